@@ -1,0 +1,20 @@
+"""What the sender is told: the same content for every format, each in its own words."""
+
+import attrs
+
+from gateway.domain.bank import BankOutcome
+from gateway.domain.decision import Decision
+from gateway.domain.instruction import InstructionKey
+
+
+@attrs.frozen(kw_only=True)
+class Answer:
+    key: InstructionKey
+    decision: Decision
+    bank: BankOutcome | None
+    """None when the instruction was not forwarded (held, blocked)."""
+    bank_reference: str | None
+    bank_reason: str | None
+    receipt: str
+    """Compact JWS by the gateway's record key over identity, digest, outcome and time."""
+    replayed: bool = False

@@ -1,0 +1,47 @@
+"""What a bank core can answer, and what it promises about its own conduct."""
+
+from enum import StrEnum
+
+import attrs
+
+
+class BankOutcome(StrEnum):
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+    NOT_TAKEN = "not_taken"
+    """Proven never to have taken effect: not found after the bank's finality horizon."""
+
+
+class EnquiryOutcome(StrEnum):
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    PENDING = "pending"
+    NOT_FOUND = "not_found"
+    SILENT = "silent"
+    """No answer, or none that can be understood."""
+
+
+@attrs.frozen(kw_only=True)
+class BankConduct:
+    """What this bank core declares (RELIABILITY 1); decides what may be done about an unknown."""
+
+    idempotent: bool
+    enquiry: bool
+    horizon_s: float | None
+    """After so many seconds of not being found, an instruction can no longer take effect."""
+
+
+@attrs.frozen(kw_only=True)
+class BankAnswer:
+    outcome: BankOutcome
+    reference: str | None = None
+    """银行交易流水号."""
+    reason: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class EnquiryAnswer:
+    outcome: EnquiryOutcome
+    reference: str | None = None
+    reason: str | None = None

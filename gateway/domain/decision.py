@@ -1,0 +1,102 @@
+"""A decision on an instruction, and the findings it rests on."""
+
+from enum import StrEnum
+
+import attrs
+
+
+class Outcome(StrEnum):
+    """放行 / 挂起 / 拦截."""
+
+    PASS = "passed"
+    HOLD = "held"
+    BLOCK = "blocked"
+
+
+class Action(StrEnum):
+    """What a fired policy asks for, mildest first."""
+
+    RECORD = "record"
+    WARN = "warn"
+    HOLD = "hold"
+    BLOCK = "block"
+
+
+class Light(StrEnum):
+    """预警灯: RED intercept, ORANGE warn and ask for papers, YELLOW warn, BLUE record only."""
+
+    RED = "red"
+    ORANGE = "orange"
+    YELLOW = "yellow"
+    BLUE = "blue"
+
+
+SEVERITY = {Action.RECORD: 0, Action.WARN: 1, Action.HOLD: 2, Action.BLOCK: 3}
+
+_OUTCOME_OF = {
+    Action.RECORD: Outcome.PASS,
+    Action.WARN: Outcome.PASS,
+    Action.HOLD: Outcome.HOLD,
+    Action.BLOCK: Outcome.BLOCK,
+}
+
+
+@attrs.frozen(kw_only=True)
+class Missing:
+    """A paper or approval that would have made an exception hold."""
+
+    kind: str
+    """A value of Evidence or ApprovalKind."""
+    zh: str
+    en: str
+
+
+@attrs.frozen(kw_only=True)
+class NearException:
+    """The exception that fitted the instruction but lacked its papers."""
+
+    id: str
+    article: str
+    title_zh: str
+    title_en: str
+
+
+@attrs.frozen(kw_only=True)
+class Finding:
+    """One policy that fired: the law's name for what is wrong, in words its reader can act on.
+
+    `reason_*` is already filled with the values that hit, personal values masked (Art. 28(3)).
+    """
+
+    policy: str
+    revision: int
+    article: str
+    light: Light
+    action: Action
+    title_zh: str
+    title_en: str
+    reason_zh: str
+    reason_en: str
+    remedy_zh: str = ""
+    remedy_en: str = ""
+    mender: str = "agency"
+    """Who can mend it: agency | bureau | bank."""
+    exception: NearException | None = None
+    missing: tuple[Missing, ...] = ()
+    unavailable: tuple[str, ...] = ()
+    """Registers or limits that could not be consulted; the finding then says so, not what is so."""
+
+
+@attrs.frozen(kw_only=True)
+class Decision:
+    outcome: Outcome
+    findings: tuple[Finding, ...]
+    book_revision: str
+    """Digest of the policy book that decided, so that the decision can be replayed."""
+    registers_version: int
+
+
+def outcome_of(findings: tuple[Finding, ...]) -> Outcome:
+    """The most severe action wins; no finding is a pass."""
+    worst = max((f.action for f in findings), key=SEVERITY.__getitem__, default=Action.RECORD)
+    return _OUTCOME_OF[worst]

@@ -1,0 +1,170 @@
+"""What policies may speak of: one flat, typed row of facts about one instruction.
+
+Every fact says its name in the policy language, where it comes from and what it means. The policy
+language derives its types from this class, so a fact exists for policies exactly if it stands here.
+`None` means *absent* (legitimately empty; a policy must guard it with `has()`); a fact whose
+register is in `unavailable` is *unavailable*, and the policies that need it do not pass.
+"""
+
+import datetime as dt
+from enum import StrEnum
+from typing import Any
+
+import attrs
+
+from gateway.domain.codes import (
+    AccountClass,
+    AccountStatus,
+    AgencyStatus,
+    ApprovalKind,
+    BusinessType,
+    CarryOver,
+    CashReason,
+    Element,
+    Evidence,
+    Exemption,
+    Expenditure,
+    PayeeClass,
+    PayeeKind,
+    PaymentMethod,
+    Register,
+    Relation,
+    Settlement,
+)
+from gateway.domain.money import Fen
+
+
+class Source(StrEnum):
+    INSTRUCTION = "instruction"
+    REGISTER = "register"
+    LIMIT = "limit"
+    CLOCK = "clock"
+
+
+def _fact(
+    name: str, zh: str, *, register: Register | None = None, source: Source | None = None,
+    codes: str = "", personal: bool = False,
+) -> Any:  # fmt: skip
+    """Describe a fact: `codes` names the code list its text is drawn from, `personal` masks it."""
+    origin = source or (Source.REGISTER if register else Source.INSTRUCTION)
+    return attrs.field(
+        metadata={
+            "name": name,
+            "zh": zh,
+            "source": origin,
+            "register": register,
+            "codes": codes,
+            "personal": personal,
+        }
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Facts:
+    """Facts of one instruction on one legal day (Asia/Shanghai)."""
+
+    # what the instruction says
+    division: str = _fact("division", "行政区划")
+    fiscal_year: int = _fact("fiscal_year", "业务年度")
+    voucher_type: str = _fact("voucher.type", "凭证类型")
+    voucher_age_days: int = _fact(
+        "voucher.age_days", "凭证日期距今天数（未来日期为负）", source=Source.CLOCK
+    )
+    payment_method: PaymentMethod | None = _fact("payment_method", "支付方式")
+    settlement: Settlement | None = _fact("settlement", "结算方式")
+    business_type: BusinessType = _fact("business_type", "业务类型")
+    amount: Fen = _fact("amount", "支付金额")
+    agency_code: str = _fact("agency.code", "预算单位编码")
+    agency_name: str = _fact("agency.name", "预算单位名称")
+    payer_account: str = _fact("payer.account", "付款账号", personal=True)
+    payer_name: str = _fact("payer.name", "付款人名称")
+    payee_kind: PayeeKind = _fact("payee.kind", "收款人性质")
+    payee_account: str = _fact("payee.account", "收款账号", personal=True)
+    payee_name: str = _fact("payee.name", "收款人名称")
+    fund_code: str | None = _fact("fund_code", "资金性质", codes="fund")
+    functional_code: str | None = _fact("functional_code", "功能分类科目", codes="functional")
+    dept_economic_code: str | None = _fact(
+        "dept_economic_code", "部门经济分类科目", codes="dept_economic"
+    )
+    gov_economic_code: str | None = _fact(
+        "gov_economic_code", "政府经济分类科目", codes="gov_economic"
+    )
+    project_code: str | None = _fact("project_code", "预算项目")
+    purpose: str | None = _fact("purpose", "用途摘要")
+    exemption: Exemption | None = _fact("exemption", "声明的例外情形")
+    cash_reason: CashReason | None = _fact("cash_reason", "现金使用情形")
+    contract_no: str | None = _fact("contract_no", "合同编号")
+    missing_elements: frozenset[Element] = _fact("missing_elements", "缺失的支付要素")
+    cash_per_person_max: Fen | None = _fact("cash_per_person_max", "单个收款人现金金额（最大）")
+    persons_unidentified: int = _fact("persons.unidentified", "未填身份信息的个人收款人数")
+
+    # what the registers say
+    agency_registered: bool = _fact(
+        "agency.registered", "预算单位已备案", register=Register.AGENCIES
+    )
+    agency_status: AgencyStatus | None = _fact(
+        "agency.status", "预算单位状态", register=Register.AGENCIES
+    )
+    payer_registered: bool = _fact("payer.registered", "付款账户已备案", register=Register.ACCOUNTS)
+    payer_class: AccountClass | None = _fact(
+        "payer.class", "付款账户类别", register=Register.ACCOUNTS
+    )
+    payer_status: AccountStatus | None = _fact(
+        "payer.status", "付款账户状态", register=Register.ACCOUNTS
+    )
+    payer_in_force: bool = _fact("payer.in_force", "付款账户在有效期内", register=Register.ACCOUNTS)
+    payer_owned_by_agency: bool = _fact(
+        "payer.owned_by_agency", "付款账户属于本单位", register=Register.ACCOUNTS
+    )
+    payee_account_class: AccountClass | None = _fact(
+        "payee.account_class", "收款账户备案类别", register=Register.ACCOUNTS
+    )
+    payee_is_basic: bool = _fact(
+        "payee.is_basic", "收款账户为基本存款账户", register=Register.ACCOUNTS
+    )
+    payee_relation: Relation = _fact(
+        "payee.relation", "收款账户所属单位与付款单位的关系", register=Register.ACCOUNTS
+    )
+    payee_named_as_payer: bool = _fact("payee.named_as_payer", "收款人与付款人同名")
+    payee_class: PayeeClass | None = _fact(
+        "payee.class", "收款人分类", register=Register.PAYEE_CLASSES
+    )
+    persons_unfiled: int = _fact(
+        "persons.unfiled", "未备案的个人收款人数", register=Register.PERSONS
+    )
+    indicator_exists: bool = _fact("indicator.exists", "指标存在", register=Register.INDICATORS)
+    indicator_executable: bool = _fact(
+        "indicator.executable", "指标可执行", register=Register.INDICATORS
+    )
+    indicator_of_agency: bool = _fact(
+        "indicator.of_agency", "指标属于本单位", register=Register.INDICATORS
+    )
+    indicator_of_year: bool = _fact(
+        "indicator.of_year", "指标属于本年度", register=Register.INDICATORS
+    )
+    indicator_mismatches: frozenset[Element] = _fact(
+        "indicator.mismatches", "与指标不一致的要素", register=Register.INDICATORS
+    )
+    indicator_carry_over: CarryOver | None = _fact(
+        "indicator.carry_over", "结转结余性质", register=Register.INDICATORS
+    )
+    indicator_expenditure: Expenditure | None = _fact(
+        "indicator.expenditure", "基本支出或项目支出", register=Register.INDICATORS
+    )
+    evidence: frozenset[Evidence] = _fact(
+        "evidence", "随附、备案或登记的材料", register=Register.CONTRACTS
+    )
+    approvals: frozenset[ApprovalKind] = _fact(
+        "approvals", "有效且适用于本笔支付的批准", register=Register.APPROVALS
+    )
+
+    # what the ledger says
+    indicator_available: Fen | None = _fact(
+        "indicator.available", "指标可用余额（不足时）", source=Source.LIMIT
+    )
+    """Set only when the reservation was refused: what was left at that moment."""
+
+    unavailable: frozenset[Register] = attrs.field(default=frozenset())
+    """Registers that could not be consulted; not itself a fact."""
+    on: dt.date = attrs.field()
+    """The legal day on which the instruction is judged; selects the law in force."""

@@ -1,0 +1,83 @@
+"""Faults: what never became an instruction. Codes are stable, never reused, and all stand here.
+
+Fault
+  Unreadable          the bytes are not what they claim to be
+  Unproven            the sender or the signature is not who it should be
+  Conflicting         the identity is already decided on other bytes
+  Unready             we cannot check now, so we do not pass; try again
+"""
+
+from enum import StrEnum
+
+import attrs
+
+
+class FaultCode(StrEnum):
+    """What a client's program switches on. `RETRYABLE` says which may be sent again unchanged."""
+
+    BODY_TOO_LARGE = "body_too_large"
+    BODY_INCOMPLETE = "body_incomplete"
+    MEDIA_TYPE_UNSUPPORTED = "media_type_unsupported"
+    CONTENT_ENCODING_REFUSED = "content_encoding_refused"
+    NOT_JSON = "not_json"
+    NOT_XML = "not_xml"
+    NOT_GBK = "not_gbk"
+    DTD_REFUSED = "dtd_refused"
+    FIELD_DUPLICATE = "field_duplicate"
+    INSTRUCTION_INVALID = "instruction_invalid"
+    VOUCHER_TYPE_UNSUPPORTED = "voucher_type_unsupported"
+    SIGNATURE_MISSING = "signature_missing"
+    SIGNATURE_INVALID = "signature_invalid"
+    SIGNER_UNKNOWN = "signer_unknown"
+    SENDER_UNKNOWN = "sender_unknown"
+    SENDER_NOT_ENTITLED = "sender_not_entitled"
+    DIVISION_UNKNOWN = "division_unknown"
+    INSTRUCTION_CONFLICT = "instruction_conflict"
+    INSTRUCTION_UNKNOWN = "instruction_unknown"
+    OVERLOADED = "overloaded"
+    LEDGER_UNAVAILABLE = "ledger_unavailable"
+    REGISTERS_UNAVAILABLE = "registers_unavailable"
+    POLICIES_UNAVAILABLE = "policies_unavailable"
+    STOPPING = "stopping"
+    ROUTE_UNKNOWN = "route_unknown"
+    METHOD_REFUSED = "method_refused"
+    INTERNAL = "internal"
+
+
+@attrs.frozen(kw_only=True)
+class FieldError:
+    """One thing wrong, at one place: `field` is a path such as `payee.account` or `Detail[2].PayAmt`."""
+
+    field: str
+    code: str
+    zh: str
+    en: str
+
+
+class Fault(Exception):
+    """Raised up the line and turned into one problem document (RFC 9457) by the door."""
+
+    status = 400
+
+    def __init__(self, code: FaultCode, detail: str, errors: tuple[FieldError, ...] = ()) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.errors = errors
+
+
+class Unreadable(Fault):
+    status = 400
+
+
+class Unproven(Fault):
+    status = 403
+
+
+class Conflicting(Fault):
+    status = 409
+
+
+class Unready(Fault):
+    status = 503
+    retry_after_s = 2

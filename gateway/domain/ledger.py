@@ -1,0 +1,151 @@
+"""What the line hands to the ledger, and what the ledger answers: commit 1 and commit 2 in words."""
+
+import datetime as dt
+from enum import StrEnum
+
+import attrs
+
+from gateway.domain.bank import BankOutcome
+from gateway.domain.decision import Outcome
+from gateway.domain.instruction import InstructionKey
+from gateway.domain.money import Fen
+
+
+class LimitKind(StrEnum):
+    """What an amount can be reserved on. Granted, reserved and posted are kept per line."""
+
+    INDICATOR = "indicator"
+
+
+@attrs.frozen(kw_only=True, order=True)
+class LimitKey:
+    kind: LimitKind
+    id: str
+
+
+@attrs.frozen(kw_only=True)
+class Demand:
+    """So much is to be reserved on this limit; all demands of an instruction or none."""
+
+    limit: LimitKey
+    amount_fen: Fen
+
+
+@attrs.frozen(kw_only=True)
+class Limit:
+    """State of one limit: reserved + posted + opening + frozen <= granted, at all times.
+
+    `opening_fen` was spent before this ledger began (the register's own count).
+    """
+
+    key: LimitKey
+    granted_fen: int
+    frozen_fen: int
+    opening_fen: int
+    reserved_fen: int
+    posted_fen: int
+
+    @property
+    def available_fen(self) -> int:
+        spoken_for = self.frozen_fen + self.opening_fen + self.reserved_fen + self.posted_fen
+        return self.granted_fen - spoken_for
+
+
+@attrs.frozen(kw_only=True)
+class RecordDraft:
+    """A monitoring record before it has its number: canonical JSON with `"seq":null`."""
+
+    kind: str
+    subject: str
+    """The instruction's key as text, or what else the record is about."""
+    body: bytes
+    disclosures: bytes | None = None
+    """Personal values and salts behind the body's commitments; travels beside, is never hashed."""
+
+
+@attrs.frozen(kw_only=True)
+class Admission:
+    """Commit 1: claim the identity, reserve, record the decision and, for a pass, the intent."""
+
+    key: InstructionKey
+    digest: bytes
+    """SHA-256 of the received bytes: tells a replay from a conflict."""
+    party: str
+    format: str
+    raw: bytes
+    signature: str
+    agency_code: str
+    amount_fen: Fen
+    outcome: Outcome
+    decided_at: dt.datetime
+    decision: bytes
+    """Canonical JSON of the decision, from which the answer is given again."""
+    demands: tuple[Demand, ...]
+    """Empty unless the outcome is PASS."""
+    record: RecordDraft
+    notice: bytes | None
+    """Interception notice to the bureau (Art. 28(3)); None for a pass."""
+
+
+@attrs.frozen(kw_only=True)
+class Admitted:
+    """Durable. If the outcome is PASS, this process and no other may now send it, once."""
+
+
+@attrs.frozen(kw_only=True)
+class Short:
+    """A limit did not suffice; nothing was written."""
+
+    demand: Demand
+    available_fen: int
+
+
+@attrs.frozen(kw_only=True)
+class Standing:
+    """All that is known of an instruction that the ledger holds."""
+
+    key: InstructionKey
+    digest: bytes
+    party: str
+    format: str
+    raw: bytes
+    signature: str
+    agency_code: str
+    outcome: Outcome
+    decided_at: dt.datetime
+    decision: bytes
+    bank: BankOutcome | None
+    """None if never forwarded; UNKNOWN while open."""
+    bank_reference: str | None
+    bank_reason: str | None
+    settled_at: dt.datetime | None
+
+
+@attrs.frozen(kw_only=True)
+class Settlement:
+    """Commit 2: what the bank did, and so post (accepted) or void (otherwise) the reservation."""
+
+    key: InstructionKey
+    bank: BankOutcome
+    """ACCEPTED, REJECTED or NOT_TAKEN; UNKNOWN settles nothing and never comes here."""
+    bank_reference: str | None
+    bank_reason: str | None
+    settled_at: dt.datetime
+    evidence: str
+    """How we know: `answer`, `enquiry`, `horizon`, `operator`."""
+    record: RecordDraft
+
+
+@attrs.frozen(kw_only=True)
+class OpenPayment:
+    """A passed instruction whose outcome at the bank is not known yet."""
+
+    key: InstructionKey
+    agency_code: str
+    amount_fen: Fen
+    opened_at: dt.datetime
+    instance: str
+    """The process that alone may have sent it."""
+    enquiries: int
+    first_not_found_at: dt.datetime | None
+    operator_task: bool

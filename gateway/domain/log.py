@@ -1,0 +1,106 @@
+"""The words of the monitoring log (RFC 6962 tree, C2SP checkpoints): one log per bank and division."""
+
+import datetime as dt
+
+import attrs
+
+TILE_LEVELS = 8
+"""Subtree hashes are kept at levels 8, 16, 24 (256-fold tiles), so a proof reads few rows."""
+
+
+@attrs.frozen(kw_only=True)
+class LogHead:
+    """Where a log stands: its size and the roots of the full subtrees on its right edge."""
+
+    division: str
+    origin: str
+    """First line of its checkpoints; also the URI in the record certificate."""
+    size: int
+    frontier: tuple[bytes, ...]
+    """Roots of the perfect subtrees that make up the tree, largest (leftmost) first."""
+
+
+@attrs.frozen(kw_only=True)
+class PendingRecord:
+    """A committed record that waits for its number, in the order of commitment."""
+
+    id: int
+    kind: str
+    subject: str
+    body: bytes
+    disclosures: bytes | None
+
+
+@attrs.frozen(kw_only=True)
+class SealedRecord:
+    seq: int
+    kind: str
+    subject: str
+    body: bytes
+    """The numbered bytes: what is hashed, sent and kept."""
+    leaf_hash: bytes
+    disclosures: bytes | None
+
+
+@attrs.frozen(kw_only=True)
+class Subtree:
+    """Root of one full subtree whose level is a multiple of TILE_LEVELS."""
+
+    level: int
+    index: int
+    hash: bytes
+
+
+@attrs.frozen(kw_only=True)
+class Sealed:
+    """One batch of records, numbered, hashed into the tree and covered by a signed checkpoint."""
+
+    head: LogHead
+    records: tuple[SealedRecord, ...]
+    subtrees: tuple[Subtree, ...]
+    checkpoint: str
+    """C2SP signed note over (origin, head.size, root)."""
+    sealed_at: dt.datetime
+
+
+@attrs.frozen(kw_only=True)
+class Delivery:
+    """Consecutive records up to a signed checkpoint, for the bureau."""
+
+    division: str
+    start: int
+    """Sequence number of the first record; equals the size that the bureau acknowledged last."""
+    records: tuple[SealedRecord, ...]
+    checkpoint: str
+
+
+@attrs.frozen(kw_only=True)
+class Cosigned:
+    """The bureau's answer: how much it now holds, and the checkpoint with its cosignature."""
+
+    size: int
+    checkpoint: str
+
+
+@attrs.frozen(kw_only=True)
+class LogEvidence:
+    """What proves one record: its bytes, its place, and the checkpoint that covers it."""
+
+    record: SealedRecord
+    tree_size: int
+    path: tuple[bytes, ...]
+    """Inclusion proof (RFC 9162 2.1.3), lowest sibling first."""
+    checkpoint: str
+    """Cosigned if the bureau has acknowledged it."""
+
+
+@attrs.frozen(kw_only=True)
+class Notice:
+    """A one-off document for the bureau: sent at once, retried until acknowledged."""
+
+    id: int
+    division: str
+    subject: str
+    body: bytes
+    created_at: dt.datetime
+    attempts: int

@@ -1,0 +1,172 @@
+"""The bureau's registers (备案信息) of one division, held whole in memory as one snapshot."""
+
+import datetime as dt
+from collections.abc import Mapping
+
+import attrs
+
+from gateway.domain.codes import (
+    AccountClass,
+    AccountStatus,
+    AgencyKind,
+    AgencyStatus,
+    ApprovalKind,
+    CarryOver,
+    Expenditure,
+    FilingKind,
+    PayeeClass,
+    Register,
+    ThreePublicCategory,
+)
+from gateway.domain.money import Fen
+
+
+@attrs.frozen(kw_only=True)
+class Agency:
+    code: str
+    name: str
+    parent: str | None
+    kind: AgencyKind
+    status: AgencyStatus
+
+
+@attrs.frozen(kw_only=True)
+class Account:
+    """An account filed with the bureau (Art. 13(1))."""
+
+    account: str
+    bank_code: str
+    name: str
+    agency: str
+    class_: AccountClass
+    is_basic: bool
+    status: AccountStatus
+    finance_approval: str
+    central_bank_approval: str
+    valid_from: dt.date
+    valid_to: dt.date | None
+    change_notice_date: dt.date | None
+
+
+@attrs.frozen(kw_only=True)
+class Indicator:
+    """A budget indicator (预算指标); what is left of it is kept by the ledger, not here."""
+
+    id: str
+    agency: str
+    fiscal_year: int
+    fund_code: str
+    functional_code: str
+    dept_economic_code: str
+    gov_economic_code: str
+    project_code: str
+    granted_fen: Fen
+    posted_fen: Fen
+    """Paid before the register was made, by the bureau's own count."""
+    frozen_fen: Fen
+    executable: bool
+    carry_over: CarryOver
+    plan_controlled: bool
+    expenditure: Expenditure
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """用款计划: the amount of one indicator for one month (1-12)."""
+
+    indicator_id: str
+    month: int
+    amount_fen: Fen
+
+
+@attrs.frozen(kw_only=True)
+class FiledPerson:
+    """A person filed under Art. 16."""
+
+    id_number: str
+    name: str
+    employer: str
+    position: str
+    title: str
+    accounts: tuple[str, ...]
+    official_cards: tuple[str, ...]
+
+
+@attrs.frozen(kw_only=True)
+class Contract:
+    contract_no: str
+    agency: str
+    supplier: str
+    account: str
+    amount_fen: Fen
+    paid_fen: Fen
+    filing_no: str | None
+
+
+@attrs.frozen(kw_only=True)
+class Approval:
+    approval_no: str
+    kind: ApprovalKind
+    agency: str
+    payee_account: str | None
+    dept_economic_code: str | None
+    amount_fen: Fen
+    used_fen: Fen
+    valid_from: dt.date
+    valid_to: dt.date
+    document: str
+
+
+@attrs.frozen(kw_only=True)
+class Filing:
+    filing_no: str
+    kind: FilingKind
+    agency: str
+    project_code: str | None
+    contract_no: str | None
+    date: dt.date
+
+
+@attrs.frozen(kw_only=True)
+class ThreePublicBudget:
+    agency: str
+    fiscal_year: int
+    category: ThreePublicCategory
+    amount_fen: Fen
+    posted_fen: Fen
+
+
+@attrs.frozen(kw_only=True)
+class Registers:
+    """One division's registers at one version; replaced as a whole, never changed in place."""
+
+    division: str
+    version: int
+    as_of: dt.datetime
+    agencies: Mapping[str, Agency]
+    accounts: Mapping[str, Account]
+    indicators: Mapping[str, Indicator]
+    plans: tuple[Plan, ...]
+    persons: Mapping[str, FiledPerson]
+    """By id number."""
+    payee_classes: Mapping[str, PayeeClass]
+    """By account."""
+    contracts: Mapping[str, Contract]
+    approvals: Mapping[str, Approval]
+    filings: Mapping[str, Filing]
+    three_public_budgets: tuple[ThreePublicBudget, ...]
+    blacklist_accounts: frozenset[str]
+    designated_vendors: frozenset[str]
+    calendar: Mapping[dt.date, bool]
+    """Working day or not, over the built-in calendar."""
+    unavailable: frozenset[Register] = frozenset()
+    """Registers past their age limit or not loaded: what rests on them is held, never passed."""
+
+    def superiors(self, agency: str) -> tuple[str, ...]:
+        """The agencies above `agency`, nearest first; a circle in the tree ends the walk."""
+        above: list[str] = []
+        row = self.agencies.get(agency)
+        while row and row.parent and row.parent not in above:
+            above.append(row.parent)
+            row = self.agencies.get(row.parent)
+        return tuple(above)

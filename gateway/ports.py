@@ -1,0 +1,208 @@
+"""What the line needs of the world, as Protocols: one method is one transaction or one call.
+
+Implementations live in `adapters`, `policies` and `certs` and fit by shape. Time comes in as an
+argument; nobody behind these methods decides anything about an instruction.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from gateway.domain.bank import BankAnswer, BankConduct, EnquiryAnswer
+from gateway.domain.decision import Finding
+from gateway.domain.facts import Facts
+from gateway.domain.instruction import Instruction, InstructionKey, Received
+from gateway.domain.ledger import (
+    Admission,
+    Admitted,
+    Limit,
+    LimitKey,
+    OpenPayment,
+    RecordDraft,
+    Settlement,
+    Short,
+    Standing,
+)
+from gateway.domain.log import (
+    Cosigned,
+    Delivery,
+    LogEvidence,
+    LogHead,
+    Notice,
+    PendingRecord,
+    Sealed,
+)
+from gateway.domain.parties import Sender
+from gateway.domain.registers import Registers
+
+
+class LedgerUnavailable(Exception):
+    """The ledger cannot say whether it committed; nothing may be forwarded on this."""
+
+
+class Clock(Protocol):
+    def now(self) -> dt.datetime: ...
+
+    def monotonic(self) -> float: ...
+
+
+class Gatekeeper(Protocol):
+    """Proves senders (certs room)."""
+
+    def authenticate(self, received: Received, now: dt.datetime) -> Sender:
+        """Check the signature over the raw bytes, before anything is parsed.
+
+        Raises Unproven.
+        """
+        ...
+
+    def sign_receipt(self, payload: bytes) -> str:
+        """Compact JWS over `payload` with the gateway's record key."""
+        ...
+
+    def sign_document(self, body: bytes) -> str:
+        """Detached JWS (RFC 7797) over `body` with the gateway's record key."""
+        ...
+
+
+class Format(Protocol):
+    """One accepted format (adapters room)."""
+
+    def parse(self, raw: bytes) -> Instruction:
+        """Raises Unreadable listing *all* errors."""
+        ...
+
+
+class RegisterShelf(Protocol):
+    def of(self, division: str, now: dt.datetime) -> Registers:
+        """The division's registers as now in memory, stale ones marked unavailable.
+
+        Raises Unreadable (division unknown) or Unready (nothing loaded).
+        """
+        ...
+
+
+class Book(Protocol):
+    """The policies in force (policies room)."""
+
+    @property
+    def revision(self) -> str: ...
+
+    def decide(self, facts: Facts) -> tuple[Finding, ...]:
+        """All policies that fire on these facts. A policy that raises is a HOLD finding."""
+        ...
+
+
+class Ledger(Protocol):
+    async def admit(self, admission: Admission) -> Admitted | Standing | Short:
+        """Commit 1. A Standing means the identity was already decided, on whatever bytes.
+
+        Raises LedgerUnavailable.
+        """
+        ...
+
+    async def settle(self, settlement: Settlement) -> bool:
+        """Commit 2. False if it had been settled before (then nothing is written).
+
+        Raises LedgerUnavailable.
+        """
+        ...
+
+    async def record(self, division: str, draft: RecordDraft) -> None:
+        """Write one record that belongs to no admission (a conflict, a register applied)."""
+        ...
+
+    async def standing(self, key: InstructionKey) -> Standing | None: ...
+
+    async def open_payments(self, before: dt.datetime, limit: int) -> list[OpenPayment]:
+        """Passed, not settled, opened before `before`, oldest first, operator's tasks left out."""
+        ...
+
+    async def note_enquiry(
+        self, key: InstructionKey, at: dt.datetime, *, not_found: bool, operator_task: bool
+    ) -> None:
+        """Count an enquiry that settled nothing; keeps the first unbroken `not found` moment.
+
+        `not_found=False` clears that moment: any other answer starts the horizon anew.
+        """
+        ...
+
+    async def limit(self, division: str, key: LimitKey) -> Limit | None: ...
+
+
+class Bank(Protocol):
+    @property
+    def conduct(self) -> BankConduct: ...
+
+    async def submit(self, key: InstructionKey, raw: bytes, format: str) -> BankAnswer:
+        """Hand the same bytes over, once. Silence or a broken answer is UNKNOWN, never raised."""
+        ...
+
+    async def enquire(self, key: InstructionKey) -> EnquiryAnswer:
+        """Ask what became of it. Never sends it again."""
+        ...
+
+
+class RecordSealer(Protocol):
+    """Numbers, hashes and signs (certs room); pure computation with a key."""
+
+    def seal(
+        self, head: LogHead | None, division: str, pending: Sequence[PendingRecord],
+        at: dt.datetime,
+    ) -> Sealed:  # fmt: skip
+        ...
+
+
+class RecordLog(Protocol):
+    """The log's storage. Only the elected sequencer seals; anybody may read."""
+
+    async def lead(self) -> bool:
+        """Take or keep the sequencer's office (an advisory lock on an own session)."""
+        ...
+
+    async def pending_divisions(self) -> list[str]: ...
+
+    async def seal(
+        self, division: str, limit: int, at: dt.datetime,
+        make: Callable[[LogHead | None, str, Sequence[PendingRecord], dt.datetime], Sealed],
+    ) -> Sealed | None:  # fmt: skip
+        """One transaction: take up to `limit` waiting records, store what `make` returns.
+
+        The checkpoint is persisted with its records, before anybody can send it. None: none waits.
+        """
+        ...
+
+    async def next_delivery(self, division: str, limit: int) -> Delivery | None:
+        """Records after the acknowledged size, up to a stored checkpoint; None if all is told."""
+        ...
+
+    async def acknowledge(self, division: str, cosigned: Cosigned, at: dt.datetime) -> None:
+        """Keep the bureau's cosignature; the acknowledged size only rises."""
+        ...
+
+    async def evidence(self, division: str, subject: str) -> list[LogEvidence]: ...
+
+    async def notices(self, limit: int) -> list[Notice]:
+        """Unacknowledged notices, oldest first."""
+        ...
+
+    async def notice_sent(self, id: int, *, acknowledged: bool, at: dt.datetime) -> None: ...
+
+
+class BureauUnavailable(Exception):
+    """The bureau did not answer, or not in a way that proves it has the records."""
+
+
+class Bureau(Protocol):
+    """The finance bureau's inbox of one division, over mTLS."""
+
+    async def deliver(self, delivery: Delivery) -> Cosigned:
+        """Hand over records. A bureau that is behind or ahead answers with its own size.
+
+        Raises BureauUnavailable.
+        """
+        ...
+
+    async def notify(self, division: str, body: bytes, signature: str) -> None:
+        """Hand over one notice with its detached JWS. Raises BureauUnavailable."""
+        ...
