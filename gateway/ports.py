@@ -36,10 +36,6 @@ from gateway.domain.parties import Sender
 from gateway.domain.registers import Registers
 
 
-class LedgerUnavailable(Exception):
-    """The ledger cannot say whether it committed; nothing may be forwarded on this."""
-
-
 class Clock(Protocol):
     def now(self) -> dt.datetime: ...
 
@@ -187,10 +183,6 @@ class RecordLog(Protocol):
         ...
 
     async def notice_sent(self, id: int, *, acknowledged: bool, at: dt.datetime) -> None: ...
-
-
-class BureauUnavailable(Exception):
-    """The bureau did not answer, or not in a way that proves it has the records."""
 
 
 class Bureau(Protocol):

@@ -81,3 +81,11 @@ class Conflicting(Fault):
 class Unready(Fault):
     status = 503
     retry_after_s = 2
+
+
+class LedgerUnavailable(Exception):
+    """The ledger cannot say whether it committed; nothing may be forwarded on this."""
+
+
+class BureauUnavailable(Exception):
+    """The bureau did not answer, or not in a way that proves it has the records."""

@@ -1,0 +1,1 @@
+"""Where the world is plugged in: databases, formats, bank cores and the way to the bureau."""

@@ -1,0 +1,1 @@
+"""Bank cores: where passed instructions go, and a simulator that misbehaves on purpose."""

@@ -1,0 +1,1 @@
+"""Formats: bytes to `Instruction` and answers back, each in its own words."""

@@ -1,0 +1,1 @@
+"""In-memory stand-ins of the ports, held to the same contract tests as PostgreSQL."""

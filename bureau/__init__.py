@@ -1,0 +1,1 @@
+"""The finance bureau's side: proves what the bank reports, and works on it."""

@@ -1,0 +1,1 @@
+"""What the bureau's people may ask and do."""

@@ -1,0 +1,1 @@
+"""What arrives from the gateways, and the proof that it is whole."""

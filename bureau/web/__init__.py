@@ -1,0 +1,1 @@
+"""The bureau's doors: the inbox for gateways, pages for people."""

@@ -1,0 +1,1 @@
+"""Keys, certificates, signatures and the provable log; the only place that speaks cryptography."""

@@ -1,0 +1,1 @@
+"""The append-only log: tree, checkpoints, proofs, witness."""

@@ -1,0 +1,1 @@
+"""A demonstration: one lifelike fiscal day against the real programs."""

@@ -1,0 +1,1 @@
+"""The line: an instruction's way from the sender to the bank."""

@@ -1,0 +1,1 @@
+"""What goes on beside the line: seal, deliver, enquire, refresh."""

@@ -1,0 +1,1 @@
+"""The regulation as checked, tested, executable policies."""

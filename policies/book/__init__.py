@@ -1,0 +1,1 @@
+"""Policy documents, and the book of those in force."""

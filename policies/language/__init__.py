@@ -1,0 +1,1 @@
+"""The policy language: a small, total, typed subset of CEL."""
