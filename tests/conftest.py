@@ -1,0 +1,53 @@
+"""What every test may ask for: a fresh, empty PostgreSQL database.
+
+GATEWAY_DATABASE, the DSN of a role that may create databases, is used when set; otherwise one
+embedded server is started at the first test that needs it and stopped after the last.
+"""
+
+import os
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from adapters.postgres.embedded import (
+    EmbeddedPostgres,
+    EmbeddedUnavailable,
+    installed_binaries,
+    throwaway_folder,
+)
+
+
+@pytest.fixture(scope="session")
+def database_server() -> Iterator[str]:
+    """The DSN of an administrator on the session's server."""
+    if named := os.environ.get("GATEWAY_DATABASE"):
+        yield named
+        return
+    try:
+        installed_binaries()
+    except EmbeddedUnavailable as missing:
+        pytest.skip(str(missing))
+    with EmbeddedPostgres(throwaway_folder(), throwaway=True) as server:
+        yield server.dsn("postgres")
+
+
+@pytest.fixture
+async def database(database_server: str) -> AsyncIterator[str]:
+    """The DSN of a database that is empty, this test's own, and dropped after it."""
+    name = f"t_{secrets.token_hex(8)}"
+    await _execute(database_server, f"CREATE DATABASE {name} TEMPLATE template0")
+    try:
+        yield urlunsplit(urlsplit(database_server)._replace(path=f"/{name}"))
+    finally:
+        await _execute(database_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def _execute(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
