@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from gateway.domain.bank import BankAnswer, BankConduct, EnquiryAnswer
+from gateway.domain.commitment import Commitment
 from gateway.domain.decision import Finding
 from gateway.domain.facts import Facts
 from gateway.domain.instruction import Instruction, InstructionKey, Received
@@ -58,6 +59,14 @@ class Gatekeeper(Protocol):
 
     def sign_document(self, body: bytes) -> str:
         """Detached JWS (RFC 7797) over `body` with the gateway's record key."""
+        ...
+
+
+class Committer(Protocol):
+    """Hides personal values in records (certs room)."""
+
+    def commit(self, subject: str, field: str, value: str) -> Commitment:
+        """The same subject, field and value always give the same salt and digest."""
         ...
 
 
@@ -129,6 +138,11 @@ class Ledger(Protocol):
 class Bank(Protocol):
     @property
     def conduct(self) -> BankConduct: ...
+
+    @property
+    def saturated(self) -> bool:
+        """True when a submission would have to wait too long; refuse before commit 1 then."""
+        ...
 
     async def submit(self, key: InstructionKey, raw: bytes, format: str) -> BankAnswer:
         """Hand the same bytes over, once. Silence or a broken answer is UNKNOWN, never raised."""

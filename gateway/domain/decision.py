@@ -1,8 +1,10 @@
 """A decision on an instruction, and the findings it rests on."""
 
 from enum import StrEnum
+from typing import Any
 
 import attrs
+import orjson
 
 
 class Outcome(StrEnum):
@@ -100,3 +102,41 @@ def outcome_of(findings: tuple[Finding, ...]) -> Outcome:
     """The most severe action wins; no finding is a pass."""
     worst = max((f.action for f in findings), key=SEVERITY.__getitem__, default=Action.RECORD)
     return _OUTCOME_OF[worst]
+
+
+def stored(decision: Decision) -> bytes:
+    """A decision as it is kept in the ledger, and from which the answer is given again."""
+    return orjson.dumps(
+        {
+            "book": decision.book_revision,
+            "findings": [attrs.asdict(f) for f in decision.findings],
+            "outcome": decision.outcome,
+            "registers": decision.registers_version,
+        },
+        option=orjson.OPT_SORT_KEYS,
+    )
+
+
+def restored(raw: bytes) -> Decision:
+    """The inverse of `stored`."""
+    fields = orjson.loads(raw)
+    return Decision(
+        outcome=Outcome(fields["outcome"]),
+        findings=tuple(_finding(f) for f in fields["findings"]),
+        book_revision=fields["book"],
+        registers_version=fields["registers"],
+    )
+
+
+def _finding(fields: dict[str, Any]) -> Finding:
+    near = fields["exception"]
+    return Finding(
+        **{
+            **fields,
+            "light": Light(fields["light"]),
+            "action": Action(fields["action"]),
+            "exception": NearException(**near) if near else None,
+            "missing": tuple(Missing(**m) for m in fields["missing"]),
+            "unavailable": tuple(fields["unavailable"]),
+        }
+    )

@@ -1,4 +1,4 @@
-"""What the line hands to the ledger, and what the ledger answers: commit 1 and commit 2 in words."""
+"""What the line hands to the ledger, and what the ledger answers: commits 1 and 2 in words."""
 
 import datetime as dt
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""The words of the monitoring log (RFC 6962 tree, C2SP checkpoints): one log per bank and division."""
+"""The words of the monitoring log (RFC 6962 tree, C2SP checkpoints), one per division."""
 
 import datetime as dt
 

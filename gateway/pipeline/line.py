@@ -1,0 +1,138 @@
+"""The line: one instruction from the agency to the bank, checked, recorded and provable.
+
+    authenticate -> parse -> identify -> decide -> admit (commit 1)
+                 -> forward -> settle (commit 2) -> answer
+
+Read `Line.carry` top to bottom: it holds every branch. Three kinds of "no" leave it. A *finding* is
+part of the answer: the law knows it. A *fault* is raised: it never became an instruction. An
+*assertion* is our own mistake: the request fails and nothing was forwarded.
+"""
+
+import contextlib
+import hashlib
+from collections.abc import Mapping
+
+import attrs
+
+from gateway.domain.answer import Answer
+from gateway.domain.bank import BankAnswer, BankOutcome
+from gateway.domain.decision import Outcome
+from gateway.domain.faults import Conflicting, FaultCode, LedgerUnavailable, Unready
+from gateway.domain.instruction import InstructionKey, Received
+from gateway.domain.ledger import Admitted, Short, Standing
+from gateway.domain.legal_day import legal_day
+from gateway.domain.money import Fen
+from gateway.pipeline.admit import admit
+from gateway.pipeline.decide import decide
+from gateway.pipeline.facts import facts_of
+from gateway.pipeline.identify import identify
+from gateway.pipeline.parse import parse, refuse_strangers
+from gateway.pipeline.receipt import answer_again, answer_now
+from gateway.pipeline.settle import settle
+from gateway.pipeline.tell import Judged, Origin, conflict, interception_notice, verdict
+from gateway.ports import (
+    Bank,
+    Book,
+    Clock,
+    Committer,
+    Format,
+    Gatekeeper,
+    Ledger,
+    RegisterShelf,
+)
+
+SHORTAGES_MAX = 3
+"""How often one instruction is judged anew because its limit ran out while it waited."""
+
+
+@attrs.frozen(kw_only=True)
+class Rooms:
+    """What the line needs of the world; every one of them is a port."""
+
+    gatekeeper: Gatekeeper
+    formats: Mapping[str, Format]
+    shelf: RegisterShelf
+    book: Book
+    committer: Committer
+    ledger: Ledger
+    bank: Bank
+    clock: Clock
+    origin: Origin
+
+
+class Line:
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+
+    async def carry(self, received: Received) -> Answer:
+        """Carry one instruction down the line.
+
+        Raises Fault, or LedgerUnavailable when it is not known whether the decision was recorded;
+        whichever it raises, nothing was forwarded by this call.
+        """
+        rooms = self._rooms
+        now = rooms.clock.now()
+
+        sender = rooms.gatekeeper.authenticate(received, now)
+        instruction = parse(received, rooms.formats)
+        refuse_strangers(sender, instruction)
+
+        registers = rooms.shelf.of(instruction.key.division, now)
+        parties = identify(instruction, registers)
+        facts = facts_of(instruction, parties, registers, legal_day(now))
+        judged = Judged(
+            instruction=instruction,
+            parties=parties,
+            sender=sender,
+            decision=decide(facts, registers, rooms.book),
+            digest=hashlib.sha256(received.raw).digest(),
+            format=received.format,
+            at=now,
+        )
+        if judged.decision.outcome is Outcome.PASS and rooms.bank.saturated:
+            raise Unready(FaultCode.OVERLOADED, "the bank core takes no more just now")
+
+        admission = await self._admit(judged, received)
+        for _ in range(SHORTAGES_MAX):
+            if not isinstance(admission, Short):
+                break
+            facts = attrs.evolve(facts, indicator_available=Fen(admission.available_fen))
+            judged = attrs.evolve(judged, decision=decide(facts, registers, rooms.book))
+            assert judged.decision.outcome is not Outcome.PASS, "a shortage must not pass"
+            admission = await self._admit(judged, received)
+        assert not isinstance(admission, Short), "a refusal reserves nothing"
+
+        if isinstance(admission, Standing):
+            return await self._answer_for(admission, judged)
+        if judged.decision.outcome is not Outcome.PASS:
+            return answer_now(judged, None, rooms.gatekeeper)
+
+        bank = await rooms.bank.submit(instruction.key, received.raw, received.format)
+        await self._settle(instruction.key, bank)
+        return answer_now(judged, bank, rooms.gatekeeper)
+
+    async def _admit(self, judged: Judged, received: Received) -> Admitted | Standing | Short:
+        notice = interception_notice(judged, self._rooms.origin)
+        record = verdict(judged, self._rooms.origin, self._rooms.committer, notice)
+        return await admit(judged, received, record, notice, self._rooms.ledger)
+
+    async def _answer_for(self, standing: Standing, judged: Judged) -> Answer:
+        """The identity was decided before: the same bytes get the same answer, others a record."""
+        if standing.digest == judged.digest:
+            return answer_again(standing, self._rooms.gatekeeper)
+        await self._rooms.ledger.record(
+            standing.key.division, conflict(judged, self._rooms.origin, standing.digest)
+        )
+        raise Conflicting(
+            FaultCode.INSTRUCTION_CONFLICT,
+            f"{standing.key} was decided before on other content; use a new voucher number",
+        )
+
+    async def _settle(self, key: InstructionKey, bank: BankAnswer) -> None:
+        """Unknown stays open for the enquiry worker; so does what we fail to write down."""
+        if bank.outcome is BankOutcome.UNKNOWN:
+            return
+        rooms = self._rooms
+        evidence = {"how": "answer", "reason": bank.reason, "reference": bank.reference}
+        with contextlib.suppress(LedgerUnavailable):
+            await settle(key, bank.outcome, rooms.ledger, rooms.origin, rooms.clock.now(), evidence)

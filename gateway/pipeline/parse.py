@@ -1,0 +1,31 @@
+"""Step 2, parse: bytes become an Instruction, typed once; whoever may not send it is refused."""
+
+from collections.abc import Mapping
+
+from gateway.domain.faults import FaultCode, Unproven, Unreadable
+from gateway.domain.instruction import Instruction, Received
+from gateway.domain.parties import Sender
+from gateway.ports import Format
+
+
+def parse(received: Received, formats: Mapping[str, Format]) -> Instruction:
+    """Raises Unreadable with all errors at once."""
+    reader = formats.get(received.format)
+    if reader is None:
+        raise Unreadable(
+            FaultCode.MEDIA_TYPE_UNSUPPORTED, f"no format {received.format!r} is accepted here"
+        )
+    return reader.parse(received.raw)
+
+
+def refuse_strangers(sender: Sender, instruction: Instruction) -> None:
+    """A proven sender still speaks only for its own agency or division (JL-001).
+
+    Raises Unproven.
+    """
+    if not sender.may_send_for(instruction.key.division, instruction.agency_code):
+        raise Unproven(
+            FaultCode.SENDER_NOT_ENTITLED,
+            f"{sender.uri} may not send for agency {instruction.agency_code!r}"
+            f" of division {instruction.key.division}",
+        )

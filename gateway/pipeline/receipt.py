@@ -1,0 +1,54 @@
+"""Step 8, answer: what the sender is told, with a receipt that we signed and cannot deny."""
+
+from gateway.domain.answer import Answer
+from gateway.domain.bank import BankAnswer, BankOutcome
+from gateway.domain.decision import Decision, Outcome, restored
+from gateway.domain.ledger import Standing
+from gateway.domain.records import canonical
+from gateway.pipeline.tell import Judged, microseconds
+from gateway.ports import Gatekeeper
+
+
+def answer_now(judged: Judged, bank: BankAnswer | None, gatekeeper: Gatekeeper) -> Answer:
+    """The answer to an instruction that was decided in this very request."""
+    return Answer(
+        key=judged.instruction.key,
+        decision=judged.decision,
+        bank=bank.outcome if bank else None,
+        bank_reference=bank.reference if bank else None,
+        bank_reason=bank.reason if bank else None,
+        receipt=gatekeeper.sign_receipt(
+            _receipt(judged.digest, str(judged.instruction.key), judged.decision,
+                     microseconds(judged.at))
+        ),
+    )  # fmt: skip
+
+
+def answer_again(standing: Standing, gatekeeper: Gatekeeper) -> Answer:
+    """The same answer as before to the same bytes; the bank's part may have become known since."""
+    decision = restored(standing.decision)
+    passed = decision.outcome is Outcome.PASS
+    return Answer(
+        key=standing.key,
+        decision=decision,
+        bank=(standing.bank or BankOutcome.UNKNOWN) if passed else None,
+        bank_reference=standing.bank_reference,
+        bank_reason=standing.bank_reason,
+        receipt=gatekeeper.sign_receipt(
+            _receipt(standing.digest, str(standing.key), decision,
+                     microseconds(standing.decided_at))
+        ),
+        replayed=True,
+    )  # fmt: skip
+
+
+def _receipt(digest: bytes, instruction: str, decision: Decision, decided_at: int) -> bytes:
+    return canonical(
+        {
+            "decided_at": decided_at,
+            "digest": digest.hex(),
+            "instruction": instruction,
+            "kind": "intake_receipt",
+            "outcome": decision.outcome,
+        }
+    )

@@ -1,0 +1,258 @@
+"""What must be told: the monitoring record of every decision, and the interception notice.
+
+Every element of Art. 9 that the instruction, the registers or the bank know has its field here.
+Values of persons enter as commitments; their openings travel beside the record.
+"""
+
+import datetime as dt
+import hashlib
+from typing import Any
+
+import attrs
+
+from gateway.domain.bank import BankOutcome
+from gateway.domain.codes import PayeeKind
+from gateway.domain.commitment import Commitment
+from gateway.domain.decision import Decision, Finding, Outcome
+from gateway.domain.instruction import Instruction, InstructionKey, Payee
+from gateway.domain.ledger import RecordDraft
+from gateway.domain.masking import masked
+from gateway.domain.parties import Parties, Sender
+from gateway.domain.records import RecordKind, canonical, unnumbered
+from gateway.ports import Committer
+
+
+@attrs.frozen(kw_only=True)
+class Origin:
+    """Who writes the record: the agent bank's gateway."""
+
+    bank: str
+    uri: str
+
+
+@attrs.frozen(kw_only=True)
+class Judged:
+    """One judged instruction, with all that its record and notice are written from."""
+
+    instruction: Instruction
+    parties: Parties
+    sender: Sender
+    decision: Decision
+    digest: bytes
+    format: str
+    at: dt.datetime
+
+
+def microseconds(moment: dt.datetime) -> int:
+    """UTC microseconds since 1970: an integer, as canonical records want it."""
+    return int(moment.timestamp() * 1_000_000)
+
+
+def verdict(
+    judged: Judged, origin: Origin, committer: Committer, notice: bytes | None
+) -> RecordDraft:
+    """The one record of a decision (Art. 9, 28(4))."""
+    instruction = judged.instruction
+    subject = str(instruction.key)
+    openings: list[Commitment] = []
+    fields = _elements(instruction, judged.parties) | {
+        "bank": origin.bank,
+        "book": judged.decision.book_revision,
+        "digest": judged.digest.hex(),
+        "findings": [brief(finding) for finding in judged.decision.findings],
+        "format": judged.format,
+        "kind": RecordKind.VERDICT,
+        "notice_sha256": None if notice is None else _sha256(notice),
+        "origin": origin.uri,
+        "outcome": judged.decision.outcome,
+        "payee": _payee(instruction.payee, subject, "payee", committer, openings),
+        "recorded_at": microseconds(judged.at),
+        "registers": judged.decision.registers_version,
+        "sender": judged.sender.uri,
+        "details": [
+            {
+                "amount_fen": detail.amount_fen,
+                "id": detail.id,
+                "payee": _payee(detail.payee, subject, f"details.{detail.id}", committer, openings),
+                "purpose": detail.purpose,
+            }
+            for detail in instruction.details
+        ],
+    }
+    return RecordDraft(
+        kind=RecordKind.VERDICT,
+        subject=subject,
+        body=unnumbered(fields),
+        disclosures=canonical({o.field: [o.salt, o.value] for o in openings}) if openings else None,
+    )
+
+
+def bank_outcome(
+    key: InstructionKey, origin: Origin, bank: BankOutcome, at: dt.datetime, facts: dict[str, Any]
+) -> RecordDraft:
+    """What the bank did with a passed instruction; `facts`: reference, reason, evidence."""
+    return RecordDraft(
+        kind=RecordKind.BANK_OUTCOME,
+        subject=str(key),
+        body=unnumbered(
+            {
+                **_identity(key),
+                **facts,
+                "bank": origin.bank,
+                "bank_outcome": bank,
+                "kind": RecordKind.BANK_OUTCOME,
+                "origin": origin.uri,
+                "recorded_at": microseconds(at),
+            }
+        ),
+    )
+
+
+def conflict(judged: Judged, origin: Origin, first_digest: bytes) -> RecordDraft:
+    """The identity was used again with other content: tampering or a numbering error (JL-002)."""
+    return RecordDraft(
+        kind=RecordKind.CONFLICT,
+        subject=str(judged.instruction.key),
+        body=unnumbered(
+            {
+                **_identity(judged.instruction.key),
+                "agency": _agency(judged.instruction),
+                "amount_fen": judged.instruction.amount_fen,
+                "article": "第十条（四）2-3",
+                "bank": origin.bank,
+                "digest": judged.digest.hex(),
+                "first_digest": first_digest.hex(),
+                "kind": RecordKind.CONFLICT,
+                "origin": origin.uri,
+                "policy": "JL-002",
+                "recorded_at": microseconds(judged.at),
+                "sender": judged.sender.uri,
+            }
+        ),
+    )
+
+
+def interception_notice(judged: Judged, origin: Origin) -> bytes | None:
+    """What the bureau learns at once of a held or refused instruction (Art. 28(3)); pass: None."""
+    if judged.decision.outcome is Outcome.PASS:
+        return None
+    instruction = judged.instruction
+    return canonical(
+        {
+            **_identity(instruction.key),
+            "agency": _agency(instruction),
+            "amount_fen": instruction.amount_fen,
+            "bank": origin.bank,
+            "decided_at": microseconds(judged.at),
+            "findings": [attrs.asdict(finding) for finding in judged.decision.findings],
+            "instruction": {
+                "fiscal_year": instruction.key.fiscal_year,
+                "voucher_no": instruction.key.voucher_no,
+                "voucher_type": instruction.key.voucher_type,
+            },
+            "kind": "interception",
+            "outcome": judged.decision.outcome,
+            "payee": {
+                "account_masked": masked(instruction.payee.account),
+                "name": _shown_name(instruction.payee),
+            },
+            "purpose": instruction.purpose,
+        }
+    )
+
+
+def brief(finding: Finding) -> dict[str, Any]:
+    """A finding as a record carries it: the law's coordinates and the Chinese reason."""
+    return {
+        "action": finding.action,
+        "article": finding.article,
+        "exception": finding.exception.id if finding.exception else None,
+        "light": finding.light,
+        "missing": [paper.kind for paper in finding.missing],
+        "policy": finding.policy,
+        "reason_zh": finding.reason_zh,
+        "revision": finding.revision,
+        "title_zh": finding.title_zh,
+        "unavailable": list(finding.unavailable),
+    }
+
+
+def _elements(instruction: Instruction, parties: Parties) -> dict[str, Any]:
+    payer, indicator = parties.payer_account, parties.indicator
+    return {
+        **_identity(instruction.key),
+        "agency": _agency(instruction),
+        "amount_fen": instruction.amount_fen,
+        "approvals": list(instruction.approvals),
+        "business_type": instruction.business_type,
+        "cash_reason": instruction.cash_reason,
+        "contract_no": instruction.contract_no,
+        "dept_economic_code": instruction.dept_economic_code,
+        "documents": [attrs.asdict(document) for document in instruction.documents],
+        "exemption": instruction.exemption,
+        "functional_code": instruction.functional_code,
+        "fund_code": instruction.fund_code,
+        "gov_economic_code": instruction.gov_economic_code,
+        "indicator": instruction.indicator_id,
+        "indicator_granted_fen": indicator.granted_fen if indicator else None,
+        "payer": {
+            "account": instruction.payer.account,
+            "bank_code": instruction.payer.bank_code,
+            "class": payer.class_ if payer else None,
+            "name": instruction.payer.name,
+        },
+        "payee_relation": parties.relation,
+        "payment_method": instruction.payment_method,
+        "project_code": instruction.project_code,
+        "purpose": instruction.purpose,
+        "settlement": instruction.settlement,
+        "voucher_date": instruction.voucher_date.isoformat(),
+    }
+
+
+def _identity(key: InstructionKey) -> dict[str, Any]:
+    return {
+        "division": key.division,
+        "fiscal_year": key.fiscal_year,
+        "voucher_no": key.voucher_no,
+        "voucher_type": key.voucher_type,
+    }
+
+
+def _agency(instruction: Instruction) -> dict[str, str]:
+    return {"code": instruction.agency_code, "name": instruction.agency_name}
+
+
+def _payee(
+    payee: Payee, subject: str, path: str, committer: Committer, openings: list[Commitment]
+) -> dict[str, Any]:
+    """An organisation's account stands open; a person's values stand as commitments."""
+    fields: dict[str, Any] = {
+        "bank_code": payee.bank_code,
+        "bank_name": payee.bank_name,
+        "kind": payee.kind,
+    }
+    if payee.kind is not PayeeKind.PERSON:
+        return fields | {"account": payee.account, "name": payee.name}
+    values = {"account": payee.account, "name": payee.name}
+    if payee.person:
+        values |= {
+            "employer": payee.person.employer,
+            "id_number": payee.person.id_number,
+            "position": payee.person.position,
+            "title": payee.person.title,
+        }
+    for name, value in values.items():
+        commitment = committer.commit(subject, f"{path}.{name}", value)
+        openings.append(commitment)
+        fields[f"{name}_commitment"] = commitment.digest
+    return fields
+
+
+def _shown_name(payee: Payee) -> str:
+    """A person's name is shown by its first character only, the family name."""
+    return f"{payee.name[:1]}某" if payee.kind is PayeeKind.PERSON else payee.name
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

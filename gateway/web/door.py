@@ -1,0 +1,220 @@
+"""The gateway's door for parties: instructions in, answers out, over mutual TLS 1.3."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from ssl import SSLObject
+from typing import Protocol
+
+import attrs
+import orjson
+import structlog
+from aiohttp import web
+
+from gateway.domain.answer import Answer
+from gateway.domain.faults import Fault, FaultCode, LedgerUnavailable, Unproven, Unreadable, Unready
+from gateway.domain.instruction import InstructionKey, Received
+from gateway.domain.parties import Role, Sender, sender_of
+from gateway.pipeline.line import Line
+from gateway.ports import Ledger, RecordLog
+from gateway.web.body import BODY_BYTES_MAX, MediaTypeUnsupported, read_body
+from gateway.web.evidence import evidence_of
+from gateway.web.metrics import Metrics
+
+INFLIGHT_MAX = 512
+"""Instructions on the line at once; beyond that a sender is told to come again."""
+
+SIGNATURE_HEADER = "Signature-JWS"
+
+log = structlog.get_logger()
+
+
+class Wording(Protocol):
+    """How one format words answers and faults."""
+
+    media_type: str
+
+    def accepts(self, content_type: str) -> bool: ...
+
+    def answer(self, raw: bytes, answer: Answer) -> bytes: ...
+
+    def problem(self, fault: Fault, instance: str) -> bytes: ...
+
+
+@attrs.frozen(kw_only=True)
+class Doorway:
+    """What the door needs beside the line."""
+
+    line: Line
+    ledger: Ledger
+    records: RecordLog
+    wordings: Mapping[str, Wording]
+    party_of: Callable[[SSLObject], str | None]
+    metrics: Metrics
+
+
+class Door:
+    def __init__(self, doorway: Doorway) -> None:
+        self._doorway = doorway
+        self._in_flight = 0
+        self.stopping = False
+
+    def application(self) -> web.Application:
+        app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[self._no_strangers])
+        app.router.add_post("/v1/instructions", self._taking("json"))
+        app.router.add_post("/v1/vouchers", self._taking("voucher"))
+        app.router.add_get(
+            r"/v1/instructions/{division:\d{9}}/{year:\d{4}}/{type:[0-9A-Za-z]{1,8}}"
+            r"/{no:[0-9A-Za-z-]{1,42}}",
+            self._show,
+        )
+        return app
+
+    def _taking(self, format: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+        wording = self._doorway.wordings[format]
+
+        async def take(request: web.Request) -> web.Response:
+            return await self._take(request, format, wording)
+
+        return take
+
+    async def _take(self, request: web.Request, format: str, wording: Wording) -> web.Response:
+        started = time.perf_counter()
+        metrics = self._doorway.metrics
+        self._in_flight += 1
+        metrics.in_flight.set(self._in_flight)
+        try:
+            self._refuse_if_full()
+            if not wording.accepts(request.content_type):
+                raise MediaTypeUnsupported(
+                    FaultCode.MEDIA_TYPE_UNSUPPORTED, f"this door takes {wording.media_type}"
+                )
+            received = Received(
+                raw=await read_body(request),
+                format=format,
+                signature=request.headers.get(SIGNATURE_HEADER, ""),
+                party=self._party(request),
+            )
+            answer = await self._carry(received)
+            self._tell_operators(answer, received.party, time.perf_counter() - started)
+            body = wording.answer(received.raw, answer)
+            return web.Response(body=body, content_type=wording.media_type)
+        except Fault as fault:
+            return self._refuse(fault, request, wording)
+        except Exception:
+            # Our own mistake: fail closed, say nothing of it outside, wake somebody.
+            log.exception("line.broken", party=self._party(request))
+            broken = Fault(FaultCode.INTERNAL, "our mistake; nothing is known to have passed")
+            broken.status = 500
+            return self._refuse(broken, request, wording)
+        finally:
+            self._in_flight -= 1
+            metrics.in_flight.set(self._in_flight)
+            metrics.seconds.observe(time.perf_counter() - started)
+
+    async def _carry(self, received: Received) -> Answer:
+        try:
+            return await self._doorway.line.carry(received)
+        except LedgerUnavailable as lost:
+            raise Unready(
+                FaultCode.LEDGER_UNAVAILABLE,
+                "the decision could not be proven durable; nothing was forwarded;"
+                " send the same bytes again",
+            ) from lost
+
+    def _refuse_if_full(self) -> None:
+        if self.stopping:
+            raise Unready(FaultCode.STOPPING, "this gateway is stopping; send the same again")
+        if self._in_flight > INFLIGHT_MAX:
+            raise Unready(FaultCode.OVERLOADED, "too many instructions at once; send again later")
+
+    def _party(self, request: web.Request) -> str:
+        """The party that the connection's certificate names; "" when it names none."""
+        transport = request.transport
+        tls = transport.get_extra_info("ssl_object") if transport else None
+        return (self._doorway.party_of(tls) or "") if tls else ""
+
+    @web.middleware
+    async def _no_strangers(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """A certificate of ours that names no party of ours opens nothing (T14: keep the name)."""
+        wording = self._doorway.wordings["json"]
+        try:
+            if sender_of(self._party(request)) is None:
+                raise Unproven(
+                    FaultCode.SENDER_UNKNOWN, "the certificate names no party by a single URI SAN"
+                )
+            return await handler(request)
+        except web.HTTPNotFound:
+            return self._refuse(_status(404, FaultCode.ROUTE_UNKNOWN), request, wording)
+        except web.HTTPMethodNotAllowed:
+            return self._refuse(_status(405, FaultCode.METHOD_REFUSED), request, wording)
+        except Fault as fault:
+            return self._refuse(fault, request, wording)
+
+    async def _show(self, request: web.Request) -> web.Response:
+        """Everything known of one instruction, with the proofs of its records."""
+        match = request.match_info
+        key = InstructionKey(
+            division=match["division"],
+            fiscal_year=int(match["year"]),
+            voucher_type=match["type"],
+            voucher_no=match["no"],
+        )
+        reader = sender_of(self._party(request))
+        standing = await self._doorway.ledger.standing(key)
+        if standing is None or reader is None or not _may_read(reader, key, standing.agency_code):
+            raise _status(404, FaultCode.INSTRUCTION_UNKNOWN)
+        evidence = await self._doorway.records.evidence(key.division, str(key))
+        return web.Response(
+            body=orjson.dumps(evidence_of(standing, evidence)), content_type="application/json"
+        )
+
+    def _refuse(self, fault: Fault, request: web.Request, wording: Wording) -> web.Response:
+        self._doorway.metrics.faults.labels(fault.code).inc()
+        log.info(
+            "instruction.refused", fault=fault.code, status=fault.status,
+            party=self._party(request), fields=[error.field for error in fault.errors[:20]],
+        )  # fmt: skip
+        headers = {}
+        if isinstance(fault, Unready):
+            headers["Retry-After"] = str(fault.retry_after_s)
+        response = web.Response(
+            body=wording.problem(fault, request.path),
+            status=fault.status,
+            headers=headers,
+            content_type="application/problem+json",
+        )
+        if fault.code in (FaultCode.BODY_TOO_LARGE, FaultCode.BODY_INCOMPLETE):
+            response.force_close()
+        return response
+
+    def _tell_operators(self, answer: Answer, party: str, seconds: float) -> None:
+        """The canonical line: one per instruction, no personal value, no whole account number."""
+        outcome = answer.decision.outcome
+        bank = answer.bank or "none"
+        self._doorway.metrics.count_instruction(outcome, bank)
+        for finding in answer.decision.findings:
+            self._doorway.metrics.findings.labels(finding.policy, finding.action).inc()
+        log.info(
+            "instruction.answered",
+            instruction=str(answer.key),
+            party=party,
+            outcome=outcome,
+            bank=bank,
+            policies=[finding.policy for finding in answer.decision.findings],
+            replayed=answer.replayed,
+            ms=round(seconds * 1000, 2),
+        )
+
+
+def _may_read(reader: Sender, key: InstructionKey, agency: str) -> bool:
+    if reader.role in (Role.GATEWAY, Role.OPERATOR):
+        return True
+    return reader.may_send_for(key.division, agency)
+
+
+def _status(status: int, code: FaultCode) -> Fault:
+    fault = Unreadable(code, "there is nothing here that this party may see")
+    fault.status = status
+    return fault

@@ -1,0 +1,39 @@
+"""What a party may read of one instruction: the decision, the bank's part, and the proofs."""
+
+import base64
+from typing import Any
+
+import attrs
+
+from gateway.domain.decision import restored
+from gateway.domain.ledger import Standing
+from gateway.domain.log import LogEvidence
+from gateway.pipeline.tell import microseconds
+
+
+def evidence_of(standing: Standing, evidence: list[LogEvidence]) -> dict[str, Any]:
+    """The body of `GET /v1/instructions/...`; `evidence` feeds `treasury-gateway verify record`."""
+    decision = restored(standing.decision)
+    return {
+        "bank": standing.bank,
+        "bank_reason": standing.bank_reason,
+        "bank_reference": standing.bank_reference,
+        "book": decision.book_revision,
+        "decided_at": microseconds(standing.decided_at),
+        "digest": standing.digest.hex(),
+        "evidence": [_proof(item) for item in evidence],
+        "findings": [attrs.asdict(finding) for finding in decision.findings],
+        "instruction": attrs.asdict(standing.key),
+        "outcome": decision.outcome,
+        "settled_at": microseconds(standing.settled_at) if standing.settled_at else None,
+    }
+
+
+def _proof(item: LogEvidence) -> dict[str, Any]:
+    return {
+        "checkpoint": item.checkpoint,
+        "path": [base64.b64encode(node).decode() for node in item.path],
+        "record": base64.b64encode(item.record.body).decode(),
+        "seq": item.record.seq,
+        "tree_size": item.tree_size,
+    }

@@ -1,0 +1,43 @@
+"""Counts and times of the door, for the operators' Prometheus."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+BUCKETS_S = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.125, 0.25, 0.5, 1, 2, 4)
+
+
+class Metrics:
+    """One set per process, on its own registry."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.instructions = Counter(
+            "gateway_instructions", "Instructions answered, by outcome and by the bank's answer",
+            ("outcome", "bank"), registry=self.registry,
+        )  # fmt: skip
+        self.faults = Counter(
+            "gateway_faults", "Requests that never became an instruction", ("code",),
+            registry=self.registry,
+        )  # fmt: skip
+        self.findings = Counter(
+            "gateway_findings", "Findings, by policy and action", ("policy", "action"),
+            registry=self.registry,
+        )  # fmt: skip
+        self.seconds = Histogram(
+            "gateway_answer_seconds", "Time from the first byte read to the answer",
+            buckets=BUCKETS_S, registry=self.registry,
+        )  # fmt: skip
+        self.in_flight = Gauge(
+            "gateway_in_flight", "Instructions on the line now", registry=self.registry
+        )
+        self.handshakes_refused = Counter(
+            "gateway_handshakes_refused", "TLS handshakes refused, by reason", ("reason",),
+            registry=self.registry,
+        )  # fmt: skip
+        self._children: dict[tuple[str, str], Counter] = {}
+
+    def count_instruction(self, outcome: str, bank: str) -> None:
+        """Children are looked up once: `labels()` costs more than counting."""
+        child = self._children.get((outcome, bank))
+        if child is None:
+            child = self._children[(outcome, bank)] = self.instructions.labels(outcome, bank)
+        child.inc()

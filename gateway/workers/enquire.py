@@ -1,0 +1,110 @@
+"""Enquire: ask the bank what became of payments whose outcome is unknown; never send one again.
+
+What may be concluded depends on what the bank declares (BankConduct). "Not found" proves nothing
+before the bank's finality horizon has passed; without a horizon a named operator decides.
+"""
+
+import asyncio
+import datetime as dt
+
+import structlog
+
+from gateway.domain.bank import BankOutcome, EnquiryAnswer, EnquiryOutcome
+from gateway.domain.faults import LedgerUnavailable
+from gateway.domain.instruction import InstructionKey
+from gateway.domain.ledger import OpenPayment
+from gateway.pipeline.settle import settle
+from gateway.pipeline.tell import Origin
+from gateway.ports import Bank, Clock, Ledger
+from gateway.workers.office import Office
+
+ENQUIRE_EVERY_S = 0.5
+ENQUIRIES_MAX = 64
+"""How many open payments are asked about in one round."""
+OPERATOR_AFTER_ENQUIRIES = 20
+"""Without a horizon: so many fruitless enquiries, and a person must look."""
+
+_SETTLES = {
+    EnquiryOutcome.ACCEPTED: BankOutcome.ACCEPTED,
+    EnquiryOutcome.REJECTED: BankOutcome.REJECTED,
+}
+
+log = structlog.get_logger()
+
+
+class Enquiring:
+    def __init__(
+        self, office: Office, ledger: Ledger, bank: Bank, clock: Clock, origin: Origin,
+        after_s: float,
+    ) -> None:  # fmt: skip
+        """`after_s`: longer than any submission lasts; younger payments are not asked about."""
+        self._office = office
+        self._ledger = ledger
+        self._bank = bank
+        self._clock = clock
+        self._origin = origin
+        self._after = dt.timedelta(seconds=after_s)
+        self._not_found_since: dict[InstructionKey, float] = {}
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(ENQUIRE_EVERY_S)
+            if not self._office.held or not self._bank.conduct.enquiry:
+                continue
+            try:
+                await self.enquire_all()
+            except* LedgerUnavailable:
+                log.warning("enquiry.postponed", reason="ledger unavailable")
+
+    async def enquire_all(self) -> int:
+        """Ask about every payment that is open too long; returns how many were settled."""
+        due = self._clock.now() - self._after
+        payments = await self._ledger.open_payments(due, ENQUIRIES_MAX)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._enquire(payment)) for payment in payments]
+        return sum(task.result() for task in tasks)
+
+    async def _enquire(self, payment: OpenPayment) -> bool:
+        answer = await self._bank.enquire(payment.key)
+        outcome = _SETTLES.get(answer.outcome)
+        if outcome:
+            return await self._settle(payment, outcome, answer, "enquiry")
+        if answer.outcome is EnquiryOutcome.NOT_FOUND:
+            if self._beyond_horizon(payment.key):
+                return await self._settle(payment, BankOutcome.NOT_TAKEN, answer, "horizon")
+        elif answer.outcome is EnquiryOutcome.PENDING:
+            self._not_found_since.pop(payment.key, None)
+        await self._note(payment, answer)
+        return False
+
+    def _beyond_horizon(self, key: InstructionKey) -> bool:
+        """Counted on the monotonic clock from this process's first "not found": clocks may jump."""
+        horizon = self._bank.conduct.horizon_s
+        since = self._not_found_since.setdefault(key, self._clock.monotonic())
+        if horizon is None:
+            return False
+        # A submission may have begun as late as our first question, so its own time is added.
+        return self._clock.monotonic() - since > horizon + self._after.total_seconds()
+
+    async def _settle(
+        self, payment: OpenPayment, outcome: BankOutcome, answer: EnquiryAnswer, how: str
+    ) -> bool:
+        evidence = {"how": how, "reason": answer.reason, "reference": answer.reference}
+        done = await settle(
+            payment.key, outcome, self._ledger, self._origin, self._clock.now(), evidence
+        )
+        self._not_found_since.pop(payment.key, None)
+        log.info("payment.resolved", instruction=str(payment.key), bank=outcome, how=how)
+        return done
+
+    async def _note(self, payment: OpenPayment, answer: EnquiryAnswer) -> None:
+        helpless = self._bank.conduct.horizon_s is None
+        operator = helpless and payment.enquiries + 1 >= OPERATOR_AFTER_ENQUIRIES
+        await self._ledger.note_enquiry(
+            payment.key,
+            self._clock.now(),
+            not_found=answer.outcome is EnquiryOutcome.NOT_FOUND,
+            operator_task=operator,
+        )
+        if operator:
+            log.error("payment.unresolved", instruction=str(payment.key), enquiry=answer.outcome)

@@ -1,0 +1,81 @@
+"""Seal: number, hash and sign the waiting records, so that none can be lost or changed unseen."""
+
+import asyncio
+import datetime as dt
+
+import structlog
+
+from gateway.domain.faults import LedgerUnavailable
+from gateway.domain.ledger import RecordDraft
+from gateway.domain.records import RecordKind, unnumbered
+from gateway.pipeline.tell import Origin, microseconds
+from gateway.ports import Clock, Ledger, RecordLog, RecordSealer
+from gateway.workers.office import Office
+
+SEAL_BATCH_MAX = 256
+GATHER_S = 0.1
+"""How long records gather before a checkpoint is signed; far below the promised second."""
+HEARTBEAT_S = 60.0
+
+log = structlog.get_logger()
+
+
+class Sealing:
+    """The sequencer's work; runs only in the process that holds the office."""
+
+    def __init__(
+        self, office: Office, records: RecordLog, sealer: RecordSealer, ledger: Ledger,
+        clock: Clock, origin: Origin, divisions: tuple[str, ...],
+    ) -> None:  # fmt: skip
+        self._office = office
+        self._records = records
+        self._sealer = sealer
+        self._ledger = ledger
+        self._clock = clock
+        self._origin = origin
+        self._last_record = dict.fromkeys(divisions, clock.monotonic())
+        self.sealed = asyncio.Event()
+        """Set whenever there is something new to deliver."""
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(GATHER_S)
+            if not self._office.held:
+                continue
+            try:
+                await self.seal_all()
+                await self._beat()
+            except LedgerUnavailable:
+                log.warning("sealing.postponed", reason="ledger unavailable")
+
+    async def seal_all(self) -> int:
+        """Seal until nothing waits; returns how many records were sealed."""
+        total = 0
+        for division in await self._records.pending_divisions():
+            while sealed := await self._records.seal(
+                division, SEAL_BATCH_MAX, self._clock.now(), self._sealer.seal
+            ):
+                total += len(sealed.records)
+                self._last_record[division] = self._clock.monotonic()
+                self.sealed.set()
+                if len(sealed.records) < SEAL_BATCH_MAX:
+                    break
+        return total
+
+    async def _beat(self) -> None:
+        """A log that is silent must be told apart from a log that is cut off (Art. 22(2))."""
+        now = self._clock.monotonic()
+        for division, last in self._last_record.items():
+            if now - last >= HEARTBEAT_S:
+                self._last_record[division] = now
+                await self._ledger.record(division, self._heartbeat(self._clock.now(), division))
+
+    def _heartbeat(self, at: dt.datetime, division: str) -> RecordDraft:
+        fields = {
+            "bank": self._origin.bank,
+            "division": division,
+            "kind": RecordKind.HEARTBEAT,
+            "origin": self._origin.uri,
+            "recorded_at": microseconds(at),
+        }
+        return RecordDraft(kind=RecordKind.HEARTBEAT, subject="", body=unnumbered(fields))
