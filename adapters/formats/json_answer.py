@@ -1,0 +1,55 @@
+"""The answer to a JSON instruction: outcome, findings and receipt."""
+
+from typing import Any
+
+import orjson
+
+from gateway.domain.answer import Answer
+from gateway.domain.decision import Finding
+
+
+def answer_json(answer: Answer) -> bytes:
+    """`{instruction, outcome, bank, bank_reference, bank_reason, findings[], receipt}`.
+
+    `instruction` is the identity as text (`division/year/type/number`); `bank` is null unless it
+    was forwarded. `bank_reason` is the bank's own ground for a refusal (Art. 28(3)). Whether the
+    answer is given again is not in it: a replay gets the same bytes.
+    """
+    return orjson.dumps(
+        {
+            "instruction": str(answer.key),
+            "outcome": answer.decision.outcome.value,
+            "bank": answer.bank.value if answer.bank else None,
+            "bank_reference": answer.bank_reference,
+            "bank_reason": answer.bank_reason,
+            "findings": [finding_fields(finding) for finding in answer.decision.findings],
+            "receipt": answer.receipt,
+        }
+    )
+
+
+def finding_fields(finding: Finding) -> dict[str, Any]:
+    """One finding as `answer_json` and `explain` print it."""
+    near = finding.exception
+    return {
+        "policy": finding.policy,
+        "revision": finding.revision,
+        "article": finding.article,
+        "light": finding.light.value,
+        "action": finding.action.value,
+        "title_zh": finding.title_zh,
+        "title_en": finding.title_en,
+        "reason_zh": finding.reason_zh,
+        "reason_en": finding.reason_en,
+        "remedy_zh": finding.remedy_zh,
+        "remedy_en": finding.remedy_en,
+        "mender": finding.mender,
+        "exception": near
+        and {
+            "id": near.id,
+            "article": near.article,
+            "title_zh": near.title_zh,
+            "title_en": near.title_en,
+        },
+        "missing": [{"kind": m.kind, "zh": m.zh, "en": m.en} for m in finding.missing],
+    }

@@ -1,0 +1,65 @@
+"""Faults in the words of RFC 9457, and their titles in Chinese and English for every format."""
+
+from typing import Any
+
+import orjson
+
+from gateway.domain.faults import Fault, FaultCode
+
+TITLES: dict[FaultCode, tuple[str, str]] = {
+    FaultCode.BODY_TOO_LARGE: ("报文过大", "The body is too large"),
+    FaultCode.BODY_INCOMPLETE: ("报文不完整", "The body is incomplete"),
+    FaultCode.MEDIA_TYPE_UNSUPPORTED: ("不支持的媒体类型", "The media type is not supported"),
+    FaultCode.CONTENT_ENCODING_REFUSED: ("不接受压缩编码", "Content encodings are refused"),
+    FaultCode.NOT_JSON: ("不是合法的 JSON", "The body is not JSON"),
+    FaultCode.NOT_XML: ("不是合法的 XML", "The body is not XML"),
+    FaultCode.NOT_GBK: ("不是合法的 GBK 编码", "The body is not GBK"),
+    FaultCode.DTD_REFUSED: ("不接受 DTD 和实体", "DTDs and entities are refused"),
+    FaultCode.FIELD_DUPLICATE: ("字段重复", "A field stands more than once"),
+    FaultCode.INSTRUCTION_INVALID: ("支付指令不合规范", "The instruction is invalid"),
+    FaultCode.VOUCHER_TYPE_UNSUPPORTED: (
+        "不受理的凭证类型",
+        "The voucher type is not supported",
+    ),
+    FaultCode.SIGNATURE_MISSING: ("缺少签名", "The signature is missing"),
+    FaultCode.SIGNATURE_INVALID: ("签名无效", "The signature is invalid"),
+    FaultCode.SIGNER_UNKNOWN: ("签名人未登记", "The signer is unknown"),
+    FaultCode.SENDER_UNKNOWN: ("发送方未登记", "The sender is unknown"),
+    FaultCode.SENDER_NOT_ENTITLED: ("发送方无权办理", "The sender is not entitled"),
+    FaultCode.DIVISION_UNKNOWN: ("行政区划未开通", "The division is unknown"),
+    FaultCode.INSTRUCTION_CONFLICT: (
+        "同一凭证号已有不同内容的指令",
+        "The identity is already decided on other content",
+    ),
+    FaultCode.INSTRUCTION_UNKNOWN: ("没有这笔指令", "The instruction is unknown"),
+    FaultCode.OVERLOADED: ("系统繁忙，请稍后重试", "Overloaded; try again later"),
+    FaultCode.LEDGER_UNAVAILABLE: ("账本暂不可用", "The ledger is unavailable"),
+    FaultCode.REGISTERS_UNAVAILABLE: ("备案信息暂不可用", "The registers are unavailable"),
+    FaultCode.POLICIES_UNAVAILABLE: ("监控规则暂不可用", "The policies are unavailable"),
+    FaultCode.STOPPING: ("系统正在停机", "The service is stopping"),
+    FaultCode.ROUTE_UNKNOWN: ("没有这个地址", "There is no such route"),
+    FaultCode.METHOD_REFUSED: ("不接受该请求方法", "The method is refused"),
+    FaultCode.INTERNAL: ("系统内部错误", "Internal error"),
+}
+
+
+def problem_fields(fault: Fault, instance: str) -> dict[str, Any]:
+    """RFC 9457 members and ours: `code` (stable), `title_zh`, `errors` (all at once)."""
+    zh, en = TITLES[fault.code]
+    return {
+        "type": f"urn:treasury-gateway:fault:{fault.code.value}",
+        "title": en,
+        "title_zh": zh,
+        "status": fault.status,
+        "detail": fault.detail,
+        "instance": instance,
+        "code": fault.code.value,
+        "errors": [
+            {"field": e.field, "code": e.code, "zh": e.zh, "en": e.en} for e in fault.errors
+        ],
+    }
+
+
+def problem_json(fault: Fault, instance: str) -> bytes:
+    """`application/problem+json`."""
+    return orjson.dumps(problem_fields(fault, instance))
