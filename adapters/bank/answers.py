@@ -1,0 +1,72 @@
+"""What a bank core's bytes mean: an outcome for our key, or nothing that may be relied on.
+
+The wire (JSON, one object): `key` names the instruction the answer is about, `outcome` is
+`accepted` with a `reference`, `rejected` with a `reason` (Art. 28(3)), and for an enquiry also
+`pending` or `not_found`. Whatever is not exactly that is silence: UNKNOWN, never a guess.
+"""
+
+import msgspec
+
+from gateway.domain.bank import BankAnswer, BankOutcome, EnquiryAnswer, EnquiryOutcome
+
+TEXT_LENGTH_MAX = 500
+
+UNKNOWN = BankAnswer(outcome=BankOutcome.UNKNOWN)
+SILENT = EnquiryAnswer(outcome=EnquiryOutcome.SILENT)
+
+
+class _Wire(msgspec.Struct):
+    key: str
+    outcome: str
+    reference: str | None = None
+    reason: str | None = None
+
+
+_decoder = msgspec.json.Decoder(_Wire)
+
+
+def submitted(key: str, status: int, body: bytes) -> BankAnswer:
+    """Read the answer to a submission of `key`; UNKNOWN unless it is beyond doubt."""
+    wire = _read(key, body) if status == 200 else None
+    if wire is None:
+        return UNKNOWN
+    if wire.outcome == "accepted" and wire.reference:
+        return BankAnswer(outcome=BankOutcome.ACCEPTED, reference=wire.reference)
+    if wire.outcome == "rejected":
+        return BankAnswer(
+            outcome=BankOutcome.REJECTED, reference=wire.reference, reason=wire.reason
+        )
+    return UNKNOWN
+
+
+def enquired(key: str, status: int, body: bytes) -> EnquiryAnswer:
+    """Read the answer to an enquiry about `key`.
+
+    A bare 404 is silence: it may be a proxy's. The bank itself says `not_found` in its own words,
+    about this key, or we did not hear it.
+    """
+    wire = _read(key, body) if status in (200, 404) else None
+    if wire is None:
+        return SILENT
+    if status == 404:
+        found_nothing = wire.outcome == "not_found"
+        return EnquiryAnswer(outcome=EnquiryOutcome.NOT_FOUND) if found_nothing else SILENT
+    if wire.outcome == "accepted" and not wire.reference:
+        return SILENT
+    if wire.outcome not in ("accepted", "rejected", "pending"):
+        return SILENT
+    return EnquiryAnswer(
+        outcome=EnquiryOutcome(wire.outcome), reference=wire.reference, reason=wire.reason
+    )
+
+
+def _read(key: str, body: bytes) -> _Wire | None:
+    try:
+        wire = _decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    if wire.key != key:
+        return None
+    if max(len(wire.reference or ""), len(wire.reason or "")) > TEXT_LENGTH_MAX:
+        return None
+    return wire

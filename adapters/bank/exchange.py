@@ -1,0 +1,119 @@
+"""One kept HTTP/1.1 connection to a bank core: one request, one answer, or silence.
+
+It never sends anything twice and never reads an answer that nobody waits for: whatever is out of
+order (a second answer, an answer while idle, an answer too long) ends the connection.
+"""
+
+import asyncio
+from typing import cast
+
+import attrs
+import httptools
+
+ANSWER_BYTES_MAX = 64 * 1024
+
+
+@attrs.frozen
+class Reply:
+    status: int
+    body: bytes
+
+
+class Exchange(asyncio.Protocol):
+    """Use: `reply = await exchange.ask(request, deadline)`; None is silence, and then it is closed.
+
+    Cancelling the wait closes the connection too: the answer still on its way must not become the
+    answer to the next request.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpResponseParser(self)
+        self._waiting: asyncio.Future[Reply | None] | None = None
+        self._chunks: list[bytes] = []
+        self._replies: list[Reply] = []
+        self._received_bytes = 0
+        self._begun = 0
+        self._kept = True
+        self.idle_since = self._loop.time()
+
+    @property
+    def usable(self) -> bool:
+        """False once the connection is known to be ending: then nothing has been written on it."""
+        transport = self._transport
+        return transport is not None and not transport.is_closing()
+
+    async def ask(self, request: bytes, deadline: float) -> Reply | None:
+        """Write `request` and wait until `deadline` (loop clock) for its answer."""
+        assert self._waiting is None and self._transport is not None, "one request at a time"
+        waiting: asyncio.Future[Reply | None] = self._loop.create_future()
+        self._waiting = waiting
+        timer = self._loop.call_at(deadline, self.abort)
+        self._transport.write(request)
+        try:
+            return await waiting
+        except asyncio.CancelledError:
+            self.abort()
+            raise
+        finally:
+            timer.cancel()
+            self._waiting = None
+
+    def abort(self) -> None:
+        """Close at once; whoever waits hears silence."""
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.abort()
+        self._finish(None)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._received_bytes += len(data)
+        if self._waiting is None or self._received_bytes > ANSWER_BYTES_MAX:
+            self.abort()
+            return
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self.abort()
+            return
+        if self._replies:
+            self._answer()
+
+    def eof_received(self) -> None:
+        self.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._finish(None)
+
+    def on_message_begin(self) -> None:
+        self._begun += 1
+
+    def on_body(self, chunk: bytes) -> None:
+        self._chunks.append(chunk)
+
+    def on_message_complete(self) -> None:
+        self._kept = self._parser.should_keep_alive()  # only true to the answer in here
+        self._replies.append(Reply(self._parser.get_status_code(), b"".join(self._chunks)))
+        self._chunks.clear()
+
+    def _answer(self) -> None:
+        """Two answers in one breath that say the same are one; two that differ are none."""
+        replies, self._replies = self._replies, []
+        begun, self._begun = self._begun, 0
+        self._received_bytes = 0
+        self.idle_since = self._loop.time()
+        if any(reply != replies[0] for reply in replies):
+            self.abort()
+            return
+        self._finish(replies[0])
+        if begun > 1 or not self._kept:
+            self.abort()
+
+    def _finish(self, reply: Reply | None) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(reply)

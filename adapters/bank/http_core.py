@@ -1,0 +1,122 @@
+"""A bank core spoken to over HTTP/1.1 and JSON, on kept connections: `gateway.ports.Bank`.
+
+An instruction is written at most once, on one connection. If not a byte of it was written the
+answer is NOT_TAKEN, which is proof; from the first byte on, anything but the bank's own word about
+this very key is UNKNOWN (RELIABILITY 1), to be resolved by enquiry and never by sending again.
+"""
+
+import asyncio
+import ssl
+
+import attrs
+
+from adapters.bank.answers import SILENT, UNKNOWN, enquired, submitted
+from adapters.bank.circuit import Circuit, CircuitState
+from adapters.bank.pool import NotSent, Pool, Unreachable
+from gateway.domain.bank import BankAnswer, BankConduct, BankOutcome, EnquiryAnswer
+from gateway.domain.instruction import InstructionKey
+
+ENQUIRY_CONNECTIONS = 2
+ENQUIRY_WAITING_MAX = 64
+
+MEDIA_TYPES = {"json": "application/json", "voucher": "application/xml; charset=GBK"}
+
+
+@attrs.define(eq=False)
+class HttpBank:
+    """Fulfils `gateway.ports.Bank`. `deadline_s` bounds each call whole, waiting included.
+
+    Cancelling a call closes its connection. Ask `saturated` before commit 1: what is passed after
+    that and finds no connection comes back NOT_TAKEN.
+    """
+
+    host: str
+    port: int
+    ssl_context: ssl.SSLContext | None
+    conduct: BankConduct
+    connections: int
+    deadline_s: float
+    waiting_max: int
+    circuit: Circuit = attrs.field(factory=Circuit)
+    sent: int = attrs.field(default=0, init=False)
+    unknown: int = attrs.field(default=0, init=False)
+    not_sent: int = attrs.field(default=0, init=False)
+    _payments: Pool = attrs.field(init=False)
+    _enquiries: Pool = attrs.field(init=False)
+    _heads: dict[str, bytes] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        def pool(size: int, waiting_max: int) -> Pool:
+            return Pool(self.host, self.port, self.ssl_context, size, waiting_max)
+
+        self._payments = pool(self.connections, self.waiting_max)
+        self._enquiries = pool(ENQUIRY_CONNECTIONS, ENQUIRY_WAITING_MAX)
+        self._heads = {
+            format: f"POST /v1/payments HTTP/1.1\r\nHost: {self.host}:{self.port}\r\n"
+            f"Content-Type: {media}\r\nInstruction-Key: ".encode()
+            for format, media in MEDIA_TYPES.items()
+        }
+
+    @property
+    def saturated(self) -> bool:
+        """New work would find neither a connection nor a place to wait, or the bank is silent."""
+        return self._payments.full or self.circuit_state is CircuitState.OPEN
+
+    @property
+    def circuit_state(self) -> CircuitState:
+        return self.circuit.state(asyncio.get_running_loop().time())
+
+    @property
+    def in_use(self) -> int:
+        return self._payments.in_use
+
+    @property
+    def waiting(self) -> int:
+        return self._payments.waiting
+
+    async def submit(self, key: InstructionKey, raw: bytes, format: str) -> BankAnswer:
+        """Hand the same bytes over, once. NOT_TAKEN: proven not sent. UNKNOWN: no clear answer."""
+        name = str(key)
+        request = b"%b%b\r\nContent-Length: %d\r\n\r\n%b" % (
+            self._heads[format], _header_safe(name), len(raw), raw,
+        )  # fmt: skip
+        try:
+            reply = await self._payments.call(request, self.deadline_s)
+        except NotSent as error:
+            return self._was_not_sent(error)
+        self.sent += 1
+        answer = UNKNOWN if reply is None else submitted(name, reply.status, reply.body)
+        if answer is UNKNOWN:
+            self.unknown += 1
+            self.circuit.silent(asyncio.get_running_loop().time())
+        else:
+            self.circuit.answered()
+        return answer
+
+    async def enquire(self, key: InstructionKey) -> EnquiryAnswer:
+        """Ask what became of `key`, on connections of its own. Never sends it again."""
+        name = str(key)
+        request = b"GET /v1/payments/%b HTTP/1.1\r\nHost: %b\r\n\r\n" % (
+            _header_safe(name), f"{self.host}:{self.port}".encode(),
+        )  # fmt: skip
+        try:
+            reply = await self._enquiries.call(request, self.deadline_s)
+        except NotSent:
+            return SILENT
+        return SILENT if reply is None else enquired(name, reply.status, reply.body)
+
+    async def aclose(self) -> None:
+        await self._payments.aclose()
+        await self._enquiries.aclose()
+
+    def _was_not_sent(self, error: NotSent) -> BankAnswer:
+        self.not_sent += 1
+        if isinstance(error, Unreachable):
+            self.circuit.silent(asyncio.get_running_loop().time())
+        return BankAnswer(outcome=BankOutcome.NOT_TAKEN, reason=str(error))
+
+
+def _header_safe(name: str) -> bytes:
+    """A key is letters, digits, dashes and slashes; the door has seen to it."""
+    assert name.isascii() and name.isprintable() and " " not in name, "a key that is no key"
+    return name.encode()

@@ -1,0 +1,132 @@
+"""A bounded set of kept connections, and a bounded queue for them: full is said, not waited out."""
+
+import asyncio
+import ssl
+from collections import deque
+
+import attrs
+
+from adapters.bank.exchange import Exchange, Reply
+
+IDLE_S_MAX = 30.0
+"""An older connection may have been given up by the other end without our knowing: replace it."""
+
+
+class NotSent(Exception):
+    """Not one byte was written: no connection was free in time."""
+
+
+class Unreachable(NotSent):
+    """Not one byte was written: no connection could be made in time."""
+
+
+@attrs.define(eq=False)
+class Pool:
+    """At most `size` calls under way and `waiting_max` waiting; each ends by its deadline."""
+
+    host: str
+    port: int
+    ssl_context: ssl.SSLContext | None
+    size: int
+    waiting_max: int
+    idle_s_max: float = IDLE_S_MAX
+    in_use: int = 0
+    _idle: list[Exchange] = attrs.field(factory=list, init=False)
+    _waiting: deque[asyncio.Future[None]] = attrs.field(factory=deque, init=False)
+    _closed: bool = attrs.field(default=False, init=False)
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def full(self) -> bool:
+        """No connection is free and the queue for one is at its bound."""
+        return self._closed or (self.in_use >= self.size and len(self._waiting) >= self.waiting_max)
+
+    async def call(self, request: bytes, deadline_s: float) -> Reply | None:
+        """One exchange on one connection within `deadline_s` seconds; None is silence.
+
+        The request is written at most once, on a connection not known to be ending. Raises NotSent
+        if it was not written at all (Unreachable: because the bank could not be reached).
+        """
+        deadline = asyncio.get_running_loop().time() + deadline_s
+        if self.full:
+            raise NotSent("all connections are taken")
+        if self.in_use >= self.size:
+            await self._queue(deadline)
+        else:
+            self.in_use += 1
+        try:
+            exchange = self._kept(deadline - deadline_s) or await self._connect(deadline)
+            reply = await exchange.ask(request, deadline)
+            self._keep(exchange)
+            return reply
+        finally:
+            self._hand_on()
+
+    async def aclose(self) -> None:
+        """Close what is idle and refuse what waits; calls under way end by themselves."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().abort()
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_exception(NotSent("the pool was closed"))
+
+    def _keep(self, exchange: Exchange) -> None:
+        if exchange.usable and not self._closed:
+            self._idle.append(exchange)
+        else:
+            exchange.abort()
+
+    def _kept(self, now: float) -> Exchange | None:
+        """The most recently used connection that is fit for use; unfit ones are closed."""
+        while self._idle:
+            exchange = self._idle.pop()
+            if exchange.usable and now - exchange.idle_since < self.idle_s_max:
+                return exchange
+            exchange.abort()
+        return None
+
+    async def _connect(self, deadline: float) -> Exchange:
+        loop = asyncio.get_running_loop()
+        name = self.host if self.ssl_context else None
+        try:
+            async with asyncio.timeout_at(deadline):
+                _, exchange = await loop.create_connection(
+                    Exchange, self.host, self.port, ssl=self.ssl_context, server_hostname=name
+                )
+        except (OSError, TimeoutError) as error:
+            raise Unreachable("no connection to the bank could be made") from error
+        return exchange
+
+    async def _queue(self, deadline: float) -> None:
+        """Wait for a place to be handed on by a call that ends."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        try:
+            async with asyncio.timeout_at(deadline):
+                await waiter
+        except TimeoutError as error:
+            self._leave(waiter)
+            raise NotSent("no connection became free in time") from error
+        except asyncio.CancelledError:
+            self._leave(waiter)
+            raise
+
+    def _leave(self, waiter: asyncio.Future[None]) -> None:
+        """Give up waiting; a place that was handed over in the same moment goes to the next."""
+        if waiter in self._waiting:
+            self._waiting.remove(waiter)
+        elif waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+            self._hand_on()
+
+    def _hand_on(self) -> None:
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+        self.in_use -= 1

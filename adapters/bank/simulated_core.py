@@ -1,0 +1,128 @@
+"""The simulated core itself: what a submission does, what an enquiry sees, what an auditor reads.
+
+Deliberately *not* idempotent: the same key submitted twice pays twice, and `audit` says so.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from adapters.bank.fate import Fate, Habits
+from adapters.bank.journal import Entry, Journal
+
+Answer = Callable[[bytes], None]
+
+_TAKES_EFFECT_UNHEARD = frozenset({Fate.LATE, Fate.PENDING, Fate.SILENT_TAKEN, Fate.FORGET})
+
+
+class SimulatedCore:
+    """`flush_soon` is called once per batch and must lead to `journal.flush()`; `die` ends it."""
+
+    def __init__(
+        self,
+        habits: Habits,
+        state: Path,
+        *,
+        flush_soon: Callable[[], object],
+        die: Callable[[], None],
+        fsync: bool = True,
+    ) -> None:
+        self.habits = habits
+        self.journal = Journal(state, fsync=fsync)
+        self.submissions = 0
+        self._flush_soon = flush_soon
+        self._die = die
+
+    def submit(self, key: str, body: bytes, answer: Answer) -> None:
+        """Do to `key` what its fate says; `answer` is called once, twice or never."""
+        self.submissions += 1
+        fate = self.habits.fate(key)
+        if fate is Fate.SILENT_LOST:
+            return
+        if fate is Fate.CRASH_BEFORE:
+            self._die()
+            return
+        entry = self._entry(key, fate, body)
+        if self.journal.add(entry, lambda: self._after(fate, entry, answer)):
+            self._flush_soon()
+
+    def enquire(self, key: str) -> tuple[int, bytes]:
+        """HTTP status and body; the first effect is the one that counts."""
+        now = time.time()
+        known = [entry for entry in self.journal.by_key.get(key, ()) if entry.seen <= now]
+        if not known:
+            return 404, _json({"key": key, "outcome": "not_found"})
+        entry = known[0]
+        if entry.due is not None and entry.due > now:
+            return 200, _json({"key": key, "outcome": "pending"})
+        return 200, _told(entry)
+
+    def audit(self) -> bytes:
+        """All that took or will take effect, per key, and all refusals: for tests to read."""
+        now = time.time()
+        rows = []
+        for key, entries in self.journal.by_key.items():
+            effects = [entry for entry in entries if entry.due is not None]
+            rows.append(
+                {
+                    "key": key,
+                    "outcome": "accepted" if effects else "rejected",
+                    "count": len(effects),
+                    "parked": sum(entry.due > now for entry in effects if entry.due is not None),
+                    "sha256": [entry.sha256 for entry in effects],
+                    "at": [entry.due for entry in effects],
+                    "references": [entry.reference for entry in effects],
+                    "fate": entries[0].fate,
+                    "submitted": len(entries),
+                }
+            )
+        return _json({"seed": self.habits.seed, "submissions": self.submissions, "effects": rows})
+
+    def _entry(self, key: str, fate: Fate, body: bytes) -> Entry:
+        now = time.time()
+        due = now + self.habits.late_s if fate in (Fate.LATE, Fate.PENDING) else now
+        seen = {Fate.LATE: due, Fate.FORGET: now + self.habits.forget_s}.get(fate, now)
+        refused = fate is Fate.REJECT
+        return Entry(
+            key=key,
+            fate=fate,
+            sha256=hashlib.sha256(body).hexdigest(),
+            at=now,
+            due=None if refused else due,
+            seen=seen,
+            reference=f"JH{self.journal.count + 1:012d}",
+            reason=self.habits.refusal_reason(key) if refused else None,
+        )
+
+    def _after(self, fate: Fate, entry: Entry, answer: Answer) -> None:
+        """It is on the disk: now answer, or be the bank that does not."""
+        if fate in _TAKES_EFFECT_UNHEARD:
+            return
+        if fate is Fate.CRASH_AFTER:
+            self._die()
+            return
+        told = _told(entry)
+        answer(told)
+        if fate is Fate.TWICE:
+            answer(told)
+
+
+def _told(entry: Entry) -> bytes:
+    if entry.due is None:
+        return _json(
+            {
+                "key": entry.key,
+                "outcome": "rejected",
+                "reference": entry.reference,
+                "reason": entry.reason,
+            }
+        )
+    return _json({"key": entry.key, "outcome": "accepted", "reference": entry.reference})
+
+
+def _json(value: dict[str, Any]) -> bytes:
+    return msgspec.json.encode(value)

@@ -1,0 +1,99 @@
+"""The simulated core's HTTP/1.1 door: one asyncio protocol per connection, httptools inside."""
+
+import asyncio
+import re
+from typing import cast
+
+import httptools
+import msgspec
+
+from adapters.bank.simulated_core import SimulatedCore
+
+BODY_BYTES_MAX = 8 * 1024 * 1024
+
+_KEY = re.compile(rb"[0-9]{9}/[0-9]{4}/[0-9]{4}/[0-9A-Za-z-]{1,20}")
+_PAYMENT = b"/v1/payments/"
+_STATUS = {200: b"200 OK", 400: b"400 Bad Request", 404: b"404 Not Found"}
+
+
+class SimulatorDoor(asyncio.Protocol):
+    """`delay_s`: every answer to a submission waits so long after it is on the disk."""
+
+    def __init__(self, core: SimulatedCore, conduct: bytes, delay_s: float) -> None:
+        self._core = core
+        self._conduct = conduct
+        self._delay_s = delay_s
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpRequestParser(self)
+        self._begin()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._hang_up()
+
+    def on_message_begin(self) -> None:
+        self._begin()
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if name.lower() == b"instruction-key":
+            self._key = value
+
+    def on_body(self, chunk: bytes) -> None:
+        self._body.append(chunk)
+        self._body_bytes += len(chunk)
+        if self._body_bytes > BODY_BYTES_MAX:
+            self._hang_up()
+
+    def on_message_complete(self) -> None:
+        method = self._parser.get_method()
+        if method == b"POST" and self._url == b"/v1/payments":
+            self._submit()
+        elif method == b"GET" and self._url.startswith(_PAYMENT):
+            self._say(*self._core.enquire(self._url[len(_PAYMENT) :].decode("latin-1")))
+        elif method == b"GET" and self._url == b"/v1/conduct":
+            self._say(200, self._conduct)
+        elif method == b"GET" and self._url == b"/v1/journal":
+            self._say(200, self._core.audit())
+        else:
+            self._say(404, b'{"error":"route_unknown"}')
+
+    def _begin(self) -> None:
+        self._url = b""
+        self._key = b""
+        self._body: list[bytes] = []
+        self._body_bytes = 0
+
+    def _submit(self) -> None:
+        if not _KEY.fullmatch(self._key):
+            self._say(400, msgspec.json.encode({"error": "key_invalid"}))
+            return
+        self._core.submit(self._key.decode(), b"".join(self._body), self._answer)
+
+    def _answer(self, body: bytes) -> None:
+        if self._delay_s:
+            asyncio.get_running_loop().call_later(self._delay_s, self._say, 200, body)
+        else:
+            self._say(200, body)
+
+    def _say(self, status: int, body: bytes) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._transport.write(
+            b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
+            % (_STATUS[status], len(body), body)
+        )
+
+    def _hang_up(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
