@@ -1,0 +1,154 @@
+"""Certificate authority: an offline root, a transport and an evidence authority, and their leaves.
+
+Transport leaves open TLS connections for 90 days; evidence leaves sign records and documents for 13
+months. The two never stand in for one another: other authority, other key usage (RFC 5280, 9336).
+"""
+
+import datetime as dt
+import ipaddress
+from collections.abc import Sequence
+from enum import StrEnum
+
+import attrs
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from certs.keys import generate_key
+from certs.profile import (
+    LeafKind,
+    Validity,
+    authority_certificate,
+    leaf_certificate,
+    named,
+    validity,
+)
+from certs.signing.suites import public_point
+from gateway.domain.parties import sender_of
+
+ROOT_LIFE = dt.timedelta(days=20 * 365)
+AUTHORITY_LIFE = dt.timedelta(days=5 * 365)
+TLS_LIFE = dt.timedelta(days=90)
+RECORD_LIFE = dt.timedelta(days=396)
+"""13 months."""
+
+
+class Purpose(StrEnum):
+    ROOT = "root"
+    TRANSPORT = "transport"
+    EVIDENCE = "evidence"
+
+
+class RequestRefused(ValueError):
+    """A certificate request that must not be signed, with its reason."""
+
+
+@attrs.frozen(kw_only=True)
+class Authority:
+    """A certificate authority that can sign: its certificate, its key, and what it is for."""
+
+    purpose: Purpose
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey = attrs.field(repr=False)
+
+
+def create_root(name: str, at: dt.datetime) -> Authority:
+    """The offline root; it signs the two other authorities and then goes into the safe."""
+    key = generate_key()
+    certificate = authority_certificate(
+        named(name), key.public_key(), None, key, validity(at, ROOT_LIFE)
+    )
+    return Authority(purpose=Purpose.ROOT, certificate=certificate, key=key)
+
+
+def create_subordinate(root: Authority, purpose: Purpose, name: str, at: dt.datetime) -> Authority:
+    """The transport or the evidence authority under `root`."""
+    if root.purpose is not Purpose.ROOT or purpose is Purpose.ROOT:
+        raise RequestRefused("only a root makes authorities, and only the two below it")
+    key = generate_key()
+    life = _within(root, at, AUTHORITY_LIFE)
+    certificate = authority_certificate(
+        named(name), key.public_key(), root.certificate, root.key, life
+    )
+    return Authority(purpose=purpose, certificate=certificate, key=key)
+
+
+def request(
+    key: ec.EllipticCurvePrivateKey, uri: str, *, dns: Sequence[str] = (), ip: Sequence[str] = ()
+) -> bytes:
+    """A certificate request (PKCS#10, PEM) with one URI SAN; servers add their host names."""
+    names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(uri)]
+    names += [x509.DNSName(each) for each in dns]
+    names += [x509.IPAddress(ipaddress.ip_address(each)) for each in ip]
+    return (
+        x509.CertificateSigningRequestBuilder()
+        .subject_name(named(_common_name(uri)))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .sign(key, hashes.SHA256())
+        .public_bytes(serialization.Encoding.PEM)
+    )
+
+
+def issue(authority: Authority, request_pem: bytes, at: dt.datetime) -> x509.Certificate:
+    """A leaf for a request, valid from `at`: TLS by a transport, signing by an evidence authority.
+
+    Raises RequestRefused: no proof of possession, not P-256, not exactly one URI SAN that names a
+    party, host names in a signing request, or an authority that issues no leaves.
+    """
+    if authority.purpose is Purpose.ROOT:
+        raise RequestRefused("the root issues no leaves")
+    wanted, names = _proven_request(request_pem)
+    server = len(names) > 1
+    if server and authority.purpose is Purpose.EVIDENCE:
+        raise RequestRefused("a signing certificate names a party, not a host")
+    public = public_point(wanted.public_key())
+    life = TLS_LIFE if authority.purpose is Purpose.TRANSPORT else RECORD_LIFE
+    return leaf_certificate(
+        named(_common_name(_only_uri(names))),
+        public,
+        x509.SubjectAlternativeName(names),
+        LeafKind.of(authority.purpose is Purpose.EVIDENCE, server=server),
+        (authority.certificate, authority.key),
+        _within(authority, at, life),
+    )
+
+
+def _proven_request(
+    pem: bytes,
+) -> tuple[x509.CertificateSigningRequest, list[x509.GeneralName]]:
+    try:
+        wanted = x509.load_pem_x509_csr(pem)
+        public_point(wanted.public_key())
+        extension = wanted.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except (ValueError, x509.ExtensionNotFound) as error:
+        raise RequestRefused(f"the request cannot be read: {error}") from error
+    if not wanted.is_signature_valid:
+        raise RequestRefused("the request is not signed with its own key")
+    names = list(extension.value)
+    if sender_of(_only_uri(names)) is None:
+        raise RequestRefused("the URI does not name a party")
+    hosts = (x509.UniformResourceIdentifier, x509.DNSName, x509.IPAddress)
+    if not all(isinstance(name, hosts) for name in names):
+        raise RequestRefused("only URI, DNS and IP names may be asked for")
+    return wanted, names
+
+
+def _only_uri(names: Sequence[x509.GeneralName]) -> str:
+    uris = [name.value for name in names if isinstance(name, x509.UniformResourceIdentifier)]
+    if len(uris) != 1:
+        raise RequestRefused(f"{len(uris)} URI names; exactly one must name the party")
+    return uris[0]
+
+
+def _common_name(uri: str) -> str:
+    """For people only; programs read the URI. RFC 5280 allows 64 characters."""
+    return uri.partition("://")[2].partition("/")[2][:64] or "party"
+
+
+def _within(issuer: Authority, at: dt.datetime, life: dt.timedelta) -> Validity:
+    """No certificate outlives its issuer, and none is issued outside its life."""
+    wanted = validity(at, life)
+    first, last = issuer.certificate.not_valid_before_utc, issuer.certificate.not_valid_after_utc
+    if not first <= at <= last:
+        raise RequestRefused("the authority itself is not valid at this time")
+    return Validity(start=max(first, wanted.start), end=min(last, wanted.end))

@@ -1,0 +1,86 @@
+"""Private keys and certificates on disk: keys encrypted, their owner's only, whole or absent."""
+
+import os
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from certs.signing.signer import Signer, signer
+from certs.signing.suites import public_point
+
+PASSPHRASE_BYTES_MIN = 12
+"""PKCS#8 as written here derives its key with PBKDF2: the passphrase must carry the strength."""
+
+
+def generate_key() -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def new_passphrase() -> bytes:
+    """128 random bits as text, for keys that a program makes for itself."""
+    return secrets.token_urlsafe(16).encode("ascii")
+
+
+def save_key(path: Path, key: ec.EllipticCurvePrivateKey, passphrase: bytes) -> None:
+    """Encrypted PKCS#8 (RFC 5958) in PEM, mode 0600. Refuses to overwrite a key."""
+    if len(passphrase) < PASSPHRASE_BYTES_MIN:
+        raise ValueError(f"the passphrase must have {PASSPHRASE_BYTES_MIN} bytes or more")
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(passphrase),
+    )
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(pem)
+            file.flush()
+            os.fsync(file.fileno())
+        # A link, unlike a rename, fails when the name is taken.
+        path.hardlink_to(draft)
+    finally:
+        draft.unlink()
+
+
+def load_key(path: Path, passphrase: bytes) -> ec.EllipticCurvePrivateKey:
+    """Raises ValueError for an unencrypted, foreign or unreadable key, naming the file only."""
+    if path.stat().st_mode & 0o027:
+        raise ValueError(f"{path.name} is open to others than its owner; make it mode 0600")
+    pem = path.read_bytes()
+    try:
+        key = serialization.load_pem_private_key(pem, passphrase)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"{path.name} does not open: unencrypted, damaged or another passphrase"
+        ) from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise ValueError(f"{path.name} is not an elliptic-curve key")
+    public_point(key.public_key())
+    return key
+
+
+def save_certificates(path: Path, certificates: Sequence[x509.Certificate]) -> None:
+    """PEM, one after another: a leaf first, then its authorities."""
+    path.write_bytes(b"".join(pem_of(each) for each in certificates))
+
+
+def load_certificates(path: Path) -> tuple[x509.Certificate, ...]:
+    """All certificates of a PEM file. Raises ValueError if it holds none or a broken one."""
+    try:
+        return tuple(x509.load_pem_x509_certificates(path.read_bytes()))
+    except ValueError as error:
+        raise ValueError(f"{path.name} holds no readable certificate") from error
+
+
+def load_signer(certificate: Path, key: Path, passphrase: bytes) -> Signer:
+    """A record or document key from its two files. Raises ValueError."""
+    return signer(load_certificates(certificate)[0], load_key(key, passphrase))
+
+
+def pem_of(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.PEM)

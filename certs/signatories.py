@@ -1,0 +1,149 @@
+"""The table of parties whose signatures count: thumbprint to key, name, life; and who was left out.
+
+Every certificate is checked against the evidence authority when the table is made, with a reason
+when it is refused; on the line only a look-up is left. A table is never changed, only replaced.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import attrs
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from certs.keys import load_certificates
+from certs.signing.signer import thumbprint_of, uri_of
+from certs.signing.suites import public_point
+from gateway.domain.parties import Sender, sender_of
+
+SIGNATORIES_MAX = 100_000
+
+
+@attrs.frozen(kw_only=True)
+class Signatory:
+    """One party's signing certificate, ready for the line."""
+
+    sender: Sender
+    thumbprint: str
+    serial: int
+    public: ec.EllipticCurvePublicKey
+    not_before: dt.datetime
+    not_after: dt.datetime
+    """Never later than its authority's own end."""
+    certificate: x509.Certificate
+
+
+@attrs.frozen(kw_only=True)
+class LeftOut:
+    """A certificate that does not count, and why."""
+
+    name: str
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class Signatories:
+    """By thumbprint (`x5t#S256`); `revoked` holds thumbprints."""
+
+    by_thumbprint: Mapping[str, Signatory]
+    revoked: frozenset[str]
+    left_out: tuple[LeftOut, ...]
+
+
+def signatories(
+    evidence: Sequence[x509.Certificate],
+    certificates: Iterable[tuple[str, x509.Certificate]],
+    revoked: Iterable[str] = (),
+) -> Signatories:
+    """Make a table from named certificates. Raises ValueError without a usable authority."""
+    if not evidence:
+        raise ValueError("no evidence authority: nobody's signature could count")
+    for authority in evidence:
+        _check_authority(authority)
+    found: dict[str, Signatory] = {}
+    left_out: list[LeftOut] = []
+    for name, certificate in certificates:
+        try:
+            one = signatory(evidence, certificate)
+        except ValueError as error:
+            left_out.append(LeftOut(name=name, reason=str(error)))
+        else:
+            found[one.thumbprint] = one
+    if len(found) > SIGNATORIES_MAX:
+        raise ValueError(f"more than {SIGNATORIES_MAX} signing certificates")
+    return Signatories(by_thumbprint=found, revoked=frozenset(revoked), left_out=tuple(left_out))
+
+
+def signatory(evidence: Sequence[x509.Certificate], certificate: x509.Certificate) -> Signatory:
+    """One checked certificate. Raises ValueError with the first reason against it."""
+    issuer = _issuer_of(evidence, certificate)
+    _check_leaf(certificate)
+    sender = sender_of(uri_of(certificate))
+    if sender is None:
+        raise ValueError("its URI does not name a party")
+    return Signatory(
+        sender=sender,
+        thumbprint=thumbprint_of(certificate),
+        serial=certificate.serial_number,
+        public=public_point(certificate.public_key()),
+        not_before=max(certificate.not_valid_before_utc, issuer.not_valid_before_utc),
+        not_after=min(certificate.not_valid_after_utc, issuer.not_valid_after_utc),
+        certificate=certificate,
+    )
+
+
+def read_signatories(evidence_file: Path, folder: Path, revoked: Iterable[str] = ()) -> Signatories:
+    """From the authority's PEM file and a folder of PEM files, one party's certificate in each.
+
+    A file that cannot be read is left out with its reason, like a certificate that does not count.
+    """
+    named: list[tuple[str, x509.Certificate]] = []
+    unreadable: list[LeftOut] = []
+    for path in sorted(folder.glob("*.pem")):
+        try:
+            named += [(path.name, each) for each in load_certificates(path)]
+        except ValueError as error:
+            unreadable.append(LeftOut(name=path.name, reason=str(error)))
+    table = signatories(load_certificates(evidence_file), named, revoked)
+    return attrs.evolve(table, left_out=(*unreadable, *table.left_out))
+
+
+def _check_authority(certificate: x509.Certificate) -> None:
+    try:
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound as error:
+        raise ValueError("the evidence authority is not a certificate authority") from error
+    if not constraints.ca or not usage.key_cert_sign:
+        raise ValueError("the evidence authority may not sign certificates")
+    public_point(certificate.public_key())
+
+
+def _issuer_of(
+    evidence: Sequence[x509.Certificate], certificate: x509.Certificate
+) -> x509.Certificate:
+    for authority in evidence:
+        try:
+            certificate.verify_directly_issued_by(authority)
+        except (ValueError, TypeError, InvalidSignature):
+            continue
+        return authority
+    raise ValueError("it was not issued by the evidence authority")
+
+
+def _check_leaf(certificate: x509.Certificate) -> None:
+    try:
+        extensions = certificate.extensions
+    except (ValueError, x509.DuplicateExtension) as error:
+        raise ValueError(f"its extensions cannot be read: {error}") from error
+    try:
+        usage = extensions.get_extension_for_class(x509.KeyUsage).value
+        constraints = extensions.get_extension_for_class(x509.BasicConstraints).value
+    except x509.ExtensionNotFound as error:
+        raise ValueError("it does not say what its key may be used for") from error
+    if constraints.ca:
+        raise ValueError("it is an authority, not a party")
+    if not usage.digital_signature or usage.key_cert_sign:
+        raise ValueError("its key may not sign documents")

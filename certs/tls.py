@@ -1,0 +1,141 @@
+"""Mutual TLS 1.3, P-256, nothing resumed: contexts for both ends, and who is at the other one.
+
+The trust anchor is the transport authority itself, so a certificate of the evidence authority under
+the same root opens no connection. Refused handshakes, which asyncio hides, reach a callback.
+"""
+
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+_PEER = "_treasury_peer"
+
+RefusalSink = Callable[["Refusal"], None]
+
+
+@attrs.frozen(kw_only=True)
+class Refusal:
+    """One handshake that failed."""
+
+    reason: str
+    """OpenSSL's word in lower case (`certificate_verify_failed`): few, so fit for a label."""
+    detail: str
+    """The verifier's sentence (`certificate has expired`), or the whole error."""
+
+
+@attrs.frozen(kw_only=True)
+class Credentials:
+    """Files of one end: its leaf (followed by nothing or its authorities), key, and anchors."""
+
+    certificate: Path
+    key: Path
+    passphrase: bytes = attrs.field(repr=False)
+    authorities: Path
+    """The transport authority's certificate(s)."""
+    revocations: Path | None = None
+    """A CRL in PEM of the transport authority. An expired one refuses everyone."""
+
+
+@attrs.frozen(kw_only=True)
+class Peer:
+    """Who is at the other end, as its verified certificate says."""
+
+    uri: str | None
+    """None unless it has exactly one URI SAN."""
+    issuer: tuple[tuple[tuple[str, str], ...], ...]
+    serial: int
+    not_after: str
+
+
+def server_context(
+    credentials: Credentials, on_refusal: RefusalSink | None = None
+) -> ssl.SSLContext:
+    """For a listener: asks every client for its certificate."""
+    context = _context(ssl.PROTOCOL_TLS_SERVER, credentials, on_refusal)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.num_tickets = 0
+    return context
+
+
+def client_context(
+    credentials: Credentials, on_refusal: RefusalSink | None = None
+) -> ssl.SSLContext:
+    """For connections to a server; checks the server's host name and shows our certificate."""
+    context = _context(ssl.PROTOCOL_TLS_CLIENT, credentials, on_refusal)
+    context.check_hostname = True
+    return context
+
+
+def party_of(ssl_object: Any) -> str | None:
+    """The URI SAN of the peer: exactly one, or None. Read once for a connection.
+
+    `ssl_object` is what `transport.get_extra_info("ssl_object")` returns; None (no TLS) is nobody.
+    """
+    peer = peer_of(ssl_object)
+    return peer.uri if peer else None
+
+
+def peer_of(ssl_object: Any) -> Peer | None:
+    """The peer of a finished handshake; None without TLS or certificate."""
+    if ssl_object is None:
+        return None
+    known: Peer | None = ssl_object.__dict__.get(_PEER)
+    if known is None:
+        known = _read_peer(ssl_object.getpeercert())
+        ssl_object.__dict__[_PEER] = known
+    return known
+
+
+def _context(
+    protocol: int, credentials: Credentials, on_refusal: RefusalSink | None
+) -> ssl.SSLContext:
+    context = ssl.SSLContext(protocol)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.maximum_version = ssl.TLSVersion.TLSv1_3
+    context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    context.set_ecdh_curve("prime256v1")
+    context.verify_flags |= ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.load_verify_locations(cafile=str(credentials.authorities))
+    if credentials.revocations is not None:
+        context.load_verify_locations(cafile=str(credentials.revocations))
+        context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+    passphrase = credentials.passphrase
+    context.load_cert_chain(str(credentials.certificate), str(credentials.key), passphrase)
+    context.sslobject_class = _watched(on_refusal)
+    return context
+
+
+def _watched(on_refusal: RefusalSink | None) -> type[ssl.SSLObject]:
+    class WatchedObject(ssl.SSLObject):
+        def do_handshake(self) -> None:
+            try:
+                super().do_handshake()
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                raise
+            except ssl.SSLError as error:
+                if on_refusal is not None:
+                    on_refusal(_refusal(error))
+                raise
+
+    return WatchedObject
+
+
+def _refusal(error: ssl.SSLError) -> Refusal:
+    reason = (error.reason or "unknown").lower()
+    detail = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else str(error)
+    return Refusal(reason=reason, detail=detail)
+
+
+def _read_peer(certificate: dict[str, Any] | None) -> Peer | None:
+    if not certificate:
+        return None
+    uris = [text for kind, text in certificate.get("subjectAltName", ()) if kind == "URI"]
+    return Peer(
+        uri=uris[0] if len(uris) == 1 else None,
+        issuer=certificate["issuer"],
+        serial=int(certificate["serialNumber"], 16),
+        not_after=certificate["notAfter"],
+    )
