@@ -103,6 +103,8 @@ def _tls(options: argparse.Namespace) -> ssl.SSLContext | None:
     )
     if options.tls_ca is not None:
         context.load_verify_locations(options.tls_ca)
+        # the transport authority itself is the anchor, not the root above it
+        context.verify_flags |= ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN
         context.verify_mode = ssl.CERT_REQUIRED
     return context
 

@@ -1,0 +1,68 @@
+"""A bank that is silent again and again is left alone for a while, and then tried."""
+
+import asyncio
+
+from adapters.bank.circuit import Circuit, CircuitState
+from adapters.bank.http_core import HttpBank
+from gateway.domain.bank import BankOutcome
+from tests.adapters.bank.scripted import CONDUCT, Heard, accept, accepted, bank_saying, key
+
+
+def test_it_opens_at_the_bound_and_not_before() -> None:
+    circuit = Circuit(failures_max=3, pause_s=1.0)
+    circuit.silent(10.0)
+    circuit.silent(10.0)
+    assert circuit.state(10.0) is CircuitState.CLOSED
+    circuit.silent(10.0)
+    assert circuit.state(10.0) is CircuitState.OPEN
+
+
+def test_one_answer_between_silences_starts_the_count_anew() -> None:
+    circuit = Circuit(failures_max=2)
+    circuit.silent(0.0)
+    circuit.answered()
+    circuit.silent(0.0)
+    assert circuit.state(0.0) is CircuitState.CLOSED
+
+
+def test_after_the_pause_the_next_call_decides() -> None:
+    circuit = Circuit(failures_max=1, pause_s=1.0)
+    circuit.silent(10.0)
+    assert circuit.state(10.99) is CircuitState.OPEN
+    assert circuit.state(11.0) is CircuitState.HALF_OPEN
+    circuit.silent(11.5)
+    assert circuit.state(12.0) is CircuitState.OPEN
+    circuit.answered()
+    assert circuit.state(12.0) is CircuitState.CLOSED
+
+
+async def test_an_open_circuit_saturates_the_bank_until_it_answers() -> None:
+    async def fails_first(heard: Heard, writer: asyncio.StreamWriter) -> None:
+        if len(scripted.heard) <= 2:
+            writer.close()
+        else:
+            writer.write(accepted(heard.key))
+
+    async with bank_saying(fails_first) as (scripted, port):
+        circuit = Circuit(failures_max=2, pause_s=3600)
+        bank = HttpBank("127.0.0.1", port, None, CONDUCT, 1, 5.0, 4, circuit)
+        await bank.submit(key(1), b"{}", "json")
+        assert not bank.saturated
+        await bank.submit(key(2), b"{}", "json")
+        assert bank.saturated
+        assert bank.circuit_state is CircuitState.OPEN
+        # already past commit 1 when it opened: the call is made all the same
+        got = await bank.submit(key(3), b"{}", "json")
+        assert got.outcome is BankOutcome.ACCEPTED
+        assert not bank.saturated
+        await bank.aclose()
+
+
+async def test_a_full_pool_says_nothing_about_the_bank() -> None:
+    async with bank_saying(accept) as (_, port):
+        bank = HttpBank("127.0.0.1", port, None, CONDUCT, 1, 5.0, 0, Circuit(failures_max=1))
+        calls = [bank.submit(key(n), b"{}", "json") for n in range(4)]
+        got = await asyncio.gather(*calls)
+        assert [each.outcome for each in got].count(BankOutcome.NOT_TAKEN) == 3
+        assert bank.circuit_state is CircuitState.CLOSED
+        await bank.aclose()
