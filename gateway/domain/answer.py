@@ -1,5 +1,7 @@
 """What the sender is told: the same content for every format, each in its own words."""
 
+import datetime as dt
+
 import attrs
 
 from gateway.domain.bank import BankOutcome
@@ -18,3 +20,5 @@ class Answer:
     receipt: str
     """Compact JWS by the gateway's record key over identity, digest, outcome and time."""
     replayed: bool = False
+    settled_at: dt.datetime | None = None
+    """When the bank's outcome was recorded; None while it is open or was never asked."""
