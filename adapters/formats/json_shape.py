@@ -70,11 +70,11 @@ _Sha256 = Annotated[
     ),
 ]
 
-OptionalAccount: TypeAlias = _AccountNo | None | UnsetType
-Code: TypeAlias = Annotated[str, Meta(max_length=42)] | None | UnsetType
-Text: TypeAlias = Annotated[str, Meta(max_length=120)] | None | UnsetType
-LongText: TypeAlias = Annotated[str, Meta(max_length=200)] | None | UnsetType
-Count: TypeAlias = Annotated[int, Meta(ge=0, le=1_000_000)] | None | UnsetType
+OptionalAccount: TypeAlias = _AccountNo | UnsetType | None
+Code: TypeAlias = Annotated[str, Meta(max_length=42)] | UnsetType | None
+Text: TypeAlias = Annotated[str, Meta(max_length=120)] | UnsetType | None
+LongText: TypeAlias = Annotated[str, Meta(max_length=200)] | UnsetType | None
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=1_000_000)] | UnsetType | None
 
 
 class Wire(Struct, forbid_unknown_fields=True):
@@ -105,13 +105,13 @@ class PayeeWire(Wire, kw_only=True):
     name: Text = UNSET
     bank_code: Code = UNSET
     bank_name: Text = UNSET
-    person: PersonWire | None | UnsetType = UNSET
+    person: PersonWire | UnsetType | None = UNSET
 
 
 class DocumentWire(Wire, kw_only=True):
     kind: Annotated[str, Meta(min_length=1, max_length=42)]
     number: Text = UNSET
-    sha256: _Sha256 | None | UnsetType = UNSET
+    sha256: _Sha256 | UnsetType | None = UNSET
 
 
 class ItemWire(Wire, kw_only=True):
@@ -122,7 +122,7 @@ class ItemWire(Wire, kw_only=True):
     hours: Count = UNSET
     guests: Count = UNSET
     companions: Count = UNSET
-    unit_price: Amount | None | UnsetType = UNSET
+    unit_price: Amount | UnsetType | None = UNSET
     reference: Text = UNSET
 
 
@@ -139,23 +139,23 @@ class InstructionWire(Wire, kw_only=True):
     voucher_type: _VoucherType
     voucher_no: _VoucherNo
     voucher_date: dt.date
-    agency: AgencyWire | None | UnsetType = UNSET
-    payment_method: Literal["direct", "authorized", ""] | None | UnsetType = UNSET
+    agency: AgencyWire | UnsetType | None = UNSET
+    payment_method: Literal["direct", "authorized", ""] | UnsetType | None = UNSET
     settlement: (
         Literal[
             "transfer", "cash", "cash_cheque", "transfer_cheque", "official_card", "collection", ""
         ]
-        | None
         | UnsetType
+        | None
     ) = UNSET
     business_type: (
         Literal["single", "payroll", "batch", "official_card_repayment", "advance_repayment", ""]
-        | None
         | UnsetType
+        | None
     ) = UNSET
     amount: Amount
-    payer: PayerWire | None | UnsetType = UNSET
-    payee: PayeeWire | None | UnsetType = UNSET
+    payer: PayerWire | UnsetType | None = UNSET
+    payee: PayeeWire | UnsetType | None = UNSET
     indicator_id: Code = UNSET
     fund_code: Code = UNSET
     functional_code: Code = UNSET
@@ -168,23 +168,23 @@ class InstructionWire(Wire, kw_only=True):
             "service_purchase", "tax_union_payroll", "student_aid", "social_insurance",
             "advance_repayment", "other_approved", "",
         ]
-        | None
         | UnsetType
+        | None
     ) = UNSET  # fmt: skip
     cash_reason: (
         Literal[
             "wages", "personal_labour", "personal_prize", "welfare", "farm_purchase", "petty",
             "approved_special", "",
         ]
-        | None
         | UnsetType
+        | None
     ) = UNSET  # fmt: skip
     approvals: (
         Annotated[list[Annotated[str, Meta(min_length=1, max_length=42)]], Meta(max_length=20)]
-        | None
         | UnsetType
+        | None
     ) = UNSET
     contract_no: Text = UNSET
-    documents: Annotated[list[DocumentWire], Meta(max_length=100)] | None | UnsetType = UNSET
-    items: Annotated[list[ItemWire], Meta(max_length=100)] | None | UnsetType = UNSET
-    details: Annotated[list[DetailWire], Meta(max_length=DETAILS_MAX)] | None | UnsetType = UNSET
+    documents: Annotated[list[DocumentWire], Meta(max_length=100)] | UnsetType | None = UNSET
+    items: Annotated[list[ItemWire], Meta(max_length=100)] | UnsetType | None = UNSET
+    details: Annotated[list[DetailWire], Meta(max_length=DETAILS_MAX)] | UnsetType | None = UNSET

@@ -4,6 +4,7 @@ Used only when the fast decoder has refused a document or cannot vouch for it.
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,10 +49,8 @@ def tree_of(raw: bytes) -> Any:
 def _members(pairs: Sequence[tuple[str, Any]]) -> Members:
     members = Members(pairs)
     if len(members) < len(pairs):
-        seen: set[str] = set()
-        members.duplicates = tuple(
-            dict.fromkeys(name for name, _ in pairs if name in seen or seen.add(name))
-        )
+        counts = Counter(name for name, _ in pairs)
+        members.duplicates = tuple(name for name, count in counts.items() if count > 1)
     return members
 
 

@@ -1,0 +1,155 @@
+"""The answer to a voucher: the sender's own envelope as a return copy, and nothing else changed.
+
+Only VoucherFlag, Attach and the bank's `X*` elements are written, into the sender's own text; every
+other byte of the voucher comes back as it went in.
+"""
+
+import base64
+import datetime as dt
+import re
+from xml.sax.saxutils import escape
+from zoneinfo import ZoneInfo
+
+from adapters.formats.envelope import RETURNED, only, opened
+from adapters.formats.problem import TITLES
+from adapters.formats.voucher_fields import VoucherLayout, layouts
+from gateway.domain.answer import Answer
+from gateway.domain.bank import BankOutcome
+from gateway.domain.decision import Outcome
+from gateway.domain.faults import Fault
+
+ATTACH_BYTES_MAX = 32
+"""What a voucher store keeps of Attach."""
+
+_SHANGHAI = ZoneInfo("Asia/Shanghai")
+_LEAF = re.compile(r"<([A-Za-z0-9_]+)\s*(?:/>|>([^<]*)</\1\s*>)")
+_DETAIL = re.compile(r"<Detail\s*>.*?</Detail\s*>", re.DOTALL)
+_LIST = re.compile(r"<DetailList\s*>")
+
+_OUTCOME_WORDS = {Outcome.HOLD: "挂起待核实", Outcome.BLOCK: "监控拦截"}
+_BANK_WORDS = {
+    BankOutcome.ACCEPTED: "SUCCESS",
+    BankOutcome.REJECTED: "银行拒付",
+    BankOutcome.UNKNOWN: "支付结果待查，请勿重发",
+    BankOutcome.NOT_TAKEN: "银行未受理",
+}
+
+
+def answer_voucher(raw_in: bytes, answer: Answer) -> bytes:
+    """Write the answer into the envelope that was received (and parsed, so it is in order)."""
+    body = only(opened(raw_in))
+    layout = layouts()[answer.key.voucher_type]
+    inner = _returned(body.voucher, layout, answer)
+    replaced = {
+        "VoucherFlag": RETURNED,
+        "Attach": escape(cut_gbk(_attach(answer), ATTACH_BYTES_MAX)),
+        "Voucher": base64.b64encode(inner.encode("gbk")).decode("ascii"),
+    }
+    text = raw_in.decode("gbk")
+    if not any(leaf[1] == "Attach" for leaf in _LEAF.finditer(text)):
+        text = text.replace("</VoucherBody", "<Attach></Attach></VoucherBody", 1)
+    return _LEAF.sub(lambda leaf: _leaf(leaf, replaced), text).encode("gbk")
+
+
+def problem_voucher(fault: Fault, instance: str) -> bytes:
+    """A fault: an envelope without vouchers, the code in Attach, all errors in Return_Reason."""
+    zh, en = TITLES[fault.code]
+    lines = [f"{fault.code.value}: {zh} / {en}: {fault.detail} ({instance})"]
+    lines += [f"{e.field}: {e.zh} / {e.en} [{e.code}]" for e in fault.errors]
+    text = (
+        '<?xml version="1.0" encoding="GBK"?>\n<MOF><VoucherCount>0</VoucherCount>'
+        f"<Attach>{escape(cut_gbk(fault.code.value, ATTACH_BYTES_MAX))}</Attach>"
+        f"<Return_Reason>{escape(_gbk(chr(10).join(lines)))}</Return_Reason></MOF>"
+    )
+    return text.encode("gbk")
+
+
+def cut_gbk(text: str, bytes_max: int) -> str:
+    """As much of `text` as fits so many GBK bytes, cut between characters.
+
+    What GBK does not have becomes `?`: an answer must go out whatever the bank wrote in it.
+    """
+    encoded = _gbk(text).encode("gbk")[:bytes_max]
+    return encoded.decode("gbk", "ignore")
+
+
+def _gbk(text: str) -> str:
+    seemly = "".join(c if c == "\n" or c >= " " else "?" for c in text)
+    return seemly.encode("gbk", "replace").decode("gbk")
+
+
+def _leaf(leaf: re.Match[str], replaced: dict[str, str]) -> str:
+    name = leaf[1]
+    return f"<{name}>{replaced[name]}</{name}>" if name in replaced else leaf[0]
+
+
+def _attach(answer: Answer) -> str:
+    """`SUCCESS`, or what became of it and the gravest policy's id."""
+    if answer.bank is not None:
+        return _BANK_WORDS[answer.bank]
+    word = _OUTCOME_WORDS.get(answer.decision.outcome, "已通过")
+    return " ".join([word, *(finding.policy for finding in answer.decision.findings)])
+
+
+def _reason(answer: Answer) -> str:
+    """The words of XAddWord: the bank's own reason, or why it was held or refused."""
+    if answer.bank is not None and answer.bank is not BankOutcome.ACCEPTED:
+        return answer.bank_reason or _BANK_WORDS[answer.bank]
+    if answer.decision.outcome is Outcome.PASS:
+        return ""
+    return "；".join(f"{f.policy} {f.reason_zh}" for f in answer.decision.findings)
+
+
+def _returned(voucher: str, layout: VoucherLayout, answer: Answer) -> str:
+    opening = _LIST.search(voucher)
+    split = opening.start() if opening else len(voucher)
+    header, rest = voucher[:split], voucher[split:]
+    filled = _filled(header, answer)
+    return _written(header, filled, set(layout.header)) + _DETAIL.sub(
+        lambda detail: _detail(detail[0], layout, answer), rest
+    )
+
+
+def _detail(detail: str, layout: VoucherLayout, answer: Answer) -> str:
+    opening, closing = detail.index(">") + 1, detail.rindex("<")
+    inner = detail[opening:closing]
+    filled = _filled(inner, answer)
+    reason = _reason(answer)
+    width = layout.detail["XAddWord"].bytes_max
+    if reason:
+        filled["XAddWord"] = escape(cut_gbk(reason, width or 0))
+    return detail[:opening] + _written(inner, filled, set(layout.detail)) + detail[closing:]
+
+
+def _filled(texts: str, answer: Answer) -> dict[str, str]:
+    """The bank's return part, from what was ordered: a passed order is executed unchanged (Art. 3).
+
+    Values are taken as they stand in the sender's text, escapes and all.
+    """
+    if answer.bank is not BankOutcome.ACCEPTED:
+        return {}
+    ordered = {leaf[1]: leaf[2] or "" for leaf in _LEAF.finditer(texts)}
+    values = {
+        "XPayDate": _pay_date(answer.settled_at),
+        "XAgentBusinessNo": escape(cut_gbk(answer.bank_reference or "", 42)),
+        "XCheckNo": ordered.get("CheckNo", ""),
+        "XPayAmt": ordered.get("PayAmt", ""),
+        "XPayeeAcctBankName": ordered.get("PayeeAcctBankName", ""),
+        "XPayeeAcctNo": ordered.get("PayeeAcctNo", ""),
+        "XPayeeAcctName": ordered.get("PayeeAcctName", ""),
+    }
+    return {name: value for name, value in values.items() if value}
+
+
+def _pay_date(settled_at: dt.datetime | None) -> str:
+    """The legal day, yyyyMMdd."""
+    return settled_at.astimezone(_SHANGHAI).strftime("%Y%m%d") if settled_at else ""
+
+
+def _written(texts: str, filled: dict[str, str], known: set[str]) -> str:
+    """Put values into the elements that stand there empty; add those that do not stand there."""
+    wanted = {name: value for name, value in filled.items() if name in known}
+    present = {leaf[1] for leaf in _LEAF.finditer(texts)}
+    written = _LEAF.sub(lambda leaf: _leaf(leaf, wanted), texts)
+    missing = [f"<{name}>{value}</{name}>" for name, value in wanted.items() if name not in present]
+    return written + "".join(missing)

@@ -1,0 +1,161 @@
+"""Writes an instruction as a voucher envelope: what a sender's system does (demo, tests, load).
+
+What the interface has no element for (documents, items, the government economic code) is not
+carried; `voucher_carries` tells beforehand.
+"""
+
+import base64
+from collections.abc import Iterable
+from xml.sax.saxutils import escape
+
+from adapters.formats.voucher_codes import DivisionCodes
+from adapters.formats.voucher_fields import IDENTITY, Fields, layouts
+from adapters.formats.voucher_holds import References, references_text
+from gateway.domain.codes import BusinessType, PayeeKind
+from gateway.domain.instruction import Detail, Instruction, Payee
+from gateway.domain.money import yuan
+
+_DECLARATION = '<?xml version="1.0" encoding="GBK"?>\n'
+_METHOD_NAMES = {"5201": "财政直接支付", "8202": "财政授权支付"}
+_BUSINESS_NAMES = {
+    BusinessType.SINGLE: "单笔业务",
+    BusinessType.PAYROLL: "工资业务",
+    BusinessType.BATCH: "批量业务",
+}
+
+
+def voucher_carries(instruction: Instruction, codes: DivisionCodes) -> bool:
+    """Whether the whole instruction survives the journey as a voucher."""
+    try:
+        voucher_envelope(instruction, codes)
+    except ValueError:
+        return False
+    return not (instruction.documents or instruction.items or instruction.gov_economic_code)
+
+
+def voucher_envelope(instruction: Instruction, codes: DivisionCodes) -> bytes:
+    """The GBK envelope of one voucher, VoucherFlag 0.
+
+    Raises ValueError for what the interface cannot say: a text too wide or outside GBK, a class
+    that the division has no code for.
+    """
+    key = instruction.key
+    layout = layouts()[key.voucher_type]
+    header = _elements(_header(instruction, codes), layout.header)
+    rows = "".join(
+        f"<Detail>{_elements(_detail(instruction, detail), layout.detail)}</Detail>"
+        for detail in instruction.details or (_only_detail(instruction),)
+    )
+    inner = f"{_DECLARATION}<Voucher>{header}<DetailList>{rows}</DetailList></Voucher>"
+    stated = (key.division, str(key.fiscal_year), key.voucher_type, key.voucher_no)
+    attributes = " ".join(f'{n}="{v}"' for n, v in zip(IDENTITY, stated, strict=True))
+    encoded = base64.b64encode(inner.encode("gbk")).decode("ascii")
+    return (
+        f"{_DECLARATION}<MOF><VoucherCount>1</VoucherCount><VoucherBody {attributes}>"
+        f"<VoucherFlag>0</VoucherFlag><Attach></Attach><Voucher>{encoded}</Voucher>"
+        "</VoucherBody></MOF>"
+    ).encode("gbk")
+
+
+def _header(instruction: Instruction, codes: DivisionCodes) -> dict[str, str]:
+    key, payer = instruction.key, instruction.payer
+    references = References(
+        exemption=instruction.exemption,
+        cash_reason=instruction.cash_reason,
+        contract_no=instruction.contract_no,
+        approvals=instruction.approvals,
+    )
+    return {
+        "Id": _voucher_id(instruction),
+        "AdmDivCode": key.division,
+        "StYear": str(key.fiscal_year),
+        "VtCode": key.voucher_type,
+        "VouDate": instruction.voucher_date.strftime("%Y%m%d"),
+        "VoucherNo": key.voucher_no,
+        "PayTypeCode": _code_for(codes.pay_types.items(), instruction.payment_method),
+        "PayTypeName": _METHOD_NAMES[key.voucher_type],
+        "SetModeCode": _code_for(codes.settlements.items(), instruction.settlement, ""),
+        "SetModeName": _code_for(codes.settlement_names.items(), instruction.settlement, ""),
+        "BusinessTypeCode": _code_for(codes.business_types.items(), instruction.business_type),
+        "BusinessTypeName": _BUSINESS_NAMES.get(instruction.business_type, "其他业务"),
+        "PayBankCode": payer.bank_code,
+        "PayAcctNo": payer.account,
+        "PayAcctName": payer.name,
+        "PayAcctBankName": payer.bank_code or "代理银行",
+        "PayAmt": yuan(instruction.amount_fen),
+        "PaySummaryName": instruction.purpose,
+        "Hold1": instruction.indicator_id,
+        "Hold2": references_text(references),
+        **_line(instruction),
+        **_payee_elements(instruction.payee),
+    }
+
+
+def _detail(instruction: Instruction, detail: Detail) -> dict[str, str]:
+    person = detail.payee.person
+    kind = PayeeKind.PERSON if person else detail.payee.kind
+    identity = [f"PK={kind.value}", *([f"ID={person.id_number}"] if person else [])]
+    return {
+        "Id": detail.id,
+        "VoucherBillId": _voucher_id(instruction),
+        "VoucherBillNo": instruction.key.voucher_no,
+        "VoucherNo": f"{instruction.key.voucher_no}-{detail.id}",
+        "PayAmt": yuan(detail.amount_fen),
+        "Remark": detail.purpose,
+        "Hold1": ";".join(identity),
+        "Hold2": person.employer if person else "",
+        "Hold3": person.position if person else "",
+        "Hold4": person.title if person else "",
+        **_line(instruction),
+        **_payee_elements(detail.payee),
+    }
+
+
+def _only_detail(instruction: Instruction) -> Detail:
+    """A voucher always has a detail; a single payment's says what its header says."""
+    return Detail(id="1", payee=instruction.payee, amount_fen=instruction.amount_fen)
+
+
+def _line(instruction: Instruction) -> dict[str, str]:
+    return {
+        "FundTypeCode": instruction.fund_code,
+        "FundTypeName": instruction.fund_code,
+        "AgencyCode": instruction.agency_code,
+        "AgencyName": instruction.agency_name,
+        "ExpFuncCode": instruction.functional_code,
+        "ExpFuncName": instruction.functional_code,
+        "ExpEcoCode": instruction.dept_economic_code,
+        "DepProCode": instruction.project_code,
+    }
+
+
+def _payee_elements(payee: Payee) -> dict[str, str]:
+    return {
+        "PayeeAcctNo": payee.account,
+        "PayeeAcctName": payee.name,
+        "PayeeAcctBankNo": payee.bank_code,
+        "PayeeAcctBankName": payee.bank_name,
+    }
+
+
+def _voucher_id(instruction: Instruction) -> str:
+    key = instruction.key
+    return f"{key.voucher_type}-{key.fiscal_year}-{key.voucher_no}"
+
+
+def _code_for(
+    codes: Iterable[tuple[str, object]], member: object, otherwise: str | None = None
+) -> str:
+    code = next((code for code, meant in codes if meant is member), otherwise)
+    if code is None:
+        raise ValueError(f"the division has no code for {member}")
+    return code
+
+
+def _elements(texts: dict[str, str], fields: Fields) -> str:
+    """Every element of the interface in its order, empty where nothing is said."""
+    for name, text in texts.items():
+        width = fields[name].bytes_max if name in fields else 0
+        if width is not None and len(text.encode("gbk")) > width:
+            raise ValueError(f"{name} is wider than the interface allows")
+    return "".join(f"<{name}>{escape(texts.get(name, ''))}</{name}>" for name in fields)
