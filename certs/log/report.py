@@ -1,0 +1,87 @@
+"""What a verification says, step by step in Chinese and English, and the exit code."""
+
+from enum import IntEnum
+from typing import Any
+
+import attrs
+
+
+class Exit(IntEnum):
+    VALID = 0
+    INVALID = 1
+    USAGE = 2
+    GAP = 3
+    FORK = 4
+
+
+@attrs.frozen(kw_only=True)
+class Step:
+    """One thing that was checked."""
+
+    holds: bool
+    zh: str
+    en: str
+
+
+@attrs.frozen(kw_only=True)
+class Report:
+    """All steps until the first that failed; `exit` is its verdict."""
+
+    exit: Exit
+    steps: tuple[Step, ...]
+    facts: dict[str, Any] = attrs.field(factory=dict)
+    """For `--json`: origin, size, seq, time of the cosignature, missing numbers."""
+
+    @property
+    def valid(self) -> bool:
+        return self.exit is Exit.VALID
+
+    def lines(self) -> list[str]:
+        """For people: numbered, with the verdict last."""
+        numbered = [
+            f"{place}. {'✓' if step.holds else '✗'} {step.zh}\n      {step.en}"
+            for place, step in enumerate(self.steps, start=1)
+        ]
+        return [*numbered, VERDICTS[self.exit]]
+
+    def as_json(self) -> dict[str, Any]:
+        steps = [attrs.asdict(each) for each in self.steps]
+        return {"valid": self.valid, "exit": int(self.exit), "steps": steps, **self.facts}
+
+
+VERDICTS = {
+    Exit.VALID: "结论：属实。 Valid.",
+    Exit.INVALID: "结论：不属实，证据与签名的日志不符。 Invalid: it is not what the log signed.",
+    Exit.USAGE: "结论：无法核验，材料不全或不可读。 Cannot be verified: missing or unreadable.",
+    Exit.GAP: "结论：有缺漏，日志中有记录未交出。 Gap: the log holds records not handed over.",
+    Exit.FORK: "结论：日志被改写，同一日志签出了两种历史。 Fork: one log signed two histories.",
+}
+
+
+class Stopped(Exception):
+    """A step failed; the report ends there."""
+
+    def __init__(self, exit: Exit) -> None:
+        super().__init__(exit.name)
+        self.exit = exit
+
+
+class Walk:
+    """Collects steps; `expect` stops at the first that does not hold."""
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.facts: dict[str, Any] = {}
+
+    def expect(self, holds: bool, zh: str, en: str, otherwise: Exit = Exit.INVALID) -> None:
+        self.steps.append(Step(holds=holds, zh=zh, en=en))
+        if not holds:
+            raise Stopped(otherwise)
+
+    def fail(self, zh: str, en: str, otherwise: Exit = Exit.INVALID) -> Stopped:
+        """The failed step, to be raised."""
+        self.steps.append(Step(holds=False, zh=zh, en=en))
+        return Stopped(otherwise)
+
+    def report(self, exit: Exit = Exit.VALID) -> Report:
+        return Report(exit=exit, steps=tuple(self.steps), facts=self.facts)
