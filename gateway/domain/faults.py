@@ -89,3 +89,7 @@ class LedgerUnavailable(Exception):
 
 class BureauUnavailable(Exception):
     """The bureau did not answer, or not in a way that proves it has the records."""
+
+
+class StoreUnavailable(Exception):
+    """The bureau's database cannot say whether it committed; nothing may be answered on this."""

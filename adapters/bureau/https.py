@@ -1,0 +1,128 @@
+"""The way to the finance bureau: deliveries and notices over mutual TLS.
+
+It proves nothing itself; the gateway keeps the cosigned text it is given. What it refuses is an
+answer that cannot be one: another status, another shape, a size beyond what was ever offered.
+"""
+
+import ssl
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+import msgspec
+import orjson
+
+from adapters.bureau.frame import MEDIA_TYPE, framed
+from gateway.domain.faults import BureauUnavailable
+from gateway.domain.log import Cosigned, Delivery
+
+CONNECT_DEADLINE_S = 5.0
+DELIVER_DEADLINE_S = 30.0
+NOTIFY_DEADLINE_S = 5.0
+CONNECTIONS_MAX = 4
+ANSWER_BYTES_MAX = 64 * 1024
+SIZE_MAX = 2**53 - 1
+"""The largest integer that every JSON reader agrees on."""
+_TOLD = (200, 409)
+"""Stored, and "that is not where I stand": both carry the bureau's size and cosignature."""
+
+
+class _Answer(msgspec.Struct, forbid_unknown_fields=True):
+    size: int
+    checkpoint: str
+
+
+class HttpsBureau:
+    """Fulfils gateway.ports.Bureau. `url` is the door's origin, such as `https://host:8443`.
+
+    Made inside a running loop; use as an async context manager, or `close` it.
+    """
+
+    def __init__(self, url: str, ssl_context: ssl.SSLContext) -> None:
+        if not url.startswith("https://"):
+            raise ValueError("the bureau is reached over https only")
+        self._url = url.rstrip("/")
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=ssl_context, limit=CONNECTIONS_MAX),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+        )
+
+    async def deliver(self, delivery: Delivery) -> Cosigned:
+        """Hand over records; the answer is what the bureau holds, perhaps not our end.
+
+        Raises BureauUnavailable: no answer, a refusal (its reason in the text), or nonsense.
+        """
+        status, body = await self._post(
+            "/v1/records", framed(delivery), {"Content-Type": MEDIA_TYPE}, DELIVER_DEADLINE_S
+        )
+        if status not in _TOLD:
+            raise BureauUnavailable(_refusal(status, body))
+        try:
+            answer = msgspec.json.decode(body, type=_Answer)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise BureauUnavailable(f"the answer is not readable: {error}") from error
+        end = delivery.start + len(delivery.records)
+        if not 0 <= answer.size <= SIZE_MAX or (status == 200 and answer.size != end):
+            raise BureauUnavailable(f"the bureau claims a size of {answer.size}; sent up to {end}")
+        return Cosigned(size=answer.size, checkpoint=answer.checkpoint)
+
+    async def notify(self, division: str, body: bytes, signature: str) -> None:
+        """Hand over one notice; received before is as good as received.
+
+        Raises BureauUnavailable.
+        """
+        headers = {
+            "Content-Type": "application/json",
+            "Division": division,
+            "Signature-JWS": signature,
+        }
+        status, answer = await self._post("/v1/notices", body, headers, NOTIFY_DEADLINE_S)
+        if status != 200:
+            raise BureauUnavailable(_refusal(status, answer))
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def _post(
+        self, path: str, body: bytes, headers: dict[str, str], deadline_s: float
+    ) -> tuple[int, bytes]:
+        timeout = aiohttp.ClientTimeout(total=deadline_s, sock_connect=CONNECT_DEADLINE_S)
+        try:
+            async with self._session.post(
+                self._url + path, data=body, headers=headers, timeout=timeout,
+                allow_redirects=False,
+            ) as answer:  # fmt: skip
+                return answer.status, await _bounded(answer.content)
+        except (aiohttp.ClientError, TimeoutError, OSError, ssl.SSLError) as error:
+            raise BureauUnavailable(f"{type(error).__name__}: {error}") from error
+
+
+async def _bounded(content: aiohttp.StreamReader) -> bytes:
+    received = bytearray()
+    async for piece in content.iter_any():
+        received += piece
+        if len(received) > ANSWER_BYTES_MAX:
+            raise BureauUnavailable(f"the answer is longer than {ANSWER_BYTES_MAX} bytes")
+    return bytes(received)
+
+
+def _refusal(status: int, body: bytes) -> str:
+    """The stable code of a problem document, if it is one."""
+    try:
+        problem = orjson.loads(body)
+        return f"{status} {problem['code']}: {problem['detail']}"
+    except (ValueError, TypeError, KeyError):
+        return f"{status} without a problem document"

@@ -1,0 +1,74 @@
+"""Connections of the bureau program: as the runtime role, which cannot change what was received."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+import asyncpg
+
+from adapters.postgres.session import prove_safe
+from gateway.domain.faults import StoreUnavailable
+
+CONNECTIONS_MAX = 8
+ACQUIRE_DEADLINE_S = 2.0
+CONNECT_DEADLINE_S = 2.0
+RUNTIME_ROLE = "bureau_runtime"
+
+SQL_FAILURES = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.exceptions.OperatorInterventionError,
+    asyncpg.exceptions.InsufficientResourcesError,
+    asyncpg.exceptions.ReadOnlySQLTransactionError,
+    asyncpg.exceptions.CannotConnectNowError,
+    OSError,
+    TimeoutError,
+)
+"""What means "the database cannot say"; everything else is our mistake."""
+
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+
+
+async def open_pool(dsn: str) -> Pool:
+    """A pool for service. No command timeout: a cancelled COMMIT would claim what is not so.
+
+    Raises UnsafeServer (adapters.postgres.session), StoreUnavailable.
+    """
+    try:
+        return await asyncpg.create_pool(
+            dsn,
+            min_size=1,
+            max_size=CONNECTIONS_MAX,
+            timeout=CONNECT_DEADLINE_S,
+            init=prove_safe,
+            server_settings={"role": RUNTIME_ROLE, "application_name": "bureau"},
+        )
+    except SQL_FAILURES as error:
+        raise StoreUnavailable(str(error) or type(error).__name__) from error
+
+
+@asynccontextmanager
+async def connection_of(pool: Pool) -> AsyncIterator[Connection]:
+    """A connection whose failures, also at COMMIT, say that we do not know.
+
+    A server that gave up waiting for its replica says so in a warning only, and the commit may
+    die with it: that too is "we do not know".
+    """
+    warnings: list[str] = []
+
+    def listen(_: object, message: Any) -> None:
+        if message.severity_en == "WARNING":
+            warnings.append(str(message))
+
+    try:
+        async with pool.acquire(timeout=ACQUIRE_DEADLINE_S) as connection:
+            connection.add_log_listener(listen)
+            try:
+                yield connection
+            finally:
+                connection.remove_log_listener(listen)
+    except SQL_FAILURES as error:
+        raise StoreUnavailable(str(error) or type(error).__name__) from error
+    if warnings:
+        raise StoreUnavailable(warnings[0])

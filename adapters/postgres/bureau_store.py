@@ -1,0 +1,183 @@
+"""The bureau's copy of the banks' logs in PostgreSQL: judged and stored in one transaction."""
+
+import datetime as dt
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+import asyncpg
+
+from adapters.postgres.bureau_pool import Connection, Pool, connection_of
+from adapters.postgres.statements import statements
+from gateway.domain.faults import StoreUnavailable
+from gateway.domain.log import Cosigned, LogHead, SealedRecord, Subtree
+
+EVIDENCE_KEPT_MAX = 64
+"""Refused deliveries of one log whose bytes are kept; later ones keep their checkpoint only."""
+RECORDS_FETCH = 2000
+RECORD_COLUMNS = (
+    "division", "bank", "seq", "kind", "subject", "body", "leaf_hash", "disclosures",
+)  # fmt: skip
+
+_SQL = statements("bureau_log")
+_DESK = statements("bureau_desk")
+
+
+class Accepted(Protocol):
+    """A delivery that was proven, with all that is stored of it."""
+
+    @property
+    def head(self) -> LogHead: ...
+    @property
+    def records(self) -> Sequence[SealedRecord]: ...
+    @property
+    def subtrees(self) -> Sequence[Subtree]: ...
+    @property
+    def checkpoint(self) -> str: ...
+    @property
+    def cosigned(self) -> Cosigned: ...
+    @property
+    def tallies(self) -> Mapping[tuple[str, str], int]: ...
+    @property
+    def interceptions(self) -> Sequence[tuple[Any, ...]]: ...
+    @property
+    def received_at(self) -> dt.datetime: ...
+
+
+A = TypeVar("A", bound=Accepted)
+
+
+class BureauStore:
+    """Logs, by (division, bank). Every method raises StoreUnavailable."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def open_log(self, division: str, bank: str, origin: str) -> None:
+        """Insert the zero row, so that the first delivery finds a row to lock.
+
+        Raises ValueError if this log already stands under another origin.
+        """
+        async with connection_of(self._pool) as connection:
+            await connection.execute(_SQL["open_log"], division, bank, origin)
+            row = await connection.fetchrow(_SQL["held_log"], division, bank)
+        if row is None or row["origin"] != origin:
+            raise ValueError(f"the log of {division}/{bank} already stands under another origin")
+
+    async def append(self, division: str, bank: str, judge: Callable[[LogHead], A]) -> A:
+        """Lock the log, let `judge` prove the delivery against its head, store: one transaction.
+
+        Whatever `judge` raises leaves the log as it was. The cosignature that `judge` made is
+        durable before this returns, so the bureau never signs two roots of one size (T12, T13).
+        """
+        async with connection_of(self._pool) as connection, connection.transaction():
+            row = await connection.fetchrow(_SQL["lock_log"], division, bank)
+            if row is None:
+                raise KeyError((division, bank))
+            head = _head(row)
+            accepted = judge(head)
+            await self._store(connection, bank, head, accepted)
+        return accepted
+
+    async def held(self, division: str, bank: str) -> tuple[LogHead, Cosigned]:
+        """Where the log stands here; an empty log's cosigned checkpoint is the empty text."""
+        async with connection_of(self._pool) as connection:
+            row = await connection.fetchrow(_SQL["held_log"], division, bank)
+        if row is None:
+            raise KeyError((division, bank))
+        return _head(row), Cosigned(size=row["size"], checkpoint=row["cosigned"] or "")
+
+    async def hashes(
+        self, division: str, bank: str, level: int, first: int, count: int
+    ) -> list[bytes]:
+        """Consecutive hashes of a kept level: 0 for leaves, 8, 16, 24 for full subtrees.
+
+        Fewer than `count` if the log is shorter.
+        """
+        last = first + count
+        async with connection_of(self._pool) as connection:
+            if level == 0:
+                rows = await connection.fetch(_SQL["leaf_hashes"], division, bank, first, last)
+            else:
+                rows = await connection.fetch(_SQL["subtrees"], division, bank, level, first, last)
+        return [row[0] for row in rows]
+
+    async def record(self, division: str, bank: str, seq: int) -> SealedRecord | None:
+        async with connection_of(self._pool) as connection:
+            row = await connection.fetchrow(_SQL["record"], division, bank, seq)
+        return None if row is None else SealedRecord(**row)
+
+    async def bodies(
+        self, division: str, bank: str, end: int
+    ) -> AsyncIterator[list[tuple[int, bytes]]]:
+        """Stored bytes from the first to before `end`, in order, in pieces of (seq, body)."""
+        for start in range(0, end, RECORDS_FETCH):
+            stop = min(start + RECORDS_FETCH, end)
+            async with connection_of(self._pool) as connection:
+                rows = await connection.fetch(_SQL["records"], division, bank, start, stop)
+            yield [(row["seq"], row["body"]) for row in rows]
+
+    async def tallies(self, division: str, bank: str) -> dict[tuple[str, str], int]:
+        async with connection_of(self._pool) as connection:
+            rows = await connection.fetch(_SQL["tallies"], division, bank)
+        return {(row["measure"], row["value"]): row["count"] for row in rows}
+
+    async def keep_misbehaviour(
+        self, division: str, bank: str, digest: bytes, what: Mapping[str, Any], at: dt.datetime
+    ) -> int:
+        """Keep a refused delivery; the same one again only counts. Returns how often it was seen.
+
+        `what`: reason, detail, party, held_size, held_checkpoint, shown_checkpoint, delivery.
+        """
+        async with connection_of(self._pool) as connection:
+            return int(
+                await connection.fetchval(
+                    _SQL["keep_misbehaviour"], division, bank, digest, what["reason"],
+                    what["detail"], what["party"], what["held_size"], what["held_checkpoint"],
+                    what["shown_checkpoint"], what["delivery"], at, EVIDENCE_KEPT_MAX,
+                )
+            )  # fmt: skip
+
+    async def _store(
+        self, connection: Connection, bank: str, old: LogHead, accepted: Accepted
+    ) -> None:
+        head, cosigned, at = accepted.head, accepted.cosigned, accepted.received_at
+        place = (head.division, bank)
+        await connection.copy_records_to_table(
+            "log_record", records=_rows(place, accepted.records), columns=RECORD_COLUMNS
+        )
+        if accepted.subtrees:
+            levels, indexes, hashes = zip(
+                *((s.level, s.index, s.hash) for s in accepted.subtrees), strict=True
+            )
+            await connection.execute(_SQL["add_subtrees"], *place, levels, indexes, hashes)
+        await connection.execute(
+            _SQL["add_checkpoint"], *place, head.size, accepted.checkpoint, cosigned.checkpoint, at
+        )
+        keys = sorted(accepted.tallies)
+        await connection.execute(
+            _SQL["add_tallies"], *place, [measure for measure, _ in keys],
+            [value for _, value in keys], [accepted.tallies[key] for key in keys],
+        )  # fmt: skip
+        if accepted.interceptions:
+            await connection.executemany(_DESK["note_record"], accepted.interceptions)
+        won = await connection.fetchval(
+            _SQL["advance_log"], *place, old.size, head.size, list(head.frontier),
+            accepted.checkpoint, cosigned.checkpoint, at,
+        )  # fmt: skip
+        if won != head.size:
+            raise StoreUnavailable("the log moved while its lock was held")
+
+
+def _head(row: asyncpg.Record) -> LogHead:
+    return LogHead(
+        division=row["division"],
+        origin=row["origin"],
+        size=row["size"],
+        frontier=tuple(row["frontier"]),
+    )
+
+
+def _rows(
+    place: tuple[str, str], records: Sequence[SealedRecord]
+) -> list[tuple[str, str, int, str, str, bytes, bytes, bytes | None]]:
+    return [(*place, r.seq, r.kind, r.subject, r.body, r.leaf_hash, r.disclosures) for r in records]

@@ -1,0 +1,109 @@
+-- name: keep_notice
+-- empty: these very bytes were received before; that is absorbed.
+INSERT INTO notice (division, bank, digest, body, signature, signer, received_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (division, bank, digest) DO NOTHING
+RETURNING received_at;
+
+-- name: note_notice
+-- empty: always. A record that came first keeps its word; the notice joins it and lends the
+-- payee's shown name, which the record of a person holds as a commitment only.
+INSERT INTO interception AS i (
+    division, fiscal_year, voucher_type, voucher_no, bank, outcome, agency_code, agency_name,
+    payee_name, amount_fen, policies, reason_zh, decided_at, notice_digest, noticed_at
+)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+ON CONFLICT (division, fiscal_year, voucher_type, voucher_no, bank) DO UPDATE
+SET payee_name = CASE WHEN i.payee_name = '' THEN EXCLUDED.payee_name ELSE i.payee_name END,
+    notice_digest = EXCLUDED.notice_digest,
+    noticed_at = COALESCE(i.noticed_at, EXCLUDED.noticed_at);
+
+-- name: note_record
+-- empty: always. The proven record has the last word over a notice that came first.
+INSERT INTO interception AS i (
+    division, fiscal_year, voucher_type, voucher_no, bank, outcome, agency_code, agency_name,
+    payee_name, amount_fen, policies, reason_zh, decided_at, told_digest, recorded_at, record_seq
+)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+ON CONFLICT (division, fiscal_year, voucher_type, voucher_no, bank) DO UPDATE
+SET outcome = EXCLUDED.outcome,
+    agency_code = EXCLUDED.agency_code,
+    agency_name = EXCLUDED.agency_name,
+    payee_name = CASE WHEN EXCLUDED.payee_name = '' THEN i.payee_name ELSE EXCLUDED.payee_name END,
+    amount_fen = EXCLUDED.amount_fen,
+    policies = EXCLUDED.policies,
+    reason_zh = EXCLUDED.reason_zh,
+    decided_at = EXCLUDED.decided_at,
+    told_digest = EXCLUDED.told_digest,
+    recorded_at = EXCLUDED.recorded_at,
+    record_seq = EXCLUDED.record_seq;
+
+-- name: interceptions
+-- empty: nothing was intercepted, or nothing before the place asked for.
+SELECT
+    division, fiscal_year, voucher_type, voucher_no, bank, outcome, agency_code, agency_name,
+    payee_name, amount_fen, policies, reason_zh, decided_at, noticed_at, record_seq, recorded_at,
+    COALESCE(told_digest <> notice_digest, false) AS disagrees
+FROM interception
+WHERE division = $1 AND ($2::timestamptz IS NULL OR (decided_at, voucher_no) < ($2, $3))
+ORDER BY decided_at DESC, voucher_no DESC
+LIMIT $4;
+
+-- name: interception
+-- empty: this instruction was not intercepted, or not told of.
+SELECT
+    i.division, i.fiscal_year, i.voucher_type, i.voucher_no, i.bank, i.outcome, i.agency_code,
+    i.agency_name, i.payee_name, i.amount_fen, i.policies, i.reason_zh, i.decided_at, i.noticed_at,
+    i.record_seq, i.recorded_at, COALESCE(i.told_digest <> i.notice_digest, false) AS disagrees,
+    n.body AS notice_body, n.signer AS notice_signer, r.body AS record_body
+FROM interception AS i
+LEFT JOIN notice AS n
+    ON n.division = i.division AND n.bank = i.bank AND n.digest = i.notice_digest
+LEFT JOIN log_record AS r
+    ON r.division = i.division AND r.bank = i.bank AND r.seq = i.record_seq
+WHERE i.division = $1 AND i.fiscal_year = $2 AND i.voucher_type = $3 AND i.voucher_no = $4
+ORDER BY i.bank
+LIMIT 1;
+
+-- name: count_notices
+-- empty: never.
+SELECT count(*) FROM notice WHERE division = $1 AND bank = $2;
+
+-- name: logs
+-- empty: no bank reports to this division yet.
+SELECT
+    l.division, l.bank, l.origin, l.size, l.cosigned_at,
+    (SELECT count(*) FROM misbehaviour AS m WHERE m.division = l.division AND m.bank = l.bank)
+        AS misbehaviours
+FROM log AS l
+WHERE l.division = $1
+ORDER BY l.bank;
+
+-- name: keep_link
+-- empty: always.
+INSERT INTO desk_link (digest, expires_at) VALUES ($1, $2);
+
+-- name: take_link
+-- empty: the link was used, ran out or never was.
+DELETE FROM desk_link WHERE digest = $1 AND expires_at > $2 RETURNING expires_at;
+
+-- name: drop_stale
+-- empty: always.
+WITH links AS (DELETE FROM desk_link WHERE expires_at <= $1)
+DELETE FROM desk_session WHERE expires_at <= $1;
+
+-- name: keep_session
+-- empty: always.
+INSERT INTO desk_session (digest, expires_at) VALUES ($1, $2);
+
+-- name: session
+-- empty: not signed in.
+SELECT expires_at FROM desk_session WHERE digest = $1 AND expires_at > $2;
+
+-- name: end_session
+-- empty: always.
+DELETE FROM desk_session WHERE digest = $1;
+
+-- name: any_session
+-- empty: nobody is signed in.
+SELECT expires_at FROM desk_session WHERE expires_at > $1 LIMIT 1;

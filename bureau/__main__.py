@@ -1,0 +1,251 @@
+"""`python -m bureau --settings bureau.toml`: wires the bureau program and runs it."""
+
+import argparse
+import asyncio
+import datetime as dt
+import logging
+import os
+import signal
+import ssl
+import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import attrs
+import orjson
+import structlog
+import uvloop
+
+from adapters.postgres.bureau_desk import BureauDesk, BureauSessions
+from adapters.postgres.bureau_pool import open_pool
+from adapters.postgres.bureau_store import BureauStore
+from adapters.postgres.migrate import migrate
+from adapters.postgres.session import UnsafeServer
+from bureau.desk.audit import Auditor
+from bureau.desk.proof import Prover
+from bureau.desk.summary import Summaries
+from bureau.inbox.bell import Bell
+from bureau.inbox.keys import receiving_keys
+from bureau.inbox.receive import REASONS_ZH, Inbox
+from bureau.serving import site
+from bureau.settings import Settings, SettingsWrong, load_settings
+from bureau.web.desk import Rooms, desk_application
+from bureau.web.door import door_application
+from bureau.web.live import Live
+from bureau.web.pages import Pages
+from bureau.web.signing_in import SigningIn
+from certs.keys import load_signer
+from certs.tls import Credentials, Refusal, server_context
+from certs.trust import Trust, load_trust
+from gateway.domain.faults import StoreUnavailable
+
+MIGRATIONS = Path(__file__).parents[1] / "adapters" / "postgres" / "migrations_bureau"
+POOL_CLOSE_S = 5.0
+
+_log = structlog.get_logger("bureau")
+
+
+class Unfit(Exception):
+    """What stands in the way of serving; one sentence."""
+
+
+@attrs.frozen(kw_only=True)
+class Store:
+    """The database, as its three rooms."""
+
+    log: BureauStore
+    desk: BureauDesk
+    sessions: BureauSessions
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit 0 after a clean stop, 1 if it cannot serve, 2 for wrong usage or settings."""
+    options = _options(arguments)
+    _log_as_json()
+    try:
+        settings = load_settings(options.settings, os.environ)
+    except (SettingsWrong, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    act = _check if options.check else _print_link if options.sign_in_link else _serve
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(act(settings))
+    except (Unfit, UnsafeServer, StoreUnavailable, ValueError, OSError) as error:
+        sys.stderr.write(f"bureau: {error}\n")
+        return 1
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bureau", description=__doc__)
+    parser.add_argument("--settings", type=Path, required=True, help="the TOML file")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--check", action="store_true", help="prove everything, serve nothing")
+    what.add_argument("--sign-in-link", action="store_true", help="print a new link to the desk")
+    return parser.parse_args(arguments)
+
+
+async def _serve(settings: Settings) -> None:
+    trust = _trust(settings)
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    async with AsyncExitStack() as rooms:
+        store = await _store(settings, rooms)
+        await _open_logs(settings, store)
+        signing_in = SigningIn(store.sessions, _now)
+        bell = Bell()
+        auditor = Auditor(store.log, trust)
+        door = door_application(
+            _inbox(settings, store, trust, bell),
+            Summaries(store.log, store.desk, auditor, settings.logs),
+        )
+        desk = desk_application(_desk_rooms(settings, store, trust, signing_in, bell))
+        door_port = await rooms.enter_async_context(
+            site(door, settings.door_host, settings.door_port, _tls(settings))
+        )
+        desk_port = await rooms.enter_async_context(
+            site(desk, settings.desk_host, settings.desk_port)
+        )
+        _announce(settings, door_port, desk_port, await signing_in.first_link())
+        await stopped.wait()
+        _log.info("bureau.stopping")
+
+
+async def _check(settings: Settings) -> None:
+    trust = _trust(settings)
+    _tls(settings)
+    async with AsyncExitStack() as rooms:
+        store = await _store(settings, rooms)
+        await _open_logs(settings, store)
+    for left in trust.table.left_out:
+        sys.stdout.write(f"left out: {left.name}: {left.reason}\n")
+    sys.stdout.write("settings, certificates and database are fit\n")
+
+
+async def _print_link(settings: Settings) -> None:
+    async with AsyncExitStack() as rooms:
+        store = await _store(settings, rooms)
+        token = await SigningIn(store.sessions, _now).new_link()
+    sys.stdout.write(_link(settings, settings.desk_port, token) + "\n")
+
+
+def _trust(settings: Settings) -> Trust:
+    own = load_signer(
+        settings.witness_certificate, settings.witness_key, settings.witness_passphrase
+    )
+    trust = load_trust(settings.trust_evidence_authorities, settings.trust_parties, own)
+    for place in settings.logs:
+        if not receiving_keys(trust, place):
+            raise Unfit(f"no signing certificate of {place.gateway} counts among the parties")
+    return trust
+
+
+def _tls(settings: Settings) -> ssl.SSLContext:
+    return server_context(
+        Credentials(
+            certificate=settings.door_certificate,
+            key=settings.door_key,
+            passphrase=settings.door_passphrase,
+            authorities=settings.door_authorities,
+            revocations=settings.door_revocations,
+        ),
+        _handshake_refused,
+    )
+
+
+def _handshake_refused(refusal: Refusal) -> None:
+    _log.warning("handshake.refused", reason=refusal.reason, detail=refusal.detail)
+
+
+async def _store(settings: Settings, rooms: AsyncExitStack) -> Store:
+    for name in await migrate(settings.database, MIGRATIONS):
+        _log.info("migration.applied", name=name)
+    pool = await open_pool(settings.database)
+
+    async def close() -> None:
+        try:
+            async with asyncio.timeout(POOL_CLOSE_S):
+                await pool.close()
+        except TimeoutError:
+            pool.terminate()
+
+    rooms.push_async_callback(close)
+    return Store(log=BureauStore(pool), desk=BureauDesk(pool), sessions=BureauSessions(pool))
+
+
+async def _open_logs(settings: Settings, store: Store) -> None:
+    for place in settings.logs:
+        await store.log.open_log(place.division, place.bank, place.origin)
+
+
+def _inbox(settings: Settings, store: Store, trust: Trust, bell: Bell) -> Inbox:
+    return Inbox(
+        store=store.log,
+        desk=store.desk,
+        places=settings.logs,
+        trust=trust,
+        clock=_now,
+        bell=bell,
+    )
+
+
+def _desk_rooms(
+    settings: Settings, store: Store, trust: Trust, signing_in: SigningIn, bell: Bell
+) -> Rooms:
+    return Rooms(
+        desk=store.desk,
+        store=store.log,
+        prover=Prover(store.log, settings.logs, trust),
+        signing_in=signing_in,
+        pages=Pages(settings.desk_name, REASONS_ZH),
+        live=Live(bell),
+        clock=_now,
+        divisions=settings.divisions,
+    )
+
+
+def _announce(settings: Settings, door_port: int, desk_port: int, token: str | None) -> None:
+    """One JSON line on standard output: ports, and the sign-in link if nobody is signed in."""
+    ready = {
+        "event": "bureau.ready",
+        "door": f"https://{settings.door_host}:{door_port}",
+        "desk": f"http://{_bracketed(settings.desk_host)}:{desk_port}/",
+        "sign_in": _link(settings, desk_port, token) if token else None,
+    }
+    sys.stdout.write(orjson.dumps(ready).decode() + "\n")
+    sys.stdout.flush()
+
+
+def _link(settings: Settings, port: int, token: str) -> str:
+    return f"http://{_bracketed(settings.desk_host)}:{port}/sign-in/{token}"
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def _log_as_json() -> None:
+    """Operators' log: one JSON line an event on standard error, nothing of a person in it."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(
+                serializer=lambda *a, **k: orjson.dumps(a[0]).decode()
+            ),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

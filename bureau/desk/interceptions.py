@@ -1,0 +1,147 @@
+"""What the desk shows of interceptions (拦截): the list, and the card that says why."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import msgspec
+
+from bureau.ports import DeskStore
+from gateway.domain.money import yuan
+
+PAGE_ROWS = 50
+
+
+@attrs.frozen(kw_only=True)
+class Line:
+    """One interception as the list shows it."""
+
+    division: str
+    fiscal_year: int
+    voucher_type: str
+    voucher_no: str
+    bank: str
+    outcome: str
+    agency_code: str
+    agency_name: str
+    payee_name: str
+    amount: str
+    """Yuan with two decimals."""
+    policies: tuple[str, ...]
+    reason_zh: str
+    decided_at: dt.datetime
+    noticed_at: dt.datetime | None
+    """None: the bank recorded it but did not tell us (Art. 28(3))."""
+    record_seq: int | None
+    """None: told, but not yet in the log we hold (Art. 28(4))."""
+    recorded_at: dt.datetime | None
+    disagrees: bool
+    """The notice that came is not the one the record says was sent."""
+
+
+class Paper(msgspec.Struct):
+    kind: str = ""
+    zh: str = ""
+    en: str = ""
+
+
+class NearException(msgspec.Struct):
+    id: str = ""
+    article: str = ""
+    title_zh: str = ""
+    title_en: str = ""
+
+
+class Finding(msgspec.Struct):
+    """One policy that fired; a record alone gives the exception's id and the papers' kinds."""
+
+    policy: str = ""
+    revision: int = 0
+    article: str = ""
+    light: str = ""
+    action: str = ""
+    title_zh: str = ""
+    title_en: str = ""
+    reason_zh: str = ""
+    reason_en: str = ""
+    remedy_zh: str = ""
+    remedy_en: str = ""
+    mender: str = ""
+    exception: NearException | str | None = None
+    missing: list[Paper | str] = []
+
+
+class _Payee(msgspec.Struct):
+    name: str = ""
+    account_masked: str = ""
+
+
+class _Told(msgspec.Struct):
+    purpose: str = ""
+    payee: _Payee = _Payee()
+    findings: list[Finding] = []
+
+
+@attrs.frozen(kw_only=True)
+class Card:
+    """Everything that answers "why refused" (拒付理由) for one instruction."""
+
+    line: Line
+    purpose: str
+    account_masked: str
+    findings: tuple[Finding, ...]
+    signer: str | None
+    """Who signed the notice; None if none came."""
+    readable: bool
+    """False: what was received could not be read; the bytes are kept."""
+
+
+async def newest(
+    desk: DeskStore, division: str, before: tuple[dt.datetime, str] | None = None
+) -> list[Line]:
+    """A page of interceptions, newest first, after `before` (decided_at, voucher_no)."""
+    return [_line(row) for row in await desk.interceptions(division, before, PAGE_ROWS)]
+
+
+async def why_refused(
+    desk: DeskStore, division: str, fiscal_year: int, voucher_type: str, voucher_no: str
+) -> Card | None:
+    """The card of one instruction; None if it was not intercepted or not told of."""
+    row = await desk.interception(division, fiscal_year, voucher_type, voucher_no)
+    if row is None:
+        return None
+    told, readable = _told(row["notice_body"] or row["record_body"])
+    return Card(
+        line=_line(row),
+        purpose=told.purpose,
+        account_masked=told.payee.account_masked,
+        findings=tuple(told.findings),
+        signer=row["notice_signer"],
+        readable=readable,
+    )
+
+
+def exception_of(finding: Finding) -> NearException | None:
+    """The exception that nearly fitted, in one shape whether a notice or a record named it."""
+    if isinstance(finding.exception, str):
+        return NearException(id=finding.exception)
+    return finding.exception
+
+
+def papers_of(finding: Finding) -> list[Paper]:
+    """What is missing for it, likewise."""
+    return [p if isinstance(p, Paper) else Paper(kind=p, zh=p, en=p) for p in finding.missing]
+
+
+def _told(body: bytes | None) -> tuple[_Told, bool]:
+    try:
+        return msgspec.json.decode(body or b"", type=_Told), True
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _Told(), False
+
+
+def _line(row: Mapping[str, Any]) -> Line:
+    fields = {field.name: row[field.name] for field in attrs.fields(Line) if field.name in row}
+    fields["policies"] = tuple(row["policies"])
+    return Line(**fields, amount=yuan(row["amount_fen"]))

@@ -1,0 +1,166 @@
+"""What a record or a notice says, as far as the desk counts and lists it.
+
+A glance never refuses: a record that was proven is evidence even if we cannot read it, and is then
+counted as `unreadable`.
+"""
+
+import datetime as dt
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+UNREADABLE = "unreadable"
+SHOWN_CHARS_MAX = 200
+INTERCEPTED = frozenset({"held", "blocked"})
+AMOUNT_FEN_MAX = 2**63 - 1
+YEAR_MAX = 9999
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+class _Finding(msgspec.Struct):
+    policy: str = ""
+    reason_zh: str = ""
+
+
+class _Agency(msgspec.Struct):
+    code: str = ""
+    name: str = ""
+
+
+class _Payee(msgspec.Struct):
+    name: str = ""
+    """Absent where the payee is a person: the record then holds a commitment only."""
+
+
+class Glance(msgspec.Struct):
+    """The fields of a record (or notice) that the desk lists; the rest stays in the bytes."""
+
+    kind: str
+    seq: int = -1
+    division: str = ""
+    fiscal_year: int = 0
+    voucher_type: str = ""
+    voucher_no: str = ""
+    outcome: str = ""
+    bank_outcome: str = ""
+    policy: str = ""
+    findings: list[_Finding] = []
+    agency: _Agency = _Agency()
+    payee: _Payee = _Payee()
+    amount_fen: int = 0
+    notice_sha256: str | None = None
+    recorded_at: int = 0
+    """Microseconds since 1970, UTC; in a notice `decided_at`."""
+    decided_at: int = 0
+
+    @property
+    def kind_shown(self) -> str:
+        return shown(self.kind)
+
+    @property
+    def subject(self) -> str:
+        """The instruction's identity as text; empty for records about something else."""
+        if not self.voucher_no:
+            return ""
+        key = f"{self.division}/{self.fiscal_year}/{self.voucher_type}/{self.voucher_no}"
+        return shown(key)
+
+    @property
+    def intercepted(self) -> bool:
+        return (
+            self.outcome in INTERCEPTED
+            and bool(self.voucher_no)
+            and 0 < self.fiscal_year <= YEAR_MAX
+            and 0 <= self.amount_fen <= AMOUNT_FEN_MAX
+        )
+
+
+_DECODER = msgspec.json.Decoder(Glance)
+
+
+def glance(body: bytes) -> Glance:
+    """Read one record or notice; `kind` is `unreadable` if it is not one."""
+    try:
+        return _DECODER.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return Glance(kind=UNREADABLE)
+
+
+def tallied(glances: Iterable[Glance]) -> Counter[tuple[str, str]]:
+    """How many records by kind, outcome, bank outcome and policy fired."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for one in glances:
+        counts["kind", one.kind_shown] += 1
+        if one.kind == "verdict":
+            counts["outcome", shown(one.outcome)] += 1
+        if one.bank_outcome:
+            counts["bank_outcome", shown(one.bank_outcome)] += 1
+        for policy in policies_of(one):
+            counts["policy", policy] += 1
+    return counts
+
+
+def policies_of(one: Glance) -> list[str]:
+    """Each policy once, in the order of the findings (the most severe first)."""
+    fired = [finding.policy for finding in one.findings if finding.policy]
+    return [shown(p) for p in dict.fromkeys([*fired, one.policy] if one.policy else fired)]
+
+
+def shown(text: str) -> str:
+    """Text as a list may hold it: bounded, and without the one character PostgreSQL cannot keep."""
+    return text[:SHOWN_CHARS_MAX].replace("\x00", "\ufffd")
+
+
+def recorded_interceptions(
+    bank: str, division: str, glances: Sequence[Glance], received_at: dt.datetime
+) -> list[tuple[Any, ...]]:
+    """Rows of `note_record` for the verdicts that did not pass."""
+    return [
+        (
+            *_line(bank, division, one, one.recorded_at),
+            _digest(one.notice_sha256),
+            received_at,
+            one.seq,
+        )
+        for one in glances
+        if one.kind == "verdict" and one.intercepted and one.division == division
+    ]
+
+
+def noticed_interception(
+    bank: str, division: str, body: bytes, received_at: dt.datetime
+) -> tuple[Any, ...] | None:
+    """The row of `note_notice`; None if the notice is not one of an interception."""
+    one = glance(body)
+    if one.kind != "interception" or not one.intercepted or one.division != division:
+        return None
+    line = _line(bank, division, one, one.decided_at)
+    return (*line, hashlib.sha256(body).digest(), received_at)
+
+
+def _line(bank: str, division: str, one: Glance, at: int) -> tuple[Any, ...]:
+    reason = one.findings[0].reason_zh if one.findings else ""
+    return (
+        division, one.fiscal_year, shown(one.voucher_type), shown(one.voucher_no), bank,
+        one.outcome, shown(one.agency.code), shown(one.agency.name), shown(one.payee.name),
+        one.amount_fen, policies_of(one), shown(reason), moment(at),
+    )  # fmt: skip
+
+
+def moment(microseconds: int) -> dt.datetime:
+    """UTC; a number outside the calendar becomes 1970 rather than a failure."""
+    try:
+        return _EPOCH + dt.timedelta(microseconds=microseconds)
+    except OverflowError:
+        return _EPOCH
+
+
+def _digest(text: str | None) -> bytes | None:
+    try:
+        digest = bytes.fromhex(text or "")
+    except ValueError:
+        return None
+    return digest if len(digest) == 32 else None

@@ -1,0 +1,37 @@
+"""Reads from the store just the hashes that a proof needs, and computes it."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from bureau.ports import LogPlace, LogStore
+from certs.log.paths import Fetch, frontier_at, inclusion_path
+from certs.log.tree import HASH_BYTES, root_of
+
+T = TypeVar("T")
+_BLANK = bytes(HASH_BYTES)
+
+
+async def inclusion_of(store: LogStore, place: LogPlace, seq: int, size: int) -> tuple[bytes, ...]:
+    """The path of record `seq` in the tree of `size`. Raises ValueError if hashes are missing."""
+    return await _gathered(lambda fetch: inclusion_path(seq, size, fetch), store, place)
+
+
+async def root_at(store: LogStore, place: LogPlace, size: int) -> bytes:
+    """The root that the log had at an earlier size. Raises ValueError if hashes are missing."""
+    return root_of(await _gathered(lambda fetch: frontier_at(size, fetch), store, place))
+
+
+async def _gathered(compute: Callable[[Fetch], T], store: LogStore, place: LogPlace) -> T:
+    """Run a computation twice: first to see which hashes it wants, then with them.
+
+    What it wants depends on sizes alone, never on the hashes.
+    """
+    wanted: list[tuple[int, int, int]] = []
+
+    def note(level: int, first: int, count: int) -> Sequence[bytes]:
+        wanted.append((level, first, count))
+        return [_BLANK] * count
+
+    compute(note)
+    found = {each: await store.hashes(place.division, place.bank, *each) for each in set(wanted)}
+    return compute(lambda level, first, count: found[level, first, count])

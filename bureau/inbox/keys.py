@@ -1,0 +1,38 @@
+"""Whose keys speak for a log: the gateway's certificates, and the bureau's own as its witness."""
+
+from bureau.ports import LogPlace
+from certs.log.note import NoteKey, log_key, witness_key
+from certs.trust import Trust
+
+
+def receiving_keys(trust: Trust, place: LogPlace) -> tuple[NoteKey, ...]:
+    """The gateway's keys that may sign a new checkpoint; several while a key is being rotated.
+
+    Raises ValueError if the place's origin is not one of the gateway's own.
+    """
+    revoked = trust.table.revoked
+    return tuple(
+        log_key(party.certificate, place.origin)
+        for party in trust.table.by_thumbprint.values()
+        if party.sender.uri == place.gateway and party.thumbprint not in revoked
+    )
+
+
+def auditing_keys(trust: Trust, place: LogPlace) -> tuple[NoteKey, ...]:
+    """Also revoked ones: what was cosigned in its time stays provable (RECORDS: trusted time)."""
+    return tuple(
+        log_key(party.certificate, place.origin)
+        for party in trust.table.by_thumbprint.values()
+        if party.sender.uri == place.gateway
+    )
+
+
+def own_keys(trust: Trust) -> tuple[NoteKey, ...]:
+    """Every key under which this bureau has cosigned, the present one first."""
+    own = trust.own
+    earlier = (
+        witness_key(party.certificate)
+        for party in trust.table.by_thumbprint.values()
+        if party.sender.uri == own.uri and party.thumbprint != own.thumbprint
+    )
+    return (witness_key(own.certificate), *earlier)

@@ -1,0 +1,163 @@
+"""Receives deliveries and notices: proves them, stores them, and keeps what was refused."""
+
+import hashlib
+from collections.abc import Sequence
+
+import attrs
+
+from bureau.inbox.accept import accepted, delivery_of
+from bureau.inbox.bell import Bell
+from bureau.inbox.frame import read_frame
+from bureau.inbox.glance import noticed_interception
+from bureau.inbox.hashes import root_at
+from bureau.inbox.keys import receiving_keys
+from bureau.ports import Clock, DeskStore, LogPlace, LogStore
+from certs.log.note import parse_checkpoint, parse_note
+from certs.log.witness import Refusal, Witness, WitnessRefused
+from certs.trust import Trust
+from gateway.domain.faults import FaultCode, Unproven
+from gateway.domain.log import Cosigned, Delivery
+
+REASONS_ZH: dict[str, str] = {
+    Refusal.ORIGIN: "不是本区划的日志",
+    Refusal.SIGNATURE: "检查点签名无效",
+    Refusal.GAP: "漏传",
+    Refusal.ALTERED: "错传：内容与签名不符",
+    Refusal.FORK: "日志被改写：两个检查点",
+}
+
+
+@attrs.frozen(kw_only=True)
+class Receipt:
+    """What the bureau holds after a delivery, with its cosignature."""
+
+    cosigned: Cosigned
+    stored: bool
+    """False: the delivery began elsewhere than where we stand; nothing of it was wanted."""
+
+
+class NotEntitled(Exception):
+    """The party has no log of this division here."""
+
+
+class DeliveryRefused(Exception):
+    """The delivery is not what its signature says; it was kept as evidence."""
+
+    def __init__(self, refused: WitnessRefused, seen: int) -> None:
+        super().__init__(refused.detail)
+        self.reason = refused.reason
+        self.detail = refused.detail
+        self.size = refused.size
+        self.seen = seen
+
+
+class Inbox:
+    """Nothing is answered before it is kept. Methods raise NotEntitled and StoreUnavailable."""
+
+    def __init__(
+        self,
+        *,
+        store: LogStore,
+        desk: DeskStore,
+        places: Sequence[LogPlace],
+        trust: Trust,
+        clock: Clock,
+        bell: Bell,
+    ) -> None:
+        self._store = store
+        self._desk = desk
+        self._places = {(place.division, place.gateway): place for place in places}
+        self._trust = trust
+        self._clock = clock
+        self._bell = bell
+
+    async def receive(self, party: str, raw: bytes) -> Receipt:
+        """Take a delivery from the gateway `party`, in one transaction with its check.
+
+        Raises DeliveryUnreadable, DeliveryRefused.
+        """
+        frame = read_frame(raw)
+        place = self._place(frame.division, party)
+        delivery = delivery_of(frame)
+        witness = self._witness(place)
+        try:
+            taken = await self._store.append(
+                place.division,
+                place.bank,
+                lambda head: accepted(witness, place, head, delivery, self._clock()),
+            )
+        except WitnessRefused as refused:
+            return await self._not_taken(place, delivery, refused, raw)
+        self._bell.ring()
+        return Receipt(cosigned=taken.cosigned, stored=True)
+
+    async def notice(self, party: str, division: str, body: bytes, signature: str) -> bool:
+        """Take a one-off notice; False if these bytes were received before.
+
+        The detached JWS is checked over the exact bytes before they are read. Raises Unproven.
+        """
+        place = self._place(division, party)
+        now = self._clock()
+        signer = self._trust.verify_document(body, signature, now)
+        if signer != party:
+            raise Unproven(FaultCode.SENDER_UNKNOWN, "the signer is not the connection's party")
+        new = await self._desk.keep_notice(
+            (division, place.bank),
+            hashlib.sha256(body).digest(),
+            (body, signature, signer),
+            now,
+            noticed_interception(place.bank, division, body, now),
+        )
+        if new:
+            self._bell.ring()
+        return new
+
+    def _place(self, division: str, party: str) -> LogPlace:
+        place = self._places.get((division, party))
+        if place is None:
+            raise NotEntitled("this party keeps no log of this division here")
+        return place
+
+    def _witness(self, place: LogPlace) -> Witness:
+        # Made anew each time: a certificate revoked a moment ago counts no more.
+        keys = {place.division: receiving_keys(self._trust, place)}
+        return Witness(self._trust.own, keys)
+
+    async def _not_taken(
+        self, place: LogPlace, delivery: Delivery, refused: WitnessRefused, raw: bytes
+    ) -> Receipt:
+        if refused.reason is Refusal.DUPLICATE:
+            refused = await self._looked_again(place, delivery, refused)
+        head, cosigned = await self._store.held(place.division, place.bank)
+        innocent = refused.reason is Refusal.DUPLICATE or (
+            refused.reason is Refusal.GAP and delivery.start > head.size
+        )
+        if innocent:
+            return Receipt(cosigned=cosigned, stored=False)
+        what = {
+            "reason": refused.reason,
+            "detail": refused.detail,
+            "party": place.gateway,
+            "held_size": head.size,
+            "held_checkpoint": cosigned.checkpoint or None,
+            "shown_checkpoint": delivery.checkpoint.replace("\x00", "\ufffd"),
+            "delivery": raw,
+        }
+        seen = await self._store.keep_misbehaviour(
+            place.division, place.bank, hashlib.sha256(raw).digest(), what, self._clock()
+        )
+        self._bell.ring()
+        raise DeliveryRefused(refused, seen)
+
+    async def _looked_again(
+        self, place: LogPlace, delivery: Delivery, refused: WitnessRefused
+    ) -> WitnessRefused:
+        """A checkpoint of a size that we passed must have the root that we had there."""
+        shown = parse_checkpoint(parse_note(delivery.checkpoint).text)
+        head, _ = await self._store.held(place.division, place.bank)
+        earlier = await root_at(self._store, place, shown.size)
+        try:
+            self._witness(place).verify(head, delivery, self._clock(), root_at=lambda size: earlier)
+        except WitnessRefused as again:
+            return again
+        return refused

@@ -1,0 +1,155 @@
+"""Settings of the bureau program: one frozen class from a TOML file and the environment.
+
+Files and ports stand in the file; secrets and the database's address in the environment. An
+unknown or missing key, or a value of another type, is an error; all are listed at once.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from bureau.ports import LogPlace
+from gateway.domain.parties import Role, sender_of
+
+PORT_MAX = 65535
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+DATABASE = "BUREAU_DATABASE"
+DOOR_PASSPHRASE = "BUREAU_DOOR_PASSPHRASE"  # noqa: S105 (a name, not a secret)
+WITNESS_PASSPHRASE = "BUREAU_WITNESS_PASSPHRASE"  # noqa: S105
+
+_FILE_KEYS: dict[str, type] = {
+    "door.host": str,
+    "door.port": int,
+    "door.certificate": Path,
+    "door.key": Path,
+    "door.authorities": Path,
+    "desk.host": str,
+    "desk.port": int,
+    "desk.name": str,
+    "witness.certificate": Path,
+    "witness.key": Path,
+    "trust.evidence_authorities": Path,
+    "trust.parties": Path,
+}
+_OPTIONAL_KEYS: dict[str, type] = {"door.revocations": Path}
+_LOG_KEYS = ("division", "gateway", "origin")
+
+
+class SettingsWrong(ValueError):
+    """Every error in the settings, one a line."""
+
+    def __init__(self, errors: list[str]) -> None:
+        super().__init__("\n".join(errors))
+        self.errors = errors
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    door_host: str
+    door_port: int
+    """0 takes a free port; the ready line names it."""
+    door_certificate: Path
+    door_key: Path
+    door_authorities: Path
+    door_revocations: Path | None
+    desk_host: str
+    """Loopback only: the desk speaks plain HTTP."""
+    desk_port: int
+    desk_name: str
+    """The bureau's name as the pages show it."""
+    witness_certificate: Path
+    witness_key: Path
+    trust_evidence_authorities: Path
+    trust_parties: Path
+    """Folder of the parties' signing certificates (PEM)."""
+    logs: tuple[LogPlace, ...]
+    database: str = attrs.field(repr=False)
+    door_passphrase: bytes = attrs.field(repr=False)
+    witness_passphrase: bytes = attrs.field(repr=False)
+
+    @property
+    def divisions(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(place.division for place in self.logs))
+
+
+def load_settings(path: Path, environment: Mapping[str, str]) -> Settings:
+    """Paths in the file are relative to its folder. Raises SettingsWrong, OSError."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsWrong([f"{path.name}: {error}"]) from error
+    errors: list[str] = []
+    logs = _logs(document.pop("logs", None), errors)
+    values = _values(document, errors)
+    secrets = _secrets(environment, errors)
+    if values.get("desk.host", "127.0.0.1") not in LOOPBACK:
+        errors.append("desk.host: the desk listens on loopback only")
+    if errors:
+        raise SettingsWrong(errors)
+    fields: dict[str, Any] = {"door_revocations": None}
+    for key, value in values.items():
+        is_path = (_FILE_KEYS | _OPTIONAL_KEYS)[key] is Path
+        fields[key.replace(".", "_")] = path.parent / value if is_path else value
+    return Settings(**fields, **secrets, logs=logs)
+
+
+def _values(document: dict[str, Any], errors: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for table, content in document.items():
+        if not isinstance(content, dict):
+            errors.append(f"{table}: not a key of these settings")
+            continue
+        found |= {f"{table}.{key}": value for key, value in content.items()}
+    known = _FILE_KEYS | _OPTIONAL_KEYS
+    errors += [f"{key}: not a key of these settings" for key in found if key not in known]
+    errors += [f"{key}: missing" for key in _FILE_KEYS if key not in found]
+    for key, value in found.items():
+        wanted = known.get(key, type(value))
+        if type(value) is not (str if wanted is Path else wanted):
+            errors.append(f"{key}: must be {'a number' if wanted is int else 'a text'}")
+        elif isinstance(value, int) and key in known and not 0 <= value <= PORT_MAX:
+            errors.append(f"{key}: must be 0 to {PORT_MAX}")
+    return found
+
+
+def _logs(entries: object, errors: list[str]) -> tuple[LogPlace, ...]:
+    if not isinstance(entries, list) or not entries:
+        errors.append("logs: at least one [[logs]] with division, gateway, origin")
+        return ()
+    places = [_place(f"logs[{n}]", entry, errors) for n, entry in enumerate(entries)]
+    logs = tuple(place for place in places if place is not None)
+    if len({(place.division, place.bank) for place in logs}) != len(logs):
+        errors.append("logs: a bank has one log per division")
+    return logs
+
+
+def _place(where: str, entry: object, errors: list[str]) -> LogPlace | None:
+    if not isinstance(entry, dict) or set(entry) != set(_LOG_KEYS):
+        errors.append(f"{where}: must have exactly {', '.join(_LOG_KEYS)}")
+        return None
+    if not all(isinstance(value, str) and value for value in entry.values()):
+        errors.append(f"{where}: all values are texts")
+        return None
+    gateway = sender_of(entry["gateway"])
+    if gateway is None or gateway.role is not Role.GATEWAY:
+        errors.append(f"{where}.gateway: not a gateway's URI")
+        return None
+    return LogPlace(
+        division=entry["division"],
+        bank=gateway.name,
+        gateway=gateway.uri,
+        origin=entry["origin"],
+    )
+
+
+def _secrets(environment: Mapping[str, str], errors: list[str]) -> dict[str, Any]:
+    names = (DATABASE, DOOR_PASSPHRASE, WITNESS_PASSPHRASE)
+    errors += [f"environment {name}: missing" for name in names if not environment.get(name)]
+    return {
+        "database": environment.get(DATABASE, ""),
+        "door_passphrase": environment.get(DOOR_PASSPHRASE, "").encode(),
+        "witness_passphrase": environment.get(WITNESS_PASSPHRASE, "").encode(),
+    }

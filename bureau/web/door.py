@@ -1,0 +1,153 @@
+"""The inbox's door: deliveries, notices and the summary, over mutual TLS."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import orjson
+import structlog
+from aiohttp import web
+
+from bureau.desk.summary import Summaries
+from bureau.inbox.frame import DeliveryUnreadable
+from bureau.inbox.receive import DeliveryRefused, Inbox, NotEntitled
+from bureau.web.problems import InboxFault, Refused, problem
+from certs.tls import party_of
+from gateway.domain.faults import FaultCode, StoreUnavailable, Unproven
+from gateway.domain.parties import Role, Sender, sender_of
+
+DELIVERY_BYTES_MAX = 32 * 1024 * 1024
+NOTICE_BYTES_MAX = 256 * 1024
+BODY_DEADLINE_S = 20.0
+IN_FLIGHT_MAX = 8
+"""Deliveries held in memory at once; a ninth is told to come back."""
+DELIVERY_MEDIA_TYPE = "application/vnd.treasury.delivery"
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_SIGNATURE_FAULTS = {
+    FaultCode.SIGNATURE_MISSING: InboxFault.SIGNATURE_MISSING,
+    FaultCode.SIGNER_UNKNOWN: InboxFault.SENDER_UNKNOWN,
+    FaultCode.SENDER_UNKNOWN: InboxFault.SENDER_UNKNOWN,
+}
+_log = structlog.get_logger("bureau.door")
+
+
+def door_application(inbox: Inbox, summaries: Summaries) -> web.Application:
+    application = web.Application(middlewares=[_answering], client_max_size=DELIVERY_BYTES_MAX)
+    door = _Door(inbox, summaries)
+    application.add_routes(
+        [
+            web.post("/v1/records", door.records),
+            web.post("/v1/notices", door.notices),
+            web.get("/v1/summary", door.summary),
+        ]
+    )
+    return application
+
+
+class _Door:
+    def __init__(self, inbox: Inbox, summaries: Summaries) -> None:
+        self._inbox = inbox
+        self._summaries = summaries
+        self._in_flight = 0
+
+    async def records(self, request: web.Request) -> web.Response:
+        """200 with the new size, cosigned; 409 with ours if the delivery starts elsewhere."""
+        sender = _party(request)
+        if request.content_type != DELIVERY_MEDIA_TYPE:
+            raise Refused(InboxFault.MEDIA_TYPE_UNSUPPORTED, f"send {DELIVERY_MEDIA_TYPE}")
+        if self._in_flight >= IN_FLIGHT_MAX:
+            raise Refused(InboxFault.OVERLOADED, "too many deliveries at once")
+        self._in_flight += 1
+        try:
+            raw = await _body(request, DELIVERY_BYTES_MAX)
+            receipt = await self._inbox.receive(sender.uri, raw)
+        finally:
+            self._in_flight -= 1
+        answer = {"checkpoint": receipt.cosigned.checkpoint, "size": receipt.cosigned.size}
+        return web.Response(
+            status=200 if receipt.stored else 409,
+            body=orjson.dumps(answer),
+            content_type="application/json",
+        )
+
+    async def notices(self, request: web.Request) -> web.Response:
+        """200 once the notice is stored, also if it had been before."""
+        sender = _party(request)
+        body = await _body(request, NOTICE_BYTES_MAX)
+        signature = request.headers.get("Signature-JWS", "")
+        division = request.headers.get("Division", "")
+        new = await self._inbox.notice(sender.uri, division, body, signature)
+        return web.Response(
+            body=orjson.dumps({"received": True, "repeated": not new}),
+            content_type="application/json",
+        )
+
+    async def summary(self, request: web.Request) -> web.Response:
+        """What the bureau holds of one division, proven again from the stored bytes."""
+        sender = _party(request)
+        division = request.query.get("division", "")
+        if sender.role is not Role.OPERATOR and (
+            sender.role is not Role.BUREAU or sender.division != division
+        ):
+            raise Refused(InboxFault.SENDER_NOT_ENTITLED, "an operator or the bureau may ask this")
+        summary = await self._summaries.of(division)
+        if summary is None:
+            raise Refused(InboxFault.DIVISION_UNKNOWN, "no log of this division is kept here")
+        return web.Response(body=orjson.dumps(summary), content_type="application/json")
+
+
+@web.middleware
+async def _answering(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every refusal leaves by this one exit, as a problem document."""
+    try:
+        return await handler(request)
+    except Refused as refused:
+        return problem(refused.code, refused.detail, **refused.more)
+    except DeliveryUnreadable as error:
+        return problem(InboxFault.DELIVERY_UNREADABLE, str(error))
+    except DeliveryRefused as error:
+        _log.warning("delivery.refused", reason=error.reason, seen=error.seen)
+        return problem(
+            InboxFault.DELIVERY_REFUSED, error.detail, reason=error.reason, size=error.size
+        )
+    except NotEntitled as error:
+        return problem(InboxFault.SENDER_NOT_ENTITLED, str(error))
+    except Unproven as error:
+        code = _SIGNATURE_FAULTS.get(error.code, InboxFault.SIGNATURE_INVALID)
+        return problem(code, error.detail)
+    except StoreUnavailable:
+        return problem(InboxFault.STORE_UNAVAILABLE, "the database cannot be reached")
+    except web.HTTPRequestEntityTooLarge:
+        return problem(InboxFault.BODY_TOO_LARGE, "the body is too large")
+    except web.HTTPMethodNotAllowed:
+        return problem(InboxFault.METHOD_REFUSED, "this method is not known here")
+    except web.HTTPException:
+        return problem(InboxFault.ROUTE_UNKNOWN, "this route is not known here")
+    except Exception:  # noqa: BLE001 (the door fails closed: nothing is acknowledged)
+        _log.exception("request.failed")
+        return problem(InboxFault.INTERNAL, "the request failed; it is in the log")
+
+
+def _party(request: web.Request) -> Sender:
+    transport = request.transport
+    uri = party_of(transport.get_extra_info("ssl_object")) if transport else None
+    sender = sender_of(uri) if uri else None
+    if sender is None:
+        raise Refused(InboxFault.SENDER_UNKNOWN, "the certificate names no party by one URI")
+    return sender
+
+
+async def _body(request: web.Request, bytes_max: int) -> bytes:
+    if request.headers.get("Content-Encoding"):
+        raise Refused(InboxFault.CONTENT_ENCODING_REFUSED, "bodies come as they were hashed")
+    if (request.content_length or 0) > bytes_max:
+        raise Refused(InboxFault.BODY_TOO_LARGE, f"at most {bytes_max} bytes")
+    try:
+        async with asyncio.timeout(BODY_DEADLINE_S):
+            body = await request.read()
+    except TimeoutError:
+        raise Refused(InboxFault.DELIVERY_UNREADABLE, "the body did not come in time") from None
+    if len(body) > bytes_max:
+        raise Refused(InboxFault.BODY_TOO_LARGE, f"at most {bytes_max} bytes")
+    return body
