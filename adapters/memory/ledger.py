@@ -1,0 +1,142 @@
+"""The ledger in memory: the same answers as PostgreSQL's, from dictionaries, for tests."""
+
+import datetime as dt
+from collections import Counter
+
+import attrs
+
+from adapters.memory.state import MemoryState
+from gateway.domain.bank import BankOutcome
+from gateway.domain.decision import Outcome
+from gateway.domain.instruction import InstructionKey
+from gateway.domain.ledger import (
+    Admission,
+    Admitted,
+    Limit,
+    LimitKey,
+    OpenPayment,
+    RecordDraft,
+    Settlement,
+    Short,
+    Standing,
+)
+from gateway.domain.log import Notice, PendingRecord
+
+
+class MemoryLedger:
+    """`gateway.ports.Ledger`. Several may share one `state`, as gateways share a database."""
+
+    def __init__(self, state: MemoryState, *, instance: str) -> None:
+        self._state = state
+        self._instance = instance
+
+    async def admit(self, admission: Admission) -> Admitted | Standing | Short:
+        state, key = self._state, admission.key
+        if key in state.instructions:
+            return self._standing(key)
+        if short := self._reserve(admission):
+            return short
+        state.instructions[key] = admission
+        if admission.outcome is Outcome.PASS:
+            state.open_payments[key] = self._open(admission)
+        self._pend(key.division, admission.record)
+        if admission.notice is not None:
+            id = state.next_id()
+            state.notices[id] = Notice(
+                id=id, division=key.division, subject=admission.record.subject,
+                body=admission.notice, created_at=admission.decided_at, attempts=0,
+            )  # fmt: skip
+        return Admitted()
+
+    async def settle(self, settlement: Settlement) -> bool:
+        state, key = self._state, settlement.key
+        if state.open_payments.pop(key, None) is None:
+            return False
+        posted = settlement.bank is BankOutcome.ACCEPTED
+        for demand in state.instructions[key].demands:
+            place = key.division, demand.limit
+            if demand.amount_fen:
+                limit = state.limits[place]
+                state.limits[place] = attrs.evolve(
+                    limit,
+                    reserved_fen=limit.reserved_fen - demand.amount_fen,
+                    posted_fen=limit.posted_fen + (demand.amount_fen if posted else 0),
+                )
+        state.settlements[key] = settlement
+        self._pend(key.division, settlement.record)
+        return True
+
+    async def record(self, division: str, draft: RecordDraft) -> None:
+        self._pend(division, draft)
+
+    async def standing(self, key: InstructionKey) -> Standing | None:
+        return self._standing(key) if key in self._state.instructions else None
+
+    async def open_payments(self, before: dt.datetime, limit: int) -> list[OpenPayment]:
+        waiting = [
+            payment
+            for payment in self._state.open_payments.values()
+            if payment.opened_at < before and not payment.operator_task
+        ]
+        return sorted(waiting, key=lambda p: (p.opened_at, p.key))[:limit]
+
+    async def note_enquiry(
+        self, key: InstructionKey, at: dt.datetime, *, not_found: bool, operator_task: bool
+    ) -> None:
+        payment = self._state.open_payments.get(key)
+        if payment is not None:
+            self._state.open_payments[key] = attrs.evolve(
+                payment,
+                enquiries=payment.enquiries + 1,
+                first_not_found_at=(payment.first_not_found_at or at) if not_found else None,
+                operator_task=payment.operator_task or operator_task,
+            )
+
+    async def limit(self, division: str, key: LimitKey) -> Limit | None:
+        return self._state.limits.get((division, key))
+
+    def _reserve(self, admission: Admission) -> Short | None:
+        """All demands or none; the first that does not fit is told."""
+        limits, division = self._state.limits, admission.key.division
+        wanted: Counter[LimitKey] = Counter()
+        for demand in admission.demands:
+            limit = limits.get((division, demand.limit))
+            available = (limit.available_fen if limit else 0) - wanted[demand.limit]
+            if demand.amount_fen > available:
+                available += wanted[demand.limit]
+                return Short(demand=demand, available_fen=available)
+            wanted[demand.limit] += demand.amount_fen
+        for key, amount in wanted.items():
+            if amount:
+                limit = limits[division, key]
+                limits[division, key] = attrs.evolve(
+                    limit, reserved_fen=limit.reserved_fen + amount
+                )
+        return None
+
+    def _open(self, admission: Admission) -> OpenPayment:
+        return OpenPayment(
+            key=admission.key, agency_code=admission.agency_code,
+            amount_fen=admission.amount_fen, opened_at=admission.decided_at,
+            instance=self._instance, enquiries=0, first_not_found_at=None, operator_task=False,
+        )  # fmt: skip
+
+    def _pend(self, division: str, draft: RecordDraft) -> None:
+        record = PendingRecord(
+            id=self._state.next_id(), kind=draft.kind, subject=draft.subject, body=draft.body,
+            disclosures=draft.disclosures,
+        )  # fmt: skip
+        self._state.pending.setdefault(division, []).append(record)
+
+    def _standing(self, key: InstructionKey) -> Standing:
+        admission, settled = self._state.instructions[key], self._state.settlements.get(key)
+        unsettled = BankOutcome.UNKNOWN if admission.outcome is Outcome.PASS else None
+        return Standing(
+            key=key, digest=admission.digest, party=admission.party, format=admission.format,
+            raw=admission.raw, signature=admission.signature, agency_code=admission.agency_code,
+            outcome=admission.outcome, decided_at=admission.decided_at,
+            decision=admission.decision, bank=settled.bank if settled else unsettled,
+            bank_reference=settled.bank_reference if settled else None,
+            bank_reason=settled.bank_reason if settled else None,
+            settled_at=settled.settled_at if settled else None,
+        )  # fmt: skip

@@ -1,0 +1,118 @@
+"""The monitoring log in memory, with proofs computed straight from RFC 9162's definition."""
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable, Sequence
+
+import attrs
+
+from adapters.memory.state import Checkpoint, DivisionLog, MemoryState
+from gateway.domain.faults import LedgerUnavailable
+from gateway.domain.log import (
+    Cosigned,
+    Delivery,
+    LogEvidence,
+    LogHead,
+    Notice,
+    PendingRecord,
+    Sealed,
+    SealedRecord,
+)
+
+
+class MemoryRecordLog:
+    """`gateway.ports.RecordLog`. Several may share one `state`; one of them leads."""
+
+    def __init__(self, state: MemoryState) -> None:
+        self._state = state
+
+    async def close(self) -> None:
+        if self._state.leader is self:
+            self._state.leader = None
+
+    async def lead(self) -> bool:
+        if self._state.leader is None:
+            self._state.leader = self
+        return self._state.leader is self
+
+    async def pending_divisions(self) -> list[str]:
+        return sorted(division for division, waiting in self._state.pending.items() if waiting)
+
+    async def seal(
+        self, division: str, limit: int, at: dt.datetime,
+        make: Callable[[LogHead | None, str, Sequence[PendingRecord], dt.datetime], Sealed],
+    ) -> Sealed | None:  # fmt: skip
+        pending = self._state.pending.get(division, [])[:limit]
+        if not pending:
+            return None
+        log = self._state.logs.setdefault(division, DivisionLog())
+        sealed = make(log.head, division, pending, at)
+        log.head = sealed.head
+        log.records.extend(sealed.records)
+        log.checkpoints[sealed.head.size] = Checkpoint(text=sealed.checkpoint)
+        del self._state.pending[division][: len(pending)]
+        return sealed
+
+    async def next_delivery(self, division: str, limit: int) -> Delivery | None:
+        log = self._state.logs.get(division, DivisionLog())
+        start = log.acknowledged_size
+        later = [size for size in log.checkpoints if size > start]
+        if not later:
+            return None
+        size = max((size for size in later if size <= start + limit), default=min(later))
+        return Delivery(
+            division=division, start=start, records=tuple(log.records[start:size]),
+            checkpoint=log.checkpoints[size].text,
+        )  # fmt: skip
+
+    async def acknowledge(self, division: str, cosigned: Cosigned, at: dt.datetime) -> None:
+        log = self._state.logs.get(division, DivisionLog())
+        if cosigned.size > len(log.records) or log.head is None:
+            raise LedgerUnavailable(
+                f"log {division}: the bureau holds {cosigned.size} records, more than we do"
+            )
+        log.acknowledged_size = max(log.acknowledged_size, cosigned.size)
+        checkpoint = log.checkpoints.get(cosigned.size)
+        if checkpoint and checkpoint.cosigned is None:
+            checkpoint.cosigned = cosigned.checkpoint
+
+    async def evidence(self, division: str, subject: str) -> list[LogEvidence]:
+        log = self._state.logs.get(division, DivisionLog())
+        return [_evidence(log, record) for record in log.records if record.subject == subject]
+
+    async def notices(self, limit: int) -> list[Notice]:
+        return [self._state.notices[id] for id in sorted(self._state.notices)[:limit]]
+
+    async def notice_sent(self, id: int, *, acknowledged: bool, at: dt.datetime) -> None:
+        notice = self._state.notices.pop(id, None)
+        if notice is not None and not acknowledged:
+            self._state.notices[id] = attrs.evolve(notice, attempts=notice.attempts + 1)
+
+
+def _evidence(log: DivisionLog, record: SealedRecord) -> LogEvidence:
+    covering = [size for size in log.checkpoints if size > record.seq]
+    size = min(covering, key=lambda size: (log.checkpoints[size].cosigned is None, size))
+    leaves = [sealed.leaf_hash for sealed in log.records[:size]]
+    checkpoint = log.checkpoints[size]
+    return LogEvidence(
+        record=record, tree_size=size, path=tuple(path(record.seq, leaves)),
+        checkpoint=checkpoint.cosigned or checkpoint.text,
+    )  # fmt: skip
+
+
+def path(seq: int, leaves: Sequence[bytes]) -> list[bytes]:
+    """PATH(m, D[n]) of RFC 9162 2.1.3.1, over leaf hashes."""
+    if len(leaves) == 1:
+        return []
+    half = 1 << (len(leaves) - 1).bit_length() - 1
+    if seq < half:
+        return [*path(seq, leaves[:half]), root(leaves[half:])]
+    return [*path(seq - half, leaves[half:]), root(leaves[:half])]
+
+
+def root(leaves: Sequence[bytes]) -> bytes:
+    """MTH(D[n]) of RFC 9162 2.1.1, over leaf hashes; at least one."""
+    if len(leaves) == 1:
+        return leaves[0]
+    half = 1 << (len(leaves) - 1).bit_length() - 1
+    return hashlib.sha256(b"\x01" + root(leaves[:half]) + root(leaves[half:])).digest()

@@ -1,0 +1,45 @@
+"""What the in-memory ledger, log and registers share: one truth of plain dictionaries."""
+
+import attrs
+
+from gateway.domain.instruction import InstructionKey
+from gateway.domain.ledger import Admission, Limit, LimitKey, OpenPayment, Settlement
+from gateway.domain.log import LogHead, Notice, PendingRecord, SealedRecord
+from gateway.domain.registers import Registers
+
+
+@attrs.define(kw_only=True)
+class Checkpoint:
+    text: str
+    cosigned: str | None = None
+
+
+@attrs.define(kw_only=True)
+class DivisionLog:
+    head: LogHead | None = None
+    acknowledged_size: int = 0
+    records: list[SealedRecord] = attrs.field(factory=list)
+    checkpoints: dict[int, Checkpoint] = attrs.field(factory=dict)
+    """By size, rising."""
+
+
+@attrs.define(kw_only=True)
+class MemoryState:
+    """All that would be rows. Nothing awaits while it changes it, so each change is atomic."""
+
+    instructions: dict[InstructionKey, Admission] = attrs.field(factory=dict)
+    settlements: dict[InstructionKey, Settlement] = attrs.field(factory=dict)
+    open_payments: dict[InstructionKey, OpenPayment] = attrs.field(factory=dict)
+    limits: dict[tuple[str, LimitKey], Limit] = attrs.field(factory=dict)
+    """By division and key."""
+    pending: dict[str, list[PendingRecord]] = attrs.field(factory=dict)
+    notices: dict[int, Notice] = attrs.field(factory=dict)
+    """Unacknowledged, by id."""
+    logs: dict[str, DivisionLog] = attrs.field(factory=dict)
+    registers: dict[str, tuple[bytes, Registers]] = attrs.field(factory=dict)
+    leader: object | None = None
+    last_id: int = 0
+
+    def next_id(self) -> int:
+        self.last_id += 1
+        return self.last_id

@@ -1,0 +1,122 @@
+"""Commit 1 as a batch: admissions into the arrays of `admit_batch`, and its answer back."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from adapters.postgres.session import Connection
+from adapters.postgres.standing import key_arrays, standings
+from adapters.postgres.statements import statements
+from gateway.domain.instruction import InstructionKey
+from gateway.domain.ledger import Admission, Admitted, Short, Standing
+
+BIGINT_MAX = 2**63 - 1
+
+_SQL = statements("ledger")
+_ADMITTED = Admitted()
+
+
+class AdmissionWork:
+    """Admissions for `GroupCommit`; `instance` names the process that alone may send them."""
+
+    def __init__(self, instance: str) -> None:
+        self._instance = instance
+        self._statement: Any = None
+
+    def key(self, item: Admission) -> InstructionKey:
+        return item.key
+
+    def weight(self, item: Admission) -> int:
+        return len(item.raw) + len(item.decision) + len(item.record.body) + len(item.notice or b"")
+
+    async def prepare(self, connection: Connection) -> None:
+        self._statement = await connection.prepare(_SQL["admit_batch"])
+
+    async def commit(
+        self, connection: Connection, attempt: uuid.UUID, items: Sequence[Admission]
+    ) -> Sequence[Admitted | Short | Standing]:
+        row = await self._statement.fetchrow(
+            attempt, self._instance, *_claims(items), *_demands(items), *_records(items)
+        )
+        existing, short_slots, short_demands, availables = row
+        results: list[Admitted | Short | Standing] = [_ADMITTED] * len(items)
+        if short_slots:
+            for slot, demand, available in zip(short_slots, short_demands, availables, strict=True):
+                short = Short(demand=items[slot - 1].demands[demand], available_fen=available)
+                results[slot - 1] = short
+        if existing:
+            known = await standings(connection, [items[slot - 1].key for slot in existing])
+            for slot in existing:
+                results[slot - 1] = known[items[slot - 1].key]
+        return results
+
+    async def find(
+        self, connection: Connection, attempt: uuid.UUID, items: Sequence[Admission]
+    ) -> Sequence[Admitted | None]:
+        rows = await connection.fetch(
+            _SQL["admitted_by"], attempt, *key_arrays([item.key for item in items])
+        )
+        ours = {InstructionKey(**row) for row in rows}
+        return [_ADMITTED if item.key in ours else None for item in items]
+
+
+def _claims(items: Sequence[Admission]) -> tuple[list[Any], ...]:
+    """Columns of the claims, sorted by key: one order of locks for all gateways."""
+    order = sorted(
+        (k.division, k.fiscal_year, k.voucher_type, k.voucher_no, slot)
+        for slot, k in enumerate([item.key for item in items])
+    )
+    claims = [items[place[4]] for place in order]
+    return (
+        [place[4] + 1 for place in order],
+        [place[0] for place in order],
+        [place[1] for place in order],
+        [place[2] for place in order],
+        [place[3] for place in order],
+        [a.amount_fen for a in claims],
+        [a.decided_at for a in claims],
+        [a.outcome for a in claims],
+        [a.agency_code for a in claims],
+        [a.party for a in claims],
+        [a.format for a in claims],
+        [a.signature for a in claims],
+        [a.digest for a in claims],
+        [a.raw for a in claims],
+        [a.decision for a in claims],
+    )
+
+
+def _demands(items: Sequence[Admission]) -> tuple[list[Any], ...]:
+    """The lines wanted, sorted, with what is wanted of each; and the demands in arrival order."""
+    wanted: dict[tuple[str, str, str], int] = {}
+    flat: list[tuple[int, tuple[str, str, str], int]] = []
+    for slot, item in enumerate(items, 1):
+        for demand in item.demands:
+            line = (item.key.division, demand.limit.kind.value, demand.limit.id)
+            wanted[line] = wanted.get(line, 0) + demand.amount_fen
+            flat.append((slot, line, demand.amount_fen))
+    lines = sorted(wanted)
+    place = {line: n for n, line in enumerate(lines, 1)}
+    return (
+        [line[0] for line in lines],
+        [line[1] for line in lines],
+        [line[2] for line in lines],
+        [min(wanted[line], BIGINT_MAX) for line in lines],
+        [slot for slot, _, _ in flat],
+        [place[line] for _, line, _ in flat],
+        [amount for _, _, amount in flat],
+    )
+
+
+def _records(items: Sequence[Admission]) -> tuple[list[Any], ...]:
+    records = [item.record for item in items]
+    notices = [(slot, item.notice) for slot, item in enumerate(items, 1) if item.notice is not None]
+    return (
+        [item.key.division for item in items],
+        [r.kind for r in records],
+        [r.subject for r in records],
+        [r.body for r in records],
+        [r.disclosures for r in records],
+        [slot for slot, _ in notices],
+        [body for _, body in notices],
+    )

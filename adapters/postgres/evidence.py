@@ -1,0 +1,39 @@
+"""Evidence for one sealed record: its place, the checkpoint over it, and the path between."""
+
+from adapters.postgres.inclusion import Node, inclusion_path, nodes_needed
+from adapters.postgres.session import Pool
+from adapters.postgres.statements import statements
+from gateway.domain.faults import LedgerUnavailable
+from gateway.domain.log import LogEvidence, SealedRecord
+
+_SQL = statements("log")
+
+
+async def evidence_of(pool: Pool, division: str, record: SealedRecord) -> LogEvidence:
+    """Raises LedgerUnavailable, also if the stored tree has a hole."""
+    covering = await pool.fetch(_SQL["covering_checkpoint"], division, record.seq)
+    if not covering:
+        raise LedgerUnavailable(f"log {division}: no checkpoint covers record {record.seq}")
+    size = covering[0]["size"]
+    hashes = await _hashes(pool, division, nodes_needed(record.seq, size))
+    try:
+        path = inclusion_path(record.seq, size, hashes)
+    except KeyError as hole:
+        raise LedgerUnavailable(f"log {division}: hash {hole} is missing") from hole
+    return LogEvidence(
+        record=record, tree_size=size, path=path, checkpoint=covering[0]["checkpoint"]
+    )
+
+
+async def _hashes(pool: Pool, division: str, nodes: set[Node]) -> dict[Node, bytes]:
+    leaves = [index for level, index in nodes if level == 0]
+    subtrees = [(level, index) for level, index in nodes if level > 0]
+    found: dict[Node, bytes] = {}
+    if leaves:
+        for row in await pool.fetch(_SQL["leaf_hashes"], division, leaves):
+            found[0, row["seq"]] = row["leaf_hash"]
+    if subtrees:
+        levels, indexes = [level for level, _ in subtrees], [index for _, index in subtrees]
+        for row in await pool.fetch(_SQL["subtree_hashes"], division, levels, indexes):
+            found[row["level"], row["index"]] = row["hash"]
+    return found

@@ -1,0 +1,290 @@
+"""Group commit: everything that waits is committed in one round trip, in order of arrival.
+
+There is no timer: a batch is what gathered while the batch before it was on its way. Whatever the
+server does, each waiter is told the truth or LedgerUnavailable, and nobody is told twice.
+"""
+
+import asyncio
+import contextlib
+import uuid
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import Generic, Protocol, TypeAlias, TypeVar
+
+import asyncpg
+import structlog
+
+from adapters.postgres.session import LOST, Connection, Session, Undurable, UnsafeServer
+from gateway.domain.faults import LedgerUnavailable
+
+BATCH_MAX = 256
+BATCH_BYTES_MAX = 8 * 2**20
+WAITING_MAX = 8_192
+HUNG_AFTER_S = 1.5
+"""After so long without an answer, everybody who is not yet on the way is refused."""
+CUT_AFTER_S = 30.0
+"""After so long the socket is dropped (never a cancel request) and the outcome looked up."""
+FIND_DEADLINE_S = 2.0
+BACKOFF_S = (0.05, 0.1, 0.2, 0.5, 1.0)
+ROLLED_BACK = ("22", "23", "40001", "40P01", "42", "P0")
+"""SQLSTATEs after which nothing was committed for certain; all others are unknown."""
+
+_SILENT = "the database does not answer"
+
+log = structlog.get_logger()
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+_Waiter: TypeAlias = tuple[Item, asyncio.Future[Result]]
+_Item = TypeVar("_Item", contravariant=True)
+_Result = TypeVar("_Result", covariant=True)
+
+
+class Work(Protocol[_Item, _Result]):
+    """What one kind of batch does. Items of one batch have different keys."""
+
+    def key(self, item: _Item, /) -> Hashable: ...
+
+    def weight(self, item: _Item, /) -> int:
+        """Bytes, roughly."""
+        ...
+
+    async def prepare(self, connection: Connection, /) -> None:
+        """Ready a new connection."""
+        ...
+
+    async def commit(
+        self, connection: Connection, attempt: uuid.UUID, items: Sequence[_Item], /
+    ) -> Sequence[_Result]:
+        """One statement, one transaction, one result per item."""
+        ...
+
+    async def find(
+        self, connection: Connection, attempt: uuid.UUID, items: Sequence[_Item], /
+    ) -> Sequence[_Result | None]:
+        """After an unknown commit: which items that attempt made durable; None for the others."""
+        ...
+
+
+class GroupCommit(Generic[Item, Result]):
+    def __init__(
+        self, name: str, work: Work[Item, Result], connect: Callable[[], Awaitable[Session]]
+    ) -> None:
+        self._name = name
+        self._work = work
+        self._connect = connect
+        self._waiting: deque[_Waiter[Item, Result]] = deque()
+        self._session: Session | None = None
+        self._refusing: str | None = "not started"
+        self._idle: asyncio.Future[None] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._watch: asyncio.TimerHandle
+
+    async def start(self) -> None:
+        """Raises UnsafeServer, or LedgerUnavailable if the database cannot be reached."""
+        try:
+            await self._open()
+        except LOST as error:
+            raise LedgerUnavailable(f"cannot reach the database: {type(error).__name__}") from error
+        self._refusing = None
+        self._task = asyncio.create_task(self._run(), name=f"group commit: {self._name}")
+
+    async def stop(self) -> None:
+        """Refuse newcomers, let the batch that is under way end, then close."""
+        self._refuse("stopping")
+        if self._task:
+            if self._idle and not self._idle.done():
+                self._idle.set_result(None)
+            done, _ = await asyncio.wait({self._task}, timeout=FIND_DEADLINE_S + HUNG_AFTER_S)
+            if not done:
+                self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        await self._drop()
+
+    async def submit(self, item: Item) -> Result:
+        """Wait for the item's own result. A waiter that is cancelled before its batch leaves is
+        left out of it; later it is committed without a listener.
+
+        Raises LedgerUnavailable: not committed, or not known whether.
+        """
+        if self._refusing:
+            raise LedgerUnavailable(self._refusing)
+        if len(self._waiting) >= WAITING_MAX:
+            raise LedgerUnavailable("too many are waiting for the database")
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if self._idle is not None and not self._idle.done():
+            self._idle.set_result(None)
+        return await future
+
+    async def _run(self) -> None:
+        try:
+            while self._refusing != "stopping":
+                if batch := self._take():
+                    await self._carry(batch)
+                elif not self._waiting:
+                    await self._rest()
+        finally:
+            if self._refusing is None:
+                log.error("group_commit.died", name=self._name)
+            self._refuse("stopping")
+
+    async def _rest(self) -> None:
+        self._idle = asyncio.get_running_loop().create_future()
+        try:
+            await self._idle
+        finally:
+            self._idle = None
+
+    def _take(self) -> list[_Waiter[Item, Result]]:
+        """The next batch; a second item of one key stays for the batch after it."""
+        batch: list[_Waiter[Item, Result]] = []
+        later: list[_Waiter[Item, Result]] = []
+        keys: set[Hashable] = set()
+        room = BATCH_BYTES_MAX
+        waiting = self._waiting
+        while waiting and len(batch) < BATCH_MAX and room > 0:
+            waiter = waiting.popleft()
+            if waiter[1].done():
+                continue
+            key = self._work.key(waiter[0])
+            if key in keys:
+                later.append(waiter)
+                continue
+            keys.add(key)
+            batch.append(waiter)
+            room -= self._work.weight(waiter[0])
+        waiting.extendleft(reversed(later))
+        return batch
+
+    async def _carry(self, batch: list[_Waiter[Item, Result]]) -> None:
+        session = self._session
+        if session is None or session.connection.is_closed():
+            session = await self._reopen(batch)
+            if session is None:
+                return
+        items = [item for item, _ in batch]
+        attempt = uuid.uuid4()
+        self._watch = asyncio.get_running_loop().call_later(HUNG_AFTER_S, self._hung, session)
+        try:
+            results = await self._work.commit(session.connection, attempt, items)
+            session.believed()
+        except (*LOST, Undurable, ValueError, TypeError, OverflowError) as error:
+            if _rolled_back(error):
+                await self._split(batch, error)
+            else:
+                await self._look_up(batch, attempt, error)
+        except BaseException:
+            _fail(batch, "the program is stopping; the commit may or may not stand")
+            raise
+        else:
+            for (_, future), result in zip(batch, results, strict=True):
+                if not future.done():
+                    future.set_result(result)
+        finally:
+            self._watch.cancel()
+            if self._refusing == _SILENT:
+                self._refusing = None
+
+    async def _split(self, batch: list[_Waiter[Item, Result]], error: BaseException) -> None:
+        """Nothing was committed. One bad item must not fail its neighbours: halve until found."""
+        if len(batch) > 1:
+            middle = len(batch) // 2
+            await self._carry(batch[:middle])
+            await self._carry(batch[middle:])
+            return
+        log.error("group_commit.refused", name=self._name, reason=_reason(error))
+        _fail(batch, f"the database refused it: {_reason(error)}", error)
+
+    async def _look_up(
+        self, batch: list[_Waiter[Item, Result]], attempt: uuid.UUID, error: BaseException
+    ) -> None:
+        """The commit may or may not stand. Only a durable row with our own nonce is a yes."""
+        log.warning("group_commit.unknown", name=self._name, reason=_reason(error))
+        found: Sequence[Result | None] = [None] * len(batch)
+        await self._drop()
+        try:
+            async with asyncio.timeout(FIND_DEADLINE_S):
+                session = await self._open()
+                found = await self._work.find(
+                    session.connection, attempt, [item for item, _ in batch]
+                )
+            session.believed()
+        except (*LOST, UnsafeServer, Undurable):
+            found = [None] * len(batch)
+            await self._drop()
+        for (_, future), result in zip(batch, found, strict=True):
+            if future.done():
+                continue
+            if result is None:
+                future.set_exception(LedgerUnavailable("it is not known whether it was committed"))
+            else:
+                future.set_result(result)
+
+    async def _reopen(self, batch: list[_Waiter[Item, Result]]) -> Session | None:
+        """Connect again. While that fails, refuse everybody at once and keep trying."""
+        await self._drop()
+        tried = 0
+        while self._refusing != "stopping":
+            try:
+                session = await self._open()
+            except (*LOST, UnsafeServer) as error:
+                _fail(batch, f"the database cannot be used: {_reason(error)}")
+                self._refuse(f"the database cannot be used: {_reason(error)}")
+                await asyncio.sleep(BACKOFF_S[min(tried, len(BACKOFF_S) - 1)])
+                tried += 1
+            else:
+                if tried:
+                    self._refusing = None
+                    log.info("group_commit.recovered", name=self._name)
+                    return None
+                return session
+        _fail(batch, "stopping")
+        return None
+
+    async def _open(self) -> Session:
+        self._session = await self._connect()
+        await self._work.prepare(self._session.connection)
+        return self._session
+
+    async def _drop(self) -> None:
+        if self._session:
+            await self._session.close()
+        self._session = None
+
+    def _hung(self, session: Session) -> None:
+        """No answer: those on the way must wait, all others are refused; at last, hang up."""
+        if self._refusing is None:
+            self._refuse(_SILENT)
+        rest = CUT_AFTER_S - HUNG_AFTER_S
+        self._watch = asyncio.get_running_loop().call_later(rest, session.connection.terminate)
+
+    def _refuse(self, reason: str) -> None:
+        if self._refusing != "stopping":
+            self._refusing = reason
+        _fail(list(self._waiting), reason)
+        self._waiting.clear()
+
+
+def _fail(
+    batch: list[_Waiter[Item, Result]], reason: str, cause: BaseException | None = None
+) -> None:
+    for _, future in batch:
+        if not future.done():
+            refusal = LedgerUnavailable(reason)
+            refusal.__cause__ = cause
+            future.set_exception(refusal)
+
+
+def _rolled_back(error: BaseException) -> bool:
+    """True only where it is certain that nothing was committed."""
+    if isinstance(error, asyncpg.PostgresError):
+        return (error.sqlstate or "").startswith(ROLLED_BACK)
+    return isinstance(error, ValueError | TypeError | OverflowError)
+
+
+def _reason(error: BaseException) -> str:
+    """Type and SQLSTATE only: a server's detail may quote a row, and so a person."""
+    state = getattr(error, "sqlstate", None)
+    return f"{type(error).__name__} {state}" if state else type(error).__name__

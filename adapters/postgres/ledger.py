@@ -1,0 +1,143 @@
+"""The ledger on PostgreSQL: commits 1 and 2 as group commits, everything else on a small pool."""
+
+import asyncio
+import datetime as dt
+from types import TracebackType
+from typing import Any, Self
+
+from adapters.postgres.admission import AdmissionWork
+from adapters.postgres.groupcommit import GroupCommit
+from adapters.postgres.session import Pool, Session, open_session
+from adapters.postgres.settling import SettlementWork
+from adapters.postgres.standing import standings
+from adapters.postgres.statements import statements
+from gateway.domain.instruction import InstructionKey
+from gateway.domain.ledger import (
+    Admission,
+    Admitted,
+    Limit,
+    LimitKey,
+    LimitKind,
+    OpenPayment,
+    RecordDraft,
+    Settlement,
+    Short,
+    Standing,
+)
+
+_SQL = statements("ledger")
+
+
+class PostgresLedger:
+    """`gateway.ports.Ledger`. Use as a context manager; every error is LedgerUnavailable.
+
+    `instance` names this process. `allow_unsafe` accepts a server that may lose what it
+    acknowledged: for tests only.
+    """
+
+    def __init__(
+        self, dsn: str, *, instance: str, pool_size: int = 4, allow_unsafe: bool = False
+    ) -> None:
+        self._dsn = dsn
+        self._allow_unsafe = allow_unsafe
+        self._pool = Pool(dsn, size=pool_size, allow_unsafe=allow_unsafe)
+        self._admissions = GroupCommit("admit", AdmissionWork(instance), self._connect)
+        self._settlements = GroupCommit("settle", SettlementWork(), self._connect)
+
+    async def __aenter__(self) -> Self:
+        """Raises UnsafeServer, or LedgerUnavailable if the database cannot be reached."""
+        try:
+            await self._admissions.start()
+            await self._settlements.start()
+        except BaseException:
+            await self._close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:  # fmt: skip
+        await self._close()
+
+    async def admit(self, admission: Admission) -> Admitted | Standing | Short:
+        return await self._admissions.submit(admission)
+
+    async def settle(self, settlement: Settlement) -> bool:
+        return await self._settlements.submit(settlement)
+
+    async def record(self, division: str, draft: RecordDraft) -> None:
+        await self._pool.unbroken(self._record(division, draft))
+
+    async def standing(self, key: InstructionKey) -> Standing | None:
+        async with self._pool.session() as session:
+            known = await standings(session.connection, [key])
+            session.believed()
+        return known.get(key)
+
+    async def open_payments(self, before: dt.datetime, limit: int) -> list[OpenPayment]:
+        rows = await self._pool.fetch(_SQL["open_payments"], before, limit)
+        return [_open_payment(row) for row in rows]
+
+    async def note_enquiry(
+        self, key: InstructionKey, at: dt.datetime, *, not_found: bool, operator_task: bool
+    ) -> None:
+        await self._pool.unbroken(self._note_enquiry(key, at, not_found, operator_task))
+
+    async def limit(self, division: str, key: LimitKey) -> Limit | None:
+        rows = await self._pool.fetch(_SQL["limit"], division, key.kind, key.id)
+        return limit_of(rows[0]) if rows else None
+
+    async def _record(self, division: str, draft: RecordDraft) -> None:
+        async with self._pool.transaction() as connection:
+            await connection.execute(
+                _SQL["record"], division, draft.kind, draft.subject, draft.body, draft.disclosures
+            )
+
+    async def _note_enquiry(
+        self, key: InstructionKey, at: dt.datetime, not_found: bool, operator_task: bool
+    ) -> None:
+        async with self._pool.transaction() as connection:
+            await connection.execute(
+                _SQL["note_enquiry"], *_columns(key), at, not_found, operator_task
+            )
+
+    async def _connect(self) -> Session:
+        return await open_session(self._dsn, allow_unsafe=self._allow_unsafe)
+
+    async def _close(self) -> None:
+        await asyncio.gather(self._admissions.stop(), self._settlements.stop())
+        await self._pool.close()
+
+
+def limit_of(row: Any) -> Limit:
+    return Limit(
+        key=LimitKey(kind=LimitKind(row["kind"]), id=row["id"]),
+        granted_fen=row["granted_fen"],
+        frozen_fen=row["frozen_fen"],
+        opening_fen=row["opening_fen"],
+        reserved_fen=row["reserved_fen"],
+        posted_fen=row["posted_fen"],
+    )
+
+
+def _columns(key: InstructionKey) -> tuple[str, int, str, str]:
+    return key.division, key.fiscal_year, key.voucher_type, key.voucher_no
+
+
+def _open_payment(row: Any) -> OpenPayment:
+    return OpenPayment(
+        key=InstructionKey(
+            division=row["division"],
+            fiscal_year=row["fiscal_year"],
+            voucher_type=row["voucher_type"],
+            voucher_no=row["voucher_no"],
+        ),
+        agency_code=row["agency_code"],
+        amount_fen=row["amount_fen"],
+        opened_at=row["opened_at"],
+        instance=row["instance"],
+        enquiries=row["enquiries"],
+        first_not_found_at=row["first_not_found_at"],
+        operator_task=row["operator_task"],
+    )

@@ -1,0 +1,64 @@
+"""Forward-only migrations: plain SQL files in order, applied once, known by their checksums."""
+
+import hashlib
+from pathlib import Path
+
+import asyncpg
+
+from adapters.postgres.statements import statements
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+LOCK_TIMEOUT_MS = 5_000
+"""A migration waits no longer for a table that is in use; it fails whole and can be run again."""
+
+_SQL = statements("migrate")
+
+
+class MigrationRefused(Exception):
+    """A file that was applied has changed or is gone: history is never edited."""
+
+
+async def migrate(dsn: str, folder: Path = MIGRATIONS) -> list[str]:
+    """Apply what is missing; the names of the files applied now, in order. Safe to run twice.
+
+    Each file is one transaction. Raises MigrationRefused before anything is applied.
+    """
+    connection = await asyncpg.connect(dsn, server_settings={"lock_timeout": str(LOCK_TIMEOUT_MS)})
+    try:
+        await connection.execute(_SQL["lock"])
+        await connection.execute(_SQL["create_history"])
+        applied = {row["name"]: row["checksum"] for row in await connection.fetch(_SQL["history"])}
+        files = _files(folder)
+        _refuse_edited_history(applied, files)
+        missing = [name for name in files if name not in applied]
+        for name in missing:
+            await _apply(connection, name, files[name])
+        return missing
+    finally:
+        await connection.close()
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("[0-9]*_*.sql"))}
+
+
+async def _apply(connection: asyncpg.Connection, name: str, body: bytes) -> None:
+    async with connection.transaction():
+        await connection.execute(body.decode("utf-8"))
+        await connection.execute(_SQL["remember"], name, _checksum(body))
+
+
+def _refuse_edited_history(applied: dict[str, bytes], files: dict[str, bytes]) -> None:
+    for name, checksum in applied.items():
+        if name not in files:
+            raise MigrationRefused(f"{name} was applied to this database but its file is gone")
+        if _checksum(files[name]) != checksum:
+            raise MigrationRefused(f"{name} was changed after it had been applied")
+    newest = max(applied, default="")
+    for name in files:
+        if name < newest and name not in applied:
+            raise MigrationRefused(f"{name} sorts before {newest}, which is already applied")
+
+
+def _checksum(body: bytes) -> bytes:
+    return hashlib.sha256(body).digest()

@@ -1,0 +1,174 @@
+"""The monitoring log on PostgreSQL: sealed by one sequencer, read by anybody."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from adapters.postgres.evidence import evidence_of
+from adapters.postgres.session import LOST, Connection, Pool, Session, UnsafeServer, open_session
+from adapters.postgres.statements import statements
+from gateway.domain.faults import LedgerUnavailable
+from gateway.domain.log import (
+    Cosigned,
+    Delivery,
+    LogEvidence,
+    LogHead,
+    Notice,
+    PendingRecord,
+    Sealed,
+    SealedRecord,
+)
+
+LEAD_DEADLINE_S = 2.0
+
+_SQL = statements("log")
+
+
+class PostgresRecordLog:
+    """`gateway.ports.RecordLog`. Every error of the database is LedgerUnavailable."""
+
+    def __init__(self, dsn: str, *, pool_size: int = 2, allow_unsafe: bool = False) -> None:
+        self._dsn = dsn
+        self._allow_unsafe = allow_unsafe
+        self._pool = Pool(dsn, size=pool_size, allow_unsafe=allow_unsafe)
+        self._office: Session | None = None
+
+    async def close(self) -> None:
+        await self._leave_office()
+        await self._pool.close()
+
+    async def lead(self) -> bool:
+        """The lock lives and dies with its session; a session that does not answer is given up."""
+        try:
+            async with asyncio.timeout(LEAD_DEADLINE_S):
+                if self._office:
+                    await self._office.connection.fetchval(_SQL["still_leading"])
+                    return True
+                office = await open_session(self._dsn, allow_unsafe=self._allow_unsafe)
+                self._office = office
+                if await office.connection.fetchval(_SQL["try_lead"]):
+                    return True
+        except (*LOST, UnsafeServer) as error:
+            await self._leave_office()
+            raise LedgerUnavailable(f"the office cannot be held: {type(error).__name__}") from error
+        await self._leave_office()
+        return False
+
+    async def pending_divisions(self) -> list[str]:
+        return [row["division"] for row in await self._pool.fetch(_SQL["pending_divisions"])]
+
+    async def seal(
+        self, division: str, limit: int, at: dt.datetime,
+        make: Callable[[LogHead | None, str, Sequence[PendingRecord], dt.datetime], Sealed],
+    ) -> Sealed | None:  # fmt: skip
+        """Raises LedgerUnavailable also when another sequencer sealed first: then nothing stands,
+        and what `make` signed was never stored and must not be sent."""
+        return await self._pool.unbroken(self._seal(division, limit, at, make))
+
+    async def next_delivery(self, division: str, limit: int) -> Delivery | None:
+        """The furthest checkpoint within `limit` records, or the nearest if none is within."""
+        upto = await self._pool.fetch(_SQL["next_checkpoint"], division, limit)
+        if not upto:
+            return None
+        start, size = upto[0]["start"], upto[0]["size"]
+        rows = await self._pool.fetch(_SQL["records_between"], division, start, size)
+        if len(rows) != size - start:
+            raise LedgerUnavailable(f"log {division}: records {start} to {size} are not complete")
+        records = tuple(SealedRecord(**row) for row in rows)
+        return Delivery(division=division, start=start, records=records, checkpoint=upto[0]["text"])
+
+    async def acknowledge(self, division: str, cosigned: Cosigned, at: dt.datetime) -> None:
+        """Raises LedgerUnavailable if the bureau holds more than this log: one of them is forked
+        or was rolled back, which an operator must look into."""
+        await self._pool.unbroken(self._acknowledge(division, cosigned, at))
+
+    async def evidence(self, division: str, subject: str) -> list[LogEvidence]:
+        rows = await self._pool.fetch(_SQL["records_about"], division, subject)
+        return [await evidence_of(self._pool, division, SealedRecord(**row)) for row in rows]
+
+    async def notices(self, limit: int) -> list[Notice]:
+        return [Notice(**row) for row in await self._pool.fetch(_SQL["notices"], limit)]
+
+    async def notice_sent(self, id: int, *, acknowledged: bool, at: dt.datetime) -> None:
+        await self._pool.unbroken(self._notice_sent(id, acknowledged, at))
+
+    async def _seal(
+        self, division: str, limit: int, at: dt.datetime,
+        make: Callable[[LogHead | None, str, Sequence[PendingRecord], dt.datetime], Sealed],
+    ) -> Sealed | None:  # fmt: skip
+        async with self._pool.transaction() as connection:
+            head = await _head(connection, division)
+            rows = await connection.fetch(_SQL["take_pending"], division, limit)
+            if not rows:
+                return None
+            pending = [PendingRecord(**row) for row in rows]
+            sealed = make(head, division, pending, at)
+            await _advance(connection, division, head, sealed)
+            await connection.execute(_SQL["drop_pending"], division, [p.id for p in pending])
+            await _store(connection, division, sealed)
+        return sealed
+
+    async def _acknowledge(self, division: str, cosigned: Cosigned, at: dt.datetime) -> None:
+        async with self._pool.transaction() as connection:
+            kept = await connection.fetchval(_SQL["acknowledge"], division, cosigned.size)
+            if kept is None:
+                raise LedgerUnavailable(
+                    f"log {division}: the bureau holds {cosigned.size} records, more than we do"
+                )
+            await connection.execute(
+                _SQL["keep_cosigned"], division, cosigned.size, cosigned.checkpoint, at
+            )
+
+    async def _notice_sent(self, id: int, acknowledged: bool, at: dt.datetime) -> None:
+        async with self._pool.transaction() as connection:
+            await connection.execute(_SQL["notice_sent"], id, acknowledged, at)
+
+    async def _leave_office(self) -> None:
+        if self._office:
+            await self._office.close()
+        self._office = None
+
+
+async def _head(connection: Connection, division: str) -> LogHead | None:
+    row = await connection.fetchrow(_SQL["head"], division)
+    if row is None:
+        return None
+    return LogHead(
+        division=division, origin=row["origin"], size=row["size"], frontier=tuple(row["frontier"])
+    )
+
+
+async def _advance(
+    connection: Connection, division: str, old: LogHead | None, sealed: Sealed
+) -> None:
+    """Move the head only from where it was read: one sequencer wins, the other rolls back."""
+    new = sealed.head
+    columns: tuple[Any, ...] = (division, new.origin, new.size, list(new.frontier))
+    if old is None:
+        moved = await connection.fetchval(_SQL["first_head"], *columns)
+    else:
+        moved = await connection.fetchval(_SQL["advance_head"], *columns, old.size)
+    if moved is None:
+        raise LedgerUnavailable(f"log {division}: another sequencer sealed first")
+
+
+async def _store(connection: Connection, division: str, sealed: Sealed) -> None:
+    records, subtrees = sealed.records, sealed.subtrees
+    await connection.execute(
+        _SQL["add_records"],
+        division,
+        [r.seq for r in records],
+        [r.kind for r in records],
+        [r.subject for r in records],
+        [r.leaf_hash for r in records],
+        [r.body for r in records],
+        [r.disclosures for r in records],
+    )
+    if subtrees:
+        levels, indexes = [s.level for s in subtrees], [s.index for s in subtrees]
+        hashes = [s.hash for s in subtrees]
+        await connection.execute(_SQL["add_subtrees"], division, levels, indexes, hashes)
+    await connection.execute(
+        _SQL["add_checkpoint"], division, sealed.head.size, sealed.sealed_at, sealed.checkpoint
+    )

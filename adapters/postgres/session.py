@@ -1,0 +1,168 @@
+"""Connections that tell the truth: safe servers only, and no commit believed that may be undone."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, TypeAlias, TypeVar
+
+import asyncpg
+
+from adapters.postgres.statements import statements
+from gateway.domain.faults import LedgerUnavailable
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+T = TypeVar("T")
+
+CONNECT_DEADLINE_S = 1.5
+READ_DEADLINE_S = 2.0
+SAFE_COMMITS = frozenset({"on", "remote_apply"})
+SETTINGS = {
+    "application_name": "treasury-gateway",
+    "default_transaction_isolation": "read committed",
+    "statement_timeout": "0",
+    "jit": "off",
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+}
+"""No timeout that cancels a commit; plans that stay by the index however small a table was."""
+
+LOST = (OSError, asyncpg.InterfaceError, asyncpg.PostgresError, TimeoutError)
+"""What the driver raises when the server, the network or a statement failed."""
+
+_SQL = statements("session")
+
+
+class UnsafeServer(Exception):
+    """The server may forget what it has acknowledged; nothing may be admitted on it."""
+
+
+class Undurable(Exception):
+    """Committed here, but the server warned: perhaps not on the standby. Counts as unknown."""
+
+
+class Session:
+    """One connection, with the warnings it received: the sign of a cancelled synchronous commit."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.warned: str | None = None
+        connection.add_log_listener(self._hear)
+
+    def _hear(self, _: object, message: asyncpg.PostgresLogMessage) -> None:
+        if message.severity_en == "WARNING" or message.severity == "WARNING":
+            self.warned = message.sqlstate or "01000"
+
+    def believed(self) -> None:
+        """Assert that nothing so far was committed with a warning. Raises Undurable."""
+        if self.warned:
+            raise Undurable(self.warned)
+
+    async def close(self) -> None:
+        """Close without waiting for a server that may not answer, and without a cancel request."""
+        self.connection.terminate()
+
+
+async def open_session(dsn: str, *, allow_unsafe: bool = False) -> Session:
+    """A connection of its own. Raises UnsafeServer, or one of LOST within CONNECT_DEADLINE_S."""
+    async with asyncio.timeout(CONNECT_DEADLINE_S):
+        connection = await asyncpg.connect(
+            dsn, timeout=CONNECT_DEADLINE_S, server_settings=SETTINGS
+        )
+        try:
+            await prove_safe(connection, allow_unsafe=allow_unsafe)
+        except BaseException:
+            connection.terminate()
+            raise
+    return Session(connection)
+
+
+async def prove_safe(connection: Connection, *, allow_unsafe: bool = False) -> None:
+    """Refuse a server that loses acknowledged commits; then pin what was found for this session.
+
+    Raises UnsafeServer.
+    """
+    row = await connection.fetchrow(_SQL["durability"])
+    assert row is not None
+    commits, fsync = row["synchronous_commit"], row["fsync"]
+    if allow_unsafe:
+        return
+    if commits not in SAFE_COMMITS or fsync != "on":
+        raise UnsafeServer(
+            f"synchronous_commit = {commits}, fsync = {fsync}: this server may lose decisions that "
+            "it has acknowledged; set synchronous_commit to on (or remote_apply) and fsync to on"
+        )
+    await connection.execute(_SQL["pin_durability"], commits)
+
+
+class Pool:
+    """A few connections for everything that is not a group commit. Errors are LedgerUnavailable."""
+
+    def __init__(self, dsn: str, *, size: int = 4, allow_unsafe: bool = False) -> None:
+        self._dsn = dsn
+        self._size = size
+        self._allow_unsafe = allow_unsafe
+        self._free: list[Session] = []
+        self._places = asyncio.Semaphore(size)
+        self._writes: set[asyncio.Task[Any]] = set()
+
+    async def close(self) -> None:
+        if self._writes:
+            await asyncio.wait(self._writes, timeout=CONNECT_DEADLINE_S)
+        while self._free:
+            await self._free.pop().close()
+
+    @contextlib.asynccontextmanager
+    async def session(self) -> AsyncIterator[Session]:
+        """Borrow a connection; a failed one is thrown away. Raises LedgerUnavailable."""
+        try:
+            async with asyncio.timeout(CONNECT_DEADLINE_S):
+                await self._places.acquire()
+        except TimeoutError:
+            raise LedgerUnavailable("no database connection is free") from None
+        try:
+            session = await self._take()
+            try:
+                yield session
+            except BaseException:
+                await session.close()
+                raise
+            if session.warned:
+                await session.close()
+            else:
+                self._free.append(session)
+        except (*LOST, UnsafeServer, Undurable) as error:
+            raise LedgerUnavailable(f"the database failed: {type(error).__name__}") from error
+        finally:
+            self._places.release()
+
+    async def _take(self) -> Session:
+        while self._free:
+            session = self._free.pop()
+            if not session.connection.is_closed():
+                return session
+        return await open_session(self._dsn, allow_unsafe=self._allow_unsafe)
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """One transaction; its commit counts only if the server gave no warning.
+
+        Raises LedgerUnavailable.
+        """
+        async with self.session() as session:
+            async with session.connection.transaction():
+                yield session.connection
+            session.believed()
+
+    async def fetch(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
+        """Read, within READ_DEADLINE_S. Raises LedgerUnavailable."""
+        async with self.session() as session:
+            async with asyncio.timeout(READ_DEADLINE_S):
+                return await session.connection.fetch(query, *arguments)
+
+    async def unbroken(self, write: Coroutine[Any, Any, T]) -> T:
+        """Finish a write although its caller gives up: the driver would cancel its commit."""
+        task = asyncio.create_task(write)
+        self._writes.add(task)
+        task.add_done_callback(self._writes.discard)
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(task)

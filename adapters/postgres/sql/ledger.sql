@@ -1,0 +1,90 @@
+-- name: admit_batch
+-- empty: never; all columns NULL when every item was admitted
+SELECT existing, short_slot, short_demand, short_available
+FROM admit_batch(
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+    $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31)
+
+-- name: settle_batch
+-- empty: never; NULL when every item was open and is settled now
+SELECT already
+FROM settle_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+
+-- name: admitted_by
+-- empty: that attempt made nothing durable (yet); the emitted message makes this commit durable
+SELECT k.division, k.fiscal_year, k.voucher_type, k.voucher_no
+FROM unnest($2::text[], $3::integer[], $4::text[], $5::text[])
+     AS k (division, fiscal_year, voucher_type, voucher_no)
+     CROSS JOIN LATERAL (
+         SELECT FROM instruction AS i
+         WHERE i.division = k.division AND i.fiscal_year = k.fiscal_year
+               AND i.voucher_type = k.voucher_type AND i.voucher_no = k.voucher_no
+               AND i.attempt = $1
+         OFFSET 0
+     ) AS ours
+WHERE (SELECT pg_logical_emit_message(true, 'treasury-gateway', '')) IS NOT NULL
+
+-- name: settled_by
+-- empty: that attempt made nothing durable (yet); the emitted message makes this commit durable
+SELECT k.division, k.fiscal_year, k.voucher_type, k.voucher_no
+FROM unnest($2::text[], $3::integer[], $4::text[], $5::text[])
+     AS k (division, fiscal_year, voucher_type, voucher_no)
+     CROSS JOIN LATERAL (
+         SELECT FROM settlement AS s
+         WHERE s.division = k.division AND s.fiscal_year = k.fiscal_year
+               AND s.voucher_type = k.voucher_type AND s.voucher_no = k.voucher_no
+               AND s.attempt = $1
+         OFFSET 0
+     ) AS ours
+WHERE (SELECT pg_logical_emit_message(true, 'treasury-gateway', '')) IS NOT NULL
+
+-- name: standings
+-- empty: none of these keys was ever admitted; the emitted message makes this commit durable
+SELECT k.division, k.fiscal_year, k.voucher_type, k.voucher_no, i.digest, i.party, i.format, i.raw,
+       i.signature, i.agency_code, i.outcome, i.decided_at, i.decision, s.bank, s.bank_reference,
+       s.bank_reason, s.settled_at
+FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[])
+     AS k (division, fiscal_year, voucher_type, voucher_no)
+     CROSS JOIN LATERAL (
+         SELECT digest, party, format, raw, signature, agency_code, outcome, decided_at, decision
+         FROM instruction AS i
+         WHERE i.division = k.division AND i.fiscal_year = k.fiscal_year
+               AND i.voucher_type = k.voucher_type AND i.voucher_no = k.voucher_no
+         OFFSET 0
+     ) AS i
+     LEFT JOIN LATERAL (
+         SELECT bank, bank_reference, bank_reason, settled_at
+         FROM settlement AS s
+         WHERE s.division = k.division AND s.fiscal_year = k.fiscal_year
+               AND s.voucher_type = k.voucher_type AND s.voucher_no = k.voucher_no
+         OFFSET 0
+     ) AS s ON true
+WHERE (SELECT pg_logical_emit_message(true, 'treasury-gateway', '')) IS NOT NULL
+
+-- name: open_payments
+-- empty: no passed instruction waits for enquiry
+SELECT division, fiscal_year, voucher_type, voucher_no, agency_code, amount_fen, opened_at,
+       instance, enquiries, first_not_found_at, operator_task
+FROM open_payment
+WHERE opened_at < $1 AND NOT operator_task
+ORDER BY opened_at, division, fiscal_year, voucher_type, voucher_no
+LIMIT $2
+
+-- name: note_enquiry
+-- empty: always; a payment that was settled meanwhile is left alone
+UPDATE open_payment
+SET enquiries = enquiries + 1,
+    first_not_found_at = CASE WHEN $6::boolean THEN coalesce(first_not_found_at, $5::timestamptz) END,
+    operator_task = operator_task OR $7::boolean
+WHERE division = $1 AND fiscal_year = $2 AND voucher_type = $3 AND voucher_no = $4
+
+-- name: record
+-- empty: always
+INSERT INTO pending_record (division, kind, subject, body, disclosures)
+VALUES ($1, $2, $3, $4, $5)
+
+-- name: limit
+-- empty: the limit is not in any register that was loaded
+SELECT kind, id, granted_fen, frozen_fen, opening_fen, reserved_fen, posted_fen
+FROM limit_line
+WHERE division = $1 AND kind = $2 AND id = $3

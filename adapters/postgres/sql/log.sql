@@ -1,0 +1,129 @@
+-- name: try_lead
+-- empty: never; false while another process holds the office
+SELECT pg_try_advisory_lock(hashtextextended('treasury-gateway sequencer', 0))
+
+-- name: still_leading
+-- empty: never
+SELECT 1
+
+-- name: pending_divisions
+-- empty: no record waits for its number
+WITH RECURSIVE found AS (
+    (SELECT division FROM pending_record ORDER BY division LIMIT 1)
+    UNION ALL
+    SELECT (SELECT p.division FROM pending_record AS p
+            WHERE p.division > found.division ORDER BY p.division LIMIT 1)
+    FROM found WHERE found.division IS NOT NULL
+)
+SELECT division FROM found WHERE division IS NOT NULL
+
+-- name: head
+-- empty: nothing was sealed for this division yet
+SELECT origin, size, frontier FROM log_head WHERE division = $1
+
+-- name: take_pending
+-- empty: none waits, or another sequencer has them
+SELECT id, kind, subject, body, disclosures
+FROM pending_record
+WHERE division = $1
+ORDER BY id
+LIMIT $2
+FOR UPDATE SKIP LOCKED
+
+-- name: drop_pending
+-- empty: always
+DELETE FROM pending_record WHERE division = $1 AND id = ANY ($2::bigint[])
+
+-- name: first_head
+-- empty: another sequencer began this log first; seal nothing
+INSERT INTO log_head (division, origin, size, frontier)
+VALUES ($1, $2, $3, $4)
+ON CONFLICT DO NOTHING
+RETURNING size
+
+-- name: advance_head
+-- empty: the head is no longer what was read; another sequencer sealed, so seal nothing
+UPDATE log_head SET size = $3, frontier = $4
+WHERE division = $1 AND origin = $2 AND size = $5
+RETURNING size
+
+-- name: add_records
+-- empty: always
+INSERT INTO log_record (division, seq, kind, subject, leaf_hash, body, disclosures)
+SELECT $1, r.seq, r.kind, r.subject, r.leaf_hash, r.body, r.disclosures
+FROM unnest($2::bigint[], $3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::bytea[])
+     AS r (seq, kind, subject, leaf_hash, body, disclosures)
+
+-- name: add_subtrees
+-- empty: always
+INSERT INTO log_subtree (division, level, index, hash)
+SELECT $1, s.level, s.index, s.hash
+FROM unnest($2::integer[], $3::bigint[], $4::bytea[]) AS s (level, index, hash)
+
+-- name: add_checkpoint
+-- empty: always
+INSERT INTO log_checkpoint (division, size, sealed_at, text) VALUES ($1, $2, $3, $4)
+
+-- name: next_checkpoint
+-- empty: all that was sealed is acknowledged
+SELECT h.acknowledged_size AS start, c.size, c.text
+FROM log_head AS h
+     JOIN log_checkpoint AS c ON c.division = h.division AND c.size > h.acknowledged_size
+WHERE h.division = $1
+ORDER BY c.size > h.acknowledged_size + $2,
+         CASE WHEN c.size > h.acknowledged_size + $2 THEN c.size ELSE -c.size END
+LIMIT 1
+
+-- name: records_between
+-- empty: no such records
+SELECT seq, kind, subject, body, leaf_hash, disclosures
+FROM log_record WHERE division = $1 AND seq >= $2 AND seq < $3
+ORDER BY seq
+
+-- name: acknowledge
+-- empty: the bureau claims more records than this log has, or the log does not exist
+UPDATE log_head SET acknowledged_size = greatest(acknowledged_size, $2)
+WHERE division = $1 AND size >= $2
+RETURNING acknowledged_size
+
+-- name: keep_cosigned
+-- empty: always; the first cosignature of a checkpoint is kept
+UPDATE log_checkpoint SET cosigned = $3, cosigned_at = $4
+WHERE division = $1 AND size = $2 AND cosigned IS NULL
+
+-- name: records_about
+-- empty: no sealed record is about this subject
+SELECT seq, kind, subject, body, leaf_hash, disclosures
+FROM log_record WHERE division = $1 AND subject = $2
+ORDER BY seq
+
+-- name: covering_checkpoint
+-- empty: never for a sealed record; prefers the first one that the bureau cosigned
+SELECT size, coalesce(cosigned, text) AS checkpoint
+FROM log_checkpoint WHERE division = $1 AND size > $2
+ORDER BY cosigned IS NULL, size
+LIMIT 1
+
+-- name: leaf_hashes
+-- empty: no such records
+SELECT seq, leaf_hash FROM log_record WHERE division = $1 AND seq = ANY ($2::bigint[])
+
+-- name: subtree_hashes
+-- empty: no such subtrees
+SELECT s.level, s.index, s.hash
+FROM unnest($2::integer[], $3::bigint[]) AS n (level, index)
+     JOIN log_subtree AS s ON s.division = $1 AND s.level = n.level AND s.index = n.index
+
+-- name: notices
+-- empty: every notice is acknowledged
+SELECT id, division, subject, body, created_at, attempts
+FROM notice WHERE acknowledged_at IS NULL
+ORDER BY id
+LIMIT $1
+
+-- name: notice_sent
+-- empty: always
+UPDATE notice
+SET attempts = attempts + 1, last_attempt_at = $3,
+    acknowledged_at = CASE WHEN $2::boolean THEN $3::timestamptz END
+WHERE id = $1 AND acknowledged_at IS NULL

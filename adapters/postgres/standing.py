@@ -1,0 +1,66 @@
+"""What the ledger holds of instructions, read so that it stays true after any crash."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from adapters.postgres.session import Connection
+from adapters.postgres.statements import statements
+from gateway.domain.bank import BankOutcome
+from gateway.domain.decision import Outcome
+from gateway.domain.instruction import InstructionKey
+from gateway.domain.ledger import Standing
+
+_SQL = statements("ledger")
+
+
+def key_arrays(keys: Sequence[InstructionKey]) -> tuple[list[Any], ...]:
+    """Four parallel columns: division, fiscal_year, voucher_type, voucher_no."""
+    return (
+        [k.division for k in keys],
+        [k.fiscal_year for k in keys],
+        [k.voucher_type for k in keys],
+        [k.voucher_no for k in keys],
+    )
+
+
+async def standings(
+    connection: Connection, keys: Sequence[InstructionKey]
+) -> dict[InstructionKey, Standing]:
+    """All that is known of these keys; those never admitted are left out.
+
+    The statement commits durably itself: a row another process committed is told to nobody before
+    a commit after it is safe too (RELIABILITY 2).
+    """
+    rows = await connection.fetch(_SQL["standings"], *key_arrays(keys))
+    return {standing.key: standing for standing in map(_standing, rows)}
+
+
+def _standing(row: Any) -> Standing:
+    key = InstructionKey(
+        division=row["division"],
+        fiscal_year=row["fiscal_year"],
+        voucher_type=row["voucher_type"],
+        voucher_no=row["voucher_no"],
+    )
+    return Standing(
+        key=key,
+        digest=row["digest"],
+        party=row["party"],
+        format=row["format"],
+        raw=row["raw"],
+        signature=row["signature"],
+        agency_code=row["agency_code"],
+        outcome=Outcome(row["outcome"]),
+        decided_at=row["decided_at"],
+        decision=row["decision"],
+        bank=_bank(row["outcome"], row["bank"]),
+        bank_reference=row["bank_reference"],
+        bank_reason=row["bank_reason"],
+        settled_at=row["settled_at"],
+    )
+
+
+def _bank(outcome: str, bank: str | None) -> BankOutcome | None:
+    if bank is not None:
+        return BankOutcome(bank)
+    return BankOutcome.UNKNOWN if outcome == Outcome.PASS else None
