@@ -1,0 +1,144 @@
+"""The policies in force: decides an instruction, and explains a decision clause by clause."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import attrs
+
+from gateway.domain.codes import PaymentMethod, Register
+from gateway.domain.decision import SEVERITY, Finding
+from gateway.domain.facts import Facts
+from policies.book.document import Policy
+from policies.book.finding import failure, finding_of, no_answer
+from policies.book.judge import Judgement, judge
+from policies.book.resolve import UnitGroup, check_levels, grouped, in_force
+from policies.book.template import Speaker
+from policies.book.unit import Unit
+from policies.language.codelist import CodeList
+
+SELECTIONS_MAX = 4_096
+"""Resolved (division, voucher type, payment method, day) kept; emptied when full."""
+
+_Key: TypeAlias = tuple[str, str, PaymentMethod | None, dt.date]
+
+
+@attrs.frozen(kw_only=True)
+class Explanation:
+    """One policy on one instruction: what was asked, what came of it, the finding if it fired."""
+
+    policy: Policy
+    judgement: Judgement
+    finding: Finding | None
+
+
+@attrs.frozen(kw_only=True)
+class _Selection:
+    groups: tuple[UnitGroup, ...]
+    registers: frozenset[Register]
+
+
+class Book:
+    """A checked set of policies. Fits gateway.ports.Book; never raises while deciding."""
+
+    def __init__(
+        self, units: Sequence[Unit], codes: Mapping[str, CodeList], revision: str
+    ) -> None:  # fmt: skip
+        """`revision` is the digest of the canonical content. Raises PolicyRefused on a clash of
+        levels."""
+        check_levels(units)
+        self._groups = grouped(units)
+        self._speaker = Speaker(codes)
+        self._selections: dict[_Key, _Selection] = {}
+        self.units = tuple(units)
+        self.revision = revision
+
+    def decide(self, facts: Facts) -> tuple[Finding, ...]:
+        """All policies that fire, most severe first, then by id; the empty tuple is a pass."""
+        try:
+            return self._decide(facts)
+        except Exception:  # noqa: BLE001  a book that cannot answer holds, it never passes
+            return (
+                no_answer(
+                    "规则簿执行出错，本笔支付挂起待人工核对。",
+                    "The policy book failed; held for a person to check.",
+                ),
+            )
+
+    def explain(self, facts: Facts) -> tuple[Explanation, ...]:
+        """Every policy in force for these facts, by id, fired or not. For pages, not for speed."""
+        selection = self._selection(facts)
+        units = sorted((u for g in selection.groups for u in g.units), key=lambda u: u.policy.id)
+        return tuple(self._explained(unit, facts) for unit in units)
+
+    def _decide(self, facts: Facts) -> tuple[Finding, ...]:
+        key = (facts.division, facts.voucher_type, facts.payment_method, facts.on)
+        selection = self._selections.get(key) or self._selection(facts)
+        lost = facts.unavailable
+        if lost and not lost.isdisjoint(selection.registers):
+            return self._without(lost, selection, facts)
+        found: list[Finding] = []
+        for group in selection.groups:
+            for position in group.run(facts):
+                found += self._found(group.units[position], facts, expected=True)
+        if found:
+            return _ordered(found)
+        return () if selection.groups else (_NOTHING_IN_FORCE,)
+
+    def _without(
+        self, lost: frozenset[Register], selection: _Selection, facts: Facts
+    ) -> tuple[Finding, ...]:
+        """Interpret what rests on a lost register; the rest is decided as ever."""
+        found: list[Finding] = []
+        for group in selection.groups:
+            for unit in group.units:
+                if not lost.isdisjoint(unit.registers):
+                    found += self._found(unit, facts, expected=False)
+                elif _fires(unit, facts):
+                    found += self._found(unit, facts, expected=True)
+        return _ordered(found)
+
+    def _found(self, unit: Unit, facts: Facts, *, expected: bool) -> tuple[Finding, ...]:
+        """The unit's finding; a failure if it raises, or if only the generated code fired."""
+        try:
+            finding = finding_of(unit, judge(unit, facts), facts, self._speaker)
+        except Exception:  # noqa: BLE001  a policy that raises holds, it never passes
+            return (failure(unit),)
+        if finding is None:
+            return (failure(unit),) if expected else ()
+        return (finding,)
+
+    def _explained(self, unit: Unit, facts: Facts) -> Explanation:
+        judgement = judge(unit, facts)
+        finding = finding_of(unit, judgement, facts, self._speaker)
+        return Explanation(policy=unit.policy, judgement=judgement, finding=finding)
+
+    def _selection(self, facts: Facts) -> _Selection:
+        key = (facts.division, facts.voucher_type, facts.payment_method, facts.on)
+        groups = in_force(self._groups, *key)
+        registers = frozenset().union(*(g.registers for g in groups))
+        selection = _Selection(groups=groups, registers=registers)
+        if len(self._selections) >= SELECTIONS_MAX:
+            self._selections.clear()
+        self._selections[key] = selection
+        return selection
+
+
+_NOTHING_IN_FORCE = no_answer(
+    "本行政区划在支付日没有生效的监控规则，本笔支付挂起待人工核对。",
+    "No policy is in force for this division on this day; held for a person to check.",
+)
+
+
+def _fires(unit: Unit, facts: Facts) -> bool:
+    try:
+        return unit.predicate(facts)
+    except Exception:  # noqa: BLE001  the interpreter then looks at it, and holds if it must
+        return True
+
+
+def _ordered(found: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Most severe first, then by id; of one id (two levels of government) the most severe only."""
+    rows = sorted(found, key=lambda f: (-SEVERITY[f.action], f.policy))
+    first = {row.policy: row for row in reversed(rows)}
+    return tuple(row for row in rows if first[row.policy] is row)

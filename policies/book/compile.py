@@ -1,0 +1,175 @@
+"""Compiles documents: a policy is one unit for each stretch of days with fixed parameters."""
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from gateway.domain.codes import ApprovalKind, Evidence
+from policies.book.document import Cause, Policy, Unless, Wording
+from policies.book.papers import read_papers
+from policies.book.template import Template, template
+from policies.book.unit import (
+    Clause,
+    ExceptionRule,
+    Reason,
+    Sentence,
+    Unit,
+    condition_of,
+    registers_of,
+)
+from policies.language.checker import NOTHING, Checked, check
+from policies.language.codelist import YEAR_MAX, CodeList
+from policies.language.errors import ClauseError, PolicyRefused, Problem
+from policies.language.generate import predicate
+from policies.language.literals import Listed, Terms
+from policies.language.parser import NODES_MAX, parse
+from policies.language.typed import Constant, Expr
+from policies.language.types import BOOL, SCHEMA
+
+Result = TypeVar("Result")
+
+_FALSE = Constant(False, BOOL)
+
+
+def compile_policy(policy: Policy, codes: Mapping[str, CodeList]) -> tuple[Unit, ...]:
+    """The policy's units in order of days. Raises PolicyRefused with every problem."""
+    units = []
+    problems: dict[Problem, None] = {}
+    for first, last in _stretches(policy):
+        compiler = _Compiler(policy, codes, first, last)
+        units.append(compiler.unit())
+        problems.update(dict.fromkeys(compiler.problems))
+    if problems:
+        raise PolicyRefused(problems)
+    return tuple(units)
+
+
+def _stretches(policy: Policy) -> list[tuple[dt.date, dt.date | None]]:
+    """The policy's days cut at every day on which a parameter changes."""
+    begin, end = policy.effective.first, policy.effective.last
+    days = {begin} | {day for p in policy.params.values() for day, _ in p.values if day > begin}
+    cuts = sorted(day for day in days if end is None or day <= end)
+    lasts = [day - dt.timedelta(days=1) for day in cuts[1:]]
+    return list(zip(cuts, [*lasts, end], strict=True))
+
+
+class _Compiler:
+    """Compiles one policy for one stretch; gathers problems instead of stopping at the first."""
+
+    def __init__(
+        self, policy: Policy, codes: Mapping[str, CodeList], first: dt.date, last: dt.date | None
+    ) -> None:
+        self._policy = policy
+        self._first, self._last = first, last
+        self._params = _params_on(policy, first)
+        self._terms = Terms(
+            facts=SCHEMA,
+            params=self._params,
+            lists=policy.lists,
+            codes=codes,
+            first_year=first.year,
+            last_year=last.year if last else YEAR_MAX,
+        )
+        self._nodes = 0
+        self.problems: list[Problem] = []
+
+    def unit(self) -> Unit:
+        policy = self._policy
+        present = NOTHING
+        clauses = []
+        for name, text in policy.when:
+            checked = self._clause(text, f"{policy.place}.when.{name}", present)
+            present |= checked.if_true
+            clauses.append(Clause(name=name, text=text, expr=checked.expr))
+        causes, present = self._causes(present)
+        exceptions = tuple(self._exception(unless, present) for unless in policy.unless)
+        condition = condition_of(clauses, causes, exceptions)
+        return Unit(
+            policy=policy,
+            first=self._first,
+            last=self._last,
+            clauses=tuple(clauses),
+            causes=causes,
+            exceptions=exceptions,
+            reason=self._sentence(policy.reason, f"{policy.place}.reason"),
+            remedy=self._sentence(policy.remedy, f"{policy.place}.remedy"),
+            condition=condition,
+            registers=registers_of(clauses, causes, exceptions),
+            predicate=predicate(condition),
+        )
+
+    def _causes(self, present: frozenset[str]) -> tuple[tuple[Reason, ...], frozenset[str]]:
+        """The causes; and what is present whichever of them it was."""
+        found: list[Reason] = []
+        common: frozenset[str] | None = None
+        for cause in self._policy.causes:
+            checked = self._clause(cause.when, f"{cause.place}.when", present)
+            common = checked.if_true if common is None else common & checked.if_true
+            found.append(self._reason(cause, checked.expr))
+        return tuple(found), present | (common or NOTHING)
+
+    def _reason(self, cause: Cause, expr: Expr) -> Reason:
+        return Reason(
+            id=cause.id,
+            article=cause.article,
+            text=cause.when,
+            expr=expr,
+            sentence=self._sentence(cause.wording, cause.place),
+        )
+
+    def _exception(self, unless: Unless, present: frozenset[str]) -> ExceptionRule:
+        place = unless.place
+        none = read_papers("", Evidence)
+        evidence, approvals = unless.evidence, unless.approvals
+        return ExceptionRule(
+            id=unless.id,
+            article=unless.article,
+            title=unless.title,
+            text=unless.when,
+            expr=self._clause(unless.when, f"{place}.when", present).expr,
+            evidence=self._try(lambda: read_papers(evidence, Evidence), f"{place}.evidence", none),
+            approvals=self._try(
+                lambda: read_papers(approvals, ApprovalKind), f"{place}.approvals", none
+            ),
+        )
+
+    def _clause(self, text: str, place: str, present: frozenset[str]) -> Checked:
+        def checked() -> Checked:
+            node, nodes = parse(text)
+            self._nodes += nodes
+            if self._nodes > NODES_MAX:
+                raise ClauseError(1, f"规则超过 {NODES_MAX} 个节点", f"over {NODES_MAX} nodes")
+            return check(node, self._terms, present)
+
+        return self._try(checked, place, Checked(_FALSE, if_true=frozenset(SCHEMA)))
+
+    def _sentence(self, wording: Wording, place: str) -> Sentence:
+        return Sentence(
+            zh=self._template(wording.zh, f"{place}.zh", english=False),
+            en=self._template(wording.en, f"{place}.en", english=True),
+        )
+
+    def _template(self, text: str, place: str, *, english: bool) -> Template:
+        causes = bool(self._policy.causes)
+        return self._try(
+            lambda: template(text, self._params, causes=causes, english=english),
+            place,
+            template("", {}, causes=False, english=english),
+        )
+
+    def _try(self, make: Callable[[], Result], place: str, instead: Result) -> Result:
+        try:
+            return make()
+        except ClauseError as error:
+            self.problems.append(error.at(place))
+            return instead
+
+
+def _params_on(policy: Policy, day: dt.date) -> dict[str, Constant | Listed]:
+    """Each parameter's value on that day: the last one that began on or before it."""
+    found: dict[str, Constant | Listed] = {}
+    for name, param in policy.params.items():
+        for first, value in param.values:
+            if first <= day or name not in found:
+                found[name] = value
+    return found

@@ -1,0 +1,149 @@
+"""Puts a judgement into words: the finding that the record, the agency and the bureau read."""
+
+from gateway.domain.codes import Register
+from gateway.domain.decision import Action, Finding, Light, Missing, NearException
+from gateway.domain.facts import Facts
+from policies.book.judge import ExceptionState, Judgement
+from policies.book.names import article_zh, option_en, option_zh, paper_zh
+from policies.book.template import Speaker
+from policies.book.unit import Sentence, Unit
+from policies.language.interpret import UNAVAILABLE
+
+_LIGHT_OF = {
+    Action.BLOCK: Light.RED,
+    Action.HOLD: Light.ORANGE,
+    Action.WARN: Light.YELLOW,
+    Action.RECORD: Light.BLUE,
+}
+
+BOOK_ID = "BOOK"
+"""The policy id of findings that concern the book itself and no single policy."""
+
+
+def finding_of(
+    unit: Unit, judgement: Judgement, facts: Facts, speaker: Speaker
+) -> Finding | None:  # fmt: skip
+    """The finding; None if the policy did not fire."""
+    if judgement.fired is False:
+        return None
+    if judgement.fired is UNAVAILABLE:
+        return _unavailable(unit, facts)
+    return _fired(unit, judgement, facts, speaker)
+
+
+def _fired(unit: Unit, judgement: Judgement, facts: Facts, speaker: Speaker) -> Finding:
+    policy = unit.policy
+    near = judgement.near
+    action = policy.missing_evidence if near else policy.action
+    held = [cause for cause, found in judgement.causes if found is True]
+    causes_zh = "；".join(_said(c.sentence, facts, speaker, False) for c in held)
+    causes_en = "; ".join(_said(c.sentence, facts, speaker, True) for c in held)
+    articles = dict.fromkeys(c.article for c in held if c.article)
+    tail_zh, tail_en = _near_words(near)
+    return Finding(
+        policy=policy.id,
+        revision=policy.revision,
+        article="; ".join(articles) or policy.law.article,
+        light=policy.light if action is policy.action else _LIGHT_OF[action],
+        action=action,
+        title_zh=policy.title.zh,
+        title_en=policy.title.en,
+        reason_zh=_said(unit.reason, facts, speaker, False, causes_zh) + tail_zh,
+        reason_en=_said(unit.reason, facts, speaker, True, causes_en) + tail_en,
+        remedy_zh=_said(unit.remedy, facts, speaker, False, causes_zh),
+        remedy_en=_said(unit.remedy, facts, speaker, True, causes_en),
+        mender=policy.mender,
+        exception=_near(near),
+        missing=tuple(map(_missing, near.missing)) if near else (),
+    )
+
+
+def _said(
+    sentence: Sentence, facts: Facts, speaker: Speaker, english: bool, causes: str = ""
+) -> str:
+    chosen = sentence.en if english else sentence.zh
+    return speaker.say(chosen, facts, english=english, causes=causes)
+
+
+def _near(state: ExceptionState | None) -> NearException | None:
+    if state is None:
+        return None
+    rule = state.rule
+    return NearException(
+        id=rule.id, article=rule.article, title_zh=rule.title.zh, title_en=rule.title.en
+    )
+
+
+def _missing(kind: str) -> Missing:
+    return Missing(kind=kind, zh=paper_zh(kind), en=option_en(kind))
+
+
+def _near_words(state: ExceptionState | None) -> tuple[str, str]:
+    if state is None:
+        return "", ""
+    rule, missing = state.rule, [_missing(kind) for kind in state.missing]
+    zh = "、".join(m.zh for m in missing)
+    en = ", ".join(m.en for m in missing)
+    return (
+        f"本笔符合{article_zh(rule.article)}“{rule.title.zh}”的例外情形，但缺少：{zh}。",
+        f" The exception of Art. {rule.article} ({rule.title.en}) fits, but lacks: {en}.",
+    )
+
+
+def _unavailable(unit: Unit, facts: Facts) -> Finding:
+    """Says that it could not be checked, not what is so."""
+    policy = unit.policy
+    lost = sorted(unit.registers & facts.unavailable, key=list(Register).index)
+    zh, en = "、".join(map(option_zh, lost)), ", ".join(map(option_en, lost))
+    return Finding(
+        policy=policy.id,
+        revision=policy.revision,
+        article=policy.law.article,
+        light=_LIGHT_OF[policy.on_unavailable],
+        action=policy.on_unavailable,
+        title_zh=policy.title.zh,
+        title_en=policy.title.en,
+        reason_zh=f"{zh}暂不可用，无法按{article_zh(policy.law.article)}核对本笔支付，未予放行。",
+        reason_en=f"Not passed: unavailable {en}; Art. {policy.law.article} cannot be checked.",
+        remedy_zh="登记信息恢复后由系统或财政部门重新核对，预算单位无需重报。",
+        remedy_en="It is checked again once the register is back; the agency need not resend.",
+        mender="bureau",
+        unavailable=tuple(lost),
+    )
+
+
+def failure(unit: Unit) -> Finding:
+    """A policy that raised, or whose two readings differ, holds the instruction."""
+    policy = unit.policy
+    return Finding(
+        policy=policy.id,
+        revision=policy.revision,
+        article=policy.law.article,
+        light=Light.ORANGE,
+        action=Action.HOLD,
+        title_zh=policy.title.zh,
+        title_en=policy.title.en,
+        reason_zh=f"监控规则 {policy.id} 执行出错，未能得出结论，本笔支付挂起待财政部门人工核对。",
+        reason_en=f"Policy {policy.id} failed to reach a conclusion; held for a person to check.",
+        remedy_zh="请财政部门核对规则后放行或退回。",
+        remedy_en="The bureau checks the policy, then releases or refuses.",
+        mender="bureau",
+    )
+
+
+def no_answer(zh: str, en: str) -> Finding:
+    """The book as a whole cannot decide: silence is never a pass."""
+    return Finding(
+        policy=BOOK_ID,
+        revision=0,
+        article="12",
+        light=Light.ORANGE,
+        action=Action.HOLD,
+        title_zh="预警规则不可用",
+        title_en="No policies to decide with",
+        reason_zh=zh,
+        reason_en=en,
+        remedy_zh="请财政部门检查规则簿后放行或退回。",
+        remedy_en="The bureau checks the policy book, then releases or refuses.",
+        mender="bureau",
+    )

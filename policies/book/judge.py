@@ -1,0 +1,71 @@
+"""Judges one unit on one instruction by interpreting it: what fired, why, what nearly excused."""
+
+import attrs
+
+from gateway.domain.facts import Facts
+from policies.book.unit import Clause, ExceptionRule, Reason, Unit
+from policies.language.interpret import (
+    Truth,
+    conjunction,
+    disjunction,
+    negation,
+    truth,
+)
+
+
+@attrs.frozen(kw_only=True)
+class ExceptionState:
+    rule: ExceptionRule
+    fits: Truth
+    """Its condition alone."""
+    holds: Truth
+    """Its condition, its evidence and its approvals."""
+    missing: tuple[str, ...]
+    """Values of Evidence and ApprovalKind that would complete it; empty unless it fits."""
+
+
+@attrs.frozen(kw_only=True)
+class Judgement:
+    fired: Truth
+    clauses: tuple[tuple[Clause, Truth], ...]
+    """As far as they were asked: a false clause ends it, as nothing after it can matter."""
+    causes: tuple[tuple[Reason, Truth], ...]
+    exceptions: tuple[ExceptionState, ...]
+
+    @property
+    def near(self) -> ExceptionState | None:
+        """The exception that fits and lacks the fewest papers; the first of equals."""
+        lacking = [s for s in self.exceptions if s.fits is True and s.missing]
+        return min(lacking, key=lambda s: len(s.missing), default=None)
+
+    @property
+    def held(self) -> str:
+        """The id of the exception that excused it; empty if none did."""
+        return next((s.rule.id for s in self.exceptions if s.holds is True), "")
+
+
+def judge(unit: Unit, facts: Facts) -> Judgement:
+    """Fired is unavailable only if neither answer is certain without what could not be asked."""
+    clauses: list[tuple[Clause, Truth]] = []
+    for clause in unit.clauses:
+        clauses.append((clause, truth(clause.expr, facts)))
+        if clauses[-1][1] is False:
+            return Judgement(fired=False, clauses=tuple(clauses), causes=(), exceptions=())
+    causes = tuple((cause, truth(cause.expr, facts)) for cause in unit.causes)
+    broken = conjunction(found for _, found in clauses)
+    if causes:
+        broken = conjunction((broken, disjunction(found for _, found in causes)))
+    exceptions: tuple[ExceptionState, ...] = ()
+    if broken is not False:
+        exceptions = tuple(_state(rule, facts) for rule in unit.exceptions)
+    fired = conjunction((broken, *(negation(state.holds) for state in exceptions)))
+    return Judgement(fired=fired, clauses=tuple(clauses), causes=causes, exceptions=exceptions)
+
+
+def _state(rule: ExceptionRule, facts: Facts) -> ExceptionState:
+    fits = truth(rule.expr, facts)
+    if fits is False:
+        return ExceptionState(rule=rule, fits=False, holds=False, missing=())
+    holds = conjunction((fits, rule.evidence.state(facts), rule.approvals.state(facts)))
+    missing = rule.evidence.missing(facts) + rule.approvals.missing(facts)
+    return ExceptionState(rule=rule, fits=fits, holds=holds, missing=missing)

@@ -1,0 +1,131 @@
+"""Loads a book from files: reads, checks, compiles, runs every embedded test; all or nothing.
+
+The only file of this room that touches the disk.
+"""
+
+import csv
+import datetime as dt
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from policies.book.book import Book
+from policies.book.compile import compile_policy
+from policies.book.document import Policy
+from policies.book.prove import prove
+from policies.book.read import read_policy
+from policies.book.reader import Table
+from policies.book.unit import Unit
+from policies.language.codelist import YEAR_MAX, Code, CodeList
+from policies.language.errors import PolicyRefused, Problem
+from policies.language.types import schema_digest
+
+LIBRARY = Path(__file__).parent.parent / "library"
+CODES = Path(__file__).parent.parent / "codes"
+
+
+def load(directory: Path = LIBRARY / "jilin", codes_directory: Path = CODES) -> Book:
+    """The book of all `*.toml` below the directory. Raises PolicyRefused, OSError."""
+    codes = load_codes(codes_directory)
+    texts = {
+        path.relative_to(directory).as_posix(): path.read_text("utf-8")
+        for path in sorted(directory.rglob("*.toml"))
+    }
+    return book_of(texts, codes)
+
+
+def book_of(texts: Mapping[str, str], codes: Mapping[str, CodeList]) -> Book:
+    """The book of documents by file name. Raises PolicyRefused with the problems of all files."""
+    problems: list[Problem] = []
+    policies: list[Policy] = []
+    units: list[Unit] = []
+    for place, text in texts.items():
+        try:
+            policy = read_policy(text, place)
+            compiled = compile_policy(policy, codes)
+        except PolicyRefused as refused:
+            problems += refused.problems
+            continue
+        problems += prove(policy, compiled, codes)
+        policies.append(policy)
+        units += compiled
+    if not texts:
+        problems.append(Problem(place="book", column=0, zh="没有任何规则", en="holds no policy"))
+    if problems:
+        raise PolicyRefused(problems)
+    return Book(units, codes, revision=digest(policies, codes))
+
+
+def digest(policies: Sequence[Policy], codes: Mapping[str, CodeList]) -> str:
+    """SHA-256 over the canonical content: facts, code lists and documents; not comments or order.
+
+    It names everything a decision depended on, so that it can be replayed.
+    """
+    rows = sorted(
+        json.dumps(p.content, sort_keys=True, ensure_ascii=False, default=_day) for p in policies
+    )
+    content = {"schema": schema_digest(), "codes": _codes_digest(codes), "policies": rows}
+    canonical = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def load_codes(directory: Path = CODES) -> dict[str, CodeList]:
+    """Every list that `lists.toml` names, from its CSV. Raises PolicyRefused, OSError."""
+    problems: list[Problem] = []
+    lists = {}
+    for name, about in tomllib.loads((directory / "lists.toml").read_text("utf-8")).items():
+        table = Table(about, f"lists.toml.{name}", problems)
+        with (directory / f"{name}.csv").open(encoding="utf-8", newline="") as rows:
+            codes = _codes(csv.DictReader(rows), f"{name}.csv", problems)
+        lists[name] = CodeList(
+            name=name,
+            title_zh=table.text("title"),
+            segments=tuple(table.raw("segments")),
+            open=bool(table.raw("open")),
+            leaf_min=table.whole("leaf_min", least=1),
+            codes=codes,
+        )
+        table.done()
+    if problems:
+        raise PolicyRefused(problems)
+    return lists
+
+
+def _codes(
+    rows: "csv.DictReader[str]", place: str, problems: list[Problem]
+) -> dict[str, tuple[Code, ...]]:
+    found: dict[str, tuple[Code, ...]] = {}
+    for number, row in enumerate(rows, 2):
+        try:
+            code = Code(
+                code=row["code"],
+                name=row["name"],
+                year_from=int(row["year_from"]),
+                year_to=int(row["year_to"] or YEAR_MAX),
+            )
+        except (KeyError, ValueError) as error:
+            at = f"{place}:{number}"
+            problems.append(Problem(place=at, column=0, zh=f"行有误：{error}", en=str(error)))
+            continue
+        found[code.code] = (*found.get(code.code, ()), code)
+    return found
+
+
+def _codes_digest(codes: Mapping[str, CodeList]) -> str:
+    lines = [
+        f"{listed.name}\t{c.code}\t{c.name}\t{c.year_from}\t{c.year_to}"
+        for listed in codes.values()
+        for entries in listed.codes.values()
+        for c in entries
+    ]
+    shapes = [f"{c.name}\t{c.segments}\t{c.open}\t{c.leaf_min}" for c in codes.values()]
+    return hashlib.sha256("\n".join(sorted(lines) + sorted(shapes)).encode()).hexdigest()
+
+
+def _day(value: Any) -> str:
+    """Dates as ISO text; TOML has no other value that JSON lacks here."""
+    assert isinstance(value, dt.date)
+    return value.isoformat()

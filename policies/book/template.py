@@ -1,0 +1,143 @@
+"""Fills the sentences of a policy with the values that hit; personal values only masked."""
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+import attrs
+
+from gateway.domain.codes import PayeeKind
+from gateway.domain.facts import Facts
+from gateway.domain.money import yuan
+from policies.book.names import option_en, option_zh
+from policies.language.codelist import CodeList
+from policies.language.errors import ClauseError, nearest
+from policies.language.typed import Constant
+from policies.language.types import SCHEMA, Fact, Kind
+
+VALUE_CHARACTERS_MAX = 80
+"""A name or purpose in a sentence is cut here, so that a sentence stays one."""
+
+_PLACE = re.compile(r"\{([^{}]*)\}|([{}])")
+_UNMASKED_TAIL = 4
+
+
+@attrs.frozen
+class Template:
+    """A sentence with places: `{payee.name}`, `{params.days}`, `{causes}`."""
+
+    parts: tuple[str | Fact, ...]
+    """Text as it is, facts to be read, and the mark CAUSES."""
+
+
+CAUSES = "\0causes"
+
+
+def template(
+    text: str, params: Mapping[str, Any], *, causes: bool, english: bool
+) -> Template:  # fmt: skip
+    """Read a sentence; parameters are filled in already. Raises ClauseError at an unknown place."""
+    parts: list[str | Fact] = []
+    at = 0
+    for match in _PLACE.finditer(text):
+        if match[2]:
+            raise ClauseError(match.start() + 1, "花括号不成对", "a brace without its pair")
+        parts.append(text[at : match.start()])
+        parts.append(_place(match[1], params, match.start() + 1, causes, english))
+        at = match.end()
+    parts.append(text[at:])
+    return Template(tuple(p for p in parts if p != ""))
+
+
+def _place(
+    name: str, params: Mapping[str, Any], column: int, causes: bool, english: bool
+) -> str | Fact:  # fmt: skip
+    if name == "causes" and causes:
+        return CAUSES
+    room, _, rest = name.partition(".")
+    if room == "params" and rest in params:
+        return _param(params[rest], english)
+    if name in SCHEMA:
+        return SCHEMA[name]
+    known = (*SCHEMA, *(f"params.{p}" for p in params), *(("causes",) if causes else ()))
+    zh, en = nearest(name, known)
+    raise ClauseError(column, f"没有 {{{name}}}{zh}", f"no {{{name}}}{en}")
+
+
+def _param(value: Any, english: bool) -> str:
+    if isinstance(value, tuple):
+        return (", " if english else "、").join(map(str, value))
+    assert isinstance(value, Constant)
+    return _money(value.value) if value.type.kind is Kind.MONEY else str(value.value)
+
+
+@attrs.frozen
+class Speaker:
+    """Says values in Chinese or English, with the names of the code lists."""
+
+    codes: Mapping[str, CodeList]
+
+    def say(self, sentence: Template, facts: Facts, *, english: bool, causes: str = "") -> str:
+        said = []
+        for part in sentence.parts:
+            if isinstance(part, Fact):
+                said.append(self.value(part, facts, english=english))
+            else:
+                said.append(causes if part == CAUSES else part)
+        return "".join(said)
+
+    def value(self, fact: Fact, facts: Facts, *, english: bool) -> str:
+        """One fact as a person reads it: 12,800.00, 30201 办公费, 实有资金账户, ****1234."""
+        value = getattr(facts, fact.attribute)
+        if value is None or value == "":
+            return "(blank)" if english else "（空）"
+        if fact.personal:
+            return _masked(str(value))
+        if fact.name == "payee.name" and facts.payee_kind is PayeeKind.PERSON:
+            return str(value)[0] + "**"
+        match fact.type.kind:
+            case Kind.MONEY:
+                return _money(value)
+            case Kind.BOOL:
+                return _yes(value, english)
+            case Kind.ENUM:
+                return option_en(value) if english else option_zh(value)
+            case Kind.SET:
+                return _set(value, english)
+            case Kind.CODE:
+                return self._code(fact, str(value), facts)
+            case _:
+                return str(value)[:VALUE_CHARACTERS_MAX]
+
+    def _code(self, fact: Fact, code: str, facts: Facts) -> str:
+        listed = self.codes.get(fact.type.codes)
+        name = listed.name_of(code, facts.on.year) if listed else ""
+        return f"{code[:VALUE_CHARACTERS_MAX]} {name}".rstrip()
+
+
+def _set(values: frozenset[StrEnum], english: bool) -> str:
+    """In the order in which the list declares its options, not in the set's own."""
+    if not values:
+        return "none" if english else "无"
+    options = list(type(next(iter(values))))
+    ordered = sorted(values, key=options.index)
+    if english:
+        return ", ".join(map(option_en, ordered))
+    return "、".join(map(option_zh, ordered))
+
+
+def _money(fen: Any) -> str:
+    whole, _, rest = yuan(int(fen)).partition(".")
+    return f"{int(whole):,}.{rest}" if whole != "-0" else f"-0.{rest}"
+
+
+def _yes(value: bool, english: bool) -> str:
+    if english:
+        return "yes" if value else "no"
+    return "是" if value else "否"
+
+
+def _masked(value: str) -> str:
+    """The last four of an account; nothing of a value that is hardly longer than that."""
+    return "****" + (value[-_UNMASKED_TAIL:] if len(value) > 2 * _UNMASKED_TAIL else "")

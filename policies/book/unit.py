@@ -1,0 +1,97 @@
+"""A policy compiled for one stretch of days: parameters folded in, clauses typed and proven."""
+
+import datetime as dt
+from collections.abc import Iterable
+
+import attrs
+
+from gateway.domain.codes import Register
+from policies.book.document import Policy, Wording
+from policies.book.papers import Papers
+from policies.book.template import Template
+from policies.language.generate import Predicate
+from policies.language.typed import All, Any, Expr, Not, facts_of
+
+
+@attrs.frozen(kw_only=True)
+class Sentence:
+    zh: Template
+    en: Template
+
+
+@attrs.frozen(kw_only=True)
+class Clause:
+    name: str
+    text: str
+    expr: Expr
+
+
+@attrs.frozen(kw_only=True)
+class Reason:
+    """A cause, compiled."""
+
+    id: str
+    article: str
+    text: str
+    expr: Expr
+    sentence: Sentence
+
+
+@attrs.frozen(kw_only=True)
+class ExceptionRule:
+    """An exception, compiled."""
+
+    id: str
+    article: str
+    title: Wording
+    text: str
+    expr: Expr
+    evidence: Papers
+    approvals: Papers
+
+    def condition(self) -> Expr:
+        return All((self.expr, self.evidence.expr(), self.approvals.expr()))
+
+
+@attrs.frozen(kw_only=True)
+class Unit:
+    """What the book decides with: one policy, the days on which it reads like this."""
+
+    policy: Policy
+    first: dt.date
+    last: dt.date | None
+    clauses: tuple[Clause, ...]
+    causes: tuple[Reason, ...]
+    exceptions: tuple[ExceptionRule, ...]
+    reason: Sentence
+    remedy: Sentence
+    condition: Expr
+    registers: frozenset[Register]
+    predicate: Predicate
+
+    def in_force(self, day: dt.date) -> bool:
+        return self.first <= day and (self.last is None or day <= self.last)
+
+
+def condition_of(
+    clauses: Iterable[Clause], causes: Iterable[Reason], exceptions: Iterable[ExceptionRule]
+) -> Expr:
+    """All of when, one of the causes, none of the exceptions: in the order as written."""
+    parts: list[Expr] = [clause.expr for clause in clauses]
+    any_cause = tuple(cause.expr for cause in causes)
+    if any_cause:
+        parts.append(any_cause[0] if len(any_cause) == 1 else Any(any_cause))
+    parts += [Not(rule.condition()) for rule in exceptions]
+    return parts[0] if len(parts) == 1 else All(tuple(parts))
+
+
+def registers_of(
+    clauses: Iterable[Clause], causes: Iterable[Reason], exceptions: Iterable[ExceptionRule]
+) -> frozenset[Register]:
+    """Every register that the policy may consult, known before any instruction comes."""
+    exceptions = tuple(exceptions)
+    exprs = [c.expr for c in clauses] + [c.expr for c in causes] + [r.expr for r in exceptions]
+    found = {f.register for expr in exprs for f in facts_of(expr) if f.register is not None}
+    for rule in exceptions:
+        found |= rule.evidence.registers | rule.approvals.registers
+    return frozenset(found)

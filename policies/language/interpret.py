@@ -1,0 +1,161 @@
+"""Says what a clause means, in three values: true, false, or unavailable.
+
+Unavailable is not absent: a fact whose register could not be consulted makes the answer unavailable
+unless the rest decides it alone (Kleene's logic: false && unavailable is false, both ways round).
+"""
+
+import datetime as dt
+import operator
+from collections.abc import Callable, Iterable
+from enum import Enum
+from typing import Any as Untyped
+from typing import TypeAlias
+
+from gateway.domain.facts import Facts
+from policies.language.typed import (
+    All,
+    Any,
+    Arithmetic,
+    Compare,
+    Constant,
+    ContainsAny,
+    Empty,
+    Expr,
+    Has,
+    Negate,
+    Not,
+    OneOf,
+    Overlaps,
+    Read,
+    Under,
+)
+from policies.language.types import Fact
+
+
+class Missing(Enum):
+    """The third value."""
+
+    UNAVAILABLE = "unavailable"
+
+
+UNAVAILABLE = Missing.UNAVAILABLE
+
+Truth: TypeAlias = bool | Missing
+Meaning: TypeAlias = int | str | bool | dt.date | Missing
+
+
+class AbsentRead(Exception):
+    """An absent fact was read: the checker should have asked for has(). The policy then holds."""
+
+
+_SIGNS: dict[str, Callable[[Untyped, Untyped], Untyped]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+}
+
+
+def truth(expr: Expr, facts: Facts) -> Truth:
+    """What a condition comes to on these facts."""
+    found = _meaning(expr, facts)
+    assert isinstance(found, bool | Missing)
+    return found
+
+
+def conjunction(found: Iterable[Truth]) -> Truth:
+    """False if any is false; else unavailable if any is; stops at the first false."""
+    result: Truth = True
+    for one in found:
+        if one is False:
+            return False
+        if one is UNAVAILABLE:
+            result = UNAVAILABLE
+    return result
+
+
+def disjunction(found: Iterable[Truth]) -> Truth:
+    """True if any is true; else unavailable if any is; stops at the first true."""
+    result: Truth = False
+    for one in found:
+        if one is True:
+            return True
+        if one is UNAVAILABLE:
+            result = UNAVAILABLE
+    return result
+
+
+def negation(found: Truth) -> Truth:
+    return found if isinstance(found, Missing) else not found
+
+
+def _meaning(expr: Expr, facts: Facts) -> Meaning:
+    match expr:
+        case Constant(value):
+            return value
+        case Read(fact):
+            return _present(fact, facts)
+        case All(operands):
+            return conjunction(truth(one, facts) for one in operands)
+        case Any(operands):
+            return disjunction(truth(one, facts) for one in operands)
+        case Not(operand):
+            return negation(truth(operand, facts))
+        case Compare(sign, left, right) | Arithmetic(sign, left, right):
+            return _both(sign, _meaning(left, facts), _meaning(right, facts))
+        case Has(fact) | Empty(fact) | Overlaps(fact):
+            return _of_fact(expr, _value(fact, facts))
+        case Negate(operand) | OneOf(operand) | Under(operand) | ContainsAny(operand):
+            return _of_value(expr, _meaning(operand, facts))
+
+
+def _value(fact: Fact, facts: Facts) -> Untyped:
+    if fact.register is not None and fact.register in facts.unavailable:
+        return UNAVAILABLE
+    value: Untyped = getattr(facts, fact.attribute)
+    return value
+
+
+def _present(fact: Fact, facts: Facts) -> Meaning:
+    found: Meaning | None = _value(fact, facts)
+    if found is None:
+        raise AbsentRead(fact.name)
+    return found
+
+
+def _both(sign: str, left: Meaning, right: Meaning) -> Meaning:
+    if isinstance(left, Missing) or isinstance(right, Missing):
+        return UNAVAILABLE
+    found: Meaning = _SIGNS[sign](left, right)
+    return found
+
+
+def _of_fact(expr: Has | Empty | Overlaps, value: Untyped) -> Truth:
+    if isinstance(value, Missing):
+        return Missing.UNAVAILABLE
+    match expr:
+        case Has():
+            return value is not None
+        case Empty():
+            return not value
+        case Overlaps(_, values, every):
+            return bool(values <= value if every else not values.isdisjoint(value))
+
+
+def _of_value(expr: Negate | OneOf | Under | ContainsAny, value: Untyped) -> Meaning:
+    if isinstance(value, Missing):
+        return Missing.UNAVAILABLE
+    match expr:
+        case Negate():
+            return -int(value)
+        case OneOf(_, values):
+            return bool(value in values)
+        case Under(_, prefixes):
+            return bool(value.startswith(prefixes))
+        case ContainsAny(_, words):
+            return any(word in value for word in words)

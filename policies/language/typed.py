@@ -1,0 +1,154 @@
+"""The tree of a clause after checking: every name resolved, every literal typed and folded."""
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import TypeAlias
+
+import attrs
+
+from policies.language.types import BOOL, Fact, Type
+
+Value: TypeAlias = int | str | bool | dt.date
+
+
+@attrs.frozen
+class Constant:
+    value: Value
+    type: Type
+
+
+@attrs.frozen
+class Read:
+    """The value of a fact; by the checker's proof present whenever this is evaluated."""
+
+    fact: Fact
+
+    @property
+    def type(self) -> Type:
+        return self.fact.type
+
+
+@attrs.frozen
+class Has:
+    fact: Fact
+    type: Type = BOOL
+
+
+@attrs.frozen
+class Not:
+    operand: "Expr"
+    type: Type = BOOL
+
+
+@attrs.frozen
+class All:
+    operands: tuple["Expr", ...]
+    type: Type = BOOL
+
+
+@attrs.frozen
+class Any:
+    operands: tuple["Expr", ...]
+    type: Type = BOOL
+
+
+@attrs.frozen
+class Compare:
+    sign: str
+    left: "Expr"
+    right: "Expr"
+    type: Type = BOOL
+
+
+@attrs.frozen
+class Negate:
+    operand: "Expr"
+    type: Type
+
+
+@attrs.frozen
+class Arithmetic:
+    sign: str
+    left: "Expr"
+    right: "Expr"
+    type: Type
+
+
+@attrs.frozen
+class OneOf:
+    """`x in [..]`."""
+
+    operand: "Expr"
+    values: frozenset[Value]
+    type: Type = BOOL
+
+
+@attrs.frozen
+class Under:
+    """A code at or below one of the prefixes, each of a length the code list itself uses."""
+
+    operand: "Expr"
+    prefixes: tuple[str, ...]
+    type: Type = BOOL
+
+
+@attrs.frozen
+class ContainsAny:
+    operand: "Expr"
+    words: tuple[str, ...]
+    type: Type = BOOL
+
+
+@attrs.frozen
+class Overlaps:
+    """`any_of` (every=False) or `all_of` (every=True) of a set fact; also `"x" in set`."""
+
+    fact: Fact
+    values: frozenset[str]
+    every: bool
+    type: Type = BOOL
+
+
+@attrs.frozen
+class Empty:
+    """`set == []`."""
+
+    fact: Fact
+    type: Type = BOOL
+
+
+Expr: TypeAlias = (
+    Constant
+    | Read
+    | Has
+    | Not
+    | All
+    | Any
+    | Compare
+    | Negate
+    | Arithmetic
+    | OneOf
+    | Under
+    | ContainsAny
+    | Overlaps
+    | Empty
+)
+
+
+def facts_of(expr: Expr) -> Iterator[Fact]:
+    """Every fact that the expression may consult, as often as it stands there."""
+    match expr:
+        case Constant():
+            return
+        case Read(fact) | Has(fact) | Overlaps(fact) | Empty(fact):
+            yield fact
+        case Not(operand) | Negate(operand):
+            yield from facts_of(operand)
+        case OneOf(operand) | Under(operand) | ContainsAny(operand):
+            yield from facts_of(operand)
+        case All(operands) | Any(operands):
+            for one in operands:
+                yield from facts_of(one)
+        case Compare(_, left, right) | Arithmetic(_, left, right):
+            yield from facts_of(left)
+            yield from facts_of(right)
