@@ -11,6 +11,7 @@ from enum import StrEnum
 import attrs
 
 from certs.log.note import Checkpoint, NoteKey, NoteRefused, cosign, open_checkpoint
+from certs.log.numbering import says_number
 from certs.log.paths import verify_consistency
 from certs.log.tree import extend, leaf_hash, root_of
 from certs.signing.signer import Signer
@@ -157,19 +158,12 @@ def _fresh(delivery: Delivery, checkpoint: Checkpoint, size: int) -> tuple[Seale
 def _checked_leaf(record: SealedRecord, seq: int, size: int) -> bytes:
     if record.seq != seq:
         raise WitnessRefused(Refusal.GAP, f"record {seq} is missing", size, seq)
-    if not _says_number(record.body, seq):
+    if not says_number(record.body, seq):
         raise WitnessRefused(Refusal.ALTERED, f"record {seq} bears another number", size, seq)
     found = leaf_hash(record.body)
     if found != record.leaf_hash:
         raise WitnessRefused(Refusal.ALTERED, f"record {seq} has another hash", size, seq)
     return found
-
-
-def _says_number(body: bytes, seq: int) -> bool:
-    """No JSON string can hold `"seq":` with bare quotes, so the bytes can be searched."""
-    mark = b'"seq":%d' % seq
-    place = body.find(mark)
-    return place >= 0 and body[place + len(mark) : place + len(mark) + 1] in (b",", b"}")
 
 
 def _other_root(

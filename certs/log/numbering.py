@@ -1,0 +1,22 @@
+"""The sequence number that a record bears in its own bytes: it must be its place in the log."""
+
+import orjson
+
+
+def says_number(body: bytes, seq: int) -> bool:
+    """Whether the bytes bear this number; no JSON string can hold `"seq":` with bare quotes.
+
+    A search instead of a parse: the witness does it for every record. A nested `seq` (a correction
+    names one) may answer too; the place in the tree is what counts, this only finds mistakes.
+    """
+    return b'"seq":%d,' % seq in body or b'"seq":%d}' % seq in body
+
+
+def sequence_number(body: bytes) -> int | None:
+    """`seq` as the record itself says it, strictly parsed; None if it is no numbered record."""
+    try:
+        fields = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    seq = fields.get("seq") if isinstance(fields, dict) else None
+    return seq if type(seq) is int and seq >= 0 else None

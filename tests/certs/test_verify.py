@@ -1,0 +1,259 @@
+"""Evidence verified offline: the true one passes, every flipped one fails and says why."""
+
+import datetime as dt
+import random
+from pathlib import Path
+
+import pytest
+
+from certs.log.day import CHECKPOINT, LEAVES, PREVIOUS, RECORDS, Day, verify_day, write_day
+from certs.log.note import Checkpoint, cosign, log_key, sign_checkpoint, witness_key
+from certs.log.paths import consistency_path, inclusion_path
+from certs.log.proof import format_proof
+from certs.log.report import Exit
+from certs.log.sealer import Sealer
+from certs.log.tree import leaf_hash, root_of
+from certs.log.verify import AuditKeys, verify_growth, verify_record
+from gateway.domain.log import PendingRecord
+from gateway.domain.records import unnumbered
+
+AT = dt.datetime(2026, 3, 2, 9, 30, tzinfo=dt.UTC)
+DIVISION = "220000000"
+FLIPS = 4_000
+
+
+class Log:
+    """Two sealed and cosigned batches, with everything that evidence is made of."""
+
+    def __init__(self, pki) -> None:
+        self.gateway, self.bureau = pki.party("gateway/ABC"), pki.party("bureau/220000000")
+        sealer = Sealer(self.gateway)
+        first = sealer.seal(None, DIVISION, _pending(0, 40), AT)
+        second = sealer.seal(first.head, DIVISION, _pending(40, 300), AT)
+        self.frontier = first.head.frontier
+        self.bodies = [each.body for each in (*first.records, *second.records)]
+        self.leaves = [leaf_hash(each) for each in self.bodies]
+        self.old = cosign(first.checkpoint, self.bureau, AT)
+        self.new = cosign(second.checkpoint, self.bureau, AT)
+        self.keys = AuditKeys(
+            logs=(log_key(self.gateway.certificate, second.head.origin),),
+            witnesses=(witness_key(self.bureau.certificate),),
+        )
+        self.subtrees = {(each.level, each.index): each.hash for each in second.subtrees}
+
+    def fetch(self, level: int, first: int, count: int) -> list[bytes]:
+        if level == 0:
+            return self.leaves[first : first + count]
+        return [self.subtrees[level, place] for place in range(first, first + count)]
+
+    def proof(self, seq: int) -> str:
+        path = inclusion_path(seq, len(self.leaves), self.fetch)
+        return format_proof(seq, path, self.new)
+
+    def day(self) -> Day:
+        return Day(
+            checkpoint=self.new,
+            records=self.bodies[40:],
+            previous=self.old,
+            frontier=self.frontier,
+        )
+
+    def checkpoint(self, size: int, root: bytes) -> str:
+        made = Checkpoint(origin=self.keys.logs[0].name, size=size, root=root)
+        return cosign(sign_checkpoint(self.gateway, made), self.bureau, AT)
+
+
+def _pending(first: int, end: int) -> list[PendingRecord]:
+    return [
+        PendingRecord(
+            id=number,
+            kind="verdict",
+            subject="s",
+            body=unnumbered({"kind": "verdict", "amount_fen": number, "purpose": "办公费"}),
+            disclosures=None,
+        )
+        for number in range(first, end)
+    ]
+
+
+@pytest.fixture(scope="module")
+def log(pki) -> Log:
+    return Log(pki)
+
+
+def test_a_true_record_is_valid_and_each_step_is_told_in_both_languages(log) -> None:
+    for seq in (0, 39, 40, 255, 256, 299):
+        report = verify_record(log.bodies[seq], log.proof(seq), log.keys)
+        assert report.valid and report.exit == 0, report.lines()
+    text = "\n".join(report.lines())
+    assert "北京时间 2026-03-02 17:30:00" in text and "Valid." in text
+    assert report.as_json()["seq"] == 299 and report.as_json()["size"] == 300
+
+
+def test_none_of_4000_flipped_bits_is_accepted(log) -> None:
+    seed = random.SystemRandom().getrandbits(32)
+    print(f"seed {seed}")  # noqa: T201  to repeat a failure
+    chance, seq = random.Random(seed), 256
+    good = {"record": log.bodies[seq], "proof": log.proof(seq).encode()}
+    # The proof holds the checkpoint; it gets its own third of the flips.
+    start = log.proof(seq).encode().index(b"\n\n") + 2
+    spans = {"record": ("record", 0), "proof": ("proof", 0), "checkpoint": ("proof", start)}
+    accepted = []
+    for number in range(FLIPS):
+        name, first = spans[("record", "proof", "checkpoint")[number % 3]]
+        spoiled = bytearray(good[name])
+        end = start if (name, first) == ("proof", 0) else len(spoiled)
+        place, bit = chance.randrange(first, end), 1 << chance.randrange(8)
+        spoiled[place] ^= bit
+        if _accepted(good | {name: bytes(spoiled)}, log.keys):
+            accepted.append((name, place, bit))
+    assert accepted == [], f"seed {seed}"
+    assert _accepted(good, log.keys)
+
+
+def _accepted(evidence: dict[str, bytes], keys: AuditKeys) -> bool:
+    try:
+        proof = evidence["proof"].decode()
+    except UnicodeDecodeError:
+        return False
+    return verify_record(evidence["record"], proof, keys).valid
+
+
+def test_another_record_place_or_path_is_invalid(log) -> None:
+    for body, proof in (
+        (log.bodies[7], log.proof(8)),
+        (log.bodies[7].replace(b'"seq":7', b'"seq":8'), log.proof(8)),
+        (b"", log.proof(8)),
+        (log.bodies[8], log.proof(8).replace("index 8", "index 9")),
+        (log.bodies[8], "nothing"),
+        (log.bodies[8], log.proof(8).split("\n\n")[0]),
+    ):
+        assert verify_record(body, proof, log.keys).exit is Exit.INVALID
+
+
+def test_an_auditor_with_the_bureaus_key_demands_the_cosignature(log) -> None:
+    alone = log.new[: log.new.rindex("— ")]
+    proof = log.proof(3).replace(log.new, alone)
+    assert verify_record(log.bodies[3], proof, log.keys).exit is Exit.INVALID
+    without = AuditKeys(logs=log.keys.logs)
+    report = verify_record(log.bodies[3], proof, without)
+    assert report.valid and "cosigned_at" not in report.facts
+
+
+def test_a_cosignature_outside_a_certificates_life_is_invalid(log) -> None:
+    late = log.gateway.not_after + dt.timedelta(days=1)
+    alone = log.new[: log.new.rindex("— ")]
+    proof = log.proof(3).replace(log.new, cosign(alone, log.bureau, late))
+    assert verify_record(log.bodies[3], proof, log.keys).exit is Exit.INVALID
+
+
+def test_a_kept_checkpoint_that_contradicts_is_a_fork(log) -> None:
+    kept = log.checkpoint(300, leaf_hash(b"another history"))
+    proof = log.proof(3)
+    report = verify_record(log.bodies[3], proof, log.keys, kept_checkpoint=kept)
+    assert report.exit is Exit.FORK
+    for same in (log.new, log.old):
+        assert verify_record(log.bodies[3], proof, log.keys, kept_checkpoint=same).valid
+
+
+def test_growth_is_valid_and_a_rewritten_history_is_a_fork(log) -> None:
+    path = consistency_path(40, 300, log.fetch)
+    assert verify_growth(log.old, log.new, path, log.keys).valid
+    rewritten = log.checkpoint(40, leaf_hash(b"rewritten"))
+    assert verify_growth(rewritten, log.new, path, log.keys).exit is Exit.FORK
+    assert verify_growth(log.new, log.old, path, log.keys).exit is Exit.FORK
+    unsigned = log.old.replace("\n40\n", "\n41\n")
+    assert verify_growth(unsigned, log.new, path, log.keys).exit is Exit.INVALID
+
+
+def test_a_whole_day_is_valid_from_the_first_and_from_any_later_one(log, tmp_path: Path) -> None:
+    write_day(tmp_path / "later", log.day())
+    write_day(tmp_path / "first", Day(checkpoint=log.old, records=log.bodies[:40]))
+    for name, count in (("later", 260), ("first", 40)):
+        report = verify_day(tmp_path / name, log.keys)
+        assert report.valid, report.lines()
+        assert report.facts["records"] == count
+
+
+def _spoil(folder: Path, log: Log, change) -> Exit:
+    write_day(folder, log.day())
+    change(folder)
+    report = verify_day(folder, log.keys)
+    assert report.lines()[-1].startswith("结论")
+    return report.exit
+
+
+def _write(name: str, data: bytes):
+    def change(folder: Path) -> None:
+        (folder / name).write_bytes(data)
+
+    return change
+
+
+def _edit(name: str, old: bytes, new: bytes):
+    def change(folder: Path) -> None:
+        data = (folder / name).read_bytes()
+        assert old in data
+        (folder / name).write_bytes(data.replace(old, new, 1))
+
+    return change
+
+
+def test_a_missing_record_of_the_day_is_a_gap_and_named(log, tmp_path: Path) -> None:
+    change = _edit(RECORDS, log.bodies[77] + b"\n", b"")
+    assert _spoil(tmp_path, log, change) is Exit.GAP
+    facts = verify_day(tmp_path, log.keys).facts
+    assert facts["missing"] == [77] and facts["missing_count"] == 1
+    (tmp_path / RECORDS).write_bytes(b"")
+    assert verify_day(tmp_path, log.keys).facts["missing_count"] == 260
+
+
+def test_an_altered_record_of_the_day_is_named_where_the_leaves_are_there(
+    log, tmp_path: Path
+) -> None:
+    change = _edit(RECORDS, b'"amount_fen":90,', b'"amount_fen":91,')
+    assert _spoil(tmp_path, log, change) is Exit.INVALID
+    assert verify_day(tmp_path, log.keys).facts["altered"] == [90]
+    (tmp_path / LEAVES).unlink()
+    report = verify_day(tmp_path, log.keys)
+    assert report.exit is Exit.INVALID and "altered" not in report.facts
+
+
+def test_leaves_that_the_log_did_not_sign_name_nobody(log, tmp_path: Path) -> None:
+    write_day(tmp_path, log.day())
+    altered = log.bodies[90].replace(b"90", b"91", 1)
+    _edit(RECORDS, log.bodies[90], altered)(tmp_path)
+    (tmp_path / LEAVES).write_bytes(b"not base64\n")
+    assert "altered" not in verify_day(tmp_path, log.keys).facts
+
+
+def test_a_record_twice_or_out_of_order_is_refused(log, tmp_path: Path) -> None:
+    twice = _edit(RECORDS, log.bodies[50] + b"\n", (log.bodies[50] + b"\n") * 2)
+    assert _spoil(tmp_path, log, twice) is Exit.INVALID
+    pair = log.bodies[50] + b"\n" + log.bodies[51] + b"\n"
+    swapped = log.bodies[51] + b"\n" + log.bodies[50] + b"\n"
+    assert _spoil(tmp_path, log, _edit(RECORDS, pair, swapped)) is Exit.INVALID
+
+
+def test_two_histories_of_one_day_are_a_fork(log, tmp_path: Path) -> None:
+    for previous in (
+        log.checkpoint(300, leaf_hash(b"another")),
+        log.checkpoint(301, leaf_hash(b"longer")),
+    ):
+        assert _spoil(tmp_path, log, _write(PREVIOUS, previous.encode())) is Exit.FORK
+
+
+def test_a_start_that_is_not_the_former_tree_is_invalid(log, tmp_path: Path) -> None:
+    other = log.checkpoint(40, leaf_hash(b"rewritten"))
+    assert _spoil(tmp_path, log, _write(PREVIOUS, other.encode())) is Exit.INVALID
+    assert root_of(log.frontier) != leaf_hash(b"rewritten")
+    assert _spoil(tmp_path, log, _write("frontier", b"")) is Exit.INVALID
+
+
+def test_missing_or_unreadable_files_are_a_matter_of_usage(log, tmp_path: Path) -> None:
+    assert verify_day(tmp_path / "nowhere", log.keys).exit is Exit.USAGE
+    assert _spoil(tmp_path, log, lambda folder: (folder / RECORDS).unlink()) is Exit.USAGE
+    assert _spoil(tmp_path, log, _write(RECORDS, b"{}")) is Exit.USAGE
+    assert _spoil(tmp_path, log, _write(CHECKPOINT, b"\xff")) is Exit.USAGE
+    with pytest.raises(ValueError):
+        write_day(tmp_path, Day(checkpoint=log.old, records=[b"a\nb"]))
