@@ -64,7 +64,8 @@ class JsonFormat:
         """
         return raw.count(b'"') == self._encoder.encode(wire).count(b'"')
 
-    def answer(self, answer: Answer) -> bytes:
+    def answer(self, raw_in: bytes, answer: Answer) -> bytes:
+        """`raw_in` is for formats that answer inside what they were sent."""
         return answer_json(answer)
 
     def problem(self, fault: Fault, instance: str) -> bytes:
@@ -93,7 +94,7 @@ def _refuse(raw: bytes) -> None:
 
 def _code_of(found: Findings) -> FaultCode:
     codes = {error.code for error in found}
-    if any(e.code == "duplicate" and not e.field.endswith("].id") for e in found):
+    if "duplicate" in codes:
         return FaultCode.FIELD_DUPLICATE
     if "voucher_type_unsupported" in codes:
         return FaultCode.VOUCHER_TYPE_UNSUPPORTED

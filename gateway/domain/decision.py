@@ -10,7 +10,7 @@ import orjson
 class Outcome(StrEnum):
     """放行 / 挂起 / 拦截."""
 
-    PASS = "passed"
+    PASS = "passed"  # noqa: S105
     HOLD = "held"
     BLOCK = "blocked"
 

@@ -46,7 +46,7 @@ class FaultCode(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class FieldError:
-    """One thing wrong, at one place: `field` is a path such as `payee.account` or `Detail[2].PayAmt`."""
+    """One thing wrong; `field` is its path, such as `payee.account` or `Detail[2].PayAmt`."""
 
     field: str
     code: str

@@ -9,6 +9,7 @@ part of the answer: the law knows it. A *fault* is raised: it never became an in
 """
 
 import contextlib
+import datetime as dt
 import hashlib
 from collections.abc import Mapping
 
@@ -105,11 +106,11 @@ class Line:
         if isinstance(admission, Standing):
             return await self._answer_for(admission, judged)
         if judged.decision.outcome is not Outcome.PASS:
-            return answer_now(judged, None, rooms.gatekeeper)
+            return answer_now(judged, None, rooms.gatekeeper, None)
 
         bank = await rooms.bank.submit(instruction.key, received.raw, received.format)
-        await self._settle(instruction.key, bank)
-        return answer_now(judged, bank, rooms.gatekeeper)
+        settled_at = await self._settle(instruction.key, bank)
+        return answer_now(judged, bank, rooms.gatekeeper, settled_at)
 
     async def _admit(self, judged: Judged, received: Received) -> Admitted | Standing | Short:
         notice = interception_notice(judged, self._rooms.origin)
@@ -128,11 +129,16 @@ class Line:
             f"{standing.key} was decided before on other content; use a new voucher number",
         )
 
-    async def _settle(self, key: InstructionKey, bank: BankAnswer) -> None:
-        """Unknown stays open for the enquiry worker; so does what we fail to write down."""
+    async def _settle(self, key: InstructionKey, bank: BankAnswer) -> dt.datetime | None:
+        """When it was settled. Unknown stays open for the enquiry worker (None).
+
+        So does what we fail to write down: the bank's word is true all the same.
+        """
         if bank.outcome is BankOutcome.UNKNOWN:
-            return
+            return None
         rooms = self._rooms
+        now = rooms.clock.now()
         evidence = {"how": "answer", "reason": bank.reason, "reference": bank.reference}
         with contextlib.suppress(LedgerUnavailable):
-            await settle(key, bank.outcome, rooms.ledger, rooms.origin, rooms.clock.now(), evidence)
+            await settle(key, bank.outcome, rooms.ledger, rooms.origin, now, evidence)
+        return now

@@ -1,5 +1,7 @@
 """Step 8, answer: what the sender is told, with a receipt that we signed and cannot deny."""
 
+import datetime as dt
+
 from gateway.domain.answer import Answer
 from gateway.domain.bank import BankAnswer, BankOutcome
 from gateway.domain.decision import Decision, Outcome, restored
@@ -9,7 +11,9 @@ from gateway.pipeline.tell import Judged, microseconds
 from gateway.ports import Gatekeeper
 
 
-def answer_now(judged: Judged, bank: BankAnswer | None, gatekeeper: Gatekeeper) -> Answer:
+def answer_now(
+    judged: Judged, bank: BankAnswer | None, gatekeeper: Gatekeeper, settled_at: dt.datetime | None
+) -> Answer:
     """The answer to an instruction that was decided in this very request."""
     return Answer(
         key=judged.instruction.key,
@@ -21,6 +25,7 @@ def answer_now(judged: Judged, bank: BankAnswer | None, gatekeeper: Gatekeeper) 
             _receipt(judged.digest, str(judged.instruction.key), judged.decision,
                      microseconds(judged.at))
         ),
+        settled_at=settled_at,
     )  # fmt: skip
 
 
@@ -39,6 +44,7 @@ def answer_again(standing: Standing, gatekeeper: Gatekeeper) -> Answer:
                      microseconds(standing.decided_at))
         ),
         replayed=True,
+        settled_at=standing.settled_at,
     )  # fmt: skip
 
 

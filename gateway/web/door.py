@@ -32,12 +32,18 @@ class Wording(Protocol):
     """How one format words answers and faults."""
 
     media_type: str
+    problem_media_type: str
 
-    def accepts(self, content_type: str) -> bool: ...
-
-    def answer(self, raw: bytes, answer: Answer) -> bytes: ...
+    def answer(self, raw_in: bytes, answer: Answer) -> bytes: ...
 
     def problem(self, fault: Fault, instance: str) -> bytes: ...
+
+
+ACCEPTED = {
+    "json": frozenset({"application/json"}),
+    "voucher": frozenset({"application/xml", "text/xml"}),
+}
+"""Media types by format, parameters left out: a voucher's encoding is GBK whatever they say."""
 
 
 @attrs.frozen(kw_only=True)
@@ -84,7 +90,7 @@ class Door:
         metrics.in_flight.set(self._in_flight)
         try:
             self._refuse_if_full()
-            if not wording.accepts(request.content_type):
+            if request.content_type not in ACCEPTED[format]:
                 raise MediaTypeUnsupported(
                     FaultCode.MEDIA_TYPE_UNSUPPORTED, f"this door takes {wording.media_type}"
                 )
@@ -97,7 +103,7 @@ class Door:
             answer = await self._carry(received)
             self._tell_operators(answer, received.party, time.perf_counter() - started)
             body = wording.answer(received.raw, answer)
-            return web.Response(body=body, content_type=wording.media_type)
+            return web.Response(body=body, headers={"Content-Type": wording.media_type})
         except Fault as fault:
             return self._refuse(fault, request, wording)
         except Exception:
@@ -176,14 +182,11 @@ class Door:
             "instruction.refused", fault=fault.code, status=fault.status,
             party=self._party(request), fields=[error.field for error in fault.errors[:20]],
         )  # fmt: skip
-        headers = {}
+        headers = {"Content-Type": wording.problem_media_type}
         if isinstance(fault, Unready):
             headers["Retry-After"] = str(fault.retry_after_s)
         response = web.Response(
-            body=wording.problem(fault, request.path),
-            status=fault.status,
-            headers=headers,
-            content_type="application/problem+json",
+            body=wording.problem(fault, request.path), status=fault.status, headers=headers
         )
         if fault.code in (FaultCode.BODY_TOO_LARGE, FaultCode.BODY_INCOMPLETE):
             response.force_close()

@@ -1,0 +1,212 @@
+"""The stage: PostgreSQL, a bank core, the bureau and the gateway as real processes on loopback."""
+
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+
+from adapters.postgres.embedded import EmbeddedPostgres
+from certs.tls import Credentials
+from deploy.demo.identities import Identities, uri
+from deploy.demo.processes import Crew
+
+HOST = "127.0.0.1"
+BANK_CODE = "103241001000"
+
+
+@attrs.frozen(kw_only=True)
+class Ports:
+    bank: int
+    door: int
+    ops: int
+    bureau: int
+    desk: int
+
+
+@attrs.frozen(kw_only=True)
+class Plot:
+    """What a stage is to be like."""
+
+    division: str
+    bank_habits: tuple[str, ...] = ()
+    """Command line options of the simulated bank core."""
+    bank_horizon_s: float = 6.0
+    bank_connections: int = 64
+    bank_deadline_s: float = 2.0
+    gateways: int = 1
+    commitment_secret: str = attrs.field(factory=lambda: secrets.token_hex(32), repr=False)
+
+
+class Stage:
+    """Starts, kills and restarts the programs; `crew` holds the processes."""
+
+    def __init__(self, folder: Path, crew: Crew, identities: Identities, plot: Plot) -> None:
+        self.folder = folder
+        self.crew = crew
+        self.identities = identities
+        self.plot = plot
+        bank, door, ops, bureau, desk = (_free_port() for _ in range(5))
+        self.ports = Ports(bank=bank, door=door, ops=ops, bureau=bureau, desk=desk)
+        self.postgres = EmbeddedPostgres(folder / "postgres", throwaway=True)
+        self.gateway_database = ""
+        self.bureau_database = ""
+        self.client = identities.connection("channel", uri("channel", plot.division, "demo"))
+        self.operator = identities.connection("operator", uri("operator", "demo"))
+
+    @property
+    def gateway_names(self) -> tuple[str, ...]:
+        return tuple(f"gateway-{number}" for number in range(self.plot.gateways))
+
+    def start_database(self) -> None:
+        named = os.environ.get("GATEWAY_DATABASE")
+        if named:
+            raise RuntimeError(
+                "the demonstration brings its own PostgreSQL; unset GATEWAY_DATABASE"
+            )
+        self.postgres.start()
+        self.gateway_database = self.postgres.create_database("gateway")
+        self.bureau_database = self.postgres.create_database("bureau")
+
+    def start_bank(self) -> None:
+        tls = self.identities.connection("bank", uri("bank", BANK_CODE))
+        argv = [
+            sys.executable, "-m", "adapters.bank.simulator", "--host", HOST,
+            "--port", str(self.ports.bank), "--state", str(self.folder / "bank.journal"),
+            "--horizon-s", str(self.plot.bank_horizon_s), *self.plot.bank_habits,
+            "--tls-cert", str(tls.certificate), "--tls-key", str(tls.key),
+            "--tls-ca", str(tls.authorities),
+        ]  # fmt: skip
+        self._start("bank", argv, {"BANK_TLS_PASSPHRASE": self._passphrase}, "listening")
+
+    def start_bureau(self) -> None:
+        tls = self.identities.connection("bureau", uri("bureau", self.plot.division))
+        witness = self.identities.record_key("bureau", uri("bureau", self.plot.division))
+        settings = self.folder / "bureau.toml"
+        settings.write_text(self._bureau_settings(tls, witness), encoding="utf-8")
+        environment = {
+            "BUREAU_DATABASE": self.bureau_database,
+            "BUREAU_DOOR_PASSPHRASE": self._passphrase,
+            "BUREAU_WITNESS_PASSPHRASE": self._passphrase,
+        }
+        argv = [sys.executable, "-m", "bureau", "--settings", str(settings)]
+        self._start("bureau", argv, environment, "ready")
+
+    def start_gateways(self) -> None:
+        """The first also migrates; all listen on one port and share the database."""
+        tls = self.identities.connection("gateway", uri("gateway", BANK_CODE))
+        record = self.identities.record_key("gateway", uri("gateway", BANK_CODE))
+        for number, name in enumerate(self.gateway_names):
+            settings = self.folder / f"{name}.toml"
+            settings.write_text(self._gateway_settings(tls, record, number), encoding="utf-8")
+            argv = [sys.executable, "-m", "gateway", "serve", "--settings", str(settings)]
+            self._start(name, argv, self.gateway_environment, "gateway.ready")
+
+    @property
+    def gateway_environment(self) -> dict[str, str]:
+        return {
+            "GATEWAY_DATABASE": self.gateway_database,
+            "GATEWAY_KEY_PASSPHRASE": self._passphrase,
+            "GATEWAY_COMMITMENT_SECRET": self.plot.commitment_secret,
+        }
+
+    @property
+    def log_origin(self) -> str:
+        """First line of the checkpoints of this division's log."""
+        return f"{uri('gateway', BANK_CODE)}/log/{self.plot.division}"
+
+    @property
+    def _passphrase(self) -> str:
+        return self.identities.passphrase.decode()
+
+    def _start(
+        self, name: str, argv: list[str], environment: Mapping[str, str], ready: str
+    ) -> None:
+        plain = {key: value for key, value in os.environ.items() if "GATEWAY" not in key}
+        self.crew.start(
+            name, argv, {**plain, **environment}, self.folder / f"{name}.log", ready=ready
+        )
+
+    def _gateway_settings(self, tls: Credentials, record: tuple[Path, Path], number: int) -> str:
+        made, plot = self.identities, self.plot
+        return f"""
+[gateway]
+bank_code = "{BANK_CODE}"
+uri = "{uri("gateway", BANK_CODE)}"
+divisions = ["{plot.division}"]
+listen_host = "{HOST}"
+listen_port = {self.ports.door}
+shared_port = {"true" if plot.gateways > 1 else "false"}
+ops_host = "{HOST}"
+ops_port = {self.ports.ops if number == 0 else _free_port()}
+
+[tls]
+certificate = "{tls.certificate}"
+key = "{tls.key}"
+authority = "{tls.authorities}"
+
+[record_key]
+certificate = "{record[0]}"
+key = "{record[1]}"
+
+[parties]
+authority = "{made.evidence_authority}"
+folder = "{made.parties}"
+
+[bank]
+host = "{HOST}"
+port = {self.ports.bank}
+idempotent = false
+enquiry = true
+horizon_s = {plot.bank_horizon_s}
+connections = {plot.bank_connections}
+deadline_s = {plot.bank_deadline_s}
+
+[bureaus.{plot.division}]
+url = "https://{HOST}:{self.ports.bureau}"
+
+[policies]
+folder = "{_library()}"
+"""
+
+    def _bureau_settings(self, tls: Credentials, witness: tuple[Path, Path]) -> str:
+        return f"""
+[door]
+host = "{HOST}"
+port = {self.ports.bureau}
+certificate = "{tls.certificate}"
+key = "{tls.key}"
+authorities = "{tls.authorities}"
+
+[desk]
+host = "{HOST}"
+port = {self.ports.desk}
+name = "吉林省财政厅国库处（演示）"
+
+[witness]
+certificate = "{witness[0]}"
+key = "{witness[1]}"
+
+[trust]
+evidence_authorities = "{self.identities.evidence_authority}"
+parties = "{self.identities.parties}"
+
+[[logs]]
+division = "{self.plot.division}"
+gateway = "{uri("gateway", BANK_CODE)}"
+origin = "{self.log_origin}"
+"""
+
+
+def _library() -> Path:
+    return Path(__file__).parents[2] / "policies" / "library" / "jilin"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+    return port

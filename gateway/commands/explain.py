@@ -1,0 +1,94 @@
+"""`explain`: what the gateway would decide on files of any accepted format, a line each."""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from adapters.formats.json_answer import finding_fields
+from adapters.formats.json_instruction import JsonFormat
+from adapters.formats.problem import problem_fields
+from adapters.formats.registers import read_registers
+from adapters.formats.sniff import sniff
+from adapters.formats.voucher import VoucherFormat
+from gateway.domain.faults import Fault, FaultCode, Unreadable
+from gateway.domain.legal_day import legal_day
+from gateway.domain.registers import Registers
+from gateway.pipeline.explain import explain
+from policies.book.book import Book
+from policies.book.load import LIBRARY, load
+
+_OUTCOMES_ZH = {"passed": "放行", "held": "挂起", "blocked": "拦截", "fault": "不予受理"}
+
+
+def explain_files(
+    files: Sequence[Path], registers_file: Path, on: dt.date | None, policies: Path | None
+) -> Iterator[dict[str, Any]]:
+    """One explanation per file, in the shape of `contract/README.md`.
+
+    Raises Unreadable (registers), OSError, PolicyRefused (a ValueError).
+    """
+    registers = read_registers(registers_file.read_bytes())
+    book = load(policies or LIBRARY / "jilin")
+    day = on or legal_day(dt.datetime.now(dt.UTC))
+    for file in files:
+        yield explain_one(file.name, file.read_bytes(), registers, book, day)
+
+
+def explain_one(
+    name: str, raw: bytes, registers: Registers, book: Book, on: dt.date
+) -> dict[str, Any]:
+    format = sniff(raw)
+    line: dict[str, Any] = {"file": name, "format": format, "outcome": "fault"}
+    try:
+        if format is None:
+            raise Unreadable(
+                FaultCode.MEDIA_TYPE_UNSUPPORTED, "neither a JSON instruction nor a MOF envelope"
+            )
+        reader = JsonFormat() if format == "json" else VoucherFormat()
+        instruction = reader.parse(raw)
+        if instruction.key.division != registers.division:
+            raise Unreadable(
+                FaultCode.DIVISION_UNKNOWN,
+                f"the registers are of {registers.division}, not of {instruction.key.division}",
+            )
+    except Fault as fault:
+        problem = problem_fields(fault, name)
+        return line | {
+            "findings": [],
+            "fault": {
+                "code": fault.code,
+                "detail": fault.detail,
+                "title_zh": problem["title_zh"],
+                "errors": problem["errors"],
+            },
+        }
+    decision = explain(instruction, registers, book, on)
+    return line | {
+        "outcome": decision.outcome,
+        "findings": [finding_fields(finding) for finding in decision.findings],
+        "fault": None,
+    }
+
+
+def in_words(line: dict[str, Any]) -> str:
+    """An explanation for a person at a terminal: Chinese first, English beside."""
+    words = [f"{line['file']}: {_OUTCOMES_ZH[line['outcome']]} {line['outcome']}"]
+    if fault := line["fault"]:
+        words.append(f"  {fault['title_zh']} [{fault['code']}] {fault['detail']}")
+        words += [f"    {e['field']}: {e['zh']} / {e['en']}" for e in fault["errors"]]
+    for finding in line["findings"]:
+        words += _finding_in_words(finding)
+    return "\n".join(words)
+
+
+def _finding_in_words(finding: dict[str, Any]) -> Iterator[str]:
+    yield f"  {finding['policy']} {finding['title_zh']}（{finding['article']}）{finding['action']}"
+    yield f"    {finding['reason_zh']}"
+    yield f"    {finding['reason_en']}"
+    if near := finding["exception"]:
+        yield f"    最接近的例外 nearest exception: {near['article']} {near['title_zh']}"
+    for paper in finding["missing"]:
+        yield f"    缺少 missing: {paper['zh']} / {paper['en']}"
+    if finding["remedy_zh"]:
+        yield f"    处理办法: {finding['remedy_zh']}"

@@ -1,0 +1,211 @@
+"""The command line: names, options and help of every command; the work stands beside it."""
+
+import datetime as dt
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Console
+
+from gateway.domain.faults import Fault, LedgerUnavailable
+from gateway.settings import DATABASE_VARIABLE, SettingsInvalid
+
+app = typer.Typer(
+    name="treasury-gateway",
+    help="国库支付合规网关: no fiscal payment moves before it has been checked against the law.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+registers_app = typer.Typer(help="The bureau's registers (备案信息).", no_args_is_help=True)
+policy_app = typer.Typer(help="The policy book (监控规则).", no_args_is_help=True)
+verify_app = typer.Typer(help="Check evidence offline (验证).", no_args_is_help=True)
+unknowns_app = typer.Typer(
+    help="Payments whose outcome at the bank is unknown (待查支付).", no_args_is_help=True
+)
+app.add_typer(registers_app, name="registers")
+app.add_typer(policy_app, name="policy")
+app.add_typer(verify_app, name="verify")
+app.add_typer(unknowns_app, name="unknowns")
+
+DONE, NO, USAGE = 0, 1, 2
+
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+Database = Annotated[
+    str, typer.Option("--database", envvar=DATABASE_VARIABLE, help="DSN of the gateway's database.")
+]
+
+console = Console(stderr=True)
+
+
+def fail(message: str, code: int = NO) -> typer.Exit:
+    console.print(message, markup=False, highlight=False)
+    return typer.Exit(code)
+
+
+def show(value: object) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(orjson.dumps(value).decode() + "\n")
+
+
+@app.command()
+def serve(
+    settings: Annotated[Path, typer.Option(help="TOML file; see docs/settings.md.")],
+    check: Annotated[
+        bool, typer.Option("--check", help="Prove everything, serve nothing.")
+    ] = False,
+) -> None:
+    """Run the gateway until it is told to stop."""
+    from gateway.commands.serve import check_house
+    from gateway.commands.serve import serve as run
+
+    try:
+        if check:
+            check_house(settings)
+            typer.echo("settings, keys, policies and database are fit")
+        else:
+            run(settings)
+    except (SettingsInvalid, LedgerUnavailable, OSError, ValueError) as reason:
+        raise fail(f"treasury-gateway: {reason}", USAGE) from reason
+
+
+@app.command()
+def bureau(
+    settings: Annotated[Path, typer.Option(help="TOML file; see docs/bureau.md.")],
+    check: Annotated[
+        bool, typer.Option("--check", help="Prove everything, serve nothing.")
+    ] = False,
+) -> None:
+    """Run the finance bureau's program until it is told to stop."""
+    from bureau.__main__ import main as run
+
+    raise typer.Exit(run(["--settings", str(settings), *(["--check"] if check else [])]))
+
+
+@app.command()
+def migrate(database: Database) -> None:
+    """Bring the gateway's database to this program's schema; safe to run twice."""
+    import asyncio
+
+    from adapters.postgres.migrate import migrate as run
+
+    applied = asyncio.run(run(database))
+    typer.echo("\n".join(f"applied {name}" for name in applied) or "nothing to apply")
+
+
+@app.command()
+def explain(
+    files: Annotated[list[Path], typer.Argument(help="Instructions in any accepted format.")],
+    registers: Annotated[Path, typer.Option(help="Registers file (contract/registers.json).")],
+    on: Annotated[
+        dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Legal day; today if absent.")
+    ] = None,
+    policies: Annotated[Path | None, typer.Option(help="Folder of policies.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what the gateway would decide, with nothing written and nobody told."""
+    from gateway.commands.explain import explain_files, in_words
+
+    try:
+        explained = explain_files(files, registers, on.date() if on else None, policies)
+        for line in explained:
+            if as_json or not sys.stdout.isatty():
+                show(line)
+            else:
+                typer.echo(in_words(line))
+    except (Fault, OSError, ValueError) as reason:
+        raise fail(f"explain: {reason}", USAGE) from reason
+
+
+@registers_app.command("load")
+def registers_load(file: Path, database: Database, as_json: Json = False) -> None:
+    """Load a division's registers whole, if their version is higher than the one in force."""
+    from gateway.commands.registers import load_registers
+
+    try:
+        with console.status(f"loading {file.name}"):
+            registers, loaded = load_registers(file, database)
+    except Fault as fault:
+        for error in fault.errors:
+            console.print(f"{error.field}: {error.zh} / {error.en}", markup=False)
+        raise fail(f"nothing was loaded: {fault.detail}") from fault
+    except (LedgerUnavailable, OSError) as reason:
+        raise fail(f"nothing is known to have been loaded: {reason}") from reason
+    overdrawn = [limit.key.id for limit in loaded.overdrawn]
+    report = {
+        "applied": loaded.applied,
+        "division": registers.division,
+        "overdrawn": overdrawn,
+        "version": loaded.version,
+        "withdrawn": list(loaded.withdrawn),
+    }
+    if as_json:
+        show(report)
+    else:
+        state = "applied" if loaded.applied else "not applied: in force already is"
+        typer.echo(f"division {registers.division}: {state} version {loaded.version}")
+        for line in overdrawn:
+            typer.echo(f"  grant below what is reserved: {line}")
+    raise typer.Exit(DONE if loaded.applied else NO)
+
+
+Policies = Annotated[Path, typer.Option("--policies", help="Folder of policies.")]
+Certificates = Annotated[
+    list[Path], typer.Option(help="PEM certificates that you trust; may be given several times.")
+]
+
+
+@policy_app.command("check")
+def policy_check(policies: Policies | None = None) -> None:
+    """Read, type-check and compile every policy and run its embedded tests."""
+    from policies.book.load import LIBRARY, load
+
+    try:
+        book = load(policies or LIBRARY / "jilin")
+    except (ValueError, OSError) as reason:
+        raise fail(str(reason)) from reason
+    names = sorted({unit.policy.id for unit in book.units})
+    typer.echo(f"{len(names)} policies, every embedded test holds: {' '.join(names)}")
+    typer.echo(f"book {book.revision}")
+
+
+@verify_app.command("record")
+def verify_record(
+    evidence: Annotated[Path, typer.Argument(help="What GET /v1/instructions/... answered.")],
+    bank: Certificates,
+    bureau: Certificates,
+    as_json: Json = False,
+) -> None:
+    """Check that each record stands in the bank's signed log as the bureau has seen it.
+
+    Exit 0 valid, 1 invalid, 2 usage, 3 gap, 4 fork.
+    """
+    from gateway.commands.verify import verify_evidence
+
+    try:
+        reports = verify_evidence(evidence, bank, bureau)
+    except (ValueError, OSError, KeyError) as reason:
+        raise fail(f"verify: {reason}", USAGE) from reason
+    for report in reports:
+        show(report.as_json()) if as_json else typer.echo("\n".join(report.lines()))
+    raise typer.Exit(max(int(report.exit) for report in reports))
+
+
+@verify_app.command("day")
+def verify_day(
+    folder: Annotated[Path, typer.Argument(help="Folder written by `export day`.")],
+    bank: Certificates,
+    bureau: Certificates,
+    as_json: Json = False,
+) -> None:
+    """Check that a day's records are whole and unaltered. Exit as `verify record`."""
+    from gateway.commands.verify import verify_folder
+
+    try:
+        report = verify_folder(folder, bank, bureau)
+    except (ValueError, OSError) as reason:
+        raise fail(f"verify: {reason}", USAGE) from reason
+    show(report.as_json()) if as_json else typer.echo("\n".join(report.lines()))
+    raise typer.Exit(int(report.exit))

@@ -1,0 +1,151 @@
+"""The wiring: every room of the gateway, built from settings; the only file that names them all."""
+
+import datetime as dt
+import os
+import socket
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+import attrs
+
+from adapters.bank.http_core import HttpBank
+from adapters.bureau.https import HttpsBureau
+from adapters.formats.json_instruction import JsonFormat
+from adapters.formats.registers import read_registers
+from adapters.formats.voucher import VoucherFormat
+from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.recordlog import PostgresRecordLog
+from adapters.postgres.shelf import PostgresRegisterShelf
+from certs.commitments import Commitments
+from certs.keys import load_signer
+from certs.log.sealer import Sealer
+from certs.tls import Credentials, Refusal, client_context
+from certs.trust import Trust, load_trust
+from gateway.domain.bank import BankConduct
+from gateway.pipeline.line import Line, Rooms
+from gateway.pipeline.tell import Origin
+from gateway.settings import Secrets, Settings
+from policies.book.book import Book
+from policies.book.load import load
+
+BANK_WAITING_MAX = 512
+
+
+class SystemClock:
+    """The machine's clocks, behind the Clock port."""
+
+    def now(self) -> dt.datetime:
+        return dt.datetime.now(dt.UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+@attrs.frozen(kw_only=True)
+class House:
+    """All rooms of one gateway process, open."""
+
+    settings: Settings
+    clock: SystemClock
+    origin: Origin
+    trust: Trust
+    book: Book
+    sealer: Sealer
+    ledger: PostgresLedger
+    records: PostgresRecordLog
+    shelf: PostgresRegisterShelf
+    bank: HttpBank
+    bureaus: dict[str, HttpsBureau]
+    formats: dict[str, JsonFormat | VoucherFormat]
+    line: Line
+
+
+async def open_house(
+    settings: Settings, secrets: Secrets, rooms: AsyncExitStack,
+    on_refusal: Callable[[Refusal], None],
+) -> House:  # fmt: skip
+    """Open every room, dependencies first; `rooms` closes them in reverse."""
+    signer = load_signer(settings.record_key.certificate, settings.record_key.key,
+                         secrets.passphrase)  # fmt: skip
+    trust = load_trust(settings.parties.authority, settings.parties.folder, signer)
+    book = load(settings.policies.folder)
+    tls = client_context(credentials(settings, secrets), on_refusal)
+    clock = SystemClock()
+    origin = Origin(bank=settings.gateway.bank_code, uri=settings.gateway.uri)
+    ledger = await rooms.enter_async_context(
+        PostgresLedger(secrets.database, instance=instance_name())
+    )
+    records = PostgresRecordLog(secrets.database)
+    rooms.push_async_callback(records.close)
+    shelf = PostgresRegisterShelf(
+        secrets.database,
+        read_registers,
+        clock.now,
+        as_of_age_max=dt.timedelta(seconds=settings.registers.age_max_s),
+    )
+    rooms.push_async_callback(shelf.close)
+    bank = HttpBank(
+        host=settings.bank.host,
+        port=settings.bank.port,
+        ssl_context=tls if settings.bank.tls else None,
+        conduct=BankConduct(
+            idempotent=settings.bank.idempotent,
+            enquiry=settings.bank.enquiry,
+            horizon_s=settings.bank.horizon_s,
+        ),
+        connections=settings.bank.connections,
+        deadline_s=settings.bank.deadline_s,
+        waiting_max=BANK_WAITING_MAX,
+    )
+    rooms.push_async_callback(bank.aclose)
+    bureaus = {
+        division: await rooms.enter_async_context(HttpsBureau(bureau.url, tls))
+        for division, bureau in settings.bureaus.items()
+    }
+    formats: dict[str, JsonFormat | VoucherFormat] = {
+        "json": JsonFormat(),
+        "voucher": VoucherFormat(),
+    }
+    line = Line(
+        Rooms(
+            gatekeeper=trust,
+            formats=formats,
+            shelf=shelf,
+            book=book,
+            committer=Commitments(secrets.commitment),
+            ledger=ledger,
+            bank=bank,
+            clock=clock,
+            origin=origin,
+        )
+    )
+    return House(
+        settings=settings,
+        clock=clock,
+        origin=origin,
+        trust=trust,
+        book=book,
+        sealer=Sealer(signer),
+        ledger=ledger,
+        records=records,
+        shelf=shelf,
+        bank=bank,
+        bureaus=bureaus,
+        formats=formats,
+        line=line,
+    )
+
+
+def credentials(settings: Settings, secrets: Secrets) -> Credentials:
+    return Credentials(
+        certificate=settings.tls.certificate,
+        key=settings.tls.key,
+        passphrase=secrets.passphrase,
+        authorities=settings.tls.authority,
+    )
+
+
+def instance_name() -> str:
+    """Names this process among those that share the database."""
+    return f"{socket.gethostname()}:{os.getpid()}:{time.time_ns()}"

@@ -1,0 +1,169 @@
+"""`serve`: open the house, listen, work until told to stop, and close in order."""
+
+import asyncio
+import signal
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+
+import structlog
+import uvloop
+from aiohttp import web
+
+from adapters.postgres.migrate import migrate
+from certs.tls import Refusal, party_of, server_context
+from gateway.commands.journal import configure_log
+from gateway.commands.openapi import openapi
+from gateway.commands.rooms import House, credentials, open_house
+from gateway.domain.faults import Fault
+from gateway.settings import Secrets, Settings, read_secrets, read_settings
+from gateway.web.door import Door, Doorway
+from gateway.web.metrics import Metrics
+from gateway.web.ops import Ops
+from gateway.workers.deliver import Delivering
+from gateway.workers.enquire import Enquiring
+from gateway.workers.office import Office
+from gateway.workers.seal import Sealing
+
+FINISH_S = 10.0
+"""How long instructions on the line may take to end once the doors are closed."""
+BACKLOG = 1024
+
+log = structlog.get_logger()
+
+
+def serve(file: Path) -> None:
+    """Run one gateway process until SIGTERM or SIGINT. Raises SettingsInvalid."""
+    settings, secrets = read_settings(file), read_secrets()
+    configure_log(settings.gateway.log_file)
+    uvloop.run(_serve(settings, secrets))
+
+
+def check_house(file: Path) -> None:
+    """Prove settings, keys, certificates, policies and database; serve nothing.
+
+    Raises SettingsInvalid, LedgerUnavailable, ValueError, OSError: what stands in the way.
+    """
+    settings, secrets = read_settings(file), read_secrets()
+    configure_log(settings.gateway.log_file)
+    uvloop.run(_check(settings, secrets))
+
+
+async def _check(settings: Settings, secrets: Secrets) -> None:
+    async with AsyncExitStack() as rooms:
+        server_context(credentials(settings, secrets))
+        house = await open_house(settings, secrets, rooms, partial(_refused, Metrics()))
+        await house.shelf.refresh()
+        for division in settings.gateway.divisions:
+            try:
+                house.shelf.of(division, house.clock.now())
+            except Fault as fault:
+                raise ValueError(f"division {division}: {fault.detail}") from fault
+
+
+async def _serve(settings: Settings, secrets: Secrets) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    metrics = Metrics()
+    on_refusal = partial(_refused, metrics)
+    for name in await migrate(secrets.database):
+        log.info("migration.applied", name=name)
+    async with AsyncExitStack() as rooms:
+        house = await open_house(settings, secrets, rooms, on_refusal)
+        await house.shelf.refresh()
+        door = Door(_doorway(house, metrics))
+        workers = asyncio.create_task(_work(house))
+        rooms.push_async_callback(_stop_workers, workers)
+        await _listen(house, secrets, door, metrics, rooms, on_refusal)
+        log.info("gateway.ready", port=settings.gateway.listen_port, book=house.book.revision)
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({stopped, workers}, return_when=asyncio.FIRST_COMPLETED)
+        door.stopping = True
+        log.info("gateway.stopping")
+        if workers.done():
+            # A worker that dies stops the program: better no gateway than half a gateway.
+            workers.result()
+
+
+def _doorway(house: House, metrics: Metrics) -> Doorway:
+    return Doorway(
+        line=house.line,
+        ledger=house.ledger,
+        records=house.records,
+        wordings=house.formats,
+        party_of=party_of,
+        metrics=metrics,
+    )
+
+
+async def _work(house: House) -> None:
+    office = Office(house.records)
+    sealing = Sealing(
+        office, house.records, house.sealer, house.ledger, house.clock, house.origin,
+        house.settings.gateway.divisions,
+    )  # fmt: skip
+    delivering = Delivering(
+        office, house.records, house.bureaus, house.trust, house.clock, sealing.sealed
+    )
+    enquiring = Enquiring(
+        office, house.ledger, house.bank, house.clock, house.origin,
+        after_s=house.settings.bank.deadline_s * 2,
+    )  # fmt: skip
+    async with asyncio.TaskGroup() as group:
+        group.create_task(office.run())
+        group.create_task(sealing.run())
+        group.create_task(delivering.run_records())
+        group.create_task(delivering.run_notices())
+        group.create_task(enquiring.run())
+        group.create_task(house.shelf.run())
+
+
+async def _stop_workers(workers: asyncio.Task[None]) -> None:
+    workers.cancel()
+    await asyncio.wait({workers})
+
+
+async def _listen(
+    house: House, secrets: Secrets, door: Door, metrics: Metrics, rooms: AsyncExitStack,
+    on_refusal: "partial[None]",
+) -> None:  # fmt: skip
+    chosen = house.settings.gateway
+    tls = server_context(credentials(house.settings, secrets), on_refusal)
+    ops = Ops(metrics, partial(_reasons, house, door), openapi())
+    for application, host, port, context in (
+        (ops.application(), chosen.ops_host, chosen.ops_port, None),
+        (door.application(), chosen.listen_host, chosen.listen_port, tls),
+    ):
+        runner = web.AppRunner(
+            application, access_log=None, handler_cancellation=False, auto_decompress=False,
+            shutdown_timeout=FINISH_S,
+        )  # fmt: skip
+        await runner.setup()
+        rooms.push_async_callback(runner.cleanup)
+        site = web.TCPSite(
+            runner, host, port, ssl_context=context, backlog=BACKLOG, reuse_address=True,
+            reuse_port=chosen.shared_port if context else False,
+        )  # fmt: skip
+        await site.start()
+
+
+def _reasons(house: House, door: Door) -> dict[str, str]:
+    """Why this process may not take instructions now."""
+    reasons = {}
+    if door.stopping:
+        reasons["door"] = "stopping"
+    for division in house.settings.gateway.divisions:
+        try:
+            if house.shelf.of(division, house.clock.now()).unavailable:
+                reasons[f"registers.{division}"] = "stale: what rests on them is held"
+        except Fault as fault:
+            reasons[f"registers.{division}"] = fault.detail
+    if house.bank.saturated:
+        reasons["bank"] = "saturated or silent"
+    return reasons
+
+
+def _refused(metrics: Metrics, refusal: Refusal) -> None:
+    metrics.handshakes_refused.labels(refusal.reason).inc()
+    log.warning("handshake.refused", reason=refusal.reason, detail=refusal.detail)

@@ -1,0 +1,197 @@
+"""Facts are what policies see; each must be exactly what the instruction and the registers say."""
+
+import datetime as dt
+
+import attrs
+import pytest
+from tests.pipeline.fakes import BASIC, ZERO_BALANCE, account, instruction, registers
+
+from gateway.domain.codes import (
+    AccountClass,
+    ApprovalKind,
+    Element,
+    Evidence,
+    Exemption,
+    FilingKind,
+    PayeeKind,
+    Register,
+    Relation,
+    Settlement,
+)
+from gateway.domain.facts import Facts
+from gateway.domain.instruction import Detail, Document, Instruction, Payee, Person
+from gateway.domain.money import Fen
+from gateway.domain.registers import Approval, Contract, FiledPerson, Filing, Registers
+from gateway.pipeline.facts import facts_of
+from gateway.pipeline.identify import identify
+
+TODAY = dt.date(2026, 3, 2)
+ID = "220104198506152036"
+
+
+def facts(order: Instruction, shelf: Registers | None = None) -> Facts:
+    shelf = shelf or registers()
+    return facts_of(order, identify(order, shelf), shelf, TODAY)
+
+
+def person(account: str = "622", name: str = "李某", id_number: str = ID) -> Payee:
+    return Payee(
+        kind=PayeeKind.PERSON, account=account, name=name, person=Person(id_number=id_number)
+    )
+
+
+def test_an_ordinary_payment_has_nothing_missing_and_matches_its_indicator() -> None:
+    seen = facts(instruction())
+    assert seen.missing_elements == frozenset()
+    assert seen.indicator_mismatches == frozenset()
+    assert seen.payer_class is AccountClass.ZERO_BALANCE
+    assert seen.payee_relation is Relation.UNREGISTERED
+    assert seen.indicator_available is None
+
+
+def test_every_blank_element_is_named() -> None:
+    blank = instruction(purpose="", dept_economic_code="", settlement=None, fund_code="")
+    assert facts(blank).missing_elements == {
+        Element.PURPOSE,
+        Element.DEPT_ECONOMIC_CODE,
+        Element.SETTLEMENT,
+        Element.FUND_CODE,
+    }
+
+
+def test_a_code_below_the_indicators_code_matches_and_another_does_not() -> None:
+    broad = registers()
+    row = attrs.evolve(next(iter(broad.indicators.values())), dept_economic_code="302")
+    broad = attrs.evolve(broad, indicators={row.id: row})
+    assert facts(instruction(), broad).indicator_mismatches == frozenset()
+    assert facts(instruction(dept_economic_code="31002"), broad).indicator_mismatches == {
+        Element.DEPT_ECONOMIC_CODE
+    }
+
+
+@pytest.mark.parametrize(
+    ("owner", "relation"),
+    [
+        ("101001", Relation.OWN),
+        ("101", Relation.SUPERIOR),
+        ("101003", Relation.SUBORDINATE),
+        ("101002", Relation.OTHER_AGENCY),
+    ],
+)
+def test_the_payees_owner_stands_in_one_relation_to_the_payer(
+    owner: str, relation: Relation
+) -> None:
+    shelf = registers()
+    shelf = attrs.evolve(
+        shelf, accounts={**shelf.accounts, "R1": account("R1", owner, AccountClass.REAL_FUND)}
+    )
+    order = instruction()
+    order = attrs.evolve(order, payee=attrs.evolve(order.payee, account="R1"))
+    assert facts(order, shelf).payee_relation is relation
+
+
+@pytest.mark.parametrize("name", ["吉林省示例厅", " 吉林省 示例厅 ", "吉林省（示例厅）"])
+def test_the_same_name_is_seen_through_spaces_and_brackets(name: str) -> None:
+    order = instruction()
+    order = attrs.evolve(order, payee=attrs.evolve(order.payee, name=name))
+    assert facts(order).payee_named_as_payer
+
+
+def test_a_person_counts_as_filed_only_with_name_and_account() -> None:
+    filed = FiledPerson(
+        id_number=ID,
+        name="李某",
+        employer="院",
+        position="员",
+        title="",
+        accounts=("622",),
+        official_cards=(),
+    )
+    shelf = attrs.evolve(registers(), persons={ID: filed})
+    assert facts(instruction(payee=person()), shelf).persons_unfiled == 0
+    assert facts(instruction(payee=person(account="623")), shelf).persons_unfiled == 1
+    assert facts(instruction(payee=person(name="王某")), shelf).persons_unfiled == 1
+    assert facts(instruction(payee=person(id_number="x")), shelf).persons_unfiled == 1
+
+
+def test_cash_to_one_person_is_added_up_over_the_details() -> None:
+    details = tuple(
+        Detail(id=str(n), payee=person(), amount_fen=Fen(60_000), purpose="") for n in range(2)
+    )
+    order = instruction(amount=120_000, settlement=Settlement.CASH, details=details)
+    assert facts(order).cash_per_person_max == 120_000
+    assert facts(attrs.evolve(order, settlement=Settlement.TRANSFER)).cash_per_person_max is None
+
+
+def test_contract_and_filing_count_only_as_registered() -> None:
+    order = instruction(
+        exemption=Exemption.SERVICE_PURCHASE,
+        contract_no="HT-1",
+        documents=(
+            Document(kind="contract", number="1"),
+            Document(kind="service_filing", number="2"),
+            Document(kind="invoice", number="3"),
+        ),
+    )
+    assert facts(order).evidence == {Evidence.INVOICE}
+    shelf = attrs.evolve(
+        registers(),
+        contracts={
+            "HT-1": Contract(
+                contract_no="HT-1",
+                agency="101001",
+                supplier="x",
+                account=order.payee.account,
+                amount_fen=Fen(30_000),
+                paid_fen=Fen(0),
+                filing_no=None,
+            )
+        },
+        filings={
+            "F1": Filing(
+                filing_no="F1",
+                kind=FilingKind.SERVICE_PURCHASE,
+                agency="101001",
+                project_code=None,
+                contract_no="HT-1",
+                date=TODAY,
+            )
+        },
+    )
+    assert facts(order, shelf).evidence == {
+        Evidence.INVOICE,
+        Evidence.CONTRACT,
+        Evidence.SERVICE_FILING,
+    }
+    assert Evidence.CONTRACT not in facts(attrs.evolve(order, amount_fen=Fen(30_001)), shelf).evidence
+
+
+def test_an_approval_counts_only_for_its_payee_item_time_and_remainder() -> None:
+    approval = Approval(
+        approval_no="SP-1",
+        kind=ApprovalKind.OTHER_TRANSFER,
+        agency="101001",
+        payee_account=BASIC,
+        dept_economic_code="302",
+        amount_fen=Fen(50_000),
+        used_fen=Fen(20_000),
+        valid_from=dt.date(2026, 1, 1),
+        valid_to=TODAY,
+        document="",
+    )
+    shelf = attrs.evolve(registers(), approvals={"SP-1": approval})
+    order = instruction(amount=30_000, approvals=("SP-1", "unknown"))
+    order = attrs.evolve(order, payee=attrs.evolve(order.payee, account=BASIC))
+    assert facts(order, shelf).approvals == {ApprovalKind.OTHER_TRANSFER}
+    for other in (
+        attrs.evolve(order, amount_fen=Fen(30_001)),
+        attrs.evolve(order, dept_economic_code="31002"),
+        attrs.evolve(order, agency_code="101002"),
+        attrs.evolve(order, payee=attrs.evolve(order.payee, account=ZERO_BALANCE)),
+    ):
+        assert facts(other, shelf).approvals == frozenset()
+
+
+def test_a_register_that_cannot_be_consulted_is_told_to_the_policies() -> None:
+    shelf = attrs.evolve(registers(), unavailable=frozenset({Register.PERSONS}))
+    assert facts(instruction(), shelf).unavailable == {Register.PERSONS}
