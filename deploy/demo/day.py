@@ -1,0 +1,239 @@
+"""A generated, lifelike fiscal day: registers, and instructions with what must become of each.
+
+About nine in ten pass; every policy of the first dozen fires; a few are forged, misspelt, sent
+twice or sent again with another payee. The same seed gives the same bytes.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from random import Random
+
+import attrs
+
+from deploy.demo.breaches import BREACHES, HELD, ordinary_purchase
+from deploy.demo.clerk import Clerk
+from deploy.demo.register_file import registers_of
+from deploy.demo.world import World
+from deploy.demo.writers import json_of, voucher_of
+from gateway.domain.decision import Outcome
+from gateway.domain.faults import FaultCode
+from gateway.domain.instruction import Instruction, InstructionKey
+
+DIVISION = "220000000"
+COUNT_MIN = 20
+"""Fewer instructions cannot show everything that the day is there to show."""
+VOUCHER_SHARE = 0.36
+CHANNEL = "counter"
+"""The bank's counter, which carries some agencies' vouchers."""
+_BY_CHANNEL_SHARE = 0.25
+_BREACH_SHARE, _FAULT_SHARE, _REPLAY_SHARE, _CONFLICT_SHARE = 0.075, 0.012, 0.012, 0.006
+
+
+@attrs.frozen(kw_only=True)
+class DayItem:
+    """One message to the gateway, and what must come of it."""
+
+    format: str
+    """`json` or `voucher`."""
+    raw: bytes
+    key: InstructionKey
+    agency: str
+    sender: str
+    """URI of the party that signs and sends it."""
+    outcome: Outcome | None
+    """None for a fault."""
+    policy: str | None = None
+    """The policy that must be among the findings; None if there must be none."""
+    fault: FaultCode | None = None
+    forged: bool = False
+    """To be signed over other bytes than it carries."""
+    replay: bool = False
+    after: int | None = None
+    """Place in the day of an item whose answer must have come first."""
+
+
+@attrs.frozen(kw_only=True)
+class Day:
+    on: dt.date
+    registers: bytes
+    """JSON of `contract/registers.json`'s shape."""
+    items: tuple[DayItem, ...]
+    senders: tuple[str, ...]
+    """URIs of all parties that send anything, sorted."""
+
+
+@attrs.frozen
+class _Plan:
+    """An item in the making: `origin` is the plan whose identity it repeats."""
+
+    instruction: Instruction
+    item: DayItem
+    place: float
+    origin: "_Plan | None" = None
+
+
+def day(
+    seed: int, count: int, on: dt.date, *, trust_domain: str = "treasury.demo",
+    division: str = DIVISION, series: int = 0,
+) -> Day:  # fmt: skip
+    """`count` instructions of the legal day `on`; another `series` (0-999) has other numbers.
+
+    Raises ValueError for fewer than COUNT_MIN.
+    """
+    if count < COUNT_MIN:
+        raise ValueError(f"a day has at least {COUNT_MIN} instructions")
+    world = World(seed, on, division)
+    maker = _Maker(Clerk(world, seed, series), Random(f"day/{seed}/{series}"), trust_domain)
+    plans = sorted(maker.plans(count), key=lambda plan: plan.place)
+    places = {id(plan): number for number, plan in enumerate(plans)}
+    items = tuple(
+        attrs.evolve(plan.item, after=places[id(plan.origin)]) if plan.origin else plan.item
+        for plan in plans
+    )
+    return Day(
+        on=on,
+        registers=registers_of(world.registers(), world.payee_names),
+        items=items,
+        senders=tuple(sorted({item.sender for item in items})),
+    )
+
+
+class _Maker:
+    def __init__(self, clerk: Clerk, rng: Random, trust_domain: str) -> None:
+        self._clerk = clerk
+        self._rng = rng
+        self._trust_domain = trust_domain
+        self._made = 0
+        self._vouchers = 0
+
+    def plans(self, count: int) -> list[_Plan]:
+        breaches = max(len(BREACHES), round(count * _BREACH_SHARE))
+        faults = max(3, round(count * _FAULT_SHARE))
+        replays = max(1, round(count * _REPLAY_SHARE))
+        conflicts = max(1, round(count * _CONFLICT_SHARE))
+        rest = count - breaches - faults - replays - conflicts
+        ordinary = [self._ordinary() for _ in range(rest)]
+        policies = list(BREACHES)
+        return [
+            *ordinary,
+            *(self._breach(policies[n % len(policies)]) for n in range(breaches)),
+            *(self._FAULTS[n % len(self._FAULTS)](self) for n in range(faults)),
+            *(self._replay(self._rng.choice(ordinary)) for _ in range(replays)),
+            *(self._conflict(self._rng.choice(ordinary)) for _ in range(conflicts)),
+        ]
+
+    def _ordinary(self) -> _Plan:
+        return self._plan(self._clerk.ordinary(), outcome=Outcome.PASS)
+
+    def _breach(self, policy: str) -> _Plan:
+        outcome = Outcome.HOLD if policy in HELD else Outcome.BLOCK
+        return self._plan(BREACHES[policy](self._clerk), outcome=outcome, policy=policy)
+
+    def _replay(self, origin: _Plan) -> _Plan:
+        """The same bytes by the same sender, some time later: the same answer."""
+        item = attrs.evolve(origin.item, replay=True)
+        return _Plan(origin.instruction, item, self._later(origin), origin)
+
+    def _conflict(self, origin: _Plan) -> _Plan:
+        """The same identity with another payee."""
+        changed = attrs.evolve(origin.instruction, payee=self._clerk.company("商贸"))
+        item = attrs.evolve(
+            origin.item,
+            raw=_written(changed, origin.item.format),
+            outcome=None,
+            fault=FaultCode.INSTRUCTION_CONFLICT,
+        )
+        return _Plan(changed, item, self._later(origin), origin)
+
+    def _forged(self) -> _Plan:
+        plan = self._ordinary_purchase()
+        item = attrs.evolve(plan.item, forged=True, outcome=None, fault=FaultCode.SIGNATURE_INVALID)
+        return attrs.evolve(plan, item=item)
+
+    def _field_too_many(self) -> _Plan:
+        return self._misspelt(
+            lambda filled: json_of(filled, approver="王处长"), FaultCode.INSTRUCTION_INVALID
+        )
+
+    def _amount_as_number(self) -> _Plan:
+        return self._misspelt(
+            lambda filled: json_of(filled, amount=filled.amount_fen / 100),
+            FaultCode.INSTRUCTION_INVALID,
+        )
+
+    def _field_twice(self) -> _Plan:
+        return self._misspelt(
+            lambda filled: b'{"amount":"1.00",' + json_of(filled)[1:], FaultCode.FIELD_DUPLICATE
+        )
+
+    def _with_dtd(self) -> _Plan:
+        def written(filled: Instruction) -> bytes:
+            dtd = b'<!DOCTYPE MOF [<!ENTITY x "y">]><MOF>'
+            return _written(filled, "voucher").replace(b"<MOF>", dtd, 1)
+
+        plan = self._misspelt(written, FaultCode.DTD_REFUSED)
+        return attrs.evolve(plan, item=attrs.evolve(plan.item, format="voucher"))
+
+    def _by_a_stranger(self) -> _Plan:
+        """One agency signs and sends for another."""
+        plan = self._ordinary_purchase()
+        stranger = next(
+            body.code for body in self._clerk.world.bodies if body.code != plan.item.agency
+        )
+        item = attrs.evolve(
+            plan.item,
+            sender=self._agency_uri(stranger),
+            outcome=None,
+            fault=FaultCode.SENDER_NOT_ENTITLED,
+        )
+        return attrs.evolve(plan, item=item)
+
+    _FAULTS: Sequence[Callable[["_Maker"], _Plan]] = (
+        _forged, _field_too_many, _with_dtd, _by_a_stranger, _field_twice, _amount_as_number,
+    )  # fmt: skip
+
+    def _misspelt(self, write: Callable[[Instruction], bytes], fault: FaultCode) -> _Plan:
+        plan = self._ordinary_purchase()
+        item = attrs.evolve(
+            plan.item, raw=write(plan.instruction), format="json", outcome=None, fault=fault
+        )
+        return attrs.evolve(plan, item=item)
+
+    def _ordinary_purchase(self) -> _Plan:
+        return self._plan(ordinary_purchase(self._clerk), outcome=Outcome.PASS)
+
+    def _plan(
+        self, instruction: Instruction, *, outcome: Outcome, policy: str | None = None
+    ) -> _Plan:
+        """Every third or so goes as a voucher, if a voucher can carry what makes it pass."""
+        format = "json"
+        carried = instruction.exemption is None or not instruction.contract_no
+        if carried and self._vouchers < VOUCHER_SHARE * (self._made + 1):
+            format = "voucher"
+            self._vouchers += 1
+        self._made += 1
+        by_channel = format == "voucher" and self._rng.random() < _BY_CHANNEL_SHARE
+        agency = instruction.agency_code
+        item = DayItem(
+            format=format,
+            raw=_written(instruction, format),
+            key=instruction.key,
+            agency=agency,
+            sender=self._channel_uri() if by_channel else self._agency_uri(agency),
+            outcome=outcome,
+            policy=policy,
+        )
+        return _Plan(instruction, item, self._rng.random())
+
+    def _later(self, origin: _Plan) -> float:
+        return origin.place + (1 - origin.place) * self._rng.uniform(0.01, 1)
+
+    def _agency_uri(self, agency: str) -> str:
+        return f"spiffe://{self._trust_domain}/agency/{self._clerk.world.division}/{agency}"
+
+    def _channel_uri(self) -> str:
+        return f"spiffe://{self._trust_domain}/channel/{self._clerk.world.division}/{CHANNEL}"
+
+
+def _written(instruction: Instruction, format: str) -> bytes:
+    return voucher_of(instruction) if format == "voucher" else json_of(instruction)
