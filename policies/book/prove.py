@@ -7,28 +7,33 @@ from gateway.domain.facts import Facts
 from policies.book.book import Book
 from policies.book.cases import case
 from policies.book.document import Expected, Policy, Test
+from policies.book.finding import BOOK_ID
 from policies.book.judge import Judgement, judge
 from policies.book.resolve import applies, level
-from policies.book.unit import Unit
+from policies.book.unit import Reason, Unit
 from policies.language.codelist import CodeList
 from policies.language.errors import Problem
+from policies.language.interpret import Truth
 
 
 def prove(policy: Policy, units: Sequence[Unit], codes: Mapping[str, CodeList]) -> list[Problem]:
     """Problems of the policy's tests: those that fail, and those that are not there."""
     problems: list[Problem] = []
     book = Book(units, codes, revision="")
+    shown: set[str] = set()
     for test in policy.tests:
         facts = case(test, level(policy.scope.division), problems)
         if facts is not None:
-            problems += _run(test, policy, book, facts)
-    return problems + list(_gaps(policy))
+            judgement = _judgement(policy, book, facts)
+            problems += _run(test, book.decide(facts), judgement)
+            shown.update(c.id for c, found in _causes(judgement) if found is True)
+    return problems + list(_gaps(policy, shown))
 
 
-def _run(test: Test, policy: Policy, book: Book, facts: Facts) -> Iterable[Problem]:
-    found = [f for f in book.decide(facts) if f.policy == policy.id]
-    finding = found[0] if found else None
-    judgement = _judgement(policy, book, facts)
+def _run(test: Test, findings: Sequence[Finding], judgement: Judgement | None) -> Iterable[Problem]:
+    finding = next((f for f in findings if f.policy != BOOK_ID), None)
+    if judgement is not None and any(f.policy == BOOK_ID for f in findings):
+        yield _failed(test, "规则簿执行出错", "the book failed")
     outcome = finding.action.value if finding else Expected.NONE.value
     if outcome != test.outcome:
         reason = f"：{finding.reason_zh}" if finding else ""
@@ -62,13 +67,20 @@ def _exception(finding: Finding | None, judgement: Judgement | None) -> str:
     return judgement.held if judgement else ""
 
 
-def _gaps(policy: Policy) -> Iterable[Problem]:
+def _causes(judgement: Judgement | None) -> Sequence[tuple[Reason, Truth]]:
+    return judgement.causes if judgement else ()
+
+
+def _gaps(policy: Policy, shown: set[str]) -> Iterable[Problem]:
     """What the tests must show: firing, passing, each exception, each missing paper, each cause."""
     tests = policy.tests
     if not any(t.outcome is not Expected.NONE and not t.unavailable for t in tests):
         yield _gap(policy, "触发规则的测试", "a test in which it fires")
     if not any(t.outcome is Expected.NONE and not t.exception for t in tests):
         yield _gap(policy, "不触发规则的测试", "a test in which it does not fire")
+    for cause in policy.causes:
+        if cause.id not in shown:
+            yield _gap(policy, f"情形 {cause.id} 的测试", f"a test that shows cause {cause.id}")
     for unless in policy.unless:
         own = [t for t in tests if t.exception == unless.id]
         if not any(t.outcome is Expected.NONE for t in own):
