@@ -72,7 +72,7 @@ class Finding(msgspec.Struct):
     missing: list[Paper | str] = []
 
 
-class _Payee(msgspec.Struct):
+class _Payee(msgspec.Struct, frozen=True):
     name: str = ""
     account_masked: str = ""
 

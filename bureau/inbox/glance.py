@@ -25,12 +25,12 @@ class _Finding(msgspec.Struct):
     reason_zh: str = ""
 
 
-class _Agency(msgspec.Struct):
+class _Agency(msgspec.Struct, frozen=True):
     code: str = ""
     name: str = ""
 
 
-class _Payee(msgspec.Struct):
+class _Payee(msgspec.Struct, frozen=True):
     name: str = ""
     """Absent where the payee is a person: the record then holds a commitment only."""
 

@@ -1,0 +1,185 @@
+"""The gateway's transport against the real door, over real mutual TLS and a real database."""
+
+import asyncio
+import itertools
+import ssl
+from collections.abc import AsyncIterator
+
+import attrs
+import pytest
+from aiohttp import web
+
+from adapters.bureau.https import HttpsBureau
+from bureau.inbox.keys import receiving_keys
+from bureau.serving import site
+from certs.log.note import cosignatures, open_checkpoint, witness_key
+from certs.tls import server_context
+from gateway.domain.faults import BureauUnavailable
+from gateway.domain.log import Delivery
+from tests.bureau.words import BANK, DIVISION, Bureau, Chain, Door, House, notice, verdict
+
+pytestmark = pytest.mark.postgres
+RACERS = 8
+
+
+@pytest.fixture
+async def gateway(door: Door) -> AsyncIterator[HttpsBureau]:
+    async with HttpsBureau(door.url, door.client(f"gateway/{BANK}")) as client:
+        yield client
+
+
+async def test_a_delivery_comes_back_with_the_bureaus_cosignature(
+    gateway: HttpsBureau, chain: Chain, house: House, bureau: Bureau
+) -> None:
+    chain.seal([verdict(n) for n in range(300)])
+    cosigned = await gateway.deliver(chain.delivery())
+    assert cosigned.size == 300
+    keys = receiving_keys(bureau.trust, bureau.place)
+    checkpoint, signed = open_checkpoint(cosigned.checkpoint, keys)
+    assert checkpoint.size == 300
+    assert cosignatures(signed, [witness_key(house.bureau.certificate)])
+
+
+async def test_delivery_resumes_from_whatever_size_the_bureau_answers(
+    gateway: HttpsBureau, chain: Chain, bureau: Bureau
+) -> None:
+    for batch in range(12):
+        chain.seal([verdict(100 * batch + n) for n in range(37)])
+    size = 0
+    for last in (2, 3, 7, 11):
+        size = (await gateway.deliver(chain.delivery(size, last))).size
+        # The answer was lost: the same delivery again, and one from before.
+        again = await gateway.deliver(chain.delivery(max(0, size - 37), last))
+        assert again.size == size and again.checkpoint
+    assert size == 12 * 37
+    summary = await bureau.summaries.of(DIVISION)
+    assert summary is not None
+    assert summary["log_verified"] and summary["records"] == summary["size"] == size
+
+
+async def test_a_gap_is_answered_with_the_bureaus_own_size_and_nothing_is_stored(
+    gateway: HttpsBureau, chain: Chain, bureau: Bureau
+) -> None:
+    chain.seal([verdict(1), verdict(2)])
+    chain.seal([verdict(3)])
+    behind = await gateway.deliver(chain.delivery(2))
+    assert (behind.size, behind.checkpoint) == (0, "")
+    assert (await gateway.deliver(chain.delivery(0))).size == 3
+    assert await bureau.desk.misbehaviours(DIVISION, 9) == []
+
+
+async def test_an_altered_byte_is_refused_and_the_whole_delivery_still_welcome(
+    gateway: HttpsBureau, chain: Chain
+) -> None:
+    chain.seal([verdict(1), verdict(2)])
+    with pytest.raises(BureauUnavailable, match="422 delivery_refused"):
+        await gateway.deliver(_altered(chain.delivery()))
+    assert (await gateway.deliver(chain.delivery())).size == 2
+
+
+async def test_a_notice_is_received_once_and_its_repetition_absorbed(
+    gateway: HttpsBureau, house: House, bureau: Bureau
+) -> None:
+    body = notice(1)
+    for _ in range(2):
+        await gateway.notify(DIVISION, body, house.gateway.document(body))
+    assert await bureau.desk.count_notices(DIVISION, BANK) == 1
+
+
+async def test_a_notice_with_one_other_byte_than_was_signed_is_refused(
+    gateway: HttpsBureau, house: House, bureau: Bureau
+) -> None:
+    body = notice(1)
+    token = house.gateway.document(body)
+    with pytest.raises(BureauUnavailable, match="403 signature_invalid"):
+        await gateway.notify(DIVISION, body.replace(b"blocked", b"blockeD"), token)
+    with pytest.raises(BureauUnavailable, match="signature_missing"):
+        await gateway.notify(DIVISION, body, "")
+    with pytest.raises(BureauUnavailable, match="sender_not_entitled"):
+        await gateway.notify("229900000", body, token)
+    assert await bureau.desk.count_notices(DIVISION, BANK) == 0
+
+
+async def test_another_banks_gateway_cannot_write_this_log(door: Door, chain: Chain) -> None:
+    chain.seal([verdict(1)])
+    async with HttpsBureau(door.url, door.client("gateway/999999999999")) as stranger:
+        with pytest.raises(BureauUnavailable, match="403 sender_not_entitled"):
+            await stranger.deliver(chain.delivery())
+
+
+async def test_nobody_connects_without_a_certificate(door: Door, chain: Chain) -> None:
+    chain.seal([verdict(1)])
+    bare = ssl.create_default_context(cafile=str(door.folder / "transport.pem"))
+    bare.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    async with HttpsBureau(door.url, bare) as nobody:
+        with pytest.raises(BureauUnavailable):
+            await nobody.deliver(chain.delivery())
+
+
+async def test_a_bureau_that_is_not_there_is_unavailable(door: Door, chain: Chain) -> None:
+    chain.seal([verdict(1)])
+    async with HttpsBureau("https://localhost:1", door.client(f"gateway/{BANK}")) as client:
+        with pytest.raises(BureauUnavailable):
+            await client.deliver(chain.delivery())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b'{"size":7,"checkpoint":"x"}',
+        b'{"size":-1,"checkpoint":"x"}',
+        b'{"size":1}',
+        b'{"size":"1","checkpoint":"x"}',
+        b'{"size":1,"checkpoint":"x","more":1}',
+        b"not json",
+        b"x" * 70_000,
+    ],
+)
+async def test_an_absurd_answer_is_no_acknowledgement(
+    door: Door, chain: Chain, answer: bytes
+) -> None:
+    chain.seal([verdict(1)])
+
+    async def lie(_: web.Request) -> web.Response:
+        return web.Response(body=answer)
+
+    application = web.Application()
+    application.router.add_post("/v1/records", lie)
+    tls = server_context(door.house.credentials(door.folder, "bureau/229900000"))
+    async with (
+        site(application, "127.0.0.1", 0, tls) as port,
+        HttpsBureau(f"https://localhost:{port}", door.client(f"gateway/{BANK}")) as client,
+    ):
+        with pytest.raises(BureauUnavailable):
+            await client.deliver(chain.delivery())
+
+
+async def test_of_many_histories_racing_to_one_size_only_one_root_is_cosigned(
+    door: Door, house: House, bureau: Bureau
+) -> None:
+    """T13: check and store are one act; the others are kept as forks beside the one we signed."""
+    chains = [Chain(house.gateway) for _ in range(RACERS)]
+    for number, chain in enumerate(chains):
+        chain.seal([verdict(number)])
+    tls = door.client(f"gateway/{BANK}")
+    async with (
+        HttpsBureau(door.url, tls) as one,
+        HttpsBureau(door.url, tls) as two,
+    ):
+        clients = itertools.cycle((one, two))
+        answers = await asyncio.gather(
+            *(next(clients).deliver(chain.delivery()) for chain in chains),
+            return_exceptions=True,
+        )
+    good = [answer for answer in answers if not isinstance(answer, BaseException)]
+    assert len(good) == 1
+    kept = await bureau.desk.misbehaviours(DIVISION, 99)
+    assert {one["reason"] for one in kept} == {"fork"}
+    assert len(kept) == RACERS - 1
+    assert {one["held_checkpoint"] for one in kept} == {good[0].checkpoint}
+
+
+def _altered(delivery: Delivery) -> Delivery:
+    first = delivery.records[0]
+    body = first.body.replace(b"1280000", b"1280001")
+    return attrs.evolve(delivery, records=(attrs.evolve(first, body=body), *delivery.records[1:]))

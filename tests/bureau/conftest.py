@@ -1,0 +1,96 @@
+"""A bureau on a real database, a gateway's sealer, and the two ends of real mutual TLS."""
+
+import datetime as dt
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import attrs
+import pytest
+
+from adapters.postgres.bureau_desk import BureauDesk, BureauSessions
+from adapters.postgres.bureau_pool import Pool, open_pool
+from adapters.postgres.bureau_store import BureauStore
+from adapters.postgres.migrate import migrate
+from bureau.__main__ import MIGRATIONS
+from bureau.desk.audit import Auditor
+from bureau.desk.summary import Summaries
+from bureau.inbox.bell import Bell
+from bureau.inbox.receive import Inbox
+from bureau.ports import LogPlace
+from bureau.serving import site
+from bureau.web.door import door_application
+from certs.authority import Purpose, create_root, create_subordinate
+from certs.log.note import log_origin
+from certs.tls import server_context
+from tests.bureau.words import BANK, DIVISION, DOMAIN, GATEWAY, Bureau, Chain, Door, House
+
+
+@pytest.fixture(scope="session")
+def house() -> House:
+    at = dt.datetime.now(dt.UTC) - dt.timedelta(hours=1)
+    root = create_root("Bureau test root", at)
+    transport = create_subordinate(root, Purpose.TRANSPORT, "transport", at)
+    evidence = create_subordinate(root, Purpose.EVIDENCE, "evidence", at)
+    blank = House(transport=transport, evidence=evidence, gateway=None, bureau=None, at=at)  # type: ignore[arg-type]
+    return attrs.evolve(
+        blank,
+        gateway=blank.signer(GATEWAY),
+        bureau=blank.signer(f"{DOMAIN}/bureau/{DIVISION}"),
+    )
+
+
+@pytest.fixture
+def chain(house: House) -> Chain:
+    return Chain(house.gateway)
+
+
+@pytest.fixture
+async def pool(database: str) -> AsyncIterator[Pool]:
+    await migrate(database, MIGRATIONS)
+    pool = await open_pool(database)
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
+@pytest.fixture
+def place() -> LogPlace:
+    return LogPlace(
+        division=DIVISION, bank=BANK, gateway=GATEWAY, origin=log_origin(GATEWAY, DIVISION)
+    )
+
+
+@pytest.fixture
+async def bureau(pool: Pool, place: LogPlace, house: House) -> Bureau:
+    log, desk, trust, bell = BureauStore(pool), BureauDesk(pool), house.trust(), Bell()
+    await log.open_log(place.division, place.bank, place.origin)
+    auditor = Auditor(log, trust)
+    return Bureau(
+        log=log,
+        desk=desk,
+        sessions=BureauSessions(pool),
+        inbox=Inbox(
+            store=log,
+            desk=desk,
+            places=[place],
+            trust=trust,
+            clock=lambda: dt.datetime.now(dt.UTC),
+            bell=bell,
+        ),
+        summaries=Summaries(log, desk, auditor, [place]),
+        auditor=auditor,
+        trust=trust,
+        bell=bell,
+        place=place,
+    )
+
+
+@pytest.fixture
+async def door(bureau: Bureau, house: House, tmp_path: Path) -> AsyncIterator[Door]:
+    tls = server_context(house.credentials(tmp_path, f"bureau/{DIVISION}"))
+    application = door_application(bureau.inbox, bureau.summaries)
+    async with AsyncExitStack() as stack:
+        port = await stack.enter_async_context(site(application, "127.0.0.1", 0, tls))
+        yield Door(url=f"https://localhost:{port}", house=house, folder=tmp_path)
