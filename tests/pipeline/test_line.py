@@ -1,0 +1,256 @@
+"""The line, carried with real steps over small truths: who is told what, in which order."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable
+
+import attrs
+import orjson
+import pytest
+from tests.pipeline.fakes import (
+    DIVISION,
+    INDICATOR,
+    NOW,
+    BookOf,
+    FixedClock,
+    FormatOfOne,
+    ObedientBank,
+    OneShelf,
+    OpenCommitments,
+    OpenGate,
+    finding,
+    instruction,
+    received,
+    registers,
+)
+
+from adapters.memory.ledger import MemoryLedger
+from adapters.memory.registers import MemoryRegisters
+from adapters.memory.state import MemoryState
+from gateway.domain.bank import BankAnswer, BankOutcome
+from gateway.domain.decision import Action, Outcome
+from gateway.domain.faults import Conflicting, FaultCode, LedgerUnavailable, Unproven, Unready
+from gateway.domain.instruction import Instruction, InstructionKey
+from gateway.domain.ledger import (
+    Admission,
+    Admitted,
+    LimitKey,
+    LimitKind,
+    Settlement,
+    Short,
+    Standing,
+)
+from gateway.pipeline.line import Line, Rooms
+from gateway.pipeline.tell import Origin
+
+LIMIT = LimitKey(kind=LimitKind.INDICATOR, id=INDICATOR)
+
+
+class Street:
+    """One line with its rooms, and a diary of what happened at the ledger and at the bank."""
+
+    def __init__(self, order: Instruction, granted: int = 1_000_000) -> None:
+        self.diary: list[str] = []
+        self.state = MemoryState()
+        self.bank = DiaryBank(self.diary)
+        self.ledger = DiaryLedger(self.state, self.diary)
+        self.format = FormatOfOne(order)
+        self.book = BookOf()
+        self.clock = FixedClock()
+        self.granted = granted
+
+    async def open(self) -> "Street":
+        await MemoryRegisters(self.state).load(b"", registers(self.granted))
+        self.line = Line(
+            Rooms(
+                gatekeeper=OpenGate(),
+                formats={"json": self.format},
+                shelf=OneShelf(registers(self.granted)),
+                book=self.book,
+                committer=OpenCommitments(),
+                ledger=self.ledger,
+                bank=self.bank,
+                clock=self.clock,
+                origin=Origin(bank="103", uri="spiffe://treasury.test/gateway/103"),
+            )
+        )
+        return self
+
+    def records(self) -> list[dict[str, object]]:
+        return [orjson.loads(draft.body) for draft in self.state.pending[DIVISION]]
+
+    async def available(self) -> int:
+        limit = await self.ledger.limit(DIVISION, LIMIT)
+        assert limit
+        return limit.available_fen
+
+
+class DiaryLedger(MemoryLedger):
+    def __init__(self, state: MemoryState, diary: list[str]) -> None:
+        super().__init__(state, instance="here")
+        self._diary = diary
+        self.lose: set[str] = set()
+
+    async def admit(self, admission: Admission) -> Admitted | Standing | Short:
+        await asyncio.sleep(0)
+        if "admit" in self.lose:
+            raise LedgerUnavailable("hung")
+        result = await super().admit(admission)
+        self._diary.append(f"admit {admission.outcome} {type(result).__name__}")
+        return result
+
+    async def settle(self, settlement: Settlement) -> bool:
+        if "settle" in self.lose:
+            raise LedgerUnavailable("hung")
+        self._diary.append(f"settle {settlement.bank}")
+        return await super().settle(settlement)
+
+
+class DiaryBank(ObedientBank):
+    def __init__(self, diary: list[str]) -> None:
+        super().__init__()
+        self._diary = diary
+
+    async def submit(self, key: InstructionKey, raw: bytes, format: str) -> BankAnswer:
+        self._diary.append(f"submit {raw.decode()}")
+        return await super().submit(key, raw, format)
+
+
+async def test_a_pass_is_admitted_then_forwarded_then_settled_and_answered() -> None:
+    street = await Street(instruction()).open()
+    answer = await street.line.carry(received(b"one"))
+    assert street.diary == ["admit passed Admitted", "submit one", "settle accepted"]
+    assert (answer.decision.outcome, answer.bank) == (Outcome.PASS, BankOutcome.ACCEPTED)
+    assert await street.available() == 1_000_000 - 30_000
+    assert [record["kind"] for record in street.records()] == ["verdict", "bank_outcome"]
+    assert orjson.loads(answer.receipt)["outcome"] == "passed"
+
+
+@pytest.mark.parametrize(
+    ("action", "outcome"), [(Action.HOLD, Outcome.HOLD), (Action.BLOCK, Outcome.BLOCK)]
+)
+async def test_what_is_held_or_blocked_reserves_nothing_and_never_reaches_the_bank(
+    action: Action, outcome: Outcome
+) -> None:
+    street = await Street(instruction()).open()
+    street.book.findings = (finding("JL-020", action), finding("JL-005", Action.WARN))
+    answer = await street.line.carry(received())
+    assert street.diary == [f"admit {outcome} Admitted"]
+    assert (answer.decision.outcome, answer.bank) == (outcome, None)
+    assert [f.policy for f in answer.decision.findings] == ["JL-020", "JL-005"]
+    assert await street.available() == 1_000_000
+    (notice,) = street.state.notices.values()
+    body = orjson.loads(notice.body)
+    assert body["outcome"] == outcome
+    assert body["payee"]["account_masked"].startswith("***")
+    (record,) = street.records()
+    assert record["notice_sha256"]
+
+
+async def test_a_shortage_is_judged_and_refused_with_its_finding() -> None:
+    street = await Street(instruction(amount=30_000), granted=29_999).open()
+    answer = await street.line.carry(received())
+    assert street.diary == ["admit passed Short", "admit blocked Admitted"]
+    assert answer.decision.outcome is Outcome.BLOCK
+    assert [f.policy for f in answer.decision.findings] == ["JL-011"]
+
+
+async def test_a_hundred_at_once_on_one_indicator_pass_exactly_as_many_as_it_carries() -> None:
+    street = await Street(instruction(), granted=1_000_000).open()
+    lines = []
+    for number in range(100):
+        other = await Street(instruction(str(number), amount=30_000)).open()
+        other.ledger = street.ledger
+        other.line = Line(attrs.evolve(other.line._rooms, ledger=street.ledger, bank=street.bank))
+        lines.append(other.line.carry(received(str(number).encode())))
+    answers = await asyncio.gather(*lines)
+    passed = [a for a in answers if a.decision.outcome is Outcome.PASS]
+    assert len(passed) == 33
+    assert await street.available() == 10_000
+    assert len(street.bank.submitted) == 33
+
+
+async def test_the_same_bytes_again_get_the_same_answer_and_are_not_sent_again() -> None:
+    street = await Street(instruction()).open()
+    first = await street.line.carry(received(b"one"))
+    street.clock.wall = NOW + dt.timedelta(days=30)
+    street.book.findings = (finding("JL-093", Action.BLOCK),)
+    again = await street.line.carry(received(b"one"))
+    assert (again.decision, again.bank, again.receipt) == (
+        first.decision, first.bank, first.receipt,
+    )  # fmt: skip
+    assert again.replayed
+    assert street.diary.count("submit one") == 1
+    assert len(street.records()) == 2
+
+
+async def test_the_same_identity_with_other_bytes_is_refused_and_recorded() -> None:
+    street = await Street(instruction()).open()
+    await street.line.carry(received(b"one"))
+    with pytest.raises(Conflicting) as caught:
+        await street.line.carry(received(b"two"))
+    assert caught.value.code is FaultCode.INSTRUCTION_CONFLICT
+    assert [r["kind"] for r in street.records()] == ["verdict", "bank_outcome", "conflict"]
+    assert "submit two" not in street.diary
+
+
+async def test_silence_of_the_bank_is_unknown_and_keeps_the_reservation() -> None:
+    street = await Street(instruction()).open()
+    street.bank.outcome = BankOutcome.UNKNOWN
+    answer = await street.line.carry(received(b"one"))
+    assert (answer.decision.outcome, answer.bank) == (Outcome.PASS, BankOutcome.UNKNOWN)
+    assert await street.available() == 1_000_000 - 30_000
+    assert len(await street.ledger.open_payments(NOW + dt.timedelta(seconds=1), 9)) == 1
+    again = await street.line.carry(received(b"one"))
+    assert again.bank is BankOutcome.UNKNOWN
+    assert street.diary.count("submit one") == 1
+
+
+async def test_a_refusal_of_the_bank_gives_the_reservation_back() -> None:
+    street = await Street(instruction()).open()
+    street.bank.outcome = BankOutcome.REJECTED
+    answer = await street.line.carry(received())
+    assert (answer.decision.outcome, answer.bank) == (Outcome.PASS, BankOutcome.REJECTED)
+    assert await street.available() == 1_000_000
+
+
+async def test_nothing_is_forwarded_when_the_ledger_does_not_answer() -> None:
+    street = await Street(instruction()).open()
+    street.ledger.lose.add("admit")
+    with pytest.raises(LedgerUnavailable):
+        await street.line.carry(received())
+    assert street.diary == []
+
+
+async def test_a_settlement_that_cannot_be_written_stays_open_and_the_answer_is_true() -> None:
+    street = await Street(instruction()).open()
+    street.ledger.lose.add("settle")
+    answer = await street.line.carry(received())
+    assert answer.bank is BankOutcome.ACCEPTED
+    assert len(await street.ledger.open_payments(NOW + dt.timedelta(seconds=1), 9)) == 1
+
+
+async def test_a_saturated_bank_refuses_before_anything_is_written() -> None:
+    street = await Street(instruction()).open()
+    street.bank.saturated = True
+    with pytest.raises(Unready) as caught:
+        await street.line.carry(received())
+    assert caught.value.code is FaultCode.OVERLOADED
+    assert street.diary == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda order: attrs.evolve(order, agency_code="101002"),
+        lambda order: attrs.evolve(order, key=attrs.evolve(order.key, division="220100000")),
+    ],
+)
+async def test_a_proven_sender_speaks_only_for_itself(
+    change: Callable[[Instruction], Instruction],
+) -> None:
+    street = await Street(change(instruction())).open()
+    with pytest.raises(Unproven) as caught:
+        await street.line.carry(received())
+    assert caught.value.code is FaultCode.SENDER_NOT_ENTITLED
+    assert street.diary == []

@@ -1,0 +1,137 @@
+"""Unknown payments end by evidence only: the bank's word, its horizon, or a person."""
+
+import datetime as dt
+
+import pytest
+from tests.pipeline.fakes import NOW, instruction, received
+from tests.pipeline.test_line import Street
+
+from gateway.domain.bank import BankConduct, BankOutcome, EnquiryOutcome
+from gateway.workers.enquire import OPERATOR_AFTER_ENQUIRIES, Enquiring
+from gateway.workers.office import Office
+
+HORIZON_S, AFTER_S = 6.0, 4.0
+
+
+class Vigil:
+    """One unknown payment, and the worker that asks about it."""
+
+    async def begin(self, horizon_s: float | None = HORIZON_S) -> "Vigil":
+        self.street = await Street(instruction()).open()
+        self.street.bank.outcome = BankOutcome.UNKNOWN
+        await self.street.line.carry(received(b"one"))
+        self.bank = self.street.bank
+        self.bank.conduct = BankConduct(idempotent=False, enquiry=True, horizon_s=horizon_s)
+        self.worker = Enquiring(
+            Office.__new__(Office), self.street.ledger, self.bank, self.street.clock,
+            self.street.line._rooms.origin, AFTER_S,
+        )  # fmt: skip
+        self.pass_time(AFTER_S + 1)
+        return self
+
+    def pass_time(self, seconds: float) -> None:
+        self.street.clock.ticks += seconds
+        self.street.clock.wall += dt.timedelta(seconds=seconds)
+
+    async def ask(self, outcome: EnquiryOutcome) -> int:
+        self.bank.enquiry = outcome
+        return await self.worker.enquire_all()
+
+    def settled_as(self) -> BankOutcome | None:
+        settlement = self.street.state.settlements.get(instruction().key)
+        return settlement.bank if settlement else None
+
+
+@pytest.mark.parametrize(
+    ("enquiry", "bank", "available"),
+    [
+        (EnquiryOutcome.ACCEPTED, BankOutcome.ACCEPTED, 970_000),
+        (EnquiryOutcome.REJECTED, BankOutcome.REJECTED, 1_000_000),
+    ],
+)
+async def test_the_banks_own_word_settles(
+    enquiry: EnquiryOutcome, bank: BankOutcome, available: int
+) -> None:
+    vigil = await Vigil().begin()
+    assert await vigil.ask(enquiry) == 1
+    assert vigil.settled_as() is bank
+    assert await vigil.street.available() == available
+    assert [r["kind"] for r in vigil.street.records()] == ["verdict", "bank_outcome"]
+    assert vigil.street.records()[1]["how"] == "enquiry"
+
+
+async def test_not_found_proves_nothing_before_the_horizon_and_is_never_sent_again() -> None:
+    vigil = await Vigil().begin()
+    for _ in range(9):
+        assert await vigil.ask(EnquiryOutcome.NOT_FOUND) == 0
+        vigil.pass_time(1)
+    assert vigil.settled_as() is None
+    assert await vigil.street.available() == 970_000
+    assert vigil.bank.submitted == [instruction().key]
+
+
+async def test_not_found_beyond_the_horizon_means_that_it_was_never_taken() -> None:
+    vigil = await Vigil().begin()
+    await vigil.ask(EnquiryOutcome.NOT_FOUND)
+    vigil.pass_time(HORIZON_S + AFTER_S + 1)
+    assert await vigil.ask(EnquiryOutcome.NOT_FOUND) == 1
+    assert vigil.settled_as() is BankOutcome.NOT_TAKEN
+    assert await vigil.street.available() == 1_000_000
+
+
+async def test_a_jump_of_the_wall_clock_does_not_shorten_the_horizon() -> None:
+    vigil = await Vigil().begin()
+    await vigil.ask(EnquiryOutcome.NOT_FOUND)
+    vigil.street.clock.wall += dt.timedelta(days=400)
+    assert await vigil.ask(EnquiryOutcome.NOT_FOUND) == 0
+    assert vigil.settled_as() is None
+
+
+async def test_a_payment_that_takes_effect_late_is_settled_as_accepted() -> None:
+    vigil = await Vigil().begin()
+    await vigil.ask(EnquiryOutcome.NOT_FOUND)
+    vigil.pass_time(4)
+    assert await vigil.ask(EnquiryOutcome.ACCEPTED) == 1
+    assert vigil.settled_as() is BankOutcome.ACCEPTED
+
+
+async def test_pending_starts_the_horizon_anew() -> None:
+    vigil = await Vigil().begin()
+    await vigil.ask(EnquiryOutcome.NOT_FOUND)
+    vigil.pass_time(HORIZON_S + AFTER_S + 1)
+    await vigil.ask(EnquiryOutcome.PENDING)
+    assert await vigil.ask(EnquiryOutcome.NOT_FOUND) == 0
+
+
+async def test_silence_settles_nothing_however_long_it_lasts() -> None:
+    vigil = await Vigil().begin()
+    for _ in range(50):
+        assert await vigil.ask(EnquiryOutcome.SILENT) == 0
+        vigil.pass_time(60)
+    assert vigil.settled_as() is None
+
+
+async def test_without_a_horizon_a_person_must_decide() -> None:
+    vigil = await Vigil().begin(horizon_s=None)
+    for _ in range(OPERATOR_AFTER_ENQUIRIES):
+        assert await vigil.ask(EnquiryOutcome.NOT_FOUND) == 0
+        vigil.pass_time(3600)
+    (payment,) = vigil.street.state.open_payments.values()
+    assert payment.operator_task
+    assert await vigil.street.ledger.open_payments(vigil.street.clock.wall, 9) == []
+    assert vigil.settled_as() is None
+
+
+async def test_a_payment_that_may_still_be_on_its_way_is_not_asked_about() -> None:
+    vigil = await Vigil().begin()
+    vigil.street.clock.wall = NOW
+    assert await vigil.ask(EnquiryOutcome.REJECTED) == 0
+
+
+async def test_what_was_settled_meanwhile_is_not_settled_twice() -> None:
+    vigil = await Vigil().begin()
+    (payment,) = await vigil.street.ledger.open_payments(vigil.street.clock.wall, 9)
+    await vigil.ask(EnquiryOutcome.ACCEPTED)
+    vigil.bank.enquiry = EnquiryOutcome.REJECTED
+    assert await vigil.worker._enquire(payment) is False
+    assert vigil.settled_as() is BankOutcome.ACCEPTED
