@@ -5,6 +5,7 @@ exact bytes), `previous` (the checkpoint before, absent on the first day), `fron
 base64, largest subtree first), `leaves` (base64 leaf hash of each record, to name an altered one).
 """
 
+import operator
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -59,7 +60,7 @@ def verify_day(folder: Path, keys: AuditKeys) -> Report:
         last = open_signed(walk, day.checkpoint, keys)
         first = _start(walk, day, last, keys)
         _check_complete(walk, day.records, first, last)
-        _check_bytes(walk, day, _named_leaves(folder), first, last)
+        _check_bytes(walk, day, folder, first, last)
         return walk.report()
     except Stopped as stopped:
         return walk.report(stopped.exit)
@@ -117,34 +118,33 @@ def _check_complete(
     walk: Walk, records: Sequence[bytes], first: Checkpoint, last: Checkpoint
 ) -> None:
     wanted = range(first.size, last.size)
+    walk.facts |= {"start": first.size, "records": len(records)}
     numbers = _numbers(records, first.size)
+    if len(numbers) == len(wanted) and all(map(operator.eq, numbers, wanted)):
+        walk.expect(
+            True,
+            f"第 {first.size} 至 {last.size - 1} 条一条不缺，序号连续。",
+            f"Records {first.size} to {last.size - 1} are all there, in order.",
+        )
+        return
     held = {each for each in numbers if each is not None and each in wanted}
     lacking = len(wanted) - len(held)
     # Lazily: a signed size may be far beyond the records at hand.
     missing = list(islice((seq for seq in wanted if seq not in held), MISSING_NAMED_MAX))
-    walk.facts |= {"start": first.size, "records": len(records)}
     if missing:
         walk.facts |= {"missing": missing, "missing_count": lacking}
-    walk.expect(
-        not missing,
-        f"第 {first.size} 至 {last.size - 1} 条一条不缺。"
-        if not missing
-        else f"缺 {lacking} 条，首条序号 {missing[0]}。",
-        f"Records {first.size} to {last.size - 1} are all there."
-        if not missing
-        else f"{lacking} records are missing, the first is {missing[0]}.",
-        Exit.GAP,
-    )
-    walk.expect(
-        numbers == list(wanted),
-        "序号连续，无重复、无多余。",
-        "The numbers run on, none twice, none beyond the signed size.",
+        raise walk.fail(
+            f"缺 {lacking} 条，首条序号 {missing[0]}。",
+            f"{lacking} records are missing, the first is {missing[0]}.",
+            Exit.GAP,
+        )
+    raise walk.fail(
+        "序号有重复、多余或次序颠倒。",
+        "A number stands twice, beyond the signed size, or out of order.",
     )
 
 
-def _check_bytes(
-    walk: Walk, day: Day, named: Sequence[bytes], first: Checkpoint, last: Checkpoint
-) -> None:
+def _check_bytes(walk: Walk, day: Day, folder: Path, first: Checkpoint, last: Checkpoint) -> None:
     leaves = [leaf_hash(body) for body in day.records]
     if root_of(extend(first.size, day.frontier, leaves).frontier) == last.root:
         walk.expect(
@@ -153,6 +153,7 @@ def _check_bytes(
             f"{len(leaves)} records hash, byte for byte, to the checkpoint's root.",
         )
         return
+    named = _named_leaves(folder)
     if _signed_leaves(day, named, first, last):
         altered = [
             seq for seq, (found, said) in enumerate(zip(leaves, named, strict=True), first.size)

@@ -9,7 +9,8 @@ def says_number(body: bytes, seq: int) -> bool:
     A search instead of a parse: the witness does it for every record. A nested `seq` (a correction
     names one) may answer too; the place in the tree is what counts, this only finds mistakes.
     """
-    return b'"seq":%d,' % seq in body or b'"seq":%d}' % seq in body
+    mark = b'"seq":%d' % seq
+    return mark in body and (mark + b"," in body or mark + b"}" in body)
 
 
 def sequence_number(body: bytes) -> int | None:

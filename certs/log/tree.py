@@ -51,7 +51,6 @@ def extend(size: int, frontier: Sequence[bytes], leaves: Sequence[bytes]) -> Gro
         waiting = pending.pop(level, None)
         if waiting is not None:
             nodes.insert(0, waiting)
-            start -= 1
         if len(nodes) % 2:
             grown[level] = nodes.pop()
         nodes = [

@@ -134,6 +134,15 @@ def test_a_cosignature_of_another_time_or_text_is_refused(note, bureau, checkpoi
         cosignatures(moved, [key])
 
 
+def test_the_witness_key_id_commits_to_name_type_and_key(note, bureau) -> None:
+    spki = bureau.certificate.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    kind = b"\xfftreasury-gateway/cosignature-p256-sha256/v1"
+    digest = hashlib.sha256(bureau.uri.encode() + b"\n" + kind + spki).digest()
+    assert witness_key(bureau.certificate).key_id == digest[:4]
+
+
 def test_a_witness_key_can_not_pass_for_a_log_key(note, gateway, checkpoint) -> None:
     """The same key with another signature type has another id (signed-note)."""
     as_log = log_key(gateway.certificate, checkpoint.origin)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+import uvloop
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
@@ -233,3 +234,19 @@ async def test_a_client_refuses_a_server_of_another_name_or_authority(
 
 def test_nobody_is_at_the_other_end_without_tls() -> None:
     assert party_of(None) is None and peer_of(None) is None
+
+
+def test_the_product_loop_names_parties_and_shows_refusals_too(ends) -> None:
+    async def dialogue() -> Seen:
+        seen = Seen()
+        anonymous = ssl.create_default_context(cafile=str(ends[0].authorities))
+        anonymous.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        async with _listening(seen, server_context(ends[0], seen.refuse)) as port:
+            assert await _hello(port, client_context(ends[1])) == b"hello\n"
+            await _is_refused(port, anonymous, seen)
+        return seen
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        seen = runner.run(dialogue())
+    assert seen.parties == [f"spiffe://treasury.test/{AGENCY}"] and seen.cached
+    assert [each.reason for each in seen.refusals] == ["peer_did_not_return_a_certificate"]

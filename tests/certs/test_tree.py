@@ -1,6 +1,7 @@
 """The tree against the transparency-dev vectors, and against the definition read literally."""
 
 import base64
+import hashlib
 import json
 import random
 from collections.abc import Sequence
@@ -49,6 +50,13 @@ def _decoded(case: dict, name: str) -> bytes:
 
 def _path(case: dict) -> list[bytes]:
     return [base64.b64decode(each) for each in case["proof"] or []]
+
+
+def test_leaf_and_node_hashes_are_those_of_rfc_6962() -> None:
+    empty_leaf = "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"
+    assert leaf_hash(b"").hex() == empty_leaf
+    pair = hashlib.sha256(b"\x01" + bytes.fromhex(empty_leaf) * 2).digest()
+    assert node_hash(leaf_hash(b""), leaf_hash(b"")) == pair
 
 
 def test_the_inclusion_vectors_agree_case_by_case(vectors: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from certs.authority import Authority, Purpose, create_root, create_subordinate
 from certs.log.day import CHECKPOINT, LEAVES, PREVIOUS, RECORDS, Day, verify_day, write_day
 from certs.log.note import Checkpoint, cosign, log_key, sign_checkpoint, witness_key
 from certs.log.paths import consistency_path, inclusion_path
@@ -145,6 +146,28 @@ def test_a_cosignature_outside_a_certificates_life_is_invalid(log) -> None:
     alone = log.new[: log.new.rindex("— ")]
     proof = log.proof(3).replace(log.new, cosign(alone, log.bureau, late))
     assert verify_record(log.bodies[3], proof, log.keys).exit is Exit.INVALID
+
+
+def test_a_cosignature_after_the_record_certificate_ended_is_invalid(log, pki) -> None:
+    early = AT - dt.timedelta(days=500)
+    old_pki = type(pki)(root=pki.root, transport=pki.transport, evidence=aged_evidence(early))
+    old = old_pki.party("gateway/ABC", early)
+    made = Checkpoint(origin=log.keys.logs[0].name, size=1, root=leaf_hash(b'{"seq":0}'))
+    proof = format_proof(0, [], cosign(sign_checkpoint(old, made), log.bureau, AT))
+    keys = AuditKeys(logs=(log_key(old.certificate, made.origin),), witnesses=log.keys.witnesses)
+    report = verify_record(b'{"seq":0}', proof, keys)
+    assert report.exit is Exit.INVALID and "有效期" in report.steps[-1].zh
+
+
+def aged_evidence(at: dt.datetime) -> Authority:
+    return create_subordinate(create_root("old", at), Purpose.EVIDENCE, "old evidence", at)
+
+
+def test_a_signed_record_that_bears_another_number_is_invalid(log) -> None:
+    body = b'{"seq":5}'
+    proof = format_proof(0, [], log.checkpoint(1, leaf_hash(body)))
+    report = verify_record(body, proof, log.keys)
+    assert report.exit is Exit.INVALID and report.facts["seq"] == 5
 
 
 def test_a_kept_checkpoint_that_contradicts_is_a_fork(log) -> None:
