@@ -79,7 +79,7 @@ def _ids(rows: list[Any], found: Findings) -> None:
     for index, row in enumerate(rows):
         if isinstance(row, dict) and isinstance(row.get("id"), str):
             if row["id"] in seen:
-                found.note(f"details[{index}].id", "duplicate", "明细编号重复", "is not unique")
+                found.note(f"details[{index}].id", "duplicate_id", "明细编号重复", "is not unique")
             seen.add(row["id"])
 
 

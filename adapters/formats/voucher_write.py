@@ -1,7 +1,6 @@
 """Writes an instruction as a voucher envelope: what a sender's system does (demo, tests, load).
 
-What the interface has no element for (documents, items, the government economic code) is not
-carried; `voucher_carries` tells beforehand.
+What the interface has no element for (documents, items, the government economic code) is left out.
 """
 
 import base64
@@ -22,15 +21,6 @@ _BUSINESS_NAMES = {
     BusinessType.PAYROLL: "工资业务",
     BusinessType.BATCH: "批量业务",
 }
-
-
-def voucher_carries(instruction: Instruction, codes: DivisionCodes) -> bool:
-    """Whether the whole instruction survives the journey as a voucher."""
-    try:
-        voucher_envelope(instruction, codes)
-    except ValueError:
-        return False
-    return not (instruction.documents or instruction.items or instruction.gov_economic_code)
 
 
 def voucher_envelope(instruction: Instruction, codes: DivisionCodes) -> bytes:

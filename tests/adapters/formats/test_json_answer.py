@@ -1,0 +1,52 @@
+"""The answer to a JSON instruction and the problem document hold what their readers switch on."""
+
+import json
+
+import attrs
+
+from adapters.formats.json_instruction import JsonFormat
+from adapters.formats.problem import TITLES
+from gateway.domain.bank import BankOutcome
+from gateway.domain.decision import Missing, NearException, Outcome
+from gateway.domain.faults import FaultCode, FieldError, Unreadable
+from tests.adapters.formats.voucher_samples import answered, finding
+
+
+def test_a_refusal_names_policy_article_exception_and_missing_papers() -> None:
+    near = NearException(id="purchase", article="13(3)1", title_zh="购买服务", title_en="services")
+    paper = Missing(kind="service_filing", zh="备案", en="filing")
+    fired = attrs.evolve(finding("不得转入"), exception=near, missing=(paper,))
+    told = json.loads(JsonFormat().answer(b"", answered(Outcome.BLOCK, None, fired)))
+    assert told["instruction"] == "220000000/2026/8202/101001-1"
+    assert (told["outcome"], told["bank"], told["receipt"]) == ("blocked", None, "a.b.c")
+    (said,) = told["findings"]
+    assert set(said) == {
+        "policy", "revision", "article", "light", "action", "title_zh", "title_en", "reason_zh",
+        "reason_en", "remedy_zh", "remedy_en", "mender", "exception", "missing",
+    }  # fmt: skip
+    assert said["exception"]["article"] == "13(3)1"
+    assert said["missing"] == [{"kind": "service_filing", "zh": "备案", "en": "filing"}]
+
+
+def test_a_passed_instruction_says_what_the_bank_did() -> None:
+    for outcome in BankOutcome:
+        answer = answered(Outcome.PASS, outcome, bank_reason="因")
+        told = json.loads(JsonFormat().answer(b"", answer))
+        assert (told["bank"], told["bank_reason"], told["findings"]) == (outcome.value, "因", [])
+
+
+def test_a_problem_document_follows_rfc_9457_and_lists_every_error() -> None:
+    fault = Unreadable(
+        FaultCode.INSTRUCTION_INVALID, "why", (FieldError(field="a.b", code="c", zh="中", en="e"),)
+    )
+    told = json.loads(JsonFormat().problem(fault, "/v1/instructions"))
+    assert {"type", "title", "status", "detail", "instance"} <= set(told)
+    assert (told["status"], told["code"], told["instance"]) == (
+        400, "instruction_invalid", "/v1/instructions",
+    )  # fmt: skip
+    assert told["errors"] == [{"field": "a.b", "code": "c", "zh": "中", "en": "e"}]
+
+
+def test_every_fault_has_a_title_in_both_languages() -> None:
+    assert set(TITLES) == set(FaultCode)
+    assert all(zh and en for zh, en in TITLES.values())
