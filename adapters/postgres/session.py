@@ -26,8 +26,15 @@ SETTINGS = {
 }
 """No timeout that cancels a commit; plans that stay by the index however small a table was."""
 
-LOST = (OSError, asyncpg.InterfaceError, asyncpg.PostgresError, TimeoutError)
-"""What the driver raises when the server, the network or a statement failed."""
+LOST = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresError,
+)
+"""What the driver raises when the server, the network or a statement failed. An internal error is
+seen when a killed server's last words arrive on a connection that was not waiting for any."""
 
 _SQL = statements("session")
 

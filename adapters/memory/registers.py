@@ -1,0 +1,78 @@
+"""Registers in memory: the same rules of loading as PostgreSQL's, and a shelf to read from."""
+
+import datetime as dt
+
+import attrs
+
+from adapters.memory.state import MemoryState
+from gateway.domain.faults import FaultCode, Unreadable, Unready
+from gateway.domain.ledger import Limit, LimitKey, LimitKind
+from gateway.domain.registers import Indicator, Registers
+
+
+@attrs.frozen(kw_only=True)
+class Loaded:
+    """The same shape as PostgreSQL's answer to a load."""
+
+    applied: bool
+    version: int | None
+    overdrawn: tuple[Limit, ...] = ()
+    withdrawn: tuple[str, ...] = ()
+
+
+class MemoryRegisters:
+    """Loads registers, and is `gateway.ports.RegisterShelf` (nothing ever goes stale in it)."""
+
+    def __init__(self, state: MemoryState) -> None:
+        self._state = state
+
+    async def close(self) -> None:
+        return None
+
+    async def load(self, registers_raw: bytes, registers: Registers) -> Loaded:
+        division = registers.division
+        _, held = self._state.registers.get(division, (b"", None))
+        if held is not None and registers.version <= held.version:
+            return Loaded(applied=False, version=held.version)
+        self._state.registers[division] = registers_raw, registers
+        for indicator in registers.indicators.values():
+            self._grant(division, indicator)
+        withdrawn = self._withdraw(registers)
+        return Loaded(
+            applied=True, version=registers.version,
+            overdrawn=tuple(limit for limit in self._limits(division) if limit.available_fen < 0),
+            withdrawn=withdrawn,
+        )  # fmt: skip
+
+    def of(self, division: str, now: dt.datetime) -> Registers:
+        if not self._state.registers:
+            raise Unready(FaultCode.REGISTERS_UNAVAILABLE, "no registers are loaded")
+        if division not in self._state.registers:
+            raise Unreadable(FaultCode.DIVISION_UNKNOWN, f"no registers for division {division}")
+        return self._state.registers[division][1]
+
+    def _grant(self, division: str, indicator: Indicator) -> None:
+        place = division, LimitKey(kind=LimitKind.INDICATOR, id=indicator.id)
+        known = self._state.limits.get(place) or Limit(
+            key=place[1], granted_fen=0, frozen_fen=0, opening_fen=indicator.posted_fen,
+            reserved_fen=0, posted_fen=0,
+        )  # fmt: skip
+        self._state.limits[place] = attrs.evolve(
+            known, granted_fen=indicator.granted_fen, frozen_fen=indicator.frozen_fen
+        )
+
+    def _withdraw(self, registers: Registers) -> tuple[str, ...]:
+        gone = [
+            limit.key
+            for limit in self._limits(registers.division)
+            if limit.granted_fen and limit.key.id not in registers.indicators
+        ]
+        for key in gone:
+            place = registers.division, key
+            self._state.limits[place] = attrs.evolve(self._state.limits[place], granted_fen=0)
+        return tuple(key.id for key in gone)
+
+    def _limits(self, division: str) -> list[Limit]:
+        """Of one division, by id."""
+        mine = [limit for (owner, _), limit in self._state.limits.items() if owner == division]
+        return sorted(mine, key=lambda limit: limit.key)

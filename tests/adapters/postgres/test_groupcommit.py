@@ -1,0 +1,234 @@
+"""Group commit against a scripted connection: who is told what, whatever the server does."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+import asyncpg
+import pytest
+
+from adapters.postgres.groupcommit import BATCH_MAX, GroupCommit
+from adapters.postgres.session import Undurable
+from gateway.domain.faults import LedgerUnavailable
+
+
+class FakeConnection:
+    closed = False
+
+    def is_closed(self) -> bool:
+        return self.closed
+
+    def terminate(self) -> None:
+        self.closed = True
+
+
+class FakeSession:
+    def __init__(self) -> None:
+        self.connection = FakeConnection()
+        self.warned: str | None = None
+
+    def believed(self) -> None:
+        if self.warned:
+            raise Undurable(self.warned)
+
+    async def close(self) -> None:
+        self.connection.terminate()
+
+
+class FakeWork:
+    """Commits by appending to a list; `script` may hold it up or fail it."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[str]] = []
+        self.durable: dict[str, uuid.UUID] = {}
+        self.script: Callable[[Sequence[str]], Awaitable[None]] | None = None
+
+    def key(self, item: str) -> str:
+        return item.split(":", maxsplit=1)[0]
+
+    def weight(self, item: str) -> int:
+        return len(item)
+
+    async def prepare(self, connection: object) -> None:
+        return None
+
+    async def commit(
+        self, connection: object, attempt: uuid.UUID, items: Sequence[str]
+    ) -> list[str]:
+        if self.script:
+            await self.script(items)
+        self.batches.append(list(items))
+        self.durable.update(dict.fromkeys(items, attempt))
+        return [f"done {item}" for item in items]
+
+    async def find(
+        self, connection: object, attempt: uuid.UUID, items: Sequence[str]
+    ) -> list[str | None]:
+        return [f"found {i}" if self.durable.get(i) == attempt else None for i in items]
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.work = FakeWork()
+        self.sessions: list[FakeSession] = []
+        self.unreachable = False
+        self.group: GroupCommit[str, str] = GroupCommit("test", self.work, self.connect)  # type: ignore[arg-type]
+
+    async def connect(self) -> FakeSession:
+        if self.unreachable:
+            raise ConnectionRefusedError
+        self.sessions.append(FakeSession())
+        return self.sessions[-1]
+
+    def hold(self) -> tuple[asyncio.Event, asyncio.Event]:
+        """The next commit sets `sent` and waits for `go`."""
+        sent, go = asyncio.Event(), asyncio.Event()
+
+        async def script(items: Sequence[str]) -> None:
+            self.work.script = None
+            sent.set()
+            await go.wait()
+
+        self.work.script = script
+        return sent, go
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    bench = Bench()
+    await bench.group.start()
+    yield bench
+    await bench.group.stop()
+
+
+def send(bench: Bench, *items: str) -> list[asyncio.Task[str]]:
+    return [asyncio.create_task(bench.group.submit(item)) for item in items]
+
+
+async def test_all_that_waits_goes_together_and_in_order(bench: Bench) -> None:
+    sent, go = bench.hold()
+    first = send(bench, "first")
+    await sent.wait()
+    rest = send(bench, *(f"item-{n}" for n in range(BATCH_MAX + 5)))
+    await asyncio.sleep(0)
+    go.set()
+    answers = await asyncio.gather(*first, *rest)
+    assert answers[0] == "done first" and len(answers) == BATCH_MAX + 6
+    assert [len(batch) for batch in bench.work.batches] == [1, BATCH_MAX, 5]
+    assert sum(bench.work.batches[1:], []) == [f"item-{n}" for n in range(BATCH_MAX + 5)]
+
+
+async def test_a_second_item_of_one_key_goes_with_the_next_batch(bench: Bench) -> None:
+    sent, go = bench.hold()
+    tasks = send(bench, "x")
+    await sent.wait()
+    tasks += send(bench, "a:1", "a:2", "b:1", "a:3")
+    await asyncio.sleep(0)
+    go.set()
+    await asyncio.gather(*tasks)
+    assert bench.work.batches == [["x"], ["a:1", "b:1"], ["a:2"], ["a:3"]]
+
+
+async def test_a_waiter_who_gives_up_before_his_batch_leaves_is_left_out_of_it(
+    bench: Bench,
+) -> None:
+    sent, go = bench.hold()
+    on_the_way, stays = send(bench, "on-the-way", "beside")
+    await sent.wait()
+    waits, beside = send(bench, "waits", "beside-2")
+    await asyncio.sleep(0)
+    waits.cancel()
+    on_the_way.cancel()
+    await asyncio.sleep(0)
+    go.set()
+    assert await stays == "done beside" and await beside == "done beside-2"
+    assert bench.work.batches == [["on-the-way", "beside"], ["beside-2"]]
+    assert on_the_way.cancelled() and waits.cancelled()
+
+
+async def test_a_lost_connection_is_a_yes_only_where_our_row_is_durable(bench: Bench) -> None:
+    async def committed_then_cut(items: Sequence[str]) -> None:
+        bench.work.script = None
+        attempt = bench_attempt[0]
+        bench.work.durable[items[0]] = attempt
+        raise asyncpg.ConnectionDoesNotExistError("cut")
+
+    bench_attempt: list[uuid.UUID] = []
+    original = bench.work.commit
+
+    async def commit(c: object, attempt: uuid.UUID, items: Sequence[str]) -> list[str]:
+        bench_attempt[:] = [attempt]
+        return await original(c, attempt, items)
+
+    bench.work.commit = commit  # type: ignore[method-assign]
+    bench.work.durable["theirs"] = uuid.uuid4()
+    bench.work.script = committed_then_cut
+    answers = await asyncio.gather(*send(bench, "ours", "theirs", "none"), return_exceptions=True)
+    assert answers[0] == "found ours"
+    assert [type(answer) for answer in answers[1:]] == [LedgerUnavailable] * 2
+    assert len(bench.sessions) == 2, "looked up on a fresh connection"
+
+
+async def test_a_warning_at_commit_is_no_yes(bench: Bench) -> None:
+    async def warned(items: Sequence[str]) -> None:
+        bench.sessions[0].warned = "01000"
+        bench.unreachable = True
+
+    bench.work.script = warned
+    [task] = send(bench, "a")
+    with pytest.raises(LedgerUnavailable):
+        await task
+
+
+async def test_one_bad_item_does_not_fail_its_neighbours(bench: Bench) -> None:
+    async def refuses_bad(items: Sequence[str]) -> None:
+        if "bad" in items:
+            raise asyncpg.CheckViolationError("no")
+
+    bench.work.script = refuses_bad
+    items = ["a", "b", "bad", "c", "d"]
+    answers = await asyncio.gather(*send(bench, *items), return_exceptions=True)
+    assert [isinstance(answer, LedgerUnavailable) for answer in answers] == [
+        item == "bad" for item in items
+    ]
+
+
+async def test_with_the_database_down_all_are_refused_at_once_and_later_served_again(
+    bench: Bench,
+) -> None:
+    bench.unreachable = True
+    bench.sessions[0].connection.terminate()
+    [first] = send(bench, "a")
+    with pytest.raises(LedgerUnavailable, match="cannot be used"):
+        await first
+    with pytest.raises(LedgerUnavailable, match="cannot be used"):
+        await bench.group.submit("b")
+    bench.unreachable = False
+    assert await served(bench, "c") == "done c"
+    assert [item for batch in bench.work.batches for item in batch] == ["c"]
+
+
+async def served(bench: Bench, item: str) -> str:
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                return await bench.group.submit(item)
+            except LedgerUnavailable:
+                await asyncio.sleep(0)
+
+
+async def test_stopping_lets_the_batch_on_its_way_end_and_refuses_the_rest(bench: Bench) -> None:
+    sent, go = bench.hold()
+    [on_the_way] = send(bench, "a")
+    await sent.wait()
+    [waits] = send(bench, "b")
+    await asyncio.sleep(0)
+    stopping = asyncio.create_task(bench.group.stop())
+    await asyncio.sleep(0)
+    go.set()
+    await stopping
+    assert await on_the_way == "done a"
+    with pytest.raises(LedgerUnavailable):
+        await waits
+    with pytest.raises(LedgerUnavailable):
+        await bench.group.submit("c")

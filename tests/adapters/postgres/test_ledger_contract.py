@@ -1,0 +1,246 @@
+"""What every ledger promises, in memory and on PostgreSQL alike."""
+
+import asyncio
+import datetime as dt
+from collections import Counter
+
+import pytest
+
+from gateway.domain.bank import BankOutcome
+from gateway.domain.decision import Outcome
+from gateway.domain.ledger import Admitted, Short, Standing
+from tests.adapters.postgres.conftest import Storage
+from tests.adapters.postgres.storage_builders import (
+    DIVISION,
+    NOW,
+    admission,
+    draft,
+    key,
+    line,
+    registers,
+    settlement,
+)
+
+LATER = NOW + dt.timedelta(hours=1)
+
+
+async def grant(storage: Storage, **granted: int) -> None:
+    known = {id.replace("_", "-"): amount for id, amount in granted.items()}
+    await storage.registers.load(b"registers", registers(1, known))
+
+
+async def spoken_for(storage: Storage, id: str = "IND-1") -> tuple[int, int]:
+    limit = await storage.ledger.limit(DIVISION, line(id))
+    assert limit is not None
+    return limit.reserved_fen, limit.posted_fen
+
+
+async def test_a_pass_reserves_and_stays_open_until_the_bank_has_spoken(storage: Storage) -> None:
+    await grant(storage, IND_1=1000)
+    assert await storage.ledger.admit(admission(1, 300)) == Admitted()
+    assert await spoken_for(storage) == (300, 0)
+    [payment] = await storage.ledger.open_payments(LATER, 10)
+    assert (payment.key, payment.instance, payment.amount_fen) == (key(1), "gw-1", 300)
+    assert await storage.ledger.settle(settlement(1))
+    assert await spoken_for(storage) == (0, 300)
+    assert await storage.ledger.open_payments(LATER, 10) == []
+
+
+@pytest.mark.parametrize("bank", [BankOutcome.REJECTED, BankOutcome.NOT_TAKEN])
+async def test_what_the_bank_did_not_take_is_given_back(
+    storage: Storage, bank: BankOutcome
+) -> None:
+    await grant(storage, IND_1=300)
+    await storage.ledger.admit(admission(1, 300))
+    assert isinstance(await storage.ledger.admit(admission(2, 300)), Short)
+    assert await storage.ledger.settle(settlement(1, bank))
+    assert await spoken_for(storage) == (0, 0)
+    assert await storage.ledger.admit(admission(2, 300)) == Admitted()
+
+
+async def test_settling_twice_writes_nothing_the_second_time(storage: Storage) -> None:
+    await grant(storage, IND_1=1000)
+    await storage.ledger.admit(admission(1, 300))
+    tries = [settlement(1), settlement(1, BankOutcome.REJECTED), settlement(1)]
+    rooms = [storage.ledger, storage.second, storage.ledger]
+    settled = await asyncio.gather(*(room.settle(s) for room, s in zip(rooms, tries, strict=True)))
+    assert sorted(settled) == [False, False, True]
+    reserved, posted = await spoken_for(storage)
+    assert reserved == 0 and posted in (0, 300)
+    standing = await storage.ledger.standing(key(1))
+    assert standing is not None and (standing.bank is BankOutcome.ACCEPTED) == (posted == 300)
+    assert not await storage.ledger.settle(settlement("never admitted"))
+
+
+async def test_a_replay_gets_what_stands_even_where_nothing_is_left(storage: Storage) -> None:
+    await grant(storage, IND_1=300)
+    first = admission(1, 300)
+    await storage.ledger.admit(first)
+    for again in (first, admission(1, 300, content="other"), admission(1, 299)):
+        answer = await storage.second.admit(again)
+        assert isinstance(answer, Standing)
+        assert (answer.digest, answer.raw, answer.decision) == (
+            first.digest, first.raw, first.decision,
+        )  # fmt: skip
+        assert (answer.decided_at, answer.bank) == (NOW, BankOutcome.UNKNOWN)
+    assert await spoken_for(storage) == (300, 0)
+    await storage.ledger.settle(settlement(1))
+    settled = await storage.ledger.admit(first)
+    assert isinstance(settled, Standing)
+    assert (settled.bank, settled.bank_reference) == (BankOutcome.ACCEPTED, "REF-1")
+    assert settled.settled_at == NOW + dt.timedelta(seconds=1)
+
+
+async def test_one_identity_sent_many_times_at_once_is_admitted_once(storage: Storage) -> None:
+    await grant(storage, IND_1=10_000)
+    rooms = [storage.ledger, storage.second]
+    answers = await asyncio.gather(
+        *(rooms[n % 2].admit(admission(n % 5, 10, content=str(n))) for n in range(60))
+    )
+    kinds = Counter(type(answer) for answer in answers)
+    assert kinds == {Admitted: 5, Standing: 55}
+    assert await spoken_for(storage) == (50, 0)
+
+
+async def test_a_hundred_at_once_on_one_limit_spend_it_exactly(storage: Storage) -> None:
+    await grant(storage, IND_1=10_000)
+    rooms = [storage.ledger, storage.second]
+    answers = await asyncio.gather(*(rooms[n % 2].admit(admission(n, 300)) for n in range(100)))
+    kinds = Counter(type(answer) for answer in answers)
+    assert kinds == {Admitted: 33, Short: 67}
+    assert await spoken_for(storage) == (9_900, 0)
+
+
+async def test_short_leaves_nothing_behind_and_the_identity_free(storage: Storage) -> None:
+    await grant(storage, IND_1=1000, IND_2=100)
+    short = await storage.ledger.admit(admission(1, 500, ("IND-1", "IND-2")))
+    assert isinstance(short, Short)
+    assert (short.demand.limit, short.available_fen) == (line("IND-2"), 100)
+    assert await spoken_for(storage, "IND-1") == (0, 0)
+    assert await storage.ledger.standing(key(1)) is None
+    assert await storage.records.pending_divisions() == []
+    blocked = admission(1, 500, outcome=Outcome.BLOCK)
+    assert await storage.ledger.admit(blocked) == Admitted()
+
+
+async def test_a_limit_nobody_granted_has_nothing(storage: Storage) -> None:
+    short = await storage.ledger.admit(admission(1, 1, ("IND-9",)))
+    assert isinstance(short, Short) and short.available_fen == 0
+    assert await storage.ledger.limit(DIVISION, line("IND-9")) is None
+
+
+async def test_one_instruction_may_want_the_same_limit_twice(storage: Storage) -> None:
+    await grant(storage, IND_1=500)
+    short = await storage.ledger.admit(admission(1, 300, ("IND-1", "IND-1")))
+    assert isinstance(short, Short) and short.available_fen == 500
+    assert await storage.ledger.admit(admission(2, 250, ("IND-1", "IND-1"))) == Admitted()
+    assert await spoken_for(storage) == (500, 0)
+    await storage.ledger.settle(settlement(2))
+    assert await spoken_for(storage) == (0, 500)
+
+
+async def test_who_comes_first_is_served_first_and_a_smaller_one_may_still_fit(
+    storage: Storage,
+) -> None:
+    await grant(storage, IND_1=1000, IND_2=1000)
+    wants = [(1, 600), (2, 600), (3, 400), (4, 1)]
+    answers = await asyncio.gather(*(storage.ledger.admit(admission(*want)) for want in wants))
+    assert [type(answer) for answer in answers] == [Admitted, Short, Admitted, Short]
+    assert isinstance(answers[1], Short) and answers[1].available_fen == 400
+
+
+async def test_held_and_blocked_are_kept_reserve_nothing_and_are_told(storage: Storage) -> None:
+    for number, outcome in ((1, Outcome.HOLD), (2, Outcome.BLOCK)):
+        assert await storage.ledger.admit(admission(number, outcome=outcome)) == Admitted()
+        standing = await storage.ledger.standing(key(number))
+        assert standing is not None and (standing.outcome, standing.bank) == (outcome, None)
+    assert await storage.ledger.open_payments(LATER, 10) == []
+    assert not await storage.ledger.settle(settlement(1))
+    first, second = await storage.records.notices(10)
+    assert (first.subject, second.subject) == (str(key(1)), str(key(2)))
+    await storage.records.notice_sent(first.id, acknowledged=False, at=LATER)
+    await storage.records.notice_sent(second.id, acknowledged=True, at=LATER)
+    [left] = await storage.records.notices(10)
+    assert (left.id, left.attempts) == (first.id, 1)
+
+
+async def test_enquiries_keep_the_first_unbroken_not_found(storage: Storage) -> None:
+    await grant(storage, IND_1=1000)
+    await storage.ledger.admit(admission(1, 300))
+    minutes = [NOW + dt.timedelta(minutes=n) for n in range(5)]
+
+    async def noted(at: dt.datetime, not_found: bool, task: bool = False) -> dt.datetime | None:
+        await storage.ledger.note_enquiry(key(1), at, not_found=not_found, operator_task=task)
+        payments = await storage.ledger.open_payments(LATER, 10)
+        return payments[0].first_not_found_at if payments else None
+
+    assert await noted(minutes[0], True) == minutes[0]
+    assert await noted(minutes[1], True) == minutes[0]
+    assert await noted(minutes[2], False) is None
+    assert await noted(minutes[3], True) == minutes[3]
+    [payment] = await storage.ledger.open_payments(LATER, 10)
+    assert payment.enquiries == 4
+    await noted(minutes[4], True, task=True)
+    assert await storage.ledger.open_payments(LATER, 10) == []
+
+
+async def test_open_payments_come_oldest_first_and_only_if_old_enough(storage: Storage) -> None:
+    await grant(storage, IND_1=1000)
+    for number in (2, 1, 3):
+        await storage.ledger.admit(admission(number, 1))
+    payments = await storage.ledger.open_payments(LATER, 2)
+    assert [payment.key for payment in payments] == [key(1), key(2)]
+    assert await storage.ledger.open_payments(NOW, 10) == []
+
+
+async def test_a_lowered_grant_is_reported_and_only_what_was_reserved_may_still_be_paid(
+    storage: Storage,
+) -> None:
+    await storage.registers.load(b"1", registers(1, {"IND-1": 1000}, posted=100))
+    await storage.ledger.admit(admission(1, 500))
+    await storage.ledger.admit(admission(2, 300))
+    loaded = await storage.registers.load(b"2", registers(2, {"IND-1": 600}, posted=777))
+    assert [limit.available_fen for limit in loaded.overdrawn] == [600 - 100 - 800]
+    assert isinstance(await storage.ledger.admit(admission(3, 1)), Short)
+    assert await storage.ledger.settle(settlement(1))
+    assert isinstance(await storage.ledger.admit(admission(3, 1)), Short)
+    assert await storage.ledger.settle(settlement(2, BankOutcome.REJECTED))
+    limit = await storage.ledger.limit(DIVISION, line())
+    assert limit is not None and (limit.opening_fen, limit.available_fen) == (100, 0)
+    await storage.registers.load(b"3", registers(3, {"IND-1": 601}))
+    assert await storage.ledger.admit(admission(3, 1)) == Admitted()
+
+
+async def test_older_registers_change_nothing_and_a_missing_indicator_loses_its_grant(
+    storage: Storage,
+) -> None:
+    await storage.registers.load(b"2", registers(2, {"IND-1": 1000, "IND-2": 1000}))
+    for version in (1, 2):
+        again = await storage.registers.load(b"x", registers(version, {"IND-1": 5}))
+        assert (again.applied, again.version) == (False, 2)
+    loaded = await storage.registers.load(b"3", registers(3, {"IND-2": 1000}))
+    assert loaded.withdrawn == ("IND-1",)
+    assert isinstance(await storage.ledger.admit(admission(1, 1)), Short)
+    assert await storage.ledger.admit(admission(2, 1, ("IND-2",))) == Admitted()
+
+
+async def test_divisions_do_not_touch_each_other(storage: Storage) -> None:
+    await grant(storage, IND_1=300)
+    other = "229900000"
+    await storage.registers.load(b"1", registers(1, {"IND-1": 300}, division=other))
+    assert await storage.ledger.admit(admission(1, 300)) == Admitted()
+    assert await storage.ledger.admit(admission(1, 300, division=other)) == Admitted()
+    assert await storage.ledger.settle(settlement(1, division=other))
+    assert await spoken_for(storage) == (300, 0)
+
+
+async def test_any_fiscal_year_has_its_place(storage: Storage) -> None:
+    for year in (1999, 2026, 2077):
+        blocked = admission(1, outcome=Outcome.BLOCK, year=year)
+        assert await storage.ledger.admit(blocked) == Admitted()
+        assert await storage.ledger.standing(key(1, year=year)) is not None
+
+
+async def test_a_record_without_an_admission_waits_for_its_number_too(storage: Storage) -> None:
+    await storage.ledger.record(DIVISION, draft("somewhat", "conflict"))
+    assert await storage.records.pending_divisions() == [DIVISION]

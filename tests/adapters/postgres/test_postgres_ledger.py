@@ -1,0 +1,223 @@
+"""What only the real server can show: locks, roles, checks, lost connections."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import asyncpg
+import attrs
+import pytest
+
+from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.registers import PostgresRegisters
+from adapters.postgres.session import UnsafeServer
+from gateway.domain.faults import LedgerUnavailable
+from gateway.domain.ledger import Admitted, Short, Standing
+from tests.adapters.postgres.conftest import as_runtime
+from tests.adapters.postgres.storage_builders import (
+    DIVISION,
+    admission,
+    draft,
+    key,
+    line,
+    registers,
+    settlement,
+)
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture
+async def admin(migrated: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    connection = await asyncpg.connect(migrated)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def ledger(migrated: str) -> AsyncIterator[PostgresLedger]:
+    rooms = PostgresRegisters(as_runtime(migrated))
+    await rooms.load(b"registers", registers(1, {"IND-1": 10_000, "IND-2": 10_000}))
+    await rooms.close()
+    async with PostgresLedger(as_runtime(migrated), instance="gw-1") as ledger:
+        yield ledger
+
+
+Admin = asyncpg.Connection
+
+
+async def test_synchronous_commit_off_is_refused(migrated: str, admin: Admin) -> None:  # type: ignore[type-arg]
+    name = await admin.fetchval("SELECT current_database()")
+    for value in ("off", "local", "remote_write"):
+        await admin.execute(f"ALTER DATABASE {name} SET synchronous_commit = {value}")
+        with pytest.raises(UnsafeServer, match=f"synchronous_commit = {value}"):
+            async with PostgresLedger(migrated, instance="gw-1"):
+                pass
+    async with PostgresLedger(migrated, instance="gw-1", allow_unsafe=True) as ledger:
+        await ledger.record(DIVISION, draft("x"))
+
+
+async def test_the_running_role_cannot_change_what_is_append_only(
+    migrated: str, ledger: PostgresLedger
+) -> None:
+    await ledger.admit(admission(1))
+    await ledger.settle(settlement(1))
+    connection = await asyncpg.connect(as_runtime(migrated))
+    assert await connection.fetchval("SELECT current_user") == "gateway_runtime"
+    tables = "instruction settlement log_record log_subtree register_snapshot"
+    for table in tables.split():
+        for change in (f"UPDATE {table} SET division = division", f"DELETE FROM {table}"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(change)
+    for change in (
+        "INSERT INTO instruction DEFAULT VALUES",
+        "UPDATE instruction_2026 SET division = division",
+        "UPDATE log_checkpoint SET text = ''",
+        "DELETE FROM log_checkpoint",
+        "TRUNCATE instruction",
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(change)
+    await connection.close()
+
+
+async def test_the_table_itself_refuses_to_be_overdrawn(
+    ledger: PostgresLedger, admin: Admin  # type: ignore[type-arg]
+) -> None:  # fmt: skip
+    await ledger.admit(admission(1, 9_000))
+    for change in (
+        "reserved_fen = reserved_fen + 1001",
+        "posted_fen = 1001",
+        "ceiling_fen = 10001",
+        "reserved_fen = -1",
+    ):
+        with pytest.raises(asyncpg.CheckViolationError):
+            await admin.execute(f"UPDATE limit_line SET {change} WHERE id = 'IND-1'")
+
+
+async def test_reserved_and_posted_recompute_from_the_rows(
+    ledger: PostgresLedger, admin: Admin  # type: ignore[type-arg]
+) -> None:  # fmt: skip
+    numbers = range(60)
+    await asyncio.gather(
+        *(ledger.admit(admission(n, 10 + n, ("IND-1", "IND-2")[: 1 + n % 2])) for n in numbers)
+    )
+    await asyncio.gather(*(ledger.settle(settlement(n)) for n in numbers if n % 3))
+    assert await admin.fetch(RECOMPUTED) == await admin.fetch(KEPT)
+
+
+RECOMPUTED = """
+    SELECT d.id,
+           coalesce(sum(d.fen) FILTER (WHERE s.bank IS NULL), 0) AS reserved_fen,
+           coalesce(sum(d.fen) FILTER (WHERE s.bank = 'accepted'), 0) AS posted_fen
+    FROM instruction AS i CROSS JOIN LATERAL unnest(i.limit_ids, i.demand_fen) AS d (id, fen)
+         LEFT JOIN settlement AS s USING (division, fiscal_year, voucher_type, voucher_no)
+    WHERE i.outcome = 'passed' GROUP BY d.id ORDER BY d.id"""
+KEPT = """
+    SELECT id, reserved_fen::numeric, posted_fen::numeric FROM limit_line
+    WHERE reserved_fen + posted_fen > 0 ORDER BY id"""
+
+
+async def test_two_gateways_on_one_limit_lose_no_update_and_never_overspend(
+    migrated: str, ledger: PostgresLedger, admin: Admin  # type: ignore[type-arg]
+) -> None:  # fmt: skip
+    async with PostgresLedger(as_runtime(migrated), instance="gw-2") as second:
+        rooms = (ledger, second)
+
+        async def pay(n: int) -> Admitted | Short | Standing:
+            answer = await rooms[n % 2].admit(admission(n, 70, ("IND-1", "IND-2")))
+            if isinstance(answer, Admitted) and n % 5:
+                assert await rooms[n % 3 % 2].settle(settlement(n))
+            return answer
+
+        answers = await asyncio.gather(*(pay(n) for n in range(400)))
+    passed = sum(isinstance(answer, Admitted) for answer in answers)
+    assert passed == 10_000 // 70, "the limit was reached, and not passed"
+    assert await admin.fetch(RECOMPUTED) == await admin.fetch(KEPT)
+    assert await admin.fetchval("SELECT count(*) FROM open_payment") == sum(
+        isinstance(answer, Admitted) and n % 5 == 0 for n, answer in enumerate(answers)
+    )
+
+
+async def test_text_no_database_can_hold_fails_alone(ledger: PostgresLedger) -> None:
+    answers = await asyncio.gather(
+        *(
+            ledger.admit(attrs.evolve(admission(n), party=party))
+            for n, party in enumerate(("a", "nul\x00", "b", "\ud800", "c"))
+        ),
+        return_exceptions=True,
+    )
+    assert [type(answer) for answer in answers] == [
+        Admitted, LedgerUnavailable, Admitted, LedgerUnavailable, Admitted,
+    ]  # fmt: skip
+
+
+async def test_a_killed_connection_is_replaced_and_nobody_is_told_wrong(
+    ledger: PostgresLedger, admin: Admin  # type: ignore[type-arg]
+) -> None:  # fmt: skip
+    told: dict[int, object] = {}
+
+    async def pay(n: int) -> None:
+        try:
+            told[n] = await ledger.admit(admission(n, 1))
+        except LedgerUnavailable as unknown:
+            told[n] = unknown
+
+    for round in range(20):
+        tasks = [asyncio.create_task(pay(n)) for n in range(round * 30, round * 30 + 30)]
+        await asyncio.sleep(0)
+        await admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+            "AND query LIKE '%admit_batch%' AND datname = current_database()"
+        )
+        await asyncio.gather(*tasks)
+    kept = {int(row["n"]) for row in await admin.fetch("SELECT voucher_no AS n FROM instruction")}
+    admitted = {n for n, answer in told.items() if isinstance(answer, Admitted)}
+    assert admitted <= kept and len(told) == 600
+    assert await served(ledger, 1000) == Admitted()
+
+
+async def served(ledger: PostgresLedger, number: int) -> object:
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                return await ledger.admit(admission(number))
+            except LedgerUnavailable:
+                await asyncio.sleep(0.01)
+
+
+async def test_a_database_that_hangs_refuses_newcomers_in_two_seconds(
+    ledger: PostgresLedger, admin: Admin  # type: ignore[type-arg]
+) -> None:  # fmt: skip
+    held = admin.transaction()
+    await held.start()
+    await admin.execute("SELECT FROM limit_line FOR UPDATE")
+    on_the_way = asyncio.create_task(ledger.admit(admission(1)))
+    await asyncio.sleep(0.1)
+    began = time.monotonic()
+    with pytest.raises(LedgerUnavailable, match="does not answer"):
+        await ledger.admit(admission(2))
+    assert time.monotonic() - began < 2
+    with pytest.raises(LedgerUnavailable, match="does not answer"):
+        await ledger.admit(admission(3))
+    assert not on_the_way.done()
+    await held.rollback()
+    assert await on_the_way == Admitted()
+    assert await ledger.admit(admission(2)) == Admitted()
+
+
+async def test_a_caller_who_gives_up_under_a_shield_stops_no_payment(
+    ledger: PostgresLedger,
+) -> None:
+    inner = asyncio.create_task(ledger.admit(admission(1)))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await asyncio.shield(inner)
+    assert await inner == Admitted()
+    assert await ledger.standing(key(1)) is not None
+
+
+async def test_limits_are_read_as_they_stand(ledger: PostgresLedger) -> None:
+    await ledger.admit(admission(1, 250))
+    limit = await ledger.limit(DIVISION, line())
+    assert limit is not None and (limit.reserved_fen, limit.available_fen) == (250, 9_750)
