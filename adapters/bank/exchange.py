@@ -15,6 +15,8 @@ ANSWER_BYTES_MAX = 64 * 1024
 
 @attrs.frozen
 class Reply:
+    """What one HTTP answer said."""
+
     status: int
     body: bytes
 
@@ -25,6 +27,8 @@ class Exchange(asyncio.Protocol):
     Cancelling the wait closes the connection too: the answer still on its way must not become the
     answer to the next request.
     """
+
+    answer_bytes_max = ANSWER_BYTES_MAX
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -72,7 +76,7 @@ class Exchange(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._received_bytes += len(data)
-        if self._waiting is None or self._received_bytes > ANSWER_BYTES_MAX:
+        if self._waiting is None or self._received_bytes > self.answer_bytes_max:
             self.abort()
             return
         try:
@@ -98,8 +102,12 @@ class Exchange(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         self._kept = self._parser.should_keep_alive()  # only true to the answer in here
-        self._replies.append(Reply(self._parser.get_status_code(), b"".join(self._chunks)))
+        self._replies.append(self.reply(self._parser.get_status_code(), b"".join(self._chunks)))
         self._chunks.clear()
+
+    def reply(self, status: int, body: bytes) -> Reply:
+        """The answer just read; a kind of exchange that keeps headers says more here."""
+        return Reply(status, body)
 
     def _answer(self) -> None:
         """Two answers in one breath that say the same are one; two that differ are none."""

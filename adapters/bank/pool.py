@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections import deque
+from collections.abc import Callable
 
 import attrs
 
@@ -10,6 +11,11 @@ from adapters.bank.exchange import Exchange, Reply
 
 IDLE_S_MAX = 30.0
 """An older connection may have been given up by the other end without our knowing: replace it."""
+
+
+READY_SHARE = 0.5
+"""Of a call's time for finding a connection: written with little time left, a request would most
+likely end unknown, whereas one that was not written has a certain end."""
 
 
 class NotSent(Exception):
@@ -30,6 +36,7 @@ class Pool:
     size: int
     waiting_max: int
     idle_s_max: float = IDLE_S_MAX
+    exchange: Callable[[], Exchange] = Exchange
     in_use: int = 0
     _idle: list[Exchange] = attrs.field(factory=list, init=False)
     _waiting: deque[asyncio.Future[None]] = attrs.field(factory=deque, init=False)
@@ -50,15 +57,16 @@ class Pool:
         The request is written at most once, on a connection not known to be ending. Raises NotSent
         if it was not written at all (Unreachable: because the bank could not be reached).
         """
-        deadline = asyncio.get_running_loop().time() + deadline_s
+        now = asyncio.get_running_loop().time()
+        deadline, ready_by = now + deadline_s, now + deadline_s * READY_SHARE
         if self.full:
             raise NotSent("all connections are taken")
         if self.in_use >= self.size:
-            await self._queue(deadline)
+            await self._queue(ready_by)
         else:
             self.in_use += 1
         try:
-            exchange = self._kept(deadline - deadline_s) or await self._connect(deadline)
+            exchange = self._kept(now) or await self._connect(ready_by)
             reply = await exchange.ask(request, deadline)
             self._keep(exchange)
             return reply
@@ -96,7 +104,7 @@ class Pool:
         try:
             async with asyncio.timeout_at(deadline):
                 _, exchange = await loop.create_connection(
-                    Exchange, self.host, self.port, ssl=self.ssl_context, server_hostname=name
+                    self.exchange, self.host, self.port, ssl=self.ssl_context, server_hostname=name
                 )
         except (OSError, TimeoutError) as error:
             raise Unreachable("no connection to the bank could be made") from error

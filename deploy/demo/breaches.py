@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 
 import attrs
 
+from deploy.demo.body import Body
 from deploy.demo.clerk import Clerk
 from deploy.demo.numbers import account_number
-from deploy.demo.world import Body
 from gateway.domain.codes import (
     AccountClass,
     AccountStatus,

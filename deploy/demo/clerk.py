@@ -7,8 +7,9 @@ from typing import Any
 
 import attrs
 
+from deploy.demo.body import Body
 from deploy.demo.codes import Purpose, purposes
-from deploy.demo.world import FUND, Body, World
+from deploy.demo.world import FUND, World
 from gateway.domain.codes import (
     ApprovalKind,
     BusinessType,

@@ -5,13 +5,18 @@ from random import Random
 
 _ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _ID_CHECKS = "10X98765432"
-_BIRTHPLACES = ("220102", "220104", "220202", "220302", "220502", "220702", "220802", "222401")
+_BIRTHPLACES = {
+    "222401": 0, "222424": 0, "222426": 0, "220104": 1983, "220122": 1983, "220322": 1983,
+    "220421": 1983, "220521": 1985, "220821": 1993,
+}  # fmt: skip
+"""GB/T 2260 codes by the year from which checkers know them as a place of birth."""
 
 
 def identity_number(rng: Random, on: dt.date) -> str:
     """公民身份号码 (GB 11643-1999) of an adult of working age, with its check digit."""
     born = on - dt.timedelta(days=rng.randrange(24 * 366, 60 * 365))
-    body = f"{rng.choice(_BIRTHPLACES)}{born:%Y%m%d}{rng.randrange(1, 1000):03d}"
+    places = [code for code, since in _BIRTHPLACES.items() if since <= born.year]
+    body = f"{rng.choice(places)}{born:%Y%m%d}{rng.randrange(1, 1000):03d}"
     weighed = sum(int(digit) * weight for digit, weight in zip(body, _ID_WEIGHTS, strict=True))
     return body + _ID_CHECKS[weighed % 11]
 

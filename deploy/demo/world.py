@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from deploy.demo.body import Body
 from deploy.demo.codes import Department, departments, economic_items, words
 from deploy.demo.numbers import account_number, bank_code, card_number, identity_number
 from gateway.domain.codes import (
@@ -51,23 +52,6 @@ _INSURERS = {
 }
 
 
-@attrs.frozen(kw_only=True)
-class Body:
-    """An agency with its own accounts: what it pays from, and what it must not pay into."""
-
-    agency: Agency
-    zero: Payer
-    direct: Payer
-    basic: Payer
-    function: str
-    staff: tuple[Payee, ...]
-    payroll: Payee
-
-    @property
-    def code(self) -> str:
-        return self.agency.code
-
-
 class World:
     def __init__(self, seed: int, on: dt.date, division: str) -> None:
         self.rng = Random(f"world/{seed}")
@@ -89,6 +73,9 @@ class World:
         self.experts = tuple(self.person("示例专家库", "专家") for _ in range(EXPERTS))
         self.tops: list[Body] = []
         self.bodies: list[Body] = []
+        bureau = self._agency("100", "吉林省示例财政国库处", None, AgencyKind.ADMINISTRATIVE)
+        self.treasury = self.filed_account(bureau, AccountClass.FISCAL_ZERO_BALANCE)
+        """财政零余额账户: the one account that all direct payments are made from."""
         for department in departments():
             self._department(department)
         stopped = self._agency("113", "吉林省示例停拨单位", None, AgencyKind.INSTITUTION)
@@ -213,7 +200,7 @@ class World:
         return Body(
             agency=agency,
             zero=self.filed_account(agency, AccountClass.ZERO_BALANCE),
-            direct=self.filed_account(agency, AccountClass.FISCAL_ZERO_BALANCE),
+            direct=self.treasury,
             basic=self.filed_account(agency, AccountClass.REAL_FUND, basic=True),
             function=function,
             staff=tuple(

@@ -47,6 +47,12 @@ class ScriptedBank:
         self.gone.set()
         writer.close()
 
+    async def hung_up(self) -> None:
+        self.hang_up()
+        for writer in self._writers:
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
     def hang_up(self) -> None:
         for writer in self._writers:
             writer.close()
@@ -61,7 +67,7 @@ async def bank_saying(speak: Speak) -> AsyncIterator[tuple[ScriptedBank, int]]:
         yield bank, server.sockets[0].getsockname()[1]
     finally:
         server.close()
-        bank.hang_up()
+        await bank.hung_up()
 
 
 def key(number: int = 1) -> InstructionKey:

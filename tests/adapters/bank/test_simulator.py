@@ -3,6 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
+import attrs
 import msgspec
 import pytest
 
@@ -70,7 +71,7 @@ def test_every_fate_has_about_its_share() -> None:
 
 
 def test_a_fate_follows_from_seed_and_key_alone() -> None:
-    again = Habits(**{name: getattr(ALL, name) for name in Habits.__slots__ if name[0] != "_"})
+    again = Habits(**attrs.asdict(ALL))
     other = Habits(seed=8, reject_share=0.5)
     assert [ALL.fate(key) for key in KEYS] == [again.fate(key) for key in KEYS]
     same = sum(other.fate(key) is Habits(seed=9, reject_share=0.5).fate(key) for key in KEYS)

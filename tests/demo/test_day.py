@@ -1,0 +1,218 @@
+"""The demo's day is what it says: read by the real parsers, judged by the real policies."""
+
+import datetime as dt
+import hashlib
+from collections import Counter
+from functools import cache
+
+import pytest
+from stdnum.cn import ric
+
+from adapters.formats.json_instruction import JsonFormat
+from adapters.formats.registers import read_registers
+from adapters.formats.voucher import VoucherFormat
+from deploy.demo.breaches import BREACHES
+from deploy.demo.clerk import Clerk
+from deploy.demo.day import COUNT_MIN, Day, DayItem, day
+from deploy.demo.register_file import registers_of
+from deploy.demo.world import World
+from deploy.demo.writers import json_of, voucher_of
+from gateway.domain.decision import Decision, Outcome, outcome_of
+from gateway.domain.faults import FaultCode, Unproven, Unreadable
+from gateway.domain.instruction import Instruction, InstructionKey
+from gateway.domain.money import Fen
+from gateway.domain.parties import sender_of
+from gateway.domain.registers import Registers
+from gateway.pipeline.facts import facts_of
+from gateway.pipeline.identify import identify
+from gateway.pipeline.parse import refuse_strangers
+from gateway.ports import Format
+from policies.book.book import Book
+from policies.book.load import load
+
+ON = dt.date(2026, 11, 23)
+FORMATS: dict[str, Format] = {"json": JsonFormat(), "voucher": VoucherFormat()}
+
+
+@cache
+def book() -> Book:
+    return load()
+
+
+@cache
+def a_day(seed: int = 1, count: int = 600) -> Day:
+    return day(seed, count, ON)
+
+
+class SmallLedger:
+    """Reserves what passes, so that a shortage comes out as it would in the ledger."""
+
+    def __init__(self, registers: Registers) -> None:
+        self.left = {
+            row.id: row.granted_fen - row.posted_fen - row.frozen_fen
+            for row in registers.indicators.values()
+        }
+        self.seen: dict[InstructionKey, tuple[bytes, Outcome]] = {}
+
+
+def judged(item: DayItem, registers: Registers, ledger: SmallLedger) -> tuple[str, list[str]]:
+    """Outcome and policies as the line would come to them, signature and bank left out."""
+    try:
+        instruction = FORMATS[item.format].parse(item.raw)
+        sender = sender_of(item.sender)
+        assert sender
+        refuse_strangers(sender, instruction)
+    except (Unreadable, Unproven) as fault:
+        return fault.code, []
+    assert instruction.key == item.key
+    digest = hashlib.sha256(item.raw).digest()
+    if item.key in ledger.seen:
+        known, outcome = ledger.seen[item.key]
+        return (outcome if known == digest else FaultCode.INSTRUCTION_CONFLICT), []
+    decision = decided(instruction, registers, None)
+    if decision.outcome is Outcome.PASS:
+        left = ledger.left[instruction.indicator_id]
+        if instruction.amount_fen > left:
+            decision = decided(instruction, registers, left)
+        else:
+            ledger.left[instruction.indicator_id] -= instruction.amount_fen
+    ledger.seen[item.key] = (digest, decision.outcome)
+    return decision.outcome, [finding.policy for finding in decision.findings]
+
+
+def decided(instruction: Instruction, registers: Registers, left: int | None) -> Decision:
+    facts = facts_of(instruction, identify(instruction, registers), registers, ON, left)
+    findings = book().decide(facts)
+    return Decision(
+        outcome=outcome_of(findings), findings=findings, book_revision="", registers_version=1
+    )
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_everything_becomes_what_the_day_foretells(seed: int) -> None:
+    made = a_day(seed)
+    registers = read_registers(made.registers)
+    ledger = SmallLedger(registers)
+    for number, item in enumerate(made.items):
+        outcome, policies = judged(item, registers, ledger)
+        expected: str = item.outcome or item.fault or ""
+        if item.fault is FaultCode.SIGNATURE_INVALID:
+            expected = Outcome.PASS  # but for its signature
+            del ledger.seen[item.key]
+        assert (outcome, policies) == (expected, [item.policy] if item.policy else []), (
+            f"item {number} of seed {seed}: {item.key}"
+        )
+
+
+def test_any_order_that_keeps_what_must_come_first_comes_to_the_same() -> None:
+    made = a_day()
+    registers = read_registers(made.registers)
+    ledger = SmallLedger(registers)
+    backwards = [item for item in reversed(made.items) if item.after is None]
+    for item in [*backwards, *(item for item in made.items if item.after is not None)]:
+        outcome, _ = judged(item, registers, ledger)
+        if item.fault is not FaultCode.SIGNATURE_INVALID:
+            assert outcome == (item.outcome or item.fault)
+
+
+@pytest.mark.parametrize("count", [COUNT_MIN, 50, 600])
+def test_every_policy_of_the_dozen_fires_and_all_kinds_are_there(count: int) -> None:
+    made = day(4, count, ON)
+    assert len(made.items) == count
+    assert {item.policy for item in made.items} - {None} == set(BREACHES)
+    assert sum(item.replay for item in made.items) >= 1
+    faults = {item.fault for item in made.items} - {None}
+    assert {FaultCode.SIGNATURE_INVALID, FaultCode.INSTRUCTION_INVALID} <= faults
+    assert FaultCode.INSTRUCTION_CONFLICT in faults
+
+
+def test_about_nine_in_ten_pass_and_a_third_are_vouchers_of_both_kinds() -> None:
+    items = a_day().items
+    outcomes = Counter(item.outcome for item in items)
+    assert 0.87 < outcomes[Outcome.PASS] / len(items) < 0.93
+    assert sum(item.format == "voucher" for item in items) / len(items) >= 0.3
+    kinds = {(item.format, item.key.voucher_type) for item in items}
+    assert kinds == {("json", "8202"), ("json", "5201"), ("voucher", "8202"), ("voucher", "5201")}
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_does_not() -> None:
+    assert day(7, 60, ON) == day(7, 60, ON)
+    assert day(7, 60, ON).items != day(8, 60, ON).items
+
+
+def test_another_series_has_other_numbers() -> None:
+    one, two = day(7, 60, ON), day(7, 60, ON, series=1)
+    assert not {item.key for item in one.items} & {item.key for item in two.items}
+
+
+def test_what_must_come_first_stands_before() -> None:
+    items = a_day().items
+    followers = [(n, item) for n, item in enumerate(items) if item.after is not None]
+    assert followers
+    for number, item in followers:
+        assert item.after is not None
+        first = items[item.after]
+        assert item.after < number
+        assert first.key == item.key
+        assert first.outcome is Outcome.PASS
+        assert (first.raw == item.raw) is item.replay
+
+
+def test_too_short_a_day_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least 20"):
+        day(1, COUNT_MIN - 1, ON)
+
+
+def test_every_party_that_sends_is_named() -> None:
+    made = a_day()
+    assert {item.sender for item in made.items} == set(made.senders)
+    assert all(sender_of(uri) for uri in made.senders)
+    assert any("/channel/" in uri for uri in made.senders)
+
+
+def test_people_have_valid_identity_numbers() -> None:
+    persons = read_registers(a_day().registers).persons
+    assert len(persons) > 200
+    assert all(ric.is_valid(number) for number in persons)
+
+
+def test_the_written_registers_read_back_as_they_were() -> None:
+    world = World(5, ON, "220000000")
+    clerk = Clerk(world, 5, 0)
+    for _ in range(200):
+        clerk.ordinary()
+    registers = world.registers()
+    assert read_registers(registers_of(registers, world.payee_names)) == registers
+
+
+def test_what_is_written_reads_back_as_it_was_meant() -> None:
+    clerk = Clerk(World(6, ON, "220000000"), 6, 0)
+    for _ in range(300):
+        meant = clerk.ordinary()
+        assert FORMATS["json"].parse(json_of(meant)) == meant
+
+
+def test_a_voucher_carries_all_but_documents_and_the_government_code() -> None:
+    clerk = Clerk(World(6, ON, "220000000"), 6, 0)
+    for _ in range(300):
+        meant = clerk.ordinary()
+        read = VoucherFormat().parse(voucher_of(meant))
+        assert read.key == meant.key
+        assert (read.payee, read.payer, read.details) == (meant.payee, meant.payer, meant.details)
+        assert (read.exemption, read.cash_reason) == (meant.exemption, meant.cash_reason)
+        assert (read.approvals, read.contract_no) == (meant.approvals, meant.contract_no)
+        assert (read.amount_fen, read.indicator_id) == (meant.amount_fen, meant.indicator_id)
+        assert read.settlement is meant.settlement
+
+
+def test_what_is_granted_suffices_twice_over_for_what_passes() -> None:
+    made = a_day()
+    registers = read_registers(made.registers)
+    taken: Counter[str] = Counter()
+    for item in made.items:
+        if item.outcome is Outcome.PASS and not item.replay:
+            instruction = FORMATS[item.format].parse(item.raw)
+            taken[instruction.indicator_id] += instruction.amount_fen
+    for id, amount in taken.items():
+        row = registers.indicators[id]
+        assert Fen(2 * amount) <= row.granted_fen - row.posted_fen - row.frozen_fen
