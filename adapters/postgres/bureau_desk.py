@@ -32,7 +32,7 @@ class BureauDesk:
         async with connection_of(self._pool) as connection, connection.transaction():
             new = await connection.fetchval(_SQL["keep_notice"], *place, digest, *signed, at)
             if new is not None and interception is not None:
-                await connection.execute(_SQL["note_notice"], *interception)
+                await connection.execute(_SQL["note_notice"], *place, at, *interception)
         return new is not None
 
     async def count_notices(self, division: str, bank: str) -> int:

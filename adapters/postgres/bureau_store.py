@@ -14,10 +14,6 @@ from gateway.domain.log import Cosigned, LogHead, SealedRecord, Subtree
 EVIDENCE_KEPT_MAX = 64
 """Refused deliveries of one log whose bytes are kept; later ones keep their checkpoint only."""
 RECORDS_FETCH = 2000
-RECORD_COLUMNS = (
-    "division", "bank", "seq", "kind", "subject", "body", "leaf_hash", "disclosures",
-)  # fmt: skip
-
 _SQL = statements("bureau_log")
 _DESK = statements("bureau_desk")
 
@@ -142,9 +138,7 @@ class BureauStore:
     ) -> None:
         head, cosigned, at = accepted.head, accepted.cosigned, accepted.received_at
         place = (head.division, bank)
-        await connection.copy_records_to_table(
-            "log_record", records=_rows(place, accepted.records), columns=RECORD_COLUMNS
-        )
+        await connection.execute(_SQL["add_records"], *place, old.size, *_columns(accepted.records))
         if accepted.subtrees:
             levels, indexes, hashes = zip(
                 *((s.level, s.index, s.hash) for s in accepted.subtrees), strict=True
@@ -159,7 +153,8 @@ class BureauStore:
             [value for _, value in keys], [accepted.tallies[key] for key in keys],
         )  # fmt: skip
         if accepted.interceptions:
-            await connection.executemany(_DESK["note_record"], accepted.interceptions)
+            columns = zip(*accepted.interceptions, strict=True)
+            await connection.execute(_DESK["note_records"], *place, at, *columns)
         won = await connection.fetchval(
             _SQL["advance_log"], *place, old.size, head.size, list(head.frontier),
             accepted.checkpoint, cosigned.checkpoint, at,
@@ -177,7 +172,12 @@ def _head(row: asyncpg.Record) -> LogHead:
     )
 
 
-def _rows(
-    place: tuple[str, str], records: Sequence[SealedRecord]
-) -> list[tuple[str, str, int, str, str, bytes, bytes, bytes | None]]:
-    return [(*place, r.seq, r.kind, r.subject, r.body, r.leaf_hash, r.disclosures) for r in records]
+def _columns(records: Sequence[SealedRecord]) -> tuple[list[Any], ...]:
+    """kind, subject, body, leaf_hash, disclosures: one array each, in order."""
+    return (
+        [record.kind for record in records],
+        [record.subject for record in records],
+        [record.body for record in records],
+        [record.leaf_hash for record in records],
+        [record.disclosures for record in records],
+    )

@@ -51,7 +51,7 @@ def accepted(
         checkpoint=delivery.checkpoint,
         cosigned=witnessed.cosigned,
         tallies=tallied(glances),
-        interceptions=recorded_interceptions(place.bank, place.division, glances, at),
+        interceptions=recorded_interceptions(place.division, glances),
         received_at=at,
     )
 

@@ -7,7 +7,7 @@ counted as `unreadable`.
 import datetime as dt
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -98,8 +98,8 @@ def tallied(glances: Iterable[Glance]) -> Counter[tuple[str, str]]:
             counts["outcome", shown(one.outcome)] += 1
         if one.bank_outcome:
             counts["bank_outcome", shown(one.bank_outcome)] += 1
-        for policy in policies_of(one):
-            counts["policy", policy] += 1
+        if one.findings or one.policy:
+            counts.update(("policy", policy) for policy in policies_of(one))
     return counts
 
 
@@ -114,39 +114,36 @@ def shown(text: str) -> str:
     return text[:SHOWN_CHARS_MAX].replace("\x00", "\ufffd")
 
 
-def recorded_interceptions(
-    bank: str, division: str, glances: Sequence[Glance], received_at: dt.datetime
-) -> list[tuple[Any, ...]]:
-    """Rows of `note_record` for the verdicts that did not pass."""
-    return [
-        (
-            *_line(bank, division, one, one.recorded_at),
+def recorded_interceptions(division: str, glances: Iterable[Glance]) -> list[tuple[Any, ...]]:
+    """Rows of `note_records`: the verdicts that did not pass, the last one of each instruction."""
+    rows = {
+        (one.fiscal_year, one.voucher_type, one.voucher_no): (
+            *_line(one, one.recorded_at),
             _digest(one.notice_sha256),
-            received_at,
             one.seq,
         )
         for one in glances
         if one.kind == "verdict" and one.intercepted and one.division == division
-    ]
+    }
+    # Two texts may be shown alike, and a row cannot be merged twice in one statement.
+    return list({row[:3]: row for row in rows.values()}.values())
 
 
-def noticed_interception(
-    bank: str, division: str, body: bytes, received_at: dt.datetime
-) -> tuple[Any, ...] | None:
+def noticed_interception(division: str, body: bytes) -> tuple[Any, ...] | None:
     """The row of `note_notice`; None if the notice is not one of an interception."""
     one = glance(body)
     if one.kind != "interception" or not one.intercepted or one.division != division:
         return None
-    line = _line(bank, division, one, one.decided_at)
-    return (*line, hashlib.sha256(body).digest(), received_at)
+    return (*_line(one, one.decided_at), hashlib.sha256(body).digest())
 
 
-def _line(bank: str, division: str, one: Glance, at: int) -> tuple[Any, ...]:
-    reason = one.findings[0].reason_zh if one.findings else ""
+def _line(one: Glance, at: int) -> tuple[Any, ...]:
+    """Year, type, number, outcome, agency, its name, payee, fen, policies, reason, moment."""
     return (
-        division, one.fiscal_year, shown(one.voucher_type), shown(one.voucher_no), bank,
-        one.outcome, shown(one.agency.code), shown(one.agency.name), shown(one.payee.name),
-        one.amount_fen, policies_of(one), shown(reason), moment(at),
+        one.fiscal_year, shown(one.voucher_type), shown(one.voucher_no), one.outcome,
+        shown(one.agency.code), shown(one.agency.name), shown(one.payee.name), one.amount_fen,
+        " ".join(policies_of(one)), shown(one.findings[0].reason_zh if one.findings else ""),
+        moment(at),
     )  # fmt: skip
 
 

@@ -106,7 +106,7 @@ class Inbox:
             hashlib.sha256(body).digest(),
             (body, signature, signer),
             now,
-            noticed_interception(place.bank, division, body, now),
+            noticed_interception(division, body),
         )
         if new:
             self._bell.ring()

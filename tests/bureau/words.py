@@ -46,14 +46,15 @@ class House:
         return signer(issue(self.evidence, request(key, uri), self.at), key)
 
     def credentials(self, folder: Path, path: str) -> Credentials:
-        """Files of a TLS end; a server's is good for localhost and 127.0.0.1."""
-        key = generate_key()
+        """Files of a TLS end, made once; a server's is good for localhost and 127.0.0.1."""
         name = path.replace("/", "_")
-        wanted = request(key, f"{DOMAIN}/{path}", dns=["localhost"], ip=["127.0.0.1"])
-        save_key(folder / f"{name}.key", key, PASSPHRASE)
-        leaf = issue(self.transport, wanted, self.at)
-        save_certificates(folder / f"{name}.pem", [leaf, self.transport.certificate])
-        save_certificates(folder / "transport.pem", [self.transport.certificate])
+        if not (folder / f"{name}.key").exists():
+            key = generate_key()
+            wanted = request(key, f"{DOMAIN}/{path}", dns=["localhost"], ip=["127.0.0.1"])
+            save_key(folder / f"{name}.key", key, PASSPHRASE)
+            leaf = issue(self.transport, wanted, self.at)
+            save_certificates(folder / f"{name}.pem", [leaf, self.transport.certificate])
+            save_certificates(folder / "transport.pem", [self.transport.certificate])
         return Credentials(
             certificate=folder / f"{name}.pem",
             key=folder / f"{name}.key",

@@ -12,19 +12,32 @@ INSERT INTO interception AS i (
     division, fiscal_year, voucher_type, voucher_no, bank, outcome, agency_code, agency_name,
     payee_name, amount_fen, policies, reason_zh, decided_at, notice_digest, noticed_at
 )
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+VALUES (
+    $1, $4, $5, $6, $2, $7, $8, $9, $10, $11, string_to_array($12, ' '), $13, $14, $15, $3
+)
 ON CONFLICT (division, fiscal_year, voucher_type, voucher_no, bank) DO UPDATE
 SET payee_name = CASE WHEN i.payee_name = '' THEN EXCLUDED.payee_name ELSE i.payee_name END,
     notice_digest = EXCLUDED.notice_digest,
     noticed_at = COALESCE(i.noticed_at, EXCLUDED.noticed_at);
 
--- name: note_record
--- empty: always. The proven record has the last word over a notice that came first.
+-- name: note_records
+-- empty: always. The proven record has the last word over a notice that came first. The caller
+-- gives each instruction once: a row cannot be merged twice in one statement.
 INSERT INTO interception AS i (
     division, fiscal_year, voucher_type, voucher_no, bank, outcome, agency_code, agency_name,
     payee_name, amount_fen, policies, reason_zh, decided_at, told_digest, recorded_at, record_seq
 )
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+SELECT
+    $1, n.fiscal_year, n.voucher_type, n.voucher_no, $2, n.outcome, n.agency_code, n.agency_name,
+    n.payee_name, n.amount_fen, string_to_array(n.policies, ' '), n.reason_zh, n.decided_at,
+    n.told_digest, $3, n.record_seq
+FROM unnest(
+    $4::integer[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
+    $11::bigint[], $12::text[], $13::text[], $14::timestamptz[], $15::bytea[], $16::bigint[]
+) AS n (
+    fiscal_year, voucher_type, voucher_no, outcome, agency_code, agency_name, payee_name,
+    amount_fen, policies, reason_zh, decided_at, told_digest, record_seq
+)
 ON CONFLICT (division, fiscal_year, voucher_type, voucher_no, bank) DO UPDATE
 SET outcome = EXCLUDED.outcome,
     agency_code = EXCLUDED.agency_code,

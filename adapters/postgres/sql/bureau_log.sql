@@ -36,6 +36,13 @@ INSERT INTO log_subtree (division, bank, level, index, hash)
 SELECT $1, $2, s.level, s.index, s.hash
 FROM unnest($3::smallint[], $4::bigint[], $5::bytea[]) AS s (level, index, hash);
 
+-- name: add_records
+-- empty: always. One round trip of arrays costs half of what a COPY of as many rows does.
+INSERT INTO log_record (division, bank, seq, kind, subject, body, leaf_hash, disclosures)
+SELECT $1, $2, $3 + r.place - 1, r.kind, r.subject, r.body, r.leaf_hash, r.disclosures
+FROM unnest($4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::bytea[])
+    WITH ORDINALITY AS r (kind, subject, body, leaf_hash, disclosures, place);
+
 -- name: add_tallies
 -- empty: always. Sorted by the caller's lock on the log, so two deliveries never cross.
 INSERT INTO log_tally AS t (division, bank, measure, value, count)

@@ -1,0 +1,268 @@
+"""The program itself, as a process: checked, killed at the worst moments, resumed."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+import attrs
+import pytest
+
+from adapters.bureau.https import HttpsBureau
+from certs.authority import issue, request
+from certs.keys import generate_key, save_certificates, save_key
+from certs.log.note import log_origin
+from certs.tls import client_context
+from deploy.demo.processes import Crew
+from gateway.domain.faults import BureauUnavailable
+from tests.bureau.words import (
+    BANK,
+    DIVISION,
+    DOMAIN,
+    GATEWAY,
+    PASSPHRASE,
+    Chain,
+    House,
+    notice,
+    verdict,
+)
+
+pytestmark = [pytest.mark.postgres, pytest.mark.slow]
+
+READY = '"event":"bureau.ready"'
+BATCHES = 12
+BATCH = 40
+
+
+@attrs.frozen(kw_only=True)
+class Program:
+    """A bureau's files, and the crew that runs it."""
+
+    crew: Crew
+    folder: Path
+    environment: dict[str, str]
+    house: House
+
+    @property
+    def argv(self) -> list[str]:
+        return [sys.executable, "-m", "bureau", "--settings", str(self.folder / "bureau.toml")]
+
+    def start(self) -> None:
+        self.crew.start("bureau", self.argv, self.environment, self.folder / "log", READY)
+
+    def said(self) -> list[dict[str, str]]:
+        """Every ready line, oldest first."""
+        lines = (self.folder / "log").read_text().splitlines()
+        return [json.loads(line) for line in lines if READY in line]
+
+    def run(self, *options: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*self.argv, *options], env=self.environment, text=True, capture_output=True, timeout=60
+        )
+
+
+@pytest.fixture
+def program(database: str, house: House, tmp_path: Path) -> Iterator[Program]:
+    door = house.credentials(tmp_path, f"bureau/{DIVISION}")
+    key = generate_key()
+    wanted = request(key, f"{DOMAIN}/bureau/{DIVISION}")
+    (tmp_path / "parties").mkdir()
+    save_key(tmp_path / "witness.key", key, PASSPHRASE)
+    save_certificates(tmp_path / "witness.pem", [issue(house.evidence, wanted, house.at)])
+    save_certificates(tmp_path / "evidence.pem", [house.evidence.certificate])
+    save_certificates(tmp_path / "parties" / "gateway.pem", [house.gateway.certificate])
+    (tmp_path / "bureau.toml").write_text(
+        f"""
+[door]
+host = "127.0.0.1"
+port = 0
+certificate = "{door.certificate.name}"
+key = "{door.key.name}"
+authorities = "{door.authorities.name}"
+[desk]
+host = "127.0.0.1"
+port = 0
+name = "吉林省财政厅国库处"
+[witness]
+certificate = "witness.pem"
+key = "witness.key"
+[trust]
+evidence_authorities = "evidence.pem"
+parties = "parties"
+[[logs]]
+division = "{DIVISION}"
+gateway = "{GATEWAY}"
+origin = "{log_origin(GATEWAY, DIVISION)}"
+""",
+        encoding="utf-8",
+    )
+    environment = os.environ | {
+        "BUREAU_DATABASE": database,
+        "BUREAU_DOOR_PASSPHRASE": PASSPHRASE.decode(),
+        "BUREAU_WITNESS_PASSPHRASE": PASSPHRASE.decode(),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
+    with Crew() as crew:
+        yield Program(crew=crew, folder=tmp_path, environment=environment, house=house)
+
+
+async def test_check_proves_everything_and_serves_nothing(program: Program) -> None:
+    checked = program.run("--check")
+    assert (checked.returncode, checked.stderr.count("Traceback")) == (0, 0), checked.stderr
+    program.environment["BUREAU_WITNESS_PASSPHRASE"] = "another passphrase"
+    wrong = program.run("--check")
+    assert wrong.returncode == 1 and "witness.key" in wrong.stderr
+    del program.environment["BUREAU_DATABASE"]
+    missing = program.run("--check")
+    assert missing.returncode == 2 and "BUREAU_DATABASE" in missing.stderr
+
+
+async def test_the_first_start_prints_a_link_that_works_once_and_sigterm_stops_cleanly(
+    program: Program,
+) -> None:
+    program.start()
+    [ready] = program.said()
+    link = ready["sign_in"]
+    token = link.rpartition("/")[2]
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        for expected in (200, 401):
+            async with session.post(ready["desk"] + "sign-in", data={"token": token}) as answer:
+                assert answer.status == expected
+        # An open live page does not keep the program from stopping.
+        async with session.get(ready["desk"] + f"desk/{DIVISION}/events") as stream:
+            assert stream.status == 200
+            assert program.crew.stop("bureau") == 0
+    program.start()
+    assert program.said()[-1]["sign_in"] is None, "somebody is signed in"
+    linked = program.run("--sign-in-link")
+    assert linked.returncode == 0 and "/sign-in/" in linked.stdout
+
+
+@pytest.mark.parametrize("moment", ["before the answer", "as the body ends"])
+async def test_killed_between_receiving_and_answering_the_delivery_resumes_without_gap_or_double(
+    program: Program, house: House, moment: str
+) -> None:
+    """kill -9 in every other delivery, at the moment the answer sets out or the body is in."""
+    chain = Chain(house.gateway)
+    for batch in range(BATCHES):
+        chain.seal([verdict(BATCH * batch + n, "held") for n in range(BATCH)])
+    tls = client_context(house.credentials(program.folder, f"gateway/{BANK}"))
+    program.start()
+    size, kills, cosigned = 0, 0, {}
+    for last in range(BATCHES):
+        end = BATCH * (last + 1)
+        if last % 2:
+            async with (
+                _Cutter(program, moment) as cutter,
+                HttpsBureau(f"https://localhost:{cutter.port}", tls) as client,
+            ):
+                with pytest.raises(BureauUnavailable):
+                    await client.deliver(chain.delivery(size, last))
+            kills += 1
+            program.crew.restart("bureau")
+            held = (await _summary(program))["size"]
+            assert held in ((end,) if moment == "before the answer" else (size, end))
+        door = program.said()[-1]["door"].replace("127.0.0.1", "localhost")
+        async with HttpsBureau(door, tls) as client:
+            while size < end:
+                answer = await client.deliver(chain.delivery(size, last))
+                assert answer.size in (size, end)
+                # The bureau never cosigns a size twice: a repeated answer is the same text.
+                assert cosigned.setdefault(answer.size, answer.checkpoint) == answer.checkpoint
+                size = answer.size
+    assert kills == BATCHES // 2
+    summary = await _summary(program)
+    assert summary["log_verified"] is True
+    assert summary["records"] == summary["size"] == BATCHES * BATCH
+    assert summary["verdicts"] == {"passed": 0, "held": BATCHES * BATCH, "blocked": 0}
+    assert summary["misbehaviours"] == 0
+
+
+async def test_a_notice_acknowledged_before_a_kill_is_there_after_it(
+    program: Program, house: House
+) -> None:
+    tls = client_context(house.credentials(program.folder, f"gateway/{BANK}"))
+    program.start()
+    for number in range(5):
+        door = program.said()[-1]["door"].replace("127.0.0.1", "localhost")
+        body = notice(number)
+        async with HttpsBureau(door, tls) as client:
+            await client.notify(DIVISION, body, house.gateway.document(body))
+        program.crew.kill("bureau")
+        program.crew.restart("bureau")
+    assert (await _summary(program))["notices"] == 5
+
+
+async def _summary(program: Program) -> dict[str, object]:
+    tls = client_context(program.house.credentials(program.folder, "operator/demo"))
+    door = program.said()[-1]["door"].replace("127.0.0.1", "localhost")
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls)) as session,
+        session.get(f"{door}/v1/summary?division={DIVISION}") as answer,
+    ):
+        assert answer.status == 200, await answer.text()
+        return dict(await answer.json())
+
+
+class _Cutter:
+    """A TCP go-between that kills the bureau at a named moment of the one exchange it carries.
+
+    TLS 1.3 without tickets: after the handshake the first bytes from the bureau are its answer.
+    """
+
+    def __init__(self, program: Program, moment: str) -> None:
+        self._program = program
+        self._moment = moment
+        self._sent = 0
+        self._answered_handshake = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.port = 0
+
+    async def __aenter__(self) -> "_Cutter":
+        self._server = await asyncio.start_server(self._carry, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        port = int(self._program.said()[-1]["door"].rpartition(":")[2])
+        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", port)
+        ends = (writer, up_writer)
+        for source, sink, ours in ((reader, up_writer, True), (up_reader, writer, False)):
+            task = asyncio.create_task(self._pump(source, sink, ends, ours))
+            self._tasks.add(task)
+
+    async def _pump(
+        self,
+        source: asyncio.StreamReader,
+        sink: asyncio.StreamWriter,
+        ends: tuple[asyncio.StreamWriter, asyncio.StreamWriter],
+        from_gateway: bool,
+    ) -> None:
+        while data := await source.read(65_536):
+            if from_gateway:
+                self._sent += len(data)
+            sink_now = self._is_moment(from_gateway)
+            if from_gateway or not sink_now:
+                sink.write(data)
+                await sink.drain()
+            if sink_now:
+                self._program.crew.kill("bureau")
+                for end in ends:
+                    end.transport.abort()
+                return
+
+    def _is_moment(self, from_gateway: bool) -> bool:
+        body_in = self._sent > BATCH * 300
+        if self._moment == "before the answer":
+            return body_in and not from_gateway
+        return body_in and from_gateway

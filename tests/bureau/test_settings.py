@@ -1,0 +1,99 @@
+"""Settings: one frozen class, every error at once, secrets from the environment only."""
+
+from pathlib import Path
+
+import attrs
+import pytest
+
+from bureau.settings import SettingsWrong, load_settings
+
+ENVIRONMENT = {
+    "BUREAU_DATABASE": "postgresql://nobody@/bureau",
+    "BUREAU_DOOR_PASSPHRASE": "a passphrase for tests",
+    "BUREAU_WITNESS_PASSPHRASE": "a passphrase for tests",
+}
+GOOD = """
+[door]
+host = "127.0.0.1"
+port = 8443
+certificate = "door.pem"
+key = "door.key"
+authorities = "transport.pem"
+[desk]
+host = "127.0.0.1"
+port = 8444
+name = "吉林省财政厅国库处"
+[witness]
+certificate = "witness.pem"
+key = "witness.key"
+[trust]
+evidence_authorities = "evidence.pem"
+parties = "parties"
+[[logs]]
+division = "220000000"
+gateway = "spiffe://treasury.test/gateway/103241001000"
+origin = "spiffe://treasury.test/gateway/103241001000/log/220000000"
+"""
+
+
+def test_good_settings_are_read_and_paths_are_beside_the_file(tmp_path: Path) -> None:
+    settings = load_settings(_file(tmp_path, GOOD), ENVIRONMENT)
+    assert settings.door_certificate == tmp_path / "door.pem"
+    assert settings.trust_parties == tmp_path / "parties"
+    assert settings.door_revocations is None
+    assert settings.divisions == ("220000000",)
+    assert settings.logs[0].bank == "103241001000"
+
+
+def test_settings_do_not_change_and_do_not_print_secrets(tmp_path: Path) -> None:
+    settings = load_settings(_file(tmp_path, GOOD), ENVIRONMENT)
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        settings.desk_port = 1  # type: ignore[misc]
+    assert "passphrase for tests" not in repr(settings)
+    assert "postgresql://" not in repr(settings)
+
+
+def test_every_error_is_named_at_once(tmp_path: Path) -> None:
+    bad = (
+        GOOD.replace("port = 8443", 'port = "8443"')
+        .replace("port = 8444", "port = 70000")
+        .replace('key = "door.key"', 'kee = "door.key"')
+        .replace('host = "127.0.0.1"\nport = 70000', 'host = "0.0.0.0"\nport = 70000')
+        .replace('gateway/103241001000"\n', 'agency/1/2"\n')
+    )
+    with pytest.raises(SettingsWrong) as wrong:
+        load_settings(_file(tmp_path, bad + "[more]\nx = 1\n"), {})
+    text = "\n".join(wrong.value.errors)
+    for said in (
+        "door.port: must be a number",
+        "desk.port: must be 0 to 65535",
+        "door.key: missing",
+        "door.kee: not a key",
+        "desk.host: the desk listens on loopback only",
+        "logs[0].gateway: not a gateway's URI",
+        "more.x: not a key",
+        "environment BUREAU_DATABASE: missing",
+        "environment BUREAU_DOOR_PASSPHRASE: missing",
+    ):
+        assert said in text, said
+
+
+@pytest.mark.parametrize("logs", ["", "logs = 3", "[[logs]]\ndivision = 1", "[[logs]]\nx = 'y'"])
+def test_logs_must_be_whole(tmp_path: Path, logs: str) -> None:
+    head, _, _ = GOOD.partition("[[logs]]")
+    text = f"{logs}\n{head}" if logs.startswith("logs") else head + logs
+    with pytest.raises(SettingsWrong, match="logs"):
+        load_settings(_file(tmp_path, text), ENVIRONMENT)
+
+
+def test_true_is_not_a_port_and_broken_toml_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SettingsWrong, match="must be a number"):
+        load_settings(_file(tmp_path, GOOD.replace("8443", "true")), ENVIRONMENT)
+    with pytest.raises(SettingsWrong, match=r"bureau\.toml"):
+        load_settings(_file(tmp_path, "= ="), ENVIRONMENT)
+
+
+def _file(folder: Path, text: str) -> Path:
+    path = folder / "bureau.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
