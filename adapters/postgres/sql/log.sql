@@ -22,13 +22,13 @@ SELECT division FROM found WHERE division IS NOT NULL
 SELECT origin, size, frontier FROM log_head WHERE division = $1
 
 -- name: take_pending
--- empty: none waits, or another sequencer has them
+-- empty: none waits; an error (never other records, out of order) if another sequencer has them
 SELECT id, kind, subject, body, disclosures
 FROM pending_record
 WHERE division = $1
 ORDER BY id
 LIMIT $2
-FOR UPDATE SKIP LOCKED
+FOR UPDATE NOWAIT
 
 -- name: drop_pending
 -- empty: always

@@ -129,7 +129,9 @@ class PlainSealer:
             head=LogHead(division=division, origin="test/log", size=size, frontier=(b"f" * 32,)),
             records=tuple(records),
             subtrees=tuple(
-                Subtree(level=level, index=index, hash=_root(leaves[index << level :][: 1 << level]))
+                Subtree(
+                    level=level, index=index, hash=_root(leaves[index << level :][: 1 << level])
+                )
                 for level in (8, 16)
                 for index in range(first >> level, size >> level)
             ),

@@ -23,9 +23,7 @@ async def test_records_are_numbered_in_order_without_gaps(storage: Storage) -> N
     assert await storage.records.pending_divisions() == []
     delivery = await storage.records.next_delivery(DIVISION, 100)
     assert delivery and delivery.start == 0
-    assert [(r.seq, r.subject) for r in delivery.records] == [
-        (n, f"subject {n}") for n in range(5)
-    ]
+    assert [(r.seq, r.subject) for r in delivery.records] == [(n, f"subject {n}") for n in range(5)]
     assert [b'"seq":%d' % r.seq in r.body for r in delivery.records] == [True] * 5
 
 

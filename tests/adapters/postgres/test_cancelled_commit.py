@@ -1,0 +1,97 @@
+"""A commit whose wait for the standby was cancelled is no commit that anybody may act on.
+
+RELIABILITY 2: the client sees success with a WARNING, and the row dies with the failover. A real
+server that waits for a standby which does not exist, and an operator who cancels or terminates.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import pytest
+
+from adapters.postgres.embedded import EmbeddedPostgres
+from adapters.postgres.embedded_binaries import (
+    EmbeddedUnavailable,
+    installed_binaries,
+    throwaway_folder,
+)
+from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.migrate import migrate
+from gateway.domain.decision import Outcome
+from gateway.domain.faults import LedgerUnavailable
+from gateway.domain.ledger import Admitted
+from tests.adapters.postgres.storage_builders import admission
+
+pytestmark = [pytest.mark.slow, pytest.mark.postgres]
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    try:
+        installed_binaries()
+    except EmbeddedUnavailable as missing:
+        pytest.skip(str(missing))
+    with EmbeddedPostgres(throwaway_folder(), throwaway=True) as server:
+        yield server.dsn("postgres")
+
+
+@pytest.fixture
+async def admin(server: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    await migrate(server)
+    connection = await asyncpg.connect(server, server_settings={"synchronous_commit": "local"})
+    yield connection
+    await connection.execute("ALTER SYSTEM RESET synchronous_standby_names")
+    await connection.execute("SELECT pg_reload_conf()")
+    await connection.close()
+
+
+async def demand_a_standby(admin: "asyncpg.Connection[asyncpg.Record]", demanded: bool) -> None:
+    change = "SET synchronous_standby_names = 'nobody'" if demanded else (
+        "RESET synchronous_standby_names"
+    )  # fmt: skip
+    await admin.execute(f"ALTER SYSTEM {change}")
+    await admin.execute("SELECT pg_reload_conf()")
+    async with asyncio.timeout(10):
+        while bool(await admin.fetchval("SHOW synchronous_standby_names")) is not demanded:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def waiting_for_a_standby(admin: "asyncpg.Connection[asyncpg.Record]") -> int:
+    async with asyncio.timeout(10):
+        while True:
+            pid = await admin.fetchval(
+                "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+            )
+            if pid:
+                return int(pid)
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("signal", ["pg_cancel_backend", "pg_terminate_backend"])
+async def test_while_no_standby_confirms_nobody_is_told_it_stands(
+    server: str, admin: "asyncpg.Connection[asyncpg.Record]", signal: str
+) -> None:
+    async with PostgresLedger(server, instance="gw-1") as ledger:
+        await demand_a_standby(admin, True)
+        told = asyncio.create_task(ledger.admit(admission(1, outcome=Outcome.BLOCK)))
+        pid = await waiting_for_a_standby(admin)
+        assert not told.done()
+        await admin.execute(f"SELECT {signal}({pid})")
+        with pytest.raises(LedgerUnavailable):
+            await told
+        assert await admin.fetchval("SELECT count(*) FROM instruction") == 1, "it is here, though"
+
+
+async def test_once_a_later_commit_is_safe_the_row_counts(
+    server: str, admin: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    async with PostgresLedger(server, instance="gw-1") as ledger:
+        await demand_a_standby(admin, True)
+        told = asyncio.create_task(ledger.admit(admission(1, outcome=Outcome.BLOCK)))
+        pid = await waiting_for_a_standby(admin)
+        await admin.execute(f"SELECT pg_cancel_backend({pid})")
+        await waiting_for_a_standby(admin)
+        assert not told.done(), "the look-up makes a durable commit of its own before it believes"
+        await demand_a_standby(admin, False)
+        assert await told == Admitted()

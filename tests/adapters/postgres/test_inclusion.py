@@ -1,0 +1,36 @@
+"""Proofs from stored hashes equal those of RFC 9162's definition, which the memory room follows."""
+
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.memory.recordlog import path, root
+from adapters.postgres.inclusion import inclusion_path, nodes_needed
+
+LEAVES = [hashlib.sha256(b"%d" % n).digest() for n in range(1400)]
+STORED = {(0, n): leaf for n, leaf in enumerate(LEAVES)} | {
+    (8, n): root(LEAVES[n * 256 : n * 256 + 256]) for n in range(len(LEAVES) // 256)
+}
+
+
+@given(st.data())
+def test_any_leaf_in_a_tree_of_any_size(data: st.DataObject) -> None:
+    size = data.draw(st.integers(1, len(LEAVES)))
+    seq = data.draw(st.integers(0, size - 1))
+    needed = nodes_needed(seq, size)
+    hashes = {node: STORED[node] for node in needed}
+    assert inclusion_path(seq, size, hashes) == tuple(path(seq, LEAVES[:size]))
+
+
+def test_a_proof_over_ten_million_records_reads_few_hashes() -> None:
+    needed = max(len(nodes_needed(seq, 9_999_999)) for seq in (0, 5_000_000, 9_999_998))
+    assert needed < 1_600
+
+
+def test_a_missing_hash_is_an_error_not_a_proof() -> None:
+    with pytest.raises(KeyError):
+        inclusion_path(3, 300, {})
+    with pytest.raises(ValueError, match="no leaf"):
+        nodes_needed(300, 300)

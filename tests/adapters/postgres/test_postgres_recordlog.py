@@ -1,0 +1,142 @@
+"""Numbering on the real server: two sequencers, a crash in the middle, a forked head."""
+
+import asyncio
+import datetime as dt
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+import asyncpg
+import pytest
+
+from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.recordlog import PostgresRecordLog
+from gateway.domain.faults import LedgerUnavailable
+from gateway.domain.log import LogHead, PendingRecord, Sealed
+from tests.adapters.postgres.conftest import as_runtime
+from tests.adapters.postgres.storage_builders import DIVISION, NOW, PlainSealer, draft
+
+pytestmark = pytest.mark.postgres
+
+
+async def write(dsn: str, count: int) -> None:
+    async with PostgresLedger(dsn, instance="gw-1") as ledger:
+        for number in range(count):
+            await ledger.record(DIVISION, draft(f"subject {number}"))
+
+
+async def sequence(dsn: str) -> list[int]:
+    connection = await asyncpg.connect(dsn)
+    rows = await connection.fetch("SELECT seq FROM log_record ORDER BY seq")
+    await connection.close()
+    return [row["seq"] for row in rows]
+
+
+class Interrupted(PlainSealer):
+    """Something else happens between reading the head and storing the batch."""
+
+    def __init__(self, happens: Callable[[], None]) -> None:
+        super().__init__()
+        self._happens = happens
+
+    def seal(
+        self, head: LogHead | None, division: str, pending: Sequence[PendingRecord],
+        at: dt.datetime,
+    ) -> Sealed:  # fmt: skip
+        self._happens()
+        self.leaves[division] = [b"x" * 32] * (head.size if head else 0)
+        return super().seal(head, division, pending, at)
+
+
+def elsewhere(work: Coroutine[Any, Any, None]) -> None:
+    """Run to the end in another thread, while this one stands still."""
+    thread = threading.Thread(target=asyncio.run, args=(work,))
+    thread.start()
+    thread.join()
+
+
+async def test_a_second_sequencer_is_refused_while_the_first_is_at_it(migrated: str) -> None:
+    dsn = as_runtime(migrated)
+    await write(dsn, 6)
+    refused: list[str] = []
+
+    async def second() -> None:
+        room = PostgresRecordLog(dsn)
+        try:
+            await room.seal(DIVISION, 3, NOW, PlainSealer().seal)
+        except LedgerUnavailable as refusal:
+            refused.append(str(refusal))
+        await room.close()
+
+    first = PostgresRecordLog(dsn)
+    sealed = await first.seal(DIVISION, 3, NOW, Interrupted(lambda: elsewhere(second())).seal)
+    assert sealed and sealed.head.size == 3 and len(refused) == 1
+    assert await sequence(dsn) == [0, 1, 2]
+    await first.close()
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_a_head_that_moved_meanwhile_is_not_built_upon(migrated: str, begun: bool) -> None:
+    dsn = as_runtime(migrated)
+    await write(dsn, 6)
+    room = PostgresRecordLog(dsn)
+    if begun:
+        assert await room.seal(DIVISION, 2, NOW, PlainSealer().seal)
+
+    async def move_the_head() -> None:
+        admin = await asyncpg.connect(migrated)
+        await admin.execute(
+            "INSERT INTO log_head (division, origin, size, frontier) VALUES ($1, 'test/log', 5, "
+            "'{}') ON CONFLICT (division) DO UPDATE SET size = 5",
+            DIVISION,
+        )
+        await admin.close()
+
+    with pytest.raises(LedgerUnavailable, match="sealed first"):
+        await room.seal(DIVISION, 2, NOW, Interrupted(lambda: elsewhere(move_the_head())).seal)
+    assert await sequence(dsn) == ([0, 1] if begun else [])
+    await room.close()
+
+
+async def test_a_seal_that_is_rolled_back_leaves_no_gap(migrated: str) -> None:
+    """A database SEQUENCE for the record numbers would leave one here."""
+    dsn = as_runtime(migrated)
+    await write(dsn, 4)
+    room, sealer = PostgresRecordLog(dsn), PlainSealer()
+
+    class Unstorable(PlainSealer):
+        def seal(
+            self, head: LogHead | None, division: str, pending: Sequence[PendingRecord],
+            at: dt.datetime,
+        ) -> Sealed:  # fmt: skip
+            sealed = super().seal(head, division, pending, at)
+            object.__setattr__(sealed, "checkpoint", "nul\x00")
+            return sealed
+
+    for _ in range(3):
+        with pytest.raises(LedgerUnavailable):
+            await room.seal(DIVISION, 2, NOW, Unstorable().seal)
+    assert await sequence(dsn) == []
+    for _ in range(2):
+        assert await room.seal(DIVISION, 2, NOW, sealer.seal)
+    await room.close()
+    assert await sequence(dsn) == [0, 1, 2, 3]
+
+
+async def test_the_office_is_lost_with_its_session_and_can_be_taken_again(migrated: str) -> None:
+    first, second = PostgresRecordLog(migrated), PostgresRecordLog(migrated)
+    assert await first.lead()
+    admin = await asyncpg.connect(migrated)
+    await admin.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' "
+        "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    await admin.close()
+    with pytest.raises(LedgerUnavailable):
+        await first.lead()
+    async with asyncio.timeout(10):
+        while not await second.lead():  # noqa: ASYNC110  the server says when, not an event
+            await asyncio.sleep(0.01)
+    assert not await first.lead()
+    await first.close()
+    await second.close()

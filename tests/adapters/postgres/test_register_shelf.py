@@ -1,0 +1,126 @@
+"""The registers in memory: fresh by notification and by asking, honest about their age."""
+
+import asyncio
+import datetime as dt
+import json
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from adapters.postgres.registers import PostgresRegisters
+from adapters.postgres.shelf import PostgresRegisterShelf
+from gateway.domain.codes import Register
+from gateway.domain.faults import Unreadable, Unready
+from gateway.domain.registers import Registers
+from tests.adapters.postgres.storage_builders import DIVISION, NOW, registers
+
+pytestmark = pytest.mark.postgres
+
+
+def parse(body: bytes) -> Registers:
+    return registers(json.loads(body)["version"], {})
+
+
+class Rooms:
+    def __init__(self, dsn: str) -> None:
+        self.clock = NOW
+        self.load = PostgresRegisters(dsn)
+        self.shelf = PostgresRegisterShelf(
+            dsn, parse, lambda: self.clock,
+            poll_age_max=dt.timedelta(seconds=30), as_of_age_max=dt.timedelta(hours=36),
+        )  # fmt: skip
+
+    async def put(self, version: int, body: bytes | None = None) -> None:
+        raw = body or json.dumps({"version": version}).encode()
+        await self.load.load(raw, registers(version, {}))
+
+
+@pytest.fixture
+async def rooms(migrated: str) -> AsyncIterator[Rooms]:
+    rooms = Rooms(migrated)
+    yield rooms
+    await rooms.load.close()
+    await rooms.shelf.close()
+
+
+async def test_nothing_loaded_is_not_ready_and_a_stranger_is_unknown(rooms: Rooms) -> None:
+    for _ in range(2):
+        with pytest.raises(Unready):
+            rooms.shelf.of(DIVISION, NOW)
+        await rooms.shelf.refresh()
+    await rooms.put(1)
+    await rooms.shelf.refresh()
+    assert rooms.shelf.of(DIVISION, NOW).version == 1
+    with pytest.raises(Unreadable):
+        rooms.shelf.of("999999999", NOW)
+
+
+@pytest.mark.parametrize(
+    ("later", "stale"),
+    [
+        (dt.timedelta(seconds=30), False),
+        (dt.timedelta(seconds=31), True),
+        (dt.timedelta(seconds=-31), True),
+    ],
+)
+async def test_a_copy_not_compared_with_the_database_goes_stale(
+    rooms: Rooms, later: dt.timedelta, stale: bool
+) -> None:
+    await rooms.put(1)
+    await rooms.shelf.refresh()
+    held = rooms.shelf.of(DIVISION, NOW + later)
+    assert held.unavailable == (frozenset(Register) if stale else frozenset())
+
+
+async def test_a_snapshot_the_bureau_made_long_ago_is_stale_however_often_we_ask(
+    rooms: Rooms,
+) -> None:
+    await rooms.put(1)
+    for hours, stale in ((36, False), (37, True)):
+        rooms.clock = NOW + dt.timedelta(hours=hours)
+        await rooms.shelf.refresh()
+        assert bool(rooms.shelf.of(DIVISION, rooms.clock).unavailable) == stale
+
+
+async def test_a_snapshot_that_cannot_be_read_makes_what_is_held_unavailable(rooms: Rooms) -> None:
+    await rooms.put(1)
+    await rooms.shelf.refresh()
+    await rooms.put(2, b"not a snapshot")
+    await rooms.shelf.refresh()
+    assert rooms.shelf.of(DIVISION, NOW).unavailable == frozenset(Register)
+    await rooms.put(3)
+    await rooms.shelf.refresh()
+    held = rooms.shelf.of(DIVISION, NOW)
+    assert (held.version, held.unavailable) == (3, frozenset())
+
+
+async def test_a_new_version_arrives_by_itself_also_after_the_connections_were_cut(
+    rooms: Rooms, migrated: str
+) -> None:
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        running = group.create_task(rooms.shelf.run())
+        await rooms.put(1)
+        await arrived(rooms, 1)
+        admin = await asyncpg.connect(migrated)
+        await admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+            "AND datname = current_database()"
+        )
+        await admin.close()
+        await asyncio.sleep(0)
+        again = PostgresRegisters(migrated)
+        await again.load(b'{"version": 2}', registers(2, {}))
+        await again.close()
+        await arrived(rooms, 2)
+        running.cancel()
+
+
+async def arrived(rooms: Rooms, version: int) -> None:
+    while True:
+        try:
+            if rooms.shelf.of(DIVISION, NOW).version == version:
+                return
+        except Unready:
+            pass
+        await asyncio.sleep(0.01)
