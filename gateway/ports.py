@@ -25,6 +25,7 @@ from gateway.domain.ledger import (
     Standing,
 )
 from gateway.domain.log import (
+    Backlog,
     Cosigned,
     Delivery,
     LogEvidence,
@@ -211,4 +212,10 @@ class Bureau(Protocol):
 
     async def notify(self, division: str, body: bytes, signature: str) -> None:
         """Hand over one notice with its detached JWS. Raises BureauUnavailable."""
+        ...
+
+
+class Watch(Protocol):
+    async def backlog(self) -> Backlog:
+        """What is under way, for operators. Raises LedgerUnavailable."""
         ...

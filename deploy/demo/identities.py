@@ -33,7 +33,7 @@ class Identities:
 
     @classmethod
     def create(cls, folder: Path, at: dt.datetime) -> "Identities":
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         (folder / "parties").mkdir(exist_ok=True)
         root = create_root("Demonstration root", at)
         made = cls(

@@ -10,7 +10,6 @@ from pathlib import Path
 import attrs
 
 from adapters.postgres.embedded import EmbeddedPostgres
-from certs.tls import Credentials
 from deploy.demo.identities import Identities, uri
 from deploy.demo.processes import Crew
 
@@ -49,13 +48,25 @@ class Stage:
         self.crew = crew
         self.identities = identities
         self.plot = plot
-        bank, door, ops, bureau, desk = (_free_port() for _ in range(5))
-        self.ports = Ports(bank=bank, door=door, ops=ops, bureau=bureau, desk=desk)
+        self.ports = Ports(
+            bank=_free_port(),
+            door=_free_port(),
+            ops=_free_port(),
+            bureau=_free_port(),
+            desk=_free_port(),
+        )
         self.postgres = EmbeddedPostgres(folder / "postgres", throwaway=True)
         self.gateway_database = ""
         self.bureau_database = ""
+        gateway, bureau = uri("gateway", BANK_CODE), uri("bureau", plot.division)
+        # Every key is made before any program starts: each must find the others' certificates.
         self.client = identities.connection("channel", uri("channel", plot.division, "demo"))
         self.operator = identities.connection("operator", uri("operator", "demo"))
+        self.bank_tls = identities.connection("bank", uri("bank", BANK_CODE))
+        self.bureau_tls = identities.connection("bureau", bureau)
+        self.gateway_tls = identities.connection("gateway", gateway)
+        self.witness = identities.record_key("bureau", bureau)
+        self.record_key = identities.record_key("gateway", gateway)
 
     @property
     def gateway_names(self) -> tuple[str, ...]:
@@ -72,7 +83,7 @@ class Stage:
         self.bureau_database = self.postgres.create_database("bureau")
 
     def start_bank(self) -> None:
-        tls = self.identities.connection("bank", uri("bank", BANK_CODE))
+        tls = self.bank_tls
         argv = [
             sys.executable, "-m", "adapters.bank.simulator", "--host", HOST,
             "--port", str(self.ports.bank), "--state", str(self.folder / "bank.journal"),
@@ -83,10 +94,8 @@ class Stage:
         self._start("bank", argv, {"BANK_TLS_PASSPHRASE": self._passphrase}, "listening")
 
     def start_bureau(self) -> None:
-        tls = self.identities.connection("bureau", uri("bureau", self.plot.division))
-        witness = self.identities.record_key("bureau", uri("bureau", self.plot.division))
         settings = self.folder / "bureau.toml"
-        settings.write_text(self._bureau_settings(tls, witness), encoding="utf-8")
+        settings.write_text(self._bureau_settings(), encoding="utf-8")
         environment = {
             "BUREAU_DATABASE": self.bureau_database,
             "BUREAU_DOOR_PASSPHRASE": self._passphrase,
@@ -97,11 +106,9 @@ class Stage:
 
     def start_gateways(self) -> None:
         """The first also migrates; all listen on one port and share the database."""
-        tls = self.identities.connection("gateway", uri("gateway", BANK_CODE))
-        record = self.identities.record_key("gateway", uri("gateway", BANK_CODE))
         for number, name in enumerate(self.gateway_names):
             settings = self.folder / f"{name}.toml"
-            settings.write_text(self._gateway_settings(tls, record, number), encoding="utf-8")
+            settings.write_text(self._gateway_settings(number), encoding="utf-8")
             argv = [sys.executable, "-m", "gateway", "serve", "--settings", str(settings)]
             self._start(name, argv, self.gateway_environment, "gateway.ready")
 
@@ -125,13 +132,17 @@ class Stage:
     def _start(
         self, name: str, argv: list[str], environment: Mapping[str, str], ready: str
     ) -> None:
-        plain = {key: value for key, value in os.environ.items() if "GATEWAY" not in key}
         self.crew.start(
-            name, argv, {**plain, **environment}, self.folder / f"{name}.log", ready=ready
+            name, argv, self.environment(environment), self.folder / f"{name}.log", ready=ready
         )
 
-    def _gateway_settings(self, tls: Credentials, record: tuple[Path, Path], number: int) -> str:
-        made, plot = self.identities, self.plot
+    def environment(self, more: Mapping[str, str]) -> dict[str, str]:
+        """Ours without any settings of a real gateway, and `more`."""
+        plain = {key: value for key, value in os.environ.items() if "GATEWAY" not in key}
+        return {**plain, **more}
+
+    def _gateway_settings(self, number: int) -> str:
+        made, plot, tls, record = self.identities, self.plot, self.gateway_tls, self.record_key
         return f"""
 [gateway]
 bank_code = "{BANK_CODE}"
@@ -172,7 +183,8 @@ url = "https://{HOST}:{self.ports.bureau}"
 folder = "{_library()}"
 """
 
-    def _bureau_settings(self, tls: Credentials, witness: tuple[Path, Path]) -> str:
+    def _bureau_settings(self) -> str:
+        tls, witness = self.bureau_tls, self.witness
         return f"""
 [door]
 host = "{HOST}"

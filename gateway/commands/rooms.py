@@ -14,6 +14,7 @@ from adapters.bureau.https import HttpsBureau
 from adapters.formats.json_instruction import JsonFormat
 from adapters.formats.registers import read_registers
 from adapters.formats.voucher import VoucherFormat
+from adapters.postgres.backlog import PostgresBacklog
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.recordlog import PostgresRecordLog
 from adapters.postgres.shelf import PostgresRegisterShelf
@@ -55,6 +56,7 @@ class House:
     ledger: PostgresLedger
     records: PostgresRecordLog
     shelf: PostgresRegisterShelf
+    backlog: PostgresBacklog
     bank: HttpBank
     bureaus: dict[str, HttpsBureau]
     formats: dict[str, JsonFormat | VoucherFormat]
@@ -85,6 +87,8 @@ async def open_house(
         as_of_age_max=dt.timedelta(seconds=settings.registers.age_max_s),
     )
     rooms.push_async_callback(shelf.close)
+    backlog = PostgresBacklog(secrets.database)
+    rooms.push_async_callback(backlog.close)
     bank = HttpBank(
         host=settings.bank.host,
         port=settings.bank.port,
@@ -130,6 +134,7 @@ async def open_house(
         ledger=ledger,
         records=records,
         shelf=shelf,
+        backlog=backlog,
         bank=bank,
         bureaus=bureaus,
         formats=formats,

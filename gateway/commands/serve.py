@@ -130,7 +130,7 @@ async def _listen(
 ) -> None:  # fmt: skip
     chosen = house.settings.gateway
     tls = server_context(credentials(house.settings, secrets), on_refusal)
-    ops = Ops(metrics, partial(_reasons, house, door), openapi())
+    ops = Ops(metrics, partial(_reasons, house, door), house.backlog.backlog, openapi())
     for application, host, port, context in (
         (ops.application(), chosen.ops_host, chosen.ops_port, None),
         (door.application(), chosen.listen_host, chosen.listen_port, tls),

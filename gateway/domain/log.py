@@ -104,3 +104,29 @@ class Notice:
     body: bytes
     created_at: dt.datetime
     attempts: int
+
+
+@attrs.frozen(kw_only=True)
+class LogState:
+    """How much of one division's log is sealed, and how much the bureau has acknowledged."""
+
+    division: str
+    size: int
+    acknowledged_size: int
+
+
+@attrs.frozen(kw_only=True)
+class Backlog:
+    """What is under way: everything is zero and acknowledged when the day's work is done."""
+
+    open_payments: int
+    """Passed, and the bank's outcome is not known yet; operator's tasks among them."""
+    operator_tasks: int
+    records_waiting: int
+    notices_waiting: int
+    logs: tuple[LogState, ...]
+
+    @property
+    def done(self) -> bool:
+        waiting = self.open_payments + self.records_waiting + self.notices_waiting
+        return not waiting and all(log.size == log.acknowledged_size for log in self.logs)

@@ -33,6 +33,13 @@ class Metrics:
             "gateway_handshakes_refused", "TLS handshakes refused, by reason", ("reason",),
             registry=self.registry,
         )  # fmt: skip
+        self.backlog = Gauge(
+            "gateway_backlog", "What is under way in the ledger", ("what",), registry=self.registry
+        )
+        self.log_size = Gauge(
+            "gateway_log_size", "Records of the log, sealed and acknowledged by the bureau",
+            ("division", "state"), registry=self.registry,
+        )  # fmt: skip
         self._children: dict[tuple[str, str], Counter] = {}
 
     def count_instruction(self, outcome: str, bank: str) -> None:

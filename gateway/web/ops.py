@@ -1,12 +1,15 @@
 """The operators' port, on loopback: is it alive, may it take instructions, what are its numbers."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
+import attrs
 import orjson
 from aiohttp import web
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from gateway.domain.faults import LedgerUnavailable
+from gateway.domain.log import Backlog
 from gateway.web.metrics import Metrics
 
 Readiness = Callable[[], dict[str, str]]
@@ -14,9 +17,13 @@ Readiness = Callable[[], dict[str, str]]
 
 
 class Ops:
-    def __init__(self, metrics: Metrics, reasons: Readiness, openapi: bytes) -> None:
+    def __init__(
+        self, metrics: Metrics, reasons: Readiness, backlog: Callable[[], Awaitable[Backlog]],
+        openapi: bytes,
+    ) -> None:  # fmt: skip
         self._metrics = metrics
         self._reasons = reasons
+        self._backlog = backlog
         self._openapi = openapi
 
     def application(self) -> web.Application:
@@ -24,6 +31,7 @@ class Ops:
         app.router.add_get("/healthz", self._health)
         app.router.add_get("/readyz", self._ready)
         app.router.add_get("/metrics", self._numbers)
+        app.router.add_get("/backlog", self._under_way)
         app.router.add_get("/openapi.json", self._describe)
         return app
 
@@ -38,11 +46,34 @@ class Ops:
             content_type="application/json",
         )
 
+    async def _under_way(self, _request: web.Request) -> web.Response:
+        """Open payments, waiting records and notices, and how far the bureau has acknowledged."""
+        try:
+            backlog = await self._backlog()
+        except LedgerUnavailable as lost:
+            return web.json_response({"reason": str(lost)}, status=503)
+        body = {**attrs.asdict(backlog), "done": backlog.done}
+        return web.Response(body=orjson.dumps(body), content_type="application/json")
+
     async def _numbers(self, _request: web.Request) -> web.Response:
+        await self._measure_backlog()
         return web.Response(
             body=generate_latest(self._metrics.registry),
             headers={"Content-Type": CONTENT_TYPE_LATEST},
         )
+
+    async def _measure_backlog(self) -> None:
+        """A database that is down leaves the last figures; readiness tells of it."""
+        try:
+            backlog = await self._backlog()
+        except LedgerUnavailable:
+            return
+        for name, value in attrs.asdict(backlog, recurse=False).items():
+            if name != "logs":
+                self._metrics.backlog.labels(name).set(value)
+        for log in backlog.logs:
+            self._metrics.log_size.labels(log.division, "sealed").set(log.size)
+            self._metrics.log_size.labels(log.division, "acknowledged").set(log.acknowledged_size)
 
     async def _describe(self, _request: web.Request) -> web.Response:
         return web.Response(body=self._openapi, content_type="application/json")

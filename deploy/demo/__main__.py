@@ -1,0 +1,170 @@
+"""`python -m deploy.demo`: a lifelike fiscal day against the real programs, over real mutual TLS."""
+
+import argparse
+import asyncio
+import datetime as dt
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import uvloop
+from rich.console import Console
+
+from adapters.postgres.embedded_binaries import throwaway_folder
+from certs.tls import client_context
+from deploy.demo.accounts import Accounts, as_bytes, close
+from deploy.demo.agency import AgencyClient, GatewayAnswer
+from deploy.demo.day import COUNT_MIN, Day, DayItem, day
+from deploy.demo.identities import TRUST_DOMAIN, Identities
+from deploy.demo.processes import Crew
+from deploy.demo.show import progress, show_accounts, show_refusal
+from deploy.demo.stage import HOST, Plot, Stage
+from gateway.domain.legal_day import legal_day
+
+DIVISION = "220000000"
+BANK_HABITS = (
+    "--reject-share", "0.01", "--late-share", "0.008", "--late-s", "3", "--silence-share", "0.004",
+    "--double-answer-share", "0.01", "--delay-ms", "2",
+)  # fmt: skip
+HORIZON_S = 6.0
+SETTLE_DEADLINE_S = 120.0
+LOOK_S = 0.2
+
+console = Console()
+
+
+def main() -> int:
+    options = _options()
+    signal.signal(signal.SIGTERM, _interrupt)
+    folder = throwaway_folder()
+    folder.chmod(0o711)  # PostgreSQL runs as another user when we are root; keys/ stays closed
+    now = dt.datetime.now(dt.UTC)
+    with Crew() as crew:
+        console.print("准备证书 making keys and certificates …")
+        identities = Identities.create(folder / "keys", now)
+        plan = day(options.seed, options.instructions, legal_day(now), trust_domain=TRUST_DOMAIN)
+        signers = identities.signers(plan.senders)
+        plot = Plot(division=DIVISION, bank_habits=BANK_HABITS, bank_horizon_s=HORIZON_S)
+        stage = Stage(folder, crew, identities, plot)
+        try:
+            _raise_curtain(stage, plan)
+            sign = {party: signer.document for party, signer in signers.items()}
+            client = lambda: AgencyClient(  # noqa: E731
+                HOST, stage.ports.door, client_context(stage.client), sign
+            )
+            started = time.monotonic()
+            answers, accounts = uvloop.run(_act(stage, plan, client))
+            show_accounts(console, accounts, time.monotonic() - started)
+            show_refusal(console, plan.items, answers)
+            if options.json:
+                options.json.write_bytes(as_bytes(accounts.summary()))
+            if not options.once:
+                _stay_up(stage)
+            return 0 if accounts.closed and accounts.log_verified else 1
+        except KeyboardInterrupt:
+            console.print("停止 stopping …")
+            return 130
+        finally:
+            crew.stop_all()
+            stage.postgres.stop()
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="run.py demo", description=__doc__)
+    parser.add_argument("--instructions", type=int, default=600, help=f"at least {COUNT_MIN}")
+    parser.add_argument("--once", action="store_true", help="end when the accounts are closed")
+    parser.add_argument("--json", type=Path, help="write the summary there")
+    parser.add_argument("--seed", type=int, default=1, help="another day")
+    options = parser.parse_args()
+    if options.instructions < COUNT_MIN:
+        parser.error(f"--instructions: a day has at least {COUNT_MIN}")
+    return options
+
+
+def _raise_curtain(stage: Stage, plan: Day) -> None:
+    with console.status("启动 PostgreSQL starting PostgreSQL …"):
+        stage.start_database()
+        _load_registers(stage, plan)
+    with console.status("启动银行核心、财政端、网关 starting bank core, bureau, gateway …"):
+        stage.start_bank()
+        stage.start_bureau()
+        stage.start_gateways()
+
+
+def _load_registers(stage: Stage, plan: Day) -> None:
+    """By the same command that an operator uses."""
+    file = stage.folder / "registers.json"
+    file.write_bytes(plan.registers)
+    subprocess.run(
+        [sys.executable, "-m", "gateway", "registers", "load", str(file)],
+        env=stage.environment(stage.gateway_environment),
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+async def _act(stage: Stage, plan: Day, make_client: Any) -> tuple[list[GatewayAnswer], Accounts]:
+    client: AgencyClient = make_client()
+    with progress(console) as bars:
+        sending = bars.add_task("发送支付指令 sending", total=len(plan.items))
+
+        def told(_item: DayItem, _answer: GatewayAnswer) -> None:
+            bars.advance(sending)
+
+        answers = await client.send_all(plan.items, told)
+        await client.aclose()
+        backlog = await _until_done(stage, bars)
+    journal = await ask(stage, f"https://{HOST}:{stage.ports.bank}/v1/journal")
+    bureau = await ask(
+        stage, f"https://{HOST}:{stage.ports.bureau}/v1/summary?division={stage.plot.division}"
+    )
+    return answers, close(plan.items, answers, journal, backlog, bureau)
+
+
+async def _until_done(stage: Stage, bars: Any) -> dict[str, Any]:
+    """Until every payment is settled and the bureau has acknowledged every record."""
+    waiting = bars.add_task("待查支付与报送 settling and delivering", total=None)
+    deadline = time.monotonic() + SETTLE_DEADLINE_S
+    while True:
+        backlog = await ask(stage, f"http://{HOST}:{stage.ports.ops}/backlog")
+        size = sum(log["size"] for log in backlog["logs"])
+        acknowledged = sum(log["acknowledged_size"] for log in backlog["logs"])
+        bars.update(waiting, total=size + backlog["open_payments"], completed=acknowledged)
+        if backlog["done"] or time.monotonic() > deadline:
+            return backlog
+        await asyncio.sleep(LOOK_S)
+
+
+async def ask(stage: Stage, url: str) -> dict[str, Any]:
+    """Ask one of the programs as the operator."""
+    connector = aiohttp.TCPConnector(ssl=client_context(stage.operator))
+    async with aiohttp.ClientSession(connector=connector) as session, session.get(url) as answer:
+        answer.raise_for_status()
+        fields: dict[str, Any] = json.loads(await answer.read())
+        return fields
+
+
+def _stay_up(stage: Stage) -> None:
+    """Show where everything is, and wait for Ctrl-C."""
+    console.rule("现在可以看 now open", align="left")
+    ready = json.loads(stage.crew.last_words("bureau").splitlines()[-1])
+    console.print(
+        f"财政端页面 the bureau's desk: {ready['sign_in'] or ready['desk']}", soft_wrap=True
+    )
+    console.print(f"运行指标 operators' port: http://{HOST}:{stage.ports.ops}/metrics")
+    console.print(f"日志 logs: {stage.folder}")
+    console.print("Ctrl-C 结束 to end")
+    signal.pause()
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())
