@@ -125,18 +125,23 @@ async def test_patience_ends_and_says_so() -> None:
 
 
 async def test_what_must_come_after_is_sent_only_when_the_first_is_answered() -> None:
-    async def unhurried(heard: Heard, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(0)
-        answered.append(heard.body)
+    items = DAY.items
+    first = {items[item.after].raw for item in items if item.after is not None}
+    independent = sum(item.after is None for item in items)
+    others_heard = asyncio.Event()
+
+    async def firsts_last(heard: Heard, writer: asyncio.StreamWriter) -> None:
+        if len(gateway.heard) == independent:
+            others_heard.set()
+        if heard.body in first:
+            await others_heard.wait()
         writer.write(OK)
 
-    answered: list[bytes] = []
-    items = DAY.items
-    async with gateway_saying(unhurried, connections=60) as (_, client):
-        await client.send_all(items)
-    for item in items:
-        if item.after is not None and not item.replay:
-            assert answered.index(items[item.after].raw) < answered.index(item.raw)
+    async with gateway_saying(firsts_last, connections=len(items)) as (gateway, client):
+        async with asyncio.timeout(20):
+            await client.send_all(items)
+    followers = [item.raw for item in items if item.after is not None]
+    assert sorted(heard.body for heard in gateway.heard[independent:]) == sorted(followers)
 
 
 async def test_never_more_at_once_than_there_are_connections() -> None:

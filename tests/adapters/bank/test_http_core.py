@@ -221,11 +221,20 @@ async def test_a_full_pool_says_so_beforehand_and_writes_nothing() -> None:
     assert sorted(each.key[-1] for each in scripted.heard) == ["0", "1", "2"]
 
 
-async def test_who_waits_too_long_for_a_connection_is_not_sent_in_the_last_moment() -> None:
-    async with dialogue(say_nothing, connections=1, deadline_s=0.2) as (bank, scripted):
-        calls = [asyncio.create_task(bank.submit(key(n), b"{}", "json")) for n in range(2)]
-        first, second = await asyncio.gather(*calls)
-        assert (first.outcome, second.outcome) == (BankOutcome.UNKNOWN, BankOutcome.NOT_TAKEN)
+async def test_who_waits_for_half_the_deadline_is_not_sent_in_the_last_moment() -> None:
+    release = asyncio.Event()
+
+    async def slowly(heard: Heard, writer: asyncio.StreamWriter) -> None:
+        await release.wait()
+        writer.write(accepted(heard.key))
+
+    async with dialogue(slowly, connections=1, deadline_s=1.0) as (bank, scripted):
+        first = asyncio.create_task(bank.submit(key(1), b"{}", "json"))
+        await until(lambda: scripted.heard)
+        second = await bank.submit(key(2), b"{}", "json")
+        assert (second.outcome, first.done()) == (BankOutcome.NOT_TAKEN, False)
+        release.set()
+        assert (await first).outcome is BankOutcome.ACCEPTED
         assert (bank.in_use, bank.waiting) == (0, 0)
     assert len(scripted.heard) == 1
 
