@@ -20,6 +20,22 @@ def test_every_control_and_format_character_of_unicode_is_refused() -> None:
     assert missed == []
 
 
+def test_no_refused_character_makes_a_document_plain() -> None:
+    passed = [
+        hex(code)
+        for code in range(sys.maxunicode + 1)
+        if refused_in(chr(code)) and not 0xD800 <= code <= 0xDFFF and chr(code) not in "\t\n\r"
+        and plain(f'{{"purpose":"维修{chr(code)}"}}'.encode())
+    ]  # fmt: skip
+    assert passed == []
+
+
+def test_no_string_of_spaces_makes_a_document_plain() -> None:
+    spaces = [chr(code) for code in range(0x20, 0x3100) if chr(code).isspace()]
+    assert len(spaces) > 15
+    assert [s for s in spaces if plain(f'{{"purpose":"{s}"}}'.encode())] == []
+
+
 def test_chinese_text_with_its_punctuation_is_let_through() -> None:
     assert not refused_in("吉财库〔2022〕1136号：“维修（电梯）”，\u3000￥12800.00……")
 
