@@ -19,6 +19,8 @@ RAW_BYTES = 2 * HALF_BYTES
 """A raw signature is r || s, each 32 bytes, big-endian (RFC 7518 section 3.4; IEEE P1363)."""
 
 _ECDSA_SHA256 = ec.ECDSA(hashes.SHA256())
+_SIGNING = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
+"""RFC 6979: the same receipt for the same decision, and no harm from a poor random source."""
 
 
 class Suite(Protocol):
@@ -57,11 +59,11 @@ class P256Sha256:
         return hashlib.sha256(message).digest()
 
     def sign_raw(self, key: ec.EllipticCurvePrivateKey, message: bytes) -> bytes:
-        r, s = decode_dss_signature(key.sign(message, _ECDSA_SHA256))
+        r, s = decode_dss_signature(key.sign(message, _SIGNING))
         return r.to_bytes(HALF_BYTES, "big") + s.to_bytes(HALF_BYTES, "big")
 
     def sign_der(self, key: ec.EllipticCurvePrivateKey, message: bytes) -> bytes:
-        return key.sign(message, _ECDSA_SHA256)
+        return key.sign(message, _SIGNING)
 
     def verify_raw(self, key: ec.EllipticCurvePublicKey, signature: bytes, message: bytes) -> bool:
         """False for anything but a valid signature of exactly RAW_BYTES; never raises for one."""
