@@ -126,6 +126,8 @@ def _test(_arguments: argparse.Namespace, rest: list[str]) -> int:
         return _become(["-m", "pytest", *rest])
     linters = Jobs(LINTERS)
     failed = linters.finish()
+    if failed > 128:  # stopped by a signal
+        return failed
     tests = Jobs({"tests": ["pytest", "-rs"]}, live=True)
     return tests.finish() or failed
 
@@ -174,6 +176,11 @@ class Jobs:
         self._running: dict[str, tuple[subprocess.Popen[bytes], IO[bytes] | None]] = {}
         self._started = time.monotonic()
         self._beside = beside
+        self._asked: list[int] = beside._asked if beside else []
+        # Before the first command runs: from then on there is something to stop in order.
+        self._kept = {
+            n: signal.signal(n, lambda n, _f: self._asked.append(n)) for n in STOP_SIGNALS
+        }
         for name, command in commands.items():
             # Lives as long as the command, not as this function.
             output = None if live else tempfile.TemporaryFile()  # noqa: SIM115
@@ -181,21 +188,17 @@ class Jobs:
 
     def finish(self) -> int:
         """Wait for all and tell how each ended. 0, the first failed code, or 128 + a signal."""
-        asked: list[int] = []
-        kept = {n: signal.signal(n, lambda n, _f: asked.append(n)) for n in STOP_SIGNALS}
-        try:
-            code = 0
-            while self._running and not asked:
-                code = self._collect() or code
-                time.sleep(LOOK_S)
-            if not asked:
-                return code
+        code = 0
+        while self._running and not self._asked:
+            code = self._collect() or code
+            time.sleep(LOOK_S)
+        if self._asked:
             for jobs in filter(None, (self, self._beside)):
                 jobs.stop()
-            return 128 + asked[0]
-        finally:
-            for number, handler in kept.items():
-                signal.signal(number, handler)
+            code = 128 + self._asked[0]
+        for number, handler in self._kept.items():
+            signal.signal(number, handler)
+        return code
 
     def stop(self) -> None:
         deadline = time.monotonic() + STOP_DEADLINE_S
@@ -222,6 +225,7 @@ class Jobs:
                 output.seek(0)
                 if process.returncode != 0:
                     print(output.read().decode("utf-8", "replace").rstrip(), flush=True)
+                output.close()
         return abs(code)
 
 
@@ -351,7 +355,7 @@ def _build(command: list[str]) -> list[str]:
     ) as process:
         for line in process.stdout or ():
             lines.append(line.rstrip())
-            if line.startswith("Collecting "):
+            if line.startswith(("Collecting ", "Processing ")):
                 met += 1
                 if met % 10 == 0 or sys.stderr.isatty():
                     _say(f"  {met} of {total}: {line.split()[1]}", again=True)
