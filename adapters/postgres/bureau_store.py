@@ -14,6 +14,8 @@ from gateway.domain.log import Cosigned, LogHead, SealedRecord, Subtree
 EVIDENCE_KEPT_MAX = 64
 """Refused deliveries of one log whose bytes are kept; later ones keep their checkpoint only."""
 RECORDS_FETCH = 2000
+SEPARATOR = "\x1f"
+"""Joins kinds and subjects, which hold no control characters."""
 _SQL = statements("bureau_log")
 _DESK = statements("bureau_desk")
 
@@ -172,12 +174,13 @@ def _head(row: asyncpg.Record) -> LogHead:
     )
 
 
-def _columns(records: Sequence[SealedRecord]) -> tuple[list[Any], ...]:
-    """kind, subject, body, leaf_hash, disclosures: one array each, in order."""
+def _columns(records: Sequence[SealedRecord]) -> tuple[str, str, list[bytes], bytes, list[Any]]:
+    """kinds, subjects, bodies, leaf hashes, disclosures, as `add_records` unpacks them."""
+    disclosures = [record.disclosures for record in records]
     return (
-        [record.kind for record in records],
-        [record.subject for record in records],
+        SEPARATOR.join([record.kind for record in records]),
+        SEPARATOR.join([record.subject for record in records]),
         [record.body for record in records],
-        [record.leaf_hash for record in records],
-        [record.disclosures for record in records],
+        b"".join([record.leaf_hash for record in records]),
+        disclosures if any(each is not None for each in disclosures) else [],
     )

@@ -17,6 +17,7 @@ SHOWN_CHARS_MAX = 200
 INTERCEPTED = frozenset({"held", "blocked"})
 AMOUNT_FEN_MAX = 2**63 - 1
 YEAR_MAX = 9999
+_CONTROLS = dict.fromkeys(range(0x20), "\ufffd")
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -110,8 +111,10 @@ def policies_of(one: Glance) -> list[str]:
 
 
 def shown(text: str) -> str:
-    """Text as a list may hold it: bounded, and without the one character PostgreSQL cannot keep."""
-    return text[:SHOWN_CHARS_MAX].replace("\x00", "\ufffd")
+    """Text as a list may hold it: bounded, and with no control character in it."""
+    if len(text) <= SHOWN_CHARS_MAX and text.isprintable():
+        return text
+    return text[:SHOWN_CHARS_MAX].translate(_CONTROLS)
 
 
 def recorded_interceptions(division: str, glances: Iterable[Glance]) -> list[tuple[Any, ...]]:
