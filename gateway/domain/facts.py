@@ -7,6 +7,7 @@ register is in `unavailable` is *unavailable*, and the policies that need it do 
 """
 
 import datetime as dt
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -164,6 +165,9 @@ class Facts:
     )
     """Set only when the reservation was refused: what was left at that moment."""
 
+    windows: Mapping[str, int] = attrs.field(factory=dict)
+    """Values of windows by id (`JL-044.cash`); one that is not here is believed to be 0, which
+    commit 1 proves or corrects. Not itself a fact."""
     unavailable: frozenset[Register] = attrs.field(default=frozenset())
     """Registers that could not be consulted; not itself a fact."""
     on: dt.date = attrs.field()

@@ -1,0 +1,49 @@
+"""Windows: sums and counts over the days before an instruction, proven in the decision's commit.
+
+A window answers questions such as "how much cash has this agency drawn in five days". The line
+decides on the value it believes; commit 1 compares it with the true one under a lock on the key, so
+two halves of a split payment can never both rest on "nothing so far".
+"""
+
+import datetime as dt
+from enum import StrEnum
+
+import attrs
+
+
+class Measure(StrEnum):
+    SUM = "sum"
+    COUNT = "count"
+    MAX = "max"
+    DISTINCT = "distinct"
+
+
+@attrs.frozen(kw_only=True, order=True)
+class WindowKey:
+    window: str
+    """Policy and name: `JL-044.cash`."""
+    key: str
+    """The values of the window's key facts, joined; personal values among them only as digests."""
+
+
+@attrs.frozen(kw_only=True)
+class WindowAsk:
+    """What a decision rests on: the measure over `since` .. today, this instruction left out."""
+
+    key: WindowKey
+    measure: Measure
+    since: dt.date
+    believed: int
+    """The value that the decision was made with; fen for sums and maxima."""
+
+
+@attrs.frozen(kw_only=True)
+class WindowShare:
+    """What one admitted instruction adds to a window; taken back if it does not take effect."""
+
+    key: WindowKey
+    day: dt.date
+    value: int
+    """Fen for sums and maxima; 1 for counts."""
+    item: str = ""
+    """What DISTINCT counts."""
