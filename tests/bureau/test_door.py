@@ -1,0 +1,120 @@
+"""The inbox's door: who may ask what, and that every refusal is a problem document with a code."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+
+from adapters.bureau.frame import MEDIA_TYPE, framed
+from tests.bureau.words import BANK, DIVISION, DOMAIN, Bureau, Chain, Door, House, notice, verdict
+
+pytestmark = pytest.mark.postgres
+Client = Callable[[str], AbstractAsyncContextManager[aiohttp.ClientSession]]
+GATEWAY_PATH = f"gateway/{BANK}"
+
+
+@pytest.fixture
+def client(door: Door) -> Client:
+    @asynccontextmanager
+    async def opened(path: str) -> AsyncIterator[aiohttp.ClientSession]:
+        connector = aiohttp.TCPConnector(ssl=door.client(path))
+        async with aiohttp.ClientSession(door.url, connector=connector) as session:
+            yield session
+
+    return opened
+
+
+async def test_the_operator_and_the_divisions_bureau_may_read_the_summary_and_nobody_else(
+    client: Client,
+) -> None:
+    expected = {
+        "operator/demo": 200,
+        f"bureau/{DIVISION}": 200,
+        "bureau/229900000": 403,
+        GATEWAY_PATH: 403,
+        f"agency/{DIVISION}/101001": 403,
+    }
+    for path, status in expected.items():
+        async with client(path) as session:
+            found, body = await _get(session, f"/v1/summary?division={DIVISION}")
+            assert found == status, path
+            assert status == 200 or body["code"] == "sender_not_entitled"
+    async with client("operator/demo") as session:
+        assert (await _get(session, "/v1/summary?division=9"))[1]["code"] == "division_unknown"
+
+
+async def test_a_request_that_is_not_a_delivery_is_told_why(
+    client: Client, chain: Chain, bureau: Bureau
+) -> None:
+    chain.seal([verdict(1)])
+    good = framed(chain.delivery())
+    typed = {"Content-Type": MEDIA_TYPE}
+    cases: list[tuple[bytes, dict[str, str], int, str]] = [
+        (good, {"Content-Type": "application/json"}, 415, "media_type_unsupported"),
+        (good, {**typed, "Content-Encoding": "gzip"}, 415, "content_encoding_refused"),
+        (good[:-1], typed, 400, "delivery_unreadable"),
+        (good + b"x", typed, 400, "delivery_unreadable"),
+        (b"", typed, 400, "delivery_unreadable"),
+        (b"{}\n", typed, 400, "delivery_unreadable"),
+        (good.replace(b'"version":1', b'"version":2'), typed, 400, "delivery_unreadable"),
+        (good.replace(b'"start":0', b'"start":-1'), typed, 400, "delivery_unreadable"),
+        (good.replace(b'"start":0', b'"start":false'), typed, 400, "delivery_unreadable"),
+        (good.replace(b'"division":"2', b'"division":"3'), typed, 403, "sender_not_entitled"),
+    ]
+    async with client(GATEWAY_PATH) as session:
+        for body, headers, status, code in cases:
+            found, told = await _post(session, "/v1/records", body, headers)
+            assert (found, told["code"]) == (status, code)
+        assert (await _get(session, "/v1/records"))[1]["code"] == "method_refused"
+        assert (await _get(session, "/nowhere"))[1]["code"] == "route_unknown"
+        assert (await _post(session, "/v1/records", good, typed))[0] == 200
+    assert await bureau.desk.misbehaviours(DIVISION, 9) == []
+
+
+async def test_a_body_beyond_the_cap_is_refused_before_it_is_read(client: Client) -> None:
+    async with client(GATEWAY_PATH) as session:
+        status, told = await _post(session, "/v1/notices", b"x" * (256 * 1024 + 1), {})
+        assert (status, told["code"]) == (413, "body_too_large")
+
+
+async def test_a_notice_signed_by_another_party_than_its_carrier_is_refused(
+    client: Client, house: House, bureau: Bureau
+) -> None:
+    body = notice(1)
+    headers = {"Division": DIVISION, "Signature-JWS": house.bureau.document(body)}
+    async with client(GATEWAY_PATH) as session:
+        status, told = await _post(session, "/v1/notices", body, headers)
+        assert (status, told["code"]) == (403, "sender_unknown")
+        assert "not the connection's party" in told["detail"]
+        stranger = house.signer(f"{DOMAIN}/gateway/999")
+        headers["Signature-JWS"] = stranger.document(body)
+        assert (await _post(session, "/v1/notices", body, headers))[1]["code"] == "sender_unknown"
+    assert await bureau.desk.count_notices(DIVISION, BANK) == 0
+
+
+async def test_without_its_database_the_door_says_come_back(
+    client: Client, chain: Chain, bureau: Bureau, pool: Any
+) -> None:
+    chain.seal([verdict(1)])
+    pool.terminate()
+    async with client(GATEWAY_PATH) as session:
+        headers = {"Content-Type": MEDIA_TYPE}
+        async with session.post(
+            "/v1/records", data=framed(chain.delivery()), headers=headers
+        ) as answer:
+            assert answer.status == 503 and answer.headers["Retry-After"]
+            assert (await answer.json(content_type=None))["code"] == "store_unavailable"
+
+
+async def _get(session: aiohttp.ClientSession, path: str) -> tuple[int, dict[str, Any]]:
+    async with session.get(path) as answer:
+        return answer.status, await answer.json(content_type=None)
+
+
+async def _post(
+    session: aiohttp.ClientSession, path: str, body: bytes, headers: dict[str, str]
+) -> tuple[int, dict[str, Any]]:
+    async with session.post(path, data=body, headers=headers) as answer:
+        return answer.status, await answer.json(content_type=None)
