@@ -5,7 +5,18 @@ from typing import Any
 import orjson
 
 from gateway.domain.answer import Answer
+from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Finding
+
+_BANK_WORDS = {
+    BankOutcome.ACCEPTED: "accepted",
+    BankOutcome.REJECTED: "rejected",
+    BankOutcome.NOT_TAKEN: "rejected",
+    BankOutcome.UNKNOWN: "unknown",
+}
+_NEVER_TAKEN: dict[BankOutcome | None, str] = {
+    BankOutcome.NOT_TAKEN: "银行未受理，未发生支付，请换号重报 (never taken by the bank; use a new number)"
+}
 
 
 def answer_json(answer: Answer) -> bytes:
@@ -19,9 +30,9 @@ def answer_json(answer: Answer) -> bytes:
         {
             "instruction": str(answer.key),
             "outcome": answer.decision.outcome.value,
-            "bank": answer.bank.value if answer.bank else None,
+            "bank": _BANK_WORDS[answer.bank] if answer.bank else None,
             "bank_reference": answer.bank_reference,
-            "bank_reason": answer.bank_reason,
+            "bank_reason": answer.bank_reason or _NEVER_TAKEN.get(answer.bank),
             "findings": [finding_fields(finding) for finding in answer.decision.findings],
             "receipt": answer.receipt,
         }

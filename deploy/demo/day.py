@@ -76,7 +76,9 @@ def day(
     seed: int, count: int, on: dt.date, *, trust_domain: str = "treasury.demo",
     division: str = DIVISION, series: int = 0,
 ) -> Day:  # fmt: skip
-    """`count` instructions of the legal day `on`; another `series` (0-999) has other numbers.
+    """`count` instructions of the legal day `on`, and besides them the replays.
+
+    Another `series` (0-999) has other numbers.
 
     Raises ValueError for fewer than COUNT_MIN.
     """
@@ -111,7 +113,7 @@ class _Maker:
         faults = max(3, round(count * _FAULT_SHARE))
         replays = max(1, round(count * _REPLAY_SHARE))
         conflicts = max(1, round(count * _CONFLICT_SHARE))
-        rest = count - breaches - faults - replays - conflicts
+        rest = count - breaches - faults - conflicts
         ordinary = [self._ordinary() for _ in range(rest)]
         policies = list(BREACHES)
         return [

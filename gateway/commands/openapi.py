@@ -95,7 +95,7 @@ def _answer() -> dict[str, Any]:
         "properties": {
             "instruction": text,
             "outcome": {"enum": ["passed", "held", "blocked"]},
-            "bank": {"enum": ["accepted", "rejected", "unknown", "not_taken", None]},
+            "bank": {"enum": ["accepted", "rejected", "unknown", None]},
             "findings": {"type": "array", "items": {"type": "object"}},
             "receipt": text,
         },

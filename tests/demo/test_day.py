@@ -118,7 +118,7 @@ def test_any_order_that_keeps_what_must_come_first_comes_to_the_same() -> None:
 @pytest.mark.parametrize("count", [COUNT_MIN, 50, 600])
 def test_every_policy_of_the_dozen_fires_and_all_kinds_are_there(count: int) -> None:
     made = day(4, count, ON)
-    assert len(made.items) == count
+    assert sum(not item.replay for item in made.items) == count
     assert {item.policy for item in made.items} - {None} == set(BREACHES)
     assert sum(item.replay for item in made.items) >= 1
     faults = {item.fault for item in made.items} - {None}

@@ -29,10 +29,19 @@ def test_a_refusal_names_policy_article_exception_and_missing_papers() -> None:
 
 
 def test_a_passed_instruction_says_what_the_bank_did() -> None:
+    words = {BankOutcome.NOT_TAKEN: "rejected"}
     for outcome in BankOutcome:
         answer = answered(Outcome.PASS, outcome, bank_reason="因")
         told = json.loads(JsonFormat().answer(b"", answer))
-        assert (told["bank"], told["bank_reason"], told["findings"]) == (outcome.value, "因", [])
+        word = words.get(outcome, outcome.value)
+        assert (told["bank"], told["bank_reason"], told["findings"]) == (word, "因", [])
+
+
+def test_what_the_bank_never_took_is_told_as_rejected_with_the_reason() -> None:
+    answer = answered(Outcome.PASS, BankOutcome.NOT_TAKEN, bank_reason=None)
+    told = json.loads(JsonFormat().answer(b"", answer))
+    assert told["bank"] == "rejected"
+    assert "未受理" in told["bank_reason"]
 
 
 def test_a_problem_document_follows_rfc_9457_and_lists_every_error() -> None:
