@@ -8,7 +8,7 @@ import os
 import signal
 import ssl
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -46,10 +46,6 @@ POOL_CLOSE_S = 5.0
 _log = structlog.get_logger("bureau")
 
 
-class Unfit(Exception):
-    """What stands in the way of serving; one sentence."""
-
-
 @attrs.frozen(kw_only=True)
 class Store:
     """The database, as its three rooms."""
@@ -72,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(act(settings))
-    except (Unfit, UnsafeServer, StoreUnavailable, ValueError, OSError) as error:
+    except (UnsafeServer, StoreUnavailable, ValueError, OSError) as error:
         sys.stderr.write(f"bureau: {error}\n")
         return 1
     return 0
@@ -139,7 +135,7 @@ def _trust(settings: Settings) -> Trust:
     trust = load_trust(settings.trust_evidence_authorities, settings.trust_parties, own)
     for place in settings.logs:
         if not receiving_keys(trust, place):
-            raise Unfit(f"no signing certificate of {place.gateway} counts among the parties")
+            raise ValueError(f"no signing certificate of {place.gateway} counts among the parties")
     return trust
 
 
@@ -215,8 +211,7 @@ def _announce(settings: Settings, door_port: int, desk_port: int, token: str | N
         "desk": f"http://{_bracketed(settings.desk_host)}:{desk_port}/",
         "sign_in": _link(settings, desk_port, token) if token else None,
     }
-    sys.stdout.write(orjson.dumps(ready).decode() + "\n")
-    sys.stdout.flush()
+    print(_json(ready), flush=True)  # noqa: T201 (this line is the program's output)
 
 
 def _link(settings: Settings, port: int, token: str) -> str:
@@ -225,6 +220,10 @@ def _link(settings: Settings, port: int, token: str) -> str:
 
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
+
+
+def _json(fields: Mapping[str, object], **_: object) -> str:
+    return orjson.dumps(fields, default=str).decode()
 
 
 def _now() -> dt.datetime:
@@ -238,9 +237,7 @@ def _log_as_json() -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(
-                serializer=lambda *a, **k: orjson.dumps(a[0]).decode()
-            ),
+            structlog.processors.JSONRenderer(serializer=_json),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),

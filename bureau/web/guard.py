@@ -54,7 +54,9 @@ def guarding(signing_in: SigningIn, page: Page) -> Callable[..., Awaitable[web.S
                 en="The database cannot be reached; try again shortly.",
             )  # fmt: skip
         except Exception:  # noqa: BLE001 (the desk's door: the fault is told, the page stays up)
-            _log.exception("desk.failed", path=request.match_info.route.resource)
+            _log.exception(
+                "desk.failed", route=str(request.match_info.route.name or request.method)
+            )
             return page("trouble", status=500, zh="出错了，已记录。", en="Something failed; noted.")
 
     return guard
