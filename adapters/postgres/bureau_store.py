@@ -14,8 +14,7 @@ from gateway.domain.log import Cosigned, LogHead, SealedRecord, Subtree
 EVIDENCE_KEPT_MAX = 64
 """Refused deliveries of one log whose bytes are kept; later ones keep their checkpoint only."""
 RECORDS_FETCH = 2000
-SEPARATOR = "\x1f"
-"""Joins kinds and subjects, which hold no control characters."""
+RECORD_COLUMNS = tuple("division bank seq kind subject body leaf_hash disclosures".split())
 _SQL = statements("bureau_log")
 _DESK = statements("bureau_desk")
 
@@ -140,7 +139,9 @@ class BureauStore:
     ) -> None:
         head, cosigned, at = accepted.head, accepted.cosigned, accepted.received_at
         place = (head.division, bank)
-        await connection.execute(_SQL["add_records"], *place, old.size, *_columns(accepted.records))
+        await connection.copy_records_to_table(
+            "log_record", records=_rows(place, accepted.records), columns=RECORD_COLUMNS
+        )
         if accepted.subtrees:
             levels, indexes, hashes = zip(
                 *((s.level, s.index, s.hash) for s in accepted.subtrees), strict=True
@@ -174,13 +175,5 @@ def _head(row: asyncpg.Record) -> LogHead:
     )
 
 
-def _columns(records: Sequence[SealedRecord]) -> tuple[str, str, list[bytes], bytes, list[Any]]:
-    """kinds, subjects, bodies, leaf hashes, disclosures, as `add_records` unpacks them."""
-    disclosures = [record.disclosures for record in records]
-    return (
-        SEPARATOR.join([record.kind for record in records]),
-        SEPARATOR.join([record.subject for record in records]),
-        [record.body for record in records],
-        b"".join([record.leaf_hash for record in records]),
-        disclosures if any(each is not None for each in disclosures) else [],
-    )
+def _rows(place: tuple[str, str], records: Sequence[SealedRecord]) -> list[tuple[Any, ...]]:
+    return [(*place, r.seq, r.kind, r.subject, r.body, r.leaf_hash, r.disclosures) for r in records]

@@ -36,17 +36,6 @@ INSERT INTO log_subtree (division, bank, level, index, hash)
 SELECT $1, $2, s.level, s.index, s.hash
 FROM unnest($3::smallint[], $4::bigint[], $5::bytea[]) AS s (level, index, hash);
 
--- name: add_records
--- empty: always. Kinds and subjects come joined by U+001F, leaf hashes end to end, disclosures as
--- an empty array if there are none: the driver's cost is by array element, 1 us each.
-INSERT INTO log_record (division, bank, seq, kind, subject, body, leaf_hash, disclosures)
-SELECT
-    $1, $2, $3 + r.place - 1, r.kind, COALESCE(r.subject, ''), r.body,
-    substring($7::bytea FROM (32 * r.place - 31)::integer FOR 32), r.disclosures
-FROM unnest(
-    string_to_array($4, E'\x1f'), string_to_array($5, E'\x1f'), $6::bytea[], $8::bytea[]
-) WITH ORDINALITY AS r (kind, subject, body, disclosures, place);
-
 -- name: add_tallies
 -- empty: always. Sorted by the caller's lock on the log, so two deliveries never cross.
 INSERT INTO log_tally AS t (division, bank, measure, value, count)
