@@ -176,6 +176,7 @@ class Jobs:
         self._running: dict[str, tuple[subprocess.Popen[bytes], IO[bytes] | None]] = {}
         self._started = time.monotonic()
         self._beside = beside
+        self._code = 0
         self._asked: list[int] = beside._asked if beside else []
         # Before the first command runs: from then on there is something to stop in order.
         self._kept = {
@@ -188,17 +189,18 @@ class Jobs:
 
     def finish(self) -> int:
         """Wait for all and tell how each ended. 0, the first failed code, or 128 + a signal."""
-        code = 0
+        together = [jobs for jobs in (self, self._beside) if jobs is not None]
         while self._running and not self._asked:
-            code = self._collect() or code
+            for jobs in together:
+                jobs.collect()
             time.sleep(LOOK_S)
         if self._asked:
-            for jobs in filter(None, (self, self._beside)):
+            for jobs in together:
                 jobs.stop()
-            code = 128 + self._asked[0]
+            self._code = 128 + self._asked[0]
         for number, handler in self._kept.items():
             signal.signal(number, handler)
-        return code
+        return self._code
 
     def stop(self) -> None:
         deadline = time.monotonic() + STOP_DEADLINE_S
@@ -212,13 +214,13 @@ class Jobs:
             process.wait()
         self._running.clear()
 
-    def _collect(self) -> int:
-        code = 0
+    def collect(self) -> None:
+        """Tell of those that have ended."""
         for name, (process, output) in list(self._running.items()):
             if process.poll() is None:
                 continue
             del self._running[name]
-            code = code or process.returncode
+            self._code = self._code or abs(process.returncode)
             if output is not None:
                 ending = "ok" if process.returncode == 0 else "FAILED"
                 _say(f"{name:8} {ending} {time.monotonic() - self._started:.1f} s")
@@ -226,7 +228,6 @@ class Jobs:
                 if process.returncode != 0:
                     print(output.read().decode("utf-8", "replace").rstrip(), flush=True)
                 output.close()
-        return abs(code)
 
 
 def _spawn(command: list[str], output: IO[bytes] | None) -> subprocess.Popen[bytes]:

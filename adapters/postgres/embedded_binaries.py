@@ -57,10 +57,11 @@ def library_folder(binaries: Path) -> str:
     return str(binaries.parent / "lib")
 
 
-def throwaway_folder() -> Path:
+def throwaway_folder(*preferred: Path) -> Path:
     """A new private folder that the server's own user can reach, also when we are root."""
-    for parent in (tempfile.gettempdir(), "/tmp", "/var/tmp"):  # noqa: S108
-        if os.geteuid() != 0 or reachable(Path(parent), pwd.getpwnam(ROOTS_STAND_IN).pw_uid):
+    places = (*preferred, Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"))  # noqa: S108
+    for parent in places:
+        if os.geteuid() != 0 or reachable(parent, pwd.getpwnam(ROOTS_STAND_IN).pw_uid):
             return Path(tempfile.mkdtemp(prefix="gw", dir=parent))
     raise EmbeddedUnavailable(f"no temporary folder that user {ROOTS_STAND_IN} can reach")
 
