@@ -4,7 +4,6 @@ import datetime as dt
 
 import attrs
 import pytest
-from tests.pipeline.fakes import BASIC, ZERO_BALANCE, account, instruction, registers
 
 from gateway.domain.codes import (
     AccountClass,
@@ -24,6 +23,7 @@ from gateway.domain.money import Fen
 from gateway.domain.registers import Approval, Contract, FiledPerson, Filing, Registers
 from gateway.pipeline.facts import facts_of
 from gateway.pipeline.identify import identify
+from tests.pipeline.fakes import BASIC, ZERO_BALANCE, account, instruction, registers
 
 TODAY = dt.date(2026, 3, 2)
 ID = "220104198506152036"
@@ -163,7 +163,9 @@ def test_contract_and_filing_count_only_as_registered() -> None:
         Evidence.CONTRACT,
         Evidence.SERVICE_FILING,
     }
-    assert Evidence.CONTRACT not in facts(attrs.evolve(order, amount_fen=Fen(30_001)), shelf).evidence
+    assert (
+        Evidence.CONTRACT not in facts(attrs.evolve(order, amount_fen=Fen(30_001)), shelf).evidence
+    )
 
 
 def test_an_approval_counts_only_for_its_payee_item_time_and_remainder() -> None:

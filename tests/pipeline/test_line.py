@@ -7,22 +7,6 @@ from collections.abc import Callable
 import attrs
 import orjson
 import pytest
-from tests.pipeline.fakes import (
-    DIVISION,
-    INDICATOR,
-    NOW,
-    BookOf,
-    FixedClock,
-    FormatOfOne,
-    ObedientBank,
-    OneShelf,
-    OpenCommitments,
-    OpenGate,
-    finding,
-    instruction,
-    received,
-    registers,
-)
 
 from adapters.memory.ledger import MemoryLedger
 from adapters.memory.registers import MemoryRegisters
@@ -42,6 +26,22 @@ from gateway.domain.ledger import (
 )
 from gateway.pipeline.line import Line, Rooms
 from gateway.pipeline.tell import Origin
+from tests.pipeline.fakes import (
+    DIVISION,
+    INDICATOR,
+    NOW,
+    BookOf,
+    FixedClock,
+    FormatOfOne,
+    ObedientBank,
+    OneShelf,
+    OpenCommitments,
+    OpenGate,
+    finding,
+    instruction,
+    received,
+    registers,
+)
 
 LIMIT = LimitKey(kind=LimitKind.INDICATOR, id=INDICATOR)
 

@@ -3,12 +3,12 @@
 import datetime as dt
 
 import pytest
-from tests.pipeline.fakes import NOW, instruction, received
-from tests.pipeline.test_line import Street
 
 from gateway.domain.bank import BankConduct, BankOutcome, EnquiryOutcome
 from gateway.workers.enquire import OPERATOR_AFTER_ENQUIRIES, Enquiring
 from gateway.workers.office import Office
+from tests.pipeline.fakes import NOW, instruction, received
+from tests.pipeline.test_line import Street
 
 HORIZON_S, AFTER_S = 6.0, 4.0
 
