@@ -14,7 +14,10 @@ from gateway.domain.log import Cosigned, LogHead, SealedRecord, Subtree
 EVIDENCE_KEPT_MAX = 64
 """Refused deliveries of one log whose bytes are kept; later ones keep their checkpoint only."""
 RECORDS_FETCH = 2000
-RECORD_COLUMNS = tuple("division bank seq kind subject body leaf_hash disclosures".split())
+RECORD_COLUMNS = (
+    "division", "bank", "seq", "kind", "subject", "body", "leaf_hash", "disclosures",
+)  # fmt: skip
+
 _SQL = statements("bureau_log")
 _DESK = statements("bureau_desk")
 
