@@ -15,7 +15,7 @@ _BANK_WORDS = {
     BankOutcome.UNKNOWN: "unknown",
 }
 _NEVER_TAKEN: dict[BankOutcome | None, str] = {
-    BankOutcome.NOT_TAKEN: "银行未受理，未发生支付，请换号重报 (never taken by the bank; use a new number)"
+    BankOutcome.NOT_TAKEN: "银行未受理，未发生支付，请换号重报 (never taken; send it anew)"
 }
 
 

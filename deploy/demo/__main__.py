@@ -1,4 +1,4 @@
-"""`python -m deploy.demo`: a lifelike fiscal day against the real programs, over real mutual TLS."""
+"""`python -m deploy.demo`: a lifelike fiscal day against the real programs, over mutual TLS."""
 
 import argparse
 import asyncio
