@@ -30,6 +30,7 @@ from adapters.postgres.embedded_binaries import (
     reachable,
     throwaway_folder,
 )
+from adapters.postgres.embedded_crash import cluster, kill_cluster
 from adapters.postgres.embedded_lock import clear_stale_pid, take_folder
 
 START_DEADLINE_S = 60.0
@@ -128,6 +129,18 @@ class EmbeddedPostgres:
             keeper.kill()  # PostgreSQL's own death signal follows
             keeper.wait()
 
+    def crash(self) -> None:
+        """kill -9 of every process, as a dying machine; `start` finds what the disk holds."""
+        keeper, self._keeper = self._keeper, None
+        assert keeper is not None, "it does not run"
+        kill_cluster(keeper, self.processes[0])
+
+    @property
+    def processes(self) -> list[int]:
+        """Process ids, the postmaster's first; while it runs."""
+        note = (self._data / "postmaster.pid").read_text("ascii")
+        return cluster(int(note.split("\n", 1)[0]))
+
     def _psql(self, statement: str) -> str:
         binaries = self._binaries()
         ran = subprocess.run(  # noqa: S603
@@ -206,6 +219,9 @@ class EmbeddedPostgres:
         if len(os.fsencode(self._sockets)) + len(f"/.s.PGSQL.{PORT}.lock") > SOCKET_PATH_BYTES_MAX:
             self._sockets = throwaway_folder()
         self._own_folder(self._sockets)
+        # A killed server leaves its socket's lock file with a number that another process, or its
+        # own unreaped remains, may bear: PostgreSQL would refuse to start. The folder is ours.
+        (self._sockets / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
 
     def _start_keeper(self, binaries: Path, lock: int) -> subprocess.Popen[bytes]:
         settings = {**SETTINGS, "unix_socket_directories": str(self._sockets)}

@@ -130,6 +130,37 @@ def test_a_pid_file_that_names_a_living_stranger_is_no_hindrance(folder: Path) -
 
 
 @pytest.mark.slow
+async def test_after_a_crash_of_the_whole_cluster_it_starts_on_what_was_committed(
+    folder: Path,
+) -> None:
+    server = EmbeddedPostgres(folder, throwaway=True)
+    with server:
+        dsn = server.create_database("bank")
+        connection = await asyncpg.connect(dsn)
+        await connection.execute("CREATE TABLE kept (n int)")
+        crashed = server.processes
+        server.crash()
+        with pytest.raises((ConnectionError, asyncpg.PostgresConnectionError)):
+            await connection.execute("INSERT INTO kept VALUES (1)")
+        assert server.start() == dsn.replace("/bank?", "/postgres?")
+        assert set(server.processes).isdisjoint(crashed)
+        connection = await asyncpg.connect(dsn)
+        assert await connection.fetchval("SELECT count(*) FROM kept") == 0
+        await connection.close()
+    _await(lambda: not folder.exists())
+
+
+@pytest.mark.slow
+def test_a_socket_lock_that_names_a_living_stranger_is_no_hindrance(folder: Path) -> None:
+    with EmbeddedPostgres(folder):
+        lock = folder / "run" / ".s.PGSQL.5432.lock"
+        note = lock.read_text()
+    lock.write_text("\n".join(["1", *note.split("\n")[1:]]))
+    with EmbeddedPostgres(folder) as server:
+        server.create_database("bank")
+
+
+@pytest.mark.slow
 def test_a_folder_in_use_is_refused_by_name(folder: Path) -> None:
     with (
         EmbeddedPostgres(folder),
