@@ -133,13 +133,14 @@ def _test(_arguments: argparse.Namespace, rest: list[str]) -> int:
 
 
 def _check(_arguments: argparse.Namespace, _rest: list[str]) -> int:
-    """The linters fill the second core while the tests run."""
+    """The linters and the tests that wait for a database run beside the others."""
     _name_missing()
     started = time.monotonic()
-    linters = Jobs(LINTERS)
-    tests = Jobs({"tests": ["pytest", "-m", "not slow"]}, live=True, beside=linters)
-    code = tests.finish()
-    code = linters.finish() or code
+    database = ["pytest", "-m", "not slow and postgres"]
+    quiet = Jobs({**LINTERS, "database": database})
+    others = ["pytest", "-m", "not slow and not postgres"]
+    code = Jobs({"tests": others}, live=True, beside=quiet).finish()
+    code = quiet.finish() or code
     _say(f"check: {'ok' if code == 0 else 'FAILED'} in {time.monotonic() - started:.0f} s")
     return code
 
@@ -222,12 +223,15 @@ class Jobs:
             del self._running[name]
             self._code = self._code or abs(process.returncode)
             if output is not None:
-                ending = "ok" if process.returncode == 0 else "FAILED"
-                _say(f"{name:8} {ending} {time.monotonic() - self._started:.1f} s")
                 output.seek(0)
-                if process.returncode != 0:
-                    print(output.read().decode("utf-8", "replace").rstrip(), flush=True)
+                said = output.read().decode("utf-8", "replace").rstrip()
                 output.close()
+                ending = "FAILED" if process.returncode else "ok"
+                seconds = time.monotonic() - self._started
+                closing = "" if process.returncode else said.rpartition("\n")[2]
+                _say(f"{name:8} {ending} {seconds:.1f} s  {closing}".rstrip())
+                if process.returncode != 0:
+                    print(said, flush=True)
 
 
 def _spawn(command: list[str], output: IO[bytes] | None) -> subprocess.Popen[bytes]:
