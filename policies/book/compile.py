@@ -114,6 +114,7 @@ class _Compiler:
             article=cause.article,
             text=cause.when,
             expr=expr,
+            action=cause.action,
             sentence=self._sentence(cause.wording, cause.place),
         )
 

@@ -97,6 +97,8 @@ class Cause:
     article: str
     when: str
     wording: Wording
+    action: Action
+    """What it alone asks for: the policy's own action, or a milder one."""
     place: str
 
 

@@ -1,8 +1,9 @@
 """Puts a judgement into words: the finding that the record, the agency and the bureau read."""
 
 from gateway.domain.codes import Register
-from gateway.domain.decision import Action, Finding, Light, Missing, NearException
+from gateway.domain.decision import SEVERITY, Action, Finding, Light, Missing, NearException
 from gateway.domain.facts import Facts
+from policies.book.document import Policy
 from policies.book.judge import ExceptionState, Judgement
 from policies.book.names import article_zh, option_en, option_zh, paper_zh
 from policies.book.template import Speaker
@@ -26,15 +27,32 @@ def finding_of(
     """The finding; None if the policy did not fire."""
     if judgement.fired is False:
         return None
-    if judgement.fired is UNAVAILABLE:
+    worst = _worst(unit.policy, judgement)
+    if judgement.fired is UNAVAILABLE or _might_be_worse(unit.policy, judgement, worst):
         return _unavailable(unit, facts)
     return _fired(unit, judgement, facts, speaker)
+
+
+def _worst(policy: Policy, judgement: Judgement) -> Action:
+    """The most severe of the causes that hold; without causes the policy's own action."""
+    held = (cause.action for cause, found in judgement.causes if found is True)
+    return max(held, key=SEVERITY.__getitem__, default=policy.action)
+
+
+def _might_be_worse(policy: Policy, judgement: Judgement, worst: Action) -> bool:
+    """A mild cause must not hide that a severer one could not be asked."""
+    return SEVERITY[policy.on_unavailable] > SEVERITY[worst] and any(
+        found is UNAVAILABLE and SEVERITY[cause.action] > SEVERITY[worst]
+        for cause, found in judgement.causes
+    )
 
 
 def _fired(unit: Unit, judgement: Judgement, facts: Facts, speaker: Speaker) -> Finding:
     policy = unit.policy
     near = judgement.near
-    action = policy.missing_evidence if near else policy.action
+    action = _worst(policy, judgement)
+    if near and action is policy.action:
+        action = policy.missing_evidence
     held = [cause for cause, found in judgement.causes if found is True]
     causes_zh = "；".join(_said(c.sentence, facts, speaker, False) for c in held)
     causes_en = "; ".join(_said(c.sentence, facts, speaker, True) for c in held)

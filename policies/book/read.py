@@ -76,7 +76,7 @@ def _policy(table: Table) -> Policy:
         params=params_of(table.table("params", optional=True), effective.first),
         lists=_lists(table.table("lists", optional=True)),
         when=_when(table.table("when")),
-        causes=(*(_cause(t) for t in table.tables("cause")), *_rows(table)),
+        causes=(*(_cause(t, _action(table)) for t in table.tables("cause")), *_rows(table)),
         unless=tuple(_unless(t) for t in table.tables("unless")),
         reason=_wording(table.table("reason")),
         remedy=_wording(table.table("remedy")),
@@ -158,14 +158,17 @@ def _when(table: Table) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def _cause(table: Table) -> Cause:
+def _cause(table: Table, own: Action) -> Cause:
     cause = Cause(
         id=_matching(table, "id", _NAME, "not_active"),
         article=table.text("article", optional=True),
         when=table.text("when"),
         wording=Wording(table.text("zh"), table.text("en")),
+        action=table.option("action", Action, own),
         place=table.place,
     )
+    if SEVERITY[cause.action] > SEVERITY[own]:
+        table.wrong("action", "不得重于本规则", "is more severe than the policy's own")
     table.done()
     return cause
 
@@ -183,6 +186,7 @@ def _rows(policy: Table) -> Iterator[Cause]:
             article=row.text("article"),
             when=f"has({fact}) && under({fact}, [{codes}])",
             wording=Wording(row.text("zh"), row.text("en")),
+            action=_action(policy),
             place=row.place,
         )
         row.done()

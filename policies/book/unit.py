@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import attrs
 
 from gateway.domain.codes import Register
+from gateway.domain.decision import Action
 from policies.book.document import Policy, Wording
 from policies.book.papers import Papers
 from policies.book.template import Template
@@ -34,6 +35,7 @@ class Reason:
     article: str
     text: str
     expr: Expr
+    action: Action
     sentence: Sentence
 
 
