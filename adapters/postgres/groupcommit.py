@@ -170,6 +170,7 @@ class GroupCommit(Generic[Item, Result]):
         try:
             results = await self._work.commit(session.connection, attempt, items)
             session.believed()
+            _deliver(batch, results)
         except (*LOST, Undurable, ValueError, TypeError, OverflowError) as error:
             if _rolled_back(error):
                 await self._split(batch, error)
@@ -178,10 +179,6 @@ class GroupCommit(Generic[Item, Result]):
         except BaseException:
             _fail(batch, "the program is stopping; the commit may or may not stand")
             raise
-        else:
-            for (_, future), result in zip(batch, results, strict=True):
-                if not future.done():
-                    future.set_result(result)
         finally:
             self._watch.cancel()
             if self._refusing == _SILENT:
@@ -190,6 +187,7 @@ class GroupCommit(Generic[Item, Result]):
     async def _split(self, batch: list[_Waiter[Item, Result]], error: BaseException) -> None:
         """Nothing was committed. One bad item must not fail its neighbours: halve until found."""
         if len(batch) > 1:
+            log.warning("group_commit.split", name=self._name, reason=_reason(error))
             middle = len(batch) // 2
             await self._carry(batch[:middle])
             await self._carry(batch[middle:])
@@ -265,6 +263,12 @@ class GroupCommit(Generic[Item, Result]):
             self._refusing = reason
         _fail(list(self._waiting), reason)
         self._waiting.clear()
+
+
+def _deliver(batch: list[_Waiter[Item, Result]], results: Sequence[Result]) -> None:
+    for (_, future), result in zip(batch, results, strict=True):
+        if not future.done():
+            future.set_result(result)
 
 
 def _fail(

@@ -13,6 +13,7 @@ from tests.adapters.postgres.conftest import Storage
 from tests.adapters.postgres.storage_builders import (
     DIVISION,
     NOW,
+    PlainSealer,
     admission,
     draft,
     key,
@@ -27,6 +28,12 @@ LATER = NOW + dt.timedelta(hours=1)
 async def grant(storage: Storage, **granted: int) -> None:
     known = {id.replace("_", "-"): amount for id, amount in granted.items()}
     await storage.registers.load(b"registers", registers(1, known))
+
+
+async def recorded(storage: Storage) -> Counter[str]:
+    """How many records of each kind were written (and seals them)."""
+    sealed = await storage.records.seal(DIVISION, 1000, NOW, PlainSealer().seal)
+    return Counter(record.kind for record in sealed.records) if sealed else Counter()
 
 
 async def spoken_for(storage: Storage, id: str = "IND-1") -> tuple[int, int]:
@@ -70,6 +77,10 @@ async def test_settling_twice_writes_nothing_the_second_time(storage: Storage) -
     standing = await storage.ledger.standing(key(1))
     assert standing is not None and (standing.bank is BankOutcome.ACCEPTED) == (posted == 300)
     assert not await storage.ledger.settle(settlement("never admitted"))
+    together = (settlement(1), settlement(2))
+    await storage.ledger.admit(admission(2, 300))
+    assert await asyncio.gather(*map(storage.ledger.settle, together)) == [False, True]
+    assert await recorded(storage) == {"verdict": 2, "bank_outcome": 2}
 
 
 async def test_a_replay_gets_what_stands_even_where_nothing_is_left(storage: Storage) -> None:
@@ -100,6 +111,7 @@ async def test_one_identity_sent_many_times_at_once_is_admitted_once(storage: St
     kinds = Counter(type(answer) for answer in answers)
     assert kinds == {Admitted: 5, Standing: 55}
     assert await spoken_for(storage) == (50, 0)
+    assert await recorded(storage) == {"verdict": 5}
 
 
 async def test_a_hundred_at_once_on_one_limit_spend_it_exactly(storage: Storage) -> None:
@@ -109,6 +121,7 @@ async def test_a_hundred_at_once_on_one_limit_spend_it_exactly(storage: Storage)
     kinds = Counter(type(answer) for answer in answers)
     assert kinds == {Admitted: 33, Short: 67}
     assert await spoken_for(storage) == (9_900, 0)
+    assert await recorded(storage) == {"verdict": 33}
 
 
 async def test_short_leaves_nothing_behind_and_the_identity_free(storage: Storage) -> None:

@@ -2,15 +2,19 @@
 
 import asyncio
 import time
+import uuid
 from collections.abc import AsyncIterator
 
 import asyncpg
 import attrs
 import pytest
+from structlog.testing import capture_logs
 
+from adapters.postgres.admission import AdmissionWork
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.registers import PostgresRegisters
 from adapters.postgres.session import UnsafeServer
+from adapters.postgres.settling import SettlementWork
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.ledger import Admitted, Short, Standing
 from tests.adapters.postgres.conftest import as_runtime
@@ -130,13 +134,57 @@ async def test_two_gateways_on_one_limit_lose_no_update_and_never_overspend(
                 assert await rooms[n % 3 % 2].settle(settlement(n))
             return answer
 
-        answers = await asyncio.gather(*(pay(n) for n in range(400)))
+        with capture_logs() as logs:
+            answers = await asyncio.gather(*(pay(n) for n in range(400)))
+    assert logs == [], "no batch failed and was tried again in halves"
     passed = sum(isinstance(answer, Admitted) for answer in answers)
     assert passed == 10_000 // 70, "the limit was reached, and not passed"
     assert await admin.fetch(RECOMPUTED) == await admin.fetch(KEPT)
     assert await admin.fetchval("SELECT count(*) FROM open_payment") == sum(
         isinstance(answer, Admitted) and n % 5 == 0 for n, answer in enumerate(answers)
     )
+
+
+async def test_forty_limits_that_run_out_at_two_gateways_at_once_are_spent_exactly(
+    migrated: str, admin: Admin  # type: ignore[type-arg]
+) -> None:  # fmt: skip
+    """The boundary is crossed on each line, by both, with most of it in one batch of each."""
+    dsn = as_runtime(migrated)
+    ids = [f"IND-{n:02d}" for n in range(40)]
+    rooms = PostgresRegisters(dsn)
+    await rooms.load(b"registers", registers(1, dict.fromkeys(ids, 100)))
+    await rooms.close()
+    async with (
+        PostgresLedger(dsn, instance="gw-1") as first,
+        PostgresLedger(dsn, instance="gw-2") as second,
+    ):
+        with capture_logs() as logs:
+            answers = await asyncio.gather(
+                *(
+                    room.admit(admission(f"{id}-{n}-{at}", 30, (id,)))
+                    for n in range(3)
+                    for id in ids
+                    for at, room in enumerate((first, second))
+                )
+            )
+    assert logs == [], "no batch ran into the table's CHECK and was tried again in halves"
+    assert sum(isinstance(answer, Admitted) for answer in answers) == 3 * 40
+    assert await admin.fetch("SELECT id FROM limit_line WHERE reserved_fen <> 90") == []
+
+
+async def test_after_an_unknown_commit_only_our_own_attempt_counts(
+    ledger: PostgresLedger, admin: Admin  # type: ignore[type-arg]
+) -> None:  # fmt: skip
+    admitted, settled = admission(1), settlement(1)
+    await ledger.admit(admitted)
+    await ledger.settle(settled)
+    commit_1 = await admin.fetchval("SELECT attempt FROM instruction")
+    commit_2 = await admin.fetchval("SELECT attempt FROM settlement")
+    admissions, settlements = AdmissionWork("gw-1"), SettlementWork()
+    assert await admissions.find(admin, commit_1, [admitted]) == [Admitted()]
+    assert await admissions.find(admin, uuid.uuid4(), [admitted]) == [None]
+    assert await settlements.find(admin, commit_2, [settled]) == [True]
+    assert await settlements.find(admin, uuid.uuid4(), [settled]) == [None]
 
 
 async def test_text_no_database_can_hold_fails_alone(ledger: PostgresLedger) -> None:
