@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -57,7 +58,7 @@ class Pool:
         The request is written at most once, on a connection not known to be ending. Raises NotSent
         if it was not written at all (Unreachable: because the bank could not be reached).
         """
-        now = asyncio.get_running_loop().time()
+        began, now = time.monotonic(), asyncio.get_running_loop().time()
         deadline, ready_by = now + deadline_s, now + deadline_s * READY_SHARE
         if self.full:
             raise NotSent("all connections are taken")
@@ -67,6 +68,10 @@ class Pool:
             self.in_use += 1
         try:
             exchange = self._kept(now) or await self._connect(ready_by)
+            if time.monotonic() - began > deadline_s:
+                # The process slept, and the loop's timers have not caught up yet.
+                self._keep(exchange)
+                raise NotSent("the deadline passed before anything was written")
             reply = await exchange.ask(request, deadline)
             self._keep(exchange)
             return reply

@@ -21,7 +21,8 @@ BATCH_MAX = 256
 BATCH_BYTES_MAX = 8 * 2**20
 WAITING_MAX = 8_192
 HUNG_AFTER_S = 1.5
-"""After so long without an answer, everybody who is not yet on the way is refused."""
+"""After so long without an answer all who wait are refused, and those on the way are told that it
+is not known; what is found committed afterwards is nobody's to forward, and is enquired about."""
 CUT_AFTER_S = 30.0
 """After so long the socket is dropped (never a cancel request) and the outcome looked up."""
 FIND_DEADLINE_S = 2.0
@@ -166,7 +167,8 @@ class GroupCommit(Generic[Item, Result]):
                 return
         items = [item for item, _ in batch]
         attempt = uuid.uuid4()
-        self._watch = asyncio.get_running_loop().call_later(HUNG_AFTER_S, self._hung, session)
+        loop = asyncio.get_running_loop()
+        self._watch = loop.call_later(HUNG_AFTER_S, self._hung, session, batch)
         try:
             results = await self._work.commit(session.connection, attempt, items)
             session.believed()
@@ -251,10 +253,11 @@ class GroupCommit(Generic[Item, Result]):
             await self._session.close()
         self._session = None
 
-    def _hung(self, session: Session) -> None:
-        """No answer: those on the way must wait, all others are refused; at last, hang up."""
+    def _hung(self, session: Session, batch: list[_Waiter[Item, Result]]) -> None:
+        """No answer: nobody is kept waiting for one, but the statement is; at last, hang up."""
         if self._refusing is None:
             self._refuse(_SILENT)
+        _fail(batch, "it is not known whether it was committed")
         rest = CUT_AFTER_S - HUNG_AFTER_S
         self._watch = asyncio.get_running_loop().call_later(rest, session.connection.terminate)
 

@@ -16,6 +16,7 @@ from gateway.commands.journal import configure_log
 from gateway.commands.openapi import openapi
 from gateway.commands.rooms import House, credentials, open_house
 from gateway.domain.faults import Fault
+from gateway.pipeline.line import FORWARD_WITHIN_S
 from gateway.settings import Secrets, Settings, read_secrets, read_settings
 from gateway.web.door import Door, Doorway
 from gateway.web.metrics import Metrics
@@ -108,7 +109,7 @@ async def _work(house: House) -> None:
     )
     enquiring = Enquiring(
         office, house.ledger, house.bank, house.clock, house.origin,
-        after_s=house.settings.bank.deadline_s * 2,
+        after_s=FORWARD_WITHIN_S + house.settings.bank.deadline_s,
     )  # fmt: skip
     async with asyncio.TaskGroup() as group:
         group.create_task(office.run())

@@ -44,6 +44,8 @@ from gateway.ports import (
 
 SHORTAGES_MAX = 3
 """How often one instruction is judged anew because its limit ran out while it waited."""
+FORWARD_WITHIN_S = 3.0
+"""From arrival. Later nothing is forwarded: by then others may ask the bank what became of it."""
 
 
 @attrs.frozen(kw_only=True)
@@ -72,7 +74,7 @@ class Line:
         whichever it raises, nothing was forwarded by this call.
         """
         rooms = self._rooms
-        now = rooms.clock.now()
+        now, began = rooms.clock.now(), rooms.clock.monotonic()
 
         sender = rooms.gatekeeper.authenticate(received, now)
         instruction = parse(received, rooms.formats)
@@ -108,7 +110,7 @@ class Line:
         if judged.decision.outcome is not Outcome.PASS:
             return answer_now(judged, None, rooms.gatekeeper, None)
 
-        bank = await rooms.bank.submit(instruction.key, received.raw, received.format)
+        bank = await self._forward(instruction.key, received, began)
         settled_at = await self._settle(instruction.key, bank)
         return answer_now(judged, bank, rooms.gatekeeper, settled_at)
 
@@ -128,6 +130,15 @@ class Line:
             FaultCode.INSTRUCTION_CONFLICT,
             f"{standing.key} was decided before on other content; use a new voucher number",
         )
+
+    async def _forward(self, key: InstructionKey, received: Received, began: float) -> BankAnswer:
+        """Hand the same bytes over, once; unless we slept so long that we are presumed lost.
+
+        Another gateway then enquires, and settles as never taken what the bank does not find.
+        """
+        if self._rooms.clock.monotonic() - began > FORWARD_WITHIN_S:
+            return BankAnswer(outcome=BankOutcome.NOT_TAKEN, reason="too late to be forwarded")
+        return await self._rooms.bank.submit(key, received.raw, received.format)
 
     async def _settle(self, key: InstructionKey, bank: BankAnswer) -> dt.datetime | None:
         """When it was settled. Unknown stays open for the enquiry worker (None).

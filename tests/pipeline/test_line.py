@@ -24,7 +24,7 @@ from gateway.domain.ledger import (
     Short,
     Standing,
 )
-from gateway.pipeline.line import Line, Rooms
+from gateway.pipeline.line import FORWARD_WITHIN_S, Line, Rooms
 from gateway.pipeline.tell import Origin
 from tests.pipeline.fakes import (
     DIVISION,
@@ -90,6 +90,7 @@ class DiaryLedger(MemoryLedger):
         super().__init__(state, instance="here")
         self._diary = diary
         self.lose: set[str] = set()
+        self.sleeps: Callable[[], None] = lambda: None
 
     async def admit(self, admission: Admission) -> Admitted | Standing | Short:
         await asyncio.sleep(0)
@@ -97,6 +98,7 @@ class DiaryLedger(MemoryLedger):
             raise LedgerUnavailable("hung")
         result = await super().admit(admission)
         self._diary.append(f"admit {admission.outcome} {type(result).__name__}")
+        self.sleeps()
         return result
 
     async def settle(self, settlement: Settlement) -> bool:
@@ -228,6 +230,16 @@ async def test_a_settlement_that_cannot_be_written_stays_open_and_the_answer_is_
     answer = await street.line.carry(received())
     assert answer.bank is BankOutcome.ACCEPTED
     assert len(await street.ledger.open_payments(NOW + dt.timedelta(seconds=1), 9)) == 1
+
+
+async def test_what_is_admitted_too_late_is_never_forwarded_and_settled_as_not_taken() -> None:
+    """The process slept in commit 1: others may have enquired, and told that nothing was paid."""
+    street = await Street(instruction()).open()
+    street.ledger.sleeps = lambda: setattr(street.clock, "ticks", FORWARD_WITHIN_S + 0.1)
+    answer = await street.line.carry(received())
+    assert street.diary == ["admit passed Admitted", "settle not_taken"]
+    assert answer.bank is BankOutcome.NOT_TAKEN
+    assert await street.available() == 1_000_000
 
 
 async def test_a_saturated_bank_refuses_before_anything_is_written() -> None:
