@@ -182,6 +182,25 @@ class Evidence(StrEnum):
     LEGAL_BASIS = "legal_basis"
 
 
+class ItemKind(StrEnum):
+    """What a standard of Art. 19 is measured on."""
+
+    MEETING = "meeting"
+    TRAINING = "training"
+    RECEPTION = "reception"
+    LECTURE = "lecture"
+    CONSULTING = "consulting"
+    TRAVEL = "travel"
+
+
+class Number(StrEnum):
+    """Numbers of an instruction that carry a check digit of their own (Art. 9, 16)."""
+
+    PAYER_BANK = "payer_bank"
+    PAYEE_BANK = "payee_bank"
+    BANK_CARD = "bank_card"
+
+
 class Relation(StrEnum):
     """How the owner of the payee's registered account stands to the paying agency."""
 

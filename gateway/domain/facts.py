@@ -16,6 +16,7 @@ import attrs
 from gateway.domain.codes import (
     AccountClass,
     AccountStatus,
+    AgencyKind,
     AgencyStatus,
     ApprovalKind,
     BusinessType,
@@ -25,12 +26,15 @@ from gateway.domain.codes import (
     Evidence,
     Exemption,
     Expenditure,
+    ItemKind,
+    Number,
     PayeeClass,
     PayeeKind,
     PaymentMethod,
     Register,
     Relation,
     Settlement,
+    ThreePublicCategory,
 )
 from gateway.domain.money import Fen
 
@@ -44,11 +48,15 @@ class Source(StrEnum):
 
 def _fact(
     name: str, zh: str, *, register: Register | None = None, source: Source | None = None,
-    codes: str = "", personal: bool = False,
+    codes: str = "", personal: bool = False, default: Any = attrs.NOTHING,
 ) -> Any:  # fmt: skip
-    """Describe a fact: `codes` names the code list its text is drawn from, `personal` masks it."""
+    """Describe a fact: `codes` names the code list its text is drawn from, `personal` masks it.
+
+    A fact with a `default` is told only where it matters; the default is the harmless value.
+    """
     origin = source or (Source.REGISTER if register else Source.INSTRUCTION)
     return attrs.field(
+        default=default,
         metadata={
             "name": name,
             "zh": zh,
@@ -56,7 +64,7 @@ def _fact(
             "register": register,
             "codes": codes,
             "personal": personal,
-        }
+        },
     )
 
 
@@ -98,6 +106,39 @@ class Facts:
     missing_elements: frozenset[Element] = _fact("missing_elements", "缺失的支付要素")
     cash_per_person_max: Fen | None = _fact("cash_per_person_max", "单个收款人现金金额（最大）")
     persons_unidentified: int = _fact("persons.unidentified", "未填身份信息的个人收款人数")
+    purpose_length: int = _fact("purpose.length", "用途摘要字数", default=8)
+    amount_is_hundreds: bool = _fact("amount.is_hundreds", "金额为一百元的整数倍", default=False)
+    functional_code_length: int = _fact("functional_code.length", "功能分类科目位数", default=7)
+    indicator_id: str = _fact("indicator.id", "预算指标编号", default="")
+    division_level: int = _fact("division.level", "财政级次（1省2市3县）", default=1)
+    persons_count: int = _fact("persons.count", "个人收款人数", default=0)
+    person_amount_max: Fen | None = _fact(
+        "person_amount_max", "单个收款人金额（最大）", default=None
+    )
+    numbers_invalid: frozenset[Number] = _fact(
+        "numbers.invalid", "校验不符的号码", default=frozenset()
+    )
+    three_public_category: ThreePublicCategory | None = _fact(
+        "three_public.category", "三公经费类别", default=None
+    )
+    items_count: int = _fact("items.count", "标准事项数", default=0)
+    items_alike: bool = _fact("items.alike", "标准事项同类同级", default=True)
+    item_kind: ItemKind | None = _fact("item.kind", "标准事项", default=None)
+    item_class: str | None = _fact("item.class", "标准类别", default=None)
+    item_persons: int | None = _fact("item.persons", "人数", default=None)
+    item_days: int | None = _fact("item.days", "天数", default=None)
+    item_units: int | None = _fact("item.units", "计费数量（人天或学时）", default=None)
+    item_guests: int | None = _fact("item.guests", "接待对象人数", default=None)
+    item_companions: int | None = _fact("item.companions", "陪餐人数", default=None)
+    item_unit_price: Fen | None = _fact("item.unit_price", "单价（最高）", default=None)
+    item_priced_total: Fen | None = _fact("item.priced_total", "数量乘单价合计", default=None)
+    item_reference: str | None = _fact("item.reference", "清单或通知编号", default=None)
+
+    # what day and time it is
+    year: int = _fact("today.year", "年", source=Source.CLOCK, default=2026)
+    month: int = _fact("today.month", "月", source=Source.CLOCK, default=3)
+    minute: int | None = _fact("today.minute", "当日第几分钟", source=Source.CLOCK, default=None)
+    is_workday: bool = _fact("today.is_workday", "工作日", register=Register.CALENDAR, default=True)
 
     # what the registers say
     agency_registered: bool = _fact(
@@ -105,6 +146,9 @@ class Facts:
     )
     agency_status: AgencyStatus | None = _fact(
         "agency.status", "预算单位状态", register=Register.AGENCIES
+    )
+    agency_kind: AgencyKind | None = _fact(
+        "agency.kind", "预算单位性质", register=Register.AGENCIES, default=None
     )
     payer_registered: bool = _fact("payer.registered", "付款账户已备案", register=Register.ACCOUNTS)
     payer_class: AccountClass | None = _fact(
@@ -117,11 +161,24 @@ class Facts:
     payer_owned_by_agency: bool = _fact(
         "payer.owned_by_agency", "付款账户属于本单位", register=Register.ACCOUNTS
     )
+    payer_change_notice_workdays: int | None = _fact(
+        "payer.change_notice_workdays", "付款账户变更后经过的工作日",
+        register=Register.ACCOUNTS, default=None,
+    )  # fmt: skip
     payee_account_class: AccountClass | None = _fact(
         "payee.account_class", "收款账户备案类别", register=Register.ACCOUNTS
     )
     payee_is_basic: bool = _fact(
         "payee.is_basic", "收款账户为基本存款账户", register=Register.ACCOUNTS
+    )
+    payee_status: AccountStatus | None = _fact(
+        "payee.status", "收款账户状态", register=Register.ACCOUNTS, default=None
+    )
+    payee_blacklisted: bool = _fact(
+        "payee.blacklisted", "收款账户在禁止支付名单", register=Register.LISTS, default=False
+    )
+    payee_designated: bool = _fact(
+        "payee.designated", "收款人在定点名单", register=Register.LISTS, default=False
     )
     payee_relation: Relation = _fact(
         "payee.relation", "收款账户所属单位与付款单位的关系", register=Register.ACCOUNTS
@@ -132,6 +189,23 @@ class Facts:
     )
     persons_unfiled: int = _fact(
         "persons.unfiled", "未备案的个人收款人数", register=Register.PERSONS
+    )
+    persons_off_card: int = _fact(
+        "persons.off_card", "未用公务卡收款的个人数", register=Register.PERSONS, default=0
+    )
+    persons_ids_malformed: int = _fact(
+        "persons.ids_malformed", "未备案且身份证号不成立的人数",
+        register=Register.PERSONS, default=0,
+    )  # fmt: skip
+    persons_ids_mischecked: int = _fact(
+        "persons.ids_mischecked", "未备案且身份证校验位不符的人数",
+        register=Register.PERSONS, default=0,
+    )  # fmt: skip
+    cards_unregistered: int = _fact(
+        "cards.unregistered", "未登记的公务卡数", register=Register.PERSONS, default=0
+    )
+    cards_of_others: int = _fact(
+        "cards.of_others", "持卡人不属于本单位的公务卡数", register=Register.PERSONS, default=0
     )
     indicator_exists: bool = _fact("indicator.exists", "指标存在", register=Register.INDICATORS)
     indicator_executable: bool = _fact(
@@ -152,6 +226,28 @@ class Facts:
     indicator_expenditure: Expenditure | None = _fact(
         "indicator.expenditure", "基本支出或项目支出", register=Register.INDICATORS
     )
+    indicator_granted: Fen | None = _fact(
+        "indicator.granted", "指标金额", register=Register.INDICATORS, default=None
+    )
+    indicator_posted: Fen | None = _fact(
+        "indicator.posted", "指标期初已支付", register=Register.INDICATORS, default=None
+    )
+    contract_registered: bool = _fact(
+        "contract.registered", "合同已登记", register=Register.CONTRACTS, default=False
+    )
+    contract_payee_matches: bool = _fact(
+        "contract.payee_matches", "收款人与合同一致", register=Register.CONTRACTS, default=False
+    )
+    contract_remaining: Fen | None = _fact(
+        "contract.remaining", "合同未支付金额", register=Register.CONTRACTS, default=None
+    )
+    project_rules_filed: bool = _fact(
+        "project.rules_filed", "专项资金内部办法已备案", register=Register.FILINGS, default=False
+    )
+    three_public_remaining: Fen | None = _fact(
+        "three_public.remaining", "三公经费预算期初余额",
+        register=Register.THREE_PUBLIC_BUDGETS, default=None,
+    )  # fmt: skip
     evidence: frozenset[Evidence] = _fact(
         "evidence", "随附、备案或登记的材料", register=Register.CONTRACTS
     )
@@ -164,6 +260,10 @@ class Facts:
         "indicator.available", "指标可用余额（不足时）", source=Source.LIMIT
     )
     """Set only when the reservation was refused: what was left at that moment."""
+    plan_available: Fen | None = _fact(
+        "plan.available", "用款计划可用额度（不足时）", source=Source.LIMIT, default=None
+    )
+    """Set only when the reservation on the plan up to this month was refused."""
 
     windows: Mapping[str, int] = attrs.field(factory=dict)
     """Values of windows by id (`JL-044.cash`); one that is not here is believed to be 0, which

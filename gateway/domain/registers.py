@@ -161,6 +161,16 @@ class Registers:
     """Working day or not, over the built-in calendar."""
     unavailable: frozenset[Register] = frozenset()
     """Registers past their age limit or not loaded: what rests on them is held, never passed."""
+    rules_filed: frozenset[tuple[str, str]] = attrs.field(init=False, eq=False, repr=False)
+    """(agency, project) whose internal rules are filed (Art. 17); no project means all of them."""
+
+    @rules_filed.default
+    def _filed_rules(self) -> frozenset[tuple[str, str]]:
+        return frozenset(
+            (filing.agency, filing.project_code or "")
+            for filing in self.filings.values()
+            if filing.kind is FilingKind.SPECIAL_FUND_RULES
+        )
 
     def superiors(self, agency: str) -> tuple[str, ...]:
         """The agencies above `agency`, nearest first; a circle in the tree ends the walk."""

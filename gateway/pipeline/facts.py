@@ -1,28 +1,29 @@
 """Step 4a: the flat row of facts that policies speak of, from instruction, registers and limits."""
 
 import datetime as dt
-from collections import defaultdict
 
-from gateway.domain.codes import (
-    ApprovalKind,
-    Element,
-    Evidence,
-    FilingKind,
-    PayeeKind,
-    Settlement,
-)
+from gateway.domain.codes import Element, Number
 from gateway.domain.facts import Facts
-from gateway.domain.instruction import Instruction, Payee
+from gateway.domain.identifiers import bank_code_sound
+from gateway.domain.instruction import Instruction
 from gateway.domain.masking import plain_name
 from gateway.domain.money import Fen
 from gateway.domain.parties import Parties
-from gateway.domain.registers import Approval, Indicator, Registers
+from gateway.domain.registers import Account, Indicator, Registers
+from gateway.domain.workdays import is_workday, workdays_since
+from gateway.pipeline.papers import (
+    approvals_of,
+    contract_matches,
+    contract_remaining,
+    evidence_of,
+    rules_filed,
+)
+from gateway.pipeline.people import People, people_of
+from gateway.pipeline.standards import THREE_PUBLIC, standard_of, three_public_remaining
 
-_DOCUMENTS = {kind.value: kind for kind in Evidence}
-_CLAIMABLE = frozenset({Evidence.CONTRACT, Evidence.SERVICE_FILING})
-"""Papers that count only as registered with the bureau, whatever an instruction attaches."""
-
-_CASH = frozenset({Settlement.CASH, Settlement.CASH_CHEQUE})
+_NO_ELEMENTS: frozenset[Element] = frozenset()
+_NO_NUMBERS: frozenset[Number] = frozenset()
+_HUNDRED_YUAN_FEN = 10_000
 
 
 def facts_of(
@@ -31,17 +32,23 @@ def facts_of(
     registers: Registers,
     on: dt.date,
     indicator_available: int | None = None,
+    minute: int | None = None,
 ) -> Facts:
     """All facts of one instruction on one legal day.
 
     `indicator_available` is set once the ledger has refused the reservation: what was left, in fen.
+    `minute` is the minute of the legal day (0-1439); without it working hours are not judged.
     """
-    payer, payee, indicator = parties.payer_account, parties.payee_account, parties.indicator
-    people = _people(instruction)
+    key, payer_said, payee_said = instruction.key, instruction.payer, instruction.payee
+    agency, payer, payee = parties.agency, parties.payer_account, parties.payee_account
+    indicator, contract = parties.indicator, parties.contract
+    people = people_of(instruction, registers, on)
+    standard = standard_of(instruction.items)
+    three_public = THREE_PUBLIC.get(instruction.dept_economic_code)
     return Facts(
-        division=instruction.key.division,
-        fiscal_year=instruction.key.fiscal_year,
-        voucher_type=instruction.key.voucher_type,
+        division=key.division,
+        fiscal_year=key.fiscal_year,
+        voucher_type=key.voucher_type,
         voucher_age_days=(on - instruction.voucher_date).days,
         payment_method=instruction.payment_method,
         settlement=instruction.settlement,
@@ -49,11 +56,11 @@ def facts_of(
         amount=instruction.amount_fen,
         agency_code=instruction.agency_code,
         agency_name=instruction.agency_name,
-        payer_account=instruction.payer.account,
-        payer_name=instruction.payer.name,
-        payee_kind=instruction.payee.kind,
-        payee_account=instruction.payee.account,
-        payee_name=instruction.payee.name,
+        payer_account=payer_said.account,
+        payer_name=payer_said.name,
+        payee_kind=payee_said.kind,
+        payee_account=payee_said.account,
+        payee_name=payee_said.name,
         fund_code=instruction.fund_code or None,
         functional_code=instruction.functional_code or None,
         dept_economic_code=instruction.dept_economic_code or None,
@@ -64,32 +71,78 @@ def facts_of(
         cash_reason=instruction.cash_reason,
         contract_no=instruction.contract_no or None,
         missing_elements=_missing(instruction),
-        cash_per_person_max=_cash_per_person_max(instruction),
-        persons_unidentified=sum(p.person is None or not p.person.id_number for p in people),
-        agency_registered=parties.agency is not None,
-        agency_status=parties.agency.status if parties.agency else None,
+        cash_per_person_max=people.cash_max,
+        persons_unidentified=people.unidentified,
+        purpose_length=len(instruction.purpose),
+        amount_is_hundreds=instruction.amount_fen % _HUNDRED_YUAN_FEN == 0,
+        functional_code_length=len(instruction.functional_code),
+        indicator_id=instruction.indicator_id,
+        division_level=_level(key.division),
+        persons_count=people.count,
+        person_amount_max=people.amount_max,
+        numbers_invalid=_invalid_numbers(instruction, people),
+        three_public_category=three_public,
+        items_count=standard.count,
+        items_alike=standard.alike,
+        item_kind=standard.kind,
+        item_class=standard.class_,
+        item_persons=standard.persons,
+        item_days=standard.days,
+        item_units=standard.units,
+        item_guests=standard.guests,
+        item_companions=standard.companions,
+        item_unit_price=standard.unit_price,
+        item_priced_total=standard.priced_total,
+        item_reference=standard.reference,
+        year=on.year,
+        month=on.month,
+        minute=minute,
+        is_workday=is_workday(on, registers.calendar),
+        agency_registered=agency is not None,
+        agency_status=agency.status if agency else None,
+        agency_kind=agency.kind if agency else None,
         payer_registered=payer is not None,
         payer_class=payer.class_ if payer else None,
         payer_status=payer.status if payer else None,
         payer_in_force=payer is not None and _in_force(payer.valid_from, payer.valid_to, on),
         payer_owned_by_agency=payer is not None and payer.agency == instruction.agency_code,
+        payer_change_notice_workdays=_notice_age(payer, registers, on) if payer else None,
         payee_account_class=payee.class_ if payee else None,
         payee_is_basic=payee is not None and payee.is_basic,
+        payee_status=payee.status if payee else None,
+        payee_blacklisted=_blacklisted(instruction, registers),
+        payee_designated=_designated(payee_said.account, payee_said.name, registers),
         payee_relation=parties.relation,
-        payee_named_as_payer=_same_name(instruction.payee.name, instruction.payer.name),
-        payee_class=registers.payee_classes.get(instruction.payee.account),
-        persons_unfiled=sum(not _filed(p, registers) for p in people),
+        payee_named_as_payer=_same_name(payee_said.name, payer_said.name),
+        payee_class=registers.payee_classes.get(payee_said.account),
+        persons_unfiled=people.unfiled,
+        persons_off_card=people.off_card,
+        persons_ids_malformed=people.ids_malformed,
+        persons_ids_mischecked=people.ids_mischecked,
+        cards_unregistered=people.cards_unregistered,
+        cards_of_others=people.cards_of_others,
         indicator_exists=indicator is not None,
         indicator_executable=indicator is not None and indicator.executable,
         indicator_of_agency=indicator is not None and indicator.agency == instruction.agency_code,
-        indicator_of_year=(
-            indicator is not None and indicator.fiscal_year == instruction.key.fiscal_year
-        ),
-        indicator_mismatches=_mismatches(instruction, indicator) if indicator else frozenset(),
+        indicator_of_year=indicator is not None and indicator.fiscal_year == key.fiscal_year,
+        indicator_mismatches=_mismatches(instruction, indicator) if indicator else _NO_ELEMENTS,
         indicator_carry_over=indicator.carry_over if indicator else None,
         indicator_expenditure=indicator.expenditure if indicator else None,
-        evidence=_evidence(instruction, parties, registers),
-        approvals=_approvals(instruction, parties, on),
+        indicator_granted=indicator.granted_fen if indicator else None,
+        indicator_posted=indicator.posted_fen if indicator else None,
+        contract_registered=contract is not None,
+        contract_payee_matches=contract_matches(instruction, contract),
+        contract_remaining=contract_remaining(contract),
+        project_rules_filed=rules_filed(instruction, registers),
+        three_public_remaining=(
+            three_public_remaining(
+                three_public, instruction.agency_code, key.fiscal_year, registers
+            )
+            if three_public
+            else None
+        ),
+        evidence=evidence_of(instruction, contract, registers),
+        approvals=approvals_of(instruction, parties.approvals, on),
         indicator_available=None if indicator_available is None else Fen(indicator_available),
         unavailable=registers.unavailable,
         on=on,
@@ -98,16 +151,26 @@ def facts_of(
 
 def _missing(instruction: Instruction) -> frozenset[Element]:
     """Blank elements of Art. 9 among those that every format carries (JL-004)."""
+    payer, payee = instruction.payer, instruction.payee
+    bank = payee.bank_code or payee.bank_name
+    if (
+        instruction.agency_code and instruction.payment_method and instruction.settlement
+        and payer.account and payer.name and payer.bank_code
+        and payee.account and payee.name and bank
+        and instruction.fund_code and instruction.functional_code
+        and instruction.dept_economic_code and instruction.purpose
+    ):  # fmt: skip
+        return _NO_ELEMENTS
     elements = (
         (Element.AGENCY, instruction.agency_code),
         (Element.PAYMENT_METHOD, instruction.payment_method),
         (Element.SETTLEMENT, instruction.settlement),
-        (Element.PAYER_ACCOUNT, instruction.payer.account),
-        (Element.PAYER_NAME, instruction.payer.name),
-        (Element.PAYER_BANK, instruction.payer.bank_code),
-        (Element.PAYEE_ACCOUNT, instruction.payee.account),
-        (Element.PAYEE_NAME, instruction.payee.name),
-        (Element.PAYEE_BANK, instruction.payee.bank_code or instruction.payee.bank_name),
+        (Element.PAYER_ACCOUNT, payer.account),
+        (Element.PAYER_NAME, payer.name),
+        (Element.PAYER_BANK, payer.bank_code),
+        (Element.PAYEE_ACCOUNT, payee.account),
+        (Element.PAYEE_NAME, payee.name),
+        (Element.PAYEE_BANK, bank),
         (Element.FUND_CODE, instruction.fund_code),
         (Element.FUNCTIONAL_CODE, instruction.functional_code),
         (Element.DEPT_ECONOMIC_CODE, instruction.dept_economic_code),
@@ -116,34 +179,49 @@ def _missing(instruction: Instruction) -> frozenset[Element]:
     return frozenset([name for name, value in elements if not value])
 
 
-def _people(instruction: Instruction) -> list[Payee]:
-    payees = [instruction.payee, *(detail.payee for detail in instruction.details)]
-    return [payee for payee in payees if payee.kind is PayeeKind.PERSON]
+def _level(division: str) -> int:
+    """1 province (220000000), 2 city (220100000), 3 county (220102000)."""
+    if division[2:6] == "0000":
+        return 1
+    return 2 if division[4:6] == "00" else 3
 
 
-def _filed(payee: Payee, registers: Registers) -> bool:
-    """Filed under Art. 16: this person, under this name, with this account."""
-    row = registers.persons.get(payee.person.id_number) if payee.person else None
-    if row is None or not _same_name(row.name, payee.name):
+def _invalid_numbers(instruction: Instruction, people: People) -> frozenset[Number]:
+    """Bank codes that are there and fail their check digit; cards of persons not filed."""
+    payer, payee = instruction.payer.bank_code, instruction.payee.bank_code
+    wrong_payer = payer and not bank_code_sound(payer)
+    wrong_payee = payee and not bank_code_sound(payee)
+    others = (detail.payee.bank_code for detail in instruction.details)
+    wrong_payee = wrong_payee or any(code and not bank_code_sound(code) for code in others)
+    if not (wrong_payer or wrong_payee or people.cards_unsound):
+        return _NO_NUMBERS
+    told = (
+        (Number.PAYER_BANK, wrong_payer),
+        (Number.PAYEE_BANK, wrong_payee),
+        (Number.BANK_CARD, people.cards_unsound),
+    )
+    return frozenset([number for number, wrong in told if wrong])
+
+
+def _notice_age(payer: Account, registers: Registers, on: dt.date) -> int | None:
+    """Working days since the account changed, the day of the change left out (Art. 13(1))."""
+    changed = payer.change_notice_date
+    return None if changed is None else workdays_since(changed, on, registers.calendar)
+
+
+def _blacklisted(instruction: Instruction, registers: Registers) -> bool:
+    listed = registers.blacklist_accounts
+    if not listed:
         return False
-    return payee.account in row.accounts or payee.account in row.official_cards
+    return instruction.payee.account in listed or any(
+        detail.payee.account in listed for detail in instruction.details
+    )
 
 
-def _cash_per_person_max(instruction: Instruction) -> Fen | None:
-    """The largest cash sum to one person in this instruction (Art. 13(2)1 item 7)."""
-    if instruction.settlement not in _CASH:
-        return None
-    sums: dict[str, int] = defaultdict(int)
-    for detail in instruction.details:
-        if detail.payee.kind is PayeeKind.PERSON:
-            sums[_who(detail.payee)] += detail.amount_fen
-    if not instruction.details and instruction.payee.kind is PayeeKind.PERSON:
-        sums[_who(instruction.payee)] = instruction.amount_fen
-    return Fen(max(sums.values())) if sums else None
-
-
-def _who(payee: Payee) -> str:
-    return payee.person.id_number if payee.person else payee.account or payee.name
+def _designated(account: str, name: str, registers: Registers) -> bool:
+    """Vendors are listed by account or by name."""
+    vendors = registers.designated_vendors
+    return account in vendors or name in vendors
 
 
 def _same_name(one: str, other: str) -> bool:
@@ -167,43 +245,5 @@ def _mismatches(instruction: Instruction, indicator: Indicator) -> frozenset[Ele
         (Element.GOV_ECONOMIC_CODE, instruction.gov_economic_code, indicator.gov_economic_code),
         (Element.PROJECT_CODE, instruction.project_code, indicator.project_code),
     )
-    return frozenset([name for name, said, law in pairs if said and not said.startswith(law)])
-
-
-def _evidence(
-    instruction: Instruction, parties: Parties, registers: Registers
-) -> frozenset[Evidence]:
-    """Papers attached by reference, and those that only the bureau's registers can prove."""
-    papers = {_DOCUMENTS[d.kind] for d in instruction.documents if d.kind in _DOCUMENTS}
-    papers -= _CLAIMABLE
-    contract = parties.contract
-    if contract and contract.agency == instruction.agency_code:
-        left = contract.amount_fen - contract.paid_fen
-        if contract.account == instruction.payee.account and instruction.amount_fen <= left:
-            papers.add(Evidence.CONTRACT)
-    if instruction.exemption and any(
-        filing.kind is FilingKind.SERVICE_PURCHASE
-        and filing.agency == instruction.agency_code
-        and (
-            (filing.contract_no and filing.contract_no == instruction.contract_no)
-            or (filing.project_code and filing.project_code == instruction.project_code)
-        )
-        for filing in registers.filings.values()
-    ):
-        papers.add(Evidence.SERVICE_FILING)
-    return frozenset(papers)
-
-
-def _approvals(instruction: Instruction, parties: Parties, on: dt.date) -> frozenset[ApprovalKind]:
-    return frozenset([a.kind for a in parties.approvals if _applies(a, instruction, on)])
-
-
-def _applies(approval: Approval, instruction: Instruction, on: dt.date) -> bool:
-    """An approval stands for this payment only: its agency, payee, item, time and remainder."""
-    return (
-        approval.agency == instruction.agency_code
-        and approval.payee_account in (None, "", instruction.payee.account)
-        and instruction.dept_economic_code.startswith(approval.dept_economic_code or "")
-        and _in_force(approval.valid_from, approval.valid_to, on)
-        and instruction.amount_fen <= approval.amount_fen - approval.used_fen
-    )
+    found = [name for name, said, law in pairs if said and said != law and not said.startswith(law)]
+    return frozenset(found) if found else _NO_ELEMENTS

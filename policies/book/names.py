@@ -7,6 +7,7 @@ from enum import StrEnum
 from gateway.domain.codes import (
     AccountClass,
     AccountStatus,
+    AgencyKind,
     AgencyStatus,
     ApprovalKind,
     BusinessType,
@@ -16,12 +17,15 @@ from gateway.domain.codes import (
     Evidence,
     Exemption,
     Expenditure,
+    ItemKind,
+    Number,
     PayeeClass,
     PayeeKind,
     PaymentMethod,
     Register,
     Relation,
     Settlement,
+    ThreePublicCategory,
 )
 
 _CHINESE: Mapping[type[StrEnum], str] = {
@@ -53,6 +57,10 @@ _CHINESE: Mapping[type[StrEnum], str] = {
         "税务发票或非税收入通用票据 合同（协议）书 政府购买服务备案 招标文件 立项书 项目预算书"
         " 结项报告 项目申请书 工资发放清单 制度文件依据"
     ),
+    AgencyKind: "行政单位 事业单位",
+    ThreePublicCategory: "因公出国（境）费 公务用车购置及运行维护费 公务接待费",
+    ItemKind: "会议 培训 公务接待 讲课 咨询 差旅",
+    Number: "付款银行行号 收款银行行号 银行卡号",
     Relation: "未备案 本单位 上级单位 下级单位 其他预算单位",
     Register: (
         "预算单位登记 账户备案 预算指标 用款计划 个人信息备案 收款人分类名单 合同登记"

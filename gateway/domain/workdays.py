@@ -1,0 +1,36 @@
+"""Working days: the bureau's calendar over the State Council's, Monday to Friday beyond both."""
+
+import datetime as dt
+from collections.abc import Mapping
+from functools import lru_cache
+
+import chinese_calendar
+
+COUNTED_MAX = 60
+"""Counting stops here: no limit of the regulation is longer, and the hot path is bounded."""
+
+_DAY = dt.timedelta(days=1)
+
+
+def is_workday(day: dt.date, calendar: Mapping[dt.date, bool]) -> bool:
+    """`calendar` is the bureau's register; what it does not say, the built-in one does."""
+    said = calendar.get(day)
+    return _built_in(day) if said is None else said
+
+
+def workdays_since(start: dt.date, end: dt.date, calendar: Mapping[dt.date, bool]) -> int:
+    """Working days after `start` up to and with `end`, at most COUNTED_MAX; 0 if none is past."""
+    count, day = 0, start
+    while day < end and count < COUNTED_MAX:
+        day += _DAY
+        count += is_workday(day, calendar)
+    return count
+
+
+@lru_cache(maxsize=4096)
+def _built_in(day: dt.date) -> bool:
+    """The State Council's arrangement; a year that it has not arranged yet is Monday to Friday."""
+    try:
+        return bool(chinese_calendar.is_workday(day))
+    except NotImplementedError:
+        return day.weekday() < 5

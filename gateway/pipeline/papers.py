@@ -1,0 +1,98 @@
+"""Which papers, approvals, contracts and filings stand behind an instruction (Art. 13, 17)."""
+
+import datetime as dt
+
+from gateway.domain.codes import ApprovalKind, Evidence, FilingKind
+from gateway.domain.instruction import Instruction
+from gateway.domain.masking import plain_name
+from gateway.domain.money import Fen
+from gateway.domain.registers import Approval, Contract, Registers
+
+_DOCUMENTS = {kind.value: kind for kind in Evidence}
+_CLAIMABLE = frozenset({Evidence.CONTRACT, Evidence.SERVICE_FILING})
+"""Papers that count only as registered with the bureau, whatever an instruction attaches."""
+
+_NO_EVIDENCE: frozenset[Evidence] = frozenset()
+_NO_APPROVALS: frozenset[ApprovalKind] = frozenset()
+
+
+def evidence_of(
+    instruction: Instruction, contract: Contract | None, registers: Registers
+) -> frozenset[Evidence]:
+    """Papers attached by reference, and those that only the bureau's registers can prove."""
+    if not instruction.documents and contract is None and instruction.exemption is None:
+        return _NO_EVIDENCE
+    papers = {_DOCUMENTS[d.kind] for d in instruction.documents if d.kind in _DOCUMENTS}
+    papers -= _CLAIMABLE
+    if contract and _covers(contract, instruction):
+        papers.add(Evidence.CONTRACT)
+    if instruction.exemption and _service_filed(instruction, registers):
+        papers.add(Evidence.SERVICE_FILING)
+    return frozenset(papers)
+
+
+def contract_matches(instruction: Instruction, contract: Contract | None) -> bool:
+    """The agency's own contract, and its supplier's name and account are the payee's."""
+    payee = instruction.payee
+    return (
+        contract is not None
+        and _own(contract, instruction)
+        and contract.account == payee.account
+        and plain_name(contract.supplier) == plain_name(payee.name)
+    )
+
+
+def contract_remaining(contract: Contract | None) -> Fen | None:
+    """What the contract's amount leaves after the bureau's own count of payments, in fen."""
+    return Fen(max(0, contract.amount_fen - contract.paid_fen)) if contract else None
+
+
+def rules_filed(instruction: Instruction, registers: Registers) -> bool:
+    """Whether the internal rules of this special-fund project are filed (Art. 17)."""
+    agency, filed = instruction.agency_code, registers.rules_filed
+    return (agency, instruction.project_code) in filed or (agency, "") in filed
+
+
+def approvals_of(
+    instruction: Instruction, named: tuple[Approval, ...], on: dt.date
+) -> frozenset[ApprovalKind]:
+    if not named:
+        return _NO_APPROVALS
+    return frozenset([a.kind for a in named if _applies(a, instruction, on)])
+
+
+def _applies(approval: Approval, instruction: Instruction, on: dt.date) -> bool:
+    """An approval stands for this payment only: its agency, payee, item, time and remainder."""
+    return (
+        approval.agency == instruction.agency_code
+        and approval.payee_account in (None, "", instruction.payee.account)
+        and instruction.dept_economic_code.startswith(approval.dept_economic_code or "")
+        and approval.valid_from <= on <= approval.valid_to
+        and instruction.amount_fen <= approval.amount_fen - approval.used_fen
+    )
+
+
+def _covers(contract: Contract, instruction: Instruction) -> bool:
+    left = contract.amount_fen - contract.paid_fen
+    return (
+        _own(contract, instruction)
+        and contract.account == instruction.payee.account
+        and instruction.amount_fen <= left
+    )
+
+
+def _own(contract: Contract, instruction: Instruction) -> bool:
+    return contract.agency == instruction.agency_code
+
+
+def _service_filed(instruction: Instruction, registers: Registers) -> bool:
+    """A filed purchase of services of this agency: this contract's, or this project's."""
+    return any(
+        filing.kind is FilingKind.SERVICE_PURCHASE
+        and filing.agency == instruction.agency_code
+        and (
+            (filing.contract_no and filing.contract_no == instruction.contract_no)
+            or (filing.project_code and filing.project_code == instruction.project_code)
+        )
+        for filing in registers.filings.values()
+    )

@@ -1,0 +1,124 @@
+"""Who is paid as a person: identities, filings, official cards, and the most that one of them gets.
+
+One walk over payee and details gathers everything; an instruction without persons costs nothing.
+"""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterator
+
+import attrs
+
+from gateway.domain.codes import AccountClass, BusinessType, PayeeKind, Settlement
+from gateway.domain.identifiers import Identity, card_sound, identity
+from gateway.domain.instruction import Instruction, Payee
+from gateway.domain.masking import plain_name
+from gateway.domain.money import Fen
+from gateway.domain.registers import FiledPerson, Registers
+
+_CASH = frozenset({Settlement.CASH, Settlement.CASH_CHEQUE})
+
+
+@attrs.define(kw_only=True)
+class People:
+    """Counts over the individual payees of one instruction; the sums in fen."""
+
+    count: int = 0
+    unidentified: int = 0
+    unfiled: int = 0
+    off_card: int = 0
+    ids_malformed: int = 0
+    ids_mischecked: int = 0
+    cards_unsound: int = 0
+    cards_unregistered: int = 0
+    cards_of_others: int = 0
+    amount_max: Fen | None = None
+    cash_max: Fen | None = None
+
+
+NOBODY = People()
+
+
+def people_of(instruction: Instruction, registers: Registers, on: dt.date) -> People:
+    payee = instruction.payee
+    repays = instruction.business_type is BusinessType.OFFICIAL_CARD_REPAYMENT
+    if not instruction.details and payee.kind is not PayeeKind.PERSON:
+        if repays and not _is_card_account(instruction, registers):
+            return People(cards_unregistered=1)
+        return NOBODY
+    found = People()
+    sums: dict[str, int] = defaultdict(int)
+    for person, amount in _persons(instruction):
+        filed = _row(person, registers)
+        _identify(found, person, filed, on)
+        _check_card(found, person, filed, instruction, repays=repays)
+        if amount:
+            sums[_who(person)] += amount
+    if sums:
+        found.amount_max = Fen(max(sums.values()))
+        if instruction.settlement in _CASH:
+            found.cash_max = found.amount_max
+    return found
+
+
+def _persons(instruction: Instruction) -> Iterator[tuple[Payee, int]]:
+    """Each individual payee with its amount; the head of a voucher with details gets none."""
+    if instruction.payee.kind is PayeeKind.PERSON:
+        yield instruction.payee, 0 if instruction.details else instruction.amount_fen
+    for detail in instruction.details:
+        if detail.payee.kind is PayeeKind.PERSON:
+            yield detail.payee, detail.amount_fen
+
+
+def _row(payee: Payee, registers: Registers) -> FiledPerson | None:
+    """The filed person of this identity and name (Art. 16), whatever the account."""
+    row = registers.persons.get(payee.person.id_number) if payee.person else None
+    return row if row and plain_name(row.name) == plain_name(payee.name) else None
+
+
+def _identify(found: People, payee: Payee, filed: FiledPerson | None, on: dt.date) -> None:
+    """What the bureau has confirmed by filing is not doubted again by a check digit."""
+    found.count += 1
+    number = payee.person.id_number if payee.person else ""
+    found.unidentified += not number
+    known = filed and (payee.account in filed.accounts or payee.account in filed.official_cards)
+    found.unfiled += not known
+    if number and not known:
+        shown = identity(number, on)
+        found.ids_malformed += shown is Identity.MALFORMED
+        found.ids_mischecked += shown is Identity.MISCHECKED
+    if not known and not card_sound(payee.account):
+        found.cards_unsound += 1
+
+
+def _check_card(
+    found: People, payee: Payee, filed: FiledPerson | None, instruction: Instruction,
+    *, repays: bool,
+) -> None:  # fmt: skip
+    """Whether the account is the person's official card, and the person the agency's own."""
+    on_card = filed is not None and payee.account in filed.official_cards
+    found.off_card += not on_card
+    if not repays:
+        return
+    if not on_card or filed is None:
+        found.cards_unregistered += 1
+    elif plain_name(filed.employer) not in _own_names(instruction):
+        found.cards_of_others += 1
+
+
+def _own_names(instruction: Instruction) -> tuple[str, str]:
+    return plain_name(instruction.agency_name), plain_name(instruction.payer.name)
+
+
+def _is_card_account(instruction: Instruction, registers: Registers) -> bool:
+    """A card account in the agency's own name, filed as such."""
+    row = registers.accounts.get(instruction.payee.account)
+    return (
+        row is not None
+        and row.class_ is AccountClass.OFFICIAL_CARD
+        and row.agency == instruction.agency_code
+    )
+
+
+def _who(payee: Payee) -> str:
+    return payee.person.id_number if payee.person else payee.account or payee.name
