@@ -1,20 +1,23 @@
 """The policies in force: decides an instruction, and explains a decision clause by clause."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import TypeAlias
 
 import attrs
 
 from gateway.domain.codes import PaymentMethod, Register
-from gateway.domain.decision import SEVERITY, Finding
+from gateway.domain.decision import SEVERITY, Finding, Outcome
 from gateway.domain.facts import Facts
+from gateway.domain.windows import WindowAsk, WindowShare
 from policies.book.document import Policy
 from policies.book.finding import failure, finding_of, no_answer
 from policies.book.judge import Judgement, judge
-from policies.book.resolve import UnitGroup, check_levels, grouped, in_force
+from policies.book.resolve import Serving, UnitGroup, check_levels, grouped, in_force
+from policies.book.steps import finished
 from policies.book.template import Speaker
 from policies.book.unit import Unit
+from policies.book.wanted import asks_of, shares_of
 from policies.language.codelist import CodeList
 
 SELECTIONS_MAX = 4_096
@@ -34,24 +37,34 @@ class Explanation:
 
 @attrs.frozen(kw_only=True)
 class _Selection:
-    groups: tuple[UnitGroup, ...]
+    serving: tuple[Serving, ...]
     registers: frozenset[Register]
+    windowed: tuple[Serving, ...]
+    """Those with windows."""
 
 
 class Book:
     """A checked set of policies. Fits gateway.ports.Book; never raises while deciding."""
 
     def __init__(
-        self, units: Sequence[Unit], codes: Mapping[str, CodeList], revision: str
+        self, units: Sequence[Unit], codes: Mapping[str, CodeList], revision: str,
+        groups: Sequence[UnitGroup] | None = None,
     ) -> None:  # fmt: skip
         """`revision` is the digest of the canonical content. Raises PolicyRefused on a clash of
-        levels."""
-        check_levels(units)
-        self._groups = grouped(units)
+        levels, unless the units have been checked and grouped before (`building`)."""
+        self._groups = finished(_grouping(units)) if groups is None else groups
         self._speaker = Speaker(codes)
         self._selections: dict[_Key, _Selection] = {}
         self.units = tuple(units)
         self.revision = revision
+
+    @classmethod
+    def building(
+        cls, units: Sequence[Unit], codes: Mapping[str, CodeList], revision: str
+    ) -> Generator[None, None, "Book"]:
+        """The same in steps, pausing between them; what it returns is the book."""
+        groups = yield from _grouping(units)
+        return cls(units, codes, revision, groups)
 
     def decide(self, facts: Facts) -> tuple[Finding, ...]:
         """All policies that fire, most severe first, then by id; the empty tuple is a pass."""
@@ -65,33 +78,48 @@ class Book:
                 ),
             )
 
+    def asks(self, facts: Facts) -> tuple[WindowAsk, ...]:
+        """The windows whose values may change what these facts come to; few payments have any.
+
+        Never depends on `facts.windows`, except that each ask says what was believed.
+        """
+        windowed = self._selected(facts).windowed
+        return asks_of(windowed, facts) if windowed else ()
+
+    def shares(self, facts: Facts, outcome: Outcome = Outcome.PASS) -> tuple[WindowShare, ...]:
+        """What an instruction with this outcome adds to each window that counts it."""
+        windowed = self._selected(facts).windowed
+        return shares_of(windowed, facts, outcome) if windowed else ()
+
     def explain(self, facts: Facts) -> tuple[Explanation, ...]:
         """Every policy in force for these facts, by id, fired or not. For pages, not for speed."""
         selection = self._selection(facts)
-        units = sorted((u for g in selection.groups for u in g.units), key=lambda u: u.policy.id)
+        units = [unit for serving in selection.serving for _, unit in serving.units]
+        units.sort(key=lambda unit: unit.policy.id)
         return tuple(self._explained(unit, facts) for unit in units)
 
     def _decide(self, facts: Facts) -> tuple[Finding, ...]:
-        key = (facts.division, facts.voucher_type, facts.payment_method, facts.on)
-        selection = self._selections.get(key) or self._selection(facts)
+        selection = self._selected(facts)
         lost = facts.unavailable
         if lost and not lost.isdisjoint(selection.registers):
             return self._without(lost, selection, facts)
         found: list[Finding] = []
-        for group in selection.groups:
-            for position in group.run(facts):
-                found += self._found(group.units[position], facts, expected=True)
+        for serving in selection.serving:
+            for position in serving.group.run(facts):
+                if position not in serving.silent:
+                    unit = serving.group.units[position]
+                    found += self._found(unit, facts, expected=True)
         if found:
             return _ordered(found)
-        return () if selection.groups else (_NOTHING_IN_FORCE,)
+        return () if selection.serving else (_NOTHING_IN_FORCE,)
 
     def _without(
         self, lost: frozenset[Register], selection: _Selection, facts: Facts
     ) -> tuple[Finding, ...]:
         """Interpret what rests on a lost register; the rest is decided as ever."""
         found: list[Finding] = []
-        for group in selection.groups:
-            for unit in group.units:
+        for serving in selection.serving:
+            for _, unit in serving.units:
                 if not lost.isdisjoint(unit.registers):
                     found += self._found(unit, facts, expected=False)
                 elif _fires(unit, facts):
@@ -113,15 +141,27 @@ class Book:
         finding = finding_of(unit, judgement, facts, self._speaker)
         return Explanation(policy=unit.policy, judgement=judgement, finding=finding)
 
+    def _selected(self, facts: Facts) -> _Selection:
+        key = (facts.division, facts.voucher_type, facts.payment_method, facts.on)
+        return self._selections.get(key) or self._selection(facts)
+
     def _selection(self, facts: Facts) -> _Selection:
         key = (facts.division, facts.voucher_type, facts.payment_method, facts.on)
-        groups = in_force(self._groups, *key)
-        registers = frozenset().union(*(g.registers for g in groups))
-        selection = _Selection(groups=groups, registers=registers)
+        serving = in_force(self._groups, *key)
+        selection = _Selection(
+            serving=serving,
+            registers=frozenset().union(*(s.group.registers for s in serving)),
+            windowed=tuple(s for s in serving if s.group.windows),
+        )
         if len(self._selections) >= SELECTIONS_MAX:
             self._selections.clear()
         self._selections[key] = selection
         return selection
+
+
+def _grouping(units: Sequence[Unit]) -> Generator[None, None, tuple[UnitGroup, ...]]:
+    yield from check_levels(units)
+    return (yield from grouped(units))
 
 
 _NOTHING_IN_FORCE = no_answer(

@@ -22,7 +22,8 @@ from gateway.domain.facts import Facts
 from gateway.domain.money import Fen, fen
 from policies.book.document import Test
 from policies.language.errors import Problem, nearest
-from policies.language.types import SCHEMA, Fact, Kind
+from policies.language.typed import Window
+from policies.language.types import MONEY, SCHEMA, Fact, Kind
 
 _TRANSFER: dict[str, Any] = {
     "division": "220000000",
@@ -114,10 +115,13 @@ CASES: Mapping[str, dict[str, Any]] = {
 }
 
 
-def case(test: Test, division: str, problems: list[Problem]) -> Facts | None:
+def case(
+    test: Test, division: str, problems: list[Problem], windows: Mapping[str, Window] | None = None
+) -> Facts | None:
     """The facts of a test; None, and the problems told, if it cannot be made.
 
-    `division` is the policy's own: a test of a county's policy happens in that county.
+    `division` is the policy's own: a test of a county's policy happens in that county. `windows`
+    are the policy's own by name.
     """
     before = len(problems)
     values = dict(CASES.get(test.base, _TRANSFER))
@@ -130,6 +134,7 @@ def case(test: Test, division: str, problems: list[Problem]) -> Facts | None:
     for name, raw in test.facts.items():
         _override(values, name, raw, test, problems)
     unavailable = frozenset(_register(name, test, problems) for name in test.unavailable)
+    values["windows"] = _windows(test, windows or {}, problems)
     values["on"] = test.on or values["on"]
     if len(problems) > before:
         return None
@@ -182,6 +187,28 @@ def _value(fact: Fact, raw: Any) -> Any:
     if type(raw) is not wanted:
         raise TypeError
     return make(raw)
+
+
+def _windows(test: Test, windows: Mapping[str, Window], problems: list[Problem]) -> dict[str, int]:
+    """`windows = { cash = "3000.00" }` by the windows' ids."""
+    found = {}
+    for name, raw in test.windows.items():
+        window = windows.get(name)
+        if window is None:
+            _wrong(problems, test, "windows", *_unknown(name, windows))
+            continue
+        try:
+            found[window.id] = fen(raw) if window.type == MONEY else _whole(raw)
+        except (TypeError, ValueError):
+            zh, en = window.type.spoken()
+            _wrong(problems, test, f"windows.{name}", f"应为{zh}", f"expected {en}")
+    return found
+
+
+def _whole(raw: Any) -> int:
+    if type(raw) is not int or raw < 0:
+        raise TypeError
+    return raw
 
 
 def _register(name: str, test: Test, problems: list[Problem]) -> Register:

@@ -2,31 +2,42 @@
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
+
+import attrs
 
 from gateway.domain.codes import ApprovalKind, Evidence
-from policies.book.document import Cause, Policy, Unless, Wording
+from gateway.domain.windows import Measure
+from policies.book.dead import dead
+from policies.book.document import Cause, Policy, Unless, WindowRule, Wording
+from policies.book.outlook import asked_when, window_term, windows_said
 from policies.book.papers import read_papers
-from policies.book.template import Template, template
+from policies.book.template import Places, Template, template
 from policies.book.unit import (
     Clause,
     ExceptionRule,
     Reason,
     Sentence,
     Unit,
+    UnitWindow,
     condition_of,
     registers_of,
 )
 from policies.language.checker import NOTHING, Checked, check
 from policies.language.codelist import YEAR_MAX, CodeList
-from policies.language.errors import ClauseError, PolicyRefused, Problem
+from policies.language.errors import ClauseError, PolicyRefused, Problem, nearest
 from policies.language.generate import predicate
 from policies.language.literals import Listed, Terms
 from policies.language.parser import NODES_MAX, parse
-from policies.language.typed import Constant, Expr
-from policies.language.types import BOOL, SCHEMA
+from policies.language.typed import Constant, Expr, windows_of
+from policies.language.types import BOOL, SCHEMA, Fact, Kind
 
 Result = TypeVar("Result")
+
+Row: TypeAlias = Mapping[str, Constant | Listed]
+
+SUMMED = (Kind.MONEY,)
+TOLD_APART = (Kind.TEXT, Kind.CODE, Kind.ENUM)
 
 _FALSE = Constant(False, BOOL)
 
@@ -70,6 +81,9 @@ class _Compiler:
             first_year=first.year,
             last_year=last.year if last else YEAR_MAX,
         )
+        self._bare = self._terms
+        windows = {rule.name: window_term(policy, rule) for rule in policy.windows}
+        self._terms = attrs.evolve(self._bare, windows=windows)
         self._nodes = 0
         self.problems: list[Problem] = []
 
@@ -84,7 +98,7 @@ class _Compiler:
         causes, present = self._causes(present)
         exceptions = tuple(self._exception(unless, present) for unless in policy.unless)
         condition = condition_of(clauses, causes, exceptions)
-        return Unit(
+        unit = Unit(
             policy=policy,
             first=self._first,
             last=self._last,
@@ -93,17 +107,65 @@ class _Compiler:
             exceptions=exceptions,
             reason=self._sentence(policy.reason, f"{policy.place}.reason"),
             remedy=self._sentence(policy.remedy, f"{policy.place}.remedy"),
+            windows=(),
             condition=condition,
             registers=registers_of(clauses, causes, exceptions),
             predicate=predicate(condition),
         )
+        if not self.problems:
+            self.problems += dead(unit)
+        windows = tuple(self._window(rule, unit) for rule in policy.windows)
+        return attrs.evolve(unit, windows=windows)
+
+    def _window(self, rule: WindowRule, unit: Unit) -> UnitWindow:
+        """The window for this unit, which is compiled but for its windows."""
+        where = self._clause(rule.where, f"{rule.place}.where", NOTHING, self._bare)
+        id = self._terms.windows[rule.name].id
+        of = self._summed(rule, where.if_true) if rule.of else None
+        if not (id in windows_said(unit) or id in windows_of(unit.condition)) and not self.problems:
+            self._wrong(rule.place, "没有条款用到这个窗口", "no clause or sentence uses it")
+        return UnitWindow(
+            id=id,
+            measure=rule.measure,
+            key=tuple(f for f in (self._fact(n, f"{rule.place}.key") for n in rule.key) if f),
+            of=of,
+            days=rule.days,
+            counts=rule.counts,
+            where=where.expr,
+            asked=asked_when(id, unit),
+        )
+
+    def _summed(self, rule: WindowRule, present: frozenset[str]) -> Fact | None:
+        """The fact summed or told apart: money, or text; never one that may be absent."""
+        place = f"{rule.place}.of"
+        fact = self._fact(rule.of, place)
+        kinds = SUMMED if rule.measure in (Measure.SUM, Measure.MAX) else TOLD_APART
+        if fact and fact.type.kind not in kinds:
+            zh, en = fact.type.spoken()
+            self._wrong(place, f"{rule.measure} 不能用于{zh}", f"{rule.measure} takes no {en}")
+        if fact and fact.optional and fact.name not in present:
+            name = fact.name
+            self._wrong(place, f"where 中须先写 has({name})", f"where must ask has({name})")
+        return fact
+
+    def _fact(self, name: str, place: str) -> Fact | None:
+        if name not in SCHEMA:
+            zh, en = nearest(name, SCHEMA)
+            self._wrong(place, f"没有事实 {name}{zh}", f"no fact {name}{en}")
+        elif SCHEMA[name].type.kind is Kind.SET:
+            self._wrong(place, f"{name} 是集合", f"{name} is a set")
+        return SCHEMA.get(name)
+
+    def _wrong(self, place: str, zh: str, en: str) -> None:
+        self.problems.append(Problem(place=place, column=0, zh=zh, en=en))
 
     def _causes(self, present: frozenset[str]) -> tuple[tuple[Reason, ...], frozenset[str]]:
         """The causes; and what is present whichever of them it was."""
         found: list[Reason] = []
         common: frozenset[str] | None = None
         for cause in self._policy.causes:
-            checked = self._clause(cause.when, f"{cause.place}.when", present)
+            terms = attrs.evolve(self._terms, row=cause.row)
+            checked = self._clause(cause.when, f"{cause.place}.when", present, terms)
             common = checked.if_true if common is None else common & checked.if_true
             found.append(self._reason(cause, checked.expr))
         return tuple(found), present | (common or NOTHING)
@@ -115,7 +177,7 @@ class _Compiler:
             text=cause.when,
             expr=expr,
             action=cause.action,
-            sentence=self._sentence(cause.wording, cause.place),
+            sentence=self._sentence(cause.wording, cause.place, cause.row),
         )
 
     def _exception(self, unless: Unless, present: frozenset[str]) -> ExceptionRule:
@@ -134,29 +196,32 @@ class _Compiler:
             ),
         )
 
-    def _clause(self, text: str, place: str, present: frozenset[str]) -> Checked:
+    def _clause(
+        self, text: str, place: str, present: frozenset[str], terms: Terms | None = None
+    ) -> Checked:
         def checked() -> Checked:
             node, nodes = parse(text)
             self._nodes += nodes
             if self._nodes > NODES_MAX:
                 raise ClauseError(1, f"规则超过 {NODES_MAX} 个节点", f"over {NODES_MAX} nodes")
-            return check(node, self._terms, present)
+            return check(node, terms or self._terms, present)
 
         return self._try(checked, place, Checked(_FALSE, if_true=frozenset(SCHEMA)))
 
-    def _sentence(self, wording: Wording, place: str) -> Sentence:
+    def _sentence(self, wording: Wording, place: str, row: Row | None = None) -> Sentence:
+        places = Places(
+            params=self._params,
+            row=row or {},
+            windows=self._terms.windows,
+            causes=bool(self._policy.causes) and row is None,
+        )
         return Sentence(
-            zh=self._template(wording.zh, f"{place}.zh", english=False),
-            en=self._template(wording.en, f"{place}.en", english=True),
+            zh=self._template(wording.zh, f"{place}.zh", attrs.evolve(places, english=False)),
+            en=self._template(wording.en, f"{place}.en", attrs.evolve(places, english=True)),
         )
 
-    def _template(self, text: str, place: str, *, english: bool) -> Template:
-        causes = bool(self._policy.causes)
-        return self._try(
-            lambda: template(text, self._params, causes=causes, english=english),
-            place,
-            template("", {}, causes=False, english=english),
-        )
+    def _template(self, text: str, place: str, places: Places) -> Template:
+        return self._try(lambda: template(text, places), place, template("", places))
 
     def _try(self, make: Callable[[], Result], place: str, instead: Result) -> Result:
         try:

@@ -8,7 +8,8 @@ from typing import Any
 import attrs
 
 from gateway.domain.codes import PaymentMethod
-from gateway.domain.decision import Action, Light
+from gateway.domain.decision import Action, Light, Outcome
+from gateway.domain.windows import Measure
 from policies.language.typed import Constant, Value
 
 
@@ -100,6 +101,27 @@ class Cause:
     action: Action
     """What it alone asks for: the policy's own action, or a milder one."""
     place: str
+    row: Mapping[str, Constant | tuple[Value, ...]] = attrs.field(factory=dict)
+    """The columns of a table's row, which the clause and the words may use as `row.x`."""
+
+
+@attrs.frozen(kw_only=True)
+class WindowRule:
+    """What is summed or counted over the days before an instruction, and for whom."""
+
+    name: str
+    key: tuple[str, ...]
+    """Facts whose values together name one sum: the agency, the payee."""
+    where: str
+    """Which instructions count."""
+    measure: Measure
+    of: str
+    """The fact that is summed, or told apart; empty for a count."""
+    days: int
+    """Calendar days, today included."""
+    counts: tuple[Outcome, ...]
+    """Outcomes that count: passed, or passed and held."""
+    place: str
 
 
 @attrs.frozen(kw_only=True)
@@ -127,6 +149,8 @@ class Test:
     facts: Mapping[str, Any]
     absent: tuple[str, ...]
     unavailable: tuple[str, ...]
+    windows: Mapping[str, Any]
+    """Values of windows by name: money as text, counts as whole numbers."""
     on: dt.date | None
     outcome: Expected
     exception: str
@@ -150,6 +174,7 @@ class Policy:
     mender: Mender
     params: Mapping[str, Param]
     lists: Mapping[str, tuple[str, ...]]
+    windows: tuple[WindowRule, ...]
     when: tuple[tuple[str, str], ...]
     causes: tuple[Cause, ...]
     unless: tuple[Unless, ...]

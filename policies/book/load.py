@@ -8,7 +8,7 @@ import datetime as dt
 import hashlib
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from policies.book.document import Policy
 from policies.book.prove import prove
 from policies.book.read import read_policy
 from policies.book.reader import Table
+from policies.book.steps import finished, in_turns
 from policies.book.unit import Unit
 from policies.language.codelist import YEAR_MAX, Code, CodeList
 from policies.language.errors import PolicyRefused, Problem
@@ -29,34 +30,52 @@ CODES = Path(__file__).parent.parent / "codes"
 
 def load(directory: Path = LIBRARY / "jilin", codes_directory: Path = CODES) -> Book:
     """The book of all `*.toml` below the directory. Raises PolicyRefused, OSError."""
+    return book_of(load_texts(directory), load_codes(codes_directory))
+
+
+async def load_async(directory: Path = LIBRARY / "jilin", codes_directory: Path = CODES) -> Book:
+    """The same while the event loop goes on with other work in between, every few milliseconds."""
     codes = load_codes(codes_directory)
-    texts = {
+    return await in_turns(building(load_texts(directory), codes))
+
+
+def load_texts(directory: Path) -> dict[str, str]:
+    """The documents below the directory by file name."""
+    return {
         path.relative_to(directory).as_posix(): path.read_text("utf-8")
         for path in sorted(directory.rglob("*.toml"))
     }
-    return book_of(texts, codes)
 
 
 def book_of(texts: Mapping[str, str], codes: Mapping[str, CodeList]) -> Book:
     """The book of documents by file name. Raises PolicyRefused with the problems of all files."""
+    return finished(building(texts, codes))
+
+
+def building(
+    texts: Mapping[str, str], codes: Mapping[str, CodeList]
+) -> Generator[None, None, Book]:
+    """`book_of` in steps of a few milliseconds, pausing between them."""
     problems: list[Problem] = []
     policies: list[Policy] = []
     units: list[Unit] = []
     for place, text in texts.items():
         try:
+            yield
             policy = read_policy(text, place)
+            yield
             compiled = compile_policy(policy, codes)
         except PolicyRefused as refused:
             problems += refused.problems
             continue
-        problems += prove(policy, compiled, codes)
+        problems += yield from prove(policy, compiled, codes)
         policies.append(policy)
         units += compiled
     if not texts:
         problems.append(Problem(place="book", column=0, zh="没有任何规则", en="holds no policy"))
     if problems:
         raise PolicyRefused(problems)
-    return Book(units, codes, revision=digest(policies, codes))
+    return (yield from Book.building(units, codes, digest(policies, codes)))
 
 
 def digest(policies: Sequence[Policy], codes: Mapping[str, CodeList]) -> str:

@@ -42,10 +42,10 @@ def _param(name: str, table: Table, first_day: dt.date) -> Param:
         stricter = table.option("stricter", Stricter)
     values = []
     if "value" in table.values:
-        values.append((first_day, _value(table, kind)))
+        values.append((first_day, value_of(table, "value", kind)))
     for dated in table.tables("dated"):
         day = dated.day("from") or first_day
-        values.append((day, _value(dated, kind)))
+        values.append((day, value_of(dated, "value", kind)))
         dated.done()
     table.done()
     days = [day for day, _ in values]
@@ -58,13 +58,14 @@ def _param(name: str, table: Table, first_day: dt.date) -> Param:
     return Param(name=name, stricter=stricter, values=tuple(values))
 
 
-def _value(table: Table, kind: ParamType) -> Constant | tuple[Value, ...]:
-    raw: Any = table.raw("value")
+def value_of(table: Table, key: str, kind: ParamType) -> Constant | tuple[Value, ...]:
+    """One typed value as a document writes it."""
+    raw: Any = table.raw(key)
     if kind is ParamType.MONEY:
         try:
             return money(raw, 0)
         except ClauseError as error:
-            table.wrong("value", error.zh, error.en)
+            table.wrong(key, error.zh, error.en)
             return Constant(0, COUNT)
     if kind is ParamType.LIST:
         if isinstance(raw, list) and raw and all(type(one) in (str, int) for one in raw):
@@ -72,5 +73,5 @@ def _value(table: Table, kind: ParamType) -> Constant | tuple[Value, ...]:
     elif isinstance(raw, str | int) and type(raw) is _PLAIN[kind][0]:
         return Constant(raw, _PLAIN[kind][1])
     zh, en = _SPOKEN[kind].split(" / ")
-    table.wrong("value", f"应为{zh}", f"expected {en}")
+    table.wrong(key, f"应为{zh}", f"expected {en}")
     return Constant(0, COUNT)

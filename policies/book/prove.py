@@ -1,6 +1,6 @@
 """Runs every embedded test of a policy, and refuses a policy whose tests leave something out."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 
 from gateway.domain.decision import Finding
 from gateway.domain.facts import Facts
@@ -9,6 +9,7 @@ from policies.book.cases import case
 from policies.book.document import Expected, Policy, Test
 from policies.book.finding import BOOK_ID
 from policies.book.judge import Judgement, judge
+from policies.book.outlook import window_term
 from policies.book.resolve import applies, level
 from policies.book.unit import Reason, Unit
 from policies.language.codelist import CodeList
@@ -16,13 +17,20 @@ from policies.language.errors import Problem
 from policies.language.interpret import Truth
 
 
-def prove(policy: Policy, units: Sequence[Unit], codes: Mapping[str, CodeList]) -> list[Problem]:
-    """Problems of the policy's tests: those that fail, and those that are not there."""
+def prove(
+    policy: Policy, units: Sequence[Unit], codes: Mapping[str, CodeList]
+) -> Generator[None, None, list[Problem]]:
+    """Problems of the policy's tests: those that fail, and those that are not there.
+
+    A generator that pauses after each test; what it returns are the problems.
+    """
     problems: list[Problem] = []
-    book = Book(units, codes, revision="")
+    book = yield from Book.building(units, codes, "")
+    windows = {rule.name: window_term(policy, rule) for rule in policy.windows}
     shown: set[str] = set()
     for test in policy.tests:
-        facts = case(test, level(policy.scope.division), problems)
+        yield
+        facts = case(test, level(policy.scope.division), problems, windows)
         if facts is not None:
             judgement = _judgement(policy, book, facts)
             problems += _run(test, book.decide(facts), judgement)

@@ -4,12 +4,10 @@ import datetime as dt
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterator
 
 from gateway.domain.codes import PaymentMethod
 from gateway.domain.decision import SEVERITY, Action, Light
 from policies.book.document import (
-    Cause,
     Effective,
     Expected,
     Law,
@@ -22,14 +20,15 @@ from policies.book.document import (
     Wording,
 )
 from policies.book.params import params_of
-from policies.book.reader import Table
+from policies.book.reader import NAME, Table, matching
+from policies.book.rows import causes_of
+from policies.book.windows import windows_of
 from policies.language.errors import PolicyRefused, Problem
 
 CLAUSES_MAX = 64
 BASE_CASE = "authorized_transfer"
 
 _ID = re.compile(r"[A-Z]{2}-[0-9]{3}")
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
 _DIVISION = re.compile(r"[1-9][0-9](?:[0-9]{2}){0,2}|[1-9][0-9]{8}")
 _LIGHTS = {
     Action.BLOCK: (Light.RED,),
@@ -61,7 +60,7 @@ def law_digest(text: str) -> str:
 def _policy(table: Table) -> Policy:
     effective = _effective(table.table("effective"))
     policy = Policy(
-        id=_matching(table, "id", _ID, "JL-020"),
+        id=matching(table, "id", _ID, "JL-020"),
         revision=table.whole("revision", least=1),
         title=_wording(table.table("title")),
         law=_law(table.table("law")),
@@ -75,8 +74,9 @@ def _policy(table: Table) -> Policy:
         mender=table.option("mender", Mender, Mender.AGENCY),
         params=params_of(table.table("params", optional=True), effective.first),
         lists=_lists(table.table("lists", optional=True)),
+        windows=windows_of(table.table("window", optional=True)),
         when=_when(table.table("when")),
-        causes=(*(_cause(t, _action(table)) for t in table.tables("cause")), *_rows(table)),
+        causes=causes_of(table, _action(table)),
         unless=tuple(_unless(t) for t in table.tables("unless")),
         reason=_wording(table.table("reason")),
         remedy=_wording(table.table("remedy")),
@@ -93,13 +93,6 @@ def _action(table: Table) -> Action:
     """The policy's own action, as the default of `missing_evidence`."""
     written = table.values.get("action")
     return Action(written) if written in tuple(Action) else Action.BLOCK
-
-
-def _matching(table: Table, key: str, pattern: re.Pattern[str], example: str) -> str:
-    found = table.text(key)
-    if found and not pattern.fullmatch(found):
-        table.wrong(key, f"应形如 {example}", f"is written such as {example}")
-    return found
 
 
 def _wording(table: Table) -> Wording:
@@ -122,7 +115,7 @@ def _law(table: Table) -> Law:
 
 
 def _scope(table: Table) -> Scope:
-    division = _matching(table, "division", _DIVISION, "22, 2201, 220102 / 220100000")
+    division = matching(table, "division", _DIVISION, "22, 2201, 220102 / 220100000")
     scope = Scope(
         division=division,
         payment_methods=table.options("payment_methods", PaymentMethod),
@@ -147,7 +140,7 @@ def _lists(table: Table) -> dict[str, tuple[str, ...]]:
 def _when(table: Table) -> tuple[tuple[str, str], ...]:
     found = []
     for name, clause in table.entries():
-        if not _NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             table.wrong(name, "条款名称用小写字母和下划线", "a clause is named in lower_case")
         if not isinstance(clause, str):
             table.wrong(name, "条款应为文字", "a clause is text")
@@ -158,52 +151,10 @@ def _when(table: Table) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def _cause(table: Table, own: Action) -> Cause:
-    cause = Cause(
-        id=_matching(table, "id", _NAME, "not_active"),
-        article=table.text("article", optional=True),
-        when=table.text("when"),
-        wording=Wording(table.text("zh"), table.text("en")),
-        action=table.option("action", Action, own),
-        place=table.place,
-    )
-    if SEVERITY[cause.action] > SEVERITY[own]:
-        table.wrong("action", "不得重于本规则", "is more severe than the policy's own")
-    table.done()
-    return cause
-
-
-def _rows(policy: Table) -> Iterator[Cause]:
-    """`[table]`: each row is a cause of its own, for the codes that it lists."""
-    if "table" not in policy.values:
-        return
-    table = policy.table("table")
-    fact = table.text("fact")
-    for row in table.tables("row"):
-        codes = ", ".join(f'"{c}"' for c in row.texts("codes") if _plain(row, c))
-        yield Cause(
-            id=_matching(row, "id", _NAME, "office_supplies"),
-            article=row.text("article"),
-            when=f"has({fact}) && under({fact}, [{codes}])",
-            wording=Wording(row.text("zh"), row.text("en")),
-            action=_action(policy),
-            place=row.place,
-        )
-        row.done()
-    table.done()
-
-
-def _plain(row: Table, code: str) -> bool:
-    if not re.fullmatch(r"[0-9A-Za-z]{1,21}", code):
-        row.wrong("codes", f"代码 {code!r} 只能是数字和字母", "a code is digits and letters")
-        return False
-    return True
-
-
 def _unless(table: Table) -> Unless:
     title = table.table("title")
     unless = Unless(
-        id=_matching(table, "id", _NAME, "service_purchase"),
+        id=matching(table, "id", NAME, "service_purchase"),
         article=table.text("article"),
         title=_wording(title),
         when=table.text("when"),
@@ -223,6 +174,7 @@ def _test(table: Table) -> Test:
         facts=dict(facts.entries()),
         absent=table.texts("absent"),
         unavailable=table.texts("unavailable"),
+        windows=dict(table.table("windows", optional=True).entries()),
         on=table.day("on", optional=True),
         outcome=table.option("outcome", Expected),
         exception=table.text("exception", optional=True),

@@ -1,6 +1,7 @@
 """Reads TOML tables strictly: every key is asked for by name and kind, every other is an error."""
 
 import datetime as dt
+import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -8,6 +9,9 @@ from typing import Any, TypeVar
 from policies.language.errors import Problem, nearest
 
 Option = TypeVar("Option", bound=StrEnum)
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
+"""Names of clauses, causes, exceptions, columns and windows."""
 
 
 class Table:
@@ -114,3 +118,11 @@ class Table:
                 f"no {text!r}{en} (known: {', '.join(known)})",
             )
             return next(iter(options))
+
+
+def matching(table: Table, key: str, pattern: re.Pattern[str], example: str) -> str:
+    """A text of a stated form."""
+    found = table.text(key)
+    if found and not pattern.fullmatch(found):
+        table.wrong(key, f"应形如 {example}", f"is written such as {example}")
+    return found

@@ -1,17 +1,18 @@
 """Which policies judge an instruction: division, day, voucher type and payment method resolved."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 
 import attrs
 
 from gateway.domain.codes import PaymentMethod, Register
 from policies.book.document import LowerLevels, Scope
-from policies.book.unit import Unit
+from policies.book.unit import Unit, UnitWindow
 from policies.language.errors import PolicyRefused, Problem
 from policies.language.generate import Group, group
 
-GROUP_UNITS_MAX = 40
+GROUP_UNITS_MAX = 20
+"""Also bounds how long the event loop is kept while one group is compiled: a few milliseconds."""
 
 
 @attrs.frozen(kw_only=True)
@@ -21,6 +22,12 @@ class UnitGroup:
     units: tuple[Unit, ...]
     registers: frozenset[Register]
     run: Group
+    windows: tuple[tuple[int, UnitWindow], ...]
+    """Every window with the position of its unit."""
+    asked: Group | None
+    """The positions in `windows` of those that matter; None if there are none."""
+    shared: Group | None
+    """The positions in `windows` of those that count this instruction."""
 
     def covers(self, division: str, voucher_type: str, method: PaymentMethod | None) -> bool:
         return applies(self.units[0].policy.scope, division, voucher_type, method)
@@ -47,8 +54,25 @@ def applies(
     )
 
 
-def grouped(units: Iterable[Unit]) -> tuple[UnitGroup, ...]:
-    """Units that always apply together share a function, at most GROUP_UNITS_MAX of them."""
+@attrs.frozen
+class Serving:
+    """A group as it judges: a unit that a lower level has replaced is silent in its place."""
+
+    group: UnitGroup
+    silent: frozenset[int] = frozenset()
+    """Positions of the replaced units."""
+
+    @property
+    def units(self) -> tuple[tuple[int, Unit], ...]:
+        units = enumerate(self.group.units)
+        return tuple((n, unit) for n, unit in units if n not in self.silent)
+
+
+def grouped(units: Iterable[Unit]) -> Generator[None, None, tuple[UnitGroup, ...]]:
+    """Units that always apply together share a function, at most GROUP_UNITS_MAX of them.
+
+    A generator that pauses after each group; what it returns are the groups.
+    """
     rooms: dict[tuple[Scope, dt.date, dt.date | None], list[Unit]] = {}
     for unit in units:
         rooms.setdefault((unit.policy.scope, unit.first, unit.last), []).append(unit)
@@ -56,49 +80,61 @@ def grouped(units: Iterable[Unit]) -> tuple[UnitGroup, ...]:
     for together in rooms.values():
         for start in range(0, len(together), GROUP_UNITS_MAX):
             found.append(_group(together[start : start + GROUP_UNITS_MAX]))
+            yield
     return tuple(found)
 
 
 def _group(units: Sequence[Unit]) -> UnitGroup:
+    windows = tuple((n, window) for n, unit in enumerate(units) for window in unit.windows)
     return UnitGroup(
         units=tuple(units),
         registers=frozenset().union(*(u.registers for u in units)),
         run=group([u.condition for u in units]),
+        windows=windows,
+        asked=group([w.asked for _, w in windows]) if windows else None,
+        shared=group([w.where for _, w in windows]) if windows else None,
     )
 
 
 def in_force(
     groups: Iterable[UnitGroup], division: str, voucher_type: str,
     method: PaymentMethod | None, day: dt.date,
-) -> tuple[UnitGroup, ...]:  # fmt: skip
+) -> tuple[Serving, ...]:  # fmt: skip
     """The groups that judge; where a lower level has replaced a policy, the lower one only."""
     found = [
         g for g in groups if g.units[0].in_force(day) and g.covers(division, voucher_type, method)
     ]
-    units = [unit for g in found for unit in g.units]
-    replaced = {id(unit) for unit in units if _is_replaced(unit, units)}
-    if not replaced:
-        return tuple(found)
-    return grouped(unit for unit in units if id(unit) not in replaced)
+    lowest: dict[str, int] = {}
+    for unit in (unit for g in found for unit in g.units):
+        depth = len(_level(unit))
+        lowest[unit.policy.id] = max(depth, lowest.get(unit.policy.id, 0))
+    return tuple(Serving(g, _replaced(g, lowest)) for g in found)
 
 
-def _is_replaced(unit: Unit, units: Sequence[Unit]) -> bool:
-    if unit.policy.lower_levels_may is not LowerLevels.REPLACE:
-        return False
-    own = level(unit.policy.scope.division)
-    return any(
-        other.policy.id == unit.policy.id and len(level(other.policy.scope.division)) > len(own)
-        for other in units
+def _replaced(group: UnitGroup, lowest: Mapping[str, int]) -> frozenset[int]:
+    return frozenset(
+        n
+        for n, unit in enumerate(group.units)
+        if unit.policy.lower_levels_may is LowerLevels.REPLACE
+        and len(_level(unit)) < lowest[unit.policy.id]
     )
 
 
-def check_levels(units: Sequence[Unit]) -> None:
-    """Raises PolicyRefused where two documents of one id may not stand beside each other."""
-    problems = []
-    for number, unit in enumerate(units):
-        for other in units[number + 1 :]:
-            if unit.policy.id == other.policy.id and _overlap(unit, other):
-                problems += _level_problems(unit, other)
+def check_levels(units: Iterable[Unit]) -> Generator[None, None, None]:
+    """Raises PolicyRefused where two documents of one id may not stand beside each other.
+
+    A generator that pauses after each id.
+    """
+    namesakes: dict[str, list[Unit]] = {}
+    for unit in units:
+        namesakes.setdefault(unit.policy.id, []).append(unit)
+    problems: list[Problem] = []
+    for same in namesakes.values():
+        for number, unit in enumerate(same):
+            for other in same[number + 1 :]:
+                if _overlap(unit, other):
+                    problems += _level_problems(unit, other)
+        yield
     if problems:
         raise PolicyRefused(problems)
 

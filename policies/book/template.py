@@ -1,7 +1,7 @@
 """Fills the sentences of a policy with the values that hit; personal values only masked."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -13,7 +13,7 @@ from gateway.domain.money import yuan
 from policies.book.names import option_en, option_zh
 from policies.language.codelist import CodeList
 from policies.language.errors import ClauseError, nearest
-from policies.language.typed import Constant
+from policies.language.typed import Constant, Window
 from policies.language.types import SCHEMA, Fact, Kind
 
 VALUE_CHARACTERS_MAX = 80
@@ -25,50 +25,72 @@ _UNMASKED_TAIL = 4
 
 @attrs.frozen
 class Template:
-    """A sentence with places: `{payee.name}`, `{params.days}`, `{causes}`."""
+    """A sentence with places: `{payee.name}`, `{params.days}`, `{window.cash}`, `{causes}`."""
 
-    parts: tuple[str | Fact, ...]
-    """Text as it is, facts to be read, and the mark CAUSES."""
+    parts: tuple[str | Fact | Window, ...]
+    """Text as it is, facts and windows to be read, and the mark CAUSES."""
+
+    @property
+    def windows(self) -> frozenset[str]:
+        return frozenset(part.id for part in self.parts if isinstance(part, Window))
 
 
 CAUSES = "\0causes"
 
 
-def template(
-    text: str, params: Mapping[str, Any], *, causes: bool, english: bool
-) -> Template:  # fmt: skip
-    """Read a sentence; parameters are filled in already. Raises ClauseError at an unknown place."""
-    parts: list[str | Fact] = []
+@attrs.frozen(kw_only=True)
+class Places:
+    """What a sentence may name beside facts; parameters and rows are filled in when it is read."""
+
+    params: Mapping[str, Any]
+    row: Mapping[str, Any]
+    windows: Mapping[str, Window]
+    causes: bool
+    english: bool = False
+
+    def known(self) -> Iterator[str]:
+        yield from SCHEMA
+        for room, names in (("params", self.params), ("row", self.row), ("window", self.windows)):
+            yield from (f"{room}.{name}" for name in names)
+        if self.causes:
+            yield "causes"
+
+
+def template(text: str, places: Places) -> Template:
+    """Read a sentence. Raises ClauseError at an unknown place."""
+    parts: list[str | Fact | Window] = []
     at = 0
     for match in _PLACE.finditer(text):
         if match[2]:
             raise ClauseError(match.start() + 1, "花括号不成对", "a brace without its pair")
         parts.append(text[at : match.start()])
-        parts.append(_place(match[1], params, match.start() + 1, causes, english))
+        parts.append(_place(match[1], places, match.start() + 1))
         at = match.end()
     parts.append(text[at:])
     return Template(tuple(p for p in parts if p != ""))
 
 
-def _place(
-    name: str, params: Mapping[str, Any], column: int, causes: bool, english: bool
-) -> str | Fact:  # fmt: skip
-    if name == "causes" and causes:
+def _place(name: str, places: Places, column: int) -> str | Fact | Window:
+    if name == "causes" and places.causes:
         return CAUSES
     room, _, rest = name.partition(".")
-    if room == "params" and rest in params:
-        return _param(params[rest], english)
+    if room == "window" and rest in places.windows:
+        return places.windows[rest]
+    constants = {"params": places.params, "row": places.row}.get(room, {})
+    if rest in constants:
+        return _constant(constants[rest], places.english)
     if name in SCHEMA:
         return SCHEMA[name]
-    known = (*SCHEMA, *(f"params.{p}" for p in params), *(("causes",) if causes else ()))
-    zh, en = nearest(name, known)
+    zh, en = nearest(name, places.known())
     raise ClauseError(column, f"没有 {{{name}}}{zh}", f"no {{{name}}}{en}")
 
 
-def _param(value: Any, english: bool) -> str:
+def _constant(value: Any, english: bool) -> str:
     if isinstance(value, tuple):
         return (", " if english else "、").join(map(str, value))
     assert isinstance(value, Constant)
+    if isinstance(value.value, bool):
+        return _yes(value.value, english)
     return _money(value.value) if value.type.kind is Kind.MONEY else str(value.value)
 
 
@@ -83,6 +105,9 @@ class Speaker:
         for part in sentence.parts:
             if isinstance(part, Fact):
                 said.append(self.value(part, facts, english=english))
+            elif isinstance(part, Window):
+                value = facts.windows.get(part.id, 0)
+                said.append(_money(value) if part.type.kind is Kind.MONEY else str(value))
             else:
                 said.append(causes if part == CAUSES else part)
         return "".join(said)

@@ -6,12 +6,14 @@ from collections.abc import Iterable
 import attrs
 
 from gateway.domain.codes import Register
-from gateway.domain.decision import Action
+from gateway.domain.decision import Action, Outcome
+from gateway.domain.windows import Measure
 from policies.book.document import Policy, Wording
 from policies.book.papers import Papers
 from policies.book.template import Template
 from policies.language.generate import Predicate
 from policies.language.typed import All, Any, Expr, Not, facts_of
+from policies.language.types import Fact
 
 
 @attrs.frozen(kw_only=True)
@@ -56,6 +58,22 @@ class ExceptionRule:
 
 
 @attrs.frozen(kw_only=True)
+class UnitWindow:
+    """A window, compiled."""
+
+    id: str
+    measure: Measure
+    key: tuple[Fact, ...]
+    of: Fact | None
+    days: int
+    counts: tuple[Outcome, ...]
+    where: Expr
+    """Which instructions it counts."""
+    asked: Expr
+    """On which instructions its value may change what is found; knows no window's value."""
+
+
+@attrs.frozen(kw_only=True)
 class Unit:
     """What the book decides with: one policy, the days on which it reads like this."""
 
@@ -67,6 +85,7 @@ class Unit:
     exceptions: tuple[ExceptionRule, ...]
     reason: Sentence
     remedy: Sentence
+    windows: tuple[UnitWindow, ...]
     condition: Expr
     registers: frozenset[Register]
     predicate: Predicate

@@ -8,7 +8,7 @@ import attrs
 
 from policies.language.errors import ClauseError, nearest
 from policies.language.literals import Terms, fitted, money
-from policies.language.operands import matched, no_term, product_type, values_of
+from policies.language.operands import ROOMS, matched, no_term, product_type, values_of
 from policies.language.syntax import Binary, Call, ListLiteral, Literal, Logic, Name, Node, Unary
 from policies.language.typed import (
     All,
@@ -84,11 +84,12 @@ class _Checker:
 
     def _name(self, node: Name, present: frozenset[str]) -> Expr:
         room, _, rest = node.path.partition(".")
-        if room == "params" and rest in self._terms.params:
-            param = self._terms.params[rest]
-            if isinstance(param, Constant):
-                return param
-        if room in ("params", "lists"):
+        found = self._terms.constant(node.path)
+        if isinstance(found, Constant):
+            return found
+        if room == "window" and rest in self._terms.windows:
+            return self._terms.windows[rest]
+        if room in ROOMS:
             raise no_term(node, self._terms)
         fact = self._fact(node)
         if fact.optional and fact.name not in present:
@@ -103,6 +104,12 @@ class _Checker:
         if not isinstance(node, Name):
             raise ClauseError(node.column, "此处应为事实名称", "expected the name of a fact")
         fact = self._terms.facts.get(node.path)
+        if fact is None and node.path.partition(".")[0] in ROOMS:
+            raise ClauseError(
+                node.column,
+                f"{node.path} 不是事实，总有值；此处应为事实名称",
+                f"{node.path} is no fact and always has a value; expected a fact",
+            )
         if fact is None:
             zh, en = nearest(node.path, self._terms.facts)
             raise ClauseError(node.column, f"没有事实 {node.path}{zh}", f"no fact {node.path}{en}")

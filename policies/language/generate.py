@@ -28,6 +28,7 @@ from policies.language.typed import (
     Overlaps,
     Read,
     Under,
+    Window,
     facts_of,
 )
 from policies.language.types import Fact
@@ -103,6 +104,9 @@ class _Writer:
                 return self._constant(value)
             case Read(fact):
                 return self._fact(fact)
+            case Window(id):
+                look_up = ast.Attribute(_attribute("facts", "windows"), "get", ast.Load())
+                return _call(look_up, ast.Constant(id), ast.Constant(0))
             case Has(fact):
                 return ast.Compare(self._fact(fact), [ast.IsNot()], [ast.Constant(None)])
             case Empty(fact):
@@ -160,8 +164,8 @@ def _attribute(owner: str, name: str) -> ast.expr:
     return ast.Attribute(_name(owner), name, ast.Load())
 
 
-def _call(function: ast.expr, argument: ast.expr) -> ast.expr:
-    return ast.Call(function, [argument], [])
+def _call(function: ast.expr, *arguments: ast.expr) -> ast.expr:
+    return ast.Call(function, list(arguments), [])
 
 
 def _assign(name: str, value: ast.expr) -> ast.stmt:

@@ -28,6 +28,8 @@ from policies.language.typed import (
     Overlaps,
     Read,
     Under,
+    Window,
+    nodes_of,
 )
 from policies.language.types import Fact
 
@@ -68,6 +70,25 @@ def truth(expr: Expr, facts: Facts) -> Truth:
     return found
 
 
+def number(expr: Expr, facts: Facts) -> int | None:
+    """What an amount or count comes to; None if it is unavailable or rests on an absent fact."""
+    try:
+        found = _meaning(expr, facts)
+    except AbsentRead:
+        return None
+    return found if isinstance(found, int) else None
+
+
+def folded(expr: Expr) -> bool | None:
+    """What a condition without facts or windows always is; None for any other."""
+    constant = (Constant, Not, All, Any, Compare, Negate, Arithmetic, OneOf, Under, ContainsAny)
+    if not all(isinstance(node, constant) for node in nodes_of(expr)):
+        return None
+    found = truth(expr, _NO_FACTS)
+    assert not isinstance(found, Missing)
+    return found
+
+
 def conjunction(found: Iterable[Truth]) -> Truth:
     """False if any is false; else unavailable if any is; stops at the first false."""
     result: Truth = True
@@ -100,6 +121,8 @@ def _meaning(expr: Expr, facts: Facts) -> Meaning:
             return value
         case Read(fact):
             return _present(fact, facts)
+        case Window(id):
+            return facts.windows.get(id, 0)
         case All(operands):
             return conjunction(truth(one, facts) for one in operands)
         case Any(operands):
@@ -159,3 +182,7 @@ def _of_value(expr: Negate | OneOf | Under | ContainsAny, value: Untyped) -> Mea
             return bool(value.startswith(prefixes))
         case ContainsAny(_, words):
             return any(word in value for word in words)
+
+
+_NO_FACTS: Untyped = None
+"""For expressions that read none."""

@@ -8,7 +8,7 @@ import attrs
 from gateway.domain.money import FEN_MAX, fen
 from policies.language.codelist import CodeList
 from policies.language.errors import ClauseError, nearest
-from policies.language.typed import Constant, Value
+from policies.language.typed import Constant, Value, Window
 from policies.language.types import MONEY, Fact, Kind, Type
 
 Listed: TypeAlias = tuple[Value, ...]
@@ -24,6 +24,15 @@ class Terms:
     codes: Mapping[str, CodeList]
     first_year: int
     last_year: int
+    windows: Mapping[str, Window] = attrs.field(factory=dict)
+    row: Mapping[str, Constant | Listed] = attrs.field(factory=dict)
+    """The columns of the table's row that the clause is read for."""
+
+    def constant(self, path: str) -> Constant | Listed | None:
+        """What `params.x`, `lists.x` or `row.x` stands for; None for any other name."""
+        room, _, rest = path.partition(".")
+        known = {"params": self.params, "lists": self.lists, "row": self.row}.get(room, {})
+        return known.get(rest)
 
 
 def money(text: object, column: int) -> Constant:

@@ -1,10 +1,15 @@
 """What may stand on the two sides of a sign, and what a list may hold; used by the checker only."""
 
+from collections.abc import Mapping
+
 from policies.language.errors import ClauseError, nearest
 from policies.language.literals import Listed, Terms, fitted, mismatch, money
 from policies.language.syntax import Binary, Call, ListLiteral, Literal, Name, Node
 from policies.language.typed import Constant, Expr, Value
 from policies.language.types import COUNT, MONEY, Kind, Type
+
+ROOMS = ("params", "lists", "row", "window")
+"""First words of names that are no facts."""
 
 
 def matched(left: Expr, right: Expr, node: Binary, terms: Terms) -> tuple[Expr, Expr]:
@@ -47,9 +52,15 @@ def product_type(node: Binary, left: Expr, right: Expr) -> Type:
 
 
 def no_term(node: Name, terms: Terms) -> ClauseError:
-    """Why `params.x` or `lists.x` cannot stand where it stands."""
+    """Why `params.x`, `lists.x`, `row.x` or `window.x` cannot stand where it stands."""
     room, _, rest = node.path.partition(".")
-    known = terms.params if room == "params" else terms.lists
+    rooms: dict[str, Mapping[str, object]] = {
+        "params": terms.params,
+        "lists": terms.lists,
+        "row": terms.row,
+        "window": terms.windows,
+    }
+    known = rooms[room]
     if rest in known:
         return ClauseError(
             node.column, f"{node.path} 是列表，只能用在 in 右边或函数里", f"{node.path} is a list"
@@ -74,21 +85,19 @@ def _listed(node: Node, terms: Terms, type: Type, *, one: bool) -> Listed:
     if isinstance(node, ListLiteral):
         return tuple(_item(item, terms, type) for item in node.items)
     if isinstance(node, Name):
-        return _named_list(node, terms, type)
+        return _named_list(node, terms, type, one=one)
     if one and isinstance(node, Literal):
         return (node.value,)
     raise ClauseError(node.column, "此处应为列表，如 [..]", "expected a list such as [..]")
 
 
-def _named_list(node: Name, terms: Terms, type: Type) -> Listed:
-    room, _, rest = node.path.partition(".")
-    found: Constant | Listed | None = None
-    if room == "params":
-        found = terms.params.get(rest)
-    elif room == "lists":
-        found = terms.lists.get(rest)
-    if found is None and room in ("params", "lists"):
+def _named_list(node: Name, terms: Terms, type: Type, *, one: bool) -> Listed:
+    room = node.path.partition(".")[0]
+    found = terms.constant(node.path)
+    if found is None and room in ROOMS:
         raise no_term(node, terms)
+    if one and isinstance(found, Constant):
+        return (found.value,)
     if not isinstance(found, tuple):
         raise ClauseError(node.column, f"{node.path} 不是列表", f"{node.path} is not a list")
     if type == MONEY:
@@ -102,7 +111,7 @@ def _item(node: Node, terms: Terms, type: Type) -> Value:
         return node.value
     found: object = None
     if isinstance(node, Name):
-        found = terms.params.get(node.path.removeprefix("params."))
+        found = terms.constant(node.path)
     if isinstance(node, Call) and node.function == "yuan" and len(node.arguments) == 1:
         text = node.arguments[0]
         found = money(text.value if isinstance(text, Literal) else None, text.column)

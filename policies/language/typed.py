@@ -29,6 +29,15 @@ class Read:
 
 
 @attrs.frozen
+class Window:
+    """The value of a window over the days before this instruction; 0 while nothing is known."""
+
+    id: str
+    """Policy and name: `JL-044.cash`."""
+    type: Type
+
+
+@attrs.frozen
 class Has:
     fact: Fact
     type: Type = BOOL
@@ -120,6 +129,7 @@ class Empty:
 Expr: TypeAlias = (
     Constant
     | Read
+    | Window
     | Has
     | Not
     | All
@@ -135,20 +145,35 @@ Expr: TypeAlias = (
 )
 
 
+def parts_of(expr: Expr) -> tuple[Expr, ...]:
+    """The expressions directly below this one, in order."""
+    match expr:
+        case All(operands) | Any(operands):
+            return operands
+        case Compare(_, left, right) | Arithmetic(_, left, right):
+            return (left, right)
+        case Not(operand) | Negate(operand):
+            return (operand,)
+        case OneOf(operand) | Under(operand) | ContainsAny(operand):
+            return (operand,)
+        case _:
+            return ()
+
+
+def nodes_of(expr: Expr) -> Iterator[Expr]:
+    """The expression and everything below it."""
+    yield expr
+    for part in parts_of(expr):
+        yield from nodes_of(part)
+
+
 def facts_of(expr: Expr) -> Iterator[Fact]:
     """Every fact that the expression may consult, as often as it stands there."""
-    match expr:
-        case Constant():
-            return
-        case Read(fact) | Has(fact) | Overlaps(fact) | Empty(fact):
-            yield fact
-        case Not(operand) | Negate(operand):
-            yield from facts_of(operand)
-        case OneOf(operand) | Under(operand) | ContainsAny(operand):
-            yield from facts_of(operand)
-        case All(operands) | Any(operands):
-            for one in operands:
-                yield from facts_of(one)
-        case Compare(_, left, right) | Arithmetic(_, left, right):
-            yield from facts_of(left)
-            yield from facts_of(right)
+    for node in nodes_of(expr):
+        if isinstance(node, Read | Has | Overlaps | Empty):
+            yield node.fact
+
+
+def windows_of(expr: Expr) -> frozenset[str]:
+    """The ids of the windows that the expression rests on."""
+    return frozenset(node.id for node in nodes_of(expr) if isinstance(node, Window))

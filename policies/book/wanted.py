@@ -1,0 +1,97 @@
+"""What a decision must have proven of windows in commit 1, and what an instruction adds to them."""
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from gateway.domain.decision import Outcome
+from gateway.domain.facts import Facts
+from gateway.domain.windows import Measure, WindowAsk, WindowKey, WindowShare
+from policies.book.resolve import Serving
+from policies.book.unit import UnitWindow
+from policies.language.generate import Group
+from policies.language.interpret import AbsentRead, truth
+from policies.language.typed import Expr
+from policies.language.types import Fact
+
+DIGEST_CHARACTERS = 32
+_SUMMED = (Measure.SUM, Measure.MAX)
+
+
+def asks_of(windowed: Iterable[Serving], facts: Facts) -> tuple[WindowAsk, ...]:
+    found: dict[WindowKey, WindowAsk] = {}
+    for serving in windowed:
+        assert serving.group.asked is not None
+        exprs = [window.asked for _, window in serving.group.windows]
+        for window in _those(serving, serving.group.asked, exprs, facts):
+            ask = WindowAsk(
+                key=_key(window, facts),
+                measure=window.measure,
+                since=facts.on - dt.timedelta(days=window.days - 1),
+                believed=facts.windows.get(window.id, 0),
+            )
+            found[ask.key] = ask
+    return tuple(found[key] for key in sorted(found))
+
+
+def shares_of(
+    windowed: Iterable[Serving], facts: Facts, outcome: Outcome
+) -> tuple[WindowShare, ...]:
+    found: dict[WindowKey, WindowShare] = {}
+    for serving in windowed:
+        assert serving.group.shared is not None
+        exprs = [window.where for _, window in serving.group.windows]
+        for window in _those(serving, serving.group.shared, exprs, facts):
+            if outcome in window.counts:
+                share = _share(window, facts)
+                found[share.key] = share
+    return tuple(found[key] for key in sorted(found))
+
+
+def _those(
+    serving: Serving, run: Group, exprs: Sequence[Expr], facts: Facts
+) -> Iterable[UnitWindow]:
+    """The windows whose condition holds, or may hold as far as a lost register lets one know."""
+    group = serving.group
+    if facts.unavailable:
+        positions = [n for n, expr in enumerate(exprs) if _may_hold(expr, facts)]
+    else:
+        positions = run(facts)
+    for position in positions:
+        unit, window = group.windows[position]
+        if unit not in serving.silent:
+            yield window
+
+
+def _may_hold(expr: Expr, facts: Facts) -> bool:
+    try:
+        return truth(expr, facts) is not False
+    except AbsentRead:
+        return True
+
+
+def _share(window: UnitWindow, facts: Facts) -> WindowShare:
+    value, item = 1, ""
+    if window.of is not None:
+        read = getattr(facts, window.of.attribute)
+        if window.measure in _SUMMED:
+            value = read or 0
+        else:
+            item = _told(window.of, read)
+    return WindowShare(key=_key(window, facts), day=facts.on, value=value, item=item)
+
+
+def _key(window: UnitWindow, facts: Facts) -> WindowKey:
+    values = (_told(fact, getattr(facts, fact.attribute)) for fact in window.key)
+    return WindowKey(window=window.id, key="/".join(values))
+
+
+def _told(fact: Fact, value: Any) -> str:
+    """A value as part of a key: absent is empty, a personal one only its digest."""
+    if value is None:
+        return ""
+    text = str(value)
+    if fact.personal or fact.name == "payee.name":
+        return hashlib.sha256(f"{fact.name}\0{text}".encode()).hexdigest()[:DIGEST_CHARACTERS]
+    return text.replace("%", "%25").replace("/", "%2F")
