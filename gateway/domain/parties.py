@@ -2,6 +2,7 @@
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 
 import attrs
 
@@ -47,6 +48,7 @@ class Sender:
         return self.role in (Role.CHANNEL, Role.BUREAU)
 
 
+@lru_cache(maxsize=4096)
 def sender_of(uri: str) -> Sender | None:
     """Read a party's URI; None if it does not name a party of ours."""
     match = _URI.fullmatch(uri)

@@ -188,7 +188,10 @@ def _elements(instruction: Instruction, parties: Parties) -> dict[str, Any]:
         "cash_reason": instruction.cash_reason,
         "contract_no": instruction.contract_no,
         "dept_economic_code": instruction.dept_economic_code,
-        "documents": [attrs.asdict(document) for document in instruction.documents],
+        "documents": [
+            {"kind": document.kind, "number": document.number, "sha256": document.sha256}
+            for document in instruction.documents
+        ],
         "exemption": instruction.exemption,
         "functional_code": instruction.functional_code,
         "fund_code": instruction.fund_code,

@@ -29,6 +29,8 @@ async def read_body(request: web.Request) -> bytes:
     if (request.content_length or 0) > BODY_BYTES_MAX:
         raise _too_large()
     try:
+        if request.content.is_eof():  # it came whole, with its head: nothing to wait for
+            return await request.read()
         async with asyncio.timeout(BODY_DEADLINE_S):
             return await request.read()
     except web.HTTPRequestEntityTooLarge as error:

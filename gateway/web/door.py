@@ -62,6 +62,7 @@ class Door:
     def __init__(self, doorway: Doorway) -> None:
         self._doorway = doorway
         self._in_flight = 0
+        doorway.metrics.in_flight.set_function(lambda: self._in_flight)
         self.stopping = False
 
     def application(self) -> web.Application:
@@ -87,7 +88,6 @@ class Door:
         started = time.perf_counter()
         metrics = self._doorway.metrics
         self._in_flight += 1
-        metrics.in_flight.set(self._in_flight)
         try:
             self._refuse_if_full()
             if request.content_type not in ACCEPTED[format]:
@@ -114,7 +114,6 @@ class Door:
             return self._refuse(broken, request, wording)
         finally:
             self._in_flight -= 1
-            metrics.in_flight.set(self._in_flight)
             metrics.seconds.observe(time.perf_counter() - started)
 
     async def _carry(self, received: Received) -> Answer:

@@ -12,8 +12,8 @@ from gateway.pipeline.tell import Origin, microseconds
 from gateway.ports import Clock, Ledger, RecordLog, RecordSealer
 from gateway.workers.office import Office
 
-SEAL_BATCH_MAX = 256
-GATHER_S = 0.1
+SEAL_BATCH_MAX = 1024
+GATHER_S = 0.25
 """How long records gather before a checkpoint is signed; far below the promised second."""
 HEARTBEAT_S = 60.0
 
