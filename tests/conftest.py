@@ -1,4 +1,4 @@
-"""What every test may ask for: a fresh, empty PostgreSQL database.
+"""What every test may ask for, a fresh and empty PostgreSQL database; and no process left behind.
 
 GATEWAY_DATABASE, the DSN of a role that may create databases, is used when set; otherwise one
 embedded server is started at the first test that needs it and stopped after the last.
@@ -6,6 +6,9 @@ embedded server is started at the first test that needs it and stopped after the
 
 import os
 import secrets
+import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -19,9 +22,38 @@ from adapters.postgres.embedded_binaries import (
     installed_binaries,
     throwaway_folder,
 )
+from tests import sweeper
 
+MARK = f"GATEWAY_TEST_RUN={secrets.token_hex(8)}"
+LEFT_DEADLINE_S = 5.0
+LOOK_S = 0.02
+SWEEPER: pytest.StashKey[subprocess.Popen[bytes]] = pytest.StashKey()
 MEMORY = Path("/dev/shm")
 MEMORY_FREE_BYTES_MIN = 3 << 30
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    session.config.stash[SWEEPER] = subprocess.Popen(
+        [sys.executable, "-I", "-S", sweeper.__file__, MARK],
+        env={},  # bears no mark itself, not even that of a run around this one
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    name, _, value = MARK.partition("=")
+    os.environ[name] = value
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A test that leaves a process behind fails the run; the sweeper then ends the process."""
+    deadline = time.monotonic() + LEFT_DEADLINE_S
+    while (left := sweeper.marked(MARK)) and time.monotonic() < deadline:
+        time.sleep(LOOK_S)
+    for pid, command in left.items():
+        sys.stderr.write(f"\nleft behind by a test: process {pid}: {command}\n")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    session.config.stash[SWEEPER].communicate()
 
 
 @pytest.fixture(scope="session")

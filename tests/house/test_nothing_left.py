@@ -1,0 +1,115 @@
+"""A test run leaves no process behind: not when a test forgets one, not when it is killed."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import sweeper
+
+HOUSE = Path(__file__).parents[2]
+DEADLINE_S = 30.0
+LOOK_S = 0.02
+FORGETFUL = """
+import subprocess, sys, time
+def test_forgets():
+    code = "import signal; print('up', flush=True); signal.pause()"
+    child = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+    open("child", "w").write(str(child.pid))
+    {then}
+"""
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Iterator[Path]:
+    """Only what the tests' own conftest needs."""
+    (tmp_path / "tests").mkdir()
+    for name in ("conftest.py", "sweeper.py"):
+        shutil.copy(HOUSE / "tests" / name, tmp_path / "tests")
+    (tmp_path / "pyproject.toml").write_text('[tool.pytest.ini_options]\npythonpath = ["."]\n')
+    yield tmp_path
+
+
+def test_a_forgotten_process_fails_the_run_and_is_ended(checkout: Path) -> None:
+    run = _pytest(checkout, "child.returncode = 0")
+    _, said = run.communicate()
+    assert run.returncode == 1
+    child = int((checkout / "child").read_text())
+    assert f"left behind by a test: process {child}" in said
+    _await_gone(child)
+
+
+def test_a_killed_run_takes_its_processes_along(checkout: Path) -> None:
+    run = _pytest(checkout, "time.sleep(600)")
+    assert run.stdout is not None
+    assert any(line.endswith("up\n") for line in run.stdout)
+    run.kill()
+    run.communicate()
+    _await_gone(int((checkout / "child").read_text()))
+
+
+def test_a_killed_run_within_a_killed_run_is_ended_too(checkout: Path) -> None:
+    """The inner sweeper must survive the outer one long enough to do its work."""
+    shutil.copytree(checkout, checkout / "inner")
+    nested = (
+        "subprocess.run([sys.executable, '-m', 'pytest', '-s', '-p', 'no:cacheprovider',"
+        " '--import-mode=importlib'], cwd='inner')"
+    )
+    inner = checkout / "inner" / "tests" / "test_forgetful.py"
+    inner.write_text(FORGETFUL.format(then="time.sleep(600)"))
+    run = _pytest(checkout, nested)
+    assert run.stdout is not None
+    ups = (line for line in run.stdout if line.endswith("up\n"))
+    next(ups)
+    next(ups)
+    run.kill()
+    run.communicate()
+    _await_gone(int((checkout / "child").read_text()))
+    _await_gone(int((checkout / "inner" / "child").read_text()))
+
+
+def test_a_stranger_is_not_looked_at() -> None:
+    assert sweeper.marked("GATEWAY_TEST_RUN=nobody's") == {}
+
+
+def _pytest(checkout: Path, then: str) -> subprocess.Popen[str]:
+    (checkout / "tests" / "test_forgetful.py").write_text(FORGETFUL.format(then=then))
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "tests",
+            "-s",
+            "-p",
+            "no:cacheprovider",
+            "--import-mode=importlib",
+        ],
+        cwd=checkout,
+        env={**os.environ, "PYTHONPATH": str(HOUSE)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _await_gone(pid: int) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while _lives(pid):
+        assert time.monotonic() < deadline
+        time.sleep(LOOK_S)
+
+
+def _lives(pid: int) -> bool:
+    """A zombie only waits for an init to collect it."""
+    try:
+        return Path("/proc", str(pid), "stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
