@@ -32,6 +32,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         shared_port: bool = False
         """Several gateway processes listen on one port (SO_REUSEPORT)."""
         ops_port: int = 8080
+        connections_max: int = 4096
+        """Connections of one process, handshakes included."""
+        connections_per_party_max: int = 256
+        in_flight_max: int = 512
+        """Instructions on the line at once; beyond that the answer is 503 and Retry-After."""
         log_file: str | None = None
         """Where the operators' JSON log goes; standard error if absent."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import resource
 import signal
 from contextlib import AsyncExitStack
 from functools import partial
@@ -20,6 +21,7 @@ from gateway.domain.faults import Fault
 from gateway.pipeline.line import FORWARD_WITHIN_S
 from gateway.settings import Secrets, Settings, read_secrets, read_settings
 from gateway.web.door import Door, Doorway
+from gateway.web.listen import Bounds, Listener
 from gateway.web.metrics import Metrics
 from gateway.web.ops import Ops
 from gateway.workers.deliver import Delivering
@@ -29,7 +31,9 @@ from gateway.workers.seal import Sealing
 
 FINISH_S = 10.0
 """How long instructions on the line may take to end once the doors are closed."""
-BACKLOG = 1024
+IDLE_S = 75.0
+LINGER_S = 1.0
+"""How long the rest of a refused body is read and thrown away, so that the refusal is heard."""
 GC_THRESHOLD = 20_000
 
 log = structlog.get_logger()
@@ -39,6 +43,7 @@ def serve(file: Path) -> None:
     """Run one gateway process until SIGTERM or SIGINT. Raises SettingsInvalid."""
     settings, secrets = read_settings(file), read_secrets()
     configure_log(settings.gateway.log_file)
+    _raise_descriptors()
     uvloop.run(_serve(settings, secrets))
 
 
@@ -106,6 +111,7 @@ def _doorway(house: House, metrics: Metrics) -> Doorway:
         wordings=house.formats,
         party_of=party_of,
         metrics=metrics,
+        in_flight_max=house.settings.gateway.in_flight_max,
     )
 
 
@@ -141,23 +147,37 @@ async def _listen(
     on_refusal: "partial[None]",
 ) -> None:  # fmt: skip
     chosen = house.settings.gateway
-    tls = server_context(credentials(house.settings, secrets), on_refusal)
     ops = Ops(metrics, partial(_reasons, house, door), house.backlog.backlog, openapi())
-    for application, host, port, context in (
-        (ops.application(), chosen.ops_host, chosen.ops_port, None),
-        (door.application(), chosen.listen_host, chosen.listen_port, tls),
-    ):
-        runner = web.AppRunner(
-            application, access_log=None, handler_cancellation=False, auto_decompress=False,
-            shutdown_timeout=FINISH_S,
-        )  # fmt: skip
-        await runner.setup()
-        rooms.push_async_callback(runner.cleanup)
-        site = web.TCPSite(
-            runner, host, port, ssl_context=context, backlog=BACKLOG, reuse_address=True,
-            reuse_port=chosen.shared_port if context else False,
-        )  # fmt: skip
-        await site.start()
+    runner = await _runner(rooms, ops.application())
+    await web.TCPSite(runner, chosen.ops_host, chosen.ops_port, reuse_address=True).start()
+    bounds = Bounds(
+        connections_max=chosen.connections_max,
+        connections_per_party_max=chosen.connections_per_party_max,
+    )
+    runner = await _runner(rooms, door.application(), idle_s=bounds.idle_s)
+    assert runner.server
+    tls = server_context(credentials(house.settings, secrets), on_refusal)
+    listener = Listener(runner.server, tls, party_of, bounds, partial(_closed, metrics))
+    rooms.push_async_callback(listener.close)
+    listener.open(chosen.listen_host, chosen.listen_port, shared=chosen.shared_port)
+
+
+async def _runner(
+    rooms: AsyncExitStack, application: web.Application, *, idle_s: float = IDLE_S
+) -> web.AppRunner:
+    runner = web.AppRunner(
+        application, access_log=None, handler_cancellation=False, auto_decompress=False,
+        shutdown_timeout=FINISH_S, lingering_time=LINGER_S, keepalive_timeout=idle_s,
+    )  # fmt: skip
+    await runner.setup()
+    rooms.push_async_callback(runner.cleanup)
+    return runner
+
+
+def _raise_descriptors() -> None:
+    """As many open files as the system grants: each connection is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _reasons(house: House, door: Door) -> dict[str, str]:
@@ -179,3 +199,8 @@ def _reasons(house: House, door: Door) -> dict[str, str]:
 def _refused(metrics: Metrics, refusal: Refusal) -> None:
     metrics.handshakes_refused.labels(refusal.reason).inc()
     log.warning("handshake.refused", reason=refusal.reason, detail=refusal.detail)
+
+
+def _closed(metrics: Metrics, reason: str) -> None:
+    """Counted, not logged: who floods the door must not flood the log."""
+    metrics.connections_refused.labels(reason).inc()

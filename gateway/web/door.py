@@ -11,7 +11,14 @@ import structlog
 from aiohttp import web
 
 from gateway.domain.answer import Answer
-from gateway.domain.faults import Fault, FaultCode, LedgerUnavailable, Unproven, Unreadable, Unready
+from gateway.domain.faults import (
+    Fault,
+    FaultCode,
+    LedgerUnavailable,
+    Unproven,
+    Unreadable,
+    Unready,
+)
 from gateway.domain.instruction import InstructionKey, Received
 from gateway.domain.parties import Role, Sender, sender_of
 from gateway.pipeline.line import Line
@@ -19,9 +26,13 @@ from gateway.ports import Ledger, RecordLog
 from gateway.web.body import BODY_BYTES_MAX, MediaTypeUnsupported, read_body
 from gateway.web.evidence import evidence_of
 from gateway.web.metrics import Metrics
+from gateway.web.places import known_part
 
-INFLIGHT_MAX = 512
+IN_FLIGHT_MAX = 512
 """Instructions on the line at once; beyond that a sender is told to come again."""
+READING_BYTES_MAX = 512 << 20
+"""Bytes of bodies that are on their way in at once. They do not count as in flight: who sends
+slowly keeps nobody from the line."""
 
 SIGNATURE_HEADER = "Signature-JWS"
 
@@ -56,12 +67,14 @@ class Doorway:
     wordings: Mapping[str, Wording]
     party_of: Callable[[SSLObject], str | None]
     metrics: Metrics
+    in_flight_max: int = IN_FLIGHT_MAX
 
 
 class Door:
     def __init__(self, doorway: Doorway) -> None:
         self._doorway = doorway
         self._in_flight = 0
+        self._reading_bytes = 0
         doorway.metrics.in_flight.set_function(lambda: self._in_flight)
         self.stopping = False
 
@@ -70,9 +83,10 @@ class Door:
         app.router.add_post("/v1/instructions", self._taking("json"))
         app.router.add_post("/v1/vouchers", self._taking("voucher"))
         app.router.add_get(
-            r"/v1/instructions/{division:\d{9}}/{year:\d{4}}/{type:[0-9A-Za-z]{1,8}}"
+            r"/v1/instructions/{division:[0-9]{9}}/{year:[0-9]{4}}/{type:[0-9A-Za-z]{1,8}}"
             r"/{no:[0-9A-Za-z-]{1,42}}",
             self._show,
+            allow_head=False,
         )
         return app
 
@@ -86,8 +100,6 @@ class Door:
 
     async def _take(self, request: web.Request, format: str, wording: Wording) -> web.Response:
         started = time.perf_counter()
-        metrics = self._doorway.metrics
-        self._in_flight += 1
         try:
             self._refuse_if_full()
             if request.content_type not in ACCEPTED[format]:
@@ -95,7 +107,7 @@ class Door:
                     FaultCode.MEDIA_TYPE_UNSUPPORTED, f"this door takes {wording.media_type}"
                 )
             received = Received(
-                raw=await read_body(request),
+                raw=await self._read(request),
                 format=format,
                 signature=request.headers.get(SIGNATURE_HEADER, ""),
                 party=self._party(request),
@@ -109,14 +121,27 @@ class Door:
         except Exception:
             # Our own mistake: fail closed, say nothing of it outside, wake somebody.
             log.exception("line.broken", party=self._party(request))
-            broken = Fault(FaultCode.INTERNAL, "our mistake; nothing is known to have passed")
-            broken.status = 500
-            return self._refuse(broken, request, wording)
+            return self._refuse(_broken(), request, wording)
         finally:
-            self._in_flight -= 1
-            metrics.seconds.observe(time.perf_counter() - started)
+            self._doorway.metrics.seconds.observe(time.perf_counter() - started)
+
+    async def _read(self, request: web.Request) -> bytes:
+        """The body, if there is room for it. Raises Fault."""
+        length = request.content_length
+        room = min(BODY_BYTES_MAX if length is None else length, BODY_BYTES_MAX)
+        if self._reading_bytes + room > READING_BYTES_MAX:
+            raise Unready(FaultCode.OVERLOADED, "too many bodies at once; send again later")
+        self._reading_bytes += room
+        try:
+            return await read_body(request)
+        finally:
+            self._reading_bytes -= room
 
     async def _carry(self, received: Received) -> Answer:
+        """Down the line, with one of its places held meanwhile. Raises Fault."""
+        self._refuse_if_full()
+        self._in_flight += 1
+        self._doorway.metrics.in_flight.set(self._in_flight)
         try:
             return await self._doorway.line.carry(received)
         except LedgerUnavailable as lost:
@@ -125,11 +150,14 @@ class Door:
                 "the decision could not be proven durable; nothing was forwarded;"
                 " send the same bytes again",
             ) from lost
+        finally:
+            self._in_flight -= 1
+            self._doorway.metrics.in_flight.set(self._in_flight)
 
     def _refuse_if_full(self) -> None:
         if self.stopping:
             raise Unready(FaultCode.STOPPING, "this gateway is stopping; send the same again")
-        if self._in_flight > INFLIGHT_MAX:
+        if self._in_flight >= self._doorway.in_flight_max:
             raise Unready(FaultCode.OVERLOADED, "too many instructions at once; send again later")
 
     def _party(self, request: web.Request) -> str:
@@ -152,10 +180,18 @@ class Door:
             return await handler(request)
         except web.HTTPNotFound:
             return self._refuse(_status(404, FaultCode.ROUTE_UNKNOWN), request, wording)
-        except web.HTTPMethodNotAllowed:
-            return self._refuse(_status(405, FaultCode.METHOD_REFUSED), request, wording)
+        except web.HTTPMethodNotAllowed as refused:
+            response = self._refuse(_status(405, FaultCode.METHOD_REFUSED), request, wording)
+            response.headers["Allow"] = ", ".join(sorted(refused.allowed_methods))
+            return response
+        except LedgerUnavailable:
+            down = Unready(FaultCode.LEDGER_UNAVAILABLE, "the ledger cannot be read; ask again")
+            return self._refuse(down, request, wording)
         except Fault as fault:
             return self._refuse(fault, request, wording)
+        except Exception:
+            log.exception("door.broken", party=self._party(request))
+            return self._refuse(_broken(), request, wording)
 
     async def _show(self, request: web.Request) -> web.Response:
         """Everything known of one instruction, with the proofs of its records."""
@@ -179,7 +215,7 @@ class Door:
         self._doorway.metrics.faults.labels(fault.code).inc()
         log.info(
             "instruction.refused", fault=fault.code, status=fault.status,
-            party=self._party(request), fields=[error.field for error in fault.errors[:20]],
+            party=self._party(request), fields=[known_part(error) for error in fault.errors[:20]],
         )  # fmt: skip
         headers = {"Content-Type": wording.problem_media_type}
         if isinstance(fault, Unready):
@@ -214,6 +250,12 @@ def _may_read(reader: Sender, key: InstructionKey, agency: str) -> bool:
     if reader.role in (Role.GATEWAY, Role.OPERATOR):
         return True
     return reader.may_send_for(key.division, agency)
+
+
+def _broken() -> Fault:
+    broken = Fault(FaultCode.INTERNAL, "our mistake; nothing is known to have passed")
+    broken.status = 500
+    return broken
 
 
 def _status(status: int, code: FaultCode) -> Fault:

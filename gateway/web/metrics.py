@@ -33,6 +33,10 @@ class Metrics:
             "gateway_handshakes_refused", "TLS handshakes refused, by reason", ("reason",),
             registry=self.registry,
         )  # fmt: skip
+        self.connections_refused = Counter(
+            "gateway_connections_refused", "Connections closed for their number or slowness",
+            ("reason",), registry=self.registry,
+        )  # fmt: skip
         self.backlog = Gauge(
             "gateway_backlog", "What is under way in the ledger", ("what",), registry=self.registry
         )
