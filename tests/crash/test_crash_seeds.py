@@ -1,0 +1,57 @@
+"""A mixed day while every program is killed and stopped: afterwards all accounts close.
+
+`CRASH_SEEDS=1,2,3` and `CRASH_SECONDS=60` run more and longer.
+"""
+
+import asyncio
+import os
+import sys
+import time
+
+import pytest
+
+from tests.crash.crowd import Crowd
+from tests.crash.nemesis import Nemesis
+from tests.crash.theatre import theatre
+from tests.crash.truth import settled, truth_of, violations
+
+SECONDS = float(os.environ.get("CRASH_SECONDS", "15"))
+SEEDS = [int(seed) for seed in os.environ.get("CRASH_SEEDS", "1,2").split(",")]
+INSTRUCTIONS_PER_S = 250
+ASKED_AGAIN = 400
+
+pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(SECONDS * 4 + 240)]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_whatever_is_killed_nothing_is_paid_twice_and_all_accounts_close(seed: int) -> None:
+    count = int(SECONDS * INSTRUCTIONS_PER_S)
+    async with theatre(seed, count) as stage:
+        crowd = Crowd(stage.client(), stage.plan.items, seed)
+        nemesis, enough = Nemesis(stage, seed), asyncio.Event()
+        began = time.monotonic()
+        load = asyncio.create_task(crowd.run(enough))
+        try:
+            await nemesis.run(SECONDS)
+        finally:
+            enough.set()
+            await load
+        stormed = time.monotonic() - began
+        await settled(stage)
+        await crowd.ask_again(ASKED_AGAIN)
+        await settled(stage)
+        await crowd.client.aclose()
+        truth = await truth_of(stage)
+        sys.stdout.write(
+            f"\nseed {seed}: {len(crowd.answers)} instructions in {stormed:.1f} s,"
+            f" {crowd.client.retries} sent again, kills {stage.kills}, stops {stage.stops},"
+            f" settled {dict(truth.evidence)}\n  {'; '.join(nemesis.deeds)}\n"
+        )
+        assert violations(truth, crowd) == []
+        # The boundaries were hit, or the run proves nothing.
+        assert len(crowd.answers) < count, "the day was over before the storm was"
+        assert all(stage.kills.get(name) for name in stage.programs)
+        assert truth.evidence["enquiry"] and truth.evidence["horizon"] and truth.evidence["answer"]
+        assert crowd.client.retries
+        assert {row["outcome"] for row in truth.ledger.values()} >= {"passed", "blocked"}
+        assert "line.broken" not in "".join(map(stage.log_of, stage.stage.gateway_names))

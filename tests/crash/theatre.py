@@ -1,0 +1,163 @@
+"""A stage whose programs can be killed, stopped and healed while a day is being sent to it."""
+
+import asyncio
+import datetime as dt
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import attrs
+
+from adapters.postgres.embedded_binaries import throwaway_folder
+from adapters.postgres.embedded_crash import signal_all
+from certs.tls import client_context
+from deploy.demo.__main__ import ask
+from deploy.demo.agency import AgencyClient
+from deploy.demo.day import DIVISION, Day, day
+from deploy.demo.identities import TRUST_DOMAIN, Identities
+from deploy.demo.processes import Crew
+from deploy.demo.stage import HOST, Plot, Stage
+from gateway.domain.legal_day import legal_day
+
+POSTGRES = "postgres"
+ORDER = (POSTGRES, "bank", "bureau")
+"""Who must be up before the gateways can start; the gateways come last."""
+BANK_DEADLINE_S = 1.0
+BANK_HORIZON_S = 3.0
+BANK_HABITS = (
+    "--reject-share", "0.02", "--late-share", "0.02", "--late-s", "1.5", "--pending-share", "0.01",
+    "--silence-share", "0.02", "--double-answer-share", "0.03", "--forget-share", "0.01",
+    "--forget-s", "1", "--delay-ms", "2",
+)  # fmt: skip
+RESTARTS_MAX = 3
+
+
+@attrs.define(kw_only=True)
+class Theatre:
+    """The stage, the day that is played on it, and who is down or stopped at the moment."""
+
+    stage: Stage
+    plan: Day
+    sign: Mapping[str, Any]
+    down: set[str] = attrs.field(factory=set)
+    stopped: set[str] = attrs.field(factory=set)
+    kills: dict[str, int] = attrs.field(factory=dict)
+    stops: dict[str, int] = attrs.field(factory=dict)
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        return (*ORDER, *self.stage.gateway_names)
+
+    def client(self, *, connections: int = 32, patience_s: float = 90.0) -> AgencyClient:
+        return AgencyClient(
+            HOST, self.stage.ports.door, client_context(self.stage.client), self.sign,
+            connections=connections, patience_s=patience_s,
+        )  # fmt: skip
+
+    def kill(self, name: str) -> None:
+        """kill -9; PostgreSQL dies as a whole cluster."""
+        if name == POSTGRES:
+            self.stage.postgres.crash()
+        else:
+            assert self.stage.crew.running(name), f"{name} ended by itself: {self.log_tail(name)}"
+            self.stage.crew.kill(name)
+        self.down.add(name)
+        self.kills[name] = self.kills.get(name, 0) + 1
+
+    def stop(self, name: str) -> None:
+        """SIGSTOP: it is there, it holds its sockets and locks, and it does nothing."""
+        self._signal(name, signal.SIGSTOP)
+        self.stopped.add(name)
+        self.stops[name] = self.stops.get(name, 0) + 1
+
+    def resume(self, name: str) -> None:
+        self._signal(name, signal.SIGCONT)
+        self.stopped.discard(name)
+
+    async def restart(self, name: str) -> None:
+        """As before; the load goes on meanwhile."""
+        if name == POSTGRES:
+            await asyncio.to_thread(self.stage.postgres.start)
+        else:
+            self.stage.crew.relaunch(name)
+            await self.stage.crew.await_ready(name)
+        self.down.discard(name)
+
+    async def heal(self) -> None:
+        for name in self.programs:
+            if name in self.stopped:
+                self.resume(name)
+        for name in self.programs:
+            if name in self.down:
+                await self.restart(name)
+        for name in self.stage.gateway_names + ORDER[1:]:
+            assert self.stage.crew.running(name), f"{name} ended by itself: {self.log_tail(name)}"
+
+    async def journal(self) -> dict[str, Any]:
+        """The bank's own books."""
+        return await ask(self.stage, f"https://{HOST}:{self.stage.ports.bank}/v1/journal")
+
+    async def summary(self) -> dict[str, Any]:
+        """What the bureau has, its log proven anew."""
+        address = f"https://{HOST}:{self.stage.ports.bureau}/v1/summary?division={DIVISION}"
+        return await ask(self.stage, address)
+
+    def log_of(self, name: str) -> str:
+        return (self.stage.folder / f"{name}.log").read_text("utf-8", "replace")
+
+    def log_tail(self, name: str) -> str:
+        return self.log_of(name)[-3000:]
+
+    def _signal(self, name: str, number: signal.Signals) -> None:
+        if name == POSTGRES:
+            signal_all(self.stage.postgres.processes, number)
+        else:
+            os.kill(self.stage.crew.pid(name), number)
+
+
+@asynccontextmanager
+async def theatre(
+    seed: int, instructions: int, *, gateways: int = 1, habits: tuple[str, ...] = BANK_HABITS
+) -> AsyncIterator[Theatre]:
+    """Everything started and registers loaded; everything gone afterwards."""
+    folder = throwaway_folder()
+    folder.chmod(0o711)
+    now = dt.datetime.now(dt.UTC)
+    with Crew() as crew:
+        identities = Identities.create(folder / "keys", now)
+        plan = day(seed, instructions, legal_day(now), trust_domain=TRUST_DOMAIN)
+        signers = identities.signers(plan.senders)
+        plot = Plot(
+            division=DIVISION, bank_habits=(*habits, "--seed", str(seed)), gateways=gateways,
+            bank_horizon_s=BANK_HORIZON_S, bank_deadline_s=BANK_DEADLINE_S,
+        )  # fmt: skip
+        stage = Stage(folder, crew, identities, plot)
+        sign = {party: signer.document for party, signer in signers.items()}
+        made = Theatre(stage=stage, plan=plan, sign=sign)
+        try:
+            _open(stage, plan)
+            yield made
+        finally:
+            for name in list(made.stopped):
+                made.resume(name)
+            crew.stop_all()
+            stage.postgres.stop()
+
+
+def _open(stage: Stage, plan: Day) -> None:
+    stage.start_database()
+    registers = stage.folder / "registers.json"
+    registers.write_bytes(plan.registers)
+    subprocess.run(
+        [sys.executable, "-m", "gateway", "registers", "load", str(registers)],
+        env=stage.environment(stage.gateway_environment),
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    stage.start_bank()
+    stage.start_bureau()
+    stage.start_gateways()

@@ -1,0 +1,195 @@
+"""What every party holds after the storm, and everything that must be true of it.
+
+The gateway's rows, the bank's own books, the bureau's own copy, and the answers the agencies got
+are four witnesses; `violations` names every contradiction between them.
+"""
+
+import asyncio
+import time
+from collections import Counter, defaultdict
+from typing import Any
+
+import asyncpg
+import attrs
+import orjson
+
+from deploy.demo.reading import heard_in
+from tests.crash.crowd import Crowd
+from tests.crash.theatre import Theatre
+
+SETTLE_DEADLINE_S = 90.0
+LOOK_S = 0.2
+
+_WAITING = """
+SELECT (SELECT count(*) FROM open_payment) AS open_payments,
+       (SELECT count(*) FROM pending_record) AS records,
+       (SELECT count(*) FROM notice WHERE acknowledged_at IS NULL) AS notices,
+       (SELECT coalesce(sum(size - acknowledged_size), 0) FROM log_head) AS undelivered
+"""
+_LEDGER = """
+SELECT i.division || '/' || i.fiscal_year || '/' || i.voucher_type || '/' || i.voucher_no AS key,
+       i.outcome, s.bank, s.evidence, i.limit_ids, i.demand_fen
+FROM instruction AS i LEFT JOIN settlement AS s
+     USING (division, fiscal_year, voucher_type, voucher_no)
+"""
+_LIMITS = """
+SELECT id, granted_fen - frozen_fen - opening_fen AS room, reserved_fen, posted_fen
+FROM limit_line WHERE kind = 'indicator'
+"""
+
+
+@attrs.frozen(kw_only=True)
+class Truth:
+    ledger: dict[str, Any]
+    limits: dict[str, Any]
+    log: list[tuple[int, str, str, bytes]]
+    """The gateway's: number, kind, subject, body."""
+    copy: list[tuple[int, str, str, bytes]]
+    """The bureau's."""
+    bank: dict[str, Any]
+    summary: dict[str, Any]
+    notices: int
+
+    @property
+    def evidence(self) -> Counter[str]:
+        """How the payments were settled: answer, enquiry, horizon."""
+        return Counter(row["evidence"] for row in self.ledger.values() if row["evidence"])
+
+
+async def settled(theatre: Theatre) -> None:
+    """Wait until nothing is open, unnumbered or undelivered any more."""
+    connection = await asyncpg.connect(theatre.stage.gateway_database)
+    deadline = time.monotonic() + SETTLE_DEADLINE_S
+    try:
+        while any((waiting := dict(await connection.fetchrow(_WAITING))).values()):
+            assert time.monotonic() < deadline, f"still waiting: {waiting}"
+            await asyncio.sleep(LOOK_S)
+    finally:
+        await connection.close()
+
+
+async def truth_of(theatre: Theatre) -> Truth:
+    connection = await asyncpg.connect(theatre.stage.gateway_database)
+    records = "SELECT seq, kind, subject, body FROM log_record ORDER BY seq"
+    try:
+        ledger = {row["key"]: row for row in await connection.fetch(_LEDGER)}
+        limits = {row["id"]: row for row in await connection.fetch(_LIMITS)}
+        log = [tuple(row) for row in await connection.fetch(records)]
+        notices = await connection.fetchval("SELECT count(*) FROM notice")
+    finally:
+        await connection.close()
+    connection = await asyncpg.connect(theatre.stage.bureau_database)
+    try:
+        copy = [tuple(row) for row in await connection.fetch(records)]
+    finally:
+        await connection.close()
+    effects = (await theatre.journal())["effects"]
+    return Truth(
+        ledger=ledger, limits=limits, log=log, copy=copy, notices=notices,
+        bank={row["key"]: row for row in effects}, summary=await theatre.summary(),
+    )  # fmt: skip
+
+
+def violations(truth: Truth, crowd: Crowd) -> list[str]:
+    """Empty if all holds. The numbers are those of docs/reliability.md."""
+    return [
+        *_at_the_bank(truth),
+        *_of_limits(truth),
+        *_of_records(truth),
+        *_of_answers(truth, crowd),
+    ]
+
+
+def _at_the_bank(truth: Truth) -> list[str]:
+    wrong = []
+    for key, row in truth.bank.items():
+        decided = truth.ledger.get(key)
+        if row["submitted"] > 1 or row["count"] > 1:
+            wrong.append(f"I2 {key}: submitted {row['submitted']}, paid {row['count']} times")
+        if decided is None:
+            wrong.append(f"I1 {key}: at the bank, but not in the ledger")
+        elif decided["outcome"] != "passed":
+            wrong.append(f"I3 {key}: at the bank, but {decided['outcome']}")
+    for key, decided in truth.ledger.items():
+        if decided["outcome"] != "passed":
+            if decided["bank"] is not None:
+                wrong.append(f"I3 {key}: {decided['outcome']}, yet settled")
+            continue
+        paid = truth.bank.get(key)
+        says = "not_taken" if paid is None else paid["outcome"]
+        if decided["bank"] != says:
+            wrong.append(f"I9 {key}: settled {decided['bank']} by {decided['evidence']},"
+                         f" the bank says {says}")  # fmt: skip
+    return wrong
+
+
+def _of_limits(truth: Truth) -> list[str]:
+    posted: Counter[str] = Counter()
+    for row in truth.ledger.values():
+        if row["bank"] == "accepted":
+            for limit, amount in zip(row["limit_ids"], row["demand_fen"], strict=True):
+                posted[limit] += amount
+    return [
+        f"I4 {id}: reserved {row['reserved_fen']}, posted {row['posted_fen']} of {row['room']},"
+        f" the rows say {posted[id]}"
+        for id, row in truth.limits.items()
+        if (row["reserved_fen"], row["posted_fen"]) != (0, posted[id])
+        or row["posted_fen"] > row["room"]
+    ]
+
+
+def _of_records(truth: Truth) -> list[str]:
+    wrong = []
+    if [row[0] for row in truth.copy] != list(range(len(truth.copy))):
+        wrong.append("I7 the bureau's numbers have a gap")
+    if [(row[0], row[3]) for row in truth.copy] != [(row[0], row[3]) for row in truth.log]:
+        wrong.append("I7 the bureau's copy is not the gateway's log")
+    told: dict[str, list[str]] = defaultdict(list)
+    for _, kind, subject, body in truth.copy:
+        if kind in ("verdict", "bank_outcome"):
+            fields = orjson.loads(body)
+            told[subject].append(str(fields["outcome"] if kind == "verdict"
+                                     else fields["bank_outcome"]))  # fmt: skip
+    for key, row in truth.ledger.items():
+        foretold = [row["outcome"]] + ([row["bank"]] if row["outcome"] == "passed" else [])
+        if told[key] != foretold:
+            wrong.append(f"I7/I8 {key}: recorded {told[key]}, the ledger says {foretold}")
+    wrong += [f"I7 {key}: recorded, never decided" for key in told.keys() - truth.ledger.keys()]
+    if not truth.summary["log_verified"] or truth.summary["misbehaviours"]:
+        wrong.append(f"I14 the bureau does not find the log whole: {truth.summary['logs']}")
+    refused = sum(row["outcome"] != "passed" for row in truth.ledger.values())
+    if not refused == truth.notices == truth.summary["notices"]:
+        wrong.append(f"notices: {refused} refused, {truth.notices} written,"
+                     f" {truth.summary['notices']} at the bureau")  # fmt: skip
+    return wrong
+
+
+def _of_answers(truth: Truth, crowd: Crowd) -> list[str]:
+    """I5, I6: every answer ever given is still true, and the same bytes hear the same."""
+    wrong = []
+    conflicts = 0
+    for place, answer in [*crowd.answers.items(), *crowd.again.items()]:
+        item = crowd.items[place]
+        heard = heard_in(item, answer)
+        foreseen = (item.outcome, None) if item.replay else (item.outcome, item.fault)
+        if (heard.outcome, heard.fault) != foreseen:
+            wrong.append(f"{item.key}: foreseen {foreseen}, heard {answer.status} {heard.outcome}"
+                         f" {heard.fault}")  # fmt: skip
+        conflicts += heard.fault == "instruction_conflict"
+        if heard.outcome is None:
+            continue
+        row = truth.ledger.get(str(item.key))
+        if row is None:
+            wrong.append(f"I6 {item.key}: answered {heard.outcome}, and forgotten")
+        elif heard.outcome != row["outcome"] or heard.bank not in (None, "unknown", _wire(row)):
+            wrong.append(f"I6 {item.key}: answered {heard.outcome} {heard.bank},"
+                         f" the ledger says {row['outcome']} {row['bank']}")  # fmt: skip
+    recorded = sum(row[1] == "conflict" for row in truth.copy)
+    if recorded < conflicts:
+        wrong.append(f"I5 {conflicts} conflicts answered, {recorded} recorded")
+    return wrong
+
+
+def _wire(row: Any) -> str | None:
+    """What the JSON answer calls the bank's outcome: never taken is a refusal to be sent anew."""
+    return "rejected" if row["bank"] == "not_taken" else row["bank"]

@@ -1,0 +1,259 @@
+"""Bugs that must turn a test red: what is changed where, and which tests must then fail."""
+
+import attrs
+
+LINE = "gateway/pipeline/line.py"
+ENQUIRE = "gateway/workers/enquire.py"
+GROUP = "adapters/postgres/groupcommit.py"
+ADMIT_SQL = "adapters/postgres/migrations/0004_admit_batch.sql"
+SETTLE_SQL = "adapters/postgres/migrations/0005_settle_batch.sql"
+
+T_LINE = "tests/pipeline/test_line.py"
+T_ENQUIRE = "tests/workers/test_enquire.py"
+T_LEDGER = "tests/adapters/postgres/test_ledger_contract.py"
+T_POSTGRES = "tests/adapters/postgres/test_postgres_ledger.py"
+T_GROUP = "tests/adapters/postgres/test_groupcommit.py"
+T_SEQUENCER = "tests/adapters/postgres/test_postgres_recordlog.py"
+T_WITNESS = "tests/certs/test_witness.py"
+
+
+@attrs.frozen
+class Change:
+    """`old`, which stands in `file` exactly once, becomes `new`."""
+
+    file: str
+    old: str
+    new: str
+
+
+@attrs.frozen
+class Bug:
+    name: str
+    changes: tuple[Change, ...]
+    tests: tuple[str, ...]
+    """pytest ids, each of which must fail; without [parameters], at least one of them."""
+
+
+BUGS = (
+    Bug(
+        "forwarded before commit 1",
+        (
+            Change(
+                LINE,
+                "        admission = await self._admit(judged, received)\n        for",
+                "        if judged.decision.outcome is Outcome.PASS:\n"
+                "            bank = await self._forward(instruction.key, received, began)\n"
+                "        admission = await self._admit(judged, received)\n        for",
+            ),
+            Change(
+                LINE,
+                "        bank = await self._forward(instruction.key, received, began)\n"
+                "        settled_at",
+                "        settled_at",
+            ),
+        ),
+        (
+            f"{T_LINE}::test_a_pass_is_admitted_then_forwarded_then_settled_and_answered",
+            f"{T_LINE}::test_nothing_is_forwarded_when_the_ledger_does_not_answer",
+        ),
+    ),
+    Bug(
+        "forwarded although the process slept in commit 1",
+        (Change(LINE, "self._rooms.clock.monotonic() - began > FORWARD_WITHIN_S", "False"),),
+        (f"{T_LINE}::test_what_is_admitted_too_late_is_never_forwarded_and_settled_as_not_taken",),
+    ),
+    Bug(
+        "balance read without a lock and then written",
+        (
+            Change(
+                ADMIT_SQL,
+                "                 WHERE line.division = l.division AND line.kind = l.kind"
+                " AND line.id = l.id\n                 FOR UPDATE\n",
+                "                 WHERE line.division = l.division AND line.kind = l.kind"
+                " AND line.id = l.id\n",
+            ),
+            Change(
+                ADMIT_SQL,
+                "        WHERE line.ctid = w.tid AND w.fen > 0\n"
+                "              AND line.granted_fen - line.frozen_fen - line.opening_fen\n"
+                "                  - line.reserved_fen - line.posted_fen >= w.fen;",
+                "        WHERE line.ctid = w.tid AND w.fen > 0;",
+            ),
+        ),
+        (
+            f"{T_POSTGRES}::test_forty_limits_that_run_out_at_two_gateways_at_once_are_spent_exactly",
+        ),
+    ),
+    Bug(
+        "record numbers from a database sequence",
+        (
+            Change(
+                "adapters/postgres/migrations/0002_log.sql",
+                "CREATE TABLE log_subtree (",
+                "CREATE SEQUENCE log_number MINVALUE 0 START 0;\n"
+                "GRANT USAGE ON SEQUENCE log_number TO PUBLIC;\n"
+                "CREATE TABLE log_subtree (",
+            ),
+            Change(
+                "adapters/postgres/sql/log.sql",
+                "SELECT $1, r.seq, r.kind, r.subject, r.leaf_hash, r.body, r.disclosures",
+                "SELECT $1, nextval('log_number'), r.kind, r.subject, r.leaf_hash, r.body,"
+                " r.disclosures",
+            ),
+        ),
+        (f"{T_SEQUENCER}::test_a_seal_that_is_rolled_back_leaves_no_gap",),
+    ),
+    Bug(
+        "sent again when the bank answers not found",
+        (
+            Change(
+                ENQUIRE,
+                "            if self._beyond_horizon(payment.key):",
+                '            await self._bank.submit(payment.key, b"", "json")\n'
+                "            if self._beyond_horizon(payment.key):",
+            ),
+        ),
+        (f"{T_ENQUIRE}::test_not_found_proves_nothing_before_the_horizon_and_is_never_sent_again",),
+    ),
+    Bug(
+        "synchronous_commit off accepted",
+        (
+            Change(
+                "adapters/postgres/session.py",
+                'SAFE_COMMITS = frozenset({"on", "remote_apply"})',
+                'SAFE_COMMITS = frozenset({"on", "remote_apply", "off"})',
+            ),
+        ),
+        (f"{T_POSTGRES}::test_synchronous_commit_off_is_refused",),
+    ),
+    Bug(
+        "a policy that raises passes",
+        (
+            Change(
+                "policies/book/book.py",
+                "a policy that raises holds, it never passes\n            return (failure(unit),)",
+                "a policy that raises holds, it never passes\n            return ()",
+            ),
+        ),
+        ("tests/policies/test_policy_book.py::test_a_policy_that_raises_holds_and_is_named",),
+    ),
+    Bug(
+        "signature check skipped for a known header",
+        (
+            Change(
+                "certs/trust.py",
+                "            _check_signature(signer, protected, raw, signature)\n"
+                "            return signer",
+                "            return signer",
+            ),
+        ),
+        ("tests/certs/test_trust.py::test_a_missing_broken_or_borrowed_signature_is_refused",),
+    ),
+    Bug(
+        "signature check skipped altogether",
+        (
+            Change(
+                "certs/trust.py",
+                "    if not P256.verify_raw(signer.public, signature,"
+                " signing_input(protected, raw)):",
+                "    if False:",
+            ),
+        ),
+        ("tests/certs/test_trust.py::test_a_missing_broken_or_borrowed_signature_is_refused",),
+    ),
+    Bug(
+        "settled twice, the second word overwriting the first",
+        (
+            Change(
+                SETTLE_SQL,
+                "        FROM told AS t JOIN closed USING (slot)\n    ), line",
+                "        FROM told AS t\n"
+                "        ON CONFLICT (division, fiscal_year, voucher_type, voucher_no)\n"
+                "        DO UPDATE SET bank = EXCLUDED.bank\n    ), line",
+            ),
+            Change(
+                SETTLE_SQL,
+                "        IF open_slots IS NULL THEN\n            RETURN;\n        END IF;\n",
+                "",
+            ),
+            Change(
+                SETTLE_SQL,
+                "    WHERE already IS NULL OR r.slot = ANY (open_slots);",
+                "    ;",
+            ),
+        ),
+        (f"{T_LEDGER}::test_settling_twice_writes_nothing_the_second_time",),
+    ),
+    Bug(
+        "a conflict answered with the stored answer",
+        (Change(LINE, "if standing.digest == judged.digest:", "if standing.digest:"),),
+        (f"{T_LINE}::test_the_same_identity_with_other_bytes_is_refused_and_recorded",),
+    ),
+    Bug(
+        "the reservation not given back when the bank rejects",
+        (
+            Change(
+                SETTLE_SQL,
+                "        SET reserved_fen = line.reserved_fen - w.total,",
+                "        SET reserved_fen = line.reserved_fen - w.post,",
+            ),
+        ),
+        (f"{T_LEDGER}::test_what_the_bank_did_not_take_is_given_back",),
+    ),
+    Bug(
+        "the horizon counted on the wall clock",
+        (
+            Change(
+                ENQUIRE,
+                "self._not_found_since.setdefault(key, self._clock.monotonic())",
+                "self._not_found_since.setdefault(key, self._clock.now().timestamp())",
+            ),
+            Change(
+                ENQUIRE,
+                "return self._clock.monotonic() - since > horizon",
+                "return self._clock.now().timestamp() - since > horizon",
+            ),
+        ),
+        (f"{T_ENQUIRE}::test_a_jump_of_the_wall_clock_does_not_shorten_the_horizon",),
+    ),
+    Bug(
+        "the horizon ignored",
+        (Change(ENQUIRE, "if self._beyond_horizon(payment.key):", "if True:"),),
+        (
+            f"{T_ENQUIRE}::"
+            "test_not_found_proves_nothing_before_the_horizon_and_is_never_sent_again",
+            f"{T_ENQUIRE}::test_without_a_horizon_a_person_must_decide",
+        ),
+    ),
+    Bug(
+        "the bureau cosigns without checking that the log continues",
+        (
+            Change(
+                "certs/log/witness.py",
+                "        if root_of(grown.frontier) != checkpoint.root:",
+                "        if False:",
+            ),
+        ),
+        (
+            f"{T_WITNESS}::test_an_altered_record_is_refused_however_it_is_dressed",
+            f"{T_WITNESS}::"
+            "test_a_rewritten_past_is_told_from_an_altered_record_by_the_consistency_proof",
+        ),
+    ),
+    Bug(
+        "an unknown commit believed",
+        (
+            Change(
+                "adapters/postgres/admission.py",
+                "return [_ADMITTED if item.key in ours else None for item in items]",
+                "return [_ADMITTED for item in items]",
+            ),
+        ),
+        (f"{T_POSTGRES}::test_after_an_unknown_commit_only_our_own_attempt_counts",),
+    ),
+    Bug(
+        "those on the way wait for a hung database",
+        (Change(GROUP, '        _fail(batch, "it is not known whether it was committed")\n', ""),),
+        (f"{T_POSTGRES}::test_a_database_that_hangs_refuses_everybody_in_two_seconds",),
+    ),
+)
