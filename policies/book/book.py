@@ -52,7 +52,7 @@ class Book:
     ) -> None:  # fmt: skip
         """`revision` is the digest of the canonical content. Raises PolicyRefused on a clash of
         levels, unless the units have been checked and grouped before (`building`)."""
-        self._groups = finished(_grouping(units)) if groups is None else groups
+        self.groups = finished(_grouping(units)) if groups is None else tuple(groups)
         self._speaker = Speaker(codes)
         self._selections: dict[_Key, _Selection] = {}
         self.units = tuple(units)
@@ -147,7 +147,7 @@ class Book:
 
     def _selection(self, facts: Facts) -> _Selection:
         key = (facts.division, facts.voucher_type, facts.payment_method, facts.on)
-        serving = in_force(self._groups, *key)
+        serving = in_force(self.groups, *key)
         selection = _Selection(
             serving=serving,
             registers=frozenset().union(*(s.group.registers for s in serving)),

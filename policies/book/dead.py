@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from policies.book.unit import Unit
 from policies.language.errors import Problem
 from policies.language.satisfy import possible
-from policies.language.typed import Any, Constant, Expr
+from policies.language.typed import All, Any, Constant, Expr, Has
 from policies.language.types import BOOL
 
 ALWAYS = Constant(True, BOOL)
@@ -51,6 +51,11 @@ def _dead(expr: Expr, given: Sequence[Expr], place: str) -> Iterator[Problem]:
             "在前面的条款成立时总是成立，是多余的",
             "always holds where the clauses before do",
         )
+        return
+    if isinstance(expr, All):
+        for number, operand in enumerate(expr.operands):
+            if not isinstance(operand, Has):
+                yield from _dead(operand, [*given, *expr.operands[:number]], place)
     if isinstance(expr, Any):
         for number, operand in enumerate(expr.operands, 1):
             if not possible([*given, operand]):

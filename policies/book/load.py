@@ -8,7 +8,7 @@ import datetime as dt
 import hashlib
 import json
 import tomllib
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ def building(
 ) -> Generator[None, None, Book]:
     """`book_of` in steps of a few milliseconds, pausing between them."""
     problems: list[Problem] = []
-    policies: list[Policy] = []
+    digests: list[str] = []
     units: list[Unit] = []
     for place, text in texts.items():
         try:
@@ -69,26 +69,35 @@ def building(
             problems += refused.problems
             continue
         problems += yield from prove(policy, compiled, codes)
-        policies.append(policy)
+        digests.append(policy_digest(policy))
         units += compiled
     if not texts:
         problems.append(Problem(place="book", column=0, zh="没有任何规则", en="holds no policy"))
     if problems:
         raise PolicyRefused(problems)
-    return (yield from Book.building(units, codes, digest(policies, codes)))
+    return (yield from Book.building(units, codes, revision_of(digests, codes)))
 
 
-def digest(policies: Sequence[Policy], codes: Mapping[str, CodeList]) -> str:
-    """SHA-256 over the canonical content: facts, code lists and documents; not comments or order.
+def revision_of(digests: Iterable[str], codes: Mapping[str, CodeList]) -> str:
+    """SHA-256 over facts, code lists and the documents' digests; not over comments or order.
 
     It names everything a decision depended on, so that it can be replayed.
     """
-    rows = sorted(
-        json.dumps(p.content, sort_keys=True, ensure_ascii=False, default=_day) for p in policies
-    )
-    content = {"schema": schema_digest(), "codes": _codes_digest(codes), "policies": rows}
-    canonical = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    content = {
+        "schema": schema_digest(),
+        "codes": codes_digest(codes),
+        "policies": sorted(digests),
+    }
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def policy_digest(policy: Policy) -> str:
+    """SHA-256 over one document's canonical content."""
+    content = json.dumps(
+        policy.content, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_day
+    )
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def load_codes(directory: Path = CODES) -> dict[str, CodeList]:
@@ -133,7 +142,8 @@ def _codes(
     return found
 
 
-def _codes_digest(codes: Mapping[str, CodeList]) -> str:
+def codes_digest(codes: Mapping[str, CodeList]) -> str:
+    """SHA-256 over every code with its name and years."""
     lines = [
         f"{listed.name}\t{c.code}\t{c.name}\t{c.year_from}\t{c.year_to}"
         for listed in codes.values()

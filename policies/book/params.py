@@ -61,6 +61,9 @@ def _param(name: str, table: Table, first_day: dt.date) -> Param:
 def value_of(table: Table, key: str, kind: ParamType) -> Constant | tuple[Value, ...]:
     """One typed value as a document writes it."""
     raw: Any = table.raw(key)
+    if raw is None:
+        table.wrong(key, "缺少这一项", "is missing")
+        return Constant(0, COUNT)
     if kind is ParamType.MONEY:
         try:
             return money(raw, 0)

@@ -75,5 +75,5 @@ def test_a_mild_cause_never_hides_that_a_severe_one_could_not_be_asked() -> None
 def test_a_cause_more_severe_than_its_policy_is_refused() -> None:
     wrong = DOCUMENT.replace('light = "red"', 'light = "orange"')
     wrong = wrong.replace('action = "block"', 'action = "hold"').replace('= "warn"', '= "block"')
-    with pytest.raises(PolicyRefused, match="JL-901.toml.cause"):
+    with pytest.raises(PolicyRefused, match=r"JL-901\.toml\.cause"):
         book_of({"JL-901.toml": wrong}, CODES)
