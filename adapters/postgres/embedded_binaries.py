@@ -34,6 +34,20 @@ def installed_binaries(version: str | None = None) -> Path:
     )
 
 
+def refuse_unnamed_user() -> None:
+    """initdb looks our user up by number; some containers run under a number without a name.
+
+    Raises EmbeddedUnavailable.
+    """
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        raise EmbeddedUnavailable(
+            f"user {os.geteuid()} has no name on this machine, which PostgreSQL needs:"
+            f" add it to /etc/passwd, or set GATEWAY_DATABASE to a server's DSN"
+        ) from None
+
+
 def copied_binaries(found: Path, copy: Path, user: pwd.struct_passwd) -> Path:
     """The programs and their libraries, copied to where PostgreSQL's user can run them.
 

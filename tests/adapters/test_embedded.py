@@ -19,11 +19,13 @@ from adapters.postgres.embedded_binaries import (
     ROOTS_STAND_IN,
     EmbeddedUnavailable,
     installed_binaries,
+    refuse_unnamed_user,
     throwaway_folder,
 )
 
 try:
     BINARIES = installed_binaries()
+    refuse_unnamed_user()
 except EmbeddedUnavailable as missing:
     pytest.skip(str(missing), allow_module_level=True)
 
