@@ -141,7 +141,6 @@ class Door:
         """Down the line, with one of its places held meanwhile. Raises Fault."""
         self._refuse_if_full()
         self._in_flight += 1
-        self._doorway.metrics.in_flight.set(self._in_flight)
         try:
             return await self._doorway.line.carry(received)
         except LedgerUnavailable as lost:
@@ -152,7 +151,6 @@ class Door:
             ) from lost
         finally:
             self._in_flight -= 1
-            self._doorway.metrics.in_flight.set(self._in_flight)
 
     def _refuse_if_full(self) -> None:
         if self.stopping:
