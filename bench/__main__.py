@@ -1,0 +1,31 @@
+"""`python -m bench [line|policies|records|formats|all] [--quick]`: measure, print, keep."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from bench.line import run as run_line
+from bench.policies import run as run_policies
+from bench.records import run as run_records
+from bench.results import FILE, keep
+
+PARTS = {"line": run_line, "policies": run_policies, "records": run_records}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="run.py bench", description=__doc__)
+    parser.add_argument("part", nargs="?", default="all", choices=[*PARTS, "formats", "all"])
+    parser.add_argument("--quick", action="store_true", help="a short run, to see that it runs")
+    parser.add_argument("--out", type=Path, default=FILE, help="where the figures are kept")
+    options = parser.parse_args()
+    if options.part == "formats":
+        print("The part `formats` (bulk vouchers) comes with a later issue; nothing was measured.")
+        return 0
+    for name, run in PARTS.items():
+        if options.part in (name, "all"):
+            keep(name, run(quick=options.quick), options.out)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""Admission alone: the ledger's group commit in this process, with so many waiting at a time."""
+
+import asyncio
+import datetime as dt
+import time
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import attrs
+import uvloop
+
+from adapters.formats.json_instruction import JsonFormat
+from adapters.formats.registers import read_registers
+from adapters.postgres.ledger import PostgresLedger
+from bench.workload import sender_of as uri_of
+from certs.commitments import Commitments
+from deploy.demo.identities import uri
+from deploy.demo.writers import json_of
+from gateway.domain.faults import LedgerUnavailable
+from gateway.domain.instruction import Instruction, Received
+from gateway.domain.ledger import Admission, Admitted
+from gateway.domain.parties import Sender, sender_of
+from gateway.domain.registers import Registers
+from gateway.pipeline.line import Line, Rooms
+from gateway.pipeline.tell import Origin
+from policies.book.load import load
+
+SIGNATURE = "x" * 250
+
+
+@attrs.frozen(kw_only=True)
+class AdmissionRun:
+    rate: float
+    cpu_us: float
+    """Of this process, per admission."""
+
+
+def admissions(instructions: Sequence[Instruction], registers: bytes) -> list[Admission]:
+    """What the real line hands to its ledger for these instructions."""
+    keeping = _Keeping(read_registers(registers))
+    rooms: Any = keeping
+    line = Line(
+        Rooms(
+            gatekeeper=rooms, formats={"json": JsonFormat()}, shelf=keeping, book=load(),
+            committer=Commitments(b"bench" * 8), ledger=rooms, bank=rooms, clock=keeping,
+            origin=Origin(bank="bench", uri=uri("gateway", "bench")),
+        )
+    )  # fmt: skip
+    for instruction in instructions:
+        received = Received(
+            raw=json_of(instruction), format="json", signature=SIGNATURE, party=uri_of(instruction)
+        )
+        try:
+            line.carry(received).send(None)
+        except LedgerUnavailable:
+            continue
+    return keeping.kept
+
+
+def admit_all(dsn: str, wanted: Sequence[Admission], waiters: int) -> AdmissionRun:
+    """Admit them with so many waiting at a time; every one must be admitted."""
+    return uvloop.run(_admit_all(dsn, wanted, waiters))
+
+
+async def _admit_all(dsn: str, wanted: Sequence[Admission], waiters: int) -> AdmissionRun:
+    waiting = iter(wanted)
+    async with PostgresLedger(dsn, instance="bench") as ledger:
+
+        async def work() -> None:
+            for admission in waiting:
+                if not isinstance(await ledger.admit(admission), Admitted):
+                    raise RuntimeError(f"{admission.key} was not admitted")
+
+        cpu, started = time.process_time(), time.perf_counter()
+        async with asyncio.TaskGroup() as group:
+            for _ in range(waiters):
+                group.create_task(work())
+        seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+    return AdmissionRun(rate=len(wanted) / seconds, cpu_us=cpu * 1e6 / len(wanted))
+
+
+class _Keeping:
+    """What the line asks of its rooms as far as commit 1; the ledger keeps what it is handed."""
+
+    saturated = False
+
+    def __init__(self, registers: Registers) -> None:
+        self._registers = registers
+        self.kept: list[Admission] = []
+
+    def now(self) -> dt.datetime:
+        return dt.datetime.now(dt.UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def authenticate(self, received: Received, now: dt.datetime) -> Sender:
+        sender = sender_of(received.party)
+        assert sender is not None
+        return sender
+
+    def of(self, division: str, now: dt.datetime) -> Registers:
+        return self._registers
+
+    async def admit(self, admission: Admission) -> NoReturn:
+        self.kept.append(admission)
+        raise LedgerUnavailable("kept")

@@ -1,0 +1,204 @@
+"""The arena: the real programs staged for measuring, and one measured burst of load on them."""
+
+import datetime as dt
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import attrs
+import msgspec
+
+from adapters.postgres.embedded_binaries import throwaway_folder
+from bench.load import Orders, Report, write_requests
+from bench.machine import cpu_seconds, descendants, title
+from bench.workload import Sign, Workload, sender_of
+from certs.tls import Credentials
+from deploy.demo.day import DIVISION
+from deploy.demo.identities import Identities
+from deploy.demo.processes import Crew
+from deploy.demo.stage import HOST, Plot, Stage
+from gateway.domain.instruction import Instruction
+
+DRAIN_DEADLINE_S = 60.0
+BUREAU_DATABASE = " bureau "
+"""In the titles of PostgreSQL's processes: which serve the bureau, another party."""
+
+
+@attrs.frozen(kw_only=True)
+class Costs:
+    """CPU seconds by program since some moment."""
+
+    gateway: float
+    postgres: float
+    """All of PostgreSQL's processes but those that serve the bureau's own database."""
+    postgres_bureau: float
+    bank: float
+    bureau: float
+
+    def since(self, before: "Costs") -> "Costs":
+        return Costs(
+            **{name: getattr(self, name) - value for name, value in attrs.asdict(before).items()}
+        )
+
+
+@attrs.frozen(kw_only=True)
+class Burst:
+    """One measured run of the generator."""
+
+    clients: int
+    report: Report
+    costs: Costs
+    drained_s: float
+    """From the last answer until the bureau had acknowledged every record."""
+
+    @property
+    def answered(self) -> int:
+        return len(self.report.milliseconds)
+
+    @property
+    def rate(self) -> float:
+        return self.answered / self.report.seconds
+
+    @property
+    def cpu_ms(self) -> float:
+        """Gateway and PostgreSQL, the bureau's backends included, until all is delivered."""
+        costs = self.costs
+        return (costs.gateway + costs.postgres + costs.postgres_bureau) * 1000 / self.answered
+
+
+class Arena:
+    def __init__(self, stage: Stage, sign: Mapping[str, Sign]) -> None:
+        self.stage = stage
+        self.sign = sign
+        self._bursts = 0
+
+    @property
+    def host(self) -> str:
+        return f"{HOST}:{self.stage.ports.door}"
+
+    @property
+    def bank_host(self) -> str:
+        return f"{HOST}:{self.stage.ports.bank}"
+
+    def gateways(self) -> list[int]:
+        crew = self.stage.crew
+        return [crew.pid(name) for name in self.stage.gateway_names if crew.running(name)]
+
+    def costs(self) -> Costs:
+        postgres = descendants(self._postmaster())
+        bureau = [pid for pid in postgres if BUREAU_DATABASE in title(pid)]
+        crew = self.stage.crew
+        return Costs(
+            gateway=cpu_seconds(self.gateways()),
+            postgres=cpu_seconds(set(postgres) - set(bureau)),
+            postgres_bureau=cpu_seconds(bureau),
+            bank=cpu_seconds([crew.pid("bank")]),
+            bureau=cpu_seconds([crew.pid("bureau")]),
+        )
+
+    def burst(
+        self, requests: Sequence[bytes], clients: int, *, port: int | None = None,
+        per_second: float | None = None, warming: int = 0,
+    ) -> Burst:  # fmt: skip
+        """Send all requests; the CPU counted includes sealing and delivery of what they left."""
+        self._bursts += 1
+        file = self.stage.folder / f"requests-{self._bursts}"
+        write_requests(file, list(requests))
+        orders = Orders(
+            host=HOST,
+            port=port or self.stage.ports.door,
+            requests=str(file),
+            connections=clients,
+            per_second=per_second,
+            warming=warming,
+            **_paths(self.stage.client),
+        )
+        with subprocess.Popen(
+            [sys.executable, "-m", "bench.load"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as generator:
+            assert generator.stdin and generator.stdout
+            _tell(generator, msgspec.json.encode(orders))
+            if generator.stdout.readline() != b"ready\n":
+                raise RuntimeError("the load generator did not get ready")
+            self._drain()
+            before = self.costs()
+            _tell(generator, b"go")
+            report = msgspec.json.decode(generator.stdout.readline(), type=Report)
+            drained_s = self._drain()
+            spent = self.costs().since(before)
+        file.unlink()
+        return Burst(clients=clients, report=report, costs=spent, drained_s=drained_s)
+
+    def _postmaster(self) -> int:
+        note = self.stage.postgres.folder / "data" / "postmaster.pid"
+        return int(note.read_text().split()[0])
+
+    def _drain(self) -> float:
+        """Wait until every record is with the bureau."""
+        started = time.monotonic()
+        while not self._backlog()["done"]:
+            if time.monotonic() - started > DRAIN_DEADLINE_S:
+                raise RuntimeError("the records are not delivered")
+            time.sleep(0.1)
+        return time.monotonic() - started
+
+    def _backlog(self) -> dict[str, Any]:
+        with urllib.request.urlopen(f"http://{HOST}:{self.stage.ports.ops}/backlog") as answer:
+            fields: dict[str, Any] = json.loads(answer.read())
+            return fields
+
+
+@contextmanager
+def arena(
+    workload: Workload, instructions: Sequence[Instruction], *, gateways: int = 1,
+) -> Iterator[Arena]:  # fmt: skip
+    """Stage everything but the gateways beyond the first. The workload must be drawn by now."""
+    folder = throwaway_folder()
+    folder.chmod(0o711)
+    with Crew() as crew:
+        identities = Identities.create(folder / "keys", dt.datetime.now(dt.UTC))
+        signers = identities.signers(sorted({sender_of(each) for each in instructions}))
+        plot = Plot(division=DIVISION, gateways=gateways)
+        stage = Stage(folder, crew, identities, plot)
+        try:
+            stage.start_database()
+            load_registers(stage, workload.registers(), stage.gateway_database)
+            stage.start_bank()
+            stage.start_bureau()
+            stage.start_gateways()
+            yield Arena(stage, {party: signer.document for party, signer in signers.items()})
+        finally:
+            crew.stop_all()
+            stage.postgres.stop()
+
+
+def load_registers(stage: Stage, registers: bytes, database: str) -> None:
+    """By the same command that an operator uses; it also migrates the database."""
+    file = stage.folder / "registers.json"
+    file.write_bytes(registers)
+    subprocess.run(
+        [sys.executable, "-m", "gateway", "registers", "load", str(file)],
+        env=stage.environment({**stage.gateway_environment, "GATEWAY_DATABASE": database}),
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def _paths(credentials: Credentials) -> dict[str, str]:
+    return {
+        "certificate": str(credentials.certificate),
+        "key": str(credentials.key),
+        "passphrase": credentials.passphrase.decode(),
+        "authorities": str(credentials.authorities),
+    }
+
+
+def _tell(generator: "subprocess.Popen[bytes]", line: bytes) -> None:
+    assert generator.stdin
+    generator.stdin.write(line + b"\n")
+    generator.stdin.flush()

@@ -1,0 +1,162 @@
+"""The line measured: CPU and rate of the whole product, beside pgbench and the bank alone.
+
+One run, one machine: what is compared is interleaved (spread, hot, spread, hot ...), and every
+figure is the median of several bursts with the smallest and the largest beside it.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+
+from bench.admission import admissions, admit_all
+from bench.arena import Arena, Burst, arena, load_registers
+from bench.line_report import figures_of, show_line
+from bench.machine import resident_mib
+from bench.measured import Measured
+from bench.pgbench import Pgbench
+from bench.workload import Workload, to_bank, to_gateway
+from gateway.domain.instruction import Instruction
+from gateway.domain.legal_day import legal_day
+
+OPEN_LOOP_CONNECTIONS = 64
+WARMING_EACH = 4
+"""Instructions sent on each connection before anything is counted."""
+
+
+@attrs.frozen(kw_only=True)
+class Programme:
+    """How much is measured."""
+
+    rounds: int
+    sizes: dict[int, int]
+    """Instructions in a burst, by the number of clients."""
+    refused: int
+    admitted: int
+    latency_s: float
+    pgbench_s: int
+
+
+FULL = Programme(
+    rounds=3, sizes={1: 400, 32: 4000, 128: 5000}, refused=800, admitted=12_000, latency_s=6,
+    pgbench_s=3,
+)  # fmt: skip
+QUICK = Programme(
+    rounds=1, sizes={1: 40, 32: 300, 128: 300}, refused=100, admitted=500, latency_s=1, pgbench_s=1
+)
+
+
+def run(*, quick: bool = False) -> dict[str, Any]:
+    """Measure, print, and return the figures; `quick` only shows that it runs."""
+    programme = QUICK if quick else FULL
+    workload = Workload(1, legal_day(dt.datetime.now(dt.UTC)))
+    drawn = _Drawn(workload, programme)
+    with arena(workload, drawn.all, gateways=2) as staged:
+        measured = Measured(rest_mib=resident_mib(staged.gateways()[0]))
+        staged.stage.crew.stop("gateway-1")
+        for _ in range(programme.rounds):
+            _one_process(staged, drawn, programme, measured)
+        _latency(staged, drawn, programme, measured)
+        _beside_pgbench(staged, drawn, programme, measured)
+    figures = figures_of(measured)
+    show_line(figures)
+    return figures
+
+
+class _Drawn:
+    """Hands out instructions that were drawn before the registers were written."""
+
+    def __init__(self, workload: Workload, programme: Programme) -> None:
+        rounds, sizes = programme.rounds, programme.sizes
+        warming = WARMING_EACH * sum(sizes)
+        latency = int(3000 * programme.latency_s)
+        most = (sum(sizes.values()) + warming) * rounds
+        two = (sizes[128] + WARMING_EACH * 128) * rounds
+        self.registers = workload.registers
+        self._left = {
+            "spread": workload.spread(most + two + latency + 2 * programme.admitted * rounds),
+            "hot": workload.hot(most),
+            "refused": workload.refused((programme.refused + WARMING_EACH * 32) * rounds),
+        }
+        self.all = [each for kind in self._left.values() for each in kind]
+
+    def take(self, kind: str, count: int) -> list[Instruction]:
+        taken, self._left[kind] = self._left[kind][:count], self._left[kind][count:]
+        assert len(taken) == count, "more was drawn than foreseen"
+        return taken
+
+
+def _one_process(staged: Arena, drawn: _Drawn, programme: Programme, measured: Measured) -> None:
+    for clients, count in programme.sizes.items():
+        for kind in ("spread", "hot"):
+            measured.note(kind, _burst(staged, drawn, kind, clients, count))
+    measured.note("refused", _burst(staged, drawn, "refused", 32, programme.refused))
+
+
+def _burst(staged: Arena, drawn: _Drawn, kind: str, clients: int, count: int) -> Burst:
+    warming = WARMING_EACH * clients
+    instructions = drawn.take(kind, count + warming)
+    requests = list(to_gateway(instructions, staged.host, staged.sign))
+    burst = staged.burst(requests, clients, warming=warming)
+    wrong = {word: n for word, n in burst.report.answers.items() if not _foreseen(kind, word)}
+    if wrong:
+        raise RuntimeError(f"{kind} with {clients} clients was answered {wrong}")
+    return burst
+
+
+def _foreseen(kind: str, word: str) -> bool:
+    return word in (("200 held", "200 blocked") if kind == "refused" else ("200 passed",))
+
+
+def _latency(staged: Arena, drawn: _Drawn, programme: Programme, measured: Measured) -> None:
+    """Open loop at half the best rate so far, through the gateway and to the bank directly."""
+    best = max(
+        sorted(burst.rate for burst in bursts)[len(bursts) // 2]
+        for (kind, _), bursts in measured.bursts.items()
+        if kind == "spread"
+    )
+    rate = measured.open_loop_rate = best / 2
+    instructions = drawn.take("spread", int(rate * programme.latency_s))
+    halves = instructions[::2], instructions[1::2]
+    for half in halves:
+        direct = list(to_bank(_renamed(half), staged.bank_host))
+        measured.bank_ms += staged.burst(
+            direct, OPEN_LOOP_CONNECTIONS, port=staged.stage.ports.bank, per_second=rate
+        ).report.milliseconds
+        through = list(to_gateway(half, staged.host, staged.sign))
+        measured.gateway_ms += staged.burst(
+            through, OPEN_LOOP_CONNECTIONS, per_second=rate
+        ).report.milliseconds
+
+
+def _renamed(instructions: Sequence[Instruction]) -> list[Instruction]:
+    """Under other numbers, so that the bank does not know them yet."""
+    return [
+        attrs.evolve(each, key=attrs.evolve(each.key, voucher_no=f"B{each.key.voucher_no[1:]}"))
+        for each in instructions
+    ]
+
+
+def _beside_pgbench(staged: Arena, drawn: _Drawn, programme: Programme, measured: Measured) -> None:
+    """Two gateway processes, admission alone and pgbench, in turn."""
+    stage = staged.stage
+    database = stage.postgres.create_database("admission")
+    load_registers(stage, drawn.registers(), database)
+    wanted = admissions(
+        drawn.take("spread", 2 * programme.admitted * programme.rounds), drawn.registers()
+    )
+    one = wanted[0]
+    pgbench = Pgbench(
+        stage.postgres, stage.folder, raw=one.raw, decision=one.decision.decode(),
+        body=one.record.body,
+    )  # fmt: skip
+    stage.crew.restart("gateway-1")
+    for _ in range(programme.rounds):
+        for kind in ("spread", "hot"):
+            measured.pgbench.setdefault(kind, []).append(pgbench.best(kind, programme.pgbench_s))
+        for waiters in (32, 128):
+            now, wanted = wanted[: programme.admitted], wanted[programme.admitted :]
+            measured.admission.setdefault(waiters, []).append(admit_all(database, now, waiters))
+        count = programme.sizes[128]
+        measured.note("two processes", _burst(staged, drawn, "spread", 128, count))

@@ -1,0 +1,136 @@
+"""The figures of the line from what was measured, and the table that people read."""
+
+import statistics
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from bench.arena import Burst
+from bench.measured import Measured
+from bench.results import median, percentile, show, spread_of
+
+STEADY_CLIENTS = (32, 128)
+"""The goals are for so many."""
+
+
+def figures_of(measured: Measured) -> dict[str, Any]:
+    """One flat object with the names of the goals, and `bursts` with everything behind them."""
+    steady = [b for clients in STEADY_CLIENTS for b in measured.bursts["spread", clients]]
+    hot = [b for clients in STEADY_CLIENTS for b in measured.bursts["hot", clients]]
+    rate_spread = _best_rate(measured, "spread")
+    spread_32 = measured.bursts["spread", 32]
+    refused = measured.bursts["refused", 32]
+    two = measured.bursts["two processes", 128]
+    pgbench = {kind: median([best for best, _ in runs]) for kind, runs in measured.pgbench.items()}
+    admission = max(median([r.rate for r in runs]) for runs in measured.admission.values())
+    gateway_p99 = percentile(measured.gateway_ms, 0.99)
+    bank_p99 = percentile(measured.bank_ms, 0.99)
+    return {
+        "cpu_ms_per_instruction": median([b.cpu_ms for b in steady]),
+        "cpu_ms_without_bureau_database": median([_own_cpu_ms(b) for b in steady]),
+        "cpu_ms_hot": median([b.cpu_ms for b in hot]),
+        "generator_us_per_instruction": median([_us(b, b.report.cpu_s) for b in steady]),
+        "rate_spread": rate_spread,
+        "rate_hot": _best_rate(measured, "hot"),
+        "ratio_hot_to_spread": _paired(hot, steady),
+        "rate_admission": admission,
+        "rate_pgbench_spread": pgbench["spread"],
+        "rate_pgbench_hot": pgbench["hot"],
+        "ratio_admission_to_pgbench": round(admission / pgbench["spread"], 2),
+        "rate_two_processes": median([b.rate for b in two]),
+        "ratio_line_to_pgbench": round(median([b.rate for b in two]) / pgbench["spread"], 2),
+        "ratio_two_processes_to_one": round(median([b.rate for b in two]) / rate_spread, 2),
+        "ratio_refused_to_passed": _paired(refused, spread_32),
+        "open_loop_rate": round(measured.open_loop_rate),
+        "p50_ms": round(statistics.median(measured.gateway_ms), 2),
+        "p99_ms": round(gateway_p99, 2),
+        "bank_p50_ms": round(statistics.median(measured.bank_ms), 2),
+        "bank_p99_ms": round(bank_p99, 2),
+        "p99_added_ms": round(gateway_p99 - bank_p99, 2),
+        "rest_mib": measured.rest_mib,
+        "load_average": spread_of(measured.loads, 2),
+        "bursts": {
+            f"{kind}, {clients} clients": _burst_figures(bursts)
+            for (kind, clients), bursts in measured.bursts.items()
+        },
+        "admission": {
+            f"{waiters} waiting": {
+                "rate": spread_of([run.rate for run in runs]),
+                "cpu_us": spread_of([run.cpu_us for run in runs]),
+            }
+            for waiters, runs in measured.admission.items()
+        },
+        "pgbench": {
+            kind: {
+                clients: spread_of([rates[clients] for _, rates in runs]) for clients in runs[0][1]
+            }
+            for kind, runs in measured.pgbench.items()
+        },
+    }
+
+
+def show_line(figures: dict[str, Any]) -> None:
+    columns = ("burst", "rate", "CPU", "gw", "pg", "bank", "gen", "p50", "p99")
+    rows = [
+        (name, *(f"{each[column]['median']:g}" for column in _COLUMNS))
+        for name, each in figures["bursts"].items()
+    ]
+    show("line 支付指令: medians; CPU (gateway + PostgreSQL) and its parts, ms each", columns, rows)
+    plain = [(name, value) for name, value in figures.items() if not isinstance(value, dict)]
+    show("figures", ("figure", "value"), plain)
+    print(bound_by(figures))
+
+
+def bound_by(figures: dict[str, Any]) -> str:
+    """What the rate of one process comes up against, from the shares of a core at 32 clients."""
+    burst = figures["bursts"]["spread, 32 clients"]
+    cores = {
+        name: burst["rate"]["median"] * burst[f"{name}_ms"]["median"] / 1000
+        for name in ("gateway", "postgres", "bank", "bureau", "generator")
+    }
+    most = max(cores, key=lambda name: cores[name])
+    shares = ", ".join(f"{name} {share:.2f}" for name, share in cores.items())
+    return f"Cores busy at 32 clients: {shares}; the {most} is the bound."
+
+
+_COLUMNS = ("rate", "cpu_ms", "gateway_ms", "postgres_ms", "bank_ms", "generator_ms",
+            "p50_ms", "p99_ms")  # fmt: skip
+
+
+def _burst_figures(bursts: Sequence[Burst]) -> dict[str, Any]:
+    def each(seconds: Callable[[Burst], float]) -> dict[str, float | int]:
+        return spread_of([_us(b, seconds(b)) / 1000 for b in bursts], 3)
+
+    return {
+        "rate": spread_of([b.rate for b in bursts]),
+        "cpu_ms": spread_of([b.cpu_ms for b in bursts], 3),
+        "gateway_ms": each(lambda b: b.costs.gateway),
+        "postgres_ms": each(lambda b: b.costs.postgres + b.costs.postgres_bureau),
+        "postgres_bureau_ms": each(lambda b: b.costs.postgres_bureau),
+        "bank_ms": each(lambda b: b.costs.bank),
+        "bureau_ms": each(lambda b: b.costs.bureau),
+        "generator_ms": each(lambda b: b.report.cpu_s),
+        "p50_ms": spread_of([percentile(b.report.milliseconds, 0.5) for b in bursts], 2),
+        "p99_ms": spread_of([percentile(b.report.milliseconds, 0.99) for b in bursts], 2),
+        "drained_s": spread_of([b.drained_s for b in bursts], 2),
+    }
+
+
+def _best_rate(measured: Measured, kind: str) -> float:
+    return max(
+        median([b.rate for b in bursts])
+        for (name, _), bursts in measured.bursts.items()
+        if name == kind
+    )
+
+
+def _paired(some: Sequence[Burst], others: Sequence[Burst]) -> float:
+    """Median of the ratios of rates, each of two bursts that stood side by side."""
+    return median([a.rate / b.rate for a, b in zip(some, others, strict=True)], 2)
+
+
+def _own_cpu_ms(burst: Burst) -> float:
+    return (burst.costs.gateway + burst.costs.postgres) * 1000 / burst.answered
+
+
+def _us(burst: Burst, seconds: float) -> float:
+    return seconds * 1e6 / burst.answered

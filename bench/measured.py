@@ -1,0 +1,26 @@
+"""What one run over the line has measured, before anything is made of it."""
+
+import attrs
+
+from bench.admission import AdmissionRun
+from bench.arena import Burst
+from bench.machine import load_average
+
+
+@attrs.define(kw_only=True)
+class Measured:
+    """Everything one run of the programme has measured."""
+
+    rest_mib: float = 0.0
+    bursts: dict[tuple[str, int], list[Burst]] = attrs.field(factory=dict)
+    """By kind of work (`spread`, `hot`, `refused`, `two processes`) and number of clients."""
+    gateway_ms: list[float] = attrs.field(factory=list)
+    bank_ms: list[float] = attrs.field(factory=list)
+    open_loop_rate: float = 0.0
+    pgbench: dict[str, list[tuple[float, dict[str, float]]]] = attrs.field(factory=dict)
+    admission: dict[int, list[AdmissionRun]] = attrs.field(factory=dict)
+    loads: list[float] = attrs.field(factory=list)
+
+    def note(self, kind: str, burst: Burst) -> None:
+        self.bursts.setdefault((kind, burst.clients), []).append(burst)
+        self.loads.append(load_average())
