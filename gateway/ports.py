@@ -121,7 +121,10 @@ class Ledger(Protocol):
     async def standing(self, key: InstructionKey) -> Standing | None: ...
 
     async def open_payments(self, before: dt.datetime, limit: int) -> list[OpenPayment]:
-        """Passed, not settled, opened before `before`, oldest first, operator's tasks left out."""
+        """Passed, not settled, opened before `before`; least asked first, then oldest first.
+
+        Operators' tasks are left out.
+        """
         ...
 
     async def note_enquiry(

@@ -78,7 +78,7 @@ class MemoryLedger:
             for payment in self._state.open_payments.values()
             if payment.opened_at < before and not payment.operator_task
         ]
-        return sorted(waiting, key=lambda p: (p.opened_at, p.key))[:limit]
+        return sorted(waiting, key=lambda p: (p.enquiries, p.opened_at, p.key))[:limit]
 
     async def note_enquiry(
         self, key: InstructionKey, at: dt.datetime, *, not_found: bool, operator_task: bool

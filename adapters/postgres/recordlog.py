@@ -21,6 +21,9 @@ from gateway.domain.log import (
 )
 
 LEAD_DEADLINE_S = 2.0
+OFFICE_SILENT_S = 8.0
+"""The server ends the session of a leader that does not say so often that it lives: one that is
+stopped or cut off holds its lock for ever otherwise, and nobody seals, delivers or enquires."""
 
 _SQL = statements("log")
 
@@ -28,8 +31,12 @@ _SQL = statements("log")
 class PostgresRecordLog:
     """`gateway.ports.RecordLog`. Every error of the database is LedgerUnavailable."""
 
-    def __init__(self, dsn: str, *, pool_size: int = 2, allow_unsafe: bool = False) -> None:
+    def __init__(
+        self, dsn: str, *, pool_size: int = 2, allow_unsafe: bool = False,
+        office_silent_s: float = OFFICE_SILENT_S,
+    ) -> None:  # fmt: skip
         self._dsn = dsn
+        self._office_silent = f"{round(office_silent_s * 1000)}ms"
         self._allow_unsafe = allow_unsafe
         self._pool = Pool(dsn, size=pool_size, allow_unsafe=allow_unsafe)
         self._office: Session | None = None
@@ -47,6 +54,7 @@ class PostgresRecordLog:
                     return True
                 office = await open_session(self._dsn, allow_unsafe=self._allow_unsafe)
                 self._office = office
+                await office.connection.execute(_SQL["free_if_silent"], self._office_silent)
                 if await office.connection.fetchval(_SQL["try_lead"]):
                     return True
         except (*LOST, UnsafeServer) as error:

@@ -60,6 +60,7 @@ class Enquiring:
         """Ask about every payment that is open too long; returns how many were settled."""
         due = self._clock.now() - self._after
         payments = await self._ledger.open_payments(due, ENQUIRIES_MAX)
+        self._forget_all_but(payments)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._enquire(payment)) for payment in payments]
         return sum(task.result() for task in tasks)
@@ -76,6 +77,12 @@ class Enquiring:
             self._not_found_since.pop(payment.key, None)
         await self._note(payment, answer)
         return False
+
+    def _forget_all_but(self, payments: list[OpenPayment]) -> None:
+        """Some are settled by their senders meanwhile; a full list says nothing of the others."""
+        if len(payments) < ENQUIRIES_MAX:
+            still = {payment.key for payment in payments}
+            self._not_found_since = {k: t for k, t in self._not_found_since.items() if k in still}
 
     def _beyond_horizon(self, key: InstructionKey) -> bool:
         """Counted on the monotonic clock from this process's first "not found": clocks may jump."""

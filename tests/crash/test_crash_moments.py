@@ -17,7 +17,7 @@ from tests.crash.theatre import POSTGRES, Theatre, theatre
 from tests.crash.truth import settled, truth_of, violations
 
 REFUSED_WITHIN_S = 2.5
-PRESUMED_LOST_S = 12.0
+PRESUMED_LOST_S = 14.0
 """More than it takes the enquiry to conclude that a payment was never taken."""
 FAITHFUL: tuple[str, ...] = ("--delay-ms", "2")
 """A bank that always answers."""
@@ -78,6 +78,20 @@ async def test_a_gateway_that_slept_past_the_horizon_forwards_nothing_it_had_beg
         await _close(stage, crowd)
         truth = await truth_of(stage)
         assert Counter(row["bank"] for row in truth.ledger.values())["not_taken"], "none was begun"
+
+
+async def test_a_sleeping_gateway_does_not_keep_the_office_from_the_other() -> None:
+    async with theatre(18, 60, gateways=2, habits=FAITHFUL) as stage:
+        awake = _without_office(stage)
+        (asleep,) = set(stage.stage.gateway_names) - {awake}
+        stage.stop(asleep)
+        async with asyncio.timeout(20):
+            while "office.taken" not in stage.log_of(awake):  # noqa: ASYNC110  its log says when
+                await asyncio.sleep(0.1)
+        stage.resume(asleep)
+        crowd = Crowd(stage.client(), stage.plan.items, 18)
+        await crowd.run(asyncio.Event())
+        await _close(stage, crowd)
 
 
 async def test_told_to_stop_under_load_it_ends_what_it_began_and_loses_nothing() -> None:

@@ -95,6 +95,15 @@ async def test_a_payment_that_takes_effect_late_is_settled_as_accepted() -> None
     assert vigil.settled_as() is BankOutcome.ACCEPTED
 
 
+async def test_what_others_settled_is_forgotten() -> None:
+    vigil = await Vigil().begin()
+    await vigil.ask(EnquiryOutcome.NOT_FOUND)
+    assert len(vigil.worker._not_found_since) == 1
+    vigil.street.state.open_payments.clear()
+    await vigil.ask(EnquiryOutcome.NOT_FOUND)
+    assert vigil.worker._not_found_since == {}
+
+
 async def test_pending_starts_the_horizon_anew() -> None:
     vigil = await Vigil().begin()
     await vigil.ask(EnquiryOutcome.NOT_FOUND)

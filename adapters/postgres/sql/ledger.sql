@@ -67,7 +67,7 @@ SELECT division, fiscal_year, voucher_type, voucher_no, agency_code, amount_fen,
        instance, enquiries, first_not_found_at, operator_task
 FROM open_payment
 WHERE opened_at < $1 AND NOT operator_task
-ORDER BY opened_at, division, fiscal_year, voucher_type, voucher_no
+ORDER BY enquiries, opened_at, division, fiscal_year, voucher_type, voucher_no
 LIMIT $2
 
 -- name: note_enquiry

@@ -2,6 +2,10 @@
 -- empty: never; false while another process holds the office
 SELECT pg_try_advisory_lock(hashtextextended('treasury-gateway sequencer', 0))
 
+-- name: free_if_silent
+-- empty: never
+SELECT set_config('idle_session_timeout', $1, false)
+
 -- name: still_leading
 -- empty: never
 SELECT 1

@@ -206,6 +206,22 @@ async def test_open_payments_come_oldest_first_and_only_if_old_enough(storage: S
     assert await storage.ledger.open_payments(NOW, 10) == []
 
 
+async def test_payments_that_stay_open_do_not_hide_younger_ones_from_enquiry(
+    storage: Storage,
+) -> None:
+    await grant(storage, IND_1=1000)
+    for number in range(3):
+        await storage.ledger.admit(admission(number, 1))
+    asked = []
+    for _ in range(3):
+        for payment in await storage.ledger.open_payments(LATER, 2):
+            asked.append(payment.key)
+            await storage.ledger.note_enquiry(
+                payment.key, LATER, not_found=True, operator_task=False
+            )
+    assert asked == [key(n) for n in (0, 1, 2, 0, 1, 2)]
+
+
 async def test_a_lowered_grant_is_reported_and_only_what_was_reserved_may_still_be_paid(
     storage: Storage,
 ) -> None:

@@ -123,6 +123,20 @@ async def test_a_seal_that_is_rolled_back_leaves_no_gap(migrated: str) -> None:
     assert await sequence(dsn) == [0, 1, 2, 3]
 
 
+async def test_a_leader_that_says_nothing_loses_the_office_to_another(migrated: str) -> None:
+    silent, other = PostgresRecordLog(migrated, office_silent_s=0.2), PostgresRecordLog(migrated)
+    assert await silent.lead()
+    assert not await other.lead()
+    async with asyncio.timeout(10):
+        while not await other.lead():  # noqa: ASYNC110  the server says when, not an event
+            await asyncio.sleep(0.01)
+    with pytest.raises(LedgerUnavailable):
+        await silent.lead()
+    assert not await silent.lead()
+    await silent.close()
+    await other.close()
+
+
 async def test_the_office_is_lost_with_its_session_and_can_be_taken_again(migrated: str) -> None:
     first, second = PostgresRecordLog(migrated), PostgresRecordLog(migrated)
     assert await first.lead()
