@@ -8,6 +8,7 @@ from typing import Annotated
 import orjson
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from gateway.domain.faults import Fault, LedgerUnavailable
 from gateway.settings import DATABASE_VARIABLE, SettingsInvalid
@@ -169,6 +170,44 @@ def policy_check(policies: Policies | None = None) -> None:
     names = sorted({unit.policy.id for unit in book.units})
     typer.echo(f"{len(names)} policies, every embedded test holds: {' '.join(names)}")
     typer.echo(f"book {book.revision}")
+
+
+@policy_app.command("test")
+def policy_test(
+    policies: Policies | None = None,
+    only: Annotated[list[str] | None, typer.Option(help="Only this policy; repeatable.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Try every policy: its cases, generated boundaries, clauses both ways, mutants.
+
+    Exit 1 if any falls short.
+    """
+    from gateway.commands.policy import DEFAULT, report_lines, test_policies, trial_fields
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    try:
+        with Progress(*columns, console=console, transient=True) as progress:
+            task = progress.add_task("policy test")
+            report = test_policies(
+                policies or DEFAULT,
+                only or [],
+                lambda done, total, place: progress.update(
+                    task, completed=done, total=total, description=f"policy test {place}"
+                ),
+            )
+    except (ValueError, OSError) as reason:
+        raise fail(str(reason), USAGE) from reason
+    if as_json:
+        show(
+            {
+                "passed": report.passed,
+                "policies": [trial_fields(one) for one in report.trials],
+                "problems": [str(problem) for problem in report.problems],
+            }
+        )
+    else:
+        typer.echo("\n".join(report_lines(report)))
+    raise typer.Exit(DONE if report.passed else NO)
 
 
 @verify_app.command("record")

@@ -34,7 +34,7 @@ class ClauseError(Exception):
         return Problem(place=place, column=self.column, zh=self.zh, en=self.en)
 
 
-class PolicyRefused(Exception):
+class PolicyRefused(ValueError):
     """A set of policies that may not take effect; carries every problem found."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
