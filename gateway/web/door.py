@@ -109,7 +109,7 @@ class Door:
             received = Received(
                 raw=await self._read(request),
                 format=format,
-                signature=request.headers.get(SIGNATURE_HEADER, ""),
+                signature=_signature(request),
                 party=self._party(request),
             )
             answer = await self._carry(received)
@@ -242,6 +242,14 @@ class Door:
             replayed=answer.replayed,
             ms=round(seconds * 1000, 2),
         )
+
+
+def _signature(request: web.Request) -> str:
+    """Empty if there is none. Of two, none counts: another reader might take the other one."""
+    found = request.headers.getall(SIGNATURE_HEADER, [""])
+    if len(found) > 1:
+        raise Unproven(FaultCode.SIGNATURE_INVALID, "the request carries several signatures")
+    return found[0]
 
 
 def _may_read(reader: Sender, key: InstructionKey, agency: str) -> bool:

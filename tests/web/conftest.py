@@ -1,0 +1,94 @@
+"""The siege: one stage of real programs, real TLS and a real database for all attacks."""
+
+import datetime as dt
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from adapters.postgres.embedded_binaries import (
+    EmbeddedUnavailable,
+    installed_binaries,
+    throwaway_folder,
+)
+from deploy.demo.day import Day, DayItem, day
+from deploy.demo.identities import TRUST_DOMAIN, Identities
+from deploy.demo.processes import Crew
+from deploy.demo.stage import Plot, Stage
+from gateway.domain.legal_day import legal_day
+from tests.web.besieged import DIVISION, HOT_INDICATOR, HOT_YUAN, Siege
+
+INSTRUCTIONS = 300
+
+
+@pytest.fixture(scope="session")
+def siege(monkeypatch_session: pytest.MonkeyPatch) -> Iterator[Siege]:
+    try:
+        installed_binaries()
+    except EmbeddedUnavailable as missing:
+        pytest.skip(str(missing))
+    monkeypatch_session.delenv("GATEWAY_DATABASE", raising=False)
+    folder = throwaway_folder()
+    folder.chmod(0o711)
+    now = dt.datetime.now(dt.UTC)
+    with Crew() as crew:
+        identities = Identities.create(folder / "keys", now)
+        plan = day(7, INSTRUCTIONS, legal_day(now), trust_domain=TRUST_DOMAIN)
+        signers = identities.signers(plan.senders)
+        stage = Stage(folder, crew, identities, Plot(division=DIVISION))
+        try:
+            stage.start_database()
+            model = _model(plan)
+            _load_registers(stage, plan, model)
+            stage.start_bank()
+            stage.start_bureau()
+            stage.start_gateways()
+            yield Siege(stage=stage, day=plan, signers=signers, model=model)
+        finally:
+            crew.stop_all()
+            stage.postgres.stop()
+
+
+@pytest.fixture(scope="session")
+def monkeypatch_session() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+@pytest.fixture
+async def nothing_happens(siege: Siege) -> AsyncIterator[None]:
+    """No decision is stored and not a byte reaches the bank while the test attacks."""
+    before = await siege.stored(), await siege.forwarded()
+    yield
+    assert (await siege.stored(), await siege.forwarded()) == before
+    assert "Traceback" not in siege.log()
+
+
+def _model(plan: Day) -> DayItem:
+    """One that passes, of an organisation, without papers that could be used up."""
+    for item in plan.items:
+        if item.format == "json" and item.outcome == "passed" and not item.replay:
+            fields = json.loads(item.raw)
+            plain = not fields["details"] and not fields["exemption"] and not fields["approvals"]
+            if plain and fields["payee"]["kind"] == "organisation" and fields["documents"]:
+                return item
+    raise AssertionError("the day holds no ordinary purchase")
+
+
+def _load_registers(stage: Stage, plan: Day, model: DayItem) -> None:
+    """With one more indicator, of the model's agency and kind, on which little money is left."""
+    registers = json.loads(plan.registers)
+    wanted = json.loads(model.raw)["indicator_id"]
+    row = next(row for row in registers["indicators"] if row["id"] == wanted)
+    hot = {"id": HOT_INDICATOR, "granted": HOT_YUAN, "posted": "0.00", "plan_controlled": False}
+    registers["indicators"].append(row | hot)
+    file = stage.folder / "registers.json"
+    file.write_text(json.dumps(registers, ensure_ascii=False), encoding="utf-8")
+    subprocess.run(
+        [sys.executable, "-m", "gateway", "registers", "load", str(file)],
+        env=stage.environment(stage.gateway_environment),
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
