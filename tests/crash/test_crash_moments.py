@@ -13,12 +13,10 @@ from deploy.demo.day import DayItem
 from deploy.demo.stage import HOST
 from gateway.domain.decision import Outcome
 from tests.crash.crowd import Crowd
-from tests.crash.theatre import POSTGRES, Theatre, theatre
+from tests.crash.theatre import POSTGRES, PRESUMED_LOST_S, Theatre, theatre
 from tests.crash.truth import settled, truth_of, violations
 
 REFUSED_WITHIN_S = 2.5
-PRESUMED_LOST_S = 14.0
-"""More than it takes the enquiry to conclude that a payment was never taken."""
 FAITHFUL: tuple[str, ...] = ("--delay-ms", "2")
 """A bank that always answers."""
 SLOW: tuple[str, ...] = ("--delay-ms", "300")

@@ -52,6 +52,7 @@ async def test_whatever_is_killed_nothing_is_paid_twice_and_all_accounts_close(s
         assert len(crowd.answers) < count, "the day was over before the storm was"
         assert all(stage.kills.get(name) for name in stage.programs)
         assert truth.evidence["enquiry"] and truth.evidence["horizon"] and truth.evidence["answer"]
+        assert truth.found_late, "no payment that was taken was ever answered with not found"
         assert crowd.client.retries
         assert {row["outcome"] for row in truth.ledger.values()} >= {"passed", "blocked"}
         assert "line.broken" not in "".join(map(stage.log_of, stage.stage.gateway_names))

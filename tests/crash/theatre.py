@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,16 +23,22 @@ from deploy.demo.identities import TRUST_DOMAIN, Identities
 from deploy.demo.processes import Crew
 from deploy.demo.stage import HOST, Plot, Stage
 from gateway.domain.legal_day import legal_day
+from gateway.pipeline.line import FORWARD_WITHIN_S
 
 POSTGRES = "postgres"
 ORDER = (POSTGRES, "bank", "bureau")
 """Who must be up before the gateways can start; the gateways come last."""
-BANK_DEADLINE_S = 1.0
-BANK_HORIZON_S = 3.0
+BANK_DEADLINE_S = 0.7
+BANK_HORIZON_S = 5.0
+ENQUIRED_AFTER_S = FORWARD_WITHIN_S + BANK_DEADLINE_S
+PRESUMED_LOST_S = 2 * ENQUIRED_AFTER_S + BANK_HORIZON_S + 2
+"""More than it takes the enquiry to conclude that a payment was never taken."""
+UNFOUND_S = ENQUIRED_AFTER_S + 0.9
+"""The late and the forgotten: found only after the first enquiry, and before the horizon."""
 BANK_HABITS = (
-    "--reject-share", "0.02", "--late-share", "0.02", "--late-s", "1.5", "--pending-share", "0.01",
-    "--silence-share", "0.02", "--double-answer-share", "0.03", "--forget-share", "0.01",
-    "--forget-s", "1", "--delay-ms", "2",
+    "--reject-share", "0.02", "--late-share", "0.03", "--late-s", str(UNFOUND_S),
+    "--pending-share", "0.01", "--silence-share", "0.03", "--double-answer-share", "0.03",
+    "--forget-share", "0.02", "--forget-s", str(UNFOUND_S), "--delay-ms", "2",
 )  # fmt: skip
 RESTARTS_MAX = 3
 
@@ -123,7 +130,9 @@ class Theatre:
 async def theatre(
     seed: int, instructions: int, *, gateways: int = 1, habits: tuple[str, ...] = BANK_HABITS
 ) -> AsyncIterator[Theatre]:
-    """Everything started and registers loaded; everything gone afterwards."""
+    """Everything started and registers loaded. Afterwards everything is gone; only where the test
+    failed, the folder with the programs' logs stays, and is named.
+    """
     folder = throwaway_folder()
     folder.chmod(0o711)
     now = dt.datetime.now(dt.UTC)
@@ -138,14 +147,20 @@ async def theatre(
         stage = Stage(folder, crew, identities, plot)
         sign = {party: signer.document for party, signer in signers.items()}
         made = Theatre(stage=stage, plan=plan, sign=sign)
+        failed = True
         try:
             _open(stage, plan)
             yield made
+            failed = False
         finally:
             for name in list(made.stopped):
                 made.resume(name)
             crew.stop_all()
             stage.postgres.stop()
+            if failed:
+                sys.stdout.write(f"\nthe programs' logs: {folder}\n")
+            else:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _open(stage: Stage, plan: Day) -> None:

@@ -55,6 +55,14 @@ class Truth:
         """How the payments were settled: answer, enquiry, horizon."""
         return Counter(row["evidence"] for row in self.ledger.values() if row["evidence"])
 
+    @property
+    def found_late(self) -> int:
+        """Payments that the bank did not find when first asked, and had taken all the same."""
+        return sum(
+            row["evidence"] == "enquiry" and self.bank[key]["fate"] in ("late", "forget")
+            for key, row in self.ledger.items()
+        )
+
 
 async def settled(theatre: Theatre) -> None:
     """Wait until nothing is open, unnumbered or undelivered any more."""
