@@ -172,9 +172,7 @@ class Visit(asyncio.Protocol):
         if handler is None:
             return
         handler.data_received(data)
-        # It still waits for a request although bytes have come: the headers are not complete.
-        waiter = handler._waiter
-        if waiter is not None and not waiter.done():
+        if _still_in_headers(handler):
             if self._slow is None:
                 loop = asyncio.get_running_loop()
                 self._slow = loop.call_later(self._house.bounds.header_s, self._hang_up)
@@ -205,3 +203,11 @@ class Visit(asyncio.Protocol):
         self._house.told("header")
         if self._transport is not None:
             self._transport.abort()
+
+
+def _still_in_headers(handler: RequestHandler) -> bool:
+    """Whether it waits for a request although bytes have come. aiohttp tells nobody else."""
+    waiter = handler._waiter
+    if waiter is None:
+        return handler._request_count == 0
+    return not waiter.done()
