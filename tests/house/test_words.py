@@ -30,7 +30,7 @@ BROAD = {
 # Written so that they do not find themselves.
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME)\b")
 PLACES = re.compile(
-    r"(?<![\w.])/(wo" r"rk|ro" r"ot|ho" r"me|Us" r"ers|mnt|tm" r"p|usr/l" r"ib)/"
+    r"(?<![\w.])/(wo" r"rk|ro" r"ot|ho" r"me|Us" r"ers|mnt|tm" r"p|usr/lib/post" r"gresql)/"
     r"|pypi\.o" r"rg|pythonhost" r"ed|--index-u" r"rl|--extra-index-u" r"rl|--find-l" r"inks\b"
 )  # fmt: skip
 SKIPPED_FOLDERS = {".git", ".venv", "__pycache__", "build", "dist", "var", "node_modules"}
