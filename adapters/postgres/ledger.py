@@ -89,18 +89,14 @@ class PostgresLedger:
         return limit_of(rows[0]) if rows else None
 
     async def _record(self, division: str, draft: RecordDraft) -> None:
-        async with self._pool.transaction() as connection:
-            await connection.execute(
-                _SQL["record"], division, draft.kind, draft.subject, draft.body, draft.disclosures
-            )
+        await self._pool.execute(
+            _SQL["record"], division, draft.kind, draft.subject, draft.body, draft.disclosures
+        )
 
     async def _note_enquiry(
         self, key: InstructionKey, at: dt.datetime, not_found: bool, operator_task: bool
     ) -> None:
-        async with self._pool.transaction() as connection:
-            await connection.execute(
-                _SQL["note_enquiry"], *_columns(key), at, not_found, operator_task
-            )
+        await self._pool.execute(_SQL["note_enquiry"], *_columns(key), at, not_found, operator_task)
 
     async def _connect(self) -> Session:
         return await open_session(self._dsn, allow_unsafe=self._allow_unsafe)

@@ -129,8 +129,7 @@ class PostgresRecordLog:
             )
 
     async def _notice_sent(self, id: int, acknowledged: bool, at: dt.datetime) -> None:
-        async with self._pool.transaction() as connection:
-            await connection.execute(_SQL["notice_sent"], id, acknowledged, at)
+        await self._pool.execute(_SQL["notice_sent"], id, acknowledged, at)
 
     async def _leave_office(self) -> None:
         if self._office:

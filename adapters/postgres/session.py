@@ -160,6 +160,15 @@ class Pool:
                 yield session.connection
             session.believed()
 
+    async def execute(self, statement: str, *arguments: Any) -> None:
+        """One statement that is its own transaction, in one round trip instead of three.
+
+        Counts only if the server gave no warning. Raises LedgerUnavailable.
+        """
+        async with self.session() as session:
+            await session.connection.execute(statement, *arguments)
+            session.believed()
+
     async def fetch(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
         """Read, within READ_DEADLINE_S. Raises LedgerUnavailable."""
         async with self.session() as session:
