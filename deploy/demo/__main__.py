@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import datetime as dt
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -72,6 +73,7 @@ def main() -> int:
         finally:
             crew.stop_all()
             stage.postgres.stop()
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _options() -> argparse.Namespace:
@@ -157,7 +159,7 @@ def _stay_up(stage: Stage) -> None:
         f"财政端页面 the bureau's desk: {ready['sign_in'] or ready['desk']}", soft_wrap=True
     )
     console.print(f"运行指标 operators' port: http://{HOST}:{stage.ports.ops}/metrics")
-    console.print(f"日志 logs: {stage.folder}")
+    console.print(f"日志 logs (until you end it): {stage.folder}")
     console.print("Ctrl-C 结束 to end")
     signal.pause()
 
