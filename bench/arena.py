@@ -128,7 +128,10 @@ class Arena:
             self._drain()
             before = self.costs()
             _tell(generator, b"go")
-            report = msgspec.json.decode(generator.stdout.readline(), type=Report)
+            said = generator.stdout.readline()
+            if not said:
+                raise RuntimeError(f"the load generator ended with {generator.wait()}")
+            report = msgspec.json.decode(said, type=Report)
             drained_s = self._drain()
             spent = self.costs().since(before)
         file.unlink()

@@ -39,8 +39,8 @@ class Programme:
 
 
 FULL = Programme(
-    rounds=3, sizes={1: 400, 32: 4000, 128: 5000}, refused=800, admitted=12_000, latency_s=6,
-    pgbench_s=3,
+    rounds=3, sizes={1: 300, 32: 3000, 128: 4000}, refused=500, admitted=8_000, latency_s=5,
+    pgbench_s=2,
 )  # fmt: skip
 QUICK = Programme(
     rounds=1, sizes={1: 40, 32: 300, 128: 300}, refused=100, admitted=500, latency_s=1, pgbench_s=1
