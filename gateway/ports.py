@@ -10,7 +10,7 @@ from typing import Protocol
 
 from gateway.domain.bank import BankAnswer, BankConduct, EnquiryAnswer
 from gateway.domain.commitment import Commitment
-from gateway.domain.decision import Finding
+from gateway.domain.decision import Finding, Outcome
 from gateway.domain.facts import Facts
 from gateway.domain.instruction import Instruction, InstructionKey, Received
 from gateway.domain.ledger import (
@@ -18,6 +18,7 @@ from gateway.domain.ledger import (
     Admitted,
     Limit,
     LimitKey,
+    Moved,
     OpenPayment,
     RecordDraft,
     Settlement,
@@ -36,6 +37,7 @@ from gateway.domain.log import (
 )
 from gateway.domain.parties import Sender
 from gateway.domain.registers import Registers
+from gateway.domain.windows import WindowAsk, WindowShare
 
 
 class Clock(Protocol):
@@ -98,10 +100,24 @@ class Book(Protocol):
         """All policies that fire on these facts. A policy that raises is a HOLD finding."""
         ...
 
+    def asks(self, facts: Facts) -> tuple[WindowAsk, ...]:
+        """The windows whose values may change what these facts come to; most have none.
+
+        Depends on `facts.windows` only in what each ask says was believed.
+        """
+        ...
+
+    def shares(self, facts: Facts, outcome: Outcome) -> tuple[WindowShare, ...]:
+        """What an instruction with this outcome adds to each window that counts it."""
+        ...
+
 
 class Ledger(Protocol):
-    async def admit(self, admission: Admission) -> Admitted | Standing | Short:
+    async def admit(self, admission: Admission) -> Admitted | Standing | Short | Moved:
         """Commit 1. A Standing means the identity was already decided, on whatever bytes.
+
+        Two admissions of which one asks for a window and the other shares in it, at whatever
+        gateways, never both rest on its value of before.
 
         Raises LedgerUnavailable.
         """

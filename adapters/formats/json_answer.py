@@ -63,4 +63,5 @@ def finding_fields(finding: Finding) -> dict[str, Any]:
             "title_en": near.title_en,
         },
         "missing": [{"kind": m.kind, "zh": m.zh, "en": m.en} for m in finding.missing],
+        "detail": finding.detail,
     }

@@ -15,7 +15,7 @@ from adapters.formats.problem import TITLES
 from adapters.formats.voucher_fields import VoucherLayout, layouts
 from gateway.domain.answer import Answer
 from gateway.domain.bank import BankOutcome
-from gateway.domain.decision import Outcome
+from gateway.domain.decision import Finding, Outcome
 from gateway.domain.faults import Fault
 
 ATTACH_BYTES_MAX = 32
@@ -97,7 +97,7 @@ def _reason(answer: Answer) -> str:
         return answer.bank_reason or _BANK_WORDS[answer.bank]
     if answer.decision.outcome is Outcome.PASS:
         return ""
-    return "；".join(f"{f.policy} {f.reason_zh}" for f in answer.decision.findings)
+    return "；".join(f"{_about(f)} {f.reason_zh}" for f in answer.decision.findings)
 
 
 def _returned(voucher: str, layout: VoucherLayout, answer: Answer) -> str:
@@ -153,3 +153,7 @@ def _written(texts: str, filled: dict[str, str], known: set[str]) -> str:
     written = _LEAF.sub(lambda leaf: _leaf(leaf, wanted), texts)
     missing = [f"<{name}>{value}</{name}>" for name, value in wanted.items() if name not in present]
     return written + "".join(missing)
+
+
+def _about(finding: Finding) -> str:
+    return f"{finding.policy} 明细{finding.detail}" if finding.detail else finding.policy

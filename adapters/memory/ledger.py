@@ -14,6 +14,7 @@ from gateway.domain.ledger import (
     Admitted,
     Limit,
     LimitKey,
+    Moved,
     OpenPayment,
     RecordDraft,
     Settlement,
@@ -21,6 +22,7 @@ from gateway.domain.ledger import (
     Standing,
 )
 from gateway.domain.log import Notice, PendingRecord
+from gateway.domain.windows import Measure, WindowAsk
 
 
 class MemoryLedger:
@@ -30,13 +32,17 @@ class MemoryLedger:
         self._state = state
         self._instance = instance
 
-    async def admit(self, admission: Admission) -> Admitted | Standing | Short:
+    async def admit(self, admission: Admission) -> Admitted | Standing | Short | Moved:
         state, key = self._state, admission.key
         if key in state.instructions:
             return self._standing(key)
+        if moved := self._moved(admission):
+            return moved
         if short := self._reserve(admission):
             return short
         state.instructions[key] = admission
+        for share in admission.shares:
+            state.windows.setdefault((key.division, share.key), []).append((key, share))
         if admission.outcome is Outcome.PASS:
             state.open_payments[key] = self._open(admission)
         self._pend(key.division, admission.record)
@@ -62,6 +68,8 @@ class MemoryLedger:
                     reserved_fen=limit.reserved_fen - demand.amount_fen,
                     posted_fen=limit.posted_fen + (demand.amount_fen if posted else 0),
                 )
+        if not posted:
+            self._take_back(key)
         state.settlements[key] = settlement
         self._pend(key.division, settlement.record)
         return True
@@ -101,9 +109,11 @@ class MemoryLedger:
         wanted: Counter[LimitKey] = Counter()
         for demand in admission.demands:
             limit = limits.get((division, demand.limit))
-            available = (limit.available_fen if limit else 0) - wanted[demand.limit]
-            if demand.amount_fen > available:
-                available += wanted[demand.limit]
+            available = limit.available_fen if limit else 0
+            if limit and demand.cap_fen is not None:
+                spent = limit.opening_fen + limit.reserved_fen + limit.posted_fen
+                available = min(available, demand.cap_fen - spent)
+            if demand.amount_fen > available - wanted[demand.limit]:
                 return Short(demand=demand, available_fen=available)
             wanted[demand.limit] += demand.amount_fen
         for key, amount in wanted.items():
@@ -113,6 +123,29 @@ class MemoryLedger:
                     limit, reserved_fen=limit.reserved_fen + amount
                 )
         return None
+
+    def _moved(self, admission: Admission) -> Moved | None:
+        true = {ask.key: self._value(admission.key.division, ask) for ask in admission.asks}
+        moved = {ask.key: true[ask.key] for ask in admission.asks if true[ask.key] != ask.believed}
+        return Moved(values=moved) if moved else None
+
+    def _value(self, division: str, ask: WindowAsk) -> int:
+        entries = self._state.windows.get((division, ask.key), [])
+        shares = [share for _, share in entries if share.day >= ask.since]
+        if ask.measure is Measure.SUM:
+            return sum(share.value for share in shares)
+        if ask.measure is Measure.MAX:
+            return max((share.value for share in shares), default=0)
+        if ask.measure is Measure.DISTINCT:
+            return len({share.item for share in shares})
+        return len(shares)
+
+    def _take_back(self, key: InstructionKey) -> None:
+        """The shares of a payment that did not take effect."""
+        for share in self._state.instructions[key].shares:
+            place = key.division, share.key
+            kept = [entry for entry in self._state.windows[place] if entry[0] != key]
+            self._state.windows[place] = kept
 
     def _open(self, admission: Admission) -> OpenPayment:
         return OpenPayment(

@@ -6,8 +6,9 @@ import attrs
 
 from adapters.memory.state import MemoryState
 from gateway.domain.faults import FaultCode, Unreadable, Unready
-from gateway.domain.ledger import Limit, LimitKey, LimitKind
-from gateway.domain.registers import Indicator, Registers
+from gateway.domain.ledger import Limit
+from gateway.domain.limits import granted_limits, spelled
+from gateway.domain.registers import Registers
 
 
 @attrs.frozen(kw_only=True)
@@ -35,9 +36,10 @@ class MemoryRegisters:
         if held is not None and registers.version <= held.version:
             return Loaded(applied=False, version=held.version)
         self._state.registers[division] = registers_raw, registers
-        for indicator in registers.indicators.values():
-            self._grant(division, indicator)
-        withdrawn = self._withdraw(registers)
+        granted = granted_limits(registers)
+        for limit in granted:
+            self._grant(division, limit)
+        withdrawn = self._withdraw(division, granted)
         return Loaded(
             applied=True, version=registers.version,
             overdrawn=tuple(limit for limit in self._limits(division) if limit.available_fen < 0),
@@ -51,28 +53,26 @@ class MemoryRegisters:
             raise Unreadable(FaultCode.DIVISION_UNKNOWN, f"no registers for division {division}")
         return self._state.registers[division][1]
 
-    def _grant(self, division: str, indicator: Indicator) -> None:
-        place = division, LimitKey(kind=LimitKind.INDICATOR, id=indicator.id)
-        known = self._state.limits.get(place) or Limit(
-            key=place[1], granted_fen=0, frozen_fen=0, opening_fen=indicator.posted_fen,
-            reserved_fen=0, posted_fen=0,
-        )  # fmt: skip
+    def _grant(self, division: str, limit: Limit) -> None:
+        place = division, limit.key
         self._state.limits[place] = attrs.evolve(
-            known, granted_fen=indicator.granted_fen, frozen_fen=indicator.frozen_fen
-        )
+            self._state.limits.get(place, limit),
+            granted_fen=limit.granted_fen, frozen_fen=limit.frozen_fen,
+        )  # fmt: skip
 
-    def _withdraw(self, registers: Registers) -> tuple[str, ...]:
+    def _withdraw(self, division: str, granted: list[Limit]) -> tuple[str, ...]:
+        known = {limit.key for limit in granted}
         gone = [
             limit.key
-            for limit in self._limits(registers.division)
-            if limit.granted_fen and limit.key.id not in registers.indicators
+            for limit in self._limits(division)
+            if limit.granted_fen and limit.key not in known
         ]
         for key in gone:
-            place = registers.division, key
+            place = division, key
             self._state.limits[place] = attrs.evolve(self._state.limits[place], granted_fen=0)
-        return tuple(key.id for key in gone)
+        return tuple(map(spelled, gone))
 
     def _limits(self, division: str) -> list[Limit]:
-        """Of one division, by id."""
+        """Of one division, by key."""
         mine = [limit for (owner, _), limit in self._state.limits.items() if owner == division]
         return sorted(mine, key=lambda limit: limit.key)

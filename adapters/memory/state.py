@@ -6,6 +6,7 @@ from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Admission, Limit, LimitKey, OpenPayment, Settlement
 from gateway.domain.log import LogHead, Notice, PendingRecord, SealedRecord
 from gateway.domain.registers import Registers
+from gateway.domain.windows import WindowKey, WindowShare
 
 
 @attrs.define(kw_only=True)
@@ -32,6 +33,10 @@ class MemoryState:
     open_payments: dict[InstructionKey, OpenPayment] = attrs.field(factory=dict)
     limits: dict[tuple[str, LimitKey], Limit] = attrs.field(factory=dict)
     """By division and key."""
+    windows: dict[tuple[str, WindowKey], list[tuple[InstructionKey, WindowShare]]] = attrs.field(
+        factory=dict
+    )
+    """By division and key: what stands in a window, and whose it is."""
     pending: dict[str, list[PendingRecord]] = attrs.field(factory=dict)
     notices: dict[int, Notice] = attrs.field(factory=dict)
     """Unacknowledged, by id."""

@@ -2,18 +2,21 @@
 
 import uuid
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from adapters.postgres.session import Connection
 from adapters.postgres.standing import key_arrays, standings
 from adapters.postgres.statements import statements
 from gateway.domain.instruction import InstructionKey
-from gateway.domain.ledger import Admission, Admitted, Short, Standing
+from gateway.domain.ledger import Admission, Admitted, Moved, Short, Standing
+from gateway.domain.windows import WindowKey
 
 BIGINT_MAX = 2**63 - 1
 
 _SQL = statements("ledger")
 _ADMITTED = Admitted()
+
+_Answer: TypeAlias = Admitted | Short | Moved | Standing
 
 
 class AdmissionWork:
@@ -22,6 +25,7 @@ class AdmissionWork:
     def __init__(self, instance: str) -> None:
         self._instance = instance
         self._statement: Any = None
+        self._with_windows: Any = None
 
     def key(self, item: Admission) -> InstructionKey:
         return item.key
@@ -31,19 +35,26 @@ class AdmissionWork:
 
     async def prepare(self, connection: Connection) -> None:
         self._statement = await connection.prepare(_SQL["admit_batch"])
+        self._with_windows = await connection.prepare(_SQL["admit_windows"])
 
     async def commit(
         self, connection: Connection, attempt: uuid.UUID, items: Sequence[Admission]
-    ) -> Sequence[Admitted | Short | Standing]:
-        row = await self._statement.fetchrow(
-            attempt, self._instance, *_claims(items), *_demands(items), *_records(items)
-        )
-        existing, short_slots, short_demands, availables = row
-        results: list[Admitted | Short | Standing] = [_ADMITTED] * len(items)
+    ) -> Sequence[_Answer]:
+        plain = *_claims(items), *_demands(items), *_records(items)
+        if any(item.asks or item.shares for item in items):
+            windows = _windows(items)
+            row = await self._with_windows.fetchrow(attempt, self._instance, *plain, *windows)
+        else:
+            row = await self._statement.fetchrow(attempt, self._instance, *plain)
+        existing, short_slots, short_demands, availables, *moved = row
+        results: list[_Answer] = [_ADMITTED] * len(items)
         if short_slots:
             for slot, demand, available in zip(short_slots, short_demands, availables, strict=True):
                 short = Short(demand=items[slot - 1].demands[demand], available_fen=available)
                 results[slot - 1] = short
+        if moved[0]:
+            for slot, values in _true_values(items, *moved).items():
+                results[slot - 1] = Moved(values=values)
         if existing:
             known = await standings(connection, [items[slot - 1].key for slot in existing])
             for slot in existing:
@@ -89,12 +100,17 @@ def _claims(items: Sequence[Admission]) -> tuple[list[Any], ...]:
 def _demands(items: Sequence[Admission]) -> tuple[list[Any], ...]:
     """The lines wanted, sorted, with what is wanted of each; and the demands in arrival order."""
     wanted: dict[tuple[str, str, str], int] = {}
-    flat: list[tuple[int, tuple[str, str, str], int]] = []
+    caps: dict[tuple[str, str, str], int] = {}
+    flat: list[tuple[int, tuple[str, str, str], int, int]] = []
     for slot, item in enumerate(items, 1):
         for demand in item.demands:
             line = (item.key.division, demand.limit.kind.value, demand.limit.id)
             wanted[line] = wanted.get(line, 0) + demand.amount_fen
-            flat.append((slot, line, demand.amount_fen))
+            cap = BIGINT_MAX
+            if demand.cap_fen is not None:
+                cap = demand.cap_fen
+                caps[line] = min(cap, caps.get(line, cap))
+            flat.append((slot, line, demand.amount_fen, cap))
     lines = sorted(wanted)
     place = {line: n for n, line in enumerate(lines, 1)}
     return (
@@ -102,10 +118,52 @@ def _demands(items: Sequence[Admission]) -> tuple[list[Any], ...]:
         [line[1] for line in lines],
         [line[2] for line in lines],
         [min(wanted[line], BIGINT_MAX) for line in lines],
-        [slot for slot, _, _ in flat],
-        [place[line] for _, line, _ in flat],
-        [amount for _, _, amount in flat],
+        [caps.get(line, BIGINT_MAX) for line in lines],
+        [slot for slot, _, _, _ in flat],
+        [place[line] for _, line, _, _ in flat],
+        [amount for _, _, amount, _ in flat],
+        [cap for _, _, _, cap in flat],
     )
+
+
+def _windows(items: Sequence[Admission]) -> tuple[list[Any], ...]:
+    """The windows concerned, and whether anybody asks; asks and shares in the order of arrival."""
+    places: dict[tuple[str, WindowKey], int] = {}
+    asks = [(slot, item, ask) for slot, item in enumerate(items, 1) for ask in item.asks]
+    asked = [places.setdefault((i.key.division, a.key), len(places) + 1) for _, i, a in asks]
+    shares = [
+        (slot, item, place, share)
+        for slot, item in enumerate(items, 1)
+        for place, share in enumerate(item.shares, 1)
+    ]
+    some_ask = len(places)
+    shared = [places.setdefault((i.key.division, s.key), len(places) + 1) for _, i, _, s in shares]
+    return (
+        [division for division, _ in places],
+        [key.window for _, key in places],
+        [key.key for _, key in places],
+        [place <= some_ask for place in places.values()],
+        [slot for slot, _, _ in asks],
+        asked,
+        [ask.measure for _, _, ask in asks],
+        [ask.since for _, _, ask in asks],
+        [ask.believed for _, _, ask in asks],
+        [slot for slot, _, _, _ in shares],
+        shared,
+        [place for _, _, place, _ in shares],
+        [share.day for _, _, _, share in shares],
+        [share.value for _, _, _, share in shares],
+        [share.item for _, _, _, share in shares],
+    )
+
+
+def _true_values(
+    items: Sequence[Admission], slots: list[int], asks: list[int], values: list[int]
+) -> dict[int, dict[WindowKey, int]]:
+    found: dict[int, dict[WindowKey, int]] = {}
+    for slot, ask, value in zip(slots, asks, values, strict=True):
+        found.setdefault(slot, {})[items[slot - 1].asks[ask].key] = value
+    return found
 
 
 def _records(items: Sequence[Admission]) -> tuple[list[Any], ...]:

@@ -18,6 +18,7 @@ from gateway.domain.ledger import (
     Limit,
     LimitKey,
     LimitKind,
+    Moved,
     OpenPayment,
     RecordDraft,
     Settlement,
@@ -60,7 +61,7 @@ class PostgresLedger:
     ) -> None:  # fmt: skip
         await self._close()
 
-    async def admit(self, admission: Admission) -> Admitted | Standing | Short:
+    async def admit(self, admission: Admission) -> Admitted | Standing | Short | Moved:
         return await self._admissions.submit(admission)
 
     async def settle(self, settlement: Settlement) -> bool:

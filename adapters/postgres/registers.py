@@ -5,7 +5,8 @@ import attrs
 from adapters.postgres.ledger import limit_of
 from adapters.postgres.session import Pool
 from adapters.postgres.statements import statements
-from gateway.domain.ledger import Limit, LimitKind
+from gateway.domain.ledger import Limit, LimitKey, LimitKind
+from gateway.domain.limits import granted_limits, spelled
 from gateway.domain.registers import Registers
 
 _SQL = statements("registers")
@@ -23,12 +24,13 @@ class Loaded:
     """Limits whose lowered grant is less than what is already spoken for: nothing more is reserved
     on them, what is reserved may still be posted, and somebody must be told."""
     withdrawn: tuple[str, ...] = ()
-    """Indicators that are no longer in the registers: their grant is now nothing."""
+    """Limits that are no longer in the registers: their grant is now nothing. An indicator by its
+    id alone, others as `kind id`."""
 
 
 class PostgresRegisters:
-    """Writes registers. The first load of an indicator takes the register's `posted_fen` as the
-    line's opening; later loads change only what is granted and frozen."""
+    """Writes registers. The first load of a limit takes the register's own count of what was spent
+    as the line's opening; later loads change only what is granted and frozen."""
 
     def __init__(self, dsn: str, *, allow_unsafe: bool = False) -> None:
         self._pool = Pool(dsn, size=1, allow_unsafe=allow_unsafe)
@@ -45,9 +47,8 @@ class PostgresRegisters:
         return await self._pool.unbroken(self._load(registers_raw, registers))
 
     async def _load(self, raw: bytes, registers: Registers) -> Loaded:
-        division, kind = registers.division, LimitKind.INDICATOR
-        lines = [registers.indicators[id] for id in sorted(registers.indicators)]
-        ids = [line.id for line in lines]
+        division, lines = registers.division, granted_limits(registers)
+        kinds, ids = [line.key.kind for line in lines], [line.key.id for line in lines]
         async with self._pool.transaction() as connection:
             await connection.execute(_SQL["lock_division"], division)
             known = await connection.fetchval(_SQL["version_of"], division)
@@ -59,18 +60,23 @@ class PostgresRegisters:
             await connection.execute(
                 _SQL["put_lines"],
                 division,
-                kind,
+                kinds,
                 ids,
                 [line.granted_fen for line in lines],
                 [line.frozen_fen for line in lines],
-                [line.posted_fen for line in lines],
+                [line.opening_fen for line in lines],
             )
-            withdrawn = await connection.fetch(_SQL["withdraw_lines"], division, kind, ids)
-            overdrawn = await connection.fetch(_SQL["overdrawn"], division, kind)
+            withdrawn = await connection.fetch(_SQL["withdraw_lines"], division, kinds, ids)
+            overdrawn = await connection.fetch(_SQL["overdrawn"], division)
             await connection.execute(_SQL["tell"], division)
         return Loaded(
             applied=True,
             version=registers.version,
             overdrawn=tuple(map(limit_of, overdrawn)),
-            withdrawn=tuple(sorted(row["id"] for row in withdrawn)),
+            withdrawn=tuple(
+                spelled(key)
+                for key in sorted(
+                    LimitKey(kind=LimitKind(row["kind"]), id=row["id"]) for row in withdrawn
+                )
+            ),
         )

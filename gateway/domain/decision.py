@@ -87,6 +87,8 @@ class Finding:
     missing: tuple[Missing, ...] = ()
     unavailable: tuple[str, ...] = ()
     """Registers or limits that could not be consulted; the finding then says so, not what is so."""
+    detail: str = ""
+    """Which detail of the voucher it is about; empty: the voucher as a whole."""
 
 
 @attrs.frozen(kw_only=True)

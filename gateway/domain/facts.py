@@ -264,6 +264,18 @@ class Facts:
         "plan.available", "用款计划可用额度（不足时）", source=Source.LIMIT, default=None
     )
     """Set only when the reservation on the plan up to this month was refused."""
+    contract_available: Fen | None = _fact(
+        "contract.available", "合同可用余额（不足时）", source=Source.LIMIT, default=None
+    )
+    """Set only when the reservation on the contract was refused."""
+    approval_available: Fen | None = _fact(
+        "approval.available", "批准可用额度（不足时）", source=Source.LIMIT, default=None
+    )
+    """Set only when the reservation on an approval was refused."""
+    three_public_available: Fen | None = _fact(
+        "three_public.available", "三公经费可用预算（不足时）", source=Source.LIMIT, default=None
+    )
+    """Set only when the reservation on the year's budget of this category was refused."""
 
     windows: Mapping[str, int] = attrs.field(factory=dict)
     """Values of windows by id (`JL-044.cash`); one that is not here is believed to be 0, which

@@ -125,6 +125,20 @@ class Instruction:
     details: tuple[Detail, ...] = ()
 
 
+def parts_of(instruction: Instruction) -> tuple[Instruction, ...]:
+    """Each detail as the payment that it is: its payee, amount and purpose, all else the voucher's.
+
+    Empty for an instruction without details.
+    """
+    return tuple(
+        attrs.evolve(
+            instruction, payee=detail.payee, amount_fen=detail.amount_fen,
+            purpose=detail.purpose or instruction.purpose, details=(),
+        )
+        for detail in instruction.details
+    )  # fmt: skip
+
+
 @attrs.frozen(kw_only=True)
 class Received:
     """What came through the door, byte for byte, before anybody has understood it."""

@@ -1,6 +1,7 @@
 """What the line hands to the ledger, and what the ledger answers: commits 1 and 2 in words."""
 
 import datetime as dt
+from collections.abc import Mapping
 from enum import StrEnum
 
 import attrs
@@ -9,12 +10,22 @@ from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Outcome
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.money import Fen
+from gateway.domain.windows import WindowAsk, WindowKey, WindowShare
 
 
 class LimitKind(StrEnum):
     """What an amount can be reserved on. Granted, reserved and posted are kept per line."""
 
     INDICATOR = "indicator"
+    """预算指标, by its id."""
+    PLAN = "plan"
+    """用款计划 of an indicator, by the indicator's id: all its months together."""
+    CONTRACT = "contract"
+    """By contract number."""
+    APPROVAL = "approval"
+    """By approval number."""
+    THREE_PUBLIC = "three_public"
+    """三公经费 of one agency, year and category: `agency/year/category`."""
 
 
 @attrs.frozen(kw_only=True, order=True)
@@ -29,6 +40,9 @@ class Demand:
 
     limit: LimitKey
     amount_fen: Fen
+    cap_fen: int | None = None
+    """What opening, reserved and posted may come to by this demand, where that is less than the
+    grant allows: the plan up to this month."""
 
 
 @attrs.frozen(kw_only=True)
@@ -82,6 +96,10 @@ class Admission:
     """Canonical JSON of the decision, from which the answer is given again."""
     demands: tuple[Demand, ...]
     """Empty unless the outcome is PASS."""
+    asks: tuple[WindowAsk, ...] = ()
+    """What the decision believed of the days before; proven in commit 1."""
+    shares: tuple[WindowShare, ...] = ()
+    """What it adds to windows; taken back in commit 2 if the payment did not take effect."""
     record: RecordDraft
     notice: bytes | None
     """Interception notice to the bureau (Art. 28(3)); None for a pass."""
@@ -98,6 +116,15 @@ class Short:
 
     demand: Demand
     available_fen: int
+    """What was left for this demand: of the limit, or under the demand's cap if that is less."""
+
+
+@attrs.frozen(kw_only=True)
+class Moved:
+    """The decision rests on values of windows that are not true any more; nothing was written."""
+
+    values: Mapping[WindowKey, int]
+    """The true ones. By whole key: details of one instruction may ask one window of many keys."""
 
 
 @attrs.frozen(kw_only=True)

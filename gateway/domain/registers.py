@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping
+from itertools import accumulate
 
 import attrs
 
@@ -171,6 +172,16 @@ class Registers:
             for filing in self.filings.values()
             if filing.kind is FilingKind.SPECIAL_FUND_RULES
         )
+
+    planned_fen: Mapping[str, tuple[int, ...]] = attrs.field(init=False, eq=False, repr=False)
+    """By indicator: what its plan comes to up to each month of its year, January first, in fen."""
+
+    @planned_fen.default
+    def _planned(self) -> Mapping[str, tuple[int, ...]]:
+        months: dict[str, list[int]] = {}
+        for plan in self.plans:
+            months.setdefault(plan.indicator_id, [0] * 12)[plan.month - 1] += plan.amount_fen
+        return {id: tuple(accumulate(amounts)) for id, amounts in months.items()}
 
     def superiors(self, agency: str) -> tuple[str, ...]:
         """The agencies above `agency`, nearest first; a circle in the tree ends the walk."""

@@ -3,26 +3,39 @@
 Only when this returns may anybody forward anything, and only who called it.
 """
 
+import datetime as dt
+from collections.abc import Iterator
+
 from gateway.domain.decision import Outcome, stored
-from gateway.domain.instruction import Instruction, Received
+from gateway.domain.instruction import Instruction, Received, parts_of
 from gateway.domain.ledger import (
     Admission,
     Admitted,
     Demand,
     LimitKey,
     LimitKind,
+    Moved,
     RecordDraft,
     Short,
     Standing,
 )
+from gateway.domain.limits import three_public_limit
+from gateway.domain.parties import Parties
+from gateway.domain.registers import Indicator, Registers
+from gateway.pipeline.papers import applies
+from gateway.pipeline.standards import THREE_PUBLIC, three_public_remaining
 from gateway.pipeline.tell import Judged
 from gateway.ports import Ledger
 
 
 async def admit(
-    judged: Judged, received: Received, record: RecordDraft, notice: bytes | None, ledger: Ledger
-) -> Admitted | Standing | Short:
-    """Raises LedgerUnavailable; then it is not known whether the decision stands."""
+    judged: Judged, demands: tuple[Demand, ...], received: Received, record: RecordDraft,
+    notice: bytes | None, ledger: Ledger,
+) -> Admitted | Standing | Short | Moved:  # fmt: skip
+    """`demands`: what it reserves if it passes.
+
+    Raises LedgerUnavailable; then it is not known whether the decision stands.
+    """
     instruction = judged.instruction
     passes = judged.decision.outcome is Outcome.PASS
     return await ledger.admit(
@@ -38,18 +51,63 @@ async def admit(
             outcome=judged.decision.outcome,
             decided_at=judged.at,
             decision=stored(judged.decision),
-            demands=demands_of(instruction) if passes else (),
+            demands=demands if passes else (),
             record=record,
             notice=notice,
+            asks=judged.asks,
+            shares=judged.shares,
         )
     )
 
 
-def demands_of(instruction: Instruction) -> tuple[Demand, ...]:
-    """What a pass reserves: today its amount on its indicator."""
-    return (
-        Demand(
-            limit=LimitKey(kind=LimitKind.INDICATOR, id=instruction.indicator_id),
-            amount_fen=instruction.amount_fen,
-        ),
+def demands_of(
+    instruction: Instruction, parties: Parties, registers: Registers, on: dt.date
+) -> tuple[Demand, ...]:
+    """What a pass reserves, all of it or nothing: its amount on every limit that it spends."""
+    return tuple(_demands(instruction, parties, registers, on))
+
+
+def _demands(
+    instruction: Instruction, parties: Parties, registers: Registers, on: dt.date
+) -> Iterator[Demand]:
+    amount, agency = instruction.amount_fen, instruction.agency_code
+    indicator, contract = parties.indicator, parties.contract
+    yield Demand(
+        limit=LimitKey(kind=LimitKind.INDICATOR, id=instruction.indicator_id), amount_fen=amount
     )
+    if indicator and indicator.plan_controlled:
+        yield Demand(
+            limit=LimitKey(kind=LimitKind.PLAN, id=indicator.id), amount_fen=amount,
+            cap_fen=_planned_until(indicator, registers, on),
+        )  # fmt: skip
+    if contract and contract.agency == agency:
+        yield Demand(
+            limit=LimitKey(kind=LimitKind.CONTRACT, id=contract.contract_no), amount_fen=amount
+        )
+    if parties.approvals:
+        yield from _on_approvals(instruction, parties, on)
+    category = THREE_PUBLIC.get(instruction.dept_economic_code)
+    year = instruction.key.fiscal_year
+    if category and three_public_remaining(category, agency, year, registers) is not None:
+        yield Demand(limit=three_public_limit(agency, year, category), amount_fen=amount)
+
+
+def _planned_until(indicator: Indicator, registers: Registers, on: dt.date) -> int:
+    """用款计划 of the months up to today's; of another year all of it, or nothing yet."""
+    planned = registers.planned_fen.get(indicator.id)
+    if planned is None or on.year < indicator.fiscal_year:
+        return 0
+    return planned[-1 if on.year > indicator.fiscal_year else on.month - 1]
+
+
+def _on_approvals(instruction: Instruction, parties: Parties, on: dt.date) -> Iterator[Demand]:
+    """Every approval that it names and that applies to it, whether or not a policy asked for it:
+    an approval named is an approval used."""
+    parts = parts_of(instruction) or (instruction,)
+    for approval in parties.approvals:
+        for part in parts:
+            if applies(approval, part, on):
+                yield Demand(
+                    limit=LimitKey(kind=LimitKind.APPROVAL, id=approval.approval_no),
+                    amount_fen=part.amount_fen,
+                )

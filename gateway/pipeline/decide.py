@@ -1,17 +1,178 @@
-"""Step 4, decide: facts before the policy book give all findings; the most severe one wins."""
+"""Step 4, decide: facts before the policy book give all findings; the most severe one wins.
 
-from gateway.domain.decision import Decision, outcome_of
+A voucher with details is judged as a whole and detail by detail; one bad detail stops it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from gateway.domain.decision import Action, Decision, Finding, Light, Outcome, outcome_of
 from gateway.domain.facts import Facts
+from gateway.domain.ledger import LimitKey, LimitKind, Moved, Short
+from gateway.domain.money import Fen, yuan
 from gateway.domain.registers import Registers
+from gateway.domain.windows import Measure, WindowAsk, WindowKey, WindowShare
 from gateway.ports import Book
 
+LIMIT_ID = "LIMIT"
+"""The policy id of the finding that a limit did not suffice and no policy refused for it."""
 
-def decide(facts: Facts, registers: Registers, book: Book) -> Decision:
-    """Pure: the same facts under the same book give the same decision, then and in a replay."""
+_FACT_OF = {
+    LimitKind.INDICATOR: "indicator_available",
+    LimitKind.PLAN: "plan_available",
+    LimitKind.CONTRACT: "contract_available",
+    LimitKind.APPROVAL: "approval_available",
+    LimitKind.THREE_PUBLIC: "three_public_available",
+}
+_WORDS = {
+    LimitKind.INDICATOR: ("预算指标", "budget indicator"),
+    LimitKind.PLAN: ("用款计划（截至本月）", "spending plan up to this month"),
+    LimitKind.CONTRACT: ("合同", "contract"),
+    LimitKind.APPROVAL: ("批准", "approval"),
+    LimitKind.THREE_PUBLIC: ("三公经费预算", "three-public budget"),
+}
+
+
+@attrs.frozen(kw_only=True)
+class Case:
+    """What is judged on its own: a voucher as a whole (no detail), or one of its details."""
+
+    facts: Facts
+    detail: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Known:
+    """What the ledger has told of this instruction, each time it refused to admit it."""
+
+    shorts: Mapping[LimitKey, Short] = attrs.field(factory=dict)
+    windows: Mapping[WindowKey, int] = attrs.field(factory=dict)
+
+    def learn(self, told: Short | Moved) -> "Known":
+        """With what it has told now; the latest word on a limit or window stands."""
+        if isinstance(told, Short):
+            return attrs.evolve(self, shorts={**self.shorts, told.demand.limit: told})
+        return attrs.evolve(self, windows={**self.windows, **told.values})
+
+
+NOTHING_KNOWN = Known()
+
+
+@attrs.frozen(kw_only=True)
+class Ruling:
+    """A decision, the windows it rests on, and what the instruction then adds to windows."""
+
+    decision: Decision
+    asks: tuple[WindowAsk, ...] = ()
+    shares: tuple[WindowShare, ...] = ()
+
+
+def decide(cases: Sequence[Case], known: Known, registers: Registers, book: Book) -> Ruling:
+    """The first case is the whole, those after it its details, if any.
+
+    Pure: the same cases, knowledge and book give the same decision, then and in a replay.
+    """
+    whole, details = cases[0], cases[1:]
+    asks: dict[WindowKey, WindowAsk] = {}
+    facts = _short_of(whole.facts, known)
+    facts = _looking_back(facts, known, asks, (), book)
     findings = book.decide(facts)
-    return Decision(
-        outcome=outcome_of(findings),
-        findings=findings,
-        book_revision=book.revision,
-        registers_version=registers.version,
+    if details:
+        findings += _of_details(details, findings, known, asks, book)
+    if known.shorts and outcome_of(findings) is Outcome.PASS:
+        findings += tuple(_limit_finding(short) for short in known.shorts.values())
+    outcome = outcome_of(findings)
+    return Ruling(
+        decision=Decision(
+            outcome=outcome, findings=findings, book_revision=book.revision,
+            registers_version=registers.version,
+        ),
+        asks=tuple(asks.values()),
+        shares=tuple(
+            share for case in (details or (whole,)) for share in book.shares(case.facts, outcome)
+        ),
+    )  # fmt: skip
+
+
+def _of_details(
+    details: Sequence[Case], of_whole: Sequence[Finding], known: Known,
+    asks: dict[WindowKey, WindowAsk], book: Book,
+) -> tuple[Finding, ...]:  # fmt: skip
+    """What is wrong with single details; each sees in its windows the details before it.
+
+    A policy that fires on the whole and on every detail is about the whole, and said once.
+    """
+    found: list[tuple[Finding, ...]] = []
+    before: list[WindowShare] = []
+    for case in details:
+        facts = _looking_back(case.facts, known, asks, before, book)
+        found.append(tuple(attrs.evolve(each, detail=case.detail) for each in book.decide(facts)))
+        before += book.shares(case.facts, Outcome.PASS)
+    everywhere = {each.policy for each in of_whole}
+    for of_one in found:
+        everywhere &= {each.policy for each in of_one}
+    return tuple(each for of_one in found for each in of_one if each.policy not in everywhere)
+
+
+def _short_of(facts: Facts, known: Known) -> Facts:
+    """With what was left of each limit that did not suffice."""
+    if not known.shorts:
+        return facts
+    left: dict[str, Any] = {
+        _FACT_OF[key.kind]: Fen(max(0, short.available_fen)) for key, short in known.shorts.items()
+    }
+    return attrs.evolve(facts, **left)
+
+
+def _looking_back(
+    facts: Facts, known: Known, asks: dict[WindowKey, WindowAsk],
+    before: Sequence[WindowShare], book: Book,
+) -> Facts:  # fmt: skip
+    """With the values of the windows that matter; `asks` gets what is believed of the ledger."""
+    wanted = book.asks(facts)
+    if not wanted:
+        return facts
+    values: dict[str, int] = {}
+    for ask in wanted:
+        believed = known.windows.get(ask.key, 0)
+        asks[ask.key] = attrs.evolve(ask, believed=believed)
+        own = [share for share in before if share.key == ask.key]
+        values[ask.key.window] = _with_own(ask.measure, believed, own)
+    return attrs.evolve(facts, windows=values)
+
+
+def _with_own(measure: Measure, value: int, own: Sequence[WindowShare]) -> int:
+    """A window's value with the shares of earlier details of the same voucher.
+
+    Whether a distinct item was counted before is not known here; taken as new, it errs to the
+    severe side.
+    """
+    if measure is Measure.SUM:
+        return value + sum(share.value for share in own)
+    if measure is Measure.MAX:
+        return max([value, *(share.value for share in own)])
+    if measure is Measure.DISTINCT:
+        return value + len({share.item for share in own})
+    return value + len(own)
+
+
+def _limit_finding(short: Short) -> Finding:
+    """No policy has refused for this shortage: a person looks, it does not pass."""
+    kind, id = short.demand.limit.kind, short.demand.limit.id
+    zh, en = _WORDS[kind]
+    wanted, left = yuan(short.demand.amount_fen), yuan(max(0, short.available_fen))
+    return Finding(
+        policy=LIMIT_ID,
+        revision=0,
+        article="14",
+        light=Light.ORANGE,
+        action=Action.HOLD,
+        title_zh=f"{zh}额度不足",
+        title_en=f"Short of {en}",
+        reason_zh=f"{zh} {id} 可用额度{left}元，本笔需{wanted}元，本笔支付挂起待人工核对。",
+        reason_en=f"{left} yuan is left of {en} {id}, {wanted} yuan is wanted; held for a person.",
+        remedy_zh="请核对额度；额度调整后换号重报，或由财政部门处理。",
+        remedy_en="Have the limit adjusted and resend under a new number, or ask the bureau.",
     )

@@ -11,7 +11,7 @@ part of the answer: the law knows it. A *fault* is raised: it never became an in
 import contextlib
 import datetime as dt
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import attrs
 
@@ -19,12 +19,13 @@ from gateway.domain.answer import Answer
 from gateway.domain.bank import BankAnswer, BankOutcome
 from gateway.domain.decision import Outcome
 from gateway.domain.faults import Conflicting, FaultCode, LedgerUnavailable, Unready
-from gateway.domain.instruction import InstructionKey, Received
-from gateway.domain.ledger import Admitted, Short, Standing
+from gateway.domain.instruction import Instruction, InstructionKey, Received, parts_of
+from gateway.domain.ledger import Admitted, Demand, Moved, Short, Standing
 from gateway.domain.legal_day import legal_day
-from gateway.domain.money import Fen
-from gateway.pipeline.admit import admit
-from gateway.pipeline.decide import decide
+from gateway.domain.parties import Parties, Sender
+from gateway.domain.registers import Registers
+from gateway.pipeline.admit import admit, demands_of
+from gateway.pipeline.decide import NOTHING_KNOWN, Case, Ruling, decide
 from gateway.pipeline.facts import facts_of
 from gateway.pipeline.identify import identify
 from gateway.pipeline.parse import parse, refuse_strangers
@@ -42,8 +43,8 @@ from gateway.ports import (
     RegisterShelf,
 )
 
-SHORTAGES_MAX = 3
-"""How often one instruction is judged anew because its limit ran out while it waited."""
+ROUNDS_MAX = 8
+"""How often one instruction is judged because what its decision rests on changes meanwhile."""
 FORWARD_WITHIN_S = 3.0
 """From arrival. Later nothing is forwarded: by then others may ask the bank what became of it."""
 
@@ -80,44 +81,40 @@ class Line:
         instruction = parse(received, rooms.formats)
         refuse_strangers(sender, instruction)
 
-        registers = rooms.shelf.of(instruction.key.division, now)
+        registers, today = rooms.shelf.of(instruction.key.division, now), legal_day(now)
         parties = identify(instruction, registers)
-        facts = facts_of(instruction, parties, registers, legal_day(now))
-        judged = Judged(
-            instruction=instruction,
-            parties=parties,
-            sender=sender,
-            decision=decide(facts, registers, rooms.book),
-            digest=hashlib.sha256(received.raw).digest(),
-            format=received.format,
-            at=now,
-        )
-        if judged.decision.outcome is Outcome.PASS and rooms.bank.saturated:
-            raise Unready(FaultCode.OVERLOADED, "the bank core takes no more just now")
+        cases = _cases(instruction, parties, registers, today)
+        demands = demands_of(instruction, parties, registers, today)
 
-        admission = await self._admit(judged, received)
-        for _ in range(SHORTAGES_MAX):
-            if not isinstance(admission, Short):
+        known = NOTHING_KNOWN
+        for _ in range(ROUNDS_MAX):
+            ruling = decide(cases, known, registers, rooms.book)
+            passes = ruling.decision.outcome is Outcome.PASS
+            if passes and rooms.bank.saturated:
+                raise Unready(FaultCode.OVERLOADED, "the bank core takes no more just now")
+            judged = _judged(received, instruction, parties, sender, ruling, now)
+            admission = await self._admit(judged, demands, received)
+            if not isinstance(admission, Short | Moved):
                 break
-            facts = attrs.evolve(facts, indicator_available=Fen(admission.available_fen))
-            judged = attrs.evolve(judged, decision=decide(facts, registers, rooms.book))
-            assert judged.decision.outcome is not Outcome.PASS, "a shortage must not pass"
-            admission = await self._admit(judged, received)
-        assert not isinstance(admission, Short), "a refusal reserves nothing"
+            known = known.learn(admission)
+        else:
+            raise Unready(FaultCode.OVERLOADED, "what this payment rests on changes all the time")
 
         if isinstance(admission, Standing):
             return await self._answer_for(admission, judged)
-        if judged.decision.outcome is not Outcome.PASS:
+        if not passes:
             return answer_now(judged, None, rooms.gatekeeper, None)
 
         bank = await self._forward(instruction.key, received, began)
         settled_at = await self._settle(instruction.key, bank)
         return answer_now(judged, bank, rooms.gatekeeper, settled_at)
 
-    async def _admit(self, judged: Judged, received: Received) -> Admitted | Standing | Short:
+    async def _admit(
+        self, judged: Judged, demands: tuple[Demand, ...], received: Received
+    ) -> Admitted | Standing | Short | Moved:
         notice = interception_notice(judged, self._rooms.origin)
         record = verdict(judged, self._rooms.origin, self._rooms.committer, notice)
-        return await admit(judged, received, record, notice, self._rooms.ledger)
+        return await admit(judged, demands, received, record, notice, self._rooms.ledger)
 
     async def _answer_for(self, standing: Standing, judged: Judged) -> Answer:
         """The identity was decided before: the same bytes get the same answer, others a record."""
@@ -153,3 +150,37 @@ class Line:
         with contextlib.suppress(LedgerUnavailable):
             await settle(key, bank.outcome, rooms.ledger, rooms.origin, now, evidence)
         return now
+
+
+def _cases(
+    instruction: Instruction, parties: Parties, registers: Registers, on: dt.date
+) -> Sequence[Case]:
+    """The facts of the whole, and of each detail with its own payee, amount and purpose."""
+    whole = Case(facts=facts_of(instruction, parties, registers, on))
+    if not instruction.details:
+        return (whole,)
+    details = zip(instruction.details, parts_of(instruction), strict=True)
+    return (
+        whole,
+        *(
+            Case(facts=facts_of(part, identify(part, registers), registers, on), detail=detail.id)
+            for detail, part in details
+        ),
+    )
+
+
+def _judged(
+    received: Received, instruction: Instruction, parties: Parties, sender: Sender,
+    ruling: Ruling, now: dt.datetime,
+) -> Judged:  # fmt: skip
+    return Judged(
+        instruction=instruction,
+        parties=parties,
+        sender=sender,
+        decision=ruling.decision,
+        digest=hashlib.sha256(received.raw).digest(),
+        format=received.format,
+        at=now,
+        asks=ruling.asks,
+        shares=ruling.shares,
+    )

@@ -58,10 +58,10 @@ def approvals_of(
 ) -> frozenset[ApprovalKind]:
     if not named:
         return _NO_APPROVALS
-    return frozenset([a.kind for a in named if _applies(a, instruction, on)])
+    return frozenset([a.kind for a in named if applies(a, instruction, on)])
 
 
-def _applies(approval: Approval, instruction: Instruction, on: dt.date) -> bool:
+def applies(approval: Approval, instruction: Instruction, on: dt.date) -> bool:
     """An approval stands for this payment only: its agency, payee, item, time and remainder."""
     return (
         approval.agency == instruction.agency_code

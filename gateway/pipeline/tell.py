@@ -19,6 +19,7 @@ from gateway.domain.ledger import RecordDraft
 from gateway.domain.masking import masked
 from gateway.domain.parties import Parties, Sender
 from gateway.domain.records import RecordKind, canonical, unnumbered
+from gateway.domain.windows import WindowAsk, WindowShare
 from gateway.ports import Committer
 
 
@@ -41,6 +42,8 @@ class Judged:
     digest: bytes
     format: str
     at: dt.datetime
+    asks: tuple[WindowAsk, ...] = ()
+    shares: tuple[WindowShare, ...] = ()
 
 
 def microseconds(moment: dt.datetime) -> int:
@@ -166,6 +169,7 @@ def brief(finding: Finding) -> dict[str, Any]:
     return {
         "action": finding.action,
         "article": finding.article,
+        "detail": finding.detail,
         "exception": finding.exception.id if finding.exception else None,
         "light": finding.light,
         "missing": [paper.kind for paper in finding.missing],

@@ -18,18 +18,20 @@ from gateway.domain.codes import (
     Settlement,
 )
 from gateway.domain.commitment import Commitment
-from gateway.domain.decision import Action, Finding, Light
+from gateway.domain.decision import Action, Finding, Light, Outcome
 from gateway.domain.facts import Facts
 from gateway.domain.instruction import Instruction, InstructionKey, Payee, Payer, Received
 from gateway.domain.money import Fen
 from gateway.domain.parties import Sender, sender_of
 from gateway.domain.registers import Account, Agency, Indicator, Registers
+from gateway.domain.windows import Measure, WindowAsk, WindowKey, WindowShare
 
 NOW = dt.datetime(2026, 3, 2, 2, 0, tzinfo=dt.UTC)
 DIVISION = "220000000"
 SENDER = "spiffe://treasury.test/agency/220000000/101001"
 ZERO_BALANCE, BASIC, SUPPLIER = "0710101011015200001234", "0710101011015200005678", "2200145010"
 INDICATOR = "2200002026101001000001"
+CASH = "JL-044.cash"
 
 
 class FixedClock:
@@ -84,15 +86,35 @@ class OneShelf:
 
 @attrs.define
 class BookOf:
-    """Fires the given findings, and JL-011 on a shortage."""
+    """Fires the given findings, JL-011 on a shortage, and JL-044 where the cash of five days comes
+    to more than `cash_max` (None: knows no windows)."""
 
     findings: tuple[Finding, ...] = ()
     revision: str = "book-1"
+    cash_max: int | None = None
 
     def decide(self, facts: Facts) -> tuple[Finding, ...]:
+        found = self.findings
         if facts.indicator_available is not None:
-            return (*self.findings, finding("JL-011", Action.BLOCK))
-        return self.findings
+            found += (finding("JL-011", Action.BLOCK),)
+        drawn = facts.windows.get(CASH, 0) + facts.amount
+        if self.cash_max is not None and drawn > self.cash_max:
+            found += (finding("JL-044", Action.HOLD),)
+        return found
+
+    def asks(self, facts: Facts) -> tuple[WindowAsk, ...]:
+        if self.cash_max is None:
+            return ()
+        since = facts.on - dt.timedelta(days=4)
+        believed = facts.windows.get(CASH, 0)
+        key = WindowKey(window=CASH, key=facts.agency_code)
+        return (WindowAsk(key=key, measure=Measure.SUM, since=since, believed=believed),)
+
+    def shares(self, facts: Facts, outcome: Outcome) -> tuple[WindowShare, ...]:
+        if self.cash_max is None or outcome is not Outcome.PASS:
+            return ()
+        key = WindowKey(window=CASH, key=facts.agency_code)
+        return (WindowShare(key=key, day=facts.on, value=facts.amount),)
 
 
 class ObedientBank:

@@ -20,6 +20,7 @@ from gateway.domain.ledger import (
     Admitted,
     LimitKey,
     LimitKind,
+    Moved,
     Settlement,
     Short,
     Standing,
@@ -92,7 +93,7 @@ class DiaryLedger(MemoryLedger):
         self.lose: set[str] = set()
         self.sleeps: Callable[[], None] = lambda: None
 
-    async def admit(self, admission: Admission) -> Admitted | Standing | Short:
+    async def admit(self, admission: Admission) -> Admitted | Standing | Short | Moved:
         await asyncio.sleep(0)
         if "admit" in self.lose:
             raise LedgerUnavailable("hung")

@@ -14,13 +14,13 @@ INSERT INTO register_snapshot (division, version, as_of, body) VALUES ($1, $2, $
 -- empty: always; only lines that are new or whose grant changed are locked, in sorted order
 INSERT INTO limit_line (
     division, kind, id, granted_fen, frozen_fen, opening_fen, reserved_fen, posted_fen, ceiling_fen)
-SELECT $1, $2, n.id, n.granted, n.frozen, n.opening, 0, 0,
+SELECT $1, n.kind, n.id, n.granted, n.frozen, n.opening, 0, 0,
        greatest(n.granted - n.frozen - n.opening, 0)
-FROM unnest($3::text[], $4::bigint[], $5::bigint[], $6::bigint[])
-     AS n (id, granted, frozen, opening)
-     LEFT JOIN limit_line AS old ON old.division = $1 AND old.kind = $2 AND old.id = n.id
+FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[])
+     AS n (kind, id, granted, frozen, opening)
+     LEFT JOIN limit_line AS old ON old.division = $1 AND old.kind = n.kind AND old.id = n.id
 WHERE old.id IS NULL OR (old.granted_fen, old.frozen_fen) <> (n.granted, n.frozen)
-ORDER BY n.id COLLATE "C"
+ORDER BY n.kind COLLATE "C", n.id COLLATE "C"
 ON CONFLICT (division, kind, id) DO UPDATE
 SET granted_fen = excluded.granted_fen,
     frozen_fen = excluded.frozen_fen,
@@ -31,9 +31,10 @@ SET granted_fen = excluded.granted_fen,
 -- name: withdraw_lines
 -- empty: every known line is in the new registers
 WITH gone AS MATERIALIZED (
-    SELECT id FROM limit_line
-    WHERE division = $1 AND kind = $2 AND granted_fen > 0 AND id <> ALL ($3::text[])
-    ORDER BY id
+    SELECT line.kind, line.id FROM limit_line AS line
+    WHERE line.division = $1 AND line.granted_fen > 0 AND (line.kind, line.id) NOT IN (
+        SELECT n.kind, n.id FROM unnest($2::text[], $3::text[]) AS n (kind, id))
+    ORDER BY line.kind, line.id
     FOR UPDATE
 )
 UPDATE limit_line AS line
@@ -41,16 +42,16 @@ SET granted_fen = 0,
     ceiling_fen = greatest(0 - line.frozen_fen - line.opening_fen,
                            line.reserved_fen + line.posted_fen)
 FROM gone
-WHERE line.division = $1 AND line.kind = $2 AND line.id = gone.id
-RETURNING line.id
+WHERE line.division = $1 AND line.kind = gone.kind AND line.id = gone.id
+RETURNING line.kind, line.id
 
 -- name: overdrawn
 -- empty: no line of the division has more spoken for than its grant
 SELECT kind, id, granted_fen, frozen_fen, opening_fen, reserved_fen, posted_fen
 FROM limit_line
-WHERE division = $1 AND kind = $2
+WHERE division = $1
       AND granted_fen - frozen_fen - opening_fen - reserved_fen - posted_fen < 0
-ORDER BY id
+ORDER BY kind, id
 
 -- name: tell
 -- empty: never

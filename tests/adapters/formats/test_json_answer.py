@@ -22,7 +22,7 @@ def test_a_refusal_names_policy_article_exception_and_missing_papers() -> None:
     (said,) = told["findings"]
     assert set(said) == {
         "policy", "revision", "article", "light", "action", "title_zh", "title_en", "reason_zh",
-        "reason_en", "remedy_zh", "remedy_en", "mender", "exception", "missing",
+        "reason_en", "remedy_zh", "remedy_en", "mender", "exception", "missing", "detail",
     }  # fmt: skip
     assert said["exception"]["article"] == "13(3)1"
     assert said["missing"] == [{"kind": "service_filing", "zh": "备案", "en": "filing"}]
