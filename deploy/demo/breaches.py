@@ -93,7 +93,7 @@ def to_own_account(clerk: Clerk) -> Instruction:
     claim = clerk.rng.choice((None, Exemption.SERVICE_PURCHASE))
     return clerk.draft(
         body, "30227", clerk.world.filed_payee(body.basic), clerk.amount(5_000, 90_000),
-        "补充单位往来款", exemption=claim,
+        "拨付单位周转经费", exemption=claim,
     )  # fmt: skip
 
 

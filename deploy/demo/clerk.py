@@ -20,7 +20,14 @@ from gateway.domain.codes import (
     PaymentMethod,
     Settlement,
 )
-from gateway.domain.instruction import Detail, Document, Instruction, InstructionKey, Payee
+from gateway.domain.instruction import (
+    Detail,
+    Document,
+    Instruction,
+    InstructionKey,
+    Item,
+    Payee,
+)
 from gateway.domain.money import Fen
 from gateway.domain.registers import Approval, Contract, Filing
 
@@ -30,6 +37,10 @@ CASH_SHARE = 0.15
 EXEMPT_SHARE = 0.03
 """Transfers into real-fund accounts with every paper in order (Art. 13(3))."""
 CASH_LIMIT_FEN = 100_000
+VEHICLES = "30231"
+DESIGNATED_TRADES = frozenset({"酒店管理", "教育咨询", "汽车服务"})
+_STANDARDS = {"30215": ("meeting", "二类", 65_000), "30216": ("training", "三类", 55_000)}
+"""What meetings and trainings are held as: kind, class, and fen a person and day."""
 
 _CLAIMS = {
     "社保": Exemption.SOCIAL_INSURANCE,
@@ -48,6 +59,8 @@ class Clerk:
         self._series = series
         self._count = 0
         self._companies: dict[str, list[Payee]] = {}
+        self._drawn: set[str] = set()
+        """Agencies and people of today's cash: one draw each, so that none looks split."""
 
     def ordinary(self) -> Instruction:
         """One that passes, whatever else is paid before or after it that day."""
@@ -59,14 +72,18 @@ class Clerk:
             return self._payroll(body, purpose)
         payee, amount = self._payee(purpose), self.amount(purpose.yuan_min, purpose.yuan_max)
         changes: dict[str, Any] = {"exemption": _CLAIMS.get(purpose.payee)}
-        if purpose.payee == "专家" and amount <= CASH_LIMIT_FEN and self.rng.random() < CASH_SHARE:
+        if purpose.payee == "专家" and self._draws_cash(body, payee, amount):
             changes |= {
                 "settlement": Settlement.CASH, "cash_reason": CashReason.PERSONAL_LABOUR,
             }  # fmt: skip
         if payee.kind is PayeeKind.ORGANISATION:
             changes["documents"] = (self.invoice(),)
         if purpose.voucher_type == "5201":
-            changes["payer"] = body.direct
+            changes |= {"payer": body.direct, "contract_no": self.contract(body, payee, amount)}
+        if purpose.payee in DESIGNATED_TRADES:
+            self.world.vendors.add(payee.name)
+        if purpose.dept_code in _STANDARDS:
+            changes["items"] = (self.standard(purpose.dept_code, amount),)
         return self.planned(
             self.draft(body, purpose.dept_code, payee, amount, purpose.text, **changes)
         )
@@ -103,7 +120,25 @@ class Clerk:
         planned = self.world.planned
         taken = planned.get(instruction.indicator_id, 0)
         planned[instruction.indicator_id] = taken + instruction.amount_fen
+        if instruction.dept_economic_code == VEHICLES:
+            driven, code = self.world.driven, instruction.agency_code
+            driven[code] = driven.get(code, 0) + instruction.amount_fen
         return instruction
+
+    def contract(self, body: Body, payee: Payee, amount: int) -> str:
+        """Register a contract of the body with the payee, of which half will be paid now."""
+        contract = Contract(
+            contract_no=self.paper("HT"), agency=body.code, supplier=payee.name,
+            account=payee.account, amount_fen=Fen(amount * 2), paid_fen=Fen(0), filing_no=None,
+        )  # fmt: skip
+        self.world.contracts[contract.contract_no] = contract
+        return contract.contract_no
+
+    def standard(self, dept_code: str, amount: int, *, over: bool = False) -> Item:
+        """The persons and days that the amount is allowed for; one person-day short if `over`."""
+        kind, class_, cap = _STANDARDS[dept_code]
+        units = max(1, -(-amount // cap) - over)
+        return Item(kind=kind, class_=class_, persons=units, days=1, reference=self.paper("TZ"))
 
     def body(self) -> Body:
         """A few agencies pay most of the day's bills."""
@@ -138,6 +173,14 @@ class Clerk:
             voucher_type=voucher_type,
             voucher_no=f"{self.world.on:%Y%m%d}{self._series:03d}{self._count:07d}",
         )
+
+    def _draws_cash(self, body: Body, payee: Payee, amount: int) -> bool:
+        if amount > CASH_LIMIT_FEN or {body.code, payee.account} & self._drawn:
+            return False
+        if self.rng.random() >= CASH_SHARE:
+            return False
+        self._drawn |= {body.code, payee.account}
+        return True
 
     def _payee(self, purpose: Purpose) -> Payee:
         if purpose.payee == "专家":

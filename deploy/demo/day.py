@@ -1,7 +1,7 @@
 """A generated, lifelike fiscal day: registers, and instructions with what must become of each.
 
-About nine in ten pass; every policy of the first dozen fires; a few are forged, misspelt, sent
-twice or sent again with another payee. The same seed gives the same bytes.
+About nine in ten pass; every family of policies fires; a few are forged, misspelt, sent twice or
+sent again with another payee. The same seed gives the same bytes.
 """
 
 import datetime as dt
@@ -10,17 +10,19 @@ from random import Random
 
 import attrs
 
-from deploy.demo.breaches import BREACHES, HELD, ordinary_purchase
+from deploy.demo.breaches import ordinary_purchase
 from deploy.demo.clerk import Clerk
+from deploy.demo.misdeeds import misdeeds_on, outcome_of_misdeed
 from deploy.demo.register_file import registers_of
 from deploy.demo.world import World
 from deploy.demo.writers import json_of, voucher_of
+from gateway.domain.codes import BusinessType
 from gateway.domain.decision import Outcome
 from gateway.domain.faults import FaultCode
 from gateway.domain.instruction import Instruction, InstructionKey
 
 DIVISION = "220000000"
-COUNT_MIN = 20
+COUNT_MIN = 60
 """Fewer instructions cannot show everything that the day is there to show."""
 VOUCHER_SHARE = 0.36
 CHANNEL = "counter"
@@ -43,7 +45,7 @@ class DayItem:
     outcome: Outcome | None
     """None for a fault."""
     policy: str | None = None
-    """The policy that must be among the findings; None if there must be none."""
+    """The policy that must be among the findings; None if there must be none by what it is."""
     fault: FaultCode | None = None
     forged: bool = False
     """To be signed over other bytes than it carries."""
@@ -109,13 +111,14 @@ class _Maker:
         self._vouchers = 0
 
     def plans(self, count: int) -> list[_Plan]:
-        breaches = max(len(BREACHES), round(count * _BREACH_SHARE))
+        misdeeds = misdeeds_on(self._clerk.world.on)
+        breaches = max(len(misdeeds), round(count * _BREACH_SHARE))
         faults = max(3, round(count * _FAULT_SHARE))
         replays = max(1, round(count * _REPLAY_SHARE))
         conflicts = max(1, round(count * _CONFLICT_SHARE))
         rest = count - breaches - faults - conflicts
         ordinary = [self._ordinary() for _ in range(rest)]
-        policies = list(BREACHES)
+        policies = list(misdeeds)
         return [
             *ordinary,
             *(self._breach(policies[n % len(policies)]) for n in range(breaches)),
@@ -128,8 +131,11 @@ class _Maker:
         return self._plan(self._clerk.ordinary(), outcome=Outcome.PASS)
 
     def _breach(self, policy: str) -> _Plan:
-        outcome = Outcome.HOLD if policy in HELD else Outcome.BLOCK
-        return self._plan(BREACHES[policy](self._clerk), outcome=outcome, policy=policy)
+        outcome = outcome_of_misdeed(policy)
+        instruction = misdeeds_on(self._clerk.world.on)[policy](self._clerk)
+        if outcome is Outcome.PASS:
+            self._clerk.planned(instruction)
+        return self._plan(instruction, outcome=outcome, policy=policy)
 
     def _replay(self, origin: _Plan) -> _Plan:
         """The same bytes by the same sender, some time later: the same answer."""
@@ -207,10 +213,9 @@ class _Maker:
     def _plan(
         self, instruction: Instruction, *, outcome: Outcome, policy: str | None = None
     ) -> _Plan:
-        """Every third or so goes as a voucher, if a voucher can carry what makes it pass."""
+        """Every third or so goes as a voucher, if a voucher can carry what it is judged by."""
         format = "json"
-        carried = instruction.exemption is None or not instruction.contract_no
-        if carried and self._vouchers < VOUCHER_SHARE * (self._made + 1):
+        if _carried(instruction) and self._vouchers < VOUCHER_SHARE * (self._made + 1):
             format = "voucher"
             self._vouchers += 1
         self._made += 1
@@ -235,6 +240,15 @@ class _Maker:
 
     def _channel_uri(self) -> str:
         return f"spiffe://{self._trust_domain}/channel/{self._clerk.world.division}/{CHANNEL}"
+
+
+def _carried(instruction: Instruction) -> bool:
+    """A voucher has no room for standards, card repayments, or a claim beside a contract."""
+    return (
+        not instruction.items
+        and instruction.business_type is not BusinessType.OFFICIAL_CARD_REPAYMENT
+        and (instruction.exemption is None or not instruction.contract_no)
+    )
 
 
 def _written(instruction: Instruction, format: str) -> bytes:

@@ -21,6 +21,7 @@ from gateway.domain.codes import (
     Expenditure,
     PayeeClass,
     PayeeKind,
+    ThreePublicCategory,
 )
 from gateway.domain.instruction import Payee, Payer, Person
 from gateway.domain.legal_day import SHANGHAI
@@ -35,6 +36,7 @@ from gateway.domain.registers import (
     Indicator,
     Plan,
     Registers,
+    ThreePublicBudget,
 )
 
 FUND = "111"
@@ -43,6 +45,7 @@ AGENT_BANK_PREFIX = "313241"
 EXPERTS = 60
 STAFF = 6
 GENEROUS_FEN = 200_000_000
+RECEPTIONS_FEN = 5_000_000
 _INSURERS = {
     "社保": ("吉林省示例社会保险事业管理局", PayeeClass.SOCIAL_INSURANCE),
     "医保": ("吉林省示例医疗保险事务中心", PayeeClass.MEDICAL_INSURANCE),
@@ -66,8 +69,13 @@ class World:
         self.contracts: dict[str, Contract] = {}
         self.approvals: dict[str, Approval] = {}
         self.filings: dict[str, Filing] = {}
+        self.blacklist: set[str] = set()
+        self.vendors: set[str] = set()
+        """Names of hotels, trainers and garages that the bureau has designated."""
         self.planned: dict[str, int] = {}
         """What the day is going to pay from each indicator, in fen."""
+        self.driven: dict[str, int] = {}
+        """What the day is going to pay for each agency's vehicles, in fen."""
         self.bank = bank_code(self.rng, AGENT_BANK_PREFIX)
         self.special = {name: self._listed(*who) for name, who in _INSURERS.items()}
         self.experts = tuple(self.person("示例专家库", "专家") for _ in range(EXPERTS))
@@ -174,8 +182,10 @@ class World:
             division=self.division, version=1, as_of=opening, agencies=self.agencies,
             accounts=self.accounts, indicators=self.indicators, plans=tuple(self._plans()),
             persons=self.persons, payee_classes=self.payee_classes, contracts=self.contracts,
-            approvals=self.approvals, filings=self.filings, three_public_budgets=(),
-            blacklist_accounts=frozenset(), designated_vendors=frozenset(), calendar={},
+            approvals=self.approvals, filings=self.filings,
+            three_public_budgets=tuple(self._three_public()),
+            blacklist_accounts=frozenset(self.blacklist),
+            designated_vendors=frozenset(self.vendors), calendar={},
         )  # fmt: skip
 
     def _department(self, department: Department) -> None:
@@ -223,6 +233,21 @@ class World:
 
     def _branch(self) -> str:
         return f"{self.rng.choice(words('bank'))}长春{self.rng.choice(words('branch'))}"
+
+    def _three_public(self) -> list[ThreePublicBudget]:
+        """Vehicles for what the day takes and more; receptions as little as the times allow."""
+        vehicles, receptions = ThreePublicCategory.VEHICLES, ThreePublicCategory.RECEPTION
+        return [
+            ThreePublicBudget(
+                agency=code, fiscal_year=self.on.year, category=category,
+                amount_fen=Fen(amount), posted_fen=Fen(0),
+            )
+            for code in self.agencies
+            for category, amount in (
+                (vehicles, 2 * self.driven.get(code, 0) + GENEROUS_FEN),
+                (receptions, RECEPTIONS_FEN),
+            )
+        ]  # fmt: skip
 
     def _plans(self) -> list[Plan]:
         """Basic expenditure is planned evenly over the months so far."""

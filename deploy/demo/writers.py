@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 
 from deploy.demo.codes import economic_items, functional_names
 from gateway.domain.codes import BusinessType, CashReason, Exemption, PaymentMethod, Settlement
-from gateway.domain.instruction import Instruction, Payee
+from gateway.domain.instruction import Instruction, Item, Payee
 from gateway.domain.money import yuan
 
 _DECLARATION = '<?xml version="1.0" encoding="GBK"?>\n'
@@ -71,7 +71,7 @@ def json_of(instruction: Instruction, **also: object) -> bytes:
             {"kind": each.kind, "number": each.number, "sha256": each.sha256}
             for each in instruction.documents
         ],
-        "items": [],
+        "items": [_item(each) for each in instruction.items],
         "details": [
             {
                 "id": each.id,
@@ -99,6 +99,18 @@ def voucher_of(instruction: Instruction) -> bytes:
         f"<VoucherFlag>0</VoucherFlag><Attach></Attach><Voucher>{body}</Voucher>"
         "</VoucherBody></MOF>"
     ).encode("gbk")
+
+
+def _item(item: Item) -> dict[str, Any]:
+    """Only what is known: an absent number is not written."""
+    price = item.unit_price_fen
+    document = {
+        "kind": item.kind, "class": item.class_ or None, "persons": item.persons,
+        "days": item.days, "hours": item.hours, "guests": item.guests,
+        "companions": item.companions, "unit_price": None if price is None else yuan(price),
+        "reference": item.reference or None,
+    }  # fmt: skip
+    return {name: value for name, value in document.items() if value is not None}
 
 
 def _payee(payee: Payee) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from stdnum.cn import ric
 from adapters.formats.json_instruction import JsonFormat
 from adapters.formats.registers import read_registers
 from adapters.formats.voucher import VoucherFormat
-from deploy.demo.breaches import BREACHES
 from deploy.demo.clerk import Clerk
 from deploy.demo.day import COUNT_MIN, Day, DayItem, day
+from deploy.demo.misdeeds import misdeeds_on
 from deploy.demo.register_file import registers_of
 from deploy.demo.world import World
 from deploy.demo.writers import json_of, voucher_of
@@ -99,9 +99,9 @@ def test_everything_becomes_what_the_day_foretells(seed: int) -> None:
         if item.fault is FaultCode.SIGNATURE_INVALID:
             expected = Outcome.PASS  # but for its signature
             del ledger.seen[item.key]
-        assert (outcome, policies) == (expected, [item.policy] if item.policy else []), (
-            f"item {number} of seed {seed}: {item.key}"
-        )
+        place = f"item {number} of seed {seed}: {item.key} {item.policy} {policies}"
+        assert outcome == expected, place
+        assert item.replay or (item.policy in policies if item.policy else not policies), place
 
 
 def test_any_order_that_keeps_what_must_come_first_comes_to_the_same() -> None:
@@ -115,11 +115,11 @@ def test_any_order_that_keeps_what_must_come_first_comes_to_the_same() -> None:
             assert outcome == (item.outcome or item.fault)
 
 
-@pytest.mark.parametrize("count", [COUNT_MIN, 50, 600])
-def test_every_policy_of_the_dozen_fires_and_all_kinds_are_there(count: int) -> None:
+@pytest.mark.parametrize("count", [COUNT_MIN, 100, 600])
+def test_every_family_of_policies_fires_and_all_kinds_are_there(count: int) -> None:
     made = day(4, count, ON)
     assert sum(not item.replay for item in made.items) == count
-    assert {item.policy for item in made.items} - {None} == set(BREACHES)
+    assert {item.policy for item in made.items} - {None} == set(misdeeds_on(ON))
     assert sum(item.replay for item in made.items) >= 1
     faults = {item.fault for item in made.items} - {None}
     assert {FaultCode.SIGNATURE_INVALID, FaultCode.INSTRUCTION_INVALID} <= faults
@@ -159,7 +159,7 @@ def test_what_must_come_first_stands_before() -> None:
 
 
 def test_too_short_a_day_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least 20"):
+    with pytest.raises(ValueError, match="at least 60"):
         day(1, COUNT_MIN - 1, ON)
 
 
@@ -210,7 +210,7 @@ def test_what_is_granted_suffices_twice_over_for_what_passes() -> None:
     registers = read_registers(made.registers)
     taken: Counter[str] = Counter()
     for item in made.items:
-        if item.outcome is Outcome.PASS and not item.replay:
+        if item.outcome is Outcome.PASS and not item.replay and not item.policy:
             instruction = FORMATS[item.format].parse(item.raw)
             taken[instruction.indicator_id] += instruction.amount_fen
     for id, amount in taken.items():

@@ -296,4 +296,4 @@ def test_a_directory_without_policies_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_library_loads_and_all_its_tests_pass() -> None:
-    assert len(load(LIBRARY / "jilin").units) == 13
+    assert len(load(LIBRARY / "jilin").units) >= 52
