@@ -1,7 +1,11 @@
 """What is under way in the gateway's database: the figures an operator looks at first."""
 
+from typing import Any
+
 from adapters.postgres.session import Pool
 from adapters.postgres.statements import statements
+from gateway.domain.instruction import InstructionKey
+from gateway.domain.ledger import OpenPayment
 from gateway.domain.log import Backlog, LogState
 
 _SQL = statements("backlog")
@@ -30,3 +34,19 @@ class PostgresBacklog:
                 for log in logs
             ),
         )
+
+    async def unknowns(self, limit: int) -> list[OpenPayment]:
+        """Passed and not settled: operator's tasks first, then the oldest."""
+        return [open_payment(row) for row in await self._pool.fetch(_SQL["unknowns"], limit)]
+
+    async def unknown(self, key: InstructionKey) -> OpenPayment | None:
+        """None if there is no such payment, or it is settled."""
+        columns = key.division, key.fiscal_year, key.voucher_type, key.voucher_no
+        rows = await self._pool.fetch(_SQL["unknown"], *columns)
+        return open_payment(rows[0]) if rows else None
+
+
+def open_payment(row: Any) -> OpenPayment:
+    fields = dict(row)
+    names = ("division", "fiscal_year", "voucher_type", "voucher_no")
+    return OpenPayment(key=InstructionKey(**{name: fields.pop(name) for name in names}), **fields)

@@ -15,7 +15,7 @@ async def evidence_of(pool: Pool, division: str, record: SealedRecord) -> LogEvi
     if not covering:
         raise LedgerUnavailable(f"log {division}: no checkpoint covers record {record.seq}")
     size = covering[0]["size"]
-    hashes = await _hashes(pool, division, nodes_needed(record.seq, size))
+    hashes = await stored_hashes(pool, division, nodes_needed(record.seq, size))
     try:
         path = inclusion_path(record.seq, size, hashes)
     except KeyError as hole:
@@ -25,7 +25,8 @@ async def evidence_of(pool: Pool, division: str, record: SealedRecord) -> LogEvi
     )
 
 
-async def _hashes(pool: Pool, division: str, nodes: set[Node]) -> dict[Node, bytes]:
+async def stored_hashes(pool: Pool, division: str, nodes: set[Node]) -> dict[Node, bytes]:
+    """The hashes that are there; a hole is an absent key."""
     leaves = [index for level, index in nodes if level == 0]
     subtrees = [(level, index) for level, index in nodes if level > 0]
     found: dict[Node, bytes] = {}

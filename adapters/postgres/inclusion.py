@@ -33,6 +33,19 @@ def inclusion_path(seq: int, size: int, hashes: Mapping[Node, bytes]) -> tuple[b
     return tuple(_range_hash(start, end, hashes) for start, end in _siblings(seq, size))
 
 
+def frontier_nodes(size: int) -> set[Node]:
+    """The stored hashes that `frontier_of` will read."""
+    return {stored for subtree in _perfect_subtrees(0, size) for stored in _stored_below(subtree)}
+
+
+def frontier_of(size: int, hashes: Mapping[Node, bytes]) -> tuple[bytes, ...]:
+    """Roots of the perfect subtrees of the tree of `size` leaves, largest first.
+
+    Raises KeyError if a needed hash is missing.
+    """
+    return tuple(_perfect_hash(node, hashes) for node in _perfect_subtrees(0, size))
+
+
 def _siblings(seq: int, size: int) -> list[tuple[int, int]]:
     """Leaf ranges whose hashes make up the proof, lowest first."""
     if not 0 <= seq < size:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import asyncpg
 
+from adapters.postgres.session import LOST
 from adapters.postgres.statements import statements
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -14,15 +15,27 @@ LOCK_TIMEOUT_MS = 5_000
 _SQL = statements("migrate")
 
 
-class MigrationRefused(Exception):
+class MigrationFailed(OSError):
+    """The database could not be reached, or refused a statement; what was applied before stays."""
+
+
+class MigrationRefused(ValueError):
     """A file that was applied has changed or is gone: history is never edited."""
 
 
 async def migrate(dsn: str, folder: Path = MIGRATIONS) -> list[str]:
     """Apply what is missing; the names of the files applied now, in order. Safe to run twice.
 
-    Each file is one transaction. Raises MigrationRefused before anything is applied.
+    Each file is one transaction. Raises MigrationRefused before anything is applied,
+    MigrationFailed.
     """
+    try:
+        return await _migrate(dsn, folder)
+    except LOST as error:
+        raise MigrationFailed(f"{type(error).__name__}: {error}") from error
+
+
+async def _migrate(dsn: str, folder: Path) -> list[str]:
     connection = await asyncpg.connect(dsn, server_settings={"lock_timeout": str(LOCK_TIMEOUT_MS)})
     try:
         await connection.execute(_SQL["lock"])
@@ -36,6 +49,21 @@ async def migrate(dsn: str, folder: Path = MIGRATIONS) -> list[str]:
         return missing
     finally:
         await connection.close()
+
+
+async def unapplied(
+    connection: asyncpg.Connection, folder: Path = MIGRATIONS
+) -> tuple[str, list[str]]:
+    """The newest applied file's name and the names of those to apply; changes nothing.
+
+    Raises MigrationRefused.
+    """
+    there = await connection.fetchval(_SQL["has_history"])
+    rows = await connection.fetch(_SQL["history"]) if there else []
+    applied = {row["name"]: row["checksum"] for row in rows}
+    files = _files(folder)
+    _refuse_edited_history(applied, files)
+    return max(applied, default=""), [name for name in files if name not in applied]
 
 
 def _files(folder: Path) -> dict[str, bytes]:

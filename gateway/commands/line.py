@@ -5,13 +5,13 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
+from gateway.commands import tending
+from gateway.commands.terminal import DONE, NO, USAGE, Database, Json, console, fail, show
 from gateway.domain.faults import Fault, LedgerUnavailable
-from gateway.settings import DATABASE_VARIABLE, SettingsInvalid
+from gateway.settings import SettingsInvalid
 
 app = typer.Typer(
     name="treasury-gateway",
@@ -23,32 +23,12 @@ app = typer.Typer(
 registers_app = typer.Typer(help="The bureau's registers (备案信息).", no_args_is_help=True)
 policy_app = typer.Typer(help="The policy book (监控规则).", no_args_is_help=True)
 verify_app = typer.Typer(help="Check evidence offline (验证).", no_args_is_help=True)
-unknowns_app = typer.Typer(
-    help="Payments whose outcome at the bank is unknown (待查支付).", no_args_is_help=True
-)
 app.add_typer(registers_app, name="registers")
 app.add_typer(policy_app, name="policy")
 app.add_typer(verify_app, name="verify")
-app.add_typer(unknowns_app, name="unknowns")
-
-DONE, NO, USAGE = 0, 1, 2
-
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
-Database = Annotated[
-    str, typer.Option("--database", envvar=DATABASE_VARIABLE, help="DSN of the gateway's database.")
-]
-
-console = Console(stderr=True)
-
-
-def fail(message: str, code: int = NO) -> typer.Exit:
-    console.print(message, markup=False, highlight=False)
-    return typer.Exit(code)
-
-
-def show(value: object) -> None:
-    """One JSON document on standard output."""
-    sys.stdout.write(orjson.dumps(value).decode() + "\n")
+app.add_typer(tending.unknowns_app, name="unknowns")
+app.add_typer(tending.export_app, name="export")
+app.command()(tending.doctor)
 
 
 @app.command()
@@ -58,18 +38,21 @@ def serve(
         bool, typer.Option("--check", help="Prove everything, serve nothing.")
     ] = False,
 ) -> None:
-    """Run the gateway until it is told to stop."""
-    from gateway.commands.serve import check_house
+    """Run the gateway until it is told to stop.
+
+    --check: exit 1 with everything that stands in the way, 2 if the settings cannot be read.
+    """
+    if check:
+        tending.look_over(settings)
+    from adapters.postgres.session import UnsafeServer
     from gateway.commands.serve import serve as run
 
     try:
-        if check:
-            check_house(settings)
-            typer.echo("settings, keys, policies and database are fit")
-        else:
-            run(settings)
-    except (SettingsInvalid, LedgerUnavailable, OSError, ValueError) as reason:
+        run(settings)
+    except SettingsInvalid as reason:
         raise fail(f"treasury-gateway: {reason}", USAGE) from reason
+    except (UnsafeServer, LedgerUnavailable, OSError, ValueError) as reason:
+        raise fail(f"treasury-gateway: {reason}") from reason
 
 
 @app.command()
@@ -86,14 +69,21 @@ def bureau(
 
 
 @app.command()
-def migrate(database: Database) -> None:
+def migrate(database: Database, as_json: Json = False) -> None:
     """Bring the gateway's database to this program's schema; safe to run twice."""
     import asyncio
 
     from adapters.postgres.migrate import migrate as run
 
-    applied = asyncio.run(run(database))
-    typer.echo("\n".join(f"applied {name}" for name in applied) or "nothing to apply")
+    try:
+        with console.status("migrating"):
+            applied = asyncio.run(run(database))
+    except (OSError, ValueError) as reason:
+        raise fail(f"migrate: {reason}") from reason
+    if as_json:
+        show({"applied": applied})
+    else:
+        typer.echo("\n".join(f"applied {name}" for name in applied) or "nothing to apply")
 
 
 @app.command()
@@ -159,7 +149,7 @@ Certificates = Annotated[
 
 
 @policy_app.command("check")
-def policy_check(policies: Policies | None = None) -> None:
+def policy_check(policies: Policies | None = None, as_json: Json = False) -> None:
     """Read, type-check and compile every policy and run its embedded tests."""
     from policies.book.load import LIBRARY, load
 
@@ -168,6 +158,9 @@ def policy_check(policies: Policies | None = None) -> None:
     except (ValueError, OSError) as reason:
         raise fail(str(reason)) from reason
     names = sorted({unit.policy.id for unit in book.units})
+    if as_json:
+        show({"policies": names, "revision": book.revision})
+        return
     typer.echo(f"{len(names)} policies, every embedded test holds: {' '.join(names)}")
     typer.echo(f"book {book.revision}")
 

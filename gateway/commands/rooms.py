@@ -89,19 +89,7 @@ async def open_house(
     rooms.push_async_callback(shelf.close)
     backlog = PostgresBacklog(secrets.database)
     rooms.push_async_callback(backlog.close)
-    bank = HttpBank(
-        host=settings.bank.host,
-        port=settings.bank.port,
-        ssl_context=tls if settings.bank.tls else None,
-        conduct=BankConduct(
-            idempotent=settings.bank.idempotent,
-            enquiry=settings.bank.enquiry,
-            horizon_s=settings.bank.horizon_s,
-        ),
-        connections=settings.bank.connections,
-        deadline_s=settings.bank.deadline_s,
-        waiting_max=BANK_WAITING_MAX,
-    )
+    bank = bank_of(settings, secrets, on_refusal)
     rooms.push_async_callback(bank.aclose)
     bureaus = {
         division: await rooms.enter_async_context(HttpsBureau(bureau.url, tls))
@@ -139,6 +127,25 @@ async def open_house(
         bureaus=bureaus,
         formats=formats,
         line=line,
+    )
+
+
+def bank_of(
+    settings: Settings, secrets: Secrets, on_refusal: Callable[[Refusal], None] | None = None
+) -> HttpBank:
+    """The bank core as the settings describe it. Raises ValueError, OSError (its TLS files)."""
+    chosen = settings.bank
+    tls = client_context(credentials(settings, secrets), on_refusal) if chosen.tls else None
+    return HttpBank(
+        host=chosen.host,
+        port=chosen.port,
+        ssl_context=tls,
+        conduct=BankConduct(
+            idempotent=chosen.idempotent, enquiry=chosen.enquiry, horizon_s=chosen.horizon_s
+        ),
+        connections=chosen.connections,
+        deadline_s=chosen.deadline_s,
+        waiting_max=BANK_WAITING_MAX,
     )
 
 

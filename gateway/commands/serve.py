@@ -47,28 +47,6 @@ def serve(file: Path) -> None:
     uvloop.run(_serve(settings, secrets))
 
 
-def check_house(file: Path) -> None:
-    """Prove settings, keys, certificates, policies and database; serve nothing.
-
-    Raises SettingsInvalid, LedgerUnavailable, ValueError, OSError: what stands in the way.
-    """
-    settings, secrets = read_settings(file), read_secrets()
-    configure_log(settings.gateway.log_file)
-    uvloop.run(_check(settings, secrets))
-
-
-async def _check(settings: Settings, secrets: Secrets) -> None:
-    async with AsyncExitStack() as rooms:
-        server_context(credentials(settings, secrets))
-        house = await open_house(settings, secrets, rooms, partial(_refused, Metrics()))
-        await house.shelf.refresh()
-        for division in settings.gateway.divisions:
-            try:
-                house.shelf.of(division, house.clock.now())
-            except Fault as fault:
-                raise ValueError(f"division {division}: {fault.detail}") from fault
-
-
 async def _serve(settings: Settings, secrets: Secrets) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

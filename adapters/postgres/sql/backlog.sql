@@ -9,9 +9,16 @@ SELECT (SELECT count(*) FROM open_payment) AS open_payments,
 -- empty: nothing was sealed yet
 SELECT division, size, acknowledged_size FROM log_head ORDER BY division
 
--- name: operator_tasks
--- empty: no payment needs a person
+-- name: unknowns
+-- empty: the bank's answer to every payment is known
 SELECT division, fiscal_year, voucher_type, voucher_no, agency_code, amount_fen, opened_at,
-       enquiries, operator_task
-FROM open_payment ORDER BY opened_at, division, fiscal_year, voucher_type, voucher_no
+       instance, enquiries, first_not_found_at, operator_task
+FROM open_payment ORDER BY operator_task DESC, opened_at, division, fiscal_year, voucher_type, voucher_no
 LIMIT $1
+
+-- name: unknown
+-- empty: there is no such payment, or it is settled
+SELECT division, fiscal_year, voucher_type, voucher_no, agency_code, amount_fen, opened_at,
+       instance, enquiries, first_not_found_at, operator_task
+FROM open_payment
+WHERE division = $1 AND fiscal_year = $2 AND voucher_type = $3 AND voucher_no = $4

@@ -10,6 +10,10 @@ CREATE TABLE IF NOT EXISTS migration (
     applied_at timestamptz NOT NULL DEFAULT now()
 )
 
+-- name: has_history
+-- empty: never
+SELECT to_regclass('migration') IS NOT NULL
+
 -- name: history
 -- empty: nothing was applied yet
 SELECT name, checksum FROM migration ORDER BY name

@@ -1,0 +1,57 @@
+"""Reading a stretch of the log for export: two cosigned checkpoints and every record between."""
+
+import datetime as dt
+from collections.abc import AsyncIterator
+
+import attrs
+
+from adapters.postgres.evidence import stored_hashes
+from adapters.postgres.inclusion import frontier_nodes, frontier_of
+from adapters.postgres.session import Pool
+from adapters.postgres.statements import statements
+from gateway.domain.faults import LedgerUnavailable
+
+PAGE = 2000
+
+_SQL = statements("export")
+
+
+@attrs.frozen(kw_only=True)
+class Stop:
+    """Where the log stood at a checkpoint that the bureau has cosigned."""
+
+    size: int
+    checkpoint: str
+
+
+class PostgresExport:
+    """Reads only. Every error of the database is LedgerUnavailable."""
+
+    def __init__(self, dsn: str, *, allow_unsafe: bool = False) -> None:
+        self._pool = Pool(dsn, size=1, allow_unsafe=allow_unsafe)
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    async def stop_before(self, division: str, moment: dt.datetime) -> Stop | None:
+        """The last cosigned checkpoint sealed before `moment`."""
+        rows = await self._pool.fetch(_SQL["cosigned_before"], division, moment)
+        return Stop(size=rows[0]["size"], checkpoint=rows[0]["cosigned"]) if rows else None
+
+    async def frontier(self, division: str, size: int) -> tuple[bytes, ...]:
+        """Roots of the perfect subtrees over the first `size` records, largest first."""
+        try:
+            return frontier_of(
+                size, await stored_hashes(self._pool, division, frontier_nodes(size))
+            )
+        except KeyError as hole:
+            raise LedgerUnavailable(f"log {division}: hash {hole} is missing") from hole
+
+    async def bodies(self, division: str, start: int, end: int) -> AsyncIterator[list[bytes]]:
+        """The records' exact bytes from `start` up to `end`, a page at a time."""
+        for first in range(start, end, PAGE):
+            last = min(first + PAGE, end)
+            rows = await self._pool.fetch(_SQL["bodies_between"], division, first, last)
+            if len(rows) != last - first:
+                raise LedgerUnavailable(f"log {division}: records {first} to {last} have a hole")
+            yield [row["body"] for row in rows]

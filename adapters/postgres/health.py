@@ -1,0 +1,53 @@
+"""A look at the database before relying on it: reachable, durable, of this program's schema."""
+
+import asyncpg
+import attrs
+
+from adapters.postgres.migrate import MIGRATIONS, MigrationRefused, unapplied
+from adapters.postgres.session import CONNECT_DEADLINE_S, LOST
+from adapters.postgres.statements import statements
+from gateway.domain.faults import LedgerUnavailable
+
+_SQL = statements("session")
+
+
+@attrs.frozen(kw_only=True)
+class Health:
+    server: str
+    """Its version, such as `15.4`."""
+    synchronous_commit: str
+    fsync: str
+    schema: str
+    """Name of the newest migration applied; empty if there is none."""
+    missing: tuple[str, ...]
+    """Migrations of this program that are not applied yet."""
+    edited: str
+    """Why the history of migrations cannot be this program's; empty if it can."""
+
+
+async def health(dsn: str) -> Health:
+    """Changes nothing. Raises LedgerUnavailable with the driver's own words."""
+    try:
+        connection = await asyncpg.connect(dsn, timeout=CONNECT_DEADLINE_S)
+    except (*LOST, ValueError) as error:
+        raise LedgerUnavailable(f"{type(error).__name__}: {error}") from error
+    try:
+        durability = await connection.fetchrow(_SQL["durability"])
+        assert durability is not None
+        version = connection.get_server_version()
+        try:
+            schema, missing, edited = *await unapplied(connection, MIGRATIONS), ""
+        except MigrationRefused as refused:
+            schema, missing, edited = "", [], str(refused)
+        return Health(
+            server=f"{version.major}.{version.minor}",
+            synchronous_commit=durability["synchronous_commit"],
+            fsync=durability["fsync"],
+            schema=schema,
+            missing=tuple(missing),
+            edited=edited,
+        )
+    except LOST as error:
+        raise LedgerUnavailable(f"{type(error).__name__}: {error}") from error
+    finally:
+        await connection.close()

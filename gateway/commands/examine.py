@@ -1,0 +1,189 @@
+"""What must be in order before and while the gateway serves: examined part by part, all told.
+
+`serve --check` and `doctor` show the same findings; nothing here changes anything.
+"""
+
+import asyncio
+import datetime as dt
+import ssl
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from adapters.bank.http_core import HttpBank
+from adapters.formats.registers import read_registers
+from adapters.postgres.backlog import PostgresBacklog
+from adapters.postgres.health import health
+from adapters.postgres.session import SAFE_COMMITS
+from adapters.postgres.shelf import PostgresRegisterShelf
+from certs.tls import client_context
+from gateway.commands.examine_keys import certificates, keys
+from gateway.commands.finding import Finding, bad, good, warn
+from gateway.commands.rooms import bank_of, credentials
+from gateway.domain.bank import EnquiryOutcome
+from gateway.domain.faults import Fault, LedgerUnavailable
+from gateway.domain.instruction import InstructionKey
+from gateway.settings import Secrets, Settings, read_secrets, read_settings
+from policies.book.load import load
+
+UNTOLD_WARN = 1000
+PEER_DEADLINE_S = 3.0
+
+
+async def examine(settings: Settings, secrets: Secrets) -> AsyncIterator[Finding]:
+    """Every part in order, whatever the parts before it said."""
+    now = dt.datetime.now(dt.UTC)
+    for finding in (*keys(settings, secrets), *certificates(settings, now), policies(settings)):
+        yield finding
+    async for finding in database(secrets):
+        yield finding
+    async for finding in registers(settings, secrets, now):
+        yield finding
+    yield await bank(settings, secrets)
+    for division, bureau in settings.bureaus.items():
+        yield await reach(f"bureau {division}", bureau.url, settings, secrets)
+    async for finding in backlog(secrets):
+        yield finding
+
+
+def policies(settings: Settings) -> Finding:
+    try:
+        book = load(settings.policies.folder)
+    except (ValueError, OSError) as refused:
+        return bad("policies", refused)
+    names = {unit.policy.id for unit in book.units}
+    return good("policies", f"{len(names)} policies, book {book.revision[:16]}")
+
+
+async def database(secrets: Secrets) -> AsyncIterator[Finding]:
+    try:
+        found = await health(secrets.database)
+    except LedgerUnavailable as lost:
+        yield bad("database", lost)
+        return
+    yield good("database", f"PostgreSQL {found.server}")
+    safe = found.synchronous_commit in SAFE_COMMITS and found.fsync == "on"
+    durability = f"synchronous_commit = {found.synchronous_commit}, fsync = {found.fsync}"
+    if safe:
+        yield good("durability", durability)
+    else:
+        yield bad("durability", f"{durability}: acknowledged decisions may be lost; set both to on")
+    if found.edited:
+        yield bad("schema", found.edited)
+    elif found.missing:
+        missing = ", ".join(found.missing)
+        yield bad("schema", f"not applied: {missing}; run treasury-gateway migrate")
+    else:
+        yield good("schema", found.schema)
+
+
+async def registers(
+    settings: Settings, secrets: Secrets, now: dt.datetime
+) -> AsyncIterator[Finding]:
+    """Version and age of each division's registers, as the gateway would judge them."""
+    age_max = dt.timedelta(seconds=settings.registers.age_max_s)
+    shelf = PostgresRegisterShelf(
+        secrets.database, read_registers, lambda: now, as_of_age_max=age_max
+    )
+    try:
+        await shelf.refresh()
+    except LedgerUnavailable as lost:
+        yield bad("registers", f"not readable: {lost}")
+        return
+    finally:
+        await shelf.close()
+    for division in settings.gateway.divisions:
+        part = f"registers {division}"
+        try:
+            held = shelf.of(division, now)
+        except Fault as fault:
+            yield bad(part, f"{fault.detail}; run treasury-gateway registers load")
+            continue
+        words = f"version {held.version}, {_age(now - held.as_of)} old"
+        if held.unavailable:
+            yield bad(part, f"{words}: stale, what rests on them is held")
+        else:
+            yield good(part, words)
+
+
+async def bank(settings: Settings, secrets: Secrets) -> Finding:
+    """Ask about a payment that never was: any answer but silence shows that the bank is there."""
+    where = f"{settings.bank.host}:{settings.bank.port}"
+    if not settings.bank.enquiry:
+        scheme = "https" if settings.bank.tls else "http"
+        return await reach("bank", f"{scheme}://{where}", settings, secrets)
+    try:
+        core: HttpBank = bank_of(settings, secrets)
+    except (ValueError, OSError) as error:
+        return bad("bank", f"{where}: {error}")
+    never = InstructionKey(
+        division=settings.gateway.divisions[0], fiscal_year=2000, voucher_type="0000",
+        voucher_no="doctor",
+    )  # fmt: skip
+    try:
+        answer = await core.enquire(never)
+    finally:
+        await core.aclose()
+    if answer.outcome is EnquiryOutcome.SILENT:
+        return bad("bank", f"{where} does not answer")
+    return good("bank", f"{where} answers enquiries")
+
+
+async def reach(part: str, url: str, settings: Settings, secrets: Secrets) -> Finding:
+    """A TLS connection there and nothing else."""
+    target = urlsplit(url)
+    secure = target.scheme == "https"
+    try:
+        tls: ssl.SSLContext | None = client_context(credentials(settings, secrets))
+        async with asyncio.timeout(PEER_DEADLINE_S):
+            _, writer = await asyncio.open_connection(
+                target.hostname, target.port, ssl=tls if secure else None
+            )
+        writer.transport.abort()
+    except TimeoutError:
+        return bad(part, f"{url}: no answer within {PEER_DEADLINE_S:g} s")
+    except (ValueError, OSError) as error:
+        return bad(part, f"{url}: {error}")
+    return good(part, url)
+
+
+async def backlog(secrets: Secrets) -> AsyncIterator[Finding]:
+    """What is under way; an operator's task is red until somebody has done it."""
+    store = PostgresBacklog(secrets.database)
+    try:
+        found = await store.backlog()
+    except LedgerUnavailable as lost:
+        yield bad("backlog", f"not readable: {lost}")
+        return
+    finally:
+        await store.close()
+    words = f"{found.open_payments} payments open, {found.operator_tasks} for an operator"
+    yield (bad if found.operator_tasks else good)("payments", words)
+    words = f"{found.records_waiting} records and {found.notices_waiting} notices waiting"
+    yield good("records", words)
+    for log in found.logs:
+        untold = log.size - log.acknowledged_size
+        words = f"{log.size} records, {untold} not acknowledged by the bureau"
+        yield (warn if untold > UNTOLD_WARN else good)(f"log {log.division}", words)
+
+
+def _age(age: dt.timedelta) -> str:
+    hours = age.total_seconds() / 3600
+    return f"{hours:.1f} h"
+
+
+def examine_file(file: Path, told: Callable[[Finding], None]) -> list[Finding]:
+    """All findings; `told` hears each as it comes. Raises SettingsInvalid."""
+    settings, secrets = read_settings(file), read_secrets()
+    return asyncio.run(_examine_all(file.name, settings, secrets, told))
+
+
+async def _examine_all(
+    name: str, settings: Settings, secrets: Secrets, told: Callable[[Finding], None]
+) -> list[Finding]:
+    found = [good("settings", name)]
+    told(found[0])
+    async for finding in examine(settings, secrets):
+        told(finding)
+        found.append(finding)
+    return found

@@ -1,0 +1,73 @@
+"""Examining keys and certificates: do they open, whose are they, how long do they last."""
+
+import datetime as dt
+
+from certs.keys import load_certificates, load_signer
+from certs.signatories import read_signatories
+from certs.tls import server_context
+from gateway.commands.finding import Finding, bad, good, warn
+from gateway.commands.rooms import credentials
+from gateway.settings import Secrets, Settings
+
+DAYS_LEFT_BAD, DAYS_LEFT_WARN = 7, 30
+
+
+def keys(settings: Settings, secrets: Secrets) -> list[Finding]:
+    """Each key opens with the passphrase, belongs to its certificate and names this gateway."""
+    found = []
+    pairs = (("tls", settings.tls), ("record_key", settings.record_key))
+    for part, pair in pairs:
+        try:
+            signer = load_signer(pair.certificate, pair.key, secrets.passphrase)
+            if signer.uri != settings.gateway.uri:
+                raise ValueError(f"its certificate names {signer.uri}, not {settings.gateway.uri}")
+            found.append(good(part, signer.uri))
+        except (ValueError, OSError) as error:
+            found.append(bad(part, f"{pair.key.name}: {error}"))
+    try:
+        server_context(credentials(settings, secrets))
+    except (ValueError, OSError) as error:
+        found.append(bad("tls", f"{settings.tls.authority.name}: no TLS with these files: {error}"))
+    return found
+
+
+def certificates(settings: Settings, now: dt.datetime) -> list[Finding]:
+    """Days left of each certificate the gateway lives by, and of its parties' next to end."""
+    files = {
+        "tls.certificate": settings.tls.certificate,
+        "tls.authority": settings.tls.authority,
+        "record_key.certificate": settings.record_key.certificate,
+        "parties.authority": settings.parties.authority,
+    }
+    found = []
+    for part, file in files.items():
+        try:
+            ends = min(each.not_valid_after_utc for each in load_certificates(file))
+        except (ValueError, OSError) as error:
+            found.append(bad(part, error))
+            continue
+        found.append(_days_left(part, file.name, ends, now))
+    return [*found, *_parties(settings, now)]
+
+
+def _parties(settings: Settings, now: dt.datetime) -> list[Finding]:
+    try:
+        table = read_signatories(settings.parties.authority, settings.parties.folder)
+    except (ValueError, OSError) as error:
+        return [bad("parties", error)]
+    if not table.by_thumbprint:
+        return [bad("parties", f"no party's certificate counts in {settings.parties.folder.name}")]
+    soonest = min(table.by_thumbprint.values(), key=lambda party: party.not_after)
+    found = [_days_left("parties", soonest.sender.uri, soonest.not_after, now, lenient=True)]
+    return found + [warn("parties", f"{out.name}: {out.reason}") for out in table.left_out[:20]]
+
+
+def _days_left(
+    part: str, name: str, ends: dt.datetime, now: dt.datetime, *, lenient: bool = False
+) -> Finding:
+    """`lenient`: another party's certificate, whose end stops that party only."""
+    days = (ends - now).days
+    words = f"{name}: {days} days left" if ends > now else f"{name}: expired on {ends:%Y-%m-%d}"
+    if days < DAYS_LEFT_BAD and not lenient:
+        return bad(part, words)
+    return (warn if days < DAYS_LEFT_WARN else good)(part, words)

@@ -1,0 +1,153 @@
+"""The commands of whoever tends the gateway: `doctor`, `unknowns`, `export`."""
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated
+
+import attrs
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+from rich.table import Table
+
+from gateway.commands.finding import Finding, State, worst
+from gateway.commands.terminal import (
+    DONE,
+    NO,
+    USAGE,
+    Database,
+    Json,
+    SettingsFile,
+    console,
+    fail,
+    show,
+)
+from gateway.domain.bank import BankOutcome
+from gateway.domain.faults import LedgerUnavailable
+from gateway.settings import SettingsInvalid
+
+unknowns_app = typer.Typer(
+    help="Payments whose outcome at the bank is unknown (待查支付).", no_args_is_help=True
+)
+export_app = typer.Typer(help="Evidence to hand over (导出证据).", no_args_is_help=True)
+
+_MARKS = {State.GOOD: ("green", "✓"), State.WARN: ("yellow", "!"), State.BAD: ("red", "✗")}
+
+
+def doctor(settings: SettingsFile, as_json: Json = False) -> None:
+    """One page on how the gateway and all it rests on stand. Exit 1 if anything is red."""
+    found = _examine(settings, quiet=as_json)
+    if as_json:
+        show({"state": worst(found), "findings": [attrs.asdict(finding) for finding in found]})
+    raise typer.Exit(NO if worst(found) is State.BAD else DONE)
+
+
+def look_over(settings: Path) -> None:
+    """`serve --check`: the same examination, in a sentence for each thing that is wrong."""
+    wrong = [each for each in _examine(settings, quiet=True) if each.state is State.BAD]
+    for finding in wrong:
+        console.print(f"{finding.part}: {finding.detail}", markup=False, soft_wrap=True)
+    if not wrong:
+        typer.echo("settings, keys, certificates, policies, database and peers are fit")
+    raise typer.Exit(NO if wrong else DONE)
+
+
+@unknowns_app.command("list")
+def unknowns_list(database: Database, as_json: Json = False) -> None:
+    """List payments that passed and whose outcome is not known, operator's tasks first."""
+    from gateway.commands.unknowns import as_row, list_unknowns
+
+    try:
+        payments = list_unknowns(database)
+    except LedgerUnavailable as lost:
+        raise fail(f"unknowns: {lost}") from lost
+    rows = [as_row(payment, dt.datetime.now(dt.UTC)) for payment in payments]
+    if as_json:
+        show(rows)
+        return
+    table = Table(
+        "支付指令 instruction", "金额 amount", "时长 age (s)", "查询 enquiries", "人工 task"
+    )
+    for row in rows:
+        task = "●" if row["operator_task"] else ""
+        table.add_row(
+            row["instruction"], row["amount"], str(row["age_s"]), str(row["enquiries"]), task
+        )
+    console.print(table if rows else "没有待查支付 no unknowns")
+
+
+@unknowns_app.command("resolve")
+def unknowns_resolve(
+    key: Annotated[str, typer.Argument(help="division/year/voucher type/voucher number")],
+    settings: SettingsFile,
+    database: Database,
+    outcome: Annotated[str, typer.Option(help="accepted | rejected | not_taken")],
+    reason: Annotated[str, typer.Option(help="What the bank said or showed, and where.")],
+    by: Annotated[str, typer.Option(help="Who answers for this decision.")],
+    reference: Annotated[str | None, typer.Option(help="The bank's serial number.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Settle one payment on an operator's word; recorded, told to the bureau, never undone.
+
+    accepted posts the reservation; rejected and not_taken give it back. Nothing is sent.
+    """
+    from gateway.commands.unknowns import Decision, Refused, resolve
+
+    allowed = {"accepted", "rejected", "not_taken"}
+    if outcome not in allowed:
+        raise fail(f"--outcome: one of {', '.join(sorted(allowed))}", USAGE)
+    decision = Decision(outcome=BankOutcome(outcome), reason=reason, by=by, reference=reference)
+    try:
+        resolve(key, decision, settings, database)
+    except SettingsInvalid as invalid:
+        raise fail(f"unknowns: {invalid}", USAGE) from invalid
+    except (Refused, LedgerUnavailable) as refused:
+        raise fail(f"unknowns: {refused}") from refused
+    if as_json:
+        show({"instruction": key, "bank": outcome, "evidence": "operator"})
+    else:
+        typer.echo(f"{key}: settled as {outcome}; the record names {by}")
+
+
+@export_app.command("day")
+def export_day_command(
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    database: Database,
+    division: Annotated[str, typer.Option(help="Nine digits.")],
+    on: Annotated[
+        dt.datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Legal day; the whole log if absent."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a day of a division's log as a folder that `verify day` accepts."""
+    from gateway.commands.export import export_day
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    try:
+        with Progress(*columns, console=console, transient=True) as progress:
+            task = progress.add_task("export")
+            done = export_day(
+                database, division, on.date() if on else None, folder,
+                lambda read, total: progress.update(task, completed=read, total=total),
+            )  # fmt: skip
+    except (LedgerUnavailable, OSError, ValueError) as reason:
+        raise fail(f"export: {reason}") from reason
+    if as_json:
+        show({"folder": str(folder), "start": done.start, "end": done.end, "records": done.count})
+    else:
+        typer.echo(f"{done.count} records, {done.start} to {done.end - 1}, in {folder}")
+
+
+def _examine(settings: Path, *, quiet: bool) -> list[Finding]:
+    from gateway.commands.examine import examine_file
+
+    def told(finding: Finding) -> None:
+        colour, mark = _MARKS[finding.state]
+        if not quiet:
+            console.print(f"[{colour}]{mark}[/] {finding.part:<28}", end="")
+            console.print(finding.detail, markup=False, highlight=False, soft_wrap=True)
+
+    try:
+        return examine_file(settings, told)
+    except SettingsInvalid as invalid:
+        raise fail(f"settings: {invalid}", USAGE) from invalid

@@ -1,0 +1,144 @@
+"""`unknowns`: payments whose outcome at the bank is unknown, and an operator's decision about one.
+
+The decision is evidence of its own kind: it names who decided and why, enters the log as a record,
+and cannot be taken back. It never sends anything.
+"""
+
+import asyncio
+import datetime as dt
+import re
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from adapters.postgres.backlog import PostgresBacklog
+from adapters.postgres.ledger import PostgresLedger
+from gateway.commands.rooms import instance_name
+from gateway.domain.bank import BankOutcome
+from gateway.domain.instruction import InstructionKey
+from gateway.domain.ledger import OpenPayment
+from gateway.domain.money import yuan
+from gateway.pipeline.line import FORWARD_WITHIN_S
+from gateway.pipeline.settle import settle
+from gateway.pipeline.tell import Origin
+from gateway.settings import Settings, read_settings
+
+LISTED_MAX = 1000
+REASON_CHARS = range(8, 501)
+NAME_CHARS = range(2, 65)
+
+_KEY = re.compile(r"([0-9]{9})/([0-9]{4})/([0-9A-Za-z]{1,8})/([0-9A-Za-z-]{1,42})")
+
+
+class Refused(ValueError):
+    """The payment stays as it is; the message says why."""
+
+
+@attrs.frozen(kw_only=True)
+class Decision:
+    """What an operator has found out, on what grounds, and who answers for it."""
+
+    outcome: BankOutcome
+    reason: str
+    by: str
+    reference: str | None = None
+    """The bank's serial number, where the operator has it from the bank."""
+
+
+def list_unknowns(database: str) -> list[OpenPayment]:
+    """Operator's tasks first, then the oldest. Raises LedgerUnavailable."""
+    return asyncio.run(_list(database))
+
+
+def resolve(key_text: str, decision: Decision, settings_file: Path, database: str) -> None:
+    """Settle one payment on an operator's word. Raises Refused, SettingsInvalid, LedgerUnavailable.
+
+    Refused before the bank's finality horizon has passed: the payment may still take effect.
+    """
+    key = read_key(key_text)
+    _check_words(decision)
+    settings = read_settings(settings_file)
+    asyncio.run(_resolve(key, decision, settings, database))
+
+
+def read_key(text: str) -> InstructionKey:
+    match = _KEY.fullmatch(text)
+    if match is None:
+        raise Refused(f"{text}: a key is division/year/voucher type/voucher number")
+    return InstructionKey(
+        division=match[1], fiscal_year=int(match[2]), voucher_type=match[3], voucher_no=match[4]
+    )
+
+
+def as_row(payment: OpenPayment, now: dt.datetime) -> dict[str, Any]:
+    return {
+        "instruction": str(payment.key),
+        "agency": payment.agency_code,
+        "amount": yuan(payment.amount_fen),
+        "opened_at": payment.opened_at.isoformat(),
+        "age_s": round((now - payment.opened_at).total_seconds()),
+        "enquiries": payment.enquiries,
+        "operator_task": payment.operator_task,
+    }
+
+
+def earliest(payment: OpenPayment, settings: Settings) -> dt.datetime:
+    """Before this nobody may conclude anything: it may still be sent, or still take effect."""
+    wait = FORWARD_WITHIN_S + settings.bank.deadline_s + (settings.bank.horizon_s or 0)
+    return payment.opened_at + dt.timedelta(seconds=wait)
+
+
+def _check_words(decision: Decision) -> None:
+    for name, text, length in (
+        ("--reason", decision.reason, REASON_CHARS), ("--by", decision.by, NAME_CHARS),
+    ):  # fmt: skip
+        if len(text.strip()) not in length or not text.isprintable():
+            raise Refused(f"{name}: {length.start} to {length.stop - 1} printable characters")
+
+
+async def _list(database: str) -> list[OpenPayment]:
+    backlog = PostgresBacklog(database)
+    try:
+        return await backlog.unknowns(LISTED_MAX)
+    finally:
+        await backlog.close()
+
+
+async def _resolve(
+    key: InstructionKey, decision: Decision, settings: Settings, database: str
+) -> None:
+    origin = Origin(bank=settings.gateway.bank_code, uri=settings.gateway.uri)
+    now = dt.datetime.now(dt.UTC)
+    async with AsyncExitStack() as rooms:
+        backlog = PostgresBacklog(database)
+        rooms.push_async_callback(backlog.close)
+        ledger = await rooms.enter_async_context(PostgresLedger(database, instance=instance_name()))
+        payment = await backlog.unknown(key)
+        if payment is None:
+            raise Refused(await _why_not_open(key, ledger))
+        if key.division not in settings.gateway.divisions:
+            raise Refused(f"{key.division} is not a division of these settings")
+        if now < earliest(payment, settings):
+            raise Refused(
+                f"{key}: the bank may still take it until"
+                f" {earliest(payment, settings).isoformat(timespec='seconds')}; wait"
+            )
+        evidence = {
+            "how": "operator",
+            "by": decision.by.strip(),
+            "reason": decision.reason.strip(),
+            "reference": decision.reference,
+        }
+        if not await settle(key, decision.outcome, ledger, origin, now, evidence):
+            raise Refused(f"{key}: somebody settled it just now; nothing was changed")
+
+
+async def _why_not_open(key: InstructionKey, ledger: PostgresLedger) -> str:
+    standing = await ledger.standing(key)
+    if standing is None:
+        return f"{key}: there is no such instruction"
+    if standing.settled_at is None:
+        return f"{key}: it was {standing.outcome} and never forwarded"
+    return f"{key}: settled already, {standing.bank} at {standing.settled_at.isoformat()}"
