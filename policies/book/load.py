@@ -12,20 +12,24 @@ from collections.abc import Generator, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from gateway.domain.decision import Action
 from policies.book.book import Book
+from policies.book.cases import case
 from policies.book.compile import compile_policy
-from policies.book.document import Policy
+from policies.book.document import Expected, Policy, Test
 from policies.book.prove import prove
-from policies.book.read import read_policy
+from policies.book.read import BASE_CASE, read_policy
 from policies.book.reader import Table
 from policies.book.steps import finished, in_turns
+from policies.book.succession import Golden
 from policies.book.unit import Unit
-from policies.language.codelist import YEAR_MAX, Code, CodeList
+from policies.language.codelist import YEAR_MAX, Code, CodeList, codes_digest
 from policies.language.errors import PolicyRefused, Problem
 from policies.language.types import schema_digest
 
 LIBRARY = Path(__file__).parent.parent / "library"
 CODES = Path(__file__).parent.parent / "codes"
+GOLDEN = Path(__file__).parent.parent / "golden" / "jilin.toml"
 
 
 def load(directory: Path = LIBRARY / "jilin", codes_directory: Path = CODES) -> Book:
@@ -100,6 +104,36 @@ def policy_digest(policy: Policy) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
 
 
+def load_golden(file: Path = GOLDEN) -> tuple[Golden, ...]:
+    """`[[golden]]` {name, base, facts, absent, least}. Raises PolicyRefused, OSError."""
+    problems: list[Problem] = []
+    top = Table(tomllib.loads(file.read_text("utf-8")), file.name, problems)
+    found = []
+    for table in top.tables("golden"):
+        test = Test(
+            name=table.text("name"),
+            base=table.text("base", optional=True) or BASE_CASE,
+            facts=dict(table.table("facts", optional=True).entries()),
+            absent=table.texts("absent"),
+            unavailable=(),
+            windows={},
+            on=None,
+            outcome=Expected.NONE,
+            exception="",
+            missing=(),
+            place=table.place,
+        )
+        least = table.option("least", Action)
+        table.done()
+        facts = case(test, "", problems)
+        if facts is not None:
+            found.append(Golden(name=test.name, facts=facts, least=least))
+    top.done()
+    if problems:
+        raise PolicyRefused(problems)
+    return tuple(found)
+
+
 def load_codes(directory: Path = CODES) -> dict[str, CodeList]:
     """Every list that `lists.toml` names, from its CSV. Raises PolicyRefused, OSError."""
     problems: list[Problem] = []
@@ -140,18 +174,6 @@ def _codes(
             continue
         found[code.code] = (*found.get(code.code, ()), code)
     return found
-
-
-def codes_digest(codes: Mapping[str, CodeList]) -> str:
-    """SHA-256 over every code with its name and years."""
-    lines = [
-        f"{listed.name}\t{c.code}\t{c.name}\t{c.year_from}\t{c.year_to}"
-        for listed in codes.values()
-        for entries in listed.codes.values()
-        for c in entries
-    ]
-    shapes = [f"{c.name}\t{c.segments}\t{c.open}\t{c.leaf_min}" for c in codes.values()]
-    return hashlib.sha256("\n".join(sorted(lines) + sorted(shapes)).encode()).hexdigest()
 
 
 def _day(value: Any) -> str:

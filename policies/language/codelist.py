@@ -1,5 +1,6 @@
 """Code lists with the years in which each code is valid: a policy cannot name a dead code."""
 
+import hashlib
 from collections.abc import Mapping
 
 import attrs
@@ -64,3 +65,15 @@ class CodeList:
             if entry.year_from <= year <= entry.year_to:
                 year = entry.year_to + 1
         return year > last
+
+
+def codes_digest(codes: Mapping[str, CodeList]) -> str:
+    """SHA-256 over every code with its name and years."""
+    lines = [
+        f"{listed.name}\t{c.code}\t{c.name}\t{c.year_from}\t{c.year_to}"
+        for listed in codes.values()
+        for entries in listed.codes.values()
+        for c in entries
+    ]
+    shapes = [f"{c.name}\t{c.segments}\t{c.open}\t{c.leaf_min}" for c in codes.values()]
+    return hashlib.sha256("\n".join(sorted(lines) + sorted(shapes)).encode()).hexdigest()

@@ -1,0 +1,134 @@
+"""Decides whether a signed book may follow the one in force; if it may not, the old one stays."""
+
+import datetime as dt
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+
+import attrs
+
+from gateway.domain.decision import SEVERITY, Action
+from gateway.domain.facts import Facts
+from gateway.domain.legal_day import legal_day
+from policies.book.book import Book
+from policies.book.bundle import Bundle, BundleRefused, proven
+from policies.book.cases import CASES
+from policies.book.unit import UnitWindow
+from policies.language.codelist import CodeList, codes_digest
+from policies.language.types import schema_digest
+
+Building = Callable[[Mapping[str, str], Mapping[str, CodeList]], Generator[None, None, Book]]
+"""policies.book.load.building: reads, checks, compiles and tests, or raises PolicyRefused."""
+
+
+@attrs.frozen(kw_only=True)
+class Golden:
+    """An instruction that no book may ever let through."""
+
+    name: str
+    facts: Facts
+    least: Action
+    """The mildest answer it may get."""
+
+
+@attrs.frozen(kw_only=True)
+class Successor:
+    """A book that may take effect, from its moment on."""
+
+    bundle: Bundle
+    book: Book
+
+    def due(self, now: dt.datetime) -> bool:
+        return now >= self.bundle.not_before
+
+
+@attrs.frozen(kw_only=True)
+class Court:
+    """What a bundle is judged by; none of it comes with the bundle."""
+
+    verify: Callable[[bytes, str], str]
+    officers: Collection[str]
+    codes: Mapping[str, CodeList]
+    golden: Sequence[Golden]
+    building: Building
+
+
+def succeed(
+    sealed: bytes, court: Court, bundle: Bundle | None, book: Book | None
+) -> Generator[None, None, Successor]:
+    """Prove, follow, build, test: in steps. Raises BundleRefused or PolicyRefused.
+
+    `bundle` and `book` are those in force; None where no signed book ever was.
+    """
+    found = proven(sealed, court.verify, court.officers)
+    _check_order(found, bundle)
+    _check_terms(found, court.codes)
+    yield
+    built = yield from court.building(found.policies, court.codes)
+    _check_answers(built, court.golden, legal_day(found.not_before))
+    if book is not None:
+        _check_windows(book, built)
+    return Successor(bundle=found, book=built)
+
+
+def _check_order(found: Bundle, before: Bundle | None) -> None:
+    if before is None:
+        if found.previous:
+            raise BundleRefused("缺少它之前的规则簿", "the book before it is not here")
+        return
+    if found.revision <= before.revision:
+        raise BundleRefused(
+            f"版本 {found.revision} 不高于现行 {before.revision}",
+            f"revision {found.revision} does not follow {before.revision}",
+        )
+    if found.previous != before.digest:
+        raise BundleRefused("不是接着现行规则簿写的", "it was not written after the one in force")
+
+
+def _check_terms(found: Bundle, codes: Mapping[str, CodeList]) -> None:
+    if found.schema != schema_digest():
+        raise BundleRefused("事实表与本程序不符", "its facts are not this program's")
+    if found.codes != codes_digest(codes):
+        raise BundleRefused("代码表与本程序不符", "its code lists are not this program's")
+
+
+def _check_answers(book: Book, golden: Sequence[Golden], day: dt.date) -> None:
+    lawful = [_on(Facts(**values), day) for values in CASES.values()]
+    if all(_worst(book, facts) >= SEVERITY[Action.HOLD] for facts in lawful):
+        raise BundleRefused("没有一笔合规支付能够放行", "it lets no lawful payment pass")
+    let_through = [
+        one.name for one in golden if _worst(book, _on(one.facts, day)) < SEVERITY[one.least]
+    ]
+    if let_through:
+        names = "、".join(let_through)
+        raise BundleRefused(f"不再拦住：{names}", f"it no longer stops: {names}")
+
+
+def _on(facts: Facts, day: dt.date) -> Facts:
+    """The same instruction on the first day of the new book, in its year."""
+    return attrs.evolve(facts, on=max(day, facts.on), fiscal_year=max(day, facts.on).year)
+
+
+def _worst(book: Book, facts: Facts) -> int:
+    return max((SEVERITY[f.action] for f in book.decide(facts)), default=-1)
+
+
+def _check_windows(before: Book, after: Book) -> None:
+    """A window that counts something else has another name: what is stored counts for the old."""
+    old = _windows(before)
+    for id, meanings in _windows(after).items():
+        if old.get(id, meanings) != meanings:
+            raise BundleRefused(
+                f"窗口 {id} 的含义变了，请改名", f"window {id} means something else: rename it"
+            )
+
+
+def _windows(book: Book) -> dict[str, set[tuple[object, ...]]]:
+    found: dict[str, set[tuple[object, ...]]] = {}
+    for unit in book.units:
+        for window in unit.windows:
+            found.setdefault(window.id, set()).add(_meaning(window))
+    return found
+
+
+def _meaning(window: UnitWindow) -> tuple[object, ...]:
+    of = window.of.name if window.of else ""
+    return (window.measure, tuple(f.name for f in window.key), of, window.counts, window.where)
