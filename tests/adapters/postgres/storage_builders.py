@@ -20,9 +20,11 @@ from gateway.domain.log import LogHead, PendingRecord, Sealed, SealedRecord, Sub
 from gateway.domain.money import Fen
 from gateway.domain.records import numbered, unnumbered
 from gateway.domain.registers import Indicator, Registers
+from gateway.domain.windows import Measure, WindowAsk, WindowKey, WindowShare
 
 DIVISION = "220000000"
 NOW = dt.datetime(2026, 3, 2, 1, 30, tzinfo=dt.UTC)
+TODAY = NOW.date()
 
 
 def key(number: int | str, division: str = DIVISION, year: int = 2026) -> InstructionKey:
@@ -42,9 +44,10 @@ def draft(subject: str, kind: str = "verdict") -> RecordDraft:
 def admission(
     number: int | str, amount: int = 100, lines: Sequence[str] = ("IND-1",), *,
     outcome: Outcome = Outcome.PASS, division: str = DIVISION, content: str = "",
-    year: int = 2026,
+    year: int = 2026, cap: int | None = None, asks: Sequence[WindowAsk] = (),
+    shares: Sequence[WindowShare] = (),
 ) -> Admission:  # fmt: skip
-    """Wants `amount` on each of `lines` if it passes."""
+    """Wants `amount` on each of `lines`, under `cap`, if it passes."""
     raw = f"instruction {number} {amount} {content}".encode()
     passes = outcome is Outcome.PASS
     return Admission(
@@ -59,10 +62,31 @@ def admission(
         outcome=outcome,
         decided_at=NOW,
         decision=b'{"outcome":"' + outcome.value.encode() + b'"}',
-        demands=tuple(Demand(limit=line(id), amount_fen=Fen(amount)) for id in lines if passes),
+        demands=tuple(
+            Demand(limit=line(id), amount_fen=Fen(amount), cap_fen=cap) for id in lines if passes
+        ),
         record=draft(str(key(number, division, year))),
         notice=None if passes else b'{"kind":"interception"}',
+        asks=tuple(asks),
+        shares=tuple(shares),
     )
+
+
+def ask(
+    believed: int, measure: Measure = Measure.SUM, days: int = 5, *, key: str = "101001"
+) -> WindowAsk:
+    since = TODAY - dt.timedelta(days=days - 1)
+    return WindowAsk(key=window(key), measure=measure, since=since, believed=believed)
+
+
+def share(value: int, ago: int = 0, *, item: str = "", key: str = "101001") -> WindowShare:
+    """What was done so many days ago."""
+    day = TODAY - dt.timedelta(days=ago)
+    return WindowShare(key=window(key), day=day, value=value, item=item)
+
+
+def window(key: str = "101001") -> WindowKey:
+    return WindowKey(window="JL-044.cash", key=key)
 
 
 def settlement(
