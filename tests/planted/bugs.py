@@ -80,9 +80,7 @@ BUGS = (
                 "        WHERE line.ctid = w.tid AND w.fen > 0;",
             ),
         ),
-        (
-            f"{T_POSTGRES}::test_forty_limits_that_run_out_at_two_gateways_at_once_are_spent_exactly",
-        ),
+        (f"{T_POSTGRES}::test_a_balance_that_another_is_just_spending_is_waited_for",),
     ),
     Bug(
         "record numbers from a database sequence",
