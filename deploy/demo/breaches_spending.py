@@ -24,6 +24,16 @@ def year_end_rush(clerk: Clerk) -> Instruction:
     return attrs.evolve(drafted, indicator_id=indicator.id, project_code=indicator.project_code)
 
 
+def beyond_the_plan(clerk: Clerk) -> Instruction:
+    """The indicator would suffice, the plan up to this month does not."""
+    drafted = ordinary_purchase(clerk)
+    body = next(body for body in clerk.world.bodies if body.code == drafted.agency_code)
+    indicator = clerk.world.indicator(body, "30201", series="5")
+    clerk.world.change_indicator(indicator.id, posted_fen=Fen(0))
+    clerk.world.meagre[indicator.id] = 100
+    return attrs.evolve(drafted, indicator_id=indicator.id, project_code=indicator.project_code)
+
+
 def cash_outside_its_scope(clerk: Clerk) -> Instruction:
     drafted = clerk.draft(
         clerk.body(), "30227", clerk.rng.choice(clerk.world.experts), clerk.amount(200, 900),
@@ -156,6 +166,7 @@ def large_payment(clerk: Clerk) -> Instruction:
 
 
 BREACHES: Mapping[str, Callable[[Clerk], Instruction]] = {
+    "JL-013": beyond_the_plan,
     "JL-041": cash_outside_its_scope,
     "JL-043": too_much_petty_cash,
     "JL-052": bonus_outside_the_payroll,

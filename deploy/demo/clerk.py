@@ -165,6 +165,10 @@ class Clerk:
         self._count += 1
         return f"{prefix}-{self.world.on.year}-{self._series:03d}{self._count:06d}"
 
+    def another_number(self, key: InstructionKey) -> InstructionKey:
+        """A voucher of the same kind under a new number."""
+        return self._next_key(key.voucher_type)
+
     def _next_key(self, voucher_type: str) -> InstructionKey:
         self._count += 1
         return InstructionKey(

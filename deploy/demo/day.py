@@ -12,7 +12,7 @@ import attrs
 
 from deploy.demo.breaches import ordinary_purchase
 from deploy.demo.clerk import Clerk
-from deploy.demo.misdeeds import misdeeds_on, outcome_of_misdeed
+from deploy.demo.misdeeds import REPEATS, misdeeds_on, outcome_of_misdeed
 from deploy.demo.register_file import registers_of
 from deploy.demo.world import World
 from deploy.demo.writers import json_of, voucher_of
@@ -66,7 +66,7 @@ class Day:
 
 @attrs.frozen
 class _Plan:
-    """An item in the making: `origin` is the plan whose identity it repeats."""
+    """An item in the making: `origin` is the plan that it repeats, or that makes it a misdeed."""
 
     instruction: Instruction
     item: DayItem
@@ -116,12 +116,14 @@ class _Maker:
         faults = max(3, round(count * _FAULT_SHARE))
         replays = max(1, round(count * _REPLAY_SHARE))
         conflicts = max(1, round(count * _CONFLICT_SHARE))
-        rest = count - breaches - faults - conflicts
+        repeats = [plan for policy in REPEATS for plan in self._repeat(policy)]
+        rest = count - breaches - faults - conflicts - len(repeats)
         ordinary = [self._ordinary() for _ in range(rest)]
         policies = list(misdeeds)
         return [
             *ordinary,
             *(self._breach(policies[n % len(policies)]) for n in range(breaches)),
+            *repeats,
             *(self._FAULTS[n % len(self._FAULTS)](self) for n in range(faults)),
             *(self._replay(self._rng.choice(ordinary)) for _ in range(replays)),
             *(self._conflict(self._rng.choice(ordinary)) for _ in range(conflicts)),
@@ -136,6 +138,15 @@ class _Maker:
         if outcome is Outcome.PASS:
             self._clerk.planned(instruction)
         return self._plan(instruction, outcome=outcome, policy=policy)
+
+    def _repeat(self, policy: str) -> tuple[_Plan, _Plan]:
+        """Two payments that are harmless one by one."""
+        first, second = REPEATS[policy](self._clerk)
+        origin = self._plan(self._clerk.planned(first), outcome=Outcome.PASS)
+        plan = self._plan(
+            self._clerk.planned(second), outcome=outcome_of_misdeed(policy), policy=policy
+        )
+        return origin, _Plan(second, plan.item, self._later(origin), origin)
 
     def _replay(self, origin: _Plan) -> _Plan:
         """The same bytes by the same sender, some time later: the same answer."""

@@ -74,6 +74,8 @@ class World:
         """Names of hotels, trainers and garages that the bureau has designated."""
         self.planned: dict[str, int] = {}
         """What the day is going to pay from each indicator, in fen."""
+        self.meagre: dict[str, int] = {}
+        """Indicators whose plan is less than they are granted: fen a month."""
         self.driven: dict[str, int] = {}
         """What the day is going to pay for each agency's vehicles, in fen."""
         self.bank = bank_code(self.rng, AGENT_BANK_PREFIX)
@@ -255,7 +257,9 @@ class World:
             Plan(
                 indicator_id=row.id,
                 month=month,
-                amount_fen=Fen((row.granted_fen - row.frozen_fen) // self.on.month),
+                amount_fen=Fen(
+                    self.meagre.get(row.id, (row.granted_fen - row.frozen_fen) // self.on.month)
+                ),
             )
             for row in self.indicators.values()
             if row.plan_controlled

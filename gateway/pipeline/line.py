@@ -21,7 +21,7 @@ from gateway.domain.decision import Outcome
 from gateway.domain.faults import Conflicting, FaultCode, LedgerUnavailable, Unready
 from gateway.domain.instruction import Instruction, InstructionKey, Received, parts_of
 from gateway.domain.ledger import Admitted, Demand, Moved, Short, Standing
-from gateway.domain.legal_day import legal_day
+from gateway.domain.legal_day import legal_day, minute_of_day
 from gateway.domain.parties import Parties, Sender
 from gateway.domain.registers import Registers
 from gateway.pipeline.admit import admit, demands_of
@@ -83,7 +83,7 @@ class Line:
 
         registers, today = rooms.shelf.of(instruction.key.division, now), legal_day(now)
         parties = identify(instruction, registers)
-        cases = _cases(instruction, parties, registers, today)
+        cases = _cases(instruction, parties, registers, today, minute_of_day(now))
         demands = demands_of(instruction, parties, registers, today)
 
         known = NOTHING_KNOWN
@@ -153,17 +153,20 @@ class Line:
 
 
 def _cases(
-    instruction: Instruction, parties: Parties, registers: Registers, on: dt.date
+    instruction: Instruction, parties: Parties, registers: Registers, on: dt.date, minute: int
 ) -> Sequence[Case]:
     """The facts of the whole, and of each detail with its own payee, amount and purpose."""
-    whole = Case(facts=facts_of(instruction, parties, registers, on))
+    whole = Case(facts=facts_of(instruction, parties, registers, on, minute=minute))
     if not instruction.details:
         return (whole,)
     details = zip(instruction.details, parts_of(instruction), strict=True)
     return (
         whole,
         *(
-            Case(facts=facts_of(part, identify(part, registers), registers, on), detail=detail.id)
+            Case(
+                facts=facts_of(part, identify(part, registers), registers, on, minute=minute),
+                detail=detail.id,
+            )
             for detail, part in details
         ),
     )
