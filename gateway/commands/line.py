@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
-from gateway.commands import tending
+from gateway.commands import authoring, tending
 from gateway.commands.terminal import DONE, NO, USAGE, Database, Json, console, fail, show
 from gateway.domain.faults import Fault, LedgerUnavailable
 from gateway.settings import SettingsInvalid
@@ -21,10 +20,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 registers_app = typer.Typer(help="The bureau's registers (备案信息).", no_args_is_help=True)
-policy_app = typer.Typer(help="The policy book (监控规则).", no_args_is_help=True)
 verify_app = typer.Typer(help="Check evidence offline (验证).", no_args_is_help=True)
 app.add_typer(registers_app, name="registers")
-app.add_typer(policy_app, name="policy")
+app.add_typer(authoring.policy_app, name="policy")
 app.add_typer(verify_app, name="verify")
 app.add_typer(tending.unknowns_app, name="unknowns")
 app.add_typer(tending.export_app, name="export")
@@ -142,65 +140,9 @@ def registers_load(file: Path, database: Database, as_json: Json = False) -> Non
     raise typer.Exit(DONE if loaded.applied else NO)
 
 
-Policies = Annotated[Path, typer.Option("--policies", help="Folder of policies.")]
 Certificates = Annotated[
     list[Path], typer.Option(help="PEM certificates that you trust; may be given several times.")
 ]
-
-
-@policy_app.command("check")
-def policy_check(policies: Policies | None = None, as_json: Json = False) -> None:
-    """Read, type-check and compile every policy and run its embedded tests."""
-    from policies.book.load import LIBRARY, load
-
-    try:
-        book = load(policies or LIBRARY / "jilin")
-    except (ValueError, OSError) as reason:
-        raise fail(str(reason)) from reason
-    names = sorted({unit.policy.id for unit in book.units})
-    if as_json:
-        show({"policies": names, "revision": book.revision})
-        return
-    typer.echo(f"{len(names)} policies, every embedded test holds: {' '.join(names)}")
-    typer.echo(f"book {book.revision}")
-
-
-@policy_app.command("test")
-def policy_test(
-    policies: Policies | None = None,
-    only: Annotated[list[str] | None, typer.Option(help="Only this policy; repeatable.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Try every policy: its cases, generated boundaries, clauses both ways, mutants.
-
-    Exit 1 if any falls short.
-    """
-    from gateway.commands.policy import DEFAULT, report_lines, test_policies, trial_fields
-
-    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    try:
-        with Progress(*columns, console=console, transient=True) as progress:
-            task = progress.add_task("policy test")
-            report = test_policies(
-                policies or DEFAULT,
-                only or [],
-                lambda done, total, place: progress.update(
-                    task, completed=done, total=total, description=f"policy test {place}"
-                ),
-            )
-    except (ValueError, OSError) as reason:
-        raise fail(str(reason), USAGE) from reason
-    if as_json:
-        show(
-            {
-                "passed": report.passed,
-                "policies": [trial_fields(one) for one in report.trials],
-                "problems": [str(problem) for problem in report.problems],
-            }
-        )
-    else:
-        typer.echo("\n".join(report_lines(report)))
-    raise typer.Exit(DONE if report.passed else NO)
 
 
 @verify_app.command("record")

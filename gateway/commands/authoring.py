@@ -1,0 +1,143 @@
+"""The commands of those who write policies: check, test, compare, sign and activate a book."""
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+
+from gateway.commands.terminal import DONE, NO, USAGE, Json, console, fail, show
+from gateway.settings import PASSPHRASE_VARIABLE, SettingsInvalid
+
+policy_app = typer.Typer(help="The policy book (监控规则).", no_args_is_help=True)
+
+Policies = Annotated[Path, typer.Option("--policies", help="Folder of policies.")]
+
+
+@policy_app.command("check")
+def policy_check(policies: Policies | None = None, as_json: Json = False) -> None:
+    """Read, type-check and compile every policy and run its embedded tests."""
+    from policies.book.load import LIBRARY, load
+
+    try:
+        book = load(policies or LIBRARY / "jilin")
+    except (ValueError, OSError) as reason:
+        raise fail(str(reason)) from reason
+    names = sorted({unit.policy.id for unit in book.units})
+    if as_json:
+        show({"policies": names, "revision": book.revision})
+        return
+    typer.echo(f"{len(names)} policies, every embedded test holds: {' '.join(names)}")
+    typer.echo(f"book {book.revision}")
+
+
+@policy_app.command("test")
+def policy_test(
+    policies: Policies | None = None,
+    only: Annotated[list[str] | None, typer.Option(help="Only this policy; repeatable.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Try every policy: its cases, generated boundaries, clauses both ways, mutants.
+
+    Exit 1 if any falls short.
+    """
+    from gateway.commands.policy import DEFAULT, report_lines, test_policies, trial_fields
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    try:
+        with Progress(*columns, console=console, transient=True) as progress:
+            task = progress.add_task("policy test")
+            report = test_policies(
+                policies or DEFAULT,
+                only or [],
+                lambda done, total, place: progress.update(
+                    task, completed=done, total=total, description=f"policy test {place}"
+                ),
+            )
+    except (ValueError, OSError) as reason:
+        raise fail(str(reason), USAGE) from reason
+    if as_json:
+        show(
+            {
+                "passed": report.passed,
+                "policies": [trial_fields(one) for one in report.trials],
+                "problems": [str(problem) for problem in report.problems],
+            }
+        )
+    else:
+        typer.echo("\n".join(report_lines(report)))
+    raise typer.Exit(DONE if report.passed else NO)
+
+
+OfficerCertificate = Annotated[Path, typer.Option("--certificate", help="The officer's, PEM.")]
+OfficerKey = Annotated[Path, typer.Option("--key", help="The officer's, encrypted PEM.")]
+Passphrase = Annotated[
+    str, typer.Option(envvar=PASSPHRASE_VARIABLE, help="Opens the key; from the environment.")
+]
+
+
+@policy_app.command("sign")
+def policy_sign(
+    file: Annotated[
+        Path, typer.Argument(help="The signed book: written, or with --approve added to.")
+    ],
+    certificate: OfficerCertificate,
+    key: OfficerKey,
+    passphrase: Passphrase,
+    policies: Policies | None = None,
+    after: Annotated[Path | None, typer.Option(help="The signed book that it follows.")] = None,
+    not_before: Annotated[
+        dt.datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%dT%H:%M:%S%z"], help="2026-12-01T00:00:00+0800; now if absent."
+        ),
+    ] = None,
+    approve: Annotated[bool, typer.Option("--approve", help="As the second officer.")] = False,
+) -> None:
+    """Sign a book as its author, or with --approve as the second officer."""
+    from gateway.commands.policy import DEFAULT
+    from gateway.commands.policy_sign import Officer, approve_draft, draft
+
+    officer = Officer(certificate=certificate, key=key, passphrase=passphrase.encode())
+    moment = not_before or dt.datetime.now(dt.UTC)
+    try:
+        if approve:
+            bundle = approve_draft(file, officer)
+        else:
+            bundle = draft(policies or DEFAULT, file, officer, after, moment)
+    except (ValueError, OSError) as reason:
+        raise fail(f"not signed: {reason}") from reason
+    state = "signed by both" if approve else "signed by its author; a second officer approves"
+    typer.echo(f"book revision {bundle.revision} {bundle.digest}: {state}")
+
+
+@policy_app.command("activate")
+def policy_activate(
+    file: Annotated[Path, typer.Argument(help="A book signed by two officers.")],
+    settings: Annotated[Path, typer.Option(help="The gateway's settings: whose signatures count.")],
+    store: Annotated[Path, typer.Option(help="Folder where signed books are kept.")],
+    officer: Annotated[list[str], typer.Option(help="URI of one who may sign; repeatable.")],
+    passphrase: Passphrase,
+    as_json: Json = False,
+) -> None:
+    """Prove a signed book against the one in force and keep it; refused, the old one stays."""
+    from gateway.commands.bookstore import BookStore
+    from gateway.commands.policy_sign import activate, bench_of, trust_of
+
+    try:
+        bench = bench_of(trust_of(settings, passphrase.encode()), officer)
+        found = activate(file, BookStore(store), bench)
+    except (SettingsInvalid, ValueError, OSError) as reason:
+        raise fail(f"not activated, the book in force stays: {reason}") from reason
+    report = {
+        "author": found.bundle.author,
+        "approver": found.bundle.approver,
+        "book": found.book.revision,
+        "not_before": found.bundle.not_before.isoformat(),
+        "revision": found.bundle.revision,
+    }
+    if as_json:
+        show(report)
+    else:
+        typer.echo("\n".join(f"{name}: {value}" for name, value in report.items()))

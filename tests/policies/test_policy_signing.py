@@ -1,0 +1,93 @@
+"""Two officers and a gateway at the terminal: a book is drafted, approved, activated, refused."""
+
+import datetime as dt
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from certs.authority import Purpose, create_root, create_subordinate, issue, request
+from certs.keys import generate_key, load_signer, new_passphrase, save_certificates, save_key
+from certs.trust import load_trust
+from gateway.commands.bookstore import BookStore
+from gateway.commands.policy_sign import Officer, activate, approve_draft, bench_of, draft, standing
+from policies.book.bundle import BundleRefused
+from policies.book.load import LIBRARY
+from policies.language.errors import PolicyRefused
+
+NOW = dt.datetime.now(dt.UTC)
+URIS = {name: f"spiffe://x/operator/{name}" for name in ("li", "wang", "gateway")}
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> dict[str, Officer]:
+    authority = create_subordinate(create_root("Root", NOW), Purpose.EVIDENCE, "Evidence", NOW)
+    save_certificates(tmp_path / "authority.pem", [authority.certificate])
+    (tmp_path / "parties").mkdir()
+    found = {}
+    for name, uri in URIS.items():
+        key, passphrase = generate_key(), new_passphrase()
+        certificate = issue(authority, request(key, uri), NOW)
+        save_certificates(tmp_path / "parties" / f"{name}.pem", [certificate])
+        save_key(tmp_path / f"{name}.key", key, passphrase)
+        found[name] = Officer(
+            certificate=tmp_path / "parties" / f"{name}.pem",
+            key=tmp_path / f"{name}.key",
+            passphrase=passphrase,
+        )
+    shutil.copytree(LIBRARY / "jilin", tmp_path / "policies")
+    return found
+
+
+def bench(place: Path, office: dict[str, Officer], officers: Sequence[str] = ("li", "wang")):  # type: ignore[no-untyped-def]
+    own = office["gateway"]
+    signer = load_signer(own.certificate, own.key, own.passphrase)
+    trust = load_trust(place / "authority.pem", place / "parties", signer)
+    return bench_of(trust, [URIS[name] for name in officers])
+
+
+def test_a_book_is_drafted_approved_activated_and_followed(
+    tmp_path: Path, office: dict[str, Officer]
+) -> None:
+    judges, store = bench(tmp_path, office), BookStore(tmp_path / "store")
+    first = tmp_path / "first.json"
+    draft(tmp_path / "policies", first, office["li"], None, NOW)
+    with pytest.raises(BundleRefused, match="found 1 signatures"):
+        activate(first, store, judges)
+    assert store.last() is None
+    with pytest.raises(BundleRefused, match="may not approve"):
+        approve_draft(first, office["li"])
+    approve_draft(first, office["wang"])
+    assert activate(first, store, judges).bundle.revision == 1
+    with pytest.raises(BundleRefused, match="does not follow"):
+        activate(first, store, judges)
+
+    second = tmp_path / "second.json"
+    next(iter((tmp_path / "policies").glob("JL-093.toml"))).unlink()
+    draft(tmp_path / "policies", second, office["wang"], first, NOW)
+    approve_draft(second, office["li"])
+    with pytest.raises(BundleRefused, match="凭证过期"):
+        activate(second, store, judges)
+    kept = store.last()
+    assert kept == first.read_bytes()
+    assert standing(kept, judges).bundle.revision == 1
+
+
+def test_who_is_no_officer_here_signs_in_vain(tmp_path: Path, office: dict[str, Officer]) -> None:
+    file = tmp_path / "book.json"
+    draft(tmp_path / "policies", file, office["li"], None, NOW)
+    approve_draft(file, office["wang"])
+    for officers in (("li",), ("wang", "gateway"), ()):
+        with pytest.raises(BundleRefused, match="may not sign policies"):
+            activate(file, BookStore(tmp_path / "store"), bench(tmp_path, office, officers))
+
+
+def test_a_book_whose_tests_fail_is_not_even_drafted(
+    tmp_path: Path, office: dict[str, Officer]
+) -> None:
+    policy = tmp_path / "policies" / "JL-042.toml"
+    policy.write_text(policy.read_text("utf-8").replace('"1000.00"', '"900.00"', 1), "utf-8")
+    with pytest.raises(PolicyRefused):
+        draft(tmp_path / "policies", tmp_path / "book.json", office["li"], None, NOW)
+    assert not (tmp_path / "book.json").exists()
