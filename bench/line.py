@@ -148,7 +148,7 @@ def _beside_pgbench(staged: Arena, drawn: _Drawn, programme: Programme, measured
     )
     one = wanted[0]
     pgbench = Pgbench(
-        stage.postgres, stage.folder, raw=one.raw, decision=one.decision.decode(),
+        stage.postgres, stage.folder, raw=one.raw, decision=one.decision,
         body=one.record.body,
     )  # fmt: skip
     stage.crew.restart("gateway-1")

@@ -10,6 +10,8 @@ from bench.results import median, percentile, show, spread_of
 
 STEADY_CLIENTS = (32, 128)
 """The goals are for so many."""
+SATURATED = 0.85
+"""Of a core: a program of one thread that is busier than this has no more to give."""
 
 
 def figures_of(measured: Measured) -> dict[str, Any]:
@@ -89,7 +91,10 @@ def bound_by(figures: dict[str, Any]) -> str:
     }
     most = max(cores, key=lambda name: cores[name])
     shares = ", ".join(f"{name} {share:.2f}" for name, share in cores.items())
-    return f"Cores busy at 32 clients: {shares}; the {most} is the bound."
+    told = f"Cores busy at 32 clients: {shares} (load average {figures['load_average']['median']})."
+    if cores[most] >= SATURATED:
+        return f"{told} The {most} is the bound."
+    return f"{told} The {most} takes most, but none fills a core: the rest waited for a CPU."
 
 
 _COLUMNS = ("rate", "cpu_ms", "gateway_ms", "postgres_ms", "bank_ms", "generator_ms",

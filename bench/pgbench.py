@@ -18,7 +18,7 @@ LINES = 400
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS bench_instruction (
-    id bigint PRIMARY KEY, raw bytea NOT NULL, decision text NOT NULL);
+    id bigint PRIMARY KEY, raw bytea NOT NULL, decision bytea NOT NULL);
 CREATE TABLE IF NOT EXISTS bench_limit (
     id integer PRIMARY KEY, granted bigint NOT NULL, reserved bigint NOT NULL,
     CHECK (reserved <= granted)) WITH (fillfactor = 50);
@@ -27,10 +27,12 @@ CREATE TABLE IF NOT EXISTS bench_record (
 INSERT INTO bench_limit SELECT n, 1000000000000, 0 FROM generate_series(1, {lines}) AS n
 ON CONFLICT DO NOTHING;
 """
+# Payloads in hexadecimal: pgbench would take `:null` in JSON text for a variable of its own.
 _WORK = """\\set id random(1, 9000000000000000000)
 \\set line random(1, {lines})
 BEGIN;
-INSERT INTO bench_instruction (id, raw, decision) VALUES (:id, '\\x{raw}'::bytea, '{decision}');
+INSERT INTO bench_instruction (id, raw, decision)
+VALUES (:id, '\\x{raw}'::bytea, '\\x{decision}'::bytea);
 UPDATE bench_limit SET reserved = reserved + 1 WHERE id = :line AND granted - reserved >= 1;
 INSERT INTO bench_record (body) VALUES ('\\x{body}'::bytea);
 COMMIT;
@@ -41,7 +43,7 @@ class Pgbench:
     """`raw`, `decision` and `body` are what an admission of ours writes for one instruction."""
 
     def __init__(
-        self, server: EmbeddedPostgres, folder: Path, *, raw: bytes, decision: str, body: bytes
+        self, server: EmbeddedPostgres, folder: Path, *, raw: bytes, decision: bytes, body: bytes
     ) -> None:
         self._binaries = installed_binaries()
         self._dsn = server.create_database("pgbench")
@@ -49,7 +51,7 @@ class Pgbench:
         for kind, lines in (("spread", LINES), ("hot", 1)):
             script = folder / f"pgbench-{kind}.sql"
             script.write_text(
-                _WORK.format(lines=lines, raw=raw.hex(), decision=decision, body=body.hex()),
+                _WORK.format(lines=lines, raw=raw.hex(), decision=decision.hex(), body=body.hex()),
                 "utf-8",
             )
             self._scripts[kind] = script

@@ -12,6 +12,8 @@ from rich.table import Table
 
 from bench.machine import description, load_average
 
+WIDTH_MIN = 110
+"""Also where nobody looks at a terminal: figures cut short are no figures."""
 FILE = Path(__file__).parent / "results" / "latest.json"
 
 
@@ -54,4 +56,6 @@ def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -
         table.add_column(column, justify="right" if number else "left", no_wrap=number == 0)
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
-    Console().print(table)
+    console = Console()
+    console.width = max(console.width, WIDTH_MIN)
+    console.print(table)
