@@ -226,7 +226,12 @@ class _Maker:
     ) -> _Plan:
         """Every third or so goes as a voucher, if a voucher can carry what it is judged by."""
         format = "json"
-        if _carried(instruction) and self._vouchers < VOUCHER_SHARE * (self._made + 1):
+        warned = policy is not None and outcome is Outcome.PASS  # no voucher's answer says that
+        if (
+            _carried(instruction)
+            and not warned
+            and self._vouchers < VOUCHER_SHARE * (self._made + 1)
+        ):
             format = "voucher"
             self._vouchers += 1
         self._made += 1
