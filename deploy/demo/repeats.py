@@ -59,7 +59,7 @@ def procurement_in_two_parts(clerk: Clerk) -> Pair:
 def paid_twice(clerk: Clerk) -> Pair:
     """The same bill under two voucher numbers."""
     first = clerk.draft(
-        clerk.body(), "30227", clerk.world.company("信息技术"), clerk.amount(60_000, 150_000),
+        clerk.body(), "30227", clerk.world.company("信息技术"), clerk.amount(110_000, 180_000),
         "信息系统安全测评服务费", documents=(clerk.invoice(),),
     )  # fmt: skip
     return first, attrs.evolve(first, key=clerk.another_number(first.key))
