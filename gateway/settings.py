@@ -5,15 +5,26 @@ Unknown keys, wrong types and absent files are errors, all told at once, before 
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Annotated, Any
 
 import msgspec
+
+from gateway.domain.parties import Role, sender_of
 
 DATABASE_VARIABLE = "GATEWAY_DATABASE"
 PASSPHRASE_VARIABLE = "GATEWAY_KEY_PASSPHRASE"  # noqa: S105 - the variable's name, not its value
 COMMITMENT_VARIABLE = "GATEWAY_COMMITMENT_SECRET"
+
+
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+Seconds = Annotated[float, msgspec.Meta(gt=0)]
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+Division = Annotated[str, msgspec.Meta(pattern="^[0-9]{9}$")]
+"""行政区划, nine digits."""
 
 
 class SettingsInvalid(Exception):
@@ -22,20 +33,20 @@ class SettingsInvalid(Exception):
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     class Gateway(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-        bank_code: str
-        uri: str
+        bank_code: Text
+        uri: Text
         """This gateway's own party URI, `spiffe://<trust domain>/gateway/<bank code>`."""
-        divisions: tuple[str, ...]
-        listen_host: str = "127.0.0.1"
-        listen_port: int = 8443
-        ops_host: str = "127.0.0.1"
+        divisions: Annotated[tuple[Division, ...], msgspec.Meta(min_length=1)]
+        listen_host: Text = "127.0.0.1"
+        listen_port: Port = 8443
+        ops_host: Text = "127.0.0.1"
         shared_port: bool = False
         """Several gateway processes listen on one port (SO_REUSEPORT)."""
-        ops_port: int = 8080
-        connections_max: int = 4096
+        ops_port: Port = 8080
+        connections_max: Count = 4096
         """Connections of one process, handshakes included."""
-        connections_per_party_max: int = 256
-        in_flight_max: int = 512
+        connections_per_party_max: Count = 256
+        in_flight_max: Count = 512
         """Instructions on the line at once; beyond that the answer is 503 and Retry-After."""
         log_file: str | None = None
         """Where the operators' JSON log goes; standard error if absent."""
@@ -56,23 +67,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """Signing certificates of the parties, one PEM file each."""
 
     class Bank(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-        host: str
-        port: int
+        host: Text
+        port: Port
         tls: bool = True
         idempotent: bool
         enquiry: bool
-        horizon_s: float | None = None
-        connections: int = 32
-        deadline_s: float = 3.0
+        horizon_s: Annotated[float, msgspec.Meta(ge=0)] | None = None
+        """How long after not being found a payment can no longer take effect; absent: never."""
+        connections: Count = 32
+        deadline_s: Seconds = 3.0
 
     class Bureau(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-        url: str
+        url: Annotated[str, msgspec.Meta(pattern="^https://[^/]+$")]
 
     class Policies(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         folder: Path
 
     class Registers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-        age_max_s: float = 129600.0
+        age_max_s: Seconds = 129600.0
         """A register made longer ago is stale: what rests on it is held, never passed."""
 
     gateway: Gateway
@@ -80,7 +92,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     record_key: RecordKey
     parties: Parties
     bank: Bank
-    bureaus: dict[str, Bureau]
+    bureaus: dict[Division, Bureau]
     """By division."""
     policies: Policies
     registers: Registers = msgspec.field(default_factory=Registers)
@@ -96,12 +108,15 @@ def read_settings(path: Path) -> Settings:
     """Raises SettingsInvalid."""
     try:
         fields = tomllib.loads(path.read_text(encoding="utf-8"))
-        settings = msgspec.convert(fields, Settings, dec_hook=partial(_path, path.parent))
     except OSError as error:
         raise SettingsInvalid(f"{path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsInvalid(f"{path}: {error}") from error
-    problems = _problems(settings)
+    hook = partial(_path, path.parent)
+    problems = list(_wrong(Settings, fields, "", hook))
+    if not problems:
+        settings = msgspec.convert(fields, Settings, dec_hook=hook)
+        problems = _problems(settings)
     if problems:
         raise SettingsInvalid(f"{path}: " + "; ".join(problems))
     return settings
@@ -118,6 +133,28 @@ def read_secrets(environment: Mapping[str, str] = os.environ) -> Secrets:
         passphrase=environment[PASSPHRASE_VARIABLE].encode(),
         commitment=environment[COMMITMENT_VARIABLE].encode(),
     )
+
+
+def _wrong(kind: type, value: object, place: str, hook: Any) -> Iterator[str]:
+    """Every key that is unknown, absent or of another kind; msgspec alone names the first only."""
+    if not isinstance(value, dict):
+        yield f"{place.rstrip('.')}: must be a table"
+        return
+    fields = {field.name: field for field in msgspec.structs.fields(kind)}
+    yield from (
+        f"{place}{name}: not a key of these settings" for name in value if name not in fields
+    )
+    for name, field in fields.items():
+        if name not in value:
+            if field.required:
+                yield f"{place}{name}: missing"
+        elif isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            yield from _wrong(field.type, value[name], f"{place}{name}.", hook)
+        else:
+            try:
+                msgspec.convert(value[name], field.type, dec_hook=hook)
+            except msgspec.ValidationError as error:
+                yield f"{place}{name}: {error}"
 
 
 def _path(folder: Path, kind: type, value: object) -> object:
@@ -140,7 +177,11 @@ def _problems(settings: Settings) -> list[str]:
         ("parties.folder", settings.parties.folder),
         ("policies.folder", settings.policies.folder),
     )
-    problems = [f"{name}: no file {path}" for name, path in files if not path.is_file()]
+    named = sender_of(settings.gateway.uri)
+    problems = []
+    if named is None or named.role is not Role.GATEWAY or named.name != settings.gateway.bank_code:
+        problems.append("gateway.uri: must be spiffe://<trust domain>/gateway/<bank_code>")
+    problems += [f"{name}: no file {path}" for name, path in files if not path.is_file()]
     problems += [f"{name}: no folder {path}" for name, path in folders if not path.is_dir()]
     problems += [
         f"bureaus.{division}: no bureau for a division of gateway.divisions"

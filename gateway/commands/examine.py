@@ -18,7 +18,7 @@ from adapters.postgres.session import SAFE_COMMITS
 from adapters.postgres.shelf import PostgresRegisterShelf
 from certs.tls import client_context
 from gateway.commands.examine_keys import certificates, keys
-from gateway.commands.finding import Finding, bad, good, warn
+from gateway.commands.finding import Finding, State, bad, good, warn
 from gateway.commands.rooms import bank_of, credentials
 from gateway.domain.bank import EnquiryOutcome
 from gateway.domain.faults import Fault, LedgerUnavailable
@@ -35,15 +35,19 @@ async def examine(settings: Settings, secrets: Secrets) -> AsyncIterator[Finding
     now = dt.datetime.now(dt.UTC)
     for finding in (*keys(settings, secrets), *certificates(settings, now), policies(settings)):
         yield finding
+    reachable = True
     async for finding in database(secrets):
+        reachable = reachable and (finding.part, finding.state) != ("database", State.BAD)
         yield finding
-    async for finding in registers(settings, secrets, now):
-        yield finding
+    if reachable:
+        async for finding in registers(settings, secrets, now):
+            yield finding
     yield await bank(settings, secrets)
     for division, bureau in settings.bureaus.items():
         yield await reach(f"bureau {division}", bureau.url, settings, secrets)
-    async for finding in backlog(secrets):
-        yield finding
+    if reachable:
+        async for finding in backlog(secrets):
+            yield finding
 
 
 def policies(settings: Settings) -> Finding:

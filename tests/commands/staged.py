@@ -1,0 +1,43 @@
+"""The command line as an operator runs it, beside a stage of real programs."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from deploy.demo.stage import Stage
+
+
+@attrs.frozen(kw_only=True)
+class Ran:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def said(self) -> str:
+        return self.out + self.err
+
+
+def run(stage: Stage, *arguments: object, more: Mapping[str, str] | None = None) -> Ran:
+    """`treasury-gateway ...` as an operator runs it, in a process of its own."""
+    environment = (
+        stage.environment(stage.gateway_environment) | {"COLUMNS": "300"} | dict(more or {})
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", *map(str, arguments)],
+        env=environment,
+        text=True,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return Ran(code=done.returncode, out=done.stdout, err=done.stderr)
