@@ -99,9 +99,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Secrets(msgspec.Struct, frozen=True, kw_only=True):
+    """Never shown, not even by a traceback that prints its values."""
+
     database: str
     passphrase: bytes
     commitment: bytes
+
+    def __repr__(self) -> str:
+        return "Secrets(***)"
 
 
 def read_settings(path: Path) -> Settings:

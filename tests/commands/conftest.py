@@ -21,7 +21,7 @@ from gateway.domain.legal_day import legal_day
 from tests.commands.staged import run
 
 DIVISION = "220000000"
-INSTRUCTIONS = 60
+INSTRUCTIONS = 120
 HORIZON_S = 3600.0
 
 

@@ -1,0 +1,137 @@
+"""Settings: the examples are complete, the page names every key, errors come all at once."""
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from bureau.settings import _FILE_KEYS, _OPTIONAL_KEYS
+from bureau.settings import load_settings as load_bureau
+from gateway.settings import (
+    Settings,
+    SettingsInvalid,
+    read_secrets,
+    read_settings,
+)
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "deploy" / "gateway.example.toml"
+BUREAU_EXAMPLE = ROOT / "deploy" / "bureau.example.toml"
+PAGE = ROOT / "docs" / "settings.md"
+SECRETS = {
+    "GATEWAY_DATABASE": "postgresql://x",
+    "GATEWAY_KEY_PASSPHRASE": "secret",
+    "GATEWAY_COMMITMENT_SECRET": "secret",
+}
+
+
+def laid_out(folder: Path, text: str) -> Path:
+    """The example with the files that it names."""
+    for name in ("keys", "parties", "policies/library/jilin"):
+        (folder / name).mkdir(parents=True)
+    for name in ("gateway-tls.pem", "gateway-tls.key", "transport-ca.pem", "gateway-record.pem",
+                 "gateway-record.key", "evidence-ca.pem"):  # fmt: skip
+        (folder / "keys" / name).touch()
+    file = folder / "gateway.toml"
+    file.write_text(text, "utf-8")
+    return file
+
+
+def keys_of(kind: Any, place: str = "") -> Iterator[str]:
+    for field in msgspec.structs.fields(kind):
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            yield from keys_of(field.type, f"{place}{field.name}.")
+        elif field.name == "bureaus":
+            yield "bureaus.<division>.url"
+        else:
+            yield f"{place}{field.name}"
+
+
+def test_the_example_is_read_and_leaves_no_key_out(tmp_path: Path) -> None:
+    settings = read_settings(laid_out(tmp_path, EXAMPLE.read_text("utf-8")))
+    assert settings.tls.key == tmp_path / "keys" / "gateway-tls.key"
+    named = tomllib.loads(EXAMPLE.read_text("utf-8"))
+    flat = {f"{table}.{key}" for table, keys in named.items() for key in keys}
+    wanted = {key for key in keys_of(Settings) if not key.startswith("bureaus")}
+    assert wanted <= flat
+
+
+def test_the_bureaus_example_is_read_and_leaves_no_key_out() -> None:
+    environment = dict.fromkeys(
+        ("BUREAU_DATABASE", "BUREAU_DOOR_PASSPHRASE", "BUREAU_WITNESS_PASSPHRASE"), "x"
+    )
+    assert load_bureau(BUREAU_EXAMPLE, environment).divisions == ("220000000",)
+    named = tomllib.loads(BUREAU_EXAMPLE.read_text("utf-8"))
+    flat = {f"{t}.{key}" for t, keys in named.items() if isinstance(keys, dict) for key in keys}
+    assert flat == set(_FILE_KEYS) | set(_OPTIONAL_KEYS)
+
+
+def test_the_page_explains_every_key_and_every_variable() -> None:
+    page = PAGE.read_text("utf-8")
+    keys = [*keys_of(Settings), *_FILE_KEYS, *_OPTIONAL_KEYS, "logs.division", "logs.gateway",
+            "logs.origin"]  # fmt: skip
+    assert [key for key in keys if f"`{key}`" not in page] == []
+    for variable in (*SECRETS, "BUREAU_DATABASE", "BUREAU_DOOR_PASSPHRASE"):
+        assert variable in page
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("listen_port = 8443", "listen_port = 0", "gateway.listen_port: Expected `int` >= 1"),
+        ("listen_port = 8443", 'listen_port = "8443"', "gateway.listen_port"),
+        ("listen_port = 8443", "listen_port = true", "gateway.listen_port"),
+        ("in_flight_max = 512", "in_flight_max = 0", "gateway.in_flight_max"),
+        ("shared_port = false", 'shared_port = "no"', "gateway.shared_port"),
+        ('["220000000"]', '["22"]', "gateway.divisions"),
+        ("idempotent = false\n", "", "bank.idempotent: missing"),
+        ("horizon_s = 3600.0", "horizon_s = -1.0", "bank.horizon_s"),
+        ("deadline_s = 3.0", "deadline_s = 0.0", "bank.deadline_s"),
+        ("https://monitor", "http://monitor", "bureaus"),
+        ("[bureaus.220000000]", "[bureaus.22]", "bureaus"),
+        ("age_max_s", "age_maximum_s", "registers.age_maximum_s: not a key"),
+        ("[registers]", "[register]", "register: not a key"),
+        ("gateway/103241001000", "agency/220000000/1", "gateway.uri"),
+        ("keys/evidence-ca.pem", "keys/absent.pem", "parties.authority: no file"),
+        ('folder = "parties"', 'folder = "absent"', "parties.folder: no folder"),
+        ('uri = "spiffe', 'uri = spiffe"', "gateway.toml"),
+    ],
+)
+def test_each_kind_of_error_is_named_by_its_key(
+    tmp_path: Path, old: str, new: str, words: str
+) -> None:
+    text = EXAMPLE.read_text("utf-8")
+    assert old in text
+    file = laid_out(tmp_path, text.replace(old, new))
+    with pytest.raises(SettingsInvalid) as refused:
+        read_settings(file)
+    assert words in str(refused.value)
+
+
+def test_all_errors_come_at_once(tmp_path: Path) -> None:
+    text = EXAMPLE.read_text("utf-8").replace("8443", "0").replace("[policies]", "[policy]")
+    text = text.replace("deadline_s = 3.0", "deadline_s = -3.0\ndeadlines = 1")
+    with pytest.raises(SettingsInvalid) as refused:
+        read_settings(laid_out(tmp_path, text))
+    for words in ("gateway.listen_port", "policy: not a key", "policies: missing",
+                  "bank.deadline_s", "bank.deadlines: not a key"):  # fmt: skip
+        assert words in str(refused.value)
+
+
+def test_absent_and_unreadable_files_are_told(tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid, match=r"none\.toml"):
+        read_settings(tmp_path / "none.toml")
+    (tmp_path / "gbk.toml").write_bytes("银行".encode("gbk"))
+    with pytest.raises(SettingsInvalid, match=r"gbk\.toml"):
+        read_settings(tmp_path / "gbk.toml")
+
+
+def test_every_absent_secret_is_named_and_none_is_shown() -> None:
+    with pytest.raises(SettingsInvalid) as refused:
+        read_secrets({"GATEWAY_KEY_PASSPHRASE": "the-passphrase"})
+    assert "GATEWAY_DATABASE, GATEWAY_COMMITMENT_SECRET" in str(refused.value)
+    assert "the-passphrase" not in str(refused.value)
+    assert repr(read_secrets(SECRETS)) == "Secrets(***)"
