@@ -55,6 +55,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         certificate: Path
         key: Path
         authority: Path
+        revocations: Path | None = None
+        """A CRL (PEM) of the transport authority; an expired one refuses everyone."""
 
     class RecordKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         certificate: Path
@@ -170,14 +172,16 @@ def _path(folder: Path, kind: type, value: object) -> object:
 
 
 def _problems(settings: Settings) -> list[str]:
-    files = (
+    files = [
         ("tls.certificate", settings.tls.certificate),
         ("tls.key", settings.tls.key),
         ("tls.authority", settings.tls.authority),
         ("record_key.certificate", settings.record_key.certificate),
         ("record_key.key", settings.record_key.key),
         ("parties.authority", settings.parties.authority),
-    )
+    ]
+    if settings.tls.revocations:
+        files.append(("tls.revocations", settings.tls.revocations))
     folders = (
         ("parties.folder", settings.parties.folder),
         ("policies.folder", settings.policies.folder),

@@ -155,6 +155,7 @@ def credentials(settings: Settings, secrets: Secrets) -> Credentials:
         key=settings.tls.key,
         passphrase=secrets.passphrase,
         authorities=settings.tls.authority,
+        revocations=settings.tls.revocations,
     )
 
 

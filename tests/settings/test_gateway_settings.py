@@ -33,7 +33,7 @@ def laid_out(folder: Path, text: str) -> Path:
     for name in ("keys", "parties", "policies/library/jilin"):
         (folder / name).mkdir(parents=True)
     for name in ("gateway-tls.pem", "gateway-tls.key", "transport-ca.pem", "gateway-record.pem",
-                 "gateway-record.key", "evidence-ca.pem"):  # fmt: skip
+                 "gateway-record.key", "evidence-ca.pem", "transport.crl"):  # fmt: skip
         (folder / "keys" / name).touch()
     file = folder / "gateway.toml"
     file.write_text(text, "utf-8")
