@@ -93,6 +93,8 @@ def _arguments(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
     bench = commands.add_parser("bench", help="measurements")
     bench.description = "Writes bench/results/latest.json."
     bench.add_argument("part", nargs="?", help="one part only")
+    bench.add_argument("--quick", action="store_true", help="a short run, to see that it runs")
+    bench.add_argument("--out", type=Path, metavar="FILE", help="keep the figures there instead")
     bench.set_defaults(run=_bench)
 
     arguments = top.parse_args(argv)
@@ -118,7 +120,12 @@ def _demo(arguments: argparse.Namespace, _rest: list[str]) -> int:
 
 
 def _bench(arguments: argparse.Namespace, _rest: list[str]) -> int:
-    return _become(["-m", "bench", *([arguments.part] if arguments.part else [])])
+    command = ["-m", "bench", *([arguments.part] if arguments.part else [])]
+    if arguments.quick:
+        command += ["--quick"]
+    if arguments.out is not None:
+        command += ["--out", str(CALLED_FROM / arguments.out)]
+    return _become(command)
 
 
 def _test(_arguments: argparse.Namespace, rest: list[str]) -> int:
