@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(240)]
 async def test_a_visitor_who_hangs_up_never_stops_a_payment() -> None:
     async with theatre(11, 60, habits=SLOW) as stage:
         client = stage.client()
-        passing = [i for i in stage.plan.items if i.outcome is Outcome.PASS and not i.replay][:20]
+        passing = _passing(stage)[:20]
         for item in passing:
             await _send_and_hang_up(stage, client.prepare(item))
         await settled(stage)
@@ -62,7 +62,7 @@ async def test_a_gateway_that_slept_past_the_horizon_forwards_nothing_it_had_beg
     """Its commits took effect while it slept; the other one has since settled them as never taken,
     on the bank's word. To send them now would pay what everybody was told is not paid."""
     async with theatre(15, 80, gateways=2, habits=FAITHFUL) as stage:
-        passing = [i for i in stage.plan.items if i.outcome is Outcome.PASS and not i.replay]
+        passing = _passing(stage)
         crowd = Crowd(stage.client(connections=24), passing, 15, pause_s=0.0)
         asleep = _without_office(stage)
         stage.stop(POSTGRES)
@@ -114,7 +114,7 @@ async def test_told_to_stop_under_load_it_ends_what_it_began_and_loses_nothing()
 
 async def test_while_the_database_hangs_everybody_is_refused_in_time_and_nothing_passes() -> None:
     async with theatre(17, 200, habits=FAITHFUL) as stage:
-        passing = [i for i in stage.plan.items if i.outcome is Outcome.PASS and not i.replay]
+        passing = _passing(stage)
         crowd = Crowd(stage.client(), passing, 17)
         before, during = passing[:5], passing[5:25]
         for item in before:
@@ -140,6 +140,11 @@ def _without_office(stage: Theatre) -> str:
     """The gateway that does not seal, deliver and enquire."""
     (name,) = (n for n in stage.stage.gateway_names if "office.taken" not in stage.log_of(n))
     return name
+
+
+def _passing(stage: Theatre) -> list[DayItem]:
+    """Those that pass by themselves, whatever came before them."""
+    return [i for i in stage.plan.items if i.outcome is Outcome.PASS and i.after is None]
 
 
 async def _all(*crowds: Crowd, enough: asyncio.Event) -> None:

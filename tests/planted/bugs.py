@@ -5,8 +5,8 @@ import attrs
 LINE = "gateway/pipeline/line.py"
 ENQUIRE = "gateway/workers/enquire.py"
 GROUP = "adapters/postgres/groupcommit.py"
-ADMIT_SQL = "adapters/postgres/migrations/0004_admit_batch.sql"
-SETTLE_SQL = "adapters/postgres/migrations/0005_settle_batch.sql"
+ADMIT_SQL = "adapters/postgres/migrations/0008_admit_windows.sql"
+SETTLE_SQL = "adapters/postgres/migrations/0009_settle_takes_back.sql"
 
 T_LINE = "tests/pipeline/test_line.py"
 T_ENQUIRE = "tests/workers/test_enquire.py"
@@ -40,10 +40,10 @@ BUGS = (
         (
             Change(
                 LINE,
-                "        admission = await self._admit(judged, received)\n        for",
-                "        if judged.decision.outcome is Outcome.PASS:\n"
-                "            bank = await self._forward(instruction.key, received, began)\n"
-                "        admission = await self._admit(judged, received)\n        for",
+                "            admission = await self._admit(judged, demands, received)\n",
+                "            if passes:\n"
+                "                bank = await self._forward(instruction.key, received, began)\n"
+                "            admission = await self._admit(judged, demands, received)\n",
             ),
             Change(
                 LINE,
