@@ -1,19 +1,26 @@
 """`policy ...`: proves a folder of policies, compares two, signs and activates a book."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
+import orjson
 
 from policies.book.compile import compile_policy
-from policies.book.load import LIBRARY, load_codes, load_texts
+from policies.book.document import Policy
+from policies.book.load import LIBRARY, load, load_codes, load_texts
 from policies.book.read import read_policy
 from policies.book.steps import finished
 from policies.language.errors import PolicyRefused, Problem
 from policies.proof.trial import KILLED_LEAST_PERCENT, Trial, trial
+from policies.replay.backtest import backtest
+from policies.replay.compare import Difference, compare
+from policies.replay.report import Report as BacktestReport
+from policies.replay.stored import Stored, read_stored
 
 DEFAULT = LIBRARY / "jilin"
+PROGRESS_LINES = 5_000
 
 
 @attrs.frozen(kw_only=True)
@@ -96,3 +103,40 @@ def report_lines(report: Report) -> Iterator[str]:
         f"{len(report.trials)} policies, {made} mutants, {share:.1f}% killed"
         f" (least {KILLED_LEAST_PERCENT}% each); falling short: {' '.join(failing) or 'none'}"
     )
+
+
+def read_folder(folder: Path) -> tuple[Policy, ...]:
+    """The documents of a folder, unproven. Raises PolicyRefused, OSError."""
+    return tuple(read_policy(text, place) for place, text in load_texts(folder).items())
+
+
+def differences(old: Path, new: Path) -> tuple[Difference, ...]:
+    return compare(read_folder(old), read_folder(new))
+
+
+def backtest_folders(
+    old: Path, new: Path, facts: Path, on_progress: Callable[[int, int], None]
+) -> BacktestReport:
+    """Both books over a file of stored instructions, one JSON object a line, in time order.
+
+    `on_progress` gets the bytes read and the file's size. Raises PolicyRefused, ValueError with the
+    line's number, OSError.
+    """
+    books = load(old), load(new)
+    with facts.open("rb") as lines:
+        return backtest(*books, _stored(lines, facts.stat().st_size, on_progress))
+
+
+def _stored(
+    lines: Iterable[bytes], size: int, on_progress: Callable[[int, int], None]
+) -> Iterator[Stored]:
+    read = 0
+    for number, line in enumerate(lines, 1):
+        try:
+            yield read_stored(orjson.loads(line))
+        except ValueError as error:
+            raise ValueError(f"line {number}: {error}") from None
+        read += len(line)
+        if number % PROGRESS_LINES == 0:
+            on_progress(read, size)
+    on_progress(size, size)

@@ -6,8 +6,8 @@ from typing import TypeAlias
 
 import attrs
 
-from gateway.domain.codes import PaymentMethod, Register
-from gateway.domain.decision import SEVERITY, Finding, Outcome
+from gateway.domain.codes import Register
+from gateway.domain.decision import SEVERITY, Action, Finding, Outcome
 from gateway.domain.facts import Facts
 from gateway.domain.windows import WindowAsk, WindowShare
 from policies.book.document import Policy
@@ -23,7 +23,13 @@ from policies.language.codelist import CodeList
 SELECTIONS_MAX = 4_096
 """Resolved (division, voucher type, payment method, day) kept; emptied when full."""
 
-_Key: TypeAlias = tuple[str, str, PaymentMethod | None, dt.date]
+Key: TypeAlias = tuple[str, str, str | None, dt.date]
+
+
+def key_of(facts: Facts) -> Key:
+    """What a selection depends on. An option's hash runs in Python, its text's does not."""
+    method = facts.payment_method
+    return (facts.division, facts.voucher_type, method and str.__str__(method), facts.on)
 
 
 @attrs.frozen(kw_only=True)
@@ -36,7 +42,9 @@ class Explanation:
 
 
 @attrs.frozen(kw_only=True)
-class _Selection:
+class Selection:
+    """The policies that judge one (division, voucher type, payment method, day)."""
+
     serving: tuple[Serving, ...]
     registers: frozenset[Register]
     windowed: tuple[Serving, ...]
@@ -54,7 +62,8 @@ class Book:
         levels, unless the units have been checked and grouped before (`building`)."""
         self.groups = finished(_grouping(units)) if groups is None else tuple(groups)
         self._speaker = Speaker(codes)
-        self._selections: dict[_Key, _Selection] = {}
+        self.codes = codes
+        self._selections: dict[Key, Selection] = {}
         self.units = tuple(units)
         self.revision = revision
 
@@ -83,13 +92,35 @@ class Book:
 
         Never depends on `facts.windows`, except that each ask says what was believed.
         """
-        windowed = self._selected(facts).windowed
+        windowed = self.selected(facts).windowed
         return asks_of(windowed, facts) if windowed else ()
 
     def shares(self, facts: Facts, outcome: Outcome = Outcome.PASS) -> tuple[WindowShare, ...]:
         """What an instruction with this outcome adds to each window that counts it."""
-        windowed = self._selected(facts).windowed
+        windowed = self.selected(facts).windowed
         return shares_of(windowed, facts, outcome) if windowed else ()
+
+    def actions(self, facts: Facts, selection: Selection) -> dict[str, Action]:
+        """`decide` without words, for many instructions: what each policy that fires asks for.
+
+        Says nothing where no policy is in force.
+        """
+        if facts.unavailable and not facts.unavailable.isdisjoint(selection.registers):
+            found = self._without(facts.unavailable, selection, facts)
+            return {finding.policy: finding.action for finding in found}
+        asked: dict[str, Action] = {}
+        for serving in selection.serving:
+            for position in serving.group.run(facts):
+                if position not in serving.silent:
+                    unit = serving.group.units[position]
+                    action = unit.constant_action or self._action(unit, facts)
+                    before = asked.get(unit.policy.id, action)
+                    asked[unit.policy.id] = max(before, action, key=SEVERITY.__getitem__)
+        return asked
+
+    def _action(self, unit: Unit, facts: Facts) -> Action:
+        (finding,) = self._found(unit, facts, expected=True)
+        return finding.action
 
     def explain(self, facts: Facts) -> tuple[Explanation, ...]:
         """Every policy in force for these facts, by id, fired or not. For pages, not for speed."""
@@ -99,7 +130,7 @@ class Book:
         return tuple(self._explained(unit, facts) for unit in units)
 
     def _decide(self, facts: Facts) -> tuple[Finding, ...]:
-        selection = self._selected(facts)
+        selection = self.selected(facts)
         lost = facts.unavailable
         if lost and not lost.isdisjoint(selection.registers):
             return self._without(lost, selection, facts)
@@ -114,7 +145,7 @@ class Book:
         return () if selection.serving else (_NOTHING_IN_FORCE,)
 
     def _without(
-        self, lost: frozenset[Register], selection: _Selection, facts: Facts
+        self, lost: frozenset[Register], selection: Selection, facts: Facts
     ) -> tuple[Finding, ...]:
         """Interpret what rests on a lost register; the rest is decided as ever."""
         found: list[Finding] = []
@@ -141,21 +172,21 @@ class Book:
         finding = finding_of(unit, judgement, facts, self._speaker)
         return Explanation(policy=unit.policy, judgement=judgement, finding=finding)
 
-    def _selected(self, facts: Facts) -> _Selection:
-        key = (facts.division, facts.voucher_type, facts.payment_method, facts.on)
-        return self._selections.get(key) or self._selection(facts)
+    def selected(self, facts: Facts) -> Selection:
+        """The same for all facts of one division, voucher type, payment method and day."""
+        return self._selections.get(key_of(facts)) or self._selection(facts)
 
-    def _selection(self, facts: Facts) -> _Selection:
-        key = (facts.division, facts.voucher_type, facts.payment_method, facts.on)
-        serving = in_force(self.groups, *key)
-        selection = _Selection(
+    def _selection(self, facts: Facts) -> Selection:
+        method = facts.payment_method
+        serving = in_force(self.groups, facts.division, facts.voucher_type, method, facts.on)
+        selection = Selection(
             serving=serving,
             registers=frozenset().union(*(s.group.registers for s in serving)),
             windowed=tuple(s for s in serving if s.group.windows),
         )
         if len(self._selections) >= SELECTIONS_MAX:
             self._selections.clear()
-        self._selections[key] = selection
+        self._selections[key_of(facts)] = selection
         return selection
 
 

@@ -90,6 +90,17 @@ class Unit:
     registers: frozenset[Register]
     predicate: Predicate
 
+    constant_action: Action | None = attrs.field(init=False)
+    """What it asks for whenever it fires; None if that depends on causes or papers."""
+
+    @constant_action.default
+    def _constant_action(self) -> Action | None:
+        policy = self.policy
+        possible = {policy.action, *(cause.action for cause in self.causes)}
+        if self.exceptions:
+            possible.add(policy.missing_evidence)
+        return policy.action if len(possible) == 1 else None
+
     def in_force(self, day: dt.date) -> bool:
         return self.first <= day and (self.last is None or day <= self.last)
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from gateway.domain.decision import Outcome
@@ -10,7 +10,6 @@ from gateway.domain.facts import Facts
 from gateway.domain.windows import Measure, WindowAsk, WindowKey, WindowShare
 from policies.book.resolve import Serving
 from policies.book.unit import UnitWindow
-from policies.language.generate import Group
 from policies.language.interpret import AbsentRead, truth
 from policies.language.typed import Expr
 from policies.language.types import Fact
@@ -22,9 +21,10 @@ _SUMMED = (Measure.SUM, Measure.MAX)
 def asks_of(windowed: Iterable[Serving], facts: Facts) -> tuple[WindowAsk, ...]:
     found: dict[WindowKey, WindowAsk] = {}
     for serving in windowed:
-        assert serving.group.asked is not None
-        exprs = [window.asked for _, window in serving.group.windows]
-        for window in _those(serving, serving.group.asked, exprs, facts):
+        run = serving.group.asked
+        assert run is not None
+        positions = _lost(serving, facts, asked=True) if facts.unavailable else run(facts)
+        for window in _at(serving, positions) if positions else ():
             ask = WindowAsk(
                 key=_key(window, facts),
                 measure=window.measure,
@@ -32,7 +32,7 @@ def asks_of(windowed: Iterable[Serving], facts: Facts) -> tuple[WindowAsk, ...]:
                 believed=facts.windows.get(window.id, 0),
             )
             found[ask.key] = ask
-    return tuple(found[key] for key in sorted(found))
+    return tuple(found[key] for key in sorted(found)) if found else ()
 
 
 def shares_of(
@@ -40,26 +40,26 @@ def shares_of(
 ) -> tuple[WindowShare, ...]:
     found: dict[WindowKey, WindowShare] = {}
     for serving in windowed:
-        assert serving.group.shared is not None
-        exprs = [window.where for _, window in serving.group.windows]
-        for window in _those(serving, serving.group.shared, exprs, facts):
+        run = serving.group.shared
+        assert run is not None
+        positions = _lost(serving, facts, asked=False) if facts.unavailable else run(facts)
+        for window in _at(serving, positions) if positions else ():
             if outcome in window.counts:
                 share = _share(window, facts)
                 found[share.key] = share
-    return tuple(found[key] for key in sorted(found))
+    return tuple(found[key] for key in sorted(found)) if found else ()
 
 
-def _those(
-    serving: Serving, run: Group, exprs: Sequence[Expr], facts: Facts
-) -> Iterable[UnitWindow]:
+def _lost(serving: Serving, facts: Facts, *, asked: bool) -> list[int]:
     """The windows whose condition holds, or may hold as far as a lost register lets one know."""
-    group = serving.group
-    if facts.unavailable:
-        positions = [n for n, expr in enumerate(exprs) if _may_hold(expr, facts)]
-    else:
-        positions = run(facts)
+    windows = [window for _, window in serving.group.windows]
+    exprs = [window.asked if asked else window.where for window in windows]
+    return [n for n, expr in enumerate(exprs) if _may_hold(expr, facts)]
+
+
+def _at(serving: Serving, positions: Iterable[int]) -> Iterator[UnitWindow]:
     for position in positions:
-        unit, window = group.windows[position]
+        unit, window = serving.group.windows[position]
         if unit not in serving.silent:
             yield window
 

@@ -1,0 +1,188 @@
+"""Says in words how one book differs from another, Chinese beside English."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from gateway.domain.decision import SEVERITY, Action
+from gateway.domain.money import Fen, yuan
+from policies.book.document import Policy, Stricter
+from policies.language.typed import Constant
+from policies.language.types import Kind
+
+
+@attrs.frozen(kw_only=True)
+class Difference:
+    policy: str
+    zh: str
+    en: str
+    looser: bool = False
+    """Whether something that was refused might pass now: the approver looks at these first."""
+
+
+_FIELDS: Mapping[str, tuple[str, str]] = {
+    "title": ("名称", "title"),
+    "law": ("依据", "law"),
+    "light": ("预警灯", "light"),
+    "reason": ("告知理由", "reason"),
+    "remedy": ("处理办法", "remedy"),
+    "mender": ("整改责任方", "mender"),
+    "lower_levels_may": ("下级权限", "what lower levels may do"),
+    "effective": ("施行期", "days in force"),
+    "scope": ("适用范围", "scope"),
+}
+_ACTIONS = ("action", "missing_evidence", "on_unavailable")
+_ACTION_ZH = {
+    Action.RECORD: "记录",
+    Action.WARN: "提示",
+    Action.HOLD: "挂起",
+    Action.BLOCK: "拦截",
+}
+_ACTION_OF = {
+    "action": ("处理方式", "action"),
+    "missing_evidence": ("缺材料时", "if papers are missing"),
+    "on_unavailable": ("登记不可用时", "if a register is unavailable"),
+}
+
+
+def compare(old: Sequence[Policy], new: Sequence[Policy]) -> tuple[Difference, ...]:
+    """Every difference, by policy; the order of documents and their remarks do not matter."""
+    before = {(p.id, p.scope.division): p for p in old}
+    after = {(p.id, p.scope.division): p for p in new}
+    found: list[Difference] = []
+    for key in sorted(before.keys() | after.keys()):
+        one, other = before.get(key), after.get(key)
+        if one is None:
+            assert other is not None
+            found.append(_said(other, f"新增“{other.title.zh}”", f"added: {other.title.en}"))
+        elif other is None:
+            found.append(
+                _said(one, f"删除“{one.title.zh}”", f"removed: {one.title.en}", looser=True)
+            )
+        else:
+            found += _changed(one, other)
+    return tuple(found)
+
+
+def _changed(old: Policy, new: Policy) -> Iterator[Difference]:
+    if old.revision != new.revision:
+        yield _said(new, f"修订号 {old.revision} → {new.revision}",
+                    f"revision {old.revision} -> {new.revision}")  # fmt: skip
+    elif old.content != new.content:
+        yield _said(new, "内容有变，修订号未变", "changed, but its revision is the same")
+    for name in _ACTIONS:
+        yield from _action(name, getattr(old, name), getattr(new, name), new)
+    for name, (zh, en) in _FIELDS.items():
+        if getattr(old, name) != getattr(new, name):
+            was, now = old.content.get(name), new.content.get(name)
+            yield _said(new, f"{zh}：{_shown(was)} → {_shown(now)}",
+                        f"{en}: {_shown(was)} -> {_shown(now)}",
+                        looser=name in ("scope", "effective"))  # fmt: skip
+    yield from _params(old, new)
+    yield from _named("条款", "clause", dict(old.when), dict(new.when), new)
+    yield from _named("情形", "cause", _rows(old.causes), _rows(new.causes), new)
+    yield from _named("例外", "exception", _rows(old.unless), _rows(new.unless), new)
+    yield from _named("窗口", "window", _rows(old.windows), _rows(new.windows), new)
+    yield from _lists(old, new)
+    if len(old.tests) != len(new.tests):
+        yield _said(new, f"测试 {len(old.tests)} → {len(new.tests)} 个",
+                    f"tests {len(old.tests)} -> {len(new.tests)}")  # fmt: skip
+
+
+def _action(name: str, was: Action, now: Action, policy: Policy) -> Iterator[Difference]:
+    if was is not now:
+        zh, en = _ACTION_OF[name]
+        looser = SEVERITY[now] < SEVERITY[was]
+        yield _said(policy, f"{zh}由{_ACTION_ZH[was]}改为{_ACTION_ZH[now]}",
+                    f"{en}: {was} -> {now}", looser=looser)  # fmt: skip
+
+
+def _params(old: Policy, new: Policy) -> Iterator[Difference]:
+    for name in sorted(old.params.keys() | new.params.keys()):
+        was, now = old.params.get(name), new.params.get(name)
+        before, after = (_values(p.values) if p else "无 / none" for p in (was, now))
+        if before == after:
+            continue
+        looser, word_zh, word_en = True, "", ""
+        if was and now and len(was.values) == len(now.values) == 1 and now.stricter:
+            one, other = was.values[0][1], now.values[0][1]
+            if isinstance(one, Constant) and isinstance(other, Constant):
+                lower = _number(other) < _number(one)
+                looser = lower is not (now.stricter is Stricter.LOWER)
+                word_zh, word_en = (
+                    ("（放宽）", " (looser)") if looser else ("（从严）", " (stricter)")
+                )
+        yield _said(new, f"参数 {name}：{before} → {after}{word_zh}",
+                    f"parameter {name}: {before} -> {after}{word_en}", looser=looser)  # fmt: skip
+
+
+def _values(values: Sequence[tuple[Any, Any]]) -> str:
+    """One value, or each with its first day."""
+    if len(values) == 1:
+        return _value(values[0][1])
+    return "; ".join(f"{day.isoformat()}: {_value(value)}" for day, value in values)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Constant):
+        return yuan(Fen(_number(value))) if value.type.kind is Kind.MONEY else str(value.value)
+    return ", ".join(map(str, value))
+
+
+def _number(value: Constant) -> int:
+    return value.value if isinstance(value.value, int) else 0
+
+
+def _rows(rows: Sequence[Any]) -> dict[str, str]:
+    """Rows by id or name, each as the text of all that it says but its place."""
+    found = {}
+    for row in rows:
+        fields = attrs.asdict(row, filter=lambda a, _: a.name not in ("place", "id", "name"))
+        found[str(getattr(row, "id", None) or row.name)] = _shown(fields)
+    return found
+
+
+def _named(
+    zh: str, en: str, old: Mapping[str, str], new: Mapping[str, str], policy: Policy,
+) -> Iterator[Difference]:  # fmt: skip
+    """Clauses and windows narrow a policy, causes widen it, exceptions ease it."""
+    widens = en == "cause"
+    for name in sorted(old.keys() | new.keys()):
+        was, now = old.get(name), new.get(name)
+        if was == now:
+            continue
+        if was is None:
+            yield _said(policy, f"新增{zh} {name}：{now}", f"{en} added: {name}",
+                        looser=not widens)  # fmt: skip
+        elif now is None:
+            yield _said(policy, f"删除{zh} {name}：{was}", f"{en} removed: {name}",
+                        looser=widens or en == "window")  # fmt: skip
+        else:
+            yield _said(policy, f"{zh} {name}：{was} → {now}",
+                        f"{en} {name} changed", looser=True)  # fmt: skip
+
+
+def _lists(old: Policy, new: Policy) -> Iterator[Difference]:
+    for name in sorted(old.lists.keys() | new.lists.keys()):
+        before, after = set(old.lists.get(name, ())), set(new.lists.get(name, ()))
+        for words, zh, en in (
+            (after - before, "增加", "gains"),
+            (before - after, "减少", "loses"),
+        ):
+            if words:
+                listed = "、".join(sorted(words))
+                yield _said(new, f"名单 {name} {zh}：{listed}", f"list {name} {en}: {listed}",
+                            looser=en == "loses")  # fmt: skip
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "; ".join(f"{k}={_shown(v)}" for k, v in value.items() if v not in ("", None, {}))
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_shown, value))
+    return str(value)
+
+
+def _said(policy: Policy, zh: str, en: str, *, looser: bool = False) -> Difference:
+    return Difference(policy=policy.id, zh=zh, en=en, looser=looser)

@@ -1,0 +1,254 @@
+# ruff: noqa: E501  documents and sentences are quoted whole
+"""Back-test, comparison in words, and one decision replayed bit for bit."""
+
+import datetime as dt
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from gateway.domain.codes import AccountClass, PayeeClass, Relation
+from gateway.domain.decision import Decision, Outcome, outcome_of
+from gateway.domain.facts import Facts
+from gateway.domain.money import Fen
+from gateway.domain.windows import Measure, WindowAsk, WindowKey, WindowShare
+from policies.book.book import Book
+from policies.book.breaker import Breaker, BreakerRules
+from policies.book.cases import CASES
+from policies.book.load import LIBRARY, book_of, load, load_codes, load_texts
+from policies.book.read import read_policy
+from policies.book.shelf import Bookshelf
+from policies.replay.backtest import backtest
+from policies.replay.compare import compare
+from policies.replay.halves import halves
+from policies.replay.memory import WindowMemory
+from policies.replay.recorded import replay
+from policies.replay.report import Change
+from policies.replay.stored import Stored, read_stored, stored_fields
+from tests.policies.dealer import Dealer
+from tests.policies.split_cash import document as windowed_document
+
+CODES = load_codes()
+TEXTS = load_texts(LIBRARY / "jilin")
+CASH = {p: TEXTS[p] for p in ("JL-042.toml", "JL-004.toml", "JL-093.toml")}
+PASSED, HELD, BLOCKED = Outcome.PASS, Outcome.HOLD, Outcome.BLOCK
+
+
+def lowered(text: str) -> str:
+    """JL-042 at 900 yuan: its own tests move with it."""
+    for old, new in (("1000.01", "900.01"), ("1000.00", "900.00"), ("999.99", "899.99")):
+        text = text.replace(f'"{old}"', f'"{new}"')
+    return text
+
+
+def book(texts: dict[str, str]) -> Book:
+    return book_of(texts, CODES)
+
+
+def rows(*facts: Facts) -> list[Stored]:
+    return [Stored(id=f"I{n}", facts=one) for n, one in enumerate(facts)]
+
+
+def cash(fen: int, **changes: Any) -> Facts:
+    values = {"amount": Fen(fen), "cash_per_person_max": Fen(fen)} | changes
+    return Facts(**(CASES["cash_to_person"] | values))
+
+
+def test_a_lower_limit_newly_blocks_what_lies_between() -> None:
+    new = CASH | {"JL-042.toml": lowered(TEXTS["JL-042.toml"])}
+    past = rows(cash(90_000), cash(90_001), cash(100_000, agency_code="102001"), cash(100_001))
+    report = backtest(book(CASH), book(new), past)
+    assert report.instructions == 4 and report.changed == 2
+    tally = report.changes[Change(PASSED, BLOCKED)]
+    assert (tally.count, tally.amount_fen) == (2, 190_001)
+    assert dict(tally.policies) == {"JL-042": 2}
+    assert dict(tally.agencies_fen) == {"101001": 90_001, "102001": 100_000}
+    assert [s.id for s in tally.samples] == ["I1", "I2"]
+    assert "900.01元" in tally.samples[0].reason_zh
+    assert any("新拦截（原放行）" in line for line in report.lines())
+    back = backtest(book(new), book(CASH), past)
+    assert list(back.changes) == [Change(BLOCKED, PASSED)]
+    assert "900.01元" in back.changes[Change(BLOCKED, PASSED)].samples[0].reason_zh
+
+
+def test_what_another_policy_blocks_anyway_is_no_change() -> None:
+    new = CASH | {"JL-042.toml": lowered(TEXTS["JL-042.toml"])}
+    stale = cash(95_000, voucher_age_days=400)
+    assert backtest(book(CASH), book(new), rows(stale)).changed == 0
+
+
+def test_only_what_differs_is_run() -> None:
+    new = CASH | {"JL-042.toml": lowered(TEXTS["JL-042.toml"])}
+    parts = halves(book(CASH), book(new))
+    assert {u.policy.id for u in parts.new.units} == {"JL-042"}
+    assert {u.policy.id for u in parts.shared.units} == {"JL-004", "JL-093"}
+
+
+def test_the_short_way_and_the_long_way_agree() -> None:
+    """Deciding whole books one by one gives the same changes as running their differing halves."""
+    old, new = load(), book({p: t for p, t in TEXTS.items() if p not in ("JL-042.toml",)} | {
+        "JL-042.toml": lowered(TEXTS["JL-042.toml"])})  # fmt: skip
+    without = book({p: t for p, t in TEXTS.items() if p not in ("JL-020.toml", "JL-004.toml")})
+    past = rows(*_many(old))
+    for other in (new, without, old):
+        report = backtest(old, other, past)
+        slow = _changes(old, other, past)
+        assert {c: t.count for c, t in report.changes.items()} == slow
+
+
+def _many(ours: Book) -> Iterable[Facts]:
+    dealer = Dealer(ours.units, 7)
+    return [attrs.evolve(dealer.instruction(), windows={}) for _ in range(400)]
+
+
+def _changes(old: Book, new: Book, past: Iterable[Stored]) -> dict[Change, int]:
+    found: dict[Change, int] = {}
+    memories = WindowMemory(), WindowMemory()
+    for row in past:
+        both = []
+        for side, memory in zip((old, new), memories, strict=True):
+            facts = attrs.evolve(row.facts, windows=memory.values(side.asks(row.facts)))
+            outcome = outcome_of(side.decide(facts))
+            memory.add(side.shares(facts, outcome))
+            both.append(outcome)
+        if both[0] is not both[1]:
+            change = Change(*both)
+            found[change] = found.get(change, 0) + 1
+    return found
+
+
+def test_windows_are_replayed_with_each_book_s_own_past() -> None:
+    """The new book counts over five days: the fourth payment of 900 is held, then two weeks on none."""
+    day = CASES["cash_to_person"]["on"]
+    days = [day, day, day, day, day, day + dt.timedelta(days=14)]
+    past = rows(*(cash(90_000, on=one) for one in days))
+    new = book(CASH | {"JL-944.toml": windowed_document()})
+    report = backtest(book(CASH), new, past)
+    assert {c: t.count for c, t in report.changes.items()} == {Change(PASSED, HELD): 2}
+    assert [s.id for s in report.changes[Change(PASSED, HELD)].samples] == ["I3", "I4"]
+
+
+def test_what_did_not_pass_does_not_count_in_a_window_of_what_passed() -> None:
+    day = CASES["cash_to_person"]["on"]
+    blocked = [cash(120_000, on=day) for _ in range(5)]
+    past = rows(*blocked, cash(90_000, on=day))
+    new = book(CASH | {"JL-944.toml": windowed_document()})
+    assert backtest(book(CASH), new, past).changed == 0
+
+
+def test_the_memory_measures_as_the_ledger_does() -> None:
+    memory, day = WindowMemory(), dt.date(2026, 3, 10)
+    key = WindowKey(window="W.w", key="a")
+    for back, value, item in ((0, 5, "x"), (1, 7, "y"), (4, 9, "x"), (5, 100, "z")):
+        then = day - dt.timedelta(days=back)
+        memory.add([WindowShare(key=key, day=then, value=value, item=item)])
+    since = day - dt.timedelta(days=4)
+    for measure, wanted in (
+        (Measure.SUM, 21), (Measure.COUNT, 3), (Measure.MAX, 9), (Measure.DISTINCT, 2),
+    ):  # fmt: skip
+        ask = WindowAsk(key=key, measure=measure, since=since, believed=0)
+        assert memory.values([ask]) == {"W.w": wanted}
+
+
+def test_a_division_without_any_policy_is_held_in_one_and_judged_in_the_other() -> None:
+    city = {p: t.replace('division = "22"', 'division = "2201"') for p, t in CASH.items()}
+    report = backtest(book(CASH), book(city), rows(cash(90_000)))
+    assert list(report.changes) == [Change(PASSED, HELD)]
+
+
+def test_a_stored_instruction_is_read_back_as_it_was() -> None:
+    for values in CASES.values():
+        row = Stored(id="220000000/2026/8202/1", facts=Facts(**values))
+        line = json.dumps(stored_fields(row), ensure_ascii=False)
+        assert read_stored(json.loads(line)) == row
+    for wrong in ({"amount": "5"}, {"amont": 5}, {"payer.class": "x"}, {"on": "x"}):
+        with pytest.raises(ValueError, match=r".+"):
+            read_stored(stored_fields(row) | wrong)
+
+
+def policies(texts: dict[str, str]) -> list[Any]:
+    return [read_policy(text, place) for place, text in texts.items()]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "zh", "en", "looser"),
+    [
+        ('value = "1000.00"', 'value = "900.00"', "参数 per_person：1000.00 → 900.00（从严）", "(stricter)", False),
+        ('value = "1000.00"', 'value = "1100.00"', "1000.00 → 1100.00（放宽）", "(looser)", True),
+        ('approvals = "cash_finance & cash_bank"', 'approvals = "cash_bank"', "例外 approved_by_both：", "exception approved_by_both changed", True),
+        ("has(cash_per_person_max) && ", "true && has(cash_per_person_max) && ", "条款 over_limit：", "clause over_limit changed", True),
+        ('on_unavailable = "hold"', 'on_unavailable = "block"', "登记不可用时由挂起改为拦截", "if a register is unavailable: hold -> block", False),
+        ('light = "red"\naction = "block"', 'light = "orange"\naction = "hold"', "处理方式由拦截改为挂起", "action: block -> hold", True),
+        ('division = "22"', 'division = "2201"', "删除", "removed: Cash", True),
+        ("from = 2022-11-28", "from = 2023-11-28", "施行期：", "days in force", True),
+    ],
+)  # fmt: skip
+def test_a_difference_is_said_in_words(
+    old: str, new: str, zh: str, en: str, looser: bool
+) -> None:  # fmt: skip
+    text = TEXTS["JL-042.toml"]
+    assert old in text
+    found = compare(policies(CASH), policies(CASH | {"JL-042.toml": text.replace(old, new)}))
+    hits = [d for d in found if zh in d.zh and en in d.en]
+    assert [(d.policy, d.looser) for d in hits] == [("JL-042", looser)], found
+
+
+def test_the_same_policies_differ_in_nothing_and_an_unchanged_revision_is_told() -> None:
+    assert compare(policies(CASH), policies(CASH)[::-1]) == ()
+    silent = CASH | {"JL-042.toml": lowered(TEXTS["JL-042.toml"])}
+    assert any("修订号未变" in d.zh for d in compare(policies(CASH), policies(silent)))
+
+
+def decided(ours: Book | Bookshelf, facts: Facts) -> Decision:
+    findings = ours.decide(facts)
+    return Decision(outcome=outcome_of(findings), findings=findings, book_revision=ours.revision,
+                    registers_version=3)  # fmt: skip
+
+
+OWN = {"payee_account_class": AccountClass.REAL_FUND, "payee_relation": Relation.OWN}
+
+
+def test_a_recorded_decision_is_replayed_bit_for_bit() -> None:
+    ours = load()
+    facts = Facts(**(CASES["authorized_transfer"] | OWN))
+    recorded = decided(ours, facts)
+    again = replay(ours, facts, recorded)
+    assert again.same and again.recorded == again.now and again.differing == ()
+    other = replay(ours, attrs.evolve(facts, payee_class=PayeeClass.UNION), recorded)
+    assert not other.same and "JL-020" in other.differing
+    with pytest.raises(ValueError, match="decided by book"):
+        replay(book(CASH), facts, recorded)
+
+
+def test_a_decision_under_a_tripped_policy_is_replayed_too() -> None:
+    shelf = Bookshelf(load(), breaker=Breaker(BreakerRules(decisions_least=1)))
+    facts = Facts(**(CASES["authorized_transfer"] | OWN))
+    shelf.decide(facts)
+    recorded = decided(shelf, facts)
+    assert recorded.outcome is HELD
+    assert replay(shelf.current, facts, recorded).same
+
+
+def test_the_commands_compare_and_back_test_folders(tmp_path: Path) -> None:
+    for name, text in (("old", TEXTS["JL-042.toml"]), ("new", lowered(TEXTS["JL-042.toml"]))):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "JL-042.toml").write_text(text, "utf-8")
+    lines = [json.dumps(stored_fields(row)) for row in rows(cash(95_000), cash(50_000))]
+    (tmp_path / "facts.jsonl").write_text("\n".join(lines), "utf-8")
+    folders = [str(tmp_path / "old"), str(tmp_path / "new")]
+    assert "从严" in _command("diff", *folders)
+    report = json.loads(_command("backtest", *folders, "--facts", str(tmp_path / "facts.jsonl"), "--json"))  # fmt: skip
+    assert report["changed"] == 1 and report["changes"][0]["policies"]["JL-042"]["count"] == 1
+
+
+def _command(*words: str) -> str:
+    ran = subprocess.run(
+        [sys.executable, "-m", "gateway", "policy", *words],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return ran.stdout
