@@ -140,9 +140,10 @@ def _clause_rows(
         zh, en = JUDGES[clause.judge]
         shown = "、".join(map(_policy, rules)) or "—"
         built = BUILT["no" if clause.judge in _UNBUILT and not clause.tests else "yes"]
+        judge = f"{zh}<br>{en} {built}".rstrip()
         yield (
-            f"| {article_zh(clause.id)} | {clause.zh}<br>{clause.en} | {zh}<br>{en} {built}".rstrip()
-            + f" | {shown} | {_tests(clause.tests)} |"
+            f"| {article_zh(clause.id)} | {clause.zh}<br>{clause.en} | {judge}"
+            f" | {shown} | {_tests(clause.tests)} |"
         )
 
 

@@ -24,6 +24,19 @@ def year_end_rush(clerk: Clerk) -> Instruction:
     return attrs.evolve(drafted, indicator_id=indicator.id, project_code=indicator.project_code)
 
 
+def ahead_of_the_year(clerk: Clerk) -> Instruction:
+    """Nine tenths of a year's basic expenditure before September."""
+    body, amount = clerk.body(), clerk.amount(3_000, 9_000)
+    drafted = clerk.draft(
+        body, "30201", clerk.company("办公用品"), amount, "购办公文具一批",
+        documents=(clerk.invoice(),),
+    )  # fmt: skip
+    indicator = clerk.world.indicator(body, "30201", series=f"2{clerk.paper('')[-4:]}")
+    granted, posted = Fen(amount * 10), Fen(amount * 8)
+    clerk.world.change_indicator(indicator.id, granted_fen=granted, posted_fen=posted)
+    return attrs.evolve(drafted, indicator_id=indicator.id, project_code=indicator.project_code)
+
+
 def beyond_the_plan(clerk: Clerk) -> Instruction:
     """The indicator would suffice, the plan up to this month does not."""
     drafted = ordinary_purchase(clerk)
@@ -184,5 +197,7 @@ BREACHES: Mapping[str, Callable[[Clerk], Instruction]] = {
     "JL-085": round_sum_to_a_supermarket,
     "JL-091": large_payment,
 }
+EARLY: Mapping[str, Callable[[Clerk], Instruction]] = {"JL-015": ahead_of_the_year}
+"""What can be ahead of the year only while enough of it is left."""
 YEAR_END: Mapping[str, Callable[[Clerk], Instruction]] = {"JL-016": year_end_rush}
 """What is suspicious in November and December only."""

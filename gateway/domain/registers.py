@@ -173,6 +173,16 @@ class Registers:
             if filing.kind is FilingKind.SPECIAL_FUND_RULES
         )
 
+    three_public: Mapping[tuple[str, int, ThreePublicCategory], ThreePublicBudget] = attrs.field(
+        init=False, eq=False, repr=False
+    )
+    """By agency, year and category."""
+
+    @three_public.default
+    def _budgets(self) -> Mapping[tuple[str, int, ThreePublicCategory], ThreePublicBudget]:
+        rows = self.three_public_budgets
+        return {(row.agency, row.fiscal_year, row.category): row for row in rows}
+
     planned_fen: Mapping[str, tuple[int, ...]] = attrs.field(init=False, eq=False, repr=False)
     """By indicator: what its plan comes to up to each month of its year, January first, in fen."""
 

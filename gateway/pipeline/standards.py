@@ -76,10 +76,8 @@ def three_public_remaining(
     category: ThreePublicCategory, agency: str, year: int, registers: Registers
 ) -> Fen | None:
     """The year's budget less what the bureau had counted; None if it has told no budget."""
-    for row in registers.three_public_budgets:
-        if (row.agency, row.fiscal_year, row.category) == (agency, year, category):
-            return Fen(max(0, row.amount_fen - row.posted_fen))
-    return None
+    row = registers.three_public.get((agency, year, category))
+    return Fen(max(0, row.amount_fen - row.posted_fen)) if row else None
 
 
 def _units(item: Item) -> int | None:

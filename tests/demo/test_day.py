@@ -101,6 +101,19 @@ async def test_everything_becomes_what_the_day_foretells(seed: int) -> None:
         assert item.replay or (item.policy in policies if item.policy else not policies), place
 
 
+async def test_a_day_in_spring_has_its_own_misdeeds() -> None:
+    made = day(1, 200, dt.date(2026, 3, 2))
+    gateway = await Gateway(made).open()
+    gateway.clock.wall = dt.datetime(2026, 3, 2, 2, 0, tzinfo=dt.UTC)
+    for item in made.items:
+        if not item.forged:
+            outcome, policies = await gateway.judged(item)
+            assert outcome == foreseen(item), (item.policy, policies)
+            assert item.replay or not item.policy or item.policy in policies
+    told = {item.policy for item in made.items}
+    assert "JL-015" in told and "JL-016" not in told
+
+
 async def test_any_order_that_keeps_what_must_come_first_comes_to_the_same() -> None:
     made = a_day()
     gateway = await Gateway(made).open()
