@@ -73,6 +73,7 @@ class Inn:
     identities: Identities
     told: Counter[str]
     metrics: Metrics
+    listener: Listener
     tls: dict[str, ssl.SSLContext] = attrs.field(factory=dict)
     writers: list[asyncio.StreamWriter] = attrs.field(factory=list)
 
@@ -148,6 +149,7 @@ async def open_inn(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
                 identities=identities,
                 told=told,
                 metrics=metrics,
+                listener=listener,
             )
             stack.push_async_callback(inn.leave)
             stack.callback(line.go.set)
@@ -203,7 +205,7 @@ async def test_a_header_in_two_pieces_is_in_time(open_inn: Any) -> None:
     inn.line.go.set()
     reader, writer = await inn.connect()
     writer.write(REQUEST[:30])
-    await writer.drain()
+    await until(lambda: any(visit._slow for visit in inn.listener._connections))
     writer.write(REQUEST[30:])
     assert (await read_reply(reader)).status == 503
     with pytest.raises(TimeoutError):
