@@ -137,9 +137,11 @@ def _looking_back(
     values: dict[str, int] = {}
     for ask in wanted:
         believed = known.windows.get(ask.key, 0)
-        asks[ask.key] = attrs.evolve(ask, believed=believed)
+        asks[ask.key] = ask if ask.believed == believed else attrs.evolve(ask, believed=believed)
         own = [share for share in before if share.key == ask.key]
         values[ask.key.window] = _with_own(ask.measure, believed, own)
+    if not any(values.values()):
+        return facts  # a window that is not there is believed to be 0; copying facts is dear
     return attrs.evolve(facts, windows=values)
 
 
