@@ -367,3 +367,8 @@ def test_the_indicators_figures_and_the_accounts_owner_kind_are_told() -> None:
     assert seen.agency_kind == "administrative"
     nothing = facts(instruction(indicator_id="none"))
     assert (nothing.indicator_granted, nothing.indicator_posted) == (None, None)
+
+
+def test_the_head_of_a_voucher_with_details_is_paid_by_its_details_only() -> None:
+    order = attrs.evolve(paid_to([person()], 40_000), payee=person())
+    assert facts(order).person_amount_max == 40_000

@@ -1,0 +1,75 @@
+"""What Jilin's policies look back over: which payments, how far, by what key, and when they ask."""
+
+from typing import Any
+
+import attrs
+import pytest
+
+from gateway.domain.codes import CashReason, Expenditure, Settlement
+from gateway.domain.decision import Outcome
+from gateway.domain.facts import Facts
+from gateway.domain.money import Fen
+from policies.book.cases import CASES
+from policies.book.load import load
+
+BOOK = load()
+HELD_TOO, PAID = ("passed", "held"), ("passed",)
+
+WINDOWS = {
+    "JL-015.paid": ("indicator.id", "sum", "amount", 366, PAID),
+    "JL-016.late": ("indicator.id", "sum", "amount", 61, PAID),
+    "JL-044.draws": ("agency.code", "count", "", 7, HELD_TOO),
+    "JL-044.drawn": ("agency.code", "sum", "amount", 7, HELD_TOO),
+    "JL-044.person": ("payee.account payee.name", "sum", "amount", 1, HELD_TOO),
+    "JL-072.goods": ("agency.code payee.account", "sum", "amount", 30, HELD_TOO),
+    "JL-072.works": ("agency.code payee.account", "sum", "amount", 30, HELD_TOO),
+    "JL-092.same": ("payer.account payee.account amount purpose", "count", "", 7, HELD_TOO),
+}
+"""Key, measure, of what, days with today, and which outcomes count."""
+
+
+def facts(base: str = "authorized_transfer", **changes: Any) -> Facts:
+    return Facts(**(CASES[base] | changes))
+
+
+def asked(row: Facts) -> set[str]:
+    return {ask.key.window for ask in BOOK.asks(row)}
+
+
+def test_every_window_looks_back_as_far_and_by_the_key_that_the_rule_says() -> None:
+    found = {
+        f"{policy.id}.{w.name}": (" ".join(w.key), w.measure, w.of, w.days, tuple(w.counts))
+        for policy in {unit.policy.id: unit.policy for unit in BOOK.units}.values()
+        for w in policy.windows
+    }
+    assert found == WINDOWS
+
+
+@pytest.mark.parametrize("base", [base for base in CASES if base != "cash_to_person"])
+def test_an_ordinary_payment_asks_for_nothing_and_leaves_nothing(base: str) -> None:
+    assert asked(facts(base)) == set()
+    assert BOOK.shares(facts(base), Outcome.PASS) == ()
+
+
+def test_cash_asks_what_the_agency_and_the_person_had() -> None:
+    assert asked(facts("cash_to_person")) == {"JL-044.draws", "JL-044.drawn", "JL-044.person"}
+
+
+def test_a_large_payment_asks_whether_it_was_made_before() -> None:
+    large = facts(amount=Fen(10_000_000), dept_economic_code="30206", gov_economic_code="50201")
+    assert asked(large) == {"JL-092.same"}
+    assert asked(attrs.evolve(large, amount=Fen(9_999_999))) == set()
+
+
+def test_a_sizeable_part_of_an_indicator_is_looked_at_in_its_season() -> None:
+    project = facts(indicator_expenditure=Expenditure.PROJECT, indicator_granted=Fen(20_000_000))
+    assert asked(project) == set()
+    assert asked(attrs.evolve(project, month=11)) == {"JL-016.late"}
+    basic = facts(indicator_granted=Fen(20_000_000), indicator_posted=Fen(0))
+    assert asked(basic) == {"JL-015.paid"}
+
+
+def test_a_blocked_payment_leaves_no_trace_in_any_window() -> None:
+    row = facts("cash_to_person", cash_reason=CashReason.PETTY, settlement=Settlement.CASH)
+    assert BOOK.shares(row, Outcome.BLOCK) == ()
+    assert BOOK.shares(row, Outcome.HOLD) != ()
