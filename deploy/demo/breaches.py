@@ -1,4 +1,4 @@
-"""What the first dozen policies are there for: one kind of mistake or misdeed per policy."""
+"""Misdeeds about elements, accounts, budgets and transfers: one kind of mistake per policy."""
 
 import datetime as dt
 from collections.abc import Callable, Mapping
