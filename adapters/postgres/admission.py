@@ -9,7 +9,7 @@ from adapters.postgres.standing import key_arrays, standings
 from adapters.postgres.statements import statements
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Admission, Admitted, Moved, Short, Standing
-from gateway.domain.windows import WindowKey
+from gateway.domain.windows import Measure, WindowAsk, WindowKey, WindowShare
 
 BIGINT_MAX = 2**63 - 1
 
@@ -160,10 +160,37 @@ def _windows(items: Sequence[Admission]) -> tuple[list[Any], ...]:
 def _true_values(
     items: Sequence[Admission], slots: list[int], asks: list[int], values: list[int]
 ) -> dict[int, dict[WindowKey, int]]:
+    """By slot. Those who moved will come again in this order: each is told the value with the
+    shares of those before it, which commit 1 proves then."""
     found: dict[int, dict[WindowKey, int]] = {}
-    for slot, ask, value in zip(slots, asks, values, strict=True):
-        found.setdefault(slot, {})[items[slot - 1].asks[ask].key] = value
+    before: dict[tuple[str, WindowKey], list[WindowShare]] = {}
+    last = 0
+    for slot, place, value in zip(slots, asks, values, strict=True):
+        if slot != last and last:
+            _come_again(before, items[last - 1])
+        last, ask = slot, items[slot - 1].asks[place]
+        others = before.get((items[slot - 1].key.division, ask.key), ())
+        found.setdefault(slot, {})[ask.key] = _with_others(ask, value, others)
     return found
+
+
+def _come_again(
+    before: dict[tuple[str, WindowKey], list[WindowShare]], item: Admission
+) -> None:  # fmt: skip
+    for share in item.shares:
+        before.setdefault((item.key.division, share.key), []).append(share)
+
+
+def _with_others(ask: WindowAsk, value: int, others: Sequence[WindowShare]) -> int:
+    """For DISTINCT a guess: whether their items are counted already is not known here."""
+    counted = [share for share in others if share.day >= ask.since]
+    if ask.measure is Measure.SUM:
+        return value + sum(share.value for share in counted)
+    if ask.measure is Measure.MAX:
+        return max([value, *(share.value for share in counted)])
+    if ask.measure is Measure.DISTINCT:
+        return value + len({share.item for share in counted})
+    return value + len(counted)
 
 
 def _records(items: Sequence[Admission]) -> tuple[list[Any], ...]:

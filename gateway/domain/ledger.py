@@ -124,7 +124,10 @@ class Moved:
     """The decision rests on values of windows that are not true any more; nothing was written."""
 
     values: Mapping[WindowKey, int]
-    """The true ones. By whole key: details of one instruction may ask one window of many keys."""
+    """The true ones, as they will be once those have come again that moved before it in its batch:
+    so many who ask one window at once all get in, and not one in each round. Only a belief; it is
+    proven when it comes back. By whole key: details of one instruction may ask one window of many
+    keys."""
 
 
 @attrs.frozen(kw_only=True)

@@ -173,11 +173,25 @@ async def test_six_of_a_thousand_on_five_thousand_pass_five(granted: Storage) ->
     assert await true(granted, ask(0)) == 5_000
 
 
-async def _draw(room: MemoryLedger | PostgresLedger, number: int) -> bool:
-    """As the line does: hold what comes to more than five thousand with what is believed."""
+@pytest.mark.parametrize("fit", [3, 60])
+async def test_sixty_who_ask_one_window_at_once_are_all_decided_within_the_line_s_rounds(
+    granted: Storage, fit: int
+) -> None:
+    """Whether all of them pass or most are held: nobody has to be told to come again."""
+    passed = await asyncio.gather(
+        *(_draw(granted.ledger, n, most=fit * 1_000, rounds=4) for n in range(60))
+    )
+    assert sum(passed) == fit
+    assert await true(granted, ask(0)) == fit * 1_000
+
+
+async def _draw(
+    room: MemoryLedger | PostgresLedger, number: int, *, most: int = 5_000, rounds: int = 8
+) -> bool:
+    """As the line does: hold what comes to more than `most` with what is believed."""
     believed = 0
-    while True:
-        passes = believed + 1_000 <= 5_000
+    for _ in range(rounds):
+        passes = believed + 1_000 <= most
         told = await room.admit(
             admission(
                 number, 1_000, outcome=Outcome.PASS if passes else Outcome.HOLD,
@@ -188,3 +202,4 @@ async def _draw(room: MemoryLedger | PostgresLedger, number: int) -> bool:
             return passes
         assert isinstance(told, Moved)
         believed = told.values[window()]
+    raise AssertionError("never decided")
