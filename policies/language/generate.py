@@ -7,11 +7,12 @@ its clauses rest on is unavailable. It agrees with `interpret` there (tests/poli
 import ast
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any as Untyped
 from typing import TypeAlias
 
 from gateway.domain.facts import Facts
+from policies.language.factor import Branch, branches, factored
 from policies.language.typed import (
     All,
     Any,
@@ -50,7 +51,7 @@ _OPERATORS: dict[str, type[ast.operator]] = {"+": ast.Add, "-": ast.Sub, "*": as
 def predicate(expr: Expr) -> Predicate:
     """One condition as a function of Facts."""
     writer = _Writer(frozenset())
-    body: list[ast.stmt] = [ast.Return(writer.expr(expr))]
+    body: list[ast.stmt] = [ast.Return(writer.expr(factored(expr)))]
     found: Predicate = _compiled("predicate", body, writer)
     return found
 
@@ -61,22 +62,39 @@ def group(conditions: Sequence[Expr]) -> Group:
     A fact read more than once is loaded once. A condition that raises counts as fired, so that the
     interpreter looks at it and the book holds the instruction if that fails too.
     """
-    writer = _Writer(_shared(conditions))
+    tree = branches(conditions)
+    writer = _Writer(_shared(tree))
     body: list[ast.stmt] = [_assign("fired", ast.List([], ast.Load()))]
     body += writer.loads()
-    for position, condition in enumerate(conditions):
-        fire = ast.Expr(_call(_attribute("fired", "append"), ast.Constant(position)))
-        test = ast.If(writer.expr(condition), [fire], [])
-        handler = ast.ExceptHandler(_name("Exception"), None, [fire])
-        body.append(ast.Try([test], [handler], [], []))
+    body += [_asked(branch, writer) for branch in tree]
     body.append(ast.Return(_name("fired")))
     found: Group = _compiled("group", body, writer)
     return found
 
 
-def _shared(conditions: Sequence[Expr]) -> frozenset[str]:
-    counts = Counter(f.attribute for c in conditions for f in facts_of(c))
+def _asked(branch: Branch, writer: "_Writer") -> ast.stmt:
+    """`if guard:` with what follows. If the guard itself raises, all that hangs on it has fired;
+    what hangs on it catches its own."""
+    holds = [_fire(position) for position in branch.positions]
+    holds += [_asked(below, writer) for below in branch.below]
+    test = ast.If(writer.expr(branch.guard), holds, [])
+    fire = [_fire(position) for position in branch.all_positions]
+    return ast.Try([test], [ast.ExceptHandler(_name("Exception"), None, fire)], [], [])
+
+
+def _fire(position: int) -> ast.stmt:
+    return ast.Expr(_call(_attribute("fired", "append"), ast.Constant(position)))
+
+
+def _shared(tree: Sequence[Branch]) -> frozenset[str]:
+    counts = Counter(f.attribute for guard in _guards(tree) for f in facts_of(guard))
     return frozenset(name for name, count in counts.items() if count > 1)
+
+
+def _guards(tree: Sequence[Branch]) -> Iterator[Expr]:
+    for branch in tree:
+        yield branch.guard
+        yield from _guards(branch.below)
 
 
 def _compiled(name: str, body: list[ast.stmt], writer: "_Writer") -> Untyped:
