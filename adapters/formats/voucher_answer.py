@@ -88,7 +88,7 @@ def _attach(answer: Answer) -> str:
     if answer.bank is not None:
         return _BANK_WORDS[answer.bank]
     word = _OUTCOME_WORDS.get(answer.decision.outcome, "已通过")
-    return " ".join([word, *(finding.policy for finding in answer.decision.findings)])
+    return " ".join([word, *dict.fromkeys(each.policy for each in answer.decision.findings)])
 
 
 def _reason(answer: Answer) -> str:

@@ -3,6 +3,7 @@
 import base64
 import re
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -80,6 +81,15 @@ def test_what_was_not_paid_comes_back_with_its_reason_and_no_bank_part(
     assert not voucher.findtext("XPayDate")
     assert not voucher.findtext("XPayAmt")
     assert voucher.find("DetailList/Detail/XPayAmt") is None
+
+
+def test_a_finding_about_one_detail_says_which() -> None:
+    whole, one = finding("整单不符。"), attrs.evolve(finding("超标准。"), detail="D7")
+    root, voucher = returned(answered(Outcome.BLOCK, None, whole, one))
+    assert voucher.findtext("DetailList/Detail/XAddWord") == (
+        "JL-020 整单不符。；JL-020 明细D7 超标准。"
+    )
+    assert (root.findtext("VoucherBody/Attach") or "").count("JL-020") == 1
 
 
 def test_a_long_reason_is_cut_between_characters_to_the_field_s_width() -> None:

@@ -1,0 +1,121 @@
+"""Which limits a pass reserves on, and up to which cap."""
+
+import datetime as dt
+
+import attrs
+import pytest
+
+from gateway.domain.codes import ApprovalKind, ThreePublicCategory
+from gateway.domain.instruction import Detail, Instruction
+from gateway.domain.ledger import Demand, LimitKey, LimitKind
+from gateway.domain.money import Fen
+from gateway.domain.registers import Approval, Contract, Plan, Registers, ThreePublicBudget
+from gateway.pipeline.admit import demands_of
+from gateway.pipeline.identify import identify
+from tests.pipeline.fakes import INDICATOR, SUPPLIER, instruction, registers
+
+MARCH = dt.date(2026, 3, 31)
+FIRST = Demand(limit=LimitKey(kind=LimitKind.INDICATOR, id=INDICATOR), amount_fen=Fen(30_000))
+
+
+def demands(order: Instruction, rows: Registers, on: dt.date = MARCH) -> tuple[Demand, ...]:
+    assert demands_of(order, identify(order, rows), rows, on)[0].limit == FIRST.limit
+    return demands_of(order, identify(order, rows), rows, on)[1:]
+
+
+def test_an_ordinary_payment_wants_its_indicator_alone() -> None:
+    rows = registers()
+    assert demands_of(instruction(), identify(instruction(), rows), rows, MARCH) == (FIRST,)
+
+
+@pytest.mark.parametrize(
+    ("on", "cap"),
+    [
+        (dt.date(2026, 1, 1), 0),
+        (dt.date(2026, 2, 1), 500),
+        (MARCH, 500),
+        (dt.date(2026, 4, 1), 1_200),
+        (dt.date(2026, 12, 31), 1_200),
+        (dt.date(2027, 1, 2), 1_200),
+        (dt.date(2025, 12, 31), 0),
+    ],
+)
+def test_a_planned_payment_is_capped_by_the_months_until_today(on: dt.date, cap: int) -> None:
+    rows = registers()
+    planned = attrs.evolve(
+        rows,
+        indicators={INDICATOR: attrs.evolve(rows.indicators[INDICATOR], plan_controlled=True)},
+        plans=tuple(
+            Plan(indicator_id=INDICATOR, month=month, amount_fen=Fen(amount))
+            for month, amount in ((4, 700), (2, 500))
+        ),
+    )
+    (demand,) = demands(instruction(), planned, on)
+    assert (demand.limit.kind, demand.limit.id) == (LimitKind.PLAN, INDICATOR)
+    assert demand.cap_fen == cap
+    assert demands(instruction(), attrs.evolve(planned, plans=()), on)[0].cap_fen == 0
+
+
+@pytest.mark.parametrize(("agency", "kinds"), [("101001", [LimitKind.CONTRACT]), ("101002", [])])
+def test_only_the_agency_s_own_registered_contract_is_spent(
+    agency: str, kinds: list[LimitKind]
+) -> None:
+    contract = Contract(
+        contract_no="HT-1", agency=agency, supplier="s", account=SUPPLIER,
+        amount_fen=Fen(10**6), paid_fen=Fen(0), filing_no=None,
+    )  # fmt: skip
+    rows = attrs.evolve(registers(), contracts={"HT-1": contract})
+    found = demands(instruction(contract_no="HT-1"), rows)
+    assert [demand.limit.kind for demand in found] == kinds
+    assert demands(instruction(contract_no="HT-2"), rows) == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "category"),
+    [
+        ("30212", "abroad"), ("30217", "reception"), ("30231", "vehicles"),
+        ("30913", "vehicles"), ("31013", "vehicles"), ("30201", None),
+    ],
+)  # fmt: skip
+def test_a_three_public_payment_spends_the_year_s_budget_where_there_is_one(
+    code: str, category: str | None
+) -> None:
+    budgets = tuple(
+        ThreePublicBudget(
+            agency="101001", fiscal_year=2026, category=each, amount_fen=Fen(1), posted_fen=Fen(0)
+        )
+        for each in ThreePublicCategory
+    )
+    rows = attrs.evolve(registers(), three_public_budgets=budgets)
+    found = demands(instruction(dept_economic_code=code), rows)
+    assert [d.limit.id for d in found] == ([f"101001/2026/{category}"] if category else [])
+    assert demands(instruction(dept_economic_code=code), registers()) == ()
+
+
+def approval(number: str, payee: str | None) -> Approval:
+    return Approval(
+        approval_no=number, kind=ApprovalKind.CASH_FINANCE, agency="101001", payee_account=payee,
+        dept_economic_code=None, amount_fen=Fen(10**6), used_fen=Fen(0),
+        valid_from=dt.date(2026, 1, 1), valid_to=MARCH, document="d",
+    )  # fmt: skip
+
+
+def test_approvals_that_are_named_and_apply_are_spent_by_what_they_cover() -> None:
+    rows = attrs.evolve(
+        registers(), approvals={"A": approval("A", None), "B": approval("B", "ACCOUNT-2")}
+    )
+    assert demands(instruction(), rows) == ()
+    named = instruction(approvals=("A", "B", "C"))
+    assert [(d.limit.id, d.amount_fen) for d in demands(named, rows)] == [("A", 30_000)]
+    assert demands(named, rows, MARCH + dt.timedelta(days=1)) == ()
+    details = tuple(
+        Detail(
+            id=str(n), amount_fen=Fen(n * 10_000),
+            payee=attrs.evolve(named.payee, account=f"ACCOUNT-{n}"),
+        )
+        for n in (1, 2)
+    )  # fmt: skip
+    found = demands(attrs.evolve(named, details=details), rows)
+    assert [(d.limit.id, d.amount_fen) for d in found] == [
+        ("A", 10_000), ("A", 20_000), ("B", 20_000),
+    ]  # fmt: skip
