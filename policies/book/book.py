@@ -210,6 +210,8 @@ def _fires(unit: Unit, facts: Facts) -> bool:
 
 def _ordered(found: Sequence[Finding]) -> tuple[Finding, ...]:
     """Most severe first, then by id; of one id (two levels of government) the most severe only."""
+    if len(found) == 1:
+        return tuple(found)
     rows = sorted(found, key=lambda f: (-SEVERITY[f.action], f.policy))
     first = {row.policy: row for row in reversed(rows)}
     return tuple(row for row in rows if first[row.policy] is row)

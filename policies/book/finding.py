@@ -35,6 +35,8 @@ def finding_of(
 
 def _worst(policy: Policy, judgement: Judgement) -> Action:
     """The most severe of the causes that hold; without causes the policy's own action."""
+    if not judgement.causes:
+        return policy.action
     held = (cause.action for cause, found in judgement.causes if found is True)
     return max(held, key=SEVERITY.__getitem__, default=policy.action)
 

@@ -9,10 +9,9 @@ from gateway.domain.codes import PaymentMethod, Register
 from policies.book.document import LowerLevels, Scope
 from policies.book.unit import Unit, UnitWindow
 from policies.language.errors import PolicyRefused, Problem
+from policies.language.factor import neighbours
 from policies.language.generate import Group, group
-
-GROUP_UNITS_MAX = 20
-"""Also bounds how long the event loop is kept while one group is compiled: a few milliseconds."""
+from policies.language.indexed import indexed
 
 
 @attrs.frozen(kw_only=True)
@@ -69,27 +68,28 @@ class Serving:
 
 
 def grouped(units: Iterable[Unit]) -> Generator[None, None, tuple[UnitGroup, ...]]:
-    """Units that always apply together share a function, at most GROUP_UNITS_MAX of them.
+    """Units that always apply together share a function.
 
-    A generator that pauses after each group; what it returns are the groups.
+    A generator that pauses after each function compiled; what it returns are the groups.
     """
     rooms: dict[tuple[Scope, dt.date, dt.date | None], list[Unit]] = {}
     for unit in units:
         rooms.setdefault((unit.policy.scope, unit.first, unit.last), []).append(unit)
     found = []
-    for together in rooms.values():
-        for start in range(0, len(together), GROUP_UNITS_MAX):
-            found.append(_group(together[start : start + GROUP_UNITS_MAX]))
-            yield
+    for room in rooms.values():
+        together = [room[n] for n in neighbours([unit.condition for unit in room])]
+        yield
+        found.append((yield from _group(together)))
     return tuple(found)
 
 
-def _group(units: Sequence[Unit]) -> UnitGroup:
+def _group(units: Sequence[Unit]) -> Generator[None, None, UnitGroup]:
+    run = yield from indexed([u.condition for u in units])
     windows = tuple((n, window) for n, unit in enumerate(units) for window in unit.windows)
     return UnitGroup(
         units=tuple(units),
         registers=frozenset().union(*(u.registers for u in units)),
-        run=group([u.condition for u in units]),
+        run=run,
         windows=windows,
         asked=group([w.asked for _, w in windows]) if windows else None,
         shared=group([w.where for _, w in windows]) if windows else None,

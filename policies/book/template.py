@@ -29,6 +29,13 @@ class Template:
 
     parts: tuple[str | Fact | Window, ...]
     """Text as it is, facts and windows to be read, and the mark CAUSES."""
+    fixed: str | None = attrs.field(init=False)
+    """The whole sentence where it has no places."""
+
+    @fixed.default
+    def _fixed(self) -> str | None:
+        texts = [part for part in self.parts if isinstance(part, str) and part != CAUSES]
+        return "".join(texts) if len(texts) == len(self.parts) else None
 
     @property
     def windows(self) -> frozenset[str]:
@@ -101,6 +108,8 @@ class Speaker:
     codes: Mapping[str, CodeList]
 
     def say(self, sentence: Template, facts: Facts, *, english: bool, causes: str = "") -> str:
+        if sentence.fixed is not None:
+            return sentence.fixed
         said = []
         for part in sentence.parts:
             if isinstance(part, Fact):

@@ -65,8 +65,8 @@ _SIGNS: dict[str, Callable[[Untyped, Untyped], Untyped]] = {
 
 def truth(expr: Expr, facts: Facts) -> Truth:
     """What a condition comes to on these facts."""
-    found = _meaning(expr, facts)
-    assert isinstance(found, bool | Missing)
+    found = _MEANINGS[expr.__class__](expr, facts)
+    assert found is True or found is False or found is UNAVAILABLE
     return found
 
 
@@ -116,25 +116,27 @@ def negation(found: Truth) -> Truth:
 
 
 def _meaning(expr: Expr, facts: Facts) -> Meaning:
-    match expr:
-        case Constant(value):
-            return value
-        case Read(fact):
-            return _present(fact, facts)
-        case Window(id):
-            return facts.windows.get(id, 0)
-        case All(operands):
-            return conjunction(truth(one, facts) for one in operands)
-        case Any(operands):
-            return disjunction(truth(one, facts) for one in operands)
-        case Not(operand):
-            return negation(truth(operand, facts))
-        case Compare(sign, left, right) | Arithmetic(sign, left, right):
-            return _both(sign, _meaning(left, facts), _meaning(right, facts))
-        case Has(fact) | Empty(fact) | Overlaps(fact):
-            return _of_fact(expr, _value(fact, facts))
-        case Negate(operand) | OneOf(operand) | Under(operand) | ContainsAny(operand):
-            return _of_value(expr, _meaning(operand, facts))
+    return _MEANINGS[expr.__class__](expr, facts)
+
+
+def _all(expr: All, facts: Facts) -> Truth:
+    return conjunction(truth(one, facts) for one in expr.operands)
+
+
+def _any(expr: Any, facts: Facts) -> Truth:
+    return disjunction(truth(one, facts) for one in expr.operands)
+
+
+def _signed(expr: Compare | Arithmetic, facts: Facts) -> Meaning:
+    return _both(expr.sign, _meaning(expr.left, facts), _meaning(expr.right, facts))
+
+
+def _asks_fact(expr: Has | Empty | Overlaps, facts: Facts) -> Truth:
+    return _of_fact(expr, _value(expr.fact, facts))
+
+
+def _asks_value(expr: Negate | OneOf | Under | ContainsAny, facts: Facts) -> Meaning:
+    return _of_value(expr, _meaning(expr.operand, facts))
 
 
 def _value(fact: Fact, facts: Facts) -> Untyped:
@@ -186,3 +188,17 @@ def _of_value(expr: Negate | OneOf | Under | ContainsAny, value: Untyped) -> Mea
 
 _NO_FACTS: Untyped = None
 """For expressions that read none."""
+
+_MEANINGS: dict[type, Callable[[Untyped, Facts], Meaning]] = {
+    Constant: lambda expr, _: expr.value,
+    Read: lambda expr, facts: _present(expr.fact, facts),
+    Window: lambda expr, facts: facts.windows.get(expr.id, 0),
+    Not: lambda expr, facts: negation(truth(expr.operand, facts)),
+    All: _all,
+    Any: _any,
+    Compare: _signed,
+    Arithmetic: _signed,
+    **dict.fromkeys((Has, Empty, Overlaps), _asks_fact),
+    **dict.fromkeys((Negate, OneOf, Under, ContainsAny), _asks_value),
+}
+"""By kind of node: found by one look-up, not by trying kinds one after another."""

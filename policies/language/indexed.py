@@ -1,0 +1,174 @@
+"""Many conditions as one function that asks only those which the instruction's own codes allow.
+
+Each condition is filed under one question that it must answer yes and that a single code, option
+or bool decides (`settlement == "cash"`, `under(dept_economic_code, "302")`). An instruction then
+finds its conditions by looking up its own values, however many others there are. What has no such
+question is always asked.
+"""
+
+import ast
+from collections.abc import Generator, Iterable, Sequence
+from typing import Any as Untyped
+from typing import TypeAlias
+
+import attrs
+
+from gateway.domain.facts import Facts
+from policies.language.generate import Group, group
+from policies.language.typed import All, Compare, Constant, Expr, Not, OneOf, Read, Under
+from policies.language.types import Fact, Kind
+
+VALUES_MAX = 4_096
+"""Values remembered for one fact; those beyond are worked out again each time."""
+GROUP_MAX = 20
+"""Conditions compiled in one step: a few milliseconds."""
+
+_CODES_OF_A_LIST = 100
+"""About as many as an economic classification has in use; only the order of choice rests on it."""
+_CLASSES_OF_A_LIST = 10
+
+Filed: TypeAlias = tuple[Group, tuple[int, ...]]
+"""Conditions as one function, and the position of each among all."""
+
+
+@attrs.frozen
+class Question:
+    """What a condition is filed under: `expr` rests on `fact` alone."""
+
+    fact: Fact
+    expr: Expr
+    share: float
+    """Of all values that it might say yes to, by a rough guess: rare answers file best."""
+
+    def admits(self, value: Untyped) -> bool:
+        """Whether a condition filed here can hold. In doubt it is asked, and decides itself."""
+        try:
+            return _admits(self.expr, value)
+        except Exception:  # noqa: BLE001  a value of a wrong type: the condition raises, and fires
+            return True
+
+
+class Shelf(dict[Untyped, tuple[Filed, ...]]):
+    """What is to be asked for each value of one fact, remembered as values come."""
+
+    def __init__(self, filed: Sequence[tuple[Question, Filed]]) -> None:
+        self._filed = tuple(filed)
+
+    def __missing__(self, value: Untyped) -> tuple[Filed, ...]:
+        found = tuple(filed for question, filed in self._filed if question.admits(value))
+        if len(self) < VALUES_MAX:
+            self[value] = found
+        return found
+
+
+def indexed(conditions: Sequence[Expr]) -> Generator[None, None, Group]:
+    """`group` for many: the positions of those that hold, or that raised, in no certain order.
+
+    A generator that pauses after each function compiled; what it returns is the function.
+    """
+    rooms: dict[Question | None, list[int]] = {}
+    for position, condition in enumerate(conditions):
+        rooms.setdefault(question_of(condition), []).append(position)
+    shelves: dict[str, list[tuple[Question, Filed]]] = {}
+    always: list[Filed] = []
+    for question, positions in rooms.items():
+        for start in range(0, len(positions), GROUP_MAX):
+            part = tuple(positions[start : start + GROUP_MAX])
+            filed = (group([conditions[p] for p in part]), part)
+            if question is None:
+                always.append(filed)
+            else:
+                shelves.setdefault(question.fact.attribute, []).append((question, filed))
+            yield
+    return _dispatch({name: Shelf(filed) for name, filed in shelves.items()}, tuple(always))
+
+
+def question_of(condition: Expr) -> Question | None:
+    """The rarest answer among those that must all be yes; the first of equals."""
+    questions = [q for q in map(_question, _conjuncts(condition)) if q is not None]
+    return min(questions, key=lambda q: q.share, default=None)
+
+
+def _conjuncts(expr: Expr) -> Iterable[Expr]:
+    if isinstance(expr, All):
+        for operand in expr.operands:
+            yield from _conjuncts(operand)
+    else:
+        yield expr
+
+
+def _question(expr: Expr) -> Question | None:
+    match expr:
+        case Compare("==", Read(fact), Constant()) if fact.type.kind is Kind.ENUM:
+            return Question(fact, expr, 1 / len(fact.type.options))
+        case Compare("==", Read(fact), Constant()) if fact.type.kind is Kind.CODE:
+            return Question(fact, expr, 1 / _CODES_OF_A_LIST)
+        case OneOf(Read(fact), values) if fact.type.kind is Kind.ENUM:
+            return Question(fact, expr, len(values) / len(fact.type.options))
+        case OneOf(Read(fact), values) if fact.type.kind is Kind.CODE:
+            return Question(fact, expr, len(values) / _CODES_OF_A_LIST)
+        case Under(Read(fact), prefixes):
+            return Question(fact, expr, len(prefixes) / _CLASSES_OF_A_LIST)
+        case Read(fact) | Not(Read(fact)) if fact.type.kind is Kind.BOOL:
+            return Question(fact, expr, 1 / 2)
+    return None
+
+
+def _admits(expr: Expr, value: Untyped) -> bool:
+    match expr:
+        case Compare("==", _, Constant(wanted)):
+            return bool(value == wanted)
+        case OneOf(_, values):
+            return value in values
+        case Under(_, prefixes):
+            return value is not None and bool(value.startswith(prefixes))
+        case Not():
+            return not value
+    return bool(value)
+
+
+def _dispatch(shelves: dict[str, Shelf], always: tuple[Filed, ...]) -> Group:
+    """Looks each fact up once; built as `ast` nodes, so that nothing but look-ups is left to run.
+
+    def run(facts):
+        fired = []
+        filed = shelf_settlement[facts.settlement]   # for each fact
+        if filed:
+            ask(filed, facts, fired)
+        ask(always, facts, fired)
+        return fired
+    """
+    rooms: dict[str, Untyped] = {"__builtins__": {}, "ask": _ask, "always": always}
+    body: list[ast.stmt] = [ast.Assign([_stored("fired")], ast.List([], ast.Load()))]
+    for name, shelf in shelves.items():
+        rooms[f"shelf_{name}"] = shelf
+        fact = ast.Attribute(_name("facts"), name, ast.Load())
+        found = ast.Subscript(_name(f"shelf_{name}"), fact, ast.Load())
+        body.append(ast.Assign([_stored("filed")], found))
+        body.append(ast.If(_name("filed"), [_asking("filed")], []))
+    if always:
+        body.append(_asking("always"))
+    body.append(ast.Return(_name("fired")))
+    arguments = ast.arguments([], [ast.arg("facts")], None, [], [], None, [])
+    module = ast.Module([ast.FunctionDef("run", arguments, body, [])], [])
+    exec(compile(ast.fix_missing_locations(module), "<policies>", "exec"), rooms)  # noqa: S102
+    run: Group = rooms["run"]
+    return run
+
+
+def _ask(filed: tuple[Filed, ...], facts: Facts, fired: list[int]) -> None:
+    for run, positions in filed:
+        if found := run(facts):
+            fired += [positions[n] for n in found]
+
+
+def _asking(what: str) -> ast.stmt:
+    return ast.Expr(ast.Call(_name("ask"), [_name(what), _name("facts"), _name("fired")], []))
+
+
+def _name(name: str) -> ast.Name:
+    return ast.Name(name, ast.Load())
+
+
+def _stored(name: str) -> ast.Name:
+    return ast.Name(name, ast.Store())
