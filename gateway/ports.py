@@ -168,6 +168,10 @@ class Bank(Protocol):
         """Hand the same bytes over, once. Silence or a broken answer is UNKNOWN, never raised."""
         ...
 
+    async def reach(self) -> bool:
+        """Whether the bank core can be reached; while it cannot, `saturated` is true."""
+        ...
+
     async def enquire(self, key: InstructionKey) -> EnquiryAnswer:
         """Ask what became of it. Never sends it again."""
         ...

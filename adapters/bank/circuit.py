@@ -24,10 +24,13 @@ class Circuit:
     failures_max: int = FAILURES_MAX
     pause_s: float = PAUSE_S
     failures: int = 0
+    lost: bool = False
+    """Nobody could be reached at all; only reaching somebody ends it."""
     _opened_at: float | None = None
 
     def answered(self) -> None:
         self.failures = 0
+        self.lost = False
         self._opened_at = None
 
     def silent(self, now: float) -> None:
@@ -36,7 +39,16 @@ class Circuit:
         if self.failures >= self.failures_max:
             self._opened_at = now
 
+    def unreachable(self) -> None:
+        """Not one byte could be sent: there is no use in admitting what cannot be handed over."""
+        self.lost = True
+
+    def reachable(self) -> None:
+        self.lost = False
+
     def state(self, now: float) -> CircuitState:
+        if self.lost:
+            return CircuitState.OPEN
         if self._opened_at is None:
             return CircuitState.CLOSED
         if now - self._opened_at < self.pause_s:

@@ -18,6 +18,7 @@ from gateway.domain.instruction import InstructionKey
 
 ENQUIRY_CONNECTIONS = 2
 ENQUIRY_WAITING_MAX = 64
+NOT_SENT_ZH = "未能送达银行核心，未发生支付，请换号重报"
 
 MEDIA_TYPES = {"json": "application/json", "voucher": "application/xml; charset=GBK"}
 
@@ -105,6 +106,16 @@ class HttpBank:
             return SILENT
         return SILENT if reply is None else enquired(name, reply.status, reply.body)
 
+    async def reach(self) -> bool:
+        """Can the bank core be reached? A worker asks, so that no payment has to find out."""
+        try:
+            await self._enquiries.reach(self.deadline_s)
+        except NotSent:
+            self.circuit.unreachable()
+            return False
+        self.circuit.reachable()
+        return True
+
     async def aclose(self) -> None:
         await self._payments.aclose()
         await self._enquiries.aclose()
@@ -112,8 +123,8 @@ class HttpBank:
     def _was_not_sent(self, error: NotSent) -> BankAnswer:
         self.not_sent += 1
         if isinstance(error, Unreachable):
-            self.circuit.silent(asyncio.get_running_loop().time())
-        return BankAnswer(outcome=BankOutcome.NOT_TAKEN, reason=str(error))
+            self.circuit.unreachable()
+        return BankAnswer(outcome=BankOutcome.NOT_TAKEN, reason=f"{NOT_SENT_ZH} ({error})")
 
 
 def _header_safe(name: str) -> bytes:

@@ -103,6 +103,11 @@ class Pool:
             exchange.abort()
         return None
 
+    async def reach(self, within_s: float) -> None:
+        """Make one connection and drop it. Raises Unreachable."""
+        exchange = await self._connect(asyncio.get_running_loop().time() + within_s)
+        exchange.abort()
+
     async def _connect(self, deadline: float) -> Exchange:
         loop = asyncio.get_running_loop()
         name = self.host if self.ssl_context else None

@@ -103,6 +103,14 @@ class GroupCommit(Generic[Item, Result]):
                 await self._task
         await self._drop()
 
+    @property
+    def trouble(self) -> str | None:
+        """A connection that was cut is known before anybody needs it."""
+        session = self._session
+        if self._refusing is None and session is not None and session.connection.is_closed():
+            return "the connection to the database is lost"
+        return self._refusing
+
     async def submit(self, item: Item) -> Result:
         """Wait for the item's own result. A waiter that is cancelled before its batch leaves is
         left out of it; later it is committed without a listener.

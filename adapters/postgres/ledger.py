@@ -61,6 +61,11 @@ class PostgresLedger:
     ) -> None:  # fmt: skip
         await self._close()
 
+    @property
+    def trouble(self) -> str | None:
+        """Why the ledger takes nothing just now; None if nothing is known against it."""
+        return self._admissions.trouble or self._settlements.trouble
+
     async def admit(self, admission: Admission) -> Admitted | Standing | Short | Moved:
         return await self._admissions.submit(admission)
 

@@ -28,6 +28,7 @@ from gateway.workers.deliver import Delivering
 from gateway.workers.enquire import Enquiring
 from gateway.workers.office import Office
 from gateway.workers.seal import Sealing
+from gateway.workers.watch import watch_bank
 
 FINISH_S = 10.0
 """How long instructions on the line may take to end once the doors are closed."""
@@ -113,6 +114,7 @@ async def _work(house: House) -> None:
         group.create_task(delivering.run_notices())
         group.create_task(enquiring.run())
         group.create_task(house.shelf.run())
+        group.create_task(watch_bank(house.bank))
 
 
 async def _stop_workers(workers: asyncio.Task[None]) -> None:
@@ -169,8 +171,12 @@ def _reasons(house: House, door: Door) -> dict[str, str]:
                 reasons[f"registers.{division}"] = "stale: what rests on them is held"
         except Fault as fault:
             reasons[f"registers.{division}"] = fault.detail
-    if house.bank.saturated:
+    if house.bank.circuit.lost:
+        reasons["bank"] = "cannot be reached; nothing is admitted that it would have to pay"
+    elif house.bank.saturated:
         reasons["bank"] = "saturated or silent"
+    if trouble := house.ledger.trouble:
+        reasons = {"database": trouble}  # all else follows from it
     return reasons
 
 

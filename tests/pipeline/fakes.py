@@ -131,6 +131,9 @@ class ObedientBank:
         self.submitted.append(key)
         return BankAnswer(outcome=self.outcome, reference="R1", reason=None)
 
+    async def reach(self) -> bool:
+        return True
+
     async def enquire(self, key: InstructionKey) -> EnquiryAnswer:
         return EnquiryAnswer(outcome=self.enquiry, reference="R2", reason=None)
 

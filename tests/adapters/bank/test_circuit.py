@@ -66,3 +66,21 @@ async def test_a_full_pool_says_nothing_about_the_bank() -> None:
         assert [each.outcome for each in got].count(BankOutcome.NOT_TAKEN) == 3
         assert bank.circuit_state is CircuitState.CLOSED
         await bank.aclose()
+
+
+def test_a_bank_that_cannot_be_reached_is_left_alone_until_it_is_reached() -> None:
+    circuit = Circuit(pause_s=1.0)
+    circuit.unreachable()
+    assert circuit.state(3600.0) is CircuitState.OPEN
+    circuit.reachable()
+    assert circuit.state(3600.0) is CircuitState.CLOSED
+
+
+async def test_whoever_looks_for_a_dead_bank_finds_out_before_a_payment_does() -> None:
+    async with bank_saying(accept) as (_, port):
+        bank = HttpBank("127.0.0.1", port, None, CONDUCT, 1, 5.0, 4)
+        assert await bank.reach()
+        assert not bank.saturated
+    assert not await bank.reach()
+    assert bank.saturated
+    await bank.aclose()
