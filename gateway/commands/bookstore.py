@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 _NAME = re.compile(r"book-([0-9]{6,})\.json")
@@ -34,8 +35,12 @@ class BookStore:
 
     def last(self) -> bytes | None:
         """The highest revision's bytes; to be proven again by whoever reads them."""
-        newest = max(self._kept(), default=None)
-        return newest[1].read_bytes() if newest else None
+        return next(self.newest_first(), None)
+
+    def newest_first(self) -> Iterator[bytes]:
+        """All that are kept, the highest revision first: the newest may not be due yet."""
+        for _, path in sorted(self._kept(), reverse=True):
+            yield path.read_bytes()
 
     def _kept(self) -> list[tuple[int, Path]]:
         if not self._folder.is_dir():

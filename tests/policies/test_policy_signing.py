@@ -1,6 +1,7 @@
 """Two officers and a gateway at the terminal: a book is drafted, approved, activated, refused."""
 
 import datetime as dt
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,9 +12,11 @@ from certs.authority import Purpose, create_root, create_subordinate, issue, req
 from certs.keys import generate_key, load_signer, new_passphrase, save_certificates, save_key
 from certs.trust import load_trust
 from gateway.commands.bookstore import BookStore
+from gateway.commands.policy_reload import Reloader
 from gateway.commands.policy_sign import Officer, activate, approve_draft, bench_of, draft, standing
 from policies.book.bundle import BundleRefused
-from policies.book.load import LIBRARY
+from policies.book.load import LIBRARY, load
+from policies.book.shelf import Bookshelf
 from policies.language.errors import PolicyRefused
 
 NOW = dt.datetime.now(dt.UTC)
@@ -91,3 +94,36 @@ def test_a_book_whose_tests_fail_is_not_even_drafted(
     with pytest.raises(PolicyRefused):
         draft(tmp_path / "policies", tmp_path / "book.json", office["li"], None, NOW)
     assert not (tmp_path / "book.json").exists()
+
+
+async def test_a_kept_book_takes_effect_at_its_moment_and_a_broken_one_is_passed_over(
+    tmp_path: Path, office: dict[str, Officer]
+) -> None:
+    judges, store = bench(tmp_path, office), BookStore(tmp_path / "store")
+    shipped = load()
+    shelf = Bookshelf(shipped)
+    reloader = Reloader(shelf, store, judges)
+    assert not await reloader.look(NOW) and shelf.current is shipped
+
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    later = NOW.replace(microsecond=0) + dt.timedelta(days=1)
+    draft(tmp_path / "policies", first, office["li"], None, NOW)
+    approve_draft(first, office["wang"])
+    activate(first, store, judges)
+    policy = tmp_path / "policies" / "JL-093.toml"
+    policy.write_text(re.sub(r"(?m)^revision = .*", "revision = 99", policy.read_text()), "utf-8")
+    draft(tmp_path / "policies", second, office["wang"], first, later)
+    approve_draft(second, office["li"])
+    activate(second, store, judges)
+
+    assert await reloader.look(NOW) and reloader.bundle and reloader.bundle.revision == 1
+    assert not await reloader.look(NOW)
+    assert await reloader.look(later) and reloader.bundle.revision == 2
+    assert shelf.revision != shipped.revision
+
+    broken = store.last()
+    assert broken is not None
+    store.keep(broken.replace(b"99", b"98"), 3)
+    fresh = Reloader(Bookshelf(shipped), store, judges)
+    assert await fresh.look(later) and fresh.bundle and fresh.bundle.revision == 2
+    assert "proves nothing" in fresh.problem
