@@ -7,7 +7,7 @@ from typing import Annotated
 import attrs
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from gateway.commands.finding import Finding, State, worst
 from gateway.commands.terminal import (
@@ -65,14 +65,20 @@ def unknowns_list(database: Database, as_json: Json = False) -> None:
         show(rows)
         return
     table = Table(
-        "支付指令 instruction", "金额 amount", "时长 age (s)", "查询 enquiries", "人工 task"
+        Column("支付指令 instruction", no_wrap=True, overflow="ignore", min_width=40),
+        "金额 amount",
+        "时长 age (s)",
+        "查询 enquiries",
+        "人工 task",
     )
     for row in rows:
         task = "●" if row["operator_task"] else ""
         table.add_row(
             row["instruction"], row["amount"], str(row["age_s"]), str(row["enquiries"]), task
         )
-    console.print(table if rows else "没有待查支付 no unknowns")
+    # Wide enough for a whole key, which `resolve` wants, also where no terminal is.
+    wide = max(console.width, 110)
+    console.print(table if rows else "没有待查支付 no unknowns", width=wide, crop=False)
 
 
 @unknowns_app.command("resolve")
