@@ -271,7 +271,7 @@ def test_old_decisions_are_forgotten_and_holds_are_not_counted() -> None:
     breaker = Breaker(BreakerRules(share_percent=30, decisions_least=10, span_s=300))
     for _ in range(9):
         breaker.observe([finding("JL-020")], now=0.0)
-    for n in range(100):
+    for n in range(12):
         breaker.observe([finding("JL-050", Action.HOLD)], now=301.0 + n)
     assert not breaker.tripped
     assert breaker.observe([finding("JL-020")], now=402.0) == ()

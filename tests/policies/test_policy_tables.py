@@ -166,6 +166,14 @@ def typed(clause: str) -> Expr:
         (["payee.relation in [\"own\", \"superior\"]", "payee.relation != \"own\"", "payee.relation != \"superior\""], False),
         (["voucher.age_days * 2 > persons.unfiled", "persons.unfiled >= voucher.age_days * 2"], False),
         (["voucher.age_days > 3", "voucher.age_days != 4", "voucher.age_days < 5"], False),
+        (["!(voucher.age_days < 5)", "voucher.age_days == 5"], True),
+        (["!(voucher.age_days > 5)", "voucher.age_days == 5"], True),
+        (["!(voucher.age_days <= 5)", "voucher.age_days == 5"], False),
+        (["!(voucher.age_days >= 5)", "voucher.age_days == 5"], False),
+        (["!(5 < voucher.age_days)", "voucher.age_days == 5"], True),
+        (["!(5 >= voucher.age_days)", "voucher.age_days == 5"], False),
+        (["!(voucher.age_days == 5)", "voucher.age_days == 5"], False),
+        (["!(voucher.age_days != 5)", "voucher.age_days == 6"], False),
     ],
 )  # fmt: skip
 def test_impossible_is_said_only_of_what_is(clauses: list[str], answer: bool) -> None:

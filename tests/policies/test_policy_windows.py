@@ -176,6 +176,31 @@ def test_a_window_is_written_right_or_refused_with_its_place() -> None:
         assert says in str(refused.value), (new, str(refused.value))
 
 
+CAUSES = """
+[[cause]]
+id = "transfer"
+when = 'payee.is_basic'
+zh = "基本户"
+en = "basic"
+[[cause]]
+id = "often"
+when = 'persons.unfiled > 2 && window.times >= 3'
+zh = "多笔"
+en = "often"
+"""
+
+
+def test_a_window_of_a_cause_is_asked_even_where_another_cause_already_fires() -> None:
+    """The finding names each cause that holds: which they are must be proven too."""
+    text = document("window.sum > params.limit").replace("[[unless]]", CAUSES + "[[unless]]", 1)
+    text = text.replace("五日内已支付现金{window.sum}元，{window.times}笔", "{causes}")
+    text = text.replace("{window.sum} in cash", "{causes}")
+    ours = Book(compile_policy(read_policy(text, "x.toml"), CODES), CODES, "x")
+    for unfiled, wanted in ((3, {"JL-944.sum", "JL-944.times"}), (2, {"JL-944.sum"})):
+        row = cash(payee_is_basic=True, persons_unfiled=unfiled)
+        assert {a.key.window for a in ours.asks(row)} == wanted
+
+
 def test_a_window_that_nothing_uses_is_refused() -> None:
     text = (
         document("window.times >= 3").replace("{window.sum}元，", "").replace("{window.sum}", "x")
