@@ -5,11 +5,14 @@ The wire (JSON, one object): `key` names the instruction the answer is about, `o
 `pending` or `not_found`. Whatever is not exactly that is silence: UNKNOWN, never a guess.
 """
 
+import unicodedata
+
 import msgspec
 
 from gateway.domain.bank import BankAnswer, BankOutcome, EnquiryAnswer, EnquiryOutcome
 
 TEXT_LENGTH_MAX = 500
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 UNKNOWN = BankAnswer(outcome=BankOutcome.UNKNOWN)
 SILENT = EnquiryAnswer(outcome=EnquiryOutcome.SILENT)
@@ -67,6 +70,11 @@ def _read(key: str, body: bytes) -> _Wire | None:
         return None
     if wire.key != key:
         return None
-    if max(len(wire.reference or ""), len(wire.reason or "")) > TEXT_LENGTH_MAX:
-        return None
-    return wire
+    return wire if _sound(wire.reference or "") and _sound(wire.reason or "") else None
+
+
+def _sound(text: str) -> bool:
+    """No database stores a NUL, and what cannot be seen has no place in a record."""
+    if len(text) > TEXT_LENGTH_MAX:
+        return False
+    return text.isprintable() or _INVISIBLE.isdisjoint(map(unicodedata.category, text))

@@ -98,6 +98,15 @@ UNCLEAR = {
     "reference endless": (
         answer(b'{"key":"KEY","outcome":"accepted","reference":"%b"}' % (b"J" * 501)),
     ),
+    "a reason with a NUL": (answer(rb'{"key":"KEY","outcome":"rejected","reason":"a\u0000b"}'),),
+    "a reason with two lines": (answer(rb'{"key":"KEY","outcome":"rejected","reason":"a\nb"}'),),
+    "a reason written backwards": (
+        answer(rb'{"key":"KEY","outcome":"rejected","reason":"\u202eb"}'),
+    ),
+    "a reference with a NUL": (
+        answer(rb'{"key":"KEY","outcome":"accepted","reference":"JH\u0000"}'),
+    ),
+    "half a character": (answer(rb'{"key":"KEY","outcome":"rejected","reason":"\ud800"}'),),
     "yes and no at once": (answer(YES) + answer(NO),),
     "half an answer, then gone": (answer(YES)[:-5], None),
     "no length, then gone": (b"HTTP/1.1 200 OK\r\n\r\n" + YES, None),
@@ -322,6 +331,10 @@ ENQUIRIES = {
     "server error": (answer(YES, "500 Oh"), EnquiryOutcome.SILENT),
     "accepted without reference": (
         answer(b'{"key":"KEY","outcome":"accepted"}'),
+        EnquiryOutcome.SILENT,
+    ),
+    "a reason with a NUL": (
+        answer(rb'{"key":"KEY","outcome":"rejected","reason":"a\u0000b"}'),
         EnquiryOutcome.SILENT,
     ),
     "gone": (None, EnquiryOutcome.SILENT),
