@@ -61,10 +61,15 @@ def server_context(
 
 
 def client_context(
-    credentials: Credentials, on_refusal: RefusalSink | None = None
+    credentials: Credentials, on_refusal: RefusalSink | None = None, *, peer: str | None = None
 ) -> ssl.SSLContext:
-    """For connections to a server; checks the server's host name and shows our certificate."""
-    context = _context(ssl.PROTOCOL_TLS_CLIENT, credentials, on_refusal)
+    """For connections to a server; checks the server's host name and shows our certificate.
+
+    `peer`: the party URI that the server's certificate must carry. Any other ends the handshake
+    (ssl.SSLError), so not a byte is ever written to it: every party of ours has a certificate of
+    the same authority, and a host name says where somebody listens, not who it is.
+    """
+    context = _context(ssl.PROTOCOL_TLS_CLIENT, credentials, on_refusal, peer)
     context.check_hostname = True
     return context
 
@@ -90,7 +95,10 @@ def peer_of(ssl_object: Any) -> Peer | None:
 
 
 def _context(
-    protocol: int, credentials: Credentials, on_refusal: RefusalSink | None
+    protocol: int,
+    credentials: Credentials,
+    on_refusal: RefusalSink | None,
+    expected: str | None = None,
 ) -> ssl.SSLContext:
     context = ssl.SSLContext(protocol)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
@@ -104,15 +112,17 @@ def _context(
         context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
     passphrase = credentials.passphrase
     context.load_cert_chain(str(credentials.certificate), str(credentials.key), passphrase)
-    context.sslobject_class = _watched(on_refusal)
+    context.sslobject_class = _watched(on_refusal, expected)
     return context
 
 
-def _watched(on_refusal: RefusalSink | None) -> type[ssl.SSLObject]:
+def _watched(on_refusal: RefusalSink | None, expected: str | None) -> type[ssl.SSLObject]:
     class WatchedObject(ssl.SSLObject):
         def do_handshake(self) -> None:
             try:
                 super().do_handshake()
+                if expected is not None:
+                    _expect_peer(party_of(self), expected)
             except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 raise
             except ssl.SSLError as error:
@@ -121,6 +131,14 @@ def _watched(on_refusal: RefusalSink | None) -> type[ssl.SSLObject]:
                 raise
 
     return WatchedObject
+
+
+def _expect_peer(found: str | None, expected: str) -> None:
+    if found != expected:
+        words = f"the peer is {found or 'nobody by one URI'}, not {expected}"
+        error = ssl.SSLCertVerificationError(ssl.SSLErrorNumber.SSL_ERROR_SSL, words)
+        error.reason, error.verify_message = "PEER_MISMATCH", words
+        raise error
 
 
 def _refusal(error: ssl.SSLError) -> Refusal:

@@ -71,6 +71,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     class Bank(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         host: Text
         port: Port
+        peer: Text
+        """Whose certificate the core must show: `spiffe://<trust domain>/bank/<bank code>`."""
         tls: bool = True
         idempotent: bool
         enquiry: bool
@@ -81,6 +83,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     class Bureau(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         url: Annotated[str, msgspec.Meta(pattern="^https://[^/]+$")]
+        peer: Text
+        """Whose certificate it must show, and whose witness key must sign what it acknowledges:
+        `spiffe://<trust domain>/bureau/<division>`."""
 
     class Policies(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         folder: Path
@@ -190,6 +195,7 @@ def _problems(settings: Settings) -> list[str]:
     problems = []
     if named is None or named.role is not Role.GATEWAY or named.name != settings.gateway.bank_code:
         problems.append("gateway.uri: must be spiffe://<trust domain>/gateway/<bank_code>")
+    problems += _unlike_peers(settings)
     problems += [f"{name}: no file {path}" for name, path in files if not path.is_file()]
     problems += [f"{name}: no folder {path}" for name, path in folders if not path.is_dir()]
     problems += [
@@ -198,3 +204,19 @@ def _problems(settings: Settings) -> list[str]:
         if division not in settings.bureaus
     ]
     return problems
+
+
+def _unlike_peers(settings: Settings) -> Iterator[str]:
+    """Peers are of our trust domain and of the role that they are named for."""
+    named = sender_of(settings.gateway.uri)
+    domain = named.trust_domain if named else ""
+    wanted = [("bank.peer", settings.bank.peer, Role.BANK, "")]
+    wanted += [
+        (f"bureaus.{division}.peer", bureau.peer, Role.BUREAU, division)
+        for division, bureau in settings.bureaus.items()
+    ]
+    for key, uri, role, name in wanted:
+        peer = sender_of(uri)
+        unlike = peer is None or (peer.role, peer.trust_domain) != (role, domain)
+        if unlike or (peer and name and peer.name != name):
+            yield f"{key}: must be spiffe://{domain}/{role}/{name or '<bank code>'}"

@@ -171,6 +171,7 @@ folder = "{made.parties}"
 [bank]
 host = "{HOST}"
 port = {self.ports.bank}
+peer = "{uri("bank", BANK_CODE)}"
 idempotent = false
 enquiry = true
 horizon_s = {plot.bank_horizon_s}
@@ -179,6 +180,7 @@ deadline_s = {plot.bank_deadline_s}
 
 [bureaus.{plot.division}]
 url = "https://{HOST}:{self.ports.bureau}"
+peer = "{uri("bureau", plot.division)}"
 
 [policies]
 folder = "{self._policies()}"

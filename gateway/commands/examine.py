@@ -44,7 +44,7 @@ async def examine(settings: Settings, secrets: Secrets) -> AsyncIterator[Finding
             yield finding
     yield await bank(settings, secrets)
     for division, bureau in settings.bureaus.items():
-        yield await reach(f"bureau {division}", bureau.url, settings, secrets)
+        yield await reach(f"bureau {division}", bureau.url, bureau.peer, settings, secrets)
     if reachable:
         async for finding in backlog(secrets):
             yield finding
@@ -115,7 +115,7 @@ async def bank(settings: Settings, secrets: Secrets) -> Finding:
     where = f"{settings.bank.host}:{settings.bank.port}"
     if not settings.bank.enquiry:
         scheme = "https" if settings.bank.tls else "http"
-        return await reach("bank", f"{scheme}://{where}", settings, secrets)
+        return await reach("bank", f"{scheme}://{where}", settings.bank.peer, settings, secrets)
     try:
         core: HttpBank = bank_of(settings, secrets)
     except (ValueError, OSError) as error:
@@ -133,12 +133,12 @@ async def bank(settings: Settings, secrets: Secrets) -> Finding:
     return good("bank", f"{where} answers enquiries")
 
 
-async def reach(part: str, url: str, settings: Settings, secrets: Secrets) -> Finding:
-    """A TLS connection there and nothing else."""
+async def reach(part: str, url: str, peer: str, settings: Settings, secrets: Secrets) -> Finding:
+    """A TLS connection to `peer` there and nothing else."""
     target = urlsplit(url)
     secure = target.scheme == "https"
     try:
-        tls: ssl.SSLContext | None = client_context(credentials(settings, secrets))
+        tls: ssl.SSLContext | None = client_context(credentials(settings, secrets), peer=peer)
         async with asyncio.timeout(PEER_DEADLINE_S):
             _, writer = await asyncio.open_connection(
                 target.hostname, target.port, ssl=tls if secure else None

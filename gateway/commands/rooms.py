@@ -72,7 +72,6 @@ async def open_house(
                          secrets.passphrase)  # fmt: skip
     trust = load_trust(settings.parties.authority, settings.parties.folder, signer)
     book = load(settings.policies.folder)
-    tls = client_context(credentials(settings, secrets), on_refusal)
     clock = SystemClock()
     origin = Origin(bank=settings.gateway.bank_code, uri=settings.gateway.uri)
     ledger = await rooms.enter_async_context(
@@ -92,7 +91,12 @@ async def open_house(
     bank = bank_of(settings, secrets, on_refusal)
     rooms.push_async_callback(bank.aclose)
     bureaus = {
-        division: await rooms.enter_async_context(HttpsBureau(bureau.url, tls))
+        division: await rooms.enter_async_context(
+            HttpsBureau(
+                bureau.url,
+                client_context(credentials(settings, secrets), on_refusal, peer=bureau.peer),
+            )
+        )
         for division, bureau in settings.bureaus.items()
     }
     formats: dict[str, JsonFormat | VoucherFormat] = {
@@ -135,7 +139,9 @@ def bank_of(
 ) -> HttpBank:
     """The bank core as the settings describe it. Raises ValueError, OSError (its TLS files)."""
     chosen = settings.bank
-    tls = client_context(credentials(settings, secrets), on_refusal) if chosen.tls else None
+    tls = None
+    if chosen.tls:
+        tls = client_context(credentials(settings, secrets), on_refusal, peer=chosen.peer)
     return HttpBank(
         host=chosen.host,
         port=chosen.port,

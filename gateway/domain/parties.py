@@ -39,6 +39,10 @@ class Sender:
     division: str
     name: str
 
+    @property
+    def trust_domain(self) -> str:
+        return self.uri.split("/", 3)[2]
+
     def may_send_for(self, division: str, agency: str) -> bool:
         """An agency sends for itself; its division's channel and bureau for any agency of it."""
         if division != self.division:

@@ -250,3 +250,51 @@ def test_the_product_loop_names_parties_and_shows_refusals_too(ends) -> None:
         seen = runner.run(dialogue())
     assert seen.parties == [f"spiffe://treasury.test/{AGENCY}"] and seen.cached
     assert [each.reason for each in seen.refusals] == ["peer_did_not_return_a_certificate"]
+
+
+@pytest.mark.parametrize("loops", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_server_with_another_partys_name_hears_not_a_byte(ends, loops) -> None:
+    """The same authority, the right host name, the wrong party: the bureau on the bank's port."""
+
+    async def speak(peer: str) -> tuple[list[bytes], list[Refusal]]:
+        heard: list[bytes] = []
+        refused = Seen()
+
+        async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with suppress(ssl.SSLError, ConnectionError):
+                heard.append(await reader.read(100))
+            writer.close()
+
+        server = await asyncio.start_server(listen, "127.0.0.1", 0, ssl=server_context(ends[0]))
+        port = server.sockets[0].getsockname()[1]
+        context = client_context(ends[1], refused.refuse, peer=peer)
+        try:
+            _, writer = await asyncio.open_connection(
+                "127.0.0.1", port, ssl=context, server_hostname="localhost"
+            )
+            writer.write(b"an instruction")
+            writer.close()
+            with suppress(ssl.SSLError, ConnectionError):
+                await writer.wait_closed()
+        finally:
+            server.close()
+            await server.wait_closed()
+        return heard, refused.refusals
+
+    with asyncio.Runner(loop_factory=loops) as runner:
+        for wrong in ("spiffe://treasury.test/bank/ABC", "spiffe://other.test/gateway/ABC"):
+            with pytest.raises(ssl.SSLError, match="not spiffe"):
+                runner.run(speak(wrong))
+        heard, refused = runner.run(speak(f"spiffe://treasury.test/{GATEWAY}"))
+    assert heard == [b"an instruction"] and not refused
+
+
+async def test_a_refused_peer_is_told_with_its_name(ends) -> None:
+    seen = Seen()
+    wanted = "spiffe://treasury.test/bureau/220000000"
+    context = client_context(ends[1], seen.refuse, peer=wanted)
+    async with _listening(Seen(), server_context(ends[0])) as port:
+        with pytest.raises(ssl.SSLError):
+            await _hello(port, context)
+    assert seen.refusals[0].reason == "peer_mismatch"
+    assert f"not {wanted}" in seen.refusals[0].detail

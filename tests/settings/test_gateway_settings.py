@@ -46,6 +46,7 @@ def keys_of(kind: Any, place: str = "") -> Iterator[str]:
             yield from keys_of(field.type, f"{place}{field.name}.")
         elif field.name == "bureaus":
             yield "bureaus.<division>.url"
+            yield "bureaus.<division>.peer"
         else:
             yield f"{place}{field.name}"
 
@@ -91,6 +92,10 @@ def test_the_page_explains_every_key_and_every_variable() -> None:
         ("horizon_s = 3600.0", "horizon_s = -1.0", "bank.horizon_s"),
         ("deadline_s = 3.0", "deadline_s = 0.0", "bank.deadline_s"),
         ("https://monitor", "http://monitor", "bureaus"),
+        ("example/bank/103241001000", "example/gateway/103241001000", "bank.peer: must be"),
+        ("jilin.example/bank/", "other.example/bank/", "bank.peer: must be"),
+        ("bureau/220000000", "bureau/220100000", "bureaus.220000000.peer: must be"),
+        ('peer = "spiffe://treasury.jilin.example/bank/103241001000"\n', "", "bank.peer: missing"),
         ("[bureaus.220000000]", "[bureaus.22]", "bureaus"),
         ("age_max_s", "age_maximum_s", "registers.age_maximum_s: not a key"),
         ("[registers]", "[register]", "register: not a key"),

@@ -13,10 +13,10 @@ from adapters.bureau.https import HttpsBureau
 from bureau.inbox.keys import receiving_keys
 from bureau.serving import site
 from certs.log.note import cosignatures, open_checkpoint, witness_key
-from certs.tls import server_context
+from certs.tls import client_context, server_context
 from gateway.domain.faults import BureauUnavailable
 from gateway.domain.log import Delivery
-from tests.bureau.words import BANK, DIVISION, Bureau, Chain, Door, House, notice, verdict
+from tests.bureau.words import BANK, DIVISION, DOMAIN, Bureau, Chain, Door, House, notice, verdict
 
 pytestmark = pytest.mark.postgres
 RACERS = 8
@@ -152,6 +152,28 @@ async def test_an_absurd_answer_is_no_acknowledgement(
     ):
         with pytest.raises(BureauUnavailable):
             await client.deliver(chain.delivery())
+
+
+async def test_another_party_on_the_bureaus_port_is_told_nothing(door: Door, chain: Chain) -> None:
+    chain.seal([verdict(1)])
+    heard: list[str] = []
+
+    async def listen(request: web.Request) -> web.Response:
+        heard.append(request.path)
+        return web.Response(body=b"{}")
+
+    application = web.Application()
+    application.router.add_post("/v1/records", listen)
+    bank = server_context(door.house.credentials(door.folder, "bank/103"))
+    us = door.house.credentials(door.folder, f"gateway/{BANK}")
+    tls = client_context(us, peer=f"{DOMAIN}/bureau/{DIVISION}")
+    async with (
+        site(application, "127.0.0.1", 0, bank) as port,
+        HttpsBureau(f"https://localhost:{port}", tls) as client,
+    ):
+        with pytest.raises(BureauUnavailable, match="not spiffe"):
+            await client.deliver(chain.delivery())
+    assert heard == []
 
 
 async def test_of_many_histories_racing_to_one_size_only_one_root_is_cosigned(
