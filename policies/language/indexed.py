@@ -20,8 +20,9 @@ from policies.language.types import Fact, Kind
 
 VALUES_MAX = 4_096
 """Values remembered for one fact; those beyond are worked out again each time."""
+FILED_MAX = 100
 GROUP_MAX = 20
-"""Conditions compiled in one step: a few milliseconds."""
+"""Conditions filed, and compiled, in one step: a few milliseconds."""
 
 _CODES_OF_A_LIST = 100
 """About as many as an economic classification has in use; only the order of choice rests on it."""
@@ -64,11 +65,13 @@ class Shelf(dict[Untyped, tuple[Filed, ...]]):
 def indexed(conditions: Sequence[Expr]) -> Generator[None, None, Group]:
     """`group` for many: the positions of those that hold, or that raised, in no certain order.
 
-    A generator that pauses after each function compiled; what it returns is the function.
+    A generator that pauses every few milliseconds; what it returns is the function.
     """
     rooms: dict[Question | None, list[int]] = {}
     for position, condition in enumerate(conditions):
         rooms.setdefault(question_of(condition), []).append(position)
+        if position % FILED_MAX == 0:
+            yield
     shelves: dict[str, list[tuple[Question, Filed]]] = {}
     always: list[Filed] = []
     for question, positions in rooms.items():
