@@ -79,7 +79,10 @@ def building(
         problems.append(Problem(place="book", column=0, zh="没有任何规则", en="holds no policy"))
     if problems:
         raise PolicyRefused(problems)
-    return (yield from Book.building(units, codes, revision_of(digests, codes)))
+    yield
+    revision = revision_of(digests, codes)
+    yield
+    return (yield from Book.building(units, codes, revision))
 
 
 def revision_of(digests: Iterable[str], codes: Mapping[str, CodeList]) -> str:

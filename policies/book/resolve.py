@@ -13,6 +13,9 @@ from policies.language.factor import neighbours
 from policies.language.generate import Group, group
 from policies.language.indexed import indexed
 
+UNITS_A_STEP = 500
+"""How many units are sorted before the event loop gets its turn."""
+
 
 @attrs.frozen(kw_only=True)
 class UnitGroup:
@@ -73,7 +76,9 @@ def grouped(units: Iterable[Unit]) -> Generator[None, None, tuple[UnitGroup, ...
     A generator that pauses after each function compiled; what it returns are the groups.
     """
     rooms: dict[tuple[Scope, dt.date, dt.date | None], list[Unit]] = {}
-    for unit in units:
+    for number, unit in enumerate(units):
+        if number % UNITS_A_STEP == 0:
+            yield
         rooms.setdefault((unit.policy.scope, unit.first, unit.last), []).append(unit)
     found = []
     for room in rooms.values():
@@ -126,7 +131,9 @@ def check_levels(units: Iterable[Unit]) -> Generator[None, None, None]:
     A generator that pauses after each id.
     """
     namesakes: dict[str, list[Unit]] = {}
-    for unit in units:
+    for number, unit in enumerate(units):
+        if number % UNITS_A_STEP == 0:
+            yield
         namesakes.setdefault(unit.policy.id, []).append(unit)
     problems: list[Problem] = []
     for same in namesakes.values():
