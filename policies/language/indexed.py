@@ -45,7 +45,7 @@ class Question:
         """Whether a condition filed here can hold. In doubt it is asked, and decides itself."""
         try:
             return _admits(self.expr, value)
-        except Exception:  # noqa: BLE001  a value of a wrong type: the condition raises, and fires
+        except (AttributeError, TypeError):  # of a wrong type: the condition raises, and fires
             return True
 
 
