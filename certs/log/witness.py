@@ -10,7 +10,15 @@ from enum import StrEnum
 
 import attrs
 
-from certs.log.note import Checkpoint, NoteKey, NoteRefused, cosign, open_checkpoint
+from certs.log.note import (
+    Checkpoint,
+    NoteKey,
+    NoteRefused,
+    cosign,
+    cosignatures,
+    open_checkpoint,
+    witness_key,
+)
 from certs.log.numbering import says_number
 from certs.log.paths import verify_consistency
 from certs.log.tree import extend, leaf_hash, root_of
@@ -84,7 +92,7 @@ class Witness:
 
         `root_at(size)` gives the root of an earlier size, to tell a roll-back from a repetition;
         `consistency` is the proof from the held size, to tell a rewritten history from an altered
-        record. Raises WitnessRefused.
+        record. Raises WitnessRefused; NoteRefused if our own answer would not prove itself.
         """
         size = head.size if head else 0
         checkpoint = self._opened(head, delivery, at)
@@ -107,7 +115,7 @@ class Witness:
                 frontier=grown.frontier,
             ),
             records=fresh,
-            checkpoint=cosign(delivery.checkpoint, self._signer, at),
+            checkpoint=self._cosigned(delivery, at),
         )
 
     def _opened(self, head: LogHead | None, delivery: Delivery, at: dt.datetime) -> Checkpoint:
@@ -123,6 +131,32 @@ class Witness:
         except NoteRefused as refused:
             raise WitnessRefused(Refusal.SIGNATURE, str(refused), size) from refused
         return checkpoint
+
+    def _cosigned(self, delivery: Delivery, at: dt.datetime) -> str:
+        """Text, one proven signature of the log, our cosignature: opened again as an auditor would.
+
+        What else a log hangs under its text could fill the note or forge our own line, and so make
+        a note that nobody can open.
+        """
+        keys, own = self._keys[delivery.division], witness_key(self._signer.certificate)
+        cosigned = cosign(_alone(delivery.checkpoint, keys, at), self._signer, at)
+        _, signed = open_checkpoint(cosigned, keys, at)
+        if len(cosignatures(signed, [own])) != 1 or not own.lives(at):
+            raise NoteRefused("our own certificate does not prove our cosignature")
+        return cosigned
+
+
+def _alone(note: str, keys: Sequence[NoteKey], at: dt.datetime) -> str:
+    """The text with the first signature line that proves it by itself."""
+    text, gap, tail = note.rpartition("\n\n")
+    for line in tail[:-1].split("\n"):
+        alone = f"{text}{gap}{line}\n"
+        try:
+            open_checkpoint(alone, keys, at)
+        except NoteRefused:
+            continue
+        return alone
+    raise NoteRefused("no line proves the checkpoint by itself")
 
 
 def _nothing_new(

@@ -7,7 +7,9 @@ import orjson
 import pytest
 
 from certs.log.note import (
+    SIGNATURES_MAX,
     Checkpoint,
+    NoteRefused,
     cosignatures,
     log_key,
     log_origin,
@@ -20,6 +22,7 @@ from certs.log.paths import consistency_path
 from certs.log.sealer import Sealer
 from certs.log.tree import extend, leaf_hash, root_of, root_of_leaves
 from certs.log.witness import Refusal, Witness, WitnessRefused
+from certs.signing.encoding import b64
 from gateway.domain.log import Delivery, PendingRecord, Sealed
 from gateway.domain.records import unnumbered
 
@@ -279,3 +282,55 @@ def test_a_correction_that_names_another_record_keeps_its_own_number() -> None:
     assert not says_number(body, 5)
     for not_a_record in (b"[]", b"{", b'{"seq":"9"}', b'{"seq":true}', b'{"seq":-1}', b"{}"):
         assert sequence_number(not_a_record) is None
+
+
+def _hung(note: str, name: str, key_id: bytes, blob: bytes) -> str:
+    """The note with one more signature line, of anybody's making."""
+    return f"{note}— {name} {b64(key_id + blob)}\n"
+
+
+def test_what_the_log_hangs_under_its_text_is_not_handed_on(
+    sealer, witness, bureau, gateway
+) -> None:
+    """Junk up to the limit of lines, a forged line of the bureau's own, the log's line twice."""
+    sealed = sealer.seal(None, DIVISION, _pending(5), AT)
+    note, own = sealed.checkpoint, witness_key(bureau.certificate)
+    junk = note
+    for number in range(SIGNATURES_MAX - 1):
+        junk = _hung(junk, f"junk-{number}", b"abcd", b"e")
+    cases = {
+        "junk": junk,
+        "the witness's line, forged": _hung(note, own.name, own.key_id, bytes(72)),
+        "the witness's line, cut": _hung(note, own.name, own.key_id, b"x"),
+        "the log's line twice": note + note[note.index("— ") :],
+    }
+    log = [log_key(gateway.certificate, sealed.head.origin)]
+    for name, dressed in cases.items():
+        delivery = attrs.evolve(_delivery(sealed), checkpoint=dressed)
+        taken = witness.verify(None, delivery, AT)
+        assert taken.checkpoint.startswith(note), name
+        checkpoint, signed = open_checkpoint(taken.checkpoint, log, AT)
+        assert checkpoint.size == 5 and len(signed.signatures) == 2, name
+        assert [each.at for each in cosignatures(signed, [own])] == [AT], name
+
+
+def test_of_two_keys_that_signed_the_one_that_lives_is_handed_on(pki, gateway, bureau) -> None:
+    sealed = Sealer(gateway).seal(None, DIVISION, _pending(2), AT)
+    old_signer = pki.party("gateway/ABC")
+    old = attrs.evolve(
+        log_key(old_signer.certificate, sealed.head.origin), not_after=AT - dt.timedelta(days=1)
+    )
+    keys = [old, log_key(gateway.certificate, sealed.head.origin)]
+    checkpoint, _ = open_checkpoint(sealed.checkpoint, keys)
+    both = sign_checkpoint(old_signer, checkpoint) + sealed.checkpoint.partition("\n\n")[2]
+    delivery = attrs.evolve(_delivery(sealed), checkpoint=both)
+    taken = Witness(bureau, {DIVISION: keys}).verify(None, delivery, AT)
+    assert taken.checkpoint.startswith(sealed.checkpoint)
+
+
+def test_a_witness_whose_own_certificate_does_not_live_hands_out_nothing(pki, gateway) -> None:
+    sealed = Sealer(gateway).seal(None, DIVISION, _pending(2), AT)
+    unborn = pki.party("bureau/220000000", AT + dt.timedelta(days=30))
+    witness = Witness(unborn, {DIVISION: [log_key(gateway.certificate, sealed.head.origin)]})
+    with pytest.raises(NoteRefused):
+        witness.verify(None, _delivery(sealed), AT)
