@@ -5,7 +5,7 @@ from collections import Counter
 
 import attrs
 
-from adapters.memory.state import MemoryState
+from adapters.memory.state import DivisionLog, MemoryState
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Outcome
 from gateway.domain.instruction import InstructionKey
@@ -22,6 +22,7 @@ from gateway.domain.ledger import (
     Standing,
 )
 from gateway.domain.log import Notice, PendingRecord
+from gateway.domain.records import RecordKind
 from gateway.domain.windows import Measure, WindowAsk
 
 
@@ -172,4 +173,11 @@ class MemoryLedger:
             bank_reference=settled.bank_reference if settled else None,
             bank_reason=settled.bank_reason if settled else None,
             settled_at=settled.settled_at if settled else None,
+            disputed=bool(settled and self._told(key, RecordKind.CORRECTION)),
         )  # fmt: skip
+
+    def _told(self, key: InstructionKey, kind: RecordKind) -> list[bytes]:
+        """The records of one kind about one identity, numbered or not."""
+        log = self._state.logs.get(key.division, DivisionLog())
+        records = [*self._state.pending.get(key.division, []), *log.records]
+        return [r.body for r in records if (r.kind, r.subject) == (kind, str(key))]

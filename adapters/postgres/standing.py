@@ -57,6 +57,7 @@ def _standing(row: Any) -> Standing:
         bank_reference=row["bank_reference"],
         bank_reason=row["bank_reason"],
         settled_at=row["settled_at"],
+        disputed=row["disputed"],
     )
 
 

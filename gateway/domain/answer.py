@@ -4,7 +4,7 @@ import datetime as dt
 
 import attrs
 
-from gateway.domain.bank import BankOutcome
+from gateway.domain.bank import BankOutcome, Contradiction
 from gateway.domain.decision import Decision
 from gateway.domain.instruction import InstructionKey
 
@@ -22,3 +22,5 @@ class Answer:
     replayed: bool = False
     settled_at: dt.datetime | None = None
     """When the bank's outcome was recorded; None while it is open or was never asked."""
+    contradiction: Contradiction | None = None
+    """For operators, not for the sender."""

@@ -40,6 +40,23 @@ class BankAnswer:
     reason: str | None = None
 
 
+DISPUTED = BankAnswer(
+    outcome=BankOutcome.UNKNOWN,
+    reason="银行答复与账本记录不一致，正在查实，请勿换号重报"
+    " (the bank's word contradicts the ledger; do not send it anew)",
+)
+"""What anybody is told of a payment that was settled in one way and answered in another."""
+
+
+@attrs.frozen(kw_only=True)
+class Contradiction:
+    """Two words about one payment that cannot both be true; operators must look."""
+
+    said: BankOutcome
+    held: BankOutcome | None
+    """What the ledger holds; None where it could not be read."""
+
+
 @attrs.frozen(kw_only=True)
 class EnquiryAnswer:
     outcome: EnquiryOutcome

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import attrs
 
-from gateway.domain.bank import BankOutcome
+from gateway.domain.bank import DISPUTED, BankAnswer, BankOutcome, Contradiction
 from gateway.domain.decision import Outcome
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.money import Fen
@@ -149,6 +149,15 @@ class Standing:
     bank_reference: str | None
     bank_reason: str | None
     settled_at: dt.datetime | None
+    disputed: bool = False
+    """A `correction` record contradicts how it was settled."""
+
+    @property
+    def word(self) -> BankAnswer | None:
+        """The bank's word as far as anybody may rely on it; None if it was never forwarded."""
+        if self.bank is None or self.disputed:
+            return DISPUTED if self.disputed else None
+        return BankAnswer(outcome=self.bank, reference=self.bank_reference, reason=self.bank_reason)
 
 
 @attrs.frozen(kw_only=True)
@@ -164,6 +173,16 @@ class Settlement:
     evidence: str
     """How we know: `answer`, `enquiry`, `horizon`, `operator`."""
     record: RecordDraft
+
+
+@attrs.frozen(kw_only=True)
+class Settled:
+    """What holds of a payment after its bank has spoken, whoever wrote it down."""
+
+    bank: BankAnswer
+    at: dt.datetime | None = None
+    """When it was settled; None while it is open, disputed, or could not be written."""
+    contradiction: Contradiction | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -8,7 +8,6 @@ part of the answer: the law knows it. A *fault* is raised: it never became an in
 *assertion* is our own mistake: the request fails and nothing was forwarded.
 """
 
-import contextlib
 import datetime as dt
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ from gateway.domain.bank import BankAnswer, BankOutcome
 from gateway.domain.decision import Outcome
 from gateway.domain.faults import Conflicting, FaultCode, LedgerUnavailable, Unready
 from gateway.domain.instruction import Instruction, InstructionKey, Received, parts_of
-from gateway.domain.ledger import Admitted, Demand, Moved, Short, Standing
+from gateway.domain.ledger import Admitted, Demand, Moved, Settled, Short, Standing
 from gateway.domain.legal_day import legal_day, minute_of_day
 from gateway.domain.parties import Parties, Sender
 from gateway.domain.registers import Registers
@@ -30,7 +29,7 @@ from gateway.pipeline.facts import facts_of
 from gateway.pipeline.identify import identify
 from gateway.pipeline.parse import parse, refuse_strangers
 from gateway.pipeline.receipt import answer_again, answer_now
-from gateway.pipeline.settle import settle
+from gateway.pipeline.settle import settle_by_word
 from gateway.pipeline.tell import Judged, Origin, conflict, interception_notice, verdict
 from gateway.ports import (
     Bank,
@@ -47,6 +46,8 @@ ROUNDS_MAX = 8
 """How often one instruction is judged because what its decision rests on changes meanwhile."""
 FORWARD_WITHIN_S = 3.0
 """From arrival. Later nothing is forwarded: by then others may ask the bank what became of it."""
+CLOCK_BACK_S_MAX = 1.0
+"""How far the wall clock may be set back meanwhile."""
 
 
 @attrs.frozen(kw_only=True)
@@ -103,11 +104,11 @@ class Line:
         if isinstance(admission, Standing):
             return await self._answer_for(admission, judged)
         if not passes:
-            return answer_now(judged, None, rooms.gatekeeper, None)
+            return answer_now(judged, None, rooms.gatekeeper)
 
-        bank = await self._forward(instruction.key, received, began)
-        settled_at = await self._settle(instruction.key, bank)
-        return answer_now(judged, bank, rooms.gatekeeper, settled_at)
+        bank = await self._forward(judged, received, began)
+        settled = await self._settle(instruction.key, bank)
+        return answer_now(judged, settled, rooms.gatekeeper)
 
     async def _admit(
         self, judged: Judged, demands: tuple[Demand, ...], received: Received
@@ -128,28 +129,36 @@ class Line:
             f"{standing.key} was decided before on other content; use a new voucher number",
         )
 
-    async def _forward(self, key: InstructionKey, received: Received, began: float) -> BankAnswer:
+    async def _forward(self, judged: Judged, received: Received, began: float) -> BankAnswer:
         """Hand the same bytes over, once; unless we slept so long that we are presumed lost.
 
         Another gateway then enquires, and settles as never taken what the bank does not find.
         """
-        if self._rooms.clock.monotonic() - began > FORWARD_WITHIN_S:
+        if self._too_late(judged.at, began):
             return BankAnswer(outcome=BankOutcome.NOT_TAKEN, reason="too late to be forwarded")
+        key = judged.instruction.key
         return await self._rooms.bank.submit(key, received.raw, received.format)
 
-    async def _settle(self, key: InstructionKey, bank: BankAnswer) -> dt.datetime | None:
-        """When it was settled. Unknown stays open for the enquiry worker (None).
+    def _too_late(self, arrived: dt.datetime, began: float) -> bool:
+        """By either clock: the monotonic one stands still while a machine is suspended, and the
+        wall clock may be set. A wall clock that went back tells nothing, and so counts as late."""
+        clock = self._rooms.clock
+        wall_s = (clock.now() - arrived).total_seconds()
+        in_time = -CLOCK_BACK_S_MAX <= wall_s <= FORWARD_WITHIN_S
+        return clock.monotonic() - began > FORWARD_WITHIN_S or not in_time
+
+    async def _settle(self, key: InstructionKey, bank: BankAnswer) -> Settled:
+        """Unknown stays open for the enquiry worker.
 
         So does what we fail to write down: the bank's word is true all the same.
         """
         if bank.outcome is BankOutcome.UNKNOWN:
-            return None
-        rooms = self._rooms
-        now = rooms.clock.now()
-        evidence = {"how": "answer", "reason": bank.reason, "reference": bank.reference}
-        with contextlib.suppress(LedgerUnavailable):
-            await settle(key, bank.outcome, rooms.ledger, rooms.origin, now, evidence)
-        return now
+            return Settled(bank=bank)
+        rooms, now = self._rooms, self._rooms.clock.now()
+        try:
+            return await settle_by_word(key, bank, "answer", rooms.ledger, rooms.origin, now)
+        except LedgerUnavailable:
+            return Settled(bank=bank)
 
 
 def _cases(

@@ -1,20 +1,16 @@
 """Step 8, answer: what the sender is told, with a receipt that we signed and cannot deny."""
 
-import datetime as dt
-
 from gateway.domain.answer import Answer
-from gateway.domain.bank import BankAnswer, BankOutcome
-from gateway.domain.decision import Decision, Outcome, restored
-from gateway.domain.ledger import Standing
+from gateway.domain.decision import Decision, restored
+from gateway.domain.ledger import Settled, Standing
 from gateway.domain.records import canonical
 from gateway.pipeline.tell import Judged, microseconds
 from gateway.ports import Gatekeeper
 
 
-def answer_now(
-    judged: Judged, bank: BankAnswer | None, gatekeeper: Gatekeeper, settled_at: dt.datetime | None
-) -> Answer:
-    """The answer to an instruction that was decided in this very request."""
+def answer_now(judged: Judged, settled: Settled | None, gatekeeper: Gatekeeper) -> Answer:
+    """The answer to an instruction decided in this very request; `settled` if it was forwarded."""
+    bank = settled.bank if settled else None
     return Answer(
         key=judged.instruction.key,
         decision=judged.decision,
@@ -25,26 +21,26 @@ def answer_now(
             _receipt(judged.digest, str(judged.instruction.key), judged.decision,
                      microseconds(judged.at))
         ),
-        settled_at=settled_at,
+        settled_at=settled.at if settled else None,
+        contradiction=settled.contradiction if settled else None,
     )  # fmt: skip
 
 
 def answer_again(standing: Standing, gatekeeper: Gatekeeper) -> Answer:
     """The same answer as before to the same bytes; the bank's part may have become known since."""
-    decision = restored(standing.decision)
-    passed = decision.outcome is Outcome.PASS
+    decision, bank = restored(standing.decision), standing.word
     return Answer(
         key=standing.key,
         decision=decision,
-        bank=(standing.bank or BankOutcome.UNKNOWN) if passed else None,
-        bank_reference=standing.bank_reference,
-        bank_reason=standing.bank_reason,
+        bank=bank.outcome if bank else None,
+        bank_reference=bank.reference if bank else None,
+        bank_reason=bank.reason if bank else None,
         receipt=gatekeeper.sign_receipt(
             _receipt(standing.digest, str(standing.key), decision,
                      microseconds(standing.decided_at))
         ),
         replayed=True,
-        settled_at=standing.settled_at,
+        settled_at=None if standing.disputed else standing.settled_at,
     )  # fmt: skip
 
 

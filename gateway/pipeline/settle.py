@@ -1,11 +1,13 @@
 """Step 7, settle: what the bank did posts or voids the reservation and is recorded (commit 2)."""
 
+import contextlib
 import datetime as dt
 
-from gateway.domain.bank import BankOutcome
+from gateway.domain.bank import DISPUTED, BankAnswer, BankOutcome, Contradiction
+from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.instruction import InstructionKey
-from gateway.domain.ledger import Settlement
-from gateway.pipeline.tell import Origin, bank_outcome
+from gateway.domain.ledger import Settled, Settlement
+from gateway.pipeline.tell import Origin, bank_outcome, correction
 from gateway.ports import Ledger
 
 
@@ -33,3 +35,26 @@ async def settle(
             record=bank_outcome(key, origin, outcome, at, dict(evidence)),
         )
     )
+
+
+async def settle_by_word(
+    key: InstructionKey, word: BankAnswer, how: str, ledger: Ledger, origin: Origin,
+    at: dt.datetime,
+) -> Settled:  # fmt: skip
+    """Settle as the bank says, or learn who was before us and whether that can be true as well.
+
+    Two words that differ are a `correction` record, and from then on nobody is told either.
+    Raises LedgerUnavailable if it could not be settled.
+    """
+    evidence = {"how": how, "reason": word.reason, "reference": word.reference}
+    if await settle(key, word.outcome, ledger, origin, at, evidence):
+        return Settled(bank=word, at=at)
+    held = None
+    with contextlib.suppress(LedgerUnavailable):
+        standing = await ledger.standing(key)
+        assert standing, "settled before, so admitted before"
+        held = standing.bank
+        if standing.word and standing.word.outcome is word.outcome:
+            return Settled(bank=standing.word, at=standing.settled_at)
+        await ledger.record(key.division, correction(standing, origin, at, evidence, word.outcome))
+    return Settled(bank=DISPUTED, contradiction=Contradiction(said=word.outcome, held=held))

@@ -15,7 +15,7 @@ from gateway.domain.codes import PayeeKind
 from gateway.domain.commitment import Commitment
 from gateway.domain.decision import Decision, Finding, Outcome
 from gateway.domain.instruction import Instruction, InstructionKey, Payee
-from gateway.domain.ledger import RecordDraft
+from gateway.domain.ledger import RecordDraft, Standing
 from gateway.domain.masking import masked
 from gateway.domain.parties import Parties, Sender
 from gateway.domain.records import RecordKind, canonical, unnumbered
@@ -106,6 +106,29 @@ def bank_outcome(
                 "kind": RecordKind.BANK_OUTCOME,
                 "origin": origin.uri,
                 "recorded_at": microseconds(at),
+            }
+        ),
+    )
+
+
+def correction(
+    standing: Standing, origin: Origin, at: dt.datetime, facts: dict[str, Any], said: BankOutcome
+) -> RecordDraft:
+    """Settled in one way and then answered in another: both words, and whence the later one is."""
+    return RecordDraft(
+        kind=RecordKind.CORRECTION,
+        subject=str(standing.key),
+        body=unnumbered(
+            {
+                **_identity(standing.key),
+                **facts,
+                "bank": origin.bank,
+                "held": standing.bank,
+                "kind": RecordKind.CORRECTION,
+                "origin": origin.uri,
+                "recorded_at": microseconds(at),
+                "said": said,
+                "what": "contradiction",
             }
         ),
     )

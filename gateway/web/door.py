@@ -230,6 +230,12 @@ class Door:
         outcome = answer.decision.outcome
         bank = answer.bank or "none"
         self._doorway.metrics.count_instruction(outcome, bank)
+        if against := answer.contradiction:
+            self._doorway.metrics.contradictions.inc()
+            log.error(
+                "payment.contradicted", instruction=str(answer.key), how="answer",
+                said=against.said, held=against.held,
+            )  # fmt: skip
         for finding in answer.decision.findings:
             self._doorway.metrics.findings.labels(finding.policy, finding.action).inc()
         log.info(

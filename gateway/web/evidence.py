@@ -13,11 +13,12 @@ from gateway.pipeline.tell import microseconds
 
 def evidence_of(standing: Standing, evidence: list[LogEvidence]) -> dict[str, Any]:
     """The body of `GET /v1/instructions/...`; `evidence` feeds `treasury-gateway verify record`."""
-    decision = restored(standing.decision)
+    decision, bank = restored(standing.decision), standing.word
+    settled_at = None if standing.disputed else standing.settled_at
     return {
-        "bank": standing.bank,
-        "bank_reason": standing.bank_reason,
-        "bank_reference": standing.bank_reference,
+        "bank": bank.outcome if bank else None,
+        "bank_reason": bank.reason if bank else None,
+        "bank_reference": bank.reference if bank else None,
         "book": decision.book_revision,
         "decided_at": microseconds(standing.decided_at),
         "digest": standing.digest.hex(),
@@ -25,7 +26,7 @@ def evidence_of(standing: Standing, evidence: list[LogEvidence]) -> dict[str, An
         "findings": [attrs.asdict(finding) for finding in decision.findings],
         "instruction": attrs.asdict(standing.key),
         "outcome": decision.outcome,
-        "settled_at": microseconds(standing.settled_at) if standing.settled_at else None,
+        "settled_at": microseconds(settled_at) if settled_at else None,
     }
 
 

@@ -1,5 +1,7 @@
 """Counts and times of the door, for the operators' Prometheus."""
 
+from collections.abc import Callable, Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 BUCKETS_S = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.125, 0.25, 0.5, 1, 2, 4)
@@ -20,6 +22,15 @@ class Metrics:
         )  # fmt: skip
         self.findings = Counter(
             "gateway_findings", "Findings, by policy and action", ("policy", "action"),
+            registry=self.registry,
+        )  # fmt: skip
+        self.contradictions = Counter(
+            "gateway_contradictions", "Bank answers that contradict how a payment was settled",
+            registry=self.registry,
+        )  # fmt: skip
+        self.conflicts_unrecorded = Counter(
+            "gateway_conflicts_unrecorded",
+            "Conflicts that left no record: the same content again, or beyond the most per identity",
             registry=self.registry,
         )  # fmt: skip
         self.seconds = Histogram(
@@ -44,6 +55,12 @@ class Metrics:
             "gateway_log_size", "Records of the log, sealed and acknowledged by the bureau",
             ("division", "state"), registry=self.registry,
         )  # fmt: skip
+        self.bureau_trouble = Gauge(
+            "gateway_bureau_trouble", "1 where a division's records need a person to look",
+            ("division",), registry=self.registry,
+        )  # fmt: skip
+        self.troubles: Callable[[], Mapping[str, str]] = dict
+        """By division, what is wrong with telling its bureau; set by who wires the workers."""
         self._children: dict[tuple[str, str], Counter] = {}
 
     def count_instruction(self, outcome: str, bank: str) -> None:

@@ -9,11 +9,11 @@ import datetime as dt
 
 import structlog
 
-from gateway.domain.bank import BankOutcome, EnquiryAnswer, EnquiryOutcome
+from gateway.domain.bank import BankAnswer, BankOutcome, EnquiryAnswer, EnquiryOutcome
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import OpenPayment
-from gateway.pipeline.settle import settle
+from gateway.pipeline.settle import settle_by_word
 from gateway.pipeline.tell import Origin
 from gateway.ports import Bank, Clock, Ledger
 from gateway.workers.office import Office
@@ -53,11 +53,14 @@ class Enquiring:
                 continue
             try:
                 await self.enquire_all()
-            except* LedgerUnavailable:
+            except LedgerUnavailable:
                 log.warning("enquiry.postponed", reason="ledger unavailable")
 
     async def enquire_all(self) -> int:
-        """Ask about every payment that is open too long; returns how many were settled."""
+        """Ask about every payment that is open too long; returns how many were settled.
+
+        What the ledger refuses of one payment stops no other. Raises LedgerUnavailable.
+        """
         due = self._clock.now() - self._after
         payments = await self._ledger.open_payments(due, ENQUIRIES_MAX)
         self._forget_all_but(payments)
@@ -66,16 +69,27 @@ class Enquiring:
         return sum(task.result() for task in tasks)
 
     async def _enquire(self, payment: OpenPayment) -> bool:
+        """Whether it is settled now. If not the enquiry is noted: others are then asked first."""
         answer = await self._bank.enquire(payment.key)
-        outcome = _SETTLES.get(answer.outcome)
-        if outcome:
+        try:
+            if await self._settle_if_told(payment, answer):
+                return True
+        except LedgerUnavailable as refused:
+            log.warning("enquiry.postponed", instruction=str(payment.key), reason=str(refused))
+        try:
+            await self._note(payment, answer)
+        except LedgerUnavailable as refused:
+            log.warning("enquiry.not_noted", instruction=str(payment.key), reason=str(refused))
+        return False
+
+    async def _settle_if_told(self, payment: OpenPayment, answer: EnquiryAnswer) -> bool:
+        if outcome := _SETTLES.get(answer.outcome):
             return await self._settle(payment, outcome, answer, "enquiry")
         if answer.outcome is EnquiryOutcome.NOT_FOUND:
             if self._beyond_horizon(payment.key):
                 return await self._settle(payment, BankOutcome.NOT_TAKEN, answer, "horizon")
         elif answer.outcome is EnquiryOutcome.PENDING:
             self._not_found_since.pop(payment.key, None)
-        await self._note(payment, answer)
         return False
 
     def _forget_all_but(self, payments: list[OpenPayment]) -> None:
@@ -96,13 +110,18 @@ class Enquiring:
     async def _settle(
         self, payment: OpenPayment, outcome: BankOutcome, answer: EnquiryAnswer, how: str
     ) -> bool:
-        evidence = {"how": how, "reason": answer.reason, "reference": answer.reference}
-        done = await settle(
-            payment.key, outcome, self._ledger, self._origin, self._clock.now(), evidence
-        )
+        word = BankAnswer(outcome=outcome, reference=answer.reference, reason=answer.reason)
+        now = self._clock.now()
+        settled = await settle_by_word(payment.key, word, how, self._ledger, self._origin, now)
         self._not_found_since.pop(payment.key, None)
+        if against := settled.contradiction:
+            log.error(
+                "payment.contradicted", instruction=str(payment.key), how=how,
+                said=against.said, held=against.held,
+            )  # fmt: skip
+            return False
         log.info("payment.resolved", instruction=str(payment.key), bank=outcome, how=how)
-        return done
+        return settled.at == now
 
     async def _note(self, payment: OpenPayment, answer: EnquiryAnswer) -> None:
         helpless = self._bank.conduct.horizon_s is None

@@ -11,7 +11,7 @@ import pytest
 from adapters.memory.ledger import MemoryLedger
 from adapters.memory.registers import MemoryRegisters
 from adapters.memory.state import MemoryState
-from gateway.domain.bank import BankAnswer, BankOutcome
+from gateway.domain.bank import BankAnswer, BankOutcome, Contradiction
 from gateway.domain.decision import Action, Outcome
 from gateway.domain.faults import Conflicting, FaultCode, LedgerUnavailable, Unproven, Unready
 from gateway.domain.instruction import Instruction, InstructionKey
@@ -26,6 +26,7 @@ from gateway.domain.ledger import (
     Standing,
 )
 from gateway.pipeline.line import FORWARD_WITHIN_S, Line, Rooms
+from gateway.pipeline.settle import settle
 from gateway.pipeline.tell import Origin
 from tests.pipeline.fakes import (
     DIVISION,
@@ -101,6 +102,11 @@ class DiaryLedger(MemoryLedger):
         self._diary.append(f"admit {admission.outcome} {type(result).__name__}")
         self.sleeps()
         return result
+
+    async def standing(self, key: InstructionKey) -> Standing | None:
+        if "standing" in self.lose:
+            raise LedgerUnavailable("hung")
+        return await super().standing(key)
 
     async def settle(self, settlement: Settlement) -> bool:
         if "settle" in self.lose:
@@ -229,8 +235,79 @@ async def test_a_settlement_that_cannot_be_written_stays_open_and_the_answer_is_
     street = await Street(instruction()).open()
     street.ledger.lose.add("settle")
     answer = await street.line.carry(received())
-    assert answer.bank is BankOutcome.ACCEPTED
+    assert (answer.bank, answer.settled_at) == (BankOutcome.ACCEPTED, None)
     assert len(await street.ledger.open_payments(NOW + dt.timedelta(seconds=1), 9)) == 1
+
+
+class SettledMeanwhile(ObedientBank):
+    """While this bank takes its time, somebody else settles the payment in another way."""
+
+    def __init__(self, street: Street, held: BankOutcome) -> None:
+        super().__init__()
+        self._street, self._held = street, held
+
+    async def submit(self, key: InstructionKey, raw: bytes, format: str) -> BankAnswer:
+        evidence: dict[str, str | None] = {"how": "horizon", "reason": None, "reference": "R0"}
+        origin = self._street.line._rooms.origin
+        await settle(key, self._held, self._street.ledger, origin, NOW, evidence)
+        return await super().submit(key, raw, format)
+
+
+async def contradicted(held: BankOutcome) -> Street:
+    street = Street(instruction())
+    street.bank = SettledMeanwhile(street, held)  # type: ignore[assignment]
+    return await street.open()
+
+
+@pytest.mark.parametrize("held", [BankOutcome.NOT_TAKEN, BankOutcome.REJECTED])
+async def test_what_was_settled_in_another_way_is_recorded_and_told_to_nobody_as_true(
+    held: BankOutcome,
+) -> None:
+    street = await contradicted(held)
+    answer = await street.line.carry(received(b"one"))
+    assert (answer.bank, answer.bank_reference, answer.settled_at) == (
+        BankOutcome.UNKNOWN, None, None,
+    )  # fmt: skip
+    assert answer.bank_reason and "请勿换号重报" in answer.bank_reason
+    assert answer.contradiction == Contradiction(said=BankOutcome.ACCEPTED, held=held)
+    *_, correction = street.records()
+    assert (correction["kind"], correction["said"], correction["held"]) == (
+        "correction", "accepted", held,
+    )  # fmt: skip
+    again = await street.line.carry(received(b"one"))
+    assert (again.bank, again.bank_reason, again.settled_at) == (
+        answer.bank, answer.bank_reason, answer.settled_at,
+    )  # fmt: skip
+    assert len(street.bank.submitted) == 1
+
+
+async def test_what_was_settled_in_the_same_way_is_answered_from_the_ledger() -> None:
+    street = await contradicted(BankOutcome.ACCEPTED)
+    answer = await street.line.carry(received())
+    assert (answer.bank, answer.bank_reference, answer.settled_at) == (
+        BankOutcome.ACCEPTED, "R0", NOW,
+    )  # fmt: skip
+    assert [r["kind"] for r in street.records()] == ["verdict", "bank_outcome"]
+    assert answer.contradiction is None
+
+
+async def test_whoever_settled_it_where_the_ledger_cannot_say_how_nothing_is_claimed() -> None:
+    street = await contradicted(BankOutcome.NOT_TAKEN)
+    street.ledger.lose.add("standing")
+    answer = await street.line.carry(received())
+    assert (answer.bank, answer.settled_at) == (BankOutcome.UNKNOWN, None)
+    assert answer.contradiction == Contradiction(said=BankOutcome.ACCEPTED, held=None)
+
+
+@pytest.mark.parametrize("wall_s", [FORWARD_WITHIN_S + 0.1, -1.1])
+async def test_what_slept_with_the_whole_machine_is_never_forwarded(wall_s: float) -> None:
+    """The monotonic clock stands still in suspend, and the wall clock may be set meanwhile."""
+    street = await Street(instruction()).open()
+    later = NOW + dt.timedelta(seconds=wall_s)
+    street.ledger.sleeps = lambda: setattr(street.clock, "wall", later)
+    answer = await street.line.carry(received())
+    assert street.diary == ["admit passed Admitted", "settle not_taken"]
+    assert answer.bank is BankOutcome.NOT_TAKEN
 
 
 async def test_what_is_admitted_too_late_is_never_forwarded_and_settled_as_not_taken() -> None:

@@ -42,14 +42,13 @@ BUGS = (
                 LINE,
                 "            admission = await self._admit(judged, demands, received)\n",
                 "            if passes:\n"
-                "                bank = await self._forward(instruction.key, received, began)\n"
+                "                bank = await self._forward(judged, received, began)\n"
                 "            admission = await self._admit(judged, demands, received)\n",
             ),
             Change(
                 LINE,
-                "        bank = await self._forward(instruction.key, received, began)\n"
-                "        settled_at",
-                "        settled_at",
+                "        bank = await self._forward(judged, received, began)\n        settled =",
+                "        settled =",
             ),
         ),
         (
@@ -59,7 +58,7 @@ BUGS = (
     ),
     Bug(
         "forwarded although the process slept in commit 1",
-        (Change(LINE, "self._rooms.clock.monotonic() - began > FORWARD_WITHIN_S", "False"),),
+        (Change(LINE, "self._too_late(judged.at, began)", "False"),),
         (f"{T_LINE}::test_what_is_admitted_too_late_is_never_forwarded_and_settled_as_not_taken",),
     ),
     Bug(

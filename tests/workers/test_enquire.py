@@ -1,10 +1,15 @@
 """Unknown payments end by evidence only: the bank's word, its horizon, or a person."""
 
+import asyncio
 import datetime as dt
 
 import pytest
 
+from adapters.memory.ledger import MemoryLedger
 from gateway.domain.bank import BankConduct, BankOutcome, EnquiryOutcome
+from gateway.domain.faults import LedgerUnavailable
+from gateway.domain.instruction import InstructionKey
+from gateway.domain.ledger import Settlement
 from gateway.workers.enquire import OPERATOR_AFTER_ENQUIRIES, Enquiring
 from gateway.workers.office import Office
 from tests.pipeline.fakes import NOW, instruction, received
@@ -144,3 +149,36 @@ async def test_what_was_settled_meanwhile_is_not_settled_twice() -> None:
     vigil.bank.enquiry = EnquiryOutcome.REJECTED
     assert await vigil.worker._enquire(payment) is False
     assert vigil.settled_as() is BankOutcome.ACCEPTED
+    *_, correction = vigil.street.records()
+    assert (correction["kind"], correction["said"], correction["held"], correction["how"]) == (
+        "correction", "rejected", "accepted", "enquiry",
+    )  # fmt: skip
+
+
+async def test_one_payment_that_the_ledger_refuses_to_settle_stops_no_other() -> None:
+    vigil = await Vigil().begin()
+    vigil.street.format.instruction = instruction("2")
+    vigil.street.clock.wall = NOW
+    await vigil.street.line.carry(received(b"two"))
+    vigil.pass_time(AFTER_S + 1)
+    ledger = Picky(vigil.street.ledger, instruction("1").key)
+    vigil.worker._ledger = ledger  # type: ignore[assignment]
+    assert await vigil.ask(EnquiryOutcome.ACCEPTED) == 1
+    (left,) = vigil.street.state.open_payments.values()
+    assert (left.key, left.enquiries) == (instruction("1").key, 1)
+
+
+class Picky:
+    """A ledger that refuses to settle one payment, as a database refuses a value."""
+
+    def __init__(self, ledger: MemoryLedger, refused: InstructionKey) -> None:
+        self._ledger = ledger
+        self._refused = refused
+        self.open_payments = ledger.open_payments
+        self.note_enquiry = ledger.note_enquiry
+
+    async def settle(self, settlement: Settlement) -> bool:
+        if settlement.key == self._refused:
+            raise LedgerUnavailable("the database refused it: 22021")
+        await asyncio.sleep(0)
+        return await self._ledger.settle(settlement)

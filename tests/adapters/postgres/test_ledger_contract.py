@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from gateway.domain.bank import BankOutcome
+from gateway.domain.bank import DISPUTED, BankOutcome
 from gateway.domain.decision import Outcome
 from gateway.domain.ledger import Admitted, Short, Standing
 from tests.adapters.postgres.conftest import Storage
@@ -169,11 +169,11 @@ async def test_held_and_blocked_are_kept_reserve_nothing_and_are_told(storage: S
         assert standing is not None and (standing.outcome, standing.bank) == (outcome, None)
     assert await storage.ledger.open_payments(LATER, 10) == []
     assert not await storage.ledger.settle(settlement(1))
-    first, second = await storage.records.notices(10)
+    first, second = await storage.records.notices(DIVISION, 10)
     assert (first.subject, second.subject) == (str(key(1)), str(key(2)))
     await storage.records.notice_sent(first.id, acknowledged=False, at=LATER)
     await storage.records.notice_sent(second.id, acknowledged=True, at=LATER)
-    [left] = await storage.records.notices(10)
+    [left] = await storage.records.notices(DIVISION, 10)
     assert (left.id, left.attempts) == (first.id, 1)
 
 
@@ -273,3 +273,21 @@ async def test_any_fiscal_year_has_its_place(storage: Storage) -> None:
 async def test_a_record_without_an_admission_waits_for_its_number_too(storage: Storage) -> None:
     await storage.ledger.record(DIVISION, draft("somewhat", "conflict"))
     assert await storage.records.pending_divisions() == [DIVISION]
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+async def test_what_was_corrected_is_disputed_and_its_word_is_nobodys(
+    storage: Storage, sealed: bool
+) -> None:
+    await grant(storage, IND_1=1000)
+    for number in (1, 2):
+        await storage.ledger.admit(admission(number, 300))
+        await storage.ledger.settle(settlement(number, BankOutcome.NOT_TAKEN))
+    await storage.ledger.record(DIVISION, draft(str(key(1)), "correction"))
+    if sealed:
+        await recorded(storage)
+    again = await storage.ledger.admit(admission(1, 300))
+    other = await storage.ledger.standing(key(2))
+    assert isinstance(again, Standing) and other
+    assert (again.disputed, again.bank, again.word) == (True, BankOutcome.NOT_TAKEN, DISPUTED)
+    assert not other.disputed and other.word and other.word.outcome is BankOutcome.NOT_TAKEN
