@@ -13,7 +13,6 @@ from typing import TypeAlias
 
 import attrs
 
-from gateway.domain.facts import Facts
 from policies.language.generate import Group, group
 from policies.language.typed import All, Compare, Constant, Expr, Not, OneOf, Read, Under
 from policies.language.types import Fact, Kind
@@ -137,17 +136,19 @@ def _dispatch(shelves: dict[str, Shelf], always: tuple[Filed, ...]) -> Group:
         fired = []
         filed = shelf_settlement[facts.settlement]   # for each fact
         if filed:
-            ask(filed, facts, fired)
-        ask(always, facts, fired)
+            for ask, positions in filed:
+                found = ask(facts)
+                if found:
+                    fired.extend(map(positions.__getitem__, found))
+        ...
         return fired
     """
-    rooms: dict[str, Untyped] = {"__builtins__": {}, "ask": _ask, "always": always}
-    body: list[ast.stmt] = [ast.Assign([_stored("fired")], ast.List([], ast.Load()))]
+    rooms: dict[str, Untyped] = {"__builtins__": {"map": map}, "always": always}
+    body: list[ast.stmt] = [_assign("fired", ast.List([], ast.Load()))]
     for name, shelf in shelves.items():
         rooms[f"shelf_{name}"] = shelf
-        fact = ast.Attribute(_name("facts"), name, ast.Load())
-        found = ast.Subscript(_name(f"shelf_{name}"), fact, ast.Load())
-        body.append(ast.Assign([_stored("filed")], found))
+        fact = _attribute("facts", name)
+        body.append(_assign("filed", ast.Subscript(_name(f"shelf_{name}"), fact, ast.Load())))
         body.append(ast.If(_name("filed"), [_asking("filed")], []))
     if always:
         body.append(_asking("always"))
@@ -159,14 +160,27 @@ def _dispatch(shelves: dict[str, Shelf], always: tuple[Filed, ...]) -> Group:
     return run
 
 
-def _ask(filed: tuple[Filed, ...], facts: Facts, fired: list[int]) -> None:
-    for run, positions in filed:
-        if found := run(facts):
-            fired += [positions[n] for n in found]
+def _asking(filed: str) -> ast.stmt:
+    each = ast.Tuple([_stored("ask"), _stored("positions")], ast.Store())
+    among_all = _call(_name("map"), _attribute("positions", "__getitem__"), _name("found"))
+    note = ast.Expr(_call(_attribute("fired", "extend"), among_all))
+    body: list[ast.stmt] = [
+        _assign("found", _call(_name("ask"), _name("facts"))),
+        ast.If(_name("found"), [note], []),
+    ]
+    return ast.For(each, _name(filed), body, [])
 
 
-def _asking(what: str) -> ast.stmt:
-    return ast.Expr(ast.Call(_name("ask"), [_name(what), _name("facts"), _name("fired")], []))
+def _assign(name: str, value: ast.expr) -> ast.stmt:
+    return ast.Assign([_stored(name)], value)
+
+
+def _call(function: ast.expr, *arguments: ast.expr) -> ast.expr:
+    return ast.Call(function, list(arguments), [])
+
+
+def _attribute(owner: str, name: str) -> ast.expr:
+    return ast.Attribute(_name(owner), name, ast.Load())
 
 
 def _name(name: str) -> ast.Name:
