@@ -216,11 +216,23 @@ class RecordLog(Protocol):
 
     async def evidence(self, division: str, subject: str) -> list[LogEvidence]: ...
 
-    async def notices(self, limit: int) -> list[Notice]:
-        """Unacknowledged notices, oldest first."""
+    async def root_at(self, division: str, size: int) -> bytes | None:
+        """The root of the first `size` sealed records; None if there are not so many."""
         ...
 
-    async def notice_sent(self, id: int, *, acknowledged: bool, at: dt.datetime) -> None: ...
+    async def notices(self, division: str, limit: int) -> list[Notice]:
+        """Unacknowledged notices of one division, oldest first."""
+        ...
+
+    async def notice_sent(
+        self, id: int, *, acknowledged: bool, at: dt.datetime, receipt: str | None = None
+    ) -> None:
+        """Count one attempt; `receipt` is the bureau's, proven, and kept."""
+        ...
+
+    async def untold_divisions(self) -> list[str]:
+        """Divisions with records or notices that no bureau has acknowledged."""
+        ...
 
 
 class Bureau(Protocol):
@@ -233,8 +245,23 @@ class Bureau(Protocol):
         """
         ...
 
-    async def notify(self, division: str, body: bytes, signature: str) -> None:
-        """Hand over one notice with its detached JWS. Raises BureauUnavailable."""
+    async def notify(self, division: str, body: bytes, signature: str) -> str:
+        """Hand over one notice with its detached JWS; the receipt, not yet proven.
+
+        Raises BureauUnavailable.
+        """
+        ...
+
+
+class BureauWitness(Protocol):
+    """Proves what was answered in the bureau's place (certs room), for one division."""
+
+    def root_of(self, cosigned: Cosigned, at: dt.datetime) -> bytes:
+        """The root that our key and the bureau's signed at that size. Raises BureauUnproven."""
+        ...
+
+    def check_receipt(self, division: str, notice: bytes, receipt: str, at: dt.datetime) -> None:
+        """That the bureau signed for this very notice. Raises BureauUnproven."""
         ...
 
 

@@ -1,7 +1,8 @@
 """The way to the finance bureau: deliveries and notices over mutual TLS.
 
-It proves nothing itself; the gateway keeps the cosigned text it is given. What it refuses is an
-answer that cannot be one: another status, another shape, a size beyond what was ever offered.
+It proves nothing itself; whoever asks proves the cosigned text and the receipts that come back
+(certs/acknowledged.py). What it refuses is an answer that cannot be one: another status, another
+shape, a size beyond what was ever offered.
 """
 
 import ssl
@@ -30,6 +31,10 @@ _TOLD = (200, 409)
 class _Answer(msgspec.Struct, forbid_unknown_fields=True):
     size: int
     checkpoint: str
+
+
+class _Noticed(msgspec.Struct):
+    receipt: str
 
 
 class HttpsBureau:
@@ -68,8 +73,8 @@ class HttpsBureau:
             raise BureauUnavailable(f"the bureau claims a size of {answer.size}; sent up to {end}")
         return Cosigned(size=answer.size, checkpoint=answer.checkpoint)
 
-    async def notify(self, division: str, body: bytes, signature: str) -> None:
-        """Hand over one notice; received before is as good as received.
+    async def notify(self, division: str, body: bytes, signature: str) -> str:
+        """Hand over one notice; received before is as good as received. The receipt, unproven.
 
         Raises BureauUnavailable.
         """
@@ -81,6 +86,10 @@ class HttpsBureau:
         status, answer = await self._post("/v1/notices", body, headers, NOTIFY_DEADLINE_S)
         if status != 200:
             raise BureauUnavailable(_refusal(status, answer))
+        try:
+            return msgspec.json.decode(answer, type=_Noticed).receipt
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise BureauUnavailable(f"the answer is not readable: {error}") from error
 
     async def close(self) -> None:
         await self._session.close()

@@ -80,13 +80,28 @@ class MemoryRecordLog:
         log = self._state.logs.get(division, DivisionLog())
         return [_evidence(log, record) for record in log.records if record.subject == subject]
 
-    async def notices(self, limit: int) -> list[Notice]:
-        return [self._state.notices[id] for id in sorted(self._state.notices)[:limit]]
+    async def root_at(self, division: str, size: int) -> bytes | None:
+        leaves = [r.leaf_hash for r in self._state.logs.get(division, DivisionLog()).records]
+        return root(leaves[:size]) if 0 < size <= len(leaves) else None
 
-    async def notice_sent(self, id: int, *, acknowledged: bool, at: dt.datetime) -> None:
+    async def notices(self, division: str, limit: int) -> list[Notice]:
+        waiting = (self._state.notices[id] for id in sorted(self._state.notices))
+        return [notice for notice in waiting if notice.division == division][:limit]
+
+    async def notice_sent(
+        self, id: int, *, acknowledged: bool, at: dt.datetime, receipt: str | None = None
+    ) -> None:
         notice = self._state.notices.pop(id, None)
+        if notice is not None and receipt is not None:
+            self._state.receipts[id] = receipt
         if notice is not None and not acknowledged:
             self._state.notices[id] = attrs.evolve(notice, attempts=notice.attempts + 1)
+
+    async def untold_divisions(self) -> list[str]:
+        logs = self._state.logs.items()
+        behind = {division for division, log in logs if log.acknowledged_size < len(log.records)}
+        noticed = {notice.division for notice in self._state.notices.values()}
+        return sorted(behind | noticed | set(await self.pending_divisions()))
 
 
 def _evidence(log: DivisionLog, record: SealedRecord) -> LogEvidence:

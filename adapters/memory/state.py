@@ -40,6 +40,8 @@ class MemoryState:
     pending: dict[str, list[PendingRecord]] = attrs.field(factory=dict)
     notices: dict[int, Notice] = attrs.field(factory=dict)
     """Unacknowledged, by id."""
+    receipts: dict[int, str] = attrs.field(factory=dict)
+    """The bureau's, by the notice's id."""
     logs: dict[str, DivisionLog] = attrs.field(factory=dict)
     registers: dict[str, tuple[bytes, Registers]] = attrs.field(factory=dict)
     leader: object | None = None

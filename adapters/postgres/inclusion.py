@@ -46,6 +46,14 @@ def frontier_of(size: int, hashes: Mapping[Node, bytes]) -> tuple[bytes, ...]:
     return tuple(_perfect_hash(node, hashes) for node in _perfect_subtrees(0, size))
 
 
+def root_of(size: int, hashes: Mapping[Node, bytes]) -> bytes:
+    """Root of the tree of `size` leaves, at least one, from what `frontier_nodes` names.
+
+    Raises KeyError if a needed hash is missing.
+    """
+    return _range_hash(0, size, hashes)
+
+
 def _siblings(seq: int, size: int) -> list[tuple[int, int]]:
     """Leaf ranges whose hashes make up the proof, lowest first."""
     if not 0 <= seq < size:

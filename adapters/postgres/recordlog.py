@@ -5,7 +5,8 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from adapters.postgres.evidence import evidence_of
+from adapters.postgres.evidence import evidence_of, stored_hashes
+from adapters.postgres.inclusion import frontier_nodes, root_of
 from adapters.postgres.session import LOST, Connection, Pool, Session, UnsafeServer, open_session
 from adapters.postgres.statements import statements
 from gateway.domain.faults import LedgerUnavailable
@@ -95,11 +96,29 @@ class PostgresRecordLog:
         rows = await self._pool.fetch(_SQL["records_about"], division, subject)
         return [await evidence_of(self._pool, division, SealedRecord(**row)) for row in rows]
 
-    async def notices(self, limit: int) -> list[Notice]:
-        return [Notice(**row) for row in await self._pool.fetch(_SQL["notices"], limit)]
+    async def root_at(self, division: str, size: int) -> bytes | None:
+        """Raises LedgerUnavailable, also if the stored tree has a hole."""
+        head = await self._pool.fetch(_SQL["head"], division)
+        if not head or not 0 < size <= head[0]["size"]:
+            return None
+        hashes = await stored_hashes(self._pool, division, frontier_nodes(size))
+        try:
+            return root_of(size, hashes)
+        except KeyError as hole:
+            raise LedgerUnavailable(f"log {division}: hash {hole} is missing") from hole
 
-    async def notice_sent(self, id: int, *, acknowledged: bool, at: dt.datetime) -> None:
-        await self._pool.unbroken(self._notice_sent(id, acknowledged, at))
+    async def notices(self, division: str, limit: int) -> list[Notice]:
+        return [Notice(**row) for row in await self._pool.fetch(_SQL["notices"], division, limit)]
+
+    async def notice_sent(
+        self, id: int, *, acknowledged: bool, at: dt.datetime, receipt: str | None = None
+    ) -> None:
+        await self._pool.unbroken(
+            self._pool.execute(_SQL["notice_sent"], id, acknowledged, at, receipt)
+        )
+
+    async def untold_divisions(self) -> list[str]:
+        return [row["division"] for row in await self._pool.fetch(_SQL["untold_divisions"])]
 
     async def _seal(
         self, division: str, limit: int, at: dt.datetime,
@@ -127,9 +146,6 @@ class PostgresRecordLog:
             await connection.execute(
                 _SQL["keep_cosigned"], division, cosigned.size, cosigned.checkpoint, at
             )
-
-    async def _notice_sent(self, id: int, acknowledged: bool, at: dt.datetime) -> None:
-        await self._pool.execute(_SQL["notice_sent"], id, acknowledged, at)
 
     async def _leave_office(self) -> None:
         if self._office:

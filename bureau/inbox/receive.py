@@ -12,6 +12,7 @@ from bureau.inbox.glance import noticed_interception
 from bureau.inbox.hashes import root_at
 from bureau.inbox.keys import receiving_keys
 from bureau.ports import Clock, DeskStore, LogPlace, LogStore
+from certs.acknowledged import notice_receipt
 from certs.log.note import parse_checkpoint, parse_note
 from certs.log.witness import Refusal, Witness, WitnessRefused
 from certs.trust import Trust
@@ -111,6 +112,10 @@ class Inbox:
         if new:
             self._bell.ring()
         return new
+
+    def receipt_of(self, division: str, notice: bytes) -> str:
+        """Our signature for a notice that is kept: the gateway has told us, and can prove it."""
+        return self._trust.sign_receipt(notice_receipt(division, notice))
 
     def _place(self, division: str, party: str) -> LogPlace:
         place = self._places.get((division, party))

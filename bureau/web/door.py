@@ -72,16 +72,15 @@ class _Door:
         )
 
     async def notices(self, request: web.Request) -> web.Response:
-        """200 once the notice is stored, also if it had been before."""
+        """200 with our signed receipt once the notice is stored, also if it had been before."""
         sender = _party(request)
         body = await _body(request, NOTICE_BYTES_MAX)
         signature = request.headers.get("Signature-JWS", "")
         division = request.headers.get("Division", "")
         new = await self._inbox.notice(sender.uri, division, body, signature)
-        return web.Response(
-            body=orjson.dumps({"received": True, "repeated": not new}),
-            content_type="application/json",
-        )
+        receipt = self._inbox.receipt_of(division, body)
+        answer = {"received": True, "receipt": receipt, "repeated": not new}
+        return web.Response(body=orjson.dumps(answer), content_type="application/json")
 
     async def summary(self, request: web.Request) -> web.Response:
         """What the bureau holds of one division, proven again from the stored bytes."""

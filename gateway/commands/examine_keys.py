@@ -58,7 +58,16 @@ def _parties(settings: Settings, now: dt.datetime) -> list[Finding]:
     if not table.by_thumbprint:
         return [bad("parties", f"no party's certificate counts in {settings.parties.folder.name}")]
     soonest = min(table.by_thumbprint.values(), key=lambda party: party.not_after)
-    found = [_days_left("parties", soonest.sender.uri, soonest.not_after, now, lenient=True)]
+    uris = {party.sender.uri for party in table.by_thumbprint.values()}
+    unproven = [
+        bad(f"bureau {division}", f"no certificate of {bureau.peer}: nothing it says is proven")
+        for division, bureau in settings.bureaus.items()
+        if bureau.peer not in uris
+    ]
+    found = [
+        *unproven,
+        _days_left("parties", soonest.sender.uri, soonest.not_after, now, lenient=True),
+    ]
     return found + [warn("parties", f"{out.name}: {out.reason}") for out in table.left_out[:20]]
 
 

@@ -18,8 +18,10 @@ from adapters.postgres.backlog import PostgresBacklog
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.recordlog import PostgresRecordLog
 from adapters.postgres.shelf import PostgresRegisterShelf
+from certs.acknowledged import BureauWitness
 from certs.commitments import Commitments
 from certs.keys import load_signer
+from certs.log.note import log_origin
 from certs.log.sealer import Sealer
 from certs.tls import Credentials, Refusal, client_context
 from certs.trust import Trust, load_trust
@@ -27,6 +29,7 @@ from gateway.domain.bank import BankConduct
 from gateway.pipeline.line import Line, Rooms
 from gateway.pipeline.tell import Origin
 from gateway.settings import Secrets, Settings
+from gateway.workers.deliver import Inbox
 from policies.book.book import Book
 from policies.book.load import load
 
@@ -58,7 +61,8 @@ class House:
     shelf: PostgresRegisterShelf
     backlog: PostgresBacklog
     bank: HttpBank
-    bureaus: dict[str, HttpsBureau]
+    inboxes: dict[str, Inbox]
+    """By division, of those served."""
     formats: dict[str, JsonFormat | VoucherFormat]
     line: Line
 
@@ -90,14 +94,18 @@ async def open_house(
     rooms.push_async_callback(backlog.close)
     bank = bank_of(settings, secrets, on_refusal)
     rooms.push_async_callback(bank.aclose)
-    bureaus = {
-        division: await rooms.enter_async_context(
-            HttpsBureau(
-                bureau.url,
-                client_context(credentials(settings, secrets), on_refusal, peer=bureau.peer),
-            )
+    inboxes = {
+        division: Inbox(
+            bureau=await rooms.enter_async_context(
+                bureau_of(settings, secrets, division, on_refusal)
+            ),
+            witness=BureauWitness(
+                trust=trust,
+                bureau=settings.bureaus[division].peer,
+                origin=log_origin(settings.gateway.uri, division),
+            ),
         )
-        for division, bureau in settings.bureaus.items()
+        for division in settings.gateway.divisions
     }
     formats: dict[str, JsonFormat | VoucherFormat] = {
         "json": JsonFormat(),
@@ -128,7 +136,7 @@ async def open_house(
         shelf=shelf,
         backlog=backlog,
         bank=bank,
-        bureaus=bureaus,
+        inboxes=inboxes,
         formats=formats,
         line=line,
     )
@@ -153,6 +161,15 @@ def bank_of(
         deadline_s=chosen.deadline_s,
         waiting_max=BANK_WAITING_MAX,
     )
+
+
+def bureau_of(
+    settings: Settings, secrets: Secrets, division: str, on_refusal: Callable[[Refusal], None]
+) -> HttpsBureau:
+    """A division's bureau, and nobody else on its port. Raises ValueError, OSError."""
+    chosen = settings.bureaus[division]
+    tls = client_context(credentials(settings, secrets), on_refusal, peer=chosen.peer)
+    return HttpsBureau(chosen.url, tls)
 
 
 def credentials(settings: Settings, secrets: Secrets) -> Credentials:

@@ -61,8 +61,14 @@ async def _serve(settings: Settings, secrets: Secrets) -> None:
         await house.shelf.refresh()
         _spare_the_collector()
         door = Door(_doorway(house, metrics))
-        workers = asyncio.create_task(_work(house))
+        office = Office(house.records)
+        sealing = _sealing(house, office)
+        delivering = Delivering(
+            office, house.records, house.inboxes, house.trust, house.clock, sealing.sealed
+        )
+        workers = asyncio.create_task(_work(house, office, sealing, delivering))
         rooms.push_async_callback(_stop_workers, workers)
+        metrics.troubles = lambda: sealing.troubles | delivering.troubles
         await _listen(house, secrets, door, metrics, rooms, on_refusal)
         log.info("gateway.ready", port=settings.gateway.listen_port, book=house.book.revision)
         stopped = asyncio.create_task(stop.wait())
@@ -94,15 +100,14 @@ def _doorway(house: House, metrics: Metrics) -> Doorway:
     )
 
 
-async def _work(house: House) -> None:
-    office = Office(house.records)
-    sealing = Sealing(
+def _sealing(house: House, office: Office) -> Sealing:
+    return Sealing(
         office, house.records, house.sealer, house.ledger, house.clock, house.origin,
         house.settings.gateway.divisions,
     )  # fmt: skip
-    delivering = Delivering(
-        office, house.records, house.bureaus, house.trust, house.clock, sealing.sealed
-    )
+
+
+async def _work(house: House, office: Office, sealing: Sealing, delivering: Delivering) -> None:
     enquiring = Enquiring(
         office, house.ledger, house.bank, house.clock, house.origin,
         after_s=FORWARD_WITHIN_S + house.settings.bank.deadline_s,
@@ -112,6 +117,7 @@ async def _work(house: House) -> None:
         group.create_task(sealing.run())
         group.create_task(delivering.run_records())
         group.create_task(delivering.run_notices())
+        group.create_task(delivering.run_strays())
         group.create_task(enquiring.run())
         group.create_task(house.shelf.run())
         group.create_task(watch_bank(house.bank))

@@ -91,5 +91,9 @@ class BureauUnavailable(Exception):
     """The bureau did not answer, or not in a way that proves it has the records."""
 
 
+class BureauUnproven(BureauUnavailable):
+    """Something answered in the bureau's place, or the bureau holds another log than ours."""
+
+
 class StoreUnavailable(Exception):
     """The bureau's database cannot say whether it committed; nothing may be answered on this."""

@@ -39,9 +39,12 @@ class Ops:
         return web.json_response({"alive": True})
 
     async def _ready(self, _request: web.Request) -> web.Response:
+        """A bureau in trouble is a warning: it stops no payment, but somebody must look."""
         reasons = self._reasons()
+        warnings = {f"bureau.{name}": words for name, words in self._metrics.troubles().items()}
+        body = {"ready": not reasons, "reasons": reasons, "warnings": warnings}
         return web.Response(
-            body=orjson.dumps({"ready": not reasons, "reasons": reasons}),
+            body=orjson.dumps(body),
             status=503 if reasons else 200,
             content_type="application/json",
         )
@@ -57,6 +60,9 @@ class Ops:
 
     async def _numbers(self, _request: web.Request) -> web.Response:
         await self._measure_backlog()
+        self._metrics.bureau_trouble.clear()
+        for division in self._metrics.troubles():
+            self._metrics.bureau_trouble.labels(division).set(1)
         return web.Response(
             body=generate_latest(self._metrics.registry),
             headers={"Content-Type": CONTENT_TYPE_LATEST},

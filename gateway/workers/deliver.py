@@ -1,76 +1,152 @@
-"""Deliver: hand sealed records and notices to the bureau until it has acknowledged each."""
+"""Deliver: hand sealed records and notices to each bureau until it has acknowledged each.
+
+Every division has tasks and a back-off of its own, so a bureau that is silent, slow, behind or
+false keeps nothing from the others. An acknowledgement counts only once it is proven.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
+import attrs
 import structlog
 
-from gateway.domain.faults import BureauUnavailable, LedgerUnavailable
-from gateway.domain.log import Notice
-from gateway.ports import Bureau, Clock, Gatekeeper, RecordLog
+from gateway.domain.faults import BureauUnavailable, BureauUnproven, LedgerUnavailable
+from gateway.domain.log import Cosigned, Delivery, Notice
+from gateway.ports import Bureau, BureauWitness, Clock, Gatekeeper, RecordLog
 from gateway.workers.office import Office
 
 DELIVERY_RECORDS_MAX = 2048
 NOTICES_MAX = 64
 IDLE_S = 0.1
 RETRY_S = 1.0
+RETRY_S_MAX = 8.0
+"""After each failure the pause doubles, up to this."""
+TOLD_EVERY_S = 60.0
+"""How often one trouble is told to operators while it lasts."""
 
 log = structlog.get_logger()
+
+
+@attrs.frozen(kw_only=True)
+class Inbox:
+    """One division's bureau, and the proof of what it answers."""
+
+    bureau: Bureau
+    witness: BureauWitness
 
 
 class Delivering:
     """Records in the order of the log, notices at once; both resume by themselves."""
 
     def __init__(
-        self, office: Office, records: RecordLog, bureaus: Mapping[str, Bureau],
+        self, office: Office, records: RecordLog, inboxes: Mapping[str, Inbox],
         gatekeeper: Gatekeeper, clock: Clock, sealed: asyncio.Event,
     ) -> None:  # fmt: skip
+        """`inboxes`: of the divisions that are served, and of no other."""
         self._office = office
         self._records = records
-        self._bureaus = bureaus
+        self._inboxes = inboxes
         self._gatekeeper = gatekeeper
         self._clock = clock
         self._sealed = sealed
+        self._wakes = {division: asyncio.Event() for division in inboxes}
+        self._failures: dict[tuple[str, str], int] = {}
+        self._told: dict[tuple[str, str], float] = {}
+        self._troubles: dict[tuple[str, str], str] = {}
+
+    @property
+    def troubles(self) -> dict[str, str]:
+        """By division: what somebody must look into, and waiting will not mend."""
+        return {division: reason for (_, division), reason in self._troubles.items()}
 
     async def run_records(self) -> None:
-        while True:
-            await self._wait()
-            self._sealed.clear()
-            if self._office.held:
-                await self._guarded("records", self.deliver_all)
+        async with asyncio.TaskGroup() as group:
+            for division in self._inboxes:
+                group.create_task(self._run_records_of(division))
+            while True:
+                await self._wait()
+                self._sealed.clear()
+                for wake in self._wakes.values():
+                    wake.set()
 
     async def run_notices(self) -> None:
-        while True:
-            await asyncio.sleep(IDLE_S)
-            if self._office.held:
-                await self._guarded("notices", self.notify_all)
+        async with asyncio.TaskGroup() as group:
+            for division in self._inboxes:
+                group.create_task(self._run_notices_of(division))
 
-    async def deliver_all(self) -> int:
-        """Deliver what is sealed and not acknowledged; returns how many records went."""
+    async def run_strays(self) -> None:
+        """Look for what belongs to a division that these settings do not serve (any more)."""
+        while True:
+            if self._office.held:
+                await self.look_for_strays()
+            await asyncio.sleep(TOLD_EVERY_S)
+
+    async def deliver(self, division: str) -> int:
+        """Deliver what is sealed and not acknowledged; returns how many records were.
+
+        Each turn moves the acknowledged size or raises: BureauUnavailable, LedgerUnavailable.
+        """
         total = 0
-        for division, bureau in self._bureaus.items():
-            while delivery := await self._records.next_delivery(division, DELIVERY_RECORDS_MAX):
-                cosigned = await bureau.deliver(delivery)
-                await self._records.acknowledge(division, cosigned, self._clock.now())
-                total += len(delivery.records)
+        while delivery := await self._records.next_delivery(division, DELIVERY_RECORDS_MAX):
+            cosigned = await self._inboxes[division].bureau.deliver(delivery)
+            await self._prove(delivery, cosigned)
+            await self._records.acknowledge(division, cosigned, self._clock.now())
+            total += cosigned.size - delivery.start
         return total
 
-    async def notify_all(self) -> int:
+    async def notify(self, division: str) -> int:
         """Send waiting notices; returns how many were acknowledged."""
-        notices = await self._records.notices(NOTICES_MAX)
+        notices = await self._records.notices(division, NOTICES_MAX)
         for notice in notices:
             await self._notify(notice)
         return len(notices)
 
+    async def look_for_strays(self) -> None:
+        try:
+            untold = await self._records.untold_divisions()
+        except LedgerUnavailable:
+            return
+        strays = {division for division in untold if division not in self._inboxes}
+        for key in [key for key in self._troubles if key[0] == "strays"]:
+            del self._troubles[key]
+        for division in strays:
+            reason = "records or notices wait, but these settings do not serve the division"
+            self._tell("strays", division, reason)
+
+    async def _prove(self, delivery: Delivery, cosigned: Cosigned) -> None:
+        """That the bureau itself holds more of this very log than it did. Raises BureauUnproven."""
+        division, size = delivery.division, cosigned.size
+        if size <= delivery.start:
+            raise BureauUnproven(f"it holds {size} records and had acknowledged {delivery.start}")
+        root = self._inboxes[division].witness.root_of(cosigned, self._clock.now())
+        if root != await self._records.root_at(division, size):
+            raise BureauUnproven(f"at size {size} it holds another history than this log")
+
     async def _notify(self, notice: Notice) -> None:
-        bureau = self._bureaus[notice.division]
+        inbox = self._inboxes[notice.division]
         signature = self._gatekeeper.sign_document(notice.body)
         try:
-            await bureau.notify(notice.division, notice.body, signature)
+            receipt = await inbox.bureau.notify(notice.division, notice.body, signature)
+            now = self._clock.now()
+            inbox.witness.check_receipt(notice.division, notice.body, receipt, now)
         except BureauUnavailable:
             await self._records.notice_sent(notice.id, acknowledged=False, at=self._clock.now())
             raise
-        await self._records.notice_sent(notice.id, acknowledged=True, at=self._clock.now())
+        await self._records.notice_sent(notice.id, acknowledged=True, at=now, receipt=receipt)
+
+    async def _run_records_of(self, division: str) -> None:
+        wake = self._wakes[division]
+        while True:
+            await wake.wait()
+            wake.clear()
+            if self._office.held:
+                await asyncio.sleep(await self.guarded("records", division, self.deliver))
+
+    async def _run_notices_of(self, division: str) -> None:
+        while True:
+            await asyncio.sleep(IDLE_S)
+            if self._office.held:
+                await asyncio.sleep(await self.guarded("notices", division, self.notify))
 
     async def _wait(self) -> None:
         try:
@@ -79,10 +155,27 @@ class Delivering:
         except TimeoutError:
             return
 
-    async def _guarded(self, what: str, work: Callable[[], Awaitable[int]]) -> None:
-        """A silent bureau or a restarting database does not end the worker: it waits them out."""
+    async def guarded(
+        self, what: str, division: str, work: Callable[[str], Awaitable[int]]
+    ) -> float:
+        """Seconds to pause before more of it. A bureau or a database that fails ends no worker."""
+        key = what, division
         try:
-            await work()
+            await work(division)
+        except BureauUnproven as reason:
+            self._tell(what, division, str(reason))
         except (BureauUnavailable, LedgerUnavailable) as reason:
-            log.warning("delivery.postponed", what=what, reason=str(reason))
-            await asyncio.sleep(RETRY_S)
+            log.warning("delivery.postponed", what=what, division=division, reason=str(reason))
+        else:
+            self._failures.pop(key, None)
+            self._troubles.pop(key, None)
+            return 0.0
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
+        return min(RETRY_S * 2.0 ** min(failures - 1, 8), RETRY_S_MAX)
+
+    def _tell(self, what: str, division: str, reason: str) -> None:
+        key, now = (what, division), self._clock.monotonic()
+        self._troubles[key] = f"{what}: {reason}"
+        if now - self._told.get(key, -TOLD_EVERY_S) >= TOLD_EVERY_S:
+            self._told[key] = now
+            log.error("delivery.refused", what=what, division=division, reason=reason)

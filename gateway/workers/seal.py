@@ -16,6 +16,8 @@ SEAL_BATCH_MAX = 1024
 GATHER_S = 0.25
 """How long records gather before a checkpoint is signed; far below the promised second."""
 HEARTBEAT_S = 60.0
+TOLD_EVERY_S = 60.0
+"""How often one trouble is told to operators while it lasts."""
 
 log = structlog.get_logger()
 
@@ -36,6 +38,9 @@ class Sealing:
         self._last_record = dict.fromkeys(divisions, clock.monotonic())
         self.sealed = asyncio.Event()
         """Set whenever there is something new to deliver."""
+        self.troubles: dict[str, str] = {}
+        """By division: why its records cannot be sealed; the others are."""
+        self._told: dict[str, float] = {}
 
     async def run(self) -> None:
         while True:
@@ -49,18 +54,42 @@ class Sealing:
                 log.warning("sealing.postponed", reason="ledger unavailable")
 
     async def seal_all(self) -> int:
-        """Seal until nothing waits; returns how many records were sealed."""
+        """Seal until nothing waits; returns how many records were sealed.
+
+        A division whose records cannot be sealed does not keep the others waiting.
+        """
         total = 0
         for division in await self._records.pending_divisions():
-            while sealed := await self._records.seal(
-                division, SEAL_BATCH_MAX, self._clock.now(), self._sealer.seal
-            ):
-                total += len(sealed.records)
-                self._last_record[division] = self._clock.monotonic()
-                self.sealed.set()
-                if len(sealed.records) < SEAL_BATCH_MAX:
-                    break
+            try:
+                total += await self._seal(division)
+            except (LedgerUnavailable, ValueError) as reason:
+                self._tell(division, reason)
+            else:
+                self.troubles.pop(division, None)
         return total
+
+    async def _seal(self, division: str) -> int:
+        total = 0
+        while sealed := await self._records.seal(
+            division, SEAL_BATCH_MAX, self._clock.now(), self._sealer.seal
+        ):
+            total += len(sealed.records)
+            self._last_record[division] = self._clock.monotonic()
+            self.sealed.set()
+            if len(sealed.records) < SEAL_BATCH_MAX:
+                break
+        return total
+
+    def _tell(self, division: str, reason: Exception) -> None:
+        """A lost database comes back by itself; what the sealer refuses needs a person."""
+        if isinstance(reason, LedgerUnavailable):
+            log.warning("sealing.postponed", division=division, reason=str(reason))
+            return
+        self.troubles[division] = f"sealing: {reason}"
+        now = self._clock.monotonic()
+        if now - self._told.get(division, -TOLD_EVERY_S) >= TOLD_EVERY_S:
+            self._told[division] = now
+            log.error("sealing.refused", division=division, reason=str(reason))
 
     async def _beat(self) -> None:
         """A log that is silent must be told apart from a log that is cut off (Art. 22(2))."""

@@ -119,15 +119,24 @@ FROM unnest($2::integer[], $3::bigint[]) AS n (level, index)
      JOIN log_subtree AS s ON s.division = $1 AND s.level = n.level AND s.index = n.index
 
 -- name: notices
--- empty: every notice is acknowledged
+-- empty: every notice of this division is acknowledged
 SELECT id, division, subject, body, created_at, attempts
-FROM notice WHERE acknowledged_at IS NULL
+FROM notice WHERE division = $1 AND acknowledged_at IS NULL
 ORDER BY id
-LIMIT $1
+LIMIT $2
 
 -- name: notice_sent
 -- empty: always
 UPDATE notice
 SET attempts = attempts + 1, last_attempt_at = $3,
-    acknowledged_at = CASE WHEN $2::boolean THEN $3::timestamptz END
+    acknowledged_at = CASE WHEN $2::boolean THEN $3::timestamptz END, receipt = $4
 WHERE id = $1 AND acknowledged_at IS NULL
+
+-- name: untold_divisions
+-- empty: the bureaus have acknowledged everything
+SELECT division FROM notice WHERE acknowledged_at IS NULL
+UNION
+SELECT division FROM log_head WHERE acknowledged_size < size
+UNION
+SELECT division FROM pending_record
+ORDER BY division

@@ -12,6 +12,7 @@ from aiohttp import web
 from adapters.bureau.https import HttpsBureau
 from bureau.inbox.keys import receiving_keys
 from bureau.serving import site
+from certs.acknowledged import notice_receipt
 from certs.log.note import cosignatures, open_checkpoint, witness_key
 from certs.tls import client_context, server_context
 from gateway.domain.faults import BureauUnavailable
@@ -82,8 +83,29 @@ async def test_a_notice_is_received_once_and_its_repetition_absorbed(
 ) -> None:
     body = notice(1)
     for _ in range(2):
-        await gateway.notify(DIVISION, body, house.gateway.document(body))
+        receipt = await gateway.notify(DIVISION, body, house.gateway.document(body))
+        signer, payload = bureau.trust.verify_receipt(receipt)
+        assert (signer, payload) == (house.bureau.uri, notice_receipt(DIVISION, body))
     assert await bureau.desk.count_notices(DIVISION, BANK) == 1
+
+
+@pytest.mark.parametrize("answer", [b"", b"{}", b'{"received":true}', b'{"receipt":1}'])
+async def test_a_notice_without_a_receipt_is_not_received(
+    door: Door, house: House, answer: bytes
+) -> None:
+    async def lie(_: web.Request) -> web.Response:
+        return web.Response(body=answer)
+
+    application = web.Application()
+    application.router.add_post("/v1/notices", lie)
+    tls = server_context(door.house.credentials(door.folder, "bureau/229900000"))
+    body = notice(1)
+    async with (
+        site(application, "127.0.0.1", 0, tls) as port,
+        HttpsBureau(f"https://localhost:{port}", door.client(f"gateway/{BANK}")) as client,
+    ):
+        with pytest.raises(BureauUnavailable):
+            await client.notify(DIVISION, body, house.gateway.document(body))
 
 
 async def test_a_notice_with_one_other_byte_than_was_signed_is_refused(

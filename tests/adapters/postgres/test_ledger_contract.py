@@ -172,7 +172,8 @@ async def test_held_and_blocked_are_kept_reserve_nothing_and_are_told(storage: S
     first, second = await storage.records.notices(DIVISION, 10)
     assert (first.subject, second.subject) == (str(key(1)), str(key(2)))
     await storage.records.notice_sent(first.id, acknowledged=False, at=LATER)
-    await storage.records.notice_sent(second.id, acknowledged=True, at=LATER)
+    await storage.records.notice_sent(second.id, acknowledged=True, at=LATER, receipt="signed")
+    assert await storage.records.notices("229900000", 10) == []
     [left] = await storage.records.notices(DIVISION, 10)
     assert (left.id, left.attempts) == (first.id, 1)
 

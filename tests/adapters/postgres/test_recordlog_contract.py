@@ -94,6 +94,31 @@ async def test_evidence_proves_every_record_and_prefers_what_the_bureau_signed(
     assert await storage.records.evidence(DIVISION, "unheard of") == []
 
 
+async def test_the_root_of_each_size_can_be_told_and_of_no_other(storage: Storage) -> None:
+    sealer, told = PlainSealer(), {}
+    for count in (3, 270, 30):
+        await write(storage, count)
+        sealed = await storage.records.seal(DIVISION, 300, NOW, sealer.seal)
+        assert sealed
+        told[sealed.head.size] = sealed.checkpoint.split("\n")[2]
+    for size, root in told.items():
+        found = await storage.records.root_at(DIVISION, size)
+        assert found and found.hex() == root
+    for size in (-1, 0, 304, 2**53 - 1):
+        assert await storage.records.root_at(DIVISION, size) is None
+    assert await storage.records.root_at("229900000", 1) is None
+
+
+async def test_divisions_with_something_untold_are_named(storage: Storage) -> None:
+    assert await storage.records.untold_divisions() == []
+    await write(storage, 2)
+    assert await storage.records.untold_divisions() == [DIVISION]
+    await storage.records.seal(DIVISION, 100, NOW, PlainSealer().seal)
+    assert await storage.records.untold_divisions() == [DIVISION]
+    await storage.records.acknowledge(DIVISION, Cosigned(size=2, checkpoint="two"), NOW)
+    assert await storage.records.untold_divisions() == []
+
+
 async def test_one_process_leads_until_it_leaves(storage: Storage) -> None:
     assert await storage.records.lead() and await storage.records.lead()
     assert not await storage.second_records.lead()

@@ -1,0 +1,93 @@
+"""The bureau's word: what answers in its place counts only as far as its witness key proves it.
+
+The gateway's side of two acknowledgements: a checkpoint of our own log that the bureau cosigned,
+and a receipt (compact JWS) for one notice.
+"""
+
+import datetime as dt
+import hashlib
+
+import attrs
+
+from certs.log.note import (
+    NoteKey,
+    NoteRefused,
+    SignedNote,
+    cosignatures,
+    log_key,
+    open_checkpoint,
+    witness_key,
+)
+from certs.trust import Trust
+from gateway.domain.faults import BureauUnproven, Unproven
+from gateway.domain.log import Cosigned
+from gateway.domain.records import canonical
+
+CLOCKS_APART = dt.timedelta(minutes=5)
+"""How far the bureau's clock may be ahead of ours."""
+
+
+def notice_receipt(division: str, notice: bytes) -> bytes:
+    """What the bureau signs when it has kept a notice; the same notice, the same bytes."""
+    digest = hashlib.sha256(notice).hexdigest()
+    return canonical({"division": division, "kind": "notice_receipt", "notice_sha256": digest})
+
+
+@attrs.frozen(kw_only=True)
+class BureauWitness:
+    """Fulfils gateway.ports.BureauWitness for one division's log."""
+
+    trust: Trust
+    bureau: str
+    """The bureau's party URI; its keys are those of its certificates among the parties."""
+    origin: str
+    """Our log's name: the first line of its checkpoints."""
+
+    def root_of(self, cosigned: Cosigned, at: dt.datetime) -> bytes:
+        """The root of our log at `cosigned.size`, as our key signed it and the bureau cosigned it.
+
+        Whether that is our history too only the log's storage can say. Raises BureauUnproven.
+        """
+        try:
+            checkpoint, note = open_checkpoint(cosigned.checkpoint, self._own_keys())
+            if checkpoint.size != cosigned.size:
+                raise NoteRefused(f"the checkpoint is of size {checkpoint.size}")
+            if not any(self._cosigned(note, key, at) for key in self._bureaus_keys()):
+                raise NoteRefused("no cosignature of the bureau's known key")
+        except NoteRefused as refused:
+            raise BureauUnproven(f"size {cosigned.size} is not proven: {refused}") from refused
+        return checkpoint.root
+
+    def check_receipt(self, division: str, notice: bytes, receipt: str, at: dt.datetime) -> None:
+        """That the bureau's own key signed for this very notice. Raises BureauUnproven."""
+        try:
+            signer, payload = self.trust.verify_receipt(receipt, at)
+        except Unproven as refused:
+            raise BureauUnproven(f"the notice's receipt: {refused.detail}") from refused
+        if signer != self.bureau:
+            raise BureauUnproven(f"the notice's receipt is signed by {signer}, not {self.bureau}")
+        if payload != notice_receipt(division, notice):
+            raise BureauUnproven("the receipt is for another notice")
+
+    def _cosigned(self, note: SignedNote, key: NoteKey, at: dt.datetime) -> bool:
+        """In the certificate's life, and not in a time to come."""
+        limit = at + CLOCKS_APART
+        return any(key.lives(each.at) and each.at <= limit for each in cosignatures(note, [key]))
+
+    def _own_keys(self) -> tuple[NoteKey, ...]:
+        """Also earlier ones: what the bureau holds may end at a checkpoint from before a change."""
+        own = self.trust.own
+        earlier = (
+            party.certificate
+            for party in self.trust.table.by_thumbprint.values()
+            if party.sender.uri == own.uri and party.thumbprint != own.thumbprint
+        )
+        return tuple(log_key(each, self.origin) for each in (own.certificate, *earlier))
+
+    def _bureaus_keys(self) -> tuple[NoteKey, ...]:
+        table = self.trust.table
+        return tuple(
+            witness_key(party.certificate)
+            for party in table.by_thumbprint.values()
+            if party.sender.uri == self.bureau and party.thumbprint not in table.revoked
+        )
