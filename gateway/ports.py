@@ -134,6 +134,15 @@ class Ledger(Protocol):
         """Write one record that belongs to no admission (a conflict, a register applied)."""
         ...
 
+    async def record_conflict(
+        self, key: InstructionKey, draft: RecordDraft, digest: bytes, records_max: int
+    ) -> bool:
+        """Write a conflict's record, once for each content and at most so many of one identity.
+
+        False if nothing was written for that. Raises LedgerUnavailable.
+        """
+        ...
+
     async def standing(self, key: InstructionKey) -> Standing | None: ...
 
     async def open_payments(self, before: dt.datetime, limit: int) -> list[OpenPayment]:

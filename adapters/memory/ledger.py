@@ -21,8 +21,8 @@ from gateway.domain.ledger import (
     Short,
     Standing,
 )
-from gateway.domain.log import Notice, PendingRecord
-from gateway.domain.records import RecordKind
+from gateway.domain.log import Notice, PendingRecord, SealedRecord
+from gateway.domain.records import RecordKind, digest_mark
 from gateway.domain.windows import Measure, WindowAsk
 
 
@@ -77,6 +77,15 @@ class MemoryLedger:
 
     async def record(self, division: str, draft: RecordDraft) -> None:
         self._pend(division, draft)
+
+    async def record_conflict(
+        self, key: InstructionKey, draft: RecordDraft, digest: bytes, records_max: int
+    ) -> bool:
+        told = self._told(key, RecordKind.CONFLICT)
+        if len(told) >= records_max or any(digest_mark(digest) in body for body in told):
+            return False
+        self._pend(key.division, draft)
+        return True
 
     async def standing(self, key: InstructionKey) -> Standing | None:
         return self._standing(key) if key in self._state.instructions else None
@@ -179,5 +188,6 @@ class MemoryLedger:
     def _told(self, key: InstructionKey, kind: RecordKind) -> list[bytes]:
         """The records of one kind about one identity, numbered or not."""
         log = self._state.logs.get(key.division, DivisionLog())
-        records = [*self._state.pending.get(key.division, []), *log.records]
+        records: list[PendingRecord | SealedRecord] = [*log.records]
+        records += self._state.pending.get(key.division, [])
         return [r.body for r in records if (r.kind, r.subject) == (kind, str(key))]

@@ -25,6 +25,7 @@ from gateway.domain.ledger import (
     Short,
     Standing,
 )
+from gateway.domain.records import digest_mark
 
 _SQL = statements("ledger")
 
@@ -75,6 +76,11 @@ class PostgresLedger:
     async def record(self, division: str, draft: RecordDraft) -> None:
         await self._pool.unbroken(self._record(division, draft))
 
+    async def record_conflict(
+        self, key: InstructionKey, draft: RecordDraft, digest: bytes, records_max: int
+    ) -> bool:
+        return await self._pool.unbroken(self._record_conflict(key, draft, digest, records_max))
+
     async def standing(self, key: InstructionKey) -> Standing | None:
         async with self._pool.session() as session:
             known = await standings(session.connection, [key])
@@ -98,6 +104,17 @@ class PostgresLedger:
         await self._pool.execute(
             _SQL["record"], division, draft.kind, draft.subject, draft.body, draft.disclosures
         )
+
+    async def _record_conflict(
+        self, key: InstructionKey, draft: RecordDraft, digest: bytes, records_max: int
+    ) -> bool:
+        async with self._pool.transaction() as connection:
+            await connection.execute(_SQL["lock_subject"], key.division, draft.subject)
+            written = await connection.fetchval(
+                _SQL["record_conflict"], key.division, draft.subject, draft.body,
+                draft.disclosures, digest_mark(digest), records_max,
+            )  # fmt: skip
+        return written is not None
 
     async def _note_enquiry(
         self, key: InstructionKey, at: dt.datetime, not_found: bool, operator_task: bool

@@ -76,6 +76,8 @@ class Unproven(Fault):
 
 class Conflicting(Fault):
     status = 409
+    recorded = True
+    """False if this content, or as much as is kept of one identity, was on record before."""
 
 
 class Unready(Fault):

@@ -40,6 +40,12 @@ def unnumbered(fields: dict[str, Any]) -> bytes:
     return canonical({**fields, "seq": None})
 
 
+def digest_mark(digest: bytes) -> bytes:
+    """How a record's canonical bytes name what it is about, and nothing else in them can: inside
+    a JSON string its quotes would be escaped."""
+    return b'"digest":"%b"' % digest.hex().encode()
+
+
 def numbered(body: bytes, seq: int) -> bytes:
     """Put the sequence number in. No JSON string can hold `"seq":null` with bare quotes."""
     head, mark, tail = body.partition(_UNNUMBERED)

@@ -27,7 +27,7 @@ from gateway.pipeline.admit import admit, demands_of
 from gateway.pipeline.decide import NOTHING_KNOWN, Case, Ruling, decide
 from gateway.pipeline.facts import facts_of
 from gateway.pipeline.identify import identify
-from gateway.pipeline.parse import parse, refuse_strangers
+from gateway.pipeline.parse import parse, refuse_strangers, refuse_unserved
 from gateway.pipeline.receipt import answer_again, answer_now
 from gateway.pipeline.settle import settle_by_word
 from gateway.pipeline.tell import Judged, Origin, conflict, interception_notice, verdict
@@ -42,6 +42,8 @@ from gateway.ports import (
     RegisterShelf,
 )
 
+CONFLICT_RECORDS_MAX = 16
+"""Of one identity. Who sends ever new content under one number fills no log with it."""
 ROUNDS_MAX = 8
 """How often one instruction is judged because what its decision rests on changes meanwhile."""
 FORWARD_WITHIN_S = 3.0
@@ -63,6 +65,8 @@ class Rooms:
     bank: Bank
     clock: Clock
     origin: Origin
+    divisions: frozenset[str]
+    """Those served: with a bureau that is told."""
 
 
 class Line:
@@ -80,7 +84,8 @@ class Line:
 
         sender = rooms.gatekeeper.authenticate(received, now)
         instruction = parse(received, rooms.formats)
-        refuse_strangers(sender, instruction)
+        refuse_strangers(sender, instruction, rooms.origin.trust_domain)
+        refuse_unserved(instruction, rooms.divisions)
 
         registers, today = rooms.shelf.of(instruction.key.division, now), legal_day(now)
         parties = identify(instruction, registers)
@@ -121,13 +126,15 @@ class Line:
         """The identity was decided before: the same bytes get the same answer, others a record."""
         if standing.digest == judged.digest:
             return answer_again(standing, self._rooms.gatekeeper)
-        await self._rooms.ledger.record(
-            standing.key.division, conflict(judged, self._rooms.origin, standing.digest)
-        )
-        raise Conflicting(
+        refusal = Conflicting(
             FaultCode.INSTRUCTION_CONFLICT,
             f"{standing.key} was decided before on other content; use a new voucher number",
         )
+        record = conflict(judged, self._rooms.origin, standing.digest)
+        refusal.recorded = await self._rooms.ledger.record_conflict(
+            standing.key, record, judged.digest, CONFLICT_RECORDS_MAX
+        )
+        raise refusal
 
     async def _forward(self, judged: Judged, received: Received, began: float) -> BankAnswer:
         """Hand the same bytes over, once; unless we slept so long that we are presumed lost.

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from gateway.domain.answer import Answer
 from gateway.domain.faults import (
+    Conflicting,
     Fault,
     FaultCode,
     LedgerUnavailable,
@@ -24,7 +25,7 @@ from gateway.domain.parties import Role, Sender, sender_of
 from gateway.pipeline.line import Line
 from gateway.ports import Ledger, RecordLog
 from gateway.web.body import BODY_BYTES_MAX, MediaTypeUnsupported, read_body
-from gateway.web.evidence import evidence_of
+from gateway.web.evidence import evidence_of, may_see
 from gateway.web.metrics import Metrics
 from gateway.web.places import known_part
 
@@ -205,12 +206,15 @@ class Door:
         if standing is None or reader is None or not _may_read(reader, key, standing.agency_code):
             raise _status(404, FaultCode.INSTRUCTION_UNKNOWN)
         evidence = await self._doorway.records.evidence(key.division, str(key))
+        shown = [item for item in evidence if may_see(reader, item.record)]
         return web.Response(
-            body=orjson.dumps(evidence_of(standing, evidence)), content_type="application/json"
+            body=orjson.dumps(evidence_of(standing, shown)), content_type="application/json"
         )
 
     def _refuse(self, fault: Fault, request: web.Request, wording: Wording) -> web.Response:
         self._doorway.metrics.faults.labels(fault.code).inc()
+        if isinstance(fault, Conflicting) and not fault.recorded:
+            self._doorway.metrics.conflicts_unrecorded.inc()
         log.info(
             "instruction.refused", fault=fault.code, status=fault.status,
             party=self._party(request), fields=[known_part(error) for error in fault.errors[:20]],

@@ -4,10 +4,12 @@ import base64
 from typing import Any
 
 import attrs
+import orjson
 
 from gateway.domain.decision import restored
 from gateway.domain.ledger import Standing
-from gateway.domain.log import LogEvidence
+from gateway.domain.log import LogEvidence, SealedRecord
+from gateway.domain.parties import Role, Sender
 from gateway.pipeline.tell import microseconds
 
 
@@ -28,6 +30,15 @@ def evidence_of(standing: Standing, evidence: list[LogEvidence]) -> dict[str, An
         "outcome": decision.outcome,
         "settled_at": microseconds(settled_at) if settled_at else None,
     }
+
+
+def may_see(reader: Sender, record: SealedRecord) -> bool:
+    """A number is the division's: another agency may have tried it. That is not this one's to read,
+    while channel, bureau and gateway see all that is about an identity they may read."""
+    if reader.role is not Role.AGENCY:
+        return True
+    agency = orjson.loads(record.body).get("agency")
+    return agency is None or agency["code"] == reader.name
 
 
 def _proof(item: LogEvidence) -> dict[str, Any]:

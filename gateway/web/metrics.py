@@ -30,7 +30,7 @@ class Metrics:
         )  # fmt: skip
         self.conflicts_unrecorded = Counter(
             "gateway_conflicts_unrecorded",
-            "Conflicts that left no record: the same content again, or beyond the most per identity",
+            "Conflicts without a record: content seen before, or too many of one number",
             registry=self.registry,
         )  # fmt: skip
         self.seconds = Histogram(

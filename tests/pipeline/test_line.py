@@ -13,7 +13,14 @@ from adapters.memory.registers import MemoryRegisters
 from adapters.memory.state import MemoryState
 from gateway.domain.bank import BankAnswer, BankOutcome, Contradiction
 from gateway.domain.decision import Action, Outcome
-from gateway.domain.faults import Conflicting, FaultCode, LedgerUnavailable, Unproven, Unready
+from gateway.domain.faults import (
+    Conflicting,
+    FaultCode,
+    LedgerUnavailable,
+    Unproven,
+    Unreadable,
+    Unready,
+)
 from gateway.domain.instruction import Instruction, InstructionKey
 from gateway.domain.ledger import (
     Admission,
@@ -25,13 +32,14 @@ from gateway.domain.ledger import (
     Short,
     Standing,
 )
-from gateway.pipeline.line import FORWARD_WITHIN_S, Line, Rooms
+from gateway.pipeline.line import CONFLICT_RECORDS_MAX, FORWARD_WITHIN_S, Line, Rooms
 from gateway.pipeline.settle import settle
 from gateway.pipeline.tell import Origin
 from tests.pipeline.fakes import (
     DIVISION,
     INDICATOR,
     NOW,
+    SENDER,
     BookOf,
     FixedClock,
     FormatOfOne,
@@ -74,6 +82,7 @@ class Street:
                 bank=self.bank,
                 clock=self.clock,
                 origin=Origin(bank="103", uri="spiffe://treasury.test/gateway/103"),
+                divisions=frozenset({DIVISION}),
             )
         )
         return self
@@ -201,6 +210,18 @@ async def test_the_same_identity_with_other_bytes_is_refused_and_recorded() -> N
     assert caught.value.code is FaultCode.INSTRUCTION_CONFLICT
     assert [r["kind"] for r in street.records()] == ["verdict", "bank_outcome", "conflict"]
     assert "submit two" not in street.diary
+
+
+async def test_ever_new_content_under_one_number_fills_no_log() -> None:
+    street = await Street(instruction()).open()
+    await street.line.carry(received(b"one"))
+    recorded = []
+    for content in [*range(20), 0]:
+        with pytest.raises(Conflicting) as caught:
+            await street.line.carry(received(b"other %d" % content))
+        recorded.append(caught.value.recorded)
+    assert recorded == [True] * CONFLICT_RECORDS_MAX + [False] * 5
+    assert len(street.records()) == 2 + CONFLICT_RECORDS_MAX
 
 
 async def test_silence_of_the_bank_is_unknown_and_keeps_the_reservation() -> None:
@@ -343,4 +364,24 @@ async def test_a_proven_sender_speaks_only_for_itself(
     with pytest.raises(Unproven) as caught:
         await street.line.carry(received())
     assert caught.value.code is FaultCode.SENDER_NOT_ENTITLED
+    assert street.diary == []
+
+
+async def test_a_division_with_registers_that_is_not_served_is_refused_at_once() -> (
+    None
+):
+    street = await Street(instruction()).open()
+    street.line = Line(attrs.evolve(street.line._rooms, divisions=frozenset({"220100000"})))
+    with pytest.raises(Unreadable) as refused:
+        await street.line.carry(received(b"one"))
+    assert refused.value.code is FaultCode.DIVISION_UNKNOWN
+    assert street.diary == [] and not street.state.pending
+
+
+async def test_a_signer_of_another_trust_domain_is_a_stranger() -> None:
+    street = await Street(instruction()).open()
+    foreign = SENDER.replace("treasury.test", "treasury.test.evil.example")
+    with pytest.raises(Unproven) as refused:
+        await street.line.carry(attrs.evolve(received(b"one"), party=foreign))
+    assert refused.value.code is FaultCode.SENDER_UNKNOWN
     assert street.diary == []

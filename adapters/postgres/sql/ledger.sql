@@ -99,6 +99,23 @@ WHERE division = $1 AND fiscal_year = $2 AND voucher_type = $3 AND voucher_no = 
 INSERT INTO pending_record (division, kind, subject, body, disclosures)
 VALUES ($1, $2, $3, $4, $5)
 
+-- name: lock_subject
+-- empty: never; others who look for conflicts of this identity wait until this transaction ends
+SELECT pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 0))
+
+-- name: record_conflict
+-- empty: this content is on record already, or as many of this identity as are kept
+WITH told AS (
+    SELECT body FROM log_record WHERE division = $1 AND subject = $2 AND kind = 'conflict'
+    UNION ALL
+    SELECT body FROM pending_record WHERE division = $1 AND subject = $2 AND kind = 'conflict'
+)
+INSERT INTO pending_record (division, kind, subject, body, disclosures)
+SELECT $1, 'conflict', $2, $3, $4
+WHERE (SELECT count(*) < $6 AND count(*) FILTER (WHERE position($5::bytea IN body) > 0) = 0
+       FROM told)
+RETURNING id
+
 -- name: limit
 -- empty: the limit is not in any register that was loaded
 SELECT kind, id, granted_fen, frozen_fen, opening_fen, reserved_fen, posted_fen

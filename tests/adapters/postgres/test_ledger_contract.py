@@ -8,7 +8,8 @@ import pytest
 
 from gateway.domain.bank import DISPUTED, BankOutcome
 from gateway.domain.decision import Outcome
-from gateway.domain.ledger import Admitted, Short, Standing
+from gateway.domain.ledger import Admitted, RecordDraft, Short, Standing
+from gateway.domain.records import unnumbered
 from tests.adapters.postgres.conftest import Storage
 from tests.adapters.postgres.storage_builders import (
     DIVISION,
@@ -292,3 +293,31 @@ async def test_what_was_corrected_is_disputed_and_its_word_is_nobodys(
     assert isinstance(again, Standing) and other
     assert (again.disputed, again.bank, again.word) == (True, BankOutcome.NOT_TAKEN, DISPUTED)
     assert not other.disputed and other.word and other.word.outcome is BankOutcome.NOT_TAKEN
+
+
+def conflicting(content: int) -> tuple[RecordDraft, bytes]:
+    digest = bytes([content]) * 32
+    body = unnumbered({"digest": digest.hex(), "first_digest": "00" * 32, "kind": "conflict"})
+    return RecordDraft(kind="conflict", subject=str(key(1)), body=body), digest
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+async def test_a_conflict_is_recorded_once_for_each_content_and_no_more_than_so_many(
+    storage: Storage, sealed: bool
+) -> None:
+    """The content of the first instruction stands in every record, and makes none a repetition."""
+    told, sealer = [], PlainSealer()
+    for content in (1, 2, 1, 2, 0, 3, 4):
+        told.append(await storage.ledger.record_conflict(key(1), *conflicting(content), 4))
+        if sealed:
+            await storage.records.seal(DIVISION, 9, NOW, sealer.seal)
+    assert told == [True, True, False, False, True, True, False]
+
+
+async def test_of_many_equal_conflicts_at_once_one_is_recorded(storage: Storage) -> None:
+    rooms = (storage.ledger, storage.second) * 3
+    told = await asyncio.gather(
+        *(room.record_conflict(key(1), *conflicting(1), 16) for room in rooms)
+    )
+    assert sorted(told) == [False] * 5 + [True]
+    assert await recorded(storage) == {"conflict": 1}
