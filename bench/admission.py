@@ -44,6 +44,7 @@ def admissions(instructions: Sequence[Instruction], registers: bytes) -> list[Ad
             gatekeeper=rooms, formats={"json": JsonFormat()}, shelf=keeping, book=load(),
             committer=Commitments(b"bench" * 8), ledger=rooms, bank=rooms, clock=keeping,
             origin=Origin(bank="bench", uri=uri("gateway", "bench")),
+            divisions=frozenset(one.key.division for one in instructions),
         )
     )  # fmt: skip
     for instruction in instructions:

@@ -122,6 +122,7 @@ async def open_house(
             bank=bank,
             clock=clock,
             origin=origin,
+            divisions=frozenset(settings.gateway.divisions),
         )
     )
     return House(

@@ -95,6 +95,7 @@ def _doorway(house: House, metrics: Metrics) -> Doorway:
         records=house.records,
         wordings=house.formats,
         party_of=party_of,
+        origin=house.origin,
         metrics=metrics,
         in_flight_max=house.settings.gateway.in_flight_max,
     )

@@ -18,14 +18,30 @@ def parse(received: Received, formats: Mapping[str, Format]) -> Instruction:
     return reader.parse(received.raw)
 
 
-def refuse_strangers(sender: Sender, instruction: Instruction) -> None:
-    """A proven sender still speaks only for its own agency or division (JL-001).
+def refuse_strangers(sender: Sender, instruction: Instruction, trust_domain: str) -> None:
+    """A proven sender still speaks only for its own agency or division (JL-001), and is ours.
 
     Raises Unproven.
     """
+    if sender.trust_domain != trust_domain:
+        raise Unproven(
+            FaultCode.SENDER_UNKNOWN, f"the signer is of another trust domain than {trust_domain}"
+        )
     if not sender.may_send_for(instruction.key.division, instruction.agency_code):
         raise Unproven(
             FaultCode.SENDER_NOT_ENTITLED,
             f"{sender.uri} may not send for agency {instruction.agency_code!r}"
             f" of division {instruction.key.division}",
+        )
+
+
+def refuse_unserved(instruction: Instruction, divisions: frozenset[str]) -> None:
+    """Registers alone serve no division: nobody would be told of what is paid there.
+
+    Raises Unreadable.
+    """
+    division = instruction.key.division
+    if division not in divisions:
+        raise Unreadable(
+            FaultCode.DIVISION_UNKNOWN, f"division {division} is not served by this gateway"
         )

@@ -30,6 +30,11 @@ class Origin:
     bank: str
     uri: str
 
+    @property
+    def trust_domain(self) -> str:
+        """The one of which every party at the door must be."""
+        return self.uri.split("/", 3)[2]
+
 
 @attrs.frozen(kw_only=True)
 class Judged:

@@ -23,6 +23,7 @@ from gateway.domain.faults import (
 from gateway.domain.instruction import InstructionKey, Received
 from gateway.domain.parties import Role, Sender, sender_of
 from gateway.pipeline.line import Line
+from gateway.pipeline.tell import Origin
 from gateway.ports import Ledger, RecordLog
 from gateway.web.body import BODY_BYTES_MAX, MediaTypeUnsupported, read_body
 from gateway.web.evidence import evidence_of, may_see
@@ -67,6 +68,8 @@ class Doorway:
     records: RecordLog
     wordings: Mapping[str, Wording]
     party_of: Callable[[SSLObject], str | None]
+    origin: Origin
+    """Ourselves: whose trust domain every visitor must be of."""
     metrics: Metrics
     in_flight_max: int = IN_FLIGHT_MAX
 
@@ -172,9 +175,14 @@ class Door:
         """A certificate of ours that names no party of ours opens nothing (T14: keep the name)."""
         wording = self._doorway.wordings["json"]
         try:
-            if sender_of(self._party(request)) is None:
+            visitor = sender_of(self._party(request))
+            if visitor is None:
                 raise Unproven(
                     FaultCode.SENDER_UNKNOWN, "the certificate names no party by a single URI SAN"
+                )
+            if visitor.trust_domain != self._doorway.origin.trust_domain:
+                raise Unproven(
+                    FaultCode.SENDER_UNKNOWN, "the certificate is of another trust domain"
                 )
             return await handler(request)
         except web.HTTPNotFound:
@@ -203,7 +211,9 @@ class Door:
         )
         reader = sender_of(self._party(request))
         standing = await self._doorway.ledger.standing(key)
-        if standing is None or reader is None or not _may_read(reader, key, standing.agency_code):
+        if standing is None or reader is None:
+            raise _status(404, FaultCode.INSTRUCTION_UNKNOWN)
+        if not _may_read(reader, key, standing.agency_code, self._doorway.origin):
             raise _status(404, FaultCode.INSTRUCTION_UNKNOWN)
         evidence = await self._doorway.records.evidence(key.division, str(key))
         shown = [item for item in evidence if may_see(reader, item.record)]
@@ -262,8 +272,9 @@ def _signature(request: web.Request) -> str:
     return found[0]
 
 
-def _may_read(reader: Sender, key: InstructionKey, agency: str) -> bool:
-    if reader.role in (Role.GATEWAY, Role.OPERATOR):
+def _may_read(reader: Sender, key: InstructionKey, agency: str, origin: Origin) -> bool:
+    """Of gateways our own only: another bank's reads nothing here."""
+    if reader.role is Role.OPERATOR or reader.uri == origin.uri:
         return True
     return reader.may_send_for(key.division, agency)
 

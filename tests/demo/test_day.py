@@ -65,7 +65,8 @@ class Gateway:
                 ledger=MemoryLedger(self.state, instance="here"),
                 bank=ObedientBank(),
                 clock=self.clock,
-                origin=Origin(bank="103", uri="spiffe://treasury.test/gateway/103"),
+                origin=Origin(bank="103", uri="spiffe://treasury.demo/gateway/103"),
+                divisions=frozenset({self.registers.division}),
             )
         )
 

@@ -367,9 +367,7 @@ async def test_a_proven_sender_speaks_only_for_itself(
     assert street.diary == []
 
 
-async def test_a_division_with_registers_that_is_not_served_is_refused_at_once() -> (
-    None
-):
+async def test_a_division_with_registers_that_is_not_served_is_refused_at_once() -> None:
     street = await Street(instruction()).open()
     street.line = Line(attrs.evolve(street.line._rooms, divisions=frozenset({"220100000"})))
     with pytest.raises(Unreadable) as refused:

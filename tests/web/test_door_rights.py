@@ -79,6 +79,7 @@ async def test_only_its_own_agency_channel_and_operators_may_read_an_instruction
         siege.party("other-agency", "agency", DIVISION, other),
         siege.party("same-code-elsewhere", "agency", OTHER_DIVISION, siege.model.agency),
         siege.party("other-channel", "channel", OTHER_DIVISION, "counter"),
+        siege.party("other-gateway", "gateway", "999999999999"),
         siege.stage.bank_tls,
     )
     for who in strangers:

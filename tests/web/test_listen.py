@@ -18,6 +18,7 @@ from aiohttp import web
 from certs.tls import Credentials, client_context, party_of, server_context
 from deploy.demo.identities import Identities, uri
 from gateway.domain.faults import LedgerUnavailable
+from gateway.pipeline.tell import Origin
 from gateway.web.door import Door, Doorway
 from gateway.web.listen import Bounds, Listener
 from gateway.web.metrics import Metrics
@@ -124,6 +125,7 @@ async def open_inn(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
                     records=ledger,  # type: ignore[arg-type]
                     wordings=dict.fromkeys(("json", "voucher"), PlainWords()),  # type: ignore[arg-type]
                     party_of=party_of,
+                    origin=Origin(bank="103", uri=uri("gateway", "103")),
                     metrics=metrics,
                     in_flight_max=in_flight_max,
                 )
