@@ -1,6 +1,5 @@
 """Policies: what one decision costs, beside other engines on the same rules, and over the past."""
 
-import gc
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -44,18 +43,13 @@ def run(*, quick: bool = False) -> dict[str, Any]:
     for name in missing():
         print(f"{name} is not installed: nothing is measured beside it. It is in the `dev` extra.")
     instructions = drawn(INSTRUCTIONS // 10 if quick else INSTRUCTIONS)
-    gc.collect()
-    gc.freeze()  # as the gateway does before it serves
-    try:
-        figures = {
-            **_library(runs),
-            **contest(instructions, runs),
-            **_replayed(instructions.facts, runs),
-            "versions": {name: found for name in PEERS if (found := installed(name))},
-            "runs": runs,
-        }
-    finally:
-        gc.unfreeze()
+    figures = {
+        **_library(runs),
+        **contest(instructions, runs),
+        **_replayed(instructions.facts, runs),
+        "versions": {name: found for name in PEERS if (found := installed(name))},
+        "runs": runs,
+    }
     _show(figures)
     return figures
 

@@ -35,6 +35,8 @@ class Judgement:
     @property
     def near(self) -> ExceptionState | None:
         """The exception that fits and lacks the fewest papers; the first of equals."""
+        if not self.exceptions:
+            return None
         lacking = [s for s in self.exceptions if s.fits is True and s.missing]
         return min(lacking, key=lambda s: len(s.missing), default=None)
 
@@ -51,8 +53,10 @@ def judge(unit: Unit, facts: Facts) -> Judgement:
         clauses.append((clause, truth(clause.expr, facts)))
         if clauses[-1][1] is False:
             return Judgement(fired=False, clauses=tuple(clauses), causes=(), exceptions=())
+    broken = conjunction([found for _, found in clauses])
+    if not unit.causes and not unit.exceptions:
+        return Judgement(fired=broken, clauses=tuple(clauses), causes=(), exceptions=())
     causes = tuple((cause, truth(cause.expr, facts)) for cause in unit.causes)
-    broken = conjunction(found for _, found in clauses)
     if causes:
         broken = conjunction((broken, disjunction(found for _, found in causes)))
     exceptions: tuple[ExceptionState, ...] = ()
