@@ -11,7 +11,7 @@ _SQL = statements("log")
 
 async def evidence_of(pool: Pool, division: str, record: SealedRecord) -> LogEvidence:
     """Raises LedgerUnavailable, also if the stored tree has a hole."""
-    covering = await pool.fetch(_SQL["covering_checkpoint"], division, record.seq)
+    covering = await pool.fetch_durably(_SQL["covering_checkpoint"], division, record.seq)
     if not covering:
         raise LedgerUnavailable(f"log {division}: no checkpoint covers record {record.seq}")
     size = covering[0]["size"]

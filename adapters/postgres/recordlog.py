@@ -77,7 +77,7 @@ class PostgresRecordLog:
 
     async def next_delivery(self, division: str, limit: int) -> Delivery | None:
         """The furthest checkpoint within `limit` records, or the nearest if none is within."""
-        upto = await self._pool.fetch(_SQL["next_checkpoint"], division, limit)
+        upto = await self._pool.fetch_durably(_SQL["next_checkpoint"], division, limit)
         if not upto:
             return None
         start, size = upto[0]["start"], upto[0]["size"]

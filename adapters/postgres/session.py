@@ -175,6 +175,18 @@ class Pool:
             async with asyncio.timeout(READ_DEADLINE_S):
                 return await session.connection.fetch(query, *arguments)
 
+    async def fetch_durably(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
+        """Read what is handed to others. The statement emits a message for each row that it finds,
+        so that it commits durably itself: what it read then survives a failover as well.
+
+        Counts only if the server gave no warning. Raises LedgerUnavailable.
+        """
+        async with self.session() as session:
+            async with asyncio.timeout(READ_DEADLINE_S):
+                rows = await session.connection.fetch(query, *arguments)
+            session.believed()
+        return rows
+
     async def unbroken(self, write: Coroutine[Any, Any, T]) -> T:
         """Finish a write although its caller gives up: the driver would cancel its commit."""
         task = asyncio.create_task(write)

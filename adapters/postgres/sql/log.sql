@@ -69,14 +69,18 @@ FROM unnest($2::integer[], $3::bigint[], $4::bytea[]) AS s (level, index, hash)
 INSERT INTO log_checkpoint (division, size, sealed_at, text) VALUES ($1, $2, $3, $4)
 
 -- name: next_checkpoint
--- empty: all that was sealed is acknowledged
-SELECT h.acknowledged_size AS start, c.size, c.text
-FROM log_head AS h
-     JOIN log_checkpoint AS c ON c.division = h.division AND c.size > h.acknowledged_size
-WHERE h.division = $1
-ORDER BY c.size > h.acknowledged_size + $2,
-         CASE WHEN c.size > h.acknowledged_size + $2 THEN c.size ELSE -c.size END
-LIMIT 1
+-- empty: all that was sealed is acknowledged; the emitted message makes this commit durable
+SELECT start, size, text
+FROM (
+    SELECT h.acknowledged_size AS start, c.size, c.text
+    FROM log_head AS h
+         JOIN log_checkpoint AS c ON c.division = h.division AND c.size > h.acknowledged_size
+    WHERE h.division = $1
+    ORDER BY c.size > h.acknowledged_size + $2,
+             CASE WHEN c.size > h.acknowledged_size + $2 THEN c.size ELSE -c.size END
+    LIMIT 1
+) AS found
+WHERE pg_logical_emit_message(true, 'treasury-gateway', '') IS NOT NULL
 
 -- name: records_between
 -- empty: no such records
@@ -102,11 +106,15 @@ FROM log_record WHERE division = $1 AND subject = $2
 ORDER BY seq
 
 -- name: covering_checkpoint
--- empty: never for a sealed record; prefers the first one that the bureau cosigned
-SELECT size, coalesce(cosigned, text) AS checkpoint
-FROM log_checkpoint WHERE division = $1 AND size > $2
-ORDER BY cosigned IS NULL, size
-LIMIT 1
+-- empty: never for a sealed record; the first cosigned one if any; its message commits durably
+SELECT size, checkpoint
+FROM (
+    SELECT size, coalesce(cosigned, text) AS checkpoint
+    FROM log_checkpoint WHERE division = $1 AND size > $2
+    ORDER BY cosigned IS NULL, size
+    LIMIT 1
+) AS found
+WHERE pg_logical_emit_message(true, 'treasury-gateway', '') IS NOT NULL
 
 -- name: leaf_hashes
 -- empty: no such records

@@ -18,10 +18,12 @@ from adapters.postgres.embedded_binaries import (
 )
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.migrate import migrate
+from adapters.postgres.recordlog import PostgresRecordLog
 from gateway.domain.decision import Outcome
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.ledger import Admitted
-from tests.adapters.postgres.storage_builders import admission
+from gateway.domain.log import Delivery, LogEvidence
+from tests.adapters.postgres.storage_builders import DIVISION, NOW, PlainSealer, admission, draft
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 
@@ -95,3 +97,31 @@ async def test_once_a_later_commit_is_safe_the_row_counts(
         assert not told.done(), "the look-up makes a durable commit of its own before it believes"
         await demand_a_standby(admin, False)
         assert await told == Admitted()
+
+
+async def handed_out(log: PostgresRecordLog) -> tuple[Delivery | None, list[LogEvidence]]:
+    return await log.next_delivery(DIVISION, 9), await log.evidence(DIVISION, "one")
+
+
+async def test_a_checkpoint_that_may_not_survive_is_handed_to_nobody(
+    server: str, admin: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    """Else after a failover another checkpoint of the same size is signed: a fork of our own."""
+    log = PostgresRecordLog(server)
+    async with PostgresLedger(server, instance="gw-1") as ledger:
+        await ledger.record(DIVISION, draft("one"))
+    await demand_a_standby(admin, True)
+    sealing = asyncio.create_task(log.seal(DIVISION, 9, NOW, PlainSealer().seal))
+    await admin.execute(f"SELECT pg_cancel_backend({await waiting_for_a_standby(admin)})")
+    with pytest.raises(LedgerUnavailable):
+        await sealing
+    assert await admin.fetchval("SELECT count(*) FROM log_checkpoint") == 1, "it is here, though"
+    for read in (log.next_delivery(DIVISION, 9), log.evidence(DIVISION, "one")):
+        asking = asyncio.create_task(read)
+        await admin.execute(f"SELECT pg_cancel_backend({await waiting_for_a_standby(admin)})")
+        with pytest.raises(LedgerUnavailable):
+            await asking
+    await demand_a_standby(admin, False)
+    delivery, evidence = await handed_out(log)
+    assert delivery and len(delivery.records) == len(evidence) == 1
+    await log.close()
