@@ -28,7 +28,8 @@ class PostgresRegisterShelf:
     Two ages are judged, and past either limit every register of the division is unavailable:
     `poll_age_max`, since this process last saw the database's version (is our copy current?), and
     `as_of_age_max`, since the bureau made the snapshot (is the bureau's feed alive?). A clock that
-    jumped backwards by more than `poll_age_max` counts as age: nothing is known of it.
+    jumped backwards by more than that, or a snapshot from the future, counts as age: nothing is
+    known of it.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class PostgresRegisterShelf:
                 raise Unready(FaultCode.REGISTERS_UNAVAILABLE, "no registers are loaded")
             raise Unreadable(FaultCode.DIVISION_UNKNOWN, f"no registers for division {division}")
         polled_ago = abs(now - self._polled_at)
-        if polled_ago > self._poll_age_max or now - registers.as_of > self._as_of_age_max:
+        if polled_ago > self._poll_age_max or abs(now - registers.as_of) > self._as_of_age_max:
             return self._stale[division]
         return registers
 

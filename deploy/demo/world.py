@@ -179,7 +179,7 @@ class World:
             if not row.granted_fen:
                 needed = row.posted_fen + 2 * self.planned.get(id, 0) + GENEROUS_FEN
                 self.change_indicator(id, granted_fen=Fen(-(-needed // 1_000_000) * 1_000_000))
-        opening = dt.datetime.combine(self.on, dt.time(8), SHANGHAI)
+        opening = dt.datetime.combine(self.on, dt.time(0), SHANGHAI)
         return Registers(
             division=self.division, version=1, as_of=opening, agencies=self.agencies,
             accounts=self.accounts, indicators=self.indicators, plans=tuple(self._plans()),

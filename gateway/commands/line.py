@@ -115,7 +115,7 @@ def registers_load(file: Path, database: Database, as_json: Json = False) -> Non
 
     try:
         with console.status(f"loading {file.name}"):
-            registers, loaded = load_registers(file, database)
+            registers, loaded = load_registers(file, database, dt.datetime.now(dt.UTC))
     except Fault as fault:
         for error in fault.errors:
             console.print(f"{error.field}: {error.zh} / {error.en}", markup=False)

@@ -83,6 +83,16 @@ async def test_a_snapshot_the_bureau_made_long_ago_is_stale_however_often_we_ask
         assert bool(rooms.shelf.of(DIVISION, rooms.clock).unavailable) == stale
 
 
+@pytest.mark.parametrize(("days_ahead", "stale"), [(1, False), (2, True), (36_500, True)])
+async def test_a_snapshot_from_the_future_is_not_fresh_until_then(
+    rooms: Rooms, days_ahead: int, stale: bool
+) -> None:
+    await rooms.put(1)
+    rooms.clock = NOW - dt.timedelta(days=days_ahead)
+    await rooms.shelf.refresh()
+    assert bool(rooms.shelf.of(DIVISION, rooms.clock).unavailable) == stale
+
+
 async def test_a_snapshot_that_cannot_be_read_makes_what_is_held_unavailable(rooms: Rooms) -> None:
     await rooms.put(1)
     await rooms.shelf.refresh()
