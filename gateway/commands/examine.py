@@ -10,6 +10,9 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import aiohttp
+import msgspec
+
 from adapters.bank.http_core import HttpBank
 from adapters.formats.registers import read_registers
 from adapters.postgres.backlog import PostgresBacklog
@@ -30,6 +33,10 @@ UNTOLD_WARN = 1000
 PEER_DEADLINE_S = 3.0
 
 
+class _Told(msgspec.Struct):
+    warnings: dict[str, str] = {}
+
+
 async def examine(settings: Settings, secrets: Secrets) -> AsyncIterator[Finding]:
     """Every part in order, whatever the parts before it said."""
     now = dt.datetime.now(dt.UTC)
@@ -45,6 +52,8 @@ async def examine(settings: Settings, secrets: Secrets) -> AsyncIterator[Finding
     yield await bank(settings, secrets)
     for division, bureau in settings.bureaus.items():
         yield await reach(f"bureau {division}", bureau.url, bureau.peer, settings, secrets)
+    async for finding in troubles(settings.gateway.ops_host, settings.gateway.ops_port):
+        yield finding
     if reachable:
         async for finding in backlog(secrets):
             yield finding
@@ -149,6 +158,21 @@ async def reach(part: str, url: str, peer: str, settings: Settings, secrets: Sec
     except (ValueError, OSError) as error:
         return bad(part, f"{url}: {error}")
     return good(part, url)
+
+
+async def troubles(host: str, port: int) -> AsyncIterator[Finding]:
+    """What a gateway that runs here says of bureaus that it cannot believe; none need run."""
+    deadline = aiohttp.ClientTimeout(total=PEER_DEADLINE_S)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=deadline) as session,
+            session.get(f"http://{host}:{port}/readyz") as answer,
+        ):
+            told = msgspec.json.decode(await answer.read(), type=_Told)
+    except (aiohttp.ClientError, TimeoutError, OSError, msgspec.MsgspecError):
+        return
+    for name, words in told.warnings.items():
+        yield bad(name.replace(".", " "), words)
 
 
 async def backlog(secrets: Secrets) -> AsyncIterator[Finding]:

@@ -157,6 +157,9 @@ def test_an_exported_day_verifies_and_an_altered_one_does_not(stage: Stage, tmp_
     assert verified.code == 0, verified.said
     whole = tmp_path / "whole"
     assert run(stage, "export", "day", whole, "--division", DIVISION).code == 0
+    kept = ("--kept", whole / "checkpoint")
+    held = run(stage, "verify", "day", folder, *certificates(stage), *kept)
+    assert held.code == 0 and "later records are not judged" in held.out, held.said
     assert (whole / "records.ndjson").read_bytes() == (folder / "records.ndjson").read_bytes()
 
     again = run(stage, "export", "day", folder, "--division", DIVISION)
@@ -201,6 +204,8 @@ def test_one_records_evidence_verifies_and_no_other_key_will_do(
     evidence.write_bytes(asyncio.run(_get(stage, f"/v1/instructions/{key}")))
     good = run(stage, "verify", "record", evidence, *certificates(stage), "--json")
     assert good.code == 0, good.said
+    whole = json.loads(good.out.splitlines()[-1])
+    assert whole["instruction"] == key and "verdict" in whole["kinds"]
     swapped = ("--bank", stage.witness[0], "--bureau", stage.record_key[0])
     assert run(stage, "verify", "record", evidence, *swapped).code != 0
     document = json.loads(evidence.read_bytes())
@@ -210,7 +215,7 @@ def test_one_records_evidence_verifies_and_no_other_key_will_do(
     )
     evidence.write_text(json.dumps(document))
     assert run(stage, "verify", "record", evidence, *certificates(stage)).code in (1, 2)
-    evidence.write_text("{}")
+    evidence.write_text('{"evidence": []}')
     empty = run(stage, "verify", "record", evidence, *certificates(stage))
     assert empty.code == 2 and "no evidence" in empty.err
 
@@ -331,7 +336,7 @@ def test_check_of_a_broken_policy_names_file_and_place(stage: Stage, tmp_path: P
     policies = tmp_path / "policies"
     policies.mkdir()
     (policies / "JL-X.toml").write_text("id = 1\n")
-    library = Path(__file__).parents[2] / "policies" / "library" / "jilin"
+    library = stage.folder / "policies"
     said = run(
         stage, "serve", "--check", "--settings",
         settings_of(stage, tmp_path, (str(library), str(policies))),

@@ -1,0 +1,75 @@
+"""The doctor tells which bureaus the running gateway cannot believe."""
+
+import datetime as dt
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp.test_utils import TestServer
+
+from certs.authority import Purpose, create_root, create_subordinate, issue, request
+from certs.keys import generate_key, save_certificates
+from gateway.commands.examine import troubles
+from gateway.commands.examine_keys import certificates
+from gateway.commands.finding import Finding, State
+from gateway.domain.log import Backlog
+from gateway.web.metrics import Metrics
+from gateway.web.ops import Ops
+
+DIVISION = "220000000"
+BUREAU = f"spiffe://treasury.test/bureau/{DIVISION}"
+NOW = dt.datetime.now(dt.UTC)
+
+
+async def _nothing() -> Backlog:
+    return Backlog(open_payments=0, operator_tasks=0, records_waiting=0, notices_waiting=0, logs=())
+
+
+async def _told(metrics: Metrics) -> tuple[list[Finding], str]:
+    """What the doctor finds, and what Prometheus reads."""
+    ops = Ops(metrics, dict, _nothing, b"{}")
+    async with TestServer(ops.application()) as server:
+        found = [each async for each in troubles(str(server.host), server.port or 0)]
+    async with TestServer(ops.application()) as server, aiohttp.ClientSession() as session:
+        url = f"http://{server.host}:{server.port}"
+        ready = await session.get(f"{url}/readyz")
+        assert ready.status == 200, "a bureau in trouble stops no payment"
+        return found, await (await session.get(f"{url}/metrics")).text()
+
+
+async def test_a_bureau_that_cannot_be_believed_is_red_and_counted() -> None:
+    metrics = Metrics()
+    metrics.troubles = lambda: {DIVISION: "records: it holds 3 records and had acknowledged 9"}
+    found, numbers = await _told(metrics)
+    assert [(each.part, each.state) for each in found] == [(f"bureau {DIVISION}", State.BAD)]
+    assert "acknowledged 9" in found[0].detail
+    assert f'gateway_bureau_trouble{{division="{DIVISION}"}} 1.0' in numbers
+
+
+async def test_without_trouble_nothing_is_said() -> None:
+    found, numbers = await _told(Metrics())
+    assert found == [] and "gateway_bureau_trouble{" not in numbers
+
+
+async def test_no_gateway_need_run_for_the_doctor() -> None:
+    assert [each async for each in troubles("127.0.0.1", 1)] == []
+
+
+@pytest.mark.parametrize(("filed", "red"), [("bureau/220000000", False), ("bank/103", True)])
+def test_a_bureau_without_a_filed_certificate_is_red(tmp_path: Path, filed: str, red: bool) -> None:
+    evidence = create_subordinate(create_root("r", NOW), Purpose.EVIDENCE, "evidence", NOW)
+    leaf = issue(evidence, request(generate_key(), f"spiffe://treasury.test/{filed}"), NOW)
+    (tmp_path / "parties").mkdir()
+    save_certificates(tmp_path / "parties" / "one.pem", [leaf])
+    save_certificates(tmp_path / "ca.pem", [evidence.certificate])
+    file = tmp_path / "ca.pem"
+    settings: Any = SimpleNamespace(
+        tls=SimpleNamespace(certificate=file, authority=file),
+        record_key=SimpleNamespace(certificate=file),
+        parties=SimpleNamespace(authority=file, folder=tmp_path / "parties"),
+        bureaus={DIVISION: SimpleNamespace(peer=BUREAU)},
+    )
+    found = [each for each in certificates(settings, NOW) if each.part == f"bureau {DIVISION}"]
+    assert [each.state for each in found] == ([State.BAD] if red else [])
