@@ -9,14 +9,16 @@ import attrs
 from gateway.domain.codes import ApprovalKind, Evidence
 from gateway.domain.windows import Measure
 from policies.book.dead import dead
-from policies.book.document import Cause, Policy, Unless, WindowRule, Wording
+from policies.book.document import Cause, Policy, Remark, Unless, WindowRule, Wording
 from policies.book.outlook import asked_when, window_term, windows_said
 from policies.book.papers import read_papers
+from policies.book.reach import unknown_funds
 from policies.book.template import Places, Template, template
 from policies.book.unit import (
     Clause,
     ExceptionRule,
     Reason,
+    RemarkRule,
     Sentence,
     Unit,
     UnitWindow,
@@ -45,7 +47,7 @@ _FALSE = Constant(False, BOOL)
 def compile_policy(policy: Policy, codes: Mapping[str, CodeList]) -> tuple[Unit, ...]:
     """The policy's units in order of days. Raises PolicyRefused with every problem."""
     units = []
-    problems: dict[Problem, None] = {}
+    problems: dict[Problem, None] = dict.fromkeys(unknown_funds(policy, codes))
     for first, last in _stretches(policy):
         compiler = _Compiler(policy, codes, first, last)
         units.append(compiler.unit())
@@ -107,6 +109,7 @@ class _Compiler:
             exceptions=exceptions,
             reason=self._sentence(policy.reason, f"{policy.place}.reason"),
             remedy=self._sentence(policy.remedy, f"{policy.place}.remedy"),
+            remarks=tuple(self._remark(remark, present) for remark in policy.remarks),
             windows=(),
             condition=condition,
             registers=registers_of(clauses, causes, exceptions),
@@ -194,6 +197,14 @@ class _Compiler:
             approvals=self._try(
                 lambda: read_papers(approvals, ApprovalKind), f"{place}.approvals", none
             ),
+        )
+
+    def _remark(self, remark: Remark, present: frozenset[str]) -> RemarkRule:
+        place, remedy = remark.place, remark.remedy
+        return RemarkRule(
+            expr=self._clause(remark.when, f"{place}.when", present, self._bare).expr,
+            reason=self._sentence(remark.reason, f"{place}.reason"),
+            remedy=self._sentence(remedy, f"{place}.remedy") if remedy else None,
         )
 
     def _clause(

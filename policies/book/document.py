@@ -71,6 +71,8 @@ class Scope:
     """22 (province), 2201 (city), 220102 (county) or nine digits; prefix semantics."""
     payment_methods: frozenset[PaymentMethod]
     voucher_types: frozenset[str]
+    funds: frozenset[str]
+    """Classes of 资金性质 (11: 一般公共预算); all codes below them."""
 
 
 @attrs.frozen(kw_only=True)
@@ -139,6 +141,19 @@ class Unless:
 
 
 @attrs.frozen(kw_only=True)
+class Remark:
+    """What a finding adds in one situation, such as an exception claimed in vain."""
+
+    id: str
+    when: str
+    reason: Wording
+    """Said after the policy's reason."""
+    remedy: Wording | None
+    """Said instead of the policy's remedy."""
+    place: str
+
+
+@attrs.frozen(kw_only=True)
 class Test:
     """A case with its outcome, run whenever the book is loaded."""
 
@@ -180,6 +195,7 @@ class Policy:
     unless: tuple[Unless, ...]
     reason: Wording
     remedy: Wording
+    remarks: tuple[Remark, ...]
     tests: tuple[Test, ...]
     place: str
     content: Mapping[str, Any]

@@ -1,14 +1,15 @@
 """Puts a judgement into words: the finding that the record, the agency and the bureau read."""
 
-from gateway.domain.codes import Register
+from gateway.domain.codes import BusinessType, Register
 from gateway.domain.decision import SEVERITY, Action, Finding, Light, Missing, NearException
 from gateway.domain.facts import Facts
 from policies.book.document import Policy
 from policies.book.judge import ExceptionState, Judgement
-from policies.book.names import article_zh, option_en, option_zh, paper_zh
+from policies.book.names import article_zh, option_en, option_zh, paper_en, paper_zh
 from policies.book.template import Speaker
-from policies.book.unit import Sentence, Unit
-from policies.language.interpret import UNAVAILABLE
+from policies.book.unit import RemarkRule, Sentence, Unit
+from policies.language.interpret import UNAVAILABLE, truth
+from policies.language.typed import facts_of
 
 _LIGHT_OF = {
     Action.BLOCK: Light.RED,
@@ -16,6 +17,9 @@ _LIGHT_OF = {
     Action.WARN: Light.YELLOW,
     Action.RECORD: Light.BLUE,
 }
+
+_CLAIMS = {"exemption", "cash_reason", "business_type"}
+"""The facts by which an agency may claim an exception."""
 
 BOOK_ID = "BOOK"
 """The policy id of findings that concern the book itself and no single policy."""
@@ -59,7 +63,12 @@ def _fired(unit: Unit, judgement: Judgement, facts: Facts, speaker: Speaker) -> 
     causes_zh = "；".join(_said(c.sentence, facts, speaker, False) for c in held)
     causes_en = "; ".join(_said(c.sentence, facts, speaker, True) for c in held)
     articles = dict.fromkeys(c.article for c in held if c.article)
-    tail_zh, tail_en = _near_words(near)
+    remark = _remark(unit, facts)
+    remedy = (remark and remark.remedy) or unit.remedy
+    tail_zh, tail_en = _near_words(near, near is not None and _claimed(unit, near, facts))
+    if remark:
+        tail_zh = _said(remark.reason, facts, speaker, False, causes_zh) + tail_zh
+        tail_en = f" {_said(remark.reason, facts, speaker, True, causes_en)}{tail_en}"
     return Finding(
         policy=policy.id,
         revision=policy.revision,
@@ -70,8 +79,8 @@ def _fired(unit: Unit, judgement: Judgement, facts: Facts, speaker: Speaker) -> 
         title_en=policy.title.en,
         reason_zh=_said(unit.reason, facts, speaker, False, causes_zh) + tail_zh,
         reason_en=_said(unit.reason, facts, speaker, True, causes_en) + tail_en,
-        remedy_zh=_said(unit.remedy, facts, speaker, False, causes_zh),
-        remedy_en=_said(unit.remedy, facts, speaker, True, causes_en),
+        remedy_zh=_said(remedy, facts, speaker, False, causes_zh),
+        remedy_en=_said(remedy, facts, speaker, True, causes_en),
         mender=policy.mender,
         exception=_near(near),
         missing=tuple(map(_missing, near.missing)) if near else (),
@@ -95,19 +104,49 @@ def _near(state: ExceptionState | None) -> NearException | None:
 
 
 def _missing(kind: str) -> Missing:
-    return Missing(kind=kind, zh=paper_zh(kind), en=option_en(kind))
+    return Missing(kind=kind, zh=paper_zh(kind), en=paper_en(kind))
 
 
-def _near_words(state: ExceptionState | None) -> tuple[str, str]:
+def _near_words(state: ExceptionState | None, claimed: bool) -> tuple[str, str]:
+    """Never reads like an approval: what was claimed still lacks, what was not might be had."""
     if state is None:
         return "", ""
     rule, missing = state.rule, [_missing(kind) for kind in state.missing]
+    article, title = article_zh(rule.article), rule.title
     zh = "、".join(m.zh for m in missing)
     en = ", ".join(m.en for m in missing)
+    if claimed:
+        return (
+            f"声明的情形属于{article}“{title.zh}”，尚缺：{zh}。",
+            f" The exception claimed, Art. {rule.article} ({title.en}), still lacks: {en}.",
+        )
     return (
-        f"本笔符合{article_zh(rule.article)}“{rule.title.zh}”的例外情形，但缺少：{zh}。",
-        f" The exception of Art. {rule.article} ({rule.title.en}) fits, but lacks: {en}.",
+        f"如属{article}“{title.zh}”，还须具备：{zh}。",
+        f" Under Art. {rule.article} ({title.en}) it would also need: {en}.",
     )
+
+
+def _claimed(unit: Unit, state: ExceptionState, facts: Facts) -> bool:
+    """Whether the agency claims this exception: a claim is made, and decides whether it fits."""
+    asked = {fact.name for fact in facts_of(state.rule.expr)}
+    about = {fact.name for clause in unit.clauses for fact in facts_of(clause.expr)}
+    if not asked and about <= _CLAIMS:  # the whole policy is about the claim
+        asked = about
+    return not asked.isdisjoint(_claims(facts))
+
+
+def _claims(facts: Facts) -> set[str]:
+    """The facts by which this instruction claims an exception."""
+    made = {
+        "exemption": facts.exemption is not None,
+        "cash_reason": facts.cash_reason is not None,
+        "business_type": facts.business_type is BusinessType.ADVANCE_REPAYMENT,
+    }
+    return {name for name, claimed in made.items() if claimed}
+
+
+def _remark(unit: Unit, facts: Facts) -> RemarkRule | None:
+    return next((r for r in unit.remarks if truth(r.expr, facts) is True), None)
 
 
 def _unavailable(unit: Unit, facts: Facts) -> Finding:

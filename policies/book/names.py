@@ -27,6 +27,7 @@ from gateway.domain.codes import (
     Settlement,
     ThreePublicCategory,
 )
+from policies.language.types import Fact
 
 _CHINESE: Mapping[type[StrEnum], str] = {
     PaymentMethod: "财政直接支付 财政授权支付",
@@ -68,6 +69,34 @@ _CHINESE: Mapping[type[StrEnum], str] = {
     ),
 }
 
+_ENGLISH = {"tax_union_payroll": "taxes, union dues and payroll"}
+"""Where an option's code does not read as English by itself."""
+
+_PAPERS_EN: Mapping[str, str] = {
+    Evidence.INVOICE: "tax invoice or non-tax receipt",
+    Evidence.CONTRACT: "written contract",
+    Evidence.SERVICE_FILING: "filing of the service purchase with the bureau",
+    Evidence.TENDER: "tender documents",
+    Evidence.PROJECT_PROPOSAL: "project approval",
+    Evidence.PROJECT_BUDGET: "project budget",
+    Evidence.COMPLETION_REPORT: "completion report",
+    Evidence.APPLICATION: "project application",
+    Evidence.PAYROLL_LIST: "payroll list",
+    Evidence.LEGAL_BASIS: "rule or document it rests on",
+    ApprovalKind.ADVANCE_REPAYMENT: "approval of the bureau for the advance repayment",
+    ApprovalKind.OTHER_TRANSFER: "approval of the bureau for the transfer",
+    ApprovalKind.CASH_FINANCE: "approval of the bureau for cash",
+    ApprovalKind.CASH_BANK: "approval of the account bank for cash",
+    ApprovalKind.CASH_SPECIAL: "approval of the bureau for special cash",
+    ApprovalKind.ADVANCE_FROM_OTHER_ACCOUNT: (
+        "approval of the bureau to advance from another account than the basic one"
+    ),
+}
+_ABSENT: Mapping[str, tuple[str, str]] = {
+    "exemption": ("未声明", "none claimed"),
+    "payee.class": ("未列入名单", "on no list"),
+}
+
 _NUMERALS = "零一二三四五六七八九"
 _ARTICLE = re.compile(r"([0-9]{1,2})((?:\([0-9]{1,2}\))?)(.*)", re.DOTALL)
 
@@ -89,12 +118,24 @@ def option_zh(option: StrEnum) -> str:
 
 
 def option_en(option: str) -> str:
-    return str(option).replace("_", " ")
+    return _ENGLISH.get(str(option)) or str(option).replace("_", " ")
+
+
+def absent_words(fact: Fact) -> tuple[str, str]:
+    """What stands in a sentence where a fact is legitimately empty: Chinese, English."""
+    if fact.name in _ABSENT:
+        return _ABSENT[fact.name]
+    return ("未登记", "not registered") if fact.register else ("未填写", "not given")
 
 
 def paper_zh(kind: str) -> str:
     """The Chinese name of a value of Evidence or ApprovalKind."""
     return NAMES.get((Evidence, kind)) or NAMES[ApprovalKind, kind]
+
+
+def paper_en(kind: str) -> str:
+    """Its English name, as an agency reads it under "missing"."""
+    return _PAPERS_EN[kind]
 
 
 def article_zh(article: str) -> str:

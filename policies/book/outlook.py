@@ -21,7 +21,9 @@ def window_term(policy: Policy, rule: WindowRule) -> Window:
 
 def windows_said(unit: Unit) -> frozenset[str]:
     """Windows whose values the finding names."""
-    sentences = (unit.reason, unit.remedy, *(cause.sentence for cause in unit.causes))
+    sentences = [unit.reason, unit.remedy, *(cause.sentence for cause in unit.causes)]
+    for remark in unit.remarks:
+        sentences += [remark.reason, *filter(None, [remark.remedy])]
     return frozenset().union(*(s.zh.windows | s.en.windows for s in sentences))
 
 

@@ -14,6 +14,7 @@ from policies.book.document import (
     LowerLevels,
     Mender,
     Policy,
+    Remark,
     Scope,
     Test,
     Unless,
@@ -80,6 +81,7 @@ def _policy(table: Table) -> Policy:
         unless=tuple(_unless(t) for t in table.tables("unless")),
         reason=_wording(table.table("reason")),
         remedy=_wording(table.table("remedy")),
+        remarks=tuple(_remark(t) for t in table.tables("remark")),
         tests=tuple(_test(t) for t in table.tables("test")),
         place=table.place,
         content=table.values,
@@ -120,6 +122,7 @@ def _scope(table: Table) -> Scope:
         division=division,
         payment_methods=table.options("payment_methods", PaymentMethod),
         voucher_types=frozenset(table.texts("voucher_types")),
+        funds=frozenset(table.texts("funds")),
     )
     table.done()
     return scope
@@ -166,6 +169,19 @@ def _unless(table: Table) -> Unless:
     return unless
 
 
+def _remark(table: Table) -> Remark:
+    remedy = table.table("remedy", optional=True)
+    remark = Remark(
+        id=matching(table, "id", NAME, "student_aid"),
+        when=table.text("when"),
+        reason=_wording(table.table("reason")),
+        remedy=_wording(remedy) if remedy.values else None,
+        place=table.place,
+    )
+    table.done()
+    return remark
+
+
 def _test(table: Table) -> Test:
     facts = table.table("facts", optional=True)
     test = Test(
@@ -197,7 +213,8 @@ def _consistent(policy: Policy, table: Table) -> None:
     clauses = len(policy.when) + len(policy.causes) + len(policy.unless)
     if clauses > CLAUSES_MAX:
         table.wrong("", f"条款超过 {CLAUSES_MAX} 条", f"over {CLAUSES_MAX} clauses")
-    for rows, key in ((policy.causes, "cause"), (policy.unless, "unless")):
+    named = (("cause", policy.causes), ("unless", policy.unless), ("remark", policy.remarks))
+    for key, rows in named:
         ids = [row.id for row in rows]
         for twice in {i for i in ids if ids.count(i) > 1}:
             table.wrong(key, f"{twice} 重复", f"{twice} stands there twice")

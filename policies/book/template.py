@@ -3,14 +3,14 @@
 import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 
 from gateway.domain.codes import PayeeKind
 from gateway.domain.facts import Facts
 from gateway.domain.money import yuan
-from policies.book.names import option_en, option_zh
+from policies.book.names import absent_words, option_en, option_zh
 from policies.language.codelist import CodeList
 from policies.language.errors import ClauseError, nearest
 from policies.language.typed import Constant, Window
@@ -19,15 +19,30 @@ from policies.language.types import SCHEMA, Fact, Kind
 VALUE_CHARACTERS_MAX = 80
 """A name or purpose in a sentence is cut here, so that a sentence stays one."""
 
+CLOCK = "clock"
+"""`{today.minute|clock}` says the 1,050th minute of a day as 17:30."""
+
 _PLACE = re.compile(r"\{([^{}]*)\}|([{}])")
+_NOUN = re.compile(r"[a-z][a-z -]{0,39}[a-z]")
 _UNMASKED_TAIL = 4
+
+
+@attrs.frozen
+class Shaped:
+    """A count said in a form of its own: CLOCK, or in English a noun that it is a number of."""
+
+    of: Fact | Window
+    form: str
+
+
+Part: TypeAlias = str | Fact | Window | Shaped
 
 
 @attrs.frozen
 class Template:
     """A sentence with places: `{payee.name}`, `{params.days}`, `{window.cash}`, `{causes}`."""
 
-    parts: tuple[str | Fact | Window, ...]
+    parts: tuple[Part, ...]
     """Text as it is, facts and windows to be read, and the mark CAUSES."""
     fixed: str | None = attrs.field(init=False)
     """The whole sentence where it has no places."""
@@ -39,7 +54,8 @@ class Template:
 
     @property
     def windows(self) -> frozenset[str]:
-        return frozenset(part.id for part in self.parts if isinstance(part, Window))
+        read = (part.of if isinstance(part, Shaped) else part for part in self.parts)
+        return frozenset(part.id for part in read if isinstance(part, Window))
 
 
 CAUSES = "\0causes"
@@ -65,7 +81,7 @@ class Places:
 
 def template(text: str, places: Places) -> Template:
     """Read a sentence. Raises ClauseError at an unknown place."""
-    parts: list[str | Fact | Window] = []
+    parts: list[Part] = []
     at = 0
     for match in _PLACE.finditer(text):
         if match[2]:
@@ -77,19 +93,44 @@ def template(text: str, places: Places) -> Template:
     return Template(tuple(p for p in parts if p != ""))
 
 
-def _place(name: str, places: Places, column: int) -> str | Fact | Window:
-    if name == "causes" and places.causes:
+def _place(written: str, places: Places, column: int) -> Part:
+    name, bar, form = written.partition("|")
+    if name == "causes" and places.causes and not bar:
         return CAUSES
     room, _, rest = name.partition(".")
-    if room == "window" and rest in places.windows:
-        return places.windows[rest]
     constants = {"params": places.params, "row": places.row}.get(room, {})
     if rest in constants:
-        return _constant(constants[rest], places.english)
-    if name in SCHEMA:
-        return SCHEMA[name]
-    zh, en = nearest(name, places.known())
-    raise ClauseError(column, f"没有 {{{name}}}{zh}", f"no {{{name}}}{en}")
+        value = constants[rest]
+        return _shaped_constant(value, form, column) if bar else _constant(value, places.english)
+    found: Fact | Window | None = SCHEMA.get(name)
+    if room == "window":
+        found = places.windows.get(rest)
+    if found is None:
+        zh, en = nearest(name, places.known())
+        raise ClauseError(column, f"没有 {{{name}}}{zh}", f"no {{{name}}}{en}")
+    return Shaped(found, _form(form, found.type.kind, column)) if bar else found
+
+
+def _shaped_constant(value: Any, form: str, column: int) -> str:
+    kind = value.type.kind if isinstance(value, Constant) else Kind.SET
+    return _in_form(value.value, _form(form, kind, column))
+
+
+def _form(form: str, kind: Kind, column: int) -> str:
+    if kind is not Kind.COUNT or not _NOUN.fullmatch(form):
+        raise ClauseError(
+            column,
+            f"“|{form}”只用于整数：clock（时刻），英文中也可写单数名词",
+            f"'|{form}' is for whole numbers: clock, or in English a noun in the singular",
+        )
+    return form
+
+
+def _in_form(value: int, form: str) -> str:
+    """510 in CLOCK is 08:30; 1 and 2 of a "person" are 1 person, 2 persons."""
+    if form == CLOCK:
+        return f"{value // 60:02d}:{value % 60:02d}"
+    return f"{value} {form}" if value == 1 else f"{value} {form}s"
 
 
 def _constant(value: Any, english: bool) -> str:
@@ -112,20 +153,29 @@ class Speaker:
             return sentence.fixed
         said = []
         for part in sentence.parts:
-            if isinstance(part, Fact):
-                said.append(self.value(part, facts, english=english))
-            elif isinstance(part, Window):
-                value = facts.windows.get(part.id, 0)
-                said.append(_money(value) if part.type.kind is Kind.MONEY else str(value))
-            else:
+            if isinstance(part, str):
                 said.append(causes if part == CAUSES else part)
+            else:
+                said.append(self._part(part, facts, english))
         return "".join(said)
+
+    def _part(self, part: Fact | Window | Shaped, facts: Facts, english: bool) -> str:
+        of, form = (part.of, part.form) if isinstance(part, Shaped) else (part, "")
+        if isinstance(of, Window):
+            count = facts.windows.get(of.id, 0)
+            if form:
+                return _in_form(count, form)
+            return _money(count) if of.type.kind is Kind.MONEY else str(count)
+        told = getattr(facts, of.attribute)
+        if form and told is not None:
+            return _in_form(told, form)
+        return self.value(of, facts, english=english)
 
     def value(self, fact: Fact, facts: Facts, *, english: bool) -> str:
         """One fact as a person reads it: 12,800.00, 30201 办公费, 实有资金账户, ****1234."""
         value = getattr(facts, fact.attribute)
         if value is None or value == "":
-            return "(blank)" if english else "（空）"
+            return absent_words(fact)[english]
         if fact.personal:
             return _masked(str(value))
         if fact.name == "payee.name" and facts.payee_kind is PayeeKind.PERSON:

@@ -58,6 +58,15 @@ class ExceptionRule:
 
 
 @attrs.frozen(kw_only=True)
+class RemarkRule:
+    """A remark, compiled."""
+
+    expr: Expr
+    reason: Sentence
+    remedy: Sentence | None
+
+
+@attrs.frozen(kw_only=True)
 class UnitWindow:
     """A window, compiled."""
 
@@ -85,6 +94,8 @@ class Unit:
     exceptions: tuple[ExceptionRule, ...]
     reason: Sentence
     remedy: Sentence
+    remarks: tuple[RemarkRule, ...]
+    """The first that holds is said."""
     windows: tuple[UnitWindow, ...]
     condition: Expr
     registers: frozenset[Register]

@@ -83,6 +83,7 @@ def _changed(old: Policy, new: Policy) -> Iterator[Difference]:
     yield from _named("条款", "clause", dict(old.when), dict(new.when), new)
     yield from _named("情形", "cause", _rows(old.causes), _rows(new.causes), new)
     yield from _named("例外", "exception", _rows(old.unless), _rows(new.unless), new)
+    yield from _named("附带说明", "remark", _rows(old.remarks), _rows(new.remarks), new)
     yield from _named("窗口", "window", _rows(old.windows), _rows(new.windows), new)
     yield from _lists(old, new)
     if len(old.tests) != len(new.tests):
