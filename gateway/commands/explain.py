@@ -11,7 +11,7 @@ from adapters.formats.problem import problem_fields
 from adapters.formats.registers import read_registers
 from adapters.formats.sniff import sniff
 from adapters.formats.voucher import VoucherFormat
-from gateway.domain.faults import Fault, FaultCode, Unreadable
+from gateway.domain.faults import Fault, FaultCode, FieldError, Unreadable
 from gateway.domain.legal_day import legal_day
 from gateway.domain.registers import Registers
 from gateway.pipeline.explain import explain
@@ -42,9 +42,7 @@ def explain_one(
     line: dict[str, Any] = {"file": name, "format": format, "outcome": "fault"}
     try:
         if format is None:
-            raise Unreadable(
-                FaultCode.MEDIA_TYPE_UNSUPPORTED, "neither a JSON instruction nor a MOF envelope"
-            )
+            raise _unknown(raw)
         reader = JsonFormat() if format == "json" else VoucherFormat()
         instruction = reader.parse(raw)
         if instruction.key.division != registers.division:
@@ -69,6 +67,25 @@ def explain_one(
         "findings": [finding_fields(finding) for finding in decision.findings],
         "fault": None,
     }
+
+
+def _unknown(raw: bytes) -> Unreadable:
+    """Neither format; an XML voucher on its own is the mistake that people make."""
+    if not raw.lstrip().startswith(b"<"):
+        return Unreadable(
+            FaultCode.MEDIA_TYPE_UNSUPPORTED, "neither a JSON instruction nor a MOF envelope"
+        )
+    envelope = FieldError(
+        field="MOF",
+        code="missing",
+        zh="缺少 MOF 信封：凭证 XML 以 GBK 编码后作 base64，放入 MOF/VoucherBody/Voucher",
+        en="no MOF envelope: the voucher's XML stands in MOF/VoucherBody/Voucher, as base64 of GBK",
+    )
+    return Unreadable(
+        FaultCode.MEDIA_TYPE_UNSUPPORTED,
+        "需要 MOF 信封，而不是其中的凭证 XML / the MOF envelope is wanted, not the XML inside it",
+        (envelope,),
+    )
 
 
 def in_words(line: dict[str, Any]) -> str:

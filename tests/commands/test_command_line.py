@@ -109,6 +109,23 @@ def test_explain_of_garbage_is_a_fault_and_no_crash(
     assert (line["outcome"], line["fault"]["code"]) == ("fault", code)
 
 
+@pytest.mark.parametrize(
+    "head", ['<?xml version="1.0" encoding="GBK"?>\n', "\n  ", '<?xml version="1.0"?>']
+)
+def test_explain_of_a_voucher_without_its_envelope_says_that_the_envelope_is_wanted(
+    registers: Path, tmp_path: Path, head: str
+) -> None:
+    bare = head + "<Voucher><VtCode>8202</VtCode><VoucherNo>1</VoucherNo></Voucher>"
+    (tmp_path / "bare.xml").write_bytes(bare.encode("gbk"))
+    result = run("explain", "--registers", registers, "--json", tmp_path / "bare.xml")
+    fault = json.loads(result.stdout)["fault"]
+    assert result.exit_code == 0 and fault["code"] == "media_type_unsupported"
+    assert "需要 MOF 信封" in fault["detail"] and "envelope is wanted" in fault["detail"]
+    (error,) = fault["errors"]
+    assert error["field"] == "MOF" and "信封" in error["zh"] and "envelope" in error["en"]
+    assert "缺少 MOF 信封" in run("explain", "--registers", registers, tmp_path / "bare.xml").stdout
+
+
 def test_explain_without_its_files_is_usage(registers: Path, tmp_path: Path) -> None:
     absent = tmp_path / "absent.json"
     assert run("explain", "--registers", registers, absent).exit_code == 2
