@@ -12,6 +12,7 @@ from certs.log.proof import format_proof
 from certs.log.report import Step
 from certs.log.tree import leaf_hash
 from certs.trust import Trust
+from gateway.domain.legal_day import SHANGHAI
 
 
 class Prover:
@@ -62,6 +63,7 @@ class Prover:
         included = verify_inclusion(
             seq, checkpoint.size, leaf_hash(record.body), path, checkpoint.root
         )
+        when = f"{seals[0].at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}" if seals else ""
         return [
             Step(
                 holds=included,
@@ -75,7 +77,7 @@ class Prover:
             ),
             Step(
                 holds=bool(seals),
-                zh="财政部门已签收" + (f"（{seals[0].at:%Y-%m-%d %H:%M:%S} UTC）" if seals else ""),
-                en="the bureau cosigned it",
+                zh=f"财政部门已签收（北京时间 {when}）" if when else "财政部门未签收",
+                en=f"the bureau cosigned it ({when} Beijing time)" if when else "not cosigned",
             ),
         ]

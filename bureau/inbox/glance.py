@@ -15,6 +15,8 @@ import msgspec
 UNREADABLE = "unreadable"
 SHOWN_CHARS_MAX = 200
 INTERCEPTED = frozenset({"held", "blocked"})
+MILD = frozenset({"warn", "record"})
+"""Actions of findings that stop nothing; any other word counts as one that does."""
 AMOUNT_FEN_MAX = 2**63 - 1
 YEAR_MAX = 9999
 _CONTROLS = dict.fromkeys(range(0x20), "\ufffd")
@@ -23,6 +25,7 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 class _Finding(msgspec.Struct):
     policy: str = ""
+    action: str = ""
     reason_zh: str = ""
 
 
@@ -110,6 +113,12 @@ def policies_of(one: Glance) -> list[str]:
     return [shown(p) for p in dict.fromkeys([*fired, one.policy] if one.policy else fired)]
 
 
+def refusing_of(one: Glance) -> list[str]:
+    """Those of them that stopped the payment; a hint beside them is for the card alone."""
+    stopping = [f.policy for f in one.findings if f.policy and f.action not in MILD]
+    return [shown(policy) for policy in dict.fromkeys(stopping)] or policies_of(one)
+
+
 def shown(text: str) -> str:
     """Text as a list may hold it: bounded, and with no control character in it."""
     if len(text) <= SHOWN_CHARS_MAX and text.isprintable():
@@ -145,7 +154,7 @@ def _line(one: Glance, at: int) -> tuple[Any, ...]:
     return (
         one.fiscal_year, shown(one.voucher_type), shown(one.voucher_no), one.outcome,
         shown(one.agency.code), shown(one.agency.name), shown(one.payee.name), one.amount_fen,
-        " ".join(policies_of(one)), shown(one.findings[0].reason_zh if one.findings else ""),
+        " ".join(refusing_of(one)), shown(one.findings[0].reason_zh if one.findings else ""),
         moment(at),
     )  # fmt: skip
 

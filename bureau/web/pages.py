@@ -8,6 +8,7 @@ from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bureau.desk.interceptions import Line, exception_of, papers_of
+from policies.book.names import article_zh
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 OUTCOMES = {"passed": "放行", "held": "挂起", "blocked": "拦截"}
@@ -27,8 +28,10 @@ class Pages:
         )
         self._environment.globals["name"] = name
         self._environment.filters |= {
+            "article": article_zh,
             "clock": clock,
             "card_url": card_url,
+            "money": money,
             "near": exception_of,
             "outcome": lambda outcome: OUTCOMES.get(outcome, outcome),
             "papers": papers_of,
@@ -43,6 +46,12 @@ class Pages:
 def clock(moment: dt.datetime | None) -> str:
     """Beijing time to the second; a dash for what has not happened."""
     return moment.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S") if moment else "—"
+
+
+def money(amount: str) -> str:
+    """Yuan with separators as the findings write them: `12800.00` is 12,800.00."""
+    whole, _, rest = amount.partition(".")
+    return f"{int(whole):,}.{rest}"
 
 
 def card_url(line: Line) -> str:

@@ -17,7 +17,17 @@ from bureau.web.desk import Rooms, desk_application
 from bureau.web.live import Live
 from bureau.web.pages import Pages
 from bureau.web.signing_in import LINK_LIFE, SESSION_LIFE, SigningIn
-from tests.bureau.words import BANK, DIVISION, GATEWAY, Bureau, Chain, House, notice, verdict
+from tests.bureau.words import (
+    BANK,
+    DIVISION,
+    GATEWAY,
+    Bureau,
+    Chain,
+    House,
+    finding,
+    notice,
+    verdict,
+)
 
 pytestmark = pytest.mark.postgres
 EVIL = "<script>alert('甲')</script>"
@@ -166,11 +176,47 @@ async def test_the_card_says_why_and_what_would_have_helped(
     await bureau.inbox.receive(GATEWAY, framed(chain.delivery()))
     text = (await desk.get(PAGES[4]))[1]
     for said in ("JL-020", "第十三条（三）", "向本单位实有资金账户转款", "政府购买服务", "备案",
-                 "12800.00", "***1234", "第 1 条，共 2 条", "财政部门已签收"):  # fmt: skip
+                 "12,800.00", "***1234", "第 1 条，共 2 条", "财政部门已签收"):  # fmt: skip
         assert said in text, said
     assert "✗" not in text and "尚未收到" not in text
     listed = (await desk.get(PAGES[0]))[1]
     assert "长春示例科技有限公司" in listed and "拦截" in listed
+
+
+async def test_the_list_names_what_refuses_and_the_card_all_that_was_found(
+    desk: Desk, bureau: Bureau, chain: Chain
+) -> None:
+    hint = finding(policy="JL-085", action="warn", light="yellow", article="10(3)9")
+    more = [finding(article="10(3)5; 27(2)"), finding(policy="JL-026", action="hold"), hint]
+    chain.seal([verdict(0), verdict(1, "blocked", findings=more, amount_fen=123_456_789)])
+    await bureau.inbox.receive(GATEWAY, framed(chain.delivery()))
+    await desk.sign_in(await desk.signing_in.new_link())
+    listed, card = [(await desk.get(path))[1] for path in (PAGES[0], PAGES[4])]
+    assert "<span>JL-020</span> <span>JL-026</span>" in listed and "JL-085" not in listed
+    assert "1,234,567.89" in listed and "1,234,567.89" in card
+    assert (
+        "JL-085" in card and "第十条（三）9" in card and "第十条（三）5；第二十七条（二）" in card
+    )
+
+
+async def test_evidence_tells_beijing_time(desk: Desk, bureau: Bureau, chain: Chain) -> None:
+    chain.seal([verdict(0), verdict(1, "held")])
+    await bureau.inbox.receive(GATEWAY, framed(chain.delivery()))
+    await desk.sign_in(await desk.signing_in.new_link())
+    text = (await desk.get(PAGES[4]))[1]
+    (told,) = re.findall(r"财政部门已签收（北京时间 ([0-9: -]{19})）", text)
+    moment = dt.datetime.fromisoformat(told + "+08:00")
+    assert abs(dt.datetime.now(dt.UTC) - moment) < dt.timedelta(minutes=5) and "UTC" not in text
+
+
+async def test_the_icon_is_a_file_of_ours(desk: Desk) -> None:
+    await desk.sign_in(await desk.signing_in.new_link())
+    assert (
+        '<link rel="icon" type="image/svg+xml" href="/static/favicon.svg">'
+        in (await desk.get(PAGES[0]))[1]
+    )
+    async with desk.session.get(desk.url + "/static/favicon.svg") as answer:
+        assert answer.status == 200 and answer.content_type == "image/svg+xml"
 
 
 async def test_nothing_is_loaded_from_outside(desk: Desk) -> None:
