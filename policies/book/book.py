@@ -21,15 +21,16 @@ from policies.book.wanted import asks_of, shares_of
 from policies.language.codelist import CodeList
 
 SELECTIONS_MAX = 4_096
-"""Resolved (division, voucher type, payment method, day) kept; emptied when full."""
+"""Resolved (division, voucher type, payment method, fund, day) kept; emptied when full."""
 
-Key: TypeAlias = tuple[str, str, str | None, dt.date]
+Key: TypeAlias = tuple[str, str, str | None, str | None, dt.date]
 
 
 def key_of(facts: Facts) -> Key:
     """What a selection depends on. An option's hash runs in Python, its text's does not."""
     method = facts.payment_method
-    return (facts.division, facts.voucher_type, method and str.__str__(method), facts.on)
+    stated = method and str.__str__(method)
+    return (facts.division, facts.voucher_type, stated, facts.fund_code, facts.on)
 
 
 @attrs.frozen(kw_only=True)
@@ -43,7 +44,7 @@ class Explanation:
 
 @attrs.frozen(kw_only=True)
 class Selection:
-    """The policies that judge one (division, voucher type, payment method, day)."""
+    """The policies that judge one (division, voucher type, payment method, fund, day)."""
 
     serving: tuple[Serving, ...]
     registers: frozenset[Register]
@@ -173,12 +174,14 @@ class Book:
         return Explanation(policy=unit.policy, judgement=judgement, finding=finding)
 
     def selected(self, facts: Facts) -> Selection:
-        """The same for all facts of one division, voucher type, payment method and day."""
+        """The same for all facts of one division, voucher type, payment method, fund and day."""
         return self._selections.get(key_of(facts)) or self._selection(facts)
 
     def _selection(self, facts: Facts) -> Selection:
-        method = facts.payment_method
-        serving = in_force(self.groups, facts.division, facts.voucher_type, method, facts.on)
+        serving = in_force(
+            self.groups, facts.division, facts.voucher_type, facts.payment_method,
+            facts.fund_code, facts.on,
+        )  # fmt: skip
         selection = Selection(
             serving=serving,
             registers=frozenset().union(*(s.group.registers for s in serving)),

@@ -62,7 +62,7 @@ def _judgement(policy: Policy, book: Book, facts: Facts) -> Judgement | None:
     scope = policy.scope
     for unit in book.units:
         if unit.in_force(facts.on) and applies(
-            scope, facts.division, facts.voucher_type, facts.payment_method
+            scope, facts.division, facts.voucher_type, facts.payment_method, facts.fund_code
         ):
             return judge(unit, facts)
     return None

@@ -1,4 +1,4 @@
-"""Which policies judge an instruction: division, day, voucher type and payment method resolved."""
+"""Which policies judge an instruction: division, day, voucher type, method and fund resolved."""
 
 import datetime as dt
 from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -31,8 +31,10 @@ class UnitGroup:
     shared: Group | None
     """The positions in `windows` of those that count this instruction."""
 
-    def covers(self, division: str, voucher_type: str, method: PaymentMethod | None) -> bool:
-        return applies(self.units[0].policy.scope, division, voucher_type, method)
+    def covers(
+        self, division: str, voucher_type: str, method: PaymentMethod | None, fund: str | None
+    ) -> bool:
+        return applies(self.units[0].policy.scope, division, voucher_type, method, fund)
 
 
 def level(division: str) -> str:
@@ -46,13 +48,14 @@ def level(division: str) -> str:
 
 
 def applies(
-    scope: Scope, division: str, voucher_type: str, method: PaymentMethod | None
+    scope: Scope, division: str, voucher_type: str, method: PaymentMethod | None, fund: str | None
 ) -> bool:  # fmt: skip
-    """An unstated payment method never puts an instruction out of a policy's reach."""
+    """What is not stated (method, fund) never puts an instruction out of a policy's reach."""
     return (
         level(division).startswith(level(scope.division))
         and (not scope.voucher_types or voucher_type in scope.voucher_types)
         and (not scope.payment_methods or method is None or method in scope.payment_methods)
+        and (not scope.funds or not fund or fund.startswith(tuple(scope.funds)))
     )
 
 
@@ -103,11 +106,13 @@ def _group(units: Sequence[Unit]) -> Generator[None, None, UnitGroup]:
 
 def in_force(
     groups: Iterable[UnitGroup], division: str, voucher_type: str,
-    method: PaymentMethod | None, day: dt.date,
+    method: PaymentMethod | None, fund: str | None, day: dt.date,
 ) -> tuple[Serving, ...]:  # fmt: skip
     """The groups that judge; where a lower level has replaced a policy, the lower one only."""
     found = [
-        g for g in groups if g.units[0].in_force(day) and g.covers(division, voucher_type, method)
+        g
+        for g in groups
+        if g.units[0].in_force(day) and g.covers(division, voucher_type, method, fund)
     ]
     lowest: dict[str, int] = {}
     for unit in (unit for g in found for unit in g.units):

@@ -195,7 +195,8 @@ class _Court:
 
     def _reaches(self, row: Facts) -> bool:
         scope = self._policy.scope
-        return applies(scope, row.division, row.voucher_type, row.payment_method)
+        method, fund = row.payment_method, row.fund_code
+        return applies(scope, row.division, row.voucher_type, method, fund)
 
     def _problem(self, zh: str, en: str) -> Problem:
         return Problem(place=self._policy.place, column=0, zh=zh, en=en)
