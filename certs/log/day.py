@@ -16,7 +16,7 @@ from certs.log.note import Checkpoint
 from certs.log.numbering import says_number, sequence_number
 from certs.log.report import Exit, Report, Stopped, Walk
 from certs.log.tree import EMPTY_ROOT, extend, leaf_hash, root_of
-from certs.log.verify import AuditKeys, open_signed
+from certs.log.verify import AuditKeys, expect_kept_root, open_kept, open_signed
 from certs.signing.encoding import b64, from_b64
 
 CHECKPOINT, PREVIOUS, FRONTIER = "checkpoint", "previous", "frontier"
@@ -48,9 +48,11 @@ def write_day(folder: Path, day: Day) -> None:
         (folder / FRONTIER).write_bytes("".join(f"{b64(each)}\n" for each in day.frontier).encode())
 
 
-def verify_day(folder: Path, keys: AuditKeys) -> Report:
+def verify_day(folder: Path, keys: AuditKeys, kept: str | None = None) -> Report:
     """Whether the folder's records are all of the log between its two checkpoints, unaltered.
 
+    `kept`: a checkpoint that the auditor has from elsewhere; the folder must reach it and hold its
+    root. Without it, an earlier checkpoint or another history that both parties signed is valid.
     Exit 3 names the missing numbers, 4 means that history was rewritten, 2 that files are missing.
     """
     walk = Walk()
@@ -61,6 +63,8 @@ def verify_day(folder: Path, keys: AuditKeys) -> Report:
         first = _start(walk, day, last, keys)
         _check_complete(walk, day.records, first, last)
         _check_bytes(walk, day, folder, first, last)
+        if kept is not None:
+            _check_kept(walk, day, first, open_kept(walk, last, kept, keys), last)
         return walk.report()
     except Stopped as stopped:
         return walk.report(stopped.exit)
@@ -93,7 +97,7 @@ def _start(walk: Walk, day: Day, last: Checkpoint, keys: AuditKeys) -> Checkpoin
     """Where the log stood before: its size, and that the frontier handed over is that tree's."""
     if day.previous is None:
         return Checkpoint(origin=last.origin, size=0, root=EMPTY_ROOT)
-    first = open_signed(walk, day.previous, keys)
+    first = open_signed(walk, day.previous, keys, "previous_")
     walk.expect(
         first.origin == last.origin,
         "前后两个检查点出自同一日志。",
@@ -168,6 +172,29 @@ def _check_bytes(walk: Walk, day: Day, folder: Path, first: Checkpoint, last: Ch
         "记录算不到检查点的根：记录被改动或历史被改写。",
         "The records do not hash to the checkpoint's root: altered, or the history rewritten.",
     )
+
+
+def _check_kept(
+    walk: Walk, day: Day, first: Checkpoint, kept: Checkpoint, last: Checkpoint
+) -> None:
+    """After the records proved the last root: grown from the folder's start, as large as kept."""
+    if kept.size > last.size:
+        missing = range(last.size, kept.size)
+        walk.facts |= {"missing": [*missing[:MISSING_NAMED_MAX]], "missing_count": len(missing)}
+    walk.expect(
+        kept.size <= last.size,
+        f"交出的记录到达留存检查点的 {kept.size} 条（交出至前 {last.size} 条）。",
+        f"The records reach the kept checkpoint's {kept.size} (handed over: up to {last.size}).",
+        Exit.GAP,
+    )
+    walk.expect(
+        kept.size >= first.size,
+        f"留存的检查点（{kept.size} 条）不早于本夹起点（{first.size} 条），可以比对。",
+        f"The kept checkpoint ({kept.size}) is not before this folder's start ({first.size}).",
+        Exit.USAGE,
+    )
+    leaves = [leaf_hash(body) for body in day.records[: kept.size - first.size]]
+    expect_kept_root(walk, kept, root_of(extend(first.size, day.frontier, leaves).frontier))
 
 
 def _signed_leaves(day: Day, named: Sequence[bytes], first: Checkpoint, last: Checkpoint) -> bool:

@@ -30,7 +30,8 @@ class Report:
     exit: Exit
     steps: tuple[Step, ...]
     facts: dict[str, Any] = attrs.field(factory=dict)
-    """For `--json`: origin, size, seq, time of the cosignature, missing numbers."""
+    """For `--json`: origin, size, seq, time of the cosignature, missing numbers. `size` and
+    `cosigned_at` are the judged checkpoint's; others have `kept_` or `previous_` before."""
 
     @property
     def valid(self) -> bool:
@@ -42,7 +43,18 @@ class Report:
             f"{place}. {'✓' if step.holds else '✗'} {step.zh}\n      {step.en}"
             for place, step in enumerate(self.steps, start=1)
         ]
-        return [*numbered, VERDICTS[self.exit]]
+        return [*numbered, VERDICTS[self.exit], *self._bounds()]
+
+    def _bounds(self) -> list[str]:
+        """How far a good verdict reaches: of what came later, a signed size says nothing."""
+        if not self.valid or "size" not in self.facts:
+            return []
+        size, at = self.facts["size"], self.facts.get("cosigned_at")
+        zh, en = (f"（{at} 见证）", f", witnessed at {at}") if at else ("", "")
+        return [
+            f"      截至前 {size} 条{zh}；此后的记录未作判断。",
+            f"      Up to size {size}{en}; later records are not judged.",
+        ]
 
     def as_json(self) -> dict[str, Any]:
         steps = [attrs.asdict(each) for each in self.steps]

@@ -40,8 +40,8 @@ def verify_record(
 ) -> Report:
     """Whether `body` stands in the log, signed by the bank and seen by the bureau.
 
-    `kept_checkpoint`: one that the auditor kept from elsewhere; a different root at the same size
-    is a fork.
+    `kept_checkpoint`: one that the auditor kept from elsewhere. Of the same size, another root is a
+    fork; of another size, one record's path says nothing of it: exit 2, `verify_day` can tell.
     """
     walk = Walk()
     try:
@@ -71,7 +71,7 @@ def verify_growth(old: str, new: str, path: Sequence[bytes], keys: AuditKeys) ->
     """Whether the log of checkpoint `new` only added to that of `old`. A fork exits 4."""
     walk = Walk()
     try:
-        before = open_signed(walk, old, keys)
+        before = open_signed(walk, old, keys, "previous_")
         after = open_signed(walk, new, keys)
         walk.expect(
             before.origin == after.origin,
@@ -90,8 +90,11 @@ def verify_growth(old: str, new: str, path: Sequence[bytes], keys: AuditKeys) ->
         return walk.report(stopped.exit)
 
 
-def open_signed(walk: Walk, note: str, keys: AuditKeys) -> Checkpoint:
-    """Steps: the bank's signature, the bureau's cosignature, the certificate's life."""
+def open_signed(walk: Walk, note: str, keys: AuditKeys, which: str = "") -> Checkpoint:
+    """Steps: the bank's signature, the bureau's cosignature, the certificate's life.
+
+    `which` stands before the names of its facts: only the judged checkpoint's have none.
+    """
     try:
         checkpoint, signed = open_checkpoint(note, keys.logs)
     except NoteRefused as refused:
@@ -99,7 +102,7 @@ def open_signed(walk: Walk, note: str, keys: AuditKeys) -> Checkpoint:
             "检查点没有代理银行记录密钥的有效签名。",
             f"The checkpoint has no valid signature of the bank's record key: {refused}.",
         ) from refused
-    walk.facts |= {"origin": checkpoint.origin, "size": checkpoint.size}
+    walk.facts |= {f"{which}origin": checkpoint.origin, f"{which}size": checkpoint.size}
     walk.expect(
         True,
         f"检查点由代理银行签名：日志 {checkpoint.origin}，共 {checkpoint.size} 条。",
@@ -110,16 +113,16 @@ def open_signed(walk: Walk, note: str, keys: AuditKeys) -> Checkpoint:
             found = cosignatures(signed, keys.witnesses)
         except NoteRefused as refused:
             raise walk.fail("财政部门的见证签名无效。", f"{refused}.") from refused
-        _check_witnessed(walk, found, checkpoint, keys)
+        at = _check_witnessed(walk, found, checkpoint, keys)
+        walk.facts[f"{which}cosigned_at"] = at.isoformat()
     return checkpoint
 
 
 def _check_witnessed(
     walk: Walk, found: Sequence[Cosignature], checkpoint: Checkpoint, keys: AuditKeys
-) -> None:
+) -> dt.datetime:
     walk.expect(bool(found), "检查点有财政部门的见证签名。", "The bureau cosigned the checkpoint.")
     first = min(found, key=lambda each: each.at)
-    walk.facts["cosigned_at"] = first.at.isoformat()
     local = first.at.astimezone(_LEGAL_ZONE).strftime("%Y-%m-%d %H:%M:%S")
     walk.expect(
         True,
@@ -131,25 +134,46 @@ def _check_witnessed(
         "见证当时双方证书均在有效期内。",
         "Both certificates were valid at that time.",
     )
+    return first.at
 
 
 def _alive(keys: Sequence[NoteKey], name: str | None, at: dt.datetime) -> bool:
     return any(key.lives(at) for key in keys if name is None or key.name == name)
 
 
-def _same_history(walk: Walk, checkpoint: Checkpoint, kept: str, keys: AuditKeys) -> None:
-    other = open_signed(walk, kept, keys)
+def open_kept(walk: Walk, checkpoint: Checkpoint, kept: str, keys: AuditKeys) -> Checkpoint:
+    """The auditor's own checkpoint of the same log."""
+    walk.expect(True, "以下查验留存的检查点。", "What follows is of the kept checkpoint.")
+    other = open_signed(walk, kept, keys, "kept_")
     walk.expect(
         other.origin == checkpoint.origin,
         "留存的检查点出自同一日志。",
         "The kept checkpoint is of the same log.",
     )
+    return other
+
+
+def expect_kept_root(walk: Walk, kept: Checkpoint, root: bytes) -> None:
+    """`root`: of the tree at hand, at the kept checkpoint's size."""
     walk.expect(
-        other.size != checkpoint.size or other.root == checkpoint.root,
-        "与留存的检查点没有矛盾。",
-        "It does not contradict the kept checkpoint.",
+        kept.root == root,
+        f"前 {kept.size} 条与留存的检查点是同一历史。",
+        f"The first {kept.size} records are the history of the kept checkpoint.",
         Exit.FORK,
     )
+
+
+def _same_history(walk: Walk, checkpoint: Checkpoint, kept: str, keys: AuditKeys) -> None:
+    other = open_kept(walk, checkpoint, kept, keys)
+    walk.expect(
+        other.size == checkpoint.size,
+        f"留存的检查点与证明的检查点大小相同，可以比对（{other.size}、{checkpoint.size}；"
+        "大小不同须用 verify day --kept）。",
+        "The kept checkpoint has the proof's size and can be compared "
+        f"({other.size}, {checkpoint.size}; of another size only verify day --kept can tell).",
+        Exit.USAGE,
+    )
+    expect_kept_root(walk, other, checkpoint.root)
 
 
 def _check_place(walk: Walk, body: bytes, index: int) -> None:

@@ -13,7 +13,7 @@ from certs.log.paths import consistency_path, inclusion_path
 from certs.log.proof import format_proof
 from certs.log.report import Exit
 from certs.log.sealer import Sealer
-from certs.log.tree import leaf_hash, root_of
+from certs.log.tree import leaf_hash, root_of, root_of_leaves
 from certs.log.verify import AuditKeys, verify_growth, verify_record
 from gateway.domain.log import PendingRecord
 from gateway.domain.records import unnumbered
@@ -175,8 +175,10 @@ def test_a_kept_checkpoint_that_contradicts_is_a_fork(log) -> None:
     proof = log.proof(3)
     report = verify_record(log.bodies[3], proof, log.keys, kept_checkpoint=kept)
     assert report.exit is Exit.FORK
-    for same in (log.new, log.old):
-        assert verify_record(log.bodies[3], proof, log.keys, kept_checkpoint=same).valid
+    assert verify_record(log.bodies[3], proof, log.keys, kept_checkpoint=log.new).valid
+    other_size = verify_record(log.bodies[3], proof, log.keys, kept_checkpoint=log.old)
+    assert other_size.exit is Exit.USAGE, "never called valid what was not compared"
+    assert other_size.facts["size"] == 300 and other_size.facts["kept_size"] == 40
 
 
 def test_growth_is_valid_and_a_rewritten_history_is_a_fork(log) -> None:
@@ -280,3 +282,43 @@ def test_missing_or_unreadable_files_are_a_matter_of_usage(log, tmp_path: Path) 
     assert _spoil(tmp_path, log, _write(CHECKPOINT, b"\xff")) is Exit.USAGE
     with pytest.raises(ValueError):
         write_day(tmp_path, Day(checkpoint=log.old, records=[b"a\nb"]))
+
+
+def test_a_good_verdict_says_how_far_it_reaches(log, tmp_path: Path) -> None:
+    write_day(tmp_path, log.day())
+    day = verify_day(tmp_path, log.keys)
+    for report in (day, verify_record(log.bodies[3], log.proof(3), log.keys)):
+        assert report.lines()[-1] == (
+            "      Up to size 300, witnessed at 2026-03-02T09:30:00+00:00; "
+            "later records are not judged."
+        )
+    assert (day.facts["size"], day.facts["previous_size"]) == (300, 40)
+
+
+def test_a_day_is_held_against_the_checkpoint_that_the_auditor_kept(log, tmp_path: Path) -> None:
+    """At its start, within, at its end; withheld records are a gap, another history a fork."""
+    write_day(tmp_path, log.day())
+    for size in (40, 41, 77, 299, 300):
+        root = root_of_leaves(log.leaves[:size])
+        report = verify_day(tmp_path, log.keys, log.checkpoint(size, root))
+        assert report.valid, report.lines()
+        forked = log.checkpoint(size, leaf_hash(b"another history"))
+        assert verify_day(tmp_path, log.keys, forked).exit is Exit.FORK, size
+    older = verify_day(tmp_path, log.keys, log.checkpoint(39, root_of_leaves(log.leaves[:39])))
+    assert older.exit is Exit.USAGE
+
+
+def test_the_last_records_withheld_under_an_earlier_checkpoint_are_a_gap(
+    log, tmp_path: Path
+) -> None:
+    write_day(tmp_path, Day(checkpoint=log.old, records=log.bodies[:40]))
+    assert verify_day(tmp_path, log.keys).valid, "both parties did sign it"
+    report = verify_day(tmp_path, log.keys, log.new)
+    assert report.exit is Exit.GAP and report.facts["missing_count"] == 260
+    assert report.facts["missing"][0] == 40
+
+
+def test_a_kept_checkpoint_must_be_signed_and_of_this_log(log, tmp_path: Path) -> None:
+    write_day(tmp_path, log.day())
+    for kept in ("", "x\n", log.new.replace("\n300\n", "\n301\n"), log.new[: log.new.rindex("— ")]):
+        assert verify_day(tmp_path, log.keys, kept).exit is Exit.INVALID
