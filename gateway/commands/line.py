@@ -143,6 +143,10 @@ def registers_load(file: Path, database: Database, as_json: Json = False) -> Non
 Certificates = Annotated[
     list[Path], typer.Option(help="PEM certificates that you trust; may be given several times.")
 ]
+Kept = Annotated[
+    Path | None,
+    typer.Option(help="A checkpoint of this log that you kept yourself: finds forks, withholding."),
+]
 
 
 @verify_app.command("record")
@@ -150,17 +154,19 @@ def verify_record(
     evidence: Annotated[Path, typer.Argument(help="What GET /v1/instructions/... answered.")],
     bank: Certificates,
     bureau: Certificates,
+    kept: Kept = None,
     as_json: Json = False,
 ) -> None:
-    """Check that each record stands in the bank's signed log as the bureau has seen it.
+    """Check that each record stands in the bank's log as the bureau saw it, and says what the file
+    says.
 
     Exit 0 valid, 1 invalid, 2 usage, 3 gap, 4 fork.
     """
-    from gateway.commands.verify import verify_evidence
+    from gateway.commands.verify import Auditor, Unusable, verify_evidence
 
     try:
-        reports = verify_evidence(evidence, bank, bureau)
-    except (ValueError, OSError, KeyError) as reason:
+        reports = verify_evidence(evidence, Auditor(bank=bank, bureau=bureau, kept=kept))
+    except Unusable as reason:
         raise fail(f"verify: {reason}", USAGE) from reason
     for report in reports:
         show(report.as_json()) if as_json else typer.echo("\n".join(report.lines()))
@@ -172,14 +178,15 @@ def verify_day(
     folder: Annotated[Path, typer.Argument(help="Folder written by `export day`.")],
     bank: Certificates,
     bureau: Certificates,
+    kept: Kept = None,
     as_json: Json = False,
 ) -> None:
     """Check that a day's records are whole and unaltered. Exit as `verify record`."""
-    from gateway.commands.verify import verify_folder
+    from gateway.commands.verify import Auditor, Unusable, verify_folder
 
     try:
-        report = verify_folder(folder, bank, bureau)
-    except (ValueError, OSError) as reason:
+        report = verify_folder(folder, Auditor(bank=bank, bureau=bureau, kept=kept))
+    except Unusable as reason:
         raise fail(f"verify: {reason}", USAGE) from reason
     show(report.as_json()) if as_json else typer.echo("\n".join(report.lines()))
     raise typer.Exit(int(report.exit))

@@ -1,0 +1,213 @@
+"""What an evidence file says beside its records, held against what the records prove.
+
+The records are signed; the fields around them are not. So each of those is compared with a proven
+record of this very instruction, and what no record can prove is not called valid.
+"""
+
+import datetime as dt
+from typing import Any
+
+import attrs
+import orjson
+
+from certs.log.report import Exit, Report, Stopped, Walk
+from gateway.domain.bank import DISPUTED, BankOutcome
+from gateway.domain.decision import restored
+from gateway.domain.instruction import InstructionKey
+from gateway.domain.records import RecordKind
+from gateway.pipeline.tell import Origin, bank_outcome, brief
+
+FIELDS = {
+    "bank", "bank_reason", "bank_reference", "book", "decided_at", "digest", "evidence",
+    "findings", "instruction", "outcome", "settled_at",
+}  # fmt: skip
+"""All that `GET /v1/instructions/...` answers (gateway/web/evidence.py)."""
+_SETTLED = (BankOutcome.ACCEPTED, BankOutcome.REJECTED, BankOutcome.NOT_TAKEN)
+Fields = dict[str, Any]
+
+
+@attrs.frozen(kw_only=True)
+class Proven:
+    """A record that its proof has shown to stand in the log of `origin`."""
+
+    origin: str
+    fields: Fields
+
+
+def verify_claims(document: Fields, records: list[Proven]) -> Report:
+    """Whether every field of the file is what its proven records say. Exit 1, or 2 if one lacks."""
+    walk = Walk()
+    try:
+        key = _check_identity(walk, document, records)
+        kinds = [str(record.fields.get("kind")) for record in records]
+        walk.facts |= {"instruction": str(key), "records": len(records), "kinds": kinds}
+        verdict = _only(walk, records, RecordKind.VERDICT, "判定", "verdict")
+        walk.expect(
+            verdict is not None,
+            "判定记录在内。",
+            "The record of the verdict is among them.",
+            Exit.USAGE,
+        )
+        assert verdict
+        _check_verdict(walk, document, verdict)
+        _check_bank(walk, document, records, key)
+        outcome, bank = document["outcome"], document["bank"]
+        walk.facts |= {"outcome": outcome, "bank": bank}
+        walk.expect(
+            True,
+            f"支付指令 {key}：判定 {outcome}，银行 {bank or '未转交'}，记录 {len(records)} 条。"
+            "未交出的记录未作判断。",
+            f"Instruction {key}: {outcome}, bank {bank or 'never asked'}, {len(records)} records "
+            f"({', '.join(kinds)}). Records that were not handed over are not judged.",
+        )
+        return walk.report()
+    except Stopped as stopped:
+        return walk.report(stopped.exit)
+
+
+def _check_identity(walk: Walk, document: Fields, records: list[Proven]) -> InstructionKey:
+    unknown = sorted(document.keys() - FIELDS)
+    lacking = sorted(FIELDS - document.keys())
+    walk.expect(
+        not unknown and not lacking,
+        f"字段齐全且皆可比对{_named('，多出', unknown)}{_named('，缺少', lacking)}。",
+        "All fields are there and can be compared"
+        f"{_named('; unknown:', unknown)}{_named('; lacking:', lacking)}.",
+        Exit.USAGE,
+    )
+    try:
+        key = InstructionKey(**document["instruction"])
+    except TypeError as error:
+        raise walk.fail(
+            "支付指令标识不可读。", "The instruction's identity cannot be read.", Exit.USAGE
+        ) from error
+    for record in records:
+        number = record.fields.get("seq")
+        log = f"{record.fields.get('origin')}/log/{key.division}"
+        walk.expect(
+            _says(record.fields, attrs.asdict(key)) and record.origin == log,
+            f"第 {number} 条属于支付指令 {key} 及其区划的日志。",
+            f"Record {number} is about instruction {key}, in its division's log.",
+        )
+    return key
+
+
+def _check_verdict(walk: Walk, document: Fields, verdict: Fields) -> None:
+    for name, proven, zh in (
+        ("outcome", "outcome", "判定结果"), ("digest", "digest", "指令摘要"),
+        ("book", "book", "规则库版本"), ("decided_at", "recorded_at", "判定时间"),
+    ):  # fmt: skip
+        _equal(walk, name, zh, document[name], verdict.get(proven))
+    _equal(walk, "findings", "疑点", _briefs(document, verdict), verdict.get("findings"))
+
+
+def _briefs(document: Fields, verdict: Fields) -> object:
+    """The file's findings as a record would carry them; None if they are no findings."""
+    stored = {
+        "book": document["book"], "findings": document["findings"],
+        "outcome": document["outcome"], "registers": verdict.get("registers"),
+    }  # fmt: skip
+    try:
+        findings = restored(orjson.dumps(stored)).findings
+        return orjson.loads(orjson.dumps([brief(each) for each in findings]))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _check_bank(walk: Walk, document: Fields, records: list[Proven], key: InstructionKey) -> None:
+    settled = _only(walk, records, RecordKind.BANK_OUTCOME, "银行结果", "bank outcome")
+    said = _word(document)
+    passed = document["outcome"] == "passed"
+    disputed = any(each.fields["kind"] == RecordKind.CORRECTION for each in records)
+    if settled is None:
+        walk.expect(
+            said["bank"] not in _SETTLED and not _is_disputed(said),
+            "银行结果有记录为证（尚未入日志或未交出）。",
+            f"The bank's outcome ({said['bank']}) is proven by its record "
+            "(not sealed yet, or not handed over).",
+            Exit.USAGE,
+        )
+        nothing = {"bank": "unknown" if passed else None} | dict.fromkeys(
+            ("bank_reason", "bank_reference", "settled_at")
+        )
+        _equal(walk, "bank", "银行部分（无结果）", said, nothing)
+    elif _is_disputed(said):
+        walk.expect(
+            disputed,
+            "银行答复与账本不一致有更正记录为证。",
+            "The contradiction is proven by a correction record.",
+            Exit.USAGE,
+        )
+    else:
+        _equal(walk, "bank", "银行结果", said, _proven_word(document, settled, key))
+        walk.expect(not disputed, "没有更正记录与之矛盾。", "No correction record contradicts it.")
+
+
+def _word(document: Fields) -> Fields:
+    return {
+        name: document[name] for name in ("bank", "bank_reason", "bank_reference", "settled_at")
+    }
+
+
+def _is_disputed(said: Fields) -> bool:
+    return said == {
+        "bank": DISPUTED.outcome, "bank_reason": DISPUTED.reason,
+        "bank_reference": None, "settled_at": None,
+    }  # fmt: skip
+
+
+def _proven_word(document: Fields, settled: Fields, key: InstructionKey) -> Fields:
+    """The bank's part as its record has it; the reason as far as a record shows a reason."""
+    reason, recorded = document["bank_reason"], settled.get("reason")
+    shown = reason if _recorded_reason(reason, settled, key) == recorded else recorded
+    return {
+        "bank": settled.get("bank_outcome"),
+        "bank_reason": shown,
+        "bank_reference": settled.get("reference"),
+        "settled_at": settled.get("recorded_at"),
+    }
+
+
+def _recorded_reason(reason: object, settled: Fields, key: InstructionKey) -> object:
+    """Records leave account and identity numbers out of a bank's free words."""
+    if not isinstance(reason, str):
+        return reason
+    origin = Origin(bank=str(settled.get("bank")), uri=str(settled.get("origin")))
+    at = dt.datetime.fromtimestamp(0, dt.UTC)
+    draft = bank_outcome(key, origin, BankOutcome.REJECTED, at, {"reason": reason})
+    return orjson.loads(draft.body)["reason"]
+
+
+def _only(walk: Walk, records: list[Proven], kind: RecordKind, zh: str, en: str) -> Fields | None:
+    found = [each.fields for each in records if each.fields.get("kind") == kind]
+    walk.expect(
+        len(found) <= 1,
+        f"{zh}记录至多一条（{len(found)} 条）。",
+        f"There is at most one record of the {en} ({len(found)}).",
+    )
+    return found[0] if found else None
+
+
+def _equal(walk: Walk, name: str, zh: str, said: object, proven: object) -> None:
+    walk.expect(
+        _same(said, proven),
+        f"{zh}与签名记录一致。",
+        f"`{name}` is what the signed record says.",
+    )
+
+
+def _says(fields: Fields, wanted: Fields) -> bool:
+    return all(name in fields and _same(fields[name], wanted[name]) for name in wanted)
+
+
+def _same(one: object, other: object) -> bool:
+    """As bytes: 1, 1.0 and true are three things."""
+    return _canonical(one) == _canonical(other)
+
+
+def _canonical(value: object) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def _named(word: str, names: list[str]) -> str:
+    return f"{word} {', '.join(names)}" if names else ""
