@@ -133,6 +133,7 @@ class Post:
 
     def answers(self, cosigned: Cosigned, division: str = HERE) -> None:
         async def answer(_: Delivery) -> Cosigned:
+            await asyncio.sleep(0)
             return cosigned
 
         object.__setattr__(self.worker._inboxes[division], "bureau", _Saying(answer))
@@ -194,9 +195,11 @@ async def test_a_bureau_that_fell_behind_is_told_once_a_minute_and_asked_with_pa
     for behind in (post.bureaus[HERE].cosigned, Cosigned(size=0, checkpoint="")):
         post.answers(behind)
         with structlog.testing.capture_logs() as told:
-            pauses = [
-                await post.worker.guarded("records", HERE, post.worker.deliver) for _ in range(6)
-            ]
+            async with asyncio.timeout(5):
+                pauses = [
+                    await post.worker.guarded("records", HERE, post.worker.deliver)
+                    for _ in range(6)
+                ]
         assert pauses[-1] == RETRY_S_MAX and all(pause >= 1 for pause in pauses)
         assert [line["event"] for line in told].count("delivery.refused") <= 1
         assert "had acknowledged 3" in post.worker.troubles[HERE]
