@@ -1,12 +1,20 @@
 """How a personal value or an account number may be shown outside its place: never whole."""
 
+import re
 import unicodedata
 from functools import lru_cache
+
+_LONG_NUMBER = re.compile(r"\d(?: ?\d){7,}[Xx]?")
 
 
 def masked(value: str) -> str:
     """Keep the last four characters: `6228230123456789018` -> `***9018`; short ones vanish."""
     return f"***{value[-4:]}" if len(value) > 8 else "***"
+
+
+def without_numbers(text: str) -> str:
+    """Free text without account and id numbers: eight digits and more become `***`."""
+    return _LONG_NUMBER.sub("***", text)
 
 
 @lru_cache(maxsize=65536)

@@ -72,3 +72,5 @@ class Parties:
     indicator: Indicator | None
     contract: Contract | None
     approvals: tuple[Approval, ...]
+    personal: frozenset[str] = frozenset()
+    """Accounts it pays to that the registers know as a person's, whatever the sender calls them."""

@@ -21,6 +21,8 @@ from gateway.domain.codes import (
 )
 from gateway.domain.money import Fen
 
+_PERSONAL = frozenset({AccountClass.PERSONAL, AccountClass.OFFICIAL_CARD})
+
 
 @attrs.frozen(kw_only=True)
 class Agency:
@@ -182,6 +184,16 @@ class Registers:
     def _budgets(self) -> Mapping[tuple[str, int, ThreePublicCategory], ThreePublicBudget]:
         rows = self.three_public_budgets
         return {(row.agency, row.fiscal_year, row.category): row for row in rows}
+
+    personal_accounts: frozenset[str] = attrs.field(init=False, eq=False, repr=False)
+    """Accounts and cards of filed persons, and registered accounts that are a person's."""
+
+    @personal_accounts.default
+    def _of_persons(self) -> frozenset[str]:
+        found = {row.account for row in self.accounts.values() if row.class_ in _PERSONAL}
+        for person in self.persons.values():
+            found.update(person.accounts, person.official_cards)
+        return frozenset(found)
 
     planned_fen: Mapping[str, tuple[int, ...]] = attrs.field(init=False, eq=False, repr=False)
     """By indicator: what its plan comes to up to each month of its year, January first, in fen."""

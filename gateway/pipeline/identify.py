@@ -20,7 +20,13 @@ def identify(instruction: Instruction, registers: Registers) -> Parties:
             for number in instruction.approvals
             if number in registers.approvals
         ),
+        personal=_personal(instruction, registers),
     )
+
+
+def _personal(instruction: Instruction, registers: Registers) -> frozenset[str]:
+    paid = {instruction.payee.account, *(detail.payee.account for detail in instruction.details)}
+    return registers.personal_accounts & paid
 
 
 def _relation(agency: str, payee: Account | None, registers: Registers) -> Relation:

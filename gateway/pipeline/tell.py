@@ -16,7 +16,7 @@ from gateway.domain.commitment import Commitment
 from gateway.domain.decision import Decision, Finding, Outcome
 from gateway.domain.instruction import Instruction, InstructionKey, Payee
 from gateway.domain.ledger import RecordDraft, Standing
-from gateway.domain.masking import masked
+from gateway.domain.masking import masked, without_numbers
 from gateway.domain.parties import Parties, Sender
 from gateway.domain.records import RecordKind, canonical, unnumbered
 from gateway.domain.windows import WindowAsk, WindowShare
@@ -63,6 +63,12 @@ def verdict(
     instruction = judged.instruction
     subject = str(instruction.key)
     openings: list[Commitment] = []
+
+    def told(payee: Payee, path: str) -> dict[str, Any]:
+        if not _is_person(payee, judged.parties):
+            return _open_payee(payee)
+        return _hidden_payee(payee, subject, path, committer, openings)
+
     fields = _elements(instruction, judged.parties) | {
         "bank": origin.bank,
         "book": judged.decision.book_revision,
@@ -73,7 +79,7 @@ def verdict(
         "notice_sha256": None if notice is None else _sha256(notice),
         "origin": origin.uri,
         "outcome": judged.decision.outcome,
-        "payee": _payee(instruction.payee, subject, "payee", committer, openings),
+        "payee": told(instruction.payee, "payee"),
         "recorded_at": microseconds(judged.at),
         "registers": judged.decision.registers_version,
         "sender": judged.sender.uri,
@@ -81,7 +87,7 @@ def verdict(
             {
                 "amount_fen": detail.amount_fen,
                 "id": detail.id,
-                "payee": _payee(detail.payee, subject, f"details.{detail.id}", committer, openings),
+                "payee": told(detail.payee, f"details.{detail.id}"),
                 "purpose": detail.purpose,
             }
             for detail in instruction.details
@@ -105,7 +111,7 @@ def bank_outcome(
         body=unnumbered(
             {
                 **_identity(key),
-                **facts,
+                **_free_of_numbers(facts),
                 "bank": origin.bank,
                 "bank_outcome": bank,
                 "kind": RecordKind.BANK_OUTCOME,
@@ -126,7 +132,7 @@ def correction(
         body=unnumbered(
             {
                 **_identity(standing.key),
-                **facts,
+                **_free_of_numbers(facts),
                 "bank": origin.bank,
                 "held": standing.bank,
                 "kind": RecordKind.CORRECTION,
@@ -185,7 +191,7 @@ def interception_notice(judged: Judged, origin: Origin) -> bytes | None:
             "outcome": judged.decision.outcome,
             "payee": {
                 "account_masked": masked(instruction.payee.account),
-                "name": _shown_name(instruction.payee),
+                "name": _shown_name(instruction.payee, judged.parties),
             },
             "purpose": instruction.purpose,
         }
@@ -258,17 +264,31 @@ def _agency(instruction: Instruction) -> dict[str, str]:
     return {"code": instruction.agency_code, "name": instruction.agency_name}
 
 
-def _payee(
+def _is_person(payee: Payee, parties: Parties) -> bool:
+    """What the sender declares hides a person, and never uncovers one that the registers know."""
+    return payee.kind is PayeeKind.PERSON or payee.account in parties.personal
+
+
+def _open_payee(payee: Payee) -> dict[str, Any]:
+    """An organisation's account stands open. `kind` is as the sender declared it."""
+    return {
+        "account": payee.account,
+        "bank_code": payee.bank_code,
+        "bank_name": payee.bank_name,
+        "kind": payee.kind,
+        "name": payee.name,
+    }
+
+
+def _hidden_payee(
     payee: Payee, subject: str, path: str, committer: Committer, openings: list[Commitment]
 ) -> dict[str, Any]:
-    """An organisation's account stands open; a person's values stand as commitments."""
+    """A person's values stand as commitments."""
     fields: dict[str, Any] = {
         "bank_code": payee.bank_code,
         "bank_name": payee.bank_name,
         "kind": payee.kind,
     }
-    if payee.kind is not PayeeKind.PERSON:
-        return fields | {"account": payee.account, "name": payee.name}
     values = {"account": payee.account, "name": payee.name}
     if payee.person:
         values |= {
@@ -284,9 +304,15 @@ def _payee(
     return fields
 
 
-def _shown_name(payee: Payee) -> str:
+def _shown_name(payee: Payee, parties: Parties) -> str:
     """A person's name is shown by its first character only, the family name."""
-    return f"{payee.name[:1]}某" if payee.kind is PayeeKind.PERSON else payee.name
+    return f"{payee.name[:1]}某" if _is_person(payee, parties) else payee.name
+
+
+def _free_of_numbers(facts: dict[str, Any]) -> dict[str, Any]:
+    """A reason is free text: banks write the account or the id in it that they refuse."""
+    reason = facts.get("reason")
+    return facts | {"reason": without_numbers(reason)} if reason else facts
 
 
 def _sha256(data: bytes) -> str:
