@@ -17,6 +17,7 @@ from gateway.domain.registers import Registers
 from gateway.pipeline.explain import explain
 from policies.book.book import Book
 from policies.book.load import LIBRARY, load
+from policies.book.names import article_zh
 
 _OUTCOMES_ZH = {"passed": "放行", "held": "挂起", "blocked": "拦截", "fault": "不予受理"}
 
@@ -100,11 +101,13 @@ def in_words(line: dict[str, Any]) -> str:
 
 
 def _finding_in_words(finding: dict[str, Any]) -> Iterator[str]:
-    yield f"  {finding['policy']} {finding['title_zh']}（{finding['article']}）{finding['action']}"
+    article = article_zh(finding["article"])
+    yield f"  {finding['policy']} {finding['title_zh']}（{article}）{finding['action']}"
     yield f"    {finding['reason_zh']}"
     yield f"    {finding['reason_en']}"
     if near := finding["exception"]:
-        yield f"    最接近的例外 nearest exception: {near['article']} {near['title_zh']}"
+        article = article_zh(near["article"])
+        yield f"    最接近的例外 nearest exception: {article} {near['title_zh']}"
     for paper in finding["missing"]:
         yield f"    缺少 missing: {paper['zh']} / {paper['en']}"
     if finding["remedy_zh"]:

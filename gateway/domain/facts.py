@@ -272,6 +272,10 @@ class Facts:
         "approval.available", "批准可用额度（不足时）", source=Source.LIMIT, default=None
     )
     """Set only when the reservation on an approval was refused."""
+    approval_short: str | None = _fact(
+        "approval.short", "额度不足的批准编号", source=Source.LIMIT, default=None
+    )
+    """Number of that approval."""
     three_public_available: Fen | None = _fact(
         "three_public.available", "三公经费可用预算（不足时）", source=Source.LIMIT, default=None
     )

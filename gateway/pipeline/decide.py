@@ -123,6 +123,9 @@ def _short_of(facts: Facts, known: Known) -> Facts:
     left: dict[str, Any] = {
         _FACT_OF[key.kind]: Fen(max(0, short.available_fen)) for key, short in known.shorts.items()
     }
+    for key in known.shorts:
+        if key.kind is LimitKind.APPROVAL:
+            left["approval_short"] = key.id
     return attrs.evolve(facts, **left)
 
 

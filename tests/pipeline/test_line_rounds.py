@@ -197,6 +197,28 @@ async def test_an_approval_named_is_used_up_by_what_it_covers() -> None:
 
 
 @attrs.define
+class BookOfApprovals(BookOf):
+    """Blocks on a used-up approval and says which one it was told of."""
+
+    def decide(self, facts: Facts) -> tuple[Finding, ...]:
+        if facts.approval_available is None:
+            return ()
+        said = finding("JL-033", Action.BLOCK)
+        return (attrs.evolve(said, reason_zh=f"{facts.approval_short}"),)
+
+
+async def test_the_approval_that_is_used_up_comes_before_the_policies_by_its_number() -> None:
+    enough_once = only(LimitKind.APPROVAL, 50_000)
+    first = await limited(instruction(approvals=("PF-1",)), enough_once)
+    await first.line.carry(received(b"1"))
+    order = instruction("2", approvals=("PF-1",))
+    second = await limited(order, enough_once, BookOfApprovals())
+    line = Line(attrs.evolve(second.line._rooms, ledger=first.ledger))
+    answer = await line.carry(received(b"2"))
+    assert [said.reason_zh for said in answer.decision.findings] == ["PF-1"]
+
+
+@attrs.define
 class BookOfShortages(BookOf):
     """Blocks on whichever limit was short, as a policy of its own would."""
 

@@ -154,6 +154,13 @@ def test_minutes_of_the_day_are_said_as_a_clock_says_them() -> None:
     assert "08:29支付，早于08:30" in found("JL-090", facts(minute=509)).reason_zh
 
 
+def test_a_used_up_approval_is_named_by_its_number() -> None:
+    row = facts(approval_available=Fen(0), approval_short="吉财库批〔2026〕18号")
+    finding = found("JL-033", row)
+    assert "批准编号：吉财库批〔2026〕18号" in finding.reason_zh
+    assert "number 吉财库批〔2026〕18号" in finding.reason_en
+
+
 @pytest.mark.parametrize(
     ("purpose", "vague"),
     [
