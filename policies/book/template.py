@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from gateway.domain.codes import PayeeKind
+from gateway.domain.codes import AccountClass, PayeeKind
 from gateway.domain.facts import Facts
 from gateway.domain.money import yuan
 from policies.book.names import absent_words, option_en, option_zh
@@ -25,6 +25,7 @@ CLOCK = "clock"
 _PLACE = re.compile(r"\{([^{}]*)\}|([{}])")
 _NOUN = re.compile(r"[a-z][a-z -]{0,39}[a-z]")
 _UNMASKED_TAIL = 4
+_OF_PERSONS = frozenset({AccountClass.PERSONAL, AccountClass.OFFICIAL_CARD})
 
 
 @attrs.frozen
@@ -178,7 +179,7 @@ class Speaker:
             return absent_words(fact)[english]
         if fact.personal:
             return _masked(str(value))
-        if fact.name == "payee.name" and facts.payee_kind is PayeeKind.PERSON:
+        if fact.name == "payee.name" and _pays_a_person(facts):
             return str(value)[0] + "**"
         match fact.type.kind:
             case Kind.MONEY:
@@ -220,6 +221,12 @@ def _yes(value: bool, english: bool) -> str:
     if english:
         return "yes" if value else "no"
     return "是" if value else "否"
+
+
+def _pays_a_person(facts: Facts) -> bool:
+    """By the sender's word or by the register's: who calls a person an organisation uncovers no
+    name in records and notices."""
+    return facts.payee_kind is PayeeKind.PERSON or facts.payee_account_class in _OF_PERSONS
 
 
 def _masked(value: str) -> str:

@@ -15,6 +15,7 @@ from gateway.domain.codes import (
     Evidence,
     Exemption,
     PayeeClass,
+    PayeeKind,
     Register,
     Relation,
 )
@@ -81,6 +82,15 @@ def test_a_persons_name_is_never_spelled_out() -> None:
     row = facts("transfer_to_person", payee_named_as_payer=True)
     (finding,) = BOOK.decide(row)
     assert "李**" in finding.reason_zh and "李某某" not in finding.reason_zh + finding.reason_en
+
+
+@pytest.mark.parametrize("class_", [AccountClass.PERSONAL, AccountClass.OFFICIAL_CARD])
+def test_nor_is_one_whom_only_the_register_knows_as_a_person(class_: AccountClass) -> None:
+    declared = {"payee_kind": PayeeKind.ORGANISATION, "payee_account_class": class_}
+    row = facts("transfer_to_person", payee_named_as_payer=True, **declared)
+    findings = BOOK.decide(row)
+    said = "".join(finding.reason_zh + finding.reason_en for finding in findings)
+    assert "李**" in said and "李某某" not in said
 
 
 def test_findings_come_most_severe_first_then_by_id() -> None:
