@@ -17,6 +17,7 @@ from gateway.domain.parties import Role, sender_of
 DATABASE_VARIABLE = "GATEWAY_DATABASE"
 PASSPHRASE_VARIABLE = "GATEWAY_KEY_PASSPHRASE"  # noqa: S105 - the variable's name, not its value
 COMMITMENT_VARIABLE = "GATEWAY_COMMITMENT_SECRET"
+OFFICERS_LEAST = 2
 
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
@@ -88,7 +89,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         `spiffe://<trust domain>/bureau/<division>`."""
 
     class Policies(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-        folder: Path
+        """Exactly one of `books` (in production) and `folder` (unsigned: to try out, to test)."""
+
+        books: Path | None = None
+        """Where `policy activate` keeps signed books; the newest that is due is in force."""
+        officers: tuple[Text, ...] = ()
+        """Who may sign them, two for each; their certificates stand in `parties.folder`."""
+        folder: Path | None = None
 
     class Registers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         age_max_s: Seconds = 129600.0
@@ -187,15 +194,16 @@ def _problems(settings: Settings) -> list[str]:
     ]
     if settings.tls.revocations:
         files.append(("tls.revocations", settings.tls.revocations))
-    folders = (
-        ("parties.folder", settings.parties.folder),
-        ("policies.folder", settings.policies.folder),
-    )
+    folders = [("parties.folder", settings.parties.folder)]
+    chosen = (("policies.books", settings.policies.books),
+              ("policies.folder", settings.policies.folder))  # fmt: skip
+    folders += [(name, path) for name, path in chosen if path is not None]
     named = sender_of(settings.gateway.uri)
     problems = []
     if named is None or named.role is not Role.GATEWAY or named.name != settings.gateway.bank_code:
         problems.append("gateway.uri: must be spiffe://<trust domain>/gateway/<bank_code>")
     problems += _unlike_peers(settings)
+    problems += _unlike_officers(settings)
     problems += [f"{name}: no file {path}" for name, path in files if not path.is_file()]
     problems += [f"{name}: no folder {path}" for name, path in folders if not path.is_dir()]
     problems += [
@@ -204,6 +212,21 @@ def _problems(settings: Settings) -> list[str]:
         if division not in settings.bureaus
     ]
     return problems
+
+
+def _unlike_officers(settings: Settings) -> Iterator[str]:
+    """One source of policies; signed ones have officers, operators of our trust domain."""
+    chosen = settings.policies
+    if (chosen.books is None) == (chosen.folder is None):
+        yield "policies: set either books (signed) or folder (unsigned)"
+    if chosen.books is not None and len(set(chosen.officers)) < OFFICERS_LEAST:
+        yield f"policies.officers: at least {OFFICERS_LEAST} different ones sign a book"
+    named = sender_of(settings.gateway.uri)
+    domain = named.trust_domain if named else ""
+    for uri in chosen.officers:
+        officer = sender_of(uri)
+        if officer is None or (officer.role, officer.trust_domain) != (Role.OPERATOR, domain):
+            yield f"policies.officers: {uri} must be spiffe://{domain}/operator/<name>"
 
 
 def _unlike_peers(settings: Settings) -> Iterator[str]:

@@ -39,8 +39,12 @@ class BookStore:
 
     def newest_first(self) -> Iterator[bytes]:
         """All that are kept, the highest revision first: the newest may not be due yet."""
-        for _, path in sorted(self._kept(), reverse=True):
+        for _, path in self.kept_newest_first():
             yield path.read_bytes()
+
+    def kept_newest_first(self) -> list[tuple[int, Path]]:
+        """The same by revision and file, nothing read yet."""
+        return sorted(self._kept(), reverse=True)
 
     def _kept(self) -> list[tuple[int, Path]]:
         if not self._folder.is_dir():

@@ -21,13 +21,13 @@ from adapters.postgres.session import SAFE_COMMITS
 from adapters.postgres.shelf import PostgresRegisterShelf
 from certs.tls import client_context
 from gateway.commands.examine_keys import certificates, keys
+from gateway.commands.examine_policies import policies
 from gateway.commands.finding import Finding, State, bad, good, warn
 from gateway.commands.rooms import bank_of, credentials
 from gateway.domain.bank import EnquiryOutcome
 from gateway.domain.faults import Fault, LedgerUnavailable
 from gateway.domain.instruction import InstructionKey
 from gateway.settings import Secrets, Settings, read_secrets, read_settings
-from policies.book.load import load
 
 UNTOLD_WARN = 1000
 PEER_DEADLINE_S = 3.0
@@ -40,7 +40,9 @@ class _Told(msgspec.Struct):
 async def examine(settings: Settings, secrets: Secrets) -> AsyncIterator[Finding]:
     """Every part in order, whatever the parts before it said."""
     now = dt.datetime.now(dt.UTC)
-    for finding in (*keys(settings, secrets), *certificates(settings, now), policies(settings)):
+    for finding in (*keys(settings, secrets), *certificates(settings, now)):
+        yield finding
+    async for finding in policies(settings, secrets, now):
         yield finding
     reachable = True
     async for finding in database(secrets):
@@ -57,15 +59,6 @@ async def examine(settings: Settings, secrets: Secrets) -> AsyncIterator[Finding
     if reachable:
         async for finding in backlog(secrets):
             yield finding
-
-
-def policies(settings: Settings) -> Finding:
-    try:
-        book = load(settings.policies.folder)
-    except (ValueError, OSError) as refused:
-        return bad("policies", refused)
-    names = {unit.policy.id for unit in book.units}
-    return good("policies", f"{len(names)} policies, book {book.revision[:16]}")
 
 
 async def database(secrets: Secrets) -> AsyncIterator[Finding]:
@@ -161,7 +154,7 @@ async def reach(part: str, url: str, peer: str, settings: Settings, secrets: Sec
 
 
 async def troubles(host: str, port: int) -> AsyncIterator[Finding]:
-    """What a gateway that runs here says of bureaus that it cannot believe; none need run."""
+    """What a gateway that runs here says of bureaus and books it cannot believe; none need run."""
     deadline = aiohttp.ClientTimeout(total=PEER_DEADLINE_S)
     try:
         async with (

@@ -25,13 +25,12 @@ from certs.log.note import log_origin
 from certs.log.sealer import Sealer
 from certs.tls import Credentials, Refusal, client_context
 from certs.trust import Trust, load_trust
+from gateway.commands.books import Books, open_books
 from gateway.domain.bank import BankConduct
 from gateway.pipeline.line import Line, Rooms
 from gateway.pipeline.tell import Origin
 from gateway.settings import Secrets, Settings
 from gateway.workers.deliver import Inbox
-from policies.book.book import Book
-from policies.book.load import load
 
 BANK_WAITING_MAX = 512
 
@@ -54,7 +53,7 @@ class House:
     clock: SystemClock
     origin: Origin
     trust: Trust
-    book: Book
+    books: Books
     sealer: Sealer
     ledger: PostgresLedger
     records: PostgresRecordLog
@@ -75,8 +74,8 @@ async def open_house(
     signer = load_signer(settings.record_key.certificate, settings.record_key.key,
                          secrets.passphrase)  # fmt: skip
     trust = load_trust(settings.parties.authority, settings.parties.folder, signer)
-    book = load(settings.policies.folder)
     clock = SystemClock()
+    books = await open_books(settings.policies, trust, clock)
     origin = Origin(bank=settings.gateway.bank_code, uri=settings.gateway.uri)
     ledger = await rooms.enter_async_context(
         PostgresLedger(secrets.database, instance=instance_name())
@@ -116,7 +115,7 @@ async def open_house(
             gatekeeper=trust,
             formats=formats,
             shelf=shelf,
-            book=book,
+            book=books.shelf,
             committer=Commitments(secrets.commitment),
             ledger=ledger,
             bank=bank,
@@ -130,7 +129,7 @@ async def open_house(
         clock=clock,
         origin=origin,
         trust=trust,
-        book=book,
+        books=books,
         sealer=Sealer(signer),
         ledger=ledger,
         records=records,

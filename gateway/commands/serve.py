@@ -27,6 +27,7 @@ from gateway.web.ops import Ops
 from gateway.workers.deliver import Delivering
 from gateway.workers.enquire import Enquiring
 from gateway.workers.office import Office
+from gateway.workers.renew import Renewing
 from gateway.workers.seal import Sealing
 from gateway.workers.watch import watch_bank
 
@@ -66,11 +67,13 @@ async def _serve(settings: Settings, secrets: Secrets) -> None:
         delivering = Delivering(
             office, house.records, house.inboxes, house.trust, house.clock, sealing.sealed
         )
-        workers = asyncio.create_task(_work(house, office, sealing, delivering))
+        renewing = _renewing(house, office)
+        workers = asyncio.create_task(_work(house, office, sealing, delivering, renewing))
         rooms.push_async_callback(_stop_workers, workers)
         metrics.troubles = lambda: sealing.troubles | delivering.troubles
+        metrics.policy_troubles = lambda: renewing.troubles | house.books.tripped
         await _listen(house, secrets, door, metrics, rooms, on_refusal)
-        log.info("gateway.ready", port=settings.gateway.listen_port, book=house.book.revision)
+        log.info("gateway.ready", port=settings.gateway.listen_port, book=house.books.revision)
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({stopped, workers}, return_when=asyncio.FIRST_COMPLETED)
         door.stopping = True
@@ -108,7 +111,16 @@ def _sealing(house: House, office: Office) -> Sealing:
     )  # fmt: skip
 
 
-async def _work(house: House, office: Office, sealing: Sealing, delivering: Delivering) -> None:
+def _renewing(house: House, office: Office) -> Renewing:
+    return Renewing(
+        office, house.books, house.ledger, house.clock, house.origin,
+        house.settings.gateway.divisions,
+    )  # fmt: skip
+
+
+async def _work(
+    house: House, office: Office, sealing: Sealing, delivering: Delivering, renewing: Renewing
+) -> None:
     enquiring = Enquiring(
         office, house.ledger, house.bank, house.clock, house.origin,
         after_s=FORWARD_WITHIN_S + house.settings.bank.deadline_s,
@@ -121,6 +133,7 @@ async def _work(house: House, office: Office, sealing: Sealing, delivering: Deli
         group.create_task(delivering.run_strays())
         group.create_task(enquiring.run())
         group.create_task(house.shelf.run())
+        group.create_task(renewing.run())
         group.create_task(watch_bank(house.bank))
 
 

@@ -61,6 +61,12 @@ class Metrics:
         )  # fmt: skip
         self.troubles: Callable[[], Mapping[str, str]] = dict
         """By division, what is wrong with telling its bureau; set by who wires the workers."""
+        self.policy_trouble = Gauge(
+            "gateway_policy_trouble", "1 where a book was refused or a policy tripped",
+            ("what",), registry=self.registry,
+        )  # fmt: skip
+        self.policy_troubles: Callable[[], Mapping[str, str]] = dict
+        """`book`, or a tripped policy's id, and what is wrong; set by who wires the workers."""
         self._children: dict[tuple[str, str], Counter] = {}
 
     def count_instruction(self, outcome: str, bank: str) -> None:

@@ -39,9 +39,11 @@ class Ops:
         return web.json_response({"alive": True})
 
     async def _ready(self, _request: web.Request) -> web.Response:
-        """A bureau in trouble is a warning: it stops no payment, but somebody must look."""
+        """A bureau or policy in trouble is a warning: no payment stops, but somebody must look."""
         reasons = self._reasons()
         warnings = {f"bureau.{name}": words for name, words in self._metrics.troubles().items()}
+        for name, words in self._metrics.policy_troubles().items():
+            warnings[f"policies.{name}"] = words
         body = {"ready": not reasons, "reasons": reasons, "warnings": warnings}
         return web.Response(
             body=orjson.dumps(body),
@@ -63,6 +65,9 @@ class Ops:
         self._metrics.bureau_trouble.clear()
         for division in self._metrics.troubles():
             self._metrics.bureau_trouble.labels(division).set(1)
+        self._metrics.policy_trouble.clear()
+        for what in self._metrics.policy_troubles():
+            self._metrics.policy_trouble.labels(what).set(1)
         return web.Response(
             body=generate_latest(self._metrics.registry),
             headers={"Content-Type": CONTENT_TYPE_LATEST},

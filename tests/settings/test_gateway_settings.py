@@ -30,7 +30,7 @@ SECRETS = {
 
 def laid_out(folder: Path, text: str) -> Path:
     """The example with the files that it names."""
-    for name in ("keys", "parties", "policies/library/jilin"):
+    for name in ("keys", "parties", "policies/library/jilin", "policies/books"):
         (folder / name).mkdir(parents=True)
     for name in ("gateway-tls.pem", "gateway-tls.key", "transport-ca.pem", "gateway-record.pem",
                  "gateway-record.key", "evidence-ca.pem", "transport.crl"):  # fmt: skip
@@ -56,8 +56,23 @@ def test_the_example_is_read_and_leaves_no_key_out(tmp_path: Path) -> None:
     assert settings.tls.key == tmp_path / "keys" / "gateway-tls.key"
     named = tomllib.loads(EXAMPLE.read_text("utf-8"))
     flat = {f"{table}.{key}" for table, keys in named.items() for key in keys}
+    flat.add("policies.folder")  # the alternative, read by the next test
     wanted = {key for key in keys_of(Settings) if not key.startswith("bureaus")}
     assert wanted <= flat
+
+
+def unsigned(text: str) -> str:
+    """The example with the folder that it offers instead of signed books."""
+    head, mark, tail = text.partition('books = "policies/books"')
+    _, folder, rest = tail.partition('# folder = "policies/library/jilin"')
+    assert mark and folder
+    return head + folder.removeprefix("# ") + rest
+
+
+def test_the_example_without_signed_books_is_read_too(tmp_path: Path) -> None:
+    settings = read_settings(laid_out(tmp_path, unsigned(EXAMPLE.read_text("utf-8"))))
+    assert settings.policies.books is None and settings.policies.officers == ()
+    assert settings.policies.folder == tmp_path / "policies" / "library" / "jilin"
 
 
 def test_the_bureaus_example_is_read_and_leaves_no_key_out() -> None:
@@ -100,6 +115,12 @@ def test_the_page_explains_every_key_and_every_variable() -> None:
         ("age_max_s", "age_maximum_s", "registers.age_maximum_s: not a key"),
         ("[registers]", "[register]", "register: not a key"),
         ("gateway/103241001000", "agency/220000000/1", "gateway.uri"),
+        ("# folder = ", "folder = ", "policies: set either books (signed) or folder (unsigned)"),
+        ('books = "policies/books"\n', "", "policies: set either books"),
+        ('"policies/books"', '"policies/absent"', "policies.books: no folder"),
+        ("operator/wang", "operator/li", "policies.officers: at least 2 different ones"),
+        ("operator/wang", "bureau/220000000", "policies.officers: spiffe"),
+        ("jilin.example/operator/li", "other.example/operator/li", "policies.officers: spiffe"),
         ("keys/evidence-ca.pem", "keys/absent.pem", "parties.authority: no file"),
         ('folder = "parties"', 'folder = "absent"', "parties.folder: no folder"),
         ('uri = "spiffe', 'uri = spiffe"', "gateway.toml"),

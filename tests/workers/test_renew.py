@@ -1,0 +1,246 @@
+"""Signed books at the line: one to start with, one that follows under way, those that are refused,
+what the bureau's log says of it, and a policy that trips."""
+
+import asyncio
+import datetime as dt
+import gc
+import shutil
+from pathlib import Path
+from typing import Any
+
+import attrs
+import orjson
+import pytest
+
+from adapters.memory.recordlog import MemoryRecordLog
+from certs.authority import Purpose, create_root, create_subordinate, issue, request
+from certs.keys import generate_key
+from certs.signatories import signatories
+from certs.signing.signer import Signer, signer
+from certs.trust import Trust
+from gateway.commands.books import Books, NoBook, open_books
+from gateway.commands.bookstore import BookStore
+from gateway.commands.policy_reload import RETRY
+from gateway.domain.codes import AccountClass, Relation
+from gateway.domain.decision import Action
+from gateway.domain.facts import Facts
+from gateway.domain.faults import LedgerUnavailable
+from gateway.pipeline.line import Line
+from gateway.settings import Settings
+from gateway.workers.office import Office
+from gateway.workers.renew import Renewing
+from policies.book.bundle import compose, seal
+from policies.book.cases import CASES
+from policies.book.load import LIBRARY, load_codes, load_texts
+from tests.pipeline.fakes import DIVISION, NOW, FormatOfOne, instruction, received
+from tests.pipeline.test_line import Street
+
+LI, WANG, ZHAO = (f"spiffe://treasury.test/operator/{name}" for name in ("li", "wang", "zhao"))
+CODES = load_codes()
+TEXTS = {
+    place: text
+    for place, text in load_texts(LIBRARY / "jilin").items()
+    if place[:6] in ("JL-020", "JL-042", "JL-050")
+}
+
+
+class Bureau:
+    """The officers, their folder of books, and a line that is judged by it."""
+
+    def __init__(self, folder: Path) -> None:
+        at = dt.datetime.now(dt.UTC)
+        authority = create_subordinate(create_root("Root", at), Purpose.EVIDENCE, "Evidence", at)
+        self.signers: dict[str, Signer] = {}
+        for uri in (LI, WANG, ZHAO):
+            key = generate_key()
+            self.signers[uri] = signer(issue(authority, request(key, uri), at), key)
+        known = [(uri, own.certificate) for uri, own in self.signers.items()]
+        self.trust = Trust(signatories([authority.certificate], known), self.signers[LI])
+        self.store = BookStore(folder / "books")
+        self.chosen = Settings.Policies(books=folder / "books", officers=(LI, WANG))
+
+    def sealed(self, revision: int, not_before: dt.datetime = NOW, **changes: Any) -> bytes:
+        texts = changes.get("texts", TEXTS)
+        body = compose(
+            texts, CODES, revision=revision, previous="" if revision == 1 else "0" * 64,
+            not_before=not_before, author=LI,
+        )  # fmt: skip
+        signers = changes.get("signers", (LI, WANG))
+        return seal(body, [self.signers[uri].document(body) for uri in signers])
+
+    async def open(self) -> "Bureau":
+        self.street = await Street(instruction()).open()
+        self.clock = self.street.clock
+        self.books: Books = await open_books(self.chosen, self.trust, self.clock)
+        self.line = Line(attrs.evolve(self.street.line._rooms, book=self.books.shelf))
+        self.office = Office(MemoryRecordLog(self.street.state))
+        await self.office.take_or_keep()
+        self.worker = Renewing(
+            self.office, self.books, self.street.ledger, self.clock,
+            self.street.line._rooms.origin, (DIVISION, "220100000"),
+        )  # fmt: skip
+        return self
+
+    def told(self, division: str = DIVISION) -> list[dict[str, Any]]:
+        found = [orjson.loads(draft.body) for draft in self.street.state.pending.get(division, [])]
+        return [record for record in found if record["kind"] == "policy_activated"]
+
+
+@pytest.fixture
+def bureau(tmp_path: Path) -> Bureau:
+    return Bureau(tmp_path)
+
+
+def less() -> dict[str, str]:
+    return {place: text for place, text in TEXTS.items() if place[:6] != "JL-050"}
+
+
+async def test_a_gateway_starts_with_the_last_good_book_and_says_so(bureau: Bureau) -> None:
+    bureau.store.keep(bureau.sealed(1), 1)
+    bureau.store.keep(bureau.sealed(2, NOW + dt.timedelta(hours=1)), 2)
+    await bureau.open()
+    assert bureau.books.bundle and bureau.books.bundle.revision == 1
+    assert not await bureau.worker.look()
+    for division in (DIVISION, "220100000"):
+        (record,) = bureau.told(division)
+        assert record["division"] == division and record["what"] == "activated"
+        assert (record["revision"], record["digest"]) == (1, bureau.books.bundle.digest)
+        assert (record["author"], record["approver"]) == (LI, WANG)
+        assert record["book"] == bureau.books.shelf.revision
+    assert not await bureau.worker.look() and len(bureau.told()) == 1
+
+
+async def test_a_gateway_without_a_good_book_does_not_start(bureau: Bureau) -> None:
+    with pytest.raises(NoBook, match="none is kept"):
+        await bureau.open()
+    bureau.store.keep(bureau.sealed(1, NOW + dt.timedelta(seconds=1)), 1)
+    with pytest.raises(NoBook, match="none is kept whose moment"):
+        await bureau.open()
+    bureau.store.keep(bureau.sealed(2, signers=(LI, ZHAO)), 2)
+    with pytest.raises(NoBook, match="zhao may not sign"):
+        await bureau.open()
+
+
+async def test_a_due_book_takes_over_while_instructions_are_answered(bureau: Bureau) -> None:
+    bureau.store.keep(bureau.sealed(1), 1)
+    await bureau.open()
+    old, later = bureau.books.revision, NOW + dt.timedelta(hours=1)
+    bureau.store.keep(bureau.sealed(2, later, texts=less()), 2)
+    assert not await bureau.worker.look()
+    bureau.clock.wall = later
+    looking = asyncio.create_task(bureau.worker.look())
+    seen: list[str] = []
+    while not looking.done():
+        number = str(len(seen))
+        line = Line(attrs.evolve(bureau.line._rooms, formats={"json": FormatOfOne(
+            instruction(number, 1))}))  # fmt: skip
+        answer = await line.carry(received(number.encode()))
+        seen.append(answer.decision.book_revision)
+    assert await looking and gc.isenabled()
+    new = bureau.books.revision
+    assert new != old and len(seen) > 20 and set(seen) <= {old, new} and seen[0] == old
+    assert sorted(seen, key=[old, new].index) == seen
+    assert [record["revision"] for record in bureau.told()] == [1, 2]
+
+
+async def test_a_tampered_book_is_refused_told_and_the_old_one_stays(bureau: Bureau) -> None:
+    bureau.store.keep(bureau.sealed(1), 1)
+    await bureau.open()
+    old = bureau.books.revision
+    bureau.store.keep(bureau.sealed(2).replace(b"1000.00", b"9000.00"), 2)
+    assert not await bureau.worker.look()
+    assert "proves nothing" in bureau.worker.troubles["book"]
+    assert bureau.books.revision == old and [r["revision"] for r in bureau.told()] == [1]
+    assert not await bureau.worker.look() and bureau.worker.troubles, "it is told until it is gone"
+    bureau.store.keep(bureau.sealed(3, texts=less()), 3)
+    assert await bureau.worker.look() and not bureau.worker.troubles
+    again = await Bureau.open(bureau)
+    assert again.books.bundle and again.books.bundle.revision == 3
+
+
+async def test_a_book_that_fails_its_own_tests_is_not_compiled_at_every_look(
+    bureau: Bureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bureau.store.keep(bureau.sealed(1), 1)
+    await bureau.open()
+    broken = TEXTS | {"JL-042.toml": TEXTS["JL-042.toml"].replace('"1000.00"', '"900.00"', 1)}
+    bureau.store.keep(bureau.sealed(2, texts=broken), 2)
+    assert not await bureau.worker.look() and "JL-042" in bureau.worker.troubles["book"]
+
+    def never(*_: object) -> Any:
+        raise AssertionError("it was compiled again")
+
+    monkeypatch.setattr("gateway.commands.policy_reload.building", never)
+    assert not await bureau.worker.look() and "JL-042" in bureau.worker.troubles["book"]
+    bureau.clock.wall += RETRY
+    with pytest.raises(AssertionError, match="compiled again"):
+        await bureau.worker.look()
+
+
+async def test_a_renamed_older_book_does_not_come_back(bureau: Bureau, tmp_path: Path) -> None:
+    bureau.store.keep(bureau.sealed(2), 2)
+    await bureau.open()
+    bureau.store.keep(bureau.sealed(1, texts=less()), 9)
+    assert not await bureau.worker.look() and "another revision" in bureau.worker.troubles["book"]
+    shutil.rmtree(tmp_path / "books")
+    assert not await bureau.worker.look()
+    assert bureau.books.bundle and bureau.books.bundle.revision == 2
+
+
+async def test_only_the_offices_holder_records_a_book_and_a_lost_ledger_is_asked_again(
+    bureau: Bureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bureau.store.keep(bureau.sealed(1), 1)
+    await bureau.open()
+    bureau.office.held = False
+    await bureau.worker.look()
+    assert bureau.told() == []
+    bureau.office.held, record = True, bureau.street.ledger.record
+
+    async def lost(*_: object) -> None:
+        raise LedgerUnavailable("gone")
+
+    monkeypatch.setattr(bureau.street.ledger, "record", lost)
+    await bureau.worker.look()
+    monkeypatch.setattr(bureau.street.ledger, "record", record)
+    await bureau.worker.look()
+    assert [r["revision"] for r in bureau.told()] == [1]
+
+
+def own_account() -> Facts:
+    changes = {"payee_account_class": AccountClass.REAL_FUND, "payee_relation": Relation.OWN}
+    return Facts(**(CASES["authorized_transfer"] | changes))
+
+
+async def test_a_policy_that_blocks_all_trips_holds_is_recorded_and_a_new_revision_resets_it(
+    bureau: Bureau,
+) -> None:
+    bureau.store.keep(bureau.sealed(1), 1)
+    await bureau.open()
+    shelf = bureau.books.shelf
+    actions = [shelf.decide(own_account())[0].action for _ in range(201)]
+    assert (actions[198], actions[-1]) == (Action.BLOCK, Action.HOLD)
+    await bureau.worker.look()
+    tripped = bureau.told()[0]
+    assert (tripped["what"], tripped["policy"], tripped["blocked"]) == ("tripped", "JL-020", 200)
+    assert tripped["book"].endswith("~JL-020") and "JL-020" in bureau.books.tripped
+
+    bureau.store.keep(bureau.sealed(2, texts=less()), 2)
+    assert await bureau.worker.look() and bureau.books.tripped, "the same policy stays tripped"
+    text = TEXTS["JL-020.toml"]
+    first = next(line for line in text.splitlines() if line.startswith("revision = "))
+    newer = TEXTS | {"JL-020.toml": text.replace(first, "revision = 99", 1)}
+    bureau.store.keep(bureau.sealed(3, texts=newer), 3)
+    assert await bureau.worker.look() and not bureau.books.tripped
+    assert shelf.decide(own_account())[0].action is Action.BLOCK
+
+
+async def test_an_unsigned_folder_is_served_and_never_renewed(tmp_path: Path) -> None:
+    (tmp_path / "policies").mkdir()
+    for place, text in TEXTS.items():
+        (tmp_path / "policies" / place).write_text(text, "utf-8")
+    bureau = Bureau(tmp_path)
+    bureau.chosen = Settings.Policies(folder=tmp_path / "policies")
+    await bureau.open()
+    bureau.store.keep(bureau.sealed(1), 1)
+    assert not await bureau.worker.look() and bureau.books.bundle is None and bureau.told() == []
