@@ -116,18 +116,28 @@ def policy_sign(
 def policy_activate(
     file: Annotated[Path, typer.Argument(help="A book signed by two officers.")],
     settings: Annotated[Path, typer.Option(help="The gateway's settings: whose signatures count.")],
-    store: Annotated[Path, typer.Option(help="Folder where signed books are kept.")],
-    officer: Annotated[list[str], typer.Option(help="URI of one who may sign; repeatable.")],
     passphrase: Passphrase,
+    store: Annotated[
+        Path | None, typer.Option(help="Folder of signed books; policies.books if absent.")
+    ] = None,
+    officer: Annotated[
+        list[str] | None,
+        typer.Option(help="URI of one who may sign; repeatable; policies.officers if absent."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Prove a signed book against the one in force and keep it; refused, the old one stays."""
     from gateway.commands.bookstore import BookStore
     from gateway.commands.policy_sign import activate, bench_of, trust_of
+    from gateway.settings import read_settings
 
     try:
-        bench = bench_of(trust_of(settings, passphrase.encode()), officer)
-        found = activate(file, BookStore(store), bench)
+        chosen = read_settings(settings).policies
+        books = store or chosen.books
+        if books is None:
+            raise SettingsInvalid("policies.books is not set: say --store")
+        trust = trust_of(settings, passphrase.encode())
+        found = activate(file, BookStore(books), bench_of(trust, officer or chosen.officers))
     except (SettingsInvalid, ValueError, OSError) as reason:
         raise fail(f"not activated, the book in force stays: {reason}") from reason
     report = {
