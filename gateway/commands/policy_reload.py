@@ -6,11 +6,12 @@ import hashlib
 
 from gateway.commands.bookstore import BookStore
 from gateway.commands.policy_sign import Bench
+from gateway.domain.legal_day import legal_day
 from policies.book.bundle import Bundle, BundleRefused, proven
 from policies.book.load import building
 from policies.book.shelf import Bookshelf
 from policies.book.steps import in_turns
-from policies.book.succession import Successor
+from policies.book.succession import Successor, check_answers
 from policies.language.errors import PolicyRefused
 
 RETRY = dt.timedelta(seconds=60)
@@ -69,6 +70,8 @@ class Finder:
                 self._waiting[digest] = bundle.not_before
                 return None
             book = await in_turns(building(bundle.policies, court.codes))
+            # Also of a file that was put there without `activate`.
+            check_answers(book, court.golden, legal_day(bundle.not_before))
         except (BundleRefused, PolicyRefused) as refused:
             self._refused[digest] = now, str(refused)
             raise

@@ -63,7 +63,7 @@ def succeed(
     _check_terms(found, court.codes)
     yield
     built = yield from court.building(found.policies, court.codes)
-    _check_answers(built, court.golden, legal_day(found.not_before))
+    check_answers(built, court.golden, legal_day(found.not_before))
     if book is not None:
         _check_windows(book, built)
     return Successor(bundle=found, book=built)
@@ -90,7 +90,8 @@ def _check_terms(found: Bundle, codes: Mapping[str, CodeList]) -> None:
         raise BundleRefused("代码表与本程序不符", "its code lists are not this program's")
 
 
-def _check_answers(book: Book, golden: Sequence[Golden], day: dt.date) -> None:
+def check_answers(book: Book, golden: Sequence[Golden], day: dt.date) -> None:
+    """Some lawful payment passes, every golden case is stopped. Raises BundleRefused."""
     lawful = [_on(Facts(**values), day) for values in CASES.values()]
     if all(_worst(book, facts) >= SEVERITY[Action.HOLD] for facts in lawful):
         raise BundleRefused("没有一笔合规支付能够放行", "it lets no lawful payment pass")

@@ -4,6 +4,7 @@ what the bureau's log says of it, and a policy that trips."""
 import asyncio
 import datetime as dt
 import gc
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,22 @@ CODES = load_codes()
 TEXTS = {
     place: text
     for place, text in load_texts(LIBRARY / "jilin").items()
-    if place[:6] in ("JL-020", "JL-042", "JL-050")
+    if place[:6]
+    in (
+        "JL-004",
+        "JL-007",
+        "JL-010",
+        "JL-011",
+        "JL-012",
+        "JL-014",
+        "JL-020",
+        "JL-021",
+        "JL-022",
+        "JL-040",
+        "JL-042",
+        "JL-050",
+        "JL-093",
+    )
 }
 
 
@@ -91,8 +107,11 @@ def bureau(tmp_path: Path) -> Bureau:
     return Bureau(tmp_path)
 
 
-def less() -> dict[str, str]:
-    return {place: text for place, text in TEXTS.items() if place[:6] != "JL-050"}
+def newer(policy: str) -> dict[str, str]:
+    """The same policies, with another revision of this one."""
+    place = f"{policy}.toml"
+    changed = re.sub(r"(?m)^revision = [0-9]+", "revision = 99", TEXTS[place])
+    return TEXTS | {place: changed}
 
 
 async def test_a_gateway_starts_with_the_last_good_book_and_says_so(bureau: Bureau) -> None:
@@ -125,7 +144,7 @@ async def test_a_due_book_takes_over_while_instructions_are_answered(bureau: Bur
     bureau.store.keep(bureau.sealed(1), 1)
     await bureau.open()
     old, later = bureau.books.revision, NOW + dt.timedelta(hours=1)
-    bureau.store.keep(bureau.sealed(2, later, texts=less()), 2)
+    bureau.store.keep(bureau.sealed(2, later, texts=newer("JL-050")), 2)
     assert not await bureau.worker.look()
     bureau.clock.wall = later
     looking = asyncio.create_task(bureau.worker.look())
@@ -152,7 +171,7 @@ async def test_a_tampered_book_is_refused_told_and_the_old_one_stays(bureau: Bur
     assert "proves nothing" in bureau.worker.troubles["book"]
     assert bureau.books.revision == old and [r["revision"] for r in bureau.told()] == [1]
     assert not await bureau.worker.look() and bureau.worker.troubles, "it is told until it is gone"
-    bureau.store.keep(bureau.sealed(3, texts=less()), 3)
+    bureau.store.keep(bureau.sealed(3, texts=newer("JL-050")), 3)
     assert await bureau.worker.look() and not bureau.worker.troubles
     again = await Bureau.open(bureau)
     assert again.books.bundle and again.books.bundle.revision == 3
@@ -177,10 +196,19 @@ async def test_a_book_that_fails_its_own_tests_is_not_compiled_at_every_look(
         await bureau.worker.look()
 
 
+async def test_a_signed_book_put_there_without_activation_still_stops_every_golden_case(
+    bureau: Bureau,
+) -> None:
+    fewer = {place: text for place, text in TEXTS.items() if place != "JL-042.toml"}
+    bureau.store.keep(bureau.sealed(1, texts=fewer), 1)
+    with pytest.raises(NoBook, match="no longer stops"):
+        await bureau.open()
+
+
 async def test_a_renamed_older_book_does_not_come_back(bureau: Bureau, tmp_path: Path) -> None:
     bureau.store.keep(bureau.sealed(2), 2)
     await bureau.open()
-    bureau.store.keep(bureau.sealed(1, texts=less()), 9)
+    bureau.store.keep(bureau.sealed(1, texts=newer("JL-050")), 9)
     assert not await bureau.worker.look() and "another revision" in bureau.worker.troubles["book"]
     shutil.rmtree(tmp_path / "books")
     assert not await bureau.worker.look()
@@ -225,12 +253,9 @@ async def test_a_policy_that_blocks_all_trips_holds_is_recorded_and_a_new_revisi
     assert (tripped["what"], tripped["policy"], tripped["blocked"]) == ("tripped", "JL-020", 200)
     assert tripped["book"].endswith("~JL-020") and "JL-020" in bureau.books.tripped
 
-    bureau.store.keep(bureau.sealed(2, texts=less()), 2)
+    bureau.store.keep(bureau.sealed(2, texts=newer("JL-050")), 2)
     assert await bureau.worker.look() and bureau.books.tripped, "the same policy stays tripped"
-    text = TEXTS["JL-020.toml"]
-    first = next(line for line in text.splitlines() if line.startswith("revision = "))
-    newer = TEXTS | {"JL-020.toml": text.replace(first, "revision = 99", 1)}
-    bureau.store.keep(bureau.sealed(3, texts=newer), 3)
+    bureau.store.keep(bureau.sealed(3, texts=newer("JL-020")), 3)
     assert await bureau.worker.look() and not bureau.books.tripped
     assert shelf.decide(own_account())[0].action is Action.BLOCK
 
