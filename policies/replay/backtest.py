@@ -38,7 +38,7 @@ class _Side:
 
 @attrs.frozen
 class _Bench:
-    """The policies of all parts that judge one division, voucher type, payment method, fund and day."""
+    """The policies of all parts that judge one division, voucher type, method, fund and day."""
 
     shared: Selection
     windowed: Selection
