@@ -184,7 +184,7 @@ def _of_records(truth: Truth) -> list[str]:
 def _of_answers(truth: Truth, crowd: Crowd) -> list[str]:
     """I5, I6: every answer ever given is still true, and the same bytes hear the same."""
     wrong = []
-    conflicts = 0
+    conflicts: set[bytes] = set()  # each content is recorded once, however often it comes
     for place, answer in [*crowd.answers.items(), *crowd.again.items()]:
         item = crowd.items[place]
         heard = heard_in(item, answer)
@@ -192,7 +192,8 @@ def _of_answers(truth: Truth, crowd: Crowd) -> list[str]:
         foreseen = None if item.replay else item.fault
         if heard.fault != foreseen:
             wrong.append(f"{item.key}: foreseen {foreseen}, heard {answer.status} {heard.fault}")
-        conflicts += heard.fault == "instruction_conflict"
+        if heard.fault == "instruction_conflict":
+            conflicts.add(item.raw)
         if heard.outcome is None:
             continue
         row = truth.ledger.get(str(item.key))
@@ -202,8 +203,8 @@ def _of_answers(truth: Truth, crowd: Crowd) -> list[str]:
             wrong.append(f"I6 {item.key}: answered {heard.outcome} {heard.bank},"
                          f" the ledger says {row['outcome']} {row['bank']}")  # fmt: skip
     recorded = sum(row[1] == "conflict" for row in truth.copy)
-    if recorded < conflicts:
-        wrong.append(f"I5 {conflicts} conflicts answered, {recorded} recorded")
+    if recorded < len(conflicts):
+        wrong.append(f"I5 {len(conflicts)} conflicts answered, {recorded} recorded")
     return wrong
 
 
