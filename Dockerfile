@@ -13,7 +13,8 @@ RUN python -m venv --without-pip /opt/packages
 # What runs in service, each file by its hash, nothing compiled from sources.
 COPY deploy/runtime.lock ./
 RUN python -m pip --python /opt/packages/bin/python install --no-cache-dir --no-input \
-    --disable-pip-version-check --require-hashes --only-binary :all: --requirement runtime.lock
+    --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
+    --requirement runtime.lock
 # The programs' own files, data beside code; `.dockerignore` keeps everything else out.
 COPY gateway/ /opt/treasury-gateway/gateway/
 COPY bureau/ /opt/treasury-gateway/bureau/

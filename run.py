@@ -327,7 +327,7 @@ def _install_with_uv() -> bool:
         [uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(VENV)]
     ):
         return False
-    install = [uv, "pip", "install", "--python", str(PYTHON), "--require-hashes"]
+    install = [uv, "pip", "install", "--python", str(PYTHON), "--require-hashes", "--no-deps"]
     lines = _build([*install, "--only-binary", ":all:", "--requirement", str(LOCK)])
     if lines:
         _say("uv could not install it; trying pip")
@@ -343,7 +343,7 @@ def _install_with_pip() -> None:
                 "\n".join([*lines, "this Python cannot make a virtual environment with pip in it;"])
                 + "\ninstall its venv module (on Debian and Ubuntu the package python3-venv), or uv"
             )
-    install = [str(PYTHON), "-m", "pip", "install", "--require-hashes", "--no-input"]
+    install = [str(PYTHON), "-m", "pip", "install", "--require-hashes", "--no-deps", "--no-input"]
     install += ["--disable-pip-version-check", "--progress-bar", "off"]
     lines = _build([*install, "--only-binary", ":all:", "--requirement", str(LOCK)])
     if lines:
