@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import attrs
 
-from gateway.domain.facts import Facts
+from gateway.domain.facts import Facts, changed
 from policies.language.types import SCHEMA, Fact, Kind
 
 Sign = Literal["is", "in", "under", "over"]
@@ -204,7 +204,7 @@ def _shuffled(broken: Sequence[Rule], rng: random.Random) -> Iterator[Rule]:
 
 
 def _with(facts: Facts, asks: Sequence[Ask]) -> Facts:
-    return attrs.evolve(facts, **{a.fact.attribute: typed(a.fact, a.example) for a in asks})
+    return changed(facts, **{a.fact.attribute: typed(a.fact, a.example) for a in asks})
 
 
 def typed(fact: Fact, value: Any) -> Any:

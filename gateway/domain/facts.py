@@ -2,6 +2,7 @@
 
 Every fact says its name in the policy language, where it comes from and what it means. The policy
 language derives its types from this class, so a fact exists for policies exactly if it stands here.
+A row is made for every instruction: a struct is filled three times as fast as an attrs class.
 `None` means *absent* (legitimately empty; a policy must guard it with `has()`); a fact whose
 register is in `unavailable` is *unavailable*, and the policies that need it do not pass.
 """
@@ -12,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 import attrs
+import msgspec
 
 from gateway.domain.codes import (
     AccountClass,
@@ -46,30 +48,47 @@ class Source(StrEnum):
     CLOCK = "clock"
 
 
+@attrs.frozen(kw_only=True)
+class About:
+    """What a fact says of itself."""
+
+    name: str
+    """In the policy language."""
+    zh: str
+    source: Source
+    register: Register | None
+    codes: str
+    """The code list that its text is drawn from."""
+    personal: bool
+    """Shown masked only."""
+
+
+_TOLD: list[About | None] = []
+"""One entry a field of `Facts`, in their order; None for what is no fact."""
+
+
 def _fact(
     name: str, zh: str, *, register: Register | None = None, source: Source | None = None,
-    codes: str = "", personal: bool = False, default: Any = attrs.NOTHING,
+    codes: str = "", personal: bool = False, default: Any = msgspec.NODEFAULT,
 ) -> Any:  # fmt: skip
     """Describe a fact: `codes` names the code list its text is drawn from, `personal` masks it.
 
     A fact with a `default` is told only where it matters; the default is the harmless value.
     """
     origin = source or (Source.REGISTER if register else Source.INSTRUCTION)
-    return attrs.field(
-        default=default,
-        metadata={
-            "name": name,
-            "zh": zh,
-            "source": origin,
-            "register": register,
-            "codes": codes,
-            "personal": personal,
-        },
+    _TOLD.append(
+        About(name=name, zh=zh, source=origin, register=register, codes=codes, personal=personal)
     )
+    return msgspec.field(default=default)
 
 
-@attrs.frozen(kw_only=True)
-class Facts:
+def _beside(factory: Any = msgspec.NODEFAULT) -> Any:
+    """A field that is no fact itself."""
+    _TOLD.append(None)
+    return msgspec.field(default_factory=factory)
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Facts of one instruction on one legal day (Asia/Shanghai)."""
 
     # what the instruction says
@@ -281,10 +300,23 @@ class Facts:
     )
     """Set only when the reservation on the year's budget of this category was refused."""
 
-    windows: Mapping[str, int] = attrs.field(factory=dict)
+    windows: Mapping[str, int] = _beside(dict)
     """Values of windows by id (`JL-044.cash`); one that is not here is believed to be 0, which
     commit 1 proves or corrects. Not itself a fact."""
-    unavailable: frozenset[Register] = attrs.field(default=frozenset())
+    unavailable: frozenset[Register] = _beside(frozenset)
     """Registers that could not be consulted; not itself a fact."""
-    on: dt.date = attrs.field()
+    on: dt.date = _beside()
     """The legal day on which the instruction is judged; selects the law in force."""
+
+
+FACTS: Mapping[str, About] = {
+    field: about
+    for field, about in zip(Facts.__struct_fields__, _TOLD, strict=True)
+    if about is not None
+}
+"""What each fact says of itself, by its attribute."""
+
+
+def changed(facts: Facts, **values: Any) -> Facts:
+    """The same facts but for these attributes; cheap, unlike a copy field by field."""
+    return msgspec.structs.replace(facts, **values)

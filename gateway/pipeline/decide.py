@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from gateway.domain.decision import Action, Decision, Finding, Light, Outcome, outcome_of
-from gateway.domain.facts import Facts
+from gateway.domain.facts import Facts, changed
 from gateway.domain.ledger import LimitKey, LimitKind, Moved, Short
 from gateway.domain.money import Fen, yuan
 from gateway.domain.registers import Registers
@@ -126,7 +126,7 @@ def _short_of(facts: Facts, known: Known) -> Facts:
     for key in known.shorts:
         if key.kind is LimitKind.APPROVAL:
             left["approval_short"] = key.id
-    return attrs.evolve(facts, **left)
+    return changed(facts, **left)
 
 
 def _looking_back(
@@ -145,7 +145,7 @@ def _looking_back(
         values[ask.key.window] = _with_own(ask.measure, believed, own)
     if not any(values.values()):
         return facts  # a window that is not there is believed to be 0; copying facts is dear
-    return attrs.evolve(facts, windows=values)
+    return changed(facts, windows=values)
 
 
 def _with_own(measure: Measure, value: int, own: Sequence[WindowShare]) -> int:

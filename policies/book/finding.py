@@ -59,11 +59,14 @@ def _fired(unit: Unit, judgement: Judgement, facts: Facts, speaker: Speaker) -> 
     action = _worst(policy, judgement)
     if near and action is policy.action:
         action = policy.missing_evidence
-    held = [cause for cause, found in judgement.causes if found is True]
-    causes_zh = "；".join(_said(c.sentence, facts, speaker, False) for c in held)
-    causes_en = "; ".join(_said(c.sentence, facts, speaker, True) for c in held)
-    articles = dict.fromkeys(c.article for c in held if c.article)
-    remark = _remark(unit, facts)
+    causes_zh = causes_en = ""
+    articles: dict[str, None] = {}
+    if judgement.causes:
+        held = [cause for cause, found in judgement.causes if found is True]
+        causes_zh = "；".join([_said(c.sentence, facts, speaker, False) for c in held])
+        causes_en = "; ".join([_said(c.sentence, facts, speaker, True) for c in held])
+        articles = dict.fromkeys([c.article for c in held if c.article])
+    remark = _remark(unit, facts) if unit.remarks else None
     remedy = (remark and remark.remedy) or unit.remedy
     tail_zh, tail_en = _near_words(near, near is not None and _claimed(unit, near, facts))
     if remark:

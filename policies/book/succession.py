@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 import attrs
 
 from gateway.domain.decision import SEVERITY, Action
-from gateway.domain.facts import Facts
+from gateway.domain.facts import Facts, changed
 from gateway.domain.legal_day import legal_day
 from policies.book.book import Book
 from policies.book.bundle import Bundle, BundleRefused, proven
@@ -105,7 +105,7 @@ def check_answers(book: Book, golden: Sequence[Golden], day: dt.date) -> None:
 
 def _on(facts: Facts, day: dt.date) -> Facts:
     """The same instruction on the first day of the new book, in its year."""
-    return attrs.evolve(facts, on=max(day, facts.on), fiscal_year=max(day, facts.on).year)
+    return changed(facts, on=max(day, facts.on), fiscal_year=max(day, facts.on).year)
 
 
 def _worst(book: Book, facts: Facts) -> int:

@@ -1,15 +1,16 @@
 """Fills the sentences of a policy with the values that hit; personal values only masked."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
+from functools import partial
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 import attrs
 
 from gateway.domain.codes import AccountClass, PayeeKind
 from gateway.domain.facts import Facts
-from gateway.domain.money import yuan
 from policies.book.names import absent_words, option_en, option_zh
 from policies.language.codelist import CodeList
 from policies.language.errors import ClauseError, nearest
@@ -140,37 +141,57 @@ def _constant(value: Any, english: bool) -> str:
     assert isinstance(value, Constant)
     if isinstance(value.value, bool):
         return _yes(value.value, english)
-    return _money(value.value) if value.type.kind is Kind.MONEY else str(value.value)
+    return _money(int(str(value.value))) if value.type.kind is Kind.MONEY else str(value.value)
 
 
-@attrs.frozen
+Said: TypeAlias = str | Callable[[Facts], str]
+"""One part of a sentence, made ready: text as it is, or what reads it from the facts."""
+
+
 class Speaker:
-    """Says values in Chinese or English, with the names of the code lists."""
+    """Says values in Chinese or English, with the names of the code lists.
 
-    codes: Mapping[str, CodeList]
+    A sentence is made ready once, when it is first said: a refusal waits for its words.
+    """
+
+    def __init__(self, codes: Mapping[str, CodeList]) -> None:
+        self._codes = codes
+        self._ready: dict[tuple[int, bool], tuple[Template, tuple[Said, ...]]] = {}
 
     def say(self, sentence: Template, facts: Facts, *, english: bool, causes: str = "") -> str:
         if sentence.fixed is not None:
             return sentence.fixed
-        said = []
-        for part in sentence.parts:
-            if isinstance(part, str):
-                said.append(causes if part == CAUSES else part)
-            else:
-                said.append(self._part(part, facts, english))
-        return "".join(said)
+        ready = self._ready.get((id(sentence), english)) or self._made_ready(sentence, english)
+        said = [part if part.__class__ is str else part(facts) for part in ready[1]]  # type: ignore[operator]
+        told = "".join(said)
+        return told.replace(CAUSES, causes) if CAUSES in told else told
 
-    def _part(self, part: Fact | Window | Shaped, facts: Facts, english: bool) -> str:
+    def _made_ready(
+        self, sentence: Template, english: bool
+    ) -> tuple[Template, tuple[Said, ...]]:  # fmt: skip
+        """Kept with the sentence itself, so that no other one can come to have its id."""
+        parts = tuple(
+            part if isinstance(part, str) else self._part(part, english) for part in sentence.parts
+        )
+        self._ready[id(sentence), english] = (sentence, parts)
+        return sentence, parts
+
+    def _part(self, part: Fact | Window | Shaped, english: bool) -> Said:
         of, form = (part.of, part.form) if isinstance(part, Shaped) else (part, "")
         if isinstance(of, Window):
-            count = facts.windows.get(of.id, 0)
-            if form:
-                return _in_form(count, form)
-            return _money(count) if of.type.kind is Kind.MONEY else str(count)
-        told = getattr(facts, of.attribute)
-        if form and told is not None:
-            return _in_form(told, form)
-        return self.value(of, facts, english=english)
+            return partial(_window_said, of, form)
+        if form:
+            return partial(self._shaped, of, form, english)
+        if of.type.kind is Kind.MONEY:
+            return partial(_money_said, attrgetter(of.attribute), absent_words(of)[english])
+        return partial(self._value, of, english)
+
+    def _shaped(self, fact: Fact, form: str, english: bool, facts: Facts) -> str:
+        told = getattr(facts, fact.attribute)
+        return self._value(fact, english, facts) if told is None else _in_form(told, form)
+
+    def _value(self, fact: Fact, english: bool, facts: Facts) -> str:
+        return self.value(fact, facts, english=english)
 
     def value(self, fact: Fact, facts: Facts, *, english: bool) -> str:
         """One fact as a person reads it: 12,800.00, 30201 办公费, 实有资金账户, ****1234."""
@@ -196,7 +217,7 @@ class Speaker:
                 return str(value)[:VALUE_CHARACTERS_MAX]
 
     def _code(self, fact: Fact, code: str, facts: Facts) -> str:
-        listed = self.codes.get(fact.type.codes)
+        listed = self._codes.get(fact.type.codes)
         name = listed.name_of(code, facts.on.year) if listed else ""
         return f"{code[:VALUE_CHARACTERS_MAX]} {name}".rstrip()
 
@@ -212,9 +233,22 @@ def _set(values: frozenset[StrEnum], english: bool) -> str:
     return "、".join(map(option_zh, ordered))
 
 
-def _money(fen: Any) -> str:
-    whole, _, rest = yuan(int(fen)).partition(".")
-    return f"{int(whole):,}.{rest}" if whole != "-0" else f"-0.{rest}"
+def _window_said(window: Window, form: str, facts: Facts) -> str:
+    count = facts.windows.get(window.id, 0)
+    if form:
+        return _in_form(count, form)
+    return _money(count) if window.type.kind is Kind.MONEY else str(count)
+
+
+def _money_said(read: Callable[[Facts], Any], absent: str, facts: Facts) -> str:
+    value = read(facts)
+    return absent if value is None else _money(value)
+
+
+def _money(fen: int) -> str:
+    """1280000 fen are 12,800.00."""
+    whole, rest = divmod(abs(fen), 100)
+    return f"{'-' if fen < 0 else ''}{whole:,}.{rest:02d}"
 
 
 def _yes(value: bool, english: bool) -> str:

@@ -10,7 +10,7 @@ from enum import StrEnum
 import attrs
 
 from gateway.domain.codes import Register
-from gateway.domain.facts import Facts, Source
+from gateway.domain.facts import FACTS, Facts, Source
 from gateway.domain.money import Fen
 
 
@@ -80,20 +80,18 @@ class Fact:
 
 def _schema() -> Mapping[str, Fact]:
     found: dict[str, Fact] = {}
-    for field in attrs.fields(Facts):
-        about = field.metadata
-        if "name" not in about:
-            continue
-        annotation, optional = _without_none(field.type)
-        found[about["name"]] = Fact(
-            name=about["name"],
-            attribute=field.name,
-            type=_type_of(annotation, about["codes"]),
+    annotations = typing.get_type_hints(Facts)
+    for attribute, about in FACTS.items():
+        annotation, optional = _without_none(annotations[attribute])
+        found[about.name] = Fact(
+            name=about.name,
+            attribute=attribute,
+            type=_type_of(annotation, about.codes),
             optional=optional,
-            source=about["source"],
-            register=about["register"],
-            personal=about["personal"],
-            zh=about["zh"],
+            source=about.source,
+            register=about.register,
+            personal=about.personal,
+            zh=about.zh,
         )
     return types.MappingProxyType(found)
 

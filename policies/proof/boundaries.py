@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import attrs
 
-from gateway.domain.facts import Facts
+from gateway.domain.facts import Facts, changed
 from policies.book.unit import Unit
 from policies.language.interpret import number
 from policies.language.typed import Arithmetic, Compare, Expr, Negate, Read, Window, nodes_of
@@ -55,9 +55,8 @@ def around(threshold: Threshold, facts: Facts) -> tuple[Facts, ...]:
 
 def _moved(what: Read | Window, facts: Facts, value: int) -> Facts:
     if isinstance(what, Window):
-        return attrs.evolve(facts, windows={**facts.windows, what.id: value})
-    changed: Facts = attrs.evolve(facts, **{what.fact.attribute: value})  # type: ignore[arg-type]
-    return changed
+        return changed(facts, windows={**facts.windows, what.id: value})
+    return changed(facts, **{what.fact.attribute: value})
 
 
 def _terms(expr: Expr, sign: int) -> Iterator[tuple[Read | Window, int]]:

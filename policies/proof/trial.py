@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 import attrs
 
-from gateway.domain.facts import Facts
+from gateway.domain.facts import Facts, changed
 from policies.book.book import Book
 from policies.book.cases import case
 from policies.book.document import Policy
@@ -127,7 +127,7 @@ class _Court:
         """The cases judged by this unit; if there are none, all of them moved to its first day."""
         within = [row for row in rows if self._reaches(row)]
         own = [row for row in within if unit.in_force(row.on)]
-        return own or [attrs.evolve(row, on=unit.first) for row in within]
+        return own or [changed(row, on=unit.first) for row in within]
 
     def boundaries(self, unit: Unit, rows: Sequence[Facts]) -> tuple[list[Facts], list[str]]:
         """Cases around each threshold, and the thresholds that decide none of them."""
@@ -145,7 +145,7 @@ class _Court:
             if not decisive:
                 idle.append(threshold.place)
         for row in rows:
-            found += [attrs.evolve(row, on=day) for day in edges(unit) if unit.in_force(day)]
+            found += [changed(row, on=day) for day in edges(unit) if unit.in_force(day)]
         return found, idle
 
     def outside(self, unit: Unit, rows: Sequence[Facts]) -> Iterator[Problem]:
@@ -154,7 +154,7 @@ class _Court:
         days = [day for day in edges(unit) if day < first or (last is not None and day > last)]
         for row in rows:
             for day in days:
-                moved = attrs.evolve(row, on=day)
+                moved = changed(row, on=day)
                 if any(f.policy == self._policy.id for f in self._book.decide(moved)):
                     yield self._problem(f"{day} 不在施行期内却触发", f"fires on {day}")
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from gateway.domain.decision import SEVERITY, Action, Finding, Outcome
-from gateway.domain.facts import Facts
+from gateway.domain.facts import Facts, changed
 from gateway.domain.windows import WindowAsk
 from policies.book.book import SELECTIONS_MAX, Book, Key, Selection, key_of
 from policies.book.wanted import asks_of, shares_of
@@ -90,7 +90,7 @@ class _Run:
         """The facts with this book's past, and what it finds beside what both find alike."""
         own_asks = asks_of(own.windowed, facts) if own.windowed else ()
         if asks or own_asks:
-            facts = attrs.evolve(facts, windows=side.memory.values((*asks, *own_asks)))
+            facts = changed(facts, windows=side.memory.values((*asks, *own_asks)))
         found = side.half.actions(facts, own)
         if asks:
             found |= self._windowed.actions(facts, bench.windowed)

@@ -4,10 +4,8 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import attrs
-
 from gateway.domain.codes import Register
-from gateway.domain.facts import Facts
+from gateway.domain.facts import Facts, changed
 from policies.book.cases import CASES, case
 from policies.book.load import load
 from policies.book.outlook import window_term
@@ -37,7 +35,7 @@ def _embedded() -> Iterator[Facts]:
         for test in unit.policy.tests:
             facts = case(test, level(unit.policy.scope.division), [], windows)
             if facts is not None:
-                yield attrs.evolve(facts, unavailable=frozenset())
+                yield changed(facts, unavailable=frozenset())
 
 
 LAWFUL = tuple(Facts(**values) for values in CASES.values())
@@ -88,8 +86,7 @@ class Dealer:
         }
         if lost:
             changes["unavailable"] = frozenset(deal.sample(list(Register), deal.randint(1, 4)))
-        found: Facts = attrs.evolve(base, **changes)
-        return found
+        return changed(base, **changes)
 
     def _value(self, fact: Fact) -> Any:
         deal, kind = self.random, fact.type.kind

@@ -14,7 +14,7 @@ import pytest
 
 from gateway.domain.codes import Register
 from gateway.domain.decision import SEVERITY, Action
-from gateway.domain.facts import Facts
+from gateway.domain.facts import Facts, changed
 from policies.book.book import Book
 from policies.book.cases import case
 from policies.book.load import load_codes
@@ -196,7 +196,7 @@ def _refused_cases() -> Iterator[tuple[Unit, Facts]]:
 @pytest.mark.parametrize("lost", [*([r] for r in Register), list(Register)], ids=str)
 def test_no_lost_register_lets_pass_what_is_refused_with_it(lost: list[Register]) -> None:
     for unit, facts in _refused_cases():
-        without = attrs.evolve(facts, unavailable=facts.unavailable | frozenset(lost))
+        without = changed(facts, unavailable=facts.unavailable | frozenset(lost))
         found = [f for f in BOOK.decide(without) if f.policy == unit.policy.id]
         assert found and SEVERITY[found[0].action] >= SEVERITY[Action.HOLD], unit.policy.id
 

@@ -4,13 +4,12 @@ import importlib
 from enum import StrEnum
 from typing import Any
 
-import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.domain.codes import Register
-from gateway.domain.facts import Facts
+from gateway.domain.facts import Facts, changed
 from policies.book.cases import CASES
 from policies.book.load import load, load_codes
 from policies.language.checker import check
@@ -134,7 +133,7 @@ def test_what_is_certain_without_a_register_stays_so_whatever_it_would_have_said
         for f in SCHEMA.values()
         if f.register in facts.unavailable
     }
-    assert truth(expr, attrs.evolve(facts, unavailable=frozenset(), **regained)) is found
+    assert truth(expr, changed(facts, unavailable=frozenset(), **regained)) is found
 
 
 @settings(max_examples=300, deadline=None)

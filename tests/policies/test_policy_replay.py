@@ -14,7 +14,7 @@ import pytest
 
 from gateway.domain.codes import AccountClass, PayeeClass, Relation
 from gateway.domain.decision import Decision, Outcome, outcome_of
-from gateway.domain.facts import Facts
+from gateway.domain.facts import Facts, changed
 from gateway.domain.money import Fen
 from gateway.domain.windows import Measure, WindowAsk, WindowKey, WindowShare
 from policies.book.book import Book
@@ -112,7 +112,7 @@ def _changes(old: Book, new: Book, past: Iterable[Stored]) -> dict[Change, int]:
     for row in past:
         both = []
         for side, memory in zip((old, new), memories, strict=True):
-            facts = attrs.evolve(row.facts, windows=memory.values(side.asks(row.facts)))
+            facts = changed(row.facts, windows=memory.values(side.asks(row.facts)))
             outcome = outcome_of(side.decide(facts))
             memory.add(side.shares(facts, outcome))
             both.append(outcome)
@@ -219,7 +219,7 @@ def test_a_recorded_decision_is_replayed_bit_for_bit() -> None:
     recorded = decided(ours, facts)
     again = replay(ours, facts, recorded)
     assert again.same and again.recorded == again.now and again.differing == ()
-    other = replay(ours, attrs.evolve(facts, payee_class=PayeeClass.UNION), recorded)
+    other = replay(ours, changed(facts, payee_class=PayeeClass.UNION), recorded)
     assert not other.same and "JL-020" in other.differing
     with pytest.raises(ValueError, match="decided by book"):
         replay(book(CASH), facts, recorded)
