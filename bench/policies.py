@@ -26,6 +26,9 @@ CHANGED = "JL-042.toml"
 LIMITS = {"1000.00": "1100.00", "1000.01": "1100.01", "999.99": "1099.99"}
 """What a bureau tries: a little more cash for one person at a time; the tests go with it."""
 REVISED = {"\nrevision = ": "\nrevision = 9"}
+"""Words and revisions alone: no verdict can differ."""
+LATER = {"from = 2022-11-28": "from = 2022-11-29"}
+"""Every policy begins a day later: all of both books must be run."""
 
 TARGETS: Mapping[str, tuple[str, float]] = {
     "ratio_zen_table_44": (">=", 6),
@@ -34,6 +37,7 @@ TARGETS: Mapping[str, tuple[str, float]] = {
     "ratio_zen_table_44_from_json": (">=", 2.5),
     "growth_440_to_44": ("<=", 3),
     "backtest_per_cpu_s": (">=", 100_000),
+    "backtest_all_changed_per_cpu_s": (">=", 100_000),
 }
 
 
@@ -82,22 +86,25 @@ def _us(book: Book, rows: Sequence[Facts]) -> float:
 
 def _replayed(facts: Sequence[Facts], runs: int) -> dict[str, Any]:
     """Instructions of the past through the library and its successor, for each CPU second: with one
-    policy changed, as when a bureau tries one; and with every document revised."""
+    policy changed, as when a bureau tries one; with every document
+    revised in its words; and with every policy in force a day later."""
     texts, codes = load_texts(LIBRARY / "jilin"), load_codes(CODES)
     one = texts | {CHANGED: _replaced(texts[CHANGED], LIMITS)}
-    every = {name: _replaced(text, REVISED) for name, text in texts.items()}
+    revised = {name: _replaced(text, REVISED) for name, text in texts.items()}
+    every = {name: _replaced(text, LATER) for name, text in texts.items()}
     past = bent(facts, rules(FEW), offender_each=BREAKING_EACH[ORDINARY])
     stored = [Stored(id=str(n), facts=each) for n, each in enumerate(past * PAST_TIMES)]
     old = book_of(texts, codes)
     jobs: dict[tuple[str, str], Job] = {
         ("replay", name): (partial(backtest, old, book_of(changed, codes)), [stored])
-        for name, changed in (("one", one), ("every", every))
+        for name, changed in (("one", one), ("revised", revised), ("every", every))
     }
     times = timed(jobs, runs)
     rates = {name: [len(stored) * 1e6 / us for us in times["replay", name]] for _, name in jobs}
     return {
         "backtest_per_cpu_s": median(rates["one"], 0),
-        "backtest_all_revised_per_cpu_s": median(rates["every"], 0),
+        "backtest_all_revised_per_cpu_s": median(rates["revised"], 0),
+        "backtest_all_changed_per_cpu_s": median(rates["every"], 0),
         "backtest_spread": {name: spread_of(values, 0) for name, values in rates.items()},
     }
 

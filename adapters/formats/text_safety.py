@@ -23,6 +23,8 @@ _BLANK_STRING = re.compile(r'"\s+"')
 _HARMLESS = bytes(
     {*b"\t\n\r", *range(0x20, 0x7F), *range(0x80, 0xC0), *range(0xE3, 0xEE), 0xEF} - {ord("\\")}
 )
+_ORDINARY = bytes(byte for byte in _HARMLESS if byte not in (0xE3, 0xEF))
+"""Harmless whatever follows: without the lead bytes of wide spaces, special forms and marks."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _SPECIALS = b"\xef\xbf"
 _WIDE_SPACE_FIRST = b'"\xe3\x80\x80'
@@ -41,14 +43,16 @@ def plain(document: bytes) -> bool:
     """
     if b"\\" in document:
         return False
-    if (
-        not document.translate(None, _HARMLESS)
-        and b'" ' not in document
-        and _WIDE_SPACE_FIRST not in document
-        and _SPECIALS not in document
-        and _BYTE_ORDER_MARK not in document
-    ):
-        return True
+    if not (b" " in document and b'" ' in document):
+        # in this order: one pass settles it for nearly every document
+        unusual = document.translate(None, _ORDINARY)
+        if not unusual or (
+            not unusual.translate(None, _HARMLESS)
+            and _WIDE_SPACE_FIRST not in document
+            and _SPECIALS not in document
+            and _BYTE_ORDER_MARK not in document
+        ):
+            return True
     # Without escapes a raw control character cannot stand inside a string (RFC 8259 7), and a
     # quote only opens or closes one; so both patterns mean what they say.
     text = document.decode()

@@ -27,10 +27,8 @@ Key: TypeAlias = tuple[str, str, str | None, str | None, dt.date]
 
 
 def key_of(facts: Facts) -> Key:
-    """What a selection depends on. An option's hash runs in Python, its text's does not."""
-    method = facts.payment_method
-    stated = method and str.__str__(method)
-    return (facts.division, facts.voucher_type, stated, facts.fund_code, facts.on)
+    """What a selection depends on."""
+    return (facts.division, facts.voucher_type, facts.payment_method, facts.fund_code, facts.on)
 
 
 @attrs.frozen(kw_only=True)
@@ -111,15 +109,18 @@ class Book:
             return {finding.policy: finding.action for finding in found}
         asked: dict[str, Action] = {}
         for serving in selection.serving:
-            for position in serving.group.run(facts):
-                if position not in serving.silent:
-                    unit = serving.group.units[position]
+            positions = serving.group.run(facts)
+            if positions:
+                for unit in serving.speaking(positions):
                     action = unit.constant_action or self._action(unit, facts)
                     before = asked.get(unit.policy.id, action)
                     asked[unit.policy.id] = max(before, action, key=SEVERITY.__getitem__)
         return asked
 
     def _action(self, unit: Unit, facts: Facts) -> Action:
+        """Where causes alone settle it, without interpreting all of them."""
+        if unit.causes_ask and (held := unit.causes_ask(facts)):
+            return max((unit.causes[n].action for n in held), key=SEVERITY.__getitem__)
         (finding,) = self._found(unit, facts, expected=True)
         return finding.action
 
@@ -137,9 +138,9 @@ class Book:
             return self._without(lost, selection, facts)
         found: list[Finding] = []
         for serving in selection.serving:
-            for position in serving.group.run(facts):
-                if position not in serving.silent:
-                    unit = serving.group.units[position]
+            positions = serving.group.run(facts)
+            if positions:
+                for unit in serving.speaking(positions):
                     found += self._found(unit, facts, expected=True)
         if found:
             return _ordered(found)

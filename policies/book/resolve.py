@@ -72,6 +72,11 @@ class Serving:
         units = enumerate(self.group.units)
         return tuple((n, unit) for n, unit in units if n not in self.silent)
 
+    def speaking(self, positions: Iterable[int]) -> list[Unit]:
+        """The units at these positions but for the silent ones."""
+        units, silent = self.group.units, self.silent
+        return [units[position] for position in positions if position not in silent]
+
 
 def grouped(units: Iterable[Unit]) -> Generator[None, None, tuple[UnitGroup, ...]]:
     """Units that always apply together share a function.

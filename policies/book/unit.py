@@ -11,7 +11,7 @@ from gateway.domain.windows import Measure
 from policies.book.document import Policy, Wording
 from policies.book.papers import Papers
 from policies.book.template import Template
-from policies.language.generate import Predicate
+from policies.language.generate import Group, Predicate, group
 from policies.language.typed import All, Any, Expr, Not, facts_of
 from policies.language.types import Fact
 
@@ -111,6 +111,15 @@ class Unit:
         if self.exceptions:
             possible.add(policy.missing_evidence)
         return policy.action if len(possible) == 1 else None
+
+    causes_ask: Group | None = attrs.field(init=False, eq=False)
+    """Which causes hold, where that alone settles what it asks for."""
+
+    @causes_ask.default
+    def _causes_ask(self) -> Group | None:
+        if self.constant_action or self.exceptions or not self.causes:
+            return None
+        return group([cause.expr for cause in self.causes])
 
     def in_force(self, day: dt.date) -> bool:
         return self.first <= day and (self.last is None or day <= self.last)

@@ -24,7 +24,9 @@ def asks_of(windowed: Iterable[Serving], facts: Facts) -> tuple[WindowAsk, ...]:
         run = serving.group.asked
         assert run is not None
         positions = _lost(serving, facts, asked=True) if facts.unavailable else run(facts)
-        for window in _at(serving, positions) if positions else ():
+        if not positions:
+            continue
+        for window in _at(serving, positions):
             ask = WindowAsk(
                 key=_key(window, facts),
                 measure=window.measure,
@@ -43,7 +45,9 @@ def shares_of(
         run = serving.group.shared
         assert run is not None
         positions = _lost(serving, facts, asked=False) if facts.unavailable else run(facts)
-        for window in _at(serving, positions) if positions else ():
+        if not positions:
+            continue
+        for window in _at(serving, positions):
             if outcome in window.counts:
                 share = _share(window, facts)
                 found[share.key] = share

@@ -5,12 +5,12 @@ Only the first question is shared, and only neighbours of `||`, so that everythi
 the order in which it was written, after what guards it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 import attrs
 
-from policies.language.typed import All, Any, Constant, Expr, Under
+from policies.language.typed import All, Any, Constant, ContainsAny, Expr, Under
 from policies.language.types import BOOL
 
 DEPTH_MAX = 6
@@ -77,8 +77,23 @@ def _any(rows: Iterable[tuple[Expr, ...]]) -> Expr:
             found += map(_all, alike)
         else:
             found.append(_all((first, *conjuncts(_any(row[1:] for row in alike)))))
-    classed = _by_class(found)
+    classed = _by_class(_one_search(found))
     return classed[0] if len(classed) == 1 else Any(tuple(classed))
+
+
+def _one_search(options: Iterable[Expr]) -> Iterator[Expr]:
+    """Neighbours that look for words in one text look for all of them at once."""
+    for operand, group in groupby(options, key=_searched):
+        alike = list(group)
+        if operand is None or len(alike) == 1:
+            yield from alike
+        else:
+            words = (word for one in alike if isinstance(one, ContainsAny) for word in one.words)
+            yield ContainsAny(operand, tuple(dict.fromkeys(words)))
+
+
+def _searched(option: Expr) -> Expr | None:
+    return option.operand if isinstance(option, ContainsAny) else None
 
 
 def _by_class(options: Iterable[Expr]) -> list[Expr]:

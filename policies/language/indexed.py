@@ -3,18 +3,33 @@
 Each condition is filed under one question that it must answer yes and that a single code, option
 or bool decides (`settlement == "cash"`, `under(dept_economic_code, "302")`). An instruction then
 finds its conditions by looking up its own values, however many others there are. What has no such
-question is always asked.
+question is always asked; a long condition on codes and options alone is asked once for each of
+their combinations, as the same few come again and again.
 """
 
 import ast
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from operator import attrgetter
 from typing import Any as Untyped
 from typing import TypeAlias
 
 import attrs
 
+from gateway.domain.facts import Facts
 from policies.language.generate import Group, group
-from policies.language.typed import All, Compare, Constant, Expr, Not, OneOf, Read, Under
+from policies.language.typed import (
+    All,
+    Compare,
+    Constant,
+    Expr,
+    Not,
+    OneOf,
+    Read,
+    Under,
+    Window,
+    facts_of,
+    nodes_of,
+)
 from policies.language.types import Fact, Kind
 
 VALUES_MAX = 4_096
@@ -22,6 +37,11 @@ VALUES_MAX = 4_096
 FILED_MAX = 100
 GROUP_MAX = 20
 """Conditions filed, and compiled, in one step: a few milliseconds."""
+
+COMMON_SHARE = 0.4
+LONG_NODES = 60
+"""A condition of fewer is asked sooner than its facts are looked up together."""
+_FEW_VALUES = frozenset({Kind.CODE, Kind.ENUM, Kind.BOOL, Kind.COUNT})
 
 _CODES_OF_A_LIST = 100
 """About as many as an economic classification has in use; only the order of choice rests on it."""
@@ -61,18 +81,43 @@ class Shelf(dict[Untyped, tuple[Filed, ...]]):
         return found
 
 
+class Remembered:
+    """A group that rests on codes, options and counts alone: what it said of each combination."""
+
+    def __init__(self, ask: Group, attributes: Sequence[str]) -> None:
+        self._ask = ask
+        self._read: Callable[[Facts], Untyped] = attrgetter(*attributes)
+        self._said: dict[Untyped, list[int]] = {}
+
+    def __call__(self, facts: Facts) -> list[int]:
+        key = self._read(facts)
+        try:
+            found = self._said.get(key)
+        except TypeError:  # a value of a wrong type: the condition itself says so
+            return self._ask(facts)
+        if found is None:
+            found = self._ask(facts)
+            if len(self._said) < VALUES_MAX:
+                self._said[key] = found
+        return found
+
+
 def indexed(conditions: Sequence[Expr]) -> Generator[None, None, Group]:
     """`group` for many: the positions of those that hold, or that raised, in no certain order.
 
     A generator that pauses every few milliseconds; what it returns is the function.
     """
     rooms: dict[Question | None, list[int]] = {}
+    always: list[Filed] = []
     for position, condition in enumerate(conditions):
-        rooms.setdefault(question_of(condition), []).append(position)
+        question = question_of(condition)
+        if question is None and (attributes := _remembered_by(condition)):
+            always.append((Remembered(group([condition]), attributes), (position,)))
+        else:
+            rooms.setdefault(question, []).append(position)
         if position % FILED_MAX == 0:
             yield
     shelves: dict[str, list[tuple[Question, Filed]]] = {}
-    always: list[Filed] = []
     for question, positions in rooms.items():
         for start in range(0, len(positions), GROUP_MAX):
             part = tuple(positions[start : start + GROUP_MAX])
@@ -85,9 +130,22 @@ def indexed(conditions: Sequence[Expr]) -> Generator[None, None, Group]:
     return _dispatch({name: Shelf(filed) for name, filed in shelves.items()}, tuple(always))
 
 
+def _remembered_by(condition: Expr) -> tuple[str, ...]:
+    """The facts by whose values it is remembered; none if it is short or rests on anything else."""
+    facts = list(facts_of(condition))
+    nodes = list(nodes_of(condition))
+    if len(nodes) < LONG_NODES or any(isinstance(node, Window) for node in nodes):
+        return ()
+    if any(fact.type.kind not in _FEW_VALUES for fact in facts):
+        return ()
+    return tuple(sorted({fact.attribute for fact in facts}))
+
+
 def question_of(condition: Expr) -> Question | None:
-    """The rarest answer among those that must all be yes; the first of equals."""
-    questions = [q for q in map(_question, _conjuncts(condition)) if q is not None]
+    """The rarest answer among those that must all be yes; the first of equals. None if even that
+    is common: to look it up would take longer than to ask."""
+    asked = map(_question, _conjuncts(condition))
+    questions = [q for q in asked if q is not None and q.share < COMMON_SHARE]
     return min(questions, key=lambda q: q.share, default=None)
 
 

@@ -1,6 +1,6 @@
 """The back-test: a new book beside the old one over stored instructions, in time order."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import attrs
 
@@ -9,6 +9,7 @@ from gateway.domain.facts import Facts, changed
 from gateway.domain.windows import WindowAsk
 from policies.book.book import SELECTIONS_MAX, Book, Key, Selection, key_of
 from policies.book.wanted import asks_of, shares_of
+from policies.language.generate import Group
 from policies.replay.halves import halves
 from policies.replay.memory import WindowMemory
 from policies.replay.report import Change, Report
@@ -47,10 +48,11 @@ class _Bench:
     old_covers: bool
     """Whether any policy of the whole old book is in force there."""
     new_covers: bool
-
-    @property
-    def covered(self) -> bool:
-        return self.old_covers and self.new_covers
+    covered: bool
+    counting: tuple[Selection, ...]
+    """Those with windows: what may count an instruction."""
+    askers: tuple[Group, ...]
+    """Of all that differs or looks back: if none of them says anything, both books say the same."""
 
 
 class _Run:
@@ -66,13 +68,20 @@ class _Run:
         facts = row.facts
         self.report.instructions += 1
         bench = self._benches.get(key_of(facts)) or self._bench(facts)
-        asks = asks_of(bench.windowed.windowed, facts)
+        if not facts.unavailable and bench.covered:
+            for ask in bench.askers:
+                if ask(facts):
+                    break
+            else:
+                return
+        asks = asks_of(bench.windowed.windowed, facts) if bench.windowed.windowed else ()
         facts_old, old = self._judged(self._old, bench, bench.old, asks, facts)
         facts_new, new = self._judged(self._new, bench, bench.new, asks, facts)
-        counts = any(
-            selection.windowed and shares_of(selection.windowed, facts, Outcome.PASS)
-            for selection in (bench.windowed, bench.old, bench.new)
-        )
+        counts = False
+        for selection in bench.counting:
+            if shares_of(selection.windowed, facts, Outcome.PASS):
+                counts = True
+                break
         if old == new and not counts and bench.covered:
             return
         common = self._common(bench, facts, looked_back=bool(asks))
@@ -91,7 +100,7 @@ class _Run:
         own_asks = asks_of(own.windowed, facts) if own.windowed else ()
         if asks or own_asks:
             facts = changed(facts, windows=side.memory.values((*asks, *own_asks)))
-        found = side.half.actions(facts, own)
+        found = side.half.actions(facts, own) if own.serving else {}
         if asks:
             found |= self._windowed.actions(facts, bench.windowed)
         return facts, found
@@ -104,14 +113,16 @@ class _Run:
         return max((SEVERITY[action] for action in found.values()), default=0)
 
     def _bench(self, facts: Facts) -> _Bench:
+        windowed = self._windowed.selected(facts)
+        old, new = self._old.half.selected(facts), self._new.half.selected(facts)
+        old_covers = bool(self._old.whole.selected(facts).serving)
+        new_covers = bool(self._new.whole.selected(facts).serving)
         bench = _Bench(
-            shared=self._shared.selected(facts),
-            windowed=self._windowed.selected(facts),
-            old=self._old.half.selected(facts),
-            new=self._new.half.selected(facts),
-            old_covers=bool(self._old.whole.selected(facts).serving),
-            new_covers=bool(self._new.whole.selected(facts).serving),
-        )
+            shared=self._shared.selected(facts), windowed=windowed, old=old, new=new,
+            old_covers=old_covers, new_covers=new_covers, covered=old_covers and new_covers,
+            counting=tuple(each for each in (windowed, old, new) if each.windowed),
+            askers=tuple(_askers(windowed, old, new)),
+        )  # fmt: skip
         if len(self._benches) >= SELECTIONS_MAX:
             self._benches.clear()
         self._benches[key_of(facts)] = bench
@@ -130,6 +141,15 @@ class _Run:
             side, own = (self._old, facts[0]) if milder else (self._new, facts[1])
             found = side.whole.decide(own)
             tally.sample(row, policies, _reason(found, policies))
+
+
+def _askers(windowed: Selection, *differing: Selection) -> Iterator[Group]:
+    """The cheap ones first: most instructions that are not quiet share in a window."""
+    for selection in (windowed, *differing):
+        for serving in selection.windowed:
+            yield from (ask for ask in (serving.group.shared, serving.group.asked) if ask)
+    for selection in differing:
+        yield from (serving.group.run for serving in selection.serving)
 
 
 def _remember(side: _Side, selections: Iterable[Selection], facts: Facts, outcome: Outcome) -> None:

@@ -210,6 +210,6 @@ def test_every_policy_that_raises_holds_and_is_named() -> None:
         clauses = tuple(attrs.evolve(clause, expr=broken) for clause in unit.clauses)
         bad = attrs.evolve(unit, clauses=clauses, condition=broken, predicate=predicate(broken))
         book = Book([bad], CODES, "x")
-        for facts in (row, attrs.evolve(row, unavailable=frozenset(Register))):
+        for facts in (row, changed(row, unavailable=frozenset(Register))):
             (finding,) = book.decide(facts)
             assert finding.action is Action.HOLD and finding.policy == unit.policy.id

@@ -2,19 +2,21 @@
 
 from typing import Any
 
-import attrs
 import pytest
 
 from bench.drawn import drawn
 from bench.neutral import bent, rules
 from bench.peers import ours
 from gateway.domain.facts import Facts
+from gateway.domain.facts import changed as changed_facts
 from policies.book.steps import finished
 from policies.book.workload import passing
 from policies.language import indexed as indexed_module
+from policies.language.factor import factored
 from policies.language.generate import group
-from policies.language.indexed import Shelf, indexed, question_of
-from policies.language.typed import All, Compare, Constant, OneOf, Read, Under
+from policies.language.indexed import Remembered, Shelf, indexed, question_of
+from policies.language.typed import All, Compare, Constant, ContainsAny, OneOf, Read, Under
+from policies.language.typed import Any as AnyOf
 from policies.language.types import MONEY, SCHEMA, Kind
 
 SETTLEMENT, CODE, AMOUNT = SCHEMA["settlement"], SCHEMA["dept_economic_code"], SCHEMA["amount"]
@@ -25,7 +27,7 @@ LARGE = Compare(">", Read(AMOUNT), Constant(100, MONEY))
 
 
 def changed(**values: Any) -> Facts:
-    return attrs.evolve(LAWFUL, **values)
+    return changed_facts(LAWFUL, **values)
 
 
 def test_what_fires_is_what_fires_when_all_are_asked() -> None:
@@ -46,6 +48,29 @@ def test_a_condition_is_filed_under_its_rarest_question() -> None:
 def test_a_condition_without_a_question_is_always_asked() -> None:
     run = finished(indexed([LARGE, CASH]))
     assert run(changed(settlement=None)) == [0]
+
+
+def test_a_long_condition_on_codes_alone_is_asked_once_for_each_combination() -> None:
+    codes = [Compare("==", Read(CODE), Constant(f"302{n:02}", CODE.type)) for n in range(40)]
+    long, asked = AnyOf(tuple(codes)), group([AnyOf(tuple(codes))])
+    run = finished(indexed([long, LARGE]))
+    values = ("30201", "30239", "30240", None, "30201", 30201, ["unhashable"])
+    for each in values:
+        row = changed(dept_economic_code=each, amount=1)
+        assert run(row) == asked(row) == ([0] if each in ("30201", "30239") else [])
+    calls: list[Facts] = []
+    remembered = Remembered(lambda facts: calls.append(facts) or [0], ["dept_economic_code"])
+    assert [remembered(changed(dept_economic_code=c)) for c in ("1", "1", "2")] == [[0]] * 3
+    assert len(calls) == 2
+
+
+def test_neighbours_that_look_for_words_in_one_text_look_once() -> None:
+    name, purpose = Read(SCHEMA["payee.name"]), Read(SCHEMA["purpose"])
+    first, second = ContainsAny(name, ("酒", "烟")), ContainsAny(name, ("茶",))
+    found = factored(AnyOf((first, second, ContainsAny(purpose, ("酒",)), LARGE)))
+    assert isinstance(found, AnyOf)
+    assert ContainsAny(name, ("酒", "烟", "茶")) in found.operands
+    assert len(found.operands) == 3
 
 
 def test_an_absent_code_is_under_no_class() -> None:

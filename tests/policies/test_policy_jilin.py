@@ -3,7 +3,6 @@
 import hashlib
 from typing import Any
 
-import attrs
 import pytest
 
 from gateway.domain.codes import (
@@ -20,7 +19,7 @@ from gateway.domain.codes import (
     Relation,
 )
 from gateway.domain.decision import Action, Light, Outcome, outcome_of
-from gateway.domain.facts import Facts
+from gateway.domain.facts import Facts, changed
 from gateway.domain.money import Fen
 from policies.book.cases import CASES
 from policies.book.load import load
@@ -120,7 +119,7 @@ def test_cash_for_a_listed_item_names_the_item_and_its_article() -> None:
     assert finding.policy == "JL-040" and finding.article == "13(2)2⑦"
     assert "30211 差旅费" in finding.reason_zh and "⑦差旅费" in finding.reason_zh
     assert finding.exception is None
-    asked = attrs.evolve(row, cash_reason=CashReason.APPROVED_SPECIAL)
+    asked = changed(row, cash_reason=CashReason.APPROVED_SPECIAL)
     special = {f.policy: [m.kind for m in f.missing] for f in BOOK.decide(asked)}
     assert special == {"JL-040": ["cash_special"], "JL-043": ["cash_special"]}
 

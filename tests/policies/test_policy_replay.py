@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 
 from gateway.domain.codes import AccountClass, PayeeClass, Relation
@@ -89,13 +88,23 @@ def test_only_what_differs_is_run() -> None:
     assert {u.policy.id for u in parts.shared.units} == {"JL-004", "JL-093"}
 
 
+def test_other_words_alone_run_nothing_anew() -> None:
+    worded = (
+        TEXTS["JL-042.toml"].replace("\nrevision = ", "\nrevision = 9").replace("超过限额", "超限")
+    )
+    assert worded != TEXTS["JL-042.toml"]
+    parts = halves(book(CASH), book(CASH | {"JL-042.toml": worded}))
+    assert not parts.new.units and len(parts.shared.units) == 3
+
+
 def test_the_short_way_and_the_long_way_agree() -> None:
     """Deciding whole books one by one gives the same changes as running their differing halves."""
     old, new = load(), book({p: t for p, t in TEXTS.items() if p not in ("JL-042.toml",)} | {
         "JL-042.toml": lowered(TEXTS["JL-042.toml"])})  # fmt: skip
     without = book({p: t for p, t in TEXTS.items() if p not in ("JL-020.toml", "JL-004.toml")})
+    later = {p: t.replace("from = 2022-11-28", "from = 2022-11-29") for p, t in TEXTS.items()}
     past = rows(*_many(old))
-    for other in (new, without, old):
+    for other in (new, without, old, book(later)):
         report = backtest(old, other, past)
         slow = _changes(old, other, past)
         assert {c: t.count for c, t in report.changes.items()} == slow
@@ -103,7 +112,7 @@ def test_the_short_way_and_the_long_way_agree() -> None:
 
 def _many(ours: Book) -> Iterable[Facts]:
     dealer = Dealer(ours.units, 7)
-    return [attrs.evolve(dealer.instruction(), windows={}) for _ in range(400)]
+    return [changed(dealer.instruction(), windows={}) for _ in range(400)]
 
 
 def _changes(old: Book, new: Book, past: Iterable[Stored]) -> dict[Change, int]:

@@ -5,12 +5,11 @@ import datetime as dt
 import re
 from typing import Any
 
-import attrs
 import pytest
 
 from gateway.domain.codes import AccountClass, Evidence, Exemption, Register, Settlement
 from gateway.domain.decision import Action, Outcome
-from gateway.domain.facts import Facts
+from gateway.domain.facts import Facts, changed
 from gateway.domain.money import Fen
 from gateway.domain.windows import Measure
 from policies.book.book import Book
@@ -145,7 +144,7 @@ def test_a_window_that_is_not_asked_for_cannot_change_the_findings(split: str) -
                 asked = {a.key.window for a in ours.asks(row)}
                 for values in windows:
                     unasked = {k: v for k, v in values.items() if k not in asked}
-                    moved = attrs.evolve(row, windows=unasked)
+                    moved = changed(row, windows=unasked)
                     assert ours.decide(moved) == ours.decide(row), (split, row, asked)
 
 
