@@ -35,7 +35,9 @@ from bureau.web.door import door_application
 from bureau.web.live import Live
 from bureau.web.pages import Pages
 from bureau.web.signing_in import SigningIn
-from certs.keys import load_signer
+from certs.keys import load_signer, load_sm2_signer
+from certs.log.note import suites_wanted
+from certs.signing.signer import Signer, in_both_suites
 from certs.tls import Credentials, Refusal, server_context
 from certs.trust import Trust, load_trust
 from gateway.domain.faults import StoreUnavailable
@@ -129,14 +131,24 @@ async def _print_link(settings: Settings) -> None:
 
 
 def _trust(settings: Settings) -> Trust:
-    own = load_signer(
-        settings.witness_certificate, settings.witness_key, settings.witness_passphrase
-    )
+    own = _witness_signer(settings)
     trust = load_trust(settings.trust_evidence_authorities, settings.trust_parties, own)
     for place in settings.logs:
-        if not receiving_keys(trust, place):
-            raise ValueError(f"no signing certificate of {place.gateway} counts among the parties")
+        found = {key.suite for key in receiving_keys(trust, place)}
+        for suite in set(suites_wanted(place.origin)) - found:
+            raise ValueError(
+                f"no signing certificate ({suite}) of {place.gateway} counts among the parties"
+            )
     return trust
+
+
+def _witness_signer(settings: Settings) -> Signer:
+    passphrase = settings.witness_passphrase
+    first = load_signer(settings.witness_certificate, settings.witness_key, passphrase)
+    if settings.witness_sm2_certificate is None or settings.witness_sm2_key is None:
+        return first
+    sm2 = load_sm2_signer(settings.witness_sm2_certificate, settings.witness_sm2_key, passphrase)
+    return in_both_suites(first, sm2)
 
 
 def _tls(settings: Settings) -> ssl.SSLContext:

@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 
 from bureau.ports import LogPlace
+from gateway.domain.log import SM2_SM3, suite_of_origin
 from gateway.domain.parties import Role, sender_of
 
 PORT_MAX = 65535
@@ -34,7 +35,11 @@ _FILE_KEYS: dict[str, type] = {
     "trust.evidence_authorities": Path,
     "trust.parties": Path,
 }
-_OPTIONAL_KEYS: dict[str, type] = {"door.revocations": Path}
+_OPTIONAL_KEYS: dict[str, type] = {
+    "door.revocations": Path,
+    "witness.sm2_certificate": Path,
+    "witness.sm2_key": Path,
+}
 _LOG_KEYS = ("division", "gateway", "origin")
 
 
@@ -62,6 +67,9 @@ class Settings:
     """The bureau's name as the pages show it."""
     witness_certificate: Path
     witness_key: Path
+    witness_sm2_certificate: Path | None
+    witness_sm2_key: Path | None
+    """Both, where a log of the suite GW1-SM2-SM3 is witnessed; opened by the same passphrase."""
     trust_evidence_authorities: Path
     trust_parties: Path
     """Folder of the parties' signing certificates (PEM)."""
@@ -87,13 +95,23 @@ def load_settings(path: Path, environment: Mapping[str, str]) -> Settings:
     secrets = _secrets(environment, errors)
     if values.get("desk.host", "127.0.0.1") not in LOOPBACK:
         errors.append("desk.host: the desk listens on loopback only")
+    errors += _suite(values, logs)
     if errors:
         raise SettingsWrong(errors)
-    fields: dict[str, Any] = {"door_revocations": None}
+    fields: dict[str, Any] = {key.replace(".", "_"): None for key in _OPTIONAL_KEYS}
     for key, value in values.items():
         is_path = (_FILE_KEYS | _OPTIONAL_KEYS)[key] is Path
         fields[key.replace(".", "_")] = path.parent / value if is_path else value
     return Settings(**fields, **secrets, logs=logs)
+
+
+def _suite(values: Mapping[str, Any], logs: tuple[LogPlace, ...]) -> list[str]:
+    """A log of GW1-SM2-SM3 is cosigned with two keys."""
+    pair = [key for key in ("witness.sm2_certificate", "witness.sm2_key") if key not in values]
+    sm2 = [place for place in logs if suite_of_origin(place.origin) == SM2_SM3]
+    if sm2 or len(pair) == 1:
+        return [f"{key}: missing; logs in {SM2_SM3} are cosigned with it" for key in pair]
+    return []
 
 
 def _values(document: dict[str, Any], errors: list[str]) -> dict[str, Any]:

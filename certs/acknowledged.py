@@ -52,7 +52,7 @@ class BureauWitness:
             checkpoint, note = open_checkpoint(cosigned.checkpoint, self._own_keys())
             if checkpoint.size != cosigned.size:
                 raise NoteRefused(f"the checkpoint is of size {checkpoint.size}")
-            if not any(self._cosigned(note, key, at) for key in self._bureaus_keys()):
+            if not self._cosigned(note, at):
                 raise NoteRefused("no cosignature of the bureau's known key")
         except NoteRefused as refused:
             raise BureauUnproven(f"size {cosigned.size} is not proven: {refused}") from refused
@@ -69,10 +69,11 @@ class BureauWitness:
         if payload != notice_receipt(division, notice):
             raise BureauUnproven("the receipt is for another notice")
 
-    def _cosigned(self, note: SignedNote, key: NoteKey, at: dt.datetime) -> bool:
+    def _cosigned(self, note: SignedNote, at: dt.datetime) -> bool:
         """In the certificate's life, and not in a time to come."""
         limit = at + CLOCKS_APART
-        return any(key.lives(each.at) and each.at <= limit for each in cosignatures(note, [key]))
+        found = cosignatures(note, self._bureaus_keys())
+        return any(each.lived and each.at <= limit for each in found)
 
     def _own_keys(self) -> tuple[NoteKey, ...]:
         """Also earlier ones: what the bureau holds may end at a checkpoint from before a change."""
@@ -80,9 +81,10 @@ class BureauWitness:
         earlier = (
             party.certificate
             for party in self.trust.table.by_thumbprint.values()
-            if party.sender.uri == own.uri and party.thumbprint != own.thumbprint
+            if party.sender.uri == own.uri
         )
-        return tuple(log_key(each, self.origin) for each in (own.certificate, *earlier))
+        present = (each.certificate for each in own.each)
+        return tuple(log_key(each, self.origin) for each in (*present, *earlier))
 
     def _bureaus_keys(self) -> tuple[NoteKey, ...]:
         table = self.trust.table

@@ -9,8 +9,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from certs.signing.libcrypto import SuiteUnavailable
 from certs.signing.signer import Signer, signer
-from certs.signing.suites import public_point
+from certs.signing.sm2 import Sm2PrivateKey, read_sm2_private
+from certs.signing.suites import PrivateKey, public_point
 
 PASSPHRASE_BYTES_MIN = 12
 """PKCS#8 as written here derives its key with PBKDF2: the passphrase must carry the strength."""
@@ -25,15 +27,11 @@ def new_passphrase() -> bytes:
     return secrets.token_urlsafe(16).encode("ascii")
 
 
-def save_key(path: Path, key: ec.EllipticCurvePrivateKey, passphrase: bytes) -> None:
+def save_key(path: Path, key: PrivateKey, passphrase: bytes) -> None:
     """Encrypted PKCS#8 (RFC 5958) in PEM, mode 0600. Refuses to overwrite a key."""
     if len(passphrase) < PASSPHRASE_BYTES_MIN:
         raise ValueError(f"the passphrase must have {PASSPHRASE_BYTES_MIN} bytes or more")
-    pem = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.BestAvailableEncryption(passphrase),
-    )
+    pem = _encrypted(key, passphrase)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -47,11 +45,23 @@ def save_key(path: Path, key: ec.EllipticCurvePrivateKey, passphrase: bytes) -> 
         draft.unlink()
 
 
+def load_sm2_key(path: Path, passphrase: bytes) -> Sm2PrivateKey:
+    """As `load_key`, of the suite GW1-SM2-SM3. Raises ValueError, SuiteUnavailable (one too)."""
+    pem = _own_file(path)
+    try:
+        return read_sm2_private(pem, passphrase)
+    except SuiteUnavailable:
+        raise
+    except ValueError as error:
+        raise ValueError(
+            f"{path.name} does not open as an SM2 key: unencrypted, damaged, of another suite, "
+            "or another passphrase"
+        ) from error
+
+
 def load_key(path: Path, passphrase: bytes) -> ec.EllipticCurvePrivateKey:
     """Raises ValueError for an unencrypted, foreign or unreadable key, naming the file only."""
-    if path.stat().st_mode & 0o027:
-        raise ValueError(f"{path.name} is open to others than its owner; make it mode 0600")
-    pem = path.read_bytes()
+    pem = _own_file(path)
     try:
         key = serialization.load_pem_private_key(pem, passphrase)
     except (ValueError, TypeError) as error:
@@ -80,6 +90,27 @@ def load_certificates(path: Path) -> tuple[x509.Certificate, ...]:
 def load_signer(certificate: Path, key: Path, passphrase: bytes) -> Signer:
     """A record or document key from its two files. Raises ValueError."""
     return signer(load_certificates(certificate)[0], load_key(key, passphrase))
+
+
+def load_sm2_signer(certificate: Path, key: Path, passphrase: bytes) -> Signer:
+    """The same party's SM2 key from its two files. Raises ValueError."""
+    return signer(load_certificates(certificate)[0], load_sm2_key(key, passphrase))
+
+
+def _own_file(path: Path) -> bytes:
+    if path.stat().st_mode & 0o027:
+        raise ValueError(f"{path.name} is open to others than its owner; make it mode 0600")
+    return path.read_bytes()
+
+
+def _encrypted(key: PrivateKey, passphrase: bytes) -> bytes:
+    if isinstance(key, Sm2PrivateKey):
+        return key.pem(passphrase)
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(passphrase),
+    )
 
 
 def pem_of(certificate: x509.Certificate) -> bytes:

@@ -58,7 +58,7 @@ def authority_certificate(
     """A root (`issuer` None: self-signed, one authority below) or an authority under it (none)."""
     below = 1 if issuer is None else 0
     constraints = x509.BasicConstraints(ca=True, path_length=below)
-    usage = _key_usage(key_cert_sign=True)
+    usage = key_usage(key_cert_sign=True)
     return (
         _builder(subject, issuer.subject if issuer else subject, public, life)
         .add_extension(constraints, critical=True)
@@ -79,7 +79,7 @@ def leaf_certificate(
 ) -> x509.Certificate:
     """An end certificate: digitalSignature only, and the extended usages of its kind."""
     certificate, key = issuer
-    usage = _key_usage(digital_signature=True)
+    usage = key_usage(digital_signature=True)
     return (
         _builder(subject, certificate.subject, public, life)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -110,7 +110,7 @@ def _authority_identifier(key: ec.EllipticCurvePrivateKey) -> x509.AuthorityKeyI
     return x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
 
 
-def _key_usage(*, digital_signature: bool = False, key_cert_sign: bool = False) -> x509.KeyUsage:
+def key_usage(*, digital_signature: bool = False, key_cert_sign: bool = False) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=digital_signature,
         content_commitment=False,

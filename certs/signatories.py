@@ -10,12 +10,11 @@ from pathlib import Path
 
 import attrs
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec
 
+from certs.issued import issued_by
 from certs.keys import load_certificates
 from certs.signing.signer import thumbprint_of, uri_of
-from certs.signing.suites import public_point
+from certs.signing.suites import PublicKey, public_of
 from gateway.domain.parties import Sender, sender_of
 
 SIGNATORIES_MAX = 100_000
@@ -28,7 +27,7 @@ class Signatory:
     sender: Sender
     thumbprint: str
     serial: int
-    public: ec.EllipticCurvePublicKey
+    public: PublicKey
     not_before: dt.datetime
     not_after: dt.datetime
     """Never later than its authority's own end."""
@@ -87,7 +86,7 @@ def signatory(evidence: Sequence[x509.Certificate], certificate: x509.Certificat
         sender=sender,
         thumbprint=thumbprint_of(certificate),
         serial=certificate.serial_number,
-        public=public_point(certificate.public_key()),
+        public=public_of(certificate),
         not_before=max(certificate.not_valid_before_utc, issuer.not_valid_before_utc),
         not_after=min(certificate.not_valid_after_utc, issuer.not_valid_after_utc),
         certificate=certificate,
@@ -118,18 +117,15 @@ def _check_authority(certificate: x509.Certificate) -> None:
         raise ValueError("the evidence authority is not a certificate authority") from error
     if not constraints.ca or not usage.key_cert_sign:
         raise ValueError("the evidence authority may not sign certificates")
-    public_point(certificate.public_key())
+    public_of(certificate)
 
 
 def _issuer_of(
     evidence: Sequence[x509.Certificate], certificate: x509.Certificate
 ) -> x509.Certificate:
     for authority in evidence:
-        try:
-            certificate.verify_directly_issued_by(authority)
-        except (ValueError, TypeError, InvalidSignature):
-            continue
-        return authority
+        if issued_by(authority, certificate):
+            return authority
     raise ValueError("it was not issued by the evidence authority")
 
 

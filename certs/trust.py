@@ -8,6 +8,7 @@ import attrs
 from certs.signatories import Signatories, Signatory, read_signatories
 from certs.signing.jws import (
     JwsRefused,
+    expect_alg,
     read_compact,
     read_header,
     signing_input,
@@ -15,7 +16,7 @@ from certs.signing.jws import (
     verify_compact,
 )
 from certs.signing.signer import Signer
-from certs.signing.suites import P256
+from certs.signing.suites import suite_of
 from gateway.domain.faults import FaultCode, Unproven
 from gateway.domain.instruction import Received
 from gateway.domain.parties import Role, Sender, sender_of
@@ -121,7 +122,9 @@ def _prove(standing: _Standing, raw: bytes, token: str) -> Signatory:
         if signer is not None:
             _check_signature(signer, protected, raw, signature)
             return signer
-        signer = _known(standing.table, read_header(protected, detached=True).thumbprint)
+        header = read_header(protected, detached=True)
+        signer = _known(standing.table, header.thumbprint)
+        expect_alg(header, signer.public)
     except JwsRefused as refused:
         raise Unproven(FaultCode.SIGNATURE_INVALID, refused.detail) from refused
     _check_signature(signer, protected, raw, signature)
@@ -132,7 +135,8 @@ def _prove(standing: _Standing, raw: bytes, token: str) -> Signatory:
 
 
 def _check_signature(signer: Signatory, protected: str, raw: bytes, signature: bytes) -> None:
-    if not P256.verify_raw(signer.public, signature, signing_input(protected, raw)):
+    suite = suite_of(signer.public)
+    if not suite.verify_raw(signer.public, signature, signing_input(protected, raw)):
         raise Unproven(FaultCode.SIGNATURE_INVALID, "the signature does not prove these bytes")
 
 

@@ -8,10 +8,11 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
+from gateway.domain.log import SM2_SM3
 from gateway.domain.parties import Role, sender_of
 
 DATABASE_VARIABLE = "GATEWAY_DATABASE"
@@ -62,6 +63,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     class RecordKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         certificate: Path
         key: Path
+        suite: Literal["GW1-P256-SHA256", "GW1-SM2-SM3"] = "GW1-P256-SHA256"
+        """Chosen at set-up and for the life of the logs: it stands in their name."""
+        sm2_certificate: Path | None = None
+        sm2_key: Path | None = None
+        """In GW1-SM2-SM3: the second key, which signs beside the first."""
 
     class Parties(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         authority: Path
@@ -194,6 +200,7 @@ def _problems(settings: Settings) -> list[str]:
     ]
     if settings.tls.revocations:
         files.append(("tls.revocations", settings.tls.revocations))
+    files += _sm2_files(settings)
     folders = [("parties.folder", settings.parties.folder)]
     chosen = (("policies.books", settings.policies.books),
               ("policies.folder", settings.policies.folder))  # fmt: skip
@@ -204,6 +211,7 @@ def _problems(settings: Settings) -> list[str]:
         problems.append("gateway.uri: must be spiffe://<trust domain>/gateway/<bank_code>")
     problems += _unlike_peers(settings)
     problems += _unlike_officers(settings)
+    problems += _unlike_suite(settings)
     problems += [f"{name}: no file {path}" for name, path in files if not path.is_file()]
     problems += [f"{name}: no folder {path}" for name, path in folders if not path.is_dir()]
     problems += [
@@ -212,6 +220,24 @@ def _problems(settings: Settings) -> list[str]:
         if division not in settings.bureaus
     ]
     return problems
+
+
+def _sm2_files(settings: Settings) -> Iterator[tuple[str, Path]]:
+    chosen = settings.record_key
+    for name, path in (("sm2_certificate", chosen.sm2_certificate), ("sm2_key", chosen.sm2_key)):
+        if path is not None:
+            yield f"record_key.{name}", path
+
+
+def _unlike_suite(settings: Settings) -> Iterator[str]:
+    """GW1-SM2-SM3 has a second key and certificate, the other suite neither."""
+    wanted = settings.record_key.suite == SM2_SM3
+    named = {name for name, _ in _sm2_files(settings)}
+    for name in ("record_key.sm2_certificate", "record_key.sm2_key"):
+        if wanted and name not in named:
+            yield f"{name}: the suite {SM2_SM3} needs it"
+        elif not wanted and name in named:
+            yield f"{name}: belongs to the suite {SM2_SM3}, which record_key.suite does not choose"
 
 
 def _unlike_officers(settings: Settings) -> Iterator[str]:

@@ -1,7 +1,6 @@
 """The monitoring log in memory, with proofs computed straight from RFC 9162's definition."""
 
 import datetime as dt
-import hashlib
 from collections.abc import Callable, Sequence
 
 import attrs
@@ -11,12 +10,14 @@ from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.log import (
     Cosigned,
     Delivery,
+    Digest,
     LogEvidence,
     LogHead,
     Notice,
     PendingRecord,
     Sealed,
     SealedRecord,
+    tree_digest,
 )
 
 
@@ -81,8 +82,11 @@ class MemoryRecordLog:
         return [_evidence(log, record) for record in log.records if record.subject == subject]
 
     async def root_at(self, division: str, size: int) -> bytes | None:
-        leaves = [r.leaf_hash for r in self._state.logs.get(division, DivisionLog()).records]
-        return root(leaves[:size]) if 0 < size <= len(leaves) else None
+        log = self._state.logs.get(division, DivisionLog())
+        leaves = [r.leaf_hash for r in log.records]
+        if log.head is None or not 0 < size <= len(leaves):
+            return None
+        return root(leaves[:size], tree_digest(log.head.origin))
 
     async def notices(self, division: str, limit: int) -> list[Notice]:
         waiting = (self._state.notices[id] for id in sorted(self._state.notices))
@@ -109,25 +113,26 @@ def _evidence(log: DivisionLog, record: SealedRecord) -> LogEvidence:
     size = min(covering, key=lambda size: (log.checkpoints[size].cosigned is None, size))
     leaves = [sealed.leaf_hash for sealed in log.records[:size]]
     checkpoint = log.checkpoints[size]
+    digest = tree_digest(checkpoint.text.partition("\n")[0])
     return LogEvidence(
-        record=record, tree_size=size, path=tuple(path(record.seq, leaves)),
+        record=record, tree_size=size, path=tuple(path(record.seq, leaves, digest)),
         checkpoint=checkpoint.cosigned or checkpoint.text,
     )  # fmt: skip
 
 
-def path(seq: int, leaves: Sequence[bytes]) -> list[bytes]:
+def path(seq: int, leaves: Sequence[bytes], digest: Digest) -> list[bytes]:
     """PATH(m, D[n]) of RFC 9162 2.1.3.1, over leaf hashes."""
     if len(leaves) == 1:
         return []
     half = 1 << (len(leaves) - 1).bit_length() - 1
     if seq < half:
-        return [*path(seq, leaves[:half]), root(leaves[half:])]
-    return [*path(seq - half, leaves[half:]), root(leaves[:half])]
+        return [*path(seq, leaves[:half], digest), root(leaves[half:], digest)]
+    return [*path(seq - half, leaves[half:], digest), root(leaves[:half], digest)]
 
 
-def root(leaves: Sequence[bytes]) -> bytes:
+def root(leaves: Sequence[bytes], digest: Digest) -> bytes:
     """MTH(D[n]) of RFC 9162 2.1.1, over leaf hashes; at least one."""
     if len(leaves) == 1:
         return leaves[0]
     half = 1 << (len(leaves) - 1).bit_length() - 1
-    return hashlib.sha256(b"\x01" + root(leaves[:half]) + root(leaves[half:])).digest()
+    return digest(b"\x01" + root(leaves[:half], digest) + root(leaves[half:], digest))

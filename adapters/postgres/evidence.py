@@ -4,7 +4,7 @@ from adapters.postgres.inclusion import Node, inclusion_path, nodes_needed
 from adapters.postgres.session import Pool
 from adapters.postgres.statements import statements
 from gateway.domain.faults import LedgerUnavailable
-from gateway.domain.log import LogEvidence, SealedRecord
+from gateway.domain.log import LogEvidence, SealedRecord, tree_digest
 
 _SQL = statements("log")
 
@@ -17,7 +17,8 @@ async def evidence_of(pool: Pool, division: str, record: SealedRecord) -> LogEvi
     size = covering[0]["size"]
     hashes = await stored_hashes(pool, division, nodes_needed(record.seq, size))
     try:
-        path = inclusion_path(record.seq, size, hashes)
+        origin = covering[0]["checkpoint"].partition("\n")[0]
+        path = inclusion_path(record.seq, size, hashes, tree_digest(origin))
     except KeyError as hole:
         raise LedgerUnavailable(f"log {division}: hash {hole} is missing") from hole
     return LogEvidence(

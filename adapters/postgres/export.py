@@ -10,6 +10,7 @@ from adapters.postgres.inclusion import frontier_nodes, frontier_of
 from adapters.postgres.session import Pool
 from adapters.postgres.statements import statements
 from gateway.domain.faults import LedgerUnavailable
+from gateway.domain.log import tree_digest
 
 PAGE = 2000
 
@@ -22,6 +23,10 @@ class Stop:
 
     size: int
     checkpoint: str
+
+    @property
+    def origin(self) -> str:
+        return self.checkpoint.partition("\n")[0]
 
 
 class PostgresExport:
@@ -38,12 +43,11 @@ class PostgresExport:
         rows = await self._pool.fetch(_SQL["cosigned_before"], division, moment)
         return Stop(size=rows[0]["size"], checkpoint=rows[0]["cosigned"]) if rows else None
 
-    async def frontier(self, division: str, size: int) -> tuple[bytes, ...]:
-        """Roots of the perfect subtrees over the first `size` records, largest first."""
+    async def frontier(self, division: str, stop: Stop) -> tuple[bytes, ...]:
+        """Roots of the perfect subtrees over the records up to `stop`, largest first."""
+        hashes = await stored_hashes(self._pool, division, frontier_nodes(stop.size))
         try:
-            return frontier_of(
-                size, await stored_hashes(self._pool, division, frontier_nodes(size))
-            )
+            return frontier_of(stop.size, hashes, tree_digest(stop.origin))
         except KeyError as hole:
             raise LedgerUnavailable(f"log {division}: hash {hole} is missing") from hole
 

@@ -3,9 +3,10 @@
 A proof over ten million records reads some hundreds of hashes, never the records.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
+
+from gateway.domain.log import Digest
 
 TILE_LEVELS = 8
 LEVEL_MAX = 24
@@ -25,12 +26,14 @@ def nodes_needed(seq: int, size: int) -> set[Node]:
     }
 
 
-def inclusion_path(seq: int, size: int, hashes: Mapping[Node, bytes]) -> tuple[bytes, ...]:
+def inclusion_path(
+    seq: int, size: int, hashes: Mapping[Node, bytes], digest: Digest
+) -> tuple[bytes, ...]:
     """Proof of leaf `seq` in the tree of `size` leaves, lowest sibling first.
 
     Raises KeyError if a needed hash is missing: a log with a hole proves nothing.
     """
-    return tuple(_range_hash(start, end, hashes) for start, end in _siblings(seq, size))
+    return tuple(_range_hash(start, end, hashes, digest) for start, end in _siblings(seq, size))
 
 
 def frontier_nodes(size: int) -> set[Node]:
@@ -38,20 +41,20 @@ def frontier_nodes(size: int) -> set[Node]:
     return {stored for subtree in _perfect_subtrees(0, size) for stored in _stored_below(subtree)}
 
 
-def frontier_of(size: int, hashes: Mapping[Node, bytes]) -> tuple[bytes, ...]:
+def frontier_of(size: int, hashes: Mapping[Node, bytes], digest: Digest) -> tuple[bytes, ...]:
     """Roots of the perfect subtrees of the tree of `size` leaves, largest first.
 
     Raises KeyError if a needed hash is missing.
     """
-    return tuple(_perfect_hash(node, hashes) for node in _perfect_subtrees(0, size))
+    return tuple(_perfect_hash(node, hashes, digest) for node in _perfect_subtrees(0, size))
 
 
-def root_of(size: int, hashes: Mapping[Node, bytes]) -> bytes:
+def root_of(size: int, hashes: Mapping[Node, bytes], digest: Digest) -> bytes:
     """Root of the tree of `size` leaves, at least one, from what `frontier_nodes` names.
 
     Raises KeyError if a needed hash is missing.
     """
-    return _range_hash(0, size, hashes)
+    return _range_hash(0, size, hashes, digest)
 
 
 def _siblings(seq: int, size: int) -> list[tuple[int, int]]:
@@ -85,20 +88,16 @@ def _stored_below(node: Node) -> Iterator[Node]:
     return ((base, n) for n in range(index << span, (index + 1) << span))
 
 
-def _range_hash(start: int, end: int, hashes: Mapping[Node, bytes]) -> bytes:
-    roots = [_perfect_hash(node, hashes) for node in _perfect_subtrees(start, end)]
+def _range_hash(start: int, end: int, hashes: Mapping[Node, bytes], digest: Digest) -> bytes:
+    roots = [_perfect_hash(node, hashes, digest) for node in _perfect_subtrees(start, end)]
     right = roots.pop()
     while roots:
-        right = _parent(roots.pop(), right)
+        right = digest(b"\x01" + roots.pop() + right)
     return right
 
 
-def _perfect_hash(node: Node, hashes: Mapping[Node, bytes]) -> bytes:
+def _perfect_hash(node: Node, hashes: Mapping[Node, bytes], digest: Digest) -> bytes:
     row = [hashes[stored] for stored in _stored_below(node)]
     while len(row) > 1:
-        row = [_parent(row[n], row[n + 1]) for n in range(0, len(row), 2)]
+        row = [digest(b"\x01" + row[n] + row[n + 1]) for n in range(0, len(row), 2)]
     return row[0]
-
-
-def _parent(left: bytes, right: bytes) -> bytes:
-    return hashlib.sha256(b"\x01" + left + right).digest()

@@ -19,6 +19,7 @@ from gateway.domain.log import (
     PendingRecord,
     Sealed,
     SealedRecord,
+    tree_digest,
 )
 
 LEAD_DEADLINE_S = 2.0
@@ -103,7 +104,7 @@ class PostgresRecordLog:
             return None
         hashes = await stored_hashes(self._pool, division, frontier_nodes(size))
         try:
-            return root_of(size, hashes)
+            return root_of(size, hashes, tree_digest(head[0]["origin"]))
         except KeyError as hole:
             raise LedgerUnavailable(f"log {division}: hash {hole} is missing") from hole
 

@@ -9,6 +9,7 @@ from bureau.ports import LogPlace, LogStore
 from certs.log.note import NoteRefused, cosignatures, open_checkpoint
 from certs.log.tree import extend, leaf_hash, root_of
 from certs.trust import Trust
+from gateway.domain.log import tree_digest
 
 
 @attrs.frozen(kw_only=True)
@@ -36,14 +37,17 @@ class Auditor:
             head, cosigned = await self._store.held(place.division, place.bank)
             count, size, gap = 0, 0, False
             frontier: tuple[bytes, ...] = ()
+            digest = tree_digest(place.origin)
             async for piece in self._store.bodies(place.division, place.bank, head.size):
                 gap = gap or any(seq != size + n for n, (seq, _) in enumerate(piece))
-                growth = extend(size, frontier, [leaf_hash(body) for _, body in piece])
+                leaves = [leaf_hash(body, digest) for _, body in piece]
+                growth = extend(size, frontier, leaves, digest)
                 size, frontier = growth.size, growth.frontier
                 count += len(piece)
             reason = "records are missing" if gap or count != head.size else ""
             if not reason and head.size:
-                reason = self._unsigned(place, cosigned.checkpoint, size, root_of(frontier))
+                root = root_of(frontier, digest)
+                reason = self._unsigned(place, cosigned.checkpoint, size, root)
         return Audit(holds=not reason, size=head.size, records=count, reason=reason)
 
     def _unsigned(self, place: LogPlace, note: str, size: int, root: bytes) -> str:

@@ -13,6 +13,7 @@ from certs.log.report import Step
 from certs.log.tree import leaf_hash
 from certs.trust import Trust
 from gateway.domain.legal_day import SHANGHAI
+from gateway.domain.log import tree_digest
 
 
 class Prover:
@@ -60,8 +61,9 @@ class Prover:
             seals = cosignatures(signed, own_keys(self._trust))
         except ValueError as error:
             return [Step(holds=False, zh="检查点或路径无效", en=str(error))]
+        digest = tree_digest(place.origin)
         included = verify_inclusion(
-            seq, checkpoint.size, leaf_hash(record.body), path, checkpoint.root
+            seq, checkpoint.size, leaf_hash(record.body, digest), path, checkpoint.root, digest
         )
         when = f"{seals[0].at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}" if seals else ""
         return [

@@ -7,7 +7,14 @@ from bureau.inbox.glance import glance, recorded_interceptions, tallied
 from bureau.ports import Accepted, LogPlace
 from certs.log.tree import extend
 from certs.log.witness import Witness
-from gateway.domain.log import TILE_LEVELS, Delivery, LogHead, SealedRecord, Subtree
+from gateway.domain.log import (
+    TILE_LEVELS,
+    Delivery,
+    LogHead,
+    SealedRecord,
+    Subtree,
+    tree_digest,
+)
 
 
 def delivery_of(frame: Frame) -> Delivery:
@@ -62,4 +69,5 @@ def _completed(
     """The tile subtrees that these records filled; most batches fill none."""
     if old.size >> TILE_LEVELS == new.size >> TILE_LEVELS:
         return ()
-    return extend(old.size, old.frontier, [record.leaf_hash for record in records]).subtrees
+    leaves = [record.leaf_hash for record in records]
+    return extend(old.size, old.frontier, leaves, tree_digest(new.origin)).subtrees

@@ -6,6 +6,7 @@ from typing import TypeVar
 from bureau.ports import LogPlace, LogStore
 from certs.log.paths import Fetch, frontier_at, inclusion_path
 from certs.log.tree import HASH_BYTES, root_of
+from gateway.domain.log import tree_digest
 
 T = TypeVar("T")
 _BLANK = bytes(HASH_BYTES)
@@ -13,12 +14,15 @@ _BLANK = bytes(HASH_BYTES)
 
 async def inclusion_of(store: LogStore, place: LogPlace, seq: int, size: int) -> tuple[bytes, ...]:
     """The path of record `seq` in the tree of `size`. Raises ValueError if hashes are missing."""
-    return await _gathered(lambda fetch: inclusion_path(seq, size, fetch), store, place)
+    digest = tree_digest(place.origin)
+    return await _gathered(lambda fetch: inclusion_path(seq, size, fetch, digest), store, place)
 
 
 async def root_at(store: LogStore, place: LogPlace, size: int) -> bytes:
     """The root that the log had at an earlier size. Raises ValueError if hashes are missing."""
-    return root_of(await _gathered(lambda fetch: frontier_at(size, fetch), store, place))
+    digest = tree_digest(place.origin)
+    found = await _gathered(lambda fetch: frontier_at(size, fetch, digest), store, place)
+    return root_of(found, digest)
 
 
 async def _gathered(compute: Callable[[Fetch], T], store: LogStore, place: LogPlace) -> T:

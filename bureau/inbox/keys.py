@@ -1,7 +1,7 @@
 """Whose keys speak for a log: the gateway's certificates, and the bureau's own as its witness."""
 
 from bureau.ports import LogPlace
-from certs.log.note import NoteKey, log_key, witness_key
+from certs.log.note import NoteKey, log_key, witness_key, witness_keys
 from certs.trust import Trust
 
 
@@ -33,6 +33,6 @@ def own_keys(trust: Trust) -> tuple[NoteKey, ...]:
     earlier = (
         witness_key(party.certificate)
         for party in trust.table.by_thumbprint.values()
-        if party.sender.uri == own.uri and party.thumbprint != own.thumbprint
+        if party.sender.uri == own.uri
     )
-    return (witness_key(own.certificate), *earlier)
+    return (*witness_keys(own), *earlier)

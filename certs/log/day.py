@@ -15,9 +15,10 @@ import attrs
 from certs.log.note import Checkpoint
 from certs.log.numbering import says_number, sequence_number
 from certs.log.report import Exit, Report, Stopped, Walk
-from certs.log.tree import EMPTY_ROOT, extend, leaf_hash, root_of
+from certs.log.tree import extend, leaf_hash, root_of
 from certs.log.verify import AuditKeys, expect_kept_root, open_kept, open_signed
 from certs.signing.encoding import b64, from_b64
+from gateway.domain.log import tree_digest
 
 CHECKPOINT, PREVIOUS, FRONTIER = "checkpoint", "previous", "frontier"
 RECORDS, LEAVES = "records.ndjson", "leaves"
@@ -41,7 +42,8 @@ def write_day(folder: Path, day: Day) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CHECKPOINT).write_bytes(day.checkpoint.encode())
     (folder / RECORDS).write_bytes(b"".join(body + b"\n" for body in day.records))
-    leaves = "".join(f"{b64(leaf_hash(body))}\n" for body in day.records)
+    digest = tree_digest(day.checkpoint.partition("\n")[0])
+    leaves = "".join(f"{b64(leaf_hash(body, digest))}\n" for body in day.records)
     (folder / LEAVES).write_bytes(leaves.encode())
     if day.previous is not None:
         (folder / PREVIOUS).write_bytes(day.previous.encode())
@@ -96,7 +98,7 @@ def _hashes(path: Path) -> tuple[bytes, ...]:
 def _start(walk: Walk, day: Day, last: Checkpoint, keys: AuditKeys) -> Checkpoint:
     """Where the log stood before: its size, and that the frontier handed over is that tree's."""
     if day.previous is None:
-        return Checkpoint(origin=last.origin, size=0, root=EMPTY_ROOT)
+        return Checkpoint(origin=last.origin, size=0, root=_root(last.origin, 0, (), ()))
     first = open_signed(walk, day.previous, keys, "previous_")
     walk.expect(
         first.origin == last.origin,
@@ -106,8 +108,7 @@ def _start(walk: Walk, day: Day, last: Checkpoint, keys: AuditKeys) -> Checkpoin
     rewritten = first.size > last.size or (first.size == last.size and first.root != last.root)
     walk.expect(not rewritten, "日志只增不减。", "The log only grew.", Exit.FORK)
     try:
-        fits = extend(first.size, day.frontier, ()).size == first.size
-        fits = fits and root_of(day.frontier) == first.root
+        fits = _root(first.origin, first.size, day.frontier, ()) == first.root
     except ValueError:
         fits = False
     walk.expect(
@@ -149,8 +150,9 @@ def _check_complete(
 
 
 def _check_bytes(walk: Walk, day: Day, folder: Path, first: Checkpoint, last: Checkpoint) -> None:
-    leaves = [leaf_hash(body) for body in day.records]
-    if root_of(extend(first.size, day.frontier, leaves).frontier) == last.root:
+    digest = tree_digest(last.origin)
+    leaves = [leaf_hash(body, digest) for body in day.records]
+    if _root(last.origin, first.size, day.frontier, leaves) == last.root:
         walk.expect(
             True,
             f"{len(leaves)} 条记录逐字节算到检查点的根，未被改动。",
@@ -193,15 +195,22 @@ def _check_kept(
         f"The kept checkpoint ({kept.size}) is not before this folder's start ({first.size}).",
         Exit.USAGE,
     )
-    leaves = [leaf_hash(body) for body in day.records[: kept.size - first.size]]
-    expect_kept_root(walk, kept, root_of(extend(first.size, day.frontier, leaves).frontier))
+    digest = tree_digest(last.origin)
+    leaves = [leaf_hash(body, digest) for body in day.records[: kept.size - first.size]]
+    expect_kept_root(walk, kept, _root(last.origin, first.size, day.frontier, leaves))
+
+
+def _root(origin: str, size: int, frontier: Sequence[bytes], leaves: Sequence[bytes]) -> bytes:
+    """Of the tree of `size` grown by these leaves. Raises ValueError for another's frontier."""
+    digest = tree_digest(origin)
+    return root_of(extend(size, frontier, leaves, digest).frontier, digest)
 
 
 def _signed_leaves(day: Day, named: Sequence[bytes], first: Checkpoint, last: Checkpoint) -> bool:
     """Whether the leaf hashes beside the records are those that the log signed."""
     if len(named) != len(day.records):
         return False
-    return root_of(extend(first.size, day.frontier, named).frontier) == last.root
+    return _root(last.origin, first.size, day.frontier, named) == last.root
 
 
 def _named_leaves(folder: Path) -> tuple[bytes, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 import attrs
 
 from certs.log.tree import HASH_BYTES, node_hash, root_of
-from gateway.domain.log import TILE_LEVELS
+from gateway.domain.log import TILE_LEVELS, Digest, sha256
 
 TOP_LEVEL = 24
 """Highest level that is kept; a tree above 2**32 leaves folds more hashes, nothing else."""
@@ -28,8 +28,9 @@ class Span:
 
 
 def verify_inclusion(
-    index: int, size: int, leaf: bytes, path: Sequence[bytes], root: bytes
-) -> bool:
+    index: int, size: int, leaf: bytes, path: Sequence[bytes], root: bytes,
+    digest: Digest = sha256,
+) -> bool:  # fmt: skip
     """Whether `leaf` is number `index` of the tree of `size` with `root` (RFC 9162 2.1.3.2)."""
     if not 0 <= index < size or not _hashes(leaf, root, *path):
         return False
@@ -38,18 +39,19 @@ def verify_inclusion(
         if last == 0:
             return False
         if place & 1 or place == last:
-            found = node_hash(each, found)
+            found = node_hash(each, found, digest)
             while place and not place & 1:
                 place, last = place >> 1, last >> 1
         else:
-            found = node_hash(found, each)
+            found = node_hash(found, each, digest)
         place, last = place >> 1, last >> 1
     return last == 0 and found == root
 
 
 def verify_consistency(
-    old: int, new: int, path: Sequence[bytes], old_root: bytes, new_root: bytes
-) -> bool:
+    old: int, new: int, path: Sequence[bytes], old_root: bytes, new_root: bytes,
+    digest: Digest = sha256,
+) -> bool:  # fmt: skip
     """Whether the tree of size `new` begins with the tree of size `old` (RFC 9162 2.1.4.2)."""
     if not 0 < old <= new:
         return False
@@ -66,28 +68,32 @@ def verify_consistency(
         if last == 0:
             return False
         if place & 1 or place == last:
-            before, after = node_hash(each, before), node_hash(each, after)
+            before, after = node_hash(each, before, digest), node_hash(each, after, digest)
             while place and not place & 1:
                 place, last = place >> 1, last >> 1
         else:
-            after = node_hash(after, each)
+            after = node_hash(after, each, digest)
         place, last = place >> 1, last >> 1
     return last == 0 and before == old_root and after == new_root
 
 
-def inclusion_path(index: int, size: int, fetch: Fetch) -> tuple[bytes, ...]:
+def inclusion_path(
+    index: int, size: int, fetch: Fetch, digest: Digest = sha256
+) -> tuple[bytes, ...]:
     """The proof for leaf `index` in the tree of `size`, lowest sibling first."""
-    return tuple(_range_hash(*each, fetch) for each in _inclusion_ranges(index, size))
+    return tuple(_range_hash(*each, fetch, digest) for each in _inclusion_ranges(index, size))
 
 
-def consistency_path(old: int, new: int, fetch: Fetch) -> tuple[bytes, ...]:
+def consistency_path(
+    old: int, new: int, fetch: Fetch, digest: Digest = sha256
+) -> tuple[bytes, ...]:
     """The proof that the tree of size `new` begins with that of size `old`."""
-    return tuple(_range_hash(*each, fetch) for each in _consistency_ranges(old, new))
+    return tuple(_range_hash(*each, fetch, digest) for each in _consistency_ranges(old, new))
 
 
-def frontier_at(size: int, fetch: Fetch) -> tuple[bytes, ...]:
+def frontier_at(size: int, fetch: Fetch, digest: Digest = sha256) -> tuple[bytes, ...]:
     """The frontier of the first `size` leaves."""
-    return tuple(_perfect_hash(*each, fetch) for each in _perfect_parts(0, size))
+    return tuple(_perfect_hash(*each, fetch, digest) for each in _perfect_parts(0, size))
 
 
 def needed_for_inclusion(index: int, size: int) -> tuple[Span, ...]:
@@ -152,18 +158,20 @@ def _perfect_parts(begin: int, end: int) -> Iterator[tuple[int, int]]:
         begin += 1 << level
 
 
-def _range_hash(begin: int, end: int, fetch: Fetch) -> bytes:
-    return root_of([_perfect_hash(*part, fetch) for part in _perfect_parts(begin, end)])
+def _range_hash(begin: int, end: int, fetch: Fetch, digest: Digest) -> bytes:
+    parts = [_perfect_hash(*part, fetch, digest) for part in _perfect_parts(begin, end)]
+    return root_of(parts, digest)
 
 
-def _perfect_hash(level: int, index: int, fetch: Fetch) -> bytes:
+def _perfect_hash(level: int, index: int, fetch: Fetch, digest: Digest) -> bytes:
     span = _span(level, index)
     nodes = list(fetch(span.level, span.first, span.count))
     if len(nodes) != span.count:
         raise ValueError(f"level {span.level} lacks hashes from {span.first}")
     while len(nodes) > 1:
         nodes = [
-            node_hash(left, right) for left, right in zip(nodes[::2], nodes[1::2], strict=True)
+            node_hash(left, right, digest)
+            for left, right in zip(nodes[::2], nodes[1::2], strict=True)
         ]
     return nodes[0]
 

@@ -6,7 +6,14 @@ from collections.abc import Callable, Sequence
 from certs.log.note import Checkpoint, log_origin, sign_checkpoint
 from certs.log.tree import extend, leaf_hash, root_of
 from certs.signing.signer import Signer
-from gateway.domain.log import LogHead, PendingRecord, Sealed, SealedRecord
+from gateway.domain.log import (
+    Digest,
+    LogHead,
+    PendingRecord,
+    Sealed,
+    SealedRecord,
+    tree_digest,
+)
 from gateway.domain.records import numbered
 
 
@@ -14,12 +21,12 @@ class Sealer:
     """Fulfils gateway.ports.RecordSealer: pure computation with the record key."""
 
     def __init__(self, signer: Signer, origin: Callable[[str], str] | None = None) -> None:
-        """`origin(division)` names each division's log; by default `<gateway URI>/log/<division>`.
+        """`origin(division)` names each division's log; by default `log_origin`.
 
         It must begin with the URI of the record certificate.
         """
         self._signer = signer
-        self._origin = origin or (lambda division: log_origin(signer.uri, division))
+        self._origin = origin or (lambda division: log_origin(signer.uri, division, signer.suite))
 
     def seal(
         self, head: LogHead | None, division: str, pending: Sequence[PendingRecord], at: dt.datetime
@@ -37,9 +44,13 @@ class Sealer:
             raise ValueError("nothing waits to be sealed")
         if head.division != division or head.origin != self._origin(division):
             raise ValueError(f"the head of {head.origin} is not that of division {division}")
-        records = tuple(_sealed(each, seq) for seq, each in enumerate(pending, start=head.size))
-        growth = extend(head.size, head.frontier, [each.leaf_hash for each in records])
-        checkpoint = Checkpoint(origin=head.origin, size=growth.size, root=root_of(growth.frontier))
+        digest = tree_digest(head.origin)
+        records = tuple(
+            _sealed(each, seq, digest) for seq, each in enumerate(pending, start=head.size)
+        )
+        growth = extend(head.size, head.frontier, [each.leaf_hash for each in records], digest)
+        root = root_of(growth.frontier, digest)
+        checkpoint = Checkpoint(origin=head.origin, size=growth.size, root=root)
         return Sealed(
             head=LogHead(
                 division=division, origin=head.origin, size=growth.size, frontier=growth.frontier
@@ -51,13 +62,13 @@ class Sealer:
         )
 
 
-def _sealed(record: PendingRecord, seq: int) -> SealedRecord:
+def _sealed(record: PendingRecord, seq: int, digest: Digest) -> SealedRecord:
     body = numbered(record.body, seq)
     return SealedRecord(
         seq=seq,
         kind=record.kind,
         subject=record.subject,
         body=body,
-        leaf_hash=leaf_hash(body),
+        leaf_hash=leaf_hash(body, digest),
         disclosures=record.disclosures,
     )

@@ -1,30 +1,28 @@
 """The Merkle tree of the log (RFC 6962, RFC 9162 section 2.1): hashes, growth, root.
 
 A tree is carried as its frontier: the roots of the perfect subtrees that make it up, largest
-first. Growing by a batch hashes level by level, so a record costs one leaf and one node.
+first. Growing by a batch hashes level by level, so a record costs one leaf and one node. The hash
+is the log's (`gateway.domain.log.tree_digest`): SHA-256 unless its suite is GW1-SM2-SM3.
 """
 
-import hashlib
 from collections.abc import Sequence
 
 import attrs
 
-from gateway.domain.log import TILE_LEVELS, Subtree
+from gateway.domain.log import TILE_LEVELS, Digest, Subtree, sha256
 
 HASH_BYTES = 32
-EMPTY_ROOT = hashlib.sha256(b"").digest()
-
-_sha256 = hashlib.sha256
+"""Of both hashes, SHA-256 and SM3."""
 
 
-def leaf_hash(body: bytes) -> bytes:
-    """SHA-256(0x00 || body)."""
-    return _sha256(b"\x00" + body).digest()
+def leaf_hash(body: bytes, digest: Digest = sha256) -> bytes:
+    """H(0x00 || body)."""
+    return digest(b"\x00" + body)
 
 
-def node_hash(left: bytes, right: bytes) -> bytes:
-    """SHA-256(0x01 || left || right)."""
-    return _sha256(b"\x01" + left + right).digest()
+def node_hash(left: bytes, right: bytes, digest: Digest = sha256) -> bytes:
+    """H(0x01 || left || right)."""
+    return digest(b"\x01" + left + right)
 
 
 @attrs.frozen(kw_only=True)
@@ -36,7 +34,9 @@ class Growth:
     subtrees: tuple[Subtree, ...]
 
 
-def extend(size: int, frontier: Sequence[bytes], leaves: Sequence[bytes]) -> Growth:
+def extend(
+    size: int, frontier: Sequence[bytes], leaves: Sequence[bytes], digest: Digest = sha256
+) -> Growth:
     """Append leaf hashes to a tree. Raises ValueError if the frontier is not one of that size."""
     pending = _by_level(size, frontier)
     grown: dict[int, bytes] = {}
@@ -54,7 +54,7 @@ def extend(size: int, frontier: Sequence[bytes], leaves: Sequence[bytes]) -> Gro
         if len(nodes) % 2:
             grown[level] = nodes.pop()
         nodes = [
-            _sha256(b"\x01" + left + right).digest()
+            digest(b"\x01" + left + right)
             for left, right in zip(nodes[::2], nodes[1::2], strict=True)
         ]
         start //= 2
@@ -63,19 +63,19 @@ def extend(size: int, frontier: Sequence[bytes], leaves: Sequence[bytes]) -> Gro
     return Growth(size=size + len(leaves), frontier=ordered, subtrees=tuple(subtrees))
 
 
-def root_of(frontier: Sequence[bytes]) -> bytes:
-    """The tree's root: its perfect subtrees folded from the right. An empty tree: SHA-256("")."""
+def root_of(frontier: Sequence[bytes], digest: Digest = sha256) -> bytes:
+    """The tree's root: its perfect subtrees folded from the right. An empty tree: H("")."""
     if not frontier:
-        return EMPTY_ROOT
+        return digest(b"")
     root = frontier[-1]
     for left in reversed(frontier[:-1]):
-        root = node_hash(left, root)
+        root = node_hash(left, root, digest)
     return root
 
 
-def root_of_leaves(leaves: Sequence[bytes]) -> bytes:
+def root_of_leaves(leaves: Sequence[bytes], digest: Digest = sha256) -> bytes:
     """The root over leaf hashes, from nothing."""
-    return root_of(extend(0, (), leaves).frontier)
+    return root_of(extend(0, (), leaves, digest).frontier, digest)
 
 
 def _by_level(size: int, frontier: Sequence[bytes]) -> dict[int, bytes]:

@@ -16,12 +16,14 @@ from certs.log.note import (
     NoteRefused,
     cosignatures,
     open_checkpoint,
+    suites_wanted,
 )
 from certs.log.numbering import sequence_number
 from certs.log.paths import verify_consistency, verify_inclusion
-from certs.log.proof import ProofRefused, parse_proof
+from certs.log.proof import Proof, ProofRefused, parse_proof
 from certs.log.report import Exit, Report, Stopped, Walk
 from certs.log.tree import leaf_hash
+from gateway.domain.log import tree_digest
 
 _LEGAL_ZONE = ZoneInfo("Asia/Shanghai")
 
@@ -52,9 +54,7 @@ def verify_record(
             _same_history(walk, checkpoint, kept_checkpoint, keys)
         _check_place(walk, body, proof.index)
         walk.expect(
-            verify_inclusion(
-                proof.index, checkpoint.size, leaf_hash(body), proof.path, checkpoint.root
-            ),
+            _included(body, proof, checkpoint),
             f"记录的哈希沿 {len(proof.path)} 步路径算到检查点的根：它就是日志第 {proof.index} 条。",
             f"The record hashes along {len(proof.path)} steps to the checkpoint's root: "
             f"it is number {proof.index} of the log.",
@@ -80,7 +80,9 @@ def verify_growth(old: str, new: str, path: Sequence[bytes], keys: AuditKeys) ->
         )
         walk.expect(
             before.size == 0
-            or verify_consistency(before.size, after.size, path, before.root, after.root),
+            or verify_consistency(
+                before.size, after.size, path, before.root, after.root, tree_digest(after.origin)
+            ),
             f"前 {before.size} 条在新检查点中原样未动。",
             f"The first {before.size} records stand unchanged in the new checkpoint.",
             Exit.FORK,
@@ -130,15 +132,17 @@ def _check_witnessed(
         f"The bureau witnessed it at {first.at.isoformat()} ({first.name}).",
     )
     walk.expect(
-        _alive(keys.logs, checkpoint.origin, first.at) and _alive(keys.witnesses, None, first.at),
+        _alive(keys.logs, checkpoint.origin, first.at) and first.lived,
         "见证当时双方证书均在有效期内。",
         "Both certificates were valid at that time.",
     )
     return first.at
 
 
-def _alive(keys: Sequence[NoteKey], name: str | None, at: dt.datetime) -> bool:
-    return any(key.lives(at) for key in keys if name is None or key.name == name)
+def _alive(keys: Sequence[NoteKey], origin: str, at: dt.datetime) -> bool:
+    """One key of each suite that the log must sign in."""
+    living = {key.suite for key in keys if key.name == origin and key.lives(at)}
+    return living >= set(suites_wanted(origin))
 
 
 def open_kept(walk: Walk, checkpoint: Checkpoint, kept: str, keys: AuditKeys) -> Checkpoint:
@@ -174,6 +178,13 @@ def _same_history(walk: Walk, checkpoint: Checkpoint, kept: str, keys: AuditKeys
         Exit.USAGE,
     )
     expect_kept_root(walk, other, checkpoint.root)
+
+
+def _included(body: bytes, proof: Proof, checkpoint: Checkpoint) -> bool:
+    digest = tree_digest(checkpoint.origin)
+    return verify_inclusion(
+        proof.index, checkpoint.size, leaf_hash(body, digest), proof.path, checkpoint.root, digest
+    )
 
 
 def _check_place(walk: Walk, body: bytes, index: int) -> None:

@@ -14,16 +14,17 @@ from certs.log.note import (
     Checkpoint,
     NoteKey,
     NoteRefused,
+    alone,
     cosign,
     cosignatures,
     open_checkpoint,
-    witness_key,
+    witness_keys,
 )
 from certs.log.numbering import says_number
 from certs.log.paths import verify_consistency
 from certs.log.tree import extend, leaf_hash, root_of
 from certs.signing.signer import Signer
-from gateway.domain.log import Cosigned, Delivery, LogHead, SealedRecord
+from gateway.domain.log import Cosigned, Delivery, Digest, LogHead, SealedRecord, tree_digest
 
 DELIVERY_RECORDS_MAX = 65_536
 
@@ -103,9 +104,12 @@ class Witness:
                 Refusal.GAP, f"records {size} to {delivery.start - 1} are missing", size, size
             )
         fresh = _fresh(delivery, checkpoint, size)
-        leaves = [_checked_leaf(record, seq, size) for seq, record in enumerate(fresh, start=size)]
-        grown = extend(size, head.frontier if head else (), leaves)
-        if root_of(grown.frontier) != checkpoint.root:
+        digest = tree_digest(checkpoint.origin)
+        leaves = [
+            _checked_leaf(record, seq, size, digest) for seq, record in enumerate(fresh, start=size)
+        ]
+        grown = extend(size, head.frontier if head else (), leaves, digest)
+        if root_of(grown.frontier, digest) != checkpoint.root:
             raise _other_root(head, checkpoint, consistency)
         return Witnessed(
             head=LogHead(
@@ -138,25 +142,13 @@ class Witness:
         What else a log hangs under its text could fill the note or forge our own line, and so make
         a note that nobody can open.
         """
-        keys, own = self._keys[delivery.division], witness_key(self._signer.certificate)
-        cosigned = cosign(_alone(delivery.checkpoint, keys, at), self._signer, at)
+        keys, own = self._keys[delivery.division], witness_keys(self._signer)
+        cosigned = cosign(alone(delivery.checkpoint, keys, at), self._signer, at)
         _, signed = open_checkpoint(cosigned, keys, at)
-        if len(cosignatures(signed, [own])) != 1 or not own.lives(at):
+        made = cosignatures(signed, own)
+        if len(made) != 1 or not all(key.lives(at) for key in made[0].keys):
             raise NoteRefused("our own certificate does not prove our cosignature")
         return cosigned
-
-
-def _alone(note: str, keys: Sequence[NoteKey], at: dt.datetime) -> str:
-    """The text with the first signature line that proves it by itself."""
-    text, gap, tail = note.rpartition("\n\n")
-    for line in tail[:-1].split("\n"):
-        alone = f"{text}{gap}{line}\n"
-        try:
-            open_checkpoint(alone, keys, at)
-        except NoteRefused:
-            continue
-        return alone
-    raise NoteRefused("no line proves the checkpoint by itself")
 
 
 def _nothing_new(
@@ -167,7 +159,7 @@ def _nothing_new(
     size = head.size if head else 0
     held: bytes | None = None
     if checkpoint.size == size:
-        held = root_of(head.frontier if head else ())
+        held = root_of(head.frontier if head else (), tree_digest(checkpoint.origin))
     elif root_at is not None:
         held = root_at(checkpoint.size)
     if held is not None and held != checkpoint.root:
@@ -189,12 +181,12 @@ def _fresh(delivery: Delivery, checkpoint: Checkpoint, size: int) -> tuple[Seale
     return delivery.records[size - delivery.start :]
 
 
-def _checked_leaf(record: SealedRecord, seq: int, size: int) -> bytes:
+def _checked_leaf(record: SealedRecord, seq: int, size: int, digest: Digest) -> bytes:
     if record.seq != seq:
         raise WitnessRefused(Refusal.GAP, f"record {seq} is missing", size, seq)
     if not says_number(record.body, seq):
         raise WitnessRefused(Refusal.ALTERED, f"record {seq} bears another number", size, seq)
-    found = leaf_hash(record.body)
+    found = leaf_hash(record.body, digest)
     if found != record.leaf_hash:
         raise WitnessRefused(Refusal.ALTERED, f"record {seq} has another hash", size, seq)
     return found
@@ -205,8 +197,11 @@ def _other_root(
 ) -> WitnessRefused:
     size = head.size if head else 0
     if head is not None and consistency is not None:
-        held = root_of(head.frontier)
-        if not verify_consistency(size, checkpoint.size, consistency, held, checkpoint.root):
+        digest = tree_digest(checkpoint.origin)
+        held = root_of(head.frontier, digest)
+        if not verify_consistency(
+            size, checkpoint.size, consistency, held, checkpoint.root, digest
+        ):
             detail = f"the signed tree of size {checkpoint.size} does not begin with ours of {size}"
             return WitnessRefused(Refusal.FORK, detail, size)
     detail = "the records do not hash to the signed root: altered, or the history rewritten"

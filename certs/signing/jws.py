@@ -1,8 +1,8 @@
-"""JSON Web Signatures with ES256: detached over raw bytes (RFC 7797), compact for receipts.
+"""JSON Web Signatures: detached over raw bytes (RFC 7797), compact for receipts.
 
-Only one algorithm, only the header members named here, only one spelling of every value. A header
-that was understood once is remembered by its text, so a known signer costs one look-up and one
-ECDSA verification.
+Only the algorithm of the signer's suite (ES256 or GW1-SM2-SM3), only the header members named here,
+only one spelling of every value. A header that was understood once is remembered by its text, so a
+known signer costs one look-up and one verification.
 """
 
 import json
@@ -10,10 +10,9 @@ from enum import StrEnum
 from typing import Any
 
 import attrs
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from certs.signing.encoding import b64url, from_b64url
-from certs.signing.suites import P256, RAW_BYTES
+from certs.signing.suites import JWS_ALGS, P256, RAW_BYTES, PrivateKey, PublicKey, suite_of
 
 HEADER_CHARS_MAX = 1024
 THUMBPRINT_CHARS = 43
@@ -43,14 +42,15 @@ class JwsRefused(ValueError):
 class Header:
     """What a protected header says, once it has been found strict."""
 
+    alg: str
     thumbprint: str | None
     """`x5t#S256`: base64url SHA-256 of the signer's DER certificate (RFC 7515 section 4.1.8)."""
     detached: bool
 
 
-def protected_header(thumbprint: str | None, *, detached: bool) -> str:
+def protected_header(thumbprint: str | None, *, detached: bool, alg: str = P256.jws_alg) -> str:
     """The protected part that we write: `{"alg","b64","crit","x5t#S256"}`, encoded."""
-    fields: dict[str, Any] = {"alg": P256.jws_alg}
+    fields: dict[str, Any] = {"alg": alg}
     if detached:
         fields |= {"b64": False, "crit": ["b64"]}
     if thumbprint is not None:
@@ -63,15 +63,15 @@ def signing_input(protected: str, payload: bytes) -> bytes:
     return protected.encode("ascii") + b"." + payload
 
 
-def sign_detached(key: ec.EllipticCurvePrivateKey, protected: str, body: bytes) -> str:
+def sign_detached(key: PrivateKey, protected: str, body: bytes) -> str:
     """`<protected>..<signature>` over the exact bytes of `body` (RFC 7797, b64=false)."""
-    return f"{protected}..{b64url(P256.sign_raw(key, signing_input(protected, body)))}"
+    return f"{protected}..{b64url(suite_of(key).sign_raw(key, signing_input(protected, body)))}"
 
 
-def sign_compact(key: ec.EllipticCurvePrivateKey, protected: str, payload: bytes) -> str:
+def sign_compact(key: PrivateKey, protected: str, payload: bytes) -> str:
     """`<protected>.<payload>.<signature>` (RFC 7515 section 7.1)."""
     text = b64url(payload)
-    signature = P256.sign_raw(key, signing_input(protected, text.encode("ascii")))
+    signature = suite_of(key).sign_raw(key, signing_input(protected, text.encode("ascii")))
     return f"{protected}.{text}.{b64url(signature)}"
 
 
@@ -86,11 +86,13 @@ def split_detached(token: str) -> tuple[str, bytes]:
 def read_header(protected: str, *, detached: bool) -> Header:
     """Decode and check a protected header strictly. Raises JwsRefused.
 
-    `alg` must be ES256; a detached one must say `"b64":false,"crit":["b64"]`, a compact one
-    neither; anything else but x5t#S256, kid and typ is refused, as are duplicate members.
+    `alg` must be one of ours, and is the caller's to hold against the key; a detached header must
+    say `"b64":false,"crit":["b64"]`, a compact one neither; anything else but x5t#S256, kid and typ
+    is refused, as are duplicate members.
     """
     fields = _header_fields(protected)
-    _expect(fields.pop("alg", None) == P256.jws_alg, "alg must be ES256")
+    alg = fields.pop("alg", None)
+    _expect(isinstance(alg, str) and alg in JWS_ALGS, "alg must be ES256 or GW1-SM2-SM3")
     if detached:
         _expect(fields.pop("b64", None) is False, "b64 must be false")
         _expect(fields.pop("crit", None) == ["b64"], 'crit must be ["b64"]')
@@ -98,14 +100,15 @@ def read_header(protected: str, *, detached: bool) -> Header:
     _expect(thumbprint is None or _is_thumbprint(thumbprint), "x5t#S256 is not a SHA-256")
     for name, value in fields.items():
         _expect(name in _IGNORED and isinstance(value, str), f"header member not known: {name}")
-    return Header(thumbprint=thumbprint, detached=detached)
+    return Header(alg=alg, thumbprint=thumbprint, detached=detached)
 
 
-def verify_detached(key: ec.EllipticCurvePublicKey, body: bytes, token: str) -> Header:
+def verify_detached(key: PublicKey, body: bytes, token: str) -> Header:
     """Check a token whose signer is known beforehand. Raises JwsRefused."""
     protected, signature = split_detached(token)
     header = read_header(protected, detached=True)
-    if not P256.verify_raw(key, signature, signing_input(protected, body)):
+    expect_alg(header, key)
+    if not suite_of(key).verify_raw(key, signature, signing_input(protected, body)):
         raise JwsRefused(JwsFault.SIGNATURE, "the signature does not prove these bytes")
     return header
 
@@ -116,15 +119,20 @@ def read_compact(token: str) -> tuple[Header, bytes]:
     return read_header(protected, detached=False), _decoded(payload)
 
 
-def verify_compact(key: ec.EllipticCurvePublicKey, token: str) -> bytes:
+def verify_compact(key: PublicKey, token: str) -> bytes:
     """The proven payload of a compact token. Raises JwsRefused."""
     protected, payload, signature = _three(token)
-    read_header(protected, detached=False)
+    expect_alg(read_header(protected, detached=False), key)
     body = _decoded(payload)
     message = signing_input(protected, payload.encode("ascii"))
-    if not P256.verify_raw(key, _signature_bytes(signature), message):
+    if not suite_of(key).verify_raw(key, _signature_bytes(signature), message):
         raise JwsRefused(JwsFault.SIGNATURE, "the signature does not prove this payload")
     return body
+
+
+def expect_alg(header: Header, key: PublicKey) -> None:
+    """The key says how it signs; what a token says of itself only has to agree. JwsRefused."""
+    _expect(header.alg == suite_of(key).jws_alg, "alg is not that of the signer's key")
 
 
 def _three(token: str) -> tuple[str, str, str]:
@@ -168,7 +176,7 @@ def _is_thumbprint(value: object) -> bool:
 def _signature_bytes(text: str) -> bytes:
     # 86 characters are 64 bytes: a DER signature, or one with extra zeroes, has another length.
     if len(text) != SIGNATURE_CHARS:
-        raise JwsRefused(JwsFault.SIGNATURE, f"an ES256 signature has {RAW_BYTES} bytes, r || s")
+        raise JwsRefused(JwsFault.SIGNATURE, f"a signature has {RAW_BYTES} bytes, r || s")
     return _decoded(text)
 
 

@@ -5,11 +5,10 @@ import datetime as dt
 import attrs
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from certs.signing.encoding import b64url
 from certs.signing.jws import protected_header, sign_compact, sign_detached
-from certs.signing.suites import P256, public_point
+from certs.signing.suites import PrivateKey, public_of, suite_of
 
 
 def thumbprint_of(certificate: x509.Certificate) -> str:
@@ -17,7 +16,7 @@ def thumbprint_of(certificate: x509.Certificate) -> str:
     return b64url(certificate.fingerprint(hashes.SHA256()))
 
 
-def uri_of(certificate: x509.Certificate) -> str:
+def uri_of(certificate: x509.Certificate | x509.CertificateSigningRequest) -> str:
     """The one URI SAN that names the party. Raises ValueError for none or several."""
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -31,38 +30,64 @@ def uri_of(certificate: x509.Certificate) -> str:
 
 @attrs.frozen(kw_only=True)
 class Signer:
-    """Signs documents, receipts and checkpoints. Made by `signer`."""
+    """Signs documents, receipts and checkpoints. Made by `signer`.
+
+    In the suite GW1-SM2-SM3 a party has two keys: checkpoints carry a line of each, documents and
+    receipts are signed by the SM2 key.
+    """
 
     uri: str
     thumbprint: str
     certificate: x509.Certificate
     not_before: dt.datetime
     not_after: dt.datetime
-    _key: ec.EllipticCurvePrivateKey = attrs.field(repr=False)
+    _key: PrivateKey = attrs.field(repr=False)
     _detached: str
     _compact: str
+    sm2: "Signer | None" = None
+    """The same party's SM2 key, where its suite is GW1-SM2-SM3."""
+
+    @property
+    def suite(self) -> str:
+        return suite_of((self.sm2 or self)._key).name
+
+    @property
+    def each(self) -> tuple["Signer", ...]:
+        """One for each line of a checkpoint."""
+        return (self, self.sm2) if self.sm2 else (self,)
 
     def document(self, body: bytes) -> str:
         """Detached JWS over the exact bytes."""
-        return sign_detached(self._key, self._detached, body)
+        chosen = self.sm2 or self
+        return sign_detached(chosen._key, chosen._detached, body)
 
     def receipt(self, payload: bytes) -> str:
         """Compact JWS carrying the payload."""
-        return sign_compact(self._key, self._compact, payload)
+        chosen = self.sm2 or self
+        return sign_compact(chosen._key, chosen._compact, payload)
 
     def raw(self, message: bytes) -> bytes:
-        """r || s, 64 bytes."""
-        return P256.sign_raw(self._key, message)
+        """r || s, 64 bytes, by this very key."""
+        return suite_of(self._key).sign_raw(self._key, message)
 
     def der(self, message: bytes) -> bytes:
-        return P256.sign_der(self._key, message)
+        return suite_of(self._key).sign_der(self._key, message)
 
 
-def signer(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Signer:
-    """Raises ValueError if the key is not the certificate's, or not on P-256."""
-    if public_point(certificate.public_key()) != public_point(key.public_key()):
+def in_both_suites(first: Signer, sm2: Signer) -> Signer:
+    """One party's two keys as one. Raises ValueError if they are of two parties or one suite."""
+    if first.uri != sm2.uri:
+        raise ValueError(f"the SM2 certificate is of {sm2.uri}, not of {first.uri}")
+    if first.suite == sm2.suite:
+        raise ValueError("the SM2 certificate is not one of an SM2 key")
+    return attrs.evolve(first, sm2=sm2)
+
+
+def signer(certificate: x509.Certificate, key: PrivateKey) -> Signer:
+    """Raises ValueError if the key is not the certificate's, or not on P-256 or SM2's curve."""
+    if public_of(certificate) != key.public_key():
         raise ValueError("the private key is not the certificate's")
-    thumbprint = thumbprint_of(certificate)
+    thumbprint, alg = thumbprint_of(certificate), suite_of(key).jws_alg
     return Signer(
         uri=uri_of(certificate),
         thumbprint=thumbprint,
@@ -70,6 +95,6 @@ def signer(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Si
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
         key=key,
-        detached=protected_header(thumbprint, detached=True),
-        compact=protected_header(thumbprint, detached=False),
+        detached=protected_header(thumbprint, detached=True, alg=alg),
+        compact=protected_header(thumbprint, detached=False, alg=alg),
     )

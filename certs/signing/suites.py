@@ -1,18 +1,26 @@
 """Signature suites: which curve, which hash, and the two spellings of a signature.
 
-Everything above speaks to a `Suite`, so that GW1-SM2-SM3 can stand beside GW1-P256-SHA256.
+Everything above asks `suite_of(key)`: GW1-SM2-SM3 stands beside GW1-P256-SHA256.
 """
 
 import hashlib
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
-from cryptography.exceptions import InvalidSignature
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import (
     decode_dss_signature,
     encode_dss_signature,
 )
+
+from certs.signing.der import contents, elements
+from certs.signing.sm2 import SM2, Sm2PrivateKey, Sm2PublicKey, read_sm2_public
+from gateway.domain.log import P256_SHA256
+
+PublicKey: TypeAlias = ec.EllipticCurvePublicKey | Sm2PublicKey
+PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | Sm2PrivateKey
 
 HALF_BYTES = 32
 RAW_BYTES = 2 * HALF_BYTES
@@ -36,23 +44,19 @@ class Suite(Protocol):
 
     def digest(self, message: bytes) -> bytes: ...
 
-    def sign_raw(self, key: ec.EllipticCurvePrivateKey, message: bytes) -> bytes: ...
+    def sign_raw(self, key: Any, message: bytes) -> bytes: ...
 
-    def sign_der(self, key: ec.EllipticCurvePrivateKey, message: bytes) -> bytes: ...
+    def sign_der(self, key: Any, message: bytes) -> bytes: ...
 
-    def verify_raw(
-        self, key: ec.EllipticCurvePublicKey, signature: bytes, message: bytes
-    ) -> bool: ...
+    def verify_raw(self, key: Any, signature: bytes, message: bytes) -> bool: ...
 
-    def verify_der(
-        self, key: ec.EllipticCurvePublicKey, signature: bytes, message: bytes
-    ) -> bool: ...
+    def verify_der(self, key: Any, signature: bytes, message: bytes) -> bool: ...
 
 
 class P256Sha256:
     """ECDSA on P-256 with SHA-256 (FIPS 186-5)."""
 
-    name = "GW1-P256-SHA256"
+    name = P256_SHA256
     jws_alg = "ES256"
 
     def digest(self, message: bytes) -> bytes:
@@ -79,7 +83,27 @@ class P256Sha256:
 
 
 P256 = P256Sha256()
-SUITES: dict[str, Suite] = {P256.name: P256}
+SUITES: dict[str, Suite] = {P256.name: P256, SM2.name: SM2}
+JWS_ALGS = frozenset(suite.jws_alg for suite in SUITES.values())
+_TBS_SPKI = 6
+"""RFC 5280 section 4.1: version, serial, algorithm, issuer, validity, subject, then the key."""
+
+
+def suite_of(key: object) -> Suite:
+    """The suite of a public or private key: a signature proves nothing under another's rules."""
+    return SM2 if isinstance(key, (Sm2PublicKey, Sm2PrivateKey)) else P256
+
+
+def public_of(certificate: x509.Certificate) -> PublicKey:
+    """A certificate's key, on P-256 or SM2's curve.
+
+    Raises ValueError for any other, SuiteUnavailable (a ValueError) where SM2 cannot be done here.
+    """
+    try:
+        return public_point(certificate.public_key())
+    except UnsupportedAlgorithm:
+        fields = list(elements(contents(certificate.tbs_certificate_bytes)))
+        return read_sm2_public(fields[_TBS_SPKI])
 
 
 def public_point(key: object) -> ec.EllipticCurvePublicKey:

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 import orjson
 
+from certs.log.note import log_origins
 from certs.log.report import Exit, Report, Stopped, Walk
 from gateway.domain.bank import DISPUTED, BankOutcome
 from gateway.domain.decision import restored
@@ -83,9 +84,9 @@ def _check_identity(walk: Walk, document: Fields, records: list[Proven]) -> Inst
         ) from error
     for record in records:
         number = record.fields.get("seq")
-        log = f"{record.fields.get('origin')}/log/{key.division}"
+        logs = log_origins(str(record.fields.get("origin")), key.division)
         walk.expect(
-            _says(record.fields, attrs.asdict(key)) and record.origin == log,
+            _says(record.fields, attrs.asdict(key)) and record.origin in logs,
             f"第 {number} 条属于支付指令 {key} 及其区划的日志。",
             f"Record {number} is about instruction {key}, in its division's log.",
         )

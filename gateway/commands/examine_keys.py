@@ -6,7 +6,8 @@ from certs.keys import load_certificates, load_signer
 from certs.signatories import read_signatories
 from certs.tls import server_context
 from gateway.commands.finding import Finding, bad, good, warn
-from gateway.commands.rooms import credentials
+from gateway.commands.rooms import credentials, record_signer
+from gateway.domain.log import SM2_SM3
 from gateway.settings import Secrets, Settings
 
 DAYS_LEFT_BAD, DAYS_LEFT_WARN = 7, 30
@@ -24,11 +25,22 @@ def keys(settings: Settings, secrets: Secrets) -> list[Finding]:
             found.append(good(part, signer.uri))
         except (ValueError, OSError) as error:
             found.append(bad(part, f"{pair.key.name}: {error}"))
+    found += _second_key(settings, secrets)
     try:
         server_context(credentials(settings, secrets))
     except (ValueError, OSError) as error:
         found.append(bad("tls", f"{settings.tls.authority.name}: no TLS with these files: {error}"))
     return found
+
+
+def _second_key(settings: Settings, secrets: Secrets) -> list[Finding]:
+    """Of the suite GW1-SM2-SM3: whether this machine can do SM2, and the key is ours."""
+    if settings.record_key.suite != SM2_SM3:
+        return []
+    try:
+        return [good("record_key.sm2", f"{record_signer(settings, secrets).uri}, {SM2_SM3}")]
+    except (ValueError, OSError) as error:
+        return [bad("record_key.sm2", error)]
 
 
 def certificates(settings: Settings, now: dt.datetime) -> list[Finding]:
@@ -39,6 +51,8 @@ def certificates(settings: Settings, now: dt.datetime) -> list[Finding]:
         "record_key.certificate": settings.record_key.certificate,
         "parties.authority": settings.parties.authority,
     }
+    if settings.record_key.sm2_certificate:
+        files["record_key.sm2_certificate"] = settings.record_key.sm2_certificate
     found = []
     for part, file in files.items():
         try:

@@ -61,7 +61,7 @@ async def _read(
             checkpoint=last.checkpoint,
             records=records,
             previous=first.checkpoint if first else None,
-            frontier=await log.frontier(division, start) if first else (),
+            frontier=await log.frontier(division, first) if first else (),
         )
         return day, Exported(start=start, end=last.size)
     finally:

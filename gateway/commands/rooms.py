@@ -20,9 +20,10 @@ from adapters.postgres.recordlog import PostgresRecordLog
 from adapters.postgres.shelf import PostgresRegisterShelf
 from certs.acknowledged import BureauWitness
 from certs.commitments import Commitments
-from certs.keys import load_signer
+from certs.keys import load_signer, load_sm2_signer
 from certs.log.note import log_origin
 from certs.log.sealer import Sealer
+from certs.signing.signer import Signer, in_both_suites
 from certs.tls import Credentials, Refusal, client_context
 from certs.trust import Trust, load_trust
 from gateway.commands.books import Books, open_books
@@ -71,8 +72,7 @@ async def open_house(
     on_refusal: Callable[[Refusal], None],
 ) -> House:  # fmt: skip
     """Open every room, dependencies first; `rooms` closes them in reverse."""
-    signer = load_signer(settings.record_key.certificate, settings.record_key.key,
-                         secrets.passphrase)  # fmt: skip
+    signer = record_signer(settings, secrets)
     trust = load_trust(settings.parties.authority, settings.parties.folder, signer)
     clock = SystemClock()
     books = await open_books(settings.policies, trust, clock)
@@ -101,7 +101,7 @@ async def open_house(
             witness=BureauWitness(
                 trust=trust,
                 bureau=settings.bureaus[division].peer,
-                origin=log_origin(settings.gateway.uri, division),
+                origin=log_origin(settings.gateway.uri, division, signer.suite),
             ),
         )
         for division in settings.gateway.divisions
@@ -140,6 +140,16 @@ async def open_house(
         formats=formats,
         line=line,
     )
+
+
+def record_signer(settings: Settings, secrets: Secrets) -> Signer:
+    """The record key, in GW1-SM2-SM3 both. Raises ValueError (SuiteUnavailable among them)."""
+    chosen = settings.record_key
+    first = load_signer(chosen.certificate, chosen.key, secrets.passphrase)
+    if chosen.sm2_certificate is None or chosen.sm2_key is None:
+        return first
+    sm2 = load_sm2_signer(chosen.sm2_certificate, chosen.sm2_key, secrets.passphrase)
+    return in_both_suites(first, sm2)
 
 
 def bank_of(

@@ -1,11 +1,39 @@
 """The words of the monitoring log (RFC 6962 tree, C2SP checkpoints), one per division."""
 
 import datetime as dt
+import hashlib
+from collections.abc import Callable
+from typing import TypeAlias
 
 import attrs
 
+P256_SHA256 = "GW1-P256-SHA256"
+SM2_SM3 = "GW1-SM2-SM3"
+"""The suites: which signatures a log's checkpoints bear, and with which hash its tree is built."""
+Digest: TypeAlias = Callable[[bytes], bytes]
+
 TILE_LEVELS = 8
 """Subtree hashes are kept at levels 8, 16, 24 (256-fold tiles), so a proof reads few rows."""
+
+
+def sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+def sm3(data: bytes) -> bytes:
+    """GB/T 32905-2016. Raises ValueError where Python's OpenSSL was built without it."""
+    return hashlib.new("sm3", data).digest()
+
+
+def suite_of_origin(origin: str) -> str:
+    """A log's first line says its suite, so it is signed with every checkpoint and never changes:
+    `<gateway URI>/log/<division>` is P-256 with SHA-256, with `/GW1-SM2-SM3` after it the other."""
+    return SM2_SM3 if origin.endswith(f"/{SM2_SM3}") else P256_SHA256
+
+
+def tree_digest(origin: str) -> Digest:
+    """The hash of this log's leaves and nodes."""
+    return sm3 if suite_of_origin(origin) == SM2_SM3 else sha256
 
 
 @attrs.frozen(kw_only=True)

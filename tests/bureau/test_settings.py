@@ -45,6 +45,19 @@ def test_good_settings_are_read_and_paths_are_beside_the_file(tmp_path: Path) ->
     assert settings.logs[0].bank == "103241001000"
 
 
+def test_a_log_in_sm2_wants_the_witness_to_have_both_keys(tmp_path: Path) -> None:
+    sm2 = GOOD.replace('log/220000000"', 'log/220000000/GW1-SM2-SM3"')
+    with pytest.raises(SettingsWrong) as wrong:
+        load_settings(_file(tmp_path, sm2), ENVIRONMENT)
+    assert [error.partition(":")[0] for error in wrong.value.errors] == [
+        "witness.sm2_certificate",
+        "witness.sm2_key",
+    ]
+    keys = 'key = "witness.key"\nsm2_certificate = "w2.pem"\nsm2_key = "w2.key"'
+    both = sm2.replace('key = "witness.key"', keys)
+    assert load_settings(_file(tmp_path, both), ENVIRONMENT).witness_sm2_key == tmp_path / "w2.key"
+
+
 def test_settings_do_not_change_and_do_not_print_secrets(tmp_path: Path) -> None:
     settings = load_settings(_file(tmp_path, GOOD), ENVIRONMENT)
     with pytest.raises(attrs.exceptions.FrozenInstanceError):

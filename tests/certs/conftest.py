@@ -2,6 +2,8 @@
 
 import datetime as dt
 import os
+from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 
 import attrs
@@ -16,24 +18,44 @@ from certs.authority import (
     request,
 )
 from certs.keys import generate_key, save_certificates, save_key
-from certs.signing.signer import Signer, signer
+from certs.signing.libcrypto import SuiteUnavailable, libcrypto
+from certs.signing.signer import Signer, in_both_suites, signer
+from certs.signing.sm2 import generate_sm2
+from certs.sm2_certificate import (
+    Sm2Authority,
+    create_sm2_authority,
+    issue_sm2,
+    sm2_request,
+)
 from certs.tls import Credentials
+from gateway.domain.log import P256_SHA256, SM2_SM3
 
 NOW = dt.datetime(2026, 3, 2, 8, 0, tzinfo=dt.UTC)
 DOMAIN = "spiffe://treasury.test"
 PASSPHRASE = b"a passphrase for tests"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Pki:
     root: Authority
     transport: Authority
     evidence: Authority
 
-    def party(self, path: str, at: dt.datetime = NOW) -> Signer:
+    def party(self, path: str, at: dt.datetime = NOW, suite: str = P256_SHA256) -> Signer:
         """A signing key with its certificate, for `agency/220000000/101001` and the like."""
         key = generate_key()
-        return signer(issue(self.evidence, request(key, f"{DOMAIN}/{path}"), at), key)
+        one = signer(issue(self.evidence, request(key, f"{DOMAIN}/{path}"), at), key)
+        return in_both_suites(one, self.sm2_party(path, at)) if suite == SM2_SM3 else one
+
+    def sm2_party(self, path: str, at: dt.datetime = NOW) -> Signer:
+        key = generate_sm2()
+        return signer(issue_sm2(self.sm2, sm2_request(key, f"{DOMAIN}/{path}"), at), key)
+
+    @cached_property
+    def sm2(self) -> Sm2Authority:
+        """The evidence authority of the other suite."""
+        at = self.evidence.certificate.not_valid_before_utc
+        return create_sm2_authority("SM2 evidence", generate_sm2(), at)
 
     def credentials(
         self, folder: Path, path: str, at: dt.datetime, authority: Authority | None = None
@@ -73,6 +95,28 @@ def pki() -> Pki:
 def fresh_pki() -> Pki:
     """Valid at the machine's own time: OpenSSL reads no other clock."""
     return make_pki(dt.datetime.now(dt.UTC))
+
+
+@pytest.fixture(scope="module", params=[P256_SHA256, SM2_SM3])
+def suite(request) -> str:
+    """Both suites; where the machine has no SM2, only that one skips and says why."""
+    if request.param == SM2_SM3:
+        try:
+            libcrypto()
+        except SuiteUnavailable as reason:
+            pytest.skip(str(reason))
+    return request.param
+
+
+@pytest.fixture
+def counted(record_property: Callable[[str, object], None]) -> Callable[[str, int], None]:
+    """Say how many outside vectors passed; the end of the test output sums them up by source."""
+
+    def count(source: str, number: int) -> None:
+        assert number > 0, f"no vector of {source} was checked"
+        record_property(f"vectors: {source}", number)
+
+    return count
 
 
 @pytest.fixture(scope="session")

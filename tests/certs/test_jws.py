@@ -83,7 +83,9 @@ def test_rfc_7797_section_4_2_has_our_signing_input() -> None:
     assert b64url(signature) == "A5dxf2s96_n5FLueVuW1Z_vh161FwXZC4YLPff6dmDY"
 
 
-def test_rfc_7520_signing_inputs_are_ours_and_its_algorithms_are_refused(vectors: Path) -> None:
+def test_rfc_7520_signing_inputs_are_ours_and_its_algorithms_are_refused(
+    vectors: Path, counted
+) -> None:
     files = sorted((vectors / "jose").glob("4_*.json"))
     checked = 0
     for path in files:
@@ -100,9 +102,10 @@ def test_rfc_7520_signing_inputs_are_ours_and_its_algorithms_are_refused(vectors
                     read_header(protected, detached=False)
             checked += 1
     assert len(files) == 8 and checked >= 8
+    counted("RFC 7520 JWS", checked)
 
 
-def test_wycheproof_jws_accepts_the_valid_and_refuses_the_rest(vectors: Path) -> None:
+def test_wycheproof_jws_accepts_the_valid_and_refuses_the_rest(vectors: Path, counted) -> None:
     groups = json.loads((vectors / "wycheproof/json_web_signature_test.json").read_text())
     checked = 0
     for group in groups["testGroups"]:
@@ -117,6 +120,7 @@ def test_wycheproof_jws_accepts_the_valid_and_refuses_the_rest(vectors: Path) ->
             assert _verifies(key, case["jws"]) is valid, (case["tcId"], case["comment"])
             checked += 1
     assert checked > 380
+    counted("Wycheproof JWS", checked)
 
 
 def _verifies(key: ec.EllipticCurvePublicKey, token: Any) -> bool:
@@ -129,7 +133,7 @@ def _verifies(key: ec.EllipticCurvePublicKey, token: Any) -> bool:
     return True
 
 
-def test_wycheproof_p1363_agrees_case_by_case(vectors: Path) -> None:
+def test_wycheproof_p1363_agrees_case_by_case(vectors: Path, counted) -> None:
     suite = json.loads((vectors / "wycheproof/ecdsa_secp256r1_sha256_p1363_test.json").read_text())
     checked = 0
     for group in suite["testGroups"]:
@@ -140,9 +144,10 @@ def test_wycheproof_p1363_agrees_case_by_case(vectors: Path) -> None:
             assert holds is (case["result"] == "valid"), (case["tcId"], case["comment"])
             checked += 1
     assert checked == suite["numberOfTests"] == 262
+    counted("Wycheproof ECDSA P-256 P1363", checked)
 
 
-def test_wycheproof_der_agrees_and_takes_no_ber(vectors: Path) -> None:
+def test_wycheproof_der_agrees_and_takes_no_ber(vectors: Path, counted) -> None:
     suite = json.loads((vectors / "wycheproof/ecdsa_secp256r1_sha256_test.json").read_text())
     checked = 0
     for group in suite["testGroups"]:
@@ -153,6 +158,7 @@ def test_wycheproof_der_agrees_and_takes_no_ber(vectors: Path) -> None:
             assert holds is (case["result"] == "valid"), (case["tcId"], case["comment"])
             checked += 1
     assert checked == suite["numberOfTests"]
+    counted("Wycheproof ECDSA P-256 DER", checked)
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,14 @@ import pytest
 
 from certs.authority import Authority, Purpose, create_root, create_subordinate
 from certs.log.day import CHECKPOINT, LEAVES, PREVIOUS, RECORDS, Day, verify_day, write_day
-from certs.log.note import Checkpoint, cosign, log_key, sign_checkpoint, witness_key
+from certs.log.note import Checkpoint, cosign, log_keys, sign_checkpoint, witness_keys
 from certs.log.paths import consistency_path, inclusion_path
 from certs.log.proof import format_proof
 from certs.log.report import Exit
 from certs.log.sealer import Sealer
 from certs.log.tree import leaf_hash, root_of, root_of_leaves
 from certs.log.verify import AuditKeys, verify_growth, verify_record
-from gateway.domain.log import PendingRecord
+from gateway.domain.log import PendingRecord, tree_digest
 from gateway.domain.records import unnumbered
 
 AT = dt.datetime(2026, 3, 2, 9, 30, tzinfo=dt.UTC)
@@ -26,19 +26,21 @@ FLIPS = 4_000
 class Log:
     """Two sealed and cosigned batches, with everything that evidence is made of."""
 
-    def __init__(self, pki) -> None:
-        self.gateway, self.bureau = pki.party("gateway/ABC"), pki.party("bureau/220000000")
+    def __init__(self, pki, suite: str) -> None:
+        self.gateway = pki.party("gateway/ABC", suite=suite)
+        self.bureau = pki.party("bureau/220000000", suite=suite)
         sealer = Sealer(self.gateway)
         first = sealer.seal(None, DIVISION, _pending(0, 40), AT)
         second = sealer.seal(first.head, DIVISION, _pending(40, 300), AT)
         self.frontier = first.head.frontier
         self.bodies = [each.body for each in (*first.records, *second.records)]
-        self.leaves = [leaf_hash(each) for each in self.bodies]
+        self.digest = tree_digest(second.head.origin)
+        self.leaves = [leaf_hash(each, self.digest) for each in self.bodies]
         self.old = cosign(first.checkpoint, self.bureau, AT)
         self.new = cosign(second.checkpoint, self.bureau, AT)
         self.keys = AuditKeys(
-            logs=(log_key(self.gateway.certificate, second.head.origin),),
-            witnesses=(witness_key(self.bureau.certificate),),
+            logs=log_keys(self.gateway, second.head.origin),
+            witnesses=witness_keys(self.bureau),
         )
         self.subtrees = {(each.level, each.index): each.hash for each in second.subtrees}
 
@@ -48,7 +50,7 @@ class Log:
         return [self.subtrees[level, place] for place in range(first, first + count)]
 
     def proof(self, seq: int) -> str:
-        path = inclusion_path(seq, len(self.leaves), self.fetch)
+        path = inclusion_path(seq, len(self.leaves), self.fetch, self.digest)
         return format_proof(seq, path, self.new)
 
     def day(self) -> Day:
@@ -58,6 +60,10 @@ class Log:
             previous=self.old,
             frontier=self.frontier,
         )
+
+    def alone(self) -> str:
+        """The new checkpoint without the bureau's lines."""
+        return self.new[: self.new.index(f"— {self.bureau.uri} ")]
 
     def checkpoint(self, size: int, root: bytes) -> str:
         made = Checkpoint(origin=self.keys.logs[0].name, size=size, root=root)
@@ -78,8 +84,8 @@ def _pending(first: int, end: int) -> list[PendingRecord]:
 
 
 @pytest.fixture(scope="module")
-def log(pki) -> Log:
-    return Log(pki)
+def log(pki, suite) -> Log:
+    return Log(pki, suite)
 
 
 def test_a_true_record_is_valid_and_each_step_is_told_in_both_languages(log) -> None:
@@ -133,7 +139,7 @@ def test_another_record_place_or_path_is_invalid(log) -> None:
 
 
 def test_an_auditor_with_the_bureaus_key_demands_the_cosignature(log) -> None:
-    alone = log.new[: log.new.rindex("— ")]
+    alone = log.alone()
     proof = log.proof(3).replace(log.new, alone)
     assert verify_record(log.bodies[3], proof, log.keys).exit is Exit.INVALID
     without = AuditKeys(logs=log.keys.logs)
@@ -143,7 +149,7 @@ def test_an_auditor_with_the_bureaus_key_demands_the_cosignature(log) -> None:
 
 def test_a_cosignature_outside_a_certificates_life_is_invalid(log) -> None:
     late = log.gateway.not_after + dt.timedelta(days=1)
-    alone = log.new[: log.new.rindex("— ")]
+    alone = log.alone()
     proof = log.proof(3).replace(log.new, cosign(alone, log.bureau, late))
     assert verify_record(log.bodies[3], proof, log.keys).exit is Exit.INVALID
 
@@ -151,10 +157,11 @@ def test_a_cosignature_outside_a_certificates_life_is_invalid(log) -> None:
 def test_a_cosignature_after_the_record_certificate_ended_is_invalid(log, pki) -> None:
     early = AT - dt.timedelta(days=500)
     old_pki = type(pki)(root=pki.root, transport=pki.transport, evidence=aged_evidence(early))
-    old = old_pki.party("gateway/ABC", early)
-    made = Checkpoint(origin=log.keys.logs[0].name, size=1, root=leaf_hash(b'{"seq":0}'))
+    old = old_pki.party("gateway/ABC", early, log.gateway.suite)
+    root = leaf_hash(b'{"seq":0}', log.digest)
+    made = Checkpoint(origin=log.keys.logs[0].name, size=1, root=root)
     proof = format_proof(0, [], cosign(sign_checkpoint(old, made), log.bureau, AT))
-    keys = AuditKeys(logs=(log_key(old.certificate, made.origin),), witnesses=log.keys.witnesses)
+    keys = AuditKeys(logs=log_keys(old, made.origin), witnesses=log.keys.witnesses)
     report = verify_record(b'{"seq":0}', proof, keys)
     assert report.exit is Exit.INVALID and "有效期" in report.steps[-1].zh
 
@@ -165,7 +172,7 @@ def aged_evidence(at: dt.datetime) -> Authority:
 
 def test_a_signed_record_that_bears_another_number_is_invalid(log) -> None:
     body = b'{"seq":5}'
-    proof = format_proof(0, [], log.checkpoint(1, leaf_hash(body)))
+    proof = format_proof(0, [], log.checkpoint(1, leaf_hash(body, log.digest)))
     report = verify_record(body, proof, log.keys)
     assert report.exit is Exit.INVALID and report.facts["seq"] == 5
 
@@ -182,7 +189,7 @@ def test_a_kept_checkpoint_that_contradicts_is_a_fork(log) -> None:
 
 
 def test_growth_is_valid_and_a_rewritten_history_is_a_fork(log) -> None:
-    path = consistency_path(40, 300, log.fetch)
+    path = consistency_path(40, 300, log.fetch, log.digest)
     assert verify_growth(log.old, log.new, path, log.keys).valid
     rewritten = log.checkpoint(40, leaf_hash(b"rewritten"))
     assert verify_growth(rewritten, log.new, path, log.keys).exit is Exit.FORK
@@ -299,12 +306,14 @@ def test_a_day_is_held_against_the_checkpoint_that_the_auditor_kept(log, tmp_pat
     """At its start, within, at its end; withheld records are a gap, another history a fork."""
     write_day(tmp_path, log.day())
     for size in (40, 41, 77, 299, 300):
-        root = root_of_leaves(log.leaves[:size])
+        root = root_of_leaves(log.leaves[:size], log.digest)
         report = verify_day(tmp_path, log.keys, log.checkpoint(size, root))
         assert report.valid, report.lines()
         forked = log.checkpoint(size, leaf_hash(b"another history"))
         assert verify_day(tmp_path, log.keys, forked).exit is Exit.FORK, size
-    older = verify_day(tmp_path, log.keys, log.checkpoint(39, root_of_leaves(log.leaves[:39])))
+    older = verify_day(
+        tmp_path, log.keys, log.checkpoint(39, root_of_leaves(log.leaves[:39], log.digest))
+    )
     assert older.exit is Exit.USAGE
 
 
@@ -320,5 +329,5 @@ def test_the_last_records_withheld_under_an_earlier_checkpoint_are_a_gap(
 
 def test_a_kept_checkpoint_must_be_signed_and_of_this_log(log, tmp_path: Path) -> None:
     write_day(tmp_path, log.day())
-    for kept in ("", "x\n", log.new.replace("\n300\n", "\n301\n"), log.new[: log.new.rindex("— ")]):
+    for kept in ("", "x\n", log.new.replace("\n300\n", "\n301\n"), log.alone()):
         assert verify_day(tmp_path, log.keys, kept).exit is Exit.INVALID

@@ -11,11 +11,12 @@ from certs.log.note import (
     Checkpoint,
     NoteRefused,
     cosignatures,
-    log_key,
+    log_keys,
     log_origin,
     open_checkpoint,
     sign_checkpoint,
     witness_key,
+    witness_keys,
 )
 from certs.log.numbering import says_number, sequence_number
 from certs.log.paths import consistency_path
@@ -23,7 +24,16 @@ from certs.log.sealer import Sealer
 from certs.log.tree import extend, leaf_hash, root_of, root_of_leaves
 from certs.log.witness import Refusal, Witness, WitnessRefused
 from certs.signing.encoding import b64
-from gateway.domain.log import Delivery, PendingRecord, Sealed
+from gateway.domain.log import (
+    P256_SHA256,
+    SM2_SM3,
+    Delivery,
+    Digest,
+    PendingRecord,
+    Sealed,
+    sha256,
+    sm3,
+)
 from gateway.domain.records import unnumbered
 
 AT = dt.datetime(2026, 3, 2, 9, 30, tzinfo=dt.UTC)
@@ -44,13 +54,13 @@ def _pending(count: int, first: int = 0) -> list[PendingRecord]:
 
 
 @pytest.fixture(scope="module")
-def gateway(pki):
-    return pki.party("gateway/ABC")
+def gateway(pki, suite):
+    return pki.party("gateway/ABC", suite=suite)
 
 
 @pytest.fixture(scope="module")
-def bureau(pki):
-    return pki.party("bureau/220000000")
+def bureau(pki, suite):
+    return pki.party("bureau/220000000", suite=suite)
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +70,13 @@ def sealer(gateway) -> Sealer:
 
 @pytest.fixture(scope="module")
 def witness(gateway, bureau) -> Witness:
-    origin = log_origin(gateway.uri, DIVISION)
-    return Witness(bureau, {DIVISION: [log_key(gateway.certificate, origin)]})
+    origin = log_origin(gateway.uri, DIVISION, gateway.suite)
+    return Witness(bureau, {DIVISION: log_keys(gateway, origin)})
+
+
+@pytest.fixture(scope="module")
+def digest(suite) -> Digest:
+    return {P256_SHA256: sha256, SM2_SM3: sm3}[suite]
 
 
 def _delivery(sealed: Sealed, start: int | None = None) -> Delivery:
@@ -77,7 +92,7 @@ def _refusal(witness: Witness, head, delivery: Delivery, **more) -> WitnessRefus
     return refused.value
 
 
-def test_numbers_run_on_from_batch_to_batch_and_the_root_is_the_trees(sealer) -> None:
+def test_numbers_run_on_from_batch_to_batch_and_the_root_is_the_trees(sealer, digest) -> None:
     head, leaves = None, []
     for batch in (1, 255, 3, 300):
         size = head.size if head else 0
@@ -85,10 +100,10 @@ def test_numbers_run_on_from_batch_to_batch_and_the_root_is_the_trees(sealer) ->
         assert [each.seq for each in sealed.records] == list(range(size, size + batch))
         for record in sealed.records:
             assert orjson.loads(record.body)["seq"] == record.seq
-            assert record.leaf_hash == leaf_hash(record.body)
+            assert record.leaf_hash == leaf_hash(record.body, digest)
         leaves += [each.leaf_hash for each in sealed.records]
         head = sealed.head
-        assert root_of(head.frontier) == root_of_leaves(leaves)
+        assert root_of(head.frontier, digest) == root_of_leaves(leaves, digest)
     assert head.size == 559
 
 
@@ -110,9 +125,9 @@ def test_the_witness_follows_the_log_and_cosigns_each_step(
         sealed = sealer.seal(head, DIVISION, _pending(batch), AT)
         taken = witness.verify(held, _delivery(sealed), AT)
         assert taken.head == sealed.head and taken.records == sealed.records
-        key = log_key(gateway.certificate, sealed.head.origin)
-        _, signed = open_checkpoint(taken.cosigned.checkpoint, [key])
-        assert cosignatures(signed, [witness_key(bureau.certificate)])[0].at == AT
+        keys = log_keys(gateway, sealed.head.origin)
+        _, signed = open_checkpoint(taken.cosigned.checkpoint, keys)
+        assert cosignatures(signed, witness_keys(bureau))[0].at == AT
         head, held = sealed.head, taken.head
 
 
@@ -151,15 +166,15 @@ def test_a_gap_is_named_before_within_and_after(sealer, witness) -> None:
     assert (refused.reason, refused.seq) == (Refusal.GAP, 6)
 
 
-def test_an_altered_record_is_refused_however_it_is_dressed(sealer, witness) -> None:
+def test_an_altered_record_is_refused_however_it_is_dressed(sealer, witness, digest) -> None:
     sealed = sealer.seal(None, DIVISION, _pending(5), AT)
     record = sealed.records[2]
     body = record.body.replace(b'"n":2', b'"n":9')
     assert body != record.body
     cases = {
         "body only": attrs.evolve(record, body=body),
-        "with its hash": attrs.evolve(record, body=body, leaf_hash=leaf_hash(body)),
-        "hash only": attrs.evolve(record, leaf_hash=leaf_hash(body)),
+        "with its hash": attrs.evolve(record, body=body, leaf_hash=leaf_hash(body, digest)),
+        "hash only": attrs.evolve(record, leaf_hash=leaf_hash(body, digest)),
         "number in the bytes": attrs.evolve(record, body=record.body.replace(b":2}", b":3}")),
     }
     for name, altered in cases.items():
@@ -189,10 +204,10 @@ def test_two_trees_of_one_size_are_a_fork(sealer, witness) -> None:
     assert refused.reason is Refusal.FORK
 
 
-def test_a_roll_back_is_a_fork_where_the_earlier_root_is_known(sealer, witness) -> None:
+def test_a_roll_back_is_a_fork_where_the_earlier_root_is_known(sealer, witness, digest) -> None:
     ours = sealer.seal(None, DIVISION, _pending(5), AT)
     rolled = sealer.seal(None, DIVISION, _pending(3, 100), AT)
-    roots = {3: root_of_leaves([each.leaf_hash for each in ours.records[:3]])}
+    roots = {3: root_of_leaves([each.leaf_hash for each in ours.records[:3]], digest)}
     refused = _refusal(witness, ours.head, _delivery(rolled), root_at=roots.get)
     assert refused.reason is Refusal.FORK
     honest = sealer.seal(None, DIVISION, _pending(3), AT)
@@ -201,13 +216,13 @@ def test_a_roll_back_is_a_fork_where_the_earlier_root_is_known(sealer, witness) 
 
 
 def test_a_rewritten_past_is_told_from_an_altered_record_by_the_consistency_proof(
-    sealer, witness
+    sealer, witness, digest
 ) -> None:
     ours = sealer.seal(None, DIVISION, _pending(5), AT)
     theirs = sealer.seal(None, DIVISION, _pending(5, 100), AT)
     after = sealer.seal(theirs.head, DIVISION, _pending(4, 5), AT)
     leaves = [each.leaf_hash for each in (*theirs.records, *after.records)]
-    proof = consistency_path(5, 9, lambda level, first, count: leaves[first : first + count])
+    proof = proof_of(leaves, digest)
     assert _refusal(witness, ours.head, _delivery(after)).reason is Refusal.ALTERED
     refused = _refusal(witness, ours.head, _delivery(after), consistency=proof)
     assert refused.reason is Refusal.FORK
@@ -215,25 +230,25 @@ def test_a_rewritten_past_is_told_from_an_altered_record_by_the_consistency_proo
     honest = sealer.seal(ours.head, DIVISION, _pending(4, 5), AT)
     leaves = [each.leaf_hash for each in (*ours.records, *honest.records)]
     body = honest.records[1].body.replace(b'"n":6', b'"n":7')
-    altered = attrs.evolve(honest.records[1], body=body, leaf_hash=leaf_hash(body))
+    altered = attrs.evolve(honest.records[1], body=body, leaf_hash=leaf_hash(body, digest))
     records = (honest.records[0], altered, *honest.records[2:])
     delivery = attrs.evolve(_delivery(honest), records=records)
-    refused = _refusal(witness, ours.head, delivery, consistency=proof_of(leaves))
+    refused = _refusal(witness, ours.head, delivery, consistency=proof_of(leaves, digest))
     assert refused.reason is Refusal.ALTERED
 
 
-def proof_of(leaves: list[bytes]) -> tuple[bytes, ...]:
-    return consistency_path(5, 9, lambda level, first, count: leaves[first : first + count])
+def proof_of(leaves: list[bytes], digest: Digest) -> tuple[bytes, ...]:
+    return consistency_path(5, 9, lambda _, first, count: leaves[first : first + count], digest)
 
 
-def test_a_foreign_log_or_signature_is_refused(sealer, witness, pki, gateway) -> None:
+def test_a_foreign_log_or_signature_is_refused(sealer, witness, pki, suite) -> None:
     sealed = sealer.seal(None, DIVISION, _pending(5), AT)
     other_division = sealer.seal(None, "220100000", _pending(5), AT)
     refused = _refusal(witness, None, attrs.evolve(_delivery(sealed), division="220100000"))
     assert refused.reason is Refusal.ORIGIN
     moved = attrs.evolve(_delivery(other_division), division=DIVISION)
     assert _refusal(witness, None, moved).reason is Refusal.ORIGIN
-    forger = Sealer(pki.party("gateway/ABC")).seal(None, DIVISION, _pending(5), AT)
+    forger = Sealer(pki.party("gateway/ABC", suite=suite)).seal(None, DIVISION, _pending(5), AT)
     assert _refusal(witness, None, _delivery(forger)).reason is Refusal.SIGNATURE
     for spoiled in (sealed.checkpoint.replace("\n5\n", "\n6\n"), sealed.checkpoint[:-1]):
         delivery = attrs.evolve(_delivery(sealed), checkpoint=spoiled)
@@ -256,10 +271,12 @@ def test_a_record_key_beyond_its_life_is_not_believed(sealer, witness, gateway) 
     assert refused.value.reason is Refusal.SIGNATURE
 
 
-def test_old_and_new_record_key_are_believed_while_they_overlap(pki, gateway, bureau) -> None:
-    next_key = pki.party("gateway/ABC")
-    origin = log_origin(gateway.uri, DIVISION)
-    keys = [log_key(each.certificate, origin) for each in (gateway, next_key)]
+def test_old_and_new_record_key_are_believed_while_they_overlap(
+    pki, gateway, bureau, suite
+) -> None:
+    next_key = pki.party("gateway/ABC", suite=suite)
+    origin = log_origin(gateway.uri, DIVISION, suite)
+    keys = [*log_keys(gateway, origin), *log_keys(next_key, origin)]
     witness = Witness(bureau, {DIVISION: keys})
     first = Sealer(gateway).seal(None, DIVISION, _pending(5), AT)
     held = witness.verify(None, _delivery(first), AT).head
@@ -267,10 +284,10 @@ def test_old_and_new_record_key_are_believed_while_they_overlap(pki, gateway, bu
     assert witness.verify(held, _delivery(second), AT).head.size == 7
 
 
-def test_a_signed_size_without_its_records_is_a_gap(witness, gateway, sealer) -> None:
+def test_a_signed_size_without_its_records_is_a_gap(witness, gateway, sealer, digest) -> None:
     sealed = sealer.seal(None, DIVISION, _pending(2), AT)
-    grown = extend(2, sealed.head.frontier, [leaf_hash(b"withheld")])
-    more = Checkpoint(origin=sealed.head.origin, size=3, root=root_of(grown.frontier))
+    grown = extend(2, sealed.head.frontier, [leaf_hash(b"withheld", digest)], digest)
+    more = Checkpoint(origin=sealed.head.origin, size=3, root=root_of(grown.frontier, digest))
     delivery = attrs.evolve(_delivery(sealed), checkpoint=sign_checkpoint(gateway, more))
     refused = _refusal(witness, None, delivery)
     assert (refused.reason, refused.seq) == (Refusal.GAP, 2)
@@ -296,7 +313,7 @@ def test_what_the_log_hangs_under_its_text_is_not_handed_on(
     sealed = sealer.seal(None, DIVISION, _pending(5), AT)
     note, own = sealed.checkpoint, witness_key(bureau.certificate)
     junk = note
-    for number in range(SIGNATURES_MAX - 1):
+    for number in range(SIGNATURES_MAX - len(bureau.each)):
         junk = _hung(junk, f"junk-{number}", b"abcd", b"e")
     cases = {
         "junk": junk,
@@ -304,23 +321,24 @@ def test_what_the_log_hangs_under_its_text_is_not_handed_on(
         "the witness's line, cut": _hung(note, own.name, own.key_id, b"x"),
         "the log's line twice": note + note[note.index("— ") :],
     }
-    log = [log_key(gateway.certificate, sealed.head.origin)]
+    log = log_keys(gateway, sealed.head.origin)
     for name, dressed in cases.items():
         delivery = attrs.evolve(_delivery(sealed), checkpoint=dressed)
         taken = witness.verify(None, delivery, AT)
         assert taken.checkpoint.startswith(note), name
         checkpoint, signed = open_checkpoint(taken.checkpoint, log, AT)
-        assert checkpoint.size == 5 and len(signed.signatures) == 2, name
-        assert [each.at for each in cosignatures(signed, [own])] == [AT], name
+        assert checkpoint.size == 5 and len(signed.signatures) == 2 * len(log), name
+        assert [each.at for each in cosignatures(signed, witness_keys(bureau))] == [AT], name
 
 
-def test_of_two_keys_that_signed_the_one_that_lives_is_handed_on(pki, gateway, bureau) -> None:
+def test_of_two_keys_that_signed_the_one_that_lives_is_handed_on(
+    pki, gateway, bureau, suite
+) -> None:
     sealed = Sealer(gateway).seal(None, DIVISION, _pending(2), AT)
-    old_signer = pki.party("gateway/ABC")
-    old = attrs.evolve(
-        log_key(old_signer.certificate, sealed.head.origin), not_after=AT - dt.timedelta(days=1)
-    )
-    keys = [old, log_key(gateway.certificate, sealed.head.origin)]
+    old_signer = pki.party("gateway/ABC", suite=suite)
+    origin, ended = sealed.head.origin, AT - dt.timedelta(days=1)
+    old = [attrs.evolve(each, not_after=ended) for each in log_keys(old_signer, origin)]
+    keys = [*old, *log_keys(gateway, origin)]
     checkpoint, _ = open_checkpoint(sealed.checkpoint, keys)
     both = sign_checkpoint(old_signer, checkpoint) + sealed.checkpoint.partition("\n\n")[2]
     delivery = attrs.evolve(_delivery(sealed), checkpoint=both)
@@ -328,9 +346,11 @@ def test_of_two_keys_that_signed_the_one_that_lives_is_handed_on(pki, gateway, b
     assert taken.checkpoint.startswith(sealed.checkpoint)
 
 
-def test_a_witness_whose_own_certificate_does_not_live_hands_out_nothing(pki, gateway) -> None:
+def test_a_witness_whose_own_certificate_does_not_live_hands_out_nothing(
+    pki, gateway, suite
+) -> None:
     sealed = Sealer(gateway).seal(None, DIVISION, _pending(2), AT)
-    unborn = pki.party("bureau/220000000", AT + dt.timedelta(days=30))
-    witness = Witness(unborn, {DIVISION: [log_key(gateway.certificate, sealed.head.origin)]})
+    unborn = pki.party("bureau/220000000", AT + dt.timedelta(days=30), suite=suite)
+    witness = Witness(unborn, {DIVISION: log_keys(gateway, sealed.head.origin)})
     with pytest.raises(NoteRefused):
         witness.verify(None, _delivery(sealed), AT)

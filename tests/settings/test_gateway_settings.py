@@ -1,7 +1,8 @@
 """Settings: the examples are complete, the page names every key, errors come all at once."""
 
+import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ def laid_out(folder: Path, text: str) -> Path:
     for name in ("keys", "parties", "policies/library/jilin", "policies/books"):
         (folder / name).mkdir(parents=True)
     for name in ("gateway-tls.pem", "gateway-tls.key", "transport-ca.pem", "gateway-record.pem",
-                 "gateway-record.key", "evidence-ca.pem", "transport.crl"):  # fmt: skip
+                 "gateway-record.key", "evidence-ca.pem", "transport.crl", "gateway-sm2.pem",
+                 "gateway-sm2.key"):  # fmt: skip
         (folder / "keys" / name).touch()
     file = folder / "gateway.toml"
     file.write_text(text, "utf-8")
@@ -56,7 +58,8 @@ def test_the_example_is_read_and_leaves_no_key_out(tmp_path: Path) -> None:
     assert settings.tls.key == tmp_path / "keys" / "gateway-tls.key"
     named = tomllib.loads(EXAMPLE.read_text("utf-8"))
     flat = {f"{table}.{key}" for table, keys in named.items() for key in keys}
-    flat.add("policies.folder")  # the alternative, read by the next test
+    # The alternatives, read by the next tests.
+    flat |= {"policies.folder", "record_key.sm2_certificate", "record_key.sm2_key"}
     wanted = {key for key in keys_of(Settings) if not key.startswith("bureaus")}
     assert wanted <= flat
 
@@ -73,6 +76,36 @@ def test_the_example_without_signed_books_is_read_too(tmp_path: Path) -> None:
     settings = read_settings(laid_out(tmp_path, unsigned(EXAMPLE.read_text("utf-8"))))
     assert settings.policies.books is None and settings.policies.officers == ()
     assert settings.policies.folder == tmp_path / "policies" / "library" / "jilin"
+
+
+def in_sm2(text: str) -> str:
+    """The example with the other suite that it offers."""
+    for line in ('suite = "GW1-SM2-SM3"', "sm2_certificate", "sm2_key"):
+        assert f"# {line}" in text
+        text = text.replace(f"# {line}", line)
+    return text.replace('suite = "GW1-P256-SHA256"\n', "")
+
+
+def test_the_example_in_the_other_suite_is_read_too(tmp_path: Path) -> None:
+    settings = read_settings(laid_out(tmp_path, in_sm2(EXAMPLE.read_text("utf-8"))))
+    assert settings.record_key.suite == "GW1-SM2-SM3"
+    assert settings.record_key.sm2_key == tmp_path / "keys" / "gateway-sm2.key"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda text: text.replace("# sm2_key", "sm2_key"), "belongs to the suite GW1-SM2-SM3"),
+        (lambda text: in_sm2(text).replace("sm2_key =", "# sm2_key ="), "sm2_key: the suite"),
+        (lambda text: in_sm2(text).replace("gateway-sm2.key", "absent.key"), "sm2_key: no file"),
+        (lambda text: text.replace("GW1-P256-SHA256", "GW1-RSA"), "record_key.suite"),
+    ],
+)
+def test_a_suite_that_does_not_fit_its_keys_is_named(
+    change: Callable[[str], str], words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(SettingsInvalid, match=re.escape(words)):
+        read_settings(laid_out(tmp_path, change(EXAMPLE.read_text("utf-8"))))
 
 
 def test_the_bureaus_example_is_read_and_leaves_no_key_out() -> None:

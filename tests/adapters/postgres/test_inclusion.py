@@ -8,20 +8,29 @@ from hypothesis import strategies as st
 
 from adapters.memory.recordlog import path, root
 from adapters.postgres.inclusion import inclusion_path, nodes_needed
+from gateway.domain.log import Digest, sha256, sm3
 
 LEAVES = [hashlib.sha256(b"%d" % n).digest() for n in range(1400)]
 STORED = {(0, n): leaf for n, leaf in enumerate(LEAVES)} | {
-    (8, n): root(LEAVES[n * 256 : n * 256 + 256]) for n in range(len(LEAVES) // 256)
+    (8, n): root(LEAVES[n * 256 : n * 256 + 256], sha256) for n in range(len(LEAVES) // 256)
 }
 
 
+STORED_SM3 = STORED | {
+    (8, n): root(LEAVES[n * 256 : n * 256 + 256], sm3) for n in range(len(LEAVES) // 256)
+}
+
+
+@pytest.mark.parametrize(("digest", "stored"), [(sha256, STORED), (sm3, STORED_SM3)])
 @given(st.data())
-def test_any_leaf_in_a_tree_of_any_size(data: st.DataObject) -> None:
+def test_any_leaf_in_a_tree_of_any_size(
+    digest: Digest, stored: dict[tuple[int, int], bytes], data: st.DataObject
+) -> None:
     size = data.draw(st.integers(1, len(LEAVES)))
     seq = data.draw(st.integers(0, size - 1))
     needed = nodes_needed(seq, size)
-    hashes = {node: STORED[node] for node in needed}
-    assert inclusion_path(seq, size, hashes) == tuple(path(seq, LEAVES[:size]))
+    hashes = {node: stored[node] for node in needed}
+    assert inclusion_path(seq, size, hashes, digest) == tuple(path(seq, LEAVES[:size], digest))
 
 
 def test_a_proof_over_ten_million_records_reads_few_hashes() -> None:
@@ -31,6 +40,6 @@ def test_a_proof_over_ten_million_records_reads_few_hashes() -> None:
 
 def test_a_missing_hash_is_an_error_not_a_proof() -> None:
     with pytest.raises(KeyError):
-        inclusion_path(3, 300, {})
+        inclusion_path(3, 300, {}, sha256)
     with pytest.raises(ValueError, match="no leaf"):
         nodes_needed(300, 300)
