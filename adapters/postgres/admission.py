@@ -1,20 +1,26 @@
-"""Commit 1 as a batch: admissions into the arrays of `admit_batch`, and its answer back."""
+"""Commit 1 as a batch: admissions into the rows of `admit_batch`, and its answer back."""
 
 import uuid
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 from adapters.postgres.session import Connection
 from adapters.postgres.standing import key_arrays, standings
 from adapters.postgres.statements import statements
 from gateway.domain.instruction import InstructionKey
-from gateway.domain.ledger import Admission, Admitted, Moved, Short, Standing
+from gateway.domain.ledger import Admission, Admitted, Demand, Moved, Short, Standing
 from gateway.domain.windows import Measure, WindowAsk, WindowKey, WindowShare
 
 BIGINT_MAX = 2**63 - 1
+UNIT = "\x1f"
+"""Between the texts of one column; no identifier holds it, the doors refuse control characters."""
 
 _SQL = statements("ledger")
 _ADMITTED = Admitted()
+_KEY = itemgetter(1, 2, 3, 4)
+"""A claim's identity among its columns."""
+_NO_LIMITS = (None, None, None)
 
 _Answer: TypeAlias = Admitted | Short | Moved | Standing
 
@@ -40,7 +46,8 @@ class AdmissionWork:
     async def commit(
         self, connection: Connection, attempt: uuid.UUID, items: Sequence[Admission]
     ) -> Sequence[_Answer]:
-        plain = *_claims(items), *_demands(items), *_records(items)
+        lines, demands = _lines(items)
+        plain = _claims(items), lines, demands, *_told(items)
         if any(item.asks or item.shares for item in items):
             windows = _windows(items)
             row = await self._with_windows.fetchrow(attempt, self._instance, *plain, *windows)
@@ -71,90 +78,96 @@ class AdmissionWork:
         return [_ADMITTED if item.key in ours else None for item in items]
 
 
-def _claims(items: Sequence[Admission]) -> tuple[list[Any], ...]:
-    """Columns of the claims, sorted by key: one order of locks for all gateways."""
-    order = sorted(
-        (k.division, k.fiscal_year, k.voucher_type, k.voucher_no, slot)
-        for slot, k in enumerate([item.key for item in items])
-    )
-    claims = [items[place[4]] for place in order]
+def _claims(items: Sequence[Admission]) -> list[tuple[Any, ...]]:
+    """`batch_claim`s, sorted by key: one order of locks for all gateways."""
+    claims = []
+    for slot, item in enumerate(items, 1):
+        key, demands = item.key, item.demands
+        claims.append((
+            slot, key.division, key.fiscal_year, key.voucher_type, key.voucher_no,
+            item.amount_fen, item.decided_at, item.outcome, item.agency_code, item.party,
+            item.format, item.signature, item.digest, item.raw, item.decision,
+            *(_limits(demands) if demands else _NO_LIMITS),
+        ))  # fmt: skip
+    claims.sort(key=_KEY)
+    return claims
+
+
+def _limits(demands: Sequence[Demand]) -> tuple[str, str, str]:
+    """Kinds, ids and amounts of the demands, each as one text."""
+    if len(demands) == 1:
+        (only,) = demands
+        return only.limit.kind, only.limit.id, str(only.amount_fen)
     return (
-        [place[4] + 1 for place in order],
-        [place[0] for place in order],
-        [place[1] for place in order],
-        [place[2] for place in order],
-        [place[3] for place in order],
-        [a.amount_fen for a in claims],
-        [a.decided_at for a in claims],
-        [a.outcome for a in claims],
-        [a.agency_code for a in claims],
-        [a.party for a in claims],
-        [a.format for a in claims],
-        [a.signature for a in claims],
-        [a.digest for a in claims],
-        [a.raw for a in claims],
-        [a.decision for a in claims],
+        UNIT.join([demand.limit.kind for demand in demands]),
+        UNIT.join([demand.limit.id for demand in demands]),
+        UNIT.join([str(demand.amount_fen) for demand in demands]),
     )
 
 
-def _demands(items: Sequence[Admission]) -> tuple[list[Any], ...]:
-    """The lines wanted, sorted, with what is wanted of each; and the demands in arrival order."""
+def _lines(items: Sequence[Admission]) -> tuple[list[tuple[Any, ...]], str]:
+    """`batch_line`s wanted, sorted, with all that is wanted of each; and the demands in the order
+    of arrival, as the function reads them. Raises ValueError for an id with a separator in it."""
     wanted: dict[tuple[str, str, str], int] = {}
     caps: dict[tuple[str, str, str], int] = {}
     flat: list[tuple[int, tuple[str, str, str], int, int]] = []
     for slot, item in enumerate(items, 1):
         for demand in item.demands:
-            line = (item.key.division, demand.limit.kind.value, demand.limit.id)
-            wanted[line] = wanted.get(line, 0) + demand.amount_fen
-            cap = BIGINT_MAX
-            if demand.cap_fen is not None:
-                cap = demand.cap_fen
+            limit, amount, cap = demand.limit, demand.amount_fen, demand.cap_fen
+            if UNIT in limit.id:
+                raise ValueError("a limit's id holds a separator")
+            line = (item.key.division, limit.kind.value, limit.id)
+            wanted[line] = wanted.get(line, 0) + amount
+            if cap is None:
+                cap = BIGINT_MAX
+            else:
                 caps[line] = min(cap, caps.get(line, cap))
-            flat.append((slot, line, demand.amount_fen, cap))
+            flat.append((slot, line, amount, cap))
     lines = sorted(wanted)
     place = {line: n for n, line in enumerate(lines, 1)}
     return (
-        [line[0] for line in lines],
-        [line[1] for line in lines],
-        [line[2] for line in lines],
-        [min(wanted[line], BIGINT_MAX) for line in lines],
-        [caps.get(line, BIGINT_MAX) for line in lines],
-        [slot for slot, _, _, _ in flat],
-        [place[line] for _, line, _, _ in flat],
-        [amount for _, _, amount, _ in flat],
-        [cap for _, _, _, cap in flat],
+        [(*line, min(wanted[line], BIGINT_MAX), caps.get(line, BIGINT_MAX)) for line in lines],
+        " ".join([f"{slot} {place[line]} {amount} {cap}" for slot, line, amount, cap in flat]),
     )
 
 
-def _windows(items: Sequence[Admission]) -> tuple[list[Any], ...]:
-    """The windows concerned, and whether anybody asks; asks and shares in the order of arrival."""
+def _told(items: Sequence[Admission]) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+    """`batch_told` of each, in the order of arrival, and the `batch_notice`s."""
+    told, notices = [], []
+    for slot, item in enumerate(items, 1):
+        record, division = item.record, item.key.division
+        told.append((division, record.kind, record.subject, record.body, record.disclosures))
+        if item.notice is not None:
+            notices.append((slot, division, record.subject, item.decided_at, item.notice))
+    return told, notices
+
+
+def _windows(
+    items: Sequence[Admission],
+) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+    """The `batch_window`s concerned and whether anybody asks; `batch_ask`s and `batch_share`s in
+    the order of arrival."""
     places: dict[tuple[str, WindowKey], int] = {}
-    asks = [(slot, item, ask) for slot, item in enumerate(items, 1) for ask in item.asks]
-    asked = [places.setdefault((i.key.division, a.key), len(places) + 1) for _, i, a in asks]
+
+    def place_of(item: Admission, key: WindowKey) -> int:
+        return places.setdefault((item.key.division, key), len(places) + 1)
+
+    asks = [
+        (slot, place_of(item, ask.key), ask.measure, ask.since, ask.believed)
+        for slot, item in enumerate(items, 1)
+        for ask in item.asks
+    ]
+    some_ask = len(places)
     shares = [
-        (slot, item, place, share)
+        (slot, place_of(item, share.key), place, share.day, share.value, share.item)
         for slot, item in enumerate(items, 1)
         for place, share in enumerate(item.shares, 1)
     ]
-    some_ask = len(places)
-    shared = [places.setdefault((i.key.division, s.key), len(places) + 1) for _, i, _, s in shares]
-    return (
-        [division for division, _ in places],
-        [key.window for _, key in places],
-        [key.key for _, key in places],
-        [place <= some_ask for place in places.values()],
-        [slot for slot, _, _ in asks],
-        asked,
-        [ask.measure for _, _, ask in asks],
-        [ask.since for _, _, ask in asks],
-        [ask.believed for _, _, ask in asks],
-        [slot for slot, _, _, _ in shares],
-        shared,
-        [place for _, _, place, _ in shares],
-        [share.day for _, _, _, share in shares],
-        [share.value for _, _, _, share in shares],
-        [share.item for _, _, _, share in shares],
-    )
+    windows = [
+        (division, key.window, key.key, place <= some_ask)
+        for (division, key), place in places.items()
+    ]
+    return windows, asks, shares
 
 
 def _true_values(
@@ -191,17 +204,3 @@ def _with_others(ask: WindowAsk, value: int, others: Sequence[WindowShare]) -> i
     if ask.measure is Measure.DISTINCT:
         return value + len({share.item for share in counted})
     return value + len(counted)
-
-
-def _records(items: Sequence[Admission]) -> tuple[list[Any], ...]:
-    records = [item.record for item in items]
-    notices = [(slot, item.notice) for slot, item in enumerate(items, 1) if item.notice is not None]
-    return (
-        [item.key.division for item in items],
-        [r.kind for r in records],
-        [r.subject for r in records],
-        [r.body for r in records],
-        [r.disclosures for r in records],
-        [slot for slot, _ in notices],
-        [body for _, body in notices],
-    )

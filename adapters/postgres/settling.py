@@ -1,7 +1,8 @@
-"""Commit 2 as a batch: settlements into the arrays of `settle_batch`, and its answer back."""
+"""Commit 2 as a batch: settlements into the rows of `settle_batch`, and its answer back."""
 
 import uuid
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 from adapters.postgres.session import Connection
@@ -11,6 +12,8 @@ from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Settlement
 
 _SQL = statements("ledger")
+_KEY = itemgetter(1, 2, 3, 4)
+"""A settlement's identity among its columns."""
 
 
 class SettlementWork:
@@ -31,7 +34,7 @@ class SettlementWork:
     async def commit(
         self, connection: Connection, attempt: uuid.UUID, items: Sequence[Settlement]
     ) -> Sequence[bool]:
-        already = await self._statement.fetchval(attempt, *_settlements(items), *_records(items))
+        already = await self._statement.fetchval(attempt, _settlements(items), _told(items))
         results = [True] * len(items)
         for slot in already or ():
             results[slot - 1] = False
@@ -47,27 +50,23 @@ class SettlementWork:
         return [True if item.key in ours else None for item in items]
 
 
-def _settlements(items: Sequence[Settlement]) -> tuple[list[Any], ...]:
-    """Columns of the settlements, sorted by key (one order of locks for all)."""
-    order = sorted(range(len(items)), key=lambda place: items[place].key)
-    told = [items[place] for place in order]
-    return (
-        [place + 1 for place in order],
-        *key_arrays([s.key for s in told]),
-        [s.bank for s in told],
-        [s.bank_reference for s in told],
-        [s.bank_reason for s in told],
-        [s.evidence for s in told],
-        [s.settled_at for s in told],
-    )
+def _settlements(items: Sequence[Settlement]) -> list[tuple[Any, ...]]:
+    """`batch_settlement`s, sorted by key (one order of locks for all)."""
+    settlements = []
+    for slot, item in enumerate(items, 1):
+        key = item.key
+        settlements.append((
+            slot, key.division, key.fiscal_year, key.voucher_type, key.voucher_no, item.bank,
+            item.bank_reference, item.bank_reason, item.evidence, item.settled_at,
+        ))  # fmt: skip
+    settlements.sort(key=_KEY)
+    return settlements
 
 
-def _records(items: Sequence[Settlement]) -> tuple[list[Any], ...]:
-    records = [item.record for item in items]
-    return (
-        [item.key.division for item in items],
-        [r.kind for r in records],
-        [r.subject for r in records],
-        [r.body for r in records],
-        [r.disclosures for r in records],
-    )
+def _told(items: Sequence[Settlement]) -> list[tuple[Any, ...]]:
+    """`batch_told` of each, in the order of arrival."""
+    return [
+        (item.key.division, r.kind, r.subject, r.body, r.disclosures)
+        for item in items
+        for r in (item.record,)
+    ]

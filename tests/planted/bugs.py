@@ -5,8 +5,7 @@ import attrs
 LINE = "gateway/pipeline/line.py"
 ENQUIRE = "gateway/workers/enquire.py"
 GROUP = "adapters/postgres/groupcommit.py"
-ADMIT_SQL = "adapters/postgres/migrations/0008_admit_windows.sql"
-SETTLE_SQL = "adapters/postgres/migrations/0009_settle_takes_back.sql"
+BATCH_SQL = "adapters/postgres/migrations/0012_batches_of_rows.sql"
 
 T_LINE = "tests/pipeline/test_line.py"
 T_ENQUIRE = "tests/workers/test_enquire.py"
@@ -65,18 +64,24 @@ BUGS = (
         "balance read without a lock and then written",
         (
             Change(
-                ADMIT_SQL,
-                "                 WHERE line.division = l.division AND line.kind = l.kind"
-                " AND line.id = l.id\n                 FOR UPDATE\n",
-                "                 WHERE line.division = l.division AND line.kind = l.kind"
-                " AND line.id = l.id\n",
+                BATCH_SQL,
+                "            FROM unnest(p_lines) AS w\n"
+                "            WHERE line.division = w.division AND line.kind = w.kind"
+                " AND line.id = w.id\n"
+                "                  AND line.granted_fen - line.frozen_fen - line.opening_fen\n"
+                "                      - line.reserved_fen - line.posted_fen >= w.wanted_fen\n",
+                "            FROM unnest(p_lines) AS w JOIN limit_line AS seen"
+                " USING (division, kind, id)\n"
+                "            WHERE line.division = w.division AND line.kind = w.kind"
+                " AND line.id = w.id\n"
+                "                  AND seen.granted_fen - seen.frozen_fen - seen.opening_fen\n"
+                "                      - seen.reserved_fen - seen.posted_fen >= w.wanted_fen\n",
             ),
             Change(
-                ADMIT_SQL,
-                "        WHERE line.ctid = w.tid AND w.fen > 0\n"
-                "              AND line.granted_fen - line.frozen_fen - line.opening_fen\n"
-                "                  - line.reserved_fen - line.posted_fen >= w.fen;",
-                "        WHERE line.ctid = w.tid AND w.fen > 0;",
+                BATCH_SQL,
+                "                  AND w.cap_fen - line.opening_fen - line.reserved_fen"
+                " - line.posted_fen\n                      >= w.wanted_fen;",
+                "            ;",
             ),
         ),
         (f"{T_POSTGRES}::test_a_balance_that_another_is_just_spending_is_waited_for",),
@@ -162,20 +167,15 @@ BUGS = (
         "settled twice, the second word overwriting the first",
         (
             Change(
-                SETTLE_SQL,
-                "        FROM told AS t JOIN closed USING (slot)\n    ), line",
-                "        FROM told AS t\n"
+                BATCH_SQL,
+                "        FROM closed AS c\n    ), line",
+                "        FROM unnest(p_settlements) AS c\n"
                 "        ON CONFLICT (division, fiscal_year, voucher_type, voucher_no)\n"
                 "        DO UPDATE SET bank = EXCLUDED.bank\n    ), line",
             ),
             Change(
-                SETTLE_SQL,
-                "        IF open_slots IS NULL THEN\n            RETURN;\n        END IF;\n",
-                "",
-            ),
-            Change(
-                SETTLE_SQL,
-                "    WHERE already IS NULL OR r.slot = ANY (open_slots);",
+                BATCH_SQL,
+                "    WHERE already IS NULL OR r.slot = ANY (closed_slots);",
                 "    ;",
             ),
         ),
@@ -190,9 +190,9 @@ BUGS = (
         "the reservation not given back when the bank rejects",
         (
             Change(
-                SETTLE_SQL,
-                "        SET reserved_fen = line.reserved_fen - w.total,",
-                "        SET reserved_fen = line.reserved_fen - w.post,",
+                BATCH_SQL,
+                "        SET reserved_fen = l.reserved_fen - w.total,",
+                "        SET reserved_fen = l.reserved_fen - w.post,",
             ),
         ),
         (f"{T_LEDGER}::test_what_the_bank_did_not_take_is_given_back",),

@@ -1,22 +1,16 @@
 -- name: admit_batch
 -- empty: never; all columns NULL when every item was admitted
 SELECT existing, short_slot, short_demand, short_available, moved_slot, moved_ask, moved_value
-FROM admit_batch(
-    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-    $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)
+FROM admit_batch($1, $2, $3, $4, $5, $6, $7)
 
 -- name: admit_windows
 -- empty: never; the same for a batch in which somebody asks for windows or shares in them
 SELECT existing, short_slot, short_demand, short_available, moved_slot, moved_ask, moved_value
-FROM admit_batch(
-    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-    $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36,
-    $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48)
+FROM admit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 
 -- name: settle_batch
 -- empty: never; NULL when every item was open and is settled now
-SELECT already
-FROM settle_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+SELECT settle_batch($1, $2, $3)
 
 -- name: admitted_by
 -- empty: that attempt made nothing durable (yet); the emitted message makes this commit durable
