@@ -27,6 +27,24 @@ class Fate(StrEnum):
     """Takes effect, never answers, and the enquiry desk knows nothing of it for a while."""
 
 
+class Lie(StrEnum):
+    """What the core's books say beside the truth, of a payment that took effect."""
+
+    NONE = "none"
+    AMOUNT = "amount"
+    """Pays another amount."""
+    PAYEE = "payee"
+    """Pays somebody else."""
+    TWICE = "twice"
+    """Books it twice, under two numbers."""
+    STRAY = "stray"
+    """Books it, and beside it a movement that nobody ordered."""
+    LATE = "late"
+    """Books it with the value of a later day."""
+    NEVER = "never"
+    """Said that it was accepted, and books nothing."""
+
+
 REFUSAL_REASONS = (
     "收款账号与户名不符",
     "收款账户已销户",
@@ -56,11 +74,29 @@ class Habits:
     forget_s: float = 2.0
     """How long the enquiry desk knows nothing of a FORGET payment."""
     delay_ms: float = 0.0
+    lie_amount_share: float = 0.0
+    lie_payee_share: float = 0.0
+    lie_twice_share: float = 0.0
+    lie_stray_share: float = 0.0
+    lie_late_share: float = 0.0
+    lie_never_share: float = 0.0
+    late_days: int = 4
+    """How many days later a LATE lie is booked."""
 
     def __attrs_post_init__(self) -> None:
-        shares = [share for _, share in self._ladder()]
-        if min(shares) < 0 or sum(shares) > 1:
-            raise ValueError("shares are between 0 and 1, and together at most 1")
+        for ladder in (self._ladder(), self._lies()):
+            shares = [share for _, share in ladder]
+            if min(shares) < 0 or sum(shares) > 1:
+                raise ValueError("shares are between 0 and 1, and together at most 1")
+
+    def lie(self, key: str) -> Lie:
+        """What the books will say of `key`, if it takes effect."""
+        place = self._draw(f"lie/{key}")[0]
+        for lie, share in self._lies():
+            if place < share:
+                return lie
+            place -= share
+        return Lie.NONE
 
     def fate(self, key: str) -> Fate:
         """What happens to every submission of `key`, `220000000/2026/8202/...`."""
@@ -87,4 +123,14 @@ class Habits:
             ((Fate.CRASH_AFTER, Fate.CRASH_BEFORE), self.crash_share),
             ((Fate.TWICE, Fate.TWICE), self.double_answer_share),
             ((Fate.FORGET, Fate.FORGET), self.forget_share),
+        )
+
+    def _lies(self) -> tuple[tuple[Lie, float], ...]:
+        return (
+            (Lie.AMOUNT, self.lie_amount_share),
+            (Lie.PAYEE, self.lie_payee_share),
+            (Lie.TWICE, self.lie_twice_share),
+            (Lie.STRAY, self.lie_stray_share),
+            (Lie.LATE, self.lie_late_share),
+            (Lie.NEVER, self.lie_never_share),
         )

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import msgspec
 
+from adapters.bank.slips import Slip
+
 
 class Entry(msgspec.Struct, frozen=True):
     """One submission. Times are seconds since 1970."""
@@ -25,6 +27,9 @@ class Entry(msgspec.Struct, frozen=True):
     """From when on the enquiry desk knows of it."""
     reference: str
     reason: str | None = None
+    lie: str = "none"
+    slips: tuple[Slip, ...] = ()
+    """What it was told to move."""
 
 
 _encoder = msgspec.json.Encoder()
@@ -38,7 +43,7 @@ class Journal:
         """Raises ValueError if a line other than the last, torn one cannot be read."""
         self._fsync = fsync
         self.by_key: dict[str, list[Entry]] = {}
-        self.count = 0
+        self.entries: list[Entry] = []
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         self._lines: list[bytes] = []
         self._then: list[Callable[[], None]] = []
@@ -69,8 +74,12 @@ class Journal:
         self.flush()
         os.close(self._file)
 
+    @property
+    def count(self) -> int:
+        return len(self.entries)
+
     def _keep(self, entry: Entry) -> None:
-        self.count += 1
+        self.entries.append(entry)
         self.by_key.setdefault(entry.key, []).append(entry)
 
     def _load(self, path: Path) -> None:

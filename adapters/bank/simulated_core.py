@@ -13,6 +13,8 @@ import msgspec
 
 from adapters.bank.fate import Fate, Habits
 from adapters.bank.journal import Entry, Journal
+from adapters.bank.movements import movements_of
+from adapters.bank.slips import slips_of
 
 Answer = Callable[[bytes], None]
 
@@ -82,6 +84,18 @@ class SimulatedCore:
             )
         return _json({"seed": self.habits.seed, "submissions": self.submissions, "effects": rows})
 
+    def movements(self, after: int, limit: int) -> bytes:
+        """The books from submission `after` on, up to what is parked still; lies included."""
+        now = time.time()
+        rows: list[dict[str, Any]] = []
+        place = after
+        for entry in self.journal.entries[after:]:
+            if len(rows) >= limit or (entry.due is not None and entry.due > now):
+                break
+            rows += movements_of(entry, self.habits.late_days)
+            place += 1
+        return _json({"after": str(place) if place > after else None, "entries": rows})
+
     def _entry(self, key: str, fate: Fate, body: bytes) -> Entry:
         now = time.time()
         due = now + self.habits.late_s if fate in (Fate.LATE, Fate.PENDING) else now
@@ -96,6 +110,8 @@ class SimulatedCore:
             seen=seen,
             reference=f"JH{self.journal.count + 1:012d}",
             reason=self.habits.refusal_reason(key) if refused else None,
+            lie=self.habits.lie(key),
+            slips=slips_of(body),
         )
 
     def _after(self, fate: Fate, entry: Entry, answer: Answer) -> None:

@@ -13,6 +13,7 @@ BODY_BYTES_MAX = 8 * 1024 * 1024
 
 _KEY = re.compile(rb"[0-9]{9}/[0-9]{4}/[0-9]{4}/[0-9A-Za-z-]{1,20}")
 _PAYMENT = b"/v1/payments/"
+_ENTRIES = re.compile(rb"/v1/entries\?after=([0-9]{1,12})&limit=([0-9]{1,4})")
 _STATUS = {200: b"200 OK", 400: b"400 Bad Request", 404: b"404 Not Found"}
 
 
@@ -63,6 +64,8 @@ class SimulatorDoor(asyncio.Protocol):
             self._say(*self._core.enquire(self._url[len(_PAYMENT) :].decode("latin-1")))
         elif method == b"GET" and self._url == b"/v1/conduct":
             self._say(200, self._conduct)
+        elif method == b"GET" and (asked := _ENTRIES.fullmatch(self._url)):
+            self._say(200, self._core.movements(int(asked[1]), int(asked[2])))
         elif method == b"GET" and self._url == b"/v1/journal":
             self._say(200, self._core.audit())
         else:

@@ -89,6 +89,10 @@ class LedgerUnavailable(Exception):
     """The ledger cannot say whether it committed; nothing may be forwarded on this."""
 
 
+class BankSilent(Exception):
+    """The bank did not answer, or not in a way that can be understood; nothing follows from it."""
+
+
 class BureauUnavailable(Exception):
     """The bureau did not answer, or not in a way that proves it has the records."""
 

@@ -27,6 +27,7 @@ class RecordKind(StrEnum):
     KEY_RETIRED = "key_retired"
     CERTIFICATE_EVENT = "certificate_event"
     DAY_CLOSE = "day_close"
+    CONDUCT_ALERT = "conduct_alert"
     HEARTBEAT = "heartbeat"
 
 

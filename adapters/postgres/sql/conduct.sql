@@ -1,0 +1,180 @@
+-- name: entries
+-- empty: none of these movements was taken before
+SELECT e.division, e.id, e.booked_at, e.account, e.direction, e.amount_fen, e.fiscal_year,
+       e.voucher_type, e.voucher_no, e.reference, e.counter_account, e.counter_name
+FROM unnest($1::text[], $2::text[]) AS k (division, id)
+     CROSS JOIN LATERAL (
+         SELECT * FROM bank_entry AS b WHERE b.division = k.division AND b.id = k.id OFFSET 0
+     ) AS e
+
+-- name: keep_statement
+-- empty: a statement of this number is there already
+INSERT INTO bank_statement (division, id, received_at, digest, party, signature, raw)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT DO NOTHING
+RETURNING id
+
+-- name: statement_digest
+-- empty: no statement of this number was taken
+SELECT digest FROM bank_statement WHERE division = $1 AND id = $2
+
+-- name: keep_entries
+-- empty: always; a movement that was taken before is left as it was
+INSERT INTO bank_entry (division, id, booked_at, booked_day, account, direction, amount_fen,
+                        fiscal_year, voucher_type, voucher_no, reference, counter_account,
+                        counter_name)
+SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::date[], $5::text[], $6::text[],
+                     $7::bigint[], $8::integer[], $9::text[], $10::text[], $11::text[], $12::text[],
+                     $13::text[])
+ON CONFLICT DO NOTHING
+
+-- name: keep_clearing
+-- empty: always
+INSERT INTO clearing_total (division, day, account, voucher_no, amount_fen)
+SELECT * FROM unnest($1::text[], $2::date[], $3::text[], $4::text[], $5::bigint[])
+ON CONFLICT DO NOTHING
+
+-- name: keep_tasks
+-- empty: always; a task that is done stays done
+INSERT INTO account_task (division, id, kind, agency, account, asked_on, done_on)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::date[],
+                     $7::date[])
+ON CONFLICT (division, id)
+    DO UPDATE SET done_on = coalesce(account_task.done_on, EXCLUDED.done_on)
+
+-- name: raise_alert
+-- empty: it was raised before
+INSERT INTO conduct_alert (division, policy, subject, raised_at, raised_on, body)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT DO NOTHING
+RETURNING subject
+
+-- name: tell_record
+-- empty: always
+INSERT INTO pending_record (division, kind, subject, body) VALUES ($1, $2, $3, $4)
+
+-- name: tell_notice
+-- empty: always
+INSERT INTO notice (division, created_at, subject, body) VALUES ($1, $2, $3, $4)
+
+-- name: move_cursor
+-- empty: always
+INSERT INTO bank_cursor (source, after) VALUES ($1, $2)
+ON CONFLICT (source) DO UPDATE SET after = EXCLUDED.after
+
+-- name: cursor
+-- empty: nothing was read from this source yet
+SELECT after FROM bank_cursor WHERE source = $1
+
+-- name: unbooked
+-- empty: everything that passed in this time was booked, or the bank said that it was not paid
+SELECT i.division, i.fiscal_year, i.voucher_type, i.voucher_no, i.agency_code, i.amount_fen,
+       i.decided_at, s.bank
+FROM instruction AS i
+     LEFT JOIN settlement AS s
+            ON s.division = i.division AND s.fiscal_year = i.fiscal_year
+               AND s.voucher_type = i.voucher_type AND s.voucher_no = i.voucher_no
+WHERE i.division = $1 AND i.decided_at >= $2 AND i.decided_at < $3 AND i.outcome = 'passed'
+      AND (s.bank IS NULL OR s.bank = 'accepted')
+      AND NOT EXISTS (
+          SELECT FROM bank_entry AS e
+          WHERE e.division = i.division AND e.fiscal_year = i.fiscal_year
+                AND e.voucher_type = i.voucher_type AND e.voucher_no = i.voucher_no
+                AND e.direction = 'debit')
+      AND NOT EXISTS (
+          SELECT FROM conduct_alert AS a
+          WHERE a.division = i.division AND a.policy = 'JL-104' AND a.subject = concat_ws(
+              '/', 'payment', i.division, i.fiscal_year, i.voucher_type, i.voucher_no))
+ORDER BY i.decided_at
+LIMIT $4
+
+-- name: overpaid
+-- empty: nothing was paid more than once in these days, or it was told before
+SELECT d.fiscal_year, d.voucher_type, d.voucher_no, i.amount_fen, d.booked_fen, d.entries
+FROM (
+    SELECT e.fiscal_year, e.voucher_type, e.voucher_no, sum(e.amount_fen)::bigint AS booked_fen,
+           array_agg(e.id ORDER BY e.booked_at, e.id) AS entries
+    FROM bank_entry AS e
+    WHERE e.division = $1 AND e.direction = 'debit' AND e.voucher_no IS NOT NULL
+          AND (e.fiscal_year, e.voucher_type, e.voucher_no) IN (
+              SELECT n.fiscal_year, n.voucher_type, n.voucher_no FROM bank_entry AS n
+              WHERE n.division = $1 AND n.booked_day >= $2 AND n.voucher_no IS NOT NULL)
+    GROUP BY e.fiscal_year, e.voucher_type, e.voucher_no
+    HAVING count(*) > 1
+) AS d
+     JOIN instruction AS i
+       ON i.division = $1 AND i.fiscal_year = d.fiscal_year AND i.voucher_type = d.voucher_type
+          AND i.voucher_no = d.voucher_no
+WHERE d.booked_fen > i.amount_fen
+      AND NOT EXISTS (
+          SELECT FROM conduct_alert AS a
+          WHERE a.division = $1 AND a.policy = 'JL-100' AND a.subject = concat_ws(
+              '/', 'payment', $1, d.fiscal_year, d.voucher_type, d.voucher_no, 'again'))
+LIMIT $3
+
+-- name: days
+-- empty: nothing was paid or cleared in these days
+SELECT coalesce(b.day, c.day) AS day, coalesce(b.account, c.account) AS account,
+       coalesce(b.booked_fen, 0) AS booked_fen, c.cleared_fen
+FROM (
+    SELECT booked_day AS day, account, sum(amount_fen)::bigint AS booked_fen
+    FROM bank_entry WHERE division = $1 AND booked_day >= $2 AND direction = 'debit'
+    GROUP BY booked_day, account
+) AS b
+     FULL JOIN (
+    SELECT day, account, sum(amount_fen)::bigint AS cleared_fen
+    FROM clearing_total WHERE division = $1 AND day >= $2
+    GROUP BY day, account
+) AS c ON c.day = b.day AND c.account = b.account
+ORDER BY 1, 2
+
+-- name: untold_records
+-- empty: the bureau has acknowledged every record that was sealed before that moment
+SELECT h.acknowledged_size, c.sealed_at, c.size - h.acknowledged_size AS count
+FROM log_head AS h
+     CROSS JOIN LATERAL (
+         SELECT sealed_at, size FROM log_checkpoint AS l
+         WHERE l.division = h.division AND l.size > h.acknowledged_size
+         ORDER BY l.size LIMIT 1
+     ) AS c
+WHERE h.division = $1 AND c.sealed_at < $2
+
+-- name: untold_notices
+-- empty: the bureau has acknowledged every interception older than that moment
+SELECT subject, created_at FROM notice
+WHERE division = $1 AND acknowledged_at IS NULL AND created_at < $2
+      AND subject NOT LIKE 'conduct/%'
+ORDER BY id
+LIMIT $3
+
+-- name: slow_tasks
+-- empty: no account task was asked for before that day that is open, or was done since
+SELECT division, id, kind, agency, account, asked_on, done_on FROM account_task
+WHERE division = $1 AND asked_on < $2 AND (done_on IS NULL OR done_on >= $3)
+ORDER BY asked_on, id
+LIMIT $4
+
+-- name: alerts
+-- empty: none was raised in these days
+SELECT policy, subject, raised_at, body FROM conduct_alert
+WHERE division = $1 AND raised_on >= $2 AND raised_on <= $3
+ORDER BY raised_at, policy, subject
+
+-- name: score
+-- empty: never
+SELECT (SELECT count(*) FROM instruction
+        WHERE division = $1 AND decided_at >= $2 AND decided_at < $3 AND outcome = 'passed') AS passed,
+       (SELECT coalesce(sum(amount_fen), 0)::bigint FROM instruction
+        WHERE division = $1 AND decided_at >= $2 AND decided_at < $3 AND outcome = 'passed')
+           AS passed_fen,
+       (SELECT count(*) FROM bank_entry
+        WHERE division = $1 AND booked_at >= $2 AND booked_at < $3 AND direction = 'debit') AS booked,
+       (SELECT coalesce(sum(amount_fen), 0)::bigint FROM bank_entry
+        WHERE division = $1 AND booked_at >= $2 AND booked_at < $3 AND direction = 'debit')
+           AS booked_fen
+
+-- name: alert_counts
+-- empty: none was raised in these days
+SELECT policy, count(*) AS count FROM conduct_alert
+WHERE division = $1 AND raised_on >= $2 AND raised_on <= $3
+GROUP BY policy ORDER BY policy

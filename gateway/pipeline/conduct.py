@@ -1,0 +1,144 @@
+"""Hold what the bank did against what it was told to do (Art. 10(4), 28): entries become alerts.
+
+Pure: the store says what is known, this says what is wrong with it. An alert stops no payment.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping
+
+from gateway.domain.bank import BankOutcome
+from gateway.domain.codes import AccountClass
+from gateway.domain.conduct import Alert, Arrears, BankEntry, Direction, Known
+from gateway.domain.conduct_rules import Allowances
+from gateway.domain.decision import Outcome
+from gateway.domain.instruction import Instruction, Payee
+from gateway.domain.ledger import Standing
+from gateway.domain.legal_day import legal_day, minute_of_day
+from gateway.domain.masking import masked, plain_name
+from gateway.domain.money import yuan
+from gateway.domain.registers import Account
+from gateway.domain.workdays import is_workday, workdays_since
+from gateway.pipeline.conduct_words import (
+    alert,
+    cleared_wrongly,
+    entry_facts,
+    late,
+    never_paid,
+    not_as_ordered,
+    paid_again,
+    slow_service,
+    untold_notice,
+    untold_records,
+    without_voucher,
+)
+
+Calendar = Mapping[dt.date, bool]
+_DAY = dt.timedelta(days=1)
+_NOT_TREASURY = frozenset(
+    {AccountClass.REAL_FUND, AccountClass.PERSONAL, AccountClass.OFFICIAL_CARD}
+)
+_NOT_PAID = frozenset({BankOutcome.REJECTED, BankOutcome.NOT_TAKEN})
+
+
+def alerts_on_entry(
+    entry: BankEntry, known: Known, accounts: Mapping[str, Account], calendar: Calendar,
+    allowances: Allowances, read: Callable[[Standing], Instruction],
+) -> Iterator[Alert]:  # fmt: skip
+    """What is wrong with one movement. `read` gives the instruction of a standing back."""
+    before = known.booked.get((entry.division, entry.id))
+    if before is not None and before != entry:
+        yield alert(
+            entry.division, "JL-102", f"entry/{entry.id}/changed",
+            f"流水 {entry.id} 两次报送内容不一致",
+            f"movement {entry.id} was reported twice with different content",
+            {"entry": entry.id, "first_fen": before.amount_fen, "now_fen": entry.amount_fen},
+        )  # fmt: skip
+    if entry.direction is Direction.CREDIT:
+        return
+    standing = known.standings.get(entry.key) if entry.key else None
+    if standing is None or standing.outcome is not Outcome.PASS:
+        if not _is_foreign(accounts.get(entry.account)):
+            yield without_voucher(entry, standing)
+        return
+    instruction = read(standing)
+    if differences := list(_differences(entry, instruction)):
+        yield not_as_ordered(entry, differences)
+    if standing.bank in _NOT_PAID:
+        yield alert(
+            entry.division, "JL-101", f"entry/{entry.id}/denied",
+            f"银行答复第 {standing.key.voucher_no} 号凭证未支付，"
+            f"账上却已划款 {yuan(entry.amount_fen)} 元",
+            f"the bank said of {standing.key} that nothing was paid, and its books show a debit",
+            entry_facts(entry) | {"answered": str(standing.bank)},
+        )  # fmt: skip
+    due = due_day(standing.decided_at, calendar, allowances)
+    if (paid := legal_day(entry.booked_at)) > due:
+        yield late(entry, due, paid)
+
+
+def alerts_on_arrears(
+    division: str, arrears: Arrears, now: dt.datetime, calendar: Calendar, allowances: Allowances
+) -> Iterator[Alert]:
+    """What is wrong with what was left undone, up to `now`."""
+    today = legal_day(now)
+    for unbooked in arrears.unbooked:
+        if due_day(unbooked.decided_at, calendar, allowances) < today:
+            yield never_paid(division, unbooked)
+    yield from (paid_again(division, overpaid) for overpaid in arrears.overpaid)
+    for day in arrears.days:
+        if day.day < today and day.cleared_fen != day.booked_fen:
+            yield cleared_wrongly(division, day, calendar, today)
+    yield from (untold_records(division, untold) for untold in arrears.records)
+    yield from (untold_notice(division, untold) for untold in arrears.notices)
+    for task in arrears.tasks:
+        taken = workdays_since(task.asked_on, task.done_on or today, calendar)
+        if taken > allowances.task_workdays:
+            yield slow_service(task, taken, allowances)
+
+
+def due_day(decided_at: dt.datetime, calendar: Calendar, allowances: Allowances) -> dt.date:
+    """The legal day by whose end a passed instruction is to be paid (T+0; after hours T+1)."""
+    day = legal_day(decided_at)
+    if is_workday(day, calendar) and minute_of_day(decided_at) < allowances.day_end_minute:
+        return day
+    day += _DAY
+    while not is_workday(day, calendar):
+        day += _DAY
+    return day
+
+
+def _is_foreign(account: Account | None) -> bool:
+    """Known, and no account that the treasury pays from; an unknown one is looked at."""
+    return account is not None and account.class_ in _NOT_TREASURY
+
+
+def _differences(entry: BankEntry, ordered: Instruction) -> Iterator[dict[str, object]]:
+    """Field by field; of a voucher with details the one that was paid to this account."""
+    payee, amount = _part_of(entry, ordered)
+    if entry.account != ordered.payer.account:
+        yield _difference("payer.account", masked(ordered.payer.account), masked(entry.account))
+    if entry.amount_fen != amount:
+        yield _difference("amount", yuan(amount), yuan(entry.amount_fen))
+    if entry.counter_account != payee.account:
+        yield _difference("payee.account", masked(payee.account), masked(entry.counter_account))
+    if plain_name(entry.counter_name) != plain_name(payee.name):
+        yield _difference("payee.name", _initial(payee.name), _initial(entry.counter_name))
+
+
+def _part_of(entry: BankEntry, ordered: Instruction) -> tuple[Payee, int]:
+    for detail in ordered.details:
+        if detail.payee.account == entry.counter_account and detail.amount_fen == entry.amount_fen:
+            return detail.payee, detail.amount_fen
+    for detail in ordered.details:
+        if detail.payee.account == entry.counter_account:
+            return detail.payee, detail.amount_fen
+    return ordered.payee, ordered.amount_fen
+
+
+def _difference(field: str, ordered: str, paid: str) -> dict[str, object]:
+    return {"field": field, "ordered": ordered, "paid": paid}
+
+
+def _initial(name: str) -> str:
+    """A payee may be a person; the first character tells two names apart often enough."""
+    return f"{name[:1]}…({len(name)})"

@@ -1,0 +1,216 @@
+"""The alerts on the bank's conduct in words: what the bureau and the bank read, and what shows it.
+
+Accounts are masked and names shortened: an alert travels further than the payment did.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+
+from gateway.domain.conduct import (
+    AccountTask,
+    Alert,
+    BankEntry,
+    DayOfAccount,
+    Overpaid,
+    Unbooked,
+    Untold,
+)
+from gateway.domain.conduct_rules import RULES, Allowances
+from gateway.domain.ledger import RecordDraft, Standing
+from gateway.domain.legal_day import legal_day
+from gateway.domain.masking import masked
+from gateway.domain.money import yuan
+from gateway.domain.records import RecordKind, canonical, unnumbered
+from gateway.domain.workdays import workdays_since
+from gateway.pipeline.tell import Origin, microseconds
+
+_FIELDS_ZH = {
+    "payer.account": "付款账号",
+    "amount": "金额",
+    "payee.account": "收款账号",
+    "payee.name": "收款人名称",
+}
+_TASKS_ZH = {"open": "开立", "change": "变更", "close": "注销"}
+
+
+def alert_record(alert: Alert, origin: Origin, at: dt.datetime) -> tuple[RecordDraft, bytes]:
+    """The alert as a record of the log, and as a notice that the bureau gets at once."""
+    fields = {
+        "article": alert.article,
+        "bank": origin.bank,
+        "division": alert.division,
+        "evidence": dict(alert.evidence),
+        "kind": RecordKind.CONDUCT_ALERT,
+        "light": alert.light,
+        "origin": origin.uri,
+        "policy": alert.policy,
+        "reason_en": alert.reason_en,
+        "reason_zh": alert.reason_zh,
+        "recorded_at": microseconds(at),
+        "remedy_zh": alert.remedy_zh,
+        "subject": alert.subject,
+        "title_en": alert.title_en,
+        "title_zh": alert.title_zh,
+    }
+    subject = f"conduct/{alert.subject}"
+    record = RecordDraft(kind=RecordKind.CONDUCT_ALERT, subject=subject, body=unnumbered(fields))
+    return record, canonical(fields)
+
+
+def without_voucher(entry: BankEntry, standing: Standing | None) -> Alert:
+    if standing is not None:
+        zh = f"第 {standing.key.voucher_no} 号凭证未获放行（{standing.outcome}），账上却已划款"
+        en = f"{standing.key} was {standing.outcome} and its money moved all the same"
+    elif entry.key is not None:
+        zh = f"划款所称的第 {entry.key.voucher_no} 号凭证从未经网关核验"
+        en = f"the voucher that it names, {entry.key}, never came before the gateway"
+    else:
+        zh, en = "划款没有支付凭证", "no voucher is named for it"
+    return alert(
+        entry.division, "JL-100", f"entry/{entry.id}",
+        f"流水 {entry.id} 从账户 {masked(entry.account)} 划出 {yuan(entry.amount_fen)} 元：{zh}",
+        f"movement {entry.id}: {en}",
+        entry_facts(entry) | {"outcome": str(standing.outcome) if standing else None},
+    )  # fmt: skip
+
+
+def not_as_ordered(entry: BankEntry, differences: list[dict[str, object]]) -> Alert:
+    words = "；".join(
+        f"{_FIELDS_ZH[str(d['field'])]}指令为 {d['ordered']}，实付为 {d['paid']}"
+        for d in differences
+    )
+    assert entry.key is not None
+    return alert(
+        entry.division, "JL-101", f"entry/{entry.id}",
+        f"第 {entry.key.voucher_no} 号凭证实付与指令不符：{words}",
+        f"{entry.key} was not paid as ordered: "
+        + ", ".join(f"{d['field']} {d['ordered']} -> {d['paid']}" for d in differences),
+        entry_facts(entry) | {"differences": differences},
+    )  # fmt: skip
+
+
+def late(entry: BankEntry, due: dt.date, paid: dt.date) -> Alert:
+    assert entry.key is not None
+    return alert(
+        entry.division,
+        "JL-104",
+        f"payment/{entry.key}",
+        f"第 {entry.key.voucher_no} 号凭证应于 {due} 支付，实际于 {paid} 支付",
+        f"{entry.key} was due on {due} and paid on {paid}",
+        entry_facts(entry) | {"due": due.isoformat(), "paid": paid.isoformat()},
+    )
+
+
+def never_paid(division: str, unbooked: Unbooked) -> Alert:
+    due = legal_day(unbooked.decided_at).isoformat()
+    answered = unbooked.bank or "unknown"
+    return alert(
+        division, "JL-104", f"payment/{unbooked.key}",
+        f"第 {unbooked.key.voucher_no} 号凭证 {due} 已放行，金额 {yuan(unbooked.amount_fen)} 元，"
+        f"银行答复 {answered}，日终账上未见划款",
+        f"{unbooked.key} passed on {due}, the bank answered {answered}, and nothing was booked",
+        {
+            "agency": unbooked.agency_code,
+            "amount_fen": unbooked.amount_fen,
+            "answered": answered,
+            "decided_at": microseconds(unbooked.decided_at),
+            "instruction": str(unbooked.key),
+        },
+    )  # fmt: skip
+
+
+def paid_again(division: str, overpaid: Overpaid) -> Alert:
+    return alert(
+        division, "JL-100", f"payment/{overpaid.key}/again",
+        f"第 {overpaid.key.voucher_no} 号凭证金额 {yuan(overpaid.ordered_fen)} 元，"
+        f"账上 {len(overpaid.entries)} 笔共划出 {yuan(overpaid.booked_fen)} 元，超出部分无凭证",
+        f"{overpaid.key}: {len(overpaid.entries)} movements come to {yuan(overpaid.booked_fen)},"
+        f" more than the {yuan(overpaid.ordered_fen)} that was ordered",
+        {
+            "booked_fen": overpaid.booked_fen,
+            "entries": list(overpaid.entries),
+            "instruction": str(overpaid.key),
+            "ordered_fen": overpaid.ordered_fen,
+        },
+    )  # fmt: skip
+
+
+def cleared_wrongly(
+    division: str, day: DayOfAccount, calendar: Mapping[dt.date, bool], today: dt.date
+) -> Alert:
+    cleared = "未清算" if day.cleared_fen is None else f"清算 {yuan(day.cleared_fen)} 元"
+    return alert(
+        division, "JL-103", f"clearing/{day.day}/{day.account}",
+        f"账户 {masked(day.account)} {day.day} 实付 {yuan(day.booked_fen)} 元，{cleared}",
+        f"account {masked(day.account)} on {day.day}: paid {yuan(day.booked_fen)}, cleared "
+        + ("nothing" if day.cleared_fen is None else yuan(day.cleared_fen)),
+        {
+            "account": masked(day.account),
+            "booked_fen": day.booked_fen,
+            "cleared_fen": day.cleared_fen,
+            "day": day.day.isoformat(),
+            "workdays_since": workdays_since(day.day, today, calendar),
+        },
+    )  # fmt: skip
+
+
+def untold_records(division: str, untold: Untold) -> Alert:
+    return alert(
+        division, "JL-102", f"log/{untold.subject}",
+        f"第 {untold.subject} 条起 {untold.count} 条监控信息超时未获财政部门确认",
+        f"{untold.count} records from {untold.subject} on are not acknowledged in time",
+        {"count": untold.count, "from": untold.subject,
+         "waiting_since": microseconds(untold.waiting_since)},
+    )  # fmt: skip
+
+
+def untold_notice(division: str, untold: Untold) -> Alert:
+    return alert(
+        division,
+        "JL-106",
+        f"notice/{untold.subject}",
+        f"{untold.subject} 的拦截通知超时未获财政部门确认",
+        f"the interception notice of {untold.subject} is not acknowledged in time",
+        {"instruction": untold.subject, "waiting_since": microseconds(untold.waiting_since)},
+    )
+
+
+def slow_service(task: AccountTask, taken: int, allowances: Allowances) -> Alert:
+    done = f"于 {task.done_on} 办结" if task.done_on else "至今未办结"
+    return alert(
+        task.division, "JL-105", f"task/{task.id}",
+        f"预算单位 {task.agency} {task.asked_on} 申请{_TASKS_ZH[task.kind]}账户 "
+        f"{masked(task.account)}，{done}，历时 {taken} 个工作日",
+        f"task {task.id} ({task.kind}) has taken {taken} working days",
+        {
+            "agency": task.agency,
+            "allowed_workdays": allowances.task_workdays,
+            "asked_on": task.asked_on.isoformat(),
+            "done_on": task.done_on.isoformat() if task.done_on else None,
+            "task": task.id,
+            "workdays": taken,
+        },
+    )  # fmt: skip
+
+
+def entry_facts(entry: BankEntry) -> dict[str, object]:
+    return {
+        "account": masked(entry.account),
+        "amount_fen": entry.amount_fen,
+        "booked_at": microseconds(entry.booked_at),
+        "counter_account": masked(entry.counter_account),
+        "entry": entry.id,
+        "instruction": str(entry.key) if entry.key else None,
+        "reference": entry.reference,
+    }
+
+
+def alert(
+    division: str, policy: str, subject: str, zh: str, en: str, evidence: dict[str, object]
+) -> Alert:
+    rule = RULES[policy]
+    return Alert(
+        division=division, policy=policy, subject=subject, article=rule.article, light=rule.light,
+        title_zh=rule.title_zh, title_en=rule.title_en, reason_zh=zh, reason_en=en,
+        remedy_zh=rule.remedy_zh, evidence=evidence,
+    )  # fmt: skip

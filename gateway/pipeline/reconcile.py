@@ -1,0 +1,89 @@
+"""Take what the bank says of itself, and look for what it left undone: the two ways to an alert."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from gateway.domain.conduct import Alert, BankEntry, HandedOver, Statement
+from gateway.domain.conduct_rules import Allowances
+from gateway.domain.faults import Fault
+from gateway.domain.instruction import Instruction
+from gateway.domain.ledger import RecordDraft, Standing
+from gateway.domain.registers import Account
+from gateway.pipeline.conduct import alerts_on_arrears, alerts_on_entry
+from gateway.pipeline.conduct_words import alert_record
+from gateway.pipeline.tell import Origin
+from gateway.ports import ConductStore, Format, RegisterShelf
+
+_NOTHING: Mapping[str, Account] = {}
+_NO_DAYS: Mapping[dt.date, bool] = {}
+
+
+@attrs.frozen(kw_only=True)
+class Reconciling:
+    """What both ways need. `allowances` is what the settings leave the bank in time."""
+
+    store: ConductStore
+    shelf: RegisterShelf
+    formats: Mapping[str, Format]
+    origin: Origin
+    allowances: Allowances
+
+    async def take(
+        self, statement: Statement, now: dt.datetime, *, received: HandedOver | None = None,
+        cursor: tuple[str, str] | None = None,
+    ) -> int:  # fmt: skip
+        """Keep a statement with the alerts on its entries; how many are new.
+
+        Raises LedgerUnavailable; then nothing was kept, and it may be taken again.
+        """
+        known = await self.store.known(statement.entries)
+        found: list[Alert] = []
+        for entry in statement.entries:
+            accounts, calendar = self._registers(entry.division, now)
+            found += alerts_on_entry(
+                entry, known, accounts, calendar, self.allowances, self._instruction
+            )
+        told = self._told(found, now)
+        return await self.store.take(statement, told, now, received=received, cursor=cursor)
+
+    async def look(self, division: str, now: dt.datetime) -> int:
+        """Look for what is undone and raise what was not raised before; how many are new.
+
+        Raises LedgerUnavailable.
+        """
+        arrears = await self.store.arrears(
+            division, now,
+            since=now - self.allowances.look_back,
+            records_before=now - self.allowances.records,
+            notices_before=now - self.allowances.notices,
+        )  # fmt: skip
+        _, calendar = self._registers(division, now)
+        found = list(alerts_on_arrears(division, arrears, now, calendar, self.allowances))
+        if not found:
+            return 0
+        return await self.store.take(Statement(id=""), self._told(found, now), now)
+
+    def _told(
+        self, alerts: Sequence[Alert], now: dt.datetime
+    ) -> list[tuple[Alert, RecordDraft, bytes]]:
+        return [(alert, *alert_record(alert, self.origin, now)) for alert in alerts]
+
+    def _instruction(self, standing: Standing) -> Instruction:
+        return self.formats[standing.format].parse(standing.raw)
+
+    def _registers(
+        self, division: str, now: dt.datetime
+    ) -> tuple[Mapping[str, Account], Mapping[dt.date, bool]]:
+        """Without registers an account counts as the treasury's: what is unknown is looked at."""
+        try:
+            registers = self.shelf.of(division, now)
+        except Fault:
+            return _NOTHING, _NO_DAYS
+        return registers.accounts, registers.calendar
+
+
+def entries_by_division(entries: Sequence[BankEntry], served: frozenset[str]) -> list[BankEntry]:
+    """Those of divisions that this gateway serves: another's are another's business."""
+    return [entry for entry in entries if entry.division in served]
