@@ -87,6 +87,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """How long after not being found a payment can no longer take effect; absent: never."""
         connections: Count = 32
         deadline_s: Seconds = 3.0
+        books: bool = False
+        """The core offers its list of movements (`GET /v1/entries`); otherwise it hands statements
+        over."""
 
     class Bureau(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         url: Annotated[str, msgspec.Meta(pattern="^https://[^/]+$")]
@@ -107,6 +110,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         age_max_s: Seconds = 129600.0
         """A register made longer ago is stale: what rests on it is held, never passed."""
 
+    class Conduct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+        """How long the bank has (JL-102 to JL-106); the regulation gives no figures."""
+
+        day_end_minute: Annotated[int, msgspec.Meta(ge=0, le=1440)] = 17 * 60
+        """Of the legal day; what passes later is due on the next working day."""
+        records_s: Seconds = 300.0
+        notices_s: Seconds = 600.0
+        task_workdays: Annotated[int, msgspec.Meta(ge=0, le=60)] = 2
+        look_back_days: Annotated[int, msgspec.Meta(ge=1, le=366)] = 10
+
     gateway: Gateway
     tls: Tls
     record_key: RecordKey
@@ -116,6 +129,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """By division."""
     policies: Policies
     registers: Registers = msgspec.field(default_factory=Registers)
+    conduct: Conduct = msgspec.field(default_factory=Conduct)
 
 
 class Secrets(msgspec.Struct, frozen=True, kw_only=True):

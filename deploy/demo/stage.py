@@ -177,6 +177,7 @@ enquiry = true
 horizon_s = {plot.bank_horizon_s}
 connections = {plot.bank_connections}
 deadline_s = {plot.bank_deadline_s}
+books = true
 
 [bureaus.{plot.division}]
 url = "https://{HOST}:{self.ports.bureau}"

@@ -9,12 +9,15 @@ from contextlib import AsyncExitStack
 
 import attrs
 
+from adapters.bank.books import HttpBooks
 from adapters.bank.http_core import HttpBank
 from adapters.bureau.https import HttpsBureau
 from adapters.formats.json_instruction import JsonFormat
 from adapters.formats.registers import read_registers
+from adapters.formats.statement import read_page
 from adapters.formats.voucher import VoucherFormat
 from adapters.postgres.backlog import PostgresBacklog
+from adapters.postgres.conduct import PostgresConduct
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.recordlog import PostgresRecordLog
 from adapters.postgres.shelf import PostgresRegisterShelf
@@ -28,7 +31,9 @@ from certs.tls import Credentials, Refusal, client_context
 from certs.trust import Trust, load_trust
 from gateway.commands.books import Books, open_books
 from gateway.domain.bank import BankConduct
+from gateway.domain.conduct_rules import Allowances
 from gateway.pipeline.line import Line, Rooms
+from gateway.pipeline.reconcile import Reconciling
 from gateway.pipeline.tell import Origin
 from gateway.settings import Secrets, Settings
 from gateway.workers.deliver import Inbox
@@ -61,6 +66,8 @@ class House:
     shelf: PostgresRegisterShelf
     backlog: PostgresBacklog
     bank: HttpBank
+    books_of_bank: HttpBooks | None
+    reconciling: Reconciling
     inboxes: dict[str, Inbox]
     """By division, of those served."""
     formats: dict[str, JsonFormat | VoucherFormat]
@@ -93,6 +100,11 @@ async def open_house(
     rooms.push_async_callback(backlog.close)
     bank = bank_of(settings, secrets, on_refusal)
     rooms.push_async_callback(bank.aclose)
+    books_of_bank = bank_books_of(settings, secrets, on_refusal)
+    if books_of_bank:
+        rooms.push_async_callback(books_of_bank.aclose)
+    conduct = PostgresConduct(secrets.database)
+    rooms.push_async_callback(conduct.close)
     inboxes = {
         division: Inbox(
             bureau=await rooms.enter_async_context(
@@ -136,6 +148,14 @@ async def open_house(
         shelf=shelf,
         backlog=backlog,
         bank=bank,
+        books_of_bank=books_of_bank,
+        reconciling=Reconciling(
+            store=conduct,
+            shelf=shelf,
+            formats=formats,
+            origin=origin,
+            allowances=allowances_of(settings),
+        ),
         inboxes=inboxes,
         formats=formats,
         line=line,
@@ -170,6 +190,30 @@ def bank_of(
         connections=chosen.connections,
         deadline_s=chosen.deadline_s,
         waiting_max=BANK_WAITING_MAX,
+    )
+
+
+def bank_books_of(
+    settings: Settings, secrets: Secrets, on_refusal: Callable[[Refusal], None] | None = None
+) -> HttpBooks | None:
+    """The core's list of movements, if the settings say that it has one."""
+    chosen = settings.bank
+    if not chosen.books:
+        return None
+    tls = None
+    if chosen.tls:
+        tls = client_context(credentials(settings, secrets), on_refusal, peer=chosen.peer)
+    return HttpBooks(chosen.host, chosen.port, tls, chosen.deadline_s, read_page)
+
+
+def allowances_of(settings: Settings) -> Allowances:
+    chosen = settings.conduct
+    return Allowances(
+        day_end_minute=chosen.day_end_minute,
+        records=dt.timedelta(seconds=chosen.records_s),
+        notices=dt.timedelta(seconds=chosen.notices_s),
+        task_workdays=chosen.task_workdays,
+        look_back=dt.timedelta(days=chosen.look_back_days),
     )
 
 

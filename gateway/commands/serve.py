@@ -12,6 +12,7 @@ import structlog
 import uvloop
 from aiohttp import web
 
+from adapters.formats.statement import read_statement
 from adapters.postgres.migrate import migrate
 from certs.tls import Refusal, party_of, server_context
 from gateway.commands.journal import configure_log
@@ -24,6 +25,9 @@ from gateway.web.door import Door, Doorway
 from gateway.web.listen import Bounds, Listener
 from gateway.web.metrics import Metrics
 from gateway.web.ops import Ops
+from gateway.web.statements import PATH as STATEMENTS
+from gateway.web.statements import StatementCounter
+from gateway.workers.conduct import Conduct
 from gateway.workers.deliver import Delivering
 from gateway.workers.enquire import Enquiring
 from gateway.workers.office import Office
@@ -68,9 +72,14 @@ async def _serve(settings: Settings, secrets: Secrets) -> None:
             office, house.records, house.inboxes, house.trust, house.clock, sealing.sealed
         )
         renewing = _renewing(house, office)
-        workers = asyncio.create_task(_work(house, office, sealing, delivering, renewing))
+        conduct = Conduct(
+            office, house.reconciling, house.books_of_bank, house.clock,
+            settings.gateway.divisions,
+        )  # fmt: skip
+        workers = asyncio.create_task(_work(house, office, sealing, delivering, renewing, conduct))
         rooms.push_async_callback(_stop_workers, workers)
         metrics.troubles = lambda: sealing.troubles | delivering.troubles
+        metrics.conduct_troubles = lambda: conduct.troubles
         metrics.policy_troubles = lambda: renewing.troubles | house.books.tripped
         await _listen(house, secrets, door, metrics, rooms, on_refusal)
         log.info("gateway.ready", port=settings.gateway.listen_port, book=house.books.revision)
@@ -101,7 +110,13 @@ def _doorway(house: House, metrics: Metrics) -> Doorway:
         origin=house.origin,
         metrics=metrics,
         in_flight_max=house.settings.gateway.in_flight_max,
+        counters={STATEMENTS: _statements(house).take},
     )
+
+
+def _statements(house: House) -> StatementCounter:
+    divisions = frozenset(house.settings.gateway.divisions)
+    return StatementCounter(house.reconciling, house.trust, house.clock, divisions, read_statement)
 
 
 def _sealing(house: House, office: Office) -> Sealing:
@@ -119,8 +134,9 @@ def _renewing(house: House, office: Office) -> Renewing:
 
 
 async def _work(
-    house: House, office: Office, sealing: Sealing, delivering: Delivering, renewing: Renewing
-) -> None:
+    house: House, office: Office, sealing: Sealing, delivering: Delivering, renewing: Renewing,
+    conduct: Conduct,
+) -> None:  # fmt: skip
     enquiring = Enquiring(
         office, house.ledger, house.bank, house.clock, house.origin,
         after_s=FORWARD_WITHIN_S + house.settings.bank.deadline_s,
@@ -134,6 +150,7 @@ async def _work(
         group.create_task(enquiring.run())
         group.create_task(house.shelf.run())
         group.create_task(renewing.run())
+        group.create_task(conduct.run())
         group.create_task(watch_bank(house.bank))
 
 

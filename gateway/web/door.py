@@ -52,6 +52,11 @@ class Wording(Protocol):
     def problem(self, fault: Fault, instance: str) -> bytes: ...
 
 
+Counter = Callable[[Received, Mapping[str, str]], Awaitable[bytes]]
+"""Takes a signed document that is no instruction, with the parts of its path; answers JSON.
+
+Raises Fault, or LedgerUnavailable where it is not known whether it was taken."""
+
 ACCEPTED = {
     "json": frozenset({"application/json"}),
     "voucher": frozenset({"application/xml", "text/xml"}),
@@ -72,6 +77,8 @@ class Doorway:
     """Ourselves: whose trust domain every visitor must be of."""
     metrics: Metrics
     in_flight_max: int = IN_FLIGHT_MAX
+    counters: Mapping[str, Counter] = attrs.field(factory=dict)
+    """By path (aiohttp's pattern): what bank and bureau hand in beside instructions."""
 
 
 class Door:
@@ -86,6 +93,8 @@ class Door:
         app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[self._no_strangers])
         app.router.add_post("/v1/instructions", self._taking("json"))
         app.router.add_post("/v1/vouchers", self._taking("voucher"))
+        for path, counter in self._doorway.counters.items():
+            app.router.add_post(path, self._receiving(counter))
         app.router.add_get(
             r"/v1/instructions/{division:[0-9]{9}}/{year:[0-9]{4}}/{type:[0-9A-Za-z]{1,8}}"
             r"/{no:[0-9A-Za-z-]{1,42}}",
@@ -101,6 +110,26 @@ class Door:
             return await self._take(request, format, wording)
 
         return take
+
+    def _receiving(self, counter: Counter) -> Callable[[web.Request], Awaitable[web.Response]]:
+        """Bounded like an instruction; `_no_strangers` turns what it raises into a refusal."""
+
+        async def receive(request: web.Request) -> web.Response:
+            self._refuse_if_full()
+            if request.content_type not in ACCEPTED["json"] | ACCEPTED["voucher"]:
+                raise MediaTypeUnsupported(
+                    FaultCode.MEDIA_TYPE_UNSUPPORTED, "this door takes JSON or vouchers"
+                )
+            received = Received(
+                raw=await self._read(request),
+                format="json" if request.content_type in ACCEPTED["json"] else "voucher",
+                signature=_signature(request),
+                party=self._party(request),
+            )
+            body = await counter(received, request.match_info)
+            return web.Response(body=body, content_type="application/json")
+
+        return receive
 
     async def _take(self, request: web.Request, format: str, wording: Wording) -> web.Response:
         started = time.perf_counter()

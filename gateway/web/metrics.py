@@ -67,6 +67,8 @@ class Metrics:
         )  # fmt: skip
         self.policy_troubles: Callable[[], Mapping[str, str]] = dict
         """`book`, or a tripped policy's id, and what is wrong; set by who wires the workers."""
+        self.conduct_troubles: Callable[[], Mapping[str, str]] = dict
+        """`books` or a division, and why the bank's conduct is not looked at there."""
         self._children: dict[tuple[str, str], Counter] = {}
 
     def count_instruction(self, outcome: str, bank: str) -> None:

@@ -44,6 +44,8 @@ class Ops:
         warnings = {f"bureau.{name}": words for name, words in self._metrics.troubles().items()}
         for name, words in self._metrics.policy_troubles().items():
             warnings[f"policies.{name}"] = words
+        for name, words in self._metrics.conduct_troubles().items():
+            warnings[f"conduct.{name}"] = words
         body = {"ready": not reasons, "reasons": reasons, "warnings": warnings}
         return web.Response(
             body=orjson.dumps(body),

@@ -1,0 +1,78 @@
+"""The bank's counter: statements of what its books say, signed by the bank (Art. 10(4), 28(4))."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+
+import orjson
+import structlog
+
+from gateway.domain.conduct import HandedOver, Statement
+from gateway.domain.faults import Conflicting, FaultCode, Unproven, Unreadable
+from gateway.domain.instruction import Received
+from gateway.domain.parties import Role
+from gateway.pipeline.reconcile import Reconciling
+from gateway.ports import Clock, Gatekeeper
+
+PATH = "/v1/bank/statements"
+
+log = structlog.get_logger()
+
+
+class StatementCounter:
+    """`read` gives the division and the statement; it raises Unreadable with every error."""
+
+    def __init__(
+        self, reconciling: Reconciling, gatekeeper: Gatekeeper, clock: Clock,
+        divisions: frozenset[str], read: Callable[[bytes], tuple[str, Statement]],
+    ) -> None:  # fmt: skip
+        self._reconciling = reconciling
+        self._gatekeeper = gatekeeper
+        self._clock = clock
+        self._divisions = divisions
+        self._read = read
+
+    async def take(self, received: Received, _path: Mapping[str, str]) -> bytes:
+        """Prove, read, keep. The same bytes again are answered as the first time.
+
+        Raises Unproven (not our bank), Unreadable, Conflicting (the number was used for other
+        bytes), LedgerUnavailable.
+        """
+        now = self._clock.now()
+        sender = self._gatekeeper.authenticate(received, now)
+        origin = self._reconciling.origin
+        if (sender.role, sender.name) != (Role.BANK, origin.bank):
+            raise Unproven(FaultCode.SENDER_NOT_ENTITLED, "statements come from this bank's core")
+        if sender.trust_domain != origin.trust_domain:
+            raise Unproven(FaultCode.SENDER_UNKNOWN, "the signer is of another trust domain")
+        division, statement = self._read(received.raw)
+        if division not in self._divisions:
+            raise Unreadable(
+                FaultCode.DIVISION_UNKNOWN, f"division {division} is not served by this gateway"
+            )
+        digest = hashlib.sha256(received.raw).digest()
+        before = await self._reconciling.store.statement_digest(division, statement.id)
+        if before not in (None, digest):
+            raise Conflicting(
+                FaultCode.INSTRUCTION_CONFLICT,
+                f"statement {statement.id} of {division} was taken with other content",
+            )
+        handed = HandedOver(
+            division=division, digest=digest, party=sender.uri,
+            signature=received.signature, raw=received.raw,
+        )  # fmt: skip
+        alerts = 0
+        if before is None:
+            alerts = await self._reconciling.take(statement, now, received=handed)
+        log.info(
+            "statement.taken", division=division, statement=statement.id, alerts=alerts,
+            entries=len(statement.entries), replayed=before is not None,
+        )  # fmt: skip
+        return orjson.dumps(
+            {
+                "alerts": alerts,
+                "division": division,
+                "entries": len(statement.entries),
+                "replayed": before is not None,
+                "statement": statement.id,
+            }
+        )
