@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.commands import authoring, tending
+from gateway.commands import authoring, conduct, tending
 from gateway.commands.terminal import DONE, NO, USAGE, Database, Json, console, fail, show
 from gateway.domain.faults import Fault, LedgerUnavailable
 from gateway.settings import SettingsInvalid
@@ -26,6 +26,7 @@ app.add_typer(authoring.policy_app, name="policy")
 app.add_typer(verify_app, name="verify")
 app.add_typer(tending.unknowns_app, name="unknowns")
 app.add_typer(tending.export_app, name="export")
+app.add_typer(conduct.conduct_app, name="conduct")
 app.command()(tending.doctor)
 
 

@@ -126,13 +126,15 @@ def _differences(entry: BankEntry, ordered: Instruction) -> Iterator[dict[str, o
 
 
 def _part_of(entry: BankEntry, ordered: Instruction) -> tuple[Payee, int]:
-    for detail in ordered.details:
-        if detail.payee.account == entry.counter_account and detail.amount_fen == entry.amount_fen:
-            return detail.payee, detail.amount_fen
-    for detail in ordered.details:
-        if detail.payee.account == entry.counter_account:
-            return detail.payee, detail.amount_fen
-    return ordered.payee, ordered.amount_fen
+    """What this movement was to be: of several details the one that it is most like."""
+    paid = entry.counter_account, entry.amount_fen
+
+    def likeness(part: tuple[Payee, int]) -> tuple[bool, bool, bool]:
+        account, amount = part[0].account, part[1]
+        return (account, amount) == paid, account == paid[0], amount == paid[1]
+
+    parts = [(detail.payee, int(detail.amount_fen)) for detail in ordered.details]
+    return max(parts or [(ordered.payee, int(ordered.amount_fen))], key=likeness)
 
 
 def _difference(field: str, ordered: str, paid: str) -> dict[str, object]:

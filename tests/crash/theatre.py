@@ -19,9 +19,9 @@ from certs.tls import client_context
 from deploy.demo.__main__ import ask
 from deploy.demo.agency import AgencyClient
 from deploy.demo.day import DIVISION, Day, day
-from deploy.demo.identities import TRUST_DOMAIN, Identities
+from deploy.demo.identities import TRUST_DOMAIN, Identities, uri
 from deploy.demo.processes import Crew
-from deploy.demo.stage import HOST, Plot, Stage
+from deploy.demo.stage import BANK_CODE, HOST, Plot, Stage
 from gateway.domain.legal_day import legal_day
 from gateway.pipeline.line import FORWARD_WITHIN_S
 
@@ -139,7 +139,7 @@ async def theatre(
     with Crew() as crew:
         identities = Identities.create(folder / "keys", now)
         plan = day(seed, instructions, legal_day(now), trust_domain=TRUST_DOMAIN)
-        signers = identities.signers(plan.senders)
+        signers = identities.signers([*plan.senders, uri("bank", BANK_CODE)])
         plot = Plot(
             division=DIVISION, bank_habits=(*habits, "--seed", str(seed)), gateways=gateways,
             bank_horizon_s=BANK_HORIZON_S, bank_deadline_s=BANK_DEADLINE_S,

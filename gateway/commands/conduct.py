@@ -1,0 +1,118 @@
+"""`conduct`: what the bank did against what it was told (Art. 10(4), 22), for whoever tends it."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, TypeVar
+
+import attrs
+import orjson
+import typer
+from rich.table import Table
+
+from adapters.postgres.conduct import PostgresConduct
+from gateway.commands.terminal import DONE, NO, Database, Json, console, fail, show
+from gateway.domain.conduct import ScoreCard
+from gateway.domain.conduct_rules import RULES
+from gateway.domain.faults import LedgerUnavailable
+from gateway.domain.legal_day import legal_day
+from gateway.domain.money import yuan
+
+PERFECT = 100
+PER_PAYMENTS = 1000
+"""The score counts points a thousand payments, so that a large bank is not worse for being large."""
+
+conduct_app = typer.Typer(
+    help="What the bank did against what it was told (银行代理行为监控).", no_args_is_help=True
+)
+
+Division = Annotated[str, typer.Option(help="Nine digits.")]
+Since = Annotated[
+    dt.datetime | None,
+    typer.Option("--from", formats=["%Y-%m-%d"], help="First legal day; today if absent."),
+]
+Until = Annotated[
+    dt.datetime | None,
+    typer.Option("--to", formats=["%Y-%m-%d"], help="Last legal day; the first if absent."),
+]
+_Result = TypeVar("_Result")
+
+
+@conduct_app.command("alerts")
+def conduct_alerts(
+    database: Database, division: Division, since: Since = None, until: Until = None,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """List the alerts of some days (JL-100 to JL-106). Exit 1 if there are any."""
+    first, last = _days(since, until)
+    bodies = _ask(database, lambda store: store.alerts(division, first, last))
+    alerts = [orjson.loads(body) for body in bodies]
+    if as_json:
+        show(alerts)
+    elif not alerts:
+        typer.echo(f"没有预警 no alerts: {division}, {first} – {last}")
+    else:
+        console.print(_table(alerts))
+    raise typer.Exit(NO if alerts else DONE)
+
+
+@conduct_app.command("score")
+def conduct_score(
+    database: Database, division: Division, since: Since = None, until: Until = None,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """The bank's score card of a period (Art. 22(3): 综合考评).
+
+    100 less points for each alert, a thousand payments; the points are ours (docs/conduct.md).
+    """
+    first, last = _days(since, until)
+    card = _ask(database, lambda store: store.score(division, first, last))
+    if as_json:
+        show({**attrs.asdict(card), "score": score_of(card)})
+        return
+    typer.echo(f"{division}  {first} – {last}")
+    typer.echo(f"放行 passed: {card.passed:,} 笔, {yuan(card.passed_fen)} 元")
+    typer.echo(f"入账 booked: {card.booked:,} 笔, {yuan(card.booked_fen)} 元")
+    for policy, count in card.alerts.items():
+        rule = RULES[policy]
+        typer.echo(f"{policy} {rule.title_zh} {rule.title_en}: {count} (−{rule.weight})")
+    typer.echo(f"得分 score: {score_of(card):.1f} / {PERFECT}")
+
+
+def score_of(card: ScoreCard) -> float:
+    """PERFECT less the weights of all alerts, a thousand payments; never below nothing."""
+    points = sum(RULES[policy].weight * count for policy, count in card.alerts.items())
+    return max(0.0, PERFECT - points * PER_PAYMENTS / max(PER_PAYMENTS, card.passed))
+
+
+def _days(since: dt.datetime | None, until: dt.datetime | None) -> tuple[dt.date, dt.date]:
+    first = since.date() if since else legal_day(dt.datetime.now(dt.UTC))
+    last = until.date() if until else first
+    if last < first:
+        raise fail(f"conduct: --to {last} is before --from {first}", 2)
+    return first, last
+
+
+def _ask(dsn: str, question: Callable[[PostgresConduct], Awaitable[_Result]]) -> _Result:
+    async def asked() -> _Result:
+        store = PostgresConduct(dsn)
+        try:
+            return await question(store)
+        finally:
+            await store.close()
+
+    try:
+        return asyncio.run(asked())
+    except LedgerUnavailable as lost:
+        raise fail(f"conduct: {lost}") from lost
+
+
+def _table(alerts: list[dict[str, Any]]) -> Table:
+    table = Table("规则 policy", "依据 article", "事由 reason", "处理 remedy")
+    for alert in alerts:
+        colour = {"red": "red", "orange": "dark_orange", "yellow": "yellow"}.get(alert["light"], "")
+        table.add_row(
+            f"[{colour}]{alert['policy']}[/]" if colour else alert["policy"],
+            alert["article"], alert["reason_zh"], alert["remedy_zh"],
+        )  # fmt: skip
+    return table
