@@ -20,7 +20,7 @@ from gateway.domain.money import yuan
 
 PERFECT = 100
 PER_PAYMENTS = 1000
-"""The score counts points a thousand payments, so that a large bank is not worse for being large."""
+"""Points count a thousand payments, so that a large bank is not worse for being large."""
 
 conduct_app = typer.Typer(
     help="What the bank did against what it was told (银行代理行为监控).", no_args_is_help=True
