@@ -19,6 +19,7 @@ from gateway.domain.conduct import (
     ScoreCard,
     Statement,
 )
+from gateway.domain.day import DayTotals
 from gateway.domain.decision import Finding, Outcome
 from gateway.domain.facts import Facts
 from gateway.domain.instruction import Instruction, InstructionKey, Received
@@ -250,6 +251,28 @@ class RecordLog(Protocol):
 
     async def untold_divisions(self) -> list[str]:
         """Divisions with records or notices that no bureau has acknowledged."""
+        ...
+
+
+class DayBook(Protocol):
+    """The ledger, seen by legal days. Raises LedgerUnavailable."""
+
+    async def days_to_close(self, division: str, before: dt.date) -> list[dt.date]:
+        """Ended days without a close on record, oldest first; some of them if there are many."""
+        ...
+
+    async def totals(self, division: str, day: dt.date) -> DayTotals: ...
+
+    async def waiting(self, division: str) -> int:
+        """Records that wait for their number."""
+        ...
+
+    async def close_day(
+        self, division: str, day: dt.date, at: dt.datetime,
+        write: Callable[[DayTotals], Sequence[RecordDraft]],
+    ) -> DayTotals | None:  # fmt: skip
+        """One transaction: count, and put what `write` makes of it on record. None, and nothing
+        written, if the day was closed before."""
         ...
 
 

@@ -19,6 +19,7 @@ from gateway.domain.log import (
     SealedRecord,
     tree_digest,
 )
+from gateway.domain.records import counted_agency
 
 
 class MemoryRecordLog:
@@ -47,8 +48,9 @@ class MemoryRecordLog:
         if not pending:
             return None
         log = self._state.logs.setdefault(division, DivisionLog())
-        sealed = make(log.head, division, pending, at)
-        log.head = sealed.head
+        counts = dict(log.agencies)
+        sealed = make(log.head, division, [_counted(each, counts) for each in pending], at)
+        log.head, log.agencies = sealed.head, counts
         log.records.extend(sealed.records)
         log.checkpoints[sealed.head.size] = Checkpoint(text=sealed.checkpoint)
         del self._state.pending[division][: len(pending)]
@@ -106,6 +108,14 @@ class MemoryRecordLog:
         behind = {division for division, log in logs if log.acknowledged_size < len(log.records)}
         noticed = {notice.division for notice in self._state.notices.values()}
         return sorted(behind | noticed | set(await self.pending_divisions()))
+
+
+def _counted(record: PendingRecord, counts: dict[str, int]) -> PendingRecord:
+    agency = counted_agency(record.body)
+    if agency is None:
+        return record
+    counts[agency] = counts.get(agency, 0) + 1
+    return attrs.evolve(record, agency_no=counts[agency])
 
 
 def _evidence(log: DivisionLog, record: SealedRecord) -> LogEvidence:

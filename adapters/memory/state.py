@@ -20,6 +20,8 @@ class DivisionLog:
     head: LogHead | None = None
     acknowledged_size: int = 0
     records: list[SealedRecord] = attrs.field(factory=list)
+    agencies: dict[str, int] = attrs.field(factory=dict)
+    """How many of each agency's verdicts are sealed."""
     checkpoints: dict[int, Checkpoint] = attrs.field(factory=dict)
     """By size, rising."""
 

@@ -5,6 +5,8 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import attrs
+
 from adapters.postgres.evidence import evidence_of, stored_hashes
 from adapters.postgres.inclusion import frontier_nodes, root_of
 from adapters.postgres.session import LOST, Connection, Pool, Session, UnsafeServer, open_session
@@ -21,6 +23,7 @@ from gateway.domain.log import (
     SealedRecord,
     tree_digest,
 )
+from gateway.domain.records import counted_agency
 
 LEAD_DEADLINE_S = 2.0
 OFFICE_SILENT_S = 8.0
@@ -130,7 +133,8 @@ class PostgresRecordLog:
             rows = await connection.fetch(_SQL["take_pending"], division, limit)
             if not rows:
                 return None
-            pending = [PendingRecord(**row) for row in rows]
+            waiting = [PendingRecord(**row) for row in rows]
+            pending = await _counted(connection, division, waiting)
             sealed = make(head, division, pending, at)
             await _advance(connection, division, head, sealed)
             await connection.execute(_SQL["drop_pending"], division, [p.id for p in pending])
@@ -152,6 +156,30 @@ class PostgresRecordLog:
         if self._office:
             await self._office.close()
         self._office = None
+
+
+async def _counted(
+    connection: Connection, division: str, waiting: list[PendingRecord]
+) -> list[PendingRecord]:
+    """Each agency's verdicts in order, from 1, in the transaction that numbers them (T9)."""
+    agencies = [counted_agency(record.body) for record in waiting]
+    named = sorted({agency for agency in agencies if agency is not None})
+    if not named:
+        return waiting
+    last = dict.fromkeys(named, 0)
+    last |= {
+        row["agency"]: row["last"]
+        for row in await connection.fetch(_SQL["agency_numbers"], division, named)
+    }
+    counted = []
+    for record, agency in zip(waiting, agencies, strict=True):
+        if agency is not None:
+            last[agency] += 1
+            record = attrs.evolve(record, agency_no=last[agency])
+        counted.append(record)
+    numbers = [last[agency] for agency in named]
+    await connection.execute(_SQL["keep_agency_numbers"], division, named, numbers)
+    return counted
 
 
 async def _head(connection: Connection, division: str) -> LogHead | None:

@@ -63,7 +63,7 @@ class Sealer:
 
 
 def _sealed(record: PendingRecord, seq: int, digest: Digest) -> SealedRecord:
-    body = numbered(record.body, seq)
+    body = numbered(record.body, seq, record.agency_no)
     return SealedRecord(
         seq=seq,
         kind=record.kind,

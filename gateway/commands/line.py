@@ -28,6 +28,7 @@ app.add_typer(tending.unknowns_app, name="unknowns")
 app.add_typer(tending.export_app, name="export")
 app.add_typer(conduct.conduct_app, name="conduct")
 app.command()(tending.doctor)
+app.command("day-close")(tending.day_close)
 
 
 @app.command()

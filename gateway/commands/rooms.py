@@ -18,6 +18,7 @@ from adapters.formats.statement import read_page
 from adapters.formats.voucher import VoucherFormat
 from adapters.postgres.backlog import PostgresBacklog
 from adapters.postgres.conduct import PostgresConduct
+from adapters.postgres.day_close import PostgresDayBook
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.recordlog import PostgresRecordLog
 from adapters.postgres.shelf import PostgresRegisterShelf
@@ -65,6 +66,7 @@ class House:
     records: PostgresRecordLog
     shelf: PostgresRegisterShelf
     backlog: PostgresBacklog
+    daybook: PostgresDayBook
     bank: HttpBank
     books_of_bank: HttpBooks | None
     reconciling: Reconciling
@@ -98,6 +100,8 @@ async def open_house(
     rooms.push_async_callback(shelf.close)
     backlog = PostgresBacklog(secrets.database)
     rooms.push_async_callback(backlog.close)
+    daybook = PostgresDayBook(secrets.database)
+    rooms.push_async_callback(daybook.aclose)
     bank = bank_of(settings, secrets, on_refusal)
     rooms.push_async_callback(bank.aclose)
     books_of_bank = bank_books_of(settings, secrets, on_refusal)
@@ -147,6 +151,7 @@ async def open_house(
         records=records,
         shelf=shelf,
         backlog=backlog,
+        daybook=daybook,
         bank=bank,
         books_of_bank=books_of_bank,
         reconciling=Reconciling(

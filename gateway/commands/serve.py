@@ -28,6 +28,7 @@ from gateway.web.ops import Ops
 from gateway.web.statements import PATH as STATEMENTS
 from gateway.web.statements import StatementCounter
 from gateway.workers.conduct import Conduct
+from gateway.workers.close import Closing
 from gateway.workers.deliver import Delivering
 from gateway.workers.enquire import Enquiring
 from gateway.workers.office import Office
@@ -141,8 +142,12 @@ async def _work(
         office, house.ledger, house.bank, house.clock, house.origin,
         after_s=FORWARD_WITHIN_S + house.settings.bank.deadline_s,
     )  # fmt: skip
+    closing = Closing(
+        office, house.daybook, house.clock, house.origin, house.settings.gateway.divisions
+    )
     async with asyncio.TaskGroup() as group:
         group.create_task(office.run())
+        group.create_task(closing.run())
         group.create_task(sealing.run())
         group.create_task(delivering.run_records())
         group.create_task(delivering.run_notices())

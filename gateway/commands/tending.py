@@ -30,6 +30,8 @@ unknowns_app = typer.Typer(
 )
 export_app = typer.Typer(help="Evidence to hand over (导出证据).", no_args_is_help=True)
 
+GAP = 3
+
 _MARKS = {State.GOOD: ("green", "✓"), State.WARN: ("yellow", "!"), State.BAD: ("red", "✗")}
 
 
@@ -142,6 +144,34 @@ def export_day_command(
         show({"folder": str(folder), "start": done.start, "end": done.end, "records": done.count})
     else:
         typer.echo(f"{done.count} records, {done.start} to {done.end - 1}, in {folder}")
+
+
+def day_close(
+    settings: SettingsFile,
+    database: Database,
+    division: Annotated[str, typer.Option(help="Nine digits.")],
+    on: Annotated[dt.datetime, typer.Option(formats=["%Y-%m-%d"], help="Legal day that ended.")],
+    as_json: Json = False,
+) -> None:
+    """Put a day's count and sum per agency and payer account on record (日终汇总); safe to repeat.
+
+    A day that is closed already is counted anew and compared. Exit 0 whole, 3 if the log lacks what
+    the ledger holds or the two differ, 2 usage.
+    """
+    from gateway.commands.day_close import TooEarly, close
+
+    try:
+        with console.status(f"closing {on:%Y-%m-%d}"):
+            closed = close(division, on.date(), settings, database)
+    except (SettingsInvalid, TooEarly, ValueError) as reason:
+        raise fail(f"day-close: {reason}", USAGE) from reason
+    except LedgerUnavailable as lost:
+        raise fail(f"day-close: {lost}") from lost
+    if as_json:
+        show(closed.as_json())
+    else:
+        typer.echo("\n".join(closed.in_words()))
+    raise typer.Exit(DONE if closed.whole else GAP)
 
 
 def _examine(settings: Path, *, quiet: bool) -> list[Finding]:

@@ -57,6 +57,8 @@ class PendingRecord:
     subject: str
     body: bytes
     disclosures: bytes | None
+    agency_no: int | None = None
+    """Which of its agency's verdicts it is, from 1, where it wants to say so."""
 
 
 @attrs.frozen(kw_only=True)

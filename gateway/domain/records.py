@@ -4,12 +4,16 @@ A record is JSON with ASCII keys in sorted order and integers only, so that orjs
 equals RFC 8785. Kinds are fixed; every element of Art. 9 has its field in a `verdict`.
 """
 
+import re
 from enum import StrEnum
 from typing import Any
 
 import orjson
 
 _UNNUMBERED = b'"seq":null'
+_UNCOUNTED = b'"agency_no":null'
+_AGENCY = re.compile(rb'\{"agency":\{"code":"([0-9A-Za-z_.-]{1,64})"')
+"""How the canonical bytes of a record about an agency begin: its sorted keys put `agency` first."""
 
 
 class RecordKind(StrEnum):
@@ -47,8 +51,17 @@ def digest_mark(digest: bytes) -> bytes:
     return b'"digest":"%b"' % digest.hex().encode()
 
 
-def numbered(body: bytes, seq: int) -> bytes:
-    """Put the sequence number in. No JSON string can hold `"seq":null` with bare quotes."""
+def counted_agency(body: bytes) -> str | None:
+    """The agency whose next number this record wants; None if it wants none."""
+    found = _AGENCY.match(body)
+    return found[1].decode() if found and _UNCOUNTED in body else None
+
+
+def numbered(body: bytes, seq: int, agency_no: int | None = None) -> bytes:
+    """Put the sequence number in, and which one of its agency's it is. No JSON string can hold
+    `"seq":null` with bare quotes."""
+    if agency_no is not None:
+        body = body.replace(_UNCOUNTED, b'"agency_no":%d' % agency_no, 1)
     head, mark, tail = body.partition(_UNNUMBERED)
     if not mark:
         raise ValueError("record body has no open sequence number")

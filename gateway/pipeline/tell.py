@@ -70,6 +70,8 @@ def verdict(
         return _hidden_payee(payee, subject, path, committer, openings)
 
     fields = _elements(instruction, judged.parties) | {
+        # Filled in with `seq`: whoever holds one agency's records sees whether one is missing.
+        "agency_no": None,
         "bank": origin.bank,
         "book": judged.decision.book_revision,
         "digest": judged.digest.hex(),

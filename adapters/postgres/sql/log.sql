@@ -34,6 +34,16 @@ ORDER BY id
 LIMIT $2
 FOR UPDATE NOWAIT
 
+-- name: agency_numbers
+-- empty: none of these agencies has a numbered record yet
+SELECT agency, last FROM log_agency WHERE division = $1 AND agency = ANY ($2::text[])
+
+-- name: keep_agency_numbers
+-- empty: always; the caller's lock on the log's head keeps two sequencers apart
+INSERT INTO log_agency (division, agency, last)
+SELECT $1, n.agency, n.last FROM unnest($2::text[], $3::bigint[]) AS n (agency, last)
+ON CONFLICT (division, agency) DO UPDATE SET last = EXCLUDED.last
+
 -- name: drop_pending
 -- empty: always
 DELETE FROM pending_record WHERE division = $1 AND id = ANY ($2::bigint[])

@@ -141,7 +141,7 @@ class PlainSealer:
         del leaves[first:]
         records = []
         for seq, waiting in enumerate(pending, first):
-            body = numbered(waiting.body, seq)
+            body = numbered(waiting.body, seq, waiting.agency_no)
             leaf = hashlib.sha256(b"\x00" + body).digest()
             leaves.append(leaf)
             records.append(

@@ -1,0 +1,76 @@
+-- name: days_to_close
+-- empty: every legal day before $2 is closed, or nothing was ever sealed
+SELECT day::date AS day
+FROM generate_series(
+    coalesce(
+        (SELECT max(day) + 1 FROM day_close WHERE division = $1),
+        (SELECT (sealed_at AT TIME ZONE 'Asia/Shanghai')::date
+         FROM log_checkpoint WHERE division = $1 ORDER BY size LIMIT 1))::timestamp,
+    $2::date - 1, '1 day') AS day
+ORDER BY day
+LIMIT $3
+
+-- name: take_day
+-- empty: somebody closed this day before
+INSERT INTO day_close (division, day, closed_at) VALUES ($1, $2, $3)
+ON CONFLICT DO NOTHING
+RETURNING day
+
+-- name: seal_lag
+-- empty: never; how many records of this division wait for their number
+SELECT count(*) FROM pending_record WHERE division = $1
+
+-- name: stretch
+-- empty: never; the numbers between which the verdicts of the times $2 to $3 lie, sealing included
+SELECT coalesce((SELECT max(size) FROM log_checkpoint WHERE division = $1 AND sealed_at < $2), 0)
+           AS first_seq,
+       coalesce((SELECT min(size) FROM log_checkpoint
+                 WHERE division = $1 AND sealed_at >= $3::timestamptz + interval '1 minute'),
+                (SELECT size FROM log_head WHERE division = $1), 0) AS end_seq
+
+-- name: totals
+-- empty: nothing was decided in that time. account is null where no record of the verdict is found
+WITH told AS MATERIALIZED (
+    SELECT DISTINCT ON (r.subject)
+           r.subject, b.said -> 'payer' ->> 'account' AS account,
+           (b.said ->> 'agency_no')::bigint AS agency_no
+    FROM log_record AS r
+         CROSS JOIN LATERAL (SELECT convert_from(r.body, 'UTF8')::json AS said OFFSET 0) AS b
+    WHERE r.division = $1 AND r.seq >= $4 AND r.seq < $5 AND r.kind = 'verdict'
+    ORDER BY r.subject, r.seq
+), decided AS MATERIALIZED (
+    SELECT concat_ws('/', i.division, i.fiscal_year, i.voucher_type, i.voucher_no) AS subject,
+           i.agency_code, i.amount_fen, i.outcome, s.bank
+    FROM instruction AS i
+         LEFT JOIN settlement AS s USING (division, fiscal_year, voucher_type, voucher_no)
+    WHERE i.division = $1 AND i.decided_at >= $2 AND i.decided_at < $3
+)
+SELECT d.agency_code AS agency, t.account,
+       count(*) AS verdicts, sum(d.amount_fen)::bigint AS amount_fen,
+       count(*) FILTER (WHERE d.outcome = 'passed') AS passed,
+       coalesce(sum(d.amount_fen) FILTER (WHERE d.outcome = 'passed'), 0)::bigint AS passed_fen,
+       count(*) FILTER (WHERE d.outcome = 'held') AS held,
+       count(*) FILTER (WHERE d.outcome = 'blocked') AS blocked,
+       count(*) FILTER (WHERE d.bank = 'accepted') AS accepted,
+       coalesce(sum(d.amount_fen) FILTER (WHERE d.bank = 'accepted'), 0)::bigint AS accepted_fen,
+       count(*) FILTER (WHERE d.bank IN ('rejected', 'not_taken')) AS rejected,
+       count(*) FILTER (WHERE d.outcome = 'passed' AND d.bank IS NULL) AS unknown,
+       min(t.agency_no) AS first_no, max(t.agency_no) AS last_no, count(t.agency_no) AS numbered,
+       (array_agg(d.subject ORDER BY d.subject) FILTER (WHERE t.subject IS NULL))[:$6::integer]
+           AS unrecorded
+FROM decided AS d LEFT JOIN told AS t USING (subject)
+GROUP BY d.agency_code, t.account
+ORDER BY d.agency_code, t.account
+
+-- name: closes
+-- empty: no close of this day is sealed yet
+SELECT body FROM log_record
+WHERE division = $1 AND subject = $2 AND kind = 'day_close'
+ORDER BY seq
+
+-- name: write
+-- empty: always
+INSERT INTO pending_record (division, kind, subject, body)
+SELECT $1, 'day_close', r.subject, r.body
+FROM unnest($2::text[], $3::bytea[]) WITH ORDINALITY AS r (subject, body, place)
+ORDER BY r.place
