@@ -225,8 +225,11 @@ class RecordLog(Protocol):
         """
         ...
 
-    async def next_delivery(self, division: str, limit: int) -> Delivery | None:
-        """Records after the acknowledged size, up to a stored checkpoint; None if all is told."""
+    async def next_delivery(
+        self, division: str, limit: int, start: int | None = None
+    ) -> Delivery | None:
+        """Records after the acknowledged size (or from `start`), up to a stored checkpoint; None
+        if all is told."""
         ...
 
     async def acknowledge(self, division: str, cosigned: Cosigned, at: dt.datetime) -> None:

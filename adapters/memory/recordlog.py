@@ -56,9 +56,11 @@ class MemoryRecordLog:
         del self._state.pending[division][: len(pending)]
         return sealed
 
-    async def next_delivery(self, division: str, limit: int) -> Delivery | None:
+    async def next_delivery(
+        self, division: str, limit: int, start: int | None = None
+    ) -> Delivery | None:
         log = self._state.logs.get(division, DivisionLog())
-        start = log.acknowledged_size
+        start = log.acknowledged_size if start is None else start
         later = [size for size in log.checkpoints if size > start]
         if not later:
             return None

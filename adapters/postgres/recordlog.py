@@ -79,9 +79,11 @@ class PostgresRecordLog:
         and what `make` signed was never stored and must not be sent."""
         return await self._pool.unbroken(self._seal(division, limit, at, make))
 
-    async def next_delivery(self, division: str, limit: int) -> Delivery | None:
+    async def next_delivery(
+        self, division: str, limit: int, start: int | None = None
+    ) -> Delivery | None:
         """The furthest checkpoint within `limit` records, or the nearest if none is within."""
-        upto = await self._pool.fetch_durably(_SQL["next_checkpoint"], division, limit)
+        upto = await self._pool.fetch_durably(_SQL["next_checkpoint"], division, limit, start)
         if not upto:
             return None
         start, size = upto[0]["start"], upto[0]["size"]

@@ -1,7 +1,9 @@
 """Deliver: hand sealed records and notices to each bureau until it has acknowledged each.
 
 Every division has tasks and a back-off of its own, so a bureau that is silent, slow, behind or
-false keeps nothing from the others. An acknowledgement counts only once it is proven.
+false keeps nothing from the others. An acknowledgement counts only once it is proven. A bureau that
+was restored from an older copy is told again what it lost; one that holds more than this log shows
+that *we* were, and nothing more is sealed: it would sign a second history.
 """
 
 import asyncio
@@ -25,6 +27,14 @@ TOLD_EVERY_S = 60.0
 """How often one trouble is told to operators while it lasts."""
 
 log = structlog.get_logger()
+
+
+@attrs.frozen(kw_only=True)
+class _Again:
+    """A bureau that lost records: from where they are told again, and up to what it had once."""
+
+    start: int
+    until: int
 
 
 @attrs.frozen(kw_only=True)
@@ -53,6 +63,9 @@ class Delivering:
         self._failures: dict[tuple[str, str], int] = {}
         self._told: dict[tuple[str, str], float] = {}
         self._troubles: dict[tuple[str, str], str] = {}
+        self._again: dict[str, _Again] = {}
+        self.ahead: dict[str, str] = {}
+        """By division: why nothing may be sealed, its bureau holding more of the log than we do."""
 
     @property
     def troubles(self) -> dict[str, str]:
@@ -86,13 +99,44 @@ class Delivering:
 
         Each turn moves the acknowledged size or raises: BureauUnavailable, LedgerUnavailable.
         """
-        total = 0
-        while delivery := await self._records.next_delivery(division, DELIVERY_RECORDS_MAX):
+        total, turned_back = 0, False
+        while delivery := await self._next(division):
             cosigned = await self._inboxes[division].bureau.deliver(delivery)
+            if cosigned.size < delivery.start and not turned_back:
+                await self._turn_back(delivery, cosigned)
+                turned_back = True
+                continue
             await self._prove(delivery, cosigned)
             await self._records.acknowledge(division, cosigned, self._clock.now())
+            self._go_on(division, cosigned)
             total += cosigned.size - delivery.start
         return total
+
+    async def _next(self, division: str) -> Delivery | None:
+        again = self._again.get(division)
+        start = again.start if again else None
+        return await self._records.next_delivery(division, DELIVERY_RECORDS_MAX, start)
+
+    async def _turn_back(self, delivery: Delivery, cosigned: Cosigned) -> None:
+        """The bureau holds less than it had acknowledged. What it still holds must be the beginning
+        of this log, cosigned by its own key; of nothing at all nothing needs a proof. Once a call:
+        a bureau that falls back again is not believed. Raises BureauUnproven."""
+        division, size = delivery.division, cosigned.size
+        if size:
+            await self._prove_root(division, cosigned)
+        until = max(delivery.start, self._again[division].until if division in self._again else 0)
+        self._again[division] = _Again(start=size, until=until)
+        log.error("bureau.rolled_back", division=division, holds=size, had_acknowledged=until)
+
+    def _go_on(self, division: str, cosigned: Cosigned) -> None:
+        again = self._again.get(division)
+        if again is None:
+            return
+        if cosigned.size < again.until:
+            self._again[division] = attrs.evolve(again, start=cosigned.size)
+            return
+        del self._again[division]
+        log.info("bureau.caught_up", division=division, holds=cosigned.size)
 
     async def notify(self, division: str) -> int:
         """Send waiting notices; returns how many were acknowledged."""
@@ -118,8 +162,20 @@ class Delivering:
         division, size = delivery.division, cosigned.size
         if size <= delivery.start:
             raise BureauUnproven(f"it holds {size} records and had acknowledged {delivery.start}")
+        await self._prove_root(division, cosigned)
+        self.ahead.pop(division, None)
+
+    async def _prove_root(self, division: str, cosigned: Cosigned) -> None:
+        size = cosigned.size
         root = self._inboxes[division].witness.root_of(cosigned, self._clock.now())
-        if root != await self._records.root_at(division, size):
+        ours = await self._records.root_at(division, size)
+        if ours is None:
+            self.ahead[division] = (
+                f"the bureau has cosigned {size} records of this log, more than this database"
+                " holds: it was restored from an older copy"
+            )
+            raise BureauUnproven(self.ahead[division])
+        if root != ours:
             raise BureauUnproven(f"at size {size} it holds another history than this log")
 
     async def _notify(self, notice: Notice) -> None:

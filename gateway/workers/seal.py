@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+from collections.abc import Mapping
 
 import structlog
 
@@ -40,6 +41,9 @@ class Sealing:
         """Set whenever there is something new to deliver."""
         self.troubles: dict[str, str] = {}
         """By division: why its records cannot be sealed; the others are."""
+        self.halted: Mapping[str, str] = {}
+        """By division: why nothing of it may be sealed (`Delivering.ahead`): records wait for their
+        number meanwhile, and payments go on."""
         self._told: dict[str, float] = {}
 
     async def run(self) -> None:
@@ -60,6 +64,9 @@ class Sealing:
         """
         total = 0
         for division in await self._records.pending_divisions():
+            if division in self.halted:
+                self._tell(division, ValueError(self.halted[division]))
+                continue
             try:
                 total += await self._seal(division)
             except (LedgerUnavailable, ValueError) as reason:

@@ -1,6 +1,7 @@
 """Telling the bureaus: only what the bureau itself signed counts, and none waits for another."""
 
 import asyncio
+import copy
 
 import attrs
 import pytest
@@ -14,7 +15,7 @@ from certs.authority import Purpose, create_root, create_subordinate, issue, req
 from certs.keys import generate_key
 from certs.log.note import log_key, log_origin
 from certs.log.sealer import Sealer
-from certs.log.witness import Witness
+from certs.log.witness import Refusal, Witness, WitnessRefused
 from certs.signatories import signatories
 from certs.signing.signer import Signer, signer
 from certs.trust import Trust
@@ -60,6 +61,8 @@ class HonestBureau:
     log: Signer
     head: LogHead | None = None
     cosigned: Cosigned = Cosigned(size=0, checkpoint="")
+    held: list[int] = attrs.field(factory=list)
+    """The numbers of the records that it took, in order."""
     asked: int = 0
     down: bool = False
     slow: bool = False
@@ -68,9 +71,21 @@ class HonestBureau:
         await self._wait()
         origin = log_origin(GATEWAY, self.division)
         witness = Witness(self.key, {self.division: [log_key(self.log.certificate, origin)]})
-        taken = witness.verify(self.head, delivery, NOW)
+        try:
+            taken = witness.verify(self.head, delivery, NOW)
+        except WitnessRefused as refused:
+            if refused.reason not in (Refusal.GAP, Refusal.DUPLICATE):
+                raise BureauUnavailable(refused.detail) from refused
+            return self.cosigned
         self.head, self.cosigned = taken.head, taken.cosigned
+        self.held += [record.seq for record in taken.records]
         return self.cosigned
+
+    def backup(self) -> tuple[LogHead | None, Cosigned, list[int]]:
+        return self.head, self.cosigned, list(self.held)
+
+    def restore(self, older: tuple[LogHead | None, Cosigned, list[int]]) -> None:
+        self.head, self.cosigned, self.held = older
 
     async def notify(self, division: str, body: bytes, signature: str) -> str:
         await self._wait()
@@ -182,32 +197,104 @@ async def test_a_cosigned_history_that_is_not_ours_is_not_acknowledged() -> None
         other = _history(post.sealer, count)
         bureau = HonestBureau(post.keys.bureaus[HERE], HERE, post.keys.gateway)
         post.answers(await bureau.deliver(other))
-        with pytest.raises(BureauUnproven, match="another history"):
+        with pytest.raises(BureauUnproven, match="another history|an older copy"):
             await post.worker.deliver(HERE)
     assert post.acknowledged() == 0
 
 
-async def test_a_bureau_that_fell_behind_is_told_once_a_minute_and_asked_with_pauses() -> None:
+async def test_a_bureau_restored_from_an_older_copy_is_told_again_without_a_duplicate() -> None:
+    """To a size that it had cosigned, and to nothing at all; more than one delivery wide."""
+    for nothing in (False, True):
+        post = Post()
+        bureau = post.bureaus[HERE]
+        older = bureau.backup()
+        await post.write(count=3)
+        await post.worker.deliver(HERE)
+        if not nothing:
+            older = bureau.backup()
+        for _ in range(3):
+            await post.write(count=50)
+            await post.worker.deliver(HERE)
+        bureau.restore(older)
+        await post.write(count=1)
+        with structlog.testing.capture_logs() as told:
+            assert await post.worker.deliver(HERE) == (154 if nothing else 151)
+        assert [line["event"] for line in told] == ["bureau.rolled_back", "bureau.caught_up"]
+        assert bureau.held == list(range(154)) and post.acknowledged() == 154
+        await post.write(count=2)
+        assert await post.worker.deliver(HERE) == 2, "and then goes on as ever"
+
+
+async def test_a_bureau_that_falls_back_again_and_again_is_asked_with_pauses() -> None:
     post = Post()
     await post.write()
     await post.worker.deliver(HERE)
     await post.write()
-    for behind in (post.bureaus[HERE].cosigned, Cosigned(size=0, checkpoint="")):
-        post.answers(behind)
-        with structlog.testing.capture_logs() as told:
-            async with asyncio.timeout(5):
-                pauses = [
-                    await post.worker.guarded("records", HERE, post.worker.deliver)
-                    for _ in range(6)
-                ]
-        assert pauses[-1] == RETRY_S_MAX and all(pause >= 1 for pause in pauses)
-        assert [line["event"] for line in told].count("delivery.refused") <= 1
-        assert "had acknowledged 3" in post.worker.troubles[HERE]
+    post.answers(Cosigned(size=0, checkpoint=""))
+    with structlog.testing.capture_logs() as told:
+        async with asyncio.timeout(5):
+            pauses = [
+                await post.worker.guarded("records", HERE, post.worker.deliver) for _ in range(6)
+            ]
+    assert pauses[-1] == RETRY_S_MAX and all(pause >= 1 for pause in pauses)
+    assert [line["event"] for line in told].count("delivery.refused") <= 1
     post.clock.ticks += 61
     with structlog.testing.capture_logs() as told:
         await post.worker.guarded("records", HERE, post.worker.deliver)
-    assert [line["log_level"] for line in told] == ["error"]
+    assert "delivery.refused" in [line["event"] for line in told]
     assert post.acknowledged() == 3
+
+
+async def test_an_older_state_that_the_bureau_never_signed_is_not_followed() -> None:
+    post = Post()
+    await post.write()
+    await post.worker.deliver(HERE)
+    unsigned = post.state.logs[HERE].checkpoints[3].text
+    await post.write()
+    await post.worker.deliver(HERE)
+    await post.write()
+    for lie in (Cosigned(size=3, checkpoint=unsigned), Cosigned(size=3, checkpoint="")):
+        post.answers(lie)
+        with pytest.raises(BureauUnproven):
+            await post.worker.deliver(HERE)
+    assert post.acknowledged() == 6
+
+
+async def test_after_an_outage_of_days_everything_comes_once_and_in_order() -> None:
+    post = Post()
+    bureau = post.bureaus[HERE]
+    bureau.down = True
+    for _ in range(40):
+        await post.write(count=130)
+        with pytest.raises(BureauUnavailable):
+            await post.worker.deliver(HERE)
+    bureau.down = False
+    assert await post.worker.deliver(HERE) == 5200
+    assert bureau.held == list(range(5200)) and post.acknowledged() == 5200
+
+
+async def test_a_bureau_that_holds_more_than_we_do_stops_our_sealing_and_nothing_else() -> None:
+    """Our database came back from an older copy: to seal on would sign a second history."""
+    post = Post()
+    await post.write(count=4)
+    older = copy.deepcopy((post.state.logs, post.state.pending))
+    await post.write(count=4)
+    await post.worker.deliver(HERE)
+    post.state.logs, post.state.pending = older
+    sealing = Sealing(
+        post.office, post.records, post.sealer, post.ledger, post.clock,
+        Origin(bank="103", uri=GATEWAY), (HERE, THERE),
+    )  # fmt: skip
+    sealing.halted = post.worker.ahead
+    with pytest.raises(BureauUnproven, match="restored from an older copy"):
+        await post.worker.deliver(HERE)
+    for division in (HERE, THERE):
+        draft = RecordDraft(kind="verdict", subject="s", body=unnumbered({"kind": "verdict"}))
+        await post.ledger.record(division, draft)
+    with structlog.testing.capture_logs():
+        assert await sealing.seal_all() == 1, "the other division's only"
+    assert "older copy" in sealing.troubles[HERE] and post.state.pending[HERE]
+    assert post.bureaus[HERE].held == list(range(8)), "and the bureau took nothing twice"
 
 
 async def test_a_notice_counts_only_with_the_bureaus_receipt_for_that_very_notice() -> None:

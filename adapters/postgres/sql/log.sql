@@ -82,12 +82,12 @@ INSERT INTO log_checkpoint (division, size, sealed_at, text) VALUES ($1, $2, $3,
 -- empty: all that was sealed is acknowledged; the emitted message makes this commit durable
 SELECT start, size, text
 FROM (
-    SELECT h.acknowledged_size AS start, c.size, c.text
-    FROM log_head AS h
-         JOIN log_checkpoint AS c ON c.division = h.division AND c.size > h.acknowledged_size
-    WHERE h.division = $1
-    ORDER BY c.size > h.acknowledged_size + $2,
-             CASE WHEN c.size > h.acknowledged_size + $2 THEN c.size ELSE -c.size END
+    SELECT s.start, c.size, c.text
+    FROM (SELECT division, coalesce($3::bigint, acknowledged_size) AS start
+          FROM log_head WHERE division = $1) AS s
+         JOIN log_checkpoint AS c ON c.division = s.division AND c.size > s.start
+    ORDER BY c.size > s.start + $2,
+             CASE WHEN c.size > s.start + $2 THEN c.size ELSE -c.size END
     LIMIT 1
 ) AS found
 WHERE pg_logical_emit_message(true, 'treasury-gateway', '') IS NOT NULL
