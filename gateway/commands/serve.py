@@ -27,8 +27,8 @@ from gateway.web.metrics import Metrics
 from gateway.web.ops import Ops
 from gateway.web.statements import PATH as STATEMENTS
 from gateway.web.statements import StatementCounter
-from gateway.workers.conduct import Conduct
 from gateway.workers.close import Closing
+from gateway.workers.conduct import Conduct
 from gateway.workers.deliver import Delivering
 from gateway.workers.enquire import Enquiring
 from gateway.workers.office import Office
