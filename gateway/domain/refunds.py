@@ -1,0 +1,47 @@
+"""Refunds (资金退回, vouchers 2203, 2204, 8252): money that came back from a paid instruction."""
+
+import datetime as dt
+from enum import StrEnum
+
+import attrs
+
+from gateway.domain.instruction import InstructionKey
+from gateway.domain.ledger import RecordDraft
+from gateway.domain.money import Fen
+
+
+class RefundResult(StrEnum):
+    REFUNDED = "refunded"
+    REPEATED = "repeated"
+    """This very refund was written before; nothing was written now."""
+    CONFLICT = "conflict"
+    """Its identity was used before, for another refund."""
+    UNPAID = "unpaid"
+    """There is no such payment, or the bank is not known to have accepted it."""
+    EXCEEDS = "exceeds"
+    """More than is left of what was posted."""
+
+
+@attrs.frozen(kw_only=True)
+class Refund:
+    """One event with its own identity. Part of a payment, or all that is left of it."""
+
+    key: InstructionKey
+    """Of the refund's own voucher."""
+    payment: InstructionKey
+    """Of the instruction that was paid; of the same division."""
+    amount_fen: Fen
+    at: dt.datetime
+    digest: bytes
+    """SHA-256 of the bytes it came as: the same identity with others is a conflict."""
+    party: str
+    raw: bytes
+    record: RecordDraft
+    notification: bytes
+
+
+@attrs.frozen(kw_only=True)
+class RefundAnswer:
+    result: RefundResult
+    refundable_fen: int | None = None
+    """What was left of the payment before this refund; None where that is not known."""

@@ -1,0 +1,240 @@
+"""The bureau's orders about holds (放行, 不予放行): two named persons bound to one digest.
+
+    order    = {"decision": {...}, "persons": [proposer, approver]}
+    decision = {"decided_at","division","fiscal_year","instruction_sha256","kind","overrides",
+                "reason","valid_until","verdict","voucher_no","voucher_type"}
+    person   = {"at","decision_sha256","name","role","signature","uri"}
+
+`decision_sha256` is that of the decision's canonical bytes; `signature`, where there is one, the
+person's own detached JWS over them. Moments are microseconds since 1970, UTC. The feed that carries
+orders is signed by the bureau as a whole.
+"""
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable, Collection, Sequence
+from enum import StrEnum
+from typing import Annotated, Any
+
+import attrs
+import msgspec
+
+from gateway.domain.faults import FaultCode, Unproven, Unreadable
+from gateway.domain.holds import FindingName
+from gateway.domain.instruction import InstructionKey
+from gateway.domain.records import canonical
+
+KIND = "release_decision"
+ORDERS_MAX = 1000
+"""In one feed."""
+LIMIT_POLICIES = frozenset({"LIMIT"})
+"""Findings of the line itself that money is short: no order overrides them."""
+
+Verify = Callable[[bytes, str], str]
+"""(body, detached JWS) -> the signer's URI. Raises Unproven."""
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_Text = Annotated[str, msgspec.Meta(max_length=500)]
+_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+_Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+_Moment = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+
+
+class Verdict(StrEnum):
+    RELEASE = "release"
+    REFUSE = "refuse"
+
+
+class PersonRole(StrEnum):
+    PROPOSER = "proposer"
+    APPROVER = "approver"
+
+
+class _Override(msgspec.Struct, forbid_unknown_fields=True):
+    policy: _Name
+    revision: int
+    detail: _Text
+    unavailable: list[_Name]
+
+
+class _Decision(msgspec.Struct, forbid_unknown_fields=True):
+    kind: str
+    division: Annotated[str, msgspec.Meta(pattern="^[0-9]{9}$")]
+    fiscal_year: Annotated[int, msgspec.Meta(ge=2000, le=9999)]
+    voucher_type: Annotated[str, msgspec.Meta(pattern="^[0-9A-Za-z]{1,8}$")]
+    voucher_no: Annotated[str, msgspec.Meta(pattern="^[0-9A-Za-z-]{1,42}$")]
+    instruction_sha256: _Sha256
+    verdict: Verdict
+    overrides: list[_Override]
+    reason: Annotated[str, msgspec.Meta(min_length=4, max_length=500)]
+    decided_at: _Moment
+    valid_until: _Moment
+
+
+class _Person(msgspec.Struct, forbid_unknown_fields=True):
+    role: PersonRole
+    name: _Name
+    uri: _Text
+    at: _Moment
+    decision_sha256: _Sha256
+    signature: Annotated[str, msgspec.Meta(max_length=4000)]
+
+
+class _Order(msgspec.Struct, forbid_unknown_fields=True):
+    decision: dict[str, Any]
+    persons: list[_Person]
+
+
+@attrs.frozen(kw_only=True)
+class Person:
+    """One of the two. `uri` and `signature` are empty where the bureau's own word is the proof."""
+
+    role: PersonRole
+    name: str
+    uri: str
+    at: dt.datetime
+    signature: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Order:
+    """An order as it was read; nothing of it is proven but its form."""
+
+    digest: bytes
+    """SHA-256 of the decision's canonical bytes: what the order is known by."""
+    decision: bytes
+    key: InstructionKey
+    instruction_digest: bytes
+    verdict: Verdict
+    overrides: frozenset[FindingName]
+    """The held findings it overrides, and no other."""
+    reason: str
+    decided_at: dt.datetime
+    valid_until: dt.datetime
+    proposer: Person
+    approver: Person
+
+
+def decision_bytes(
+    key: InstructionKey, instruction_digest: bytes, verdict: Verdict,
+    overrides: Collection[FindingName], reason: str, span: tuple[dt.datetime, dt.datetime],
+) -> bytes:  # fmt: skip
+    """What both persons are bound to. `span`: decided at, valid until."""
+    return canonical(
+        {
+            "decided_at": _microseconds(span[0]),
+            "division": key.division,
+            "fiscal_year": key.fiscal_year,
+            "instruction_sha256": instruction_digest.hex(),
+            "kind": KIND,
+            "overrides": [
+                {
+                    "detail": name.detail,
+                    "policy": name.policy,
+                    "revision": name.revision,
+                    "unavailable": list(name.unavailable),
+                }
+                for name in sorted(overrides)
+            ],
+            "reason": reason,
+            "valid_until": _microseconds(span[1]),
+            "verdict": verdict,
+            "voucher_no": key.voucher_no,
+            "voucher_type": key.voucher_type,
+        }
+    )
+
+
+def order_bytes(decision: bytes, persons: Sequence[Person]) -> bytes:
+    """The decision with who answers for it."""
+    digest = hashlib.sha256(decision).hexdigest()
+    told = [
+        {
+            "at": _microseconds(person.at),
+            "decision_sha256": digest,
+            "name": person.name,
+            "role": person.role,
+            "signature": person.signature,
+            "uri": person.uri,
+        }
+        for person in persons
+    ]
+    return canonical({"decision": msgspec.json.decode(decision), "persons": told})
+
+
+def read_order(raw: bytes) -> Order:
+    """Strictly: every field, no other; the two persons differ and are bound to this decision.
+
+    Raises Unreadable with the reason.
+    """
+    try:
+        order = msgspec.json.decode(raw, type=_Order)
+        decision = canonical(order.decision)
+        read = msgspec.json.decode(decision, type=_Decision)
+        if read.kind != KIND:
+            raise ValueError(f"a decision's kind is {KIND}")
+        overrides = frozenset(_name(each) for each in read.overrides)
+        if read.verdict is Verdict.REFUSE and overrides:
+            raise ValueError("a refusal overrides nothing")
+        if any(name.policy in LIMIT_POLICIES for name in overrides):
+            raise ValueError("no order overrides a shortage of money")
+        digest = hashlib.sha256(decision)
+        proposer, approver = _two(order.persons, digest.hexdigest())
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+        raise Unreadable(FaultCode.FEED_INVALID, f"not an order about a hold: {error}") from error
+    return Order(
+        digest=digest.digest(), decision=decision,
+        key=InstructionKey(
+            division=read.division, fiscal_year=read.fiscal_year, voucher_type=read.voucher_type,
+            voucher_no=read.voucher_no,
+        ),
+        instruction_digest=bytes.fromhex(read.instruction_sha256), verdict=read.verdict,
+        overrides=overrides, reason=read.reason, decided_at=_moment(read.decided_at),
+        valid_until=_moment(read.valid_until), proposer=proposer, approver=approver,
+    )  # fmt: skip
+
+
+def prove_persons(order: Order, verify: Verify, officers: Collection[str]) -> None:
+    """That both signed the decision themselves and are officers. Raises Unproven."""
+    for person in (order.proposer, order.approver):
+        signer = verify(order.decision, person.signature)
+        if signer != person.uri or signer not in officers:
+            raise Unproven(
+                FaultCode.SENDER_NOT_ENTITLED, f"{signer} may not sign an order as {person.role}"
+            )
+
+
+def _two(persons: Sequence[_Person], digest: str) -> tuple[Person, Person]:
+    if [person.role for person in persons] != [PersonRole.PROPOSER, PersonRole.APPROVER]:
+        raise ValueError("one proposer and then one approver answer for it")
+    if any(person.decision_sha256 != digest for person in persons):
+        raise ValueError("a person is bound to another decision")
+    first, second = (
+        Person(role=each.role, name=each.name, uri=each.uri, at=_moment(each.at),
+               signature=each.signature)
+        for each in persons
+    )  # fmt: skip
+    if same_person(first, second):
+        raise ValueError("proposer and approver are one person")
+    return first, second
+
+
+def same_person(one: Person, other: Person) -> bool:
+    """By name as people would read it, or by URI."""
+    alike = "".join(one.name.split()).casefold() == "".join(other.name.split()).casefold()
+    return alike or (bool(one.uri) and one.uri == other.uri)
+
+
+def _name(each: _Override) -> FindingName:
+    return FindingName(
+        policy=each.policy, revision=each.revision, detail=each.detail,
+        unavailable=tuple(sorted(each.unavailable)),
+    )  # fmt: skip
+
+
+def _microseconds(moment: dt.datetime) -> int:
+    return (moment - _EPOCH) // dt.timedelta(microseconds=1)
+
+
+def _moment(microseconds: int) -> dt.datetime:
+    return _EPOCH + dt.timedelta(microseconds=microseconds)
