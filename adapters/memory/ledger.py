@@ -8,6 +8,7 @@ import attrs
 from adapters.memory.state import DivisionLog, MemoryState
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Outcome
+from gateway.domain.holds import HoldEnding
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import (
     Admission,
@@ -37,22 +38,17 @@ class MemoryLedger:
         state, key = self._state, admission.key
         if key in state.instructions:
             return self._standing(key)
-        if moved := self._moved(admission):
+        if moved := self.moved(admission):
             return moved
-        if short := self._reserve(admission):
+        if short := self.reserve(admission):
             return short
         state.instructions[key] = admission
-        for share in admission.shares:
-            state.windows.setdefault((key.division, share.key), []).append((key, share))
+        self.add_shares(admission)
         if admission.outcome is Outcome.PASS:
-            state.open_payments[key] = self._open(admission)
-        self._pend(key.division, admission.record)
+            self.open(admission)
+        self.pend(key.division, admission.record)
         if admission.notice is not None:
-            id = state.next_id()
-            state.notices[id] = Notice(
-                id=id, division=key.division, subject=admission.record.subject,
-                body=admission.notice, created_at=admission.decided_at, attempts=0,
-            )  # fmt: skip
+            self.give_notice(key, admission.decided_at, admission.notice)
         return Admitted()
 
     async def settle(self, settlement: Settlement) -> bool:
@@ -70,13 +66,13 @@ class MemoryLedger:
                     posted_fen=limit.posted_fen + (demand.amount_fen if posted else 0),
                 )
         if not posted:
-            self._take_back(key)
+            self.take_back(key)
         state.settlements[key] = settlement
-        self._pend(key.division, settlement.record)
+        self.pend(key.division, settlement.record)
         return True
 
     async def record(self, division: str, draft: RecordDraft) -> None:
-        self._pend(division, draft)
+        self.pend(division, draft)
 
     async def record_conflict(
         self, key: InstructionKey, draft: RecordDraft, digest: bytes, records_max: int
@@ -84,7 +80,7 @@ class MemoryLedger:
         told = self._told(key, RecordKind.CONFLICT)
         if len(told) >= records_max or any(digest_mark(digest) in body for body in told):
             return False
-        self._pend(key.division, draft)
+        self.pend(key.division, draft)
         return True
 
     async def standing(self, key: InstructionKey) -> Standing | None:
@@ -113,7 +109,7 @@ class MemoryLedger:
     async def limit(self, division: str, key: LimitKey) -> Limit | None:
         return self._state.limits.get((division, key))
 
-    def _reserve(self, admission: Admission) -> Short | None:
+    def reserve(self, admission: Admission) -> Short | None:
         """All demands or none; the first that does not fit is told."""
         limits, division = self._state.limits, admission.key.division
         wanted: Counter[LimitKey] = Counter()
@@ -134,7 +130,7 @@ class MemoryLedger:
                 )
         return None
 
-    def _moved(self, admission: Admission) -> Moved | None:
+    def moved(self, admission: Admission) -> Moved | None:
         true = {ask.key: self._value(admission.key.division, ask) for ask in admission.asks}
         moved = {ask.key: true[ask.key] for ask in admission.asks if true[ask.key] != ask.believed}
         return Moved(values=moved) if moved else None
@@ -150,21 +146,33 @@ class MemoryLedger:
             return len({share.item for share in shares})
         return len(shares)
 
-    def _take_back(self, key: InstructionKey) -> None:
+    def take_back(self, key: InstructionKey) -> None:
         """The shares of a payment that did not take effect."""
         for share in self._state.instructions[key].shares:
             place = key.division, share.key
             kept = [entry for entry in self._state.windows[place] if entry[0] != key]
             self._state.windows[place] = kept
 
-    def _open(self, admission: Admission) -> OpenPayment:
-        return OpenPayment(
+    def open(self, admission: Admission) -> None:
+        """It passed, and its bank's word is awaited."""
+        self._state.open_payments[admission.key] = OpenPayment(
             key=admission.key, agency_code=admission.agency_code,
             amount_fen=admission.amount_fen, opened_at=admission.decided_at,
             instance=self._instance, enquiries=0, first_not_found_at=None, operator_task=False,
         )  # fmt: skip
 
-    def _pend(self, division: str, draft: RecordDraft) -> None:
+    def add_shares(self, admission: Admission) -> None:
+        key, windows = admission.key, self._state.windows
+        for share in admission.shares:
+            windows.setdefault((key.division, share.key), []).append((key, share))
+
+    def give_notice(self, key: InstructionKey, at: dt.datetime, body: bytes) -> None:
+        id = self._state.next_id()
+        self._state.notices[id] = Notice(
+            id=id, division=key.division, subject=str(key), body=body, created_at=at, attempts=0,
+        )  # fmt: skip
+
+    def pend(self, division: str, draft: RecordDraft) -> None:
         record = PendingRecord(
             id=self._state.next_id(), kind=draft.kind, subject=draft.subject, body=draft.body,
             disclosures=draft.disclosures,
@@ -173,7 +181,9 @@ class MemoryLedger:
 
     def _standing(self, key: InstructionKey) -> Standing:
         admission, settled = self._state.instructions[key], self._state.settlements.get(key)
-        unsettled = BankOutcome.UNKNOWN if admission.outcome is Outcome.PASS else None
+        end = self._state.hold_ends.get(key)
+        forwarded = admission.outcome is Outcome.PASS or (end and end.how is HoldEnding.RELEASED)
+        unsettled = BankOutcome.UNKNOWN if forwarded else None
         return Standing(
             key=key, digest=admission.digest, party=admission.party, format=admission.format,
             raw=admission.raw, signature=admission.signature, agency_code=admission.agency_code,
@@ -183,6 +193,8 @@ class MemoryLedger:
             bank_reason=settled.bank_reason if settled else None,
             settled_at=settled.settled_at if settled else None,
             disputed=bool(settled and self._told(key, RecordKind.CORRECTION)),
+            ended_at=end.at if end else None, ended_how=end.how if end else "",
+            ended_decision=end.decision if end else b"",
         )  # fmt: skip
 
     def _told(self, key: InstructionKey, kind: RecordKind) -> list[bytes]:

@@ -42,7 +42,7 @@ class MemoryRegisters:
         withdrawn = self._withdraw(division, granted)
         return Loaded(
             applied=True, version=registers.version,
-            overdrawn=tuple(limit for limit in self._limits(division) if limit.available_fen < 0),
+            overdrawn=tuple(limit for limit in self._limits(division) if limit.overdrawn),
             withdrawn=withdrawn,
         )  # fmt: skip
 

@@ -2,9 +2,11 @@
 
 import attrs
 
+from gateway.domain.holds import HoldEnd, Notification
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Admission, Limit, LimitKey, OpenPayment, Settlement
 from gateway.domain.log import LogHead, Notice, PendingRecord, SealedRecord
+from gateway.domain.refunds import Refund
 from gateway.domain.registers import Registers
 from gateway.domain.windows import WindowKey, WindowShare
 
@@ -46,6 +48,14 @@ class MemoryState:
     """The bureau's, by the notice's id."""
     logs: dict[str, DivisionLog] = attrs.field(factory=dict)
     registers: dict[str, tuple[bytes, Registers]] = attrs.field(factory=dict)
+    hold_ends: dict[InstructionKey, HoldEnd] = attrs.field(factory=dict)
+    release_feeds: dict[str, tuple[int, bytes]] = attrs.field(factory=dict)
+    """By division: the version of the last one and its digest."""
+    orders: set[tuple[str, bytes]] = attrs.field(factory=set)
+    open_releases: dict[tuple[str, bytes], bytes] = attrs.field(factory=dict)
+    notifications: dict[Notification, tuple[str, str]] = attrs.field(factory=dict)
+    """Unacknowledged; division and agency of each."""
+    refunds: dict[InstructionKey, Refund] = attrs.field(factory=dict)
     leader: object | None = None
     last_id: int = 0
 

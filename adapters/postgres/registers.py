@@ -67,6 +67,7 @@ class PostgresRegisters:
                 [line.opening_fen for line in lines],
             )
             withdrawn = await connection.fetch(_SQL["withdraw_lines"], division, kinds, ids)
+            await connection.execute(_SQL["note_overdrawn"], division)
             overdrawn = await connection.fetch(_SQL["overdrawn"], division)
             await connection.execute(_SQL["tell"], division)
         return Loaded(

@@ -7,6 +7,7 @@ from adapters.postgres.session import Connection
 from adapters.postgres.statements import statements
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Outcome
+from gateway.domain.holds import HoldEnding
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Standing
 
@@ -53,15 +54,19 @@ def _standing(row: Any) -> Standing:
         outcome=Outcome(row["outcome"]),
         decided_at=row["decided_at"],
         decision=row["decision"],
-        bank=_bank(row["outcome"], row["bank"]),
+        bank=_bank(row["outcome"], row["ended_how"], row["bank"]),
         bank_reference=row["bank_reference"],
         bank_reason=row["bank_reason"],
         settled_at=row["settled_at"],
         disputed=row["disputed"],
+        ended_at=row["ended_at"],
+        ended_how=row["ended_how"] or "",
+        ended_decision=row["ended_decision"] or b"",
     )
 
 
-def _bank(outcome: str, bank: str | None) -> BankOutcome | None:
+def _bank(outcome: str, ended_how: str | None, bank: str | None) -> BankOutcome | None:
     if bank is not None:
         return BankOutcome(bank)
-    return BankOutcome.UNKNOWN if outcome == Outcome.PASS else None
+    forwarded = outcome == Outcome.PASS or ended_how == HoldEnding.RELEASED
+    return BankOutcome.UNKNOWN if forwarded else None

@@ -64,6 +64,13 @@ class Limit:
         spoken_for = self.frozen_fen + self.opening_fen + self.reserved_fen + self.posted_fen
         return self.granted_fen - spoken_for
 
+    @property
+    def overdrawn(self) -> bool:
+        """More than was ever granted, or something reserved on what is frozen now; what was spent
+        before a freeze is no overdraft."""
+        beyond_grant = self.available_fen + self.frozen_fen < 0
+        return beyond_grant or (self.reserved_fen > 0 and self.available_fen < 0)
+
 
 @attrs.frozen(kw_only=True)
 class RecordDraft:
@@ -151,6 +158,23 @@ class Standing:
     settled_at: dt.datetime | None
     disputed: bool = False
     """A `correction` record contradicts how it was settled."""
+    ended_at: dt.datetime | None = None
+    """When its hold ended; None for one that was not held, or still is."""
+    ended_how: str = ""
+    """A `HoldEnding`, or empty."""
+    ended_decision: bytes = b""
+
+    @property
+    def held(self) -> bool:
+        """Whether it waits for the bureau's release or refusal."""
+        return self.outcome is Outcome.HOLD and self.ended_at is None
+
+    @property
+    def decided_now(self) -> tuple[bytes, dt.datetime]:
+        """The decision that holds now, and since when: of the end of its hold, if that ended."""
+        if self.ended_at is None:
+            return self.decision, self.decided_at
+        return self.ended_decision, self.ended_at
 
     @property
     def word(self) -> BankAnswer | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from gateway.domain.codes import ThreePublicCategory
+from gateway.domain.codes import CarryOver, ThreePublicCategory
 from gateway.domain.ledger import Limit, LimitKey, LimitKind
 from gateway.domain.registers import Registers
 
@@ -28,7 +28,10 @@ def spelled(key: LimitKey) -> str:
 def _granted(registers: Registers) -> Iterator[Limit]:
     planned = registers.planned_fen
     for row in registers.indicators.values():
-        yield _limit(LimitKind.INDICATOR, row.id, row.granted_fen, row.posted_fen, row.frozen_fen)
+        # A recoverable carry-over is to be returned: none of it may be spent (Art. 10(3)14).
+        is_recoverable = row.carry_over is CarryOver.RECOVERABLE
+        frozen = row.granted_fen if is_recoverable else row.frozen_fen
+        yield _limit(LimitKind.INDICATOR, row.id, row.granted_fen, row.posted_fen, frozen)
         if row.id in planned:
             yield _limit(LimitKind.PLAN, row.id, planned[row.id][-1], row.posted_fen)
     for contract in registers.contracts.values():

@@ -155,8 +155,17 @@ class Backlog:
     records_waiting: int
     notices_waiting: int
     logs: tuple[LogState, ...]
+    holds_open: int = 0
+    """They wait for the bureau, and end by themselves at last."""
+    releases_open: int = 0
+    """The bureau's orders that are not carried out yet."""
+    limits_overdrawn: int = 0
+    notifications_waiting: int = 0
+    """Not fetched by their agencies yet."""
 
     @property
     def done(self) -> bool:
-        waiting = self.open_payments + self.records_waiting + self.notices_waiting
+        waiting = (
+            self.open_payments + self.records_waiting + self.notices_waiting + self.releases_open
+        )
         return not waiting and all(log.size == log.acknowledged_size for log in self.logs)

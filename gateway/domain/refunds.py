@@ -6,7 +6,7 @@ from enum import StrEnum
 import attrs
 
 from gateway.domain.instruction import InstructionKey
-from gateway.domain.ledger import RecordDraft
+from gateway.domain.ledger import Limit, RecordDraft
 from gateway.domain.money import Fen
 
 
@@ -45,3 +45,11 @@ class RefundAnswer:
     result: RefundResult
     refundable_fen: int | None = None
     """What was left of the payment before this refund; None where that is not known."""
+
+
+@attrs.frozen(kw_only=True)
+class Overdraft:
+    """A line on which more is spoken for than its grant leaves, as it was when that was noted."""
+
+    limit: Limit
+    noted_at: dt.datetime

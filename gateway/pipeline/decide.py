@@ -3,13 +3,14 @@
 A voucher with details is judged as a whole and detail by detail; one bad detail stops it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import attrs
 
 from gateway.domain.decision import Action, Decision, Finding, Light, Outcome, outcome_of
 from gateway.domain.facts import Facts, changed
+from gateway.domain.holds import FindingName, name_of
 from gateway.domain.ledger import LimitKey, LimitKind, Moved, Short
 from gateway.domain.money import Fen, yuan
 from gateway.domain.registers import Registers
@@ -69,9 +70,13 @@ class Ruling:
     shares: tuple[WindowShare, ...] = ()
 
 
-def decide(cases: Sequence[Case], known: Known, registers: Registers, book: Book) -> Ruling:
+def decide(
+    cases: Sequence[Case], known: Known, registers: Registers, book: Book,
+    overrides: Collection[FindingName] = (),
+) -> Ruling:  # fmt: skip
     """The first case is the whole, those after it its details, if any.
 
+    `overrides`: held findings that the bureau's order sets aside; they stay among the findings.
     Pure: the same cases, knowledge and book give the same decision, then and in a replay.
     """
     whole, details = cases[0], cases[1:]
@@ -81,9 +86,9 @@ def decide(cases: Sequence[Case], known: Known, registers: Registers, book: Book
     findings = book.decide(facts)
     if details:
         findings += _of_details(details, findings, known, asks, book)
-    if known.shorts and outcome_of(findings) is Outcome.PASS:
+    if known.shorts and _outcome(findings, overrides) is Outcome.PASS:
         findings += tuple(_limit_finding(short) for short in known.shorts.values())
-    outcome = outcome_of(findings)
+    outcome = _outcome(findings, overrides)
     return Ruling(
         decision=Decision(
             outcome=outcome, findings=findings, book_revision=book.revision,
@@ -93,6 +98,19 @@ def decide(cases: Sequence[Case], known: Known, registers: Registers, book: Book
         shares=tuple(
             share for case in (details or (whole,)) for share in book.shares(case.facts, outcome)
         ),
+    )  # fmt: skip
+
+
+def _outcome(findings: tuple[Finding, ...], overrides: Collection[FindingName]) -> Outcome:
+    """Only what holds can be set aside: no order overrides a block, or a shortage of money."""
+    if not overrides:
+        return outcome_of(findings)
+    return outcome_of(
+        tuple(
+            each for each in findings
+            if each.action is not Action.HOLD or each.policy == LIMIT_ID
+            or name_of(each) not in overrides
+        )
     )  # fmt: skip
 
 

@@ -89,7 +89,7 @@ class Line:
 
         registers, today = rooms.shelf.of(instruction.key.division, now), legal_day(now)
         parties = identify(instruction, registers)
-        cases = _cases(instruction, parties, registers, today, minute_of_day(now))
+        cases = cases_of(instruction, parties, registers, today, minute_of_day(now))
         demands = demands_of(instruction, parties, registers, today)
 
         known = NOTHING_KNOWN
@@ -98,7 +98,7 @@ class Line:
             passes = ruling.decision.outcome is Outcome.PASS
             if passes and rooms.bank.saturated:
                 raise Unready(FaultCode.OVERLOADED, "the bank core takes no more just now")
-            judged = _judged(received, instruction, parties, sender, ruling, now)
+            judged = judged_of(received, instruction, parties, sender, ruling, now)
             admission = await self._admit(judged, demands, received)
             if not isinstance(admission, Short | Moved):
                 break
@@ -111,9 +111,13 @@ class Line:
         if not passes:
             return answer_now(judged, None, rooms.gatekeeper)
 
-        bank = await self._forward(judged, received, began)
-        settled = await self._settle(instruction.key, bank)
+        settled = await self.forward_once(judged, received, began)
         return answer_now(judged, settled, rooms.gatekeeper)
+
+    async def forward_once(self, judged: Judged, received: Received, began: float) -> Settled:
+        """Hand over what this call's own commit 1 has opened, and write down what became of it."""
+        bank = await self._forward(judged, received, began)
+        return await self._settle(judged.instruction.key, bank)
 
     async def _admit(
         self, judged: Judged, demands: tuple[Demand, ...], received: Received
@@ -168,7 +172,7 @@ class Line:
             return Settled(bank=bank)
 
 
-def _cases(
+def cases_of(
     instruction: Instruction, parties: Parties, registers: Registers, on: dt.date, minute: int
 ) -> Sequence[Case]:
     """The facts of the whole, and of each detail with its own payee, amount and purpose."""
@@ -188,7 +192,7 @@ def _cases(
     )
 
 
-def _judged(
+def judged_of(
     received: Received, instruction: Instruction, parties: Parties, sender: Sender,
     ruling: Ruling, now: dt.datetime,
 ) -> Judged:  # fmt: skip

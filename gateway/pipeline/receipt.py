@@ -27,8 +27,10 @@ def answer_now(judged: Judged, settled: Settled | None, gatekeeper: Gatekeeper) 
 
 
 def answer_again(standing: Standing, gatekeeper: Gatekeeper) -> Answer:
-    """The same answer as before to the same bytes; the bank's part may have become known since."""
-    decision, bank = restored(standing.decision), standing.word
+    """The same answer as before to the same bytes; the bank's part may have become known since, and
+    a hold may have ended: then the answer is what holds now."""
+    stored, since = standing.decided_now
+    decision, bank = restored(stored), standing.word
     return Answer(
         key=standing.key,
         decision=decision,
@@ -36,8 +38,7 @@ def answer_again(standing: Standing, gatekeeper: Gatekeeper) -> Answer:
         bank_reference=bank.reference if bank else None,
         bank_reason=bank.reason if bank else None,
         receipt=gatekeeper.sign_receipt(
-            _receipt(standing.digest, str(standing.key), decision,
-                     microseconds(standing.decided_at))
+            _receipt(standing.digest, str(standing.key), decision, microseconds(since))
         ),
         replayed=True,
         settled_at=None if standing.disputed else standing.settled_at,

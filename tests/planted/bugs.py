@@ -41,13 +41,14 @@ BUGS = (
                 LINE,
                 "            admission = await self._admit(judged, demands, received)\n",
                 "            if passes:\n"
-                "                bank = await self._forward(judged, received, began)\n"
+                "                settled = await self.forward_once(judged, received, began)\n"
                 "            admission = await self._admit(judged, demands, received)\n",
             ),
             Change(
                 LINE,
-                "        bank = await self._forward(judged, received, began)\n        settled =",
-                "        settled =",
+                "        settled = await self.forward_once(judged, received, began)\n"
+                "        return answer_now(judged, settled",
+                "        return answer_now(judged, settled",
             ),
         ),
         (

@@ -3,7 +3,20 @@
 SELECT (SELECT count(*) FROM open_payment) AS open_payments,
        (SELECT count(*) FROM open_payment WHERE operator_task) AS operator_tasks,
        (SELECT count(*) FROM pending_record) AS records_waiting,
-       (SELECT count(*) FROM notice WHERE acknowledged_at IS NULL) AS notices_waiting
+       (SELECT count(*) FROM notice WHERE acknowledged_at IS NULL) AS notices_waiting,
+       (SELECT count(*) FROM instruction AS i
+        WHERE i.outcome = 'held'
+              AND i.decided_at >= coalesce(
+                  (SELECT before FROM hold_swept AS s WHERE s.division = i.division),
+                  '-infinity'::timestamptz)
+              AND NOT EXISTS (
+                  SELECT FROM hold_end AS h
+                  WHERE h.division = i.division AND h.fiscal_year = i.fiscal_year
+                        AND h.voucher_type = i.voucher_type AND h.voucher_no = i.voucher_no)
+       ) AS holds_open,
+       (SELECT count(*) FROM open_release) AS releases_open,
+       (SELECT count(*) FROM overdraft) AS limits_overdrawn,
+       (SELECT count(*) FROM notification WHERE acknowledged_at IS NULL) AS notifications_waiting
 
 -- name: logs
 -- empty: nothing was sealed yet

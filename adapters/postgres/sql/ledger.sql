@@ -44,7 +44,7 @@ WHERE (SELECT pg_logical_emit_message(true, 'treasury-gateway', '')) IS NOT NULL
 -- empty: none of these keys was ever admitted; the emitted message makes this commit durable
 SELECT k.division, k.fiscal_year, k.voucher_type, k.voucher_no, i.digest, i.party, i.format, i.raw,
        i.signature, i.agency_code, i.outcome, i.decided_at, i.decision, s.bank, s.bank_reference,
-       s.bank_reason, s.settled_at,
+       s.bank_reason, s.settled_at, h.ended_at, h.how AS ended_how, h.decision AS ended_decision,
        s.bank IS NOT NULL AND EXISTS (
            SELECT FROM log_record AS r
            WHERE r.division = k.division AND r.kind = 'correction' AND r.subject = concat_ws(
@@ -69,6 +69,13 @@ FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[])
                AND s.voucher_type = k.voucher_type AND s.voucher_no = k.voucher_no
          OFFSET 0
      ) AS s ON true
+     LEFT JOIN LATERAL (
+         SELECT ended_at, how, decision
+         FROM hold_end AS h
+         WHERE i.outcome = 'held' AND h.division = k.division AND h.fiscal_year = k.fiscal_year
+               AND h.voucher_type = k.voucher_type AND h.voucher_no = k.voucher_no
+         OFFSET 0
+     ) AS h ON true
 WHERE (SELECT pg_logical_emit_message(true, 'treasury-gateway', '')) IS NOT NULL
 
 -- name: open_payments

@@ -45,12 +45,15 @@ FROM gone
 WHERE line.division = $1 AND line.kind = gone.kind AND line.id = gone.id
 RETURNING line.kind, line.id
 
+-- name: note_overdrawn
+-- empty: never; how many lines have more spoken for than their grant leaves
+SELECT note_overdrawn($1)
+
 -- name: overdrawn
--- empty: no line of the division has more spoken for than its grant
+-- empty: no line of the division has more spoken for than its grant leaves
 SELECT kind, id, granted_fen, frozen_fen, opening_fen, reserved_fen, posted_fen
-FROM limit_line
+FROM overdraft
 WHERE division = $1
-      AND granted_fen - frozen_fen - opening_fen - reserved_fen - posted_fen < 0
 ORDER BY kind, id
 
 -- name: tell

@@ -1,0 +1,179 @@
+"""Holds, refunds and overdrawn lines in memory: the same answers as PostgreSQL's, for tests."""
+
+import datetime as dt
+import hashlib
+from collections.abc import Sequence
+
+import attrs
+
+from adapters.memory.ledger import MemoryLedger
+from adapters.memory.state import MemoryState
+from gateway.domain.bank import BankOutcome
+from gateway.domain.decision import Outcome
+from gateway.domain.faults import Conflicting, FaultCode
+from gateway.domain.holds import (
+    Claim,
+    Claimed,
+    Ending,
+    Gone,
+    Hold,
+    HoldEnd,
+    HoldEnding,
+    Notification,
+)
+from gateway.domain.instruction import InstructionKey
+from gateway.domain.ledger import LimitKey, Moved, RecordDraft, Short
+from gateway.domain.refunds import Refund, RefundAnswer, RefundResult
+from gateway.domain.releases import Order
+
+
+class MemoryHolds:
+    """`gateway.ports.Holds` and `.Refunds` over the state that `ledger` works on."""
+
+    def __init__(self, state: MemoryState, ledger: MemoryLedger) -> None:
+        self._state = state
+        self._ledger = ledger
+
+    async def close(self) -> None:
+        return None
+
+    async def claim(self, claim: Claim) -> Claimed | Gone | Short | Moved:
+        state, key = self._state, claim.key
+        held = state.instructions.get(key)
+        is_open = held is not None and held.outcome is Outcome.HOLD and key not in state.hold_ends
+        if held is None or not is_open or (key.division, claim.order) not in state.open_releases:
+            return Gone()
+        before = {place: list(entries) for place, entries in state.windows.items()}
+        self._ledger.take_back(key)
+        passed = attrs.evolve(
+            held, outcome=Outcome.PASS, demands=claim.demands, asks=claim.asks,
+            shares=claim.shares, decided_at=claim.at,
+        )  # fmt: skip
+        refused = self._ledger.moved(passed) or self._ledger.reserve(passed)
+        if refused:
+            state.windows = before
+            return refused
+        self._ledger.open(passed)
+        self._ledger.add_shares(passed)
+        # Only what it reserves and adds is new: the decision of the day itself stays.
+        state.instructions[key] = attrs.evolve(held, demands=claim.demands, shares=claim.shares)
+        state.open_releases.pop((key.division, claim.order))
+        state.hold_ends[key] = HoldEnd(
+            how=HoldEnding.RELEASED, at=claim.at, decision=claim.decision, order=claim.order
+        )
+        self._ledger.pend(key.division, claim.record)
+        self._notify(key, claim.at, claim.notification)
+        return Claimed()
+
+    async def end(self, ending: Ending) -> bool:
+        state, key = self._state, ending.key
+        held = state.instructions.get(key)
+        if held is None or held.outcome is not Outcome.HOLD or key in state.hold_ends:
+            return False
+        if ending.order is not None:
+            if (key.division, ending.order) not in state.open_releases:
+                return False
+            state.open_releases.pop((key.division, ending.order))
+        state.hold_ends[key] = HoldEnd(
+            how=ending.how, at=ending.at, decision=ending.decision, order=ending.order
+        )
+        self._ledger.pend(key.division, ending.record)
+        if ending.notice is not None:
+            self._ledger.give_notice(key, ending.at, ending.notice)
+        self._notify(key, ending.at, ending.notification)
+        return True
+
+    async def dismiss(
+        self, division: str, order: bytes, at: dt.datetime, record: RecordDraft
+    ) -> bool:
+        if self._state.open_releases.pop((division, order), None) is None:
+            return False
+        self._ledger.pend(division, record)
+        return True
+
+    async def open_orders(self, limit: int) -> list[tuple[str, bytes]]:
+        waiting = self._state.open_releases.items()
+        return [(division, body) for (division, _), body in waiting][:limit]
+
+    async def open_holds(
+        self, division: str, until: dt.datetime, limit: int, agency: str | None = None
+    ) -> list[Hold]:
+        found = [
+            Hold(key=each.key, agency_code=each.agency_code, amount_fen=each.amount_fen,
+                 held_at=each.decided_at, decision=each.decision)
+            for each in self._state.instructions.values()
+            if each.key.division == division and each.outcome is Outcome.HOLD
+            and each.decided_at <= until and agency in (None, each.agency_code)
+            and each.key not in self._state.hold_ends
+        ]  # fmt: skip
+        return sorted(found, key=lambda hold: (hold.held_at, hold.key))[:limit]
+
+    async def swept(self, division: str, before: dt.datetime) -> None:
+        return None
+
+    async def take_feed(
+        self, division: str, version: int, signed: tuple[bytes, str, str], orders: Sequence[Order],
+        bodies: Sequence[bytes], at: dt.datetime,
+    ) -> bool:  # fmt: skip
+        state, digest = self._state, hashlib.sha256(signed[0]).digest()
+        held, known = state.release_feeds.get(division, (0, b""))
+        if version == held and known == digest:
+            return False
+        if version != held + 1:
+            code = FaultCode.FEED_GAP if version > held else FaultCode.FEED_CONFLICT
+            raise Conflicting(code, f"version {held} is in force here, this is {version}")
+        state.release_feeds[division] = version, digest
+        for order, body in zip(orders, bodies, strict=True):
+            if (division, order.digest) not in state.orders:
+                state.orders.add((division, order.digest))
+                state.open_releases[division, order.digest] = body
+        return True
+
+    async def notifications(
+        self, division: str, agency: str | None, limit: int
+    ) -> list[Notification]:
+        waiting = self._state.notifications.items()
+        mine = [n for n, whose in waiting if whose[0] == division and agency in (None, whose[1])]
+        return sorted(mine, key=lambda n: n.id)[:limit]
+
+    async def acknowledge(
+        self, division: str, agency: str | None, ids: Sequence[int], at: dt.datetime, by: str
+    ) -> list[int]:
+        mine = await self.notifications(division, agency, len(self._state.notifications))
+        done = [n for n in mine if n.id in ids]
+        for each in done:
+            del self._state.notifications[each]
+        return [each.id for each in done]
+
+    async def refund(self, refund: Refund) -> RefundAnswer:
+        state, payment = self._state, refund.payment
+        settled = state.settlements.get(payment)
+        if settled is None or settled.bank is not BankOutcome.ACCEPTED:
+            return RefundAnswer(result=RefundResult.UNPAID)
+        if refund.key in state.refunds:
+            same = state.refunds[refund.key].digest == refund.digest
+            return RefundAnswer(result=RefundResult.REPEATED if same else RefundResult.CONFLICT)
+        paid = state.instructions[payment]
+        before = sum(r.amount_fen for r in state.refunds.values() if r.payment == payment)
+        left = paid.amount_fen - before
+        if refund.amount_fen > left:
+            return RefundAnswer(result=RefundResult.EXCEEDS, refundable_fen=left)
+        totals: dict[LimitKey, int] = {}
+        for demand in paid.demands:
+            totals[demand.limit] = totals.get(demand.limit, 0) + demand.amount_fen
+        for key, total in totals.items():
+            now = total * (before + refund.amount_fen) // paid.amount_fen
+            back = now - total * before // paid.amount_fen
+            limit = state.limits[payment.division, key]
+            assert limit.posted_fen >= back
+            state.limits[payment.division, key] = attrs.evolve(
+                limit, posted_fen=limit.posted_fen - back
+            )
+        state.refunds[refund.key] = refund
+        self._ledger.pend(payment.division, refund.record)
+        self._notify(payment, refund.at, refund.notification)
+        return RefundAnswer(result=RefundResult.REFUNDED, refundable_fen=left)
+
+    def _notify(self, key: InstructionKey, at: dt.datetime, body: bytes) -> None:
+        told = Notification(id=self._state.next_id(), subject=str(key), created_at=at, body=body)
+        self._state.notifications[told] = key.division, self._state.instructions[key].agency_code
