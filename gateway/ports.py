@@ -22,7 +22,6 @@ from gateway.domain.conduct import (
 from gateway.domain.day import DayTotals
 from gateway.domain.decision import Finding, Outcome
 from gateway.domain.facts import Facts
-from gateway.domain.holds import Claim, Claimed, Ending, Gone, Hold, Notification
 from gateway.domain.instruction import Instruction, InstructionKey, Received
 from gateway.domain.ledger import (
     Admission,
@@ -47,9 +46,7 @@ from gateway.domain.log import (
     Sealed,
 )
 from gateway.domain.parties import Sender
-from gateway.domain.refunds import Overdraft, Refund, RefundAnswer
 from gateway.domain.registers import Registers
-from gateway.domain.releases import Order
 from gateway.domain.windows import WindowAsk, WindowShare
 
 
@@ -175,87 +172,6 @@ class Ledger(Protocol):
         ...
 
     async def limit(self, division: str, key: LimitKey) -> Limit | None: ...
-
-
-class Holds(Protocol):
-    """Open holds, the bureau's orders about them, and how they end. Raises LedgerUnavailable: then
-    it is not known whether it stands, and nothing may be forwarded on it."""
-
-    async def claim(self, claim: Claim) -> Claimed | Gone | Short | Moved:
-        """Commit 1 of a release: end the hold, reserve, record, all or nothing. Only a Claimed
-        lets this process, and no other, forward it, once."""
-        ...
-
-    async def end(self, ending: Ending) -> bool:
-        """End a hold without a payment. False, with nothing written: it had ended before."""
-        ...
-
-    async def dismiss(
-        self, division: str, order: bytes, at: dt.datetime, record: RecordDraft
-    ) -> bool:
-        """Put an order aside that is not carried out; the hold stays. False: it was done before."""
-        ...
-
-    async def open_orders(self, limit: int) -> list[tuple[str, bytes]]:
-        """Division and order, oldest first, of those not carried out yet."""
-        ...
-
-    async def open_holds(
-        self, division: str, until: dt.datetime, limit: int, agency: str | None = None
-    ) -> list[Hold]:
-        """Held not later than `until` and not ended, oldest first."""
-        ...
-
-    async def swept(self, division: str, before: dt.datetime) -> None:
-        """Note that everything held before this moment has ended: it is not looked at again."""
-        ...
-
-    async def take_feed(
-        self, division: str, version: int, signed: tuple[bytes, str, str], orders: Sequence[Order],
-        bodies: Sequence[bytes], at: dt.datetime,
-    ) -> bool:  # fmt: skip
-        """Keep one signed feed and its orders. False: these very bytes were taken before.
-
-        Raises Conflicting: a gap, an older version, or other bytes under this one.
-        """
-        ...
-
-    async def notifications(
-        self, division: str, agency: str | None, limit: int
-    ) -> list[Notification]:
-        """Of one agency, or of the whole division; not acknowledged, oldest first."""
-        ...
-
-    async def acknowledge(
-        self, division: str, agency: str | None, ids: Sequence[int], at: dt.datetime, by: str
-    ) -> list[int]:
-        """Those of them that waited for this reader, and wait no more."""
-        ...
-
-
-class Refunds(Protocol):
-    async def refund(self, refund: Refund) -> RefundAnswer:
-        """Give back on every line what the payment had posted there, once. LedgerUnavailable: not
-        known whether; the same refund may be handed in again."""
-        ...
-
-
-class Overdrafts(Protocol):
-    async def untold(self, division: str, limit: int) -> list[Overdraft]:
-        """Lines on which more is spoken for than is granted, and of which no record was made."""
-        ...
-
-    async def tell(self, division: str, overdraft: Overdraft, record: RecordDraft) -> bool:
-        """Write its record, once. False: it was, or it is overdrawn no more."""
-        ...
-
-
-class Prover(Protocol):
-    """Proves documents again (certs room)."""
-
-    def verify_document(self, body: bytes, signature: str, at: dt.datetime | None = None) -> str:
-        """The signer's URI; `at`: when its certificate must be valid. Raises Unproven."""
-        ...
 
 
 class Bank(Protocol):

@@ -28,7 +28,7 @@ from gateway.domain.releases import Order
 
 
 class MemoryHolds:
-    """`gateway.ports.Holds` and `.Refunds` over the state that `ledger` works on."""
+    """`gateway.hold_ports.Holds` and `.Refunds` over the state that `ledger` works on."""
 
     def __init__(self, state: MemoryState, ledger: MemoryLedger) -> None:
         self._state = state

@@ -21,7 +21,7 @@ _SQL = statements("holds")
 
 
 class PostgresHolds:
-    """`gateway.ports.Holds`. `instance` names this process. Every error is LedgerUnavailable: then
+    """`gateway.hold_ports.Holds`. `instance` names this process. Every error is LedgerUnavailable: then
     it is not known whether it stands, and nothing may be forwarded on it."""
 
     def __init__(

@@ -14,7 +14,7 @@ _SQL = statements("holds")
 
 
 class PostgresRefunds:
-    """`gateway.ports.Refunds` and `.Overdrafts`. Every error is LedgerUnavailable; the same refund
+    """`gateway.hold_ports.Refunds` and `.Overdrafts`. Every error is LedgerUnavailable; the same refund
     may be handed in again."""
 
     def __init__(self, dsn: str, *, allow_unsafe: bool = False) -> None:

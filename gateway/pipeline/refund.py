@@ -16,8 +16,8 @@ from gateway.domain.masking import without_numbers
 from gateway.domain.money import Fen, yuan
 from gateway.domain.records import RecordKind, canonical, unnumbered
 from gateway.domain.refunds import Refund, RefundAnswer, RefundResult
+from gateway.hold_ports import Refunds
 from gateway.pipeline.tell import Origin, microseconds
-from gateway.ports import Refunds
 
 
 @attrs.frozen(kw_only=True)

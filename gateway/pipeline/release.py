@@ -21,6 +21,7 @@ from gateway.domain.legal_day import legal_day, minute_of_day
 from gateway.domain.parties import sender_of
 from gateway.domain.registers import Registers
 from gateway.domain.releases import Order, Verdict
+from gateway.hold_ports import Holds, Prover
 from gateway.pipeline.admit import demands_of
 from gateway.pipeline.decide import NOTHING_KNOWN, Case, Ruling, decide
 from gateway.pipeline.endings import dismissal, notification, refusal, released
@@ -28,7 +29,6 @@ from gateway.pipeline.identify import identify
 from gateway.pipeline.line import ROUNDS_MAX, Line, Rooms, cases_of, judged_of
 from gateway.pipeline.parse import parse, refuse_strangers, refuse_unserved
 from gateway.pipeline.tell import Judged
-from gateway.ports import Holds, Prover
 
 DONE_BEFORE = "ended before"
 STOPPED = "findings"
