@@ -1,4 +1,4 @@
-"""What holds, releases and refunds need of the world, as Protocols: one method is one transaction."""
+"""What holds, releases and refunds need of the world, as Protocols: a method is a transaction."""
 
 import datetime as dt
 from collections.abc import Sequence

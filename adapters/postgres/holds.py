@@ -21,8 +21,8 @@ _SQL = statements("holds")
 
 
 class PostgresHolds:
-    """`gateway.hold_ports.Holds`. `instance` names this process. Every error is LedgerUnavailable: then
-    it is not known whether it stands, and nothing may be forwarded on it."""
+    """`gateway.hold_ports.Holds`. `instance` names this process. Every error is LedgerUnavailable:
+    then it is not known whether it stands, and nothing may be forwarded on it."""
 
     def __init__(
         self, dsn: str, *, instance: str, pool_size: int = 2, allow_unsafe: bool = False

@@ -14,8 +14,8 @@ _SQL = statements("holds")
 
 
 class PostgresRefunds:
-    """`gateway.hold_ports.Refunds` and `.Overdrafts`. Every error is LedgerUnavailable; the same refund
-    may be handed in again."""
+    """`gateway.hold_ports.Refunds` and `.Overdrafts`. Every error is LedgerUnavailable; the same
+    refund may be handed in again."""
 
     def __init__(self, dsn: str, *, allow_unsafe: bool = False) -> None:
         self._pool = Pool(dsn, size=2, allow_unsafe=allow_unsafe)
