@@ -21,7 +21,8 @@ from gateway.commands.rooms import House, credentials, open_house
 from gateway.domain.faults import Fault
 from gateway.pipeline.line import FORWARD_WITHIN_S
 from gateway.settings import Secrets, Settings, read_secrets, read_settings
-from gateway.web.door import Door, Doorway
+from gateway.web.door import Door
+from gateway.web.intake import Doorway, Intake
 from gateway.web.listen import Bounds, Listener
 from gateway.web.metrics import Metrics
 from gateway.web.ops import Ops
@@ -66,7 +67,8 @@ async def _serve(settings: Settings, secrets: Secrets) -> None:
         house = await open_house(settings, secrets, rooms, on_refusal)
         await house.shelf.refresh()
         _spare_the_collector()
-        door = Door(_doorway(house, metrics))
+        doorway = _doorway(house, metrics)
+        intake = Intake(doorway)
         office = Office(house.records)
         sealing = _sealing(house, office)
         delivering = Delivering(
@@ -83,11 +85,11 @@ async def _serve(settings: Settings, secrets: Secrets) -> None:
         metrics.troubles = lambda: sealing.troubles | delivering.troubles
         metrics.conduct_troubles = lambda: conduct.troubles
         metrics.policy_troubles = lambda: renewing.troubles | house.books.tripped
-        await _listen(house, secrets, door, metrics, rooms, on_refusal)
+        await _listen(house, secrets, doorway, intake, rooms, on_refusal)
         log.info("gateway.ready", port=settings.gateway.listen_port, book=house.books.revision)
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({stopped, workers}, return_when=asyncio.FIRST_COMPLETED)
-        door.stopping = True
+        intake.stopping = True
         log.info("gateway.stopping")
         if workers.done():
             # A worker that dies stops the program: better no gateway than half a gateway.
@@ -166,21 +168,24 @@ async def _stop_workers(workers: asyncio.Task[None]) -> None:
 
 
 async def _listen(
-    house: House, secrets: Secrets, door: Door, metrics: Metrics, rooms: AsyncExitStack,
+    house: House, secrets: Secrets, doorway: Doorway, intake: Intake, rooms: AsyncExitStack,
     on_refusal: "partial[None]",
 ) -> None:  # fmt: skip
     chosen = house.settings.gateway
-    ops = Ops(metrics, partial(_reasons, house, door), house.backlog.backlog, openapi())
+    metrics = doorway.metrics
+    ops = Ops(metrics, partial(_reasons, house, intake), house.backlog.backlog, openapi())
     runner = await _runner(rooms, ops.application())
     await web.TCPSite(runner, chosen.ops_host, chosen.ops_port, reuse_address=True).start()
     bounds = Bounds(
         connections_max=chosen.connections_max,
         connections_per_party_max=chosen.connections_per_party_max,
+        finish_s=FINISH_S,
     )
+    door = Door(doorway, intake)
     runner = await _runner(rooms, door.application(), idle_s=bounds.idle_s)
     assert runner.server
     tls = server_context(credentials(house.settings, secrets), on_refusal)
-    listener = Listener(runner.server, tls, party_of, bounds, partial(_closed, metrics))
+    listener = Listener(runner.server, intake, tls, party_of, bounds, partial(_closed, metrics))
     rooms.push_async_callback(listener.close)
     listener.open(chosen.listen_host, chosen.listen_port, shared=chosen.shared_port)
 
@@ -203,10 +208,10 @@ def _raise_descriptors() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _reasons(house: House, door: Door) -> dict[str, str]:
+def _reasons(house: House, intake: Intake) -> dict[str, str]:
     """Why this process may not take instructions now."""
     reasons = {}
-    if door.stopping:
+    if intake.stopping:
         reasons["door"] = "stopping"
     for division in house.settings.gateway.divisions:
         try:

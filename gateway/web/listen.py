@@ -10,11 +10,14 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import attrs
 from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
+
+from gateway.domain.instruction import Received
+from gateway.web.intake import Intake
+from gateway.web.visit import Visit
 
 BACKLOG = 1024
 BREATH_S = 0.05
@@ -22,14 +25,6 @@ BREATH_S = 0.05
 SHUTDOWN_S = 1.0
 """How long a peer may take to say goodbye in TLS."""
 _SHORT_OF = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-BUSY = (
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
-    b"Retry-After: 2\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b"
-)
-_BUSY_BODY = (
-    b'{"type":"urn:treasury-gateway:fault:overloaded","title":"Overloaded; try again later",'
-    b'"status":503,"code":"overloaded","detail":"this party has too many connections","errors":[]}'
-)
 
 
 @attrs.frozen(kw_only=True)
@@ -44,27 +39,34 @@ class Bounds:
     """From a request's first byte to the end of its headers."""
     idle_s: float = 75.0
     """Between two requests of one connection."""
+    finish_s: float = 10.0
+    """How long instructions on the line may take to end once the door is closed."""
 
 
 class Listener:
-    """Accepts, shakes hands, and hands connections to aiohttp's `server`.
+    """Accepts, shakes hands, and makes a `Visit` of each connection: plain requests go to `intake`,
+    all else to aiohttp's `server`.
 
     `told` hears why a connection was refused: `connections`, `party`, `handshakes`, `handshake`,
     `descriptors`, `header`; what TLS itself refused is told by the context.
     """
 
     def __init__(
-        self, server: web.Server, tls: ssl.SSLContext, party_of: Callable[[Any], str | None],
-        bounds: Bounds, told: Callable[[str], None],
+        self, server: web.Server, intake: Intake, tls: ssl.SSLContext,
+        party_of: Callable[[Any], str | None], bounds: Bounds, told: Callable[[str], None],
     ) -> None:  # fmt: skip
         self.server = server
+        self.intake = intake
         self.bounds = bounds
+        self.header_s, self.idle_s = bounds.header_s, bounds.idle_s
         self.told = told
+        self.closing = False
         self._tls = tls
         self._party_of = party_of
         self._by_party: Counter[str] = Counter()
         self._connections: set[Visit] = set()
         self._handshakes: dict[asyncio.Task[None], None] = {}
+        self._carried: set[asyncio.Task[None]] = set()
         self._socket: socket.socket | None = None
         self._accepting: asyncio.Task[None] | None = None
 
@@ -80,7 +82,11 @@ class Listener:
         return int(listening.getsockname()[1])
 
     async def close(self) -> None:
-        """Accept no more. Connections that stand go on; aiohttp's runner closes them."""
+        """Accept no more, let plain requests on the line end, and hang up where they came from.
+
+        What aiohttp serves goes on; its runner closes it.
+        """
+        self.closing = True
         tasks = [task for task in (self._accepting, *self._handshakes) if task]
         for task in tasks:
             task.cancel()
@@ -88,8 +94,20 @@ class Listener:
             await asyncio.wait(tasks)
         if self._socket:
             self._socket.close()
+        for visit in [visit for visit in self._connections if not visit.serving]:
+            visit.leave_if_plain()
+        if self._carried:
+            await asyncio.wait(self._carried, timeout=self.bounds.finish_s)
+        for visit in tuple(self._connections):
+            visit.leave_if_plain()
 
-    def enter(self, visit: "Visit", tls: Any) -> str | None:
+    def carry(self, visit: Visit, received: Received, path: str, since: float) -> None:
+        """Take an instruction in and answer it; whoever hangs up meanwhile stops no payment."""
+        task = asyncio.create_task(self._carry(visit, received, path, since))
+        self._carried.add(task)
+        task.add_done_callback(self._carried.discard)
+
+    def enter(self, visit: Visit, tls: Any) -> str | None:
         """The party's name if it may come in; None if it has enough connections already."""
         self._connections.add(visit)
         party = self._party_of(tls) or ""
@@ -97,12 +115,15 @@ class Listener:
         visit.party = party
         return party if self._by_party[party] <= self.bounds.connections_per_party_max else None
 
-    def leave(self, visit: "Visit") -> None:
+    def leave(self, visit: Visit) -> None:
         self._connections.discard(visit)
         if visit.party is not None:
             self._by_party[visit.party] -= 1
             if not self._by_party[visit.party]:
                 del self._by_party[visit.party]
+
+    async def _carry(self, visit: Visit, received: Received, path: str, since: float) -> None:
+        visit.answer(await self.intake.take(received, path, since))
 
     async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -142,72 +163,3 @@ class Listener:
             return  # the context has told of it
         except OSError:
             self.told("handshake")
-
-
-class Visit(asyncio.Protocol):
-    """One connection: aiohttp's handler, with a clock on the headers."""
-
-    __slots__ = ("_handler", "_house", "_slow", "_transport", "party")
-
-    def __init__(self, house: Listener) -> None:
-        self._house = house
-        self._handler: RequestHandler | None = None
-        self._slow: asyncio.TimerHandle | None = None
-        self._transport: asyncio.Transport | None = None
-        self.party: str | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-        tls = transport.get_extra_info("ssl_object")
-        if self._house.enter(self, tls) is None:
-            self._house.told("party")
-            self._transport.write(BUSY % (len(_BUSY_BODY), _BUSY_BODY))
-            self._transport.close()
-            return
-        self._handler = self._house.server()
-        self._handler.connection_made(transport)
-
-    def data_received(self, data: bytes) -> None:
-        handler = self._handler
-        if handler is None:
-            return
-        handler.data_received(data)
-        if _still_in_headers(handler):
-            if self._slow is None:
-                loop = asyncio.get_running_loop()
-                self._slow = loop.call_later(self._house.bounds.header_s, self._hang_up)
-        elif self._slow is not None:
-            self._slow.cancel()
-            self._slow = None
-
-    def eof_received(self) -> None:
-        if self._handler is not None:
-            self._handler.eof_received()
-
-    def pause_writing(self) -> None:
-        if self._handler is not None:
-            self._handler.pause_writing()
-
-    def resume_writing(self) -> None:
-        if self._handler is not None:
-            self._handler.resume_writing()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._slow is not None:
-            self._slow.cancel()
-        self._house.leave(self)
-        if self._handler is not None:
-            self._handler.connection_lost(exc)
-
-    def _hang_up(self) -> None:
-        self._house.told("header")
-        if self._transport is not None:
-            self._transport.abort()
-
-
-def _still_in_headers(handler: RequestHandler) -> bool:
-    """Whether it waits for a request although bytes have come. aiohttp tells nobody else."""
-    waiter = handler._waiter
-    if waiter is None:
-        return handler._request_count == 0
-    return not waiter.done()

@@ -69,11 +69,19 @@ class Metrics:
         """`book`, or a tripped policy's id, and what is wrong; set by who wires the workers."""
         self.conduct_troubles: Callable[[], Mapping[str, str]] = dict
         """`books` or a division, and why the bank's conduct is not looked at there."""
-        self._children: dict[tuple[str, str], Counter] = {}
+        self._instructions: dict[tuple[str, str], Counter] = {}
+        self._findings: dict[tuple[str, str], Counter] = {}
 
     def count_instruction(self, outcome: str, bank: str) -> None:
-        """Children are looked up once: `labels()` costs more than counting."""
-        child = self._children.get((outcome, bank))
-        if child is None:
-            child = self._children[(outcome, bank)] = self.instructions.labels(outcome, bank)
-        child.inc()
+        _count(self.instructions, self._instructions, (outcome, bank))
+
+    def count_finding(self, policy: str, action: str) -> None:
+        _count(self.findings, self._findings, (policy, action))
+
+
+def _count(family: Counter, children: dict[tuple[str, str], Counter], key: tuple[str, str]) -> None:
+    """Children are looked up once: `labels()` costs more than counting."""
+    child = children.get(key)
+    if child is None:
+        child = children[key] = family.labels(*key)
+    child.inc()

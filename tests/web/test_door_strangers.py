@@ -6,7 +6,8 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from adapters.formats.json_instruction import JsonFormat
 from adapters.memory.recordlog import MemoryRecordLog
-from gateway.web.door import Door, Doorway
+from gateway.web.door import Door
+from gateway.web.intake import Doorway, Intake
 from gateway.web.metrics import Metrics
 from tests.pipeline.fakes import DIVISION, instruction, received
 from tests.pipeline.test_line import Street
@@ -26,17 +27,16 @@ async def _asked(uri: str, number: str = "1") -> tuple[int, str]:
     street = await Street(instruction()).open()
     await street.line.carry(received(b"one"))
     wordings = dict.fromkeys(("json", "voucher"), JsonFormat())
-    door = Visited(
-        Doorway(
-            line=street.line,
-            ledger=street.ledger,
-            records=MemoryRecordLog(street.state),
-            wordings=wordings,
-            party_of=lambda _: None,
-            origin=street.line._rooms.origin,
-            metrics=Metrics(),
-        )
+    doorway = Doorway(
+        line=street.line,
+        ledger=street.ledger,
+        records=MemoryRecordLog(street.state),
+        wordings=wordings,
+        party_of=lambda _: None,
+        origin=street.line._rooms.origin,
+        metrics=Metrics(),
     )
+    door = Visited(doorway, Intake(doorway))
     async with TestClient(TestServer(door.application())) as client:
         path = f"/v1/instructions/{DIVISION}/2026/8202/{number}"
         answer = await client.get(path, headers={"Party": uri})

@@ -19,9 +19,11 @@ from certs.tls import Credentials, client_context, party_of, server_context
 from deploy.demo.identities import Identities, uri
 from gateway.domain.faults import LedgerUnavailable
 from gateway.pipeline.tell import Origin
-from gateway.web.door import Door, Doorway
+from gateway.web.door import Door
+from gateway.web.intake import Doorway, Intake
 from gateway.web.listen import Bounds, Listener
 from gateway.web.metrics import Metrics
+from gateway.web.visit import UNREAD_BYTES_MAX
 from tests.web.besieged import HOST, Reply, read_reply, until
 
 DIVISION = "220000000"
@@ -118,18 +120,18 @@ async def open_inn(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
             server = identities.connection("server", uri("gateway", "103"))
             told: Counter[str] = Counter()
             line, ledger, metrics = SlowLine(), Broken(), Metrics()
-            door = Door(
-                Doorway(
-                    line=line,  # type: ignore[arg-type]
-                    ledger=ledger,  # type: ignore[arg-type]
-                    records=ledger,  # type: ignore[arg-type]
-                    wordings=dict.fromkeys(("json", "voucher"), PlainWords()),  # type: ignore[arg-type]
-                    party_of=party_of,
-                    origin=Origin(bank="103", uri=uri("gateway", "103")),
-                    metrics=metrics,
-                    in_flight_max=in_flight_max,
-                )
+            doorway = Doorway(
+                line=line,  # type: ignore[arg-type]
+                ledger=ledger,  # type: ignore[arg-type]
+                records=ledger,  # type: ignore[arg-type]
+                wordings=dict.fromkeys(("json", "voucher"), PlainWords()),  # type: ignore[arg-type]
+                party_of=party_of,
+                origin=Origin(bank="103", uri=uri("gateway", "103")),
+                metrics=metrics,
+                in_flight_max=in_flight_max,
             )
+            intake = Intake(doorway)
+            door = Door(doorway, intake)
             runner = web.AppRunner(
                 door.application(), access_log=None, lingering_time=0.2,
                 keepalive_timeout=bounds.idle_s, shutdown_timeout=0.5,
@@ -138,7 +140,7 @@ async def open_inn(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
             stack.push_async_callback(runner.cleanup)
             assert runner.server
             listener = Listener(
-                runner.server, _context(server), party_of, bounds,
+                runner.server, intake, _context(server), party_of, bounds,
                 lambda reason: told.update([reason]),
             )  # fmt: skip
             stack.push_async_callback(listener.close)
@@ -320,3 +322,75 @@ async def _closed(reader: asyncio.StreamReader) -> bool:
             return await reader.read() == b""
         except (ConnectionError, ssl.SSLError):
             return True
+
+
+async def test_plain_requests_are_answered_in_order_until_one_is_not_plain(open_inn: Any) -> None:
+    """All in one write: three plain ones, one that aiohttp answers, and plain ones after it."""
+    inn = await open_inn()
+    inn.line.go.set()
+    reader, writer = await inn.connect()
+    odd = b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n"
+    writer.write(REQUEST * 3 + odd + REQUEST * 2)
+    codes = [(await read_reply(reader)).code for _ in range(6)]
+    assert codes == ["ledger_unavailable"] * 3 + ["route_unknown"] + ["ledger_unavailable"] * 2
+    (visit,) = inn.listener._connections
+    assert visit._handler is not None, "handed over for good"
+    assert inn.line.carried == 5
+
+
+async def test_a_flood_of_plain_requests_is_read_no_faster_than_it_is_answered(
+    open_inn: Any,
+) -> None:
+    inn = await open_inn()
+    reader, writer = await inn.connect()
+    many = 4000
+    writer.write(REQUEST * many)
+    await until(lambda: inn.line.carried == 1)
+    (visit,) = inn.listener._connections
+    await until(lambda: visit._paused)
+    assert len(visit._unread) < 4 * UNREAD_BYTES_MAX
+    inn.line.go.set()
+    for _ in range(many):
+        assert (await read_reply(reader)).code == "ledger_unavailable"
+    assert visit._handler is None, "not one of them was aiohttp's"
+
+
+async def test_a_plain_body_that_does_not_come_is_given_up(
+    open_inn: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.web.visit.BODY_DEADLINE_S", 0.2)
+    inn = await open_inn()
+    reader, writer = await inn.connect()
+    writer.write(REQUEST[:-1])
+    reply = await read_reply(reader)
+    assert (reply.status, reply.code) == (400, "body_incomplete")
+    assert await _closed(reader)
+
+
+async def test_what_is_on_the_line_is_answered_before_the_door_is_shut(open_inn: Any) -> None:
+    inn = await open_inn()
+    idle, _ = await inn.connect("b")
+    reader, writer = await inn.connect()
+    writer.write(REQUEST)
+    await until(lambda: inn.line.carried == 1)
+    closing = asyncio.create_task(inn.listener.close())
+    assert await _closed(idle), "nothing was asked there"
+    assert not closing.done()
+    inn.line.go.set()
+    reply = await read_reply(reader)
+    assert (reply.code, reply.headers["connection"]) == ("ledger_unavailable", "close")
+    await closing
+    assert await _closed(reader)
+
+
+async def test_a_visitor_who_hangs_up_stops_nothing(open_inn: Any) -> None:
+    inn = await open_inn()
+    _, writer = await inn.connect()
+    writer.write(REQUEST)
+    await until(lambda: inn.line.carried == 1)
+    writer.transport.abort()
+    await until(lambda: not inn.listener._connections)
+    (carried,) = inn.listener._carried
+    inn.line.go.set()
+    await carried
+    assert not carried.cancelled() and carried.exception() is None

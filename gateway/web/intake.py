@@ -1,0 +1,204 @@
+"""Taking an instruction in: its bytes are here whole, down the line with them, and the answer.
+
+Both roads to it end here: plain requests (`visit.py`) and all that aiohttp reads (`door.py`).
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from ssl import SSLObject
+from typing import Protocol
+
+import attrs
+import structlog
+
+from gateway.domain.answer import Answer
+from gateway.domain.faults import (
+    Conflicting,
+    Fault,
+    FaultCode,
+    LedgerUnavailable,
+    Unproven,
+    Unready,
+)
+from gateway.domain.instruction import Received
+from gateway.domain.parties import Sender, sender_of
+from gateway.pipeline.line import Line
+from gateway.pipeline.tell import Origin
+from gateway.ports import Ledger, RecordLog
+from gateway.web.metrics import Metrics
+from gateway.web.places import known_part
+
+IN_FLIGHT_MAX = 512
+"""Instructions on the line at once; beyond that a sender is told to come again."""
+
+log = structlog.get_logger()
+
+
+class Wording(Protocol):
+    """How one format words answers and faults."""
+
+    media_type: str
+    problem_media_type: str
+
+    def answer(self, raw_in: bytes, answer: Answer) -> bytes: ...
+
+    def problem(self, fault: Fault, instance: str) -> bytes: ...
+
+
+Counter = Callable[[Received, Mapping[str, str]], Awaitable[bytes]]
+"""Takes a signed document that is no instruction, with the parts of its path; answers JSON.
+
+Raises Fault, or LedgerUnavailable where it is not known whether it was taken."""
+
+ACCEPTED = {
+    "json": frozenset({"application/json"}),
+    "voucher": frozenset({"application/xml", "text/xml"}),
+}
+"""Media types by format, parameters left out: a voucher's encoding is GBK whatever they say."""
+
+
+@attrs.frozen(kw_only=True)
+class Doorway:
+    """What the door needs beside the line."""
+
+    line: Line
+    ledger: Ledger
+    records: RecordLog
+    wordings: Mapping[str, Wording]
+    party_of: Callable[[SSLObject], str | None]
+    origin: Origin
+    """Ourselves: whose trust domain every visitor must be of."""
+    metrics: Metrics
+    in_flight_max: int = IN_FLIGHT_MAX
+    counters: Mapping[str, Counter] = attrs.field(factory=dict)
+    """By path (aiohttp's pattern): what bank and bureau hand in beside instructions."""
+
+
+@attrs.frozen(kw_only=True)
+class Reply:
+    """What a visitor is told, before it is HTTP."""
+
+    status: int
+    media_type: str
+    body: bytes
+    retry_after_s: int | None = None
+    last: bool = False
+    """The connection is of no use after it: nobody knows where the next request would begin."""
+
+
+class Intake:
+    """One per process; counts what is on the line at once."""
+
+    def __init__(self, doorway: Doorway) -> None:
+        self._doorway = doorway
+        self._in_flight = 0
+        doorway.metrics.in_flight.set_function(lambda: self._in_flight)
+        self.stopping = False
+
+    async def take(self, received: Received, path: str, since: float) -> Reply:
+        """`since`: when its first byte was seen, `time.perf_counter()`. Never raises."""
+        wording = self._doorway.wordings[received.format]
+        try:
+            answer = await self._carry(received)
+            self._tell_operators(answer, received.party, time.perf_counter() - since)
+            body = wording.answer(received.raw, answer)
+            return Reply(status=200, media_type=wording.media_type, body=body)
+        except Fault as fault:
+            return self.refuse(fault, received.party, path, wording)
+        except Exception:
+            # Our own mistake: fail closed, say nothing of it outside, wake somebody.
+            log.exception("line.broken", party=received.party)
+            return self.refuse(broken(), received.party, path, wording)
+        finally:
+            self._doorway.metrics.seconds.observe(time.perf_counter() - since)
+
+    def visitor(self, party: str) -> Sender:
+        """The visitor whom the connection's certificate names. A certificate of ours that names no
+        party of ours opens nothing (T14: keep the name). Raises Unproven."""
+        visitor = sender_of(party)
+        if visitor is None:
+            raise Unproven(
+                FaultCode.SENDER_UNKNOWN, "the certificate names no party by a single URI SAN"
+            )
+        if visitor.trust_domain != self._doorway.origin.trust_domain:
+            raise Unproven(FaultCode.SENDER_UNKNOWN, "the certificate is of another trust domain")
+        return visitor
+
+    def knows(self, party: str) -> bool:
+        try:
+            self.visitor(party)
+        except Unproven:
+            return False
+        return True
+
+    def refuse_if_full(self) -> None:
+        """Raises Unready."""
+        if self.stopping:
+            raise Unready(FaultCode.STOPPING, "this gateway is stopping; send the same again")
+        if self._in_flight >= self._doorway.in_flight_max:
+            raise Unready(FaultCode.OVERLOADED, "too many instructions at once; send again later")
+
+    def refuse(self, fault: Fault, party: str, path: str, wording: Wording | None = None) -> Reply:
+        """The problem document, counted and told to operators; in JSON's words by default."""
+        wording = wording or self._doorway.wordings["json"]
+        self._doorway.metrics.faults.labels(fault.code).inc()
+        if isinstance(fault, Conflicting) and not fault.recorded:
+            self._doorway.metrics.conflicts_unrecorded.inc()
+        log.info(
+            "instruction.refused", fault=fault.code, status=fault.status, party=party,
+            fields=[known_part(error) for error in fault.errors[:20]],
+        )  # fmt: skip
+        return Reply(
+            status=fault.status,
+            media_type=wording.problem_media_type,
+            body=wording.problem(fault, path),
+            retry_after_s=fault.retry_after_s if isinstance(fault, Unready) else None,
+            last=fault.code in (FaultCode.BODY_TOO_LARGE, FaultCode.BODY_INCOMPLETE),
+        )
+
+    async def _carry(self, received: Received) -> Answer:
+        """Down the line, with one of its places held meanwhile. Raises Fault."""
+        self.refuse_if_full()
+        self._in_flight += 1
+        try:
+            return await self._doorway.line.carry(received)
+        except LedgerUnavailable as lost:
+            raise Unready(
+                FaultCode.LEDGER_UNAVAILABLE,
+                "the decision could not be proven durable; nothing was forwarded;"
+                " send the same bytes again",
+            ) from lost
+        finally:
+            self._in_flight -= 1
+
+    def _tell_operators(self, answer: Answer, party: str, seconds: float) -> None:
+        """The canonical line: one per instruction, no personal value, no whole account number."""
+        outcome = answer.decision.outcome
+        bank = answer.bank or "none"
+        metrics = self._doorway.metrics
+        metrics.count_instruction(outcome, bank)
+        if against := answer.contradiction:
+            metrics.contradictions.inc()
+            log.error(
+                "payment.contradicted", instruction=str(answer.key), how="answer",
+                said=against.said, held=against.held,
+            )  # fmt: skip
+        for finding in answer.decision.findings:
+            metrics.count_finding(finding.policy, finding.action)
+        log.info(
+            "instruction.answered",
+            instruction=str(answer.key),
+            party=party,
+            outcome=outcome,
+            bank=bank,
+            policies=[finding.policy for finding in answer.decision.findings],
+            replayed=answer.replayed,
+            ms=round(seconds * 1000, 2),
+        )
+
+
+def broken() -> Fault:
+    """Our mistake, as it is told outside."""
+    fault = Fault(FaultCode.INTERNAL, "our mistake; nothing is known to have passed")
+    fault.status = 500
+    return fault
