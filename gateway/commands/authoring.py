@@ -173,31 +173,3 @@ def policy_diff(old: OldFolder, new: NewFolder, as_json: Json = False) -> None:
         typer.echo(f"{'!' if d.looser else ' '} {d.policy} {d.zh} / {d.en}")
     if not found:
         typer.echo("没有差别 / no difference")
-
-
-@policy_app.command("backtest")
-def policy_backtest(
-    old: OldFolder,
-    new: NewFolder,
-    facts: Annotated[Path, typer.Option(help="Stored instructions, JSON lines in time order.")],
-    as_json: Json = False,
-) -> None:
-    """Run both books over stored instructions: what would newly be blocked, held or released."""
-    from gateway.commands.policy import backtest_folders
-
-    columns = ("backtest", BarColumn(), TimeElapsedColumn())
-    try:
-        with Progress(*columns, console=console, transient=True) as progress:
-            task = progress.add_task("backtest")
-            report = backtest_folders(
-                old,
-                new,
-                facts,
-                lambda done, total: progress.update(task, completed=done, total=total),
-            )
-    except (ValueError, OSError) as reason:
-        raise fail(f"backtest: {reason}", USAGE) from reason
-    if as_json:
-        show(report.as_json())
-    else:
-        typer.echo("\n".join(report.lines()))

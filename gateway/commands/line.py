@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.commands import authoring, conduct, tending
+from gateway.commands import authoring, conduct, proving, tending
 from gateway.commands.terminal import DONE, NO, USAGE, Database, Json, console, fail, show
 from gateway.domain.faults import Fault, LedgerUnavailable
 from gateway.settings import SettingsInvalid
@@ -23,6 +23,9 @@ registers_app = typer.Typer(help="The bureau's registers (备案信息).", no_ar
 verify_app = typer.Typer(help="Check evidence offline (验证).", no_args_is_help=True)
 app.add_typer(registers_app, name="registers")
 app.add_typer(authoring.policy_app, name="policy")
+authoring.policy_app.command("backtest")(proving.policy_backtest)
+authoring.policy_app.command("replay")(proving.policy_replay)
+authoring.policy_app.add_typer(proving.shadow_app, name="shadow")
 app.add_typer(verify_app, name="verify")
 app.add_typer(tending.unknowns_app, name="unknowns")
 app.add_typer(tending.export_app, name="export")

@@ -20,6 +20,7 @@ from adapters.postgres.backlog import PostgresBacklog
 from adapters.postgres.conduct import PostgresConduct
 from adapters.postgres.day_close import PostgresDayBook
 from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.past import PostgresPast
 from adapters.postgres.recordlog import PostgresRecordLog
 from adapters.postgres.shelf import PostgresRegisterShelf
 from certs.acknowledged import BureauWitness
@@ -67,6 +68,7 @@ class House:
     shelf: PostgresRegisterShelf
     backlog: PostgresBacklog
     daybook: PostgresDayBook
+    past: PostgresPast
     bank: HttpBank
     books_of_bank: HttpBooks | None
     reconciling: Reconciling
@@ -102,6 +104,8 @@ async def open_house(
     rooms.push_async_callback(backlog.close)
     daybook = PostgresDayBook(secrets.database)
     rooms.push_async_callback(daybook.aclose)
+    past = PostgresPast(secrets.database)
+    rooms.push_async_callback(past.close)
     bank = bank_of(settings, secrets, on_refusal)
     rooms.push_async_callback(bank.aclose)
     books_of_bank = bank_books_of(settings, secrets, on_refusal)
@@ -152,6 +156,7 @@ async def open_house(
         shelf=shelf,
         backlog=backlog,
         daybook=daybook,
+        past=past,
         bank=bank,
         books_of_bank=books_of_bank,
         reconciling=Reconciling(

@@ -18,6 +18,7 @@ from certs.tls import Refusal, party_of, server_context
 from gateway.commands.journal import configure_log
 from gateway.commands.openapi import openapi
 from gateway.commands.rooms import House, credentials, open_house
+from gateway.commands.shadowing import start_follower
 from gateway.domain.faults import Fault
 from gateway.pipeline.line import FORWARD_WITHIN_S
 from gateway.settings import Secrets, Settings, read_secrets, read_settings
@@ -35,6 +36,7 @@ from gateway.workers.enquire import Enquiring
 from gateway.workers.office import Office
 from gateway.workers.renew import Renewing
 from gateway.workers.seal import Sealing
+from gateway.workers.shadow import Shadowing
 from gateway.workers.watch import watch_bank
 
 FINISH_S = 10.0
@@ -137,6 +139,10 @@ def _renewing(house: House, office: Office) -> Renewing:
     )  # fmt: skip
 
 
+def _shadowing(house: House, office: Office) -> Shadowing:
+    return Shadowing(office, house.past.any_shadow, start_follower, house.clock.monotonic)
+
+
 async def _work(
     house: House, office: Office, sealing: Sealing, delivering: Delivering, renewing: Renewing,
     conduct: Conduct,
@@ -160,6 +166,7 @@ async def _work(
         group.create_task(renewing.run())
         group.create_task(conduct.run())
         group.create_task(watch_bank(house.bank))
+        group.create_task(_shadowing(house, office).run())
 
 
 async def _stop_workers(workers: asyncio.Task[None]) -> None:

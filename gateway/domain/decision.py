@@ -92,12 +92,35 @@ class Finding:
 
 
 @attrs.frozen(kw_only=True)
+class Basis:
+    """What a decision rested on beside the instruction, the registers' version and the book.
+
+    Kept with the decision, so that it can be replayed bit for bit.
+    """
+
+    windows: tuple[tuple[str, str, int], ...] = ()
+    """Id, key and value of each window that the ledger told; all others were believed to be 0."""
+    shorts: tuple[tuple[str, str, int], ...] = ()
+    """Kind, id and what was left, in fen, of each limit that did not suffice."""
+    wanted: tuple[tuple[int, int | None], ...] = ()
+    """Of each of those, in fen, what was wanted and the cap on what may be spoken for."""
+    unavailable: tuple[str, ...] = ()
+    """Registers that could not be consulted at that moment."""
+
+
+NO_BASIS = Basis()
+
+
+@attrs.frozen(kw_only=True)
 class Decision:
     outcome: Outcome
     findings: tuple[Finding, ...]
     book_revision: str
     """Digest of the policy book that decided, so that the decision can be replayed."""
     registers_version: int
+    basis: Basis = NO_BASIS
+    withheld: tuple[str, ...] = ()
+    """Details of a passed voucher that are not paid: the division takes parts of a batch."""
 
 
 def outcome_of(findings: tuple[Finding, ...]) -> Outcome:
@@ -106,28 +129,67 @@ def outcome_of(findings: tuple[Finding, ...]) -> Outcome:
     return _OUTCOME_OF[worst]
 
 
+def finding_fields(finding: Finding) -> dict[str, Any]:
+    """All of a finding by its fields' names: what `attrs.asdict` gives, a tenth as dear."""
+    near = finding.exception
+    return {
+        "policy": finding.policy,
+        "revision": finding.revision,
+        "article": finding.article,
+        "light": finding.light,
+        "action": finding.action,
+        "title_zh": finding.title_zh,
+        "title_en": finding.title_en,
+        "reason_zh": finding.reason_zh,
+        "reason_en": finding.reason_en,
+        "remedy_zh": finding.remedy_zh,
+        "remedy_en": finding.remedy_en,
+        "mender": finding.mender,
+        "exception": near
+        and {
+            "id": near.id,
+            "article": near.article,
+            "title_zh": near.title_zh,
+            "title_en": near.title_en,
+        },
+        "missing": [{"kind": m.kind, "zh": m.zh, "en": m.en} for m in finding.missing],
+        "unavailable": finding.unavailable,
+        "detail": finding.detail,
+    }
+
+
 def stored(decision: Decision) -> bytes:
     """A decision as it is kept in the ledger, and from which the answer is given again."""
-    return orjson.dumps(
-        {
-            "book": decision.book_revision,
-            "findings": [attrs.asdict(f) for f in decision.findings],
-            "outcome": decision.outcome,
-            "registers": decision.registers_version,
-        },
-        option=orjson.OPT_SORT_KEYS,
-    )
+    fields: dict[str, Any] = {
+        "book": decision.book_revision,
+        "findings": [finding_fields(f) for f in decision.findings],
+        "outcome": decision.outcome,
+        "registers": decision.registers_version,
+    }
+    if decision.basis is not NO_BASIS:
+        fields["basis"] = attrs.asdict(decision.basis)
+    if decision.withheld:
+        fields["withheld"] = decision.withheld
+    return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
 
 
 def restored(raw: bytes) -> Decision:
     """The inverse of `stored`."""
     fields = orjson.loads(raw)
+    basis = fields.get("basis")
     return Decision(
         outcome=Outcome(fields["outcome"]),
         findings=tuple(_finding(f) for f in fields["findings"]),
         book_revision=fields["book"],
         registers_version=fields["registers"],
+        basis=_basis(basis) if basis else NO_BASIS,
+        withheld=tuple(fields.get("withheld", ())),
     )
+
+
+def _basis(fields: dict[str, Any]) -> Basis:
+    rows = {name: tuple(map(tuple, fields[name])) for name in ("windows", "shorts", "wanted")}
+    return Basis(**rows, unavailable=tuple(fields["unavailable"]))
 
 
 def _finding(fields: dict[str, Any]) -> Finding:

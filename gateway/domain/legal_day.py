@@ -13,3 +13,8 @@ def minute_of_day(moment: dt.datetime) -> int:
 
 def legal_day(moment: dt.datetime) -> dt.date:
     return moment.astimezone(SHANGHAI).date()
+
+
+def dawn(day: dt.date) -> dt.datetime:
+    """The moment at which a legal day begins."""
+    return dt.datetime.combine(day, dt.time(), SHANGHAI)

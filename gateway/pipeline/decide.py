@@ -8,10 +8,19 @@ from typing import Any
 
 import attrs
 
-from gateway.domain.decision import Action, Decision, Finding, Light, Outcome, outcome_of
+from gateway.domain.decision import (
+    NO_BASIS,
+    Action,
+    Basis,
+    Decision,
+    Finding,
+    Light,
+    Outcome,
+    outcome_of,
+)
 from gateway.domain.facts import Facts, changed
 from gateway.domain.holds import FindingName, name_of
-from gateway.domain.ledger import LimitKey, LimitKind, Moved, Short
+from gateway.domain.ledger import Demand, LimitKey, LimitKind, Moved, Short
 from gateway.domain.money import Fen, yuan
 from gateway.domain.registers import Registers
 from gateway.domain.windows import Measure, WindowAsk, WindowKey, WindowShare
@@ -81,7 +90,7 @@ def decide(
     """
     whole, details = cases[0], cases[1:]
     asks: dict[WindowKey, WindowAsk] = {}
-    facts = _short_of(whole.facts, known)
+    facts = short_of(whole.facts, known)
     facts = _looking_back(facts, known, asks, (), book)
     findings = book.decide(facts)
     if details:
@@ -92,7 +101,7 @@ def decide(
     return Ruling(
         decision=Decision(
             outcome=outcome, findings=findings, book_revision=book.revision,
-            registers_version=registers.version,
+            registers_version=registers.version, basis=basis_of(known, registers),
         ),
         asks=tuple(asks.values()),
         shares=tuple(
@@ -112,6 +121,32 @@ def _outcome(findings: tuple[Finding, ...], overrides: Collection[FindingName]) 
             or name_of(each) not in overrides
         )
     )  # fmt: skip
+
+
+def basis_of(known: Known, registers: Registers) -> Basis:
+    """What the decision's record must hold, so that `known_of` can give it back."""
+    if not known.windows and not known.shorts and not registers.unavailable:
+        return NO_BASIS
+    shorts = known.shorts.items()
+    return Basis(
+        windows=tuple((key.window, key.key, value) for key, value in known.windows.items()),
+        shorts=tuple((key.kind.value, key.id, short.available_fen) for key, short in shorts),
+        wanted=tuple((short.demand.amount_fen, short.demand.cap_fen) for _, short in shorts),
+        unavailable=tuple(sorted(registers.unavailable)),
+    )
+
+
+def known_of(basis: Basis) -> Known:
+    """What the ledger had told when a recorded decision was made."""
+    if basis is NO_BASIS:
+        return NOTHING_KNOWN
+    shorts = {}
+    for (kind, id, left), (wanted, cap) in zip(basis.shorts, basis.wanted, strict=True):
+        limit = LimitKey(kind=LimitKind(kind), id=id)
+        demand = Demand(limit=limit, amount_fen=Fen(wanted), cap_fen=cap)
+        shorts[limit] = Short(demand=demand, available_fen=left)
+    windows = {WindowKey(window=window, key=key): value for window, key, value in basis.windows}
+    return Known(shorts=shorts, windows=windows)
 
 
 def _of_details(
@@ -134,7 +169,7 @@ def _of_details(
     return tuple(each for of_one in found for each in of_one if each.policy not in everywhere)
 
 
-def _short_of(facts: Facts, known: Known) -> Facts:
+def short_of(facts: Facts, known: Known) -> Facts:
     """With what was left of each limit that did not suffice."""
     if not known.shorts:
         return facts

@@ -3,13 +3,13 @@
 import datetime as dt
 
 from gateway.domain.decision import Decision, Outcome
-from gateway.domain.instruction import Instruction, parts_of
+from gateway.domain.instruction import Instruction
 from gateway.domain.ledger import Demand, Short
 from gateway.domain.limits import granted_limits
 from gateway.domain.registers import Registers
 from gateway.pipeline.admit import demands_of
-from gateway.pipeline.decide import NOTHING_KNOWN, Case, decide
-from gateway.pipeline.facts import facts_of
+from gateway.pipeline.cases import cases_of
+from gateway.pipeline.decide import NOTHING_KNOWN, decide
 from gateway.pipeline.identify import identify
 from gateway.ports import Book
 
@@ -17,10 +17,7 @@ from gateway.ports import Book
 def explain(instruction: Instruction, registers: Registers, book: Book, on: dt.date) -> Decision:
     """Judged alone, against the registers' own balances: nothing else is reserved or spent."""
     parties = identify(instruction, registers)
-    cases = [Case(facts=facts_of(instruction, parties, registers, on))]
-    for detail, part in zip(instruction.details, parts_of(instruction), strict=True):
-        facts = facts_of(part, identify(part, registers), registers, on)
-        cases.append(Case(facts=facts, detail=detail.id))
+    cases = cases_of(instruction, parties, registers, on)
     decision = decide(cases, NOTHING_KNOWN, registers, book).decision
     if decision.outcome is not Outcome.PASS:
         return decision

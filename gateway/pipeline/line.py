@@ -10,7 +10,7 @@ part of the answer: the law knows it. A *fault* is raised: it never became an in
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import attrs
 
@@ -18,14 +18,13 @@ from gateway.domain.answer import Answer
 from gateway.domain.bank import BankAnswer, BankOutcome
 from gateway.domain.decision import Outcome
 from gateway.domain.faults import Conflicting, FaultCode, LedgerUnavailable, Unready
-from gateway.domain.instruction import Instruction, InstructionKey, Received, parts_of
+from gateway.domain.instruction import Instruction, InstructionKey, Received
 from gateway.domain.ledger import Admitted, Demand, Moved, Settled, Short, Standing
 from gateway.domain.legal_day import legal_day, minute_of_day
 from gateway.domain.parties import Parties, Sender
-from gateway.domain.registers import Registers
 from gateway.pipeline.admit import admit, demands_of
-from gateway.pipeline.decide import NOTHING_KNOWN, Case, Ruling, decide
-from gateway.pipeline.facts import facts_of
+from gateway.pipeline.cases import cases_of
+from gateway.pipeline.decide import NOTHING_KNOWN, Ruling, decide
 from gateway.pipeline.identify import identify
 from gateway.pipeline.parse import parse, refuse_strangers, refuse_unserved
 from gateway.pipeline.receipt import answer_again, answer_now
@@ -170,26 +169,6 @@ class Line:
             return await settle_by_word(key, bank, "answer", rooms.ledger, rooms.origin, now)
         except LedgerUnavailable:
             return Settled(bank=bank)
-
-
-def cases_of(
-    instruction: Instruction, parties: Parties, registers: Registers, on: dt.date, minute: int
-) -> Sequence[Case]:
-    """The facts of the whole, and of each detail with its own payee, amount and purpose."""
-    whole = Case(facts=facts_of(instruction, parties, registers, on, minute=minute))
-    if not instruction.details:
-        return (whole,)
-    details = zip(instruction.details, parts_of(instruction), strict=True)
-    return (
-        whole,
-        *(
-            Case(
-                facts=facts_of(part, identify(part, registers), registers, on, minute=minute),
-                detail=detail.id,
-            )
-            for detail, part in details
-        ),
-    )
 
 
 def judged_of(

@@ -23,10 +23,11 @@ from gateway.domain.registers import Registers
 from gateway.domain.releases import Order, Verdict
 from gateway.hold_ports import Holds, Prover
 from gateway.pipeline.admit import demands_of
+from gateway.pipeline.cases import cases_of
 from gateway.pipeline.decide import NOTHING_KNOWN, Case, Ruling, decide
 from gateway.pipeline.endings import dismissal, notification, refusal, released
 from gateway.pipeline.identify import identify
-from gateway.pipeline.line import ROUNDS_MAX, Line, Rooms, cases_of, judged_of
+from gateway.pipeline.line import ROUNDS_MAX, Line, Rooms, judged_of
 from gateway.pipeline.parse import parse, refuse_strangers, refuse_unserved
 from gateway.pipeline.tell import Judged
 

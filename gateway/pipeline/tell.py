@@ -13,7 +13,7 @@ import attrs
 from gateway.domain.bank import BankOutcome
 from gateway.domain.codes import PayeeKind
 from gateway.domain.commitment import Commitment
-from gateway.domain.decision import Decision, Finding, Outcome
+from gateway.domain.decision import Decision, Finding, Outcome, finding_fields
 from gateway.domain.instruction import Instruction, InstructionKey, Payee
 from gateway.domain.ledger import RecordDraft, Standing
 from gateway.domain.masking import masked, without_numbers
@@ -183,7 +183,7 @@ def interception_notice(judged: Judged, origin: Origin) -> bytes | None:
             "amount_fen": instruction.amount_fen,
             "bank": origin.bank,
             "decided_at": microseconds(judged.at),
-            "findings": [attrs.asdict(finding) for finding in judged.decision.findings],
+            "findings": [finding_fields(finding) for finding in judged.decision.findings],
             "instruction": {
                 "fiscal_year": instruction.key.fiscal_year,
                 "voucher_no": instruction.key.voucher_no,

@@ -1,6 +1,6 @@
 """The back-test: a new book beside the old one over stored instructions, in time order."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
@@ -12,8 +12,9 @@ from policies.book.wanted import asks_of, shares_of
 from policies.language.generate import Group
 from policies.replay.halves import halves
 from policies.replay.memory import WindowMemory
-from policies.replay.report import Change, Report
+from policies.replay.report import Change, Report, Sample, Tally
 from policies.replay.stored import Stored
+from policies.replay.whole import judged
 
 _OUTCOMES = (Outcome.PASS, Outcome.PASS, Outcome.HOLD, Outcome.BLOCK)
 """By severity."""
@@ -22,7 +23,7 @@ _HOLD = SEVERITY[Action.HOLD]
 
 def backtest(old: Book, new: Book, rows: Iterable[Stored]) -> Report:
     """What would have come out otherwise. Rows come in the order in which they were decided."""
-    run = _Run(old, new)
+    run = Backtest(old, new)
     for row in rows:
         run.replay(row)
     return run.report
@@ -55,7 +56,9 @@ class _Bench:
     """Of all that differs or looks back: if none of them says anything, both books say the same."""
 
 
-class _Run:
+class Backtest:
+    """The same, row by row as they come."""
+
     def __init__(self, old: Book, new: Book) -> None:
         parts = halves(old, new)
         self._shared, self._windowed = parts.shared, parts.windowed
@@ -67,6 +70,9 @@ class _Run:
     def replay(self, row: Stored) -> None:
         facts = row.facts
         self.report.instructions += 1
+        if row.details:
+            self._replay_details(row)
+            return
         bench = self._benches.get(key_of(facts)) or self._bench(facts)
         if not facts.unavailable and bench.covered:
             for ask in bench.askers:
@@ -89,9 +95,27 @@ class _Run:
         after = _outcome(common, new, bench.new_covers)
         if before is not after:
             self._note(row, before, after, (old, new), (facts_old, facts_new))
-        if counts:
+        if counts and row.taken:
             _remember(self._old, (bench.windowed, bench.old), facts_old, before)
             _remember(self._new, (bench.windowed, bench.new), facts_new, after)
+
+    def _replay_details(self, row: Stored) -> None:
+        """Details need both whole books: what fires on one of them fires on the voucher."""
+        old = judged(self._old.whole, self._old.memory, row)
+        new = judged(self._new.whole, self._new.memory, row)
+        self._old.memory.add(old.shares)
+        self._new.memory.add(new.shares)
+        if old.outcome is not new.outcome:
+            was, now = old.actions, new.actions
+            policies = sorted(id for id in {*was, *now} if was.get(id) != now.get(id))
+            milder = SEVERITY_OF[new.outcome] < SEVERITY_OF[old.outcome]
+            tally = self._tally(row, Change(before=old.outcome, after=new.outcome), policies)
+            if tally.wants_sample:
+                said = (old if milder else new).findings
+                tally.sample(_sample(row, policies, _reason(said, policies)))
+
+    def _tally(self, row: Stored, change: Change, policies: Sequence[str]) -> Tally:
+        return self.report.note(change, row.facts.agency_code, row.facts.amount, policies)
 
     def _judged(
         self, side: _Side, bench: _Bench, own: Selection, asks: tuple[WindowAsk, ...], facts: Facts
@@ -135,12 +159,12 @@ class _Run:
         old, new = actions
         policies = sorted(id for id in {*old, *new} if old.get(id) != new.get(id))
         change = Change(before=before, after=after)
-        tally = self.report.note(change, row, policies)
+        tally = self._tally(row, change, policies)
         if tally.wants_sample:
             milder = SEVERITY_OF[after] < SEVERITY_OF[before]
             side, own = (self._old, facts[0]) if milder else (self._new, facts[1])
             found = side.whole.decide(own)
-            tally.sample(row, policies, _reason(found, policies))
+            tally.sample(_sample(row, policies, _reason(found, policies)))
 
 
 def _askers(windowed: Selection, *differing: Selection) -> Iterator[Group]:
@@ -164,6 +188,14 @@ def _outcome(common: int, found: Mapping[str, Action], covered: bool) -> Outcome
     """Where no policy is in force at all, the book holds."""
     own = max((SEVERITY[action] for action in found.values()), default=0)
     return _OUTCOMES[max(common, own, 0 if covered else _HOLD)]
+
+
+def _sample(row: Stored, policies: Sequence[str], reason: str) -> Sample:
+    facts = row.facts
+    return Sample(
+        id=row.id, agency=facts.agency_code, amount_fen=facts.amount, day=facts.on.isoformat(),
+        policies=tuple(policies), reason_zh=reason,
+    )  # fmt: skip
 
 
 def _reason(found: Iterable[Finding], policies: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import attrs
 
@@ -23,9 +23,16 @@ class WindowMemory:
     def __init__(self) -> None:
         self._days: defaultdict[WindowKey, dict[dt.date, _Day]] = defaultdict(dict)
 
-    def values(self, asks: Iterable[WindowAsk]) -> dict[str, int]:
-        """What each asked window comes to over its days, by the window's id."""
-        return {ask.key.window: self._value(ask) for ask in asks}
+    def values(self, asks: Iterable[WindowAsk], own: Sequence[WindowShare] = ()) -> dict[str, int]:
+        """What each asked window comes to over its days, by the window's id; with the shares of
+        earlier details of the same voucher."""
+        return {ask.key.window: self._value(ask, own) for ask in asks}
+
+    def forget(self, before: dt.date) -> None:
+        """Days that no window reaches any more."""
+        for days in self._days.values():
+            for day in [day for day in days if day < before]:
+                del days[day]
 
     def add(self, shares: Iterable[WindowShare]) -> None:
         for share in shares:
@@ -36,8 +43,15 @@ class WindowMemory:
             if share.item:
                 day.items.add(share.item)
 
-    def _value(self, ask: WindowAsk) -> int:
+    def _value(self, ask: WindowAsk, own: Sequence[WindowShare]) -> int:
         days = [d for day, d in self._days.get(ask.key, {}).items() if day >= ask.since]
+        if mine := [share for share in own if share.key == ask.key]:
+            days.append(
+                _Day(
+                    sum=sum(share.value for share in mine), count=len(mine),
+                    max=max(share.value for share in mine), items={s.item for s in mine},
+                )
+            )  # fmt: skip
         match ask.measure:
             case Measure.SUM:
                 return sum(d.sum for d in days)

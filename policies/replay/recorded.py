@@ -2,8 +2,9 @@
 
 import attrs
 
-from gateway.domain.decision import Decision, outcome_of, stored
+from gateway.domain.decision import Decision, Finding, Outcome, outcome_of, stored
 from gateway.domain.facts import Facts
+from gateway.domain.windows import WindowAsk, WindowShare
 from policies.book.book import Book
 from policies.book.shelf import HELD_MARK, held_instead
 
@@ -18,20 +19,50 @@ class Replayed:
     """Policies whose findings differ, in either direction."""
 
 
-def replay(book: Book, facts: Facts, recorded: Decision) -> Replayed:
-    """`facts` with the windows' values that were proven then. Raises ValueError for another book.
+class AsRecorded:
+    """A book under the name it had then: policies that the breaker had tripped hold."""
 
-    Policies that the breaker had tripped at the time stand in the recorded revision, and hold.
+    def __init__(self, book: Book, revision: str) -> None:
+        """Raises ValueError for another book than the one that decided."""
+        name, _, held = revision.partition(HELD_MARK)
+        if name != book.revision:
+            raise ValueError(f"decided by book {name}, this is {book.revision}")
+        self.revision = revision
+        self._book = book
+        self._held = held.split(",") if held else []
+
+    def decide(self, facts: Facts) -> tuple[Finding, ...]:
+        findings = self._book.decide(facts)
+        return held_instead(findings, self._held) if self._held else findings
+
+    def asks(self, facts: Facts) -> tuple[WindowAsk, ...]:
+        return self._book.asks(facts)
+
+    def shares(self, facts: Facts, outcome: Outcome = Outcome.PASS) -> tuple[WindowShare, ...]:
+        return self._book.shares(facts, outcome)
+
+
+def replay(book: Book, facts: Facts, recorded: Decision) -> Replayed:
+    """`facts` with the windows' values that were proven then.
+
+    Raises ValueError for another book.
     """
-    revision, _, held = recorded.book_revision.partition(HELD_MARK)
-    if revision != book.revision:
-        raise ValueError(f"decided by book {revision}, this is {book.revision}")
-    findings = book.decide(facts)
-    if held:
-        findings = held_instead(findings, held.split(","))
-    decision = attrs.evolve(recorded, findings=findings, outcome=outcome_of(findings))
-    before, after = stored(recorded), stored(decision)
-    then = {finding.policy: finding for finding in recorded.findings}
-    now = {finding.policy: finding for finding in findings}
-    differing = sorted(id for id in {*then, *now} if then.get(id) != now.get(id))
+    findings = AsRecorded(book, recorded.book_revision).decide(facts)
+    return compared(
+        recorded, attrs.evolve(recorded, findings=findings, outcome=outcome_of(findings))
+    )
+
+
+def compared(recorded: Decision, now: Decision) -> Replayed:
+    """What was recorded beside what came of it now, as the ledger would keep both."""
+    before, after = stored(recorded), stored(now)
+    then, again = _by_policy(recorded), _by_policy(now)
+    differing = sorted(id for id in {*then, *again} if then.get(id) != again.get(id))
     return Replayed(same=before == after, recorded=before, now=after, differing=tuple(differing))
+
+
+def _by_policy(decision: Decision) -> dict[str, list[Finding]]:
+    found: dict[str, list[Finding]] = {}
+    for finding in decision.findings:
+        found.setdefault(finding.policy, []).append(finding)
+    return found

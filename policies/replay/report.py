@@ -8,7 +8,6 @@ import attrs
 
 from gateway.domain.decision import Outcome
 from gateway.domain.money import Fen, yuan
-from policies.replay.stored import Stored
 
 SAMPLES_MAX = 5
 AGENCIES_SHOWN_MAX = 10
@@ -57,28 +56,26 @@ class Tally:
     def wants_sample(self) -> bool:
         return len(self.samples) < SAMPLES_MAX
 
-    def sample(self, row: Stored, policies: Sequence[str], reason: str) -> None:
-        facts = row.facts
-        self.samples.append(
-            Sample(
-                id=row.id, agency=facts.agency_code, amount_fen=facts.amount,
-                day=facts.on.isoformat(), policies=tuple(policies), reason_zh=reason,
-            )
-        )  # fmt: skip
+    def sample(self, sample: Sample) -> None:
+        self.samples.append(sample)
 
 
 @attrs.define
 class Report:
     instructions: int = 0
+    what: str = "回溯"
+    """What was done, for a person: 回溯 (back-test) or 影子比对 (shadow)."""
     changes: dict[Change, Tally] = attrs.field(factory=dict)
 
     @property
     def changed(self) -> int:
         return sum(tally.count for tally in self.changes.values())
 
-    def note(self, change: Change, row: Stored, policies: Sequence[str]) -> Tally:
+    def note(
+        self, change: Change, agency: str, amount: int, policies: Sequence[str]
+    ) -> Tally:  # fmt: skip
+        """Count one more; `amount` in fen."""
         tally = self.changes.setdefault(change, Tally())
-        amount, agency = row.facts.amount, row.facts.agency_code
         tally.count += 1
         tally.amount_fen += amount
         tally.agencies[agency] += 1
@@ -108,7 +105,8 @@ class Report:
 
     def lines(self) -> Iterator[str]:
         """For a person, Chinese first."""
-        yield f"回溯 {self.instructions} 笔，结果改变 {self.changed} 笔 / {self.changed} changed"
+        changed = self.changed
+        yield f"{self.what} {self.instructions} 笔，结果改变 {changed} 笔 / {changed} changed"
         for change, tally in sorted(self.changes.items()):
             sum_ = yuan(Fen(tally.amount_fen))
             yield f"{change.zh} / {change.en}: {tally.count} 笔，{sum_} 元"

@@ -1,0 +1,164 @@
+"""The past for those who replay it: decided instructions in the order of the log, and shadow runs.
+
+Reads what commit 1 and the sealer have written; of the request path it takes nothing but time of
+the database. Every error of the database is LedgerUnavailable.
+"""
+
+import datetime as dt
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import attrs
+
+from adapters.postgres.session import Pool
+from adapters.postgres.statements import statements
+from gateway.domain.bank import BankOutcome
+from gateway.domain.instruction import InstructionKey
+from gateway.domain.past import Candidate, Flip, Past, ShadowRun
+
+PAGE = 500
+SEQ_MAX = (1 << 63) - 1
+
+_SQL = statements("past")
+_REGISTERS = statements("registers")
+
+
+@attrs.frozen(kw_only=True)
+class Span:
+    """A stretch of the log: the records after one number, up to and including another."""
+
+    after_seq: int
+    last_seq: int
+
+    @property
+    def records(self) -> int:
+        return self.last_seq - self.after_seq
+
+
+class PostgresPast:
+    def __init__(self, dsn: str, *, allow_unsafe: bool = False) -> None:
+        self._pool = Pool(dsn, size=1, allow_unsafe=allow_unsafe)
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    async def divisions(self) -> list[str]:
+        return [row["division"] for row in await self._pool.fetch(_SQL["divisions"])]
+
+    async def span(self, division: str, since: dt.datetime | None) -> Span:
+        """All that was sealed since that moment; everything if None."""
+        after = -1
+        if since is not None:
+            (row,) = await self._pool.fetch(_SQL["sealed_before"], division, since)
+            after = row["size"] - 1
+        (row,) = await self._pool.fetch(_SQL["size"], division)
+        return Span(after_seq=min(after, row["size"] - 1), last_seq=row["size"] - 1)
+
+    async def decided(
+        self, division: str, after_seq: int, last_seq: int = SEQ_MAX
+    ) -> AsyncIterator[list[Past]]:
+        """Verdicts in order, a page at a time."""
+        while True:
+            page = await self.page(division, after_seq, last_seq)
+            if not page:
+                return
+            yield page
+            after_seq = page[-1].seq
+
+    async def page(self, division: str, after_seq: int, last_seq: int = SEQ_MAX) -> list[Past]:
+        rows = await self._pool.fetch(_SQL["page"], division, after_seq, last_seq, PAGE)
+        return [_past(division, row) for row in rows]
+
+    async def one(self, key: InstructionKey) -> Past | None:
+        rows = await self._pool.fetch(
+            _SQL["one"], key.division, key.fiscal_year, key.voucher_type, key.voucher_no
+        )
+        return _past(key.division, rows[0]) if rows else None
+
+    async def registers(self, division: str, version: int) -> bytes | None:
+        """The bureau's registers of that version, as they were received."""
+        rows = await self._pool.fetch(_REGISTERS["snapshot"], division, version)
+        return bytes(rows[0]["body"]) if rows else None
+
+    async def start_shadow(
+        self, division: str, candidate: Candidate, after_seq: int, now: dt.datetime
+    ) -> int | None:
+        """The run's number; None if a candidate runs there already."""
+        rows = await self._pool.fetch(
+            _SQL["start_shadow"], division, candidate.revision, candidate.documents, now,
+            candidate.by, after_seq,
+        )  # fmt: skip
+        return rows[0]["run"] if rows else None
+
+    async def stop_shadow(self, division: str, now: dt.datetime) -> int | None:
+        """The run that was stopped; None if none ran."""
+        rows = await self._pool.fetch(_SQL["stop_shadow"], division, now)
+        return rows[0]["run"] if rows else None
+
+    async def shadows(
+        self, division: str | None = None, run: int | None = None, *, running: bool = False
+    ) -> list[ShadowRun]:
+        rows = await self._pool.fetch(_SQL["shadows"], division, run, running)
+        return [ShadowRun(**dict(row)) for row in rows]
+
+    async def any_shadow(self) -> bool:
+        return bool(await self._pool.fetch(_SQL["shadows_running"]))
+
+    async def advance(
+        self, shadow: ShadowRun, read_seq: int, compared: int, flips: Sequence[Flip]
+    ) -> bool:
+        """Keep a page's results and how far it was read, both or neither; False: not ours."""
+        async with self._pool.transaction() as connection:
+            moved = await connection.fetch(
+                _SQL["advance_shadow"], shadow.division, shadow.run, shadow.read_seq, read_seq,
+                compared,
+            )  # fmt: skip
+            if moved and flips:
+                await connection.execute(
+                    _SQL["add_flips"], shadow.division, shadow.run, *_columns(flips)
+                )
+        return bool(moved)
+
+    async def note_trouble(self, shadow: ShadowRun, trouble: str) -> None:
+        await self._pool.execute(_SQL["trouble_shadow"], shadow.division, shadow.run, trouble)
+
+    async def flips(self, shadow: ShadowRun) -> AsyncIterator[list[Flip]]:
+        after = -1
+        while True:
+            rows = await self._pool.fetch(_SQL["flips"], shadow.division, shadow.run, after, PAGE)
+            if not rows:
+                return
+            yield [_flip(row) for row in rows]
+            after = rows[-1]["seq"]
+
+
+def _columns(flips: Sequence[Flip]) -> tuple[list[Any], ...]:
+    return (
+        [f.seq for f in flips], [f.subject for f in flips], [f.decided_at for f in flips],
+        [f.agency for f in flips], [f.amount_fen for f in flips], [f.before for f in flips],
+        [f.after for f in flips], [" ".join(f.policies) for f in flips],
+        [f.reason_zh for f in flips],
+    )  # fmt: skip
+
+
+def _flip(row: Any) -> Flip:
+    return Flip(
+        seq=row["seq"], subject=row["subject"], decided_at=row["decided_at"],
+        agency=row["agency_code"], amount_fen=row["amount_fen"], before=row["before"],
+        after=row["after"], policies=tuple(row["policies"]), reason_zh=row["reason_zh"],
+    )  # fmt: skip
+
+
+def _past(division: str, row: Any) -> Past:
+    return Past(
+        key=InstructionKey(
+            division=division, fiscal_year=row["fiscal_year"], voucher_type=row["voucher_type"],
+            voucher_no=row["voucher_no"],
+        ),
+        seq=row["seq"],
+        format=row["format"],
+        raw=bytes(row["raw"]),
+        decided_at=row["decided_at"],
+        decision=bytes(row["decision"]),
+        bank=BankOutcome(row["bank"]) if row["bank"] else None,
+    )  # fmt: skip

@@ -1,0 +1,96 @@
+"""`policy replay` and `policy backtest` over the ledger: what was decided, decided once more."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+import attrs
+import orjson
+
+from adapters.postgres.past import PostgresPast
+from gateway.commands.retrace import CannotReplay, Retracer, book_that_decided
+from gateway.commands.unknowns import read_key
+from gateway.domain.decision import restored
+from gateway.domain.legal_day import dawn
+from policies.book.load import load
+from policies.replay.backtest import Backtest
+from policies.replay.recorded import Replayed
+from policies.replay.report import Report
+from policies.replay.stored import stored_fields
+
+Told = Callable[[int, int], None]
+"""Records read so far, and of how many."""
+
+
+@attrs.frozen(kw_only=True)
+class Source:
+    """Which past is replayed: all of a division's log, or what was sealed since a legal day."""
+
+    database: str
+    division: str
+    since: dt.date | None = None
+
+
+def replay_recorded(key_text: str, database: str, folder: Path, books: Path | None) -> Replayed:
+    """Decide one recorded instruction again, from its record alone.
+
+    Raises CannotReplay, Refused (no such key), LedgerUnavailable, PolicyRefused, OSError.
+    """
+    return asyncio.run(_replay(key_text, database, folder, books))
+
+
+async def _replay(key_text: str, database: str, folder: Path, books: Path | None) -> Replayed:
+    key = read_key(key_text)
+    past = PostgresPast(database)
+    try:
+        found = await past.one(key)
+        if found is None:
+            raise CannotReplay(f"{key}: there is no such instruction")
+        book = book_that_decided(restored(found.decision).book_revision, folder, books)
+        return await Retracer(past).again(found, book)
+    finally:
+        await past.close()
+
+
+def backtest_ledger(
+    old: Path, new: Path, source: Source, told: Told, keep: TextIO | None = None
+) -> Report:
+    """Both books over a division's decided instructions; `keep` gets their facts, a line each.
+
+    Raises PolicyRefused, CannotReplay, LedgerUnavailable, OSError.
+    """
+    test = Backtest(load(old), load(new))
+    asyncio.run(_feed(test, source, told, keep))
+    return test.report
+
+
+async def _feed(test: Backtest, source: Source, told: Told, keep: TextIO | None) -> None:
+    past = PostgresPast(source.database)
+    retracer = Retracer(past)
+    try:
+        span = await past.span(source.division, dawn(source.since) if source.since else None)
+        if not span.records:
+            raise CannotReplay(f"{source.division}: nothing was sealed in that time")
+        async for page in past.decided(source.division, span.after_seq, span.last_seq):
+            for each in page:
+                row = (await retracer.stored(each)).row
+                test.replay(row)
+                if keep:
+                    keep.write(orjson.dumps(stored_fields(row)).decode() + "\n")
+            told(page[-1].seq - span.after_seq, span.records)
+        told(span.records, span.records)
+    finally:
+        await past.close()
+
+
+def replayed_fields(key: str, replayed: Replayed) -> dict[str, Any]:
+    """For `--json`."""
+    return {
+        "differing": list(replayed.differing),
+        "instruction": key,
+        "now": orjson.loads(replayed.now),
+        "recorded": orjson.loads(replayed.recorded),
+        "same": replayed.same,
+    }

@@ -1,0 +1,265 @@
+"""`policy shadow`: a candidate book beside the live one, off the request path, never enforced.
+
+`start` writes a run into the database; whoever holds the gateways' office keeps a process of its
+own going for it (`follow`), which reads the sealed log behind the payments and keeps what the
+candidate would have decided otherwise. `report` reads that.
+"""
+
+import asyncio
+import datetime as dt
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import orjson
+import structlog
+
+from adapters.postgres.past import PostgresPast
+from gateway.commands.retrace import Retracer
+from gateway.domain.decision import Outcome
+from gateway.domain.faults import LedgerUnavailable
+from gateway.domain.legal_day import dawn, legal_day
+from gateway.domain.past import Candidate, Flip, Past, ShadowRun
+from policies.book.load import book_of, load_codes, load_texts
+from policies.replay.report import Change, Report, Sample
+from policies.replay.shadow import Otherwise, Shadow
+
+LOOK_S = 1.0
+NICE = 10
+"""Payments go first."""
+
+log = structlog.get_logger()
+
+
+class NoShadow(ValueError):
+    """There is nothing to start, stop or report; the message says why."""
+
+
+def start(
+    folder: Path, database: str, divisions: Sequence[str], by: str, since: dt.date | None = None
+) -> list[ShadowRun]:
+    """Begin with what is sealed from now on, or since that legal day.
+
+    Raises PolicyRefused, NoShadow, LedgerUnavailable.
+    """
+    texts = load_texts(folder)
+    revision = book_of(texts, load_codes()).revision
+    candidate = Candidate(revision=revision, documents=orjson.dumps(texts), by=by)
+    return asyncio.run(_start(candidate, database, divisions, since))
+
+
+async def _start(
+    candidate: Candidate, database: str, divisions: Sequence[str], since: dt.date | None
+) -> list[ShadowRun]:
+    past, now = PostgresPast(database), dt.datetime.now(dt.UTC)
+    try:
+        chosen = list(divisions) or await past.divisions()
+        if not chosen:
+            raise NoShadow("no division has a log yet; name one with --division")
+        taken = [run.division for run in await past.shadows(running=True)]
+        if busy := sorted(set(chosen) & set(taken)):
+            raise NoShadow(f"a candidate runs already in {', '.join(busy)}: stop it first")
+        found: list[ShadowRun] = []
+        for division in chosen:
+            span = await past.span(division, dawn(since) if since else None)
+            after = span.after_seq if since else span.last_seq
+            run = await past.start_shadow(division, candidate, after, now)
+            if run is None:
+                raise NoShadow(f"a candidate was started in {division} just now")
+            found += await past.shadows(division, run)
+        return found
+    finally:
+        await past.close()
+
+
+def stop(database: str, divisions: Sequence[str]) -> list[tuple[str, int]]:
+    """End the runs of these divisions, or all; what they found stays. Raises NoShadow."""
+
+    async def work() -> list[tuple[str, int]]:
+        past, now = PostgresPast(database), dt.datetime.now(dt.UTC)
+        try:
+            running = [run.division for run in await past.shadows(running=True)]
+            chosen = [each for each in running if not divisions or each in divisions]
+            runs = [(each, await past.stop_shadow(each, now)) for each in chosen]
+        finally:
+            await past.close()
+        return [(division, run) for division, run in runs if run is not None]
+
+    stopped = asyncio.run(work())
+    if not stopped:
+        raise NoShadow("no candidate runs there")
+    return stopped
+
+
+def runs(database: str, division: str | None) -> list[ShadowRun]:
+    async def work() -> list[ShadowRun]:
+        past = PostgresPast(database)
+        try:
+            return await past.shadows(division)
+        finally:
+            await past.close()
+
+    return asyncio.run(work())
+
+
+def report(database: str, division: str, run: int | None) -> tuple[ShadowRun, Report]:
+    """What a run has found, the latest if `run` is None. Raises NoShadow, LedgerUnavailable."""
+    return asyncio.run(_report(database, division, run))
+
+
+async def _report(database: str, division: str, run: int | None) -> tuple[ShadowRun, Report]:
+    past = PostgresPast(database)
+    try:
+        found = await past.shadows(division, run)
+        if not found:
+            raise NoShadow(f"no candidate ran in {division}")
+        shadow = found[-1]
+        told = Report(instructions=shadow.compared, what="影子比对")
+        async for page in past.flips(shadow):
+            for flip in page:
+                _note(told, flip)
+        return shadow, told
+    finally:
+        await past.close()
+
+
+def _note(told: Report, flip: Flip) -> None:
+    change = Change(before=Outcome(flip.before), after=Outcome(flip.after))
+    tally = told.note(change, flip.agency, flip.amount_fen, flip.policies)
+    if tally.wants_sample:
+        tally.sample(
+            Sample(
+                id=flip.subject, agency=flip.agency, amount_fen=flip.amount_fen,
+                day=legal_day(flip.decided_at).isoformat(), policies=flip.policies,
+                reason_zh=flip.reason_zh,
+            )
+        )  # fmt: skip
+
+
+def run_fields(shadow: ShadowRun) -> dict[str, Any]:
+    """For people and `--json`: everything but the documents."""
+    fields = attrs.asdict(shadow, filter=lambda a, _: a.name != "documents")
+    for name in ("started_at", "stopped_at"):
+        fields[name] = fields[name].isoformat() if fields[name] else None
+    return fields
+
+
+def follow(database: str, *, until_idle: bool = False, tied: bool = False) -> None:
+    """Work on every run until none is left, or for ever; `tied`: until standard input ends.
+
+    Raises LedgerUnavailable only at once: later a database that is down is waited out.
+    """
+    os.nice(NICE)
+    asyncio.run(_follow(database, until_idle=until_idle, tied=tied))
+
+
+async def start_follower() -> asyncio.subprocess.Process:
+    """`follow` as a child of the gateway, which it does not outlive; the database is told by the
+    environment, as the gateway's own. Raises OSError."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "gateway", "policy", "shadow", "follow", "--tied",
+        stdin=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+
+
+async def _follow(database: str, *, until_idle: bool, tied: bool) -> None:
+    past = PostgresPast(database)
+    following = Following(past)
+    parent = asyncio.create_task(_parent_gone()) if tied else None
+    try:
+        while not (parent and parent.done()):
+            try:
+                worked, running = await following.turn()
+            except LedgerUnavailable as lost:
+                log.warning("shadow.waiting", reason=str(lost))
+                worked, running = 0, True
+            if not running or (until_idle and not worked):
+                return
+            if not worked:
+                await asyncio.sleep(LOOK_S)
+    finally:
+        if parent:
+            parent.cancel()
+        await past.close()
+
+
+async def _parent_gone() -> None:
+    """Standard input is the gateway's end of a pipe: it closes however the gateway ends."""
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while await reader.read(1024):
+        pass
+
+
+class Following:
+    """The candidates at work, each with its own past."""
+
+    def __init__(self, past: PostgresPast) -> None:
+        self._past = past
+        self._retracer = Retracer(past)
+        self._shadows: dict[tuple[str, int], Shadow] = {}
+
+    async def turn(self) -> tuple[int, bool]:
+        """A page of each run: how many instructions were compared, and whether any run is on."""
+        worked, running = 0, False
+        for shadow in await self._past.shadows(running=True):
+            running = True
+            try:
+                worked += await self._page(shadow)
+            except LedgerUnavailable:
+                raise
+            except Exception as error:  # noqa: BLE001  one candidate must not stop the others
+                self._shadows.pop((shadow.division, shadow.run), None)
+                log.error("shadow.failed", division=shadow.division, run=shadow.run,
+                          reason=f"{type(error).__name__}: {error}")  # fmt: skip
+                await self._past.note_trouble(shadow, f"{type(error).__name__}: {error}"[:400])
+        return worked, running
+
+    async def _page(self, shadow: ShadowRun) -> int:
+        candidate = await self._candidate(shadow)
+        page = await self._past.page(shadow.division, shadow.read_seq)
+        if not page:
+            return 0
+        flips = []
+        for each in page:
+            retraced = await self._retracer.stored(each)
+            if otherwise := candidate.compare(retraced.row, retraced.decision):
+                flips.append(_flip(each, retraced.row.facts.agency_code,
+                                   retraced.row.facts.amount, otherwise))  # fmt: skip
+        candidate.forget(legal_day(page[-1].decided_at))
+        if not await self._past.advance(shadow, page[-1].seq, len(page), flips):
+            # Somebody else follows too, or it was stopped: what we remember is no longer its past.
+            self._shadows.pop((shadow.division, shadow.run), None)
+            return 0
+        return len(page)
+
+    async def _candidate(self, shadow: ShadowRun) -> Shadow:
+        at = shadow.division, shadow.run
+        if at not in self._shadows:
+            book = book_of(orjson.loads(shadow.documents), load_codes())
+            candidate = Shadow(book)
+            await self._look_back(candidate, shadow)
+            self._shadows[at] = candidate
+        return self._shadows[at]
+
+    async def _look_back(self, candidate: Shadow, shadow: ShadowRun) -> None:
+        """Its windows count from before it began, and after a restart what it had counted."""
+        if not candidate.days_back:
+            return
+        since = shadow.started_at - dt.timedelta(days=candidate.days_back)
+        span = await self._past.span(shadow.division, since)
+        async for page in self._past.decided(shadow.division, span.after_seq, shadow.read_seq):
+            for each in page:
+                candidate.look((await self._retracer.stored(each)).row)
+
+
+def _flip(past: Past, agency: str, amount_fen: int, otherwise: Otherwise) -> Flip:
+    return Flip(
+        seq=past.seq, subject=str(past.key), decided_at=past.decided_at, agency=agency,
+        amount_fen=amount_fen, before=otherwise.before.value, after=otherwise.after.value,
+        policies=otherwise.policies, reason_zh=otherwise.reason_zh,
+    )  # fmt: skip

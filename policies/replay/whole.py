@@ -1,0 +1,51 @@
+"""One stored instruction under one book with its own past: the whole, then detail by detail."""
+
+from collections.abc import Sequence
+
+import attrs
+
+from gateway.domain.decision import SEVERITY, Action, Finding, Outcome, outcome_of
+from gateway.domain.facts import Facts, changed
+from gateway.domain.windows import WindowShare
+from policies.book.book import Book
+from policies.replay.memory import WindowMemory
+from policies.replay.stored import Stored
+
+
+@attrs.frozen(kw_only=True)
+class Verdict:
+    outcome: Outcome
+    findings: tuple[Finding, ...]
+    shares: tuple[WindowShare, ...]
+    """What it adds to windows."""
+
+    @property
+    def actions(self) -> dict[str, Action]:
+        """What each policy that fired asks for, the most severe where it fired more than once."""
+        asked: dict[str, Action] = {}
+        for finding in self.findings:
+            before = asked.get(finding.policy, finding.action)
+            asked[finding.policy] = max(before, finding.action, key=SEVERITY.__getitem__)
+        return asked
+
+
+def judged(book: Book, memory: WindowMemory, row: Stored) -> Verdict:
+    """As the line judges: each detail sees in its windows those before it."""
+    findings = book.decide(_looking_back(book, memory, row.facts, ()))
+    before: list[WindowShare] = []
+    for facts in row.details:
+        findings += book.decide(_looking_back(book, memory, facts, before))
+        before += book.shares(facts, Outcome.PASS)
+    outcome = outcome_of(findings)
+    counted = row.details or (row.facts,)
+    if outcome is Outcome.PASS and not row.taken:
+        return Verdict(outcome=outcome, findings=findings, shares=())
+    shares = tuple(share for facts in counted for share in book.shares(facts, outcome))
+    return Verdict(outcome=outcome, findings=findings, shares=shares)
+
+
+def _looking_back(
+    book: Book, memory: WindowMemory, facts: Facts, own: Sequence[WindowShare]
+) -> Facts:
+    asks = book.asks(facts)
+    return changed(facts, windows=memory.values(asks, own)) if asks else facts
