@@ -69,11 +69,12 @@ class PostgresPast:
         rows = await self._pool.fetch(_SQL["page"], division, after_seq, last_seq, PAGE)
         return [_past(division, row) for row in rows]
 
-    async def one(self, key: InstructionKey) -> Past | None:
-        rows = await self._pool.fetch(
-            _SQL["one"], key.division, key.fiscal_year, key.voucher_type, key.voucher_no
-        )
-        return _past(key.division, rows[0]) if rows else None
+    async def of(self, key: InstructionKey) -> list[Past]:
+        """Its decision, and after it that of its release, if the bureau ordered one."""
+        at = key.division, key.fiscal_year, key.voucher_type, key.voucher_no
+        rows = await self._pool.fetch(_SQL["one"], *at)
+        rows += await self._pool.fetch(_SQL["released"], *at)
+        return [_past(key.division, row) for row in rows]
 
     async def registers(self, division: str, version: int) -> bytes | None:
         """The bureau's registers of that version, as they were received."""

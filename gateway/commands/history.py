@@ -2,7 +2,7 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -33,23 +33,28 @@ class Source:
     since: dt.date | None = None
 
 
-def replay_recorded(key_text: str, database: str, folder: Path, books: Path | None) -> Replayed:
-    """Decide one recorded instruction again, from its record alone.
+def replay_recorded(
+    key_text: str, database: str, folder: Path, books: Path | None
+) -> list[Replayed]:
+    """Decide one recorded instruction again, from its record alone; then its release, if any.
 
     Raises CannotReplay, Refused (no such key), LedgerUnavailable, PolicyRefused, OSError.
     """
     return asyncio.run(_replay(key_text, database, folder, books))
 
 
-async def _replay(key_text: str, database: str, folder: Path, books: Path | None) -> Replayed:
+async def _replay(key_text: str, database: str, folder: Path, books: Path | None) -> list[Replayed]:
     key = read_key(key_text)
     past = PostgresPast(database)
     try:
-        found = await past.one(key)
-        if found is None:
+        found = await past.of(key)
+        if not found:
             raise CannotReplay(f"{key}: there is no such instruction")
-        book = book_that_decided(restored(found.decision).book_revision, folder, books)
-        return await Retracer(past).again(found, book)
+        retracer, replayed = Retracer(past), []
+        for each in found:
+            book = book_that_decided(restored(each.decision).book_revision, folder, books)
+            replayed.append(await retracer.again(each, book))
+        return replayed
     finally:
         await past.close()
 
@@ -85,12 +90,18 @@ async def _feed(test: Backtest, source: Source, told: Told, keep: TextIO | None)
         await past.close()
 
 
-def replayed_fields(key: str, replayed: Replayed) -> dict[str, Any]:
-    """For `--json`."""
+def replayed_fields(key: str, replayed: Sequence[Replayed]) -> dict[str, Any]:
+    """For `--json`: the decision, and after it that of a release."""
     return {
-        "differing": list(replayed.differing),
+        "decisions": [
+            {
+                "differing": list(each.differing),
+                "now": orjson.loads(each.now),
+                "recorded": orjson.loads(each.recorded),
+                "same": each.same,
+            }
+            for each in replayed
+        ],
         "instruction": key,
-        "now": orjson.loads(replayed.now),
-        "recorded": orjson.loads(replayed.recorded),
-        "same": replayed.same,
+        "same": all(each.same for each in replayed),
     }

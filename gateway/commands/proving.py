@@ -90,15 +90,18 @@ def policy_replay(
         replayed = replay_recorded(key, database, policies or DEFAULT, books)
     except (Fault, LedgerUnavailable, ValueError, OSError) as reason:
         raise fail(f"replay: {reason}", USAGE) from reason
+    same = all(each.same for each in replayed)
     if as_json:
         show(replayed_fields(key, replayed))
-    elif replayed.same:
-        typer.echo(f"{key}: 重放一致，逐字节相同 / the same, {len(replayed.now)} bytes")
     else:
-        typer.echo(
-            f"{key}: 重放不一致 / differs: {' '.join(replayed.differing) or 'not in a finding'}"
-        )
-    raise typer.Exit(DONE if replayed.same else NO)
+        for name, each in zip(("判定 decision", "放行 release"), replayed, strict=False):
+            differing = " ".join(each.differing) or "not in a finding"
+            size = len(each.now)
+            typer.echo(
+                f"{key} {name}: 重放一致，逐字节相同 / the same, {size} bytes" if each.same
+                else f"{key} {name}: 重放不一致 / differs: {differing}"
+            )  # fmt: skip
+    raise typer.Exit(DONE if same else NO)
 
 
 @shadow_app.command("start")

@@ -106,6 +106,8 @@ class Basis:
     """Of each of those, in fen, what was wanted and the cap on what may be spoken for."""
     unavailable: tuple[str, ...] = ()
     """Registers that could not be consulted at that moment."""
+    overrides: tuple[tuple[str, int, str, tuple[str, ...]], ...] = ()
+    """Policy, revision, detail and registers of each finding that the bureau's order set aside."""
 
 
 NO_BASIS = Basis()
@@ -189,7 +191,8 @@ def restored(raw: bytes) -> Decision:
 
 def _basis(fields: dict[str, Any]) -> Basis:
     rows = {name: tuple(map(tuple, fields[name])) for name in ("windows", "shorts", "wanted")}
-    return Basis(**rows, unavailable=tuple(fields["unavailable"]))
+    overrides = tuple((*names, tuple(lost)) for *names, lost in fields["overrides"])
+    return Basis(**rows, unavailable=tuple(fields["unavailable"]), overrides=overrides)
 
 
 def _finding(fields: dict[str, Any]) -> Finding:

@@ -11,7 +11,7 @@ from gateway.domain.instruction import Instruction
 from gateway.domain.legal_day import legal_day, minute_of_day
 from gateway.domain.registers import Registers
 from gateway.pipeline.cases import cases_of
-from gateway.pipeline.decide import Case, Known, decide, known_of, short_of
+from gateway.pipeline.decide import Case, Known, decide, known_of, overrides_of, short_of
 from gateway.pipeline.identify import identify
 from gateway.ports import Book
 
@@ -21,7 +21,7 @@ def decide_again(
 ) -> Decision:
     """The decision that was made `at`, from the same bytes, registers and book."""
     then, known, cases = _as_then(instruction, registers, recorded, at)
-    return decide(cases, known, then, book).decision
+    return decide(cases, known, then, book, overrides_of(recorded.basis)).decision
 
 
 def facts_then(

@@ -101,7 +101,7 @@ def decide(
     return Ruling(
         decision=Decision(
             outcome=outcome, findings=findings, book_revision=book.revision,
-            registers_version=registers.version, basis=basis_of(known, registers),
+            registers_version=registers.version, basis=basis_of(known, registers, overrides),
         ),
         asks=tuple(asks.values()),
         shares=tuple(
@@ -123,9 +123,9 @@ def _outcome(findings: tuple[Finding, ...], overrides: Collection[FindingName]) 
     )  # fmt: skip
 
 
-def basis_of(known: Known, registers: Registers) -> Basis:
+def basis_of(known: Known, registers: Registers, overrides: Collection[FindingName] = ()) -> Basis:
     """What the decision's record must hold, so that `known_of` can give it back."""
-    if not known.windows and not known.shorts and not registers.unavailable:
+    if not (known.windows or known.shorts or registers.unavailable or overrides):
         return NO_BASIS
     shorts = known.shorts.items()
     return Basis(
@@ -133,6 +133,18 @@ def basis_of(known: Known, registers: Registers) -> Basis:
         shorts=tuple((key.kind.value, key.id, short.available_fen) for key, short in shorts),
         wanted=tuple((short.demand.amount_fen, short.demand.cap_fen) for _, short in shorts),
         unavailable=tuple(sorted(registers.unavailable)),
+        overrides=tuple(
+            (each.policy, each.revision, each.detail, each.unavailable)
+            for each in sorted(overrides)
+        ),
+    )
+
+
+def overrides_of(basis: Basis) -> tuple[FindingName, ...]:
+    """The findings that the bureau's order had set aside."""
+    return tuple(
+        FindingName(policy=policy, revision=revision, detail=detail, unavailable=lost)
+        for policy, revision, detail, lost in basis.overrides
     )
 
 

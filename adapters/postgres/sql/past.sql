@@ -38,6 +38,15 @@ SELECT -1::bigint AS seq, i.fiscal_year, i.voucher_type, i.voucher_no, i.format,
 FROM instruction AS i
 WHERE i.division = $1 AND i.fiscal_year = $2 AND i.voucher_type = $3 AND i.voucher_no = $4
 
+-- name: released
+-- empty: no order of the bureau released it
+SELECT -1::bigint AS seq, i.fiscal_year, i.voucher_type, i.voucher_no, i.format, i.raw,
+       h.ended_at AS decided_at, h.decision, NULL::text AS bank
+FROM hold_end AS h
+     JOIN instruction AS i USING (division, fiscal_year, voucher_type, voucher_no)
+WHERE h.division = $1 AND h.fiscal_year = $2 AND h.voucher_type = $3 AND h.voucher_no = $4
+      AND h.how = 'released'
+
 -- name: divisions
 -- empty: nothing was sealed yet
 SELECT division FROM log_head ORDER BY division
