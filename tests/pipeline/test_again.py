@@ -1,4 +1,4 @@
-"""A decision that rested on the ledger's word or the bureau's order is made again from its record."""
+"""A decision that rested on the ledger's word, or on an order, is made again from its record."""
 
 import attrs
 import pytest
