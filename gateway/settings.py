@@ -8,7 +8,8 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import UnionType
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
@@ -120,6 +121,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         task_workdays: Annotated[int, msgspec.Meta(ge=0, le=60)] = 2
         look_back_days: Annotated[int, msgspec.Meta(ge=1, le=366)] = 10
 
+    class Files(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+        """A watched folder of day files; absent: none is watched."""
+
+        folder: Path
+        """Holds `incoming`, `working`, `done` and `failed`; made if they are not there."""
+        carrier: Text
+        """Whose folder it is: `spiffe://<trust domain>/channel/<division>/<name>`."""
+
     gateway: Gateway
     tls: Tls
     record_key: RecordKey
@@ -130,6 +139,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     policies: Policies
     registers: Registers = msgspec.field(default_factory=Registers)
     conduct: Conduct = msgspec.field(default_factory=Conduct)
+    files: Files | None = None
 
 
 class Secrets(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,13 +197,21 @@ def _wrong(kind: type, value: object, place: str, hook: Any) -> Iterator[str]:
         if name not in value:
             if field.required:
                 yield f"{place}{name}: missing"
-        elif isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
-            yield from _wrong(field.type, value[name], f"{place}{name}.", hook)
+        elif struct := _struct_of(field.type):
+            yield from _wrong(struct, value[name], f"{place}{name}.", hook)
         else:
             try:
                 msgspec.convert(value[name], field.type, dec_hook=hook)
             except msgspec.ValidationError as error:
                 yield f"{place}{name}: {error}"
+
+
+def _struct_of(kind: Any) -> type | None:
+    """A table's own type, also where the table may be absent."""
+    for one in get_args(kind) if isinstance(kind, UnionType) else (kind,):
+        if isinstance(one, type) and issubclass(one, msgspec.Struct):
+            return one
+    return None
 
 
 def _path(folder: Path, kind: type, value: object) -> object:
@@ -269,6 +287,9 @@ def _unlike_officers(settings: Settings) -> Iterator[str]:
             yield f"policies.officers: {uri} must be spiffe://{domain}/operator/<name>"
 
 
+_NAMES = {Role.BANK: "<bank code>", Role.BUREAU: "<division>", Role.CHANNEL: "<division>/<name>"}
+
+
 def _unlike_peers(settings: Settings) -> Iterator[str]:
     """Peers are of our trust domain and of the role that they are named for."""
     named = sender_of(settings.gateway.uri)
@@ -278,8 +299,10 @@ def _unlike_peers(settings: Settings) -> Iterator[str]:
         (f"bureaus.{division}.peer", bureau.peer, Role.BUREAU, division)
         for division, bureau in settings.bureaus.items()
     ]
+    if settings.files:
+        wanted.append(("files.carrier", settings.files.carrier, Role.CHANNEL, ""))
     for key, uri, role, name in wanted:
         peer = sender_of(uri)
         unlike = peer is None or (peer.role, peer.trust_domain) != (role, domain)
         if unlike or (peer and name and peer.name != name):
-            yield f"{key}: must be spiffe://{domain}/{role}/{name or '<bank code>'}"
+            yield f"{key}: must be spiffe://{domain}/{role}/{name or _NAMES[role]}"

@@ -10,9 +10,10 @@ from typing import Any
 import attrs
 import orjson
 
+from adapters.agency.heard import Heard
 from deploy.demo.agency import GatewayAnswer
 from deploy.demo.day import DayItem
-from deploy.demo.reading import Heard, heard_in
+from deploy.demo.reading import heard_in
 
 
 @attrs.frozen(kw_only=True)

@@ -38,6 +38,8 @@ class Plot:
     bank_connections: int = 64
     bank_deadline_s: float = 2.0
     gateways: int = 1
+    files: bool = False
+    """Whether the gateway watches `<folder>/files`."""
     commitment_secret: str = attrs.field(factory=lambda: secrets.token_hex(32), repr=False)
 
 
@@ -68,6 +70,7 @@ class Stage:
         self.gateway_tls = identities.connection("gateway", gateway)
         self.witness = identities.record_key("bureau", bureau)
         self.record_key = identities.record_key("gateway", gateway)
+        self.channel_key = identities.record_key("channel", uri("channel", plot.division, "demo"))
 
     @property
     def gateway_names(self) -> tuple[str, ...]:
@@ -185,7 +188,14 @@ peer = "{uri("bureau", plot.division)}"
 
 [policies]
 folder = "{self._policies()}"
+{self._files()}
 """
+
+    def _files(self) -> str:
+        if not self.plot.files:
+            return ""
+        carrier = uri("channel", self.plot.division, "demo")
+        return f'[files]\nfolder = "{self.folder / "files"}"\ncarrier = "{carrier}"'
 
     def _policies(self) -> Path:
         """The library without JL-090: this bureau is open round the clock, for whoever looks."""

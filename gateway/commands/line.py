@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.commands import authoring, conduct, proving, tending
+from gateway.commands import authoring, conduct, proving, submit, tending
 from gateway.commands.terminal import DONE, NO, USAGE, Database, Json, console, fail, show
 from gateway.domain.faults import Fault, LedgerUnavailable
 from gateway.settings import SettingsInvalid
@@ -31,6 +31,7 @@ app.add_typer(tending.unknowns_app, name="unknowns")
 app.add_typer(tending.export_app, name="export")
 app.add_typer(conduct.conduct_app, name="conduct")
 app.command()(tending.doctor)
+app.command()(submit.submit)
 app.command("day-close")(tending.day_close)
 
 

@@ -4,14 +4,18 @@ import asyncio
 import gc
 import resource
 import signal
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
 import uvloop
 from aiohttp import web
 
+from adapters.folder.tray import Tray
+from adapters.formats.sniff import sniff
 from adapters.formats.statement import read_statement
 from adapters.postgres.migrate import migrate
 from certs.tls import Refusal, party_of, server_context
@@ -33,6 +37,7 @@ from gateway.workers.close import Closing
 from gateway.workers.conduct import Conduct
 from gateway.workers.deliver import Delivering
 from gateway.workers.enquire import Enquiring
+from gateway.workers.files import Files
 from gateway.workers.office import Office
 from gateway.workers.renew import Renewing
 from gateway.workers.seal import Sealing
@@ -82,10 +87,12 @@ async def _serve(settings: Settings, secrets: Secrets) -> None:
             office, house.reconciling, house.books_of_bank, house.clock,
             settings.gateway.divisions,
         )  # fmt: skip
-        workers = asyncio.create_task(_work(house, office, sealing, delivering, renewing, conduct))
+        files = _files(house, office)
+        more = [conduct.run, *([files.run] if files else [])]
+        workers = asyncio.create_task(_work(house, office, sealing, delivering, renewing, more))
         rooms.push_async_callback(_stop_workers, workers)
         metrics.troubles = lambda: sealing.troubles | delivering.troubles
-        metrics.conduct_troubles = lambda: conduct.troubles
+        metrics.conduct_troubles = lambda: conduct.troubles | (files.troubles if files else {})
         metrics.policy_troubles = lambda: renewing.troubles | house.books.tripped
         await _listen(house, secrets, doorway, intake, rooms, on_refusal)
         log.info("gateway.ready", port=settings.gateway.listen_port, book=house.books.revision)
@@ -125,6 +132,14 @@ def _statements(house: House) -> StatementCounter:
     return StatementCounter(house.reconciling, house.trust, house.clock, divisions, read_statement)
 
 
+def _files(house: House, office: Office) -> Files | None:
+    """The watched folder, if the settings name one."""
+    chosen = house.settings.files
+    if chosen is None:
+        return None
+    return Files(office, Tray(chosen.folder), house.line, chosen.carrier, house.formats, sniff)
+
+
 def _sealing(house: House, office: Office) -> Sealing:
     return Sealing(
         office, house.records, house.sealer, house.ledger, house.clock, house.origin,
@@ -145,7 +160,7 @@ def _shadowing(house: House, office: Office) -> Shadowing:
 
 async def _work(
     house: House, office: Office, sealing: Sealing, delivering: Delivering, renewing: Renewing,
-    conduct: Conduct,
+    more: Sequence[Callable[[], Coroutine[Any, Any, None]]],
 ) -> None:  # fmt: skip
     enquiring = Enquiring(
         office, house.ledger, house.bank, house.clock, house.origin,
@@ -164,7 +179,8 @@ async def _work(
         group.create_task(enquiring.run())
         group.create_task(house.shelf.run())
         group.create_task(renewing.run())
-        group.create_task(conduct.run())
+        for run in more:
+            group.create_task(run())
         group.create_task(watch_bank(house.bank))
         group.create_task(_shadowing(house, office).run())
 

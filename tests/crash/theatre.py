@@ -128,8 +128,9 @@ class Theatre:
 
 @asynccontextmanager
 async def theatre(
-    seed: int, instructions: int, *, gateways: int = 1, habits: tuple[str, ...] = BANK_HABITS
-) -> AsyncIterator[Theatre]:
+    seed: int, instructions: int, *, gateways: int = 1, habits: tuple[str, ...] = BANK_HABITS,
+    files: bool = False,
+) -> AsyncIterator[Theatre]:  # fmt: skip
     """Everything started and registers loaded. Afterwards everything is gone; only where the test
     failed, the folder with the programs' logs stays, and is named.
     """
@@ -142,7 +143,7 @@ async def theatre(
         signers = identities.signers([*plan.senders, uri("bank", BANK_CODE)])
         plot = Plot(
             division=DIVISION, bank_habits=(*habits, "--seed", str(seed)), gateways=gateways,
-            bank_horizon_s=BANK_HORIZON_S, bank_deadline_s=BANK_DEADLINE_S,
+            bank_horizon_s=BANK_HORIZON_S, bank_deadline_s=BANK_DEADLINE_S, files=files,
         )  # fmt: skip
         stage = Stage(folder, crew, identities, plot)
         sign = {party: signer.document for party, signer in signers.items()}

@@ -1,0 +1,1 @@
+"""The agency's side of the wire: signs, sends, and reads what the gateway answers."""

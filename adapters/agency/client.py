@@ -1,0 +1,117 @@
+"""A client for agencies and channels: signed instructions over mutual TLS, safe to send again.
+
+The gateway answers the same bytes with the same answer, so whatever was not answered is sent again,
+unchanged: after `Retry-After` on a 503, and after silence. Nothing is ever paid twice by that.
+"""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable
+from random import SystemRandom
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+import attrs
+
+Sign = Callable[[bytes], str]
+"""Detached JWS (RFC 7515, 7797; ES256) over exactly these bytes, by the sender's own key."""
+
+ROUTES = {
+    "json": ("/v1/instructions", "application/json"),
+    "voucher": ("/v1/vouchers", "application/xml; charset=GBK"),
+}
+DEADLINE_S = 30.0
+PATIENCE_S = 120.0
+PAUSE_S = 0.5
+PAUSE_S_MAX = 10.0
+CONNECTIONS = 8
+
+
+class GatewaySilent(Exception):
+    """No answer while patience lasted. What became of it is not known: ask, or send it again."""
+
+
+@attrs.frozen(kw_only=True)
+class Given:
+    """What the gateway answered, in the format that it was asked in."""
+
+    status: int
+    """200: decided (passed, held or blocked). 4xx: it never became an instruction, and why."""
+    body: bytes
+    attempts: int
+
+
+class GatewayClient:
+    """Use as `async with`. `tls` shows the party's certificate and expects the gateway's."""
+
+    def __init__(
+        self, gateway: str, tls: ssl.SSLContext | None, sign: Sign, *,
+        connections: int = CONNECTIONS, patience_s: float = PATIENCE_S,
+    ) -> None:  # fmt: skip
+        """`gateway`: such as `https://gateway.bank.example:8443`."""
+        self._gateway = gateway.rstrip("/")
+        self._tls = tls
+        self._sign = sign
+        self._connections = connections
+        self._patience_s = patience_s
+        self._jitter = SystemRandom()
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        connector = aiohttp.TCPConnector(ssl=self._tls or False, limit=self._connections)
+        timeout = aiohttp.ClientTimeout(total=DEADLINE_S)
+        self._session = aiohttp.ClientSession(connector=connector, timeout=timeout)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:  # fmt: skip
+        if self._session:
+            await self._session.close()
+
+    async def send(self, raw: bytes, format: str) -> Given:
+        """Send one instruction. Raises GatewaySilent; ValueError for a format without a door."""
+        if format not in ROUTES:
+            raise ValueError(f"no door for {format!r}; there are {', '.join(ROUTES)}")
+        path, media_type = ROUTES[format]
+        headers = {"Content-Type": media_type, "Signature-JWS": self._sign(raw)}
+        return await self._until_answered("POST", path, headers, raw)
+
+    async def status(self, instruction: str) -> Given:
+        """All that is known of `division/year/voucher type/voucher number`, with its evidence."""
+        return await self._until_answered("GET", f"/v1/instructions/{instruction}", {}, None)
+
+    async def _until_answered(
+        self, method: str, path: str, headers: dict[str, str], raw: bytes | None
+    ) -> Given:
+        began, attempts, pause_s = time.monotonic(), 0, PAUSE_S
+        while True:
+            attempts += 1
+            last: object = "the gateway asks to come again later"
+            try:
+                status, body, wait_s = await self._once(method, path, headers, raw)
+            except ssl.SSLCertVerificationError as refused:
+                raise GatewaySilent(f"not our gateway: {refused}") from refused
+            except (aiohttp.ClientError, OSError, TimeoutError) as silence:
+                last, wait_s = silence, None
+            else:
+                if status != 503:
+                    return Given(status=status, body=body, attempts=attempts)
+            if time.monotonic() - began > self._patience_s:
+                raise GatewaySilent(f"no answer in {self._patience_s:g} s; last: {last}")
+            await asyncio.sleep((wait_s or pause_s) * self._jitter.uniform(1.0, 1.3))
+            pause_s = min(pause_s * 2, PAUSE_S_MAX)
+
+    async def _once(
+        self, method: str, path: str, headers: dict[str, str], raw: bytes | None
+    ) -> tuple[int, bytes, float | None]:
+        assert self._session, "use it as `async with`"
+        url = f"{self._gateway}{path}"
+        async with self._session.request(method, url, data=raw, headers=headers) as answer:
+            body = await answer.read()
+            after = answer.headers.get("Retry-After", "")
+            wait_s = min(float(after), PAUSE_S_MAX) if after.isdecimal() else None
+            return answer.status, body, wait_s

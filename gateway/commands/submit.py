@@ -1,0 +1,128 @@
+"""`submit`: sign instruction files and send them to a gateway, as an agency or channel would."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import attrs
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+from rich.table import Table
+
+from adapters.agency.client import GatewayClient, GatewaySilent
+from adapters.agency.heard import Heard, heard_in
+from adapters.formats.sniff import sniff
+from certs.keys import load_signer
+from certs.tls import Credentials, client_context
+from gateway.commands.terminal import DONE, NO, USAGE, Json, console, fail, show
+
+PASSPHRASE_VARIABLE = "SUBMIT_KEY_PASSPHRASE"  # noqa: S105 - the variable's name
+_OUTCOMES_ZH = {"passed": "放行", "held": "挂起", "blocked": "拦截", None: "不予受理"}
+
+
+@attrs.frozen(kw_only=True)
+class Sent:
+    file: str
+    status: int
+    heard: Heard
+    answer: bytes
+
+    @property
+    def passed(self) -> bool:
+        return self.heard.outcome == "passed" and self.heard.bank != "rejected"
+
+
+def submit(
+    files: Annotated[list[Path], typer.Argument(help="Instructions: JSON or voucher envelopes.")],
+    gateway: Annotated[str, typer.Option(help="Such as https://gateway.bank.example:8443.")],
+    tls_certificate: Annotated[Path, typer.Option(help="Our connection's certificate, PEM.")],
+    tls_key: Annotated[Path, typer.Option(help="Its key, encrypted PKCS#8.")],
+    authority: Annotated[Path, typer.Option(help="The transport authority, PEM.")],
+    sign_certificate: Annotated[Path, typer.Option(help="The sender's signing certificate, PEM.")],
+    sign_key: Annotated[Path, typer.Option(help="Its key, encrypted PKCS#8.")],
+    peer: Annotated[
+        str | None, typer.Option(help="The gateway's URI; a host name alone proves little.")
+    ] = None,
+    answers: Annotated[
+        Path | None, typer.Option(help="A folder for the answers, NAME.answer each.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Sign files and send them; each is answered with its outcome and, refused, with the reason.
+
+    Sent again after silence or a 503, unchanged: that is safe. The passphrase of both keys is taken
+    from SUBMIT_KEY_PASSPHRASE. Exit 0 if all were passed, 1 if one was not.
+    """
+    passphrase = os.environ.get(PASSPHRASE_VARIABLE, "").encode()
+    if not passphrase:
+        raise fail(f"submit: set {PASSPHRASE_VARIABLE}, the passphrase of the two keys", USAGE)
+    try:
+        credentials = Credentials(
+            certificate=tls_certificate, key=tls_key, passphrase=passphrase, authorities=authority
+        )
+        tls = client_context(credentials, peer=peer)
+        signer = load_signer(sign_certificate, sign_key, passphrase)
+        documents = [(path, path.read_bytes()) for path in files]
+        if answers:
+            answers.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as reason:
+        raise fail(f"submit: {reason}", USAGE) from reason
+    client = GatewayClient(gateway, tls, signer.document)
+    try:
+        sent = asyncio.run(_send_all(client, documents, answers))
+    except GatewaySilent as silent:
+        raise fail(
+            f"submit: {silent}; what was sent may have been taken: send the same files again"
+        ) from silent
+    _tell(sent, as_json)
+    raise typer.Exit(DONE if all(one.passed for one in sent) else NO)
+
+
+async def _send_all(
+    client: GatewayClient, documents: Sequence[tuple[Path, bytes]], answers: Path | None
+) -> list[Sent]:
+    """In order, one after another: an agency's instructions may rest on one another."""
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    sent: list[Sent] = []
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("发送 sending", total=len(documents))
+        async with client:
+            for path, raw in documents:
+                one = await _send(client, path.name, raw)
+                sent.append(one)
+                if answers and one.answer:
+                    (answers / f"{path.name}.answer").write_bytes(one.answer)
+                progress.advance(task)
+    return sent
+
+
+async def _send(client: GatewayClient, name: str, raw: bytes) -> Sent:
+    format = sniff(raw)
+    if format is None:
+        words = "既不是 JSON 也不是凭证信封 (neither JSON nor an envelope)"
+        unknown = Heard(outcome=None, fault="media_type_unsupported", reasons=(words,))
+        return Sent(file=name, status=0, heard=unknown, answer=b"")
+    given = await client.send(raw, format)
+    heard = heard_in(given.status, given.body, format)
+    return Sent(file=name, status=given.status, heard=heard, answer=given.body)
+
+
+def _tell(sent: Sequence[Sent], as_json: bool) -> None:
+    if as_json:
+        for one in sent:
+            show(_row(one))
+        return
+    table = Table("文件 file", "结果 outcome", "银行 bank", "规则 policies", "理由 reasons")
+    for one in sent:
+        heard = one.heard
+        table.add_row(
+            one.file, f"{_OUTCOMES_ZH[heard.outcome]} {heard.outcome or heard.fault}",
+            heard.bank or "", " ".join(heard.policies), "\n".join(heard.reasons),
+        )  # fmt: skip
+    console.print(table)
+
+
+def _row(one: Sent) -> dict[str, Any]:
+    return {"file": one.file, "status": one.status, **attrs.asdict(one.heard)}

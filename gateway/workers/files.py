@@ -1,0 +1,153 @@
+"""Files: documents of a watched folder go down the same line as those at the door."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import structlog
+
+from gateway.domain.answer import Answer
+from gateway.domain.faults import Fault, FaultCode, LedgerUnavailable, Unreadable, Unready
+from gateway.domain.instruction import Received
+from gateway.pipeline.line import Line
+from gateway.workers.office import Office
+
+LOOK_S = 1.0
+AT_ONCE_MAX = 32
+PAUSE_S = 2.0
+"""After a document that could not be decided now: the gateway or the bank is not ready."""
+
+log = structlog.get_logger()
+
+
+class Taken(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def raw(self) -> bytes: ...
+    @property
+    def signature(self) -> str: ...
+
+
+class Tray(Protocol):
+    """Blocking; every method raises OSError, `read` also ValueError for what is no document."""
+
+    def prepare(self) -> None: ...
+    def taken_before(self) -> list[str]: ...
+    def take(self, most: int) -> list[str]: ...
+    def read(self, name: str) -> Taken: ...
+    def answered(self, name: str, answer: bytes) -> None: ...
+    def refused(self, name: str, problem: bytes) -> None: ...
+
+
+class Wording(Protocol):
+    def answer(self, raw_in: bytes, answer: Answer) -> bytes: ...
+    def problem(self, fault: Fault, instance: str) -> bytes: ...
+
+
+class Files:
+    """Runs in the process that holds the office. `carrier`: the party whose folder it is; it
+    carries what agencies of its division signed, as a channel at the door does."""
+
+    def __init__(
+        self, office: Office, tray: Tray, line: Line, carrier: str,
+        wordings: Mapping[str, Wording], sniff: Callable[[bytes], str | None],
+    ) -> None:  # fmt: skip
+        self._office = office
+        self._tray = tray
+        self._line = line
+        self._carrier = carrier
+        self._wordings = wordings
+        self._sniff = sniff
+        self._resumed = False
+        self.troubles: dict[str, str] = {}
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            if not self._office.held:
+                self._resumed = False
+                continue
+            try:
+                while await self.carry_some():
+                    pass
+            except OSError as error:
+                self._tell(f"the folder cannot be used: {error.strerror or error}")
+            else:
+                self.troubles.pop("files", None)
+
+    async def carry_some(self) -> int:
+        """One round: what a dead process left, or the oldest that came. How many were ended.
+
+        Raises OSError.
+        """
+        if not self._resumed:
+            await asyncio.to_thread(self._tray.prepare)
+            names = await asyncio.to_thread(self._tray.taken_before)
+        else:
+            names = await asyncio.to_thread(self._tray.take, AT_ONCE_MAX)
+        ended = 0
+        for first in range(0, len(names), AT_ONCE_MAX):
+            some = names[first : first + AT_ONCE_MAX]
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._carry_to_end(name)) for name in some]
+            ended += sum(task.result() for task in tasks)
+        self._resumed = True
+        return ended
+
+    async def _carry_to_end(self, name: str) -> bool:
+        """Until it is answered or refused; a gateway that is not ready is waited for."""
+        while True:
+            try:
+                await self._carry(name)
+            except (Unready, LedgerUnavailable) as reason:
+                log.warning("file.postponed", file=name, reason=str(reason))
+                if not self._office.held:
+                    return False
+                await asyncio.sleep(PAUSE_S)
+            else:
+                return True
+
+    async def _carry(self, name: str) -> None:
+        """Raises Unready, LedgerUnavailable (to be tried again), OSError."""
+        wording = self._wordings["json"]
+        try:
+            document = await asyncio.to_thread(self._tray.read, name)
+            format = self._sniff(document.raw)
+            if format is None or format not in self._wordings:
+                raise Unreadable(
+                    FaultCode.MEDIA_TYPE_UNSUPPORTED, "neither JSON nor a voucher envelope"
+                )
+            wording = self._wordings[format]
+            answer = await self._line.carry(
+                Received(
+                    raw=document.raw,
+                    format=format,
+                    signature=document.signature,
+                    party=self._carrier,
+                )
+            )
+        except Unready:
+            raise
+        except Fault as fault:
+            await self._refuse(name, fault, wording)
+        except ValueError as unusable:
+            reason = Unreadable(FaultCode.BODY_INCOMPLETE, str(unusable))
+            await self._refuse(name, reason, wording)
+        else:
+            body = wording.answer(document.raw, answer)
+            await asyncio.to_thread(self._tray.answered, name, body)
+            log.info(
+                "file.answered", file=name, instruction=str(answer.key),
+                outcome=answer.decision.outcome, replayed=answer.replayed,
+            )  # fmt: skip
+
+    async def _refuse(self, name: str, fault: Fault, wording: Wording) -> None:
+        problem = wording.problem(fault, f"file:{name}")
+        await asyncio.to_thread(self._tray.refused, name, problem)
+        log.info("file.refused", file=name, fault=fault.code)
+
+    def _tell(self, words: str) -> None:
+        if self.troubles.get("files") != words:
+            log.error("files.stuck", reason=words)
+        self.troubles["files"] = words
