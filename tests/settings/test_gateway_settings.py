@@ -154,7 +154,11 @@ def test_the_page_explains_every_key_and_every_variable() -> None:
         ("age_max_s", "age_maximum_s", "registers.age_maximum_s: not a key"),
         ("[registers]", "[register]", "register: not a key"),
         ("gateway/103241001000", "agency/220000000/1", "gateway.uri"),
-        ("# folder = ", "folder = ", "policies: set either books (signed) or folder (unsigned)"),
+        (
+            '# folder = "pol',
+            'folder = "pol',
+            "policies: set either books (signed) or folder (unsigned)",
+        ),
         ('books = "policies/books"\n', "", "policies: set either books"),
         ('"policies/books"', '"policies/absent"', "policies.books: no folder"),
         ("operator/wang", "operator/li", "policies.officers: at least 2 different ones"),
