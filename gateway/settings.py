@@ -129,6 +129,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         carrier: Text
         """Whose folder it is: `spiffe://<trust domain>/channel/<division>/<name>`."""
 
+    class Holds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+        expire_s: Annotated[float, msgspec.Meta(ge=1)] = 10 * 86_400.0
+        """How long a hold waits for the bureau; then it ends, and nothing is paid on it."""
+        officers: tuple[Text, ...] = ()
+        """If given: both persons of a release or refusal must have signed it themselves, and be of
+        these; otherwise the bureau's signature answers for the two that it names."""
+
     gateway: Gateway
     tls: Tls
     record_key: RecordKey
@@ -138,6 +145,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """By division."""
     policies: Policies
     registers: Registers = msgspec.field(default_factory=Registers)
+    holds: Holds = msgspec.field(default_factory=Holds)
     conduct: Conduct = msgspec.field(default_factory=Conduct)
     files: Files | None = None
 

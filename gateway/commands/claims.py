@@ -14,13 +14,14 @@ from certs.log.note import log_origins
 from certs.log.report import Exit, Report, Stopped, Walk
 from gateway.domain.bank import DISPUTED, BankOutcome
 from gateway.domain.decision import restored
+from gateway.domain.holds import HoldEnding
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.records import RecordKind
 from gateway.pipeline.tell import Origin, bank_outcome, brief
 
 FIELDS = {
     "bank", "bank_reason", "bank_reference", "book", "decided_at", "digest", "evidence",
-    "findings", "instruction", "outcome", "settled_at",
+    "findings", "hold", "instruction", "outcome", "settled_at",
 }  # fmt: skip
 """All that `GET /v1/instructions/...` answers (gateway/web/evidence.py)."""
 _SETTLED = (BankOutcome.ACCEPTED, BankOutcome.REJECTED, BankOutcome.NOT_TAKEN)
@@ -51,6 +52,7 @@ def verify_claims(document: Fields, records: list[Proven]) -> Report:
         )
         assert verdict
         _check_verdict(walk, document, verdict)
+        _check_hold(walk, document, records)
         _check_bank(walk, document, records, key)
         outcome, bank = document["outcome"], document["bank"]
         walk.facts |= {"outcome": outcome, "bank": bank}
@@ -115,10 +117,40 @@ def _briefs(document: Fields, verdict: Fields) -> object:
         return None
 
 
+def _check_hold(walk: Walk, document: Fields, records: list[Proven]) -> None:
+    """How a hold ended is proven by its one record; that it stands, by nothing but silence."""
+    said = document["hold"]
+    if document["outcome"] != "held":
+        _equal(walk, "hold", "挂起（未挂起）", said, None)
+        return
+    ends = [r.fields for r in records if r.fields.get("kind") == RecordKind.RELEASE]
+    ends = [fields for fields in ends if fields.get("what") in set(HoldEnding)]
+    walk.expect(
+        len(ends) <= 1,
+        f"挂起的了结记录至多一条（{len(ends)} 条）。",
+        f"There is at most one record of the hold's end ({len(ends)}).",
+    )
+    if not ends:
+        walk.expect(
+            said == {"ended_at": None, "state": "held"},
+            "挂起的了结有记录为证（尚未入日志或未交出）。",
+            "The hold's end is proven by its record (not sealed yet, or not handed over).",
+            Exit.USAGE,
+        )
+        return
+    proven = {"ended_at": ends[0].get("recorded_at"), "state": ends[0].get("what")}
+    _equal(walk, "hold", "挂起的了结", said, proven)
+
+
+def _was_forwarded(document: Fields) -> bool:
+    hold = document["hold"]
+    return document["outcome"] == "passed" or bool(hold and hold["state"] == HoldEnding.RELEASED)
+
+
 def _check_bank(walk: Walk, document: Fields, records: list[Proven], key: InstructionKey) -> None:
     settled = _only(walk, records, RecordKind.BANK_OUTCOME, "银行结果", "bank outcome")
     said = _word(document)
-    passed = document["outcome"] == "passed"
+    passed = _was_forwarded(document)
     disputed = any(each.fields["kind"] == RecordKind.CORRECTION for each in records)
     if settled is None:
         walk.expect(

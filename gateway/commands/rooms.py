@@ -19,9 +19,11 @@ from adapters.formats.voucher import VoucherFormat
 from adapters.postgres.backlog import PostgresBacklog
 from adapters.postgres.conduct import PostgresConduct
 from adapters.postgres.day_close import PostgresDayBook
+from adapters.postgres.holds import PostgresHolds
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.past import PostgresPast
 from adapters.postgres.recordlog import PostgresRecordLog
+from adapters.postgres.refunds import PostgresRefunds
 from adapters.postgres.shelf import PostgresRegisterShelf
 from certs.acknowledged import BureauWitness
 from certs.commitments import Commitments
@@ -36,6 +38,7 @@ from gateway.domain.bank import BankConduct
 from gateway.domain.conduct_rules import Allowances
 from gateway.pipeline.line import Line, Rooms
 from gateway.pipeline.reconcile import Reconciling
+from gateway.pipeline.release import Release
 from gateway.pipeline.tell import Origin
 from gateway.settings import Secrets, Settings
 from gateway.workers.deliver import Inbox
@@ -76,6 +79,9 @@ class House:
     """By division, of those served."""
     formats: dict[str, JsonFormat | VoucherFormat]
     line: Line
+    holds: PostgresHolds
+    refunds: PostgresRefunds
+    release: Release
 
 
 async def open_house(
@@ -88,9 +94,8 @@ async def open_house(
     clock = SystemClock()
     books = await open_books(settings.policies, trust, clock)
     origin = Origin(bank=settings.gateway.bank_code, uri=settings.gateway.uri)
-    ledger = await rooms.enter_async_context(
-        PostgresLedger(secrets.database, instance=instance_name())
-    )
+    instance = instance_name()
+    ledger = await rooms.enter_async_context(PostgresLedger(secrets.database, instance=instance))
     records = PostgresRecordLog(secrets.database)
     rooms.push_async_callback(records.close)
     shelf = PostgresRegisterShelf(
@@ -130,20 +135,23 @@ async def open_house(
         "json": JsonFormat(),
         "voucher": VoucherFormat(),
     }
-    line = Line(
-        Rooms(
-            gatekeeper=trust,
-            formats=formats,
-            shelf=shelf,
-            book=books.shelf,
-            committer=Commitments(secrets.commitment),
-            ledger=ledger,
-            bank=bank,
-            clock=clock,
-            origin=origin,
-            divisions=frozenset(settings.gateway.divisions),
-        )
+    holds = PostgresHolds(secrets.database, instance=instance)
+    rooms.push_async_callback(holds.close)
+    refunds = PostgresRefunds(secrets.database)
+    rooms.push_async_callback(refunds.close)
+    line_rooms = Rooms(
+        gatekeeper=trust,
+        formats=formats,
+        shelf=shelf,
+        book=books.shelf,
+        committer=Commitments(secrets.commitment),
+        ledger=ledger,
+        bank=bank,
+        clock=clock,
+        origin=origin,
+        divisions=frozenset(settings.gateway.divisions),
     )
+    line = Line(line_rooms)
     return House(
         settings=settings,
         clock=clock,
@@ -169,6 +177,9 @@ async def open_house(
         inboxes=inboxes,
         formats=formats,
         line=line,
+        holds=holds,
+        refunds=refunds,
+        release=Release(line_rooms, line, holds, trust),
     )
 
 

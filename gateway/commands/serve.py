@@ -19,6 +19,7 @@ from adapters.formats.sniff import sniff
 from adapters.formats.statement import read_statement
 from adapters.postgres.migrate import migrate
 from certs.tls import Refusal, party_of, server_context
+from gateway.commands.holding import counters_of, hold_workers, readers_of
 from gateway.commands.journal import configure_log
 from gateway.commands.openapi import openapi
 from gateway.commands.rooms import House, credentials, open_house
@@ -123,7 +124,8 @@ def _doorway(house: House, metrics: Metrics) -> Doorway:
         origin=house.origin,
         metrics=metrics,
         in_flight_max=house.settings.gateway.in_flight_max,
-        counters={STATEMENTS: _statements(house).take},
+        counters={STATEMENTS: _statements(house).take, **counters_of(house)},
+        readers=readers_of(house),
     )
 
 
@@ -171,6 +173,8 @@ async def _work(
     )
     async with asyncio.TaskGroup() as group:
         group.create_task(office.run())
+        for worker in hold_workers(house, office):
+            group.create_task(worker)
         group.create_task(closing.run())
         group.create_task(sealing.run())
         group.create_task(delivering.run_records())

@@ -39,6 +39,8 @@ class Door:
         app.router.add_post("/v1/vouchers", self._taking("voucher"))
         for path, counter in self._doorway.counters.items():
             app.router.add_post(path, self._receiving(counter))
+        for path, reader in self._doorway.readers.items():
+            app.router.add_get(path, self._reading(reader), allow_head=False)
         app.router.add_get(
             r"/v1/instructions/{division:[0-9]{9}}/{year:[0-9]{4}}/{type:[0-9A-Za-z]{1,8}}"
             r"/{no:[0-9A-Za-z-]{1,42}}",
@@ -73,9 +75,6 @@ class Door:
 
         return receive
 
-    async def _take(self, request: web.Request, format: str) -> web.Response:
-        since = time.perf_counter()
-        wording = self._doorway.wordings[format]
         try:
             self._intake.refuse_if_full()
             if request.content_type not in ACCEPTED[format]:

@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 import orjson
 
-from gateway.domain.decision import restored
+from gateway.domain.decision import Outcome, restored
 from gateway.domain.ledger import Standing
 from gateway.domain.log import LogEvidence, SealedRecord
 from gateway.domain.parties import Role, Sender
@@ -26,6 +26,7 @@ def evidence_of(standing: Standing, evidence: list[LogEvidence]) -> dict[str, An
         "digest": standing.digest.hex(),
         "evidence": [_proof(item) for item in evidence],
         "findings": [attrs.asdict(finding) for finding in decision.findings],
+        "hold": _hold(standing),
         "instruction": attrs.asdict(standing.key),
         "outcome": decision.outcome,
         "settled_at": microseconds(settled_at) if settled_at else None,
@@ -39,6 +40,18 @@ def may_see(reader: Sender, record: SealedRecord) -> bool:
         return True
     agency = orjson.loads(record.body).get("agency")
     return agency is None or agency["code"] == reader.name
+
+
+def _hold(standing: Standing) -> dict[str, Any] | None:
+    """How a hold stands: `held`, or how and when it ended; None for what was never held. Beside it
+    `outcome` and `findings` stay those of the day it was decided on."""
+    if standing.outcome is not Outcome.HOLD:
+        return None
+    ended = standing.ended_at
+    return {
+        "ended_at": microseconds(ended) if ended else None,
+        "state": standing.ended_how or "held",
+    }
 
 
 def _proof(item: LogEvidence) -> dict[str, Any]:

@@ -45,6 +45,9 @@ class Wording(Protocol):
     def problem(self, fault: Fault, instance: str) -> bytes: ...
 
 
+Reader = Callable[[Sender], Awaitable[bytes]]
+"""What a party may read beside single instructions, as JSON. Raises Fault, LedgerUnavailable."""
+
 Counter = Callable[[Received, Mapping[str, str]], Awaitable[bytes]]
 """Takes a signed document that is no instruction, with the parts of its path; answers JSON.
 
@@ -72,6 +75,8 @@ class Doorway:
     in_flight_max: int = IN_FLIGHT_MAX
     counters: Mapping[str, Counter] = attrs.field(factory=dict)
     """By path (aiohttp's pattern): what bank and bureau hand in beside instructions."""
+    readers: Mapping[str, Reader] = attrs.field(factory=dict)
+    """By path: what parties may ask for."""
 
 
 @attrs.frozen(kw_only=True)

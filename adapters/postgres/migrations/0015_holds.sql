@@ -153,7 +153,10 @@ BEGIN
             left_fen := coalesce(least(line.room, d_cap[d] - line.spoken), 0);
             IF d_fen[d] > left_fen THEN
                 short_demand := d - 1;
-                short_available := left_fen;
+                -- What is left for the instruction as a whole: its own demands before this one undone.
+                SELECT left_fen + coalesce(sum(o.fen), 0) INTO short_available
+                FROM unnest(d_line, d_fen) WITH ORDINALITY AS o (line, fen, n)
+                WHERE o.n < d AND o.line = d_line[d];
                 result := 'short';
                 RAISE EXCEPTION USING ERRCODE = 'TG001';
             END IF;

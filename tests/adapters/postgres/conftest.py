@@ -6,13 +6,16 @@ from collections.abc import AsyncIterator, Iterator
 import attrs
 import pytest
 
+from adapters.memory.holds import MemoryHolds
 from adapters.memory.ledger import MemoryLedger
 from adapters.memory.recordlog import MemoryRecordLog
 from adapters.memory.registers import MemoryRegisters
 from adapters.memory.state import MemoryState
+from adapters.postgres.holds import PostgresHolds
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.migrate import migrate
 from adapters.postgres.recordlog import PostgresRecordLog
+from adapters.postgres.refunds import PostgresRefunds
 from adapters.postgres.registers import PostgresRegisters
 
 
@@ -25,6 +28,9 @@ class Storage:
     records: MemoryRecordLog | PostgresRecordLog
     second_records: MemoryRecordLog | PostgresRecordLog
     registers: MemoryRegisters | PostgresRegisters
+    holds: MemoryHolds | PostgresHolds
+    second_holds: MemoryHolds | PostgresHolds
+    refunds: MemoryHolds | PostgresRefunds
 
 
 @contextlib.asynccontextmanager
@@ -32,8 +38,13 @@ async def opened(dsn: str | None) -> AsyncIterator[Storage]:
     """In memory without a DSN; on PostgreSQL, as the role it runs as in service, with one."""
     if dsn is None:
         state = MemoryState()
+        ledger = MemoryLedger(state, instance="gw-1")
+        holds = MemoryHolds(state, ledger)
         yield Storage(
-            ledger=MemoryLedger(state, instance="gw-1"),
+            ledger=ledger,
+            holds=holds,
+            second_holds=holds,
+            refunds=holds,
             second=MemoryLedger(state, instance="gw-2"),
             records=MemoryRecordLog(state),
             second_records=MemoryRecordLog(state),
@@ -43,15 +54,19 @@ async def opened(dsn: str | None) -> AsyncIterator[Storage]:
     await migrate(dsn)
     dsn = as_runtime(dsn)
     async with contextlib.AsyncExitStack() as stack:
-        ledger = await stack.enter_async_context(PostgresLedger(dsn, instance="gw-1"))
+        kept = PostgresHolds(dsn, instance="gw-1"), PostgresHolds(dsn, instance="gw-2")
+        refunds = PostgresRefunds(dsn)
+        for place in (*kept, refunds):
+            stack.push_async_callback(place.close)
+        paid = await stack.enter_async_context(PostgresLedger(dsn, instance="gw-1"))
         second = await stack.enter_async_context(PostgresLedger(dsn, instance="gw-2"))
         logs = PostgresRecordLog(dsn), PostgresRecordLog(dsn)
         registers = PostgresRegisters(dsn)
         for room in (*logs, registers):
             stack.push_async_callback(room.close)
         yield Storage(
-            ledger=ledger, second=second, records=logs[0], second_records=logs[1],
-            registers=registers,
+            ledger=paid, second=second, records=logs[0], second_records=logs[1],
+            registers=registers, holds=kept[0], second_holds=kept[1], refunds=refunds,
         )  # fmt: skip
 
 

@@ -1,0 +1,47 @@
+"""Wiring of holds, releases and refunds: their counters, readers and workers."""
+
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+from gateway.commands.rooms import House
+from gateway.web.door import Counter, Reader
+from gateway.web.holds import ACKNOWLEDGE, HOLDS, NOTIFICATIONS, HoldsDesk
+from gateway.web.refunds import PATH as REFUNDS
+from gateway.web.refunds import RefundCounter
+from gateway.web.releases import PATH as RELEASES
+from gateway.web.releases import Chancery, ReleaseCounter
+from gateway.workers.expire import Expiring, Keeping
+from gateway.workers.office import Office
+from gateway.workers.release import Releasing
+
+
+def counters_of(house: House) -> Mapping[str, Counter]:
+    settings, trust, clock = house.settings, house.trust, house.clock
+    chancery = Chancery(
+        bureaus={division: bureau.peer for division, bureau in settings.bureaus.items()},
+        officers=frozenset(settings.holds.officers),
+    )
+    divisions = frozenset(settings.gateway.divisions)
+    return {
+        RELEASES: ReleaseCounter(house.holds, trust, trust, clock, chancery).take,
+        REFUNDS: RefundCounter(house.refunds, trust, clock, house.origin, divisions).take,
+        ACKNOWLEDGE: _desk(house).acknowledge,
+    }
+
+
+def readers_of(house: House) -> Mapping[str, Reader]:
+    desk = _desk(house)
+    return {HOLDS: desk.holds, NOTIFICATIONS: desk.notifications}
+
+
+def hold_workers(house: House, office: Office) -> tuple[Coroutine[Any, Any, None], ...]:
+    keeping = Keeping(holds=house.holds, overdrafts=house.refunds, ledger=house.ledger)
+    expiring = Expiring(
+        office, keeping, house.clock, house.origin, house.settings.gateway.divisions,
+        house.settings.holds.expire_s,
+    )  # fmt: skip
+    return Releasing(office, house.holds, house.release).run(), expiring.run()
+
+
+def _desk(house: House) -> HoldsDesk:
+    return HoldsDesk(house.holds, house.trust, house.clock, house.settings.holds.expire_s)

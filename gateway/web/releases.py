@@ -1,0 +1,122 @@
+"""The counter for the bureau's signed feed of releases: `POST /v1/feeds/releases`.
+
+    {"division","kind":"releases","orders":[order,...],"version"}
+
+Signed as a whole by the division's bureau; versions rise by one; all orders are taken or none.
+An order is `gateway.domain.releases`.
+"""
+
+import datetime as dt
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any
+
+import attrs
+import msgspec
+import orjson
+import structlog
+
+from gateway.domain.faults import Fault, FaultCode, FieldError, Unproven, Unreadable
+from gateway.domain.instruction import Received
+from gateway.domain.parties import Role, Sender
+from gateway.domain.records import canonical
+from gateway.domain.releases import ORDERS_MAX, Order, prove_persons, read_order
+from gateway.hold_ports import Holds, Prover
+from gateway.ports import Clock, Gatekeeper
+
+PATH = "/v1/feeds/releases"
+KIND = "releases"
+CLOCKS_APART = dt.timedelta(minutes=5)
+"""How far the bureau's clock may be ahead of ours."""
+
+log = structlog.get_logger()
+
+
+class _Feed(msgspec.Struct, forbid_unknown_fields=True):
+    division: Annotated[str, msgspec.Meta(pattern="^[0-9]{9}$")]
+    kind: str
+    orders: Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1, max_length=ORDERS_MAX)]
+    version: Annotated[int, msgspec.Meta(ge=1)]
+
+
+@attrs.frozen(kw_only=True)
+class Chancery:
+    """Whose word about holds counts."""
+
+    bureaus: Mapping[str, str]
+    """By division: the URI of its bureau."""
+    officers: Collection[str]
+    """If any: both persons of an order must have signed it themselves, and be of these."""
+
+
+class ReleaseCounter:
+    def __init__(
+        self, holds: Holds, gatekeeper: Gatekeeper, prover: Prover, clock: Clock, chancery: Chancery
+    ) -> None:
+        self._holds = holds
+        self._gatekeeper = gatekeeper
+        self._prover = prover
+        self._clock = clock
+        self._chancery = chancery
+
+    async def take(self, received: Received, _path: Mapping[str, str]) -> bytes:
+        """Prove, read and keep one feed; what its orders come to is told by the log's records.
+
+        Raises Unproven, Unreadable (every order that is wrong, at once), Conflicting (FEED_GAP,
+        FEED_CONFLICT), LedgerUnavailable.
+        """
+        now = self._clock.now()
+        sender = self._gatekeeper.authenticate(received, now)
+        feed = _read(received.raw)
+        self._refuse_others(sender, feed.division)
+        bodies = [canonical(order) for order in feed.orders]
+        orders = self._orders(feed, bodies, now)
+        signed = received.raw, received.signature, sender.uri
+        new = await self._holds.take_feed(feed.division, feed.version, signed, orders, bodies, now)
+        log.info(
+            "releases.taken", division=feed.division, version=feed.version, orders=len(orders),
+            replayed=not new,
+        )  # fmt: skip
+        return orjson.dumps({"division": feed.division, "kind": KIND, "version": feed.version})
+
+    def _refuse_others(self, sender: Sender, division: str) -> None:
+        if sender.role is not Role.BUREAU or self._chancery.bureaus.get(division) != sender.uri:
+            raise Unproven(
+                FaultCode.SENDER_NOT_ENTITLED, f"{sender.uri} is not the bureau of {division}"
+            )
+
+    def _orders(self, feed: _Feed, bodies: list[bytes], now: dt.datetime) -> list[Order]:
+        orders: list[Order] = []
+        errors: list[FieldError] = []
+        for place, body in enumerate(bodies):
+            try:
+                orders.append(self._order(feed.division, body, now))
+            except Fault as fault:
+                errors.append(
+                    FieldError(
+                        field=f"orders[{place}]", code=fault.code.value,
+                        zh=f"第{place + 1}条指令不能接受：{fault.detail}", en=fault.detail,
+                    )
+                )  # fmt: skip
+        if errors:
+            raise Unreadable(FaultCode.FEED_INVALID, "nothing was taken", tuple(errors))
+        return orders
+
+    def _order(self, division: str, body: bytes, now: dt.datetime) -> Order:
+        order = read_order(body)
+        if order.key.division != division:
+            raise Unreadable(FaultCode.FEED_INVALID, "it is about another division")
+        if order.decided_at > now + CLOCKS_APART:
+            raise Unreadable(FaultCode.FEED_INVALID, "it was decided in the future")
+        if self._chancery.officers:
+            prove_persons(order, self._prover.verify_document, self._chancery.officers)
+        return order
+
+
+def _read(raw: bytes) -> _Feed:
+    try:
+        feed = msgspec.json.decode(raw, type=_Feed)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Unreadable(FaultCode.FEED_INVALID, f"not a feed of releases: {error}") from error
+    if feed.kind != KIND:
+        raise Unreadable(FaultCode.FEED_INVALID, f"its kind is not {KIND}")
+    return feed

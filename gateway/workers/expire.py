@@ -1,0 +1,110 @@
+"""Expire: end holds that nobody released in time, and put overdrawn limits on record."""
+
+import asyncio
+import datetime as dt
+
+import attrs
+import structlog
+
+from gateway.domain.faults import LedgerUnavailable
+from gateway.domain.ledger import RecordDraft
+from gateway.domain.limits import spelled
+from gateway.domain.records import RecordKind, unnumbered
+from gateway.domain.refunds import Overdraft
+from gateway.hold_ports import Holds, Overdrafts
+from gateway.pipeline.endings import expiry
+from gateway.pipeline.tell import Origin, microseconds
+from gateway.ports import Clock, Ledger
+from gateway.workers.office import Office
+
+LOOK_S = 2.0
+BATCH_MAX = 200
+DAY_S = 86_400.0
+CLOCKS_APART = dt.timedelta(minutes=10)
+"""A decision that is still on its way into the ledger is younger than this."""
+
+log = structlog.get_logger()
+
+
+@attrs.frozen(kw_only=True)
+class Keeping:
+    """The rooms in which holds and limits are kept."""
+
+    holds: Holds
+    overdrafts: Overdrafts
+    ledger: Ledger
+
+
+class Expiring:
+    """The office holder's work. `expire_s`: how long a hold may wait for the bureau."""
+
+    def __init__(
+        self, office: Office, keeping: Keeping, clock: Clock, origin: Origin,
+        divisions: tuple[str, ...], expire_s: float,
+    ) -> None:  # fmt: skip
+        self._office = office
+        self._keeping = keeping
+        self._clock = clock
+        self._origin = origin
+        self._divisions = divisions
+        self._expire_s = expire_s
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            if not self._office.held:
+                continue
+            try:
+                await self.look()
+            except LedgerUnavailable as lost:
+                log.warning("expiry.postponed", reason=str(lost))
+
+    async def look(self) -> int:
+        """One turn over all divisions; how many holds were ended."""
+        ended = 0
+        for division in self._divisions:
+            ended += await self._expire(division)
+            await self._tell_overdrafts(division)
+        return ended
+
+    async def _expire(self, division: str) -> int:
+        now = self._clock.now()
+        due = now - dt.timedelta(seconds=self._expire_s)
+        holds = await self._keeping.holds.open_holds(division, due, BATCH_MAX)
+        ended = 0
+        for hold in holds:
+            standing = await self._keeping.ledger.standing(hold.key)
+            assert standing, "held, so it stands"
+            ending = expiry(standing, self._expire_s / DAY_S, self._origin, now)
+            if await self._keeping.holds.end(ending):
+                ended += 1
+                log.info("hold.expired", instruction=str(hold.key))
+        if not holds:
+            await self._keeping.holds.swept(division, due - CLOCKS_APART)
+        return ended
+
+    async def _tell_overdrafts(self, division: str) -> None:
+        for overdraft in await self._keeping.overdrafts.untold(division, BATCH_MAX):
+            record = self._overdrawn(division, overdraft)
+            if await self._keeping.overdrafts.tell(division, overdraft, record):
+                log.error("limit.overdrawn", division=division, limit=spelled(overdraft.limit.key))
+
+    def _overdrawn(self, division: str, overdraft: Overdraft) -> RecordDraft:
+        limit = overdraft.limit
+        fields = {
+            "bank": self._origin.bank,
+            "division": division,
+            "frozen_fen": limit.frozen_fen,
+            "granted_fen": limit.granted_fen,
+            "id": limit.key.id,
+            "kind": RecordKind.LIMIT_OVERDRAWN,
+            "limit": limit.key.kind,
+            "noted_at": microseconds(overdraft.noted_at),
+            "opening_fen": limit.opening_fen,
+            "origin": self._origin.uri,
+            "posted_fen": limit.posted_fen,
+            "recorded_at": microseconds(self._clock.now()),
+            "reserved_fen": limit.reserved_fen,
+        }
+        body = unnumbered(fields)
+        return RecordDraft(kind=RecordKind.LIMIT_OVERDRAWN, subject=limit.key.id, body=body)

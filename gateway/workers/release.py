@@ -1,0 +1,64 @@
+"""Release: carry out the bureau's orders about holds, each once, whoever is killed in between."""
+
+import asyncio
+
+import structlog
+
+from gateway.domain.faults import LedgerUnavailable, Unready
+from gateway.domain.ledger import Settled
+from gateway.domain.releases import Order, read_order
+from gateway.hold_ports import Holds
+from gateway.pipeline.release import Release
+from gateway.workers.office import Office
+
+LOOK_S = 0.5
+ORDERS_MAX = 32
+"""How many orders are carried out in one round."""
+
+log = structlog.get_logger()
+
+
+class Releasing:
+    """The office holder's work: orders of one hold come one after the other."""
+
+    def __init__(self, office: Office, holds: Holds, release: Release) -> None:
+        self._office = office
+        self._holds = holds
+        self._release = release
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            if not self._office.held:
+                continue
+            try:
+                await self.carry_out_all()
+            except LedgerUnavailable as lost:
+                log.warning("releases.postponed", reason=str(lost))
+
+    async def carry_out_all(self) -> int:
+        """One round; how many orders came to an end."""
+        done = 0
+        for _, body in await self._holds.open_orders(ORDERS_MAX):
+            order = read_order(body)
+            try:
+                came_to = await self._release.carry_out(order)
+            except Unready as reason:
+                log.warning("release.postponed", instruction=str(order.key), reason=reason.detail)
+                continue
+            done += 1
+            _tell(order, came_to)
+        return done
+
+
+def _tell(order: Order, came_to: Settled | str) -> None:
+    key, digest = str(order.key), order.digest.hex()
+    if isinstance(came_to, str):
+        log.info("release.ended", instruction=key, order=digest, came_to=came_to)
+        return
+    log.info("release.forwarded", instruction=key, order=digest, bank=came_to.bank.outcome)
+    if against := came_to.contradiction:
+        log.error(
+            "payment.contradicted", instruction=key, how="answer", said=against.said,
+            held=against.held,
+        )  # fmt: skip
