@@ -16,7 +16,7 @@ from gateway.domain.parties import Role, Sender, sender_of
 from gateway.pipeline.tell import Origin
 from gateway.web.body import BODY_BYTES_MAX, MediaTypeUnsupported, read_body
 from gateway.web.evidence import evidence_of, may_see
-from gateway.web.intake import ACCEPTED, Counter, Doorway, Intake, Reply, broken
+from gateway.web.intake import ACCEPTED, Counter, Doorway, Intake, Reader, Reply, broken
 
 READING_BYTES_MAX = 512 << 20
 """Bytes of bodies that are on their way in at once. They do not count as in flight: who sends
@@ -55,6 +55,14 @@ class Door:
 
         return take
 
+    def _reading(self, reader: Reader) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def read(request: web.Request) -> web.Response:
+            visitor = sender_of(self._party(request))
+            assert visitor, "`_no_strangers` has let it in"
+            return web.Response(body=await reader(visitor), content_type="application/json")
+
+        return read
+
     def _receiving(self, counter: Counter) -> Callable[[web.Request], Awaitable[web.Response]]:
         """Bounded like an instruction; `_no_strangers` turns what it raises into a refusal."""
 
@@ -75,6 +83,9 @@ class Door:
 
         return receive
 
+    async def _take(self, request: web.Request, format: str) -> web.Response:
+        since = time.perf_counter()
+        wording = self._doorway.wordings[format]
         try:
             self._intake.refuse_if_full()
             if request.content_type not in ACCEPTED[format]:
