@@ -4,8 +4,8 @@ from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from gateway.commands.rooms import House
-from gateway.web.door import Counter, Reader
 from gateway.web.holds import ACKNOWLEDGE, HOLDS, NOTIFICATIONS, HoldsDesk
+from gateway.web.intake import Counter, Reader
 from gateway.web.refunds import PATH as REFUNDS
 from gateway.web.refunds import RefundCounter
 from gateway.web.releases import PATH as RELEASES
