@@ -8,9 +8,11 @@ import os
 import signal
 import ssl
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import attrs
 import orjson
@@ -23,6 +25,7 @@ from adapters.postgres.bureau_store import BureauStore
 from adapters.postgres.migrate import migrate
 from adapters.postgres.session import UnsafeServer
 from bureau.desk.audit import Auditor
+from bureau.desk.forks import fork_of
 from bureau.desk.proof import Prover
 from bureau.desk.summary import Summaries
 from bureau.inbox.bell import Bell
@@ -36,6 +39,7 @@ from bureau.web.live import Live
 from bureau.web.pages import Pages
 from bureau.web.signing_in import SigningIn
 from certs.keys import load_signer, load_sm2_signer
+from certs.log.fork import write_fork
 from certs.log.note import suites_wanted
 from certs.signing.signer import Signer, in_both_suites
 from certs.tls import Credentials, Refusal, server_context
@@ -44,6 +48,7 @@ from gateway.domain.faults import StoreUnavailable
 
 MIGRATIONS = Path(__file__).parents[1] / "adapters" / "postgres" / "migrations_bureau"
 POOL_CLOSE_S = 5.0
+FORKS_MAX = 1000
 
 _log = structlog.get_logger("bureau")
 
@@ -66,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (SettingsWrong, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    act = _check if options.check else _print_link if options.sign_in_link else _serve
+    act = _act(options)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(act(settings))
@@ -76,11 +81,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _act(options: argparse.Namespace) -> Callable[[Settings], Coroutine[Any, Any, None]]:
+    if options.forks:
+        return partial(_write_forks, options.forks)
+    return _check if options.check else _print_link if options.sign_in_link else _serve
+
+
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bureau", description=__doc__)
     parser.add_argument("--settings", type=Path, required=True, help="the TOML file")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--check", action="store_true", help="prove everything, serve nothing")
+    what.add_argument("--forks", type=Path, help="write each fork that was seen as a folder there")
     what.add_argument("--sign-in-link", action="store_true", help="print a new link to the desk")
     return parser.parse_args(arguments)
 
@@ -121,6 +133,19 @@ async def _check(settings: Settings) -> None:
     for left in trust.table.left_out:
         sys.stdout.write(f"left out: {left.name}: {left.reason}\n")
     sys.stdout.write("settings, certificates and database are fit\n")
+
+
+async def _write_forks(folder: Path, settings: Settings) -> None:
+    """A folder for each, that `verify fork` proves; what is there already is left as it is."""
+    async with AsyncExitStack() as rooms:
+        store = await _store(settings, rooms)
+        for place in settings.logs:
+            for seen in await store.desk.misbehaviours(place.division, FORKS_MAX):
+                fork = await fork_of(store.log, place, seen) if seen["bank"] == place.bank else None
+                target = folder / f"{place.division}-{place.bank}-{seen['digest'][:16]}"
+                if fork and not target.exists():
+                    write_fork(target, fork)
+                    sys.stdout.write(f"{target}\n")
 
 
 async def _print_link(settings: Settings) -> None:

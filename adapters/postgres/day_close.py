@@ -70,4 +70,4 @@ async def _totals(connection: Connection, division: str, day: dt.date) -> DayTot
     lines = tuple(
         AccountTotal(**{**row, "unrecorded": tuple(row["unrecorded"] or ())}) for row in rows
     )
-    return DayTotals(division=division, day=day, first_seq=first, end_seq=end, lines=lines)
+    return DayTotals(division=division, day=day, lines=lines)

@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 
 import attrs
 
-from adapters.postgres.evidence import stored_hashes
-from adapters.postgres.inclusion import frontier_nodes, frontier_of
+from adapters.postgres.evidence import evidence_of, stored_hashes
+from adapters.postgres.inclusion import Node, frontier_nodes, frontier_of
 from adapters.postgres.session import Pool
 from adapters.postgres.statements import statements
 from gateway.domain.faults import LedgerUnavailable
-from gateway.domain.log import tree_digest
+from gateway.domain.log import LogEvidence, SealedRecord, tree_digest
 
 PAGE = 2000
 
@@ -50,6 +50,26 @@ class PostgresExport:
             return frontier_of(stop.size, hashes, tree_digest(stop.origin))
         except KeyError as hole:
             raise LedgerUnavailable(f"log {division}: hash {hole} is missing") from hole
+
+    async def latest(self, division: str, size: int) -> Stop | None:
+        """The last cosigned checkpoint, if it is of `size` records or more."""
+        rows = await self._pool.fetch(_SQL["checkpoint_of"], division, size)
+        return Stop(size=rows[0]["size"], checkpoint=rows[0]["cosigned"]) if rows else None
+
+    async def hashes(self, division: str, nodes: set[Node]) -> dict[Node, bytes]:
+        """Stored hashes by (level, index); a hole is an absent key."""
+        return await stored_hashes(self._pool, division, nodes)
+
+    async def about(self, division: str, subject: str) -> list[LogEvidence]:
+        rows = await self._pool.fetch(_SQL["about"], division, subject)
+        return [await evidence_of(self._pool, division, SealedRecord(**row)) for row in rows]
+
+    async def notices(
+        self, division: str, since: dt.datetime, until: dt.datetime
+    ) -> list[tuple[bytes, str | None]]:
+        """Notices of that time with the bureau's receipt, None where it has not come."""
+        rows = await self._pool.fetch(_SQL["notices_between"], division, since, until)
+        return [(row["body"], row["receipt"]) for row in rows]
 
     async def bodies(self, division: str, start: int, end: int) -> AsyncIterator[list[bytes]]:
         """The records' exact bytes from `start` up to `end`, a page at a time."""

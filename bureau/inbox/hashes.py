@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from bureau.ports import LogPlace, LogStore
-from certs.log.paths import Fetch, frontier_at, inclusion_path
+from certs.log.paths import Fetch, consistency_path, frontier_at, inclusion_path
 from certs.log.tree import HASH_BYTES, root_of
 from gateway.domain.log import tree_digest
 
@@ -23,6 +23,12 @@ async def root_at(store: LogStore, place: LogPlace, size: int) -> bytes:
     digest = tree_digest(place.origin)
     found = await _gathered(lambda fetch: frontier_at(size, fetch, digest), store, place)
     return root_of(found, digest)
+
+
+async def growth_of(store: LogStore, place: LogPlace, old: int, new: int) -> tuple[bytes, ...]:
+    """The path from one size of the log to a later one. Raises ValueError if hashes are missing."""
+    digest = tree_digest(place.origin)
+    return await _gathered(lambda fetch: consistency_path(old, new, fetch, digest), store, place)
 
 
 async def _gathered(compute: Callable[[Fetch], T], store: LogStore, place: LogPlace) -> T:

@@ -6,10 +6,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 import attrs
+import orjson
 
 from adapters.postgres.export import PostgresExport, Stop
 from certs.log.day import Day, write_day
+from certs.log.growth import format_growth
+from certs.log.note import Checkpoint, parse_checkpoint, parse_note
+from certs.log.paths import consistency_path, needed_for_consistency
+from certs.signing.encoding import b64
+from gateway.commands.verify_beside import CLOSE, NOTICES
+from gateway.domain.day import bounds
+from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.legal_day import SHANGHAI
+from gateway.domain.log import tree_digest
+from gateway.pipeline.close import close_subject
+from gateway.web.evidence import proof_fields
 
 Told = Callable[[int, int], None]
 """Records read so far, and of how many."""
@@ -41,14 +52,28 @@ def export_day(
     """
     if folder.exists() and any(folder.iterdir()):
         raise FileExistsError(f"{folder} is not empty")
-    day, exported = asyncio.run(_read(database, division, on, told))
+    day, beside, exported = asyncio.run(_read(database, division, on, told))
     write_day(folder, day)
+    for name, data in beside.items():
+        (folder / name).write_bytes(data)
     return exported
+
+
+def export_growth(database: str, division: str, kept: Path, file: Path) -> int:
+    """Write the proof that the log only grew since the checkpoint in `kept`; its new size.
+
+    Raises NothingToExport, LedgerUnavailable, OSError, ValueError (not a checkpoint).
+    """
+    old = parse_checkpoint(parse_note(kept.read_bytes().decode()).text)
+    growth = asyncio.run(_growth(database, division, old))
+    with file.open("xb") as out:
+        out.write(growth.encode())
+    return parse_checkpoint(parse_note(growth.partition("\n\n")[2]).text).size
 
 
 async def _read(
     database: str, division: str, on: dt.date | None, told: Told
-) -> tuple[Day, Exported]:
+) -> tuple[Day, dict[str, bytes], Exported]:
     log = PostgresExport(database)
     try:
         first, last = await _stops(log, division, on)
@@ -63,7 +88,44 @@ async def _read(
             previous=first.checkpoint if first else None,
             frontier=await log.frontier(division, first) if first else (),
         )
-        return day, Exported(start=start, end=last.size)
+        beside = await _beside(log, division, on) if on else {}
+        return day, beside, Exported(start=start, end=last.size)
+    finally:
+        await log.close()
+
+
+async def _beside(log: PostgresExport, division: str, on: dt.date) -> dict[str, bytes]:
+    """What the day's records do not hold themselves: its close, and the bureau's receipts."""
+    found: dict[str, bytes] = {}
+    close = await log.about(division, close_subject(division, on))
+    if close:
+        found[CLOSE] = orjson.dumps({"evidence": [proof_fields(each) for each in close]})
+    notices = await log.notices(division, *bounds(on))
+    if notices:
+        lines = [{"notice": b64(body), "receipt": receipt} for body, receipt in notices]
+        found[NOTICES] = b"".join(orjson.dumps(line) + b"\n" for line in lines)
+    return found
+
+
+async def _growth(database: str, division: str, old: Checkpoint) -> str:
+    log = PostgresExport(database)
+    try:
+        last = await log.latest(division, old.size)
+        if last is None or last.origin != old.origin or old.size == 0:
+            raise NothingToExport(
+                f"division {division}: no cosigned checkpoint of {old.origin} reaches {old.size}"
+            )
+        spans = needed_for_consistency(old.size, last.size)
+        nodes = {(s.level, s.first + n) for s in spans for n in range(s.count)}
+        hashes = await log.hashes(division, nodes)
+        path = consistency_path(
+            old.size, last.size,
+            lambda level, first, count: [hashes[level, first + n] for n in range(count)],
+            tree_digest(old.origin),
+        )  # fmt: skip
+        return format_growth(old.size, path, last.checkpoint)
+    except KeyError as hole:
+        raise LedgerUnavailable(f"log {division}: hash {hole} is missing") from hole
     finally:
         await log.close()
 

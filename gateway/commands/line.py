@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.commands import authoring, conduct, proving, submit, tending
+from gateway.commands import auditing, authoring, conduct, proving, submit, tending
 from gateway.commands.terminal import DONE, NO, USAGE, Database, Json, console, fail, show
 from gateway.domain.faults import Fault, LedgerUnavailable
 from gateway.settings import SettingsInvalid
@@ -20,13 +20,12 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 registers_app = typer.Typer(help="The bureau's registers (备案信息).", no_args_is_help=True)
-verify_app = typer.Typer(help="Check evidence offline (验证).", no_args_is_help=True)
 app.add_typer(registers_app, name="registers")
 app.add_typer(authoring.policy_app, name="policy")
 authoring.policy_app.command("backtest")(proving.policy_backtest)
 authoring.policy_app.command("replay")(proving.policy_replay)
 authoring.policy_app.add_typer(proving.shadow_app, name="shadow")
-app.add_typer(verify_app, name="verify")
+app.add_typer(auditing.verify_app, name="verify")
 app.add_typer(tending.unknowns_app, name="unknowns")
 app.add_typer(tending.export_app, name="export")
 app.add_typer(conduct.conduct_app, name="conduct")
@@ -65,11 +64,15 @@ def bureau(
     check: Annotated[
         bool, typer.Option("--check", help="Prove everything, serve nothing.")
     ] = False,
+    forks: Annotated[
+        Path | None, typer.Option(help="Write each fork that was seen there, and end.")
+    ] = None,
 ) -> None:
     """Run the finance bureau's program until it is told to stop."""
     from bureau.__main__ import main as run
 
-    raise typer.Exit(run(["--settings", str(settings), *(["--check"] if check else [])]))
+    what = ["--check"] if check else ["--forks", str(forks)] if forks else []
+    raise typer.Exit(run(["--settings", str(settings), *what]))
 
 
 @app.command()
@@ -144,55 +147,3 @@ def registers_load(file: Path, database: Database, as_json: Json = False) -> Non
         for line in overdrawn:
             typer.echo(f"  grant below what is reserved: {line}")
     raise typer.Exit(DONE if loaded.applied else NO)
-
-
-Certificates = Annotated[
-    list[Path], typer.Option(help="PEM certificates that you trust; may be given several times.")
-]
-Kept = Annotated[
-    Path | None,
-    typer.Option(help="A checkpoint of this log that you kept yourself: finds forks, withholding."),
-]
-
-
-@verify_app.command("record")
-def verify_record(
-    evidence: Annotated[Path, typer.Argument(help="What GET /v1/instructions/... answered.")],
-    bank: Certificates,
-    bureau: Certificates,
-    kept: Kept = None,
-    as_json: Json = False,
-) -> None:
-    """Check that each record stands in the bank's log as the bureau saw it, and says what the file
-    says.
-
-    Exit 0 valid, 1 invalid, 2 usage, 3 gap, 4 fork.
-    """
-    from gateway.commands.verify import Auditor, Unusable, verify_evidence
-
-    try:
-        reports = verify_evidence(evidence, Auditor(bank=bank, bureau=bureau, kept=kept))
-    except Unusable as reason:
-        raise fail(f"verify: {reason}", USAGE) from reason
-    for report in reports:
-        show(report.as_json()) if as_json else typer.echo("\n".join(report.lines()))
-    raise typer.Exit(max(int(report.exit) for report in reports))
-
-
-@verify_app.command("day")
-def verify_day(
-    folder: Annotated[Path, typer.Argument(help="Folder written by `export day`.")],
-    bank: Certificates,
-    bureau: Certificates,
-    kept: Kept = None,
-    as_json: Json = False,
-) -> None:
-    """Check that a day's records are whole and unaltered. Exit as `verify record`."""
-    from gateway.commands.verify import Auditor, Unusable, verify_folder
-
-    try:
-        report = verify_folder(folder, Auditor(bank=bank, bureau=bureau, kept=kept))
-    except Unusable as reason:
-        raise fail(f"verify: {reason}", USAGE) from reason
-    show(report.as_json()) if as_json else typer.echo("\n".join(report.lines()))
-    raise typer.Exit(int(report.exit))

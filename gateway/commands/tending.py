@@ -146,6 +146,24 @@ def export_day_command(
         typer.echo(f"{done.count} records, {done.start} to {done.end - 1}, in {folder}")
 
 
+@export_app.command("consistency")
+def export_consistency_command(
+    file: Annotated[Path, typer.Argument(help="A file that does not exist yet.")],
+    database: Database,
+    division: Annotated[str, typer.Option(help="Nine digits.")],
+    since: Annotated[Path, typer.Option(help="The checkpoint that the auditor kept.")],
+    as_json: Json = False,
+) -> None:
+    """Write the proof that the log only grew since a checkpoint, for `verify consistency`."""
+    from gateway.commands.export import export_growth
+
+    try:
+        size = export_growth(database, division, since, file)
+    except (LedgerUnavailable, OSError, ValueError) as reason:
+        raise fail(f"export: {reason}") from reason
+    show({"file": str(file), "size": size}) if as_json else typer.echo(f"up to {size}, in {file}")
+
+
 def day_close(
     settings: SettingsFile,
     database: Database,

@@ -1,6 +1,7 @@
-"""`verify record|day`: check evidence with nothing but files and the certificates one trusts."""
+"""`verify`: check evidence with nothing but files and the certificates one trusts."""
 
 import base64
+import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,25 @@ from typing import Any
 import attrs
 import orjson
 
+from certs.certified import Certificate, load_revocations, verify_certificate
 from certs.keys import load_certificates
 from certs.log.day import CHECKPOINT, verify_day
-from certs.log.note import NoteKey, log_key, witness_key
-from certs.log.proof import format_proof
+from certs.log.fork import HELD, verify_fork
+from certs.log.growth import parse_growth
+from certs.log.note import (
+    NoteKey,
+    NoteRefused,
+    log_key,
+    parse_checkpoint,
+    parse_note,
+    witness_key,
+)
+from certs.log.proof import ProofRefused, format_proof
+from certs.log.receipt import IntakeReceipt, verify_receipt
 from certs.log.report import Exit, Report, Stopped, Walk
-from certs.log.verify import AuditKeys, verify_record
+from certs.log.verify import AuditKeys, verify_growth, verify_record
 from gateway.commands.claims import Proven, verify_claims
+from gateway.commands.verify_beside import Beside, check_close, check_notices
 
 
 class Unusable(ValueError):
@@ -47,6 +60,20 @@ class Auditor:
                 f"A certificate is unreadable or not of this log: {error}.",
             ) from error
 
+    def bank_certificates(self) -> list[Certificate]:
+        """Raises Unusable."""
+        return self._certificates(self.bank)
+
+    def bureau_certificates(self) -> list[Certificate]:
+        """Raises Unusable."""
+        return self._certificates(self.bureau)
+
+    def _certificates(self, files: Sequence[Path]) -> list[Certificate]:
+        try:
+            return [each for file in files for each in load_certificates(file)]
+        except (OSError, ValueError) as error:
+            raise Unusable("证书不可读。", f"A certificate is unreadable: {error}.") from error
+
     def kept_checkpoint(self) -> str | None:
         return _text(self.kept) if self.kept else None
 
@@ -72,9 +99,111 @@ def verify_evidence(file: Path, auditor: Auditor) -> list[Report]:
 
 
 def verify_folder(folder: Path, auditor: Auditor) -> Report:
-    """A day of the log, exported by either party. Raises Unusable."""
+    """A day of the log, exported by either party, and what lies beside it. Raises Unusable."""
     origin = _text(folder / CHECKPOINT).partition("\n")[0]
-    return verify_day(folder, auditor.keys(origin), auditor.kept_checkpoint())
+    keys = auditor.keys(origin)
+    report = verify_day(folder, keys, auditor.kept_checkpoint())
+    if not report.valid:
+        return report
+    start, count = report.facts["start"], report.facts["records"]
+    beside = Beside(folder=folder, start=start, end=start + count)
+    walk = Walk()
+    walk.steps, walk.facts = [*report.steps], report.facts
+    try:
+        check_close(walk, beside, lambda fields: _verify_item(_item(fields), keys, None))
+        division = origin.partition("/log/")[2].partition("/")[0]
+        check_notices(walk, beside, auditor.bureau_certificates(), division)
+    except Stopped as stopped:
+        return walk.report(stopped.exit)
+    except (ValueError, TypeError, KeyError) as error:
+        raise Unusable(
+            "本夹附件残缺。", f"What lies beside the records is cut: {error}."
+        ) from error
+    return walk.report()
+
+
+def verify_since(kept: Path, proof: Path, auditor: Auditor) -> Report:
+    """That the log only grew from the auditor's own checkpoint. Raises Unusable."""
+    old = _text(kept)
+    try:
+        growth = parse_growth(_text(proof))
+        size = parse_checkpoint(parse_note(old).text).size
+    except (ProofRefused, NoteRefused) as refused:
+        raise Unusable("检查点或证明不可读。", f"Checkpoint or proof: {refused}.") from refused
+    if growth.old != size:
+        raise Unusable(
+            f"证明从 {growth.old} 条起，留存的检查点为 {size} 条。",
+            f"The proof begins at {growth.old}, the kept checkpoint is of {size}.",
+        )
+    keys = auditor.keys(old.partition("\n")[0])
+    return verify_growth(old, growth.checkpoint, growth.path, keys)
+
+
+def verify_two_histories(folder: Path, auditor: Auditor) -> Report:
+    """Exit 4 if the folder proves a fork. Raises Unusable."""
+    return verify_fork(folder, auditor.keys(_text(folder / HELD).partition("\n")[0]))
+
+
+def verify_intake(
+    receipt: Path, instruction: Path | None, day: Path | None, auditor: Auditor
+) -> list[Report]:
+    """The sender's receipt, and whether the day's log holds what it promises. Raises Unusable."""
+    try:
+        sent = instruction.read_bytes() if instruction else None
+    except OSError as error:
+        raise Unusable("指令文件不可读。", f"The instruction cannot be read: {error}.") from error
+    report, proven = verify_receipt(_token(receipt), auditor.bank_certificates(), sent)
+    if proven is None or day is None:
+        return [report]
+    folder = verify_folder(day, auditor)
+    if not folder.valid:
+        return [report, folder]
+    return [report, folder, _logged(proven, day, folder)]
+
+
+def _token(file: Path) -> str:
+    """The receipt itself, or the gateway's JSON answer with it."""
+    text = _text(file).strip()
+    if not text.startswith("{"):
+        return text
+    try:
+        token = orjson.loads(text)["receipt"]
+    except (ValueError, KeyError) as error:
+        raise Unusable("应答中没有回执。", "The answer holds no `receipt`.") from error
+    return str(token)
+
+
+def _logged(receipt: IntakeReceipt, day: Path, folder: Report) -> Report:
+    walk = Walk()
+    beside = Beside(folder=day, start=0, end=0)
+    same = [each for each in beside.verdicts() if each.get("digest") == receipt.digest]
+    try:
+        walk.expect(
+            bool(same),
+            "当日日志中有该指令的判定记录。",
+            f"The day's log (up to {folder.facts['size']}) holds the verdict that was promised.",
+            Exit.GAP,
+        )
+        walk.expect(
+            any(each.get("outcome") == receipt.outcome for each in same),
+            "记录的判定结果与回执一致。",
+            "The recorded outcome is the receipt's.",
+        )
+    except Stopped as stopped:
+        return walk.report(stopped.exit)
+    return walk.report()
+
+
+def verify_party(
+    file: Path, authority: Path, at: dt.datetime, revocations: Path | None
+) -> list[Report]:
+    """Each certificate of a PEM file under the authority's. Raises Unusable."""
+    try:
+        found, above = load_certificates(file), load_certificates(authority)
+        crl = load_revocations(revocations) if revocations else None
+    except (OSError, ValueError) as error:
+        raise Unusable("文件不可读。", f"A file cannot be read: {error}.") from error
+    return [verify_certificate(each, above, at, crl) for each in found]
 
 
 @attrs.frozen(kw_only=True)

@@ -30,6 +30,9 @@ class AccountTotal:
     rejected: int
     """By the bank, or never taken by it."""
     unknown: int
+    first_seq: int | None
+    last_seq: int | None
+    """Between which numbers of the log they lie."""
     first_no: int | None
     last_no: int | None
     """Smallest and largest number of the agency's verdicts (`agency_no`) among these."""
@@ -42,10 +45,14 @@ class AccountTotal:
 class DayTotals:
     division: str
     day: dt.date
-    first_seq: int
-    end_seq: int
-    """All verdicts of the day lie in the log from `first_seq` to before `end_seq`."""
     lines: tuple[AccountTotal, ...]
+
+    @property
+    def stretch(self) -> tuple[int, int]:
+        """All verdicts of the day lie in the log from the first to before the second number."""
+        firsts = [line.first_seq for line in self.lines if line.first_seq is not None]
+        lasts = [line.last_seq for line in self.lines if line.last_seq is not None]
+        return min(firsts, default=0), max(lasts, default=-1) + 1
 
     @property
     def verdicts(self) -> int:

@@ -25,15 +25,15 @@ def day_close(totals: DayTotals, origin: Origin, at: dt.datetime) -> tuple[Recor
 
     `unrecorded` and `number_gaps` name what the ledger holds and the log lacks: empty on good days.
     """
-    lines = totals.lines
+    lines, (first_seq, end_seq) = totals.lines, totals.stretch
     parts = [lines[n : n + LINES_MAX] for n in range(0, len(lines), LINES_MAX)] or [()]
     whole = {
         "amount_fen": totals.amount_fen,
         "bank": origin.bank,
         "day": totals.day.isoformat(),
         "division": totals.division,
-        "end_seq": totals.end_seq,
-        "first_seq": totals.first_seq,
+        "end_seq": end_seq,
+        "first_seq": first_seq,
         "kind": RecordKind.DAY_CLOSE,
         "number_gaps": agency_gaps(lines),
         "origin": origin.uri,
@@ -54,5 +54,5 @@ def day_close(totals: DayTotals, origin: Origin, at: dt.datetime) -> tuple[Recor
 
 
 def _line(total: AccountTotal) -> dict[str, Any]:
-    hidden = attrs.filters.exclude("unrecorded")
+    hidden = attrs.filters.exclude("unrecorded", "first_seq", "last_seq")
     return attrs.asdict(total, filter=hidden)

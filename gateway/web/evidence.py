@@ -24,7 +24,7 @@ def evidence_of(standing: Standing, evidence: list[LogEvidence]) -> dict[str, An
         "book": decision.book_revision,
         "decided_at": microseconds(standing.decided_at),
         "digest": standing.digest.hex(),
-        "evidence": [_proof(item) for item in evidence],
+        "evidence": [proof_fields(item) for item in evidence],
         "findings": [attrs.asdict(finding) for finding in decision.findings],
         "hold": _hold(standing),
         "instruction": attrs.asdict(standing.key),
@@ -54,7 +54,8 @@ def _hold(standing: Standing) -> dict[str, Any] | None:
     }
 
 
-def _proof(item: LogEvidence) -> dict[str, Any]:
+def proof_fields(item: LogEvidence) -> dict[str, Any]:
+    """One record with what proves it; `gateway/commands/verify.py` reads it."""
     return {
         "checkpoint": item.checkpoint,
         "path": [base64.b64encode(node).decode() for node in item.path],

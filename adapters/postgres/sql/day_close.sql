@@ -32,7 +32,7 @@ SELECT coalesce((SELECT max(size) FROM log_checkpoint WHERE division = $1 AND se
 -- empty: nothing was decided in that time. account is null where no record of the verdict is found
 WITH told AS MATERIALIZED (
     SELECT DISTINCT ON (r.subject)
-           r.subject, b.said -> 'payer' ->> 'account' AS account,
+           r.subject, r.seq, b.said -> 'payer' ->> 'account' AS account,
            (b.said ->> 'agency_no')::bigint AS agency_no
     FROM log_record AS r
          CROSS JOIN LATERAL (SELECT convert_from(r.body, 'UTF8')::json AS said OFFSET 0) AS b
@@ -55,6 +55,7 @@ SELECT d.agency_code AS agency, t.account,
        coalesce(sum(d.amount_fen) FILTER (WHERE d.bank = 'accepted'), 0)::bigint AS accepted_fen,
        count(*) FILTER (WHERE d.bank IN ('rejected', 'not_taken')) AS rejected,
        count(*) FILTER (WHERE d.outcome = 'passed' AND d.bank IS NULL) AS unknown,
+       min(t.seq) AS first_seq, max(t.seq) AS last_seq,
        min(t.agency_no) AS first_no, max(t.agency_no) AS last_no, count(t.agency_no) AS numbered,
        (array_agg(d.subject ORDER BY d.subject) FILTER (WHERE t.subject IS NULL))[:$6::integer]
            AS unrecorded

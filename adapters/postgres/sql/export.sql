@@ -5,6 +5,25 @@ WHERE division = $1 AND cosigned IS NOT NULL AND sealed_at < $2
 ORDER BY size DESC
 LIMIT 1
 
+-- name: checkpoint_of
+-- empty: the bureau has cosigned no checkpoint of so many records or more
+SELECT size, cosigned FROM log_checkpoint
+WHERE division = $1 AND cosigned IS NOT NULL AND size >= $2
+ORDER BY size DESC
+LIMIT 1
+
+-- name: about
+-- empty: no sealed record is about this subject
+SELECT seq, kind, subject, body, leaf_hash, disclosures
+FROM log_record WHERE division = $1 AND subject = $2
+ORDER BY seq
+
+-- name: notices_between
+-- empty: nothing was held or refused in that time
+SELECT body, receipt FROM notice
+WHERE division = $1 AND created_at >= $2 AND created_at < $3
+ORDER BY id
+
 -- name: bodies_between
 -- empty: no such records
 SELECT body FROM log_record WHERE division = $1 AND seq >= $2 AND seq < $3

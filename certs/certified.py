@@ -1,0 +1,95 @@
+"""Whether a party's certificate counts, step by step, for an auditor with files alone."""
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from cryptography import x509
+
+from certs.issued import issued_by
+from certs.log.report import Exit, Report, Stopped, Walk
+from certs.signatories import signatory
+from certs.signing.signer import thumbprint_of, uri_of
+from certs.signing.suites import public_of, public_point, suite_of
+
+Certificate: TypeAlias = x509.Certificate
+Revocations: TypeAlias = x509.CertificateRevocationList
+
+
+def load_revocations(path: Path) -> Revocations:
+    """A PEM list. Raises ValueError, OSError."""
+    return x509.load_pem_x509_crl(path.read_bytes())
+
+
+def verify_certificate(
+    certificate: x509.Certificate,
+    authorities: Sequence[x509.Certificate],
+    at: dt.datetime,
+    revocations: x509.CertificateRevocationList | None = None,
+) -> Report:
+    """A signing certificate of either suite under one of `authorities`, valid at `at`.
+
+    `revocations` (P-256): the authority's list; without one nothing is said of revocation.
+    """
+    walk = Walk()
+    try:
+        _check_names(walk, certificate)
+        try:
+            one = signatory(authorities, certificate)
+        except ValueError as reason:
+            raise walk.fail(
+                "证书不符合签名证书的要求。", f"It does not count as a signer's: {reason}."
+            ) from reason
+        walk.expect(
+            True,
+            "由所给的证据认证机构签发，只可用于签名。",
+            "The evidence authority issued it, for signing only.",
+        )
+        walk.facts["not_after"] = one.not_after.isoformat()
+        walk.expect(
+            one.not_before <= at <= one.not_after,
+            f"在 {at:%Y-%m-%d %H:%M} UTC 有效（至 {one.not_after:%Y-%m-%d}）。",
+            f"It is valid at {at.isoformat()} (until {one.not_after.isoformat()}).",
+        )
+        if revocations is not None:
+            _check_revoked(walk, certificate, authorities, revocations, at)
+        return walk.report()
+    except Stopped as stopped:
+        return walk.report(stopped.exit)
+
+
+def _check_names(walk: Walk, certificate: x509.Certificate) -> None:
+    try:
+        uri, suite = uri_of(certificate), suite_of(public_of(certificate)).name
+    except ValueError as error:
+        raise walk.fail("证书不可读。", f"It cannot be read: {error}.", Exit.USAGE) from error
+    walk.facts |= {"uri": uri, "suite": suite, "serial": f"{certificate.serial_number:x}"}
+    walk.facts["thumbprint"] = thumbprint_of(certificate)
+    walk.expect(True, f"持有者 {uri}，套件 {suite}。", f"It names {uri}, suite {suite}.")
+
+
+def _check_revoked(
+    walk: Walk, certificate: x509.Certificate, authorities: Sequence[x509.Certificate],
+    revocations: x509.CertificateRevocationList, at: dt.datetime,
+) -> None:  # fmt: skip
+    issuer = next(each for each in authorities if issued_by(each, certificate))
+    walk.expect(
+        revocations.issuer == issuer.subject
+        and revocations.is_signature_valid(public_point(issuer.public_key())),
+        "吊销列表由同一机构签名。",
+        "The list of revocations is signed by the same authority.",
+    )
+    end = revocations.next_update_utc
+    walk.expect(
+        end is not None and revocations.last_update_utc <= at <= end,
+        "吊销列表在有效期内。",
+        "The list of revocations is current.",
+        Exit.USAGE,
+    )
+    found = revocations.get_revoked_certificate_by_serial_number(certificate.serial_number)
+    walk.expect(
+        found is None or found.revocation_date_utc > at,
+        "未被吊销。",
+        "It is not revoked.",
+    )

@@ -1,0 +1,155 @@
+"""The commands of an auditor: `verify ...`, with files alone, no network and no database."""
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from certs.log.report import Report
+from gateway.commands.terminal import USAGE, Json, fail, show
+
+verify_app = typer.Typer(help="Check evidence offline (验证).", no_args_is_help=True)
+
+Certificates = Annotated[
+    list[Path], typer.Option(help="PEM certificates that you trust; may be given several times.")
+]
+Kept = Annotated[
+    Path | None,
+    typer.Option(help="A checkpoint of this log that you kept yourself: finds forks, withholding."),
+]
+
+
+@verify_app.command("record")
+def verify_record(
+    evidence: Annotated[Path, typer.Argument(help="What GET /v1/instructions/... answered.")],
+    bank: Certificates,
+    bureau: Certificates,
+    kept: Kept = None,
+    as_json: Json = False,
+) -> None:
+    """Check that each record stands in the bank's log as the bureau saw it, and says what the file
+    says.
+
+    Exit 0 valid, 1 invalid, 2 usage, 3 gap, 4 fork.
+    """
+    from gateway.commands.verify import Auditor, Unusable, verify_evidence
+
+    try:
+        reports = verify_evidence(evidence, Auditor(bank=bank, bureau=bureau, kept=kept))
+    except Unusable as reason:
+        raise fail(f"verify: {reason}", USAGE) from reason
+    _tell(reports, as_json)
+
+
+@verify_app.command("day")
+def verify_day(
+    folder: Annotated[Path, typer.Argument(help="Folder written by `export day`.")],
+    bank: Certificates,
+    bureau: Certificates,
+    kept: Kept = None,
+    as_json: Json = False,
+) -> None:
+    """Check that a day's records are whole and unaltered. Exit as `verify record`."""
+    from gateway.commands.verify import Auditor, Unusable, verify_folder
+
+    try:
+        report = verify_folder(folder, Auditor(bank=bank, bureau=bureau, kept=kept))
+    except Unusable as reason:
+        raise fail(f"verify: {reason}", USAGE) from reason
+    _tell([report], as_json)
+
+
+@verify_app.command("consistency")
+def verify_consistency(
+    kept: Annotated[Path, typer.Argument(help="A checkpoint that you kept yourself.")],
+    proof: Annotated[Path, typer.Argument(help="What `export consistency` wrote.")],
+    bank: Certificates,
+    bureau: Certificates,
+    as_json: Json = False,
+) -> None:
+    """Check that the log only grew since your checkpoint (只增不改). Exit as `verify record`."""
+    from gateway.commands.verify import Auditor, Unusable, verify_since
+
+    try:
+        report = verify_since(kept, proof, Auditor(bank=bank, bureau=bureau))
+    except Unusable as reason:
+        raise fail(f"verify: {reason}", USAGE) from reason
+    _tell([report], as_json)
+
+
+@verify_app.command("receipt")
+def verify_receipt(
+    receipt: Annotated[Path, typer.Argument(help="The receipt, or the JSON answer with it.")],
+    bank: Certificates,
+    instruction: Annotated[
+        Path | None, typer.Option(help="The instruction's file, exactly as it was sent.")
+    ] = None,
+    day: Annotated[
+        Path | None, typer.Option(help="Folder of the day: exit 3 if its log lacks the verdict.")
+    ] = None,
+    bureau: Annotated[
+        list[Path] | None, typer.Option(help="The bureau's certificates; needed with --day.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check an intake receipt that the sender holds (受理回执). Exit as `verify record`."""
+    from gateway.commands.verify import Auditor, Unusable, verify_intake
+
+    if day is not None and not bureau:
+        raise fail("verify: --day needs --bureau", USAGE)
+    try:
+        auditor = Auditor(bank=bank, bureau=bureau or [])
+        reports = verify_intake(receipt, instruction, day, auditor)
+    except Unusable as reason:
+        raise fail(f"verify: {reason}", USAGE) from reason
+    _tell(reports, as_json)
+
+
+@verify_app.command("fork")
+def verify_fork(
+    folder: Annotated[Path, typer.Argument(help="Folder written by `bureau --forks`.")],
+    bank: Certificates,
+    bureau: Certificates,
+    as_json: Json = False,
+) -> None:
+    """Check that a folder proves two histories of one log (日志改写).
+
+    Exit 4 if it proves a fork, 1 if it does not, 2 if it cannot be read.
+    """
+    from gateway.commands.verify import Auditor, Unusable, verify_two_histories
+
+    try:
+        report = verify_two_histories(folder, Auditor(bank=bank, bureau=bureau))
+    except Unusable as reason:
+        raise fail(f"verify: {reason}", USAGE) from reason
+    _tell([report], as_json)
+
+
+@verify_app.command("certificate")
+def verify_certificate(
+    certificate: Annotated[Path, typer.Argument(help="PEM file of a party.")],
+    authority: Annotated[Path, typer.Option(help="PEM file of the evidence authorities.")],
+    at: Annotated[
+        dt.datetime | None, typer.Option(help="Moment to judge by, UTC; now if absent.")
+    ] = None,
+    revocations: Annotated[Path | None, typer.Option(help="The authority's CRL, PEM.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Check that a certificate counts as a signer's (证书). Exit as `verify record`."""
+    from gateway.commands.verify import Unusable, verify_party
+
+    moment = at.replace(tzinfo=dt.UTC) if at else dt.datetime.now(dt.UTC)
+    try:
+        reports = verify_party(certificate, authority, moment, revocations)
+    except Unusable as reason:
+        raise fail(f"verify: {reason}", USAGE) from reason
+    _tell(reports, as_json)
+
+
+def _tell(reports: Sequence[Report], as_json: bool) -> None:
+    """Every report, and the worst verdict as the exit code."""
+    for report in reports:
+        show(report.as_json()) if as_json else typer.echo("\n".join(report.lines()))
+    raise typer.Exit(max(int(report.exit) for report in reports))
