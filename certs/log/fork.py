@@ -10,7 +10,7 @@ from pathlib import Path
 
 import attrs
 
-from certs.log.growth import format_growth, parse_growth
+from certs.log.growth import Growth, format_growth, parse_growth
 from certs.log.note import Checkpoint
 from certs.log.paths import verify_consistency
 from certs.log.proof import ProofRefused
@@ -58,7 +58,8 @@ def verify_fork(folder: Path, keys: AuditKeys) -> Report:
         if ours.size == theirs.size:
             return _same_size(walk, ours, theirs)
         small, large = sorted((ours, theirs), key=lambda each: each.size)
-        return _two_sizes(walk, folder, small, large)
+        proof = _proof(walk, folder, small.size, held if large is ours else shown)
+        return _two_sizes(walk, proof, small, large)
     except Stopped as stopped:
         return walk.report(stopped.exit)
 
@@ -72,12 +73,22 @@ def _same_size(walk: Walk, ours: Checkpoint, theirs: Checkpoint) -> Report:
     return walk.report(Exit.FORK)
 
 
-def _two_sizes(walk: Walk, folder: Path, small: Checkpoint, large: Checkpoint) -> Report:
+def _proof(walk: Walk, folder: Path, old: int, later: str) -> Growth:
+    """The one that belongs to these two checkpoints, with at least a root."""
     try:
         proof = parse_growth(_read(walk, folder, PROOF))
-        root, path = proof.path[0], proof.path[1:]
-    except (ProofRefused, IndexError) as refused:
+    except ProofRefused as refused:
         raise walk.fail("证明文本不可读。", f"The proof cannot be read: {refused}.") from refused
+    walk.expect(
+        proof.old == old and proof.checkpoint == later and len(proof.path) > 0,
+        "证明属于这两个检查点。",
+        "The proof belongs to these two checkpoints.",
+    )
+    return proof
+
+
+def _two_sizes(walk: Walk, proof: Growth, small: Checkpoint, large: Checkpoint) -> Report:
+    root, path = proof.path[0], proof.path[1:]
     digest = tree_digest(large.origin)
     walk.expect(
         verify_consistency(small.size, large.size, path, root, large.root, digest),
