@@ -23,6 +23,7 @@ from deploy.demo.agency import AgencyClient, GatewayAnswer
 from deploy.demo.day import COUNT_MIN, Day, DayItem, day
 from deploy.demo.identities import TRUST_DOMAIN, Identities
 from deploy.demo.processes import Crew
+from deploy.demo.samples import submit_command, write_samples
 from deploy.demo.show import progress, show_accounts, show_refusal
 from deploy.demo.stage import HOST, Plot, Stage
 from gateway.domain.legal_day import legal_day
@@ -65,7 +66,7 @@ def main() -> int:
             if options.json:
                 options.json.write_bytes(as_bytes(accounts.summary()))
             if not options.once:
-                _stay_up(stage)
+                _stay_up(stage, plan)
             return 0 if accounts.closed and accounts.log_verified else 1
         except KeyboardInterrupt:
             console.print("停止 stopping …")
@@ -151,7 +152,7 @@ async def ask(stage: Stage, url: str) -> dict[str, Any]:
         return fields
 
 
-def _stay_up(stage: Stage) -> None:
+def _stay_up(stage: Stage, plan: Day) -> None:
     """Show where everything is, and wait for Ctrl-C."""
     console.rule("现在可以看 now open", align="left")
     ready = json.loads(stage.crew.last_words("bureau").splitlines()[-1])
@@ -160,6 +161,9 @@ def _stay_up(stage: Stage) -> None:
     )
     console.print(f"运行指标 operators' port: http://{HOST}:{stage.ports.ops}/metrics")
     console.print(f"日志 logs (until you end it): {stage.folder}")
+    samples = write_samples(stage.folder / "samples", plan.items)
+    console.print("自己试一笔 send some by hand, edited as you like (a new voucher_no each time):")
+    console.print(submit_command(stage, samples), markup=False, highlight=False, soft_wrap=True)
     console.print("Ctrl-C 结束 to end")
     signal.pause()
 

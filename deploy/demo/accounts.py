@@ -108,6 +108,7 @@ def _equations(
         ("passed = bank outcomes at the bureau", counts["passed"], sum(outcomes.values())),
         ("paid by the bank = accepted at the bureau", paid, outcomes.get("accepted", 0)),
         ("records = delivered", counts["records"], counts["delivered"]),
+        ("alerts on the conduct of this bank", kinds.get("conduct_alert", 0), 0),
         ("gaps in the bureau's log", bureau["gaps"], 0),
     )  # fmt: skip
     return tuple(Equation(name=name, left=left, right=right) for name, left, right in rows)

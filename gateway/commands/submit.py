@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import attrs
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
-from rich.table import Table
 
 from adapters.agency.client import GatewayClient, GatewaySilent
 from adapters.agency.heard import Heard, heard_in
@@ -114,14 +113,13 @@ def _tell(sent: Sequence[Sent], as_json: bool) -> None:
         for one in sent:
             show(_row(one))
         return
-    table = Table("文件 file", "结果 outcome", "银行 bank", "规则 policies", "理由 reasons")
     for one in sent:
         heard = one.heard
-        table.add_row(
-            one.file, f"{_OUTCOMES_ZH[heard.outcome]} {heard.outcome or heard.fault}",
-            heard.bank or "", " ".join(heard.policies), "\n".join(heard.reasons),
-        )  # fmt: skip
-    console.print(table)
+        bank = f"，银行 bank: {heard.bank}" if heard.bank else ""
+        outcome = f"{_OUTCOMES_ZH[heard.outcome]} {heard.outcome or heard.fault}"
+        typer.echo(" ".join((f"{one.file}: {outcome}{bank}", *heard.policies)))
+        for reason in heard.reasons:
+            typer.echo(f"    {reason}")
 
 
 def _row(one: Sent) -> dict[str, Any]:

@@ -1,0 +1,47 @@
+"""Instructions for a visitor's own hands: files beside the demonstration, and the command."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from deploy.demo.day import DayItem
+from deploy.demo.identities import uri
+from deploy.demo.stage import BANK_CODE, HOST, Stage
+from gateway.domain.decision import Outcome
+
+SERIES = "DEMO"
+
+
+def write_samples(folder: Path, items: Sequence[DayItem]) -> list[Path]:
+    """One that passes, one that is refused, one that is held, each under a number of its own."""
+    folder.mkdir(exist_ok=True)
+    written = []
+    for outcome in (Outcome.PASS, Outcome.BLOCK, Outcome.HOLD):
+        item = next(
+            (i for i in items if i.format == "json" and i.outcome is outcome and not i.replay), None
+        )
+        if item is None:
+            continue
+        fields = json.loads(item.raw) | {"voucher_no": f"{SERIES}-{outcome.value}"}
+        path = folder / f"{outcome.value}.json"
+        path.write_text(json.dumps(fields, ensure_ascii=False, indent=1), encoding="utf-8")
+        written.append(path)
+    return written
+
+
+def submit_command(stage: Stage, files: Sequence[Path]) -> str:
+    """What a channel of this division types, as one command."""
+    certificate, key = stage.channel_key
+    parts = [
+        f"SUBMIT_KEY_PASSPHRASE={stage.identities.passphrase.decode()}",
+        ".venv/bin/python -m gateway submit",
+        *(str(file) for file in files),
+        f"--gateway https://{HOST}:{stage.ports.door}",
+        f"--peer {uri('gateway', BANK_CODE)}",
+        f"--tls-certificate {stage.client.certificate}",
+        f"--tls-key {stage.client.key}",
+        f"--authority {stage.client.authorities}",
+        f"--sign-certificate {certificate}",
+        f"--sign-key {key}",
+    ]
+    return " \\\n    ".join(parts)
