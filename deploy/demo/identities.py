@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 
 import attrs
@@ -9,6 +10,8 @@ import attrs
 from certs.authority import Authority, Purpose, create_root, create_subordinate, issue, request
 from certs.keys import generate_key, new_passphrase, save_certificates, save_key
 from certs.signing.signer import Signer, signer
+from certs.signing.sm2 import generate_sm2
+from certs.sm2_certificate import Sm2Authority, create_sm2_authority, issue_sm2, sm2_request
 from certs.tls import Credentials
 
 TRUST_DOMAIN = "treasury.jilin.example"
@@ -21,7 +24,7 @@ def uri(role: str, *path: str) -> str:
     return "/".join((f"spiffe://{TRUST_DOMAIN}", role, *path))
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Identities:
     """Everything lies in `folder`; keys are encrypted under a passphrase that is nowhere stored."""
 
@@ -82,6 +85,24 @@ class Identities:
         save_key(key_file, key, self.passphrase)
         save_certificates(self.parties / f"{name}.pem", [certificate])
         return path, key_file
+
+    def sm2_record_key(self, name: str, party: str) -> tuple[Path, Path]:
+        """The same party's SM2 key, for the suite GW1-SM2-SM3. Raises SuiteUnavailable."""
+        key = generate_sm2()
+        certificate = issue_sm2(self.sm2, sm2_request(key, party), self.at)
+        path, key_file = self.folder / f"{name}-sm2.pem", self.folder / f"{name}-sm2.key"
+        save_certificates(path, [certificate])
+        save_key(key_file, key, self.passphrase)
+        save_certificates(self.parties / f"{name}-sm2.pem", [certificate])
+        return path, key_file
+
+    @cached_property
+    def sm2(self) -> Sm2Authority:
+        """The evidence authority of the other suite; believed beside the first from now on."""
+        made = create_sm2_authority("Demonstration SM2 evidence", generate_sm2(), self.at)
+        both = [self.evidence.certificate, made.certificate]
+        save_certificates(self.evidence_authority, both)
+        return made
 
     def signers(self, parties: Iterable[str]) -> dict[str, Signer]:
         """Signing keys that only this process holds, one per party; registered as parties."""

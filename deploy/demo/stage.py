@@ -11,8 +11,10 @@ from pathlib import Path
 import attrs
 
 from adapters.postgres.embedded import EmbeddedPostgres
+from certs.log.note import log_origin
 from deploy.demo.identities import Identities, uri
 from deploy.demo.processes import Crew
+from gateway.domain.log import P256_SHA256, SM2_SM3
 
 HOST = "127.0.0.1"
 BANK_CODE = "103241001000"
@@ -38,6 +40,8 @@ class Plot:
     bank_connections: int = 64
     bank_deadline_s: float = 2.0
     gateways: int = 1
+    suite: str = P256_SHA256
+    """Of the bank's log, its receipts and the bureau's cosignatures."""
     files: bool = False
     """Whether the gateway watches `<folder>/files`."""
     commitment_secret: str = attrs.field(factory=lambda: secrets.token_hex(32), repr=False)
@@ -70,6 +74,10 @@ class Stage:
         self.gateway_tls = identities.connection("gateway", gateway)
         self.witness = identities.record_key("bureau", bureau)
         self.record_key = identities.record_key("gateway", gateway)
+        self.sm2: dict[str, tuple[Path, Path]] = {}
+        if plot.suite == SM2_SM3:
+            parties = {"bureau": bureau, "gateway": gateway}
+            self.sm2 = {name: identities.sm2_record_key(name, one) for name, one in parties.items()}
         self.channel_key = identities.record_key("channel", uri("channel", plot.division, "demo"))
 
     @property
@@ -127,7 +135,7 @@ class Stage:
     @property
     def log_origin(self) -> str:
         """First line of the checkpoints of this division's log."""
-        return f"{uri('gateway', BANK_CODE)}/log/{self.plot.division}"
+        return log_origin(uri("gateway", BANK_CODE), self.plot.division, self.plot.suite)
 
     @property
     def _passphrase(self) -> str:
@@ -166,6 +174,8 @@ authority = "{tls.authorities}"
 [record_key]
 certificate = "{record[0]}"
 key = "{record[1]}"
+suite = "{plot.suite}"
+{self._second_key("gateway")}
 
 [parties]
 authority = "{made.evidence_authority}"
@@ -197,6 +207,12 @@ folder = "{self._policies()}"
         carrier = uri("channel", self.plot.division, "demo")
         return f'[files]\nfolder = "{self.folder / "files"}"\ncarrier = "{carrier}"'
 
+    def _second_key(self, name: str) -> str:
+        if name not in self.sm2:
+            return ""
+        certificate, key = self.sm2[name]
+        return f'sm2_certificate = "{certificate}"\nsm2_key = "{key}"'
+
     def _policies(self) -> Path:
         """The library without JL-090: this bureau is open round the clock, for whoever looks."""
         folder = self.folder / "policies"
@@ -222,6 +238,7 @@ name = "吉林省财政厅国库处（演示）"
 [witness]
 certificate = "{witness[0]}"
 key = "{witness[1]}"
+{self._second_key("bureau")}
 
 [trust]
 evidence_authorities = "{self.identities.evidence_authority}"
