@@ -356,3 +356,11 @@ class ConductStore(Protocol):
         ...
 
     async def score(self, division: str, first: dt.date, last: dt.date) -> ScoreCard: ...
+
+
+class Webhook(Protocol):
+    """Somebody else's address that takes signed messages (adapters room)."""
+
+    async def send(self, url: str, body: bytes) -> None:
+        """Raises Undelivered (forbidden: trying again changes nothing)."""
+        ...

@@ -26,6 +26,7 @@ Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
+WebAddress = Annotated[str, msgspec.Meta(pattern="^https://[^/@]+(/.*)?$")]
 Division = Annotated[str, msgspec.Meta(pattern="^[0-9]{9}$")]
 """行政区划, nine digits."""
 
@@ -136,6 +137,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """If given: both persons of a release or refusal must have signed it themselves, and be of
         these; otherwise the bureau's signature answers for the two that it names."""
 
+    class Push(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+        """Agencies that are told at an address of their own; the others fetch."""
+
+        agencies: dict[Division, dict[Text, WebAddress]] = {}
+        """By division and agency code."""
+        inside: tuple[Text, ...] = ()
+        """Hosts of these addresses that may lie in our own network; all others may not."""
+        authority: Path | None = None
+        """Whose certificates the receivers show; the system's authorities if absent."""
+
     gateway: Gateway
     tls: Tls
     record_key: RecordKey
@@ -148,6 +159,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     holds: Holds = msgspec.field(default_factory=Holds)
     conduct: Conduct = msgspec.field(default_factory=Conduct)
     files: Files | None = None
+    push: Push = msgspec.field(default_factory=Push)
 
 
 class Secrets(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
+from adapters.webhook.sender import WebhookSender, public_tls
 from gateway.commands.rooms import House
 from gateway.web.holds import ACKNOWLEDGE, HOLDS, NOTIFICATIONS, HoldsDesk
 from gateway.web.intake import Counter, Reader
@@ -12,6 +13,7 @@ from gateway.web.releases import PATH as RELEASES
 from gateway.web.releases import Chancery, ReleaseCounter
 from gateway.workers.expire import Expiring, Keeping
 from gateway.workers.office import Office
+from gateway.workers.push import Pushing
 from gateway.workers.release import Releasing
 
 
@@ -41,6 +43,22 @@ def hold_workers(house: House, office: Office) -> tuple[Coroutine[Any, Any, None
         house.settings.holds.expire_s,
     )  # fmt: skip
     return Releasing(office, house.holds, house.release).run(), expiring.run()
+
+
+def pushing_of(house: House, office: Office) -> Pushing | None:
+    """None where no agency has an address."""
+    chosen = house.settings.push
+    addresses = {
+        (division, agency): url
+        for division, agencies in chosen.agencies.items()
+        for agency, url in agencies.items()
+    }
+    if not addresses:
+        return None
+    sender = WebhookSender(
+        house.trust.sign_document, public_tls(chosen.authority), inside=frozenset(chosen.inside)
+    )
+    return Pushing(office, house.holds, sender, house.clock, addresses)
 
 
 def _desk(house: House) -> HoldsDesk:

@@ -19,7 +19,7 @@ from adapters.formats.sniff import sniff
 from adapters.formats.statement import read_statement
 from adapters.postgres.migrate import migrate
 from certs.tls import Refusal, party_of, server_context
-from gateway.commands.holding import counters_of, hold_workers, readers_of
+from gateway.commands.holding import counters_of, hold_workers, pushing_of, readers_of
 from gateway.commands.journal import configure_log
 from gateway.commands.openapi import openapi
 from gateway.commands.rooms import House, credentials, open_house
@@ -89,7 +89,8 @@ async def _serve(settings: Settings, secrets: Secrets) -> None:
             settings.gateway.divisions,
         )  # fmt: skip
         files = _files(house, office)
-        more = [conduct.run, *([files.run] if files else [])]
+        pushing = pushing_of(house, office)
+        more = [conduct.run, *(worker.run for worker in (files, pushing) if worker)]
         workers = asyncio.create_task(_work(house, office, sealing, delivering, renewing, more))
         rooms.push_async_callback(_stop_workers, workers)
         metrics.troubles = lambda: sealing.troubles | delivering.troubles

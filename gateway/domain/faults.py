@@ -99,6 +99,13 @@ class BankSilent(Exception):
     """The bank did not answer, or not in a way that can be understood; nothing follows from it."""
 
 
+class Undelivered(Exception):
+    """A message to somebody else's address was not taken; why, without the address's secrets."""
+
+    forbidden = False
+    """The address itself must not be spoken to: trying again changes nothing."""
+
+
 class BureauUnavailable(Exception):
     """The bureau did not answer, or not in a way that proves it has the records."""
 

@@ -1,0 +1,1 @@
+"""Telling others by HTTP: signed, bounded, and never into our own network."""
