@@ -4,6 +4,7 @@
 For a bureau that runs its own evidence authority; a licensed authority takes the request instead.
 """
 
+import base64
 import datetime as dt
 import hashlib
 import secrets
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 
 import attrs
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtensionOID
 
 from certs.issued import SM2_WITH_SM3
@@ -94,6 +96,16 @@ def sm2_request(key: Sm2PrivateKey, uri: str) -> bytes:
         ),
     )
     return element(SEQUENCE, info, _ALGORITHM, bit_string(SM2.sign_der(key, info)))
+
+
+def request_pem(der: bytes) -> bytes:
+    body = base64.encodebytes(der)
+    return b"-----BEGIN CERTIFICATE REQUEST-----\n" + body + b"-----END CERTIFICATE REQUEST-----\n"
+
+
+def read_request(pem: bytes) -> bytes:
+    """DER of a request in PEM. Raises ValueError."""
+    return x509.load_pem_x509_csr(pem).public_bytes(serialization.Encoding.DER)
 
 
 def issue_sm2(authority: Sm2Authority, request: bytes, at: dt.datetime) -> x509.Certificate:

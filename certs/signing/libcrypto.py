@@ -79,6 +79,10 @@ class Libcrypto:
     def __init__(self, library: ctypes.CDLL) -> None:
         self._c = library
 
+    @property
+    def version(self) -> str:
+        return _spelled(int(self._c.OpenSSL_version_num()))
+
     def generate(self) -> Key:
         context = self._made(self._c.EVP_PKEY_CTX_new_from_name(None, b"SM2", None))
         try:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.commands import auditing, authoring, conduct, proving, submit, tending
+from gateway.commands import auditing, authoring, conduct, proving, sm2, submit, tending
 from gateway.commands.terminal import DONE, NO, USAGE, Database, Json, console, fail, show
 from gateway.domain.faults import Fault, LedgerUnavailable
 from gateway.settings import SettingsInvalid
@@ -26,6 +26,7 @@ authoring.policy_app.command("backtest")(proving.policy_backtest)
 authoring.policy_app.command("replay")(proving.policy_replay)
 authoring.policy_app.add_typer(proving.shadow_app, name="shadow")
 app.add_typer(auditing.verify_app, name="verify")
+app.add_typer(sm2.sm2_app, name="sm2")
 app.add_typer(tending.unknowns_app, name="unknowns")
 app.add_typer(tending.export_app, name="export")
 app.add_typer(conduct.conduct_app, name="conduct")

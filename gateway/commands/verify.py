@@ -1,6 +1,5 @@
 """`verify`: check evidence with nothing but files and the certificates one trusts."""
 
-import base64
 import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +25,7 @@ from certs.log.proof import ProofRefused, format_proof
 from certs.log.receipt import IntakeReceipt, verify_receipt
 from certs.log.report import Exit, Report, Stopped, Walk
 from certs.log.verify import AuditKeys, verify_growth, verify_record
+from certs.signing.encoding import from_b64
 from gateway.commands.claims import Proven, verify_claims
 from gateway.commands.verify_beside import Beside, check_close, check_notices
 
@@ -236,10 +236,10 @@ def _read(file: Path) -> tuple[dict[str, Any], list[_Item]]:
 
 def _item(fields: dict[str, Any]) -> _Item:
     item = _Item(
-        record=base64.b64decode(fields["record"], validate=True),
+        record=from_b64(fields["record"]),
         seq=fields["seq"],
         tree_size=fields["tree_size"],
-        path=[base64.b64decode(node, validate=True) for node in fields["path"]],
+        path=[from_b64(node) for node in fields["path"]],
         checkpoint=fields["checkpoint"],
     )
     if type(item.seq) is not int or type(item.checkpoint) is not str or len(fields) != 5:

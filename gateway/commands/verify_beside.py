@@ -1,6 +1,5 @@
 """What lies beside a day's records, held against them: the day's close, the bureau's receipts."""
 
-import base64
 import datetime as dt
 import hashlib
 from collections import defaultdict
@@ -15,6 +14,7 @@ from certs.acknowledged import notice_receipt
 from certs.certified import Certificate
 from certs.log.day import RECORDS
 from certs.log.report import Exit, Report, Walk
+from certs.signing.encoding import from_b64
 from certs.signing.jws import JwsRefused, read_compact, verify_compact
 from certs.signing.signer import thumbprint_of
 from certs.signing.suites import public_of
@@ -93,7 +93,7 @@ def check_notices(walk: Walk, beside: Beside, bureau: Sequence[Certificate], div
     named = {verdict.get("notice_sha256") for verdict in beside.verdicts()}
     told, untold, strange = 0, 0, 0
     for line in _lines(walk, file):
-        notice, receipt = base64.b64decode(line["notice"], validate=True), line["receipt"]
+        notice, receipt = from_b64(line["notice"]), line["receipt"]
         strange += hashlib.sha256(notice).hexdigest() not in named
         if receipt is None:
             untold += 1
@@ -128,7 +128,7 @@ def _proven_part(walk: Walk, item: Fields, prove: Callable[[Fields], Report]) ->
     if not report.valid:
         walk.steps += report.steps
         raise walk.fail("日终汇总记录未能证明。", "The day's close is not proven.", report.exit)
-    fields: Fields = orjson.loads(base64.b64decode(item["record"]))
+    fields: Fields = orjson.loads(from_b64(item["record"]))
     if fields.get("kind") != RecordKind.DAY_CLOSE:
         raise walk.fail("不是日终汇总记录。", "It is no record of a day's close.")
     return fields
@@ -176,7 +176,7 @@ def _lines(walk: Walk, file: Path) -> list[Fields]:
     try:
         lines = [orjson.loads(line) for line in file.read_bytes().splitlines()]
         for line in lines:
-            base64.b64decode(line["notice"], validate=True)
+            from_b64(line["notice"])
             if line["receipt"] is not None and not isinstance(line["receipt"], str):
                 raise ValueError("a receipt is a text")
     except (OSError, ValueError, TypeError, KeyError) as error:
