@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from gateway.domain.bank import BankAnswer, BankConduct, EnquiryAnswer
+from gateway.domain.bank import BankAnswer, BankConduct, EnquiryAnswer, LeftOut
 from gateway.domain.commitment import Commitment
 from gateway.domain.conduct import (
     Alert,
@@ -183,8 +183,13 @@ class Bank(Protocol):
         """True when a submission would have to wait too long; refuse before commit 1 then."""
         ...
 
-    async def submit(self, key: InstructionKey, raw: bytes, format: str) -> BankAnswer:
-        """Hand the same bytes over, once. Silence or a broken answer is UNKNOWN, never raised."""
+    async def submit(
+        self, key: InstructionKey, raw: bytes, format: str, left_out: LeftOut | None = None
+    ) -> BankAnswer:
+        """Hand the same bytes over, once. Silence or a broken answer is UNKNOWN, never raised.
+
+        `left_out` is only given to a bank that declares `partial`.
+        """
         ...
 
     async def reach(self) -> bool:

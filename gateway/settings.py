@@ -41,6 +41,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         uri: Text
         """This gateway's own party URI, `spiffe://<trust domain>/gateway/<bank code>`."""
         divisions: Annotated[tuple[Division, ...], msgspec.Meta(min_length=1)]
+        partial_batches: tuple[Division, ...] = ()
+        """Divisions whose bureau lets the sound details of a batch pass without the others."""
         listen_host: Text = "127.0.0.1"
         listen_port: Port = 8443
         ops_host: Text = "127.0.0.1"
@@ -87,6 +89,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         enquiry: bool
         horizon_s: Annotated[float, msgspec.Meta(ge=0)] | None = None
         """How long after not being found a payment can no longer take effect; absent: never."""
+        partial: bool = False
+        """Whether the core can leave out details of a voucher (docs/bank-core.md)."""
         connections: Count = 32
         deadline_s: Seconds = 3.0
         books: bool = False
@@ -271,7 +275,17 @@ def _problems(settings: Settings) -> list[str]:
         for division in settings.gateway.divisions
         if division not in settings.bureaus
     ]
+    problems += _unlike_parts(settings)
     return problems
+
+
+def _unlike_parts(settings: Settings) -> Iterator[str]:
+    """Parts of a batch pass only where the division is served and the bank can leave out others."""
+    for division in settings.gateway.partial_batches:
+        if division not in settings.gateway.divisions:
+            yield f"gateway.partial_batches: {division} is not one of gateway.divisions"
+    if settings.gateway.partial_batches and not settings.bank.partial:
+        yield "gateway.partial_batches: the bank core takes no parts (bank.partial)"
 
 
 def _sm2_files(settings: Settings) -> Iterator[tuple[str, Path]]:

@@ -13,7 +13,7 @@ import attrs
 from adapters.bank.answers import SILENT, UNKNOWN, enquired, submitted
 from adapters.bank.circuit import Circuit, CircuitState
 from adapters.bank.pool import NotSent, Pool, Unreachable
-from gateway.domain.bank import BankAnswer, BankConduct, BankOutcome, EnquiryAnswer
+from gateway.domain.bank import BankAnswer, BankConduct, BankOutcome, EnquiryAnswer, LeftOut
 from gateway.domain.instruction import InstructionKey
 
 ENQUIRY_CONNECTIONS = 2
@@ -75,11 +75,13 @@ class HttpBank:
     def waiting(self) -> int:
         return self._payments.waiting
 
-    async def submit(self, key: InstructionKey, raw: bytes, format: str) -> BankAnswer:
+    async def submit(
+        self, key: InstructionKey, raw: bytes, format: str, left_out: LeftOut | None = None
+    ) -> BankAnswer:
         """Hand the same bytes over, once. NOT_TAKEN: proven not sent. UNKNOWN: no clear answer."""
         name = str(key)
-        request = b"%b%b\r\nContent-Length: %d\r\n\r\n%b" % (
-            self._heads[format], _header_safe(name), len(raw), raw,
+        request = b"%b%b%b\r\nContent-Length: %d\r\n\r\n%b" % (
+            self._heads[format], _header_safe(name), _partial_head(left_out), len(raw), raw,
         )  # fmt: skip
         try:
             reply = await self._payments.call(request, self.deadline_s)
@@ -125,6 +127,15 @@ class HttpBank:
         if isinstance(error, Unreachable):
             self.circuit.unreachable()
         return BankAnswer(outcome=BankOutcome.NOT_TAKEN, reason=f"{NOT_SENT_ZH} ({error})")
+
+
+def _partial_head(left_out: LeftOut | None) -> bytes:
+    """Which details are not to be paid, and what the others come to: two headers, the body as it
+    was signed."""
+    if left_out is None:
+        return b""
+    places = ",".join(map(str, left_out.places))
+    return f"\r\nWithheld-Details: {places}\r\nPaid-Fen: {left_out.paid_fen}".encode()
 
 
 def _header_safe(name: str) -> bytes:

@@ -14,7 +14,7 @@ import msgspec
 from adapters.bank.fate import Fate, Habits
 from adapters.bank.journal import Entry, Journal
 from adapters.bank.movements import movements_of
-from adapters.bank.slips import slips_of
+from adapters.bank.slips import Slip, slips_of
 
 Answer = Callable[[bytes], None]
 
@@ -39,8 +39,14 @@ class SimulatedCore:
         self._flush_soon = flush_soon
         self._die = die
 
-    def submit(self, key: str, body: bytes, answer: Answer) -> None:
-        """Do to `key` what its fate says; `answer` is called once, twice or never."""
+    def submit(
+        self, key: str, body: bytes, answer: Answer, withheld: frozenset[int] | None = None,
+        paid_fen: int = 0,
+    ) -> None:  # fmt: skip
+        """Do to `key` what its fate says; `answer` is called once, twice or never.
+
+        `withheld`: details by place that are left out; what is left must come to `paid_fen`.
+        """
         self.submissions += 1
         fate = self.habits.fate(key)
         if fate is Fate.SILENT_LOST:
@@ -48,7 +54,12 @@ class SimulatedCore:
         if fate is Fate.CRASH_BEFORE:
             self._die()
             return
-        entry = self._entry(key, fate, body)
+        slips = slips_of(body)
+        if withheld is not None:
+            slips = tuple(each for place, each in enumerate(slips, 1) if place not in withheld)
+            if sum(each.amount_fen for each in slips) != paid_fen:
+                fate = Fate.REJECT
+        entry = self._entry(key, fate, body, slips)
         if self.journal.add(entry, lambda: self._after(fate, entry, answer)):
             self._flush_soon()
 
@@ -96,7 +107,7 @@ class SimulatedCore:
             place += 1
         return _json({"after": str(place) if place > after else None, "entries": rows})
 
-    def _entry(self, key: str, fate: Fate, body: bytes) -> Entry:
+    def _entry(self, key: str, fate: Fate, body: bytes, slips: tuple[Slip, ...]) -> Entry:
         now = time.time()
         due = now + self.habits.late_s if fate in (Fate.LATE, Fate.PENDING) else now
         seen = {Fate.LATE: due, Fate.FORGET: now + self.habits.forget_s}.get(fate, now)
@@ -111,7 +122,7 @@ class SimulatedCore:
             reference=f"JH{self.journal.count + 1:012d}",
             reason=self.habits.refusal_reason(key) if refused else None,
             lie=self.habits.lie(key),
-            slips=slips_of(body),
+            slips=slips,
         )
 
     def _after(self, fate: Fate, entry: Entry, answer: Answer) -> None:

@@ -12,6 +12,7 @@ from adapters.bank.simulated_core import SimulatedCore
 BODY_BYTES_MAX = 8 * 1024 * 1024
 
 _KEY = re.compile(rb"[0-9]{9}/[0-9]{4}/[0-9]{4}/[0-9A-Za-z-]{1,20}")
+_PLACES = re.compile(rb"[0-9]{1,3}(,[0-9]{1,3})*")
 _PAYMENT = b"/v1/payments/"
 _ENTRIES = re.compile(rb"/v1/entries\?after=([0-9]{1,12})&limit=([0-9]{1,4})")
 _STATUS = {200: b"200 OK", 400: b"400 Bad Request", 404: b"404 Not Found"}
@@ -49,6 +50,10 @@ class SimulatorDoor(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         if name.lower() == b"instruction-key":
             self._key = value
+        elif name.lower() == b"withheld-details":
+            self._withheld = value
+        elif name.lower() == b"paid-fen":
+            self._paid = value
 
     def on_body(self, chunk: bytes) -> None:
         self._body.append(chunk)
@@ -73,7 +78,7 @@ class SimulatorDoor(asyncio.Protocol):
 
     def _begin(self) -> None:
         self._url = b""
-        self._key = b""
+        self._key = self._withheld = self._paid = b""
         self._body: list[bytes] = []
         self._body_bytes = 0
 
@@ -81,7 +86,12 @@ class SimulatorDoor(asyncio.Protocol):
         if not _KEY.fullmatch(self._key):
             self._say(400, msgspec.json.encode({"error": "key_invalid"}))
             return
-        self._core.submit(self._key.decode(), b"".join(self._body), self._answer)
+        if self._withheld and not (_PLACES.fullmatch(self._withheld) and self._paid.isdigit()):
+            self._say(400, msgspec.json.encode({"error": "withheld_invalid"}))
+            return
+        withheld = frozenset(map(int, self._withheld.split(b","))) if self._withheld else None
+        body = b"".join(self._body)
+        self._core.submit(self._key.decode(), body, self._answer, withheld, int(self._paid or 0))
 
     def _answer(self, body: bytes) -> None:
         if self._delay_s:

@@ -23,9 +23,11 @@ def answer_json(answer: Answer) -> bytes:
     """`{instruction, outcome, bank, bank_reference, bank_reason, findings[], receipt}`.
 
     `instruction` is the identity as text (`division/year/type/number`); `bank` is null unless it
-    was forwarded. `bank_reason` is the bank's own ground for a refusal (Art. 28(3)). Whether the
-    answer is given again is not in it: a replay gets the same bytes.
+    was forwarded. `withheld`, only where it is not empty: ids of the details that are not paid and
+    never will be by this instruction. `bank_reason` is the bank's own ground for a refusal
+    (Art. 28(3)). Whether the answer is given again is not in it: a replay gets the same bytes.
     """
+    withheld = answer.decision.withheld
     return orjson.dumps(
         {
             "instruction": str(answer.key),
@@ -35,6 +37,7 @@ def answer_json(answer: Answer) -> bytes:
             "bank_reason": answer.bank_reason or _NEVER_TAKEN.get(answer.bank),
             "findings": [finding_fields(finding) for finding in answer.decision.findings],
             "receipt": answer.receipt,
+            **({"withheld": withheld} if withheld else {}),
         }
     )
 

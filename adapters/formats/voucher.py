@@ -1,4 +1,4 @@
-"""The MOF voucher envelope (支付电子化凭证): vouchers 8202 and 5201 in, return copies out."""
+"""The MOF voucher envelope (支付电子化凭证): vouchers 8202, 5201 and 8207 in, return copies out."""
 
 from adapters.formats.envelope import Body, only, opened
 from adapters.formats.json_walk import Findings
@@ -43,8 +43,8 @@ class VoucherFormat:
         layout = self._layouts.get(body.attributes["VtCode"])
         if layout is None:
             found.note(
-                "VtCode", "voucher_type_unsupported", "只受理 8202、5201 凭证",
-                "only voucher types 8202 and 5201 are taken",
+                "VtCode", "voucher_type_unsupported", "只受理 8202、5201、8207 凭证",
+                "only voucher types 8202, 5201 and 8207 are taken",
             )  # fmt: skip
             raise Unreadable(
                 FaultCode.VOUCHER_TYPE_UNSUPPORTED, "the voucher type is not taken", tuple(found)

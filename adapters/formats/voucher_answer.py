@@ -7,7 +7,7 @@ other byte of the voucher comes back as it went in.
 import base64
 import datetime as dt
 import re
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, unescape
 from zoneinfo import ZoneInfo
 
 from adapters.formats.envelope import RETURNED, only, opened
@@ -15,8 +15,9 @@ from adapters.formats.problem import TITLES
 from adapters.formats.voucher_fields import VoucherLayout, layouts
 from gateway.domain.answer import Answer
 from gateway.domain.bank import BankOutcome
-from gateway.domain.decision import Finding, Outcome
+from gateway.domain.decision import Action, Finding, Outcome
 from gateway.domain.faults import Fault
+from gateway.domain.money import fen, yuan
 
 ATTACH_BYTES_MAX = 32
 """What a voucher store keeps of Attach."""
@@ -27,6 +28,7 @@ _DETAIL = re.compile(r"<Detail\s*>.*?</Detail\s*>", re.DOTALL)
 _LIST = re.compile(r"<DetailList\s*>")
 
 _OUTCOME_WORDS = {Outcome.HOLD: "挂起待核实", Outcome.BLOCK: "监控拦截"}
+_NOT_PAID = "本明细未支付，更正后另开凭证重报"
 _BANK_WORDS = {
     BankOutcome.ACCEPTED: "SUCCESS",
     BankOutcome.REJECTED: "银行拒付",
@@ -85,19 +87,31 @@ def _leaf(leaf: re.Match[str], replaced: dict[str, str]) -> str:
 
 def _attach(answer: Answer) -> str:
     """`SUCCESS`, or what became of it and the gravest policy's id."""
+    if answer.decision.withheld and answer.bank is BankOutcome.ACCEPTED:
+        return f"部分支付 未付{len(answer.decision.withheld)}笔"
     if answer.bank is not None:
         return _BANK_WORDS[answer.bank]
     word = _OUTCOME_WORDS.get(answer.decision.outcome, "已通过")
     return " ".join([word, *dict.fromkeys(each.policy for each in answer.decision.findings)])
 
 
-def _reason(answer: Answer) -> str:
-    """The words of XAddWord: the bank's own reason, or why it was held or refused."""
+def _reason(answer: Answer, detail: str) -> str:
+    """The words of XAddWord of one detail: why it is not paid, or what is to be noted of it.
+
+    The bank's own reason first; then what the voucher as a whole or this detail is held for. In a
+    voucher that passed, warnings follow the word 提示, and a withheld detail is told why.
+    """
     if answer.bank is not None and answer.bank is not BankOutcome.ACCEPTED:
         return answer.bank_reason or _BANK_WORDS[answer.bank]
-    if answer.decision.outcome is Outcome.PASS:
-        return ""
-    return "；".join(f"{_about(f)} {f.reason_zh}" for f in answer.decision.findings)
+    decision = answer.decision
+    if decision.outcome is not Outcome.PASS:
+        return "；".join(f"{_about(f)} {f.reason_zh}" for f in decision.findings)
+    own = [f for f in decision.findings if f.detail in ("", detail)]
+    if detail in decision.withheld:
+        why = [f"{f.policy} {f.reason_zh}" for f in own if f.detail]
+        return "；".join([_NOT_PAID, *why])
+    warnings = [f"{f.policy} {f.reason_zh}" for f in own if f.action is Action.WARN]
+    return "提示：" + "；".join(warnings) if warnings else ""
 
 
 def _returned(voucher: str, layout: VoucherLayout, answer: Answer) -> str:
@@ -105,6 +119,9 @@ def _returned(voucher: str, layout: VoucherLayout, answer: Answer) -> str:
     split = opening.start() if opening else len(voucher)
     header, rest = voucher[:split], voucher[split:]
     filled = _filled(header, answer)
+    if answer.decision.withheld and filled:
+        paid = yuan(sum(_paid_fen(row) for row in _paid_details(rest, answer)))
+        filled |= {"XPayAmt": paid, "XSumAmt": paid}
     return _written(header, filled, set(layout.header)) + _DETAIL.sub(
         lambda detail: _detail(detail[0], layout, answer), rest
     )
@@ -113,12 +130,27 @@ def _returned(voucher: str, layout: VoucherLayout, answer: Answer) -> str:
 def _detail(detail: str, layout: VoucherLayout, answer: Answer) -> str:
     opening, closing = detail.index(">") + 1, detail.rindex("<")
     inner = detail[opening:closing]
-    filled = _filled(inner, answer)
-    reason = _reason(answer)
+    id = _id_of(inner)
+    filled = {} if id in answer.decision.withheld else _filled(inner, answer)
+    reason = _reason(answer, id)
     width = layout.detail["XAddWord"].bytes_max
     if reason:
         filled["XAddWord"] = escape(cut_gbk(reason, width or 0))
     return detail[:opening] + _written(inner, filled, set(layout.detail)) + detail[closing:]
+
+
+def _id_of(texts: str) -> str:
+    return next((unescape(leaf[2] or "") for leaf in _LEAF.finditer(texts) if leaf[1] == "Id"), "")
+
+
+def _paid_details(rest: str, answer: Answer) -> list[str]:
+    rows = [found[0] for found in _DETAIL.finditer(rest)]
+    inner = [row[row.index(">") + 1 :] for row in rows]
+    return [row for row in inner if _id_of(row) not in answer.decision.withheld]
+
+
+def _paid_fen(texts: str) -> int:
+    return next(fen(leaf[2] or "") for leaf in _LEAF.finditer(texts) if leaf[1] == "PayAmt")
 
 
 def _filled(texts: str, answer: Answer) -> dict[str, str]:
@@ -134,6 +166,7 @@ def _filled(texts: str, answer: Answer) -> dict[str, str]:
         "XAgentBusinessNo": escape(cut_gbk(answer.bank_reference or "", 42)),
         "XCheckNo": ordered.get("CheckNo", ""),
         "XPayAmt": ordered.get("PayAmt", ""),
+        "XSumAmt": ordered.get("SumAmt", ""),
         "XPayeeAcctBankName": ordered.get("PayeeAcctBankName", ""),
         "XPayeeAcctNo": ordered.get("PayeeAcctNo", ""),
         "XPayeeAcctName": ordered.get("PayeeAcctName", ""),

@@ -1,4 +1,4 @@
-"""The elements of vouchers 5201 and 8202: name, Chinese name, whether required, width in GBK bytes.
+"""The elements of vouchers 5201, 8202, 8207: name, Chinese name, whether required, GBK width.
 
 The table `codes/voucher_fields.csv` is the message interface as the central bank's own program
 checks it; nothing that does not stand in it may stand in a voucher.
@@ -69,5 +69,5 @@ def _field(row: dict[str, str]) -> VoucherField:
         name=name,
         zh=row["name_cn"],
         required=required,
-        bytes_max=_WIDTH_OF_REASON if name == "XAddWord" else width,
+        bytes_max=width or (_WIDTH_OF_REASON if name == "XAddWord" else None),
     )

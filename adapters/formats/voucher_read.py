@@ -7,6 +7,7 @@ import attrs
 
 from adapters.formats.json_rules import METHOD_OF
 from adapters.formats.json_walk import Findings
+from adapters.formats.voucher_batch import BATCH, as_others, in_own_names
 from adapters.formats.voucher_codes import DivisionCodes
 from adapters.formats.voucher_elements import Texts, VoucherTexts
 from adapters.formats.voucher_holds import References, references_of
@@ -25,6 +26,11 @@ _IDENTITY = {
         "must be 1 to 20 digits, letters or hyphens",
     ),
 }
+_MAIN = ("OriginalVtCode", "OriginalVoucherNo")
+_OF_VOUCHER = (
+    ("VoucherBillId", "Id"), ("VoucherBillNo", "VoucherNo"), ("OriVoucherNo", "OriginalVoucherNo"),
+)  # fmt: skip
+"""What a detail repeats of its header."""
 _ONE_LINE = ("FundTypeCode", "AgencyCode", "AgencyName", "ExpFuncCode", "ExpEcoCode", "DepProCode")
 """What the header says of the whole voucher: a detail that says otherwise would go unjudged."""
 
@@ -40,6 +46,17 @@ def instruction_of(
     voucher: VoucherTexts, codes: DivisionCodes, found: Findings
 ) -> Instruction | None:
     """Build the instruction; None if anything at all was noted in `found`, now or before."""
+    if voucher.header.get("VtCode") != BATCH:
+        return _instruction_of(voucher, codes, found)
+    since = len(found)
+    instruction = _instruction_of(as_others(voucher, found), codes, found)
+    in_own_names(found, since)
+    return instruction
+
+
+def _instruction_of(
+    voucher: VoucherTexts, codes: DivisionCodes, found: Findings
+) -> Instruction | None:
     header, rows = voucher.header, voucher.details
     for name, (pattern, zh, en) in _IDENTITY.items():
         if name in header and not pattern.fullmatch(header[name]):
@@ -103,6 +120,7 @@ def _built(
         approvals=references.approvals,
         contract_no=references.contract_no,
         details=payees[1],
+        main_voucher="/".join(header[name] for name in _MAIN if name in header),
     )
 
 
@@ -121,7 +139,8 @@ def _coded(header: Texts, codes: DivisionCodes, found: Findings) -> _Codes:
     method = codes.pay_types.get(header.get("PayTypeCode", ""))
     if method is None and "PayTypeCode" in header:
         _code_unknown("PayTypeCode", "支付方式", found)
-    meant = METHOD_OF.get(header.get("VtCode", ""))
+    is_batch = header.get("VtCode") == BATCH
+    meant = METHOD_OF.get(header.get("OriginalVtCode" if is_batch else "VtCode", ""))
     if method is not None and meant is not None and method != meant:
         found.note(
             "PayTypeCode", "contradiction", "支付方式与凭证类型不符",
@@ -130,7 +149,13 @@ def _coded(header: Texts, codes: DivisionCodes, found: Findings) -> _Codes:
     business_type = codes.business_types.get(header.get("BusinessTypeCode", ""))
     if business_type is None and "BusinessTypeCode" in header:
         _code_unknown("BusinessTypeCode", "业务类型", found)
-    return _Codes(method, _settlement(header, codes, found), business_type)
+    if is_batch and business_type is BusinessType.SINGLE:
+        found.note(
+            "BusinessTypeCode", "contradiction", "批量业务支付明细不能是单笔业务",
+            "a voucher of batch details is no single payment",
+        )  # fmt: skip
+    settlement = Settlement.TRANSFER if is_batch else _settlement(header, codes, found)
+    return _Codes(method, settlement, business_type)
 
 
 def _settlement(header: Texts, codes: DivisionCodes, found: Findings) -> Settlement | None:
@@ -158,7 +183,7 @@ def _one_voucher(header: Texts, rows: tuple[Texts, ...], found: Findings) -> Non
     """Details name their voucher, and no two have one id."""
     seen: set[str] = set()
     for number, row in enumerate(rows, 1):
-        for name, of_header in (("VoucherBillId", "Id"), ("VoucherBillNo", "VoucherNo")):
+        for name, of_header in _OF_VOUCHER:
             if name in row and of_header in header and row[name] != header[of_header]:
                 found.note(
                     f"Detail[{number}].{name}", "contradiction", f"与主单 {of_header} 不一致",

@@ -7,15 +7,24 @@ import base64
 from collections.abc import Iterable
 from xml.sax.saxutils import escape
 
+from adapters.formats.voucher_batch import BATCH
 from adapters.formats.voucher_codes import DivisionCodes
 from adapters.formats.voucher_fields import IDENTITY, Fields, layouts
 from adapters.formats.voucher_holds import References, references_text
-from gateway.domain.codes import BusinessType, PayeeKind
+from gateway.domain.codes import BusinessType, PayeeKind, PaymentMethod
 from gateway.domain.instruction import Detail, Instruction, Payee
 from gateway.domain.money import yuan
 
+_NOT_IN_BATCH = frozenset({
+    "AgencyCode", "AgencyName", "DepProCode", "ExpEcoCode", "FundTypeCode", "FundTypeName",
+    "PayAmt", "PaySummaryName", "SetModeCode", "SetModeName", "VoucherBillId", "VoucherBillNo",
+    "VoucherNo",
+})  # fmt: skip
+"""What 8207 says under another name, once in its header, or not at all since it follows."""
 _DECLARATION = '<?xml version="1.0" encoding="GBK"?>\n'
-_METHOD_NAMES = {"5201": "财政直接支付", "8202": "财政授权支付"}
+_METHOD_NAMES: dict[PaymentMethod | None, str] = {
+    PaymentMethod.DIRECT: "财政直接支付", PaymentMethod.AUTHORIZED: "财政授权支付",
+}  # fmt: skip
 _BUSINESS_NAMES = {
     BusinessType.SINGLE: "单笔业务",
     BusinessType.PAYROLL: "工资业务",
@@ -32,8 +41,9 @@ def voucher_envelope(instruction: Instruction, codes: DivisionCodes) -> bytes:
     key = instruction.key
     layout = layouts()[key.voucher_type]
     header = _elements(_header(instruction, codes), layout.header)
+    said = _NOT_IN_BATCH if key.voucher_type == BATCH else frozenset()
     rows = "".join(
-        f"<Detail>{_elements(_detail(instruction, detail), layout.detail)}</Detail>"
+        f"<Detail>{_elements(_detail(instruction, detail), layout.detail, said)}</Detail>"
         for detail in instruction.details or (_only_detail(instruction),)
     )
     inner = f"{_DECLARATION}<Voucher>{header}<DetailList>{rows}</DetailList></Voucher>"
@@ -55,7 +65,7 @@ def _header(instruction: Instruction, codes: DivisionCodes) -> dict[str, str]:
         contract_no=instruction.contract_no,
         approvals=instruction.approvals,
     )
-    return {
+    header = {
         "Id": _voucher_id(instruction),
         "AdmDivCode": key.division,
         "StYear": str(key.fiscal_year),
@@ -63,7 +73,7 @@ def _header(instruction: Instruction, codes: DivisionCodes) -> dict[str, str]:
         "VouDate": instruction.voucher_date.strftime("%Y%m%d"),
         "VoucherNo": key.voucher_no,
         "PayTypeCode": _code_for(codes.pay_types.items(), instruction.payment_method),
-        "PayTypeName": _METHOD_NAMES[key.voucher_type],
+        "PayTypeName": _METHOD_NAMES.get(instruction.payment_method, ""),
         "SetModeCode": _code_for(codes.settlements.items(), instruction.settlement, ""),
         "SetModeName": _code_for(codes.settlement_names.items(), instruction.settlement, ""),
         "BusinessTypeCode": _code_for(codes.business_types.items(), instruction.business_type),
@@ -79,6 +89,22 @@ def _header(instruction: Instruction, codes: DivisionCodes) -> dict[str, str]:
         **_line(instruction),
         **_payee_elements(instruction.payee),
     }
+    return _batch_header(header, instruction) if key.voucher_type == BATCH else header
+
+
+def _batch_header(header: dict[str, str], instruction: Instruction) -> dict[str, str]:
+    """8207 in its own names; what it has no element for beside the references."""
+    codes = [("EC", instruction.dept_economic_code), ("DP", instruction.project_code)]
+    held = [*filter(None, [header["Hold2"]]), *(f"{key}={code}" for key, code in codes if code)]
+    type_, _, number = instruction.main_voucher.partition("/")
+    own = _NOT_IN_BATCH - {"AgencyCode", "AgencyName", "FundTypeCode", "FundTypeName", "VoucherNo"}
+    return {name: text for name, text in header.items() if name not in own} | {
+        "OriginalVtCode": type_,
+        "OriginalVoucherNo": number,
+        "SumAmt": header["PayAmt"],
+        "Remark": instruction.purpose,
+        "Hold2": ";".join(held),
+    }
 
 
 def _detail(instruction: Instruction, detail: Detail) -> dict[str, str]:
@@ -89,6 +115,7 @@ def _detail(instruction: Instruction, detail: Detail) -> dict[str, str]:
         "Id": detail.id,
         "VoucherBillId": _voucher_id(instruction),
         "VoucherBillNo": instruction.key.voucher_no,
+        "OriVoucherNo": instruction.main_voucher.partition("/")[2],
         "VoucherNo": f"{instruction.key.voucher_no}-{detail.id}",
         "PayAmt": yuan(detail.amount_fen),
         "Remark": detail.purpose,
@@ -142,9 +169,14 @@ def _code_for(
     return code
 
 
-def _elements(texts: dict[str, str], fields: Fields) -> str:
-    """Every element of the interface in its order, empty where nothing is said."""
+def _elements(
+    texts: dict[str, str], fields: Fields, said: frozenset[str] = frozenset()
+) -> str:  # fmt: skip
+    """Every element of the interface in its order, empty where nothing is said; what is `said`
+    elsewhere may be left out."""
     for name, text in texts.items():
+        if name in said and name not in fields:
+            continue
         width = fields[name].bytes_max if name in fields else 0
         if width is not None and len(text.encode("gbk")) > width:
             raise ValueError(f"{name} is wider than the interface allows")

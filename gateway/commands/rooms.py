@@ -150,6 +150,7 @@ async def open_house(
         clock=clock,
         origin=origin,
         divisions=frozenset(settings.gateway.divisions),
+        partial=frozenset(settings.gateway.partial_batches),
     )
     line = Line(line_rooms)
     return House(
@@ -206,7 +207,10 @@ def bank_of(
         port=chosen.port,
         ssl_context=tls,
         conduct=BankConduct(
-            idempotent=chosen.idempotent, enquiry=chosen.enquiry, horizon_s=chosen.horizon_s
+            idempotent=chosen.idempotent,
+            enquiry=chosen.enquiry,
+            horizon_s=chosen.horizon_s,
+            partial=chosen.partial,
         ),
         connections=chosen.connections,
         deadline_s=chosen.deadline_s,

@@ -30,6 +30,18 @@ class BankConduct:
     enquiry: bool
     horizon_s: float | None
     """After so many seconds of not being found, an instruction can no longer take effect."""
+    partial: bool = False
+    """Whether it can leave out details of a voucher that it is handed whole."""
+
+
+@attrs.frozen(kw_only=True)
+class LeftOut:
+    """What of a voucher the bank is told not to pay; the voucher's bytes say nothing of it."""
+
+    places: tuple[int, ...]
+    """Details by their place in the voucher, counted from 1."""
+    paid_fen: int
+    """What is left to be paid, in all."""
 
 
 @attrs.frozen(kw_only=True)

@@ -128,6 +128,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     purpose_length: int = _fact("purpose.length", "用途摘要字数", default=8)
     amount_is_hundreds: bool = _fact("amount.is_hundreds", "金额为一百元的整数倍", default=False)
     functional_code_length: int = _fact("functional_code.length", "功能分类科目位数", default=7)
+    is_detail: bool = _fact("is_detail", "批量凭证中的一条明细", default=False)
+    batch_main: str | None = _fact("batch.main", "批量业务主凭证", default=None)
+    """Year, type and number: one for a main voucher and for the 8207 that carries its details."""
     indicator_id: str = _fact("indicator.id", "预算指标编号", default="")
     division_level: int = _fact("division.level", "财政级次（1省2市3县）", default=1)
     persons_count: int = _fact("persons.count", "个人收款人数", default=0)

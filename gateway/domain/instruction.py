@@ -1,6 +1,7 @@
 """A payment instruction (支付指令) as the house understands it, whatever format it came in."""
 
 import datetime as dt
+from collections.abc import Collection
 
 import attrs
 
@@ -123,6 +124,17 @@ class Instruction:
     documents: tuple[Document, ...] = ()
     items: tuple[Item, ...] = ()
     details: tuple[Detail, ...] = ()
+    main_voucher: str = ""
+    """`type/number` of the voucher that an 8207 carries the details of; empty elsewhere."""
+
+
+def paid_part(instruction: Instruction, withheld: Collection[str]) -> Instruction:
+    """What of a batch is paid: all but the withheld details, and its amount is their sum."""
+    if not withheld:
+        return instruction
+    details = tuple(each for each in instruction.details if each.id not in withheld)
+    amount = Fen(sum(each.amount_fen for each in details))
+    return attrs.evolve(instruction, details=details, amount_fen=amount)
 
 
 def parts_of(instruction: Instruction) -> tuple[Instruction, ...]:

@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Iterator
 
 from gateway.domain.decision import Outcome, stored
-from gateway.domain.instruction import Instruction, Received, parts_of
+from gateway.domain.instruction import Instruction, Received, paid_part, parts_of
 from gateway.domain.ledger import (
     Admission,
     Admitted,
@@ -47,7 +47,7 @@ async def admit(
             raw=received.raw,
             signature=received.signature,
             agency_code=instruction.agency_code,
-            amount_fen=instruction.amount_fen,
+            amount_fen=paid_part(instruction, judged.decision.withheld).amount_fen,
             outcome=judged.decision.outcome,
             decided_at=judged.at,
             decision=stored(judged.decision),

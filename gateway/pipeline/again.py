@@ -7,12 +7,13 @@ import attrs
 
 from gateway.domain.codes import Register
 from gateway.domain.decision import Decision
-from gateway.domain.instruction import Instruction
+from gateway.domain.instruction import Instruction, paid_part
 from gateway.domain.legal_day import legal_day, minute_of_day
 from gateway.domain.registers import Registers
 from gateway.pipeline.cases import cases_of
-from gateway.pipeline.decide import Case, Known, decide, known_of, overrides_of, short_of
+from gateway.pipeline.decide import Case, known_of, overrides_of, short_of
 from gateway.pipeline.identify import identify
+from gateway.pipeline.partial import Bench, judge
 from gateway.ports import Book
 
 
@@ -20,24 +21,30 @@ def decide_again(
     instruction: Instruction, registers: Registers, book: Book, recorded: Decision, at: dt.datetime
 ) -> Decision:
     """The decision that was made `at`, from the same bytes, registers and book."""
-    then, known, cases = _as_then(instruction, registers, recorded, at)
-    return decide(cases, known, then, book, overrides_of(recorded.basis)).decision
+    then = _as_then(registers, recorded)
+    bench = Bench(registers=then, book=book, on=legal_day(at), minute=minute_of_day(at),
+                  partial=bool(recorded.withheld))  # fmt: skip
+    known, overrides = known_of(recorded.basis), overrides_of(recorded.basis)
+    ruling, _ = judge(instruction, identify(instruction, then), known, bench, overrides)
+    return ruling.decision
 
 
 def facts_then(
     instruction: Instruction, registers: Registers, recorded: Decision, at: dt.datetime
 ) -> Sequence[Case]:
-    """The facts as they were, limits that did not suffice among them; the whole first."""
-    _, known, cases = _as_then(instruction, registers, recorded, at)
-    whole, *details = cases
-    return (attrs.evolve(whole, facts=short_of(whole.facts, known)), *details)
+    """The facts as they were, limits that did not suffice among them; the whole first.
+
+    Of a batch that passed in part, the part that passed.
+    """
+    then = _as_then(registers, recorded)
+    paid = paid_part(instruction, recorded.withheld)
+    on, minute = legal_day(at), minute_of_day(at)
+    whole, *details = cases_of(paid, identify(paid, then), then, on, minute)
+    facts = short_of(whole.facts, known_of(recorded.basis))
+    return (attrs.evolve(whole, facts=facts), *details)
 
 
-def _as_then(
-    instruction: Instruction, registers: Registers, recorded: Decision, at: dt.datetime
-) -> tuple[Registers, Known, Sequence[Case]]:
+def _as_then(registers: Registers, recorded: Decision) -> Registers:
+    """With those unavailable that were."""
     lost = frozenset(map(Register, recorded.basis.unavailable))
-    then = attrs.evolve(registers, unavailable=lost) if lost else registers
-    parties = identify(instruction, then)
-    cases = cases_of(instruction, parties, then, legal_day(at), minute_of_day(at))
-    return then, known_of(recorded.basis), cases
+    return attrs.evolve(registers, unavailable=lost) if lost else registers

@@ -24,7 +24,9 @@ def cases_of(
         whole,
         *(
             Case(
-                facts=facts_of(part, identify(part, registers), registers, on, minute=minute),
+                facts=facts_of(
+                    part, identify(part, registers), registers, on, minute=minute, is_detail=True
+                ),
                 detail=detail.id,
             )
             for detail, part in details

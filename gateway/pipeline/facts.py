@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from gateway.domain.codes import Element, Number
+from gateway.domain.codes import BusinessType, Element, Number
 from gateway.domain.facts import Facts
 from gateway.domain.identifiers import bank_code_sound
 from gateway.domain.instruction import Instruction
@@ -33,6 +33,7 @@ def facts_of(
     on: dt.date,
     indicator_available: int | None = None,
     minute: int | None = None,
+    is_detail: bool = False,
 ) -> Facts:
     """All facts of one instruction on one legal day.
 
@@ -71,6 +72,8 @@ def facts_of(
         cash_reason=instruction.cash_reason,
         contract_no=instruction.contract_no or None,
         missing_elements=_missing(instruction),
+        batch_main=_batch_main(instruction),
+        is_detail=is_detail,
         cash_per_person_max=people.cash_max,
         persons_unidentified=people.unidentified,
         purpose_length=len(instruction.purpose),
@@ -149,9 +152,20 @@ def facts_of(
     )
 
 
+def _batch_main(instruction: Instruction) -> str | None:
+    key = instruction.key
+    if instruction.main_voucher:
+        return f"{key.fiscal_year}/{instruction.main_voucher}"
+    if instruction.business_type is BusinessType.SINGLE:
+        return None
+    return f"{key.fiscal_year}/{key.voucher_type}/{key.voucher_no}"
+
+
 def _missing(instruction: Instruction) -> frozenset[Element]:
     """Blank elements of Art. 9 among those that every format carries (JL-004)."""
     payer, payee = instruction.payer, instruction.payee
+    if instruction.details and not (payee.account or payee.name):
+        payee = instruction.details[0].payee  # each detail's own is judged by itself
     bank = payee.bank_code or payee.bank_name
     if (
         instruction.agency_code and instruction.payment_method and instruction.settlement

@@ -22,11 +22,11 @@ from gateway.domain.instruction import Instruction, InstructionKey, Received
 from gateway.domain.ledger import Admitted, Demand, Moved, Settled, Short, Standing
 from gateway.domain.legal_day import legal_day, minute_of_day
 from gateway.domain.parties import Parties, Sender
-from gateway.pipeline.admit import admit, demands_of
-from gateway.pipeline.cases import cases_of
-from gateway.pipeline.decide import NOTHING_KNOWN, Ruling, decide
+from gateway.pipeline.admit import admit
+from gateway.pipeline.decide import NOTHING_KNOWN, Ruling
 from gateway.pipeline.identify import identify
 from gateway.pipeline.parse import parse, refuse_strangers, refuse_unserved
+from gateway.pipeline.partial import Bench, judge, left_out
 from gateway.pipeline.receipt import answer_again, answer_now
 from gateway.pipeline.settle import settle_by_word
 from gateway.pipeline.tell import Judged, Origin, conflict, interception_notice, verdict
@@ -66,6 +66,8 @@ class Rooms:
     origin: Origin
     divisions: frozenset[str]
     """Those served: with a bureau that is told."""
+    partial: frozenset[str] = frozenset()
+    """Those of them that let the sound details of a batch pass without the others."""
 
 
 class Line:
@@ -88,12 +90,13 @@ class Line:
 
         registers, today = rooms.shelf.of(instruction.key.division, now), legal_day(now)
         parties = identify(instruction, registers)
-        cases = cases_of(instruction, parties, registers, today, minute_of_day(now))
-        demands = demands_of(instruction, parties, registers, today)
+        takes_parts = instruction.key.division in rooms.partial and rooms.bank.conduct.partial
+        bench = Bench(registers=registers, book=rooms.book, on=today, minute=minute_of_day(now),
+                      partial=takes_parts)  # fmt: skip
 
         known = NOTHING_KNOWN
         for _ in range(ROUNDS_MAX):
-            ruling = decide(cases, known, registers, rooms.book)
+            ruling, demands = judge(instruction, parties, known, bench)
             passes = ruling.decision.outcome is Outcome.PASS
             if passes and rooms.bank.saturated:
                 raise Unready(FaultCode.OVERLOADED, "the bank core takes no more just now")
@@ -146,8 +149,10 @@ class Line:
         """
         if self._too_late(judged.at, began):
             return BankAnswer(outcome=BankOutcome.NOT_TAKEN, reason="too late to be forwarded")
-        key = judged.instruction.key
-        return await self._rooms.bank.submit(key, received.raw, received.format)
+        order, bank = judged.instruction, self._rooms.bank
+        if part := left_out(order, judged.decision.withheld):
+            return await bank.submit(order.key, received.raw, received.format, part)
+        return await bank.submit(order.key, received.raw, received.format)
 
     def _too_late(self, arrived: dt.datetime, began: float) -> bool:
         """By either clock: the monotonic one stands still while a machine is suspended, and the

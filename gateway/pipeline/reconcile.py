@@ -7,8 +7,9 @@ import attrs
 
 from gateway.domain.conduct import Alert, BankEntry, HandedOver, Statement
 from gateway.domain.conduct_rules import Allowances
+from gateway.domain.decision import restored
 from gateway.domain.faults import Fault
-from gateway.domain.instruction import Instruction
+from gateway.domain.instruction import Instruction, paid_part
 from gateway.domain.ledger import RecordDraft, Standing
 from gateway.domain.registers import Account
 from gateway.pipeline.conduct import alerts_on_arrears, alerts_on_entry
@@ -71,7 +72,9 @@ class Reconciling:
         return [(alert, *alert_record(alert, self.origin, now)) for alert in alerts]
 
     def _instruction(self, standing: Standing) -> Instruction:
-        return self.formats[standing.format].parse(standing.raw)
+        """As far as it was to be paid."""
+        ordered = self.formats[standing.format].parse(standing.raw)
+        return paid_part(ordered, restored(standing.decision).withheld)
 
     def _registers(
         self, division: str, now: dt.datetime

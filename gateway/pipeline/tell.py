@@ -95,6 +95,8 @@ def verdict(
             for detail in instruction.details
         ],
     }
+    if judged.decision.withheld:
+        fields["withheld"] = list(judged.decision.withheld)
     return RecordDraft(
         kind=RecordKind.VERDICT,
         subject=subject,
@@ -172,8 +174,10 @@ def conflict(judged: Judged, origin: Origin, first_digest: bytes) -> RecordDraft
 
 
 def interception_notice(judged: Judged, origin: Origin) -> bytes | None:
-    """What the bureau learns at once of a held or refused instruction (Art. 28(3)); pass: None."""
-    if judged.decision.outcome is Outcome.PASS:
+    """What the bureau learns at once of a held or refused instruction, or of details withheld from
+    one that passed (Art. 28(3)); None of a pass."""
+    withheld = judged.decision.withheld
+    if judged.decision.outcome is Outcome.PASS and not withheld:
         return None
     instruction = judged.instruction
     return canonical(
@@ -196,6 +200,7 @@ def interception_notice(judged: Judged, origin: Origin) -> bytes | None:
                 "name": _shown_name(instruction.payee, judged.parties),
             },
             "purpose": instruction.purpose,
+            **({"withheld": list(withheld)} if withheld else {}),
         }
     )
 

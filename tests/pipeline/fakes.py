@@ -4,7 +4,14 @@ import datetime as dt
 
 import attrs
 
-from gateway.domain.bank import BankAnswer, BankConduct, BankOutcome, EnquiryAnswer, EnquiryOutcome
+from gateway.domain.bank import (
+    BankAnswer,
+    BankConduct,
+    BankOutcome,
+    EnquiryAnswer,
+    EnquiryOutcome,
+    LeftOut,
+)
 from gateway.domain.codes import (
     AccountClass,
     AccountStatus,
@@ -127,7 +134,9 @@ class ObedientBank:
         self.saturated = False
         self.submitted: list[InstructionKey] = []
 
-    async def submit(self, key: InstructionKey, raw: bytes, format: str) -> BankAnswer:
+    async def submit(
+        self, key: InstructionKey, raw: bytes, format: str, left_out: LeftOut | None = None
+    ) -> BankAnswer:
         self.submitted.append(key)
         return BankAnswer(outcome=self.outcome, reference="R1", reason=None)
 

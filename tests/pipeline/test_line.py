@@ -11,7 +11,7 @@ import pytest
 from adapters.memory.ledger import MemoryLedger
 from adapters.memory.registers import MemoryRegisters
 from adapters.memory.state import MemoryState
-from gateway.domain.bank import BankAnswer, BankOutcome, Contradiction
+from gateway.domain.bank import BankAnswer, BankOutcome, Contradiction, LeftOut
 from gateway.domain.decision import Action, Outcome
 from gateway.domain.faults import (
     Conflicting,
@@ -129,9 +129,11 @@ class DiaryBank(ObedientBank):
         super().__init__()
         self._diary = diary
 
-    async def submit(self, key: InstructionKey, raw: bytes, format: str) -> BankAnswer:
+    async def submit(
+        self, key: InstructionKey, raw: bytes, format: str, left_out: LeftOut | None = None
+    ) -> BankAnswer:
         self._diary.append(f"submit {raw.decode()}")
-        return await super().submit(key, raw, format)
+        return await super().submit(key, raw, format, left_out)
 
 
 async def test_a_pass_is_admitted_then_forwarded_then_settled_and_answered() -> None:
@@ -267,11 +269,13 @@ class SettledMeanwhile(ObedientBank):
         super().__init__()
         self._street, self._held = street, held
 
-    async def submit(self, key: InstructionKey, raw: bytes, format: str) -> BankAnswer:
+    async def submit(
+        self, key: InstructionKey, raw: bytes, format: str, left_out: LeftOut | None = None
+    ) -> BankAnswer:
         evidence: dict[str, str | None] = {"how": "horizon", "reason": None, "reference": "R0"}
         origin = self._street.line._rooms.origin
         await settle(key, self._held, self._street.ledger, origin, NOW, evidence)
-        return await super().submit(key, raw, format)
+        return await super().submit(key, raw, format, left_out)
 
 
 async def contradicted(held: BankOutcome) -> Street:

@@ -17,6 +17,7 @@ HELD_TOO, PAID = ("passed", "held"), ("passed",)
 WINDOWS = {
     "JL-015.paid": ("indicator.id", "sum", "amount", 366, PAID),
     "JL-016.late": ("indicator.id", "sum", "amount", 61, PAID),
+    "JL-034.main": ("batch.main", "count", "", 366, HELD_TOO),
     "JL-044.draws": ("agency.code", "count", "", 7, HELD_TOO),
     "JL-044.drawn": ("agency.code", "sum", "amount", 7, HELD_TOO),
     "JL-044.person": ("payee.account payee.name", "sum", "amount", 1, HELD_TOO),

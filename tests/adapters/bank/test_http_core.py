@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from adapters.bank.http_core import HttpBank
-from gateway.domain.bank import BankOutcome, EnquiryOutcome
+from gateway.domain.bank import BankOutcome, EnquiryOutcome, LeftOut
 from tests.adapters.bank.scripted import (
     CONDUCT,
     Heard,
@@ -65,6 +65,17 @@ async def test_the_same_bytes_arrive_under_their_key_and_media_type() -> None:
     assert (first.body, first.key) == (raw, NAME)
     assert first.headers["content-type"] == "application/xml; charset=GBK"
     assert second.headers["content-type"] == "application/json"
+
+
+async def test_what_is_withheld_stands_beside_the_bytes_and_never_in_them() -> None:
+    raw = b"<MOF>whole</MOF>"
+    async with dialogue(accept) as (bank, scripted):
+        await bank.submit(key(), raw, "voucher", LeftOut(places=(2, 7), paid_fen=1_234_500))
+        await bank.submit(key(2), raw, "voucher")
+    partial, whole = scripted.heard
+    assert partial.body == whole.body == raw
+    assert (partial.headers["withheld-details"], partial.headers["paid-fen"]) == ("2,7", "1234500")
+    assert "withheld-details" not in whole.headers
 
 
 async def test_an_accepted_payment_carries_the_banks_reference() -> None:

@@ -72,7 +72,7 @@ def test_a_single_voucher_becomes_an_instruction() -> None:
 
 def test_the_interface_has_the_elements_that_its_description_counts() -> None:
     counted = {code: (len(lay.header), len(lay.detail)) for code, lay in layouts().items()}
-    assert counted == {"5201": (66, 44), "8202": (72, 40)}
+    assert counted == {"5201": (66, 44), "8202": (72, 40), "8207": (33, 20)}
 
 
 @pytest.mark.parametrize(

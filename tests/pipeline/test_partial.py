@@ -1,0 +1,143 @@
+"""Where the division and its bank take parts of a batch, the sound details pass; else none does."""
+
+import attrs
+import orjson
+import pytest
+
+from gateway.domain.bank import BankConduct, LeftOut
+from gateway.domain.codes import BusinessType
+from gateway.domain.decision import Action, Finding, Outcome, restored, stored
+from gateway.domain.facts import Facts
+from gateway.domain.instruction import Detail, Instruction
+from gateway.domain.ledger import LimitKey, LimitKind
+from gateway.domain.money import Fen
+from gateway.pipeline.again import decide_again, facts_then
+from gateway.pipeline.line import Line
+from tests.pipeline.fakes import (
+    DIVISION,
+    INDICATOR,
+    NOW,
+    BookOf,
+    finding,
+    instruction,
+    received,
+    registers,
+)
+from tests.pipeline.test_line import Street
+
+LIMIT = LimitKey(kind=LimitKind.INDICATOR, id=INDICATOR)
+
+
+@attrs.define
+class Picky(BookOf):
+    """Holds what is paid to an account in `bad`, as a whole and in the detail itself."""
+
+    bad: frozenset[str] = frozenset()
+    whole: tuple[Finding, ...] = ()
+
+    def decide(self, facts: Facts) -> tuple[Finding, ...]:
+        found = BookOf.decide(self, facts)
+        if facts.payee_account in self.bad or (not facts.is_detail and facts.amount > 6_000):
+            found += (finding("JL-050", Action.HOLD),)
+        return found + (() if facts.is_detail else self.whole)
+
+
+def batch(*amounts: int) -> Instruction:
+    one = instruction("1", sum(amounts))
+    details = tuple(
+        Detail(id=f"D-{n}", payee=attrs.evolve(one.payee, account=f"ACCOUNT-{n}"),
+               amount_fen=Fen(amount))
+        for n, amount in enumerate(amounts, 1)
+    )  # fmt: skip
+    return attrs.evolve(one, business_type=BusinessType.PAYROLL, details=details)
+
+
+class Telling:
+    """What the bank was told beside the bytes."""
+
+    left_out: LeftOut | None = None
+
+
+async def street_of(order: Instruction, book: Picky, *, partial: bool = True) -> Street:
+    street = Street(order)
+    await street.open()
+    conduct = BankConduct(idempotent=False, enquiry=True, horizon_s=6.0, partial=partial)
+    street.bank.conduct = conduct
+    rooms = attrs.evolve(street.line._rooms, book=book, partial=frozenset({DIVISION}))
+    street.line = Line(rooms)
+    return street
+
+
+def watched(street: Street) -> Telling:
+    told, submit = Telling(), street.bank.submit
+
+    async def submit_and_note(key, raw, format, left_out=None):  # type: ignore[no-untyped-def]
+        told.left_out = left_out
+        return await submit(key, raw, format)
+
+    street.bank.submit = submit_and_note  # type: ignore[method-assign]
+    return told
+
+
+async def test_the_sound_details_are_paid_and_only_they_are_reserved() -> None:
+    order = batch(1_000, 6_000, 2_000)
+    street = await street_of(order, Picky(bad=frozenset({"ACCOUNT-2"})))
+    told = watched(street)
+    before = (await street.ledger.limit(DIVISION, LIMIT)).available_fen  # type: ignore[union-attr]
+    answer = await street.line.carry(received())
+    assert answer.decision.outcome is Outcome.PASS
+    assert answer.decision.withheld == ("D-2",)
+    assert {(f.policy, f.detail) for f in answer.decision.findings} == {("JL-050", "D-2")}
+    assert told.left_out == LeftOut(places=(2,), paid_fen=3_000)
+    after = (await street.ledger.limit(DIVISION, LIMIT)).available_fen  # type: ignore[union-attr]
+    assert before - after == 3_000
+    again = await street.line.carry(received())
+    assert again.replayed and again.decision == answer.decision
+
+
+async def test_the_bureau_is_told_of_what_is_withheld_at_once() -> None:
+    street = await street_of(batch(1_000, 6_000), Picky(bad=frozenset({"ACCOUNT-2"})))
+    await street.line.carry(received())
+    (notice,) = [orjson.loads(each.body) for each in street.state.notices.values()]
+    assert (notice["outcome"], notice["withheld"]) == ("passed", ["D-2"])
+    record = orjson.loads(street.state.pending[DIVISION][0].body)
+    assert record["withheld"] == ["D-2"] and record["notice_sha256"]
+
+
+@pytest.mark.parametrize("partial", [True, False])
+async def test_one_bad_detail_holds_the_voucher_unless_division_and_bank_take_parts(
+    partial: bool,
+) -> None:
+    order = batch(1_000, 2_000)
+    street = await street_of(order, Picky(bad=frozenset({"ACCOUNT-2"})), partial=partial)
+    answer = await street.line.carry(received())
+    assert answer.decision.outcome is (Outcome.PASS if partial else Outcome.HOLD)
+    assert bool(street.bank.submitted) is partial
+
+
+@pytest.mark.parametrize(
+    ("bad", "whole"),
+    [
+        (frozenset({"ACCOUNT-1", "ACCOUNT-2"}), ()),
+        (frozenset(), (finding("JL-007", Action.BLOCK),)),
+        (frozenset({"ACCOUNT-2"}), (finding("JL-007", Action.BLOCK),)),
+    ],
+)
+async def test_nothing_passes_where_every_detail_or_the_voucher_itself_is_bad(
+    bad: frozenset[str], whole: tuple[Finding, ...]
+) -> None:
+    street = await street_of(batch(1_000, 2_000), Picky(bad=bad, whole=whole))
+    answer = await street.line.carry(received())
+    assert answer.decision.outcome is not Outcome.PASS
+    assert answer.decision.withheld == () and street.bank.submitted == []
+
+
+async def test_a_part_is_decided_again_from_its_record() -> None:
+    order, shelf = batch(1_000, 6_000, 2_000), registers()
+    book = Picky(bad=frozenset({"ACCOUNT-2"}))
+    street = await street_of(order, book)
+    decision = (await street.line.carry(received())).decision
+    kept = restored(stored(decision))
+    assert stored(decide_again(order, shelf, book, kept, NOW)) == stored(decision)
+    whole, *details = facts_then(order, shelf, kept, NOW)
+    assert whole.facts.amount == 3_000 and [d.detail for d in details] == ["D-1", "D-3"]
