@@ -9,7 +9,9 @@ from typing import Any, Protocol
 
 import attrs
 
+from gateway.domain.instruction import InstructionKey
 from gateway.domain.log import Cosigned, LogHead, SealedRecord, Subtree
+from gateway.domain.releases import Person
 
 Clock = Callable[[], dt.datetime]
 """The time now, aware, UTC."""
@@ -93,6 +95,38 @@ class DeskStore(Protocol):
     async def logs(self, division: str) -> Sequence[Mapping[str, Any]]: ...
 
     async def misbehaviours(self, division: str, limit: int) -> Sequence[Mapping[str, Any]]: ...
+
+
+class ReleaseStore(Protocol):
+    async def open_holds(self, division: str, limit: int) -> Sequence[Mapping[str, Any]]: ...
+
+    async def propose(
+        self, key: InstructionKey, bank: str, digest: bytes, decision: bytes, person: Person
+    ) -> bool: ...
+
+    async def proposal(self, division: str, digest: bytes) -> Mapping[str, Any] | None: ...
+
+    async def proposals(self, division: str, limit: int) -> Sequence[Mapping[str, Any]]: ...
+
+    async def approve(
+        self, division: str, digest: bytes, person: Person,
+        feed: Callable[[Mapping[str, Any], int], tuple[bytes, str]],
+    ) -> bool:  # fmt: skip
+        """Keep the approval and the signed feed that `feed` makes, both or neither."""
+        ...
+
+    async def reject(
+        self, division: str, digest: bytes, by: tuple[str, str], at: dt.datetime,
+        check: Callable[[Mapping[str, Any]], None],
+    ) -> bool: ...  # fmt: skip
+
+    async def waiting_feeds(self) -> Sequence[Mapping[str, Any]]:
+        """The oldest unacknowledged feed of each bank."""
+        ...
+
+    async def attempted(
+        self, division: str, bank: str, version: int, at: dt.datetime, trouble: str | None
+    ) -> None: ...
 
 
 class SessionStore(Protocol):

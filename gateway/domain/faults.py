@@ -114,5 +114,13 @@ class BureauUnproven(BureauUnavailable):
     """Something answered in the bureau's place, or the bureau holds another log than ours."""
 
 
+class GatewayUnavailable(Exception):
+    """A gateway did not answer, or not in a way that says what it holds; send it again."""
+
+
+class FeedRefused(Exception):
+    """A gateway has read what the bureau signed, and does not take it; somebody must look."""
+
+
 class StoreUnavailable(Exception):
     """The bureau's database cannot say whether it committed; nothing may be answered on this."""

@@ -1,0 +1,1 @@
+"""The bureau's way to the banks' gateways."""

@@ -1,0 +1,67 @@
+"""Signed feeds to one gateway over mutual TLS; it proves nothing, the gateway does."""
+
+import ssl
+
+import aiohttp
+import msgspec
+import orjson
+
+from gateway.domain.faults import FeedRefused, GatewayUnavailable
+
+DEADLINE_S = 10.0
+CONNECT_DEADLINE_S = 5.0
+ANSWER_BYTES_MAX = 256 * 1024
+
+
+class _Taken(msgspec.Struct):
+    version: int
+
+
+class HttpsGateway:
+    """`url` is its door's origin, such as `https://host:8443`. One request, one connection: feeds
+    are few, and a bureau has many gateways."""
+
+    def __init__(self, url: str, ssl_context: ssl.SSLContext) -> None:
+        if not url.startswith("https://"):
+            raise ValueError("a gateway is reached over https only")
+        self._url = url.rstrip("/")
+        self._tls = ssl_context
+
+    async def publish(self, kind: str, body: bytes, signature: str) -> int:
+        """Hand a feed over; the version that the gateway holds now.
+
+        Raises FeedRefused (its own words; sending the same again is useless), GatewayUnavailable.
+        """
+        headers = {"Content-Type": "application/json", "Signature-JWS": signature}
+        timeout = aiohttp.ClientTimeout(total=DEADLINE_S, sock_connect=CONNECT_DEADLINE_S)
+        connector = aiohttp.TCPConnector(ssl=self._tls, force_close=True)
+        try:
+            async with (
+                aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
+                session.post(
+                    f"{self._url}/v1/feeds/{kind}", data=body, headers=headers,
+                    allow_redirects=False,
+                ) as answer,
+            ):  # fmt: skip
+                told = await answer.content.read(ANSWER_BYTES_MAX)
+                status = answer.status
+        except (aiohttp.ClientError, TimeoutError, OSError, ssl.SSLError) as error:
+            raise GatewayUnavailable(f"{type(error).__name__}: {error}") from error
+        if status == 200:
+            try:
+                return msgspec.json.decode(told, type=_Taken).version
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                raise GatewayUnavailable(f"the answer is not readable: {error}") from error
+        words = _words(status, told)
+        if status == 503 or status >= 500:
+            raise GatewayUnavailable(words)
+        raise FeedRefused(words)
+
+
+def _words(status: int, body: bytes) -> str:
+    try:
+        problem = orjson.loads(body)
+        rows = "; ".join(f"{each['field']}: {each['en']}" for each in problem["errors"])
+        return f"{status} {problem['code']}: {problem['detail']}{'; ' if rows else ''}{rows}"
+    except (ValueError, TypeError, KeyError):
+        return f"{status} without a problem document"

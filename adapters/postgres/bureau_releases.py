@@ -1,0 +1,98 @@
+"""The bureau's decisions about holds in PostgreSQL: proposals, approvals, signed feeds."""
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from adapters.postgres.bureau_pool import Pool, connection_of
+from adapters.postgres.statements import statements
+from gateway.domain.instruction import InstructionKey
+from gateway.domain.releases import Person
+
+_SQL = statements("bureau_releases")
+
+
+class BureauReleases:
+    """`bureau.ports.ReleaseStore`. Rows come back as mappings. Raises StoreUnavailable."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def open_holds(self, division: str, limit: int) -> Sequence[Mapping[str, Any]]:
+        async with connection_of(self._pool) as connection:
+            return [dict(r) for r in await connection.fetch(_SQL["open_holds"], division, limit)]
+
+    async def propose(
+        self, key: InstructionKey, bank: str, digest: bytes, decision: bytes, person: Person
+    ) -> bool:
+        async with connection_of(self._pool) as connection:
+            return (
+                await connection.fetchval(
+                    _SQL["propose"], key.division, digest, bank, key.fiscal_year,
+                    key.voucher_type, key.voucher_no, decision, person.name, person.uri,
+                    person.signature, person.at,
+                )
+                is not None
+            )  # fmt: skip
+
+    async def proposal(self, division: str, digest: bytes) -> Mapping[str, Any] | None:
+        async with connection_of(self._pool) as connection:
+            row = await connection.fetchrow(_SQL["proposal"], division, digest)
+        return None if row is None else dict(row)
+
+    async def proposals(self, division: str, limit: int) -> Sequence[Mapping[str, Any]]:
+        async with connection_of(self._pool) as connection:
+            return [dict(r) for r in await connection.fetch(_SQL["proposals"], division, limit)]
+
+    async def approve(
+        self, division: str, digest: bytes, person: Person,
+        feed: Callable[[Mapping[str, Any], int], tuple[bytes, str]],
+    ) -> bool:  # fmt: skip
+        """Approval, feed number and signature in one transaction.
+
+        `feed` makes the signed feed (body, detached JWS) of a proposal's row and a version; what it
+        raises leaves all as it was. False: approved before.
+        """
+        async with connection_of(self._pool) as connection, connection.transaction():
+            row = await connection.fetchrow(_SQL["proposal"], division, digest)
+            assert row is not None, "proposed, and never taken away"
+            await connection.execute(_SQL["lock_feed"], division, row["bank"])
+            row = await connection.fetchrow(_SQL["proposal"], division, digest)
+            assert row is not None
+            version = await connection.fetchval(_SQL["last_version"], division, row["bank"]) + 1
+            body, signature = feed(dict(row), version)
+            new = await connection.fetchval(
+                _SQL["approve"], division, digest, row["proposer"], person.name, person.uri,
+                person.signature, person.at,
+            )  # fmt: skip
+            if new is None:
+                return False
+            await connection.execute(
+                _SQL["add_feed"], division, row["bank"], version, digest, person.at, signature, body
+            )
+        return True
+
+    async def reject(
+        self, division: str, digest: bytes, by: tuple[str, str], at: dt.datetime,
+        check: Callable[[Mapping[str, Any]], None],
+    ) -> bool:  # fmt: skip
+        """`by`: person, reason. `check` may refuse by raising. False: rejected before."""
+        async with connection_of(self._pool) as connection, connection.transaction():
+            row = await connection.fetchrow(_SQL["proposal"], division, digest)
+            assert row is not None
+            await connection.execute(_SQL["lock_feed"], division, row["bank"])
+            row = await connection.fetchrow(_SQL["proposal"], division, digest)
+            assert row is not None
+            check(dict(row))
+            return await connection.fetchval(_SQL["reject"], division, digest, *by, at) is not None
+
+    async def waiting_feeds(self) -> Sequence[Mapping[str, Any]]:
+        async with connection_of(self._pool) as connection:
+            return [dict(r) for r in await connection.fetch(_SQL["waiting_feeds"])]
+
+    async def attempted(
+        self, division: str, bank: str, version: int, at: dt.datetime, trouble: str | None
+    ) -> None:
+        """`trouble` None: the gateway has acknowledged it."""
+        async with connection_of(self._pool) as connection:
+            await connection.execute(_SQL["attempted"], division, bank, version, at, trouble)

@@ -1,0 +1,81 @@
+"""Publish: bring what was signed to each bank's gateway, in order, until it has acknowledged it."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import structlog
+
+from bureau.ports import Clock, ReleaseStore
+from gateway.domain.faults import FeedRefused, GatewayUnavailable, StoreUnavailable
+
+LOOK_S = 0.5
+PAUSE_S_MAX = 30.0
+
+_log = structlog.get_logger("bureau.publish")
+
+
+class Way(Protocol):
+    """To one gateway."""
+
+    async def publish(self, kind: str, body: bytes, signature: str) -> int:
+        """The version it holds. Raises FeedRefused, GatewayUnavailable."""
+        ...
+
+
+class Publishing:
+    """`ways` by (division, bank). A gateway that is away, or refuses, keeps no other waiting."""
+
+    def __init__(
+        self, store: ReleaseStore, ways: Mapping[tuple[str, str], Way], clock: Clock
+    ) -> None:
+        self._store = store
+        self._ways = ways
+        self._clock = clock
+        self._rests: dict[tuple[str, str], int] = {}
+        self.troubles: dict[str, str] = {}
+        """By `division/bank`: why its gateway does not take what was signed."""
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self.publish_all()
+            except StoreUnavailable as lost:
+                _log.warning("publishing.postponed", reason=str(lost))
+            await asyncio.sleep(LOOK_S)
+
+    async def publish_all(self, *, patient: bool = True) -> int:
+        """One round: the oldest waiting feed of each bank; how many were acknowledged.
+
+        `patient`: one that failed is left alone for longer each time.
+        """
+        done = 0
+        for row in await self._store.waiting_feeds():
+            place = row["division"], row["bank"]
+            if patient and self._rests.get(place, 0) > 0:
+                self._rests[place] -= 1
+                continue
+            done += await self._publish(row, place)
+        return done
+
+    async def _publish(self, row: Mapping[str, Any], place: tuple[str, str]) -> bool:
+        trouble: str | None = None
+        way = self._ways.get(place)
+        try:
+            if way is None:
+                raise GatewayUnavailable("no [[gateways]] of the settings leads to this bank")
+            await way.publish("releases", row["body"], row["signature"])
+        except (FeedRefused, GatewayUnavailable) as failed:
+            trouble = str(failed)[:500]
+        await self._store.attempted(*place, row["version"], self._clock(), trouble)
+        name = "/".join(place)
+        if trouble is None:
+            self.troubles.pop(name, None)
+            self._rests.pop(place, None)
+            _log.info("release.acknowledged", place=name, version=row["version"])
+            return True
+        if self.troubles.get(name) != trouble:
+            _log.error("release.not_taken", place=name, version=row["version"], reason=trouble)
+        self.troubles[name] = trouble
+        self._rests[place] = int(min(2 ** min(row["attempts"], 8), PAUSE_S_MAX / LOOK_S))
+        return False

@@ -1,0 +1,191 @@
+"""Decisions about holds (放行, 不予放行): one proposes, another approves, the bureau signs.
+
+No pages here: the desk and the command line work on this. What was approved is signed in the very
+transaction that keeps the approval; `Publishing` brings it to the bank until it is acknowledged.
+"""
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import attrs
+import orjson
+
+from bureau.ports import Clock, DeskStore, ReleaseStore
+from gateway.domain.faults import Unreadable
+from gateway.domain.holds import FindingName
+from gateway.domain.instruction import InstructionKey
+from gateway.domain.records import canonical
+from gateway.domain.releases import (
+    LIMIT_POLICIES,
+    Person,
+    PersonRole,
+    Verdict,
+    decision_bytes,
+    order_bytes,
+    read_order,
+    same_person,
+)
+
+VALID = dt.timedelta(days=3)
+"""How long a decision may be carried out after it was proposed."""
+SHOWN_MAX = 500
+KIND = "releases"
+
+
+class ReleaseRefused(ValueError):
+    """Nothing was kept; the words say why, Chinese and English."""
+
+
+@attrs.frozen(kw_only=True)
+class Named:
+    """Who acts. `uri` and `sign` for one who signs with a key of his own, else the bureau's word
+    (and whoever signed him in) answers for the name."""
+
+    name: str
+    uri: str = ""
+    sign: Callable[[bytes], str] | None = None
+
+
+class Releases:
+    """Raises ReleaseRefused, StoreUnavailable. `sign` is the bureau's detached JWS over bytes."""
+
+    def __init__(
+        self, store: ReleaseStore, desk: DeskStore, sign: Callable[[bytes], str], clock: Clock
+    ) -> None:
+        self._store = store
+        self._desk = desk
+        self._sign = sign
+        self._clock = clock
+
+    async def open_holds(self, division: str) -> Sequence[Mapping[str, Any]]:
+        """What waits for this bureau, oldest first, as far as it was told."""
+        return await self._store.open_holds(division, SHOWN_MAX)
+
+    async def proposals(self, division: str) -> Sequence[Mapping[str, Any]]:
+        """Newest first, with who approved or rejected each, and whether its bank has it."""
+        return await self._store.proposals(division, SHOWN_MAX)
+
+    async def held_findings(self, key: InstructionKey) -> list[FindingName]:
+        """What holds it, by its proven record: what a release may override."""
+        return _held(await self._record(key))
+
+    async def propose(
+        self, key: InstructionKey, verdict: Verdict, reason: str, person: Named,
+        overrides: Sequence[FindingName] | None = None,
+    ) -> bytes:  # fmt: skip
+        """The first person's step; the digest by which the second one approves.
+
+        `overrides` None: all findings that hold it. A refusal overrides nothing.
+        """
+        _check_name(person)
+        record = await self._record(key)
+        held = _held(record)
+        wanted = tuple(held if overrides is None else overrides)
+        if verdict is Verdict.REFUSE:
+            wanted = ()
+        if unknown := [each.policy for each in wanted if each not in held]:
+            raise ReleaseRefused(
+                f"{'、'.join(unknown)} 不是挂起的理由 / {unknown}: not what holds it"
+            )
+        now = self._clock()
+        digest_of_bytes = bytes.fromhex(record["digest"])
+        decision = decision_bytes(
+            key, digest_of_bytes, verdict, wanted, reason.strip(), (now, now + VALID)
+        )
+        proposer = _person(PersonRole.PROPOSER, person, decision, now)
+        _check_form(decision, proposer)
+        digest = hashlib.sha256(decision).digest()
+        await self._store.propose(key, record["of_bank"], digest, decision, proposer)
+        return digest
+
+    async def approve(self, division: str, digest: bytes, person: Named) -> None:
+        """The second person's step: signs it and leaves it for sending."""
+        _check_name(person)
+        now = self._clock()
+        row = await self._store.proposal(division, digest)
+        if row is None:
+            raise ReleaseRefused("没有这份提议 / nothing was proposed under this digest")
+        approver = _person(PersonRole.APPROVER, person, row["decision"], now)
+
+        def feed(row: Mapping[str, Any], version: int) -> tuple[bytes, str]:
+            _check_open(row)
+            proposer = Person(
+                role=PersonRole.PROPOSER, name=row["proposer"], uri=row["uri"],
+                at=row["proposed_at"], signature=row["signature"],
+            )  # fmt: skip
+            if same_person(proposer, approver):
+                raise ReleaseRefused("提议人不能复核自己的提议 / proposer and approver are one")
+            order = order_bytes(row["decision"], [proposer, approver])
+            if now > _read(order).valid_until:
+                raise ReleaseRefused("提议已过期，请重新提议 / it is too old; propose it anew")
+            fields = {"division": division, "kind": KIND, "orders": [orjson.loads(order)]}
+            body = canonical(fields | {"version": version})
+            return body, self._sign(body)
+
+        if not await self._store.approve(division, digest, approver, feed):
+            raise ReleaseRefused("已复核过 / it was approved before")
+
+    async def reject(self, division: str, digest: bytes, person: Named, reason: str) -> None:
+        """Nothing will come of the proposal; the hold waits on."""
+        _check_name(person)
+        if await self._store.proposal(division, digest) is None:
+            raise ReleaseRefused("没有这份提议 / nothing was proposed under this digest")
+        by = person.name.strip(), reason.strip()
+        await self._store.reject(division, digest, by, self._clock(), _check_open)
+
+    async def _record(self, key: InstructionKey) -> dict[str, Any]:
+        """The proven verdict of a held instruction, and whose log it stands in (`of_bank`)."""
+        row = await self._desk.interception(
+            key.division, key.fiscal_year, key.voucher_type, key.voucher_no
+        )
+        if row is None or row["outcome"] != "held":
+            raise ReleaseRefused(f"{key} 没有挂起 / is not held, as far as the bureau was told")
+        if row["record_body"] is None:
+            raise ReleaseRefused(f"{key} 的记录尚未送达 / its record has not arrived yet")
+        record: dict[str, Any] = orjson.loads(row["record_body"])
+        return record | {"of_bank": row["bank"]}
+
+
+def _held(record: Mapping[str, Any]) -> list[FindingName]:
+    return sorted(
+        FindingName(
+            policy=each["policy"], revision=each["revision"], detail=each["detail"],
+            unavailable=tuple(sorted(each["unavailable"])),
+        )
+        for each in record["findings"]
+        if each["action"] == "hold" and each["policy"] not in LIMIT_POLICIES
+    )  # fmt: skip
+
+
+def _person(role: PersonRole, person: Named, decision: bytes, at: dt.datetime) -> Person:
+    return Person(
+        role=role, name=person.name.strip(), uri=person.uri, at=at,
+        signature=person.sign(decision) if person.sign else "",
+    )  # fmt: skip
+
+
+def _check_name(person: Named) -> None:
+    if not 2 <= len(person.name.strip()) <= 64 or not person.name.isprintable():
+        raise ReleaseRefused("经办人姓名为2至64个字 / a name has 2 to 64 characters")
+
+
+def _check_open(row: Mapping[str, Any]) -> None:
+    if row["approver"]:
+        raise ReleaseRefused(f"已由{row['approver']}复核 / approved already")
+    if row["rejected_by"]:
+        raise ReleaseRefused(f"已由{row['rejected_by']}否决 / rejected already")
+
+
+def _check_form(decision: bytes, proposer: Person) -> None:
+    """As a gateway will read it, before anybody has put a name to it."""
+    other = attrs.evolve(proposer, role=PersonRole.APPROVER, name="—", uri="—")
+    _read(order_bytes(decision, [proposer, other]))
+
+
+def _read(order: bytes) -> Any:
+    try:
+        return read_order(order)
+    except Unreadable as unreadable:
+        raise ReleaseRefused(f"提议不合规范 / {unreadable.detail}") from unreadable
