@@ -8,8 +8,8 @@ import os
 import signal
 import ssl
 import sys
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,18 @@ import orjson
 import structlog
 import uvloop
 
+from adapters.gateways.https import HttpsGateway
 from adapters.postgres.bureau_desk import BureauDesk, BureauSessions
 from adapters.postgres.bureau_pool import open_pool
+from adapters.postgres.bureau_releases import BureauReleases
 from adapters.postgres.bureau_store import BureauStore
 from adapters.postgres.migrate import migrate
 from adapters.postgres.session import UnsafeServer
 from bureau.desk.audit import Auditor
 from bureau.desk.forks import fork_of
 from bureau.desk.proof import Prover
+from bureau.desk.publish import Publishing
+from bureau.desk.releases import Releases
 from bureau.desk.summary import Summaries
 from bureau.inbox.bell import Bell
 from bureau.inbox.keys import receiving_keys
@@ -42,7 +46,7 @@ from certs.keys import load_signer, load_sm2_signer
 from certs.log.fork import write_fork
 from certs.log.note import suites_wanted
 from certs.signing.signer import Signer, in_both_suites
-from certs.tls import Credentials, Refusal, server_context
+from certs.tls import Credentials, Refusal, client_context, server_context
 from certs.trust import Trust, load_trust
 from gateway.domain.faults import StoreUnavailable
 
@@ -60,6 +64,7 @@ class Store:
     log: BureauStore
     desk: BureauDesk
     sessions: BureauSessions
+    releases: BureauReleases
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -119,9 +124,42 @@ async def _serve(settings: Settings) -> None:
         desk_port = await rooms.enter_async_context(
             site(desk, settings.desk_host, settings.desk_port)
         )
+        publishing = Publishing(store.releases, ways_of(settings), _now)
+        await rooms.enter_async_context(_working(publishing.run()))
         _announce(settings, door_port, desk_port, await signing_in.first_link())
         await stopped.wait()
         _log.info("bureau.stopping")
+
+
+@asynccontextmanager
+async def _working(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """A task of the program's own. One that dies is our mistake, and ends the program."""
+    task = asyncio.create_task(work)
+    task.add_done_callback(_worker_ended)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+def _worker_ended(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled():
+        _log.error("worker.died", reason=repr(task.exception()))
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def ways_of(settings: Settings) -> dict[tuple[str, str], HttpsGateway]:
+    """By division and bank: the way to each gateway that the settings name."""
+    own = _door_credentials(settings)
+    return {
+        (place.division, place.bank): HttpsGateway(
+            settings.gateways[place.gateway],
+            client_context(own, _handshake_refused, peer=place.gateway),
+        )
+        for place in settings.logs
+        if place.gateway in settings.gateways
+    }
 
 
 async def _check(settings: Settings) -> None:
@@ -177,20 +215,35 @@ def _witness_signer(settings: Settings) -> Signer:
 
 
 def _tls(settings: Settings) -> ssl.SSLContext:
-    return server_context(
-        Credentials(
-            certificate=settings.door_certificate,
-            key=settings.door_key,
-            passphrase=settings.door_passphrase,
-            authorities=settings.door_authorities,
-            revocations=settings.door_revocations,
-        ),
-        _handshake_refused,
+    return server_context(_door_credentials(settings), _handshake_refused)
+
+
+def _door_credentials(settings: Settings) -> Credentials:
+    """Those of the door; the bureau goes to its gateways under the same name."""
+    return Credentials(
+        certificate=settings.door_certificate,
+        key=settings.door_key,
+        passphrase=settings.door_passphrase,
+        authorities=settings.door_authorities,
+        revocations=settings.door_revocations,
     )
 
 
 def _handshake_refused(refusal: Refusal) -> None:
     _log.warning("handshake.refused", reason=refusal.reason, detail=refusal.detail)
+
+
+@asynccontextmanager
+async def opened_releases(settings: Settings) -> AsyncIterator[tuple[Releases, Publishing]]:
+    """For the command line: the core of releases, and the way of what is signed to the gateways.
+
+    Raises UnsafeServer, StoreUnavailable, ValueError, OSError.
+    """
+    trust = _trust(settings)
+    async with AsyncExitStack() as rooms:
+        store = await _store(settings, rooms)
+        publishing = Publishing(store.releases, ways_of(settings), _now)
+        yield Releases(store.releases, store.desk, trust.sign_document, _now), publishing
 
 
 async def _store(settings: Settings, rooms: AsyncExitStack) -> Store:
@@ -206,7 +259,12 @@ async def _store(settings: Settings, rooms: AsyncExitStack) -> Store:
             pool.terminate()
 
     rooms.push_async_callback(close)
-    return Store(log=BureauStore(pool), desk=BureauDesk(pool), sessions=BureauSessions(pool))
+    return Store(
+        log=BureauStore(pool),
+        desk=BureauDesk(pool),
+        sessions=BureauSessions(pool),
+        releases=BureauReleases(pool),
+    )
 
 
 async def _open_logs(settings: Settings, store: Store) -> None:

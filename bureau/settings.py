@@ -74,6 +74,9 @@ class Settings:
     trust_parties: Path
     """Folder of the parties' signing certificates (PEM)."""
     logs: tuple[LogPlace, ...]
+    gateways: Mapping[str, str]
+    """By the gateway's URI: its door's origin, such as `https://gateway.bank.example:8443`. What is
+    signed for a gateway that is not among them waits."""
     database: str = attrs.field(repr=False)
     door_passphrase: bytes = attrs.field(repr=False)
     witness_passphrase: bytes = attrs.field(repr=False)
@@ -91,6 +94,7 @@ def load_settings(path: Path, environment: Mapping[str, str]) -> Settings:
         raise SettingsWrong([f"{path.name}: {error}"]) from error
     errors: list[str] = []
     logs = _logs(document.pop("logs", None), errors)
+    gateways = _gateways(document.pop("gateways", []), logs, errors)
     values = _values(document, errors)
     secrets = _secrets(environment, errors)
     if values.get("desk.host", "127.0.0.1") not in LOOPBACK:
@@ -102,7 +106,7 @@ def load_settings(path: Path, environment: Mapping[str, str]) -> Settings:
     for key, value in values.items():
         is_path = (_FILE_KEYS | _OPTIONAL_KEYS)[key] is Path
         fields[key.replace(".", "_")] = path.parent / value if is_path else value
-    return Settings(**fields, **secrets, logs=logs)
+    return Settings(**fields, **secrets, logs=logs, gateways=gateways)
 
 
 def _suite(values: Mapping[str, Any], logs: tuple[LogPlace, ...]) -> list[str]:
@@ -142,6 +146,22 @@ def _logs(entries: object, errors: list[str]) -> tuple[LogPlace, ...]:
     if len({(place.division, place.bank) for place in logs}) != len(logs):
         errors.append("logs: a bank has one log per division")
     return logs
+
+
+def _gateways(entries: object, logs: tuple[LogPlace, ...], errors: list[str]) -> Mapping[str, str]:
+    """Where the gateways that write the logs are reached; each once."""
+    known = {place.gateway for place in logs}
+    found: dict[str, str] = {}
+    for n, entry in enumerate(entries if isinstance(entries, list) else [entries]):
+        fields = entry if isinstance(entry, dict) else {}
+        uri, url = fields.get("gateway"), fields.get("url")
+        if set(fields) != {"gateway", "url"} or uri not in known or uri in found:
+            errors.append(f"gateways[{n}]: exactly gateway (of a log, once) and url")
+        elif not isinstance(url, str) or not url.startswith("https://"):
+            errors.append(f"gateways[{n}].url: an https origin")
+        else:
+            found[uri] = url
+    return found
 
 
 def _place(where: str, entry: object, errors: list[str]) -> LogPlace | None:

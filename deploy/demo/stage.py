@@ -108,13 +108,8 @@ class Stage:
     def start_bureau(self) -> None:
         settings = self.folder / "bureau.toml"
         settings.write_text(self._bureau_settings(), encoding="utf-8")
-        environment = {
-            "BUREAU_DATABASE": self.bureau_database,
-            "BUREAU_DOOR_PASSPHRASE": self._passphrase,
-            "BUREAU_WITNESS_PASSPHRASE": self._passphrase,
-        }
         argv = [sys.executable, "-m", "bureau", "--settings", str(settings)]
-        self._start("bureau", argv, environment, "ready")
+        self._start("bureau", argv, self.bureau_environment, "ready")
 
     def start_gateways(self) -> None:
         """The first also migrates; all listen on one port and share the database."""
@@ -130,6 +125,14 @@ class Stage:
             "GATEWAY_DATABASE": self.gateway_database,
             "GATEWAY_KEY_PASSPHRASE": self._passphrase,
             "GATEWAY_COMMITMENT_SECRET": self.plot.commitment_secret,
+        }
+
+    @property
+    def bureau_environment(self) -> dict[str, str]:
+        return {
+            "BUREAU_DATABASE": self.bureau_database,
+            "BUREAU_DOOR_PASSPHRASE": self._passphrase,
+            "BUREAU_WITNESS_PASSPHRASE": self._passphrase,
         }
 
     @property
@@ -248,6 +251,10 @@ parties = "{self.identities.parties}"
 division = "{self.plot.division}"
 gateway = "{uri("gateway", BANK_CODE)}"
 origin = "{self.log_origin}"
+
+[[gateways]]
+gateway = "{uri("gateway", BANK_CODE)}"
+url = "https://{HOST}:{self.ports.door}"
 """
 
 

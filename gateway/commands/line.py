@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from gateway.commands import auditing, authoring, conduct, proving, sm2, submit, tending
+from gateway.commands.holds import holds_app
+from gateway.commands.release_desk import releases_app
 from gateway.commands.terminal import DONE, NO, USAGE, Database, Json, console, fail, show
 from gateway.domain.faults import Fault, LedgerUnavailable
 from gateway.settings import SettingsInvalid
@@ -30,6 +32,8 @@ app.add_typer(sm2.sm2_app, name="sm2")
 app.add_typer(tending.unknowns_app, name="unknowns")
 app.add_typer(tending.export_app, name="export")
 app.add_typer(conduct.conduct_app, name="conduct")
+app.add_typer(holds_app, name="holds")
+app.add_typer(releases_app, name="releases")
 app.command()(tending.doctor)
 app.command()(submit.submit)
 app.command("day-close")(tending.day_close)

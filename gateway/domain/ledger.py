@@ -170,6 +170,11 @@ class Standing:
         return self.outcome is Outcome.HOLD and self.ended_at is None
 
     @property
+    def forwarded(self) -> bool:
+        """Whether it passed, at once or by the bureau's release."""
+        return self.outcome is Outcome.PASS or self.ended_how == "released"
+
+    @property
     def decided_now(self) -> tuple[bytes, dt.datetime]:
         """The decision that holds now, and since when: of the end of its hold, if that ended."""
         if self.ended_at is None:

@@ -10,7 +10,6 @@ from gateway.domain.bank import BankOutcome
 from gateway.domain.codes import AccountClass
 from gateway.domain.conduct import Alert, Arrears, BankEntry, Direction, Known
 from gateway.domain.conduct_rules import Allowances
-from gateway.domain.decision import Outcome
 from gateway.domain.instruction import Instruction, Payee
 from gateway.domain.ledger import Standing
 from gateway.domain.legal_day import legal_day, minute_of_day
@@ -56,7 +55,7 @@ def alerts_on_entry(
     if entry.direction is Direction.CREDIT:
         return
     standing = known.standings.get(entry.key) if entry.key else None
-    if standing is None or standing.outcome is not Outcome.PASS:
+    if standing is None or not standing.forwarded:
         if not _is_foreign(accounts.get(entry.account)):
             yield without_voucher(entry, standing)
         return
@@ -71,7 +70,7 @@ def alerts_on_entry(
             f"the bank said of {standing.key} that nothing was paid, and its books show a debit",
             entry_facts(entry) | {"answered": str(standing.bank)},
         )  # fmt: skip
-    due = due_day(standing.decided_at, calendar, allowances)
+    due = due_day(standing.decided_now[1], calendar, allowances)
     if (paid := legal_day(entry.booked_at)) > due:
         yield late(entry, due, paid)
 

@@ -24,13 +24,20 @@ _WAITING = """
 SELECT (SELECT count(*) FROM open_payment) AS open_payments,
        (SELECT count(*) FROM pending_record) AS records,
        (SELECT count(*) FROM notice WHERE acknowledged_at IS NULL) AS notices,
+       (SELECT count(*) FROM open_release) AS releases,
        (SELECT coalesce(sum(size - acknowledged_size), 0) FROM log_head) AS undelivered
 """
 _LEDGER = """
 SELECT i.division || '/' || i.fiscal_year || '/' || i.voucher_type || '/' || i.voucher_no AS key,
-       i.outcome, s.bank, s.evidence, i.limit_kinds, i.limit_ids, i.demand_fen
-FROM instruction AS i LEFT JOIN settlement AS s
-     USING (division, fiscal_year, voucher_type, voucher_no)
+       i.outcome, s.bank, s.evidence, h.how,
+       CASE WHEN i.outcome = 'passed' OR h.how = 'released' THEN 'passed'
+            WHEN h.how IS NOT NULL THEN 'blocked' ELSE i.outcome END AS now,
+       coalesce(h.limit_kinds, i.limit_kinds) AS limit_kinds,
+       coalesce(h.limit_ids, i.limit_ids) AS limit_ids,
+       coalesce(h.demand_fen, i.demand_fen) AS demand_fen
+FROM instruction AS i
+     LEFT JOIN settlement AS s USING (division, fiscal_year, voucher_type, voucher_no)
+     LEFT JOIN hold_end AS h USING (division, fiscal_year, voucher_type, voucher_no)
 """
 _LIMITS = """
 SELECT kind, id, granted_fen - frozen_fen - opening_fen AS room, reserved_fen, posted_fen
@@ -123,10 +130,10 @@ def _at_the_bank(truth: Truth) -> list[str]:
             wrong.append(f"I2 {key}: submitted {row['submitted']}, paid {row['count']} times")
         if decided is None:
             wrong.append(f"I1 {key}: at the bank, but not in the ledger")
-        elif decided["outcome"] != "passed":
-            wrong.append(f"I3 {key}: at the bank, but {decided['outcome']}")
+        elif decided["now"] != "passed":
+            wrong.append(f"I3 {key}: at the bank, but {decided['now']}")
     for key, decided in truth.ledger.items():
-        if decided["outcome"] != "passed":
+        if decided["now"] != "passed":
             if decided["bank"] is not None:
                 wrong.append(f"I3 {key}: {decided['outcome']}, yet settled")
             continue
@@ -151,7 +158,7 @@ def _of_limits(truth: Truth) -> list[str]:
         f" the rows say {posted[line]}"
         for line, row in truth.limits.items()
         if (row["reserved_fen"], row["posted_fen"]) != (0, posted[line])
-        or row["posted_fen"] > row["room"]
+        or row["posted_fen"] > max(row["room"], 0)
     ]
 
 
@@ -168,17 +175,32 @@ def _of_records(truth: Truth) -> list[str]:
             told[subject].append(str(fields["outcome"] if kind == "verdict"
                                      else fields["bank_outcome"]))  # fmt: skip
     for key, row in truth.ledger.items():
-        foretold = [row["outcome"]] + ([row["bank"]] if row["outcome"] == "passed" else [])
+        foretold = [row["outcome"]] + ([row["bank"]] if row["now"] == "passed" else [])
         if told[key] != foretold:
             wrong.append(f"I7/I8 {key}: recorded {told[key]}, the ledger says {foretold}")
     wrong += [f"I7 {key}: recorded, never decided" for key in told.keys() - truth.ledger.keys()]
     if not truth.summary["log_verified"] or truth.summary["misbehaviours"]:
         wrong.append(f"I14 the bureau does not find the log whole: {truth.summary['logs']}")
+    wrong += _of_hold_ends(truth)
     refused = sum(row["outcome"] != "passed" for row in truth.ledger.values())
+    refused += sum(row["how"] == "expired" for row in truth.ledger.values())
     if not refused == truth.notices == truth.summary["notices"]:
         wrong.append(f"notices: {refused} refused, {truth.notices} written,"
                      f" {truth.summary['notices']} at the bureau")  # fmt: skip
     return wrong
+
+
+def _of_hold_ends(truth: Truth) -> list[str]:
+    """One record for the one end of a hold, and none for what did not end."""
+    ended: dict[str, list[str]] = defaultdict(list)
+    for _, kind, subject, body in truth.copy:
+        if kind == "release" and (what := orjson.loads(body)["what"]) != "not_carried_out":
+            ended[subject].append(what)
+    return [
+        f"I7 {key}: ended as {row['how']}, recorded {ended[key]}"
+        for key, row in truth.ledger.items()
+        if ended[key] != ([row["how"]] if row["how"] else [])
+    ]
 
 
 def _of_answers(truth: Truth, crowd: Crowd) -> list[str]:
@@ -199,7 +221,9 @@ def _of_answers(truth: Truth, crowd: Crowd) -> list[str]:
         row = truth.ledger.get(str(item.key))
         if row is None:
             wrong.append(f"I6 {item.key}: answered {heard.outcome}, and forgotten")
-        elif heard.outcome != row["outcome"] or heard.bank not in (None, "unknown", _wire(row)):
+        elif heard.outcome not in (row["outcome"], row["now"]) or heard.bank not in (
+            None, "unknown", _wire(row),
+        ):  # fmt: skip
             wrong.append(f"I6 {item.key}: answered {heard.outcome} {heard.bank},"
                          f" the ledger says {row['outcome']} {row['bank']}")  # fmt: skip
     recorded = sum(row[1] == "conflict" for row in truth.copy)

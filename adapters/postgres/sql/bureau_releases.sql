@@ -97,6 +97,6 @@ ORDER BY division, bank, version;
 -- name: attempted
 -- empty: always; an acknowledgement is kept for ever.
 UPDATE release_feed
-SET attempts = attempts + 1, last_attempt_at = $4, trouble = $5,
-    acknowledged_at = CASE WHEN $5::text IS NULL THEN $4 END
+SET attempts = attempts + 1, last_attempt_at = $4::timestamptz, trouble = $5::text,
+    acknowledged_at = CASE WHEN $5::text IS NULL THEN $4::timestamptz END
 WHERE division = $1 AND bank = $2 AND version = $3 AND acknowledged_at IS NULL;

@@ -1,0 +1,61 @@
+"""Releases on the real stage: two persons, one payment, whoever is killed in between."""
+
+import asyncio
+
+import pytest
+
+from tests.crash.chancery import Chancery, held_ones
+from tests.crash.crowd import Crowd
+from tests.crash.test_crash_moments import FAITHFUL, SLOW, _close
+from tests.crash.theatre import POSTGRES, Theatre, theatre
+from tests.crash.truth import settled, truth_of
+
+pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(240)]
+
+
+async def test_a_held_instruction_is_released_by_two_persons_and_reaches_the_bank_once() -> None:
+    async with theatre(31, 60, habits=FAITHFUL) as stage:
+        crowd, chancery = Crowd(stage.client(), stage.plan.items, 31), Chancery(stage)
+        keys = await held_ones(stage, crowd, 3)
+        assert set(await chancery.told_of(3)) >= set(keys)
+        await chancery.decide(keys[0])
+        await chancery.decide(keys[1], "refuse")
+        with pytest.raises(AssertionError, match="one"):
+            await chancery.decide(keys[2], approver=" 李经 办")
+        await _ended(stage, keys[:2])
+        await settled(stage)
+        truth = await truth_of(stage)
+        assert [truth.ledger[key]["how"] for key in keys] == ["released", "refused", None]
+        assert {key for key in keys if key in truth.bank} == {keys[0]}
+        assert truth.bank[keys[0]]["submitted"] == 1
+        await _close(stage, crowd)
+        again = {str(crowd.items[place].key): answer for place, answer in crowd.again.items()}
+        assert b'"outcome":"passed"' in again[keys[0]].body or b"SUCCESS" in again[keys[0]].body
+
+
+async def test_whoever_is_killed_during_a_release_it_is_paid_at_most_once() -> None:
+    """The bank answers slowly, so that the kills fall before, in and after the handing over."""
+    async with theatre(32, 60, habits=SLOW) as stage:
+        crowd, chancery = Crowd(stage.client(), stage.plan.items, 32), Chancery(stage)
+        killed = ("gateway-0", POSTGRES, "gateway-0", "bureau")
+        keys = await held_ones(stage, crowd, len(killed))
+        await chancery.told_of(len(keys))
+        for number, (key, name) in enumerate(zip(keys, killed, strict=True)):
+            await chancery.decide(key)
+            await asyncio.sleep(0.3 * number)
+            stage.kill(name)
+            await stage.heal()
+        await _ended(stage, keys)
+        await settled(stage)
+        truth = await truth_of(stage)
+        assert {truth.ledger[key]["how"] for key in keys} == {"released"}
+        await _close(stage, crowd)
+
+
+async def _ended(stage: Theatre, keys: list[str]) -> None:
+    async with asyncio.timeout(60):
+        while True:
+            truth = await truth_of(stage)
+            if all(truth.ledger[key]["how"] for key in keys):
+                return
+            await asyncio.sleep(0.2)
