@@ -4,6 +4,7 @@ An error is told by its kind and its places in the code. Values never: no local 
 messages, which may quote what was sent, long numbers and Chinese words are blotted out.
 """
 
+import datetime as dt
 import logging
 import re
 import sys
@@ -17,6 +18,7 @@ from structlog.tracebacks import ExceptionDictTransformer
 
 _TELLING = re.compile(r"[0-9]{6,}[0-9Xx]*|[\u3400-\u9fff\uf900-\ufaff·]{2,}")
 MESSAGE_CHARS_MAX = 500
+_RENDERED = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
 
 
 def configure_log(file: str | None) -> None:
@@ -24,13 +26,7 @@ def configure_log(file: str | None) -> None:
     # Open for as long as the program runs, and unbuffered: a crash must not swallow its last words.
     out = cast(BinaryIO, Path(file).open("ab", buffering=0) if file else sys.stderr.buffer)  # noqa: SIM115
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
-            _blot_errors,
-            structlog.processors.JSONRenderer(serializer=_dumps),
-        ],
+        processors=[_line],
         logger_factory=structlog.BytesLoggerFactory(file=out),
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=True,
@@ -59,14 +55,18 @@ class _Libraries(logging.Handler):
         )
 
 
-def _blot_errors(
-    _logger: Any, _method: str, event: MutableMapping[str, Any]
-) -> MutableMapping[str, Any]:
+def _line(logger: Any, method: str, event: MutableMapping[str, Any]) -> bytes:
+    """One event as it is written. One function and no chain of them: there is a line for each
+    instruction, and only errors need more."""
+    if event.get("exc_info"):
+        event = _RENDERED(logger, method, event)
+        _blot_errors(event)
+    event["level"] = method
+    event["timestamp"] = f"{dt.datetime.now(dt.UTC).isoformat()[:-6]}Z"
+    return orjson.dumps(event, default=str)
+
+
+def _blot_errors(event: MutableMapping[str, Any]) -> None:
     for stack in event.get("exception") or ():
         stack["exc_value"] = blotted(stack["exc_value"])
         stack["exc_notes"] = [blotted(note) for note in stack.get("exc_notes") or ()]
-    return event
-
-
-def _dumps(event: dict[str, Any], **_: Any) -> bytes:
-    return orjson.dumps(event, default=str)

@@ -5,7 +5,7 @@ import attrs
 LINE = "gateway/pipeline/line.py"
 ENQUIRE = "gateway/workers/enquire.py"
 GROUP = "adapters/postgres/groupcommit.py"
-BATCH_SQL = "adapters/postgres/migrations/0012_batches_of_rows.sql"
+BATCH_SQL = "adapters/postgres/migrations/0013_locked_by_look_up.sql"
 
 T_LINE = "tests/pipeline/test_line.py"
 T_ENQUIRE = "tests/workers/test_enquire.py"
@@ -66,23 +66,19 @@ BUGS = (
         (
             Change(
                 BATCH_SQL,
-                "            FROM unnest(p_lines) AS w\n"
-                "            WHERE line.division = w.division AND line.kind = w.kind"
-                " AND line.id = w.id\n"
-                "                  AND line.granted_fen - line.frozen_fen - line.opening_fen\n"
-                "                      - line.reserved_fen - line.posted_fen >= w.wanted_fen\n",
-                "            FROM unnest(p_lines) AS w JOIN limit_line AS seen"
-                " USING (division, kind, id)\n"
-                "            WHERE line.division = w.division AND line.kind = w.kind"
-                " AND line.id = w.id\n"
-                "                  AND seen.granted_fen - seen.frozen_fen - seen.opening_fen\n"
-                "                      - seen.reserved_fen - seen.posted_fen >= w.wanted_fen\n",
+                "                 WHERE line.division = l.division AND line.kind = l.kind"
+                " AND line.id = l.id\n                 FOR UPDATE\n"
+                "             ) AS held ON true;\n    END IF;\n\n    -- 4. Unless",
+                "                 WHERE line.division = l.division AND line.kind = l.kind"
+                " AND line.id = l.id\n"
+                "             ) AS held ON true;\n    END IF;\n\n    -- 4. Unless",
             ),
             Change(
                 BATCH_SQL,
-                "                  AND w.cap_fen - line.opening_fen - line.reserved_fen"
-                " - line.posted_fen\n                      >= w.wanted_fen;",
-                "            ;",
+                "        WHERE line.ctid = w.tid AND w.fen > 0\n"
+                "              AND line.granted_fen - line.frozen_fen - line.opening_fen\n"
+                "                  - line.reserved_fen - line.posted_fen >= w.fen;",
+                "        WHERE line.ctid = w.tid AND w.fen > 0;",
             ),
         ),
         (f"{T_POSTGRES}::test_a_balance_that_another_is_just_spending_is_waited_for",),
@@ -169,14 +165,19 @@ BUGS = (
         (
             Change(
                 BATCH_SQL,
-                "        FROM closed AS c\n    ), line",
-                "        FROM unnest(p_settlements) AS c\n"
+                "        FROM told AS t\n    ), line",
+                "        FROM unnest(p_settlements) AS t\n"
                 "        ON CONFLICT (division, fiscal_year, voucher_type, voucher_no)\n"
                 "        DO UPDATE SET bank = EXCLUDED.bank\n    ), line",
             ),
             Change(
                 BATCH_SQL,
-                "    WHERE already IS NULL OR r.slot = ANY (closed_slots);",
+                "        IF open_slots IS NULL THEN\n            RETURN;\n        END IF;\n",
+                "",
+            ),
+            Change(
+                BATCH_SQL,
+                "    WHERE already IS NULL OR r.slot = ANY (open_slots);",
                 "    ;",
             ),
         ),
@@ -192,8 +193,8 @@ BUGS = (
         (
             Change(
                 BATCH_SQL,
-                "        SET reserved_fen = l.reserved_fen - w.total,",
-                "        SET reserved_fen = l.reserved_fen - w.post,",
+                "        SET reserved_fen = line.reserved_fen - w.total,",
+                "        SET reserved_fen = line.reserved_fen - w.post,",
             ),
         ),
         (f"{T_LEDGER}::test_what_the_bank_did_not_take_is_given_back",),
