@@ -166,7 +166,7 @@ def arena(
     with Crew() as crew:
         identities = Identities.create(folder / "keys", dt.datetime.now(dt.UTC))
         signers = identities.signers(sorted({sender_of(each) for each in instructions}))
-        plot = Plot(division=DIVISION, gateways=gateways)
+        plot = Plot(division=DIVISION, gateways=gateways, books=False)
         stage = Stage(folder, crew, identities, plot)
         try:
             stage.start_database()

@@ -44,6 +44,8 @@ class Plot:
     """Of the bank's log, its receipts and the bureau's cosignatures."""
     files: bool = False
     """Whether the gateway watches `<folder>/files`."""
+    books: bool = True
+    """Whether the gateway reads the bank's own books."""
     commitment_secret: str = attrs.field(factory=lambda: secrets.token_hex(32), repr=False)
 
 
@@ -193,7 +195,7 @@ enquiry = true
 horizon_s = {plot.bank_horizon_s}
 connections = {plot.bank_connections}
 deadline_s = {plot.bank_deadline_s}
-books = true
+books = {"true" if plot.books else "false"}
 
 [bureaus.{plot.division}]
 url = "https://{HOST}:{self.ports.bureau}"

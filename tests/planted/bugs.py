@@ -153,7 +153,7 @@ BUGS = (
         (
             Change(
                 "certs/trust.py",
-                "    if not P256.verify_raw(signer.public, signature,"
+                "    if not suite.verify_raw(signer.public, signature,"
                 " signing_input(protected, raw)):",
                 "    if False:",
             ),
