@@ -27,6 +27,9 @@ def verify_record(
     bank: Certificates,
     bureau: Certificates,
     kept: Kept = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say in words what each proven record holds.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Check that each record stands in the bank's log as the bureau saw it, and says what the file
@@ -34,13 +37,15 @@ def verify_record(
 
     Exit 0 valid, 1 invalid, 2 usage, 3 gap, 4 fork.
     """
-    from gateway.commands.verify import Auditor, Unusable, verify_evidence
+    from gateway.commands.verify import Auditor, Unusable, in_words, verify_evidence
 
     try:
         reports = verify_evidence(evidence, Auditor(bank=bank, bureau=bureau, kept=kept))
+        told = explain and not as_json and all(report.valid for report in reports)
+        words = in_words(evidence) if told else []
     except Unusable as reason:
         raise fail(f"verify: {reason}", USAGE) from reason
-    _tell(reports, as_json)
+    _tell(reports, as_json, words)
 
 
 @verify_app.command("day")
@@ -148,8 +153,10 @@ def verify_certificate(
     _tell(reports, as_json)
 
 
-def _tell(reports: Sequence[Report], as_json: bool) -> None:
-    """Every report, and the worst verdict as the exit code."""
+def _tell(reports: Sequence[Report], as_json: bool, words: Sequence[str] = ()) -> None:
+    """Every report, what the proven records say, and the worst verdict as the exit code."""
     for report in reports:
         show(report.as_json()) if as_json else typer.echo("\n".join(report.lines()))
+    for line in words:
+        typer.echo(line)
     raise typer.Exit(max(int(report.exit) for report in reports))

@@ -27,6 +27,7 @@ from certs.log.report import Exit, Report, Stopped, Walk
 from certs.log.verify import AuditKeys, verify_growth, verify_record
 from certs.signing.encoding import from_b64
 from gateway.commands.claims import Proven, verify_claims
+from gateway.commands.narrate import narrated
 from gateway.commands.verify_beside import Beside, check_close, check_notices
 
 
@@ -96,6 +97,14 @@ def verify_evidence(file: Path, auditor: Auditor) -> list[Report]:
     if len(proven) == len(items):
         reports.append(verify_claims(document, proven))
     return reports
+
+
+def in_words(file: Path) -> list[str]:
+    """What the records of a file say; to be shown only once they are proven. Raises Unusable."""
+    try:
+        return [line for item in _read(file)[1] for line in narrated(orjson.loads(item.record))]
+    except (KeyError, TypeError) as error:
+        raise Unusable("记录内容不全。", f"A record lacks a field: {error}.") from error
 
 
 def verify_folder(folder: Path, auditor: Auditor) -> Report:
@@ -174,10 +183,19 @@ def _token(file: Path) -> str:
 
 
 def _logged(receipt: IntakeReceipt, day: Path, folder: Report) -> Report:
+    """A folder that ends before the decision, or begins after it, accuses nobody: exit 2."""
     walk = Walk()
     beside = Beside(folder=day, start=0, end=0)
     same = [each for each in beside.verdicts() if each.get("digest") == receipt.digest]
+    at = receipt.decided_at.isoformat(timespec="seconds")
+    since, until = folder.facts.get("previous_cosigned_at", ""), folder.facts["cosigned_at"]
     try:
+        walk.expect(
+            bool(same) or since < at < until,
+            f"判定时间在本夹所及的时间内（{since or '起始'} 至 {until}）。",
+            f"The decision ({at}) falls into the folder's time ({since or 'start'} to {until}).",
+            Exit.USAGE,
+        )
         walk.expect(
             bool(same),
             "当日日志中有该指令的判定记录。",

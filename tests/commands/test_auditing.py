@@ -112,9 +112,9 @@ class World:
             str(self.folder / "bureau.pem"),
         ]
 
-    def receipt(self, raw: bytes, outcome: str = "passed") -> str:
+    def receipt(self, raw: bytes, outcome: str = "passed", at: dt.datetime = AT) -> str:
         fields = {
-            "decided_at": microseconds(AT),
+            "decided_at": microseconds(at),
             "digest": hashlib.sha256(raw).hexdigest(),
             "instruction": f"{DIVISION}/2026/8202/1",
             "kind": "intake_receipt",
@@ -267,7 +267,7 @@ async def test_a_senders_receipt_shows_what_was_promised_and_what_the_log_lacks(
 ) -> None:
     raw = await world.decide(1, "A")
     await world.seal()
-    await world.deliver()
+    await world.deliver(AT + dt.timedelta(seconds=2))
     folder = await world.exported()
     file, sent = world.folder / "receipt.jws", world.folder / "instruction.json"
     file.write_text(world.receipt(raw))
@@ -291,6 +291,10 @@ async def test_a_senders_receipt_shows_what_was_promised_and_what_the_log_lacks(
         file.write_text(words)
         result = verify("receipt", file, "--day", folder, *world.trusted)
         assert result.exit_code == code, (words, result.stdout)
+    later = world.receipt(b"never logged", at=AT + dt.timedelta(seconds=3))
+    file.write_text(later)
+    result = verify("receipt", file, "--day", folder, *world.trusted)
+    assert result.exit_code == 2, "a folder that ends before it accuses nobody"
     file.write_text(world.receipt(raw))
     sent.write_bytes(raw + b" ")
     assert verify("receipt", file, *bank, "--instruction", sent).exit_code == 1

@@ -127,6 +127,19 @@ def test_files_as_the_door_wrote_them_are_valid(case: Case) -> None:
     assert case.accepted["bank"] == "accepted" and case.blocked["bank"] is None
 
 
+def test_what_a_proven_record_says_is_told_in_words_and_only_then(case: Case) -> None:
+    file = case.folder / "evidence.json"
+    file.write_bytes(orjson.dumps(case.blocked))
+    trusted = ["--bank", str(case.auditor.bank[0]), "--bureau", str(case.auditor.bureau[0])]
+    argv = ["verify", "record", str(file), *trusted, "--explain"]
+    said = CliRunner().invoke(app, argv).stdout
+    assert "判定 outcome：拦截" in said and "依据 JL-044" in said
+    changed = copy.deepcopy(case.blocked)
+    changed["outcome"] = "passed"
+    file.write_bytes(orjson.dumps(changed))
+    assert "判定 outcome" not in CliRunner().invoke(app, argv).stdout
+
+
 def test_the_conclusion_names_key_outcome_bank_and_number_of_records(case: Case) -> None:
     file = case.folder / "evidence.json"
     file.write_bytes(orjson.dumps(case.accepted))

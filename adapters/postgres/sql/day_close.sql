@@ -1,13 +1,12 @@
 -- name: days_to_close
 -- empty: every legal day before $2 is closed, or nothing was ever sealed
-SELECT day::date AS day
+SELECT d.day::date AS day
 FROM generate_series(
-    coalesce(
-        (SELECT max(day) + 1 FROM day_close WHERE division = $1),
-        (SELECT (sealed_at AT TIME ZONE 'Asia/Shanghai')::date
-         FROM log_checkpoint WHERE division = $1 ORDER BY size LIMIT 1))::timestamp,
-    $2::date - 1, '1 day') AS day
-ORDER BY day
+    (SELECT (sealed_at AT TIME ZONE 'Asia/Shanghai')::date
+     FROM log_checkpoint WHERE division = $1 ORDER BY size LIMIT 1)::timestamp,
+    $2::date - 1, '1 day') AS d (day)
+WHERE NOT EXISTS (SELECT FROM day_close AS c WHERE c.division = $1 AND c.day = d.day::date)
+ORDER BY d.day
 LIMIT $3
 
 -- name: take_day

@@ -144,6 +144,16 @@ async def test_days_of_an_outage_are_made_up_one_by_one_also_the_empty_ones(bank
     ]  # fmt: skip
 
 
+async def test_a_day_closed_by_hand_leaves_none_before_it_out(bank: Bank) -> None:
+    await _a_day(bank)
+    await bank.seal()
+    await bank.close(DAY + dt.timedelta(days=2))
+    bank.clock.wall = NOW + dt.timedelta(days=4)
+    assert await bank.closing().close_all() == 3
+    days = {each["day"] for each in await bank.seal(bank.clock.wall)}
+    assert days == {"2026-03-02", "2026-03-03", "2026-03-04", "2026-03-05"}
+
+
 async def test_before_five_past_midnight_in_beijing_no_day_is_closed(bank: Bank) -> None:
     await _a_day(bank)
     await bank.seal()
