@@ -93,6 +93,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """Whether the core can leave out details of a voucher (docs/bank-core.md)."""
         connections: Count = 32
         deadline_s: Seconds = 3.0
+        wire: Literal["json", "voucher_store", "iso20022"] = "json"
+        """How the core is spoken to; it also says which formats it can be handed."""
         books: bool = False
         """The core offers its list of movements (`GET /v1/entries`); otherwise it hands statements
         over."""

@@ -70,10 +70,10 @@ def _read(key: str, body: bytes) -> _Wire | None:
         return None
     if wire.key != key:
         return None
-    return wire if _sound(wire.reference or "") and _sound(wire.reason or "") else None
+    return wire if sound(wire.reference or "") and sound(wire.reason or "") else None
 
 
-def _sound(text: str) -> bool:
+def sound(text: str) -> bool:
     """No database stores a NUL, and what cannot be seen has no place in a record."""
     if len(text) > TEXT_LENGTH_MAX:
         return False

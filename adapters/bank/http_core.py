@@ -1,4 +1,4 @@
-"""A bank core spoken to over HTTP/1.1 and JSON, on kept connections: `gateway.ports.Bank`.
+"""A bank core spoken to over HTTP/1.1, on kept connections: `gateway.ports.Bank`.
 
 An instruction is written at most once, on one connection. If not a byte of it was written the
 answer is NOT_TAKEN, which is proof; from the first byte on, anything but the bank's own word about
@@ -10,17 +10,16 @@ import ssl
 
 import attrs
 
-from adapters.bank.answers import SILENT, UNKNOWN, enquired, submitted
+from adapters.bank.answers import SILENT, UNKNOWN
 from adapters.bank.circuit import Circuit, CircuitState
 from adapters.bank.pool import NotSent, Pool, Unreachable
+from adapters.bank.wire import JsonWire, Wire
 from gateway.domain.bank import BankAnswer, BankConduct, BankOutcome, EnquiryAnswer, LeftOut
 from gateway.domain.instruction import InstructionKey
 
 ENQUIRY_CONNECTIONS = 2
 ENQUIRY_WAITING_MAX = 64
 NOT_SENT_ZH = "未能送达银行核心，未发生支付，请换号重报"
-
-MEDIA_TYPES = {"json": "application/json", "voucher": "application/xml; charset=GBK"}
 
 
 @attrs.define(eq=False)
@@ -39,12 +38,13 @@ class HttpBank:
     deadline_s: float
     waiting_max: int
     circuit: Circuit = attrs.field(factory=Circuit)
+    wire: Wire = attrs.field(factory=JsonWire)
     sent: int = attrs.field(default=0, init=False)
     unknown: int = attrs.field(default=0, init=False)
     not_sent: int = attrs.field(default=0, init=False)
     _payments: Pool = attrs.field(init=False)
     _enquiries: Pool = attrs.field(init=False)
-    _heads: dict[str, bytes] = attrs.field(init=False)
+    _host: str = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         def pool(size: int, waiting_max: int) -> Pool:
@@ -52,11 +52,7 @@ class HttpBank:
 
         self._payments = pool(self.connections, self.waiting_max)
         self._enquiries = pool(ENQUIRY_CONNECTIONS, ENQUIRY_WAITING_MAX)
-        self._heads = {
-            format: f"POST /v1/payments HTTP/1.1\r\nHost: {self.host}:{self.port}\r\n"
-            f"Content-Type: {media}\r\nInstruction-Key: ".encode()
-            for format, media in MEDIA_TYPES.items()
-        }
+        self._host = f"{self.host}:{self.port}"
 
     @property
     def saturated(self) -> bool:
@@ -79,16 +75,13 @@ class HttpBank:
         self, key: InstructionKey, raw: bytes, format: str, left_out: LeftOut | None = None
     ) -> BankAnswer:
         """Hand the same bytes over, once. NOT_TAKEN: proven not sent. UNKNOWN: no clear answer."""
-        name = str(key)
-        request = b"%b%b%b\r\nContent-Length: %d\r\n\r\n%b" % (
-            self._heads[format], _header_safe(name), _partial_head(left_out), len(raw), raw,
-        )  # fmt: skip
+        request = self.wire.submission(self._host, key, raw, format, left_out)
         try:
             reply = await self._payments.call(request, self.deadline_s)
         except NotSent as error:
             return self._was_not_sent(error)
         self.sent += 1
-        answer = UNKNOWN if reply is None else submitted(name, reply.status, reply.body)
+        answer = UNKNOWN if reply is None else self.wire.submitted(key, reply.status, reply.body)
         if answer is UNKNOWN:
             self.unknown += 1
             self.circuit.silent(asyncio.get_running_loop().time())
@@ -98,15 +91,12 @@ class HttpBank:
 
     async def enquire(self, key: InstructionKey) -> EnquiryAnswer:
         """Ask what became of `key`, on connections of its own. Never sends it again."""
-        name = str(key)
-        request = b"GET /v1/payments/%b HTTP/1.1\r\nHost: %b\r\n\r\n" % (
-            _header_safe(name), f"{self.host}:{self.port}".encode(),
-        )  # fmt: skip
+        request = self.wire.enquiry(self._host, key)
         try:
             reply = await self._enquiries.call(request, self.deadline_s)
         except NotSent:
             return SILENT
-        return SILENT if reply is None else enquired(name, reply.status, reply.body)
+        return SILENT if reply is None else self.wire.enquired(key, reply.status, reply.body)
 
     async def reach(self) -> bool:
         """Can the bank core be reached? A worker asks, so that no payment has to find out."""
@@ -127,18 +117,3 @@ class HttpBank:
         if isinstance(error, Unreachable):
             self.circuit.unreachable()
         return BankAnswer(outcome=BankOutcome.NOT_TAKEN, reason=f"{NOT_SENT_ZH} ({error})")
-
-
-def _partial_head(left_out: LeftOut | None) -> bytes:
-    """Which details are not to be paid, and what the others come to: two headers, the body as it
-    was signed."""
-    if left_out is None:
-        return b""
-    places = ",".join(map(str, left_out.places))
-    return f"\r\nWithheld-Details: {places}\r\nPaid-Fen: {left_out.paid_fen}".encode()
-
-
-def _header_safe(name: str) -> bytes:
-    """A key is letters, digits, dashes and slashes; the door has seen to it."""
-    assert name.isascii() and name.isprintable() and " " not in name, "a key that is no key"
-    return name.encode()

@@ -11,6 +11,10 @@ import attrs
 
 from adapters.bank.books import HttpBooks
 from adapters.bank.http_core import HttpBank
+from adapters.bank.iso_core import IsoWire
+from adapters.bank.iso_status import enquirer, read_status
+from adapters.bank.voucher_store import VoucherStoreWire
+from adapters.bank.wire import JsonWire, Wire
 from adapters.bureau.https import HttpsBureau
 from adapters.formats.json_instruction import JsonFormat
 from adapters.formats.registers import read_registers
@@ -171,7 +175,7 @@ async def open_house(
         reconciling=Reconciling(
             store=conduct,
             shelf=shelf,
-            formats=formats,
+            formats={name: each for name, each in formats.items() if name in bank.wire.formats},
             origin=origin,
             allowances=allowances_of(settings),
         ),
@@ -215,7 +219,17 @@ def bank_of(
         connections=chosen.connections,
         deadline_s=chosen.deadline_s,
         waiting_max=BANK_WAITING_MAX,
+        wire=wire_of(settings),
     )
+
+
+def wire_of(settings: Settings) -> Wire:
+    """How this bank's core is spoken to."""
+    if settings.bank.wire == "voucher_store":
+        return VoucherStoreWire()
+    if settings.bank.wire == "iso20022":
+        return IsoWire(read_status, enquirer(SystemClock().now))
+    return JsonWire()
 
 
 def bank_books_of(

@@ -1,0 +1,103 @@
+"""A bank core that speaks ISO 20022 over HTTP: pacs.002 and pain.002 answers, pacs.028 enquiries.
+
+What it is handed are the agency's own bytes (pain.001, pacs.008). `iso_status` reads what it
+answers (`read`) and writes what it is asked (`ask`); the mapping is ISO's:
+
+    ACSC, ACCC, ACSP            accepted (settled, credited, in settlement)
+    RJCT                        rejected, with the reason
+    ACTC, ACCP, ACWC, RCVD, PDNG  with the bank: not at its end
+"""
+
+from collections.abc import Callable
+
+import attrs
+
+from adapters.bank.answers import SILENT, UNKNOWN, sound
+from adapters.bank.wire import post
+from gateway.domain.bank import BankAnswer, BankOutcome, EnquiryAnswer, EnquiryOutcome, LeftOut
+from gateway.domain.instruction import InstructionKey
+
+ACCEPTED = frozenset({"ACSC", "ACCC", "ACSP"})
+REJECTED = frozenset({"RJCT"})
+PENDING = frozenset({"ACTC", "ACCP", "ACWC", "RCVD", "PDNG"})
+
+WITH_THE_BANK = BankAnswer(
+    outcome=BankOutcome.UNKNOWN, reason="银行已受理，处理中 (with the bank; not settled yet)"
+)
+
+
+@attrs.frozen(kw_only=True)
+class IsoStatus:
+    """The one transaction of a status report, as `read` gives it."""
+
+    end_to_end_id: str
+    status: str
+    """ISO ExternalPaymentTransactionStatus1Code."""
+    reference: str | None
+    """AcctSvcrRef or ClrSysRef: the bank's own number."""
+    reason: str | None
+
+
+Read = Callable[[bytes], IsoStatus | None]
+"""None for whatever is no status report on exactly one transaction."""
+Ask = Callable[[InstructionKey], bytes]
+"""A pacs.028 about one transaction."""
+
+
+@attrs.frozen
+class IsoWire:
+    """`POST /v1/iso20022/payments` and `/enquiries`. A core that does not know a payment answers an enquiry with 404
+    and a report `RJCT`, reason `NOOR` (no original transaction received); a bare 404 is silence."""
+
+    read: Read
+    ask: Ask
+
+    @property
+    def formats(self) -> frozenset[str]:
+        return frozenset({"iso20022"})
+
+    def submission(
+        self, host: str, key: InstructionKey, raw: bytes, format: str, left_out: LeftOut | None
+    ) -> bytes:
+        return post(b"POST /v1/iso20022/payments", host, key, raw, format, left_out)
+
+    def enquiry(self, host: str, key: InstructionKey) -> bytes:
+        line = b"POST /v1/iso20022/enquiries"
+        return post(line, host, key, self.ask(key), "iso20022", None)
+
+    def submitted(self, key: InstructionKey, status: int, body: bytes) -> BankAnswer:
+        said = self._about(key, body) if status in (200, 202) else None
+        if said is None:
+            return UNKNOWN
+        if said.status in ACCEPTED and said.reference:
+            return BankAnswer(outcome=BankOutcome.ACCEPTED, reference=said.reference)
+        if said.status in REJECTED:
+            return BankAnswer(
+                outcome=BankOutcome.REJECTED, reference=said.reference, reason=said.reason
+            )
+        return WITH_THE_BANK if said.status in PENDING else UNKNOWN
+
+    def enquired(self, key: InstructionKey, status: int, body: bytes) -> EnquiryAnswer:
+        said = self._about(key, body) if status in (200, 404) else None
+        if said is None:
+            return SILENT
+        if status == 404:
+            nothing = said.status in REJECTED and (said.reason or "").split(" ")[0] == "NOOR"
+            return EnquiryAnswer(outcome=EnquiryOutcome.NOT_FOUND) if nothing else SILENT
+        if said.status in ACCEPTED and said.reference:
+            return EnquiryAnswer(outcome=EnquiryOutcome.ACCEPTED, reference=said.reference)
+        if said.status in REJECTED:
+            return EnquiryAnswer(
+                outcome=EnquiryOutcome.REJECTED, reference=said.reference, reason=said.reason
+            )
+        if said.status in PENDING:
+            return EnquiryAnswer(outcome=EnquiryOutcome.PENDING)
+        return SILENT
+
+    def _about(self, key: InstructionKey, body: bytes) -> IsoStatus | None:
+        """The voucher number is the EndToEndId; a report on another transaction is none on ours."""
+        said = self.read(body)
+        if said is None or said.end_to_end_id != key.voucher_no:
+            return None
+        return said if sound(said.reference or "") and sound(said.reason or "") else None
+
