@@ -46,8 +46,9 @@ Ask = Callable[[InstructionKey], bytes]
 
 @attrs.frozen
 class IsoWire:
-    """`POST /v1/iso20022/payments` and `/enquiries`. A core that does not know a payment answers an enquiry with 404
-    and a report `RJCT`, reason `NOOR` (no original transaction received); a bare 404 is silence."""
+    """`POST /v1/iso20022/payments` and `/enquiries`. A core that does not know a payment answers an
+    enquiry with 404 and a report `RJCT`, reason `NOOR` (no original transaction received); a bare
+    404 is silence."""
 
     read: Read
     ask: Ask
@@ -100,4 +101,3 @@ class IsoWire:
         if said is None or said.end_to_end_id != key.voucher_no:
             return None
         return said if sound(said.reference or "") and sound(said.reason or "") else None
-

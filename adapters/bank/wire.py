@@ -66,8 +66,8 @@ def post(
 ) -> bytes:
     """A request with `raw` as its body; which details are left out stands in the head."""
     return b"%b HTTP/1.1\r\nHost: %b\r\nContent-Type: %b\r\nInstruction-Key: %b%b\r\n%b" % (
-        line, host.encode(), MEDIA_TYPES[format].encode(), header_safe(key), _partial_head(left_out),
-        b"Content-Length: %d\r\n\r\n%b" % (len(raw), raw),
+        line, host.encode(), MEDIA_TYPES[format].encode(), header_safe(key),
+        _partial_head(left_out), b"Content-Length: %d\r\n\r\n%b" % (len(raw), raw),
     )  # fmt: skip
 
 
