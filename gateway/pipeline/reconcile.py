@@ -14,7 +14,6 @@ from gateway.domain.ledger import RecordDraft, Standing
 from gateway.domain.registers import Account
 from gateway.pipeline.conduct import alerts_on_arrears, alerts_on_entry
 from gateway.pipeline.conduct_words import alert_record
-from gateway.pipeline.partial import paid_part
 from gateway.pipeline.tell import Origin
 from gateway.ports import ConductStore, Format, RegisterShelf
 
