@@ -67,7 +67,7 @@ def test_a_bureau_without_a_filed_certificate_is_red(tmp_path: Path, filed: str,
     file = tmp_path / "ca.pem"
     settings: Any = SimpleNamespace(
         tls=SimpleNamespace(certificate=file, authority=file),
-        record_key=SimpleNamespace(certificate=file),
+        record_key=SimpleNamespace(certificate=file, sm2_certificate=None),
         parties=SimpleNamespace(authority=file, folder=tmp_path / "parties"),
         bureaus={DIVISION: SimpleNamespace(peer=BUREAU)},
     )

@@ -229,7 +229,7 @@ BUGS = (
         (
             Change(
                 "certs/log/witness.py",
-                "        if root_of(grown.frontier) != checkpoint.root:",
+                "        if root_of(grown.frontier, digest) != checkpoint.root:",
                 "        if False:",
             ),
         ),
