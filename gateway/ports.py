@@ -237,6 +237,10 @@ class RecordLog(Protocol):
         if all is told."""
         ...
 
+    async def acknowledged(self, division: str) -> int:
+        """How many records the bureau has acknowledged, as far as this storage knows."""
+        ...
+
     async def acknowledge(self, division: str, cosigned: Cosigned, at: dt.datetime) -> None:
         """Keep the bureau's cosignature; the acknowledged size only rises."""
         ...

@@ -70,6 +70,9 @@ class MemoryRecordLog:
             checkpoint=log.checkpoints[size].text,
         )  # fmt: skip
 
+    async def acknowledged(self, division: str) -> int:
+        return self._state.logs.get(division, DivisionLog()).acknowledged_size
+
     async def acknowledge(self, division: str, cosigned: Cosigned, at: dt.datetime) -> None:
         log = self._state.logs.get(division, DivisionLog())
         if cosigned.size > len(log.records) or log.head is None:

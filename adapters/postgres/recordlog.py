@@ -93,6 +93,10 @@ class PostgresRecordLog:
         records = tuple(SealedRecord(**row) for row in rows)
         return Delivery(division=division, start=start, records=records, checkpoint=upto[0]["text"])
 
+    async def acknowledged(self, division: str) -> int:
+        rows = await self._pool.fetch(_SQL["acknowledged"], division)
+        return int(rows[0]["acknowledged_size"]) if rows else 0
+
     async def acknowledge(self, division: str, cosigned: Cosigned, at: dt.datetime) -> None:
         """Raises LedgerUnavailable if the bureau holds more than this log: one of them is forked
         or was rolled back, which an operator must look into."""

@@ -82,7 +82,7 @@ async def _serve(settings: Settings, secrets: Secrets) -> None:
         delivering = Delivering(
             office, house.records, house.inboxes, house.trust, house.clock, sealing.sealed
         )
-        sealing.halted = delivering.ahead
+        sealing.halted, sealing.greet = delivering.ahead, delivering.greet
         renewing = _renewing(house, office)
         conduct = Conduct(
             office, house.reconciling, house.books_of_bank, house.clock,

@@ -138,6 +138,22 @@ class Delivering:
         del self._again[division]
         log.info("bureau.caught_up", division=division, holds=cosigned.size)
 
+    async def greet(self, division: str) -> None:
+        """Hear where the bureau stands before anything more is sealed: a database that came back
+        from an older copy does not know what it had signed. Told again is the last acknowledged
+        record, which the bureau answers with its own size.
+
+        Raises BureauUnavailable, BureauUnproven (then `ahead` may say why), LedgerUnavailable.
+        """
+        told = await self._records.acknowledged(division)
+        if not told:
+            return
+        delivery = await self._records.next_delivery(division, 1, told - 1)
+        if delivery is not None:
+            cosigned = await self._inboxes[division].bureau.deliver(delivery)
+            if cosigned.size > told:
+                await self._prove_root(division, cosigned)
+
     async def notify(self, division: str) -> int:
         """Send waiting notices; returns how many were acknowledged."""
         notices = await self._records.notices(division, NOTICES_MAX)

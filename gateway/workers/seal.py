@@ -2,11 +2,11 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
-from gateway.domain.faults import LedgerUnavailable
+from gateway.domain.faults import BureauUnavailable, LedgerUnavailable
 from gateway.domain.ledger import RecordDraft
 from gateway.domain.records import RecordKind, unnumbered
 from gateway.pipeline.tell import Origin, microseconds
@@ -16,6 +16,8 @@ from gateway.workers.office import Office
 SEAL_BATCH_MAX = 1024
 GATHER_S = 0.25
 """How long records gather before a checkpoint is signed; far below the promised second."""
+GREET_S = 5.0
+"""How long the first sealing waits to hear where the bureau stands."""
 HEARTBEAT_S = 60.0
 TOLD_EVERY_S = 60.0
 """How often one trouble is told to operators while it lasts."""
@@ -44,12 +46,16 @@ class Sealing:
         self.halted: Mapping[str, str] = {}
         """By division: why nothing of it may be sealed (`Delivering.ahead`): records wait for their
         number meanwhile, and payments go on."""
+        self.greet: Callable[[str], Awaitable[None]] | None = None
+        """Asked once for each division before its first sealing in office (`Delivering.greet`)."""
+        self._greeted: set[str] = set()
         self._told: dict[str, float] = {}
 
     async def run(self) -> None:
         while True:
             await asyncio.sleep(GATHER_S)
             if not self._office.held:
+                self._greeted.clear()
                 continue
             try:
                 await self.seal_all()
@@ -62,8 +68,9 @@ class Sealing:
 
         A division whose records cannot be sealed does not keep the others waiting.
         """
-        total = 0
-        for division in await self._records.pending_divisions():
+        total, waiting = 0, await self._records.pending_divisions()
+        await asyncio.gather(*(self._hear(division) for division in waiting))
+        for division in waiting:
             if division in self.halted:
                 self._tell(division, ValueError(self.halted[division]))
                 continue
@@ -74,6 +81,17 @@ class Sealing:
             else:
                 self.troubles.pop(division, None)
         return total
+
+    async def _hear(self, division: str) -> None:
+        """A bureau that does not answer delays the first sealing a little and never prevents it."""
+        if self.greet is None or division in self._greeted:
+            return
+        self._greeted.add(division)
+        try:
+            async with asyncio.timeout(GREET_S):
+                await self.greet(division)
+        except (BureauUnavailable, LedgerUnavailable, KeyError, TimeoutError) as reason:
+            log.warning("bureau.unheard", division=division, reason=repr(reason))
 
     async def _seal(self, division: str) -> int:
         total = 0

@@ -277,6 +277,7 @@ async def test_a_bureau_that_holds_more_than_we_do_stops_our_sealing_and_nothing
     """Our database came back from an older copy: to seal on would sign a second history."""
     post = Post()
     await post.write(count=4)
+    await post.worker.deliver(HERE)
     older = copy.deepcopy((post.state.logs, post.state.pending))
     await post.write(count=4)
     await post.worker.deliver(HERE)
@@ -285,9 +286,7 @@ async def test_a_bureau_that_holds_more_than_we_do_stops_our_sealing_and_nothing
         post.office, post.records, post.sealer, post.ledger, post.clock,
         Origin(bank="103", uri=GATEWAY), (HERE, THERE),
     )  # fmt: skip
-    sealing.halted = post.worker.ahead
-    with pytest.raises(BureauUnproven, match="restored from an older copy"):
-        await post.worker.deliver(HERE)
+    sealing.halted, sealing.greet = post.worker.ahead, post.worker.greet
     for division in (HERE, THERE):
         draft = RecordDraft(kind="verdict", subject="s", body=unnumbered({"kind": "verdict"}))
         await post.ledger.record(division, draft)
@@ -295,6 +294,31 @@ async def test_a_bureau_that_holds_more_than_we_do_stops_our_sealing_and_nothing
         assert await sealing.seal_all() == 1, "the other division's only"
     assert "older copy" in sealing.troubles[HERE] and post.state.pending[HERE]
     assert post.bureaus[HERE].held == list(range(8)), "and the bureau took nothing twice"
+    with pytest.raises(BureauUnproven, match="restored from an older copy"):
+        await post.worker.greet(HERE)
+
+
+async def test_a_bureau_that_is_down_or_behind_delays_no_sealing_for_ever() -> None:
+    for trouble in ("down", "slow", "wiped"):
+        post = Post()
+        await post.write(count=4)
+        await post.worker.deliver(HERE)
+        if trouble == "wiped":
+            post.bureaus[HERE].restore((None, Cosigned(size=0, checkpoint=""), []))
+        else:
+            setattr(post.bureaus[HERE], trouble, True)
+        sealing = Sealing(
+            post.office, post.records, post.sealer, post.ledger, post.clock,
+            Origin(bank="103", uri=GATEWAY), (HERE,),
+        )  # fmt: skip
+        sealing.halted, sealing.greet = post.worker.ahead, post.worker.greet
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("gateway.workers.seal.GREET_S", 0.01)
+            draft = RecordDraft(kind="verdict", subject="s", body=unnumbered({"kind": "verdict"}))
+            await post.ledger.record(HERE, draft)
+            with structlog.testing.capture_logs():
+                assert await sealing.seal_all() == 1, trouble
+        assert not sealing.troubles
 
 
 async def test_a_notice_counts_only_with_the_bureaus_receipt_for_that_very_notice() -> None:

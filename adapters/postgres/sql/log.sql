@@ -98,6 +98,10 @@ SELECT seq, kind, subject, body, leaf_hash, disclosures
 FROM log_record WHERE division = $1 AND seq >= $2 AND seq < $3
 ORDER BY seq
 
+-- name: acknowledged
+-- empty: nothing was sealed for this division yet
+SELECT acknowledged_size FROM log_head WHERE division = $1
+
 -- name: acknowledge
 -- empty: the bureau claims more records than this log has, or the log does not exist
 UPDATE log_head SET acknowledged_size = greatest(acknowledged_size, $2)
