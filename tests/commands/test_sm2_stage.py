@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 import asyncpg
@@ -140,3 +141,48 @@ def test_the_doctor_sees_the_second_key_and_the_receipts_prove_themselves(
     bank = _trusted(stage)[:4]
     assert run(stage, "verify", "receipt", file, *bank).code == 0
     assert run(stage, "verify", "receipt", file, *bank[:2]).code == 1, "it is the SM2 key's"
+
+
+def test_a_bureau_that_lost_its_database_is_told_everything_again_and_once(
+    sent: tuple[Stage, list[str]],
+) -> None:
+    """Killed, its database emptied, started again: every record comes back, none twice."""
+    stage, _ = sent
+    stage.crew.kill("bureau")
+    asyncio.run(_emptied(stage))
+    yesterday = legal_day(dt.datetime.now(dt.UTC)) - dt.timedelta(days=1)
+    settings = stage.folder / "gateway-0.toml"
+    closed = run(
+        stage, "day-close", "--settings", settings, "--division", DIVISION, "--on", yesterday
+    )
+    assert closed.code == 0, closed.said
+    stage.start_bureau()
+    deadline = time.monotonic() + DEADLINE_S
+    while (summary := asyncio.run(_summary(stage)))["size"] != _size(stage):
+        assert time.monotonic() < deadline, summary
+        time.sleep(0.2)
+    assert summary["log_verified"] is True and summary["records"] == summary["size"]
+    assert summary["gaps"] == 0 and summary["misbehaviours"] == 0
+    words = (stage.folder / "gateway-0.log").read_text("utf-8")
+    assert words.count("bureau.rolled_back") == words.count("bureau.caught_up") == 1
+
+
+def _size(stage: Stage) -> int:
+    async def sealed() -> int:
+        connection = await asyncpg.connect(stage.gateway_database)
+        try:
+            return await connection.fetchval("SELECT sum(size)::bigint FROM log_head")
+        finally:
+            await connection.close()
+
+    return asyncio.run(sealed())
+
+
+async def _emptied(stage: Stage) -> None:
+    connection = await asyncpg.connect(stage.gateway_database)
+    name = urlsplit(stage.bureau_database).path.lstrip("/")
+    try:
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    finally:
+        await connection.close()
