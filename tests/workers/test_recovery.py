@@ -1,4 +1,4 @@
-"""After any outage each record comes once: a bureau down, restored, emptied; our own copy too old."""
+"""After any outage each record comes once: a bureau down, restored, emptied; our copy too old."""
 
 import asyncio
 import copy
