@@ -7,6 +7,14 @@ ENQUIRE = "gateway/workers/enquire.py"
 GROUP = "adapters/postgres/groupcommit.py"
 BATCH_SQL = "adapters/postgres/migrations/0013_locked_by_look_up.sql"
 
+RELEASE = "gateway/pipeline/release.py"
+HOLDS_SQL = "adapters/postgres/migrations/0015_holds.sql"
+REFUNDS_SQL = "adapters/postgres/migrations/0016_refunds.sql"
+
+T_RELEASE = "tests/pipeline/test_release.py"
+T_CUTS = "tests/adapters/postgres/test_release_cuts.py"
+T_HOLDS = "tests/adapters/postgres/test_holds_contract.py"
+T_ORDERS = "tests/web/test_release_counter.py"
 T_LINE = "tests/pipeline/test_line.py"
 T_ENQUIRE = "tests/workers/test_enquire.py"
 T_LEDGER = "tests/adapters/postgres/test_ledger_contract.py"
@@ -254,5 +262,79 @@ BUGS = (
         "those on the way wait for a hung database",
         (Change(GROUP, '        _fail(batch, "it is not known whether it was committed")\n', ""),),
         (f"{T_POSTGRES}::test_a_database_that_hangs_refuses_everybody_in_two_seconds",),
+    ),
+    Bug(
+        "a release that skips the checks of this moment",
+        (
+            Change(
+                RELEASE,
+                "            if ruling.decision.outcome is not Outcome.PASS:",
+                "            if False:",
+            ),
+        ),
+        (
+            f"{T_RELEASE}::test_what_was_not_overridden_stops_a_release_and_the_hold_stays",
+            f"{T_RELEASE}::test_a_window_that_has_filled_up_since_stops_a_release",
+        ),
+    ),
+    Bug(
+        "a release forwarded by whoever did not claim it",
+        (
+            Change(
+                RELEASE,
+                "    if not standing.held:",
+                "    if standing.outcome is not Outcome.HOLD:",
+            ),
+            Change(RELEASE, "        if isinstance(answer, Gone):", "        if False:"),
+            Change(RELEASE, "        assert isinstance(answer, Claimed)\n", ""),
+        ),
+        (
+            f"{T_CUTS}::test_whoever_carries_on_after_a_kill_never_sends_a_second_time",
+            f"{T_RELEASE}::test_a_release_makes_every_check_again_and_forwards_once",
+        ),
+    ),
+    Bug(
+        "a hold claimed twice",
+        (
+            Change(
+                HOLDS_SQL,
+                "        IF NOT FOUND OR held IS NULL THEN\n            result := 'gone';",
+                "        IF held IS NULL THEN\n            result := 'gone';",
+            ),
+            Change(
+                HOLDS_SQL,
+                "            d_fen)\n        ON CONFLICT DO NOTHING;\n        IF NOT FOUND THEN",
+                "            d_fen)\n        ON CONFLICT DO NOTHING;\n        IF false THEN",
+            ),
+        ),
+        (f"{T_HOLDS}::test_of_many_who_claim_one_hold_exactly_one_may_forward",),
+    ),
+    Bug(
+        "a release on money that is not there",
+        (
+            Change(
+                HOLDS_SQL,
+                "            IF d_fen[d] > left_fen THEN",
+                "            IF d_fen[d] > left_fen + 1000 THEN",
+            ),
+        ),
+        (f"{T_HOLDS}::test_six_parallel_releases_of_a_thousand_on_five_never_all_succeed",),
+    ),
+    Bug(
+        "a refund above what was posted",
+        (Change(REFUNDS_SQL, "    IF p_amount > refundable THEN", "    IF false THEN"),),
+        (f"{T_HOLDS}::test_refunds_at_once_never_come_to_more_than_was_paid",),
+    ),
+    Bug(
+        "one person under two spellings decides alone",
+        (
+            Change(
+                "gateway/domain/releases.py",
+                '    alike = "".join(one.name.split()).casefold()'
+                ' == "".join(other.name.split()).casefold()',
+                "    alike = one.name == other.name",
+            ),
+        ),
+        (f"{T_ORDERS}::test_one_bad_order_of_a_feed_is_named_and_nothing_is_taken",),
     ),
 )
