@@ -27,7 +27,7 @@ from adapters.postgres.bureau_store import BureauStore
 from adapters.postgres.migrate import migrate
 from adapters.postgres.session import UnsafeServer
 from bureau.desk.audit import Auditor
-from bureau.desk.forks import fork_of
+from bureau.desk.forks import ForkKeeper
 from bureau.desk.proof import Prover
 from bureau.desk.publish import Publishing
 from bureau.desk.releases import Releases
@@ -43,7 +43,6 @@ from bureau.web.live import Live
 from bureau.web.pages import Pages
 from bureau.web.signing_in import SigningIn
 from certs.keys import load_signer, load_sm2_signer
-from certs.log.fork import write_fork
 from certs.log.note import suites_wanted
 from certs.signing.signer import Signer, in_both_suites
 from certs.tls import Credentials, Refusal, client_context, server_context
@@ -52,7 +51,6 @@ from gateway.domain.faults import StoreUnavailable
 
 MIGRATIONS = Path(__file__).parents[1] / "adapters" / "postgres" / "migrations_bureau"
 POOL_CLOSE_S = 5.0
-FORKS_MAX = 1000
 
 _log = structlog.get_logger("bureau")
 
@@ -112,6 +110,7 @@ async def _serve(settings: Settings) -> None:
         await _open_logs(settings, store)
         signing_in = SigningIn(store.sessions, _now)
         bell = Bell()
+        await _keep_forks(settings, store, bell, rooms)
         auditor = Auditor(store.log, trust)
         door = door_application(
             _inbox(settings, store, trust, bell),
@@ -174,16 +173,17 @@ async def _check(settings: Settings) -> None:
 
 
 async def _write_forks(folder: Path, settings: Settings) -> None:
-    """A folder for each, that `verify fork` proves; what is there already is left as it is."""
+    """A folder for each, that `verify fork` proves."""
     async with AsyncExitStack() as rooms:
         store = await _store(settings, rooms)
-        for place in settings.logs:
-            for seen in await store.desk.misbehaviours(place.division, FORKS_MAX):
-                fork = await fork_of(store.log, place, seen) if seen["bank"] == place.bank else None
-                target = folder / f"{place.division}-{place.bank}-{seen['digest'][:16]}"
-                if fork and not target.exists():
-                    write_fork(target, fork)
-                    sys.stdout.write(f"{target}\n")
+        for target in await ForkKeeper(folder, store.log, store.desk, settings.logs).write():
+            sys.stdout.write(f"{target}\n")
+
+
+async def _keep_forks(settings: Settings, store: Store, bell: Bell, rooms: AsyncExitStack) -> None:
+    if settings.witness_forks is not None:
+        keeper = ForkKeeper(settings.witness_forks, store.log, store.desk, settings.logs)
+        await rooms.enter_async_context(_working(keeper.run(bell)))
 
 
 async def _print_link(settings: Settings) -> None:

@@ -39,6 +39,7 @@ _OPTIONAL_KEYS: dict[str, type] = {
     "door.revocations": Path,
     "witness.sm2_certificate": Path,
     "witness.sm2_key": Path,
+    "witness.forks": Path,
 }
 _LOG_KEYS = ("division", "gateway", "origin")
 
@@ -70,6 +71,8 @@ class Settings:
     witness_sm2_certificate: Path | None
     witness_sm2_key: Path | None
     """Both, where a log of the suite GW1-SM2-SM3 is witnessed; opened by the same passphrase."""
+    witness_forks: Path | None
+    """Where each fork that is seen is written at once, as a folder that proves itself."""
     trust_evidence_authorities: Path
     trust_parties: Path
     """Folder of the parties' signing certificates (PEM)."""

@@ -1,5 +1,6 @@
 """A fork as a folder: what the bureau writes proves itself to anybody, and accuses nobody else."""
 
+import asyncio
 import base64
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from adapters.bureau.frame import framed
-from bureau.desk.forks import fork_of
+from bureau.desk.forks import ForkKeeper, fork_of
 from bureau.inbox.receive import DeliveryRefused
 from certs.keys import save_certificates
 from certs.log.fork import Fork, write_fork
@@ -106,3 +107,23 @@ async def test_what_only_the_bank_could_show_is_not_called_a_fork(
     other.seal([verdict(2)])
     other.seal([verdict(3)])
     assert await _refused(bureau, other.delivery(0, 1)) is None
+
+
+async def test_a_fork_is_on_disk_soon_after_it_was_seen_and_only_once(
+    bureau: Bureau, chain: Chain, house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bureau.desk.forks.REST_S", 0.0)
+    keeper = ForkKeeper(tmp_path / "forks", bureau.log, bureau.desk, [bureau.place])
+    task = asyncio.create_task(keeper.run(bureau.bell))
+    chain.seal([verdict(1), verdict(2)])
+    await bureau.inbox.receive(GATEWAY, framed(chain.delivery()))
+    other = Chain(house.gateway)
+    other.seal([verdict(1), verdict(3)])
+    assert await _refused(bureau, other.delivery())
+    async with asyncio.timeout(10):
+        while not (tmp_path / "forks").exists() or not [*(tmp_path / "forks").glob("*/shown")]:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    task.cancel()
+    (folder,) = (tmp_path / "forks").iterdir()
+    assert _verify(folder, house, bureau) == 4
+    assert await keeper.write() == []
