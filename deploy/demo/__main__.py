@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,17 @@ from rich.console import Console
 
 from adapters.postgres.embedded_binaries import throwaway_folder
 from certs.tls import client_context
-from deploy.demo.accounts import Accounts, as_bytes, close
+from deploy.demo.accounts import Accounts, Books, as_bytes, close
 from deploy.demo.agency import AgencyClient, GatewayAnswer
+from deploy.demo.chancery import decide
 from deploy.demo.day import COUNT_MIN, Day, DayItem, day
 from deploy.demo.identities import TRUST_DOMAIN, Identities
 from deploy.demo.processes import Crew
+from deploy.demo.reading import heard_in
 from deploy.demo.samples import submit_command, write_samples
 from deploy.demo.show import progress, show_accounts, show_refusal
 from deploy.demo.stage import HOST, Plot, Stage
+from gateway.domain.instruction import InstructionKey
 from gateway.domain.legal_day import legal_day
 
 DIVISION = "220000000"
@@ -121,12 +125,27 @@ async def _act(stage: Stage, plan: Day, make_client: Any) -> tuple[list[GatewayA
 
         answers = await client.send_all(plan.items, told)
         await client.aclose()
+        deciding = bars.add_task("财政放行与不予放行 the bureau decides", total=None)
+        decided = await decide(stage, _held(plan, answers), partial(_state_of, stage))
+        bars.update(deciding, total=1, completed=1)
         backlog = await _until_done(stage, bars)
     journal = await ask(stage, f"https://{HOST}:{stage.ports.bank}/v1/journal")
     bureau = await ask(
         stage, f"https://{HOST}:{stage.ports.bureau}/v1/summary?division={stage.plot.division}"
     )
-    return answers, close(plan.items, answers, journal, backlog, bureau)
+    books = Books(journal=journal, backlog=backlog, bureau=bureau, decided=decided)
+    return answers, close(plan.items, answers, books)
+
+
+def _held(plan: Day, answers: list[GatewayAnswer]) -> list[InstructionKey]:
+    told = zip(plan.items, answers, strict=True)
+    return [item.key for item, answer in told if heard_in(item, answer).outcome == "held"]
+
+
+async def _state_of(stage: Stage, key: str) -> str:
+    """How a hold stands, asked at the gateway as the operator."""
+    shown = await ask(stage, f"https://{HOST}:{stage.ports.door}/v1/instructions/{key}")
+    return str(shown["hold"]["state"])
 
 
 async def _until_done(stage: Stage, bars: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import orjson
 
 from adapters.agency.heard import Heard
 from deploy.demo.agency import GatewayAnswer
+from deploy.demo.chancery import Decided
 from deploy.demo.day import DayItem
 from deploy.demo.reading import heard_in
 
@@ -53,11 +54,22 @@ class Accounts:
         }
 
 
-def close(
-    items: Sequence[DayItem], answers: Sequence[GatewayAnswer], journal: dict[str, Any],
-    backlog: dict[str, Any], bureau: dict[str, Any],
-) -> Accounts:  # fmt: skip
-    """`journal` is the bank's, `backlog` the gateway's, `bureau` the bureau's summary."""
+@attrs.frozen(kw_only=True)
+class Books:
+    """What the others hold when the day is over."""
+
+    journal: dict[str, Any]
+    """The bank's."""
+    backlog: dict[str, Any]
+    """The gateway's."""
+    bureau: dict[str, Any]
+    """The bureau's summary."""
+    decided: Decided
+    """What the bureau's persons have decided about holds."""
+
+
+def close(items: Sequence[DayItem], answers: Sequence[GatewayAnswer], books: Books) -> Accounts:
+    journal, backlog, bureau = books.journal, books.backlog, books.bureau
     heard = [heard_in(item, answer) for item, answer in zip(items, answers, strict=True)]
     first = [h for item, h in zip(items, heard, strict=True) if not item.replay]
     counts = {
@@ -67,6 +79,8 @@ def close(
         "passed": sum(h.outcome == "passed" for h in first),
         "held": sum(h.outcome == "held" for h in first),
         "blocked": sum(h.outcome == "blocked" for h in first),
+        "released": len(books.decided.released),
+        "refused": len(books.decided.refused),
         "faults": sum(h.fault is not None for h in first),
         "conflicts": sum(h.fault == "instruction_conflict" for h in first),
         "forwarded": journal["submissions"],
@@ -77,17 +91,19 @@ def close(
     return Accounts(
         counts=counts,
         policies_fired=dict(sorted(bureau["policies"].items())),
-        equations=_equations(items, heard, counts, journal, bureau),
+        equations=_equations(items, heard, counts, books),
         surprises=tuple(_surprises(items, heard)),
         log_verified=bool(bureau["log_verified"]) and not bureau["misbehaviours"],
     )
 
 
 def _equations(
-    items: Sequence[DayItem], heard: Sequence[Heard], counts: dict[str, int],
-    journal: dict[str, Any], bureau: dict[str, Any],
-) -> tuple[Equation, ...]:  # fmt: skip
+    items: Sequence[DayItem], heard: Sequence[Heard], counts: dict[str, int], books: Books
+) -> tuple[Equation, ...]:
+    journal, bureau, decided_on = books.journal, books.bureau, books.decided
     passed = {str(i.key) for i, h in zip(items, heard, strict=True) if h.outcome == "passed"}
+    passed |= decided_on.released
+    paying = counts["passed"] + counts["released"]
     effects = {row["key"]: row["count"] for row in journal["effects"]}
     paid = sum(count for count in effects.values())
     verdicts, kinds = bureau["verdicts"], bureau["kinds"]
@@ -102,10 +118,13 @@ def _equations(
         ("held + blocked = notices at the bureau", counts["held"] + counts["blocked"],
          counts["notices"]),
         ("conflicts = conflicts at the bureau", counts["conflicts"], kinds.get("conflict", 0)),
-        ("forwarded = passed", counts["forwarded"], counts["passed"]),
+        ("released + refused = holds' ends at the bureau", counts["released"] + counts["refused"],
+         kinds.get("release", 0)),
+        ("decided about, and held still", len(decided_on.untouched), 0),
+        ("forwarded = passed + released", counts["forwarded"], paying),
         ("at the bank, but never passed", len(effects.keys() - passed), 0),
         ("paid twice", sum(count > 1 for count in effects.values()), 0),
-        ("passed = bank outcomes at the bureau", counts["passed"], sum(outcomes.values())),
+        ("passed + released = bank outcomes at the bureau", paying, sum(outcomes.values())),
         ("paid by the bank = accepted at the bureau", paid, outcomes.get("accepted", 0)),
         ("records = delivered", counts["records"], counts["delivered"]),
         ("alerts on the conduct of this bank", kinds.get("conduct_alert", 0), 0),

@@ -16,6 +16,8 @@ _ROWS = (
     ("vouchers", "　其中凭证 of which vouchers"),
     ("passed", "放行 passed"),
     ("held", "挂起 held"),
+    ("released", "　其中财政放行 of which released"),
+    ("refused", "　其中财政不予放行 of which refused"),
     ("blocked", "拦截 blocked"),
     ("faults", "不予受理 faults"),
     ("conflicts", "　其中一号两用 of which conflicts"),
