@@ -5,6 +5,7 @@ months. The two never stand in for one another: other authority, other key usage
 """
 
 import datetime as dt
+import hashlib
 import ipaddress
 from collections.abc import Sequence
 from enum import StrEnum
@@ -13,12 +14,14 @@ import attrs
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from certs.keys import generate_key
 from certs.profile import (
     LeafKind,
     Validity,
     authority_certificate,
+    key_usage,
     leaf_certificate,
     named,
     validity,
@@ -89,6 +92,64 @@ def request(
     )
 
 
+def authority_request(key: ec.EllipticCurvePrivateKey, name: str) -> bytes:
+    """A request (PEM) for an authority's certificate, that a bank's or licensed authority signs."""
+    return (
+        x509.CertificateSigningRequestBuilder()
+        .subject_name(named(name))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(key_usage(key_cert_sign=True), critical=True)
+        .sign(key, hashes.SHA256())
+        .public_bytes(serialization.Encoding.PEM)
+    )
+
+
+def sign_authority(root: Authority, request_pem: bytes, at: dt.datetime) -> x509.Certificate:
+    """An authority under `root` for a request of `authority_request`. Raises RequestRefused."""
+    if root.purpose is not Purpose.ROOT:
+        raise RequestRefused("only a root makes authorities")
+    try:
+        wanted = x509.load_pem_x509_csr(request_pem)
+        public = public_point(wanted.public_key())
+    except ValueError as error:
+        raise RequestRefused(f"the request cannot be read: {error}") from error
+    if not wanted.is_signature_valid:
+        raise RequestRefused("the request is not signed with its own key")
+    life = _within(root, at, AUTHORITY_LIFE)
+    return authority_certificate(wanted.subject, public, root.certificate, root.key, life)
+
+
+def adopt(
+    purpose: Purpose, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey
+) -> Authority:
+    """An authority whose certificate somebody else signed. Raises RequestRefused."""
+    if certificate.public_key() != key.public_key():
+        raise RequestRefused("the certificate is not of this key")
+    try:
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    except (x509.ExtensionNotFound, ValueError) as error:
+        raise RequestRefused("the certificate is not an authority's") from error
+    if not constraints.ca or not usage.key_cert_sign or not usage.crl_sign:
+        raise RequestRefused("the certificate may not sign certificates and revocation lists")
+    return Authority(purpose=purpose, certificate=certificate, key=key)
+
+
+def issue_responder(authority: Authority, request_pem: bytes, at: dt.datetime) -> x509.Certificate:
+    """A certificate to answer OCSP for `authority` (RFC 6960 4.2.2.2), itself not asked about."""
+    wanted, names = _proven_request(request_pem)
+    if len(names) > 1:
+        raise RequestRefused("a responder's certificate names a party, not a host")
+    return leaf_certificate(
+        named(_common_name(_only_uri(names))),
+        public_point(wanted.public_key()),
+        x509.SubjectAlternativeName(names),
+        LeafKind.RESPONDER,
+        (authority.certificate, authority.key),
+        _within(authority, at, TLS_LIFE),
+    )
+
+
 def issue(authority: Authority, request_pem: bytes, at: dt.datetime) -> x509.Certificate:
     """A leaf for a request, valid from `at`: TLS by a transport, signing by an evidence authority.
 
@@ -111,6 +172,28 @@ def issue(authority: Authority, request_pem: bytes, at: dt.datetime) -> x509.Cer
         (authority.certificate, authority.key),
         _within(authority, at, life),
     )
+
+
+def asked_for(pem: bytes) -> tuple[str, tuple[str, ...], bytes]:
+    """The party's URI, the host names, and SHA-256 of the public key of a proven request.
+
+    Raises RequestRefused.
+    """
+    wanted, names = _proven_request(pem)
+    hosts = tuple(str(name.value) for name in names if not _is_uri(name))
+    return _only_uri(names), hosts, key_digest(wanted.public_key())
+
+
+def key_digest(public: PublicKeyTypes) -> bytes:
+    """SHA-256 of a SubjectPublicKeyInfo: one key, one digest, in whatever certificate."""
+    der = public.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return hashlib.sha256(der).digest()
+
+
+def _is_uri(name: x509.GeneralName) -> bool:
+    return isinstance(name, x509.UniformResourceIdentifier)
 
 
 def _proven_request(

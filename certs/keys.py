@@ -1,4 +1,8 @@
-"""Private keys and certificates on disk: keys encrypted, their owner's only, whole or absent."""
+"""Private keys and certificates on disk: keys encrypted, their owner's only, whole or absent.
+
+A key's file holds encrypted PKCS#8, a sealed key (`certs/sealed.py`) or the name of a key in a
+token (`certs/token.py`); whoever opens it need not know which.
+"""
 
 import os
 import secrets
@@ -9,10 +13,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from certs.sealed import is_sealed, seal, unseal
 from certs.signing.libcrypto import SuiteUnavailable
 from certs.signing.signer import Signer, signer
 from certs.signing.sm2 import Sm2PrivateKey, read_sm2_private
 from certs.signing.suites import PrivateKey, public_point
+from certs.token import is_token, open_token_key
 
 PASSPHRASE_BYTES_MIN = 12
 """PKCS#8 as written here derives its key with PBKDF2: the passphrase must carry the strength."""
@@ -29,14 +35,23 @@ def new_passphrase() -> bytes:
 
 def save_key(path: Path, key: PrivateKey, passphrase: bytes) -> None:
     """Encrypted PKCS#8 (RFC 5958) in PEM, mode 0600. Refuses to overwrite a key."""
-    if len(passphrase) < PASSPHRASE_BYTES_MIN:
-        raise ValueError(f"the passphrase must have {PASSPHRASE_BYTES_MIN} bytes or more")
-    pem = _encrypted(key, passphrase)
+    _check_passphrase(passphrase)
+    save_private(path, _encrypted(key, passphrase))
+
+
+def save_sealed(path: Path, key: ec.EllipticCurvePrivateKey, passphrase: bytes) -> None:
+    """Argon2id and AES-256-GCM, mode 0600. Refuses to overwrite a key."""
+    _check_passphrase(passphrase)
+    save_private(path, seal(key, passphrase))
+
+
+def save_private(path: Path, content: bytes) -> None:
+    """Whole or not at all, its owner's only. Raises FileExistsError."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(pem)
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         # A link, unlike a rename, fails when the name is taken.
@@ -62,7 +77,11 @@ def load_sm2_key(path: Path, passphrase: bytes) -> Sm2PrivateKey:
 def load_key(path: Path, passphrase: bytes) -> ec.EllipticCurvePrivateKey:
     """Raises ValueError for an unencrypted, foreign or unreadable key, naming the file only."""
     pem = _own_file(path)
+    if is_token(pem):
+        return open_token_key(pem.decode("ascii", "replace"), passphrase)
     try:
+        if is_sealed(pem):
+            return unseal(pem, passphrase)
         key = serialization.load_pem_private_key(pem, passphrase)
     except (ValueError, TypeError) as error:
         raise ValueError(
@@ -95,6 +114,11 @@ def load_signer(certificate: Path, key: Path, passphrase: bytes) -> Signer:
 def load_sm2_signer(certificate: Path, key: Path, passphrase: bytes) -> Signer:
     """The same party's SM2 key from its two files. Raises ValueError."""
     return signer(load_certificates(certificate)[0], load_sm2_key(key, passphrase))
+
+
+def _check_passphrase(passphrase: bytes) -> None:
+    if len(passphrase) < PASSPHRASE_BYTES_MIN:
+        raise ValueError(f"the passphrase must have {PASSPHRASE_BYTES_MIN} bytes or more")
 
 
 def _own_file(path: Path) -> bytes:

@@ -22,6 +22,7 @@ class LeafKind(Enum):
     SERVER = (ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH)
     """A server is also a client of its peers."""
     SIGNING = (DOCUMENT_SIGNING,)
+    RESPONDER = (ExtendedKeyUsageOID.OCSP_SIGNING,)
 
     @classmethod
     def of(cls, signing: bool, *, server: bool) -> "LeafKind":
@@ -80,9 +81,11 @@ def leaf_certificate(
     """An end certificate: digitalSignature only, and the extended usages of its kind."""
     certificate, key = issuer
     usage = key_usage(digital_signature=True)
+    builder = _builder(subject, certificate.subject, public, life)
+    if kind is LeafKind.RESPONDER:
+        builder = builder.add_extension(x509.OCSPNoCheck(), critical=False)
     return (
-        _builder(subject, certificate.subject, public, life)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(x509.ExtendedKeyUsage(kind.value), critical=False)
         .add_extension(names, critical=False)

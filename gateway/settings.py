@@ -153,6 +153,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         authority: Path | None = None
         """Whose certificates the receivers show; the system's authorities if absent."""
 
+    class Certs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+        """Who decides about certificates, and who is told before one ends."""
+
+        officers: tuple[Text, ...] = ()
+        """At least two, for any decision; their signing certificates stand in `parties.folder`."""
+        webhook: WebAddress | None = None
+        """Where alerts are sent, signed with the record key."""
+        webhook_inside: bool = False
+        """Whether that host may lie in our own network."""
+        webhook_authority: Path | None = None
+        """PEM of the authority of the webhook's own certificate; the system's if absent."""
+
     gateway: Gateway
     tls: Tls
     record_key: RecordKey
@@ -166,6 +178,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     conduct: Conduct = msgspec.field(default_factory=Conduct)
     files: Files | None = None
     push: Push = msgspec.field(default_factory=Push)
+    certs: Certs = msgspec.field(default_factory=Certs)
 
 
 class Secrets(msgspec.Struct, frozen=True, kw_only=True):
@@ -270,6 +283,7 @@ def _problems(settings: Settings) -> list[str]:
     problems += _unlike_peers(settings)
     problems += _unlike_officers(settings)
     problems += _unlike_suite(settings)
+    problems += _unlike_certs(settings)
     problems += [f"{name}: no file {path}" for name, path in files if not path.is_file()]
     problems += [f"{name}: no folder {path}" for name, path in folders if not path.is_dir()]
     problems += [
@@ -315,12 +329,24 @@ def _unlike_officers(settings: Settings) -> Iterator[str]:
         yield "policies: set either books (signed) or folder (unsigned)"
     if chosen.books is not None and len(set(chosen.officers)) < OFFICERS_LEAST:
         yield f"policies.officers: at least {OFFICERS_LEAST} different ones sign a book"
+    yield from _unlike_operators(settings, "policies", chosen.officers)
+
+
+def _unlike_certs(settings: Settings) -> Iterator[str]:
+    """One officer alone could decide nothing."""
+    chosen = settings.certs
+    if chosen.officers and len(set(chosen.officers)) < OFFICERS_LEAST:
+        yield f"certs.officers: at least {OFFICERS_LEAST} different ones decide on a certificate"
+    yield from _unlike_operators(settings, "certs", chosen.officers)
+
+
+def _unlike_operators(settings: Settings, table: str, officers: tuple[str, ...]) -> Iterator[str]:
     named = sender_of(settings.gateway.uri)
     domain = named.trust_domain if named else ""
-    for uri in chosen.officers:
+    for uri in officers:
         officer = sender_of(uri)
         if officer is None or (officer.role, officer.trust_domain) != (Role.OPERATOR, domain):
-            yield f"policies.officers: {uri} must be spiffe://{domain}/operator/<name>"
+            yield f"{table}.officers: {uri} must be spiffe://{domain}/operator/<name>"
 
 
 _NAMES = {Role.BANK: "<bank code>", Role.BUREAU: "<division>", Role.CHANNEL: "<division>/<name>"}

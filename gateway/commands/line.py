@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.commands import auditing, authoring, conduct, proving, sm2, submit, tending
+from gateway.commands import auditing, authoring, certs, conduct, proving, sm2, submit, tending
 from gateway.commands.holds import holds_app
 from gateway.commands.release_desk import releases_app
 from gateway.commands.terminal import DONE, NO, USAGE, Database, Json, console, fail, show
@@ -34,6 +34,7 @@ app.add_typer(tending.export_app, name="export")
 app.add_typer(conduct.conduct_app, name="conduct")
 app.add_typer(holds_app, name="holds")
 app.add_typer(releases_app, name="releases")
+app.add_typer(certs.certs_app, name="certs")
 app.command()(tending.doctor)
 app.command()(submit.submit)
 app.command("day-close")(tending.day_close)

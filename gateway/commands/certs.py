@@ -1,0 +1,384 @@
+"""`certs`: what the security team does with certificates, from the ceremony to the last list."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from gateway.commands.terminal import (
+    DONE,
+    NO,
+    USAGE,
+    Database,
+    Json,
+    SettingsFile,
+    console,
+    fail,
+    show,
+)
+from gateway.domain.certificates import Case, MoveRefused, Profile, Reason, State
+from gateway.domain.faults import LedgerUnavailable
+from gateway.settings import SettingsInvalid, read_settings
+
+certs_app = typer.Typer(
+    help="Certificates and keys (证书与密钥): cases, authorities, lists, inventory.",
+    no_args_is_help=True,
+)
+
+AUTHORITY_VARIABLE = "CERTS_AUTHORITY_PASSPHRASE"
+OFFICER_VARIABLE = "CERTS_OFFICER_PASSPHRASE"
+KEY_VARIABLE = "CERTS_KEY_PASSPHRASE"
+
+Folder = Annotated[Path, typer.Option("--authority", help="Folder of the authorities.")]
+AuthorityPassphrase = Annotated[
+    str, typer.Option(envvar=AUTHORITY_VARIABLE, help="Opens the authority's key.")
+]
+OfficerCertificate = Annotated[Path, typer.Option("--certificate", help="The officer's, PEM.")]
+OfficerKey = Annotated[Path, typer.Option("--key", help="The officer's.")]
+OfficerPassphrase = Annotated[
+    str, typer.Option(envvar=OFFICER_VARIABLE, help="Opens the officer's key.")
+]
+Note = Annotated[str, typer.Option(help="Why; stands in the record.")]
+Id = Annotated[str, typer.Argument(help="The case.")]
+_Result = TypeVar("_Result")
+
+
+@certs_app.command("key")
+def certs_key(
+    out: Annotated[Path, typer.Argument(help="Writes <out>.key and <out>.csr.")],
+    uri: Annotated[str, typer.Option(help="Whose: spiffe://<domain>/<role>/...")],
+    passphrase: Annotated[str, typer.Option(envvar=KEY_VARIABLE, help="Will open the key.")],
+    dns: Annotated[list[str] | None, typer.Option(help="A server's name; repeatable.")] = None,
+    ip: Annotated[list[str] | None, typer.Option(help="A server's address; repeatable.")] = None,
+    token: Annotated[
+        str, typer.Option(help="pkcs11: URI; the key is made in the token, its PIN opens it.")
+    ] = "",
+    pkcs8: Annotated[
+        bool, typer.Option("--pkcs8", help="For programs of others: PBKDF2 in place of Argon2id.")
+    ] = False,
+) -> None:
+    """Make a key that never leaves this machine (or the token), and a request for it."""
+    from certs.authority import request
+    from certs.keys import generate_key, save_key, save_private, save_sealed
+    from certs.token import make_token_key
+
+    file, secret = out.with_suffix(".key"), passphrase.encode()
+    try:
+        if token:
+            key: Any = make_token_key(token, secret)
+            save_private(file, token.encode() + b"\n")
+        else:
+            key = generate_key()
+            (save_key if pkcs8 else save_sealed)(file, key, secret)
+        out.with_suffix(".csr").write_bytes(request(key, uri, dns=dns or (), ip=ip or ()))
+    except (ValueError, OSError) as reason:
+        raise fail(f"certs key: {reason}") from reason
+    typer.echo(f"{file}\n{out.with_suffix('.csr')}")
+
+
+@certs_app.command("ceremony")
+def certs_ceremony(
+    folder: Annotated[Path, typer.Argument(help="Where the authorities will be; must be empty.")],
+    name: Annotated[str, typer.Option(help="How the authorities are called.")],
+    officer: Annotated[list[Path], typer.Option(help="Request of an officer; two or more.")],
+    passphrase: AuthorityPassphrase,
+) -> None:
+    """Make root, transport and evidence authority, and certificates of the first officers.
+
+    Afterwards `root.key` leaves this machine for the safe: nothing here needs it.
+    """
+    from certs.keys import save_certificates
+    from gateway.commands.registry import hold_ceremony
+
+    if len(officer) < 2:
+        raise fail("certs ceremony: two officers at least; one alone decides nothing", USAGE)
+    try:
+        with console.status("making authorities"):
+            requests = [path.read_bytes() for path in officer]
+            now = dt.datetime.now(dt.UTC)
+            made = hold_ceremony(folder, name, requests, passphrase.encode(), now)
+            for path, certificate in zip(officer, made, strict=True):
+                save_certificates(folder / f"{path.stem}.pem", [certificate])
+    except (ValueError, OSError) as reason:
+        raise fail(f"certs ceremony: {reason}") from reason
+    typer.echo(f"root.key belongs in the safe now: {folder / 'root.key'}")
+
+
+@certs_app.command("request")
+def certs_request(
+    file: Annotated[Path, typer.Argument(help="The request (PKCS#10, PEM).")],
+    profile: Annotated[Profile, typer.Option(help="What it is for.")],
+    settings: SettingsFile, database: Database,
+    certificate: OfficerCertificate, key: OfficerKey, passphrase: OfficerPassphrase,
+    replaces: Annotated[str | None, typer.Option(help="Case it succeeds.")] = None,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Open a case for a request; another officer approves it."""
+    desk = _Desk(settings, database, certificate, key, passphrase)
+    case = desk.work(lambda registry: registry.ask(_read(file), profile, replaces))
+    _tell(case, as_json)
+
+
+@certs_app.command("approve")
+def certs_approve(
+    id: Id, settings: SettingsFile, database: Database,
+    certificate: OfficerCertificate, key: OfficerKey, passphrase: OfficerPassphrase,
+    note: Note = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Approve another officer's request; every check runs again."""
+    _Desk(settings, database, certificate, key, passphrase).step(id, State.APPROVED, note, as_json)
+
+
+@certs_app.command("refuse")
+def certs_refuse(
+    id: Id, settings: SettingsFile, database: Database,
+    certificate: OfficerCertificate, key: OfficerKey, passphrase: OfficerPassphrase,
+    note: Note = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Refuse another officer's request."""
+    _Desk(settings, database, certificate, key, passphrase).step(id, State.REFUSED, note, as_json)
+
+
+@certs_app.command("issue")
+def certs_issue(
+    id: Id, out: Annotated[Path, typer.Option(help="The certificate, PEM.")],
+    settings: SettingsFile, database: Database,
+    certificate: OfficerCertificate, key: OfficerKey, passphrase: OfficerPassphrase,
+    authority: Folder, authority_passphrase: AuthorityPassphrase,
+    transport: Annotated[
+        bool, typer.Option("--transport", help="An OCSP responder of the transport authority.")
+    ] = False,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Sign an approved case's certificate with our own authority."""
+    from certs.authority import Purpose
+    from gateway.commands.registry import Act, open_authority, purpose_of
+
+    desk = _Desk(settings, database, certificate, key, passphrase)
+    cases = _ask(database, lambda store: store.cases())
+    profile = next((one.order.profile for one in cases if one.order.id == id), Profile.SIGNING)
+    purpose = Purpose.TRANSPORT if transport else purpose_of(profile)
+    try:
+        signing = open_authority(authority, purpose, authority_passphrase.encode())
+    except (ValueError, OSError) as reason:
+        raise fail(f"certs issue: {reason}") from reason
+    case = desk.work(lambda registry: registry.act(id, Act(to=State.ISSUED, authority=signing)))
+    assert case.issued
+    out.write_bytes(case.issued.certificate)
+    _tell(case, as_json)
+
+
+@certs_app.command("import")
+def certs_import(
+    id: Id, file: Annotated[Path, typer.Argument(help="What another authority signed, PEM.")],
+    settings: SettingsFile, database: Database,
+    certificate: OfficerCertificate, key: OfficerKey, passphrase: OfficerPassphrase,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Take in the certificate of an approved case that a bank's or licensed authority signed."""
+    from certs.keys import load_certificates
+    from gateway.commands.registry import Act
+
+    desk = _Desk(settings, database, certificate, key, passphrase)
+    try:
+        foreign = load_certificates(file)[0]
+    except (ValueError, OSError) as reason:
+        raise fail(f"certs import: {reason}") from reason
+    act = Act(to=State.ISSUED, certificate=foreign)
+    _tell(desk.work(lambda registry: registry.act(id, act)), as_json)
+
+
+@certs_app.command("stage")
+def certs_stage(
+    id: Id, settings: SettingsFile, database: Database,
+    certificate: OfficerCertificate, key: OfficerKey, passphrase: OfficerPassphrase,
+    note: Note = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """It is known to everyone who must trust it; not yet used."""
+    _Desk(settings, database, certificate, key, passphrase).step(id, State.STAGED, note, as_json)
+
+
+@certs_app.command("activate")
+def certs_activate(
+    id: Id, settings: SettingsFile, database: Database,
+    certificate: OfficerCertificate, key: OfficerKey, passphrase: OfficerPassphrase,
+    note: Note = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """It is in use; the one it replaces goes on beside it until it is retired."""
+    _Desk(settings, database, certificate, key, passphrase).step(id, State.ACTIVE, note, as_json)
+
+
+@certs_app.command("retire")
+def certs_retire(
+    id: Id, settings: SettingsFile, database: Database,
+    certificate: OfficerCertificate, key: OfficerKey, passphrase: OfficerPassphrase,
+    done: Annotated[bool, typer.Option("--done", help="Nobody uses it any more.")] = False,
+    note: Note = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Its successor is in use (retiring); with --done, it is out of use (retired)."""
+    to = State.RETIRED if done else State.RETIRING
+    _Desk(settings, database, certificate, key, passphrase).step(id, to, note, as_json)
+
+
+@certs_app.command("revoke")
+def certs_revoke(
+    settings: SettingsFile, database: Database,
+    certificate: OfficerCertificate, key: OfficerKey, passphrase: OfficerPassphrase,
+    id: Annotated[str, typer.Option("--case", help="The case.")] = "",
+    foreign: Annotated[
+        Path | None, typer.Option("--file", help="A certificate that no case stands for, PEM.")
+    ] = None,
+    reason: Annotated[Reason, typer.Option(help="Why.")] = Reason.UNSPECIFIED,
+    note: Note = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """End a certificate now, on every process; one officer is enough. It is never lifted."""
+    from certs.keys import load_certificates
+    from gateway.commands.registry import Act
+
+    if bool(id) == bool(foreign):
+        raise fail("certs revoke: say either --case or --file", USAGE)
+    desk = _Desk(settings, database, certificate, key, passphrase)
+    if foreign is None:
+        act = Act(to=State.REVOKED, reason=reason, note=note)
+        _tell(desk.work(lambda registry: registry.act(id, act)), as_json)
+        return
+    try:
+        ending = load_certificates(foreign)[0]
+    except (ValueError, OSError) as error:
+        raise fail(f"certs revoke: {error}") from error
+    new = desk.work(lambda registry: registry.revoke_foreign(ending, reason))
+    if as_json:
+        show({"revoked": new})
+    else:
+        typer.echo("revoked" if new else "it was revoked before")
+    raise typer.Exit(DONE if new else NO)
+
+
+@certs_app.command("crl")
+def certs_crl(
+    settings: SettingsFile, database: Database,
+    certificate: OfficerCertificate, key: OfficerKey, passphrase: OfficerPassphrase,
+    authority: Folder, authority_passphrase: AuthorityPassphrase,
+    evidence: Annotated[
+        bool, typer.Option("--evidence", help="Of the evidence authority; else transport.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="Also write it there, PEM.")] = None,
+) -> None:  # fmt: skip
+    """Sign a new revocation list; running gateways take it up by themselves."""
+    from certs.authority import Purpose
+    from gateway.commands.registry import open_authority
+
+    purpose = Purpose.EVIDENCE if evidence else Purpose.TRANSPORT
+    desk = _Desk(settings, database, certificate, key, passphrase)
+    try:
+        signing = open_authority(authority, purpose, authority_passphrase.encode())
+    except (ValueError, OSError) as reason:
+        raise fail(f"certs crl: {reason}") from reason
+    made = desk.work(lambda registry: registry.publish_list(signing))
+    if out:
+        out.write_bytes(made.pem)
+    typer.echo(f"list {made.number} of {made.issuer}, until {made.next_update.isoformat()}")
+
+
+@certs_app.command("list")
+def certs_list(database: Database, as_json: Json = False) -> None:
+    """All cases and where they stand."""
+    cases = _ask(database, lambda store: store.cases())
+    if as_json:
+        show([_fields(case) for case in cases])
+        return
+    for case in cases:
+        order = case.order
+        typer.echo(f"{order.id}  {case.state:<10} {order.profile:<11} {order.holder}")
+
+
+class _Desk:
+    """One officer's session, opened from files."""
+
+    def __init__(
+        self, settings: Path, database: str, certificate: Path, key: Path, passphrase: str
+    ) -> None:
+        from certs.keys import load_signer
+
+        try:
+            self._settings = read_settings(settings)
+        except SettingsInvalid as reason:
+            raise fail(f"certs: {reason}", USAGE) from reason
+        try:
+            self._officer = load_signer(certificate, key, passphrase.encode())
+        except (ValueError, OSError) as reason:
+            raise fail(f"certs: {reason}") from reason
+        self._database = database
+
+    def step(self, id: str, to: State, note: str, as_json: bool) -> None:
+        from gateway.commands.registry import Act
+
+        _tell(self.work(lambda registry: registry.act(id, Act(to=to, note=note))), as_json)
+
+    def work(self, what: Callable[[Any], Awaitable[_Result]]) -> _Result:
+        from gateway.commands.registry import opened
+
+        async def worked() -> _Result:
+            async with opened(self._settings, self._database, self._officer) as registry:
+                return await what(registry)
+
+        try:
+            return asyncio.run(worked())
+        except MoveRefused as refused:
+            for reason in refused.reasons:
+                console.print(reason, markup=False)
+            raise fail("refused: nothing was changed") from refused
+        except (LedgerUnavailable, ValueError, OSError) as reason:
+            raise fail(f"certs: {reason}") from reason
+
+
+def _ask(dsn: str, question: Callable[[Any], Awaitable[_Result]]) -> _Result:
+    from adapters.postgres.certificates import PostgresCertificates
+
+    async def asked() -> _Result:
+        store = PostgresCertificates(dsn)
+        try:
+            return await question(store)
+        finally:
+            await store.close()
+
+    try:
+        return asyncio.run(asked())
+    except LedgerUnavailable as lost:
+        raise fail(f"certs: {lost}") from lost
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as reason:
+        raise fail(f"certs: {file}: {reason.strerror}") from reason
+
+
+def _tell(case: Case, as_json: bool) -> None:
+    if as_json:
+        show(_fields(case))
+    else:
+        typer.echo(f"{case.order.id}  {case.state}  {case.order.profile}  {case.order.holder}")
+
+
+def _fields(case: Case) -> dict[str, Any]:
+    issued = case.issued
+    return {
+        "case": case.order.id,
+        "holder": case.order.holder,
+        "hosts": list(case.order.hosts),
+        "profile": case.order.profile,
+        "replaces": case.order.replaces,
+        "requester": case.order.requester,
+        "state": case.state,
+        "serial": issued.serial if issued else None,
+        "not_after": issued.not_after.isoformat() if issued else None,
+        "steps": [
+            {"actor": step.actor, "at": step.at.isoformat(), "note": step.note, "state": step.state}
+            for step in case.steps
+        ],
+    }

@@ -1,0 +1,246 @@
+"""The whole life of certificates through the command line, on PostgreSQL, and in the log."""
+
+import datetime as dt
+import json
+import threading
+from pathlib import Path
+
+import asyncpg
+import orjson
+import pytest
+from typer.testing import CliRunner
+
+from adapters.postgres.certificates import PostgresCertificates
+from adapters.postgres.migrate import migrate
+from certs.authority import Purpose, authority_request, create_root, issue
+from certs.keys import generate_key, load_certificates, save_certificates
+from gateway.commands.line import app
+from gateway.commands.registry import open_authority
+
+pytestmark = [pytest.mark.postgres, pytest.mark.slow]
+DOMAIN = "spiffe://treasury.test"
+DIVISION = "220000000"
+SECRETS = {
+    "CERTS_AUTHORITY_PASSPHRASE": "the authority's own words",
+    "CERTS_OFFICER_PASSPHRASE": "the officers' own words",
+    "CERTS_KEY_PASSPHRASE": "the officers' own words",
+}
+
+
+class World:
+    """A folder with authorities and two officers, made by the commands themselves."""
+
+    def __init__(self, folder: Path, database: str) -> None:
+        self.folder = folder
+        self.database = database
+        for name in ("anna", "bo", "chen"):
+            self.ok("key", folder / name, "--uri", f"{DOMAIN}/operator/{name}")
+        self.ok(
+            "ceremony", folder / "ca", "--name", "Test",
+            "--officer", folder / "anna.csr", "--officer", folder / "bo.csr",
+        )  # fmt: skip
+        (folder / "parties").mkdir()
+        for name in ("anna", "bo"):
+            certificate = load_certificates(folder / "ca" / f"{name}.pem")
+            save_certificates(folder / "parties" / f"{name}.pem", certificate)
+        self.settings = folder / "gateway.toml"
+        self.settings.write_text(_settings(folder), encoding="utf-8")
+
+    def run(self, *arguments: object):
+        words = ["certs", *map(str, arguments)]
+        return CliRunner().invoke(app, words, env={**SECRETS, "GATEWAY_DATABASE": self.database})
+
+    def ok(self, *arguments: object) -> str:
+        done = self.run(*arguments)
+        assert done.exit_code == 0, (done.output, done.exception)
+        return done.stdout
+
+    def by(self, who: str, *arguments: object):
+        officer = (
+            "--settings", self.settings, "--certificate", self.folder / "ca" / f"{who}.pem",
+            "--key", self.folder / f"{who}.key",
+        )  # fmt: skip
+        return self.run(*arguments, *officer, *(("--json",) if arguments[0] != "crl" else ()))
+
+    def done(self, who: str, *arguments: object) -> dict:
+        done = self.by(who, *arguments)
+        assert done.exit_code == 0, (done.output, done.exception)
+        return json.loads(done.stdout) if arguments[0] != "crl" else {}
+
+    def request(self, name: str, profile: str, uri: str, *more: object) -> dict:
+        hosts = ("--dns", "gateway.test") if profile == "tls-server" else ()
+        self.ok("key", self.folder / name, "--uri", uri, *hosts)
+        return self.done(
+            "anna", "request", self.folder / f"{name}.csr", "--profile", profile, *more
+        )
+
+
+@pytest.fixture
+async def world(database: str, tmp_path: Path) -> World:
+    await migrate(database)
+    made: list[World] = []
+    # The commands bring an event loop of their own; this fixture has one already.
+    thread = threading.Thread(target=lambda: made.append(World(tmp_path, database)))
+    thread.start()
+    thread.join()
+    return made[0]
+
+
+def test_a_certificate_lives_from_the_request_to_its_revocation(world: World) -> None:
+    case = world.request("gw", "record", f"{DOMAIN}/gateway/ABC")
+    id = case["case"]
+    own = world.by("anna", "approve", id)
+    assert own.exit_code == 1
+    assert "requester may not decide" in own.output
+    assert world.by("bo", "activate", id).exit_code == 1
+    world.done("bo", "approve", id, "--note", "seen the hardware")
+    world.done(
+        "anna", "issue", id, "--out", world.folder / "gw.pem", "--authority", world.folder / "ca"
+    )
+    for verb in ("stage", "activate"):
+        world.done("anna", verb, id)
+    successor = world.request("gw2", "record", f"{DOMAIN}/gateway/ABC", "--replaces", id)
+    world.done("bo", "approve", successor["case"])
+    world.done("anna", "retire", id)
+    world.done("bo", "retire", id, "--done")
+    ended = world.done("bo", "revoke", "--case", id, "--reason", "key_compromise")
+    assert [step["state"] for step in ended["steps"]] == [
+        "requested", "approved", "issued", "staged", "active", "retiring", "retired", "revoked",
+    ]  # fmt: skip
+    world.done("anna", "crl", "--evidence", "--authority", world.folder / "ca")
+    listed = json.loads(world.ok("list", "--json"))
+    assert [one["state"] for one in listed] == ["revoked", "approved"]
+
+    records = _records(world)
+    assert [one["state"] for one in records if one.get("case") == id] == [
+        step["state"] for step in ended["steps"]
+    ]
+    assert records[-1]["what"] == "revocation_list"
+    assert {one["kind"] for one in records} == {"certificate_event"}
+    assert records[1]["note"] == "seen the hardware"
+
+
+def test_t10_a_key_lost_between_request_and_approval_is_not_approved(world: World) -> None:
+    """The request was good; the same key's first certificate is reported compromised after it."""
+    first = world.request("a", "tls-client", f"{DOMAIN}/agency/{DIVISION}/101001")
+    world.done("bo", "approve", first["case"])
+    out = ("--out", world.folder / "a.pem", "--authority", world.folder / "ca")
+    world.done("anna", "issue", first["case"], *out)
+    second = world.request(
+        "b", "tls-client", f"{DOMAIN}/agency/{DIVISION}/101001", "--replaces", first["case"]
+    )
+    world.done("bo", "revoke", "--case", first["case"], "--reason", "key_compromise")
+    late = world.by("bo", "approve", second["case"])
+    assert late.exit_code == 1
+    assert "what it replaces is not a live certificate" in late.output
+    assert json.loads(world.ok("list", "--json"))[1]["state"] == "requested"
+
+
+def test_an_officer_whose_certificate_was_revoked_decides_nothing_more(world: World) -> None:
+    case = world.request("a", "tls-client", f"{DOMAIN}/agency/{DIVISION}/101001")
+    world.done("anna", "revoke", "--file", world.folder / "ca" / "bo.pem")
+    refused = world.by("bo", "approve", case["case"])
+    assert refused.exit_code == 1
+    assert "revoked" in refused.output
+
+
+def test_a_banks_authority_signs_in_place_of_ours(world: World) -> None:
+    """CSR out, certificate in; the same request, checked against what was asked for."""
+    now = dt.datetime.now(dt.UTC)
+    root = create_root("A bank's root", now)
+    key = generate_key()
+    from certs.authority import adopt, sign_authority
+
+    certificate = sign_authority(root, authority_request(key, "ours by the bank"), now)
+    banks = adopt(Purpose.TRANSPORT, certificate, key)
+    case = world.request("t", "tls-server", f"{DOMAIN}/gateway/ABC")
+    world.done("bo", "approve", case["case"])
+    signed = issue(banks, (world.folder / "t.csr").read_bytes(), now)
+    save_certificates(world.folder / "t.pem", [signed])
+    unknown = world.by("anna", "import", case["case"], world.folder / "t.pem")
+    assert "not issued by an authority of these" in unknown.output
+    anchors = world.folder / "ca" / "transport.pem"
+    save_certificates(anchors, [*load_certificates(anchors), banks.certificate])
+    taken = world.done("anna", "import", case["case"], world.folder / "t.pem")
+    assert taken["serial"] == f"{signed.serial_number:x}"
+
+
+async def test_of_two_decisions_at_once_the_second_sees_the_first(
+    world: World, database: str
+) -> None:
+    """No case is decided on what is no longer so: judging happens under the lock."""
+    import asyncio
+
+    store = PostgresCertificates(database)
+    try:
+        order: list[str] = []
+
+        def judge(name):
+            def judged(cases, ended):
+                order.append(name)
+                raise ValueError(name)
+
+            return judged
+
+        done = await asyncio.gather(
+            *(store.decide("x", judge(name)) for name in ("a", "b")), return_exceptions=True
+        )
+        assert sorted(map(str, done)) == ["a", "b"]
+        assert await store.cases() == []
+        assert sorted(order) == ["a", "b"]
+    finally:
+        await store.close()
+
+
+def test_the_authoritys_key_opens_for_its_passphrase_only(world: World) -> None:
+    words = SECRETS["CERTS_AUTHORITY_PASSPHRASE"].encode()
+    assert open_authority(world.folder / "ca", Purpose.TRANSPORT, words).purpose == "transport"
+    with pytest.raises(ValueError, match="does not open"):
+        open_authority(world.folder / "ca", Purpose.TRANSPORT, b"another passphrase")
+
+
+def _records(world: World) -> list[dict]:
+    import asyncio
+
+    async def read() -> list[dict]:
+        connection = await asyncpg.connect(world.database)
+        try:
+            rows = await connection.fetch("SELECT body FROM pending_record ORDER BY id")
+        finally:
+            await connection.close()
+        return [orjson.loads(row["body"]) for row in rows]
+
+    return asyncio.run(read())
+
+
+def _settings(folder: Path) -> str:
+    ca, pem = folder / "ca", folder / "ca" / "anna.pem"
+    return f"""
+[gateway]
+bank_code = "ABC"
+uri = "{DOMAIN}/gateway/ABC"
+divisions = ["{DIVISION}"]
+[tls]
+certificate = "{pem}"
+key = "{pem}"
+authority = "{ca / "transport.pem"}"
+[record_key]
+certificate = "{pem}"
+key = "{pem}"
+[parties]
+authority = "{ca / "evidence.pem"}"
+folder = "{folder / "parties"}"
+[bank]
+host = "localhost"
+port = 1
+peer = "{DOMAIN}/bank/ABC"
+idempotent = false
+enquiry = true
+[bureaus.{DIVISION}]
+url = "https://localhost:1"
+peer = "{DOMAIN}/bureau/{DIVISION}"
+[policies]
+folder = "{folder}"
+[certs]
+officers = ["{DOMAIN}/operator/anna", "{DOMAIN}/operator/bo"]
+"""
