@@ -69,8 +69,9 @@ async def test_an_older_state_that_the_bureau_never_signed_is_not_followed() -> 
     await post.write()
     for lie in (Cosigned(size=3, checkpoint=unsigned), Cosigned(size=3, checkpoint="")):
         post.answers(lie)
-        with pytest.raises(BureauUnproven):
+        with structlog.testing.capture_logs() as told, pytest.raises(BureauUnproven):
             await post.worker.deliver(HERE)
+        assert told == [], "nothing is told again on its word"
     assert post.acknowledged() == 6
 
 
