@@ -25,11 +25,31 @@ def openapi() -> bytes:
             "/v1/instructions": {"post": _post("application/json", root)},
             "/v1/vouchers": {"post": _post("application/xml", None)},
             "/v1/instructions/{division}/{year}/{type}/{no}": {"get": _get()},
+            "/v1/holds": {"get": _list("Open holds, why, and what would release each")},
+            "/v1/notifications": {"get": _list("What the reader has not acknowledged yet")},
+            "/v1/notifications/acknowledge": {"post": _document("{ids}: shown, and kept")},
+            "/v1/feeds/releases": {"post": _document("The bureau's signed orders about holds")},
+            "/v1/bank/refunds": {"post": _document("The bank: money that came back")},
         },
         "components": {"schemas": schemas},
     }
     text = orjson.dumps(document, option=orjson.OPT_INDENT_2)
     return text.replace(b"#/$defs/", b"#/components/schemas/")
+
+
+def _list(what: str) -> dict[str, Any]:
+    answered = {"application/json": {"schema": {"type": "object"}}}
+    return {"responses": {"200": {"description": what, "content": answered}, "403": _PROBLEM}}
+
+
+def _document(what: str) -> dict[str, Any]:
+    """A signed document that is no instruction."""
+    post = _post("application/json", None)
+    post["summary"] = what
+    body = {"schema": {"type": "object"}}
+    post["requestBody"]["content"]["application/json"] = body
+    post["responses"]["200"] = {"description": "Taken", "content": {"application/json": body}}
+    return post
 
 
 def _post(media: str, name: str | None) -> dict[str, Any]:

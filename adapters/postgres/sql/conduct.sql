@@ -68,14 +68,24 @@ SELECT after FROM bank_cursor WHERE source = $1
 
 -- name: unbooked
 -- empty: everything that passed in this time was booked, or the bank said that it was not paid
+WITH due AS (
+    SELECT i.division, i.fiscal_year, i.voucher_type, i.voucher_no, i.agency_code, i.amount_fen,
+           i.decided_at
+    FROM instruction AS i
+    WHERE i.division = $1 AND i.decided_at >= $2 AND i.decided_at < $3 AND i.outcome = 'passed'
+    UNION ALL
+    SELECT i.division, i.fiscal_year, i.voucher_type, i.voucher_no, i.agency_code, i.amount_fen,
+           h.ended_at
+    FROM hold_end AS h JOIN instruction AS i USING (division, fiscal_year, voucher_type, voucher_no)
+    WHERE h.division = $1 AND h.ended_at >= $2 AND h.ended_at < $3 AND h.how = 'released'
+)
 SELECT i.division, i.fiscal_year, i.voucher_type, i.voucher_no, i.agency_code, i.amount_fen,
        i.decided_at, s.bank
-FROM instruction AS i
+FROM due AS i
      LEFT JOIN settlement AS s
             ON s.division = i.division AND s.fiscal_year = i.fiscal_year
                AND s.voucher_type = i.voucher_type AND s.voucher_no = i.voucher_no
-WHERE i.division = $1 AND i.decided_at >= $2 AND i.decided_at < $3 AND i.outcome = 'passed'
-      AND (s.bank IS NULL OR s.bank = 'accepted')
+WHERE (s.bank IS NULL OR s.bank = 'accepted')
       AND NOT EXISTS (
           SELECT FROM bank_entry AS e
           WHERE e.division = i.division AND e.fiscal_year = i.fiscal_year

@@ -12,6 +12,7 @@ import asyncpg
 import attrs
 import pytest
 
+from adapters.postgres.conduct import PostgresConduct
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.refunds import PostgresRefunds
 from adapters.postgres.registers import PostgresRegisters
@@ -26,7 +27,7 @@ from gateway.domain.releases import read_order as read
 from gateway.pipeline.line import Line, Rooms
 from gateway.pipeline.release import Release
 from gateway.pipeline.tell import Origin
-from tests.adapters.postgres.conftest import Storage
+from tests.adapters.postgres.conftest import Storage, opened
 from tests.adapters.postgres.storage_builders import admission, draft, registers, settlement
 from tests.adapters.postgres.test_holds_contract import (
     claim_of,
@@ -236,3 +237,21 @@ async def test_a_grant_lowered_below_what_is_reserved_is_noted_once_and_told_onc
     kinds = await connection.fetch("SELECT kind FROM pending_record WHERE kind = 'limit_overdrawn'")
     await connection.close()
     assert len(kinds) == 1
+
+
+@pytest.mark.postgres
+async def test_a_release_that_the_bank_never_books_is_in_arrears_like_any_payment(
+    database: str,
+) -> None:
+    async with opened(database) as storage:
+        await grant(storage, 1000)
+        await held(storage, 1)
+        await storage.holds.claim(claim_of(1, await given(storage, 1, 1)))
+        conduct = PostgresConduct(database)
+        later = NOW + dt.timedelta(days=2)
+        arrears = await conduct.arrears(
+            DIVISION, later, since=NOW - dt.timedelta(days=1), records_before=NOW,
+            notices_before=NOW,
+        )  # fmt: skip
+        await conduct.close()
+    assert [each.key.voucher_no for each in arrears.unbooked] == ["1"]
