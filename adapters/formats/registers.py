@@ -39,6 +39,8 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "approvals": ("approval_no",),
     "filings": ("filing_no",),
     "three_public_budgets": ("agency", "fiscal_year", "category"),
+    "projects": ("code",),
+    "allowance_standards": ("agency", "dept_economic_code"),
     "calendar": ("date",),
 }
 """What no two rows of a list may share."""
@@ -70,7 +72,7 @@ def read_registers(raw: bytes) -> Registers:
 
 def _repeated(file: RegistersFile) -> bool:
     for name, keys in _KEYS.items():
-        rows = getattr(file, name)
+        rows = getattr(file, name) or ()
         if len({_key(row, keys) for row in rows}) < len(rows):
             return True
     return False
@@ -126,6 +128,11 @@ def _registers(file: RegistersFile) -> Registers:
         three_public_budgets=tuple(
             _typed(ThreePublicBudget, row) for row in file.three_public_budgets
         ),
+        project_items={row.code: frozenset(row.dept_economic_codes) for row in file.projects or ()},
+        allowance_standards={
+            (row.agency or "", row.dept_economic_code): fen(row.per_person)
+            for row in file.allowance_standards or ()
+        },
         blacklist_accounts=frozenset(file.lists.blacklist_accounts),
         designated_vendors=frozenset(file.lists.designated_vendors),
         calendar={row.date: row.is_workday for row in file.calendar},

@@ -154,6 +154,18 @@ class ThreePublicRow(Row, kw_only=True):
     posted: Amount
 
 
+class ProjectRow(Row, kw_only=True):
+    code: Key
+    dept_economic_codes: list[Key]
+
+
+class AllowanceRow(Row, kw_only=True):
+    agency: MaybeText = UNSET
+    """Absent: every agency that has no row of its own."""
+    dept_economic_code: Key
+    per_person: Amount
+
+
 class ListsRow(Row, kw_only=True):
     blacklist_accounts: list[AccountNo]
     designated_vendors: list[Key]
@@ -178,5 +190,7 @@ class RegistersFile(Row, kw_only=True):
     approvals: list[ApprovalRow]
     filings: list[FilingRow]
     three_public_budgets: list[ThreePublicRow]
+    projects: list[ProjectRow] | UnsetType = UNSET
+    allowance_standards: list[AllowanceRow] | UnsetType = UNSET
     lists: ListsRow
     calendar: list[CalendarRow]

@@ -17,6 +17,8 @@ from gateway.domain.instruction import InstructionKey
 from gateway.domain.past import Candidate, Flip, Past, ShadowRun
 
 PAGE = 500
+PRUNED_MAX = 2_000
+"""Entries of one turn: a few milliseconds of the database."""
 SEQ_MAX = (1 << 63) - 1
 
 _SQL = statements("past")
@@ -122,6 +124,11 @@ class PostgresPast:
 
     async def note_trouble(self, shadow: ShadowRun, trouble: str) -> None:
         await self._pool.execute(_SQL["trouble_shadow"], shadow.division, shadow.run, trouble)
+
+    async def prune_windows(self, today: dt.date) -> int:
+        """Take away entries that no window reaches any more; how many, at most PRUNED_MAX."""
+        rows = await self._pool.fetch(_SQL["prune_windows"], today, PRUNED_MAX)
+        return int(rows[0]["taken"])
 
     async def flips(self, shadow: ShadowRun) -> AsyncIterator[list[Flip]]:
         after = -1

@@ -10,7 +10,7 @@ from gateway.domain.legal_day import legal_day
 from policies.book.bundle import Bundle, BundleRefused, proven
 from policies.book.load import building
 from policies.book.shelf import Bookshelf
-from policies.book.steps import in_turns
+from policies.book.steps import dismantled, in_turns
 from policies.book.succession import Successor, check_answers
 from policies.language.errors import PolicyRefused
 
@@ -104,6 +104,8 @@ class Reloader:
         found = await self._finder.newest(now, above)
         if found is None:
             return False
+        replaced = self._shelf.current
         self._shelf.replace(found.book)
         self.bundle = found.bundle
+        await in_turns(dismantled(replaced))
         return True

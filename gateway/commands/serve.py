@@ -40,6 +40,7 @@ from gateway.workers.deliver import Delivering
 from gateway.workers.enquire import Enquiring
 from gateway.workers.files import Files
 from gateway.workers.office import Office
+from gateway.workers.prune import Pruning
 from gateway.workers.renew import Renewing
 from gateway.workers.seal import Sealing
 from gateway.workers.shadow import Shadowing
@@ -188,6 +189,7 @@ async def _work(
             group.create_task(run())
         group.create_task(watch_bank(house.bank))
         group.create_task(_shadowing(house, office).run())
+        group.create_task(Pruning(office, house.past.prune_windows, house.clock).run())
 
 
 async def _stop_workers(workers: asyncio.Task[None]) -> None:

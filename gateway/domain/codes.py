@@ -230,5 +230,7 @@ class Register(Option):
     APPROVALS = "approvals"
     FILINGS = "filings"
     THREE_PUBLIC_BUDGETS = "three_public_budgets"
+    PROJECTS = "projects"
+    ALLOWANCE_STANDARDS = "allowance_standards"
     LISTS = "lists"
     CALENDAR = "calendar"

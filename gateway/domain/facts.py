@@ -209,6 +209,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     payee_class: PayeeClass | None = _fact(
         "payee.class", "收款人分类", register=Register.PAYEE_CLASSES
     )
+    payee_filed_person: bool = _fact(
+        "payee.filed_person", "收款人为备案的个人", register=Register.PERSONS, default=False
+    )
+    """By its account or its name, whatever the sender calls it."""
     persons_unfiled: int = _fact(
         "persons.unfiled", "未备案的个人收款人数", register=Register.PERSONS
     )
@@ -266,6 +270,17 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     project_rules_filed: bool = _fact(
         "project.rules_filed", "专项资金内部办法已备案", register=Register.FILINGS, default=False
     )
+    project_item_allowed: bool | None = _fact(
+        "project.item_allowed",
+        "科目在项目备案的支出范围内",
+        register=Register.PROJECTS,
+        default=None,
+    )
+    """Absent where the project has no list of its own."""
+    allowance_standard: Fen | None = _fact(
+        "allowance.standard", "批准的发放标准（每人）",
+        register=Register.ALLOWANCE_STANDARDS, default=None,
+    )  # fmt: skip
     three_public_remaining: Fen | None = _fact(
         "three_public.remaining", "三公经费预算期初余额",
         register=Register.THREE_PUBLIC_BUDGETS, default=None,

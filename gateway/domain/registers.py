@@ -19,6 +19,7 @@ from gateway.domain.codes import (
     Register,
     ThreePublicCategory,
 )
+from gateway.domain.masking import plain_name
 from gateway.domain.money import Fen
 
 _PERSONAL = frozenset({AccountClass.PERSONAL, AccountClass.OFFICIAL_CARD})
@@ -162,6 +163,11 @@ class Registers:
     designated_vendors: frozenset[str]
     calendar: Mapping[dt.date, bool]
     """Working day or not, over the built-in calendar."""
+    project_items: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
+    """By project: the dept economic codes, or classes above them, that it may be spent on; a
+    project that does not stand here has no list of its own (Art. 10(3)17)."""
+    allowance_standards: Mapping[tuple[str, str], Fen] = attrs.field(factory=dict)
+    """By agency ("" for all) and item: the most that one person may get at a time (Art. 10(3)8)."""
     unavailable: frozenset[Register] = frozenset()
     """Registers past their age limit or not loaded: what rests on them is held, never passed."""
     rules_filed: frozenset[tuple[str, str]] = attrs.field(init=False, eq=False, repr=False)
@@ -194,6 +200,13 @@ class Registers:
         for person in self.persons.values():
             found.update(person.accounts, person.official_cards)
         return frozenset(found)
+
+    person_names: frozenset[str] = attrs.field(init=False, eq=False, repr=False)
+    """Names of filed persons: whoever bears one is not spelt out."""
+
+    @person_names.default
+    def _names_of_persons(self) -> frozenset[str]:
+        return frozenset(plain_name(person.name) for person in self.persons.values())
 
     planned_fen: Mapping[str, tuple[int, ...]] = attrs.field(init=False, eq=False, repr=False)
     """By indicator: what its plan comes to up to each month of its year, January first, in fen."""

@@ -73,6 +73,8 @@ def facts_of(
         contract_no=instruction.contract_no or None,
         missing_elements=_missing(instruction),
         batch_main=_batch_main(instruction),
+        project_item_allowed=_item_allowed(instruction, registers),
+        allowance_standard=_allowance_standard(instruction, registers),
         is_detail=is_detail,
         cash_per_person_max=people.cash_max,
         persons_unidentified=people.unidentified,
@@ -118,6 +120,8 @@ def facts_of(
         payee_relation=parties.relation,
         payee_named_as_payer=_same_name(payee_said.name, payer_said.name),
         payee_class=registers.payee_classes.get(payee_said.account),
+        payee_filed_person=payee_said.account in registers.personal_accounts
+        or (bool(registers.person_names) and plain_name(payee_said.name) in registers.person_names),
         persons_unfiled=people.unfiled,
         persons_off_card=people.off_card,
         persons_ids_malformed=people.ids_malformed,
@@ -150,6 +154,21 @@ def facts_of(
         unavailable=registers.unavailable,
         on=on,
     )
+
+
+def _item_allowed(instruction: Instruction, registers: Registers) -> bool | None:
+    """None where the bureau has filed no list for the project, or no code is stated."""
+    listed = registers.project_items.get(instruction.project_code)
+    code = instruction.dept_economic_code
+    if listed is None or not code:
+        return None
+    return any(code.startswith(item) for item in listed)
+
+
+def _allowance_standard(instruction: Instruction, registers: Registers) -> Fen | None:
+    """The agency's own, else the one for all."""
+    standards, code = registers.allowance_standards, instruction.dept_economic_code
+    return standards.get((instruction.agency_code, code)) or standards.get(("", code))
 
 
 def _batch_main(instruction: Instruction) -> str | None:

@@ -74,6 +74,11 @@ class Book:
         groups = yield from _grouping(units)
         return cls(units, codes, revision, groups)
 
+    def forget(self) -> None:
+        """Drop what was remembered of decisions; it is found again."""
+        self._selections.clear()
+        self._speaker = Speaker(self.codes)
+
     def decide(self, facts: Facts) -> tuple[Finding, ...]:
         """All policies that fire, most severe first, then by id; the empty tuple is a pass."""
         try:

@@ -1,7 +1,7 @@
 """Compiles documents: a policy is one unit for each stretch of days with fixed parameters."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import TypeAlias, TypeVar
 
 import attrs
@@ -13,6 +13,7 @@ from policies.book.document import Cause, Policy, Remark, Unless, WindowRule, Wo
 from policies.book.outlook import asked_when, window_term, windows_said
 from policies.book.papers import read_papers
 from policies.book.reach import unknown_funds
+from policies.book.steps import finished
 from policies.book.template import Places, Template, template
 from policies.book.unit import (
     Clause,
@@ -46,11 +47,18 @@ _FALSE = Constant(False, BOOL)
 
 def compile_policy(policy: Policy, codes: Mapping[str, CodeList]) -> tuple[Unit, ...]:
     """The policy's units in order of days. Raises PolicyRefused with every problem."""
+    return finished(compiling(policy, codes))
+
+
+def compiling(
+    policy: Policy, codes: Mapping[str, CodeList]
+) -> Generator[None, None, tuple[Unit, ...]]:
+    """The same, pausing after each clause and cause: a long table takes many milliseconds."""
     units = []
     problems: dict[Problem, None] = dict.fromkeys(unknown_funds(policy, codes))
     for first, last in _stretches(policy):
         compiler = _Compiler(policy, codes, first, last)
-        units.append(compiler.unit())
+        units.append((yield from compiler.unit()))
         problems.update(dict.fromkeys(compiler.problems))
     if problems:
         raise PolicyRefused(problems)
@@ -89,7 +97,7 @@ class _Compiler:
         self._nodes = 0
         self.problems: list[Problem] = []
 
-    def unit(self) -> Unit:
+    def unit(self) -> Generator[None, None, Unit]:
         policy = self._policy
         present = NOTHING
         clauses = []
@@ -97,8 +105,10 @@ class _Compiler:
             checked = self._clause(text, f"{policy.place}.when.{name}", present)
             present |= checked.if_true
             clauses.append(Clause(name=name, text=text, expr=checked.expr))
-        causes, present = self._causes(present)
+            yield
+        causes, present = yield from self._causes(present)
         exceptions = tuple(self._exception(unless, present) for unless in policy.unless)
+        yield
         condition = condition_of(clauses, causes, exceptions)
         unit = Unit(
             policy=policy,
@@ -115,8 +125,12 @@ class _Compiler:
             registers=registers_of(clauses, causes, exceptions),
             predicate=predicate(condition),
         )
+        yield
         if not self.problems:
-            self.problems += dead(unit)
+            for problem in dead(unit):
+                if problem is not None:
+                    self.problems.append(problem)
+                yield
         windows = tuple(self._window(rule, unit) for rule in policy.windows)
         return attrs.evolve(unit, windows=windows)
 
@@ -162,7 +176,9 @@ class _Compiler:
     def _wrong(self, place: str, zh: str, en: str) -> None:
         self.problems.append(Problem(place=place, column=0, zh=zh, en=en))
 
-    def _causes(self, present: frozenset[str]) -> tuple[tuple[Reason, ...], frozenset[str]]:
+    def _causes(
+        self, present: frozenset[str]
+    ) -> Generator[None, None, tuple[tuple[Reason, ...], frozenset[str]]]:
         """The causes; and what is present whichever of them it was."""
         found: list[Reason] = []
         common: frozenset[str] | None = None
@@ -171,6 +187,7 @@ class _Compiler:
             checked = self._clause(cause.when, f"{cause.place}.when", present, terms)
             common = checked.if_true if common is None else common & checked.if_true
             found.append(self._reason(cause, checked.expr))
+            yield
         return tuple(found), present | (common or NOTHING)
 
     def _reason(self, cause: Cause, expr: Expr) -> Reason:

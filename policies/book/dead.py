@@ -12,8 +12,8 @@ ALWAYS = Constant(True, BOOL)
 """`'true'` where a policy has only causes: it says on purpose that nothing else is asked."""
 
 
-def dead(unit: Unit) -> Iterator[Problem]:
-    """Only what is proven: see `policies.language.satisfy`."""
+def dead(unit: Unit) -> Iterator[Problem | None]:
+    """Only what is proven: see `policies.language.satisfy`. None: time for others to go on."""
     so_far: list[Expr] = []
     for clause in unit.clauses:
         if clause.expr == ALWAYS and unit.causes:
@@ -24,15 +24,18 @@ def dead(unit: Unit) -> Iterator[Problem]:
         if found:
             return
         so_far.append(clause.expr)
+        yield None
     for cause in unit.causes:
         place = f"{unit.policy.place}.cause.{cause.id}"
         yield from _dead(cause.expr, so_far, place)
+        yield None
     if unit.causes:
         so_far.append(Any(tuple(cause.expr for cause in unit.causes)))
     for rule in unit.exceptions:
         if not possible([*so_far, rule.condition()]):
             place = f"{unit.policy.place}.unless.{rule.id}"
             yield _problem(place, "这个例外永远不会成立", "this exception can never hold")
+        yield None
     if not possible([unit.condition]):
         place = unit.policy.place
         yield _problem(place, "总有例外成立，规则永不触发", "some exception always holds")

@@ -15,7 +15,7 @@ from typing import Any
 from gateway.domain.decision import Action
 from policies.book.book import Book
 from policies.book.cases import case
-from policies.book.compile import compile_policy
+from policies.book.compile import compiling
 from policies.book.document import Expected, Policy, Test
 from policies.book.prove import prove
 from policies.book.read import BASE_CASE, read_policy
@@ -68,7 +68,7 @@ def building(
             yield
             policy = read_policy(text, place)
             yield
-            compiled = compile_policy(policy, codes)
+            compiled = yield from compiling(policy, codes)
         except PolicyRefused as refused:
             problems += refused.problems
             continue

@@ -2,9 +2,18 @@
 
 import types
 from collections.abc import Generator
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 Result = TypeVar("Result")
+
+
+class Parts(Protocol):
+    """What a book consists of."""
+
+    units: tuple[Any, ...]
+    groups: tuple[Any, ...]
+
+    def forget(self) -> None: ...
 
 
 def finished(steps: Generator[None, None, Result]) -> Result:
@@ -26,6 +35,17 @@ async def in_turns(steps: Generator[None, None, Result]) -> Result:
             result: Result = end.value
             return result
         await _turn()
+
+
+def dismantled(book: Parts) -> Generator[None, None, None]:
+    """Let go of a book that nobody decides with any more, a policy at a step: all at once, freeing
+    it would pause every payment."""
+    parts: list[object] = [*book.units, *book.groups]
+    book.units, book.groups = (), ()
+    book.forget()
+    while parts:
+        parts.pop()
+        yield
 
 
 @types.coroutine

@@ -171,55 +171,52 @@ class Speaker:
     ) -> tuple[Template, tuple[Said, ...]]:  # fmt: skip
         """Kept with the sentence itself, so that no other one can come to have its id."""
         parts = tuple(
-            part if isinstance(part, str) else self._part(part, english) for part in sentence.parts
+            part if isinstance(part, str) else _part(part, self._codes, english)
+            for part in sentence.parts
         )
         self._ready[id(sentence), english] = (sentence, parts)
         return sentence, parts
 
-    def _part(self, part: Fact | Window | Shaped, english: bool) -> Said:
-        of, form = (part.of, part.form) if isinstance(part, Shaped) else (part, "")
-        if isinstance(of, Window):
-            return partial(_window_said, of, form)
-        if form:
-            return partial(self._shaped, of, form, english)
-        if of.type.kind is Kind.MONEY:
-            return partial(_money_said, attrgetter(of.attribute), absent_words(of)[english])
-        return partial(self._value, of, english)
 
-    def _shaped(self, fact: Fact, form: str, english: bool, facts: Facts) -> str:
-        told = getattr(facts, fact.attribute)
-        return self._value(fact, english, facts) if told is None else _in_form(told, form)
+def _part(part: Fact | Window | Shaped, codes: Mapping[str, CodeList], english: bool) -> Said:
+    """Knows the code lists and not the speaker: a circle would keep a replaced book in memory."""
+    of, form = (part.of, part.form) if isinstance(part, Shaped) else (part, "")
+    if isinstance(of, Window):
+        return partial(_window_said, of, form)
+    if form:
+        return partial(_shaped, of, form, english)
+    if of.type.kind is Kind.MONEY:
+        return partial(_money_said, attrgetter(of.attribute), absent_words(of)[english])
+    return partial(_value, of, codes, english)
 
-    def _value(self, fact: Fact, english: bool, facts: Facts) -> str:
-        return self.value(fact, facts, english=english)
 
-    def value(self, fact: Fact, facts: Facts, *, english: bool) -> str:
-        """One fact as a person reads it: 12,800.00, 30201 办公费, 实有资金账户, ****1234."""
-        value = getattr(facts, fact.attribute)
-        if value is None or value == "":
-            return absent_words(fact)[english]
-        if fact.personal:
-            return _masked(str(value))
-        if fact.name == "payee.name" and _pays_a_person(facts):
-            return str(value)[0] + "**"
-        match fact.type.kind:
-            case Kind.MONEY:
-                return _money(value)
-            case Kind.BOOL:
-                return _yes(value, english)
-            case Kind.ENUM:
-                return option_en(value) if english else option_zh(value)
-            case Kind.SET:
-                return _set(value, english)
-            case Kind.CODE:
-                return self._code(fact, str(value), facts)
-            case _:
-                return str(value)[:VALUE_CHARACTERS_MAX]
+def _shaped(fact: Fact, form: str, english: bool, facts: Facts) -> str:
+    told = getattr(facts, fact.attribute)
+    return absent_words(fact)[english] if told is None else _in_form(told, form)
 
-    def _code(self, fact: Fact, code: str, facts: Facts) -> str:
-        listed = self._codes.get(fact.type.codes)
-        name = listed.name_of(code, facts.on.year) if listed else ""
-        return f"{code[:VALUE_CHARACTERS_MAX]} {name}".rstrip()
+
+def _value(fact: Fact, codes: Mapping[str, CodeList], english: bool, facts: Facts) -> str:
+    """One fact as a person reads it: 30201 办公费, 实有资金账户, ****1234."""
+    value = getattr(facts, fact.attribute)
+    if value is None or value == "":
+        return absent_words(fact)[english]
+    if fact.personal:
+        return _masked(str(value))
+    if fact.name == "payee.name" and _pays_a_person(facts):
+        return str(value)[0] + "**"
+    match fact.type.kind:
+        case Kind.BOOL:
+            return _yes(value, english)
+        case Kind.ENUM:
+            return option_en(value) if english else option_zh(value)
+        case Kind.SET:
+            return _set(value, english)
+        case Kind.CODE:
+            listed = codes.get(fact.type.codes)
+            name = listed.name_of(str(value), facts.on.year) if listed else ""
+            return f"{str(value)[:VALUE_CHARACTERS_MAX]} {name}".rstrip()
+        case _:
+            return str(value)[:VALUE_CHARACTERS_MAX]
 
 
 def _set(values: frozenset[StrEnum], english: bool) -> str:
@@ -260,7 +257,11 @@ def _yes(value: bool, english: bool) -> str:
 def _pays_a_person(facts: Facts) -> bool:
     """By the sender's word or by the register's: who calls a person an organisation uncovers no
     name in records and notices."""
-    return facts.payee_kind is PayeeKind.PERSON or facts.payee_account_class in _OF_PERSONS
+    return (
+        facts.payee_kind is PayeeKind.PERSON
+        or facts.payee_account_class in _OF_PERSONS
+        or facts.payee_filed_person
+    )
 
 
 def _masked(value: str) -> str:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable
+from functools import cached_property
 
 import attrs
 
@@ -112,11 +113,9 @@ class Unit:
             possible.add(policy.missing_evidence)
         return policy.action if len(possible) == 1 else None
 
-    causes_ask: Group | None = attrs.field(init=False, eq=False)
-    """Which causes hold, where that alone settles what it asks for."""
-
-    @causes_ask.default
-    def _causes_ask(self) -> Group | None:
+    @cached_property
+    def causes_ask(self) -> Group | None:
+        """Which causes hold, where that alone settles what it asks for; for back-tests."""
         if self.constant_action or self.exceptions or not self.causes:
             return None
         return group([cause.expr for cause in self.causes])

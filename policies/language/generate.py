@@ -103,7 +103,8 @@ def _compiled(name: str, body: list[ast.stmt], writer: "_Writer") -> Untyped:
     ast.fix_missing_locations(module)
     rooms: dict[str, Untyped] = {"__builtins__": {"Exception": Exception}, **writer.constants}
     exec(compile(module, "<policies>", "exec"), rooms)  # noqa: S102  our own ast, no text
-    return rooms[name]
+    # Not left among its own globals: a circle would keep a replaced book in memory.
+    return rooms.pop(name)
 
 
 class _Writer:

@@ -214,7 +214,7 @@ def _dispatch(shelves: dict[str, Shelf], always: tuple[Filed, ...]) -> Group:
     arguments = ast.arguments([], [ast.arg("facts")], None, [], [], None, [])
     module = ast.Module([ast.FunctionDef("run", arguments, body, [])], [])
     exec(compile(ast.fix_missing_locations(module), "<policies>", "exec"), rooms)  # noqa: S102
-    run: Group = rooms["run"]
+    run: Group = rooms.pop("run")
     return run
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 import gc
 import re
 import shutil
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,23 @@ async def test_a_due_book_takes_over_while_instructions_are_answered(bureau: Bur
     assert new != old and len(seen) > 20 and set(seen) <= {old, new} and seen[0] == old
     assert sorted(seen, key=[old, new].index) == seen
     assert [record["revision"] for record in bureau.told()] == [1, 2]
+
+
+async def test_nothing_of_a_replaced_book_stays_in_memory(bureau: Bureau) -> None:
+    bureau.store.keep(bureau.sealed(1), 1)
+    await bureau.open()
+    old = bureau.books.shelf.current
+    old.decide(Facts(**CASES["authorized_transfer"]))
+    left = [weakref.ref(unit.predicate) for unit in old.units]
+    left += [weakref.ref(group.run) for group in old.groups]
+    bureau.store.keep(bureau.sealed(2, texts=newer("JL-050")), 2)
+    gc.disable()  # by counting references alone: the collector passes over what was frozen
+    try:
+        assert await bureau.worker.look()
+        del old
+        assert [ref() for ref in left if ref() is not None] == []
+    finally:
+        gc.enable()
 
 
 async def test_a_tampered_book_is_refused_told_and_the_old_one_stays(bureau: Bureau) -> None:

@@ -102,3 +102,7 @@ FROM unnest($3::bigint[], $4::text[], $5::timestamptz[], $6::text[], $7::bigint[
 -- empty: the candidate decided everything alike
 SELECT seq, subject, decided_at, agency_code, amount_fen, before, after, policies, reason_zh
 FROM shadow_flip WHERE division = $1 AND run = $2 AND seq > $3 ORDER BY seq LIMIT $4
+
+-- name: prune_windows
+-- empty: never; how many entries were taken away
+SELECT prune_windows($1, $2) AS taken

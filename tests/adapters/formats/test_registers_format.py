@@ -143,3 +143,22 @@ def test_a_document_s_format_is_told_by_its_content() -> None:
     assert sniff(b'<?xml version="1.0"?><Document xmlns="urn:iso:std:iso:20022"/>') is None
     assert sniff(b"") is None
     assert sniff(json.dumps([1]).encode()) is None
+
+
+def test_the_lists_that_may_be_left_out_are_read_and_may_not_repeat() -> None:
+    plain = read_registers(encoded(registers()))
+    assert plain.project_items == {} and plain.allowance_standards == {}
+    more = registers() | {
+        "projects": [{"code": "P", "dept_economic_codes": ["302", "31002"]}],
+        "allowance_standards": [
+            {"dept_economic_code": "30103", "per_person": "3000.00"},
+            {"agency": "101", "dept_economic_code": "30103", "per_person": "2000.00"},
+        ],
+    }
+    read = read_registers(encoded(more))
+    assert read.project_items == {"P": frozenset({"302", "31002"})}
+    assert read.allowance_standards == {("", "30103"): 300_000, ("101", "30103"): 200_000}
+    twice = more | {"projects": more["projects"] * 2}
+    assert [error.code for error in refused(twice).errors] == ["repeated"]
+    odd = more | {"allowance_standards": [{"dept_economic_code": "1", "per_person": 3}]}
+    assert refused(odd).errors
