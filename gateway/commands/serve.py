@@ -22,6 +22,7 @@ from certs.tls import Refusal, party_of, server_context
 from gateway.commands.holding import counters_of, hold_workers, pushing_of, readers_of
 from gateway.commands.journal import configure_log
 from gateway.commands.openapi import openapi
+from gateway.commands.policy_feed import policy_counter
 from gateway.commands.rooms import House, credentials, open_house
 from gateway.commands.shadowing import start_follower
 from gateway.domain.faults import Fault
@@ -126,7 +127,11 @@ def _doorway(house: House, metrics: Metrics) -> Doorway:
         origin=house.origin,
         metrics=metrics,
         in_flight_max=house.settings.gateway.in_flight_max,
-        counters={STATEMENTS: _statements(house).take, **counters_of(house)},
+        counters={
+            STATEMENTS: _statements(house).take,
+            **counters_of(house),
+            **policy_counter(house),
+        },
         readers=readers_of(house),
     )
 
