@@ -8,7 +8,15 @@ import attrs
 
 from policies.language.errors import ClauseError, nearest
 from policies.language.literals import Terms, fitted, money
-from policies.language.operands import ROOMS, matched, no_term, product_type, values_of
+from policies.language.operands import (
+    LONE_REMAINDER,
+    ROOMS,
+    matched,
+    no_term,
+    product_type,
+    remainder_type,
+    values_of,
+)
 from policies.language.syntax import Binary, Call, ListLiteral, Literal, Logic, Name, Node, Unary
 from policies.language.typed import (
     All,
@@ -148,6 +156,10 @@ class _Checker:
             return self._in(node, present)
         if node.sign in ("+", "-", "*"):
             return self._arithmetic(node, present)
+        if node.sign == "%":
+            raise ClauseError(node.column, *LONE_REMAINDER)
+        if isinstance(node.left, Binary) and node.left.sign == "%":
+            return self._divisible(node, node.left, present)
         if isinstance(node.right, ListLiteral) and not node.right.items:
             return self._emptiness(node)
         left = self._check(node.left, present).expr
@@ -160,6 +172,21 @@ class _Checker:
                 f"{zh}只能用 == 或 != 比较",
                 "only money, counts and dates have an order",
             )
+        return Compare(node.sign, left, right)
+
+    def _divisible(self, node: Binary, product: Binary, present: frozenset[str]) -> Expr:
+        """`sum % yuan("10000.00") == yuan("0.00")`: whether it comes to a round number.
+
+        Compared with anything but 0 the remainder of a negative number would mean one thing in CEL
+        and another in Python.
+        """
+        dividend = self._check(product.left, present).expr
+        divisor = self._check(product.right, present).expr
+        type = remainder_type(product, dividend, divisor)
+        right = self._check(node.right, present).expr
+        left, right = matched(Arithmetic("%", dividend, divisor, type), right, node, self._terms)
+        if node.sign not in ("==", "!=") or not isinstance(right, Constant) or right.value != 0:
+            raise ClauseError(product.column, *LONE_REMAINDER)
         return Compare(node.sign, left, right)
 
     def _emptiness(self, node: Binary) -> Expr:

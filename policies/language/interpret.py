@@ -60,6 +60,7 @@ _SIGNS: dict[str, Callable[[Untyped, Untyped], Untyped]] = {
     "+": operator.add,
     "-": operator.sub,
     "*": operator.mul,
+    "%": operator.mod,
 }
 
 

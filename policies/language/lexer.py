@@ -36,14 +36,13 @@ _TOKEN = re.compile(
     |(?P<int>[0-9]+)
     |(?P<text>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')
     |(?P<name>[A-Za-z_][A-Za-z0-9_]*)
-    |(?P<sign>&&|\|\||==|!=|<=|>=|[-<>!+*()\[\],.])""",
+    |(?P<sign>&&|\|\||==|!=|<=|>=|[-<>!+*%()\[\],.])""",
     re.VERBOSE,
 )
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
 _ESCAPES = {'"': '"', "'": "'", "\\": "\\", "n": "\n", "t": "\t"}
 _NOT_OURS = {
     "/": ("没有除法", "there is no division"),
-    "%": ("没有取余", "there is no remainder"),
     "?": ("没有条件运算，请写成 && 和 ||", "there is no ?:, write it with && and ||"),
     "=": ("相等写作 ==", "equality is written =="),
     "&": ("“并且”写作 &&", "'and' is written &&"),

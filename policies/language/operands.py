@@ -51,6 +51,27 @@ def product_type(node: Binary, left: Expr, right: Expr) -> Type:
     )
 
 
+LONE_REMAINDER = (
+    "取余（%）只能写作 … % 除数 == 0 或 != 0",
+    "a remainder is only compared with 0: … % divisor == 0",
+)
+
+
+def remainder_type(node: Binary, left: Expr, right: Expr) -> Type:
+    """Money % money or count % count, by a constant of at least 2: never by nothing."""
+    if left.type != right.type or left.type not in (MONEY, COUNT):
+        (left_zh, left_en), (right_zh, right_en) = left.type.spoken(), right.type.spoken()
+        raise ClauseError(
+            node.column, f"{left_zh} % {right_zh} 没有意义",
+            f"{left_en} % {right_en} means nothing",
+        )  # fmt: skip
+    if not isinstance(right, Constant) or not isinstance(right.value, int) or right.value < 2:
+        raise ClauseError(
+            node.column, "除数应为大于 1 的常数或参数", "the divisor is a constant above 1"
+        )
+    return left.type
+
+
 def no_term(node: Name, terms: Terms) -> ClauseError:
     """Why `params.x`, `lists.x`, `row.x` or `window.x` cannot stand where it stands."""
     room, _, rest = node.path.partition(".")

@@ -2,7 +2,7 @@
 
 Expr     = And { "||" And }          And      = Relation { "&&" Relation }
 Relation = Sum { relop Sum }         relop    = == != < <= > >= in
-Sum      = Product { ("+"|"-") Product }      Product = Unary { "*" Unary }
+Sum      = Product { ("+"|"-") Product }      Product = Unary { ("*"|"%") Unary }
 Unary    = Primary | "!" {"!"} Primary | "-" {"-"} Primary
 Primary  = literal | list | name {"." name} | name "(" [Expr {"," Expr}] ")" | "(" Expr ")"
 """
@@ -108,7 +108,7 @@ class _Parser:
         return self._left(frozenset("+-"), self._product)
 
     def _product(self) -> Node:
-        return self._left(frozenset("*"), self._unary)
+        return self._left(frozenset("*%"), self._unary)
 
     def _unary(self) -> Node:
         token = self._now

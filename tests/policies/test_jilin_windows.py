@@ -23,6 +23,7 @@ WINDOWS = {
     "JL-044.person": ("payee.account payee.name", "sum", "amount", 1, HELD_TOO),
     "JL-072.goods": ("agency.code payee.account", "sum", "amount", 30, HELD_TOO),
     "JL-072.works": ("agency.code payee.account", "sum", "amount", 30, HELD_TOO),
+    "JL-073.parts": ("agency.code payee.account", "sum", "amount", 30, HELD_TOO),
     "JL-092.same": ("payer.account payee.account amount purpose", "count", "", 7, HELD_TOO),
 }
 """Key, measure, of what, days with today, and which outcomes count."""

@@ -49,6 +49,9 @@ def meaning(clause: str, **changes: Any) -> Truth:
     ("clause", "expected"),
     [
         ('amount == yuan("12800.00")', True),
+        ('amount % yuan("100.00") == yuan("0.00")', True),
+        ('(amount + yuan("0.01")) % yuan("100.00") != yuan("0.00")', True),
+        ("(fiscal_year * -1) % 2 == 0", True),
         ('amount > yuan("12800.00")', False),
         ("amount > params.limit", True),
         ("amount - params.limit * 12 < params.limit", True),
@@ -89,6 +92,12 @@ def test_a_clause_means_what_it_says_in_both_readings(clause: str, expected: obj
     ("clause", "column", "says"),
     [
         ("payee.clas == 1", 1, "did you mean payee.class"),
+        ('amount % yuan("100.00") == yuan("1.00")', 8, "only compared with 0"),
+        ('amount % yuan("100.00") < yuan("0.00")', 8, "only compared with 0"),
+        ('amount - amount % yuan("100.00") == amount', 17, "only compared with 0"),
+        ('amount % yuan("0.01") == yuan("0.00")', 8, "above 1"),
+        ('amount % amount == yuan("0.00")', 8, "above 1"),
+        ("amount % 100 == 0", 8, "means nothing"),
         ('payer.class == "zero_balance"', 1, "write has(payer.class)"),
         ('has(payer.class) && payer.class == "zero"', 36, "did you mean zero_balance"),
         ('has(payer.class) || payer.class == "zero_balance"', 21, "may be absent"),

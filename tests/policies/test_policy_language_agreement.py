@@ -72,16 +72,21 @@ def atoms(draw: st.DrawFn) -> str:
     same = draw(st.sampled_from(["==", "!="]))
     match kind:
         case Kind.BOOL:
-            return name
+            body = name
         case Kind.SET:
             option = draw(_quoted(fact.type.enum))
             forms = [f"{name} {same} []", f"{option} in {name}", f"any_of({name}, [{option}])"]
             return draw(st.sampled_from([*forms, f"all_of({name}, [{option}])"]))
         case Kind.MONEY:
             cents = draw(st.integers(0, 300_000))
-            body = f'{name} * 2 - amount {order} yuan("{cents // 100}.{cents % 100:02d}")'
+            written = f'yuan("{cents // 100 + 1}.{cents % 100:02d}")'
+            forms = [f"{name} * 2 - amount {order} {written}"]
+            forms += [f'({name} - amount) % {written} {same} yuan("0.00")']
+            body = draw(st.sampled_from(forms))
         case Kind.COUNT:
-            body = f"{name} * -2 + 3 {order} {draw(st.integers(-9, 9))}"
+            forms = [f"{name} * -2 + 3 {order} {draw(st.integers(-9, 9))}"]
+            forms += [f"({name} * -2 + 3) % {draw(st.integers(2, 9))} {same} 0"]
+            body = draw(st.sampled_from(forms))
         case Kind.ENUM:
             option = draw(_quoted(fact.type.enum))
             body = draw(st.sampled_from([f"{name} {same} {option}", f"{name} in [{option}]"]))
