@@ -3,9 +3,8 @@
 import asyncio
 import datetime as dt
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any
-
-import attrs
 
 from adapters.postgres.evidence import evidence_of, stored_hashes
 from adapters.postgres.inclusion import frontier_nodes, root_of
@@ -31,6 +30,7 @@ OFFICE_SILENT_S = 8.0
 stopped or cut off holds its lock for ever otherwise, and nobody seals, delivers or enquires."""
 
 _SQL = statements("log")
+_ID = itemgetter("id")
 
 
 class PostgresRecordLog:
@@ -90,7 +90,7 @@ class PostgresRecordLog:
         rows = await self._pool.fetch(_SQL["records_between"], division, start, size)
         if len(rows) != size - start:
             raise LedgerUnavailable(f"log {division}: records {start} to {size} are not complete")
-        records = tuple(SealedRecord(**row) for row in rows)
+        records = tuple(map(_sealed, rows))
         return Delivery(division=division, start=start, records=records, checkpoint=upto[0]["text"])
 
     async def acknowledged(self, division: str) -> int:
@@ -135,15 +135,16 @@ class PostgresRecordLog:
         make: Callable[[LogHead | None, str, Sequence[PendingRecord], dt.datetime], Sealed],
     ) -> Sealed | None:  # fmt: skip
         async with self._pool.transaction() as connection:
+            if not await connection.fetchval(_SQL["lock_log"], division):
+                raise LedgerUnavailable(f"log {division}: another sequencer is at it")
             head = await _head(connection, division)
             rows = await connection.fetch(_SQL["take_pending"], division, limit)
             if not rows:
                 return None
-            waiting = [PendingRecord(**row) for row in rows]
+            waiting = [_pending(row) for row in sorted(rows, key=_ID)]
             pending = await _counted(connection, division, waiting)
             sealed = make(head, division, pending, at)
             await _advance(connection, division, head, sealed)
-            await connection.execute(_SQL["drop_pending"], division, [p.id for p in pending])
             await _store(connection, division, sealed)
         return sealed
 
@@ -164,6 +165,19 @@ class PostgresRecordLog:
         self._office = None
 
 
+def _pending(row: Any) -> PendingRecord:
+    id, kind, subject, body, disclosures = row
+    return PendingRecord(id=id, kind=kind, subject=subject, body=body, disclosures=disclosures)
+
+
+def _sealed(row: Any) -> SealedRecord:
+    seq, kind, subject, body, leaf_hash, disclosures = row
+    return SealedRecord(
+        seq=seq, kind=kind, subject=subject, body=body, leaf_hash=leaf_hash,
+        disclosures=disclosures,
+    )  # fmt: skip
+
+
 async def _counted(
     connection: Connection, division: str, waiting: list[PendingRecord]
 ) -> list[PendingRecord]:
@@ -181,7 +195,10 @@ async def _counted(
     for record, agency in zip(waiting, agencies, strict=True):
         if agency is not None:
             last[agency] += 1
-            record = attrs.evolve(record, agency_no=last[agency])
+            record = PendingRecord(
+                id=record.id, kind=record.kind, subject=record.subject, body=record.body,
+                disclosures=record.disclosures, agency_no=last[agency],
+            )  # fmt: skip
         counted.append(record)
     numbers = [last[agency] for agency in named]
     await connection.execute(_SQL["keep_agency_numbers"], division, named, numbers)
@@ -216,12 +233,7 @@ async def _store(connection: Connection, division: str, sealed: Sealed) -> None:
     await connection.execute(
         _SQL["add_records"],
         division,
-        [r.seq for r in records],
-        [r.kind for r in records],
-        [r.subject for r in records],
-        [r.leaf_hash for r in records],
-        [r.body for r in records],
-        [r.disclosures for r in records],
+        [(r.seq, r.kind, r.subject, r.leaf_hash, r.body, r.disclosures) for r in records],
     )
     if subtrees:
         levels, indexes = [s.level for s in subtrees], [s.index for s in subtrees]

@@ -25,28 +25,27 @@ SELECT division FROM found WHERE division IS NOT NULL
 -- empty: nothing was sealed for this division yet
 SELECT origin, size, frontier FROM log_head WHERE division = $1
 
+-- name: lock_log
+-- empty: never; false if another sequencer is at this log: seal nothing
+SELECT pg_try_advisory_xact_lock(hashtextextended('treasury-gateway log ' || $1, 0))
+
 -- name: take_pending
--- empty: none waits; an error (never other records, out of order) if another sequencer has them
-SELECT id, kind, subject, body, disclosures
-FROM pending_record
+-- empty: none waits; taken for good if the transaction that numbers them commits
+DELETE FROM pending_record
 WHERE division = $1
-ORDER BY id
-LIMIT $2
-FOR UPDATE NOWAIT
+      AND id = ANY (ARRAY(SELECT p.id FROM pending_record AS p WHERE p.division = $1
+                          ORDER BY p.id LIMIT $2))
+RETURNING id, kind, subject, body, disclosures
 
 -- name: agency_numbers
 -- empty: none of these agencies has a numbered record yet
 SELECT agency, last FROM log_agency WHERE division = $1 AND agency = ANY ($2::text[])
 
 -- name: keep_agency_numbers
--- empty: always; the caller's lock on the log's head keeps two sequencers apart
+-- empty: always; the caller's lock on the log keeps two sequencers apart
 INSERT INTO log_agency (division, agency, last)
 SELECT $1, n.agency, n.last FROM unnest($2::text[], $3::bigint[]) AS n (agency, last)
 ON CONFLICT (division, agency) DO UPDATE SET last = EXCLUDED.last
-
--- name: drop_pending
--- empty: always
-DELETE FROM pending_record WHERE division = $1 AND id = ANY ($2::bigint[])
 
 -- name: first_head
 -- empty: another sequencer began this log first; seal nothing
@@ -65,8 +64,7 @@ RETURNING size
 -- empty: always
 INSERT INTO log_record (division, seq, kind, subject, leaf_hash, body, disclosures)
 SELECT $1, r.seq, r.kind, r.subject, r.leaf_hash, r.body, r.disclosures
-FROM unnest($2::bigint[], $3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::bytea[])
-     AS r (seq, kind, subject, leaf_hash, body, disclosures)
+FROM unnest($2::batch_record[]) AS r
 
 -- name: add_subtrees
 -- empty: always
