@@ -5,7 +5,7 @@ argument; nobody behind these methods decides anything about an instruction.
 """
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from gateway.domain.bank import BankAnswer, BankConduct, EnquiryAnswer, LeftOut
@@ -259,6 +259,12 @@ class RecordLog(Protocol):
         self, id: int, *, acknowledged: bool, at: dt.datetime, receipt: str | None = None
     ) -> None:
         """Count one attempt; `receipt` is the bureau's, proven, and kept."""
+        ...
+
+    async def notices_told(
+        self, division: str, receipts: Mapping[int, str], at: dt.datetime
+    ) -> None:
+        """These, by id, were acknowledged: their proven receipts kept in one commit."""
         ...
 
     async def untold_divisions(self) -> list[str]:

@@ -1,7 +1,7 @@
 """The monitoring log in memory, with proofs computed straight from RFC 9162's definition."""
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
@@ -107,6 +107,13 @@ class MemoryRecordLog:
             self._state.receipts[id] = receipt
         if notice is not None and not acknowledged:
             self._state.notices[id] = attrs.evolve(notice, attempts=notice.attempts + 1)
+
+    async def notices_told(
+        self, division: str, receipts: Mapping[int, str], at: dt.datetime
+    ) -> None:
+        for id, receipt in receipts.items():
+            if id in self._state.notices and self._state.notices[id].division == division:
+                await self.notice_sent(id, acknowledged=True, at=at, receipt=receipt)
 
     async def untold_divisions(self) -> list[str]:
         logs = self._state.logs.items()

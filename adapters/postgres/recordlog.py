@@ -2,7 +2,7 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -125,6 +125,14 @@ class PostgresRecordLog:
     ) -> None:
         await self._pool.unbroken(
             self._pool.execute(_SQL["notice_sent"], id, acknowledged, at, receipt)
+        )
+
+    async def notices_told(
+        self, division: str, receipts: Mapping[int, str], at: dt.datetime
+    ) -> None:
+        ids, texts = list(receipts), list(receipts.values())
+        await self._pool.unbroken(
+            self._pool.execute(_SQL["notices_told"], division, ids, texts, at)
         )
 
     async def untold_divisions(self) -> list[str]:

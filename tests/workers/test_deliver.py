@@ -229,6 +229,24 @@ class _Noticed:
     notify: object
 
 
+async def test_what_was_acknowledged_is_kept_even_if_another_notice_fails() -> None:
+    post = Post()
+    notices = [post.notice() for _ in range(7)]
+    honest, bad = post.bureaus[HERE], notices[2].body
+
+    async def notify(division: str, body: bytes, signature: str) -> str:
+        if body == bad:
+            raise BureauUnavailable("refused")
+        return await honest.notify(division, body, signature)
+
+    object.__setattr__(post.worker._inboxes[HERE], "bureau", _Noticed(notify))
+    with pytest.raises(BureauUnavailable):
+        await post.worker.notify(HERE)
+    taken = [notices[place].id for place in (0, 1, 3, 4)]
+    assert sorted(post.state.receipts) == taken, "those that were under way beside it"
+    assert post.state.notices[notices[2].id].attempts == 1
+
+
 async def test_one_silent_or_slow_bureau_keeps_nothing_from_the_others() -> None:
     for trouble in ("down", "slow"):
         post = Post()

@@ -152,6 +152,13 @@ SET attempts = attempts + 1, last_attempt_at = $3,
     acknowledged_at = CASE WHEN $2::boolean THEN $3::timestamptz END, receipt = $4
 WHERE id = $1 AND acknowledged_at IS NULL
 
+-- name: notices_told
+-- empty: always; receipts stand beside their notices' ids
+UPDATE notice
+SET attempts = attempts + 1, last_attempt_at = $4, acknowledged_at = $4::timestamptz,
+    receipt = ($3::text[])[array_position($2::bigint[], id)]
+WHERE division = $1 AND id = ANY ($2::bigint[]) AND acknowledged_at IS NULL
+
 -- name: untold_divisions
 -- empty: the bureaus have acknowledged everything
 SELECT division FROM notice WHERE acknowledged_at IS NULL

@@ -175,8 +175,11 @@ async def test_held_and_blocked_are_kept_reserve_nothing_and_are_told(storage: S
     await storage.records.notice_sent(first.id, acknowledged=False, at=LATER)
     await storage.records.notice_sent(second.id, acknowledged=True, at=LATER, receipt="signed")
     assert await storage.records.notices("229900000", 10) == []
+    await storage.records.notices_told("229900000", {first.id: "another division's"}, LATER)
     [left] = await storage.records.notices(DIVISION, 10)
     assert (left.id, left.attempts) == (first.id, 1)
+    await storage.records.notices_told(DIVISION, {first.id: "signed", second.id: "again"}, LATER)
+    assert await storage.records.notices(DIVISION, 10) == []
 
 
 async def test_enquiries_keep_the_first_unbroken_not_found(storage: Storage) -> None:
