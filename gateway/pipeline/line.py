@@ -81,10 +81,18 @@ class Line:
         whichever it raises, nothing was forwarded by this call.
         """
         rooms = self._rooms
+        sender = rooms.gatekeeper.authenticate(received, rooms.clock.now())
+        instruction = parse(received, rooms.formats)
+        return await self.carry_proven(received, instruction, sender)
+
+    async def carry_proven(
+        self, received: Received, instruction: Instruction, sender: Sender
+    ) -> Answer:
+        """The same from identify on, for what was authenticated and parsed before: a payment of a
+        message whose signature covers all of them. Raises as `carry` does."""
+        rooms = self._rooms
         now, began = rooms.clock.now(), rooms.clock.monotonic()
 
-        sender = rooms.gatekeeper.authenticate(received, now)
-        instruction = parse(received, rooms.formats)
         refuse_strangers(sender, instruction, rooms.origin.trust_domain)
         refuse_unserved(instruction, rooms.divisions)
 

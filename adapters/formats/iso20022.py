@@ -1,0 +1,159 @@
+"""ISO 20022 at the gateway's door: pain.001 and pacs.008 in, status reports and admi.002 out."""
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Sequence
+
+from lxml import etree
+
+from adapters.formats import iso_status
+from adapters.formats.iso_cut import (
+    Group,
+    group_in,
+    group_of,
+    layout_of,
+    part_of,
+    parts_of,
+    refuse,
+    several,
+)
+from adapters.formats.iso_read import Layout, payment_of
+from adapters.formats.iso_reject import UNREFERENCED, rejection
+from adapters.formats.iso_status import Told
+from adapters.formats.iso_xml import Message, message_of, parsed
+from adapters.formats.json_walk import Findings
+from gateway.domain.answer import Answer
+from gateway.domain.bulk import BulkPart
+from gateway.domain.faults import Fault, FaultCode, Unreadable
+from gateway.domain.instruction import Instruction
+
+Now = Callable[[], dt.datetime]
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+class IsoFormat:
+    """`gateway.ports.Format` for a message with one payment."""
+
+    media_type = "application/xml; charset=UTF-8"
+    problem_media_type = "application/xml; charset=UTF-8"
+
+    def __init__(self, now: Now = _now) -> None:
+        self._now = now
+
+    def parse(self, raw: bytes) -> Instruction:
+        """Read the one payment of a UTF-8 message, valid by its published schema.
+
+        Raises Unreadable: body_too_large, not_xml, dtd_refused, media_type_unsupported (no message
+        that is taken here), field_duplicate, voucher_type_unsupported or instruction_invalid, with
+        every error in `errors`. A message of several payments is the bulk reader's.
+        """
+        message, root = parsed(raw)
+        layout = layout_of(message)
+        payments = list(root.iter(message.tag("CdtTrfTxInf")))
+        if len(payments) != 1:
+            found = Findings()
+            found.note(
+                "GrpHdr/NbOfTxs", "too_many_payments", "此处只受理一笔支付的报文",
+                "a message of one payment is wanted here",
+            )  # fmt: skip
+            refuse(found)
+        group_in(root, message, raw)
+        return _one(message, layout, payments[0], "CdtTrfTxInf")
+
+    def answer(self, raw_in: bytes, answer: Answer) -> bytes:
+        """The status report to what was received (and parsed, so it is in order)."""
+        root = etree.fromstring(raw_in, _plain_parser())
+        message = message_of(root)
+        group = group_in(root, message, raw_in)
+        (payment,) = root.iter(message.tag("CdtTrfTxInf"))
+        names = _names(message, payment)
+        return iso_status.report(group, [iso_status.told(names, answer)], self._now())
+
+    def problem(self, fault: Fault, instance: str) -> bytes:
+        return rejection(fault, UNREFERENCED, self._now(), instance)
+
+
+class IsoPartFormat(IsoFormat):
+    """`gateway.ports.Format` for one payment cut from a message of many, as it is kept."""
+
+    def parse(self, raw: bytes) -> Instruction:
+        """Raises Unreadable as `IsoFormat.parse`; the schema has seen the whole message."""
+        part = part_of(raw)
+        message, payment = _opened(part.rest)
+        return _one(message, layout_of(message), payment, f"CdtTrfTxInf[{part.number}]")
+
+    def answer(self, raw_in: bytes, answer: Answer) -> bytes:
+        raise AssertionError("a part is answered in the report to its message")
+
+
+class IsoBulk:
+    """`gateway.ports.BulkFormat`: reads a message of many, and words the report to it."""
+
+    format = "iso20022"
+    part_format = "iso20022.part"
+
+    def __init__(self, now: Now = _now) -> None:
+        self._now = now
+
+    def takes(self, raw: bytes) -> bool:
+        return several(raw)
+
+    def open(self, raw: bytes) -> Group:
+        """Validate the whole message. Raises Unreadable."""
+        return group_of(raw)
+
+    def parts(self, raw: bytes, group: Group) -> Iterator[BulkPart]:
+        """Each payment in its order, read one at a time. Raises Unreadable."""
+        for number, cut in enumerate(parts_of(raw, group), 1):
+            message, payment = _opened(part_of(cut).rest)
+            names = _names(message, payment)
+            try:
+                read = _one(message, group.layout, payment, f"CdtTrfTxInf[{number}]")
+            except Unreadable as fault:
+                yield BulkPart(raw=cut, instruction=None, fault=fault, names=names)
+            else:
+                yield BulkPart(raw=cut, instruction=read, fault=None, names=names)
+
+    def told(self, part: BulkPart, said: Answer | Fault) -> Told:
+        return iso_status.told(part.names, said)
+
+    def report(self, group: Group, rows: Sequence[Told]) -> bytes:
+        return iso_status.report(group, rows, self._now())
+
+
+def _one(message: Message, layout: Layout, payment: etree._Element, place: str) -> Instruction:
+    above = payment.getparent()
+    assert above is not None, "the schema has seen to it"
+    header = above if layout.root == "CstmrCdtTrfInitn" else above.find(message.tag("GrpHdr"))
+    return payment_of(message, layout, header, payment, place)
+
+
+def _opened(raw: bytes) -> tuple[Message, etree._Element]:
+    """A part's message and payment. Raises Unreadable."""
+    try:
+        root = etree.fromstring(raw, _plain_parser())
+    except etree.XMLSyntaxError as cause:
+        raise Unreadable(FaultCode.NOT_XML, f"the part is not XML: {cause.msg}") from None
+    message = message_of(root)
+    payments = list(root.iter(message.tag("CdtTrfTxInf")))
+    if len(payments) != 1:
+        raise Unreadable(FaultCode.INSTRUCTION_INVALID, "a part holds one payment")
+    return message, payments[0]
+
+
+def _plain_parser() -> etree.XMLParser:
+    return etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, attribute_defaults=False,
+        collect_ids=False,
+    )  # fmt: skip
+
+
+def _names(message: Message, payment: etree._Element) -> tuple[str, str, str, str]:
+    above = payment.getparent()
+    bundle = above.findtext(message.tag("PmtInfId"), "") if above is not None else ""
+    ids = payment.find(message.tag("PmtId"))
+    assert ids is not None, "the schema has seen to it"
+    texts = [ids.findtext(message.tag(name), "") for name in ("InstrId", "EndToEndId", "TxId")]
+    return (bundle or "", *(text or "" for text in texts))  # type: ignore[return-value]

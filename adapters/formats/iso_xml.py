@@ -1,0 +1,216 @@
+"""ISO 20022 messages as XML: UTF-8, plain elements, bounded in size and depth, valid by schema.
+
+Refused on sight: DTDs and entities, other encodings, comments, CDATA and processing instructions.
+So `<` is nothing but a tag, two readers cannot see two texts, and a message of many payments can be
+cut between its tags without a parser (`iso_cut`).
+"""
+
+import io
+import re
+from collections.abc import Callable, Iterator
+
+import attrs
+from lxml import etree
+
+from adapters.formats.iso_schemas import NAMESPACE, schema_of
+from adapters.formats.json_walk import Findings, shown
+from adapters.formats.text_safety import refused_in
+from gateway.domain.faults import FaultCode, Unreadable
+
+MESSAGE_BYTES_MAX = 48 << 20
+"""More than 10,000 payments of 3 KiB each."""
+ERRORS_SHOWN_MAX = 50
+
+_DECLARATION = re.compile(
+    rb"""\s*<\?xml\s+version=["']1\.[01]["'](?:\s+encoding=["']([A-Za-z0-9._-]+)["'])?"""
+    rb"""(?:\s+standalone=["'](?:yes|no)["'])?\s*\?>"""
+)
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_RAW_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_LOOK_BYTES = 1 << 20
+_KEPT_DEPTH = 3
+_FORGET_DEPTH = 2
+"""Document, message, PmtInf, CdtTrfTxInf: what ends inside these is looked at; payments, and all
+that stands beside them in the message's own element, are then forgotten."""
+
+
+@attrs.frozen
+class Message:
+    """What the root says: which message, and in which namespace its elements stand."""
+
+    name: str
+    """Such as `pain.001.001.09`."""
+    namespace: str
+
+    def tag(self, name: str) -> str:
+        return f"{{{self.namespace}}}{name}"
+
+
+def checked(raw: bytes) -> None:
+    """Whether `raw` may be parsed at all. Raises Unreadable (`body_too_large`, `dtd_refused`,
+    `not_xml`)."""
+    if len(raw) > MESSAGE_BYTES_MAX:
+        raise Unreadable(
+            FaultCode.BODY_TOO_LARGE, f"a message has at most {MESSAGE_BYTES_MAX} bytes"
+        )
+    _utf8(raw)
+    declaration = _DECLARATION.match(raw.removeprefix(_BYTE_ORDER_MARK)[:200])
+    if declaration and declaration[1] and declaration[1].upper() != b"UTF-8":
+        encoding = declaration[1].decode("ascii")
+        raise Unreadable(
+            FaultCode.NOT_XML, f"ISO 20022 is UTF-8, not {encoding} (报文应为 UTF-8 编码)"
+        )
+    start = declaration.end() if declaration else 0
+    if raw.startswith(_BYTE_ORDER_MARK):
+        start += len(_BYTE_ORDER_MARK)
+    upper = re.search(rb"<!\s*(?:DOCTYPE|ENTITY)|<!\[(?!CDATA)", raw, re.IGNORECASE)
+    if upper:
+        raise Unreadable(
+            FaultCode.DTD_REFUSED, "the message holds a DTD or entity (含 DTD 或实体)"
+        )
+    if raw.find(b"<!", start) >= 0 or raw.find(b"<?", start) >= 0:
+        raise Unreadable(
+            FaultCode.NOT_XML,
+            "the message holds comments, CDATA or processing instructions"
+            " (含注释、CDATA 或处理指令)",
+        )
+    if _RAW_CONTROL.search(raw):
+        raise Unreadable(FaultCode.NOT_XML, "the message holds a control character (含有控制字符)")
+
+
+def message_of(root: etree._Element) -> Message:
+    """Raises Unreadable (`media_type_unsupported`) for a root that is no ISO 20022 Document."""
+    name = etree.QName(root)
+    if name.localname != "Document" or not (name.namespace or "").startswith(NAMESPACE):
+        raise _foreign("the root is not a Document of ISO 20022 (根元素不是 ISO 20022 Document)")
+    namespace = str(name.namespace)
+    return Message(namespace.removeprefix(NAMESPACE), namespace)
+
+
+def parsed(raw: bytes) -> tuple[Message, etree._Element]:
+    """A whole message in memory, valid by its schema where we have one.
+
+    Raises Unreadable (`not_xml`, `dtd_refused`, `media_type_unsupported`, `instruction_invalid`).
+    """
+    checked(raw)
+    try:
+        root = etree.fromstring(raw, _parser())
+    except (etree.XMLSyntaxError, ValueError) as cause:
+        raise _not_xml(cause) from None
+    message = message_of(root)
+    schema = schema_of(message.name)
+    if schema is not None and not schema.validate(root):
+        raise _invalid(schema.error_log, message)
+    return message, root
+
+
+def proven(raw: bytes, watch: Callable[[etree._Element, int], None]) -> Message:
+    """Validate a message of any size with a bounded tree in memory; raises as `parsed` does.
+
+    `watch` sees each element of the upper levels as it ends, and the depth at which it stands.
+    """
+    checked(raw)
+    message: Message | None = None
+    schema: etree.XMLSchema | None = None
+    try:
+        for _, root in _events(raw, ("start",), None):
+            message = message_of(root)
+            schema = schema_of(message.name)
+            break
+        if message is None:
+            raise Unreadable(FaultCode.NOT_XML, "the message is not XML: it is empty")
+        depth = 0
+        for event, element in _events(raw, ("start", "end"), schema):
+            depth += 1 if event == "start" else -1
+            if event == "end" and depth <= _KEPT_DEPTH:
+                watch(element, depth)
+                if depth == _FORGET_DEPTH or str(element.tag).endswith("}CdtTrfTxInf"):
+                    forget(element)
+    except etree.XMLSyntaxError as cause:
+        if message is not None and schema is not None and _of_schema(cause):
+            raise _invalid(cause.error_log, message) from None
+        raise _not_xml(cause) from None
+    return message
+
+
+
+def forget(element: etree._Element) -> None:
+    """Free an element that has been read, and what stands before it."""
+    element.clear(keep_tail=False)
+    while element.getprevious() is not None:
+        parent = element.getparent()
+        if parent is None:
+            break
+        del parent[0]
+
+
+def _events(
+    raw: bytes, events: tuple[str, ...], schema: etree.XMLSchema | None
+) -> Iterator[tuple[str, etree._Element]]:
+    return etree.iterparse(  # type: ignore[no-any-return,call-overload]
+        io.BytesIO(raw), events=events, schema=schema, resolve_entities=False, no_network=True,
+        load_dtd=False, dtd_validation=False, attribute_defaults=False, huge_tree=False,
+        recover=False, collect_ids=False,
+    )  # fmt: skip
+
+
+def _parser() -> etree.XMLParser:
+    """A parser of its own for each message: no state is left over between two senders. Without
+    `huge_tree` libxml2 itself refuses more than 256 levels and texts of 10 MB."""
+    return etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False,
+        attribute_defaults=False, huge_tree=False, recover=False, collect_ids=False,
+    )  # fmt: skip
+
+
+def _utf8(raw: bytes) -> None:
+    """Piece by piece: no second copy of a large message. Raises Unreadable."""
+    start = 0
+    while start < len(raw):
+        end = min(start + _LOOK_BYTES, len(raw))
+        while end < len(raw) and raw[end] & 0xC0 == 0x80 and end - start > _LOOK_BYTES - 4:
+            end -= 1
+        try:
+            raw[start:end].decode("utf-8")
+        except UnicodeDecodeError as cause:
+            raise Unreadable(
+                FaultCode.NOT_XML,
+                f"the message is not UTF-8 at byte {start + cause.start} (不是 UTF-8 编码)",
+            ) from None
+        start = end
+
+
+def _of_schema(cause: etree.XMLSyntaxError) -> bool:
+    return any(entry.domain_name == "SCHEMASV" for entry in cause.error_log)
+
+
+def _invalid(entries: "etree._ListErrorLog", message: Message) -> Unreadable:
+    """All errors of the schema, in its own words, with the line they stand in."""
+    found = Findings()
+    for entry in entries:
+        if len(found) >= ERRORS_SHOWN_MAX:
+            break
+        if entry.domain_name != "SCHEMASV":
+            continue
+        said = seemly(entry.message.replace(f"{{{message.namespace}}}", ""))
+        path = (entry.path or "").replace("/*", "").strip("/")
+        found.note(
+            shown(f"line {entry.line}{' ' + path if path else ''}"), "schema",
+            f"不符合 {message.name} 报文格式：{said}", said,
+        )  # fmt: skip
+    detail = f"not a valid {message.name}: {len(found)} error(s) (不符合报文格式)"
+    return Unreadable(FaultCode.INSTRUCTION_INVALID, detail, tuple(found))
+
+
+def _not_xml(cause: Exception) -> Unreadable:
+    message = str(getattr(cause, "msg", None) or cause)
+    return Unreadable(FaultCode.NOT_XML, f"the message is not XML: {seemly(message)}")
+
+
+def _foreign(detail: str) -> Unreadable:
+    return Unreadable(FaultCode.MEDIA_TYPE_UNSUPPORTED, detail)
+
+
+def seemly(text: str) -> str:
+    """Fit for a log and a page, 200 characters at most."""
+    return "".join(" " if refused_in(c) else c for c in text)[:200]
