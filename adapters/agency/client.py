@@ -21,6 +21,7 @@ Sign = Callable[[bytes], str]
 ROUTES = {
     "json": ("/v1/instructions", "application/json"),
     "voucher": ("/v1/vouchers", "application/xml; charset=GBK"),
+    "iso20022": ("/v1/iso20022", "application/xml; charset=UTF-8"),
 }
 DEADLINE_S = 30.0
 PATIENCE_S = 120.0

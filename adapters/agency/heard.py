@@ -25,6 +25,8 @@ def heard_in(status: int, body: bytes, format: str) -> Heard:
     """Read an answer. Raises ValueError where it is none of ours."""
     if status != 200:
         return _fault(status, body, format)
+    if format == "iso20022":
+        return _status_report(body)
     return _voucher(body) if format == "voucher" else _json(body)
 
 
@@ -52,11 +54,40 @@ def _voucher(body: bytes) -> Heard:
     return Heard(outcome=outcome, policies=policies, reasons=(attach,) if attach else ())
 
 
+def _status_report(body: bytes) -> Heard:
+    """pain.002 or pacs.002: of one payment what became of it, of several the group's status."""
+    text = body.decode("utf-8")
+    statuses = re.findall(r"<TxSts>([A-Z]{4})</TxSts>", text)
+    policies = tuple(dict.fromkeys(_POLICY.findall(text)))
+    reasons = tuple(re.findall(r"<AddtlInf>([^<]*)</AddtlInf>", text))
+    if len(statuses) != 1:
+        word = {frozenset({"ACSC"}): "passed", frozenset({"RJCT"}): "blocked"}
+        outcome = word.get(frozenset(statuses), "held")
+        counts = "，".join(f"{s} {statuses.count(s)}" for s in dict.fromkeys(statuses))
+        return Heard(outcome=outcome, policies=policies, reasons=(counts,))
+    named = set(re.findall(r"<Prtry>([^<]*)</Prtry>", text))
+    code = re.search(r"<Cd>([A-Z0-9]{4})</Cd>", text)
+    if statuses[0] == "RJCT" and code and code[1] == "MS03":
+        return Heard(outcome="passed", bank="rejected", reasons=reasons)
+    if statuses[0] == "PDNG" and "unknown" in named:
+        return Heard(outcome="passed", bank="unknown", reasons=reasons)
+    outcome = {"RJCT": "blocked", "PDNG": "held"}.get(statuses[0], "passed")
+    bank = "accepted" if statuses[0] == "ACSC" else None
+    return Heard(
+        outcome=outcome, bank=bank, policies=policies if outcome != "passed" else (),
+        reasons=reasons,
+    )  # fmt: skip
+
+
 def _fault(status: int, body: bytes, format: str) -> Heard:
     if not status:
         return Heard(outcome=None, fault="silence")
     if format == "voucher" and body.lstrip()[:1] == b"<":
         return Heard(outcome=None, fault=_element(body.decode("gbk"), "Attach"))
+    if format == "iso20022" and body.lstrip()[:1] == b"<":
+        text = body.decode("utf-8")
+        told = tuple(filter(None, (_element(text, "AddtlData"), _element(text, "RsnDesc"))))
+        return Heard(outcome=None, fault=_element(text, "RjctgPtyRsn"), reasons=told)
     fields: dict[str, Any] = orjson.loads(body)
     reasons = tuple(f"{e['field']}: {e['zh']} / {e['en']}" for e in fields.get("errors", []))
     return Heard(outcome=None, fault=str(fields["code"]), reasons=reasons or (fields["detail"],))

@@ -13,12 +13,13 @@ import attrs
 from adapters.bank.answers import SILENT, UNKNOWN
 from adapters.bank.circuit import Circuit, CircuitState
 from adapters.bank.pool import NotSent, Pool, Unreachable
-from adapters.bank.wire import JsonWire, Wire
+from adapters.bank.wire import JsonWire, Wire, deposit
 from gateway.domain.bank import BankAnswer, BankConduct, BankOutcome, EnquiryAnswer, LeftOut
 from gateway.domain.instruction import InstructionKey
 
 ENQUIRY_CONNECTIONS = 2
 ENQUIRY_WAITING_MAX = 64
+DEPOSIT_DEADLINE_S = 30.0
 NOT_SENT_ZH = "未能送达银行核心，未发生支付，请换号重报"
 
 
@@ -88,6 +89,18 @@ class HttpBank:
         else:
             self.circuit.answered()
         return answer
+
+    async def deposit(self, digest: bytes, raw: bytes, format: str) -> bool:
+        """Hand over a whole message, whose payments will then be named one by one.
+
+        Nothing is paid by it, so it may be sent again. True: the bank has it.
+        """
+        request = deposit(self._host, digest, raw, format)
+        try:
+            reply = await self._enquiries.call(request, DEPOSIT_DEADLINE_S)
+        except NotSent:
+            return False
+        return reply is not None and reply.status in (200, 201)
 
     async def enquire(self, key: InstructionKey) -> EnquiryAnswer:
         """Ask what became of `key`, on connections of its own. Never sends it again."""

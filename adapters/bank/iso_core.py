@@ -55,7 +55,7 @@ class IsoWire:
 
     @property
     def formats(self) -> frozenset[str]:
-        return frozenset({"iso20022"})
+        return frozenset({"iso20022", "iso20022.part"})
 
     def submission(
         self, host: str, key: InstructionKey, raw: bytes, format: str, left_out: LeftOut | None

@@ -14,7 +14,7 @@ import msgspec
 from adapters.bank.fate import Fate, Habits
 from adapters.bank.journal import Entry, Journal
 from adapters.bank.movements import movements_of
-from adapters.bank.slips import Slip, slips_of
+from adapters.bank.slips import Slip, message_of, slips_of
 
 Answer = Callable[[bytes], None]
 
@@ -36,6 +36,7 @@ class SimulatedCore:
         self.habits = habits
         self.journal = Journal(state, fsync=fsync)
         self.submissions = 0
+        self._messages: set[str] = set()
         self._flush_soon = flush_soon
         self._die = die
 
@@ -62,6 +63,18 @@ class SimulatedCore:
         entry = self._entry(key, fate, body, slips)
         if self.journal.add(entry, lambda: self._after(fate, entry, answer)):
             self._flush_soon()
+
+    def deposit(self, digest: str, body: bytes) -> tuple[int, bytes]:
+        """A whole message; of its payments none is made before each is named."""
+        if hashlib.sha256(body).hexdigest() != digest:
+            return 400, _json({"error": "digest_wrong"})
+        self._messages.add(digest)
+        return 200, _json({"message": digest})
+
+    def may_take(self, body: bytes) -> bool:
+        """A payment of a message is taken only where that message was handed over before."""
+        named = message_of(body)
+        return named is None or named in self._messages
 
     def enquire(self, key: str) -> tuple[int, bytes]:
         """HTTP status and body; the first effect is the one that counts."""

@@ -9,11 +9,12 @@ import msgspec
 
 from adapters.bank.simulated_core import SimulatedCore
 
-BODY_BYTES_MAX = 8 * 1024 * 1024
+BODY_BYTES_MAX = 64 * 1024 * 1024
 
 _KEY = re.compile(rb"[0-9]{9}/[0-9]{4}/[0-9]{4}/[0-9A-Za-z-]{1,20}")
 _PLACES = re.compile(rb"[0-9]{1,3}(,[0-9]{1,3})*")
 _PAYMENT = b"/v1/payments/"
+_MESSAGE = re.compile(rb"/v1/messages/([0-9a-f]{64})")
 _ENTRIES = re.compile(rb"/v1/entries\?after=([0-9]{1,12})&limit=([0-9]{1,4})")
 _STATUS = {200: b"200 OK", 400: b"400 Bad Request", 404: b"404 Not Found"}
 
@@ -67,6 +68,8 @@ class SimulatorDoor(asyncio.Protocol):
             self._submit()
         elif method == b"GET" and self._url.startswith(_PAYMENT):
             self._say(*self._core.enquire(self._url[len(_PAYMENT) :].decode("latin-1")))
+        elif method == b"PUT" and (named := _MESSAGE.fullmatch(self._url)):
+            self._say(*self._core.deposit(named[1].decode(), b"".join(self._body)))
         elif method == b"GET" and self._url == b"/v1/conduct":
             self._say(200, self._conduct)
         elif method == b"GET" and (asked := _ENTRIES.fullmatch(self._url)):
@@ -91,6 +94,9 @@ class SimulatorDoor(asyncio.Protocol):
             return
         withheld = frozenset(map(int, self._withheld.split(b","))) if self._withheld else None
         body = b"".join(self._body)
+        if not self._core.may_take(body):
+            self._say(400, msgspec.json.encode({"error": "message_unknown"}))
+            return
         self._core.submit(self._key.decode(), body, self._answer, withheld, int(self._paid or 0))
 
     def _answer(self, body: bytes) -> None:

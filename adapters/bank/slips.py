@@ -5,12 +5,15 @@ Deliberately a reading of its own: a core that shared the gateway's would be wro
 
 import base64
 import re
+from xml.sax.saxutils import unescape
 
 import msgspec
 
 _TEXT = re.compile(r"<(\w+)>([^<]*)</\1>")
 _DETAIL = re.compile(r"<Detail>(.*?)</Detail>", re.S)
 _VOUCHER = re.compile(rb"<Voucher>([^<]*)</Voucher>")
+_PART = re.compile(rb"GW1-PART sha-256=([0-9a-f]{64}) [^\n]*\n")
+_ISO = b"urn:iso:std:iso:20022:"
 
 
 class Slip(msgspec.Struct, frozen=True):
@@ -25,9 +28,29 @@ class Slip(msgspec.Struct, frozen=True):
 def slips_of(body: bytes) -> tuple[Slip, ...]:
     """Every movement that an instruction orders; none where the bytes cannot be read."""
     try:
-        return _json(body) if body.lstrip()[:1] == b"{" else _voucher(body)
+        if body.lstrip()[:1] == b"{":
+            return _json(body)
+        return _iso(body) if _ISO in body[:1024] else _voucher(body)
     except (ValueError, KeyError, TypeError, AttributeError):
         return ()
+
+
+def message_of(body: bytes) -> str | None:
+    """The digest of the message whose part this is."""
+    found = _PART.match(body)
+    return found[1].decode("ascii") if found else None
+
+
+def _iso(body: bytes) -> tuple[Slip, ...]:
+    text = body.decode("utf-8")
+    debtor, creditor = (
+        re.search(rf"<{name}>.*?<Othr><Id>([^<]*)", text, re.S) for name in ("DbtrAcct", "CdtrAcct")
+    )
+    name = re.search(r"<Cdtr><Nm>([^<]*)", text)
+    amount = re.search(r"<(?:InstdAmt|IntrBkSttlmAmt) Ccy=\"CNY\">([0-9.]+)<", text)
+    if not (debtor and creditor and amount):
+        return ()
+    return (Slip(debtor[1], creditor[1], unescape(name[1]) if name else "", _fen(amount[1])),)
 
 
 def _json(body: bytes) -> tuple[Slip, ...]:
@@ -55,4 +78,4 @@ def _voucher(body: bytes) -> tuple[Slip, ...]:
 
 def _fen(text: str) -> int:
     whole, _, rest = text.partition(".")
-    return int(whole) * 100 + int(rest)
+    return int(whole) * 100 + int(rest.ljust(2, "0"))

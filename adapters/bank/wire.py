@@ -13,6 +13,7 @@ MEDIA_TYPES = {
     "json": "application/json",
     "voucher": "application/xml; charset=GBK",
     "iso20022": "application/xml; charset=UTF-8",
+    "iso20022.part": "application/vnd.treasury-gateway.part",
 }
 
 
@@ -42,7 +43,7 @@ class Wire(Protocol):
 class JsonWire:
     """`POST /v1/payments`, `GET /v1/payments/<key>`, JSON answers (docs/bank-core.md)."""
 
-    formats = frozenset({"json", "voucher"})
+    formats = frozenset({"json", "voucher", "iso20022", "iso20022.part"})
 
     def submission(
         self, host: str, key: InstructionKey, raw: bytes, format: str, left_out: LeftOut | None
@@ -68,6 +69,14 @@ def post(
     return b"%b HTTP/1.1\r\nHost: %b\r\nContent-Type: %b\r\nInstruction-Key: %b%b\r\n%b" % (
         line, host.encode(), MEDIA_TYPES[format].encode(), header_safe(key),
         _partial_head(left_out), b"Content-Length: %d\r\n\r\n%b" % (len(raw), raw),
+    )  # fmt: skip
+
+
+def deposit(host: str, digest: bytes, raw: bytes, format: str) -> bytes:
+    """`PUT /v1/messages/<digest>`: a whole message, of which nothing is to be paid yet."""
+    return b"PUT /v1/messages/%b HTTP/1.1\r\nHost: %b\r\nContent-Type: %b\r\n%b" % (
+        digest.hex().encode(), host.encode(), MEDIA_TYPES[format].encode(),
+        b"Content-Length: %d\r\n\r\n%b" % (len(raw), raw),
     )  # fmt: skip
 
 

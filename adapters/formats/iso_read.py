@@ -162,7 +162,8 @@ _GROUP_ONLY = frozenset(
 
 def _below(element: etree._Element, path: str, cut: int) -> Iterator[_Leaf]:
     if not len(element):
-        yield _Leaf(path, element.text or "", element.get("Ccy"))
+        if element.text:
+            yield _Leaf(path, element.text, element.get("Ccy"))
         return
     for child in element:
         yield from _below(child, f"{path}/{str(child.tag)[cut:]}", cut)
@@ -185,7 +186,7 @@ def _take(leaf: _Leaf, tree: Members, layout: Layout, found: Findings) -> None:
                 path, "code", f"应为 {_FIXED[path]}", f"must be {_FIXED[path]}, nothing else is"
                 " taken",
             )  # fmt: skip
-    elif not _IDLE.fullmatch(path):
+    elif not _IDLE.fullmatch(path) and not leaf.text.isspace():
         found.note(
             shown(path), "unsupported", "不受理的元素：会改变付款而未受监控",
             "is not taken: it could alter the payment unseen by the policies",

@@ -77,11 +77,11 @@ def told(names: tuple[str, str, str, str], said: Answer | Fault) -> Told:
             f'<SplmtryData><Envlp><Receipt xmlns="{RECEIPT_NAMESPACE}">{said.receipt}</Receipt>'
             "</Envlp></SplmtryData>"
         )
-    xml = (
-        f"<TxInfAndSts>{_leaf('OrgnlInstrId', instruction_id)}{_leaf('OrgnlEndToEndId', end_to_end)}"
-        f"{_leaf('OrgnlTxId', transaction_id)}<TxSts>{status}</TxSts>{reasons}{reference}{receipt}"
-        "</TxInfAndSts>"
-    )
+    ids = (
+        _leaf("OrgnlInstrId", instruction_id) + _leaf("OrgnlEndToEndId", end_to_end)
+        + _leaf("OrgnlTxId", transaction_id)
+    )  # fmt: skip
+    xml = f"<TxInfAndSts>{ids}<TxSts>{status}</TxSts>{reasons}{reference}{receipt}</TxInfAndSts>"
     return Told(bundle=bundle, status=status, xml=xml)
 
 

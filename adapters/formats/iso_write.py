@@ -110,7 +110,7 @@ def _creditor(instruction: Instruction, *, agent_always: bool) -> str:
 
 def _carried(instruction: Instruction, kind: str) -> str:
     """Purpose and fiscal elements."""
-    if instruction.details:
+    if instruction.details or instruction.main_voucher:
         raise ValueError("details are payments of their own in ISO 20022")
     free = "".join(f"<Ustrd>{escape(piece)}</Ustrd>" for piece in _pieces(instruction.purpose))
     pairs = list(pairs_of(instruction))

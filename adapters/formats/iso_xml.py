@@ -65,9 +65,7 @@ def checked(raw: bytes) -> None:
         start += len(_BYTE_ORDER_MARK)
     upper = re.search(rb"<!\s*(?:DOCTYPE|ENTITY)|<!\[(?!CDATA)", raw, re.IGNORECASE)
     if upper:
-        raise Unreadable(
-            FaultCode.DTD_REFUSED, "the message holds a DTD or entity (含 DTD 或实体)"
-        )
+        raise Unreadable(FaultCode.DTD_REFUSED, "the message holds a DTD or entity (含 DTD 或实体)")
     if raw.find(b"<!", start) >= 0 or raw.find(b"<?", start) >= 0:
         raise Unreadable(
             FaultCode.NOT_XML,
@@ -133,10 +131,9 @@ def proven(raw: bytes, watch: Callable[[etree._Element, int], None]) -> Message:
     return message
 
 
-
 def forget(element: etree._Element) -> None:
     """Free an element that has been read, and what stands before it."""
-    element.clear(keep_tail=False)
+    element.clear()
     while element.getprevious() is not None:
         parent = element.getparent()
         if parent is None:
@@ -147,7 +144,7 @@ def forget(element: etree._Element) -> None:
 def _events(
     raw: bytes, events: tuple[str, ...], schema: etree.XMLSchema | None
 ) -> Iterator[tuple[str, etree._Element]]:
-    return etree.iterparse(  # type: ignore[no-any-return,call-overload]
+    return etree.iterparse(  # type: ignore[no-any-return]
         io.BytesIO(raw), events=events, schema=schema, resolve_entities=False, no_network=True,
         load_dtd=False, dtd_validation=False, attribute_defaults=False, huge_tree=False,
         recover=False, collect_ids=False,
@@ -181,7 +178,7 @@ def _utf8(raw: bytes) -> None:
 
 
 def _of_schema(cause: etree.XMLSyntaxError) -> bool:
-    return any(entry.domain_name == "SCHEMASV" for entry in cause.error_log)
+    return any(entry.domain_name == "SCHEMASV" for entry in list(cause.error_log))  # type: ignore[call-overload]
 
 
 def _invalid(entries: "etree._ListErrorLog", message: Message) -> Unreadable:

@@ -26,6 +26,7 @@ PATIENCE_S = 60.0
 _ROUTES = {
     "json": ("/v1/instructions", "application/json"),
     "voucher": ("/v1/vouchers", "application/xml; charset=GBK"),
+    "iso20022": ("/v1/iso20022", "application/xml; charset=UTF-8"),
 }
 
 Sign = Callable[[bytes], str]

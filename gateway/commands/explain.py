@@ -5,13 +5,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from adapters.formats.accepted import accepted_formats
+from adapters.formats.iso20022 import IsoBulk
 from adapters.formats.json_answer import finding_fields
-from adapters.formats.json_instruction import JsonFormat
 from adapters.formats.problem import problem_fields
 from adapters.formats.registers import read_registers
 from adapters.formats.sniff import sniff
-from adapters.formats.voucher import VoucherFormat
 from gateway.domain.faults import Fault, FaultCode, FieldError, Unreadable
+from gateway.domain.instruction import Instruction
 from gateway.domain.legal_day import legal_day
 from gateway.domain.registers import Registers
 from gateway.pipeline.explain import explain
@@ -19,6 +20,8 @@ from policies.book.book import Book
 from policies.book.load import LIBRARY, load
 from policies.book.names import article_zh
 
+_READERS = accepted_formats()
+_BULK = IsoBulk()
 _OUTCOMES_ZH = {"passed": "放行", "held": "挂起", "blocked": "拦截", "fault": "不予受理"}
 
 
@@ -33,19 +36,50 @@ def explain_files(
     book = load(policies or LIBRARY / "jilin")
     day = on or legal_day(dt.datetime.now(dt.UTC))
     for file in files:
-        yield explain_one(file.name, file.read_bytes(), registers, book, day)
+        raw = file.read_bytes()
+        if sniff(raw) == IsoBulk.format and _BULK.takes(raw):
+            yield from _explain_many(file.name, raw, registers, book, day)
+        else:
+            yield explain_one(file.name, raw, registers, book, day)
 
 
 def explain_one(
     name: str, raw: bytes, registers: Registers, book: Book, on: dt.date
 ) -> dict[str, Any]:
     format = sniff(raw)
+    if format is None:
+        return _explained(name, format, _unknown(raw), registers, book, on)
+    try:
+        read: Instruction | Fault = _READERS[format].parse(raw)
+    except Fault as fault:
+        read = fault
+    return _explained(name, format, read, registers, book, on)
+
+
+def _explain_many(
+    name: str, raw: bytes, registers: Registers, book: Book, on: dt.date
+) -> Iterator[dict[str, Any]]:
+    """A line for each payment of a message of many, named by its EndToEndId."""
+    try:
+        opened = _BULK.open(raw)
+        for part in _BULK.parts(raw, opened):
+            read = part.instruction or part.fault
+            assert read is not None
+            each = f"{name}#{part.names[2]}"
+            yield _explained(each, _BULK.format, read, registers, book, on)
+    except Fault as fault:
+        yield _explained(name, _BULK.format, fault, registers, book, on)
+
+
+def _explained(
+    name: str, format: str | None, read: Instruction | Fault, registers: Registers, book: Book,
+    on: dt.date,
+) -> dict[str, Any]:  # fmt: skip
     line: dict[str, Any] = {"file": name, "format": format, "outcome": "fault"}
     try:
-        if format is None:
-            raise _unknown(raw)
-        reader = JsonFormat() if format == "json" else VoucherFormat()
-        instruction = reader.parse(raw)
+        if isinstance(read, Fault):
+            raise read
+        instruction = read
         if instruction.key.division != registers.division:
             raise Unreadable(
                 FaultCode.DIVISION_UNKNOWN,
@@ -74,7 +108,8 @@ def _unknown(raw: bytes) -> Unreadable:
     """Neither format; an XML voucher on its own is the mistake that people make."""
     if not raw.lstrip().startswith(b"<"):
         return Unreadable(
-            FaultCode.MEDIA_TYPE_UNSUPPORTED, "neither a JSON instruction nor a MOF envelope"
+            FaultCode.MEDIA_TYPE_UNSUPPORTED,
+            "neither a JSON instruction, a MOF envelope nor ISO 20022",
         )
     envelope = FieldError(
         field="MOF",

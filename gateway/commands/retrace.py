@@ -6,9 +6,8 @@ from pathlib import Path
 
 import attrs
 
-from adapters.formats.json_instruction import JsonFormat
+from adapters.formats.accepted import accepted_formats
 from adapters.formats.registers import read_registers
-from adapters.formats.voucher import VoucherFormat
 from adapters.postgres.past import PostgresPast
 from gateway.commands.bookstore import BookStore
 from gateway.domain.decision import Decision, restored
@@ -45,7 +44,7 @@ class Retracer:
 
     def __init__(self, past: PostgresPast, formats: Mapping[str, Format] | None = None) -> None:
         self._past = past
-        self._formats = formats or {"json": JsonFormat(), "voucher": VoucherFormat()}
+        self._formats = formats or accepted_formats()
         self._registers: OrderedDict[tuple[str, int], Registers] = OrderedDict()
 
     async def stored(self, past: Past) -> Retraced:

@@ -4,7 +4,7 @@ import datetime as dt
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
 import attrs
@@ -16,15 +16,17 @@ from adapters.bank.iso_status import enquirer, read_status
 from adapters.bank.voucher_store import VoucherStoreWire
 from adapters.bank.wire import JsonWire, Wire
 from adapters.bureau.https import HttpsBureau
-from adapters.formats.json_instruction import JsonFormat
+from adapters.formats.accepted import Accepted, accepted_formats
+from adapters.formats.iso20022 import IsoBulk
+from adapters.formats.iso_cut import digest_in
 from adapters.formats.registers import read_registers
 from adapters.formats.statement import read_page
-from adapters.formats.voucher import VoucherFormat
 from adapters.postgres.backlog import PostgresBacklog
 from adapters.postgres.conduct import PostgresConduct
 from adapters.postgres.day_close import PostgresDayBook
 from adapters.postgres.holds import PostgresHolds
 from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.messages import PostgresMessages
 from adapters.postgres.past import PostgresPast
 from adapters.postgres.recordlog import PostgresRecordLog
 from adapters.postgres.refunds import PostgresRefunds
@@ -38,8 +40,10 @@ from certs.signing.signer import Signer, in_both_suites
 from certs.tls import Credentials, Refusal, client_context
 from certs.trust import Trust, load_trust
 from gateway.commands.books import Books, open_books
+from gateway.commands.crew import LoopCrew
 from gateway.domain.bank import BankConduct
 from gateway.domain.conduct_rules import Allowances
+from gateway.pipeline.batch import Batch, BatchRooms
 from gateway.pipeline.line import Line, Rooms
 from gateway.pipeline.reconcile import Reconciling
 from gateway.pipeline.release import Release
@@ -81,7 +85,9 @@ class House:
     reconciling: Reconciling
     inboxes: dict[str, Inbox]
     """By division, of those served."""
-    formats: dict[str, JsonFormat | VoucherFormat]
+    formats: dict[str, Accepted]
+    batch: Batch | None
+    """None where the bank core reads no payments of a larger message."""
     line: Line
     holds: PostgresHolds
     refunds: PostgresRefunds
@@ -135,17 +141,16 @@ async def open_house(
         )
         for division in settings.gateway.divisions
     }
-    formats: dict[str, JsonFormat | VoucherFormat] = {
-        "json": JsonFormat(),
-        "voucher": VoucherFormat(),
-    }
+    formats = accepted_formats()
+    messages = PostgresMessages(secrets.database)
+    rooms.push_async_callback(messages.close)
     holds = PostgresHolds(secrets.database, instance=instance)
     rooms.push_async_callback(holds.close)
     refunds = PostgresRefunds(secrets.database)
     rooms.push_async_callback(refunds.close)
     line_rooms = Rooms(
         gatekeeper=trust,
-        formats=formats,
+        formats={name: each for name, each in formats.items() if name in bank.wire.formats},
         shelf=shelf,
         book=books.shelf,
         committer=Commitments(secrets.commitment),
@@ -157,6 +162,9 @@ async def open_house(
         partial=frozenset(settings.gateway.partial_batches),
     )
     line = Line(line_rooms)
+    batch_rooms = BatchRooms(
+        gatekeeper=trust, bulk=IsoBulk(), store=messages, bank=bank, crew=LoopCrew(), clock=clock
+    )
     return House(
         settings=settings,
         clock=clock,
@@ -175,17 +183,28 @@ async def open_house(
         reconciling=Reconciling(
             store=conduct,
             shelf=shelf,
-            formats={name: each for name, each in formats.items() if name in bank.wire.formats},
+            formats=formats,
             origin=origin,
             allowances=allowances_of(settings),
         ),
         inboxes=inboxes,
         formats=formats,
         line=line,
+        batch=Batch(line, batch_rooms) if IsoBulk.part_format in bank.wire.formats else None,
         holds=holds,
         refunds=refunds,
-        release=Release(line_rooms, line, holds, trust),
+        release=Release(line_rooms, line, holds, trust, signed_bytes(messages)),
     )
+
+
+def signed_bytes(messages: PostgresMessages) -> Callable[[str, bytes], Awaitable[bytes | None]]:
+    """Of kept bytes those that were signed: of a part, the whole message that it was cut from."""
+
+    async def signed(division: str, raw: bytes) -> bytes | None:
+        digest = digest_in(raw)
+        return raw if digest is None else await messages.raw(division, digest)
+
+    return signed
 
 
 def record_signer(settings: Settings, secrets: Secrets) -> Signer:

@@ -120,6 +120,7 @@ def _spare_the_collector() -> None:
 def _doorway(house: House, metrics: Metrics) -> Doorway:
     return Doorway(
         line=house.line,
+        batch=house.batch,
         ledger=house.ledger,
         records=house.records,
         wordings=house.formats,
@@ -146,7 +147,9 @@ def _files(house: House, office: Office) -> Files | None:
     chosen = house.settings.files
     if chosen is None:
         return None
-    return Files(office, Tray(chosen.folder), house.line, chosen.carrier, house.formats, sniff)
+    return Files(
+        office, Tray(chosen.folder), house.line, chosen.carrier, house.formats, sniff, house.batch
+    )
 
 
 def _sealing(house: House, office: Office) -> Sealing:

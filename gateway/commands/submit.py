@@ -34,7 +34,7 @@ class Sent:
 
 
 def submit(
-    files: Annotated[list[Path], typer.Argument(help="Instructions: JSON or voucher envelopes.")],
+    files: Annotated[list[Path], typer.Argument(help="Instructions: JSON, MOF, ISO 20022.")],
     gateway: Annotated[str, typer.Option(help="Such as https://gateway.bank.example:8443.")],
     tls_certificate: Annotated[Path, typer.Option(help="Our connection's certificate, PEM.")],
     tls_key: Annotated[Path, typer.Option(help="Its key, encrypted PKCS#8.")],
@@ -100,7 +100,7 @@ async def _send_all(
 async def _send(client: GatewayClient, name: str, raw: bytes) -> Sent:
     format = sniff(raw)
     if format is None:
-        words = "既不是 JSON 也不是凭证信封 (neither JSON nor an envelope)"
+        words = "既不是 JSON、凭证信封，也不是 ISO 20022 (neither JSON, an envelope nor ISO 20022)"
         unknown = Heard(outcome=None, fault="media_type_unsupported", reasons=(words,))
         return Sent(file=name, status=0, heard=unknown, answer=b"")
     given = await client.send(raw, format)

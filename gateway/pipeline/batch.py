@@ -2,10 +2,10 @@
 
     authenticate -> open -> keep -> deposit -> for each payment: read -> the line -> its status
 
-The message is proven once, over its own bytes; it is kept, and handed to the bank core whole, before
-any of its payments is decided. Each payment then goes down the line under its own identity, and is
-forwarded as the part of that message that it is: nothing is edited, and nothing is sent twice,
-because a message that comes again meets the rows of the first time, payment by payment.
+The message is proven once, over its own bytes; it is kept, and handed to the bank core whole,
+before any of its payments is decided. Each payment then goes down the line under its own identity,
+and is forwarded as the part of that message that it is: nothing is edited, and nothing is sent
+twice, because a message that comes again meets the rows of the first time, payment by payment.
 """
 
 import hashlib
@@ -117,7 +117,9 @@ class Batch:
         digest = hashlib.sha256(received.raw).digest()
         await self._keep(received, sender, digest, opened)
         if not await rooms.bank.deposit(digest, received.raw, received.format):
-            raise Unready(FaultCode.OVERLOADED, "the bank core did not take the message; send again")
+            raise Unready(
+                FaultCode.OVERLOADED, "the bank core did not take the message; send again"
+            )
         rows: list[Any] = [None] * opened.payments
         await rooms.crew.together(self._jobs(received, sender, opened, rows, tell), AT_ONCE_MAX)
         return await rooms.crew.aside(lambda: rooms.bulk.report(opened, rows))

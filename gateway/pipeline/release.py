@@ -8,7 +8,7 @@ not name, and a shortage of money stop it, and the hold stays. Who claims forwar
 """
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import attrs
 
@@ -49,11 +49,15 @@ class _Anew:
 class Release:
     """`prover` proves the instruction's own signature once more, as far as it counts today."""
 
-    def __init__(self, rooms: Rooms, line: Line, holds: Holds, prover: Prover) -> None:
+    def __init__(
+        self, rooms: Rooms, line: Line, holds: Holds, prover: Prover,
+        signed: Callable[[str, bytes], Awaitable[bytes | None]] | None = None,
+    ) -> None:  # fmt: skip
         self._rooms = rooms
         self._line = line
         self._holds = holds
         self._prover = prover
+        self._signed = signed
 
     async def carry_out(self, order: Order) -> Settled | str:
         """What the bank said of a release; else `refused`, or why it was not carried out.
@@ -71,21 +75,35 @@ class Release:
             ended = await self._holds.end(refusal(order, standing, rooms.origin, now))
             return HoldEnding.REFUSED.value if ended else DONE_BEFORE
         try:
-            received, judge = self._reopened(standing, now)
+            received, judge = self._reopened(standing, await self._signed_bytes(standing), now)
         except Unready:
             raise
         except Fault as fault:
             return await self._dismiss(order, fault.code.value, now)
         return await self._release(order, received, judge, (now, began))
 
-    def _reopened(self, standing: Standing, now: dt.datetime) -> tuple[Received, _Anew]:
+    async def _signed_bytes(self, standing: Standing) -> bytes:
+        """What the kept signature covers: of a payment of a bulk message, that whole message.
+
+        Raises Unproven, LedgerUnavailable.
+        """
+        if self._signed is None:
+            return standing.raw
+        signed = await self._signed(standing.key.division, standing.raw)
+        if signed is None:
+            raise Unproven(FaultCode.SIGNATURE_INVALID, "the message that was signed is not kept")
+        return signed
+
+    def _reopened(
+        self, standing: Standing, signed: bytes, now: dt.datetime
+    ) -> tuple[Received, _Anew]:
         """Authenticate, parse and identify once more, as parties and registers are now."""
         rooms = self._rooms
         received = Received(
             raw=standing.raw, format=standing.format, signature=standing.signature,
             party=standing.party,
         )  # fmt: skip
-        signer = self._prover.verify_document(received.raw, received.signature)
+        signer = self._prover.verify_document(signed, received.signature)
         sender = sender_of(signer)
         if sender is None or signer != standing.party:
             raise Unproven(FaultCode.SENDER_UNKNOWN, "signed by another than who sent it")

@@ -14,13 +14,24 @@ from gateway.domain.faults import Fault, FaultCode, LedgerUnavailable, Unproven,
 from gateway.domain.instruction import InstructionKey, Received
 from gateway.domain.parties import Role, Sender, sender_of
 from gateway.pipeline.tell import Origin
-from gateway.web.body import BODY_BYTES_MAX, MediaTypeUnsupported, read_body
+from gateway.web.body import (
+    BODY_BYTES_MAX,
+    BODY_DEADLINE_S,
+    MESSAGE_BYTES_MAX,
+    MESSAGE_DEADLINE_S,
+    MediaTypeUnsupported,
+    read_body,
+)
 from gateway.web.evidence import evidence_of, may_see
 from gateway.web.intake import ACCEPTED, Counter, Doorway, Intake, Reader, Reply, broken
 
 READING_BYTES_MAX = 512 << 20
 """Bytes of bodies that are on their way in at once. They do not count as in flight: who sends
 slowly keeps nobody from the line."""
+
+_ORDINARY = (BODY_BYTES_MAX, BODY_DEADLINE_S)
+_BOUNDS = {"iso20022": (MESSAGE_BYTES_MAX, MESSAGE_DEADLINE_S)}
+"""By format: how large a body may be, and how long it may take to arrive."""
 
 SIGNATURE_HEADER = "Signature-JWS"
 
@@ -37,6 +48,7 @@ class Door:
         app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[self._no_strangers])
         app.router.add_post("/v1/instructions", self._taking("json"))
         app.router.add_post("/v1/vouchers", self._taking("voucher"))
+        app.router.add_post("/v1/iso20022", self._taking("iso20022"))
         for path, counter in self._doorway.counters.items():
             app.router.add_post(path, self._receiving(counter))
         for path, reader in self._doorway.readers.items():
@@ -93,7 +105,7 @@ class Door:
                     FaultCode.MEDIA_TYPE_UNSUPPORTED, f"this door takes {wording.media_type}"
                 )
             received = Received(
-                raw=await self._read(request),
+                raw=await self._read(request, *_BOUNDS.get(format, _ORDINARY)),
                 format=format,
                 signature=_signature(request),
                 party=self._party(request),
@@ -105,15 +117,17 @@ class Door:
             )
         return _response(await self._intake.take(received, request.path, since))
 
-    async def _read(self, request: web.Request) -> bytes:
+    async def _read(
+        self, request: web.Request, most: int = BODY_BYTES_MAX, deadline_s: float = BODY_DEADLINE_S
+    ) -> bytes:
         """The body, if there is room for it. Raises Fault."""
         length = request.content_length
-        room = min(BODY_BYTES_MAX if length is None else length, BODY_BYTES_MAX)
+        room = min(most if length is None else length, most)
         if self._reading_bytes + room > READING_BYTES_MAX:
             raise Unready(FaultCode.OVERLOADED, "too many bodies at once; send again later")
         self._reading_bytes += room
         try:
-            return await read_body(request)
+            return await read_body(request, most, deadline_s)
         finally:
             self._reading_bytes -= room
 

@@ -22,6 +22,7 @@ from gateway.domain.faults import (
 )
 from gateway.domain.instruction import Received
 from gateway.domain.parties import Sender, sender_of
+from gateway.pipeline.batch import Batch
 from gateway.pipeline.line import Line
 from gateway.pipeline.tell import Origin
 from gateway.ports import Ledger, RecordLog
@@ -56,6 +57,7 @@ Raises Fault, or LedgerUnavailable where it is not known whether it was taken.""
 ACCEPTED = {
     "json": frozenset({"application/json"}),
     "voucher": frozenset({"application/xml", "text/xml"}),
+    "iso20022": frozenset({"application/xml", "text/xml"}),
 }
 """Media types by format, parameters left out: a voucher's encoding is GBK whatever they say."""
 
@@ -77,6 +79,8 @@ class Doorway:
     """By path (aiohttp's pattern): what bank and bureau hand in beside instructions."""
     readers: Mapping[str, Reader] = attrs.field(factory=dict)
     """By path: what parties may ask for."""
+    batch: Batch | None = None
+    """Carries messages of many payments."""
 
 
 @attrs.frozen(kw_only=True)
@@ -104,6 +108,10 @@ class Intake:
         """`since`: when its first byte was seen, `time.perf_counter()`. Never raises."""
         wording = self._doorway.wordings[received.format]
         try:
+            batch = self._doorway.batch
+            if batch is not None and batch.takes(received):
+                body = await self._carry_many(batch, received)
+                return Reply(status=200, media_type=wording.media_type, body=body)
             answer = await self._carry(received)
             self._tell_operators(answer, received.party, time.perf_counter() - since)
             body = wording.answer(received.raw, answer)
@@ -146,9 +154,7 @@ class Intake:
     def refuse(self, fault: Fault, party: str, path: str, wording: Wording | None = None) -> Reply:
         """The problem document, counted and told to operators; in JSON's words by default."""
         wording = wording or self._doorway.wordings["json"]
-        self._doorway.metrics.faults.labels(fault.code).inc()
-        if isinstance(fault, Conflicting) and not fault.recorded:
-            self._doorway.metrics.conflicts_unrecorded.inc()
+        self._count(fault)
         log.info(
             "instruction.refused", fault=fault.code, status=fault.status, party=party,
             fields=[known_part(error) for error in fault.errors[:20]],
@@ -175,6 +181,30 @@ class Intake:
             ) from lost
         finally:
             self._in_flight -= 1
+
+    async def _carry_many(self, batch: Batch, received: Received) -> bytes:
+        """A message of many holds one place; it lets no more on the line at once than it may.
+
+        Raises Fault.
+        """
+        self.refuse_if_full()
+        self._in_flight += 1
+
+        def tell(said: Answer | Fault, seconds: float) -> None:
+            if isinstance(said, Answer):
+                self._tell_operators(said, received.party, seconds)
+            else:
+                self._count(said)
+
+        try:
+            return await batch.carry(received, tell)
+        finally:
+            self._in_flight -= 1
+
+    def _count(self, fault: Fault) -> None:
+        self._doorway.metrics.faults.labels(fault.code).inc()
+        if isinstance(fault, Conflicting) and not fault.recorded:
+            self._doorway.metrics.conflicts_unrecorded.inc()
 
     def _tell_operators(self, answer: Answer, party: str, seconds: float) -> None:
         """The canonical line: one per instruction, no personal value, no whole account number."""

@@ -14,10 +14,14 @@ HEAD_BYTES_MAX = 8190
 PLAIN_BODY_BYTES_MAX = 64 * 1024
 """Longer ones, payrolls, are aiohttp's: so much may be kept for each connection."""
 
-DOORS = {b"/v1/instructions": "json", b"/v1/vouchers": "voucher"}
+DOORS = {
+    b"/v1/instructions": "json",
+    b"/v1/vouchers": "voucher",
+    b"/v1/iso20022": "iso20022",
+}
 _LINES = tuple(b"POST %b HTTP/1.1\r\n" % path for path in DOORS)
 _HEAD = re.compile(
-    rb"POST (/v1/instructions|/v1/vouchers) HTTP/1\.1\r\n"
+    rb"POST (/v1/instructions|/v1/vouchers|/v1/iso20022) HTTP/1\.1\r\n"
     rb"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[ \t]*[\x20-\x7e]*\r\n)+)\r\n"
 )
 _FIELD = re.compile(rb"([^:\r\n]+):[ \t]*([^\r\n]*)\r\n")

@@ -1,6 +1,7 @@
 """Files: documents of a watched folder go down the same line as those at the door."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -9,6 +10,7 @@ import structlog
 from gateway.domain.answer import Answer
 from gateway.domain.faults import Fault, FaultCode, LedgerUnavailable, Unreadable, Unready
 from gateway.domain.instruction import Received
+from gateway.pipeline.batch import Batch
 from gateway.pipeline.line import Line
 from gateway.workers.office import Office
 
@@ -52,6 +54,7 @@ class Files:
     def __init__(
         self, office: Office, tray: Tray, line: Line, carrier: str,
         wordings: Mapping[str, Wording], sniff: Callable[[bytes], str | None],
+        batch: Batch | None = None,
     ) -> None:  # fmt: skip
         self._office = office
         self._tray = tray
@@ -59,6 +62,7 @@ class Files:
         self._carrier = carrier
         self._wordings = wordings
         self._sniff = sniff
+        self._batch = batch
         self._resumed = False
         self.troubles: dict[str, str] = {}
 
@@ -116,17 +120,20 @@ class Files:
             format = self._sniff(document.raw)
             if format is None or format not in self._wordings:
                 raise Unreadable(
-                    FaultCode.MEDIA_TYPE_UNSUPPORTED, "neither JSON nor a voucher envelope"
+                    FaultCode.MEDIA_TYPE_UNSUPPORTED,
+                    "neither JSON nor a voucher envelope nor ISO 20022",
                 )
             wording = self._wordings[format]
-            answer = await self._line.carry(
-                Received(
-                    raw=document.raw,
-                    format=format,
-                    signature=document.signature,
-                    party=self._carrier,
-                )
+            received = Received(
+                raw=document.raw,
+                format=format,
+                signature=document.signature,
+                party=self._carrier,
             )
+            if self._batch is not None and self._batch.takes(received):
+                await self._carry_many(self._batch, name, received)
+                return
+            answer = await self._line.carry(received)
         except Unready:
             raise
         except Fault as fault:
@@ -141,6 +148,17 @@ class Files:
                 "file.answered", file=name, instruction=str(answer.key),
                 outcome=answer.decision.outcome, replayed=answer.replayed,
             )  # fmt: skip
+
+    async def _carry_many(self, batch: Batch, name: str, received: Received) -> None:
+        """A message of many payments: the answer is the report on all of them. Raises Fault."""
+        told = Counter[str]()
+
+        def tell(said: Answer | Fault, _seconds: float) -> None:
+            told[said.decision.outcome if isinstance(said, Answer) else said.code] += 1
+
+        report = await batch.carry(received, tell)
+        await asyncio.to_thread(self._tray.answered, name, report)
+        log.info("file.answered", file=name, payments=dict(told))
 
     async def _refuse(self, name: str, fault: Fault, wording: Wording) -> None:
         problem = wording.problem(fault, f"file:{name}")

@@ -22,7 +22,11 @@ ANSWER_DEADLINE_S = 20.0
 LOOK_S = 0.05
 HOT_INDICATOR = "2200002026999999300000"
 HOT_YUAN = "10000.00"
-_PLACE = {"json": "/v1/instructions", "voucher": "/v1/vouchers"}
+_PLACE = {
+    "json": "/v1/instructions",
+    "voucher": "/v1/vouchers",
+    "iso20022": "/v1/iso20022",
+}
 
 
 @attrs.frozen(kw_only=True)

@@ -1,0 +1,31 @@
+"""Messages of many payments on PostgreSQL, each kept once under its digest."""
+
+from adapters.postgres.session import Pool
+from adapters.postgres.statements import statements
+from gateway.domain.bulk import KeptMessage
+
+_SQL = statements("messages")
+
+
+class PostgresMessages:
+    """`gateway.pipeline.batch.MessageStore`. Every error of the database is LedgerUnavailable."""
+
+    def __init__(self, dsn: str, *, allow_unsafe: bool = False) -> None:
+        self._pool = Pool(dsn, size=2, allow_unsafe=allow_unsafe)
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    async def keep(self, message: KeptMessage) -> None:
+        """One statement that is its own transaction; the same message again changes nothing."""
+        await self._pool.unbroken(
+            self._pool.execute(
+                _SQL["keep"], message.division, message.digest, message.at, message.party,
+                message.signature, message.payments, message.raw,
+            )
+        )  # fmt: skip
+
+    async def raw(self, division: str, digest: bytes) -> bytes | None:
+        """The message as it was signed; None if none was kept under that digest."""
+        rows = await self._pool.fetch(_SQL["raw"], division, digest)
+        return bytes(rows[0]["raw"]) if rows else None
