@@ -76,6 +76,7 @@ class Stage:
         self.gateway_tls = identities.connection("gateway", gateway)
         self.witness = identities.record_key("bureau", bureau)
         self.record_key = identities.record_key("gateway", gateway)
+        self.bank_record = identities.record_key("bank", uri("bank", BANK_CODE))
         self.sm2: dict[str, tuple[Path, Path]] = {}
         if plot.suite == SM2_SM3:
             parties = {"bureau": bureau, "gateway": gateway}

@@ -180,6 +180,11 @@ async def backlog(secrets: Secrets) -> AsyncIterator[Finding]:
         await store.close()
     words = f"{found.open_payments} payments open, {found.operator_tasks} for an operator"
     yield (bad if found.operator_tasks else good)("payments", words)
+    words = f"{found.holds_open} held, {found.releases_open} orders of the bureau to carry out"
+    yield (warn if found.releases_open else good)("holds", words)
+    if found.limits_overdrawn:
+        words = f"more is spoken for than granted on {found.limits_overdrawn} lines"
+        yield warn("limits", words)
     words = f"{found.records_waiting} records and {found.notices_waiting} notices waiting"
     yield good("records", words)
     for log in found.logs:

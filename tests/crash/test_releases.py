@@ -1,9 +1,16 @@
 """Releases on the real stage: two persons, one payment, whoever is killed in between."""
 
 import asyncio
+import sys
+from typing import Any
 
+import aiohttp
+import orjson
 import pytest
 
+from certs.keys import load_signer
+from certs.tls import client_context
+from deploy.demo.stage import HOST
 from tests.crash.chancery import Chancery, held_ones
 from tests.crash.crowd import Crowd
 from tests.crash.test_crash_moments import FAITHFUL, SLOW, _close
@@ -24,7 +31,13 @@ async def test_a_held_instruction_is_released_by_two_persons_and_reaches_the_ban
             await chancery.decide(keys[2], approver=" 李经 办")
         await _ended(stage, keys[:2])
         await settled(stage)
+        assert keys[2] in await _listed(stage) and keys[0] not in await _listed(stage)
+        told = [await _sent_back(stage, keys[0], amount) for amount in ("0.01", "0.01", None)]
+        assert [status for status, _ in told] == [200, 200, 409]
+        assert [fields.get("result") for _, fields in told[:2]] == ["refunded", "repeated"]
+        assert told[2][1]["code"] == "refund_exceeds"
         truth = await truth_of(stage)
+        assert set(truth.back.values()) == {1}, "one fen came back to each of its limits, once"
         assert [truth.ledger[key]["how"] for key in keys] == ["released", "refused", None]
         assert {key for key in keys if key in truth.bank} == {keys[0]}
         assert truth.bank[keys[0]]["submitted"] == 1
@@ -50,6 +63,41 @@ async def test_whoever_is_killed_during_a_release_it_is_paid_at_most_once() -> N
         truth = await truth_of(stage)
         assert {truth.ledger[key]["how"] for key in keys} == {"released"}
         await _close(stage, crowd)
+
+
+async def _listed(stage: Theatre) -> str:
+    """What the gateway's own command lists as held."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "gateway", "holds", "list", "--settings",
+        str(stage.stage.folder / "gateway-0.toml"), "--json",
+        env=stage.stage.environment(stage.stage.gateway_environment),
+        stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, _ = await process.communicate()
+    assert process.returncode == 0
+    return out.decode()
+
+
+async def _sent_back(
+    stage: Theatre, payment: str, amount: str | None
+) -> tuple[int, dict[str, Any]]:
+    """The bank hands in money that came back; None: more than anybody was ever paid."""
+    place = stage.stage
+    own = load_signer(*place.bank_record, place.identities.passphrase)
+    number = "R1" if amount else "R2"
+    fields = {
+        "amount": amount or "999999999999.00", "payment": payment, "reason": "户名不符",
+        "reference": "B-1", "refund": f"{payment[:9]}/2026/2203/{number}",
+    }  # fmt: skip
+    body = orjson.dumps(fields)
+    connector = aiohttp.TCPConnector(ssl=client_context(place.bank_tls))
+    headers = {"Signature-JWS": own.document(body), "Content-Type": "application/json"}
+    url = f"https://{HOST}:{place.ports.door}/v1/bank/refunds"
+    async with (
+        aiohttp.ClientSession(connector=connector) as session,
+        session.post(url, data=body, headers=headers) as answer,
+    ):
+        return answer.status, orjson.loads(await answer.read())
 
 
 async def _ended(stage: Theatre, keys: list[str]) -> None:

@@ -43,6 +43,11 @@ _LIMITS = """
 SELECT kind, id, granted_fen - frozen_fen - opening_fen AS room, reserved_fen, posted_fen
 FROM limit_line
 """
+_REFUNDS = """
+SELECT b.kind, b.id, sum(b.fen)::bigint AS fen
+FROM refund CROSS JOIN LATERAL unnest(limit_kinds, limit_ids, back_fen) AS b (kind, id, fen)
+GROUP BY b.kind, b.id
+"""
 _WINDOWS = """
 SELECT DISTINCT division || '/' || fiscal_year || '/' || voucher_type || '/' || voucher_no AS key
 FROM window_entry
@@ -53,6 +58,8 @@ FROM window_entry
 class Truth:
     ledger: dict[str, Any]
     limits: dict[tuple[str, str], Any]
+    back: dict[tuple[str, str], int]
+    """What refunds gave back to each limit."""
     counted: set[str]
     """Keys of the instructions that windows count."""
     log: list[tuple[int, str, str, bytes]]
@@ -95,6 +102,7 @@ async def truth_of(theatre: Theatre) -> Truth:
     try:
         ledger = {row["key"]: row for row in await connection.fetch(_LEDGER)}
         limits = {(row["kind"], row["id"]): row for row in await connection.fetch(_LIMITS)}
+        back = {(row["kind"], row["id"]): row["fen"] for row in await connection.fetch(_REFUNDS)}
         counted = {row["key"] for row in await connection.fetch(_WINDOWS)}
         log = [tuple(row) for row in await connection.fetch(records)]
         notices = await connection.fetchval("SELECT count(*) FROM notice")
@@ -107,7 +115,8 @@ async def truth_of(theatre: Theatre) -> Truth:
         await connection.close()
     effects = (await theatre.journal())["effects"]
     return Truth(
-        ledger=ledger, limits=limits, counted=counted, log=log, copy=copy, notices=notices,
+        ledger=ledger, limits=limits, back=back, counted=counted, log=log, copy=copy,
+        notices=notices,
         bank={row["key"]: row for row in effects}, summary=await theatre.summary(),
     )  # fmt: skip
 
@@ -152,6 +161,7 @@ def _of_limits(truth: Truth) -> list[str]:
             lines = zip(row["limit_kinds"], row["limit_ids"], row["demand_fen"], strict=True)
             for kind, id, amount in lines:
                 posted[kind, id] += amount
+    posted.subtract(truth.back)
     vain = [k for k in truth.counted if truth.ledger[k]["bank"] in ("rejected", "not_taken")]
     return [f"I4 {key}: not paid, yet counted in a window" for key in vain] + [
         f"I4 {line}: reserved {row['reserved_fen']}, posted {row['posted_fen']} of {row['room']},"

@@ -1,0 +1,109 @@
+"""The workers that end holds: orders are carried out, and what waits too long expires."""
+
+import datetime as dt
+
+import attrs
+import orjson
+
+from gateway.domain.bank import BankOutcome
+from gateway.domain.decision import Outcome
+from gateway.domain.holds import name_of
+from gateway.domain.ledger import Limit, LimitKey, LimitKind, RecordDraft
+from gateway.domain.refunds import Overdraft
+from gateway.domain.releases import Verdict
+from gateway.pipeline.tell import Origin
+from gateway.workers.expire import Expiring, Keeping
+from gateway.workers.office import Office
+from gateway.workers.release import Releasing
+from tests.pipeline.fakes import DIVISION, NOW, received
+from tests.pipeline.test_release import HELD, LATER, RAW, Counter
+
+ORIGIN = Origin(bank="103", uri="spiffe://treasury.test/gateway/103")
+DAY_S = 86_400.0
+
+
+@attrs.define
+class Told:
+    """Overdrawn lines, each told once."""
+
+    waiting: list[Overdraft] = attrs.field(factory=list)
+    records: list[RecordDraft] = attrs.field(factory=list)
+
+    async def untold(self, division: str, limit: int) -> list[Overdraft]:
+        return self.waiting[:limit]
+
+    async def tell(self, division: str, overdraft: Overdraft, record: RecordDraft) -> bool:
+        self.waiting.remove(overdraft)
+        self.records.append(record)
+        return True
+
+
+def expiring(counter: Counter, told: Told | None = None) -> Expiring:
+    street = counter.street
+    keeping = Keeping(holds=counter.holds, overdrafts=told or Told(), ledger=street.ledger)
+    office = Office(None)  # type: ignore[arg-type]  # nobody asks who leads
+    return Expiring(office, keeping, street.clock, ORIGIN, (DIVISION,), 3 * DAY_S)
+
+
+async def test_a_hold_that_nobody_released_in_time_ends_told_to_everybody() -> None:
+    counter = await Counter.holding()
+    worker = expiring(counter)
+    counter.street.clock.wall = NOW + dt.timedelta(days=3) - dt.timedelta(seconds=1)
+    assert await worker.look() == 0
+    counter.street.clock.wall = NOW + dt.timedelta(days=3)
+    assert await worker.look() == 1
+    assert await worker.look() == 0
+    assert counter.last["what"] == "expired"
+    notices = [orjson.loads(n.body)["kind"] for n in counter.street.state.notices.values()]
+    assert notices == ["interception", "hold_expired"]
+    (told,) = counter.street.state.notifications
+    assert orjson.loads(told.body)["how"] == "expired"
+    again = await counter.street.line.carry(received(RAW))
+    assert (again.decision.outcome, again.bank) == (Outcome.BLOCK, None)
+    assert [f.policy for f in again.decision.findings] == ["EXPIRED", "JL-052"]
+    assert "3天" in again.decision.findings[0].reason_zh
+    counter.street.clock.wall = LATER
+    assert await counter.release.carry_out(await counter.order()) == "ended before"
+    assert "submit one" not in counter.street.diary
+
+
+async def test_an_order_that_must_wait_stops_no_other_and_each_is_carried_out_once() -> None:
+    counter = await Counter.holding()
+    first = await counter.order((name_of(HELD),))
+    await counter.order((), verdict=Verdict.REFUSE)
+    office = Office(None)  # type: ignore[arg-type]
+    worker = Releasing(office, counter.holds, counter.release)
+    counter.street.bank.saturated = True
+    assert await worker.carry_out_all() == 1, "the release waits for the bank, the refusal does not"
+    counter.street.bank.saturated = False
+    assert counter.last["what"] == "refused"
+    assert await worker.carry_out_all() == 1
+    assert counter.last["why"] == "ended before"
+    assert await worker.carry_out_all() == 0
+    assert first.digest not in [order for _, order in counter.street.state.open_releases]
+
+
+async def test_a_release_by_the_worker_is_settled_by_the_banks_word() -> None:
+    counter = await Counter.holding()
+    await counter.order()
+    counter.street.bank.outcome = BankOutcome.UNKNOWN
+    worker = Releasing(Office(None), counter.holds, counter.release)  # type: ignore[arg-type]
+    assert await worker.carry_out_all() == 1
+    assert await worker.carry_out_all() == 0
+    again = await counter.street.line.carry(received(RAW))
+    assert (again.decision.outcome, again.bank) == (Outcome.PASS, BankOutcome.UNKNOWN)
+    assert counter.street.diary.count("submit one") == 1
+
+
+async def test_a_line_below_its_reservations_is_put_on_record() -> None:
+    counter = await Counter.holding()
+    limit = Limit(
+        key=LimitKey(kind=LimitKind.INDICATOR, id="I1"), granted_fen=500, frozen_fen=0,
+        opening_fen=0, reserved_fen=600, posted_fen=0,
+    )  # fmt: skip
+    told = Told([Overdraft(limit=limit, noted_at=NOW)])
+    await expiring(counter, told).look()
+    (record,) = told.records
+    fields = orjson.loads(record.body)
+    assert (fields["kind"], fields["id"]) == ("limit_overdrawn", "I1")
+    assert (fields["granted_fen"], fields["reserved_fen"]) == (500, 600)
