@@ -6,7 +6,6 @@ import datetime as dt
 import logging
 import os
 import signal
-import ssl
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -33,6 +32,7 @@ from bureau.desk.publish import Publishing
 from bureau.desk.releases import Releases
 from bureau.desk.summary import Summaries
 from bureau.inbox.bell import Bell
+from bureau.inbox.keyring import KeyFiles, KeyRing
 from bureau.inbox.keys import receiving_keys
 from bureau.inbox.receive import REASONS_ZH, Inbox
 from bureau.serving import site
@@ -43,9 +43,10 @@ from bureau.web.live import Live
 from bureau.web.pages import Pages
 from bureau.web.signing_in import SigningIn
 from certs.keys import load_signer, load_sm2_signer
+from certs.live import LiveTls
 from certs.log.note import suites_wanted
 from certs.signing.signer import Signer, in_both_suites
-from certs.tls import Credentials, Refusal, client_context, server_context
+from certs.tls import Credentials, Refusal
 from certs.trust import Trust, load_trust
 from gateway.domain.faults import StoreUnavailable
 
@@ -105,6 +106,8 @@ async def _serve(settings: Settings) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    tls = _tls(settings)
+    ring = _ring(settings, trust, tls)
     async with AsyncExitStack() as rooms:
         store = await _store(settings, rooms)
         await _open_logs(settings, store)
@@ -113,17 +116,18 @@ async def _serve(settings: Settings) -> None:
         await _keep_forks(settings, store, bell, rooms)
         auditor = Auditor(store.log, trust)
         door = door_application(
-            _inbox(settings, store, trust, bell),
+            _inbox(settings, store, trust, bell, ring),
             Summaries(store.log, store.desk, auditor, settings.logs),
         )
         desk = desk_application(_desk_rooms(settings, store, trust, signing_in, bell))
         door_port = await rooms.enter_async_context(
-            site(door, settings.door_host, settings.door_port, _tls(settings))
+            site(door, settings.door_host, settings.door_port, tls.server())
         )
         desk_port = await rooms.enter_async_context(
             site(desk, settings.desk_host, settings.desk_port)
         )
-        publishing = Publishing(store.releases, ways_of(settings), _now)
+        await rooms.enter_async_context(_working(ring.run()))
+        publishing = Publishing(store.releases, ways_of(settings, tls), _now)
         await rooms.enter_async_context(_working(publishing.run()))
         _announce(settings, door_port, desk_port, await signing_in.first_link())
         await stopped.wait()
@@ -148,13 +152,12 @@ def _worker_ended(task: "asyncio.Task[None]") -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def ways_of(settings: Settings) -> dict[tuple[str, str], HttpsGateway]:
+def ways_of(settings: Settings, tls: LiveTls) -> dict[tuple[str, str], HttpsGateway]:
     """By division and bank: the way to each gateway that the settings name."""
-    own = _door_credentials(settings)
     return {
         (place.division, place.bank): HttpsGateway(
             settings.gateways[place.gateway],
-            client_context(own, _handshake_refused, peer=place.gateway),
+            tls.client(place.gateway),
         )
         for place in settings.logs
         if place.gateway in settings.gateways
@@ -163,7 +166,7 @@ def ways_of(settings: Settings) -> dict[tuple[str, str], HttpsGateway]:
 
 async def _check(settings: Settings) -> None:
     trust = _trust(settings)
-    _tls(settings)
+    _tls(settings).server()
     async with AsyncExitStack() as rooms:
         store = await _store(settings, rooms)
         await _open_logs(settings, store)
@@ -214,8 +217,24 @@ def _witness_signer(settings: Settings) -> Signer:
     return in_both_suites(first, sm2)
 
 
-def _tls(settings: Settings) -> ssl.SSLContext:
-    return server_context(_door_credentials(settings), _handshake_refused)
+def _ring(settings: Settings, trust: Trust, tls: LiveTls) -> KeyRing:
+    files = KeyFiles(
+        tls=(
+            settings.door_certificate, settings.door_key, settings.door_authorities,
+            settings.door_revocations,
+        ),
+        witness=(
+            settings.witness_certificate, settings.witness_key,
+            settings.witness_sm2_certificate, settings.witness_sm2_key,
+        ),
+        authorities=settings.trust_evidence_authorities,
+        parties=settings.trust_parties,
+    )  # fmt: skip
+    return KeyRing(files, trust, tls, partial(_witness_signer, settings))
+
+
+def _tls(settings: Settings) -> LiveTls:
+    return LiveTls(_door_credentials(settings), _handshake_refused)
 
 
 def _door_credentials(settings: Settings) -> Credentials:
@@ -242,7 +261,7 @@ async def opened_releases(settings: Settings) -> AsyncIterator[tuple[Releases, P
     trust = _trust(settings)
     async with AsyncExitStack() as rooms:
         store = await _store(settings, rooms)
-        publishing = Publishing(store.releases, ways_of(settings), _now)
+        publishing = Publishing(store.releases, ways_of(settings, _tls(settings)), _now)
         yield Releases(store.releases, store.desk, trust.sign_document, _now), publishing
 
 
@@ -272,7 +291,7 @@ async def _open_logs(settings: Settings, store: Store) -> None:
         await store.log.open_log(place.division, place.bank, place.origin)
 
 
-def _inbox(settings: Settings, store: Store, trust: Trust, bell: Bell) -> Inbox:
+def _inbox(settings: Settings, store: Store, trust: Trust, bell: Bell, ring: KeyRing) -> Inbox:
     return Inbox(
         store=store.log,
         desk=store.desk,
@@ -280,6 +299,7 @@ def _inbox(settings: Settings, store: Store, trust: Trust, bell: Bell) -> Inbox:
         trust=trust,
         clock=_now,
         bell=bell,
+        learn=ring.learn,
     )
 
 

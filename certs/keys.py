@@ -106,6 +106,11 @@ def load_certificates(path: Path) -> tuple[x509.Certificate, ...]:
         raise ValueError(f"{path.name} holds no readable certificate") from error
 
 
+def read_certificate(pem: bytes) -> x509.Certificate:
+    """Raises ValueError."""
+    return x509.load_pem_x509_certificate(pem)
+
+
 def load_signer(certificate: Path, key: Path, passphrase: bytes) -> Signer:
     """A record or document key from its two files. Raises ValueError."""
     return signer(load_certificates(certificate)[0], load_key(key, passphrase))

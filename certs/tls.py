@@ -4,16 +4,29 @@ The trust anchor is the transport authority itself, so a certificate of the evid
 the same root opens no connection. Refused handshakes, which asyncio hides, reach a callback.
 """
 
+import os
+import re
+import secrets
 import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import attrs
+from cryptography.hazmat.primitives import serialization
+
+from certs.keys import load_key
+from certs.sealed import is_sealed
+from certs.token import is_token
 
 _PEER = "_treasury_peer"
+_NO_WORD = re.compile(r"'[^']*'|[^a-z0-9]+")
+"""What somebody else wrote, in quotes, is no part of a word of ours."""
+CAUSE_MAX = 64
 
 RefusalSink = Callable[["Refusal"], None]
+Admit = Callable[[ssl.SSLObject], None]
+"""Called after a good handshake; raises ssl.SSLError for whom it does not let in."""
 
 
 @attrs.frozen(kw_only=True)
@@ -24,6 +37,14 @@ class Refusal:
     """OpenSSL's word in lower case (`certificate_verify_failed`): few, so fit for a label."""
     detail: str
     """The verifier's sentence (`certificate has expired`), or the whole error."""
+
+    @property
+    def cause(self) -> str:
+        """The most exact word that there is for it: `certificate_has_expired` says more than
+        `certificate_verify_failed`. Still few: the verifier's sentences are a closed list."""
+        if self.reason != "certificate_verify_failed":
+            return self.reason
+        return _NO_WORD.sub("_", self.detail.lower()).strip("_")[:CAUSE_MAX] or self.reason
 
 
 @attrs.frozen(kw_only=True)
@@ -51,25 +72,28 @@ class Peer:
 
 
 def server_context(
-    credentials: Credentials, on_refusal: RefusalSink | None = None
+    credentials: Credentials, on_refusal: RefusalSink | None = None, *, admit: Admit | None = None
 ) -> ssl.SSLContext:
     """For a listener: asks every client for its certificate."""
-    context = _context(ssl.PROTOCOL_TLS_SERVER, credentials, on_refusal)
+    context = _context(ssl.PROTOCOL_TLS_SERVER, credentials)
+    context.sslobject_class = _watched(on_refusal, None, admit)
     context.verify_mode = ssl.CERT_REQUIRED
     context.num_tickets = 0
     return context
 
 
 def client_context(
-    credentials: Credentials, on_refusal: RefusalSink | None = None, *, peer: str | None = None
-) -> ssl.SSLContext:
+    credentials: Credentials, on_refusal: RefusalSink | None = None, *, peer: str | None = None,
+    admit: Admit | None = None,
+) -> ssl.SSLContext:  # fmt: skip
     """For connections to a server; checks the server's host name and shows our certificate.
 
     `peer`: the party URI that the server's certificate must carry. Any other ends the handshake
     (ssl.SSLError), so not a byte is ever written to it: every party of ours has a certificate of
     the same authority, and a host name says where somebody listens, not who it is.
     """
-    context = _context(ssl.PROTOCOL_TLS_CLIENT, credentials, on_refusal, peer)
+    context = _context(ssl.PROTOCOL_TLS_CLIENT, credentials)
+    context.sslobject_class = _watched(on_refusal, peer, admit)
     context.check_hostname = True
     return context
 
@@ -94,12 +118,34 @@ def peer_of(ssl_object: Any) -> Peer | None:
     return known
 
 
-def _context(
-    protocol: int,
-    credentials: Credentials,
-    on_refusal: RefusalSink | None,
-    expected: str | None = None,
-) -> ssl.SSLContext:
+def load_chain(context: ssl.SSLContext, credentials: Credentials) -> None:
+    """Certificate and key into a context, also in place of those before.
+
+    OpenSSL reads keys from files only. A sealed key is opened here and handed over in memory, under
+    a password of this moment; the key in the clear lies on no disk. Raises ValueError, OSError.
+    """
+    file = credentials.key.read_bytes()
+    if is_token(file):
+        raise ValueError(f"{credentials.key.name}: TLS takes no key in a token; use a sealed file")
+    if not is_sealed(file):
+        chain = str(credentials.certificate), str(credentials.key)
+        context.load_cert_chain(*chain, credentials.passphrase)
+        return
+    once = secrets.token_urlsafe(32).encode()
+    pem = load_key(credentials.key, credentials.passphrase).private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(once),
+    )
+    memory = os.memfd_create("key", os.MFD_CLOEXEC)
+    try:
+        os.write(memory, pem)
+        context.load_cert_chain(str(credentials.certificate), f"/proc/self/fd/{memory}", once)
+    finally:
+        os.close(memory)
+
+
+def _context(protocol: int, credentials: Credentials) -> ssl.SSLContext:
     context = ssl.SSLContext(protocol)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.maximum_version = ssl.TLSVersion.TLSv1_3
@@ -110,19 +156,21 @@ def _context(
     if credentials.revocations is not None:
         context.load_verify_locations(cafile=str(credentials.revocations))
         context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
-    passphrase = credentials.passphrase
-    context.load_cert_chain(str(credentials.certificate), str(credentials.key), passphrase)
-    context.sslobject_class = _watched(on_refusal, expected)
+    load_chain(context, credentials)
     return context
 
 
-def _watched(on_refusal: RefusalSink | None, expected: str | None) -> type[ssl.SSLObject]:
+def _watched(
+    on_refusal: RefusalSink | None, expected: str | None, admit: Admit | None
+) -> type[ssl.SSLObject]:
     class WatchedObject(ssl.SSLObject):
         def do_handshake(self) -> None:
             try:
                 super().do_handshake()
                 if expected is not None:
                     _expect_peer(party_of(self), expected)
+                if admit is not None:
+                    admit(self)
             except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 raise
             except ssl.SSLError as error:

@@ -63,11 +63,14 @@ class PostgresWatchbook:
         rows = await self._pool.fetch(_SQL["seen"])
         seen = [Seen(**{**row, "processes": tuple(row["processes"])}) for row in rows]
         refused = [RefusedHandshakes(**row) for row in await self._pool.fetch(_SQL["refused"])]
-        logs = [LogState(**row) for row in await self._pool.fetch(_SQL["logs"])]
+        logs = await self.logs()
         return taken(
             now, await self._cases.cases(), seen, await self._cases.lists(),
             await self._cases.revocations(), refused, logs,
         )  # fmt: skip
+
+    async def logs(self) -> list[LogState]:
+        return [LogState(**row) for row in await self._pool.fetch(_SQL["logs"])]
 
     async def raise_alert(self, subject: str, threshold: int, body: bytes, at: dt.datetime) -> bool:
         """False if it was raised before."""

@@ -1,11 +1,12 @@
 """Receives deliveries and notices: proves them, stores them, and keeps what was refused."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 
 from bureau.inbox.accept import accepted, delivery_of
+from bureau.inbox.announced import announced_keys
 from bureau.inbox.bell import Bell
 from bureau.inbox.frame import read_frame
 from bureau.inbox.glance import noticed_interception
@@ -64,7 +65,10 @@ class Inbox:
         trust: Trust,
         clock: Clock,
         bell: Bell,
+        learn: Callable[[str, bytes], None] = lambda gateway, certificate: None,
     ) -> None:
+        """`learn`: hears each key that a gateway announces, before its delivery is answered."""
+        self._learn = learn
         self._store = store
         self._desk = desk
         self._places = {(place.division, place.gateway): place for place in places}
@@ -89,6 +93,8 @@ class Inbox:
             )
         except WitnessRefused as refused:
             return await self._not_taken(place, delivery, refused, raw)
+        for certificate in announced_keys(delivery):
+            self._learn(place.gateway, certificate)
         self._bell.ring()
         return Receipt(cosigned=taken.cosigned, stored=True)
 

@@ -28,6 +28,12 @@ class Sealer:
         self._signer = signer
         self._origin = origin or (lambda division: log_origin(signer.uri, division, signer.suite))
 
+    def sign_with(self, signer: Signer) -> None:
+        """Another key of the same party from the next checkpoint on. Raises ValueError."""
+        if signer.uri != self._signer.uri or signer.suite != self._signer.suite:
+            raise ValueError("a log is signed by one party, in one suite, all its life")
+        self._signer = signer
+
     def seal(
         self, head: LogHead | None, division: str, pending: Sequence[PendingRecord], at: dt.datetime
     ) -> Sealed:

@@ -19,6 +19,7 @@ from adapters.postgres.backlog import PostgresBacklog
 from adapters.postgres.health import health
 from adapters.postgres.session import SAFE_COMMITS
 from adapters.postgres.shelf import PostgresRegisterShelf
+from certs.live import LiveTls
 from certs.tls import client_context
 from gateway.commands.examine_keys import certificates, keys
 from gateway.commands.examine_policies import policies
@@ -119,7 +120,7 @@ async def bank(settings: Settings, secrets: Secrets) -> Finding:
         scheme = "https" if settings.bank.tls else "http"
         return await reach("bank", f"{scheme}://{where}", settings.bank.peer, settings, secrets)
     try:
-        core: HttpBank = bank_of(settings, secrets)
+        core: HttpBank = bank_of(settings, LiveTls(credentials(settings, secrets)))
     except (ValueError, OSError) as error:
         return bad("bank", f"{where}: {error}")
     never = InstructionKey(

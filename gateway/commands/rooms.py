@@ -34,10 +34,11 @@ from adapters.postgres.shelf import PostgresRegisterShelf
 from certs.acknowledged import BureauWitness
 from certs.commitments import Commitments
 from certs.keys import load_signer, load_sm2_signer
+from certs.live import LiveTls
 from certs.log.note import log_origin
 from certs.log.sealer import Sealer
 from certs.signing.signer import Signer, in_both_suites
-from certs.tls import Credentials, Refusal, client_context
+from certs.tls import Credentials
 from certs.trust import Trust, load_trust
 from gateway.commands.books import Books, open_books
 from gateway.commands.crew import LoopCrew
@@ -96,7 +97,7 @@ class House:
 
 async def open_house(
     settings: Settings, secrets: Secrets, rooms: AsyncExitStack,
-    on_refusal: Callable[[Refusal], None],
+    tls: LiveTls,
 ) -> House:  # fmt: skip
     """Open every room, dependencies first; `rooms` closes them in reverse."""
     signer = record_signer(settings, secrets)
@@ -121,18 +122,16 @@ async def open_house(
     rooms.push_async_callback(daybook.aclose)
     past = PostgresPast(secrets.database)
     rooms.push_async_callback(past.close)
-    bank = bank_of(settings, secrets, on_refusal)
+    bank = bank_of(settings, tls)
     rooms.push_async_callback(bank.aclose)
-    books_of_bank = bank_books_of(settings, secrets, on_refusal)
+    books_of_bank = bank_books_of(settings, tls)
     if books_of_bank:
         rooms.push_async_callback(books_of_bank.aclose)
     conduct = PostgresConduct(secrets.database)
     rooms.push_async_callback(conduct.close)
     inboxes = {
         division: Inbox(
-            bureau=await rooms.enter_async_context(
-                bureau_of(settings, secrets, division, on_refusal)
-            ),
+            bureau=await rooms.enter_async_context(bureau_of(settings, tls, division)),
             witness=BureauWitness(
                 trust=trust,
                 bureau=settings.bureaus[division].peer,
@@ -217,18 +216,14 @@ def record_signer(settings: Settings, secrets: Secrets) -> Signer:
     return in_both_suites(first, sm2)
 
 
-def bank_of(
-    settings: Settings, secrets: Secrets, on_refusal: Callable[[Refusal], None] | None = None
-) -> HttpBank:
+def bank_of(settings: Settings, tls: LiveTls) -> HttpBank:
     """The bank core as the settings describe it. Raises ValueError, OSError (its TLS files)."""
     chosen = settings.bank
-    tls = None
-    if chosen.tls:
-        tls = client_context(credentials(settings, secrets), on_refusal, peer=chosen.peer)
+    context = tls.client(chosen.peer) if chosen.tls else None
     return HttpBank(
         host=chosen.host,
         port=chosen.port,
-        ssl_context=tls,
+        ssl_context=context,
         conduct=BankConduct(
             idempotent=chosen.idempotent,
             enquiry=chosen.enquiry,
@@ -251,17 +246,13 @@ def wire_of(settings: Settings) -> Wire:
     return JsonWire()
 
 
-def bank_books_of(
-    settings: Settings, secrets: Secrets, on_refusal: Callable[[Refusal], None] | None = None
-) -> HttpBooks | None:
+def bank_books_of(settings: Settings, tls: LiveTls) -> HttpBooks | None:
     """The core's list of movements, if the settings say that it has one."""
     chosen = settings.bank
     if not chosen.books:
         return None
-    tls = None
-    if chosen.tls:
-        tls = client_context(credentials(settings, secrets), on_refusal, peer=chosen.peer)
-    return HttpBooks(chosen.host, chosen.port, tls, chosen.deadline_s, read_page)
+    context = tls.client(chosen.peer) if chosen.tls else None
+    return HttpBooks(chosen.host, chosen.port, context, chosen.deadline_s, read_page)
 
 
 def allowances_of(settings: Settings) -> Allowances:
@@ -275,13 +266,10 @@ def allowances_of(settings: Settings) -> Allowances:
     )
 
 
-def bureau_of(
-    settings: Settings, secrets: Secrets, division: str, on_refusal: Callable[[Refusal], None]
-) -> HttpsBureau:
+def bureau_of(settings: Settings, tls: LiveTls, division: str) -> HttpsBureau:
     """A division's bureau, and nobody else on its port. Raises ValueError, OSError."""
     chosen = settings.bureaus[division]
-    tls = client_context(credentials(settings, secrets), on_refusal, peer=chosen.peer)
-    return HttpsBureau(chosen.url, tls)
+    return HttpsBureau(chosen.url, tls.client(chosen.peer))
 
 
 def credentials(settings: Settings, secrets: Secrets) -> Credentials:

@@ -18,9 +18,11 @@ from adapters.folder.tray import Tray
 from adapters.formats.sniff import sniff
 from adapters.formats.statement import read_statement
 from adapters.postgres.migrate import migrate
-from certs.tls import Refusal, party_of, server_context
+from certs.live import Guard, LiveTls
+from certs.tls import Refusal, party_of
 from gateway.commands.holding import counters_of, hold_workers, pushing_of, readers_of
 from gateway.commands.journal import configure_log
+from gateway.commands.keys import keys_of
 from gateway.commands.openapi import openapi
 from gateway.commands.policy_feed import policy_counter
 from gateway.commands.rooms import House, credentials, open_house
@@ -70,11 +72,13 @@ async def _serve(settings: Settings, secrets: Secrets) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     metrics = Metrics()
-    on_refusal = partial(_refused, metrics)
+    guard = Guard()
+    on_refusal = partial(_refused, metrics, guard)
     for name in await migrate(secrets.database):
         log.info("migration.applied", name=name)
     async with AsyncExitStack() as rooms:
-        house = await open_house(settings, secrets, rooms, on_refusal)
+        tls = LiveTls(credentials(settings, secrets), on_refusal, guard)
+        house = await open_house(settings, secrets, rooms, tls)
         await house.shelf.refresh()
         _spare_the_collector()
         doorway = _doorway(house, metrics)
@@ -90,15 +94,18 @@ async def _serve(settings: Settings, secrets: Secrets) -> None:
             office, house.reconciling, house.books_of_bank, house.clock,
             settings.gateway.divisions,
         )  # fmt: skip
+        ring, keeping = await keys_of(house, secrets, tls, office, rooms)
         files = _files(house, office)
         pushing = pushing_of(house, office)
-        more = [conduct.run, *(worker.run for worker in (files, pushing) if worker)]
+        more = [conduct.run, keeping.run, *(worker.run for worker in (files, pushing) if worker)]
         workers = asyncio.create_task(_work(house, office, sealing, delivering, renewing, more))
         rooms.push_async_callback(_stop_workers, workers)
         metrics.troubles = lambda: sealing.troubles | delivering.troubles
+        metrics.key_troubles = lambda: keeping.troubles
         metrics.conduct_troubles = lambda: conduct.troubles | (files.troubles if files else {})
         metrics.policy_troubles = lambda: renewing.troubles | house.books.tripped
-        await _listen(house, secrets, doorway, intake, rooms, on_refusal)
+        listener = await _listen(house, tls, doorway, intake, rooms)
+        ring.expel = listener.expel
         log.info("gateway.ready", port=settings.gateway.listen_port, book=house.books.revision)
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({stopped, workers}, return_when=asyncio.FIRST_COMPLETED)
@@ -206,9 +213,8 @@ async def _stop_workers(workers: asyncio.Task[None]) -> None:
 
 
 async def _listen(
-    house: House, secrets: Secrets, doorway: Doorway, intake: Intake, rooms: AsyncExitStack,
-    on_refusal: "partial[None]",
-) -> None:  # fmt: skip
+    house: House, tls: LiveTls, doorway: Doorway, intake: Intake, rooms: AsyncExitStack
+) -> Listener:  # fmt: skip
     chosen = house.settings.gateway
     metrics = doorway.metrics
     ops = Ops(metrics, partial(_reasons, house, intake), house.backlog.backlog, openapi())
@@ -222,10 +228,11 @@ async def _listen(
     door = Door(doorway, intake)
     runner = await _runner(rooms, door.application(), idle_s=bounds.idle_s)
     assert runner.server
-    tls = server_context(credentials(house.settings, secrets), on_refusal)
-    listener = Listener(runner.server, intake, tls, party_of, bounds, partial(_closed, metrics))
+    told = partial(_closed, metrics)
+    listener = Listener(runner.server, intake, tls.server(), party_of, bounds, told)
     rooms.push_async_callback(listener.close)
     listener.open(chosen.listen_host, chosen.listen_port, shared=chosen.shared_port)
+    return listener
 
 
 async def _runner(
@@ -266,8 +273,9 @@ def _reasons(house: House, intake: Intake) -> dict[str, str]:
     return reasons
 
 
-def _refused(metrics: Metrics, refusal: Refusal) -> None:
-    metrics.handshakes_refused.labels(refusal.reason).inc()
+def _refused(metrics: Metrics, guard: Guard, refusal: Refusal) -> None:
+    metrics.handshakes_refused.labels(refusal.cause).inc()
+    guard.refused[refusal.cause] += 1
     log.warning("handshake.refused", reason=refusal.reason, detail=refusal.detail)
 
 

@@ -48,7 +48,7 @@ class Listener:
     all else to aiohttp's `server`.
 
     `told` hears why a connection was refused: `connections`, `party`, `handshakes`, `handshake`,
-    `descriptors`, `header`; what TLS itself refused is told by the context.
+    `descriptors`, `header`, `certificate`; what TLS itself refused is told by the context.
     """
 
     def __init__(
@@ -121,6 +121,13 @@ class Listener:
             self._by_party[visit.party] -= 1
             if not self._by_party[visit.party]:
                 del self._by_party[visit.party]
+
+    def expel(self, may_stay: Callable[[object], bool]) -> int:
+        """Hang up on everybody whose certificate is no longer good; how many they were."""
+        gone = [visit for visit in tuple(self._connections) if visit.leave_unless(may_stay)]
+        for _ in gone:
+            self.told("certificate")
+        return len(gone)
 
     async def _carry(self, visit: Visit, received: Received, path: str, since: float) -> None:
         visit.answer(await self.intake.take(received, path, since))

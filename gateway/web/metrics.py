@@ -69,6 +69,8 @@ class Metrics:
         """`book`, or a tripped policy's id, and what is wrong; set by who wires the workers."""
         self.conduct_troubles: Callable[[], Mapping[str, str]] = dict
         """`books` or a division, and why the bank's conduct is not looked at there."""
+        self.key_troubles: Callable[[], Mapping[str, str]] = dict
+        """`keys.<what>`: a certificate, key or list that could not be taken up, and why."""
         self._instructions: dict[tuple[str, str], Counter] = {}
         self._findings: dict[tuple[str, str], Counter] = {}
 

@@ -46,6 +46,7 @@ class Ops:
             warnings[f"policies.{name}"] = words
         for name, words in self._metrics.conduct_troubles().items():
             warnings[f"conduct.{name}"] = words
+        warnings |= self._metrics.key_troubles()
         body = {"ready": not reasons, "reasons": reasons, "warnings": warnings}
         return web.Response(
             body=orjson.dumps(body),

@@ -6,6 +6,7 @@ first byte that is not plain the connection is handed to aiohttp's server, and s
 
 import asyncio
 import time
+from collections.abc import Callable
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
@@ -122,6 +123,17 @@ class Visit(asyncio.Protocol):
             transport.close()
         elif self._unread and not self._blocked:
             self._go_on()
+
+    def leave_unless(self, may_stay: Callable[[object], bool]) -> bool:
+        """Hang up at once, without a word more, if its certificate is no longer good; True then.
+
+        What of it is on the line goes on: whoever is cut off stops no payment.
+        """
+        transport = self._transport
+        if transport is None or may_stay(transport.get_extra_info("ssl_object")):
+            return False
+        transport.abort()
+        return True
 
     def leave_if_plain(self) -> None:
         """Hang up unless aiohttp has it, which closes its own."""

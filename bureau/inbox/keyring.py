@@ -1,0 +1,115 @@
+"""The bureau's certificates, keys and parties, kept up to date while it receives.
+
+What cannot be read changes nothing: the last good state stays in force, and somebody is told.
+"""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import attrs
+import structlog
+
+from certs.files import Mark, mark_of
+from certs.keys import load_certificates, read_certificate, save_certificates
+from certs.live import LiveTls
+from certs.signatories import read_signatories, signatory
+from certs.signing.signer import Signer
+from certs.trust import Trust
+
+LOOK_S = 0.5
+
+_log = structlog.get_logger("bureau.keys")
+
+
+@attrs.frozen(kw_only=True)
+class KeyFiles:
+    tls: tuple[Path | None, ...]
+    witness: tuple[Path | None, ...]
+    authorities: Path
+    parties: Path
+
+
+class KeyRing:
+    """`own` reads the witness key anew. Raises ValueError, OSError."""
+
+    def __init__(
+        self, files: KeyFiles, trust: Trust, tls: LiveTls, own: Callable[[], Signer]
+    ) -> None:
+        self._files = files
+        self._trust = trust
+        self._tls = tls
+        self._own = own
+        self._marks: dict[str, Mark] = {
+            "tls": mark_of(files.tls),
+            "parties": mark_of((files.authorities, files.parties)),
+            "witness": mark_of(files.witness),
+        }
+        self._told: dict[str, str] = {}
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            await self.look()
+
+    async def look(self) -> None:
+        parties = (self._files.authorities, self._files.parties)
+        await self._take("tls", self._files.tls, self._tls.renew)
+        await self._take("parties", parties, self._renew_parties)
+        await self._take("witness", self._files.witness, self._renew_own)
+
+    def learn(self, gateway: str, certificate_pem: bytes) -> None:
+        """A key that `gateway` has announced in its log, under the key before it: it may sign from
+        now on. It is kept among the parties, for the next start.
+
+        A certificate that is another party's, or that our authorities did not issue, is told of and
+        left; the checkpoint that it signs will be refused.
+        """
+        try:
+            authorities = load_certificates(self._files.authorities)
+            certificate = read_certificate(certificate_pem)
+            one = signatory(authorities, certificate)
+            if one.sender.uri != gateway:
+                raise ValueError(f"it is of {one.sender.uri}")
+        except ValueError as error:
+            _log.error("key.not_learnt", gateway=gateway, reason=str(error))
+            return
+        table = self._trust.table
+        if one.thumbprint in table.by_thumbprint:
+            return
+        name = "".join(each for each in one.thumbprint if each.isalnum())
+        save_certificates(self._files.parties / f"announced-{name}.pem", [certificate])
+        known = {**table.by_thumbprint, one.thumbprint: one}
+        self._trust.replace(attrs.evolve(table, by_thumbprint=known))
+        _log.info("key.learnt", gateway=gateway, thumbprint=one.thumbprint)
+
+    def _renew_parties(self) -> None:
+        revoked = self._trust.table.revoked
+        self._trust.replace(read_signatories(self._files.authorities, self._files.parties, revoked))
+
+    def _renew_own(self) -> None:
+        """The bureau's next key must stand among the parties: there its gateways have it from."""
+        own, fresh = self._trust.own, self._own()
+        if fresh.uri != own.uri or fresh.suite != own.suite:
+            raise ValueError(f"the new key is of {fresh.uri} in {fresh.suite}")
+        table = self._trust.table
+        if fresh.thumbprint not in table.by_thumbprint:
+            raise ValueError("the new key's certificate does not stand among the parties")
+        self._trust.replace(table, fresh)
+
+    async def _take(
+        self, what: str, files: tuple[Path | None, ...], renew: Callable[[], None]
+    ) -> None:
+        mark = mark_of(files)
+        if self._marks[what] == mark:
+            return
+        try:
+            await asyncio.to_thread(renew)
+        except (ValueError, OSError) as error:
+            if self._told.get(what) != str(error):
+                self._told[what] = str(error)
+                _log.error("keys.refused", what=what, reason=str(error))
+            return
+        self._marks[what] = mark
+        self._told.pop(what, None)
+        _log.info("keys.renewed", what=what)

@@ -1,0 +1,27 @@
+"""Which of the files that a program lives by have changed since it last read them."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeAlias
+
+Mark: TypeAlias = tuple[tuple[str, int, int, int], ...]
+
+
+def mark_of(paths: Iterable[Path | None]) -> Mark:
+    """Changes with the content: name, inode, size and time of each file; of a folder, its files'.
+
+    A file that is not there counts as one that is empty.
+    """
+    marks: list[tuple[str, int, int, int]] = []
+    for path in paths:
+        if path is None:
+            continue
+        files = sorted(path.glob("*.pem")) if path.is_dir() else [path]
+        for file in files:
+            try:
+                found = file.stat()
+            except OSError:
+                marks.append((str(file), 0, 0, 0))
+            else:
+                marks.append((str(file), found.st_ino, found.st_size, found.st_mtime_ns))
+    return tuple(marks)

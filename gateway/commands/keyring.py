@@ -1,0 +1,297 @@
+"""The key ring: certificates, keys, parties and revocations of a running gateway, kept up to date.
+
+Whatever changes in a file or in the registry takes effect while payments go on. What cannot be read
+changes nothing: the last good state stays in force, and somebody is told.
+"""
+
+import asyncio
+import os
+import secrets as random
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import attrs
+import structlog
+
+from adapters.postgres.certificates import PostgresCertificates
+from adapters.postgres.watchbook import PostgresWatchbook
+from certs.files import Mark, mark_of
+from certs.keys import load_certificates, pem_of
+from certs.live import LiveTls, seen_of
+from certs.revocation import identity_of, list_number, pem_of_list, read_lists, serials_of
+from certs.signatories import read_signatories, signatory
+from certs.signing.signer import Signer, uri_of
+from gateway.commands.rooms import House, record_signer
+from gateway.domain.certificates import Revoked
+from gateway.domain.inventory import Seen
+from gateway.pipeline.tell_keys import KeyTeller, key_subject
+from gateway.settings import Secrets
+from gateway.workers.office import Office
+
+PARTIES_SHOWN_MAX = 2_000
+
+log = structlog.get_logger()
+
+
+class KeyRing:
+    """`look` once before serving, then again and again (gateway/workers/keys.py)."""
+
+    def __init__(
+        self, house: House, secrets: Secrets, tls: LiveTls, office: Office,
+        store: PostgresCertificates, watchbook: PostgresWatchbook,
+    ) -> None:  # fmt: skip
+        self._house = house
+        self._secrets = secrets
+        self._tls = tls
+        self._office = office
+        self._store = store
+        self._watchbook = watchbook
+        self._teller = KeyTeller(origin=house.origin, divisions=house.settings.gateway.divisions)
+        self._marks: dict[str, Mark] = {}
+        self._listed: frozenset[tuple[str, str]] = frozenset()
+        self._told_key = ""
+        self.expel: Callable[[Callable[[object], bool]], int] = lambda _: 0
+        """Hangs up on whoever may not stay; set by who wires the listener."""
+        self.problems: dict[str, str] = {}
+        """By what could not be taken up: why."""
+
+    async def look(self) -> None:
+        """One turn. Raises LedgerUnavailable."""
+        await self._take_lists()
+        await self._take("tls", self._tls_files(), self._renew_tls)
+        await self._take("parties", self._parties_files(), self._renew_parties)
+        await self._take_revocations()
+        await self._look_at_record_key()
+        self._hang_up()
+
+    async def note(self) -> None:
+        """Tell the registry what was met, refused and loaded here. Raises LedgerUnavailable."""
+        guard = self._tls.guard
+        met, refused = guard.taken_notes() if guard else ([], {})
+        now = self._house.clock.now()
+        await self._watchbook.note([*met, *self.loaded()], refused, now)
+
+    def loaded(self) -> list[Seen]:
+        """Certificates that this process lives by."""
+        chosen = self._house.settings
+        found = [
+            seen_of(one, place, _name(one))
+            for place, path in (
+                ("tls", chosen.tls.certificate),
+                ("transport_authority", chosen.tls.authority),
+                ("evidence_authority", chosen.parties.authority),
+            )
+            for one in _readable(path)
+        ]
+        own = self._house.trust.own
+        found += [seen_of(one.certificate, "record_key", one.uri) for one in own.each]
+        parties = list(self._house.trust.table.by_thumbprint.values())[:PARTIES_SHOWN_MAX]
+        found += [seen_of(one.certificate, "parties", one.sender.uri) for one in parties]
+        return found
+
+    def _tls_files(self) -> tuple[Path | None, ...]:
+        chosen = self._house.settings.tls
+        return chosen.certificate, chosen.key, chosen.authority, chosen.revocations
+
+    def _parties_files(self) -> tuple[Path, ...]:
+        chosen = self._house.settings.parties
+        return chosen.authority, chosen.folder
+
+    async def _take(
+        self, what: str, files: tuple[Path | None, ...], renew: Callable[[], Any]
+    ) -> None:
+        """Read anew what has changed; a refusal is tried again at the next change or turn."""
+        mark = mark_of(files)
+        if self._marks.get(what) == mark:
+            return
+        first = what not in self._marks
+        try:
+            await renew()
+        except (ValueError, OSError) as error:
+            self._problem(what, str(error))
+            return
+        self._marks[what] = mark
+        self.problems.pop(what, None)
+        if not first:
+            log.info("keys.renewed", what=what)
+
+    async def _renew_tls(self) -> None:
+        chosen = self._house.settings.tls
+        authorities = load_certificates(chosen.authority)
+        listed: set[tuple[str, str]] = set()
+        if chosen.revocations is not None:
+            for issuer, crl in read_lists(chosen.revocations.read_bytes(), authorities).items():
+                listed |= {(issuer, serial) for serial in serials_of(crl)}
+        self._tls.renew()
+        if "tls" in self._marks:
+            await self._record_loaded("tls", chosen.certificate)
+        self._listed = frozenset(listed)
+
+    async def _renew_parties(self) -> None:
+        chosen = self._house.settings.parties
+        revoked = self._house.trust.table.revoked
+        read = partial(read_signatories, chosen.authority, chosen.folder, revoked)
+        # A folder of many thousands takes its time; payments go on meanwhile.
+        self._house.trust.replace(await asyncio.to_thread(read))
+
+    async def _take_revocations(self) -> None:
+        found = await self._store.revoked()
+        guard, trust = self._tls.guard, self._house.trust
+        serials = found.serials | self._listed
+        if guard is not None and guard.revoked.serials != serials:
+            guard.revoked = Revoked(serials=serials, thumbprints=found.thumbprints)
+            log.info("revocations.taken", count=len(serials))
+        if trust.table.revoked != found.thumbprints:
+            trust.replace(attrs.evolve(trust.table, revoked=found.thumbprints))
+
+    def _hang_up(self) -> None:
+        guard = self._tls.guard
+        if guard is None:
+            return
+        now = self._house.clock.now()
+        if gone := self.expel(lambda tls: guard.may_stay(tls, now)):
+            log.warning("connections.closed", count=gone, reason="certificate ended or revoked")
+
+    async def _take_lists(self) -> None:
+        """The newest list of the transport authority into its file: OpenSSL reads lists from files
+        only (trap T8). It is proven before it is put there."""
+        file = self._house.settings.tls.revocations
+        if file is None:
+            return
+        authorities = load_certificates(self._house.settings.tls.authority)
+        ours = {identity_of(each) for each in authorities}
+        made = {one.issuer: one for one in await self._store.lists() if one.issuer in ours}
+        if not made:
+            return
+        try:
+            held = read_lists(file.read_bytes(), authorities)
+            newer = [
+                one for issuer, one in made.items()
+                if issuer not in held or list_number(held[issuer]) < one.number
+            ]  # fmt: skip
+            if not newer:
+                return
+            pieces = {issuer: pem_of_list(crl) for issuer, crl in held.items()}
+            pieces |= {one.issuer: one.pem for one in newer}
+            text = b"".join(pieces.values())
+            read_lists(text, authorities)
+            _write_whole(file, text)
+        except (ValueError, OSError) as error:
+            self._problem("revocation_list", str(error))
+            return
+        self.problems.pop("revocation_list", None)
+        log.info("revocation_list.taken", numbers=[one.number for one in newer])
+
+    async def _look_at_record_key(self) -> None:
+        """A new record key signs once its announcement, sealed under the old one, is acknowledged
+        by every bureau: so nobody ever meets a key that was not announced (RECORDS)."""
+        chosen = self._house.settings.record_key
+        files = (chosen.certificate, chosen.key, chosen.sm2_certificate, chosen.sm2_key)
+        mark = mark_of(files)
+        own = self._house.trust.own
+        if "record_key" not in self._marks:
+            self._marks["record_key"] = mark
+        if self._marks["record_key"] == mark:
+            return
+        try:
+            fresh = await asyncio.to_thread(record_signer, self._house.settings, self._secrets)
+            self._check_successor(fresh, own)
+        except (ValueError, OSError) as error:
+            self._problem("record_key", str(error))
+            return
+        if fresh.thumbprint == own.thumbprint or await self._announced(fresh, own):
+            self._marks["record_key"] = mark
+            self.problems.pop("record_key", None)
+            if fresh.thumbprint != own.thumbprint:
+                await self._use(fresh, own)
+
+    def _check_successor(self, fresh: Signer, own: Signer) -> None:
+        if fresh.uri != own.uri or fresh.suite != own.suite:
+            raise ValueError(f"the new record key is of {fresh.uri} in {fresh.suite}")
+        authorities = load_certificates(self._house.settings.parties.authority)
+        signatory(authorities, fresh.certificate)
+        now = self._house.clock.now()
+        if not fresh.not_before <= now <= fresh.not_after:
+            raise ValueError("the new record certificate is not valid now")
+        if fresh.thumbprint in self._house.trust.table.revoked:
+            raise ValueError("the new record certificate is revoked")
+        if own.thumbprint not in self._house.trust.table.by_thumbprint:
+            raise ValueError(
+                "the certificate of the key in use must stay in parties.folder: what it has signed "
+                "is proven with it"
+            )
+
+    async def _announced(self, fresh: Signer, own: Signer) -> bool:
+        subject = key_subject(fresh.thumbprint)
+        acknowledged = {one.division: one.acknowledged_size for one in await self._watchbook.logs()}
+        waiting = []
+        for division in self._house.settings.gateway.divisions:
+            sealed = await self._house.records.evidence(division, subject)
+            if not sealed:
+                waiting.append(division)
+            elif sealed[0].record.seq >= acknowledged.get(division, 0):
+                return False
+        if waiting and self._office.held and self._told_key != fresh.thumbprint:
+            now = self._house.clock.now()
+            pem = pem_of(fresh.certificate)
+            for division, draft in self._teller.announced(
+                pem, fresh.thumbprint, own.thumbprint, now
+            ):
+                if division in waiting:
+                    await self._house.ledger.record(division, draft)
+            self._told_key = fresh.thumbprint
+            log.info("record_key.announced", thumbprint=fresh.thumbprint)
+        return not waiting
+
+    async def _use(self, fresh: Signer, own: Signer) -> None:
+        self._house.trust.replace(self._house.trust.table, fresh)
+        self._house.sealer.sign_with(fresh)
+        log.info("record_key.in_use", thumbprint=fresh.thumbprint)
+        if self._office.held:
+            now = self._house.clock.now()
+            for division, draft in self._teller.retired(own.thumbprint, fresh.thumbprint, now):
+                await self._house.ledger.record(division, draft)
+
+    async def _record_loaded(self, place: str, file: Path) -> None:
+        """The office's holder records it; the other processes take the same files."""
+        if not self._office.held:
+            return
+        certificate = load_certificates(file)[0]
+        serial = f"{certificate.serial_number:x}"
+        now = self._house.clock.now()
+        for division, draft in self._teller.loaded(place, uri_of(certificate), serial, now):
+            await self._house.ledger.record(division, draft)
+
+    def _problem(self, what: str, reason: str) -> None:
+        if self.problems.get(what) != reason:
+            log.error("keys.refused", what=what, reason=reason)
+        self.problems[what] = reason
+
+
+def _readable(path: Path) -> tuple[Any, ...]:
+    """Certificates of a file that may be half written at this moment."""
+    try:
+        return load_certificates(path)
+    except (ValueError, OSError):
+        return ()
+
+
+def _name(certificate: Any) -> str:
+    try:
+        return uri_of(certificate)
+    except ValueError:
+        return str(certificate.subject.rfc4514_string())
+
+
+def _write_whole(file: Path, content: bytes) -> None:
+    draft = file.with_name(f".{file.name}.{random.token_hex(4)}")
+    try:
+        with draft.open("wb") as opened:
+            opened.write(content)
+            opened.flush()
+            os.fsync(opened.fileno())
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
