@@ -91,6 +91,7 @@ async def test_the_sound_details_are_paid_and_only_they_are_reserved() -> None:
     assert told.left_out == LeftOut(places=(2,), paid_fen=3_000)
     after = (await street.ledger.limit(DIVISION, LIMIT)).available_fen  # type: ignore[union-attr]
     assert before - after == 3_000
+    assert street.state.instructions[order.key].amount_fen == 3_000
     again = await street.line.carry(received())
     assert again.replayed and again.decision == answer.decision
 

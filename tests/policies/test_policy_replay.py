@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from gateway.domain.codes import AccountClass, PayeeClass, Relation
@@ -148,6 +149,28 @@ def test_what_did_not_pass_does_not_count_in_a_window_of_what_passed() -> None:
     past = rows(*blocked, cash(90_000, on=day))
     new = book(CASH | {"JL-944.toml": windowed_document()})
     assert backtest(book(CASH), new, past).changed == 0
+
+
+def test_what_the_bank_did_not_take_counts_in_no_window() -> None:
+    day = CASES["cash_to_person"]["on"]
+    past = rows(*(cash(90_000, on=day) for _ in range(4)))
+    new = book(CASH | {"JL-944.toml": windowed_document()})
+    assert backtest(book(CASH), new, past).changed == 1
+    untaken = [attrs.evolve(row, taken=False) for row in past]
+    assert backtest(book(CASH), new, untaken).changed == 0
+
+
+def test_a_voucher_is_replayed_detail_by_detail_each_with_those_before_it() -> None:
+    """Four details of 900 are one voucher: the new book's window sees the first three."""
+    day = CASES["cash_to_person"]["on"]
+    details = tuple(cash(90_000, on=day, is_detail=True) for _ in range(4))
+    voucher = Stored(id="V", facts=cash(50_000, on=day), details=details)
+    new = book(CASH | {"JL-944.toml": windowed_document()})
+    report = backtest(book(CASH), new, [voucher])
+    assert {c: t.count for c, t in report.changes.items()} == {Change(PASSED, HELD): 1}
+    assert backtest(book(CASH), new, [attrs.evolve(voucher, details=details[:3])]).changed == 0
+    line = json.loads(json.dumps(stored_fields(attrs.evolve(voucher, taken=False))))
+    assert read_stored(line) == attrs.evolve(voucher, taken=False)
 
 
 def test_the_memory_measures_as_the_ledger_does() -> None:
