@@ -11,7 +11,7 @@ from gateway.domain.decision import SEVERITY, Action, Finding, Outcome
 from gateway.domain.facts import Facts
 from gateway.domain.windows import WindowAsk, WindowShare
 from policies.book.document import Policy
-from policies.book.finding import failure, finding_of, no_answer
+from policies.book.finding import failure, finding_of, no_answer, plain_finding
 from policies.book.judge import Judgement, judge
 from policies.book.resolve import Serving, UnitGroup, check_levels, grouped, in_force
 from policies.book.steps import finished
@@ -165,8 +165,14 @@ class Book:
         return _ordered(found)
 
     def _found(self, unit: Unit, facts: Facts, *, expected: bool) -> tuple[Finding, ...]:
-        """The unit's finding; a failure if it raises, or if only the generated code fired."""
+        """The unit's finding; a failure if it raises, or if only the generated code fired.
+
+        A plain unit is asked again by its own function, any other is interpreted.
+        """
         try:
+            if expected and unit.plain and not facts.unavailable:
+                fired = unit.predicate(facts)
+                return (plain_finding(unit, facts, self._speaker) if fired else failure(unit),)
             finding = finding_of(unit, judge(unit, facts), facts, self._speaker)
         except Exception:  # noqa: BLE001  a policy that raises holds, it never passes
             return (failure(unit),)

@@ -37,6 +37,25 @@ def finding_of(
     return _fired(unit, judgement, facts, speaker)
 
 
+def plain_finding(unit: Unit, facts: Facts, speaker: Speaker) -> Finding:
+    """What `finding_of` says of a plain unit that fired, without asking what it cannot have."""
+    policy, say = unit.policy, speaker.say
+    return Finding(
+        policy=policy.id,
+        revision=policy.revision,
+        article=policy.law.article,
+        light=policy.light,
+        action=policy.action,
+        title_zh=policy.title.zh,
+        title_en=policy.title.en,
+        reason_zh=say(unit.reason.zh, facts, english=False),
+        reason_en=say(unit.reason.en, facts, english=True),
+        remedy_zh=say(unit.remedy.zh, facts, english=False),
+        remedy_en=say(unit.remedy.en, facts, english=True),
+        mender=policy.mender,
+    )
+
+
 def _worst(policy: Policy, judgement: Judgement) -> Action:
     """The most severe of the causes that hold; without causes the policy's own action."""
     if not judgement.causes:

@@ -113,6 +113,13 @@ class Unit:
             possible.add(policy.missing_evidence)
         return policy.action if len(possible) == 1 else None
 
+    plain: bool = attrs.field(init=False)
+    """Whether it says one thing and always the same: no causes, exceptions or remarks."""
+
+    @plain.default
+    def _plain(self) -> bool:
+        return not (self.causes or self.exceptions or self.remarks)
+
     @cached_property
     def causes_ask(self) -> Group | None:
         """Which causes hold, where that alone settles what it asks for; for back-tests."""

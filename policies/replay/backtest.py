@@ -8,8 +8,9 @@ from gateway.domain.decision import SEVERITY, Action, Finding, Outcome
 from gateway.domain.facts import Facts, changed
 from gateway.domain.windows import WindowAsk
 from policies.book.book import SELECTIONS_MAX, Book, Key, Selection, key_of
+from policies.book.resolve import Serving
 from policies.book.wanted import asks_of, shares_of
-from policies.language.generate import Group
+from policies.language.generate import Group, group
 from policies.replay.halves import halves
 from policies.replay.memory import WindowMemory
 from policies.replay.report import Change, Report, Sample, Tally
@@ -65,6 +66,7 @@ class Backtest:
         self._old = _Side(old, parts.old)
         self._new = _Side(new, parts.new)
         self._benches: dict[Key, _Bench] = {}
+        self._watchers: dict[int, Group] = {}
         self.report = Report()
 
     def replay(self, row: Stored) -> None:
@@ -145,12 +147,27 @@ class Backtest:
             shared=self._shared.selected(facts), windowed=windowed, old=old, new=new,
             old_covers=old_covers, new_covers=new_covers, covered=old_covers and new_covers,
             counting=tuple(each for each in (windowed, old, new) if each.windowed),
-            askers=tuple(_askers(windowed, old, new)),
+            askers=tuple(self._askers(windowed, old, new)),
         )  # fmt: skip
         if len(self._benches) >= SELECTIONS_MAX:
             self._benches.clear()
         self._benches[key_of(facts)] = bench
         return bench
+
+    def _askers(self, windowed: Selection, *differing: Selection) -> Iterator[Group]:
+        """The cheap ones first: most instructions that are not quiet share in a window."""
+        for selection in (windowed, *differing):
+            yield from map(self._watcher, selection.windowed)
+        for selection in differing:
+            yield from (serving.group.run for serving in selection.serving)
+
+    def _watcher(self, serving: Serving) -> Group:
+        """Whether any window is asked for or shared in, as one function."""
+        at = id(serving.group)
+        if at not in self._watchers:
+            windows = [window for _, window in serving.group.windows]
+            self._watchers[at] = group([expr for w in windows for expr in (w.where, w.asked)])
+        return self._watchers[at]
 
     def _note(
         self, row: Stored, before: Outcome, after: Outcome,
@@ -165,15 +182,6 @@ class Backtest:
             side, own = (self._old, facts[0]) if milder else (self._new, facts[1])
             found = side.whole.decide(own)
             tally.sample(_sample(row, policies, _reason(found, policies)))
-
-
-def _askers(windowed: Selection, *differing: Selection) -> Iterator[Group]:
-    """The cheap ones first: most instructions that are not quiet share in a window."""
-    for selection in (windowed, *differing):
-        for serving in selection.windowed:
-            yield from (ask for ask in (serving.group.shared, serving.group.asked) if ask)
-    for selection in differing:
-        yield from (serving.group.run for serving in selection.serving)
 
 
 def _remember(side: _Side, selections: Iterable[Selection], facts: Facts, outcome: Outcome) -> None:
