@@ -19,32 +19,41 @@ import structlog
 import uvloop
 
 from adapters.gateways.https import HttpsGateway
-from adapters.postgres.bureau_desk import BureauDesk, BureauSessions
+from adapters.papers.setter import editable, portable
+from adapters.postgres.bureau_cases import BureauCases
+from adapters.postgres.bureau_desk import BureauDesk
+from adapters.postgres.bureau_people import BureauPeople
 from adapters.postgres.bureau_pool import open_pool
 from adapters.postgres.bureau_releases import BureauReleases
 from adapters.postgres.bureau_store import BureauStore
+from adapters.postgres.bureau_trail import Trail
 from adapters.postgres.migrate import migrate
 from adapters.postgres.session import UnsafeServer
 from bureau.desk.audit import Auditor
 from bureau.desk.forks import ForkKeeper
+from bureau.desk.docket.office import CaseOffice
+from bureau.desk.entry import Entry
+from bureau.desk.law import law_of, titles_of
 from bureau.desk.proof import Prover
 from bureau.desk.publish import Publishing
 from bureau.desk.releases import Releases
 from bureau.desk.summary import Summaries
+from bureau.desk.trail import act_bytes, digest_of
 from bureau.inbox.bell import Bell
 from bureau.inbox.keyring import KeyFiles, KeyRing
 from bureau.inbox.keys import receiving_keys
 from bureau.inbox.receive import REASONS_ZH, Inbox
 from bureau.serving import site
 from bureau.settings import Settings, SettingsWrong, load_settings
-from bureau.web.desk import Rooms, desk_application
+from bureau.web.desk import desk_application
 from bureau.web.door import door_application
 from bureau.web.live import Live
 from bureau.web.pages import Pages
-from bureau.web.signing_in import SigningIn
+from bureau.web.rooms import Rooms
 from certs.keys import load_signer, load_sm2_signer
 from certs.live import LiveTls
 from certs.log.note import suites_wanted
+from certs.seal import Seal
 from certs.signing.signer import Signer, in_both_suites
 from certs.tls import Credentials, Refusal
 from certs.trust import Trust, load_trust
@@ -62,8 +71,9 @@ class Store:
 
     log: BureauStore
     desk: BureauDesk
-    sessions: BureauSessions
     releases: BureauReleases
+    people: BureauPeople
+    cases: BureauCases
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -111,7 +121,7 @@ async def _serve(settings: Settings) -> None:
     async with AsyncExitStack() as rooms:
         store = await _store(settings, rooms)
         await _open_logs(settings, store)
-        signing_in = SigningIn(store.sessions, _now)
+        entry = _entry(settings, store)
         bell = Bell()
         await _keep_forks(settings, store, bell, rooms)
         auditor = Auditor(store.log, trust)
@@ -119,7 +129,7 @@ async def _serve(settings: Settings) -> None:
             _inbox(settings, store, trust, bell, ring),
             Summaries(store.log, store.desk, auditor, settings.logs),
         )
-        desk = desk_application(_desk_rooms(settings, store, trust, signing_in, bell))
+        desk = desk_application(_desk_rooms(settings, store, trust, entry, bell))
         door_port = await rooms.enter_async_context(
             site(door, settings.door_host, settings.door_port, tls.server())
         )
@@ -129,7 +139,7 @@ async def _serve(settings: Settings) -> None:
         await rooms.enter_async_context(_working(ring.run()))
         publishing = Publishing(store.releases, ways_of(settings, tls), _now)
         await rooms.enter_async_context(_working(publishing.run()))
-        _announce(settings, door_port, desk_port, await signing_in.first_link())
+        _announce(settings, door_port, desk_port, await entry.first_link())
         await stopped.wait()
         _log.info("bureau.stopping")
 
@@ -192,7 +202,7 @@ async def _keep_forks(settings: Settings, store: Store, bell: Bell, rooms: Async
 async def _print_link(settings: Settings) -> None:
     async with AsyncExitStack() as rooms:
         store = await _store(settings, rooms)
-        token = await SigningIn(store.sessions, _now).new_link()
+        token = await _entry(settings, store).recovery_link()
     sys.stdout.write(_link(settings, settings.desk_port, token) + "\n")
 
 
@@ -278,12 +288,25 @@ async def _store(settings: Settings, rooms: AsyncExitStack) -> Store:
             pool.terminate()
 
     rooms.push_async_callback(close)
+    trail = Trail(written)
     return Store(
         log=BureauStore(pool),
         desk=BureauDesk(pool),
-        sessions=BureauSessions(pool),
+        people=BureauPeople(pool, trail),
+        cases=BureauCases(pool, trail),
         releases=BureauReleases(pool),
     )
+
+
+def written(act: Any, seq: int, at: dt.datetime, previous: bytes) -> tuple[bytes, bytes]:
+    """How the store writes an act of the audit trail."""
+    body = act_bytes(act, seq, at, previous)
+    return body, digest_of(body)
+
+
+def _entry(settings: Settings, store: Store) -> Entry:
+    seal = Seal(settings.witness_passphrase, "desk totp")
+    return Entry(store.people, seal, _now, settings.divisions)
 
 
 async def _open_logs(settings: Settings, store: Store) -> None:
@@ -303,16 +326,20 @@ def _inbox(settings: Settings, store: Store, trust: Trust, bell: Bell, ring: Key
     )
 
 
-def _desk_rooms(
-    settings: Settings, store: Store, trust: Trust, signing_in: SigningIn, bell: Bell
-) -> Rooms:
+def _desk_rooms(settings: Settings, store: Store, trust: Trust, entry: Entry, bell: Bell) -> Rooms:
     return Rooms(
         desk=store.desk,
         store=store.log,
         prover=Prover(store.log, settings.logs, trust),
-        signing_in=signing_in,
+        people=store.people,
+        entry=entry,
+        cases=store.cases,
+        office=CaseOffice(store.cases, portable, _now, settings.desk_name, titles_of()),
+        editable=editable,
         pages=Pages(settings.desk_name, REASONS_ZH),
         live=Live(bell),
+        bell=bell.ring,
+        law=law_of(),
         clock=_now,
         divisions=settings.divisions,
     )
@@ -330,7 +357,7 @@ def _announce(settings: Settings, door_port: int, desk_port: int, token: str | N
 
 
 def _link(settings: Settings, port: int, token: str) -> str:
-    return f"http://{_bracketed(settings.desk_host)}:{port}/sign-in/{token}"
+    return f"http://{_bracketed(settings.desk_host)}:{port}/sign-in/link/{token}"
 
 
 def _bracketed(host: str) -> str:

@@ -84,9 +84,10 @@ class DeskStore(Protocol):
 
     async def count_notices(self, division: str, bank: str) -> int: ...
 
-    async def interceptions(
-        self, division: str, before: tuple[dt.datetime, str] | None, limit: int
-    ) -> Sequence[Mapping[str, Any]]: ...
+    async def search(
+        self, division: str, before: tuple[dt.datetime, str] | None, narrowed: Sequence[Any],
+        limit: int, words_among: int,
+    ) -> Sequence[Mapping[str, Any]]: ...  # fmt: skip
 
     async def interception(
         self, division: str, fiscal_year: int, voucher_type: str, voucher_no: str
@@ -129,15 +130,102 @@ class ReleaseStore(Protocol):
     ) -> None: ...
 
 
-class SessionStore(Protocol):
-    async def keep_link(self, digest: bytes, expires_at: dt.datetime) -> None: ...
+class PeopleStore(Protocol):
+    """Accounts, sessions, the audit trail. Rows are mappings named like the columns."""
 
-    async def trade_link(
-        self, link: bytes, session: bytes, now: dt.datetime, until: dt.datetime
-    ) -> bool: ...
+    async def person(self, login: str) -> Mapping[str, Any] | None: ...
 
-    async def living(self, session: bytes, now: dt.datetime) -> bool: ...
+    async def person_by(self, kind: str, value: str) -> str | None: ...
 
-    async def end(self, session: bytes) -> None: ...
+    async def people(self, after: str, limit: int) -> Sequence[Mapping[str, Any]]: ...
 
-    async def anybody(self, now: dt.datetime) -> bool: ...
+    async def any_administrator(self, now: dt.datetime) -> bool: ...
+
+    async def add_person(
+        self, values: tuple[str, str, str, str, str, str | None, str | None],
+        at: dt.datetime, act: Any,
+    ) -> bool: ...  # fmt: skip
+
+    async def change(
+        self, at: dt.datetime, acts: Sequence[Any], *steps: tuple[str, tuple[Any, ...]]
+    ) -> None:
+        """Named steps and the acts told of them, all or nothing."""
+        ...
+
+    async def failed(
+        self, login: str, limit: tuple[int, dt.datetime], at: dt.datetime, act: Any
+    ) -> None: ...
+
+    async def use_totp(self, login: str, step: int) -> bool: ...
+
+    async def take_invitation(self, digest: bytes, now: dt.datetime) -> str | None: ...
+
+    async def seat(
+        self, digest: bytes, now: dt.datetime, seen_after: dt.datetime
+    ) -> Mapping[str, Any] | None: ...
+
+    async def seen(self, digest: bytes, now: dt.datetime) -> None: ...
+
+    async def views(self, login: str) -> Sequence[Mapping[str, Any]]: ...
+
+    async def acts(
+        self, division: str, before: int, login: str, limit: int
+    ) -> Sequence[Mapping[str, Any]]: ...
+
+    async def trail(
+        self, division: str
+    ) -> tuple[list[tuple[int, bytes, bytes]], tuple[int, bytes]]: ...
+
+
+class CaseStore(Protocol):
+    """Cases by key (division, year, number). Rows are mappings named like the columns."""
+
+    async def open(
+        self, division: str, year: int, values: tuple[Any, ...],
+        subjects: Sequence[Mapping[str, Any]], at: dt.datetime, act: Callable[[int], Any],
+    ) -> int: ...  # fmt: skip
+
+    async def move(self, key: tuple[str, int, int], judge: Callable[..., Any]) -> Any:
+        """Lock the case, judge, store what it wrote, commit; None: nothing was to be written."""
+        ...
+
+    async def case(self, key: tuple[str, int, int]) -> Mapping[str, Any] | None: ...
+
+    async def moves(self, key: tuple[str, int, int]) -> Sequence[Mapping[str, Any]]: ...
+
+    async def subjects(self, key: tuple[str, int, int]) -> Sequence[Mapping[str, Any]]: ...
+
+    async def papers(self, key: tuple[str, int, int]) -> Sequence[Mapping[str, Any]]: ...
+
+    async def paper(self, division: str, year: int, number: int) -> Mapping[str, Any] | None: ...
+
+    async def uploads(self, key: tuple[str, int, int]) -> Sequence[Mapping[str, Any]]: ...
+
+    async def upload(
+        self, key: tuple[str, int, int], digest: bytes
+    ) -> Mapping[str, Any] | None: ...
+
+    async def wishes_of(self, key: tuple[str, int, int]) -> Sequence[Mapping[str, Any]]: ...
+
+    async def cases(
+        self, division: str, before: tuple[dt.datetime, int] | None, narrowed: Sequence[Any],
+        limit: int,
+    ) -> Sequence[Mapping[str, Any]]: ...  # fmt: skip
+
+    async def cases_of(
+        self, key: tuple[str, int, str, str], only_told: bool
+    ) -> Sequence[Mapping[str, Any]]: ...
+
+    async def waiting(
+        self, division: str, office: str, scope: Sequence[Any], limit: int
+    ) -> Sequence[Mapping[str, Any]]: ...
+
+    async def due_cases(self, division: str, day: dt.date) -> Sequence[Mapping[str, Any]]: ...
+
+    async def concerns(
+        self, division: str, since: dt.datetime, times: int, amount_fen: int
+    ) -> Sequence[Mapping[str, Any]]: ...
+
+    async def concern_keys(
+        self, division: str, agency: str, since: dt.datetime
+    ) -> Sequence[Mapping[str, Any]]: ...

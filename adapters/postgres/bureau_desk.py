@@ -1,4 +1,4 @@
-"""What the bureau's desk keeps and asks for in PostgreSQL: notices, interceptions, sessions."""
+"""What the bureau's desk keeps and asks for in PostgreSQL: notices, interceptions."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -39,13 +39,17 @@ class BureauDesk:
         async with connection_of(self._pool) as connection:
             return int(await connection.fetchval(_SQL["count_notices"], division, bank))
 
-    async def interceptions(
-        self, division: str, before: tuple[dt.datetime, str] | None, limit: int
-    ) -> Sequence[Mapping[str, Any]]:
-        """Newest first; `before` is the (decided_at, voucher_no) of the last one seen."""
+    async def search(
+        self, division: str, before: tuple[dt.datetime, str] | None, narrowed: Sequence[Any],
+        limit: int, words_among: int,
+    ) -> Sequence[Mapping[str, Any]]:  # fmt: skip
+        """`narrowed`: agency, department, bank, policy, outcome, voucher, least and most fen,
+        since, until, words; None does not narrow. Newest first."""
         moment, number = before or (None, "")
         async with connection_of(self._pool) as connection:
-            rows = await connection.fetch(_SQL["interceptions"], division, moment, number, limit)
+            rows = await connection.fetch(
+                _SQL["search"], division, moment, number, *narrowed, limit, words_among
+            )
         return [dict(row) for row in rows]
 
     async def interception(
@@ -67,38 +71,3 @@ class BureauDesk:
         async with connection_of(self._pool) as connection:
             rows = await connection.fetch(_LOG["misbehaviours"], division, limit)
         return [dict(row) for row in rows]
-
-
-class BureauSessions:
-    """Sign-in links and sessions by digest; a link opens one session and is gone."""
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-
-    async def keep_link(self, digest: bytes, expires_at: dt.datetime) -> None:
-        async with connection_of(self._pool) as connection:
-            await connection.execute(_SQL["keep_link"], digest, expires_at)
-
-    async def trade_link(
-        self, link: bytes, session: bytes, now: dt.datetime, until: dt.datetime
-    ) -> bool:
-        """Use a link up for a session, both or neither. False: used, expired, or never was."""
-        async with connection_of(self._pool) as connection, connection.transaction():
-            await connection.execute(_SQL["drop_stale"], now)
-            if await connection.fetchval(_SQL["take_link"], link, now) is None:
-                return False
-            await connection.execute(_SQL["keep_session"], session, until)
-        return True
-
-    async def living(self, session: bytes, now: dt.datetime) -> bool:
-        async with connection_of(self._pool) as connection:
-            return await connection.fetchval(_SQL["session"], session, now) is not None
-
-    async def end(self, session: bytes) -> None:
-        async with connection_of(self._pool) as connection:
-            await connection.execute(_SQL["end_session"], session)
-
-    async def anybody(self, now: dt.datetime) -> bool:
-        """Whether somebody is signed in, so that a restart prints no new link."""
-        async with connection_of(self._pool) as connection:
-            return await connection.fetchval(_SQL["any_session"], now) is not None

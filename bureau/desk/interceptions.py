@@ -7,10 +7,14 @@ from typing import Any
 import attrs
 import msgspec
 
+from bureau.desk.people import Scope
+from bureau.desk.search import Search
 from bureau.ports import DeskStore
 from gateway.domain.money import yuan
 
 PAGE_ROWS = 50
+WORDS_AMONG = 20_000
+"""Words without a key are looked for in so many of the newest lines that fit the rest."""
 
 
 @attrs.frozen(kw_only=True)
@@ -88,6 +92,7 @@ class Card:
     """Everything that answers "why refused" (拒付理由) for one instruction."""
 
     line: Line
+    amount_fen: int
     purpose: str
     account_masked: str
     findings: tuple[Finding, ...]
@@ -97,11 +102,29 @@ class Card:
     """False: what was received could not be read; the bytes are kept."""
 
 
-async def newest(
-    desk: DeskStore, division: str, before: tuple[dt.datetime, str] | None = None
-) -> list[Line]:
-    """A page of interceptions, newest first, after `before` (decided_at, voucher_no)."""
-    return [_line(row) for row in await desk.interceptions(division, before, PAGE_ROWS)]
+async def searched(
+    desk: DeskStore, division: str, scope: Scope, search: Search, *,
+    before: tuple[dt.datetime, str] | None = None, limit: int = PAGE_ROWS,
+) -> list[Line]:  # fmt: skip
+    """What fits, newest first, of what a person of this scope may see; nothing if not understood.
+
+    A person outside the bureau who asks for another's code finds nothing.
+    """
+    if search.errors or not _within(scope, search):
+        return []
+    narrowed = (
+        search.agency or scope.agency, scope.department, search.bank or scope.bank, search.policy,
+        search.outcome, search.voucher, search.least, search.most, search.since, search.until,
+        search.words,
+    )  # fmt: skip
+    rows = await desk.search(division, before, narrowed, limit, WORDS_AMONG)
+    return [_line(row) for row in rows]
+
+
+def _within(scope: Scope, search: Search) -> bool:
+    return (scope.agency is None or search.agency in (None, scope.agency)) and (
+        scope.bank is None or search.bank in (None, scope.bank)
+    )
 
 
 async def why_refused(
@@ -114,12 +137,18 @@ async def why_refused(
     told, readable = _told(row["notice_body"] or row["record_body"])
     return Card(
         line=_line(row),
+        amount_fen=row["amount_fen"],
         purpose=told.purpose,
         account_masked=told.payee.account_masked,
         findings=tuple(told.findings),
         signer=row["notice_signer"],
         readable=readable,
     )
+
+
+def told_of(body: bytes | None) -> str:
+    """The purpose (支付摘要) of a payment, from its notice or record; empty if neither says it."""
+    return _told(body)[0].purpose
 
 
 def exception_of(finding: Finding) -> NearException | None:

@@ -1,21 +1,27 @@
-"""What every answer of the desk carries, and who may have it: headers, host, session."""
+"""What every answer of the desk carries, and who may have it: headers, host, session, office."""
 
-from collections.abc import Awaitable, Callable
+import hmac
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import web
 
-from bureau.web.signing_in import SESSION_LIFE, SigningIn
+from bureau.desk.entry import SESSION_LIFE, Entry, Seat
+from bureau.desk.refusals import ActRefused
+from bureau.web.route import FORM_BYTES_MAX, UPLOAD_BYTES_MAX, Route, Visit
 from gateway.domain.faults import StoreUnavailable
 
 COOKIE = "desk_session"
-OPEN_PATHS = ("/sign-in", "/static/", "/healthz")
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
         "img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -29,37 +35,106 @@ Page = Callable[..., web.Response]
 _log = structlog.get_logger("bureau.desk")
 
 
-def guarding(signing_in: SigningIn, page: Page) -> Callable[..., Awaitable[web.StreamResponse]]:
-    """The desk's one middleware: errors as pages, and nothing without a session."""
+class Guard:
+    """Admits visitors to routes. `hosts`: names under which the desk is served beside loopback."""
 
-    @web.middleware
-    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-        try:
-            if not _is_ours(request):
-                return page(
-                    "trouble", status=421, zh="地址不符。", en="This host is not served here."
+    def __init__(
+        self, entry: Entry, page: Page, divisions: Sequence[str], hosts: Sequence[str] = ()
+    ) -> None:
+        self._entry = entry
+        self._page = page
+        self._divisions = frozenset(divisions)
+        self._hosts = frozenset((*LOOPBACK, *hosts))
+
+    def admitting(self, route: Route) -> Handler:
+        """The handler of a route: nothing of the page runs before all of this holds."""
+
+        async def handler(request: web.Request) -> web.StreamResponse:
+            seat = await self._entry.seat(request.cookies.get(COOKIE))
+            if seat is None:
+                return self._page("sign_in", status=401, oops="", back=_back(request))
+            if seat.person.office not in route.offices:
+                return self._trouble(403, "您的岗位不能使用这一页。", "Not for your office.")
+            division = request.match_info.get("division", seat.person.division)
+            if division not in self._divisions or not seat.person.may_look_into(division):
+                raise web.HTTPNotFound()
+            if any("\x00" in value for value in request.match_info.values()):
+                raise web.HTTPNotFound()
+            form = await self._form(request, route, seat) if route.method == "POST" else {}
+            visit = Visit(request=request, seat=seat, division=division, form=form)
+            return await route.page(visit)
+
+        return handler
+
+    async def _form(self, request: web.Request, route: Route, seat: Seat) -> Mapping[str, Any]:
+        form = await read_form(request, UPLOAD_BYTES_MAX if route.upload else FORM_BYTES_MAX)
+        token = form.get("csrf")
+        if not isinstance(token, str) or not hmac.compare_digest(
+            token.encode("utf-8", "surrogatepass"), seat.csrf.encode()
+        ):
+            raise web.HTTPForbidden(reason="the form is not of this session")
+        return form
+
+    @property
+    def middleware(self) -> Callable[..., Awaitable[web.StreamResponse]]:
+        """Errors as pages, and no foreign host name."""
+
+        @web.middleware
+        async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+            try:
+                if not self._is_ours(request):
+                    return self._trouble(421, "地址不符。", "This host is not served here.")
+                return await handler(request)
+            except ActRefused as refused:
+                return self._trouble(409, refused.zh, refused.en)
+            except web.HTTPException as refused:
+                if refused.status < 400:
+                    raise
+                return self._trouble(
+                    refused.status, _ZH.get(refused.status, "没有这一页。"), refused.reason
                 )
-            if not request.path.startswith(OPEN_PATHS) and not await signing_in.living(
-                request.cookies.get(COOKIE)
-            ):
-                return page("signed_out", status=401)
-            return await handler(request)
-        except web.HTTPException as refused:
-            if refused.status < 400:
-                raise
-            return page("trouble", status=refused.status, zh="没有这一页。", en=refused.reason)
-        except StoreUnavailable:
-            return page(
-                "trouble", status=503, zh="数据库暂不可用，请稍后再试。",
-                en="The database cannot be reached; try again shortly.",
-            )  # fmt: skip
-        except Exception:  # noqa: BLE001 (the desk's door: the fault is told, the page stays up)
-            _log.exception(
-                "desk.failed", route=str(request.match_info.route.name or request.method)
-            )
-            return page("trouble", status=500, zh="出错了，已记录。", en="Something failed; noted.")
+            except StoreUnavailable:
+                return self._trouble(
+                    503, "数据库暂不可用，请稍后再试。",
+                    "The database cannot be reached; try again shortly.",
+                )  # fmt: skip
+            except Exception:  # noqa: BLE001 (the desk's door: the fault is told, the page stays up)
+                _log.exception("desk.failed", route=_name_of(request))
+                return self._trouble(500, "出错了，已记录。", "Something failed; noted.")
 
-    return guard
+        return guard
+
+    def _trouble(self, status: int, zh: str, en: str) -> web.Response:
+        return self._page("trouble", status=status, zh=zh, en=en)
+
+    def _is_ours(self, request: web.Request) -> bool:
+        """A foreign name that resolves to us (DNS rebinding) is refused."""
+        host = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
+        return host in self._hosts
+
+
+_ZH = {
+    400: "填写的内容不符合要求。",
+    403: "请求未通过核验，请返回后重新提交。",
+    413: "上传的内容太大。",
+    503: "繁忙，请稍后再试。",
+}
+
+
+async def read_form(request: web.Request, bytes_max: int) -> Mapping[str, Any]:
+    """A posted form that came from our own pages. Raises HTTPForbidden, HTTPRequestEntityTooLarge.
+
+    Where the browser says from which site a form was sent, it must be this one.
+    """
+    origin = request.headers.get("Origin")
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none") or (
+        origin not in (None, "null") and urlsplit(origin).netloc != request.host
+    ):
+        raise web.HTTPForbidden(reason="the form was sent from another site")
+    size = request.content_length
+    if size is None or size > bytes_max:
+        raise web.HTTPRequestEntityTooLarge(bytes_max, size or 0)
+    return await request.post()
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
@@ -67,19 +142,24 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     response.headers.update(HEADERS)
 
 
-def set_session(response: web.StreamResponse, session: str) -> None:
-    """HttpOnly, SameSite=Strict; not Secure, because the desk is plain HTTP on loopback."""
+def set_session(request: web.Request, response: web.StreamResponse, session: str) -> None:
+    """HttpOnly, SameSite=Strict; Secure unless the desk is plain HTTP on loopback."""
     response.set_cookie(
         COOKIE,
         session,
         max_age=int(SESSION_LIFE.total_seconds()),
         httponly=True,
         samesite="Strict",
+        secure=request.secure,
         path="/",
     )
 
 
-def _is_ours(request: web.Request) -> bool:
-    """A foreign name that resolves to loopback (DNS rebinding) is refused."""
-    host = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
-    return host in ("127.0.0.1", "localhost", "[::1]")
+def _back(request: web.Request) -> str:
+    """Where to go after signing in: only a path of ours, and only one that was being read."""
+    return request.path_qs if request.method == "GET" and request.path.startswith("/desk/") else ""
+
+
+def _name_of(request: web.Request) -> str:
+    resource = request.match_info.route.resource
+    return resource.canonical if resource else request.method

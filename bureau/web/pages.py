@@ -1,17 +1,45 @@
 """Pages from templates: everything escaped, times as people in China read them."""
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+import orjson
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from bureau.desk.casework.moves import CONCERNS, DISPUTE_ZH, REFERRALS
+from bureau.desk.casework.words import MEANS_ZH, MEASURE_ZH, MOVE_ZH, ORIGIN_ZH, STAGE_ZH
+from bureau.desk.docket.issue import case_no
 from bureau.desk.interceptions import Line, exception_of, papers_of
+from bureau.desk.people import OFFICES_ZH
+from bureau.web.route import GROUPS, Nav, Route, Visit
+from gateway.domain.money import yuan
 from policies.book.names import article_zh
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 OUTCOMES = {"passed": "放行", "held": "挂起", "blocked": "拦截"}
+DONE_ZH = {
+    "open": "待整改", "reported": "已报送", "accepted": "已完成", "failed": "未认可",
+    "superseded": "已升级", "issued": "待回复", "replied": "已回复", "returned": "退回补充",
+}  # fmt: skip
+LABELS: Mapping[str, str] = {
+    "text": "说明", "means": "方式", "due": "期限", "ground": "理由", "concern": "关注原因",
+    "day": "约谈日期", "room": "房间号", "leader": "带队人员", "persons": "人数",
+    "person": "联系人", "verdict": "意见", "to": "移送部门",
+    "kind": "类别", "result": "结果",
+    "number": "事项",
+    "returned": "退回资金", "adjusted": "调整账目", "other": "其他金额",
+}  # fmt: skip
+_WORDS: Mapping[str, Mapping[str, str]] = {
+    "means": {k.value: v for k, v in MEANS_ZH.items()},
+    "verdict": {"confirmed": "确认违规", "cleared": "排除疑点"},
+    "concern": CONCERNS, "to": REFERRALS, "kind": DISPUTE_ZH,
+    "result": {"upheld": "维持", "changed": "变更", "revoked": "撤销"},
+}  # fmt: skip
+_AMOUNTS = ("returned", "adjusted", "other")
 
 
 class Pages:
@@ -19,6 +47,8 @@ class Pages:
 
     def __init__(self, name: str, reasons: dict[str, str]) -> None:
         """`reasons`: Chinese of each reason why a delivery is refused."""
+        self.name = name
+        self._nav: Sequence[tuple[Route, Nav]] = ()
         self._environment = Environment(
             loader=PackageLoader("bureau.web"),
             autoescape=True,
@@ -26,21 +56,50 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.globals["name"] = name
+        self._environment.globals |= {"name": name, "offices": OFFICES_ZH}
         self._environment.filters |= {
             "article": article_zh,
+            "case_no": lambda row: case_no(row["year"], row["number"]),
+            "case_url": lambda row: f"/desk/{row['division']}/cases/{row['year']}/{row['number']}",
             "clock": clock,
             "card_url": card_url,
+            "day": lambda day: day.isoformat() if day else "—",
+            "done": lambda status: DONE_ZH.get(status, status),
+            "fen": lambda amount: money(yuan(int(amount))),
+            "json": lambda value: orjson.dumps(value).decode(),
+            "means": lambda value: MEANS_ZH.get(value, value),
+            "measure": lambda value: MEASURE_ZH.get(value, value),
             "money": money,
+            "move": lambda value: MOVE_ZH.get(value, value),
             "near": exception_of,
-            "outcome": lambda outcome: OUTCOMES.get(outcome, outcome),
+            "origin": lambda value: ORIGIN_ZH.get(value, value),
+            "outcome": outcome_zh,
             "papers": papers_of,
             "reason": lambda reason: reasons.get(reason, reason),
+            "said": said,
+            "stage": lambda value: STAGE_ZH.get(value, value),
         }
 
-    def __call__(self, template: str, *, status: int = 200, **values: object) -> web.Response:
-        text = self._environment.get_template(f"{template}.html").render(values)
+    def use_nav(self, table: Sequence[Route]) -> None:
+        """The side bar is made from the table of routes."""
+        self._nav = [(route, route.nav) for route in table if route.nav]
+
+    def __call__(
+        self, template: str, *, status: int = 200, visit: Visit | None = None, **values: object
+    ) -> web.Response:
+        frame = {"visit": visit, "nav": self._bar(visit) if visit else []}
+        text = self._environment.get_template(f"{template}.html").render(values | frame)
         return web.Response(status=status, text=text, content_type="text/html", charset="utf-8")
+
+    def _bar(self, visit: Visit) -> list[tuple[str, list[dict[str, Any]]]]:
+        """What this office may open, by group; the page that is open is marked."""
+        bar: dict[str, list[dict[str, Any]]] = {group: [] for group in GROUPS}
+        for route, nav in self._nav:
+            if visit.person.office in route.offices:
+                path = route.path.replace("{division}", visit.division)
+                here = visit.request.path == path
+                bar[nav.group].append({"path": path, "zh": nav.zh, "en": nav.en, "here": here})
+        return [(GROUPS[group], entries) for group, entries in bar.items() if entries]
 
 
 def clock(moment: dt.datetime | None) -> str:
@@ -54,6 +113,30 @@ def money(amount: str) -> str:
     return f"{int(whole):,}.{rest}"
 
 
+def outcome_zh(outcome: str) -> str:
+    return OUTCOMES.get(outcome, outcome)
+
+
 def card_url(line: Line) -> str:
     parts = (line.division, str(line.fiscal_year), line.voucher_type, line.voucher_no)
     return "/desk/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def said(body: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """A move's body as its timeline shows it: label and words."""
+    shown = []
+    for name, label in LABELS.items():
+        value = body.get(name)
+        if value in (None, ""):
+            continue
+        if name in _AMOUNTS:
+            shown.append((label, money(yuan(int(value)))))
+        else:
+            shown.append((label, _WORDS.get(name, {}).get(str(value), str(value))))
+    return shown + [(MEASURE_ZH[o["measure"]], _order(o)) for o in body.get("orders", ())]
+
+
+def _order(order: Mapping[str, Any]) -> str:
+    parts = [f"期限 {order['due']}"] if order.get("due") else []
+    parts += [f"{LABELS[n]} {money(yuan(int(order[n])))}" for n in _AMOUNTS if order.get(n)]
+    return "；".join(parts) or "即时执行"

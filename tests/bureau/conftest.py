@@ -8,11 +8,14 @@ from pathlib import Path
 import attrs
 import pytest
 
-from adapters.postgres.bureau_desk import BureauDesk, BureauSessions
+from adapters.postgres.bureau_cases import BureauCases
+from adapters.postgres.bureau_desk import BureauDesk
+from adapters.postgres.bureau_people import BureauPeople
 from adapters.postgres.bureau_pool import Pool, open_pool
 from adapters.postgres.bureau_store import BureauStore
+from adapters.postgres.bureau_trail import Trail
 from adapters.postgres.migrate import migrate
-from bureau.__main__ import MIGRATIONS
+from bureau.__main__ import MIGRATIONS, written
 from bureau.desk.audit import Auditor
 from bureau.desk.summary import Summaries
 from bureau.inbox.bell import Bell
@@ -23,6 +26,7 @@ from bureau.web.door import door_application
 from certs.authority import Purpose, create_root, create_subordinate
 from certs.log.note import log_origin
 from certs.tls import server_context
+from tests.bureau.desks import Desk, open_desk
 from tests.bureau.words import BANK, DIVISION, DOMAIN, GATEWAY, Bureau, Chain, Door, House
 
 
@@ -70,7 +74,8 @@ async def bureau(pool: Pool, place: LogPlace, house: House) -> Bureau:
     return Bureau(
         log=log,
         desk=desk,
-        sessions=BureauSessions(pool),
+        people=BureauPeople(pool, Trail(written)),
+        cases=BureauCases(pool, Trail(written)),
         inbox=Inbox(
             store=log,
             desk=desk,
@@ -94,3 +99,9 @@ async def door(bureau: Bureau, house: House, tmp_path: Path) -> AsyncIterator[Do
     async with AsyncExitStack() as stack:
         port = await stack.enter_async_context(site(application, "127.0.0.1", 0, tls))
         yield Door(url=f"https://localhost:{port}", house=house, folder=tmp_path)
+
+
+@pytest.fixture
+async def desk(bureau: Bureau) -> AsyncIterator[Desk]:
+    async with open_desk(bureau) as desk:
+        yield desk

@@ -11,7 +11,9 @@ import pytest
 
 from adapters.bureau.frame import framed
 from adapters.postgres.bureau_pool import Pool
-from bureau.desk.interceptions import newest, why_refused
+from bureau.desk.interceptions import searched, why_refused
+from bureau.desk.people import Scope
+from bureau.desk.search import Search
 from bureau.desk.proof import Prover
 from bureau.inbox.frame import DeliveryUnreadable
 from bureau.inbox.keys import receiving_keys
@@ -213,12 +215,12 @@ async def test_a_notice_and_its_record_meet_and_every_proof_step_holds(
 ) -> None:
     body = notice(1)
     await bureau.inbox.notice(GATEWAY, DIVISION, body, house.gateway.document(body))
-    [line] = await newest(bureau.desk, DIVISION)
+    [line] = await searched(bureau.desk, DIVISION, Scope(), Search())
     assert line.record_seq is None and line.noticed_at is not None
     told = hashlib.sha256(body).hexdigest()
     chain.seal([verdict(0), verdict(1, "blocked", notice_sha256=told)])
     await _receive(bureau, chain.delivery())
-    [line] = await newest(bureau.desk, DIVISION)
+    [line] = await searched(bureau.desk, DIVISION, Scope(), Search())
     assert line.record_seq == 1 and not line.disagrees
     steps = await Prover(bureau.log, [bureau.place], bureau.trust).steps(line)
     assert len(steps) == 4 and all(step.holds for step in steps)
@@ -233,7 +235,7 @@ async def test_a_notice_that_is_not_the_recorded_one_is_marked(
     chain.seal([verdict(1, "blocked", notice_sha256="00" * 32)])
     await _receive(bureau, chain.delivery())
     await bureau.inbox.notice(GATEWAY, DIVISION, body, house.gateway.document(body))
-    [line] = await newest(bureau.desk, DIVISION)
+    [line] = await searched(bureau.desk, DIVISION, Scope(), Search())
     assert line.disagrees
     steps = await Prover(bureau.log, [bureau.place], bureau.trust).steps(line)
     assert not steps[-1].holds
@@ -246,7 +248,7 @@ async def test_a_record_of_a_person_takes_the_name_that_the_notice_shows(
     chain.seal([verdict(1, "held", payee={"name_commitment": "00" * 32})])
     await _receive(bureau, chain.delivery())
     await bureau.inbox.notice(GATEWAY, DIVISION, body, house.gateway.document(body))
-    [line] = await newest(bureau.desk, DIVISION)
+    [line] = await searched(bureau.desk, DIVISION, Scope(), Search())
     assert line.payee_name == "张某"
 
 

@@ -130,8 +130,15 @@ async def test_the_first_start_prints_a_link_that_works_once_and_sigterm_stops_c
     token = link.rpartition("/")[2]
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
         for expected in (200, 401):
-            async with session.post(ready["desk"] + "sign-in", data={"token": token}) as answer:
+            form = {"token": token}
+            async with session.post(ready["desk"] + "sign-in/link", data=form) as answer:
                 assert answer.status == expected
+    invited = program.run("--invite", "reviewer1", "--office", "reviewer", "--name", "张三")
+    assert invited.returncode == 0, invited.stderr
+    token = invited.stdout.strip().rpartition("/")[2]
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        async with session.post(ready["desk"] + "sign-in/link", data={"token": token}) as answer:
+            assert answer.status == 200
         # An open live page does not keep the program from stopping.
         async with session.get(ready["desk"] + f"desk/{DIVISION}/events") as stream:
             assert stream.status == 200

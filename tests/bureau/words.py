@@ -7,7 +7,9 @@ from typing import Any
 
 import attrs
 
-from adapters.postgres.bureau_desk import BureauDesk, BureauSessions
+from adapters.postgres.bureau_cases import BureauCases
+from adapters.postgres.bureau_desk import BureauDesk
+from adapters.postgres.bureau_people import BureauPeople
 from adapters.postgres.bureau_store import BureauStore
 from bureau.desk.audit import Auditor
 from bureau.desk.summary import Summaries
@@ -182,7 +184,8 @@ class Bureau:
 
     log: BureauStore
     desk: BureauDesk
-    sessions: BureauSessions
+    people: BureauPeople
+    cases: BureauCases
     inbox: Inbox
     summaries: Summaries
     auditor: Auditor

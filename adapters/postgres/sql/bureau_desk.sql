@@ -51,17 +51,6 @@ SET outcome = EXCLUDED.outcome,
     recorded_at = EXCLUDED.recorded_at,
     record_seq = EXCLUDED.record_seq;
 
--- name: interceptions
--- empty: nothing was intercepted, or nothing before the place asked for.
-SELECT
-    division, fiscal_year, voucher_type, voucher_no, bank, outcome, agency_code, agency_name,
-    payee_name, amount_fen, policies, reason_zh, decided_at, noticed_at, record_seq, recorded_at,
-    COALESCE(told_digest <> notice_digest, false) AS disagrees
-FROM interception
-WHERE division = $1 AND ($2::timestamptz IS NULL OR (decided_at, voucher_no) < ($2, $3))
-ORDER BY decided_at DESC, voucher_no DESC
-LIMIT $4;
-
 -- name: interception
 -- empty: this instruction was not intercepted, or not told of.
 SELECT
@@ -92,31 +81,35 @@ FROM log AS l
 WHERE l.division = $1
 ORDER BY l.bank;
 
--- name: keep_link
--- empty: always.
-INSERT INTO desk_link (digest, expires_at) VALUES ($1, $2);
-
--- name: take_link
--- empty: the link was used, ran out or never was.
-DELETE FROM desk_link WHERE digest = $1 AND expires_at > $2 RETURNING expires_at;
-
--- name: drop_stale
--- empty: always.
-WITH links AS (DELETE FROM desk_link WHERE expires_at <= $1)
-DELETE FROM desk_session WHERE expires_at <= $1;
-
--- name: keep_session
--- empty: always.
-INSERT INTO desk_session (digest, expires_at) VALUES ($1, $2);
-
--- name: session
--- empty: not signed in.
-SELECT expires_at FROM desk_session WHERE digest = $1 AND expires_at > $2;
-
--- name: end_session
--- empty: always.
-DELETE FROM desk_session WHERE digest = $1;
-
--- name: any_session
--- empty: nobody is signed in.
-SELECT expires_at FROM desk_session WHERE expires_at > $1 LIMIT 1;
+-- name: search
+-- empty: nothing fits, or nothing before the place asked for. The words, if any, are looked for in
+-- the newest $16 lines that fit the rest: a search is bounded whatever is typed.
+SELECT
+    division, fiscal_year, voucher_type, voucher_no, bank, outcome, agency_code, agency_name,
+    payee_name, amount_fen, policies, reason_zh, decided_at, noticed_at, record_seq, recorded_at,
+    COALESCE(told_digest <> notice_digest, false) AS disagrees
+FROM (
+    SELECT *
+    FROM interception
+    WHERE division = $1
+    AND ($2::timestamptz IS NULL OR (decided_at, voucher_no) < ($2, $3))
+    AND ($4::text IS NULL OR agency_code = $4)
+    AND ($5::text IS NULL OR starts_with(agency_code, $5))
+    AND ($6::text IS NULL OR bank = $6)
+    AND ($7::text IS NULL OR policies @> ARRAY[$7])
+    AND ($8::text IS NULL OR outcome = $8)
+    AND ($9::text IS NULL OR voucher_no = $9)
+    AND ($10::bigint IS NULL OR amount_fen >= $10)
+    AND ($11::bigint IS NULL OR amount_fen <= $11)
+    AND ($12::timestamptz IS NULL OR decided_at >= $12)
+    AND ($13::timestamptz IS NULL OR decided_at < $13)
+    ORDER BY decided_at DESC, voucher_no DESC
+    LIMIT CASE WHEN $14::text IS NULL THEN $15::bigint ELSE $16::bigint END
+) AS fitting
+WHERE $14::text IS NULL
+OR position(lower($14) IN lower(payee_name)) > 0
+OR position(lower($14) IN lower(agency_name)) > 0
+OR voucher_no = $14
+OR agency_code = $14
+ORDER BY decided_at DESC, voucher_no DESC
+LIMIT $15;

@@ -1,0 +1,1 @@
+"""Sets official documents: PDF/A by typst, DOCX by python-docx, fonts from a package."""

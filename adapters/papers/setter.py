@@ -1,0 +1,130 @@
+"""Sets a document's layout as PDF/A-2a by typst and as DOCX; the same bytes each time."""
+
+import datetime as dt
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import docx
+import typst
+from docx.enum.text import WD_ALIGN_PARAGRAPH
+from docx.oxml.ns import qn
+from docx.shared import Mm, Pt
+
+from adapters.papers.fonts import FAMILY, FOLDER, missing_glyphs
+
+_LAYOUT = Path(__file__).parent / "paper.typ"
+_FIXED_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+class GlyphMissing(ValueError):
+    """Some characters cannot be printed with the installed font: nothing is issued."""
+
+    def __init__(self, characters: str) -> None:
+        super().__init__(characters)
+        self.characters = characters
+
+
+def portable(layout: bytes) -> bytes:
+    """The PDF of a layout (canonical JSON of `Paper.layout`). Raises GlyphMissing."""
+    fields = json.loads(layout)
+    if missing := missing_glyphs(_text(fields)):
+        raise GlyphMissing(missing)
+    return typst.compile(
+        _LAYOUT,
+        font_paths=[FOLDER],
+        ignore_system_fonts=True,
+        sys_inputs={"paper": layout.decode()},
+        pdf_standards="a-2a",
+        timestamp=_midnight(fields["date"]),
+    )
+
+
+def editable(layout: bytes) -> bytes:
+    """The same text as DOCX, for a bureau that must add to it by hand."""
+    fields = json.loads(layout)
+    document = docx.Document()
+    _page(document, fields)
+    _add(document, [fields["reference"]], WD_ALIGN_PARAGRAPH.RIGHT)
+    _add(document, [fields["title"]], WD_ALIGN_PARAGRAPH.CENTER, size=22)
+    _add(document, fields["addressee"])
+    for each in fields["body"]:
+        _add(document, each, indent=True)
+    if fields["rows"]:
+        table = document.add_table(rows=0, cols=2, style="Table Grid")
+        for row in fields["rows"]:
+            for cell, text in zip(table.add_row().cells, row, strict=True):
+                cell.text = text
+    for each in fields["end"]:
+        _add(document, each, indent=True)
+    for each in fields["signatures"]:
+        _add(document, [each])
+    _add(document, [fields["issuer"]], WD_ALIGN_PARAGRAPH.RIGHT)
+    _add(document, [fields["day"]], WD_ALIGN_PARAGRAPH.RIGHT)
+    buffer = io.BytesIO()
+    document.save(buffer)
+    return _timeless(buffer.getvalue())
+
+
+def _midnight(date: list[int]) -> int:
+    year, month, day = date
+    return int(dt.datetime(year, month, day, tzinfo=dt.UTC).timestamp())
+
+
+def _page(document: Any, fields: dict[str, Any]) -> None:
+    section = document.sections[0]
+    section.page_width, section.page_height = Mm(210), Mm(297)
+    section.top_margin, section.bottom_margin = Mm(37), Mm(35)
+    section.left_margin, section.right_margin = Mm(28), Mm(26)
+    style = document.styles["Normal"]
+    style.font.name, style.font.size = FAMILY, Pt(15)
+    style.element.rPr.rFonts.set(qn("w:eastAsia"), FAMILY)
+    properties = document.core_properties
+    properties.title, properties.author = fields["title"], fields["issuer"]
+    properties.created = properties.modified = dt.datetime(*fields["date"])  # noqa: DTZ001 (no zone)
+    properties.last_modified_by = fields["issuer"]
+
+
+def _add(
+    document: Any, pieces: list[Any], align: Any = None, *, size: int = 0, indent: bool = False
+) -> None:
+    paragraph = document.add_paragraph()
+    paragraph.alignment = align
+    if indent:
+        paragraph.paragraph_format.first_line_indent = Pt(30)
+    for piece in pieces:
+        run = paragraph.add_run(piece if isinstance(piece, str) else f" {piece['blank']} ")
+        run.underline = not isinstance(piece, str)
+        if size:
+            run.font.size = Pt(size)
+
+
+def _timeless(archive: bytes) -> bytes:
+    """The same archive with fixed times of its members."""
+    buffer = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(archive)) as source,
+        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as target,
+    ):
+        for name in sorted(source.namelist(), key=lambda n: (n != "[Content_Types].xml", n)):
+            target.writestr(zipfile.ZipInfo(name, _FIXED_ZIP_TIME), source.read(name))
+    return buffer.getvalue()
+
+
+def _text(fields: dict[str, Any]) -> str:
+    found: list[str] = []
+
+    def gather(value: Any) -> None:
+        if isinstance(value, str):
+            found.append(value)
+        elif isinstance(value, dict):
+            for each in value.values():
+                gather(each)
+        elif isinstance(value, list):
+            for each in value:
+                gather(each)
+
+    gather(fields)
+    return "".join(found)

@@ -1,0 +1,154 @@
+"""Cases, their moves, documents and files in PostgreSQL."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from adapters.postgres.bureau_pool import Connection, Pool, connection_of
+from adapters.postgres.bureau_trail import ActLike, Trail
+from adapters.postgres.statements import statements
+
+_SQL = statements("bureau_cases")
+Key = tuple[str, int, int]
+"""division, year, number"""
+Row = Mapping[str, Any]
+
+
+class BureauCases:
+    """Rows come back as mappings named like the columns. Raises StoreUnavailable."""
+
+    def __init__(self, pool: Pool, trail: Trail) -> None:
+        self._pool = pool
+        self._trail = trail
+
+    async def open(
+        self, division: str, year: int, values: tuple[Any, ...], subjects: Sequence[Row],
+        at: dt.datetime, act: Callable[[int], ActLike],
+    ) -> int:  # fmt: skip
+        """A new case under the next number of the year. `values`: as `open_case` lists them from
+        origin to opened_by."""
+        async with connection_of(self._pool) as connection, connection.transaction():
+            number = int(await connection.fetchval(_SQL["take_number"], division, "case", year))
+            await connection.execute(_SQL["open_case"], division, year, number, *values, at)
+            await connection.execute(
+                _SQL["add_subjects"], division, year, number,
+                [row["fiscal_year"] for row in subjects], [row["voucher_type"] for row in subjects],
+                [row["voucher_no"] for row in subjects], [row["bank"] for row in subjects],
+            )  # fmt: skip
+            await self._trail.add(connection, at, [act(number)])
+        return number
+
+    async def move(
+        self, key: Key, judge: Callable[[Row, Sequence[Row], Sequence[Row]], Any]
+    ) -> Any:
+        """Lock the case, judge the move, store all that it makes, or nothing. None: no such case.
+
+        `judge` is given the case, its moves and its payments, and says what is to be written
+        (`bureau.desk.docket.office.Written`); what it raises leaves all as it was.
+        """
+        async with connection_of(self._pool) as connection, connection.transaction():
+            row = await connection.fetchrow(_SQL["lock_case"], *key)
+            if row is None:
+                return None
+            moves = await connection.fetch(_SQL["moves"], *key)
+            subjects = await connection.fetch(_SQL["subjects"], *key)
+            written = judge(dict(row), _dicts(moves), _dicts(subjects))
+            if written is None:
+                return None
+            seq = row["moves"] + 1
+            await connection.execute(_SQL["add_move"], *key, seq, *written.move)
+            for name, media, digest, body in written.files:
+                await connection.execute(_SQL["add_upload"], *key, digest, seq, name, media, body)
+            issued = [await self._issue(connection, key, seq, one) for one in written.papers]
+            for wish in written.wishes:
+                await self._wish(connection, key, wish, written.at)
+            await connection.execute(_SQL["change_case"], *key, *written.state, seq, written.at)
+            await self._trail.add(connection, written.at, written.acts(issued))
+        return written
+
+    async def _issue(self, connection: Connection, key: Key, seq: int, make: Any) -> Any:
+        """Number a document and set it, in the transaction that keeps it: no number is lost."""
+        number = int(await connection.fetchval(_SQL["take_number"], key[0], "paper", make.year))
+        paper = await asyncio.to_thread(make, number)
+        await connection.execute(
+            _SQL["add_paper"], key[0], make.year, number, key[1], key[2], seq, paper.kind,
+            paper.outside, paper.issued_by, paper.issued_at, paper.layout, paper.pdf, paper.digest,
+        )  # fmt: skip
+        return paper
+
+    async def _wish(self, connection: Connection, key: Key, wish: Any, at: dt.datetime) -> None:
+        number = await connection.fetchval(_SQL["take_number"], key[0], "wish", 0)
+        await connection.execute(_SQL["add_wish"], key[0], number, *wish, *key[1:], at)
+
+    async def case(self, key: Key) -> Row | None:
+        return await self._row("case", *key)
+
+    async def moves(self, key: Key) -> list[Row]:
+        return await self._rows("moves", *key)
+
+    async def subjects(self, key: Key) -> list[Row]:
+        return await self._rows("subjects", *key)
+
+    async def papers(self, key: Key) -> list[Row]:
+        return await self._rows("papers", *key)
+
+    async def paper(self, division: str, year: int, number: int) -> Row | None:
+        return await self._row("paper", division, year, number)
+
+    async def uploads(self, key: Key) -> list[Row]:
+        return await self._rows("uploads", *key)
+
+    async def upload(self, key: Key, digest: bytes) -> Row | None:
+        return await self._row("upload", *key, digest)
+
+    async def wishes_of(self, key: Key) -> list[Row]:
+        return await self._rows("wishes_of", *key)
+
+    async def wishes(self, division: str) -> list[Row]:
+        """What waits to be published with the registers, oldest first (Art. 21(4))."""
+        return await self._rows("wishes", division)
+
+    async def wish_published(self, division: str, wish: int, version: int, at: dt.datetime) -> None:
+        async with connection_of(self._pool) as connection:
+            await connection.execute(_SQL["wish_published"], division, wish, version, at)
+
+    async def cases(
+        self, division: str, before: tuple[dt.datetime, int] | None, narrowed: Sequence[Any],
+        limit: int,
+    ) -> list[Row]:  # fmt: skip
+        """Newest first. `narrowed`: scope's agency, department, bank, only those told; stage,
+        agency, policy, least, most, since, until, bank; None does not narrow."""
+        return await self._rows("cases", division, *(before or (None, 0)), *narrowed, limit)
+
+    async def cases_of(self, key: tuple[str, int, str, str], only_told: bool) -> list[Row]:
+        return await self._rows("cases_of", *key, only_told)
+
+    async def waiting(
+        self, division: str, office: str, scope: Sequence[Any], limit: int
+    ) -> list[Row]:
+        return await self._rows("waiting", division, office, *scope, limit)
+
+    async def due_cases(self, division: str, day: dt.date) -> list[Row]:
+        return await self._rows("due_cases", division, day)
+
+    async def concerns(
+        self, division: str, since: dt.datetime, times: int, amount_fen: int
+    ) -> list[Row]:
+        return await self._rows("concerns", division, since, times, amount_fen)
+
+    async def concern_keys(self, division: str, agency: str, since: dt.datetime) -> list[Row]:
+        return await self._rows("concern_keys", division, agency, since)
+
+    async def _row(self, name: str, *values: object) -> Row | None:
+        async with connection_of(self._pool) as connection:
+            row = await connection.fetchrow(_SQL[name], *values)
+        return None if row is None else dict(row)
+
+    async def _rows(self, name: str, *values: object) -> list[Row]:
+        async with connection_of(self._pool) as connection:
+            return _dicts(await connection.fetch(_SQL[name], *values))
+
+
+def _dicts(rows: Sequence[Any]) -> list[Row]:
+    return [dict(row) for row in rows]

@@ -1,0 +1,107 @@
+"""The desk's people, their sessions and the audit trail, in PostgreSQL."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from adapters.postgres.bureau_pool import Pool, connection_of
+from adapters.postgres.bureau_trail import ActLike, Trail
+from adapters.postgres.statements import statements
+
+_SQL = statements("bureau_people")
+PIECE_ROWS = 2000
+
+
+class BureauPeople:
+    """Rows come back as mappings named like the columns. Raises StoreUnavailable."""
+
+    def __init__(self, pool: Pool, trail: Trail) -> None:
+        self._pool = pool
+        self._trail = trail
+
+    async def person(self, login: str) -> Mapping[str, Any] | None:
+        return await self._row("person", login)
+
+    async def person_by(self, kind: str, value: str) -> str | None:
+        """The login bound to a certificate's URI (`party`) or an OIDC identity (`subject`)."""
+        row = await self._row(f"person_by_{kind}", value)
+        return None if row is None else str(row["login"])
+
+    async def people(self, after: str, limit: int) -> Sequence[Mapping[str, Any]]:
+        return await self._rows("people", after, limit)
+
+    async def any_administrator(self, now: dt.datetime) -> bool:
+        return await self._row("any_administrator", now) is not None
+
+    async def add_person(
+        self, values: tuple[str, str, str, str, str, str | None, str | None],
+        at: dt.datetime, act: ActLike,
+    ) -> bool:  # fmt: skip
+        """`values`: login, division, office, name, code, party, subject. False: it is taken."""
+        async with connection_of(self._pool) as connection, connection.transaction():
+            if await connection.fetchval(_SQL["add_person"], *values, at) is None:
+                return False
+            await self._trail.add(connection, at, [act])
+        return True
+
+    async def change(
+        self, at: dt.datetime, acts: Sequence[ActLike], *steps: tuple[str, tuple[Any, ...]]
+    ) -> None:
+        """Named statements and what is told of them, all or nothing."""
+        async with connection_of(self._pool) as connection, connection.transaction():
+            for name, values in steps:
+                await connection.execute(_SQL[name], *values)
+            await self._trail.add(connection, at, acts)
+
+    async def failed(
+        self, login: str, limit: tuple[int, dt.datetime], at: dt.datetime, act: ActLike
+    ) -> None:
+        """Count a failure; from `limit[0]` on the account is locked until `limit[1]`."""
+        async with connection_of(self._pool) as connection, connection.transaction():
+            await connection.execute(_SQL["failed"], login, *limit)
+            await self._trail.add(connection, at, [act])
+
+    async def use_totp(self, login: str, step: int) -> bool:
+        async with connection_of(self._pool) as connection:
+            return await connection.fetchval(_SQL["use_totp"], login, step) is not None
+
+    async def take_invitation(self, digest: bytes, now: dt.datetime) -> str | None:
+        async with connection_of(self._pool) as connection:
+            login = await connection.fetchval(_SQL["take_invitation"], digest, now)
+        return None if login is None else str(login)
+
+    async def seat(
+        self, digest: bytes, now: dt.datetime, seen_after: dt.datetime
+    ) -> Mapping[str, Any] | None:
+        return await self._row("seat", digest, now, seen_after)
+
+    async def seen(self, digest: bytes, now: dt.datetime) -> None:
+        async with connection_of(self._pool) as connection:
+            await connection.execute(_SQL["seen"], digest, now)
+
+    async def views(self, login: str) -> Sequence[Mapping[str, Any]]:
+        return await self._rows("views", login)
+
+    async def acts(
+        self, division: str, before: int, login: str, limit: int
+    ) -> Sequence[Mapping[str, Any]]:
+        return await self._rows("acts", division, before, login, limit)
+
+    async def trail(
+        self, division: str
+    ) -> tuple[list[tuple[int, bytes, bytes]], tuple[int, bytes]]:
+        """Every act in order, and the head that is kept apart."""
+        found: list[tuple[int, bytes, bytes]] = []
+        head = await self._row("trail_head", division)
+        while rows := await self._rows("trail", division, len(found), PIECE_ROWS):
+            found += [(row["seq"], row["body"], row["digest"]) for row in rows]
+        return found, (0, bytes(32)) if head is None else (head["seq"], head["digest"])
+
+    async def _row(self, name: str, *values: object) -> Mapping[str, Any] | None:
+        async with connection_of(self._pool) as connection:
+            row = await connection.fetchrow(_SQL[name], *values)
+        return None if row is None else dict(row)
+
+    async def _rows(self, name: str, *values: object) -> list[Mapping[str, Any]]:
+        async with connection_of(self._pool) as connection:
+            return [dict(row) for row in await connection.fetch(_SQL[name], *values)]

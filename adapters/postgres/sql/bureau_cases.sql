@@ -1,0 +1,222 @@
+-- name: take_number
+-- empty: never. The row is locked to the end: a number is used or was never taken.
+INSERT INTO desk_number AS n (division, series, year, last) VALUES ($1, $2, $3, 1)
+ON CONFLICT (division, series, year) DO UPDATE SET last = n.last + 1
+RETURNING last;
+
+-- name: open_case
+-- empty: always.
+INSERT INTO case_file (
+    division, year, number, origin, against, agency_code, agency_name, bank, title, reason,
+    amount_fen, policies, stage, awaits, told, opened_by, opened_at, changed_at
+)
+VALUES (
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, string_to_array($12, ' '), 'suspected',
+    'reviewer', false, $13, $14, $14
+);
+
+-- name: add_subjects
+-- empty: always.
+INSERT INTO case_subject (division, fiscal_year, voucher_type, voucher_no, bank, year, number)
+SELECT $1, s.fiscal_year, s.voucher_type, s.voucher_no, s.bank, $2, $3
+FROM unnest($4::integer[], $5::text[], $6::text[], $7::text[])
+    AS s (fiscal_year, voucher_type, voucher_no, bank)
+ON CONFLICT DO NOTHING;
+
+-- name: lock_case
+-- empty: there is no such case.
+SELECT
+    division, year, number, origin, against, agency_code, agency_name, bank, title, reason,
+    amount_fen, policies, stage, awaits, due, escalation, told, opened_by, opened_at, changed_at,
+    moves
+FROM case_file
+WHERE division = $1 AND year = $2 AND number = $3
+FOR UPDATE;
+
+-- name: case
+-- empty: there is no such case.
+SELECT
+    division, year, number, origin, against, agency_code, agency_name, bank, title, reason,
+    amount_fen, policies, stage, awaits, due, escalation, told, opened_by, opened_at, changed_at,
+    moves
+FROM case_file
+WHERE division = $1 AND year = $2 AND number = $3;
+
+-- name: moves
+-- empty: nothing was done yet.
+SELECT seq, move, login, name, office, at, day, body
+FROM case_move
+WHERE division = $1 AND year = $2 AND number = $3
+ORDER BY seq;
+
+-- name: add_move
+-- empty: always.
+INSERT INTO case_move (division, year, number, seq, move, login, name, office, at, day, body)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
+
+-- name: change_case
+-- empty: always; the row is locked.
+UPDATE case_file
+SET stage = $4, awaits = $5, due = $6, escalation = $7, told = told OR $8, moves = $9,
+    changed_at = $10
+WHERE division = $1 AND year = $2 AND number = $3;
+
+-- name: add_paper
+-- empty: always.
+INSERT INTO case_paper (
+    division, paper_year, paper_number, year, number, seq, kind, outside, issued_by, issued_at,
+    layout, pdf, digest
+)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
+
+-- name: add_upload
+-- empty: always. The same file again is the same file.
+INSERT INTO case_upload (division, year, number, digest, seq, name, media, body)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT DO NOTHING;
+
+-- name: add_wish
+-- empty: always.
+INSERT INTO register_wish (
+    division, wish, agency_code, status, basis, year, number, wished_at
+)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- name: wishes
+-- empty: nothing waits to be published.
+SELECT division, wish, agency_code, status, basis, year, number, wished_at
+FROM register_wish
+WHERE division = $1 AND published_at IS NULL
+ORDER BY wish;
+
+-- name: wishes_of
+-- empty: the case asked nothing of the registers.
+SELECT wish, agency_code, status, basis, wished_at, published_version, published_at
+FROM register_wish
+WHERE division = $1 AND year = $2 AND number = $3
+ORDER BY wish;
+
+-- name: wish_published
+-- empty: always.
+UPDATE register_wish
+SET published_version = $3, published_at = $4
+WHERE division = $1 AND wish = $2 AND published_at IS NULL;
+
+-- name: subjects
+-- empty: the case rests on no payment of the log.
+SELECT
+    s.fiscal_year, s.voucher_type, s.voucher_no, s.bank, i.agency_code, i.agency_name, i.payee_name,
+    i.amount_fen, i.policies, i.reason_zh, i.decided_at, i.outcome,
+    COALESCE(n.body, r.body) AS told_body
+FROM case_subject AS s
+JOIN interception AS i
+    ON i.division = s.division AND i.fiscal_year = s.fiscal_year
+    AND i.voucher_type = s.voucher_type AND i.voucher_no = s.voucher_no AND i.bank = s.bank
+LEFT JOIN notice AS n
+    ON n.division = i.division AND n.bank = i.bank AND n.digest = i.notice_digest
+LEFT JOIN log_record AS r
+    ON r.division = i.division AND r.bank = i.bank AND r.seq = i.record_seq
+WHERE s.division = $1 AND s.year = $2 AND s.number = $3
+ORDER BY i.decided_at, s.voucher_no
+LIMIT 200;
+
+-- name: papers
+-- empty: nothing was issued yet.
+SELECT
+    paper_year, paper_number, seq, kind, outside, issued_by, issued_at,
+    encode(digest, 'hex') AS digest
+FROM case_paper
+WHERE division = $1 AND year = $2 AND number = $3
+ORDER BY paper_year, paper_number;
+
+-- name: paper
+-- empty: no document has this number.
+SELECT year, number, kind, outside, layout, pdf, encode(digest, 'hex') AS digest
+FROM case_paper
+WHERE division = $1 AND paper_year = $2 AND paper_number = $3;
+
+-- name: uploads
+-- empty: nobody has handed in anything.
+SELECT encode(digest, 'hex') AS digest, seq, name, media, length(body) AS size
+FROM case_upload
+WHERE division = $1 AND year = $2 AND number = $3
+ORDER BY seq, name;
+
+-- name: upload
+-- empty: no such file in this case.
+SELECT name, media, body
+FROM case_upload
+WHERE division = $1 AND year = $2 AND number = $3 AND digest = $4;
+
+-- name: cases
+-- empty: nothing fits, or nothing before the place asked for.
+SELECT
+    division, year, number, origin, against, agency_code, agency_name, bank, title, amount_fen,
+    policies, stage, awaits, due, escalation, opened_at, changed_at
+FROM case_file
+WHERE division = $1
+AND ($2::timestamptz IS NULL OR (opened_at, number) < ($2, $3))
+AND ($4::text IS NULL OR (agency_code = $4 AND against = 'agency'))
+AND ($5::text IS NULL OR (starts_with(agency_code, $5) AND against = 'agency'))
+AND ($6::text IS NULL OR (bank = $6 AND against = 'bank'))
+AND (told OR NOT $7::boolean)
+AND ($8::text IS NULL OR stage = $8)
+AND ($9::text IS NULL OR agency_code = $9)
+AND ($10::text IS NULL OR policies @> ARRAY[$10])
+AND ($11::bigint IS NULL OR amount_fen >= $11)
+AND ($12::bigint IS NULL OR amount_fen <= $12)
+AND ($13::timestamptz IS NULL OR opened_at >= $13)
+AND ($14::timestamptz IS NULL OR opened_at < $14)
+AND ($15::text IS NULL OR bank = $15)
+ORDER BY opened_at DESC, number DESC
+LIMIT $16;
+
+-- name: cases_of
+-- empty: no case was opened about this payment.
+SELECT c.year, c.number, c.stage, c.title, c.against, c.told, c.agency_code, c.bank
+FROM case_subject AS s
+JOIN case_file AS c ON c.division = s.division AND c.year = s.year AND c.number = s.number
+WHERE s.division = $1 AND s.fiscal_year = $2 AND s.voucher_type = $3 AND s.voucher_no = $4
+AND (c.told OR NOT $5::boolean)
+ORDER BY c.year, c.number;
+
+-- name: waiting
+-- empty: nothing waits for this office. Soonest due first.
+SELECT
+    division, year, number, against, agency_code, agency_name, bank, title, amount_fen, stage,
+    awaits, due, escalation, opened_at, changed_at
+FROM case_file
+WHERE division = $1 AND awaits = $2 AND awaits <> 'nobody'
+AND ($3::text IS NULL OR (agency_code = $3 AND against = 'agency'))
+AND ($4::text IS NULL OR (starts_with(agency_code, $4) AND against = 'agency'))
+AND ($5::text IS NULL OR (bank = $5 AND against = 'bank'))
+AND (told OR NOT $6::boolean)
+ORDER BY due NULLS LAST, year, number
+LIMIT $7;
+
+-- name: due_cases
+-- empty: nothing is due by this day.
+SELECT division, year, number
+FROM case_file
+WHERE division = $1 AND awaits <> 'nobody' AND due <= $2
+ORDER BY due, year, number
+LIMIT 500;
+
+-- name: concerns
+-- empty: no agency was intercepted often, or with large amounts, since then.
+SELECT agency_code, max(agency_name) AS agency_name, count(*) AS times, sum(amount_fen) AS amount_fen,
+    count(*) FILTER (WHERE outcome = 'blocked') AS blocked
+FROM interception
+WHERE division = $1 AND decided_at >= $2
+GROUP BY agency_code
+HAVING count(*) >= $3 OR sum(amount_fen) >= $4
+ORDER BY count(*) DESC, agency_code
+LIMIT 50;
+
+-- name: concern_keys
+-- empty: nothing of this agency was intercepted since then.
+SELECT fiscal_year, voucher_type, voucher_no, bank
+FROM interception
+WHERE division = $1 AND agency_code = $2 AND decided_at >= $3
+ORDER BY decided_at DESC, voucher_no DESC
+LIMIT 100;

@@ -1,0 +1,168 @@
+-- name: person
+-- empty: nobody has this login.
+SELECT
+    login, division, office, name, code, password, totp, totp_used, party, subject, failures,
+    locked_until, disabled
+FROM desk_person
+WHERE login = $1;
+
+-- name: person_by_party
+-- empty: no account is bound to this certificate.
+SELECT login FROM desk_person WHERE party = $1;
+
+-- name: person_by_subject
+-- empty: no account is bound to this identity.
+SELECT login FROM desk_person WHERE subject = $1;
+
+-- name: people
+-- empty: nobody after this login.
+SELECT
+    login, division, office, name, code, password IS NOT NULL AS has_password,
+    totp IS NOT NULL AS has_totp, party, subject, failures, locked_until, disabled, created_at
+FROM desk_person
+WHERE login > $1
+ORDER BY login
+LIMIT $2;
+
+-- name: add_person
+-- empty: the login is taken.
+INSERT INTO desk_person (login, division, office, name, code, party, subject, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT DO NOTHING
+RETURNING login;
+
+-- name: any_administrator
+-- empty: no administrator can sign in with what he knows or holds.
+SELECT login
+FROM desk_person
+WHERE office = 'administrator' AND NOT disabled
+AND (password IS NOT NULL OR party IS NOT NULL OR subject IS NOT NULL
+    OR EXISTS (SELECT FROM desk_seat AS s WHERE s.login = desk_person.login AND s.expires_at > $1))
+LIMIT 1;
+
+-- name: set_password
+-- empty: always.
+UPDATE desk_person
+SET password = $2, failures = 0, locked_until = NULL
+WHERE login = $1;
+
+-- name: set_totp
+-- empty: always.
+UPDATE desk_person SET totp = $2, totp_used = $3 WHERE login = $1;
+
+-- name: use_totp
+-- empty: the code was used before, perhaps at this very moment by somebody else.
+UPDATE desk_person
+SET totp_used = $2
+WHERE login = $1 AND totp_used < $2
+RETURNING login;
+
+-- name: failed
+-- empty: nobody has this login.
+UPDATE desk_person
+SET failures = failures + 1,
+    locked_until = CASE WHEN failures + 1 >= $2 THEN $3::timestamptz ELSE locked_until END
+WHERE login = $1
+RETURNING failures;
+
+-- name: succeeded
+-- empty: always.
+UPDATE desk_person SET failures = 0, locked_until = NULL WHERE login = $1;
+
+-- name: set_disabled
+-- empty: always.
+UPDATE desk_person SET disabled = $2 WHERE login = $1;
+
+-- name: reset_factors
+-- empty: always.
+UPDATE desk_person
+SET password = NULL, totp = NULL, failures = 0, locked_until = NULL
+WHERE login = $1;
+
+-- name: add_invitation
+-- empty: always.
+INSERT INTO desk_invitation (digest, login, expires_at) VALUES ($1, $2, $3);
+
+-- name: take_invitation
+-- empty: the link was used, ran out or never was.
+DELETE FROM desk_invitation WHERE digest = $1 AND expires_at > $2 RETURNING login;
+
+-- name: drop_invitations
+-- empty: always.
+DELETE FROM desk_invitation WHERE login = $1 OR expires_at <= $2;
+
+-- name: add_seat
+-- empty: always.
+INSERT INTO desk_seat (digest, login, way, opened_at, seen_at, expires_at)
+VALUES ($1, $2, $3, $4, $4, $5);
+
+-- name: seat
+-- empty: not signed in, too long away, or the account is closed.
+SELECT p.login, p.division, p.office, p.name, p.code, s.way, s.seen_at,
+    p.password IS NOT NULL AND p.totp IS NOT NULL AS equipped
+FROM desk_seat AS s
+JOIN desk_person AS p ON p.login = s.login
+WHERE s.digest = $1 AND s.expires_at > $2 AND s.seen_at > $3 AND NOT p.disabled;
+
+-- name: seen
+-- empty: always.
+UPDATE desk_seat SET seen_at = $2 WHERE digest = $1;
+
+-- name: end_seat
+-- empty: no such session.
+DELETE FROM desk_seat WHERE digest = $1 RETURNING login;
+
+-- name: end_seats
+-- empty: always.
+DELETE FROM desk_seat WHERE login = $1;
+
+-- name: drop_seats
+-- empty: always.
+DELETE FROM desk_seat WHERE expires_at <= $1 OR seen_at <= $2;
+
+-- name: views
+-- empty: nothing was saved.
+SELECT name, query FROM desk_view WHERE login = $1 ORDER BY name LIMIT 50;
+
+-- name: keep_view
+-- empty: always.
+INSERT INTO desk_view (login, name, query) VALUES ($1, $2, $3)
+ON CONFLICT (login, name) DO NOTHING;
+
+-- name: drop_view
+-- empty: always.
+DELETE FROM desk_view WHERE login = $1 AND name = $2;
+
+-- name: open_trail
+-- empty: always. The zero row first: an absent row takes no lock.
+INSERT INTO desk_act_head (division, seq, digest) VALUES ($1, 0, $2)
+ON CONFLICT (division) DO NOTHING;
+
+-- name: lock_trail
+-- empty: never, after open_trail.
+SELECT seq, digest FROM desk_act_head WHERE division = $1 FOR UPDATE;
+
+-- name: add_act
+-- empty: always.
+INSERT INTO desk_act (division, seq, at, login, what, subject, body, digest)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- name: advance_trail
+-- empty: always.
+UPDATE desk_act_head SET seq = $2, digest = $3 WHERE division = $1;
+
+-- name: acts
+-- empty: nothing happened before this number.
+SELECT seq, at, login, what, subject, body, digest
+FROM desk_act
+WHERE division = $1 AND seq < $2 AND ($3 = '' OR login = $3)
+ORDER BY seq DESC
+LIMIT $4;
+
+-- name: trail
+-- empty: nothing happened after this number.
+SELECT seq, body, digest FROM desk_act WHERE division = $1 AND seq > $2 ORDER BY seq LIMIT $3;
+
+-- name: trail_head
+-- empty: nothing happened in this division.
+SELECT seq, digest FROM desk_act_head WHERE division = $1;

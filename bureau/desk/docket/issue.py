@@ -1,0 +1,154 @@
+"""Which documents a move issues, and their text made ready to be numbered and set."""
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import attrs
+
+from bureau.desk.casework.moves import Made
+from bureau.desk.casework.state import Case
+from bureau.desk.casework.words import Against, Means, Measure, Move
+from bureau.desk.interceptions import told_of
+from bureau.desk.papers import letters
+from bureau.desk.papers.annexes import Payment, interview, onsite
+from bureau.desk.papers.letters import Concerned, Issue, is_bank
+from bureau.desk.papers.paper import Kind, Paper
+from bureau.desk.refusals import ActRefused
+from gateway.domain.legal_day import legal_day
+
+Setter = Callable[[bytes], bytes]
+"""A layout's PDF; raises ValueError with the characters that cannot be printed."""
+Write = Callable[[Issue], Paper]
+
+
+@attrs.frozen(kw_only=True)
+class Issued:
+    """A document as it is kept."""
+
+    number: int
+    kind: str
+    outside: bool
+    issued_by: str
+    issued_at: dt.datetime
+    layout: bytes
+    pdf: bytes
+    digest: bytes
+
+
+@attrs.frozen(kw_only=True)
+class Making:
+    """A document that only lacks its number."""
+
+    year: int
+    write: Write
+    bureau: str
+    by: str
+    at: dt.datetime
+    setter: Setter
+
+    def __call__(self, number: int) -> Issued:
+        """Raises ActRefused: a character has no glyph, and nothing is issued."""
+        day = legal_day(self.at)
+        paper = self.write(Issue(year=self.year, number=number, bureau=self.bureau, day=day))
+        layout = paper.layout()
+        try:
+            pdf = self.setter(layout)
+        except ValueError as error:
+            raise ActRefused(
+                "glyph_missing", f"字库中没有这些字，不能印发：{error}", f"no glyph: {error}"
+            ) from error
+        return Issued(
+            number=number, kind=paper.kind, outside=paper.kind is not Kind.REFERRAL,
+            issued_by=self.by, issued_at=self.at, layout=layout, pdf=pdf,
+            digest=hashlib.sha256(pdf).digest(),
+        )  # fmt: skip
+
+
+def writes(about: Concerned, case: Case, made: Made, approver: str) -> list[Write]:
+    """The documents that this move issues, in order; `case` is the one before the move."""
+    if made.move is Move.VERIFY:
+        return _verifying(about, made.body)
+    if made.move is Move.REFER:
+        return [partial(letters.referral, about, made.body)]
+    if made.move is Move.APPROVE_HANDLING:
+        return _handling(about, case, made, approver)
+    return []
+
+
+def _verifying(about: Concerned, body: Mapping[str, Any]) -> list[Write]:
+    means = Means(body["means"])
+    if means is Means.DOCUMENT_REQUEST:
+        return [partial(letters.document_request, about, body)]
+    if means is Means.LETTER_OF_CONCERN:
+        return [partial(letters.concern, about, body)]
+    if means is Means.JOINT_INVESTIGATION:
+        return [partial(letters.joint, about, body)]
+    if means not in (Means.INTERVIEW, Means.ONSITE_VERIFICATION):
+        return []
+    if not about.payments:
+        raise ActRefused(
+            "payment_missing", "约谈和核证通知书须写明支付业务：本案没有关联支付凭证。",
+            "The annexes name a payment; this case has none.",
+        )  # fmt: skip
+    first = about.payments[0]
+    if means is Means.INTERVIEW:
+        day, room = dt.date.fromisoformat(body["day"]), body["room"]
+        return [lambda i: interview(about.name, first, (day, room), _no(i), (i.bureau, i.day))]
+    sent = body["leader"], int(body["persons"])
+    return [lambda i: onsite(about.name, first, sent, _no(i), (i.bureau, i.day))]
+
+
+def _handling(about: Concerned, case: Case, made: Made, approver: str) -> list[Write]:
+    proposal = case.proposal
+    assert proposal is not None
+    text = str(made.body.get("proposed_text") or made.body.get("text") or "—")
+    signers = str(made.body.get("proposed_by") or proposal.by), approver
+    found: list[Write] = [partial(letters.handling_sheet, about, proposal.orders, text, signers)]
+    if case.against is Against.BANK:
+        bank_orders = [order for order in proposal.orders if is_bank(order.measure)]
+        return [*found, partial(letters.bank_notice, about, bank_orders, text)]
+    for order in proposal.orders:
+        if order.measure is Measure.ORDER_RECTIFICATION:
+            found.append(partial(letters.rectification_order, about, order, text))
+        elif order.measure is Measure.SUSPEND:
+            found.append(partial(letters.suspension, about, order, text))
+        elif order.measure is Measure.BULLETIN:
+            found.append(partial(letters.bulletin, about, text))
+    return found
+
+
+def concerned(
+    row: Mapping[str, Any], subjects: Sequence[Mapping[str, Any]], superior: str,
+    titles: Mapping[str, str],
+) -> Concerned:  # fmt: skip
+    """What a document says of a case: from its file and the payments it rests on."""
+    name = row["agency_name"] if row["against"] == Against.AGENCY else f"代理银行{row['bank']}"
+    return Concerned(
+        case=case_no(row["year"], row["number"]),
+        name=name,
+        superior=superior,
+        payments=tuple(_payment(each) for each in subjects),
+        amounts=tuple(each["amount_fen"] for each in subjects),
+        policies=tuple(f"{each} {titles.get(each, '')}".strip() for each in row["policies"]),
+        reason=row["reason"],
+    )
+
+
+def case_no(year: int, number: int) -> str:
+    return f"{year}-{number:06d}"
+
+
+def _payment(row: Mapping[str, Any]) -> Payment:
+    return Payment(
+        applied=legal_day(row["decided_at"]),
+        payee=row["payee_name"] or "（个人）",
+        voucher_no=row["voucher_no"],
+        purpose=told_of(row["told_body"]) or "—",
+    )
+
+
+def _no(issue: Issue) -> tuple[int, int]:
+    return issue.year, issue.number

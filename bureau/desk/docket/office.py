@@ -1,0 +1,279 @@
+"""The office that works on cases: opens them, makes their moves, chases what is overdue.
+
+One move is one transaction: state, documents with their numbers, files, what the registers must
+learn, and the audit trail, all or nothing.
+"""
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import attrs
+import orjson
+
+from bureau.desk.casework.moves import Made, replayed, step
+from bureau.desk.casework.state import Case, Done, awaits
+from bureau.desk.casework.words import PROGRAM, Against, Measure, Move, Origin, Stage
+from bureau.desk.docket.issue import Issued, Making, Setter, case_no, concerned, writes
+from bureau.desk.people import OUTSIDE, Office, Person
+from bureau.desk.refusals import ActRefused
+from bureau.desk.trail import Act
+from bureau.ports import CaseStore, Clock
+from gateway.domain.legal_day import legal_day
+from gateway.domain.records import canonical
+
+REMIND_AHEAD = dt.timedelta(days=3)
+FREQUENT_TIMES = 5
+LARGE_FEN = 100_000_000
+CONCERN_SPAN = dt.timedelta(days=90)
+"""Frequent or large (Art. 11(2)4): five interceptions, or a million yuan, in ninety days."""
+TITLE_CHARS_MAX = 120
+Key = tuple[str, int, int]
+
+
+@attrs.frozen(kw_only=True)
+class Upload:
+    name: str
+    media: str
+    body: bytes = attrs.field(repr=False)
+
+    @property
+    def digest(self) -> bytes:
+        return hashlib.sha256(self.body).digest()
+
+
+@attrs.frozen(kw_only=True)
+class Written:
+    """All that one move writes."""
+
+    move: tuple[Any, ...]
+    state: tuple[Any, ...]
+    files: tuple[tuple[str, str, bytes, bytes], ...]
+    papers: tuple[Making, ...]
+    wishes: tuple[tuple[str, str, str], ...]
+    at: dt.datetime
+    case: Case
+    told: Callable[[Sequence[Issued]], list[Act]]
+
+    def acts(self, issued: Sequence[Issued]) -> list[Act]:
+        return self.told(issued)
+
+
+@attrs.frozen(kw_only=True)
+class Opening:
+    """What a new case is about."""
+
+    origin: Origin
+    against: Against
+    agency_code: str
+    agency_name: str
+    bank: str
+    title: str
+    reason: str
+    amount_fen: int = 0
+    policies: tuple[str, ...] = ()
+
+
+class CaseOffice:
+    """Raises ActRefused, StoreUnavailable. `titles`: of policies, Chinese."""
+
+    def __init__(
+        self, store: CaseStore, setter: Setter, clock: Clock, bureau: str,
+        titles: Mapping[str, str],
+    ) -> None:  # fmt: skip
+        self._store = store
+        self._setter = setter
+        self._clock = clock
+        self._bureau = bureau
+        self._titles = titles
+
+    async def open(
+        self, division: str, opening: Opening, subjects: Sequence[Mapping[str, Any]], by: Person
+    ) -> Key:
+        """A case under the next number of this year; `subjects` name the payments it rests on."""
+        for field in ("title", "reason"):
+            if not getattr(opening, field).strip():
+                raise ActRefused("field_missing", "请填写事由和说明。", f"{field}: missing")
+        now = self._clock()
+        year = legal_day(now).year
+        values = (
+            opening.origin.value, opening.against.value, opening.agency_code, opening.agency_name,
+            opening.bank, opening.title[:TITLE_CHARS_MAX], opening.reason, opening.amount_fen,
+            " ".join(opening.policies), by.login,
+        )  # fmt: skip
+
+        def act(number: int) -> Act:
+            return Act(
+                division=division, login=by.login, what="case.opened",
+                subject=case_no(year, number), detail={"origin": opening.origin.value},
+            )  # fmt: skip
+
+        number = await self._store.open(division, year, values, subjects, now, act)
+        return division, year, number
+
+    async def state(self, key: Key) -> tuple[Mapping[str, Any], Case, list[Mapping[str, Any]]]:
+        """The file, the case as its moves made it, and the moves. Raises LookupError."""
+        row = await self._store.case(key)
+        if row is None:
+            raise LookupError(key)
+        moves = [_read(each) for each in await self._store.moves(key)]
+        return row, _replayed(row, moves), moves
+
+    async def move(
+        self, key: Key, move: Move, body: Mapping[str, Any], by: Person,
+        files: Sequence[Upload] = (),
+    ) -> Case:  # fmt: skip
+        """Raises ActRefused, LookupError (no such case)."""
+        made = Made(
+            move=move, by=by.login, office=by.office, day=legal_day(self._clock()), body=body
+        )
+        written = await self._store.move(key, lambda *now: self._judged(key, made, by, files, now))
+        if written is None:
+            raise LookupError(key)
+        case: Case = written.case
+        return case
+
+    async def chase(self, division: str) -> int:
+        """Remind of what is due soon, escalate what is overdue; each once. How many were."""
+        day, done = legal_day(self._clock()), 0
+        for row in await self._store.due_cases(division, day + REMIND_AHEAD):
+            key = (row["division"], row["year"], row["number"])
+            written = await self._store.move(key, lambda *now, k=key: self._chased(k, day, now))
+            done += written is not None
+        return done
+
+    def _chased(self, key: Key, day: dt.date, now: tuple[Any, Any, Any]) -> Written | None:
+        row, raw, _ = now
+        moves = [_read(each) for each in raw]
+        case = _replayed(row, moves)
+        made = _chase(case, moves, day)
+        if made is None:
+            return None
+        program = Person(login=PROGRAM, division=key[0], office=Office.REVIEWER, name="系统")
+        return self._judged(key, made, program, (), now)
+
+    def _judged(
+        self, key: Key, made: Made, by: Person, files: Sequence[Upload], now: tuple[Any, Any, Any]
+    ) -> Written:
+        row, raw, subjects = now
+        moves = [_read(each) for each in raw]
+        before = _replayed(row, moves)
+        made = _with_proposal(made, moves)
+        after = step(before, made)
+        at = self._clock()
+        body = {**made.body, "files": [f.digest.hex() for f in files]} if files else made.body
+        about = concerned(row, subjects, row["agency_code"][:3], self._titles)
+        making = tuple(
+            Making(
+                year=made.day.year, write=write, bureau=self._bureau, by=by.login, at=at,
+                setter=self._setter,
+            )
+            for write in writes(about, before, made, by.name)
+        )  # fmt: skip
+        told = bool(making) or made.move is Move.VERIFY
+        office = made.office.value if made.office else ""
+        return Written(
+            move=(made.move.value, by.login, by.name, office, at, made.day, canonical(dict(body))),
+            state=(after.stage.value, awaits(after), after.due, after.escalation, told),
+            files=tuple((f.name, f.media, f.digest, f.body) for f in files),
+            papers=making,
+            wishes=_wishes(row, before, after),
+            at=at,
+            case=after,
+            told=lambda issued: _acts(key, made, after, issued),
+        )
+
+
+def _chase(case: Case, moves: Sequence[Mapping[str, Any]], day: dt.date) -> Made | None:
+    """What the program has to say of a case today, unless it has said it already."""
+    for order in case.orders:
+        if order.missed(day) and order.status is Done.OPEN and case.escalation is None:
+            try:
+                made = _made(Move.ESCALATE, day, number=order.number)
+                step(case, made)
+            except ActRefused:
+                continue
+            return made
+    due = case.due
+    if due is None or any(
+        each["move"] == Move.REMIND and each["body"].get("due") == due.isoformat() for each in moves
+    ):
+        return None
+    late = "已逾期" if due < day else "即将到期"
+    made = _made(Move.REMIND, day, due=due.isoformat(), text=f"{due.isoformat()}{late}")
+    try:
+        step(case, made)
+    except ActRefused:
+        return None
+    return made
+
+
+def _made(move: Move, day: dt.date, **body: Any) -> Made:
+    return Made(move=move, by=PROGRAM, office=None, day=day, body=body)
+
+
+def _with_proposal(made: Made, moves: Sequence[Mapping[str, Any]]) -> Made:
+    """An approval carries what was proposed and by whom, so that its document can say so."""
+    if made.move is not Move.APPROVE_HANDLING:
+        return made
+    proposed = next(
+        (each for each in reversed(moves) if each["move"] == Move.PROPOSE_HANDLING), None
+    )
+    if proposed is None:
+        return made
+    more = {"proposed_text": proposed["body"].get("text", ""), "proposed_by": proposed["name"]}
+    return attrs.evolve(made, body={**made.body, **more})
+
+
+def _wishes(row: Mapping[str, Any], before: Case, after: Case) -> tuple[tuple[str, str, str], ...]:
+    """Art. 21(4) in force, or over: the agency's status in the registers."""
+    was, will = _suspends(before), _suspends(after)
+    if was == will or row["against"] != Against.AGENCY:
+        return ()
+    basis = f"21(4) 案件{case_no(row['year'], row['number'])}"
+    return ((row["agency_code"], "suspended" if will else "active", basis),)
+
+
+def _suspends(case: Case) -> bool:
+    standing = (Done.OPEN, Done.REPORTED, Done.FAILED)
+    return case.stage is not Stage.CLEARED and any(
+        order.measure is Measure.SUSPEND and order.status in standing for order in case.orders
+    )
+
+
+def _acts(key: Key, made: Made, after: Case, issued: Sequence[Issued]) -> list[Act]:
+    subject = case_no(*key[1:])
+    detail = {"move": made.move.value, "stage": after.stage.value}
+    acts = [Act(division=key[0], login=made.by, what="case.moved", subject=subject, detail=detail)]
+    for paper in issued:
+        named = {"kind": paper.kind, "number": paper.number, "sha256": paper.digest.hex()}
+        acts.append(
+            Act(
+                division=key[0], login=made.by, what="document.issued", subject=subject,
+                detail=named,
+            )
+        )  # fmt: skip
+    return acts
+
+
+def _read(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**row, "body": orjson.loads(row["body"])}
+
+
+def _replayed(row: Mapping[str, Any], moves: Sequence[Mapping[str, Any]]) -> Case:
+    return replayed(
+        Against(row["against"]),
+        (
+            Made(
+                move=Move(each["move"]), by=each["login"], day=each["day"], body=each["body"],
+                office=Office(each["office"]) if each["office"] else None,
+            )
+            for each in moves
+        ),
+    )  # fmt: skip
+
+
+def only_told(person: Person) -> bool:
+    """People outside the bureau see a case once something was addressed to them."""
+    return person.office in OUTSIDE

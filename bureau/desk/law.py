@@ -1,0 +1,22 @@
+"""The regulation's words and the Chinese title of each policy, from the policy documents."""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from policies.book.load import LIBRARY, load_texts
+
+
+def law_of() -> Mapping[str, str]:
+    """The article's text on which each policy rests, by policy id."""
+    return {each["id"]: each["law"]["text"] for each in _documents()}
+
+
+def titles_of() -> Mapping[str, str]:
+    return {each["id"]: each["title"]["zh"] for each in _documents()}
+
+
+@cache
+def _documents() -> tuple[Mapping[str, Any], ...]:
+    return tuple(tomllib.loads(text) for text in load_texts(LIBRARY / "jilin").values())

@@ -1,0 +1,1 @@
+"""Official documents (公文) of a case: what each says; how it is set is `adapters/papers`."""

@@ -1,0 +1,256 @@
+"""The other documents of a case: requests, letters, sheets, orders, bulletins, referrals."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from bureau.desk.casework.moves import CONCERNS, REFERRALS
+from bureau.desk.casework.state import Order
+from bureau.desk.casework.words import MEASURE_ZH, Measure
+from bureau.desk.papers.annexes import Payment
+from bureau.desk.papers.capitals import capitals
+from bureau.desk.papers.paper import Kind, Paper, Paragraph, blank, day_zh
+from gateway.domain.money import yuan
+
+RULES = "《吉林省预算执行动态监控管理办法（2022修订）》（吉财库〔2022〕1136号）"
+PAYMENTS_LISTED = 30
+ANONYMOUS = "某预算单位"
+
+
+@attrs.frozen(kw_only=True)
+class Concerned:
+    """Whom and what a document is about, as the case file has it."""
+
+    case: str
+    name: str
+    """The agency's or bank's."""
+    superior: str
+    payments: tuple[Payment, ...]
+    amounts: tuple[int, ...]
+    """Fen, of each payment."""
+    policies: tuple[str, ...]
+    """`JL-020 禁止向实有资金账户划转`"""
+    reason: str
+
+    @property
+    def amount(self) -> int:
+        return sum(self.amounts)
+
+
+@attrs.frozen(kw_only=True)
+class Issue:
+    """Number, bureau and day of a document that is being issued."""
+
+    year: int
+    number: int
+    bureau: str
+    day: dt.date
+
+
+def document_request(about: Concerned, body: Mapping[str, Any], issue: Issue) -> Paper:
+    return _paper(
+        Kind.DOCUMENT_REQUEST, issue, about.name,
+        (
+            (
+                f"根据{RULES}第十一条（二）2，为核实有关支付业务，请你单位提供下列材料：",
+                blank(body["text"]), "。",
+            ),
+            _by_when(body, "前将上述材料报送我单位。提供的资料须完整、真实、合法、有效。"),
+        ),
+        rows=_payments(about),
+    )  # fmt: skip
+
+
+def concern(about: Concerned, body: Mapping[str, Any], issue: Issue) -> Paper:
+    return _paper(
+        Kind.CONCERN, issue, about.name,
+        (
+            (
+                "我单位在预算执行动态监控中发现，你单位", blank(CONCERNS[body["concern"]]),
+                f"，共涉及支付业务{len(about.payments)}笔。现将疑点信息发送你单位及主管部门，请予关注。",
+            ),
+            (blank(body["text"]),),
+        ),
+        rows=_payments(about),
+        end=(_by_when(body, "前说明情况，及时纠错纠偏，防范问题再次发生。"), _copied(about)),
+    )  # fmt: skip
+
+
+def joint(about: Concerned, body: Mapping[str, Any], issue: Issue) -> Paper:
+    return _paper(
+        Kind.JOINT, issue, str(body.get("person") or "同级审计、纪检监察机关"),
+        (
+            (
+                f"根据{RULES}第十一条（二）5，现将", blank(about.name),
+                "的监控疑点信息转送你单位，请协助共同调查核证。理由：", blank(body["ground"]), "。",
+            ),
+            (blank(body["text"]),),
+        ),
+        rows=_payments(about),
+    )  # fmt: skip
+
+
+def handling_sheet(
+    about: Concerned, orders: Sequence[Order], text: str, signers: tuple[str, str], issue: Issue
+) -> Paper:
+    """违规问题处理单, Art. 11(5). `signers`: who proposed and who approved."""
+    rows = [
+        ("案件编号", about.case),
+        ("违规单位", about.name),
+        ("涉及支付业务", f"{len(about.payments)}笔，{_money(about.amount)}"),
+        ("违反规定", "；".join(about.policies) or "—"),
+        ("违规事实", about.reason),
+    ]
+    for order in orders:
+        rows.append(("处理方式", MEASURE_ZH[order.measure]))
+        rows += [
+            (name, _money(amount))
+            for name, amount in (
+                ("退回资金", order.returned), ("调整账目", order.adjusted), ("其他", order.other),
+            ) if amount
+        ]  # fmt: skip
+        if order.due:
+            rows.append(("整改期限", day_zh(order.due)))
+    rows += [("处理意见", text), ("审核", signers[0]), ("审批", signers[1])]
+    return _paper(
+        Kind.HANDLING_SHEET, issue, about.name,
+        ((f"根据{RULES}，对动态监控中核实确认的问题，处理如下：",),),
+        rows=tuple(rows),
+        end=((_appeal(orders),),),
+        signatures=("被处理单位负责人签字：", "被处理单位公章："),
+    )  # fmt: skip
+
+
+def rectification_order(about: Concerned, order: Order, text: str, issue: Issue) -> Paper:
+    due = day_zh(order.due) if order.due else ""
+    return _paper(
+        Kind.RECTIFICATION_ORDER, issue, about.name,
+        (
+            (f"经核实，你单位存在下列问题：{about.reason}。",),
+            (
+                f"根据{RULES}第二十一条（三），责令你单位于", blank(due),
+                "前予以纠正，并将纠正结果和相关佐证材料书面报送我单位。",
+            ),
+            (blank(text),),
+            ("逾期未落实的，将依据第二十一条（四）采取暂停拨付资金、撤销相关银行账户等处理措施。",),
+            _copied(about),
+        ),
+        rows=_payments(about),
+    )  # fmt: skip
+
+
+def suspension(about: Concerned, order: Order, text: str, issue: Issue) -> Paper:
+    return _paper(
+        Kind.SUSPENSION, issue, about.name,
+        (
+            (
+                f"你单位未在限期内落实我单位书面整改意见。根据{RULES}第二十一条（四），"
+                "自即日起暂停向你单位拨付资金，至整改完成为止。",
+            ),
+            (blank(text),),
+        ),
+    )  # fmt: skip
+
+
+def bulletin(about: Concerned, text: str, issue: Issue) -> Paper:
+    """通报, Art. 11(4), 21(5): a typical case, without names."""
+    return _paper(
+        Kind.BULLETIN, issue, "各预算主管部门",
+        (
+            (
+                f"近期预算执行动态监控中核实确认，{ANONYMOUS}存在下列问题，涉及支付业务"
+                f"{len(about.payments)}笔，金额{_money(about.amount)}：",
+            ),
+            (_without(about, about.reason) + "。",),
+            (_without(about, text),),
+            ("请各部门引以为戒，组织自查自纠，规范和加强预算执行和财政资金管理。",),
+        ),
+        rows=(("违反规定", "；".join(about.policies) or "—"),),
+    )  # fmt: skip
+
+
+def referral(about: Concerned, body: Mapping[str, Any], issue: Issue) -> Paper:
+    return _paper(
+        Kind.REFERRAL, issue, f"同级{REFERRALS[body['to']]}机关",
+        (
+            (
+                f"根据{RULES}第二十三条，现将", blank(about.name),
+                "的有关违规情况提供给你单位，作为重点监督检查对象的参考。",
+            ),
+            (blank(body["text"]),),
+        ),
+        rows=_payments(about),
+    )  # fmt: skip
+
+
+def bank_notice(about: Concerned, orders: Sequence[Order], text: str, issue: Issue) -> Paper:
+    rows = [("处理方式", MEASURE_ZH[order.measure]) for order in orders]
+    rows += [("整改期限", day_zh(order.due)) for order in orders if order.due]
+    return _paper(
+        Kind.BANK_NOTICE, issue, about.name,
+        (
+            (f"经核实，你行代理国库集中支付业务存在下列问题：{about.reason}。",),
+            (f"根据{RULES}第二十二条，处理如下：",),
+        ),
+        rows=(*rows, ("处理意见", text)),
+        end=((_appeal(orders),),),
+    )  # fmt: skip
+
+
+def _paper(
+    kind: Kind, issue: Issue, to: str, body: tuple[Paragraph, ...], *,
+    rows: tuple[tuple[str, str], ...] = (), end: tuple[Paragraph, ...] = (),
+    signatures: tuple[str, ...] = (),
+) -> Paper:  # fmt: skip
+    return Paper(
+        kind=kind, year=issue.year, number=issue.number, addressee=(blank(to), "："), body=body,
+        rows=rows, end=end, signatures=signatures, issuer=issue.bureau, day=issue.day,
+    )  # fmt: skip
+
+
+def _payments(about: Concerned) -> tuple[tuple[str, str], ...]:
+    pairs = list(zip(about.payments, about.amounts, strict=True))
+    rows = [
+        (
+            f"{day_zh(payment.applied)}\n第{payment.voucher_no}号",
+            f"收款单位：{payment.payee}\n金额：{_money(amount)}\n摘要：{payment.purpose or '—'}",
+        )
+        for payment, amount in pairs[:PAYMENTS_LISTED]
+    ]
+    if len(pairs) > PAYMENTS_LISTED:
+        rows.append(("其余", f"{len(pairs) - PAYMENTS_LISTED}笔，详见预算管理一体化系统"))
+    if pairs:
+        rows.append(("合计", _money(about.amount)))
+    return tuple(rows)
+
+
+def _money(fen: int) -> str:
+    whole, _, rest = yuan(fen).partition(".")
+    return f"人民币{capitals(fen)}（¥{int(whole):,}.{rest}）"
+
+
+def _by_when(body: Mapping[str, Any], rest: str) -> Paragraph:
+    return ("请你单位于", blank(day_zh(dt.date.fromisoformat(body["due"]))), rest)
+
+
+def _copied(about: Concerned) -> Paragraph:
+    return (f"抄送：{about.superior or '上级主管部门'}。",)
+
+
+def _appeal(orders: Sequence[Order]) -> str:
+    if any(order.measure.startswith("22") for order in orders):
+        return "对履行代理协议产生的争议，可依照代理协议申请仲裁或提起民事诉讼（第二十四条）。"
+    return "对本处理决定不服的，可依法申请行政复议或提起行政诉讼（第二十四条）。"
+
+
+def _without(about: Concerned, text: str) -> str:
+    """No name of agency or payee stands in a bulletin."""
+    for name in {about.name, *(payment.payee for payment in about.payments)} - {""}:
+        text = text.replace(name, ANONYMOUS if name == about.name else "某收款单位")
+    return text
+
+
+def is_bank(measure: Measure) -> bool:
+    return measure.startswith("22")

@@ -1,0 +1,139 @@
+"""What a person types to find interceptions or cases: `agency:101001 amount:>100000 date:2026-03`.
+
+Words with a key narrow by it; a word without one is looked for in names and numbers. The text is
+the whole state of a search: it stands in the address and can be saved and sent.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Callable
+
+import attrs
+
+from gateway.domain.legal_day import dawn
+from gateway.domain.money import FEN_MAX
+
+QUERY_CHARS_MAX = 300
+_WORD = re.compile(r'(?:([a-z]+|[一-鿿]{2,4})[:：])?(?:"([^"]*)"|(\S+))')
+_AMOUNT = re.compile(r"(>=|<=|>|<)?([0-9]{1,15})(?:\.([0-9]{1,2}))?(万|亿)?")
+_UNITS = {"万": 10_000, "亿": 100_000_000, None: 1}
+
+
+@attrs.frozen(kw_only=True)
+class Search:
+    """None does not narrow. Amounts in fen, both ends within; `until` is the first moment after."""
+
+    agency: str | None = None
+    policy: str | None = None
+    outcome: str | None = None
+    bank: str | None = None
+    voucher: str | None = None
+    stage: str | None = None
+    least: int | None = None
+    most: int | None = None
+    since: dt.datetime | None = None
+    until: dt.datetime | None = None
+    words: str | None = None
+    errors: tuple[str, ...] = ()
+    """What could not be understood; nothing is searched then."""
+
+
+OUTCOMES = {"挂起": "held", "拦截": "blocked", "放行": "passed"}
+_KEYS = {
+    "agency": "agency", "单位": "agency", "policy": "policy", "规则": "policy",
+    "amount": "amount", "金额": "amount", "date": "date", "日期": "date",
+    "outcome": "outcome", "结果": "outcome", "bank": "bank", "银行": "bank",
+    "voucher": "voucher", "凭证号": "voucher", "stage": "stage", "阶段": "stage",
+}  # fmt: skip
+
+
+def parsed(query: str) -> Search:
+    """Never raises: what is wrong is told in `errors`, Chinese."""
+    found: dict[str, object] = {}
+    words: list[str] = []
+    errors: list[str] = []
+    for match in _WORD.finditer(query[:QUERY_CHARS_MAX]):
+        key, value = match[1], match[2] if match[2] is not None else match[3]
+        if key is None:
+            words.append(value)
+        elif key not in _KEYS:
+            errors.append(f"不认识的条件“{key}”")
+        elif (read := _READERS.get(_KEYS[key], _plain)(_KEYS[key], value)) is None:
+            errors.append(f"“{key}:{value}”写法不对")
+        else:
+            found |= read
+    if words:
+        found["words"] = " ".join(words)
+    return Search(**found, errors=tuple(errors))  # type: ignore[arg-type]
+
+
+def _plain(key: str, value: str) -> dict[str, object] | None:
+    return {key: value} if value and "\x00" not in value else None
+
+
+def _policy(key: str, value: str) -> dict[str, object] | None:
+    return {key: value.upper()} if re.fullmatch(r"[A-Za-z0-9-]{1,20}", value) else None
+
+
+def _outcome(key: str, value: str) -> dict[str, object] | None:
+    value = OUTCOMES.get(value, value)
+    return {key: value} if value in OUTCOMES.values() else None
+
+
+def _amount(key: str, value: str) -> dict[str, object] | None:
+    """`12800`, `>100000`, `<=1.5万`, `100000..200000`: yuan."""
+    if ".." in value:
+        ends = [_fen(part) for part in value.split("..", 1)]
+        if any(end is None or end[0] for end in ends):
+            return None
+        return {"least": ends[0][1], "most": ends[1][1]}  # type: ignore[index]
+    read = _fen(value)
+    if read is None:
+        return None
+    sign, fen = read
+    spans: dict[str, dict[str, object]] = {
+        ">": {"least": fen + 1}, ">=": {"least": fen}, "<": {"most": fen - 1}, "<=": {"most": fen},
+    }  # fmt: skip
+    return spans.get(sign, {"least": fen, "most": fen})
+
+
+def _fen(text: str) -> tuple[str, int] | None:
+    match = _AMOUNT.fullmatch(text.replace(",", ""))
+    if not match:
+        return None
+    cents = int(match[2]) * 100 + int((match[3] or "0").ljust(2, "0"))
+    fen = cents * _UNITS[match[4]]
+    return (match[1] or "", fen) if fen <= FEN_MAX else None
+
+
+def _date(key: str, value: str) -> dict[str, object] | None:
+    """`2026`, `2026-03`, `2026-03-02`, or two of them with `..` between."""
+    ends = [_span(part) for part in value.split("..", 1)]
+    if any(end is None for end in ends):
+        return None
+    return {"since": ends[0][0], "until": ends[-1][1]}  # type: ignore[index]
+
+
+def _span(text: str) -> tuple[dt.datetime, dt.datetime] | None:
+    if not re.fullmatch(r"[0-9]{4}(-[0-9]{2}){0,2}", text):
+        return None
+    numbers = [int(part) for part in text.split("-")]
+    try:
+        first = dt.date(*[*numbers, 1, 1][:3])
+        if len(numbers) == 3:
+            after = first + dt.timedelta(days=1)
+        elif len(numbers) == 2:
+            after = (first + dt.timedelta(days=31)).replace(day=1)
+        else:
+            after = first.replace(year=first.year + 1)
+    except (ValueError, OverflowError):
+        return None
+    return dawn(first), dawn(after)
+
+
+_READERS: dict[str, Callable[[str, str], dict[str, object] | None]] = {
+    "policy": _policy,
+    "outcome": _outcome,
+    "amount": _amount,
+    "date": _date,
+}

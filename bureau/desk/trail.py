@@ -1,0 +1,58 @@
+"""The bureau's own audit trail (操作留痕): every act of every person, each digest over the last."""
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import attrs
+
+from gateway.domain.records import canonical
+
+START = bytes(32)
+"""What the first act of a division follows."""
+
+
+@attrs.frozen(kw_only=True)
+class Act:
+    """What somebody did, or tried to. `detail` holds no id-card number and no password."""
+
+    division: str
+    login: str
+    what: str
+    """`noun.participle`: session.opened, case.confirmed, document.issued."""
+    subject: str = ""
+    detail: Mapping[str, Any] = attrs.field(factory=dict)
+
+
+def act_bytes(act: Act, seq: int, at: dt.datetime, previous: bytes) -> bytes:
+    """What is hashed and kept; `at` to the microsecond, UTC."""
+    return canonical(
+        {
+            "at": int(at.timestamp() * 1_000_000),
+            "detail": dict(act.detail),
+            "division": act.division,
+            "login": act.login,
+            "previous": previous.hex(),
+            "seq": seq,
+            "subject": act.subject,
+            "what": act.what,
+        }
+    )
+
+
+def digest_of(body: bytes) -> bytes:
+    return hashlib.sha256(body).digest()
+
+
+def first_break(bodies: Iterable[tuple[int, bytes, bytes]], head: tuple[int, bytes]) -> int | None:
+    """The first number that does not follow from what is before it; None if the trail is whole.
+
+    `bodies`: (seq, body, digest) in order from 1. `head`: last number and digest as kept apart.
+    """
+    expected, previous = 1, START
+    for seq, body, digest in bodies:
+        if seq != expected or digest_of(body) != digest or previous.hex().encode() not in body:
+            return expected
+        expected, previous = seq + 1, digest
+    return None if (expected - 1, previous) == head else expected

@@ -1,0 +1,35 @@
+"""What the desk's pages are made from: one value that every section is given."""
+
+from collections.abc import Callable, Mapping
+
+import attrs
+
+from bureau.desk.docket.office import CaseOffice
+from bureau.desk.entry import Entry
+from bureau.desk.proof import Prover
+from bureau.ports import CaseStore, Clock, DeskStore, LogStore, PeopleStore
+from bureau.web.live import Live
+from bureau.web.pages import Pages
+
+
+@attrs.frozen(kw_only=True)
+class Rooms:
+    desk: DeskStore
+    store: LogStore
+    people: PeopleStore
+    prover: Prover
+    entry: Entry
+    cases: CaseStore
+    office: CaseOffice
+    editable: Callable[[bytes], bytes]
+    """A document's layout as DOCX."""
+    pages: Pages
+    live: Live
+    bell: Callable[[], None]
+    """Tells open pages that something changed."""
+    clock: Clock
+    divisions: tuple[str, ...]
+    law: Mapping[str, str]
+    """The regulation's words on which each policy rests, by policy id."""
+    hosts: tuple[str, ...] = ()
+    """Names under which the desk is served beside loopback."""

@@ -1,0 +1,90 @@
+"""One row of the desk's table of routes: who may go there, and what a visitor brings along.
+
+Every page of the desk is a `Route`. The guard admits by it, the side bar is made from it, and a
+test walks it with every office: a page that is not in the table cannot be reached at all.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import attrs
+from aiohttp import web
+
+from bureau.desk.entry import Seat
+from bureau.desk.people import Office, Person
+
+FORM_BYTES_MAX = 64 * 1024
+UPLOAD_BYTES_MAX = 24 * 1024 * 1024
+
+
+@attrs.frozen(kw_only=True)
+class Nav:
+    """A page's place in the side bar; groups in the order of `GROUPS`."""
+
+    group: str
+    zh: str
+    en: str
+
+
+GROUPS = {"work": "工作", "register": "登记", "policy": "规则", "report": "统计", "rule": "管理"}
+
+
+@attrs.frozen(kw_only=True)
+class Visit:
+    """A signed-in person's request for a page that the person's office may open."""
+
+    request: web.Request
+    seat: Seat
+    division: str
+    """That of the path, which the person may look into; else the person's own."""
+    form: Mapping[str, Any]
+    """What was posted, its CSRF token proven; empty for GET."""
+
+    @property
+    def person(self) -> Person:
+        return self.seat.person
+
+    def text(self, field: str, chars_max: int = 2000) -> str:
+        """A form's field without surrounding space; empty if absent. Raises HTTPBadRequest."""
+        value = self.form.get(field, "")
+        if not isinstance(value, str) or len(value) > chars_max or "\x00" in value:
+            raise web.HTTPBadRequest(reason=f"{field}: not a text of at most {chars_max}")
+        return value.strip()
+
+    def texts(self, field: str) -> list[str]:
+        """All values of a field that may come more than once (check boxes)."""
+        getall = getattr(self.form, "getall", None)
+        return [v for v in getall(field, []) if isinstance(v, str)] if getall else []
+
+    def query(self, field: str, chars_max: int = 300) -> str:
+        value = self.request.query.get(field, "")
+        if len(value) > chars_max or "\x00" in value:
+            raise web.HTTPBadRequest(reason=f"{field}: too long")
+        return value.strip()
+
+
+Page = Callable[[Visit], Awaitable[web.StreamResponse]]
+
+
+@attrs.frozen(kw_only=True)
+class Route:
+    method: str
+    path: str
+    page: Page
+    offices: frozenset[Office]
+    upload: bool = False
+    """Whether a form may carry files, and so be large."""
+    nav: Nav | None = None
+
+
+def get(path: str, page: Page, offices: frozenset[Office], nav: Nav | None = None) -> Route:
+    return Route(method="GET", path=path, page=page, offices=offices, nav=nav)
+
+
+def post(path: str, page: Page, offices: frozenset[Office], *, upload: bool = False) -> Route:
+    return Route(method="POST", path=path, page=page, offices=offices, upload=upload)
+
+
+def see(path: str) -> web.HTTPSeeOther:
+    """To be raised after a form was taken, so that a reload sends nothing twice."""
+    return web.HTTPSeeOther(path)

@@ -1,0 +1,1 @@
+"""The desk's pages by what they are about; each module gives its routes."""

@@ -1,0 +1,258 @@
+"""Pages of cases (案件): list, one case with its timeline and forms, documents, files."""
+
+import datetime as dt
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from aiohttp import web
+
+from bureau.desk.casework.words import INTERNAL, STAGE_ZH, WHO, Against, Move, Origin
+from bureau.desk.docket.office import (
+    CONCERN_SPAN,
+    FREQUENT_TIMES,
+    LARGE_FEN,
+    Opening,
+    only_told,
+)
+from bureau.desk.interceptions import why_refused
+from bureau.desk.papers.paper import KIND_ZH
+from bureau.desk.people import CASE_PARTIES, Office, Person
+from bureau.desk.refusals import ActRefused
+from bureau.desk.search import QUERY_CHARS_MAX, parsed
+from bureau.web.exports import attachment
+from bureau.web.rooms import Rooms
+from bureau.web.route import Nav, Route, Visit, get, post, see
+from bureau.web.sections.forms import amount, body_of, forms_of
+from bureau.web.sees import sees
+from bureau.web.uploads import uploads_of
+from gateway.domain.legal_day import legal_day
+
+PAGE_ROWS = 50
+REVIEWERS = frozenset({Office.REVIEWER})
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_STAGES = {zh: stage.value for stage, zh in STAGE_ZH.items()}
+
+
+def routes(rooms: Rooms) -> list[Route]:
+    pages = _Cases(rooms)
+    home = "/desk/{division}/cases"
+    one = home + "/{year:[0-9]{4}}/{number:[0-9]{1,9}}"
+    paper = "/desk/{division}/papers/{year:[0-9]{4}}/{number:[0-9]{1,9}}.{kind:pdf|docx}"
+    moves = [
+        post(f"{one}/{move.value}", partial(pages.move, move), offices, upload=True)
+        for move, offices in WHO.items()
+        if offices
+    ]
+    return [
+        get(home, pages.list, CASE_PARTIES, Nav(group="work", zh="案件", en="Cases")),
+        get(home + "/new", pages.new, REVIEWERS),
+        post(home + "/new", pages.open, REVIEWERS),
+        post("/desk/{division}/{year:[0-9]{4}}/{type}/{no}/case", pages.open_from, REVIEWERS),
+        get(
+            "/desk/{division}/concerns", pages.concerns, REVIEWERS,
+            Nav(group="work", zh="重点关注", en="Concerns"),
+        ),
+        post("/desk/{division}/concerns", pages.open_grouped, REVIEWERS),
+        get(one, pages.case, CASE_PARTIES),
+        *moves,
+        get(one + "/files/{digest:[0-9a-f]{64}}", pages.file, CASE_PARTIES),
+        get(paper, pages.paper, CASE_PARTIES),
+    ]  # fmt: skip
+
+
+class _Cases:
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+
+    async def list(self, visit: Visit) -> web.Response:
+        query = visit.query("q", QUERY_CHARS_MAX)
+        search = parsed(query)
+        stage = _STAGES.get(search.stage or "", search.stage)
+        narrowed = (
+            *_scoped(visit.person), stage, search.agency, search.policy, search.least, search.most,
+            search.since, search.until, search.bank,
+        )  # fmt: skip
+        before = _before(visit)
+        cases = self._rooms.cases
+        rows = (
+            [] if search.errors
+            else await cases.cases(visit.division, before, narrowed, PAGE_ROWS)
+        )  # fmt: skip
+        return self._rooms.pages(
+            "cases", visit=visit, rows=rows, query=query, search=search, older=_older(query, rows),
+            stages=STAGE_ZH,
+        )  # fmt: skip
+
+    async def case(self, visit: Visit) -> web.Response:
+        key, row = await self._row(visit)
+        _, case, moves = await self._rooms.office.state(key)
+        outside = not visit.person.inside
+        if outside:
+            moves = [each for each in moves if each["move"] not in INTERNAL]
+        papers = [p for p in await self._rooms.cases.papers(key) if p["outside"] or not outside]
+        shown = {each["seq"] for each in moves}
+        uploads = [u for u in await self._rooms.cases.uploads(key) if u["seq"] in shown]
+        return self._rooms.pages(
+            "case", visit=visit, row=row, case=case, moves=moves, papers=papers, uploads=uploads,
+            subjects=await self._rooms.cases.subjects(key), kinds=KIND_ZH,
+            wishes=await self._rooms.cases.wishes_of(key) if not outside else [],
+            forms=forms_of(case, visit.person, legal_day(self._rooms.clock())),
+        )  # fmt: skip
+
+    async def move(self, move: Move, visit: Visit) -> web.StreamResponse:
+        key, _ = await self._row(visit)
+        body, files = body_of(visit, move), uploads_of(visit)
+        await self._rooms.office.move(key, move, body, visit.person, files)
+        self._rooms.bell()
+        raise see(case_path(key))
+
+    async def new(self, visit: Visit) -> web.Response:
+        return self._rooms.pages("case_new", visit=visit)
+
+    async def open(self, visit: Visit) -> web.StreamResponse:
+        """Manual screening or a complaint: nothing of the log need stand behind it."""
+        against = Against.BANK if visit.text("against") == "bank" else Against.AGENCY
+        origin = Origin.COMPLAINT if visit.text("origin") == "complaint" else Origin.SCREENING
+        code, name, bank = (
+            visit.text(field, 60) for field in ("agency_code", "agency_name", "bank")
+        )
+        if (against is Against.AGENCY and not (code and name)) or (
+            against is Against.BANK and not bank
+        ):
+            raise ActRefused(
+                "party_missing", "请填写预算单位代码和名称，或代理银行行号。", "Name the party."
+            )
+        opening = Opening(
+            origin=origin, against=against, agency_code=code, agency_name=name, bank=bank,
+            title=visit.text("title"), reason=visit.text("reason"),
+            amount_fen=amount(visit.text("amount", 30)),
+        )  # fmt: skip
+        raise see(case_path(await self._open(visit, opening, [])))
+
+    async def open_from(self, visit: Visit) -> web.StreamResponse:
+        """From one interception's card."""
+        info = visit.request.match_info
+        key = (visit.division, int(info["year"]), info["type"], info["no"])
+        card = await why_refused(self._rooms.desk, *key)
+        if card is None:
+            raise web.HTTPNotFound()
+        line = card.line
+        against = Against.BANK if visit.text("against") == "bank" else Against.AGENCY
+        first = card.findings[0].title_zh if card.findings else line.reason_zh
+        opening = Opening(
+            origin=Origin.FINDING, against=against, agency_code=line.agency_code,
+            agency_name=line.agency_name, bank=line.bank, title=f"{first}：{line.agency_name}",
+            reason=line.reason_zh, amount_fen=card.amount_fen, policies=line.policies,
+        )  # fmt: skip
+        subject = {
+            "fiscal_year": line.fiscal_year, "voucher_type": line.voucher_type,
+            "voucher_no": line.voucher_no, "bank": line.bank,
+        }  # fmt: skip
+        raise see(case_path(await self._open(visit, opening, [subject])))
+
+    async def concerns(self, visit: Visit) -> web.Response:
+        rows = await self._rooms.cases.concerns(
+            visit.division, self._since(), FREQUENT_TIMES, LARGE_FEN
+        )
+        return self._rooms.pages("concerns", visit=visit, rows=rows, days=CONCERN_SPAN.days)
+
+    async def open_grouped(self, visit: Visit) -> web.StreamResponse:
+        """All recent interceptions of one agency as one case, for a letter of concern."""
+        code, since = visit.text("agency", 40), self._since()
+        rows = await self._rooms.cases.concerns(visit.division, since, FREQUENT_TIMES, LARGE_FEN)
+        row = next((each for each in rows if each["agency_code"] == code), None)
+        if row is None:
+            raise web.HTTPNotFound()
+        subjects = await self._rooms.cases.concern_keys(visit.division, code, since)
+        reason = f"近{CONCERN_SPAN.days}天被监控{row['times']}笔，其中拦截{row['blocked']}笔"
+        opening = Opening(
+            origin=Origin.GROUPED, against=Against.AGENCY, agency_code=code,
+            agency_name=row["agency_name"], bank="", reason=reason,
+            title=f"重点关注：{row['agency_name']}", amount_fen=int(row["amount_fen"]),
+        )  # fmt: skip
+        raise see(case_path(await self._open(visit, opening, subjects)))
+
+    async def file(self, visit: Visit) -> web.Response:
+        key, _ = await self._row(visit)
+        digest = visit.request.match_info["digest"]
+        uploads = [u for u in await self._rooms.cases.uploads(key) if u["digest"] == digest]
+        if not visit.person.inside:
+            moves = await self._rooms.cases.moves(key)
+            shown = {each["seq"] for each in moves if each["move"] not in INTERNAL}
+            uploads = [upload for upload in uploads if upload["seq"] in shown]
+        found = await self._rooms.cases.upload(key, bytes.fromhex(digest)) if uploads else None
+        if found is None:
+            raise web.HTTPNotFound()
+        response = attachment(found["body"], found["media"], "file")
+        name = quote(found["name"], safe="")
+        response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
+        return response
+
+    async def paper(self, visit: Visit) -> web.Response:
+        info = visit.request.match_info
+        year, number = int(info["year"]), int(info["number"])
+        paper = await self._rooms.cases.paper(visit.division, year, min(number, 2**31 - 1))
+        if paper is None:
+            raise web.HTTPNotFound()
+        await self._visible(visit, (visit.division, paper["year"], paper["number"]))
+        if not (paper["outside"] or visit.person.inside):
+            raise web.HTTPNotFound()
+        name = f"{paper['kind']}-{year}-{number}"
+        if info["kind"] == "docx":
+            return attachment(self._rooms.editable(paper["layout"]), DOCX, f"{name}.docx")
+        return attachment(paper["pdf"], "application/pdf", f"{name}.pdf")
+
+    async def _open(self, visit: Visit, opening: Opening, subjects: Any) -> tuple[str, int, int]:
+        key = await self._rooms.office.open(visit.division, opening, subjects, visit.person)
+        self._rooms.bell()
+        return key
+
+    async def _row(self, visit: Visit) -> tuple[tuple[str, int, int], Mapping[str, Any]]:
+        info = visit.request.match_info
+        key = (visit.division, int(info["year"]), min(int(info["number"]), 2**31 - 1))
+        return key, await self._visible(visit, key)
+
+    async def _visible(self, visit: Visit, key: tuple[str, int, int]) -> Mapping[str, Any]:
+        """404 for what is another's: that it exists is not told."""
+        row = await self._rooms.cases.case(key)
+        if row is None or not sees(visit.person, row):
+            raise web.HTTPNotFound()
+        return row
+
+    def _since(self) -> dt.datetime:
+        return self._rooms.clock() - CONCERN_SPAN
+
+
+def case_path(key: tuple[str, int, int]) -> str:
+    return f"/desk/{key[0]}/cases/{key[1]}/{key[2]}"
+
+
+def scope_values(person: Person) -> tuple[str | None, str | None, str | None]:
+    return person.scope.agency, person.scope.department, person.scope.bank
+
+
+def _scoped(person: Person) -> tuple[str | None, str | None, str | None, bool]:
+    return (*scope_values(person), only_told(person))
+
+
+def _before(visit: Visit) -> tuple[dt.datetime, int] | None:
+    text, number = visit.query("before"), visit.query("no") or "0"
+    if not text:
+        return None
+    try:
+        moment, place = dt.datetime.fromisoformat(text), int(number)
+    except ValueError:
+        raise web.HTTPBadRequest(reason="before: not a place in the list") from None
+    if moment.tzinfo is None or not 0 <= place < 2**31:
+        raise web.HTTPBadRequest(reason="before: not a place in the list")
+    return moment, place
+
+
+def _older(query: str, rows: Any) -> str | None:
+    if len(rows) < PAGE_ROWS:
+        return None
+    last = rows[-1]
+    place = {"q": query, "before": last["opened_at"].isoformat(), "no": last["number"]}
+    return "?" + urlencode(place)

@@ -1,0 +1,144 @@
+"""Pages of signing in and out, and of one's own account (登录, 我的账号)."""
+
+from collections.abc import Awaitable, Callable
+
+import segno
+from aiohttp import web
+
+from bureau.desk.entry import TOKEN_CHARS_MAX, EntryRefused
+from bureau.desk.people import Office
+from bureau.web.guard import COOKIE, read_form, set_session
+from bureau.web.rooms import Rooms
+from bureau.web.route import FORM_BYTES_MAX, Route, Visit, get, post
+from certs.one_time import base32, enrolment_uri
+from certs.tls import party_of
+
+Open = tuple[str, str, Callable[[web.Request], Awaitable[web.StreamResponse]]]
+EVERYBODY = frozenset(Office)
+
+
+def open_pages(rooms: Rooms) -> list[Open]:
+    """Those for people who are not signed in: method, path, handler."""
+    pages = _Entry(rooms)
+    return [
+        ("GET", "/sign-in", pages.sign_in_page),
+        ("POST", "/sign-in", pages.sign_in),
+        ("GET", "/sign-in/certificate", pages.by_certificate),
+        ("GET", "/sign-in/link/{token}", pages.link_page),
+        ("POST", "/sign-in/link", pages.by_link),
+        ("GET", "/healthz", pages.health),
+    ]
+
+
+def routes(rooms: Rooms) -> list[Route]:
+    pages = _Own(rooms)
+    return [
+        get("/me", pages.me, EVERYBODY),
+        post("/me/equip", pages.equip, EVERYBODY),
+        post("/me/views", pages.keep_view, EVERYBODY),
+        post("/me/views/drop", pages.drop_view, EVERYBODY),
+        post("/sign-out", pages.sign_out, EVERYBODY),
+    ]
+
+
+class _Entry:
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+
+    async def health(self, request: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    async def sign_in_page(self, request: web.Request) -> web.Response:
+        return self._rooms.pages("sign_in", oops="", back="")
+
+    async def sign_in(self, request: web.Request) -> web.Response:
+        form = await read_form(request, FORM_BYTES_MAX)
+        login, password, code, back = (
+            str(form.get(field, "")) for field in ("login", "password", "code", "back")
+        )
+        try:
+            session = await self._rooms.entry.by_password(login.strip().lower(), password, code)
+        except EntryRefused as refused:
+            return self._rooms.pages("sign_in", status=401, oops=str(refused), back=back)
+        raise _welcome(request, session, back)
+
+    async def by_certificate(self, request: web.Request) -> web.Response:
+        """The client certificate that this connection was opened with, if it is bound."""
+        transport = request.transport
+        party = party_of(transport.get_extra_info("ssl_object")) if transport else None
+        try:
+            if party is None:
+                raise EntryRefused("浏览器没有出示证书 / no certificate was shown")
+            session = await self._rooms.entry.by_binding("party", party)
+        except EntryRefused as refused:
+            return self._rooms.pages("sign_in", status=401, oops=str(refused), back="")
+        raise _welcome(request, session)
+
+    async def link_page(self, request: web.Request) -> web.Response:
+        """A button, so that a program that only looks at links uses none up."""
+        token = request.match_info["token"][:TOKEN_CHARS_MAX]
+        return self._rooms.pages("sign_in_link", token=token)
+
+    async def by_link(self, request: web.Request) -> web.Response:
+        token = str((await read_form(request, FORM_BYTES_MAX)).get("token", ""))
+        try:
+            session = await self._rooms.entry.by_link(token)
+        except EntryRefused as refused:
+            return self._rooms.pages("sign_in", status=401, oops=str(refused), back="")
+        raise _welcome(request, session)
+
+
+class _Own:
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+
+    async def me(self, visit: Visit) -> web.Response:
+        return await self._me(visit, "")
+
+    async def equip(self, visit: Visit) -> web.Response:
+        password = visit.text("password", 200)
+        try:
+            if password != visit.text("again", 200):
+                raise EntryRefused("两次输入的密码不同 / the two passwords differ")
+            session = await self._rooms.entry.equip(
+                visit.seat, password, visit.text("offer"), visit.text("code", 20)
+            )
+        except EntryRefused as refused:
+            return await self._me(visit, str(refused))
+        raise _welcome(visit.request, session)
+
+    async def keep_view(self, visit: Visit) -> web.Response:
+        name, query = visit.text("name", 40), visit.text("query", 300)
+        if name and query:
+            await self._rooms.people.change(
+                self._rooms.clock(), [], ("keep_view", (visit.person.login, name, query))
+            )
+        raise web.HTTPSeeOther(f"/desk/{visit.person.division}/interceptions")
+
+    async def drop_view(self, visit: Visit) -> web.Response:
+        values = (visit.person.login, visit.text("name", 40))
+        await self._rooms.people.change(self._rooms.clock(), [], ("drop_view", values))
+        raise web.HTTPSeeOther(f"/desk/{visit.person.division}/interceptions")
+
+    async def sign_out(self, visit: Visit) -> web.Response:
+        await self._rooms.entry.leave(visit.seat)
+        response = self._rooms.pages("sign_in", oops="", back="")
+        response.del_cookie(COOKIE, path="/")
+        return response
+
+    async def _me(self, visit: Visit, oops: str) -> web.Response:
+        secret, offer = self._rooms.entry.offer(visit.seat)
+        uri = enrolment_uri(secret, visit.person.login, self._rooms.pages.name)
+        picture = segno.make(uri, error="m").svg_inline(scale=4, omitsize=True, svgclass="qr")
+        return self._rooms.pages(
+            "me", status=400 if oops else 200, visit=visit, oops=oops, offer=offer,
+            secret=base32(secret), picture=picture,
+        )  # fmt: skip
+
+
+def _welcome(request: web.Request, session: str, back: str = "") -> web.HTTPSeeOther:
+    """To the page that was wanted, if it is one of ours, with a session that begins now."""
+    ours = back.startswith("/desk/") and "//" not in back and "\\" not in back
+    response = web.HTTPSeeOther(back if ours and back.isprintable() else "/")
+    set_session(request, response, session)
+    return response

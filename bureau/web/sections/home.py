@@ -1,0 +1,58 @@
+"""The first page: what waits for this person (待办), and what has just come."""
+
+from aiohttp import web
+
+from bureau.desk.casework.words import STAGE_ZH
+from bureau.desk.docket.office import only_told
+from bureau.desk.interceptions import searched
+from bureau.desk.people import CASE_PARTIES, READERS, Office
+from bureau.desk.search import Search
+from bureau.desk.strip import strip_of
+from bureau.web.rooms import Rooms
+from bureau.web.route import Nav, Route, Visit, get, see
+from bureau.web.sections.cases import scope_values
+from gateway.domain.legal_day import legal_day
+
+WAITING_SHOWN = 50
+NEWEST_SHOWN = 10
+_ELSEWHERE = {Office.ADMINISTRATOR: "/accounts"}
+
+
+def routes(rooms: Rooms) -> list[Route]:
+    pages = _Home(rooms)
+    return [
+        get("/", pages.first, frozenset(Office)),
+        get("/desk/{division}", pages.home, CASE_PARTIES, Nav(group="work", zh="待办", en="To do")),
+    ]
+
+
+class _Home:
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+
+    async def first(self, visit: Visit) -> web.Response:
+        """Where this office's day begins."""
+        person = visit.person
+        if person.office is Office.SECURITY:
+            raise see(f"/desk/{person.division}/trail")
+        raise see(_ELSEWHERE.get(person.office, f"/desk/{person.division}"))
+
+    async def home(self, visit: Visit) -> web.Response:
+        rooms, person = self._rooms, visit.person
+        office = person.office
+        turns = {Office.DEPARTMENT: "agency", Office.PROVINCE: "approver"}
+        turn = turns.get(office, office.value)
+        scope = (*scope_values(person), only_told(person))
+        waiting = await rooms.cases.waiting(visit.division, turn, scope, WAITING_SHOWN)
+        newest = await searched(
+            rooms.desk, visit.division, person.scope, Search(), limit=NEWEST_SHOWN
+        )
+        strip = (
+            await strip_of(rooms.desk, rooms.store, visit.division, rooms.clock())
+            if office in READERS
+            else None
+        )
+        return rooms.pages(
+            "home", visit=visit, waiting=waiting, lines=newest, strip=strip, stages=STAGE_ZH,
+            today=legal_day(rooms.clock()), more=len(waiting) == WAITING_SHOWN,
+        )  # fmt: skip

@@ -1,0 +1,188 @@
+"""Pages of interceptions (拦截): search, live list, export, print, and the "why refused" card."""
+
+import datetime as dt
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from bureau.desk.docket.office import only_told
+from bureau.desk.interceptions import PAGE_ROWS, Card, Line, searched, why_refused
+from bureau.desk.people import CASE_PARTIES, READERS, Office
+from bureau.desk.search import QUERY_CHARS_MAX, Search, parsed
+from bureau.desk.strip import strip_of
+from bureau.desk.trail import Act
+from bureau.web.exports import ROWS_MAX, XLSX, attachment, comma_separated, excel
+from bureau.web.pages import clock, outcome_zh
+from bureau.web.rooms import Rooms
+from bureau.web.route import Nav, Route, Visit, get, post
+from bureau.web.sees import sees
+
+MISBEHAVIOURS_SHOWN = 100
+PRINT_ROWS = 500
+LOG_READERS = READERS | {Office.SECURITY}
+HEAD = (
+    "时间 Time", "结果 Outcome", "年度 Year", "凭证类型 Type", "凭证号 Voucher",
+    "单位代码 Agency code", "预算单位 Agency", "收款人 Payee", "金额（元） Yuan",
+    "规则 Policies", "理由 Reason", "代理银行 Bank",
+)  # fmt: skip
+
+
+def routes(rooms: Rooms) -> list[Route]:
+    pages = _Interceptions(rooms)
+    home = "/desk/{division}"
+    card = home + "/{year:[0-9]{4}}/{type}/{no}"
+    return [
+        get(
+            home + "/interceptions", pages.listed, CASE_PARTIES,
+            Nav(group="work", zh="拦截", en="Interceptions"),
+        ),
+        get(home + "/interceptions/rows", pages.rows, CASE_PARTIES),
+        get(home + "/interceptions/print", pages.printed, CASE_PARTIES),
+        get(home + "/interceptions.{kind:xlsx|csv}", pages.export, CASE_PARTIES),
+        get(home + "/events", pages.events, READERS),
+        get(card, pages.card, CASE_PARTIES),
+        post(card + "/verify", pages.verify, CASE_PARTIES),
+        get(home + "/log", pages.log, LOG_READERS, Nav(group="rule", zh="监控日志", en="Log")),
+    ]  # fmt: skip
+
+
+class _Interceptions:
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+
+    async def listed(self, visit: Visit) -> web.Response:
+        before = before_of(visit)
+        query, search, lines = await self._found(visit, before, PAGE_ROWS)
+        fresh = before is None and visit.person.office in READERS
+        return self._rooms.pages(
+            "interceptions", visit=visit, lines=lines, query=query, search=search,
+            strip=await self._strip(visit), fresh=fresh, older=_older(query, lines),
+            views=await self._rooms.people.views(visit.person.login),
+        )  # fmt: skip
+
+    async def rows(self, visit: Visit) -> web.Response:
+        """The changing part of the list alone, for the page's script."""
+        _, _, lines = await self._found(visit, None, PAGE_ROWS)
+        strip = await self._strip(visit)
+        return self._rooms.pages("rows", visit=visit, lines=lines, strip=strip)
+
+    async def printed(self, visit: Visit) -> web.Response:
+        query, search, lines = await self._found(visit, None, PRINT_ROWS)
+        return self._rooms.pages(
+            "print", visit=visit, lines=lines, query=query, search=search,
+            now=self._rooms.clock(), whole=len(lines) < PRINT_ROWS,
+        )  # fmt: skip
+
+    async def export(self, visit: Visit) -> web.Response:
+        query, _, lines = await self._found(visit, None, ROWS_MAX)
+        rows = [_cells(line) for line in lines]
+        await self._tell_export(visit, query, len(rows))
+        if visit.request.match_info["kind"] == "csv":
+            return attachment(comma_separated(HEAD, rows), "text/csv", "interceptions.csv")
+        filters = {
+            "查询条件 Query": query or "（全部）",
+            "行政区划 Division": visit.division,
+            "导出人 By": f"{visit.person.name}（{visit.person.login}）",
+            "导出时间 At": clock(self._rooms.clock()),
+            "行数 Rows": f"{len(rows)}{_limit(len(rows))}",
+        }
+        return attachment(excel(HEAD, rows, filters), XLSX, "interceptions.xlsx")
+
+    async def events(self, visit: Visit) -> web.StreamResponse:
+        return await self._rooms.live.stream(visit.request)
+
+    async def card(self, visit: Visit) -> web.Response:
+        return await self._shown(visit, await self._card(visit), None)
+
+    async def verify(self, visit: Visit) -> web.Response:
+        """Every step of the record's proof, computed now from the stored bytes."""
+        card = await self._card(visit)
+        return await self._shown(visit, card, await self._rooms.prover.steps(card.line))
+
+    async def _shown(self, visit: Visit, card: Card, proof: object) -> web.Response:
+        line = card.line
+        key = (line.division, line.fiscal_year, line.voucher_type, line.voucher_no)
+        cases = await self._rooms.cases.cases_of(key, only_told(visit.person))
+        return self._rooms.pages(
+            "card", visit=visit, card=card, line=line, proof=proof, law=self._rooms.law,
+            cases=[case for case in cases if sees(visit.person, case)],
+        )  # fmt: skip
+
+    async def log(self, visit: Visit) -> web.Response:
+        desk = self._rooms.desk
+        return self._rooms.pages(
+            "log", visit=visit, logs=await desk.logs(visit.division),
+            misbehaviours=await desk.misbehaviours(visit.division, MISBEHAVIOURS_SHOWN),
+        )  # fmt: skip
+
+    async def _card(self, visit: Visit) -> Card:
+        """404 also for what another agency's person asks of: its existence is not told."""
+        info = visit.request.match_info
+        key = (visit.division, int(info["year"]), info["type"], info["no"])
+        card = await why_refused(self._rooms.desk, *key)
+        if card is None or not visit.person.scope.covers(card.line.agency_code, card.line.bank):
+            raise web.HTTPNotFound()
+        return card
+
+    async def _found(
+        self, visit: Visit, before: tuple[dt.datetime, str] | None, limit: int
+    ) -> tuple[str, Search, list[Line]]:
+        query = visit.query("q", QUERY_CHARS_MAX)
+        search = parsed(query)
+        lines = await searched(
+            self._rooms.desk, visit.division, visit.person.scope, search, before=before, limit=limit
+        )
+        return query, search, lines
+
+    async def _tell_export(self, visit: Visit, query: str, rows: int) -> None:
+        await tell(self._rooms, visit, "list.exported", query, rows=rows)
+
+    async def _strip(self, visit: Visit) -> object:
+        """Figures of the whole division: not for people outside the bureau."""
+        if visit.person.office not in READERS:
+            return None
+        rooms = self._rooms
+        return await strip_of(rooms.desk, rooms.store, visit.division, rooms.clock())
+
+
+async def tell(rooms: Rooms, visit: Visit, what: str, subject: str, **detail: object) -> None:
+    """An act that changed nothing but should be known of."""
+    act = Act(
+        division=visit.division, login=visit.person.login, what=what, subject=subject, detail=detail
+    )
+    await rooms.people.change(rooms.clock(), [act])
+
+
+def before_of(visit: Visit) -> tuple[dt.datetime, str] | None:
+    """`?before=<ISO time with offset>&no=<number>`: where the last page ended."""
+    text = visit.query("before")
+    if not text:
+        return None
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise web.HTTPBadRequest(reason="before: not a time") from None
+    if moment.tzinfo is None:
+        raise web.HTTPBadRequest(reason="before: not a place in the list")
+    return moment, visit.query("no")
+
+
+def _older(query: str, lines: list[Line]) -> str | None:
+    if len(lines) < PAGE_ROWS:
+        return None
+    last = lines[-1]
+    return "?" + urlencode(
+        {"q": query, "before": last.decided_at.isoformat(), "no": last.voucher_no}
+    )
+
+
+def _limit(rows: int) -> str:
+    return "（已达上限 at the limit）" if rows >= ROWS_MAX else ""
+
+
+def _cells(line: Line) -> list[str]:
+    return [
+        clock(line.decided_at), outcome_zh(line.outcome), str(line.fiscal_year), line.voucher_type,
+        line.voucher_no, line.agency_code, line.agency_name, line.payee_name, line.amount,
+        " ".join(line.policies), line.reason_zh, line.bank,
+    ]  # fmt: skip

@@ -1,0 +1,74 @@
+"""Files that people hand in: known by their content, bounded, few; the name is only a label."""
+
+import io
+import zipfile
+from pathlib import PurePosixPath
+
+from aiohttp import web
+
+from bureau.desk.docket.office import Upload
+from bureau.desk.refusals import ActRefused
+from bureau.web.route import Visit
+
+FILE_BYTES_MAX = 10 * 1024 * 1024
+FILES_MAX = 8
+NAME_CHARS_MAX = 120
+MEMBERS_MAX = 5000
+PDF = "application/pdf"
+_OFFICE = "application/vnd.openxmlformats-officedocument."
+_SIGNS = ((b"%PDF-", PDF), (b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"))
+_PARTS = {
+    "word/document.xml": _OFFICE + "wordprocessingml.document",
+    "xl/workbook.xml": _OFFICE + "spreadsheetml.sheet",
+    "OFD.xml": "application/ofd",
+}
+_SUFFIXES = {
+    PDF: ".pdf", "image/png": ".png", "image/jpeg": ".jpg", "application/ofd": ".ofd",
+    _OFFICE + "wordprocessingml.document": ".docx", _OFFICE + "spreadsheetml.sheet": ".xlsx",
+}  # fmt: skip
+
+
+def uploads_of(visit: Visit, field: str = "files") -> list[Upload]:
+    """The form's files. Raises ActRefused for a kind, size or number that is not taken."""
+    getall = getattr(visit.form, "getall", None)
+    parts = [p for p in getall(field, []) if isinstance(p, web.FileField)] if getall else []
+    parts = [part for part in parts if part.filename]
+    if len(parts) > FILES_MAX:
+        raise ActRefused("files_many", f"一次最多上传 {FILES_MAX} 个文件。", "Too many files.")
+    return [_upload(part) for part in parts]
+
+
+def _upload(part: web.FileField) -> Upload:
+    body = part.file.read(FILE_BYTES_MAX + 1)
+    if not body or len(body) > FILE_BYTES_MAX:
+        raise ActRefused("file_size", "文件为空，或大于 10 MB。", "Empty, or larger than 10 MB.")
+    media = media_of(body)
+    if media is None:
+        raise ActRefused(
+            "file_kind", "只接受 PDF、OFD、PNG、JPEG、DOCX、XLSX 文件。", "This kind is not taken."
+        )
+    return Upload(name=_label(part.filename, media), media=media, body=body)
+
+
+def media_of(body: bytes) -> str | None:
+    """The media type by the content itself; None if it is none of those taken, or has macros."""
+    for sign, media in _SIGNS:
+        if body.startswith(sign):
+            return media
+    if not body.startswith(b"PK\x03\x04"):
+        return None
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        return None
+    if len(names) > MEMBERS_MAX or any(name.endswith("vbaProject.bin") for name in names):
+        return None
+    return next((media for part, media in _PARTS.items() if part in names), None)
+
+
+def _label(name: str, media: str) -> str:
+    """The last part of the given name, printable, with the suffix of what it really is."""
+    stem = PurePosixPath(name.replace("\\", "/")).stem
+    shown = "".join(c for c in stem if c.isprintable() and c not in '"<>|:*?')[:NAME_CHARS_MAX]
+    return (shown or "file") + _SUFFIXES[media]

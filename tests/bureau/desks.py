@@ -1,0 +1,137 @@
+"""A desk over real HTTP for tests: a clock that moves, and people of every office who sign in."""
+
+import datetime as dt
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import aiohttp
+import attrs
+
+from adapters.papers.setter import editable, portable
+from bureau.desk.docket.office import CaseOffice
+from bureau.desk.entry import Entry
+from bureau.desk.law import law_of, titles_of
+from bureau.desk.people import OUTSIDE, Office, Person
+from bureau.desk.proof import Prover
+from bureau.inbox.receive import REASONS_ZH
+from bureau.serving import site
+from bureau.web.desk import desk_application
+from bureau.web.live import Live
+from bureau.web.pages import Pages
+from bureau.web.rooms import Rooms
+from certs.seal import Seal
+from tests.bureau.words import BANK, DIVISION, Bureau
+
+AGENCY = "101001"
+OTHER_AGENCY = "102001"
+BELOW = "220100000"
+"""A city below the province DIVISION."""
+CODES = {Office.AGENCY: AGENCY, Office.DEPARTMENT: "101", Office.BANK: BANK}
+NAME = "吉林省财政厅"
+
+
+@attrs.define(kw_only=True)
+class Hands:
+    """A clock that the test moves."""
+
+    now: dt.datetime
+
+    def __call__(self) -> dt.datetime:
+        return self.now
+
+
+@attrs.frozen(kw_only=True)
+class Seated:
+    """One person's browser: its own cookies, and the CSRF token its pages carry."""
+
+    url: str
+    session: aiohttp.ClientSession
+    person: Person
+
+    async def get(self, path: str, **more: Any) -> tuple[int, str]:
+        async with self.session.get(self.url + path, allow_redirects=False, **more) as answer:
+            return answer.status, await answer.text()
+
+    async def bytes(self, path: str) -> tuple[int, bytes, Mapping[str, str]]:
+        async with self.session.get(self.url + path, allow_redirects=False) as answer:
+            return answer.status, await answer.read(), answer.headers
+
+    async def csrf(self) -> str:
+        _, text = await self.get("/me")
+        return re.findall(r'name="csrf" value="([0-9a-f]{64})"', text)[0]
+
+    async def post(
+        self, path: str, data: Mapping[str, Any] | None = None, **more: Any
+    ) -> tuple[int, str]:
+        """With this session's token; the body of the answer, or where it leads to."""
+        form = aiohttp.FormData({"csrf": await self.csrf()}, quote_fields=False)
+        for key, value in (data or {}).items():
+            for each in value if isinstance(value, list) else [value]:
+                if isinstance(each, tuple):
+                    form.add_field(key, each[1], filename=each[0])
+                else:
+                    form.add_field(key, str(each))
+        async with self.session.post(
+            self.url + path, data=form, allow_redirects=False, **more
+        ) as answer:
+            return answer.status, answer.headers.get("Location") or await answer.text()
+
+
+@attrs.frozen(kw_only=True)
+class Desk:
+    url: str
+    rooms: Rooms
+    hands: Hands
+    stack: AsyncExitStack
+
+    async def seat(
+        self, office: Office, login: str = "", *, division: str = DIVISION, code: str | None = None
+    ) -> Seated:
+        """A person of this office, signed in by a one-time link."""
+        login = login or f"{office.value}.{division[:4]}"
+        person = Person(
+            login=login, division=division, office=office, name=f"张{office.value[:3]}",
+            code=(CODES[office] if code is None else code) if office in OUTSIDE else "",
+        )  # fmt: skip
+        await self.rooms.entry.open_account(person, "program")
+        session = await self.browser()
+        token = await self.rooms.entry.invite(login, "program")
+        async with session.post(
+            self.url + "/sign-in/link", data={"token": token}, allow_redirects=False
+        ) as answer:
+            assert answer.status == 303, await answer.text()
+        return Seated(url=self.url, session=session, person=person)
+
+    async def browser(self) -> aiohttp.ClientSession:
+        jar = aiohttp.CookieJar(unsafe=True)
+        return await self.stack.enter_async_context(aiohttp.ClientSession(cookie_jar=jar))
+
+
+def rooms_of(bureau: Bureau, hands: Hands, divisions: tuple[str, ...]) -> Rooms:
+    return Rooms(
+        desk=bureau.desk,
+        store=bureau.log,
+        people=bureau.people,
+        prover=Prover(bureau.log, [bureau.place], bureau.trust),
+        entry=Entry(bureau.people, Seal(b"a passphrase", "desk totp"), hands, divisions),
+        cases=bureau.cases,
+        office=CaseOffice(bureau.cases, portable, hands, NAME, titles_of()),
+        editable=editable,
+        pages=Pages(NAME, REASONS_ZH),
+        live=Live(bureau.bell),
+        bell=bureau.bell.ring,
+        clock=hands,
+        divisions=divisions,
+        law=law_of(),
+    )
+
+
+@asynccontextmanager
+async def open_desk(bureau: Bureau) -> AsyncIterator[Desk]:
+    hands = Hands(now=dt.datetime.now(dt.UTC))
+    rooms = rooms_of(bureau, hands, (DIVISION, BELOW))
+    async with AsyncExitStack() as stack:
+        port = await stack.enter_async_context(site(desk_application(rooms), "127.0.0.1", 0))
+        yield Desk(url=f"http://127.0.0.1:{port}", rooms=rooms, hands=hands, stack=stack)

@@ -1,0 +1,73 @@
+"""A case from an interception to its archive, over real HTTP, as each office sees and does it."""
+
+import datetime as dt
+import hashlib
+import re
+
+import pytest
+
+from adapters.bureau.frame import framed
+from bureau.desk.people import Office
+from gateway.domain.legal_day import legal_day
+from tests.bureau.desks import Desk, Seated
+from tests.bureau.words import DIVISION, GATEWAY, Bureau, Chain, House, notice, verdict
+
+pytestmark = pytest.mark.postgres
+HOME = f"/desk/{DIVISION}"
+CARD = f"{HOME}/2026/8202/{1:013d}"
+PDF = b"%PDF-1.7 a paper"
+
+
+async def intercepted(bureau: Bureau, chain: Chain, house: House, number: int = 1) -> None:
+    body = notice(number)
+    digest = hashlib.sha256(body).hexdigest()
+    await bureau.inbox.notice(GATEWAY, DIVISION, body, house.gateway.document(body))
+    chain.seal([verdict(0), verdict(number, "blocked", notice_sha256=digest)])
+    await bureau.inbox.receive(GATEWAY, framed(chain.delivery()))
+
+
+async def moved(who: Seated, case: str, move: str, **body: object) -> str:
+    status, where = await who.post(f"{case}/{move}", body)
+    assert (status, where) == (303, case), where
+    return (await who.get(case))[1]
+
+
+async def test_from_interception_to_archive(
+    desk: Desk, bureau: Bureau, chain: Chain, house: House
+) -> None:
+    await intercepted(bureau, chain, house)
+    reviewer, approver = await desk.seat(Office.REVIEWER), await desk.seat(Office.APPROVER)
+    agency = await desk.seat(Office.AGENCY)
+    day = legal_day(desk.hands.now)
+    status, case = await reviewer.post(f"{CARD}/case", {"against": "agency"})
+    assert status == 303 and case == f"{HOME}/cases/{day.year}/1"
+    assert (await agency.get(case))[0] == 404, "nothing was addressed to it yet"
+    due = (day + dt.timedelta(days=7)).isoformat()
+    text = await moved(
+        reviewer, case, "verify", means="interview", due=due, day=due, room="507",
+        ground="电话无法核实",
+    )  # fmt: skip
+    assert "约谈通知书" in text
+    [paper] = set(re.findall(rf"{HOME}/papers/[0-9]+/[0-9]+.pdf", text))
+    status, pdf, _ = await agency.bytes(paper)
+    assert status == 200 and pdf.startswith(b"%PDF-")
+    assert hashlib.sha256(pdf).hexdigest()[:12] in text
+    await moved(agency, case, "reply", number=1, text="已按时到场说明", files=("说明.pdf", PDF))
+    text = await moved(reviewer, case, "accept", number=1, text="情况属实")
+    assert "说明.pdf" in text
+    await moved(reviewer, case, "propose", verdict="confirmed", text="违规划转属实")
+    await moved(approver, case, "decide")
+    await moved(
+        reviewer, case, "propose_handling", text="退回违规资金", measure=["21(2)"],
+        **{"returned 21(2)": "12,800.00", "due 21(2)": due},
+    )  # fmt: skip
+    text = await moved(approver, case, "approve_handling")
+    assert "违规问题处理单" in text and "12,800.00" in text
+    await moved(agency, case, "report", number=1, text="已退回", returned="12800")
+    text = await moved(reviewer, case, "accept_report", number=1, text="凭证核对无误")
+    assert "整改完成" in text
+    text = await moved(reviewer, case, "archive")
+    assert "已归档" in text
+    security = await desk.seat(Office.SECURITY)
+    status, trail = await security.post(f"{HOME}/trail")
+    assert status == 200 and "完整无改动" in trail
