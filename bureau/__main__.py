@@ -30,10 +30,12 @@ from adapters.postgres.bureau_trail import Trail
 from adapters.postgres.migrate import migrate
 from adapters.postgres.session import UnsafeServer
 from bureau.desk.audit import Auditor
-from bureau.desk.forks import ForkKeeper
+from bureau.desk.docket.chase import chase_all
 from bureau.desk.docket.office import CaseOffice
 from bureau.desk.entry import Entry
+from bureau.desk.forks import ForkKeeper
 from bureau.desk.law import law_of, titles_of
+from bureau.desk.people import Office, Person, flaws
 from bureau.desk.proof import Prover
 from bureau.desk.publish import Publishing
 from bureau.desk.releases import Releases
@@ -98,6 +100,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _act(options: argparse.Namespace) -> Callable[[Settings], Coroutine[Any, Any, None]]:
     if options.forks:
         return partial(_write_forks, options.forks)
+    if options.invite:
+        return partial(_invite, options)
     return _check if options.check else _print_link if options.sign_in_link else _serve
 
 
@@ -107,7 +111,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--check", action="store_true", help="prove everything, serve nothing")
     what.add_argument("--forks", type=Path, help="write each fork that was seen as a folder there")
-    what.add_argument("--sign-in-link", action="store_true", help="print a new link to the desk")
+    what.add_argument("--sign-in-link", action="store_true", help="print a new link for `admin`")
+    what.add_argument("--invite", metavar="LOGIN", help="open an account and print its link")
+    parser.add_argument("--office", choices=list(Office), help="of the invited account")
+    parser.add_argument("--name", default="", help="of the invited person")
+    parser.add_argument("--division", default="", help="of the account; the first one if not said")
+    parser.add_argument("--code", default="", help="agency, department or bank of the account")
     return parser.parse_args(arguments)
 
 
@@ -129,7 +138,10 @@ async def _serve(settings: Settings) -> None:
             _inbox(settings, store, trust, bell, ring),
             Summaries(store.log, store.desk, auditor, settings.logs),
         )
-        desk = desk_application(_desk_rooms(settings, store, trust, entry, bell))
+        desk_rooms = _desk_rooms(settings, store, trust, entry, bell)
+        desk = desk_application(desk_rooms)
+        chasing = chase_all(desk_rooms.office, settings.divisions)
+        await rooms.enter_async_context(_working(chasing))
         door_port = await rooms.enter_async_context(
             site(door, settings.door_host, settings.door_port, tls.server())
         )
@@ -197,6 +209,23 @@ async def _keep_forks(settings: Settings, store: Store, bell: Bell, rooms: Async
     if settings.witness_forks is not None:
         keeper = ForkKeeper(settings.witness_forks, store.log, store.desk, settings.logs)
         await rooms.enter_async_context(_working(keeper.run(bell)))
+
+
+async def _invite(options: argparse.Namespace, settings: Settings) -> None:
+    """An account of the given office, if the login has none yet, and a link that opens it once."""
+    division = options.division or settings.divisions[0]
+    fields = (options.invite, options.name or options.invite, options.office or "")
+    if wrong := flaws(*fields, division, options.code):
+        raise ValueError("; ".join(wrong))
+    person = Person(
+        login=fields[0], name=fields[1], office=Office(fields[2]), division=division,
+        code=options.code,
+    )  # fmt: skip
+    async with AsyncExitStack() as rooms:
+        entry = _entry(settings, await _store(settings, rooms))
+        await entry.open_account(person, "program")
+        token = await entry.invite(person.login, "program")
+    sys.stdout.write(_link(settings, settings.desk_port, token) + "\n")
 
 
 async def _print_link(settings: Settings) -> None:

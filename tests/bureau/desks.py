@@ -52,7 +52,7 @@ class Seated:
 
     async def get(self, path: str, **more: Any) -> tuple[int, str]:
         async with self.session.get(self.url + path, allow_redirects=False, **more) as answer:
-            return answer.status, await answer.text()
+            return answer.status, await answer.text(errors="replace")
 
     async def bytes(self, path: str) -> tuple[int, bytes, Mapping[str, str]]:
         async with self.session.get(self.url + path, allow_redirects=False) as answer:
@@ -76,7 +76,9 @@ class Seated:
         async with self.session.post(
             self.url + path, data=form, allow_redirects=False, **more
         ) as answer:
-            return answer.status, answer.headers.get("Location") or await answer.text()
+            return answer.status, answer.headers.get("Location") or await answer.text(
+                errors="replace"
+            )
 
 
 @attrs.frozen(kw_only=True)

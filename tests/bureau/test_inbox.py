@@ -13,8 +13,8 @@ from adapters.bureau.frame import framed
 from adapters.postgres.bureau_pool import Pool
 from bureau.desk.interceptions import searched, why_refused
 from bureau.desk.people import Scope
-from bureau.desk.search import Search
 from bureau.desk.proof import Prover
+from bureau.desk.search import Search
 from bureau.inbox.frame import DeliveryUnreadable
 from bureau.inbox.keys import receiving_keys
 from bureau.inbox.receive import DeliveryRefused, NotEntitled, Receipt

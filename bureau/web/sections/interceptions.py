@@ -156,7 +156,7 @@ async def tell(rooms: Rooms, visit: Visit, what: str, subject: str, **detail: ob
 def before_of(visit: Visit) -> tuple[dt.datetime, str] | None:
     """`?before=<ISO time with offset>&no=<number>`: where the last page ended."""
     text = visit.query("before")
-    if not text:
+    if "before" not in visit.request.query:
         return None
     try:
         moment = dt.datetime.fromisoformat(text)

@@ -1,0 +1,171 @@
+"""Official documents: the annexes word for word, PDF/A, the same bytes, every character's glyph."""
+
+import datetime as dt
+import io
+import re
+import subprocess
+from pathlib import Path
+
+import docx
+import pikepdf
+import pytest
+
+from adapters.papers.fonts import missing_glyphs
+from adapters.papers.setter import GlyphMissing, editable, portable
+from bureau.desk.casework.state import Order
+from bureau.desk.casework.words import Measure
+from bureau.desk.papers import letters
+from bureau.desk.papers.annexes import Payment, interview, onsite
+from bureau.desk.papers.capitals import capitals
+from bureau.desk.papers.letters import Concerned, Issue
+from bureau.desk.papers.paper import Paper
+
+RARE = "长春镕喆䶮科技有限公司"
+PAYMENT = Payment(
+    applied=dt.date(2026, 3, 2), payee=RARE, voucher_no="2026030200001", purpose="办公楼电梯维修"
+)
+ISSUE = Issue(year=2026, number=7, bureau="吉林省财政厅", day=dt.date(2026, 3, 3))
+NUMBER, ISSUED = (2026, 7), (ISSUE.bureau, ISSUE.day)
+ANNEXES = {
+    # The regulation's annexes with each blank as ＿ (the page's line breaks taken out).
+    "interview": (
+        "＿（预算单位）："
+        "你单位于＿年＿月＿日申请向＿（收款单位）支付的第＿号（支付凭证号）＿（支付摘要）的支付业务涉嫌违规，"
+        "现已被预算管理一体化系统监控拦截。为核实有关情况，我单位邀请你单位相关财务人员两位，于＿年＿月＿日"
+        "到我单位＿（房间号）进行约谈，请按时来访。"
+        "此通知书，请受约谈单位负责人签字并加盖公章后，返还我单位存档。"
+        "受约谈单位负责人签字：受约谈单位公章："
+    ),
+    "onsite": (
+        "＿（预算单位）："
+        "你单位于＿年＿月＿日申请向＿（收款单位）支付的第＿号（支付凭证号）＿（支付摘要）的支付业务涉嫌违规，"
+        "现已被预算管理一体化系统监控拦截。为核实有关情况，我单位将派出＿等＿名同志，前往你单位进行实地核证，"
+        "请给予支持配合。"
+        "此通知书，请被核证单位负责人签字并加盖公章后，返还我单位存档。"
+        "被核证单位负责人签字：被核证单位公章："
+    ),
+}
+
+
+def annex_1() -> Paper:
+    return interview("吉林省示例厅本级", PAYMENT, (dt.date(2026, 3, 9), "507"), NUMBER, ISSUED)
+
+
+def annex_2() -> Paper:
+    return onsite("吉林省示例厅本级", PAYMENT, ("王处长", 3), NUMBER, ISSUED)
+
+
+def about() -> Concerned:
+    return Concerned(
+        case="2026-000001", name="吉林省示例厅本级", superior="吉林省示例厅",
+        payments=(PAYMENT,) * 40,
+        amounts=(1_280_000,) * 40, policies=("JL-020 禁止划转",), reason="向实有资金账户转款",
+    )  # fmt: skip
+
+
+def all_papers() -> list[Paper]:
+    due = {"due": "2026-03-20"}
+    orders = [
+        Order(number=n, measure=m, due=dt.date(2026, 3, 20), returned=1_280_000)
+        for n, m in enumerate(list(Measure)[:5], start=1)
+    ]
+    bank = [Order(number=1, measure=Measure.BANK_RETURN, due=dt.date(2026, 3, 20))]
+    text = "退回违规资金"
+    return [
+        annex_1(),
+        annex_2(),
+        letters.document_request(about(), {"text": "合同、发票", **due}, ISSUE),
+        letters.concern(about(), {"text": "请关注", "concern": "large", **due}, ISSUE),
+        letters.joint(about(), {"text": "请协查", "ground": "复杂", **due}, ISSUE),
+        letters.handling_sheet(about(), orders, text, ("张三", "李四"), ISSUE),
+        letters.rectification_order(about(), orders[2], text, ISSUE),
+        letters.suspension(about(), orders[3], text, ISSUE),
+        letters.bulletin(about(), f"吉林省示例厅本级向{RARE}划转", ISSUE),
+        letters.referral(about(), {"text": "情节严重", "to": "audit"}, ISSUE),
+        letters.bank_notice(about(), bank, text, ISSUE),
+    ]
+
+
+@pytest.mark.parametrize("name, paper", [("interview", annex_1()), ("onsite", annex_2())])
+def test_the_annexes_stand_word_for_word_around_their_blanks(name: str, paper: Paper) -> None:
+    pieces = [piece for paragraph in (paper.addressee, *paper.body) for piece in paragraph]
+    words = "".join("＿" if isinstance(piece, tuple) else piece for piece in pieces)
+    assert words + "".join(paper.signatures) == ANNEXES[name]
+    assert paper.reference == "编号：2026年第7号"
+
+
+@pytest.mark.parametrize("paper", all_papers(), ids=lambda paper: str(paper.kind))
+def test_each_document_is_pdf_a_with_its_fonts_inside_and_the_same_bytes(paper: Paper) -> None:
+    first, second = portable(paper.layout()), portable(paper.layout())
+    assert first == second and editable(paper.layout()) == editable(paper.layout())
+    with pikepdf.open(io.BytesIO(first)) as pdf:
+        meta = pdf.open_metadata()
+        assert (meta["pdfaid:part"], meta["pdfaid:conformance"]) == ("2", "A")
+        assert meta["dc:title"] == paper.title
+        intent = pdf.Root.OutputIntents[0]
+        assert intent.S == "/GTS_PDFA1" and pdf.Root.MarkInfo.Marked
+        for page in pdf.pages:
+            for font in page.Resources.Font.values():
+                descriptor = font.DescendantFonts[0].FontDescriptor
+                assert "/FontFile3" in descriptor or "/FontFile2" in descriptor
+        assert "/JavaScript" not in pdf.Root and "/AcroForm" not in pdf.Root
+
+
+@pytest.mark.parametrize("paper", all_papers(), ids=lambda paper: str(paper.kind))
+def test_what_the_pdf_and_the_editable_form_say_is_what_was_written(
+    paper: Paper, tmp_path: Path
+) -> None:
+    file = tmp_path / "paper.pdf"
+    file.write_bytes(portable(paper.layout()))
+    read = subprocess.run(
+        ["pdftotext", "-raw", file, "-"], capture_output=True, check=True, text=True
+    ).stdout if _has_pdftotext() else None  # fmt: skip
+    form = docx.Document(io.BytesIO(editable(paper.layout())))
+    words = "".join(p.text for p in form.paragraphs)
+    words += "".join(c.text for t in form.tables for row in t.rows for c in row.cells)
+    for line in paper.text().splitlines():
+        assert _bare(line) in _bare(words)
+        if read is not None and not paper.rows:
+            assert _bare(line) in _bare(read)
+
+
+def _has_pdftotext() -> bool:
+    import shutil
+
+    return shutil.which("pdftotext") is not None
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"\s+", "", text)
+
+
+def test_a_character_without_a_glyph_stops_the_document() -> None:
+    assert missing_glyphs("镕喆䶮﨎") in ("", "﨎")
+    assert missing_glyphs("镕喆䶮") == ""
+    odd = interview("厅🙂", PAYMENT, (dt.date(2026, 3, 9), "507"), NUMBER, ISSUED)
+    with pytest.raises(GlyphMissing, match="🙂"):
+        portable(odd.layout())
+
+
+def test_a_name_is_text_and_never_markup(tmp_path: Path) -> None:
+    evil = '#read("/etc/passwd") *粗* $x$ \\ <a> "]'
+    paper = interview(evil, PAYMENT, (dt.date(2026, 3, 9), evil), NUMBER, ISSUED)
+    assert b"root:" not in portable(paper.layout())
+    assert evil in docx.Document(io.BytesIO(editable(paper.layout()))).paragraphs[2].text
+
+
+def test_a_bulletin_names_nobody() -> None:
+    paper = next(p for p in all_papers() if p.kind == "bulletin")
+    assert "吉林省示例厅本级" not in paper.text() and RARE not in paper.text()
+    assert "某预算单位" in paper.text()
+
+
+def test_amounts_in_capitals_as_the_rules_for_bills_write_them() -> None:
+    for fen, words in {
+        0: "零元整", 5: "伍分", 50: "伍角整", 140950: "壹仟肆佰零玖元伍角整",
+        600714: "陆仟零柒元壹角肆分", 1640902: "壹万陆仟肆佰零玖元零贰分",
+        32504: "叁佰贰拾伍元零肆分", 1_280_000: "壹万贰仟捌佰元整", 10_000_000_000: "壹亿元整",
+        10_000_000_100: "壹亿零壹元整", 100_500_030_0: "壹仟零五万零叁元整".replace("五", "伍"),
+        10**17 - 1: "玖佰玖拾玖兆玖仟玖佰玖拾玖亿玖仟玖佰玖拾玖万玖仟玖佰玖拾玖元玖角玖分",
+    }.items():  # fmt: skip
+        assert capitals(fen) == words, fen
