@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import datetime as dt
 import logging
 import os
 import signal
@@ -13,69 +12,47 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import attrs
 import orjson
 import structlog
 import uvloop
 
 from adapters.gateways.https import HttpsGateway
-from adapters.papers.setter import editable, portable
-from adapters.postgres.bureau_cases import BureauCases
-from adapters.postgres.bureau_desk import BureauDesk
-from adapters.postgres.bureau_people import BureauPeople
-from adapters.postgres.bureau_pool import open_pool
-from adapters.postgres.bureau_releases import BureauReleases
-from adapters.postgres.bureau_store import BureauStore
-from adapters.postgres.bureau_trail import Trail
-from adapters.postgres.migrate import migrate
 from adapters.postgres.session import UnsafeServer
 from bureau.desk.audit import Auditor
 from bureau.desk.docket.chase import chase_all
-from bureau.desk.docket.office import CaseOffice
-from bureau.desk.entry import Entry
 from bureau.desk.forks import ForkKeeper
-from bureau.desk.law import law_of, titles_of
-from bureau.desk.people import Office, Person, flaws
-from bureau.desk.proof import Prover
+from bureau.desk.people import Office
 from bureau.desk.publish import Publishing
 from bureau.desk.releases import Releases
 from bureau.desk.summary import Summaries
-from bureau.desk.trail import act_bytes, digest_of
 from bureau.inbox.bell import Bell
 from bureau.inbox.keyring import KeyFiles, KeyRing
 from bureau.inbox.keys import receiving_keys
-from bureau.inbox.receive import REASONS_ZH, Inbox
+from bureau.inbox.receive import Inbox
 from bureau.serving import site
 from bureau.settings import Settings, SettingsWrong, load_settings
 from bureau.web.desk import desk_application
 from bureau.web.door import door_application
-from bureau.web.live import Live
-from bureau.web.pages import Pages
-from bureau.web.rooms import Rooms
+from bureau.wiring import (
+    Store,
+    bracketed,
+    desk_rooms,
+    entry_of,
+    invite,
+    link_of,
+    now,
+    open_store,
+    print_link,
+)
 from certs.keys import load_signer, load_sm2_signer
 from certs.live import LiveTls
 from certs.log.note import suites_wanted
-from certs.seal import Seal
 from certs.signing.signer import Signer, in_both_suites
 from certs.tls import Credentials, Refusal
 from certs.trust import Trust, load_trust
 from gateway.domain.faults import StoreUnavailable
 
-MIGRATIONS = Path(__file__).parents[1] / "adapters" / "postgres" / "migrations_bureau"
-POOL_CLOSE_S = 5.0
-
 _log = structlog.get_logger("bureau")
-
-
-@attrs.frozen(kw_only=True)
-class Store:
-    """The database, as its three rooms."""
-
-    log: BureauStore
-    desk: BureauDesk
-    releases: BureauReleases
-    people: BureauPeople
-    cases: BureauCases
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -101,8 +78,8 @@ def _act(options: argparse.Namespace) -> Callable[[Settings], Coroutine[Any, Any
     if options.forks:
         return partial(_write_forks, options.forks)
     if options.invite:
-        return partial(_invite, options)
-    return _check if options.check else _print_link if options.sign_in_link else _serve
+        return partial(invite, options)
+    return _check if options.check else print_link if options.sign_in_link else _serve
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -128,9 +105,9 @@ async def _serve(settings: Settings) -> None:
     tls = _tls(settings)
     ring = _ring(settings, trust, tls)
     async with AsyncExitStack() as rooms:
-        store = await _store(settings, rooms)
+        store = await open_store(settings, rooms)
         await _open_logs(settings, store)
-        entry = _entry(settings, store)
+        entry = entry_of(settings, store)
         bell = Bell()
         await _keep_forks(settings, store, bell, rooms)
         auditor = Auditor(store.log, trust)
@@ -138,9 +115,9 @@ async def _serve(settings: Settings) -> None:
             _inbox(settings, store, trust, bell, ring),
             Summaries(store.log, store.desk, auditor, settings.logs),
         )
-        desk_rooms = _desk_rooms(settings, store, trust, entry, bell)
-        desk = desk_application(desk_rooms)
-        chasing = chase_all(desk_rooms.office, settings.divisions)
+        rooms_of_desk = desk_rooms(settings, store, trust, entry, bell)
+        desk = desk_application(rooms_of_desk)
+        chasing = chase_all(rooms_of_desk.office, settings.divisions)
         await rooms.enter_async_context(_working(chasing))
         door_port = await rooms.enter_async_context(
             site(door, settings.door_host, settings.door_port, tls.server())
@@ -149,7 +126,7 @@ async def _serve(settings: Settings) -> None:
             site(desk, settings.desk_host, settings.desk_port)
         )
         await rooms.enter_async_context(_working(ring.run()))
-        publishing = Publishing(store.releases, ways_of(settings, tls), _now)
+        publishing = Publishing(store.releases, ways_of(settings, tls), now)
         await rooms.enter_async_context(_working(publishing.run()))
         _announce(settings, door_port, desk_port, await entry.first_link())
         await stopped.wait()
@@ -190,7 +167,7 @@ async def _check(settings: Settings) -> None:
     trust = _trust(settings)
     _tls(settings).server()
     async with AsyncExitStack() as rooms:
-        store = await _store(settings, rooms)
+        store = await open_store(settings, rooms)
         await _open_logs(settings, store)
     for left in trust.table.left_out:
         sys.stdout.write(f"left out: {left.name}: {left.reason}\n")
@@ -200,7 +177,7 @@ async def _check(settings: Settings) -> None:
 async def _write_forks(folder: Path, settings: Settings) -> None:
     """A folder for each, that `verify fork` proves."""
     async with AsyncExitStack() as rooms:
-        store = await _store(settings, rooms)
+        store = await open_store(settings, rooms)
         for target in await ForkKeeper(folder, store.log, store.desk, settings.logs).write():
             sys.stdout.write(f"{target}\n")
 
@@ -209,30 +186,6 @@ async def _keep_forks(settings: Settings, store: Store, bell: Bell, rooms: Async
     if settings.witness_forks is not None:
         keeper = ForkKeeper(settings.witness_forks, store.log, store.desk, settings.logs)
         await rooms.enter_async_context(_working(keeper.run(bell)))
-
-
-async def _invite(options: argparse.Namespace, settings: Settings) -> None:
-    """An account of the given office, if the login has none yet, and a link that opens it once."""
-    division = options.division or settings.divisions[0]
-    fields = (options.invite, options.name or options.invite, options.office or "")
-    if wrong := flaws(*fields, division, options.code):
-        raise ValueError("; ".join(wrong))
-    person = Person(
-        login=fields[0], name=fields[1], office=Office(fields[2]), division=division,
-        code=options.code,
-    )  # fmt: skip
-    async with AsyncExitStack() as rooms:
-        entry = _entry(settings, await _store(settings, rooms))
-        await entry.open_account(person, "program")
-        token = await entry.invite(person.login, "program")
-    sys.stdout.write(_link(settings, settings.desk_port, token) + "\n")
-
-
-async def _print_link(settings: Settings) -> None:
-    async with AsyncExitStack() as rooms:
-        store = await _store(settings, rooms)
-        token = await _entry(settings, store).recovery_link()
-    sys.stdout.write(_link(settings, settings.desk_port, token) + "\n")
 
 
 def _trust(settings: Settings) -> Trust:
@@ -299,43 +252,9 @@ async def opened_releases(settings: Settings) -> AsyncIterator[tuple[Releases, P
     """
     trust = _trust(settings)
     async with AsyncExitStack() as rooms:
-        store = await _store(settings, rooms)
-        publishing = Publishing(store.releases, ways_of(settings, _tls(settings)), _now)
-        yield Releases(store.releases, store.desk, trust.sign_document, _now), publishing
-
-
-async def _store(settings: Settings, rooms: AsyncExitStack) -> Store:
-    for name in await migrate(settings.database, MIGRATIONS):
-        _log.info("migration.applied", name=name)
-    pool = await open_pool(settings.database)
-
-    async def close() -> None:
-        try:
-            async with asyncio.timeout(POOL_CLOSE_S):
-                await pool.close()
-        except TimeoutError:
-            pool.terminate()
-
-    rooms.push_async_callback(close)
-    trail = Trail(written)
-    return Store(
-        log=BureauStore(pool),
-        desk=BureauDesk(pool),
-        people=BureauPeople(pool, trail),
-        cases=BureauCases(pool, trail),
-        releases=BureauReleases(pool),
-    )
-
-
-def written(act: Any, seq: int, at: dt.datetime, previous: bytes) -> tuple[bytes, bytes]:
-    """How the store writes an act of the audit trail."""
-    body = act_bytes(act, seq, at, previous)
-    return body, digest_of(body)
-
-
-def _entry(settings: Settings, store: Store) -> Entry:
-    seal = Seal(settings.witness_passphrase, "desk totp")
-    return Entry(store.people, seal, _now, settings.divisions)
+        store = await open_store(settings, rooms)
+        publishing = Publishing(store.releases, ways_of(settings, _tls(settings)), now)
+        yield Releases(store.releases, store.desk, trust.sign_document, now), publishing
 
 
 async def _open_logs(settings: Settings, store: Store) -> None:
@@ -349,28 +268,9 @@ def _inbox(settings: Settings, store: Store, trust: Trust, bell: Bell, ring: Key
         desk=store.desk,
         places=settings.logs,
         trust=trust,
-        clock=_now,
+        clock=now,
         bell=bell,
         learn=ring.learn,
-    )
-
-
-def _desk_rooms(settings: Settings, store: Store, trust: Trust, entry: Entry, bell: Bell) -> Rooms:
-    return Rooms(
-        desk=store.desk,
-        store=store.log,
-        prover=Prover(store.log, settings.logs, trust),
-        people=store.people,
-        entry=entry,
-        cases=store.cases,
-        office=CaseOffice(store.cases, portable, _now, settings.desk_name, titles_of()),
-        editable=editable,
-        pages=Pages(settings.desk_name, REASONS_ZH),
-        live=Live(bell),
-        bell=bell.ring,
-        law=law_of(),
-        clock=_now,
-        divisions=settings.divisions,
     )
 
 
@@ -379,26 +279,14 @@ def _announce(settings: Settings, door_port: int, desk_port: int, token: str | N
     ready = {
         "event": "bureau.ready",
         "door": f"https://{settings.door_host}:{door_port}",
-        "desk": f"http://{_bracketed(settings.desk_host)}:{desk_port}/",
-        "sign_in": _link(settings, desk_port, token) if token else None,
+        "desk": f"http://{bracketed(settings.desk_host)}:{desk_port}/",
+        "sign_in": link_of(settings, desk_port, token) if token else None,
     }
     print(_json(ready), flush=True)  # noqa: T201 (this line is the program's output)
 
 
-def _link(settings: Settings, port: int, token: str) -> str:
-    return f"http://{_bracketed(settings.desk_host)}:{port}/sign-in/link/{token}"
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
-
-
 def _json(fields: Mapping[str, object], **_: object) -> str:
     return orjson.dumps(fields, default=str).decode()
-
-
-def _now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)
 
 
 def _log_as_json() -> None:

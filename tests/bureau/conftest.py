@@ -15,7 +15,6 @@ from adapters.postgres.bureau_pool import Pool, open_pool
 from adapters.postgres.bureau_store import BureauStore
 from adapters.postgres.bureau_trail import Trail
 from adapters.postgres.migrate import migrate
-from bureau.__main__ import MIGRATIONS, written
 from bureau.desk.audit import Auditor
 from bureau.desk.summary import Summaries
 from bureau.inbox.bell import Bell
@@ -23,6 +22,7 @@ from bureau.inbox.receive import Inbox
 from bureau.ports import LogPlace
 from bureau.serving import site
 from bureau.web.door import door_application
+from bureau.wiring import MIGRATIONS, written
 from certs.authority import Purpose, create_root, create_subordinate
 from certs.log.note import log_origin
 from certs.tls import server_context

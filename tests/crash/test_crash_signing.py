@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from adapters.postgres.migrate import migrate
-from bureau.__main__ import MIGRATIONS
+from bureau.wiring import MIGRATIONS
 from certs.authority import issue, request
 from certs.keys import generate_key, save_certificates, save_key
 from certs.log.tree import leaf_hash, root_of_leaves

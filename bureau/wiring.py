@@ -1,0 +1,141 @@
+"""Puts the bureau's rooms together: the database's, the desk's, and the accounts' commands."""
+
+import argparse
+import asyncio
+import datetime as dt
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import attrs
+import structlog
+
+from adapters.papers.setter import editable, portable
+from adapters.postgres.bureau_cases import BureauCases
+from adapters.postgres.bureau_desk import BureauDesk
+from adapters.postgres.bureau_people import BureauPeople
+from adapters.postgres.bureau_pool import open_pool
+from adapters.postgres.bureau_releases import BureauReleases
+from adapters.postgres.bureau_store import BureauStore
+from adapters.postgres.bureau_trail import Trail
+from adapters.postgres.migrate import migrate
+from bureau.desk.docket.office import CaseOffice
+from bureau.desk.entry import Entry
+from bureau.desk.law import law_of, titles_of
+from bureau.desk.people import Office, Person, flaws
+from bureau.desk.proof import Prover
+from bureau.desk.trail import act_bytes, digest_of
+from bureau.inbox.bell import Bell
+from bureau.inbox.receive import REASONS_ZH
+from bureau.settings import Settings
+from bureau.web.live import Live
+from bureau.web.pages import Pages
+from bureau.web.rooms import Rooms
+from certs.seal import Seal
+from certs.trust import Trust
+
+MIGRATIONS = Path(__file__).parents[1] / "adapters" / "postgres" / "migrations_bureau"
+POOL_CLOSE_S = 5.0
+
+_log = structlog.get_logger("bureau")
+
+
+@attrs.frozen(kw_only=True)
+class Store:
+    """The database, as its three rooms."""
+
+    log: BureauStore
+    desk: BureauDesk
+    releases: BureauReleases
+    people: BureauPeople
+    cases: BureauCases
+
+
+async def open_store(settings: Settings, rooms: AsyncExitStack) -> Store:
+    for name in await migrate(settings.database, MIGRATIONS):
+        _log.info("migration.applied", name=name)
+    pool = await open_pool(settings.database)
+
+    async def close() -> None:
+        try:
+            async with asyncio.timeout(POOL_CLOSE_S):
+                await pool.close()
+        except TimeoutError:
+            pool.terminate()
+
+    rooms.push_async_callback(close)
+    trail = Trail(written)
+    return Store(
+        log=BureauStore(pool),
+        desk=BureauDesk(pool),
+        people=BureauPeople(pool, trail),
+        cases=BureauCases(pool, trail),
+        releases=BureauReleases(pool),
+    )
+
+
+def written(act: Any, seq: int, at: dt.datetime, previous: bytes) -> tuple[bytes, bytes]:
+    """How the store writes an act of the audit trail."""
+    body = act_bytes(act, seq, at, previous)
+    return body, digest_of(body)
+
+
+def entry_of(settings: Settings, store: Store) -> Entry:
+    seal = Seal(settings.witness_passphrase, "desk totp")
+    return Entry(store.people, seal, now, settings.divisions)
+
+
+def desk_rooms(settings: Settings, store: Store, trust: Trust, entry: Entry, bell: Bell) -> Rooms:
+    return Rooms(
+        desk=store.desk,
+        store=store.log,
+        prover=Prover(store.log, settings.logs, trust),
+        people=store.people,
+        entry=entry,
+        cases=store.cases,
+        office=CaseOffice(store.cases, portable, now, settings.desk_name, titles_of()),
+        editable=editable,
+        pages=Pages(settings.desk_name, REASONS_ZH),
+        live=Live(bell),
+        bell=bell.ring,
+        law=law_of(),
+        clock=now,
+        divisions=settings.divisions,
+    )
+
+
+async def invite(options: argparse.Namespace, settings: Settings) -> None:
+    """An account of the given office, if the login has none yet, and a link that opens it once."""
+    division = options.division or settings.divisions[0]
+    fields = (options.invite, options.name or options.invite, options.office or "")
+    if wrong := flaws(*fields, division, options.code):
+        raise ValueError("; ".join(wrong))
+    person = Person(
+        login=fields[0], name=fields[1], office=Office(fields[2]), division=division,
+        code=options.code,
+    )  # fmt: skip
+    async with AsyncExitStack() as rooms:
+        entry = entry_of(settings, await open_store(settings, rooms))
+        await entry.open_account(person, "program")
+        token = await entry.invite(person.login, "program")
+    sys.stdout.write(link_of(settings, settings.desk_port, token) + "\n")
+
+
+async def print_link(settings: Settings) -> None:
+    async with AsyncExitStack() as rooms:
+        store = await open_store(settings, rooms)
+        token = await entry_of(settings, store).recovery_link()
+    sys.stdout.write(link_of(settings, settings.desk_port, token) + "\n")
+
+
+def link_of(settings: Settings, port: int, token: str) -> str:
+    return f"http://{bracketed(settings.desk_host)}:{port}/sign-in/link/{token}"
+
+
+def bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
