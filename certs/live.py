@@ -10,12 +10,20 @@ import ssl
 from collections import Counter
 from typing import Any
 
+import attrs
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from certs.revocation import issuer_of
 from certs.signing.suites import public_point
-from certs.tls import Credentials, RefusalSink, client_context, load_chain, server_context
+from certs.tls import (
+    Credentials,
+    RefusalSink,
+    client_context,
+    load_chain,
+    open_key,
+    server_context,
+)
 from gateway.domain.certificates import Revoked
 from gateway.domain.inventory import Seen
 
@@ -61,6 +69,15 @@ class Guard:
         return (peer.issuer, peer.serial) in self.revoked.serials
 
 
+@attrs.frozen(kw_only=True)
+class Prepared:
+    """Files as they were read, proven to be fit."""
+
+    credentials: Credentials
+    opened: bytes = attrs.field(repr=False)
+    context: ssl.SSLContext
+
+
 class LiveTls:
     """One program's TLS ends, all of the same files, renewed together."""
 
@@ -96,23 +113,36 @@ class LiveTls:
         self._clients.append(made)
         return made
 
-    def renew(self, credentials: Credentials | None = None) -> None:
-        """Read all files anew, or others. Raises ValueError, OSError: then nothing has changed.
+    def prepare(self, credentials: Credentials | None = None) -> Prepared:
+        """Read all files anew, or others: slow, and fit for another thread.
+
+        Nothing has changed yet. Raises ValueError, OSError.
+        """
+        chosen = credentials or self._credentials
+        opened = open_key(chosen)
+        return Prepared(
+            credentials=chosen, opened=opened, context=server_context(chosen, opened=opened)
+        )
+
+    def take(self, prepared: Prepared) -> None:
+        """Put it in force: in the thread of the handshakes.
 
         A client forgets no authority and no list that it knew before: those that go, go with a
         restart; revoked certificates are refused by the guard at once.
         """
-        chosen = credentials or self._credentials
-        fresh = server_context(chosen)
-        self._credentials = chosen
+        chosen = self._credentials = prepared.credentials
         if self._front is not None:
-            self._current = fresh
-            self._front.verify_flags = fresh.verify_flags
+            self._current = prepared.context
+            self._front.verify_flags = prepared.context.verify_flags
         for client in self._clients:
-            load_chain(client, self._credentials)
-            client.load_verify_locations(cafile=str(self._credentials.authorities))
-            if self._credentials.revocations is not None:
-                client.load_verify_locations(cafile=str(self._credentials.revocations))
+            load_chain(client, chosen, prepared.opened)
+            client.load_verify_locations(cafile=str(chosen.authorities))
+            if chosen.revocations is not None:
+                client.load_verify_locations(cafile=str(chosen.revocations))
+
+    def renew(self, credentials: Credentials | None = None) -> None:
+        """Both. Raises ValueError, OSError: then nothing has changed."""
+        self.take(self.prepare(credentials))
 
     def _swap(self, tls: ssl.SSLSocket | ssl.SSLObject, name: str | None, _: object) -> None:
         """Called within each handshake, also without a server name."""

@@ -6,7 +6,6 @@ the same root opens no connection. Refused handshakes, which asyncio hides, reac
 
 import os
 import re
-import secrets
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,6 @@ import attrs
 from cryptography.hazmat.primitives import serialization
 
 from certs.keys import load_key
-from certs.sealed import is_sealed
 from certs.token import is_token
 
 _PEER = "_treasury_peer"
@@ -72,10 +70,11 @@ class Peer:
 
 
 def server_context(
-    credentials: Credentials, on_refusal: RefusalSink | None = None, *, admit: Admit | None = None
-) -> ssl.SSLContext:
-    """For a listener: asks every client for its certificate."""
-    context = _context(ssl.PROTOCOL_TLS_SERVER, credentials)
+    credentials: Credentials, on_refusal: RefusalSink | None = None, *, admit: Admit | None = None,
+    opened: bytes | None = None,
+) -> ssl.SSLContext:  # fmt: skip
+    """For a listener: asks every client for its certificate. `opened`: its key, if known."""
+    context = _context(ssl.PROTOCOL_TLS_SERVER, credentials, opened)
     context.sslobject_class = _watched(on_refusal, None, admit)
     context.verify_mode = ssl.CERT_REQUIRED
     context.num_tickets = 0
@@ -118,34 +117,37 @@ def peer_of(ssl_object: Any) -> Peer | None:
     return known
 
 
-def load_chain(context: ssl.SSLContext, credentials: Credentials) -> None:
-    """Certificate and key into a context, also in place of those before.
+def open_key(credentials: Credentials) -> bytes:
+    """The private key in PEM, in the clear, for `load_chain`: costly, and so done once.
 
-    OpenSSL reads keys from files only. A sealed key is opened here and handed over in memory, under
-    a password of this moment; the key in the clear lies on no disk. Raises ValueError, OSError.
+    Raises ValueError, OSError.
     """
-    file = credentials.key.read_bytes()
-    if is_token(file):
+    if is_token(credentials.key.read_bytes()):
         raise ValueError(f"{credentials.key.name}: TLS takes no key in a token; use a sealed file")
-    if not is_sealed(file):
-        chain = str(credentials.certificate), str(credentials.key)
-        context.load_cert_chain(*chain, credentials.passphrase)
-        return
-    once = secrets.token_urlsafe(32).encode()
-    pem = load_key(credentials.key, credentials.passphrase).private_bytes(
+    return load_key(credentials.key, credentials.passphrase).private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
-        serialization.BestAvailableEncryption(once),
+        serialization.NoEncryption(),
     )
+
+
+def load_chain(context: ssl.SSLContext, credentials: Credentials, opened: bytes) -> None:
+    """Certificate and key into a context, also in place of those before.
+
+    OpenSSL reads keys from files only: it gets one that lies in this process's memory and nowhere
+    else, and is gone when this returns. Raises ValueError, OSError.
+    """
     memory = os.memfd_create("key", os.MFD_CLOEXEC)
     try:
-        os.write(memory, pem)
-        context.load_cert_chain(str(credentials.certificate), f"/proc/self/fd/{memory}", once)
+        os.write(memory, opened)
+        context.load_cert_chain(str(credentials.certificate), f"/proc/self/fd/{memory}")
     finally:
         os.close(memory)
 
 
-def _context(protocol: int, credentials: Credentials) -> ssl.SSLContext:
+def _context(
+    protocol: int, credentials: Credentials, opened: bytes | None = None
+) -> ssl.SSLContext:
     context = ssl.SSLContext(protocol)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.maximum_version = ssl.TLSVersion.TLSv1_3
@@ -156,7 +158,7 @@ def _context(protocol: int, credentials: Credentials) -> ssl.SSLContext:
     if credentials.revocations is not None:
         context.load_verify_locations(cafile=str(credentials.revocations))
         context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
-    load_chain(context, credentials)
+    load_chain(context, credentials, opened or open_key(credentials))
     return context
 
 

@@ -4,7 +4,8 @@ What cannot be read changes nothing: the last good state stays in force, and som
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -54,7 +55,7 @@ class KeyRing:
 
     async def look(self) -> None:
         parties = (self._files.authorities, self._files.parties)
-        await self._take("tls", self._files.tls, self._tls.renew)
+        await self._take("tls", self._files.tls, self._renew_tls)
         await self._take("parties", parties, self._renew_parties)
         await self._take("witness", self._files.witness, self._renew_own)
 
@@ -83,13 +84,17 @@ class KeyRing:
         self._trust.replace(attrs.evolve(table, by_thumbprint=known))
         _log.info("key.learnt", gateway=gateway, thumbprint=one.thumbprint)
 
-    def _renew_parties(self) -> None:
-        revoked = self._trust.table.revoked
-        self._trust.replace(read_signatories(self._files.authorities, self._files.parties, revoked))
+    async def _renew_tls(self) -> None:
+        self._tls.take(await asyncio.to_thread(self._tls.prepare))
 
-    def _renew_own(self) -> None:
+    async def _renew_parties(self) -> None:
+        revoked = self._trust.table.revoked
+        read = partial(read_signatories, self._files.authorities, self._files.parties, revoked)
+        self._trust.replace(await asyncio.to_thread(read))
+
+    async def _renew_own(self) -> None:
         """The bureau's next key must stand among the parties: there its gateways have it from."""
-        own, fresh = self._trust.own, self._own()
+        own, fresh = self._trust.own, await asyncio.to_thread(self._own)
         if fresh.uri != own.uri or fresh.suite != own.suite:
             raise ValueError(f"the new key is of {fresh.uri} in {fresh.suite}")
         table = self._trust.table
@@ -98,13 +103,13 @@ class KeyRing:
         self._trust.replace(table, fresh)
 
     async def _take(
-        self, what: str, files: tuple[Path | None, ...], renew: Callable[[], None]
+        self, what: str, files: tuple[Path | None, ...], renew: Callable[[], Awaitable[None]]
     ) -> None:
         mark = mark_of(files)
         if self._marks[what] == mark:
             return
         try:
-            await asyncio.to_thread(renew)
+            await renew()
         except (ValueError, OSError) as error:
             if self._told.get(what) != str(error):
                 self._told[what] = str(error)

@@ -52,6 +52,7 @@ class KeyRing:
         self._marks: dict[str, Mark] = {}
         self._listed: frozenset[tuple[str, str]] = frozenset()
         self._told_key = ""
+        self._told: dict[str, str] = {}
         self.expel: Callable[[Callable[[object], bool]], int] = lambda _: 0
         """Hangs up on whoever may not stay; set by who wires the listener."""
         self.problems: dict[str, str] = {}
@@ -113,7 +114,7 @@ class KeyRing:
             self._problem(what, str(error))
             return
         self._marks[what] = mark
-        self.problems.pop(what, None)
+        self._solved(what)
         if not first:
             log.info("keys.renewed", what=what)
 
@@ -124,7 +125,7 @@ class KeyRing:
         if chosen.revocations is not None:
             for issuer, crl in read_lists(chosen.revocations.read_bytes(), authorities).items():
                 listed |= {(issuer, serial) for serial in serials_of(crl)}
-        self._tls.renew()
+        self._tls.take(await asyncio.to_thread(self._tls.prepare))
         if "tls" in self._marks:
             await self._record_loaded("tls", chosen.certificate)
         self._listed = frozenset(listed)
@@ -181,7 +182,7 @@ class KeyRing:
         except (ValueError, OSError) as error:
             self._problem("revocation_list", str(error))
             return
-        self.problems.pop("revocation_list", None)
+        self._solved("revocation_list")
         log.info("revocation_list.taken", numbers=[one.number for one in newer])
 
     async def _look_at_record_key(self) -> None:
@@ -203,7 +204,7 @@ class KeyRing:
             return
         if fresh.thumbprint == own.thumbprint or await self._announced(fresh, own):
             self._marks["record_key"] = mark
-            self.problems.pop("record_key", None)
+            self._solved("record_key")
             if fresh.thumbprint != own.thumbprint:
                 await self._use(fresh, own)
 
@@ -264,8 +265,14 @@ class KeyRing:
         for division, draft in self._teller.loaded(place, uri_of(certificate), serial, now):
             await self._house.ledger.record(division, draft)
 
+    def _solved(self, what: str) -> None:
+        self.problems.pop(what, None)
+        self._told.pop(what, None)
+
     def _problem(self, what: str, reason: str) -> None:
-        if self.problems.get(what) != reason:
+        """Told when it stands for two turns: of two files that belong together one comes first."""
+        if self.problems.get(what) == reason and self._told.get(what) != reason:
+            self._told[what] = reason
             log.error("keys.refused", what=what, reason=reason)
         self.problems[what] = reason
 
