@@ -1,6 +1,7 @@
 """The commands that try policies on what has happened: back-test, replay, shadow."""
 
 import datetime as dt
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -63,8 +64,8 @@ def policy_backtest(
                 source = Source(
                     database=database, division=division, since=since.date() if since else None
                 )
-                with (keep or Path("/dev/null")).open("w", encoding="utf-8") as kept:
-                    report = backtest_ledger(old, new, source, told, kept if keep else None)
+                with keep.open("w", encoding="utf-8") if keep else nullcontext() as kept:
+                    report = backtest_ledger(old, new, source, told, kept)
     except (Fault, LedgerUnavailable, ValueError, OSError) as reason:
         raise fail(f"backtest: {reason}", USAGE) from reason
     if as_json:
