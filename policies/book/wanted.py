@@ -3,7 +3,7 @@
 import datetime as dt
 import hashlib
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from gateway.domain.decision import Outcome
 from gateway.domain.facts import Facts
@@ -34,7 +34,7 @@ def asks_of(windowed: Iterable[Serving], facts: Facts) -> tuple[WindowAsk, ...]:
                 believed=facts.windows.get(window.id, 0),
             )
             found[ask.key] = ask
-    return tuple(found[key] for key in sorted(found)) if found else ()
+    return _in_order(found)
 
 
 def shares_of(
@@ -51,7 +51,17 @@ def shares_of(
             if outcome in window.counts:
                 share = _share(window, facts)
                 found[share.key] = share
-    return tuple(found[key] for key in sorted(found)) if found else ()
+    return _in_order(found)
+
+
+Told = TypeVar("Told", WindowAsk, WindowShare)
+
+
+def _in_order(found: dict[WindowKey, Told]) -> tuple[Told, ...]:
+    """By window and key; most instructions have one at most."""
+    if len(found) < 2:
+        return tuple(found.values())
+    return tuple(sorted(found.values(), key=lambda told: (told.key.window, told.key.key)))
 
 
 def _lost(serving: Serving, facts: Facts, *, asked: bool) -> list[int]:
