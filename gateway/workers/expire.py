@@ -23,6 +23,9 @@ DAY_S = 86_400.0
 CLOCKS_APART = dt.timedelta(minutes=10)
 """A decision that is still on its way into the ledger is younger than this."""
 
+SWEEP = dt.timedelta(minutes=5)
+"""How often it is noted up to when everything held has ended."""
+
 log = structlog.get_logger()
 
 
@@ -48,6 +51,7 @@ class Expiring:
         self._origin = origin
         self._divisions = divisions
         self._expire_s = expire_s
+        self._swept: dict[str, dt.datetime] = {}
 
     async def run(self) -> None:
         while True:
@@ -79,8 +83,10 @@ class Expiring:
             if await self._keeping.holds.end(ending):
                 ended += 1
                 log.info("hold.expired", instruction=str(hold.key))
-        if not holds:
-            await self._keeping.holds.swept(division, due - CLOCKS_APART)
+        before = due - CLOCKS_APART
+        if not holds and before - self._swept.get(division, before - SWEEP) >= SWEEP:
+            await self._keeping.holds.swept(division, before)
+            self._swept[division] = before
         return ended
 
     async def _tell_overdrafts(self, division: str) -> None:

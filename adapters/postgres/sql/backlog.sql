@@ -4,11 +4,9 @@ SELECT (SELECT count(*) FROM open_payment) AS open_payments,
        (SELECT count(*) FROM open_payment WHERE operator_task) AS operator_tasks,
        (SELECT count(*) FROM pending_record) AS records_waiting,
        (SELECT count(*) FROM notice WHERE acknowledged_at IS NULL) AS notices_waiting,
-       (SELECT count(*) FROM instruction AS i
+       (SELECT count(*) FROM instruction AS i LEFT JOIN hold_swept AS s USING (division)
         WHERE i.outcome = 'held'
-              AND i.decided_at >= coalesce(
-                  (SELECT before FROM hold_swept AS s WHERE s.division = i.division),
-                  '-infinity'::timestamptz)
+              AND i.decided_at >= coalesce(s.before, '-infinity'::timestamptz)
               AND NOT EXISTS (
                   SELECT FROM hold_end AS h
                   WHERE h.division = i.division AND h.fiscal_year = i.fiscal_year
