@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 
 import attrs
+import msgspec
 
 from deploy.demo.breaches import ordinary_purchase
 from deploy.demo.clerk import Clerk
@@ -29,7 +30,7 @@ def late_account_change(clerk: Clerk) -> Instruction:
     payer = world.filed_account(body.agency, AccountClass.ZERO_BALANCE)
     changed = world.on - dt.timedelta(days=30)
     row = world.accounts[payer.account]
-    world.accounts[payer.account] = attrs.evolve(row, change_notice_date=changed)
+    world.accounts[payer.account] = msgspec.structs.replace(row, change_notice_date=changed)
     return attrs.evolve(ordinary_purchase(clerk, body), payer=payer)
 
 

@@ -5,10 +5,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import attrs
+import msgspec
 
 from gateway.domain.money import yuan
-from gateway.domain.registers import Registers
+from gateway.domain.registers import Registers, Row
 
 _ROWS = (
     "agencies", "accounts", "indicators", "persons", "contracts", "approvals", "filings",
@@ -41,10 +41,10 @@ def registers_of(registers: Registers, payee_names: Mapping[str, str]) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _row(row: attrs.AttrsInstance) -> dict[str, Any]:
+def _row(row: Row) -> dict[str, Any]:
     """Field by field: `_fen` becomes yuan, `class_` becomes class, days become ISO dates."""
     written: dict[str, Any] = {}
-    for field in attrs.fields(type(row)):
+    for field in msgspec.structs.fields(row):
         value = getattr(row, field.name)
         if isinstance(value, dt.date):
             value = value.isoformat()

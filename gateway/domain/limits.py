@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from gateway.domain.codes import CarryOver, ThreePublicCategory
 from gateway.domain.ledger import Limit, LimitKey, LimitKind
-from gateway.domain.registers import Registers
+from gateway.domain.registers import Registers, budget_key
 
 
 def granted_limits(registers: Registers) -> list[Limit]:
@@ -17,7 +17,7 @@ def granted_limits(registers: Registers) -> list[Limit]:
 
 
 def three_public_limit(agency: str, year: int, category: ThreePublicCategory) -> LimitKey:
-    return LimitKey(kind=LimitKind.THREE_PUBLIC, id=f"{agency}/{year}/{category}")
+    return LimitKey(kind=LimitKind.THREE_PUBLIC, id=budget_key(agency, year, category))
 
 
 def spelled(key: LimitKey) -> str:
@@ -26,7 +26,7 @@ def spelled(key: LimitKey) -> str:
 
 
 def _granted(registers: Registers) -> Iterator[Limit]:
-    planned = registers.planned_fen
+    planned = registers.index.planned_fen
     for row in registers.indicators.values():
         # A recoverable carry-over is to be returned: none of it may be spent (Art. 10(3)14).
         is_recoverable = row.carry_over is CarryOver.RECOVERABLE
@@ -40,7 +40,7 @@ def _granted(registers: Registers) -> Iterator[Limit]:
     for approval in registers.approvals.values():
         number = approval.approval_no
         yield _limit(LimitKind.APPROVAL, number, approval.amount_fen, approval.used_fen)
-    for budget in registers.three_public_budgets:
+    for budget in registers.index.three_public.values():
         key = three_public_limit(budget.agency, budget.fiscal_year, budget.category)
         yield _limit(key.kind, key.id, budget.amount_fen, budget.posted_fen)
 

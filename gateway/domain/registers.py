@@ -1,10 +1,11 @@
 """The bureau's registers (备案信息) of one division, held whole in memory as one snapshot."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from itertools import accumulate
 
 import attrs
+import msgspec
 
 from gateway.domain.codes import (
     AccountClass,
@@ -25,8 +26,12 @@ from gateway.domain.money import Fen
 _PERSONAL = frozenset({AccountClass.PERSONAL, AccountClass.OFFICIAL_CARD})
 
 
-@attrs.frozen(kw_only=True)
-class Agency:
+class Row(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """One row of a register. Kept as the JSON array of its fields in this order, so a field is only
+    ever added at the end, with a default."""
+
+
+class Agency(Row):
     code: str
     name: str
     parent: str | None
@@ -34,8 +39,7 @@ class Agency:
     status: AgencyStatus
 
 
-@attrs.frozen(kw_only=True)
-class Account:
+class Account(Row):
     """An account filed with the bureau (Art. 13(1))."""
 
     account: str
@@ -52,8 +56,7 @@ class Account:
     change_notice_date: dt.date | None
 
 
-@attrs.frozen(kw_only=True)
-class Indicator:
+class Indicator(Row):
     """A budget indicator (预算指标); what is left of it is kept by the ledger, not here."""
 
     id: str
@@ -74,8 +77,7 @@ class Indicator:
     expenditure: Expenditure
 
 
-@attrs.frozen(kw_only=True)
-class Plan:
+class Plan(Row):
     """用款计划: the amount of one indicator for one month (1-12)."""
 
     indicator_id: str
@@ -83,8 +85,7 @@ class Plan:
     amount_fen: Fen
 
 
-@attrs.frozen(kw_only=True)
-class FiledPerson:
+class FiledPerson(Row):
     """A person filed under Art. 16."""
 
     id_number: str
@@ -96,8 +97,7 @@ class FiledPerson:
     official_cards: tuple[str, ...]
 
 
-@attrs.frozen(kw_only=True)
-class Contract:
+class Contract(Row):
     contract_no: str
     agency: str
     supplier: str
@@ -107,8 +107,7 @@ class Contract:
     filing_no: str | None
 
 
-@attrs.frozen(kw_only=True)
-class Approval:
+class Approval(Row):
     approval_no: str
     kind: ApprovalKind
     agency: str
@@ -121,8 +120,7 @@ class Approval:
     document: str
 
 
-@attrs.frozen(kw_only=True)
-class Filing:
+class Filing(Row):
     filing_no: str
     kind: FilingKind
     agency: str
@@ -131,13 +129,86 @@ class Filing:
     date: dt.date
 
 
-@attrs.frozen(kw_only=True)
-class ThreePublicBudget:
+class ThreePublicBudget(Row):
     agency: str
     fiscal_year: int
     category: ThreePublicCategory
     amount_fen: Fen
     posted_fen: Fen
+
+
+class Project(Row, frozen=True):
+    """What a project may be spent on: dept economic codes, or classes above them."""
+
+    code: str
+    dept_economic_codes: tuple[str, ...]
+
+
+class Allowance(Row, frozen=True):
+    """The most that one person may get at a time, by agency ("" for all) and item."""
+
+    agency: str
+    dept_economic_code: str
+    per_person_fen: Fen
+
+
+def budget_key(agency: str, year: int, category: ThreePublicCategory) -> str:
+    return f"{agency}/{year}/{category}"
+
+
+def rules_of(filing: Filing) -> Iterator[tuple[str, str]]:
+    if filing.kind is FilingKind.SPECIAL_FUND_RULES:
+        yield filing.agency, filing.project_code or ""
+
+
+def services_of(filing: Filing) -> Iterator[tuple[str, str, str]]:
+    """What a filed purchase of services covers: a contract, a project, or both."""
+    if filing.kind is not FilingKind.SERVICE_PURCHASE:
+        return
+    if filing.contract_no:
+        yield filing.agency, filing.contract_no, ""
+    if filing.project_code:
+        yield filing.agency, "", filing.project_code
+
+
+@attrs.frozen(kw_only=True)
+class Index:
+    """What is asked of the rows other than by their keys."""
+
+    rules_filed: Container[tuple[str, str]]
+    """(agency, project) whose internal rules are filed (Art. 17); no project means all of them."""
+    services_filed: Container[tuple[str, str, str]]
+    """(agency, contract, "") and (agency, "", project) of filed purchases of services."""
+    persons_accounts: Container[str]
+    """Accounts and cards of filed persons."""
+    person_names: Container[str]
+    """Names of filed persons, as `plain_name`: whoever bears one is not spelt out."""
+    planned_fen: Mapping[str, tuple[int, ...]]
+    """By indicator: what its plan comes to up to each month of its year, January first, in fen."""
+    three_public: Mapping[str, ThreePublicBudget]
+    """By `budget_key`."""
+
+
+def index_of(
+    filings: Mapping[str, Filing], persons: Mapping[str, FiledPerson], plans: Iterable[Plan],
+    budgets: Iterable[ThreePublicBudget],
+) -> Index:  # fmt: skip
+    """Goes through all of them once."""
+    months: dict[str, list[int]] = {}
+    for plan in plans:
+        months.setdefault(plan.indicator_id, [0] * 12)[plan.month - 1] += plan.amount_fen
+    return Index(
+        rules_filed=frozenset(rule for row in filings.values() for rule in rules_of(row)),
+        services_filed=frozenset(each for row in filings.values() for each in services_of(row)),
+        persons_accounts=frozenset(
+            account for row in persons.values() for account in row.accounts + row.official_cards
+        ),
+        person_names=frozenset(plain_name(row.name) for row in persons.values()),
+        planned_fen={id: tuple(accumulate(amounts)) for id, amounts in months.items()},
+        three_public={
+            budget_key(row.agency, row.fiscal_year, row.category): row for row in budgets
+        },
+    )
 
 
 @attrs.frozen(kw_only=True)
@@ -150,15 +221,15 @@ class Registers:
     agencies: Mapping[str, Agency]
     accounts: Mapping[str, Account]
     indicators: Mapping[str, Indicator]
-    plans: tuple[Plan, ...]
+    plans: Collection[Plan]
     persons: Mapping[str, FiledPerson]
-    """By id number."""
+    """By id number; a row itself may hold it sealed."""
     payee_classes: Mapping[str, PayeeClass]
     """By account."""
     contracts: Mapping[str, Contract]
     approvals: Mapping[str, Approval]
     filings: Mapping[str, Filing]
-    three_public_budgets: tuple[ThreePublicBudget, ...]
+    three_public_budgets: Collection[ThreePublicBudget]
     blacklist_accounts: frozenset[str]
     designated_vendors: frozenset[str]
     calendar: Mapping[dt.date, bool]
@@ -170,53 +241,30 @@ class Registers:
     """By agency ("" for all) and item: the most that one person may get at a time (Art. 10(3)8)."""
     unavailable: frozenset[Register] = frozenset()
     """Registers past their age limit or not loaded: what rests on them is held, never passed."""
-    rules_filed: frozenset[tuple[str, str]] = attrs.field(init=False, eq=False, repr=False)
-    """(agency, project) whose internal rules are filed (Art. 17); no project means all of them."""
+    ages: Mapping[Register, dt.datetime] = attrs.field(factory=dict, eq=False, repr=False)
+    """When the bureau last spoke of each register; of one not named here, `as_of`."""
+    indexed: Index | None = attrs.field(default=None, eq=False, repr=False)
+    """Given where rows are too many to be gone through each time; otherwise made here."""
+    index: Index = attrs.field(init=False, eq=False, repr=False)
 
-    @rules_filed.default
-    def _filed_rules(self) -> frozenset[tuple[str, str]]:
-        return frozenset(
-            (filing.agency, filing.project_code or "")
-            for filing in self.filings.values()
-            if filing.kind is FilingKind.SPECIAL_FUND_RULES
+    @index.default
+    def _index(self) -> Index:
+        return self.indexed or index_of(
+            self.filings, self.persons, self.plans, self.three_public_budgets
         )
 
-    three_public: Mapping[tuple[str, int, ThreePublicCategory], ThreePublicBudget] = attrs.field(
-        init=False, eq=False, repr=False
-    )
-    """By agency, year and category."""
+    def as_of_register(self, register: Register) -> dt.datetime:
+        return self.ages.get(register, self.as_of)
 
-    @three_public.default
-    def _budgets(self) -> Mapping[tuple[str, int, ThreePublicCategory], ThreePublicBudget]:
-        rows = self.three_public_budgets
-        return {(row.agency, row.fiscal_year, row.category): row for row in rows}
+    def personal(self, accounts: Collection[str]) -> frozenset[str]:
+        """Those of `accounts` that are a person's: filed with one, or registered as such."""
+        return frozenset(account for account in accounts if self._is_personal(account))
 
-    personal_accounts: frozenset[str] = attrs.field(init=False, eq=False, repr=False)
-    """Accounts and cards of filed persons, and registered accounts that are a person's."""
-
-    @personal_accounts.default
-    def _of_persons(self) -> frozenset[str]:
-        found = {row.account for row in self.accounts.values() if row.class_ in _PERSONAL}
-        for person in self.persons.values():
-            found.update(person.accounts, person.official_cards)
-        return frozenset(found)
-
-    person_names: frozenset[str] = attrs.field(init=False, eq=False, repr=False)
-    """Names of filed persons: whoever bears one is not spelt out."""
-
-    @person_names.default
-    def _names_of_persons(self) -> frozenset[str]:
-        return frozenset(plain_name(person.name) for person in self.persons.values())
-
-    planned_fen: Mapping[str, tuple[int, ...]] = attrs.field(init=False, eq=False, repr=False)
-    """By indicator: what its plan comes to up to each month of its year, January first, in fen."""
-
-    @planned_fen.default
-    def _planned(self) -> Mapping[str, tuple[int, ...]]:
-        months: dict[str, list[int]] = {}
-        for plan in self.plans:
-            months.setdefault(plan.indicator_id, [0] * 12)[plan.month - 1] += plan.amount_fen
-        return {id: tuple(accumulate(amounts)) for id, amounts in months.items()}
+    def _is_personal(self, account: str) -> bool:
+        if account in self.index.persons_accounts:
+            return True
+        row = self.accounts.get(account)
+        return row is not None and row.class_ in _PERSONAL
 
     def superiors(self, agency: str) -> tuple[str, ...]:
         """The agencies above `agency`, nearest first; a circle in the tree ends the walk."""

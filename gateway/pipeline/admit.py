@@ -94,7 +94,7 @@ def _demands(
 
 def _planned_until(indicator: Indicator, registers: Registers, on: dt.date) -> int:
     """用款计划 of the months up to today's; of another year all of it, or nothing yet."""
-    planned = registers.planned_fen.get(indicator.id)
+    planned = registers.index.planned_fen.get(indicator.id)
     if planned is None or on.year < indicator.fiscal_year:
         return 0
     return planned[-1 if on.year > indicator.fiscal_year else on.month - 1]

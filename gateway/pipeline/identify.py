@@ -26,7 +26,7 @@ def identify(instruction: Instruction, registers: Registers) -> Parties:
 
 def _personal(instruction: Instruction, registers: Registers) -> frozenset[str]:
     paid = {instruction.payee.account, *(detail.payee.account for detail in instruction.details)}
-    return registers.personal_accounts & paid
+    return registers.personal(paid)
 
 
 def _relation(agency: str, payee: Account | None, registers: Registers) -> Relation:

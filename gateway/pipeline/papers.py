@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from gateway.domain.codes import ApprovalKind, Evidence, FilingKind
+from gateway.domain.codes import ApprovalKind, Evidence
 from gateway.domain.instruction import Instruction
 from gateway.domain.masking import plain_name
 from gateway.domain.money import Fen
@@ -49,7 +49,7 @@ def contract_remaining(contract: Contract | None) -> Fen | None:
 
 def rules_filed(instruction: Instruction, registers: Registers) -> bool:
     """Whether the internal rules of this special-fund project are filed (Art. 17)."""
-    agency, filed = instruction.agency_code, registers.rules_filed
+    agency, filed = instruction.agency_code, registers.index.rules_filed
     return (agency, instruction.project_code) in filed or (agency, "") in filed
 
 
@@ -87,12 +87,9 @@ def _own(contract: Contract, instruction: Instruction) -> bool:
 
 def _service_filed(instruction: Instruction, registers: Registers) -> bool:
     """A filed purchase of services of this agency: this contract's, or this project's."""
-    return any(
-        filing.kind is FilingKind.SERVICE_PURCHASE
-        and filing.agency == instruction.agency_code
-        and (
-            (filing.contract_no and filing.contract_no == instruction.contract_no)
-            or (filing.project_code and filing.project_code == instruction.project_code)
-        )
-        for filing in registers.filings.values()
+    agency, filed = instruction.agency_code, registers.index.services_filed
+    contract, project = instruction.contract_no, instruction.project_code
+    return bool(
+        (contract and (agency, contract, "") in filed)
+        or (project and (agency, "", project) in filed)
     )

@@ -9,7 +9,7 @@ import attrs
 from gateway.domain.codes import ItemKind, ThreePublicCategory
 from gateway.domain.instruction import Item
 from gateway.domain.money import Fen
-from gateway.domain.registers import Registers
+from gateway.domain.registers import Registers, budget_key
 
 THREE_PUBLIC = {
     "30212": ThreePublicCategory.ABROAD,
@@ -76,7 +76,7 @@ def three_public_remaining(
     category: ThreePublicCategory, agency: str, year: int, registers: Registers
 ) -> Fen | None:
     """The year's budget less what the bureau had counted; None if it has told no budget."""
-    row = registers.three_public.get((agency, year, category))
+    row = registers.index.three_public.get(budget_key(agency, year, category))
     return Fen(max(0, row.amount_fen - row.posted_fen)) if row else None
 
 

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import attrs
+import msgspec
 import pytest
 
 from gateway.domain.codes import ApprovalKind, ThreePublicCategory
@@ -44,7 +45,9 @@ def test_a_planned_payment_is_capped_by_the_months_until_today(on: dt.date, cap:
     rows = registers()
     planned = attrs.evolve(
         rows,
-        indicators={INDICATOR: attrs.evolve(rows.indicators[INDICATOR], plan_controlled=True)},
+        indicators={
+            INDICATOR: msgspec.structs.replace(rows.indicators[INDICATOR], plan_controlled=True)
+        },
         plans=tuple(
             Plan(indicator_id=INDICATOR, month=month, amount_fen=Fen(amount))
             for month, amount in ((4, 700), (2, 500))

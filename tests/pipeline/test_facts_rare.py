@@ -4,6 +4,7 @@ import datetime as dt
 from typing import Any
 
 import attrs
+import msgspec
 import pytest
 
 from gateway.domain.codes import (
@@ -208,7 +209,7 @@ def test_a_year_not_yet_arranged_is_monday_to_friday() -> None:
 def test_working_days_since_a_change_leave_its_own_day_out(changed: dt.date, workdays: int) -> None:
     """Spring Festival 2026: 14 and 28 February, both Saturdays, were worked instead."""
     shelf = registers()
-    row = attrs.evolve(shelf.accounts[ZERO_BALANCE], change_notice_date=changed)
+    row = msgspec.structs.replace(shelf.accounts[ZERO_BALANCE], change_notice_date=changed)
     shelf = attrs.evolve(shelf, accounts={**shelf.accounts, ZERO_BALANCE: row})
     assert facts(instruction(), shelf).payer_change_notice_workdays == workdays
     assert facts(instruction()).payer_change_notice_workdays is None

@@ -5,6 +5,7 @@ import datetime as dt
 from typing import Any
 
 import attrs
+import msgspec
 import orjson
 import pytest
 
@@ -109,7 +110,7 @@ async def test_what_moves_all_the_time_is_refused_for_now_and_nothing_is_forward
 def with_limits(left: int) -> Registers:
     """So much is left of the plan, the contract, the approval and the budget for receptions."""
     rows = registers()
-    controlled = attrs.evolve(rows.indicators[INDICATOR], plan_controlled=True)
+    controlled = msgspec.structs.replace(rows.indicators[INDICATOR], plan_controlled=True)
     return attrs.evolve(
         rows,
         indicators={INDICATOR: controlled},
