@@ -13,12 +13,15 @@ from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
+from gateway.domain.codes import Register
 from gateway.domain.log import SM2_SM3
 from gateway.domain.parties import Role, sender_of
 
 DATABASE_VARIABLE = "GATEWAY_DATABASE"
 PASSPHRASE_VARIABLE = "GATEWAY_KEY_PASSPHRASE"  # noqa: S105 - the variable's name, not its value
 COMMITMENT_VARIABLE = "GATEWAY_COMMITMENT_SECRET"
+PEOPLE_VARIABLE = "GATEWAY_PEOPLE_KEY"
+"""The file that holds the key for people's data; in production it must be there."""
 OFFICERS_LEAST = 2
 
 
@@ -116,7 +119,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     class Registers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         age_max_s: Seconds = 129600.0
-        """A register made longer ago is stale: what rests on it is held, never passed."""
+        """A register that the bureau last spoke of longer ago is stale: what rests on it is held,
+        never passed."""
+        ages: dict[Register, Seconds] = {}
+        """Registers with a limit of their own."""
 
     class Conduct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """How long the bank has (JL-102 to JL-106); the regulation gives no figures."""

@@ -28,7 +28,7 @@ from gateway.domain.registers import (
 
 __all__ = ["read_registers", "sniff"]
 
-_KEYS: dict[str, tuple[str, ...]] = {
+KEYS: dict[str, tuple[str, ...]] = {
     "agencies": ("code",),
     "accounts": ("account",),
     "indicators": ("id",),
@@ -45,7 +45,9 @@ _KEYS: dict[str, tuple[str, ...]] = {
 }
 """What no two rows of a list may share."""
 
-_AMOUNTS = {"granted", "posted", "frozen", "amount", "paid", "used"}
+OP = "op"
+"""In a delta: what is done with the row, no part of it."""
+_AMOUNTS = {"granted", "posted", "frozen", "amount", "paid", "used", "per_person"}
 _BLANK_TEXTS = {"finance_approval", "central_bank_approval", "employer", "position", "title"}
 """Where the domain knows no None: null is a blank text."""
 
@@ -71,7 +73,7 @@ def read_registers(raw: bytes) -> Registers:
 
 
 def _repeated(file: RegistersFile) -> bool:
-    for name, keys in _KEYS.items():
+    for name, keys in KEYS.items():
         rows = getattr(file, name) or ()
         if len({_key(row, keys) for row in rows}) < len(rows):
             return True
@@ -96,7 +98,7 @@ def _refuse(raw: bytes) -> None:
 
 
 def _note_repeated(tree: dict[str, Any], found: Findings) -> None:
-    for name, keys in _KEYS.items():
+    for name, keys in KEYS.items():
         rows = tree.get(name)
         seen: set[str] = set()
         for index, row in enumerate(rows if isinstance(rows, list) else ()):
@@ -116,17 +118,17 @@ def _registers(file: RegistersFile) -> Registers:
         division=file.division,
         version=file.version,
         as_of=file.as_of.astimezone(dt.UTC),
-        agencies={row.code: _typed(Agency, row) for row in file.agencies},
-        accounts={row.account: _typed(Account, row) for row in file.accounts},
-        indicators={row.id: _typed(Indicator, row) for row in file.indicators},
-        plans=tuple(_typed(Plan, row) for row in file.plans),
-        persons={row.id_number: _typed(FiledPerson, row) for row in file.persons},
+        agencies={row.code: typed(Agency, row) for row in file.agencies},
+        accounts={row.account: typed(Account, row) for row in file.accounts},
+        indicators={row.id: typed(Indicator, row) for row in file.indicators},
+        plans=tuple(typed(Plan, row) for row in file.plans),
+        persons={row.id_number: typed(FiledPerson, row) for row in file.persons},
         payee_classes={row.account: row.class_ for row in file.payee_classes},
-        contracts={row.contract_no: _typed(Contract, row) for row in file.contracts},
-        approvals={row.approval_no: _typed(Approval, row) for row in file.approvals},
-        filings={row.filing_no: _typed(Filing, row) for row in file.filings},
+        contracts={row.contract_no: typed(Contract, row) for row in file.contracts},
+        approvals={row.approval_no: typed(Approval, row) for row in file.approvals},
+        filings={row.filing_no: typed(Filing, row) for row in file.filings},
         three_public_budgets=tuple(
-            _typed(ThreePublicBudget, row) for row in file.three_public_budgets
+            typed(ThreePublicBudget, row) for row in file.three_public_budgets
         ),
         project_items={row.code: frozenset(row.dept_economic_codes) for row in file.projects or ()},
         allowance_standards={
@@ -139,11 +141,13 @@ def _registers(file: RegistersFile) -> Registers:
     )
 
 
-def _typed(build: Callable[..., _Value], row: Row) -> _Value:
+def typed(build: Callable[..., _Value], row: Row) -> _Value:
     """The domain's value of a row: its fields by name, amounts in fen, lists as tuples."""
     fields: dict[str, Any] = {}
     for name in row.__struct_fields__:
         value = getattr(row, name)
+        if name == OP:
+            continue
         if name in _AMOUNTS:
             fields[f"{name}_fen"] = fen(value)
         elif isinstance(value, list):

@@ -10,11 +10,14 @@ from typing import Any
 
 import attrs
 
+from adapters.postgres.register_reading import read_whole
 from adapters.postgres.session import Pool
 from adapters.postgres.statements import statements
 from gateway.domain.bank import BankOutcome
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.past import Candidate, Flip, Past, ShadowRun
+from gateway.domain.people import Vault
+from gateway.domain.registers import Registers
 
 PAGE = 500
 PRUNED_MAX = 2_000
@@ -38,8 +41,9 @@ class Span:
 
 
 class PostgresPast:
-    def __init__(self, dsn: str, *, allow_unsafe: bool = False) -> None:
+    def __init__(self, dsn: str, vault: Vault, *, allow_unsafe: bool = False) -> None:
         self._pool = Pool(dsn, size=1, allow_unsafe=allow_unsafe)
+        self._vault = vault
 
     async def close(self) -> None:
         await self._pool.close()
@@ -78,10 +82,14 @@ class PostgresPast:
         rows += await self._pool.fetch(_SQL["released"], *at)
         return [_past(key.division, row) for row in rows]
 
-    async def registers(self, division: str, version: int) -> bytes | None:
-        """The bureau's registers of that version, as they were received."""
-        rows = await self._pool.fetch(_REGISTERS["snapshot"], division, version)
-        return bytes(rows[0]["body"]) if rows else None
+    async def registers(self, division: str, version: int) -> Registers | None:
+        """The bureau's registers as they stood at that version; None if it is not kept."""
+        async with self._pool.transaction() as connection:
+            as_of = await connection.fetchval(_REGISTERS["age_then"], division, version)
+            if as_of is None:
+                return None
+            tables = await read_whole(connection, division, version)
+        return tables.registers(division, version, as_of, {}, self._vault.index)
 
     async def start_shadow(
         self, division: str, candidate: Candidate, after_seq: int, now: dt.datetime

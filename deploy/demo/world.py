@@ -7,7 +7,7 @@ import datetime as dt
 from random import Random
 from typing import Any
 
-import attrs
+import msgspec
 
 from deploy.demo.body import Body
 from deploy.demo.codes import Department, departments, economic_items, words
@@ -89,7 +89,7 @@ class World:
         for department in departments():
             self._department(department)
         stopped = self._agency("113", "吉林省示例停拨单位", None, AgencyKind.INSTITUTION)
-        self.agencies["113"] = attrs.evolve(stopped, status=AgencyStatus.SUSPENDED)
+        self.agencies["113"] = msgspec.structs.replace(stopped, status=AgencyStatus.SUSPENDED)
         self.suspended = self._body(stopped, departments()[0].institution_function)
         """Under the measure of Art. 21(4): nothing is paid to it or by it."""
 
@@ -142,7 +142,7 @@ class World:
         return self.indicators[id]
 
     def change_indicator(self, id: str, **changes: Any) -> None:
-        self.indicators[id] = attrs.evolve(self.indicators[id], **changes)
+        self.indicators[id] = msgspec.structs.replace(self.indicators[id], **changes)
 
     def person(self, employer: str, position: str, *, filed: bool = True) -> Payee:
         """Somebody with an identity number and a bank card, filed under Art. 16 unless not."""

@@ -14,7 +14,6 @@ import aiohttp
 import msgspec
 
 from adapters.bank.http_core import HttpBank
-from adapters.formats.registers import read_registers
 from adapters.postgres.backlog import PostgresBacklog
 from adapters.postgres.health import health
 from adapters.postgres.session import SAFE_COMMITS
@@ -24,7 +23,8 @@ from certs.tls import client_context
 from gateway.commands.examine_keys import certificates, keys
 from gateway.commands.examine_policies import policies
 from gateway.commands.finding import Finding, State, bad, good, warn
-from gateway.commands.rooms import bank_of, credentials
+from gateway.commands.people import vault_of
+from gateway.commands.rooms import age_limits_of, bank_of, credentials
 from gateway.domain.bank import EnquiryOutcome
 from gateway.domain.faults import Fault, LedgerUnavailable
 from gateway.domain.instruction import InstructionKey
@@ -88,9 +88,9 @@ async def registers(
     settings: Settings, secrets: Secrets, now: dt.datetime
 ) -> AsyncIterator[Finding]:
     """Version and age of each division's registers, as the gateway would judge them."""
-    age_max = dt.timedelta(seconds=settings.registers.age_max_s)
+    vault = vault_of(production=settings.policies.books is not None)
     shelf = PostgresRegisterShelf(
-        secrets.database, read_registers, lambda: now, as_of_age_max=age_max
+        secrets.database, vault.index, lambda: now, age_limits_of(settings)
     )
     try:
         await shelf.refresh()
@@ -108,7 +108,8 @@ async def registers(
             continue
         words = f"version {held.version}, {_age(now - held.as_of)} old"
         if held.unavailable:
-            yield bad(part, f"{words}: stale, what rests on them is held")
+            stale = ", ".join(sorted(held.unavailable))
+            yield bad(part, f"{words}: stale ({stale}), what rests on them is held")
         else:
             yield good(part, words)
 

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 import attrs
 import orjson
 
-from adapters.postgres.past import PostgresPast
+from gateway.commands.people import past_of
 from gateway.commands.retrace import CannotReplay, Retracer, book_that_decided
 from gateway.commands.unknowns import read_key
 from gateway.domain.decision import restored
@@ -45,7 +45,7 @@ def replay_recorded(
 
 async def _replay(key_text: str, database: str, folder: Path, books: Path | None) -> list[Replayed]:
     key = read_key(key_text)
-    past = PostgresPast(database)
+    past = past_of(database)
     try:
         found = await past.of(key)
         if not found:
@@ -72,7 +72,7 @@ def backtest_ledger(
 
 
 async def _feed(test: Backtest, source: Source, told: Told, keep: TextIO | None) -> None:
-    past = PostgresPast(source.database)
+    past = past_of(source.database)
     retracer = Retracer(past)
     try:
         span = await past.span(source.division, dawn(source.since) if source.since else None)

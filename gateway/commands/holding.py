@@ -1,20 +1,28 @@
 """Wiring of holds, releases and refunds: their counters, readers and workers."""
 
 from collections.abc import Coroutine, Mapping
+from functools import partial
 from typing import Any
 
+from adapters.formats.register_feed import FeedReading
 from adapters.webhook.sender import WebhookSender, public_tls
 from gateway.commands.rooms import House
 from gateway.web.holds import ACKNOWLEDGE, HOLDS, NOTIFICATIONS, HoldsDesk
 from gateway.web.intake import Counter, Reader
 from gateway.web.refunds import PATH as REFUNDS
 from gateway.web.refunds import RefundCounter
+from gateway.web.registers import PATH as REGISTERS
+from gateway.web.registers import RegisterCounter
 from gateway.web.releases import PATH as RELEASES
 from gateway.web.releases import Chancery, ReleaseCounter
 from gateway.workers.expire import Expiring, Keeping
 from gateway.workers.office import Office
 from gateway.workers.push import Pushing
+from gateway.workers.register import Registering
 from gateway.workers.release import Releasing
+
+LARGE = frozenset({REGISTERS})
+"""Paths of feeds that may be long."""
 
 
 def counters_of(house: House) -> Mapping[str, Counter]:
@@ -25,6 +33,7 @@ def counters_of(house: House) -> Mapping[str, Counter]:
     )
     divisions = frozenset(settings.gateway.divisions)
     return {
+        REGISTERS: _registers(house).take,
         RELEASES: ReleaseCounter(house.holds, trust, trust, clock, chancery).take,
         REFUNDS: RefundCounter(house.refunds, trust, clock, house.origin, divisions).take,
         ACKNOWLEDGE: _desk(house).acknowledge,
@@ -42,7 +51,11 @@ def hold_workers(house: House, office: Office) -> tuple[Coroutine[Any, Any, None
         office, keeping, house.clock, house.origin, house.settings.gateway.divisions,
         house.settings.holds.expire_s,
     )  # fmt: skip
-    return Releasing(office, house.holds, house.release).run(), expiring.run()
+    registering = Registering(
+        office, house.registers, house.clock, house.origin, house.settings.gateway.divisions
+    )
+    releasing = Releasing(office, house.holds, house.release)
+    return releasing.run(), expiring.run(), registering.run()
 
 
 def pushing_of(house: House, office: Office) -> Pushing | None:
@@ -59,6 +72,15 @@ def pushing_of(house: House, office: Office) -> Pushing | None:
         house.trust.sign_document, public_tls(chosen.authority), inside=frozenset(chosen.inside)
     )
     return Pushing(office, house.holds, sender, house.clock, addresses)
+
+
+def _registers(house: House) -> RegisterCounter:
+    bureaus = house.settings.bureaus
+    return RegisterCounter(
+        registers=house.registers, gatekeeper=house.trust, clock=house.clock,
+        bureaus={division: bureau.peer for division, bureau in bureaus.items()},
+        read=partial(FeedReading, conceal=house.conceal),
+    )  # fmt: skip
 
 
 def _desk(house: House) -> HoldsDesk:

@@ -7,10 +7,20 @@ from typing import Annotated
 
 import typer
 
-from gateway.commands import auditing, authoring, certs, conduct, proving, sm2, submit, tending
+from gateway.commands import (
+    auditing,
+    authoring,
+    certs,
+    conduct,
+    proving,
+    registering,
+    sm2,
+    submit,
+    tending,
+)
 from gateway.commands.holds import holds_app
 from gateway.commands.release_desk import releases_app
-from gateway.commands.terminal import DONE, NO, USAGE, Database, Json, console, fail, show
+from gateway.commands.terminal import USAGE, Database, Json, console, fail, show
 from gateway.domain.faults import Fault, LedgerUnavailable
 from gateway.settings import SettingsInvalid
 
@@ -21,8 +31,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-registers_app = typer.Typer(help="The bureau's registers (备案信息).", no_args_is_help=True)
-app.add_typer(registers_app, name="registers")
+app.add_typer(registering.registers_app, name="registers")
+app.add_typer(registering.people_app, name="people")
 app.add_typer(authoring.policy_app, name="policy")
 authoring.policy_app.command("backtest")(proving.policy_backtest)
 authoring.policy_app.command("replay")(proving.policy_replay)
@@ -121,35 +131,3 @@ def explain(
                 typer.echo(in_words(line))
     except (Fault, OSError, ValueError) as reason:
         raise fail(f"explain: {reason}", USAGE) from reason
-
-
-@registers_app.command("load")
-def registers_load(file: Path, database: Database, as_json: Json = False) -> None:
-    """Load a division's registers whole, if their version is higher than the one in force."""
-    from gateway.commands.registers import load_registers
-
-    try:
-        with console.status(f"loading {file.name}"):
-            registers, loaded = load_registers(file, database, dt.datetime.now(dt.UTC))
-    except Fault as fault:
-        for error in fault.errors:
-            console.print(f"{error.field}: {error.zh} / {error.en}", markup=False)
-        raise fail(f"nothing was loaded: {fault.detail}") from fault
-    except (LedgerUnavailable, OSError) as reason:
-        raise fail(f"nothing is known to have been loaded: {reason}") from reason
-    overdrawn = [limit.key.id for limit in loaded.overdrawn]
-    report = {
-        "applied": loaded.applied,
-        "division": registers.division,
-        "overdrawn": overdrawn,
-        "version": loaded.version,
-        "withdrawn": list(loaded.withdrawn),
-    }
-    if as_json:
-        show(report)
-    else:
-        state = "applied" if loaded.applied else "not applied: in force already is"
-        typer.echo(f"division {registers.division}: {state} version {loaded.version}")
-        for line in overdrawn:
-            typer.echo(f"  grant below what is reserved: {line}")
-    raise typer.Exit(DONE if loaded.applied else NO)

@@ -2,32 +2,43 @@
 
 import asyncio
 import datetime as dt
+from collections.abc import Callable
 from pathlib import Path
 
-from adapters.formats.registers import read_registers
+from adapters.formats.register_feed import FeedReading
+from adapters.formats.register_files import as_feed
 from adapters.postgres.migrate import migrate
 from adapters.postgres.registers import Loaded, PostgresRegisters
+from gateway.commands.people import conceal_of, vault_of
 from gateway.domain.faults import FaultCode, FieldError, Unreadable
-from gateway.domain.registers import Registers
+from gateway.domain.register_feed import RegisterFeed
 
 AHEAD_MAX = dt.timedelta(minutes=5)
 """How far the bureau's clock may be ahead of ours."""
 
-
-def load_registers(file: Path, database: str, now: dt.datetime) -> tuple[Registers, Loaded]:
-    """Raises Unreadable with every error, or LedgerUnavailable."""
-    raw = file.read_bytes()
-    registers = read_registers(raw)
-    refuse_future(registers, now)
-    return registers, asyncio.run(_load(raw, registers, database))
+Told = Callable[[str, int, int], None]
+"""What is being done, how many rows of it are done, and of how many."""
 
 
-def refuse_future(registers: Registers, now: dt.datetime) -> None:
-    """A snapshot made tomorrow would count as fresh for a day longer than it is.
+def load_registers(
+    file: Path, database: str, now: dt.datetime, told: Told
+) -> tuple[RegisterFeed, Loaded]:
+    """Raises Unreadable with every error, LedgerUnavailable, SettingsInvalid, OSError."""
+    reading = FeedReading(as_feed(file), conceal_of(vault_of()))
+    for done in reading.steps():
+        told("read", done, reading.total)
+    feed = reading.result
+    refuse_future(feed.as_of, now)
+    told("apply", 0, feed.rows)
+    return feed, asyncio.run(_load(feed, database))
+
+
+def refuse_future(as_of: dt.datetime, now: dt.datetime) -> None:
+    """Registers made tomorrow would count as fresh for a day longer than they are.
 
     Raises Unreadable.
     """
-    if registers.as_of > now + AHEAD_MAX:
+    if as_of > now + AHEAD_MAX:
         raise Unreadable(
             FaultCode.INSTRUCTION_INVALID,
             "the snapshot claims to be made in the future",
@@ -42,10 +53,10 @@ def refuse_future(registers: Registers, now: dt.datetime) -> None:
         )
 
 
-async def _load(raw: bytes, registers: Registers, database: str) -> Loaded:
+async def _load(feed: RegisterFeed, database: str) -> Loaded:
     await migrate(database)
     store = PostgresRegisters(database)
     try:
-        return await store.load(raw, registers)
+        return await store.apply(feed)
     finally:
         await store.close()

@@ -7,7 +7,6 @@ from pathlib import Path
 import attrs
 
 from adapters.formats.accepted import accepted_formats
-from adapters.formats.registers import read_registers
 from adapters.postgres.past import PostgresPast
 from gateway.commands.bookstore import BookStore
 from gateway.domain.decision import Decision, restored
@@ -78,10 +77,10 @@ class Retracer:
         if at in self._registers:
             self._registers.move_to_end(at)
             return self._registers[at]
-        body = await self._past.registers(*at)
-        if body is None:
+        registers = await self._past.registers(*at)
+        if registers is None:
             raise CannotReplay(f"{past.key}: registers version {at[1]} are not kept")
-        registers = self._registers[at] = read_registers(body)
+        self._registers[at] = registers
         while len(self._registers) > REGISTERS_KEPT:
             self._registers.popitem(last=False)
         return registers

@@ -19,7 +19,6 @@ from adapters.bureau.https import HttpsBureau
 from adapters.formats.accepted import Accepted, accepted_formats
 from adapters.formats.iso20022 import IsoBulk
 from adapters.formats.iso_cut import digest_in
-from adapters.formats.registers import read_registers
 from adapters.formats.statement import read_page
 from adapters.postgres.backlog import PostgresBacklog
 from adapters.postgres.conduct import PostgresConduct
@@ -30,7 +29,8 @@ from adapters.postgres.messages import PostgresMessages
 from adapters.postgres.past import PostgresPast
 from adapters.postgres.recordlog import PostgresRecordLog
 from adapters.postgres.refunds import PostgresRefunds
-from adapters.postgres.shelf import PostgresRegisterShelf
+from adapters.postgres.registers import PostgresRegisters
+from adapters.postgres.shelf import AgeLimits, PostgresRegisterShelf
 from certs.acknowledged import BureauWitness
 from certs.commitments import Commitments
 from certs.keys import load_signer, load_sm2_signer
@@ -42,8 +42,10 @@ from certs.tls import Credentials
 from certs.trust import Trust, load_trust
 from gateway.commands.books import Books, open_books
 from gateway.commands.crew import LoopCrew
+from gateway.commands.people import conceal_of, vault_of
 from gateway.domain.bank import BankConduct
 from gateway.domain.conduct_rules import Allowances
+from gateway.domain.register_feed import Conceal
 from gateway.pipeline.batch import Batch, BatchRooms
 from gateway.pipeline.line import Line, Rooms
 from gateway.pipeline.reconcile import Reconciling
@@ -78,6 +80,8 @@ class House:
     ledger: PostgresLedger
     records: PostgresRecordLog
     shelf: PostgresRegisterShelf
+    registers: PostgresRegisters
+    conceal: Conceal
     backlog: PostgresBacklog
     daybook: PostgresDayBook
     past: PostgresPast
@@ -109,18 +113,17 @@ async def open_house(
     ledger = await rooms.enter_async_context(PostgresLedger(secrets.database, instance=instance))
     records = PostgresRecordLog(secrets.database)
     rooms.push_async_callback(records.close)
-    shelf = PostgresRegisterShelf(
-        secrets.database,
-        read_registers,
-        clock.now,
-        as_of_age_max=dt.timedelta(seconds=settings.registers.age_max_s),
-    )
+    vault = vault_of(production=settings.policies.books is not None)
+    shelf = PostgresRegisterShelf(secrets.database, vault.index, clock.now, age_limits_of(settings))
     rooms.push_async_callback(shelf.close)
+    conceal = conceal_of(vault)
+    registers = PostgresRegisters(secrets.database, conceal)
+    rooms.push_async_callback(registers.close)
     backlog = PostgresBacklog(secrets.database)
     rooms.push_async_callback(backlog.close)
     daybook = PostgresDayBook(secrets.database)
     rooms.push_async_callback(daybook.aclose)
-    past = PostgresPast(secrets.database)
+    past = PostgresPast(secrets.database, vault)
     rooms.push_async_callback(past.close)
     bank = bank_of(settings, tls)
     rooms.push_async_callback(bank.aclose)
@@ -174,6 +177,8 @@ async def open_house(
         ledger=ledger,
         records=records,
         shelf=shelf,
+        registers=registers,
+        conceal=conceal,
         backlog=backlog,
         daybook=daybook,
         past=past,
@@ -253,6 +258,14 @@ def bank_books_of(settings: Settings, tls: LiveTls) -> HttpBooks | None:
         return None
     context = tls.client(chosen.peer) if chosen.tls else None
     return HttpBooks(chosen.host, chosen.port, context, chosen.deadline_s, read_page)
+
+
+def age_limits_of(settings: Settings) -> AgeLimits:
+    chosen = settings.registers
+    return AgeLimits(
+        register=dt.timedelta(seconds=chosen.age_max_s),
+        registers={name: dt.timedelta(seconds=limit) for name, limit in chosen.ages.items()},
+    )
 
 
 def allowances_of(settings: Settings) -> Allowances:

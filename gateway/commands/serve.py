@@ -20,13 +20,14 @@ from adapters.formats.statement import read_statement
 from adapters.postgres.migrate import migrate
 from certs.live import Guard, LiveTls
 from certs.tls import Refusal, party_of
-from gateway.commands.holding import counters_of, hold_workers, pushing_of, readers_of
+from gateway.commands.holding import LARGE, counters_of, hold_workers, pushing_of, readers_of
 from gateway.commands.journal import configure_log
 from gateway.commands.keys import keys_of
 from gateway.commands.openapi import openapi
 from gateway.commands.policy_feed import policy_counter
 from gateway.commands.rooms import House, credentials, open_house
 from gateway.commands.shadowing import start_follower
+from gateway.domain.codes import Register
 from gateway.domain.faults import Fault
 from gateway.pipeline.line import FORWARD_WITHIN_S
 from gateway.settings import Secrets, Settings, read_secrets, read_settings
@@ -49,6 +50,7 @@ from gateway.workers.seal import Sealing
 from gateway.workers.shadow import Shadowing
 from gateway.workers.watch import watch_bank
 
+ALL_REGISTERS = frozenset(Register)
 FINISH_S = 10.0
 """How long instructions on the line may take to end once the doors are closed."""
 IDLE_S = 75.0
@@ -103,6 +105,8 @@ async def _serve(settings: Settings, secrets: Secrets) -> None:
         metrics.troubles = lambda: sealing.troubles | delivering.troubles
         metrics.key_troubles = lambda: keeping.troubles
         metrics.conduct_troubles = lambda: conduct.troubles | (files.troubles if files else {})
+        metrics.register_troubles = lambda: _stale(house)
+        metrics.register_ages = lambda: house.shelf.ages(house.clock.now())
         metrics.policy_troubles = lambda: renewing.troubles | house.books.tripped
         listener = await _listen(house, tls, doorway, intake, rooms)
         ring.expel = listener.expel
@@ -140,6 +144,7 @@ def _doorway(house: House, metrics: Metrics) -> Doorway:
             **counters_of(house),
             **policy_counter(house),
         },
+        large=LARGE,
         readers=readers_of(house),
     )
 
@@ -260,7 +265,7 @@ def _reasons(house: House, intake: Intake) -> dict[str, str]:
         reasons["door"] = "stopping"
     for division in house.settings.gateway.divisions:
         try:
-            if house.shelf.of(division, house.clock.now()).unavailable:
+            if house.shelf.of(division, house.clock.now()).unavailable == ALL_REGISTERS:
                 reasons[f"registers.{division}"] = "stale: what rests on them is held"
         except Fault as fault:
             reasons[f"registers.{division}"] = fault.detail
@@ -271,6 +276,19 @@ def _reasons(house: House, intake: Intake) -> dict[str, str]:
     if trouble := house.ledger.trouble:
         reasons = {"database": trouble}  # all else follows from it
     return reasons
+
+
+def _stale(house: House) -> dict[str, str]:
+    """By division, which registers are stale: what rests on these alone is held."""
+    found = {}
+    for division in house.settings.gateway.divisions:
+        try:
+            stale = house.shelf.of(division, house.clock.now()).unavailable
+        except Fault:
+            continue
+        if stale:
+            found[division] = f"stale: {', '.join(sorted(stale))}; what rests on them is held"
+    return found
 
 
 def _refused(metrics: Metrics, guard: Guard, refusal: Refusal) -> None:

@@ -18,6 +18,7 @@ import orjson
 import structlog
 
 from adapters.postgres.past import PostgresPast
+from gateway.commands.people import past_of
 from gateway.commands.retrace import Retracer
 from gateway.domain.decision import Outcome
 from gateway.domain.faults import LedgerUnavailable
@@ -54,7 +55,7 @@ def start(
 async def _start(
     candidate: Candidate, database: str, divisions: Sequence[str], since: dt.date | None
 ) -> list[ShadowRun]:
-    past, now = PostgresPast(database), dt.datetime.now(dt.UTC)
+    past, now = past_of(database), dt.datetime.now(dt.UTC)
     try:
         chosen = list(divisions) or await past.divisions()
         if not chosen:
@@ -79,7 +80,7 @@ def stop(database: str, divisions: Sequence[str]) -> list[tuple[str, int]]:
     """End the runs of these divisions, or all; what they found stays. Raises NoShadow."""
 
     async def work() -> list[tuple[str, int]]:
-        past, now = PostgresPast(database), dt.datetime.now(dt.UTC)
+        past, now = past_of(database), dt.datetime.now(dt.UTC)
         try:
             running = [run.division for run in await past.shadows(running=True)]
             chosen = [each for each in running if not divisions or each in divisions]
@@ -96,7 +97,7 @@ def stop(database: str, divisions: Sequence[str]) -> list[tuple[str, int]]:
 
 def runs(database: str, division: str | None) -> list[ShadowRun]:
     async def work() -> list[ShadowRun]:
-        past = PostgresPast(database)
+        past = past_of(database)
         try:
             return await past.shadows(division)
         finally:
@@ -111,7 +112,7 @@ def report(database: str, division: str, run: int | None) -> tuple[ShadowRun, Re
 
 
 async def _report(database: str, division: str, run: int | None) -> tuple[ShadowRun, Report]:
-    past = PostgresPast(database)
+    past = past_of(database)
     try:
         found = await past.shadows(division, run)
         if not found:
@@ -166,7 +167,7 @@ async def start_follower() -> asyncio.subprocess.Process:
 
 
 async def _follow(database: str, *, until_idle: bool, tied: bool) -> None:
-    past = PostgresPast(database)
+    past = past_of(database)
     following = Following(past)
     parent = asyncio.create_task(_parent_gone()) if tied else None
     try:

@@ -1,19 +1,42 @@
 """Which limits the bureau's registers grant: indicators, plans, contracts, approvals, 三公经费."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
-from gateway.domain.codes import CarryOver, ThreePublicCategory
+from gateway.domain.codes import CarryOver, Register, ThreePublicCategory
 from gateway.domain.ledger import Limit, LimitKey, LimitKind
-from gateway.domain.registers import Registers, budget_key
+from gateway.domain.registers import (
+    Approval,
+    Contract,
+    Indicator,
+    Plan,
+    Registers,
+    ThreePublicBudget,
+    budget_key,
+)
 
 
 def granted_limits(registers: Registers) -> list[Limit]:
-    """Every limit of one division as its registers tell it, sorted by key.
+    """Every limit of one division as its registers tell it, sorted by key."""
+    return limits_of(
+        {
+            Register.INDICATORS: registers.indicators.values(),
+            Register.PLANS: registers.plans,
+            Register.CONTRACTS: registers.contracts.values(),
+            Register.APPROVALS: registers.approvals.values(),
+            Register.THREE_PUBLIC_BUDGETS: registers.three_public_budgets,
+        }
+    )
+
+
+def limits_of(rows: Mapping[Register, Iterable[Any]]) -> list[Limit]:
+    """The limits that these rows grant, sorted by key.
 
     `opening_fen` is the bureau's own count of what was spent; it counts when a limit is first
     seen, and never again, for from then on the ledger counts what it lets pass.
     """
-    return sorted(_granted(registers), key=lambda limit: limit.key)
+    return sorted(_granted(rows), key=lambda limit: limit.key)
 
 
 def three_public_limit(agency: str, year: int, category: ThreePublicCategory) -> LimitKey:
@@ -25,22 +48,29 @@ def spelled(key: LimitKey) -> str:
     return key.id if key.kind is LimitKind.INDICATOR else f"{key.kind} {key.id}"
 
 
-def _granted(registers: Registers) -> Iterator[Limit]:
-    planned = registers.index.planned_fen
-    for row in registers.indicators.values():
+def _granted(rows: Mapping[Register, Iterable[Any]]) -> Iterator[Limit]:
+    planned: dict[str, int] = defaultdict(int)
+    plans: Iterable[Plan] = rows[Register.PLANS]
+    for plan in plans:
+        planned[plan.indicator_id] += plan.amount_fen
+    indicators: Iterable[Indicator] = rows[Register.INDICATORS]
+    for row in indicators:
         # A recoverable carry-over is to be returned: none of it may be spent (Art. 10(3)14).
         is_recoverable = row.carry_over is CarryOver.RECOVERABLE
         frozen = row.granted_fen if is_recoverable else row.frozen_fen
         yield _limit(LimitKind.INDICATOR, row.id, row.granted_fen, row.posted_fen, frozen)
         if row.id in planned:
-            yield _limit(LimitKind.PLAN, row.id, planned[row.id][-1], row.posted_fen)
-    for contract in registers.contracts.values():
+            yield _limit(LimitKind.PLAN, row.id, planned[row.id], row.posted_fen)
+    contracts: Iterable[Contract] = rows[Register.CONTRACTS]
+    for contract in contracts:
         number = contract.contract_no
         yield _limit(LimitKind.CONTRACT, number, contract.amount_fen, contract.paid_fen)
-    for approval in registers.approvals.values():
+    approvals: Iterable[Approval] = rows[Register.APPROVALS]
+    for approval in approvals:
         number = approval.approval_no
         yield _limit(LimitKind.APPROVAL, number, approval.amount_fen, approval.used_fen)
-    for budget in registers.index.three_public.values():
+    budgets: Iterable[ThreePublicBudget] = rows[Register.THREE_PUBLIC_BUDGETS]
+    for budget in budgets:
         key = three_public_limit(budget.agency, budget.fiscal_year, budget.category)
         yield _limit(key.kind, key.id, budget.amount_fen, budget.posted_fen)
 

@@ -31,7 +31,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     ever added at the end, with a default."""
 
 
-class Agency(Row):
+class Agency(Row, frozen=True):
     code: str
     name: str
     parent: str | None
@@ -39,7 +39,7 @@ class Agency(Row):
     status: AgencyStatus
 
 
-class Account(Row):
+class Account(Row, frozen=True):
     """An account filed with the bureau (Art. 13(1))."""
 
     account: str
@@ -56,7 +56,7 @@ class Account(Row):
     change_notice_date: dt.date | None
 
 
-class Indicator(Row):
+class Indicator(Row, frozen=True):
     """A budget indicator (预算指标); what is left of it is kept by the ledger, not here."""
 
     id: str
@@ -77,7 +77,7 @@ class Indicator(Row):
     expenditure: Expenditure
 
 
-class Plan(Row):
+class Plan(Row, frozen=True):
     """用款计划: the amount of one indicator for one month (1-12)."""
 
     indicator_id: str
@@ -85,7 +85,7 @@ class Plan(Row):
     amount_fen: Fen
 
 
-class FiledPerson(Row):
+class FiledPerson(Row, frozen=True):
     """A person filed under Art. 16."""
 
     id_number: str
@@ -97,7 +97,7 @@ class FiledPerson(Row):
     official_cards: tuple[str, ...]
 
 
-class Contract(Row):
+class Contract(Row, frozen=True):
     contract_no: str
     agency: str
     supplier: str
@@ -107,7 +107,7 @@ class Contract(Row):
     filing_no: str | None
 
 
-class Approval(Row):
+class Approval(Row, frozen=True):
     approval_no: str
     kind: ApprovalKind
     agency: str
@@ -120,7 +120,7 @@ class Approval(Row):
     document: str
 
 
-class Filing(Row):
+class Filing(Row, frozen=True):
     filing_no: str
     kind: FilingKind
     agency: str
@@ -129,7 +129,7 @@ class Filing(Row):
     date: dt.date
 
 
-class ThreePublicBudget(Row):
+class ThreePublicBudget(Row, frozen=True):
     agency: str
     fiscal_year: int
     category: ThreePublicCategory

@@ -22,13 +22,13 @@ D = TypeVar("D")
 class Rows(Mapping[str, T], Generic[T]):
     """By key; `read` makes the row of its packed bytes each time that it is asked for."""
 
-    __slots__ = ("_count", "_mask", "_read", "_shards")
+    __slots__ = ("_count", "_mask", "_shards", "read")
 
     def __init__(self, shards: tuple[bytes, ...], count: int, read: Callable[[bytes], T]) -> None:
         self._shards = shards
         self._mask = len(shards) - 1
         self._count = count
-        self._read = read
+        self.read = read
 
     def packed(self, key: object) -> bytes | None:
         """The row's packed bytes; None if there is none under this key."""
@@ -46,7 +46,7 @@ class Rows(Mapping[str, T], Generic[T]):
         packed = self.packed(key)
         if packed is None:
             raise KeyError(key)
-        return self._read(packed)
+        return self.read(packed)
 
     @overload
     def get(self, key: str, default: None = None, /) -> T | None: ...
@@ -54,7 +54,7 @@ class Rows(Mapping[str, T], Generic[T]):
     def get(self, key: str, default: D, /) -> T | D: ...
     def get(self, key: str, default: Any = None, /) -> Any:
         packed = self.packed(key)
-        return default if packed is None else self._read(packed)
+        return default if packed is None else self.read(packed)
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and _mark(key) in self._shards[hash(key) & self._mask]
@@ -94,7 +94,7 @@ class Rows(Mapping[str, T], Generic[T]):
         shards = list(self._shards)
         for place, shard in touched.items():
             shards[place] = bytes(shard)
-        return Rows(tuple(shards), count, self._read)
+        return Rows(tuple(shards), count, self.read)
 
 
 class Building(Generic[T]):

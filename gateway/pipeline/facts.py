@@ -120,8 +120,8 @@ def facts_of(
         payee_relation=parties.relation,
         payee_named_as_payer=_same_name(payee_said.name, payer_said.name),
         payee_class=registers.payee_classes.get(payee_said.account),
-        payee_filed_person=payee_said.account in registers.personal_accounts
-        or (bool(registers.person_names) and plain_name(payee_said.name) in registers.person_names),
+        payee_filed_person=bool(registers.personal([payee_said.account]))
+        or plain_name(payee_said.name) in registers.index.person_names,
         persons_unfiled=people.unfiled,
         persons_off_card=people.off_card,
         persons_ids_malformed=people.ids_malformed,

@@ -8,6 +8,8 @@ from aiohttp.http_exceptions import HttpProcessingError
 from gateway.domain.faults import FaultCode, Unreadable
 
 BODY_BYTES_MAX = 1 << 20
+FEED_BYTES_MAX = 64 << 20
+"""A feed from the bureau: some 150,000 rows. A larger snapshot is loaded from a file."""
 BODY_DEADLINE_S = 5.0
 MESSAGE_BYTES_MAX = 48 << 20
 """A message of 10,000 payments."""

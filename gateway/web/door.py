@@ -17,6 +17,7 @@ from gateway.pipeline.tell import Origin
 from gateway.web.body import (
     BODY_BYTES_MAX,
     BODY_DEADLINE_S,
+    FEED_BYTES_MAX,
     MESSAGE_BYTES_MAX,
     MESSAGE_DEADLINE_S,
     MediaTypeUnsupported,
@@ -50,7 +51,7 @@ class Door:
         app.router.add_post("/v1/vouchers", self._taking("voucher"))
         app.router.add_post("/v1/iso20022", self._taking("iso20022"))
         for path, counter in self._doorway.counters.items():
-            app.router.add_post(path, self._receiving(counter))
+            app.router.add_post(path, self._receiving(counter, path in self._doorway.large))
         for path, reader in self._doorway.readers.items():
             app.router.add_get(path, self._reading(reader), allow_head=False)
         app.router.add_get(
@@ -75,8 +76,12 @@ class Door:
 
         return read
 
-    def _receiving(self, counter: Counter) -> Callable[[web.Request], Awaitable[web.Response]]:
-        """Bounded like an instruction; `_no_strangers` turns what it raises into a refusal."""
+    def _receiving(
+        self, counter: Counter, large: bool
+    ) -> Callable[[web.Request], Awaitable[web.Response]]:
+        """Bounded like an instruction, feeds like feeds; `_no_strangers` turns what it raises into
+        a refusal."""
+        bounds = (FEED_BYTES_MAX, MESSAGE_DEADLINE_S) if large else ()
 
         async def receive(request: web.Request) -> web.Response:
             self._intake.refuse_if_full()
@@ -85,7 +90,7 @@ class Door:
                     FaultCode.MEDIA_TYPE_UNSUPPORTED, "this door takes JSON or vouchers"
                 )
             received = Received(
-                raw=await self._read(request),
+                raw=await self._read(request, *bounds),
                 format="json" if request.content_type in ACCEPTED["json"] else "voucher",
                 signature=_signature(request),
                 party=self._party(request),

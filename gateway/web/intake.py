@@ -77,6 +77,8 @@ class Doorway:
     in_flight_max: int = IN_FLIGHT_MAX
     counters: Mapping[str, Counter] = attrs.field(factory=dict)
     """By path (aiohttp's pattern): what bank and bureau hand in beside instructions."""
+    large: frozenset[str] = frozenset()
+    """Paths of counters whose documents are feeds, and may be as large as these are."""
     readers: Mapping[str, Reader] = attrs.field(factory=dict)
     """By path: what parties may ask for."""
     batch: Batch | None = None

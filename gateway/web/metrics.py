@@ -61,6 +61,17 @@ class Metrics:
         )  # fmt: skip
         self.troubles: Callable[[], Mapping[str, str]] = dict
         """By division, what is wrong with telling its bureau; set by who wires the workers."""
+        self.register_age = Gauge(
+            "gateway_register_age_seconds", "Since the bureau last spoke of a register",
+            ("division", "register"), registry=self.registry,
+        )  # fmt: skip
+        self.register_trouble = Gauge(
+            "gateway_register_stale", "1 where a division's registers are past their age limit",
+            ("division",), registry=self.registry,
+        )  # fmt: skip
+        self.register_ages: Callable[[], Mapping[tuple[str, str], float]] = dict
+        self.register_troubles: Callable[[], Mapping[str, str]] = dict
+        """By division, which registers are stale; set by who wires the shelf."""
         self.policy_trouble = Gauge(
             "gateway_policy_trouble", "1 where a book was refused or a policy tripped",
             ("what",), registry=self.registry,

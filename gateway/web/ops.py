@@ -42,6 +42,8 @@ class Ops:
         """A bureau or policy in trouble is a warning: no payment stops, but somebody must look."""
         reasons = self._reasons()
         warnings = {f"bureau.{name}": words for name, words in self._metrics.troubles().items()}
+        for name, words in self._metrics.register_troubles().items():
+            warnings[f"registers.{name}"] = words
         for name, words in self._metrics.policy_troubles().items():
             warnings[f"policies.{name}"] = words
         for name, words in self._metrics.conduct_troubles().items():
@@ -68,6 +70,11 @@ class Ops:
         self._metrics.bureau_trouble.clear()
         for division in self._metrics.troubles():
             self._metrics.bureau_trouble.labels(division).set(1)
+        for (division, register), age_s in self._metrics.register_ages().items():
+            self._metrics.register_age.labels(division, register).set(age_s)
+        self._metrics.register_trouble.clear()
+        for division in self._metrics.register_troubles():
+            self._metrics.register_trouble.labels(division).set(1)
         self._metrics.policy_trouble.clear()
         for what in self._metrics.policy_troubles():
             self._metrics.policy_trouble.labels(what).set(1)

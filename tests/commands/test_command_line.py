@@ -26,7 +26,11 @@ LIBRARY = Path(__file__).parents[2] / "policies" / "library" / "jilin"
 
 
 def run(*arguments: object) -> Result:
-    return CliRunner().invoke(app, [str(each) for each in arguments], env={"COLUMNS": "300"})
+    return CliRunner().invoke(
+        app,
+        [str(each) for each in arguments],
+        env={"COLUMNS": "300", "GATEWAY_COMMITMENT_SECRET": "x" * 32},
+    )
 
 
 def commands() -> Iterator[tuple[str, ...]]:

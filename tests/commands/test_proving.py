@@ -10,6 +10,7 @@ import pytest
 
 from adapters.postgres.past import PostgresPast
 from deploy.demo.stage import Stage
+from gateway.commands.people import vault_of
 from gateway.commands.retrace import Retracer, book_that_decided
 from gateway.domain.decision import Outcome, restored
 from policies.book.load import load_texts
@@ -41,7 +42,7 @@ def live(stage: Stage) -> Path:
 
 
 async def everything(stage: Stage) -> list[tuple[str, bool, Outcome, bool]]:
-    past = PostgresPast(dsn(stage))
+    past = PostgresPast(dsn(stage), vault_of(stage.gateway_environment))
     try:
         retracer, found, books = Retracer(past), [], {}
         async for page in past.decided(DIVISION, -1):

@@ -54,7 +54,7 @@ def filed(**changes: Any) -> FiledPerson:
         id_number=SOUND_ID, name="李某", employer="吉林省示例厅", position="员", title="",
         accounts=(CARD,), official_cards=("6282880123456783",),
     )  # fmt: skip
-    return attrs.evolve(row, **changes)
+    return msgspec.structs.replace(row, **changes)
 
 
 def with_people(*rows: FiledPerson) -> Registers:
@@ -233,7 +233,7 @@ def contract(**changes: Any) -> Contract:
         contract_no="HT-1", agency="101001", supplier="长春示例科技有限公司", account=SUPPLIER,
         amount_fen=Fen(100_000), paid_fen=Fen(30_000), filing_no=None,
     )  # fmt: skip
-    return attrs.evolve(row, **changes)
+    return msgspec.structs.replace(row, **changes)
 
 
 def test_a_contract_is_known_by_agency_supplier_and_account() -> None:
@@ -289,7 +289,7 @@ def test_a_designated_vendor_is_listed_by_account_or_name(vendor: str) -> None:
 
 def test_a_payees_filed_account_may_be_closed() -> None:
     shelf = registers()
-    row = attrs.evolve(
+    row = msgspec.structs.replace(
         account(SUPPLIER, "101002", AccountClass.REAL_FUND), status=AccountStatus.CLOSED
     )
     shelf = attrs.evolve(shelf, accounts={**shelf.accounts, SUPPLIER: row})

@@ -3,12 +3,83 @@
 SELECT pg_advisory_xact_lock(hashtextextended('treasury-gateway registers ' || $1, 0))
 
 -- name: version_of
--- empty: never; NULL when nothing was loaded for this division yet
-SELECT max(version) AS version FROM register_snapshot WHERE division = $1
+-- empty: nothing was loaded for this division yet
+SELECT version FROM register_snapshot WHERE division = $1 ORDER BY version DESC LIMIT 1
 
--- name: add_snapshot
+-- name: digest_of
+-- empty: no such version
+SELECT digest FROM register_snapshot WHERE division = $1 AND version = $2
+
+-- name: go_through
+-- empty: always; whole tables are compared here, unlike anywhere else
+SET LOCAL enable_seqscan = on
+
+-- name: stage
+-- empty: always; a row without a body is one to take away
+CREATE TEMP TABLE staged (
+    register text COLLATE "C" NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    body bytea
+) ON COMMIT DROP
+
+-- name: count_staged
+-- empty: always; so that the planner knows how many there are
+ANALYZE staged
+
+-- name: not_there
+-- empty: every row that is to be taken away stands
+SELECT s.register, s.key FROM staged AS s
+WHERE s.body IS NULL AND NOT EXISTS (
+    SELECT FROM register_row AS r
+    WHERE r.division = $1 AND r.register = s.register AND r.key = s.key AND r.until IS NULL)
+ORDER BY s.register, s.key
+LIMIT 1000
+
+-- name: end_by_delta
+-- empty: never; how many rows stand no more
+SELECT end_register_rows($1, $2, array_agg(g.register), array_agg(g.key))
+FROM (
+    SELECT s.register, s.key
+    FROM staged AS s JOIN register_row AS r
+         ON r.division = $1 AND r.register = s.register AND r.key = s.key AND r.until IS NULL
+    WHERE s.body IS NULL OR r.body <> s.body
+) AS g
+
+-- name: end_by_snapshot
+-- empty: never; how many rows stand no more
+SELECT end_register_rows($1, $2, array_agg(g.register), array_agg(g.key))
+FROM (
+    SELECT r.register, r.key FROM register_row AS r
+    WHERE r.division = $1 AND r.until IS NULL AND NOT EXISTS (
+        SELECT FROM staged AS s
+        WHERE s.register = r.register AND s.key = r.key AND s.body = r.body)
+) AS g
+
+-- name: put_rows
+-- empty: always; a row that stands already with these bytes is left alone
+INSERT INTO register_row (division, register, key, since, body)
+SELECT $1, s.register, s.key, $2, s.body FROM staged AS s
+WHERE s.body IS NOT NULL AND NOT EXISTS (
+    SELECT FROM register_row AS r
+    WHERE r.division = $1 AND r.register = s.register AND r.key = s.key AND r.until IS NULL)
+
+-- name: add_version
 -- empty: always
-INSERT INTO register_snapshot (division, version, as_of, body) VALUES ($1, $2, $3, $4)
+INSERT INTO register_snapshot (
+    division, version, as_of, kind, digest, signer, signature, rows)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+
+-- name: put_ages
+-- empty: always; an age only falls
+INSERT INTO register_age AS a (division, register, as_of, version)
+SELECT $1, n.register, $3, $2 FROM unnest($4::text[]) AS n (register)
+ON CONFLICT (division, register) DO UPDATE
+SET as_of = greatest(a.as_of, excluded.as_of), version = excluded.version
+
+-- name: standing_rows
+-- empty: none of these keys stands
+SELECT key, body FROM register_row
+WHERE division = $1 AND register = $2 AND key = ANY ($3::text[]) AND until IS NULL
 
 -- name: put_lines
 -- empty: always; only lines that are new or whose grant changed are locked, in sorted order
@@ -28,14 +99,21 @@ SET granted_fen = excluded.granted_fen,
         excluded.granted_fen - excluded.frozen_fen - limit_line.opening_fen,
         limit_line.reserved_fen + limit_line.posted_fen)
 
+-- name: other_lines
+-- empty: every known line is among these
+SELECT line.kind, line.id FROM limit_line AS line
+WHERE line.division = $1 AND line.granted_fen > 0 AND (line.kind, line.id) NOT IN (
+    SELECT n.kind, n.id FROM unnest($2::text[], $3::text[]) AS n (kind, id))
+
 -- name: withdraw_lines
--- empty: every known line is in the new registers
+-- empty: none of these lines was granted anything
 WITH gone AS MATERIALIZED (
-    SELECT line.kind, line.id FROM limit_line AS line
-    WHERE line.division = $1 AND line.granted_fen > 0 AND (line.kind, line.id) NOT IN (
-        SELECT n.kind, n.id FROM unnest($2::text[], $3::text[]) AS n (kind, id))
+    SELECT line.kind, line.id
+    FROM limit_line AS line JOIN unnest($2::text[], $3::text[]) AS n (kind, id)
+         ON line.kind = n.kind AND line.id = n.id
+    WHERE line.division = $1 AND line.granted_fen > 0
     ORDER BY line.kind, line.id
-    FOR UPDATE
+    FOR UPDATE OF line
 )
 UPDATE limit_line AS line
 SET granted_fen = 0,
@@ -62,8 +140,53 @@ SELECT pg_notify('registers', $1)
 
 -- name: versions
 -- empty: no registers were ever loaded
-SELECT division, max(version) AS version FROM register_snapshot GROUP BY division
+SELECT v.division, v.version, s.as_of,
+       (SELECT array_agg(a.register ORDER BY a.register) FROM register_age AS a
+        WHERE a.division = v.division) AS registers,
+       (SELECT array_agg(a.as_of ORDER BY a.register) FROM register_age AS a
+        WHERE a.division = v.division) AS ages
+FROM (SELECT division, max(version) AS version FROM register_snapshot GROUP BY division) AS v
+     JOIN register_snapshot AS s USING (division, version)
 
--- name: snapshot
+-- name: age_then
 -- empty: no such version
-SELECT body FROM register_snapshot WHERE division = $1 AND version = $2
+SELECT as_of FROM register_snapshot WHERE division = $1 AND version = $2
+
+-- name: counts
+-- empty: no row stands at that version
+SELECT register, count(*) AS rows FROM register_row
+WHERE division = $1 AND since <= $2 AND (until IS NULL OR until > $2)
+GROUP BY register
+
+-- name: whole
+-- empty: no row stands at that version
+SELECT register, key, body FROM register_row
+WHERE division = $1 AND since <= $2 AND (until IS NULL OR until > $2)
+
+-- name: put_since
+-- empty: nothing was put after $2 that stands at $3
+SELECT register, key, body FROM register_row
+WHERE division = $1 AND since > $2 AND since <= $3 AND (until IS NULL OR until > $3)
+
+-- name: ended_since
+-- empty: nothing was taken away after $2 and up to $3
+SELECT DISTINCT register, key FROM register_row
+WHERE division = $1 AND until > $2 AND until <= $3 AND since <= $2
+
+-- name: unrecorded
+-- empty: every version is in the log
+SELECT version, as_of, kind, digest, signer, rows, applied_at FROM register_snapshot
+WHERE division = $1 AND NOT recorded
+ORDER BY version
+LIMIT $2
+
+-- name: mark_recorded
+-- empty: somebody else has recorded it
+UPDATE register_snapshot SET recorded = true
+WHERE division = $1 AND version = $2 AND NOT recorded
+RETURNING version
+
+-- name: record
+-- empty: always
+INSERT INTO pending_record (division, kind, subject, body, disclosures)
+VALUES ($1, $2, $3, $4, NULL)

@@ -2,24 +2,18 @@
 
 import asyncio
 import datetime as dt
-import json
 from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 
 from adapters.postgres.registers import PostgresRegisters
-from adapters.postgres.shelf import PostgresRegisterShelf
+from adapters.postgres.shelf import AgeLimits, PostgresRegisterShelf
 from gateway.domain.codes import Register
 from gateway.domain.faults import Unreadable, Unready
-from gateway.domain.registers import Registers
 from tests.adapters.postgres.storage_builders import DIVISION, NOW, registers
 
 pytestmark = pytest.mark.postgres
-
-
-def parse(body: bytes) -> Registers:
-    return registers(json.loads(body)["version"], {})
 
 
 class Rooms:
@@ -27,13 +21,12 @@ class Rooms:
         self.clock = NOW
         self.load = PostgresRegisters(dsn)
         self.shelf = PostgresRegisterShelf(
-            dsn, parse, lambda: self.clock,
-            poll_age_max=dt.timedelta(seconds=30), as_of_age_max=dt.timedelta(hours=36),
+            dsn, str, lambda: self.clock,
+            AgeLimits(poll=dt.timedelta(seconds=30), register=dt.timedelta(hours=36)),
         )  # fmt: skip
 
-    async def put(self, version: int, body: bytes | None = None) -> None:
-        raw = body or json.dumps({"version": version}).encode()
-        await self.load.load(raw, registers(version, {}))
+    async def put(self, version: int) -> None:
+        await self.load.load(b"%d" % version, registers(version, {}))
 
 
 @pytest.fixture
@@ -93,10 +86,18 @@ async def test_a_snapshot_from_the_future_is_not_fresh_until_then(
     assert bool(rooms.shelf.of(DIVISION, rooms.clock).unavailable) == stale
 
 
-async def test_a_snapshot_that_cannot_be_read_makes_what_is_held_unavailable(rooms: Rooms) -> None:
+async def test_a_version_that_cannot_be_read_makes_what_is_held_unavailable(
+    rooms: Rooms, migrated: str
+) -> None:
     await rooms.put(1)
     await rooms.shelf.refresh()
-    await rooms.put(2, b"not a snapshot")
+    await rooms.put(2)
+    admin = await asyncpg.connect(migrated)
+    await admin.execute(
+        "INSERT INTO register_row (division, register, key, since, body)"
+        f" VALUES ('{DIVISION}', 'persons', 'x', 2, 'not a row')"
+    )
+    await admin.close()
     await rooms.shelf.refresh()
     assert rooms.shelf.of(DIVISION, NOW).unavailable == frozenset(Register)
     await rooms.put(3)

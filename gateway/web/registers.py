@@ -1,0 +1,140 @@
+"""The counter for the bureau's signed feed of registers: `POST /v1/feeds/registers`.
+
+Snapshots and deltas in the shape of `contract/registers.json`, signed as a whole by the division's
+bureau. A delta's version is the next one; all of its rows are applied or none.
+"""
+
+import asyncio
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+import attrs
+import orjson
+import structlog
+
+from gateway.domain.faults import Conflicting, Fault, FaultCode, Unproven, Unreadable
+from gateway.domain.instruction import Received
+from gateway.domain.parties import Role, Sender
+from gateway.domain.register_feed import FeedKind, RegisterFeed
+from gateway.ports import Clock, Gatekeeper
+
+PATH = "/v1/feeds/registers"
+KIND = "registers"
+CLOCKS_APART = dt.timedelta(minutes=5)
+"""How far the bureau's clock may be ahead of ours."""
+
+log = structlog.get_logger()
+
+
+class FeedGap(Conflicting):
+    """The version does not follow the one in force, or was used for other bytes."""
+
+
+class Reading(Protocol):
+    """A feed that is read step by step."""
+
+    def steps(self) -> Iterator[int]:
+        """Raises Unreadable with the place of every error."""
+        ...
+
+    @property
+    def result(self) -> RegisterFeed: ...
+
+
+class Applied(Protocol):
+    @property
+    def applied(self) -> bool: ...
+    @property
+    def version(self) -> int | None: ...
+    @property
+    def known(self) -> bool: ...
+
+
+class Registers(Protocol):
+    async def apply(self, feed: RegisterFeed, signed: tuple[str, str]) -> Applied:
+        """All of it or nothing. Raises Unreadable, LedgerUnavailable."""
+        ...
+
+
+class Reader(Protocol):
+    def __call__(self, raw: bytes, /) -> Reading: ...
+
+
+@attrs.frozen(kw_only=True)
+class RegisterCounter:
+    registers: Registers
+    gatekeeper: Gatekeeper
+    clock: Clock
+    bureaus: Mapping[str, str]
+    """By division: the URI of its bureau."""
+    read: Reader
+    busy: asyncio.Lock = attrs.field(factory=asyncio.Lock)
+    """One at a time: a large feed is in memory while it is read."""
+
+    async def take(self, received: Received, _path: Mapping[str, str]) -> bytes:
+        """Prove, read, apply one feed; the bytes in force again are answered as the first time.
+
+        Raises Unproven, Unreadable (every row that is wrong, at once), FeedGap (`feed_gap`,
+        `feed_conflict`: with the version in force), LedgerUnavailable.
+        """
+        now = self.clock.now()
+        sender = self.gatekeeper.authenticate(received, now)
+        async with self.busy:
+            feed = await self._read(received.raw)
+            self._refuse_others(sender, feed, now)
+            became = await self.registers.apply(feed, (sender.uri, received.signature))
+        if not became.applied and not became.known:
+            _tell(feed, "refused")
+            raise _out_of_turn(feed, became.version)
+        _tell(feed, "replayed" if became.known else "applied")
+        return orjson.dumps(
+            {
+                "division": feed.division,
+                "kind": KIND,
+                "replayed": became.known,
+                "rows": feed.rows,
+                "version": became.version,
+            }
+        )
+
+    async def _read(self, raw: bytes) -> RegisterFeed:
+        """In short steps, so that payments go on."""
+        reading = self.read(raw)
+        try:
+            for _ in reading.steps():
+                await asyncio.sleep(0)
+        except Unreadable as wrong:
+            raise Unreadable(FaultCode.FEED_INVALID, wrong.detail, wrong.errors) from wrong
+        return reading.result
+
+    def _refuse_others(self, sender: Sender, feed: RegisterFeed, now: dt.datetime) -> None:
+        wanted = self.bureaus.get(feed.division)
+        if sender.role is not Role.BUREAU or wanted != sender.uri:
+            raise Unproven(
+                FaultCode.SENDER_NOT_ENTITLED, f"{sender.uri} is not the bureau of {feed.division}"
+            )
+        if feed.as_of > now + CLOCKS_APART:
+            raise Unreadable(FaultCode.FEED_INVALID, "the feed claims to be made in the future")
+
+
+def _out_of_turn(feed: RegisterFeed, in_force: int | None) -> Fault:
+    if in_force is not None and feed.version <= in_force:
+        code = FaultCode.FEED_CONFLICT
+        words = f"version {feed.version} is not above {in_force}, which is in force"
+    else:
+        code = FaultCode.FEED_GAP
+        words = f"a delta must be version {(in_force or 0) + 1}, not {feed.version}"
+        if in_force is None:
+            words = "no snapshot is in force yet; send one first"
+    fault = FeedGap(code, f"{words}; nothing was applied")
+    fault.recorded = False
+    return fault
+
+
+def _tell(feed: RegisterFeed, what: str) -> None:
+    changed = feed.kind is FeedKind.DELTA
+    log.info(
+        f"registers.{what}", division=feed.division, version=feed.version, delta=changed,
+        rows=feed.rows,
+    )  # fmt: skip
