@@ -48,7 +48,14 @@ KEYS: dict[str, tuple[str, ...]] = {
 OP = "op"
 """In a delta: what is done with the row, no part of it."""
 _AMOUNTS = {"granted", "posted", "frozen", "amount", "paid", "used", "per_person"}
-_BLANK_TEXTS = {"finance_approval", "central_bank_approval", "employer", "position", "title"}
+_BLANK_TEXTS = {
+    "agency",
+    "finance_approval",
+    "central_bank_approval",
+    "employer",
+    "position",
+    "title",
+}
 """Where the domain knows no None: null is a blank text."""
 
 _Value = TypeVar("_Value")

@@ -1,6 +1,7 @@
 """Facts from the lists that the bureau may file: projects' items, allowance standards, names."""
 
 import attrs
+import msgspec
 
 from gateway.domain.money import Fen
 from tests.pipeline.fakes import instruction, registers
@@ -28,7 +29,7 @@ def test_the_standard_is_the_agency_s_own_or_else_the_one_for_all() -> None:
 
 
 def test_a_filed_person_is_known_by_name_or_account_whatever_the_sender_says() -> None:
-    row = attrs.evolve(filed(), name="李某某", accounts=("6228-1",))
+    row = msgspec.structs.replace(filed(), name="李某某", accounts=("6228-1",))
     shelf = attrs.evolve(registers(), persons={row.id_number: row})
     order = instruction()
     for changes, found in (

@@ -196,8 +196,8 @@ async def test_a_register_past_its_own_age_is_unavailable_alone(rooms: Rooms) ->
     await rooms.apply(delta(2, lists=said) | {"as_of": "2026-03-02T10:00:00+08:00"})
     assert await stale(dt.timedelta(hours=2)) == set()
     assert await stale(dt.timedelta(hours=36, seconds=1)) == set(Register)
-    said = dict.fromkeys([each.value for each in Register if each is not Register.LISTS], [])  # type: ignore[assignment]
-    await rooms.apply(delta(3, **said) | {"as_of": "2026-03-03T20:00:00+08:00"})
+    others: dict[str, Any] = {each.value: [] for each in Register if each is not Register.LISTS}
+    await rooms.apply(delta(3, **others) | {"as_of": "2026-03-03T20:00:00+08:00"})
     assert await stale(dt.timedelta(hours=36, seconds=1)) == {Register.LISTS}
     ages = shelf.ages(rooms.clock)
     assert ages[DIVISION, "accounts"] == 1.0 and ages[DIVISION, "lists"] == 34 * 3600 + 1
