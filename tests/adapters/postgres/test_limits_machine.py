@@ -14,6 +14,7 @@ from typing import Any
 
 import asyncpg
 import attrs
+import msgspec
 import pytest
 from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
@@ -200,7 +201,7 @@ def machine(
             self.version += 1
             snapshot = registers(self.version, self.granted, division=self.division)
             indicators = {
-                id: attrs.evolve(each, frozen_fen=Fen(self.frozen[id]))
+                id: msgspec.structs.replace(each, frozen_fen=Fen(self.frozen[id]))
                 for id, each in snapshot.indicators.items()
             }
             changed = attrs.evolve(snapshot, indicators=indicators)

@@ -7,6 +7,7 @@ import pytest
 
 from adapters.postgres import past as past_module
 from adapters.postgres.past import PostgresPast
+from certs.people import PeopleVault
 from tests.adapters.postgres.conftest import as_runtime
 
 pytestmark = pytest.mark.postgres
@@ -37,7 +38,7 @@ async def left(database: str) -> int:
 
 @pytest.fixture
 async def past(migrated: str):  # type: ignore[no-untyped-def]
-    rooms = PostgresPast(as_runtime(migrated))
+    rooms = PostgresPast(as_runtime(migrated), PeopleVault(b"k" * 32))
     yield rooms
     await rooms.close()
 
