@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import xlsxwriter  # type: ignore[import-untyped]
+import xlsxwriter
 
 
 def write_workbook(file: Path, sheets: Mapping[str, Mapping[str, str]]) -> None:
