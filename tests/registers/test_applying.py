@@ -13,7 +13,7 @@ from adapters.postgres.past import PostgresPast
 from adapters.postgres.registers import PostgresRegisters
 from adapters.postgres.shelf import AgeLimits, PostgresRegisterShelf
 from gateway.domain.codes import Register
-from gateway.domain.faults import Unreadable
+from gateway.domain.faults import Unreadable, Unready
 from gateway.domain.ledger import LimitKey, LimitKind, RecordDraft
 from gateway.domain.registers import Registers
 from tests.registers.feeds import (
@@ -220,8 +220,8 @@ async def arrived(shelf: PostgresRegisterShelf, version: int) -> None:
         try:
             if shelf.of(DIVISION, NOW).version == version:
                 return
-        except Exception:  # noqa: BLE001  not read yet
-            pass
+        except Unready:
+            pass  # not read yet
         await asyncio.sleep(0.005)
 
 
