@@ -29,10 +29,11 @@ class Body:
     attributes: dict[str, str]
     voucher: str
     """The inner XML, decoded from base64 and GBK."""
+    flag: str = SENT
 
 
-def opened(raw: bytes) -> tuple[Body, ...]:
-    """Every voucher of the envelope, in order.
+def opened(raw: bytes, flags: frozenset[str] = frozenset({SENT})) -> tuple[Body, ...]:
+    """Every voucher of the envelope, in order; `flags`: what VoucherFlag may say.
 
     Raises Unreadable (`body_too_large`, `not_gbk`, `not_xml`, `dtd_refused`,
     `instruction_invalid`), listing all errors of the envelope at once.
@@ -44,7 +45,7 @@ def opened(raw: bytes) -> tuple[Body, ...]:
     text = gbk_text(raw, "the envelope")
     root = parsed(text, "the envelope", plain_tags=False)
     found = Findings()
-    bodies = tuple(_bodies(root, found))
+    bodies = tuple(_bodies(root, flags, found))
     if found:
         raise Unreadable(
             FaultCode.FIELD_DUPLICATE
@@ -70,7 +71,7 @@ def only(bodies: tuple[Body, ...]) -> Body:
     )
 
 
-def _bodies(root: etree._Element, found: Findings) -> Iterator[Body]:
+def _bodies(root: etree._Element, flags: frozenset[str], found: Findings) -> Iterator[Body]:
     if root.tag != "MOF" or root.attrib:
         found.note("MOF", "unknown", "根元素应为不带属性的 MOF", "the root is MOF, bare")
         return
@@ -84,12 +85,12 @@ def _bodies(root: etree._Element, found: Findings) -> Iterator[Body]:
         )  # fmt: skip
     for number, body in enumerate(bodies, 1):
         opened_body = _body(body, "VoucherBody" if len(bodies) == 1 else f"VoucherBody[{number}]",
-                            found)  # fmt: skip
+                            flags, found)  # fmt: skip
         if opened_body:
             yield opened_body
 
 
-def _body(body: etree._Element, place: str, found: Findings) -> Body | None:
+def _body(body: etree._Element, place: str, flags: frozenset[str], found: Findings) -> Body | None:
     attributes = {str(name): str(value) for name, value in body.attrib.items()}
     for name in attributes.keys() - set(IDENTITY):
         found.note(f"{place}@{shown(name)}", "unknown", "不认识的属性", "is not known")
@@ -106,12 +107,14 @@ def _body(body: etree._Element, place: str, found: Findings) -> Body | None:
         elif same and (len(same[0]) or same[0].attrib):
             found.note(f"{place}.{name}", "markup", "只能是文本", "must be text only")
     flag, voucher = children.get("VoucherFlag"), children.get("Voucher")
-    if flag is not None and flag.text != SENT:
+    if flag is not None and flag.text not in flags:
         found.note(
             f"{place}.VoucherFlag", "flag", "发送单的 VoucherFlag 应为 0", "must be 0 when sent"
         )
     inner = _inner(voucher.text or "", f"{place}.Voucher", found) if voucher is not None else None
-    return None if inner is None else Body(attributes=attributes, voucher=inner)
+    if inner is None or flag is None:
+        return None
+    return Body(attributes=attributes, voucher=inner, flag=flag.text or "")
 
 
 def _inner(encoded: str, place: str, found: Findings) -> str | None:

@@ -13,7 +13,7 @@ import attrs
 from lxml import etree
 
 from adapters.formats.iso_read import LAYOUTS, Layout
-from adapters.formats.iso_xml import Message, proven, seemly
+from adapters.formats.iso_xml import Message, local, proven, seemly
 from adapters.formats.json_walk import Findings
 from gateway.domain.faults import FaultCode, Unreadable
 
@@ -82,9 +82,7 @@ def group_in(root: etree._Element, message: Message, raw: bytes) -> Group:
     body = root[0]
     for child in body:
         for below in child:
-            if etree.QName(below).localname in _TOLD or str(below.tag) == message.tag(
-                "CdtTrfTxInf"
-            ):
+            if local(below) in _TOLD or str(below.tag) == message.tag("CdtTrfTxInf"):
                 _watch(survey, below, 3)
         _watch(survey, child, 2)
     return _grouped(survey, message, raw)
@@ -188,7 +186,7 @@ def _grouped(survey: _Survey, message: Message, raw: bytes) -> Group:
 
 def _watch(survey: _Survey, element: etree._Element, depth: int) -> None:
     """Called as an element ends; `depth` is that of what it stands in."""
-    name = etree.QName(element).localname
+    name = local(element)
     if name == "CdtTrfTxInf" and depth in (2, 3):
         survey.payments += 1
         survey.bundled += 1
@@ -198,7 +196,7 @@ def _watch(survey: _Survey, element: etree._Element, depth: int) -> None:
         survey.bundled = 0
     elif depth == 3 and name in _TOLD:
         above = element.getparent()
-        inside = etree.QName(above).localname if above is not None else ""
+        inside = local(above) if above is not None else ""
         if inside == "GrpHdr":
             survey.names[name] = element.text or ""
         elif inside == "PmtInf":
@@ -219,8 +217,8 @@ def _pending(survey: _Survey) -> dict[str, str]:
 
 
 def _add(survey: _Survey, payment: etree._Element) -> None:
-    for element in payment.iter(f"{{{etree.QName(payment).namespace}}}*"):
-        if etree.QName(element).localname in ("InstdAmt", "IntrBkSttlmAmt"):
+    for element in payment.iter():
+        if local(element) in ("InstdAmt", "IntrBkSttlmAmt"):
             amount = _fen(element.text or "")
             survey.summed = survey.summed and amount is not None
             survey.total_fen += amount or 0

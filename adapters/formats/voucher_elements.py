@@ -25,20 +25,27 @@ class VoucherTexts:
     details: tuple[Texts, ...]
 
 
-def texts_of(root: etree._Element, layout: VoucherLayout, found: Findings) -> VoucherTexts:
-    """All texts of a voucher; everything that breaks the interface is noted in `found`."""
+def texts_of(
+    root: etree._Element, layout: VoucherLayout, found: Findings, *, returned: bool = False
+) -> VoucherTexts:
+    """All texts of a voucher; everything that breaks the interface is noted in `found`.
+
+    `returned`: a return copy, in which the bank has filled its elements.
+    """
     leaves = [child for child in root if child.tag != "DetailList"]
     lists = [child for child in root if child.tag == "DetailList"]
     _no_stray_text(root, "Voucher", found)
-    header = _texts(leaves, layout.header, "", found)
+    header = _texts(leaves, layout.header, "", found, returned)
     if len(lists) != 1:
         code = "required" if not lists else "duplicate"
         found.note("DetailList", code, "应有且只有一个 DetailList", "must stand exactly once")
-    details = _details(lists[0], layout.detail, found) if lists else ()
+    details = _details(lists[0], layout.detail, found, returned) if lists else ()
     return VoucherTexts(header=header, details=details)
 
 
-def _details(parent: etree._Element, fields: Fields, found: Findings) -> tuple[Texts, ...]:
+def _details(
+    parent: etree._Element, fields: Fields, found: Findings, returned: bool
+) -> tuple[Texts, ...]:
     _no_stray_text(parent, "DetailList", found)
     rows = [child for child in parent if child.tag == "Detail"]
     for child in parent:
@@ -53,12 +60,12 @@ def _details(parent: etree._Element, fields: Fields, found: Findings) -> tuple[T
     read = []
     for number, row in enumerate(rows, 1):
         _no_stray_text(row, f"Detail[{number}]", found)
-        read.append(_texts(row, fields, f"Detail[{number}].", found))
+        read.append(_texts(row, fields, f"Detail[{number}].", found, returned))
     return tuple(read)
 
 
 def _texts(
-    leaves: Iterable[etree._Element], fields: Fields, place: str, found: Findings
+    leaves: Iterable[etree._Element], fields: Fields, place: str, found: Findings, returned: bool
 ) -> Texts:  # fmt: skip
     texts: Texts = {}
     seen: set[str] = set()
@@ -80,7 +87,7 @@ def _texts(
                 _fits(text, field, f"{place}{name}", found)
             elif not text.isprintable() or text.isspace():
                 _seemly(text, field, f"{place}{name}", found)
-            if field.of_the_bank:
+            if field.of_the_bank and not returned:
                 found.note(
                     f"{place}{name}", "not_empty", f"{field.zh}由银行填写，发送时应为空",
                     "is for the bank to fill and must be empty",

@@ -45,8 +45,18 @@ class VoucherLayout:
 
 @cache
 def layouts() -> Mapping[str, VoucherLayout]:
-    """By VtCode."""
-    text = (files(__package__) / "codes" / "voucher_fields.csv").read_text("utf-8")
+    """Of payment instructions, by VtCode."""
+    return _read("voucher_fields.csv")
+
+
+@cache
+def paper_layouts() -> Mapping[str, VoucherLayout]:
+    """Of the vouchers beside them, by VtCode; `basis` tells where each element is from."""
+    return _read("voucher_papers.csv")
+
+
+def _read(file: str) -> Mapping[str, VoucherLayout]:
+    text = (files(__package__) / "codes" / file).read_text("utf-8")
     rows: dict[str, dict[str, dict[str, VoucherField]]] = {}
     for row in csv.DictReader(text.splitlines()):
         levels = rows.setdefault(row["vt_code"], {"header": {}, "detail": {}})

@@ -1,0 +1,63 @@
+"""Writes the corpus's seeds anew: `python -m tests.fuzz.seeds`. One good document of each kind;
+what fuzzing finds beside them is kept small by `-merge=1`."""
+
+import json
+from pathlib import Path
+
+import orjson
+
+from adapters.formats.iso20022 import IsoBulk
+from adapters.formats.iso_write import written_message
+from adapters.formats.voucher_codes import load_codes
+from adapters.formats.voucher_write import voucher_envelope
+from tests.adapters.formats.formats_strategies import batch, sample
+from tests.adapters.formats.iso_samples import AT, KINDS, an_instruction, many
+from tests.adapters.formats.test_registers_format import registers
+
+CORPUS = Path(__file__).parent / "corpus"
+
+_STATEMENT = {
+    "division": "220000000",
+    "statement_id": "S-1",
+    "entries": [
+        {
+            "id": "1", "booked_at": "2026-03-02T09:00:00+08:00", "account": "0710101011",
+            "direction": "debit", "amount": "12800.00",
+            "instruction": "220000000/2026/8202/2026030200001", "reference": "JH1",
+            "counter_account": "2200145010", "counter_name": "长春示例科技有限公司",
+        }
+    ],
+    "clearing": [
+        {"day": "2026-03-02", "account": "0710101011", "voucher_no": "2301-1", "amount": "1.00"}
+    ],
+    "account_tasks": [],
+}  # fmt: skip
+
+
+def seeds() -> dict[str, dict[str, bytes]]:
+    message = written_message(many(2), "pain.001.001.09", "M", AT)
+    parts = list(IsoBulk().parts(message, IsoBulk().open(message)))
+    iso = {kind: written_message([an_instruction()], kind, "M", AT) for kind in KINDS}
+    return {
+        "json": {"single": orjson.dumps(sample()), "payroll": orjson.dumps(batch())},
+        "voucher": {"8202": _envelope()},
+        "iso": {**iso, "two": message, "part": parts[1].raw},
+        "registers": {"sample": orjson.dumps(registers())},
+        "statement": {"statement": json.dumps(_STATEMENT, ensure_ascii=False).encode()},
+    }
+
+
+def _envelope() -> bytes:
+    return voucher_envelope(an_instruction(), load_codes().of("220000000"))
+
+
+def write() -> None:
+    for parser, documents in seeds().items():
+        folder = CORPUS / parser
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, raw in documents.items():
+            (folder / f"seed-{name}").write_bytes(raw)
+
+
+if __name__ == "__main__":
+    write()
