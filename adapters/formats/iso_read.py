@@ -110,7 +110,7 @@ def payment_of(
     """
     found, tree = Findings(), Members()
     pairs: list[tuple[str, str]] = []
-    for leaf in _leaves(message, header, payment, found, pairs):
+    for leaf in _leaves(message, (header, payment), layout, found, pairs):
         _take(leaf, tree, layout, found)
     fill(tree, pairs, "Fiscal", found)
     if "voucher_date" not in tree:
@@ -131,10 +131,11 @@ class _Leaf:
 
 
 def _leaves(
-    message: Message, header: etree._Element | None, payment: etree._Element, found: Findings,
-    pairs: list[tuple[str, str]],
+    message: Message, elements: tuple[etree._Element | None, etree._Element], layout: Layout,
+    found: Findings, pairs: list[tuple[str, str]],
 ) -> Iterator[_Leaf]:  # fmt: skip
-    cut = len(message.namespace) + 2
+    header, payment = elements
+    cut, data = len(message.namespace) + 2, 0
     if header is not None:
         for child in header:
             name = str(child.tag)[cut:]
@@ -145,11 +146,16 @@ def _leaves(
         name = str(child.tag)[cut:]
         if name == "RmtInf":
             for part in child:
-                if str(part.tag)[cut:] == "Strd":
+                if str(part.tag)[cut:] == "Strd" and not layout.supplementary:
                     pairs += _structured(part, cut, found)
-                else:
+                elif str(part.tag)[cut:] == "Ustrd":
                     yield _Leaf(_FREE_TEXT, part.text or "", None)
+                else:
+                    yield from _below(part, "RmtInf/Strd", cut)
         elif name == "SplmtryData":
+            data += 1
+            if data > 1:
+                found.note("SplmtryData", "duplicate", "元素重复", "stands more than once")
             pairs += _supplementary(child, cut, found)
         else:
             yield from _below(child, name, cut)

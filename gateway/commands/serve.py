@@ -16,7 +16,7 @@ from aiohttp import web
 
 from adapters.folder.tray import Tray
 from adapters.formats.sniff import sniff
-from adapters.formats.statement import read_statement
+from adapters.formats.statements import read_any_statement
 from adapters.postgres.migrate import migrate
 from certs.live import Guard, LiveTls
 from certs.tls import Refusal, party_of
@@ -151,7 +151,9 @@ def _doorway(house: House, metrics: Metrics) -> Doorway:
 
 def _statements(house: House) -> StatementCounter:
     divisions = frozenset(house.settings.gateway.divisions)
-    return StatementCounter(house.reconciling, house.trust, house.clock, divisions, read_statement)
+    return StatementCounter(
+        house.reconciling, house.trust, house.clock, divisions, read_any_statement
+    )
 
 
 def _files(house: House, office: Office) -> Files | None:

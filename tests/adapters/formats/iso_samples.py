@@ -10,6 +10,7 @@ import orjson
 import pytest
 from lxml import etree
 
+from adapters.formats.iso_write import written_message
 from adapters.formats.json_instruction import JsonFormat
 from gateway.domain.instruction import Instruction
 from tests.adapters.formats.formats_strategies import sample
@@ -53,3 +54,7 @@ def carriable(instruction: Instruction) -> bool:
         and len(payee.bank_code) <= 35
         and (person is None or len(person.id_number) <= 35)
     )
+
+
+def written_one(instruction: Instruction, kind: str = "pain.001.001.09") -> bytes:
+    return written_message([instruction], kind, "M-1", AT)

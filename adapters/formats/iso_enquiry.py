@@ -1,0 +1,280 @@
+"""pacs.028, camt.056, camt.029 and pacs.004 read strictly: no package carries their schemas.
+
+For each message the elements that may stand in it are listed, with whether they must and how often;
+what is not listed is refused with its place, and all errors come at once.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+import attrs
+from lxml import etree
+
+from adapters.formats.iso_cut import refuse
+from adapters.formats.iso_read import CURRENCY
+from adapters.formats.iso_xml import Message, local, parsed, seemly
+from adapters.formats.json_walk import Findings, shown
+from adapters.formats.text_safety import refused_in
+from gateway.domain.enquiries import (
+    Enquiry,
+    Original,
+    PaymentReturn,
+    Recall,
+    RecallAnswer,
+    RecallItem,
+    RecallResult,
+    ReturnItem,
+    StatusEnquiry,
+)
+from gateway.domain.faults import FaultCode, Unreadable
+from gateway.domain.money import Fen
+
+_AMOUNT = re.compile(r"(0|[1-9][0-9]{0,14})(?:\.([0-9]{1,2}))?", re.ASCII)
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(?:Z|[+-][0-9]{2}:[0-9]{2})?")
+_TEXT_MAX = 140
+
+_NAMES = r"OrgnlMsgId|OrgnlMsgNmId|OrgnlCreDtTm"
+_PAYMENT = (
+    rf"(?:OrgnlGrpInf/(?:{_NAMES})|OrgnlInstrId|OrgnlEndToEndId|OrgnlTxId|OrgnlUETR"
+    r"|OrgnlClrSysRef|ClrSysRef|OrgnlIntrBkSttlmAmt|OrgnlIntrBkSttlmDt)"
+)
+_PARTY = r"(?:Assgnr|Assgne|Cretr)/(?:Agt|Pty)/.+"
+_CASE = rf"(?:Case|RslvdCase)/(?:Id|{_PARTY})"
+_REASON = r"Rsn/(?:Cd|Prtry)|AddtlInf"
+
+
+@attrs.frozen(kw_only=True)
+class _Form:
+    root: str
+    head: str
+    """What may stand beside the payments, as one pattern of paths below the root."""
+    required: tuple[str, ...]
+    row: str
+    """The path of each payment."""
+    in_row: str
+    row_required: tuple[str, ...]
+
+
+_FORMS: Mapping[str, _Form] = {
+    "pacs.028.001.03": _Form(
+        root="FIToFIPmtStsReq",
+        head=rf"GrpHdr/(?:MsgId|CreDtTm|Instg?d?Agt/.+)|OrgnlGrpInf/(?:{_NAMES}|OrgnlNbOfTxs)",
+        required=("GrpHdr/MsgId", "GrpHdr/CreDtTm"), row="TxInf",
+        in_row=rf"StsReqId|{_PAYMENT}|AccptncDtTm", row_required=("OrgnlEndToEndId",),
+    ),
+    "camt.056.001.08": _Form(
+        root="FIToFIPmtCxlReq",
+        head=rf"Assgnmt/(?:Id|CreDtTm|{_PARTY})|{_CASE}|CtrlData/NbOfTxs",
+        required=("Assgnmt/Id", "Assgnmt/CreDtTm"), row="Undrlyg/TxInf",
+        in_row=rf"CxlId|{_CASE}|{_PAYMENT}|CxlRsnInf/(?:{_REASON})",
+        row_required=("OrgnlEndToEndId",),
+    ),
+    **dict.fromkeys(
+        ("camt.029.001.08", "camt.029.001.09"),
+        _Form(
+            root="RsltnOfInvstgtn",
+            head=rf"Assgnmt/(?:Id|CreDtTm|{_PARTY})|{_CASE}|Sts/Conf",
+            required=("Assgnmt/Id", "Assgnmt/CreDtTm", "Sts/Conf"), row="CxlDtls/TxInfAndSts",
+            in_row=rf"CxlStsId|{_CASE}|{_PAYMENT}|TxCxlSts|CxlStsRsnInf/(?:{_REASON})",
+            row_required=("OrgnlEndToEndId",),
+        ),
+    ),
+    "pacs.004.001.09": _Form(
+        root="PmtRtr",
+        head=rf"GrpHdr/(?:MsgId|CreDtTm|NbOfTxs|CtrlSum|IntrBkSttlmDt|SttlmInf/SttlmMtd"
+        rf"|TtlRtrdIntrBkSttlmAmt|Instg?d?Agt/.+)|OrgnlGrpInf/(?:{_NAMES})",
+        required=("GrpHdr/MsgId", "GrpHdr/CreDtTm", "GrpHdr/NbOfTxs"), row="TxInf",
+        in_row=rf"RtrId|{_PAYMENT}|RtrdIntrBkSttlmAmt|IntrBkSttlmDt|ChrgBr"
+        rf"|RtrRsnInf/(?:{_REASON})",
+        row_required=("RtrId", "OrgnlEndToEndId", "RtrdIntrBkSttlmAmt"),
+    ),
+}  # fmt: skip
+MESSAGES = tuple(_FORMS)
+
+_Texts = dict[str, list[str]]
+
+
+def read_enquiry(raw: bytes) -> Enquiry:
+    """Read one message about payments ordered before.
+
+    Raises Unreadable: not_xml, dtd_refused, body_too_large, media_type_unsupported (no message of
+    `MESSAGES`), instruction_invalid with every error.
+    """
+    message, root = parsed(raw)
+    form = _FORMS.get(message.name)
+    if form is None:
+        raise Unreadable(
+            FaultCode.MEDIA_TYPE_UNSUPPORTED,
+            f"{seemly(message.name)} is not taken here; {', '.join(MESSAGES)} are (不受理的报文)",
+        )
+    found = Findings()
+    head, rows = _split(root, message, form, found)
+    _required(head, form.required, "", found)
+    for number, row in enumerate(rows, 1):
+        _required(row, form.row_required, f"{form.row}[{number}]/", found)
+    if message.name.startswith("pacs.004") and _one(head, "GrpHdr/NbOfTxs") != str(len(rows)):
+        found.note("GrpHdr/NbOfTxs", "count", "笔数与实际不符", "is not the number of payments")
+    amounts = _amounts(rows, form, found)
+    refuse(found)
+    return _READ[form.root](head, rows, amounts)
+
+
+def _split(
+    root: etree._Element, message: Message, form: _Form, found: Findings
+) -> tuple[_Texts, list[_Texts]]:
+    """The texts beside the payments, and of each payment, by path; what may not stand is noted."""
+    head: _Texts = {}
+    rows: list[_Texts] = []
+    body = list(root)
+    if len(body) != 1 or str(body[0].tag) != message.tag(form.root) or root.attrib:
+        found.note("Document", "unknown", f"应只有 {form.root}", f"must hold {form.root} alone")
+        return head, rows
+    above, _, row_name = form.row.rpartition("/")
+    for child in body[0]:
+        path = local(child)
+        if path == form.row:
+            rows.append(_texts(child, form.in_row, f"{form.row}[{len(rows) + 1}]/", found))
+        elif path == above:
+            for inner in child:
+                place = f"{form.row}[{len(rows) + 1}]/"
+                if local(inner) == row_name:
+                    rows.append(_texts(inner, form.in_row, place, found))
+                else:
+                    _unknown(f"{above}/{local(inner)}", found)
+        else:
+            for name, texts in _texts(child, form.head, "", found, path).items():
+                head.setdefault(name, []).extend(texts)
+    return head, rows
+
+
+def _texts(
+    element: etree._Element, allowed: str, place: str, found: Findings, path: str = ""
+) -> _Texts:
+    texts: _Texts = {}
+    pattern = re.compile(allowed)
+    for leaf_path, leaf in _leaves(element, path):
+        text = leaf.text or ""
+        if not pattern.fullmatch(leaf_path):
+            _unknown(f"{place}{leaf_path}", found)
+        elif not text.strip() or refused_in(text) or len(text) > _TEXT_MAX:
+            found.note(
+                f"{place}{leaf_path}", "text", "文本为空、过长或含控制字符",
+                "is blank, too long, or holds a control character",
+            )  # fmt: skip
+        elif leaf_path.endswith("CreDtTm") and not _TIME.fullmatch(text):
+            found.note(f"{place}{leaf_path}", "date", "应为时间", "must be a time")
+        else:
+            if leaf.get("Ccy", CURRENCY) != CURRENCY:
+                found.note(f"{place}{leaf_path}@Ccy", "code", "币种应为 CNY", "the currency is CNY")
+            texts.setdefault(leaf_path, []).append(text)
+    return texts
+
+
+def _leaves(element: etree._Element, path: str) -> Iterator[tuple[str, etree._Element]]:
+    if not len(element):
+        yield path, element
+        return
+    for child in element:
+        name = local(child)
+        yield from _leaves(child, f"{path}/{name}" if path else name)
+
+
+def _unknown(path: str, found: Findings) -> None:
+    found.note(shown(path), "unsupported", "不受理的元素", "is not taken here")
+
+
+def _required(texts: _Texts, names: tuple[str, ...], place: str, found: Findings) -> None:
+    for name in names:
+        if name not in texts:
+            found.note(f"{place}{name}", "required", "缺少元素", "is required")
+    for name, values in texts.items():
+        if len(values) > 1 and not name.endswith("AddtlInf"):
+            found.note(f"{place}{name}", "duplicate", "元素重复", "stands more than once")
+
+
+def _amounts(rows: list[_Texts], form: _Form, found: Findings) -> list[Fen | None]:
+    name = "RtrdIntrBkSttlmAmt" if form.root == "PmtRtr" else "OrgnlIntrBkSttlmAmt"
+    amounts: list[Fen | None] = []
+    for number, row in enumerate(rows, 1):
+        text = _one(row, name)
+        match = _AMOUNT.fullmatch(text)
+        if text and match is None:
+            found.note(
+                f"{form.row}[{number}]/{name}", "pattern", "应为不超过两位小数的元",
+                "must be yuan with at most two decimals",
+            )  # fmt: skip
+        hundredths = (match[2] or "").ljust(2, "0") if match else ""
+        amounts.append(Fen(int(match[1] + hundredths)) if match else None)
+    return amounts
+
+
+def _one(texts: _Texts, name: str) -> str:
+    return texts.get(name, [""])[0]
+
+
+def _original(head: _Texts, row: _Texts) -> Original:
+    message_id = _one(row, "OrgnlGrpInf/OrgnlMsgId") or _one(head, "OrgnlGrpInf/OrgnlMsgId")
+    return Original(
+        message_id=message_id, end_to_end_id=_one(row, "OrgnlEndToEndId"),
+        transaction_id=_one(row, "OrgnlTxId"),
+    )  # fmt: skip
+
+
+def _reason(row: _Texts, group: str) -> tuple[str, str]:
+    code = _one(row, f"{group}/Rsn/Cd") or _one(row, f"{group}/Rsn/Prtry")
+    return code, "".join(row.get(f"{group}/AddtlInf", []))
+
+
+def _status_enquiry(head: _Texts, rows: list[_Texts], _: list[Fen | None]) -> Enquiry:
+    return StatusEnquiry(
+        id=_one(head, "GrpHdr/MsgId"), message_id=_one(head, "OrgnlGrpInf/OrgnlMsgId"),
+        payments=tuple(_original(head, row) for row in rows),
+    )  # fmt: skip
+
+
+def _recall(head: _Texts, rows: list[_Texts], amounts: list[Fen | None]) -> Enquiry:
+    items = []
+    for row, amount in zip(rows, amounts, strict=True):
+        reason, words = _reason(row, "CxlRsnInf")
+        items.append(
+            RecallItem(original=_original(head, row), amount_fen=amount, reason=reason, words=words)
+        )
+    return Recall(id=_one(head, "Assgnmt/Id"), payments=tuple(items))
+
+
+def _recall_answer(head: _Texts, rows: list[_Texts], _: list[Fen | None]) -> Enquiry:
+    results = []
+    for row in rows:
+        reason, words = _reason(row, "CxlStsRsnInf")
+        results.append(
+            RecallResult(
+                original=_original(head, row), status=_one(row, "TxCxlSts"), reason=reason,
+                words=words,
+            )
+        )  # fmt: skip
+    return RecallAnswer(
+        id=_one(head, "Assgnmt/Id"), case=_one(head, "RslvdCase/Id"),
+        confirmation=_one(head, "Sts/Conf"), payments=tuple(results),
+    )  # fmt: skip
+
+
+def _return(head: _Texts, rows: list[_Texts], amounts: list[Fen | None]) -> Enquiry:
+    items = []
+    for row, amount in zip(rows, amounts, strict=True):
+        reason, words = _reason(row, "RtrRsnInf")
+        assert amount is not None, "required, and read"
+        items.append(
+            ReturnItem(
+                id=_one(row, "RtrId"), original=_original(head, row), amount_fen=amount,
+                reason=reason, words=words,
+            )
+        )  # fmt: skip
+    return PaymentReturn(id=_one(head, "GrpHdr/MsgId"), payments=tuple(items))
+
+
+_READ: Mapping[str, Callable[[_Texts, list[_Texts], list[Fen | None]], Enquiry]] = {
+    "FIToFIPmtStsReq": _status_enquiry,
+    "FIToFIPmtCxlReq": _recall,
+    "RsltnOfInvstgtn": _recall_answer,
+    "PmtRtr": _return,
+}

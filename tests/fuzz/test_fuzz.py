@@ -1,0 +1,40 @@
+"""The corpus holds, and a short guided run finds nothing new; GATEWAY_FUZZ_S makes it long."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.fuzz.targets import TARGETS
+
+CORPUS = Path(__file__).parent / "corpus"
+SECONDS = int(os.environ.get("GATEWAY_FUZZ_S", "4"))
+"""Of each parser. Ten minutes: GATEWAY_FUZZ_S=600."""
+
+
+@pytest.mark.parametrize("parser", sorted(TARGETS))
+def test_every_document_of_the_corpus_is_read_or_refused(parser: str) -> None:
+    documents = sorted((CORPUS / parser).iterdir())
+    assert documents
+    for document in documents:
+        TARGETS[parser](document.read_bytes())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("parser", sorted(TARGETS))
+def test_a_guided_run_finds_no_crash(parser: str, tmp_path: Path) -> None:
+    if importlib.util.find_spec("atheris") is None:
+        pytest.skip("atheris is not installed (it has no build for this Python)")
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "tests.fuzz", parser, f"-max_total_time={SECONDS}",
+            "-timeout=20", "-rss_limit_mb=1024", f"-artifact_prefix={tmp_path}/",
+            str(tmp_path), str(CORPUS / parser),
+        ],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert not list(tmp_path.glob("crash-*"))
