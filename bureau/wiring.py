@@ -13,6 +13,7 @@ import structlog
 
 from adapters.papers.setter import editable, portable
 from adapters.postgres.bureau_cases import BureauCases
+from adapters.postgres.bureau_complaints import BureauComplaints
 from adapters.postgres.bureau_desk import BureauDesk
 from adapters.postgres.bureau_people import BureauPeople
 from adapters.postgres.bureau_pool import open_pool
@@ -20,6 +21,7 @@ from adapters.postgres.bureau_releases import BureauReleases
 from adapters.postgres.bureau_store import BureauStore
 from adapters.postgres.bureau_trail import Trail
 from adapters.postgres.migrate import migrate
+from bureau.desk.complaints import Complaints
 from bureau.desk.docket.office import CaseOffice
 from bureau.desk.entry import Entry
 from bureau.desk.law import law_of, titles_of
@@ -50,6 +52,7 @@ class Store:
     releases: BureauReleases
     people: BureauPeople
     cases: BureauCases
+    complaints: BureauComplaints
 
 
 async def open_store(settings: Settings, rooms: AsyncExitStack) -> Store:
@@ -71,6 +74,7 @@ async def open_store(settings: Settings, rooms: AsyncExitStack) -> Store:
         desk=BureauDesk(pool),
         people=BureauPeople(pool, trail),
         cases=BureauCases(pool, trail),
+        complaints=BureauComplaints(pool, trail),
         releases=BureauReleases(pool),
     )
 
@@ -95,6 +99,9 @@ def desk_rooms(settings: Settings, store: Store, trust: Trust, entry: Entry, bel
         entry=entry,
         cases=store.cases,
         office=CaseOffice(store.cases, portable, now, settings.desk_name, titles_of()),
+        complaints=Complaints(
+            store.complaints, Seal(settings.witness_passphrase, "complaint informant"), now
+        ),
         editable=editable,
         pages=Pages(settings.desk_name, REASONS_ZH),
         live=Live(bell),

@@ -22,6 +22,8 @@ class Office(StrEnum):
     BANK = "bank"
     SECURITY = "security"
     ADMINISTRATOR = "administrator"
+    KEEPER = "keeper"
+    """Takes complaints in, and with another keeper may open who reported (Art. 20)."""
 
 
 OFFICES_ZH = {
@@ -33,6 +35,7 @@ OFFICES_ZH = {
     Office.BANK: "代理银行",
     Office.SECURITY: "安全管理岗",
     Office.ADMINISTRATOR: "账号管理岗",
+    Office.KEEPER: "投诉受理岗",
 }
 OUTSIDE = frozenset({Office.AGENCY, Office.DEPARTMENT, Office.BANK})
 """They see what concerns them, by a code: agency, department, bank."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 import attrs
 
+from bureau.desk.complaints import Complaints
 from bureau.desk.docket.office import CaseOffice
 from bureau.desk.entry import Entry
 from bureau.desk.proof import Prover
@@ -21,6 +22,7 @@ class Rooms:
     entry: Entry
     cases: CaseStore
     office: CaseOffice
+    complaints: Complaints
     editable: Callable[[bytes], bytes]
     """A document's layout as DOCX."""
     pages: Pages

@@ -72,6 +72,7 @@ async def bureau(pool: Pool, place: LogPlace, house: House) -> Bureau:
     await log.open_log(place.division, place.bank, place.origin)
     auditor = Auditor(log, trust)
     return Bureau(
+        pool=pool,
         log=log,
         desk=desk,
         people=BureauPeople(pool, Trail(written)),

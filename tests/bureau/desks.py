@@ -10,6 +10,9 @@ import aiohttp
 import attrs
 
 from adapters.papers.setter import editable, portable
+from adapters.postgres.bureau_complaints import BureauComplaints
+from adapters.postgres.bureau_trail import Trail
+from bureau.desk.complaints import Complaints
 from bureau.desk.docket.office import CaseOffice
 from bureau.desk.entry import Entry
 from bureau.desk.law import law_of, titles_of
@@ -21,6 +24,7 @@ from bureau.web.desk import desk_application
 from bureau.web.live import Live
 from bureau.web.pages import Pages
 from bureau.web.rooms import Rooms
+from bureau.wiring import written
 from certs.seal import Seal
 from tests.bureau.words import BANK, DIVISION, Bureau
 
@@ -120,6 +124,9 @@ def rooms_of(bureau: Bureau, hands: Hands, divisions: tuple[str, ...]) -> Rooms:
         entry=Entry(bureau.people, Seal(b"a passphrase", "desk totp"), hands, divisions),
         cases=bureau.cases,
         office=CaseOffice(bureau.cases, portable, hands, NAME, titles_of()),
+        complaints=Complaints(
+            BureauComplaints(bureau.pool, Trail(written)), Seal(b"a passphrase", "informant"), hands
+        ),
         editable=editable,
         pages=Pages(NAME, REASONS_ZH),
         live=Live(bureau.bell),

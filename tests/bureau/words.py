@@ -10,6 +10,7 @@ import attrs
 from adapters.postgres.bureau_cases import BureauCases
 from adapters.postgres.bureau_desk import BureauDesk
 from adapters.postgres.bureau_people import BureauPeople
+from adapters.postgres.bureau_pool import Pool
 from adapters.postgres.bureau_store import BureauStore
 from bureau.desk.audit import Auditor
 from bureau.desk.summary import Summaries
@@ -182,6 +183,7 @@ def notice(number: int, **more: Any) -> bytes:
 class Bureau:
     """The bureau's rooms on one database."""
 
+    pool: Pool
     log: BureauStore
     desk: BureauDesk
     people: BureauPeople

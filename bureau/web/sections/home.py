@@ -16,6 +16,7 @@ from gateway.domain.legal_day import legal_day
 WAITING_SHOWN = 50
 NEWEST_SHOWN = 10
 _ELSEWHERE = {Office.ADMINISTRATOR: "/accounts"}
+_SECTIONS = {Office.SECURITY: "trail", Office.KEEPER: "complaints"}
 
 
 def routes(rooms: Rooms) -> list[Route]:
@@ -33,8 +34,8 @@ class _Home:
     async def first(self, visit: Visit) -> web.Response:
         """Where this office's day begins."""
         person = visit.person
-        if person.office is Office.SECURITY:
-            raise see(f"/desk/{person.division}/trail")
+        if section := _SECTIONS.get(person.office):
+            raise see(f"/desk/{person.division}/{section}")
         raise see(_ELSEWHERE.get(person.office, f"/desk/{person.division}"))
 
     async def home(self, visit: Visit) -> web.Response:

@@ -1,0 +1,198 @@
+"""Pages of complaints (投诉举报, Art. 20): intake, handling, answer, and the sealed informant."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from bureau.desk.casework.words import Against, Origin
+from bureau.desk.complaints import (
+    PHONES,
+    STAGE_ZH,
+    STEP_ZH,
+    WAY_ZH,
+    WHO,
+    Informant,
+    Stage,
+    Step,
+    Told,
+    complaint_no,
+)
+from bureau.desk.docket.office import Opening
+from bureau.desk.people import READERS, Office
+from bureau.desk.refusals import ActRefused
+from bureau.web.rooms import Rooms
+from bureau.web.route import Nav, Route, Visit, get, post, see
+from bureau.web.sections.cases import case_path
+
+PAGE_ROWS = 50
+STORY_CHARS_MAX = 8000
+KEEPERS = frozenset({Office.KEEPER})
+HANDLERS = READERS | KEEPERS
+_STEPS: Mapping[Stage, tuple[Step, ...]] = {
+    Stage.TAKEN: (Step.ACCEPT, Step.DECLINE),
+    Stage.HANDLING: (Step.NOTE, Step.CASE, Step.CONCLUDE),
+    Stage.CONCLUDED: (Step.APPROVE, Step.SEND_BACK),
+    Stage.ANSWERED: (Step.FEED_BACK,),
+    Stage.CLOSED: (),
+}
+_TOLD = ("way", "against", "agency_code", "agency_name", "bank", "title")
+_WHO = ("name", "phone", "other")
+
+
+def routes(rooms: Rooms) -> list[Route]:
+    pages = _Complaints(rooms)
+    home = "/desk/{division}/complaints"
+    one = home + "/{year:[0-9]{4}}/{number:[0-9]{1,9}}"
+    opening = one + "/openings/{seq:[0-9]{1,6}}"
+    steps = "accept|decline|note|conclude|approve|send_back|feed_back"
+    return [
+        get(home, pages.list, HANDLERS, Nav(group="work", zh="投诉举报", en="Complaints")),
+        get(home + "/new", pages.new, KEEPERS),
+        post(home + "/new", pages.take, KEEPERS),
+        get(one, pages.one, HANDLERS),
+        post(one + "/case", pages.case, WHO[Step.CASE]),
+        post(one + "/steps/{move:" + steps + "}", pages.step, HANDLERS - {Office.PROVINCE}),
+        post(one + "/openings", pages.ask, KEEPERS),
+        post(opening + "/agree", pages.agree, KEEPERS),
+        post(opening + "/open", pages.open, KEEPERS),
+    ]
+
+
+class _Complaints:
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+        self._complaints = rooms.complaints
+
+    async def list(self, visit: Visit) -> web.Response:
+        asked = visit.query("stage")
+        stage = asked if asked in set(Stage) else None
+        rows = await self._complaints.store.listed(visit.division, _before(visit), stage, PAGE_ROWS)
+        return self._rooms.pages(
+            "complaints", visit=visit, rows=rows, stage=stage, stages=STAGE_ZH, ways=WAY_ZH,
+            phones=PHONES, older=_older(stage, rows),
+        )  # fmt: skip
+
+    async def new(self, visit: Visit) -> web.Response:
+        return self._form(visit, {}, "")
+
+    def _form(self, visit: Visit, typed: Mapping[str, str], oops: str) -> web.Response:
+        """What was typed comes back, but for the informant: that is typed again."""
+        blank = dict.fromkeys((*_TOLD, "story"), "")
+        return self._rooms.pages(
+            "complaint_new", visit=visit, status=409 if oops else 200, ways=WAY_ZH, phones=PHONES,
+            typed=blank | dict(typed), oops=oops,
+        )  # fmt: skip
+
+    async def take(self, visit: Visit) -> web.StreamResponse:
+        typed = {field: visit.text(field, 200) for field in _TOLD}
+        typed["story"] = visit.text("story", STORY_CHARS_MAX)
+        informant = Informant(**{field: visit.text(f"informant_{field}", 200) for field in _WHO})
+        try:
+            key = await self._complaints.take(
+                visit.division, Told(**typed), informant, visit.person
+            )
+        except ActRefused as refused:
+            return self._form(visit, typed, refused.zh)
+        raise see(_path(key))
+
+    async def one(self, visit: Visit) -> web.Response:
+        key, row = await self._row(visit)
+        office = visit.person.office
+        steps = [step for step in _STEPS[Stage(row["stage"])] if office in WHO[step]]
+        if row["case_number"] is not None:
+            steps = [step for step in steps if step is not Step.CASE]
+        store = self._complaints.store
+        return self._rooms.pages(
+            "complaint", visit=visit, row=row, steps=steps, done=await store.steps(key),
+            openings=await store.openings(key), no=complaint_no(key[1], key[2]),
+            stages=STAGE_ZH, words=STEP_ZH, ways=WAY_ZH, path=_path(key),
+        )  # fmt: skip
+
+    async def step(self, visit: Visit) -> web.StreamResponse:
+        key, _ = await self._row(visit)
+        step = Step(visit.request.match_info["move"])
+        await self._complaints.step(
+            key, step, visit.text("words"), visit.person, due=_day(visit.text("due", 10))
+        )
+        raise see(_path(key))
+
+    async def case(self, visit: Visit) -> web.StreamResponse:
+        """A case of this complaint's matter; nothing of who reported it goes along."""
+        key, row = await self._row(visit)
+        if Stage(row["stage"]) is not Stage.HANDLING or row["case_number"] is not None:
+            raise ActRefused("stage", "请先受理；一件举报只立一案。", "Not at this stage.")
+        against = Against.BANK if row["against"] == "bank" else Against.AGENCY
+        opening = Opening(
+            origin=Origin.COMPLAINT, against=against, agency_code=row["agency_code"],
+            agency_name=row["agency_name"], bank=row["bank"], title=row["title"],
+            reason=visit.text("words") or row["title"],
+        )  # fmt: skip
+        case = await self._rooms.office.open(visit.division, opening, [], visit.person)
+        await self._complaints.step(key, Step.CASE, "", visit.person, case=case[1:])
+        raise see(case_path(case))
+
+    async def ask(self, visit: Visit) -> web.StreamResponse:
+        key, _ = await self._row(visit)
+        await self._complaints.ask(key, visit.text("reason", 500), visit.person)
+        raise see(_path(key))
+
+    async def agree(self, visit: Visit) -> web.StreamResponse:
+        key, _ = await self._row(visit)
+        await self._complaints.agree(key, _seq(visit), visit.person)
+        raise see(_path(key))
+
+    async def open(self, visit: Visit) -> web.Response:
+        """Shown in the answer to the form itself: no address leads here a second time."""
+        key, _ = await self._row(visit)
+        informant = await self._complaints.open(key, _seq(visit), visit.person)
+        return self._rooms.pages(
+            "informant", visit=visit, informant=informant, no=complaint_no(key[1], key[2]),
+            path=_path(key),
+        )  # fmt: skip
+
+    async def _row(self, visit: Visit) -> tuple[tuple[str, int, int], Mapping[str, Any]]:
+        info = visit.request.match_info
+        key = (visit.division, int(info["year"]), min(int(info["number"]), 2**31 - 1))
+        row = await self._complaints.store.one(key)
+        if row is None:
+            raise web.HTTPNotFound()
+        return key, row
+
+
+def _path(key: tuple[str, int, int]) -> str:
+    return f"/desk/{key[0]}/complaints/{key[1]}/{key[2]}"
+
+
+def _seq(visit: Visit) -> int:
+    return int(visit.request.match_info["seq"])
+
+
+def _day(text: str) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(text) if text else None
+    except ValueError:
+        raise ActRefused("day", "期限：请按 2026-03-02 填写。", "Not a day.") from None
+
+
+def _before(visit: Visit) -> tuple[dt.datetime, int] | None:
+    text, number = visit.query("before"), visit.query("no") or "0"
+    if not text:
+        return None
+    try:
+        moment, place = dt.datetime.fromisoformat(text), int(number)
+    except ValueError:
+        raise web.HTTPBadRequest(reason="before: not a place in the list") from None
+    if moment.tzinfo is None or not 0 <= place < 2**31:
+        raise web.HTTPBadRequest(reason="before: not a place in the list")
+    return moment, place
+
+
+def _older(stage: str | None, rows: Any) -> str | None:
+    if len(rows) < PAGE_ROWS:
+        return None
+    last = rows[-1]
+    place = {"stage": stage or "", "before": last["taken_at"].isoformat(), "no": last["number"]}
+    return "?" + urlencode(place)
