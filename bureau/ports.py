@@ -130,6 +130,22 @@ class ReleaseStore(Protocol):
     ) -> None: ...
 
 
+class HoldStore(Protocol):
+    async def open_holds(
+        self, division: str, after: tuple[dt.datetime, str] | None, limit: int
+    ) -> Sequence[Mapping[str, Any]]: ...
+
+    async def proposals(
+        self, division: str, before: dt.datetime | None, limit: int
+    ) -> Sequence[Mapping[str, Any]]: ...
+
+    async def proposals_of(
+        self, division: str, key: tuple[int, str, str], limit: int
+    ) -> Sequence[Mapping[str, Any]]: ...
+
+    async def ends(self, division: str, subject: str) -> Sequence[Mapping[str, Any]]: ...
+
+
 class PeopleStore(Protocol):
     """Accounts, sessions, the audit trail. Rows are mappings named like the columns."""
 

@@ -15,6 +15,7 @@ from adapters.papers.setter import editable, portable
 from adapters.postgres.bureau_cases import BureauCases
 from adapters.postgres.bureau_complaints import BureauComplaints
 from adapters.postgres.bureau_desk import BureauDesk
+from adapters.postgres.bureau_holds import BureauHolds
 from adapters.postgres.bureau_people import BureauPeople
 from adapters.postgres.bureau_pool import open_pool
 from adapters.postgres.bureau_releases import BureauReleases
@@ -27,6 +28,7 @@ from bureau.desk.entry import Entry
 from bureau.desk.law import law_of, titles_of
 from bureau.desk.people import Office, Person, flaws
 from bureau.desk.proof import Prover
+from bureau.desk.releases import Releases
 from bureau.desk.trail import act_bytes, digest_of
 from bureau.inbox.bell import Bell
 from bureau.inbox.receive import REASONS_ZH
@@ -53,6 +55,7 @@ class Store:
     people: BureauPeople
     cases: BureauCases
     complaints: BureauComplaints
+    holds: BureauHolds
 
 
 async def open_store(settings: Settings, rooms: AsyncExitStack) -> Store:
@@ -75,6 +78,7 @@ async def open_store(settings: Settings, rooms: AsyncExitStack) -> Store:
         people=BureauPeople(pool, trail),
         cases=BureauCases(pool, trail),
         complaints=BureauComplaints(pool, trail),
+        holds=BureauHolds(pool),
         releases=BureauReleases(pool),
     )
 
@@ -99,6 +103,8 @@ def desk_rooms(settings: Settings, store: Store, trust: Trust, entry: Entry, bel
         entry=entry,
         cases=store.cases,
         office=CaseOffice(store.cases, portable, now, settings.desk_name, titles_of()),
+        releases=Releases(store.releases, store.desk, trust.sign_document, now),
+        holds=store.holds,
         complaints=Complaints(
             store.complaints, Seal(settings.witness_passphrase, "complaint informant"), now
         ),

@@ -8,7 +8,8 @@ from bureau.desk.complaints import Complaints
 from bureau.desk.docket.office import CaseOffice
 from bureau.desk.entry import Entry
 from bureau.desk.proof import Prover
-from bureau.ports import CaseStore, Clock, DeskStore, LogStore, PeopleStore
+from bureau.desk.releases import Releases
+from bureau.ports import CaseStore, Clock, DeskStore, HoldStore, LogStore, PeopleStore
 from bureau.web.live import Live
 from bureau.web.pages import Pages
 
@@ -23,6 +24,8 @@ class Rooms:
     cases: CaseStore
     office: CaseOffice
     complaints: Complaints
+    releases: Releases
+    holds: HoldStore
     editable: Callable[[bytes], bytes]
     """A document's layout as DOCX."""
     pages: Pages

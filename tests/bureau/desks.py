@@ -11,6 +11,8 @@ import attrs
 
 from adapters.papers.setter import editable, portable
 from adapters.postgres.bureau_complaints import BureauComplaints
+from adapters.postgres.bureau_holds import BureauHolds
+from adapters.postgres.bureau_releases import BureauReleases
 from adapters.postgres.bureau_trail import Trail
 from bureau.desk.complaints import Complaints
 from bureau.desk.docket.office import CaseOffice
@@ -18,6 +20,7 @@ from bureau.desk.entry import Entry
 from bureau.desk.law import law_of, titles_of
 from bureau.desk.people import OUTSIDE, Office, Person
 from bureau.desk.proof import Prover
+from bureau.desk.releases import Releases
 from bureau.inbox.receive import REASONS_ZH
 from bureau.serving import site
 from bureau.web.desk import desk_application
@@ -124,6 +127,10 @@ def rooms_of(bureau: Bureau, hands: Hands, divisions: tuple[str, ...]) -> Rooms:
         entry=Entry(bureau.people, Seal(b"a passphrase", "desk totp"), hands, divisions),
         cases=bureau.cases,
         office=CaseOffice(bureau.cases, portable, hands, NAME, titles_of()),
+        releases=Releases(
+            BureauReleases(bureau.pool), bureau.desk, bureau.trust.sign_document, hands
+        ),
+        holds=BureauHolds(bureau.pool),
         complaints=Complaints(
             BureauComplaints(bureau.pool, Trail(written)), Seal(b"a passphrase", "informant"), hands
         ),

@@ -1,0 +1,46 @@
+-- name: open_holds
+-- empty: nothing waits after this place; oldest first.
+SELECT
+    i.division, i.fiscal_year, i.voucher_type, i.voucher_no, i.bank, i.agency_code, i.agency_name,
+    i.payee_name, i.amount_fen, i.policies, i.reason_zh, i.decided_at,
+    i.record_seq IS NOT NULL AS recorded,
+    EXISTS (
+        SELECT FROM release_proposal AS p
+        WHERE p.division = i.division AND p.fiscal_year = i.fiscal_year
+            AND p.voucher_type = i.voucher_type AND p.voucher_no = i.voucher_no
+            AND NOT EXISTS (
+                SELECT FROM release_rejection AS n
+                WHERE n.division = p.division AND n.digest = p.digest
+            )
+    ) AS proposed
+FROM open_hold AS h
+JOIN interception AS i USING (division, fiscal_year, voucher_type, voucher_no, bank)
+WHERE h.division = $1
+    AND ($2::timestamptz IS NULL OR (h.decided_at, h.voucher_no) > ($2::timestamptz, $3::text))
+ORDER BY h.decided_at, h.voucher_no
+LIMIT $4;
+
+-- name: proposals
+-- empty: nothing was proposed before this moment; newest first.
+SELECT
+    p.digest, p.bank, p.fiscal_year, p.voucher_type, p.voucher_no, p.decision, p.proposer,
+    p.proposed_at, a.approver, a.approved_at, n.person AS rejected_by,
+    n.reason AS rejected_because, n.rejected_at, f.version, f.acknowledged_at, f.attempts,
+    f.trouble
+FROM release_proposal AS p
+LEFT JOIN release_approval AS a USING (division, digest)
+LEFT JOIN release_rejection AS n USING (division, digest)
+LEFT JOIN release_feed AS f USING (division, digest)
+WHERE p.division = $1
+    AND ($2::timestamptz IS NULL OR p.proposed_at < $2::timestamptz)
+    AND ($3::integer IS NULL
+        OR (p.fiscal_year = $3 AND p.voucher_type = $4::text AND p.voucher_no = $5::text))
+ORDER BY p.proposed_at DESC, p.digest
+LIMIT $6;
+
+-- name: ends
+-- empty: the gateway's log says nothing of an end yet.
+SELECT bank, seq, record_field(body, 'what') AS what, record_field(body, 'recorded_at') AS at
+FROM log_record
+WHERE division = $1 AND subject = $2 AND subject <> '' AND kind = 'release'
+ORDER BY bank, seq;

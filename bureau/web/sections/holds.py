@@ -1,0 +1,203 @@
+"""Pages of held instructions (挂起): what waits and why, two persons' decision, its result."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+from aiohttp import web
+
+from bureau.desk.interceptions import Card, why_refused
+from bureau.desk.people import READERS, Office, Person
+from bureau.desk.refusals import ActRefused
+from bureau.desk.releases import Named, ReleaseRefused
+from bureau.desk.trail import Act
+from bureau.web.rooms import Rooms
+from bureau.web.route import Nav, Route, Visit, get, post, see
+from bureau.web.sections.interceptions import before_of
+from gateway.domain.holds import FindingName
+from gateway.domain.instruction import InstructionKey
+from gateway.domain.releases import LIMIT_POLICIES, Verdict
+
+PAGE_ROWS = 50
+NAME_CHARS_MAX = 28
+VERDICT_ZH = {"release": "放行", "refuse": "不予放行"}
+END_ZH = {
+    "released": "已放行并交银行", "refused": "已终止，不予放行", "expired": "逾期终止",
+    "not_carried_out": "网关未执行",
+}  # fmt: skip
+FINAL = frozenset({"released", "refused", "expired"})
+
+
+def routes(rooms: Rooms) -> list[Route]:
+    pages = _Holds(rooms)
+    home = "/desk/{division}/holds"
+    one = home + "/{year:[0-9]{4}}/{type}/{no}"
+    decided = "/desk/{division}/releases/{digest:[0-9a-f]{64}}"
+    return [
+        get(home, pages.listed, READERS, Nav(group="work", zh="挂起与放行", en="Holds")),
+        get("/desk/{division}/releases", pages.decisions, READERS),
+        get(one, pages.one, READERS),
+        post(one + "/propose", pages.propose, frozenset({Office.REVIEWER})),
+        post(decided + "/approve", pages.approve, frozenset({Office.APPROVER})),
+        post(decided + "/reject", pages.reject, frozenset({Office.APPROVER})),
+    ]
+
+
+class _Holds:
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+
+    async def listed(self, visit: Visit) -> web.Response:
+        holds = self._rooms.holds
+        rows = await holds.open_holds(visit.division, before_of(visit), PAGE_ROWS)
+        recent = await holds.proposals(visit.division, None, 10)
+        return self._rooms.pages(
+            "holds", visit=visit, rows=rows, later=_later(rows), now=self._rooms.clock(),
+            decisions=[_shown(row) for row in recent], ends=END_ZH,
+        )  # fmt: skip
+
+    async def decisions(self, visit: Visit) -> web.Response:
+        before = before_of(visit)
+        rows = await self._rooms.holds.proposals(
+            visit.division, before[0] if before else None, PAGE_ROWS
+        )
+        older = None
+        if len(rows) == PAGE_ROWS:
+            older = "?" + urlencode({"before": rows[-1]["proposed_at"].isoformat()})
+        return self._rooms.pages(
+            "releases", visit=visit, decisions=[_shown(row) for row in rows], older=older
+        )
+
+    async def one(self, visit: Visit) -> web.Response:
+        key, card = await self._card(visit)
+        rows = await self._rooms.holds.proposals_of(
+            visit.division, (key.fiscal_year, key.voucher_type, key.voucher_no), PAGE_ROWS
+        )
+        subject = f"{key.division}/{key.fiscal_year}/{key.voucher_type}/{key.voucher_no}"
+        ends = await self._rooms.holds.ends(visit.division, subject)
+        ended = any(each["what"] in FINAL for each in ends)
+        return self._rooms.pages(
+            "hold", visit=visit, card=card, line=card.line, path=_path(key), ended=ended, ends=ends,
+            decisions=[_shown(row) for row in rows], end_zh=END_ZH, limits=LIMIT_POLICIES,
+            holding=[] if ended else await self._holding(key), law=self._rooms.law,
+            now=self._rooms.clock(),
+        )  # fmt: skip
+
+    async def propose(self, visit: Visit) -> web.StreamResponse:
+        """The first person's step. What is not ticked goes on holding the payment."""
+        key, card = await self._card(visit)
+        asked = visit.text("verdict", 10)
+        if asked not in set(Verdict):
+            raise ActRefused("verdict", "请选择放行或不予放行。", "Release or refuse.")
+        verdict = Verdict(asked)
+        holding = await self._holding(key)
+        ticked = set(visit.texts("override"))
+        overrides = [f for n, f in enumerate(holding) if str(n) in ticked]
+        if verdict is Verdict.RELEASE and holding and not overrides:
+            raise ActRefused("override", "请勾选准予放行的事项。", "Tick what is overridden.")
+        digest = await _told(
+            self._rooms.releases.propose(
+                key, verdict, visit.text("reason", 500), named(visit.person), overrides
+            )
+        )
+        subject = card.line.voucher_no
+        await self._tell(visit, "release.proposed", subject, verdict, digest.hex())
+        raise see(_path(key))
+
+    async def approve(self, visit: Visit) -> web.StreamResponse:
+        digest = visit.request.match_info["digest"]
+        releases = self._rooms.releases
+        await _told(releases.approve(visit.division, bytes.fromhex(digest), named(visit.person)))
+        await self._tell(visit, "release.approved", digest[:16], None, digest)
+        raise see(f"/desk/{visit.division}/holds")
+
+    async def reject(self, visit: Visit) -> web.StreamResponse:
+        digest, reason = visit.request.match_info["digest"], visit.text("reason", 500)
+        if len(reason) < 4:
+            raise ActRefused("reason", "请填写退回理由。", "Say why.")
+        await _told(
+            self._rooms.releases.reject(
+                visit.division, bytes.fromhex(digest), named(visit.person), reason
+            )
+        )
+        await self._tell(visit, "release.rejected", digest[:16], None, digest)
+        raise see(f"/desk/{visit.division}/holds")
+
+    async def _holding(self, key: InstructionKey) -> list[FindingName]:
+        """Empty if its record has not come: then nothing can be decided yet."""
+        try:
+            return await self._rooms.releases.held_findings(key)
+        except ReleaseRefused:
+            return []
+
+    async def _card(self, visit: Visit) -> tuple[InstructionKey, Card]:
+        info = visit.request.match_info
+        key = (visit.division, int(info["year"]), info["type"], info["no"])
+        card = await why_refused(self._rooms.desk, *key)
+        if card is None or card.line.outcome != "held":
+            raise web.HTTPNotFound()
+        return InstructionKey(
+            division=key[0], fiscal_year=key[1], voucher_type=key[2], voucher_no=key[3]
+        ), card
+
+    async def _tell(
+        self, visit: Visit, what: str, subject: str, verdict: Verdict | None, digest: str
+    ) -> None:
+        detail = {"digest": digest} | ({"verdict": verdict.value} if verdict else {})
+        act = Act(
+            division=visit.division, login=visit.person.login, what=what, subject=subject,
+            detail=detail,
+        )  # fmt: skip
+        await self._rooms.people.change(self._rooms.clock(), [act])
+        self._rooms.bell()
+
+
+def named(person: Person) -> Named:
+    """The name under which an order goes out: two accounts never read as one person."""
+    return Named(name=f"{person.name[:NAME_CHARS_MAX]}（{person.login}）")
+
+
+async def _told(work: Any) -> Any:
+    """What the core refuses, in the desk's words."""
+    try:
+        return await work
+    except ReleaseRefused as refused:
+        zh, _, en = str(refused).partition(" / ")
+        raise ActRefused("release_refused", zh, en or zh) from refused
+
+
+def _shown(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A proposal with its state in words, and what its decision says."""
+    decision = orjson.loads(row["decision"])
+    valid_until = dt.datetime.fromtimestamp(decision["valid_until"] / 1_000_000, dt.UTC)
+    return {
+        **row, "verdict": VERDICT_ZH[decision["verdict"]], "reason": decision["reason"],
+        "overrides": [each["policy"] for each in decision["overrides"]],
+        "valid_until": valid_until, "state": _state(row), "hex": row["digest"].hex(),
+    }  # fmt: skip
+
+
+def _state(row: Mapping[str, Any]) -> tuple[str, str]:
+    """(class, words)."""
+    if row["rejected_by"]:
+        return "archived", f"已由{row['rejected_by']}退回"
+    if not row["approver"]:
+        return "held", "待复核"
+    if row["acknowledged_at"]:
+        return "passed", "网关已签收"
+    if row["trouble"]:
+        return "blocked", "网关未接收，重发中"
+    return "held", "已签署，发送中"
+
+
+def _path(key: InstructionKey) -> str:
+    return f"/desk/{key.division}/holds/{key.fiscal_year}/{key.voucher_type}/{key.voucher_no}"
+
+
+def _later(rows: Any) -> str | None:
+    if len(rows) < PAGE_ROWS:
+        return None
+    last = rows[-1]
+    return "?" + urlencode({"before": last["decided_at"].isoformat(), "no": last["voucher_no"]})

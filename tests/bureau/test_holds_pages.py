@@ -1,0 +1,131 @@
+"""A held instruction on the desk: why, what would release it, two persons, and its result."""
+
+import re
+
+import orjson
+import pytest
+
+from adapters.bureau.frame import framed
+from adapters.postgres.bureau_releases import BureauReleases
+from bureau.desk.people import Office
+from bureau.desk.publish import Publishing
+from gateway.domain.faults import GatewayUnavailable
+from gateway.domain.records import unnumbered
+from tests.bureau.desks import Desk
+from tests.bureau.words import BANK, DIVISION, GATEWAY, Bureau, Chain, finding, verdict
+
+pytestmark = pytest.mark.postgres
+HOME = f"/desk/{DIVISION}/holds"
+HOLD = f"{HOME}/2026/8202/{1:013d}"
+REASON = {"verdict": "release", "reason": "材料已经补齐", "override": "0"}
+
+
+def held(number: int) -> bytes:
+    said = finding(
+        policy="JL-052", revision=3, action="hold", detail="", unavailable=[], missing=["合同"]
+    )
+    return verdict(number, "held", findings=[said], digest="ab" * 32)
+
+
+async def told(bureau: Bureau, chain: Chain, *bodies: bytes) -> None:
+    start = chain.head.size if chain.head else 0
+    chain.seal(list(bodies))
+    await bureau.inbox.receive(GATEWAY, framed(chain.delivery(start)))
+
+
+def ended(number: int, what: str) -> bytes:
+    return unnumbered(
+        {
+            "division": DIVISION, "fiscal_year": 2026, "kind": "release", "voucher_type": "8202",
+            "voucher_no": f"{number:013d}", "what": what,
+        }
+    )  # fmt: skip
+
+
+class Way:
+    """A gateway that is away at first, then takes what comes."""
+
+    def __init__(self) -> None:
+        self.away = True
+        self.taken: list[bytes] = []
+
+    async def publish(self, kind: str, body: bytes, signature: str) -> int:
+        if self.away:
+            raise GatewayUnavailable("away")
+        self.taken.append(body)
+        version: int = orjson.loads(body)["version"]
+        return version
+
+
+async def test_two_persons_release_a_hold_and_its_gateway_says_what_became_of_it(
+    desk: Desk, bureau: Bureau, chain: Chain
+) -> None:
+    await told(bureau, chain, held(1), held(2))
+    reviewer, approver = await desk.seat(Office.REVIEWER), await desk.seat(Office.APPROVER)
+    _, text = await reviewer.get(HOME)
+    assert HOLD in text and "待提议" in text
+    _, text = await reviewer.get(HOLD)
+    assert "补齐：合同" in text and "JL-052 第3版" in text
+    assert await reviewer.post(f"{HOLD}/propose", REASON) == (303, HOLD)
+    assert (await reviewer.post(f"{HOLD}/propose", {**REASON, "verdict": "x"}))[0] == 409
+    _, text = await approver.get(HOLD)
+    [digest] = re.findall(r"releases/([0-9a-f]{64})/approve", text)
+    decided = f"/desk/{DIVISION}/releases/{digest}"
+    assert (await reviewer.post(f"{decided}/approve"))[0] == 403, "not the office that approves"
+    assert await approver.post(f"{decided}/approve") == (303, HOME)
+    assert (await approver.post(f"{decided}/approve"))[0] == 409, "once"
+    way = Way()
+    publishing = Publishing(BureauReleases(bureau.pool), {(DIVISION, BANK): way}, desk.hands)
+    await publishing.publish_all(patient=False)
+    assert "网关未接收，重发中" in (await reviewer.get(HOLD))[1]
+    way.away = False
+    await publishing.publish_all(patient=False)
+    assert "网关已签收" in (await reviewer.get(HOLD))[1]
+    persons = orjson.loads(way.taken[0])["orders"][0]["persons"]
+    assert [reviewer.person.login in persons[0]["name"], len(persons)] == [True, 2]
+    await told(bureau, chain, ended(1, "not_carried_out"))
+    assert HOLD in (await reviewer.get(HOME))[1].partition("最近的决定")[0]
+    await told(bureau, chain, ended(1, "released"))
+    _, text = await reviewer.get(HOLD)
+    assert "已放行并交银行" in text and "提交复核" not in text
+    waiting = (await reviewer.get(HOME))[1].partition("最近的决定")[0]
+    assert HOLD not in waiting and f"{2:013d}" in waiting
+    _, trail = await (await desk.seat(Office.SECURITY)).get(f"/desk/{DIVISION}/trail")
+    assert "release.proposed" in trail and "release.approved" in trail
+
+
+async def test_what_is_sent_back_can_be_proposed_anew(
+    desk: Desk, bureau: Bureau, chain: Chain
+) -> None:
+    await told(bureau, chain, held(1))
+    reviewer, approver = await desk.seat(Office.REVIEWER), await desk.seat(Office.APPROVER)
+    assert (await reviewer.post(f"{HOLD}/propose", {**REASON, "override": "9"}))[0] == 409
+    await reviewer.post(f"{HOLD}/propose", REASON)
+    [digest] = re.findall(r"releases/([0-9a-f]{64})/reject", (await approver.get(HOLD))[1])
+    rejecting = f"/desk/{DIVISION}/releases/{digest}/reject"
+    assert (await approver.post(rejecting, {"reason": "不"}))[0] == 409
+    assert (await approver.post(rejecting, {"reason": "合同不是原件"}))[0] == 303
+    assert "退回：合同不是原件" in (await reviewer.get(HOLD))[1]
+    refusal = {"verdict": "refuse", "reason": "单位撤回申请"}
+    assert (await reviewer.post(f"{HOLD}/propose", refusal))[0] == 303
+
+
+async def test_a_hold_that_ended_in_the_delivery_that_told_of_it_never_waits(
+    desk: Desk, bureau: Bureau, chain: Chain
+) -> None:
+    nul = ended(1, "\x00")
+    await told(bureau, chain, held(1), held(2), ended(2, "expired"), nul)
+    rows = await desk.rooms.holds.open_holds(DIVISION, None, 10)
+    assert [row["voucher_no"] for row in rows] == [f"{1:013d}"]
+
+
+async def test_open_holds_page_without_losing_or_repeating_one(
+    desk: Desk, bureau: Bureau, chain: Chain
+) -> None:
+    await told(bureau, chain, *[held(n) for n in range(60)])
+    reviewer = await desk.seat(Office.REVIEWER)
+    _, first = await reviewer.get(HOME)
+    [later] = re.findall(r'href="(\?before=[^"]+)" rel="next"', first)
+    _, second = await reviewer.get(HOME + later.replace("&amp;", "&"))
+    seen = [re.findall(r"/holds/2026/8202/([0-9]+)", page) for page in (first, second)]
+    assert [len(set(page)) for page in seen] == [50, 10] and not set(seen[0]) & set(seen[1])
