@@ -37,6 +37,7 @@ from bureau.wiring import (
     Store,
     bracketed,
     desk_rooms,
+    desk_tls,
     entry_of,
     invite,
     link_of,
@@ -123,7 +124,7 @@ async def _serve(settings: Settings) -> None:
             site(door, settings.door_host, settings.door_port, tls.server())
         )
         desk_port = await rooms.enter_async_context(
-            site(desk, settings.desk_host, settings.desk_port)
+            site(desk, settings.desk_host, settings.desk_port, desk_tls(settings))
         )
         await rooms.enter_async_context(_working(ring.run()))
         publishing = Publishing(store.releases, ways_of(settings, tls), now)
@@ -279,7 +280,7 @@ def _announce(settings: Settings, door_port: int, desk_port: int, token: str | N
     ready = {
         "event": "bureau.ready",
         "door": f"https://{settings.door_host}:{door_port}",
-        "desk": f"http://{bracketed(settings.desk_host)}:{desk_port}/",
+        "desk": f"{'https' if settings.desk_certificate else 'http'}://{bracketed(settings.desk_host)}:{desk_port}/",
         "sign_in": link_of(settings, desk_port, token) if token else None,
     }
     print(_json(ready), flush=True)  # noqa: T201 (this line is the program's output)

@@ -20,6 +20,8 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 DATABASE = "BUREAU_DATABASE"
 DOOR_PASSPHRASE = "BUREAU_DOOR_PASSPHRASE"  # noqa: S105 (a name, not a secret)
 WITNESS_PASSPHRASE = "BUREAU_WITNESS_PASSPHRASE"  # noqa: S105
+DESK_PASSPHRASE = "BUREAU_DESK_PASSPHRASE"  # noqa: S105
+OIDC_SECRET = "BUREAU_OIDC_SECRET"  # noqa: S105
 
 _FILE_KEYS: dict[str, type] = {
     "door.host": str,
@@ -40,7 +42,22 @@ _OPTIONAL_KEYS: dict[str, type] = {
     "witness.sm2_certificate": Path,
     "witness.sm2_key": Path,
     "witness.forks": Path,
+    "desk.certificate": Path,
+    "desk.key": Path,
+    "desk.authorities": Path,
+    "desk.hosts": str,
+    "oidc.issuer": str,
+    "oidc.client_id": str,
+    "oidc.authorization": str,
+    "oidc.token": str,
+    "oidc.redirect": str,
+    "oidc.keys": Path,
 }
+_TOGETHER = (
+    ("desk.certificate", "desk.key", "desk.authorities"),
+    tuple(key for key in _OPTIONAL_KEYS if key.startswith("oidc.")),
+)
+"""Each group is given whole or not at all."""
 _LOG_KEYS = ("division", "gateway", "origin")
 
 
@@ -62,10 +79,23 @@ class Settings:
     door_authorities: Path
     door_revocations: Path | None
     desk_host: str
-    """Loopback only: the desk speaks plain HTTP."""
+    """Loopback only, unless the desk has a certificate."""
     desk_port: int
     desk_name: str
     """The bureau's name as the pages show it."""
+    desk_certificate: Path | None
+    desk_key: Path | None
+    desk_authorities: Path | None
+    """All three: the desk speaks TLS, and certificates of these authorities sign people in."""
+    desk_hosts: str | None
+    """Names under which the desk is served beside loopback, with spaces between."""
+    oidc_issuer: str | None
+    oidc_client_id: str | None
+    oidc_authorization: str | None
+    oidc_token: str | None
+    oidc_redirect: str | None
+    oidc_keys: Path | None
+    """All six: people may sign in by this OpenID Connect provider; its keys are this JWK set."""
     witness_certificate: Path
     witness_key: Path
     witness_sm2_certificate: Path | None
@@ -83,6 +113,8 @@ class Settings:
     database: str = attrs.field(repr=False)
     door_passphrase: bytes = attrs.field(repr=False)
     witness_passphrase: bytes = attrs.field(repr=False)
+    desk_passphrase: bytes = attrs.field(repr=False, default=b"")
+    oidc_secret: str = attrs.field(repr=False, default="")
 
     @property
     def divisions(self) -> tuple[str, ...]:
@@ -100,8 +132,7 @@ def load_settings(path: Path, environment: Mapping[str, str]) -> Settings:
     gateways = _gateways(document.pop("gateways", []), logs, errors)
     values = _values(document, errors)
     secrets = _secrets(environment, errors)
-    if values.get("desk.host", "127.0.0.1") not in LOOPBACK:
-        errors.append("desk.host: the desk listens on loopback only")
+    errors += _desk(values, environment)
     errors += _suite(values, logs)
     if errors:
         raise SettingsWrong(errors)
@@ -110,6 +141,22 @@ def load_settings(path: Path, environment: Mapping[str, str]) -> Settings:
         is_path = (_FILE_KEYS | _OPTIONAL_KEYS)[key] is Path
         fields[key.replace(".", "_")] = path.parent / value if is_path else value
     return Settings(**fields, **secrets, logs=logs, gateways=gateways)
+
+
+def _desk(values: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]:
+    """Plain HTTP on loopback only; TLS and OIDC whole, each with its secret."""
+    errors = []
+    if values.get("desk.host", "127.0.0.1") not in LOOPBACK and "desk.certificate" not in values:
+        errors.append("desk.host: the desk listens on loopback only, unless it has a certificate")
+    for group in _TOGETHER:
+        if any(key in values for key in group):
+            errors += [
+                f"{key}: missing; it belongs to {group[0]}" for key in group if key not in values
+            ]
+    for key, name in (("desk.certificate", DESK_PASSPHRASE), ("oidc.issuer", OIDC_SECRET)):
+        if key in values and not environment.get(name):
+            errors.append(f"environment {name}: missing")
+    return errors
 
 
 def _suite(values: Mapping[str, Any], logs: tuple[LogPlace, ...]) -> list[str]:
@@ -193,4 +240,6 @@ def _secrets(environment: Mapping[str, str], errors: list[str]) -> dict[str, Any
         "database": environment.get(DATABASE, ""),
         "door_passphrase": environment.get(DOOR_PASSPHRASE, "").encode(),
         "witness_passphrase": environment.get(WITNESS_PASSPHRASE, "").encode(),
+        "desk_passphrase": environment.get(DESK_PASSPHRASE, "").encode(),
+        "oidc_secret": environment.get(OIDC_SECRET, ""),
     }

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import datetime as dt
+import ssl
 import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -33,10 +34,13 @@ from bureau.desk.trail import act_bytes, digest_of
 from bureau.inbox.bell import Bell
 from bureau.inbox.receive import REASONS_ZH
 from bureau.settings import Settings
+from bureau.web.identity import Identity, Provider
 from bureau.web.live import Live
 from bureau.web.pages import Pages
 from bureau.web.rooms import Rooms
+from certs.identity import load_provider_keys
 from certs.seal import Seal
+from certs.tls import Credentials, people_context
 from certs.trust import Trust
 
 MIGRATIONS = Path(__file__).parents[1] / "adapters" / "postgres" / "migrations_bureau"
@@ -94,6 +98,36 @@ def entry_of(settings: Settings, store: Store) -> Entry:
     return Entry(store.people, seal, now, settings.divisions)
 
 
+def identity_of(settings: Settings) -> Identity | None:
+    """The OpenID Connect provider of the settings. Raises OSError, ValueError (its keys)."""
+    given = (
+        settings.oidc_issuer, settings.oidc_client_id, settings.oidc_authorization,
+        settings.oidc_token, settings.oidc_redirect,
+    )  # fmt: skip
+    issuer, client_id, authorization, token, redirect = (each or "" for each in given)
+    if settings.oidc_keys is None:
+        return None
+    provider = Provider(
+        issuer=issuer, client_id=client_id, secret=settings.oidc_secret, redirect=redirect,
+        authorization=authorization, token=token, keys=load_provider_keys(settings.oidc_keys),
+    )  # fmt: skip
+    return Identity(provider, Seal(settings.witness_passphrase, "desk oidc"), now)
+
+
+def desk_tls(settings: Settings) -> ssl.SSLContext | None:
+    """None: plain HTTP, on loopback. Raises OSError."""
+    if not (settings.desk_certificate and settings.desk_key and settings.desk_authorities):
+        return None
+    return people_context(
+        Credentials(
+            certificate=settings.desk_certificate,
+            key=settings.desk_key,
+            passphrase=settings.desk_passphrase,
+            authorities=settings.desk_authorities,
+        )
+    )
+
+
 def desk_rooms(settings: Settings, store: Store, trust: Trust, entry: Entry, bell: Bell) -> Rooms:
     return Rooms(
         desk=store.desk,
@@ -113,6 +147,9 @@ def desk_rooms(settings: Settings, store: Store, trust: Trust, entry: Entry, bel
         live=Live(bell),
         bell=bell.ring,
         law=law_of(),
+        identity=identity_of(settings),
+        certificates=settings.desk_certificate is not None,
+        hosts=tuple((settings.desk_hosts or "").split()),
         clock=now,
         divisions=settings.divisions,
     )
@@ -143,7 +180,8 @@ async def print_link(settings: Settings) -> None:
 
 
 def link_of(settings: Settings, port: int, token: str) -> str:
-    return f"http://{bracketed(settings.desk_host)}:{port}/sign-in/link/{token}"
+    scheme = "https" if settings.desk_certificate else "http"
+    return f"{scheme}://{bracketed(settings.desk_host)}:{port}/sign-in/link/{token}"
 
 
 def bracketed(host: str) -> str:

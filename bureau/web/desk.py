@@ -24,6 +24,7 @@ def desk_application(rooms: Rooms) -> web.Application:
     application.on_response_prepare.append(add_headers)
     application.on_shutdown.append(rooms.live.stop)
     table = table_of(rooms)
+    rooms.pages.use_ways(*rooms.ways)
     rooms.pages.use_nav(table)
     for method, path, handler in entry.open_pages(rooms):
         application.router.add_route(method, path, handler)

@@ -56,7 +56,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.globals |= {"name": name, "offices": OFFICES_ZH}
+        self._environment.globals |= {"name": name, "offices": OFFICES_ZH, "ways": ()}
         self._environment.filters |= {
             "article": article_zh,
             "case_no": lambda row: case_no(row["year"], row["number"]),
@@ -79,6 +79,10 @@ class Pages:
             "said": said,
             "stage": lambda value: STAGE_ZH.get(value, value),
         }
+
+    def use_ways(self, *ways: str) -> None:
+        """How else people may sign in: `certificate`, `oidc`."""
+        self._environment.globals["ways"] = ways
 
     def use_nav(self, table: Sequence[Route]) -> None:
         """The side bar is made from the table of routes."""

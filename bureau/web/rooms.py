@@ -10,6 +10,7 @@ from bureau.desk.entry import Entry
 from bureau.desk.proof import Prover
 from bureau.desk.releases import Releases
 from bureau.ports import CaseStore, Clock, DeskStore, HoldStore, LogStore, PeopleStore
+from bureau.web.identity import Identity
 from bureau.web.live import Live
 from bureau.web.pages import Pages
 
@@ -36,5 +37,13 @@ class Rooms:
     divisions: tuple[str, ...]
     law: Mapping[str, str]
     """The regulation's words on which each policy rests, by policy id."""
+    identity: Identity | None = None
     hosts: tuple[str, ...] = ()
     """Names under which the desk is served beside loopback."""
+    certificates: bool = False
+    """Whether people may sign in by client certificates: the desk speaks TLS."""
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        found = {"certificate": self.certificates, "oidc": self.identity is not None}
+        return tuple(way for way, there in found.items() if there)

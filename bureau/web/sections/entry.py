@@ -15,6 +15,7 @@ from certs.tls import party_of
 
 Open = tuple[str, str, Callable[[web.Request], Awaitable[web.StreamResponse]]]
 EVERYBODY = frozenset(Office)
+KEPT = "desk_oidc"
 
 
 def open_pages(rooms: Rooms) -> list[Open]:
@@ -26,6 +27,8 @@ def open_pages(rooms: Rooms) -> list[Open]:
         ("GET", "/sign-in/certificate", pages.by_certificate),
         ("GET", "/sign-in/link/{token}", pages.link_page),
         ("POST", "/sign-in/link", pages.by_link),
+        ("GET", "/sign-in/oidc", pages.to_provider),
+        ("GET", "/sign-in/oidc/back", pages.from_provider),
         ("GET", "/healthz", pages.health),
     ]
 
@@ -73,6 +76,36 @@ class _Entry:
         except EntryRefused as refused:
             return self._rooms.pages("sign_in", status=401, oops=str(refused), back="")
         raise _welcome(request, session)
+
+    async def to_provider(self, request: web.Request) -> web.StreamResponse:
+        if self._rooms.identity is None:
+            raise web.HTTPNotFound()
+        where, kept = self._rooms.identity.begin()
+        response = web.HTTPSeeOther(where)
+        # Lax, not Strict: the provider's redirect back comes from another site.
+        response.set_cookie(
+            KEPT, kept, max_age=600, httponly=True, samesite="Lax", secure=request.secure,
+            path="/sign-in/oidc",
+        )  # fmt: skip
+        raise response
+
+    async def from_provider(self, request: web.Request) -> web.Response:
+        """A page that leads on by itself: the new session's Strict cookie would not be sent by a
+        redirect that began at the provider."""
+        identity = self._rooms.identity
+        if identity is None:
+            raise web.HTTPNotFound()
+        state, code = (request.query.get(name, "")[:2000] for name in ("state", "code"))
+        try:
+            subject = await identity.subject(request.cookies.get(KEPT, ""), state, code)
+            session = await self._rooms.entry.by_binding("subject", subject)
+        except EntryRefused as refused:
+            response = self._rooms.pages("sign_in", status=401, oops=str(refused), back="")
+        else:
+            response = self._rooms.pages("signed_in")
+            set_session(request, response, session)
+        response.del_cookie(KEPT, path="/sign-in/oidc")
+        return response
 
     async def link_page(self, request: web.Request) -> web.Response:
         """A button, so that a program that only looks at links uses none up."""

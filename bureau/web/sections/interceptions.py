@@ -10,12 +10,12 @@ from bureau.desk.interceptions import PAGE_ROWS, Card, Line, searched, why_refus
 from bureau.desk.people import CASE_PARTIES, READERS, Office
 from bureau.desk.search import QUERY_CHARS_MAX, Search, parsed
 from bureau.desk.strip import strip_of
-from bureau.desk.trail import Act
 from bureau.web.exports import ROWS_MAX, XLSX, attachment, comma_separated, excel
 from bureau.web.pages import clock, outcome_zh
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post
 from bureau.web.sees import sees
+from bureau.web.telling import tell
 
 MISBEHAVIOURS_SHOWN = 100
 PRINT_ROWS = 500
@@ -143,14 +143,6 @@ class _Interceptions:
             return None
         rooms = self._rooms
         return await strip_of(rooms.desk, rooms.store, visit.division, rooms.clock())
-
-
-async def tell(rooms: Rooms, visit: Visit, what: str, subject: str, **detail: object) -> None:
-    """An act that changed nothing but should be known of."""
-    act = Act(
-        division=visit.division, login=visit.person.login, what=what, subject=subject, detail=detail
-    )
-    await rooms.people.change(rooms.clock(), [act])
 
 
 def before_of(visit: Visit) -> tuple[dt.datetime, str] | None:
