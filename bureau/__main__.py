@@ -24,6 +24,7 @@ from bureau.desk.forks import ForkKeeper
 from bureau.desk.people import Office
 from bureau.desk.publish import Publishing
 from bureau.desk.releases import Releases
+from bureau.desk.statistics import fold_all
 from bureau.desk.summary import Summaries
 from bureau.inbox.bell import Bell
 from bureau.inbox.keyring import KeyFiles, KeyRing
@@ -120,6 +121,7 @@ async def _serve(settings: Settings) -> None:
         desk = desk_application(rooms_of_desk)
         chasing = chase_all(rooms_of_desk.office, settings.divisions)
         await rooms.enter_async_context(_working(chasing))
+        await rooms.enter_async_context(_working(fold_all(store.statistics)))
         door_port = await rooms.enter_async_context(
             site(door, settings.door_host, settings.door_port, tls.server())
         )

@@ -20,6 +20,7 @@ from adapters.postgres.bureau_holds import BureauHolds
 from adapters.postgres.bureau_people import BureauPeople
 from adapters.postgres.bureau_pool import open_pool
 from adapters.postgres.bureau_releases import BureauReleases
+from adapters.postgres.bureau_statistics import BureauStatistics
 from adapters.postgres.bureau_store import BureauStore
 from adapters.postgres.bureau_trail import Trail
 from adapters.postgres.migrate import migrate
@@ -30,6 +31,7 @@ from bureau.desk.law import law_of, titles_of
 from bureau.desk.people import Office, Person, flaws
 from bureau.desk.proof import Prover
 from bureau.desk.releases import Releases
+from bureau.desk.statistics import Statistics
 from bureau.desk.trail import act_bytes, digest_of
 from bureau.inbox.bell import Bell
 from bureau.inbox.receive import REASONS_ZH
@@ -60,6 +62,7 @@ class Store:
     cases: BureauCases
     complaints: BureauComplaints
     holds: BureauHolds
+    statistics: BureauStatistics
 
 
 async def open_store(settings: Settings, rooms: AsyncExitStack) -> Store:
@@ -83,6 +86,7 @@ async def open_store(settings: Settings, rooms: AsyncExitStack) -> Store:
         cases=BureauCases(pool, trail),
         complaints=BureauComplaints(pool, trail),
         holds=BureauHolds(pool),
+        statistics=BureauStatistics(pool),
         releases=BureauReleases(pool),
     )
 
@@ -139,6 +143,7 @@ def desk_rooms(settings: Settings, store: Store, trust: Trust, entry: Entry, bel
         office=CaseOffice(store.cases, portable, now, settings.desk_name, titles_of()),
         releases=Releases(store.releases, store.desk, trust.sign_document, now),
         holds=store.holds,
+        statistics=Statistics(store.statistics, titles_of()),
         complaints=Complaints(
             store.complaints, Seal(settings.witness_passphrase, "complaint informant"), now
         ),

@@ -7,9 +7,18 @@ from aiohttp import web
 from bureau.web.guard import Guard, add_headers
 from bureau.web.rooms import Rooms
 from bureau.web.route import UPLOAD_BYTES_MAX, Route
-from bureau.web.sections import accounts, cases, complaints, entry, holds, home, interceptions
+from bureau.web.sections import (
+    accounts,
+    cases,
+    complaints,
+    entry,
+    holds,
+    home,
+    interceptions,
+    statistics,
+)
 
-SECTIONS = (home, interceptions, holds, cases, complaints, accounts, entry)
+SECTIONS = (home, interceptions, holds, cases, complaints, statistics, accounts, entry)
 """Each gives its routes; the side bar follows this order within a group."""
 
 

@@ -9,6 +9,7 @@ from bureau.desk.docket.office import CaseOffice
 from bureau.desk.entry import Entry
 from bureau.desk.proof import Prover
 from bureau.desk.releases import Releases
+from bureau.desk.statistics import Statistics
 from bureau.ports import CaseStore, Clock, DeskStore, HoldStore, LogStore, PeopleStore
 from bureau.web.identity import Identity
 from bureau.web.live import Live
@@ -25,6 +26,7 @@ class Rooms:
     cases: CaseStore
     office: CaseOffice
     complaints: Complaints
+    statistics: Statistics
     releases: Releases
     holds: HoldStore
     editable: Callable[[bytes], bytes]

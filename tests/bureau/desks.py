@@ -13,6 +13,7 @@ from adapters.papers.setter import editable, portable
 from adapters.postgres.bureau_complaints import BureauComplaints
 from adapters.postgres.bureau_holds import BureauHolds
 from adapters.postgres.bureau_releases import BureauReleases
+from adapters.postgres.bureau_statistics import BureauStatistics
 from adapters.postgres.bureau_trail import Trail
 from bureau.desk.complaints import Complaints
 from bureau.desk.docket.office import CaseOffice
@@ -21,6 +22,7 @@ from bureau.desk.law import law_of, titles_of
 from bureau.desk.people import OUTSIDE, Office, Person
 from bureau.desk.proof import Prover
 from bureau.desk.releases import Releases
+from bureau.desk.statistics import Statistics
 from bureau.inbox.receive import REASONS_ZH
 from bureau.serving import site
 from bureau.web.desk import desk_application
@@ -131,6 +133,7 @@ def rooms_of(bureau: Bureau, hands: Hands, divisions: tuple[str, ...]) -> Rooms:
             BureauReleases(bureau.pool), bureau.desk, bureau.trust.sign_document, hands
         ),
         holds=BureauHolds(bureau.pool),
+        statistics=Statistics(BureauStatistics(bureau.pool), titles_of()),
         complaints=Complaints(
             BureauComplaints(bureau.pool, Trail(written)), Seal(b"a passphrase", "informant"), hands
         ),

@@ -31,7 +31,7 @@ def filled(path: str, division: str) -> str:
         "{division}": division, "{year:[0-9]{4}}": "2026", "{type}": "8202",
         "{no}": f"{1:013d}", "{kind:xlsx|csv}": "csv", "{kind:pdf|docx}": "pdf",
         "{digest:[0-9a-f]{64}}": hashlib.sha256(b"%PDF-x").hexdigest(), "{login}": "nobody",
-        "{step}": "close",
+        "{step}": "close", "{code:[0-9A-Za-z-]{1,32}}": "101001",
     }.items():  # fmt: skip
         path = path.replace(name, value)
     assert "{" not in path, path

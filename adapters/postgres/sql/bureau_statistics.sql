@@ -1,0 +1,88 @@
+-- name: by_key
+-- empty: nothing was intercepted in these months; the most frequent first.
+SELECT key, sum(count) AS count, sum(amount_fen) AS amount_fen,
+    sum(count) FILTER (WHERE outcome = 'blocked') AS blocked,
+    sum(count) FILTER (WHERE outcome = 'held') AS held
+FROM (
+    SELECT key, outcome, count, amount_fen FROM stat_cell
+    WHERE division = $1 AND measure = $2 AND day BETWEEN $3 AND $4
+    UNION ALL
+    SELECT key, outcome, count, amount_fen FROM stat_delta
+    WHERE division = $1 AND measure = $2 AND day BETWEEN $3 AND $4
+) AS s
+GROUP BY key
+HAVING sum(count) <> 0
+ORDER BY sum(count) DESC, key
+LIMIT $5;
+
+-- name: by_month
+-- empty: nothing was intercepted in these months.
+SELECT date_trunc('month', day)::date AS key, sum(count) AS count, sum(amount_fen) AS amount_fen,
+    sum(count) FILTER (WHERE outcome = 'blocked') AS blocked,
+    sum(count) FILTER (WHERE outcome = 'held') AS held
+FROM (
+    SELECT day, outcome, count, amount_fen FROM stat_cell
+    WHERE division = $1 AND measure = 'day' AND day BETWEEN $2 AND $3
+    UNION ALL
+    SELECT day, outcome, count, amount_fen FROM stat_delta
+    WHERE division = $1 AND measure = 'day' AND day BETWEEN $2 AND $3
+) AS s
+GROUP BY 1
+HAVING sum(count) <> 0
+ORDER BY 1;
+
+-- name: agency_names
+-- empty: none of these agencies was ever intercepted. The name as it was told last.
+SELECT a.code, n.agency_name AS name
+FROM unnest($2::text[]) AS a (code)
+CROSS JOIN LATERAL (
+    SELECT i.agency_name FROM interception AS i
+    WHERE i.division = $1 AND i.agency_code = a.code
+    ORDER BY i.decided_at DESC, i.voucher_no DESC
+    LIMIT 1
+) AS n;
+
+-- name: agency
+-- empty: nothing of this agency was intercepted in these days.
+SELECT i.policies, i.outcome, count(*) AS count, sum(i.amount_fen) AS amount_fen
+FROM interception AS i
+WHERE i.division = $1 AND i.agency_code = $2 AND i.decided_at >= $3 AND i.decided_at < $4
+GROUP BY 1, 2;
+
+-- name: cases
+-- empty: no case was opened in these days.
+SELECT stage, origin, count(*) AS count, sum(amount_fen) AS amount_fen
+FROM case_file
+WHERE division = $1 AND opened_at >= $2 AND opened_at < $3
+    AND ($4::text IS NULL OR agency_code = $4)
+    AND ($5::text IS NULL OR (bank = $5 AND against = 'bank'))
+GROUP BY 1, 2;
+
+-- name: misbehaviours
+-- empty: no delivery of this bank was refused.
+SELECT reason, sum(seen) AS count FROM misbehaviour
+WHERE division = $1 AND bank = $2
+GROUP BY 1 ORDER BY 2 DESC;
+
+-- name: passed
+-- empty: never.
+SELECT coalesce(sum(count), 0) AS count FROM log_tally
+WHERE division = $1 AND measure = 'outcome' AND value = 'passed' AND ($2::text IS NULL OR bank = $2);
+
+-- name: typical
+-- empty: no case of these days was confirmed and closed.
+SELECT year, number, against, amount_fen, policies, stage, opened_at
+FROM case_file
+WHERE division = $1 AND opened_at >= $2 AND opened_at < $3 AND stage = ANY ($4)
+ORDER BY amount_fen DESC, year, number
+LIMIT $5;
+
+-- name: typical_moves
+-- empty: none of these cases has been moved.
+SELECT year, number, seq, move, body FROM case_move
+WHERE division = $1 AND year = ANY ($2) AND number = ANY ($3) AND move = ANY ($4)
+ORDER BY year, number, seq;
+
+-- name: fold
+-- empty: never.
+SELECT stat_fold($1);

@@ -1,0 +1,337 @@
+"""Statistics (统计), score cards and the report to the province (Art. 11(4)-(5)).
+
+Figures are of what was intercepted; they are counted as it arrives, so a page asks for sums only.
+The points of the score cards are the bureau's own, not the regulation's.
+"""
+
+import asyncio
+import datetime as dt
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import attrs
+import orjson
+import structlog
+
+from bureau.desk.casework.words import MEASURE_ZH, Measure, Move, Stage
+from bureau.desk.people import covers
+from bureau.desk.refusals import ActRefused
+from gateway.domain.faults import StoreUnavailable
+from gateway.domain.legal_day import dawn
+
+MONTHS_MAX = 36
+TOP = 20
+FOLD_S = 5.0
+TYPICAL_MAX = 20
+BANDS_ZH = {
+    "1": "1万元以下", "2": "1万至10万元", "3": "10万至100万元", "4": "100万至1000万元",
+    "5": "1000万元以上",
+}  # fmt: skip
+CONDUCT_ZH = {
+    "JL-100": "无凭证或超凭证划转资金", "JL-101": "未按支付信息如实支付",
+    "JL-102": "错传、漏传支付信息", "JL-103": "清算不符", "JL-104": "支付不及时",
+    "JL-105": "账户开变销不及时", "JL-106": "未及时报告违规支付",
+}  # fmt: skip
+CONDUCT_POINTS = {
+    "JL-100": 20, "JL-101": 10, "JL-103": 10, "JL-106": 10, "JL-102": 5, "JL-104": 5, "JL-105": 2,
+}  # fmt: skip
+"""As docs/conduct.md has them, a thousand payments."""
+REFUSED_POINTS = 5
+BLOCKED_POINTS, HELD_POINTS, CONFIRMED_POINTS = 2, 1, 10
+"""Of an agency, for each."""
+CONFIRMED = frozenset({Stage.CONFIRMED, Stage.HANDLING, Stage.RECTIFYING, Stage.RECTIFIED})
+TYPICAL_STAGES = (*sorted(CONFIRMED), Stage.ARCHIVED)
+
+_log = structlog.get_logger("bureau.statistics")
+
+
+class StatisticsStore(Protocol):
+    async def by_key(
+        self, division: str, measure: str, days: tuple[dt.date, dt.date], limit: int
+    ) -> Sequence[Mapping[str, Any]]: ...
+
+    async def by_month(
+        self, division: str, days: tuple[dt.date, dt.date]
+    ) -> Sequence[Mapping[str, Any]]: ...
+
+    async def agency_names(self, division: str, codes: Sequence[str]) -> Mapping[str, str]: ...
+
+    async def agency(
+        self, division: str, code: str, moments: tuple[dt.datetime, dt.datetime]
+    ) -> Sequence[Mapping[str, Any]]: ...
+
+    async def cases(
+        self, division: str, moments: tuple[dt.datetime, dt.datetime],
+        agency: str | None = None, bank: str | None = None,
+    ) -> Sequence[Mapping[str, Any]]: ...  # fmt: skip
+
+    async def misbehaviours(self, division: str, bank: str) -> Sequence[Mapping[str, Any]]: ...
+
+    async def passed(self, division: str, bank: str | None = None) -> int: ...
+
+    async def typical(
+        self, division: str, moments: tuple[dt.datetime, dt.datetime], stages: Sequence[str],
+        limit: int,
+    ) -> Sequence[Mapping[str, Any]]: ...  # fmt: skip
+
+    async def typical_moves(
+        self, division: str, keys: Sequence[tuple[int, int]], moves: Sequence[str]
+    ) -> Sequence[Mapping[str, Any]]: ...
+
+    async def fold(self) -> int: ...
+
+
+@attrs.frozen(kw_only=True)
+class Span:
+    """Whole months."""
+
+    first: dt.date
+    last: dt.date
+    """The last month's last day."""
+
+    @property
+    def days(self) -> tuple[dt.date, dt.date]:
+        return self.first, self.last
+
+    @property
+    def moments(self) -> tuple[dt.datetime, dt.datetime]:
+        return dawn(self.first), dawn(self.last + dt.timedelta(days=1))
+
+    @property
+    def months(self) -> list[dt.date]:
+        count = _ordinal(self.last) - _ordinal(self.first) + 1
+        return [_first_of(_ordinal(self.first) + n) for n in range(count)]
+
+    @property
+    def zh(self) -> str:
+        ends = [f"{day.year}年{day.month}月" for day in self.days]
+        return ends[0] if ends[0] == ends[1] else "至".join(ends)
+
+
+def span_of(since: str, until: str, today: dt.date) -> Span:
+    """`2026-01` to `2026-03`; empty: this year to this month. Raises ActRefused."""
+    first = _month(since) if since else dt.date(today.year, 1, 1)
+    last = _month(until) if until else today.replace(day=1)
+    if not 0 <= _ordinal(last) - _ordinal(first) < MONTHS_MAX:
+        raise ActRefused(
+            "span",
+            f"起止月份须先后相接，最多{MONTHS_MAX}个月。",
+            "At most 36 months.",
+        )
+    return Span(first=first, last=_first_of(_ordinal(last) + 1) - dt.timedelta(days=1))
+
+
+@attrs.frozen(kw_only=True)
+class Tally:
+    """One line of a table and one bar of its chart."""
+
+    key: str
+    name: str
+    count: int
+    blocked: int
+    held: int
+    amount_fen: int
+
+
+@attrs.frozen(kw_only=True)
+class Overview:
+    span: Span
+    total: Tally
+    months: tuple[Tally, ...]
+    policies: tuple[Tally, ...]
+    departments: tuple[Tally, ...]
+    agencies: tuple[Tally, ...]
+    banks: tuple[Tally, ...]
+    bands: tuple[Tally, ...]
+    conduct: tuple[Tally, ...]
+    stages: Mapping[str, tuple[int, int]]
+    """Cases opened in the span: stage -> count, fen."""
+    origins: Mapping[str, tuple[int, int]]
+
+
+@attrs.frozen(kw_only=True)
+class Score:
+    code: str
+    name: str
+    span: Span
+    points: int
+    parts: tuple[tuple[str, int, str], ...]
+    """(what, how often, points taken off as words)"""
+    policies: tuple[Tally, ...]
+    stages: Mapping[str, tuple[int, int]]
+
+
+class Statistics:
+    """Raises StoreUnavailable. `titles`: of policies, Chinese."""
+
+    def __init__(self, store: StatisticsStore, titles: Mapping[str, str]) -> None:
+        self._store = store
+        self._titles = dict(CONDUCT_ZH) | dict(titles)
+
+    async def overview(self, division: str, span: Span) -> Overview:
+        store, days = self._store, span.days
+        by = {
+            measure: await store.by_key(division, measure, days, TOP)
+            for measure in ("policy", "department", "agency", "bank", "amount", "conduct")
+        }
+        codes = [row["key"] for row in by["agency"]]
+        names = await store.agency_names(division, codes)
+        months = {row["key"]: row for row in await store.by_month(division, days)}
+        monthly = tuple(
+            _tally({**months.get(month, {}), "key": f"{month:%Y-%m}"}, f"{month:%Y-%m}")
+            for month in span.months
+        )
+        cases = await store.cases(division, span.moments)
+        return Overview(
+            span=span, months=monthly, total=_sum(monthly),
+            policies=tuple(_tally(row, self._titles.get(row["key"], "")) for row in by["policy"]),
+            departments=tuple(_tally(row, f"主管部门 {row['key']}") for row in by["department"]),
+            agencies=tuple(_tally(row, names.get(row["key"], "")) for row in by["agency"]),
+            banks=tuple(_tally(row, f"代理银行 {row['key']}") for row in by["bank"]),
+            bands=tuple(
+                _tally(row, BANDS_ZH.get(row["key"], row["key"]))
+                for row in sorted(by["amount"], key=lambda row: str(row["key"]))
+            ),
+            conduct=tuple(_tally(row, self._conduct(row["key"])) for row in by["conduct"]),
+            stages=_grouped(cases, "stage"), origins=_grouped(cases, "origin"),
+        )  # fmt: skip
+
+    async def agency(self, division: str, code: str, span: Span) -> Score:
+        """What one agency tried, what was found of it, and points: 100 less what was found."""
+        rows = await self._store.agency(division, code, span.moments)
+        name = (await self._store.agency_names(division, [code])).get(code, "")
+        stages = _grouped(await self._store.cases(division, span.moments, agency=code), "stage")
+        blocked = sum(row["count"] for row in rows if row["outcome"] == "blocked")
+        held = sum(row["count"] for row in rows if row["outcome"] == "held")
+        confirmed = sum(n for stage, (n, _) in stages.items() if stage in CONFIRMED)
+        parts = tuple(
+            (what, count, f"{count}×{each}")
+            for what, count, each in (
+                ("被拦截 blocked", blocked, BLOCKED_POINTS), ("被挂起 held", held, HELD_POINTS),
+                ("确认违规案件 confirmed", confirmed, CONFIRMED_POINTS),
+            )
+        )  # fmt: skip
+        lost = blocked * BLOCKED_POINTS + held * HELD_POINTS + confirmed * CONFIRMED_POINTS
+        return Score(
+            code=code, name=name, span=span, points=max(0, 100 - lost), parts=parts,
+            policies=self._by_policy(rows), stages=stages,
+        )  # fmt: skip
+
+    async def bank(self, division: str, bank: str, span: Span) -> Score:
+        """How one bank kept to Art. 10(4), a thousand payments."""
+        rows = await self._store.by_key(division, "conduct", span.days, 500)
+        alerts = {
+            row["key"].split(" ", 1)[1]: int(row["count"])
+            for row in rows if row["key"].startswith(bank + " ")
+        }  # fmt: skip
+        refused = sum(int(row["count"]) for row in await self._store.misbehaviours(division, bank))
+        thousands = max(1, await self._store.passed(division, bank) // 1000)
+        parts = [
+            (f"{policy} {self._titles.get(policy, '')}", n, f"{n}×{CONDUCT_POINTS.get(policy, 5)}")
+            for policy, n in sorted(alerts.items())
+        ]
+        parts.append(("报送被拒收 deliveries refused", refused, f"{refused}×{REFUSED_POINTS}"))
+        lost = sum(n * CONDUCT_POINTS.get(policy, 5) for policy, n in alerts.items())
+        lost = (lost + refused * REFUSED_POINTS) // thousands
+        stages = _grouped(await self._store.cases(division, span.moments, bank=bank), "stage")
+        return Score(
+            code=bank, name=f"代理银行 {bank}", span=span, points=max(0, 100 - lost),
+            parts=tuple(parts), policies=(), stages=stages,
+        )  # fmt: skip
+
+    async def typical(self, division: str, span: Span) -> list[Mapping[str, Any]]:
+        """Confirmed cases in words that name nobody: made from policies, amounts and measures
+        only, never from what anybody wrote."""
+        rows = await self._store.typical(division, span.moments, TYPICAL_STAGES, TYPICAL_MAX)
+        keys = [(row["year"], row["number"]) for row in rows]
+        handling = Move.PROPOSE_HANDLING.value
+        decided = Move.PROPOSE.value
+        measures: dict[tuple[int, int], list[str]] = {}
+        confirmed: set[tuple[int, int]] = set()
+        for move in await self._store.typical_moves(division, keys, [handling, decided]):
+            key, body = (move["year"], move["number"]), orjson.loads(move["body"])
+            if move["move"] == handling:
+                measures[key] = [each["measure"] for each in body.get("orders", ())]
+            elif body.get("verdict") == "confirmed":
+                confirmed.add(key)
+        return [
+            {
+                "key": key, "amount_fen": row["amount_fen"],
+                "who": "某代理银行" if row["against"] == "bank" else "某预算单位",
+                "what": [f"{p} {self._titles.get(p, '')}".strip() for p in row["policies"]],
+                "how": [MEASURE_ZH[Measure(m)] for m in measures.get(key, ()) if m in set(Measure)],
+                "month": f"{row['opened_at']:%Y年%m月}",
+            }
+            for key, row in zip(keys, rows, strict=True)
+            if row["stage"] != Stage.ARCHIVED or key in confirmed
+        ]  # fmt: skip
+
+    def _by_policy(self, rows: Sequence[Mapping[str, Any]]) -> tuple[Tally, ...]:
+        found: dict[str, Counter[str]] = {}
+        for row in rows:
+            for policy in row["policies"]:
+                counts = found.setdefault(policy, Counter())
+                counts.update({"count": row["count"], row["outcome"]: row["count"]})
+                counts["amount_fen"] += int(row["amount_fen"])
+        tallies = [
+            _tally({"key": policy, **counts}, self._titles.get(policy, ""))
+            for policy, counts in found.items()
+        ]
+        return tuple(sorted(tallies, key=lambda each: (-each.count, each.key)))
+
+    def _conduct(self, key: str) -> str:
+        bank, _, policy = key.partition(" ")
+        return f"代理银行 {bank}：{policy} {self._titles.get(policy, '')}"
+
+
+def below(divisions: Sequence[str], upper: str) -> list[str]:
+    return [each for each in divisions if covers(upper, each)]
+
+
+async def fold_all(store: StatisticsStore) -> None:
+    """The worker that keeps sums short, until cancelled."""
+    while True:
+        try:
+            while await store.fold():
+                pass
+        except StoreUnavailable as lost:
+            _log.warning("folding.postponed", reason=str(lost))
+        await asyncio.sleep(FOLD_S)
+
+
+def _tally(row: Mapping[str, Any], name: str) -> Tally:
+    return Tally(
+        key=str(row["key"]), name=name,
+        **{f: int(row.get(f) or 0) for f in ("count", "blocked", "held", "amount_fen")},
+    )  # fmt: skip
+
+
+def _sum(tallies: Sequence[Tally]) -> Tally:
+    fields = ("count", "blocked", "held", "amount_fen")
+    return Tally(
+        key="", name="合计", **{f: sum(getattr(each, f) for each in tallies) for f in fields}
+    )
+
+
+def _grouped(rows: Sequence[Mapping[str, Any]], field: str) -> dict[str, tuple[int, int]]:
+    found: dict[str, tuple[int, int]] = {}
+    for row in rows:
+        count, amount = found.get(row[field], (0, 0))
+        found[row[field]] = (count + int(row["count"]), amount + int(row["amount_fen"]))
+    return found
+
+
+def _month(text: str) -> dt.date:
+    try:
+        return dt.datetime.strptime(text, "%Y-%m").date()  # noqa: DTZ007 (a month has no zone)
+    except ValueError:
+        raise ActRefused("month", "月份请按 2026-03 填写。", "A month as 2026-03.") from None
+
+
+def _ordinal(day: dt.date) -> int:
+    return day.year * 12 + day.month - 1
+
+
+def _first_of(ordinal: int) -> dt.date:
+    return dt.date(ordinal // 12, ordinal % 12 + 1, 1)

@@ -1,0 +1,135 @@
+"""Pages of statistics (统计): overview, score cards, the report to the province, bulletins."""
+
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from bureau.desk.casework.words import ORIGIN_ZH, STAGE_ZH
+from bureau.desk.people import READERS, Office
+from bureau.desk.statistics import Overview, Span, Tally, span_of
+from bureau.web.charts import bars, columns
+from bureau.web.exports import XLSX, attachment, excel
+from bureau.web.pages import clock, money
+from bureau.web.rooms import Rooms
+from bureau.web.route import Nav, Route, Visit, get
+from bureau.web.sections.interceptions import tell
+from gateway.domain.legal_day import legal_day
+from gateway.domain.money import yuan
+
+HEAD = (
+    "统计口径 Measure", "代码 Key", "名称 Name", "笔数 Count", "拦截 Blocked", "挂起 Held",
+    "金额（元） Yuan",
+)  # fmt: skip
+TITLES = {
+    "months": "按月份", "policies": "按规则", "departments": "按主管部门", "agencies": "按预算单位",
+    "banks": "按代理银行", "bands": "按金额", "conduct": "代理银行行为监控",
+}  # fmt: skip
+
+
+def routes(rooms: Rooms) -> list[Route]:
+    pages = _Statistics(rooms)
+    home = "/desk/{division}"
+    return [
+        get(
+            home + "/statistics", pages.overview, READERS,
+            Nav(group="report", zh="统计分析", en="Statistics"),
+        ),
+        get(home + "/statistics/agencies/{code:[0-9A-Za-z-]{1,32}}", pages.agency, READERS),
+        get(home + "/statistics/banks/{code:[0-9A-Za-z-]{1,32}}", pages.bank, READERS),
+        get(
+            home + "/report", pages.report, READERS,
+            Nav(group="report", zh="定期报告", en="Report"),
+        ),
+        get(home + "/report.xlsx", pages.workbook, READERS),
+        get(
+            home + "/bulletin", pages.bulletin, READERS - {Office.PROVINCE},
+            Nav(group="report", zh="典型案例通报", en="Bulletin"),
+        ),
+    ]  # fmt: skip
+
+
+class _Statistics:
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+
+    async def overview(self, visit: Visit) -> web.Response:
+        return await self._figures(visit, "statistics")
+
+    async def report(self, visit: Visit) -> web.Response:
+        """Art. 11(5): what the bureau reports to the province; printed by the browser."""
+        return await self._figures(visit, "report")
+
+    async def workbook(self, visit: Visit) -> web.Response:
+        span = self._span(visit)
+        found = await self._rooms.statistics.overview(visit.division, span)
+        rows = list(_cells(found))
+        await tell(self._rooms, visit, "report.exported", span.zh, rows=len(rows))
+        notes = {
+            "报告期间 Period": span.zh,
+            "行政区划 Division": visit.division,
+            "填报单位 Bureau": self._rooms.pages.name,
+            "导出人 By": f"{visit.person.name}（{visit.person.login}）",
+            "导出时间 At": clock(self._rooms.clock()),
+        }
+        return attachment(excel(HEAD, rows, notes), XLSX, f"report-{span.first:%Y%m}.xlsx")
+
+    async def agency(self, visit: Visit) -> web.Response:
+        code = visit.request.match_info["code"]
+        score = await self._rooms.statistics.agency(visit.division, code, self._span(visit))
+        return self._score(visit, score, f"/desk/{visit.division}/interceptions?q=agency:{code}")
+
+    async def bank(self, visit: Visit) -> web.Response:
+        code = visit.request.match_info["code"]
+        score = await self._rooms.statistics.bank(visit.division, code, self._span(visit))
+        return self._score(visit, score, f"/desk/{visit.division}/interceptions?q=bank:{code}")
+
+    async def bulletin(self, visit: Visit) -> web.Response:
+        """Typical cases for the departments (Art. 11(4)); nobody is named in it."""
+        span = self._span(visit)
+        return self._rooms.pages(
+            "bulletin", visit=visit, span=span, today=legal_day(self._rooms.clock()),
+            cases=await self._rooms.statistics.typical(visit.division, span), asked=_asked(span),
+        )  # fmt: skip
+
+    def _score(self, visit: Visit, score: object, lines: str) -> web.Response:
+        span = self._span(visit)
+        return self._rooms.pages(
+            "score", visit=visit, score=score, span=span, asked=_asked(span), lines=lines,
+            stages=STAGE_ZH, bars=bars,
+        )  # fmt: skip
+
+    async def _figures(self, visit: Visit, template: str) -> web.Response:
+        span = self._span(visit)
+        found = await self._rooms.statistics.overview(visit.division, span)
+        return self._rooms.pages(
+            template, visit=visit, found=found, span=span, asked=_asked(span), titles=TITLES,
+            stages=STAGE_ZH, origins=ORIGIN_ZH, bars=bars, columns=columns,
+            now=self._rooms.clock(), today=legal_day(self._rooms.clock()),
+        )  # fmt: skip
+
+    def _span(self, visit: Visit) -> Span:
+        today = legal_day(self._rooms.clock())
+        return span_of(visit.query("from", 7), visit.query("to", 7), today)
+
+
+def _asked(span: Span) -> str:
+    return urlencode({"from": f"{span.first:%Y-%m}", "to": f"{span.last:%Y-%m}"})
+
+
+def _cells(found: Overview) -> Iterator[tuple[str, ...]]:
+    yield _row("合计", found.total)
+    for field, title in TITLES.items():
+        for tally in getattr(found, field):
+            yield _row(title, tally)
+    for title, words, counts in (
+        ("案件（按阶段）", STAGE_ZH, found.stages), ("案件（按来源）", ORIGIN_ZH, found.origins),
+    ):  # fmt: skip
+        names = {str(key): zh for key, zh in words.items()}
+        for key, (count, fen) in counts.items():
+            yield title, key, names.get(key, key), str(count), "", "", money(yuan(fen))
+
+
+def _row(title: str, tally: Tally) -> tuple[str, ...]:
+    counts = (str(tally.count), str(tally.blocked), str(tally.held))
+    return title, tally.key, tally.name, *counts, money(yuan(tally.amount_fen))
