@@ -129,8 +129,10 @@ async def _serve(settings: Settings) -> None:
             site(desk, settings.desk_host, settings.desk_port, desk_tls(settings))
         )
         await rooms.enter_async_context(_working(ring.run()))
-        publishing = Publishing(store.releases, ways_of(settings, tls), now)
-        await rooms.enter_async_context(_working(publishing.run()))
+        ways = ways_of(settings, tls)
+        for kind, feeds in (("releases", store.releases), ("registers", rooms_of_desk.registers)):
+            publishing = Publishing(feeds, ways, now, kind)
+            await rooms.enter_async_context(_working(publishing.run()))
         _announce(settings, door_port, desk_port, await entry.first_link())
         await stopped.wait()
         _log.info("bureau.stopping")

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import datetime as dt
+import hmac
 import ssl
 import sys
 from contextlib import AsyncExitStack
@@ -19,6 +20,7 @@ from adapters.postgres.bureau_desk import BureauDesk
 from adapters.postgres.bureau_holds import BureauHolds
 from adapters.postgres.bureau_people import BureauPeople
 from adapters.postgres.bureau_pool import open_pool
+from adapters.postgres.bureau_registers import BureauRegisters
 from adapters.postgres.bureau_releases import BureauReleases
 from adapters.postgres.bureau_statistics import BureauStatistics
 from adapters.postgres.bureau_store import BureauStore
@@ -30,6 +32,7 @@ from bureau.desk.entry import Entry
 from bureau.desk.law import law_of, titles_of
 from bureau.desk.people import Office, Person, flaws
 from bureau.desk.proof import Prover
+from bureau.desk.registers import Registers
 from bureau.desk.releases import Releases
 from bureau.desk.statistics import Statistics
 from bureau.desk.trail import act_bytes, digest_of
@@ -63,6 +66,7 @@ class Store:
     complaints: BureauComplaints
     holds: BureauHolds
     statistics: BureauStatistics
+    registers: BureauRegisters
 
 
 async def open_store(settings: Settings, rooms: AsyncExitStack) -> Store:
@@ -87,6 +91,7 @@ async def open_store(settings: Settings, rooms: AsyncExitStack) -> Store:
         complaints=BureauComplaints(pool, trail),
         holds=BureauHolds(pool),
         statistics=BureauStatistics(pool),
+        registers=BureauRegisters(pool, trail),
         releases=BureauReleases(pool),
     )
 
@@ -132,6 +137,22 @@ def desk_tls(settings: Settings) -> ssl.SSLContext | None:
     )
 
 
+def registers_of(settings: Settings, store: Store, trust: Trust) -> Registers:
+    passphrase = settings.witness_passphrase
+
+    def name(key: str) -> str:
+        return hmac.new(passphrase, b"register key " + key.encode(), "sha256").hexdigest()
+
+    return Registers(
+        store.registers,
+        Seal(passphrase, "registers"),
+        name,
+        trust.sign_document,
+        settings.logs,
+        now,
+    )
+
+
 def desk_rooms(settings: Settings, store: Store, trust: Trust, entry: Entry, bell: Bell) -> Rooms:
     return Rooms(
         desk=store.desk,
@@ -143,6 +164,7 @@ def desk_rooms(settings: Settings, store: Store, trust: Trust, entry: Entry, bel
         office=CaseOffice(store.cases, portable, now, settings.desk_name, titles_of()),
         releases=Releases(store.releases, store.desk, trust.sign_document, now),
         holds=store.holds,
+        registers=registers_of(settings, store, trust),
         statistics=Statistics(store.statistics, titles_of()),
         complaints=Complaints(
             store.complaints, Seal(settings.witness_passphrase, "complaint informant"), now

@@ -1,12 +1,13 @@
 """Publish: bring what was signed to each bank's gateway, in order, until it has acknowledged it."""
 
 import asyncio
-from collections.abc import Mapping
+import datetime as dt
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import structlog
 
-from bureau.ports import Clock, ReleaseStore
+from bureau.ports import Clock
 from gateway.domain.faults import FeedRefused, GatewayUnavailable, StoreUnavailable
 
 LOOK_S = 0.5
@@ -23,12 +24,25 @@ class Way(Protocol):
         ...
 
 
+class FeedStore(Protocol):
+    async def waiting_feeds(self) -> Sequence[Mapping[str, Any]]:
+        """The oldest unacknowledged feed of each bank."""
+        ...
+
+    async def attempted(
+        self, division: str, bank: str, version: int, at: dt.datetime, trouble: str | None
+    ) -> None: ...
+
+
 class Publishing:
-    """`ways` by (division, bank). A gateway that is away, or refuses, keeps no other waiting."""
+    """`ways` by (division, bank); `kind`: of the feeds, as the gateway's door names
+    it. A gateway that is away, or refuses, keeps no other waiting."""
 
     def __init__(
-        self, store: ReleaseStore, ways: Mapping[tuple[str, str], Way], clock: Clock
-    ) -> None:
+        self, store: FeedStore, ways: Mapping[tuple[str, str], Way], clock: Clock,
+        kind: str = "releases",
+    ) -> None:  # fmt: skip
+        self._kind = kind
         self._store = store
         self._ways = ways
         self._clock = clock
@@ -64,7 +78,7 @@ class Publishing:
         try:
             if way is None:
                 raise GatewayUnavailable("no [[gateways]] of the settings leads to this bank")
-            await way.publish("releases", row["body"], row["signature"])
+            await way.publish(self._kind, row["body"], row["signature"])
         except (FeedRefused, GatewayUnavailable) as failed:
             trouble = str(failed)[:500]
         await self._store.attempted(*place, row["version"], self._clock(), trouble)
@@ -72,10 +86,16 @@ class Publishing:
         if trouble is None:
             self.troubles.pop(name, None)
             self._rests.pop(place, None)
-            _log.info("release.acknowledged", place=name, version=row["version"])
+            _log.info("feed.acknowledged", kind=self._kind, place=name, version=row["version"])
             return True
         if self.troubles.get(name) != trouble:
-            _log.error("release.not_taken", place=name, version=row["version"], reason=trouble)
+            _log.error(
+                "feed.not_taken",
+                kind=self._kind,
+                place=name,
+                version=row["version"],
+                reason=trouble,
+            )
         self.troubles[name] = trouble
         self._rests[place] = int(min(2 ** min(row["attempts"], 8), PAUSE_S_MAX / LOOK_S))
         return False

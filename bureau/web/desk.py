@@ -15,10 +15,11 @@ from bureau.web.sections import (
     holds,
     home,
     interceptions,
+    registers,
     statistics,
 )
 
-SECTIONS = (home, interceptions, holds, cases, complaints, statistics, accounts, entry)
+SECTIONS = (home, interceptions, holds, cases, complaints, registers, statistics, accounts, entry)
 """Each gives its routes; the side bar follows this order within a group."""
 
 

@@ -8,6 +8,7 @@ from bureau.desk.complaints import Complaints
 from bureau.desk.docket.office import CaseOffice
 from bureau.desk.entry import Entry
 from bureau.desk.proof import Prover
+from bureau.desk.registers import Registers
 from bureau.desk.releases import Releases
 from bureau.desk.statistics import Statistics
 from bureau.ports import CaseStore, Clock, DeskStore, HoldStore, LogStore, PeopleStore
@@ -27,6 +28,7 @@ class Rooms:
     office: CaseOffice
     complaints: Complaints
     statistics: Statistics
+    registers: Registers
     releases: Releases
     holds: HoldStore
     editable: Callable[[bytes], bytes]

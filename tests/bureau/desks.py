@@ -1,6 +1,7 @@
 """A desk over real HTTP for tests: a clock that moves, and people of every office who sign in."""
 
 import datetime as dt
+import hashlib
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,6 +13,7 @@ import attrs
 from adapters.papers.setter import editable, portable
 from adapters.postgres.bureau_complaints import BureauComplaints
 from adapters.postgres.bureau_holds import BureauHolds
+from adapters.postgres.bureau_registers import BureauRegisters
 from adapters.postgres.bureau_releases import BureauReleases
 from adapters.postgres.bureau_statistics import BureauStatistics
 from adapters.postgres.bureau_trail import Trail
@@ -21,6 +23,7 @@ from bureau.desk.entry import Entry
 from bureau.desk.law import law_of, titles_of
 from bureau.desk.people import OUTSIDE, Office, Person
 from bureau.desk.proof import Prover
+from bureau.desk.registers import Registers
 from bureau.desk.releases import Releases
 from bureau.desk.statistics import Statistics
 from bureau.inbox.receive import REASONS_ZH
@@ -133,6 +136,14 @@ def rooms_of(bureau: Bureau, hands: Hands, divisions: tuple[str, ...]) -> Rooms:
             BureauReleases(bureau.pool), bureau.desk, bureau.trust.sign_document, hands
         ),
         holds=BureauHolds(bureau.pool),
+        registers=Registers(
+            BureauRegisters(bureau.pool, Trail(written)),
+            Seal(b"a passphrase", "registers"),
+            lambda key: hashlib.sha256(b"a key " + key.encode()).hexdigest(),
+            bureau.trust.sign_document,
+            [bureau.place],
+            hands,
+        ),
         statistics=Statistics(BureauStatistics(bureau.pool), titles_of()),
         complaints=Complaints(
             BureauComplaints(bureau.pool, Trail(written)), Seal(b"a passphrase", "informant"), hands

@@ -24,7 +24,8 @@ STREAM = "/desk/{division}/events"
 def filled(path: str, division: str) -> str:
     """A route's path with what is there: the interception 1, the case 1, the document 1."""
     year = str(legal_day(dt.datetime.now(dt.UTC)).year)
-    path = re.sub(r"\{move:([a-z_]+)[^}]*\}", r"\1", path).replace("{seq:[0-9]{1,6}}", "1")
+    path = re.sub(r"\{(?:move|register):([a-z_]+)[^}]*\}", r"\1", path)
+    path = re.sub(r"\{seq:\[0-9\]\{1,[0-9]+\}\}", "1", path)
     if any(part in path for part in ("/papers/", "/cases/", "/complaints/")):
         path = path.replace("{year:[0-9]{4}}", year).replace("{number:[0-9]{1,9}}", "1")
     for name, value in {

@@ -13,7 +13,7 @@ from bureau.web.exports import XLSX, attachment, excel
 from bureau.web.pages import clock, money
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get
-from bureau.web.sections.interceptions import tell
+from bureau.web.telling import tell
 from gateway.domain.legal_day import legal_day
 from gateway.domain.money import yuan
 

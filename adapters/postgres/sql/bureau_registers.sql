@@ -1,0 +1,130 @@
+-- name: open_version
+-- empty: always. The zero row first: an absent row takes no lock.
+INSERT INTO register_version (division, version) VALUES ($1, 0) ON CONFLICT DO NOTHING;
+
+-- name: lock_version
+-- empty: never, after open_version.
+SELECT version FROM register_version WHERE division = $1 FOR UPDATE;
+
+-- name: version
+-- empty: nothing was published yet.
+SELECT version FROM register_version WHERE division = $1;
+
+-- name: set_version
+-- empty: always.
+UPDATE register_version SET version = $2 WHERE division = $1;
+
+-- name: kept
+-- empty: nothing of this register after this key.
+SELECT key, agency, version, body FROM register_kept
+WHERE division = $1 AND register = $2 AND key > $3 AND ($4::text IS NULL OR agency = $4)
+ORDER BY key
+LIMIT $5;
+
+-- name: row
+-- empty: no such row.
+SELECT key, agency, version, body FROM register_kept
+WHERE division = $1 AND register = $2 AND key = $3;
+
+-- name: keep
+-- empty: always.
+INSERT INTO register_kept (division, register, key, agency, version, body)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (division, register, key) DO UPDATE
+SET agency = EXCLUDED.agency, version = EXCLUDED.version, body = EXCLUDED.body;
+
+-- name: drop
+-- empty: it was gone.
+DELETE FROM register_kept WHERE division = $1 AND register = $2 AND key = $3;
+
+-- name: drop_all
+-- empty: always.
+DELETE FROM register_kept WHERE division = $1;
+
+-- name: propose
+-- empty: never; the caller holds the version's lock.
+INSERT INTO register_change (
+    division, seq, register, op, key, agency, body, reason, changed_on, wish, proposed_by,
+    proposed_at
+)
+SELECT $1, coalesce(max(seq), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
+FROM register_change WHERE division = $1
+RETURNING seq;
+
+-- name: change
+-- empty: nothing was proposed under this number.
+SELECT
+    seq, register, op, key, agency, body, reason, changed_on, wish, proposed_by, proposed_at,
+    decided_by, decided_at, approved, said, version
+FROM register_change
+WHERE division = $1 AND seq = $2;
+
+-- name: changes
+-- empty: nothing was proposed before this number; newest first.
+SELECT
+    seq, register, op, key, agency, reason, changed_on, wish, proposed_by, proposed_at, decided_by,
+    decided_at, approved, said, version
+FROM register_change
+WHERE division = $1 AND seq < $2 AND ($3::text IS NULL OR register = $3)
+ORDER BY seq DESC
+LIMIT $4;
+
+-- name: waiting_changes
+-- empty: nothing waits for a second person.
+SELECT
+    seq, register, op, key, agency, reason, changed_on, wish, proposed_by, proposed_at, decided_by,
+    decided_at, approved, said, version
+FROM register_change
+WHERE division = $1 AND decided_by IS NULL
+ORDER BY seq
+LIMIT $2;
+
+-- name: decide
+-- empty: it was decided before.
+UPDATE register_change
+SET decided_by = $3, decided_at = $4, approved = $5, said = $6, version = $7
+WHERE division = $1 AND seq = $2 AND decided_by IS NULL
+RETURNING seq;
+
+-- name: add_feed
+-- empty: always.
+INSERT INTO register_feed (division, bank, version, signed_at, signature, body)
+VALUES ($1, $2, $3, $4, $5, $6);
+
+-- name: gateways
+-- empty: nothing was signed for any gateway yet.
+SELECT
+    bank, max(version) AS newest, max(version) FILTER (WHERE acknowledged_at IS NOT NULL) AS applied,
+    max(acknowledged_at) AS applied_at, count(*) FILTER (WHERE acknowledged_at IS NULL) AS waiting,
+    (array_agg(trouble ORDER BY version) FILTER (WHERE trouble IS NOT NULL
+        AND acknowledged_at IS NULL))[1] AS trouble
+FROM register_feed
+WHERE division = $1
+GROUP BY bank
+ORDER BY bank;
+
+-- name: waiting_feeds
+-- empty: every gateway has acknowledged everything; the oldest of each bank, for they go in order.
+SELECT DISTINCT ON (division, bank) division, bank, version, signature, body, attempts
+FROM register_feed
+WHERE acknowledged_at IS NULL
+ORDER BY division, bank, version;
+
+-- name: attempted
+-- empty: always; an acknowledgement is kept for ever.
+UPDATE register_feed
+SET attempts = attempts + 1, last_attempt_at = $4::timestamptz, trouble = $5::text,
+    acknowledged_at = CASE WHEN $5::text IS NULL THEN $4::timestamptz END
+WHERE division = $1 AND bank = $2 AND version = $3 AND acknowledged_at IS NULL;
+
+-- name: wishes
+-- empty: no case asks anything of the registers.
+SELECT wish, agency_code, status, basis, year, number, wished_at FROM register_wish
+WHERE division = $1 AND published_version IS NULL
+ORDER BY wish
+LIMIT 50;
+
+-- name: wish_published
+-- empty: always.
+UPDATE register_wish SET published_version = $3, published_at = $4
+WHERE division = $1 AND wish = $2 AND published_version IS NULL;

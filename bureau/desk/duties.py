@@ -1,0 +1,65 @@
+"""The bureau's own duties (Art. 10(1)-(2)) and the agencies' (Art. 13(1)), read off the registers.
+
+The limits of evenness are ours: the regulation says 均衡 and gives no number.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import attrs
+
+from gateway.domain.workdays import workdays_since
+
+NOTICE_WORKDAYS = 5
+UNEVEN_TIMES = 2
+"""A month's grant above twice the average month of the year so far."""
+
+
+@attrs.frozen(kw_only=True)
+class Duty:
+    """Something that was not done as it should be."""
+
+    article: str
+    subject: str
+    zh: str
+
+
+def late_notice(changed_on: dt.date | None, noticed: str | None, today: dt.date) -> bool:
+    """Whether more than five working days lie between an account's change and its notice."""
+    if changed_on is None:
+        return False
+    end = dt.date.fromisoformat(noticed) if noticed else today
+    return workdays_since(changed_on, end, {}) > NOTICE_WORKDAYS
+
+
+def plan_duties(plans: Iterable[Mapping[str, Any]], month: int) -> list[Duty]:
+    """Art. 10(2)1: monthly grants even and in time. `month`: the one that now runs."""
+    by: dict[str, dict[int, Decimal]] = {}
+    for plan in plans:
+        by.setdefault(plan["indicator_id"], {})[plan["month"]] = Decimal(plan["amount"])
+    found = []
+    for indicator, months in sorted(by.items()):
+        missing = [m for m in range(1, month + 1) if m not in months]
+        if missing:
+            words = "、".join(f"{m}月" for m in missing)
+            found.append(Duty(article="10(2)1", subject=indicator, zh=f"{words}没有下达额度"))
+        average = sum(months.values()) / len(months)
+        high = [m for m, amount in sorted(months.items()) if amount > UNEVEN_TIMES * average]
+        if high:
+            words = "、".join(f"{m}月" for m in high)
+            found.append(Duty(article="10(2)1", subject=indicator, zh=f"{words}额度超过月均两倍"))
+    return found
+
+
+def detail_duties(indicators: Iterable[Mapping[str, Any]], parents: Sequence[str]) -> list[Duty]:
+    """Art. 10(1)2: detailed to a project and to the unit that uses the money. `parents`: agencies
+    that have others below them."""
+    found = []
+    for each in indicators:
+        if each["expenditure"] == "project" and not each["project_code"]:
+            found.append(Duty(article="10(1)2", subject=each["id"], zh="项目支出未细化到项目"))
+        if each["agency"] in parents:
+            found.append(Duty(article="10(1)2", subject=each["id"], zh="指标未细化到使用单位"))
+    return found

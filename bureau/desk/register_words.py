@@ -1,0 +1,300 @@
+"""The registers' columns as the desk's people see and fill them, in the shape of the feed.
+
+One description makes the table, the form and the check; the gateway checks every row again.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from gateway.domain.codes import (
+    AccountClass,
+    AccountStatus,
+    AgencyKind,
+    AgencyStatus,
+    ApprovalKind,
+    CarryOver,
+    Expenditure,
+    FilingKind,
+    PayeeClass,
+    Register,
+)
+
+TEXT_CHARS_MAX = 200
+_MONEY = re.compile(r"[0-9]{1,15}(\.[0-9]{1,2})?")
+_CLASS_ZH = {
+    AccountClass.ZERO_BALANCE: "零余额账户", AccountClass.FISCAL_ZERO_BALANCE: "财政零余额账户",
+    AccountClass.REVENUE_COLLECTION: "财政汇缴专户", AccountClass.SPECIAL_PURPOSE: "特设专户",
+    AccountClass.REAL_FUND: "实有资金账户", AccountClass.OFFICIAL_CARD: "公务卡",
+    AccountClass.PERSONAL: "个人账户",
+}  # fmt: skip
+_PAYEE_ZH = {
+    PayeeClass.SOCIAL_INSURANCE: "社会保险", PayeeClass.MEDICAL_INSURANCE: "医疗保险",
+    PayeeClass.OCCUPATIONAL_ANNUITY: "职业年金", PayeeClass.HOUSING_FUND: "住房公积金",
+    PayeeClass.TAX: "税务", PayeeClass.TREASURY: "国库", PayeeClass.UNION: "工会",
+    PayeeClass.PAYROLL: "代发工资", PayeeClass.STUDENT_AID: "学生资助",
+}  # fmt: skip
+_APPROVAL_ZH = {
+    ApprovalKind.ADVANCE_REPAYMENT: "归垫", ApprovalKind.OTHER_TRANSFER: "其他划转",
+    ApprovalKind.CASH_FINANCE: "现金（财政批准）", ApprovalKind.CASH_BANK: "现金（银行批准）",
+    ApprovalKind.CASH_SPECIAL: "特殊情况现金",
+    ApprovalKind.ADVANCE_FROM_OTHER_ACCOUNT: "其他账户垫付",
+}  # fmt: skip
+
+
+@attrs.frozen(kw_only=True)
+class Column:
+    name: str
+    zh: str
+    en: str
+    kind: str = "text"
+    """text, money, date, count, yes, choice, list."""
+    choices: Mapping[str, str] = attrs.field(factory=dict)
+    required: bool = True
+    secret: bool = False
+    """Shown masked, kept sealed."""
+
+
+@attrs.frozen(kw_only=True)
+class Sheet:
+    """One register."""
+
+    register: Register
+    zh: str
+    en: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    agency: str = "agency"
+    """The column by which it is narrowed to an agency."""
+
+    def key_of(self, row: Mapping[str, Any]) -> str:
+        parts = [row[name] for name in self.key]
+        return "/".join(f"{p:02}" if isinstance(p, int) else str(p) for p in parts)
+
+    @property
+    def sealed(self) -> bool:
+        return any(column.secret for column in self.columns)
+
+
+def _text(name: str, zh: str, en: str, **more: Any) -> Column:
+    return Column(name=name, zh=zh, en=en, **more)
+
+
+def _kind(name: str, zh: str, en: str, kind: str, **more: Any) -> Column:
+    return Column(name=name, zh=zh, en=en, kind=kind, **more)
+
+
+def _choice(name: str, zh: str, en: str, choices: Mapping[Any, str]) -> Column:
+    words = {str(key.value): value for key, value in choices.items()}
+    return Column(name=name, zh=zh, en=en, kind="choice", choices=words)
+
+
+_AGENCY = _text("agency", "预算单位", "Agency")
+SHEETS: Mapping[str, Sheet] = {
+    sheet.register.value: sheet
+    for sheet in (
+        Sheet(
+            register=Register.AGENCIES, zh="预算单位", en="Agencies", key=("code",), agency="code",
+            columns=(
+                _text("code", "单位代码", "Code"), _text("name", "名称", "Name"),
+                _text("parent", "上级单位", "Parent", required=False),
+                _choice("kind", "性质", "Kind", {
+                    AgencyKind.ADMINISTRATIVE: "行政", AgencyKind.INSTITUTION: "事业"}),
+                _choice("status", "状态", "Status", {
+                    AgencyStatus.ACTIVE: "正常", AgencyStatus.SUSPENDED: "暂停拨付"}),
+            ),
+        ),
+        Sheet(
+            register=Register.ACCOUNTS, zh="银行账户", en="Accounts", key=("account",),
+            columns=(
+                _text("account", "账号", "Account"), _text("bank_code", "开户行号", "Bank"),
+                _text("name", "户名", "Name"), _AGENCY,
+                _choice("class", "类别", "Class", _CLASS_ZH),
+                _kind("is_basic", "基本户", "Basic", "yes"),
+                _choice("status", "状态", "Status", {
+                    AccountStatus.ACTIVE: "正常", AccountStatus.SUSPENDED: "暂停",
+                    AccountStatus.CLOSED: "撤销"}),
+                _text("finance_approval", "财政批准文号", "Approval", required=False),
+                _text("central_bank_approval", "人民银行核准号", "Central bank", required=False),
+                _kind("valid_from", "启用", "From", "date"),
+                _kind("valid_to", "停用", "To", "date", required=False),
+                _kind("change_notice_date", "变更报备日", "Notice", "date", required=False),
+            ),
+        ),
+        Sheet(
+            register=Register.PERSONS, zh="人员信息", en="People (Art. 16)", key=("id_number",),
+            agency="employer",
+            columns=(
+                _text("id_number", "身份证号", "Id number", secret=True),
+                _text("name", "姓名", "Name"), _text("employer", "工作单位", "Employer"),
+                _text("position", "职务", "Position", required=False),
+                _text("title", "职称", "Title", required=False),
+                _kind("accounts", "个人账户", "Accounts", "list", secret=True),
+                _kind("official_cards", "公务卡", "Cards", "list", secret=True),
+            ),
+        ),
+        Sheet(
+            register=Register.INDICATORS, zh="预算指标", en="Indicators", key=("id",),
+            columns=(
+                _text("id", "指标", "Id"), _AGENCY, _kind("fiscal_year", "年度", "Year", "count"),
+                _text("fund_code", "资金性质", "Fund"),
+                _text("functional_code", "功能分类", "Functional"),
+                _text("dept_economic_code", "部门经济分类", "Dept. economic"),
+                _text("gov_economic_code", "政府经济分类", "Gov. economic"),
+                _text("project_code", "项目", "Project"),
+                _kind("granted", "下达", "Granted", "money"),
+                _kind("posted", "已支付", "Posted", "money"),
+                _kind("frozen", "冻结", "Frozen", "money"),
+                _kind("executable", "可执行", "Executable", "yes"),
+                _choice("carry_over", "结转结余", "Carry-over", {
+                    CarryOver.NONE: "无", CarryOver.RETAINED: "留用",
+                    CarryOver.RECOVERABLE: "应收回"}),
+                _kind("plan_controlled", "按计划控制", "By plan", "yes"),
+                _choice("expenditure", "支出类型", "Expenditure", {
+                    Expenditure.BASIC: "基本支出", Expenditure.PROJECT: "项目支出"}),
+            ),
+        ),
+        Sheet(
+            register=Register.PLANS, zh="用款计划", en="Plans", key=("indicator_id", "month"),
+            agency="indicator_id",
+            columns=(
+                _text("indicator_id", "指标", "Indicator"),
+                _kind("month", "月份", "Month", "count"),
+                _kind("amount", "额度", "Amount", "money"),
+            ),
+        ),
+        Sheet(
+            register=Register.CONTRACTS, zh="合同", en="Contracts", key=("contract_no",),
+            columns=(
+                _text("contract_no", "合同编号", "Contract"), _AGENCY,
+                _text("supplier", "供应商", "Supplier"), _text("account", "收款账号", "Account"),
+                _kind("amount", "金额", "Amount", "money"), _kind("paid", "已付", "Paid", "money"),
+                _text("filing_no", "备案编号", "Filing", required=False),
+            ),
+        ),
+        Sheet(
+            register=Register.FILINGS, zh="备案", en="Filings", key=("filing_no",),
+            columns=(
+                _text("filing_no", "备案编号", "Filing"),
+                _choice("kind", "类别", "Kind", {
+                    FilingKind.SERVICE_PURCHASE: "政府购买服务",
+                    FilingKind.SPECIAL_FUND_RULES: "专项资金管理办法"}),
+                _AGENCY, _text("project_code", "项目", "Project", required=False),
+                _text("contract_no", "合同", "Contract", required=False),
+                _kind("date", "日期", "Date", "date"),
+            ),
+        ),
+        Sheet(
+            register=Register.APPROVALS, zh="归垫和现金审批", en="Advances and cash",
+            key=("approval_no",),
+            columns=(
+                _text("approval_no", "审批编号", "Approval"),
+                _choice("kind", "类别", "Kind", _APPROVAL_ZH), _AGENCY,
+                _text("payee_account", "收款账号", "Payee", required=False),
+                _text("dept_economic_code", "部门经济分类", "Dept. economic", required=False),
+                _kind("amount", "金额", "Amount", "money"), _kind("used", "已用", "Used", "money"),
+                _kind("valid_from", "自", "From", "date"), _kind("valid_to", "至", "To", "date"),
+                _text("document", "批准文件", "Document"),
+            ),
+        ),
+        Sheet(
+            register=Register.PAYEE_CLASSES, zh="专门收款账户", en="Classed payees",
+            key=("account",), agency="account",
+            columns=(
+                _text("account", "账号", "Account"), _text("name", "户名", "Name"),
+                _choice("class", "类别", "Class", _PAYEE_ZH),
+            ),
+        ),
+    )
+}  # fmt: skip
+
+
+def row_of(sheet: Sheet, typed: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """A form's texts as the feed's row, and what is wrong with them, all at once, Chinese."""
+    row: dict[str, Any] = {}
+    errors = []
+    for column in sheet.columns:
+        text = typed.get(column.name, "").strip()
+        try:
+            row[column.name] = _value(column, text)
+        except ValueError as error:
+            errors.append(f"{column.zh}：{error}")
+    return row, errors
+
+
+def masked(text: str) -> str:
+    """The first three and last two characters at most; nothing of a short one."""
+    return f"{text[:3]}{'*' * 6}{text[-2:]}" if len(text) >= 8 else "*" * 6
+
+
+def shown(column: Column, value: Any) -> str:
+    """A cell; secrets masked."""
+    if value is None or value == []:
+        return "—"
+    if column.kind == "yes":
+        return "是" if value else "否"
+    if column.secret:
+        return "、".join(masked(each) for each in (value if isinstance(value, list) else [value]))
+    if column.kind == "list":
+        return "、".join(value)
+    return column.choices.get(str(value), str(value))
+
+
+def _value(column: Column, text: str) -> Any:
+    if len(text) > TEXT_CHARS_MAX:
+        raise ValueError(f"最多{TEXT_CHARS_MAX}字")
+    if column.kind == "yes":
+        return text == "yes"
+    if column.kind == "list":
+        return [part for part in re.split(r"[\s,，、]+", text) if part]
+    if not text:
+        if column.required:
+            raise ValueError("必填")
+        return None
+    return _READ.get(column.kind, _plain)(column, text)
+
+
+def _plain(column: Column, text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("含有不可显示的字符")
+    return text
+
+
+def _amount(column: Column, text: str) -> str:
+    text = text.replace(",", "")
+    if not _MONEY.fullmatch(text):
+        raise ValueError("请填元，最多两位小数")
+    whole, _, cents = text.partition(".")
+    return f"{int(whole)}.{cents.ljust(2, '0')}"
+
+
+def _date(column: Column, text: str) -> str:
+    try:
+        return dt.date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise ValueError("请按 2026-03-02 填写") from None
+
+
+def _count(column: Column, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 6):
+        raise ValueError("请填整数")
+    number = int(text)
+    if column.name == "month" and not 1 <= number <= 12:
+        raise ValueError("月份为1至12")
+    return number
+
+
+def _option(column: Column, text: str) -> str:
+    if text not in column.choices:
+        raise ValueError("不在名单中")
+    return text
+
+
+_READ: Mapping[str, Any] = {"money": _amount, "date": _date, "count": _count, "choice": _option}
+
+
+def sheets() -> Sequence[Sheet]:
+    return list(SHEETS.values())

@@ -1,0 +1,309 @@
+"""The bureau's registers (登记): one proposes, another approves, the gateways get it signed.
+
+What was approved becomes one delta under the next version; a snapshot comes from a file and is sent
+as it was received. Bodies are sealed at rest: they hold numbers of people.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import attrs
+import orjson
+
+from bureau.desk.people import Person
+from bureau.desk.refusals import ActRefused
+from bureau.desk.register_words import SHEETS, Sheet, row_of
+from bureau.desk.trail import Act
+from bureau.ports import Clock, LogPlace
+from gateway.domain.records import canonical
+
+SNAPSHOT = "snapshot"
+REASON_CHARS_MIN = 4
+_ZONE = dt.timezone(dt.timedelta(hours=8))
+
+
+class RegisterStore(Protocol):
+    async def version(self, division: str) -> int: ...
+
+    async def kept(
+        self, division: str, register: str, after: str, agency: str | None, limit: int
+    ) -> Sequence[Mapping[str, Any]]: ...
+
+    async def row(self, division: str, register: str, key: str) -> Mapping[str, Any] | None: ...
+
+    async def changes(
+        self, division: str, before: int, register: str | None, limit: int
+    ) -> Sequence[Mapping[str, Any]]: ...
+
+    async def waiting(self, division: str, limit: int) -> Sequence[Mapping[str, Any]]: ...
+
+    async def change(self, division: str, seq: int) -> Mapping[str, Any] | None: ...
+
+    async def wishes(self, division: str) -> Sequence[Mapping[str, Any]]: ...
+
+    async def gateways(self, division: str) -> Sequence[Mapping[str, Any]]: ...
+
+    async def propose(
+        self, division: str, values: tuple[Any, ...], act: Callable[[int], Any]
+    ) -> int: ...
+
+    async def decide(
+        self, division: str, seq: int, judge: Callable[[Mapping[str, Any], int], Any]
+    ) -> bool: ...
+
+    async def waiting_feeds(self) -> Sequence[Mapping[str, Any]]: ...
+
+    async def attempted(
+        self, division: str, bank: str, version: int, at: dt.datetime, trouble: str | None
+    ) -> None: ...
+
+
+class Sealing(Protocol):
+    def close(self, plain: bytes, context: str) -> bytes: ...
+
+    def open(self, sealed: bytes, context: str) -> bytes: ...
+
+
+@attrs.frozen(kw_only=True)
+class Proposal:
+    """What one person asks to have changed."""
+
+    register: str
+    op: str
+    row: Mapping[str, Any]
+    reason: str
+    changed_on: dt.date | None = None
+    wish: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Decided:
+    """All that a decision writes."""
+
+    by: str
+    at: dt.datetime
+    approved: bool
+    said: str
+    act: Act
+    version: int | None = None
+    whole: bool = False
+    puts: tuple[tuple[str, str, str, bytes], ...] = ()
+    """register, key, agency, sealed row"""
+    gone: tuple[tuple[str, str], ...] = ()
+    banks: tuple[str, ...] = ()
+    body: bytes = b""
+    signature: str = ""
+    wish: int | None = None
+
+
+class Registers:
+    """Raises ActRefused, StoreUnavailable.
+
+    `sign`: the bureau's detached JWS. `name`: a keyed digest, for keys that are secrets.
+    """
+
+    def __init__(
+        self, store: RegisterStore, seal: Sealing, name: Callable[[str], str],
+        sign: Callable[[bytes], str], places: Sequence[LogPlace], clock: Clock,
+    ) -> None:  # fmt: skip
+        self.store = store
+        self._seal = seal
+        self._name = name
+        self._sign = sign
+        self._places = places
+        self._clock = clock
+
+    async def rows(
+        self, division: str, sheet: Sheet, after: str, agency: str | None, limit: int
+    ) -> list[Mapping[str, Any]]:
+        """{key, agency, version, row}: as they stand, by key."""
+        kept = await self.store.kept(division, sheet.register.value, after, agency, limit)
+        return [{**each, "row": self._opened(each["body"])} for each in kept]
+
+    async def row(self, division: str, sheet: Sheet, key: str) -> Mapping[str, Any] | None:
+        kept = await self.store.row(division, sheet.register.value, key)
+        return None if kept is None else {**kept, "row": self._opened(kept["body"])}
+
+    async def change(self, division: str, seq: int) -> Mapping[str, Any] | None:
+        """A proposal with the row it would put and the one that stands."""
+        found = await self.store.change(division, seq)
+        if found is None:
+            return None
+        sheet = SHEETS.get(found["register"])
+        now = await self.row(division, sheet, found["key"]) if sheet else None
+        row = self._opened(found["body"]) if sheet else {}
+        return {**found, "row": row, "now": now["row"] if now else {}}
+
+    async def propose(self, division: str, proposal: Proposal, by: Person) -> int:
+        """The first person's step. Raises ActRefused with everything that is wrong."""
+        sheet = SHEETS[proposal.register]
+        if len(proposal.reason) < REASON_CHARS_MIN:
+            raise ActRefused("reason", "请填写变更理由。", "Say why.")
+        key = self._key(sheet, proposal.row)
+        if (
+            proposal.op == "remove"
+            and await self.store.row(division, proposal.register, key) is None
+        ):
+            raise ActRefused("row_absent", "没有这一条登记。", "No such row.")
+        values = (
+            proposal.register, proposal.op, key, str(proposal.row.get(sheet.agency) or ""),
+            self._sealed(proposal.row), proposal.reason, proposal.changed_on, proposal.wish,
+            by.login, self._clock(),
+        )  # fmt: skip
+        return await self.store.propose(division, values, self._told(division, proposal, by))
+
+    async def propose_snapshot(self, division: str, raw: bytes, reason: str, by: Person) -> int:
+        """All registers from a file in the feed's own shape."""
+        document = _snapshot(division, raw)
+        if document["version"] <= await self.store.version(division):
+            raise ActRefused("version", "文件的版本号不高于现行版本。", "Its version is not newer.")
+        proposal = Proposal(register=SNAPSHOT, op=SNAPSHOT, row={}, reason=reason)
+        if len(reason) < REASON_CHARS_MIN:
+            raise ActRefused("reason", "请填写变更理由。", "Say why.")
+        values = (
+            SNAPSHOT, SNAPSHOT, str(document["version"]), "",
+            self._seal.close(raw, "register"), reason, None, None, by.login, self._clock(),
+        )  # fmt: skip
+        return await self.store.propose(division, values, self._told(division, proposal, by))
+
+    async def approve(self, division: str, seq: int, by: Person) -> None:
+        """The second person's step: the next version, signed for every gateway of the division."""
+        banks = tuple(sorted({p.bank for p in self._places if p.division == division}))
+
+        def judge(row: Mapping[str, Any], version: int) -> Decided:
+            _check(row, by)
+            made = (
+                self._whole(division, row, version)
+                if row["op"] == SNAPSHOT
+                else self._delta(division, row, version)
+            )
+            act = _act(division, by, "register.approved", row, version=made["version"])
+            return Decided(
+                by=by.login, at=self._clock(), approved=True, said="", act=act, banks=banks,
+                wish=row["wish"], signature=self._sign(made["body"]),
+                **made | {"body": self._seal.close(made["body"], "register feed")},
+            )  # fmt: skip
+
+        if not await self.store.decide(division, seq, judge):
+            raise LookupError(seq)
+
+    async def reject(self, division: str, seq: int, said: str, by: Person) -> None:
+        if len(said) < REASON_CHARS_MIN:
+            raise ActRefused("reason", "请填写退回理由。", "Say why not.")
+
+        def judge(row: Mapping[str, Any], _version: int) -> Decided:
+            _check(row, by)
+            act = _act(division, by, "register.rejected", row)
+            return Decided(by=by.login, at=self._clock(), approved=False, said=said, act=act)
+
+        if not await self.store.decide(division, seq, judge):
+            raise LookupError(seq)
+
+    async def waiting_feeds(self) -> list[Mapping[str, Any]]:
+        """For `Publishing`: bodies as they were signed."""
+        return [
+            {**row, "body": self._seal.open(row["body"], "register feed")}
+            for row in await self.store.waiting_feeds()
+        ]
+
+    async def attempted(
+        self, division: str, bank: str, version: int, at: dt.datetime, trouble: str | None
+    ) -> None:
+        await self.store.attempted(division, bank, version, at, trouble)
+
+    def _delta(self, division: str, row: Mapping[str, Any], version: int) -> dict[str, Any]:
+        if version == 0:
+            raise ActRefused(
+                "no_snapshot", "请先导入并批准一份完整的登记文件。", "Import a whole file first."
+            )
+        values = self._opened(row["body"])
+        fields = {
+            "division": division, "as_of": _now_zh(self._clock()),
+            "version": version + 1, row["register"]: [{"op": row["op"], **values}],
+        }  # fmt: skip
+        place = (row["register"], row["key"])
+        put = row["op"] == "put"
+        return {
+            "version": version + 1, "body": canonical(fields),
+            "puts": ((*place, row["agency"], row["body"]),) if put else (),
+            "gone": () if put else (place,),
+        }  # fmt: skip
+
+    def _whole(self, division: str, row: Mapping[str, Any], version: int) -> dict[str, Any]:
+        raw = self._seal.open(row["body"], "register")
+        document = _snapshot(division, raw)
+        if document["version"] <= version:
+            raise ActRefused("version", "文件的版本号不高于现行版本。", "Its version is not newer.")
+        puts = tuple(
+            (name, self._key(sheet, each), str(each.get(sheet.agency) or ""), self._sealed(each))
+            for name, sheet in SHEETS.items() for each in document.get(name, ())
+        )  # fmt: skip
+        return {"version": document["version"], "body": raw, "whole": True, "puts": puts}
+
+    def _key(self, sheet: Sheet, row: Mapping[str, Any]) -> str:
+        key = sheet.key_of(row)
+        return self._name(key) if sheet.sealed else key
+
+    def _sealed(self, row: Mapping[str, Any]) -> bytes:
+        return self._seal.close(orjson.dumps(row), "register")
+
+    def _opened(self, body: bytes) -> dict[str, Any]:
+        row: dict[str, Any] = orjson.loads(self._seal.open(body, "register"))
+        return row
+
+    def _told(self, division: str, proposal: Proposal, by: Person) -> Callable[[int], Act]:
+        def act(seq: int) -> Act:
+            detail = {"register": proposal.register, "op": proposal.op, "reason": proposal.reason}
+            return Act(
+                division=division, login=by.login, what="register.proposed",
+                subject=f"登记变更{seq}", detail=detail,
+            )  # fmt: skip
+
+        return act
+
+
+def typed_row(sheet: Sheet, typed: Mapping[str, str]) -> Mapping[str, Any]:
+    """Raises ActRefused with every field that is wrong."""
+    row, errors = row_of(sheet, typed)
+    if errors:
+        raise ActRefused("row_flawed", "；".join(errors), "The row is not complete.")
+    return row
+
+
+def _now_zh(now: dt.datetime) -> str:
+    return now.astimezone(_ZONE).isoformat("T", "seconds")
+
+
+def _snapshot(division: str, raw: bytes) -> Mapping[str, Any]:
+    try:
+        document = orjson.loads(raw)
+        fits = (
+            document["division"] == division
+            and isinstance(document["version"], int) and document["version"] > 0
+            and all(isinstance(document.get(name, []), list) for name in SHEETS)
+        )  # fmt: skip
+        if fits:
+            for name, sheet in SHEETS.items():
+                for row in document.get(name, ()):
+                    sheet.key_of(row)
+            return dict(document)
+    except (ValueError, TypeError, KeyError):
+        pass
+    raise ActRefused(
+        "snapshot_unreadable", "文件不是本区划的登记文件（JSON）。", "Not a registers file."
+    )
+
+
+def _check(row: Mapping[str, Any], by: Person) -> None:
+    if row["decided_by"]:
+        raise ActRefused("decided", f"已由{row['decided_by']}处理。", "Decided before.")
+    if row["proposed_by"] == by.login:
+        raise ActRefused("same_person", "不能批准自己的提议。", "Proposer and approver are one.")
+
+
+def _act(division: str, by: Person, what: str, row: Mapping[str, Any], **detail: object) -> Act:
+    return Act(
+        division=division, login=by.login, what=what, subject=f"登记变更{row['seq']}",
+        detail={"register": row["register"], **detail},
+    )  # fmt: skip

@@ -1,0 +1,199 @@
+"""Pages of registers (登记): rows, proposals by one, approval by another, gateways' versions."""
+
+import datetime as dt
+from typing import Any
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from bureau.desk.duties import detail_duties, late_notice, plan_duties
+from bureau.desk.people import READERS, Office
+from bureau.desk.refusals import ActRefused
+from bureau.desk.register_words import SHEETS, Sheet, shown
+from bureau.desk.registers import Proposal, typed_row
+from bureau.web.rooms import Rooms
+from bureau.web.route import Nav, Route, Visit, get, post, see
+from gateway.domain.legal_day import legal_day
+
+PAGE_ROWS = 50
+DUTY_ROWS = 2000
+DUTIES_SHOWN = 50
+END = 2**62
+SNAPSHOT_BYTES_MAX = 20 * 1024 * 1024
+_REVIEWERS = frozenset({Office.REVIEWER})
+_APPROVERS = frozenset({Office.APPROVER})
+
+
+def routes(rooms: Rooms) -> list[Route]:
+    pages = _Registers(rooms)
+    home = "/desk/{division}/registers"
+    one = home + "/{register:" + "|".join(SHEETS) + "}"
+    change = home + "/changes/{seq:[0-9]{1,12}}"
+    return [
+        get(home, pages.home, READERS, Nav(group="register", zh="登记变更", en="Changes")),
+        post(home + "/import", pages.load, _REVIEWERS, upload=True),
+        get(change, pages.change, READERS),
+        post(change + "/approve", pages.approve, _APPROVERS),
+        post(change + "/reject", pages.reject, _APPROVERS),
+        *[
+            get(
+                f"{home}/{name}", _bound(pages, sheet), READERS,
+                Nav(group="register", zh=sheet.zh, en=sheet.en),
+            )
+            for name, sheet in SHEETS.items()
+        ],
+        get(one + "/edit", pages.edit, _REVIEWERS),
+        post(one + "/edit", pages.propose, _REVIEWERS),
+    ]  # fmt: skip
+
+
+def _bound(pages: "_Registers", sheet: Sheet) -> Any:
+    async def page(visit: Visit) -> web.Response:
+        return await pages.sheet(visit, sheet)
+
+    return page
+
+
+class _Registers:
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+        self._registers = rooms.registers
+
+    async def home(self, visit: Visit) -> web.Response:
+        """What waits, what was decided, what each gateway applies, what the bureau owes."""
+        store, division = self._registers.store, visit.division
+        return self._rooms.pages(
+            "registers", visit=visit, sheets=SHEETS, version=await store.version(division),
+            waiting=await store.waiting(division, PAGE_ROWS), wishes=await store.wishes(division),
+            changes=await store.changes(division, _before(visit), None, PAGE_ROWS),
+            gateways=await store.gateways(division), late=self._late,
+        )  # fmt: skip
+
+    async def sheet(self, visit: Visit, sheet: Sheet) -> web.Response:
+        agency, after = visit.query("agency", 64), visit.query("after", 120)
+        rows = await self._registers.rows(visit.division, sheet, after, agency or None, PAGE_ROWS)
+        more = None
+        if len(rows) == PAGE_ROWS:
+            more = "?" + urlencode({"agency": agency, "after": rows[-1]["key"]})
+        return self._rooms.pages(
+            "register", visit=visit, sheet=sheet, rows=rows, more=more, agency=agency, shown=shown,
+            duties=await self._duties(visit.division, sheet),
+        )  # fmt: skip
+
+    async def edit(self, visit: Visit) -> web.Response:
+        """A row's form, empty or with the row that stands. Secrets are typed anew."""
+        sheet = _sheet(visit)
+        found = await self._registers.row(visit.division, sheet, visit.query("key", 120))
+        row = dict(found["row"]) if found else {}
+        for column in sheet.columns:
+            if column.secret:
+                row.pop(column.name, None)
+        status = visit.query("status", 20)
+        if status:
+            row["status"] = status
+        return self._form(visit, sheet, row, "")
+
+    async def propose(self, visit: Visit) -> web.StreamResponse:
+        sheet = _sheet(visit)
+        typed = {column.name: visit.text(f"f-{column.name}", 400) for column in sheet.columns}
+        op = "remove" if visit.text("op", 10) == "remove" else "put"
+        try:
+            row = typed_row(sheet, typed)
+            proposal = Proposal(
+                register=sheet.register.value, op=op, row=row, reason=visit.text("reason", 500),
+                changed_on=_day(visit.text("changed_on", 10)), wish=_wish(visit.text("wish", 12)),
+            )  # fmt: skip
+            seq = await self._registers.propose(visit.division, proposal, visit.person)
+        except ActRefused as refused:
+            return self._form(visit, sheet, typed, refused.zh)
+        raise see(f"/desk/{visit.division}/registers/changes/{seq}")
+
+    async def load(self, visit: Visit) -> web.StreamResponse:
+        part = visit.form.get("file")
+        if not isinstance(part, web.FileField):
+            raise ActRefused("file", "请选择文件。", "Choose a file.")
+        raw = part.file.read(SNAPSHOT_BYTES_MAX + 1)
+        if len(raw) > SNAPSHOT_BYTES_MAX:
+            raise ActRefused(
+                "file_size", "文件大于 20 MB，请由网关直接接收。", "Larger than 20 MB."
+            )
+        seq = await self._registers.propose_snapshot(
+            visit.division, raw, visit.text("reason", 500), visit.person
+        )
+        raise see(f"/desk/{visit.division}/registers/changes/{seq}")
+
+    async def change(self, visit: Visit) -> web.Response:
+        found = await self._registers.change(visit.division, _seq(visit))
+        if found is None:
+            raise web.HTTPNotFound()
+        return self._rooms.pages(
+            "register_change", visit=visit, change=found, sheet=SHEETS.get(found["register"]),
+            shown=shown, late=self._late(found),
+        )  # fmt: skip
+
+    async def approve(self, visit: Visit) -> web.StreamResponse:
+        return await self._decided(visit, self._registers.approve(
+            visit.division, _seq(visit), visit.person
+        ))  # fmt: skip
+
+    async def reject(self, visit: Visit) -> web.StreamResponse:
+        return await self._decided(visit, self._registers.reject(
+            visit.division, _seq(visit), visit.text("said", 500), visit.person
+        ))  # fmt: skip
+
+    async def _decided(self, visit: Visit, work: Any) -> web.StreamResponse:
+        try:
+            await work
+        except LookupError:
+            raise web.HTTPNotFound() from None
+        self._rooms.bell()
+        raise see(f"/desk/{visit.division}/registers/changes/{_seq(visit)}")
+
+    def _form(self, visit: Visit, sheet: Sheet, row: Any, oops: str) -> web.Response:
+        return self._rooms.pages(
+            "register_edit", visit=visit, status=409 if oops else 200, sheet=sheet, row=row,
+            oops=oops, wish=visit.query("wish", 12) or visit.text("wish", 12),
+            reason=visit.query("reason", 200) or visit.text("reason", 500),
+        )  # fmt: skip
+
+    def _late(self, change: Any) -> bool:
+        """An account's change whose notice came after more than five working days."""
+        today = legal_day(change["proposed_at"])
+        return change["register"] == "accounts" and late_notice(change["changed_on"], None, today)
+
+    async def _duties(self, division: str, sheet: Sheet) -> list[Any]:
+        """Of the first rows of the register; what is ours to do."""
+        if sheet.register.value not in ("plans", "indicators"):
+            return []
+        rows = [
+            each["row"] for each in await self._registers.rows(division, sheet, "", None, DUTY_ROWS)
+        ]
+        if sheet.register.value == "plans":
+            return plan_duties(rows, legal_day(self._rooms.clock()).month)[:DUTIES_SHOWN]
+        agencies = await self._registers.rows(division, SHEETS["agencies"], "", None, DUTY_ROWS)
+        parents = {each["row"].get("parent") for each in agencies} - {None}
+        return detail_duties(rows, sorted(parents))[:DUTIES_SHOWN]
+
+
+def _sheet(visit: Visit) -> Sheet:
+    return SHEETS[visit.request.match_info["register"]]
+
+
+def _seq(visit: Visit) -> int:
+    return int(visit.request.match_info["seq"])
+
+
+def _before(visit: Visit) -> int:
+    text = visit.query("before", 15)
+    return int(text) if text.isascii() and text.isdigit() else END
+
+
+def _wish(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def _day(text: str) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(text) if text else None
+    except ValueError:
+        raise ActRefused("day", "变更日期：请按 2026-03-02 填写", "Not a day.") from None

@@ -1,0 +1,162 @@
+"""Registers: proposed by one, approved by another, signed for the gateways, people sealed."""
+
+import datetime as dt
+from typing import Any
+
+import orjson
+import pytest
+
+from bureau.desk.duties import detail_duties, late_notice, plan_duties
+from bureau.desk.people import Office
+from bureau.desk.publish import Publishing
+from bureau.desk.register_words import SHEETS, row_of
+from tests.bureau.desks import Desk, Seated
+from tests.bureau.words import BANK, DIVISION, Bureau, House
+
+pytestmark = pytest.mark.postgres
+HOME = f"/desk/{DIVISION}/registers"
+ID_NUMBER, CARD = "220104198506152036", "6228230123456789018"
+PERSON = {
+    "id_number": ID_NUMBER, "name": "李某某", "employer": "101001", "position": None,
+    "title": None, "accounts": [CARD], "official_cards": [],
+}  # fmt: skip
+AGENCY = {
+    "code": "101001", "name": "某厅本级", "parent": None, "kind": "administrative",
+    "status": "active",
+}  # fmt: skip
+
+
+def snapshot(**more: Any) -> bytes:
+    fields = {
+        "division": DIVISION, "as_of": "2026-03-02T08:00:00+08:00", "version": 5,
+        "agencies": [AGENCY], "persons": [PERSON], **more,
+    }  # fmt: skip
+    return orjson.dumps(fields)
+
+
+class Way:
+    def __init__(self) -> None:
+        self.taken: list[tuple[str, dict[str, Any], str]] = []
+
+    async def publish(self, kind: str, body: bytes, signature: str) -> int:
+        self.taken.append((kind, orjson.loads(body), signature))
+        version: int = self.taken[-1][1]["version"]
+        return version
+
+
+async def loaded(desk: Desk) -> tuple[Seated, Seated]:
+    reviewer, approver = await desk.seat(Office.REVIEWER), await desk.seat(Office.APPROVER)
+    form = {"file": ("registers.json", snapshot()), "reason": "年初登记"}
+    status, path = await reviewer.post(f"{HOME}/import", form)
+    assert (status, path) == (303, f"{HOME}/changes/1")
+    assert (await approver.post(f"{path}/approve"))[0] == 303
+    return reviewer, approver
+
+
+def form_of(sheet: str, row: dict[str, Any], **more: str) -> dict[str, str]:
+    fields = {f"f-{name}": "" if v is None else str(v) for name, v in row.items()}
+    return fields | {"reason": "按处理决定办理"} | more
+
+
+async def test_a_change_of_two_persons_reaches_the_gateway_signed_under_the_next_version(
+    desk: Desk, bureau: Bureau, house: House
+) -> None:
+    reviewer, approver = await loaded(desk)
+    suspended = form_of("agencies", AGENCY | {"status": "suspended"})
+    assert "正常" in (await reviewer.get(f"{HOME}/agencies"))[1]
+    assert await reviewer.post(f"{HOME}/agencies/edit", suspended) == (303, f"{HOME}/changes/2")
+    assert (await reviewer.post(f"{HOME}/changes/2/approve"))[0] == 403
+    _, text = await approver.get(f"{HOME}/changes/2")
+    assert '<strong class="warn">暂停拨付</strong>' in text
+    assert "正常" in (await reviewer.get(f"{HOME}/agencies"))[1], "nothing stands unapproved"
+    assert (await approver.post(f"{HOME}/changes/2/approve"))[0] == 303
+    assert (await approver.post(f"{HOME}/changes/2/approve"))[0] == 409, "once"
+    assert "暂停拨付" in (await reviewer.get(f"{HOME}/agencies"))[1]
+    assert "未生效" in (await reviewer.get(HOME))[1]
+    way, registers = Way(), desk.rooms.registers
+    publishing = Publishing(registers, {(DIVISION, BANK): way}, desk.hands, "registers")
+    while await publishing.publish_all(patient=False):
+        pass
+    assert [(kind, body["version"]) for kind, body, _ in way.taken] == [
+        ("registers", 5), ("registers", 6),
+    ]  # fmt: skip
+    assert way.taken[0][1] == orjson.loads(snapshot())
+    assert way.taken[1][1]["agencies"] == [AGENCY | {"op": "put", "status": "suspended"}]
+    assert '<span class="good">第6版</span>' in (await reviewer.get(HOME))[1]
+
+
+async def test_what_is_sent_back_or_flawed_changes_nothing(desk: Desk) -> None:
+    reviewer, approver = await loaded(desk)
+    flawed = form_of("agencies", AGENCY | {"name": "", "kind": "其他"})
+    status, text = await reviewer.post(f"{HOME}/agencies/edit", flawed)
+    assert status == 409 and "名称：必填" in text and "性质：不在名单中" in text
+    absent = form_of("agencies", AGENCY | {"code": "999"}, op="remove")
+    assert (await reviewer.post(f"{HOME}/agencies/edit", absent))[0] == 409
+    await reviewer.post(f"{HOME}/agencies/edit", form_of("agencies", AGENCY | {"name": "新名"}))
+    assert (await approver.post(f"{HOME}/changes/2/reject", {"said": "没有依据"}))[0] == 303
+    assert "新名" not in (await reviewer.get(f"{HOME}/agencies"))[1]
+    old = {"file": ("r.json", snapshot()), "reason": "再来一次"}
+    assert (await reviewer.post(f"{HOME}/import", old))[0] == 409, "not a newer version"
+    other = {"file": ("r.json", snapshot(division="110000000", version=9)), "reason": "别处的"}
+    assert (await reviewer.post(f"{HOME}/import", other))[0] == 409
+
+
+async def test_no_change_goes_out_before_a_whole_file(desk: Desk) -> None:
+    reviewer, approver = await desk.seat(Office.REVIEWER), await desk.seat(Office.APPROVER)
+    await reviewer.post(f"{HOME}/agencies/edit", form_of("agencies", AGENCY))
+    status, text = await approver.post(f"{HOME}/changes/1/approve")
+    assert status == 409 and "完整的登记文件" in text
+
+
+async def test_peoples_numbers_are_masked_on_pages_and_in_no_table(
+    desk: Desk, bureau: Bureau
+) -> None:
+    reviewer, _ = await loaded(desk)
+    changed = form_of("persons", PERSON | {"accounts": CARD, "official_cards": "", "title": "高"})
+    _, path = await reviewer.post(f"{HOME}/persons/edit", changed)
+    pages = [path, f"{HOME}/persons", HOME]
+    pages.append((await reviewer.get(f"{HOME}/persons"))[1].split("edit?key=")[1].split('"')[0])
+    pages[-1] = f"{HOME}/persons/edit?key={pages[-1]}"
+    for page in pages:
+        status, text = await reviewer.get(page)
+        assert status == 200 and ID_NUMBER not in text and CARD not in text, page
+    assert "220******36" in (await reviewer.get(f"{HOME}/persons"))[1]
+    for table in ("register_kept", "register_change", "register_feed", "desk_act"):
+        rows = await bureau.pool.fetch(f"SELECT t::text FROM {table} AS t")
+        dump = "\n".join(row[0] for row in rows)
+        for secret in (ID_NUMBER, CARD):
+            assert secret not in dump and secret.encode().hex() not in dump, table
+
+
+def test_a_forms_errors_are_told_all_at_once() -> None:
+    row, errors = row_of(SHEETS["plans"], {"indicator_id": "", "month": "13", "amount": "1.234"})
+    assert len(errors) == 3 and "indicator_id" not in row
+    good = {"indicator_id": "I", "month": "3", "amount": "60,000.5"}
+    assert row_of(SHEETS["plans"], good) == (
+        {"indicator_id": "I", "month": 3, "amount": "60000.50"}, [],
+    )  # fmt: skip
+    assert SHEETS["plans"].key_of({"indicator_id": "I", "month": 3}) == "I/03"
+
+
+@pytest.mark.parametrize(("noticed", "late"), [("2026-03-09", False), ("2026-03-10", True)])
+def test_an_accounts_change_is_told_within_five_working_days(noticed: str, late: bool) -> None:
+    monday = dt.date(2026, 3, 2)
+    assert late_notice(monday, noticed, monday) is late
+    assert late_notice(monday, None, dt.date.fromisoformat(noticed)) is late
+    assert not late_notice(None, None, monday)
+
+
+def test_uneven_or_missing_monthly_grants_and_undetailed_indicators_are_the_bureaus_own() -> None:
+    plans = [
+        {"indicator_id": "A", "month": m, "amount": a}
+        for m, a in ((1, "10.00"), (2, "10.00"), (3, "100.00"))
+    ] + [{"indicator_id": "B", "month": m, "amount": "5.00"} for m in (1, 3)]
+    assert [(d.subject, d.zh) for d in plan_duties(plans, 3)] == [
+        ("A", "3月额度超过月均两倍"), ("B", "2月没有下达额度"),
+    ]  # fmt: skip
+    indicators = [
+        {"id": "I1", "agency": "101", "expenditure": "basic", "project_code": ""},
+        {"id": "I2", "agency": "101001", "expenditure": "project", "project_code": ""},
+        {"id": "I3", "agency": "101001", "expenditure": "project", "project_code": "P"},
+    ]
+    assert [duty.subject for duty in detail_duties(indicators, ["101"])] == ["I1", "I2"]
