@@ -89,6 +89,14 @@ def read_lists(
     return found
 
 
+def read_of(issuer: str, crl: x509.CertificateRevocationList) -> RevocationList:
+    """A list as the inventory knows it. One without an end (RFC 5280 5.1.2.5) has ended."""
+    return RevocationList(
+        issuer=issuer, number=list_number(crl), this_update=crl.last_update_utc,
+        next_update=crl.next_update_utc or crl.last_update_utc, pem=pem_of_list(crl),
+    )  # fmt: skip
+
+
 def pem_of_list(crl: x509.CertificateRevocationList) -> bytes:
     return crl.public_bytes(serialization.Encoding.PEM)
 

@@ -3,8 +3,6 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 
-import attrs
-
 from adapters.postgres.certificates import PostgresCertificates
 from adapters.postgres.session import Pool
 from adapters.postgres.statements import statements
@@ -13,6 +11,7 @@ from gateway.domain.inventory import (
     LogState,
     RefusedHandshakes,
     Seen,
+    Untold,
     taken,
 )
 
@@ -21,16 +20,6 @@ SEEN_LIFE = dt.timedelta(hours=1)
 ALERTS_MAX = 20
 
 _SQL = statements("certificates")
-
-
-@attrs.frozen(kw_only=True)
-class Untold:
-    """An alert that the webhook has not taken."""
-
-    subject: str
-    threshold: int
-    body: bytes
-    attempts: int
 
 
 class PostgresWatchbook:

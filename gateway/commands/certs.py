@@ -295,6 +295,108 @@ def certs_list(database: Database, as_json: Json = False) -> None:
         typer.echo(f"{order.id}  {case.state:<10} {order.profile:<11} {order.holder}")
 
 
+@certs_app.command("inventory")
+def certs_inventory(
+    database: Database,
+    due: Annotated[
+        bool, typer.Option("--due", help="Only what has a third of its life left; exit 1 if any.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Every certificate that is known or was seen: days left, holder, where it is in use."""
+    from adapters.postgres.watchbook import PostgresWatchbook
+    from gateway.domain.inventory import fields_of
+
+    async def looked() -> Any:
+        book = PostgresWatchbook(database, "command")
+        try:
+            return await book.inventory(dt.datetime.now(dt.UTC))
+        finally:
+            await book.close()
+
+    try:
+        found = fields_of(asyncio.run(looked()))
+    except LedgerUnavailable as lost:
+        raise fail(f"certs: {lost}") from lost
+    if due:
+        found["certificates"] = [
+            one for one in found["certificates"]
+            if one["renew_from"] <= found["at"] and one["state"] not in ("retired", "revoked")
+        ]  # fmt: skip
+    if as_json:
+        show(found)
+    else:
+        for one in found["certificates"]:
+            words = one["days_left"], one["state"] or "-", one["profile"] or "-", one["holder"]
+            typer.echo("{:>6}  {:<9} {:<11} {}".format(*words))
+        for alert in found["alerts"]:
+            typer.echo(f"! {alert['what']} {alert['holder']} ends {alert['ends']}")
+    raise typer.Exit(NO if due and found["certificates"] else DONE)
+
+
+@certs_app.command("ocsp")
+def certs_ocsp(
+    database: Database,
+    authority: Annotated[Path, typer.Option("--authority", help="The authority, PEM.")],
+    certificate: Annotated[Path, typer.Option("--certificate", help="The responder's, PEM.")],
+    key: Annotated[Path, typer.Option("--key", help="The responder's.")],
+    passphrase: Annotated[str, typer.Option(envvar=KEY_VARIABLE, help="Opens the key.")],
+    host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Where to listen.")] = 8888,
+) -> None:
+    """Answer OCSP questions and hand out lists, until told to stop; no payment waits for it."""
+    from gateway.commands.ocsp import answer_ocsp, responder_of
+
+    try:
+        responder = responder_of(authority, certificate, key, passphrase.encode())
+        asyncio.run(answer_ocsp(database, responder, host, port))
+    except (ValueError, OSError) as reason:
+        raise fail(f"certs ocsp: {reason}") from reason
+
+
+@certs_app.command("authority-request")
+def certs_authority_request(
+    out: Annotated[Path, typer.Argument(help="Writes <out>.key (sealed) and <out>.csr.")],
+    name: Annotated[str, typer.Option(help="How the authority is called.")],
+    passphrase: AuthorityPassphrase,
+) -> None:
+    """Ask a bank's or licensed authority to sign ours: a key, and a request for it."""
+    from certs.authority import authority_request
+    from certs.keys import generate_key, save_sealed
+
+    key = generate_key()
+    try:
+        save_sealed(out.with_suffix(".key"), key, passphrase.encode())
+        out.with_suffix(".csr").write_bytes(authority_request(key, name))
+    except (ValueError, OSError) as reason:
+        raise fail(f"certs authority-request: {reason}") from reason
+    typer.echo(f"{out.with_suffix('.key')}\n{out.with_suffix('.csr')}")
+
+
+@certs_app.command("authority-import")
+def certs_authority_import(
+    folder: Annotated[Path, typer.Argument(help="Folder of the authorities.")],
+    purpose: Annotated[str, typer.Option(help="transport or evidence.")],
+    file: Annotated[Path, typer.Option("--file", help="What was signed, PEM.")],
+    key: Annotated[Path, typer.Option("--key", help="The key that was asked for.")],
+    passphrase: AuthorityPassphrase,
+) -> None:
+    """Take in an authority's certificate that somebody else signed, beside its sealed key."""
+    from certs.authority import Purpose, adopt
+    from certs.keys import load_certificates, load_key, save_certificates, save_private
+
+    try:
+        wanted = Purpose(purpose)
+        certificate = load_certificates(file)[0]
+        adopt(wanted, certificate, load_key(key, passphrase.encode()))
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        save_private(folder / f"{wanted}.key", key.read_bytes())
+        save_certificates(folder / f"{wanted}.pem", [certificate])
+    except (ValueError, OSError) as reason:
+        raise fail(f"certs authority-import: {reason}") from reason
+    typer.echo(f"{folder / f'{wanted}.pem'}")
+
+
 class _Desk:
     """One officer's session, opened from files."""
 

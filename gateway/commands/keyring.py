@@ -20,11 +20,11 @@ from adapters.postgres.watchbook import PostgresWatchbook
 from certs.files import Mark, mark_of
 from certs.keys import load_certificates, pem_of
 from certs.live import LiveTls, seen_of
-from certs.revocation import identity_of, list_number, pem_of_list, read_lists, serials_of
+from certs.revocation import identity_of, list_number, pem_of_list, read_lists, read_of, serials_of
 from certs.signatories import read_signatories, signatory
 from certs.signing.signer import Signer, uri_of
 from gateway.commands.rooms import House, record_signer
-from gateway.domain.certificates import Revoked
+from gateway.domain.certificates import RevocationList, Revoked
 from gateway.domain.inventory import Seen
 from gateway.pipeline.tell_keys import KeyTeller, key_subject
 from gateway.settings import Secrets
@@ -55,6 +55,8 @@ class KeyRing:
         self._told: dict[str, str] = {}
         self.expel: Callable[[Callable[[object], bool]], int] = lambda _: 0
         """Hangs up on whoever may not stay; set by who wires the listener."""
+        self.lists: tuple[RevocationList, ...] = ()
+        """Those that are loaded, whoever made them."""
         self.problems: dict[str, str] = {}
         """By what could not be taken up: why."""
 
@@ -122,13 +124,15 @@ class KeyRing:
         chosen = self._house.settings.tls
         authorities = load_certificates(chosen.authority)
         listed: set[tuple[str, str]] = set()
+        lists = []
         if chosen.revocations is not None:
             for issuer, crl in read_lists(chosen.revocations.read_bytes(), authorities).items():
                 listed |= {(issuer, serial) for serial in serials_of(crl)}
+                lists.append(read_of(issuer, crl))
         self._tls.take(await asyncio.to_thread(self._tls.prepare))
         if "tls" in self._marks:
             await self._record_loaded("tls", chosen.certificate)
-        self._listed = frozenset(listed)
+        self._listed, self.lists = frozenset(listed), tuple(lists)
 
     async def _renew_parties(self) -> None:
         chosen = self._house.settings.parties

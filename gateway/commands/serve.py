@@ -31,6 +31,7 @@ from gateway.domain.codes import Register
 from gateway.domain.faults import Fault
 from gateway.pipeline.line import FORWARD_WITHIN_S
 from gateway.settings import Secrets, Settings, read_secrets, read_settings
+from gateway.web.certificates import Certificates
 from gateway.web.door import Door
 from gateway.web.intake import Doorway, Intake
 from gateway.web.listen import Bounds, Listener
@@ -96,20 +97,26 @@ async def _serve(settings: Settings, secrets: Secrets) -> None:
             office, house.reconciling, house.books_of_bank, house.clock,
             settings.gateway.divisions,
         )  # fmt: skip
-        ring, keeping = await keys_of(house, secrets, tls, office, rooms)
+        keys = await keys_of(house, secrets, tls, office, rooms)
         files = _files(house, office)
         pushing = pushing_of(house, office)
-        more = [conduct.run, keeping.run, *(worker.run for worker in (files, pushing) if worker)]
+        more = [
+            conduct.run,
+            keys.keeping.run,
+            keys.alarming.run,
+            *(worker.run for worker in (files, pushing) if worker),
+        ]
         workers = asyncio.create_task(_work(house, office, sealing, delivering, renewing, more))
         rooms.push_async_callback(_stop_workers, workers)
         metrics.troubles = lambda: sealing.troubles | delivering.troubles
-        metrics.key_troubles = lambda: keeping.troubles
+        metrics.key_troubles = keys.troubles
+        metrics.inventory = lambda: keys.alarming.found
         metrics.conduct_troubles = lambda: conduct.troubles | (files.troubles if files else {})
         metrics.register_troubles = lambda: _stale(house)
         metrics.register_ages = lambda: house.shelf.ages(house.clock.now())
         metrics.policy_troubles = lambda: renewing.troubles | house.books.tripped
-        listener = await _listen(house, tls, doorway, intake, rooms)
-        ring.expel = listener.expel
+        listener = await _listen(house, tls, doorway, intake, rooms, keys.page)
+        keys.ring.expel = listener.expel
         log.info("gateway.ready", port=settings.gateway.listen_port, book=house.books.revision)
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({stopped, workers}, return_when=asyncio.FIRST_COMPLETED)
@@ -220,11 +227,14 @@ async def _stop_workers(workers: asyncio.Task[None]) -> None:
 
 
 async def _listen(
-    house: House, tls: LiveTls, doorway: Doorway, intake: Intake, rooms: AsyncExitStack
+    house: House, tls: LiveTls, doorway: Doorway, intake: Intake, rooms: AsyncExitStack,
+    page: Certificates,
 ) -> Listener:  # fmt: skip
     chosen = house.settings.gateway
     metrics = doorway.metrics
-    ops = Ops(metrics, partial(_reasons, house, intake), house.backlog.backlog, openapi())
+    ops = Ops(
+        metrics, partial(_reasons, house, intake), house.backlog.backlog, openapi(), page.routes()
+    )
     runner = await _runner(rooms, ops.application())
     await web.TCPSite(runner, chosen.ops_host, chosen.ops_port, reuse_address=True).start()
     bounds = Bounds(

@@ -104,6 +104,23 @@ class Alert:
     ends: dt.datetime
 
 
+@attrs.frozen(kw_only=True)
+class Untold:
+    """An alert that nobody outside has taken yet."""
+
+    subject: str
+    threshold: int
+    body: bytes
+    attempts: int
+
+
+def with_lists(found: Inventory, loaded: Sequence[RevocationList]) -> Inventory:
+    """With the lists that are in use, which need not be those of the registry: an outside
+    authority's list ends too."""
+    lists = {one.issuer: one for one in found.lists}
+    return attrs.evolve(found, lists=tuple((lists | {one.issuer: one for one in loaded}).values()))
+
+
 def taken(
     now: dt.datetime, cases: Sequence[Case], seen: Sequence[Seen],
     lists: Sequence[RevocationList], ended: Sequence[Revocation],

@@ -4,6 +4,10 @@ from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from gateway.domain.inventory import Inventory
+
+CERTIFICATES_MEASURED_MAX = 500
+"""The soonest to end: a metric for each of a hundred thousand parties helps nobody."""
 BUCKETS_S = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.125, 0.25, 0.5, 1, 2, 4)
 
 
@@ -80,10 +84,39 @@ class Metrics:
         """`book`, or a tripped policy's id, and what is wrong; set by who wires the workers."""
         self.conduct_troubles: Callable[[], Mapping[str, str]] = dict
         """`books` or a division, and why the bank's conduct is not looked at there."""
+        self.certificate_days_left = Gauge(
+            "gateway_certificate_days_left", "Days until a certificate ends, below 0 once it has",
+            ("holder", "profile", "serial"), registry=self.registry,
+        )  # fmt: skip
+        self.list_seconds_left = Gauge(
+            "gateway_revocation_list_seconds_left", "Seconds until a list ends, and refuses all",
+            ("issuer",), registry=self.registry,
+        )  # fmt: skip
+        self.cases_pending = Gauge(
+            "gateway_certificate_cases_pending", "Cases that wait for a person",
+            registry=self.registry,
+        )  # fmt: skip
+        self.inventory: Callable[[], Inventory | None] = lambda: None
+        """As it was last looked at; set by who wires the workers."""
         self.key_troubles: Callable[[], Mapping[str, str]] = dict
         """`keys.<what>`: a certificate, key or list that could not be taken up, and why."""
         self._instructions: dict[tuple[str, str], Counter] = {}
         self._findings: dict[tuple[str, str], Counter] = {}
+
+    def measure_certificates(self) -> None:
+        found = self.inventory()
+        if found is None:
+            return
+        self.certificate_days_left.clear()
+        for entry in found.entries[:CERTIFICATES_MEASURED_MAX]:
+            if entry.state not in ("retired", "revoked"):
+                labels = entry.holder, entry.profile, entry.serial
+                self.certificate_days_left.labels(*labels).set(entry.days_left(found.at))
+        self.list_seconds_left.clear()
+        for one in found.lists:
+            left = (one.next_update - found.at).total_seconds()
+            self.list_seconds_left.labels(one.issuer).set(left)
+        self.cases_pending.set(len(found.pending))
 
     def count_instruction(self, outcome: str, bank: str) -> None:
         _count(self.instructions, self._instructions, (outcome, bank))

@@ -1,6 +1,6 @@
 """The operators' port, on loopback: is it alive, may it take instructions, what are its numbers."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import attrs
 import orjson
@@ -19,8 +19,10 @@ Readiness = Callable[[], dict[str, str]]
 class Ops:
     def __init__(
         self, metrics: Metrics, reasons: Readiness, backlog: Callable[[], Awaitable[Backlog]],
-        openapi: bytes,
+        openapi: bytes, more: Sequence[web.RouteDef] = (),
     ) -> None:  # fmt: skip
+        """`more`: pages of other rooms that operators see here too."""
+        self._more = more
         self._metrics = metrics
         self._reasons = reasons
         self._backlog = backlog
@@ -33,6 +35,7 @@ class Ops:
         app.router.add_get("/metrics", self._numbers)
         app.router.add_get("/backlog", self._under_way)
         app.router.add_get("/openapi.json", self._describe)
+        app.add_routes(self._more)
         return app
 
     async def _health(self, _request: web.Request) -> web.Response:
@@ -76,6 +79,7 @@ class Ops:
         for division in self._metrics.register_troubles():
             self._metrics.register_trouble.labels(division).set(1)
         self._metrics.policy_trouble.clear()
+        self._metrics.measure_certificates()
         for what in self._metrics.policy_troubles():
             self._metrics.policy_trouble.labels(what).set(1)
         return web.Response(

@@ -1,0 +1,60 @@
+"""`certs ocsp`: a process of its own that answers about certificates from the registry."""
+
+import asyncio
+import base64
+import datetime as dt
+import signal
+from pathlib import Path
+
+from aiohttp import web
+
+from adapters.postgres.certificates import PostgresCertificates
+from certs.certified import Certificate
+from certs.keys import load_certificates, load_key, read_certificate
+from certs.revocation import Responder, identity_of
+from gateway.web.ocsp import ocsp_application
+
+
+async def answer_ocsp(
+    database: str, responder: Responder, host: str, port: int, ready: asyncio.Event | None = None
+) -> None:
+    """Until SIGTERM or SIGINT. Raises OSError."""
+    store = PostgresCertificates(database)
+    issuer = identity_of(responder.authority)
+
+    async def answer(question: bytes) -> bytes:
+        known = {
+            case.issued.serial: case.issued for case in await store.cases()
+            if case.issued and case.issued.issuer == issuer
+        }  # fmt: skip
+        ended = {one.serial: one for one in await store.revocations() if one.issuer == issuer}
+
+        def certificate(serial: str) -> Certificate | None:
+            found = known.get(serial)
+            return read_certificate(found.certificate) if found else None
+
+        return responder.answer(question, certificate, ended.get, dt.datetime.now(dt.UTC))
+
+    decode = lambda text: base64.b64decode(text, validate=True)  # noqa: E731
+    runner = web.AppRunner(ocsp_application(answer, store.lists, decode), access_log=None)
+    await runner.setup()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        await web.TCPSite(runner, host, port).start()
+        if ready:
+            ready.set()
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+        await store.close()
+
+
+def responder_of(authority: Path, certificate: Path, key: Path, passphrase: bytes) -> Responder:
+    """Raises ValueError, OSError."""
+    return Responder(
+        authority=load_certificates(authority)[0],
+        certificate=load_certificates(certificate)[0],
+        key=load_key(key, passphrase),
+    )

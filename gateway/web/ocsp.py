@@ -1,0 +1,58 @@
+"""The small door for OCSP questions and revocation lists: plain HTTP, never on a payment's way."""
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import unquote_to_bytes
+
+from aiohttp import web
+
+from gateway.domain.certificates import RevocationList
+from gateway.domain.faults import LedgerUnavailable
+
+QUESTION_BYTES_MAX = 8 * 1024
+REQUEST, ANSWER = "application/ocsp-request", "application/ocsp-response"
+
+Answer = Callable[[bytes], Awaitable[bytes]]
+"""DER for DER (RFC 6960). Raises LedgerUnavailable."""
+Lists = Callable[[], Awaitable[list[RevocationList]]]
+
+
+def ocsp_application(
+    answer: Answer, lists: Lists, decode: Callable[[bytes], bytes]
+) -> web.Application:
+    """`decode`: strict base64 of a GET's path (RFC 6960 A.1). Raises ValueError."""
+
+    async def posted(request: web.Request) -> web.Response:
+        if request.content_type != REQUEST:
+            return web.Response(status=415, text=f"send {REQUEST}")
+        return await answered(await request.read())
+
+    async def got(request: web.Request) -> web.Response:
+        raw = request.raw_path.removeprefix("/ocsp/")
+        try:
+            question = decode(unquote_to_bytes(raw))
+        except ValueError:
+            return web.Response(status=400, text="not base64")
+        return await answered(question)
+
+    async def answered(question: bytes) -> web.Response:
+        try:
+            body = await answer(question)
+        except LedgerUnavailable:
+            return web.Response(status=503, headers={"Retry-After": "5"})
+        return web.Response(body=body, content_type=ANSWER)
+
+    async def listed(request: web.Request) -> web.Response:
+        try:
+            found = await lists()
+        except LedgerUnavailable:
+            return web.Response(status=503, headers={"Retry-After": "5"})
+        for one in found:
+            if one.issuer == request.match_info["issuer"]:
+                return web.Response(body=one.pem, content_type="application/x-pem-file")
+        return web.Response(status=404, text="no list of this authority")
+
+    application = web.Application(client_max_size=QUESTION_BYTES_MAX)
+    application.router.add_post("/ocsp", posted)
+    application.router.add_get("/ocsp/{question:.+}", got)
+    application.router.add_get("/crl/{issuer:[0-9a-f]+}", listed)
+    return application
