@@ -8,10 +8,11 @@ from typing import TypeAlias
 from cryptography import x509
 
 from certs.issued import issued_by
+from certs.link import against_list, is_revoked
 from certs.log.report import Exit, Report, Stopped, Walk
 from certs.signatories import signatory
 from certs.signing.signer import thumbprint_of, uri_of
-from certs.signing.suites import public_of, public_point, suite_of
+from certs.signing.suites import public_of, suite_of
 
 Certificate: TypeAlias = x509.Certificate
 Revocations: TypeAlias = x509.CertificateRevocationList
@@ -74,22 +75,20 @@ def _check_revoked(
     revocations: x509.CertificateRevocationList, at: dt.datetime,
 ) -> None:  # fmt: skip
     issuer = next(each for each in authorities if issued_by(each, certificate))
+    for reason in against_list(revocations, issuer, at):
+        walk.expect(
+            False,
+            "吊销列表不可用。",
+            f"The list of revocations cannot be relied on: {reason}.",
+            Exit.USAGE if "current" in reason else Exit.INVALID,
+        )
     walk.expect(
-        revocations.issuer == issuer.subject
-        and revocations.is_signature_valid(public_point(issuer.public_key())),
-        "吊销列表由同一机构签名。",
-        "The list of revocations is signed by the same authority.",
+        True,
+        "吊销列表由同一机构签名，且在有效期内。",
+        "The list of revocations is signed by the same authority, and current.",
     )
-    end = revocations.next_update_utc
     walk.expect(
-        end is not None and revocations.last_update_utc <= at <= end,
-        "吊销列表在有效期内。",
-        "The list of revocations is current.",
-        Exit.USAGE,
-    )
-    found = revocations.get_revoked_certificate_by_serial_number(certificate.serial_number)
-    walk.expect(
-        found is None or found.revocation_date_utc > at,
+        not is_revoked(revocations, certificate, at),
         "未被吊销。",
         "It is not revoked.",
     )

@@ -1,0 +1,112 @@
+"""One link of a certificate path (RFC 5280 section 6): issuer, life, purpose, and the list with it.
+
+No policies, name constraints, delta, partitioned or indirect lists: what is marked critical and not
+known here is refused, never skipped. Paths of ours have one link above a leaf.
+"""
+
+import datetime as dt
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
+from certs.issued import issued_by
+
+_KNOWN = (
+    x509.BasicConstraints, x509.KeyUsage, x509.ExtendedKeyUsage, x509.SubjectAlternativeName,
+    x509.SubjectKeyIdentifier, x509.AuthorityKeyIdentifier, x509.CertificatePolicies,
+)  # fmt: skip
+"""Of policies, that they are named is known; nothing here depends on which."""
+_KNOWN_OF_LIST = (x509.AuthorityKeyIdentifier, x509.CRLNumber)
+_KNOWN_OF_ENTRY = (x509.CRLReason, x509.InvalidityDate)
+
+
+def against_link(
+    certificate: x509.Certificate, authority: x509.Certificate, at: dt.datetime
+) -> list[str]:
+    """Reasons why `authority` does not vouch for `certificate` at `at`; empty if it does."""
+    try:
+        reasons = _against_authority(authority)
+        reasons += _unknown(certificate.extensions, _KNOWN)
+    except (ValueError, x509.DuplicateExtension) as error:
+        return [f"it cannot be read: {error}"]
+    if not _issued(authority, certificate):
+        reasons.append("it was not issued by this authority")
+    if not certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc:
+        reasons.append("it is not valid at this time")
+    return reasons
+
+
+def against_list(
+    revocations: x509.CertificateRevocationList, authority: x509.Certificate, at: dt.datetime
+) -> list[str]:
+    """Reasons why the list says nothing about the certificates of `authority` at `at`."""
+    reasons = []
+    if revocations.issuer != authority.subject:
+        reasons.append("the list is of another authority")
+    elif not _signed(revocations, authority):
+        reasons.append("the list is not signed by the authority")
+    if not _may(authority, "crl_sign"):
+        reasons.append("the authority may not sign lists")
+    end = revocations.next_update_utc
+    if end is None or not revocations.last_update_utc <= at <= end:
+        reasons.append("the list is not current")
+    try:
+        # Even if not marked critical: a list for some certificates only is not one for all.
+        partial = (x509.IssuingDistributionPoint, x509.DeltaCRLIndicator)
+        if any(isinstance(each.value, partial) for each in revocations.extensions):
+            reasons.append("the list is one of several")
+        reasons += _unknown(revocations.extensions, _KNOWN_OF_LIST)
+        for entry in revocations:
+            reasons += _unknown(entry.extensions, _KNOWN_OF_ENTRY)
+    except (ValueError, x509.DuplicateExtension) as error:
+        reasons.append(f"the list cannot be read: {error}")
+    return reasons
+
+
+def is_revoked(
+    revocations: x509.CertificateRevocationList, certificate: x509.Certificate, at: dt.datetime
+) -> bool:
+    found = revocations.get_revoked_certificate_by_serial_number(certificate.serial_number)
+    return found is not None and found.revocation_date_utc <= at
+
+
+def _against_authority(authority: x509.Certificate) -> list[str]:
+    try:
+        constraints = authority.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except x509.ExtensionNotFound:
+        return ["the authority is none: it does not say so"]
+    reasons = [] if constraints.ca else ["the authority is none: it says so"]
+    if not _may(authority, "key_cert_sign"):
+        reasons.append("the authority may not sign certificates")
+    return reasons
+
+
+def _may(authority: x509.Certificate, what: str) -> bool:
+    """Without the extension a key may do anything (RFC 5280 4.2.1.3)."""
+    try:
+        usage = authority.extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        return True
+    return bool(getattr(usage, what))
+
+
+def _issued(authority: x509.Certificate, certificate: x509.Certificate) -> bool:
+    try:
+        return issued_by(authority, certificate)
+    except (UnsupportedAlgorithm, InvalidSignature):
+        return False
+
+
+def _signed(revocations: x509.CertificateRevocationList, authority: x509.Certificate) -> bool:
+    try:
+        return revocations.is_signature_valid(authority.public_key())  # type: ignore[arg-type]
+    except (TypeError, ValueError, UnsupportedAlgorithm):
+        return False
+
+
+def _unknown(extensions: x509.Extensions, known: tuple[type, ...]) -> list[str]:
+    return [
+        f"the critical extension {each.oid.dotted_string} is not known"
+        for each in extensions
+        if each.critical and not isinstance(each.value, known)
+    ]
