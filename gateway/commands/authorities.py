@@ -1,0 +1,175 @@
+"""`certs key|ceremony|authority-*|inventory|ocsp`: what needs no officer's signature."""
+
+import asyncio
+import datetime as dt
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gateway.commands.terminal import DONE, NO, USAGE, Database, Json, console, fail, show
+from gateway.domain.faults import LedgerUnavailable
+
+AUTHORITY_VARIABLE = "CERTS_AUTHORITY_PASSPHRASE"
+KEY_VARIABLE = "CERTS_KEY_PASSPHRASE"
+
+AuthorityPassphrase = Annotated[
+    str, typer.Option(envvar=AUTHORITY_VARIABLE, help="Opens the authority's key.")
+]
+
+
+def certs_key(
+    out: Annotated[Path, typer.Argument(help="Writes <out>.key and <out>.csr.")],
+    uri: Annotated[str, typer.Option(help="Whose: spiffe://<domain>/<role>/...")],
+    passphrase: Annotated[str, typer.Option(envvar=KEY_VARIABLE, help="Will open the key.")],
+    dns: Annotated[list[str] | None, typer.Option(help="A server's name; repeatable.")] = None,
+    ip: Annotated[list[str] | None, typer.Option(help="A server's address; repeatable.")] = None,
+    token: Annotated[
+        str, typer.Option(help="pkcs11: URI; the key is made in the token, its PIN opens it.")
+    ] = "",
+    pkcs8: Annotated[
+        bool, typer.Option("--pkcs8", help="For programs of others: PBKDF2 in place of Argon2id.")
+    ] = False,
+) -> None:
+    """Make a key that never leaves this machine (or the token), and a request for it."""
+    from certs.authority import request
+    from certs.keys import generate_key, save_key, save_private, save_sealed
+    from certs.token import make_token_key
+
+    file, secret = out.with_suffix(".key"), passphrase.encode()
+    try:
+        if token:
+            key: Any = make_token_key(token, secret)
+            save_private(file, token.encode() + b"\n")
+        else:
+            key = generate_key()
+            (save_key if pkcs8 else save_sealed)(file, key, secret)
+        out.with_suffix(".csr").write_bytes(request(key, uri, dns=dns or (), ip=ip or ()))
+    except (ValueError, OSError) as reason:
+        raise fail(f"certs key: {reason}") from reason
+    typer.echo(f"{file}\n{out.with_suffix('.csr')}")
+
+
+def certs_ceremony(
+    folder: Annotated[Path, typer.Argument(help="Where the authorities will be; must be empty.")],
+    name: Annotated[str, typer.Option(help="How the authorities are called.")],
+    officer: Annotated[list[Path], typer.Option(help="Request of an officer; two or more.")],
+    passphrase: AuthorityPassphrase,
+) -> None:
+    """Make root, transport and evidence authority, and certificates of the first officers.
+
+    Afterwards `root.key` leaves this machine for the safe: nothing here needs it.
+    """
+    from certs.keys import save_certificates
+    from gateway.commands.registry import hold_ceremony
+
+    if len(officer) < 2:
+        raise fail("certs ceremony: two officers at least; one alone decides nothing", USAGE)
+    try:
+        with console.status("making authorities"):
+            requests = [path.read_bytes() for path in officer]
+            now = dt.datetime.now(dt.UTC)
+            made = hold_ceremony(folder, name, requests, passphrase.encode(), now)
+            for path, certificate in zip(officer, made, strict=True):
+                save_certificates(folder / f"{path.stem}.pem", [certificate])
+    except (ValueError, OSError) as reason:
+        raise fail(f"certs ceremony: {reason}") from reason
+    typer.echo(f"root.key belongs in the safe now: {folder / 'root.key'}")
+
+
+def certs_authority_request(
+    out: Annotated[Path, typer.Argument(help="Writes <out>.key (sealed) and <out>.csr.")],
+    name: Annotated[str, typer.Option(help="How the authority is called.")],
+    passphrase: AuthorityPassphrase,
+) -> None:
+    """Ask a bank's or licensed authority to sign ours: a key, and a request for it."""
+    from certs.authority import authority_request
+    from certs.keys import generate_key, save_sealed
+
+    key = generate_key()
+    try:
+        save_sealed(out.with_suffix(".key"), key, passphrase.encode())
+        out.with_suffix(".csr").write_bytes(authority_request(key, name))
+    except (ValueError, OSError) as reason:
+        raise fail(f"certs authority-request: {reason}") from reason
+    typer.echo(f"{out.with_suffix('.key')}\n{out.with_suffix('.csr')}")
+
+
+def certs_authority_import(
+    folder: Annotated[Path, typer.Argument(help="Folder of the authorities.")],
+    purpose: Annotated[str, typer.Option(help="transport or evidence.")],
+    file: Annotated[Path, typer.Option("--file", help="What was signed, PEM.")],
+    key: Annotated[Path, typer.Option("--key", help="The key that was asked for.")],
+    passphrase: AuthorityPassphrase,
+) -> None:
+    """Take in an authority's certificate that somebody else signed, beside its sealed key."""
+    from certs.authority import Purpose, adopt
+    from certs.keys import load_certificates, load_key, save_certificates, save_private
+
+    try:
+        wanted = Purpose(purpose)
+        certificate = load_certificates(file)[0]
+        adopt(wanted, certificate, load_key(key, passphrase.encode()))
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        save_private(folder / f"{wanted}.key", key.read_bytes())
+        save_certificates(folder / f"{wanted}.pem", [certificate])
+    except (ValueError, OSError) as reason:
+        raise fail(f"certs authority-import: {reason}") from reason
+    typer.echo(f"{folder / f'{wanted}.pem'}")
+
+
+def certs_inventory(
+    database: Database,
+    due: Annotated[
+        bool, typer.Option("--due", help="Only what has a third of its life left; exit 1 if any.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Every certificate that is known or was seen: days left, holder, where it is in use."""
+    from adapters.postgres.watchbook import PostgresWatchbook
+    from gateway.domain.inventory import fields_of
+
+    async def looked() -> Any:
+        book = PostgresWatchbook(database, "command")
+        try:
+            return await book.inventory(dt.datetime.now(dt.UTC))
+        finally:
+            await book.close()
+
+    try:
+        found = fields_of(asyncio.run(looked()))
+    except LedgerUnavailable as lost:
+        raise fail(f"certs: {lost}") from lost
+    if due:
+        found["certificates"] = [
+            one for one in found["certificates"]
+            if one["renew_from"] <= found["at"] and one["state"] not in ("retired", "revoked")
+        ]  # fmt: skip
+    if as_json:
+        show(found)
+    else:
+        for one in found["certificates"]:
+            words = one["days_left"], one["state"] or "-", one["profile"] or "-", one["holder"]
+            typer.echo("{:>6}  {:<9} {:<11} {}".format(*words))
+        for alert in found["alerts"]:
+            typer.echo(f"! {alert['what']} {alert['holder']} ends {alert['ends']}")
+    raise typer.Exit(NO if due and found["certificates"] else DONE)
+
+
+def certs_ocsp(
+    database: Database,
+    authority: Annotated[Path, typer.Option("--authority", help="The authority, PEM.")],
+    certificate: Annotated[Path, typer.Option("--certificate", help="The responder's, PEM.")],
+    key: Annotated[Path, typer.Option("--key", help="The responder's.")],
+    passphrase: Annotated[str, typer.Option(envvar=KEY_VARIABLE, help="Opens the key.")],
+    host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Where to listen.")] = 8888,
+) -> None:
+    """Answer OCSP questions and hand out lists, until told to stop; no payment waits for it."""
+    from gateway.commands.ocsp import answer_ocsp, responder_of
+
+    try:
+        responder = responder_of(authority, certificate, key, passphrase.encode())
+        asyncio.run(answer_ocsp(database, responder, host, port))
+    except (ValueError, OSError) as reason:
+        raise fail(f"certs ocsp: {reason}") from reason
