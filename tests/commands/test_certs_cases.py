@@ -1,5 +1,6 @@
 """The whole life of certificates through the command line, on PostgreSQL, and in the log."""
 
+import asyncio
 import datetime as dt
 import json
 import threading
@@ -12,10 +13,19 @@ from typer.testing import CliRunner
 
 from adapters.postgres.certificates import PostgresCertificates
 from adapters.postgres.migrate import migrate
-from certs.authority import Purpose, authority_request, create_root, issue
-from certs.keys import generate_key, load_certificates, save_certificates
+from certs.authority import (
+    Purpose,
+    adopt,
+    authority_request,
+    create_root,
+    issue,
+    sign_authority,
+)
+from certs.keys import generate_key, load_certificates, load_signer, save_certificates
 from gateway.commands.line import app
-from gateway.commands.registry import open_authority
+from gateway.commands.registry import Act, Registry, open_authority
+from gateway.domain.certificates import MoveRefused, State
+from gateway.settings import read_settings
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 DOMAIN = "spiffe://treasury.test"
@@ -149,8 +159,6 @@ def test_a_banks_authority_signs_in_place_of_ours(world: World) -> None:
     now = dt.datetime.now(dt.UTC)
     root = create_root("A bank's root", now)
     key = generate_key()
-    from certs.authority import adopt, sign_authority
-
     certificate = sign_authority(root, authority_request(key, "ours by the bank"), now)
     banks = adopt(Purpose.TRANSPORT, certificate, key)
     case = world.request("t", "tls-server", f"{DOMAIN}/gateway/ABC")
@@ -165,31 +173,39 @@ def test_a_banks_authority_signs_in_place_of_ours(world: World) -> None:
     assert taken["serial"] == f"{signed.serial_number:x}"
 
 
-async def test_of_two_decisions_at_once_the_second_sees_the_first(
-    world: World, database: str
-) -> None:
-    """No case is decided on what is no longer so: judging happens under the lock."""
-    import asyncio
-
-    store = PostgresCertificates(database)
+async def test_of_two_decisions_at_once_only_one_is_taken(world: World, database: str) -> None:
+    """Approval and refusal in the same moment: the second is judged on what the first made."""
+    asked = await asyncio.to_thread(
+        world.request, "a", "tls-client", f"{DOMAIN}/agency/{DIVISION}/101001"
+    )
+    settings = read_settings(world.settings)
+    words = SECRETS["CERTS_OFFICER_PASSPHRASE"].encode()
+    bo = load_signer(world.folder / "ca" / "bo.pem", world.folder / "bo.key", words)
+    stores = [PostgresCertificates(database) for _ in range(2)]
     try:
-        order: list[str] = []
-
-        def judge(name):
-            def judged(cases, ended):
-                order.append(name)
-                raise ValueError(name)
-
-            return judged
-
+        registries = [
+            Registry(settings, bo, store, lambda: dt.datetime.now(dt.UTC)) for store in stores
+        ]
+        wanted = (State.APPROVED, State.REFUSED)
         done = await asyncio.gather(
-            *(store.decide("x", judge(name)) for name in ("a", "b")), return_exceptions=True
+            *(
+                registry.act(asked["case"], Act(to=to))
+                for registry, to in zip(registries, wanted, strict=True)
+            ),
+            return_exceptions=True,
         )
-        assert sorted(map(str, done)) == ["a", "b"]
-        assert await store.cases() == []
-        assert sorted(order) == ["a", "b"]
+        (case,) = await stores[0].cases()
     finally:
-        await store.close()
+        for store in stores:
+            await store.close()
+    # A refusal may follow an approval; an approval never follows a refusal.
+    states = [step.state for step in case.steps]
+    assert states in (
+        [State.REQUESTED, State.APPROVED, State.REFUSED],
+        [State.REQUESTED, State.REFUSED],
+    )
+    refused = [one for one in done if isinstance(one, MoveRefused)]
+    assert len(refused) == 3 - len(states)
 
 
 def test_the_authoritys_key_opens_for_its_passphrase_only(world: World) -> None:
@@ -200,8 +216,6 @@ def test_the_authoritys_key_opens_for_its_passphrase_only(world: World) -> None:
 
 
 def _records(world: World) -> list[dict]:
-    import asyncio
-
     async def read() -> list[dict]:
         connection = await asyncpg.connect(world.database)
         try:

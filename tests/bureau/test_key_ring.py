@@ -1,0 +1,128 @@
+"""What the bureau learns of keys that a gateway announces, and what it does not believe."""
+
+import datetime as dt
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bureau.inbox.announced import announced_keys
+from bureau.inbox.keyring import KeyFiles, KeyRing
+from certs.authority import issue, request
+from certs.keys import generate_key, pem_of, save_certificates, save_key
+from certs.live import LiveTls
+from certs.signing.signer import signer
+from certs.trust import load_trust
+from gateway.domain.log import Delivery, SealedRecord
+from gateway.domain.records import RecordKind, canonical
+from tests.certs.conftest import DOMAIN, PASSPHRASE, make_pki
+
+NOW = dt.datetime.now(dt.UTC)
+GATEWAY, OTHER = f"{DOMAIN}/gateway/ABC", f"{DOMAIN}/gateway/XYZ"
+BUREAU = f"{DOMAIN}/bureau/220000000"
+
+
+class Desk:
+    """A bureau's files, and the ring over them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.pki = make_pki(NOW)
+        self.parties = folder / "parties"
+        self.parties.mkdir()
+        self.authorities = folder / "evidence.pem"
+        save_certificates(self.authorities, [self.pki.evidence.certificate])
+        self.own = self.key(BUREAU)
+        self.fresh = self.own
+        save_certificates(self.parties / "bureau.pem", [self.own.certificate])
+        save_certificates(self.parties / "gateway.pem", [self.key(GATEWAY).certificate])
+        self.credentials = self.pki.credentials(folder, "bureau/220000000", NOW)
+        self.trust = load_trust(self.authorities, self.parties, self.own)
+        self.witness = folder / "witness.mark"
+        self.witness.write_text("first")
+        files = KeyFiles(
+            tls=(self.credentials.certificate, self.credentials.key),
+            witness=(self.witness,),
+            authorities=self.authorities,
+            parties=self.parties,
+        )
+        self.ring = KeyRing(files, self.trust, LiveTls(self.credentials), lambda: self.fresh)
+
+    def key(self, uri: str, pki=None):
+        key = generate_key()
+        by = (pki or self.pki).evidence
+        return signer(issue(by, request(key, uri), NOW), key)
+
+    def known(self) -> set[str]:
+        return set(self.trust.table.by_thumbprint)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def _delivery(*bodies: bytes) -> Delivery:
+    records = tuple(
+        SealedRecord(
+            seq=number, kind="x", subject="", body=body, leaf_hash=b"\0" * 32, disclosures=None
+        )
+        for number, body in enumerate(bodies)
+    )
+    return Delivery(division="220000000", start=0, records=records, checkpoint="")
+
+
+def _announcement(pem: str) -> bytes:
+    return canonical({"certificate": pem, "kind": RecordKind.KEY_ANNOUNCED, "seq": 1})
+
+
+async def test_an_announced_key_counts_at_once_and_after_the_next_start(desk: Desk) -> None:
+    fresh = desk.key(GATEWAY)
+    (pem,) = announced_keys(_delivery(b"{}", _announcement(pem_of(fresh.certificate).decode())))
+    desk.ring.learn(GATEWAY, pem)
+    desk.ring.learn(GATEWAY, pem)
+    assert fresh.thumbprint in desk.known()
+    again = load_trust(desk.authorities, desk.parties, desk.own)
+    assert fresh.thumbprint in again.table.by_thumbprint
+
+
+async def test_a_key_of_another_party_or_authority_is_not_believed(
+    desk: Desk, tmp_path: Path
+) -> None:
+    before = desk.known()
+    stranger = make_pki(NOW)
+    for bad in (desk.key(OTHER), desk.key(BUREAU), desk.key(GATEWAY, stranger)):
+        desk.ring.learn(GATEWAY, pem_of(bad.certificate))
+    desk.ring.learn(GATEWAY, pem_of(desk.pki.evidence.certificate))
+    desk.ring.learn(GATEWAY, b"noise")
+    assert desk.known() == before
+    assert len(list(desk.parties.iterdir())) == 2
+
+
+def test_words_that_look_like_an_announcement_inside_a_text_are_none() -> None:
+    sly = canonical({"kind": "verdict", "note": '"kind":"key_announced","certificate":"x"'})
+    assert list(announced_keys(_delivery(sly))) == []
+
+
+async def test_a_changed_folder_and_a_new_witness_key_take_effect(desk: Desk) -> None:
+    fresh = desk.key(BUREAU)
+    desk.fresh = fresh
+    desk.witness.write_text("second")
+    await desk.ring.look()
+    assert desk.trust.own is desk.own, "its certificate does not stand among the parties yet"
+    save_certificates(desk.parties / "bureau-next.pem", [fresh.certificate])
+    await desk.ring.look()
+    assert desk.trust.own is fresh
+    (desk.parties / "gateway.pem").unlink()
+    await desk.ring.look()
+    assert {one.sender.uri for one in desk.trust.table.by_thumbprint.values()} == {BUREAU}
+
+
+async def test_half_written_files_change_nothing(desk: Desk) -> None:
+    before = desk.known()
+    shutil.copy(desk.authorities, desk.parties / "not-a-party.pem")
+    key = generate_key()
+    desk.credentials.key.unlink()
+    save_key(desk.credentials.key, key, PASSPHRASE)
+    desk.authorities.write_text("-----BEGIN CERT")
+    await desk.ring.look()
+    assert desk.known() == before

@@ -1,0 +1,65 @@
+"""The small door for OCSP and lists: answered from the registry, never asked by a payment."""
+
+import base64
+import datetime as dt
+from urllib.parse import quote
+
+from aiohttp.test_utils import TestClient, TestServer
+
+from gateway.domain.certificates import RevocationList
+from gateway.domain.faults import LedgerUnavailable
+from gateway.web.ocsp import ANSWER, REQUEST, ocsp_application
+
+NOW = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
+LIST = RevocationList(
+    issuer="ab12", number=4, this_update=NOW, next_update=NOW + dt.timedelta(days=7), pem=b"PEM"
+)
+
+
+class Registry:
+    def __init__(self) -> None:
+        self.down = False
+
+    async def answer(self, question: bytes) -> bytes:
+        if self.down:
+            raise LedgerUnavailable("down")
+        return b"answer to " + question
+
+    async def lists(self) -> list[RevocationList]:
+        if self.down:
+            raise LedgerUnavailable("down")
+        return [LIST]
+
+
+def _decode(text: bytes) -> bytes:
+    return base64.b64decode(text, validate=True)
+
+
+async def test_questions_come_by_post_and_by_get_and_lists_by_name() -> None:
+    registry = Registry()
+    application = ocsp_application(registry.answer, registry.lists, _decode)
+    async with TestClient(TestServer(application)) as client:
+        question = b"\x30\x03\xff\xfe\x00"
+        posted = await client.post("/ocsp", data=question, headers={"Content-Type": REQUEST})
+        assert (posted.status, posted.content_type) == (200, ANSWER)
+        assert await posted.read() == b"answer to " + question
+        path = quote(base64.b64encode(question).decode(), safe="")
+        got = await client.get(f"/ocsp/{path}")
+        assert await got.read() == b"answer to " + question
+        assert (await client.post("/ocsp", data=b"x")).status == 415
+        assert (await client.get("/ocsp/not_base64!")).status == 400
+        assert await (await client.get("/crl/ab12")).read() == b"PEM"
+        assert (await client.get("/crl/ffff")).status == 404
+        big = await client.post("/ocsp", data=b"x" * 20_000, headers={"Content-Type": REQUEST})
+        assert big.status == 413
+
+
+async def test_a_registry_that_is_down_is_said_to_be_down() -> None:
+    """No answer is better than a wrong one: nobody is told `good` from memory."""
+    registry = Registry()
+    registry.down = True
+    application = ocsp_application(registry.answer, registry.lists, _decode)
+    async with TestClient(TestServer(application)) as client:
+        asked = await client.post("/ocsp", data=b"x", headers={"Content-Type": REQUEST})
+        assert asked.status == 503
+        assert (await client.get("/crl/ab12")).status == 503
