@@ -5,6 +5,7 @@ changes nothing: the last good state stays in force, and somebody is told.
 """
 
 import asyncio
+import datetime as dt
 import os
 import secrets as random
 from collections.abc import Callable
@@ -31,6 +32,8 @@ from gateway.settings import Secrets
 from gateway.workers.office import Office
 
 PARTIES_SHOWN_MAX = 2_000
+LOADED_EVERY = dt.timedelta(minutes=5)
+"""How often what is loaded is told while nothing changes."""
 
 log = structlog.get_logger()
 
@@ -51,6 +54,8 @@ class KeyRing:
         self._teller = KeyTeller(origin=house.origin, divisions=house.settings.gateway.divisions)
         self._marks: dict[str, Mark] = {}
         self._listed: frozenset[tuple[str, str]] = frozenset()
+        self._loaded_told: dict[str, Mark] = {}
+        self._loaded_at = dt.datetime.min.replace(tzinfo=dt.UTC)
         self._told_key = ""
         self._told: dict[str, str] = {}
         self.expel: Callable[[Callable[[object], bool]], int] = lambda _: 0
@@ -74,7 +79,10 @@ class KeyRing:
         guard = self._tls.guard
         met, refused = guard.taken_notes() if guard else ([], {})
         now = self._house.clock.now()
-        await self._watchbook.note([*met, *self.loaded()], refused, now)
+        if self._loaded_told != self._marks or now - self._loaded_at >= LOADED_EVERY:
+            met += self.loaded()
+            self._loaded_told, self._loaded_at = dict(self._marks), now
+        await self._watchbook.note(met, refused, now)
 
     def loaded(self) -> list[Seen]:
         """Certificates that this process lives by."""

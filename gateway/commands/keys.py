@@ -1,5 +1,6 @@
 """Wiring what keeps certificates and keys up to date in a running gateway."""
 
+import datetime as dt
 from contextlib import AsyncExitStack
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from adapters.webhook.sender import WebhookSender, public_tls
 from certs.live import LiveTls
 from gateway.commands.keyring import KeyRing
 from gateway.commands.rooms import House, instance_name
+from gateway.domain.inventory import Inventory, with_lists
 from gateway.settings import Secrets
 from gateway.web.certificates import Certificates
 from gateway.workers.alarm import Address, Alarming
@@ -44,11 +46,15 @@ async def keys_of(
     address = _address(house, rooms)
     alarming = Alarming(office, alarms, house.clock, house.origin.uri, address)
     alarming.lists = lambda: ring.lists
+
+    async def inventory(now: dt.datetime) -> Inventory:
+        return with_lists(await alarms.inventory(now), ring.lists)
+
     return Keys(
         ring=ring,
         keeping=Keeping(ring, store.wait, house.clock),
         alarming=alarming,
-        page=Certificates(alarms.inventory, house.clock.now),
+        page=Certificates(inventory, house.clock.now),
     )
 
 

@@ -144,6 +144,7 @@ async def test_every_kind_of_key_changes_under_load_and_no_request_fails(
     await until(told, "every record is acknowledged")
     for one in load.clients:
         await one.aclose()
+    await _shown_to_operators(stage)
     at_bureau = f"https://{HOST}:{stage.ports.bureau}/v1/summary?division={DIVISION}"
     summary = await ask(stage, at_bureau)
     assert summary["log_verified"] and summary["gaps"] == 0 and summary["misbehaviours"] == 0
@@ -158,6 +159,26 @@ async def test_every_kind_of_key_changes_under_load_and_no_request_fails(
         "took_s": {name: round(seconds, 2) for name, seconds in took.items()},
     }
     sys.stdout.write(json.dumps(figures) + "\n")
+
+
+async def _shown_to_operators(stage: ListedStage) -> None:
+    """The inventory knows the changed certificates, and who was turned away and why."""
+    where = f"http://{HOST}:{stage.ports.ops}/certificates.json"
+    own = f"{load_certificates(stage.gateway_tls.certificate)[0].serial_number:x}"
+
+    async def told() -> bool:
+        found = await ask(stage, where)
+        refused = {one["reason"] for one in found["handshakes_refused"]}
+        loaded = {one["serial"]: one["loaded"] for one in found["certificates"]}
+        return "certificate_revoked" in refused and "tls" in loaded.get(own, [])
+
+    await until(told, "the inventory is complete")
+    found = await ask(stage, where)
+    # Ours, renewed through the registry, and that of the authority which follows it.
+    assert sorted(one["number"] for one in found["revocation_lists"]) == [1, 2]
+    assert all(one["lag_records"] == 0 for one in found["logs"])
+    met = {one["holder"] for one in found["certificates"] if "door" in one["loaded"]}
+    assert uri("channel", DIVISION, "demo") in met
 
 
 def _warnings(stage: ListedStage) -> str:
