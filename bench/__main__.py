@@ -1,15 +1,18 @@
-"""`python -m bench [line|policies|records|formats|all] [--quick]`: measure, print, keep."""
+"""`python -m bench [line|policies|records|desk|formats|all] [--quick]`: measure, print, keep."""
 
 import argparse
 import sys
 from pathlib import Path
 
+from bench.desk import run as run_desk
 from bench.line import run as run_line
 from bench.policies import run as run_policies
 from bench.records import run as run_records
 from bench.results import FILE, keep
 
-PARTS = {"line": run_line, "policies": run_policies, "records": run_records}
+PARTS = {
+    "line": run_line, "policies": run_policies, "records": run_records, "desk": run_desk,
+}  # fmt: skip
 
 
 def main() -> int:
