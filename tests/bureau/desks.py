@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import io
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -82,7 +83,7 @@ class Seated:
         for key, value in (data or {}).items():
             for each in value if isinstance(value, list) else [value]:
                 if isinstance(each, tuple):
-                    form.add_field(key, each[1], filename=each[0])
+                    form.add_field(key, io.BytesIO(each[1]), filename=each[0])
                 else:
                     form.add_field(key, str(each))
         async with self.session.post(

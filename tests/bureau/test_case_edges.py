@@ -1,0 +1,185 @@
+"""At the edges of cases: files, gapless numbers, registers, reminders, grouped cases, refusals."""
+
+import asyncio
+import datetime as dt
+import io
+import zipfile
+
+import pytest
+
+from adapters.bureau.frame import framed
+from bureau.desk.casework.words import Against, Move, Origin
+from bureau.desk.docket.office import Opening
+from bureau.desk.people import Office, Person
+from bureau.desk.refusals import ActRefused
+from bureau.web.uploads import FILE_BYTES_MAX, FILES_MAX, media_of
+from gateway.domain.legal_day import legal_day
+from tests.bureau.desks import Desk
+from tests.bureau.test_case_walk import HOME, PDF, intercepted, moved
+from tests.bureau.words import BANK, DIVISION, GATEWAY, Bureau, Chain, House, verdict
+
+pytestmark = pytest.mark.postgres
+REVIEWER = Person(login="r", division=DIVISION, office=Office.REVIEWER, name="甲")
+APPROVER = Person(login="a", division=DIVISION, office=Office.APPROVER, name="乙")
+AGENCY = Person(login="g", division=DIVISION, office=Office.AGENCY, name="丙", code="101001")
+Key = tuple[str, int, int]
+
+
+def opening(**more: object) -> Opening:
+    fields = {
+        "origin": Origin.SCREENING, "against": Against.AGENCY, "agency_code": "101001",
+        "agency_name": "吉林省示例厅本级", "bank": BANK, "title": "排查", "reason": "划转",
+    }  # fmt: skip
+    return Opening(**{**fields, **more})  # type: ignore[arg-type]
+
+
+async def ordered(desk: Desk, measure: str, days: int, key: Key | None = None) -> Key:
+    """A case with this measure approved, due in so many days."""
+    office, day = desk.rooms.office, legal_day(desk.hands.now)
+    due = (day + dt.timedelta(days=days)).isoformat()
+    if key is None:
+        key = await office.open(DIVISION, opening(), [], REVIEWER)
+        for move, body, by in (
+            (Move.VERIFY, {"means": "phone_call", "due": due, "text": "x"}, REVIEWER),
+            (Move.RECORD, {"number": 1, "text": "x"}, REVIEWER),
+            (Move.ACCEPT, {"number": 1, "text": "x"}, REVIEWER),
+            (Move.PROPOSE, {"verdict": "confirmed", "text": "x"}, REVIEWER),
+            (Move.DECIDE, {}, APPROVER),
+        ):
+            await office.move(key, move, body, by)
+    orders = [{"measure": measure, "due": due, "returned": 100}]
+    await office.move(key, Move.PROPOSE_HANDLING, {"orders": orders, "text": "x"}, REVIEWER)
+    await office.move(key, Move.APPROVE_HANDLING, {}, APPROVER)
+    return key
+
+
+async def test_overdue_is_reminded_and_escalated_once_up_to_the_suspension_of_funds(
+    desk: Desk, bureau: Bureau
+) -> None:
+    office = desk.rooms.office
+    key = await ordered(desk, "21(2)", 2)
+    assert await office.chase(DIVISION) == 1, "three days ahead"
+    assert await office.chase(DIVISION) == 0, "once"
+    desk.hands.now += dt.timedelta(days=5)
+    assert await office.chase(DIVISION) == 1
+    assert (await office.state(key))[0]["escalation"] == "21(3)"
+    await ordered(desk, "21(3)", 2, key)
+    assert await bureau.cases.wishes(DIVISION) == []
+    desk.hands.now += dt.timedelta(days=5)
+    while await office.chase(DIVISION):
+        pass
+    assert (await office.state(key))[0]["escalation"] == "21(4)"
+    await ordered(desk, "21(4)", 10, key)
+    [wish] = await bureau.cases.wishes(DIVISION)
+    assert (wish["agency_code"], wish["status"]) == ("101001", "suspended")
+    await bureau.cases.wish_published(DIVISION, wish["wish"], 7, desk.hands.now)
+    reviewer = await desk.seat(Office.REVIEWER)
+    assert "已随登记第 7 版发布" in (await reviewer.get(f"{HOME}/cases/{key[1]}/{key[2]}"))[1]
+    await office.move(key, Move.REPORT, {"number": 3, "text": "x"}, AGENCY)
+    await office.move(key, Move.ACCEPT_REPORT, {"number": 3, "text": "x"}, REVIEWER)
+    [lifted] = await bureau.cases.wishes(DIVISION)
+    assert lifted["status"] == "active", "rectified: the suspension ends"
+
+
+async def test_numbers_have_no_gap_whoever_issues_at_once_and_whatever_is_refused(
+    desk: Desk, bureau: Bureau
+) -> None:
+    office, day = desk.rooms.office, legal_day(desk.hands.now)
+    keys = [await office.open(DIVISION, opening(), [], REVIEWER) for _ in range(6)]
+    assert [key[2] for key in keys] == [1, 2, 3, 4, 5, 6]
+    body = {"means": "document_request", "due": day.isoformat(), "text": "合同"}
+
+    async def ask(key: Key, text: str) -> None:
+        await office.move(key, Move.VERIFY, {**body, "text": text}, REVIEWER)
+
+    tried = await asyncio.gather(
+        *(ask(key, "合同🙂" if key[2] % 2 else "合同") for key in keys), return_exceptions=True
+    )
+    refused = [each for each in tried if isinstance(each, ActRefused)]
+    assert len(refused) == 3 and all(each.code == "glyph_missing" for each in refused)
+    papers = [paper for key in keys for paper in await bureau.cases.papers(key)]
+    assert sorted(paper["paper_number"] for paper in papers) == [1, 2, 3]
+    for key in keys:
+        row, case, moves = await office.state(key)
+        assert len(moves) == row["moves"] == len(case.requests) == (key[2] + 1) % 2
+
+
+async def test_an_interview_cannot_be_asked_for_without_a_payment_to_name(desk: Desk) -> None:
+    key = await desk.rooms.office.open(DIVISION, opening(), [], REVIEWER)
+    day = legal_day(desk.hands.now).isoformat()
+    body = {"means": "interview", "due": day, "day": day, "room": "1", "ground": "x"}
+    with pytest.raises(ActRefused) as refused:
+        await desk.rooms.office.move(key, Move.VERIFY, body, REVIEWER)
+    assert refused.value.code == "payment_missing"
+
+
+async def test_the_same_case_gives_the_same_pdf_again(desk: Desk, bureau: Bureau) -> None:
+    key = await ordered(desk, "21(2)", 2)
+    [paper] = await bureau.cases.papers(key)
+    stored = await bureau.cases.paper(DIVISION, paper["paper_year"], paper["paper_number"])
+    assert stored is not None
+    from adapters.papers.setter import portable
+
+    assert portable(stored["layout"]) == stored["pdf"]
+
+
+async def test_a_case_grouped_from_many_interceptions_sends_a_letter_of_concern(
+    desk: Desk, bureau: Bureau, chain: Chain
+) -> None:
+    at = int(desk.hands.now.timestamp() * 1_000_000) - 1_000_000
+    chain.seal([verdict(n, "blocked", recorded_at=at + n) for n in range(7)])
+    await bureau.inbox.receive(GATEWAY, framed(chain.delivery()))
+    reviewer = await desk.seat(Office.REVIEWER)
+    assert "吉林省示例厅本级" in (await reviewer.get(f"{HOME}/concerns"))[1]
+    status, case = await reviewer.post(f"{HOME}/concerns", {"agency": "101001"})
+    assert status == 303
+    due = (legal_day(desk.hands.now) + dt.timedelta(days=9)).isoformat()
+    text = await moved(
+        reviewer, case, "verify", means="letter_of_concern", concern="frequent", text="请关注",
+        due=due,
+    )  # fmt: skip
+    assert "关注函" in text and text.count("0000000000") >= 7
+    assert (await reviewer.post(f"{HOME}/concerns", {"agency": "999"}))[0] == 404
+
+
+def archive(*names: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as made:
+        for name in names:
+            made.writestr(name, "x")
+    return buffer.getvalue()
+
+
+def test_files_are_known_by_their_content() -> None:
+    assert media_of(PDF) == "application/pdf"
+    assert media_of(archive("word/document.xml", "[Content_Types].xml"))
+    for body in (
+        b"<html><script>alert(1)</script>", b"MZ\x90\x00", b"%!PS", b"#!/bin/sh",
+        b"PK\x03\x04broken",
+        archive("evil.exe"), archive("word/document.xml", "word/vbaProject.bin"), b"GIF89a", b"",
+        b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>",
+    ):  # fmt: skip
+        assert media_of(body) is None, body[:20]
+
+
+async def test_what_is_no_paper_is_not_taken_and_what_is_comes_back_as_a_download(
+    desk: Desk, bureau: Bureau, chain: Chain, house: House
+) -> None:
+    await intercepted(bureau, chain, house)
+    reviewer = await desk.seat(Office.REVIEWER)
+    key = await desk.rooms.office.open(DIVISION, opening(), [], REVIEWER)
+    case = f"{HOME}/cases/{key[1]}/{key[2]}"
+    for files in (
+        ("a.pdf", b"<script>alert(1)</script>"), ("a.pdf", b""), ("a.exe", b"MZ"),
+        ("big.pdf", PDF + bytes(FILE_BYTES_MAX)), [("a.pdf", PDF)] * (FILES_MAX + 1),
+    ):  # fmt: skip
+        status, _ = await reviewer.post(f"{case}/note", {"text": "x", "files": files})
+        assert status == 409, files
+    name = "../../etc/<b>passwd.html"
+    await moved(reviewer, case, "note", text="x", files=(name, PDF))
+    text = (await reviewer.get(case))[1]
+    path = text.partition(f'href="{case}/files/')[2].partition('"')[0]
+    status, body, headers = await reviewer.bytes(f"{case}/files/{path}")
+    assert (status, body) == (200, PDF) and headers["Content-Type"] == "application/pdf"
+    assert headers["Content-Disposition"].startswith("attachment; filename*=UTF-8''")
+    assert headers["Content-Disposition"].endswith("''bpasswd.pdf"), "the content says what it is"
