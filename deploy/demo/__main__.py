@@ -23,6 +23,7 @@ from deploy.demo.accounts import Accounts, Books, as_bytes, close
 from deploy.demo.agency import AgencyClient, GatewayAnswer
 from deploy.demo.chancery import decide
 from deploy.demo.day import COUNT_MIN, Day, DayItem, day
+from deploy.demo.desk_links import desk_links
 from deploy.demo.identities import TRUST_DOMAIN, Identities
 from deploy.demo.processes import Crew
 from deploy.demo.reading import heard_in
@@ -174,10 +175,9 @@ async def ask(stage: Stage, url: str) -> dict[str, Any]:
 def _stay_up(stage: Stage, plan: Day) -> None:
     """Show where everything is, and wait for Ctrl-C."""
     console.rule("现在可以看 now open", align="left")
-    ready = json.loads(stage.crew.last_words("bureau").splitlines()[-1])
-    console.print(
-        f"财政端页面 the bureau's desk: {ready['sign_in'] or ready['desk']}", soft_wrap=True
-    )
+    console.print("财政端工作台，每个链接可用一次 the bureau's desk, each link works once:")
+    for office, link in asyncio.run(desk_links(stage)).items():
+        console.print(f"  {office}: {link}", soft_wrap=True)
     console.print(f"运行指标 operators' port: http://{HOST}:{stage.ports.ops}/metrics")
     console.print(f"日志 logs (until you end it): {stage.folder}")
     samples = write_samples(stage.folder / "samples", plan.items)
