@@ -11,13 +11,23 @@ import attrs
 import pytest
 
 from adapters.bureau.frame import framed
+from adapters.postgres.bureau_releases import BureauReleases
 from bureau.desk.people import Office
 from bureau.web.desk import table_of
 from gateway.domain.legal_day import legal_day
 from tests.bureau.browsers import chromium
 from tests.bureau.desks import Desk
 from tests.bureau.test_desk_offices import filled, told_case
-from tests.bureau.words import DIVISION, GATEWAY, Bureau, Chain, House, notice, verdict
+from tests.bureau.words import (
+    DIVISION,
+    GATEWAY,
+    Bureau,
+    Chain,
+    House,
+    finding,
+    notice,
+    verdict,
+)
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 HOME = f"/desk/{DIVISION}"
@@ -206,3 +216,21 @@ async def test_screenshots_of_the_main_pages(
     await page.screenshot(path=f"{SHOTS}/accounts.png")
     await page.get_by_role("button", name="退出").click()
     await page.screenshot(path=f"{SHOTS}/sign_in.png")
+
+
+async def test_a_hold_is_released_by_two_persons(
+    people: People, bureau: Bureau, chain: Chain
+) -> None:
+    desk, reviewer, approver = people.desk, people[Office.REVIEWER], people[Office.APPROVER]
+    said = finding(policy="JL-052", revision=3, action="hold", detail="", unavailable=[])
+    chain.seal([verdict(1, "held", findings=[said], digest="ab" * 32)])
+    await bureau.inbox.receive(GATEWAY, framed(chain.delivery()))
+    await reviewer.goto(f"{desk.url}{HOME}/holds")
+    await reviewer.get_by_role("link", name=f"{1:013d}").click()
+    await reviewer.get_by_label("放行 Release").check()
+    await reviewer.get_by_role("textbox", name="理由").fill("材料已经补齐")
+    await reviewer.get_by_role("button", name="提交复核").click()
+    await approver.goto(f"{desk.url}{HOME}/holds/2026/8202/{1:013d}")
+    await approver.get_by_role("button", name="批准并签署").click()
+    [feed] = await BureauReleases(bureau.pool).waiting_feeds()
+    assert "材料已经补齐".encode() in feed["body"]

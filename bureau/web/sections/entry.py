@@ -162,7 +162,10 @@ class _Own:
     async def _me(self, visit: Visit, oops: str) -> web.Response:
         secret, offer = self._rooms.entry.offer(visit.seat)
         uri = enrolment_uri(secret, visit.person.login, self._rooms.pages.name)
-        picture = segno.make(uri, error="m").svg_inline(scale=4, omitsize=True, svgclass="qr")
+        # A fixed mask: trying all eight is most of the work, and any of them can be read.
+        picture = segno.make(uri, error="l", boost_error=False, mask=3).svg_inline(
+            scale=4, omitsize=True, svgclass="qr"
+        )
         return self._rooms.pages(
             "me", status=400 if oops else 200, visit=visit, oops=oops, offer=offer,
             secret=base32(secret), picture=picture,
