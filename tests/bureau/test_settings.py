@@ -106,6 +106,28 @@ def test_true_is_not_a_port_and_broken_toml_is_told(tmp_path: Path) -> None:
         load_settings(_file(tmp_path, "= ="), ENVIRONMENT)
 
 
+def test_the_desk_leaves_loopback_only_with_a_whole_certificate_and_its_secret(
+    tmp_path: Path,
+) -> None:
+    tls = 'certificate = "desk.pem"\nkey = "desk.key"\nauthorities = "people.pem"\n'
+    outside = GOOD.replace(
+        'host = "127.0.0.1"\nport = 8444', f'host = "0.0.0.0"\nport = 8444\n{tls}'
+    )
+    assert outside != GOOD
+    secret = {**ENVIRONMENT, "BUREAU_DESK_PASSPHRASE": "x"}
+    settings = load_settings(_file(tmp_path, outside), secret)
+    assert settings.desk_certificate == tmp_path / "desk.pem"
+    with pytest.raises(SettingsWrong, match="BUREAU_DESK_PASSPHRASE: missing"):
+        load_settings(_file(tmp_path, outside), ENVIRONMENT)
+    half = outside.replace('authorities = "people.pem"\n', "")
+    with pytest.raises(SettingsWrong, match=r"desk\.authorities: missing"):
+        load_settings(_file(tmp_path, half), secret)
+    some = GOOD + '\n[oidc]\nissuer = "https://id.example"\n'
+    with pytest.raises(SettingsWrong, match=r"oidc\.keys: missing") as wrong:
+        load_settings(_file(tmp_path, some), ENVIRONMENT)
+    assert "environment BUREAU_OIDC_SECRET: missing" in wrong.value.errors
+
+
 def _file(folder: Path, text: str) -> Path:
     path = folder / "bureau.toml"
     path.write_text(text, encoding="utf-8")
