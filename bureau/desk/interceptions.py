@@ -13,7 +13,7 @@ from bureau.ports import DeskStore
 from gateway.domain.money import yuan
 
 PAGE_ROWS = 50
-WORDS_AMONG = 20_000
+WORDS_AMONG = 10_000
 """Words without a key are looked for in so many of the newest lines that fit the rest."""
 
 

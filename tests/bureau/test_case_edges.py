@@ -16,7 +16,7 @@ from bureau.web.uploads import FILE_BYTES_MAX, FILES_MAX, media_of
 from gateway.domain.legal_day import legal_day
 from tests.bureau.desks import Desk
 from tests.bureau.test_case_walk import HOME, PDF, intercepted, moved
-from tests.bureau.words import BANK, DIVISION, GATEWAY, Bureau, Chain, House, verdict
+from tests.bureau.words import BANK, DIVISION, GATEWAY, Bureau, Chain, House, notice, verdict
 
 pytestmark = pytest.mark.postgres
 REVIEWER = Person(login="r", division=DIVISION, office=Office.REVIEWER, name="甲")
@@ -183,3 +183,25 @@ async def test_what_is_no_paper_is_not_taken_and_what_is_comes_back_as_a_downloa
     assert (status, body) == (200, PDF) and headers["Content-Type"] == "application/pdf"
     assert headers["Content-Disposition"].startswith("attachment; filename*=UTF-8''")
     assert headers["Content-Disposition"].endswith("''bpasswd.pdf"), "the content says what it is"
+
+
+async def test_a_script_in_any_field_of_a_case_is_text_on_every_page(
+    desk: Desk, bureau: Bureau, house: House
+) -> None:
+    evil = "<script>alert('甲')</script>"
+    body = notice(
+        1, agency={"code": "101001", "name": evil}, purpose=evil,
+        payee={"name": evil, "account_masked": evil},
+    )  # fmt: skip
+    await bureau.inbox.notice(GATEWAY, DIVISION, body, house.gateway.document(body))
+    reviewer, agency = await desk.seat(Office.REVIEWER), await desk.seat(Office.AGENCY)
+    _, case = await reviewer.post(f"{HOME}/2026/8202/{1:013d}/case", {"against": "agency"})
+    due = legal_day(desk.hands.now).isoformat()
+    await moved(reviewer, case, "verify", means="document_request", text=evil, due=due)
+    await moved(agency, case, "reply", number=1, text=evil, files=(f"{evil}.pdf", PDF))
+    for who in (reviewer, agency):
+        for path in ("", "/cases", "/interceptions", "/interceptions/print"):
+            status, text = await who.get(HOME + path)
+            assert status == 200 and "<script>alert" not in text, path
+        text = (await who.get(case))[1]
+        assert "<script>alert" not in text and "&lt;script&gt;alert" in text

@@ -163,7 +163,7 @@ class CaseOffice:
         after = step(before, made)
         at = self._clock()
         body = {**made.body, "files": [f.digest.hex() for f in files]} if files else made.body
-        about = concerned(row, subjects, row["agency_code"][:3], self._titles)
+        about = concerned(row, subjects, _superior(row), self._titles)
         making = tuple(
             Making(
                 year=made.day.year, write=write, bureau=self._bureau, by=by.login, at=at,
@@ -240,6 +240,11 @@ def _suspends(case: Case) -> bool:
     return case.stage is not Stage.CLEARED and any(
         order.measure is Measure.SUSPEND and order.status in standing for order in case.orders
     )
+
+
+def _superior(row: Mapping[str, Any]) -> str:
+    """The supervising department of an agency: the first three digits of its code."""
+    return f"主管部门（{row['agency_code'][:3]}）" if row["agency_code"] else ""
 
 
 def _acts(key: Key, made: Made, after: Case, issued: Sequence[Issued]) -> list[Act]:

@@ -19,7 +19,7 @@ from bureau.web.sees import sees
 from bureau.web.telling import tell
 
 MISBEHAVIOURS_SHOWN = 100
-PRINT_ROWS = 300
+PRINT_ROWS = 200
 PIECE_ROWS = 1000
 LOG_READERS = READERS | {Office.SECURITY}
 HEAD = (
