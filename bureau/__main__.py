@@ -130,7 +130,11 @@ async def _serve(settings: Settings) -> None:
         )
         await rooms.enter_async_context(_working(ring.run()))
         ways = ways_of(settings, tls)
-        for kind, feeds in (("releases", store.releases), ("registers", rooms_of_desk.registers)):
+        for kind, feeds in (
+            ("releases", store.releases),
+            ("registers", rooms_of_desk.registers),
+            ("policies", store.policies),
+        ):
             publishing = Publishing(feeds, ways, now, kind)
             await rooms.enter_async_context(_working(publishing.run()))
         _announce(settings, door_port, desk_port, await entry.first_link())

@@ -19,6 +19,7 @@ from adapters.postgres.bureau_complaints import BureauComplaints
 from adapters.postgres.bureau_desk import BureauDesk
 from adapters.postgres.bureau_holds import BureauHolds
 from adapters.postgres.bureau_people import BureauPeople
+from adapters.postgres.bureau_policies import BureauPolicies
 from adapters.postgres.bureau_pool import open_pool
 from adapters.postgres.bureau_registers import BureauRegisters
 from adapters.postgres.bureau_releases import BureauReleases
@@ -31,6 +32,7 @@ from bureau.desk.docket.office import CaseOffice
 from bureau.desk.entry import Entry
 from bureau.desk.law import law_of, titles_of
 from bureau.desk.people import Office, Person, flaws
+from bureau.desk.policies import Policies
 from bureau.desk.proof import Prover
 from bureau.desk.registers import Registers
 from bureau.desk.releases import Releases
@@ -67,6 +69,7 @@ class Store:
     holds: BureauHolds
     statistics: BureauStatistics
     registers: BureauRegisters
+    policies: BureauPolicies
 
 
 async def open_store(settings: Settings, rooms: AsyncExitStack) -> Store:
@@ -92,6 +95,7 @@ async def open_store(settings: Settings, rooms: AsyncExitStack) -> Store:
         holds=BureauHolds(pool),
         statistics=BureauStatistics(pool),
         registers=BureauRegisters(pool, trail),
+        policies=BureauPolicies(pool, trail),
         releases=BureauReleases(pool),
     )
 
@@ -164,6 +168,9 @@ def desk_rooms(settings: Settings, store: Store, trust: Trust, entry: Entry, bel
         office=CaseOffice(store.cases, portable, now, settings.desk_name, titles_of()),
         releases=Releases(store.releases, store.desk, trust.sign_document, now),
         holds=store.holds,
+        policies=Policies(
+            store.policies, trust.verify_document, trust.sign_document, settings.logs, now
+        ),
         registers=registers_of(settings, store, trust),
         statistics=Statistics(store.statistics, titles_of()),
         complaints=Complaints(

@@ -15,11 +15,23 @@ from bureau.web.sections import (
     holds,
     home,
     interceptions,
+    policies,
     registers,
     statistics,
 )
 
-SECTIONS = (home, interceptions, holds, cases, complaints, registers, statistics, accounts, entry)
+SECTIONS = (
+    home,
+    interceptions,
+    holds,
+    cases,
+    complaints,
+    registers,
+    policies,
+    statistics,
+    accounts,
+    entry,
+)
 """Each gives its routes; the side bar follows this order within a group."""
 
 

@@ -7,6 +7,7 @@ import attrs
 from bureau.desk.complaints import Complaints
 from bureau.desk.docket.office import CaseOffice
 from bureau.desk.entry import Entry
+from bureau.desk.policies import Policies
 from bureau.desk.proof import Prover
 from bureau.desk.registers import Registers
 from bureau.desk.releases import Releases
@@ -29,6 +30,7 @@ class Rooms:
     complaints: Complaints
     statistics: Statistics
     registers: Registers
+    policies: Policies
     releases: Releases
     holds: HoldStore
     editable: Callable[[bytes], bytes]

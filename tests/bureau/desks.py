@@ -14,6 +14,7 @@ import attrs
 from adapters.papers.setter import editable, portable
 from adapters.postgres.bureau_complaints import BureauComplaints
 from adapters.postgres.bureau_holds import BureauHolds
+from adapters.postgres.bureau_policies import BureauPolicies
 from adapters.postgres.bureau_registers import BureauRegisters
 from adapters.postgres.bureau_releases import BureauReleases
 from adapters.postgres.bureau_statistics import BureauStatistics
@@ -23,6 +24,7 @@ from bureau.desk.docket.office import CaseOffice
 from bureau.desk.entry import Entry
 from bureau.desk.law import law_of, titles_of
 from bureau.desk.people import OUTSIDE, Office, Person
+from bureau.desk.policies import Policies
 from bureau.desk.proof import Prover
 from bureau.desk.registers import Registers
 from bureau.desk.releases import Releases
@@ -137,6 +139,13 @@ def rooms_of(bureau: Bureau, hands: Hands, divisions: tuple[str, ...]) -> Rooms:
             BureauReleases(bureau.pool), bureau.desk, bureau.trust.sign_document, hands
         ),
         holds=BureauHolds(bureau.pool),
+        policies=Policies(
+            BureauPolicies(bureau.pool, Trail(written)),
+            bureau.trust.verify_document,
+            bureau.trust.sign_document,
+            [bureau.place],
+            hands,
+        ),
         registers=Registers(
             BureauRegisters(bureau.pool, Trail(written)),
             Seal(b"a passphrase", "registers"),

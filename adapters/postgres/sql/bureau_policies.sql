@@ -1,0 +1,74 @@
+-- name: lock
+-- empty: never; waits until nobody else numbers a draft of this division.
+SELECT pg_advisory_xact_lock(hashtextextended('bureau policies ' || $1, 0));
+
+-- name: add_draft
+-- empty: never.
+INSERT INTO policy_draft (division, seq, policy, place, document, reason, author, drafted_at)
+SELECT $1, coalesce(max(seq), 0) + 1, $2, $3, $4, $5, $6, $7 FROM policy_draft WHERE division = $1
+RETURNING seq;
+
+-- name: drafts
+-- empty: nobody changed a policy on the desk; newest first.
+SELECT seq, policy, place, reason, author, drafted_at, decided_by, decided_at, agreed
+FROM policy_draft
+WHERE division = $1
+ORDER BY seq DESC
+LIMIT $2;
+
+-- name: draft
+-- empty: no such draft.
+SELECT seq, policy, place, document, reason, author, drafted_at, decided_by, decided_at, agreed
+FROM policy_draft
+WHERE division = $1 AND seq = $2;
+
+-- name: agreed
+-- empty: nothing was agreed to; the last one of each document.
+SELECT DISTINCT ON (place) place, document FROM policy_draft
+WHERE division = $1 AND agreed
+ORDER BY place, seq DESC;
+
+-- name: decide
+-- empty: it was decided before, or is the decider's own.
+UPDATE policy_draft SET decided_by = $3, decided_at = $4, agreed = $5
+WHERE division = $1 AND seq = $2 AND decided_by IS NULL AND author <> $3
+RETURNING policy;
+
+-- name: add_feed
+-- empty: this revision is on its way before.
+INSERT INTO policy_feed (
+    division, bank, version, digest, author, approver, not_before, signed_at, signature, body
+)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+ON CONFLICT DO NOTHING
+RETURNING version;
+
+-- name: feeds
+-- empty: no signed book was handed over; newest first.
+SELECT bank, version, digest, author, approver, not_before, signed_at, acknowledged_at, attempts,
+    trouble
+FROM policy_feed
+WHERE division = $1
+ORDER BY version DESC, bank
+LIMIT $2;
+
+-- name: waiting_feeds
+-- empty: every gateway has acknowledged every book; the oldest of each bank.
+SELECT DISTINCT ON (division, bank) division, bank, version, signature, body, attempts
+FROM policy_feed
+WHERE acknowledged_at IS NULL
+ORDER BY division, bank, version;
+
+-- name: attempted
+-- empty: always; an acknowledgement is kept for ever.
+UPDATE policy_feed
+SET attempts = attempts + 1, last_attempt_at = $4::timestamptz, trouble = $5::text,
+    acknowledged_at = CASE WHEN $5::text IS NULL THEN $4::timestamptz END
+WHERE division = $1 AND bank = $2 AND version = $3 AND acknowledged_at IS NULL;
+
+-- name: activations
+-- empty: no gateway told which book it applies. Newest first.
+SELECT bank, seq, body FROM log_record
+WHERE division = $1 AND kind = 'policy_activated'
+ORDER BY seq DESC
+LIMIT $2;

@@ -1,0 +1,296 @@
+"""Policies (监控规则) on the desk: read, changed as a checked draft, tried, agreed, handed over.
+
+A draft is one document, kept only if it compiles and its own tests pass. The officers sign the book
+of all documents with their own keys, away from this program (`policy sign`); the desk takes the
+signed book, proves both signatures, and brings it to the gateways.
+"""
+
+import asyncio
+import datetime as dt
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, Protocol
+
+import attrs
+import orjson
+
+from bureau.desk.people import Person
+from bureau.desk.refusals import ActRefused
+from bureau.desk.trail import Act
+from bureau.ports import Clock, LogPlace
+from gateway.domain.facts import Facts
+from gateway.domain.faults import Unproven
+from policies.book.book import Book
+from policies.book.bundle import BundleRefused, open_sealed, read_bundle
+from policies.book.cases import CASES, case
+from policies.book.compile import compile_policy
+from policies.book.document import Expected, Policy, Test
+from policies.book.load import LIBRARY, load_codes, load_golden, load_texts
+from policies.book.prove import prove
+from policies.book.read import read_policy
+from policies.book.steps import finished
+from policies.language.codelist import CodeList
+from policies.language.errors import PolicyRefused, Problem
+from policies.replay.compare import Difference, compare
+
+DOCUMENT_CHARS_MAX = 100_000
+CASE_CHARS_MAX = 4000
+SHOWN = 50
+BASES = tuple(CASES)
+
+
+class PolicyStore(Protocol):
+    async def add_draft(
+        self, division: str, values: tuple[Any, ...], act: Callable[[int], Any]
+    ) -> int: ...
+
+    async def drafts(self, division: str, limit: int) -> Sequence[Mapping[str, Any]]: ...
+
+    async def draft(self, division: str, seq: int) -> Mapping[str, Any] | None: ...
+
+    async def agreed(self, division: str) -> Mapping[str, str]: ...
+
+    async def decide(
+        self, division: str, seq: int, by: str, at: dt.datetime, agreed: bool, act: Any
+    ) -> bool: ...
+
+    async def hand_over(
+        self, division: str, banks: Sequence[str], values: tuple[Any, ...], act: Any
+    ) -> bool: ...
+
+    async def feeds(self, division: str, limit: int) -> Sequence[Mapping[str, Any]]: ...
+
+    async def activations(self, division: str, limit: int) -> Sequence[Mapping[str, Any]]: ...
+
+
+@attrs.frozen(kw_only=True)
+class Checked:
+    """What the checker says of a document."""
+
+    problems: tuple[Problem, ...]
+    differences: tuple[Difference, ...] = ()
+    """From the document that stands, in words; what may loosen first."""
+    flipped: tuple[tuple[str, str, str], ...] = ()
+    """(golden instruction, before, after) where the answer of this policy changes."""
+
+
+@attrs.frozen(kw_only=True)
+class Tried:
+    """One policy on one instruction."""
+
+    outcome: str
+    reason_zh: str
+    clauses: tuple[tuple[str, str, str], ...]
+    """(name, clause, what came of it), as far as they were asked."""
+
+
+class Policies:
+    """Raises ActRefused, StoreUnavailable; LookupError for a policy that is not there."""
+
+    def __init__(
+        self, store: PolicyStore, verify: Callable[[bytes, str], str],
+        sign: Callable[[bytes], str], places: Sequence[LogPlace], clock: Clock,
+    ) -> None:  # fmt: skip
+        self.store = store
+        self._verify = verify
+        self._sign = sign
+        self._places = places
+        self._clock = clock
+
+    async def documents(self, division: str) -> dict[str, str]:
+        """Those delivered with this program, with what was agreed on the desk over them."""
+        return {**_library(), **await self.store.agreed(division)}
+
+    async def policies(self, division: str) -> list[Policy]:
+        return [_read(text, place) for place, text in (await self.documents(division)).items()]
+
+    async def policy(self, division: str, name: str) -> tuple[Policy, str]:
+        """The policy and its document. Raises LookupError."""
+        for place, text in (await self.documents(division)).items():
+            if (found := _read(text, place)).id == name:
+                return found, text
+        raise LookupError(name)
+
+    async def check(self, division: str, name: str, text: str) -> Checked:
+        """Every mistake with its clause and column; if there is none, what changes, in words."""
+        policy, _ = await self.policy(division, name)
+        return await asyncio.to_thread(_checked, policy, text)
+
+    async def attempt(self, text: str, base: str, facts: str) -> Tried:
+        """Try a document on one instruction: a base case with facts written as in TOML."""
+        return await asyncio.to_thread(_tried, text, base, facts)
+
+    async def draft(self, division: str, name: str, text: str, reason: str, by: Person) -> int:
+        """Keep a changed document for the second person. Raises ActRefused if it does not hold."""
+        policy, _ = await self.policy(division, name)
+        checked = await asyncio.to_thread(_checked, policy, text)
+        if checked.problems:
+            raise ActRefused(
+                "policy_flawed", "规则未通过检查，不能提交。", "The checker refuses it."
+            )
+        if not checked.differences:
+            raise ActRefused("policy_same", "规则没有变化。", "Nothing was changed.")
+        if len(reason) < 4:
+            raise ActRefused("reason", "请填写修改理由。", "Say why.")
+
+        def act(seq: int) -> Act:
+            return _act(division, by, "policy.drafted", f"{name} 草稿{seq}")
+
+        values = (name, policy.place, text, reason, by.login, self._clock())
+        return await self.store.add_draft(division, values, act)
+
+    async def decide(self, division: str, seq: int, agreed: bool, by: Person) -> None:
+        what = "policy.agreed" if agreed else "policy.sent_back"
+        act = _act(division, by, what, f"草稿{seq}")
+        now = self._clock()
+        if not await self.store.decide(division, seq, by.login, now, agreed, act):
+            raise ActRefused(
+                "decided", "已处理，或是您自己的草稿。", "Decided before, or one's own draft."
+            )
+
+    async def hand_over(self, division: str, sealed: bytes, by: Person) -> int:
+        """A book with two officers' signatures, to every gateway of the division; its revision.
+
+        Whether these officers may sign is the gateway's to say; that they are two, and signed
+        these very bytes, is proven here already.
+        """
+        try:
+            body, signatures = open_sealed(sealed)
+            bundle = read_bundle(body)
+            signers = [self._verify(body, signature) for signature in signatures]
+        except BundleRefused as refused:
+            raise ActRefused("book_refused", refused.zh, refused.en) from refused
+        except Unproven as refused:
+            raise ActRefused("book_unproven", "签名不成立。", refused.detail) from refused
+        if len(set(signers)) != 2 or signers[0] != bundle.author:
+            raise ActRefused(
+                "book_signers", "须由起草人和另一名审批人签名。", "Author and another officer sign."
+            )
+        now = self._clock()
+        values = (
+            bundle.revision, bundle.digest, signers[0], signers[1], bundle.not_before, now,
+            self._sign(sealed), sealed,
+        )  # fmt: skip
+        banks = sorted({place.bank for place in self._places if place.division == division})
+        act = _act(division, by, "policy.handed_over", f"规则簿第{bundle.revision}版")
+        if not await self.store.hand_over(division, banks, values, act):
+            raise ActRefused("book_sent", "这一版已经发送过。", "This revision was sent before.")
+        return bundle.revision
+
+    async def activations(self, division: str) -> list[Mapping[str, Any]]:
+        """What each gateway told of the books it applies and of breakers; newest first."""
+        return [
+            {"bank": row["bank"], "seq": row["seq"], **orjson.loads(row["body"])}
+            for row in await self.store.activations(division, SHOWN)
+        ]
+
+
+def _checked(policy: Policy, text: str) -> Checked:
+    try:
+        new = read_policy(text, policy.place)
+        units = compile_policy(new, _codes())
+    except PolicyRefused as refused:
+        return Checked(problems=tuple(refused.problems))
+    problems = list(finished(prove(new, units, _codes())))
+    if new.id != policy.id:
+        problems.append(
+            Problem(place=policy.place, column=0, zh="规则编号不可更改", en="the id stays")
+        )
+    found = compare([policy], [new])
+    return Checked(
+        problems=tuple(problems),
+        differences=tuple(sorted(found, key=lambda each: not each.looser)),
+        flipped=_flipped(policy, new) if not problems else (),
+    )
+
+
+def _flipped(old: Policy, new: Policy) -> tuple[tuple[str, str, str], ...]:
+    """The golden instructions on which this policy now answers otherwise."""
+    books = [_book(each) for each in (old, new)]
+    found = []
+    for golden in load_golden():
+        before, after = (_outcome(book, golden.facts) for book in books)
+        if before != after:
+            found.append((golden.name, before, after))
+    return tuple(found)
+
+
+def _tried(text: str, base: str, written: str) -> Tried:
+    try:
+        policy = read_policy(text, "draft.toml")
+        book = _book(policy)
+        facts = _facts(policy, base, written)
+    except PolicyRefused as refused:
+        first = "；".join(each.zh for each in refused.problems[:5])
+        raise ActRefused("trial", first, str(refused.problems[0])) from refused
+    told = book.explain(facts)
+    if not told:
+        return Tried(outcome="不适用", reason_zh="不在适用范围或有效期内", clauses=())
+    one = told[0]
+    when = dict(policy.when)
+    clauses = tuple(
+        (name, when[name], str(truth))
+        for name, (_, truth) in zip(when, one.judgement.clauses, strict=False)
+    )
+    finding = one.finding
+    return Tried(
+        outcome=finding.action.value if finding else "none",
+        reason_zh=finding.reason_zh if finding else "没有触发", clauses=clauses,
+    )  # fmt: skip
+
+
+def _facts(policy: Policy, base: str, written: str) -> Facts:
+    problems: list[Problem] = []
+    try:
+        values = tomllib.loads(written)
+    except tomllib.TOMLDecodeError as error:
+        problem = Problem(place="facts", column=0, zh=f"要素写法不对：{error}", en=str(error))
+        raise PolicyRefused([problem]) from error
+    test = Test(
+        name="试算", base=base, facts=_flat(values), absent=(), unavailable=(), windows={},
+        on=None, outcome=Expected.NONE, exception="", missing=(), place="facts",
+    )  # fmt: skip
+    facts = case(test, policy.scope.division, problems)
+    if facts is None:
+        raise PolicyRefused(problems)
+    return facts
+
+
+def _flat(values: Mapping[str, Any], head: str = "") -> dict[str, Any]:
+    """`payee.kind = ...` is a table in TOML and one name among the facts."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            found |= _flat(value, f"{head}{name}.")
+        else:
+            found[head + name] = value
+    return found
+
+
+def _book(policy: Policy) -> Book:
+    return Book(compile_policy(policy, _codes()), _codes(), "draft")
+
+
+def _outcome(book: Book, facts: Facts) -> str:
+    found = book.decide(facts)
+    return found[0].action.value if found else "none"
+
+
+@cache
+def _codes() -> Mapping[str, CodeList]:
+    return load_codes()
+
+
+@cache
+def _library() -> Mapping[str, str]:
+    return load_texts(LIBRARY / "jilin")
+
+
+@cache
+def _read(text: str, place: str) -> Policy:
+    return read_policy(text, place)
+
+
+def _act(division: str, by: Person, what: str, subject: str) -> Act:
+    return Act(division=division, login=by.login, what=what, subject=subject)

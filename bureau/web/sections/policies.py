@@ -1,0 +1,155 @@
+"""Pages of policies (规则): list, one in words, edit and check, trial, second person, gateways."""
+
+import io
+import zipfile
+from typing import Any
+
+from aiohttp import web
+
+from bureau.desk.people import READERS, Office
+from bureau.desk.policies import (
+    BASES,
+    CASE_CHARS_MAX,
+    DOCUMENT_CHARS_MAX,
+    SHOWN,
+    Checked,
+    Tried,
+)
+from bureau.desk.refusals import ActRefused
+from bureau.web.exports import attachment
+from bureau.web.rooms import Rooms
+from bureau.web.route import Nav, Route, Visit, get, post, see
+from bureau.web.telling import tell
+from policies.book.document import Policy
+
+BOOK_BYTES_MAX = 16 * 1024 * 1024
+_REVIEWERS = frozenset({Office.REVIEWER})
+_APPROVERS = frozenset({Office.APPROVER})
+LIGHTS_ZH = {"red": "红", "orange": "橙", "yellow": "黄", "blue": "蓝"}
+ACTIONS_ZH = {
+    "block": "拦截", "hold": "挂起", "warn": "提示", "record": "记录", "none": "不触发",
+}  # fmt: skip
+
+
+def routes(rooms: Rooms) -> list[Route]:
+    pages = _Policies(rooms)
+    home = "/desk/{division}/policies"
+    one = home + "/{policy:[A-Z0-9-]{6}}"
+    draft = home + "/drafts/{seq:[0-9]{1,9}}"
+    return [
+        get(home, pages.listed, READERS, Nav(group="policy", zh="规则", en="Policies")),
+        get(home + ".zip", pages.folder, READERS),
+        post(home + "/book", pages.hand_over, _APPROVERS, upload=True),
+        get(one, pages.one, READERS),
+        get(one + "/edit", pages.edit, _REVIEWERS),
+        post(one + "/edit", pages.check, _REVIEWERS, upload=True),
+        get(draft, pages.draft, READERS),
+        post(draft + "/agree", pages.agree, _APPROVERS),
+        post(draft + "/send-back", pages.send_back, _APPROVERS),
+    ]
+
+
+class _Policies:
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+        self._policies = rooms.policies
+
+    async def listed(self, visit: Visit) -> web.Response:
+        store, division = self._policies.store, visit.division
+        return self._rooms.pages(
+            "policies", visit=visit, policies=await self._policies.policies(division),
+            drafts=await store.drafts(division, SHOWN), feeds=await store.feeds(division, SHOWN),
+            activations=await self._policies.activations(division), **_WORDS,
+        )  # fmt: skip
+
+    async def one(self, visit: Visit) -> web.Response:
+        policy, text = await self._policy(visit)
+        return self._rooms.pages("policy", visit=visit, policy=policy, document=text, **_WORDS)
+
+    async def edit(self, visit: Visit) -> web.Response:
+        policy, text = await self._policy(visit)
+        return self._form(visit, policy, text)
+
+    async def check(self, visit: Visit) -> web.StreamResponse:
+        """Check, try, or hand on: the button says which. The text comes back as it was typed."""
+        policy, _ = await self._policy(visit)
+        text = visit.text("document", DOCUMENT_CHARS_MAX).replace("\r\n", "\n") + "\n"
+        step = visit.text("step", 10)
+        try:
+            if step == "try":
+                tried = await self._policies.attempt(
+                    text, visit.text("base", 60), visit.text("facts", CASE_CHARS_MAX)
+                )
+                return self._form(visit, policy, text, tried=tried)
+            if step == "draft":
+                reason = visit.text("reason", 500)
+                seq = await self._policies.draft(
+                    visit.division, policy.id, text, reason, visit.person
+                )
+                raise see(f"/desk/{visit.division}/policies/drafts/{seq}")
+        except ActRefused as refused:
+            checked = await self._policies.check(visit.division, policy.id, text)
+            return self._form(visit, policy, text, checked=checked, oops=refused.zh)
+        checked = await self._policies.check(visit.division, policy.id, text)
+        return self._form(visit, policy, text, checked=checked)
+
+    async def draft(self, visit: Visit) -> web.Response:
+        found = await self._policies.store.draft(visit.division, _seq(visit))
+        if found is None:
+            raise web.HTTPNotFound()
+        checked = None
+        if found["agreed"] is None:
+            checked = await self._policies.check(visit.division, found["policy"], found["document"])
+        return self._rooms.pages(
+            "policy_draft", visit=visit, draft=found, checked=checked, **_WORDS
+        )
+
+    async def agree(self, visit: Visit) -> web.StreamResponse:
+        return await self._decided(visit, agreed=True)
+
+    async def send_back(self, visit: Visit) -> web.StreamResponse:
+        return await self._decided(visit, agreed=False)
+
+    async def folder(self, visit: Visit) -> web.Response:
+        """All documents, for `policy sign FOLDER`, with what was agreed on the desk."""
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+            for place, text in sorted((await self._policies.documents(visit.division)).items()):
+                archive.writestr(zipfile.ZipInfo(place), text)
+        await tell(self._rooms, visit, "policies.exported", "")
+        return attachment(buffer.getvalue(), "application/zip", "policies.zip")
+
+    async def hand_over(self, visit: Visit) -> web.StreamResponse:
+        part = visit.form.get("file")
+        raw = part.file.read(BOOK_BYTES_MAX + 1) if isinstance(part, web.FileField) else b""
+        await self._policies.hand_over(visit.division, raw, visit.person)
+        raise see(f"/desk/{visit.division}/policies")
+
+    async def _decided(self, visit: Visit, *, agreed: bool) -> web.StreamResponse:
+        await self._policies.decide(visit.division, _seq(visit), agreed, visit.person)
+        raise see(f"/desk/{visit.division}/policies/drafts/{_seq(visit)}")
+
+    def _form(
+        self, visit: Visit, policy: Policy, text: str, *, checked: Checked | None = None,
+        tried: Tried | None = None, oops: str = "",
+    ) -> web.Response:  # fmt: skip
+        typed: dict[str, Any] = {
+            name: visit.text(name, CASE_CHARS_MAX) for name in ("base", "facts", "reason")
+        }
+        return self._rooms.pages(
+            "policy_edit", visit=visit, status=409 if oops else 200, policy=policy, document=text,
+            checked=checked, tried=tried, oops=oops, typed=typed, bases=BASES, **_WORDS,
+        )  # fmt: skip
+
+    async def _policy(self, visit: Visit) -> tuple[Policy, str]:
+        try:
+            return await self._policies.policy(visit.division, visit.request.match_info["policy"])
+        except LookupError:
+            raise web.HTTPNotFound() from None
+
+
+_WORDS: dict[str, Any] = {"lights": LIGHTS_ZH, "actions": ACTIONS_ZH}
+
+
+def _seq(visit: Visit) -> int:
+    return int(visit.request.match_info["seq"])

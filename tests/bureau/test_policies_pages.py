@@ -1,0 +1,149 @@
+"""Policies on the desk: read in words, edited and checked, tried, agreed, handed over."""
+
+import datetime as dt
+import io
+import zipfile
+
+import orjson
+import pytest
+
+from adapters.bureau.frame import framed
+from bureau.desk.people import Office
+from bureau.desk.publish import Publishing
+from certs.signatories import signatories
+from certs.signing.signer import Signer
+from certs.trust import Trust
+from gateway.domain.records import unnumbered
+from policies.book.bundle import compose, seal
+from policies.book.load import LIBRARY, load_codes, load_texts
+from tests.bureau.desks import Desk
+from tests.bureau.words import BANK, DIVISION, DOMAIN, GATEWAY, Bureau, Chain, House
+
+pytestmark = pytest.mark.postgres
+HOME = f"/desk/{DIVISION}/policies"
+CASH = load_texts(LIBRARY / "jilin")["JL-042.toml"]
+HIGHER = CASH.replace('value = "1000.00"', 'value = "1000.50"')
+
+
+def form(document: str, step: str, **more: str) -> dict[str, str]:
+    return {"document": document, "step": step, **more}
+
+
+async def test_every_policy_is_shown_in_words_with_its_article(desk: Desk) -> None:
+    reviewer = await desk.seat(Office.REVIEWER)
+    _, text = await reviewer.get(HOME)
+    ids = {text.split(f"{HOME}/")[n].split('"')[0] for n in range(1, text.count(f"{HOME}/") + 1)}
+    assert {"JL-020", "JL-042"} <= ids
+    for name in ids:
+        if name.startswith("JL-"):
+            status, text = await reviewer.get(f"{HOME}/{name}")
+            assert status == 200 and "触发条件" in text, name
+    assert "支付现金每人一次不得超过1000元" in (await reviewer.get(f"{HOME}/JL-042"))[1]
+    assert (await reviewer.get(f"{HOME}/JL-999"))[0] == 404
+
+
+async def test_the_checker_names_clause_column_and_what_was_meant(desk: Desk) -> None:
+    reviewer = await desk.seat(Office.REVIEWER)
+    wrong = CASH.replace("cash_per_person_max > params", "cash_per_person_mx > params")
+    assert wrong != CASH
+    _, text = await reviewer.post(f"{HOME}/JL-042/edit", form(wrong, "check"))
+    assert "检查未通过" in text and "when.over_limit" in text and "第 " in text
+    assert "cash_per_person_max" in text.partition("检查未通过")[2].partition("</section>")[0]
+    status, text = await reviewer.post(
+        f"{HOME}/JL-042/edit", form(wrong, "draft", reason="提高限额")
+    )
+    assert status == 409 and "不能提交" in text
+
+
+async def test_a_trial_says_which_clause_held(desk: Desk) -> None:
+    reviewer = await desk.seat(Office.REVIEWER)
+    for amount, outcome in (("1000.01", "拦截"), ("1000.00", "不触发")):
+        facts = f'cash_per_person_max = "{amount}"'
+        _, text = await reviewer.post(
+            f"{HOME}/JL-042/edit", form(CASH, "try", base="cash_to_person", facts=facts)
+        )
+        told = text.partition("试算结果")[2].partition("</section>")[0]
+        assert f">{outcome}</span>" in told, told
+    bad = form(CASH, "try", base="cash_to_person", facts="nonsense = [")
+    assert (await reviewer.post(f"{HOME}/JL-042/edit", bad))[0] == 409
+
+
+async def test_a_draft_is_agreed_to_by_another_and_then_stands_in_the_folder_to_sign(
+    desk: Desk,
+) -> None:
+    reviewer, approver = await desk.seat(Office.REVIEWER), await desk.seat(Office.APPROVER)
+    higher = HIGHER.replace('"1000.01"', '"1000.51"').replace('"1000.00" }', '"1000.50" }')
+    higher = higher.replace("revision = 1", "revision = 2", 1)
+    _, text = await reviewer.post(f"{HOME}/JL-042/edit", form(higher, "check"))
+    assert "检查通过" in text, text.partition("检查未通过")[2][:600]
+    assert "可能放宽" in text
+    same = form(CASH, "draft", reason="没有变化")
+    assert (await reviewer.post(f"{HOME}/JL-042/edit", same))[0] == 409
+    status, path = await reviewer.post(
+        f"{HOME}/JL-042/edit", form(higher, "draft", reason="提高限额")
+    )
+    assert (status, path) == (303, f"{HOME}/drafts/1")
+    assert "1000.50" in (await approver.get(path))[1]
+    assert (await approver.post(f"{path}/agree"))[0] == 303
+    assert (await approver.post(f"{path}/send-back"))[0] == 409
+    _, body, _ = await reviewer.bytes(f"{HOME}.zip")
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        assert b"1000.50" in archive.read("JL-042.toml")
+        assert len(archive.namelist()) == len(load_texts(LIBRARY / "jilin"))
+
+
+class Way:
+    def __init__(self) -> None:
+        self.taken: list[tuple[str, bytes]] = []
+
+    async def publish(self, kind: str, body: bytes, signature: str) -> int:
+        self.taken.append((kind, body))
+        return 1
+
+
+def book(author: Signer, *signers: Signer) -> bytes:
+    body = compose(
+        {"JL-042.toml": CASH}, load_codes(), revision=1, previous="",
+        not_before=dt.datetime(2026, 12, 1, tzinfo=dt.UTC), author=author.uri,
+    )  # fmt: skip
+    return seal(body, [signer.document(body) for signer in signers])
+
+
+async def test_a_book_goes_to_the_gateways_only_with_two_officers_signatures(
+    desk: Desk, bureau: Bureau, house: House
+) -> None:
+    li, wang = (house.signer(f"{DOMAIN}/operator/{name}") for name in ("li", "wang"))
+    named = [("li", li.certificate), ("wang", wang.certificate)]
+    trust = Trust(signatories([house.evidence.certificate], named), house.bureau)
+    object.__setattr__(desk.rooms.policies, "_verify", trust.verify_document)
+    reviewer, approver = await desk.seat(Office.REVIEWER), await desk.seat(Office.APPROVER)
+    bad = [b"{}", book(li, li), book(li, li, li), book(li, wang, li)]
+    bad.append(book(li, li, wang).replace("每人一次".encode(), "每人两次".encode(), 1))
+    for sealed in bad:
+        assert (await approver.post(f"{HOME}/book", {"file": ("b.json", sealed)}))[0] == 409
+    good = {"file": ("b.json", book(li, li, wang))}
+    assert (await reviewer.post(f"{HOME}/book", good))[0] == 403
+    assert (await approver.post(f"{HOME}/book", good))[0] == 303
+    assert (await approver.post(f"{HOME}/book", good))[0] == 409, "once"
+    assert "发送中" in (await reviewer.get(HOME))[1]
+    way = Way()
+    publishing = Publishing(
+        desk.rooms.policies.store, {(DIVISION, BANK): way}, desk.hands, "policies"  # type: ignore[arg-type]
+    )  # fmt: skip
+    await publishing.publish_all(patient=False)
+    assert [kind for kind, _ in way.taken] == ["policies"]
+    assert orjson.loads(way.taken[0][1])["signatures"]
+    assert "网关已签收" in (await reviewer.get(HOME))[1]
+
+
+async def test_what_a_gateway_applies_is_what_its_log_tells(
+    desk: Desk, bureau: Bureau, chain: Chain
+) -> None:
+    told = {
+        "division": DIVISION, "kind": "policy_activated", "what": "activated", "revision": 7,
+        "digest": "ab" * 32, "author": "spiffe://x/li", "approver": "spiffe://x/wang",
+    }  # fmt: skip
+    chain.seal([unnumbered(told)])
+    await bureau.inbox.receive(GATEWAY, framed(chain.delivery()))
+    _, text = await (await desk.seat(Office.PROVINCE)).get(HOME)
+    assert "第7版" in text and "spiffe://x/wang" in text
