@@ -186,9 +186,9 @@ class Statistics:
         return Overview(
             span=span, months=monthly, total=_sum(monthly),
             policies=tuple(_tally(row, self._titles.get(row["key"], "")) for row in by["policy"]),
-            departments=tuple(_tally(row, f"主管部门 {row['key']}") for row in by["department"]),
+            departments=tuple(_tally(row, "主管部门") for row in by["department"]),
             agencies=tuple(_tally(row, names.get(row["key"], "")) for row in by["agency"]),
-            banks=tuple(_tally(row, f"代理银行 {row['key']}") for row in by["bank"]),
+            banks=tuple(_tally(row, "代理银行") for row in by["bank"]),
             bands=tuple(
                 _tally(row, BANDS_ZH.get(row["key"], row["key"]))
                 for row in sorted(by["amount"], key=lambda row: str(row["key"]))

@@ -38,7 +38,7 @@ def routes(rooms: Rooms) -> list[Route]:
     draft = home + "/drafts/{seq:[0-9]{1,9}}"
     return [
         get(home, pages.listed, READERS, Nav(group="policy", zh="规则", en="Policies")),
-        get(home + ".zip", pages.folder, READERS),
+        get(home + ".{kind:zip}", pages.folder, READERS),
         post(home + "/book", pages.hand_over, _APPROVERS, upload=True),
         get(one, pages.one, READERS),
         get(one + "/edit", pages.edit, _REVIEWERS),

@@ -41,7 +41,7 @@ def routes(rooms: Rooms) -> list[Route]:
             home + "/report", pages.report, READERS,
             Nav(group="report", zh="定期报告", en="Report"),
         ),
-        get(home + "/report.xlsx", pages.workbook, READERS),
+        get(home + "/report.{kind:xlsx}", pages.workbook, READERS),
         get(
             home + "/bulletin", pages.bulletin, READERS - {Office.PROVINCE},
             Nav(group="report", zh="典型案例通报", en="Bulletin"),
