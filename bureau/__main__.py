@@ -116,6 +116,7 @@ async def _serve(settings: Settings) -> None:
         door = door_application(
             _inbox(settings, store, trust, bell, ring),
             Summaries(store.log, store.desk, auditor, settings.logs),
+            lambda connection: tls.guard.may_stay(connection, now()),
         )
         rooms_of_desk = desk_rooms(settings, store, trust, entry, bell)
         desk = desk_application(rooms_of_desk)
@@ -228,6 +229,8 @@ def _ring(settings: Settings, trust: Trust, tls: LiveTls) -> KeyRing:
             settings.witness_certificate, settings.witness_key,
             settings.witness_sm2_certificate, settings.witness_sm2_key,
         ),
+        transport=settings.door_authorities,
+        revocations=settings.door_revocations,
         authorities=settings.trust_evidence_authorities,
         parties=settings.trust_parties,
     )  # fmt: skip

@@ -87,29 +87,25 @@ class LiveTls:
     ) -> None:  # fmt: skip
         self._credentials = credentials
         self._on_refusal = on_refusal
-        self._guard = guard
+        self.guard = guard or Guard()
         self._clients: list[ssl.SSLContext] = []
         self._front: ssl.SSLContext | None = None
         self._current: ssl.SSLContext | None = None
 
-    @property
-    def guard(self) -> Guard | None:
-        return self._guard
-
     def server(self) -> ssl.SSLContext:
         """The listener's context. Raises ValueError, OSError (its files)."""
         if self._front is None:
-            admit = self._guard.admit if self._guard else None
             self._front = self._current = server_context(
-                self._credentials, self._on_refusal, admit=admit
+                self._credentials, self._on_refusal, admit=self.guard.admit
             )
             self._front.sni_callback = self._swap
         return self._front
 
     def client(self, peer: str | None) -> ssl.SSLContext:
         """A context for connections to `peer`, kept up to date."""
-        admit = self._guard.admit if self._guard else None
-        made = client_context(self._credentials, self._on_refusal, peer=peer, admit=admit)
+        made = client_context(
+            self._credentials, self._on_refusal, peer=peer, admit=self.guard.admit
+        )
         self._clients.append(made)
         return made
 

@@ -14,9 +14,11 @@ import structlog
 from certs.files import Mark, mark_of
 from certs.keys import load_certificates, read_certificate, save_certificates
 from certs.live import LiveTls
+from certs.revocation import read_lists, serials_of
 from certs.signatories import read_signatories, signatory
 from certs.signing.signer import Signer
 from certs.trust import Trust
+from gateway.domain.certificates import Revoked
 
 LOOK_S = 0.5
 
@@ -27,7 +29,11 @@ _log = structlog.get_logger("bureau.keys")
 class KeyFiles:
     tls: tuple[Path | None, ...]
     witness: tuple[Path | None, ...]
+    transport: Path
+    revocations: Path | None
+    """A list of each transport authority."""
     authorities: Path
+    """Evidence."""
     parties: Path
 
 
@@ -47,6 +53,7 @@ class KeyRing:
             "witness": mark_of(files.witness),
         }
         self._told: dict[str, str] = {}
+        self._tls.guard.revoked = self._listed()
 
     async def run(self) -> None:
         while True:
@@ -85,7 +92,22 @@ class KeyRing:
         _log.info("key.learnt", gateway=gateway, thumbprint=one.thumbprint)
 
     async def _renew_tls(self) -> None:
+        listed = self._listed()
         self._tls.take(await asyncio.to_thread(self._tls.prepare))
+        self._tls.guard.revoked = listed
+
+    def _listed(self) -> Revoked:
+        """What the transport authority's list says, for connections under way; those to come are
+        held against it by TLS itself. Raises ValueError, OSError."""
+        if self._files.revocations is None:
+            return Revoked()
+        authorities = load_certificates(self._files.transport)
+        lists = read_lists(self._files.revocations.read_bytes(), authorities)
+        return Revoked(
+            serials=frozenset(
+                (issuer, serial) for issuer, crl in lists.items() for serial in serials_of(crl)
+            )
+        )
 
     async def _renew_parties(self) -> None:
         revoked = self._trust.table.revoked

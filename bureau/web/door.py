@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import orjson
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from bureau.desk.summary import Summaries
 from bureau.inbox.frame import DeliveryUnreadable
@@ -32,8 +33,13 @@ _SIGNATURE_FAULTS = {
 _log = structlog.get_logger("bureau.door")
 
 
-def door_application(inbox: Inbox, summaries: Summaries) -> web.Application:
-    application = web.Application(middlewares=[_answering], client_max_size=DELIVERY_BYTES_MAX)
+def door_application(
+    inbox: Inbox, summaries: Summaries, may_stay: Callable[[object], bool] = lambda tls: True
+) -> web.Application:
+    """`may_stay`: whether the certificate of a connection under way is still good."""
+    application = web.Application(
+        middlewares=[_answering, _staying(may_stay)], client_max_size=DELIVERY_BYTES_MAX
+    )
     door = _Door(inbox, summaries)
     application.add_routes(
         [
@@ -94,6 +100,20 @@ class _Door:
         if summary is None:
             raise Refused(InboxFault.DIVISION_UNKNOWN, "no log of this division is kept here")
         return web.Response(body=orjson.dumps(summary), content_type="application/json")
+
+
+def _staying(may_stay: Callable[[object], bool]) -> Middleware:
+    @web.middleware
+    async def stay(request: web.Request, handler: Handler) -> web.StreamResponse:
+        """TLS looks at a certificate once; a kept connection may outlive it (trap T2)."""
+        transport = request.transport
+        if transport is None or not may_stay(transport.get_extra_info("ssl_object")):
+            if transport is not None:
+                transport.abort()
+            raise Refused(InboxFault.SENDER_UNKNOWN, "the certificate has ended or is revoked")
+        return await handler(request)
+
+    return stay
 
 
 @web.middleware

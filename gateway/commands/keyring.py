@@ -77,7 +77,7 @@ class KeyRing:
     async def note(self) -> None:
         """Tell the registry what was met, refused and loaded here. Raises LedgerUnavailable."""
         guard = self._tls.guard
-        met, refused = guard.taken_notes() if guard else ([], {})
+        met, refused = guard.taken_notes()
         now = self._house.clock.now()
         if self._loaded_told != self._marks or now - self._loaded_at >= LOADED_EVERY:
             met += self.loaded()
@@ -153,7 +153,7 @@ class KeyRing:
         found = await self._store.revoked()
         guard, trust = self._tls.guard, self._house.trust
         serials = found.serials | self._listed
-        if guard is not None and guard.revoked.serials != serials:
+        if guard.revoked.serials != serials:
             guard.revoked = Revoked(serials=serials, thumbprints=found.thumbprints)
             log.info("revocations.taken", count=len(serials))
         if trust.table.revoked != found.thumbprints:
@@ -161,8 +161,6 @@ class KeyRing:
 
     def _hang_up(self) -> None:
         guard = self._tls.guard
-        if guard is None:
-            return
         now = self._house.clock.now()
         if gone := self.expel(lambda tls: guard.may_stay(tls, now)):
             log.warning("connections.closed", count=gone, reason="certificate ended or revoked")

@@ -4,18 +4,23 @@ import datetime as dt
 import shutil
 from pathlib import Path
 
+import attrs
 import pytest
 
 from bureau.inbox.announced import announced_keys
 from bureau.inbox.keyring import KeyFiles, KeyRing
 from certs.authority import issue, request
-from certs.keys import generate_key, pem_of, save_certificates, save_key
+from certs.keys import generate_key, load_certificates, pem_of, save_certificates, save_key
 from certs.live import LiveTls
+from certs.revocation import issuer_of, make_list
 from certs.signing.signer import signer
+from certs.tls import client_context
 from certs.trust import load_trust
+from gateway.domain.certificates import Reason, Revocation
 from gateway.domain.log import Delivery, SealedRecord
 from gateway.domain.records import RecordKind, canonical
 from tests.certs.conftest import DOMAIN, PASSPHRASE, make_pki
+from tests.certs.handshakes import shake
 
 NOW = dt.datetime.now(dt.UTC)
 GATEWAY, OTHER = f"{DOMAIN}/gateway/ABC", f"{DOMAIN}/gateway/XYZ"
@@ -39,13 +44,18 @@ class Desk:
         self.trust = load_trust(self.authorities, self.parties, self.own)
         self.witness = folder / "witness.mark"
         self.witness.write_text("first")
+        self.revocations = folder / "transport.crl"
+        self.revocations.write_bytes(make_list(self.pki.transport, [], 1, NOW).pem)
         files = KeyFiles(
-            tls=(self.credentials.certificate, self.credentials.key),
+            tls=(self.credentials.certificate, self.credentials.key, self.revocations),
             witness=(self.witness,),
+            transport=self.credentials.authorities,
+            revocations=folder / "transport.crl",
             authorities=self.authorities,
             parties=self.parties,
         )
-        self.ring = KeyRing(files, self.trust, LiveTls(self.credentials), lambda: self.fresh)
+        self.tls = LiveTls(attrs.evolve(self.credentials, revocations=self.revocations))
+        self.ring = KeyRing(files, self.trust, self.tls, lambda: self.fresh)
 
     def key(self, uri: str, pki=None):
         key = generate_key()
@@ -115,6 +125,23 @@ async def test_a_changed_folder_and_a_new_witness_key_take_effect(desk: Desk) ->
     (desk.parties / "gateway.pem").unlink()
     await desk.ring.look()
     assert {one.sender.uri for one in desk.trust.table.by_thumbprint.values()} == {BUREAU}
+
+
+async def test_a_new_list_ends_the_connection_of_whom_it_names(desk: Desk, tmp_path: Path) -> None:
+    """T2 at the bureau, which has no registry: the list alone says it, also of who is here."""
+    (tmp_path / "c").mkdir()
+    visitor = desk.pki.credentials(tmp_path / "c", "gateway/ABC", NOW)
+    met = shake(desk.tls.server(), client_context(visitor))
+    assert met.refused is None and desk.tls.guard.may_stay(met.server, NOW)
+    leaf = load_certificates(visitor.certificate)[0]
+    ended = Revocation(
+        issuer=issuer_of(leaf), serial=f"{leaf.serial_number:x}", thumbprint="", at=NOW,
+        reason=Reason.KEY_COMPROMISE,
+    )  # fmt: skip
+    desk.revocations.write_bytes(make_list(desk.pki.transport, [ended], 2, NOW).pem)
+    await desk.ring.look()
+    assert not desk.tls.guard.may_stay(met.server, NOW)
+    assert shake(desk.tls.server(), client_context(visitor)).refused is not None
 
 
 async def test_half_written_files_change_nothing(desk: Desk) -> None:
