@@ -23,7 +23,8 @@ class BureauStatistics:
         self._pool = pool
 
     async def by_key(self, division: str, measure: str, days: Days, limit: int) -> Sequence[Row]:
-        """`measure`: policy, agency, department, bank, amount (band 1-5), conduct (bank policy)."""
+        """`measure`: policy, agency, department, bank, amount (band 1-5), conduct (bank policy),
+        stage and origin of cases."""
         return await self._rows("by_key", division, measure, *days, limit)
 
     async def by_month(self, division: str, days: Days) -> Sequence[Row]:
@@ -37,11 +38,11 @@ class BureauStatistics:
         """{policies, outcome, count, amount_fen} of one agency."""
         return await self._rows("agency", division, code, *moments)
 
-    async def cases(
-        self, division: str, moments: Moments, agency: str | None = None, bank: str | None = None
+    async def cases_of(
+        self, division: str, moments: Moments, agency: str | None, bank: str | None
     ) -> Sequence[Row]:
-        """{stage, origin, count, amount_fen} of cases opened then."""
-        return await self._rows("cases", division, *moments, agency, bank)
+        """{stage, count, amount_fen} of cases opened then against one agency or bank."""
+        return await self._rows("cases_of", division, *moments, agency, bank)
 
     async def misbehaviours(self, division: str, bank: str) -> Sequence[Row]:
         return await self._rows("misbehaviours", division, bank)

@@ -61,9 +61,9 @@ class StatisticsStore(Protocol):
         self, division: str, code: str, moments: tuple[dt.datetime, dt.datetime]
     ) -> Sequence[Mapping[str, Any]]: ...
 
-    async def cases(
-        self, division: str, moments: tuple[dt.datetime, dt.datetime],
-        agency: str | None = None, bank: str | None = None,
+    async def cases_of(
+        self, division: str, moments: tuple[dt.datetime, dt.datetime], agency: str | None,
+        bank: str | None,
     ) -> Sequence[Mapping[str, Any]]: ...  # fmt: skip
 
     async def misbehaviours(self, division: str, bank: str) -> Sequence[Mapping[str, Any]]: ...
@@ -173,7 +173,16 @@ class Statistics:
         store, days = self._store, span.days
         by = {
             measure: await store.by_key(division, measure, days, TOP)
-            for measure in ("policy", "department", "agency", "bank", "amount", "conduct")
+            for measure in (
+                "policy",
+                "department",
+                "agency",
+                "bank",
+                "amount",
+                "conduct",
+                "stage",
+                "origin",
+            )
         }
         codes = [row["key"] for row in by["agency"]]
         names = await store.agency_names(division, codes)
@@ -182,7 +191,6 @@ class Statistics:
             _tally({**months.get(month, {}), "key": f"{month:%Y-%m}"}, f"{month:%Y-%m}")
             for month in span.months
         )
-        cases = await store.cases(division, span.moments)
         return Overview(
             span=span, months=monthly, total=_sum(monthly),
             policies=tuple(_tally(row, self._titles.get(row["key"], "")) for row in by["policy"]),
@@ -194,14 +202,14 @@ class Statistics:
                 for row in sorted(by["amount"], key=lambda row: str(row["key"]))
             ),
             conduct=tuple(_tally(row, self._conduct(row["key"])) for row in by["conduct"]),
-            stages=_grouped(cases, "stage"), origins=_grouped(cases, "origin"),
+            stages=_grouped(by["stage"], "key"), origins=_grouped(by["origin"], "key"),
         )  # fmt: skip
 
     async def agency(self, division: str, code: str, span: Span) -> Score:
         """What one agency tried, what was found of it, and points: 100 less what was found."""
         rows = await self._store.agency(division, code, span.moments)
         name = (await self._store.agency_names(division, [code])).get(code, "")
-        stages = _grouped(await self._store.cases(division, span.moments, agency=code), "stage")
+        stages = _grouped(await self._store.cases_of(division, span.moments, code, None), "stage")
         blocked = sum(row["count"] for row in rows if row["outcome"] == "blocked")
         held = sum(row["count"] for row in rows if row["outcome"] == "held")
         confirmed = sum(n for stage, (n, _) in stages.items() if stage in CONFIRMED)
@@ -234,7 +242,7 @@ class Statistics:
         parts.append(("报送被拒收 deliveries refused", refused, f"{refused}×{REFUSED_POINTS}"))
         lost = sum(n * CONDUCT_POINTS.get(policy, 5) for policy, n in alerts.items())
         lost = (lost + refused * REFUSED_POINTS) // thousands
-        stages = _grouped(await self._store.cases(division, span.moments, bank=bank), "stage")
+        stages = _grouped(await self._store.cases_of(division, span.moments, None, bank), "stage")
         return Score(
             code=bank, name=f"代理银行 {bank}", span=span, points=max(0, 100 - lost),
             parts=tuple(parts), policies=(), stages=stages,

@@ -136,3 +136,21 @@ async def test_a_bulletin_names_nobody(
     article = text.partition("<article")[2].partition("</article>")[0]
     for name in ("示例厅", "示例科技", "张某", BANK, "101001", f"{1:013d}"):
         assert name not in article, name
+
+
+async def test_cases_are_counted_by_the_stage_at_which_they_stand(
+    desk: Desk, bureau: Bureau, chain: Chain, house: House
+) -> None:
+    await intercepted(bureau, chain, house)
+    reviewer = await desk.seat(Office.REVIEWER)
+    _, case = await reviewer.post(f"{HOME}/2026/8202/{1:013d}/case", {"against": "agency"})
+    due = (legal_day(desk.hands.now) + dt.timedelta(days=3)).isoformat()
+    asked = {"means": "phone_call", "due": due, "text": "问", "person": "甲"}
+    assert (await reviewer.post(f"{case}/verify", asked))[0] == 303
+    await BureauStatistics(bureau.pool).fold()
+    today = legal_day(desk.hands.now)
+    month = (today.replace(day=1), today)
+    rows = await BureauStatistics(bureau.pool).by_key(DIVISION, "stage", month, 9)
+    assert [(row["key"], row["count"]) for row in rows] == [("verifying", 1)]
+    rows = await BureauStatistics(bureau.pool).by_key(DIVISION, "origin", month, 9)
+    assert [(row["key"], row["count"]) for row in rows] == [("finding", 1)]

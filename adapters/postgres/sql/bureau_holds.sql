@@ -1,5 +1,13 @@
 -- name: open_holds
--- empty: nothing waits after this place; oldest first.
+-- empty: nothing waits after this place; oldest first. The page is cut before anything is joined.
+WITH h AS MATERIALIZED (
+    SELECT division, fiscal_year, voucher_type, voucher_no, bank, decided_at
+    FROM open_hold
+    WHERE division = $1
+        AND ($2::timestamptz IS NULL OR (decided_at, voucher_no) > ($2::timestamptz, $3::text))
+    ORDER BY decided_at, voucher_no
+    LIMIT $4
+)
 SELECT
     i.division, i.fiscal_year, i.voucher_type, i.voucher_no, i.bank, i.agency_code, i.agency_name,
     i.payee_name, i.amount_fen, i.policies, i.reason_zh, i.decided_at,
@@ -13,12 +21,15 @@ SELECT
                 WHERE n.division = p.division AND n.digest = p.digest
             )
     ) AS proposed
-FROM open_hold AS h
-JOIN interception AS i USING (division, fiscal_year, voucher_type, voucher_no, bank)
-WHERE h.division = $1
-    AND ($2::timestamptz IS NULL OR (h.decided_at, h.voucher_no) > ($2::timestamptz, $3::text))
-ORDER BY h.decided_at, h.voucher_no
-LIMIT $4;
+FROM h
+CROSS JOIN LATERAL (
+    SELECT * FROM interception AS one
+    WHERE one.division = h.division AND one.fiscal_year = h.fiscal_year
+        AND one.voucher_type = h.voucher_type AND one.voucher_no = h.voucher_no
+        AND one.bank = h.bank
+    OFFSET 0
+) AS i
+ORDER BY h.decided_at, h.voucher_no;
 
 -- name: proposals
 -- empty: nothing was proposed before this moment; newest first.

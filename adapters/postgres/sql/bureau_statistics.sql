@@ -49,14 +49,14 @@ FROM interception AS i
 WHERE i.division = $1 AND i.agency_code = $2 AND i.decided_at >= $3 AND i.decided_at < $4
 GROUP BY 1, 2;
 
--- name: cases
--- empty: no case was opened in these days.
-SELECT stage, origin, count(*) AS count, sum(amount_fen) AS amount_fen
+-- name: cases_of
+-- empty: no case against this agency, or this bank, was opened in these days.
+SELECT stage, count(*) AS count, sum(amount_fen) AS amount_fen
 FROM case_file
 WHERE division = $1 AND opened_at >= $2 AND opened_at < $3
     AND ($4::text IS NULL OR agency_code = $4)
     AND ($5::text IS NULL OR (bank = $5 AND against = 'bank'))
-GROUP BY 1, 2;
+GROUP BY 1;
 
 -- name: misbehaviours
 -- empty: no delivery of this bank was refused.
