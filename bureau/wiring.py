@@ -27,6 +27,7 @@ from adapters.postgres.bureau_statistics import BureauStatistics
 from adapters.postgres.bureau_store import BureauStore
 from adapters.postgres.bureau_trail import Trail
 from adapters.postgres.migrate import migrate
+from bureau.desk.certificates import Shelf
 from bureau.desk.complaints import Complaints
 from bureau.desk.docket.office import CaseOffice
 from bureau.desk.entry import Entry
@@ -141,6 +142,21 @@ def desk_tls(settings: Settings) -> ssl.SSLContext | None:
     )
 
 
+def shelf_of(settings: Settings) -> Shelf:
+    own = {
+        "报送接口 door": settings.door_certificate,
+        "见证签名 witness": settings.witness_certificate,
+        "见证签名 witness SM2": settings.witness_sm2_certificate,
+        "工作台 desk": settings.desk_certificate,
+        "传输机构 transport authority": settings.door_authorities,
+        "证据机构 evidence authority": settings.trust_evidence_authorities,
+    }
+    return Shelf(
+        own={use: path for use, path in own.items() if path is not None},
+        parties=settings.trust_parties,
+    )
+
+
 def registers_of(settings: Settings, store: Store, trust: Trust) -> Registers:
     passphrase = settings.witness_passphrase
 
@@ -168,6 +184,7 @@ def desk_rooms(settings: Settings, store: Store, trust: Trust, entry: Entry, bel
         office=CaseOffice(store.cases, portable, now, settings.desk_name, titles_of()),
         releases=Releases(store.releases, store.desk, trust.sign_document, now),
         holds=store.holds,
+        shelf=shelf_of(settings),
         policies=Policies(
             store.policies, trust.verify_document, trust.sign_document, settings.logs, now
         ),

@@ -10,6 +10,7 @@ from bureau.web.route import UPLOAD_BYTES_MAX, Route
 from bureau.web.sections import (
     accounts,
     cases,
+    certificates,
     complaints,
     entry,
     holds,
@@ -30,6 +31,7 @@ SECTIONS = (
     policies,
     statistics,
     accounts,
+    certificates,
     entry,
 )
 """Each gives its routes; the side bar follows this order within a group."""

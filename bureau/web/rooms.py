@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 import attrs
 
+from bureau.desk.certificates import Shelf
 from bureau.desk.complaints import Complaints
 from bureau.desk.docket.office import CaseOffice
 from bureau.desk.entry import Entry
@@ -31,6 +32,7 @@ class Rooms:
     statistics: Statistics
     registers: Registers
     policies: Policies
+    shelf: Shelf
     releases: Releases
     holds: HoldStore
     editable: Callable[[bytes], bytes]

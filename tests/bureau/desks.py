@@ -19,6 +19,7 @@ from adapters.postgres.bureau_registers import BureauRegisters
 from adapters.postgres.bureau_releases import BureauReleases
 from adapters.postgres.bureau_statistics import BureauStatistics
 from adapters.postgres.bureau_trail import Trail
+from bureau.desk.certificates import Shelf
 from bureau.desk.complaints import Complaints
 from bureau.desk.docket.office import CaseOffice
 from bureau.desk.entry import Entry
@@ -139,6 +140,7 @@ def rooms_of(bureau: Bureau, hands: Hands, divisions: tuple[str, ...]) -> Rooms:
             BureauReleases(bureau.pool), bureau.desk, bureau.trust.sign_document, hands
         ),
         holds=BureauHolds(bureau.pool),
+        shelf=Shelf(own={}, parties=None),
         policies=Policies(
             BureauPolicies(bureau.pool, Trail(written)),
             bureau.trust.verify_document,
