@@ -159,13 +159,15 @@ class Arena:
 @contextmanager
 def arena(
     workload: Workload, instructions: Sequence[Instruction], *, gateways: int = 1,
+    channel: str = "",
 ) -> Iterator[Arena]:  # fmt: skip
-    """Stage everything but the gateways beyond the first. The workload must be drawn by now."""
+    """Stage everything but the gateways beyond the first. The workload must be drawn by now.
+    `channel`: a party that signs beside the agencies."""
     folder = throwaway_folder()
     folder.chmod(0o711)
     with Crew() as crew:
         identities = Identities.create(folder / "keys", dt.datetime.now(dt.UTC))
-        signers = identities.signers(sorted({sender_of(each) for each in instructions}))
+        signers = identities.signers(sorted({*map(sender_of, instructions), channel} - {""}))
         plot = Plot(division=DIVISION, gateways=gateways, books=False)
         stage = Stage(folder, crew, identities, plot)
         try:

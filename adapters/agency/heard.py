@@ -74,8 +74,7 @@ def _status_report(body: bytes) -> Heard:
     outcome = {"RJCT": "blocked", "PDNG": "held"}.get(statuses[0], "passed")
     bank = "accepted" if statuses[0] == "ACSC" else None
     return Heard(
-        outcome=outcome, bank=bank, policies=policies if outcome != "passed" else (),
-        reasons=reasons,
+        outcome=outcome, bank=bank, policies=policies, reasons=reasons,
     )  # fmt: skip
 
 

@@ -76,6 +76,7 @@ def close(items: Sequence[DayItem], answers: Sequence[GatewayAnswer], books: Boo
         "received": len(first),
         "replayed": len(heard) - len(first),
         "vouchers": sum(item.format == "voucher" for item in items if not item.replay),
+        "messages": sum(item.format == "iso20022" for item in items if not item.replay),
         "passed": sum(h.outcome == "passed" for h in first),
         "held": sum(h.outcome == "held" for h in first),
         "blocked": sum(h.outcome == "blocked" for h in first),

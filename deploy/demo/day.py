@@ -12,6 +12,7 @@ import attrs
 
 from deploy.demo.breaches import ordinary_purchase
 from deploy.demo.clerk import Clerk
+from deploy.demo.messages import message_of
 from deploy.demo.misdeeds import REPEATS, misdeeds_on, outcome_of_misdeed
 from deploy.demo.register_file import registers_of
 from deploy.demo.world import World
@@ -25,6 +26,8 @@ DIVISION = "220000000"
 COUNT_MIN = 60
 """Fewer instructions cannot show everything that the day is there to show."""
 VOUCHER_SHARE = 0.36
+MESSAGE_SHARE = 0.2
+"""ISO 20022, of both versions."""
 CHANNEL = "counter"
 """The bank's counter, which carries some agencies' vouchers."""
 _BY_CHANNEL_SHARE = 0.25
@@ -109,6 +112,7 @@ class _Maker:
         self._trust_domain = trust_domain
         self._made = 0
         self._vouchers = 0
+        self._messages = 0
 
     def plans(self, count: int) -> list[_Plan]:
         misdeeds = misdeeds_on(self._clerk.world.on)
@@ -234,6 +238,9 @@ class _Maker:
         ):
             format = "voucher"
             self._vouchers += 1
+        elif _in_one_message(instruction) and self._messages < MESSAGE_SHARE * (self._made + 1):
+            format = "iso20022"
+            self._messages += 1
         self._made += 1
         by_channel = format == "voucher" and self._rng.random() < _BY_CHANNEL_SHARE
         agency = instruction.agency_code
@@ -267,5 +274,12 @@ def _carried(instruction: Instruction) -> bool:
     )
 
 
+def _in_one_message(instruction: Instruction) -> bool:
+    """A message of one payment has no details, and needs the payer's account."""
+    return not instruction.details and bool(instruction.payer.account)
+
+
 def _written(instruction: Instruction, format: str) -> bytes:
+    if format == "iso20022":
+        return message_of(instruction)
     return voucher_of(instruction) if format == "voucher" else json_of(instruction)

@@ -25,6 +25,7 @@ from tests.adapters.bank.scripted import (
     until,
 )
 
+_DOORS = {"json": "/v1/instructions", "voucher": "/v1/vouchers", "iso20022": "/v1/iso20022"}
 DAY = day(1, 60, dt.date(2026, 11, 23))
 AT = dt.datetime(2026, 11, 23, 2, 0, tzinfo=dt.UTC)
 OK = http(b"{}")
@@ -67,7 +68,7 @@ async def test_every_message_goes_through_its_door_signed_over_its_own_bytes() -
         by_bytes.setdefault(heard.body, []).append(heard)
     for item in DAY.items:
         heard = by_bytes[item.raw].pop()
-        door = "/v1/vouchers" if item.format == "voucher" else "/v1/instructions"
+        door = _DOORS[item.format]
         assert heard.line == f"POST {door} HTTP/1.1"
         if item.forged:
             with pytest.raises(JwsRefused):

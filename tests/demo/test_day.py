@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 from stdnum.cn import ric
 
-from adapters.formats.json_instruction import JsonFormat
+from adapters.formats.accepted import accepted_formats
 from adapters.formats.registers import read_registers
 from adapters.formats.voucher import VoucherFormat
 from adapters.memory.ledger import MemoryLedger
@@ -15,6 +15,7 @@ from adapters.memory.registers import MemoryRegisters
 from adapters.memory.state import MemoryState
 from deploy.demo.clerk import Clerk
 from deploy.demo.day import COUNT_MIN, Day, DayItem, day
+from deploy.demo.messages import message_of
 from deploy.demo.misdeeds import REPEATS, misdeeds_on
 from deploy.demo.register_file import registers_of
 from deploy.demo.world import World
@@ -34,7 +35,7 @@ from tests.pipeline.fakes import FixedClock, ObedientBank, OneShelf, OpenCommitm
 ON = dt.date(2026, 11, 23)
 AT = dt.datetime(2026, 11, 23, 2, 0, tzinfo=dt.UTC)
 """A Monday at ten in Changchun."""
-FORMATS: dict[str, Format] = {"json": JsonFormat(), "voucher": VoucherFormat()}
+FORMATS: dict[str, Format] = {**accepted_formats()}
 
 
 @cache
@@ -159,7 +160,10 @@ def test_about_nine_in_ten_pass_and_a_third_are_vouchers_of_both_kinds() -> None
     assert 0.87 < outcomes[Outcome.PASS] / len(items) < 0.93
     assert sum(item.format == "voucher" for item in items) / len(items) >= 0.3
     kinds = {(item.format, item.key.voucher_type) for item in items}
-    assert kinds == {("json", "8202"), ("json", "5201"), ("voucher", "8202"), ("voucher", "5201")}
+    assert kinds == {
+        (format, kind) for format in ("json", "voucher", "iso20022") for kind in ("8202", "5201")
+    }
+    assert sum(item.format == "iso20022" for item in items) / len(items) >= 0.15
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not() -> None:
@@ -243,3 +247,17 @@ def test_what_is_granted_suffices_twice_over_for_what_passes() -> None:
     for id, amount in taken.items():
         row = registers.indicators[id]
         assert Fen(2 * amount) <= row.granted_fen - row.posted_fen - row.frozen_fen
+
+
+def test_an_agency_s_own_messages_mean_what_it_wrote() -> None:
+    """The demonstration's writer knows our reader only by its document."""
+    world = World(5, ON, "220000000")
+    clerk = Clerk(world, 5, 0)
+    kinds = set()
+    for _ in range(200):
+        meant = clerk.ordinary()
+        if not meant.details:
+            raw = message_of(meant)
+            kinds.add(b"pain.001.001.03" in raw)
+            assert FORMATS["iso20022"].parse(raw) == meant
+    assert kinds == {True, False}
