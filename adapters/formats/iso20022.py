@@ -16,10 +16,10 @@ from adapters.formats.iso_cut import (
     refuse,
     several,
 )
-from adapters.formats.iso_read import Layout, payment_of
+from adapters.formats.iso_read import Layout, Leaf, header_of, payment_of
 from adapters.formats.iso_reject import UNREFERENCED, rejection
 from adapters.formats.iso_status import Told
-from adapters.formats.iso_xml import Message, message_of, parsed
+from adapters.formats.iso_xml import Message, elements_in, message_of, parsed, plain_parser
 from adapters.formats.json_walk import Findings
 from gateway.domain.answer import Answer
 from gateway.domain.bulk import BulkPart
@@ -64,11 +64,13 @@ class IsoFormat:
 
     def answer(self, raw_in: bytes, answer: Answer) -> bytes:
         """The status report to what was received (and parsed, so it is in order)."""
-        root = etree.fromstring(raw_in, _plain_parser())
+        root = etree.fromstring(raw_in, plain_parser())
         message = message_of(root)
         group = group_in(root, message, raw_in)
         (payment,) = root.iter(message.tag("CdtTrfTxInf"))
-        names = _names(message, payment)
+        above = payment.getparent()
+        bundle = above.findtext(message.tag("PmtInfId"), "") if above is not None else ""
+        names = _names(message, payment, bundle or "")
         return iso_status.report(group, [iso_status.told(names, answer)], self._now())
 
     def problem(self, fault: Fault, instance: str) -> bytes:
@@ -106,11 +108,20 @@ class IsoBulk:
 
     def parts(self, raw: bytes, group: Group) -> Iterator[BulkPart]:
         """Each payment in its order, read one at a time. Raises Unreadable."""
-        for number, cut in enumerate(parts_of(raw, group), 1):
-            message, payment = _opened(part_of(cut).rest)
-            names = _names(message, payment)
+        message, above, bundle = group.message, None, ""
+        header: tuple[Leaf, ...] = ()
+        payments = elements_in(raw, message.tag("CdtTrfTxInf"))
+        for number, (cut, payment) in enumerate(
+            zip(parts_of(raw, group), payments, strict=True), 1
+        ):
+            holder = payment.getparent()
+            if holder is not None and holder is not above:
+                above, header = holder, header_of(message, holder, group.layout)
+                bundle = holder.findtext(message.tag("PmtInfId"), "") or ""
+            names = _names(message, payment, bundle)
+            place = f"CdtTrfTxInf[{number}]"
             try:
-                read = _one(message, group.layout, payment, f"CdtTrfTxInf[{number}]")
+                read = payment_of(message, group.layout, header, payment, place)
             except Unreadable as fault:
                 yield BulkPart(raw=cut, instruction=None, fault=fault, names=names)
             else:
@@ -126,14 +137,14 @@ class IsoBulk:
 def _one(message: Message, layout: Layout, payment: etree._Element, place: str) -> Instruction:
     above = payment.getparent()
     assert above is not None, "the schema has seen to it"
-    header = above if layout.root == "CstmrCdtTrfInitn" else above.find(message.tag("GrpHdr"))
+    header = header_of(message, above, layout)
     return payment_of(message, layout, header, payment, place)
 
 
 def _opened(raw: bytes) -> tuple[Message, etree._Element]:
     """A part's message and payment. Raises Unreadable."""
     try:
-        root = etree.fromstring(raw, _plain_parser())
+        root = etree.fromstring(raw, plain_parser())
     except etree.XMLSyntaxError as cause:
         raise Unreadable(FaultCode.NOT_XML, f"the part is not XML: {cause.msg}") from None
     message = message_of(root)
@@ -143,17 +154,8 @@ def _opened(raw: bytes) -> tuple[Message, etree._Element]:
     return message, payments[0]
 
 
-def _plain_parser() -> etree.XMLParser:
-    return etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, attribute_defaults=False,
-        collect_ids=False,
-    )  # fmt: skip
-
-
-def _names(message: Message, payment: etree._Element) -> tuple[str, str, str, str]:
-    above = payment.getparent()
-    bundle = above.findtext(message.tag("PmtInfId"), "") if above is not None else ""
-    ids = payment.find(message.tag("PmtId"))
-    assert ids is not None, "the schema has seen to it"
-    texts = [ids.findtext(message.tag(name), "") for name in ("InstrId", "EndToEndId", "TxId")]
-    return (bundle or "", *(text or "" for text in texts))  # type: ignore[return-value]
+def _names(message: Message, payment: etree._Element, bundle: str) -> tuple[str, str, str, str]:
+    """As `BulkPart.names`. PmtId comes first but for nothing: the schema has seen to it."""
+    texts = {str(child.tag).rpartition("}")[2]: child.text or "" for child in payment[0]}
+    instruction, number = texts.get("InstrId", ""), texts.get("EndToEndId", "")
+    return bundle, instruction, number, texts.get("TxId", "")

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from adapters.formats.json_tree import Members
 from adapters.formats.json_walk import Findings, shown
 from gateway.domain.instruction import Instruction, Item
 from gateway.domain.money import yuan
@@ -64,7 +63,9 @@ _WHOLE = frozenset(
 _NUMBER = re.compile("0|[1-9][0-9]{0,8}", re.ASCII)
 
 
-def fill(tree: Members, pairs: Iterable[tuple[str, str]], place: str, found: Findings) -> None:
+def fill(
+    tree: dict[str, Any], pairs: Iterable[tuple[str, str]], place: str, found: Findings
+) -> None:
     """Put what the elements say into the instruction's tree; note what is not known or twice."""
     for name, text in pairs:
         value: Any = int(text) if name in _WHOLE and _NUMBER.fullmatch(text) else text
@@ -79,23 +80,23 @@ def fill(tree: Members, pairs: Iterable[tuple[str, str]], place: str, found: Fin
             found.note(f"{place}/{shown(name)}", "unknown", "不认识的元素", "is not known")
 
 
-def put(tree: Members, path: str, value: Any) -> bool:
+def put(tree: dict[str, Any], path: str, value: Any) -> bool:
     """`payee.person.title` into the objects of that name, made as they are needed; False, and
     nothing is put, where one stands already."""
     *above, last = path.split(".")
     for name in above:
-        tree = tree.setdefault(name, Members())
+        tree = tree.setdefault(name, {})
     if last in tree:
         return False
     tree[last] = value
     return True
 
 
-def _row(tree: Members, name: str, value: Any, place: str, found: Findings) -> None:
+def _row(tree: dict[str, Any], name: str, value: Any, place: str, found: Findings) -> None:
     table, column = ROWS[name]
     rows = tree.setdefault(table, [])
     if column == "kind":
-        rows.append(Members(kind=value))
+        rows.append({"kind": value})
     elif not rows:
         found.note(
             f"{place}/{name}", "order", "应先有类别元素", "comes before the kind that it belongs to"

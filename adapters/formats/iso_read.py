@@ -6,8 +6,8 @@ must not travel past the policies unseen. The same rules as for JSON then hold b
 """
 
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import attrs
 import msgspec
@@ -99,49 +99,60 @@ _SAID_AT = {json: iso for iso, json in _PLACES.items()} | {
 }
 
 
+class Leaf(NamedTuple):
+    """An element that holds a text: its path below the payment or its header."""
+
+    path: str
+    text: str
+    currency: str | None
+
+
+def header_of(message: Message, above: etree._Element, layout: Layout) -> tuple[Leaf, ...]:
+    """What all payments in `above` share: their PmtInf's texts, or a pacs.008's group header's."""
+    pain = layout.root == "CstmrCdtTrfInitn"
+    header = above if pain else above.find(message.tag("GrpHdr"))
+    leaves: list[Leaf] = []
+    cut = len(message.namespace) + 2
+    for child in header if header is not None else ():
+        name = str(child.tag)[cut:]
+        if name != "CdtTrfTxInf" and name not in _GROUP_ONLY:
+            _below(child, name, cut, leaves)
+    return tuple(leaves)
+
+
 def payment_of(
-    message: Message, layout: Layout, header: etree._Element | None, payment: etree._Element,
-    place: str,
-) -> Instruction:  # fmt: skip
-    """Read one payment. `header`: its PmtInf, or for a pacs.008 the group's header.
+    message: Message, layout: Layout, header: Sequence[Leaf], payment: etree._Element, place: str
+) -> Instruction:
+    """Read one payment, `header` as from `header_of`.
 
     Raises Unreadable (`instruction_invalid`, `field_duplicate`, `voucher_type_unsupported`) with
     every error; `place` leads each error's field, such as `CdtTrfTxInf[3]`.
     """
-    found, tree = Findings(), Members()
-    pairs: list[tuple[str, str]] = []
-    for leaf in _leaves(message, (header, payment), layout, found, pairs):
+    found, tree = Findings(), dict[str, Any]()
+    leaves, pairs = _texts(message, payment, layout, found)
+    for leaf in header:
+        _take(leaf, tree, layout, found)
+    for leaf in leaves:
         _take(leaf, tree, layout, found)
     fill(tree, pairs, "Fiscal", found)
     if "voucher_date" not in tree:
         found.note(layout.date[0], "required", "缺少日期", "is required: the voucher's date")
     instruction = None if found else _quickly(tree)
     if instruction is None:
-        found.extend(_at_iso_places(errors_of(tree, InstructionWire)))
-        contradictions(tree, found)
+        slow = _members(tree)
+        found.extend(_at_iso_places(errors_of(slow, InstructionWire)))
+        contradictions(slow, found)
         raise _refusal(found, place)
     return instruction
 
 
-@attrs.frozen
-class _Leaf:
-    path: str
-    text: str
-    currency: str | None
-
-
-def _leaves(
-    message: Message, elements: tuple[etree._Element | None, etree._Element], layout: Layout,
-    found: Findings, pairs: list[tuple[str, str]],
-) -> Iterator[_Leaf]:  # fmt: skip
-    header, payment = elements
+def _texts(
+    message: Message, payment: etree._Element, layout: Layout, found: Findings
+) -> tuple[list[Leaf], list[tuple[str, str]]]:
+    """The payment's own texts, and its fiscal elements."""
+    leaves: list[Leaf] = []
+    pairs: list[tuple[str, str]] = []
     cut, data = len(message.namespace) + 2, 0
-    if header is not None:
-        for child in header:
-            name = str(child.tag)[cut:]
-            if name == "CdtTrfTxInf" or name in _GROUP_ONLY:
-                continue
-            yield from _below(child, name, cut)
     for child in payment:
         name = str(child.tag)[cut:]
         if name == "RmtInf":
@@ -149,16 +160,17 @@ def _leaves(
                 if str(part.tag)[cut:] == "Strd" and not layout.supplementary:
                     pairs += _structured(part, cut, found)
                 elif str(part.tag)[cut:] == "Ustrd":
-                    yield _Leaf(_FREE_TEXT, part.text or "", None)
+                    leaves.append(Leaf(_FREE_TEXT, part.text or "", None))
                 else:
-                    yield from _below(part, "RmtInf/Strd", cut)
+                    _below(part, "RmtInf/Strd", cut, leaves)
         elif name == "SplmtryData":
             data += 1
             if data > 1:
                 found.note("SplmtryData", "duplicate", "元素重复", "stands more than once")
             pairs += _supplementary(child, cut, found)
         else:
-            yield from _below(child, name, cut)
+            _below(child, name, cut, leaves)
+    return leaves, pairs
 
 
 _GROUP_ONLY = frozenset(
@@ -166,16 +178,16 @@ _GROUP_ONLY = frozenset(
 )
 
 
-def _below(element: etree._Element, path: str, cut: int) -> Iterator[_Leaf]:
+def _below(element: etree._Element, path: str, cut: int, leaves: list[Leaf]) -> None:
     if not len(element):
-        if element.text:
-            yield _Leaf(path, element.text, element.get("Ccy"))
+        if text := element.text:
+            leaves.append(Leaf(path, text, element.get("Ccy")))
         return
     for child in element:
-        yield from _below(child, f"{path}/{str(child.tag)[cut:]}", cut)
+        _below(child, f"{path}/{str(child.tag)[cut:]}", cut, leaves)
 
 
-def _take(leaf: _Leaf, tree: Members, layout: Layout, found: Findings) -> None:
+def _take(leaf: Leaf, tree: dict[str, Any], layout: Layout, found: Findings) -> None:
     path = leaf.path
     if (json := _PLACES.get(path)) is not None:
         if not put(tree, json, leaf.text):
@@ -199,7 +211,7 @@ def _take(leaf: _Leaf, tree: Members, layout: Layout, found: Findings) -> None:
         )  # fmt: skip
 
 
-def _amount(leaf: _Leaf, tree: Members, found: Findings) -> None:
+def _amount(leaf: Leaf, tree: dict[str, Any], found: Findings) -> None:
     match = _AMOUNT.fullmatch(leaf.text)
     if leaf.currency != CURRENCY:
         found.note(f"{leaf.path}@Ccy", "code", "币种应为 CNY", "the currency is CNY")
@@ -214,7 +226,9 @@ def _amount(leaf: _Leaf, tree: Members, found: Findings) -> None:
 
 def _structured(strd: etree._Element, cut: int, found: Findings) -> list[tuple[str, str]]:
     """One fiscal element in a Strd: name, issuer, and the text in pieces."""
-    leaves = [leaf for child in strd for leaf in _below(child, str(child.tag)[cut:], cut)]
+    leaves: list[Leaf] = []
+    for child in strd:
+        _below(child, str(child.tag)[cut:], cut, leaves)
     texts: dict[str, str] = {}
     for leaf in leaves:
         if leaf.path == "AddtlRmtInf":
@@ -259,14 +273,21 @@ def _supplementary(data: etree._Element, cut: int, found: Findings) -> list[tupl
     return pairs
 
 
-def _quickly(tree: Members) -> Instruction | None:
+def _quickly(tree: dict[str, Any]) -> Instruction | None:
     """The fast way: None if anything at all is wrong, which the slow way then says."""
-    if not _unsuspicious(tree):
-        return None if errors_of(tree, InstructionWire) else _built(tree)
+    if not _unsuspicious(tree) and errors_of(_members(tree), InstructionWire):
+        return None
     return _built(tree)
 
 
-def _built(tree: Members) -> Instruction | None:
+def _members(value: Any) -> Any:
+    """The tree as the slow way walks it."""
+    if isinstance(value, dict):
+        return Members((name, _members(member)) for name, member in value.items())
+    return [_members(row) for row in value] if isinstance(value, list) else value
+
+
+def _built(tree: dict[str, Any]) -> Instruction | None:
     try:
         return instruction_of(msgspec.convert(tree, InstructionWire))
     except ValueError:
@@ -275,11 +296,12 @@ def _built(tree: Members) -> Instruction | None:
 
 def _unsuspicious(value: Any) -> bool:
     """Printable, and not mere spaces: surely no text that `text_safety` refuses."""
-    if isinstance(value, str):
-        return value.isprintable() and not value.isspace()
-    if isinstance(value, dict):
+    kind = type(value)
+    if kind is str:
+        return bool(value.isprintable() and not value.isspace())
+    if kind is dict:
         return all(map(_unsuspicious, value.values()))
-    return not isinstance(value, list) or all(map(_unsuspicious, value))
+    return kind is not list or all(map(_unsuspicious, value))
 
 
 def _at_iso_places(errors: Findings) -> Iterator[FieldError]:

@@ -8,6 +8,7 @@ cut between its tags without a parser (`iso_cut`).
 import io
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import attrs
 from lxml import etree
@@ -28,10 +29,17 @@ _DECLARATION = re.compile(
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _RAW_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LOOK_BYTES = 1 << 20
-_KEPT_DEPTH = 3
-_FORGET_DEPTH = 2
-"""Document, message, PmtInf, CdtTrfTxInf: what ends inside these is looked at; payments, and all
-that stands beside them in the message's own element, are then forgotten."""
+_HARDENED: dict[str, Any] = {
+    "resolve_entities": False,
+    "no_network": True,
+    "load_dtd": False,
+    "attribute_defaults": False,
+    "huge_tree": False,
+    "recover": False,
+    "collect_ids": False,
+}
+"""For every parser here. Without `huge_tree` libxml2 itself refuses more than 256 levels and texts
+of 10 MB."""
 
 
 @attrs.frozen
@@ -96,7 +104,7 @@ def parsed(raw: bytes) -> tuple[Message, etree._Element]:
     """
     checked(raw)
     try:
-        root = etree.fromstring(raw, _parser())
+        root = etree.fromstring(raw, plain_parser())
     except (etree.XMLSyntaxError, ValueError) as cause:
         raise _not_xml(cause) from None
     message = message_of(root)
@@ -106,31 +114,39 @@ def parsed(raw: bytes) -> tuple[Message, etree._Element]:
     return message, root
 
 
-def proven(raw: bytes, watch: Callable[[etree._Element, int], None]) -> Message:
+def proven(
+    raw: bytes, names: tuple[str, ...], watch: Callable[[etree._Element, int], None]
+) -> Message:
     """Validate a message of any size with a bounded tree in memory; raises as `parsed` does.
 
-    `watch` sees each element of the upper levels as it ends, and the depth at which it stands.
+    `watch` sees each element of those names as it ends, and in how many others it stands; payments
+    (`CdtTrfTxInf`) are then forgotten.
     """
     checked(raw)
     message: Message | None = None
-    schema: etree.XMLSchema | None = None
+    ended = False
     try:
-        for _, root in _events(raw, ("start",), None):
+        for _, root in etree.iterparse(io.BytesIO(raw), events=("start",), **_HARDENED):
             message = message_of(root)
-            schema = schema_of(message.name)
             break
         if message is None:
             raise Unreadable(FaultCode.NOT_XML, "the message is not XML: it is empty")
+        schema = schema_of(message.name)
         if schema is None:
             return message  # nothing of it is read without one
-        depth, ended = 0, False
-        for event, element in _events(raw, ("start", "end"), schema):
-            depth += 1 if event == "start" else -1
+        # `resolve_entities=False` beside a schema makes lxml 6.1 swallow syntax errors (fuzzing
+        # found it). There are no entities: `checked` refuses every DTD; and the end is asked for.
+        tags = [message.tag(name) for name in (*names, "Document")]
+        hardened = {name: value for name, value in _HARDENED.items() if name != "resolve_entities"}
+        events = etree.iterparse(
+            io.BytesIO(raw), events=("end",), tag=tags, schema=schema, **hardened
+        )
+        for _, element in events:
+            depth = sum(1 for _ in element.iterancestors())
             ended = depth == 0
-            if event == "end" and depth <= _KEPT_DEPTH:
-                watch(element, depth)
-                if depth == _FORGET_DEPTH or str(element.tag).endswith("}CdtTrfTxInf"):
-                    forget(element)
+            watch(element, depth)
+            if local(element) == "CdtTrfTxInf":
+                forget(element)
     except etree.XMLSyntaxError as cause:
         if message is not None and _of_schema(cause):
             raise _invalid(cause.error_log, message) from None
@@ -138,6 +154,14 @@ def proven(raw: bytes, watch: Callable[[etree._Element, int], None]) -> Message:
     if not ended:
         raise Unreadable(FaultCode.NOT_XML, "the message is not XML: it ends before its time")
     return message
+
+
+def elements_in(raw: bytes, tag: str) -> Iterator[etree._Element]:
+    """Each element of that name in a message that was proven, one at a time, then forgotten."""
+    events = etree.iterparse(io.BytesIO(raw), events=("end",), tag=tag, **_HARDENED)
+    for _, element in events:
+        yield element
+        forget(element)
 
 
 def forget(element: etree._Element) -> None:
@@ -150,25 +174,9 @@ def forget(element: etree._Element) -> None:
         del parent[0]
 
 
-def _events(
-    raw: bytes, events: tuple[str, ...], schema: etree.XMLSchema | None
-) -> Iterator[tuple[str, etree._Element]]:
-    # `resolve_entities=False` beside a schema makes lxml 6.1 swallow syntax errors (fuzzing found
-    # it). There are no entities: `checked` refuses every DTD; and `proven` asks for the end.
-    return etree.iterparse(  # type: ignore[no-any-return]
-        io.BytesIO(raw), events=events, schema=schema, no_network=True, load_dtd=False,
-        dtd_validation=False, attribute_defaults=False, huge_tree=False, recover=False,
-        collect_ids=False,
-    )  # fmt: skip
-
-
-def _parser() -> etree.XMLParser:
-    """A parser of its own for each message: no state is left over between two senders. Without
-    `huge_tree` libxml2 itself refuses more than 256 levels and texts of 10 MB."""
-    return etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False,
-        attribute_defaults=False, huge_tree=False, recover=False, collect_ids=False,
-    )  # fmt: skip
+def plain_parser() -> etree.XMLParser:
+    """A parser of its own for each message: no state is left over between two senders."""
+    return etree.XMLParser(**_HARDENED, dtd_validation=False)
 
 
 def _utf8(raw: bytes) -> None:
