@@ -61,8 +61,10 @@ def iso(data: bytes) -> None:
     elif _BULK.takes(data):
         try:
             group = _BULK.open(data)
-            rows = [_BULK.told(part, part.fault) for part in _BULK.parts(data, group) if part.fault]
-            _BULK.report(group, rows)
+            parts = list(_BULK.parts(data, group))
+            for each in parts:
+                assert _quietly(_PART.parse, each.raw) == each.instruction
+            _BULK.report(group, [_BULK.told(each, each.fault) for each in parts if each.fault])
         except Unreadable as fault:
             _worded(fault)
 
