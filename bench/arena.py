@@ -125,14 +125,14 @@ class Arena:
             _tell(generator, msgspec.json.encode(orders))
             if generator.stdout.readline() != b"ready\n":
                 raise RuntimeError("the load generator did not get ready")
-            self._drain()
+            self.drain()
             before = self.costs()
             _tell(generator, b"go")
             said = generator.stdout.readline()
             if not said:
                 raise RuntimeError(f"the load generator ended with {generator.wait()}")
             report = msgspec.json.decode(said, type=Report)
-            drained_s = self._drain()
+            drained_s = self.drain()
             spent = self.costs().since(before)
         file.unlink()
         return Burst(clients=clients, report=report, costs=spent, drained_s=drained_s)
@@ -141,7 +141,7 @@ class Arena:
         note = self.stage.postgres.folder / "data" / "postmaster.pid"
         return int(note.read_text().split()[0])
 
-    def _drain(self) -> float:
+    def drain(self) -> float:
         """Wait until every record is with the bureau."""
         started = time.monotonic()
         while not self._backlog()["done"]:
