@@ -56,7 +56,7 @@ def write() -> None:
         folder = CORPUS / parser
         folder.mkdir(parents=True, exist_ok=True)
         for name, raw in documents.items():
-            (folder / f"seed-{name}").write_bytes(raw)
+            (folder / f"seed-{name}.bin").write_bytes(raw)
 
 
 if __name__ == "__main__":
