@@ -86,7 +86,7 @@ class Guard:
                     return self._trouble(421, "地址不符。", "This host is not served here.")
                 return await handler(request)
             except ActRefused as refused:
-                return self._trouble(409, refused.zh, refused.en)
+                return self._trouble(409, refused.zh, refused.en, _page_of(request))
             except web.HTTPException as refused:
                 if refused.status < 400:
                     raise
@@ -104,13 +104,22 @@ class Guard:
 
         return guard
 
-    def _trouble(self, status: int, zh: str, en: str) -> web.Response:
-        return self._page("trouble", status=status, zh=zh, en=en)
+    def _trouble(self, status: int, zh: str, en: str, back: str = "") -> web.Response:
+        return self._page("trouble", status=status, zh=zh, en=en, back=back)
 
     def _is_ours(self, request: web.Request) -> bool:
         """A foreign name that resolves to us (DNS rebinding) is refused."""
         host = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
         return host in self._hosts
+
+
+def _page_of(request: web.Request) -> str:
+    """The page whose form was refused; empty if there is none to go back to."""
+    parts = request.path.split("/")
+    if parts[1:2] != ["desk"] or len(parts) < 5:
+        return ""
+    # A decision has no page of its own: it is made on the list of holds.
+    return "/".join([*parts[:3], "holds"] if parts[3] == "releases" else parts[:-1])
 
 
 _ZH = {

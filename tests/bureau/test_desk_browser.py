@@ -229,6 +229,8 @@ async def test_a_hold_is_released_by_two_persons(
     await reviewer.get_by_role("textbox", name="理由").fill("材料已经补齐")
     await reviewer.get_by_role("button", name="提交复核").click()
     await approver.goto(f"{desk.url}{HOME}/holds/2026/8202/{1:013d}")
+    wide = "[...document.querySelectorAll('.table')].some(e => e.scrollWidth > e.clientWidth)"
+    assert not await approver.evaluate(wide), "at 1366 nothing of a decision is out of sight"
     await approver.get_by_role("button", name="批准并签署").click()
     [feed] = await BureauReleases(bureau.pool).waiting_feeds()
     assert "材料已经补齐".encode() in feed["body"]

@@ -94,6 +94,18 @@ async def test_two_persons_release_a_hold_and_its_gateway_says_what_became_of_it
     assert "release.proposed" in trail and "release.approved" in trail
 
 
+async def test_the_first_page_shows_each_person_the_holds_whose_next_step_is_his(
+    desk: Desk, bureau: Bureau, chain: Chain
+) -> None:
+    await told(bureau, chain, held(1))
+    reviewer, approver = await desk.seat(Office.REVIEWER), await desk.seat(Office.APPROVER)
+    first = f"/desk/{DIVISION}"
+    assert HOLD in (await reviewer.get(first))[1] and HOLD not in (await approver.get(first))[1]
+    await reviewer.post(f"{HOLD}/propose", REASON)
+    assert HOLD not in (await reviewer.get(first))[1] and HOLD in (await approver.get(first))[1]
+    assert "已有提议待复核" in (await reviewer.get(HOLD))[1]
+
+
 async def test_what_is_sent_back_can_be_proposed_anew(
     desk: Desk, bureau: Bureau, chain: Chain
 ) -> None:

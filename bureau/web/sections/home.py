@@ -1,5 +1,8 @@
 """The first page: what waits for this person (待办), and what has just come."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from aiohttp import web
 
 from bureau.desk.casework.words import STAGE_ZH
@@ -48,6 +51,7 @@ class _Home:
         newest = await searched(
             rooms.desk, visit.division, person.scope, Search(), limit=NEWEST_SHOWN
         )
+        holds = await self._holds(visit)
         strip = (
             await strip_of(rooms.desk, rooms.store, visit.division, rooms.clock())
             if office in READERS
@@ -55,5 +59,14 @@ class _Home:
         )
         return rooms.pages(
             "home", visit=visit, waiting=waiting, lines=newest, strip=strip, stages=STAGE_ZH,
-            today=legal_day(rooms.clock()), more=len(waiting) == WAITING_SHOWN,
+            today=legal_day(rooms.clock()), more=len(waiting) == WAITING_SHOWN, holds=holds,
         )  # fmt: skip
+
+    async def _holds(self, visit: Visit) -> list[Mapping[str, Any]]:
+        """Of the oldest open holds those whose next step is this person's: propose or approve."""
+        office = visit.person.office
+        if office not in (Office.REVIEWER, Office.APPROVER):
+            return []
+        rows = await self._rooms.holds.open_holds(visit.division, None, WAITING_SHOWN)
+        proposed = office is Office.APPROVER
+        return [row for row in rows if row["recorded"] and bool(row["proposed"]) is proposed]

@@ -66,7 +66,9 @@ class _Interceptions:
         """The changing part of the list alone, for the page's script."""
         _, _, lines = await self._found(visit, None, PAGE_ROWS)
         strip = await self._strip(visit)
-        return self._rooms.pages("rows", visit=visit, lines=lines, strip=strip)
+        return self._rooms.pages(
+            "rows", visit=visit, lines=lines, strip=strip, query=visit.query("q")
+        )
 
     async def printed(self, visit: Visit) -> web.Response:
         query, search, lines = await self._found(visit, None, PRINT_ROWS)
