@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 import attrs
@@ -23,9 +24,10 @@ from gateway.domain.parties import Sender, sender_of
 from gateway.domain.registers import Registers
 from gateway.pipeline.line import Line, Rooms
 from gateway.pipeline.tell import Origin
-from policies.book.load import load
+from policies.book.load import LIBRARY, load
 
 SIGNATURE = "x" * 250
+JILIN = LIBRARY / "jilin"
 
 
 @attrs.frozen(kw_only=True)
@@ -35,13 +37,18 @@ class AdmissionRun:
     """Of this process, per admission."""
 
 
-def admissions(instructions: Sequence[Instruction], registers: bytes) -> list[Admission]:
-    """What the real line hands to its ledger for these instructions."""
+def admissions(
+    instructions: Sequence[Instruction], registers: bytes, policies: Path = JILIN
+) -> list[Admission]:
+    """What the real line hands to its ledger for these instructions.
+
+    `policies`: those of the stage it is measured beside; by night all of them add a finding each.
+    """
     keeping = _Keeping(read_registers(registers))
     rooms: Any = keeping
     line = Line(
         Rooms(
-            gatekeeper=rooms, formats={"json": JsonFormat()}, shelf=keeping, book=load(),
+            gatekeeper=rooms, formats={"json": JsonFormat()}, shelf=keeping, book=load(policies),
             committer=Commitments(b"bench" * 8), ledger=rooms, bank=rooms, clock=keeping,
             origin=Origin(bank="bench", uri=uri("gateway", "bench")),
             divisions=frozenset(one.key.division for one in instructions),

@@ -144,8 +144,9 @@ def _beside_pgbench(staged: Arena, drawn: _Drawn, programme: Programme, measured
     database = stage.postgres.create_database("admission")
     load_registers(stage, drawn.registers(), database)
     wanted = admissions(
-        drawn.take("spread", 2 * programme.admitted * programme.rounds), drawn.registers()
-    )
+        drawn.take("spread", 2 * programme.admitted * programme.rounds), drawn.registers(),
+        stage.folder / "policies",
+    )  # fmt: skip
     one = wanted[0]
     pgbench = Pgbench(
         stage.postgres, stage.folder, raw=one.raw, decision=one.decision,
