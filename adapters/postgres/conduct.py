@@ -106,6 +106,11 @@ class PostgresConduct:
             ),
         )
 
+    async def knows(self, division: str) -> bool:
+        """Whether anything of this division was ever on record here."""
+        (row,) = await self._pool.fetch(_SQL["has_log"], division)
+        return bool(row["known"])
+
     async def alerts(self, division: str, first: dt.date, last: dt.date) -> list[bytes]:
         """The alerts raised on these legal days, oldest first, as canonical JSON."""
         rows = await self._pool.fetch(_SQL["alerts"], division, first, last)

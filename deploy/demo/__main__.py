@@ -27,7 +27,7 @@ from deploy.demo.desk_links import desk_links
 from deploy.demo.identities import TRUST_DOMAIN, Identities
 from deploy.demo.processes import Crew
 from deploy.demo.reading import heard_in
-from deploy.demo.samples import submit_command, write_samples
+from deploy.demo.samples import operator_commands, submit_command, write_samples
 from deploy.demo.show import progress, show_accounts, show_refusal
 from deploy.demo.stage import HOST, Plot, Stage
 from gateway.domain.instruction import InstructionKey
@@ -183,6 +183,10 @@ def _stay_up(stage: Stage, plan: Day) -> None:
     samples = write_samples(stage.folder / "samples", plan.items)
     console.print("自己试一笔 send some by hand, edited as you like (a new voucher_no each time):")
     console.print(submit_command(stage, samples), markup=False, highlight=False, soft_wrap=True)
+    console.print("值班员的命令 the operator's commands (doctor, holds, unknowns, conduct, …):")
+    console.print(
+        operator_commands(stage, stage.folder), markup=False, highlight=False, soft_wrap=True
+    )
     console.print("Ctrl-C 结束 to end")
     signal.pause()
 

@@ -18,15 +18,35 @@ def write_samples(folder: Path, items: Sequence[DayItem]) -> list[Path]:
     written = []
     for outcome in (Outcome.PASS, Outcome.BLOCK, Outcome.HOLD):
         item = next(
-            (i for i in items if i.format == "json" and i.outcome is outcome and not i.replay), None
+            (i for i in items if _is_plain(i) and i.outcome is outcome and not i.replay), None
         )
         if item is None:
             continue
         fields = json.loads(item.raw) | {"voucher_no": f"{SERIES}-{outcome.value}"}
+        if outcome is Outcome.PASS:  # the very same payment twice in a day would be held
+            fields["amount"] = "321.09"
         path = folder / f"{outcome.value}.json"
         path.write_text(json.dumps(fields, ensure_ascii=False, indent=1), encoding="utf-8")
         written.append(path)
     return written
+
+
+def _is_plain(item: DayItem) -> bool:
+    """One payee, nothing that its amount must agree with."""
+    if item.format != "json":
+        return False
+    fields = json.loads(item.raw)
+    return not (fields.get("details") or fields.get("items") or fields.get("contract_no"))
+
+
+def operator_commands(stage: Stage, folder: Path) -> str:
+    """A file of the operator's environment, and what to type behind it."""
+    file = folder / "operator.env"
+    lines = (f"export {name}='{value}'" for name, value in stage.gateway_environment.items())
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    file.chmod(0o600)
+    settings = folder / f"{stage.gateway_names[0]}.toml"
+    return f". {file}; .venv/bin/python -m gateway doctor --settings {settings}"
 
 
 def submit_command(stage: Stage, files: Sequence[Path]) -> str:

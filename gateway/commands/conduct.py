@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from adapters.postgres.conduct import PostgresConduct
-from gateway.commands.terminal import DONE, NO, Database, Json, console, fail, show
+from gateway.commands.terminal import DONE, NO, USAGE, Database, Json, console, fail, show
 from gateway.domain.conduct import ScoreCard
 from gateway.domain.conduct_rules import RULES
 from gateway.domain.faults import LedgerUnavailable
@@ -45,6 +45,7 @@ def conduct_alerts(
 ) -> None:  # fmt: skip
     """List the alerts of some days (JL-100 to JL-106). Exit 1 if there are any."""
     first, last = _days(since, until)
+    _known(database, division)
     bodies = _ask(database, lambda store: store.alerts(division, first, last))
     alerts = [orjson.loads(body) for body in bodies]
     if as_json:
@@ -66,6 +67,7 @@ def conduct_score(
     100 less points for each alert, a thousand payments; the points are ours (docs/conduct.md).
     """
     first, last = _days(since, until)
+    _known(database, division)
     card = _ask(database, lambda store: store.score(division, first, last))
     if as_json:
         show({**attrs.asdict(card), "score": score_of(card)})
@@ -91,6 +93,14 @@ def _days(since: dt.datetime | None, until: dt.datetime | None) -> tuple[dt.date
     if last < first:
         raise fail(f"conduct: --to {last} is before --from {first}", 2)
     return first, last
+
+
+def _known(dsn: str, division: str) -> None:
+    """No alert of a division that nobody knows is no good news."""
+    if not _ask(dsn, lambda store: store.knows(division)):
+        raise fail(
+            f"conduct: nothing of division {division} is on record here (没有该区划的记录)", USAGE
+        )
 
 
 def _ask(dsn: str, question: Callable[[PostgresConduct], Awaitable[_Result]]) -> _Result:

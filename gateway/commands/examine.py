@@ -23,6 +23,7 @@ from certs.tls import client_context
 from gateway.commands.examine_keys import certificates, keys
 from gateway.commands.examine_policies import policies
 from gateway.commands.finding import Finding, State, bad, good, warn
+from gateway.commands.journal import configure_log
 from gateway.commands.people import vault_of
 from gateway.commands.rooms import age_limits_of, bank_of, credentials
 from gateway.domain.bank import EnquiryOutcome
@@ -203,6 +204,7 @@ def _age(age: dt.timedelta) -> str:
 def examine_file(file: Path, told: Callable[[Finding], None]) -> list[Finding]:
     """All findings; `told` hears each as it comes. Raises SettingsInvalid."""
     settings, secrets = read_settings(file), read_secrets()
+    configure_log(None)  # standard output is the findings' alone
     return asyncio.run(_examine_all(file.name, settings, secrets, told))
 
 

@@ -34,15 +34,16 @@ def holds_list(
         show(rows)
         return
     table = Table(
-        Column("支付指令 instruction", no_wrap=True, min_width=40), "单位 agency", "金额 amount",
-        "至 expires", "规则 policies",
+        Column("支付指令 instruction", no_wrap=True, min_width=40), "单位 agency",
+        Column("金额 amount", no_wrap=True, justify="right"),
+        Column("至 expires", no_wrap=True), "规则 policies",
     )  # fmt: skip
     for row in rows:
         table.add_row(
             row["instruction"], row["agency"], yuan(row["amount_fen"]), _moment(row["expires_at"]),
             " ".join(dict.fromkeys(finding["policy"] for finding in row["findings"])),
         )  # fmt: skip
-    console.print(table if rows else "没有挂起 nothing is held", width=max(console.width, 120))
+    console.print(table if rows else "没有挂起 nothing is held", width=max(console.width, 140))
 
 
 @holds_app.command("show")

@@ -47,26 +47,21 @@ def releases_list(settings: BureauSettings, division: Division, as_json: Json = 
         show({"holds": [_hold(h) for h in holds], "proposals": [_proposal(p) for p in proposals]})
         return
     table = Table(
-        Column("支付指令 instruction", no_wrap=True), "单位 agency", "金额 amount", "规则 policies",
-        "提议 proposed",
+        Column("支付指令 instruction", no_wrap=True), "单位 agency",
+        Column("金额 amount", no_wrap=True, justify="right"), "规则 policies", "提议 proposed",
     )  # fmt: skip
     for each in map(_hold, holds):
         table.add_row(
             each["instruction"], each["agency"], each["amount"], " ".join(each["policies"]),
             "●" if each["proposed"] else "",
         )  # fmt: skip
-    console.print(table if holds else "没有挂起 nothing is held", width=max(console.width, 110))
-    told = Table(
-        Column("摘要 digest", no_wrap=True), "支付指令 instruction", "决定 verdict",
-        "提议 proposer", "复核 approver", "状态 state",
-    )  # fmt: skip
+    console.print(table if holds else "没有挂起 nothing is held", width=max(console.width, 130))
     for each in map(_proposal, proposals):
-        told.add_row(
-            each["digest"][:16], each["instruction"], each["verdict"], each["proposer"],
-            each["approver"] or "", each["state"],
-        )  # fmt: skip
-    if proposals:
-        console.print(told, width=max(console.width, 130))
+        typer.echo(
+            f"{each['digest']}\n  {each['instruction']}  {each['verdict']}  {each['state']}\n"
+            f"  提议 proposer: {each['proposer']}  复核 approver: {each['approver'] or '—'}\n"
+            f"  理由 reason: {each['reason']}"
+        )
 
 
 @releases_app.command("propose")

@@ -88,10 +88,12 @@ class Ops:
         )
 
     async def _measure_backlog(self) -> None:
-        """A database that is down leaves the last figures; readiness tells of it."""
+        """While the database is down its figures are absent: an old one would look like a new one."""
         try:
             backlog = await self._backlog()
         except LedgerUnavailable:
+            self._metrics.backlog.clear()
+            self._metrics.log_size.clear()
             return
         for name, value in attrs.asdict(backlog, recurse=False).items():
             if name != "logs":

@@ -188,3 +188,7 @@ SELECT (SELECT count(*) FROM instruction
 SELECT policy, count(*) AS count FROM conduct_alert
 WHERE division = $1 AND raised_on >= $2 AND raised_on <= $3
 GROUP BY policy ORDER BY policy
+
+-- name: has_log
+-- empty: never; false where nothing of this division was ever sealed here
+SELECT EXISTS (SELECT FROM log_head WHERE division = $1) AS known
