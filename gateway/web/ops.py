@@ -88,7 +88,7 @@ class Ops:
         )
 
     async def _measure_backlog(self) -> None:
-        """While the database is down its figures are absent: an old one would look like a new one."""
+        """While the database is down its figures are absent: old ones would look like new ones."""
         try:
             backlog = await self._backlog()
         except LedgerUnavailable:
