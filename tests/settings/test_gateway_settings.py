@@ -117,8 +117,12 @@ def test_a_suite_that_does_not_fit_its_keys_is_named(
 
 def test_the_bureaus_example_is_read_and_leaves_no_key_out() -> None:
     environment = dict.fromkeys(
-        ("BUREAU_DATABASE", "BUREAU_DOOR_PASSPHRASE", "BUREAU_WITNESS_PASSPHRASE"), "x"
-    )
+        (
+            "BUREAU_DATABASE", "BUREAU_DOOR_PASSPHRASE", "BUREAU_WITNESS_PASSPHRASE",
+            "BUREAU_DESK_PASSPHRASE", "BUREAU_OIDC_SECRET",
+        ),
+        "x",
+    )  # fmt: skip
     assert load_bureau(BUREAU_EXAMPLE, environment).divisions == ("220000000",)
     named = tomllib.loads(BUREAU_EXAMPLE.read_text("utf-8"))
     flat = {f"{t}.{key}" for t, keys in named.items() if isinstance(keys, dict) for key in keys}
