@@ -33,7 +33,7 @@ def read_status(body: bytes) -> IsoStatus | None:
         return None
     if root.getroottree().docinfo.internalDTD is not None or not isinstance(root.tag, str):
         return None
-    namespace = etree.QName(root).namespace or ""
+    namespace = root.tag.rpartition("}")[0][1:]  # QName would raise for braces in a namespace
     if not namespace.startswith(REPORTS):
         return None
     found = root.findall(".//{*}TxInfAndSts")

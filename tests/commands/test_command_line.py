@@ -89,7 +89,7 @@ def test_explain_says_of_each_instruction_what_the_gateway_would_decide(
         assert set(line) == {"file", "format", "outcome", "findings", "fault"}
     outcomes = {line["outcome"] for line in told}
     assert outcomes == {"passed", "held", "blocked", "fault"}
-    assert {line["format"] for line in told} == {"json", "voucher"}
+    assert {line["format"] for line in told} == {"json", "voucher", "iso20022"}
 
 
 @pytest.mark.parametrize(
