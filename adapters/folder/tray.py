@@ -6,6 +6,7 @@ with a dot, then rename the signature first and the document last. After a crash
 paid twice and no answer is lost.
 """
 
+import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ ANSWER = ".answer"
 PROBLEM = ".problem.json"
 DOCUMENT_BYTES_MAX = 64 << 20
 SIGNATURE_BYTES_MAX = 16 << 10
+NAME_BYTES_MAX = 200
+"""255 is what a file system takes, and the answer's name is longer than the document's."""
 _PLACES = ("incoming", "working", "done", "failed")
 
 
@@ -75,7 +78,8 @@ class Tray:
         if path.stat().st_size > DOCUMENT_BYTES_MAX:
             raise Unusable(f"more than {DOCUMENT_BYTES_MAX} bytes (文件过大)")
         try:
-            signature = (self._working / (name + SIGNATURE)).read_bytes()
+            with (self._working / (name + SIGNATURE)).open("rb") as file:
+                signature = file.read(SIGNATURE_BYTES_MAX + 1)
         except FileNotFoundError as gone:
             raise Unusable(f"{name}{SIGNATURE} is not there (缺少签名文件)") from gone
         if not signature.isascii() or len(signature) > SIGNATURE_BYTES_MAX:
@@ -103,9 +107,16 @@ class Tray:
         _settle(place)
 
     def _free_name(self, path: Path) -> str:
-        """A name that was used before gets its moment behind it: no evidence is overwritten."""
-        used = any((place / path.name).exists() for place in self._places[1:])
-        return f"{path.name}.{path.stat().st_mtime_ns}" if used else path.name
+        """A name that was used before gets its moment behind it: no evidence is overwritten. So
+        does one that could be the answer to another; one that no file beside it could have, or that
+        cannot be written in a log, is replaced."""
+        name = path.name
+        if len(os.fsencode(name)) > NAME_BYTES_MAX or not name.isprintable():
+            name = f"renamed-{hashlib.sha256(os.fsencode(name)).hexdigest()}"
+        used = any((place / name).exists() for place in self._places[1:])
+        if used or name.endswith((ANSWER, PROBLEM)):
+            name = f"{name}.{path.stat().st_mtime_ns}"
+        return name
 
     def _bring_together(self, signature: Path) -> None:
         """A crash between two renames leaves a signature alone: to where its document is."""

@@ -7,6 +7,7 @@ to the very addresses that were looked at; redirects are not followed; no answer
 
 import asyncio
 import ipaddress
+import re
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
@@ -24,6 +25,9 @@ DEADLINE_S = 10.0
 ANSWER_BYTES_MAX = 64 * 1024
 CONNECTIONS = 4
 SIGNATURE_HEADER = "Signature-JWS"
+
+_PLAIN_URL = re.compile(r"https://[0-9A-Za-z._:\[\]-]+(?:[/?][!-~]*)?")
+"""Nothing that HTTP clients rewrite before they connect: IDNA makes `127。0。0。1` an address."""
 
 Lookup = Callable[[str, int], Awaitable[list[str]]]
 """Host and port to addresses. Raises OSError."""
@@ -80,6 +84,8 @@ class WebhookSender:
 
     async def send(self, url: str, body: bytes) -> None:
         """POST `application/json`; taken if the answer is 2xx. Raises Undelivered."""
+        if not _PLAIN_URL.fullmatch(url):
+            raise Forbidden("an address is ASCII without blanks; a Chinese name begins with xn--")
         parts = urlsplit(url)
         if parts.scheme != "https" or not parts.hostname or parts.username or parts.password:
             raise Forbidden("an address is https://host[:port]/path, without a name in it")

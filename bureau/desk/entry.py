@@ -120,12 +120,19 @@ class Entry:
         return await self._sit(login, "link")
 
     async def by_password(self, login: str, password: str, code: str) -> str:
-        """Password and one-time code, both. Raises EntryRefused, in the same words for either."""
+        """Password and one-time code, both. Raises EntryRefused, in the same words for either.
+
+        A try looks at the account only when its turn has come: of many at once, those behind the
+        fifth failure find it locked.
+        """
+        async with self._checks:
+            return await self._by_password(login, password, code)
+
+    async def _by_password(self, login: str, password: str, code: str) -> str:
         now = self._clock()
         row = await self._store.person(login)
         phc = row["password"] if row else None
-        async with self._checks:
-            right = await asyncio.to_thread(matches, password, phc)
+        right = await asyncio.to_thread(matches, password, phc)
         if row is None or (row["locked_until"] and row["locked_until"] > now):
             await self._refuse(row, login, "locked" if row else "unknown")
         assert row is not None

@@ -22,8 +22,9 @@ DOORS = {
 _LINES = tuple(b"POST %b HTTP/1.1\r\n" % path for path in DOORS)
 _HEAD = re.compile(
     rb"POST (/v1/instructions|/v1/vouchers|/v1/iso20022) HTTP/1\.1\r\n"
-    rb"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[ \t]*[\x20-\x7e]*\r\n)+)\r\n"
+    rb"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]++:[ \t]*+[\x20-\x7e]*+\r\n)++)\r\n"
 )
+"""Possessive: no text makes it try a second time, or one line of blanks would stop the process."""
 _FIELD = re.compile(rb"([^:\r\n]+):[ \t]*([^\r\n]*)\r\n")
 _LENGTH = re.compile(rb"0|[1-9][0-9]{0,5}")
 _NOT_PLAIN = frozenset(
@@ -44,11 +45,9 @@ class Plain(NamedTuple):
 
 def recognised(data: bytes) -> Plain | Literal["more"] | None:
     """What `data` begins with: a plain head, perhaps one (`more` will tell), or None, no such."""
-    head = _HEAD.match(data)
+    head = _HEAD.match(data, 0, HEAD_BYTES_MAX)
     if head is None:
         return "more" if _may_become_plain(data) else None
-    if head.end() > HEAD_BYTES_MAX:
-        return None
     fields = {name.lower(): value for name, value in _FIELD.findall(head[2])}
     if len(fields) != head[2].count(b"\r\n") or not _NOT_PLAIN.isdisjoint(fields):
         return None  # a field that stands twice is doubtful, even if both say the same

@@ -75,8 +75,9 @@ class Files:
             try:
                 while await self.carry_some():
                     pass
-            except OSError as error:
-                self._tell(f"the folder cannot be used: {error.strerror or error}")
+            except* OSError as errors:  # one of a document's comes as a group
+                self._resumed = False  # what it left in the middle is taken up again
+                self._tell(f"the folder cannot be used: {_first(errors)}")
             else:
                 self.troubles.pop("files", None)
 
@@ -169,3 +170,10 @@ class Files:
         if self.troubles.get("files") != words:
             log.error("files.stuck", reason=words)
         self.troubles["files"] = words
+
+
+def _first(errors: BaseExceptionGroup[OSError]) -> str:
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return getattr(error, "strerror", None) or str(error)

@@ -1,11 +1,13 @@
 """Signing in: links once, passwords with codes, lock-out, sessions that end and never survive."""
 
+import asyncio
 import datetime as dt
 import re
 
+import orjson
 import pytest
 
-from bureau.desk.entry import FAILURES_MAX, IDLE_MAX, LINK_LIFE, LOCK, SESSION_LIFE
+from bureau.desk.entry import CHECKS_AT_ONCE, FAILURES_MAX, IDLE_MAX, LINK_LIFE, LOCK, SESSION_LIFE
 from bureau.desk.people import Office, covers
 from bureau.desk.trail import START, Act, act_bytes, digest_of, first_break
 from bureau.web.guard import COOKIE
@@ -129,6 +131,24 @@ async def test_five_failures_lock_the_account_for_a_while(desk: Desk) -> None:
     assert (await sign_in(desk, *good, totp(key, desk.hands.now)))[0] == 303
     acts = [row["what"] for row in await desk.rooms.people.acts(DIVISION, 2**60, "", 100)]
     assert acts.count("session.refused") == FAILURES_MAX + 1
+
+
+async def test_many_guesses_at_once_are_no_more_guesses_than_one_by_one(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who = await desk.seat(Office.REVIEWER)
+    key = await equipped(desk, who)
+    monkeypatch.setattr("bureau.desk.entry.matches", lambda *_: True)
+    desk.hands.now += dt.timedelta(seconds=STEP_S)
+    right = int(totp(key, desk.hands.now))
+    codes = [f"{(right + n) % 1_000_000:06d}" for n in range(10, 10 + 4 * FAILURES_MAX)]
+    enter = desk.rooms.entry.by_password
+    await asyncio.gather(
+        *(enter(who.person.login, PASSWORD, code) for code in codes), return_exceptions=True
+    )
+    rows = await desk.rooms.people.acts(DIVISION, 2**60, "", 100)
+    why = [orjson.loads(row["body"])["detail"].get("why") for row in rows]
+    assert FAILURES_MAX <= why.count("code") < FAILURES_MAX + CHECKS_AT_ONCE
 
 
 async def test_a_weak_password_or_a_wrong_code_sets_nothing(desk: Desk) -> None:

@@ -82,3 +82,12 @@ def test_what_senders_usually_add_is_plain() -> None:
 )
 def test_whatever_is_doubtful_or_unusual_is_not_plain(data: bytes) -> None:
     assert recognised(data) is None
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("blank", [b" ", b"\t"])
+def test_blanks_without_end_are_looked_at_once(blank: bytes) -> None:
+    """Tried in every split, a quarter of a megabyte, one TLS read, took some minutes."""
+    assert recognised(HEAD + b"A:" + blank * 250_000 + b"\x80") is None
+    for _ in range(50):
+        assert recognised(HEAD + b"A:" + blank * 7_900 + b"\x80") == "more"

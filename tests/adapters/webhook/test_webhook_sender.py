@@ -130,6 +130,8 @@ async def test_one_inward_address_among_several_forbids_the_name(
         "http://localhost/told", "https://127.0.0.1/told", "https://[::1]/told",
         "https://2130706433/told", "https://0x7f000001/told", "https://127.1/told",
         "https://user:secret@agency.example/told", "https:///told", "file:///etc/passwd",
+        "https://127。0。0。1/told", "https://１２７．0．0．1/told", "https://local\thost/told",
+        "https://%31%32%37.0.0.%31/told",
     ],
 )  # fmt: skip
 async def test_an_address_is_https_and_names_a_host(receiver: Receiver, url: str) -> None:
