@@ -1,6 +1,7 @@
 """`verify`: check evidence with nothing but files and the certificates one trusts."""
 
 import datetime as dt
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -161,7 +162,16 @@ def verify_intake(
         sent = instruction.read_bytes() if instruction else None
     except OSError as error:
         raise Unusable("指令文件不可读。", f"The instruction cannot be read: {error}.") from error
-    report, proven = verify_receipt(_token(receipt), auditor.bank_certificates(), sent)
+    token, answer = _token(receipt)
+    report, proven = verify_receipt(token, auditor.bank_certificates(), sent)
+    if proven is not None and not _is_said(answer, proven):
+        walk = Walk()
+        walk.steps = [*report.steps]
+        failed = walk.fail(
+            "应答中的标识或判定与其回执不一致：应答被改动。",
+            "The answer's `instruction` or `outcome` is not its receipt's: it was altered.",
+        )
+        return [walk.report(failed.exit)]
     if proven is None or day is None:
         return [report]
     folder = verify_folder(day, auditor)
@@ -170,16 +180,21 @@ def verify_intake(
     return [report, folder, _logged(proven, day, folder)]
 
 
-def _token(file: Path) -> str:
-    """The receipt itself, or the gateway's JSON answer with it."""
+def _token(file: Path) -> tuple[str, dict[str, Any]]:
+    """The receipt, and the gateway's JSON answer it came in: empty for the receipt itself."""
     text = _text(file).strip()
     if not text.startswith("{"):
-        return text
+        return text, {}
     try:
-        token = orjson.loads(text)["receipt"]
+        answer = _unambiguous(text.encode())
+        return str(answer["receipt"]), answer
     except (ValueError, KeyError) as error:
         raise Unusable("应答中没有回执。", "The answer holds no `receipt`.") from error
-    return str(token)
+
+
+def _is_said(answer: dict[str, Any], receipt: IntakeReceipt) -> bool:
+    said = [answer.get(name, getattr(receipt, name)) for name in ("instruction", "outcome")]
+    return said == [receipt.instruction, receipt.outcome]
 
 
 def _logged(receipt: IntakeReceipt, day: Path, folder: Report) -> Report:
@@ -235,7 +250,7 @@ class _Item:
 
 def _read(file: Path) -> tuple[dict[str, Any], list[_Item]]:
     try:
-        document = orjson.loads(file.read_bytes())
+        document = _unambiguous(file.read_bytes())
         items = [_item(each) for each in document["evidence"]]
     except OSError as error:
         raise Unusable(f"{file.name} 不可读。", f"It cannot be read: {error}.") from error
@@ -263,6 +278,18 @@ def _item(fields: dict[str, Any]) -> _Item:
     if type(item.seq) is not int or type(item.checkpoint) is not str or len(fields) != 5:
         raise ValueError("an item is record, seq, tree_size, path and checkpoint")
     return item
+
+
+def _unambiguous(raw: bytes) -> Any:
+    """JSON that no two readers read differently. Raises ValueError: a name stands twice."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise ValueError("a field stands twice")
+        return found
+
+    return json.loads(raw, object_pairs_hook=once)
 
 
 def _verify_item(item: _Item, keys: AuditKeys, kept: str | None) -> Report:

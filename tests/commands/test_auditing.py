@@ -280,6 +280,9 @@ async def test_a_senders_receipt_shows_what_was_promised_and_what_the_log_lacks(
     answer = world.folder / "answer.json"
     answer.write_bytes(orjson.dumps({"outcome": "passed", "receipt": world.receipt(raw)}))
     assert verify("receipt", answer, *bank).exit_code == 0
+    for lie in ({"outcome": "blocked"}, {"instruction": "another"}):
+        answer.write_bytes(orjson.dumps({"receipt": world.receipt(raw)} | lie))
+        assert verify("receipt", answer, *bank).exit_code == 1, "the answer around it is a lie"
     for words, code in (
         (world.receipt(b"never logged"), 3),
         (world.receipt(raw, "blocked"), 1),

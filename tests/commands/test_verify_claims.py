@@ -169,6 +169,15 @@ def test_no_field_beside_the_records_can_be_falsified(case: Case, name: str, val
     assert case.changed(_set(name, value)) is Exit.INVALID
 
 
+def test_a_field_that_stands_twice_says_two_things_and_is_not_read(case: Case) -> None:
+    true = orjson.dumps(case.blocked)
+    file = case.folder / "evidence.json"
+    for lie in (b'{"outcome":"passed",', b'{"evidence":[],'):
+        file.write_bytes(lie + true[1:])
+        with pytest.raises(Unusable, match="twice"):
+            verify_evidence(file, case.auditor)
+
+
 def test_a_finding_reworded_is_noticed(case: Case) -> None:
     for name in ("policy", "article", "reason_zh", "title_zh", "detail", "revision"):
 
