@@ -58,6 +58,10 @@ class HoldsDesk:
         """`{"ids":[...]}`, signed: these need not be shown again. Answers those that waited."""
         now = self._clock.now()
         sender = self._gatekeeper.authenticate(received, now)
+        if sender.role is not Role.AGENCY:
+            raise Unproven(
+                FaultCode.SENDER_NOT_ENTITLED, "an agency acknowledges what it was told, itself"
+            )
         division, agency = _scope(sender)
         try:
             asked = msgspec.json.decode(received.raw, type=_Acknowledged)
