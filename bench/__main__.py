@@ -1,4 +1,4 @@
-"""`python -m bench [line|policies|records|desk|formats|all] [--quick]`: measure, print, keep."""
+"""`python -m bench [line|policies|records|growth|desk|formats|all] [--quick]`: measure, print, keep."""
 
 import argparse
 import sys
@@ -6,12 +6,14 @@ from pathlib import Path
 
 from bench.desk import run as run_desk
 from bench.formats import run as run_formats
+from bench.growth import run as run_growth
 from bench.line import run as run_line
 from bench.policies import run as run_policies
 from bench.records import run as run_records
 from bench.results import FILE, keep
 
 PARTS = {
+    "growth": run_growth,
     "line": run_line, "policies": run_policies, "records": run_records, "desk": run_desk,
     "formats": run_formats,
 }  # fmt: skip
