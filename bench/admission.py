@@ -15,6 +15,7 @@ from adapters.formats.registers import read_registers
 from adapters.postgres.ledger import PostgresLedger
 from bench.workload import sender_of as uri_of
 from certs.commitments import Commitments
+from certs.people import PeopleVault
 from deploy.demo.identities import uri
 from deploy.demo.writers import json_of
 from gateway.domain.faults import LedgerUnavailable
@@ -28,6 +29,7 @@ from policies.book.load import LIBRARY, load
 
 SIGNATURE = "x" * 250
 JILIN = LIBRARY / "jilin"
+VAULT = PeopleVault(b"bench-key" + b"x" * 23)
 
 
 @attrs.frozen(kw_only=True)
@@ -72,7 +74,7 @@ def admit_all(dsn: str, wanted: Sequence[Admission], waiters: int) -> AdmissionR
 
 async def _admit_all(dsn: str, wanted: Sequence[Admission], waiters: int) -> AdmissionRun:
     waiting = iter(wanted)
-    async with PostgresLedger(dsn, instance="bench") as ledger:
+    async with PostgresLedger(dsn, instance="bench", sealing=VAULT) as ledger:
 
         async def work() -> None:
             for admission in waiting:

@@ -10,6 +10,7 @@ from adapters.postgres.standing import key_arrays, standings
 from adapters.postgres.statements import statements
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Admission, Admitted, Demand, Moved, Short, Standing
+from gateway.domain.people import IN_CLEAR, Sealing, sealed_if_any
 from gateway.domain.windows import Measure, WindowAsk, WindowKey, WindowShare
 
 BIGINT_MAX = 2**63 - 1
@@ -26,10 +27,12 @@ _Answer: TypeAlias = Admitted | Short | Moved | Standing
 
 
 class AdmissionWork:
-    """Admissions for `GroupCommit`; `instance` names the process that alone may send them."""
+    """Admissions for `GroupCommit`; `instance` names the process that alone may send them. What was
+    received is kept sealed."""
 
-    def __init__(self, instance: str) -> None:
+    def __init__(self, instance: str, sealing: Sealing = IN_CLEAR) -> None:
         self._instance = instance
+        self._sealing = sealing
         self._statement: Any = None
         self._with_windows: Any = None
 
@@ -47,7 +50,7 @@ class AdmissionWork:
         self, connection: Connection, attempt: uuid.UUID, items: Sequence[Admission]
     ) -> Sequence[_Answer]:
         lines, demands = _lines(items)
-        plain = _claims(items), lines, demands, *_told(items)
+        plain = _claims(items, self._sealing), lines, demands, *_told(items, self._sealing)
         if any(item.asks or item.shares for item in items):
             windows = _windows(items)
             row = await self._with_windows.fetchrow(attempt, self._instance, *plain, *windows)
@@ -63,7 +66,9 @@ class AdmissionWork:
             for slot, values in _true_values(items, *moved).items():
                 results[slot - 1] = Moved(values=values)
         if existing:
-            known = await standings(connection, [items[slot - 1].key for slot in existing])
+            known = await standings(
+                connection, [items[slot - 1].key for slot in existing], self._sealing
+            )
             for slot in existing:
                 results[slot - 1] = known[items[slot - 1].key]
         return results
@@ -78,7 +83,7 @@ class AdmissionWork:
         return [_ADMITTED if item.key in ours else None for item in items]
 
 
-def _claims(items: Sequence[Admission]) -> list[tuple[Any, ...]]:
+def _claims(items: Sequence[Admission], sealing: Sealing) -> list[tuple[Any, ...]]:
     """`batch_claim`s, sorted by key: one order of locks for all gateways."""
     claims = []
     for slot, item in enumerate(items, 1):
@@ -86,7 +91,7 @@ def _claims(items: Sequence[Admission]) -> list[tuple[Any, ...]]:
         claims.append((
             slot, key.division, key.fiscal_year, key.voucher_type, key.voucher_no,
             item.amount_fen, item.decided_at, item.outcome, item.agency_code, item.party,
-            item.format, item.signature, item.digest, item.raw, item.decision,
+            item.format, item.signature, item.digest, sealing.seal_bytes(item.raw), item.decision,
             *(_limits(demands) if demands else _NO_LIMITS),
         ))  # fmt: skip
     claims.sort(key=_KEY)
@@ -131,12 +136,22 @@ def _lines(items: Sequence[Admission]) -> tuple[list[tuple[Any, ...]], str]:
     )
 
 
-def _told(items: Sequence[Admission]) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+def _told(
+    items: Sequence[Admission], sealing: Sealing
+) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
     """`batch_told` of each, in the order of arrival, and the `batch_notice`s."""
     told, notices = [], []
     for slot, item in enumerate(items, 1):
         record, division = item.record, item.key.division
-        told.append((division, record.kind, record.subject, record.body, record.disclosures))
+        told.append(
+            (
+                division,
+                record.kind,
+                record.subject,
+                record.body,
+                sealed_if_any(sealing, record.disclosures),
+            )
+        )
         if item.notice is not None:
             notices.append((slot, division, record.subject, item.decided_at, item.notice))
     return told, notices

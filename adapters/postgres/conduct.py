@@ -28,6 +28,7 @@ from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import RecordDraft
 from gateway.domain.legal_day import SHANGHAI, legal_day
 from gateway.domain.money import Fen
+from gateway.domain.people import IN_CLEAR, Sealing
 
 FOUND_MAX = 500
 """How much of one kind one look finds; what is told is not found again."""
@@ -38,7 +39,10 @@ _SQL = statements("conduct")
 class PostgresConduct:
     """Every error of the database is LedgerUnavailable."""
 
-    def __init__(self, dsn: str, *, allow_unsafe: bool = False) -> None:
+    def __init__(
+        self, dsn: str, sealing: Sealing = IN_CLEAR, *, allow_unsafe: bool = False
+    ) -> None:
+        self._sealing = sealing
         self._pool = Pool(dsn, size=2, allow_unsafe=allow_unsafe)
 
     async def close(self) -> None:
@@ -49,7 +53,7 @@ class PostgresConduct:
         columns = [entry.division for entry in entries], [entry.id for entry in entries]
         async with self._pool.session() as session:
             rows = await session.connection.fetch(_SQL["entries"], *columns)
-            held = await standings(session.connection, keys)
+            held = await standings(session.connection, keys, self._sealing)
             session.believed()
         booked = {(entry.division, entry.id): entry for entry in map(_entry, rows)}
         return Known(standings=held, booked=booked)

@@ -25,6 +25,7 @@ from gateway.domain.ledger import (
     Short,
     Standing,
 )
+from gateway.domain.people import IN_CLEAR, Sealing, sealed_if_any
 from gateway.domain.records import digest_mark
 
 _SQL = statements("ledger")
@@ -33,18 +34,20 @@ _SQL = statements("ledger")
 class PostgresLedger:
     """`gateway.ports.Ledger`. Use as a context manager; every error is LedgerUnavailable.
 
-    `instance` names this process. `allow_unsafe` accepts a server that may lose what it
-    acknowledged: for tests only.
+    `instance` names this process; `sealing` keeps what was received out of sight. `allow_unsafe`
+    accepts a server that may lose what it acknowledged: for tests only.
     """
 
     def __init__(
-        self, dsn: str, *, instance: str, pool_size: int = 4, allow_unsafe: bool = False
-    ) -> None:
+        self, dsn: str, *, instance: str, pool_size: int = 4, sealing: Sealing = IN_CLEAR,
+        allow_unsafe: bool = False,
+    ) -> None:  # fmt: skip
         self._dsn = dsn
+        self._sealing = sealing
         self._allow_unsafe = allow_unsafe
         self._pool = Pool(dsn, size=pool_size, allow_unsafe=allow_unsafe)
-        self._admissions = GroupCommit("admit", AdmissionWork(instance), self._connect)
-        self._settlements = GroupCommit("settle", SettlementWork(), self._connect)
+        self._admissions = GroupCommit("admit", AdmissionWork(instance, sealing), self._connect)
+        self._settlements = GroupCommit("settle", SettlementWork(sealing), self._connect)
 
     async def __aenter__(self) -> Self:
         """Raises UnsafeServer, or LedgerUnavailable if the database cannot be reached."""
@@ -83,7 +86,7 @@ class PostgresLedger:
 
     async def standing(self, key: InstructionKey) -> Standing | None:
         async with self._pool.session() as session:
-            known = await standings(session.connection, [key])
+            known = await standings(session.connection, [key], self._sealing)
             session.believed()
         return known.get(key)
 
@@ -102,7 +105,12 @@ class PostgresLedger:
 
     async def _record(self, division: str, draft: RecordDraft) -> None:
         await self._pool.execute(
-            _SQL["record"], division, draft.kind, draft.subject, draft.body, draft.disclosures
+            _SQL["record"],
+            division,
+            draft.kind,
+            draft.subject,
+            draft.body,
+            sealed_if_any(self._sealing, draft.disclosures),
         )
 
     async def _record_conflict(
@@ -112,7 +120,7 @@ class PostgresLedger:
             await connection.execute(_SQL["lock_subject"], key.division, draft.subject)
             written = await connection.fetchval(
                 _SQL["record_conflict"], key.division, draft.subject, draft.body,
-                draft.disclosures, digest_mark(digest), records_max,
+                sealed_if_any(self._sealing, draft.disclosures), digest_mark(digest), records_max,
             )  # fmt: skip
         return written is not None
 

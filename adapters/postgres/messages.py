@@ -3,6 +3,7 @@
 from adapters.postgres.session import Pool
 from adapters.postgres.statements import statements
 from gateway.domain.bulk import KeptMessage
+from gateway.domain.people import IN_CLEAR, Sealing
 
 _SQL = statements("messages")
 
@@ -10,7 +11,10 @@ _SQL = statements("messages")
 class PostgresMessages:
     """`gateway.pipeline.batch.MessageStore`. Every error of the database is LedgerUnavailable."""
 
-    def __init__(self, dsn: str, *, allow_unsafe: bool = False) -> None:
+    def __init__(
+        self, dsn: str, sealing: Sealing = IN_CLEAR, *, allow_unsafe: bool = False
+    ) -> None:
+        self._sealing = sealing
         self._pool = Pool(dsn, size=2, allow_unsafe=allow_unsafe)
 
     async def close(self) -> None:
@@ -21,11 +25,11 @@ class PostgresMessages:
         await self._pool.unbroken(
             self._pool.execute(
                 _SQL["keep"], message.division, message.digest, message.at, message.party,
-                message.signature, message.payments, message.raw,
+                message.signature, message.payments, self._sealing.seal_bytes(message.raw),
             )
         )  # fmt: skip
 
     async def raw(self, division: str, digest: bytes) -> bytes | None:
         """The message as it was signed; None if none was kept under that digest."""
         rows = await self._pool.fetch(_SQL["raw"], division, digest)
-        return bytes(rows[0]["raw"]) if rows else None
+        return self._sealing.open_bytes(rows[0]["raw"]) if rows else None

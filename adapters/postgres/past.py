@@ -73,14 +73,14 @@ class PostgresPast:
 
     async def page(self, division: str, after_seq: int, last_seq: int = SEQ_MAX) -> list[Past]:
         rows = await self._pool.fetch(_SQL["page"], division, after_seq, last_seq, PAGE)
-        return [_past(division, row) for row in rows]
+        return [self._past(division, row) for row in rows]
 
     async def of(self, key: InstructionKey) -> list[Past]:
         """Its decision, and after it that of its release, if the bureau ordered one."""
         at = key.division, key.fiscal_year, key.voucher_type, key.voucher_no
         rows = await self._pool.fetch(_SQL["one"], *at)
         rows += await self._pool.fetch(_SQL["released"], *at)
-        return [_past(key.division, row) for row in rows]
+        return [self._past(key.division, row) for row in rows]
 
     async def registers(self, division: str, version: int) -> Registers | None:
         """The bureau's registers as they stood at that version; None if it is not kept."""
@@ -147,6 +147,20 @@ class PostgresPast:
             yield [_flip(row) for row in rows]
             after = rows[-1]["seq"]
 
+    def _past(self, division: str, row: Any) -> Past:
+        return Past(
+            key=InstructionKey(
+                division=division, fiscal_year=row["fiscal_year"], voucher_type=row["voucher_type"],
+                voucher_no=row["voucher_no"],
+            ),
+            seq=row["seq"],
+            format=row["format"],
+            raw=self._vault.open_bytes(row["raw"]),
+            decided_at=row["decided_at"],
+            decision=bytes(row["decision"]),
+            bank=BankOutcome(row["bank"]) if row["bank"] else None,
+        )  # fmt: skip
+
 
 def _columns(flips: Sequence[Flip]) -> tuple[list[Any], ...]:
     return (
@@ -162,19 +176,4 @@ def _flip(row: Any) -> Flip:
         seq=row["seq"], subject=row["subject"], decided_at=row["decided_at"],
         agency=row["agency_code"], amount_fen=row["amount_fen"], before=row["before"],
         after=row["after"], policies=tuple(row["policies"]), reason_zh=row["reason_zh"],
-    )  # fmt: skip
-
-
-def _past(division: str, row: Any) -> Past:
-    return Past(
-        key=InstructionKey(
-            division=division, fiscal_year=row["fiscal_year"], voucher_type=row["voucher_type"],
-            voucher_no=row["voucher_no"],
-        ),
-        seq=row["seq"],
-        format=row["format"],
-        raw=bytes(row["raw"]),
-        decided_at=row["decided_at"],
-        decision=bytes(row["decision"]),
-        bank=BankOutcome(row["bank"]) if row["bank"] else None,
     )  # fmt: skip

@@ -22,6 +22,7 @@ from gateway.domain.log import (
     SealedRecord,
     tree_digest,
 )
+from gateway.domain.people import IN_CLEAR, Sealing
 from gateway.domain.records import counted_agency
 
 LEAD_DEADLINE_S = 2.0
@@ -38,8 +39,9 @@ class PostgresRecordLog:
 
     def __init__(
         self, dsn: str, *, pool_size: int = 2, allow_unsafe: bool = False,
-        office_silent_s: float = OFFICE_SILENT_S,
+        office_silent_s: float = OFFICE_SILENT_S, sealing: Sealing = IN_CLEAR,
     ) -> None:  # fmt: skip
+        self._sealing = sealing
         self._dsn = dsn
         self._office_silent = f"{round(office_silent_s * 1000)}ms"
         self._allow_unsafe = allow_unsafe
@@ -90,7 +92,7 @@ class PostgresRecordLog:
         rows = await self._pool.fetch(_SQL["records_between"], division, start, size)
         if len(rows) != size - start:
             raise LedgerUnavailable(f"log {division}: records {start} to {size} are not complete")
-        records = tuple(map(_sealed, rows))
+        records = tuple(_sealed(row, self._sealing) for row in rows)
         return Delivery(division=division, start=start, records=records, checkpoint=upto[0]["text"])
 
     async def acknowledged(self, division: str) -> int:
@@ -178,11 +180,12 @@ def _pending(row: Any) -> PendingRecord:
     return PendingRecord(id=id, kind=kind, subject=subject, body=body, disclosures=disclosures)
 
 
-def _sealed(row: Any) -> SealedRecord:
+def _sealed(row: Any, sealing: Sealing) -> SealedRecord:
+    """With its disclosures open: the bureau is told them."""
     seq, kind, subject, body, leaf_hash, disclosures = row
     return SealedRecord(
         seq=seq, kind=kind, subject=subject, body=body, leaf_hash=leaf_hash,
-        disclosures=disclosures,
+        disclosures=None if disclosures is None else sealing.open_bytes(disclosures),
     )  # fmt: skip
 
 

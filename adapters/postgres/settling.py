@@ -10,6 +10,7 @@ from adapters.postgres.standing import key_arrays
 from adapters.postgres.statements import statements
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Settlement
+from gateway.domain.people import IN_CLEAR, Sealing, sealed_if_any
 
 _SQL = statements("ledger")
 _KEY = itemgetter(1, 2, 3, 4)
@@ -19,7 +20,8 @@ _KEY = itemgetter(1, 2, 3, 4)
 class SettlementWork:
     """Settlements for `GroupCommit`: True if this one settled it, False if it was before."""
 
-    def __init__(self) -> None:
+    def __init__(self, sealing: Sealing = IN_CLEAR) -> None:
+        self._sealing = sealing
         self._statement: Any = None
 
     def key(self, item: Settlement) -> InstructionKey:
@@ -34,7 +36,9 @@ class SettlementWork:
     async def commit(
         self, connection: Connection, attempt: uuid.UUID, items: Sequence[Settlement]
     ) -> Sequence[bool]:
-        already = await self._statement.fetchval(attempt, _settlements(items), _told(items))
+        already = await self._statement.fetchval(
+            attempt, _settlements(items), _told(items, self._sealing)
+        )
         results = [True] * len(items)
         for slot in already or ():
             results[slot - 1] = False
@@ -63,10 +67,10 @@ def _settlements(items: Sequence[Settlement]) -> list[tuple[Any, ...]]:
     return settlements
 
 
-def _told(items: Sequence[Settlement]) -> list[tuple[Any, ...]]:
+def _told(items: Sequence[Settlement], sealing: Sealing) -> list[tuple[Any, ...]]:
     """`batch_told` of each, in the order of arrival."""
     return [
-        (item.key.division, r.kind, r.subject, r.body, r.disclosures)
+        (item.key.division, r.kind, r.subject, r.body, sealed_if_any(sealing, r.disclosures))
         for item in items
         for r in (item.record,)
     ]

@@ -10,6 +10,7 @@ from gateway.domain.decision import Outcome
 from gateway.domain.holds import HoldEnding
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Standing
+from gateway.domain.people import IN_CLEAR, Sealing
 
 _SQL = statements("ledger")
 
@@ -25,7 +26,7 @@ def key_arrays(keys: Sequence[InstructionKey]) -> tuple[list[Any], ...]:
 
 
 async def standings(
-    connection: Connection, keys: Sequence[InstructionKey]
+    connection: Connection, keys: Sequence[InstructionKey], sealing: Sealing = IN_CLEAR
 ) -> dict[InstructionKey, Standing]:
     """All that is known of these keys; those never admitted are left out.
 
@@ -33,10 +34,10 @@ async def standings(
     a commit after it is safe too (RELIABILITY 2).
     """
     rows = await connection.fetch(_SQL["standings"], *key_arrays(keys))
-    return {standing.key: standing for standing in map(_standing, rows)}
+    return {standing.key: standing for standing in (_standing(row, sealing) for row in rows)}
 
 
-def _standing(row: Any) -> Standing:
+def _standing(row: Any, sealing: Sealing) -> Standing:
     key = InstructionKey(
         division=row["division"],
         fiscal_year=row["fiscal_year"],
@@ -48,7 +49,7 @@ def _standing(row: Any) -> Standing:
         digest=row["digest"],
         party=row["party"],
         format=row["format"],
-        raw=row["raw"],
+        raw=sealing.open_bytes(row["raw"]),
         signature=row["signature"],
         agency_code=row["agency_code"],
         outcome=Outcome(row["outcome"]),

@@ -110,10 +110,12 @@ async def open_house(
     books = await open_books(settings.policies, trust, clock)
     origin = Origin(bank=settings.gateway.bank_code, uri=settings.gateway.uri)
     instance = instance_name()
-    ledger = await rooms.enter_async_context(PostgresLedger(secrets.database, instance=instance))
-    records = PostgresRecordLog(secrets.database)
-    rooms.push_async_callback(records.close)
     vault = vault_of(production=settings.policies.books is not None)
+    ledger = await rooms.enter_async_context(
+        PostgresLedger(secrets.database, instance=instance, sealing=vault)
+    )
+    records = PostgresRecordLog(secrets.database, sealing=vault)
+    rooms.push_async_callback(records.close)
     shelf = PostgresRegisterShelf(secrets.database, vault.index, clock.now, age_limits_of(settings))
     rooms.push_async_callback(shelf.close)
     conceal = conceal_of(vault)
@@ -130,7 +132,7 @@ async def open_house(
     books_of_bank = bank_books_of(settings, tls)
     if books_of_bank:
         rooms.push_async_callback(books_of_bank.aclose)
-    conduct = PostgresConduct(secrets.database)
+    conduct = PostgresConduct(secrets.database, vault)
     rooms.push_async_callback(conduct.close)
     inboxes = {
         division: Inbox(
@@ -144,7 +146,7 @@ async def open_house(
         for division in settings.gateway.divisions
     }
     formats = accepted_formats()
-    messages = PostgresMessages(secrets.database)
+    messages = PostgresMessages(secrets.database, vault)
     rooms.push_async_callback(messages.close)
     holds = PostgresHolds(secrets.database, instance=instance)
     rooms.push_async_callback(holds.close)

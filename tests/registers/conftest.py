@@ -1,0 +1,106 @@
+"""A real gateway with its bureau's key in the test's hand."""
+
+import datetime as dt
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+import pytest
+
+from adapters.postgres.embedded_binaries import (
+    EmbeddedUnavailable,
+    installed_binaries,
+    throwaway_folder,
+)
+from certs.tls import Credentials
+from deploy.demo.day import DIVISION, Day, day
+from deploy.demo.identities import TRUST_DOMAIN, Identities, uri
+from deploy.demo.processes import Crew
+from deploy.demo.stage import Plot, Stage
+from gateway.domain.legal_day import legal_day
+from tests.web.besieged import Reply, Siege
+from tests.web.conftest import _model
+
+
+@attrs.frozen(kw_only=True)
+class Office:
+    """The bureau's hand: it signs feeds and sends them over its own connection."""
+
+    siege: Siege
+    bureau: str
+    connection: Credentials
+
+    @property
+    def stage(self) -> Stage:
+        return self.siege.stage
+
+    async def send(
+        self, raw: bytes, *, by: str | None = None, signature: str | None = None,
+        door: str = "registers",
+    ) -> Reply:  # fmt: skip
+        signed = self.siege.signed(raw, by=by or self.bureau) if signature is None else signature
+        head = (
+            f"POST /v1/feeds/{door} HTTP/1.1\r\nHost: localhost\r\n"
+            f"Content-Type: application/json\r\nSignature-JWS: {signed}\r\n"
+            f"Content-Length: {len(raw)}\r\n\r\n"
+        )
+        return await self.siege.say(head.encode() + raw, self.connection)
+
+    async def version(self) -> int:
+        return int(await self.siege.ask_ledger("SELECT max(version) FROM register_snapshot"))
+
+    async def standing(self) -> int:
+        """Rows that stand now."""
+        question = "SELECT count(*) FROM register_row WHERE until IS NULL"
+        return int(await self.siege.ask_ledger(question))
+
+    async def next_delta(self, **lists: Any) -> bytes:
+        document = {
+            "division": DIVISION, "as_of": dt.datetime.now(dt.UTC).isoformat(),
+            "version": await self.version() + 1, **lists,
+        }  # fmt: skip
+        return json.dumps(document, ensure_ascii=False).encode()
+
+    def row(self, name: str, **key: str) -> dict[str, Any]:
+        """A row of the registers that the stage was loaded with."""
+        rows = json.loads(self.siege.day.registers)[name]
+        (found,) = [row for row in rows if all(row[k] == v for k, v in key.items())]
+        return dict(found)
+
+
+@pytest.fixture(scope="module")
+def office() -> Iterator[Office]:
+    try:
+        installed_binaries()
+    except EmbeddedUnavailable as missing:
+        pytest.skip(str(missing))
+    folder = throwaway_folder()
+    folder.chmod(0o711)
+    now = dt.datetime.now(dt.UTC)
+    with Crew() as crew:
+        identities = Identities.create(folder / "keys", now)
+        plan: Day = day(7, 100, legal_day(now), trust_domain=TRUST_DOMAIN)
+        bureau = uri("bureau", DIVISION)
+        signers = identities.signers([*plan.senders, bureau])
+        stage = Stage(folder, crew, identities, Plot(division=DIVISION))
+        try:
+            stage.start_database()
+            file = folder / "registers.json"
+            file.write_bytes(plan.registers)
+            subprocess.run(
+                [sys.executable, "-m", "gateway", "registers", "load", str(file)],
+                env=stage.environment(stage.gateway_environment), check=True,
+                stdout=subprocess.DEVNULL,
+            )  # fmt: skip
+            stage.start_bank()
+            stage.start_bureau()
+            stage.start_gateways()
+            siege = Siege(stage=stage, day=plan, signers=signers, model=_model(plan))
+            sending = identities.connection("feeding-bureau", bureau)
+            yield Office(siege=siege, bureau=bureau, connection=sending)
+        finally:
+            crew.stop_all()
+            stage.postgres.stop()
