@@ -83,7 +83,7 @@ def _csv_sheets(place: Path) -> dict[str, Cells]:
     """A folder of `<register>.csv`, or the one file beside which the others lie."""
     folder = place if place.is_dir() else place.parent
     sheets: dict[str, Cells] = {}
-    for name in (HEAD, *Register):
+    for name in (HEAD, *(str(register) for register in Register)):
         file = folder / f"{name}.csv"
         if file.exists():
             sheets[name] = list(csv.reader(io.StringIO(_text(file))))
