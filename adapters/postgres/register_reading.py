@@ -9,7 +9,9 @@ from gateway.domain.codes import Register
 from gateway.domain.register_tables import Tables, TablesBuilding
 
 STEP_ROWS = 1000
-"""Fetched at a time: a millisecond or two, then others may go on."""
+"""Fetched at a time under way: a millisecond or two, then others may go on."""
+WHOLE_STEP_ROWS = 4000
+"""When all of it is read: fewer waits for the server, and steps of some milliseconds."""
 
 _SQL = statements("registers")
 
@@ -19,7 +21,7 @@ async def read_whole(connection: Connection, division: str, version: int) -> Tab
     await connection.execute(_SQL["go_through"])
     counted = await connection.fetch(_SQL["counts"], division, version)
     building = TablesBuilding({Register(row["register"]): row["rows"] for row in counted})
-    async for rows in _steps(connection, _SQL["whole"], division, version):
+    async for rows in _steps(connection, _SQL["whole"], division, version, step=WHOLE_STEP_ROWS):
         for register, key, body in rows:
             building.add(Register(register), key, body)
     return building.done()
@@ -40,7 +42,9 @@ async def read_changed(
     return tables.changed(puts, gone)
 
 
-async def _steps(connection: Connection, query: str, *arguments: Any) -> AsyncIterator[list[Any]]:
+async def _steps(
+    connection: Connection, query: str, *arguments: Any, step: int = STEP_ROWS
+) -> AsyncIterator[list[Any]]:
     cursor = await connection.cursor(query, *arguments)
-    while rows := await cursor.fetch(STEP_ROWS):
+    while rows := await cursor.fetch(step):
         yield rows
