@@ -1,4 +1,4 @@
-"""`python -m bench [line|policies|records|growth|desk|formats|all] [--quick]`: measure, print, keep."""
+"""`python -m bench [line|policies|records|growth|desk|formats|all] [--quick]`: measure, keep."""
 
 import argparse
 import sys
