@@ -176,7 +176,7 @@ def _stay_up(stage: Stage, plan: Day) -> None:
     """Show where everything is, and wait for Ctrl-C."""
     console.rule("现在可以看 now open", align="left")
     console.print("财政端工作台，每个链接可用一次 the bureau's desk, each link works once:")
-    for office, link in asyncio.run(desk_links(stage)).items():
+    for office, link in asyncio.run(desk_links(stage, plan.items[0].agency)).items():
         console.print(f"  {office}: {link}", soft_wrap=True)
     console.print(f"运行指标 operators' port: http://{HOST}:{stage.ports.ops}/metrics")
     console.print(f"日志 logs (until you end it): {stage.folder}")
