@@ -54,7 +54,7 @@ sys.exit(run.Jobs({name: [name] for name in names}, live=live == "live").finish(
 """
 PATIENT = """
 import os, signal, sys, time
-os.write(1, b"%d\n" % os.getpid())  # one write: two programs share the pipe
+os.write(1, b"%d\\n" % os.getpid())  # one write: two programs share the pipe
 try:
     signal.pause()
 except KeyboardInterrupt:
