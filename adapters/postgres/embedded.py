@@ -45,7 +45,7 @@ SETTINGS = {
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
-    "max_connections": "100",
+    "max_connections": "200",
     "shared_buffers": "256MB",
     "listen_addresses": "",
     "port": str(PORT),
