@@ -12,6 +12,7 @@ from random import Random
 
 import attrs
 
+from adapters.agency.client import ROUTES
 from adapters.bank.exchange import Exchange, Reply
 from adapters.bank.pool import NotSent, Pool
 from deploy.demo.day import DayItem
@@ -22,12 +23,6 @@ SILENCE_PAUSE_S = 0.2
 CONNECTIONS = 32
 DEADLINE_S = 30.0
 PATIENCE_S = 60.0
-
-_ROUTES = {
-    "json": ("/v1/instructions", "application/json"),
-    "voucher": ("/v1/vouchers", "application/xml; charset=GBK"),
-    "iso20022": ("/v1/iso20022", "application/xml; charset=UTF-8"),
-}
 
 Sign = Callable[[bytes], str]
 """Detached JWS (RFC 7797) over exactly these bytes."""
@@ -87,7 +82,7 @@ class AgencyClient:
     def prepare(self, item: DayItem) -> bytes:
         """The whole signed request, ready to be sent any number of times."""
         signed_bytes = item.raw + b" " if item.forged else item.raw
-        path, media_type = _ROUTES[item.format]
+        path, media_type = ROUTES[item.format]
         head = (
             f"POST {path} HTTP/1.1\r\nHost: {self._host}\r\nContent-Type: {media_type}\r\n"
             f"Signature-JWS: {self._sign[item.sender](signed_bytes)}\r\n"
