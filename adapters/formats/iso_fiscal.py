@@ -69,8 +69,8 @@ def fill(
     """Put what the elements say into the instruction's tree; note what is not known or twice."""
     for name, text in pairs:
         value: Any = int(text) if name in _WHOLE and _NUMBER.fullmatch(text) else text
-        if name in PLAIN:
-            if not put(tree, PLAIN[name], value):
+        if (known := _PLACES.get(name)) is not None:
+            if not put(tree, known, value):
                 found.note(f"{place}/{name}", "duplicate", "元素重复", "stands more than once")
         elif name in LISTED:
             tree.setdefault(LISTED[name], []).append(value)
@@ -80,12 +80,27 @@ def fill(
             found.note(f"{place}/{shown(name)}", "unknown", "不认识的元素", "is not known")
 
 
-def put(tree: dict[str, Any], path: str, value: Any) -> bool:
-    """`payee.person.title` into the objects of that name, made as they are needed; False, and
-    nothing is put, where one stands already."""
+Place = tuple[tuple[str, ...], str]
+"""Where a value stands in the tree: the objects above it, and its own name."""
+
+
+def place_of(path: str) -> Place:
+    """`payee.person.title`, taken apart."""
     *above, last = path.split(".")
+    return tuple(above), last
+
+
+_PLACES = {name: place_of(path) for name, path in PLAIN.items()}
+
+
+def put(tree: dict[str, Any], place: Place, value: Any) -> bool:
+    """Into the objects above it, made as they are needed; False, and nothing is put, where one
+    stands already."""
+    above, last = place
     for name in above:
-        tree = tree.setdefault(name, {})
+        if name not in tree:
+            tree[name] = {}
+        tree = tree[name]
     if last in tree:
         return False
     tree[last] = value

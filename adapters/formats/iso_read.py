@@ -13,7 +13,7 @@ import attrs
 import msgspec
 from lxml import etree
 
-from adapters.formats.iso_fiscal import FISCAL_NAMESPACE, ISSUER, PLAIN, fill, put
+from adapters.formats.iso_fiscal import FISCAL_NAMESPACE, ISSUER, PLAIN, fill, place_of, put
 from adapters.formats.iso_xml import Message
 from adapters.formats.json_build import instruction_of
 from adapters.formats.json_rules import contradictions
@@ -94,6 +94,7 @@ _IDLE = re.compile(
 )
 """Known to change neither who is paid, nor how much, nor what for."""
 _FREE_TEXT = "RmtInf/Ustrd"
+_PUT_AT = {iso: place_of(json) for iso, json in _PLACES.items()}
 _SAID_AT = {json: iso for iso, json in _PLACES.items()} | {
     json: f"Fiscal/{name}" for name, json in PLAIN.items()
 }
@@ -189,8 +190,8 @@ def _below(element: etree._Element, path: str, cut: int, leaves: list[Leaf]) -> 
 
 def _take(leaf: Leaf, tree: dict[str, Any], layout: Layout, found: Findings) -> None:
     path = leaf.path
-    if (json := _PLACES.get(path)) is not None:
-        if not put(tree, json, leaf.text):
+    if (place := _PUT_AT.get(path)) is not None:
+        if not put(tree, place, leaf.text):
             found.note(path, "duplicate", "元素重复", "stands more than once")
     elif path == layout.amount:
         _amount(leaf, tree, found)
@@ -260,16 +261,16 @@ def _supplementary(data: etree._Element, cut: int, found: Findings) -> list[tupl
             "only carries one Fiscal element in the documented form",
         )  # fmt: skip
         return []
-    pairs = []
+    pairs, first = [], len(ours)
     for element in inner[0]:
-        name = str(element.tag)
-        if not name.startswith(ours) or len(element) or element.attrib or not element.text:
+        name, text = str(element.tag), element.text
+        if not text or len(element) or element.keys() or not name.startswith(ours):
             found.note(
                 f"Fiscal/{shown(name)}", "unsupported", "应为本命名空间的文本元素",
                 "must be a text element of the documented namespace",
             )  # fmt: skip
         else:
-            pairs.append((name[len(ours) :], element.text))
+            pairs.append((name[first:], text))
     return pairs
 
 
@@ -294,14 +295,15 @@ def _built(tree: dict[str, Any]) -> Instruction | None:
         return None
 
 
-def _unsuspicious(value: Any) -> bool:
+def _unsuspicious(tree: Any) -> bool:
     """Printable, and not mere spaces: surely no text that `text_safety` refuses."""
-    kind = type(value)
-    if kind is str:
-        return bool(value.isprintable() and not value.isspace())
-    if kind is dict:
-        return all(map(_unsuspicious, value.values()))
-    return kind is not list or all(map(_unsuspicious, value))
+    for value in tree.values() if type(tree) is dict else tree:
+        if type(value) is str:
+            if value.isspace() or not value.isprintable():
+                return False
+        elif type(value) is not int and not _unsuspicious(value):
+            return False
+    return True
 
 
 def _at_iso_places(errors: Findings) -> Iterator[FieldError]:
