@@ -72,6 +72,10 @@ class Tray:
             _settle(self._working)
         return taken
 
+    def size(self, name: str) -> int:
+        """In bytes, of a document in `working`."""
+        return (self._working / name).stat().st_size
+
     def read(self, name: str) -> Document:
         """Raises Unusable: too large, empty, or its signature is gone."""
         path = self._working / name

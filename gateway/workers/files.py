@@ -1,7 +1,8 @@
 """Files: documents of a watched folder go down the same line as those at the door."""
 
 import asyncio
-from collections import Counter
+import contextlib
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -16,6 +17,8 @@ from gateway.workers.office import Office
 
 LOOK_S = 1.0
 AT_ONCE_MAX = 32
+LARGE_BYTES = 1 << 20
+"""Of larger documents one at a time is in memory."""
 PAUSE_S = 2.0
 """After a document that could not be decided now: the gateway or the bank is not ready."""
 
@@ -37,6 +40,7 @@ class Tray(Protocol):
     def prepare(self) -> None: ...
     def taken_before(self) -> list[str]: ...
     def take(self, most: int) -> list[str]: ...
+    def size(self, name: str) -> int: ...
     def read(self, name: str) -> Taken: ...
     def answered(self, name: str, answer: bytes) -> None: ...
     def refused(self, name: str, problem: bytes) -> None: ...
@@ -63,55 +67,54 @@ class Files:
         self._wordings = wordings
         self._sniff = sniff
         self._batch = batch
-        self._resumed = False
+        self._places = asyncio.Semaphore(AT_ONCE_MAX)
+        self._large = asyncio.Lock()
         self.troubles: dict[str, str] = {}
 
     async def run(self) -> None:
         while True:
             await asyncio.sleep(LOOK_S)
-            if not self._office.held:
-                self._resumed = False
-                continue
             try:
-                while await self.carry_some():
-                    pass
-            except* OSError as errors:  # one of a document's comes as a group
-                self._resumed = False  # what it left in the middle is taken up again
+                await self.carry_while_held()
+            except* OSError as errors:  # what it left in the middle is taken up again
                 self._tell(f"the folder cannot be used: {_first(errors)}")
-            else:
-                self.troubles.pop("files", None)
 
-    async def carry_some(self) -> int:
-        """One round: what a dead process left, or the oldest that came. How many were ended.
+    async def carry_while_held(self) -> None:
+        """What a dead process left, then what comes, oldest first, until the office is lost. A
+        document that has to wait keeps its place, not those of others.
 
-        Raises OSError.
+        Raises OSError in a group.
         """
-        if not self._resumed:
-            await asyncio.to_thread(self._tray.prepare)
-            names = await asyncio.to_thread(self._tray.taken_before)
-        else:
-            names = await asyncio.to_thread(self._tray.take, AT_ONCE_MAX)
-        ended = 0
-        for first in range(0, len(names), AT_ONCE_MAX):
-            some = names[first : first + AT_ONCE_MAX]
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._carry_to_end(name)) for name in some]
-            ended += sum(task.result() for task in tasks)
-        self._resumed = True
-        return ended
+        names = deque[str]()
+        async with asyncio.TaskGroup() as group:
+            if self._office.held:
+                await asyncio.to_thread(self._tray.prepare)
+                names.extend(await asyncio.to_thread(self._tray.taken_before))
+            while self._office.held:
+                if not names:
+                    names.extend(await asyncio.to_thread(self._tray.take, AT_ONCE_MAX))
+                    self.troubles.pop("files", None)
+                if names:
+                    await self._places.acquire()
+                    task = group.create_task(self._carry_to_end(names.popleft()))
+                    task.add_done_callback(lambda _: self._places.release())
+                else:
+                    await asyncio.sleep(LOOK_S)
 
-    async def _carry_to_end(self, name: str) -> bool:
+    async def _carry_to_end(self, name: str) -> None:
         """Until it is answered or refused; a gateway that is not ready is waited for."""
+        large = await asyncio.to_thread(self._tray.size, name) > LARGE_BYTES
         while True:
             try:
-                await self._carry(name)
+                async with self._large if large else contextlib.nullcontext():
+                    await self._carry(name)
             except (Unready, LedgerUnavailable) as reason:
                 log.warning("file.postponed", file=name, reason=str(reason))
                 if not self._office.held:
-                    return False
+                    return
                 await asyncio.sleep(PAUSE_S)
             else:
-                return True
+                return
 
     async def _carry(self, name: str) -> None:
         """Raises Unready, LedgerUnavailable (to be tried again), OSError."""

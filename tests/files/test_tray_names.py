@@ -70,6 +70,9 @@ class _FullDisk:
     def take(self, most: int) -> list[str]:
         return []
 
+    def size(self, name: str) -> int:
+        return 2
+
     def read(self, name: str) -> Any:
         raise ValueError("no document")
 

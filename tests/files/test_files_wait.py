@@ -1,0 +1,115 @@
+"""The folder's worker: what one document waits for keeps no other one waiting, nor in memory."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import attrs
+import pytest
+
+from gateway.domain.faults import FaultCode, Unreadable, Unready
+from gateway.workers.files import AT_ONCE_MAX, LARGE_BYTES, Files
+from tests.web.besieged import until
+
+
+@attrs.frozen
+class _Document:
+    name: str
+    raw: bytes
+    signature: str = "x..y"
+
+
+class _Tray:
+    """In memory; every document ends as refused."""
+
+    def __init__(self, sizes: dict[str, int]) -> None:
+        self.sizes = sizes
+        self.incoming = list(sizes)
+        self.ended: list[str] = []
+
+    def prepare(self) -> None: ...
+
+    def taken_before(self) -> list[str]:
+        return []
+
+    def take(self, most: int) -> list[str]:
+        taken, self.incoming = self.incoming[:most], self.incoming[most:]
+        return taken
+
+    def size(self, name: str) -> int:
+        return self.sizes[name]
+
+    def read(self, name: str) -> _Document:
+        return _Document(name, name.encode())
+
+    def answered(self, name: str, answer: bytes) -> None:
+        raise AssertionError("nothing is answered here")
+
+    def refused(self, name: str, problem: bytes) -> None:
+        self.ended.append(name)
+
+
+class _Line:
+    """Refuses at once, but `late`, which the gateway is not ready for; counts who is in it."""
+
+    def __init__(self) -> None:
+        self.ready = False
+        self.inside = self.most = 0
+
+    async def carry(self, received: Any) -> Any:
+        if received.raw == b"late" and not self.ready:
+            raise Unready(FaultCode.OVERLOADED, "not now")
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        self.inside -= 1
+        raise Unreadable(FaultCode.INSTRUCTION_INVALID, "no")
+
+
+class _Held:
+    held = True
+
+
+class _Words:
+    def problem(self, fault: object, instance: str) -> bytes:
+        return b"{}"
+
+
+@asynccontextmanager
+async def working(tray: _Tray, line: _Line, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    monkeypatch.setattr("gateway.workers.files.LOOK_S", 0.01)
+    monkeypatch.setattr("gateway.workers.files.PAUSE_S", 0.01)
+    files = Files(
+        cast("Any", _Held()), tray, cast("Any", line), "carrier",
+        cast("Any", {"json": _Words()}), lambda _raw: "json",
+    )  # fmt: skip
+    running = asyncio.create_task(files.run())
+    try:
+        yield
+    finally:
+        running.cancel()
+
+
+async def test_a_document_that_has_to_wait_keeps_no_other_one_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    others = [f"{number:03d}" for number in range(3 * AT_ONCE_MAX)]
+    tray, line = _Tray(dict.fromkeys(["late", *others], 2)), _Line()
+    async with working(tray, line, monkeypatch):
+        await until(lambda: len(tray.ended) == len(others))
+        assert sorted(tray.ended) == others
+        line.ready = True
+        await until(lambda: len(tray.ended) == len(others) + 1)
+    assert tray.ended[-1] == "late"
+    assert 1 < line.most <= AT_ONCE_MAX
+
+
+async def test_large_documents_are_in_memory_one_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tray, line = _Tray(dict.fromkeys("abcdef", LARGE_BYTES + 1)), _Line()
+    async with working(tray, line, monkeypatch):
+        await until(lambda: len(tray.ended) == 6)
+    assert line.most == 1
