@@ -172,7 +172,7 @@ class FeedReading:
     def _open(self) -> _Frame:
         try:
             frame = _frame.decode(self._raw)
-        except (msgspec.MsgspecError, ValueError):
+        except (msgspec.MsgspecError, ValueError, RecursionError):
             tree = tree_of(self._raw)
             self._found += _of_frame(errors_of(tree, RegistersFile))
             self._refuse_if_wrong()

@@ -41,8 +41,8 @@ class PostgresRefunds:
             row = await connection.fetchrow(
                 _SQL["refund"], uuid.uuid4(), *_columns(refund.key), payment.fiscal_year,
                 payment.voucher_type, payment.voucher_no, refund.amount_fen, refund.at,
-                refund.digest, refund.party, refund.raw, record.kind, record.subject,
-                record.body, refund.notification,
+                refund.digest, refund.handed.party, refund.handed.raw, record.kind,
+                record.subject, record.body, refund.notification, refund.handed.signature,
             )  # fmt: skip
         assert row is not None
         return RefundAnswer(result=RefundResult(row["result"]), refundable_fen=row["refundable"])

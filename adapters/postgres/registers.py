@@ -85,6 +85,15 @@ class PostgresRegisters:
         """
         return await self._pool.unbroken(self._apply(feed, signed))
 
+    async def serve(self, divisions: Iterable[str]) -> None:
+        """Note that gateways of this database serve these divisions."""
+        await self._pool.unbroken(self._serve(sorted(divisions)))
+
+    async def served(self) -> list[str]:
+        """The divisions that gateways of this database have said they serve; none before the first
+        one was started."""
+        return [row["division"] for row in await self._pool.fetch(_SQL["served"])]
+
     async def unrecorded(self, division: str, limit: int) -> list[Unrecorded]:
         """Versions that were applied and are not in the log yet, oldest first."""
         rows = await self._pool.fetch(_SQL["unrecorded"], division, limit)
@@ -93,6 +102,10 @@ class PostgresRegisters:
     async def record(self, division: str, version: int, record: RecordDraft) -> bool:
         """Write its record, once. False: somebody else did."""
         return await self._pool.unbroken(self._record(division, version, record))
+
+    async def _serve(self, divisions: list[str]) -> None:
+        async with self._pool.transaction() as connection:
+            await connection.execute(_SQL["serve"], divisions)
 
     async def _record(self, division: str, version: int, record: RecordDraft) -> bool:
         async with self._pool.transaction() as connection:

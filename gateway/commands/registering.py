@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 from gateway.commands.terminal import DONE, NO, USAGE, Database, Json, console, fail, show
 from gateway.domain.codes import Register
 from gateway.domain.faults import Fault, LedgerUnavailable
-from gateway.settings import SettingsInvalid
+from gateway.settings import SettingsInvalid, read_settings
 
 registers_app = typer.Typer(help="The bureau's registers (备案信息).", no_args_is_help=True)
 people_app = typer.Typer(help="The key for people's data (人员信息密钥).", no_args_is_help=True)
@@ -28,17 +28,27 @@ def registers_load(
         ),
     ],
     database: Database,
+    settings: Annotated[
+        Path | None,
+        typer.Option(
+            "--settings",
+            help="TOML file whose divisions count; without it those that the gateways of this"
+            " database have served.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Load a division's registers: all of the file, or nothing of it.
 
-    A snapshot needs a version above the one in force, a delta the next one. People's numbers are
+    A snapshot needs a version above the one in force, a delta the next one; a version that is in
+    force with other content, and a division that is not served, are refused. People's numbers are
     sealed with the key file that GATEWAY_PEOPLE_KEY names.
     """
     from gateway.commands.registers import load_registers
 
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     try:
+        served = read_settings(settings).gateway.divisions if settings else ()
         with Progress(*columns, console=console, transient=True) as progress:
             task = progress.add_task("read", total=None)
             feed, loaded = load_registers(
@@ -46,13 +56,14 @@ def registers_load(
                 lambda what, done, total: progress.update(
                     task, description=what, completed=done, total=total
                 ),
+                served,
             )  # fmt: skip
     except Fault as fault:
         for error in fault.errors[:_SHOWN_ERRORS_MAX]:
             console.print(f"{error.field}: {error.zh} / {error.en}", markup=False, soft_wrap=True)
         if (more := len(fault.errors) - _SHOWN_ERRORS_MAX) > 0:
             console.print(f"… {more} more", markup=False)
-        raise fail(f"nothing was loaded: {fault.detail}") from fault
+        raise fail(f"nothing was loaded ({fault.code}): {fault.detail}") from fault
     except SettingsInvalid as invalid:
         raise fail(f"registers: {invalid}", USAGE) from invalid
     except (LedgerUnavailable, OSError) as reason:

@@ -2,7 +2,7 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from adapters.formats.register_feed import FeedReading
@@ -11,7 +11,7 @@ from adapters.postgres.migrate import migrate
 from adapters.postgres.registers import Loaded, PostgresRegisters
 from gateway.commands.people import conceal_of, vault_of
 from gateway.domain.faults import FaultCode, FieldError, Unreadable
-from gateway.domain.register_feed import RegisterFeed
+from gateway.domain.register_feed import RegisterFeed, out_of_turn
 
 AHEAD_MAX = dt.timedelta(minutes=5)
 """How far the bureau's clock may be ahead of ours."""
@@ -21,16 +21,38 @@ Told = Callable[[str, int, int], None]
 
 
 def load_registers(
-    file: Path, database: str, now: dt.datetime, told: Told
+    file: Path, database: str, now: dt.datetime, told: Told, served: Collection[str] = ()
 ) -> tuple[RegisterFeed, Loaded]:
-    """Raises Unreadable with every error, LedgerUnavailable, SettingsInvalid, OSError."""
+    """`served`: the divisions of the settings; where none are given, those that the gateways of
+    this database have said they serve count.
+
+    Raises Unreadable with every error, OutOfTurn, LedgerUnavailable, SettingsInvalid, OSError.
+    """
     reading = FeedReading(as_feed(file), conceal_of(vault_of()))
     for done in reading.steps():
         told("read", done, reading.total)
     feed = reading.result
     refuse_future(feed.as_of, now)
+    if served:
+        refuse_unserved(feed.division, served)
     told("apply", 0, feed.rows)
-    return feed, asyncio.run(_load(feed, database))
+    return feed, asyncio.run(_load(feed, database, served))
+
+
+def refuse_unserved(division: str, served: Collection[str]) -> None:
+    """Registers that no gateway would ever read look loaded and are not. Raises Unreadable."""
+    if division not in served:
+        names = ", ".join(sorted(served))
+        raise Unreadable(
+            FaultCode.DIVISION_UNKNOWN, f"division {division} is not served here (served: {names})",
+            (
+                FieldError(
+                    field="division", code="division_unknown",
+                    zh=f"本行网关不服务该财政区划；服务的是 {names}",
+                    en=f"is not served by this bank's gateways; they serve {names}",
+                ),
+            ),
+        )  # fmt: skip
 
 
 def refuse_future(as_of: dt.datetime, now: dt.datetime) -> None:
@@ -53,10 +75,16 @@ def refuse_future(as_of: dt.datetime, now: dt.datetime) -> None:
         )
 
 
-async def _load(feed: RegisterFeed, database: str) -> Loaded:
+async def _load(feed: RegisterFeed, database: str, served: Collection[str]) -> Loaded:
     await migrate(database)
     store = PostgresRegisters(database)
     try:
-        return await store.apply(feed)
+        known = () if served else await store.served()
+        if known:
+            refuse_unserved(feed.division, known)
+        loaded = await store.apply(feed)
+        if not loaded.applied and not loaded.known:
+            raise out_of_turn(feed, loaded.version)
+        return loaded
     finally:
         await store.close()

@@ -82,6 +82,7 @@ async def _serve(settings: Settings, secrets: Secrets) -> None:
     async with AsyncExitStack() as rooms:
         tls = LiveTls(credentials(settings, secrets), on_refusal, guard)
         house = await open_house(settings, secrets, rooms, tls)
+        await house.registers.serve(settings.gateway.divisions)
         await house.shelf.refresh()
         _spare_the_collector()
         doorway = _doorway(house, metrics)

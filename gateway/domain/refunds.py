@@ -23,6 +23,16 @@ class RefundResult(StrEnum):
 
 
 @attrs.frozen(kw_only=True)
+class Handed:
+    """What a party handed in, as it came: what is kept to prove later who said it."""
+
+    raw: bytes
+    signature: str
+    """Its detached JWS over `raw`."""
+    party: str
+
+
+@attrs.frozen(kw_only=True)
 class Refund:
     """One event with its own identity. Part of a payment, or all that is left of it."""
 
@@ -34,8 +44,7 @@ class Refund:
     at: dt.datetime
     digest: bytes
     """SHA-256 of the bytes it came as: the same identity with others is a conflict."""
-    party: str
-    raw: bytes
+    handed: Handed
     record: RecordDraft
     notification: bytes
 

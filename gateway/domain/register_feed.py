@@ -13,6 +13,7 @@ import attrs
 import msgspec
 
 from gateway.domain.codes import PayeeClass, Register
+from gateway.domain.faults import Conflicting, FaultCode
 from gateway.domain.registers import (
     Account,
     Agency,
@@ -133,6 +134,28 @@ class RegisterFeed:
     @property
     def rows(self) -> int:
         return sum(len(keys) for each in (self.puts, self.gone) for keys in each.values())
+
+
+class OutOfTurn(Conflicting):
+    """The version does not follow the one in force, or was used for other bytes."""
+
+    recorded = False
+
+
+def out_of_turn(feed: RegisterFeed, in_force: int | None) -> OutOfTurn:
+    """Why this feed was not applied over the version in force, and which must come instead."""
+    if in_force is None:
+        code, words = FaultCode.FEED_GAP, "no snapshot is in force yet; send one first"
+    elif feed.version == in_force:
+        code = FaultCode.FEED_CONFLICT
+        words = f"version {in_force} is in force with other content; a change needs a new version"
+    elif feed.version < in_force:
+        code = FaultCode.FEED_CONFLICT
+        words = f"version {feed.version} is not above {in_force}, which is in force"
+    else:
+        code = FaultCode.FEED_GAP
+        words = f"a delta must be version {in_force + 1}, not {feed.version}"
+    return OutOfTurn(code, f"{words}; nothing was applied")
 
 
 @attrs.frozen(kw_only=True)

@@ -15,7 +15,7 @@ from gateway.domain.ledger import RecordDraft
 from gateway.domain.masking import without_numbers
 from gateway.domain.money import Fen, yuan
 from gateway.domain.records import RecordKind, canonical, unnumbered
-from gateway.domain.refunds import Refund, RefundAnswer, RefundResult
+from gateway.domain.refunds import Handed, Refund, RefundAnswer, RefundResult
 from gateway.hold_ports import Refunds
 from gateway.pipeline.tell import Origin, microseconds
 
@@ -45,7 +45,7 @@ _REFUSALS = {
 
 
 async def refund(
-    back: MoneyBack, raw: bytes, party: str, refunds: Refunds, origin: Origin, at: dt.datetime
+    back: MoneyBack, handed: Handed, refunds: Refunds, origin: Origin, at: dt.datetime
 ) -> RefundResult:
     """REFUNDED, or REPEATED where these very bytes were written before.
 
@@ -57,13 +57,13 @@ async def refund(
         raise _fault("a refund and its payment are of one division")
     if back.key == back.payment:
         raise _fault("a refund has its own number")
-    digest = hashlib.sha256(raw)
+    digest = hashlib.sha256(handed.raw)
     fields = _fields(back, digest.hexdigest(), at)
     record = fields | {"bank": origin.bank, "kind": RecordKind.REFUND, "origin": origin.uri}
     answer = await refunds.refund(
         Refund(
             key=back.key, payment=back.payment, amount_fen=back.amount_fen, at=at,
-            digest=digest.digest(), party=party, raw=raw,
+            digest=digest.digest(), handed=handed,
             record=RecordDraft(
                 kind=RecordKind.REFUND, subject=str(back.payment), body=unnumbered(record)
             ),

@@ -16,6 +16,7 @@ from gateway.domain.faults import FaultCode, Unproven, Unreadable
 from gateway.domain.instruction import InstructionKey, Received
 from gateway.domain.money import fen
 from gateway.domain.parties import Role
+from gateway.domain.refunds import Handed
 from gateway.hold_ports import Refunds
 from gateway.pipeline.refund import MoneyBack, refund
 from gateway.pipeline.tell import Origin
@@ -61,7 +62,8 @@ class RefundCounter:
         back = read_money_back(received.raw)
         if back.key.division not in self._divisions:
             raise Unreadable(FaultCode.DIVISION_UNKNOWN, "the division is not served here")
-        result = await refund(back, received.raw, sender.uri, self._refunds, self._origin, now)
+        handed = Handed(raw=received.raw, signature=received.signature, party=sender.uri)
+        result = await refund(back, handed, self._refunds, self._origin, now)
         log.info("refund.taken", refund=str(back.key), payment=str(back.payment), result=result)
         return orjson.dumps(
             {"payment": str(back.payment), "refund": str(back.key), "result": result}
@@ -76,7 +78,7 @@ def read_money_back(raw: bytes) -> MoneyBack:
             key=_key(told.refund), payment=_key(told.payment), amount_fen=fen(told.amount),
             reason=told.reason, reference=told.reference,
         )  # fmt: skip
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Unreadable(FaultCode.INSTRUCTION_INVALID, f"not a refund: {error}") from error
 
 

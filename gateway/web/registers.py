@@ -13,10 +13,10 @@ import attrs
 import orjson
 import structlog
 
-from gateway.domain.faults import Conflicting, Fault, FaultCode, Unproven, Unreadable
+from gateway.domain.faults import FaultCode, Unproven, Unreadable
 from gateway.domain.instruction import Received
 from gateway.domain.parties import Role, Sender
-from gateway.domain.register_feed import FeedKind, RegisterFeed
+from gateway.domain.register_feed import FeedKind, RegisterFeed, out_of_turn
 from gateway.ports import Clock, Gatekeeper
 
 PATH = "/v1/feeds/registers"
@@ -25,10 +25,6 @@ CLOCKS_APART = dt.timedelta(minutes=5)
 """How far the bureau's clock may be ahead of ours."""
 
 log = structlog.get_logger()
-
-
-class FeedGap(Conflicting):
-    """The version does not follow the one in force, or was used for other bytes."""
 
 
 class Reading(Protocol):
@@ -75,7 +71,7 @@ class RegisterCounter:
     async def take(self, received: Received, _path: Mapping[str, str]) -> bytes:
         """Prove, read, apply one feed; the bytes in force again are answered as the first time.
 
-        Raises Unproven, Unreadable (every row that is wrong, at once), FeedGap (`feed_gap`,
+        Raises Unproven, Unreadable (every row that is wrong, at once), OutOfTurn (`feed_gap`,
         `feed_conflict`: with the version in force), LedgerUnavailable.
         """
         now = self.clock.now()
@@ -86,7 +82,7 @@ class RegisterCounter:
             became = await self.registers.apply(feed, (sender.uri, received.signature))
         if not became.applied and not became.known:
             _tell(feed, "refused")
-            raise _out_of_turn(feed, became.version)
+            raise out_of_turn(feed, became.version)
         _tell(feed, "replayed" if became.known else "applied")
         return orjson.dumps(
             {
@@ -116,20 +112,6 @@ class RegisterCounter:
             )
         if feed.as_of > now + CLOCKS_APART:
             raise Unreadable(FaultCode.FEED_INVALID, "the feed claims to be made in the future")
-
-
-def _out_of_turn(feed: RegisterFeed, in_force: int | None) -> Fault:
-    if in_force is not None and feed.version <= in_force:
-        code = FaultCode.FEED_CONFLICT
-        words = f"version {feed.version} is not above {in_force}, which is in force"
-    else:
-        code = FaultCode.FEED_GAP
-        words = f"a delta must be version {(in_force or 0) + 1}, not {feed.version}"
-        if in_force is None:
-            words = "no snapshot is in force yet; send one first"
-    fault = FeedGap(code, f"{words}; nothing was applied")
-    fault.recorded = False
-    return fault
 
 
 def _tell(feed: RegisterFeed, what: str) -> None:

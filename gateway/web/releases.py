@@ -35,7 +35,7 @@ class _Feed(msgspec.Struct, forbid_unknown_fields=True):
     division: Annotated[str, msgspec.Meta(pattern="^[0-9]{9}$")]
     kind: str
     orders: Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1, max_length=ORDERS_MAX)]
-    version: Annotated[int, msgspec.Meta(ge=1)]
+    version: Annotated[int, msgspec.Meta(ge=1, le=2**53)]
 
 
 @attrs.frozen(kw_only=True)
@@ -68,7 +68,7 @@ class ReleaseCounter:
         sender = self._gatekeeper.authenticate(received, now)
         feed = _read(received.raw)
         self._refuse_others(sender, feed.division)
-        bodies = [canonical(order) for order in feed.orders]
+        bodies = _bodies(feed.orders)
         orders = self._orders(feed, bodies, now)
         signed = received.raw, received.signature, sender.uri
         new = await self._holds.take_feed(feed.division, feed.version, signed, orders, bodies, now)
@@ -112,10 +112,29 @@ class ReleaseCounter:
         return order
 
 
+def _bodies(orders: list[dict[str, Any]]) -> list[bytes]:
+    """The bytes that each order is kept as. Raises Unreadable, naming every one that has none."""
+    bodies: list[bytes] = []
+    errors: list[FieldError] = []
+    for place, order in enumerate(orders):
+        try:
+            bodies.append(canonical(order))
+        except (TypeError, RecursionError):  # a number of more than 64 bits, or endless nesting
+            errors.append(
+                FieldError(
+                    field=f"orders[{place}]", code="type", zh="含有超出范围的数字或嵌套过深",
+                    en="holds a number of more than 64 bits, or is nested too deeply",
+                )
+            )  # fmt: skip
+    if errors:
+        raise Unreadable(FaultCode.FEED_INVALID, "nothing was taken", tuple(errors))
+    return bodies
+
+
 def _read(raw: bytes) -> _Feed:
     try:
         feed = msgspec.json.decode(raw, type=_Feed)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unreadable(FaultCode.FEED_INVALID, f"not a feed of releases: {error}") from error
     if feed.kind != KIND:
         raise Unreadable(FaultCode.FEED_INVALID, f"its kind is not {KIND}")

@@ -17,6 +17,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from adapters.postgres.registers import PostgresRegisters
 from deploy.demo.day import COUNT_MIN, Day, day
 from gateway.commands.line import app
 from gateway.domain.decision import Outcome
@@ -182,8 +183,15 @@ def test_registers_with_bad_rows_name_all_of_them_and_load_nothing(
     assert "nothing was loaded" in result.output
 
 
+async def said_to_serve(dsn: str, division: str) -> None:
+    """As a gateway says it when it starts."""
+    rooms = PostgresRegisters(dsn)
+    await rooms.serve([division])
+    await rooms.close()
+
+
 @pytest.mark.postgres
-def test_registers_load_once_and_an_older_version_not(
+def test_registers_load_once_and_what_conflicts_or_is_not_served_is_refused(
     plan: Day, registers: Path, database_server: str
 ) -> None:
     name = f"t_{secrets.token_hex(8)}"
@@ -200,6 +208,17 @@ def test_registers_load_once_and_an_older_version_not(
         assert first.exit_code == 0 and json.loads(first.stdout)["applied"], first.output
         again = run("registers", "load", registers, "--database", dsn)
         assert again.exit_code == 1 and "in force already is version 1" in again.output
+        altered = json.loads(plan.registers)
+        altered["agencies"][0]["name"] = "另一厅"
+        registers.write_text(json.dumps(altered))
+        conflict = run("registers", "load", registers, "--database", dsn)
+        assert conflict.exit_code == 1 and "feed_conflict" in conflict.output
+        assert "in force with other content" in conflict.output
+        elsewhere = json.loads(plan.registers) | {"version": 2, "division": "220100000"}
+        registers.write_text(json.dumps(elsewhere))
+        asyncio.run(said_to_serve(dsn, json.loads(plan.registers)["division"]))
+        stray = run("registers", "load", registers, "--database", dsn)
+        assert stray.exit_code == 1 and "division_unknown" in stray.output, stray.output
         newer = json.loads(plan.registers) | {"version": 2}
         newer["indicators"].pop()
         registers.write_text(json.dumps(newer))

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import json
 from typing import Any
 
 import attrs
@@ -110,6 +111,29 @@ async def test_a_feed_is_taken_once_and_its_versions_rise_by_one() -> None:
             await desk.hand_in(feed([order(decision("2"))], version))
         assert caught.value.code is code
     assert (await desk.hand_in(feed([order(decision("2"))], 2)))["version"] == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [({"version": 2**64}, ""), ({"version": 2**63}, ""),
+     ({"orders": [{"decision": "{}"}, {"nonce": 2**70}]}, "orders[1]"),
+     ({"orders": [{"deep": [[[]]]}]}, "orders[0]")],
+)  # fmt: skip
+async def test_a_number_beyond_64_bits_is_refused_by_name_and_breaks_nothing(
+    changes: dict[str, Any], place: str
+) -> None:
+    fields = {"division": DIVISION, "kind": "releases", "orders": [{}], "version": 1} | changes
+    raw = json.dumps(fields).replace("[[[]]]", "[" * 900 + "]" * 900).encode()
+    with pytest.raises(Unreadable) as caught:
+        await Desk().hand_in(raw)
+    assert caught.value.code is FaultCode.FEED_INVALID
+    assert [error.field for error in caught.value.errors] == ([place] if place else [])
+
+
+async def test_nesting_without_end_is_no_feed() -> None:
+    raw = feed([{}]).replace(b"{}", b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}")
+    with pytest.raises(Unreadable):
+        await Desk().hand_in(raw)
 
 
 @pytest.mark.parametrize(

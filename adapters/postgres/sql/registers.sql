@@ -173,6 +173,15 @@ WHERE division = $1 AND since > $2 AND since <= $3 AND (until IS NULL OR until >
 SELECT DISTINCT register, key FROM register_row
 WHERE division = $1 AND until > $2 AND until <= $3 AND since <= $2
 
+-- name: serve
+-- empty: always
+INSERT INTO served_division (division) SELECT unnest($1::text[])
+ON CONFLICT (division) DO NOTHING
+
+-- name: served
+-- empty: no gateway of this database was started yet
+SELECT division FROM served_division ORDER BY division
+
 -- name: unrecorded
 -- empty: every version is in the log
 SELECT version, as_of, kind, digest, signer, rows, applied_at FROM register_snapshot

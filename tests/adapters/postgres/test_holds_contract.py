@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import hashlib
 
+import asyncpg
 import attrs
 import pytest
 
@@ -14,7 +15,7 @@ from gateway.domain.holds import Claim, Claimed, Ending, Gone, HoldEnding
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Demand, Limit, LimitKey, LimitKind, Moved, Short
 from gateway.domain.money import Fen
-from gateway.domain.refunds import Refund, RefundResult
+from gateway.domain.refunds import Handed, Refund, RefundResult
 from gateway.domain.releases import (
     Order,
     Person,
@@ -25,7 +26,7 @@ from gateway.domain.releases import (
     read_order,
 )
 from gateway.domain.windows import WindowAsk, WindowShare
-from tests.adapters.postgres.conftest import Storage
+from tests.adapters.postgres.conftest import Storage, opened
 from tests.adapters.postgres.storage_builders import (
     DIVISION,
     NOW,
@@ -99,7 +100,8 @@ def refund_of(
     raw = f"{number} {payment} {amount} {content}".encode()
     return Refund(
         key=own, payment=key(payment, division), amount_fen=Fen(amount), at=LATER,
-        digest=hashlib.sha256(raw).digest(), party="spiffe://test/bank/103", raw=raw,
+        digest=hashlib.sha256(raw).digest(),
+        handed=Handed(raw=raw, signature=f"signature of {number}", party="spiffe://test/bank/103"),
         record=draft(str(key(payment, division)), "refund"), notification=b'{"kind":"refund"}',
     )  # fmt: skip
 
@@ -290,6 +292,26 @@ async def test_a_refund_gives_back_once_in_parts_and_never_more_than_was_posted(
         ) == (0, 1000)
     again = await storage.refunds.refund(refund_of("R4", 1, 1))
     assert (again.result, again.refundable_fen) == (RefundResult.EXCEEDS, 0)
+
+
+@pytest.mark.postgres
+async def test_a_refund_is_kept_with_the_bytes_and_the_signature_it_came_with(
+    migrated: str,
+) -> None:
+    async with opened(migrated) as storage:
+        await grant(storage, 1000)
+        await storage.ledger.admit(admission(1, 100))
+        await storage.ledger.settle(settlement(1))
+        first = refund_of("R1", 1, 30)
+        await storage.refunds.refund(first)
+        forged = attrs.evolve(
+            first, handed=attrs.evolve(first.handed, signature="another signature")
+        )
+        assert (await storage.refunds.refund(forged)).result is RefundResult.REPEATED
+    connection = await asyncpg.connect(migrated)
+    kept = await connection.fetchrow("SELECT raw, signature, party FROM refund")
+    await connection.close()
+    assert tuple(kept) == (first.handed.raw, first.handed.signature, first.handed.party)
 
 
 async def test_refunds_at_once_never_come_to_more_than_was_paid(storage: Storage) -> None:
