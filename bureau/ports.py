@@ -5,7 +5,7 @@ Every method is one transaction and raises gateway.domain.faults.StoreUnavailabl
 
 import datetime as dt
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import attrs
 
@@ -42,6 +42,10 @@ class Accepted:
     received_at: dt.datetime
 
 
+ProvenNotice: TypeAlias = tuple[bytes, bytes, str, str, tuple[Any, ...] | None]
+"""Digest, body, detached JWS, signer's URI, and the line of its interception if it is of one."""
+
+
 class LogStore(Protocol):
     async def append(
         self, division: str, bank: str, judge: Callable[[LogHead], Accepted]
@@ -71,15 +75,10 @@ class LogStore(Protocol):
 
 
 class DeskStore(Protocol):
-    async def keep_notice(
-        self,
-        place: tuple[str, str],
-        digest: bytes,
-        signed: tuple[bytes, str, str],
-        at: dt.datetime,
-        interception: tuple[Any, ...] | None,
-    ) -> bool:
-        """False: these very bytes were received before."""
+    async def keep_notices(
+        self, place: tuple[str, str], notices: Sequence[ProvenNotice], at: dt.datetime
+    ) -> frozenset[bytes]:
+        """The digests of those that were not received before."""
         ...
 
     async def count_notices(self, division: str, bank: str) -> int: ...

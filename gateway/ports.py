@@ -22,6 +22,7 @@ from gateway.domain.conduct import (
 from gateway.domain.day import DayTotals
 from gateway.domain.decision import Finding, Outcome
 from gateway.domain.facts import Facts
+from gateway.domain.faults import BureauUnavailable
 from gateway.domain.instruction import Instruction, InstructionKey, Received
 from gateway.domain.ledger import (
     Admission,
@@ -255,16 +256,14 @@ class RecordLog(Protocol):
         """Unacknowledged notices of one division, oldest first."""
         ...
 
-    async def notice_sent(
-        self, id: int, *, acknowledged: bool, at: dt.datetime, receipt: str | None = None
-    ) -> None:
-        """Count one attempt; `receipt` is the bureau's, proven, and kept."""
-        ...
-
     async def notices_told(
         self, division: str, receipts: Mapping[int, str], at: dt.datetime
     ) -> None:
         """These, by id, were acknowledged: their proven receipts kept in one commit."""
+        ...
+
+    async def notices_untold(self, division: str, ids: Sequence[int], at: dt.datetime) -> None:
+        """Count an attempt that the bureau did not acknowledge."""
         ...
 
     async def untold_divisions(self) -> list[str]:
@@ -304,10 +303,11 @@ class Bureau(Protocol):
         """
         ...
 
-    async def notify(self, division: str, body: bytes, signature: str) -> str:
-        """Hand over one notice with its detached JWS; the receipt, not yet proven.
-
-        Raises BureauUnavailable.
+    async def notify(
+        self, division: str, notices: Sequence[tuple[bytes, str]]
+    ) -> list[str | BureauUnavailable]:
+        """Hand over notices, each with its detached JWS; for each the receipt, not yet proven, or
+        why it was not taken. Raises BureauUnavailable: nothing is known of any.
         """
         ...
 

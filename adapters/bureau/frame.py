@@ -1,16 +1,23 @@
-"""A delivery as bytes: one JSON header line, then the very bytes that were hashed (docs/bureau.md).
+"""A delivery, or several notices, as bytes: one JSON header line, then the bytes (docs/bureau.md).
 
     {"checkpoint","disclosures":[n|null,...],"division","sizes":[n,...],"start","version":1} LF
     32-byte leaf hash of each record, record bytes in order, disclosure bytes in order
 
-Nothing is escaped or encoded again, so a record arrives as the bytes its leaf hash is over.
+    {"division","signatures":[detached JWS, ...],"sizes":[n,...],"version":1} LF
+    notice bytes in order
+
+Nothing is escaped or encoded again: a record arrives as the bytes its leaf hash is over, a notice
+as those that its signature is over.
 """
+
+from collections.abc import Sequence
 
 import orjson
 
 from gateway.domain.log import Delivery
 
 MEDIA_TYPE = "application/vnd.treasury.delivery"
+NOTICES_MEDIA_TYPE = "application/vnd.treasury.notices"
 VERSION = 1
 
 
@@ -34,3 +41,14 @@ def framed(delivery: Delivery) -> bytes:
             *(r.disclosures for r in records if r.disclosures is not None),
         )
     )
+
+
+def bundled(division: str, notices: Sequence[tuple[bytes, str]]) -> bytes:
+    """Several notices, each with its own detached JWS, in one request."""
+    header = {
+        "division": division,
+        "signatures": [signature for _, signature in notices],
+        "sizes": [len(body) for body, _ in notices],
+        "version": VERSION,
+    }
+    return b"".join((orjson.dumps(header), b"\n", *(body for body, _ in notices)))

@@ -5,7 +5,9 @@ It proves nothing itself; whoever asks proves the cosigned text and the receipts
 shape, a size beyond what was ever offered.
 """
 
+import asyncio
 import ssl
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -13,7 +15,7 @@ import aiohttp
 import msgspec
 import orjson
 
-from adapters.bureau.frame import MEDIA_TYPE, framed
+from adapters.bureau.frame import MEDIA_TYPE, NOTICES_MEDIA_TYPE, bundled, framed
 from gateway.domain.faults import BureauUnavailable
 from gateway.domain.log import Cosigned, Delivery
 
@@ -22,6 +24,9 @@ DELIVER_DEADLINE_S = 30.0
 NOTIFY_DEADLINE_S = 5.0
 CONNECTIONS_MAX = 4
 ANSWER_BYTES_MAX = 64 * 1024
+BUNDLE_ANSWER_BYTES_MAX = 1024 * 1024
+BUNDLE_UNKNOWN = frozenset({"signature_missing", "media_type_unsupported"})
+"""What a bureau says to a bundle that knows notices one by one only."""
 SIZE_MAX = 2**53 - 1
 """The largest integer that every JSON reader agrees on."""
 _TOLD = (200, 409)
@@ -35,6 +40,17 @@ class _Answer(msgspec.Struct, forbid_unknown_fields=True):
 
 class _Noticed(msgspec.Struct):
     receipt: str
+
+
+class _Item(msgspec.Struct):
+    received: bool
+    receipt: str = ""
+    code: str = ""
+    detail: str = ""
+
+
+class _Bundle(msgspec.Struct):
+    notices: list[_Item]
 
 
 class HttpsBureau:
@@ -53,6 +69,7 @@ class HttpsBureau:
             auto_decompress=False,
             trust_env=False,
         )
+        self._one_by_one = False
 
     async def deliver(self, delivery: Delivery) -> Cosigned:
         """Hand over records; the answer is what the bureau holds, perhaps not our end.
@@ -73,11 +90,55 @@ class HttpsBureau:
             raise BureauUnavailable(f"the bureau claims a size of {answer.size}; sent up to {end}")
         return Cosigned(size=answer.size, checkpoint=answer.checkpoint)
 
-    async def notify(self, division: str, body: bytes, signature: str) -> str:
-        """Hand over one notice; received before is as good as received. The receipt, unproven.
+    async def notify(
+        self, division: str, notices: Sequence[tuple[bytes, str]]
+    ) -> list[str | BureauUnavailable]:
+        """Hand over notices, each with its signature; received before is as good as received. For
+        each its receipt, unproven, or why it was not taken.
 
-        Raises BureauUnavailable.
+        A single one goes in the single form, and so does each to a bureau that knows no bundles.
+        Raises BureauUnavailable: none of them is known to be received.
         """
+        if len(notices) > 1 and not self._one_by_one:
+            answers = await self._notify_bundle(division, notices)
+            if answers is not None:
+                return answers
+            self._one_by_one = True
+        told = await asyncio.gather(
+            *(self._notify(division, body, signature) for body, signature in notices),
+            return_exceptions=True,
+        )
+        answers = []
+        for answer in told:
+            if isinstance(answer, BaseException) and not isinstance(answer, BureauUnavailable):
+                raise answer
+            answers.append(answer)
+        return answers
+
+    async def _notify_bundle(
+        self, division: str, notices: Sequence[tuple[bytes, str]]
+    ) -> list[str | BureauUnavailable] | None:
+        """None: this bureau knows notices one by one only."""
+        status, body = await self._post(
+            "/v1/notices", bundled(division, notices), {"Content-Type": NOTICES_MEDIA_TYPE},
+            NOTIFY_DEADLINE_S, BUNDLE_ANSWER_BYTES_MAX,
+        )  # fmt: skip
+        if status in (400, 415) and _code(body) in BUNDLE_UNKNOWN:
+            return None
+        if status != 200:
+            raise BureauUnavailable(_refusal(status, body))
+        try:
+            items = msgspec.json.decode(body, type=_Bundle).notices
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise BureauUnavailable(f"the answer is not readable: {error}") from error
+        if len(items) != len(notices):
+            raise BureauUnavailable(f"{len(items)} answers to {len(notices)} notices")
+        return [
+            item.receipt if item.received else BureauUnavailable(f"{item.code}: {item.detail}")
+            for item in items
+        ]
+
+    async def _notify(self, division: str, body: bytes, signature: str) -> str:
         headers = {
             "Content-Type": "application/json",
             "Division": division,
@@ -106,25 +167,26 @@ class HttpsBureau:
         await self.close()
 
     async def _post(
-        self, path: str, body: bytes, headers: dict[str, str], deadline_s: float
-    ) -> tuple[int, bytes]:
+        self, path: str, body: bytes, headers: dict[str, str], deadline_s: float,
+        answer_bytes_max: int = ANSWER_BYTES_MAX,
+    ) -> tuple[int, bytes]:  # fmt: skip
         timeout = aiohttp.ClientTimeout(total=deadline_s, sock_connect=CONNECT_DEADLINE_S)
         try:
             async with self._session.post(
                 self._url + path, data=body, headers=headers, timeout=timeout,
                 allow_redirects=False,
             ) as answer:  # fmt: skip
-                return answer.status, await _bounded(answer.content)
+                return answer.status, await _bounded(answer.content, answer_bytes_max)
         except (aiohttp.ClientError, TimeoutError, OSError, ssl.SSLError) as error:
             raise BureauUnavailable(f"{type(error).__name__}: {error}") from error
 
 
-async def _bounded(content: aiohttp.StreamReader) -> bytes:
+async def _bounded(content: aiohttp.StreamReader, bytes_max: int) -> bytes:
     received = bytearray()
     async for piece in content.iter_any():
         received += piece
-        if len(received) > ANSWER_BYTES_MAX:
-            raise BureauUnavailable(f"the answer is longer than {ANSWER_BYTES_MAX} bytes")
+        if len(received) > bytes_max:
+            raise BureauUnavailable(f"the answer is longer than {bytes_max} bytes")
     return bytes(received)
 
 
@@ -135,3 +197,10 @@ def _refusal(status: int, body: bytes) -> str:
         return f"{status} {problem['code']}: {problem['detail']}"
     except (ValueError, TypeError, KeyError):
         return f"{status} without a problem document"
+
+
+def _code(body: bytes) -> str:
+    try:
+        return str(orjson.loads(body)["code"])
+    except (ValueError, TypeError, KeyError):
+        return ""

@@ -99,21 +99,19 @@ class MemoryRecordLog:
         waiting = (self._state.notices[id] for id in sorted(self._state.notices))
         return [notice for notice in waiting if notice.division == division][:limit]
 
-    async def notice_sent(
-        self, id: int, *, acknowledged: bool, at: dt.datetime, receipt: str | None = None
-    ) -> None:
-        notice = self._state.notices.pop(id, None)
-        if notice is not None and receipt is not None:
-            self._state.receipts[id] = receipt
-        if notice is not None and not acknowledged:
-            self._state.notices[id] = attrs.evolve(notice, attempts=notice.attempts + 1)
-
     async def notices_told(
         self, division: str, receipts: Mapping[int, str], at: dt.datetime
     ) -> None:
         for id, receipt in receipts.items():
             if id in self._state.notices and self._state.notices[id].division == division:
-                await self.notice_sent(id, acknowledged=True, at=at, receipt=receipt)
+                del self._state.notices[id]
+                self._state.receipts[id] = receipt
+
+    async def notices_untold(self, division: str, ids: Sequence[int], at: dt.datetime) -> None:
+        for id in ids:
+            notice = self._state.notices.get(id)
+            if notice is not None and notice.division == division:
+                self._state.notices[id] = attrs.evolve(notice, attempts=notice.attempts + 1)
 
     async def untold_divisions(self) -> list[str]:
         logs = self._state.logs.items()

@@ -2,13 +2,19 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import Any
+from operator import itemgetter
+from typing import Any, TypeAlias
 
 from adapters.postgres.bureau_pool import Pool, connection_of
 from adapters.postgres.statements import statements
 
 _SQL = statements("bureau_desk")
 _LOG = statements("bureau_log")
+_DIGEST = itemgetter(0)
+_KEY = itemgetter(0, 1, 2)
+"""A line's identity in its log: year, type, number."""
+
+ProvenNotice: TypeAlias = tuple[bytes, bytes, str, str, tuple[Any, ...] | None]
 
 
 class BureauDesk:
@@ -17,23 +23,25 @@ class BureauDesk:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def keep_notice(
-        self,
-        place: tuple[str, str],
-        digest: bytes,
-        signed: tuple[bytes, str, str],
-        at: dt.datetime,
-        interception: tuple[Any, ...] | None,
-    ) -> bool:
-        """Store a proven notice and its line; False if these bytes were received before.
+    async def keep_notices(
+        self, place: tuple[str, str], notices: Sequence[ProvenNotice], at: dt.datetime
+    ) -> frozenset[bytes]:
+        """Store proven notices, different ones, and their lines in one transaction; the digests of
+        those that were not received before.
 
-        `place`: division, bank. `signed`: body, detached JWS, signer's URI.
+        `place`: division, bank. A notice: digest, body, detached JWS, signer's URI, line or None.
         """
+        ordered = sorted(notices, key=_DIGEST)
+        digests, bodies, signatures, signers, _ = zip(*ordered, strict=True)
         async with connection_of(self._pool) as connection, connection.transaction():
-            new = await connection.fetchval(_SQL["keep_notice"], *place, digest, *signed, at)
-            if new is not None and interception is not None:
-                await connection.execute(_SQL["note_notice"], *place, at, *interception)
-        return new is not None
+            rows = await connection.fetch(
+                _SQL["keep_notices"], *place, digests, bodies, signatures, signers, at
+            )
+            new = frozenset(row["digest"] for row in rows)
+            lines = [notice[4] for notice in notices if notice[0] in new and notice[4] is not None]
+            for turn in _turns(lines):
+                await connection.execute(_SQL["note_notices"], *place, at, *zip(*turn, strict=True))
+        return new
 
     async def count_notices(self, division: str, bank: str) -> int:
         async with connection_of(self._pool) as connection:
@@ -71,3 +79,17 @@ class BureauDesk:
         async with connection_of(self._pool) as connection:
             rows = await connection.fetch(_LOG["misbehaviours"], division, limit)
         return [dict(row) for row in rows]
+
+
+def _turns(lines: Sequence[tuple[Any, ...]]) -> list[list[tuple[Any, ...]]]:
+    """Lines of one instruction in different turns, in the order they came in: one statement merges
+    a row once. Each turn is sorted, so that two transactions lock rows in one order."""
+    turns: list[dict[Any, tuple[Any, ...]]] = []
+    for line in lines:
+        key = _KEY(line)
+        turn = next((each for each in turns if key not in each), None)
+        if turn is None:
+            turn = {}
+            turns.append(turn)
+        turn[key] = line
+    return [[turn[key] for key in sorted(turn)] for turn in turns]

@@ -19,6 +19,7 @@ SQL_FAILURES = (
     asyncpg.InterfaceError,
     asyncpg.exceptions.OperatorInterventionError,
     asyncpg.exceptions.InsufficientResourcesError,
+    asyncpg.exceptions.TransactionRollbackError,
     asyncpg.exceptions.ReadOnlySQLTransactionError,
     asyncpg.exceptions.CannotConnectNowError,
     OSError,

@@ -122,19 +122,17 @@ class PostgresRecordLog:
     async def notices(self, division: str, limit: int) -> list[Notice]:
         return [Notice(**row) for row in await self._pool.fetch(_SQL["notices"], division, limit)]
 
-    async def notice_sent(
-        self, id: int, *, acknowledged: bool, at: dt.datetime, receipt: str | None = None
-    ) -> None:
-        await self._pool.unbroken(
-            self._pool.execute(_SQL["notice_sent"], id, acknowledged, at, receipt)
-        )
-
     async def notices_told(
         self, division: str, receipts: Mapping[int, str], at: dt.datetime
     ) -> None:
         ids, texts = list(receipts), list(receipts.values())
         await self._pool.unbroken(
             self._pool.execute(_SQL["notices_told"], division, ids, texts, at)
+        )
+
+    async def notices_untold(self, division: str, ids: Sequence[int], at: dt.datetime) -> None:
+        await self._pool.unbroken(
+            self._pool.execute(_SQL["notices_untold"], division, list(ids), at)
         )
 
     async def untold_divisions(self) -> list[str]:

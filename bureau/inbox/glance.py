@@ -137,12 +137,14 @@ def recorded_interceptions(division: str, glances: Iterable[Glance]) -> list[tup
         for one in glances
         if one.kind == "verdict" and one.intercepted and one.division == division
     }
-    # Two texts may be shown alike, and a row cannot be merged twice in one statement.
-    return list({row[:3]: row for row in rows.values()}.values())
+    # Two texts may be shown alike, and a row cannot be merged twice in one statement. Sorted, so
+    # that this and the notices of the moment lock the rows in one order.
+    shown_once = {row[:3]: row for row in rows.values()}
+    return [shown_once[key] for key in sorted(shown_once)]
 
 
 def noticed_interception(division: str, body: bytes) -> tuple[Any, ...] | None:
-    """The row of `note_notice`; None if the notice is not one of an interception."""
+    """The row of `note_notices`; None if the notice is not one of an interception."""
     one = glance(body)
     if one.kind != "interception" or not one.intercepted or one.division != division:
         return None

@@ -1,5 +1,7 @@
 """Receives deliveries and notices: proves them, stores them, and keeps what was refused."""
 
+import asyncio
+import datetime as dt
 import hashlib
 from collections.abc import Callable, Sequence
 
@@ -12,7 +14,7 @@ from bureau.inbox.frame import read_frame
 from bureau.inbox.glance import noticed_interception
 from bureau.inbox.hashes import root_at
 from bureau.inbox.keys import receiving_keys
-from bureau.ports import Clock, DeskStore, LogPlace, LogStore
+from bureau.ports import Clock, DeskStore, LogPlace, LogStore, ProvenNotice
 from certs.acknowledged import notice_receipt
 from certs.log.note import parse_checkpoint, parse_note
 from certs.log.witness import Refusal, Witness, WitnessRefused
@@ -20,6 +22,8 @@ from certs.trust import Trust
 from gateway.domain.faults import FaultCode, Unproven
 from gateway.domain.log import Cosigned, Delivery
 
+PROVEN_AT_ONCE = 16
+"""Notices proven before others have a turn of the event loop."""
 REASONS_ZH: dict[str, str] = {
     Refusal.ORIGIN: "不是本区划的日志",
     Refusal.SIGNATURE: "检查点签名无效",
@@ -99,25 +103,51 @@ class Inbox:
         return Receipt(cosigned=taken.cosigned, stored=True)
 
     async def notice(self, party: str, division: str, body: bytes, signature: str) -> bool:
-        """Take a one-off notice; False if these bytes were received before.
+        """Take a one-off notice; False if these bytes were received before. Raises Unproven."""
+        (taken,) = await self.notices(party, division, [(body, signature)])
+        if isinstance(taken, Unproven):
+            raise taken
+        return taken
 
-        The detached JWS is checked over the exact bytes before they are read. Raises Unproven.
+    async def notices(
+        self, party: str, division: str, notices: Sequence[tuple[bytes, str]]
+    ) -> list[bool | Unproven]:
+        """Take notices, each with its signature, in one transaction: of each whether it is new, or
+        why it does not count, which concerns no other.
+
+        The detached JWS is checked over the exact bytes before they are read.
         """
         place = self._place(division, party)
         now = self._clock()
-        signer = self._trust.verify_document(body, signature, now)
-        if signer != party:
-            raise Unproven(FaultCode.SENDER_UNKNOWN, "the signer is not the connection's party")
-        new = await self._desk.keep_notice(
-            (division, place.bank),
-            hashlib.sha256(body).digest(),
-            (body, signature, signer),
-            now,
-            noticed_interception(division, body),
-        )
+        answers: list[bool | Unproven] = []
+        proven: dict[bytes, ProvenNotice] = {}
+        digests: list[bytes] = []
+        for number, (body, signature) in enumerate(notices, 1):
+            digest = hashlib.sha256(body).digest()
+            digests.append(digest)
+            try:
+                self._prove_notice(party, body, signature, now)
+            except Unproven as unproven:
+                answers.append(unproven)
+            else:
+                answers.append(digest not in proven)
+                line = noticed_interception(division, body)
+                proven.setdefault(digest, (digest, body, signature, party, line))
+            if number % PROVEN_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        if not proven:
+            return answers
+        new = await self._desk.keep_notices((division, place.bank), list(proven.values()), now)
         if new:
             self._bell.ring()
-        return new
+        return [
+            answer if isinstance(answer, Unproven) else answer and digest in new
+            for answer, digest in zip(answers, digests, strict=True)
+        ]
+
+    def _prove_notice(self, party: str, body: bytes, signature: str, now: dt.datetime) -> None:
+        if self._trust.verify_document(body, signature, now) != party:
+            raise Unproven(FaultCode.SENDER_UNKNOWN, "the signer is not the connection's party")
 
     def receipt_of(self, division: str, notice: bytes) -> str:
         """Our signature for a notice that is kept: the gateway has told us, and can prove it."""

@@ -1,7 +1,8 @@
 """The inbox's door: deliveries, notices and the summary, over mutual TLS."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
 
 import orjson
 import structlog
@@ -9,18 +10,19 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from bureau.desk.summary import Summaries
+from bureau.inbox.bundle import BUNDLE_BYTES_MAX, NOTICE_BYTES_MAX, read_bundle
+from bureau.inbox.bundle import MEDIA_TYPE as NOTICES_MEDIA_TYPE
 from bureau.inbox.frame import DeliveryUnreadable
-from bureau.inbox.receive import DeliveryRefused, Inbox, NotEntitled
+from bureau.inbox.receive import PROVEN_AT_ONCE, DeliveryRefused, Inbox, NotEntitled
 from bureau.web.problems import InboxFault, Refused, problem
 from certs.tls import party_of
 from gateway.domain.faults import FaultCode, StoreUnavailable, Unproven
 from gateway.domain.parties import Role, Sender, sender_of
 
 DELIVERY_BYTES_MAX = 32 * 1024 * 1024
-NOTICE_BYTES_MAX = 256 * 1024
 BODY_DEADLINE_S = 20.0
 IN_FLIGHT_MAX = 8
-"""Deliveries held in memory at once; a ninth is told to come back."""
+"""Deliveries and bundles held in memory at once; a ninth is told to come back."""
 DELIVERY_MEDIA_TYPE = "application/vnd.treasury.delivery"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -62,14 +64,9 @@ class _Door:
         sender = _party(request)
         if request.content_type != DELIVERY_MEDIA_TYPE:
             raise Refused(InboxFault.MEDIA_TYPE_UNSUPPORTED, f"send {DELIVERY_MEDIA_TYPE}")
-        if self._in_flight >= IN_FLIGHT_MAX:
-            raise Refused(InboxFault.OVERLOADED, "too many deliveries at once")
-        self._in_flight += 1
-        try:
+        with self._place():
             raw = await _body(request, DELIVERY_BYTES_MAX)
             receipt = await self._inbox.receive(sender.uri, raw)
-        finally:
-            self._in_flight -= 1
         answer = {"checkpoint": receipt.cosigned.checkpoint, "size": receipt.cosigned.size}
         return web.Response(
             status=200 if receipt.stored else 409,
@@ -77,9 +74,22 @@ class _Door:
             content_type="application/json",
         )
 
+    @contextlib.contextmanager
+    def _place(self) -> Iterator[None]:
+        if self._in_flight >= IN_FLIGHT_MAX:
+            raise Refused(InboxFault.OVERLOADED, "too many deliveries at once")
+        self._in_flight += 1
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+
     async def notices(self, request: web.Request) -> web.Response:
-        """200 with our signed receipt once the notice is stored, also if it had been before."""
+        """200 with our signed receipt once the notice is stored, also if it had been before.
+        Several in one request are answered one by one."""
         sender = _party(request)
+        if request.content_type == NOTICES_MEDIA_TYPE:
+            return await self._bundle(request, sender)
         body = await _body(request, NOTICE_BYTES_MAX)
         signature = request.headers.get("Signature-JWS", "")
         division = request.headers.get("Division", "")
@@ -87,6 +97,21 @@ class _Door:
         receipt = self._inbox.receipt_of(division, body)
         answer = {"received": True, "receipt": receipt, "repeated": not new}
         return web.Response(body=orjson.dumps(answer), content_type="application/json")
+
+    async def _bundle(self, request: web.Request, sender: Sender) -> web.Response:
+        with self._place():
+            bundle = read_bundle(await _body(request, BUNDLE_BYTES_MAX))
+            taken = await self._inbox.notices(sender.uri, bundle.division, bundle.notices)
+        items: list[dict[str, object]] = []
+        for place, ((body, _), new) in enumerate(zip(bundle.notices, taken, strict=True), 1):
+            if isinstance(new, Unproven):
+                items.append({"received": False, "code": _code_of(new), "detail": new.detail})
+            else:
+                receipt = self._inbox.receipt_of(bundle.division, body)
+                items.append({"received": True, "receipt": receipt, "repeated": not new})
+            if place % PROVEN_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        return web.Response(body=orjson.dumps({"notices": items}), content_type="application/json")
 
     async def summary(self, request: web.Request) -> web.Response:
         """What the bureau holds of one division, proven again from the stored bytes."""
@@ -133,8 +158,7 @@ async def _answering(request: web.Request, handler: Handler) -> web.StreamRespon
     except NotEntitled as error:
         return problem(InboxFault.SENDER_NOT_ENTITLED, str(error))
     except Unproven as error:
-        code = _SIGNATURE_FAULTS.get(error.code, InboxFault.SIGNATURE_INVALID)
-        return problem(code, error.detail)
+        return problem(_code_of(error), error.detail)
     except StoreUnavailable:
         return problem(InboxFault.STORE_UNAVAILABLE, "the database cannot be reached")
     except web.HTTPRequestEntityTooLarge:
@@ -146,6 +170,10 @@ async def _answering(request: web.Request, handler: Handler) -> web.StreamRespon
     except Exception:  # noqa: BLE001 (the door fails closed: nothing is acknowledged)
         _log.exception("request.failed")
         return problem(InboxFault.INTERNAL, "the request failed; it is in the log")
+
+
+def _code_of(unproven: Unproven) -> InboxFault:
+    return _SIGNATURE_FAULTS.get(unproven.code, InboxFault.SIGNATURE_INVALID)
 
 
 def _party(request: web.Request) -> Sender:

@@ -7,20 +7,18 @@ that *we* were, and nothing more is sealed: it would sign a second history.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 
 import attrs
 import structlog
 
 from gateway.domain.faults import BureauUnavailable, BureauUnproven, LedgerUnavailable
-from gateway.domain.log import Cosigned, Delivery, Notice
+from gateway.domain.log import Cosigned, Delivery
 from gateway.ports import Bureau, BureauWitness, Clock, Gatekeeper, RecordLog
+from gateway.workers.notices import NoticeDesk
 from gateway.workers.office import Office
 
 DELIVERY_RECORDS_MAX = 2048
-NOTICES_MAX = 64
-NOTICES_AT_ONCE = 4
-"""As many as the way to a bureau has connections."""
 IDLE_S = 0.1
 RETRY_S = 1.0
 RETRY_S_MAX = 8.0
@@ -157,24 +155,10 @@ class Delivering:
                 await self._prove_root(division, cosigned)
 
     async def notify(self, division: str) -> int:
-        """Send waiting notices; returns how many were acknowledged.
-
-        The oldest alone: a bureau that is down is asked once. If that goes well, some at a time.
-        Those that were acknowledged are kept so even if another one then raises BureauUnavailable.
-        """
-        notices = await self._records.notices(division, NOTICES_MAX)
-        receipts: dict[int, str] = {}
-        try:
-            for some in _groups(notices):
-                for told in await asyncio.gather(
-                    *(self._notify(notice, receipts) for notice in some), return_exceptions=True
-                ):
-                    if told is not None:
-                        raise told
-        finally:
-            if receipts:
-                await self._records.notices_told(division, receipts, self._clock.now())
-        return len(receipts)
+        """Send waiting notices; returns how many were acknowledged. Raises BureauUnavailable."""
+        inbox = self._inboxes[division]
+        desk = NoticeDesk(self._records, self._gatekeeper, self._clock)
+        return await desk.tell(division, inbox.bureau, inbox.witness)
 
     async def look_for_strays(self) -> None:
         try:
@@ -208,17 +192,6 @@ class Delivering:
             raise BureauUnproven(self.ahead[division])
         if root != ours:
             raise BureauUnproven(f"at size {size} it holds another history than this log")
-
-    async def _notify(self, notice: Notice, receipts: dict[int, str]) -> None:
-        inbox = self._inboxes[notice.division]
-        signature = self._gatekeeper.sign_document(notice.body)
-        try:
-            receipt = await inbox.bureau.notify(notice.division, notice.body, signature)
-            inbox.witness.check_receipt(notice.division, notice.body, receipt, self._clock.now())
-        except BureauUnavailable:
-            await self._records.notice_sent(notice.id, acknowledged=False, at=self._clock.now())
-            raise
-        receipts[notice.id] = receipt
 
     async def _run_records_of(self, division: str) -> None:
         wake = self._wakes[division]
@@ -265,9 +238,3 @@ class Delivering:
         if now - self._told.get(key, -TOLD_EVERY_S) >= TOLD_EVERY_S:
             self._told[key] = now
             log.error("delivery.refused", what=what, division=division, reason=reason)
-
-
-def _groups(notices: Sequence[Notice]) -> Iterator[Sequence[Notice]]:
-    yield notices[:1]
-    for first in range(1, len(notices), NOTICES_AT_ONCE):
-        yield notices[first : first + NOTICES_AT_ONCE]

@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from adapters.bureau.frame import MEDIA_TYPE, framed
+from adapters.bureau.frame import MEDIA_TYPE, NOTICES_MEDIA_TYPE, bundled, framed
 from tests.bureau.words import BANK, DIVISION, DOMAIN, Bureau, Chain, Door, House, notice, verdict
 
 pytestmark = pytest.mark.postgres
@@ -77,6 +77,29 @@ async def test_a_body_beyond_the_cap_is_refused_before_it_is_read(client: Client
     async with client(GATEWAY_PATH) as session:
         status, told = await _post(session, "/v1/notices", b"x" * (256 * 1024 + 1), {})
         assert (status, told["code"]) == (413, "body_too_large")
+
+
+async def test_a_bundle_that_is_not_as_its_header_says_stores_nothing(
+    client: Client, house: House, bureau: Bureau
+) -> None:
+    good = bundled(DIVISION, [(body, house.gateway.document(body)) for body in map(notice, (1, 2))])
+    header, rest = good.split(b"\n", 1)
+    typed = {"Content-Type": NOTICES_MEDIA_TYPE}
+    bent = [
+        b"", b"{}\n", good[:-1], good + b"x", rest, bundled(DIVISION, []),
+        header.replace(b'"version":1', b'"version":2') + b"\n" + rest,
+        header.replace(b'"sizes":[', b'"sizes":[0,') + b"\n" + rest,
+        header.replace(b'"signatures":[', b'"signatures":["",') + b"\n" + rest,
+        header.replace(b'"version"', b'"more":1,"version"') + b"\n" + rest,
+        bundled(DIVISION, [(b"{}", "")] * 257),
+    ]  # fmt: skip
+    async with client(GATEWAY_PATH) as session:
+        for raw in bent:
+            status, told = await _post(session, "/v1/notices", raw, typed)
+            assert (status, told["code"]) == (400, "delivery_unreadable"), raw[:80]
+        assert await bureau.desk.count_notices(DIVISION, BANK) == 0
+        assert (await _post(session, "/v1/notices", good, typed))[0] == 200
+    assert await bureau.desk.count_notices(DIVISION, BANK) == 2
 
 
 async def test_a_notice_signed_by_another_party_than_its_carrier_is_refused(

@@ -198,10 +198,18 @@ async def test_a_notice_acknowledged_before_a_kill_is_there_after_it(
         door = program.said()[-1]["door"].replace("127.0.0.1", "localhost")
         body = notice(number)
         async with HttpsBureau(door, tls) as client:
-            await client.notify(DIVISION, body, house.gateway.document(body))
+            (receipt,) = await client.notify(DIVISION, [(body, house.gateway.document(body))])
+            assert isinstance(receipt, str)
         program.crew.kill("bureau")
         program.crew.restart("bureau")
-    assert (await _summary(program))["notices"] == 5
+    bundle = [(body, house.gateway.document(body)) for body in map(notice, range(5, 25))]
+    async with HttpsBureau(
+        program.said()[-1]["door"].replace("127.0.0.1", "localhost"), tls
+    ) as client:
+        assert all(isinstance(each, str) for each in await client.notify(DIVISION, bundle))
+    program.crew.kill("bureau")
+    program.crew.restart("bureau")
+    assert (await _summary(program))["notices"] == 25
 
 
 async def _summary(program: Program) -> dict[str, object]:

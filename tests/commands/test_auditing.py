@@ -90,7 +90,7 @@ class World:
             await self.records.acknowledge(DIVISION, taken.cosigned, at)
         for notice in await self.records.notices(DIVISION, 10):
             receipt = self.bureau.receipt(notice_receipt(DIVISION, notice.body))
-            await self.records.notice_sent(notice.id, acknowledged=True, at=at, receipt=receipt)
+            await self.records.notices_told(notice.division, {notice.id: receipt}, at)
 
     async def close(self) -> None:
         book = PostgresDayBook(self.dsn)

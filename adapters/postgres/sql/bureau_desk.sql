@@ -1,19 +1,28 @@
--- name: keep_notice
+-- name: keep_notices
 -- empty: these very bytes were received before; that is absorbed.
 INSERT INTO notice (division, bank, digest, body, signature, signer, received_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+SELECT $1, $2, n.digest, n.body, n.signature, n.signer, $7
+FROM unnest($3::bytea[], $4::bytea[], $5::text[], $6::text[]) AS n (digest, body, signature, signer)
 ON CONFLICT (division, bank, digest) DO NOTHING
-RETURNING received_at;
+RETURNING digest;
 
--- name: note_notice
--- empty: always. A record that came first keeps its word; the notice joins it and lends the
+-- name: note_notices
+-- empty: always. The caller gives each instruction once, sorted. A record that came first keeps its word; the notice joins it and lends the
 -- payee's shown name, which the record of a person holds as a commitment only.
 INSERT INTO interception AS i (
     division, fiscal_year, voucher_type, voucher_no, bank, outcome, agency_code, agency_name,
     payee_name, amount_fen, policies, reason_zh, decided_at, notice_digest, noticed_at
 )
-VALUES (
-    $1, $4, $5, $6, $2, $7, $8, $9, $10, $11, string_to_array($12, ' '), $13, $14, $15, $3
+SELECT
+    $1, n.fiscal_year, n.voucher_type, n.voucher_no, $2, n.outcome, n.agency_code, n.agency_name,
+    n.payee_name, n.amount_fen, string_to_array(n.policies, ' '), n.reason_zh, n.decided_at,
+    n.notice_digest, $3
+FROM unnest(
+    $4::integer[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
+    $11::bigint[], $12::text[], $13::text[], $14::timestamptz[], $15::bytea[]
+) AS n (
+    fiscal_year, voucher_type, voucher_no, outcome, agency_code, agency_name, payee_name,
+    amount_fen, policies, reason_zh, decided_at, notice_digest
 )
 ON CONFLICT (division, fiscal_year, voucher_type, voucher_no, bank) DO UPDATE
 SET payee_name = CASE WHEN i.payee_name = '' THEN EXCLUDED.payee_name ELSE i.payee_name END,

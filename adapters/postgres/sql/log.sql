@@ -145,18 +145,17 @@ FROM notice WHERE division = $1 AND acknowledged_at IS NULL
 ORDER BY id
 LIMIT $2
 
--- name: notice_sent
--- empty: always
-UPDATE notice
-SET attempts = attempts + 1, last_attempt_at = $3,
-    acknowledged_at = CASE WHEN $2::boolean THEN $3::timestamptz END, receipt = $4
-WHERE id = $1 AND acknowledged_at IS NULL
-
 -- name: notices_told
 -- empty: always; receipts stand beside their notices' ids
-UPDATE notice
-SET attempts = attempts + 1, last_attempt_at = $4, acknowledged_at = $4::timestamptz,
-    receipt = ($3::text[])[array_position($2::bigint[], id)]
+UPDATE notice AS n
+SET attempts = n.attempts + 1, last_attempt_at = $4, acknowledged_at = $4::timestamptz,
+    receipt = told.receipt
+FROM unnest($2::bigint[], $3::text[]) AS told (id, receipt)
+WHERE n.division = $1 AND n.id = told.id AND n.acknowledged_at IS NULL
+
+-- name: notices_untold
+-- empty: always
+UPDATE notice SET attempts = attempts + 1, last_attempt_at = $3
 WHERE division = $1 AND id = ANY ($2::bigint[]) AND acknowledged_at IS NULL
 
 -- name: untold_divisions

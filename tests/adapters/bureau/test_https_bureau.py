@@ -10,8 +10,12 @@ import pytest
 from aiohttp import web
 
 from adapters.bureau.https import HttpsBureau
+from bureau.desk.interceptions import searched
+from bureau.desk.people import Scope
+from bureau.desk.search import Search
 from bureau.inbox.keys import receiving_keys
 from bureau.serving import site
+from bureau.web.problems import InboxFault, problem
 from certs.acknowledged import notice_receipt
 from certs.log.note import cosignatures, open_checkpoint, witness_key
 from certs.tls import client_context, server_context
@@ -83,7 +87,8 @@ async def test_a_notice_is_received_once_and_its_repetition_absorbed(
 ) -> None:
     body = notice(1)
     for _ in range(2):
-        receipt = await gateway.notify(DIVISION, body, house.gateway.document(body))
+        (receipt,) = await gateway.notify(DIVISION, [(body, house.gateway.document(body))])
+        assert isinstance(receipt, str)
         signer, payload = bureau.trust.verify_receipt(receipt)
         assert (signer, payload) == (house.bureau.uri, notice_receipt(DIVISION, body))
     assert await bureau.desk.count_notices(DIVISION, BANK) == 1
@@ -104,8 +109,10 @@ async def test_a_notice_without_a_receipt_is_not_received(
         site(application, "127.0.0.1", 0, tls) as port,
         HttpsBureau(f"https://localhost:{port}", door.client(f"gateway/{BANK}")) as client,
     ):
+        signed = (body, house.gateway.document(body))
+        assert isinstance((await client.notify(DIVISION, [signed]))[0], BureauUnavailable)
         with pytest.raises(BureauUnavailable):
-            await client.notify(DIVISION, body, house.gateway.document(body))
+            await client.notify(DIVISION, [signed, signed])
 
 
 async def test_a_notice_with_one_other_byte_than_was_signed_is_refused(
@@ -113,13 +120,75 @@ async def test_a_notice_with_one_other_byte_than_was_signed_is_refused(
 ) -> None:
     body = notice(1)
     token = house.gateway.document(body)
-    with pytest.raises(BureauUnavailable, match="403 signature_invalid"):
-        await gateway.notify(DIVISION, body.replace(b"blocked", b"blockeD"), token)
-    with pytest.raises(BureauUnavailable, match="signature_missing"):
-        await gateway.notify(DIVISION, body, "")
-    with pytest.raises(BureauUnavailable, match="sender_not_entitled"):
-        await gateway.notify("229900000", body, token)
+    for division, refused, why in (
+        (DIVISION, (body.replace(b"blocked", b"blockeD"), token), "403 signature_invalid"),
+        (DIVISION, (body, ""), "signature_missing"),
+        ("229900000", (body, token), "sender_not_entitled"),
+    ):
+        (answer,) = await gateway.notify(division, [refused])
+        assert isinstance(answer, BureauUnavailable) and why in str(answer)
     assert await bureau.desk.count_notices(DIVISION, BANK) == 0
+
+
+async def test_of_a_bundle_each_notice_is_judged_by_itself_and_the_good_ones_are_kept(
+    gateway: HttpsBureau, house: House, bureau: Bureau
+) -> None:
+    """Known, twice in one bundle, bent, unsigned, signed by another, of one instruction."""
+    first, other, again = notice(1), notice(2), notice(1, payee={"name": "张某"})
+    (known,) = await gateway.notify(DIVISION, [(first, house.gateway.document(first))])
+    stranger = house.signer(f"{DOMAIN}/gateway/999999999999")
+    bundle = [
+        (first, house.gateway.document(first)),
+        (other, house.gateway.document(other)),
+        (other, house.gateway.document(other)),
+        (notice(3).replace(b"blocked", b"blockeD"), house.gateway.document(notice(3))),
+        (notice(4), ""),
+        (notice(5), stranger.document(notice(5))),
+        (again, house.gateway.document(again)),
+        (notice(6), house.gateway.document(notice(6))),
+    ]
+    answers = await gateway.notify(DIVISION, bundle)
+    for place, (body, _) in enumerate(bundle):
+        answer = answers[place]
+        if place in (3, 4, 5):
+            assert isinstance(answer, BureauUnavailable)
+        else:
+            assert isinstance(answer, str)
+            signer, payload = bureau.trust.verify_receipt(answer)
+            assert (signer, payload) == (house.bureau.uri, notice_receipt(DIVISION, body))
+    assert isinstance(known, str)
+    assert await bureau.desk.count_notices(DIVISION, BANK) == 4
+    lines = await searched(bureau.desk, DIVISION, Scope(), Search())
+    assert sorted(line.voucher_no for line in lines) == [f"{n:013d}" for n in (1, 2, 6)]
+    with pytest.raises(BureauUnavailable, match="sender_not_entitled"):
+        await gateway.notify("229900000", bundle)
+
+
+async def test_a_bureau_that_knows_no_bundles_gets_its_notices_one_by_one(
+    door: Door, house: House
+) -> None:
+    asked: list[bytes] = []
+
+    async def as_before(request: web.Request) -> web.Response:
+        body = await request.read()
+        asked.append(body)
+        if not request.headers.get("Signature-JWS"):
+            return problem(InboxFault.SIGNATURE_MISSING, "no signature")
+        receipt = house.bureau.receipt(notice_receipt(request.headers["Division"], body))
+        return web.Response(body=b'{"receipt":"%b"}' % receipt.encode())
+
+    application = web.Application()
+    application.router.add_post("/v1/notices", as_before)
+    tls = server_context(door.house.credentials(door.folder, "bureau/229900000"))
+    bundle = [(body, house.gateway.document(body)) for body in map(notice, range(3))]
+    async with (
+        site(application, "127.0.0.1", 0, tls) as port,
+        HttpsBureau(f"https://localhost:{port}", door.client(f"gateway/{BANK}")) as client,
+    ):
+        for _ in range(2):
+            answers = await client.notify(DIVISION, bundle)
+            assert all(isinstance(each, str) for each in answers)
+    assert len(asked) == 1 + 3 + 3, "it is asked about bundles once"
 
 
 async def test_another_banks_gateway_cannot_write_this_log(door: Door, chain: Chain) -> None:

@@ -172,8 +172,8 @@ async def test_held_and_blocked_are_kept_reserve_nothing_and_are_told(storage: S
     assert not await storage.ledger.settle(settlement(1))
     first, second = await storage.records.notices(DIVISION, 10)
     assert (first.subject, second.subject) == (str(key(1)), str(key(2)))
-    await storage.records.notice_sent(first.id, acknowledged=False, at=LATER)
-    await storage.records.notice_sent(second.id, acknowledged=True, at=LATER, receipt="signed")
+    await storage.records.notices_untold(first.division, [first.id], LATER)
+    await storage.records.notices_told(second.division, {second.id: "signed"}, LATER)
     assert await storage.records.notices("229900000", 10) == []
     await storage.records.notices_told("229900000", {first.id: "another division's"}, LATER)
     [left] = await storage.records.notices(DIVISION, 10)
