@@ -136,7 +136,7 @@ async def _serve(settings: Settings) -> None:
             ("registers", rooms_of_desk.registers),
             ("policies", store.policies),
         ):
-            publishing = Publishing(feeds, ways, now, kind)
+            publishing = Publishing(feeds, ways, now, kind, bell.ring)
             await rooms.enter_async_context(_working(publishing.run()))
         _announce(settings, door_port, desk_port, await entry.first_link())
         await stopped.wait()

@@ -35,7 +35,7 @@ class BureauHolds:
         return await self._rows("proposals", division, None, *key, limit)
 
     async def ends(self, division: str, subject: str) -> Sequence[Mapping[str, Any]]:
-        """Records `release` of one instruction: what became of it at its bank."""
+        """Records `release` and `bank_outcome` of one instruction: what became of it."""
         return await self._rows("ends", division, subject)
 
     async def _rows(self, name: str, *values: object) -> list[Mapping[str, Any]]:

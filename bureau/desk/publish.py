@@ -2,7 +2,7 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -35,14 +35,15 @@ class FeedStore(Protocol):
 
 
 class Publishing:
-    """`ways` by (division, bank); `kind`: of the feeds, as the gateway's door names
-    it. A gateway that is away, or refuses, keeps no other waiting."""
+    """`ways` by (division, bank); `kind`: of the feeds, as the gateway's door names it; `bell` is
+    rung when a gateway's state changed. One that is away, or refuses, keeps no other waiting."""
 
     def __init__(
         self, store: FeedStore, ways: Mapping[tuple[str, str], Way], clock: Clock,
-        kind: str = "releases",
+        kind: str = "releases", bell: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         self._kind = kind
+        self._bell = bell
         self._store = store
         self._ways = ways
         self._clock = clock
@@ -83,6 +84,8 @@ class Publishing:
             trouble = str(failed)[:500]
         await self._store.attempted(*place, row["version"], self._clock(), trouble)
         name = "/".join(place)
+        if self.troubles.get(name) != trouble or trouble is None:
+            self._bell()
         if trouble is None:
             self.troubles.pop(name, None)
             self._rests.pop(place, None)

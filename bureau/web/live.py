@@ -41,11 +41,12 @@ class Live:
 
     async def _send(self, response: web.StreamResponse) -> None:
         try:
+            heard = self._bell.rings
             await response.write(b"retry: 2000\n\n")
             while True:
                 try:
                     async with asyncio.timeout(BEAT_S):
-                        await self._bell.wait()
+                        heard = await self._bell.wait(heard)
                 except TimeoutError:
                     await response.write(b": beat\n\n")
                 else:

@@ -50,8 +50,9 @@ ORDER BY p.proposed_at DESC, p.digest
 LIMIT $6;
 
 -- name: ends
--- empty: the gateway's log says nothing of an end yet.
-SELECT bank, seq, record_field(body, 'what') AS what, record_field(body, 'recorded_at') AS at
+-- empty: the gateway's log says nothing of an end yet. A page's worth: one payment has a few.
+SELECT bank, seq, body
 FROM log_record
-WHERE division = $1 AND subject = $2 AND subject <> '' AND kind = 'release'
-ORDER BY bank, seq;
+WHERE division = $1 AND subject = $2 AND subject <> '' AND kind IN ('release', 'bank_outcome')
+ORDER BY bank, seq
+LIMIT 50;

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import orjson
 from aiohttp import web
 
+from bureau.desk.aftermath import aftermath
 from bureau.desk.interceptions import Card, why_refused
 from bureau.desk.people import READERS, Office, Person
 from bureau.desk.refusals import ActRefused
@@ -23,11 +24,6 @@ from gateway.domain.releases import LIMIT_POLICIES, Verdict
 PAGE_ROWS = 50
 NAME_CHARS_MAX = 28
 VERDICT_ZH = {"release": "放行", "refuse": "不予放行"}
-END_ZH = {
-    "released": "已放行并交银行", "refused": "已终止，不予放行", "expired": "逾期终止",
-    "not_carried_out": "网关未执行",
-}  # fmt: skip
-FINAL = frozenset({"released", "refused", "expired"})
 
 
 def routes(rooms: Rooms) -> list[Route]:
@@ -55,7 +51,7 @@ class _Holds:
         recent = await holds.proposals(visit.division, None, 10)
         return self._rooms.pages(
             "holds", visit=visit, rows=rows, later=_later(rows), now=self._rooms.clock(),
-            decisions=[_shown(row) for row in recent], ends=END_ZH,
+            decisions=[_shown(row) for row in recent],
         )  # fmt: skip
 
     async def decisions(self, visit: Visit) -> web.Response:
@@ -75,12 +71,11 @@ class _Holds:
         rows = await self._rooms.holds.proposals_of(
             visit.division, (key.fiscal_year, key.voucher_type, key.voucher_no), PAGE_ROWS
         )
-        subject = f"{key.division}/{key.fiscal_year}/{key.voucher_type}/{key.voucher_no}"
-        ends = await self._rooms.holds.ends(visit.division, subject)
-        ended = any(each["what"] in FINAL for each in ends)
+        ends = aftermath(await self._rooms.holds.ends(visit.division, str(key)))
+        ended = any(each.final for each in ends)
         return self._rooms.pages(
             "hold", visit=visit, card=card, line=card.line, path=_path(key), ended=ended, ends=ends,
-            decisions=[_shown(row) for row in rows], end_zh=END_ZH, limits=LIMIT_POLICIES,
+            decisions=[_shown(row) for row in rows], limits=LIMIT_POLICIES,
             holding=[] if ended else await self._holding(key), law=self._rooms.law,
             now=self._rooms.clock(),
         )  # fmt: skip

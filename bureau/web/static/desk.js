@@ -1,4 +1,4 @@
-// Keeps an open list fresh and lets the keyboard move in it. Without it every page works as it is.
+// Keeps the part of a page that is `#live` fresh, and lets the keyboard move in it. Without it every page works as it is.
 "use strict";
 (function () {
   const live = document.getElementById("live");
@@ -8,16 +8,19 @@
   function follow(box) {
     let busy = false;
     let again = false;
+    let stream = null;
     async function refresh() {
       if (busy) { again = true; return; }
+      // What somebody is typing stays; the next event asks again.
+      if (box.contains(document.activeElement) && typing(document.activeElement)) return;
       busy = true;
       try {
-        const answer = await fetch(box.dataset.rows, { credentials: "same-origin" });
+        const answer = await fetch(box.dataset.rows || window.location.href, { credentials: "same-origin" });
         if (answer.status === 401) { window.location.reload(); return; }
         if (answer.ok) {
           // The server escaped every value; DOMParser runs no script in what it parses.
           const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-          box.replaceChildren(...page.body.childNodes);
+          box.replaceChildren(...(page.getElementById("live") || page.body).childNodes);
         }
       } catch (error) {
         // The stream reconnects by itself and the next event asks again.
@@ -26,13 +29,27 @@
         if (again) { again = false; refresh(); }
       }
     }
-    new EventSource(box.dataset.events).addEventListener("arrived", refresh);
+    function listen() {
+      stream = new EventSource(box.dataset.events);
+      stream.addEventListener("arrived", refresh);
+      stream.addEventListener("open", refresh);  // what came since the page was made
+    }
+    // A browser keeps six connections to a host: pages in the background give theirs back.
+    document.addEventListener("visibilitychange", () => {
+      if (stream) { stream.close(); stream = null; }
+      if (!document.hidden) listen();
+    });
+    listen();
+  }
+
+  function typing(element) {
+    return /^(input|textarea|select)$/i.test(element.tagName);
   }
 
   // "/" to the search, "j" and "k" along the rows, Enter on the row's link.
   function press(event) {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
-    if (/^(input|textarea|select)$/i.test(event.target.tagName)) return;
+    if (typing(event.target)) return;
     if (event.key === "/") {
       const box = document.getElementById("q");
       if (box) { box.focus(); box.select(); event.preventDefault(); }

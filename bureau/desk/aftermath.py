@@ -1,0 +1,100 @@
+"""What became of a payment after it was intercepted, as its bank's records tell, in words."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import attrs
+import msgspec
+
+from policies.book.names import article_zh
+
+FINAL = frozenset({"released", "refused", "expired"})
+"""Ends of a hold, as records `release` name them."""
+END_ZH = {
+    "released": "已放行并交银行", "refused": "已终止，不予放行", "expired": "逾期终止",
+    "not_carried_out": "网关未执行",
+}  # fmt: skip
+BANK_ZH = {
+    "accepted": "银行已支付", "rejected": "银行拒绝支付", "not_taken": "银行未收到，未支付",
+}  # fmt: skip
+_NOT_CARRIED_OUT = {
+    "findings": "再次核对仍不符合规定", "ended before": "该挂起此前已结束",
+    "no longer valid": "放行决定已过有效期", "another content": "指令内容不符",
+    "never held": "该指令未被挂起", "no such instruction": "网关没有这笔指令",
+}  # fmt: skip
+
+
+class _Name(msgspec.Struct, frozen=True):
+    policy: str = ""
+    detail: str = ""
+
+
+class _Finding(msgspec.Struct):
+    policy: str = ""
+    action: str = ""
+    article: str = ""
+    detail: str = ""
+    reason_zh: str = ""
+
+
+class _Record(msgspec.Struct):
+    kind: str = ""
+    what: str = ""
+    why: str = ""
+    reason: str | None = None
+    reference: str | None = None
+    bank_outcome: str = ""
+    recorded_at: int = 0
+    overrides: list[_Name] = []
+    judged: list[_Finding] = []
+
+
+@attrs.frozen(kw_only=True)
+class Step:
+    """One record about it: `what` is said first, `why` explains it line by line."""
+
+    bank: str
+    seq: int
+    at: dt.datetime | None
+    what: str
+    why: tuple[str, ...]
+    final: bool
+    """Whether it ended a hold."""
+
+
+def aftermath(rows: Iterable[Mapping[str, Any]]) -> list[Step]:
+    """`rows`: {bank, seq, body} of records `release` and `bank_outcome`, oldest first."""
+    return [_step(row) for row in rows]
+
+
+def _step(row: Mapping[str, Any]) -> Step:
+    try:
+        record = msgspec.json.decode(row["body"], type=_Record)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        record = _Record(what="记录无法读取")
+    at = dt.datetime.fromtimestamp(record.recorded_at / 1_000_000, dt.UTC)
+    said = _of_bank(record) if record.kind == "bank_outcome" else _of_hold(record)
+    return Step(
+        bank=row["bank"], seq=row["seq"], at=at if record.recorded_at else None, what=said[0],
+        why=said[1], final=record.what in FINAL,
+    )  # fmt: skip
+
+
+def _of_hold(record: _Record) -> tuple[str, tuple[str, ...]]:
+    why = [f"决定理由：{record.reason}"] if record.reason else []
+    if record.what == "not_carried_out":
+        why = [_NOT_CARRIED_OUT.get(record.why, record.why)]
+        overridden = {(each.policy, each.detail) for each in record.overrides}
+        why += [
+            f"{each.policy} {article_zh(each.article)}：{each.reason_zh}"
+            for each in record.judged
+            if each.action in ("hold", "block") and (each.policy, each.detail) not in overridden
+        ]
+    return END_ZH.get(record.what, record.what), tuple(why)
+
+
+def _of_bank(record: _Record) -> tuple[str, tuple[str, ...]]:
+    told = (("原因", record.reason), ("银行流水", record.reference))
+    said = BANK_ZH.get(record.bank_outcome, record.bank_outcome)
+    return said, tuple(f"{label}：{text}" for label, text in told if text)
