@@ -23,9 +23,16 @@ class BureauStatistics:
         self._pool = pool
 
     async def by_key(self, division: str, measure: str, days: Days, limit: int) -> Sequence[Row]:
-        """`measure`: policy, agency, department, bank, amount (band 1-5), conduct (bank policy),
-        stage and origin of cases."""
-        return await self._rows("by_key", division, measure, *days, limit)
+        """`measure`: policy, agency, department, bank, amount (band 1-5), state, conduct (bank
+        policy), stage and origin of cases. `days`: a month's first to a month's last."""
+        return await self._rows("by_key", division, measure, *_cells(days), *days, limit)
+
+    async def by_key_of(self, division: str, measure: str, days: Days, owner: str) -> Sequence[Row]:
+        """Of one agency or bank, `key` without its code. `measure`: agency_policy, conduct,
+        agency_stage, bank_stage."""
+        ends = owner + " ", owner + "!"
+        rows = await self._rows("by_key_of", division, measure, *_cells(days), *days, *ends)
+        return [{**row, "key": row["key"].removeprefix(ends[0])} for row in rows]
 
     async def by_month(self, division: str, days: Days) -> Sequence[Row]:
         return await self._rows("by_month", division, *days)
@@ -33,16 +40,6 @@ class BureauStatistics:
     async def agency_names(self, division: str, codes: Sequence[str]) -> Mapping[str, str]:
         rows = await self._rows("agency_names", division, list(codes))
         return {row["code"]: row["name"] for row in rows}
-
-    async def agency(self, division: str, code: str, moments: Moments) -> Sequence[Row]:
-        """{policies, outcome, count, amount_fen} of one agency."""
-        return await self._rows("agency", division, code, *moments)
-
-    async def cases_of(
-        self, division: str, moments: Moments, agency: str | None, bank: str | None
-    ) -> Sequence[Row]:
-        """{stage, count, amount_fen} of cases opened then against one agency or bank."""
-        return await self._rows("cases_of", division, *moments, agency, bank)
 
     async def misbehaviours(self, division: str, bank: str) -> Sequence[Row]:
         return await self._rows("misbehaviours", division, bank)
@@ -72,3 +69,18 @@ class BureauStatistics:
     async def _rows(self, name: str, *values: object) -> list[Row]:
         async with connection_of(self._pool) as connection:
             return [dict(row) for row in await connection.fetch(_SQL[name], *values)]
+
+
+def _cells(days: Days) -> tuple[list[dt.date], list[dt.date], list[dt.date]]:
+    """Whole years, months to add to them and months to take off again: of each year whichever
+    reads fewer cells. Of a year that runs most months are taken off which nobody has filled."""
+    years, more, less = [], [], []
+    for year in range(days[0].year, days[1].year + 1):
+        months = [dt.date(year, month, 1) for month in range(1, 13)]
+        asked = [month for month in months if days[0] <= month <= days[1]]
+        if 2 * len(asked) > len(months):
+            years.append(months[0])
+            less += [month for month in months if month not in asked]
+        else:
+            more += asked
+    return years, more, less

@@ -57,14 +57,9 @@ class StatisticsStore(Protocol):
 
     async def agency_names(self, division: str, codes: Sequence[str]) -> Mapping[str, str]: ...
 
-    async def agency(
-        self, division: str, code: str, moments: tuple[dt.datetime, dt.datetime]
+    async def by_key_of(
+        self, division: str, measure: str, days: tuple[dt.date, dt.date], owner: str
     ) -> Sequence[Mapping[str, Any]]: ...
-
-    async def cases_of(
-        self, division: str, moments: tuple[dt.datetime, dt.datetime], agency: str | None,
-        bank: str | None,
-    ) -> Sequence[Mapping[str, Any]]: ...  # fmt: skip
 
     async def misbehaviours(self, division: str, bank: str) -> Sequence[Mapping[str, Any]]: ...
 

@@ -1,31 +1,65 @@
 -- name: by_key
--- empty: nothing was intercepted in these months; the most frequent first.
+-- empty: nothing was intercepted in these months; the most frequent first. Whole years ($3), more
+-- months ($4), less months ($5), and what has not been folded yet, from $6 to $7.
 SELECT key, sum(count) AS count, sum(amount_fen) AS amount_fen,
     sum(count) FILTER (WHERE outcome = 'blocked') AS blocked,
     sum(count) FILTER (WHERE outcome = 'held') AS held
 FROM (
+    SELECT key, outcome, count, amount_fen FROM stat_year
+    WHERE division = $1 AND measure = $2 AND year = ANY ($3::date[])
+    UNION ALL
     SELECT key, outcome, count, amount_fen FROM stat_cell
-    WHERE division = $1 AND measure = $2 AND day BETWEEN $3 AND $4
+    WHERE division = $1 AND measure = $2 AND day = ANY ($4::date[])
+    UNION ALL
+    SELECT key, outcome, -count, -amount_fen FROM stat_cell
+    WHERE division = $1 AND measure = $2 AND day = ANY ($5::date[])
     UNION ALL
     SELECT key, outcome, count, amount_fen FROM stat_delta
-    WHERE division = $1 AND measure = $2 AND day BETWEEN $3 AND $4
+    WHERE division = $1 AND measure = $2 AND day BETWEEN $6 AND $7
 ) AS s
 GROUP BY key
 HAVING sum(count) <> 0
 ORDER BY sum(count) DESC, key
-LIMIT $5;
+LIMIT $8;
+
+-- name: by_key_of
+-- empty: nothing of this agency or bank in these months. As `by_key`, for keys that begin with $8.
+SELECT key, sum(count) AS count, sum(amount_fen) AS amount_fen,
+    sum(count) FILTER (WHERE outcome = 'blocked') AS blocked,
+    sum(count) FILTER (WHERE outcome = 'held') AS held
+FROM (
+    SELECT key, outcome, count, amount_fen FROM stat_year
+    WHERE division = $1 AND measure = $2 AND year = ANY ($3::date[])
+        AND key COLLATE "C" >= $8 AND key COLLATE "C" < $9
+    UNION ALL
+    SELECT key, outcome, count, amount_fen FROM stat_cell
+    WHERE division = $1 AND measure = $2 AND day = ANY ($4::date[])
+        AND key COLLATE "C" >= $8 AND key COLLATE "C" < $9
+    UNION ALL
+    SELECT key, outcome, -count, -amount_fen FROM stat_cell
+    WHERE division = $1 AND measure = $2 AND day = ANY ($5::date[])
+        AND key COLLATE "C" >= $8 AND key COLLATE "C" < $9
+    UNION ALL
+    SELECT key, outcome, count, amount_fen FROM stat_delta
+    WHERE division = $1 AND measure = $2 AND day BETWEEN $6 AND $7
+        AND key COLLATE "C" >= $8 AND key COLLATE "C" < $9
+) AS s
+GROUP BY key
+HAVING sum(count) <> 0
+ORDER BY sum(count) DESC, key
+LIMIT 500;
 
 -- name: by_month
 -- empty: nothing was intercepted in these months.
-SELECT date_trunc('month', day)::date AS key, sum(count) AS count, sum(amount_fen) AS amount_fen,
+SELECT day AS key, sum(count) AS count, sum(amount_fen) AS amount_fen,
     sum(count) FILTER (WHERE outcome = 'blocked') AS blocked,
     sum(count) FILTER (WHERE outcome = 'held') AS held
 FROM (
     SELECT day, outcome, count, amount_fen FROM stat_cell
-    WHERE division = $1 AND measure = 'day' AND day BETWEEN $2 AND $3
+    WHERE division = $1 AND measure = 'month' AND day BETWEEN $2 AND $3
     UNION ALL
     SELECT day, outcome, count, amount_fen FROM stat_delta
-    WHERE division = $1 AND measure = 'day' AND day BETWEEN $2 AND $3
+    WHERE division = $1 AND measure = 'month' AND day BETWEEN $2 AND $3
 ) AS s
 GROUP BY 1
 HAVING sum(count) <> 0
@@ -41,22 +75,6 @@ CROSS JOIN LATERAL (
     ORDER BY i.decided_at DESC, i.voucher_no DESC
     LIMIT 1
 ) AS n;
-
--- name: agency
--- empty: nothing of this agency was intercepted in these days.
-SELECT i.policies, i.outcome, count(*) AS count, sum(i.amount_fen) AS amount_fen
-FROM interception AS i
-WHERE i.division = $1 AND i.agency_code = $2 AND i.decided_at >= $3 AND i.decided_at < $4
-GROUP BY 1, 2;
-
--- name: cases_of
--- empty: no case against this agency, or this bank, was opened in these days.
-SELECT stage, count(*) AS count, sum(amount_fen) AS amount_fen
-FROM case_file
-WHERE division = $1 AND opened_at >= $2 AND opened_at < $3
-    AND ($4::text IS NULL OR agency_code = $4)
-    AND ($5::text IS NULL OR (bank = $5 AND against = 'bank'))
-GROUP BY 1;
 
 -- name: misbehaviours
 -- empty: no delivery of this bank was refused.
