@@ -26,6 +26,8 @@ class LogPlace:
     gateway: str
     """URI of the gateway's certificate; only it delivers here."""
     origin: str
+    name: str = ""
+    """The bank's, as people read it."""
 
 
 @attrs.frozen(kw_only=True)

@@ -215,8 +215,8 @@ def _gateways(entries: object, logs: tuple[LogPlace, ...], errors: list[str]) ->
 
 
 def _place(where: str, entry: object, errors: list[str]) -> LogPlace | None:
-    if not isinstance(entry, dict) or set(entry) != set(_LOG_KEYS):
-        errors.append(f"{where}: must have exactly {', '.join(_LOG_KEYS)}")
+    if not isinstance(entry, dict) or set(entry) - {"name"} != set(_LOG_KEYS):
+        errors.append(f"{where}: must have exactly {', '.join(_LOG_KEYS)}, and may have name")
         return None
     if not all(isinstance(value, str) and value for value in entry.values()):
         errors.append(f"{where}: all values are texts")
@@ -230,6 +230,7 @@ def _place(where: str, entry: object, errors: list[str]) -> LogPlace | None:
         bank=gateway.name,
         gateway=gateway.uri,
         origin=entry["origin"],
+        name=entry.get("name", ""),
     )
 
 

@@ -32,6 +32,7 @@ from bureau.desk.complaints import Complaints
 from bureau.desk.docket.office import CaseOffice
 from bureau.desk.entry import Entry
 from bureau.desk.law import law_of, titles_of
+from bureau.desk.names import Names
 from bureau.desk.people import Office, Person, flaws
 from bureau.desk.policies import Policies
 from bureau.desk.proof import Prover
@@ -174,6 +175,8 @@ def registers_of(settings: Settings, store: Store, trust: Trust) -> Registers:
 
 
 def desk_rooms(settings: Settings, store: Store, trust: Trust, entry: Entry, bell: Bell) -> Rooms:
+    registers = registers_of(settings, store, trust)
+    names = Names(registers, {place.bank: place.name for place in settings.logs})
     return Rooms(
         desk=store.desk,
         store=store.log,
@@ -188,8 +191,9 @@ def desk_rooms(settings: Settings, store: Store, trust: Trust, entry: Entry, bel
         policies=Policies(
             store.policies, trust.verify_document, trust.sign_document, settings.logs, now
         ),
-        registers=registers_of(settings, store, trust),
-        statistics=Statistics(store.statistics, titles_of()),
+        registers=registers,
+        names=names,
+        statistics=Statistics(store.statistics, titles_of(), names),
         complaints=Complaints(
             store.complaints, Seal(settings.witness_passphrase, "complaint informant"), now
         ),

@@ -51,8 +51,8 @@ class BureauDesk:
         self, division: str, before: tuple[dt.datetime, str] | None, narrowed: Sequence[Any],
         limit: int, words_among: int,
     ) -> Sequence[Mapping[str, Any]]:  # fmt: skip
-        """`narrowed`: agency, department, bank, policy, outcome, voucher, least and most fen,
-        since, until, words; None does not narrow. Newest first."""
+        """`narrowed`: agency, department, bank, policy, outcome, state, voucher, least and most
+        fen, since, until, words; None does not narrow. Newest first."""
         moment, number = before or (None, "")
         async with connection_of(self._pool) as connection:
             rows = await connection.fetch(

@@ -28,6 +28,13 @@ class BureauRegisters:
     ) -> Sequence[Row]:
         return await self._rows("kept", division, register, after, agency, limit)
 
+    async def bodies(
+        self, division: str, register: str, keys: Sequence[str] | None = None
+    ) -> Sequence[bytes]:
+        """Of these keys, or all."""
+        only = None if keys is None else list(keys)
+        return [row["body"] for row in await self._rows("bodies", division, register, only)]
+
     async def row(self, division: str, register: str, key: str) -> Row | None:
         rows = await self._rows("row", division, register, key)
         return rows[0] if rows else None

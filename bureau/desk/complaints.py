@@ -288,7 +288,7 @@ def flaws(told: Told, informant: Informant) -> list[str]:
 
 
 def complaint_no(year: int, number: int) -> str:
-    return f"举报{year}-{number:05d}"
+    return f"举报{year}年第{number}号"
 
 
 def _plain(text: str) -> str:

@@ -17,6 +17,13 @@ WORDS_AMONG = 10_000
 """Words without a key are looked for in so many of the newest lines that fit the rest."""
 
 
+STATES_ZH = {
+    "held": "挂起", "blocked": "拦截", "released": "已放行待支付", "paid": "已放行并支付",
+    "unknown": "已放行，支付结果待查", "returned": "已放行，银行退回", "refunded": "已支付后退款",
+    "refused": "不予放行", "expired": "逾期终止",
+}  # fmt: skip
+
+
 @attrs.frozen(kw_only=True)
 class Line:
     """One interception as the list shows it."""
@@ -27,6 +34,9 @@ class Line:
     voucher_no: str
     bank: str
     outcome: str
+    """What was decided at first: held or blocked."""
+    state: str
+    """What has become of it since: a key of `STATES_ZH`."""
     agency_code: str
     agency_name: str
     payee_name: str
@@ -114,8 +124,8 @@ async def searched(
         return []
     narrowed = (
         search.agency or scope.agency, scope.department, search.bank or scope.bank, search.policy,
-        search.outcome, search.voucher, search.least, search.most, search.since, search.until,
-        search.words,
+        search.outcome, search.state, search.voucher, search.least, search.most, search.since,
+        search.until, search.words,
     )  # fmt: skip
     rows = await desk.search(division, before, narrowed, limit, WORDS_AMONG)
     return [_line(row) for row in rows]

@@ -4,6 +4,7 @@ What was approved becomes one delta under the next version; a snapshot comes fro
 as it was received. Bodies are sealed at rest: they hold numbers of people.
 """
 
+import asyncio
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -16,6 +17,7 @@ from bureau.desk.refusals import ActRefused
 from bureau.desk.register_words import SHEETS, Sheet, row_of
 from bureau.desk.trail import Act
 from bureau.ports import Clock, LogPlace
+from gateway.domain.codes import Register
 from gateway.domain.records import canonical
 
 SNAPSHOT = "snapshot"
@@ -29,6 +31,10 @@ class RegisterStore(Protocol):
     async def kept(
         self, division: str, register: str, after: str, agency: str | None, limit: int
     ) -> Sequence[Mapping[str, Any]]: ...
+
+    async def bodies(
+        self, division: str, register: str, keys: Sequence[str] | None = None
+    ) -> Sequence[bytes]: ...
 
     async def row(self, division: str, register: str, key: str) -> Mapping[str, Any] | None: ...
 
@@ -120,6 +126,25 @@ class Registers:
         """{key, agency, version, row}: as they stand, by key."""
         kept = await self.store.kept(division, sheet.register.value, after, agency, limit)
         return [{**each, "row": self._opened(each["body"])} for each in kept]
+
+    async def version_of(self, division: str) -> int:
+        return await self.store.version(division)
+
+    async def agency_names(self, division: str) -> Mapping[str, str]:
+        """Every agency's name, by code."""
+        bodies = await self.store.bodies(division, Register.AGENCIES)
+        rows = await asyncio.to_thread(lambda: [self._opened(body) for body in bodies])
+        return {row["code"]: str(row.get("name") or "") for row in rows}
+
+    async def rows_of(
+        self, division: str, sheet: Sheet, keys: Sequence[str]
+    ) -> Mapping[str, Mapping[str, Any]]:
+        """Those rows that stand, by key."""
+        if not keys:
+            return {}
+        bodies = await self.store.bodies(division, sheet.register.value, keys)
+        rows = [self._opened(body) for body in bodies]
+        return {sheet.key_of(row): row for row in rows}
 
     async def row(self, division: str, sheet: Sheet, key: str) -> Mapping[str, Any] | None:
         kept = await self.store.row(division, sheet.register.value, key)

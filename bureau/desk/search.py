@@ -26,6 +26,7 @@ class Search:
     agency: str | None = None
     policy: str | None = None
     outcome: str | None = None
+    state: str | None = None
     bank: str | None = None
     voucher: str | None = None
     stage: str | None = None
@@ -38,11 +39,18 @@ class Search:
     """What could not be understood; nothing is searched then."""
 
 
+STATES = {
+    "挂起": "held", "拦截": "blocked", "已放行": "released", "已放行待支付": "released",
+    "已支付": "paid", "已放行并支付": "paid", "待查": "unknown", "银行退回": "returned",
+    "已退款": "refunded", "不予放行": "refused", "逾期": "expired", "逾期终止": "expired",
+}  # fmt: skip
+"""What has become of an interception, as people type it."""
 OUTCOMES = {"挂起": "held", "拦截": "blocked", "放行": "passed"}
 _KEYS = {
     "agency": "agency", "单位": "agency", "policy": "policy", "规则": "policy",
     "amount": "amount", "金额": "amount", "date": "date", "日期": "date",
-    "outcome": "outcome", "结果": "outcome", "bank": "bank", "银行": "bank",
+    "outcome": "outcome", "结果": "outcome", "state": "state", "状态": "state",
+    "现状": "state", "bank": "bank", "银行": "bank",
     "voucher": "voucher", "凭证号": "voucher", "stage": "stage", "阶段": "stage",
 }  # fmt: skip
 
@@ -78,6 +86,11 @@ def _policy(key: str, value: str) -> dict[str, object] | None:
 def _outcome(key: str, value: str) -> dict[str, object] | None:
     value = OUTCOMES.get(value, value)
     return {key: value} if value in OUTCOMES.values() else None
+
+
+def _state(key: str, value: str) -> dict[str, object] | None:
+    value = STATES.get(value, value)
+    return {key: value} if value in STATES.values() else None
 
 
 def _amount(key: str, value: str) -> dict[str, object] | None:
@@ -134,6 +147,7 @@ def _span(text: str) -> tuple[dt.datetime, dt.datetime] | None:
 _READERS: dict[str, Callable[[str, str], dict[str, object] | None]] = {
     "policy": _policy,
     "outcome": _outcome,
+    "state": _state,
     "amount": _amount,
     "date": _date,
 }

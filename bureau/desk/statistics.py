@@ -6,8 +6,7 @@ The points of the score cards are the bureau's own, not the regulation's.
 
 import asyncio
 import datetime as dt
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import attrs
@@ -15,6 +14,8 @@ import orjson
 import structlog
 
 from bureau.desk.casework.words import MEASURE_ZH, Measure, Move, Stage
+from bureau.desk.interceptions import STATES_ZH
+from bureau.desk.names import Names
 from bureau.desk.people import covers
 from bureau.desk.refusals import ActRefused
 from gateway.domain.faults import StoreUnavailable
@@ -24,6 +25,9 @@ MONTHS_MAX = 36
 TOP = 20
 FOLD_S = 5.0
 TYPICAL_MAX = 20
+MEASURES = (
+    "policy", "department", "agency", "bank", "amount", "state", "conduct", "stage", "origin",
+)  # fmt: skip
 BANDS_ZH = {
     "1": "1万元以下", "2": "1万至10万元", "3": "10万至100万元", "4": "100万至1000万元",
     "5": "1000万元以上",
@@ -139,10 +143,16 @@ class Overview:
     agencies: tuple[Tally, ...]
     banks: tuple[Tally, ...]
     bands: tuple[Tally, ...]
+    states: tuple[Tally, ...]
+    """What has become of the interceptions by now."""
     conduct: tuple[Tally, ...]
     stages: Mapping[str, tuple[int, int]]
     """Cases opened in the span: stage -> count, fen."""
     origins: Mapping[str, tuple[int, int]]
+
+    @property
+    def still_held(self) -> int:
+        return sum(tally.count for tally in self.states if tally.key == "held")
 
 
 @attrs.frozen(kw_only=True)
@@ -160,53 +170,52 @@ class Score:
 class Statistics:
     """Raises StoreUnavailable. `titles`: of policies, Chinese."""
 
-    def __init__(self, store: StatisticsStore, titles: Mapping[str, str]) -> None:
+    def __init__(self, store: StatisticsStore, titles: Mapping[str, str], names: Names) -> None:
+        self._names = names
         self._store = store
         self._titles = dict(CONDUCT_ZH) | dict(titles)
 
     async def overview(self, division: str, span: Span) -> Overview:
-        store, days = self._store, span.days
         by = {
-            measure: await store.by_key(division, measure, days, TOP)
-            for measure in (
-                "policy",
-                "department",
-                "agency",
-                "bank",
-                "amount",
-                "conduct",
-                "stage",
-                "origin",
-            )
+            measure: await self._store.by_key(division, measure, span.days, TOP)
+            for measure in MEASURES
         }
-        codes = [row["key"] for row in by["agency"]]
-        names = await store.agency_names(division, codes)
-        months = {row["key"]: row for row in await store.by_month(division, days)}
+        named = await self._agency_names(division, [row["key"] for row in by["agency"]])
+        months = {row["key"]: row for row in await self._store.by_month(division, span.days)}
         monthly = tuple(
             _tally({**months.get(month, {}), "key": f"{month:%Y-%m}"}, f"{month:%Y-%m}")
             for month in span.months
         )
+        names = self._names
+        say: Mapping[str, Callable[[str], str]] = {
+            "policy": lambda key: self._titles.get(key, ""),
+            "department": lambda key: names.department(division, key),
+            "agency": lambda key: named.get(key) or "",
+            "bank": names.bank,
+            "amount": lambda key: BANDS_ZH.get(key, key),
+            "state": lambda key: STATES_ZH.get(key, key),
+            "conduct": self._conduct,
+        }
+        told = {
+            measure: tuple(_tally(row, said(str(row["key"]))) for row in by[measure])
+            for measure, said in say.items()
+        }
         return Overview(
-            span=span, months=monthly, total=_sum(monthly),
-            policies=tuple(_tally(row, self._titles.get(row["key"], "")) for row in by["policy"]),
-            departments=tuple(_tally(row, "主管部门") for row in by["department"]),
-            agencies=tuple(_tally(row, names.get(row["key"], "")) for row in by["agency"]),
-            banks=tuple(_tally(row, "代理银行") for row in by["bank"]),
-            bands=tuple(
-                _tally(row, BANDS_ZH.get(row["key"], row["key"]))
-                for row in sorted(by["amount"], key=lambda row: str(row["key"]))
-            ),
-            conduct=tuple(_tally(row, self._conduct(row["key"])) for row in by["conduct"]),
+            span=span, months=monthly, total=_sum(monthly), policies=told["policy"],
+            departments=told["department"], agencies=told["agency"], banks=told["bank"],
+            bands=tuple(sorted(told["amount"], key=lambda tally: tally.key)),
+            states=told["state"], conduct=told["conduct"],
             stages=_grouped(by["stage"], "key"), origins=_grouped(by["origin"], "key"),
         )  # fmt: skip
 
     async def agency(self, division: str, code: str, span: Span) -> Score:
         """What one agency tried, what was found of it, and points: 100 less what was found."""
-        rows = await self._store.agency(division, code, span.moments)
-        name = (await self._store.agency_names(division, [code])).get(code, "")
-        stages = _grouped(await self._store.cases_of(division, span.moments, code, None), "stage")
-        blocked = sum(row["count"] for row in rows if row["outcome"] == "blocked")
-        held = sum(row["count"] for row in rows if row["outcome"] == "held")
+        rows = await self._store.by_key_of(division, "agency_policy", span.days, code)
+        whole = await self._store.by_key_of(division, "agency_verdict", span.days, code)
+        name = (await self._agency_names(division, [code])).get(code, "")
+        cases = await self._store.by_key_of(division, "agency_stage", span.days, code)
+        stages = _grouped(cases, "key")
+        blocked, held = (sum(int(row[f] or 0) for row in whole) for f in ("blocked", "held"))
         confirmed = sum(n for stage, (n, _) in stages.items() if stage in CONFIRMED)
         parts = tuple(
             (what, count, f"{count}×{each}")
@@ -218,16 +227,14 @@ class Statistics:
         lost = blocked * BLOCKED_POINTS + held * HELD_POINTS + confirmed * CONFIRMED_POINTS
         return Score(
             code=code, name=name, span=span, points=max(0, 100 - lost), parts=parts,
-            policies=self._by_policy(rows), stages=stages,
+            policies=tuple(_tally(row, self._titles.get(str(row["key"]), "")) for row in rows),
+            stages=stages,
         )  # fmt: skip
 
     async def bank(self, division: str, bank: str, span: Span) -> Score:
         """How one bank kept to Art. 10(4), a thousand payments."""
-        rows = await self._store.by_key(division, "conduct", span.days, 500)
-        alerts = {
-            row["key"].split(" ", 1)[1]: int(row["count"])
-            for row in rows if row["key"].startswith(bank + " ")
-        }  # fmt: skip
+        rows = await self._store.by_key_of(division, "conduct", span.days, bank)
+        alerts = {row["key"]: int(row["count"]) for row in rows}
         refused = sum(int(row["count"]) for row in await self._store.misbehaviours(division, bank))
         thousands = max(1, await self._store.passed(division, bank) // 1000)
         parts = [
@@ -237,10 +244,10 @@ class Statistics:
         parts.append(("报送被拒收 deliveries refused", refused, f"{refused}×{REFUSED_POINTS}"))
         lost = sum(n * CONDUCT_POINTS.get(policy, 5) for policy, n in alerts.items())
         lost = (lost + refused * REFUSED_POINTS) // thousands
-        stages = _grouped(await self._store.cases_of(division, span.moments, None, bank), "stage")
+        cases = await self._store.by_key_of(division, "bank_stage", span.days, bank)
         return Score(
-            code=bank, name=f"代理银行 {bank}", span=span, points=max(0, 100 - lost),
-            parts=tuple(parts), policies=(), stages=stages,
+            code=bank, name=self._bank(bank), span=span, points=max(0, 100 - lost),
+            parts=tuple(parts), policies=(), stages=_grouped(cases, "key"),
         )  # fmt: skip
 
     async def typical(self, division: str, span: Span) -> list[Mapping[str, Any]]:
@@ -270,22 +277,19 @@ class Statistics:
             if row["stage"] != Stage.ARCHIVED or key in confirmed
         ]  # fmt: skip
 
-    def _by_policy(self, rows: Sequence[Mapping[str, Any]]) -> tuple[Tally, ...]:
-        found: dict[str, Counter[str]] = {}
-        for row in rows:
-            for policy in row["policies"]:
-                counts = found.setdefault(policy, Counter())
-                counts.update({"count": row["count"], row["outcome"]: row["count"]})
-                counts["amount_fen"] += int(row["amount_fen"])
-        tallies = [
-            _tally({"key": policy, **counts}, self._titles.get(policy, ""))
-            for policy, counts in found.items()
-        ]
-        return tuple(sorted(tallies, key=lambda each: (-each.count, each.key)))
+    async def _agency_names(self, division: str, codes: Sequence[str]) -> Mapping[str, str]:
+        """As the registers have them; of an agency they lack, as it was told last."""
+        found = {code: self._names.agency(division, code) for code in codes}
+        missing = [code for code, name in found.items() if not name]
+        told = await self._store.agency_names(division, missing) if missing else {}
+        return found | dict(told)
 
     def _conduct(self, key: str) -> str:
         bank, _, policy = key.partition(" ")
-        return f"代理银行 {bank}：{policy} {self._titles.get(policy, '')}"
+        return f"{self._bank(bank)}：{policy} {self._titles.get(policy, '')}"
+
+    def _bank(self, code: str) -> str:
+        return f"{self._names.bank(code) or '代理银行'} {code}"
 
 
 def below(divisions: Sequence[str], upper: str) -> list[str]:

@@ -43,13 +43,14 @@ def table_of(rooms: Rooms) -> list[Route]:
 
 
 def desk_application(rooms: Rooms) -> web.Application:
-    guard = Guard(rooms.entry, rooms.pages, rooms.divisions, rooms.hosts)
+    guard = Guard(rooms.entry, rooms.pages, rooms.divisions, rooms.hosts, rooms.names.follow)
     application = web.Application(middlewares=[guard.middleware], client_max_size=UPLOAD_BYTES_MAX)
     application.on_response_prepare.append(add_headers)
     application.on_shutdown.append(rooms.live.stop)
     table = table_of(rooms)
     rooms.pages.use_ways(*rooms.ways)
     rooms.pages.use_nav(table)
+    rooms.pages.use_names(rooms.names)
     for method, path, handler in entry.open_pages(rooms):
         application.router.add_route(method, path, handler)
     for route in table:

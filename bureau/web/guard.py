@@ -39,8 +39,11 @@ class Guard:
     """Admits visitors to routes. `hosts`: names under which the desk is served beside loopback."""
 
     def __init__(
-        self, entry: Entry, page: Page, divisions: Sequence[str], hosts: Sequence[str] = ()
-    ) -> None:
+        self, entry: Entry, page: Page, divisions: Sequence[str], hosts: Sequence[str] = (),
+        follow: Callable[[str], Awaitable[None]] | None = None,
+    ) -> None:  # fmt: skip
+        """`follow`: makes the names of a division's agencies those of its newest registers."""
+        self._follow = follow
         self._entry = entry
         self._page = page
         self._divisions = frozenset(divisions)
@@ -60,6 +63,8 @@ class Guard:
                 raise web.HTTPNotFound()
             if any("\x00" in value for value in request.match_info.values()):
                 raise web.HTTPNotFound()
+            if self._follow is not None:
+                await self._follow(division)
             form = await self._form(request, route, seat) if route.method == "POST" else {}
             visit = Visit(request=request, seat=seat, division=division, form=form)
             return await route.page(visit)

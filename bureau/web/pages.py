@@ -13,7 +13,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from bureau.desk.casework.moves import CONCERNS, DISPUTE_ZH, REFERRALS
 from bureau.desk.casework.words import MEANS_ZH, MEASURE_ZH, MOVE_ZH, ORIGIN_ZH, STAGE_ZH
 from bureau.desk.docket.issue import case_no
-from bureau.desk.interceptions import Line, exception_of, papers_of
+from bureau.desk.interceptions import STATES_ZH, Line, exception_of, papers_of
+from bureau.desk.names import Names
 from bureau.desk.people import OFFICES_ZH
 from bureau.web.route import GROUPS, Nav, Route, Visit
 from gateway.domain.money import yuan
@@ -77,12 +78,17 @@ class Pages:
             "papers": papers_of,
             "reason": lambda reason: reasons.get(reason, reason),
             "said": said,
+            "state": lambda value: STATES_ZH.get(value, value),
             "stage": lambda value: STAGE_ZH.get(value, value),
         }
 
     def use_ways(self, *ways: str) -> None:
         """How else people may sign in: `certificate`, `oidc`."""
         self._environment.globals["ways"] = ways
+
+    def use_names(self, names: Names) -> None:
+        """Templates say `names.agency(division, code)`."""
+        self._environment.globals["names"] = names
 
     def use_nav(self, table: Sequence[Route]) -> None:
         """The side bar is made from the table of routes."""

@@ -8,6 +8,7 @@ from bureau.desk.certificates import Shelf
 from bureau.desk.complaints import Complaints
 from bureau.desk.docket.office import CaseOffice
 from bureau.desk.entry import Entry
+from bureau.desk.names import Names
 from bureau.desk.policies import Policies
 from bureau.desk.proof import Prover
 from bureau.desk.registers import Registers
@@ -31,6 +32,7 @@ class Rooms:
     complaints: Complaints
     statistics: Statistics
     registers: Registers
+    names: Names
     policies: Policies
     shelf: Shelf
     releases: Releases

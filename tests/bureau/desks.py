@@ -24,6 +24,7 @@ from bureau.desk.complaints import Complaints
 from bureau.desk.docket.office import CaseOffice
 from bureau.desk.entry import Entry
 from bureau.desk.law import law_of, titles_of
+from bureau.desk.names import Names
 from bureau.desk.people import OUTSIDE, Office, Person
 from bureau.desk.policies import Policies
 from bureau.desk.proof import Prover
@@ -128,6 +129,15 @@ class Desk:
 
 
 def rooms_of(bureau: Bureau, hands: Hands, divisions: tuple[str, ...]) -> Rooms:
+    registers = Registers(
+        BureauRegisters(bureau.pool, Trail(written)),
+        Seal(b"a passphrase", "registers"),
+        lambda key: hashlib.sha256(b"a key " + key.encode()).hexdigest(),
+        bureau.trust.sign_document,
+        [bureau.place],
+        hands,
+    )
+    names = Names(registers, {})
     return Rooms(
         desk=bureau.desk,
         store=bureau.log,
@@ -148,15 +158,9 @@ def rooms_of(bureau: Bureau, hands: Hands, divisions: tuple[str, ...]) -> Rooms:
             [bureau.place],
             hands,
         ),
-        registers=Registers(
-            BureauRegisters(bureau.pool, Trail(written)),
-            Seal(b"a passphrase", "registers"),
-            lambda key: hashlib.sha256(b"a key " + key.encode()).hexdigest(),
-            bureau.trust.sign_document,
-            [bureau.place],
-            hands,
-        ),
-        statistics=Statistics(BureauStatistics(bureau.pool), titles_of()),
+        registers=registers,
+        names=names,
+        statistics=Statistics(BureauStatistics(bureau.pool), titles_of(), names),
         complaints=Complaints(
             BureauComplaints(bureau.pool, Trail(written)), Seal(b"a passphrase", "informant"), hands
         ),

@@ -121,14 +121,14 @@ async def test_from_a_live_interception_to_the_archive(
     assert (await coming.value).suggested_filename.startswith("interview-")
     agency, approver = people[Office.AGENCY], people[Office.APPROVER]
     await agency.goto(f"{desk.url}{HOME}")
-    await agency.get_by_role("link", name=f"{day.year}-000001").click()
+    await agency.get_by_role("link", name=f"{day.year}年第1号").click()
     paper = {"name": "说明.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7\n"}
     await fill_form(agency, "提交回复：第1项 约谈", text="已按时到场说明", files=paper)
     await reviewer.goto(case)
     await fill_form(reviewer, "采信回复：第1项 约谈", text="情况属实")
     await fill_form(reviewer, "提出认定意见", verdict="confirmed", text="违规划转属实")
     await approver.goto(f"{desk.url}{HOME}")
-    await approver.get_by_role("link", name=f"{day.year}-000001").click()
+    await approver.get_by_role("link", name=f"{day.year}年第1号").click()
     await fill_form(approver, "认定")
     await reviewer.goto(case)
     await reviewer.get_by_label("第二十一条（二）").check()

@@ -164,7 +164,7 @@ async def test_another_agency_and_another_bank_find_nothing_by_its_number(
         assert "0000000000001" not in (await other.get(asked))[1]
         body = (await other.bytes(f"/desk/{DIVISION}/interceptions.csv"))[1]
         assert b"101001" not in body
-        assert "2026-000001" not in (await other.get(f"/desk/{DIVISION}/cases"))[1]
+        assert "2026年第1号" not in (await other.get(f"/desk/{DIVISION}/cases"))[1]
     for path in paths:
         if not path.endswith("/case"):
             assert (await own.get(path))[0] == 200, path

@@ -57,7 +57,7 @@ def annex_2() -> Paper:
 
 def about() -> Concerned:
     return Concerned(
-        case="2026-000001", name="吉林省示例厅本级", superior="吉林省示例厅",
+        case="2026年第1号", name="吉林省示例厅本级", superior="吉林省示例厅",
         payments=(PAYMENT,) * 40,
         amounts=(1_280_000,) * 40, policies=("JL-020 禁止划转",), reason="向实有资金账户转款",
     )  # fmt: skip

@@ -26,15 +26,17 @@ CREATE FUNCTION stat_month(moment timestamptz) RETURNS date LANGUAGE sql STABLE 
 $$;
 
 -- What one line counts for, all by month: `agency_policy` is "<agency> <policy>".
-CREATE FUNCTION stat_counts(line interception) RETURNS TABLE (measure text, key text)
+CREATE FUNCTION stat_counts(
+    agency_code text, bank text, policies text[], amount_fen bigint, state text
+) RETURNS TABLE (measure text, key text)
 LANGUAGE sql STABLE AS $$
-    SELECT 'policy', p FROM unnest(line.policies) AS p
+    SELECT 'policy', p FROM unnest(policies) AS p
     UNION ALL
-    SELECT 'agency_policy', line.agency_code || ' ' || p FROM unnest(line.policies) AS p
+    SELECT 'agency_policy', agency_code || ' ' || p FROM unnest(policies) AS p
     UNION ALL
-    VALUES ('agency', line.agency_code), ('department', left(line.agency_code, 3)),
-        ('bank', line.bank), ('month', ''), ('amount', stat_band(line.amount_fen)),
-        ('state', line.state)
+    VALUES ('agency', agency_code), ('agency_verdict', agency_code || ' '),
+        ('department', left(agency_code, 3)), ('bank', bank), ('month', ''),
+        ('amount', stat_band(amount_fen)), ('state', state)
 $$;
 
 CREATE OR REPLACE FUNCTION stat_told() RETURNS trigger
@@ -43,7 +45,9 @@ BEGIN
     INSERT INTO stat_delta (division, measure, day, key, outcome, count, amount_fen)
     SELECT n.division, s.measure, stat_month(n.decided_at), s.key, n.outcome, count(*),
         sum(n.amount_fen)
-    FROM fresh AS n, LATERAL stat_counts(n) AS s
+    FROM fresh AS n, LATERAL stat_counts(
+        n.agency_code, n.bank, n.policies, n.amount_fen, n.state
+    ) AS s
     GROUP BY 1, 2, 3, 4, 5;
     RETURN NULL;
 END
@@ -56,10 +60,14 @@ BEGIN
     SELECT c.division, c.measure, c.day, c.key, c.outcome, sum(c.sign), sum(c.sign * c.amount_fen)
     FROM (
             SELECT 1 AS sign, n.division, stat_month(n.decided_at) AS day, n.outcome, n.amount_fen, s.*
-            FROM fresh AS n, LATERAL stat_counts(n) AS s
+            FROM fresh AS n, LATERAL stat_counts(
+        n.agency_code, n.bank, n.policies, n.amount_fen, n.state
+    ) AS s
             UNION ALL
             SELECT -1, o.division, stat_month(o.decided_at), o.outcome, o.amount_fen, s.*
-            FROM stale AS o, LATERAL stat_counts(o) AS s
+            FROM stale AS o, LATERAL stat_counts(
+        o.agency_code, o.bank, o.policies, o.amount_fen, o.state
+    ) AS s
         ) AS c
     GROUP BY 1, 2, 3, 4, 5
     HAVING sum(c.sign) <> 0 OR sum(c.sign * c.amount_fen) <> 0;
@@ -68,11 +76,12 @@ END
 $$;
 
 -- What one case counts for.
-CREATE FUNCTION stat_case_counts(one case_file) RETURNS TABLE (measure text, key text)
+CREATE FUNCTION stat_case_counts(
+    stage text, origin text, against text, agency_code text, bank text
+) RETURNS TABLE (measure text, key text)
 LANGUAGE sql STABLE AS $$
-    VALUES ('stage', one.stage), ('origin', one.origin),
-        ('agency_stage', one.agency_code || ' ' || one.stage),
-        ('bank_stage', CASE WHEN one.against = 'bank' THEN one.bank ELSE '' END || ' ' || one.stage)
+    VALUES ('stage', stage), ('origin', origin), ('agency_stage', agency_code || ' ' || stage),
+        ('bank_stage', CASE WHEN against = 'bank' THEN bank ELSE '' END || ' ' || stage)
 $$;
 
 CREATE OR REPLACE FUNCTION stat_cases() RETURNS trigger
@@ -80,7 +89,9 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     INSERT INTO stat_delta (division, measure, day, key, outcome, count, amount_fen)
     SELECT n.division, s.measure, stat_month(n.opened_at), s.key, '', count(*), sum(n.amount_fen)
-    FROM fresh AS n, LATERAL stat_case_counts(n) AS s
+    FROM fresh AS n, LATERAL stat_case_counts(
+        n.stage, n.origin, n.against, n.agency_code, n.bank
+    ) AS s
     GROUP BY 1, 2, 3, 4;
     RETURN NULL;
 END
@@ -93,10 +104,14 @@ BEGIN
     SELECT c.division, c.measure, c.day, c.key, '', sum(c.sign), sum(c.sign * c.amount_fen)
     FROM (
             SELECT 1 AS sign, n.division, stat_month(n.opened_at) AS day, n.amount_fen, s.*
-            FROM fresh AS n, LATERAL stat_case_counts(n) AS s
+            FROM fresh AS n, LATERAL stat_case_counts(
+        n.stage, n.origin, n.against, n.agency_code, n.bank
+    ) AS s
             UNION ALL
             SELECT -1, o.division, stat_month(o.opened_at), o.amount_fen, s.*
-            FROM stale AS o, LATERAL stat_case_counts(o) AS s
+            FROM stale AS o, LATERAL stat_case_counts(
+        o.stage, o.origin, o.against, o.agency_code, o.bank
+    ) AS s
         ) AS c
     GROUP BY 1, 2, 3, 4
     HAVING sum(c.sign) <> 0 OR sum(c.sign * c.amount_fen) <> 0;
@@ -144,11 +159,15 @@ DELETE FROM stat_delta WHERE measure <> 'conduct';
 DELETE FROM stat_cell WHERE measure <> 'conduct';
 INSERT INTO stat_cell
 SELECT n.division, s.measure, stat_month(n.decided_at), s.key, n.outcome, count(*), sum(n.amount_fen)
-FROM interception AS n, LATERAL stat_counts(n) AS s
+FROM interception AS n, LATERAL stat_counts(
+        n.agency_code, n.bank, n.policies, n.amount_fen, n.state
+    ) AS s
 GROUP BY 1, 2, 3, 4, 5;
 INSERT INTO stat_cell
 SELECT n.division, s.measure, stat_month(n.opened_at), s.key, '', count(*), sum(n.amount_fen)
-FROM case_file AS n, LATERAL stat_case_counts(n) AS s
+FROM case_file AS n, LATERAL stat_case_counts(
+        n.stage, n.origin, n.against, n.agency_code, n.bank
+    ) AS s
 GROUP BY 1, 2, 3, 4;
 INSERT INTO stat_year
 SELECT division, measure, date_trunc('year', day)::date, key, outcome, sum(count), sum(amount_fen)

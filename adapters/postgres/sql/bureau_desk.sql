@@ -63,7 +63,7 @@ SET outcome = EXCLUDED.outcome,
 -- name: interception
 -- empty: this instruction was not intercepted, or not told of.
 SELECT
-    i.division, i.fiscal_year, i.voucher_type, i.voucher_no, i.bank, i.outcome, i.agency_code,
+    i.division, i.fiscal_year, i.voucher_type, i.voucher_no, i.bank, i.outcome, i.state, i.agency_code,
     i.agency_name, i.payee_name, i.amount_fen, i.policies, i.reason_zh, i.decided_at, i.noticed_at,
     i.record_seq, i.recorded_at, COALESCE(i.told_digest <> i.notice_digest, false) AS disagrees,
     n.body AS notice_body, n.signer AS notice_signer, r.body AS record_body
@@ -92,9 +92,9 @@ ORDER BY l.bank;
 
 -- name: search
 -- empty: nothing fits, or nothing before the place asked for. The words, if any, are looked for in
--- the newest $16 lines that fit the rest: a search is bounded whatever is typed.
+-- the newest $17 lines that fit the rest: a search is bounded whatever is typed.
 SELECT
-    division, fiscal_year, voucher_type, voucher_no, bank, outcome, agency_code, agency_name,
+    division, fiscal_year, voucher_type, voucher_no, bank, outcome, state, agency_code, agency_name,
     payee_name, amount_fen, policies, reason_zh, decided_at, noticed_at, record_seq, recorded_at,
     COALESCE(told_digest <> notice_digest, false) AS disagrees
 FROM (
@@ -107,18 +107,19 @@ FROM (
     AND ($6::text IS NULL OR bank = $6)
     AND ($7::text IS NULL OR policies @> ARRAY[$7])
     AND ($8::text IS NULL OR outcome = $8)
-    AND ($9::text IS NULL OR voucher_no = $9)
-    AND ($10::bigint IS NULL OR amount_fen >= $10)
-    AND ($11::bigint IS NULL OR amount_fen <= $11)
-    AND ($12::timestamptz IS NULL OR decided_at >= $12)
-    AND ($13::timestamptz IS NULL OR decided_at < $13)
+    AND ($9::text IS NULL OR state = $9)
+    AND ($10::text IS NULL OR voucher_no = $10)
+    AND ($11::bigint IS NULL OR amount_fen >= $11)
+    AND ($12::bigint IS NULL OR amount_fen <= $12)
+    AND ($13::timestamptz IS NULL OR decided_at >= $13)
+    AND ($14::timestamptz IS NULL OR decided_at < $14)
     ORDER BY decided_at DESC, voucher_no DESC
-    LIMIT CASE WHEN $14::text IS NULL THEN $15::bigint ELSE $16::bigint END
+    LIMIT CASE WHEN $15::text IS NULL THEN $16::bigint ELSE $17::bigint END
 ) AS fitting
-WHERE $14::text IS NULL
-OR position(lower($14) IN lower(payee_name)) > 0
-OR position(lower($14) IN lower(agency_name)) > 0
-OR voucher_no = $14
-OR agency_code = $14
+WHERE $15::text IS NULL
+OR position(lower($15) IN lower(payee_name)) > 0
+OR position(lower($15) IN lower(agency_name)) > 0
+OR voucher_no = $15
+OR agency_code = $15
 ORDER BY decided_at DESC, voucher_no DESC
-LIMIT $15;
+LIMIT $16;

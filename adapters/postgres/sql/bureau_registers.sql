@@ -21,6 +21,11 @@ WHERE division = $1 AND register = $2 AND key > $3 AND ($4::text IS NULL OR agen
 ORDER BY key
 LIMIT $5;
 
+-- name: bodies
+-- empty: nothing of this register was published.
+SELECT body FROM register_kept
+WHERE division = $1 AND register = $2 AND ($3::text[] IS NULL OR key = ANY ($3));
+
 -- name: row
 -- empty: no such row.
 SELECT key, agency, version, body FROM register_kept

@@ -138,7 +138,8 @@ def concerned(
 
 
 def case_no(year: int, number: int) -> str:
-    return f"{year}-{number:06d}"
+    """As the regulation numbers its papers (annexes 1 and 2): 年 第 号."""
+    return f"{year}年第{number}号"
 
 
 def _payment(row: Mapping[str, Any]) -> Payment:

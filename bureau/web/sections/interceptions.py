@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from bureau.desk.docket.office import only_told
-from bureau.desk.interceptions import PAGE_ROWS, Card, Line, searched, why_refused
+from bureau.desk.interceptions import PAGE_ROWS, STATES_ZH, Card, Line, searched, why_refused
+from bureau.desk.names import Names
 from bureau.desk.people import CASE_PARTIES, READERS, Office
 from bureau.desk.search import QUERY_CHARS_MAX, Search, parsed
 from bureau.desk.strip import strip_of
@@ -23,9 +24,9 @@ PRINT_ROWS = 200
 PIECE_ROWS = 1000
 LOG_READERS = READERS | {Office.SECURITY}
 HEAD = (
-    "时间 Time", "结果 Outcome", "年度 Year", "凭证类型 Type", "凭证号 Voucher",
-    "单位代码 Agency code", "预算单位 Agency", "收款人 Payee", "金额（元） Yuan",
-    "规则 Policies", "理由 Reason", "代理银行 Bank",
+    "时间 Time", "判定 Outcome", "现状 State", "年度 Year", "凭证类型 Type", "凭证号 Voucher",
+    "单位代码 Agency code", "预算单位 Agency", "主管部门 Department", "收款人 Payee",
+    "金额（元） Yuan", "规则 Policies", "理由 Reason", "银行行号 Bank code", "代理银行 Bank",
 )  # fmt: skip
 
 
@@ -149,7 +150,7 @@ class _Interceptions:
                 self._rooms.desk, visit.division, visit.person.scope, search, before=before,
                 limit=PIECE_ROWS,
             )  # fmt: skip
-            rows += [_cells(line) for line in lines]
+            rows += [_cells(line, self._rooms.names) for line in lines]
             if len(lines) < PIECE_ROWS:
                 break
             before = (lines[-1].decided_at, lines[-1].voucher_no)
@@ -193,9 +194,11 @@ def _limit(rows: int) -> str:
     return "（已达上限 at the limit）" if rows >= ROWS_MAX else ""
 
 
-def _cells(line: Line) -> list[str]:
+def _cells(line: Line, names: Names) -> list[str]:
+    agency = names.agency(line.division, line.agency_code) or line.agency_name
     return [
-        clock(line.decided_at), outcome_zh(line.outcome), str(line.fiscal_year), line.voucher_type,
-        line.voucher_no, line.agency_code, line.agency_name, line.payee_name, line.amount,
-        " ".join(line.policies), line.reason_zh, line.bank,
+        clock(line.decided_at), outcome_zh(line.outcome), STATES_ZH.get(line.state, line.state),
+        str(line.fiscal_year), line.voucher_type, line.voucher_no, line.agency_code, agency,
+        names.department(line.division, line.agency_code), line.payee_name, line.amount,
+        " ".join(line.policies), line.reason_zh, line.bank, names.bank(line.bank),
     ]  # fmt: skip

@@ -77,6 +77,7 @@ class _Registers:
             more = "?" + urlencode({"agency": agency, "after": rows[-1]["key"]})
         return self._rooms.pages(
             "register", visit=visit, sheet=sheet, rows=rows, more=more, agency=agency, shown=shown,
+            indicators=await self._indicators(visit.division, rows),
             duties=await self._duties(visit.division, sheet),
         )  # fmt: skip
 
@@ -160,6 +161,12 @@ class _Registers:
         """An account's change whose notice came after more than five working days."""
         today = legal_day(change["proposed_at"])
         return change["register"] == "accounts" and late_notice(change["changed_on"], None, today)
+
+    async def _indicators(self, division: str, rows: Any) -> dict[str, str]:
+        """What the indicators that these rows speak of are for, by id."""
+        ids = {each["row"].get("indicator_id") for each in rows} - {None}
+        found = await self._registers.rows_of(division, SHEETS["indicators"], sorted(ids))
+        return {key: self._rooms.names.indicator(division, row) for key, row in found.items()}
 
     async def _duties(self, division: str, sheet: Sheet) -> list[Any]:
         """Of the first rows of the register; what is ours to do."""

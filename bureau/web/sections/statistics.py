@@ -23,7 +23,7 @@ HEAD = (
 )  # fmt: skip
 TITLES = {
     "months": "按月份", "policies": "按规则", "departments": "按主管部门", "agencies": "按预算单位",
-    "banks": "按代理银行", "bands": "按金额", "conduct": "代理银行行为监控",
+    "banks": "按代理银行", "bands": "按金额", "states": "按处置现状", "conduct": "代理银行行为监控",
 }  # fmt: skip
 
 
