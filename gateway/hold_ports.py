@@ -1,11 +1,15 @@
-"""What holds, releases and refunds need of the world, as Protocols: a method is a transaction."""
+"""What holds, releases, refunds and letters need of the world, as Protocols: a method is a
+transaction."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from gateway.domain.bank import RecallOrder, RecallReply
+from gateway.domain.correspondence import KeptLetter, RecallStanding, RecallWord
 from gateway.domain.holds import Claim, Claimed, Ending, Gone, Hold, Notification
-from gateway.domain.ledger import Moved, RecordDraft, Short
+from gateway.domain.instruction import InstructionKey
+from gateway.domain.ledger import Moved, RecordDraft, Short, Standing
 from gateway.domain.refunds import Overdraft, Refund, RefundAnswer
 from gateway.domain.releases import Order
 
@@ -70,6 +74,50 @@ class Refunds(Protocol):
     async def refund(self, refund: Refund) -> RefundAnswer:
         """Give back on every line what the payment had posted there, once. LedgerUnavailable: not
         known whether; the same refund may be handed in again."""
+        ...
+
+
+class LetterBook(Protocol):
+    """Signed letters about payments, each once under its sender's number. LedgerUnavailable: send
+    the same letter again, and it is carried to its end."""
+
+    async def keep(self, letter: KeptLetter) -> tuple[bytes, bytes | None] | None:
+        """None: it is new. Else the digest that came first under this number, and what was
+        answered to it, if it got so far."""
+        ...
+
+    async def conflict(self, division: str, record: RecordDraft, digest: bytes) -> bool:
+        """Record, once for each content and at most so many, that a number came with others."""
+        ...
+
+    async def answered(
+        self, letter: KeptLetter, answer: bytes, at: dt.datetime,
+        records: Sequence[RecordDraft] = (),
+    ) -> None:  # fmt: skip
+        """Keep what was answered, with the records of it; the first answer stands."""
+        ...
+
+    async def standings(self, keys: Sequence[InstructionKey]) -> Mapping[InstructionKey, Standing]:
+        """Those of these instructions that the ledger holds."""
+        ...
+
+    async def cleared(self, division: str, numbers: Sequence[str]) -> Mapping[str, int]:
+        """What clearing vouchers of these numbers came to, in fen; 2302 below zero."""
+        ...
+
+    async def say(self, word: RecallWord) -> bool:
+        """Write a word on a recall, its record and what the agency is told. False, with nothing
+        written: the same status was said of it before."""
+        ...
+
+    async def recalls(self, division: str, recall: str, voucher_no: str) -> list[RecallStanding]:
+        """What was said of a recall before, oldest first."""
+        ...
+
+
+class RecallingBank(Protocol):
+    async def recall(self, order: RecallOrder) -> RecallReply:
+        """Ask for a payment back. Pays nothing, so it may be asked again. Never raises."""
         ...
 
 

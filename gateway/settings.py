@@ -94,6 +94,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """How long after not being found a payment can no longer take effect; absent: never."""
         partial: bool = False
         """Whether the core can leave out details of a voucher (docs/bank-core.md)."""
+        recall: bool = False
+        """Whether the core can be asked for a payment back; otherwise a recall of what was
+        forwarded is refused with that reason."""
         connections: Count = 32
         deadline_s: Seconds = 3.0
         wire: Literal["json", "voucher_store", "iso20022"] = "json"

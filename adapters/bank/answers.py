@@ -9,7 +9,16 @@ import unicodedata
 
 import msgspec
 
-from gateway.domain.bank import BankAnswer, BankOutcome, EnquiryAnswer, EnquiryOutcome
+from gateway.domain.bank import (
+    RECALL_UNHEARD,
+    BankAnswer,
+    BankOutcome,
+    EnquiryAnswer,
+    EnquiryOutcome,
+    RecallOrder,
+    RecallReply,
+)
+from gateway.domain.enquiries import RecallStatus
 
 TEXT_LENGTH_MAX = 500
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -61,6 +70,38 @@ def enquired(key: str, status: int, body: bytes) -> EnquiryAnswer:
     return EnquiryAnswer(
         outcome=EnquiryOutcome(wire.outcome), reference=wire.reference, reason=wire.reason
     )
+
+
+class _Recalled(msgspec.Struct):
+    key: str
+    recall: str
+    outcome: str
+    reason: str | None = None
+
+
+_recalls = msgspec.json.Decoder(_Recalled)
+_RECALLS = {
+    "recalled": RecallStatus.ACCEPTED,
+    "refused": RecallStatus.REFUSED,
+    "pending": RecallStatus.PENDING,
+}
+
+
+def recalled(order: RecallOrder, status: int, body: bytes) -> RecallReply:
+    """Read the answer to a recall: `recalled`, `refused` with a reason, `pending`; of this very
+    recall of this very payment, or it is silence."""
+    if status not in (200, 202):
+        return RECALL_UNHEARD
+    try:
+        said = _recalls.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return RECALL_UNHEARD
+    meant = _RECALLS.get(said.outcome)
+    if (said.key, said.recall) != (str(order.key), order.id) or meant is None:
+        return RECALL_UNHEARD
+    if not sound(said.reason or ""):
+        return RECALL_UNHEARD
+    return RecallReply(status=meant, reason=said.reason)
 
 
 def _read(key: str, body: bytes) -> _Wire | None:

@@ -14,12 +14,23 @@ from adapters.bank.answers import SILENT, UNKNOWN
 from adapters.bank.circuit import Circuit, CircuitState
 from adapters.bank.pool import NotSent, Pool, Unreachable
 from adapters.bank.wire import JsonWire, Wire, deposit
-from gateway.domain.bank import BankAnswer, BankConduct, BankOutcome, EnquiryAnswer, LeftOut
+from gateway.domain.bank import (
+    RECALL_UNHEARD,
+    BankAnswer,
+    BankConduct,
+    BankOutcome,
+    EnquiryAnswer,
+    LeftOut,
+    RecallOrder,
+    RecallReply,
+)
+from gateway.domain.enquiries import RecallStatus
 from gateway.domain.instruction import InstructionKey
 
 ENQUIRY_CONNECTIONS = 2
 ENQUIRY_WAITING_MAX = 64
 DEPOSIT_DEADLINE_S = 30.0
+NO_RECALLS = "银行核心不办理撤销，款项请按退款办理 (this core takes no recalls; ask for a refund)"
 NOT_SENT_ZH = "未能送达银行核心，未发生支付，请换号重报"
 
 
@@ -110,6 +121,21 @@ class HttpBank:
         except NotSent:
             return SILENT
         return SILENT if reply is None else self.wire.enquired(key, reply.status, reply.body)
+
+    async def recall(self, order: RecallOrder) -> RecallReply:
+        """Ask for a payment back, on the enquiries' connections. Nothing is paid by it: it may be
+        asked again under its id. PENDING without a reason: no clear answer. REFUSED at once where
+        the core takes no recalls."""
+        request = self.wire.recall(self._host, order) if self.conduct.recall else None
+        if request is None:
+            return RecallReply(status=RecallStatus.REFUSED, reason=NO_RECALLS)
+        try:
+            reply = await self._enquiries.call(request, self.deadline_s)
+        except NotSent:
+            return RECALL_UNHEARD
+        if reply is None:
+            return RECALL_UNHEARD
+        return self.wire.recalled(order, reply.status, reply.body)
 
     async def reach(self) -> bool:
         """Can the bank core be reached? A worker asks, so that no payment has to find out."""

@@ -9,12 +9,22 @@ answers (`read`) and writes what it is asked (`ask`); the mapping is ISO's:
 """
 
 from collections.abc import Callable
+from typing import Protocol
 
 import attrs
 
 from adapters.bank.answers import SILENT, UNKNOWN, sound
 from adapters.bank.wire import post
-from gateway.domain.bank import BankAnswer, BankOutcome, EnquiryAnswer, EnquiryOutcome, LeftOut
+from gateway.domain.bank import (
+    RECALL_UNHEARD,
+    BankAnswer,
+    BankOutcome,
+    EnquiryAnswer,
+    EnquiryOutcome,
+    LeftOut,
+    RecallOrder,
+    RecallReply,
+)
 from gateway.domain.instruction import InstructionKey
 
 ACCEPTED = frozenset({"ACSC", "ACCC", "ACSP"})
@@ -44,6 +54,18 @@ Ask = Callable[[InstructionKey], bytes]
 """A pacs.028 about one transaction."""
 
 
+class Recalls(Protocol):
+    """How a payment is asked back, and what is answered (`iso_recall`)."""
+
+    def written(self, order: RecallOrder) -> bytes:
+        """A camt.056."""
+        ...
+
+    def read(self, order: RecallOrder, body: bytes) -> RecallReply | None:
+        """What a camt.029 says of this very recall; None for anything else."""
+        ...
+
+
 @attrs.frozen
 class IsoWire:
     """`POST /v1/iso20022/payments` and `/enquiries`. A core that does not know a payment answers an
@@ -52,6 +74,7 @@ class IsoWire:
 
     read: Read
     ask: Ask
+    recalls: Recalls
 
     @property
     def formats(self) -> frozenset[str]:
@@ -65,6 +88,14 @@ class IsoWire:
     def enquiry(self, host: str, key: InstructionKey) -> bytes:
         line = b"POST /v1/iso20022/enquiries"
         return post(line, host, key, self.ask(key), "iso20022", None)
+
+    def recall(self, host: str, order: RecallOrder) -> bytes | None:
+        line = b"POST /v1/iso20022/recalls"
+        return post(line, host, order.key, self.recalls.written(order), "iso20022", None)
+
+    def recalled(self, order: RecallOrder, status: int, body: bytes) -> RecallReply:
+        said = self.recalls.read(order, body) if status in (200, 202) else None
+        return said if said and sound(said.reason or "") else RECALL_UNHEARD
 
     def submitted(self, key: InstructionKey, status: int, body: bytes) -> BankAnswer:
         said = self._about(key, body) if status in (200, 202) else None

@@ -25,13 +25,8 @@ _PARSER = etree.XMLParser(
 
 def read_status(body: bytes) -> IsoStatus | None:
     """The one transaction of a status report; None for anything else."""
-    if len(body) > STATUS_BYTES_MAX:
-        return None
-    try:
-        root = etree.fromstring(body, _PARSER)
-    except (etree.XMLSyntaxError, ValueError):
-        return None
-    if root.getroottree().docinfo.internalDTD is not None or not isinstance(root.tag, str):
+    root = plain_root(body) if len(body) <= STATUS_BYTES_MAX else None
+    if root is None:
         return None
     namespace = root.tag.rpartition("}")[0][1:]  # QName would raise for braces in a namespace
     if not namespace.startswith(REPORTS):
@@ -47,6 +42,17 @@ def read_status(body: bytes) -> IsoStatus | None:
         end_to_end_id=end_to_end, status=status, reason=_reason(one),
         reference=_text(one, "AcctSvcrRef") or _text(one, "ClrSysRef"),
     )  # fmt: skip
+
+
+def plain_root(body: bytes) -> etree._Element | None:
+    """Of a document without a DTD; None for anything else."""
+    try:
+        root = etree.fromstring(body, _PARSER)
+    except (etree.XMLSyntaxError, ValueError):
+        return None
+    if root.getroottree().docinfo.internalDTD is not None or not isinstance(root.tag, str):
+        return None
+    return root
 
 
 def enquirer(now: Callable[[], dt.datetime]) -> Callable[[InstructionKey], bytes]:

@@ -8,7 +8,16 @@ import msgspec
 
 from adapters.bank.answers import SILENT, UNKNOWN, sound
 from adapters.bank.wire import header_safe, post
-from gateway.domain.bank import BankAnswer, BankOutcome, EnquiryAnswer, EnquiryOutcome, LeftOut
+from gateway.domain.bank import (
+    RECALL_UNHEARD,
+    BankAnswer,
+    BankOutcome,
+    EnquiryAnswer,
+    EnquiryOutcome,
+    LeftOut,
+    RecallOrder,
+    RecallReply,
+)
 from gateway.domain.instruction import InstructionKey
 
 WITH_THE_BANK = frozenset({0, 1, 3, 6, 7, 9})
@@ -48,6 +57,13 @@ class VoucherStoreWire:
         return b"GET /v1/vouchers/%b HTTP/1.1\r\nHost: %b\r\n\r\n" % (
             header_safe(key), host.encode(),
         )  # fmt: skip
+
+    def recall(self, host: str, order: RecallOrder) -> bytes | None:
+        """The store has no word for it: what is signed for comes back as a refund voucher."""
+        return None
+
+    def recalled(self, order: RecallOrder, status: int, body: bytes) -> RecallReply:
+        return RECALL_UNHEARD
 
     def submitted(self, key: InstructionKey, status: int, body: bytes) -> BankAnswer:
         said = _read(key, body) if status in (200, 201, 202) else None

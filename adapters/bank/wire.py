@@ -5,8 +5,10 @@ Everything else (connections, deadlines, silence, the circuit) is `http_core`'s,
 
 from typing import Protocol
 
-from adapters.bank.answers import enquired, submitted
-from gateway.domain.bank import BankAnswer, EnquiryAnswer, LeftOut
+import msgspec
+
+from adapters.bank.answers import enquired, recalled, submitted
+from gateway.domain.bank import BankAnswer, EnquiryAnswer, LeftOut, RecallOrder, RecallReply
 from gateway.domain.instruction import InstructionKey
 
 MEDIA_TYPES = {
@@ -35,9 +37,17 @@ class Wire(Protocol):
         """The whole HTTP request that asks what became of `key`."""
         ...
 
+    def recall(self, host: str, order: RecallOrder) -> bytes | None:
+        """The whole HTTP request that asks for a payment back; None: this core takes none."""
+        ...
+
     def submitted(self, key: InstructionKey, status: int, body: bytes) -> BankAnswer: ...
 
     def enquired(self, key: InstructionKey, status: int, body: bytes) -> EnquiryAnswer: ...
+
+    def recalled(self, order: RecallOrder, status: int, body: bytes) -> RecallReply:
+        """`RECALL_UNHEARD` itself for what says nothing."""
+        ...
 
 
 class JsonWire:
@@ -54,6 +64,17 @@ class JsonWire:
         return b"GET /v1/payments/%b HTTP/1.1\r\nHost: %b\r\n\r\n" % (
             header_safe(key), host.encode(),
         )  # fmt: skip
+
+    def recall(self, host: str, order: RecallOrder) -> bytes | None:
+        fields = {
+            "amount_fen": order.amount_fen, "key": str(order.key), "reason": order.reason,
+            "recall": order.id, "words": order.words,
+        }  # fmt: skip
+        raw = msgspec.json.encode(fields)
+        return post(b"POST /v1/recalls", host, order.key, raw, "json", None)
+
+    def recalled(self, order: RecallOrder, status: int, body: bytes) -> RecallReply:
+        return recalled(order, status, body)
 
     def submitted(self, key: InstructionKey, status: int, body: bytes) -> BankAnswer:
         return submitted(str(key), status, body)

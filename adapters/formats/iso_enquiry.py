@@ -15,6 +15,7 @@ from adapters.formats.iso_read import CURRENCY
 from adapters.formats.iso_xml import Message, local, parsed, seemly
 from adapters.formats.json_walk import Findings, shown
 from adapters.formats.text_safety import refused_in
+from gateway.domain.correspondence import Letter
 from gateway.domain.enquiries import (
     Enquiry,
     Original,
@@ -32,6 +33,12 @@ from gateway.domain.money import Fen
 _AMOUNT = re.compile(r"(0|[1-9][0-9]{0,14})(?:\.([0-9]{1,2}))?", re.ASCII)
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(?:Z|[+-][0-9]{2}:[0-9]{2})?")
 _TEXT_MAX = 140
+_DIVISION = re.compile(r"[0-9]{9}", re.ASCII)
+DIVISION_PLACES = (
+    "GrpHdr/InstdAgt/FinInstnId/Othr/Id", "Assgnmt/Assgne/Pty/Id/OrgId/Othr/Id",
+)  # fmt: skip
+"""Where a message says for which division it is; the first that stands counts."""
+PAYMENTS_MAX = 500
 
 _NAMES = r"OrgnlMsgId|OrgnlMsgNmId|OrgnlCreDtTm"
 _PAYMENT = (
@@ -95,6 +102,13 @@ _Texts = dict[str, list[str]]
 
 
 def read_enquiry(raw: bytes) -> Enquiry:
+    """What `read_letter` reads, without its envelope. Raises as it does."""
+    matter = read_letter(raw).matter
+    assert isinstance(matter, StatusEnquiry | Recall | RecallAnswer | PaymentReturn)
+    return matter
+
+
+def read_letter(raw: bytes) -> Letter:
     """Read one message about payments ordered before.
 
     Raises Unreadable: not_xml, dtd_refused, body_too_large, media_type_unsupported (no message of
@@ -114,9 +128,32 @@ def read_enquiry(raw: bytes) -> Enquiry:
         _required(row, form.row_required, f"{form.row}[{number}]/", found)
     if message.name.startswith("pacs.004") and _one(head, "GrpHdr/NbOfTxs") != str(len(rows)):
         found.note("GrpHdr/NbOfTxs", "count", "笔数与实际不符", "is not the number of payments")
+    _counted(rows, form, found)
     amounts = _amounts(rows, form, found)
+    division = _division(head, found)
     refuse(found)
-    return _READ[form.root](head, rows, amounts)
+    matter = _READ[form.root](head, rows, amounts)
+    return Letter(id=matter.id, name=message.name, division=division, matter=matter)
+
+
+def _counted(rows: list[_Texts], form: _Form, found: Findings) -> None:
+    if not rows:
+        found.note(form.row, "required", "至少应有一笔", "names no payment")
+    elif len(rows) > PAYMENTS_MAX:
+        found.note(
+            form.row, "too_many_payments", f"一份报文最多 {PAYMENTS_MAX} 笔",
+            f"a message is about {PAYMENTS_MAX} payments at most",
+        )  # fmt: skip
+
+
+def _division(head: _Texts, found: Findings) -> str:
+    """Of a sender that serves several: empty where the message names none."""
+    for name in DIVISION_PLACES:
+        if named := _one(head, name):
+            if not _DIVISION.fullmatch(named):
+                found.note(name, "pattern", "应为九位行政区划代码", "is a division of nine digits")
+            return named
+    return ""
 
 
 def _split(
@@ -214,9 +251,11 @@ def _one(texts: _Texts, name: str) -> str:
 
 def _original(head: _Texts, row: _Texts) -> Original:
     message_id = _one(row, "OrgnlGrpInf/OrgnlMsgId") or _one(head, "OrgnlGrpInf/OrgnlMsgId")
+    name = _one(row, "OrgnlGrpInf/OrgnlMsgNmId") or _one(head, "OrgnlGrpInf/OrgnlMsgNmId")
     return Original(
         message_id=message_id, end_to_end_id=_one(row, "OrgnlEndToEndId"),
-        transaction_id=_one(row, "OrgnlTxId"),
+        transaction_id=_one(row, "OrgnlTxId"), instruction_id=_one(row, "OrgnlInstrId"),
+        message_name=name,
     )  # fmt: skip
 
 
@@ -237,8 +276,11 @@ def _recall(head: _Texts, rows: list[_Texts], amounts: list[Fen | None]) -> Enqu
     for row, amount in zip(rows, amounts, strict=True):
         reason, words = _reason(row, "CxlRsnInf")
         items.append(
-            RecallItem(original=_original(head, row), amount_fen=amount, reason=reason, words=words)
-        )
+            RecallItem(
+                id=_one(row, "CxlId"), original=_original(head, row), amount_fen=amount,
+                reason=reason, words=words,
+            )
+        )  # fmt: skip
     return Recall(id=_one(head, "Assgnmt/Id"), payments=tuple(items))
 
 

@@ -23,6 +23,7 @@ from gateway.domain.faults import Fault, FaultCode, Unready
 
 RECEIPT_NAMESPACE = "urn:treasury-gateway:receipt:1"
 DONE, UNDER_WAY, PENDING, REJECTED, PARTLY = "ACSC", "ACSP", "PDNG", "RJCT", "PART"
+TAKEN = "ACTC"
 """ISO 20022 external codes; `unknown` at the bank is PENDING: neither done nor refused."""
 
 BY_LAW = "RR04"
@@ -44,6 +45,10 @@ _FAULT_CODES = {
     FaultCode.SENDER_NOT_ENTITLED: "DS0H",
     FaultCode.SENDER_UNKNOWN: "DS0H",
     FaultCode.DIVISION_UNKNOWN: "AG01",
+    FaultCode.INSTRUCTION_UNKNOWN: "NOOR",
+    FaultCode.REFUND_UNPAID: "NOOR",
+    FaultCode.REFUND_EXCEEDS: "AM09",
+    FaultCode.REFUND_CONFLICT: "AM05",
 }
 _BY_FORM = "FF01"
 _BY_BANK = "MS03"
@@ -65,41 +70,62 @@ class Told:
     xml: str
 
 
-def told(names: tuple[str, str, str, str], said: Answer | Fault) -> Told:
+def told(names: tuple[str, str, str, str], said: Answer | Fault, status_id: str = "") -> Told:
     """What became of one payment; `names` as in `BulkPart`."""
     bundle, instruction_id, end_to_end, transaction_id = names
     status = _status_of(said)
     reasons = "".join(_fault_reasons(said) if isinstance(said, Fault) else _reasons(said))
     reference, receipt = "", ""
     if isinstance(said, Answer):
-        reference = _leaf("AcctSvcrRef", (said.bank_reference or "")[:35])
+        reference = leaf("AcctSvcrRef", (said.bank_reference or "")[:35])
         receipt = (
             f'<SplmtryData><Envlp><Receipt xmlns="{RECEIPT_NAMESPACE}">{said.receipt}</Receipt>'
             "</Envlp></SplmtryData>"
         )
     ids = (
-        _leaf("OrgnlInstrId", instruction_id) + _leaf("OrgnlEndToEndId", end_to_end)
-        + _leaf("OrgnlTxId", transaction_id)
+        leaf("StsId", status_id) + leaf("OrgnlInstrId", instruction_id)
+        + leaf("OrgnlEndToEndId", end_to_end) + leaf("OrgnlTxId", transaction_id)
     )  # fmt: skip
     xml = f"<TxInfAndSts>{ids}<TxSts>{status}</TxSts>{reasons}{reference}{receipt}</TxInfAndSts>"
     return Told(bundle=bundle, status=status, xml=xml)
 
 
+def taken(names: tuple[str, str, str, str], status: str, status_id: str = "") -> Told:
+    """One row of a letter that was matched and written down."""
+    bundle, instruction_id, end_to_end, transaction_id = names
+    ids = (
+        leaf("StsId", status_id) + leaf("OrgnlInstrId", instruction_id)
+        + leaf("OrgnlEndToEndId", end_to_end) + leaf("OrgnlTxId", transaction_id)
+    )  # fmt: skip
+    xml = f"<TxInfAndSts>{ids}<TxSts>{status}</TxSts></TxInfAndSts>"
+    return Told(bundle=bundle, status=status, xml=xml)
+
+
 def report(group: Group, rows: Sequence[Told], at: dt.datetime) -> bytes:
     """The whole report, payments in the order of the message that it answers."""
-    kind = group.layout.answer
+    original = group.id, group.message.name, group.payments
+    return written(group.layout.answer, group.digest, original, rows, at)
+
+
+def written(
+    kind: str, digest: str, original: tuple[str, str, int], rows: Sequence[Told], at: dt.datetime,
+    words: str = "",
+) -> bytes:  # fmt: skip
+    """A pain.002 or pacs.002 on a message: its id, name and number of payments. Without rows it
+    was taken whole. `digest` of what is answered gives the report its id."""
     pain = kind.startswith("pain.")
     counts = Counter(row.status for row in rows)
-    whole = next(iter(counts)) if len(counts) == 1 else PARTLY
+    whole = (next(iter(counts)) if len(counts) == 1 else PARTLY) if counts else TAKEN
     shares = "".join(
         f"<NbOfTxsPerSts><DtldNbOfTxs>{count}</DtldNbOfTxs><DtldSts>{status}</DtldSts>"
         "</NbOfTxsPerSts>"
         for status, count in sorted(counts.items())
     )
-    original = (
-        f"<OrgnlGrpInfAndSts>{_leaf('OrgnlMsgId', group.id)}"
-        f"<OrgnlMsgNmId>{group.message.name}</OrgnlMsgNmId>"
-        f"<OrgnlNbOfTxs>{group.payments}</OrgnlNbOfTxs><GrpSts>{whole}</GrpSts>{shares}"
+    why = reason("StsRsnInf", "Prtry", "taken", (words,)) if words else ""
+    about = (
+        f"<OrgnlGrpInfAndSts>{leaf('OrgnlMsgId', original[0])}"
+        f"<OrgnlMsgNmId>{escape(original[1])}</OrgnlMsgNmId>"
+        f"<OrgnlNbOfTxs>{original[2]}</OrgnlNbOfTxs><GrpSts>{whole}</GrpSts>{why}{shares}"
         "</OrgnlGrpInfAndSts>"
     )
     root = "CstmrPmtStsRpt" if pain else "FIToFIPmtStsRpt"
@@ -107,9 +133,9 @@ def report(group: Group, rows: Sequence[Told], at: dt.datetime) -> bytes:
     return "".join(
         (
             '<?xml version="1.0" encoding="UTF-8"?>\n',
-            f'<Document xmlns="{NAMESPACE}{kind}"><{root}><GrpHdr><MsgId>{group.digest[:35]}',
+            f'<Document xmlns="{NAMESPACE}{kind}"><{root}><GrpHdr><MsgId>{digest[:35]}',
             f"</MsgId><CreDtTm>{at.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}</CreDtTm></GrpHdr>",
-            original,
+            about,
             *payments,
             f"</{root}></Document>",
         )
@@ -118,7 +144,7 @@ def report(group: Group, rows: Sequence[Told], at: dt.datetime) -> bytes:
 
 def _bundled(rows: Iterable[Told]) -> Iterator[str]:
     for bundle, run in groupby(rows, key=lambda row: row.bundle):
-        yield f"<OrgnlPmtInfAndSts>{_leaf('OrgnlPmtInfId', bundle)}"
+        yield f"<OrgnlPmtInfAndSts>{leaf('OrgnlPmtInfId', bundle)}"
         yield from (row.xml for row in run)
         yield "</OrgnlPmtInfAndSts>"
 
@@ -169,17 +195,22 @@ def _fault_reasons(fault: Fault) -> Iterator[str]:
 
 
 def _reason(kind: str, code: str, words: Iterable[str]) -> str:
+    return reason("StsRsnInf", kind, code, words)
+
+
+def reason(element: str, kind: str, code: str, words: Iterable[str]) -> str:
+    """Why, as ISO (`Cd`) or we (`Prtry`) name it, and in words."""
     pieces = [
         piece for text in words if (seemly := _seemly(text))
         for piece in (seemly[i : i + _PIECE] for i in range(0, len(seemly), _PIECE))
     ][:_PIECES_MAX]  # fmt: skip
     more = "".join(f"<AddtlInf>{escape(piece)}</AddtlInf>" for piece in pieces)
-    return f"<StsRsnInf><Rsn><{kind}>{escape(code)}</{kind}></Rsn>{more}</StsRsnInf>"
+    return f"<{element}><Rsn><{kind}>{escape(code)}</{kind}></Rsn>{more}</{element}>"
 
 
 def _seemly(text: str) -> str:
     return "".join(" " if refused_in(c) else c for c in text).strip()
 
 
-def _leaf(name: str, text: str) -> str:
+def leaf(name: str, text: str) -> str:
     return f"<{name}>{escape(text)}</{name}>" if text else ""

@@ -97,6 +97,17 @@ def local(element: etree._Element) -> str:
     return str(element.tag).rpartition("}")[2]
 
 
+def plain_name(raw: bytes) -> str:
+    """The message's name, its root read and nothing else. Raises Unreadable."""
+    checked(raw)
+    try:
+        for _, root in etree.iterparse(io.BytesIO(raw), events=("start",), **_HARDENED):
+            return message_of(root).name
+    except etree.XMLSyntaxError as cause:
+        raise _not_xml(cause) from None
+    raise Unreadable(FaultCode.NOT_XML, "the message is not XML: it is empty")
+
+
 def parsed(raw: bytes) -> tuple[Message, etree._Element]:
     """A whole message in memory, valid by its schema where we have one.
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from adapters.formats.json_walk import Findings
 from adapters.formats.voucher_papers import read_vouchers
@@ -39,7 +39,12 @@ def read_voucher_statement(raw: bytes) -> tuple[str, Statement]:
         raise Unreadable(
             FaultCode.INSTRUCTION_INVALID, f"the envelope has {len(found)} error(s)", tuple(found)
         )
-    return divisions.pop(), Statement(
+    return divisions.pop(), statement_of(vouchers, raw)
+
+
+def statement_of(vouchers: Sequence[Voucher], raw: bytes) -> Statement:
+    """Of clearing vouchers and receipts of one division; `raw` gives its number."""
+    return Statement(
         id=f"MOF-{hashlib.sha256(raw).hexdigest()[:32]}",
         entries=tuple(entry for voucher in vouchers for entry in _entries(voucher)),
         clearing=tuple(_cleared(each) for each in vouchers if isinstance(each, Clearing)),

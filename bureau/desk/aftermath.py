@@ -9,10 +9,11 @@ import msgspec
 
 from policies.book.names import article_zh
 
-FINAL = frozenset({"released", "refused", "expired"})
+FINAL = frozenset({"released", "refused", "expired", "withdrawn"})
 """Ends of a hold, as records `release` name them."""
 END_ZH = {
     "released": "已放行并交银行", "refused": "已终止，不予放行", "expired": "逾期终止",
+    "withdrawn": "发送方撤回",
     "not_carried_out": "网关未执行",
 }  # fmt: skip
 BANK_ZH = {

@@ -6,9 +6,12 @@ from typing import Any
 
 from adapters.formats.register_feed import FeedReading
 from adapters.webhook.sender import WebhookSender, public_tls
+from gateway.commands.lettering import outcomes_of, returning_of
 from gateway.commands.rooms import House
 from gateway.web.holds import ACKNOWLEDGE, HOLDS, NOTIFICATIONS, HoldsDesk
 from gateway.web.intake import Counter, Reader
+from gateway.web.outcomes import PATH as OUTCOMES
+from gateway.web.outcomes import OutcomeCounter
 from gateway.web.refunds import PATH as REFUNDS
 from gateway.web.refunds import RefundCounter
 from gateway.web.registers import PATH as REGISTERS
@@ -35,7 +38,8 @@ def counters_of(house: House) -> Mapping[str, Counter]:
     return {
         REGISTERS: _registers(house).take,
         RELEASES: ReleaseCounter(house.holds, trust, trust, clock, chancery).take,
-        REFUNDS: RefundCounter(house.refunds, trust, clock, house.origin, divisions).take,
+        REFUNDS: RefundCounter(returning_of(house), trust, clock, house.origin, divisions).take,
+        OUTCOMES: OutcomeCounter(outcomes_of(house), house.letters, trust, clock, divisions).take,
         ACKNOWLEDGE: _desk(house).acknowledge,
     }
 

@@ -29,7 +29,9 @@ def openapi() -> bytes:
             "/v1/notifications": {"get": _list("What the reader has not acknowledged yet")},
             "/v1/notifications/acknowledge": {"post": _document("{ids}: shown, and kept")},
             "/v1/feeds/releases": {"post": _document("The bureau's signed orders about holds")},
+            "/v1/iso20022": {"post": _post("application/xml", None)},
             "/v1/bank/refunds": {"post": _document("The bank: money that came back")},
+            "/v1/bank/outcomes": {"post": _document("The bank: what it learnt later")},
         },
         "components": {"schemas": schemas},
     }

@@ -12,6 +12,7 @@ import attrs
 from adapters.bank.books import HttpBooks
 from adapters.bank.http_core import HttpBank
 from adapters.bank.iso_core import IsoWire
+from adapters.bank.iso_recall import IsoRecalls
 from adapters.bank.iso_status import enquirer, read_status
 from adapters.bank.voucher_store import VoucherStoreWire
 from adapters.bank.wire import JsonWire, Wire
@@ -22,6 +23,7 @@ from adapters.formats.iso_cut import digest_in
 from adapters.formats.statement import read_page
 from adapters.postgres.backlog import PostgresBacklog
 from adapters.postgres.conduct import PostgresConduct
+from adapters.postgres.correspondence import PostgresCorrespondence
 from adapters.postgres.day_close import PostgresDayBook
 from adapters.postgres.holds import PostgresHolds
 from adapters.postgres.ledger import PostgresLedger
@@ -96,6 +98,7 @@ class House:
     line: Line
     holds: PostgresHolds
     refunds: PostgresRefunds
+    letters: PostgresCorrespondence
     release: Release
 
 
@@ -152,6 +155,8 @@ async def open_house(
     rooms.push_async_callback(holds.close)
     refunds = PostgresRefunds(secrets.database)
     rooms.push_async_callback(refunds.close)
+    letters = PostgresCorrespondence(secrets.database, vault)
+    rooms.push_async_callback(letters.close)
     line_rooms = Rooms(
         gatekeeper=trust,
         formats={name: each for name, each in formats.items() if name in bank.wire.formats},
@@ -199,6 +204,7 @@ async def open_house(
         batch=Batch(line, batch_rooms) if IsoBulk.part_format in bank.wire.formats else None,
         holds=holds,
         refunds=refunds,
+        letters=letters,
         release=Release(line_rooms, line, holds, trust, signed_bytes(messages)),
     )
 
@@ -236,6 +242,7 @@ def bank_of(settings: Settings, tls: LiveTls) -> HttpBank:
             enquiry=chosen.enquiry,
             horizon_s=chosen.horizon_s,
             partial=chosen.partial,
+            recall=chosen.recall,
         ),
         connections=chosen.connections,
         deadline_s=chosen.deadline_s,
@@ -249,7 +256,9 @@ def wire_of(settings: Settings) -> Wire:
     if settings.bank.wire == "voucher_store":
         return VoucherStoreWire()
     if settings.bank.wire == "iso20022":
-        return IsoWire(read_status, enquirer(SystemClock().now))
+        now = SystemClock().now
+        recalls = IsoRecalls(now, settings.gateway.bank_code)
+        return IsoWire(read_status, enquirer(now), recalls)
     return JsonWire()
 
 

@@ -23,6 +23,7 @@ from certs.tls import Refusal, party_of
 from gateway.commands.holding import LARGE, counters_of, hold_workers, pushing_of, readers_of
 from gateway.commands.journal import configure_log
 from gateway.commands.keys import keys_of
+from gateway.commands.lettering import correspondence_of
 from gateway.commands.openapi import openapi
 from gateway.commands.policy_feed import policy_counter
 from gateway.commands.rooms import House, credentials, open_house
@@ -139,7 +140,7 @@ def _spare_the_collector() -> None:
 def _doorway(house: House, metrics: Metrics) -> Doorway:
     return Doorway(
         line=house.line,
-        batch=house.batch,
+        many=correspondence_of(house),
         ledger=house.ledger,
         records=house.records,
         wordings=house.formats,

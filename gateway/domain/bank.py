@@ -4,6 +4,9 @@ from enum import StrEnum
 
 import attrs
 
+from gateway.domain.enquiries import RecallStatus
+from gateway.domain.instruction import InstructionKey
+
 
 class BankOutcome(StrEnum):
     ACCEPTED = "accepted"
@@ -32,6 +35,8 @@ class BankConduct:
     """After so many seconds of not being found, an instruction can no longer take effect."""
     partial: bool = False
     """Whether it can leave out details of a voucher that it is handed whole."""
+    recall: bool = False
+    """Whether it can be asked to give a payment back (camt.056)."""
 
 
 @attrs.frozen(kw_only=True)
@@ -74,3 +79,29 @@ class EnquiryAnswer:
     outcome: EnquiryOutcome
     reference: str | None = None
     reason: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class RecallOrder:
+    """What the core is asked to give back. It pays nothing, so it may be asked again."""
+
+    id: str
+    """Hexadecimal; the core's later word on it names it."""
+    key: InstructionKey
+    amount_fen: int
+    reason: str
+    """ISO ExternalCancellationReason1Code, or the asker's own word."""
+    words: str
+
+
+@attrs.frozen(kw_only=True)
+class RecallReply:
+    """PENDING also for silence: the core may have been asked, and has not said anything."""
+
+    status: RecallStatus
+    reason: str | None = None
+    heard: bool = True
+    """False for silence: ask again under the same id."""
+
+
+RECALL_UNHEARD = RecallReply(status=RecallStatus.PENDING, heard=False)

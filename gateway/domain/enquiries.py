@@ -1,8 +1,19 @@
 """What parties ask and tell about payments after they were ordered, as ISO 20022 words it."""
 
+from enum import StrEnum
+
 import attrs
 
+from gateway.domain.instruction import InstructionKey
 from gateway.domain.money import Fen
+
+
+class RecallStatus(StrEnum):
+    """ISO 20022 CancellationIndividualStatus: what became of a recall."""
+
+    ACCEPTED = "ACCR"
+    REFUSED = "RJCR"
+    PENDING = "PDCR"
 
 
 @attrs.frozen(kw_only=True)
@@ -13,11 +24,14 @@ class Original:
     end_to_end_id: str
     """The voucher number."""
     transaction_id: str = ""
+    instruction_id: str = ""
+    message_name: str = ""
+    """Such as `pain.001.001.09`: what the payment was ordered by, as the asker says."""
 
 
 @attrs.frozen(kw_only=True)
 class StatusEnquiry:
-    """pacs.028: what became of these payments; none named: of the whole message."""
+    """pacs.028: what became of these payments."""
 
     id: str
     message_id: str
@@ -26,6 +40,8 @@ class StatusEnquiry:
 
 @attrs.frozen(kw_only=True)
 class RecallItem:
+    id: str
+    """CxlId; empty where the asker gave none."""
     original: Original
     amount_fen: Fen | None
     reason: str
@@ -63,8 +79,12 @@ class RecallAnswer:
 
 @attrs.frozen(kw_only=True)
 class ReturnItem:
+    """`key` and `payment` where the format names both whole, as a refund voucher does."""
+
     id: str
     original: Original
+    key: InstructionKey | None = None
+    payment: InstructionKey | None = None
     amount_fen: Fen
     reason: str
     words: str

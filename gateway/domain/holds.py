@@ -13,11 +13,13 @@ from gateway.domain.windows import WindowAsk, WindowShare
 
 
 class HoldEnding(StrEnum):
-    """放行 / 不予放行 / 逾期. The only ends of a hold; each is final."""
+    """放行 / 不予放行 / 逾期 / 撤回. The only ends of a hold; each is final."""
 
     RELEASED = "released"
     REFUSED = "refused"
     EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    """By the agency itself, before anybody released it (a recall of what was never forwarded)."""
 
 
 @attrs.frozen(kw_only=True, order=True)
@@ -83,7 +85,7 @@ class Ending:
 
     key: InstructionKey
     how: HoldEnding
-    """REFUSED or EXPIRED."""
+    """Anything but RELEASED."""
     at: dt.datetime
     order: bytes | None
     decision: bytes

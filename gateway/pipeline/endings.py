@@ -15,13 +15,17 @@ from gateway.domain.records import RecordKind, canonical, unnumbered
 from gateway.domain.releases import Order, Person
 from gateway.pipeline.tell import Origin, brief, microseconds
 
-REFUSED_ID, EXPIRED_ID = "RELEASE", "EXPIRED"
-"""Policy ids of the findings that the bureau refused a release, and that nobody released it."""
+REFUSED_ID, EXPIRED_ID, WITHDRAWN_ID = "RELEASE", "EXPIRED", "WITHDRAWN"
+"""Policy ids of the findings that the bureau refused a release, that nobody released it, and that
+whoever sent it took it back."""
 
 _TITLES = {
     HoldEnding.REFUSED: ("财政部门不予放行", "The bureau refuses the release"),
     HoldEnding.EXPIRED: ("挂起逾期", "The hold has expired"),
+    HoldEnding.WITHDRAWN: ("申请撤回", "Withdrawn by its sender"),
 }
+_ARTICLES = {HoldEnding.WITHDRAWN: "9"}
+"""Of an end that is no refusal: the instruction was the agency's to give."""
 
 
 def refusal(order: Order, standing: Standing, origin: Origin, at: dt.datetime) -> Ending:
@@ -50,6 +54,28 @@ def expiry(standing: Standing, days: float, origin: Origin, at: dt.datetime) -> 
         "ended_at": microseconds(at),
         "held_at": microseconds(standing.decided_at),
         "kind": "hold_expired",
+    }
+    return attrs.evolve(ending, notice=canonical(notice))
+
+
+def withdrawal(
+    standing: Standing, by: tuple[str, str], reason: str, origin: Origin, at: dt.datetime
+) -> Ending:
+    """Whoever sent it takes it back before anybody released it. `by`: the party and its recall."""
+    reason = without_numbers(reason)
+    finding = _finding(
+        WITHDRAWN_ID, HoldEnding.WITHDRAWN, f"发送方已撤回：{reason or '未说明原因'}",
+        f"withdrawn by its sender: {reason or 'no reason was given'}",
+    )  # fmt: skip
+    facts = {"reason": reason, "recall": by[1], "sender": by[0]}
+    ending = _ending(standing, (HoldEnding.WITHDRAWN, None), finding, facts, (origin, at))
+    notice = {
+        **_identity(standing.key),
+        "agency": standing.agency_code,
+        "bank": origin.bank,
+        "ended_at": microseconds(at),
+        "held_at": microseconds(standing.decided_at),
+        "kind": "hold_withdrawn",
     }
     return attrs.evolve(ending, notice=canonical(notice))
 
@@ -94,7 +120,8 @@ def _ending(
 def _finding(policy: str, how: HoldEnding, reason_zh: str, reason_en: str) -> Finding:
     zh, en = _TITLES[how]
     return Finding(
-        policy=policy, revision=0, article="28(3)", light=Light.RED, action=Action.BLOCK,
+        policy=policy, revision=0, article=_ARTICLES.get(how, "28(3)"),
+        light=Light.BLUE if how in _ARTICLES else Light.RED, action=Action.BLOCK,
         title_zh=zh, title_en=en, reason_zh=reason_zh, reason_en=reason_en,
         remedy_zh="请按理由补正后换号重报。", remedy_en="Mend it and send it under a new number.",
     )  # fmt: skip

@@ -8,7 +8,7 @@ import attrs
 from gateway.domain.conduct import Alert, BankEntry, HandedOver, Statement
 from gateway.domain.conduct_rules import Allowances
 from gateway.domain.decision import restored
-from gateway.domain.faults import Fault
+from gateway.domain.faults import Conflicting, Fault, FaultCode
 from gateway.domain.instruction import Instruction, paid_part
 from gateway.domain.ledger import RecordDraft, Standing
 from gateway.domain.registers import Account
@@ -48,6 +48,23 @@ class Reconciling:
             )
         told = self._told(found, now)
         return await self.store.take(statement, told, now, received=received, cursor=cursor)
+
+    async def hand_over(
+        self, statement: Statement, handed: HandedOver, now: dt.datetime
+    ) -> tuple[int, bool]:
+        """New alerts, and whether these very bytes were taken before.
+
+        Raises Conflicting (the number was used for other bytes), LedgerUnavailable.
+        """
+        before = await self.store.statement_digest(handed.division, statement.id)
+        if before == handed.digest:
+            return 0, True
+        if before is not None:
+            raise Conflicting(
+                FaultCode.INSTRUCTION_CONFLICT,
+                f"statement {statement.id} of {handed.division} was taken with other content",
+            )
+        return await self.take(statement, now, received=handed), False
 
     async def look(self, division: str, now: dt.datetime) -> int:
         """Look for what is undone and raise what was not raised before; how many are new.

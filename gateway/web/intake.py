@@ -22,7 +22,7 @@ from gateway.domain.faults import (
 )
 from gateway.domain.instruction import Received
 from gateway.domain.parties import Sender, sender_of
-from gateway.pipeline.batch import Batch
+from gateway.pipeline.batch import Tell
 from gateway.pipeline.line import Line
 from gateway.pipeline.tell import Origin
 from gateway.ports import Ledger, RecordLog
@@ -62,6 +62,16 @@ ACCEPTED = {
 """Media types by format, parameters left out: a voucher's encoding is GBK whatever they say."""
 
 
+class Many(Protocol):
+    def takes(self, received: Received) -> bool:
+        """Cheap; asked of every document."""
+        ...
+
+    async def carry(self, received: Received, tell: Tell) -> bytes:
+        """The answer in the format it came in. Raises Fault."""
+        ...
+
+
 @attrs.frozen(kw_only=True)
 class Doorway:
     """What the door needs beside the line."""
@@ -81,8 +91,8 @@ class Doorway:
     """Paths of counters whose documents are feeds, and may be as large as these are."""
     readers: Mapping[str, Reader] = attrs.field(factory=dict)
     """By path: what parties may ask for."""
-    batch: Batch | None = None
-    """Carries messages of many payments."""
+    many: Many | None = None
+    """Carries what is not one instruction: messages of many payments, letters about payments."""
 
 
 @attrs.frozen(kw_only=True)
@@ -110,9 +120,9 @@ class Intake:
         """`since`: when its first byte was seen, `time.perf_counter()`. Never raises."""
         wording = self._doorway.wordings[received.format]
         try:
-            batch = self._doorway.batch
-            if batch is not None and batch.takes(received):
-                body = await self._carry_many(batch, received)
+            many = self._doorway.many
+            if many is not None and many.takes(received):
+                body = await self._carry_many(many, received)
                 return Reply(status=200, media_type=wording.media_type, body=body)
             answer = await self._carry(received)
             self._tell_operators(answer, received.party, time.perf_counter() - since)
@@ -184,7 +194,7 @@ class Intake:
         finally:
             self._in_flight -= 1
 
-    async def _carry_many(self, batch: Batch, received: Received) -> bytes:
+    async def _carry_many(self, many: Many, received: Received) -> bytes:
         """A message of many holds one place; it lets no more on the line at once than it may.
 
         Raises Fault.
@@ -199,7 +209,7 @@ class Intake:
                 self._count(said)
 
         try:
-            return await batch.carry(received, tell)
+            return await many.carry(received, tell)
         finally:
             self._in_flight -= 1
 

@@ -17,8 +17,8 @@ from gateway.domain.instruction import InstructionKey, Received
 from gateway.domain.money import fen
 from gateway.domain.parties import Role
 from gateway.domain.refunds import Handed
-from gateway.hold_ports import Refunds
-from gateway.pipeline.refund import MoneyBack, refund
+from gateway.pipeline.refund import MoneyBack
+from gateway.pipeline.returns import Returning
 from gateway.pipeline.tell import Origin
 from gateway.ports import Clock, Gatekeeper
 
@@ -40,10 +40,10 @@ class _MoneyBack(msgspec.Struct, forbid_unknown_fields=True):
 
 class RefundCounter:
     def __init__(
-        self, refunds: Refunds, gatekeeper: Gatekeeper, clock: Clock, origin: Origin,
+        self, returning: Returning, gatekeeper: Gatekeeper, clock: Clock, origin: Origin,
         divisions: frozenset[str],
     ) -> None:  # fmt: skip
-        self._refunds = refunds
+        self._returning = returning
         self._gatekeeper = gatekeeper
         self._clock = clock
         self._origin = origin
@@ -52,7 +52,8 @@ class RefundCounter:
     async def take(self, received: Received, _path: Mapping[str, str]) -> bytes:
         """`{refund, payment, result: refunded|repeated}`.
 
-        Raises Unproven (not our bank), Unreadable, RefundRefused, LedgerUnavailable.
+        Raises Unproven (not our bank), Unreadable, RefundRefused (with its alert raised),
+        LedgerUnavailable.
         """
         now = self._clock.now()
         sender = self._gatekeeper.authenticate(received, now)
@@ -63,7 +64,7 @@ class RefundCounter:
         if back.key.division not in self._divisions:
             raise Unreadable(FaultCode.DIVISION_UNKNOWN, "the division is not served here")
         handed = Handed(raw=received.raw, signature=received.signature, party=sender.uri)
-        result = await refund(back, handed, self._refunds, self._origin, now)
+        result = await self._returning.take(back, handed)
         log.info("refund.taken", refund=str(back.key), payment=str(back.payment), result=result)
         return orjson.dumps(
             {"payment": str(back.payment), "refund": str(back.key), "result": result}

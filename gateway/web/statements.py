@@ -7,7 +7,7 @@ import orjson
 import structlog
 
 from gateway.domain.conduct import HandedOver, Statement
-from gateway.domain.faults import Conflicting, FaultCode, Unproven, Unreadable
+from gateway.domain.faults import FaultCode, Unproven, Unreadable
 from gateway.domain.instruction import Received
 from gateway.domain.parties import Role
 from gateway.pipeline.reconcile import Reconciling
@@ -49,30 +49,21 @@ class StatementCounter:
             raise Unreadable(
                 FaultCode.DIVISION_UNKNOWN, f"division {division} is not served by this gateway"
             )
-        digest = hashlib.sha256(received.raw).digest()
-        before = await self._reconciling.store.statement_digest(division, statement.id)
-        if before not in (None, digest):
-            raise Conflicting(
-                FaultCode.INSTRUCTION_CONFLICT,
-                f"statement {statement.id} of {division} was taken with other content",
-            )
         handed = HandedOver(
-            division=division, digest=digest, party=sender.uri,
+            division=division, digest=hashlib.sha256(received.raw).digest(), party=sender.uri,
             signature=received.signature, raw=received.raw,
         )  # fmt: skip
-        alerts = 0
-        if before is None:
-            alerts = await self._reconciling.take(statement, now, received=handed)
+        alerts, replayed = await self._reconciling.hand_over(statement, handed, now)
         log.info(
             "statement.taken", division=division, statement=statement.id, alerts=alerts,
-            entries=len(statement.entries), replayed=before is not None,
+            entries=len(statement.entries), replayed=replayed,
         )  # fmt: skip
         return orjson.dumps(
             {
                 "alerts": alerts,
                 "division": division,
                 "entries": len(statement.entries),
-                "replayed": before is not None,
+                "replayed": replayed,
                 "statement": statement.id,
             }
         )

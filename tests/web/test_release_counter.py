@@ -27,11 +27,13 @@ from gateway.domain.releases import (
     read_order,
 )
 from gateway.pipeline.refund import RefundRefused
+from gateway.pipeline.returns import Alarm, Returning
 from gateway.pipeline.settle import settle
 from gateway.pipeline.tell import Origin
 from gateway.web.holds import HoldsDesk
 from gateway.web.refunds import RefundCounter
 from gateway.web.releases import Chancery, ReleaseCounter
+from tests.pipeline.alarms import AlarmBook
 from tests.pipeline.fakes import (
     DIVISION,
     NOW,
@@ -222,9 +224,13 @@ async def paid() -> Street:
     return street
 
 
-async def returned(street: Street, raw: bytes, party: str = BANK) -> Any:
+async def returned(
+    street: Street, raw: bytes, party: str = BANK, alarms: AlarmBook | None = None
+) -> Any:
     holds = MemoryHolds(street.state, street.ledger)
-    counter = RefundCounter(holds, OpenGate(), FixedClock(), ORIGIN, frozenset({DIVISION}))
+    alarm = Alarm(store=alarms or AlarmBook(), origin=ORIGIN)
+    returning = Returning(refunds=holds, clock=FixedClock(), alarm=alarm)
+    counter = RefundCounter(returning, OpenGate(), FixedClock(), ORIGIN, frozenset({DIVISION}))
     told = Received(raw=raw, format="json", signature="s", party=party)
     return orjson.loads(await counter.take(told, {}))
 
@@ -259,11 +265,14 @@ async def test_a_refund_that_cannot_be_is_refused_and_changes_nothing(
 ) -> None:
     street = await paid()
     await returned(street, money_back())
-    before = await street.available()
-    with pytest.raises(Fault) as caught:
-        await returned(street, money_back(**changes))
+    before, alarms = await street.available(), AlarmBook()
+    for _ in range(2):
+        with pytest.raises(Fault) as caught:
+            await returned(street, money_back(**changes), alarms=alarms)
     assert caught.value.code is code
-    assert isinstance(caught.value, RefundRefused) == code.value.startswith("refund_")
+    refused = code.value.startswith("refund_")
+    assert isinstance(caught.value, RefundRefused) == refused
+    assert alarms.policies() == (["JL-101"] if refused else []), "told once, and never silently"
     assert await street.available() == before
 
 

@@ -17,7 +17,7 @@ WHERE i.division = $1 AND i.outcome = 'held'
         SELECT FROM log_record AS r
         WHERE r.division = i.division AND r.kind = 'release' AND r.subject <> ''
             AND r.subject = concat_ws('/', i.division, i.fiscal_year, i.voucher_type, i.voucher_no)
-            AND convert_from(r.body, 'UTF8')::jsonb ->> 'what' IN ('released', 'refused', 'expired')
+            AND convert_from(r.body, 'UTF8')::jsonb ->> 'what' IN ('released', 'refused', 'expired', 'withdrawn')
     )
 ORDER BY i.decided_at, i.voucher_no
 LIMIT $2;

@@ -16,10 +16,19 @@ from lxml import etree
 from adapters.bank.answers import UNKNOWN
 from adapters.bank.http_core import HttpBank
 from adapters.bank.iso_core import IsoWire
+from adapters.bank.iso_recall import IsoRecalls
 from adapters.bank.iso_status import enquirer, read_status
 from adapters.bank.voucher_store import VoucherStoreWire
 from adapters.bank.wire import JsonWire, Wire
-from gateway.domain.bank import BankOutcome, EnquiryOutcome
+from adapters.formats.iso_enquiry import read_letter
+from adapters.formats.voucher_letters import VoucherLetters
+from adapters.formats.voucher_paper_write import vouchers_envelope
+from gateway.domain.bank import BankConduct, BankOutcome, EnquiryOutcome, RecallOrder
+from gateway.domain.correspondence import Letter
+from gateway.domain.enquiries import PaymentReturn, RecallStatus
+from gateway.domain.vouchers import RefundLine, RefundVoucher
+from gateway.pipeline.refund import MoneyBack
+from gateway.web.refunds import read_money_back
 from tests.adapters.bank.scripted import (
     CONDUCT,
     ScriptedBank,
@@ -29,10 +38,12 @@ from tests.adapters.bank.scripted import (
     key,
     saying,
 )
+from tests.pipeline.letters_iso import resolution, returned
 
 SHARED = Path(__file__).parents[4] / "shared"
 NAME = str(key())
 NO = key().voucher_no
+RECALLING = attrs.evolve(CONDUCT, recall=True)
 RAW = b"<raw>\x00 \xbd\xf0</raw>"
 
 
@@ -51,6 +62,12 @@ class Dialect:
     """A core that cannot say under what number has not said that it paid."""
     unheard_of: bytes
     """A word that we do not know."""
+    recalls: dict[RecallStatus, bytes]
+    """Its answers to ORDER; none where it takes no recalls."""
+    recall_of_another: bytes
+    returned: bytes
+    """How it tells that 800.50 yuan of this payment came back."""
+    read_return: Callable[[bytes], MoneyBack]
 
 
 def _json(name: str = NAME, **fields: object) -> bytes:
@@ -71,7 +88,43 @@ def _reasoned(code: str, text: str) -> str:
     return f"<StsRsnInf>{info}</StsRsnInf>"
 
 
+def _camt029(status: str, case: str = "ab" * 16) -> bytes:
+    return resolution(case, NO, status, words="已入账")
+
+
+def _json_return(raw: bytes) -> MoneyBack:
+    return read_money_back(raw)
+
+
+def _letter_return(read: Callable[[bytes], Letter]) -> Callable[[bytes], MoneyBack]:
+    """As `Correspondence` makes it, once the payment is found."""
+
+    def money_back(raw: bytes) -> MoneyBack:
+        matter = read(raw).matter
+        assert isinstance(matter, PaymentReturn)
+        (item,) = matter.payments
+        assert item.original.end_to_end_id == NO
+        return MoneyBack(
+            key=item.key or attrs.evolve(key(), voucher_type="PACS004", voucher_no=item.id),
+            payment=item.payment or key(), amount_fen=item.amount_fen,
+            reason=" ".join(filter(None, (item.reason, item.words))), reference=item.id,
+        )  # fmt: skip
+
+    return money_back
+
+
+def _voucher_2204() -> bytes:
+    refund = RefundVoucher(
+        key=attrs.evolve(key(), voucher_type="2204", voucher_no="TH-1"), day=NOW.date(),
+        payment_type="8202", payment_no=NO, payment_year="2026", account="42002201",
+        amount_fen=80_050, reference="TH-1", reason="AC04 账户已销户",
+        lines=(RefundLine(id="1", payment_no=NO, amount_fen=80_050),),
+    )  # fmt: skip
+    return vouchers_envelope([refund])
+
+
 NOW = dt.datetime(2026, 3, 2, 2, 0, tzinfo=dt.UTC)
+ORDER = RecallOrder(id="ab" * 16, key=key(), amount_fen=80_050, reason="DUPL", words="重复录入")
 DIALECTS = {
     "json": Dialect(
         wire=JsonWire(), format="json",
@@ -82,6 +135,17 @@ DIALECTS = {
         of_another=_json(str(key(2)), outcome="accepted", reference="JH1"),
         accepted_without_reference=_json(outcome="accepted"),
         unheard_of=_json(outcome="perhaps", reference="JH1"),
+        recalls={
+            RecallStatus.ACCEPTED: _json(recall=ORDER.id, outcome="recalled"),
+            RecallStatus.REFUSED: _json(recall=ORDER.id, outcome="refused", reason="已入账"),
+            RecallStatus.PENDING: _json(recall=ORDER.id, outcome="pending"),
+        },
+        recall_of_another=_json(recall="cd" * 16, outcome="recalled"),
+        returned=json.dumps({
+            "amount": "800.50", "payment": NAME, "reason": "AC04 账户已销户", "reference": "TH-1",
+            "refund": NAME.replace("8202", "2204").replace(NO, "TH-1"),
+        }).encode(),
+        read_return=_json_return,
     ),
     "voucher_store": Dialect(
         wire=VoucherStoreWire(), format="voucher",
@@ -92,9 +156,12 @@ DIALECTS = {
         of_another=_json(str(key(2)), state=12, reference="JH1"),
         accepted_without_reference=_json(state=12),
         unheard_of=_json(state=99, reference="JH1"),
+        recalls={}, recall_of_another=b"",
+        returned=_voucher_2204(), read_return=_letter_return(VoucherLetters().read),
     ),
     "iso20022": Dialect(
-        wire=IsoWire(read_status, enquirer(lambda: NOW)), format="iso20022",
+        wire=IsoWire(read_status, enquirer(lambda: NOW), IsoRecalls(lambda: NOW, "103")),
+        format="iso20022",
         accepted=_pacs002("ACSC", "<AcctSvcrRef>JH1</AcctSvcrRef>"),
         rejected=_pacs002("RJCT", _reasoned("AC01", "户名不符")),
         pending=_pacs002("PDNG"),
@@ -102,6 +169,9 @@ DIALECTS = {
         of_another=_pacs002("ACSC", "<AcctSvcrRef>JH1</AcctSvcrRef>", "V99999"),
         accepted_without_reference=_pacs002("ACSC"),
         unheard_of=_pacs002("WHAT", "<AcctSvcrRef>JH1</AcctSvcrRef>"),
+        recalls={status: _camt029(status.value) for status in RecallStatus},
+        recall_of_another=_camt029("ACCR", "cd" * 16),
+        returned=returned(NO, "800.50"), read_return=_letter_return(read_letter),
     ),
 }  # fmt: skip
 
@@ -112,11 +182,11 @@ def dialect(request: pytest.FixtureRequest) -> Dialect:
 
 
 @contextlib.asynccontextmanager
-async def dialogue(dialect: Dialect, speak: Speak, deadline_s: float = 5.0) -> (
-    AsyncIterator[tuple[HttpBank, ScriptedBank]]
-):  # fmt: skip
+async def dialogue(
+    dialect: Dialect, speak: Speak, conduct: BankConduct = CONDUCT, deadline_s: float = 5.0
+) -> AsyncIterator[tuple[HttpBank, ScriptedBank]]:
     async with bank_saying(speak) as (scripted, port):
-        bank = HttpBank("127.0.0.1", port, None, CONDUCT, 2, deadline_s, 8, wire=dialect.wire)
+        bank = HttpBank("127.0.0.1", port, None, conduct, 2, deadline_s, 8, wire=dialect.wire)
         try:
             yield bank, scripted
         finally:
@@ -196,8 +266,51 @@ async def test_not_found_is_believed_in_the_core_s_own_words_only(dialect: Diale
         assert (await bank.enquire(key())).outcome is EnquiryOutcome.NOT_FOUND
 
 
+async def test_a_recall_is_asked_and_the_cores_own_word_about_it_is_believed(
+    dialect: Dialect,
+) -> None:
+    for status, body in dialect.recalls.items():
+        async with dialogue(dialect, saying(http(body)), RECALLING) as (bank, scripted):
+            reply = await bank.recall(ORDER)
+        assert reply.status is status and reply.heard
+        if status is RecallStatus.REFUSED:
+            assert "已入账" in (reply.reason or "")
+        (heard,) = scripted.heard
+        assert ORDER.id in heard.body.decode() and "80050" in heard.body.decode().replace(".", "")
+        assert heard.headers["instruction-key"] == NAME
+
+
+async def test_a_recall_that_says_nothing_of_ours_is_unheard_and_may_be_asked_again(
+    dialect: Dialect,
+) -> None:
+    for said in (b"", b"\xff<html>", dialect.accepted, dialect.recall_of_another):
+        async with dialogue(dialect, saying(http(said)), RECALLING) as (bank, _):
+            replies = [await bank.recall(ORDER) for _ in range(2)]
+        assert all(r.heard != bool(dialect.recalls) for r in replies)
+    async with dialogue(dialect, saying(), RECALLING, deadline_s=0.2) as (bank, _):
+        assert (await bank.recall(ORDER)).heard != bool(dialect.recalls)
+
+
+async def test_a_core_without_recalls_is_not_asked_and_says_why(dialect: Dialect) -> None:
+    conduct = CONDUCT if dialect.recalls else RECALLING
+    async with dialogue(dialect, saying(http(b"")), conduct) as (bank, scripted):
+        reply = await bank.recall(ORDER)
+    assert reply.status is RecallStatus.REFUSED and "撤销" in (reply.reason or "")
+    assert not scripted.heard
+
+
+def test_a_return_is_the_same_refund_in_every_language(dialect: Dialect) -> None:
+    back = dialect.read_return(dialect.returned)
+    assert (back.payment, back.amount_fen, back.reference) == (key(), 80_050, "TH-1")
+    assert back.reason == "AC04 账户已销户" and back.key.voucher_no == "TH-1"
+    assert back.key.division == key().division and back.key != back.payment
+
+
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared/xsd beside the checkout")
 def test_what_is_asked_in_iso_20022_is_valid_by_its_schema() -> None:
+    for order in (ORDER, attrs.evolve(ORDER, reason="", words=""), attrs.evolve(ORDER, reason="X")):
+        recall = etree.fromstring(IsoRecalls(lambda: NOW, "103").written(order))
+        etree.XMLSchema(etree.parse(SHARED / "xsd" / "camt.056.001.08.xsd")).assertValid(recall)
     schema = etree.XMLSchema(etree.parse(SHARED / "xsd" / "pacs.028.001.03.xsd"))
     document = etree.fromstring(enquirer(lambda: NOW)(key()))
     schema.assertValid(document)

@@ -1,0 +1,80 @@
+"""Returns (退款): money back from a payment, in whatever language the bank tells of it; and the
+alarm that is raised where what it tells does not fit what is known.
+
+What fits no payment is an alert on the bank's conduct (JL-101), once, with its evidence; nothing is
+given back on it.
+"""
+
+import datetime as dt
+
+import attrs
+
+from gateway.domain.conduct import Alert, Statement
+from gateway.domain.enquiries import ReturnItem
+from gateway.domain.faults import FaultCode
+from gateway.domain.money import yuan
+from gateway.domain.refunds import Handed, RefundResult
+from gateway.hold_ports import Refunds
+from gateway.pipeline.conduct_words import alert, alert_record
+from gateway.pipeline.refund import MoneyBack, RefundRefused, refund
+from gateway.pipeline.tell import Origin
+from gateway.ports import Clock, ConductStore
+
+
+@attrs.frozen(kw_only=True)
+class Alarm:
+    """Tells the bureau at once of what the bank did or said that cannot be right."""
+
+    store: ConductStore
+    origin: Origin
+
+    async def raised(self, found: Alert, at: dt.datetime) -> bool:
+        """False: it was raised before. Raises LedgerUnavailable."""
+        told = [(found, *alert_record(found, self.origin, at))]
+        return await self.store.take(Statement(id=""), told, at) > 0
+
+
+@attrs.frozen(kw_only=True)
+class Returning:
+    refunds: Refunds
+    clock: Clock
+    alarm: Alarm
+
+    async def take(self, back: MoneyBack, handed: Handed) -> RefundResult:
+        """Give it back, once.
+
+        Raises Unreadable, RefundRefused (with its alert raised), LedgerUnavailable.
+        """
+        now = self.clock.now()
+        try:
+            return await refund(back, handed, self.refunds, self.alarm.origin, now)
+        except RefundRefused as refused:
+            await self.alarm.raised(unmatched(back, refused.code, refused.detail), now)
+            raise
+
+    async def stray(self, division: str, item: ReturnItem, why: str) -> None:
+        """Money came back that names no payment of ours."""
+        number = item.original.end_to_end_id
+        found = alert(
+            division, "JL-101", f"return/{item.id}/{number}",
+            f"退款 {item.id} 金额 {yuan(item.amount_fen)} 元所称的凭证 {number} 无从对应",
+            f"the return {item.id} of {yuan(item.amount_fen)} names no known payment: {why}",
+            {"amount_fen": int(item.amount_fen), "number": number, "return": item.id},
+        )  # fmt: skip
+        await self.alarm.raised(found, self.clock.now())
+
+
+def unmatched(back: MoneyBack, code: FaultCode, detail: str) -> Alert:
+    """Money came back that fits nothing: which, and why it does not."""
+    return alert(
+        back.key.division, "JL-101", f"return/{back.key}/{code}",
+        f"退款 {back.key.voucher_no} 金额 {yuan(back.amount_fen)} 元与已支付的指令不符：{detail}",
+        f"the return {back.key} of {yuan(back.amount_fen)} fits no payment: {detail}",
+        {
+            "amount_fen": int(back.amount_fen),
+            "instruction": str(back.payment),
+            "reason": str(code),
+            "reference": back.reference,
+            "return": str(back.key),
+        },
+    )  # fmt: skip

@@ -1,0 +1,131 @@
+"""Letters in memory and on PostgreSQL: each once, its answer kept, each word on a recall once."""
+
+import contextlib
+from collections.abc import AsyncIterator
+
+import attrs
+import pytest
+
+from adapters.memory.correspondence import MemoryCorrespondence
+from adapters.memory.holds import MemoryHolds
+from adapters.memory.ledger import MemoryLedger
+from adapters.memory.recordlog import MemoryRecordLog
+from adapters.memory.state import MemoryState
+from adapters.postgres.correspondence import CONFLICT_RECORDS_MAX, PostgresCorrespondence
+from adapters.postgres.holds import PostgresHolds
+from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.migrate import migrate
+from adapters.postgres.recordlog import PostgresRecordLog
+from gateway.domain.correspondence import KeptLetter, RecallWord
+from gateway.domain.decision import Outcome
+from gateway.domain.enquiries import RecallStatus
+from gateway.domain.holds import Ending, HoldEnding
+from gateway.domain.ledger import RecordDraft
+from gateway.domain.records import digest_mark, unnumbered
+from tests.adapters.postgres.conftest import as_runtime
+from tests.adapters.postgres.storage_builders import DIVISION, NOW, admission, draft, key
+
+LETTER = KeptLetter(
+    division=DIVISION, party="spiffe://t.test/agency/220000000/101001", id="A-1",
+    name="camt.056.001.08", digest=b"d" * 32, signature="h..s", raw=b"<Document/>", at=NOW,
+)  # fmt: skip
+
+
+@attrs.frozen(kw_only=True)
+class Desk:
+    letters: MemoryCorrespondence | PostgresCorrespondence
+    ledger: MemoryLedger | PostgresLedger
+    holds: MemoryHolds | PostgresHolds
+    records: MemoryRecordLog | PostgresRecordLog
+
+
+@contextlib.asynccontextmanager
+async def opened(dsn: str | None) -> AsyncIterator[Desk]:
+    if dsn is None:
+        state = MemoryState()
+        ledger = MemoryLedger(state, instance="gw")
+        yield Desk(
+            letters=MemoryCorrespondence(state, ledger), ledger=ledger,
+            holds=MemoryHolds(state, ledger), records=MemoryRecordLog(state),
+        )  # fmt: skip
+        return
+    await migrate(dsn)
+    dsn = as_runtime(dsn)
+    async with PostgresLedger(dsn, instance="gw") as ledger:
+        letters, holds = PostgresCorrespondence(dsn), PostgresHolds(dsn, instance="gw")
+        records = PostgresRecordLog(dsn)
+        yield Desk(letters=letters, ledger=ledger, holds=holds, records=records)
+        for room in (letters, holds, records):
+            await room.close()
+
+
+@pytest.fixture
+async def desk(storage_dsn: str | None) -> AsyncIterator[Desk]:
+    async with opened(storage_dsn) as rooms:
+        yield rooms
+
+
+def conflict(digest: bytes) -> RecordDraft:
+    body = unnumbered({"digest": digest.hex(), "kind": "conflict"})
+    assert digest_mark(digest) in body
+    return RecordDraft(kind="conflict", subject="letter/101001/A-1", body=body)
+
+
+def word(status: RecallStatus, *, told: bool = False) -> RecallWord:
+    return RecallWord(
+        recall="ab" * 16, key=key(1), agency_code="101001", asker=LETTER.party, status=status,
+        code="", words="", by="core", at=NOW, record=draft(str(key(1)), "recall"),
+        notification=b"{}" if told else None,
+    )  # fmt: skip
+
+
+async def test_a_letter_is_kept_once_under_its_partys_number(desk: Desk) -> None:
+    assert await desk.letters.keep(LETTER) is None
+    other = attrs.evolve(LETTER, digest=b"e" * 32)
+    assert await desk.letters.keep(other) == (LETTER.digest, None)
+    await desk.letters.answered(LETTER, b"first", NOW, [draft("a"), draft("b")])
+    await desk.letters.answered(LETTER, b"second", NOW, [draft("c")])
+    assert await desk.letters.keep(LETTER) == (LETTER.digest, b"first")
+    assert await desk.letters.keep(attrs.evolve(LETTER, party="spiffe://t.test/bank/1")) is None
+    assert await desk.letters.keep(attrs.evolve(LETTER, id="A-2")) is None
+    assert await desk.records.pending_divisions() == [DIVISION]
+
+
+async def test_a_conflict_is_recorded_once_for_each_content_and_not_without_end(desk: Desk) -> None:
+    digests = [bytes([number]) * 32 for number in range(CONFLICT_RECORDS_MAX + 1)]
+    written = [await desk.letters.conflict(DIVISION, conflict(d), d) for d in digests]
+    assert written == [True] * CONFLICT_RECORDS_MAX + [False]
+    assert not await desk.letters.conflict(DIVISION, conflict(digests[0]), digests[0])
+
+
+async def test_each_status_of_a_recall_is_said_once_with_its_record(desk: Desk) -> None:
+    assert await desk.letters.say(word(RecallStatus.PENDING))
+    assert not await desk.letters.say(word(RecallStatus.PENDING))
+    assert await desk.letters.say(word(RecallStatus.ACCEPTED, told=True))
+    found = await desk.letters.recalls(DIVISION, "ab" * 16, key(1).voucher_no)
+    assert [each.status for each in found] == [RecallStatus.PENDING, RecallStatus.ACCEPTED]
+    assert {(each.key, each.agency_code, each.asker) for each in found} == {
+        (key(1), "101001", LETTER.party)
+    }
+    assert await desk.letters.recalls(DIVISION, "cd" * 16, key(1).voucher_no) == []
+    assert await desk.letters.recalls("220100000", "ab" * 16, key(1).voucher_no) == []
+    assert len(await desk.holds.notifications(DIVISION, "101001", 9)) == 1
+
+
+async def test_standings_are_given_of_what_is_held(desk: Desk) -> None:
+    await desk.ledger.admit(admission(1, outcome=Outcome.HOLD))
+    found = await desk.letters.standings([key(1), key(2)])
+    assert set(found) == {key(1)} and found[key(1)].held
+    assert await desk.letters.cleared(DIVISION, ["2301-1"]) == {}
+
+
+async def test_a_hold_is_withdrawn_once_and_its_payment_stands_as_blocked(desk: Desk) -> None:
+    await desk.ledger.admit(admission(1, outcome=Outcome.HOLD))
+    ending = Ending(
+        key=key(1), how=HoldEnding.WITHDRAWN, at=NOW, order=None, decision=b"{}",
+        record=draft(str(key(1)), "release"), notice=b"{}", notification=b"{}",
+    )  # fmt: skip
+    assert await desk.holds.end(ending)
+    assert not await desk.holds.end(attrs.evolve(ending, how=HoldEnding.EXPIRED))
+    standing = (await desk.letters.standings([key(1)]))[key(1)]
+    assert standing.ended_how == "withdrawn" and not standing.held and not standing.forwarded
