@@ -27,6 +27,7 @@ from certs.keys import generate_key
 from certs.signatories import signatories
 from certs.signing.signer import signer
 from certs.trust import Trust
+from deploy.demo.desk_links import equipped_link
 
 DIVISION, BANK = "220000000", "103241001000"
 DOMAIN = "spiffe://treasury.example"
@@ -163,8 +164,7 @@ async def _measured(settings: Settings, *, quick: bool) -> dict[str, Any]:
             person = Person(
                 login=f"bench.{office}", division=DIVISION, office=office, name="甲", code=code
             )
-            await entry.open_account(person, "bench")
-            token = await entry.invite(person.login, "bench")
+            token = await equipped_link(entry, store.people, person, dt.datetime.now(dt.UTC))
             session = await stack.enter_async_context(
                 aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
             )

@@ -138,7 +138,7 @@ async def _serve(settings: Settings) -> None:
         ):
             publishing = Publishing(feeds, ways, now, kind, bell.ring)
             await rooms.enter_async_context(_working(publishing.run()))
-        _announce(settings, door_port, desk_port, await entry.first_link())
+        _announce(settings, door_port, desk_port, await entry.first_links())
         await stopped.wait()
         _log.info("bureau.stopping")
 
@@ -286,13 +286,17 @@ def _inbox(settings: Settings, store: Store, trust: Trust, bell: Bell, ring: Key
     )
 
 
-def _announce(settings: Settings, door_port: int, desk_port: int, token: str | None) -> None:
-    """One JSON line on standard output: ports, and the sign-in link if nobody is signed in."""
+def _announce(
+    settings: Settings, door_port: int, desk_port: int, tokens: Mapping[str, str]
+) -> None:
+    """One JSON line on standard output: ports, and links for the administrators still missing."""
+    links = [link_of(settings, desk_port, token) for token in tokens.values()]
     ready = {
         "event": "bureau.ready",
         "door": f"https://{settings.door_host}:{door_port}",
         "desk": f"{'https' if settings.desk_certificate else 'http'}://{bracketed(settings.desk_host)}:{desk_port}/",
-        "sign_in": link_of(settings, desk_port, token) if token else None,
+        "sign_in": links[0] if links else None,
+        "sign_in_second": links[1] if len(links) > 1 else None,
     }
     print(_json(ready), flush=True)  # noqa: T201 (this line is the program's output)
 

@@ -156,7 +156,7 @@ class PeopleStore(Protocol):
 
     async def people(self, after: str, limit: int) -> Sequence[Mapping[str, Any]]: ...
 
-    async def any_administrator(self, now: dt.datetime) -> bool: ...
+    async def able_administrators(self) -> Sequence[Mapping[str, Any]]: ...
 
     async def add_person(
         self, values: tuple[str, str, str, str, str, str | None, str | None],
@@ -175,7 +175,29 @@ class PeopleStore(Protocol):
 
     async def use_totp(self, login: str, step: int) -> bool: ...
 
-    async def take_invitation(self, digest: bytes, now: dt.datetime) -> str | None: ...
+    async def wants_code(self, digest: bytes, now: dt.datetime) -> bool: ...
+
+    async def take_invitation(self, digest: bytes, now: dt.datetime, code: bytes) -> str | None: ...
+
+    async def ask(self, values: tuple[Any, ...], at: dt.datetime, act: Any) -> int: ...
+
+    async def requests(self, since: dt.datetime, limit: int) -> Sequence[Mapping[str, Any]]: ...
+
+    async def request(self, number: int) -> Mapping[str, Any] | None: ...
+
+    async def decide(
+        self, number: int, decision: tuple[str, bool, bytes | None],
+        times: tuple[dt.datetime, dt.datetime], follow: Callable[[Mapping[str, Any]], Any],
+    ) -> bool: ...  # fmt: skip
+
+    async def take_link(
+        self, number: int, by: str, times: tuple[dt.datetime, dt.datetime],
+        follow: Callable[[Mapping[str, Any]], Any],
+    ) -> bool: ...  # fmt: skip
+
+    async def program_acts(
+        self, divisions: Sequence[str], since: dt.datetime, limit: int
+    ) -> Sequence[Mapping[str, Any]]: ...
 
     async def seat(
         self, digest: bytes, now: dt.datetime, seen_after: dt.datetime

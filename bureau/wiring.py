@@ -4,6 +4,8 @@ import argparse
 import asyncio
 import datetime as dt
 import hmac
+import os
+import pwd
 import ssl
 import sys
 from contextlib import AsyncExitStack
@@ -33,7 +35,7 @@ from bureau.desk.docket.office import CaseOffice
 from bureau.desk.entry import Entry
 from bureau.desk.law import law_of, titles_of
 from bureau.desk.names import Names
-from bureau.desk.people import Office, Person, flaws
+from bureau.desk.people import PROGRAM, Office, Person, flaws
 from bureau.desk.policies import Policies
 from bureau.desk.proof import Prover
 from bureau.desk.registers import Registers
@@ -222,16 +224,26 @@ async def invite(options: argparse.Namespace, settings: Settings) -> None:
     )  # fmt: skip
     async with AsyncExitStack() as rooms:
         entry = entry_of(settings, await open_store(settings, rooms))
-        await entry.open_account(person, "program")
-        token = await entry.invite(person.login, "program")
+        who = _os_user()
+        if not await entry.open_account(person, PROGRAM, os_user=who):
+            sys.stderr.write(f"{person.login}: the account is there; its password is forgotten\n")
+        token = await entry.invite(person.login, PROGRAM, os_user=who)
     sys.stdout.write(link_of(settings, settings.desk_port, token) + "\n")
 
 
 async def print_link(settings: Settings) -> None:
     async with AsyncExitStack() as rooms:
         store = await open_store(settings, rooms)
-        token = await entry_of(settings, store).recovery_link()
+        token = await entry_of(settings, store).recovery_link(os_user=_os_user())
     sys.stdout.write(link_of(settings, settings.desk_port, token) + "\n")
+
+
+def _os_user() -> str:
+    """For the audit trail: under whom of the operating system a command ran."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
 
 
 def link_of(settings: Settings, port: int, token: str) -> str:

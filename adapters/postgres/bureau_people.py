@@ -1,7 +1,7 @@
 """The desk's people, their sessions and the audit trail, in PostgreSQL."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from adapters.postgres.bureau_pool import Pool, connection_of
@@ -10,6 +10,12 @@ from adapters.postgres.statements import statements
 
 _SQL = statements("bureau_people")
 PIECE_ROWS = 2000
+Following = tuple[Sequence[ActLike], Sequence[tuple[str, tuple[Any, ...]]]]
+"""Acts of the trail, and named statements with their values."""
+
+
+class _TakenError(Exception):
+    """The login, certificate or identity of an account that was agreed to is another's by now."""
 
 
 class BureauPeople:
@@ -30,8 +36,9 @@ class BureauPeople:
     async def people(self, after: str, limit: int) -> Sequence[Mapping[str, Any]]:
         return await self._rows("people", after, limit)
 
-    async def any_administrator(self, now: dt.datetime) -> bool:
-        return await self._row("any_administrator", now) is not None
+    async def able_administrators(self) -> Sequence[Mapping[str, Any]]:
+        """Login and division of those who can sign in with what they know or hold."""
+        return await self._rows("able_administrators")
 
     async def add_person(
         self, values: tuple[str, str, str, str, str, str | None, str | None],
@@ -65,10 +72,71 @@ class BureauPeople:
         async with connection_of(self._pool) as connection:
             return await connection.fetchval(_SQL["use_totp"], login, step) is not None
 
-    async def take_invitation(self, digest: bytes, now: dt.datetime) -> str | None:
+    async def wants_code(self, digest: bytes, now: dt.datetime) -> bool:
+        row = await self._row("invitation", digest, now)
+        return row is not None and bool(row["wants_code"])
+
+    async def take_invitation(self, digest: bytes, now: dt.datetime, code: bytes) -> str | None:
         async with connection_of(self._pool) as connection:
-            login = await connection.fetchval(_SQL["take_invitation"], digest, now)
+            login = await connection.fetchval(_SQL["take_invitation"], digest, now, code)
         return None if login is None else str(login)
+
+    async def ask(self, values: tuple[Any, ...], at: dt.datetime, act: ActLike) -> int:
+        """`values`: as `ask` lists them from kind to asked_by. The request's number."""
+        async with connection_of(self._pool) as connection, connection.transaction():
+            number = int(await connection.fetchval(_SQL["ask"], *values, at))
+            await self._trail.add(connection, at, [act])
+        return number
+
+    async def requests(self, since: dt.datetime, limit: int) -> Sequence[Mapping[str, Any]]:
+        return await self._rows("requests", since, limit)
+
+    async def request(self, number: int) -> Mapping[str, Any] | None:
+        return await self._row("request", number)
+
+    async def decide(
+        self, number: int, decision: tuple[str, bool, bytes | None],
+        times: tuple[dt.datetime, dt.datetime], follow: Callable[[Mapping[str, Any]], Following],
+    ) -> bool:  # fmt: skip
+        """Another's word on a request, and what follows from it, both or neither.
+
+        `decision`: by whom, whether agreed, digest of the link's code. `times`: now, and what was
+        asked before then is too old. False: nothing changed, or the login or binding is taken.
+        """
+        try:
+            async with connection_of(self._pool) as connection, connection.transaction():
+                row = await connection.fetchrow(_SQL["decide"], number, *decision, *times)
+                if row is None:
+                    return False
+                acts, steps = follow(dict(row))
+                for name, values in steps:
+                    done = await connection.fetchval(_SQL[name], *values)
+                    if name == "add_person" and done is None:
+                        raise _TakenError
+                await self._trail.add(connection, times[0], acts)
+        except _TakenError:
+            return False
+        return True
+
+    async def take_link(
+        self, number: int, by: str, times: tuple[dt.datetime, dt.datetime],
+        follow: Callable[[Mapping[str, Any]], Following],
+    ) -> bool:  # fmt: skip
+        """Once, for who asked; `times`: now, and what was agreed before then is too old."""
+        async with connection_of(self._pool) as connection, connection.transaction():
+            row = await connection.fetchrow(_SQL["take_link"], number, by, *times)
+            if row is None:
+                return False
+            acts, steps = follow(dict(row))
+            for name, values in steps:
+                await connection.execute(_SQL[name], *values)
+            await self._trail.add(connection, times[0], acts)
+        return True
+
+    async def program_acts(
+        self, divisions: Sequence[str], since: dt.datetime, limit: int
+    ) -> Sequence[Mapping[str, Any]]:
+        return await self._rows("program_acts", list(divisions), since, limit)
 
     async def seat(
         self, digest: bytes, now: dt.datetime, seen_after: dt.datetime

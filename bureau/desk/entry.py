@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 
-from bureau.desk.people import Office, Person
+from bureau.desk.people import PROGRAM, Office, Person
 from bureau.desk.trail import Act
 from bureau.ports import Clock, PeopleStore
 from certs.one_time import new_secret, step_of
@@ -31,7 +31,10 @@ FAILURES_MAX = 5
 LOCK = dt.timedelta(minutes=15)
 CHECKS_AT_ONCE = 2
 """Password derivations at a time: each takes 64 MiB."""
-FIRST = "admin"
+FIRST = ("admin", "admin2")
+"""Logins of the two administrators whom the first start seats."""
+ADMINISTRATORS_MIN = 2
+"""Fewer of them who can sign in seat and reset nobody at the desk."""
 
 
 class EntryRefused(ValueError):
@@ -49,6 +52,11 @@ class Seat:
     """Whether the person has set a password and enrolled an authenticator."""
 
     @property
+    def bare(self) -> bool:
+        """Signed in by a one-time link, and nothing set yet: only that may be done."""
+        return self.way == "link" and not self.equipped
+
+    @property
     def csrf(self) -> str:
         """What every form of this session carries; nobody learns the session's token from it."""
         return hashlib.sha256(b"csrf:" + self.token.encode()).hexdigest()
@@ -64,25 +72,40 @@ class Entry:
         self._home = divisions[0]
         self._checks = asyncio.Semaphore(CHECKS_AT_ONCE)
 
-    async def first_link(self) -> str | None:
-        """A link for the first administrator, as long as none could sign in otherwise."""
-        if await self._store.any_administrator(self._clock()):
-            return None
-        return await self.recovery_link()
+    async def first_links(self) -> dict[str, str]:
+        """Links for the first two administrators, as many as are missing of two who can sign in.
 
-    async def recovery_link(self) -> str:
-        """For whoever runs the program: a link for the account `admin`, opened if need be."""
+        Whoever runs the program hands them to two persons: nobody at the desk seats anybody alone.
+        """
+        able = len(await self._store.able_administrators())
+        found: dict[str, str] = {}
+        for login in FIRST:
+            row = await self._store.person(login)
+            taken = row is not None and any(
+                row[field] for field in ("disabled", "password", "party", "subject")
+            )
+            if able + len(found) < ADMINISTRATORS_MIN and not taken:
+                found[login] = await self.recovery_link(login)
+        return found
+
+    async def recovery_link(self, login: str = FIRST[0], **told: str) -> str:
+        """For whoever runs the program: a link for a first account, opened if need be."""
         person = Person(
-            login=FIRST, division=self._home, office=Office.ADMINISTRATOR, name="账号管理员"
-        )
-        await self.open_account(person, by="program")
-        return await self.invite(FIRST, by="program")
+            login=login, division=self._home, office=Office.ADMINISTRATOR,
+            name=f"账号管理员{'一二'[FIRST.index(login)]}",
+        )  # fmt: skip
+        await self.open_account(person, PROGRAM, **told)
+        return await self.invite(login, PROGRAM, **told)
 
     async def open_account(
-        self, person: Person, by: str, *, party: str | None = None, subject: str | None = None
-    ) -> bool:
-        """False: the login, certificate or identity is taken."""
-        detail = {"office": person.office, "code": person.code, "of": person.division}
+        self, person: Person, by: str, *, party: str | None = None, subject: str | None = None,
+        **told: str,
+    ) -> bool:  # fmt: skip
+        """The command line's way; at the desk two administrators do it (`seating`).
+
+        False: the login, certificate or identity is taken. `told`: more for the audit trail.
+        """
+        detail = {"office": person.office, "code": person.code, "of": person.division, **told}
         values = (
             person.login, person.division, person.office.value, person.name, person.code,
             party, subject,
@@ -93,30 +116,45 @@ class Entry:
         )  # fmt: skip
         return await self._store.add_person(values, self._clock(), act)
 
-    async def invite(self, login: str, by: str) -> str:
+    async def invite(self, login: str, by: str, **told: str) -> str:
         """A token that opens one session of this account within LINK_LIFE; earlier ones end.
 
+        Password and authenticator are forgotten, so that a link never stands beside them.
         Raises EntryRefused if there is no such account.
         """
         row = await self._store.person(login)
         if row is None:
             raise EntryRefused("没有这个账号 / no such account")
         token, now = secrets.token_urlsafe(TOKEN_BYTES), self._clock()
-        act = Act(division=row["division"], login=by, what="account.invited", subject=login)
+        act = Act(
+            division=row["division"], login=by, what="account.invited", subject=login, detail=told
+        )
         await self._store.change(
             now, [act],
+            ("reset_factors", (login,)),
+            ("end_seats", (login,)),
             ("drop_invitations", (login, now)),
-            ("add_invitation", (_digest(token), login, now + LINK_LIFE)),
+            ("add_invitation", (digest_of_token(token), login, now + LINK_LIFE, None)),
         )  # fmt: skip
         return token
 
-    async def by_link(self, token: str) -> str:
-        """Trade a link for a session; its token. Raises EntryRefused."""
+    async def wants_code(self, token: str) -> bool:
+        """Whether this link opens only with the code that another administrator gave."""
+        if len(token) > TOKEN_CHARS_MAX:
+            return False
+        return await self._store.wants_code(digest_of_token(token), self._clock())
+
+    async def by_link(self, token: str, code: str = "") -> str:
+        """Trade a link, and its code if it wants one, for a session. Raises EntryRefused."""
         login = None
         if len(token) <= TOKEN_CHARS_MAX:
-            login = await self._store.take_invitation(_digest(token), self._clock())
+            login = await self._store.take_invitation(
+                digest_of_token(token), self._clock(), digest_of_code(code)
+            )
         if login is None:
-            raise EntryRefused("链接已用过或已失效 / the link was used or ran out")
+            raise EntryRefused(
+                "链接已用过、已失效，或校验码不符 / the link was used or ran out, or a wrong code"
+            )
         return await self._sit(login, "link")
 
     async def by_password(self, login: str, password: str, code: str) -> str:
@@ -156,7 +194,7 @@ class Entry:
         """Who sits in this session; None if it ended, was idle too long, or never was."""
         if not token or len(token) > TOKEN_CHARS_MAX:
             return None
-        now, digest = self._clock(), _digest(token)
+        now, digest = self._clock(), digest_of_token(token)
         row = await self._store.seat(digest, now, now - IDLE_MAX)
         if row is None:
             return None
@@ -166,19 +204,23 @@ class Entry:
 
     async def leave(self, seat: Seat) -> None:
         act = _act(seat.person, "session.ended")
-        await self._store.change(self._clock(), [act], ("end_seat", (_digest(seat.token),)))
+        await self._store.change(self._clock(), [act], ("end_seat", (digest_of_token(seat.token),)))
 
     def offer(self, seat: Seat) -> tuple[bytes, str]:
         """A new authenticator's secret, and the same sealed for the form that brings it back."""
         secret = new_secret()
         return secret, self._seal.close(secret, f"offer:{seat.person.login}").hex()
 
-    async def equip(self, seat: Seat, password: str, offer: str, code: str) -> str:
+    async def equip(
+        self, seat: Seat, password: str, offer: str, code: str, *, present: str = ""
+    ) -> str:
         """Set password and authenticator, end every session and open a new one: its token.
 
-        Raises EntryRefused if the code is not of the offered secret, or the password too weak.
+        Raises EntryRefused if the code is not of the offered secret, the password too weak, or
+        `present` not the password that the account has.
         """
         now, login = self._clock(), seat.person.login
+        await self._prove_present(login, present)
         if weak := weakness(password, login):
             raise EntryRefused(weak)
         try:
@@ -196,23 +238,28 @@ class Entry:
             ("set_totp", (login, self._seal.close(secret, login), step)),
             ("end_seats", (login,)),
         )  # fmt: skip
-        return await self._sit(login, seat.way)
+        return await self._sit(login, "password" if seat.way == "link" else seat.way)
 
-    async def shut(self, login: str, by: Person, *, disabled: bool) -> None:
-        """Close an account with all its sessions, or open it again."""
-        what = "account.closed" if disabled else "account.reopened"
-        act = Act(division=by.division, login=by.login, what=what, subject=login)
-        await self._store.change(
-            self._clock(), [act], ("set_disabled", (login, disabled)), ("end_seats", (login,))
-        )
+    async def _prove_present(self, login: str, present: str) -> None:
+        """A session that somebody left open must not be enough to take the account over."""
+        async with self._checks:
+            row, now = await self._store.person(login), self._clock()
+            if row is None or row["password"] is None:
+                return
+            if row["locked_until"] and row["locked_until"] > now:
+                raise EntryRefused("账号已锁定，请稍后再试 / the account is locked for a while")
+            if not await asyncio.to_thread(matches, present, row["password"]):
+                act = _act(_person(row), "account.equip_refused")
+                await self._store.failed(login, (FAILURES_MAX, now + LOCK), now, act)
+                raise EntryRefused("现在的密码不正确 / the present password is wrong")
 
-    async def reset(self, login: str, by: Person) -> str:
-        """Forget password and authenticator, end the sessions; a new link."""
-        act = Act(division=by.division, login=by.login, what="account.reset", subject=login)
+    async def shut(self, login: str, by: Person) -> None:
+        """Close an account with all its sessions; one administrator may, it takes rights away."""
+        act = Act(division=by.division, login=by.login, what="account.closed", subject=login)
         await self._store.change(
-            self._clock(), [act], ("reset_factors", (login,)), ("end_seats", (login,))
-        )
-        return await self.invite(login, by.login)
+            self._clock(), [act], ("set_disabled", (login, True)), ("end_seats", (login,)),
+            ("drop_invitations", (login, self._clock())),
+        )  # fmt: skip
 
     async def _sit(self, login: str, way: str) -> str:
         """A new session: nothing that was there before signing in lives on in it."""
@@ -226,7 +273,7 @@ class Entry:
             now, [act],
             ("drop_seats", (now, now - IDLE_MAX)),
             ("succeeded", (login,)),
-            ("add_seat", (_digest(token), login, way, now, now + SESSION_LIFE)),
+            ("add_seat", (digest_of_token(token), login, way, now, now + SESSION_LIFE)),
         )  # fmt: skip
         return token
 
@@ -257,5 +304,10 @@ def _act(person: Person, what: str, **detail: str) -> Act:
     return Act(division=person.division, login=person.login, what=what, detail=detail)
 
 
-def _digest(token: str) -> bytes:
+def digest_of_token(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def digest_of_code(code: str) -> bytes:
+    """Of a link's code as it was typed: spaces, dashes and case are nothing."""
+    return digest_of_token(code.replace("-", "").replace(" ", "").upper())

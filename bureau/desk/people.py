@@ -7,6 +7,8 @@ import attrs
 
 LOGIN = re.compile(r"[a-z][a-z0-9._-]{2,31}")
 NAME_CHARS_MAX = 40
+PROGRAM = "program"
+"""Who acts in the trail when whoever runs the program does, by the command line: nobody's login."""
 _LEVELS = (2, 4, 6, 9)
 """Digits that name a province, a city, a county, a town (GB/T 2260 with three more)."""
 
@@ -100,7 +102,7 @@ def covers(upper: str, division: str) -> bool:
 def flaws(login: str, name: str, office: str, division: str, code: str) -> list[str]:
     """Why an account cannot be opened, all at once, in Chinese."""
     found = []
-    if not LOGIN.fullmatch(login):
+    if not LOGIN.fullmatch(login) or login == PROGRAM:
         found.append("登录名：3 至 32 位小写字母、数字、点、横线，以字母开头")
     if not name.strip() or len(name) > NAME_CHARS_MAX or not name.isprintable():
         found.append(f"姓名：1 至 {NAME_CHARS_MAX} 个字")

@@ -10,10 +10,12 @@ from aiohttp import web
 
 from bureau.desk.entry import SESSION_LIFE, Entry, Seat
 from bureau.desk.refusals import ActRefused
-from bureau.web.route import FORM_BYTES_MAX, UPLOAD_BYTES_MAX, Route, Visit
+from bureau.web.route import FORM_BYTES_MAX, UPLOAD_BYTES_MAX, Route, Visit, see
 from gateway.domain.faults import StoreUnavailable
 
 COOKIE = "desk_session"
+BARE = frozenset({"/me", "/me/equip", "/sign-out"})
+"""What a session of a one-time link opens before password and authenticator are set."""
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 HEADERS = {
     "Content-Security-Policy": (
@@ -56,6 +58,10 @@ class Guard:
             seat = await self._entry.seat(request.cookies.get(COOKIE))
             if seat is None:
                 return self._page("sign_in", status=401, oops="", back=_back(request))
+            if seat.bare and route.path not in BARE:
+                if route.method == "GET":
+                    raise see("/me")
+                return self._trouble(403, "请先设置密码和动态口令。", "Set your password first.")
             if seat.person.office not in route.offices:
                 return self._trouble(403, "您的岗位不能使用这一页。", "Not for your office.")
             division = request.match_info.get("division", seat.person.division)

@@ -39,6 +39,7 @@ from bureau.web.pages import Pages
 from bureau.web.rooms import Rooms
 from bureau.wiring import written
 from certs.seal import Seal
+from deploy.demo.desk_links import equipped_link
 from tests.bureau.words import BANK, DIVISION, Bureau
 
 AGENCY = "101001"
@@ -106,22 +107,31 @@ class Desk:
     stack: AsyncExitStack
 
     async def seat(
-        self, office: Office, login: str = "", *, division: str = DIVISION, code: str | None = None
-    ) -> Seated:
-        """A person of this office, signed in by a one-time link."""
+        self, office: Office, login: str = "", *, division: str = DIVISION,
+        code: str | None = None, fresh: bool = False,
+    ) -> Seated:  # fmt: skip
+        """A person of this office, signed in; `fresh`: who has not set a password yet."""
         login = login or f"{office.value}.{division[:4]}"
         person = Person(
             login=login, division=division, office=office, name=f"张{office.value[:3]}",
             code=(CODES[office] if code is None else code) if office in OUTSIDE else "",
         )  # fmt: skip
-        await self.rooms.entry.open_account(person, "program")
+        entry = self.rooms.entry
         session = await self.browser()
-        token = await self.rooms.entry.invite(login, "program")
+        if fresh:
+            await entry.open_account(person, "program")
+            token = await entry.invite(login, "program")
+        else:
+            token = await self.link(person)
         async with session.post(
             self.url + "/sign-in/link", data={"token": token}, allow_redirects=False
         ) as answer:
             assert answer.status == 303, await answer.text()
         return Seated(url=self.url, session=session, person=person)
+
+    async def link(self, person: Person) -> str:
+        """A link's token to an account that has a password and an authenticator."""
+        return await equipped_link(self.rooms.entry, self.rooms.people, person, self.hands.now)
 
     async def browser(self) -> aiohttp.ClientSession:
         jar = aiohttp.CookieJar(unsafe=True)

@@ -53,7 +53,7 @@ class People:
 async def seated(desk: Desk, office: Office, folder: Path, **more: Any) -> tuple[Any, Any]:
     context = await desk.stack.enter_async_context(chromium(folder / office.value, **more))
     who = await desk.seat(office)
-    token = await desk.rooms.entry.invite(who.person.login, "program")
+    token = await desk.link(who.person)
     page = context.pages[0]
     await page.goto(f"{desk.url}/sign-in/link/{token}")
     await page.get_by_role("button", name="进入工作台").click()

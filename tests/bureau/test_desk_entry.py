@@ -8,11 +8,13 @@ import orjson
 import pytest
 
 from bureau.desk.entry import CHECKS_AT_ONCE, FAILURES_MAX, IDLE_MAX, LINK_LIFE, LOCK, SESSION_LIFE
-from bureau.desk.people import Office, covers
+from bureau.desk.people import Office, Person, covers
 from bureau.desk.trail import START, Act, act_bytes, digest_of, first_break
+from bureau.web.desk import table_of
 from bureau.web.guard import COOKIE
 from certs.one_time import STEP_S
 from tests.bureau.desks import Desk, Seated
+from tests.bureau.test_desk_offices import filled
 from tests.bureau.words import DIVISION
 
 pytestmark = pytest.mark.postgres
@@ -58,7 +60,7 @@ async def sign_in(desk: Desk, login: str, password: str, code: str) -> tuple[int
 
 
 async def test_a_link_opens_one_session_once_and_runs_out(desk: Desk) -> None:
-    who = await desk.seat(Office.REVIEWER)
+    who = await desk.seat(Office.REVIEWER, fresh=True)
     entry = desk.rooms.entry
     token = await entry.invite(who.person.login, "program")
     browser = await desk.browser()
@@ -80,19 +82,27 @@ async def test_a_link_opens_one_session_once_and_runs_out(desk: Desk) -> None:
             assert answer.status == 401
 
 
-async def test_the_first_link_is_there_until_an_administrator_can_sign_in(desk: Desk) -> None:
-    token = await desk.rooms.entry.first_link()
-    assert token is not None
-    browser = await desk.browser()
-    async with browser.post(desk.url + "/sign-in/link", data={"token": token}) as answer:
-        assert answer.status == 200 and "账号" in await answer.text()
-    assert await desk.rooms.entry.first_link() is None
-    desk.hands.now += SESSION_LIFE
-    assert await desk.rooms.entry.first_link() is not None, "he set no password"
+async def test_the_first_links_are_there_until_two_administrators_can_sign_in(desk: Desk) -> None:
+    entry = desk.rooms.entry
+    links = await entry.first_links()
+    assert list(links) == ["admin", "admin2"], "two persons, so that nobody seats anybody alone"
+    for left, (login, token) in enumerate(links.items()):
+        browser = await desk.browser()
+        async with browser.post(desk.url + "/sign-in/link", data={"token": token}) as answer:
+            assert answer.status == 200
+        row = await desk.rooms.people.person(login)
+        assert row is not None
+        person = Person(
+            login=login, division=DIVISION, office=Office.ADMINISTRATOR, name=row["name"]
+        )
+        await equipped(desk, Seated(url=desk.url, session=browser, person=person))
+        assert list(await entry.first_links()) == ["admin2"][left:]
+        if left == 0:
+            links["admin2"] = (await entry.first_links())["admin2"]
 
 
 async def test_password_and_code_sign_in_and_each_code_works_once(desk: Desk) -> None:
-    who = await desk.seat(Office.REVIEWER)
+    who = await desk.seat(Office.REVIEWER, fresh=True)
     before = {c.key: c.value for c in who.session.cookie_jar}[COOKIE]
     key = await equipped(desk, who)
     after = {c.key: c.value for c in who.session.cookie_jar}[COOKIE]
@@ -120,7 +130,7 @@ async def test_password_and_code_sign_in_and_each_code_works_once(desk: Desk) ->
 
 
 async def test_five_failures_lock_the_account_for_a_while(desk: Desk) -> None:
-    who = await desk.seat(Office.REVIEWER)
+    who = await desk.seat(Office.REVIEWER, fresh=True)
     key = await equipped(desk, who)
     for _ in range(FAILURES_MAX):
         assert (await sign_in(desk, who.person.login, "wrong password", "1"))[0] == 401
@@ -136,7 +146,7 @@ async def test_five_failures_lock_the_account_for_a_while(desk: Desk) -> None:
 async def test_many_guesses_at_once_are_no_more_guesses_than_one_by_one(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    who = await desk.seat(Office.REVIEWER)
+    who = await desk.seat(Office.REVIEWER, fresh=True)
     key = await equipped(desk, who)
     monkeypatch.setattr("bureau.desk.entry.matches", lambda *_: True)
     desk.hands.now += dt.timedelta(seconds=STEP_S)
@@ -152,7 +162,7 @@ async def test_many_guesses_at_once_are_no_more_guesses_than_one_by_one(
 
 
 async def test_a_weak_password_or_a_wrong_code_sets_nothing(desk: Desk) -> None:
-    who = await desk.seat(Office.REVIEWER)
+    who = await desk.seat(Office.REVIEWER, fresh=True)
     _, page = await who.get("/me")
     key = re.findall(r"<code>([A-Z2-7]{32})</code>", page)[0]
     offer = re.findall(r'name="offer" value="([0-9a-f]+)"', page)[0]
@@ -168,6 +178,51 @@ async def test_a_weak_password_or_a_wrong_code_sets_nothing(desk: Desk) -> None:
         assert status == 400 and 'role="alert"' in text
     row = await desk.rooms.people.person(who.person.login)
     assert row and row["password"] is None and row["totp"] is None
+
+
+async def test_a_session_of_a_link_opens_nothing_before_password_and_code_are_set(
+    desk: Desk,
+) -> None:
+    for office in Office:
+        who = await desk.seat(office, fresh=True)
+        for route in table_of(desk.rooms):
+            path = filled(route.path, DIVISION)
+            if route.path in ("/me", "/me/equip", "/sign-out"):
+                continue
+            ask = who.get if route.method == "GET" else who.post
+            status, text = await ask(path)
+            assert status in (303, 403), (office, path)
+            assert status == 403 or route.method == "GET", (office, path, text)
+            assert "张" not in text or "请先设置" in text
+        assert (await who.get("/me"))[0] == 200
+    who = await desk.seat(Office.REVIEWER, fresh=True)
+    await equipped(desk, who)
+    assert (await who.get(HOME))[0] == 200
+
+
+async def test_changing_password_or_authenticator_asks_for_the_present_password(
+    desk: Desk,
+) -> None:
+    who = await desk.seat(Office.REVIEWER, fresh=True)
+    key = await equipped(desk, who)
+    before = await desk.rooms.people.person(who.person.login)
+    _, page = await who.get("/me")
+    new = re.findall(r"<code>([A-Z2-7]{32})</code>", page)[0]
+    offer = re.findall(r'name="offer" value="([0-9a-f]+)"', page)[0]
+    form = {
+        "password": "another long one 1", "again": "another long one 1", "offer": offer,
+        "code": totp(new, desk.hands.now),
+    }  # fmt: skip
+    for present in ("", "wrong password 12"):
+        status, text = await who.post("/me/equip", {**form, "present": present})
+        assert status == 400 and "现在的密码" in text
+    after = await desk.rooms.people.person(who.person.login)
+    assert before and after and before["totp"] == after["totp"]
+    assert after["failures"] == 2, "guesses count towards the lock"
+    assert (await who.post("/me/equip", {**form, "present": PASSWORD}))[0] == 303
+    desk.hands.now += dt.timedelta(seconds=STEP_S)
+    code = totp(key, desk.hands.now)
+    assert (await sign_in(desk, who.person.login, PASSWORD, code))[0] == 401
 
 
 async def test_sessions_end_when_idle_when_old_when_left_and_when_the_account_closes(
@@ -196,7 +251,7 @@ async def test_sessions_end_when_idle_when_old_when_left_and_when_the_account_cl
 
 async def test_a_session_that_was_planted_is_not_taken_over(desk: Desk) -> None:
     who = await desk.seat(Office.REVIEWER)
-    token = await desk.rooms.entry.invite(who.person.login, "program")
+    token = await desk.link(who.person)
     browser = await desk.browser()
     async with browser.post(
         desk.url + "/sign-in/link", data={"token": token}, allow_redirects=False,
@@ -206,19 +261,6 @@ async def test_a_session_that_was_planted_is_not_taken_over(desk: Desk) -> None:
     planted = {"Cookie": f"{COOKIE}=planted-by-somebody-else"}
     async with (await desk.browser()).get(desk.url + HOME, headers=planted) as answer:
         assert answer.status == 401
-
-
-async def test_an_administrator_opens_accounts_and_sees_no_payment(desk: Desk) -> None:
-    admin = await desk.seat(Office.ADMINISTRATOR)
-    form = {"login": "li.si", "name": "李四", "office": "agency", "division": DIVISION}
-    status, text = await admin.post("/accounts", form)
-    assert status == 200 and "单位代码" in text, "an agency's person needs its code"
-    status, text = await admin.post("/accounts", {**form, "code": "101001"})
-    token = re.findall(r"/sign-in/link/([\w-]+)", text)[0]
-    browser = await desk.browser()
-    async with browser.post(desk.url + "/sign-in/link", data={"token": token}) as answer:
-        assert answer.status == 200 and "李四" in await answer.text()
-    assert (await admin.get(HOME))[0] == 403
 
 
 async def test_a_trail_that_was_edited_in_the_database_is_told(desk: Desk, pool: object) -> None:

@@ -29,6 +29,7 @@ def filled(path: str, division: str) -> str:
     if any(part in path for part in ("/papers/", "/cases/", "/complaints/")):
         path = path.replace("{year:[0-9]{4}}", year).replace("{number:[0-9]{1,9}}", "1")
     for name, value in {
+        "{ask:[0-9]{1,9}}": "1",
         "{division}": division, "{year:[0-9]{4}}": "2026", "{type}": "8202",
         "{no}": f"{1:013d}", "{kind:xlsx|csv}": "csv", "{kind:pdf|docx}": "pdf",
         "{digest:[0-9a-f]{64}}": hashlib.sha256(b"%PDF-x").hexdigest(), "{login}": "nobody",

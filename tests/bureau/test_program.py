@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import aiohttp
+import asyncpg
 import attrs
 import pytest
 
@@ -138,15 +139,28 @@ async def test_the_first_start_prints_a_link_that_works_once_and_sigterm_stops_c
     token = invited.stdout.strip().rpartition("/")[2]
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
         async with session.post(ready["desk"] + "sign-in/link", data={"token": token}) as answer:
-            assert answer.status == 200
+            assert answer.status == 200 and answer.url.path == "/me"
+        await _equip(program, "reviewer1", "admin")
         # An open live page does not keep the program from stopping.
         async with session.get(ready["desk"] + f"desk/{DIVISION}/events") as stream:
-            assert stream.status == 200
+            assert stream.status == 200 and stream.url.path.endswith("/events")
             assert program.crew.stop("bureau") == 0
     program.start()
-    assert program.said()[-1]["sign_in"] is None, "somebody is signed in"
+    again = program.said()[-1]
+    assert again["sign_in"] and not again["sign_in_second"], "one of the two cannot sign in yet"
     linked = program.run("--sign-in-link")
     assert linked.returncode == 0 and "/sign-in/" in linked.stdout
+
+
+async def _equip(program: Program, *logins: str) -> None:
+    """As though these had set password and authenticator on their page."""
+    owner = await asyncpg.connect(program.environment["BUREAU_DATABASE"])
+    try:
+        await owner.execute(
+            "UPDATE desk_person SET password = 'x', totp = 'x' WHERE login = any($1)", list(logins)
+        )
+    finally:
+        await owner.close()
 
 
 @pytest.mark.parametrize("moment", ["before the answer", "as the body ends"])

@@ -31,14 +31,65 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT DO NOTHING
 RETURNING login;
 
--- name: any_administrator
+-- name: able_administrators
 -- empty: no administrator can sign in with what he knows or holds.
-SELECT login
+SELECT login, division
 FROM desk_person
 WHERE office = 'administrator' AND NOT disabled
-AND (password IS NOT NULL OR party IS NOT NULL OR subject IS NOT NULL
-    OR EXISTS (SELECT FROM desk_seat AS s WHERE s.login = desk_person.login AND s.expires_at > $1))
-LIMIT 1;
+AND ((password IS NOT NULL AND totp IS NOT NULL) OR party IS NOT NULL OR subject IS NOT NULL)
+ORDER BY login
+LIMIT 100;
+
+-- name: ask
+-- empty: never.
+INSERT INTO account_request (
+    kind, login, division, office, name, code, party, subject, reason, asked_by, asked_at
+)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+RETURNING number;
+
+-- name: requests
+-- empty: nothing was asked since then.
+SELECT
+    number, kind, login, division, office, name, code, party, subject, reason, asked_by, asked_at,
+    decided_by, decided_at, agreed, linked_at, link_code IS NOT NULL AS has_link
+FROM account_request
+WHERE asked_at > $1 OR decided_at > $1
+ORDER BY asked_at DESC, number DESC
+LIMIT $2;
+
+-- name: request
+-- empty: nothing was asked under this number.
+SELECT number, login, division, asked_by FROM account_request WHERE number = $1;
+
+-- name: decide
+-- empty: it was decided, is too old, is one's own, or who asked is no administrator any more.
+UPDATE account_request AS r
+SET decided_by = $2, agreed = $3, link_code = CASE WHEN r.kind <> 'reopen' THEN $4::bytea END,
+    decided_at = $5
+WHERE r.number = $1 AND r.decided_by IS NULL AND r.asked_by <> $2 AND r.asked_at > $6
+AND EXISTS (
+    SELECT FROM desk_person AS p
+    WHERE p.login = r.asked_by AND p.office = 'administrator' AND NOT p.disabled
+)
+RETURNING kind, login, division, office, name, code, party, subject, asked_by;
+
+-- name: take_link
+-- empty: not agreed, taken before, too late, or asked by somebody else.
+UPDATE account_request
+SET linked_at = $3
+WHERE number = $1 AND asked_by = $2 AND agreed AND link_code IS NOT NULL AND linked_at IS NULL
+AND decided_at > $4
+RETURNING login, division, link_code;
+
+-- name: program_acts
+-- empty: nothing was done to accounts from the command line since then.
+SELECT division, seq, at, what, subject, body
+FROM desk_act
+WHERE division = any($1::text []) AND login = 'program' AND at > $2
+AND what IN ('account.opened', 'account.invited')
+ORDER BY at DESC
+LIMIT $3;
 
 -- name: set_password
 -- empty: always.
@@ -81,11 +132,17 @@ WHERE login = $1;
 
 -- name: add_invitation
 -- empty: always.
-INSERT INTO desk_invitation (digest, login, expires_at) VALUES ($1, $2, $3);
+INSERT INTO desk_invitation (digest, login, expires_at, code) VALUES ($1, $2, $3, $4);
+
+-- name: invitation
+-- empty: the link was used, ran out or never was.
+SELECT code IS NOT NULL AS wants_code FROM desk_invitation WHERE digest = $1 AND expires_at > $2;
 
 -- name: take_invitation
--- empty: the link was used, ran out or never was.
-DELETE FROM desk_invitation WHERE digest = $1 AND expires_at > $2 RETURNING login;
+-- empty: the link was used, ran out or never was, or the code is not the one of this link.
+DELETE FROM desk_invitation
+WHERE digest = $1 AND expires_at > $2 AND (code IS NULL OR code = $3)
+RETURNING login;
 
 -- name: drop_invitations
 -- empty: always.

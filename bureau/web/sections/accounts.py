@@ -1,11 +1,14 @@
 """Pages of accounts and of the audit trail (账号管理, 操作留痕)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 from aiohttp import web
 
+from bureau.desk.entry import ADMINISTRATORS_MIN
 from bureau.desk.people import OFFICES_ZH, Office, Person, covers, flaws
+from bureau.desk.seating import KIND_ZH, Kind, Seating, Wish
 from bureau.desk.trail import first_break
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post, see
@@ -21,6 +24,7 @@ def routes(rooms: Rooms) -> list[Route]:
     return [
         get("/accounts", pages.list, KEEPERS, Nav(group="rule", zh="账号", en="Accounts")),
         post("/accounts", pages.open, KEEPERS),
+        post("/accounts/requests/{ask:[0-9]{1,9}}/{step}", pages.decide, KEEPERS),
         post("/accounts/{login}/{step}", pages.step, KEEPERS),
         get(
             "/desk/{division}/trail", pages.trail, WATCHERS,
@@ -33,51 +37,81 @@ def routes(rooms: Rooms) -> list[Route]:
 class _Accounts:
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
+        self._seating = Seating(rooms.people, rooms.clock)
 
     async def list(self, visit: Visit, **said: Any) -> web.Response:
-        """`said`: link to hand over, or what was wrong with the form."""
+        """`said`: link or code to hand over, or what was wrong with the form."""
         rows = await self._rooms.people.people(visit.query("after"), PAGE_ROWS)
         mine = [row for row in rows if self._governs(visit.person, row["division"])]
         older = f"/accounts?after={rows[-1]['login']}" if len(rows) == PAGE_ROWS else None
+        divisions = [d for d in self._rooms.divisions if self._governs(visit.person, d)]
+        requests = [
+            row for row in await self._seating.requests()
+            if self._governs(visit.person, row["division"])
+        ]  # fmt: skip
         return self._rooms.pages(
-            "accounts", visit=visit, rows=mine, older=older, offices=OFFICES_ZH,
-            divisions=[d for d in self._rooms.divisions if self._governs(visit.person, d)],
-            **{"link": None, "whose": "", "oops": [], "typed": {}} | said,
+            "accounts", visit=visit, rows=mine, older=older, offices=OFFICES_ZH, kinds=KIND_ZH,
+            divisions=divisions, requests=requests,
+            able=len(await self._seating.able(visit.person.division)), wanted=ADMINISTRATORS_MIN,
+            program=[_read(row) for row in await self._seating.program_acts(divisions)],
+            **{"link": None, "code": None, "whose": "", "asked": None, "oops": [], "typed": {}}
+            | said,
         )  # fmt: skip
 
     async def open(self, visit: Visit) -> web.Response:
-        fields = ("login", "name", "office", "division", "code", "party", "subject")
+        """Asks for an account; another administrator opens it."""
+        fields = ("login", "name", "office", "division", "code", "party", "subject", "reason")
         typed = {field: visit.text(field, 200) for field in fields}
         login = typed["login"] = typed["login"].lower()
         oops = flaws(login, typed["name"], typed["office"], typed["division"], typed["code"])
         if not self._governs(visit.person, typed["division"]):
             oops.append("行政区划：不属于您管理的范围")
-        if not oops:
-            person = Person(
-                login=login, division=typed["division"], office=Office(typed["office"]),
-                name=typed["name"], code=typed["code"],
-            )  # fmt: skip
-            bound = {key: typed[key] or None for key in ("party", "subject")}
-            if not await self._rooms.entry.open_account(person, visit.person.login, **bound):
-                oops.append("登录名、证书或统一身份已被使用")
+        if not typed["reason"]:
+            oops.append("理由：必填")
+        if await self._rooms.people.person(login) is not None:
+            oops.append("登录名、证书或统一身份已被使用")
         if oops:
             return await self.list(visit, oops=oops, typed=typed)
-        token = await self._rooms.entry.invite(login, visit.person.login)
-        return await self.list(visit, link=_link(visit, token), whose=login)
+        person = Person(
+            login=login, division=typed["division"], office=Office(typed["office"]),
+            name=typed["name"], code=typed["code"],
+        )  # fmt: skip
+        wish = Wish(
+            kind=Kind.OPEN, person=person, reason=typed["reason"], party=typed["party"] or None,
+            subject=typed["subject"] or None,
+        )  # fmt: skip
+        return await self.list(visit, asked=await self._seating.ask(wish, visit.person))
 
     async def step(self, visit: Visit) -> web.Response:
         login, step = visit.request.match_info["login"], visit.request.match_info["step"]
         row = await self._rooms.people.person(login)
         if row is None or not self._governs(visit.person, row["division"]):
             raise web.HTTPNotFound()
-        entry = self._rooms.entry
-        if step == "reset":
-            link = _link(visit, await entry.reset(login, visit.person))
-            return await self.list(visit, link=link, whose=login)
-        if step not in ("close", "reopen") or login == visit.person.login:
+        if step in (Kind.RESET, Kind.REOPEN):
+            person = Person(
+                login=login, division=row["division"], office=Office(row["office"]),
+                name=row["name"], code=row["code"],
+            )  # fmt: skip
+            wish = Wish(kind=Kind(step), person=person, reason=visit.text("reason", 200))
+            return await self.list(visit, asked=await self._seating.ask(wish, visit.person))
+        if step != "close" or login == visit.person.login:
             raise web.HTTPNotFound()
-        await entry.shut(login, visit.person, disabled=step == "close")
+        await self._rooms.entry.shut(login, visit.person)
         raise see("/accounts")
+
+    async def decide(self, visit: Visit) -> web.Response:
+        """The other administrator's word; the link, for who asked."""
+        number, step = int(visit.request.match_info["ask"]), visit.request.match_info["step"]
+        row = await self._rooms.people.request(number)
+        if row is None or not self._governs(visit.person, row["division"]):
+            raise web.HTTPNotFound()
+        if step == "link":
+            token, whose = await self._seating.link(number, visit.person)
+            return await self.list(visit, link=_link(visit, token), whose=whose)
+        if step not in ("approve", "refuse"):
+            raise web.HTTPNotFound()
+        code = await self._seating.decide(number, visit.person, agree=step == "approve")
+        return await self.list(visit, code=code or None, whose=row["login"])
 
     async def trail(self, visit: Visit) -> web.Response:
         return await self._trail(visit, None)
@@ -93,16 +127,22 @@ class _Accounts:
             raise web.HTTPBadRequest(reason="before: not a number")
         login = visit.query("login", 32)
         rows = [
-            {**row, "detail": orjson.loads(row["body"])["detail"]}
+            _read(row)
             for row in await self._rooms.people.acts(visit.division, int(before), login, PAGE_ROWS)
         ]
         older = f"?login={login}&before={rows[-1]['seq']}" if len(rows) == PAGE_ROWS else None
+        program = await self._seating.program_acts([visit.division])
         return self._rooms.pages(
-            "trail", visit=visit, rows=rows, older=older, proof=proof, login=login
-        )
+            "trail", visit=visit, rows=rows, older=older, proof=proof, login=login,
+            program=[_read(row) for row in program],
+        )  # fmt: skip
 
     def _governs(self, person: Person, division: str) -> bool:
         return division in self._rooms.divisions and covers(person.division, division)
+
+
+def _read(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, "detail": orjson.loads(row["body"])["detail"]}
 
 
 def _link(visit: Visit, token: str) -> str:

@@ -110,12 +110,14 @@ class _Entry:
     async def link_page(self, request: web.Request) -> web.Response:
         """A button, so that a program that only looks at links uses none up."""
         token = request.match_info["token"][:TOKEN_CHARS_MAX]
-        return self._rooms.pages("sign_in_link", token=token)
+        wants_code = await self._rooms.entry.wants_code(token)
+        return self._rooms.pages("sign_in_link", token=token, wants_code=wants_code)
 
     async def by_link(self, request: web.Request) -> web.Response:
-        token = str((await read_form(request, FORM_BYTES_MAX)).get("token", ""))
+        form = await read_form(request, FORM_BYTES_MAX)
+        token, code = str(form.get("token", "")), str(form.get("code", ""))[:TOKEN_CHARS_MAX]
         try:
-            session = await self._rooms.entry.by_link(token)
+            session = await self._rooms.entry.by_link(token, code)
         except EntryRefused as refused:
             return self._rooms.pages("sign_in", status=401, oops=str(refused), back="")
         raise _welcome(request, session)
@@ -134,8 +136,9 @@ class _Own:
             if password != visit.text("again", 200):
                 raise EntryRefused("两次输入的密码不同 / the two passwords differ")
             session = await self._rooms.entry.equip(
-                visit.seat, password, visit.text("offer"), visit.text("code", 20)
-            )
+                visit.seat, password, visit.text("offer"), visit.text("code", 20),
+                present=visit.text("present", 200),
+            )  # fmt: skip
         except EntryRefused as refused:
             return await self._me(visit, str(refused))
         raise _welcome(visit.request, session)
