@@ -22,6 +22,7 @@ from adapters.formats.registers_shape import (
     AllowanceRow,
     ApprovalRow,
     CalendarRow,
+    CodeRow,
     ContractRow,
     FilingRow,
     IndicatorRow,
@@ -46,7 +47,9 @@ from gateway.domain.register_feed import (
     RegisterFeed,
     pack,
     packed,
+    plan_key,
 )
+from gateway.domain.registers import plan_scope
 
 STEP_ROWS = 200
 """After so many rows the reader lets others work: one to two milliseconds."""
@@ -67,8 +70,9 @@ SHAPES: Mapping[Register, type[Row]] = {
     Register.PROJECTS: ProjectRow,
     Register.ALLOWANCE_STANDARDS: AllowanceRow,
     Register.CALENDAR: CalendarRow,
+    Register.CODES: CodeRow,
 }
-OPTIONAL = frozenset({Register.PROJECTS, Register.ALLOWANCE_STANDARDS})
+OPTIONAL = frozenset({Register.PROJECTS, Register.ALLOWANCE_STANDARDS, Register.CODES})
 """A snapshot may leave these out: then there are none."""
 """Lists are texts, not rows, and stand apart."""
 
@@ -93,6 +97,7 @@ class _Frame(Struct, forbid_unknown_fields=True):
     allowance_standards: list[Raw] | UnsetType = UNSET
     lists: Raw | UnsetType = UNSET
     calendar: list[Raw] | UnsetType = UNSET
+    codes: list[Raw] | UnsetType = UNSET
 
 
 class _Head(Struct, kw_only=True):
@@ -260,7 +265,8 @@ class FeedReading:
         if register is Register.PERSONS:
             return self._conceal(typed_person(tree["id_number"]))[0]
         if register is Register.PLANS:
-            return f"{tree['indicator_id']}/{tree['month']:02}"
+            scope = plan_scope(tree["indicator_id"], tree.get("payment_method"))
+            return plan_key(scope, tree["month"])
         return "/".join(str(tree.get(name) or "") for name in KEYS[register.value])
 
     def _lists(self, frame: _Frame) -> None:

@@ -17,6 +17,7 @@ from gateway.domain.registers import (
     Account,
     Agency,
     Approval,
+    Code,
     Contract,
     FiledPerson,
     Filing,
@@ -24,6 +25,7 @@ from gateway.domain.registers import (
     Plan,
     Registers,
     ThreePublicBudget,
+    code_key,
 )
 
 __all__ = ["read_registers", "sniff"]
@@ -32,7 +34,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "agencies": ("code",),
     "accounts": ("account",),
     "indicators": ("id",),
-    "plans": ("indicator_id", "month"),
+    "plans": ("indicator_id", "month", "payment_method"),
     "persons": ("id_number",),
     "payee_classes": ("account",),
     "contracts": ("contract_no",),
@@ -42,8 +44,11 @@ KEYS: dict[str, tuple[str, ...]] = {
     "projects": ("code",),
     "allowance_standards": ("agency", "dept_economic_code"),
     "calendar": ("date",),
+    "codes": ("element", "code"),
 }
 """What no two rows of a list may share."""
+_MAY_BE_ABSENT = frozenset({"payment_method"})
+"""Of keys: absent is a value of its own."""
 
 OP = "op"
 """In a delta: what is done with the row, no part of it."""
@@ -88,7 +93,7 @@ def _repeated(file: RegistersFile) -> bool:
 
 
 def _key(row: Row, keys: tuple[str, ...]) -> Hashable:
-    return tuple(getattr(row, key) for key in keys)
+    return tuple(getattr(row, key) or None for key in keys)
 
 
 def _refuse(raw: bytes) -> None:
@@ -109,9 +114,10 @@ def _note_repeated(tree: dict[str, Any], found: Findings) -> None:
         rows = tree.get(name)
         seen: set[str] = set()
         for index, row in enumerate(rows if isinstance(rows, list) else ()):
-            if not isinstance(row, dict) or not all(key in row for key in keys):
+            wanted = set(keys) - _MAY_BE_ABSENT
+            if not isinstance(row, dict) or not wanted <= row.keys():
                 continue
-            key = repr([row[key] for key in keys])
+            key = repr([row.get(key) for key in keys])
             if key in seen:
                 found.note(
                     f"{name}[{index}].{keys[0]}", "repeated", "与前面的行重复",
@@ -145,6 +151,7 @@ def _registers(file: RegistersFile) -> Registers:
         blacklist_accounts=frozenset(file.lists.blacklist_accounts),
         designated_vendors=frozenset(file.lists.designated_vendors),
         calendar={row.date: row.is_workday for row in file.calendar},
+        codes={code_key(row.element, row.code): typed(Code, row) for row in file.codes or ()},
     )
 
 

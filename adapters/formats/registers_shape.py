@@ -20,6 +20,7 @@ from gateway.domain.codes import (
     Expenditure,
     FilingKind,
     PayeeClass,
+    PaymentMethod,
     ThreePublicCategory,
 )
 
@@ -96,6 +97,8 @@ class PlanRow(Row, kw_only=True):
     indicator_id: Key
     month: Annotated[int, Meta(ge=1, le=12)]
     amount: Amount
+    payment_method: PaymentMethod | UnsetType | None = UNSET
+    """Absent: the plan of all payment methods together."""
 
 
 class PersonRow(Row, kw_only=True):
@@ -176,6 +179,14 @@ class CalendarRow(Row, kw_only=True):
     is_workday: bool
 
 
+class CodeRow(Row, kw_only=True):
+    element: Key
+    code: Key
+    name: Text
+    parent: MaybeText = UNSET
+    enabled: bool
+
+
 class RegistersFile(Row, kw_only=True):
     division: _Division
     as_of: Annotated[dt.datetime, Meta(tz=True)]
@@ -194,3 +205,4 @@ class RegistersFile(Row, kw_only=True):
     allowance_standards: list[AllowanceRow] | UnsetType = UNSET
     lists: ListsRow
     calendar: list[CalendarRow]
+    codes: list[CodeRow] | UnsetType = UNSET

@@ -25,6 +25,7 @@ ATTACH_BYTES_MAX = 32
 _SHANGHAI = ZoneInfo("Asia/Shanghai")
 _LEAF = re.compile(r"<([A-Za-z0-9_]+)\s*(?:/>|>([^<]*)</\1\s*>)")
 _DETAIL = re.compile(r"<Detail\s*>.*?</Detail\s*>", re.DOTALL)
+_BODY = re.compile(r"<VoucherBody\b.*?</VoucherBody", re.DOTALL)
 _LIST = re.compile(r"<DetailList\s*>")
 
 _OUTCOME_WORDS = {Outcome.HOLD: "挂起待核实", Outcome.BLOCK: "监控拦截"}
@@ -51,6 +52,20 @@ def answer_voucher(raw_in: bytes, answer: Answer) -> bytes:
     if not any(leaf[1] == "Attach" for leaf in _LEAF.finditer(text)):
         text = text.replace("</VoucherBody", "<Attach></Attach></VoucherBody", 1)
     return _LEAF.sub(lambda leaf: _leaf(leaf, replaced), text).encode("gbk")
+
+
+def return_copy(raw_in: bytes) -> bytes:
+    """The envelope with each voucher's flag and `SUCCESS` written in: what is no payment was taken
+    as it came."""
+    text = raw_in.decode("gbk")
+    replaced = {"VoucherFlag": RETURNED, "Attach": "SUCCESS"}
+    return _BODY.sub(lambda body: _returned_body(body[0], replaced), text).encode("gbk")
+
+
+def _returned_body(body: str, replaced: dict[str, str]) -> str:
+    if not any(leaf[1] == "Attach" for leaf in _LEAF.finditer(body)):
+        body = body.replace("</VoucherBody", "<Attach></Attach></VoucherBody", 1)
+    return _LEAF.sub(lambda leaf: _leaf(leaf, replaced), body)
 
 
 def problem_voucher(fault: Fault, instance: str) -> bytes:

@@ -42,13 +42,20 @@ _IDENTITY = {
 _VOUCHER_NO_OF_5106 = 17
 
 
-def read_vouchers(raw: bytes) -> tuple[Voucher, ...]:
+def read_sent_vouchers(raw: bytes) -> tuple[Voucher, ...]:
+    """As `read_vouchers`, of VoucherFlag 0 alone: a return copy orders nothing."""
+    return read_vouchers(raw, frozenset({SENT}))
+
+
+def read_vouchers(
+    raw: bytes, flags: frozenset[str] = frozenset({SENT, RETURNED})
+) -> tuple[Voucher, ...]:
     """Every voucher of an envelope: VoucherFlag 0 those of `TABLES`, 1 receipts of payments too.
 
     Raises Unreadable: body_too_large, not_gbk, not_xml, dtd_refused, field_duplicate,
     voucher_type_unsupported or instruction_invalid, with the errors of all vouchers.
     """
-    bodies = opened(raw, frozenset({SENT, RETURNED}))
+    bodies = opened(raw, flags)
     found, vouchers = Findings(), []
     for number, body in enumerate(bodies, 1):
         own = Findings()

@@ -129,8 +129,8 @@ def _quota(pay_types: frozenset[str]) -> Table:
         },
         line=QuotaLine,
         detail={
-            **_ID, "agency": ("AgencyCode", _T), "fund_code": ("FundTypeCode", _T), **_CODES,
-            "amount_fen": ("PayAmt", Kind.SIGNED),
+            **_ID, "indicator": ("Hold1", _T), "agency": ("AgencyCode", _T),
+            "fund_code": ("FundTypeCode", _T), **_CODES, "amount_fen": ("PayAmt", Kind.SIGNED),
         },
         pay_types=pay_types,
     )  # fmt: skip

@@ -1,38 +1,29 @@
 """Applying the registers: a feed and its limits in one transaction, all of it or nothing."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable
 
 import attrs
 
 from adapters.postgres.ledger import limit_of
+from adapters.postgres.register_vouchers import applied_before, note_vouchers, standing_for
+from adapters.postgres.register_writing import put_limits, put_rows, stage
 from adapters.postgres.session import Connection, Pool
 from adapters.postgres.statements import statements
-from gateway.domain.codes import Register
-from gateway.domain.faults import FaultCode, FieldError, Unreadable
-from gateway.domain.ledger import Limit, LimitKey, LimitKind, RecordDraft
-from gateway.domain.limits import limits_of, spelled
+from gateway.domain.faults import FaultCode, Unreadable
+from gateway.domain.ledger import Limit, RecordDraft
 from gateway.domain.register_feed import (
     Conceal,
     FeedKind,
+    OutOfTurn,
     RegisterFeed,
     Unrecorded,
     feed_of,
-    plan_key,
 )
-from gateway.domain.register_tables import row_of
-from gateway.domain.registers import FiledPerson, Registers, Row
+from gateway.domain.register_vouchers import Handed, puts_of
+from gateway.domain.registers import FiledPerson, Registers
 
 _SQL = statements("registers")
-_LIMITED = (
-    Register.INDICATORS, Register.PLANS, Register.CONTRACTS, Register.APPROVALS,
-    Register.THREE_PUBLIC_BUDGETS,
-)  # fmt: skip
-_MONTHS = range(1, 13)
-
-Key = tuple[str, str]
-"""Of a limit line: kind, id."""
 
 
 @attrs.frozen(kw_only=True)
@@ -51,6 +42,17 @@ class Loaded:
     withdrawn: tuple[str, ...] = ()
     """Limits that are no longer in the registers: their grant is now nothing. An indicator by its
     id alone, others as `kind id`."""
+
+
+@attrs.frozen(kw_only=True)
+class _Origin:
+    """How a version came: as the bureau's feed under a number of its own, or as vouchers."""
+
+    signer: str | None
+    signature: str | None
+    feed_version: int | None = None
+    raw: bytes | None = None
+    """The envelope of vouchers."""
 
 
 def nobody(person: FiledPerson) -> tuple[str, FiledPerson]:
@@ -85,6 +87,15 @@ class PostgresRegisters:
         """
         return await self._pool.unbroken(self._apply(feed, signed))
 
+    async def apply_vouchers(self, handed: Handed) -> Loaded:
+        """Apply an envelope of vouchers as one more version, each voucher once. They make no
+        register younger: they speak of their own lines only.
+
+        Raises Unreadable (every line that cannot be applied), Conflicting (a voucher that was
+        applied in another envelope, no snapshot in force), LedgerUnavailable as `apply`.
+        """
+        return await self._pool.unbroken(self._apply_vouchers(handed))
+
     async def serve(self, divisions: Iterable[str]) -> None:
         """Note that gateways of this database serve these divisions."""
         await self._pool.unbroken(self._serve(sorted(divisions)))
@@ -117,142 +128,67 @@ class PostgresRegisters:
         return True
 
     async def _apply(self, feed: RegisterFeed, signed: tuple[str, str] | None) -> Loaded:
-        division, version = feed.division, feed.version
+        division, stated = feed.division, feed.version
         async with self._pool.transaction() as connection:
             await connection.execute(_SQL["lock_division"], division)
-            in_force = await connection.fetchval(_SQL["version_of"], division)
+            in_force = await connection.fetchval(_SQL["feed_version_of"], division)
             if not _follows(feed, in_force):
-                digest = await connection.fetchval(_SQL["digest_of"], division, version)
+                digest = await connection.fetchval(_SQL["digest_of"], division, stated)
                 return Loaded(applied=False, version=in_force, known=digest == feed.digest)
-            await _stage(connection, feed)
-            await _put_rows(connection, feed)
+            latest = await connection.fetchval(_SQL["version_of"], division) or 0
+            numbered = attrs.evolve(feed, version=max(latest + 1, stated))
+            signer, signature = signed or (None, None)
+            origin = _Origin(signer=signer, signature=signature, feed_version=stated)
+            loaded = await _write(connection, numbered, origin)
             await connection.execute(
-                _SQL["add_version"], division, version, feed.as_of, feed.kind, feed.digest,
-                *(signed or (None, None)), feed.rows,
-            )  # fmt: skip
-            await connection.execute(
-                _SQL["put_ages"], division, version, feed.as_of, sorted(feed.spoken)
+                _SQL["put_ages"], division, numbered.version, feed.as_of, sorted(feed.spoken)
             )
-            withdrawn = await _put_limits(connection, feed)
-            await connection.execute(_SQL["note_overdrawn"], division)
-            overdrawn = await connection.fetch(_SQL["overdrawn"], division)
-            await connection.execute(_SQL["tell"], division)
-        return Loaded(
-            applied=True, version=version, overdrawn=tuple(map(limit_of, overdrawn)),
-            withdrawn=withdrawn,
-        )  # fmt: skip
+        return attrs.evolve(loaded, version=stated)
+
+    async def _apply_vouchers(self, handed: Handed) -> Loaded:
+        division = handed.vouchers[0].key.division
+        digest = hashlib.sha256(handed.raw).digest()
+        async with self._pool.transaction() as connection:
+            await connection.execute(_SQL["lock_division"], division)
+            applied = await applied_before(connection, handed, digest)
+            if applied is not None:
+                return Loaded(applied=False, version=applied, known=True)
+            in_force = await connection.fetchrow(_SQL["in_force"], division)
+            if in_force is None:
+                raise OutOfTurn(FaultCode.FEED_GAP, "no snapshot is in force yet; send one first")
+            await connection.execute(_SQL["go_through"])
+            feed = RegisterFeed(
+                division=division, version=in_force["version"] + 1, as_of=in_force["as_of"],
+                kind=FeedKind.DELTA, digest=digest, spoken=frozenset(), gone={},
+                puts=puts_of(handed.vouchers, await standing_for(connection, handed.vouchers)),
+            )  # fmt: skip
+            origin = _Origin(signer=handed.party, signature=handed.signature, raw=handed.raw)
+            loaded = await _write(connection, feed, origin)
+            await note_vouchers(connection, handed, feed.version, digest)
+        return loaded
+
+
+async def _write(connection: Connection, feed: RegisterFeed, origin: _Origin) -> Loaded:
+    """The feed under its version: rows, limits, whoever is overdrawn by it, and the word to all."""
+    division, version = feed.division, feed.version
+    await stage(connection, feed)
+    await put_rows(connection, feed)
+    await connection.execute(
+        _SQL["add_version"], division, version, feed.as_of, feed.kind, feed.digest,
+        origin.signer, origin.signature, feed.rows, origin.feed_version, origin.raw is not None,
+        origin.raw,
+    )  # fmt: skip
+    withdrawn = await put_limits(connection, feed)
+    await connection.execute(_SQL["note_overdrawn"], division)
+    overdrawn = await connection.fetch(_SQL["overdrawn"], division)
+    await connection.execute(_SQL["tell"], division)
+    return Loaded(
+        applied=True, version=version, overdrawn=tuple(map(limit_of, overdrawn)),
+        withdrawn=withdrawn,
+    )  # fmt: skip
 
 
 def _follows(feed: RegisterFeed, in_force: int | None) -> bool:
     if feed.kind is FeedKind.DELTA:
         return in_force is not None and feed.version == in_force + 1
     return in_force is None or feed.version > in_force
-
-
-async def _stage(connection: Connection, feed: RegisterFeed) -> None:
-    def rows() -> Iterator[tuple[str, str, bytes | None]]:
-        for register, bodies in feed.puts.items():
-            for key, body in bodies.items():
-                yield register.value, key, body
-        for register, keys in feed.gone.items():
-            for key in keys:
-                yield register.value, key, None
-
-    await connection.execute(_SQL["go_through"])
-    await connection.execute(_SQL["stage"])
-    await connection.copy_records_to_table(
-        "staged", records=rows(), columns=("register", "key", "body")
-    )
-    await connection.execute(_SQL["count_staged"])
-
-
-async def _put_rows(connection: Connection, feed: RegisterFeed) -> None:
-    at = feed.division, feed.version
-    if feed.kind is FeedKind.DELTA:
-        missing = await connection.fetch(_SQL["not_there"], feed.division)
-        if missing:
-            raise Unreadable(
-                FaultCode.FEED_INVALID, "rows to remove are not there; nothing was applied",
-                tuple(_not_there(feed, row) for row in missing),
-            )  # fmt: skip
-        await connection.execute(_SQL["end_by_delta"], *at)
-    else:
-        await connection.execute(_SQL["end_by_snapshot"], *at)
-    await connection.execute(_SQL["put_rows"], *at)
-
-
-def _not_there(feed: RegisterFeed, row: Any) -> FieldError:
-    return FieldError(
-        field=feed.gone[Register(row["register"])][row["key"]], code="unknown_row",
-        zh="要删除的行不存在", en="is to be removed and is not there",
-    )  # fmt: skip
-
-
-async def _put_limits(connection: Connection, feed: RegisterFeed) -> tuple[str, ...]:
-    """Lines of what the feed says; what it takes away is granted nothing. The withdrawn ones."""
-    division = feed.division
-    rows = {register: dict(feed.puts.get(register, {})) for register in _LIMITED}
-    if feed.kind is FeedKind.DELTA:
-        touched = _indicators(feed)
-        rows[Register.INDICATORS] = await _standing(
-            connection, division, Register.INDICATORS, touched
-        )
-        plans = [plan_key(id, month) for id in touched for month in _MONTHS]
-        rows[Register.PLANS] = await _standing(connection, division, Register.PLANS, plans)
-    lines = limits_of(
-        {register: _read(register, bodies.values()) for register, bodies in rows.items()}
-    )
-    kinds, ids = [line.key.kind for line in lines], [line.key.id for line in lines]
-    if feed.kind is FeedKind.DELTA:
-        gone = sorted(_concerned(feed) - set(zip(kinds, ids, strict=True)))
-    else:
-        others = await connection.fetch(_SQL["other_lines"], division, kinds, ids)
-        gone = sorted((row["kind"], row["id"]) for row in others)
-    await connection.execute(
-        _SQL["put_lines"], division, kinds, ids, [line.granted_fen for line in lines],
-        [line.frozen_fen for line in lines], [line.opening_fen for line in lines],
-    )  # fmt: skip
-    withdrawn = await connection.fetch(
-        _SQL["withdraw_lines"], division, [kind for kind, _ in gone], [id for _, id in gone]
-    )
-    keys = sorted(LimitKey(kind=LimitKind(row["kind"]), id=row["id"]) for row in withdrawn)
-    return tuple(map(spelled, keys))
-
-
-def _indicators(feed: RegisterFeed) -> list[str]:
-    """Indicators whose own row or plan the delta touches."""
-    named = _touched(feed, Register.INDICATORS)
-    planned = {key.rpartition("/")[0] for key in _touched(feed, Register.PLANS)}
-    return sorted(named | planned)
-
-
-def _concerned(feed: RegisterFeed) -> set[Key]:
-    """Every line that a delta may have changed."""
-    kinds = {
-        Register.CONTRACTS: LimitKind.CONTRACT,
-        Register.APPROVALS: LimitKind.APPROVAL,
-        Register.THREE_PUBLIC_BUDGETS: LimitKind.THREE_PUBLIC,
-    }
-    found: set[Key] = {
-        (kind, id) for id in _indicators(feed) for kind in (LimitKind.INDICATOR, LimitKind.PLAN)
-    }
-    for register, kind in kinds.items():
-        found |= {(kind, key) for key in _touched(feed, register)}
-    return found
-
-
-def _touched(feed: RegisterFeed, register: Register) -> set[str]:
-    return feed.puts.get(register, {}).keys() | feed.gone.get(register, {}).keys()
-
-
-async def _standing(
-    connection: Connection, division: str, register: Register, keys: list[str]
-) -> dict[str, bytes]:
-    if not keys:
-        return {}
-    rows = await connection.fetch(_SQL["standing_rows"], division, register.value, keys)
-    return {row["key"]: row["body"] for row in rows}
-
-
-def _read(register: Register, bodies: Iterable[bytes]) -> list[Row]:
-    return [row_of(register, body) for body in bodies]

@@ -20,6 +20,7 @@ from gateway.domain.codes import (
     Expenditure,
     FilingKind,
     PayeeClass,
+    PaymentMethod,
     Register,
 )
 
@@ -71,7 +72,8 @@ class Sheet:
     """The column by which it is narrowed to an agency."""
 
     def key_of(self, row: Mapping[str, Any]) -> str:
-        parts = [row[name] for name in self.key]
+        optional = {column.name for column in self.columns if not column.required}
+        parts = [row[name] for name in self.key if name not in optional or row.get(name)]
         return "/".join(f"{p:02}" if isinstance(p, int) else str(p) for p in parts)
 
     @property
@@ -158,12 +160,17 @@ SHEETS: Mapping[str, Sheet] = {
             ),
         ),
         Sheet(
-            register=Register.PLANS, zh="用款计划", en="Plans", key=("indicator_id", "month"),
-            agency="indicator_id",
+            register=Register.PLANS, zh="用款计划", en="Plans",
+            key=("indicator_id", "month", "payment_method"), agency="indicator_id",
             columns=(
                 _text("indicator_id", "指标", "Indicator"),
                 _kind("month", "月份", "Month", "count"),
                 _kind("amount", "额度", "Amount", "money"),
+                attrs.evolve(
+                    _choice("payment_method", "支付方式", "Method", {
+                        PaymentMethod.DIRECT: "直接支付", PaymentMethod.AUTHORIZED: "授权支付"}),
+                    required=False,
+                ),
             ),
         ),
         Sheet(

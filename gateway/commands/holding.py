@@ -5,15 +5,18 @@ from functools import partial
 from typing import Any
 
 from adapters.formats.register_feed import FeedReading
+from adapters.formats.voucher_answer import return_copy
+from adapters.formats.voucher_papers import read_sent_vouchers
 from adapters.webhook.sender import WebhookSender, public_tls
 from gateway.commands.lettering import outcomes_of, returning_of
 from gateway.commands.rooms import House
 from gateway.web.holds import ACKNOWLEDGE, HOLDS, NOTIFICATIONS, HoldsDesk
-from gateway.web.intake import Counter, Reader
+from gateway.web.intake import Counter, Papers, Reader
 from gateway.web.outcomes import PATH as OUTCOMES
 from gateway.web.outcomes import OutcomeCounter
 from gateway.web.refunds import PATH as REFUNDS
 from gateway.web.refunds import RefundCounter
+from gateway.web.register_vouchers import RegisterPapers
 from gateway.web.registers import PATH as REGISTERS
 from gateway.web.registers import RegisterCounter
 from gateway.web.releases import PATH as RELEASES
@@ -84,6 +87,18 @@ def _registers(house: House) -> RegisterCounter:
         registers=house.registers, gatekeeper=house.trust, clock=house.clock,
         bureaus={division: bureau.peer for division, bureau in bureaus.items()},
         read=partial(FeedReading, conceal=house.conceal),
+    )  # fmt: skip
+
+
+def papers_of(house: House) -> tuple[Papers, ...]:
+    """Vouchers that are no payment."""
+    bureaus = house.settings.bureaus
+    return (
+        RegisterPapers(
+            registers=house.registers, gatekeeper=house.trust, clock=house.clock,
+            bureaus={division: bureau.peer for division, bureau in bureaus.items()},
+            read=read_sent_vouchers, answer=return_copy,
+        ),
     )  # fmt: skip
 
 

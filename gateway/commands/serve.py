@@ -20,7 +20,14 @@ from adapters.formats.statements import read_any_statement
 from adapters.postgres.migrate import migrate
 from certs.live import Guard, LiveTls
 from certs.tls import Refusal, party_of
-from gateway.commands.holding import LARGE, counters_of, hold_workers, pushing_of, readers_of
+from gateway.commands.holding import (
+    LARGE,
+    counters_of,
+    hold_workers,
+    papers_of,
+    pushing_of,
+    readers_of,
+)
 from gateway.commands.journal import configure_log
 from gateway.commands.keys import keys_of
 from gateway.commands.lettering import correspondence_of
@@ -155,6 +162,7 @@ def _doorway(house: House, metrics: Metrics) -> Doorway:
         },
         large=LARGE,
         readers=readers_of(house),
+        papers=papers_of(house),
     )
 
 

@@ -234,3 +234,4 @@ class Register(Option):
     ALLOWANCE_STANDARDS = "allowance_standards"
     LISTS = "lists"
     CALENDAR = "calendar"
+    CODES = "codes"

@@ -19,7 +19,8 @@ class LimitKind(StrEnum):
     INDICATOR = "indicator"
     """预算指标, by its id."""
     PLAN = "plan"
-    """用款计划 of an indicator, by the indicator's id: all its months together."""
+    """用款计划 of an indicator, all its months together, by the indicator's id; 额度 of one payment
+    method by `<id>/<method>`."""
     CONTRACT = "contract"
     """By contract number."""
     APPROVAL = "approval"

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from gateway.domain.codes import CarryOver, Register, ThreePublicCategory
+from gateway.domain.codes import CarryOver, PaymentMethod, Register, ThreePublicCategory
 from gateway.domain.ledger import Limit, LimitKey, LimitKind
 from gateway.domain.registers import (
     Approval,
@@ -14,6 +14,7 @@ from gateway.domain.registers import (
     Registers,
     ThreePublicBudget,
     budget_key,
+    plan_scope,
 )
 
 
@@ -52,7 +53,7 @@ def _granted(rows: Mapping[Register, Iterable[Any]]) -> Iterator[Limit]:
     planned: dict[str, int] = defaultdict(int)
     plans: Iterable[Plan] = rows[Register.PLANS]
     for plan in plans:
-        planned[plan.indicator_id] += plan.amount_fen
+        planned[plan.scope] += plan.amount_fen
     indicators: Iterable[Indicator] = rows[Register.INDICATORS]
     for row in indicators:
         # A recoverable carry-over is to be returned: none of it may be spent (Art. 10(3)14).
@@ -61,6 +62,10 @@ def _granted(rows: Mapping[Register, Iterable[Any]]) -> Iterator[Limit]:
         yield _limit(LimitKind.INDICATOR, row.id, row.granted_fen, row.posted_fen, frozen)
         if row.id in planned:
             yield _limit(LimitKind.PLAN, row.id, planned[row.id], row.posted_fen)
+        for method in PaymentMethod:
+            # What was spent before, the bureau counts for the indicator, not for each method.
+            if (scope := plan_scope(row.id, method)) in planned:
+                yield _limit(LimitKind.PLAN, scope, planned[scope], 0)
     contracts: Iterable[Contract] = rows[Register.CONTRACTS]
     for contract in contracts:
         number = contract.contract_no

@@ -5,7 +5,7 @@ as a whole or not at all. Rows of people are packed sealed, under the keyed hash
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -19,6 +19,7 @@ from gateway.domain.registers import (
     Agency,
     Allowance,
     Approval,
+    Code,
     Contract,
     FiledPerson,
     Filing,
@@ -29,6 +30,7 @@ from gateway.domain.registers import (
     Row,
     ThreePublicBudget,
     budget_key,
+    code_key,
 )
 
 VENDORS = "designated_vendors"
@@ -76,6 +78,7 @@ ROWS: Mapping[Register, type[Row]] = {
     Register.ALLOWANCE_STANDARDS: Allowance,
     Register.LISTS: Listed,
     Register.CALENDAR: Day,
+    Register.CODES: Code,
 }
 
 Conceal = Callable[[FiledPerson], tuple[str, FiledPerson]]
@@ -84,15 +87,16 @@ Conceal = Callable[[FiledPerson], tuple[str, FiledPerson]]
 pack = msgspec.json.Encoder().encode
 
 
-def plan_key(indicator: str, month: int) -> str:
-    return f"{indicator}/{month:02}"
+def plan_key(scope: str, month: int) -> str:
+    """`scope`: `registers.plan_scope`."""
+    return f"{scope}/{month:02}"
 
 
 _KEYS: Mapping[Register, Callable[[Any], str]] = {
     Register.AGENCIES: lambda row: row.code,
     Register.ACCOUNTS: lambda row: row.account,
     Register.INDICATORS: lambda row: row.id,
-    Register.PLANS: lambda row: plan_key(row.indicator_id, row.month),
+    Register.PLANS: lambda row: plan_key(row.scope, row.month),
     Register.PAYEE_CLASSES: lambda row: row.account,
     Register.CONTRACTS: lambda row: row.contract_no,
     Register.APPROVALS: lambda row: row.approval_no,
@@ -104,6 +108,7 @@ _KEYS: Mapping[Register, Callable[[Any], str]] = {
     Register.ALLOWANCE_STANDARDS: lambda row: f"{row.agency}/{row.dept_economic_code}",
     Register.LISTS: lambda row: f"{row.list}/{row.value}",
     Register.CALENDAR: lambda row: row.date.isoformat(),
+    Register.CODES: lambda row: code_key(row.element, row.code),
 }
 
 
@@ -169,6 +174,10 @@ class Unrecorded:
     signer: str | None
     rows: int
     applied_at: dt.datetime
+    feed_version: int | None
+    """The bureau's own number; None: it came by vouchers."""
+    vouchers: Sequence[str]
+    """Their identities, as `division/year/type/number`."""
 
 
 def feed_of(registers: Registers, digest: bytes, conceal: Conceal) -> RegisterFeed:
@@ -186,7 +195,7 @@ def feed_of(registers: Registers, digest: bytes, conceal: Conceal) -> RegisterFe
 def _rows(registers: Registers) -> Iterator[tuple[Register, Row]]:
     for register in (
         Register.AGENCIES, Register.ACCOUNTS, Register.INDICATORS, Register.PERSONS,
-        Register.CONTRACTS, Register.APPROVALS, Register.FILINGS,
+        Register.CONTRACTS, Register.APPROVALS, Register.FILINGS, Register.CODES,
     ):  # fmt: skip
         rows: Mapping[str, Row] = getattr(registers, register)
         yield from ((register, row) for row in rows.values())

@@ -143,15 +143,15 @@ class _Standards(Mapping[tuple[str, str], Fen]):
 
 
 class _Planned(Mapping[str, tuple[int, ...]]):
-    """By indicator, what its plan comes to up to each month: added up when asked for."""
+    """By `plan_scope`, what its plan comes to up to each month: added up when asked for."""
 
     def __init__(self, plans: Rows[Any]) -> None:
         self._plans = plans
 
-    def __getitem__(self, indicator: str) -> tuple[int, ...]:
-        months = [self._plans.get(plan_key(indicator, month)) for month in range(1, 13)]
+    def __getitem__(self, scope: str) -> tuple[int, ...]:
+        months = [self._plans.get(plan_key(scope, month)) for month in range(1, 13)]
         if not any(months):
-            raise KeyError(indicator)
+            raise KeyError(scope)
         return tuple(accumulate(month.amount_fen if month else 0 for month in months))
 
     def __iter__(self) -> Iterator[str]:
@@ -212,7 +212,8 @@ class Tables:
             approvals=rows[Register.APPROVALS], filings=rows[Register.FILINGS],
             three_public_budgets=rows[Register.THREE_PUBLIC_BUDGETS].values(),
             blacklist_accounts=self.blacklist, designated_vendors=self.vendors,
-            calendar=self.calendar, project_items=rows[Register.PROJECTS],
+            calendar=self.calendar, codes=rows[Register.CODES],
+            project_items=rows[Register.PROJECTS],
             allowance_standards=_Standards(rows[Register.ALLOWANCE_STANDARDS]),
             indexed=Index(
                 rules_filed=rules, services_filed=services, persons_accounts=persons,

@@ -17,6 +17,7 @@ from gateway.domain.codes import (
     Expenditure,
     FilingKind,
     PayeeClass,
+    PaymentMethod,
     Register,
     ThreePublicCategory,
 )
@@ -83,6 +84,12 @@ class Plan(Row, frozen=True):
     indicator_id: str
     month: int
     amount_fen: Fen
+    payment_method: PaymentMethod | None = None
+    """额度: of authorized or of direct payments alone (5106, 5108); None: of all together."""
+
+    @property
+    def scope(self) -> str:
+        return plan_scope(self.indicator_id, self.payment_method)
 
 
 class FiledPerson(Row, frozen=True):
@@ -152,6 +159,25 @@ class Allowance(Row, frozen=True):
     per_person_fen: Fen
 
 
+class Code(Row, frozen=True):
+    """基础元数据 (5901): one code of one element, such as a functional class."""
+
+    element: str
+    code: str
+    name: str
+    parent: str | None
+    enabled: bool
+
+
+def plan_scope(indicator: str, method: PaymentMethod | None) -> str:
+    """What a plan is kept under, and its limit: the indicator, or one payment method of it."""
+    return f"{indicator}/{method}" if method else indicator
+
+
+def code_key(element: str, code: str) -> str:
+    return f"{element}/{code}"
+
+
 def budget_key(agency: str, year: int, category: ThreePublicCategory) -> str:
     return f"{agency}/{year}/{category}"
 
@@ -184,7 +210,7 @@ class Index:
     person_names: Container[str]
     """Names of filed persons, as `plain_name`: whoever bears one is not spelt out."""
     planned_fen: Mapping[str, tuple[int, ...]]
-    """By indicator: what its plan comes to up to each month of its year, January first, in fen."""
+    """By `plan_scope`: what it comes to up to each month of its year, January first, in fen."""
     three_public: Mapping[str, ThreePublicBudget]
     """By `budget_key`."""
 
@@ -196,7 +222,7 @@ def index_of(
     """Goes through all of them once."""
     months: dict[str, list[int]] = {}
     for plan in plans:
-        months.setdefault(plan.indicator_id, [0] * 12)[plan.month - 1] += plan.amount_fen
+        months.setdefault(plan.scope, [0] * 12)[plan.month - 1] += plan.amount_fen
     return Index(
         rules_filed=frozenset(rule for row in filings.values() for rule in rules_of(row)),
         services_filed=frozenset(each for row in filings.values() for each in services_of(row)),
@@ -239,6 +265,8 @@ class Registers:
     project that does not stand here has no list of its own (Art. 10(3)17)."""
     allowance_standards: Mapping[tuple[str, str], Fen] = attrs.field(factory=dict)
     """By agency ("" for all) and item: the most that one person may get at a time (Art. 10(3)8)."""
+    codes: Mapping[str, Code] = attrs.field(factory=dict)
+    """By `code_key`; what the indicators say decides, so no decision rests on these."""
     unavailable: frozenset[Register] = frozenset()
     """Registers past their age limit or not loaded: what rests on them is held, never passed."""
     ages: Mapping[Register, dt.datetime] = attrs.field(factory=dict, eq=False, repr=False)

@@ -127,6 +127,8 @@ class Clearing(Voucher):
 @attrs.frozen(kw_only=True)
 class QuotaLine:
     id: str
+    indicator: str
+    """指标标识; empty: told by the codes beside it."""
     agency: str
     fund_code: str
     functional_code: str

@@ -6,6 +6,7 @@ Only when this returns may anybody forward anything, and only who called it.
 import datetime as dt
 from collections.abc import Iterator
 
+from gateway.domain.codes import PaymentMethod
 from gateway.domain.decision import Outcome, stored
 from gateway.domain.instruction import Instruction, Received, paid_part, parts_of
 from gateway.domain.ledger import (
@@ -21,7 +22,7 @@ from gateway.domain.ledger import (
 )
 from gateway.domain.limits import three_public_limit
 from gateway.domain.parties import Parties
-from gateway.domain.registers import Indicator, Registers
+from gateway.domain.registers import Indicator, Registers, plan_scope
 from gateway.pipeline.papers import applies
 from gateway.pipeline.standards import THREE_PUBLIC, three_public_remaining
 from gateway.pipeline.tell import Judged
@@ -75,11 +76,12 @@ def _demands(
     yield Demand(
         limit=LimitKey(kind=LimitKind.INDICATOR, id=instruction.indicator_id), amount_fen=amount
     )
-    if indicator and indicator.plan_controlled:
-        yield Demand(
-            limit=LimitKey(kind=LimitKind.PLAN, id=indicator.id), amount_fen=amount,
-            cap_fen=_planned_until(indicator, registers, on),
-        )  # fmt: skip
+    if indicator:
+        for scope in _plans(indicator, instruction.payment_method, registers):
+            yield Demand(
+                limit=LimitKey(kind=LimitKind.PLAN, id=scope), amount_fen=amount,
+                cap_fen=_planned_until(scope, indicator.fiscal_year, registers, on),
+            )  # fmt: skip
     if contract and contract.agency == agency:
         yield Demand(
             limit=LimitKey(kind=LimitKind.CONTRACT, id=contract.contract_no), amount_fen=amount
@@ -92,12 +94,27 @@ def _demands(
         yield Demand(limit=three_public_limit(agency, year, category), amount_fen=amount)
 
 
-def _planned_until(indicator: Indicator, registers: Registers, on: dt.date) -> int:
+def _plans(
+    indicator: Indicator, method: PaymentMethod | None, registers: Registers
+) -> Iterator[str]:
+    """The plans that bind it. 额度 of its payment method (5106, 5108) binds wherever there is one;
+    the plan of all methods binds an indicator controlled by plan, and if that has neither, nothing
+    is planned."""
+    planned = registers.index.planned_fen
+    own = plan_scope(indicator.id, method)
+    by_method = method is not None and own in planned
+    if by_method:
+        yield own
+    if indicator.plan_controlled and (indicator.id in planned or not by_method):
+        yield indicator.id
+
+
+def _planned_until(scope: str, year: int, registers: Registers, on: dt.date) -> int:
     """用款计划 of the months up to today's; of another year all of it, or nothing yet."""
-    planned = registers.index.planned_fen.get(indicator.id)
-    if planned is None or on.year < indicator.fiscal_year:
+    planned = registers.index.planned_fen.get(scope)
+    if planned is None or on.year < year:
         return 0
-    return planned[-1 if on.year > indicator.fiscal_year else on.month - 1]
+    return planned[-1 if on.year > year else on.month - 1]
 
 
 def _on_approvals(instruction: Instruction, parties: Parties, on: dt.date) -> Iterator[Demand]:

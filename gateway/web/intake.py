@@ -54,6 +54,17 @@ Counter = Callable[[Received, Mapping[str, str]], Awaitable[bytes]]
 
 Raises Fault, or LedgerUnavailable where it is not known whether it was taken."""
 
+
+class Papers(Protocol):
+    """Vouchers that are no payment, at the voucher door."""
+
+    def takes(self, received: Received) -> bool: ...
+
+    async def take(self, received: Received) -> bytes:
+        """Answers in the voucher's own words. Raises Fault, LedgerUnavailable."""
+        ...
+
+
 ACCEPTED = {
     "json": frozenset({"application/json"}),
     "voucher": frozenset({"application/xml", "text/xml"}),
@@ -91,6 +102,8 @@ class Doorway:
     """Paths of counters whose documents are feeds, and may be as large as these are."""
     readers: Mapping[str, Reader] = attrs.field(factory=dict)
     """By path: what parties may ask for."""
+    papers: tuple[Papers, ...] = ()
+    """Vouchers that change the registers."""
     many: Many | None = None
     """Carries what is not one instruction: messages of many payments, letters about payments."""
 
@@ -120,6 +133,10 @@ class Intake:
         """`since`: when its first byte was seen, `time.perf_counter()`. Never raises."""
         wording = self._doorway.wordings[received.format]
         try:
+            for papers in self._doorway.papers if received.format == "voucher" else ():
+                if papers.takes(received):
+                    body = await self._take_paper(papers, received)
+                    return Reply(status=200, media_type=wording.media_type, body=body)
             many = self._doorway.many
             if many is not None and many.takes(received):
                 body = await self._carry_many(many, received)
@@ -193,6 +210,17 @@ class Intake:
             ) from lost
         finally:
             self._in_flight -= 1
+
+    async def _take_paper(self, papers: Papers, received: Received) -> bytes:
+        """Raises Fault."""
+        self.refuse_if_full()
+        try:
+            return await papers.take(received)
+        except LedgerUnavailable as lost:
+            raise Unready(
+                FaultCode.LEDGER_UNAVAILABLE,
+                "it is not known whether it was applied; send the same bytes again",
+            ) from lost
 
     async def _carry_many(self, many: Many, received: Received) -> bytes:
         """A message of many holds one place; it lets no more on the line at once than it may.

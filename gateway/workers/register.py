@@ -69,12 +69,14 @@ class Registering:
             "digest": applied.digest.hex(),
             "division": division,
             "feed": applied.kind,
+            "feed_version": applied.feed_version,
             "kind": RecordKind.REGISTER_APPLIED,
             "origin": self._origin.uri,
             "recorded_at": microseconds(self._clock.now()),
             "rows": applied.rows,
             "signer": applied.signer,
             "version": applied.version,
+            "vouchers": list(applied.vouchers),
         }
         body = unnumbered(fields)
         return RecordDraft(kind=RecordKind.REGISTER_APPLIED, subject="", body=body)

@@ -133,9 +133,11 @@ def test_a_forms_errors_are_told_all_at_once() -> None:
     assert len(errors) == 3 and "indicator_id" not in row
     good = {"indicator_id": "I", "month": "3", "amount": "60,000.5"}
     assert row_of(SHEETS["plans"], good) == (
-        {"indicator_id": "I", "month": 3, "amount": "60000.50"}, [],
+        {"indicator_id": "I", "month": 3, "amount": "60000.50", "payment_method": None}, [],
     )  # fmt: skip
     assert SHEETS["plans"].key_of({"indicator_id": "I", "month": 3}) == "I/03"
+    quota = {"indicator_id": "I", "month": 3, "payment_method": "direct"}
+    assert SHEETS["plans"].key_of(quota) == "I/03/direct"
 
 
 @pytest.mark.parametrize(("noticed", "late"), [("2026-03-09", False), ("2026-03-10", True)])

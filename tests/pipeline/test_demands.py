@@ -6,7 +6,7 @@ import attrs
 import msgspec
 import pytest
 
-from gateway.domain.codes import ApprovalKind, ThreePublicCategory
+from gateway.domain.codes import ApprovalKind, PaymentMethod, ThreePublicCategory
 from gateway.domain.instruction import Detail, Instruction
 from gateway.domain.ledger import Demand, LimitKey, LimitKind
 from gateway.domain.money import Fen
@@ -57,6 +57,32 @@ def test_a_planned_payment_is_capped_by_the_months_until_today(on: dt.date, cap:
     assert (demand.limit.kind, demand.limit.id) == (LimitKind.PLAN, INDICATOR)
     assert demand.cap_fen == cap
     assert demands(instruction(), attrs.evolve(planned, plans=()), on)[0].cap_fen == 0
+
+
+@pytest.mark.parametrize(
+    ("controlled", "methods", "wanted"),
+    [
+        (False, [PaymentMethod.AUTHORIZED], {f"{INDICATOR}/authorized": 300}),
+        (False, [PaymentMethod.DIRECT], {}),
+        (True, [PaymentMethod.AUTHORIZED], {f"{INDICATOR}/authorized": 300}),
+        (True, [PaymentMethod.DIRECT], {INDICATOR: 0}),
+        (True, [None, PaymentMethod.AUTHORIZED],
+         {INDICATOR: 300, f"{INDICATOR}/authorized": 300}),
+    ],
+)  # fmt: skip
+def test_the_limit_of_its_payment_method_binds_beside_the_plan_of_all(
+    controlled: bool, methods: list[PaymentMethod | None], wanted: dict[str, int]
+) -> None:
+    rows = registers()
+    row = msgspec.structs.replace(rows.indicators[INDICATOR], plan_controlled=controlled)
+    plans = tuple(
+        Plan(indicator_id=INDICATOR, month=month, amount_fen=Fen(amount), payment_method=method)
+        for method in methods for month, amount in ((2, 300), (5, 700))
+    )  # fmt: skip
+    rows = attrs.evolve(rows, indicators={INDICATOR: row}, plans=plans)
+    assert instruction().payment_method is PaymentMethod.AUTHORIZED
+    found = {demand.limit.id: demand.cap_fen for demand in demands(instruction(), rows)}
+    assert found == wanted
 
 
 @pytest.mark.parametrize(("agency", "kinds"), [("101001", [LimitKind.CONTRACT]), ("101002", [])])

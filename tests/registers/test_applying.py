@@ -65,14 +65,19 @@ class Rooms:
         return one
 
     async def granted(self, kind: LimitKind, id: str) -> int | None:
-        connection = await asyncpg.connect(self.dsn)
         key = LimitKey(kind=kind, id=id)
-        found: int | None = await connection.fetchval(
+        found: int | None = await self.ask(
             "SELECT granted_fen FROM limit_line WHERE division = $1 AND kind = $2 AND id = $3",
             DIVISION, key.kind, key.id,
         )  # fmt: skip
-        await connection.close()
         return found
+
+    async def ask(self, question: str, *values: object) -> Any:
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            return await connection.fetchval(question, *values)
+        finally:
+            await connection.close()
 
 
 def everything(registers: Registers) -> dict[str, Any]:

@@ -6,9 +6,39 @@ SELECT pg_advisory_xact_lock(hashtextextended('treasury-gateway registers ' || $
 -- empty: nothing was loaded for this division yet
 SELECT version FROM register_snapshot WHERE division = $1 ORDER BY version DESC LIMIT 1
 
+-- name: feed_version_of
+-- empty: the bureau's feed has said nothing of this division yet
+SELECT coalesce(feed_version, version) FROM register_snapshot
+WHERE division = $1 AND NOT by_voucher
+ORDER BY coalesce(feed_version, version) DESC LIMIT 1
+
+-- name: in_force
+-- empty: nothing was loaded for this division yet
+SELECT version, as_of FROM register_snapshot WHERE division = $1 ORDER BY version DESC LIMIT 1
+
 -- name: digest_of
--- empty: no such version
-SELECT digest FROM register_snapshot WHERE division = $1 AND version = $2
+-- empty: the feed has no such version
+SELECT digest FROM register_snapshot
+WHERE division = $1 AND coalesce(feed_version, version) = $2 AND NOT by_voucher
+
+-- name: voucher_applied
+-- empty: none of these vouchers was applied before
+SELECT v.fiscal_year, v.voucher_type, v.voucher_no, v.version, v.digest
+FROM register_voucher AS v JOIN unnest($2::int[], $3::text[], $4::text[]) AS n (year, type, no)
+     ON v.fiscal_year = n.year AND v.voucher_type = n.type AND v.voucher_no = n.no
+WHERE v.division = $1
+
+-- name: add_vouchers
+-- empty: always
+INSERT INTO register_voucher (division, fiscal_year, voucher_type, voucher_no, version, digest)
+SELECT $1, n.year, n.type, n.no, $5, $6
+FROM unnest($2::int[], $3::text[], $4::text[]) AS n (year, type, no)
+
+-- name: indicators_of
+-- empty: none of these agencies has an indicator
+SELECT body FROM register_row
+WHERE division = $1 AND register = 'indicators' AND until IS NULL
+      AND (convert_from(body, 'UTF8')::json ->> 1) = ANY ($2::text[])
 
 -- name: go_through
 -- empty: always; whole tables are compared here, unlike anywhere else
@@ -66,8 +96,8 @@ WHERE s.body IS NOT NULL AND NOT EXISTS (
 -- name: add_version
 -- empty: always
 INSERT INTO register_snapshot (
-    division, version, as_of, kind, digest, signer, signature, rows)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    division, version, as_of, kind, digest, signer, signature, rows, feed_version, by_voucher, raw)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 
 -- name: put_ages
 -- empty: always; an age only falls
@@ -184,7 +214,13 @@ SELECT division FROM served_division ORDER BY division
 
 -- name: unrecorded
 -- empty: every version is in the log
-SELECT version, as_of, kind, digest, signer, rows, applied_at FROM register_snapshot
+SELECT version, as_of, kind, digest, signer, rows, applied_at,
+       CASE WHEN NOT by_voucher THEN coalesce(feed_version, version) END AS feed_version,
+       ARRAY(SELECT concat_ws('/', v.division, v.fiscal_year, v.voucher_type, v.voucher_no)
+             FROM register_voucher AS v
+             WHERE v.division = s.division AND v.version = s.version
+             ORDER BY v.fiscal_year, v.voucher_type, v.voucher_no) AS vouchers
+FROM register_snapshot AS s
 WHERE division = $1 AND NOT recorded
 ORDER BY version
 LIMIT $2
