@@ -1,15 +1,25 @@
 """Wiring of letters about payments: what the door asks beside the line, in both languages."""
 
+from collections import Counter
+from collections.abc import Sequence
+
+import structlog
+
 from adapters.formats.iso_letters import IsoLetters, message_id
 from adapters.formats.voucher_letters import VoucherLetters
 from gateway.commands.crew import LoopCrew
 from gateway.commands.rooms import House
+from gateway.domain.answer import Answer
+from gateway.domain.correspondence import KeptLetter, Resolution, Said
+from gateway.domain.faults import Fault
 from gateway.pipeline.correspondence import Correspondence, LetterRooms
 from gateway.pipeline.letters import Seeker
 from gateway.pipeline.outcome import Outcomes
 from gateway.pipeline.recall import Recalling
 from gateway.pipeline.returns import Alarm, Returning
 from gateway.pipeline.tally import Tallying
+
+log = structlog.get_logger()
 
 
 def correspondence_of(house: House) -> Correspondence:
@@ -35,8 +45,25 @@ def correspondence_of(house: House) -> Correspondence:
         returning=returning_of(house),
         reconciling=house.reconciling,
         tallying=Tallying(book=book, formats=house.formats, origin=origin),
+        note=_note,
     )
     return Correspondence(rooms, house.batch)
+
+
+def _note(kept: KeptLetter, said: Sequence[Said]) -> None:
+    """The canonical line: one per letter, no personal value."""
+    log.info(
+        "letter.answered", letter=kept.id, name=kept.name, party=kept.party,
+        division=kept.division, said=dict(Counter(map(_word, said))),
+    )  # fmt: skip
+
+
+def _word(said: Said) -> str:
+    if isinstance(said, Fault):
+        return said.code.value
+    if isinstance(said, Answer):
+        return str(said.bank or said.decision.outcome)
+    return str(said.status) if isinstance(said, Resolution) else "taken"
 
 
 def alarm_of(house: House) -> Alarm:

@@ -10,7 +10,7 @@ as the first time; the same number with other content is a conflict, and a recor
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import attrs
@@ -89,6 +89,8 @@ class LetterRooms:
     returning: Returning
     reconciling: Reconciling
     tallying: Tallying
+    note: Callable[[KeptLetter, Sequence[Said]], None]
+    """For operators: a letter that was carried, and what was said of each payment."""
 
 
 class Correspondence:
@@ -129,7 +131,9 @@ class Correspondence:
         _refuse_unentitled(letter.matter, sender, rooms.origin)
         kept = _kept(letter, received, sender, now)
         if isinstance(letter.matter, Statement):
-            return tongue.reply(letter, received.raw, await self._statement(kept, letter.matter))
+            told = await self._statement(kept, letter.matter)
+            rooms.note(kept, told)
+            return tongue.reply(letter, received.raw, told)
         before = await rooms.book.keep(kept)
         if before is not None and before[0] != kept.digest:
             await self._refuse_conflict(kept, before[0])
@@ -141,6 +145,7 @@ class Correspondence:
             said = [one]
         else:
             said = await self._acts(letter, kept, sender)
+        rooms.note(kept, said)
         reply = tongue.reply(letter, received.raw, said)
         if not isinstance(letter.matter, StatusEnquiry):
             await rooms.book.answered(kept, reply, now, records)

@@ -61,6 +61,7 @@ class Desk:
     holds: MemoryHolds
     alarms: AlarmBook
     core: GivingBank
+    noted: list[str] = attrs.field(factory=list)
 
     @classmethod
     async def open(cls, street: Street | None = None) -> "Desk":
@@ -96,6 +97,7 @@ class Desk:
                 allowances=Allowances(),
             ),
             tallying=Tallying(book=book, formats=formats, origin=ORIGIN),
+            note=lambda kept, said: self.noted.append(f"{kept.name} {len(said)}"),
         )  # fmt: skip
         return Correspondence(rooms)
 

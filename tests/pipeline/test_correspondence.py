@@ -42,6 +42,7 @@ async def test_an_enquiry_is_answered_with_what_holds_now(party: str) -> None:
     assert texts(told, "TxSts") == ["ACSC"] and texts(told, "Receipt")
     told = valid(await desk.post(enquiry("1", id="Q-2", message="M-9"), party), "pain.002.001.10")
     assert texts(told, "TxSts") == ["ACSC"]
+    assert desk.noted == ["pacs.028.001.03 1"] * 2, "operators see each"
     exact = f"{KEY.fiscal_year}/{KEY.voucher_type}/1"
     told = await desk.post(enquiry("1", id="Q-3", exact=exact), party)
     assert texts(told, "TxSts") == ["ACSC"]

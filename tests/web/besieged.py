@@ -112,7 +112,13 @@ class Siege:
         return int(await self.ask_ledger("SELECT count(*) FROM instruction"))
 
     async def ask_ledger(self, question: str, *values: object) -> Any:
-        connection = await asyncpg.connect(self.stage.gateway_database)
+        return await self._ask(self.stage.gateway_database, question, *values)
+
+    async def ask_bureau(self, question: str, *values: object) -> Any:
+        return await self._ask(self.stage.bureau_database, question, *values)
+
+    async def _ask(self, database: str, question: str, *values: object) -> Any:
+        connection = await asyncpg.connect(database)
         try:
             return await connection.fetchval(question, *values)
         finally:

@@ -14,9 +14,9 @@ from adapters.postgres.embedded_binaries import (
     throwaway_folder,
 )
 from deploy.demo.day import Day, DayItem, day
-from deploy.demo.identities import TRUST_DOMAIN, Identities
+from deploy.demo.identities import TRUST_DOMAIN, Identities, uri
 from deploy.demo.processes import Crew
-from deploy.demo.stage import Plot, Stage
+from deploy.demo.stage import BANK_CODE, Plot, Stage
 from gateway.domain.legal_day import legal_day
 from tests.web.besieged import DIVISION, HOT_INDICATOR, HOT_YUAN, Siege
 
@@ -36,7 +36,7 @@ def siege(monkeypatch_session: pytest.MonkeyPatch) -> Iterator[Siege]:
     with Crew() as crew:
         identities = Identities.create(folder / "keys", now)
         plan = day(7, INSTRUCTIONS, legal_day(now), trust_domain=TRUST_DOMAIN)
-        signers = identities.signers(plan.senders)
+        signers = identities.signers([*plan.senders, uri("bank", BANK_CODE)])
         stage = Stage(folder, crew, identities, Plot(division=DIVISION))
         try:
             stage.start_database()

@@ -1,0 +1,158 @@
+"""The bank's later word: it settles what was unknown, and never overwrites what is known."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from gateway.domain.bank import BankOutcome
+from gateway.domain.decision import Action
+from gateway.domain.faults import Conflicting, Fault, FaultCode, Unproven, Unreadable
+from gateway.domain.instruction import Received
+from gateway.domain.records import canonical
+from gateway.pipeline.refund import RefundRefused
+from gateway.web.outcomes import OutcomeCounter, read_outcome
+from tests.pipeline.desks import BANK, Desk
+from tests.pipeline.fakes import DIVISION, SENDER, OpenGate, finding, instruction
+
+KEY = instruction().key
+
+
+def word(**changes: Any) -> bytes:
+    fields = {
+        "id": "ZF-1", "instruction": str(KEY), "outcome": "accepted", "reference": "JH-9",
+    }  # fmt: skip
+    return canonical(fields | changes)
+
+
+def refused(**changes: Any) -> bytes:
+    return word(**{"outcome": "refused", "reason": "收款账户已销户", "reference": ""} | changes)
+
+
+def returned(amount: str = "100.00", **changes: Any) -> bytes:
+    return word(
+        **{"outcome": "returned", "reason": "账户不存在", "amount": amount, "id": "ZF-T"} | changes
+    )
+
+
+async def unknown(outcome: BankOutcome = BankOutcome.UNKNOWN) -> Desk:
+    desk = await Desk.open()
+    desk.street.bank.outcome = outcome
+    await desk.carry()
+    return desk
+
+
+async def told(desk: Desk, raw: bytes, party: str = BANK) -> str:
+    counter = OutcomeCounter(
+        desk.outcomes(), desk.letters, OpenGate(), desk.street.clock, frozenset({DIVISION})
+    )
+    answer = await counter.take(Received(raw=raw, format="json", signature="s", party=party), {})
+    return str(orjson.loads(answer)["result"])
+
+
+@pytest.mark.parametrize(
+    ("raw", "outcome", "left"),
+    [(word(), BankOutcome.ACCEPTED, 970_000), (refused(), BankOutcome.REJECTED, 1_000_000)],
+)
+async def test_a_later_word_settles_what_was_unknown_with_its_evidence(
+    raw: bytes, outcome: BankOutcome, left: int
+) -> None:
+    desk = await unknown()
+    assert await told(desk, raw) == "settled"
+    standing = await desk.street.ledger.standing(KEY)
+    assert standing and standing.bank is outcome
+    assert await desk.street.available() == left
+    (record,) = desk.records("bank_outcome")
+    assert record["how"] == "told"
+    assert await told(desk, raw) == "settled", "the same bytes are answered as the first time"
+    assert len(desk.records("bank_outcome")) == 1 and not desk.alarms.raised
+
+
+async def test_what_is_known_already_changes_nothing() -> None:
+    desk = await unknown(BankOutcome.ACCEPTED)
+    assert await told(desk, word()) == "known"
+    assert len(desk.records("bank_outcome")) == 1 and not desk.alarms.raised
+
+
+@pytest.mark.parametrize(
+    ("first", "raw"),
+    [(BankOutcome.ACCEPTED, refused()), (BankOutcome.REJECTED, word()),
+     (BankOutcome.REJECTED, returned())],
+)  # fmt: skip
+async def test_two_words_that_cannot_both_be_true_are_a_record_and_an_alert_and_change_nothing(
+    first: BankOutcome, raw: bytes
+) -> None:
+    desk = await unknown(first)
+    before = await desk.street.available()
+    assert await told(desk, raw) == "contradicted"
+    assert await desk.street.available() == before
+    (record,) = desk.records("correction")
+    assert record["held"] == first and record["how"] == "told"
+    assert desk.alarms.policies() == ["JL-101"]
+    again = orjson.dumps(orjson.loads(raw) | {"id": "ZF-2"})
+    assert await told(desk, again) == "contradicted"
+    assert len(desk.alarms.raised) == 1
+    standing = await desk.street.ledger.standing(KEY)
+    assert standing and standing.bank is first
+
+
+async def test_what_is_returned_was_paid_and_comes_back_once() -> None:
+    desk = await unknown()
+    assert await told(desk, returned()) == "returned"
+    assert await told(desk, returned()) == "returned"
+    assert await desk.street.available() == 980_000
+    standing = await desk.street.ledger.standing(KEY)
+    assert standing and standing.bank is BankOutcome.ACCEPTED
+    (record,) = desk.records("refund")
+    assert record["refund"] == f"{DIVISION}/2026/RETURN/ZF-T"
+    with pytest.raises(RefundRefused):
+        await told(desk, returned("200.01", id="ZF-U"))
+    assert desk.alarms.policies() == ["JL-101"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "policy"),
+    [(word(), "JL-100"), (returned(), "JL-100"), (refused(), "JL-102"),
+     (word(instruction=f"{DIVISION}/2026/8202/77"), "JL-100")],
+)  # fmt: skip
+async def test_a_word_on_what_was_never_forwarded_is_an_alert(raw: bytes, policy: str) -> None:
+    desk = await Desk.open()
+    desk.street.book.findings = (finding("JL-052", Action.HOLD),)
+    await desk.carry()
+    assert await told(desk, raw) == "unmatched"
+    assert desk.alarms.policies() == [policy]
+    assert not desk.records("bank_outcome") and not desk.records("refund")
+
+
+async def test_only_this_bank_tells_and_one_number_tells_one_thing() -> None:
+    desk = await unknown()
+    for party in (SENDER, "spiffe://treasury.test/bank/999", "spiffe://other.test/bank/103"):
+        with pytest.raises(Unproven):
+            await told(desk, word(), party)
+    await told(desk, word())
+    with pytest.raises(Conflicting) as caught:
+        await told(desk, word(reference="JH-8"))
+    assert caught.value.code is FaultCode.INSTRUCTION_CONFLICT
+    assert len(desk.records("conflict")) == 1
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"", b"[]", b"{}", word(outcome="perhaps"), word(reference=""), word(id="../1"),
+        refused(reason=" "), returned("0.00"), returned("1e3"), word(amount="1.00"),
+        word(instruction="1/2/3/4"), word(extra=1), word(reference="J\u202eH"), word(reason="a\nb"),
+        word(reference="x" * 201),
+    ],
+)  # fmt: skip
+def test_what_is_not_exactly_an_outcome_is_refused(raw: bytes) -> None:
+    with pytest.raises(Unreadable) as caught:
+        read_outcome(raw)
+    assert isinstance(caught.value, Fault)
+
+
+async def test_another_division_is_not_served_here() -> None:
+    desk = await unknown()
+    with pytest.raises(Unreadable) as caught:
+        await told(desk, word(instruction=str(KEY).replace(DIVISION, "220100000")))
+    assert caught.value.code is FaultCode.DIVISION_UNKNOWN
