@@ -7,6 +7,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
 
+from adapters.postgres.driver import quicken
 from adapters.postgres.statements import statements
 from gateway.domain.faults import LedgerUnavailable
 
@@ -71,6 +72,7 @@ class Session:
 
 async def open_session(dsn: str, *, allow_unsafe: bool = False) -> Session:
     """A connection of its own. Raises UnsafeServer, or one of LOST within CONNECT_DEADLINE_S."""
+    quicken()
     async with asyncio.timeout(CONNECT_DEADLINE_S):
         connection = await asyncpg.connect(
             dsn, timeout=CONNECT_DEADLINE_S, server_settings=SETTINGS

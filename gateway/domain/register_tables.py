@@ -33,7 +33,7 @@ from gateway.domain.registers import (
     rules_of,
     services_of,
 )
-from gateway.domain.rows import Building, Rows
+from gateway.domain.rows import KNOWN_MAX, Building, Rows
 
 _APART = "\x1f"
 """Between the parts of an index's key: no text of a feed may hold it."""
@@ -133,6 +133,9 @@ class _Standards(Mapping[tuple[str, str], Fen]):
     def __getitem__(self, place: tuple[str, str]) -> Fen:
         return self._rows["/".join(place)]
 
+    def get(self, place: tuple[str, str], default: Any = None, /) -> Any:
+        return self._rows.get("/".join(place), default)
+
     def __iter__(self) -> Iterator[tuple[str, str]]:
         for key in self._rows:
             agency, _, item = key.rpartition("/")
@@ -147,12 +150,31 @@ class _Planned(Mapping[str, tuple[int, ...]]):
 
     def __init__(self, plans: Rows[Any]) -> None:
         self._plans = plans
+        self._known: dict[str, tuple[int, ...]] = {}
 
     def __getitem__(self, scope: str) -> tuple[int, ...]:
-        months = [self._plans.get(plan_key(scope, month)) for month in range(1, 13)]
-        if not any(months):
+        planned = self._months(scope)
+        if not planned:
             raise KeyError(scope)
-        return tuple(accumulate(month.amount_fen if month else 0 for month in months))
+        return planned
+
+    def __contains__(self, scope: object) -> bool:
+        return isinstance(scope, str) and bool(self._months(scope))
+
+    def get(self, scope: str, default: Any = None, /) -> Any:
+        return self._months(scope) or default
+
+    def _months(self, scope: str) -> tuple[int, ...]:
+        """Empty where nothing is planned; that is asked as often, and remembered as well."""
+        known = self._known.get(scope)
+        if known is None:
+            months = [self._plans.get(plan_key(scope, month)) for month in range(1, 13)]
+            amounts = [month.amount_fen if month else 0 for month in months]
+            known = tuple(accumulate(amounts)) if any(months) else ()
+            if len(self._known) >= KNOWN_MAX:
+                self._known.clear()
+            self._known[scope] = known
+        return known
 
     def __iter__(self) -> Iterator[str]:
         return iter({key.rpartition("/")[0] for key in self._plans})
@@ -266,7 +288,7 @@ def _owners_after(
 
     def keys_of(name: str) -> list[str]:
         if name not in touched:
-            touched[name] = index.get(name) or []
+            touched[name] = list(index.get(name) or ())
         return touched[name]
 
     for key in {*gone, *puts}:

@@ -11,6 +11,8 @@ from typing import Any, Generic, TypeVar, overload
 SHARD_ROWS = 24
 """On average, where the number of rows was foreseen."""
 SHARDS_LEAST = 16
+KNOWN_MAX = 4096
+"""Rows that a table keeps as they were read: agencies and indicators are asked for all day."""
 _START, _MIDDLE = b"\n", b"\t"
 """Around a key. Packed rows are JSON and keys are texts without control characters: neither can
 hold them."""
@@ -20,14 +22,15 @@ D = TypeVar("D")
 
 
 class Rows(Mapping[str, T], Generic[T]):
-    """By key; `read` makes the row of its packed bytes each time that it is asked for."""
+    """By key; `read` makes the row, which nobody may change, of its packed bytes."""
 
-    __slots__ = ("_count", "_mask", "_shards", "read")
+    __slots__ = ("_count", "_known", "_mask", "_shards", "read")
 
     def __init__(self, shards: tuple[bytes, ...], count: int, read: Callable[[bytes], T]) -> None:
         self._shards = shards
         self._mask = len(shards) - 1
         self._count = count
+        self._known: dict[str, T] = {}
         self.read = read
 
     def packed(self, key: object) -> bytes | None:
@@ -53,8 +56,18 @@ class Rows(Mapping[str, T], Generic[T]):
     @overload
     def get(self, key: str, default: D, /) -> T | D: ...
     def get(self, key: str, default: Any = None, /) -> Any:
+        known = self._known.get(key)
+        if known is not None:
+            return known
         packed = self.packed(key)
-        return default if packed is None else self.read(packed)
+        return default if packed is None else self._kept(key, self.read(packed))
+
+    def _kept(self, key: str, row: T) -> T:
+        """Remembered for those who ask again; when there are too many, all are forgotten."""
+        if len(self._known) >= KNOWN_MAX:
+            self._known.clear()
+        self._known[key] = row
+        return row
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and _mark(key) in self._shards[hash(key) & self._mask]

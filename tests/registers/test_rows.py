@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from gateway.domain.codes import PayeeClass, Register
 from gateway.domain.register_tables import Tables, TablesBuilding
-from gateway.domain.rows import Building, Rows
+from gateway.domain.rows import KNOWN_MAX, Building, Rows
 from tests.registers.feeds import CONCEAL, ID_NUMBER, VAULT, feed, snapshot
 
 KEYS = st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=3)
@@ -100,3 +100,24 @@ def person_of(made: Tables):  # type: ignore[no-untyped-def]
 
     (person,) = made.rows[Register.PERSONS].values()
     return msgspec.structs.replace(person, id_number=VAULT.open(person.id_number))
+
+
+def test_what_was_read_once_is_not_read_again_until_too_much_is_kept() -> None:
+    read: list[bytes] = []
+
+    def reading(packed: bytes) -> bytes:
+        read.append(packed)
+        return packed
+
+    building: Building[bytes] = Building(0, reading)
+    for n in range(KNOWN_MAX + 1):
+        building.add(str(n), b"[%d]" % n)
+    table = building.done()
+    assert [table.get("7") for _ in range(3)] == [b"[7]"] * 3
+    assert read == [b"[7]"]
+    for n in range(KNOWN_MAX + 1):
+        table.get(str(n))
+    assert len(read) <= KNOWN_MAX + 1 and table.get("7") == b"[7]"
+    assert len(table._known) <= KNOWN_MAX
+    after = table.changed({"7": b"[70]"}, ["8"])
+    assert (after.get("7"), after.get("8"), table.get("7")) == (b"[70]", None, b"[7]")
