@@ -1,6 +1,6 @@
 """`python -m deploy.clauses`: writes docs/clauses.md, which policy stands behind which clause.
 
-Every numbered item of Articles 9 to 19 of the regulation, the policies that cite it with their
+Every numbered item of Articles 9 to 24 of the regulation, the policies that cite it with their
 embedded tests, or who judges it instead. A clause that nobody judges is an error.
 """
 
@@ -79,8 +79,8 @@ def page() -> str:
     return "\n".join([*_HEAD, *_clause_rows(listed, cited), *_ELSEWHERE_HEAD, *_elsewhere_rows()])
 
 
-_BEYOND = {"21(4)", "27(2)"}
-"""Articles after 19 that policies cite as well."""
+_BEYOND = {"27(2)"}
+"""Articles after 24 that policies cite as well."""
 
 
 def policies() -> tuple[Policy, ...]:
@@ -175,11 +175,11 @@ _HEAD = (
     "",
     "由 `python -m deploy.clauses` 生成，请勿手改。Generated; do not edit.",
     "",
-    "《吉林省预算执行动态监控管理办法（2022修订）》第九条至第十九条的每一项，由哪些规则或由谁判断。",
+    "《吉林省预算执行动态监控管理办法（2022修订）》第九条至第二十四条的每一项，由哪些规则或由谁判断。",
     "规则后的数字是内嵌测试的个数，每次装入规则簿都会全部运行；",
     "`treasury-gateway policy test` 另加边界测试和变异测试。",
     "",
-    "Every numbered item of Articles 9 to 19: the policies that judge it, or who does instead. The",
+    "Every numbered item of Articles 9 to 24: the policies that judge it, or who does instead. The",
     "number behind a policy counts its embedded tests, which run whenever the book is loaded. An",
     "item of a list is also judged by the policies on the whole list.",
     "",

@@ -58,6 +58,7 @@ class AgencyRow(Row, kw_only=True):
     parent: MaybeText = UNSET
     kind: AgencyKind
     status: AgencyStatus
+    status_basis: MaybeText = UNSET
 
 
 class AccountRow(Row, kw_only=True):

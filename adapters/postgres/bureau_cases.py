@@ -105,14 +105,6 @@ class BureauCases:
     async def wishes_of(self, key: Key) -> list[Row]:
         return await self._rows("wishes_of", *key)
 
-    async def wishes(self, division: str) -> list[Row]:
-        """What waits to be published with the registers, oldest first (Art. 21(4))."""
-        return await self._rows("wishes", division)
-
-    async def wish_published(self, division: str, wish: int, version: int, at: dt.datetime) -> None:
-        async with connection_of(self._pool) as connection:
-            await connection.execute(_SQL["wish_published"], division, wish, version, at)
-
     async def cases(
         self, division: str, before: tuple[dt.datetime, int] | None, narrowed: Sequence[Any],
         limit: int,

@@ -51,8 +51,9 @@ class BureauRegisters:
         rows = await self._rows("change", division, seq)
         return rows[0] if rows else None
 
-    async def wishes(self, division: str) -> Sequence[Row]:
-        return await self._rows("wishes", division)
+    async def wishes(self, division: str, wish: int | None = None) -> Sequence[Row]:
+        """What cases ask of the registers (Art. 21(4)) and nothing has published; one of them."""
+        return await self._rows("wishes", division, wish)
 
     async def gateways(self, division: str) -> Sequence[Row]:
         """By bank: newest version signed, the one it applied, how many wait, and why."""

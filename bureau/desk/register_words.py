@@ -107,6 +107,7 @@ SHEETS: Mapping[str, Sheet] = {
                     AgencyKind.ADMINISTRATIVE: "行政", AgencyKind.INSTITUTION: "事业"}),
                 _choice("status", "状态", "Status", {
                     AgencyStatus.ACTIVE: "正常", AgencyStatus.SUSPENDED: "暂停拨付"}),
+                _text("status_basis", "状态依据", "Basis of status", required=False),
             ),
         ),
         Sheet(

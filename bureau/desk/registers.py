@@ -46,7 +46,9 @@ class RegisterStore(Protocol):
 
     async def change(self, division: str, seq: int) -> Mapping[str, Any] | None: ...
 
-    async def wishes(self, division: str) -> Sequence[Mapping[str, Any]]: ...
+    async def wishes(
+        self, division: str, wish: int | None = None
+    ) -> Sequence[Mapping[str, Any]]: ...
 
     async def gateways(self, division: str) -> Sequence[Mapping[str, Any]]: ...
 
@@ -165,6 +167,7 @@ class Registers:
         sheet = SHEETS[proposal.register]
         if len(proposal.reason) < REASON_CHARS_MIN:
             raise ActRefused("reason", "请填写变更理由。", "Say why.")
+        await self._check_wish(division, proposal.wish, proposal)
         key = self._key(sheet, proposal.row)
         if (
             proposal.op == "remove"
@@ -195,6 +198,9 @@ class Registers:
     async def approve(self, division: str, seq: int, by: Person) -> None:
         """The second person's step: the next version, signed for every gateway of the division."""
         banks = tuple(sorted({p.bank for p in self._places if p.division == division}))
+        found = await self.change(division, seq)
+        if found is not None and not found["decided_by"]:
+            await self._check_wish(division, found["wish"])
 
         def judge(row: Mapping[str, Any], version: int) -> Decided:
             _check(row, by)
@@ -237,12 +243,40 @@ class Registers:
     ) -> None:
         await self.store.attempted(division, bank, version, at, trouble)
 
+    async def wish(self, division: str, wish: int | None) -> Mapping[str, Any] | None:
+        """What a case asks of the registers, if it still does."""
+        if wish is None:
+            return None
+        return next(iter(await self.store.wishes(division, wish)), None)
+
+    async def _check_wish(
+        self, division: str, number: int | None, proposal: Proposal | None = None
+    ) -> None:
+        """A measure of Art. 21(4) is published by the change that it asks for, and by no other."""
+        if number is None:
+            return
+        wish = await self.wish(division, number)
+        if wish is None:
+            raise ActRefused(
+                "wish_over", "该处理措施已发布，或另有案件仍在暂停拨付。",
+                "It is published, or another case still suspends this agency.",
+            )  # fmt: skip
+        asked = ("agencies", "put", wish["agency_code"], wish["status"])
+        if proposal is not None and asked != (
+            proposal.register, proposal.op, proposal.row.get("code"), proposal.row.get("status")
+        ):  # fmt: skip
+            raise ActRefused(
+                "wish_other", "此变更与案件的处理措施不一致：单位或状态不符。",
+                "The change is not the one that the case asks for.",
+            )  # fmt: skip
+
     def _delta(self, division: str, row: Mapping[str, Any], version: int) -> dict[str, Any]:
         if version == 0:
             raise ActRefused(
                 "no_snapshot", "请先导入并批准一份完整的登记文件。", "Import a whole file first."
             )
-        values = self._opened(row["body"])
+        # An empty field is left out: a gateway of an older release does not know every field.
+        values = {k: v for k, v in self._opened(row["body"]).items() if v is not None}
         fields = {
             "division": division, "as_of": _now_zh(self._clock()),
             "version": version + 1, row["register"]: [{"op": row["op"], **values}],

@@ -169,6 +169,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     agency_status: AgencyStatus | None = _fact(
         "agency.status", "预算单位状态", register=Register.AGENCIES
     )
+    agency_status_basis: str | None = _fact(
+        "agency.status_basis", "预算单位状态的依据", register=Register.AGENCIES, default=None
+    )
     agency_kind: AgencyKind | None = _fact(
         "agency.kind", "预算单位性质", register=Register.AGENCIES, default=None
     )

@@ -38,6 +38,8 @@ class Agency(Row, frozen=True):
     parent: str | None
     kind: AgencyKind
     status: AgencyStatus
+    status_basis: str | None = None
+    """What the status rests on, such as the case of a suspension under Art. 21(4)."""
 
 
 class Account(Row, frozen=True):

@@ -105,6 +105,7 @@ def facts_of(
         is_workday=is_workday(on, registers.calendar),
         agency_registered=agency is not None,
         agency_status=agency.status if agency else None,
+        agency_status_basis=agency.status_basis if agency else None,
         agency_kind=agency.kind if agency else None,
         payer_registered=payer is not None,
         payer_class=payer.class_ if payer else None,

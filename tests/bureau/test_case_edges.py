@@ -12,10 +12,13 @@ from bureau.desk.casework.words import Against, Move, Origin
 from bureau.desk.docket.office import Opening
 from bureau.desk.people import Office, Person
 from bureau.desk.refusals import ActRefused
+from bureau.desk.registers import Proposal
 from bureau.web.uploads import FILE_BYTES_MAX, FILES_MAX, media_of
 from gateway.domain.legal_day import legal_day
 from tests.bureau.desks import Desk
 from tests.bureau.test_case_walk import HOME, PDF, intercepted, moved
+from tests.bureau.test_registers import AGENCY as PUT
+from tests.bureau.test_registers import snapshot
 from tests.bureau.words import BANK, DIVISION, GATEWAY, Bureau, Chain, House, notice, verdict
 
 pytestmark = pytest.mark.postgres
@@ -64,21 +67,67 @@ async def test_overdue_is_reminded_and_escalated_once_up_to_the_suspension_of_fu
     assert await office.chase(DIVISION) == 1
     assert (await office.state(key))[0]["escalation"] == "21(3)"
     await ordered(desk, "21(3)", 2, key)
-    assert await bureau.cases.wishes(DIVISION) == []
+    wishes = desk.rooms.registers.store.wishes
+    assert await wishes(DIVISION) == []
     desk.hands.now += dt.timedelta(days=5)
     while await office.chase(DIVISION):
         pass
     assert (await office.state(key))[0]["escalation"] == "21(4)"
     await ordered(desk, "21(4)", 10, key)
-    [wish] = await bureau.cases.wishes(DIVISION)
+    [wish] = await wishes(DIVISION)
     assert (wish["agency_code"], wish["status"]) == ("101001", "suspended")
-    await bureau.cases.wish_published(DIVISION, wish["wish"], 7, desk.hands.now)
+    await suspended(desk, wish["wish"])
     reviewer = await desk.seat(Office.REVIEWER)
-    assert "已随登记第 7 版发布" in (await reviewer.get(f"{HOME}/cases/{key[1]}/{key[2]}"))[1]
+    assert "已随登记第 6 版发布" in (await reviewer.get(f"{HOME}/cases/{key[1]}/{key[2]}"))[1]
     await office.move(key, Move.REPORT, {"number": 3, "text": "x"}, AGENCY)
     await office.move(key, Move.ACCEPT_REPORT, {"number": 3, "text": "x"}, REVIEWER)
-    [lifted] = await bureau.cases.wishes(DIVISION)
+    [lifted] = await wishes(DIVISION)
     assert lifted["status"] == "active", "rectified: the suspension ends"
+
+
+async def suspended(desk: Desk, wish: int, status: str = "suspended") -> None:
+    """What a case asks of the registers, proposed by one and approved by another."""
+    registers = desk.rooms.registers
+    if await registers.store.version(DIVISION) == 0:
+        whole = await registers.propose_snapshot(DIVISION, snapshot(), "年初登记", REVIEWER)
+        await registers.approve(DIVISION, whole, APPROVER)
+    proposal = Proposal(
+        register="agencies", op="put", row=PUT | {"status": status}, reason="按处理决定", wish=wish
+    )
+    await registers.approve(
+        DIVISION, await registers.propose(DIVISION, proposal, REVIEWER), APPROVER
+    )
+
+
+async def test_a_suspension_is_lifted_only_when_no_case_suspends_the_agency_any_more(
+    desk: Desk,
+) -> None:
+    office, registers = desk.rooms.office, desk.rooms.registers
+    first, second = [await ordered(desk, "21(2)", 2) for _ in range(2)]
+    for measure in ("21(3)", "21(4)"):
+        desk.hands.now += dt.timedelta(days=5)
+        for key in (first, second):
+            await ordered(desk, measure, 2, key)
+    wishes = [wish["wish"] for wish in await registers.store.wishes(DIVISION)]
+    other = Proposal(
+        register="agencies", op="put", row=PUT | {"status": "active"}, reason="按处理决定",
+        wish=wishes[0],
+    )  # fmt: skip
+    with pytest.raises(ActRefused, match="not the one"):
+        await registers.propose(DIVISION, other, REVIEWER)
+    await suspended(desk, wishes[0])
+    assert await registers.store.wishes(DIVISION) == [], "the second says the same"
+    await office.move(first, Move.REPORT, {"number": 3, "text": "x"}, AGENCY)
+    await office.move(first, Move.ACCEPT_REPORT, {"number": 3, "text": "x"}, REVIEWER)
+    assert await registers.store.wishes(DIVISION) == [], "the second case still suspends it"
+    with pytest.raises(ActRefused, match="another case"):
+        await suspended(desk, wishes[1] + 1, "active")
+    await office.move(second, Move.REPORT, {"number": 3, "text": "x"}, AGENCY)
+    await office.move(second, Move.ACCEPT_REPORT, {"number": 3, "text": "x"}, REVIEWER)
+    lifted = await registers.store.wishes(DIVISION)
+    assert [wish["status"] for wish in lifted] == ["active", "active"]
+    await suspended(desk, lifted[1]["wish"], "active")
+    assert await registers.store.wishes(DIVISION) == []
 
 
 async def test_numbers_have_no_gap_whoever_issues_at_once_and_whatever_is_refused(

@@ -21,7 +21,7 @@ HOUSE = Path(__file__).parents[2]
 ITEMS = {
     "10(1)": 2, "10(2)": 2, "10(3)": 18, "10(4)": 7, "11(2)": 5, "13(3)": 6,
 }  # fmt: skip
-"""How many numbered items each list of Articles 9 to 19 has."""
+"""How many numbered items each list of Articles 9 to 24 has."""
 DEFAULT_RULES = 63
 
 
@@ -35,7 +35,8 @@ def test_every_numbered_item_is_listed_once() -> None:
     expected = {f"{head}{n}" for head, count in ITEMS.items() for n in range(1, count + 1)}
     expected |= {str(n) for n in (9, 12, *range(14, 20))}
     expected |= {f"13({n})" for n in (1, 3, 4, 5)} | {f"11({n})" for n in (1, 3, 4, 5)}
-    expected |= {"13(2)1", "13(2)2"}
+    expected |= {"13(2)1", "13(2)2", "20", "23", "24"}
+    expected |= {f"21({n})" for n in range(1, 6)} | {f"22({n})" for n in range(1, 4)}
     expected |= {f"13(2)1{chr(0x2460 + n)}" for n in range(8)}
     expected |= {f"13(2)2{chr(0x2460 + n)}" for n in range(13)}
     assert set(listed) == expected

@@ -82,25 +82,12 @@ INSERT INTO register_wish (
 )
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
 
--- name: wishes
--- empty: nothing waits to be published.
-SELECT division, wish, agency_code, status, basis, year, number, wished_at
-FROM register_wish
-WHERE division = $1 AND published_at IS NULL
-ORDER BY wish;
-
 -- name: wishes_of
 -- empty: the case asked nothing of the registers.
 SELECT wish, agency_code, status, basis, wished_at, published_version, published_at
 FROM register_wish
 WHERE division = $1 AND year = $2 AND number = $3
 ORDER BY wish;
-
--- name: wish_published
--- empty: always.
-UPDATE register_wish
-SET published_version = $3, published_at = $4
-WHERE division = $1 AND wish = $2 AND published_at IS NULL;
 
 -- name: subjects
 -- empty: the case rests on no payment of the log.

@@ -123,13 +123,27 @@ SET attempts = attempts + 1, last_attempt_at = $4::timestamptz, trouble = $5::te
 WHERE division = $1 AND bank = $2 AND version = $3 AND acknowledged_at IS NULL;
 
 -- name: wishes
--- empty: no case asks anything of the registers.
-SELECT wish, agency_code, status, basis, year, number, wished_at FROM register_wish
-WHERE division = $1 AND published_version IS NULL
+-- empty: no case asks this of the registers, or another case still suspends the same agency.
+SELECT wish, agency_code, status, basis, year, number, wished_at
+FROM register_wish AS w
+WHERE division = $1 AND ($2::bigint IS NULL OR wish = $2) AND published_version IS NULL
+    AND NOT (status = 'active' AND EXISTS (
+        SELECT FROM register_wish AS o
+        WHERE o.division = w.division AND o.agency_code = w.agency_code
+            AND (o.year, o.number) <> (w.year, w.number) AND o.status = 'suspended'
+            AND NOT EXISTS (
+                SELECT FROM register_wish AS l
+                WHERE l.division = o.division AND l.year = o.year AND l.number = o.number
+                    AND l.wish > o.wish
+            )
+    ))
 ORDER BY wish
 LIMIT 50;
 
 -- name: wish_published
--- empty: always.
-UPDATE register_wish SET published_version = $3, published_at = $4
-WHERE division = $1 AND wish = $2 AND published_version IS NULL;
+-- empty: always. Those of the agency that it overtakes, or says as well, are published with it.
+UPDATE register_wish AS w SET published_version = $3, published_at = $4
+FROM register_wish AS t
+WHERE t.division = $1 AND t.wish = $2 AND w.division = t.division
+    AND w.agency_code = t.agency_code AND w.published_version IS NULL
+    AND (w.wish <= t.wish OR w.status = t.status);

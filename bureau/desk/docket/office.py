@@ -231,7 +231,7 @@ def _wishes(row: Mapping[str, Any], before: Case, after: Case) -> tuple[tuple[st
     was, will = _suspends(before), _suspends(after)
     if was == will or row["against"] != Against.AGENCY:
         return ()
-    basis = f"21(4) 案件{case_no(row['year'], row['number'])}"
+    basis = f"案件{case_no(row['year'], row['number'])}"
     return ((row["agency_code"], "suspended" if will else "active", basis),)
 
 

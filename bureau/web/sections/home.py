@@ -52,6 +52,7 @@ class _Home:
             rooms.desk, visit.division, person.scope, Search(), limit=NEWEST_SHOWN
         )
         holds = await self._holds(visit)
+        wishes, changes = await self._registers(visit)
         strip = (
             await strip_of(rooms.desk, rooms.store, visit.division, rooms.clock())
             if office in READERS
@@ -60,7 +61,17 @@ class _Home:
         return rooms.pages(
             "home", visit=visit, waiting=waiting, lines=newest, strip=strip, stages=STAGE_ZH,
             today=legal_day(rooms.clock()), more=len(waiting) == WAITING_SHOWN, holds=holds,
+            wishes=wishes, changes=changes,
         )  # fmt: skip
+
+    async def _registers(self, visit: Visit) -> tuple[list[Any], list[Any]]:
+        """Measures of cases that nobody has proposed to the registers yet, for whoever proposes;
+        proposals that wait, for whoever approves."""
+        store, office = self._rooms.registers.store, visit.person.office
+        wishes = await store.wishes(visit.division) if office is Office.REVIEWER else []
+        waits = office is Office.APPROVER
+        changes = await store.waiting(visit.division, WAITING_SHOWN) if waits else []
+        return list(wishes), list(changes)
 
     async def _holds(self, visit: Visit) -> list[Mapping[str, Any]]:
         """Of the oldest open holds those whose next step is this person's: propose or approve."""

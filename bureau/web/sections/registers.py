@@ -89,9 +89,9 @@ class _Registers:
         for column in sheet.columns:
             if column.secret:
                 row.pop(column.name, None)
-        status = visit.query("status", 20)
-        if status:
-            row["status"] = status
+        wish = await self._registers.wish(visit.division, _wish(visit.query("wish", 12)))
+        if wish is not None and sheet.register.value == "agencies":
+            row |= {"status": wish["status"], "status_basis": _basis(wish)}
         return self._form(visit, sheet, row, "")
 
     async def propose(self, visit: Visit) -> web.StreamResponse:
@@ -193,6 +193,11 @@ def _seq(visit: Visit) -> int:
 def _before(visit: Visit) -> int:
     text = visit.query("before", 15)
     return int(text) if text.isascii() and text.isdigit() else END
+
+
+def _basis(wish: Any) -> str:
+    """On which case a suspension rests; nothing where it is lifted."""
+    return str(wish["basis"]) if wish["status"] == "suspended" else ""
 
 
 def _wish(text: str) -> int | None:
