@@ -24,7 +24,7 @@ async def test_a_suspension_stops_the_agencys_next_payment_until_it_is_lifted(
     refused, passed = await town.send(papers.blocked, before)
     assert (refused["outcome"], passed["outcome"]) == ("blocked", "passed")
     case = await confirmed(people)
-    number = "-".join((case.split("/")[-2], f"{int(case.split('/')[-1]):06d}"))
+    number = "年第".join(case.split("/")[-2:]) + "号"
     await ordered(people, case, "第二十一条（二）")
     await not_carried_out(people, case, WARNED)
     await ordered(people, case, "第二十一条（三）")

@@ -5,7 +5,6 @@ Chromium, each signed in by a link of its own.
 """
 
 import asyncio
-import datetime as dt
 import shutil
 import subprocess
 import sys
@@ -21,13 +20,14 @@ import orjson
 from adapters.postgres.embedded_binaries import throwaway_folder
 from bureau.desk.people import Office, Person
 from bureau.settings import load_settings
-from bureau.wiring import entry_of, link_of, open_store
+from bureau.wiring import entry_of, link_of, now, open_store
 from certs.tls import Credentials, client_context
 from deploy.demo.agency import AgencyClient
 from deploy.demo.body import Body
 from deploy.demo.breaches import ordinary_purchase
 from deploy.demo.clerk import Clerk
 from deploy.demo.day import DIVISION, DayItem
+from deploy.demo.desk_links import equipped_link
 from deploy.demo.identities import Identities, uri
 from deploy.demo.processes import Crew
 from deploy.demo.register_file import registers_of
@@ -117,10 +117,10 @@ def town(walks: int) -> Iterator[Town]:
     """Everything started, registers loaded at the gateway as its operator does at first."""
     folder = throwaway_folder()
     folder.chmod(0o711)
-    now = dt.datetime.now(dt.UTC)
+    at = now()
     with Crew() as crew:
-        identities = Identities.create(folder / "keys", now)
-        world = World(7, legal_day(now), DIVISION)
+        identities = Identities.create(folder / "keys", at)
+        world = World(7, legal_day(at), DIVISION)
         papers = papers_of(world, walks)
         agencies = sorted(
             body.code for each in papers for body in (each.releasing, each.stopped, each.suspended)
@@ -200,11 +200,11 @@ async def links(stage: Stage) -> AsyncIterator[Callable[[Person], Awaitable[str]
     """One-time links, as the program's `--invite` prints them."""
     settings = load_settings(stage.folder / "bureau.toml", stage.bureau_environment)
     async with AsyncExitStack() as rooms:
-        entry = entry_of(settings, await open_store(settings, rooms))
+        store = await open_store(settings, rooms)
+        entry = entry_of(settings, store)
 
         async def link(person: Person) -> str:
-            await entry.open_account(person, "program")
-            token = await entry.invite(person.login, "program")
+            token = await equipped_link(entry, store.people, person, now())
             return link_of(settings, settings.desk_port, token)
 
         yield link
