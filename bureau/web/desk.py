@@ -17,6 +17,7 @@ from bureau.web.sections import (
     home,
     interceptions,
     policies,
+    policy_form,
     registers,
     statistics,
 )
@@ -29,6 +30,7 @@ SECTIONS = (
     complaints,
     registers,
     policies,
+    policy_form,
     statistics,
     accounts,
     certificates,

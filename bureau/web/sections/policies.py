@@ -19,6 +19,7 @@ from bureau.desk.refusals import ActRefused
 from bureau.web.exports import attachment
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post, see
+from bureau.web.sections.policy_form import PolicyForm
 from bureau.web.telling import tell
 from policies.book.document import Policy
 
@@ -53,6 +54,7 @@ class _Policies:
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
         self._policies = rooms.policies
+        self._fields = PolicyForm(rooms)
 
     async def listed(self, visit: Visit) -> web.Response:
         store, division = self._policies.store, visit.division
@@ -75,6 +77,8 @@ class _Policies:
         policy, _ = await self._policy(visit)
         text = visit.text("document", DOCUMENT_CHARS_MAX).replace("\r\n", "\n") + "\n"
         step = visit.text("step", 10)
+        if step == "form":
+            return self._fields.show(visit, policy, text)
         try:
             if step == "try":
                 tried = await self._policies.attempt(
@@ -138,7 +142,8 @@ class _Policies:
         }
         return self._rooms.pages(
             "policy_edit", visit=visit, status=409 if oops else 200, policy=policy, document=text,
-            checked=checked, tried=tried, oops=oops, typed=typed, bases=BASES, **_WORDS,
+            checked=checked, tried=tried, oops=oops, typed=typed, bases=BASES, free=False,
+            **_WORDS,
         )  # fmt: skip
 
     async def _policy(self, visit: Visit) -> tuple[Policy, str]:

@@ -4,6 +4,14 @@
   const live = document.getElementById("live");
   if (live && window.EventSource) follow(live);
   document.addEventListener("keydown", press);
+  document.addEventListener("change", repick);
+
+  // A picker whose choice decides what stands beside it asks for its row anew.
+  function repick(event) {
+    const button = document.getElementById("refresh");
+    if (!button || !event.target.matches("select[data-refresh]")) return;
+    button.form.requestSubmit(button);
+  }
 
   function follow(box) {
     let busy = false;

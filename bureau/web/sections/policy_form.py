@@ -1,0 +1,216 @@
+"""The form by which a policy is edited: typed pickers, a table by rows, the text beside it."""
+
+import asyncio
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+from python_calamine import CalamineError, CalamineWorkbook
+
+from bureau.desk.people import Office
+from bureau.desk.policies import BASES, CASE_CHARS_MAX, Checked, Tried
+from bureau.desk.refusals import ActRefused
+from bureau.web.exports import XLSX, attachment, excel
+from bureau.web.rooms import Rooms
+from bureau.web.route import Route, Visit, get, post, see
+from bureau.web.sections import policy_view as view
+from policies.book.document import Policy
+from policies.form.filled import document_of
+from policies.form.posted import blank, shown_again
+from policies.form.sheet import kinds_in, sheet_of
+from policies.form.tabled import OWN
+from policies.language.errors import Problem
+
+FIELD_CHARS_MAX = 60_000
+FIELDS_MAX = 20_000
+TABLE_BYTES_MAX = 4 * 1024 * 1024
+TABLE_ROWS_MAX = 2000
+_HEAD = "p."
+_REVIEWERS = frozenset({Office.REVIEWER})
+_BLANK = {
+    room: blank(room) for room in ("window", "when", "cause", "row", "unless", "remark", "test")
+}
+
+
+def routes(rooms: Rooms) -> list[Route]:
+    pages = PolicyForm(rooms)
+    one = "/desk/{division}/policies/{policy:[A-Z0-9-]{6}}/form"
+    return [
+        get(one, pages.form, _REVIEWERS),
+        post(one, pages.filled, _REVIEWERS, upload=True),
+    ]
+
+
+class PolicyForm:
+    """Pages of the form; the text's page turns to it too."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+        self._policies = rooms.policies
+
+    async def form(self, visit: Visit) -> web.Response:
+        policy, text = await self._policy(visit)
+        return self.show(visit, policy, text)
+
+    async def filled(self, visit: Visit) -> web.StreamResponse:
+        """The button says what is done; what was typed comes back as it was."""
+        policy, _ = await self._policy(visit)
+        fields = _fields(visit)
+        step = visit.text("step", 10)
+        oops = ""
+        if step == "import":
+            fields, oops = await asyncio.to_thread(_imported, visit, fields)
+        try:
+            text, problems = document_of(fields)
+            sheet = shown_again(fields)
+        except (ValueError, TypeError, AttributeError, KeyError):
+            raise web.HTTPBadRequest(reason="not this form") from None
+        if step == "table":
+            return attachment(_exported(sheet), XLSX, f"{policy.id}-table.xlsx")
+        if step == "text":
+            return self._text_page(visit, policy, text)
+        checked: Checked | None = None
+        tried: Tried | None = None
+        try:
+            if problems:
+                raise ActRefused("form_wrong", "有的内容无法写入规则。", "Some fields do not fit.")
+            if step == "try":
+                base, facts = visit.text("base", 60), visit.text("facts", CASE_CHARS_MAX)
+                tried = await self._policies.attempt(text, base, facts)
+            if step == "draft":
+                reason = visit.text("reason", 500)
+                seq = await self._policies.draft(
+                    visit.division, policy.id, text, reason, visit.person
+                )
+                raise see(f"/desk/{visit.division}/policies/drafts/{seq}")
+        except ActRefused as refused:
+            oops = refused.zh
+        if problems:
+            checked = Checked(problems=problems)
+        elif step == "check" or oops:
+            checked = await self._policies.check(visit.division, policy.id, text)
+        return self._page(visit, policy, sheet, text, checked=checked, tried=tried, oops=oops)
+
+    def show(self, visit: Visit, policy: Policy, text: str) -> web.Response:
+        """The form of a document, or the text where it is too free for the form."""
+        sheet = sheet_of(text)
+        if sheet is None:
+            return self._text_page(visit, policy, text, free=True)
+        return self._page(visit, policy, sheet, text)
+
+    def _page(
+        self, visit: Visit, policy: Policy, sheet: dict[str, Any], text: str, *,
+        checked: Checked | None = None, tried: Tried | None = None, oops: str = "",
+    ) -> web.Response:  # fmt: skip
+        problems: tuple[Problem, ...] = checked.problems if checked else ()
+        for item in _clauses(sheet):
+            item.setdefault("fits", item.get("mode") == "rows")
+        return self._rooms.pages(
+            "policy_form", visit=visit, status=409 if oops else 200, policy=policy, s=sheet,
+            document=text, checked=checked, tried=tried, oops=oops, typed=_typed(visit),
+            told=view.Told(problems, policy.place), v=view.Shown(sheet, kinds_in(sheet)),
+            blank=_BLANK, again=visit.text("step", 10) == "refresh", bases=BASES, **_WORDS,
+        )  # fmt: skip
+
+    def _text_page(
+        self, visit: Visit, policy: Policy, text: str, *, free: bool = False
+    ) -> web.Response:
+        return self._rooms.pages(
+            "policy_edit", visit=visit, policy=policy, document=text, checked=None, tried=None,
+            oops="", typed=_typed(visit), bases=BASES, free=free, lights=view.LIGHTS,
+            actions=_WORDS["actions"],
+        )  # fmt: skip
+
+    async def _policy(self, visit: Visit) -> tuple[Policy, str]:
+        try:
+            return await self._policies.policy(visit.division, visit.request.match_info["policy"])
+        except LookupError:
+            raise web.HTTPNotFound() from None
+
+
+def _clauses(sheet: Mapping[str, Any]) -> list[dict[str, Any]]:
+    rooms = ("window", "when", "cause", "unless", "remark")
+    found = [item for room in rooms for item in sheet.get(room, [])]
+    return [*found, sheet["table"]] if sheet.get("table") else found
+
+
+def _typed(visit: Visit) -> dict[str, str]:
+    return {name: visit.text(name, CASE_CHARS_MAX) for name in ("base", "facts", "reason")}
+
+
+def _fields(visit: Visit) -> dict[str, list[str]]:
+    """The sheet's fields of what was posted. Raises HTTPBadRequest."""
+    found: dict[str, list[str]] = {}
+    names = [name for name in visit.form if name.startswith(_HEAD)]
+    if len(names) > FIELDS_MAX:
+        raise web.HTTPBadRequest(reason="too many fields")
+    for name in names:
+        values = visit.texts(name)
+        if any(len(one) > FIELD_CHARS_MAX or "\x00" in one for one in values):
+            raise web.HTTPBadRequest(reason=f"{name}: too long")
+        found[name.removeprefix(_HEAD)] = values
+    return found
+
+
+def _exported(sheet: Mapping[str, Any]) -> bytes:
+    """The decision table as a workbook that can be filled in and imported again."""
+    table = sheet.get("table") or {}
+    columns = [one["name"] for one in table.get("columns", [])]
+    head = [*OWN, *(["codes"] if table.get("fact") else []), *columns]
+    rows = [
+        [str(row.get(name) or row["cells"].get(name) or "") for name in head]
+        for row in table.get("row", [])
+    ]
+    told = {
+        "规则 Policy": sheet["id"],
+        "说明 Note": "列表格中每行一个值 one value a line in a list",
+    }
+    return excel(head, rows, told)
+
+
+def _imported(
+    visit: Visit, fields: dict[str, list[str]]
+) -> tuple[dict[str, list[str]], str]:  # fmt: skip
+    """The fields with the rows of an uploaded workbook in place of the table's; or why not."""
+    part = visit.form.get("xlsx")
+    raw = part.file.read(TABLE_BYTES_MAX + 1) if isinstance(part, web.FileField) else b""
+    if not raw or len(raw) > TABLE_BYTES_MAX:
+        return fields, "请选择导出的表格文件（XLSX，4 MB 以内）。"
+    try:
+        book = CalamineWorkbook.from_filelike(io.BytesIO(raw))
+        rows = book.get_sheet_by_index(0).to_python(skip_empty_area=True)
+    except (CalamineError, ValueError, OSError, IndexError):
+        return fields, "文件不是可读的 XLSX 表格。"
+    if not rows or len(rows) > TABLE_ROWS_MAX + 1:
+        return fields, f"表格为空，或超过 {TABLE_ROWS_MAX} 行。"
+    head = [str(cell).strip() for cell in rows[0]]
+    columns = {v[-1] for k, v in fields.items()
+               if k.startswith("table.columns.") and k.endswith(".name") and v}  # fmt: skip
+    known = {*OWN, *columns, *(["codes"] if fields.get("table.fact") else [])}
+    if strange := [name for name in head if name not in known]:
+        return fields, f"表格中有不认识的列：{'、'.join(strange)[:200]}。"
+    if "id" not in head:
+        return fields, "表格缺少 id 列。"
+    kept = {k: v for k, v in fields.items() if not k.startswith("table.row.")}
+    for number, row in enumerate(rows[1:]):
+        for name, cell in zip(head, row, strict=False):
+            room = "cells." if name in columns else ""
+            kept[f"table.row.{number}.{room}{name}"] = [_cell(cell)]
+    return kept, ""
+
+
+def _cell(cell: Any) -> str:
+    """A cell as text; a whole number without the point that spreadsheets give it."""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell).strip()
+
+
+_WORDS: dict[str, Any] = {
+    "lights": view.LIGHTS, "actions": view.ACTIONS | {"none": "不触发"},
+    "choices": view.CHOICES, "manners": view.MANNERS, "methods": view.METHODS,
+    "evidence": view.paper_names("evidence"), "approvals": view.paper_names("approvals"),
+    "all_papers": view.PAPERS, "registers": view.REGISTERS, "facts": view.FACT_NAMES,
+    "codes": view.code_names, "split": lambda text: [one for one in text.split("\n") if one],
+}  # fmt: skip

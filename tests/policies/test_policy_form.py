@@ -1,0 +1,157 @@
+"""A policy through the form and back: nothing that its author wrote is lost."""
+
+import datetime as dt
+import itertools
+import tomllib
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from policies.book.load import LIBRARY, load_texts
+from policies.book.read import read_policy
+from policies.form.annotated import TooFree, annotated, plain, written
+from policies.form.condition import SIGNS, Manner, Row, Rows, alike, clause_of, signs_for
+from policies.form.conditions import kinds_of
+from policies.form.filled import document_of
+from policies.form.posted import shown_again
+from policies.form.recognise import rows_of
+from policies.form.sheet import flat, sheet_of
+from policies.language.parser import parse
+from policies.language.types import SCHEMA, Kind, Type
+
+TEXTS = load_texts(LIBRARY / "jilin")
+FACTS: dict[str, Type] = {name: fact.type for name, fact in SCHEMA.items()}
+
+
+def tree(node: Any) -> Any:
+    """A clause's tree without the columns in which it stands."""
+    if isinstance(node, tuple):
+        return [tree(one) for one in node]
+    if not attrs.has(type(node)):
+        return node
+    fields = attrs.asdict(node, recurse=False)
+    return type(node).__name__, {
+        name: tree(value) for name, value in fields.items() if name not in ("column", "depth")
+    }
+
+
+@pytest.mark.parametrize("place", sorted(TEXTS))
+def test_every_policy_of_the_library_comes_back_from_the_form_whole(place: str) -> None:
+    sheet = sheet_of(TEXTS[place])
+    assert sheet is not None, "it fits the form"
+    back, problems = document_of(flat(sheet))
+    assert problems == ()
+    assert back == written(annotated(TEXTS[place])), "remarks stand where they stood"
+    assert tomllib.loads(back) == tomllib.loads(TEXTS[place])
+    assert read_policy(back, place) == read_policy(TEXTS[place], place)
+    again, _ = document_of(flat(shown_again(flat(sheet))))
+    assert again == back, "also when the form is shown again as it was posted"
+
+
+def test_a_clause_as_rows_says_what_it_said_as_text() -> None:
+    clauses, rowed = 0, 0
+    for place, text in TEXTS.items():
+        content = tomllib.loads(text)
+        kinds, policy = kinds_of(content), read_policy(text, place)
+        whens = [clause for _, clause in policy.when]
+        whens += [one.when for one in policy.causes] + [one.when for one in policy.unless]
+        for clause in whens:
+            rows = rows_of(clause, kinds)
+            clauses += 1
+            if rows is not None:
+                rowed += 1
+                assert tree(parse(clause_of(rows, kinds))[0]) == tree(parse(clause)[0]), clause
+    assert rowed > clauses * 0.8, (rowed, clauses)
+
+
+def values_of(type: Type) -> st.SearchStrategy[str]:
+    if type.enum:
+        return st.sampled_from(type.options)
+    words = st.text("维修费 abc'\"\\/#", min_size=1, max_size=8).map(str.strip).filter(bool)
+    return {
+        Kind.MONEY: st.integers(0, 10**12).map(lambda n: f"{n // 100}.{n % 100:02}"),
+        Kind.COUNT: st.integers(-999, 10**9).map(str),
+        Kind.CODE: st.from_regex(r"[1-9][0-9]{2,4}", fullmatch=True),
+    }.get(type.kind, words)
+
+
+@st.composite
+def a_row(draw: st.DrawFn) -> Row:
+    fact = draw(st.sampled_from(sorted(FACTS)))
+    type = FACTS[fact]
+    sign = draw(st.sampled_from(signs_for(type)))
+    manners = list(Manner) if sign != "present" else [Manner.PLAIN, Manner.NOT]
+    row = Row(fact=fact, sign=sign, manner=draw(st.sampled_from(manners)))
+    if SIGNS[sign].bare:
+        return row
+    if draw(st.booleans()) and sign != "holds":
+        return attrs.evolve(row, source=draw(st.sampled_from(["params.limit", "lists.named"])))
+    most = 4 if SIGNS[sign].many else 1
+    values = st.lists(values_of(type), min_size=1, max_size=most, unique=True)
+    return attrs.evolve(row, values=tuple(draw(values)))
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.sampled_from(["&&", "||"]), st.lists(a_row(), max_size=5))
+def test_whatever_rows_a_person_picks_are_found_again_in_the_clause(
+    join: str, rows: list[Row]
+) -> None:
+    picked = Rows(join=join, rows=tuple(rows))
+    clause = clause_of(picked, FACTS)
+    found = rows_of(clause, FACTS)
+    assert found is not None, clause
+    assert tree(parse(clause_of(found, FACTS))[0]) == tree(parse(clause)[0])
+    tied = any(
+        one.fact == other.fact and one.sign == "present" for one, other in itertools.pairwise(rows)
+    )
+    assert tied or alike(found, picked, FACTS), clause
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.data())
+def test_a_document_with_anything_in_its_words_comes_back(data: st.DataObject) -> None:
+    content = annotated(TEXTS[data.draw(st.sampled_from(["JL-042.toml", "JL-020.toml"]))])
+    words = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]), min_size=1)
+    content["reason"]["zh"] = data.draw(words).strip() or "理由"
+    content["law"]["text"] = data.draw(words).strip() or "条文"
+    content["lists"] = {"some": [data.draw(words).strip() or "词"]}
+    content["id#"] = "# " + data.draw(words).strip()
+    content["test"][0]["on"] = data.draw(st.dates(dt.date(2000, 1, 1), dt.date(2099, 1, 1)))
+    sheet = sheet_of(written(content))
+    if sheet is None:
+        return  # told as too free, and edited as text: nothing is lost either
+    back, problems = document_of(flat(sheet))
+    again = plain(annotated(back))
+    assert problems == () and again["reason"] == plain(content["reason"])
+    assert again["lists"] == content["lists"] and again["law"]["text"] == content["law"]["text"]
+
+
+def test_a_layout_that_the_form_cannot_keep_is_told_and_not_lost() -> None:
+    cash = TEXTS["JL-042.toml"]
+    behind = cash.replace('division = "22"', 'division = "22"  # 全省')
+    assert behind != cash
+    with pytest.raises(TooFree):
+        annotated(behind)
+    assert sheet_of(behind) is None
+    within = cash.replace('article = "13(2)1⑦; 10(3)7"', 'article = "13(2)1⑦; 10(3)7"\nodd = 3')
+    assert sheet_of(within) is None, "a key that no field shows would be lost"
+    assert sheet_of("no = [toml") is None
+
+
+def test_two_of_one_name_are_told_instead_of_one_being_lost() -> None:
+    sheet = sheet_of(TEXTS["JL-042.toml"])
+    assert sheet is not None
+    sheet["when"].append({**sheet["when"][0]})
+    _, problems = document_of(flat(sheet))
+    assert [one.place for one in problems] == ["JL-042.toml.when.cash"]
+
+
+def test_amounts_are_taken_as_people_type_them() -> None:
+    for typed, kept in (("1,280", "1280.00"), ("12800.5", "12800.50"), ("1000.00", "1000.00")):
+        rows = Rows(rows=(Row(fact="amount", sign=">", values=(typed,)),))
+        assert clause_of(rows, FACTS) == f'amount > yuan("{kept}")'
+    strange = Rows(rows=(Row(fact="amount", sign=">", values=("一千",)),))
+    assert clause_of(strange, FACTS) == 'amount > yuan("一千")', "the checker tells it"
