@@ -34,6 +34,7 @@ from bureau.serving import site
 from bureau.settings import Settings, SettingsWrong, load_settings
 from bureau.web.desk import desk_application
 from bureau.web.door import door_application
+from bureau.web.rooms import Rooms
 from bureau.wiring import (
     Store,
     bracketed,
@@ -267,6 +268,18 @@ async def opened_releases(settings: Settings) -> AsyncIterator[tuple[Releases, P
         store = await open_store(settings, rooms)
         publishing = Publishing(store.releases, ways_of(settings, _tls(settings)), now)
         yield Releases(store.releases, store.desk, trust.sign_document, now), publishing
+
+
+@asynccontextmanager
+async def opened_desk(settings: Settings) -> AsyncIterator[Rooms]:
+    """The desk's rooms without its pages, for what officers do in a demonstration.
+
+    Raises UnsafeServer, StoreUnavailable, ValueError, OSError.
+    """
+    async with AsyncExitStack() as rooms:
+        store = await open_store(settings, rooms)
+        entry = entry_of(settings, store)
+        yield desk_rooms(settings, store, _trust(settings), entry, Bell())
 
 
 async def _open_logs(settings: Settings, store: Store) -> None:

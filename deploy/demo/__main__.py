@@ -6,7 +6,6 @@ import datetime as dt
 import json
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from functools import partial
@@ -25,6 +24,7 @@ from deploy.demo.chancery import decide
 from deploy.demo.day import COUNT_MIN, Day, DayItem, day
 from deploy.demo.desk_links import desk_links
 from deploy.demo.identities import TRUST_DOMAIN, Identities
+from deploy.demo.officers import busiest_agency, publish_registers, work_on_cases
 from deploy.demo.processes import Crew
 from deploy.demo.reading import heard_in
 from deploy.demo.samples import operator_commands, submit_command, write_samples
@@ -97,23 +97,12 @@ def _options() -> argparse.Namespace:
 def _raise_curtain(stage: Stage, plan: Day) -> None:
     with console.status("启动 PostgreSQL starting PostgreSQL …"):
         stage.start_database()
-        _load_registers(stage, plan)
     with console.status("启动银行核心、财政端、网关 starting bank core, bureau, gateway …"):
         stage.start_bank()
         stage.start_bureau()
         stage.start_gateways()
-
-
-def _load_registers(stage: Stage, plan: Day) -> None:
-    """By the same command that an operator uses."""
-    file = stage.folder / "registers.json"
-    file.write_bytes(plan.registers)
-    subprocess.run(
-        [sys.executable, "-m", "gateway", "registers", "load", str(file)],
-        env=stage.environment(stage.gateway_environment),
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+    with console.status("财政两人发布登记 two officers publish the registers …"):
+        asyncio.run(publish_registers(stage, plan.registers))
 
 
 async def _act(stage: Stage, plan: Day, make_client: Any) -> tuple[list[GatewayAnswer], Accounts]:
@@ -174,9 +163,15 @@ async def ask(stage: Stage, url: str) -> dict[str, Any]:
 
 def _stay_up(stage: Stage, plan: Day) -> None:
     """Show where everything is, and wait for Ctrl-C."""
+    with console.status("财政人员办理案件 the officers work on cases …"):
+        agency = asyncio.run(busiest_agency(stage))
+        cases = asyncio.run(work_on_cases(stage, agency))
     console.rule("现在可以看 now open", align="left")
-    console.print("财政端工作台，每个链接可用一次 the bureau's desk, each link works once:")
-    for office, link in asyncio.run(desk_links(stage, plan.items[0].agency)).items():
+    console.print(
+        f"财政端工作台（已有 {cases} 件案件），每个链接可用一次，登录后可自设密码和动态口令"
+    )
+    console.print("the bureau's desk, each link works once; then set a password of your own:")
+    for office, link in asyncio.run(desk_links(stage, agency)).items():
         console.print(f"  {office}: {link}", soft_wrap=True)
     console.print(f"运行指标 operators' port: http://{HOST}:{stage.ports.ops}/metrics")
     console.print(f"日志 logs (until you end it): {stage.folder}")

@@ -12,30 +12,28 @@ from bureau.ports import PeopleStore
 from bureau.settings import load_settings
 from bureau.wiring import entry_of, link_of, now, open_store
 from certs.passwords import hash_password
-from deploy.demo.stage import BANK_CODE, Stage
+from deploy.demo.officers import PEOPLE, codes
+from deploy.demo.stage import Stage
 
-PEOPLE = (
-    (Office.REVIEWER, "reviewer", "李审核"), (Office.APPROVER, "approver", "王审批"),
-    (Office.SECURITY, "security", "赵安全"), (Office.KEEPER, "keeper", "孙受理"),
-    (Office.ADMINISTRATOR, "accounts", "周管理"), (Office.ADMINISTRATOR, "accounts2", "冯管理"),
-    (Office.AGENCY, "agency", "吴会计"), (Office.BANK, "bank", "郑柜员"),
-)  # fmt: skip
+SEATS = (
+    *((office, *who) for office, who in PEOPLE.items()),
+    (Office.ADMINISTRATOR, "accounts2", "冯管理"),
+)
+"""Accounts take two administrators."""
 
 
 async def desk_links(stage: Stage, agency: str) -> dict[str, str]:
     """By office, in words. Each opens one session, once, within an hour. `agency`: whose accountant
     one of them is."""
-    codes = {Office.AGENCY: agency, Office.BANK: BANK_CODE}
     settings = load_settings(stage.folder / "bureau.toml", stage.bureau_environment)
     found = {}
     async with AsyncExitStack() as rooms:
         store = await open_store(settings, rooms)
         entry = entry_of(settings, store)
-        for office, login, name in PEOPLE:
-            division = stage.plot.division
+        for office, login, name in SEATS:
             person = Person(
-                login=login, name=name, office=office, division=division,
-                code=codes.get(office, ""),
+                login=login, name=name, office=office, division=stage.plot.division,
+                code=codes(agency).get(office, ""),
             )  # fmt: skip
             token = await equipped_link(entry, store.people, person, now())
             words = f"{OFFICES_ZH[office]} {login}"

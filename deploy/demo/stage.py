@@ -254,6 +254,7 @@ parties = "{self.identities.parties}"
 division = "{self.plot.division}"
 gateway = "{uri("gateway", BANK_CODE)}"
 origin = "{self.log_origin}"
+name = "松江银行"
 
 [[gateways]]
 gateway = "{uri("gateway", BANK_CODE)}"
