@@ -29,7 +29,7 @@ PEOPLE = {
     Office.REVIEWER: ("reviewer", "李审核"), Office.APPROVER: ("approver", "王审批"),
     Office.PROVINCE: ("province", "陈查阅"), Office.SECURITY: ("security", "赵安全"),
     Office.KEEPER: ("keeper", "孙受理"), Office.ADMINISTRATOR: ("accounts", "周管理"),
-    Office.AGENCY: ("agency", "吴会计"), Office.DEPARTMENT: ("department", "冯主管"),
+    Office.AGENCY: ("agency", "吴会计"), Office.DEPARTMENT: ("department", "韩主管"),
     Office.BANK: ("bank", "郑柜员"),
 }  # fmt: skip
 APPLIED_DEADLINE_S = 60.0
