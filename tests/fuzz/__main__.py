@@ -9,7 +9,7 @@ import sys
 
 import atheris
 
-with atheris.instrument_imports(include=["adapters.formats", "gateway.domain"]):
+with atheris.instrument_imports(include=["adapters.formats", "adapters.bank", "gateway.domain"]):
     from tests.fuzz.targets import TARGETS
 
 

@@ -6,13 +6,19 @@ from pathlib import Path
 
 import orjson
 
+from adapters.formats.envelope import opened
 from adapters.formats.iso20022 import IsoBulk
+from adapters.formats.iso_statement import MESSAGES as STATEMENTS
 from adapters.formats.iso_write import written_message
 from adapters.formats.voucher_codes import load_codes
+from adapters.formats.voucher_tables import TABLES
 from adapters.formats.voucher_write import voucher_envelope
 from tests.adapters.formats.formats_strategies import batch, sample
-from tests.adapters.formats.iso_samples import AT, KINDS, an_instruction, many
+from tests.adapters.formats.iso_messages import statement
+from tests.adapters.formats.isosample_vouchers import AT, KINDS, an_instruction, many
 from tests.adapters.formats.test_registers_format import registers
+from tests.adapters.formats.test_voucher_papers import sample_voucher
+from tests.pipeline.letters_iso import enquiry, recall, resolution, returned
 
 CORPUS = Path(__file__).parent / "corpus"
 
@@ -34,6 +40,22 @@ _STATEMENT = {
 }  # fmt: skip
 
 
+_OUTCOME = {
+    "id": "ZF-1", "instruction": "220000000/2026/8202/V1", "outcome": "returned",
+    "reason": "账户不存在", "reference": "JH1", "amount": "1.00",
+}  # fmt: skip
+_REFUND = {
+    "amount": "1.00", "payment": "220000000/2026/8202/V1", "reason": "账户不存在",
+    "reference": "JH1", "refund": "220000000/2026/2204/T1",
+}  # fmt: skip
+_RECALLED = {"key": "220000000/2026/8202/V00001", "recall": "ab" * 16, "outcome": "recalled"}
+_STATUS = (
+    '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pacs.002.001.10"><FIToFIPmtStsRpt>'
+    "<TxInfAndSts><OrgnlEndToEndId>V00001</OrgnlEndToEndId><TxSts>ACSC</TxSts>"
+    "<AcctSvcrRef>JH1</AcctSvcrRef></TxInfAndSts></FIToFIPmtStsRpt></Document>"
+)
+
+
 def seeds() -> dict[str, dict[str, bytes]]:
     message = written_message(many(2), "pain.001.001.09", "M", AT)
     parts = list(IsoBulk().parts(message, IsoBulk().open(message)))
@@ -44,7 +66,29 @@ def seeds() -> dict[str, dict[str, bytes]]:
         "iso": {**iso, "two": message, "part": parts[1].raw},
         "registers": {"sample": orjson.dumps(registers())},
         "statement": {"statement": json.dumps(_STATEMENT, ensure_ascii=False).encode()},
+        "letter": _letters(),
+        "paper": _papers(),
+        "outcome": {"outcome": orjson.dumps(_OUTCOME), "refund": orjson.dumps(_REFUND)},
+        "core": {
+            "resolution": resolution("ab" * 16, "V00001", "RJCR"),
+            "status": _STATUS.encode(),
+            "recalled": orjson.dumps(_RECALLED),
+        },
     }
+
+
+def _letters() -> dict[str, bytes]:
+    statements = {kind: statement(kind) for kind in STATEMENTS}
+    return {
+        **statements, "pacs.028": enquiry("1", "2", message="M-1"), "camt.056": recall("1", "2"),
+        "camt.029": resolution("ab" * 16, "1", "ACCR"), "pacs.004": returned("1", "800.5"),
+    }  # fmt: skip
+
+
+def _papers() -> dict[str, bytes]:
+    """The vouchers inside, each of every kind, and one envelope whole."""
+    bodies = {kind: opened(sample_voucher(kind))[0].voucher.encode("gbk") for kind in TABLES}
+    return {**bodies, "envelope": sample_voucher("2204")}
 
 
 def _envelope() -> bytes:

@@ -3,13 +3,20 @@
 A target takes bytes and returns; whatever else it raises is a crash, kept by the fuzzer.
 """
 
+import base64
 import datetime as dt
+import re
 from collections.abc import Callable
 from typing import TypeVar
 
+from adapters.bank.answers import recalled, submitted
+from adapters.bank.iso_recall import IsoRecalls
+from adapters.bank.iso_status import read_status
 from adapters.formats.envelope import opened
 from adapters.formats.iso20022 import IsoBulk, IsoFormat, IsoPartFormat
 from adapters.formats.iso_cut import digest_in
+from adapters.formats.iso_enquiry import read_letter
+from adapters.formats.iso_letters import IsoLetters, message_id
 from adapters.formats.iso_xml import parsed
 from adapters.formats.json_instruction import JsonFormat
 from adapters.formats.json_write import instruction_json
@@ -17,12 +24,35 @@ from adapters.formats.registers import read_registers
 from adapters.formats.sniff import sniff
 from adapters.formats.statement import read_page, read_statement
 from adapters.formats.voucher import VoucherFormat
-from gateway.domain.faults import Fault, Unreadable
+from adapters.formats.voucher_fields import IDENTITY
+from adapters.formats.voucher_letters import VoucherLetters
+from adapters.formats.voucher_paper_write import vouchers_envelope
+from adapters.formats.voucher_papers import read_vouchers
+from gateway.domain.bank import RecallOrder
+from gateway.domain.correspondence import Matter, Resolution, Said, Taken
+from gateway.domain.enquiries import (
+    PaymentReturn,
+    Recall,
+    RecallAnswer,
+    RecallStatus,
+    StatusEnquiry,
+)
+from gateway.domain.faults import Fault, FaultCode, Unreadable
+from gateway.domain.instruction import InstructionKey
+from gateway.domain.vouchers import Receipt, Reconciliation
+from gateway.web.outcomes import read_outcome
+from gateway.web.refunds import read_money_back
 
 _T = TypeVar("_T")
 _AT = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
 _JSON, _VOUCHER, _ISO, _PART = JsonFormat(), VoucherFormat(), IsoFormat(), IsoPartFormat()
 _BULK = IsoBulk(lambda: _AT)
+_LETTERS, _PAPERS = IsoLetters("103", lambda: _AT), VoucherLetters()
+_RECALLS = IsoRecalls(lambda: _AT, "103")
+_KEY = InstructionKey(
+    division="220000000", fiscal_year=2026, voucher_type="8202", voucher_no="V00001"
+)
+_ORDER = RecallOrder(id="ab" * 16, key=_KEY, amount_fen=80_050, reason="DUPL", words="")
 
 
 def json(data: bytes) -> None:
@@ -79,9 +109,81 @@ def statement(data: bytes) -> None:
     _quietly(read_page, data)
 
 
+def letter(data: bytes) -> None:
+    """Enquiries, recalls, returns, statements in ISO 20022; whatever was read can be answered, and
+    our own answer to a recall is read again."""
+    _LETTERS.takes(data)
+    message_id(data)
+    read = _quietly(_LETTERS.read, data)
+    if read is None:
+        return
+    said = _said(read.matter)
+    reply = _LETTERS.reply(read, data, said)
+    if isinstance(read.matter, Recall):
+        again = read_letter(reply).matter
+        assert isinstance(again, RecallAnswer) and len(again.payments) == len(said)
+    else:
+        parsed(reply)
+
+
+def paper(data: bytes) -> None:
+    """Vouchers beside payments: an envelope, or the voucher inside one. What is accepted, written
+    again, is the same; and it can be answered."""
+    raw = data if data.lstrip().startswith(b"<?xml") and b"<MOF" in data[:200] else _wrapped(data)
+    _PAPERS.takes(raw)
+    vouchers = _quietly(read_vouchers, raw)
+    if vouchers is None:
+        return
+    sent = [each for each in vouchers if not isinstance(each, Receipt)]
+    if sent:
+        assert list(read_vouchers(vouchers_envelope(sent))) == sent
+    read = _quietly(_PAPERS.read, raw)
+    if read is not None:
+        assert _PAPERS.reply(read, raw, _said(read.matter)).decode("gbk")
+
+
+def outcome(data: bytes) -> None:
+    """What the bank tells of itself in JSON: later outcomes and refunds."""
+    _quietly(read_outcome, data)
+    _quietly(read_money_back, data)
+
+
+def core(data: bytes) -> None:
+    """What a bank core answers: a status, a recall. Silence or a value, never an exception."""
+    read_status(data)
+    _RECALLS.read(_ORDER, data)
+    recalled(_ORDER, 200, data)
+    submitted(str(_ORDER.key), 200, data)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "json": json, "voucher": voucher, "iso": iso, "registers": registers, "statement": statement,
+    "letter": letter, "paper": paper, "outcome": outcome, "core": core,
 }  # fmt: skip
+
+
+def _said(matter: Matter) -> list[Said]:
+    if isinstance(matter, Recall):
+        resolved = Resolution(status=RecallStatus.REFUSED, code="NOOR", words="无 / none")
+        return [resolved] * len(matter.payments)
+    if isinstance(matter, StatusEnquiry | RecallAnswer | PaymentReturn):
+        fault = Unreadable(FaultCode.INSTRUCTION_UNKNOWN, "no such instruction")
+        return [fault] * len(matter.payments)
+    return [matter if isinstance(matter, Reconciliation) else Taken(words="taken")]
+
+
+def _wrapped(inner: bytes) -> bytes:
+    """The envelope that says of a voucher what the voucher says of itself."""
+    names = {
+        name: (re.search(rb"<%b>([0-9A-Za-z-]{1,42})<" % name.encode(), inner) or (b"", b""))[1]
+        for name in IDENTITY
+    }
+    attributes = b" ".join(b'%b="%b"' % (n.encode(), v) for n, v in names.items())
+    return (
+        b'<?xml version="1.0" encoding="GBK"?>\n<MOF><VoucherCount>1</VoucherCount><VoucherBody '
+        + attributes + b"><VoucherFlag>0</VoucherFlag><Attach></Attach><Voucher>"
+        + base64.b64encode(inner) + b"</Voucher></VoucherBody></MOF>"
+    )  # fmt: skip
 
 
 def _quietly(read: Callable[[bytes], _T], data: bytes) -> _T | None:

@@ -19,7 +19,7 @@ from gateway.domain.decision import Outcome
 from gateway.domain.faults import FaultCode, Unreadable
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.vouchers import Clearing, Receipt, RefundVoucher, Voucher
-from tests.adapters.formats.voucher_samples import answered, envelope
+from tests.adapters.formats.vouchersample_vouchers import answered, envelope
 
 DAY = dt.date(2026, 11, 23)
 _PATTERNED = {
@@ -102,7 +102,7 @@ def test_every_type_of_the_brief_has_its_fields_its_table_and_no_way_to_the_line
         assert {element for element, _ in table.detail.values()} <= set(detail)
 
 
-def _sample(kind: str, **changes: Any) -> bytes:
+def sample_voucher(kind: str, **changes: Any) -> bytes:
     found: list[Voucher] = []
 
     @given(data=st.data())
@@ -139,11 +139,11 @@ def _codes(raw: bytes) -> dict[str, str]:
 def test_what_breaks_the_rules_of_its_type_is_told(
     kind: str, changes: dict[str, Any], field: str, code: str
 ) -> None:
-    assert _codes(_sample(kind, **changes))[field] == code
+    assert _codes(sample_voucher(kind, **changes))[field] == code
 
 
 def test_errors_of_all_vouchers_of_an_envelope_come_at_once() -> None:
-    one, two = _sample("2301", amount_fen=-1), _sample("5106", month="00")
+    one, two = sample_voucher("2301", amount_fen=-1), sample_voucher("5106", month="00")
     body = two[two.index(b"<VoucherBody") : two.index(b"</MOF>")]
     raw = one.replace(b"</MOF>", body + b"</MOF>").replace(b"Count>1<", b"Count>2<")
     told = _codes(raw)
@@ -153,8 +153,8 @@ def test_errors_of_all_vouchers_of_an_envelope_come_at_once() -> None:
 
 def test_what_gbk_cannot_hold_is_said_not_replaced() -> None:
     with pytest.raises(ValueError, match="gbk"):
-        _sample("5253", purpose="\U0001f600")
-    raw = _sample("5253", purpose="调账")
+        sample_voucher("5253", purpose="\U0001f600")
+    raw = sample_voucher("5253", purpose="调账")
     assert read_vouchers(raw)
 
 
@@ -183,10 +183,10 @@ def test_the_receipt_of_a_refused_voucher_says_why_and_pays_nothing() -> None:
 
 
 def test_a_refund_names_the_payment_that_it_belongs_to() -> None:
-    (refund,) = read_vouchers(_sample("2204", payment_year=""))
+    (refund,) = read_vouchers(sample_voucher("2204", payment_year=""))
     assert isinstance(refund, RefundVoucher)
     assert str(refund.payment) == f"220000000/2026/{refund.payment_type}/101001-1"
-    assert isinstance(read_vouchers(_sample("2302"))[0], Clearing)
+    assert isinstance(read_vouchers(sample_voucher("2302"))[0], Clearing)
 
 
 def test_clearing_and_receipts_say_what_the_bank_did() -> None:
@@ -196,7 +196,7 @@ def test_clearing_and_receipts_say_what_the_bank_did() -> None:
     (entry,) = statement.entries
     assert (entry.amount_fen, entry.account) == (356_000, "42002201")
     assert str(entry.key) == "220000000/2026/8202/101001-1"
-    _, cleared = read_voucher_statement(_sample("2302"))
+    _, cleared = read_voucher_statement(sample_voucher("2302"))
     assert cleared.clearing[0].amount_fen < 0 and not cleared.entries
     with pytest.raises(Unreadable):
-        read_voucher_statement(_sample("5106"))
+        read_voucher_statement(sample_voucher("5106"))
