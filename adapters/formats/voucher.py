@@ -1,8 +1,11 @@
-"""The MOF voucher envelope (支付电子化凭证): vouchers 8202, 5201 and 8207 in, return copies out."""
+"""The MOF voucher envelope (支付电子化凭证): vouchers 8202, 5201, 8207 and 5207 in,
+return copies out."""
 
 from adapters.formats.envelope import Body, only, opened
 from adapters.formats.json_walk import Findings
 from adapters.formats.voucher_answer import answer_voucher, problem_voucher
+from adapters.formats.voucher_appropriation import TYPE as APPROPRIATION
+from adapters.formats.voucher_appropriation import appropriation_of
 from adapters.formats.voucher_codes import CodeBook, load_codes
 from adapters.formats.voucher_elements import texts_of
 from adapters.formats.voucher_fields import IDENTITY, layouts
@@ -35,16 +38,21 @@ class VoucherFormat:
 
     def read(self, body: Body) -> Instruction:
         """Read one voucher; raises as `parse` does."""
-        root = parsed(body.voucher, "the voucher", plain_tags=True)
         found = Findings()
+        if body.attributes["VtCode"] == APPROPRIATION:
+            ordered = appropriation_of(body, found)
+            if ordered is None:
+                raise _invalid(found)
+            return ordered
+        root = parsed(body.voucher, "the voucher", plain_tags=True)
         if root.tag != "Voucher":
             found.note("Voucher", "unknown", "根元素应为 Voucher", "the root is Voucher")
             raise _invalid(found)
         layout = self._layouts.get(body.attributes["VtCode"])
         if layout is None:
             found.note(
-                "VtCode", "voucher_type_unsupported", "只受理 8202、5201、8207 凭证",
-                "only voucher types 8202, 5201 and 8207 are taken",
+                "VtCode", "voucher_type_unsupported", "只受理 8202、5201、8207、5207 凭证",
+                "only voucher types 8202, 5201, 8207 and 5207 are taken",
             )  # fmt: skip
             raise Unreadable(
                 FaultCode.VOUCHER_TYPE_UNSUPPORTED, "the voucher type is not taken", tuple(found)

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from adapters.formats.envelope import RETURNED, only, opened
 from adapters.formats.problem import TITLES
-from adapters.formats.voucher_fields import VoucherLayout, layouts
+from adapters.formats.voucher_fields import VoucherLayout, layouts, paper_layouts
 from gateway.domain.answer import Answer
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Action, Finding, Outcome
@@ -41,7 +41,8 @@ _BANK_WORDS = {
 def answer_voucher(raw_in: bytes, answer: Answer) -> bytes:
     """Write the answer into the envelope that was received (and parsed, so it is in order)."""
     body = only(opened(raw_in))
-    layout = layouts()[answer.key.voucher_type]
+    kind = answer.key.voucher_type
+    layout = layouts()[kind] if kind in layouts() else paper_layouts()[kind]
     inner = _returned(body.voucher, layout, answer)
     replaced = {
         "VoucherFlag": RETURNED,

@@ -40,6 +40,8 @@ _IDENTITY = {
 }
 """What PBC's own program checks (DOMAIN 1.5)."""
 _VOUCHER_NO_OF_5106 = 17
+ORDERS = frozenset({"5207"})
+"""Of the vouchers of `TABLES`: those that order a payment, and come back as its receipt."""
 
 
 def read_sent_vouchers(raw: bytes) -> tuple[Voucher, ...]:
@@ -59,7 +61,7 @@ def read_vouchers(
     found, vouchers = Findings(), []
     for number, body in enumerate(bodies, 1):
         own = Findings()
-        voucher = _one(body, own)
+        voucher = read_one(body, own)
         place = f"VoucherBody[{number}]." if len(bodies) > 1 else ""
         for error in own:
             found.note(f"{place}{error.field}", error.code, error.zh, error.en)
@@ -70,10 +72,15 @@ def read_vouchers(
     return tuple(vouchers)
 
 
-def _one(body: Body, found: Findings) -> Voucher | None:
+def read_one(body: Body, found: Findings) -> Voucher | None:
+    """One voucher of an opened envelope; None with what is wrong noted in `found`."""
     kind = body.attributes["VtCode"]
-    receipt = body.flag == RETURNED and kind in layouts()
-    layout = layouts()[kind] if receipt else paper_layouts().get(kind)
+    receipt = body.flag == RETURNED and (kind in layouts() or kind in ORDERS)
+    layout = (
+        (layouts() if kind in layouts() else paper_layouts()).get(kind)
+        if receipt
+        else (paper_layouts().get(kind))
+    )
     if layout is None:
         found.note(
             "VtCode", "voucher_type_unsupported", "此处不受理的凭证类型",

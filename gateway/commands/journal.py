@@ -63,7 +63,7 @@ def _line(logger: Any, method: str, event: MutableMapping[str, Any]) -> bytes:
         _blot_errors(event)
     event["level"] = method
     event["timestamp"] = f"{dt.datetime.now(dt.UTC).isoformat()[:-6]}Z"
-    return orjson.dumps(event, default=str)
+    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS)
 
 
 def _blot_errors(event: MutableMapping[str, Any]) -> None:

@@ -210,6 +210,7 @@ class AgencyList(Voucher):
 class AppropriationLine:
     id: str
     agency: str
+    agency_name: str
     functional_code: str
     economic_code: str
     project_code: str
@@ -229,5 +230,8 @@ class Appropriation(Voucher):
     payee_bank_name: str
     payee_bank_code: str
     purpose: str
+    indicator_id: str
+    references: str
+    """As Hold2 of the other payment vouchers: `EX=…;CT=…;AP=…`."""
     amount_fen: int
     lines: tuple[AppropriationLine, ...]

@@ -158,7 +158,7 @@ class Files:
         told = Counter[str]()
 
         def tell(said: Answer | Fault, _seconds: float) -> None:
-            told[said.decision.outcome if isinstance(said, Answer) else said.code] += 1
+            told[str(said.decision.outcome if isinstance(said, Answer) else said.code)] += 1
 
         report = await batch.carry(received, tell)
         await asyncio.to_thread(self._tray.answered, name, report)

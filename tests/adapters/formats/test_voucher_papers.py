@@ -19,7 +19,7 @@ from gateway.domain.decision import Outcome
 from gateway.domain.faults import FaultCode, Unreadable
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.vouchers import Clearing, Receipt, RefundVoucher, Voucher
-from tests.adapters.formats.vouchersample_vouchers import answered, envelope
+from tests.adapters.formats.voucher_samples import answered, envelope
 
 DAY = dt.date(2026, 11, 23)
 _PATTERNED = {
