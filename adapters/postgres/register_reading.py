@@ -1,6 +1,8 @@
 """Reading registers out of the database into tables, whole or what changed, in short steps."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 from adapters.postgres.session import Connection
@@ -21,9 +23,12 @@ async def read_whole(connection: Connection, division: str, version: int) -> Tab
     await connection.execute(_SQL["go_through"])
     counted = await connection.fetch(_SQL["counts"], division, version)
     building = TablesBuilding({Register(row["register"]): row["rows"] for row in counted})
-    async for rows in _steps(connection, _SQL["whole"], division, version, step=WHOLE_STEP_ROWS):
-        for register, key, body in rows:
-            building.add(Register(register), key, body)
+    adding = {row["register"]: building.adding(Register(row["register"])) for row in counted}
+    whole = _steps(connection, _SQL["whole"], division, version, step=WHOLE_STEP_ROWS)
+    async with aclosing(whole) as steps:
+        async for rows in steps:
+            for register, key, body in rows:
+                adding[register](key, body)
     return building.done()
 
 
@@ -33,18 +38,27 @@ async def read_changed(
     """`tables` at the first version made into those at the second. Within a transaction."""
     puts: dict[Register, dict[str, bytes]] = {}
     gone: dict[Register, list[str]] = {}
-    async for rows in _steps(connection, _SQL["put_since"], division, *versions):
-        for register, key, body in rows:
-            puts.setdefault(Register(register), {})[key] = body
-    async for rows in _steps(connection, _SQL["ended_since"], division, *versions):
-        for register, key in rows:
-            gone.setdefault(Register(register), []).append(key)
+    async with aclosing(_steps(connection, _SQL["put_since"], division, *versions)) as steps:
+        async for rows in steps:
+            for register, key, body in rows:
+                puts.setdefault(Register(register), {})[key] = body
+    async with aclosing(_steps(connection, _SQL["ended_since"], division, *versions)) as steps:
+        async for rows in steps:
+            for register, key in rows:
+                gone.setdefault(Register(register), []).append(key)
     return tables.changed(puts, gone)
 
 
 async def _steps(
     connection: Connection, query: str, *arguments: Any, step: int = STEP_ROWS
-) -> AsyncIterator[list[Any]]:
+) -> AsyncGenerator[list[Any], None]:
+    """The server makes the next rows ready while these are worked on."""
     cursor = await connection.cursor(query, *arguments)
-    while rows := await cursor.fetch(step):
-        yield rows
+    coming = asyncio.ensure_future(cursor.fetch(step))
+    try:
+        while rows := await coming:
+            coming = asyncio.ensure_future(cursor.fetch(step))
+            await asyncio.sleep(0)  # it is asked for now, not when these are done
+            yield rows
+    finally:
+        await asyncio.wait({coming})  # nobody else may use the connection before

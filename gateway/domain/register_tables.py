@@ -257,11 +257,25 @@ class TablesBuilding:
         self._names: tuple[dict[str, list[str]], ...] = tuple({} for _ in _INDEXED)
 
     def add(self, register: Register, key: str, packed: bytes) -> None:
-        self._rows[register].add(key, packed)
-        for names, (indexed, named) in zip(self._names, _INDEXED, strict=True):
-            if indexed is register:
-                for name in set(named(_DECODE[register](packed))):
+        self.adding(register)(key, packed)
+
+    def adding(self, register: Register) -> Callable[[str, bytes], None]:
+        """What takes the rows of one register, key and packed: at start there may be a million."""
+        add, read = self._rows[register].add, _DECODE[register]
+        indexes = [
+            (names, named)
+            for names, (indexed, named) in zip(self._names, _INDEXED, strict=True)
+            if indexed is register
+        ]
+
+        def add_indexed(key: str, packed: bytes) -> None:
+            add(key, packed)
+            row = read(packed)
+            for names, named in indexes:
+                for name in set(named(row)):
                     names.setdefault(name, []).append(key)
+
+        return add_indexed if indexes else add
 
     def done(self) -> Tables:
         rows = {register: building.done() for register, building in self._rows.items()}

@@ -123,7 +123,7 @@ class Building(Generic[T]):
 
     def add(self, key: str, packed: bytes) -> None:
         """Each key once."""
-        self._shards[hash(key) & self._mask] += _mark(key) + packed
+        self._shards[hash(key) & self._mask] += b"\n%b\t%b" % (key.encode(), packed)
         self._count += 1
 
     def done(self) -> Rows[T]:
