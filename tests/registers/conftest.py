@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import attrs
@@ -73,6 +74,19 @@ class Office:
 
 @pytest.fixture(scope="module")
 def office() -> Iterator[Office]:
+    with staged_office() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def twin_office() -> Iterator[Office]:
+    """Two gateway processes on one database."""
+    with staged_office(gateways=2) as made:
+        yield made
+
+
+@contextmanager
+def staged_office(gateways: int = 1) -> Iterator[Office]:
     try:
         installed_binaries()
     except EmbeddedUnavailable as missing:
@@ -85,7 +99,7 @@ def office() -> Iterator[Office]:
         plan: Day = day(7, 100, legal_day(now), trust_domain=TRUST_DOMAIN)
         bureau = uri("bureau", DIVISION)
         signers = identities.signers([*plan.senders, bureau])
-        stage = Stage(folder, crew, identities, Plot(division=DIVISION))
+        stage = Stage(folder, crew, identities, Plot(division=DIVISION, gateways=gateways))
         try:
             stage.start_database()
             file = folder / "registers.json"
