@@ -1,4 +1,4 @@
-"""Commit 1 as a batch: admissions into the rows of `admit_batch`, and its answer back."""
+"""Commit 1 as part of a batch: admissions into the rows of `commit_batch`, and its answer back."""
 
 import uuid
 from collections.abc import Sequence
@@ -17,47 +17,43 @@ BIGINT_MAX = 2**63 - 1
 UNIT = "\x1f"
 """Between the texts of one column; no identifier holds it, the doors refuse control characters."""
 
+_Rows: TypeAlias = list[tuple[Any, ...]]
+_Windows: TypeAlias = tuple[_Rows, _Rows, _Rows]
+
 _SQL = statements("ledger")
 _ADMITTED = Admitted()
 _KEY = itemgetter(1, 2, 3, 4)
 """A claim's identity among its columns."""
 _NO_LIMITS = (None, None, None)
+_NO_WINDOWS: _Windows = ([], [], [])
 
-_Answer: TypeAlias = Admitted | Short | Moved | Standing
+Answer: TypeAlias = Admitted | Short | Moved | Standing
 
 
 class AdmissionWork:
-    """Admissions for `GroupCommit`; `instance` names the process that alone may send them. What was
-    received is kept sealed."""
+    """What was received is kept sealed."""
 
-    def __init__(self, instance: str, sealing: Sealing = IN_CLEAR) -> None:
-        self._instance = instance
+    def __init__(self, sealing: Sealing = IN_CLEAR) -> None:
         self._sealing = sealing
-        self._statement: Any = None
-        self._with_windows: Any = None
-
-    def key(self, item: Admission) -> InstructionKey:
-        return item.key
 
     def weight(self, item: Admission) -> int:
         return len(item.raw) + len(item.decision) + len(item.record.body) + len(item.notice or b"")
 
-    async def prepare(self, connection: Connection) -> None:
-        self._statement = await connection.prepare(_SQL["admit_batch"])
-        self._with_windows = await connection.prepare(_SQL["admit_windows"])
-
-    async def commit(
-        self, connection: Connection, attempt: uuid.UUID, items: Sequence[Admission]
-    ) -> Sequence[_Answer]:
+    def arguments(self, items: Sequence[Admission]) -> tuple[Any, ...]:
+        """Claims, lines, demands, records, notices, windows, asks, shares."""
         lines, demands = _lines(items)
-        plain = _claims(items, self._sealing), lines, demands, *_told(items, self._sealing)
+        windows = _NO_WINDOWS
         if any(item.asks or item.shares for item in items):
             windows = _windows(items)
-            row = await self._with_windows.fetchrow(attempt, self._instance, *plain, *windows)
-        else:
-            row = await self._statement.fetchrow(attempt, self._instance, *plain)
+        told = _told(items, self._sealing)
+        return _claims(items, self._sealing), lines, demands, *told, *windows
+
+    async def answers(
+        self, connection: Connection, items: Sequence[Admission], row: Sequence[Any]
+    ) -> list[Answer]:
+        """`row`: what `commit_batch` returned of admissions, from `existing` on."""
         existing, short_slots, short_demands, availables, *moved = row
-        results: list[_Answer] = [_ADMITTED] * len(items)
+        results: list[Answer] = [_ADMITTED] * len(items)
         if short_slots:
             for slot, demand, available in zip(short_slots, short_demands, availables, strict=True):
                 short = Short(demand=items[slot - 1].demands[demand], available_fen=available)

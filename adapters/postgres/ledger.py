@@ -1,14 +1,12 @@
-"""The ledger on PostgreSQL: commits 1 and 2 as group commits, everything else on a small pool."""
+"""The ledger on PostgreSQL: commits 1 and 2 as one group commit, all else on a small pool."""
 
-import asyncio
 import datetime as dt
 from types import TracebackType
 from typing import Any, Self
 
-from adapters.postgres.admission import AdmissionWork
+from adapters.postgres.commits import CommitWork
 from adapters.postgres.groupcommit import GroupCommit
 from adapters.postgres.session import Pool, Session, open_session
-from adapters.postgres.settling import SettlementWork
 from adapters.postgres.standing import standings
 from adapters.postgres.statements import statements
 from gateway.domain.instruction import InstructionKey
@@ -46,14 +44,12 @@ class PostgresLedger:
         self._sealing = sealing
         self._allow_unsafe = allow_unsafe
         self._pool = Pool(dsn, size=pool_size, allow_unsafe=allow_unsafe)
-        self._admissions = GroupCommit("admit", AdmissionWork(instance, sealing), self._connect)
-        self._settlements = GroupCommit("settle", SettlementWork(sealing), self._connect)
+        self._commits = GroupCommit("commit", CommitWork(instance, sealing), self._connect)
 
     async def __aenter__(self) -> Self:
         """Raises UnsafeServer, or LedgerUnavailable if the database cannot be reached."""
         try:
-            await self._admissions.start()
-            await self._settlements.start()
+            await self._commits.start()
         except BaseException:
             await self._close()
             raise
@@ -68,13 +64,15 @@ class PostgresLedger:
     @property
     def trouble(self) -> str | None:
         """Why the ledger takes nothing just now; None if nothing is known against it."""
-        return self._admissions.trouble or self._settlements.trouble
+        return self._commits.trouble
 
     async def admit(self, admission: Admission) -> Admitted | Standing | Short | Moved:
-        return await self._admissions.submit(admission)
+        answer = await self._commits.submit(admission)
+        assert not isinstance(answer, bool)
+        return answer
 
     async def settle(self, settlement: Settlement) -> bool:
-        return await self._settlements.submit(settlement)
+        return await self._commits.submit(settlement) is True
 
     async def record(self, division: str, draft: RecordDraft) -> None:
         await self._pool.unbroken(self._record(division, draft))
@@ -133,7 +131,7 @@ class PostgresLedger:
         return await open_session(self._dsn, allow_unsafe=self._allow_unsafe)
 
     async def _close(self) -> None:
-        await asyncio.gather(self._admissions.stop(), self._settlements.stop())
+        await self._commits.stop()
         await self._pool.close()
 
 

@@ -1,4 +1,4 @@
-"""Commit 2 as a batch: settlements into the rows of `settle_batch`, and its answer back."""
+"""Commit 2 as part of a batch: settlements into the rows of `commit_batch`, and its answer back."""
 
 import uuid
 from collections.abc import Sequence
@@ -18,27 +18,19 @@ _KEY = itemgetter(1, 2, 3, 4)
 
 
 class SettlementWork:
-    """Settlements for `GroupCommit`: True if this one settled it, False if it was before."""
+    """True if this one settled it, False if it was before."""
 
     def __init__(self, sealing: Sealing = IN_CLEAR) -> None:
         self._sealing = sealing
-        self._statement: Any = None
-
-    def key(self, item: Settlement) -> InstructionKey:
-        return item.key
 
     def weight(self, item: Settlement) -> int:
         return len(item.record.body)
 
-    async def prepare(self, connection: Connection) -> None:
-        self._statement = await connection.prepare(_SQL["settle_batch"])
+    def arguments(self, items: Sequence[Settlement]) -> tuple[Any, ...]:
+        """Settlements and records."""
+        return _settlements(items), _told(items, self._sealing)
 
-    async def commit(
-        self, connection: Connection, attempt: uuid.UUID, items: Sequence[Settlement]
-    ) -> Sequence[bool]:
-        already = await self._statement.fetchval(
-            attempt, _settlements(items), _told(items, self._sealing)
-        )
+    def answers(self, items: Sequence[Settlement], already: Sequence[int] | None) -> list[bool]:
         results = [True] * len(items)
         for slot in already or ():
             results[slot - 1] = False

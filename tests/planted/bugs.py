@@ -5,7 +5,7 @@ import attrs
 LINE = "gateway/pipeline/line.py"
 ENQUIRE = "gateway/workers/enquire.py"
 GROUP = "adapters/postgres/groupcommit.py"
-BATCH_SQL = "adapters/postgres/migrations/0013_locked_by_look_up.sql"
+BATCH_SQL = "adapters/postgres/migrations/0046_one_commit.sql"
 
 RELEASE = "gateway/pipeline/release.py"
 HOLDS_SQL = "adapters/postgres/migrations/0015_holds.sql"
@@ -79,17 +79,19 @@ BUGS = (
                 BATCH_SQL,
                 "                 WHERE line.division = l.division AND line.kind = l.kind"
                 " AND line.id = l.id\n                 FOR UPDATE\n"
-                "             ) AS held ON true;\n    END IF;\n\n    -- 4. Unless",
+                "             ) AS held ON true;\n        FOR n IN",
                 "                 WHERE line.division = l.division AND line.kind = l.kind"
                 " AND line.id = l.id\n"
-                "             ) AS held ON true;\n    END IF;\n\n    -- 4. Unless",
+                "             ) AS held ON true;\n        FOR n IN",
             ),
             Change(
                 BATCH_SQL,
-                "        WHERE line.ctid = w.tid AND w.fen > 0\n"
-                "              AND line.granted_fen - line.frozen_fen - line.opening_fen\n"
-                "                  - line.reserved_fen - line.posted_fen >= w.fen;",
-                "        WHERE line.ctid = w.tid AND w.fen > 0;",
+                "              AND line.reserved_fen >= w.total\n"
+                "              AND (w.fen = 0 OR line.granted_fen - line.frozen_fen"
+                " - line.opening_fen\n"
+                "                  - line.reserved_fen - line.posted_fen"
+                " >= w.fen - w.total + w.post);",
+                "              ;",
             ),
         ),
         (f"{T_POSTGRES}::test_a_balance_that_another_is_just_spending_is_waited_for",),
@@ -176,20 +178,16 @@ BUGS = (
         (
             Change(
                 BATCH_SQL,
-                "        FROM told AS t\n    ), line",
-                "        FROM unnest(p_settlements) AS t\n"
-                "        ON CONFLICT (division, fiscal_year, voucher_type, voucher_no)\n"
-                "        DO UPDATE SET bank = EXCLUDED.bank\n    ), line",
+                "            FROM told AS t\n        ), line",
+                "            FROM unnest(p_settlements) AS t\n"
+                "            ON CONFLICT (division, fiscal_year, voucher_type, voucher_no)\n"
+                "            DO UPDATE SET bank = EXCLUDED.bank\n        ), line",
             ),
+            Change(BATCH_SQL, "    IF open_slots IS NOT NULL THEN\n", "    IF settles THEN\n"),
             Change(
                 BATCH_SQL,
-                "        IF open_slots IS NULL THEN\n            RETURN;\n        END IF;\n",
+                "    WHERE already IS NULL OR r.slot = ANY (open_slots)\n",
                 "",
-            ),
-            Change(
-                BATCH_SQL,
-                "    WHERE already IS NULL OR r.slot = ANY (open_slots);",
-                "    ;",
             ),
         ),
         (f"{T_LEDGER}::test_settling_twice_writes_nothing_the_second_time",),
@@ -204,8 +202,8 @@ BUGS = (
         (
             Change(
                 BATCH_SQL,
-                "        SET reserved_fen = line.reserved_fen - w.total,",
-                "        SET reserved_fen = line.reserved_fen - w.post,",
+                "        SET reserved_fen = line.reserved_fen - w.total + w.fen,",
+                "        SET reserved_fen = line.reserved_fen - w.post + w.fen,",
             ),
         ),
         (f"{T_LEDGER}::test_what_the_bank_did_not_take_is_given_back",),

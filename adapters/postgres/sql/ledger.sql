@@ -1,16 +1,8 @@
--- name: admit_batch
--- empty: never; all columns NULL when every item was admitted
-SELECT existing, short_slot, short_demand, short_available, moved_slot, moved_ask, moved_value
-FROM admit_batch($1, $2, $3, $4, $5, $6, $7)
-
--- name: admit_windows
--- empty: never; the same for a batch in which somebody asks for windows or shares in them
-SELECT existing, short_slot, short_demand, short_available, moved_slot, moved_ask, moved_value
-FROM admit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-
--- name: settle_batch
--- empty: never; NULL when every item was open and is settled now
-SELECT settle_batch($1, $2, $3)
+-- name: commit_batch
+-- empty: never; all columns NULL when every payment was open and every instruction was admitted
+SELECT already, existing, short_slot, short_demand, short_available, moved_slot, moved_ask,
+       moved_value
+FROM commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 
 -- name: admitted_by
 -- empty: that attempt made nothing durable (yet); the emitted message makes this commit durable

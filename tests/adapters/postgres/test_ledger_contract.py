@@ -125,6 +125,33 @@ async def test_a_hundred_at_once_on_one_limit_spend_it_exactly(storage: Storage)
     assert await recorded(storage) == {"verdict": 33}
 
 
+async def test_what_settlements_give_back_the_admissions_beside_them_may_take(
+    storage: Storage,
+) -> None:
+    """They come together; what is voided is free, what is posted and what is open is not."""
+    await grant(storage, IND_1=1000, IND_2=50)
+    for number, fen in ((1, 500), (2, 300), (3, 200)):
+        assert await storage.ledger.admit(admission(number, fen)) == Admitted()
+    answers = await asyncio.gather(
+        storage.ledger.settle(settlement(1, BankOutcome.REJECTED)),
+        storage.ledger.settle(settlement(2)),
+        storage.ledger.settle(settlement(9)),
+        storage.ledger.admit(admission(4, 400)),
+        storage.ledger.admit(admission(5, 101)),
+        storage.ledger.admit(admission(6, 50, ("IND-1", "IND-2"))),
+        storage.ledger.admit(admission(2, 300)),
+        storage.ledger.admit(admission(7, 1, outcome=Outcome.BLOCK)),
+    )
+    settled, (fits, short, both, known, told) = answers[:3], answers[3:]
+    assert settled == [True, True, False]
+    assert [fits, both, told] == [Admitted()] * 3
+    assert isinstance(short, Short) and short.available_fen == 100
+    assert isinstance(known, Standing) and known.bank is BankOutcome.ACCEPTED
+    assert await spoken_for(storage) == (650, 300)
+    assert await spoken_for(storage, "IND-2") == (50, 0)
+    assert await recorded(storage) == {"verdict": 6, "bank_outcome": 2}
+
+
 async def test_short_leaves_nothing_behind_and_the_identity_free(storage: Storage) -> None:
     await grant(storage, IND_1=1000, IND_2=100)
     short = await storage.ledger.admit(admission(1, 500, ("IND-1", "IND-2")))

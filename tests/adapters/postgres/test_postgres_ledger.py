@@ -10,11 +10,10 @@ import attrs
 import pytest
 from structlog.testing import capture_logs
 
-from adapters.postgres.admission import AdmissionWork
+from adapters.postgres.commits import CommitWork
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.registers import PostgresRegisters
 from adapters.postgres.session import UnsafeServer
-from adapters.postgres.settling import SettlementWork
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.ledger import Admitted, Short, Standing
 from tests.adapters.postgres.conftest import as_runtime
@@ -202,11 +201,10 @@ async def test_after_an_unknown_commit_only_our_own_attempt_counts(
     await ledger.settle(settled)
     commit_1 = await admin.fetchval("SELECT attempt FROM instruction")
     commit_2 = await admin.fetchval("SELECT attempt FROM settlement")
-    admissions, settlements = AdmissionWork("gw-1"), SettlementWork()
-    assert await admissions.find(admin, commit_1, [admitted]) == [Admitted()]
-    assert await admissions.find(admin, uuid.uuid4(), [admitted]) == [None]
-    assert await settlements.find(admin, commit_2, [settled]) == [True]
-    assert await settlements.find(admin, uuid.uuid4(), [settled]) == [None]
+    work = CommitWork("gw-1")
+    assert await work.find(admin, commit_1, [settled, admitted]) == [None, Admitted()]
+    assert await work.find(admin, commit_2, [settled, admitted]) == [True, None]
+    assert await work.find(admin, uuid.uuid4(), [admitted, settled]) == [None, None]
 
 
 async def test_text_no_database_can_hold_fails_alone(ledger: PostgresLedger) -> None:
@@ -238,7 +236,7 @@ async def test_a_killed_connection_is_replaced_and_nobody_is_told_wrong(
         await asyncio.sleep(0)
         await admin.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
-            "AND query LIKE '%admit_batch%' AND datname = current_database()"
+            "AND query LIKE '%commit_batch%' AND datname = current_database()"
         )
         await asyncio.gather(*tasks)
     kept = {int(row["n"]) for row in await admin.fetch("SELECT voucher_no AS n FROM instruction")}

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from adapters.postgres.admission import AdmissionWork
+from adapters.postgres.commits import CommitWork
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.registers import PostgresRegisters
 from gateway.domain.ledger import Admission, Admitted, Moved
@@ -49,7 +49,7 @@ async def other(migrated: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Reco
 
 
 async def _under_way(other: Admin, first: Admission) -> None:  # type: ignore[type-arg]
-    work = AdmissionWork("gw-2")
+    work = CommitWork("gw-2")
     await work.prepare(other)
     assert await work.commit(other, uuid.uuid4(), [first]) == [Admitted()]
 
