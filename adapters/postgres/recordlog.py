@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import Any
 
 from adapters.postgres.evidence import evidence_of, stored_hashes
+from adapters.postgres.fresh import Fresh
 from adapters.postgres.inclusion import frontier_nodes, root_of
 from adapters.postgres.session import LOST, Connection, Pool, Session, UnsafeServer, open_session
 from adapters.postgres.statements import statements
@@ -47,6 +48,7 @@ class PostgresRecordLog:
         self._allow_unsafe = allow_unsafe
         self._pool = Pool(dsn, size=pool_size, allow_unsafe=allow_unsafe)
         self._office: Session | None = None
+        self._fresh: dict[str, Fresh] = {}
 
     async def close(self) -> None:
         await self._leave_office()
@@ -79,21 +81,29 @@ class PostgresRecordLog:
     ) -> Sealed | None:  # fmt: skip
         """Raises LedgerUnavailable also when another sequencer sealed first: then nothing stands,
         and what `make` signed was never stored and must not be sent."""
-        return await self._pool.unbroken(self._seal(division, limit, at, make))
+        sealed = await self._pool.unbroken(self._seal(division, limit, at, make))
+        if sealed is not None:
+            self._fresh.setdefault(division, Fresh()).keep(sealed)
+        return sealed
 
     async def next_delivery(
         self, division: str, limit: int, start: int | None = None
     ) -> Delivery | None:
-        """The furthest checkpoint within `limit` records, or the nearest if none is within."""
+        """The furthest checkpoint within `limit` records, or the nearest if none is within. What
+        was sealed here a moment ago is not read again: its checkpoint says that it is the same."""
         upto = await self._pool.fetch_durably(_SQL["next_checkpoint"], division, limit, start)
         if not upto:
             return None
-        start, size = upto[0]["start"], upto[0]["size"]
-        rows = await self._pool.fetch(_SQL["records_between"], division, start, size)
+        start, size, text = upto[0]
+        rows: Sequence[Any] | None = None
+        if division in self._fresh:
+            rows = self._fresh[division].between(start, size, text)
+        if rows is None:
+            rows = await self._pool.fetch(_SQL["records_between"], division, start, size)
         if len(rows) != size - start:
             raise LedgerUnavailable(f"log {division}: records {start} to {size} are not complete")
         records = tuple(_sealed(row, self._sealing) for row in rows)
-        return Delivery(division=division, start=start, records=records, checkpoint=upto[0]["text"])
+        return Delivery(division=division, start=start, records=records, checkpoint=text)
 
     async def acknowledged(self, division: str) -> int:
         rows = await self._pool.fetch(_SQL["acknowledged"], division)

@@ -154,3 +154,41 @@ async def test_the_office_is_lost_with_its_session_and_can_be_taken_again(migrat
     assert not await first.lead()
     await first.close()
     await second.close()
+
+
+async def test_what_was_sealed_a_moment_ago_is_delivered_as_it_is_stored(migrated: str) -> None:
+    """Also from the middle, from the start again, and after another sequencer's turn."""
+    dsn = as_runtime(migrated)
+    await write(dsn, 12)
+    room, other, sealer = PostgresRecordLog(dsn), PostgresRecordLog(dsn), PlainSealer()
+    for sequencer in (room, room, other, room):
+        assert await sequencer.seal(DIVISION, 3, NOW, sealer.seal)
+    reader = PostgresRecordLog(dsn)
+    for start, limit in ((None, 100), (3, 3), (3, 9), (6, 6), (9, 3), (0, 6), (1, 5), (12, 9)):
+        delivery = await room.next_delivery(DIVISION, limit, start)
+        assert delivery == await reader.next_delivery(DIVISION, limit, start)
+    for each in (room, other, reader):
+        await each.close()
+
+
+async def test_of_a_database_that_lost_a_seal_only_what_it_holds_is_delivered(
+    migrated: str,
+) -> None:
+    dsn = as_runtime(migrated)
+    await write(dsn, 4)
+    room = PostgresRecordLog(dsn)
+    lost = await room.seal(DIVISION, 4, NOW, PlainSealer().seal)
+    owner = await asyncpg.connect(migrated)
+    await owner.execute("DELETE FROM log_record; DELETE FROM log_checkpoint; DELETE FROM log_head")
+    await owner.close()
+    async with PostgresLedger(dsn, instance="gw-1") as ledger:
+        await ledger.record(DIVISION, draft("another history"))
+    await write(dsn, 3)
+    other = PostgresRecordLog(dsn)
+    assert await other.seal(DIVISION, 4, NOW, PlainSealer().seal)
+    held = await room.next_delivery(DIVISION, 9)
+    assert held == await other.next_delivery(DIVISION, 9)
+    assert held and lost and len(held.records) == len(lost.records) == 4
+    assert held.records[0].subject == "another history"
+    await room.close()
+    await other.close()
