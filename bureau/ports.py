@@ -208,7 +208,7 @@ class PeopleStore(Protocol):
     async def views(self, login: str) -> Sequence[Mapping[str, Any]]: ...
 
     async def acts(
-        self, division: str, before: int, login: str, limit: int
+        self, division: str, before: int, asked: tuple[Any, ...], limit: int
     ) -> Sequence[Mapping[str, Any]]: ...
 
     async def trail(

@@ -151,9 +151,10 @@ class BureauPeople:
         return await self._rows("views", login)
 
     async def acts(
-        self, division: str, before: int, login: str, limit: int
+        self, division: str, before: int, asked: tuple[Any, ...], limit: int
     ) -> Sequence[Mapping[str, Any]]:
-        return await self._rows("acts", division, before, login, limit)
+        """`asked`: login, act (each may be empty), since, until (each may be None)."""
+        return await self._rows("acts", division, before, *asked, limit)
 
     async def trail(
         self, division: str

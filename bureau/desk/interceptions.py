@@ -20,7 +20,7 @@ WORDS_AMONG = 10_000
 STATES_ZH = {
     "held": "挂起", "blocked": "拦截", "released": "已放行待支付", "paid": "已放行并支付",
     "unknown": "已放行，支付结果待查", "returned": "已放行，银行退回", "refunded": "已支付后退款",
-    "refused": "不予放行", "expired": "逾期终止",
+    "refused": "不予放行", "expired": "逾期终止", "withdrawn": "发送方撤回",
 }  # fmt: skip
 
 

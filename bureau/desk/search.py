@@ -43,6 +43,7 @@ STATES = {
     "挂起": "held", "拦截": "blocked", "已放行": "released", "已放行待支付": "released",
     "已支付": "paid", "已放行并支付": "paid", "待查": "unknown", "银行退回": "returned",
     "已退款": "refunded", "不予放行": "refused", "逾期": "expired", "逾期终止": "expired",
+    "撤回": "withdrawn", "发送方撤回": "withdrawn",
 }  # fmt: skip
 """What has become of an interception, as people type it."""
 OUTCOMES = {"挂起": "held", "拦截": "blocked", "放行": "passed"}

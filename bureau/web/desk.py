@@ -20,6 +20,7 @@ from bureau.web.sections import (
     policy_form,
     registers,
     statistics,
+    trail,
 )
 
 SECTIONS = (
@@ -34,6 +35,7 @@ SECTIONS = (
     statistics,
     accounts,
     certificates,
+    trail,
     entry,
 )
 """Each gives its routes; the side bar follows this order within a group."""

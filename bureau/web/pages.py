@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bureau.desk.casework.moves import CONCERNS, DISPUTE_ZH, REFERRALS
 from bureau.desk.casework.words import MEANS_ZH, MEASURE_ZH, MOVE_ZH, ORIGIN_ZH, STAGE_ZH
+from bureau.desk.deeds import act_words
 from bureau.desk.docket.issue import case_no
 from bureau.desk.interceptions import STATES_ZH, Line, exception_of, papers_of
 from bureau.desk.names import Names
@@ -59,6 +60,7 @@ class Pages:
         )
         self._environment.globals |= {"name": name, "offices": OFFICES_ZH, "ways": ()}
         self._environment.filters |= {
+            "act": lambda what: act_words(what)[0],
             "article": article_zh,
             "case_no": lambda row: case_no(row["year"], row["number"]),
             "case_url": lambda row: f"/desk/{row['division']}/cases/{row['year']}/{row['number']}",

@@ -139,7 +139,10 @@ async def test_five_failures_lock_the_account_for_a_while(desk: Desk) -> None:
     assert (await sign_in(desk, *good, totp(key, desk.hands.now)))[0] == 401
     desk.hands.now += LOCK
     assert (await sign_in(desk, *good, totp(key, desk.hands.now)))[0] == 303
-    acts = [row["what"] for row in await desk.rooms.people.acts(DIVISION, 2**60, "", 100)]
+    acts = [
+        row["what"]
+        for row in await desk.rooms.people.acts(DIVISION, 2**60, ("", "", None, None), 100)
+    ]
     assert acts.count("session.refused") == FAILURES_MAX + 1
 
 
@@ -156,7 +159,7 @@ async def test_many_guesses_at_once_are_no_more_guesses_than_one_by_one(
     await asyncio.gather(
         *(enter(who.person.login, PASSWORD, code) for code in codes), return_exceptions=True
     )
-    rows = await desk.rooms.people.acts(DIVISION, 2**60, "", 100)
+    rows = await desk.rooms.people.acts(DIVISION, 2**60, ("", "", None, None), 100)
     why = [orjson.loads(row["body"])["detail"].get("why") for row in rows]
     assert FAILURES_MAX <= why.count("code") < FAILURES_MAX + CHECKS_AT_ONCE
 

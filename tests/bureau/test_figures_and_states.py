@@ -26,6 +26,7 @@ MEASURES = (
 ENDS = (
     ("release", {"what": "released"}, "released"), ("release", {"what": "refused"}, "refused"),
     ("release", {"what": "expired"}, "expired"),
+    ("release", {"what": "withdrawn"}, "withdrawn"),
     ("bank_outcome", {"bank_outcome": "accepted"}, "paid"),
     ("bank_outcome", {"bank_outcome": "rejected"}, "returned"),
     ("bank_outcome", {"bank_outcome": "not_taken"}, "returned"),
@@ -96,7 +97,7 @@ async def test_released_then_paid_then_refunded_is_the_last_of_them(
     bureau: Bureau, chain: Chain
 ) -> None:
     await told(bureau, chain, verdict(1, "held"))
-    for kind, more, state in (ENDS[0], ENDS[6], ENDS[3], ENDS[8]):
+    for kind, more, state in (ENDS[0], ENDS[7], ENDS[4], ENDS[9]):
         await told(bureau, chain, about(1, kind, **more))
         assert await state_of(bureau, 1) == state
     assert await bureau.pool.fetchval("SELECT count(*) FROM open_hold") == 0

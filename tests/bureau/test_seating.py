@@ -64,7 +64,7 @@ async def test_one_asks_another_agrees_and_each_holds_half(desk: Desk) -> None:
     assert await opened(desk, token, code) == 401
     acts = [
         (row["login"], row["what"])
-        for row in await desk.rooms.people.acts(DIVISION, 2**60, "", 100)
+        for row in await desk.rooms.people.acts(DIVISION, 2**60, ("", "", None, None), 100)
         if row["subject"] == "li.si"
     ]
     assert acts == [

@@ -209,12 +209,28 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
 UPDATE desk_act_head SET seq = $2, digest = $3 WHERE division = $1;
 
 -- name: acts
--- empty: nothing happened before this number.
-SELECT seq, at, login, what, subject, body, digest
-FROM desk_act
-WHERE division = $1 AND seq < $2 AND ($3 = '' OR login = $3)
-ORDER BY seq DESC
-LIMIT $4;
+-- empty: nothing that fits happened before this number. Days narrow the numbers first: acts are
+-- numbered as they come, but for a few whose clocks ran apart.
+SELECT a.seq, a.at, a.login, p.name, p.office, a.what, a.subject, a.body, a.digest
+FROM (
+    SELECT seq, at, login, what, subject, body, digest
+    FROM desk_act
+    WHERE division = $1 AND seq < $2
+        AND ($3::text = '' OR login = $3) AND ($4::text = '' OR what = $4)
+        AND ($5::timestamptz IS NULL OR at >= $5) AND ($6::timestamptz IS NULL OR at < $6)
+        AND ($6::timestamptz IS NULL OR seq <= 100 + coalesce((
+            SELECT e.seq FROM desk_act AS e
+            WHERE e.division = $1 AND e.at < $6 ORDER BY e.at DESC, e.seq DESC LIMIT 1
+        ), 0))
+        AND ($5::timestamptz IS NULL OR seq >= coalesce((
+            SELECT e.seq FROM desk_act AS e
+            WHERE e.division = $1 AND e.at >= $5 ORDER BY e.at, e.seq LIMIT 1
+        ), 0) - 100)
+    ORDER BY seq DESC
+    LIMIT $7
+) AS a
+LEFT JOIN desk_person AS p ON p.login = a.login
+ORDER BY a.seq DESC;
 
 -- name: trail
 -- empty: nothing happened after this number.

@@ -1,4 +1,4 @@
-"""Pages of accounts and of the audit trail (账号管理, 操作留痕)."""
+"""Pages of accounts (账号管理): two administrators seat a person."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,14 +9,11 @@ from aiohttp import web
 from bureau.desk.entry import ADMINISTRATORS_MIN
 from bureau.desk.people import OFFICES_ZH, Office, Person, covers, flaws
 from bureau.desk.seating import KIND_ZH, Kind, Seating, Wish
-from bureau.desk.trail import first_break
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post, see
 
 PAGE_ROWS = 50
-END = 2**62
 KEEPERS = frozenset({Office.ADMINISTRATOR})
-WATCHERS = frozenset({Office.SECURITY})
 
 
 def routes(rooms: Rooms) -> list[Route]:
@@ -26,11 +23,6 @@ def routes(rooms: Rooms) -> list[Route]:
         post("/accounts", pages.open, KEEPERS),
         post("/accounts/requests/{ask:[0-9]{1,9}}/{step}", pages.decide, KEEPERS),
         post("/accounts/{login}/{step}", pages.step, KEEPERS),
-        get(
-            "/desk/{division}/trail", pages.trail, WATCHERS,
-            Nav(group="rule", zh="操作留痕", en="Audit trail"),
-        ),
-        post("/desk/{division}/trail", pages.verify, WATCHERS),
     ]  # fmt: skip
 
 
@@ -112,30 +104,6 @@ class _Accounts:
             raise web.HTTPNotFound()
         code = await self._seating.decide(number, visit.person, agree=step == "approve")
         return await self.list(visit, code=code or None, whose=row["login"])
-
-    async def trail(self, visit: Visit) -> web.Response:
-        return await self._trail(visit, None)
-
-    async def verify(self, visit: Visit) -> web.Response:
-        bodies, head = await self._rooms.people.trail(visit.division)
-        broken = first_break(bodies, head)
-        return await self._trail(visit, (len(bodies), broken))
-
-    async def _trail(self, visit: Visit, proof: tuple[int, int | None] | None) -> web.Response:
-        before = visit.query("before") or str(END)
-        if not (before.isascii() and before.isdigit() and len(before) < 20):
-            raise web.HTTPBadRequest(reason="before: not a number")
-        login = visit.query("login", 32)
-        rows = [
-            _read(row)
-            for row in await self._rooms.people.acts(visit.division, int(before), login, PAGE_ROWS)
-        ]
-        older = f"?login={login}&before={rows[-1]['seq']}" if len(rows) == PAGE_ROWS else None
-        program = await self._seating.program_acts([visit.division])
-        return self._rooms.pages(
-            "trail", visit=visit, rows=rows, older=older, proof=proof, login=login,
-            program=[_read(row) for row in program],
-        )  # fmt: skip
 
     def _governs(self, person: Person, division: str) -> bool:
         return division in self._rooms.divisions and covers(person.division, division)

@@ -1,0 +1,126 @@
+"""Pages of the audit trail (操作留痕): in words, by person, act and days; proof and export."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+from aiohttp import web
+
+from bureau.desk.deeds import ACTS, Asked, act_words, asked, detail_words
+from bureau.desk.people import OFFICES_ZH, Office
+from bureau.desk.seating import Seating
+from bureau.desk.trail import first_break
+from bureau.web.exports import ROWS_MAX, XLSX, attachment, comma_separated, excel
+from bureau.web.pages import clock
+from bureau.web.rooms import Rooms
+from bureau.web.route import Nav, Route, Visit, get, post
+from bureau.web.telling import tell
+
+PAGE_ROWS = 50
+PIECE_ROWS = 1000
+END = 2**62
+WATCHERS = frozenset({Office.SECURITY})
+_FIELDS = ("login", "what", "from", "to")
+HEAD = (
+    "序号 No.", "时间 Time", "登录名 Login", "姓名 Name", "岗位 Office", "操作 Act", "代码 Code",
+    "对象 Subject", "详情 Detail", "摘要 Digest",
+)  # fmt: skip
+
+
+def routes(rooms: Rooms) -> list[Route]:
+    pages = _Trail(rooms)
+    home = "/desk/{division}/trail"
+    return [
+        get(home, pages.listed, WATCHERS, Nav(group="rule", zh="操作留痕", en="Audit trail")),
+        post(home, pages.verify, WATCHERS),
+        get(home + ".{kind:xlsx|csv}", pages.export, WATCHERS),
+    ]
+
+
+class _Trail:
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+
+    async def listed(self, visit: Visit) -> web.Response:
+        return await self._shown(visit, None)
+
+    async def verify(self, visit: Visit) -> web.Response:
+        """Every digest over the one before it, computed now from the kept bytes."""
+        bodies, head = await self._rooms.people.trail(visit.division)
+        return await self._shown(visit, (len(bodies), first_break(bodies, head)))
+
+    async def export(self, visit: Visit) -> web.Response:
+        wanted, before = _asked(visit), END
+        rows: list[list[str]] = []
+        while len(rows) < ROWS_MAX:
+            piece = await self._acts(visit, before, wanted, PIECE_ROWS)
+            rows += [_cells(row) for row in piece]
+            if len(piece) < PIECE_ROWS:
+                break
+            before = piece[-1]["seq"]
+        await tell(self._rooms, visit, "trail.exported", _query(visit), rows=len(rows))
+        if visit.request.match_info["kind"] == "csv":
+            body = await asyncio.to_thread(comma_separated, HEAD, rows)
+            return attachment(body, "text/csv", "trail.csv")
+        filters = {
+            "查询条件 Query": _query(visit) or "（全部）", "行政区划 Division": visit.division,
+            "导出人 By": f"{visit.person.name}（{visit.person.login}）",
+            "导出时间 At": clock(self._rooms.clock()), "行数 Rows": str(len(rows)),
+        }  # fmt: skip
+        body = await asyncio.to_thread(excel, HEAD, rows, filters)
+        return attachment(body, XLSX, "trail.xlsx")
+
+    async def _shown(self, visit: Visit, proof: tuple[int, int | None] | None) -> web.Response:
+        before = visit.query("before") or str(END)
+        if not (before.isascii() and before.isdigit() and len(before) < 20):
+            raise web.HTTPBadRequest(reason="before: not a number")
+        rows = await self._acts(visit, int(before), _asked(visit), PAGE_ROWS)
+        older = None
+        if len(rows) == PAGE_ROWS:
+            older = f"?{_query(visit)}&before={rows[-1]['seq']}"
+        return self._rooms.pages(
+            "trail", visit=visit, rows=rows, older=older, proof=proof, acts=ACTS,
+            program=[read_act(row) for row in await self._program(visit)],
+            typed={field: visit.query(field, 100) for field in _FIELDS}, query=_query(visit),
+        )  # fmt: skip
+
+    async def _program(self, visit: Visit) -> Sequence[Mapping[str, Any]]:
+        """What whoever runs the program did to accounts, at the head of the first page."""
+        if visit.query("before") or _query(visit):
+            return []
+        return await Seating(self._rooms.people, self._rooms.clock).program_acts([visit.division])
+
+    async def _acts(
+        self, visit: Visit, before: int, wanted: Asked, limit: int
+    ) -> Sequence[Mapping[str, Any]]:
+        rows = await self._rooms.people.acts(
+            visit.division, before, (wanted.login, wanted.what, wanted.since, wanted.until), limit
+        )
+        return [read_act(row) for row in rows]
+
+
+def _asked(visit: Visit) -> Asked:
+    return asked(*(visit.query(field, 100) for field in _FIELDS))
+
+
+def _query(visit: Visit) -> str:
+    typed = {field: visit.query(field, 100) for field in _FIELDS}
+    return urlencode({field: text for field, text in typed.items() if text})
+
+
+def read_act(row: Mapping[str, Any]) -> dict[str, Any]:
+    detail = orjson.loads(row["body"])["detail"]
+    return {
+        **row, "act": act_words(row["what"]), "detail": detail, "details": detail_words(detail)
+    }  # fmt: skip
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    details = "；".join(f"{zh} {value}" for zh, _, value in row["details"])
+    return [
+        str(row["seq"]), clock(row["at"]), row["login"], row["name"] or "",
+        OFFICES_ZH.get(row["office"], ""), row["act"][0], row["what"], row["subject"], details,
+        row["digest"].hex(),
+    ]  # fmt: skip
