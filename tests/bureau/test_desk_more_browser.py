@@ -40,41 +40,6 @@ async def looked_at(page: Any, url: str, name: str) -> list[tuple[str, str, str]
     return found
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
-async def test_a_hold_is_released_and_a_complaint_keeps_its_informant_hidden(
-    desk: Desk, bureau: Bureau, chain: Chain, tmp_path: Path, scripts: bool
-) -> None:
-    await told(bureau, chain, held(1), held(2))
-    more = {"java_script_enabled": scripts, "viewport": {"width": 1366, "height": 768}}
-    browsers = {
-        office: await seated(desk, office, tmp_path, **more)
-        for office in (Office.REVIEWER, Office.APPROVER, Office.KEEPER)
-    }
-    reviewer, approver, keeper = (page for _, page in browsers.values())
-    await reviewer.goto(f"{desk.url}{HOME}/holds")
-    await reviewer.get_by_role("link", name=f"{1:013d}").first.click()
-    await reviewer.get_by_label("放行 Release").check()
-    await reviewer.get_by_label("理由").fill("材料已经补齐")
-    await reviewer.get_by_role("button", name="提交复核").click()
-    await approver.goto(f"{desk.url}{HOME}/holds")
-    await approver.get_by_role("button", name="批准并签署").click()
-    assert await approver.get_by_text("已签署，发送中").count() == 1
-    await keeper.goto(f"{desk.url}{HOME}/complaints/new")
-    for name, value in {
-        "agency_name": "某厅", "title": "虚列会议费", "story": "会没有开",
-        "informant_name": "欧阳某人",
-    }.items():  # fmt: skip
-        await keeper.locator(f"[name='{name}']").fill(value)
-    await keeper.get_by_role("button", name="登记并封存").click()
-    assert await keeper.get_by_text("实名，身份已封存").count() == 1
-    await reviewer.goto(keeper.url)
-    await reviewer.get_by_role("button", name="受理", exact=True).click()
-    for page in (keeper, reviewer):
-        await page.reload()
-        assert "欧阳某人" not in await page.content()
-    assert [url for context, _ in browsers.values() for url in context.outside] == []
-
-
 async def test_a_policy_is_edited_and_agreed_to_and_axe_finds_nothing_serious(
     desk: Desk, bureau: Bureau, chain: Chain, tmp_path: Path
 ) -> None:

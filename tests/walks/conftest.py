@@ -14,7 +14,7 @@ WALKS = 2
 """Each walk once with scripts and once without, on papers of its own."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def place() -> Iterator[Town]:
     pytest.importorskip("playwright.async_api", reason="the package playwright is missing")
     if not Path(CHROMIUM).exists():

@@ -93,4 +93,6 @@ async def _propose(people: People, hold: Instruction, verdict: str, reason: str)
 async def _approve(people: People, hold: Instruction) -> None:
     page = await people.at(Office.APPROVER)
     await people.go(page, hold_path(hold.key))
+    wide = "[...document.querySelectorAll('.table')].some(e => e.scrollWidth > e.clientWidth)"
+    assert not await page.evaluate(wide), "at 1366 nothing of a decision is out of sight"
     await page.get_by_role("button", name="批准并签署").click()

@@ -51,7 +51,10 @@ class Papers:
     suspended: Body
     holds: tuple[Instruction, ...]
     """Held by JL-050; the first three of `releasing`, the last of `stopped`."""
+    refused: Instruction
+    """Blocked by JL-020: into the own real-fund account of `releasing`."""
     blocked: Instruction
+    """The same of `suspended`."""
     purchases: tuple[Instruction, ...]
     """Harmless ones of `suspended`."""
 
@@ -150,12 +153,14 @@ def papers_of(world: World, walks: int) -> tuple[Papers, ...]:
     made = []
     for _ in range(walks):
         releasing, stopped, suspended = next(bodies), next(bodies), next(bodies)
-        blocked = clerk.draft(
-            suspended, "30227", world.filed_payee(suspended.basic), 1_280_000, "拨付单位周转经费"
+        refused, blocked = (
+            clerk.draft(body, "30227", world.filed_payee(body.basic), 1_280_000, "拨付单位周转经费")
+            for body in (releasing, suspended)
         )
         made.append(
             Papers(
-                releasing=releasing, stopped=stopped, suspended=suspended, blocked=blocked,
+                releasing=releasing, stopped=stopped, suspended=suspended, refused=refused,
+                blocked=blocked,
                 holds=tuple(_held(clerk, body) for body in (releasing,) * 3 + (stopped,)),
                 purchases=tuple(
                     clerk.planned(ordinary_purchase(clerk, suspended)) for _ in range(3)
