@@ -50,6 +50,7 @@ from bureau.web.live import Live
 from bureau.web.pages import Pages
 from bureau.web.rooms import Rooms
 from certs.identity import load_provider_keys
+from certs.people import PeopleVault, key_of
 from certs.seal import Seal
 from certs.tls import Credentials, people_context
 from certs.trust import Trust
@@ -91,7 +92,7 @@ async def open_store(settings: Settings, rooms: AsyncExitStack) -> Store:
     rooms.push_async_callback(close)
     trail = Trail(written)
     return Store(
-        log=BureauStore(pool),
+        log=BureauStore(pool, PeopleVault(key_of(settings.witness_passphrase, b"bureau"))),
         desk=BureauDesk(pool),
         people=BureauPeople(pool, trail),
         cases=BureauCases(pool, trail),

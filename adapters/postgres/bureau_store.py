@@ -10,6 +10,7 @@ from adapters.postgres.bureau_pool import Connection, Pool, connection_of
 from adapters.postgres.statements import statements
 from gateway.domain.faults import StoreUnavailable
 from gateway.domain.log import Cosigned, LogHead, SealedRecord, Subtree
+from gateway.domain.people import IN_CLEAR, Sealing, sealed_if_any
 
 EVIDENCE_KEPT_MAX = 64
 """Refused deliveries of one log whose bytes are kept; later ones keep their checkpoint only."""
@@ -47,10 +48,14 @@ A = TypeVar("A", bound=Accepted)
 
 
 class BureauStore:
-    """Logs, by (division, bank). Every method raises StoreUnavailable."""
+    """Logs, by (division, bank). Every method raises StoreUnavailable.
 
-    def __init__(self, pool: Pool) -> None:
+    What opens the records' commitments, people's numbers among it, is kept sealed (Art. 16).
+    """
+
+    def __init__(self, pool: Pool, sealing: Sealing = IN_CLEAR) -> None:
         self._pool = pool
+        self._sealing = sealing
 
     async def open_log(self, division: str, bank: str, origin: str) -> None:
         """Insert the zero row, so that the first delivery finds a row to lock.
@@ -104,7 +109,11 @@ class BureauStore:
     async def record(self, division: str, bank: str, seq: int) -> SealedRecord | None:
         async with connection_of(self._pool) as connection:
             row = await connection.fetchrow(_SQL["record"], division, bank, seq)
-        return None if row is None else SealedRecord(**row)
+        if row is None:
+            return None
+        sealed = row["disclosures"]
+        opened = None if sealed is None else self._sealing.open_bytes(sealed)
+        return SealedRecord(**{**row, "disclosures": opened})
 
     async def bodies(
         self, division: str, bank: str, end: int
@@ -133,9 +142,27 @@ class BureauStore:
                 await connection.fetchval(
                     _SQL["keep_misbehaviour"], division, bank, digest, what["reason"],
                     what["detail"], what["party"], what["held_size"], what["held_checkpoint"],
-                    what["shown_checkpoint"], what["delivery"], at, EVIDENCE_KEPT_MAX,
+                    what["shown_checkpoint"], self._sealing.seal_bytes(what["delivery"]), at,
+                    EVIDENCE_KEPT_MAX,
                 )
             )  # fmt: skip
+
+    async def kept_delivery(self, division: str, bank: str, digest: bytes) -> bytes | None:
+        """The bytes of a refused delivery, as they came; None where only its checkpoint is kept."""
+        async with connection_of(self._pool) as connection:
+            sealed = await connection.fetchval(_SQL["kept_delivery"], division, bank, digest)
+        return None if sealed is None else self._sealing.open_bytes(sealed)
+
+    def _rows(
+        self, place: tuple[str, str], records: Sequence[SealedRecord]
+    ) -> list[tuple[Any, ...]]:
+        return [
+            (
+                *place, r.seq, r.kind, r.subject, r.body, r.leaf_hash,
+                sealed_if_any(self._sealing, r.disclosures),
+            )
+            for r in records
+        ]  # fmt: skip
 
     async def _store(
         self, connection: Connection, bank: str, old: LogHead, accepted: Accepted
@@ -143,7 +170,7 @@ class BureauStore:
         head, cosigned, at = accepted.head, accepted.cosigned, accepted.received_at
         place = (head.division, bank)
         await connection.copy_records_to_table(
-            "log_record", records=_rows(place, accepted.records), columns=RECORD_COLUMNS
+            "log_record", records=self._rows(place, accepted.records), columns=RECORD_COLUMNS
         )
         if accepted.subtrees:
             levels, indexes, hashes = zip(
@@ -176,7 +203,3 @@ def _head(row: asyncpg.Record) -> LogHead:
         size=row["size"],
         frontier=tuple(row["frontier"]),
     )
-
-
-def _rows(place: tuple[str, str], records: Sequence[SealedRecord]) -> list[tuple[Any, ...]]:
-    return [(*place, r.seq, r.kind, r.subject, r.body, r.leaf_hash, r.disclosures) for r in records]

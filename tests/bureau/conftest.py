@@ -25,6 +25,7 @@ from bureau.web.door import door_application
 from bureau.wiring import MIGRATIONS, written
 from certs.authority import Purpose, create_root, create_subordinate
 from certs.log.note import log_origin
+from certs.people import PeopleVault, key_of
 from certs.tls import server_context
 from tests.bureau.desks import Desk, open_desk
 from tests.bureau.words import BANK, DIVISION, DOMAIN, GATEWAY, Bureau, Chain, Door, House
@@ -68,7 +69,8 @@ def place() -> LogPlace:
 
 @pytest.fixture
 async def bureau(pool: Pool, place: LogPlace, house: House) -> Bureau:
-    log, desk, trust, bell = BureauStore(pool), BureauDesk(pool), house.trust(), Bell()
+    log = BureauStore(pool, PeopleVault(key_of(b"the bureau's secret", b"bureau")))
+    desk, trust, bell = BureauDesk(pool), house.trust(), Bell()
     await log.open_log(place.division, place.bank, place.origin)
     auditor = Auditor(log, trust)
     return Bureau(

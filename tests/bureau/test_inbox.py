@@ -318,3 +318,31 @@ async def test_a_clock_before_the_gateways_certificate_takes_no_checkpoint(
 
 async def _receive(bureau: Bureau, delivery: Delivery) -> Receipt:
     return await bureau.inbox.receive(GATEWAY, framed(delivery))
+
+
+async def test_what_opens_the_records_is_sealed_in_the_bureaus_database_and_read_back(
+    bureau: Bureau, chain: Chain, house: House
+) -> None:
+    number = "220104198506152036"
+    opening = f'{{"payee.id_number":["salt","{number}"]}}'.encode()
+    chain.seal([verdict(1)], opening)
+    await _receive(bureau, chain.delivery())
+    other = Chain(house.gateway)
+    other.seal([verdict(2)], opening)
+    with pytest.raises(DeliveryRefused):
+        await _receive(bureau, other.delivery())
+    async with bureau.pool.acquire() as connection:
+        for table in ("log_record", "misbehaviour", "interception", "notice"):
+            text = await connection.fetchval(f"SELECT string_agg(t::text, ' ') FROM {table} AS t")
+            for form in (number, number.encode().hex()):
+                assert form not in (text or ""), table
+        digest = await connection.fetchval("SELECT digest FROM misbehaviour")
+    kept = await bureau.log.kept_delivery(DIVISION, BANK, digest)
+    assert kept and opening in kept
+
+
+async def test_an_opening_reads_back_as_the_gateway_sent_it(bureau: Bureau, chain: Chain) -> None:
+    chain.seal([verdict(1)], b'{"payee.name":["salt","name"]}')
+    await _receive(bureau, chain.delivery())
+    record = await bureau.log.record(DIVISION, BANK, 0)
+    assert record and record.disclosures == b'{"payee.name":["salt","name"]}'

@@ -79,9 +79,11 @@ class Chain:
         self.head: LogHead | None = None
         self.sealed: list[Sealed] = []
 
-    def seal(self, bodies: list[bytes]) -> Sealed:
+    def seal(self, bodies: list[bytes], disclosures: bytes | None = None) -> Sealed:
         pending = [
-            PendingRecord(id=next(self._ids), kind="verdict", subject="", body=b, disclosures=None)
+            PendingRecord(
+                id=next(self._ids), kind="verdict", subject="", body=b, disclosures=disclosures
+            )
             for b in bodies
         ]
         sealed = self._sealer.seal(self.head, DIVISION, pending, dt.datetime.now(dt.UTC))

@@ -7,6 +7,7 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import asyncpg
 import pytest
 
 from gateway.domain.legal_day import legal_day
@@ -137,10 +138,21 @@ async def test_no_number_of_a_person_stands_in_the_ledger_the_log_or_an_answer(
             said.append(reply.body)
             numbers |= set(_numbers(json.loads(item.raw)))
     assert said and len(numbers) > 3
+
+    async def delivered() -> bool:
+        sealed = await office.siege.ask_ledger("SELECT coalesce(sum(size), 0) FROM log_head")
+        connection = await asyncpg.connect(office.stage.bureau_database)
+        held = await connection.fetchval("SELECT count(*) FROM log_record")
+        opened = await connection.fetchval("SELECT count(disclosures) FROM log_record")
+        await connection.close()
+        return bool(held == sealed and opened)
+
+    await until(delivered)
     needles = [form for number in numbers for form in (number, number.encode().hex())]
-    for table in await tables(office):
-        text = await office.siege.ask_ledger(f"SELECT string_agg(t::text, ' ') FROM \"{table}\" t")
-        assert not [needle for needle in needles if needle in (text or "")], table
+    stage = office.stage
+    for database in (stage.gateway_database, stage.bureau_database):
+        for table, text in await everything_in(database):
+            assert not [needle for needle in needles if needle in text], table
     shown = office.siege.log() + b"".join(said).decode()
     assert not [number for number in numbers if number in shown]
 
@@ -154,11 +166,20 @@ def _numbers(value: Any) -> list[str]:
     return []
 
 
-async def tables(office: Office) -> list[str]:
-    found = await office.siege.ask_ledger(
-        "SELECT array_agg(tablename::text) FROM pg_tables WHERE schemaname = 'public'"
-    )
-    return list(found)
+async def everything_in(database: str) -> list[tuple[str, str]]:
+    """Every table with all that stands in it, as text."""
+    connection = await asyncpg.connect(database)
+    try:
+        names = await connection.fetch(
+            "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'"
+        )
+        texts = [
+            await connection.fetchval(f"SELECT string_agg(t::text, ' ') FROM \"{name}\" t")
+            for (name,) in names
+        ]
+    finally:
+        await connection.close()
+    return [(name, text or "") for (name,), text in zip(names, texts, strict=True)]
 
 
 def payer(office: Office) -> str:

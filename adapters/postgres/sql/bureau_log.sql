@@ -103,6 +103,10 @@ ON CONFLICT (division, bank, digest) DO UPDATE
 SET last_seen_at = EXCLUDED.last_seen_at, seen = m.seen + 1
 RETURNING seen;
 
+-- name: kept_delivery
+-- empty: no such delivery was refused
+SELECT delivery FROM misbehaviour WHERE division = $1 AND bank = $2 AND digest = $3;
+
 -- name: misbehaviours
 -- empty: every delivery so far was what it claimed to be.
 SELECT
