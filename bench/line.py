@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import attrs
+from msgspec.structs import replace
 
 from bench.admission import admissions, admit_all
 from bench.arena import Arena, Burst, arena, load_registers
@@ -133,7 +134,7 @@ def _latency(staged: Arena, drawn: _Drawn, programme: Programme, measured: Measu
 def _renamed(instructions: Sequence[Instruction]) -> list[Instruction]:
     """Under other numbers, so that the bank does not know them yet."""
     return [
-        attrs.evolve(each, key=attrs.evolve(each.key, voucher_no=f"B{each.key.voucher_no[1:]}"))
+        attrs.evolve(each, key=replace(each.key, voucher_no=f"B{each.key.voucher_no[1:]}"))
         for each in instructions
     ]
 

@@ -7,14 +7,13 @@ order (a second answer, an answer while idle, an answer too long) ends the conne
 import asyncio
 from typing import cast
 
-import attrs
 import httptools
+import msgspec
 
 ANSWER_BYTES_MAX = 64 * 1024
 
 
-@attrs.frozen
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """What one HTTP answer said."""
 
     status: int

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Sequence
 
 import attrs
+from msgspec.structs import replace
 
 from adapters.memory.ledger import MemoryLedger
 from adapters.memory.state import MemoryState
@@ -45,7 +46,7 @@ class MemoryHolds:
             return Gone()
         before = {place: list(entries) for place, entries in state.windows.items()}
         self._ledger.take_back(key)
-        passed = attrs.evolve(
+        passed = replace(
             held, outcome=Outcome.PASS, demands=claim.demands, asks=claim.asks,
             shares=claim.shares, decided_at=claim.at,
         )  # fmt: skip
@@ -56,7 +57,7 @@ class MemoryHolds:
         self._ledger.open(passed)
         self._ledger.add_shares(passed)
         # Only what it reserves and adds is new: the decision of the day itself stays.
-        state.instructions[key] = attrs.evolve(held, demands=claim.demands, shares=claim.shares)
+        state.instructions[key] = replace(held, demands=claim.demands, shares=claim.shares)
         state.open_releases.pop((key.division, claim.order))
         state.hold_ends[key] = HoldEnd(
             how=HoldEnding.RELEASED, at=claim.at, decision=claim.decision, order=claim.order

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 
 import attrs
+from msgspec.structs import replace
 
 from adapters.memory.state import Checkpoint, DivisionLog, MemoryState
 from gateway.domain.faults import LedgerUnavailable
@@ -125,7 +126,7 @@ def _counted(record: PendingRecord, counts: dict[str, int]) -> PendingRecord:
     if agency is None:
         return record
     counts[agency] = counts.get(agency, 0) + 1
-    return attrs.evolve(record, agency_no=counts[agency])
+    return replace(record, agency_no=counts[agency])
 
 
 def _evidence(log: DivisionLog, record: SealedRecord) -> LogEvidence:

@@ -28,8 +28,7 @@ Sign = Callable[[bytes], str]
 """Detached JWS (RFC 7797) over exactly these bytes."""
 
 
-@attrs.frozen
-class _Answered(Reply):
+class _Answered(Reply, frozen=True):
     retry_after_s: float | None
 
 

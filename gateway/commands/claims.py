@@ -8,6 +8,7 @@ import datetime as dt
 from typing import Any
 
 import attrs
+import msgspec
 import orjson
 
 from certs.log.note import log_origins
@@ -88,7 +89,7 @@ def _check_identity(walk: Walk, document: Fields, records: list[Proven]) -> Inst
         number = record.fields.get("seq")
         logs = log_origins(str(record.fields.get("origin")), key.division)
         walk.expect(
-            _says(record.fields, attrs.asdict(key)) and record.origin in logs,
+            _says(record.fields, msgspec.structs.asdict(key)) and record.origin in logs,
             f"第 {number} 条属于支付指令 {key} 及其区划的日志。",
             f"Record {number} is about instruction {key}, in its division's log.",
         )

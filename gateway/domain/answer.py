@@ -2,15 +2,14 @@
 
 import datetime as dt
 
-import attrs
+import msgspec
 
 from gateway.domain.bank import BankOutcome, Contradiction
 from gateway.domain.decision import Decision
 from gateway.domain.instruction import InstructionKey
 
 
-@attrs.frozen(kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     key: InstructionKey
     decision: Decision
     bank: BankOutcome | None

@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 import attrs
+import msgspec
 
 from gateway.domain.enquiries import RecallStatus
 from gateway.domain.instruction import InstructionKey
@@ -49,8 +50,7 @@ class LeftOut:
     """What is left to be paid, in all."""
 
 
-@attrs.frozen(kw_only=True)
-class BankAnswer:
+class BankAnswer(msgspec.Struct, frozen=True, kw_only=True):
     outcome: BankOutcome
     reference: str | None = None
     """银行交易流水号."""

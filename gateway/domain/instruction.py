@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Collection
 
 import attrs
+import msgspec
 
 from gateway.domain.codes import (
     BusinessType,
@@ -16,8 +17,7 @@ from gateway.domain.codes import (
 from gateway.domain.money import Fen
 
 
-@attrs.frozen(kw_only=True, order=True)
-class InstructionKey:
+class InstructionKey(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """The identity of an instruction: one decision per key, for ever."""
 
     division: str
@@ -151,8 +151,7 @@ def parts_of(instruction: Instruction) -> tuple[Instruction, ...]:
     )  # fmt: skip
 
 
-@attrs.frozen(kw_only=True)
-class Received:
+class Received(msgspec.Struct, frozen=True, kw_only=True):
     """What came through the door, byte for byte, before anybody has understood it."""
 
     raw: bytes

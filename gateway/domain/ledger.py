@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 import attrs
+import msgspec
 
 from gateway.domain.bank import DISPUTED, BankAnswer, BankOutcome, Contradiction
 from gateway.domain.decision import Outcome
@@ -29,14 +30,12 @@ class LimitKind(StrEnum):
     """三公经费 of one agency, year and category: `agency/year/category`."""
 
 
-@attrs.frozen(kw_only=True, order=True)
-class LimitKey:
+class LimitKey(msgspec.Struct, frozen=True, kw_only=True, order=True):
     kind: LimitKind
     id: str
 
 
-@attrs.frozen(kw_only=True)
-class Demand:
+class Demand(msgspec.Struct, frozen=True, kw_only=True):
     """So much is to be reserved on this limit; all demands of an instruction or none."""
 
     limit: LimitKey
@@ -73,8 +72,7 @@ class Limit:
         return beyond_grant or (self.reserved_fen > 0 and self.available_fen < 0)
 
 
-@attrs.frozen(kw_only=True)
-class RecordDraft:
+class RecordDraft(msgspec.Struct, frozen=True, kw_only=True):
     """A monitoring record before it has its number: canonical JSON with `"seq":null`."""
 
     kind: str
@@ -85,8 +83,7 @@ class RecordDraft:
     """Personal values and salts behind the body's commitments; travels beside, is never hashed."""
 
 
-@attrs.frozen(kw_only=True)
-class Admission:
+class Admission(msgspec.Struct, frozen=True, kw_only=True):
     """Commit 1: claim the identity, reserve, record the decision and, for a pass, the intent."""
 
     key: InstructionKey
@@ -113,13 +110,11 @@ class Admission:
     """Interception notice to the bureau (Art. 28(3)); None for a pass."""
 
 
-@attrs.frozen(kw_only=True)
-class Admitted:
+class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     """Durable. If the outcome is PASS, this process and no other may now send it, once."""
 
 
-@attrs.frozen(kw_only=True)
-class Short:
+class Short(msgspec.Struct, frozen=True, kw_only=True):
     """A limit did not suffice; nothing was written."""
 
     demand: Demand
@@ -127,8 +122,7 @@ class Short:
     """What was left for this demand: of the limit, or under the demand's cap if that is less."""
 
 
-@attrs.frozen(kw_only=True)
-class Moved:
+class Moved(msgspec.Struct, frozen=True, kw_only=True):
     """The decision rests on values of windows that are not true any more; nothing was written."""
 
     values: Mapping[WindowKey, int]
@@ -190,8 +184,7 @@ class Standing:
         return BankAnswer(outcome=self.bank, reference=self.bank_reference, reason=self.bank_reason)
 
 
-@attrs.frozen(kw_only=True)
-class Settlement:
+class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     """Commit 2: what the bank did, and so post (accepted) or void (otherwise) the reservation."""
 
     key: InstructionKey
@@ -205,8 +198,7 @@ class Settlement:
     record: RecordDraft
 
 
-@attrs.frozen(kw_only=True)
-class Settled:
+class Settled(msgspec.Struct, frozen=True, kw_only=True):
     """What holds of a payment after its bank has spoken, whoever wrote it down."""
 
     bank: BankAnswer

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import attrs
+import msgspec
 
 P256_SHA256 = "GW1-P256-SHA256"
 SM2_SM3 = "GW1-SM2-SM3"
@@ -48,8 +49,7 @@ class LogHead:
     """Roots of the perfect subtrees that make up the tree, largest (leftmost) first."""
 
 
-@attrs.frozen(kw_only=True)
-class PendingRecord:
+class PendingRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A committed record that waits for its number, in the order of commitment."""
 
     id: int
@@ -61,8 +61,7 @@ class PendingRecord:
     """Which of its agency's verdicts it is, from 1, where it wants to say so."""
 
 
-@attrs.frozen(kw_only=True)
-class SealedRecord:
+class SealedRecord(msgspec.Struct, frozen=True, kw_only=True):
     seq: int
     kind: str
     subject: str
@@ -72,8 +71,7 @@ class SealedRecord:
     disclosures: bytes | None
 
 
-@attrs.frozen(kw_only=True)
-class Subtree:
+class Subtree(msgspec.Struct, frozen=True, kw_only=True):
     """Root of one full subtree whose level is a multiple of TILE_LEVELS."""
 
     level: int

@@ -5,6 +5,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 import attrs
+import msgspec
 
 from gateway.domain.codes import Relation
 from gateway.domain.registers import Account, Agency, Approval, Contract, Indicator
@@ -61,8 +62,7 @@ def sender_of(uri: str) -> Sender | None:
     return Sender(uri=uri, role=Role(match[1]), division=match[2], name=match[3] or match[2])
 
 
-@attrs.frozen(kw_only=True)
-class Parties:
+class Parties(msgspec.Struct, frozen=True, kw_only=True):
     """What the registers know about an instruction's payer, payee, indicator and papers."""
 
     agency: Agency | None

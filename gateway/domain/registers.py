@@ -288,13 +288,14 @@ class Registers:
 
     def personal(self, accounts: Collection[str]) -> frozenset[str]:
         """Those of `accounts` that are a person's: filed with one, or registered as such."""
-        return frozenset(account for account in accounts if self._is_personal(account))
+        rows = self.accounts
+        return frozenset([each for each in accounts if self.is_personal(each, rows.get(each))])
 
-    def _is_personal(self, account: str) -> bool:
-        if account in self.index.persons_accounts:
+    def is_personal(self, account: str, row: Account | None) -> bool:
+        """`row`: what the register of accounts has of it."""
+        if row is not None and row.class_ in _PERSONAL:
             return True
-        row = self.accounts.get(account)
-        return row is not None and row.class_ in _PERSONAL
+        return account in self.index.persons_accounts
 
     def superiors(self, agency: str) -> tuple[str, ...]:
         """The agencies above `agency`, nearest first; a circle in the tree ends the walk."""

@@ -8,7 +8,7 @@ two halves of a split payment can never both rest on "nothing so far".
 import datetime as dt
 from enum import StrEnum
 
-import attrs
+import msgspec
 
 
 class Measure(StrEnum):
@@ -18,16 +18,14 @@ class Measure(StrEnum):
     DISTINCT = "distinct"
 
 
-@attrs.frozen(kw_only=True, order=True)
-class WindowKey:
+class WindowKey(msgspec.Struct, frozen=True, kw_only=True, order=True):
     window: str
     """Policy and name: `JL-044.cash`."""
     key: str
     """The values of the window's key facts, joined; personal values among them only as digests."""
 
 
-@attrs.frozen(kw_only=True)
-class WindowAsk:
+class WindowAsk(msgspec.Struct, frozen=True, kw_only=True):
     """What a decision rests on: the measure over `since` .. today, this instruction left out."""
 
     key: WindowKey
@@ -37,8 +35,7 @@ class WindowAsk:
     """The value that the decision was made with; fen for sums and maxima."""
 
 
-@attrs.frozen(kw_only=True)
-class WindowShare:
+class WindowShare(msgspec.Struct, frozen=True, kw_only=True):
     """What one admitted instruction adds to a window; taken back if it does not take effect."""
 
     key: WindowKey

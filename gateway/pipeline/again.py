@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 import attrs
+from msgspec.structs import replace
 
 from gateway.domain.codes import Register
 from gateway.domain.decision import Decision
@@ -41,7 +42,7 @@ def facts_then(
     on, minute = legal_day(at), minute_of_day(at)
     whole, *details = cases_of(paid, identify(paid, then), then, on, minute)
     facts = short_of(whole.facts, known_of(recorded.basis))
-    return (attrs.evolve(whole, facts=facts), *details)
+    return (replace(whole, facts=facts), *details)
 
 
 def _as_then(registers: Registers, recorded: Decision) -> Registers:

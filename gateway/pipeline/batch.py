@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 import attrs
+from msgspec.structs import replace
 
 from gateway.domain.answer import Answer
 from gateway.domain.bulk import BulkPart, KeptMessage
@@ -163,7 +164,7 @@ class Batch:
             assert part.fault is not None
             raise part.fault
         received, sender = came
-        piece = attrs.evolve(received, raw=part.raw, format=self._rooms.bulk.part_format)
+        piece = replace(received, raw=part.raw, format=self._rooms.bulk.part_format)
         until = self._rooms.clock.monotonic() + PATIENCE_S
         while True:
             try:

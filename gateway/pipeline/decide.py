@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import attrs
+import msgspec
+from msgspec.structs import replace
 
 from gateway.domain.decision import (
     NO_BASIS,
@@ -45,8 +47,7 @@ _WORDS = {
 }
 
 
-@attrs.frozen(kw_only=True)
-class Case:
+class Case(msgspec.Struct, frozen=True, kw_only=True):
     """What is judged on its own: a voucher as a whole (no detail), or one of its details."""
 
     facts: Facts
@@ -70,8 +71,7 @@ class Known:
 NOTHING_KNOWN = Known()
 
 
-@attrs.frozen(kw_only=True)
-class Ruling:
+class Ruling(msgspec.Struct, frozen=True, kw_only=True):
     """A decision, the windows it rests on, and what the instruction then adds to windows."""
 
     decision: Decision
@@ -205,7 +205,7 @@ def _looking_back(
     values: dict[str, int] = {}
     for ask in wanted:
         believed = known.windows.get(ask.key, 0)
-        asks[ask.key] = ask if ask.believed == believed else attrs.evolve(ask, believed=believed)
+        asks[ask.key] = ask if ask.believed == believed else replace(ask, believed=believed)
         own = [share for share in before if share.key == ask.key]
         values[ask.key.window] = _with_own(ask.measure, believed, own)
     if not any(values.values()):

@@ -5,6 +5,7 @@ import datetime as dt
 from typing import Any
 
 import attrs
+import msgspec
 
 from gateway.domain.decision import Action, Decision, Finding, Light, Outcome, restored, stored
 from gateway.domain.holds import Ending, HoldEnding
@@ -159,4 +160,4 @@ def _person(person: Person) -> dict[str, Any]:
 
 
 def _identity(key: InstructionKey) -> dict[str, Any]:
-    return attrs.asdict(key)
+    return msgspec.structs.asdict(key)

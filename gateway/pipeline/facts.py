@@ -121,7 +121,7 @@ def facts_of(
         payee_relation=parties.relation,
         payee_named_as_payer=_same_name(payee_said.name, payer_said.name),
         payee_class=registers.payee_classes.get(payee_said.account),
-        payee_filed_person=bool(registers.personal([payee_said.account]))
+        payee_filed_person=payee_said.account in parties.personal
         or plain_name(payee_said.name) in registers.index.person_names,
         persons_unfiled=people.unfiled,
         persons_off_card=people.off_card,
@@ -272,6 +272,14 @@ def _mismatches(instruction: Instruction, indicator: Indicator) -> frozenset[Ele
     Codes are hierarchical: 30213 lies below 302. A code that the format does not carry is not
     compared; that it is missing is JL-004's business.
     """
+    if (
+        instruction.fund_code == indicator.fund_code
+        and instruction.functional_code == indicator.functional_code
+        and instruction.dept_economic_code == indicator.dept_economic_code
+        and instruction.gov_economic_code == indicator.gov_economic_code
+        and instruction.project_code == indicator.project_code
+    ):
+        return _NO_ELEMENTS
     pairs = (
         (Element.FUND_CODE, instruction.fund_code, indicator.fund_code),
         (Element.FUNCTIONAL_CODE, instruction.functional_code, indicator.functional_code),

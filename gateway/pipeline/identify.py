@@ -5,6 +5,8 @@ from gateway.domain.instruction import Instruction
 from gateway.domain.parties import Parties
 from gateway.domain.registers import Account, Registers
 
+_NOBODY: frozenset[str] = frozenset()
+
 
 def identify(instruction: Instruction, registers: Registers) -> Parties:
     payee_account = registers.accounts.get(instruction.payee.account)
@@ -20,13 +22,17 @@ def identify(instruction: Instruction, registers: Registers) -> Parties:
             for number in instruction.approvals
             if number in registers.approvals
         ),
-        personal=_personal(instruction, registers),
+        personal=_personal(instruction, payee_account, registers),
     )
 
 
-def _personal(instruction: Instruction, registers: Registers) -> frozenset[str]:
-    paid = {instruction.payee.account, *(detail.payee.account for detail in instruction.details)}
-    return registers.personal(paid)
+def _personal(
+    instruction: Instruction, payee: Account | None, registers: Registers
+) -> frozenset[str]:
+    account = instruction.payee.account
+    if not instruction.details:
+        return frozenset((account,)) if registers.is_personal(account, payee) else _NOBODY
+    return registers.personal({account, *(each.payee.account for each in instruction.details)})
 
 
 def _relation(agency: str, payee: Account | None, registers: Registers) -> Relation:

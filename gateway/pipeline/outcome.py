@@ -8,6 +8,7 @@ money back by the refund it is. What contradicts a durable fact changes nothing:
 from enum import StrEnum
 
 import attrs
+from msgspec.structs import replace
 
 from gateway.domain.bank import BankAnswer, BankOutcome, Contradiction
 from gateway.domain.conduct import Alert
@@ -82,7 +83,7 @@ class Outcomes:
             return settled
         assert told.amount_fen is not None, "the door has seen to it"
         back = MoneyBack(
-            key=attrs.evolve(told.key, voucher_type=RETURN_TYPE, voucher_no=told.number),
+            key=replace(told.key, voucher_type=RETURN_TYPE, voucher_no=told.number),
             payment=told.key, amount_fen=told.amount_fen, reason=told.reason,
             reference=told.reference,
         )  # fmt: skip

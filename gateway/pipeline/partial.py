@@ -9,6 +9,8 @@ import datetime as dt
 from collections.abc import Collection
 
 import attrs
+import msgspec
+from msgspec.structs import replace
 
 from gateway.domain.bank import LeftOut
 from gateway.domain.decision import Action, Finding, Outcome
@@ -26,8 +28,7 @@ from gateway.ports import Book
 _STOPS = frozenset({Action.HOLD, Action.BLOCK})
 
 
-@attrs.frozen(kw_only=True)
-class Bench:
+class Bench(msgspec.Struct, frozen=True, kw_only=True):
     """What one instruction is judged with; `minute` is that of the legal day `on`."""
 
     registers: Registers
@@ -87,4 +88,4 @@ def _part(
     decision = attrs.evolve(
         ruling.decision, findings=(*ruling.decision.findings, *why), withheld=order
     )
-    return attrs.evolve(ruling, decision=decision, asks=tuple(asks.values())), demands
+    return replace(ruling, decision=decision, asks=tuple(asks.values())), demands

@@ -8,6 +8,7 @@ the answer; money itself comes back only by a refund. Every branch is a record.
 from collections.abc import Mapping
 
 import attrs
+import msgspec
 
 from gateway.domain.bank import BankOutcome, RecallOrder
 from gateway.domain.conduct import Alert
@@ -169,7 +170,7 @@ class Recalling:
     ) -> RecallWord:  # fmt: skip
         now = self.clock.now()
         fields = {
-            **attrs.asdict(about.key),
+            **msgspec.structs.asdict(about.key),
             "asker": name[1],
             "by": by,
             "code": said.code,

@@ -8,6 +8,7 @@ import datetime as dt
 import hashlib
 
 import attrs
+import msgspec
 
 from gateway.domain.faults import Conflicting, Fault, FaultCode, Unreadable
 from gateway.domain.instruction import InstructionKey
@@ -77,7 +78,7 @@ async def refund(
 
 def _fields(back: MoneyBack, digest: str, at: dt.datetime) -> dict[str, object]:
     return {
-        **attrs.asdict(back.payment),
+        **msgspec.structs.asdict(back.payment),
         "amount_fen": back.amount_fen,
         "digest": digest,
         "reason": without_numbers(back.reason),

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import attrs
+import msgspec
+from msgspec.structs import replace
 
 from gateway.domain.bank import BankOutcome
 from gateway.domain.correspondence import KeptLetter, Said, Taken
@@ -47,7 +49,7 @@ class Tallying:
         lines = tuple(self._checked(asked, line, standings, totals) for line in asked.lines)
         same = all(line.result == AGREES for line in lines)
         return attrs.evolve(
-            asked, key=attrs.evolve(asked.key, voucher_type=ANSWER_TYPE), lines=lines,
+            asked, key=replace(asked.key, voucher_type=ANSWER_TYPE), lines=lines,
             result=AGREES if same else DIFFERS,
         )  # fmt: skip
 
@@ -101,7 +103,7 @@ class Tallying:
             subject=str(asked.key),
             body=unnumbered(
                 {
-                    **attrs.asdict(asked.key),
+                    **msgspec.structs.asdict(asked.key),
                     "bank": self.origin.bank,
                     "digest": kept.digest.hex(),
                     "kind": RecordKind.ADJUSTMENT,
@@ -123,7 +125,7 @@ def _key(asked: Reconciliation, line: CheckedLine) -> InstructionKey:
 
 
 def _payment(asked: Adjustment, kind: str, number: str) -> InstructionKey:
-    return attrs.evolve(asked.key, voucher_type=kind, voucher_no=number)
+    return replace(asked.key, voucher_type=kind, voucher_no=number)
 
 
 def _difference(known_fen: int | None, listed_fen: int) -> str:

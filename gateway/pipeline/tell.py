@@ -9,6 +9,7 @@ import hashlib
 from typing import Any
 
 import attrs
+import msgspec
 
 from gateway.domain.bank import BankOutcome
 from gateway.domain.codes import PayeeKind
@@ -36,8 +37,7 @@ class Origin:
         return self.uri.split("/", 3)[2]
 
 
-@attrs.frozen(kw_only=True)
-class Judged:
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """One judged instruction, with all that its record and notice are written from."""
 
     instruction: Instruction

@@ -4,6 +4,7 @@ import base64
 from typing import Any
 
 import attrs
+import msgspec
 import orjson
 
 from gateway.domain.decision import Outcome, restored
@@ -27,7 +28,7 @@ def evidence_of(standing: Standing, evidence: list[LogEvidence]) -> dict[str, An
         "evidence": [proof_fields(item) for item in evidence],
         "findings": [attrs.asdict(finding) for finding in decision.findings],
         "hold": _hold(standing),
-        "instruction": attrs.asdict(standing.key),
+        "instruction": msgspec.structs.asdict(standing.key),
         "outcome": decision.outcome,
         "settled_at": microseconds(settled_at) if settled_at else None,
     }

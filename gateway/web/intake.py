@@ -9,6 +9,7 @@ from ssl import SSLObject
 from typing import Protocol
 
 import attrs
+import msgspec
 import structlog
 
 from gateway.domain.answer import Answer
@@ -108,8 +109,7 @@ class Doorway:
     """Carries what is not one instruction: messages of many payments, letters about payments."""
 
 
-@attrs.frozen(kw_only=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """What a visitor is told, before it is HTTP."""
 
     status: int

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from certs.log.growth import parse_growth
 from certs.log.note import NoteRefused, parse_checkpoint, parse_note
@@ -102,7 +103,7 @@ def _records() -> list[bytes]:
     async def carried() -> list[bytes]:
         street = await Street(instruction()).open()
         for number, action in enumerate((None, Action.WARN, Action.HOLD, Action.BLOCK)):
-            key = attrs.evolve(instruction().key, voucher_no=f"V{number}")
+            key = replace(instruction().key, voucher_no=f"V{number}")
             street.book.findings = (finding("JL-090", action),) if action else ()
             street.format.instruction = attrs.evolve(instruction(), key=key)
             await street.line.carry(received(f"{number}".encode()))

@@ -5,6 +5,7 @@ import datetime as dt
 import attrs
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from certs.log.note import (
     SIGNATURES_MAX,
@@ -172,10 +173,10 @@ def test_an_altered_record_is_refused_however_it_is_dressed(sealer, witness, dig
     body = record.body.replace(b'"n":2', b'"n":9')
     assert body != record.body
     cases = {
-        "body only": attrs.evolve(record, body=body),
-        "with its hash": attrs.evolve(record, body=body, leaf_hash=leaf_hash(body, digest)),
-        "hash only": attrs.evolve(record, leaf_hash=leaf_hash(body, digest)),
-        "number in the bytes": attrs.evolve(record, body=record.body.replace(b":2}", b":3}")),
+        "body only": replace(record, body=body),
+        "with its hash": replace(record, body=body, leaf_hash=leaf_hash(body, digest)),
+        "hash only": replace(record, leaf_hash=leaf_hash(body, digest)),
+        "number in the bytes": replace(record, body=record.body.replace(b":2}", b":3}")),
     }
     for name, altered in cases.items():
         records = (*sealed.records[:2], altered, *sealed.records[3:])
@@ -230,7 +231,7 @@ def test_a_rewritten_past_is_told_from_an_altered_record_by_the_consistency_proo
     honest = sealer.seal(ours.head, DIVISION, _pending(4, 5), AT)
     leaves = [each.leaf_hash for each in (*ours.records, *honest.records)]
     body = honest.records[1].body.replace(b'"n":6', b'"n":7')
-    altered = attrs.evolve(honest.records[1], body=body, leaf_hash=leaf_hash(body, digest))
+    altered = replace(honest.records[1], body=body, leaf_hash=leaf_hash(body, digest))
     records = (honest.records[0], altered, *honest.records[2:])
     delivery = attrs.evolve(_delivery(honest), records=records)
     refused = _refusal(witness, ours.head, delivery, consistency=proof_of(leaves, digest))

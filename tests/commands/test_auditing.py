@@ -15,6 +15,7 @@ import asyncpg
 import attrs
 import orjson
 import pytest
+from msgspec.structs import asdict, replace
 from typer.testing import CliRunner, Result
 
 from adapters.postgres.day_close import PostgresDayBook
@@ -63,7 +64,7 @@ class World:
         """The verdict is recorded as the line would; returns the instruction's bytes."""
         made = admission(number, 100 + number, (), outcome=outcome)
         notice = None if outcome is Outcome.PASS else canonical({"kind": "interception"})
-        fields = attrs.asdict(made.key) | {
+        fields = asdict(made.key) | {
             "agency": {"code": "101001", "name": "单位"},
             "agency_no": None,
             "amount_fen": made.amount_fen,
@@ -75,7 +76,7 @@ class World:
             "recorded_at": microseconds(AT),
         }
         record = RecordDraft(kind="verdict", subject=str(made.key), body=unnumbered(fields))
-        full = attrs.evolve(made, agency_code="101001", record=record, notice=notice, decided_at=AT)
+        full = replace(made, agency_code="101001", record=record, notice=notice, decided_at=AT)
         assert isinstance(await self.ledger.admit(full), Admitted)
         return made.raw
 

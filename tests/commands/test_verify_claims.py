@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 import orjson
 import pytest
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from adapters.memory.recordlog import MemoryRecordLog
@@ -80,7 +81,7 @@ async def _case(folder: Path) -> Case:
 
 
 def _numbered(number: str) -> Instruction:
-    return attrs.evolve(instruction(), key=attrs.evolve(instruction().key, voucher_no=number))
+    return attrs.evolve(instruction(), key=replace(instruction().key, voucher_no=number))
 
 
 async def _contradict(street: Street, order: Instruction) -> None:

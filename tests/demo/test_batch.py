@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import attrs
 import pytest
+from msgspec.structs import replace
 
 from adapters.formats.voucher_codes import load_codes
 from adapters.formats.voucher_write import voucher_envelope
@@ -35,7 +36,7 @@ def as_8207(payroll: Instruction, number: str = "PL-1") -> Instruction:
         for each in payroll.details
     )
     return attrs.evolve(
-        payroll, key=attrs.evolve(payroll.key, voucher_type="8207", voucher_no=number),
+        payroll, key=replace(payroll.key, voucher_type="8207", voucher_no=number),
         main_voucher=f"{payroll.key.voucher_type}/{payroll.key.voucher_no}", details=details,
         payee=Payee(kind=PayeeKind.ORGANISATION, account="", name=""), exemption=None,
         documents=(), items=(), gov_economic_code="",

@@ -4,8 +4,8 @@ import datetime as dt
 from typing import Any
 
 import attrs
-import msgspec
 import pytest
+from msgspec.structs import replace
 
 from gateway.domain.codes import (
     AccountClass,
@@ -54,7 +54,7 @@ def filed(**changes: Any) -> FiledPerson:
         id_number=SOUND_ID, name="李某", employer="吉林省示例厅", position="员", title="",
         accounts=(CARD,), official_cards=("6282880123456783",),
     )  # fmt: skip
-    return msgspec.structs.replace(row, **changes)
+    return replace(row, **changes)
 
 
 def with_people(*rows: FiledPerson) -> Registers:
@@ -209,7 +209,7 @@ def test_a_year_not_yet_arranged_is_monday_to_friday() -> None:
 def test_working_days_since_a_change_leave_its_own_day_out(changed: dt.date, workdays: int) -> None:
     """Spring Festival 2026: 14 and 28 February, both Saturdays, were worked instead."""
     shelf = registers()
-    row = msgspec.structs.replace(shelf.accounts[ZERO_BALANCE], change_notice_date=changed)
+    row = replace(shelf.accounts[ZERO_BALANCE], change_notice_date=changed)
     shelf = attrs.evolve(shelf, accounts={**shelf.accounts, ZERO_BALANCE: row})
     assert facts(instruction(), shelf).payer_change_notice_workdays == workdays
     assert facts(instruction()).payer_change_notice_workdays is None
@@ -233,7 +233,7 @@ def contract(**changes: Any) -> Contract:
         contract_no="HT-1", agency="101001", supplier="长春示例科技有限公司", account=SUPPLIER,
         amount_fen=Fen(100_000), paid_fen=Fen(30_000), filing_no=None,
     )  # fmt: skip
-    return msgspec.structs.replace(row, **changes)
+    return replace(row, **changes)
 
 
 def test_a_contract_is_known_by_agency_supplier_and_account() -> None:
@@ -289,9 +289,7 @@ def test_a_designated_vendor_is_listed_by_account_or_name(vendor: str) -> None:
 
 def test_a_payees_filed_account_may_be_closed() -> None:
     shelf = registers()
-    row = msgspec.structs.replace(
-        account(SUPPLIER, "101002", AccountClass.REAL_FUND), status=AccountStatus.CLOSED
-    )
+    row = replace(account(SUPPLIER, "101002", AccountClass.REAL_FUND), status=AccountStatus.CLOSED)
     shelf = attrs.evolve(shelf, accounts={**shelf.accounts, SUPPLIER: row})
     assert facts(instruction(), shelf).payee_status is AccountStatus.CLOSED
     assert facts(instruction()).payee_status is None
@@ -317,7 +315,7 @@ def test_the_three_public_budget_is_of_agency_year_and_category() -> None:
 )
 def test_a_division_is_a_province_a_city_or_a_county(division: str, level: int) -> None:
     order = instruction()
-    order = attrs.evolve(order, key=attrs.evolve(order.key, division=division))
+    order = attrs.evolve(order, key=replace(order.key, division=division))
     assert facts(order).division_level == level
 
 

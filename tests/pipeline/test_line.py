@@ -7,6 +7,7 @@ from collections.abc import Callable
 import attrs
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from adapters.memory.ledger import MemoryLedger
 from adapters.memory.registers import MemoryRegisters
@@ -358,7 +359,7 @@ async def test_a_saturated_bank_refuses_before_anything_is_written() -> None:
     "change",
     [
         lambda order: attrs.evolve(order, agency_code="101002"),
-        lambda order: attrs.evolve(order, key=attrs.evolve(order.key, division="220100000")),
+        lambda order: attrs.evolve(order, key=replace(order.key, division="220100000")),
     ],
 )
 async def test_a_proven_sender_speaks_only_for_itself(
@@ -384,6 +385,6 @@ async def test_a_signer_of_another_trust_domain_is_a_stranger() -> None:
     street = await Street(instruction()).open()
     foreign = SENDER.replace("treasury.test", "treasury.test.evil.example")
     with pytest.raises(Unproven) as refused:
-        await street.line.carry(attrs.evolve(received(b"one"), party=foreign))
+        await street.line.carry(replace(received(b"one"), party=foreign))
     assert refused.value.code is FaultCode.SENDER_UNKNOWN
     assert street.diary == []

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import pytest
 from lxml import etree
+from msgspec.structs import replace
 
 from adapters.formats.iso20022 import IsoBulk
 from adapters.formats.iso_write import written_message
@@ -124,7 +125,7 @@ async def test_a_payment_of_another_agency_is_refused_on_its_own(siege: Siege) -
     fields["agency"]["code"] = "999999"
     alien = JsonFormat().parse(json.dumps(fields).encode())
     raw = written_message([alien, attrs.evolve(
-        alien, key=attrs.evolve(alien.key, voucher_no="ISO-A2"))], KIND, "M-ISO-A", AT)  # fmt: skip
+        alien, key=replace(alien.key, voucher_no="ISO-A2"))], KIND, "M-ISO-A", AT)  # fmt: skip
     reply = await siege.post(raw, format="iso20022")
     assert statuses(reply) == ["RJCT", "RJCT"]
     assert b"sender_not_entitled" in reply.body

@@ -1,7 +1,7 @@
 """What a party may read of a number that two agencies of a division have used."""
 
-import attrs
 import pytest
+from msgspec.structs import replace
 
 from gateway.domain.faults import Conflicting
 from gateway.domain.log import SealedRecord
@@ -21,7 +21,7 @@ async def used_by_two() -> list[SealedRecord]:
         await street.line.carry(received(b"two"))
     street.format.instruction = instruction(agency_code="101002")
     with pytest.raises(Conflicting):
-        await street.line.carry(attrs.evolve(received(b"three"), party=OTHER))
+        await street.line.carry(replace(received(b"three"), party=OTHER))
     return [
         SealedRecord(
             seq=seq, kind=record.kind, subject=record.subject, body=record.body,

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from adapters.memory.holds import MemoryHolds
 from adapters.memory.ledger import MemoryLedger
@@ -66,7 +67,7 @@ def sealed(uri: str, body: bytes) -> str:
 
 
 def decision(number: str = "1", **changes: Any) -> bytes:
-    key = attrs.evolve(instruction().key, voucher_no=number)
+    key = replace(instruction().key, voucher_no=number)
     made = decision_bytes(
         key, bytes(32), Verdict.RELEASE, (), "材料已补齐", (NOW, NOW + dt.timedelta(days=1))
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 import attrs
 import pytest
 from lxml import etree
+from msgspec.structs import replace
 
 from adapters.bank.answers import UNKNOWN
 from adapters.bank.http_core import HttpBank
@@ -105,7 +106,7 @@ def _letter_return(read: Callable[[bytes], Letter]) -> Callable[[bytes], MoneyBa
         (item,) = matter.payments
         assert item.original.end_to_end_id == NO
         return MoneyBack(
-            key=item.key or attrs.evolve(key(), voucher_type="PACS004", voucher_no=item.id),
+            key=item.key or replace(key(), voucher_type="PACS004", voucher_no=item.id),
             payment=item.payment or key(), amount_fen=item.amount_fen,
             reason=" ".join(filter(None, (item.reason, item.words))), reference=item.id,
         )  # fmt: skip
@@ -115,7 +116,7 @@ def _letter_return(read: Callable[[bytes], Letter]) -> Callable[[bytes], MoneyBa
 
 def _voucher_2204() -> bytes:
     refund = RefundVoucher(
-        key=attrs.evolve(key(), voucher_type="2204", voucher_no="TH-1"), day=NOW.date(),
+        key=replace(key(), voucher_type="2204", voucher_no="TH-1"), day=NOW.date(),
         payment_type="8202", payment_no=NO, payment_year="2026", account="42002201",
         amount_fen=80_050, reference="TH-1", reason="AC04 账户已销户",
         lines=(RefundLine(id="1", payment_no=NO, amount_fen=80_050),),

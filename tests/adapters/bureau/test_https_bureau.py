@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import attrs
 import pytest
 from aiohttp import web
+from msgspec.structs import replace
 
 from adapters.bureau.https import HttpsBureau
 from bureau.desk.interceptions import searched
@@ -295,4 +296,4 @@ async def test_of_many_histories_racing_to_one_size_only_one_root_is_cosigned(
 def _altered(delivery: Delivery) -> Delivery:
     first = delivery.records[0]
     body = first.body.replace(b"1280000", b"1280001")
-    return attrs.evolve(delivery, records=(attrs.evolve(first, body=body), *delivery.records[1:]))
+    return attrs.evolve(delivery, records=(replace(first, body=body), *delivery.records[1:]))

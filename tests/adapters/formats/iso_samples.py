@@ -9,6 +9,7 @@ import attrs
 import orjson
 import pytest
 from lxml import etree
+from msgspec.structs import replace
 
 from adapters.formats.iso_write import written_message
 from adapters.formats.json_instruction import JsonFormat
@@ -30,7 +31,7 @@ def an_instruction(**changes: Any) -> Instruction:
 def many(count: int) -> list[Instruction]:
     first = an_instruction()
     return [
-        attrs.evolve(first, key=attrs.evolve(first.key, voucher_no=f"V{number}"))
+        attrs.evolve(first, key=replace(first.key, voucher_no=f"V{number}"))
         for number in range(1, count + 1)
     ]
 

@@ -4,6 +4,7 @@ import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from adapters.formats.voucher import VoucherFormat
 from adapters.formats.voucher_answer import answer_voucher
@@ -29,7 +30,7 @@ def appropriation(instruction: Instruction) -> Instruction:
     """As far as a 5207 can say it."""
     payee = attrs.evolve(instruction.payee, kind=PayeeKind.ORGANISATION, person=None)
     return attrs.evolve(
-        instruction, key=attrs.evolve(instruction.key, voucher_type="5207"), details=(),
+        instruction, key=replace(instruction.key, voucher_type="5207"), details=(),
         payment_method=PaymentMethod.DIRECT, settlement=Settlement.TRANSFER,
         business_type=BusinessType.SINGLE, gov_economic_code="", cash_reason=None, documents=(),
         items=(), payee=payee, main_voucher="",
@@ -53,7 +54,7 @@ def appropriations(draw: st.DrawFn) -> Instruction:
         bank_name=draw(st.just("") | words), bank_code=draw(st.sampled_from(["", "105241000022"])),
     )  # fmt: skip
     return attrs.evolve(
-        ORDER, key=attrs.evolve(ORDER.key, voucher_no=draw(codes)), payee=payee,
+        ORDER, key=replace(ORDER.key, voucher_no=draw(codes)), payee=payee,
         amount_fen=Fen(draw(st.integers(1, 10**15))), agency_code=draw(codes),
         agency_name=draw(st.just("") | words), fund_code=draw(codes),
         functional_code=draw(codes), dept_economic_code=draw(st.just("") | codes),

@@ -6,6 +6,7 @@ import re
 
 import attrs
 import pytest
+from msgspec.structs import replace
 
 from adapters.formats.voucher import VoucherFormat
 from adapters.formats.voucher_codes import load_codes
@@ -114,7 +115,7 @@ def answered_details(withheld: tuple[str, ...], *found: object) -> tuple[str, li
     answer = answered(Outcome.PASS, BankOutcome.ACCEPTED, *found, voucher_type="8207")  # type: ignore[arg-type]
     decision = attrs.evolve(answer.decision, withheld=withheld)
     raw = voucher_envelope(PAYROLL, CODES)
-    out = FORMAT.answer(raw, attrs.evolve(answer, decision=decision)).decode("gbk")
+    out = FORMAT.answer(raw, replace(answer, decision=decision)).decode("gbk")
     inner = re.search(r"<Voucher>([^<]+)</Voucher>", out)
     assert inner
     text = base64.b64decode(inner[1]).decode("gbk")

@@ -5,9 +5,9 @@ import datetime as dt
 from functools import partial
 
 import asyncpg
-import attrs
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from adapters.postgres.day_close import PostgresDayBook
 from adapters.postgres.ledger import PostgresLedger
@@ -79,7 +79,7 @@ def verdict(number: int, agency: str, account: str, **more) -> Admission:
         }
     )
     record = RecordDraft(kind="verdict", subject=str(made.key), body=body)
-    return attrs.evolve(made, agency_code=agency, record=record)
+    return replace(made, agency_code=agency, record=record)
 
 
 @pytest.fixture

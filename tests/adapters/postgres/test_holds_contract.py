@@ -7,6 +7,7 @@ import hashlib
 import asyncpg
 import attrs
 import pytest
+from msgspec.structs import replace
 
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Outcome
@@ -333,7 +334,7 @@ async def test_a_line_that_carried_a_part_gets_its_share_and_all_of_it_at_last(
     await grant(storage, 1000)
     wanted = admission(1, 100)
     part = Demand(limit=line("IND-2"), amount_fen=Fen(33))
-    await storage.ledger.admit(attrs.evolve(wanted, demands=(*wanted.demands, part)))
+    await storage.ledger.admit(replace(wanted, demands=(*wanted.demands, part)))
     await storage.ledger.settle(settlement(1))
     seen = []
     for number, amount in (("R1", 1), ("R2", 49), ("R3", 49), ("R4", 1)):

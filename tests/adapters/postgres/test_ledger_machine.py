@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TypeAlias
 
-import attrs
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -17,6 +16,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from msgspec.structs import replace
 
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Outcome
@@ -99,7 +99,7 @@ def machine(storage: Storage, runner: asyncio.Runner) -> type[RuleBasedStateMach
             """Each number once: those that arrive together are served in order of arrival."""
             admissions, expected = [], []
             for number, amount, ids, cap, asked, shared, error in wants:
-                true = [attrs.evolve(each, believed=self.value(each) + error) for each in asked]
+                true = [replace(each, believed=self.value(each) + error) for each in asked]
                 wanted = admission(
                     number, amount, ids, division=self.division, cap=cap, asks=true, shares=shared
                 )

@@ -5,6 +5,7 @@ import datetime as dt
 
 import attrs
 import pytest
+from msgspec.structs import replace
 
 from gateway.domain.bank import BankOutcome
 from gateway.domain.codes import ApprovalKind, ThreePublicCategory
@@ -61,7 +62,7 @@ def rich(version: int = 1) -> Registers:
 
 def wants(number: int, amount: int, *limits: LimitKey, cap: int | None = None) -> Admission:
     demands = tuple(Demand(limit=key, amount_fen=Fen(amount), cap_fen=cap) for key in limits)
-    return attrs.evolve(admission(number, amount), demands=demands)
+    return replace(admission(number, amount), demands=demands)
 
 
 async def left(storage: Storage) -> list[int]:

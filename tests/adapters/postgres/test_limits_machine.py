@@ -14,7 +14,6 @@ from typing import Any
 
 import asyncpg
 import attrs
-import msgspec
 import pytest
 from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
@@ -25,6 +24,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from msgspec.structs import replace
 
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Outcome
@@ -201,7 +201,7 @@ def machine(
             self.version += 1
             snapshot = registers(self.version, self.granted, division=self.division)
             indicators = {
-                id: msgspec.structs.replace(each, frozen_fen=Fen(self.frozen[id]))
+                id: replace(each, frozen_fen=Fen(self.frozen[id]))
                 for id, each in snapshot.indicators.items()
             }
             changed = attrs.evolve(snapshot, indicators=indicators)
@@ -262,7 +262,7 @@ def machine(
 
         async def _expire(self, deed: Deed) -> str:
             ending = ending_of(deed.number, HoldEnding.EXPIRED)
-            mine = attrs.evolve(ending, key=attrs.evolve(ending.key, division=self.division))
+            mine = attrs.evolve(ending, key=replace(ending.key, division=self.division))
             return "expired" if await storage.holds.end(mine) else "not expired"
 
         async def _refund(self, deed: Deed) -> str:

@@ -6,8 +6,8 @@ import uuid
 from collections.abc import AsyncIterator
 
 import asyncpg
-import attrs
 import pytest
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from adapters.postgres.commits import CommitWork
@@ -210,7 +210,7 @@ async def test_after_an_unknown_commit_only_our_own_attempt_counts(
 async def test_text_no_database_can_hold_fails_alone(ledger: PostgresLedger) -> None:
     answers = await asyncio.gather(
         *(
-            ledger.admit(attrs.evolve(admission(n), party=party))
+            ledger.admit(replace(admission(n), party=party))
             for n, party in enumerate(("a", "nul\x00", "b", "\ud800", "c"))
         ),
         return_exceptions=True,

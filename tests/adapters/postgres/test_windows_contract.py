@@ -4,8 +4,8 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 
-import attrs
 import pytest
+from msgspec.structs import replace
 
 from adapters.memory.ledger import MemoryLedger
 from adapters.postgres.ledger import PostgresLedger
@@ -35,7 +35,7 @@ async def granted(storage: Storage) -> Storage:
 
 async def true(storage: Storage, wanted: WindowAsk, division: str = DIVISION) -> int:
     """The value as the ledger tells it to somebody who believes something impossible."""
-    curious = attrs.evolve(wanted, believed=-1)
+    curious = replace(wanted, believed=-1)
     told = await storage.ledger.admit(
         admission("curious", outcome=Outcome.BLOCK, asks=[curious], division=division)
     )
