@@ -54,13 +54,20 @@ def verify_day(
     bank: Certificates,
     bureau: Certificates,
     kept: Kept = None,
+    no_manifest: Annotated[
+        bool, typer.Option("--no-manifest", help="For a folder exported before there was a list.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Check that a day's records are whole and unaltered. Exit as `verify record`."""
+    """Check that a day's records are whole and unaltered, and that no file was taken away.
+
+    Exit as `verify record`; 2 names the files that the bank's signed list has and the folder lacks.
+    """
     from gateway.commands.verify import Auditor, Unusable, verify_folder
 
     try:
-        report = verify_folder(folder, Auditor(bank=bank, bureau=bureau, kept=kept))
+        auditor = Auditor(bank=bank, bureau=bureau, kept=kept)
+        report = verify_folder(folder, auditor, listed=not no_manifest)
     except Unusable as reason:
         raise fail(f"verify: {reason}", USAGE) from reason
     _tell([report], as_json)

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,15 +12,19 @@ import orjson
 from adapters.postgres.export import PostgresExport, Stop
 from certs.log.day import Day, write_day
 from certs.log.growth import format_growth
+from certs.log.manifest import write_manifest
 from certs.log.note import Checkpoint, parse_checkpoint, parse_note
 from certs.log.paths import consistency_path, needed_for_consistency
 from certs.signing.encoding import b64
+from certs.signing.signer import Signer
+from gateway.commands.rooms import record_signer
 from gateway.commands.verify_beside import CLOSE, NOTICES
 from gateway.domain.day import bounds
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.legal_day import SHANGHAI
 from gateway.domain.log import tree_digest
 from gateway.pipeline.close import close_subject
+from gateway.settings import PASSPHRASE_VARIABLE, Secrets, read_settings
 from gateway.web.evidence import proof_fields
 
 Told = Callable[[int, int], None]
@@ -42,13 +47,15 @@ class Exported:
 
 
 def export_day(
-    database: str, division: str, on: dt.date | None, folder: Path, told: Told
+    database: str, division: str, on: dt.date | None, folder: Path, told: Told, signer: Signer
 ) -> Exported:
     """Write what was sealed on the legal day `on`; the whole log if None.
 
     The stretch ends at the day's last checkpoint that the bureau has cosigned and begins where the
-    day before ended by the same rule, so the days of a log join without a gap. Refuses a folder
-    that holds anything. Raises NothingToExport, LedgerUnavailable, OSError.
+    day before ended by the same rule, so the days of a log join without a gap. The record key
+    signs the list of files. Refuses a folder that holds anything.
+
+    Raises NothingToExport, LedgerUnavailable, OSError.
     """
     if folder.exists() and any(folder.iterdir()):
         raise FileExistsError(f"{folder} is not empty")
@@ -56,7 +63,17 @@ def export_day(
     write_day(folder, day)
     for name, data in beside.items():
         (folder / name).write_bytes(data)
+    origin = day.checkpoint.partition("\n")[0]
+    write_manifest(folder, origin, on.isoformat() if on else None, signer)
     return exported
+
+
+def signer_of(settings: Path) -> Signer:
+    """The record key of the gateway's settings. Raises SettingsInvalid, OSError, ValueError."""
+    passphrase = os.environ.get(PASSPHRASE_VARIABLE, "").encode()
+    # Only the key is opened here; the database is the command's own option.
+    secrets = Secrets(database="", passphrase=passphrase, commitment=b"")
+    return record_signer(read_settings(settings), secrets)
 
 
 def export_growth(database: str, division: str, kept: Path, file: Path) -> int:

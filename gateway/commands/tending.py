@@ -119,6 +119,7 @@ def unknowns_resolve(
 @export_app.command("day")
 def export_day_command(
     folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    settings: SettingsFile,
     database: Database,
     division: Annotated[str, typer.Option(help="Nine digits.")],
     on: Annotated[
@@ -127,16 +128,24 @@ def export_day_command(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write a day of a division's log as a folder that `verify day` accepts."""
-    from gateway.commands.export import export_day
+    """Write a day of a division's log as a folder that `verify day` accepts.
+
+    The record key that the settings name signs the list of files. Exit 1 not possible, 2 usage.
+    """
+    from gateway.commands.export import export_day, signer_of
 
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    try:
+        signer = signer_of(settings)
+    except (SettingsInvalid, OSError, ValueError) as reason:
+        raise fail(f"export: {reason}", USAGE) from reason
     try:
         with Progress(*columns, console=console, transient=True) as progress:
             task = progress.add_task("export")
             done = export_day(
                 database, division, on.date() if on else None, folder,
                 lambda read, total: progress.update(task, completed=read, total=total),
+                signer,
             )  # fmt: skip
     except (LedgerUnavailable, OSError, ValueError) as reason:
         raise fail(f"export: {reason}") from reason

@@ -11,9 +11,10 @@ import orjson
 
 from certs.certified import Certificate, load_revocations, verify_certificate
 from certs.keys import load_certificates
-from certs.log.day import CHECKPOINT, verify_day
+from certs.log.day import CHECKPOINT, FRONTIER, PREVIOUS, verify_day
 from certs.log.fork import HELD, verify_fork
 from certs.log.growth import parse_growth
+from certs.log.manifest import check_digests, open_manifest
 from certs.log.note import (
     NoteKey,
     NoteRefused,
@@ -29,7 +30,14 @@ from certs.log.verify import AuditKeys, verify_growth, verify_record
 from certs.signing.encoding import from_b64
 from gateway.commands.claims import Proven, verify_claims
 from gateway.commands.narrate import narrated
-from gateway.commands.verify_beside import Beside, check_close, check_notices
+from gateway.commands.verify_beside import (
+    CLOSE,
+    NOTICES,
+    Beside,
+    check_close,
+    check_notices,
+    check_told,
+)
 
 
 class Unusable(ValueError):
@@ -108,21 +116,28 @@ def in_words(file: Path) -> list[str]:
         raise Unusable("记录内容不全。", f"A record lacks a field: {error}.") from error
 
 
-def verify_folder(folder: Path, auditor: Auditor) -> Report:
-    """A day of the log, exported by either party, and what lies beside it. Raises Unusable."""
+def verify_folder(folder: Path, auditor: Auditor, *, listed: bool = True) -> Report:
+    """A day of the log, exported by either party, and what lies beside it. Raises Unusable.
+
+    `listed`: the bank's signed list of files must be there (folders of older programs have none).
+    """
     origin = _text(folder / CHECKPOINT).partition("\n")[0]
     keys = auditor.keys(origin)
-    report = verify_day(folder, keys, auditor.kept_checkpoint())
-    if not report.valid:
-        return report
-    start, count = report.facts["start"], report.facts["records"]
-    beside = Beside(folder=folder, start=start, end=start + count)
     walk = Walk()
-    walk.steps, walk.facts = [*report.steps], report.facts
     try:
+        files = open_manifest(walk, folder, origin, auditor.bank_certificates()) if listed else None
+        report = verify_day(folder, keys, auditor.kept_checkpoint())
+        walk.steps, walk.facts = [*walk.steps, *report.steps], walk.facts | report.facts
+        if not report.valid:
+            return walk.report(report.exit)
+        start, count = report.facts["start"], report.facts["records"]
+        beside = Beside(folder=folder, start=start, end=start + count)
         check_close(walk, beside, lambda fields: _verify_item(_item(fields), keys, None))
         division = origin.partition("/log/")[2].partition("/")[0]
         check_notices(walk, beside, auditor.bureau_certificates(), division)
+        if files is not None:
+            check_told(walk, beside, files.on)
+            check_digests(walk, folder, files, (CLOSE, NOTICES, PREVIOUS, FRONTIER))
     except Stopped as stopped:
         return walk.report(stopped.exit)
     except (ValueError, TypeError, KeyError) as error:

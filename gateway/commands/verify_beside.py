@@ -12,7 +12,7 @@ import orjson
 
 from certs.acknowledged import notice_receipt
 from certs.certified import Certificate
-from certs.log.day import RECORDS
+from certs.log.day import MISSING_NAMED_MAX, RECORDS
 from certs.log.report import Exit, Report, Walk
 from certs.signing.encoding import from_b64
 from certs.signing.jws import JwsRefused, read_compact, verify_compact
@@ -112,6 +112,44 @@ def check_notices(walk: Walk, beside: Beside, bureau: Sequence[Certificate], div
         f"{told + untold} notices, {told} with the bureau's receipt, {untold} without; "
         f"the verdicts of {strange} are not in this folder.",
     )
+
+
+def check_told(walk: Walk, beside: Beside, on: str | None) -> None:
+    """Each interception of the day that a verdict names has its notice here.
+
+    The signed list alone would let the bank sign one without the notices. A folder of the whole log
+    (`on` None) carries none. Whether a day was closed stands in later records, so it is only said.
+    """
+    if on is None:
+        return
+    closed = (beside.folder / CLOSE).exists()
+    if not closed:
+        walk.expect(
+            True,
+            "导出时该日尚无日终汇总（清单未列）。",
+            "The day had no close when it was exported (the signed list names none).",
+        )
+    since, until = (round(m.timestamp() * 1_000_000) for m in bounds(dt.date.fromisoformat(on)))
+    file = beside.folder / NOTICES
+    lines = _lines(walk, file) if file.exists() else []
+    held = {hashlib.sha256(from_b64(line["notice"])).hexdigest() for line in lines}
+    lacking = [
+        f"{verdict['division']}/{verdict['fiscal_year']}/{verdict['voucher_type']}/"
+        f"{verdict['voucher_no']}"
+        for verdict in beside.verdicts()
+        if (digest := verdict.get("notice_sha256")) and digest not in held
+        and since <= verdict["recorded_at"] < until
+    ]  # fmt: skip
+    if lacking:
+        walk.facts["notices_missing"] = lacking[:MISSING_NAMED_MAX]
+    walk.expect(
+        not lacking,
+        "该日判定所指的拦截通知均在。" if not lacking
+        else f"判定记录所指的拦截通知缺 {len(lacking)} 份，首份 {lacking[0]}。",
+        "Every notice that the day's verdicts name is here." if not lacking
+        else f"{len(lacking)} notices that the verdicts name are absent, the first {lacking[0]}.",
+        Exit.GAP,
+    )  # fmt: skip
 
 
 def _is_receipt(token: str, known: dict[str, Certificate], wanted: bytes) -> bool:

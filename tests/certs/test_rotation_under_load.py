@@ -35,7 +35,7 @@ from gateway.domain.certificates import Reason, Revocation
 from gateway.domain.legal_day import legal_day
 from tests.certs import rotating
 from tests.certs.rotating import ListedStage, Load, said, until
-from tests.commands.staged import run
+from tests.commands.staged import exporting, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -192,7 +192,7 @@ def _warnings(stage: ListedStage) -> str:
 
 def _verified_by_an_auditor(stage: ListedStage, made: Identities) -> None:
     """With both record certificates, offline: the log holds across the change of keys."""
-    done = run(stage, "export", "day", stage.folder / "day", "--division", DIVISION)
+    done = run(stage, "export", "day", stage.folder / "day", *exporting(stage))
     assert done.code == 0, done.said
     trusted: list[object] = []
     for file in (made.parties / "gateway.pem", stage.record_key[0]):

@@ -41,3 +41,9 @@ def run(stage: Stage, *arguments: object, more: Mapping[str, str] | None = None)
     )
     assert "Traceback" not in done.stderr, done.stderr
     return Ran(code=done.returncode, out=done.stdout, err=done.stderr)
+
+
+def exporting(stage: Stage) -> tuple[object, ...]:
+    """What every `export day` says: whose key signs the list of files, and of which division."""
+    settings = stage.folder / f"{stage.gateway_names[0]}.toml"
+    return ("--settings", settings, "--division", stage.plot.division)

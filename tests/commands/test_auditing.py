@@ -25,6 +25,7 @@ from adapters.postgres.migrate import migrate
 from adapters.postgres.recordlog import PostgresRecordLog
 from certs.acknowledged import notice_receipt
 from certs.keys import pem_of, save_certificates
+from certs.log.manifest import MANIFEST, write_manifest
 from certs.log.note import log_keys
 from certs.log.sealer import Sealer
 from certs.log.witness import Witness
@@ -101,7 +102,9 @@ class World:
 
     async def exported(self, name: str = "day") -> Path:
         target = self.folder / name
-        await asyncio.to_thread(export_day, self.dsn, DIVISION, DAY, target, lambda *_: None)
+        await asyncio.to_thread(
+            export_day, self.dsn, DIVISION, DAY, target, lambda *_: None, self.gateway
+        )
         return target
 
     @property
@@ -197,6 +200,51 @@ async def test_a_close_or_receipt_that_is_altered_or_another_days_is_found(world
     assert verify("day", folder, *world.trusted).exit_code == 0
 
 
+async def test_a_file_that_was_taken_away_is_told_by_name_and_never_valid(world: World) -> None:
+    await _a_day(world)
+    folder = await world.exported()
+    for file in sorted(folder.iterdir()):
+        kept = file.read_bytes()
+        file.unlink()
+        result = verify("day", folder, *world.trusted)
+        assert result.exit_code == 2, (file.name, result.output)
+        assert file.name in result.output, result.output
+        file.write_bytes(kept)
+    assert verify("day", folder, *world.trusted).exit_code == 0
+    (folder / MANIFEST).unlink()
+    assert verify("day", folder, *world.trusted, "--no-manifest").exit_code == 0
+
+
+async def test_a_list_of_files_that_another_signed_or_that_names_other_files_is_found(
+    world: World,
+) -> None:
+    await _a_day(world)
+    folder = await world.exported()
+    origin = (folder / "checkpoint").read_text().partition("\n")[0]
+    good = (folder / MANIFEST).read_bytes()
+    write_manifest(folder, origin, DAY.isoformat(), world.bureau)
+    assert verify("day", folder, *world.trusted).exit_code == 1, "not the bank's key"
+    write_manifest(folder, f"{origin}0", DAY.isoformat(), world.gateway)
+    assert verify("day", folder, *world.trusted).exit_code == 1, "another log's"
+    (folder / MANIFEST).write_bytes(good)
+    (folder / "leaves").write_bytes(b"")
+    result = verify("day", folder, *world.trusted, "--json")
+    assert result.exit_code == 1 and facts(result)["altered_files"] == ["leaves"]
+
+
+async def test_a_bank_that_signs_a_list_without_the_notices_is_found_by_its_verdicts(
+    world: World,
+) -> None:
+    await _a_day(world)
+    folder = await world.exported()
+    origin = (folder / "checkpoint").read_text().partition("\n")[0]
+    (folder / "notices.ndjson").unlink()
+    write_manifest(folder, origin, DAY.isoformat(), world.gateway)
+    result = verify("day", folder, *world.trusted, "--json")
+    assert result.exit_code == 3, result.output
+    assert facts(result)["notices_missing"] == [f"{DIVISION}/2026/8202/3"]
+
+
 async def test_a_verdict_that_the_close_counts_and_the_log_lacks_is_a_gap(world: World) -> None:
     """The ledger's owner takes a record out before it is numbered: the close names it."""
     await world.decide(1, "A")
@@ -220,11 +268,15 @@ async def _whole(world: World) -> Path:
     """The whole log with the close beside it, as two exports give it."""
 
     target = world.folder / "whole"
-    await asyncio.to_thread(export_day, world.dsn, DIVISION, None, target, lambda *_: None)
+    await asyncio.to_thread(
+        export_day, world.dsn, DIVISION, None, target, lambda *_: None, world.gateway
+    )
     log = PostgresExport(world.dsn)
     for name, data in (await _beside(log, DIVISION, DAY)).items():
         (target / name).write_bytes(data)
     await log.close()
+    origin = (target / "checkpoint").read_text().partition("\n")[0]
+    write_manifest(target, origin, None, world.gateway)
     return target
 
 

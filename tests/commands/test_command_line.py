@@ -235,7 +235,16 @@ def test_a_database_that_is_not_there_is_a_sentence_and_no_traceback(registers: 
         ("migrate", *nowhere),
         ("registers", "load", registers, *nowhere),
         ("unknowns", "list", *nowhere),
-        ("export", "day", registers.parent / "x", "--division", "220000000", *nowhere),
+        (
+            "export",
+            "consistency",
+            registers,
+            "--division",
+            "220000000",
+            "--since",
+            registers,
+            *nowhere,
+        ),
     ):
         result = run(*arguments)
         assert result.exit_code == 1, result.output

@@ -26,7 +26,7 @@ from deploy.demo.processes import Crew
 from deploy.demo.stage import HOST, Plot, Stage
 from gateway.domain.legal_day import legal_day
 from gateway.domain.log import SM2_SM3
-from tests.commands.staged import run
+from tests.commands.staged import exporting, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 DIVISION = "220000000"
@@ -115,7 +115,7 @@ def test_a_day_in_sm2_is_cosigned_exported_and_verified_from_files(
     stage, _ = sent
     today = legal_day(dt.datetime.now(dt.UTC))
     folder = tmp_path / "day"
-    done = run(stage, "export", "day", folder, "--division", DIVISION, "--on", today)
+    done = run(stage, "export", "day", folder, *exporting(stage), "--on", today)
     assert done.code == 0, done.said
     checkpoint = (folder / "checkpoint").read_text()
     assert checkpoint.split("\n")[0].endswith(f"/log/{DIVISION}/{SM2_SM3}")

@@ -19,7 +19,7 @@ from gateway.commands.examine_keys import certificates as certificates_of
 from gateway.commands.finding import State
 from gateway.domain.legal_day import legal_day
 from gateway.settings import read_settings
-from tests.commands.staged import Ran, run
+from tests.commands.staged import Ran, exporting, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 
@@ -151,21 +151,21 @@ def test_an_exported_day_verifies_and_an_altered_one_does_not(stage: Stage, tmp_
     _all_told(stage)
     today = legal_day(dt.datetime.now(dt.UTC))
     folder = tmp_path / "day"
-    done = run(stage, "export", "day", folder, "--division", DIVISION, "--on", today, "--json")
+    done = run(stage, "export", "day", folder, *exporting(stage), "--on", today, "--json")
     assert done.code == 0 and done.json["records"] > 40, done.said
     verified = run(stage, "verify", "day", folder, *certificates(stage), "--json")
     assert verified.code == 0, verified.said
     whole = tmp_path / "whole"
-    assert run(stage, "export", "day", whole, "--division", DIVISION).code == 0
+    assert run(stage, "export", "day", whole, *exporting(stage)).code == 0
     kept = ("--kept", whole / "checkpoint")
     held = run(stage, "verify", "day", folder, *certificates(stage), *kept)
     assert held.code == 0 and "later records are not judged" in held.out, held.said
     assert (whole / "records.ndjson").read_bytes() == (folder / "records.ndjson").read_bytes()
 
-    again = run(stage, "export", "day", folder, "--division", DIVISION)
+    again = run(stage, "export", "day", folder, *exporting(stage))
     assert again.code == 1 and "not empty" in again.err
     yesterday = today - dt.timedelta(days=1)
-    none = run(stage, "export", "day", tmp_path / "n", "--division", DIVISION, "--on", yesterday)
+    none = run(stage, "export", "day", tmp_path / "n", *exporting(stage), "--on", yesterday)
     assert none.code == 1 and "cosigned nothing" in none.err
 
     records = folder / "records.ndjson"
@@ -188,7 +188,7 @@ def test_a_later_day_starts_where_the_former_ended(stage: Stage, tmp_path: Path)
     _all_told(stage)
     today = legal_day(dt.datetime.now(dt.UTC))
     folder = tmp_path / "second"
-    done = run(stage, "export", "day", folder, "--division", DIVISION, "--on", today, "--json")
+    done = run(stage, "export", "day", folder, *exporting(stage), "--on", today, "--json")
     assert done.json["start"] == size and done.json["records"] >= 1
     assert run(stage, "verify", "day", folder, *certificates(stage)).code == 0
     (folder / "frontier").write_bytes((folder / "frontier").read_bytes()[:-20] + b"AAAA\n")
