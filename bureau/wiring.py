@@ -25,6 +25,7 @@ from adapters.postgres.bureau_policies import BureauPolicies
 from adapters.postgres.bureau_pool import open_pool
 from adapters.postgres.bureau_registers import BureauRegisters
 from adapters.postgres.bureau_releases import BureauReleases
+from adapters.postgres.bureau_salt import salt_of
 from adapters.postgres.bureau_statistics import BureauStatistics
 from adapters.postgres.bureau_store import BureauStore
 from adapters.postgres.bureau_trail import Trail
@@ -51,7 +52,7 @@ from bureau.web.pages import Pages
 from bureau.web.rooms import Rooms
 from certs.identity import load_provider_keys
 from certs.people import PeopleVault, key_of
-from certs.seal import Seal
+from certs.seal import Seal, derived
 from certs.tls import Credentials, people_context
 from certs.trust import Trust
 
@@ -75,6 +76,9 @@ class Store:
     statistics: BureauStatistics
     registers: BureauRegisters
     policies: BureauPolicies
+    salt: bytes
+    names_stretched: bool
+    """Whether rows of registers are named under the stretched key; not where they were before."""
 
 
 async def open_store(settings: Settings, rooms: AsyncExitStack) -> Store:
@@ -91,6 +95,7 @@ async def open_store(settings: Settings, rooms: AsyncExitStack) -> Store:
 
     rooms.push_async_callback(close)
     trail = Trail(written)
+    salt, names_stretched = await salt_of(pool)
     return Store(
         log=BureauStore(pool, PeopleVault(key_of(settings.witness_passphrase, b"bureau"))),
         desk=BureauDesk(pool),
@@ -102,6 +107,8 @@ async def open_store(settings: Settings, rooms: AsyncExitStack) -> Store:
         registers=BureauRegisters(pool, trail),
         policies=BureauPolicies(pool, trail),
         releases=BureauReleases(pool),
+        salt=salt,
+        names_stretched=names_stretched,
     )
 
 
@@ -112,11 +119,15 @@ def written(act: Any, seq: int, at: dt.datetime, previous: bytes) -> tuple[bytes
 
 
 def entry_of(settings: Settings, store: Store) -> Entry:
-    seal = Seal(settings.witness_passphrase, "desk totp")
+    seal = seal_of(settings, store, "desk totp")
     return Entry(store.people, seal, now, settings.divisions)
 
 
-def identity_of(settings: Settings) -> Identity | None:
+def seal_of(settings: Settings, store: Store, purpose: str) -> Seal:
+    return Seal(settings.witness_passphrase, purpose, store.salt)
+
+
+def identity_of(settings: Settings, store: Store) -> Identity | None:
     """The OpenID Connect provider of the settings. Raises OSError, ValueError (its keys)."""
     given = (
         settings.oidc_issuer, settings.oidc_client_id, settings.oidc_authorization,
@@ -129,7 +140,7 @@ def identity_of(settings: Settings) -> Identity | None:
         issuer=issuer, client_id=client_id, secret=settings.oidc_secret, redirect=redirect,
         authorization=authorization, token=token, keys=load_provider_keys(settings.oidc_keys),
     )  # fmt: skip
-    return Identity(provider, Seal(settings.witness_passphrase, "desk oidc"), now)
+    return Identity(provider, seal_of(settings, store, "desk oidc"), now)
 
 
 def desk_tls(settings: Settings) -> ssl.SSLContext | None:
@@ -163,13 +174,16 @@ def shelf_of(settings: Settings) -> Shelf:
 
 def registers_of(settings: Settings, store: Store, trust: Trust) -> Registers:
     passphrase = settings.witness_passphrase
+    naming = derived(passphrase, store.salt, "register names")
+    if not store.names_stretched:
+        naming = passphrase
 
     def name(key: str) -> str:
-        return hmac.new(passphrase, b"register key " + key.encode(), "sha256").hexdigest()
+        return hmac.new(naming, b"register key " + key.encode(), "sha256").hexdigest()
 
     return Registers(
         store.registers,
-        Seal(passphrase, "registers"),
+        seal_of(settings, store, "registers"),
         name,
         trust.sign_document,
         settings.logs,
@@ -198,14 +212,14 @@ def desk_rooms(settings: Settings, store: Store, trust: Trust, entry: Entry, bel
         names=names,
         statistics=Statistics(store.statistics, titles_of(), names),
         complaints=Complaints(
-            store.complaints, Seal(settings.witness_passphrase, "complaint informant"), now
+            store.complaints, seal_of(settings, store, "complaint informant"), now
         ),
         editable=editable,
         pages=Pages(settings.desk_name, REASONS_ZH),
         live=Live(bell),
         bell=bell.ring,
         law=law_of(),
-        identity=identity_of(settings),
+        identity=identity_of(settings, store),
         certificates=settings.desk_certificate is not None,
         hosts=tuple((settings.desk_hosts or "").split()),
         clock=now,

@@ -141,7 +141,7 @@ class Desk:
 def rooms_of(bureau: Bureau, hands: Hands, divisions: tuple[str, ...]) -> Rooms:
     registers = Registers(
         BureauRegisters(bureau.pool, Trail(written)),
-        Seal(b"a passphrase", "registers"),
+        Seal(b"a passphrase", "registers", bytes(16)),
         lambda key: hashlib.sha256(b"a key " + key.encode()).hexdigest(),
         bureau.trust.sign_document,
         [bureau.place],
@@ -153,7 +153,7 @@ def rooms_of(bureau: Bureau, hands: Hands, divisions: tuple[str, ...]) -> Rooms:
         store=bureau.log,
         people=bureau.people,
         prover=Prover(bureau.log, [bureau.place], bureau.trust),
-        entry=Entry(bureau.people, Seal(b"a passphrase", "desk totp"), hands, divisions),
+        entry=Entry(bureau.people, Seal(b"a passphrase", "desk totp", bytes(16)), hands, divisions),
         cases=bureau.cases,
         office=CaseOffice(bureau.cases, portable, hands, NAME, titles_of()),
         releases=Releases(
@@ -172,7 +172,9 @@ def rooms_of(bureau: Bureau, hands: Hands, divisions: tuple[str, ...]) -> Rooms:
         names=names,
         statistics=Statistics(BureauStatistics(bureau.pool), titles_of(), names),
         complaints=Complaints(
-            BureauComplaints(bureau.pool, Trail(written)), Seal(b"a passphrase", "informant"), hands
+            BureauComplaints(bureau.pool, Trail(written)),
+            Seal(b"a passphrase", "informant", bytes(16)),
+            hands,
         ),
         editable=editable,
         pages=Pages(NAME, REASONS_ZH),

@@ -83,7 +83,7 @@ async def provider(desk: Desk) -> AsyncIterator[tuple[TestProvider, str]]:
             authorization=f"{found.url}/authorize", redirect="http://127.0.0.1/sign-in/oidc/back",
             keys=KeySet([found.key]),
         )  # fmt: skip
-        identity = Identity(known, Seal(b"p", "desk oidc"), desk.hands)
+        identity = Identity(known, Seal(b"p", "desk oidc", bytes(16)), desk.hands)
         rooms = attrs.evolve(desk.rooms, identity=identity)
         await desk.rooms.entry.open_account(
             Person(login="li.si", division=DIVISION, office=Office.REVIEWER, name="李四"),
