@@ -11,8 +11,8 @@ from typing import Any
 
 import attrs
 import orjson
+from cryptography import x509
 
-from certs.certified import Certificate
 from certs.log.report import Exit, Walk
 from certs.signing.jws import JwsRefused, read_compact, verify_compact
 from certs.signing.signer import Signer, thumbprint_of
@@ -46,7 +46,7 @@ def write_manifest(folder: Path, origin: str, on: str | None, signer: Signer) ->
 
 
 def open_manifest(
-    walk: Walk, folder: Path, origin: str, certificates: Sequence[Certificate]
+    walk: Walk, folder: Path, origin: str, certificates: Sequence[x509.Certificate]
 ) -> Listed:
     """The manifest, proven, and every file that it lists is there. Raises Stopped."""
     try:
@@ -97,7 +97,7 @@ def check_digests(walk: Walk, folder: Path, listed: Listed, ours: Sequence[str])
     )
 
 
-def _proven(token: str, certificates: Sequence[Certificate]) -> Listed | None:
+def _proven(token: str, certificates: Sequence[x509.Certificate]) -> Listed | None:
     known = {thumbprint_of(each): each for each in certificates}
     try:
         certificate = known.get(read_compact(token)[0].thumbprint or "")

@@ -28,7 +28,10 @@ _OUTCOMES_ZH = {"passed": "放行", "held": "挂起", "blocked": "拦截", "faul
 def explain_files(
     files: Sequence[Path], registers_file: Path, on: dt.date | None, policies: Path | None
 ) -> Iterator[dict[str, Any]]:
-    """One explanation per file, in the shape of `contract/README.md`.
+    """One explanation per file: file, format, outcome, findings, fault.
+
+    A finding with `beside` does not decide: it is a want of money that comes up once what holds or
+    blocks is out of the way.
 
     Raises Unreadable (registers), OSError, PolicyRefused (a ValueError).
     """
@@ -96,10 +99,11 @@ def _explained(
                 "errors": problem["errors"],
             },
         }
-    decision = explain(instruction, registers, book, on)
+    explained = explain(instruction, registers, book, on)
+    beside = [finding_fields(finding) | {"beside": True} for finding in explained.beside]
     return line | {
-        "outcome": decision.outcome,
-        "findings": [finding_fields(finding) for finding in decision.findings],
+        "outcome": explained.decision.outcome,
+        "findings": [finding_fields(each) for each in explained.decision.findings] + beside,
         "fault": None,
     }
 
@@ -137,6 +141,8 @@ def in_words(line: dict[str, Any]) -> str:
 
 def _finding_in_words(finding: dict[str, Any]) -> Iterator[str]:
     article = article_zh(finding["article"])
+    if finding.get("beside"):
+        yield "  此外，上述问题解决后还将遇到 and beside that, once the above is mended:"
     yield f"  {finding['policy']} {finding['title_zh']}（{article}）{finding['action']}"
     yield f"    {finding['reason_zh']}"
     yield f"    {finding['reason_en']}"

@@ -118,14 +118,21 @@ def explain(
     ] = None,
     policies: Annotated[Path | None, typer.Option(help="Folder of policies.")] = None,
     as_json: Json = False,
+    as_text: Annotated[
+        bool, typer.Option("--text", help="In words, also where the output is no terminal.")
+    ] = False,
 ) -> None:
-    """Say what the gateway would decide, with nothing written and nobody told."""
+    """Say what the gateway would decide, with nothing written and nobody told.
+
+    In words on a terminal, or anywhere with --text; one line of JSON for each instruction with
+    --json, or when the output is not a terminal (a pipe, a file).
+    """
     from gateway.commands.explain import explain_files, in_words
 
     try:
         explained = explain_files(files, registers, on.date() if on else None, policies)
         for line in explained:
-            if as_json or not sys.stdout.isatty():
+            if as_json or not (as_text or sys.stdout.isatty()):
                 show(line)
             else:
                 typer.echo(in_words(line))

@@ -249,6 +249,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     indicator_mismatches: frozenset[Element] = _fact(
         "indicator.mismatches", "与指标不一致的要素", register=Register.INDICATORS
     )
+    indicator_differences: str = _fact(
+        "indicator.differences", "与指标不一致的代码（凭证≠指标）", register=Register.INDICATORS,
+        default="",
+    )  # fmt: skip
     indicator_carry_over: CarryOver | None = _fact(
         "indicator.carry_over", "结转结余性质", register=Register.INDICATORS
     )

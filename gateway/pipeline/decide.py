@@ -96,7 +96,7 @@ def decide(
     if details:
         findings += _of_details(details, findings, known, asks, book)
     if known.shorts and _outcome(findings, overrides) is Outcome.PASS:
-        findings += tuple(_limit_finding(short) for short in known.shorts.values())
+        findings += tuple(limit_finding(short) for short in known.shorts.values())
     outcome = _outcome(findings, overrides)
     return Ruling(
         decision=Decision(
@@ -228,7 +228,7 @@ def _with_own(measure: Measure, value: int, own: Sequence[WindowShare]) -> int:
     return value + len(own)
 
 
-def _limit_finding(short: Short) -> Finding:
+def limit_finding(short: Short) -> Finding:
     """No policy has refused for this shortage: a person looks, it does not pass."""
     kind, id = short.demand.limit.kind, short.demand.limit.id
     zh, en = _WORDS[kind]

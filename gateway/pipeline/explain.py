@@ -2,29 +2,51 @@
 
 import datetime as dt
 
-from gateway.domain.decision import Decision, Outcome
+import attrs
+
+from gateway.domain.decision import Decision, Finding, Outcome
 from gateway.domain.instruction import Instruction
 from gateway.domain.ledger import Demand, Short
 from gateway.domain.limits import granted_limits
 from gateway.domain.registers import Registers
 from gateway.pipeline.admit import demands_of
 from gateway.pipeline.cases import cases_of
-from gateway.pipeline.decide import NOTHING_KNOWN, decide
+from gateway.pipeline.decide import NOTHING_KNOWN, decide, limit_finding
 from gateway.pipeline.identify import identify
 from gateway.ports import Book
 
 
-def explain(instruction: Instruction, registers: Registers, book: Book, on: dt.date) -> Decision:
+@attrs.frozen(kw_only=True)
+class Explained:
+    """`decision` is the line's."""
+
+    decision: Decision
+    beside: tuple[Finding, ...] = ()
+    """A want of money beside what holds or blocks: the line asks for money only once nothing else
+    stands in the way, so that the sender or a release would meet it next."""
+
+
+def explain(instruction: Instruction, registers: Registers, book: Book, on: dt.date) -> Explained:
     """Judged alone, against the registers' own balances: nothing else is reserved or spent."""
     parties = identify(instruction, registers)
     cases = cases_of(instruction, parties, registers, on)
     decision = decide(cases, NOTHING_KNOWN, registers, book).decision
+    shorts = _shorts(demands_of(instruction, parties, registers, on), registers)
     if decision.outcome is not Outcome.PASS:
-        return decision
+        said = {(each.policy, each.detail) for each in decision.findings}
+        beside: list[Finding] = []
+        for short in shorts:
+            known = NOTHING_KNOWN.learn(short)
+            found = decide(cases, known, registers, book).decision.findings
+            more = [each for each in found if (each.policy, each.detail) not in said]
+            beside += more or [limit_finding(short)]
+        return Explained(decision=decision, beside=tuple(beside))
     known = NOTHING_KNOWN
-    for short in _shorts(demands_of(instruction, parties, registers, on), registers):
+    for short in shorts:
         known = known.learn(short)
-    return decide(cases, known, registers, book).decision if known.shorts else decision
+    if known.shorts:
+        decision = decide(cases, known, registers, book).decision
+    return Explained(decision=decision)
 
 
 def _shorts(demands: tuple[Demand, ...], registers: Registers) -> list[Short]:

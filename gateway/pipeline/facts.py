@@ -43,6 +43,7 @@ def facts_of(
     key, payer_said, payee_said = instruction.key, instruction.payer, instruction.payee
     agency, payer, payee = parties.agency, parties.payer_account, parties.payee_account
     indicator, contract = parties.indicator, parties.contract
+    mismatches = _mismatches(instruction, indicator) if indicator else _NO_ELEMENTS
     people = people_of(instruction, registers, on)
     standard = standard_of(instruction.items)
     three_public = THREE_PUBLIC.get(instruction.dept_economic_code)
@@ -133,7 +134,10 @@ def facts_of(
         indicator_executable=indicator is not None and indicator.executable,
         indicator_of_agency=indicator is not None and indicator.agency == instruction.agency_code,
         indicator_of_year=indicator is not None and indicator.fiscal_year == key.fiscal_year,
-        indicator_mismatches=_mismatches(instruction, indicator) if indicator else _NO_ELEMENTS,
+        indicator_mismatches=mismatches,
+        indicator_differences=(
+            _differences(instruction, indicator, mismatches) if mismatches else ""
+        ),
         indicator_carry_over=indicator.carry_over if indicator else None,
         indicator_expenditure=indicator.expenditure if indicator else None,
         indicator_granted=indicator.granted_fen if indicator else None,
@@ -280,12 +284,26 @@ def _mismatches(instruction: Instruction, indicator: Indicator) -> frozenset[Ele
         and instruction.project_code == indicator.project_code
     ):
         return _NO_ELEMENTS
-    pairs = (
+    pairs = _pairs(instruction, indicator)
+    found = [name for name, said, law in pairs if said and said != law and not said.startswith(law)]
+    return frozenset(found) if found else _NO_ELEMENTS
+
+
+def _differences(
+    instruction: Instruction, indicator: Indicator | None, mismatches: frozenset[Element]
+) -> str:
+    """`30213≠30201、…` in the order in which the elements are named: what was said, what is due."""
+    pairs = _pairs(instruction, indicator) if indicator else ()
+    return "、".join(f"{said}≠{law}" for name, said, law in pairs if name in mismatches)
+
+
+def _pairs(
+    instruction: Instruction, indicator: Indicator
+) -> tuple[tuple[Element, str | None, str], ...]:
+    return (
         (Element.FUND_CODE, instruction.fund_code, indicator.fund_code),
         (Element.FUNCTIONAL_CODE, instruction.functional_code, indicator.functional_code),
         (Element.DEPT_ECONOMIC_CODE, instruction.dept_economic_code, indicator.dept_economic_code),
         (Element.GOV_ECONOMIC_CODE, instruction.gov_economic_code, indicator.gov_economic_code),
         (Element.PROJECT_CODE, instruction.project_code, indicator.project_code),
     )
-    found = [name for name, said, law in pairs if said and said != law and not said.startswith(law)]
-    return frozenset(found) if found else _NO_ELEMENTS

@@ -91,6 +91,11 @@ def test_explain_says_of_each_instruction_what_the_gateway_would_decide(
     outcomes = {line["outcome"] for line in told}
     assert outcomes == {"passed", "held", "blocked", "fault"}
     assert {line["format"] for line in told} == {"json", "voucher", "iso20022"}
+    piped = run("explain", "--registers", registers, "--on", ON, files[0])
+    assert json.loads(piped.stdout) == told[0], "no terminal: the same lines"
+    words = run("explain", "--registers", registers, "--on", ON, "--text", files[0])
+    assert words.stdout.startswith(f"{files[0].name}: ")
+    assert "not a terminal" in " ".join(run("explain", "--help").output.split())
 
 
 @pytest.mark.parametrize(

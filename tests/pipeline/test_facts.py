@@ -65,9 +65,10 @@ def test_a_code_below_the_indicators_code_matches_and_another_does_not() -> None
     row = msgspec.structs.replace(next(iter(broad.indicators.values())), dept_economic_code="302")
     broad = attrs.evolve(broad, indicators={row.id: row})
     assert facts(instruction(), broad).indicator_mismatches == frozenset()
-    assert facts(instruction(dept_economic_code="31002"), broad).indicator_mismatches == {
-        Element.DEPT_ECONOMIC_CODE
-    }
+    assert facts(instruction(), broad).indicator_differences == ""
+    seen = facts(instruction(dept_economic_code="31002", fund_code="112"), broad)
+    assert seen.indicator_mismatches == {Element.DEPT_ECONOMIC_CODE, Element.FUND_CODE}
+    assert seen.indicator_differences == f"112≠{row.fund_code}、31002≠302"
 
 
 @pytest.mark.parametrize(

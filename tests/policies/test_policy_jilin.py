@@ -104,6 +104,19 @@ def test_findings_come_most_severe_first_then_by_id() -> None:
     assert outcome_of(found) is Outcome.BLOCK
 
 
+def test_what_differs_from_the_indicator_and_a_date_in_the_future_are_said_with_their_values() -> (
+    None
+):
+    row = facts(
+        indicator_mismatches=frozenset({Element.DEPT_ECONOMIC_CODE}),
+        indicator_differences="30213≠30201",
+        voucher_age_days=-3,
+    )
+    said = {finding.policy: finding for finding in BOOK.decide(row)}
+    assert "30213≠30201" in said["JL-012"].reason_zh and "30213≠30201" in said["JL-012"].reason_en
+    assert "-3天" in said["JL-093"].reason_zh and "-3 days" in said["JL-093"].reason_en
+
+
 def test_a_suspended_agency_is_refused_under_article_21() -> None:
     (finding,) = BOOK.decide(facts(agency_status=AgencyStatus.SUSPENDED))
     assert finding.policy == "JL-007" and finding.article == "21(4)"

@@ -1,0 +1,62 @@
+"""What `explain` says beside the outcome: a want of money hidden behind what holds or blocks."""
+
+import datetime as dt
+
+import pytest
+
+from gateway.domain.codes import PayeeKind
+from gateway.domain.decision import Action, Finding, Outcome
+from gateway.domain.facts import Facts
+from gateway.domain.instruction import Payee
+from gateway.pipeline.decide import LIMIT_ID
+from gateway.pipeline.explain import explain
+from policies.book.load import LIBRARY, load
+from tests.pipeline.fakes import BookOf, finding, instruction, registers
+
+BOOK = load(LIBRARY / "jilin")
+MONDAY = dt.date(2026, 3, 2)
+UNFILED = Payee(
+    kind=PayeeKind.PERSON, account="6228230123456789018", name="李某某", bank_code="105241000022"
+)
+STOPS = (Action.HOLD, Action.BLOCK)
+HELD = {"JL-023", "JL-045", "JL-050"}
+ENOUGH, TOO_LITTLE = 1_000_000, 10_000
+
+
+def told(granted: int, **changes: object) -> tuple[str, set[str], set[str]]:
+    explained = explain(instruction(**changes), registers(granted), BOOK, MONDAY)
+    return (
+        explained.decision.outcome,
+        {each.policy for each in explained.decision.findings if each.action in STOPS},
+        {each.policy for each in explained.beside},
+    )
+
+
+@pytest.mark.parametrize(
+    ("granted", "outcome", "named"),
+    [(ENOUGH, Outcome.PASS, set()), (TOO_LITTLE, Outcome.BLOCK, {"JL-011"})],
+)
+def test_alone_a_want_of_money_decides(granted: int, outcome: Outcome, named: set[str]) -> None:
+    assert told(granted) == (outcome, named, set())
+
+
+def test_beside_a_block_it_is_named_and_does_not_decide() -> None:
+    assert told(TOO_LITTLE, purpose="") == (Outcome.BLOCK, {"JL-004"}, {"JL-011"})
+    assert told(ENOUGH, purpose="") == (Outcome.BLOCK, {"JL-004"}, set())
+
+
+def test_beside_a_hold_it_is_named_and_the_outcome_stays_the_lines() -> None:
+    assert told(ENOUGH, payee=UNFILED) == (Outcome.HOLD, HELD, set())
+    assert told(TOO_LITTLE, payee=UNFILED) == (Outcome.HOLD, HELD, {"JL-011"})
+
+
+class OfOneHold(BookOf):
+    """A book that says nothing of limits."""
+
+    def decide(self, facts: Facts) -> tuple[Finding, ...]:
+        return (finding("JL-050", Action.HOLD),)
+
+
+def test_where_no_policy_judges_the_limit_the_shortage_itself_is_named() -> None:
+    explained = explain(instruction(), registers(TOO_LITTLE), OfOneHold(), MONDAY)
+    assert [each.policy for each in explained.beside] == [LIMIT_ID]
