@@ -329,6 +329,11 @@ class Watch(Protocol):
         """What is under way, for operators. Raises LedgerUnavailable."""
         ...
 
+    async def untold(self) -> Mapping[tuple[str, str], float]:
+        """By division and `records` or `notices`: seconds that the oldest waits for the bureau to
+        acknowledge it; absent if nothing waits. Raises LedgerUnavailable."""
+        ...
+
 
 class BankBooks(Protocol):
     """The bank core's own list of movements, where it offers one (adapters room)."""

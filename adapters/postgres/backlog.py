@@ -35,6 +35,11 @@ class PostgresBacklog:
             ),
         )
 
+    async def untold(self) -> dict[tuple[str, str], float]:
+        """Seconds that the oldest `records` and `notices` of a division wait for its bureau."""
+        rows = await self._pool.fetch(_SQL["untold"])
+        return {(row["division"], row["what"]): row["age_s"] for row in rows}
+
     async def unknowns(self, limit: int) -> list[OpenPayment]:
         """Passed and not settled: operator's tasks first, then the oldest."""
         return [open_payment(row) for row in await self._pool.fetch(_SQL["unknowns"], limit)]

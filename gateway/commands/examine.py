@@ -37,6 +37,7 @@ PEER_DEADLINE_S = 3.0
 
 class _Told(msgspec.Struct):
     warnings: dict[str, str] = {}
+    degraded: dict[str, str] = {}
 
 
 async def examine(settings: Settings, secrets: Secrets) -> AsyncIterator[Finding]:
@@ -169,6 +170,8 @@ async def troubles(host: str, port: int) -> AsyncIterator[Finding]:
         return
     for name, words in told.warnings.items():
         yield bad(name.replace(".", " "), words)
+    for name, words in told.degraded.items():
+        yield warn(name.replace(".", " "), words)
 
 
 async def backlog(secrets: Secrets) -> AsyncIterator[Finding]:

@@ -118,6 +118,7 @@ async def _serve(settings: Settings, secrets: Secrets) -> None:
         workers = asyncio.create_task(_work(house, office, sealing, delivering, renewing, more))
         rooms.push_async_callback(_stop_workers, workers)
         metrics.troubles = lambda: sealing.troubles | delivering.troubles
+        metrics.untold, metrics.postponed = house.backlog.untold, lambda: delivering.postponed
         metrics.key_troubles = keys.troubles
         metrics.inventory = lambda: keys.alarming.found
         metrics.conduct_troubles = lambda: conduct.troubles | (files.troubles if files else {})

@@ -1,6 +1,6 @@
 """Counts and times of the door, for the operators' Prometheus."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -65,6 +65,15 @@ class Metrics:
         )  # fmt: skip
         self.troubles: Callable[[], Mapping[str, str]] = dict
         """By division, what is wrong with telling its bureau; set by who wires the workers."""
+        self.untold_age = Gauge(
+            "gateway_untold_age_seconds",
+            "How long the oldest record or notice waits for the bureau to acknowledge it",
+            ("division", "what"), registry=self.registry,
+        )  # fmt: skip
+        self.untold: Callable[[], Awaitable[Mapping[tuple[str, str], float]]] = _nothing_untold
+        """By division and what, seconds; set by who wires the workers. Raises LedgerUnavailable."""
+        self.postponed: Callable[[], Mapping[str, str]] = dict
+        """By division, why its bureau cannot be told now, where this process is the one to tell."""
         self.register_age = Gauge(
             "gateway_register_age_seconds", "Since the bureau last spoke of a register",
             ("division", "register"), registry=self.registry,
@@ -123,6 +132,10 @@ class Metrics:
 
     def count_finding(self, policy: str, action: str) -> None:
         _count(self.findings, self._findings, (policy, action))
+
+
+async def _nothing_untold() -> Mapping[tuple[str, str], float]:
+    return {}
 
 
 def _count(family: Counter, children: dict[tuple[str, str], Counter], key: tuple[str, str]) -> None:

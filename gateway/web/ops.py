@@ -12,6 +12,9 @@ from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.log import Backlog
 from gateway.web.metrics import Metrics
 
+DEGRADED_AFTER_S = 60.0
+"""A bureau hears within a second; a minute is no longer a hiccup."""
+
 Readiness = Callable[[], dict[str, str]]
 """Reasons why this gateway may not take instructions now, by what is missing; empty if ready."""
 
@@ -42,8 +45,12 @@ class Ops:
         return web.json_response({"alive": True})
 
     async def _ready(self, _request: web.Request) -> web.Response:
-        """A bureau or policy in trouble is a warning: no payment stops, but somebody must look."""
-        reasons = self._reasons()
+        """A bureau or policy in trouble is a warning: no payment stops, but somebody must look.
+
+        `state`: unready; degraded, while a bureau has not heard for DEGRADED_AFTER_S what was
+        decided, with the age; else ready. Degraded is 200: payments go on.
+        """
+        reasons, degraded = self._reasons(), await self._degraded()
         warnings = {f"bureau.{name}": words for name, words in self._metrics.troubles().items()}
         for name, words in self._metrics.register_troubles().items():
             warnings[f"registers.{name}"] = words
@@ -52,12 +59,33 @@ class Ops:
         for name, words in self._metrics.conduct_troubles().items():
             warnings[f"conduct.{name}"] = words
         warnings |= self._metrics.key_troubles()
-        body = {"ready": not reasons, "reasons": reasons, "warnings": warnings}
+        body = {
+            "ready": not reasons,
+            "state": "unready" if reasons else "degraded" if degraded else "ready",
+            "reasons": reasons, "warnings": warnings, "degraded": degraded,
+        }  # fmt: skip
         return web.Response(
             body=orjson.dumps(body),
             status=503 if reasons else 200,
             content_type="application/json",
         )
+
+    async def _degraded(self) -> dict[str, str]:
+        """By `bureau.<division>`: what waits for it how long, and why it cannot be told."""
+        try:
+            ages = await self._metrics.untold()
+        except LedgerUnavailable:
+            return {}  # the database is among the reasons, and all else follows from it
+        late: dict[str, list[str]] = {}
+        for (division, what), age_s in sorted(ages.items()):
+            if age_s >= DEGRADED_AFTER_S:
+                late.setdefault(division, []).append(f"{what} wait {age_s:.0f} s")
+        why = self._metrics.postponed()
+        return {
+            f"bureau.{division}": ", ".join(words)
+            + (f": {why[division]}" if division in why else "")
+            for division, words in late.items()
+        }
 
     async def _under_way(self, _request: web.Request) -> web.Response:
         """Open payments, waiting records and notices, and how far the bureau has acknowledged."""
@@ -70,6 +98,7 @@ class Ops:
 
     async def _numbers(self, _request: web.Request) -> web.Response:
         await self._measure_backlog()
+        await self._measure_untold()
         self._metrics.bureau_trouble.clear()
         for division in self._metrics.troubles():
             self._metrics.bureau_trouble.labels(division).set(1)
@@ -101,6 +130,15 @@ class Ops:
         for log in backlog.logs:
             self._metrics.log_size.labels(log.division, "sealed").set(log.size)
             self._metrics.log_size.labels(log.division, "acknowledged").set(log.acknowledged_size)
+
+    async def _measure_untold(self) -> None:
+        self._metrics.untold_age.clear()
+        try:
+            ages = await self._metrics.untold()
+        except LedgerUnavailable:
+            return
+        for (division, what), age_s in ages.items():
+            self._metrics.untold_age.labels(division, what).set(age_s)
 
     async def _describe(self, _request: web.Request) -> web.Response:
         return web.Response(body=self._openapi, content_type="application/json")

@@ -63,6 +63,7 @@ class Delivering:
         self._failures: dict[tuple[str, str], int] = {}
         self._told: dict[tuple[str, str], float] = {}
         self._troubles: dict[tuple[str, str], str] = {}
+        self._postponed: dict[tuple[str, str], str] = {}
         self._again: dict[str, _Again] = {}
         self.ahead: dict[str, str] = {}
         """By division: why nothing may be sealed, its bureau holding more of the log than we do."""
@@ -71,6 +72,11 @@ class Delivering:
     def troubles(self) -> dict[str, str]:
         """By division: what somebody must look into, and waiting will not mend."""
         return {division: reason for (_, division), reason in self._troubles.items()}
+
+    @property
+    def postponed(self) -> dict[str, str]:
+        """By division: why its bureau cannot be told now; it is tried again and again."""
+        return {division: reason for (_, division), reason in self._postponed.items()}
 
     async def run_records(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -224,10 +230,11 @@ class Delivering:
         except BureauUnproven as reason:
             self._tell(what, division, str(reason))
         except (BureauUnavailable, LedgerUnavailable) as reason:
+            self._postponed[key] = str(reason)
             log.warning("delivery.postponed", what=what, division=division, reason=str(reason))
         else:
-            self._failures.pop(key, None)
-            self._troubles.pop(key, None)
+            for kept in (self._failures, self._troubles, self._postponed):
+                kept.pop(key, None)
             return 0.0
         failures = self._failures[key] = self._failures.get(key, 0) + 1
         return min(RETRY_S * 2.0 ** min(failures - 1, 8), RETRY_S_MAX)

@@ -14,9 +14,10 @@ from certs.keys import generate_key, save_certificates
 from gateway.commands.examine import troubles
 from gateway.commands.examine_keys import certificates
 from gateway.commands.finding import Finding, State
+from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.log import Backlog
 from gateway.web.metrics import Metrics
-from gateway.web.ops import Ops
+from gateway.web.ops import DEGRADED_AFTER_S, Ops
 
 DIVISION = "220000000"
 BUREAU = f"spiffe://treasury.test/bureau/{DIVISION}"
@@ -51,6 +52,46 @@ async def test_a_bureau_that_cannot_be_believed_is_red_and_counted() -> None:
 async def test_without_trouble_nothing_is_said() -> None:
     found, numbers = await _told(Metrics())
     assert found == [] and "gateway_bureau_trouble{" not in numbers
+
+
+async def test_a_bureau_that_has_not_heard_for_long_is_degraded_with_age_and_reason() -> None:
+    metrics, age_s = Metrics(), DEGRADED_AFTER_S
+
+    async def untold() -> dict[tuple[str, str], float]:
+        return {(DIVISION, "records"): age_s, (DIVISION, "notices"): age_s - 1}
+
+    metrics.untold, metrics.postponed = untold, lambda: {DIVISION: "connection refused"}
+    found, numbers = await _told(metrics)
+    assert [(each.part, each.state) for each in found] == [(f"bureau {DIVISION}", State.WARN)]
+    assert found[0].detail == "records wait 60 s: connection refused"
+    labels = f'{{division="{DIVISION}",what="records"}}'
+    assert f"gateway_untold_age_seconds{labels} 60.0" in numbers
+    age_s = 0.2
+    found, numbers = await _told(metrics)
+    assert found == [], "a moment is no trouble"
+    assert f"gateway_untold_age_seconds{labels} 0.2" in numbers
+
+
+async def test_the_state_is_one_word_and_a_lost_database_is_not_called_degraded() -> None:
+    metrics, reasons = Metrics(), dict[str, str]()
+
+    async def untold() -> dict[tuple[str, str], float]:
+        if reasons:
+            raise LedgerUnavailable("down")
+        return {(DIVISION, "notices"): 4000.0}
+
+    async def said() -> tuple[int, str]:
+        ops = Ops(metrics, lambda: reasons, _nothing, b"{}")
+        async with TestServer(ops.application()) as server, aiohttp.ClientSession() as session:
+            numbers = await session.get(f"http://{server.host}:{server.port}/metrics")
+            assert ("untold_age_seconds{" in await numbers.text()) is not bool(reasons)
+            ready = await session.get(f"http://{server.host}:{server.port}/readyz")
+            return ready.status, (await ready.json())["state"]
+
+    metrics.untold = untold
+    assert await said() == (200, "degraded")
+    reasons["database"] = "down"
+    assert await said() == (503, "unready")
 
 
 async def test_no_gateway_need_run_for_the_doctor() -> None:

@@ -59,6 +59,17 @@ async def test_a_bureau_that_falls_back_again_and_again_is_asked_with_pauses() -
     assert post.acknowledged() == 3
 
 
+async def test_a_bureau_that_cannot_be_reached_says_why_until_it_is_told() -> None:
+    post = Post()
+    await post.write()
+    post.bureaus[HERE].down = True
+    await post.worker.guarded("records", HERE, post.worker.deliver)
+    assert post.worker.postponed == {HERE: "silent"} and not post.worker.troubles
+    post.bureaus[HERE].down = False
+    await post.worker.guarded("records", HERE, post.worker.deliver)
+    assert post.worker.postponed == {}
+
+
 async def test_an_older_state_that_the_bureau_never_signed_is_not_followed() -> None:
     post = Post()
     await post.write()

@@ -20,6 +20,26 @@ SELECT (SELECT count(*) FROM open_payment) AS open_payments,
 -- empty: nothing was sealed yet
 SELECT division, size, acknowledged_size FROM log_head ORDER BY division
 
+-- name: untold
+-- empty: every bureau has acknowledged all. Each look takes one row of an index a division.
+SELECT division, what, greatest(0, extract(epoch FROM now() - since))::float8 AS age_s
+FROM (
+    SELECT h.division, 'records' AS what, c.sealed_at AS since
+    FROM log_head AS h
+    CROSS JOIN LATERAL (
+        SELECT sealed_at FROM log_checkpoint
+        WHERE division = h.division AND size > h.acknowledged_size ORDER BY size LIMIT 1
+    ) AS c
+    UNION ALL
+    SELECT h.division, 'notices', n.created_at
+    FROM log_head AS h
+    CROSS JOIN LATERAL (
+        SELECT created_at FROM notice
+        WHERE division = h.division AND acknowledged_at IS NULL ORDER BY id LIMIT 1
+    ) AS n
+) AS waiting
+ORDER BY division, what
+
 -- name: unknowns
 -- empty: the bank's answer to every payment is known
 SELECT division, fiscal_year, voucher_type, voucher_no, agency_code, amount_fen, opened_at,

@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from adapters.postgres.backlog import PostgresBacklog
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.recordlog import PostgresRecordLog
 from gateway.domain.faults import LedgerUnavailable
@@ -192,3 +193,26 @@ async def test_of_a_database_that_lost_a_seal_only_what_it_holds_is_delivered(
     assert held.records[0].subject == "another history"
     await room.close()
     await other.close()
+
+
+async def test_how_long_the_oldest_waits_for_the_bureau_is_told_until_it_has_acknowledged(
+    migrated: str,
+) -> None:
+    dsn = as_runtime(migrated)
+    await write(dsn, 2)
+    watch, log, early = PostgresBacklog(dsn), PostgresRecordLog(dsn), dt.timedelta(hours=2)
+    now = dt.datetime.now(dt.UTC)
+    assert await watch.untold() == {}, "nothing is sealed"
+    await log.seal(DIVISION, 1, now - early, PlainSealer().seal)
+    owner = await asyncpg.connect(migrated)
+    await owner.execute(
+        "INSERT INTO notice (division, subject, created_at, body) VALUES ($1, 's', $2, 'b')",
+        DIVISION, now - early / 2,
+    )  # fmt: skip
+    ages = await watch.untold()
+    assert 7200 <= ages[DIVISION, "records"] < 7300 and 3600 <= ages[DIVISION, "notices"] < 3700
+    await owner.execute("UPDATE log_head SET acknowledged_size = size")
+    await owner.execute("UPDATE notice SET acknowledged_at = now()")
+    assert await watch.untold() == {}
+    for each in (owner, watch, log):
+        await each.close()
