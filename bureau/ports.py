@@ -262,7 +262,7 @@ class CaseStore(Protocol):
     async def due_cases(self, division: str, day: dt.date) -> Sequence[Mapping[str, Any]]: ...
 
     async def concerns(
-        self, division: str, since: dt.datetime, times: int, amount_fen: int
+        self, division: str, since: dt.datetime, least: tuple[int, int, Sequence[str]]
     ) -> Sequence[Mapping[str, Any]]: ...
 
     async def concern_keys(

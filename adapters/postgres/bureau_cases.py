@@ -125,9 +125,11 @@ class BureauCases:
         return await self._rows("due_cases", division, day)
 
     async def concerns(
-        self, division: str, since: dt.datetime, times: int, amount_fen: int
+        self, division: str, since: dt.datetime, least: tuple[int, int, Sequence[str]]
     ) -> list[Row]:
-        return await self._rows("concerns", division, since, times, amount_fen)
+        """Agencies with at least so many lines, so many fen, or one of these policies; each with
+        its newest grouped case that is not over."""
+        return await self._rows("concerns", division, since, *least)
 
     async def concern_keys(self, division: str, agency: str, since: dt.datetime) -> list[Row]:
         return await self._rows("concern_keys", division, agency, since)

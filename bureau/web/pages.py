@@ -30,7 +30,8 @@ DONE_ZH = {
 LABELS: Mapping[str, str] = {
     "text": "说明", "means": "方式", "due": "期限", "ground": "理由", "concern": "关注原因",
     "day": "约谈日期", "room": "房间号", "leader": "带队人员", "persons": "人数",
-    "person": "联系人", "verdict": "意见", "to": "移送部门",
+    "agent": "会计中介机构",
+    "person": "联系人、部门", "verdict": "意见", "to": "移送部门",
     "kind": "类别", "result": "结果",
     "number": "事项",
     "returned": "退回资金", "adjusted": "调整账目", "other": "其他金额",

@@ -155,7 +155,7 @@ def rooms_of(bureau: Bureau, hands: Hands, divisions: tuple[str, ...]) -> Rooms:
         prover=Prover(bureau.log, [bureau.place], bureau.trust),
         entry=Entry(bureau.people, Seal(b"a passphrase", "desk totp", bytes(16)), hands, divisions),
         cases=bureau.cases,
-        office=CaseOffice(bureau.cases, portable, hands, NAME, titles_of()),
+        office=CaseOffice(bureau.cases, portable, hands, NAME, titles_of(), names),
         releases=Releases(
             BureauReleases(bureau.pool), bureau.desk, bureau.trust.sign_document, hands
         ),

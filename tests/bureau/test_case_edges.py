@@ -3,13 +3,14 @@
 import asyncio
 import datetime as dt
 import io
+import re
 import zipfile
 
 import pytest
 
 from adapters.bureau.frame import framed
 from bureau.desk.casework.words import Against, Move, Origin
-from bureau.desk.docket.office import Opening
+from bureau.desk.docket.office import Opening, Upload
 from bureau.desk.people import Office, Person
 from bureau.desk.refusals import ActRefused
 from bureau.desk.registers import Proposal
@@ -19,7 +20,17 @@ from tests.bureau.desks import Desk
 from tests.bureau.test_case_walk import HOME, PDF, intercepted, moved
 from tests.bureau.test_registers import AGENCY as PUT
 from tests.bureau.test_registers import snapshot
-from tests.bureau.words import BANK, DIVISION, GATEWAY, Bureau, Chain, House, notice, verdict
+from tests.bureau.words import (
+    BANK,
+    DIVISION,
+    GATEWAY,
+    Bureau,
+    Chain,
+    House,
+    finding,
+    notice,
+    verdict,
+)
 
 pytestmark = pytest.mark.postgres
 REVIEWER = Person(login="r", division=DIVISION, office=Office.REVIEWER, name="甲")
@@ -189,6 +200,16 @@ async def test_a_case_grouped_from_many_interceptions_sends_a_letter_of_concern(
     )  # fmt: skip
     assert "关注函" in text and text.count("0000000000") >= 7
     assert (await reviewer.post(f"{HOME}/concerns", {"agency": "999"}))[0] == 404
+    assert (await reviewer.post(f"{HOME}/concerns", {"agency": "101001"}))[0] == 409, (
+        "one at a time"
+    )
+    grave = finding(policy="JL-061", action="block")
+    other = {"code": "102001", "name": "吉林省示例大学本级"}
+    chain.seal([verdict(9, "blocked", findings=[grave], agency=other, recorded_at=at + 9)])
+    await bureau.inbox.receive(GATEWAY, framed(chain.delivery(start=7)))
+    _, text = await reviewer.get(f"{HOME}/concerns")
+    grounds = re.findall(r'<span class="chip">(经常|严重|金额较大)</span>', text)
+    assert grounds == ["经常", "严重"]
 
 
 def archive(*names: str) -> bytes:
@@ -197,6 +218,46 @@ def archive(*names: str) -> bytes:
         for name in names:
             made.writestr(name, "x")
     return buffer.getvalue()
+
+
+async def test_a_reply_that_is_overdue_is_asked_for_once_more(desk: Desk) -> None:
+    office, day = desk.rooms.office, legal_day(desk.hands.now)
+    key = await office.open(DIVISION, opening(), [], REVIEWER)
+    due = (day + dt.timedelta(days=2)).isoformat()
+    body = {"means": "document_request", "due": due, "text": "合同"}
+    await office.move(key, Move.VERIFY, body, REVIEWER)
+    assert [await office.chase(DIVISION) for _ in range(2)] == [1, 0], "ahead, once"
+    desk.hands.now += dt.timedelta(days=3)
+    assert [await office.chase(DIVISION) for _ in range(2)] == [1, 0], "overdue, once"
+    words = [m["body"]["text"][10:] for m in (await office.state(key))[2] if m["move"] == "remind"]
+    assert words == ["即将到期", "已逾期"]
+
+
+async def test_a_correction_under_21_1_is_handed_in_with_its_evidence(desk: Desk) -> None:
+    office = desk.rooms.office
+    key = await ordered(desk, "21(1)", 5)
+    with pytest.raises(ActRefused, match="evidence"):
+        await office.move(key, Move.REPORT, {"number": 1, "text": "x"}, AGENCY)
+    paper = Upload(name="结果.pdf", media="application/pdf", body=PDF)
+    case = await office.move(key, Move.REPORT, {"number": 1, "text": "x"}, AGENCY, [paper])
+    assert case.orders[0].status == "reported"
+
+
+async def test_a_written_order_is_copied_to_the_department_by_its_name(
+    desk: Desk, bureau: Bureau
+) -> None:
+    """Art. 21(3)."""
+    registers = desk.rooms.registers
+    above = PUT | {"code": "101", "name": "吉林省示例厅"}
+    raw = snapshot(agencies=[PUT, above])
+    whole = await registers.propose_snapshot(DIVISION, raw, "年初登记", REVIEWER)
+    await registers.approve(DIVISION, whole, APPROVER)
+    key = await ordered(desk, "21(2)", 2)
+    desk.hands.now += dt.timedelta(days=5)
+    await ordered(desk, "21(3)", 2, key)
+    layouts = await bureau.pool.fetch("SELECT kind, layout FROM case_paper ORDER BY number")
+    [order] = [row["layout"].decode() for row in layouts if row["kind"] == "rectification_order"]
+    assert "抄送：吉林省示例厅。" in order
 
 
 def test_files_are_known_by_their_content() -> None:

@@ -161,12 +161,31 @@ def test_a_dispute_keeps_the_case_from_the_archive_and_may_undo_it() -> None:
     assert step(disputed, made(Move.DISPUTE_END, result="revoked")).stage is Stage.CLEARED
 
 
+def test_what_the_bureau_may_not_handle_is_handed_over_and_only_then_put_away() -> None:
+    confirmed = after(*VERIFIED)
+    assert refused(confirmed, made(Move.ARCHIVE)) == "handling_missing"
+    assert refused(confirmed, made(Move.REFER, to="other")) == "field_missing", "which department"
+    assert refused(confirmed, made(Move.REFER, to="police")) == "referral_wrong"
+    referred = step(confirmed, made(Move.REFER, to="other", person="同级公安机关"))
+    assert step(referred, made(Move.ARCHIVE)).stage is Stage.ARCHIVED
+
+
+def test_a_review_begun_after_the_archive_takes_the_case_out_again() -> None:
+    done = handled(Measure.WARN), made(Move.REPORT), made(Move.ACCEPT_REPORT)
+    archived = after(*done[0], *done[1:], made(Move.ARCHIVE))
+    disputed = step(archived, made(Move.DISPUTE, kind="lawsuit"))
+    assert (disputed.stage, disputed.disputed) == (Stage.RECTIFIED, True)
+    cleared = after(made(Move.PROPOSE, verdict="cleared"), made(Move.DECIDE), made(Move.ARCHIVE))
+    assert refused(cleared, made(Move.DISPUTE, kind="lawsuit")) == "dispute_wrong"
+
+
 _BODIES = st.fixed_dictionaries(
     {
         "means": st.sampled_from([*Means, "none"]), "number": st.integers(0, 3),
         "ground": st.sampled_from(["", "x"]), "concern": st.sampled_from(["large", ""]),
         "verdict": st.sampled_from(["confirmed", "cleared", "archived"]),
-        "to": st.just("audit"), "kind": st.sampled_from(["review", "arbitration"]),
+        "to": st.sampled_from(["audit", "other"]), "person": st.just("x"),
+        "kind": st.sampled_from(["review", "arbitration"]),
         "result": st.sampled_from(["upheld", "changed", "revoked"]),
         "orders": st.lists(
             st.sampled_from(list(Measure)), min_size=0, max_size=2
@@ -207,6 +226,7 @@ def test_whatever_people_try_the_case_stays_lawful(
         if case.stage in (Stage.RECTIFIED,):
             assert all(o.status in (Done.ACCEPTED, Done.SUPERSEDED) for o in case.orders)
         if case.stage is Stage.ARCHIVED:
+            assert not any(order.status in (Done.OPEN, Done.REPORTED) for order in case.orders)
             assert not case.disputed and awaits(case) == "nobody"
         assert all(o.due is not None or o.measure in AT_ONCE for o in case.orders)
 

@@ -190,15 +190,28 @@ ORDER BY due, year, number
 LIMIT 500;
 
 -- name: concerns
--- empty: no agency was intercepted often, or with large amounts, since then.
-SELECT agency_code, max(agency_name) AS agency_name, count(*) AS times, sum(amount_fen) AS amount_fen,
-    count(*) FILTER (WHERE outcome = 'blocked') AS blocked
-FROM interception
-WHERE division = $1 AND decided_at >= $2
-GROUP BY agency_code
-HAVING count(*) >= $3 OR sum(amount_fen) >= $4
-ORDER BY count(*) DESC, agency_code
-LIMIT 50;
+-- empty: no agency was intercepted often, for something serious, or with large amounts since then.
+WITH found AS MATERIALIZED (
+    SELECT agency_code, max(agency_name) AS agency_name, count(*) AS times,
+        sum(amount_fen) AS amount_fen, count(*) FILTER (WHERE outcome = 'blocked') AS blocked,
+        count(*) FILTER (WHERE policies && $5::text[]) AS serious
+    FROM interception
+    WHERE division = $1 AND decided_at >= $2
+    GROUP BY agency_code
+    HAVING count(*) >= $3 OR sum(amount_fen) >= $4 OR bool_or(policies && $5::text[])
+    ORDER BY count(*) DESC, agency_code
+    LIMIT 50
+)
+SELECT f.*, o.year, o.number
+FROM found AS f
+LEFT JOIN LATERAL (
+    SELECT c.year, c.number FROM case_file AS c
+    WHERE c.division = $1 AND c.agency_code = f.agency_code AND c.origin = 'grouped'
+        AND c.stage NOT IN ('cleared', 'archived')
+    ORDER BY c.opened_at DESC
+    LIMIT 1
+) AS o ON true
+ORDER BY f.times DESC, f.agency_code;
 
 -- name: concern_keys
 -- empty: nothing of this agency was intercepted since then.

@@ -24,7 +24,10 @@ DISPUTES = {Against.AGENCY: ("review", "lawsuit"), Against.BANK: ("arbitration",
 DISPUTE_ZH = {
     "review": "行政复议", "lawsuit": "行政诉讼", "arbitration": "仲裁", "civil_suit": "民事诉讼",
 }  # fmt: skip
-REFERRALS = {"congress": "人大", "audit": "审计", "discipline": "纪检监察"}
+REFERRALS = {
+    "congress": "人大", "audit": "审计", "discipline": "纪检监察", "other": "其他有关部门",
+}  # fmt: skip
+"""Art. 23; `other`: whoever is competent where the bureau is not (Art. 11(3))."""
 CONCERNS = {"frequent": "经常触发预警", "serious": "问题性质严重", "large": "涉及支付金额较大"}
 _NEEDS_GROUND = (Means.INTERVIEW, Means.ONSITE_VERIFICATION)
 
@@ -64,7 +67,13 @@ class Made:
         return due
 
 
-_FIELDS = {"text": "说明", "ground": "理由", "person": "联系人", "to": "移送部门", "kind": "类别"}
+_FIELDS = {
+    "text": "说明",
+    "ground": "理由",
+    "person": "联系人、部门",
+    "to": "移送部门",
+    "kind": "类别",
+}
 
 
 def option(options: type[Option], text: str) -> Option:
@@ -252,6 +261,8 @@ def _refer(case: Case, made: Made) -> Case:
     made.text("text")
     if to not in REFERRALS:
         raise ActRefused("referral_wrong", "移送人大、审计或纪检监察（第二十三条）。", "Art. 23")
+    if to == "other":
+        made.text("person")  # Art. 11(3): which department is competent
     return attrs.evolve(case, referred=(*case.referred, to))
 
 
@@ -263,7 +274,11 @@ def _dispute(case: Case, made: Made) -> Case:
             "预算单位：行政复议、行政诉讼；代理银行：仲裁、民事诉讼（第二十四条）。",
             "Art. 24: review or lawsuit for an agency, arbitration or civil suit for a bank.",
         )  # fmt: skip
-    return attrs.evolve(case, disputed=True)
+    if case.stage is Stage.ARCHIVED and not case.orders:
+        raise ActRefused("dispute_wrong", "本案没有处理决定。", "Nothing was decided to dispute.")
+    # The terms of a review or a lawsuit may outlast the archive: then the case is taken out again.
+    stage = Stage.RECTIFIED if case.stage is Stage.ARCHIVED else case.stage
+    return attrs.evolve(case, disputed=True, stage=stage)
 
 
 def _dispute_end(case: Case, made: Made) -> Case:
@@ -287,6 +302,11 @@ def _archive(case: Case, made: Made) -> Case:
         raise ActRefused(
             "dispute_open", "复议、诉讼或仲裁未结，不得归档。", "A dispute is still open (Art. 24)."
         )
+    if case.stage is Stage.CONFIRMED and not case.referred:
+        raise ActRefused(
+            "handling_missing", "已确认的违规须作出处理，或移交有关部门（第十一条（三））。",
+            "A confirmed violation is handled, or handed to who is competent (Art. 11(3)).",
+        )  # fmt: skip
     return attrs.evolve(case, stage=Stage.ARCHIVED)
 
 

@@ -129,10 +129,10 @@ FROM: Mapping[Move, frozenset[Stage]] = {
     Move.REMIND: frozenset({Stage.VERIFYING, Stage.RECTIFYING}),
     Move.ESCALATE: frozenset({Stage.RECTIFYING}),
     Move.REFER: frozenset({Stage.CONFIRMED, Stage.RECTIFYING, Stage.RECTIFIED}),
-    Move.DISPUTE: _HANDLED,
+    Move.DISPUTE: _HANDLED | {Stage.ARCHIVED},
     Move.DISPUTE_END: _HANDLED | {Stage.CONFIRMED, Stage.HANDLING},
     Move.NOTE: _LIVING,
-    Move.ARCHIVE: frozenset({Stage.CLEARED, Stage.RECTIFIED}),
+    Move.ARCHIVE: frozenset({Stage.CLEARED, Stage.CONFIRMED, Stage.RECTIFIED}),
 }
 """The stages at which a move is legal: everything else is refused (I19)."""
 

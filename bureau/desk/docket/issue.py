@@ -12,6 +12,7 @@ from bureau.desk.casework.moves import Made
 from bureau.desk.casework.state import Case
 from bureau.desk.casework.words import Against, Means, Measure, Move
 from bureau.desk.interceptions import told_of
+from bureau.desk.names import Names
 from bureau.desk.papers import letters
 from bureau.desk.papers.annexes import Payment, interview, onsite
 from bureau.desk.papers.letters import Concerned, Issue, is_bank
@@ -97,7 +98,9 @@ def _verifying(about: Concerned, body: Mapping[str, Any]) -> list[Write]:
     if means is Means.INTERVIEW:
         day, room = dt.date.fromisoformat(body["day"]), body["room"]
         return [lambda i: interview(about.name, first, (day, room), _no(i), (i.bureau, i.day))]
-    sent = body["leader"], int(body["persons"])
+    # Art. 11(2)3: accountants may be entrusted; the annex has no other blank for them.
+    agent = f"（受托：{body['agent']}）" if body.get("agent") else ""
+    sent = body["leader"] + agent, int(body["persons"])
     return [lambda i: onsite(about.name, first, sent, _no(i), (i.bureau, i.day))]
 
 
@@ -121,15 +124,18 @@ def _handling(about: Concerned, case: Case, made: Made, approver: str) -> list[W
 
 
 def concerned(
-    row: Mapping[str, Any], subjects: Sequence[Mapping[str, Any]], superior: str,
+    row: Mapping[str, Any], subjects: Sequence[Mapping[str, Any]], names: Names,
     titles: Mapping[str, str],
 ) -> Concerned:  # fmt: skip
     """What a document says of a case: from its file and the payments it rests on."""
-    name = row["agency_name"] if row["against"] == Against.AGENCY else f"代理银行{row['bank']}"
+    of_agency, code = row["against"] == Against.AGENCY, row["agency_code"]
+    bank = names.bank(row["bank"]) or "代理银行"
+    name = row["agency_name"] if of_agency else f"{bank}（{row['bank']}）"
+    superior = names.department(row["division"], code) if code else ""
     return Concerned(
         case=case_no(row["year"], row["number"]),
         name=name,
-        superior=superior,
+        superior="" if superior == name else superior,
         payments=tuple(_payment(each) for each in subjects),
         amounts=tuple(each["amount_fen"] for each in subjects),
         policies=tuple(f"{each} {titles.get(each, '')}".strip() for each in row["policies"]),

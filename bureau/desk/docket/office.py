@@ -16,6 +16,7 @@ from bureau.desk.casework.moves import Made, replayed, step
 from bureau.desk.casework.state import Case, Done, awaits
 from bureau.desk.casework.words import PROGRAM, Against, Measure, Move, Origin, Stage
 from bureau.desk.docket.issue import Issued, Making, Setter, case_no, concerned, writes
+from bureau.desk.names import Names
 from bureau.desk.people import OUTSIDE, Office, Person
 from bureau.desk.refusals import ActRefused
 from bureau.desk.trail import Act
@@ -26,8 +27,11 @@ from gateway.domain.records import canonical
 REMIND_AHEAD = dt.timedelta(days=3)
 FREQUENT_TIMES = 5
 LARGE_FEN = 100_000_000
+SERIOUS = ("JL-060", "JL-061")
+"""Money with a purpose of its own that was diverted (Art. 10(3)16-17)."""
 CONCERN_SPAN = dt.timedelta(days=90)
-"""Frequent or large (Art. 11(2)4): five interceptions, or a million yuan, in ninety days."""
+"""Art. 11(2)4: frequent, serious or large is five interceptions, one of SERIOUS, or a million yuan
+in ninety days. The figures are ours, the regulation gives none."""
 TITLE_CHARS_MAX = 120
 Key = tuple[str, int, int]
 
@@ -80,13 +84,14 @@ class CaseOffice:
 
     def __init__(
         self, store: CaseStore, setter: Setter, clock: Clock, bureau: str,
-        titles: Mapping[str, str],
+        titles: Mapping[str, str], names: Names,
     ) -> None:  # fmt: skip
         self._store = store
         self._setter = setter
         self._clock = clock
         self._bureau = bureau
         self._titles = titles
+        self._names = names
 
     async def open(
         self, division: str, opening: Opening, subjects: Sequence[Mapping[str, Any]], by: Person
@@ -128,6 +133,7 @@ class CaseOffice:
         made = Made(
             move=move, by=by.login, office=by.office, day=legal_day(self._clock()), body=body
         )
+        await self._names.follow(key[0])
         written = await self._store.move(key, lambda *now: self._judged(key, made, by, files, now))
         if written is None:
             raise LookupError(key)
@@ -137,6 +143,7 @@ class CaseOffice:
     async def chase(self, division: str) -> int:
         """Remind of what is due soon, escalate what is overdue; each once. How many were."""
         day, done = legal_day(self._clock()), 0
+        await self._names.follow(division)
         for row in await self._store.due_cases(division, day + REMIND_AHEAD):
             key = (row["division"], row["year"], row["number"])
             written = await self._store.move(key, lambda *now, k=key: self._chased(k, day, now))
@@ -161,9 +168,10 @@ class CaseOffice:
         before = _replayed(row, moves)
         made = _with_proposal(made, moves)
         after = step(before, made)
+        _check_evidence(before, made, files)
         at = self._clock()
         body = {**made.body, "files": [f.digest.hex() for f in files]} if files else made.body
-        about = concerned(row, subjects, _superior(row), self._titles)
+        about = concerned(row, subjects, self._names, self._titles)
         making = tuple(
             Making(
                 year=made.day.year, write=write, bureau=self._bureau, by=by.login, at=at,
@@ -196,12 +204,19 @@ def _chase(case: Case, moves: Sequence[Mapping[str, Any]], day: dt.date) -> Made
                 continue
             return made
     due = case.due
-    if due is None or any(
-        each["move"] == Move.REMIND and each["body"].get("due") == due.isoformat() for each in moves
+    if due is None:
+        return None
+    # An overdue order escalates; an overdue reply is asked for once more.
+    late = due < day and case.stage is Stage.VERIFYING
+    told = (due.isoformat(), late)
+    if any(
+        each["move"] == Move.REMIND
+        and (each["body"].get("due"), each["body"].get("late", False)) == told
+        for each in moves
     ):
         return None
-    late = "已逾期" if due < day else "即将到期"
-    made = _made(Move.REMIND, day, due=due.isoformat(), text=f"{due.isoformat()}{late}")
+    words = "已逾期" if due < day else "即将到期"
+    made = _made(Move.REMIND, day, due=told[0], late=late, text=f"{told[0]}{words}")
     try:
         step(case, made)
     except ActRefused:
@@ -242,9 +257,14 @@ def _suspends(case: Case) -> bool:
     )
 
 
-def _superior(row: Mapping[str, Any]) -> str:
-    """The supervising department of an agency: the first three digits of its code."""
-    return f"主管部门（{row['agency_code'][:3]}）" if row["agency_code"] else ""
+def _check_evidence(before: Case, made: Made, files: Sequence[Upload]) -> None:
+    """Art. 21(1): the result of a correction is handed in written, with what proves it."""
+    order = before.order(made.number()) if made.move is Move.REPORT else None
+    if order is not None and order.measure is Measure.WARN and not files:
+        raise ActRefused(
+            "evidence_missing", "请附书面纠正结果和相关佐证材料（第二十一条（一））。",
+            "Attach the written result and its evidence (Art. 21(1)).",
+        )  # fmt: skip
 
 
 def _acts(key: Key, made: Made, after: Case, issued: Sequence[Issued]) -> list[Act]:

@@ -172,13 +172,15 @@ def bulletin(about: Concerned, text: str, issue: Issue) -> Paper:
 
 
 def referral(about: Concerned, body: Mapping[str, Any], issue: Issue) -> Paper:
+    if body["to"] == "other":
+        to, article, asked = str(body["person"]), "第十一条（三）", "移交你单位按照规定处理。"
+    else:
+        to, article = f"同级{REFERRALS[body['to']]}机关", "第二十三条"
+        asked = "提供给你单位，作为重点监督检查对象的参考。"
     return _paper(
-        Kind.REFERRAL, issue, f"同级{REFERRALS[body['to']]}机关",
+        Kind.REFERRAL, issue, to,
         (
-            (
-                f"根据{RULES}第二十三条，现将", blank(about.name),
-                "的有关违规情况提供给你单位，作为重点监督检查对象的参考。",
-            ),
+            (f"根据{RULES}{article}，现将", blank(about.name), f"的有关违规情况{asked}"),
             (blank(body["text"]),),
         ),
         rows=_payments(about),

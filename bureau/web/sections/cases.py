@@ -13,6 +13,7 @@ from bureau.desk.docket.office import (
     CONCERN_SPAN,
     FREQUENT_TIMES,
     LARGE_FEN,
+    SERIOUS,
     Opening,
     only_told,
 )
@@ -30,6 +31,7 @@ from bureau.web.uploads import uploads_of
 from gateway.domain.legal_day import legal_day
 
 PAGE_ROWS = 50
+CONCERNING = (FREQUENT_TIMES, LARGE_FEN, SERIOUS)
 REVIEWERS = frozenset({Office.REVIEWER})
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _STAGES = {zh: stage.value for stage, zh in STAGE_ZH.items()}
@@ -153,18 +155,20 @@ class _Cases:
         raise see(case_path(await self._open(visit, opening, [subject])))
 
     async def concerns(self, visit: Visit) -> web.Response:
-        rows = await self._rooms.cases.concerns(
-            visit.division, self._since(), FREQUENT_TIMES, LARGE_FEN
+        rows = await self._rooms.cases.concerns(visit.division, self._since(), CONCERNING)
+        return self._rooms.pages(
+            "concerns", visit=visit, rows=rows, days=CONCERN_SPAN.days, least=CONCERNING
         )
-        return self._rooms.pages("concerns", visit=visit, rows=rows, days=CONCERN_SPAN.days)
 
     async def open_grouped(self, visit: Visit) -> web.StreamResponse:
         """All recent interceptions of one agency as one case, for a letter of concern."""
         code, since = visit.text("agency", 40), self._since()
-        rows = await self._rooms.cases.concerns(visit.division, since, FREQUENT_TIMES, LARGE_FEN)
+        rows = await self._rooms.cases.concerns(visit.division, since, CONCERNING)
         row = next((each for each in rows if each["agency_code"] == code), None)
         if row is None:
             raise web.HTTPNotFound()
+        if row["number"] is not None:
+            raise ActRefused("grouped", "该单位已有归并案件在办。", "A grouped case is open.")
         subjects = await self._rooms.cases.concern_keys(visit.division, code, since)
         reason = f"近{CONCERN_SPAN.days}天被监控{row['times']}笔，其中拦截{row['blocked']}笔"
         opening = Opening(

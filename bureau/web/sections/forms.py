@@ -21,6 +21,8 @@ DAYS = {
 }  # fmt: skip
 """Days until a reply is due unless the reviewer says otherwise."""
 RECTIFY_DAYS = 15
+INVESTIGATORS = ("同级审计机关", "同级纪检监察机关", "同级审计机关、纪检监察机关")
+"""Art. 11(2)5."""
 
 
 @attrs.frozen(kw_only=True)
@@ -63,8 +65,8 @@ def body_of(visit: Visit, move: Move) -> dict[str, Any]:
         orders = [_order(visit, measure) for measure in visit.texts("measure")[:8]]
         return {"text": visit.text("text"), "orders": orders}
     names = (
-        "text", "means", "due", "ground", "concern", "day", "room", "leader", "person", "verdict",
-        "to", "kind", "result",
+        "text", "means", "due", "ground", "concern", "day", "room", "leader", "agent", "person",
+        "verdict", "to", "kind", "result",
     )  # fmt: skip
     body: dict[str, Any] = {name: visit.text(name) for name in names if visit.text(name)}
     for name in ("number", "persons"):
@@ -161,7 +163,12 @@ def _means_fields(means: Means, day: dt.date, grounded: bool) -> tuple[Field, ..
         ),
         Means.ONSITE_VERIFICATION: (
             Field(name="leader", zh="带队人员", en="Leader"),
-            Field(name="persons", zh="人数", en="Persons", kind="number", value="2"), ground,
+            Field(name="persons", zh="人数", en="Persons", kind="number", value="2"),
+            Field(
+                name="agent", zh="受委托的会计中介机构（如委托）", en="Accountants, if entrusted",
+                required=False,
+            ),
+            ground,
         ),
         Means.LETTER_OF_CONCERN: (
             Field(
@@ -171,7 +178,10 @@ def _means_fields(means: Means, day: dt.date, grounded: bool) -> tuple[Field, ..
             Field(name="text", zh="疑点信息", en="Text", kind="area"),
         ),
         Means.JOINT_INVESTIGATION: (
-            Field(name="person", zh="协查部门", en="To"),
+            Field(
+                name="person", zh="协查部门", en="To", kind="choice",
+                choices=tuple((each, each) for each in INVESTIGATORS),
+            ),
             Field(name="ground", zh="协查理由", en="Ground"),
             Field(name="text", zh="疑点信息", en="Text", kind="area"),
         ),
@@ -260,11 +270,14 @@ def _sending_back(move: Move, case: Case, day: dt.date) -> list[Form]:
 
 def _refer(move: Move, case: Case, day: dt.date) -> list[Form]:
     to = Field(name="to", zh="移送部门", en="To", kind="choice", choices=tuple(REFERRALS.items()))
-    return [Form(move=move, title=MOVE_ZH[move] + "（第二十三条）", fields=(to, _TEXT))]
+    other = Field(
+        name="person", zh="其他部门名称（第十一条（三））", en="Which other", required=False
+    )
+    return [Form(move=move, title=MOVE_ZH[move] + "（第二十三条）", fields=(to, other, _TEXT))]
 
 
 def _dispute(move: Move, case: Case, day: dt.date) -> list[Form]:
-    if case.disputed:
+    if case.disputed or not case.orders:
         return []
     kinds = tuple((kind, DISPUTE_ZH[kind]) for kind in DISPUTES[case.against])
     kind = Field(name="kind", zh="类别", en="Kind", kind="choice", choices=kinds)
@@ -280,9 +293,10 @@ def _dispute_end(move: Move, case: Case, day: dt.date) -> list[Form]:
 
 
 def _archive(move: Move, case: Case, day: dt.date) -> list[Form]:
-    if case.disputed:
+    confirmed = case.stage is Stage.CONFIRMED
+    if case.disputed or (confirmed and not case.referred):
         return []
-    return [Form(move=move, title=MOVE_ZH[move], fields=(), first=True)]
+    return [Form(move=move, title=MOVE_ZH[move], fields=(), first=not confirmed)]
 
 
 _FORMS: Mapping[Move, Any] = {
