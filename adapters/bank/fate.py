@@ -80,6 +80,8 @@ class Habits:
     lie_stray_share: float = 0.0
     lie_late_share: float = 0.0
     lie_never_share: float = 0.0
+    recall_share: float = 0.0
+    """Of the paid: so many it agrees to give back when it is asked; the others it refuses."""
     late_days: int = 4
     """How many days later a LATE lie is booked."""
 
@@ -109,6 +111,9 @@ class Habits:
 
     def refusal_reason(self, key: str) -> str:
         return REFUSAL_REASONS[self._draw(key)[1] % len(REFUSAL_REASONS)]
+
+    def gives_back(self, key: str) -> bool:
+        return self._draw(f"recall/{key}")[0] < self.recall_share
 
     def _draw(self, key: str) -> tuple[float, int]:
         digest = hashlib.sha256(f"{self.seed}/{key}".encode()).digest()

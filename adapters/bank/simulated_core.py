@@ -87,6 +87,24 @@ class SimulatedCore:
             return 200, _json({"key": key, "outcome": "pending"})
         return 200, _told(entry)
 
+    def recall(self, key: str, body: bytes) -> tuple[int, bytes]:
+        """Asked to give a payment back: what was refused is no payment, what is parked still
+        waits, and of what was paid it agrees to some. Asking changes nothing."""
+        try:
+            asked = msgspec.json.decode(body, type=dict[str, Any])["recall"]
+        except (msgspec.DecodeError, KeyError):
+            return 400, _json({"error": "recall_invalid"})
+        about = {"key": key, "recall": asked}
+        known = self.journal.by_key.get(key, ())
+        if not known:
+            return 404, _json(about | {"outcome": "not_found"})
+        effects = [entry.due for entry in known if entry.due is not None]
+        if any(due > time.time() for due in effects):
+            return 200, _json(about | {"outcome": "pending"})
+        if not effects or self.habits.gives_back(key):
+            return 200, _json(about | {"outcome": "recalled"})
+        return 200, _json(about | {"outcome": "refused", "reason": "已入账，请办理退款"})
+
     def audit(self) -> bytes:
         """All that took or will take effect, per key, and all refusals: for tests to read."""
         now = time.time()

@@ -66,6 +66,8 @@ class SimulatorDoor(asyncio.Protocol):
         method = self._parser.get_method()
         if method == b"POST" and self._url == b"/v1/payments":
             self._submit()
+        elif method == b"POST" and self._url == b"/v1/recalls":
+            self._recall()
         elif method == b"GET" and self._url.startswith(_PAYMENT):
             self._say(*self._core.enquire(self._url[len(_PAYMENT) :].decode("latin-1")))
         elif method == b"PUT" and (named := _MESSAGE.fullmatch(self._url)):
@@ -98,6 +100,12 @@ class SimulatorDoor(asyncio.Protocol):
             self._say(400, msgspec.json.encode({"error": "message_unknown"}))
             return
         self._core.submit(self._key.decode(), body, self._answer, withheld, int(self._paid or 0))
+
+    def _recall(self) -> None:
+        if not _KEY.fullmatch(self._key):
+            self._say(400, msgspec.json.encode({"error": "key_invalid"}))
+            return
+        self._say(*self._core.recall(self._key.decode(), b"".join(self._body)))
 
     def _answer(self, body: bytes) -> None:
         if self._delay_s:

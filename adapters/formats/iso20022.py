@@ -19,7 +19,14 @@ from adapters.formats.iso_cut import (
 from adapters.formats.iso_read import Layout, Leaf, header_of, payment_of
 from adapters.formats.iso_reject import UNREFERENCED, rejection
 from adapters.formats.iso_status import Told
-from adapters.formats.iso_xml import Message, elements_in, message_of, parsed, plain_parser
+from adapters.formats.iso_xml import (
+    ONE_TAGS_MAX,
+    Message,
+    elements_in,
+    message_of,
+    parsed,
+    plain_parser,
+)
 from adapters.formats.json_walk import Findings
 from gateway.domain.answer import Answer
 from gateway.domain.bulk import BulkPart
@@ -49,7 +56,7 @@ class IsoFormat:
         that is taken here), field_duplicate, voucher_type_unsupported or instruction_invalid, with
         every error in `errors`. A message of several payments is the bulk reader's.
         """
-        message, root = parsed(raw)
+        message, root = parsed(raw, ONE_TAGS_MAX)
         layout = layout_of(message)
         payments = list(root.iter(message.tag("CdtTrfTxInf")))
         if len(payments) != 1:

@@ -33,12 +33,17 @@ from gateway.domain.money import Fen
 _AMOUNT = re.compile(r"(0|[1-9][0-9]{0,14})(?:\.([0-9]{1,2}))?", re.ASCII)
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(?:Z|[+-][0-9]{2}:[0-9]{2})?")
 _TEXT_MAX = 140
+_WIDTHS = {"AddtlInf": 105, "Cd": 4, "Prtry": 35, "OrgnlUETR": 36, "UETR": 36}
+_ID_MAX = 35
+"""As ISO's own types: Max105Text, Max35Text ..."""
 _DIVISION = re.compile(r"[0-9]{9}", re.ASCII)
 DIVISION_PLACES = (
     "GrpHdr/InstdAgt/FinInstnId/Othr/Id", "Assgnmt/Assgne/Pty/Id/OrgId/Othr/Id",
 )  # fmt: skip
 """Where a message says for which division it is; the first that stands counts."""
 PAYMENTS_MAX = 500
+LETTER_TAGS_MAX = 200_000
+"""Four hundred for each payment."""
 
 _NAMES = r"OrgnlMsgId|OrgnlMsgNmId|OrgnlCreDtTm"
 _PAYMENT = (
@@ -114,7 +119,7 @@ def read_letter(raw: bytes) -> Letter:
     Raises Unreadable: not_xml, dtd_refused, body_too_large, media_type_unsupported (no message of
     `MESSAGES`), instruction_invalid with every error.
     """
-    message, root = parsed(raw)
+    message, root = parsed(raw, LETTER_TAGS_MAX)
     form = _FORMS.get(message.name)
     if form is None:
         raise Unreadable(
@@ -193,7 +198,7 @@ def _texts(
         text = leaf.text or ""
         if not pattern.fullmatch(leaf_path):
             _unknown(f"{place}{leaf_path}", found)
-        elif not text.strip() or refused_in(text) or len(text) > _TEXT_MAX:
+        elif not text.strip() or refused_in(text) or len(text) > _width(leaf_path):
             found.note(
                 f"{place}{leaf_path}", "text", "文本为空、过长或含控制字符",
                 "is blank, too long, or holds a control character",
@@ -205,6 +210,11 @@ def _texts(
                 found.note(f"{place}{leaf_path}@Ccy", "code", "币种应为 CNY", "the currency is CNY")
             texts.setdefault(leaf_path, []).append(text)
     return texts
+
+
+def _width(path: str) -> int:
+    name = path.rpartition("/")[2]
+    return _WIDTHS.get(name, _ID_MAX if name.endswith("Id") else _TEXT_MAX)
 
 
 def _leaves(element: etree._Element, path: str) -> Iterator[tuple[str, etree._Element]]:

@@ -78,7 +78,7 @@ class IsoLetters:
             first = matter.payments[0]
             kind = "pain.002.001.10" if _is_pain(first) else "pacs.002.001.10"
             rows = [
-                _told(_names(each), words)
+                _told(_names(each, pain=kind.startswith("pain.")), words)
                 for each, words in zip(matter.payments, said, strict=True)
             ]
             original = first.message_id or _NOT_PROVIDED, first.message_name or _NOT_PROVIDED
@@ -143,8 +143,10 @@ def _words(said: Sequence[Said]) -> str:
     return "; ".join(each.words for each in said if isinstance(each, Taken))
 
 
-def _names(original: Original) -> tuple[str, str, str, str]:
-    return _NOT_PROVIDED, original.instruction_id, original.end_to_end_id, original.transaction_id
+def _names(original: Original, *, pain: bool = False) -> tuple[str, str, str, str]:
+    """A pain.002 has no place for a TxId."""
+    transaction_id = "" if pain else original.transaction_id
+    return _NOT_PROVIDED, original.instruction_id, original.end_to_end_id, transaction_id
 
 
 def _is_pain(original: Original) -> bool:

@@ -20,6 +20,10 @@ from gateway.domain.faults import FaultCode, Unreadable
 
 MESSAGE_BYTES_MAX = 48 << 20
 """More than 10,000 payments of 3 KiB each."""
+TAGS_MAX = 1_200_000
+"""Of a message that is held whole in memory: about 60 MiB of tree. One of many payments is not."""
+ONE_TAGS_MAX = 20_000
+"""Of a message of one payment: fifty times what one has."""
 ERRORS_SHOWN_MAX = 50
 
 _DECLARATION = re.compile(
@@ -108,12 +112,17 @@ def plain_name(raw: bytes) -> str:
     raise Unreadable(FaultCode.NOT_XML, "the message is not XML: it is empty")
 
 
-def parsed(raw: bytes) -> tuple[Message, etree._Element]:
+def parsed(raw: bytes, tags_max: int = TAGS_MAX) -> tuple[Message, etree._Element]:
     """A whole message in memory, valid by its schema where we have one.
 
-    Raises Unreadable (`not_xml`, `dtd_refused`, `media_type_unsupported`, `instruction_invalid`).
+    Raises Unreadable (`body_too_large`, `not_xml`, `dtd_refused`, `media_type_unsupported`,
+    `instruction_invalid`).
     """
     checked(raw)
+    if raw.count(b"<") > tags_max:
+        raise Unreadable(
+            FaultCode.BODY_TOO_LARGE, f"a message like this has at most {tags_max} tags"
+        )
     try:
         root = etree.fromstring(raw, plain_parser())
     except (etree.XMLSyntaxError, ValueError) as cause:

@@ -194,6 +194,7 @@ peer = "{uri("bank", BANK_CODE)}"
 idempotent = false
 enquiry = true
 horizon_s = {plot.bank_horizon_s}
+recall = true
 connections = {plot.bank_connections}
 deadline_s = {plot.bank_deadline_s}
 books = {"true" if plot.books else "false"}

@@ -145,7 +145,10 @@ class Overpaid:
 
 @attrs.frozen(kw_only=True)
 class DayOfAccount:
-    """What left one account on one day, and what was cleared for it; None: no clearing came."""
+    """What left one account on one day, and what was cleared for it; None: no clearing came.
+
+    Below zero both where it is what came back (2302).
+    """
 
     day: dt.date
     account: str

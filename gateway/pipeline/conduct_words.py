@@ -139,8 +139,9 @@ def cleared_wrongly(
     division: str, day: DayOfAccount, calendar: Mapping[dt.date, bool], today: dt.date
 ) -> Alert:
     cleared = "未清算" if day.cleared_fen is None else f"清算 {yuan(day.cleared_fen)} 元"
+    back = day.cleared_fen is not None and day.cleared_fen < 0
     return alert(
-        division, "JL-103", f"clearing/{day.day}/{day.account}",
+        division, "JL-103", f"clearing/{day.day}/{day.account}{'/back' if back else ''}",
         f"账户 {masked(day.account)} {day.day} 实付 {yuan(day.booked_fen)} 元，{cleared}",
         f"account {masked(day.account)} on {day.day}: paid {yuan(day.booked_fen)}, cleared "
         + ("nothing" if day.cleared_fen is None else yuan(day.cleared_fen)),

@@ -26,6 +26,7 @@ from gateway.hold_ports import LetterBook
 from gateway.pipeline.letters import letter_conflict
 from gateway.pipeline.outcome import Outcome, Outcomes, OutcomeTaken, Word
 from gateway.ports import Clock, Gatekeeper
+from gateway.web.documents import decoded
 
 PATH = "/v1/bank/outcomes"
 NAME = "outcome"
@@ -99,7 +100,7 @@ class OutcomeCounter:
 def read_outcome(raw: bytes) -> Outcome:
     """Raises Unreadable."""
     try:
-        told = msgspec.json.decode(raw, type=_Told)
+        told = decoded(raw, _Told)
         match = _KEY.fullmatch(told.instruction)
         if match is None:
             raise ValueError("an instruction is division/year/voucher type/voucher number")
@@ -116,7 +117,7 @@ def read_outcome(raw: bytes) -> Outcome:
         for text in (told.reference, told.reason):
             if not text.isprintable():
                 raise ValueError("texts hold no control or invisible characters")
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+    except ValueError as error:
         raise Unreadable(FaultCode.INSTRUCTION_INVALID, f"not an outcome: {error}") from error
     key = InstructionKey(
         division=match[1], fiscal_year=int(match[2]), voucher_type=match[3], voucher_no=match[4]

@@ -21,6 +21,7 @@ from gateway.pipeline.refund import MoneyBack
 from gateway.pipeline.returns import Returning
 from gateway.pipeline.tell import Origin
 from gateway.ports import Clock, Gatekeeper
+from gateway.web.documents import decoded
 
 PATH = "/v1/bank/refunds"
 _KEY = re.compile(r"([0-9]{9})/([0-9]{4})/([0-9A-Za-z]{1,8})/([0-9A-Za-z-]{1,42})")
@@ -74,7 +75,7 @@ class RefundCounter:
 def read_money_back(raw: bytes) -> MoneyBack:
     """Raises Unreadable."""
     try:
-        told = msgspec.json.decode(raw, type=_MoneyBack)
+        told = decoded(raw, _MoneyBack)
         return MoneyBack(
             key=_key(told.refund), payment=_key(told.payment), amount_fen=fen(told.amount),
             reason=told.reason, reference=told.reference,

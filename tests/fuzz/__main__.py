@@ -9,7 +9,9 @@ import sys
 
 import atheris
 
-with atheris.instrument_imports(include=["adapters.formats", "adapters.bank", "gateway.domain"]):
+with atheris.instrument_imports(
+    include=["adapters.formats", "adapters.bank", "gateway.domain", "gateway.web"]
+):
     from tests.fuzz.targets import TARGETS
 
 

@@ -4,18 +4,22 @@ what fuzzing finds beside them is kept small by `-merge=1`."""
 import json
 from pathlib import Path
 
+import attrs
 import orjson
 
 from adapters.formats.envelope import opened
 from adapters.formats.iso20022 import IsoBulk
 from adapters.formats.iso_statement import MESSAGES as STATEMENTS
 from adapters.formats.iso_write import written_message
+from adapters.formats.voucher_appropriation import appropriation_envelope
 from adapters.formats.voucher_codes import load_codes
 from adapters.formats.voucher_tables import TABLES
 from adapters.formats.voucher_write import voucher_envelope
+from gateway.domain.codes import PaymentMethod
+from gateway.domain.instruction import Instruction
 from tests.adapters.formats.formats_strategies import batch, sample
 from tests.adapters.formats.iso_messages import statement
-from tests.adapters.formats.isosample_vouchers import AT, KINDS, an_instruction, many
+from tests.adapters.formats.iso_samples import AT, KINDS, an_instruction, many
 from tests.adapters.formats.test_registers_format import registers
 from tests.adapters.formats.test_voucher_papers import sample_voucher
 from tests.pipeline.letters_iso import enquiry, recall, resolution, returned
@@ -62,7 +66,7 @@ def seeds() -> dict[str, dict[str, bytes]]:
     iso = {kind: written_message([an_instruction()], kind, "M", AT) for kind in KINDS}
     return {
         "json": {"single": orjson.dumps(sample()), "payroll": orjson.dumps(batch())},
-        "voucher": {"8202": _envelope()},
+        "voucher": {"8202": _envelope(), "5207": appropriation_envelope(_appropriation())},
         "iso": {**iso, "two": message, "part": parts[1].raw},
         "registers": {"sample": orjson.dumps(registers())},
         "statement": {"statement": json.dumps(_STATEMENT, ensure_ascii=False).encode()},
@@ -89,6 +93,12 @@ def _papers() -> dict[str, bytes]:
     """The vouchers inside, each of every kind, and one envelope whole."""
     bodies = {kind: opened(sample_voucher(kind))[0].voucher.encode("gbk") for kind in TABLES}
     return {**bodies, "envelope": sample_voucher("2204")}
+
+
+def _appropriation() -> Instruction:
+    made = an_instruction()
+    key = attrs.evolve(made.key, voucher_type="5207")
+    return attrs.evolve(made, key=key, payment_method=PaymentMethod.DIRECT)
 
 
 def _envelope() -> bytes:

@@ -46,7 +46,7 @@ async def test_a_payment_is_asked_after_recalled_and_returned_in_iso_20022(siege
     before = await siege.forwarded()
     told = await letter(siege, recall("LT-1", id="LT-A1"))
     assert texts(told, "TxCxlSts", "camt.029.001.09") == ["RJCR"]
-    assert "撤销" in told.body.decode(), "this core takes none, and that is said"
+    assert "已入账，请办理退款" in told.body.decode(), "the core's own word"
     assert await siege.forwarded() == before
     back = await letter(siege, returned("LT-1", "1.50", id="LT-R1", refund="LT-T1"), bank=True)
     assert texts(back, "TxSts", "pacs.002.001.10") == ["ACSC"]

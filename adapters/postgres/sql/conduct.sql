@@ -133,9 +133,22 @@ FROM (
 ) AS b
      FULL JOIN (
     SELECT day, account, sum(amount_fen)::bigint AS cleared_fen
-    FROM clearing_total WHERE division = $1 AND day >= $2
+    FROM clearing_total WHERE division = $1 AND day >= $2 AND amount_fen >= 0
     GROUP BY day, account
 ) AS c ON c.day = b.day AND c.account = b.account
+UNION ALL
+-- 2302: what was cleared back, below zero, where any was, against what came back to the account.
+SELECT r.day, r.account, -coalesce(b.booked_fen, 0), r.cleared_fen
+FROM (
+    SELECT day, account, sum(amount_fen)::bigint AS cleared_fen
+    FROM clearing_total WHERE division = $1 AND day >= $2 AND amount_fen < 0
+    GROUP BY day, account
+) AS r
+     LEFT JOIN LATERAL (
+    SELECT sum(amount_fen)::bigint AS booked_fen FROM bank_entry AS e
+    WHERE e.division = $1 AND e.booked_day = r.day AND e.account = r.account
+          AND e.direction = 'credit'
+) AS b ON true
 ORDER BY 1, 2
 
 -- name: untold_records

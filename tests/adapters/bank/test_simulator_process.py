@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.request import urlopen
 
+import attrs
 import msgspec
 import pytest
 
@@ -17,7 +18,8 @@ from adapters.bank.http_core import HttpBank
 from certs.authority import Purpose, create_root, create_subordinate, issue, request
 from certs.keys import generate_key, save_certificates, save_key
 from certs.tls import Credentials, client_context
-from gateway.domain.bank import BankOutcome, EnquiryOutcome
+from gateway.domain.bank import BankOutcome, EnquiryOutcome, RecallOrder
+from gateway.domain.enquiries import RecallStatus
 from tests.adapters.bank.scripted import CONDUCT, key
 
 SECRET = "a passphrase for this test only"
@@ -167,3 +169,32 @@ async def test_over_mutual_tls_only_a_known_party_pays(tmp_path: Path) -> None:
         assert (await core.enquire(key(9))).outcome is EnquiryOutcome.NOT_FOUND
         await core.aclose()
         await stranger.aclose()
+
+
+@pytest.mark.slow
+async def test_a_recall_is_answered_by_what_the_books_say_and_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    habits = Habits(seed=9, reject_share=0.2, pending_share=0.2, late_s=600.0, recall_share=0.5)
+    shares = ("--seed", "9", "--reject-share", "0.2", "--pending-share", "0.2", "--late-s", "600",
+              "--recall-share", "0.5")  # fmt: skip
+    async with simulator(tmp_path / "journal", *shares) as (_, port):
+        core = bank(port, deadline_s=2.0, connections=40)
+        core.conduct = attrs.evolve(CONDUCT, recall=True)
+        keys = [key(number) for number in range(40)]
+        await asyncio.gather(*(core.submit(each, b"{}", "json") for each in keys))
+        before = await effects(port)
+        for each in keys:
+            order = RecallOrder(id="ab" * 16, key=each, amount_fen=1, reason="DUPL", words="")
+            said, fate = await core.recall(order), habits.fate(str(each))
+            paid = fate is Fate.ACCEPT
+            if fate is Fate.PENDING:
+                assert said.status is RecallStatus.PENDING and said.heard
+            elif paid and not habits.gives_back(str(each)):
+                assert said.status is RecallStatus.REFUSED and "退款" in (said.reason or "")
+            else:
+                assert said.status is RecallStatus.ACCEPTED
+        unknown = attrs.evolve(order, key=key(99))
+        assert not (await core.recall(unknown)).heard
+        assert await effects(port) == before
+        await core.aclose()
