@@ -6,6 +6,7 @@ from pathlib import Path
 
 import attrs
 import orjson
+from msgspec.structs import replace
 
 from adapters.formats.envelope import opened
 from adapters.formats.iso20022 import IsoBulk
@@ -97,7 +98,7 @@ def _papers() -> dict[str, bytes]:
 
 def _appropriation() -> Instruction:
     made = an_instruction()
-    key = attrs.evolve(made.key, voucher_type="5207")
+    key = replace(made.key, voucher_type="5207")
     return attrs.evolve(made, key=key, payment_method=PaymentMethod.DIRECT)
 
 

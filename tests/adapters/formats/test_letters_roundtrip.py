@@ -3,11 +3,11 @@ whole; what we write of it ourselves is read the same, and valid by the publishe
 
 from xml.sax.saxutils import escape
 
-import attrs
 import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
+from msgspec.structs import replace
 
 from adapters.bank.iso_recall import IsoRecalls
 from adapters.bank.iso_status import read_status
@@ -212,7 +212,7 @@ def test_a_refund_voucher_is_the_same_return(
 ) -> None:
     kind = {"8202": "2204", "5201": "2203"}[payment.voucher_type]
     voucher = RefundVoucher(
-        key=attrs.evolve(payment, voucher_type=kind, voucher_no=number), day=AT.date(),
+        key=replace(payment, voucher_type=kind, voucher_no=number), day=AT.date(),
         payment_type=payment.voucher_type, payment_no=payment.voucher_no,
         payment_year=str(payment.fiscal_year), account="42002201", amount_fen=amount,
         reference="JH-1", reason=words,
