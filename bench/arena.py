@@ -90,7 +90,7 @@ class Arena:
         return [crew.pid(name) for name in self.stage.gateway_names if crew.running(name)]
 
     def costs(self) -> Costs:
-        postgres = descendants(self._postmaster())
+        postgres = descendants(self.postmaster)
         bureau = [pid for pid in postgres if BUREAU_DATABASE in title(pid)]
         crew = self.stage.crew
         return Costs(
@@ -137,7 +137,8 @@ class Arena:
         file.unlink()
         return Burst(clients=clients, report=report, costs=spent, drained_s=drained_s)
 
-    def _postmaster(self) -> int:
+    @property
+    def postmaster(self) -> int:
         note = self.stage.postgres.folder / "data" / "postmaster.pid"
         return int(note.read_text().split()[0])
 

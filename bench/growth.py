@@ -2,13 +2,15 @@
 
 Registers: two stages beside each other, one with the ordinary division, one with a million accounts
 and a hundred thousand indicators more; the same load in turn. Instructions: admission alone on two
-databases of one server, one empty, one that holds ten million.
+databases of one server, one empty, one that holds ten million. Beside them: 64 clients on one
+indicator, and how soon a version of the registers is in every process.
 """
 
 import asyncio
 import datetime as dt
 import json
 import os
+import statistics
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -16,8 +18,10 @@ from typing import Any
 import attrs
 
 from adapters.postgres.session import Pool
-from bench.admission import admissions, admit_all
+from bench.admission import admissions
 from bench.arena import Arena, arena, load_registers
+from bench.beside import admitted_in_turn
+from bench.heard import heard
 from bench.line import WARMING_EACH
 from bench.machine import cpu_seconds, resident_mib
 from bench.results import median, show, spread_of
@@ -39,12 +43,28 @@ class Programme:
     burst: int
     stored: int
     admitted: int
+    """On each of two ledgers, in so many pieces."""
+    pieces: int
 
 
 FULL = Programme(
-    accounts=1_000_000, indicators=100_000, rounds=10, burst=800, stored=10_000_000, admitted=3000
+    accounts=1_000_000,
+    indicators=100_000,
+    rounds=10,
+    burst=800,
+    stored=10_000_000,
+    admitted=30_000,
+    pieces=100,
 )
-QUICK = Programme(accounts=5_000, indicators=500, rounds=2, burst=60, stored=5_000, admitted=300)
+QUICK = Programme(
+    accounts=5_000,
+    indicators=500,
+    rounds=2,
+    burst=60,
+    stored=5_000,
+    admitted=600,
+    pieces=4,
+)
 SIZES = "BENCH_GROWTH"
 """Environment: `accounts,indicators,stored`, to measure another size than the full one."""
 
@@ -94,14 +114,19 @@ def _registers(programme: Programme) -> dict[str, Any]:
     each = (programme.burst + WARMING_EACH * CLIENTS) * programme.rounds
     few, many = Workload(1, on), _Crowded(programme, on)
     waiting = {"few": few.spread(each), "many": many.spread(each)}
-    wanted = few.spread(2 * programme.admitted * programme.rounds)
-    with arena(few, [*waiting["few"], *wanted]) as small:
+    wanted = few.spread(2 * programme.admitted)
+    paired = {"spread": few.spread(each), "hot": few.hot(each)}
+    everything = [*waiting["few"], *wanted, *paired["spread"], *paired["hot"]]
+    with arena(few, everything, gateways=2) as small:
+        hearing = heard(small, programme.rounds)
+        small.stage.crew.stop("gateway-1")
         began = time.monotonic()
         with arena(many, waiting["many"]) as large:
             loaded_s = time.monotonic() - began
             figures = _start_up(large)
             rates = _rates(programme, {"few": small, "many": large}, waiting)
             memory = max(map(resident_mib, large.gateways()))
+        hot = _hot_beside_spread(programme, small, paired)
         stored = _instructions(programme, small, wanted, few.registers())
     ratios = [many / few for few, many in zip(rates["few"], rates["many"], strict=True)]
     return {
@@ -117,6 +142,8 @@ def _registers(programme: Programme) -> dict[str, Any]:
             [many / few for few, many in zip(rates["cpu_few"], rates["cpu_many"], strict=True)]
         ),
         **stored,
+        **hot,
+        **hearing,
     }
 
 
@@ -168,33 +195,74 @@ def _instructions(
     began = time.monotonic()
     size = asyncio.run(_store(databases["stored"], programme.stored))
     stored_s = time.monotonic() - began
-    prepared = admissions(wanted, registers)
-    rates: dict[str, list[float]] = {name: [] for name in databases}
-    cpu: dict[str, list[float]] = {name: [] for name in databases}
-    for number in range(programme.rounds):
-        part = prepared[2 * number * programme.admitted : 2 * (number + 1) * programme.admitted]
-        halves = dict(zip(databases, (part[::2], part[1::2]), strict=True))
-        for name in list(databases) if number % 2 else list(reversed(databases)):
-            before = staged.costs().postgres
-            run = admit_all(databases[name], halves[name], WAITERS)
-            if number == 0:
-                continue  # caches are cold, and pages are logged whole after the checkpoint
-            rates[name].append(run.rate)
-            spent = (staged.costs().postgres - before) * 1e6 / len(halves[name])
-            cpu[name].append(spent + run.cpu_us)
-    ratios = [stored / empty for empty, stored in zip(rates["empty"], rates["stored"], strict=True)]
+    sides = admitted_in_turn(
+        databases, admissions(wanted, registers), programme.pieces, WAITERS, staged.postmaster
+    )
+    empty, stored = sides["empty"], sides["stored"]
+    ratios = [there / here for here, there in zip(empty.rates, stored.rates, strict=True)]
     return {
         "stored_fill_s": round(stored_s, 1),
         "stored_gib": round(size / 2**30, 2),
-        "admission_rate_empty": spread_of(rates["empty"]),
-        "admission_rate_stored": spread_of(rates["stored"]),
+        "admission_rate_empty": spread_of(empty.rates),
+        "admission_rate_stored": spread_of(stored.rates),
         "ratio_stored_to_empty": median(ratios),
-        "admission_cpu_us_empty": spread_of(cpu["empty"]),
-        "admission_cpu_us_stored": spread_of(cpu["stored"]),
-        "ratio_cpu_stored_to_empty": median(
-            [stored / empty for empty, stored in zip(cpu["empty"], cpu["stored"], strict=True)]
-        ),
+        "ratio_stored_to_empty_quartiles": [
+            round(value, 3) for value in statistics.quantiles(ratios, n=4)
+        ],
+        "admission_cpu_us_empty": round(empty.cpu_us, 1),
+        "admission_cpu_us_stored": round(stored.cpu_us, 1),
+        "ratio_cpu_stored_to_empty": round(stored.cpu_us / empty.cpu_us, 3),
     }
+
+
+def _hot_beside_spread(
+    programme: Programme, staged: Arena, drawn: dict[str, list[Instruction]]
+) -> dict[str, Any]:
+    """At the door: 64 clients, all on one indicator, and spread over hundreds, in turn."""
+    size = programme.burst + WARMING_EACH * CLIENTS
+    rates: dict[str, list[float]] = {"spread": [], "hot": []}
+    for number in range(programme.rounds):
+        for kind in ("spread", "hot") if number % 2 else ("hot", "spread"):
+            taken, drawn[kind] = drawn[kind][:size], drawn[kind][size:]
+            requests = list(to_gateway(taken, staged.host, staged.sign))
+            burst = staged.burst(requests, CLIENTS, warming=WARMING_EACH * CLIENTS)
+            if set(burst.report.answers) != {"200 passed"}:
+                raise RuntimeError(f"{kind} was answered {burst.report.answers}")
+            rates[kind].append(burst.rate)
+    found = asyncio.run(_counted(staged.stage.gateway_database))
+    if not found["exact"] or found["deadlocks"]:
+        raise RuntimeError(f"the limits do not come to what was paid: {found}")
+    ratios = [hot / spread for spread, hot in zip(rates["spread"], rates["hot"], strict=True)]
+    return {
+        "rate_hot_64": spread_of(rates["hot"]),
+        "rate_spread_64": spread_of(rates["spread"]),
+        "ratio_hot_to_spread_64": median(ratios),
+        "deadlocks": found["deadlocks"],
+        "limits_exact": found["exact"],
+    }
+
+
+_COUNTED = """
+SELECT (SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()) AS deadlocks,
+       coalesce(bool_and(x.reserved_fen + x.posted_fen = d.fen), false) AS exact
+FROM (SELECT l.kind, l.id, sum(l.fen) AS fen
+      FROM instruction AS i, unnest(i.limit_kinds, i.limit_ids, i.demand_fen) AS l (kind, id, fen)
+      WHERE i.outcome = 'passed' GROUP BY l.kind, l.id) AS d
+     LEFT JOIN limit_line AS x ON x.kind = d.kind AND x.id = d.id
+"""
+
+
+async def _counted(database: str) -> dict[str, Any]:
+    """To the fen: what every limit holds, beside what the passed instructions demanded of it."""
+    pool = Pool(database, size=1)
+    try:
+        async with pool.session() as session:
+            await session.connection.execute("SET enable_seqscan = on")
+            row = await session.connection.fetchrow(_COUNTED)
+            assert row is not None
+            return dict(row)
+    finally:
+        await pool.close()
 
 
 _FILL = """
@@ -241,5 +309,11 @@ def _show(figures: dict[str, Any]) -> None:
         ("admission, empty ledger, /s", figures["admission_rate_empty"]["median"], ""),
         ("admission, stored instructions, /s", figures["admission_rate_stored"]["median"], ""),
         ("ratio stored to empty", figures["ratio_stored_to_empty"], ">= 0.9"),
+        ("  its quartiles", figures["ratio_stored_to_empty_quartiles"], ""),
+        ("CPU of an admission, empty, us", figures["admission_cpu_us_empty"], ""),
+        ("CPU of an admission, stored, us", figures["admission_cpu_us_stored"], ""),
+        ("ratio hot to spread, 64 clients", figures["ratio_hot_to_spread_64"], ">= 0.9"),
+        ("a version in every process, told, ms", figures["heard_told_ms"]["median"], "< 1000"),
+        ("the same, word lost, ms", figures["heard_asking_ms"]["median"], "< 1000"),
     ]
     show("growth", ("figure", "measured", "goal"), rows)

@@ -28,6 +28,12 @@ def openapi() -> bytes:
             "/v1/holds": {"get": _list("Open holds, why, and what would release each")},
             "/v1/notifications": {"get": _list("What the reader has not acknowledged yet")},
             "/v1/notifications/acknowledge": {"post": _document("{ids}: shown, and kept")},
+            "/v1/feeds/registers": {
+                "post": _document("The bureau's signed registers: whole, or what changed")
+            },
+            "/v1/feeds/policies": {
+                "post": _document("A policy book with its officers' signatures")
+            },
             "/v1/feeds/releases": {"post": _document("The bureau's signed orders about holds")},
             "/v1/iso20022": {"post": _post("application/xml", None)},
             "/v1/bank/refunds": {"post": _document("The bank: money that came back")},

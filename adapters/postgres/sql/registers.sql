@@ -170,13 +170,13 @@ SELECT pg_notify('registers', $1)
 
 -- name: versions
 -- empty: no registers were ever loaded
-SELECT v.division, v.version, s.as_of,
-       (SELECT array_agg(a.register ORDER BY a.register) FROM register_age AS a
-        WHERE a.division = v.division) AS registers,
-       (SELECT array_agg(a.as_of ORDER BY a.register) FROM register_age AS a
-        WHERE a.division = v.division) AS ages
-FROM (SELECT division, max(version) AS version FROM register_snapshot GROUP BY division) AS v
-     JOIN register_snapshot AS s USING (division, version)
+SELECT a.division, s.version, s.as_of, a.registers, a.ages
+FROM (SELECT division, array_agg(register ORDER BY register) AS registers,
+             array_agg(as_of ORDER BY register) AS ages
+      FROM register_age GROUP BY division) AS a
+     CROSS JOIN LATERAL (
+        SELECT version, as_of FROM register_snapshot
+        WHERE division = a.division ORDER BY version DESC LIMIT 1) AS s
 
 -- name: age_then
 -- empty: no such version
