@@ -67,7 +67,8 @@ DETAILS: Mapping[str, tuple[str, str]] = {
     "kind": ("类别", "kind"), "number": ("编号", "number"), "sha256": ("文件摘要", "SHA-256"),
     "digest": ("决定摘要", "digest"), "verdict": ("意见", "verdict"),
     "register": ("登记", "register"), "op": ("事项", "what"), "version": ("版本", "version"),
-    "rows": ("行数", "rows"), "opening": ("查看序号", "opening"), "host": ("主机", "host"),
+    "rows": ("行数", "rows"),
+    "file": ("文件", "file"), "opening": ("查看序号", "opening"), "host": ("主机", "host"),
     "os_user": ("系统用户", "system user"), "to": ("移送部门", "to"),
 }  # fmt: skip
 _VALUES: Mapping[str, Mapping[str, str]] = {

@@ -3,11 +3,12 @@
 So no account number loses its digits, no name becomes a formula; a sheet says what was asked for.
 """
 
+import asyncio
 import csv
 import datetime as dt
 import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
 import xlsxwriter
 from aiohttp import web
@@ -57,11 +58,39 @@ def excel(head: Sequence[str], rows: Rows, filters: Mapping[str, str]) -> bytes:
 
 def comma_separated(head: Sequence[str], rows: Rows) -> bytes:
     """RFC 4180 with a byte order mark, which Excel needs to read it as UTF-8."""
+    return b"\xef\xbb\xbf" + comma_lines([head]) + comma_lines(rows)
+
+
+def comma_lines(rows: Rows) -> bytes:
     buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer)
-    writer.writerow(head)
-    writer.writerows([harmless(value) for value in row] for row in rows)
-    return b"\xef\xbb\xbf" + buffer.getvalue().encode()
+    csv.writer(buffer).writerows([harmless(value) for value in row] for row in rows)
+    return buffer.getvalue().encode()
+
+
+async def sent(
+    request: web.Request, pieces: AsyncIterator[list[list[str]]], head: Sequence[str], name: str,
+    filters: Callable[[int], Mapping[str, str]],
+) -> web.StreamResponse:  # fmt: skip
+    """A list as a file that begins to arrive with its first piece, whatever comes after.
+
+    `name`: ASCII, ends in csv or xlsx. `filters`: of the workbook's second sheet, by how many rows
+    there were. What fails after the first piece breaks the download off: half a file never looks
+    whole.
+    """
+    first: list[list[str]] = await anext(pieces, [])
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    response = web.StreamResponse(headers=headers)
+    response.content_type = "text/csv" if name.endswith("csv") else XLSX
+    await response.prepare(request)
+    if name.endswith("csv"):
+        await response.write(comma_separated(head, first))
+        async for piece in pieces:
+            await response.write(comma_lines(piece))
+    else:
+        rows = [*first, *[row async for piece in pieces for row in piece]]
+        await response.write(await asyncio.to_thread(excel, head, rows, filters(len(rows))))
+    await response.write_eof()
+    return response
 
 
 def harmless(value: str) -> str:

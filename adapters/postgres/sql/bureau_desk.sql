@@ -103,7 +103,8 @@ FROM (
     WHERE division = $1
     AND ($2::timestamptz IS NULL OR (decided_at, voucher_no) < ($2, $3))
     AND ($4::text IS NULL OR agency_code = $4)
-    AND ($5::text IS NULL OR starts_with(agency_code, $5))
+    AND ($5::text IS NULL OR (left(agency_code, 3) = $5 OR length($5) <> 3)
+        AND starts_with(agency_code, $5))
     AND ($6::text IS NULL OR bank = $6)
     AND ($7::text IS NULL OR policies @> ARRAY[$7])
     AND ($8::text IS NULL OR outcome = $8)

@@ -1,7 +1,7 @@
 """Pages of interceptions (拦截): search, live list, export, print, and the "why refused" card."""
 
-import asyncio
 import datetime as dt
+from collections.abc import AsyncIterator
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -12,7 +12,7 @@ from bureau.desk.names import Names
 from bureau.desk.people import CASE_PARTIES, READERS, Office
 from bureau.desk.search import QUERY_CHARS_MAX, Search, parsed
 from bureau.desk.strip import strip_of
-from bureau.web.exports import ROWS_MAX, XLSX, attachment, comma_separated, excel
+from bureau.web.exports import ROWS_MAX, sent
 from bureau.web.pages import clock, outcome_zh
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post
@@ -78,22 +78,20 @@ class _Interceptions:
             now=self._rooms.clock(), whole=len(lines) < PRINT_ROWS,
         )  # fmt: skip
 
-    async def export(self, visit: Visit) -> web.Response:
+    async def export(self, visit: Visit) -> web.StreamResponse:
         query = visit.query("q", QUERY_CHARS_MAX)
-        rows = await self._all(visit, parsed(query))
-        await self._tell_export(visit, query, len(rows))
-        if visit.request.match_info["kind"] == "csv":
-            body = await asyncio.to_thread(comma_separated, HEAD, rows)
-            return attachment(body, "text/csv", "interceptions.csv")
+        kind = visit.request.match_info["kind"]
+        await tell(self._rooms, visit, "list.exported", query, file=kind)
         filters = {
             "查询条件 Query": query or "（全部）",
             "行政区划 Division": visit.division,
             "导出人 By": f"{visit.person.name}（{visit.person.login}）",
             "导出时间 At": clock(self._rooms.clock()),
-            "行数 Rows": f"{len(rows)}{_limit(len(rows))}",
         }
-        body = await asyncio.to_thread(excel, HEAD, rows, filters)
-        return attachment(body, XLSX, "interceptions.xlsx")
+        return await sent(
+            visit.request, self._pieces(visit, parsed(query)), HEAD, f"interceptions.{kind}",
+            lambda count: {**filters, "行数 Rows": f"{count}{_limit(count)}"},
+        )  # fmt: skip
 
     async def events(self, visit: Visit) -> web.StreamResponse:
         return await self._rooms.live.stream(visit.request)
@@ -141,23 +139,18 @@ class _Interceptions:
         )
         return query, search, lines
 
-    async def _all(self, visit: Visit, search: Search) -> list[list[str]]:
+    async def _pieces(self, visit: Visit, search: Search) -> AsyncIterator[list[list[str]]]:
         """Everything that fits up to ROWS_MAX, piece by piece: other pages go on meanwhile."""
-        rows: list[list[str]] = []
         before: tuple[dt.datetime, str] | None = None
-        while len(rows) < ROWS_MAX:
+        for _ in range(ROWS_MAX // PIECE_ROWS):
             lines = await searched(
                 self._rooms.desk, visit.division, visit.person.scope, search, before=before,
                 limit=PIECE_ROWS,
             )  # fmt: skip
-            rows += [_cells(line, self._rooms.names) for line in lines]
+            yield [_cells(line, self._rooms.names) for line in lines]
             if len(lines) < PIECE_ROWS:
-                break
+                return
             before = (lines[-1].decided_at, lines[-1].voucher_no)
-        return rows
-
-    async def _tell_export(self, visit: Visit, query: str, rows: int) -> None:
-        await tell(self._rooms, visit, "list.exported", query, rows=rows)
 
     async def _strip(self, visit: Visit) -> object:
         """Figures of the whole division: not for people outside the bureau."""

@@ -1,7 +1,6 @@
 """Pages of the audit trail (操作留痕): in words, by person, act and days; proof and export."""
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,7 +11,7 @@ from bureau.desk.deeds import ACTS, Asked, act_words, asked, detail_words
 from bureau.desk.people import OFFICES_ZH, Office
 from bureau.desk.seating import Seating
 from bureau.desk.trail import first_break
-from bureau.web.exports import ROWS_MAX, XLSX, attachment, comma_separated, excel
+from bureau.web.exports import ROWS_MAX, sent
 from bureau.web.pages import clock
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post
@@ -51,26 +50,28 @@ class _Trail:
         bodies, head = await self._rooms.people.trail(visit.division)
         return await self._shown(visit, (len(bodies), first_break(bodies, head)))
 
-    async def export(self, visit: Visit) -> web.Response:
-        wanted, before = _asked(visit), END
-        rows: list[list[str]] = []
-        while len(rows) < ROWS_MAX:
-            piece = await self._acts(visit, before, wanted, PIECE_ROWS)
-            rows += [_cells(row) for row in piece]
-            if len(piece) < PIECE_ROWS:
-                break
-            before = piece[-1]["seq"]
-        await tell(self._rooms, visit, "trail.exported", _query(visit), rows=len(rows))
-        if visit.request.match_info["kind"] == "csv":
-            body = await asyncio.to_thread(comma_separated, HEAD, rows)
-            return attachment(body, "text/csv", "trail.csv")
+    async def export(self, visit: Visit) -> web.StreamResponse:
+        kind, query = visit.request.match_info["kind"], _query(visit)
+        pieces = self._pieces(visit, _asked(visit))
+        await tell(self._rooms, visit, "trail.exported", query, file=kind)
         filters = {
-            "查询条件 Query": _query(visit) or "（全部）", "行政区划 Division": visit.division,
+            "查询条件 Query": query or "（全部）", "行政区划 Division": visit.division,
             "导出人 By": f"{visit.person.name}（{visit.person.login}）",
-            "导出时间 At": clock(self._rooms.clock()), "行数 Rows": str(len(rows)),
+            "导出时间 At": clock(self._rooms.clock()),
         }  # fmt: skip
-        body = await asyncio.to_thread(excel, HEAD, rows, filters)
-        return attachment(body, XLSX, "trail.xlsx")
+        return await sent(
+            visit.request, pieces, HEAD, f"trail.{kind}",
+            lambda count: {**filters, "行数 Rows": str(count)},
+        )  # fmt: skip
+
+    async def _pieces(self, visit: Visit, wanted: Asked) -> AsyncIterator[list[list[str]]]:
+        before = END
+        for _ in range(ROWS_MAX // PIECE_ROWS):
+            piece = await self._acts(visit, before, wanted, PIECE_ROWS)
+            yield [_cells(row) for row in piece]
+            if len(piece) < PIECE_ROWS:
+                return
+            before = piece[-1]["seq"]
 
     async def _shown(self, visit: Visit, proof: tuple[int, int | None] | None) -> web.Response:
         before = visit.query("before") or str(END)
