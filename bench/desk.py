@@ -5,43 +5,69 @@ import datetime as dt
 import re
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import orjson
 
-from adapters.postgres.bureau_pool import connection_of
 from adapters.postgres.embedded import EmbeddedPostgres
 from adapters.postgres.embedded_binaries import throwaway_folder
+from bench.desk_rows import BANK, DIVISION, MILLION, filled, registers
 from bench.results import percentile, show
+from bureau.desk.casework.words import Against, Move, Origin
+from bureau.desk.complaints import Informant, Told
+from bureau.desk.docket.office import Opening, Upload
 from bureau.desk.people import OUTSIDE, Office, Person
+from bureau.desk.register_words import SHEETS
 from bureau.inbox.bell import Bell
 from bureau.serving import site
 from bureau.settings import DATABASE, DOOR_PASSPHRASE, WITNESS_PASSPHRASE, Settings, load_settings
 from bureau.web.desk import desk_application, table_of
-from bureau.wiring import Store, desk_rooms, entry_of, open_store
+from bureau.web.rooms import Rooms
+from bureau.wiring import desk_rooms, entry_of, open_store
 from certs.authority import Purpose, create_root, create_subordinate, issue, request
 from certs.keys import generate_key
 from certs.signatories import signatories
 from certs.signing.signer import signer
 from certs.trust import Trust
 from deploy.demo.desk_links import equipped_link
+from gateway.domain.legal_day import legal_day
+from policies.book.load import LIBRARY, load_texts
 
-DIVISION, BANK = "220000000", "103241001000"
 DOMAIN = "spiffe://treasury.example"
-MILLION = 1_000_000
 P95_MS_WANTED = 150
-AGENCIES, POLICIES = 800, 60
 CODES = {Office.AGENCY: "101001", Office.DEPARTMENT: "101", Office.BANK: BANK}
-SEARCHES = (
-    "interceptions?q=agency:101001", "interceptions?q=policy:JL-020",
-    "interceptions?q=policy:JL-020 agency:150003 amount:>100000", "interceptions?q=amount:>90亿",
-    "interceptions?q=date:2026-03 outcome:blocked", "interceptions?q=没有这个名字",
-    "interceptions?q=voucher:0000000000077", "cases?q=stage:整改中", "cases?q=agency:101001",
-    "cases?q=stage:已归档 date:2026-03", "cases?q=amount:>90亿",
-)  # fmt: skip
+SEARCHES = {
+    "interceptions": (
+        "agency:101001", "agency:999999", "policy:JL-020", "policy:JL-999",
+        "policy:JL-020 agency:150003 amount:>100000", "amount:>90亿", "amount:1..2", "date:2026-03",
+        "date:2026-03 outcome:blocked", "date:1999", "outcome:held", "outcome:passed",
+        "state:held", "state:paid", "state:refused", "state:expired", "state:blocked",
+        f"bank:{BANK}", "bank:105000000000", "voucher:0000000000077", "voucher:none",
+        "没有这个名字", "长春示例公司77",
+    ),
+    "cases": (
+        "stage:整改中", "stage:核实中", "stage:已归档 date:2026-03", "agency:101001",
+        "agency:999999", "policy:JL-020", "policy:JL-999", "amount:>90亿", "date:2026-03",
+        "date:1999",
+        f"bank:{BANK}", "bank:105000000000",
+    ),
+}  # fmt: skip
+"""Each filter word, with much, with little and with nothing to find."""
+QUERIES = {
+    "trail": (
+        "login=r", "login=nobody", "what=case.moved", "what=trail.exported",
+        "from=2026-02-01&to=2026-02-03", "login=r&what=case.opened&to=2026-01-05",
+    ),
+    "statistics": ("from=2024-01&to=2026-11", "from=2024-02&to=2026-05", "from=2026-03&to=2026-03"),
+    "report": ("from=2024-01&to=2026-11",), "bulletin": ("from=2026-03&to=2026-03",),
+    "101001": ("from=2024-02&to=2026-05",), BANK: ("from=2024-02&to=2026-05",),
+}  # fmt: skip
+"""By the last word of a page's path."""
+FILES = (".csv", ".xlsx", ".zip", ".pdf", ".docx")
 _SETTINGS = f"""
 [door]
 host = "127.0.0.1"
@@ -65,66 +91,19 @@ gateway = "{DOMAIN}/gateway/{BANK}"
 origin = "{DOMAIN}/gateway/{BANK}/log/{DIVISION}"
 """
 
-# Four of five payments pass; every interception is of some agency and policy; a case of each of
-# the oldest, most of them archived, some waiting at each stage.
-_RECORDS = """
-INSERT INTO log_record (division, bank, seq, kind, subject, body, leaf_hash)
-SELECT $1, $2, n, 'verdict', '',
-    convert_to(json_build_object('kind', 'verdict', 'recorded_at', 1772438400000000 + n * 1000000,
-        'purpose', '办公楼电梯维修', 'padding', repeat('x', 900))::text, 'UTF8'),
-    sha256(n::text::bytea)
-FROM generate_series($3::bigint, $4::bigint) AS n
-"""
-_INTERCEPTIONS = """
-INSERT INTO interception (division, fiscal_year, voucher_type, voucher_no, bank, outcome,
-    agency_code, agency_name, payee_name, amount_fen, policies, reason_zh, decided_at, record_seq,
-    recorded_at)
-SELECT $1, 2026, '8202', lpad(n::text, 13, '0'), $2,
-    CASE WHEN n % 200 = 1 THEN 'held' ELSE 'blocked' END,
-    (100 + n % 80)::text || lpad((n % 10)::text, 3, '0'), '吉林省示例单位' || n % 800,
-    '长春示例公司' || n % 5000, (n * 7919) % 900000000,
-    ARRAY['JL-' || lpad((n % 60)::text, 3, '0')],
-    '向本单位实有资金账户转款', timestamptz '2026-01-01' + n * interval '1 minute', n,
-    timestamptz '2026-01-01' + n * interval '1 minute'
-FROM generate_series(1, $3::bigint) AS n
-"""
-_CASES = """
-INSERT INTO case_file (division, year, number, origin, against, agency_code, agency_name, bank,
-    title, reason, amount_fen, policies, stage, awaits, due, told, opened_by, opened_at, changed_at,
-    moves)
-SELECT $1, 2026, n, 'finding', 'agency', (100 + n % 80)::text || lpad((n % 10)::text, 3, '0'),
-    '吉林省示例单位' || n % 800, $2, '禁止向实有资金账户划转', '向本单位实有资金账户转款',
-    (n * 7919) % 900000000, ARRAY['JL-' || lpad((n % 60)::text, 3, '0')],
-    CASE WHEN n % 100 < 96 THEN 'archived' ELSE 'verifying' END,
-    CASE WHEN n % 100 < 96 THEN 'nobody'
-        ELSE (ARRAY['reviewer', 'approver', 'agency'])[n % 3 + 1] END,
-    CASE WHEN n % 100 < 96 THEN NULL ELSE date '2026-12-01' + (n % 60)::integer END, true, 'r',
-    timestamptz '2026-01-01' + n * interval '2 minutes', now(), 1
-FROM generate_series(1, $3::integer) AS n
-"""
-_SUBJECTS = """
-INSERT INTO case_subject (division, fiscal_year, voucher_type, voucher_no, bank, year, number)
-SELECT $1, 2026, '8202', lpad(n::text, 13, '0'), $2, 2026, n
-FROM generate_series(1, $3::integer) AS n
-"""
-_MOVES = """
-INSERT INTO case_move (division, year, number, seq, move, login, name, office, at, day, body)
-SELECT $1, 2026, n, 1, 'verify', 'r', '甲', 'reviewer', now(), date '2026-01-05',
-    '{"due":"2026-12-01","means":"phone_call","text":"x"}'::bytea
-FROM generate_series(1, $2::integer) AS n
-"""
-_HEAD = """
-UPDATE log SET size = $3, checkpoint = 'x', cosigned = 'x', cosigned_at = now()
-WHERE division = $1 AND bank = $2
-"""
-
 
 def run(*, quick: bool = False) -> dict[str, Any]:
-    """Every page of every office, at p95; `quick` with a thousandth of the rows."""
+    """Every page of every office at p95, each file's first byte; `quick` with a thousandth."""
     with tempfile.TemporaryDirectory() as folder, _database() as dsn:
         figures = asyncio.run(_measured(_settings(Path(folder), dsn), quick=quick))
     rows = sorted(figures["p95_ms"].items(), key=lambda row: -row[1])
-    show("desk 工作台: p95, ms", ("page", "ms"), rows[:25])
+    show(
+        "desk 工作台: ms to the last byte of a page, to the first of a file",
+        ("page", "p95", "p50"),
+        [(page, ms, figures["median_ms"][page]) for page, ms in rows],
+    )  # fmt: skip
+    worst = f"{rows[0][0]} {rows[0][1]} ms; over {P95_MS_WANTED}: {figures['pages_over_150_ms']}"
+    show("desk 工作台: worst of all", ("page",), [(worst,)])
     return figures
 
 
@@ -151,81 +130,139 @@ def _trust() -> Trust:
 
 async def _measured(settings: Settings, *, quick: bool) -> dict[str, Any]:
     records = MILLION // 1000 if quick else MILLION
-    cases, runs = records // 10, 3 if quick else 20
+    cases, runs = records // 10, 3 if quick else 40
+    times: dict[str, list[float]] = {}
     async with AsyncExitStack() as stack:
         store = await open_store(settings, stack)
-        await _filled(store, settings, records, cases)
         entry = entry_of(settings, store)
         rooms = desk_rooms(settings, store, _trust(), entry, Bell())
+        await filled(store, settings.logs[0].origin, records, cases, rooms.clock().year)
+        known = await _worked(rooms, records)
         port = await stack.enter_async_context(site(desk_application(rooms), "127.0.0.1", 0))
-        url, times, halves = f"http://127.0.0.1:{port}", {}, {}
+        url = f"http://127.0.0.1:{port}"
         for office in Office:
-            code = CODES[office] if office in OUTSIDE else ""
-            person = Person(
-                login=f"bench.{office}", division=DIVISION, office=office, name="甲", code=code
-            )
-            token = await equipped_link(entry, store.people, person, dt.datetime.now(dt.UTC))
+            who = _person(office)
+            token = await equipped_link(entry, store.people, who, dt.datetime.now(dt.UTC))
             session = await stack.enter_async_context(
                 aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
             )
             await _fetch(session, f"{url}/sign-in/link", {"token": token})
-            for path in _paths(rooms, office):
-                times_each = 1 if path.endswith((".csv", ".xlsx")) else runs
-                taken = [await _fetch(session, url + path) for _ in range(times_each)]
-                times[f"{office} {path}"] = round(percentile(taken, 0.95) * 1000, 1)
-                halves[f"{office} {path}"] = round(percentile(taken, 0.5) * 1000, 1)
-    pages = {path: ms for path, ms in times.items() if not path.endswith((".csv", ".xlsx"))}
+            for path in _paths(rooms, office, known):
+                count = 3 if path.partition("?")[0].endswith(FILES) else runs
+                # The measured case is against an agency: its bank is told that there is none.
+                hidden = 404 if office is Office.BANK else 0
+                times[f"{office} {path}"] = [
+                    await _fetch(session, url + path, elsewhere=hidden) for _ in range(count)
+                ]
+    p95 = {page: round(percentile(taken, 0.95) * 1000, 1) for page, taken in times.items()}
+    half = {page: round(percentile(taken, 0.5) * 1000, 1) for page, taken in times.items()}
+    worst = max(p95, key=lambda page: p95[page])
     return {
         "records": records, "interceptions": records // 5, "cases": cases, "runs": runs,
-        "pages": len(pages), "worst_page_p95_ms": max(pages.values()),
-        "pages_over_150_ms": sum(ms > P95_MS_WANTED for ms in pages.values()),
-        "worst_page_median_ms": max(halves[path] for path in pages), "p95_ms": times,
-        "median_ms": halves,
+        "pages": len(p95), "worst_page": worst, "worst_page_p95_ms": p95[worst],
+        "pages_over_150_ms": sum(ms > P95_MS_WANTED for ms in p95.values()),
+        "worst_page_median_ms": max(half.values()), "p95_ms": p95, "median_ms": half,
     }  # fmt: skip
 
 
-async def _filled(store: Store, settings: Settings, records: int, cases: int) -> None:
-    place = settings.logs[0]
-    await store.log.open_log(place.division, place.bank, place.origin)
-    async with connection_of(store.desk._pool) as connection:
-        for start in range(0, records, 50_000):
-            end = min(start + 50_000, records) - 1
-            await connection.execute(_RECORDS, DIVISION, BANK, start, end)
-        await connection.execute(_INTERCEPTIONS, DIVISION, BANK, records // 5)
-        await connection.execute(_CASES, DIVISION, BANK, cases)
-        await connection.execute(_SUBJECTS, DIVISION, BANK, cases)
-        await connection.execute(_MOVES, DIVISION, cases)
-        await connection.execute(_HEAD, DIVISION, BANK, records)
-        await connection.execute("SET ROLE NONE")
-        for table in ("interception", "case_file", "case_subject", "case_move", "log_record"):
-            await connection.execute(f"ANALYZE {table}")
-        await connection.execute("SET ROLE bureau_runtime")
+def _person(office: Office) -> Person:
+    code = CODES[office] if office in OUTSIDE else ""
+    return Person(
+        login=f"bench.{office}", division=DIVISION, office=office, name="甲", code=code
+    )  # fmt: skip
 
 
-def _paths(rooms: Any, office: Office) -> list[str]:
-    """Every page of this office that can be opened without knowing more than these rows."""
-    found = []
+async def _worked(rooms: Rooms, records: int) -> dict[str, str]:
+    """What only the desk itself can make: registers, a case with a document and a file, a
+    complaint, a draft. What to put into the paths of the pages that show them."""
+    reviewer, approver = _person(Office.REVIEWER), _person(Office.APPROVER)
+    raw = orjson.dumps(registers(min(records // 5, 2000)))
+    seq = await rooms.registers.propose_snapshot(DIVISION, raw, "bench", reviewer)
+    await rooms.registers.approve(DIVISION, seq, approver)
+    subject = {
+        "fiscal_year": 2026, "voucher_type": "8202", "voucher_no": f"{81:013d}", "bank": BANK,
+    }  # fmt: skip
+    opening = Opening(
+        origin=Origin.FINDING, against=Against.AGENCY, agency_code="101001", agency_name="厅",
+        bank=BANK, title="一", reason="一",
+    )  # fmt: skip
+    key = await rooms.office.open(DIVISION, opening, [subject], reviewer)
+    day = legal_day(rooms.clock()).isoformat()
+    body = {"means": "interview", "due": day, "day": day, "room": "1", "ground": "无法核实"}
+    await rooms.office.move(key, Move.VERIFY, body, reviewer)
+    file = Upload(name="说明.pdf", media="application/pdf", body=b"%PDF-1.7 a paper")
+    said = {"number": 1, "text": "已说明"}
+    await rooms.office.move(key, Move.REPLY, said, _person(Office.AGENCY), [file])
+    told = Told(
+        way="phone", against="agency", agency_code="", agency_name="某厅", bank="", title="虚列",
+        story="会没有开",
+    )  # fmt: skip
+    complaint = await rooms.complaints.take(DIVISION, told, Informant(), _person(Office.KEEPER))
+    text = load_texts(LIBRARY / "jilin")["JL-042.toml"].replace("revision = 1", "revision = 2", 1)
+    changed = text.replace("超过限额", "超过规定限额", 1)
+    draft = await rooms.policies.draft(DIVISION, "JL-042", changed, "用词更准", reviewer)
+    return {
+        "case": f"{key[1]}/{key[2]}", "file": file.digest.hex(), "paper": f"{key[1]}/1",
+        "complaint": f"{complaint[1]}/{complaint[2]}", "change": str(seq), "draft": str(draft),
+    }  # fmt: skip
+
+
+def _paths(rooms: Rooms, office: Office, known: Mapping[str, str]) -> list[str]:
+    """Every page and file of this office. Raises ValueError for a route that it cannot fill in:
+    none is left out in silence."""
+    found: list[str] = []
     for route in table_of(rooms):
         if route.method != "GET" or office not in route.offices or route.path.endswith("/events"):
             continue
-        path = route.path.replace("{kind:xlsx|csv}", "csv").replace("{division}", DIVISION)
-        path = path.replace("{year:[0-9]{4}}", "2026").replace("{number:[0-9]{1,9}}", "81")
-        path = path.replace("{type}", "8202").replace("{no}", f"{81:013d}")
-        if "{" not in path and "/papers/" not in path and "/complaints/" not in path:
-            found.append(path)
-        if re.search(r"/(interceptions|cases)$", path):
-            home = path.rpartition("/")[0]
-            found += [f"{home}/{s}" for s in SEARCHES if s.startswith(path.rpartition("/")[2])]
+        paths = [_path(pattern, known) for pattern in _kinds(route.path)]
+        last = paths[0].rpartition("/")[2]
+        asked = [f"q={each}" for each in SEARCHES.get(last, ())] + list(QUERIES.get(last, ()))
+        found += paths + [f"{paths[0]}?{each}" for each in asked]
     return found
 
 
+def _kinds(pattern: str) -> list[str]:
+    """A route for each kind of file, and each register."""
+    for kinds in ("xlsx|csv", "pdf|docx"):
+        if f"{{kind:{kinds}}}" in pattern:
+            return [pattern.replace(f"{{kind:{kinds}}}", kind) for kind in kinds.split("|")]
+    if "{register:" in pattern:
+        return [re.sub(r"\{register:[^}]*\}", name, pattern) for name in SHEETS]
+    return [pattern]
+
+
+def _path(pattern: str, known: Mapping[str, str]) -> str:
+    number = "{year:[0-9]{4}}/{number:[0-9]{1,9}}"
+    shown = (
+        "complaint" if "/complaints/" in pattern else "paper" if "/papers/" in pattern else "case"
+    )
+    path = pattern.replace(number, known[shown]).replace("{division}", DIVISION)
+    voucher = f"{1:013d}" if "/holds/" in path else f"{81:013d}"
+    code = "101001" if "/agencies/" in path else BANK
+    for name, value in {
+        "{year:[0-9]{4}}": "2026", "{type}": "8202", "{no}": voucher,
+        "{digest:[0-9a-f]{64}}": known["file"], "{policy:[A-Z0-9-]{6}}": "JL-042",
+        "{kind:xlsx}": "xlsx", "{kind:zip}": "zip", "{code:[0-9A-Za-z-]{1,32}}": code,
+    }.items():  # fmt: skip
+        path = path.replace(name, value)
+    seq = known["draft"] if "/drafts/" in path else known["change"]
+    path = re.sub(r"\{seq:\[0-9\]\{1,[0-9]+\}\}", seq, path)
+    if "{" in path:
+        raise ValueError(f"{pattern}: not known what to put in")
+    return path
+
+
 async def _fetch(
-    session: aiohttp.ClientSession, url: str, form: dict[str, str] | None = None
-) -> float:
-    """Seconds to the last byte. A page that is not there for this office counts too (404)."""
+    session: aiohttp.ClientSession, url: str, form: dict[str, str] | None = None,
+    elsewhere: int = 0,
+) -> float:  # fmt: skip
+    """Seconds to the last byte of a page, to the first of a file. Raises RuntimeError for anything
+    but a page: an error is quick and says nothing. `elsewhere`: the status that may come too."""
     started = time.perf_counter()
     async with session.request("POST" if form else "GET", url, data=form) as answer:
+        head = time.perf_counter() - started
         await answer.read()
-        if answer.status >= 500:
+        whole = time.perf_counter() - started
+        if answer.status >= 400 and answer.status != elsewhere:
             raise RuntimeError(f"{url}: {answer.status}")
-    return time.perf_counter() - started
+    return head if answer.headers.get("Content-Disposition") else whole
