@@ -23,9 +23,18 @@ class BureauStatistics:
         self._pool = pool
 
     async def by_key(self, division: str, measure: str, days: Days, limit: int) -> Sequence[Row]:
-        """`measure`: policy, agency, department, bank, amount (band 1-5), state, conduct (bank
+        return (await self.by_keys(division, [measure], days, limit))[measure]
+
+    async def by_keys(
+        self, division: str, measures: Sequence[str], days: Days, limit: int
+    ) -> Mapping[str, Sequence[Row]]:
+        """By measure: policy, agency, department, bank, amount (band 1-5), state, conduct (bank
         policy), stage and origin of cases. `days`: a month's first to a month's last."""
-        return await self._rows("by_key", division, measure, *_cells(days), *days, limit)
+        found: dict[str, list[Row]] = {measure: [] for measure in measures}
+        asked = division, list(measures), *_cells(days), *days, limit
+        for row in await self._rows("by_keys", *asked):
+            found[row["measure"]].append(row)
+        return found
 
     async def by_key_of(self, division: str, measure: str, days: Days, owner: str) -> Sequence[Row]:
         """Of one agency or bank, `key` without its code. `measure`: agency_policy, conduct,

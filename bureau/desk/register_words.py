@@ -6,6 +6,7 @@ One description makes the table, the form and the check; the gateway checks ever
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import attrs
@@ -248,6 +249,8 @@ def shown(column: Column, value: Any) -> str:
         return "、".join(masked(each) for each in (value if isinstance(value, list) else [value]))
     if column.kind == "list":
         return "、".join(value)
+    if column.kind == "money" and _MONEY.fullmatch(str(value)):
+        return f"{Decimal(str(value)):,.2f}"
     return column.choices.get(str(value), str(value))
 
 

@@ -51,9 +51,9 @@ _log = structlog.get_logger("bureau.statistics")
 
 
 class StatisticsStore(Protocol):
-    async def by_key(
-        self, division: str, measure: str, days: tuple[dt.date, dt.date], limit: int
-    ) -> Sequence[Mapping[str, Any]]: ...
+    async def by_keys(
+        self, division: str, measures: Sequence[str], days: tuple[dt.date, dt.date], limit: int
+    ) -> Mapping[str, Sequence[Mapping[str, Any]]]: ...
 
     async def by_month(
         self, division: str, days: tuple[dt.date, dt.date]
@@ -104,7 +104,7 @@ class Span:
 
     @property
     def zh(self) -> str:
-        ends = [f"{day.year}年{day.month}月" for day in self.days]
+        ends = [_zh(day) for day in self.days]
         return ends[0] if ends[0] == ends[1] else "至".join(ends)
 
 
@@ -176,14 +176,11 @@ class Statistics:
         self._titles = dict(CONDUCT_ZH) | dict(titles)
 
     async def overview(self, division: str, span: Span) -> Overview:
-        by = {
-            measure: await self._store.by_key(division, measure, span.days, TOP)
-            for measure in MEASURES
-        }
+        by = await self._store.by_keys(division, MEASURES, span.days, TOP)
         named = await self._agency_names(division, [row["key"] for row in by["agency"]])
         months = {row["key"]: row for row in await self._store.by_month(division, span.days)}
         monthly = tuple(
-            _tally({**months.get(month, {}), "key": f"{month:%Y-%m}"}, f"{month:%Y-%m}")
+            _tally({**months.get(month, {}), "key": f"{month:%Y-%m}"}, _zh(month))
             for month in span.months
         )
         names = self._names
@@ -334,6 +331,10 @@ def _month(text: str) -> dt.date:
         return dt.datetime.strptime(text, "%Y-%m").date()  # noqa: DTZ007 (a month has no zone)
     except ValueError:
         raise ActRefused("month", "月份请按 2026-03 填写。", "A month as 2026-03.") from None
+
+
+def _zh(month: dt.date) -> str:
+    return f"{month.year}年{month.month}月"
 
 
 def _ordinal(day: dt.date) -> int:

@@ -8,10 +8,10 @@ from markupsafe import Markup
 
 from bureau.desk.statistics import Tally
 
-WIDTH, LABEL, VALUE = 640, 200, 90
+WIDTH, LABEL, VALUE = 860, 340, 90
 ROW, BAR = 24, 14
 HEIGHT_COLUMNS, COLUMN_BASE = 170, 140
-NAME_CHARS = 14
+NAME_CHARS = 26
 
 
 @attrs.frozen
@@ -57,7 +57,7 @@ def columns(tallies: Sequence[Tally], title: str) -> Markup:
         middle = left + width // 2
         if n % every == 0:
             parts.append(_middle(middle, COLUMN_BASE - high - 5, f"{each.count:,}"))
-            parts.append(_middle(middle, COLUMN_BASE + 16, _short(each.name)))
+            parts.append(_middle(middle, COLUMN_BASE + 16, _short(each.key)))
     return Markup("".join([*parts, "</svg>"]))  # noqa: S704 (every text in it was escaped)
 
 

@@ -15,6 +15,7 @@ from bureau.desk.casework.words import Against, Move, Origin
 from bureau.desk.complaints import Informant, Told
 from bureau.desk.docket.office import Key, Opening
 from bureau.desk.interceptions import Line, searched
+from bureau.desk.law import titles_of
 from bureau.desk.people import Office, Person, Scope
 from bureau.desk.register_words import SHEETS
 from bureau.desk.registers import Proposal
@@ -125,7 +126,8 @@ async def _opened_case(rooms: Rooms, stage: Stage, line: Line) -> Key:
     opening = Opening(
         origin=Origin.FINDING, against=Against.AGENCY, agency_code=line.agency_code,
         agency_name=line.agency_name, bank=line.bank, reason=line.reason_zh,
-        title=f"{line.reason_zh[:40]}：{line.agency_name}", amount_fen=fen(line.amount),
+        title=f"{titles_of().get(line.policies[0], line.reason_zh[:40])}：{line.agency_name}",
+        amount_fen=fen(line.amount),
         policies=line.policies,
     )  # fmt: skip
     subject = {

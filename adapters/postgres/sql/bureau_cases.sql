@@ -38,7 +38,8 @@ FOR UPDATE;
 SELECT
     division, year, number, origin, against, agency_code, agency_name, bank, title, reason,
     amount_fen, policies, stage, awaits, due, escalation, told, opened_by, opened_at, changed_at,
-    moves
+    moves,
+    (SELECT p.name FROM desk_person AS p WHERE p.login = opened_by) AS opened_name
 FROM case_file
 WHERE division = $1 AND year = $2 AND number = $3;
 

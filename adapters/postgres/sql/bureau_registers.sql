@@ -60,7 +60,9 @@ RETURNING seq;
 -- empty: nothing was proposed under this number.
 SELECT
     seq, register, op, key, agency, body, reason, changed_on, wish, proposed_by, proposed_at,
-    decided_by, decided_at, approved, said, version
+    decided_by, decided_at, approved, said, version,
+    (SELECT p.name FROM desk_person AS p WHERE p.login = proposed_by) AS proposed_name,
+    (SELECT p.name FROM desk_person AS p WHERE p.login = decided_by) AS decided_name
 FROM register_change
 WHERE division = $1 AND seq = $2;
 
@@ -68,7 +70,9 @@ WHERE division = $1 AND seq = $2;
 -- empty: nothing was proposed before this number; newest first.
 SELECT
     seq, register, op, key, agency, reason, changed_on, wish, proposed_by, proposed_at, decided_by,
-    decided_at, approved, said, version
+    decided_at, approved, said, version,
+    (SELECT p.name FROM desk_person AS p WHERE p.login = proposed_by) AS proposed_name,
+    (SELECT p.name FROM desk_person AS p WHERE p.login = decided_by) AS decided_name
 FROM register_change
 WHERE division = $1 AND seq < $2 AND ($3::text IS NULL OR register = $3)
 ORDER BY seq DESC
@@ -78,7 +82,9 @@ LIMIT $4;
 -- empty: nothing waits for a second person.
 SELECT
     seq, register, op, key, agency, reason, changed_on, wish, proposed_by, proposed_at, decided_by,
-    decided_at, approved, said, version
+    decided_at, approved, said, version,
+    (SELECT p.name FROM desk_person AS p WHERE p.login = proposed_by) AS proposed_name,
+    (SELECT p.name FROM desk_person AS p WHERE p.login = decided_by) AS decided_name
 FROM register_change
 WHERE division = $1 AND decided_by IS NULL
 ORDER BY seq

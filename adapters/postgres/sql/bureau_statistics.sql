@@ -1,29 +1,34 @@
--- name: by_key
--- empty: nothing was intercepted in these months; the most frequent first. Whole years ($3), more
--- months ($4), less months ($5), and what has not been folded yet, from $6 to $7.
-SELECT key, sum(count) AS count, sum(amount_fen) AS amount_fen,
-    sum(count) FILTER (WHERE outcome = 'blocked') AS blocked,
-    sum(count) FILTER (WHERE outcome = 'held') AS held
+-- name: by_keys
+-- empty: nothing was intercepted in these months; of each measure ($2) the $8 most frequent, these
+-- first. Whole years ($3), more months ($4), less months ($5), and what has not been folded yet,
+-- from $6 to $7.
+SELECT measure, key, count, amount_fen, blocked, held
 FROM (
-    SELECT key, outcome, count, amount_fen FROM stat_year
-    WHERE division = $1 AND measure = $2 AND year = ANY ($3::date[])
-    UNION ALL
-    SELECT key, outcome, count, amount_fen FROM stat_cell
-    WHERE division = $1 AND measure = $2 AND day = ANY ($4::date[])
-    UNION ALL
-    SELECT key, outcome, -count, -amount_fen FROM stat_cell
-    WHERE division = $1 AND measure = $2 AND day = ANY ($5::date[])
-    UNION ALL
-    SELECT key, outcome, count, amount_fen FROM stat_delta
-    WHERE division = $1 AND measure = $2 AND day BETWEEN $6 AND $7
-) AS s
-GROUP BY key
-HAVING sum(count) <> 0
-ORDER BY sum(count) DESC, key
-LIMIT $8;
+    SELECT measure, key, sum(count) AS count, sum(amount_fen) AS amount_fen,
+        sum(count) FILTER (WHERE outcome = 'blocked') AS blocked,
+        sum(count) FILTER (WHERE outcome = 'held') AS held,
+        row_number() OVER (PARTITION BY measure ORDER BY sum(count) DESC, key) AS place
+    FROM (
+        SELECT measure, key, outcome, count, amount_fen FROM stat_year
+        WHERE division = $1 AND measure = ANY ($2::text[]) AND year = ANY ($3::date[])
+        UNION ALL
+        SELECT measure, key, outcome, count, amount_fen FROM stat_cell
+        WHERE division = $1 AND measure = ANY ($2::text[]) AND day = ANY ($4::date[])
+        UNION ALL
+        SELECT measure, key, outcome, -count, -amount_fen FROM stat_cell
+        WHERE division = $1 AND measure = ANY ($2::text[]) AND day = ANY ($5::date[])
+        UNION ALL
+        SELECT measure, key, outcome, count, amount_fen FROM stat_delta
+        WHERE division = $1 AND measure = ANY ($2::text[]) AND day BETWEEN $6 AND $7
+    ) AS s
+    GROUP BY measure, key
+    HAVING sum(count) <> 0
+) AS t
+WHERE place <= $8
+ORDER BY measure, place;
 
 -- name: by_key_of
--- empty: nothing of this agency or bank in these months. As `by_key`, for keys that begin with $8.
+-- empty: nothing of this agency or bank in these months. As `by_keys`, for keys that begin with $8.
 SELECT key, sum(count) AS count, sum(amount_fen) AS amount_fen,
     sum(count) FILTER (WHERE outcome = 'blocked') AS blocked,
     sum(count) FILTER (WHERE outcome = 'held') AS held
