@@ -98,6 +98,7 @@ async def work_on_cases(stage: Stage, agency: str) -> int:
     """A case at every stage, first of this agency; a complaint, two register changes. How many
     cases there are."""
     async with _opened(stage) as rooms:
+        await rooms.names.follow(stage.plot.division)
         lines = [line for line in await _lines(rooms, stage) if line.outcome == "blocked"]
         lines.sort(key=lambda line: line.agency_code != agency)
         for line, plot in zip(lines, PLOTS, strict=False):

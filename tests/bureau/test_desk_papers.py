@@ -169,3 +169,13 @@ def test_amounts_in_capitals_as_the_rules_for_bills_write_them() -> None:
         10**17 - 1: "玖佰玖拾玖兆玖仟玖佰玖拾玖亿玖仟玖佰玖拾玖万玖仟玖佰玖拾玖元玖角玖分",
     }.items():  # fmt: skip
         assert capitals(fen) == words, fen
+
+
+def test_a_bulletin_says_none_of_the_names_under_which_a_party_is_known() -> None:
+    about = Concerned(
+        case="2026年第1号", name="登记名称厅本级", known_as=("报文名称厅",), superior="登记名称厅",
+        payments=(), amounts=(1,), policies=("JL-020 划转",), reason="划转",
+    )  # fmt: skip
+    issue = Issue(year=2026, number=1, bureau="财政厅", day=dt.date(2026, 3, 2))
+    told = letters.bulletin(about, "登记名称厅本级（报文名称厅）向其账户划转", issue)
+    assert "登记名称" not in told.text() and "报文名称" not in told.text()

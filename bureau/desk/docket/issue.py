@@ -136,6 +136,7 @@ def concerned(
         case=case_no(row["year"], row["number"]),
         name=name,
         superior="" if superior == name else superior,
+        known_as=(names.agency(row["division"], code),),
         payments=tuple(_payment(each) for each in subjects),
         amounts=tuple(each["amount_fen"] for each in subjects),
         policies=tuple(f"{each} {titles.get(each, '')}".strip() for each in row["policies"]),

@@ -27,6 +27,8 @@ class Concerned:
     name: str
     """The agency's or bank's."""
     superior: str
+    known_as: tuple[str, ...] = ()
+    """Other names under which it was told of: a bulletin says none of them."""
     payments: tuple[Payment, ...]
     amounts: tuple[int, ...]
     """Fen, of each payment."""
@@ -249,8 +251,11 @@ def _appeal(orders: Sequence[Order]) -> str:
 
 def _without(about: Concerned, text: str) -> str:
     """No name of agency or payee stands in a bulletin."""
-    for name in {about.name, *(payment.payee for payment in about.payments)} - {""}:
-        text = text.replace(name, ANONYMOUS if name == about.name else "某收款单位")
+    own = {about.name, *about.known_as} - {""}
+    payees = {payment.payee for payment in about.payments} - own - {""}
+    # The longest first: one name may be part of another.
+    for name in sorted(own | payees, key=len, reverse=True):
+        text = text.replace(name, ANONYMOUS if name in own else "某收款单位")
     return text
 
 
