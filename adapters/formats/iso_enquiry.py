@@ -1,4 +1,4 @@
-"""pacs.028, camt.056, camt.029 and pacs.004 read strictly: no package carries their schemas.
+"""pacs.028, camt.056, camt.029, pacs.004, pacs.002 read strictly: no package carries their schemas.
 
 For each message the elements that may stand in it are listed, with whether they must and how often;
 what is not listed is refused with its place, and all errors come at once.
@@ -19,6 +19,8 @@ from gateway.domain.correspondence import Letter
 from gateway.domain.enquiries import (
     Enquiry,
     Original,
+    OutcomeItem,
+    OutcomeReport,
     PaymentReturn,
     Recall,
     RecallAnswer,
@@ -91,6 +93,14 @@ _FORMS: Mapping[str, _Form] = {
             row_required=("OrgnlEndToEndId",),
         ),
     ),
+    "pacs.002.001.10": _Form(
+        root="FIToFIPmtStsRpt",
+        head=rf"GrpHdr/(?:MsgId|CreDtTm|Instg?d?Agt/.+)"
+        rf"|OrgnlGrpInfAndSts/(?:{_NAMES}|OrgnlNbOfTxs|GrpSts)",
+        required=("GrpHdr/MsgId", "GrpHdr/CreDtTm"), row="TxInfAndSts",
+        in_row=rf"StsId|{_PAYMENT}|TxSts|StsRsnInf/(?:{_REASON})|AccptncDtTm|AcctSvcrRef",
+        row_required=("OrgnlEndToEndId", "TxSts"),
+    ),
     "pacs.004.001.09": _Form(
         root="PmtRtr",
         head=rf"GrpHdr/(?:MsgId|CreDtTm|NbOfTxs|CtrlSum|IntrBkSttlmDt|SttlmInf/SttlmMtd"
@@ -103,13 +113,17 @@ _FORMS: Mapping[str, _Form] = {
 }  # fmt: skip
 MESSAGES = tuple(_FORMS)
 
+_MEANT = {"ACSC": True, "ACCC": True, "ACSP": True, "RJCT": False}
+"""TxSts that end a payment; every other is on its way."""
+STATUSES = frozenset({*_MEANT, "ACTC", "ACCP", "ACWC", "RCVD", "PDNG"})
+
 _Texts = dict[str, list[str]]
 
 
 def read_enquiry(raw: bytes) -> Enquiry:
     """What `read_letter` reads, without its envelope. Raises as it does."""
     matter = read_letter(raw).matter
-    assert isinstance(matter, StatusEnquiry | Recall | RecallAnswer | PaymentReturn)
+    assert isinstance(matter, Enquiry)
     return matter
 
 
@@ -134,6 +148,7 @@ def read_letter(raw: bytes) -> Letter:
     if message.name.startswith("pacs.004") and _one(head, "GrpHdr/NbOfTxs") != str(len(rows)):
         found.note("GrpHdr/NbOfTxs", "count", "笔数与实际不符", "is not the number of payments")
     _counted(rows, form, found)
+    _ended(rows, form, found)
     amounts = _amounts(rows, form, found)
     division = _division(head, found)
     refuse(found)
@@ -149,6 +164,20 @@ def _counted(rows: list[_Texts], form: _Form, found: Findings) -> None:
             form.row, "too_many_payments", f"一份报文最多 {PAYMENTS_MAX} 笔",
             f"a message is about {PAYMENTS_MAX} payments at most",
         )  # fmt: skip
+
+
+def _ended(rows: list[_Texts], form: _Form, found: Findings) -> None:
+    """What ends a payment says how: paid under which number, or refused for which reason."""
+    if form.root != "FIToFIPmtStsRpt":
+        return
+    for number, row in enumerate(rows, 1):
+        status, place = _one(row, "TxSts"), f"{form.row}[{number}]/"
+        if status and status not in STATUSES:
+            found.note(f"{place}TxSts", "code", "不认识的状态", "is not a status that is known")
+        elif _MEANT.get(status) is True and not (row.keys() & {"AcctSvcrRef", "ClrSysRef"}):
+            found.note(f"{place}AcctSvcrRef", "required", "缺少银行流水号", "is required if paid")
+        elif _MEANT.get(status) is False and "StsRsnInf" not in " ".join(row):
+            found.note(f"{place}StsRsnInf", "required", "缺少拒付理由", "is required if refused")
 
 
 def _division(head: _Texts, found: Findings) -> str:
@@ -324,9 +353,24 @@ def _return(head: _Texts, rows: list[_Texts], amounts: list[Fen | None]) -> Enqu
     return PaymentReturn(id=_one(head, "GrpHdr/MsgId"), payments=tuple(items))
 
 
+def _outcomes(head: _Texts, rows: list[_Texts], _: list[Fen | None]) -> Enquiry:
+    items = []
+    for row in rows:
+        reason, words = _reason(row, "StsRsnInf")
+        items.append(
+            OutcomeItem(
+                original=_original(head, row), accepted=_MEANT.get(_one(row, "TxSts")),
+                reference=_one(row, "AcctSvcrRef") or _one(row, "ClrSysRef"),
+                reason=" ".join(filter(None, (reason, words))),
+            )
+        )  # fmt: skip
+    return OutcomeReport(id=_one(head, "GrpHdr/MsgId"), payments=tuple(items))
+
+
 _READ: Mapping[str, Callable[[_Texts, list[_Texts], list[Fen | None]], Enquiry]] = {
     "FIToFIPmtStsReq": _status_enquiry,
     "FIToFIPmtCxlReq": _recall,
     "RsltnOfInvstgtn": _recall_answer,
     "PmtRtr": _return,
+    "FIToFIPmtStsRpt": _outcomes,
 }

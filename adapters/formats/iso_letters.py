@@ -21,6 +21,7 @@ from gateway.domain.conduct import Statement
 from gateway.domain.correspondence import Letter, Resolution, Said, Taken
 from gateway.domain.enquiries import (
     Original,
+    OutcomeReport,
     PaymentReturn,
     Recall,
     RecallAnswer,
@@ -35,7 +36,8 @@ Now = Callable[[], dt.datetime]
 RESOLUTION = "camt.029.001.09"
 _LOOKED_AT_BYTES = 1024
 _KINDS = re.compile(
-    rb"urn:iso:std:iso:20022:tech:xsd:(?:pacs\.028|pacs\.004|camt\.056|camt\.029|camt\.05[234])\."
+    rb"urn:iso:std:iso:20022:tech:xsd:"
+    rb"(?:pacs\.028|pacs\.00[24]|camt\.056|camt\.029|camt\.05[234])\."
 )
 _NOT_PROVIDED = "NOTPROVIDED"
 _CONFIRMATIONS = {
@@ -120,7 +122,7 @@ def _rows(matter: object, said: Sequence[Said]) -> list[Told]:
     if isinstance(matter, PaymentReturn):
         originals = [(each.original, each.id) for each in matter.payments]
         status = iso_status.DONE
-    elif isinstance(matter, RecallAnswer):
+    elif isinstance(matter, RecallAnswer | OutcomeReport):
         originals = [(each.original, "") for each in matter.payments]
         status = iso_status.TAKEN
     else:

@@ -5,7 +5,7 @@ and 5351. What is answered is the sender's own envelope as a return copy, or the
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape
 
 from adapters.formats.envelope import RETURNED
@@ -16,7 +16,7 @@ from adapters.formats.voucher_conduct import statement_of
 from adapters.formats.voucher_paper_write import vouchers_envelope
 from adapters.formats.voucher_papers import read_vouchers
 from gateway.domain.correspondence import Letter, Matter, Said
-from gateway.domain.enquiries import Original, PaymentReturn, ReturnItem
+from gateway.domain.enquiries import Original, OutcomeItem, PaymentReturn, ReturnItem
 from gateway.domain.faults import Fault, FaultCode, Unreadable
 from gateway.domain.money import Fen
 from gateway.domain.vouchers import (
@@ -62,7 +62,7 @@ class VoucherLetters:
         several = f"MOF-{hashlib.sha256(raw).hexdigest()[:32]}"
         return Letter(
             id=number if len(vouchers) == 1 else several, name=name, division=division,
-            matter=_matter(vouchers, raw),
+            matter=_matter(vouchers, raw), outcomes=tuple(_outcomes(vouchers)),
         )  # fmt: skip
 
     def reply(self, letter: Letter, raw: bytes, said: Sequence[Said]) -> bytes:
@@ -79,6 +79,22 @@ class VoucherLetters:
             reason = escape(cut_gbk("\n".join(lines), _REASON_BYTES_MAX))
             text = text.replace("</MOF", f"<Return_Reason>{reason}</Return_Reason></MOF", 1)
         return text.encode("gbk")
+
+
+def _outcomes(vouchers: Sequence[Voucher]) -> Iterator[OutcomeItem]:
+    """A receipt that names the bank's number says that it was paid; one that names a reason and no
+    payment, that it was not. Any other only goes to the books."""
+    for voucher in vouchers:
+        if not isinstance(voucher, Receipt):
+            continue
+        paid = voucher.whole.paid_fen is not None
+        reasons = [each.reason for each in (voucher.whole, *voucher.details) if each.reason]
+        if (paid and voucher.whole.reference) or (not paid and reasons):
+            yield OutcomeItem(
+                original=Original(message_id="", end_to_end_id=voucher.key.voucher_no),
+                key=voucher.key, accepted=paid, reference=voucher.whole.reference,
+                reason="" if paid else "；".join(dict.fromkeys(reasons))[:200],
+            )  # fmt: skip
 
 
 def _matter(vouchers: tuple[Voucher, ...], raw: bytes) -> Matter:

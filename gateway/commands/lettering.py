@@ -45,6 +45,7 @@ def correspondence_of(house: House) -> Correspondence:
         returning=returning_of(house),
         reconciling=house.reconciling,
         tallying=Tallying(book=book, formats=house.formats, origin=origin),
+        outcomes=outcomes_of(house),
         note=_note,
     )
     return Correspondence(rooms, house.batch)

@@ -7,7 +7,7 @@ import attrs
 
 from gateway.domain.answer import Answer
 from gateway.domain.conduct import Statement
-from gateway.domain.enquiries import Enquiry, RecallStatus
+from gateway.domain.enquiries import Enquiry, OutcomeItem, RecallStatus
 from gateway.domain.faults import Fault
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import RecordDraft
@@ -25,6 +25,8 @@ class Letter:
     division: str
     """Whom it is about; empty where it names none and the sender's own counts."""
     matter: Matter
+    outcomes: tuple[OutcomeItem, ...] = ()
+    """Beside a statement: what its receipts say became of the payments."""
 
 
 @attrs.frozen(kw_only=True)

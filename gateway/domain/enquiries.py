@@ -98,4 +98,24 @@ class PaymentReturn:
     payments: tuple[ReturnItem, ...]
 
 
-Enquiry = StatusEnquiry | Recall | RecallAnswer | PaymentReturn
+@attrs.frozen(kw_only=True)
+class OutcomeItem:
+    """What the bank says became of one payment; `key` where the format names it whole."""
+
+    original: Original
+    key: InstructionKey | None = None
+    accepted: bool | None
+    """None: it is on its way, and nothing follows from that."""
+    reference: str
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class OutcomeReport:
+    """pacs.002 from the bank, of its own accord: what it learnt later."""
+
+    id: str
+    payments: tuple[OutcomeItem, ...]
+
+
+Enquiry = StatusEnquiry | Recall | RecallAnswer | PaymentReturn | OutcomeReport

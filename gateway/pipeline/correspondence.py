@@ -20,6 +20,8 @@ from gateway.domain.conduct import HandedOver, Statement
 from gateway.domain.correspondence import KeptLetter, Letter, Matter, Said, Taken
 from gateway.domain.enquiries import (
     Original,
+    OutcomeItem,
+    OutcomeReport,
     PaymentReturn,
     Recall,
     RecallAnswer,
@@ -43,6 +45,7 @@ from gateway.domain.vouchers import Adjustment, Reconciliation
 from gateway.hold_ports import LetterBook
 from gateway.pipeline.batch import Batch, Crew, Tell
 from gateway.pipeline.letters import Seeker, letter_conflict
+from gateway.pipeline.outcome import OutcomeResult, Outcomes
 from gateway.pipeline.recall import NOT_FOUND, Asked, Recalling
 from gateway.pipeline.receipt import answer_again
 from gateway.pipeline.reconcile import Reconciling
@@ -89,6 +92,7 @@ class LetterRooms:
     returning: Returning
     reconciling: Reconciling
     tallying: Tallying
+    outcomes: Outcomes
     note: Callable[[KeptLetter, Sequence[Said]], None]
     """For operators: a letter that was carried, and what was said of each payment."""
 
@@ -132,6 +136,7 @@ class Correspondence:
         kept = _kept(letter, received, sender, now)
         if isinstance(letter.matter, Statement):
             told = await self._statement(kept, letter.matter)
+            told += [await self._reported(letter, each) for each in letter.outcomes]
             rooms.note(kept, told)
             return tongue.reply(letter, received.raw, told)
         before = await rooms.book.keep(kept)
@@ -192,6 +197,8 @@ class Correspondence:
             ]  # fmt: skip
         if isinstance(matter, RecallAnswer):
             return await self._heard(letter, matter, kept)
+        if isinstance(matter, OutcomeReport):
+            return [await self._reported(letter, each) for each in matter.payments]
         if isinstance(matter, PaymentReturn):
             return [await self._returned(letter, each, kept) for each in matter.payments]
         assert isinstance(matter, Reconciliation)
@@ -225,6 +232,24 @@ class Correspondence:
                 Unreadable(FaultCode.INSTRUCTION_UNKNOWN, f"no recall {name} of this payment")
             )
         return said
+
+    async def _reported(self, letter: Letter, item: OutcomeItem) -> Said:
+        outcomes, found = self._rooms.outcomes, await self._meant(letter, item)
+        if isinstance(found, Fault):
+            await outcomes.stray(item, letter.division, letter.id)
+            return found
+        taken = await outcomes.reported(item, found, letter.id)
+        if taken.result in (OutcomeResult.CONTRADICTED, OutcomeResult.UNMATCHED):
+            return Conflicting(
+                FaultCode.INSTRUCTION_CONFLICT, f"{found.key}: {taken.result}; nothing was changed"
+            )
+        return Taken(words=f"{taken.result} {found.key}")
+
+    async def _meant(self, letter: Letter, item: OutcomeItem) -> Standing | Fault:
+        seeker = self._rooms.seeker
+        if item.key is None:
+            return await seeker.find(letter.division, item.original)
+        return await seeker.at(item.key)
 
     async def _returned(self, letter: Letter, item: ReturnItem, kept: KeptLetter) -> Said:
         returning = self._rooms.returning

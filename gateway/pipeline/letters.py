@@ -51,6 +51,12 @@ class Seeker:
             f"several fit ({which}); name one by OrgnlTxId year/type/number",
         )
 
+    async def at(self, key: InstructionKey) -> Standing | Fault:
+        """The one that is named whole. Raises LedgerUnavailable."""
+        found = (await self.book.standings([key])).get(key)
+        named = Original(message_id="", end_to_end_id=key.voucher_no)
+        return self.unknown(named) if found is None else found
+
     def unknown(self, named: Original) -> Fault:
         return Unreadable(
             FaultCode.INSTRUCTION_UNKNOWN, f"no instruction {named.end_to_end_id[:42]} is known"

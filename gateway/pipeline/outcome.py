@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from gateway.domain.bank import BankAnswer, BankOutcome, Contradiction
 from gateway.domain.conduct import Alert
+from gateway.domain.enquiries import OutcomeItem
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Standing
 from gateway.domain.money import Fen
@@ -89,6 +90,30 @@ class Outcomes:
         )  # fmt: skip
         await self.returning.take(back, handed)
         return OutcomeTaken(result=OutcomeResult.RETURNED)
+
+    async def reported(self, item: OutcomeItem, standing: Standing, number: str) -> OutcomeTaken:
+        """The same in a report on several payments; what is on its way says nothing. Raises
+        LedgerUnavailable."""
+        if item.accepted is None:
+            return OutcomeTaken(result=OutcomeResult.KNOWN)
+        told = Outcome(
+            number=number, key=standing.key,
+            word=Word.ACCEPTED if item.accepted else Word.REFUSED, reference=item.reference,
+            reason=item.reason, amount_fen=None,
+        )  # fmt: skip
+        return await self.take(told, Handed(raw=b"", signature="", party=""))
+
+    async def stray(self, item: OutcomeItem, division: str, number: str) -> None:
+        """The bank reports on a payment that nobody here knows."""
+        named = item.original.end_to_end_id
+        policy = "JL-100" if item.accepted else "JL-102"
+        found = alert(
+            division, policy, f"outcome/{number}/{named}",
+            f"银行报告凭证 {named} 的结果，该凭证无从对应",
+            f"the bank reports on {named}, which is not known",
+            {"number": named, "reference": item.reference, "said": str(item.accepted)},
+        )  # fmt: skip
+        await self.alarm.raised(found, self.clock.now())
 
     async def _settled(self, told: Outcome, standing: Standing) -> OutcomeTaken:
         """What is returned was paid first."""

@@ -23,7 +23,7 @@ from tests.adapters.formats.iso_messages import statement
 from tests.adapters.formats.iso_samples import AT, KINDS, an_instruction, many
 from tests.adapters.formats.test_registers_format import registers
 from tests.adapters.formats.test_voucher_papers import sample_voucher
-from tests.pipeline.letters_iso import enquiry, recall, resolution, returned
+from tests.pipeline.letters_iso import enquiry, recall, report, resolution, returned
 
 CORPUS = Path(__file__).parent / "corpus"
 
@@ -87,6 +87,7 @@ def _letters() -> dict[str, bytes]:
     return {
         **statements, "pacs.028": enquiry("1", "2", message="M-1"), "camt.056": recall("1", "2"),
         "camt.029": resolution("ab" * 16, "1", "ACCR"), "pacs.004": returned("1", "800.5"),
+        "pacs.002": report("1", "ACSC"),
     }  # fmt: skip
 
 

@@ -31,6 +31,7 @@ from adapters.formats.voucher_papers import read_vouchers
 from gateway.domain.bank import RecallOrder
 from gateway.domain.correspondence import Matter, Resolution, Said, Taken
 from gateway.domain.enquiries import (
+    OutcomeReport,
     PaymentReturn,
     Recall,
     RecallAnswer,
@@ -166,7 +167,7 @@ def _said(matter: Matter) -> list[Said]:
     if isinstance(matter, Recall):
         resolved = Resolution(status=RecallStatus.REFUSED, code="NOOR", words="无 / none")
         return [resolved] * len(matter.payments)
-    if isinstance(matter, StatusEnquiry | RecallAnswer | PaymentReturn):
+    if isinstance(matter, StatusEnquiry | RecallAnswer | PaymentReturn | OutcomeReport):
         fault = Unreadable(FaultCode.INSTRUCTION_UNKNOWN, "no such instruction")
         return [fault] * len(matter.payments)
     return [matter if isinstance(matter, Reconciliation) else Taken(words="taken")]

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Sequence
 
+from adapters.memory.ledger import MemoryLedger
 from gateway.domain.conduct import (
     Alert,
     Arrears,
@@ -18,7 +19,8 @@ from gateway.domain.ledger import RecordDraft
 class AlarmBook:
     """Each alert once a subject; statements by their number."""
 
-    def __init__(self) -> None:
+    def __init__(self, ledger: MemoryLedger | None = None) -> None:
+        self._ledger = ledger
         self.raised: dict[tuple[str, str, str], Alert] = {}
         self.statements: dict[tuple[str, str], tuple[bytes, Statement]] = {}
 
@@ -26,7 +28,9 @@ class AlarmBook:
         return [policy for _, policy, _ in self.raised]
 
     async def known(self, entries: Sequence[BankEntry]) -> Known:
-        return Known(standings={}, booked={})
+        keys = {entry.key for entry in entries if entry.key}
+        held = {key: await self._ledger.standing(key) for key in keys} if self._ledger else {}
+        return Known(standings={k: s for k, s in held.items() if s}, booked={})
 
     async def take(
         self, statement: Statement, alerts: Sequence[tuple[Alert, RecordDraft, bytes]],

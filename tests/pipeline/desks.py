@@ -68,7 +68,7 @@ class Desk:
         street = street or await Street(instruction(amount=30_000)).open()
         return cls(
             street, MemoryCorrespondence(street.state, street.ledger),
-            MemoryHolds(street.state, street.ledger), AlarmBook(), GivingBank(),
+            MemoryHolds(street.state, street.ledger), AlarmBook(street.ledger), GivingBank(),
         )  # fmt: skip
 
     @property
@@ -97,6 +97,7 @@ class Desk:
                 allowances=Allowances(),
             ),
             tallying=Tallying(book=book, formats=formats, origin=ORIGIN),
+            outcomes=self.outcomes(),
             note=lambda kept, said: self.noted.append(f"{kept.name} {len(said)}"),
         )  # fmt: skip
         return Correspondence(rooms)

@@ -73,3 +73,16 @@ def returned(number: str, amount: str, *, id: str = "R-1", refund: str = "TH-1")
         f'<RtrdIntrBkSttlmAmt Ccy="CNY">{amount}</RtrdIntrBkSttlmAmt>'
         "<RtrRsnInf><Rsn><Cd>AC04</Cd></Rsn><AddtlInf>账户已销户</AddtlInf></RtrRsnInf></TxInf></PmtRtr>",
     )
+
+
+def report(number: str, status: str, more: str = "", *, id: str = "S-1") -> bytes:
+    """What the bank learnt later, of its own accord."""
+    division = "<InstdAgt><FinInstnId><Othr><Id>220000000</Id></Othr></FinInstnId></InstdAgt>"
+    why = "<StsRsnInf><Rsn><Cd>AC04</Cd></Rsn><AddtlInf>账户已销户</AddtlInf></StsRsnInf>"
+    reference = "<AcctSvcrRef>JH-9</AcctSvcrRef>"
+    end = why if status == "RJCT" else reference if status.startswith("ACS") else ""
+    return document(
+        "pacs.002.001.10",
+        f"<FIToFIPmtStsRpt><GrpHdr><MsgId>{id}</MsgId>{_AT}{division}</GrpHdr><TxInfAndSts>"
+        f"{_named(number)}<TxSts>{status}</TxSts>{end}{more}</TxInfAndSts></FIToFIPmtStsRpt>",
+    )

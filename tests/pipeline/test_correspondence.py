@@ -7,12 +7,19 @@ from lxml import etree
 from gateway.domain.bank import BankOutcome, RecallReply
 from gateway.domain.decision import Action
 from gateway.domain.enquiries import RecallStatus
-from gateway.domain.faults import Conflicting, FaultCode, LedgerUnavailable, Unproven, Unready
+from gateway.domain.faults import (
+    Conflicting,
+    FaultCode,
+    LedgerUnavailable,
+    Unproven,
+    Unreadable,
+    Unready,
+)
 from tests.adapters.formats.iso_messages import statement
 from tests.adapters.formats.iso_samples import outside_schema
 from tests.pipeline.desks import BANK, BUREAU, OTHER, Desk, texts
 from tests.pipeline.fakes import DIVISION, SENDER, finding, instruction
-from tests.pipeline.letters_iso import enquiry, recall, resolution, returned
+from tests.pipeline.letters_iso import enquiry, recall, report, resolution, returned
 
 KEY = instruction().key
 
@@ -226,3 +233,48 @@ async def test_without_the_ledger_nothing_is_said_and_the_same_letter_does_it_la
     assert caught.value.code is FaultCode.LEDGER_UNAVAILABLE
     desk.holds.end = whole  # type: ignore[method-assign]
     assert texts(await desk.post(recall("1")), "TxCxlSts") == ["ACCR"]
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome", "left"),
+    [("ACSC", BankOutcome.ACCEPTED, 970_000), ("RJCT", BankOutcome.REJECTED, 1_000_000),
+     ("PDNG", BankOutcome.UNKNOWN, 970_000)],
+)  # fmt: skip
+async def test_the_banks_own_report_settles_what_was_unknown(
+    status: str, outcome: BankOutcome, left: int
+) -> None:
+    desk = await Desk.open()
+    desk.street.bank.outcome = BankOutcome.UNKNOWN
+    await desk.carry()
+    raw = valid(report("1", status), "pacs.002.001.10")
+    for party in (SENDER, BUREAU):
+        with pytest.raises(Unproven):
+            await desk.post(raw, party)
+    told = valid(await desk.post(raw, BANK), "pacs.002.001.10")
+    assert texts(told, "TxSts") == ["ACTC"] and await desk.post(raw, BANK) == told
+    standing = await desk.street.ledger.standing(KEY)
+    assert standing and standing.bank is outcome
+    assert await desk.street.available() == left and not desk.alarms.raised
+    assert len(desk.records("bank_outcome")) == (outcome is not BankOutcome.UNKNOWN)
+
+
+async def test_a_report_against_the_ledger_changes_nothing_and_is_an_alert() -> None:
+    desk = await paid()
+    told = await desk.post(report("1", "RJCT"), BANK)
+    assert texts(told, "TxSts") == ["RJCT"] and desk.alarms.policies() == ["JL-101"]
+    assert await desk.street.available() == 970_000 and len(desk.records("correction")) == 1
+    told = await desk.post(report("8", "ACSC", id="S-2"), BANK)
+    assert texts(told, "Cd") == ["NOOR"] and desk.alarms.policies() == ["JL-101", "JL-100"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b"<TxSts>ACSC<", b"<TxSts>DONE<"), (b"<AcctSvcrRef>JH-9</AcctSvcrRef>", b""),
+     (b"<TxSts>ACSC</TxSts>", b""), (b"<TxSts>ACSC<", b"<TxSts>RJCT<")],
+)  # fmt: skip
+async def test_a_report_that_does_not_say_how_it_ended_is_refused(old: bytes, new: bytes) -> None:
+    desk = await paid()
+    raw = report("1", "ACSC")
+    assert old in raw
+    with pytest.raises(Unreadable):
+        await desk.post(raw.replace(old, new), BANK)

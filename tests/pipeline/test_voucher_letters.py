@@ -8,11 +8,15 @@ import pytest
 from lxml import etree
 from msgspec.structs import replace
 
+from adapters.formats.voucher_answer import answer_voucher
+from adapters.formats.voucher_appropriation import appropriation_envelope
 from adapters.formats.voucher_paper_write import vouchers_envelope
 from adapters.formats.voucher_papers import read_vouchers
 from gateway.domain.bank import BankOutcome
+from gateway.domain.decision import Outcome
 from gateway.domain.faults import Unproven, Unreadable
 from gateway.domain.instruction import InstructionKey
+from gateway.domain.money import Fen
 from gateway.domain.vouchers import (
     Adjustment,
     AdjustmentLine,
@@ -24,8 +28,10 @@ from gateway.domain.vouchers import (
     RefundVoucher,
     Voucher,
 )
+from tests.adapters.formats.voucher_samples import answered
 from tests.pipeline.desks import BANK, BUREAU, Desk
 from tests.pipeline.fakes import DIVISION, SENDER, instruction
+from tests.pipeline.test_line import Street
 
 KEY = instruction().key
 DAY = dt.date(2026, 3, 2)
@@ -198,3 +204,39 @@ async def test_vouchers_of_different_kinds_or_divisions_are_no_letter() -> None:
         with pytest.raises(Unreadable):
             await post(desk, *several)
     assert not desk.records("refund")
+
+
+def receipt(number: str, *, paid: bool, type_: str = "5207") -> bytes:
+    """The bank's return copy of an instruction, with its X elements."""
+    ordered = appropriation_envelope(
+        instruction(number, key=key(type_, number), agency_name="示例单位")
+    )
+    told = answered(
+        Outcome.PASS, BankOutcome.ACCEPTED if paid else BankOutcome.REJECTED, voucher_type=type_,
+        bank_reason=None if paid else "收款账户已销户",
+    )  # fmt: skip
+    return answer_voucher(ordered, told)
+
+
+@pytest.mark.parametrize(("paid_", "outcome"), [(True, BankOutcome.ACCEPTED),
+                                                (False, BankOutcome.REJECTED)])  # fmt: skip
+async def test_a_receipt_settles_what_was_unknown_and_stands_in_the_books(
+    paid_: bool, outcome: BankOutcome
+) -> None:
+    street = await Street(instruction("5", key=key("5207", "5"), amount_fen=Fen(30_000))).open()
+    street.bank.outcome = BankOutcome.UNKNOWN
+    desk = await Desk.open(street)
+    await desk.carry()
+    raw = receipt("5", paid=paid_)
+    told = await desk.post(raw, BANK, format="voucher")
+    assert attached(told) == ["SUCCESS"]
+    standing = await street.ledger.standing(key("5207", "5"))
+    assert standing and standing.bank is outcome
+    ((_, kept),) = desk.alarms.statements.values()
+    assert len(kept.entries) == paid_
+    await desk.post(raw, BANK, format="voucher")
+    assert len(desk.records("bank_outcome")) == 1
+    assert set(desk.alarms.policies()) <= {"JL-104"}, "paid, though in November"
+    again = receipt("5", paid=not paid_)
+    assert "instruction_conflict" in (await desk.post(again, BANK, format="voucher")).decode("gbk")
+    assert "JL-101" in desk.alarms.policies()
