@@ -23,6 +23,7 @@ from bureau.desk.docket.chase import chase_all
 from bureau.desk.forks import ForkKeeper
 from bureau.desk.people import Office
 from bureau.desk.publish import Publishing
+from bureau.desk.questions import Asking
 from bureau.desk.releases import Releases
 from bureau.desk.statistics import fold_all
 from bureau.desk.summary import Summaries
@@ -139,6 +140,8 @@ async def _serve(settings: Settings) -> None:
         ):
             publishing = Publishing(feeds, ways, now, kind, bell.ring)
             await rooms.enter_async_context(_working(publishing.run()))
+        asking = Asking(store.questions, ways, trust.sign_document, now, bell.ring)
+        await rooms.enter_async_context(_working(asking.run()))
         _announce(settings, door_port, desk_port, await entry.first_links())
         await stopped.wait()
         _log.info("bureau.stopping")

@@ -23,6 +23,7 @@ from adapters.postgres.bureau_holds import BureauHolds
 from adapters.postgres.bureau_people import BureauPeople
 from adapters.postgres.bureau_policies import BureauPolicies
 from adapters.postgres.bureau_pool import open_pool
+from adapters.postgres.bureau_questions import BureauQuestions
 from adapters.postgres.bureau_registers import BureauRegisters
 from adapters.postgres.bureau_releases import BureauReleases
 from adapters.postgres.bureau_salt import salt_of
@@ -39,6 +40,7 @@ from bureau.desk.names import Names
 from bureau.desk.people import PROGRAM, Office, Person, flaws
 from bureau.desk.policies import Policies
 from bureau.desk.proof import Prover
+from bureau.desk.questions import Questions
 from bureau.desk.registers import Registers
 from bureau.desk.releases import Releases
 from bureau.desk.statistics import Statistics
@@ -76,6 +78,7 @@ class Store:
     statistics: BureauStatistics
     registers: BureauRegisters
     policies: BureauPolicies
+    questions: BureauQuestions
     salt: bytes
     names_stretched: bool
     """Whether rows of registers are named under the stretched key; not where they were before."""
@@ -106,6 +109,7 @@ async def open_store(settings: Settings, rooms: AsyncExitStack) -> Store:
         statistics=BureauStatistics(pool),
         registers=BureauRegisters(pool, trail),
         policies=BureauPolicies(pool, trail),
+        questions=BureauQuestions(pool, trail),
         releases=BureauReleases(pool),
         salt=salt,
         names_stretched=names_stretched,
@@ -194,6 +198,9 @@ def registers_of(settings: Settings, store: Store, trust: Trust) -> Registers:
 def desk_rooms(settings: Settings, store: Store, trust: Trust, entry: Entry, bell: Bell) -> Rooms:
     registers = registers_of(settings, store, trust)
     names = Names(registers, {place.bank: place.name for place in settings.logs})
+    policies = Policies(
+        store.policies, trust.verify_document, trust.sign_document, settings.logs, now
+    )
     return Rooms(
         desk=store.desk,
         store=store.log,
@@ -205,9 +212,8 @@ def desk_rooms(settings: Settings, store: Store, trust: Trust, entry: Entry, bel
         releases=Releases(store.releases, store.desk, trust.sign_document, now),
         holds=store.holds,
         shelf=shelf_of(settings),
-        policies=Policies(
-            store.policies, trust.verify_document, trust.sign_document, settings.logs, now
-        ),
+        policies=policies,
+        questions=Questions(store.questions, policies, trust.sign_document, settings.logs, now),
         registers=registers,
         names=names,
         statistics=Statistics(store.statistics, titles_of(), names),

@@ -32,6 +32,14 @@ class HttpsGateway:
 
         Raises FeedRefused (its own words; sending the same again is useless), GatewayUnavailable.
         """
+        told = await self.ask(kind, body, signature)
+        try:
+            return msgspec.json.decode(told, type=_Taken).version
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise GatewayUnavailable(f"the answer is not readable: {error}") from error
+
+    async def ask(self, kind: str, body: bytes, signature: str) -> bytes:
+        """The same, with all that the gateway answers. Raises as `publish`."""
         headers = {"Content-Type": "application/json", "Signature-JWS": signature}
         timeout = aiohttp.ClientTimeout(total=DEADLINE_S, sock_connect=CONNECT_DEADLINE_S)
         connector = aiohttp.TCPConnector(ssl=self._tls, force_close=True)
@@ -43,19 +51,27 @@ class HttpsGateway:
                     allow_redirects=False,
                 ) as answer,
             ):  # fmt: skip
-                told = await answer.content.read(ANSWER_BYTES_MAX)
+                told = await _whole(answer.content)
                 status = answer.status
         except (aiohttp.ClientError, TimeoutError, OSError, ssl.SSLError) as error:
             raise GatewayUnavailable(f"{type(error).__name__}: {error}") from error
         if status == 200:
-            try:
-                return msgspec.json.decode(told, type=_Taken).version
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise GatewayUnavailable(f"the answer is not readable: {error}") from error
+            return told
         words = _words(status, told)
         if status == 503 or status >= 500:
             raise GatewayUnavailable(words)
         raise FeedRefused(words)
+
+
+async def _whole(content: aiohttp.StreamReader) -> bytes:
+    """All of an answer that is not longer than it may be; of a longer one the beginning."""
+    found = b""
+    while len(found) < ANSWER_BYTES_MAX:
+        piece = await content.read(ANSWER_BYTES_MAX - len(found))
+        if not piece:
+            break
+        found += piece
+    return found
 
 
 def _words(status: int, body: bytes) -> str:

@@ -15,7 +15,7 @@ from adapters.postgres.session import Pool
 from adapters.postgres.statements import statements
 from gateway.domain.bank import BankOutcome
 from gateway.domain.instruction import InstructionKey
-from gateway.domain.past import Candidate, Flip, Past, ShadowRun
+from gateway.domain.past import Asked, Candidate, Flip, Past, Question, ShadowRun
 from gateway.domain.people import Vault
 from gateway.domain.registers import Registers
 
@@ -92,14 +92,50 @@ class PostgresPast:
         return tables.registers(division, version, as_of, {}, self._vault.index)
 
     async def start_shadow(
-        self, division: str, candidate: Candidate, after_seq: int, now: dt.datetime
-    ) -> int | None:
-        """The run's number; None if a candidate runs there already."""
+        self, division: str, candidate: Candidate, span: Span, now: dt.datetime,
+        *, ends: bool = False,
+    ) -> int | None:  # fmt: skip
+        """The run's number; None if one of its kind runs there. It `ends` with the span, or goes
+        on with what is sealed after it."""
         rows = await self._pool.fetch(
             _SQL["start_shadow"], division, candidate.revision, candidate.documents, now,
-            candidate.by, after_seq,
+            candidate.by, span.after_seq, span.last_seq if ends else None,
         )  # fmt: skip
         return rows[0]["run"] if rows else None
+
+    async def end_backtest(self, shadow: ShadowRun, now: dt.datetime) -> None:
+        """It has read all that it was to read."""
+        await self._pool.fetch(_SQL["end_backtest"], shadow.division, shadow.run, now)
+
+    async def sealed_then(self, division: str, seq: int) -> dt.datetime | None:
+        """When the record after this one was sealed; None if there is none."""
+        (row,) = await self._pool.fetch(_SQL["sealed_then"], division, seq + 1)
+        moment: dt.datetime | None = row["sealed_at"]
+        return moment
+
+    async def add_question(self, question: Question, run: int | None, now: dt.datetime) -> bool:
+        """False: its number was used before."""
+        rows = await self._pool.fetch(
+            _SQL["add_question"], question.division, question.number, question.digest,
+            question.what.value, question.by, now, run, question.subject or None,
+            question.documents if question.subject and question.documents else None,
+        )  # fmt: skip
+        return bool(rows)
+
+    async def question(self, division: str, number: int) -> Asked | None:
+        rows = await self._pool.fetch(_SQL["question"], division, number)
+        return Asked(**dict(rows[0])) if rows else None
+
+    async def open_questions(self) -> list[Asked]:
+        return [Asked(**dict(row)) for row in await self._pool.fetch(_SQL["open_questions"])]
+
+    async def answer(self, asked: Asked, answer: bytes, now: dt.datetime) -> None:
+        await self._pool.execute(_SQL["answer"], asked.division, asked.number, answer, now)
+
+    async def flips_after(self, shadow: ShadowRun, seq: int, limit: int) -> list[Flip]:
+        """One page of what it would have decided otherwise, in order."""
+        rows = await self._pool.fetch(_SQL["flips"], shadow.division, shadow.run, seq, limit)
+        return [_flip(row) for row in rows]
 
     async def stop_shadow(self, division: str, now: dt.datetime) -> int | None:
         """The run that was stopped; None if none ran."""

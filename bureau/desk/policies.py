@@ -186,6 +186,22 @@ class Policies:
         ]
 
 
+def tripped_of(activations: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Policies that hold instead of blocking, with the banks at whose gateways: of each gateway,
+    what tripped since its last book came into force. `activations`: newest first."""
+    found: dict[str, list[str]] = {}
+    settled: set[str] = set()
+    for told in activations:
+        bank = str(told["bank"])
+        if told.get("what") == "activated":
+            settled.add(bank)
+        elif told.get("what") == "tripped" and bank not in settled:
+            banks = found.setdefault(str(told.get("policy")), [])
+            if bank not in banks:
+                banks.append(bank)
+    return found
+
+
 def _checked(policy: Policy, text: str) -> Checked:
     try:
         new = read_policy(text, policy.place)

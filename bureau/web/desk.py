@@ -21,6 +21,7 @@ from bureau.web.sections import (
     registers,
     statistics,
     trail,
+    trials,
 )
 
 SECTIONS = (
@@ -32,6 +33,7 @@ SECTIONS = (
     registers,
     policies,
     policy_form,
+    trials,
     statistics,
     accounts,
     certificates,

@@ -11,6 +11,7 @@ from bureau.desk.entry import Entry
 from bureau.desk.names import Names
 from bureau.desk.policies import Policies
 from bureau.desk.proof import Prover
+from bureau.desk.questions import Questions
 from bureau.desk.registers import Registers
 from bureau.desk.releases import Releases
 from bureau.desk.statistics import Statistics
@@ -34,6 +35,7 @@ class Rooms:
     registers: Registers
     names: Names
     policies: Policies
+    questions: Questions
     shelf: Shelf
     releases: Releases
     holds: HoldStore

@@ -4,6 +4,7 @@ import os
 import secrets
 import shutil
 import socket
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,8 @@ from deploy.demo.processes import Crew
 from gateway.domain.log import P256_SHA256, SM2_SM3
 
 HOST = "127.0.0.1"
+OFFICERS = ("li", "wang")
+"""Who sign policy books, where books are signed: author and approver."""
 BANK_CODE = "103241001000"
 
 
@@ -46,6 +49,9 @@ class Plot:
     """Whether the gateway watches `<folder>/files`."""
     books: bool = True
     """Whether the gateway reads the bank's own books."""
+    signed: bool = False
+    """Whether the gateway takes only books that two officers signed, as in production; the first
+    is signed when it starts."""
     commitment_secret: str = attrs.field(factory=lambda: secrets.token_hex(32), repr=False)
 
 
@@ -81,6 +87,10 @@ class Stage:
         if plot.suite == SM2_SM3:
             parties = {"bureau": bureau, "gateway": gateway}
             self.sm2 = {name: identities.sm2_record_key(name, one) for name, one in parties.items()}
+        self.officers = {
+            name: identities.record_key(f"officer-{name}", uri("operator", name))
+            for name in (OFFICERS if plot.signed else ())
+        }
         self.channel_key = identities.record_key("channel", uri("channel", plot.division, "demo"))
 
     @property
@@ -116,6 +126,8 @@ class Stage:
 
     def start_gateways(self) -> None:
         """The first also migrates; all listen on one port and share the database."""
+        if self.plot.signed:
+            self._sign_first_book()
         for number, name in enumerate(self.gateway_names):
             settings = self.folder / f"{name}.toml"
             settings.write_text(self._gateway_settings(number), encoding="utf-8")
@@ -124,11 +136,45 @@ class Stage:
 
     @property
     def gateway_environment(self) -> dict[str, str]:
-        return {
+        made = {
             "GATEWAY_DATABASE": self.gateway_database,
             "GATEWAY_KEY_PASSPHRASE": self._passphrase,
             "GATEWAY_COMMITMENT_SECRET": self.plot.commitment_secret,
         }
+        return made | ({"GATEWAY_PEOPLE_KEY": str(self._people_key())} if self.plot.signed else {})
+
+    def _people_key(self) -> Path:
+        file = self.folder / "people.key"
+        if not file.exists():
+            self._command("people", "key", str(file))
+        return file
+
+    @property
+    def books(self) -> Path:
+        """Where the gateway keeps signed books."""
+        return self.folder / "books"
+
+    def sign_book(self, folder: Path, file: Path, after: Path | None) -> None:
+        """A book of these documents, signed by the two officers with their own keys."""
+        (author, approver) = (self.officers[name] for name in OFFICERS)
+        follows = ("--after", str(after)) if after else ()
+        self._command("policy", "sign", str(file), "--policies", str(folder), *follows,
+                      "--certificate", str(author[0]), "--key", str(author[1]))  # fmt: skip
+        self._command("policy", "sign", str(file), "--approve",
+                      "--certificate", str(approver[0]), "--key", str(approver[1]))  # fmt: skip
+
+    def _sign_first_book(self) -> None:
+        first = self.books / "book-000001.json"
+        if not first.exists():
+            self.books.mkdir()
+            self.sign_book(_library(), first, None)
+
+    def _command(self, *words: str) -> None:
+        environment = self.environment({"GATEWAY_KEY_PASSPHRASE": self._passphrase})
+        subprocess.run(
+            [sys.executable, "-m", "gateway", *words], env=environment, check=True,
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
 
     @property
     def bureau_environment(self) -> dict[str, str]:
@@ -204,7 +250,7 @@ url = "https://{HOST}:{self.ports.bureau}"
 peer = "{uri("bureau", plot.division)}"
 
 [policies]
-folder = "{self._policies()}"
+{self._policy_source()}
 {self._files()}
 """
 
@@ -219,6 +265,12 @@ folder = "{self._policies()}"
             return ""
         certificate, key = self.sm2[name]
         return f'sm2_certificate = "{certificate}"\nsm2_key = "{key}"'
+
+    def _policy_source(self) -> str:
+        if not self.plot.signed:
+            return f'folder = "{self._policies()}"'
+        officers = ", ".join(f'"{uri("operator", name)}"' for name in OFFICERS)
+        return f'books = "{self.books}"\nofficers = [{officers}]'
 
     def _policies(self) -> Path:
         """The library without JL-090: this bureau is open round the clock, for whoever looks."""

@@ -209,11 +209,18 @@ def shadow_follow(
     database: Database,
     once: Annotated[bool, typer.Option(help="Until everything sealed so far is read.")] = False,
     tied: Annotated[bool, typer.Option(help="Until standard input ends.", hidden=True)] = False,
+    policies: Policies | None = None,
+    books: Annotated[
+        Path | None, typer.Option(help="Folder of signed books, to replay a decision.")
+    ] = None,
 ) -> None:
     """Compare what was sealed since. The gateway runs this by itself while a candidate is on."""
+    from gateway.commands.answering import Shelves
+    from gateway.commands.policy import DEFAULT
     from gateway.commands.shadowing import follow
 
+    shelves = Shelves(folder=policies or DEFAULT, books=books)
     try:
-        follow(database, until_idle=once, tied=tied)
+        follow(database, shelves, until_idle=once, tied=tied)
     except (LedgerUnavailable, ValueError, OSError) as reason:
         raise fail(f"shadow: {reason}") from reason

@@ -20,6 +20,7 @@ from adapters.formats.statements import read_any_statement
 from adapters.postgres.migrate import migrate
 from certs.live import Guard, LiveTls
 from certs.tls import Refusal, party_of
+from gateway.commands.answering import shelves_of
 from gateway.commands.holding import (
     LARGE,
     counters_of,
@@ -33,6 +34,7 @@ from gateway.commands.keys import keys_of
 from gateway.commands.lettering import correspondence_of
 from gateway.commands.openapi import openapi
 from gateway.commands.policy_feed import policy_counter
+from gateway.commands.questions import BOOKS, question_counter
 from gateway.commands.rooms import House, credentials, open_house
 from gateway.commands.shadowing import start_follower
 from gateway.domain.codes import Register
@@ -160,8 +162,9 @@ def _doorway(house: House, metrics: Metrics) -> Doorway:
             STATEMENTS: _statements(house).take,
             **counters_of(house),
             **policy_counter(house),
+            **question_counter(house),
         },
-        large=LARGE,
+        large=LARGE | BOOKS,
         readers=readers_of(house),
         papers=papers_of(house),
     )
@@ -199,7 +202,8 @@ def _renewing(house: House, office: Office) -> Renewing:
 
 
 def _shadowing(house: House, office: Office) -> Shadowing:
-    return Shadowing(office, house.past.any_shadow, start_follower, house.clock.monotonic)
+    start = partial(start_follower, shelves_of(house.settings))
+    return Shadowing(office, house.past.any_shadow, start, house.clock.monotonic)
 
 
 async def _work(

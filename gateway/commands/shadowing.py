@@ -17,7 +17,8 @@ import attrs
 import orjson
 import structlog
 
-from adapters.postgres.past import PostgresPast
+from adapters.postgres.past import SEQ_MAX, PostgresPast, Span
+from gateway.commands.answering import Answering, Shelves
 from gateway.commands.people import past_of
 from gateway.commands.retrace import Retracer
 from gateway.domain.decision import Outcome
@@ -60,14 +61,14 @@ async def _start(
         chosen = list(divisions) or await past.divisions()
         if not chosen:
             raise NoShadow("no division has a log yet; name one with --division")
-        taken = [run.division for run in await past.shadows(running=True)]
+        taken = [r.division for r in await past.shadows(running=True) if r.until_seq is None]
         if busy := sorted(set(chosen) & set(taken)):
             raise NoShadow(f"a candidate runs already in {', '.join(busy)}: stop it first")
         found: list[ShadowRun] = []
         for division in chosen:
             span = await past.span(division, dawn(since) if since else None)
-            after = span.after_seq if since else span.last_seq
-            run = await past.start_shadow(division, candidate, after, now)
+            span = span if since else Span(after_seq=span.last_seq, last_seq=span.last_seq)
+            run = await past.start_shadow(division, candidate, span, now)
             if run is None:
                 raise NoShadow(f"a candidate was started in {division} just now")
             found += await past.shadows(division, run)
@@ -82,7 +83,8 @@ def stop(database: str, divisions: Sequence[str]) -> list[tuple[str, int]]:
     async def work() -> list[tuple[str, int]]:
         past, now = past_of(database), dt.datetime.now(dt.UTC)
         try:
-            running = [run.division for run in await past.shadows(running=True)]
+            found = await past.shadows(running=True)
+            running = [run.division for run in found if run.until_seq is None]
             chosen = [each for each in running if not divisions or each in divisions]
             runs = [(each, await past.stop_shadow(each, now)) for each in chosen]
         finally:
@@ -148,32 +150,37 @@ def run_fields(shadow: ShadowRun) -> dict[str, Any]:
     return fields
 
 
-def follow(database: str, *, until_idle: bool = False, tied: bool = False) -> None:
+def follow(
+    database: str, shelves: Shelves, *, until_idle: bool = False, tied: bool = False
+) -> None:
     """Work on every run until none is left, or for ever; `tied`: until standard input ends.
 
     Raises LedgerUnavailable only at once: later a database that is down is waited out.
     """
     os.nice(NICE)
-    asyncio.run(_follow(database, until_idle=until_idle, tied=tied))
+    asyncio.run(_follow(database, shelves, until_idle=until_idle, tied=tied))
 
 
-async def start_follower() -> asyncio.subprocess.Process:
+async def start_follower(shelves: Shelves) -> asyncio.subprocess.Process:
     """`follow` as a child of the gateway, which it does not outlive; the database is told by the
     environment, as the gateway's own. Raises OSError."""
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "gateway", "policy", "shadow", "follow", "--tied",
+        sys.executable, "-m", "gateway", "policy", "shadow", "follow", "--tied", *shelves.words(),
         stdin=asyncio.subprocess.PIPE,
     )  # fmt: skip
 
 
-async def _follow(database: str, *, until_idle: bool, tied: bool) -> None:
+async def _follow(database: str, shelves: Shelves, *, until_idle: bool, tied: bool) -> None:
     past = past_of(database)
     following = Following(past)
+    answering = Answering(past, shelves)
     parent = asyncio.create_task(_parent_gone()) if tied else None
     try:
         while not (parent and parent.done()):
             try:
                 worked, running = await following.turn()
+                answered = await answering.turn()
+                worked, running = worked + answered, running or bool(answered)
             except LedgerUnavailable as lost:
                 log.warning("shadow.waiting", reason=str(lost))
                 worked, running = 0, True
@@ -222,8 +229,12 @@ class Following:
 
     async def _page(self, shadow: ShadowRun) -> int:
         candidate = await self._candidate(shadow)
-        page = await self._past.page(shadow.division, shadow.read_seq)
+        last = SEQ_MAX if shadow.until_seq is None else shadow.until_seq
+        page = await self._past.page(shadow.division, shadow.read_seq, last)
         if not page:
+            if shadow.until_seq is not None:
+                await self._past.end_backtest(shadow, dt.datetime.now(dt.UTC))
+                self._shadows.pop((shadow.division, shadow.run), None)
             return 0
         flips = []
         for each in page:
@@ -251,7 +262,8 @@ class Following:
         """Its windows count from before it began, and after a restart what it had counted."""
         if not candidate.days_back:
             return
-        since = shadow.started_at - dt.timedelta(days=candidate.days_back)
+        first = await self._past.sealed_then(shadow.division, shadow.read_seq)
+        since = (first or shadow.started_at) - dt.timedelta(days=candidate.days_back)
         span = await self._past.span(shadow.division, since)
         async for page in self._past.decided(shadow.division, span.after_seq, shadow.read_seq):
             for each in page:

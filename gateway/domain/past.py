@@ -1,6 +1,7 @@
 """The past as the ledger keeps it: what was decided, from which bytes, and what the bank did."""
 
 import datetime as dt
+from enum import StrEnum
 
 import attrs
 
@@ -59,6 +60,8 @@ class ShadowRun:
     stopped_at: dt.datetime | None = None
     trouble: str = ""
     """Why it is not going on; empty if it is."""
+    until_seq: int | None = None
+    """Of a back-test: the last record that it compares. None: it goes on with what is sealed."""
 
 
 @attrs.frozen(kw_only=True)
@@ -74,3 +77,45 @@ class Flip:
     after: str
     policies: tuple[str, ...]
     reason_zh: str
+
+
+class Wanted(StrEnum):
+    """What the bureau may ask about policies."""
+
+    BACKTEST = "backtest"
+    SHADOW = "shadow"
+    STOP = "stop"
+    REPLAY = "replay"
+    TRY = "try"
+
+
+@attrs.frozen(kw_only=True)
+class Question:
+    """One question of the bureau about policies; its number is the bureau's."""
+
+    division: str
+    number: int
+    digest: bytes
+    """SHA-256 of the bytes in which it came."""
+    what: Wanted
+    by: str
+    since: dt.datetime | None = None
+    """Of a back-test or shadow: the first moment that it compares."""
+    documents: bytes = b""
+    """The candidate's policies, JSON {file name: text}."""
+    subject: str = ""
+    """Of a replay or a trial: `division/year/type/number`."""
+
+
+@attrs.frozen(kw_only=True)
+class Asked:
+    """A question that is on record, and what came of it."""
+
+    division: str
+    number: int
+    digest: bytes
+    what: str
+    run: int | None
+    subject: str | None
+    documents: bytes | None
+    answer: bytes | None

@@ -23,6 +23,27 @@ HEAD = (
 Sheet = dict[str, Any]
 
 
+_SAYS: Mapping[str, tuple[str, ...]] = {
+    "params": ("value",), "lists": ("items",), "window": ("of", "key"), "when": (),
+    "cause": ("article", "zh", "en"), "unless": ("article", "zh", "en"),
+    "remark": ("reason_zh", "reason_en", "remedy_zh", "remedy_en"),
+    "test": ("facts", "windows", "absent", "exception"),
+}  # fmt: skip
+"""What somebody typed into an item, whether or not it has a name yet."""
+
+
+def says(room: str, item: Mapping[str, Any]) -> bool:
+    """Whether an item says anything beside its name."""
+    rows = item.get("rows", [])
+    picked = [one for one in (rows if isinstance(rows, list) else []) if text_of(one, "fact")]
+    return bool(picked) or any(text_of(item, name) for name in _SAYS[room])
+
+
+def text_of(table: Any, name: str) -> str:
+    value = table.get(name, "") if isinstance(table, Mapping) else ""
+    return str(value[-1] if isinstance(value, tuple) and value else value or "").strip()
+
+
 def raised(fields: Mapping[str, Sequence[str]]) -> Sheet:
     """The tree of posted fields; lists come by their numbers. Raises ValueError."""
     tree: dict[str, Any] = {}
@@ -57,24 +78,24 @@ class _Back:
     def __init__(self, sheet: Sheet) -> None:
         self._sheet = sheet
         self._reading = Reading()
-        self._place = f"{self._one(sheet, 'id')}.toml"
+        self._place = f"{text_of(sheet, 'id')}.toml"
         self._content: dict[str, Any] = {}
 
     def document(self) -> tuple[str, tuple[Problem, ...]]:
         sheet, content = self._sheet, self._content
         for name in HEAD:
-            if text := self._one(sheet, name):
+            if text := text_of(sheet, name):
                 content[name] = whole(text) if name == "revision" else text
         content["title"] = self._words("title")
-        law = {n: self._one(sheet.get("law", {}), n) for n in ("document", "article", "text")}
+        law = {n: text_of(sheet.get("law", {}), n) for n in ("document", "article", "text")}
         content["law"] = law | {"digest": law_digest(law["text"])}
         content["scope"] = self._scope()
         effective = sheet.get("effective", {})
         content["effective"] = {
-            n: day(text) for n in ("from", "to") if (text := self._one(effective, n))
+            n: day(text) for n in ("from", "to") if (text := text_of(effective, n))
         }
         self._named("params", self._param)
-        self._named("lists", lambda one: lines(self._one(one, "items")), notes=True)
+        self._named("lists", lambda one: lines(text_of(one, "items")), notes=True)
         known = {"window": self._measures(), "table": self._cells()}
         self._reading.kinds = kinds_of(content | known)
         self._named("window", self._window)
@@ -94,10 +115,6 @@ class _Back:
         ]
         return written(content), tuple(problems)
 
-    def _one(self, table: Any, name: str) -> str:
-        value = table.get(name, "") if isinstance(table, Mapping) else ""
-        return str(value[-1] if isinstance(value, tuple) and value else value or "").strip()
-
     def _all(self, table: Any, name: str) -> list[str]:
         """What was ticked or stands one a line."""
         value = table.get(name, "") if isinstance(table, Mapping) else ""
@@ -109,15 +126,15 @@ class _Back:
 
     def _words(self, room: str) -> dict[str, Any]:
         table = self._sheet.get(room, {})
-        return self._noted({n: self._one(table, n) for n in ("zh", "en")}, table)
+        return self._noted({n: text_of(table, n) for n in ("zh", "en")}, table)
 
     def _noted(self, made: dict[str, Any], item: Any) -> dict[str, Any]:
-        note = remark(self._one(item, "note"))
+        note = remark(text_of(item, "note"))
         return {MARK: note, **made} if note else made
 
     def _scope(self) -> dict[str, Any]:
         scope = self._sheet.get("scope", {})
-        found: dict[str, Any] = {"division": self._one(scope, "division")}
+        found: dict[str, Any] = {"division": text_of(scope, "division")}
         for name in ("payment_methods", "voucher_types", "funds"):
             if items := self._all(scope, name):
                 found[name] = items
@@ -127,13 +144,14 @@ class _Back:
         """A table whose keys a person chose. A row without a name is none."""
         made: dict[str, Any] = {}
         for item in self._items(room):
-            name = self._one(item, "name")
+            name = text_of(item, "name")
             if not name:
+                self._unnamed(room, item)
                 continue
             if name in made:
                 self._reading.wrong(f"{room}.{name}", "名称重复", "the name stands there twice")
                 continue
-            note = remark(self._one(item, "note"))
+            note = remark(text_of(item, "note"))
             if notes and note:
                 made[name + MARK] = note
             made[name] = make(item) if notes else self._noted(make(item), item)
@@ -142,53 +160,62 @@ class _Back:
 
     def _listed(self, room: str, make: Any) -> None:
         key = "name" if room == "test" else "id"
-        made = [self._noted(make(one), one) for one in self._items(room) if self._one(one, key)]
+        items = self._items(room)
+        made = [self._noted(make(one), one) for one in items if text_of(one, key)]
+        for item in items:
+            if not text_of(item, key):
+                self._unnamed(room, item)
         if made:
             self._content[room] = made
 
+    def _unnamed(self, room: str, item: Mapping[str, Any]) -> None:
+        """An empty item is none; one that says something must not be lost without a word."""
+        if says(room, item):
+            self._reading.wrong(room, "有一项没有编号或名称", "an item has no id or name")
+
     def _param(self, item: Mapping[str, Any]) -> dict[str, Any]:
-        kind = self._one(item, "type")
+        kind = text_of(item, "type")
         made: dict[str, Any] = {"type": kind}
-        if text := self._one(item, "value"):
+        if text := text_of(item, "value"):
             made["value"] = value_of(text, kind)
-        if text := self._one(item, "stricter"):
+        if text := text_of(item, "stricter"):
             made["stricter"] = text
         dated = item.get("dated", [])
         rows = [
-            {"from": day(self._one(row, "from")), "value": value_of(self._one(row, "value"), kind)}
-            for row in (dated if isinstance(dated, list) else []) if self._one(row, "from")
+            {"from": day(text_of(row, "from")), "value": value_of(text_of(row, "value"), kind)}
+            for row in (dated if isinstance(dated, list) else []) if text_of(row, "from")
         ]  # fmt: skip
         return made | ({"dated": rows} if rows else {})
 
     def _measures(self) -> dict[str, Any]:
-        return {self._one(w, "name"): {"measure": self._one(w, "measure")}
+        return {text_of(w, "name"): {"measure": text_of(w, "measure")}
                 for w in self._items("window")}  # fmt: skip
 
     def _cells(self) -> dict[str, Any]:
         table = self._sheet.get("table", {})
         columns = table.get("columns", []) if isinstance(table, Mapping) else []
-        found = {self._one(c, "name"): self._one(c, "type") for c in columns}
+        found = {text_of(c, "name"): text_of(c, "type") for c in columns}
         return {"columns": {name: kind for name, kind in found.items() if name}}
 
     def _window(self, item: Mapping[str, Any]) -> dict[str, Any]:
         made: dict[str, Any] = {
-            "key": lines(self._one(item, "key")), "where": clause_from(item, self._reading),
-            "measure": self._one(item, "measure"),
+            "key": lines(text_of(item, "key")), "where": clause_from(item, self._reading),
+            "measure": text_of(item, "measure"),
         }  # fmt: skip
-        if text := self._one(item, "of"):
+        if text := text_of(item, "of"):
             made["of"] = text
-        counts = lines(self._one(item, "counts"))
-        return made | {"days": whole(self._one(item, "days")), "counts": counts}
+        counts = lines(text_of(item, "counts"))
+        return made | {"days": whole(text_of(item, "days")), "counts": counts}
 
     def _cause(self, item: Mapping[str, Any]) -> dict[str, Any]:
-        made: dict[str, Any] = {"id": self._one(item, "id")}
-        made |= {n: text for n in ("article", "action") if (text := self._one(item, n))}
+        made: dict[str, Any] = {"id": text_of(item, "id")}
+        made |= {n: text for n in ("article", "action") if (text := text_of(item, n))}
         made["when"] = clause_from(item, self._reading)
-        return made | {n: self._one(item, n) for n in ("zh", "en")}
+        return made | {n: text_of(item, n) for n in ("zh", "en")}
 
     def _unless(self, item: Mapping[str, Any]) -> dict[str, Any]:
-        made: dict[str, Any] = {n: self._one(item, n) for n in ("id", "article")}
-        made["title"] = {n: self._one(item, n) for n in ("zh", "en")}
+        made: dict[str, Any] = {n: text_of(item, n) for n in ("id", "article")}
+        made["title"] = {n: text_of(item, n) for n in ("zh", "en")}
         made["when"] = clause_from(item, self._reading)
         for name in ("evidence", "approvals"):
             if text := papers_from(item.get(name)):
@@ -196,29 +223,29 @@ class _Back:
         return made
 
     def _remark(self, item: Mapping[str, Any]) -> dict[str, Any]:
-        made: dict[str, Any] = {"id": self._one(item, "id")}
+        made: dict[str, Any] = {"id": text_of(item, "id")}
         made["when"] = clause_from(item, self._reading)
         for part in ("reason", "remedy"):
-            words = {n: self._one(item, f"{part}_{n}") for n in ("zh", "en")}
+            words = {n: text_of(item, f"{part}_{n}") for n in ("zh", "en")}
             if part == "reason" or any(words.values()):
                 made[part] = words
         return made
 
     def _test(self, item: Mapping[str, Any]) -> dict[str, Any]:
         number = next(n for n, one in enumerate(self._items("test"), 1) if one is item)
-        made: dict[str, Any] = {"name": self._one(item, "name")}
-        if text := self._one(item, "base"):
+        made: dict[str, Any] = {"name": text_of(item, "name")}
+        if text := text_of(item, "base"):
             made["base"] = text
-        if text := self._one(item, "on"):
+        if text := text_of(item, "on"):
             made["on"] = day(text)
         for name in ("facts", "windows"):
-            if values := self._values(self._one(item, name), f"test[{number}].{name}"):
+            if values := self._values(text_of(item, name), f"test[{number}].{name}"):
                 made[name] = values
         for name in ("absent", "unavailable"):
             if items := self._all(item, name):
                 made[name] = items
-        made["outcome"] = self._one(item, "outcome")
-        if text := self._one(item, "exception"):
+        made["outcome"] = text_of(item, "outcome")
+        if text := text_of(item, "exception"):
             made["exception"] = text
         if items := self._all(item, "missing"):
             made["missing"] = items
@@ -233,7 +260,7 @@ class _Back:
             return {}
 
     def _notes(self) -> None:
-        for line in self._one(self._sheet, "notes").split("\n"):
+        for line in text_of(self._sheet, "notes").split("\n"):
             place, _, written_ = line.partition("=")
             try:
                 note = remark(tomllib.loads(f"x = {written_}")["x"]) if place else ""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from policies.form.conditions import Reading, refreshed
-from policies.form.filled import Sheet, raised
+from policies.form.filled import Sheet, raised, says
 from policies.form.sheet import kinds_in
 
 _TICKS = ("options", "papers")
@@ -59,7 +59,7 @@ def shown_again(fields: Mapping[str, Sequence[str]]) -> Sheet:
     for room in _LISTS:
         items = [_item(room, one, reading) for one in _listed(tree.get(room))]
         key = _NAMES.get(room, "name")
-        sheet[room] = [one for one in items if one[key]]
+        sheet[room] = [one for one in items if one[key] or says(room, one)]
     sheet["table"] = _table(tree.get("table"), reading)
     return sheet
 

@@ -15,6 +15,7 @@ from adapters.papers.setter import editable, portable
 from adapters.postgres.bureau_complaints import BureauComplaints
 from adapters.postgres.bureau_holds import BureauHolds
 from adapters.postgres.bureau_policies import BureauPolicies
+from adapters.postgres.bureau_questions import BureauQuestions
 from adapters.postgres.bureau_registers import BureauRegisters
 from adapters.postgres.bureau_releases import BureauReleases
 from adapters.postgres.bureau_statistics import BureauStatistics
@@ -28,6 +29,7 @@ from bureau.desk.names import Names
 from bureau.desk.people import OUTSIDE, Office, Person
 from bureau.desk.policies import Policies
 from bureau.desk.proof import Prover
+from bureau.desk.questions import Questions
 from bureau.desk.registers import Registers
 from bureau.desk.releases import Releases
 from bureau.desk.statistics import Statistics
@@ -148,6 +150,10 @@ def rooms_of(bureau: Bureau, hands: Hands, divisions: tuple[str, ...]) -> Rooms:
         hands,
     )
     names = Names(registers, {})
+    policies = Policies(
+        BureauPolicies(bureau.pool, Trail(written)), bureau.trust.verify_document,
+        bureau.trust.sign_document, [bureau.place], hands,
+    )  # fmt: skip
     return Rooms(
         desk=bureau.desk,
         store=bureau.log,
@@ -161,9 +167,10 @@ def rooms_of(bureau: Bureau, hands: Hands, divisions: tuple[str, ...]) -> Rooms:
         ),
         holds=BureauHolds(bureau.pool),
         shelf=Shelf(own={}, parties=None),
-        policies=Policies(
-            BureauPolicies(bureau.pool, Trail(written)),
-            bureau.trust.verify_document,
+        policies=policies,
+        questions=Questions(
+            BureauQuestions(bureau.pool, Trail(written)),
+            policies,
             bureau.trust.sign_document,
             [bureau.place],
             hands,

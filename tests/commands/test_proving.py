@@ -1,6 +1,8 @@
 """Replay, back-test and shadow over a staged day of real programs: the past decided once more."""
 
 import asyncio
+import datetime as dt
+import hashlib
 import json
 import time
 from pathlib import Path
@@ -11,8 +13,11 @@ import pytest
 from adapters.postgres.past import PostgresPast
 from deploy.demo.stage import Stage
 from gateway.commands.people import vault_of
+from gateway.commands.questions import Questions
 from gateway.commands.retrace import Retracer, book_that_decided
 from gateway.domain.decision import Outcome, restored
+from gateway.domain.faults import Conflicting, Unreadable
+from gateway.domain.past import Question, Wanted
 from policies.book.load import load_texts
 from tests.commands.conftest import DIVISION
 from tests.commands.staged import Ran, run
@@ -136,3 +141,67 @@ def test_a_candidate_runs_beside_the_live_book_and_nothing_of_it_is_enforced(
     listed = shadow(stage, "list")
     assert [each["trouble"] for each in listed] == ["", ""]
     assert json.dumps(asyncio.run(everything(stage))) == json.dumps(decided)
+
+
+async def answered(questions: Questions, question: Question) -> dict[str, Any]:
+    """The last state of a question, once the gateway's own follower has answered it."""
+    await questions.ask(question, dt.datetime.now(dt.UTC))
+    deadline = time.monotonic() + SEEN_S
+    flips: list[dict[str, Any]] = []
+    while True:
+        after = flips[-1]["seq"] if flips else -1
+        state = await questions.state(DIVISION, question.number, after)
+        assert state is not None and time.monotonic() < deadline, state
+        flips += state.get("flips", [])
+        if state["over"]:
+            return state | {"flips": flips}
+        await asyncio.sleep(0.2)
+
+
+def asked(number: int, what: Wanted, **more: Any) -> Question:
+    digest = hashlib.sha256(repr((number, what, more)).encode()).digest()
+    return Question(division=DIVISION, number=number, digest=digest, what=what, by="li", **more)
+
+
+def test_the_bureaus_questions_are_answered_from_the_gateways_own_records(
+    stage: Stage, mild: Path
+) -> None:
+    documents = json.dumps(load_texts(mild)).encode()
+    offline = backtest(stage, mild, "--division", DIVISION).json
+    key = next(k for k, _, outcome, _ in asyncio.run(everything(stage)) if outcome == "blocked")
+
+    async def ask() -> None:
+        past = PostgresPast(dsn(stage), vault_of(stage.gateway_environment))
+        questions = Questions(past)
+        try:
+            back = asked(1, Wanted.BACKTEST, documents=documents)
+            state = await answered(questions, back)
+            assert state["compared"] == offline["instructions"] and state["trouble"] == ""
+            assert len(state["flips"]) == offline["changed"] > 0
+            assert all("JL-020" in flip["policies"] for flip in state["flips"])
+            assert state["read"] == state["last"]
+            again = await answered(questions, back)
+            assert again["flips"] == state["flips"], "the same question is asked once"
+            with pytest.raises(Conflicting):
+                await questions.ask(asked(1, Wanted.REPLAY, subject=key), dt.datetime.now(dt.UTC))
+            replay = await answered(questions, asked(2, Wanted.REPLAY, subject=key))
+            assert [each["same"] for each in replay["answer"]["replays"]] == [True]
+            subject = state["flips"][0]["subject"]
+            tried = asked(3, Wanted.TRY, subject=subject, documents=documents)
+            answer = (await answered(questions, tried))["answer"]
+            assert answer["before"] != answer["after"] == state["flips"][0]["after"]
+            nobody = f"{DIVISION}/2026/8202/nobody"
+            lost = await answered(questions, asked(4, Wanted.REPLAY, subject=nobody))
+            assert "no such instruction" in lost["answer"]["trouble"]
+            assert await questions.state(DIVISION, 99, -1) is None
+            now = dt.datetime.now(dt.UTC)
+            await questions.ask(asked(5, Wanted.SHADOW, documents=documents), now)
+            with pytest.raises(Unreadable, match="runs in"):
+                await questions.ask(asked(6, Wanted.SHADOW, documents=documents), now)
+            await questions.ask(asked(7, Wanted.STOP), now)
+            shadow = await questions.state(DIVISION, 5, -1)
+            assert shadow is not None and shadow["over"] and shadow["compared"] == 0
+        finally:
+            await past.close()
+
+    asyncio.run(ask())

@@ -22,6 +22,7 @@ BROAD = {
     "adapters/postgres/shelf.py": "a register that cannot be read is unavailable, whatever failed",
     "bureau/web/door.py": "the inbox acknowledges nothing it could not keep",
     "bureau/web/guard.py": "the desk tells the fault and stays up",
+    "gateway/commands/answering.py": "one question must not stop the others; told in its answer",
     "gateway/commands/shadowing.py": "one candidate on trial is told as failed; others go on",
     "gateway/web/door.py": "the door answers and logs; it never drops a payment silently",
     "gateway/web/intake.py": "as the door: the answer says that nothing is known to have passed",

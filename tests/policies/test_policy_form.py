@@ -155,3 +155,14 @@ def test_amounts_are_taken_as_people_type_them() -> None:
         assert clause_of(rows, FACTS) == f'amount > yuan("{kept}")'
     strange = Rows(rows=(Row(fact="amount", sign=">", values=("一千",)),))
     assert clause_of(strange, FACTS) == 'amount > yuan("一千")', "the checker tells it"
+
+
+def test_an_item_without_a_name_is_told_if_it_says_something_and_is_none_if_empty() -> None:
+    sheet = sheet_of(TEXTS["JL-009.toml"])
+    assert sheet is not None
+    fields = flat(sheet) | {"cause.2.id": [""], "cause.2.rows.0.fact": [""]}
+    assert document_of(fields) == document_of(flat(sheet))
+    fields |= {"cause.2.rows.0.fact": ["amount"]}
+    _, problems = document_of(fields)
+    assert [one.place for one in problems] == ["JL-009.toml.cause"]
+    assert len(shown_again(fields)["cause"]) == 3, "what was picked stays"

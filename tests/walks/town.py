@@ -116,8 +116,9 @@ async def asked(address: str, who: Credentials) -> dict[str, Any]:
 
 
 @contextmanager
-def town(walks: int) -> Iterator[Town]:
-    """Everything started, registers loaded at the gateway as its operator does at first."""
+def town(walks: int, *, signed: bool = False) -> Iterator[Town]:
+    """Everything started, registers loaded at the gateway as its operator does at first. `signed`:
+    the gateway takes only policy books that two officers signed."""
     folder = throwaway_folder()
     folder.chmod(0o711)
     at = now()
@@ -129,7 +130,7 @@ def town(walks: int) -> Iterator[Town]:
             body.code for each in papers for body in (each.releasing, each.stopped, each.suspended)
         )
         signers = identities.signers(uri("agency", DIVISION, code) for code in agencies)
-        stage = Stage(folder, crew, identities, Plot(division=DIVISION))
+        stage = Stage(folder, crew, identities, Plot(division=DIVISION, signed=signed))
         own = {
             code: identities.connection(f"agency-{code}", uri("agency", DIVISION, code))
             for code in agencies

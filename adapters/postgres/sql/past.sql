@@ -54,20 +54,32 @@ SELECT division FROM log_head ORDER BY division
 -- name: start_shadow
 -- empty: a candidate runs in this division already
 INSERT INTO shadow_run (
-    division, run, candidate, documents, started_at, started_by, from_seq, read_seq)
-SELECT $1, coalesce(max(r.run), 0) + 1, $2, $3, $4, $5, $6, $6
+    division, run, candidate, documents, started_at, started_by, from_seq, read_seq, until_seq)
+SELECT $1, coalesce(max(r.run), 0) + 1, $2, $3, $4, $5, $6, $6, $7
 FROM shadow_run AS r WHERE r.division = $1
 ON CONFLICT DO NOTHING
 RETURNING run
 
 -- name: stop_shadow
 -- empty: none runs there
-UPDATE shadow_run SET stopped_at = $2 WHERE division = $1 AND stopped_at IS NULL RETURNING run
+UPDATE shadow_run SET stopped_at = $2
+WHERE division = $1 AND stopped_at IS NULL AND until_seq IS NULL
+RETURNING run
+
+-- name: end_backtest
+-- empty: it was ended before
+UPDATE shadow_run SET stopped_at = $3, read_seq = until_seq
+WHERE division = $1 AND run = $2 AND stopped_at IS NULL AND until_seq IS NOT NULL
+RETURNING run
+
+-- name: sealed_then
+-- empty: never; NULL where nothing was sealed after that record
+SELECT min(sealed_at) AS sealed_at FROM log_checkpoint WHERE division = $1 AND size > $2
 
 -- name: shadows
 -- empty: no candidate ever ran
 SELECT division, run, candidate, documents, started_at, started_by, from_seq, read_seq, compared,
-       stopped_at, trouble
+       stopped_at, trouble, until_seq
 FROM shadow_run
 WHERE ($1::text IS NULL OR division = $1) AND ($2::integer IS NULL OR run = $2)
       AND (NOT $3::boolean OR stopped_at IS NULL)
@@ -75,7 +87,35 @@ ORDER BY division, run
 
 -- name: shadows_running
 -- empty: none runs
-SELECT division FROM shadow_run WHERE stopped_at IS NULL LIMIT 1
+(SELECT division FROM shadow_run WHERE stopped_at IS NULL LIMIT 1)
+UNION ALL
+(SELECT division FROM policy_question
+ WHERE subject IS NOT NULL AND answered_at IS NULL LIMIT 1)
+
+-- name: add_question
+-- empty: its number was used before
+INSERT INTO policy_question (
+    division, number, digest, what, by_whom, asked_at, run, subject, documents)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT DO NOTHING
+RETURNING number
+
+-- name: question
+-- empty: it was never asked
+SELECT division, number, digest, what, run, subject, documents, answer
+FROM policy_question WHERE division = $1 AND number = $2
+
+-- name: open_questions
+-- empty: every one is answered
+SELECT division, number, digest, what, run, subject, documents, answer
+FROM policy_question
+WHERE subject IS NOT NULL AND answered_at IS NULL
+ORDER BY division, number LIMIT 20
+
+-- name: answer
+-- empty: always
+UPDATE policy_question SET answer = $3, answered_at = $4
+WHERE division = $1 AND number = $2 AND answered_at IS NULL
 
 -- name: advance_shadow
 -- empty: somebody else read those records, or it was stopped: nothing of this page counts

@@ -111,7 +111,15 @@ class _Interceptions:
         return self._rooms.pages(
             "card", visit=visit, card=card, line=line, proof=proof, law=self._rooms.law,
             cases=[case for case in cases if sees(visit.person, case)],
+            replayed=await self._replayed(visit, key),
         )  # fmt: skip
+
+    async def _replayed(self, visit: Visit, key: tuple[object, ...]) -> object:
+        """Its last replay, for those inside the bureau."""
+        if visit.person.office not in READERS:
+            return None
+        subject = "/".join(map(str, key))
+        return await self._rooms.questions.store.replay(visit.division, subject)
 
     async def log(self, visit: Visit) -> web.Response:
         desk = self._rooms.desk

@@ -14,15 +14,19 @@ from bureau.desk.policies import (
     SHOWN,
     Checked,
     Tried,
+    tripped_of,
 )
 from bureau.desk.refusals import ActRefused
 from bureau.web.exports import attachment
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post, see
 from bureau.web.sections.policy_form import PolicyForm
+from bureau.web.sections.trials import WHATS, answered, picked
 from bureau.web.telling import tell
+from gateway.domain.legal_day import legal_day
 from policies.book.document import Policy
 
+SHADOWS_SHOWN = 10
 BOOK_BYTES_MAX = 16 * 1024 * 1024
 _REVIEWERS = frozenset({Office.REVIEWER})
 _APPROVERS = frozenset({Office.APPROVER})
@@ -58,10 +62,15 @@ class _Policies:
 
     async def listed(self, visit: Visit) -> web.Response:
         store, division = self._policies.store, visit.division
+        asked, drafts = self._rooms.questions, await store.drafts(division, SHOWN)
+        activations = await self._policies.activations(division)
         return self._rooms.pages(
             "policies", visit=visit, policies=await self._policies.policies(division),
-            drafts=await store.drafts(division, SHOWN), feeds=await store.feeds(division, SHOWN),
-            activations=await self._policies.activations(division), **_WORDS,
+            drafts=drafts, feeds=await store.feeds(division, SHOWN), activations=activations,
+            shadows=[answered(row) for row in await asked.store.shadows(division, SHADOWS_SHOWN)],
+            drafted={row["policy"] for row in drafts if row["agreed"] is None},
+            tripped=tripped_of(activations), today=legal_day(self._rooms.clock()),
+            hits=await asked.hits(division), whats=WHATS, **_WORDS,
         )  # fmt: skip
 
     async def one(self, visit: Visit) -> web.Response:
@@ -104,9 +113,12 @@ class _Policies:
         checked = None
         if found["agreed"] is None:
             checked = await self._policies.check(visit.division, found["policy"], found["document"])
+        trials = await self._rooms.questions.store.of_draft(visit.division, _seq(visit), SHOWN)
         return self._rooms.pages(
-            "policy_draft", visit=visit, draft=found, checked=checked, **_WORDS
-        )
+            "policy_draft", visit=visit, draft=found, checked=checked, whats=WHATS,
+            trials=[answered(row) for row in trials], picked=await picked(self._rooms, visit),
+            since=f"{self._rooms.clock().year}-01-01", **_WORDS,
+        )  # fmt: skip
 
     async def agree(self, visit: Visit) -> web.StreamResponse:
         return await self._decided(visit, agreed=True)

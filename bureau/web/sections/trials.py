@@ -1,0 +1,184 @@
+"""Policies on trial: a draft over the past, beside the live book, on one instruction; a replay."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from bureau.desk.interceptions import searched, why_refused
+from bureau.desk.people import READERS, Office
+from bureau.desk.questions import Questions
+from bureau.desk.refusals import ActRefused
+from bureau.desk.search import parsed
+from bureau.web.exports import XLSX, attachment, excel
+from bureau.web.pages import clock, outcome_zh
+from bureau.web.rooms import Rooms
+from bureau.web.route import Route, Visit, get, post, see
+from bureau.web.telling import tell
+from gateway.domain.money import yuan
+
+FLIPS_SHOWN = 100
+FLIPS_EXPORTED = 20_000
+PICKED = 30
+_ASKERS = frozenset({Office.REVIEWER, Office.APPROVER})
+WHATS = {
+    "backtest": "回溯", "shadow": "影子运行", "replay": "重放", "try": "单笔试算",
+    "stop": "停止影子运行",
+}  # fmt: skip
+HEAD = (
+    "时间 Time", "指令 Instruction", "预算单位 Agency", "金额（元） Yuan", "原结论 Before",
+    "新结论 After", "规则 Policies", "理由 Reason", "代理银行 Bank",
+)  # fmt: skip
+
+
+def routes(rooms: Rooms) -> list[Route]:
+    pages = _Trials(rooms)
+    home = "/desk/{division}/policies"
+    draft = home + "/drafts/{seq:[0-9]{1,9}}"
+    trial = home + "/trials/{seq:[0-9]{1,9}}"
+    return [
+        post(draft + "/backtest", pages.backtest, _ASKERS),
+        post(draft + "/shadow", pages.shadow, _ASKERS),
+        post(draft + "/try", pages.attempt, _ASKERS),
+        get(trial, pages.trial, READERS),
+        get(trial + ".{kind:xlsx}", pages.export, READERS),
+        post(trial + "/stop", pages.stop, _ASKERS),
+        post("/desk/{division}/{year:[0-9]{4}}/{type}/{no}/replay", pages.replay, _ASKERS),
+    ]
+
+
+class _Trials:
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+        self._questions: Questions = rooms.questions
+
+    async def backtest(self, visit: Visit) -> web.StreamResponse:
+        return await self._candidate(visit, "backtest")
+
+    async def shadow(self, visit: Visit) -> web.StreamResponse:
+        return await self._candidate(visit, "shadow")
+
+    async def attempt(self, visit: Visit) -> web.StreamResponse:
+        subject = visit.text("subject", 200) or visit.text("picked", 200)
+        with _found():
+            number = await self._questions.attempt(
+                visit.division, _seq(visit), subject, visit.person
+            )
+        raise see(_trial(visit, number))
+
+    async def stop(self, visit: Visit) -> web.StreamResponse:
+        await self._questions.stop(visit.division, _seq(visit), visit.person)
+        raise see(_trial(visit, _seq(visit)))
+
+    async def replay(self, visit: Visit) -> web.StreamResponse:
+        """Of an interception that this desk shows: its own gateway decides it again."""
+        info = visit.request.match_info
+        at = visit.division, int(info["year"]), info["type"], info["no"]
+        card = await why_refused(self._rooms.desk, *at)
+        if card is None:
+            raise web.HTTPNotFound()
+        subject = "/".join(map(str, at))
+        number = await self._questions.replay(visit.division, card.line.bank, subject, visit.person)
+        raise see(_trial(visit, number))
+
+    async def trial(self, visit: Visit) -> web.Response:
+        store, number = self._questions.store, _seq(visit)
+        rows = await store.question(visit.division, number)
+        if not rows:
+            raise web.HTTPNotFound()
+        flips = await store.flips(visit.division, number, _after(visit), FLIPS_SHOWN)
+        return self._rooms.pages(
+            "policy_trial", visit=visit, rows=[answered(row) for row in rows], first=rows[0],
+            flips=flips, whats=WHATS, older=_older(flips),
+            changes=await store.changes(visit.division, number),
+            by_policy=await store.changes(visit.division, number, "policy"),
+            by_agency=await store.changes(visit.division, number, "agency"),
+        )  # fmt: skip
+
+    async def export(self, visit: Visit) -> web.Response:
+        store, number = self._questions.store, _seq(visit)
+        rows = await store.question(visit.division, number)
+        if not rows:
+            raise web.HTTPNotFound()
+        flips = await store.flips(visit.division, number, ("", -1), FLIPS_EXPORTED)
+        asked = {
+            "事项 What": f"{WHATS[rows[0]['what']]} {number}", "规则 Policy": rows[0]["policy"],
+            "起始 Since": str(rows[0]["since"] or ""), "行数 Rows": str(len(flips)),
+            "提出 Asked by": f"{rows[0]['asker']} {clock(rows[0]['asked_at'])}",
+        }  # fmt: skip
+        body = await asyncio.to_thread(excel, HEAD, [_cells(flip) for flip in flips], asked)
+        await tell(self._rooms, visit, "policy.trial_exported", str(number))
+        return attachment(body, XLSX, f"trial-{number}.xlsx")
+
+    async def _candidate(self, visit: Visit, what: str) -> web.StreamResponse:
+        with _found():
+            number = await self._questions.candidate(
+                visit.division, _seq(visit), what, visit.person, _day(visit.text("since", 10))
+            )
+        raise see(_trial(visit, number))
+
+
+async def picked(rooms: Rooms, visit: Visit) -> list[tuple[str, str]]:
+    """The newest interceptions, for a person to try a draft on: subject and words."""
+    found = await searched(rooms.desk, visit.division, visit.person.scope, parsed(""), limit=PICKED)
+    return [
+        (
+            f"{line.division}/{line.fiscal_year}/{line.voucher_type}/{line.voucher_no}",
+            f"{line.voucher_no} {line.agency_name} {line.amount}元 {outcome_zh(line.outcome)}",
+        )
+        for line in found
+    ]
+
+
+def answered(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A question with its answer read, and how much of it is done in percent."""
+    state = orjson.loads(row["state"]) if row["state"] else {}
+    first, last, read = (state.get(name, 0) for name in ("first", "last", "read"))
+    total = last - first + 1
+    done = 100 if row["is_over"] or total <= 0 else 100 * (read - first + 1) // total
+    return {**row, "state": state, "done": max(0, min(100, done))}
+
+
+def _cells(flip: Mapping[str, Any]) -> Sequence[str]:
+    return (
+        clock(flip["decided_at"]), flip["subject"], flip["agency"], yuan(flip["amount_fen"]),
+        outcome_zh(flip["before"]), outcome_zh(flip["after"]), " ".join(flip["policies"]),
+        flip["reason_zh"], flip["bank"],
+    )  # fmt: skip
+
+
+def _after(visit: Visit) -> tuple[str, int]:
+    bank, _, seq = visit.query("after").rpartition(":")
+    return (bank, int(seq)) if seq.isdecimal() and len(seq) < 19 else ("", -1)
+
+
+def _older(flips: Sequence[Mapping[str, Any]]) -> str:
+    return f"{flips[-1]['bank']}:{flips[-1]['seq']}" if len(flips) == FLIPS_SHOWN else ""
+
+
+def _day(text: str) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(text) if text else None
+    except ValueError:
+        raise ActRefused("since", "请填写日期。", "since: a date") from None
+
+
+def _seq(visit: Visit) -> int:
+    return int(visit.request.match_info["seq"])
+
+
+def _trial(visit: Visit, number: int) -> str:
+    return f"/desk/{visit.division}/policies/trials/{number}"
+
+
+@contextmanager
+def _found() -> Iterator[None]:
+    """What is not there is not told of."""
+    try:
+        yield
+    except LookupError:
+        raise web.HTTPNotFound() from None
