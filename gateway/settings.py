@@ -22,6 +22,9 @@ PASSPHRASE_VARIABLE = "GATEWAY_KEY_PASSPHRASE"  # noqa: S105 - the variable's na
 COMMITMENT_VARIABLE = "GATEWAY_COMMITMENT_SECRET"
 PEOPLE_VARIABLE = "GATEWAY_PEOPLE_KEY"
 """The file that holds the key for people's data; in production it must be there."""
+HORIZON_S_MIN = 1.0
+"""A core that could be believed at once would need no horizon: 0 would give back money that a
+request on its way still pays."""
 OFFICERS_LEAST = 2
 
 
@@ -90,7 +93,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         tls: bool = True
         idempotent: bool
         enquiry: bool
-        horizon_s: Annotated[float, msgspec.Meta(ge=0)] | None = None
+        horizon_s: Annotated[float, msgspec.Meta(ge=HORIZON_S_MIN)] | None = None
         """How long after not being found a payment can no longer take effect; absent: never."""
         partial: bool = False
         """Whether the core can leave out details of a voucher (docs/bank-core.md)."""
@@ -152,6 +155,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """If given: both persons of a release or refusal must have signed it themselves, and be of
         these; otherwise the bureau's signature answers for the two that it names."""
 
+    class Unknowns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+        """Who decides about a payment whose outcome the bank does not tell."""
+
+        officers: tuple[Text, ...] = ()
+        """If given: two of these sign each decision; otherwise one typed name answers for it."""
+
     class Push(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Agencies that are told at an address of their own; the others fetch."""
 
@@ -184,6 +193,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     policies: Policies
     registers: Registers = msgspec.field(default_factory=Registers)
     holds: Holds = msgspec.field(default_factory=Holds)
+    unknowns: Unknowns = msgspec.field(default_factory=Unknowns)
     conduct: Conduct = msgspec.field(default_factory=Conduct)
     files: Files | None = None
     push: Push = msgspec.field(default_factory=Push)
@@ -343,10 +353,13 @@ def _unlike_officers(settings: Settings) -> Iterator[str]:
 
 def _unlike_certs(settings: Settings) -> Iterator[str]:
     """One officer alone could decide nothing."""
-    chosen = settings.certs
-    if chosen.officers and len(set(chosen.officers)) < OFFICERS_LEAST:
-        yield f"certs.officers: at least {OFFICERS_LEAST} different ones decide on a certificate"
-    yield from _unlike_operators(settings, "certs", chosen.officers)
+    for table, officers, about in (
+        ("certs", settings.certs.officers, "a certificate"),
+        ("unknowns", settings.unknowns.officers, "an unknown payment"),
+    ):
+        if officers and len(set(officers)) < OFFICERS_LEAST:
+            yield f"{table}.officers: at least {OFFICERS_LEAST} different ones decide on {about}"
+        yield from _unlike_operators(settings, table, officers)
 
 
 def _unlike_operators(settings: Settings, table: str, officers: tuple[str, ...]) -> Iterator[str]:

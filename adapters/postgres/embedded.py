@@ -60,7 +60,8 @@ class EmbeddedPostgres:
     """One PostgreSQL in one folder. `start` again on the same folder finds the same data.
 
     With `throwaway` the whole folder is removed once PostgreSQL has stopped, even when this
-    process is killed.
+    process is killed; but it stays, and is named on standard error, when PostgreSQL itself was
+    killed or failed.
     """
 
     def __init__(self, folder: Path, *, throwaway: bool = False) -> None:
@@ -70,6 +71,8 @@ class EmbeddedPostgres:
         self._user = pwd.getpwnam(ROOTS_STAND_IN) if os.geteuid() == 0 else None
         self._sockets = self.folder / "run"
         self._keeper: subprocess.Popen[bytes] | None = None
+        self.died = False
+        """Whether PostgreSQL ended though nobody asked it to; then its folder stays."""
 
     def __enter__(self) -> Self:
         self.start()
@@ -123,6 +126,9 @@ class EmbeddedPostgres:
         keeper, self._keeper = self._keeper, None
         if keeper is None:
             return
+        self.died = keeper.poll() is not None
+        if self.died and self._throwaway:
+            sys.stderr.write(f"PostgreSQL ended by itself; data and log stay in {self.folder}\n")
         assert keeper.stdin is not None
         keeper.stdin.close()
         try:

@@ -32,13 +32,20 @@ def main(argv: list[str]) -> int:
     for wanted in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(wanted, lambda number, _frame: asked.append(number))
     server = _start(command, None if user == "-" else int(user), Path(log))
+    unasked = False
     try:
-        while server.poll() is None and not asked and not _orphaned(parent):
-            pass
+        while not asked and not _orphaned(parent):
+            if unasked := server.poll() is not None:
+                break
     finally:
         code = _stop(server)
         for path in throwaway.split(os.pathsep) if throwaway != "-" else []:
-            shutil.rmtree(path, ignore_errors=True)
+            if unasked and Path(path, "data").is_dir():
+                # Somebody killed it, or it failed: what it held may be all there is to look at.
+                with Path(log).open("a", encoding="utf-8") as out:
+                    out.write(f"PostgreSQL ended by itself ({code}); its data stay in {path}\n")
+            else:
+                shutil.rmtree(path, ignore_errors=True)
     return code
 
 

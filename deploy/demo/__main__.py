@@ -79,7 +79,13 @@ def main() -> int:
         finally:
             crew.stop_all()
             stage.postgres.stop()
-            shutil.rmtree(folder, ignore_errors=True)
+            if stage.postgres.died:
+                console.print(
+                    "PostgreSQL 意外终止，数据和日志保留在此文件夹 PostgreSQL ended by itself;"
+                    f" data and logs stay in {folder}", soft_wrap=True,
+                )  # fmt: skip
+            else:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _options() -> argparse.Namespace:

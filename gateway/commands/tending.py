@@ -9,6 +9,8 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Column, Table
 
+from gateway.commands import deciding
+from gateway.commands.deciding import outcome_of
 from gateway.commands.finding import Finding, State, worst
 from gateway.commands.terminal import (
     DONE,
@@ -21,13 +23,14 @@ from gateway.commands.terminal import (
     fail,
     show,
 )
-from gateway.domain.bank import BankOutcome
 from gateway.domain.faults import LedgerUnavailable
 from gateway.settings import SettingsInvalid
 
 unknowns_app = typer.Typer(
     help="Payments whose outcome at the bank is unknown (待查支付).", no_args_is_help=True
 )
+unknowns_app.command("propose")(deciding.propose)
+unknowns_app.command("approve")(deciding.approve)
 export_app = typer.Typer(help="Evidence to hand over (导出证据).", no_args_is_help=True)
 
 GAP = 3
@@ -96,14 +99,13 @@ def unknowns_resolve(
 ) -> None:
     """Settle one payment on an operator's word; recorded, told to the bureau, never undone.
 
-    accepted posts the reservation; rejected and not_taken give it back. Nothing is sent.
+    accepted posts the reservation; rejected and not_taken give it back. Nothing is sent. Refused
+    where the settings name `unknowns.officers`: then one proposes and another approves.
     """
     from gateway.commands.unknowns import Decision, Refused, resolve
 
-    allowed = {"accepted", "rejected", "not_taken"}
-    if outcome not in allowed:
-        raise fail(f"--outcome: one of {', '.join(sorted(allowed))}", USAGE)
-    decision = Decision(outcome=BankOutcome(outcome), reason=reason, by=by, reference=reference)
+    settled = outcome_of(outcome)
+    decision = Decision(outcome=settled, reason=reason, by=by, reference=reference)
     try:
         resolve(key, decision, settings, database)
     except SettingsInvalid as invalid:

@@ -7,6 +7,7 @@ and cannot be taken back. It never sends anything.
 import asyncio
 import datetime as dt
 import re
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -55,12 +56,19 @@ def list_unknowns(database: str) -> list[OpenPayment]:
 def resolve(key_text: str, decision: Decision, settings_file: Path, database: str) -> None:
     """Settle one payment on an operator's word. Raises Refused, SettingsInvalid, LedgerUnavailable.
 
-    Refused before the bank's finality horizon has passed: the payment may still take effect.
+    Refused before the bank's finality horizon has passed: the payment may still take effect; and
+    where `unknowns.officers` names who decides, two of them do (`gateway.commands.two_officers`).
     """
     key = read_key(key_text)
-    _check_words(decision)
+    check_words("--reason", decision.reason, REASON_CHARS)
+    check_words("--by", decision.by, NAME_CHARS)
     settings = read_settings(settings_file)
-    asyncio.run(_resolve(key, decision, settings, database))
+    if settings.unknowns.officers:
+        raise Refused(
+            "unknowns.officers names who decides: one runs `unknowns propose`, another `unknowns"
+            " approve`, each with an own key"
+        )
+    asyncio.run(settle_by_person(key, decision, settings, database))
 
 
 def read_key(text: str) -> InstructionKey:
@@ -90,12 +98,10 @@ def earliest(payment: OpenPayment, settings: Settings) -> dt.datetime:
     return payment.opened_at + dt.timedelta(seconds=wait)
 
 
-def _check_words(decision: Decision) -> None:
-    for name, text, length in (
-        ("--reason", decision.reason, REASON_CHARS), ("--by", decision.by, NAME_CHARS),
-    ):  # fmt: skip
-        if len(text.strip()) not in length or not text.isprintable():
-            raise Refused(f"{name}: {length.start} to {length.stop - 1} printable characters")
+def check_words(name: str, text: str, length: range) -> None:
+    """Raises Refused."""
+    if len(text.strip()) not in length or not text.isprintable():
+        raise Refused(f"{name}: {length.start} to {length.stop - 1} printable characters")
 
 
 async def _list(database: str) -> list[OpenPayment]:
@@ -106,9 +112,11 @@ async def _list(database: str) -> list[OpenPayment]:
         await backlog.close()
 
 
-async def _resolve(
-    key: InstructionKey, decision: Decision, settings: Settings, database: str
-) -> None:
+async def settle_by_person(
+    key: InstructionKey, decision: Decision, settings: Settings, database: str,
+    told: Mapping[str, Any] | None = None,
+) -> None:  # fmt: skip
+    """`told`: more for the record. Raises Refused, LedgerUnavailable."""
     origin = Origin(bank=settings.gateway.bank_code, uri=settings.gateway.uri)
     now = dt.datetime.now(dt.UTC)
     async with AsyncExitStack() as rooms:
@@ -130,6 +138,7 @@ async def _resolve(
             "by": decision.by.strip(),
             "reason": decision.reason.strip(),
             "reference": decision.reference,
+            **(told or {}),
         }
         if not await settle(key, decision.outcome, ledger, origin, now, evidence):
             raise Refused(f"{key}: somebody settled it just now; nothing was changed")

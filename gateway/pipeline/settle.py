@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+from typing import Any
 
 from gateway.domain.bank import DISPUTED, BankAnswer, BankOutcome, Contradiction
 from gateway.domain.faults import LedgerUnavailable
@@ -17,7 +18,7 @@ async def settle(
     ledger: Ledger,
     origin: Origin,
     at: dt.datetime,
-    evidence: dict[str, str | None],
+    evidence: dict[str, Any],
 ) -> bool:
     """False if somebody settled it before us. `evidence` has `reference`, `reason`, `how`.
 

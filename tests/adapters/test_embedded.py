@@ -105,6 +105,24 @@ def test_it_stops_with_its_program_and_takes_its_folder_along(
 
 
 @pytest.mark.slow
+def test_killed_by_somebody_it_leaves_its_data_and_says_where(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    server = EmbeddedPostgres(folder, throwaway=True)
+    server.start()
+    os.kill(server.processes[0], signal.SIGKILL)
+    assert server._keeper is not None
+    server._keeper.wait(30)
+    server.stop()
+    assert server.died and (folder / "data" / "PG_VERSION").exists()
+    assert str(folder) in capfd.readouterr().err
+    assert "ended by itself (-9)" in (folder / "postgres.log").read_text("utf-8")
+    again = EmbeddedPostgres(folder, throwaway=True)
+    again.start()
+    again.stop()
+    assert not again.died and not folder.exists(), "what ends in order leaves nothing"
+
+
 def test_it_stops_when_its_keeper_is_killed(folder: Path) -> None:
     program = _program(folder)
     server = _server_of(folder)

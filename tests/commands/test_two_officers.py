@@ -1,0 +1,142 @@
+"""An unknown payment is settled by two officers' own keys, and by nobody alone."""
+
+import datetime as dt
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import asyncpg
+import attrs
+import orjson
+import pytest
+
+from certs.keys import save_certificates
+from certs.signing.signer import Signer
+from gateway.commands.two_officers import GOOD_FOR, Proposal, approved, propose, read_proposal
+from gateway.commands.unknowns import Decision, Refused, read_key, resolve, settle_by_person
+from gateway.domain.bank import BankOutcome
+from gateway.domain.records import canonical
+from tests.certs.conftest import suite as suite
+from tests.commands.test_auditing import AT, DIVISION, World
+from tests.commands.test_auditing import world as world
+
+pytestmark = pytest.mark.postgres
+KEY = f"{DIVISION}/2026/8202/1"
+FOUND = Decision(
+    outcome=BankOutcome.NOT_TAKEN, reason="银行核心日终清单第3页无此笔，电话核实", by="",
+    reference="R-1",
+)  # fmt: skip
+
+
+@attrs.frozen
+class Office:
+    """Two officers and a stranger, and the settings that know the two."""
+
+    world: World
+    li: Signer
+    wang: Signer
+    stranger: Signer
+    settings: Any
+
+    def proposed(self, officer: Signer, at: dt.datetime = AT, **changes: Any) -> Proposal:
+        file = self.world.folder / "proposal.json"
+        file.unlink(missing_ok=True)
+        propose(file, KEY, attrs.evolve(FOUND, **changes), officer, at)
+        return read_proposal(file)
+
+    async def refused(self, proposal: Proposal, officer: Signer, at: dt.datetime = AT) -> str:
+        with pytest.raises(Refused) as refused:
+            await approved(proposal, officer, self.settings, self.world.dsn, at)
+        return str(refused.value)
+
+
+@pytest.fixture
+def office(world: World) -> Office:
+    parties = world.folder / "parties"
+    parties.mkdir()
+    signers = []
+    for name in ("li", "wang", "stranger"):
+        signer = world.pki.party(f"operator/{name}", AT, "GW1-ECDSA-P256-SHA256")
+        save_certificates(parties / f"{name}.pem", [each.certificate for each in signer.each])
+        signers.append(signer)
+    save_certificates(world.folder / "evidence.pem", [world.pki.evidence.certificate])
+    settings = SimpleNamespace(
+        unknowns=SimpleNamespace(officers=tuple(each.uri for each in signers[:2])),
+        parties=SimpleNamespace(authority=world.folder / "evidence.pem", folder=parties),
+        gateway=SimpleNamespace(bank_code="103", uri=world.gateway.uri, divisions=(DIVISION,)),
+        bank=SimpleNamespace(deadline_s=1.0, horizon_s=1.0),
+    )
+    return Office(world, *signers, settings)
+
+
+async def test_two_officers_settle_it_and_the_record_proves_both(office: Office) -> None:
+    world = office.world
+    await world.decide(1, "A")
+    proposal = office.proposed(office.li)
+    decision, told = await approved(proposal, office.wang, office.settings, world.dsn, AT)
+
+    await settle_by_person(read_key(KEY), decision, office.settings, world.dsn, told)
+    owner = await asyncpg.connect(world.dsn)
+    body = await owner.fetchval(
+        "SELECT body FROM pending_record WHERE kind = 'bank_outcome' AND subject = $1", KEY
+    )
+    await owner.close()
+    fields = orjson.loads(body)
+    assert [each["uri"] for each in fields["persons"]] == [office.li.uri, office.wang.uri]
+    signed = canonical(
+        {
+            "instruction": KEY, "kind": "unknown_decision", "outcome": fields["bank_outcome"],
+            "proposed_at": fields["proposed_at"], "proposer": fields["persons"][0]["uri"],
+            "reason": fields["reason"], "reference": fields["reference"],
+        }
+    )  # fmt: skip
+    assert signed == proposal.body, "an auditor can make the signed bytes from the record alone"
+    assert fields["how"] == "operator" and fields["persons"][0]["signature"] == proposal.signature
+
+
+async def test_nobody_decides_alone_nor_for_another_nor_without_being_an_officer(
+    office: Office,
+) -> None:
+    li, wang, stranger = office.li, office.wang, office.stranger
+    assert "one person" in await office.refused(office.proposed(li), li)
+    assert "not one of" in await office.refused(office.proposed(li), stranger)
+    assert "not one of" in await office.refused(office.proposed(stranger), wang)
+    other = attrs.evolve(office.proposed(li), outcome=BankOutcome.ACCEPTED)
+    forged = attrs.evolve(other, body=other.body.replace(b"not_taken", b"accepted"))
+    assert "not proven" in await office.refused(forged, wang)
+    named = office.proposed(li)
+    swapped = attrs.evolve(named, signature=stranger.document(named.body))
+    assert "not one of" in await office.refused(swapped, wang)
+
+
+async def test_a_proposal_ends_after_a_day_and_a_revoked_officer_signs_nothing(
+    office: Office,
+) -> None:
+    old = office.proposed(office.li, AT - GOOD_FOR)
+    assert "older than a day" in await office.refused(old, office.wang)
+    early = office.proposed(office.li, AT + dt.timedelta(seconds=1))
+    assert "later clock" in await office.refused(early, office.wang)
+    (office.world.folder / "parties" / "li.pem").unlink()
+    assert "not proven" in await office.refused(office.proposed(office.li), office.wang)
+
+
+def test_a_reason_with_an_account_in_it_and_a_file_that_is_there_are_refused(
+    office: Office, tmp_path: Path
+) -> None:
+    with pytest.raises(Refused, match="account or id"):
+        office.proposed(office.li, reason="账户 6228230123456789018 未入账")
+    office.proposed(office.li)
+    with pytest.raises(FileExistsError):
+        propose(office.world.folder / "proposal.json", KEY, FOUND, office.li, AT)
+    (tmp_path / "x").write_text(json.dumps({"decision": "e30=", "signature": ""}))
+    with pytest.raises(Refused, match="not a proposal"):
+        read_proposal(tmp_path / "x")
+
+
+def test_a_typed_name_alone_is_refused_where_officers_are_named(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.commands.unknowns.read_settings", lambda _: office.settings)
+    with pytest.raises(Refused, match="unknowns propose"):
+        resolve(KEY, attrs.evolve(FOUND, by="王强"), office.world.folder, office.world.dsn)
