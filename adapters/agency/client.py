@@ -30,6 +30,10 @@ PAUSE_S_MAX = 10.0
 CONNECTIONS = 8
 
 
+Waiting = Callable[[float, object], None]
+"""Told before each pause: seconds until the next try, and what the last one came to."""
+
+
 class GatewaySilent(Exception):
     """No answer while patience lasted. What became of it is not known: ask, or send it again."""
 
@@ -50,8 +54,10 @@ class GatewayClient:
     def __init__(
         self, gateway: str, tls: ssl.SSLContext | None, sign: Sign, *,
         connections: int = CONNECTIONS, patience_s: float = PATIENCE_S,
+        waiting: Waiting | None = None,
     ) -> None:  # fmt: skip
         """`gateway`: such as `https://gateway.bank.example:8443`."""
+        self._waiting = waiting
         self._gateway = gateway.rstrip("/")
         self._tls = tls
         self._sign = sign
@@ -103,7 +109,10 @@ class GatewayClient:
                     return Given(status=status, body=body, attempts=attempts)
             if time.monotonic() - began > self._patience_s:
                 raise GatewaySilent(f"no answer in {self._patience_s:g} s; last: {last}")
-            await asyncio.sleep((wait_s or pause_s) * self._jitter.uniform(1.0, 1.3))
+            wait_s = (wait_s or pause_s) * self._jitter.uniform(1.0, 1.3)
+            if self._waiting:
+                self._waiting(wait_s, last)
+            await asyncio.sleep(wait_s)
             pause_s = min(pause_s * 2, PAUSE_S_MAX)
 
     async def _once(

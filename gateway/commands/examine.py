@@ -55,6 +55,8 @@ async def examine(settings: Settings, secrets: Secrets) -> AsyncIterator[Finding
         async for finding in registers(settings, secrets, now):
             yield finding
     yield await bank(settings, secrets)
+    if not settings.unknowns.officers:
+        yield warn("unknowns", "unknowns.officers is empty: one typed name settles a payment")
     for division, bureau in settings.bureaus.items():
         yield await reach(f"bureau {division}", bureau.url, bureau.peer, settings, secrets)
     async for finding in troubles(settings.gateway.ops_host, settings.gateway.ops_port):

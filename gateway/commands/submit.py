@@ -68,7 +68,7 @@ def submit(
             answers.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as reason:
         raise fail(f"submit: {reason}", USAGE) from reason
-    client = GatewayClient(gateway, tls, signer.document)
+    client = GatewayClient(gateway, tls, signer.document, waiting=_waiting)
     try:
         sent = asyncio.run(_send_all(client, documents, answers))
     except GatewaySilent as silent:
@@ -95,6 +95,15 @@ async def _send_all(
                     (answers / f"{path.name}.answer").write_bytes(one.answer)
                 progress.advance(task)
     return sent
+
+
+def _waiting(wait_s: float, last: object) -> None:
+    """Silence would look like hanging; each line says what the last try came to."""
+    pause, words = f"{wait_s:.0f}", str(last) or type(last).__name__
+    console.print(
+        f"等待网关，{pause} 秒后重试 waiting for the gateway, retry in {pause} s: {words}",
+        markup=False, highlight=False, soft_wrap=True,
+    )  # fmt: skip
 
 
 async def _send(client: GatewayClient, name: str, raw: bytes) -> Sent:

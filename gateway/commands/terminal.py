@@ -2,12 +2,14 @@
 
 import sys
 from pathlib import Path
+from socket import gaierror
 from typing import Annotated
 
 import orjson
 import typer
 from rich.console import Console
 
+from gateway.domain.faults import LedgerUnavailable, StoreUnavailable
 from gateway.settings import DATABASE_VARIABLE
 
 DONE, NO, USAGE = 0, 1, 2
@@ -18,12 +20,31 @@ Database = Annotated[
 ]
 SettingsFile = Annotated[Path, typer.Option("--settings", help="TOML file; see docs/settings.md.")]
 
+DATABASE_REMEDY = (
+    "请检查数据库是否运行、--database（或环境变量）中的地址、用户和密码是否正确、是否已 migrate。"
+    " Check that PostgreSQL runs, that address, user and password in --database (or the"
+    " environment) are right, and that `migrate` has been run."
+)
+
 console = Console(stderr=True)
 
 
 def fail(message: str, code: int = NO) -> typer.Exit:
+    """Where the database is what failed, with a sentence on what to look at."""
     console.print(message, markup=False, highlight=False, soft_wrap=True)
+    if _is_databases(sys.exception()):
+        console.print(DATABASE_REMEDY, markup=False, highlight=False, soft_wrap=True)
     return typer.Exit(code)
+
+
+def _is_databases(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, LedgerUnavailable | StoreUnavailable | ConnectionError | gaierror):
+            return True
+        if type(error).__module__.startswith("asyncpg"):  # that room alone may import it
+            return True
+        error = error.__cause__
+    return False
 
 
 def show(value: object) -> None:

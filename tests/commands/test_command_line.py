@@ -240,20 +240,15 @@ def test_a_database_that_is_not_there_is_a_sentence_and_no_traceback(registers: 
         ("migrate", *nowhere),
         ("registers", "load", registers, *nowhere),
         ("unknowns", "list", *nowhere),
-        (
-            "export",
-            "consistency",
-            registers,
-            "--division",
-            "220000000",
-            "--since",
-            registers,
-            *nowhere,
-        ),
+        ("certs", "list", *nowhere),
     ):
         result = run(*arguments)
         assert result.exit_code == 1, result.output
         assert "Traceback" not in result.output and result.output.strip()
+        assert result.output.count("Check that PostgreSQL runs") == 1, arguments
+    (registers.parent / "empty.json").write_text("{}")
+    other = run("registers", "load", registers.parent / "empty.json", *nowhere)
+    assert other.exit_code and "Check that PostgreSQL" not in other.output, "the file's own fault"
 
 
 BREAKS = """

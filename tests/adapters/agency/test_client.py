@@ -1,0 +1,26 @@
+"""Whoever waits for a gateway hears that it waits, how long, and why."""
+
+import pytest
+
+from adapters.agency.client import PAUSE_S, GatewayClient, GatewaySilent
+from gateway.commands.submit import _waiting
+
+
+async def test_each_pause_is_told_with_its_length_and_what_the_last_try_came_to() -> None:
+    told: list[tuple[float, str]] = []
+    client = GatewayClient(
+        "http://127.0.0.1:1", None, lambda raw: "a..b", patience_s=PAUSE_S / 2,
+        waiting=lambda wait_s, last: told.append((wait_s, str(last))),
+    )  # fmt: skip
+    async with client:
+        with pytest.raises(GatewaySilent):
+            await client.send(b"{}", "json")
+    ((wait_s, last),) = told
+    assert PAUSE_S <= wait_s <= PAUSE_S * 1.3 and "127.0.0.1" in last
+
+
+def test_submit_says_it_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    _waiting(2.4, TimeoutError())
+    said = capsys.readouterr()
+    assert "2 秒后重试 waiting for the gateway, retry in 2 s: TimeoutError" in said.err
+    assert said.out == ""
