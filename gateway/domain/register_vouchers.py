@@ -173,6 +173,7 @@ class _Changes:
         row = Agency(
             code=line.code, name=line.name, parent=line.parent or None, kind=kind,
             status=AgencyStatus.ACTIVE if active else AgencyStatus.SUSPENDED,
+            status_basis=before.status_basis if before and not active else None,
         )  # fmt: skip
         self._put_once(Register.AGENCIES, row.code, row, note)
 

@@ -4,6 +4,7 @@ They are no payments and never reach the line: proven like a feed, read with all
 once, applied together or not at all, and answered with a return copy of the envelope.
 """
 
+import asyncio
 import datetime as dt
 import re
 from collections import Counter
@@ -69,7 +70,7 @@ class RegisterPapers:
         """
         now = self.clock.now()
         sender = self.gatekeeper.authenticate(received, now)
-        vouchers = self.read(received.raw)
+        vouchers = await asyncio.to_thread(self.read, received.raw)  # payments go on meanwhile
         divisions = {voucher.key.division for voucher in vouchers}
         if sender.role is not Role.BUREAU or any(
             self.bureaus.get(division) != sender.uri for division in divisions

@@ -195,7 +195,9 @@ async def test_base_data_put_codes_and_a_line_of_a_disabled_one_is_refused(
 
 
 async def test_a_list_of_agencies_puts_them_and_lifts_no_suspension(filled: Rooms) -> None:
-    await filled.apply(delta(2, agencies=[put(AGENCY, status="suspended")]))
+    await filled.apply(
+        delta(2, agencies=[put(AGENCY, status="suspended", status_basis="案〔2026〕3号")])
+    )
 
     def row(code: str, kind: str = "1", *, enabled: bool = True, parent: str = "") -> AgencyRow:
         id = f"{code}-{kind}"
@@ -214,6 +216,7 @@ async def test_a_list_of_agencies_puts_them_and_lifts_no_suspension(filled: Room
     }  # fmt: skip
     assert (agencies["101"].name, agencies["101"].kind) == ("新名", AgencyKind.ADMINISTRATIVE)
     assert agencies["101001"].parent == "101"
+    assert agencies["101"].status_basis == "案〔2026〕3号"
     found = await refused(filled, listed("2", row("8", ""), row("7", "2"), row("7")))
     assert found == {"Detail[1].AgencyKind": "code", "Detail[3].ChrCode": "repeated"}
 
