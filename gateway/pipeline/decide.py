@@ -185,10 +185,12 @@ def short_of(facts: Facts, known: Known) -> Facts:
     """With what was left of each limit that did not suffice."""
     if not known.shorts:
         return facts
-    left: dict[str, Any] = {
-        _FACT_OF[key.kind]: Fen(max(0, short.available_fen)) for key, short in known.shorts.items()
-    }
-    for key in known.shorts:
+    left: dict[str, Any] = {}
+    for key, short in known.shorts.items():
+        fact, available = _FACT_OF[key.kind], Fen(max(0, short.available_fen))
+        if key.kind is LimitKind.PLAN:  # of all methods and of its own: the narrower one counts
+            available = min(available, left.get(fact, available))
+        left[fact] = available
         if key.kind is LimitKind.APPROVAL:
             left["approval_short"] = key.id
     return changed(facts, **left)
