@@ -5,7 +5,7 @@ import attrs
 LINE = "gateway/pipeline/line.py"
 ENQUIRE = "gateway/workers/enquire.py"
 GROUP = "adapters/postgres/groupcommit.py"
-BATCH_SQL = "adapters/postgres/migrations/0046_one_commit.sql"
+BATCH_SQL = "adapters/postgres/migrations/0047_lines_weighed_as_locked.sql"
 
 RELEASE = "gateway/pipeline/release.py"
 HOLDS_SQL = "adapters/postgres/migrations/0015_holds.sql"
@@ -77,12 +77,27 @@ BUGS = (
         (
             Change(
                 BATCH_SQL,
-                "                 WHERE line.division = l.division AND line.kind = l.kind"
-                " AND line.id = l.id\n                 FOR UPDATE\n"
-                "             ) AS held ON true;\n        FOR n IN",
-                "                 WHERE line.division = l.division AND line.kind = l.kind"
-                " AND line.id = l.id\n"
-                "             ) AS held ON true;\n        FOR n IN",
+                "                 FOR UPDATE\n"
+                "             ) AS held ON true;\n    END IF;\n\n    -- 6. Unless",
+                "             ) AS held ON true;\n    END IF;\n\n    -- 6. Unless",
+            ),
+            Change(
+                BATCH_SQL,
+                "        WHERE line.ctid = w.tid AND w.fen > 0\n"
+                "              AND line.granted_fen - line.frozen_fen - line.opening_fen\n"
+                "                  - line.reserved_fen - line.posted_fen >= w.fen;",
+                "        WHERE line.ctid = w.tid AND w.fen > 0;",
+            ),
+        ),
+        (f"{T_POSTGRES}::test_a_balance_that_another_is_just_spending_is_waited_for",),
+    ),
+    Bug(
+        "balance read without a lock beside a settlement",
+        (
+            Change(
+                BATCH_SQL,
+                "                 FOR UPDATE\n             ) AS held ON true;\n    ELSIF",
+                "             ) AS held ON true;\n    ELSIF",
             ),
             Change(
                 BATCH_SQL,

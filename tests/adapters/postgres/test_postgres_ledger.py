@@ -148,20 +148,25 @@ WAITING_FOR_US = """
     SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"""
 
 
+@pytest.mark.parametrize("beside", ["nothing", "a settlement"])
 async def test_a_balance_that_another_is_just_spending_is_waited_for(
-    ledger: PostgresLedger, admin: Admin  # type: ignore[type-arg]
+    ledger: PostgresLedger, admin: Admin, beside: str  # type: ignore[type-arg]
 ) -> None:  # fmt: skip
     """Read without a lock it would be spent twice, or the batch would fail at the CHECK."""
+    if beside == "a settlement":
+        assert await ledger.admit(admission(2, 10, ("IND-2",))) == Admitted()
     spending = admin.transaction()
     await spending.start()
     await admin.execute("UPDATE limit_line SET reserved_fen = 9950 WHERE id = 'IND-1'")
     with capture_logs() as logs:
         waits = asyncio.create_task(ledger.admit(admission(1, 100)))
+        settles = asyncio.create_task(ledger.settle(settlement(2)))
         async with asyncio.timeout(1):
             while not await admin.fetchval(WAITING_FOR_US):  # noqa: ASYNC110  the server says when
                 await asyncio.sleep(0.01)
         await spending.commit()
         answer = await waits
+    assert await settles is (beside == "a settlement")
     assert isinstance(answer, Short) and answer.available_fen == 50
     assert logs == [], "no batch failed and was tried again"
 
