@@ -1,14 +1,14 @@
 """The bureau's word: what answers in its place counts only as far as its witness key proves it.
 
 The gateway's side of two acknowledgements: a checkpoint of our own log that the bureau cosigned,
-and a receipt (compact JWS) for one notice.
+and a receipt for one notice.
 """
 
 import datetime as dt
-import hashlib
 
 import attrs
 
+from certs.bundled import acknowledges, read_receipt
 from certs.log.note import (
     NoteKey,
     NoteRefused,
@@ -21,16 +21,19 @@ from certs.log.note import (
 from certs.trust import Trust
 from gateway.domain.faults import BureauUnproven, Unproven
 from gateway.domain.log import Cosigned
-from gateway.domain.records import canonical
 
 CLOCKS_APART = dt.timedelta(minutes=5)
 """How far the bureau's clock may be ahead of ours."""
 
 
-def notice_receipt(division: str, notice: bytes) -> bytes:
-    """What the bureau signs when it has kept a notice; the same notice, the same bytes."""
-    digest = hashlib.sha256(notice).hexdigest()
-    return canonical({"division": division, "kind": "notice_receipt", "notice_sha256": digest})
+@attrs.define
+class _Last:
+    """The signature that was proven last: the receipts of one bundle have one."""
+
+    token: str = ""
+    at: dt.datetime | None = None
+    signer: str = ""
+    payload: bytes = b""
 
 
 @attrs.frozen(kw_only=True)
@@ -42,6 +45,7 @@ class BureauWitness:
     """The bureau's party URI; its keys are those of its certificates among the parties."""
     origin: str
     """Our log's name: the first line of its checkpoints."""
+    _last: _Last = attrs.field(factory=_Last, eq=False, init=False)
 
     def root_of(self, cosigned: Cosigned, at: dt.datetime) -> bytes:
         """The root of our log at `cosigned.size`, as our key signed it and the bureau cosigned it.
@@ -59,15 +63,27 @@ class BureauWitness:
         return checkpoint.root
 
     def check_receipt(self, division: str, notice: bytes, receipt: str, at: dt.datetime) -> None:
-        """That the bureau's own key signed for this very notice. Raises BureauUnproven."""
+        """That the bureau's own key signed for this very notice, alone or as one of several.
+        Raises BureauUnproven."""
         try:
-            signer, payload = self.trust.verify_receipt(receipt, at)
+            token, place = read_receipt(receipt)
+            signer, payload = self._signed(token, at)
         except Unproven as refused:
             raise BureauUnproven(f"the notice's receipt: {refused.detail}") from refused
+        except ValueError as refused:
+            raise BureauUnproven(f"the notice's receipt: {refused}") from refused
         if signer != self.bureau:
             raise BureauUnproven(f"the notice's receipt is signed by {signer}, not {self.bureau}")
-        if payload != notice_receipt(division, notice):
+        if not acknowledges(payload, place, division, notice):
             raise BureauUnproven("the receipt is for another notice")
+
+    def _signed(self, token: str, at: dt.datetime) -> tuple[str, bytes]:
+        """Of several receipts of one moment the signature is proven once. Raises Unproven."""
+        last = self._last
+        if (last.token, last.at) != (token, at):
+            signer, payload = self.trust.verify_receipt(token, at)
+            last.token, last.at, last.signer, last.payload = token, at, signer, payload
+        return last.signer, last.payload
 
     def _cosigned(self, note: SignedNote, at: dt.datetime) -> bool:
         """In the certificate's life, and not in a time to come."""

@@ -15,7 +15,7 @@ from bureau.inbox.glance import noticed_interception
 from bureau.inbox.hashes import root_at
 from bureau.inbox.keys import receiving_keys
 from bureau.ports import Clock, DeskStore, LogPlace, LogStore, ProvenNotice
-from certs.acknowledged import notice_receipt
+from certs.bundled import receipts_for
 from certs.log.note import parse_checkpoint, parse_note
 from certs.log.witness import Refusal, Witness, WitnessRefused
 from certs.trust import Trust
@@ -149,9 +149,9 @@ class Inbox:
         if self._trust.verify_document(body, signature, now) != party:
             raise Unproven(FaultCode.SENDER_UNKNOWN, "the signer is not the connection's party")
 
-    def receipt_of(self, division: str, notice: bytes) -> str:
-        """Our signature for a notice that is kept: the gateway has told us, and can prove it."""
-        return self._trust.sign_receipt(notice_receipt(division, notice))
+    def receipts_for(self, division: str, notices: Sequence[bytes]) -> list[str]:
+        """Our signature for notices that are kept: the gateway has told us, and can prove each."""
+        return receipts_for(division, notices, self._trust.sign_receipt)
 
     def _place(self, division: str, party: str) -> LogPlace:
         place = self._places.get((division, party))

@@ -13,7 +13,7 @@ from bureau.desk.summary import Summaries
 from bureau.inbox.bundle import BUNDLE_BYTES_MAX, NOTICE_BYTES_MAX, read_bundle
 from bureau.inbox.bundle import MEDIA_TYPE as NOTICES_MEDIA_TYPE
 from bureau.inbox.frame import DeliveryUnreadable
-from bureau.inbox.receive import PROVEN_AT_ONCE, DeliveryRefused, Inbox, NotEntitled
+from bureau.inbox.receive import DeliveryRefused, Inbox, NotEntitled
 from bureau.web.problems import InboxFault, Refused, problem
 from certs.tls import party_of
 from gateway.domain.faults import FaultCode, StoreUnavailable, Unproven
@@ -94,7 +94,7 @@ class _Door:
         signature = request.headers.get("Signature-JWS", "")
         division = request.headers.get("Division", "")
         new = await self._inbox.notice(sender.uri, division, body, signature)
-        receipt = self._inbox.receipt_of(division, body)
+        (receipt,) = self._inbox.receipts_for(division, [body])
         answer = {"received": True, "receipt": receipt, "repeated": not new}
         return web.Response(body=orjson.dumps(answer), content_type="application/json")
 
@@ -102,15 +102,18 @@ class _Door:
         with self._place():
             bundle = read_bundle(await _body(request, BUNDLE_BYTES_MAX))
             taken = await self._inbox.notices(sender.uri, bundle.division, bundle.notices)
-        items: list[dict[str, object]] = []
-        for place, ((body, _), new) in enumerate(zip(bundle.notices, taken, strict=True), 1):
-            if isinstance(new, Unproven):
-                items.append({"received": False, "code": _code_of(new), "detail": new.detail})
-            else:
-                receipt = self._inbox.receipt_of(bundle.division, body)
-                items.append({"received": True, "receipt": receipt, "repeated": not new})
-            if place % PROVEN_AT_ONCE == 0:
-                await asyncio.sleep(0)
+        kept = [
+            body
+            for (body, _), new in zip(bundle.notices, taken, strict=True)
+            if not isinstance(new, Unproven)
+        ]
+        receipts = iter(self._inbox.receipts_for(bundle.division, kept))
+        items = [
+            {"received": False, "code": _code_of(new), "detail": new.detail}
+            if isinstance(new, Unproven)
+            else {"received": True, "receipt": next(receipts), "repeated": not new}
+            for new in taken
+        ]
         return web.Response(body=orjson.dumps({"notices": items}), content_type="application/json")
 
     async def summary(self, request: web.Request) -> web.Response:

@@ -10,12 +10,12 @@ from typing import Any
 import attrs
 import orjson
 
-from certs.acknowledged import notice_receipt
+from certs.bundled import acknowledges, read_receipt
 from certs.certified import Certificate
 from certs.log.day import MISSING_NAMED_MAX, RECORDS
 from certs.log.report import Exit, Report, Walk
 from certs.signing.encoding import from_b64
-from certs.signing.jws import JwsRefused, read_compact, verify_compact
+from certs.signing.jws import read_compact, verify_compact
 from certs.signing.signer import thumbprint_of
 from certs.signing.suites import public_of
 from gateway.domain.day import bounds
@@ -99,7 +99,7 @@ def check_notices(walk: Walk, beside: Beside, bureau: Sequence[Certificate], div
             untold += 1
             continue
         told += 1
-        if not _is_receipt(receipt, known, notice_receipt(division, notice)):
+        if not _is_receipt(receipt, known, division, notice):
             raise walk.fail(
                 f"第 {told} 份拦截通知的回执不是财政部门对该通知的签名。",
                 f"The receipt of notice {told} is not the bureau's for that very notice.",
@@ -152,13 +152,17 @@ def check_told(walk: Walk, beside: Beside, on: str | None) -> None:
     )  # fmt: skip
 
 
-def _is_receipt(token: str, known: dict[str, Certificate], wanted: bytes) -> bool:
+def _is_receipt(receipt: str, known: dict[str, Certificate], division: str, notice: bytes) -> bool:
     try:
+        token, place = read_receipt(receipt)
         header, _ = read_compact(token)
         certificate = known.get(header.thumbprint or "")
-        return certificate is not None and verify_compact(public_of(certificate), token) == wanted
-    except JwsRefused:
+        if certificate is None:
+            return False
+        payload = verify_compact(public_of(certificate), token)
+    except ValueError:
         return False
+    return acknowledges(payload, place, division, notice)
 
 
 def _proven_part(walk: Walk, item: Fields, prove: Callable[[Fields], Report]) -> Fields:

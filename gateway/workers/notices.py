@@ -71,11 +71,12 @@ class NoticeDesk:
         answers: Sequence[str | BureauUnavailable], witness: BureauWitness,
     ) -> AsyncIterator[tuple[int, str | BureauUnavailable]]:  # fmt: skip
         """By notice: its receipt, proven, or why there is none."""
+        now = self._clock.now()
         for place, (notice, answer) in enumerate(zip(notices, answers, strict=True), 1):
             told = answer
             if isinstance(answer, str):
                 try:
-                    witness.check_receipt(division, notice.body, answer, self._clock.now())
+                    witness.check_receipt(division, notice.body, answer, now)
                 except BureauUnproven as unproven:
                     told = unproven
             yield notice.id, told

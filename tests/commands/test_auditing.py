@@ -23,7 +23,7 @@ from adapters.postgres.export import PostgresExport
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.migrate import migrate
 from adapters.postgres.recordlog import PostgresRecordLog
-from certs.acknowledged import notice_receipt
+from certs.bundled import receipts_for
 from certs.keys import pem_of, save_certificates
 from certs.log.manifest import write_manifest
 from certs.log.note import log_keys
@@ -90,9 +90,10 @@ class World:
             taken = Witness(self.bureau, {DIVISION: keys}).verify(self.held, delivery, at)
             self.held = taken.head
             await self.records.acknowledge(DIVISION, taken.cosigned, at)
-        for notice in await self.records.notices(DIVISION, 10):
-            receipt = self.bureau.receipt(notice_receipt(DIVISION, notice.body))
-            await self.records.notices_told(notice.division, {notice.id: receipt}, at)
+        notices = await self.records.notices(DIVISION, 10)
+        receipts = receipts_for(DIVISION, [each.body for each in notices], self.bureau.receipt)
+        told = dict(zip([each.id for each in notices], receipts, strict=True))
+        await self.records.notices_told(DIVISION, told, at)
 
     async def close(self) -> None:
         book = PostgresDayBook(self.dsn)

@@ -10,8 +10,9 @@ import structlog
 from adapters.memory.ledger import MemoryLedger
 from adapters.memory.recordlog import MemoryRecordLog
 from adapters.memory.state import MemoryState
-from certs.acknowledged import BureauWitness, notice_receipt
+from certs.acknowledged import BureauWitness
 from certs.authority import Purpose, create_root, create_subordinate, issue, request
+from certs.bundled import notice_receipt, receipts_for
 from certs.keys import generate_key
 from certs.log.note import log_key, log_origin
 from certs.log.sealer import Sealer
@@ -91,7 +92,7 @@ class HonestBureau:
         self, division: str, notices: Sequence[tuple[bytes, str]]
     ) -> list[str | BureauUnavailable]:
         await self._wait()
-        return [self.key.receipt(notice_receipt(division, body)) for body, _ in notices]
+        return [*receipts_for(division, [body for body, _ in notices], self.key.receipt)]
 
     async def _wait(self) -> None:
         self.asked += 1
