@@ -88,12 +88,6 @@ BUGS = (
                 "                  - line.reserved_fen - line.posted_fen >= w.fen;",
                 "        WHERE line.ctid = w.tid AND w.fen > 0;",
             ),
-        ),
-        (f"{T_POSTGRES}::test_a_balance_that_another_is_just_spending_is_waited_for",),
-    ),
-    Bug(
-        "balance read without a lock beside a settlement",
-        (
             Change(
                 BATCH_SQL,
                 "                 FOR UPDATE\n             ) AS held ON true;\n    ELSIF",
@@ -109,7 +103,10 @@ BUGS = (
                 "              ;",
             ),
         ),
-        (f"{T_POSTGRES}::test_a_balance_that_another_is_just_spending_is_waited_for",),
+        tuple(
+            f"{T_POSTGRES}::test_a_balance_that_another_is_just_spending_is_waited_for[{beside}]"
+            for beside in ("nothing", "a settlement")
+        ),
     ),
     Bug(
         "record numbers from a database sequence",
