@@ -8,6 +8,7 @@ import os
 import pwd
 import ssl
 import sys
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import attrs
 import structlog
 
+from adapters.formats.register_feed import read_feed
 from adapters.papers.setter import editable, portable
 from adapters.postgres.bureau_cases import BureauCases
 from adapters.postgres.bureau_complaints import BureauComplaints
@@ -176,6 +178,17 @@ def shelf_of(settings: Settings) -> Shelf:
     )
 
 
+@attrs.frozen(kw_only=True)
+class FeedPen:
+    """Signs feeds of registers, and reads them beforehand as a gateway will."""
+
+    sign: Callable[[bytes], str]
+
+    def check(self, body: bytes) -> None:
+        """Raises Unreadable."""
+        read_feed(body, lambda person: (person.id_number, person))
+
+
 def registers_of(settings: Settings, store: Store, trust: Trust) -> Registers:
     passphrase = settings.witness_passphrase
     naming = derived(passphrase, store.salt, "register names")
@@ -189,7 +202,7 @@ def registers_of(settings: Settings, store: Store, trust: Trust) -> Registers:
         store.registers,
         seal_of(settings, store, "registers"),
         name,
-        trust.sign_document,
+        FeedPen(sign=trust.sign_document),
         settings.logs,
         now,
     )

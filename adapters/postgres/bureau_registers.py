@@ -59,6 +59,11 @@ class BureauRegisters:
         """By bank: newest version signed, the one it applied, how many wait, and why."""
         return await self._rows("gateways", division)
 
+    async def catch_up(self, division: str, banks: Sequence[str]) -> None:
+        """A bank to which nothing was sent yet gets the whole registers and what changed since."""
+        async with connection_of(self._pool) as connection:
+            await connection.execute(_SQL["catch_up"], division, list(banks))
+
     async def propose(
         self, division: str, values: tuple[Any, ...], act: Callable[[int], ActLike]
     ) -> int:

@@ -14,14 +14,17 @@ import orjson
 
 from bureau.desk.people import Person
 from bureau.desk.refusals import ActRefused
+from bureau.desk.register_ways import Standing, standings
 from bureau.desk.register_words import SHEETS, Sheet, row_of
 from bureau.desk.trail import Act
 from bureau.ports import Clock, LogPlace
 from gateway.domain.codes import Register
+from gateway.domain.faults import Unreadable
 from gateway.domain.records import canonical
 
 SNAPSHOT = "snapshot"
 REASON_CHARS_MIN = 4
+ERRORS_SHOWN = 20
 _ZONE = dt.timezone(dt.timedelta(hours=8))
 
 
@@ -52,6 +55,8 @@ class RegisterStore(Protocol):
 
     async def gateways(self, division: str) -> Sequence[Mapping[str, Any]]: ...
 
+    async def catch_up(self, division: str, banks: Sequence[str]) -> None: ...
+
     async def propose(
         self, division: str, values: tuple[Any, ...], act: Callable[[int], Any]
     ) -> int: ...
@@ -71,6 +76,16 @@ class Sealing(Protocol):
     def close(self, plain: bytes, context: str) -> bytes: ...
 
     def open(self, sealed: bytes, context: str) -> bytes: ...
+
+
+class Pen(Protocol):
+    def check(self, body: bytes) -> None:
+        """Raises Unreadable with everything for which a gateway would refuse this feed."""
+        ...
+
+    def sign(self, body: bytes) -> str:
+        """The bureau's detached JWS."""
+        ...
 
 
 @attrs.frozen(kw_only=True)
@@ -108,19 +123,20 @@ class Decided:
 class Registers:
     """Raises ActRefused, StoreUnavailable.
 
-    `sign`: the bureau's detached JWS. `name`: a keyed digest, for keys that are secrets.
+    `name`: a keyed digest, for keys that are secrets.
     """
 
     def __init__(
-        self, store: RegisterStore, seal: Sealing, name: Callable[[str], str],
-        sign: Callable[[bytes], str], places: Sequence[LogPlace], clock: Clock,
+        self, store: RegisterStore, seal: Sealing, name: Callable[[str], str], pen: Pen,
+        places: Sequence[LogPlace], clock: Clock,
     ) -> None:  # fmt: skip
         self.store = store
         self._seal = seal
         self._name = name
-        self._sign = sign
+        self._pen = pen
         self._places = places
         self._clock = clock
+        self._caught_up = False
 
     async def rows(
         self, division: str, sheet: Sheet, after: str, agency: str | None, limit: int
@@ -174,6 +190,7 @@ class Registers:
             and await self.store.row(division, proposal.register, key) is None
         ):
             raise ActRefused("row_absent", "没有这一条登记。", "No such row.")
+        self._checked(self._feed(division, proposal.register, (proposal.op, proposal.row), 1))
         values = (
             proposal.register, proposal.op, key, str(proposal.row.get(sheet.agency) or ""),
             self._sealed(proposal.row), proposal.reason, proposal.changed_on, proposal.wish,
@@ -189,6 +206,7 @@ class Registers:
         proposal = Proposal(register=SNAPSHOT, op=SNAPSHOT, row={}, reason=reason)
         if len(reason) < REASON_CHARS_MIN:
             raise ActRefused("reason", "请填写变更理由。", "Say why.")
+        await asyncio.to_thread(self._checked, raw)
         values = (
             SNAPSHOT, SNAPSHOT, str(document["version"]), "",
             self._seal.close(raw, "register"), reason, None, None, by.login, self._clock(),
@@ -197,7 +215,7 @@ class Registers:
 
     async def approve(self, division: str, seq: int, by: Person) -> None:
         """The second person's step: the next version, signed for every gateway of the division."""
-        banks = tuple(sorted({p.bank for p in self._places if p.division == division}))
+        banks = self._banks(division)
         found = await self.change(division, seq)
         if found is not None and not found["decided_by"]:
             await self._check_wish(division, found["wish"])
@@ -212,7 +230,7 @@ class Registers:
             act = _act(division, by, "register.approved", row, version=made["version"])
             return Decided(
                 by=by.login, at=self._clock(), approved=True, said="", act=act, banks=banks,
-                wish=row["wish"], signature=self._sign(made["body"]),
+                wish=row["wish"], signature=self._pen.sign(made["body"]),
                 **made | {"body": self._seal.close(made["body"], "register feed")},
             )  # fmt: skip
 
@@ -233,6 +251,10 @@ class Registers:
 
     async def waiting_feeds(self) -> list[Mapping[str, Any]]:
         """For `Publishing`: bodies as they were signed."""
+        if not self._caught_up:
+            for division in {place.division for place in self._places}:
+                await self.store.catch_up(division, self._banks(division))
+            self._caught_up = True
         return [
             {**row, "body": self._seal.open(row["body"], "register feed")}
             for row in await self.store.waiting_feeds()
@@ -242,6 +264,37 @@ class Registers:
         self, division: str, bank: str, version: int, at: dt.datetime, trouble: str | None
     ) -> None:
         await self.store.attempted(division, bank, version, at, trouble)
+
+    async def gateways(self, division: str) -> list[Standing]:
+        """How each gateway of the settings stands."""
+        return standings(await self.store.gateways(division), self._banks(division))
+
+    def _banks(self, division: str) -> tuple[str, ...]:
+        return tuple(sorted({p.bank for p in self._places if p.division == division}))
+
+    def _checked(self, body: bytes) -> bytes:
+        """What a gateway could not read is not proposed: every later change would wait for it."""
+        try:
+            self._pen.check(body)
+        except Unreadable as unreadable:
+            errors = unreadable.errors[:ERRORS_SHOWN]
+            zh = "；".join(f"{each.field}：{each.zh}" for each in errors) or "内容不合规范"
+            more = f"；共{len(unreadable.errors)}处" if len(unreadable.errors) > len(errors) else ""
+            raise ActRefused("row_refused", f"网关将拒收：{zh}{more}", unreadable.detail) from None
+        return body
+
+    def _feed(
+        self, division: str, register: str, change: tuple[str, Mapping[str, Any]], version: int
+    ) -> bytes:
+        """A delta of one row. An empty field is left out: a gateway of an older release does not
+        know every field."""
+        op, row = change
+        values = {name: value for name, value in row.items() if value is not None}
+        fields = {
+            "division": division, "as_of": _now_zh(self._clock()), "version": version,
+            register: [{"op": op, **values}],
+        }  # fmt: skip
+        return canonical(fields)
 
     async def wish(self, division: str, wish: int | None) -> Mapping[str, Any] | None:
         """What a case asks of the registers, if it still does."""
@@ -275,16 +328,12 @@ class Registers:
             raise ActRefused(
                 "no_snapshot", "请先导入并批准一份完整的登记文件。", "Import a whole file first."
             )
-        # An empty field is left out: a gateway of an older release does not know every field.
-        values = {k: v for k, v in self._opened(row["body"]).items() if v is not None}
-        fields = {
-            "division": division, "as_of": _now_zh(self._clock()),
-            "version": version + 1, row["register"]: [{"op": row["op"], **values}],
-        }  # fmt: skip
+        change = row["op"], self._opened(row["body"])
+        body = self._checked(self._feed(division, row["register"], change, version + 1))
         place = (row["register"], row["key"])
         put = row["op"] == "put"
         return {
-            "version": version + 1, "body": canonical(fields),
+            "version": version + 1, "body": body,
             "puts": ((*place, row["agency"], row["body"]),) if put else (),
             "gone": () if put else (place,),
         }  # fmt: skip

@@ -39,7 +39,7 @@ from bureau.web.desk import desk_application
 from bureau.web.live import Live
 from bureau.web.pages import Pages
 from bureau.web.rooms import Rooms
-from bureau.wiring import written
+from bureau.wiring import FeedPen, written
 from certs.seal import Seal
 from deploy.demo.desk_links import equipped_link
 from tests.bureau.words import BANK, DIVISION, Bureau
@@ -145,7 +145,7 @@ def rooms_of(bureau: Bureau, hands: Hands, divisions: tuple[str, ...]) -> Rooms:
         BureauRegisters(bureau.pool, Trail(written)),
         Seal(b"a passphrase", "registers", bytes(16)),
         lambda key: hashlib.sha256(b"a key " + key.encode()).hexdigest(),
-        bureau.trust.sign_document,
+        FeedPen(sign=bureau.trust.sign_document),
         [bureau.place],
         hands,
     )

@@ -3,13 +3,17 @@
 import datetime as dt
 from typing import Any
 
+import attrs
 import orjson
 import pytest
 
+from adapters.formats.register_feed import OPTIONAL
 from bureau.desk.duties import detail_duties, late_notice, plan_duties
 from bureau.desk.people import Office
 from bureau.desk.publish import Publishing
 from bureau.desk.register_words import SHEETS, row_of
+from gateway.domain.codes import Register
+from gateway.domain.faults import FeedRefused, GatewayUnavailable
 from tests.bureau.desks import Desk, Seated
 from tests.bureau.words import BANK, DIVISION, Bureau, House
 
@@ -28,6 +32,8 @@ AGENCY = {
 
 def snapshot(**more: Any) -> bytes:
     fields = {
+        **{each.value: [] for each in set(Register) - OPTIONAL},
+        "lists": {"blacklist_accounts": [], "designated_vendors": []},
         "division": DIVISION, "as_of": "2026-03-02T08:00:00+08:00", "version": 5,
         "agencies": [AGENCY], "persons": [PERSON], **more,
     }  # fmt: skip
@@ -164,3 +170,63 @@ def test_uneven_or_missing_monthly_grants_and_undetailed_indicators_are_the_bure
         {"id": "I3", "agency": "101001", "expenditure": "project", "project_code": "P"},
     ]
     assert [duty.subject for duty in detail_duties(indicators, ["101"])] == ["I1", "I2"]
+
+
+async def test_what_a_gateway_would_refuse_is_not_proposed(desk: Desk) -> None:
+    """It would keep every later change of that gateway waiting behind it."""
+    reviewer, _ = await loaded(desk)
+    wrong = form_of("agencies", AGENCY | {"code": "1" * 70})
+    status, text = await reviewer.post(f"{HOME}/agencies/edit", wrong)
+    assert status == 409 and "网关将拒收：agencies[0].code" in text
+    rows = [AGENCY | {"code": f"10100{n}", "status": "away"} for n in range(3)]
+    form = {"file": ("r.json", snapshot(version=9, agencies=rows)), "reason": "年中登记"}
+    status, text = await reviewer.post(f"{HOME}/import", form)
+    assert status == 409 and "agencies[2].status" in text, "every row is named"
+
+
+class Moody:
+    """A gateway that is away, then refuses, then takes what comes."""
+
+    def __init__(self) -> None:
+        self.moods = ["away", "refuses"]
+        self.taken: list[int] = []
+
+    async def publish(self, kind: str, body: bytes, signature: str) -> int:
+        mood = self.moods.pop(0) if self.moods else ""
+        if mood == "away":
+            raise GatewayUnavailable("ClientConnectorError: refused")
+        if mood:
+            raise FeedRefused("400 feed_invalid: agencies[0]: is not there")
+        self.taken.append(orjson.loads(body)["version"])
+        return self.taken[-1]
+
+
+async def test_the_page_names_a_gateway_that_is_away_refuses_or_was_never_told(
+    desk: Desk, bureau: Bureau
+) -> None:
+    reviewer, approver = await desk.seat(Office.REVIEWER), await desk.seat(Office.APPROVER)
+    assert "尚未发送" in (await reviewer.get(HOME))[1]
+    await loaded(desk)
+    way, registers = Moody(), desk.rooms.registers
+    publishing = Publishing(registers, {(DIVISION, BANK): way}, desk.hands, "registers")
+    for words in ("网关不可达，重试中", "网关拒收", "已生效"):
+        await publishing.publish_all(patient=False)
+        _, text = await reviewer.get(HOME)
+        assert words in text, words
+    way.moods = ["refuses"]
+    await reviewer.post(f"{HOME}/agencies/edit", form_of("agencies", AGENCY | {"name": "新名"}))
+    await approver.post(f"{HOME}/changes/2/approve")
+    await publishing.publish_all(patient=False)
+    _, text = await reviewer.get(HOME)
+    assert "落后1版" in text and "agencies[0]: is not there" in text
+    form = {"file": ("r.json", snapshot(version=9)), "reason": "重新登记"}
+    _, path = await reviewer.post(f"{HOME}/import", form)
+    assert (await approver.post(f"{path}/approve"))[0] == 303
+    await publishing.publish_all(patient=False)
+    assert way.taken == [5, 9], "a whole file overtakes what was refused"
+    other = attrs.evolve(bureau.place, bank="105241000014")
+    registers._places, registers._caught_up = [bureau.place, other], False
+    ways = {(DIVISION, BANK): way, (DIVISION, other.bank): (new := Moody())}
+    new.moods = []
+    await Publishing(registers, ways, desk.hands, "registers").publish_all(patient=False)
+    assert new.taken == [9], "a gateway that joins later gets the whole registers"

@@ -17,7 +17,7 @@ async def test_two_persons_decide_about_holds_and_the_gateway_carries_it_out(
     people: People,
 ) -> None:
     """One is released and paid once, one is refused, and of one the second check stops the release:
-    its account was suspended meanwhile."""
+    its account was suspended meanwhile, while the gateway was away for a moment."""
     town, papers = people.town, people.papers
     release, refuse, _, stop = papers.holds
     reviewer = await people.at(Office.REVIEWER)
@@ -41,10 +41,19 @@ async def test_two_persons_decide_about_holds_and_the_gateway_carries_it_out(
     assert "收款人身份无法核实" in again["findings"][0]["reason_zh"]
 
     await imported(people)
+    crew, [gateway] = town.stage.crew, town.stage.gateway_names
+    crew.kill(gateway)
     version = await people.change_register(
         f"accounts/edit?key={papers.stopped.zero.account}", "账户涉嫌出借，先行暂停",
         status="suspended",
     )  # fmt: skip
+    await people.go(reviewer, "/registers")
+    await people.comes(
+        reviewer, reviewer.get_by_text("网关不可达，重试中"), "a gateway that is away"
+    )
+    assert await reviewer.get_by_text("落后1版").count() == 1
+    crew.relaunch(gateway)
+    await crew.await_ready(gateway)
     await people.applied(reviewer, version)
     await _propose(people, stop, "放行 Release", "单位已补报专家身份材料，同意支付")
     await _approve(people, stop)

@@ -107,18 +107,42 @@ VALUES ($1, $2, $3, $4, $5, $6);
 SELECT
     bank, max(version) AS newest, max(version) FILTER (WHERE acknowledged_at IS NOT NULL) AS applied,
     max(acknowledged_at) AS applied_at, count(*) FILTER (WHERE acknowledged_at IS NULL) AS waiting,
-    (array_agg(trouble ORDER BY version) FILTER (WHERE trouble IS NOT NULL
-        AND acknowledged_at IS NULL))[1] AS trouble
+    (array_agg(trouble ORDER BY version) FILTER (WHERE acknowledged_at IS NULL))[1] AS trouble,
+    (array_agg(attempts ORDER BY version) FILTER (WHERE acknowledged_at IS NULL))[1] AS attempts,
+    max(last_attempt_at) AS tried_at
 FROM register_feed
-WHERE division = $1
+WHERE division = $1 AND version >= (
+    SELECT coalesce(max(version), 0) FROM register_change
+    WHERE division = $1 AND op = 'snapshot' AND approved
+)
 GROUP BY bank
 ORDER BY bank;
 
+-- name: catch_up
+-- empty: always. The same bytes and signature as every other bank's.
+INSERT INTO register_feed (division, bank, version, signed_at, signature, body)
+SELECT DISTINCT ON (b.bank, f.version)
+    f.division, b.bank, f.version, f.signed_at, f.signature, f.body
+FROM unnest($2::text[]) AS b (bank)
+JOIN register_feed AS f ON f.division = $1 AND f.bank <> b.bank AND f.version >= (
+    SELECT max(version) FROM register_change
+    WHERE division = $1 AND op = 'snapshot' AND approved
+)
+WHERE NOT EXISTS (
+    SELECT FROM register_feed AS own WHERE own.division = $1 AND own.bank = b.bank
+)
+ORDER BY b.bank, f.version
+ON CONFLICT DO NOTHING;
+
 -- name: waiting_feeds
 -- empty: every gateway has acknowledged everything; the oldest of each bank, for they go in order.
+-- What a whole file has overtaken is sent no more.
 SELECT DISTINCT ON (division, bank) division, bank, version, signature, body, attempts
-FROM register_feed
-WHERE acknowledged_at IS NULL
+FROM register_feed AS f
+WHERE acknowledged_at IS NULL AND version >= (
+    SELECT coalesce(max(c.version), 0) FROM register_change AS c
+    WHERE c.division = f.division AND c.op = 'snapshot' AND c.approved
+)
 ORDER BY division, bank, version;
 
 -- name: attempted

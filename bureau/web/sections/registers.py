@@ -9,6 +9,7 @@ from aiohttp import web
 from bureau.desk.duties import detail_duties, late_notice, plan_duties
 from bureau.desk.people import READERS, Office
 from bureau.desk.refusals import ActRefused
+from bureau.desk.register_ways import STATE_ZH
 from bureau.desk.register_words import SHEETS, Sheet, shown
 from bureau.desk.registers import Proposal, typed_row
 from bureau.web.rooms import Rooms
@@ -66,7 +67,7 @@ class _Registers:
             "registers", visit=visit, sheets=SHEETS, version=await store.version(division),
             waiting=await store.waiting(division, PAGE_ROWS), wishes=await store.wishes(division),
             changes=await store.changes(division, _before(visit), None, PAGE_ROWS),
-            gateways=await store.gateways(division), late=self._late,
+            gateways=await self._registers.gateways(division), states=STATE_ZH, late=self._late,
         )  # fmt: skip
 
     async def sheet(self, visit: Visit, sheet: Sheet) -> web.Response:
