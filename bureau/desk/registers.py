@@ -7,13 +7,14 @@ as it was received. Bodies are sealed at rest: they hold numbers of people.
 import asyncio
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import attrs
 import orjson
 
 from bureau.desk.people import Person
 from bureau.desk.refusals import ActRefused
+from bureau.desk.register_store import Pen, RegisterStore, Sealing
 from bureau.desk.register_ways import Standing, standings
 from bureau.desk.register_words import SHEETS, Sheet, row_of
 from bureau.desk.trail import Act
@@ -26,66 +27,6 @@ SNAPSHOT = "snapshot"
 REASON_CHARS_MIN = 4
 ERRORS_SHOWN = 20
 _ZONE = dt.timezone(dt.timedelta(hours=8))
-
-
-class RegisterStore(Protocol):
-    async def version(self, division: str) -> int: ...
-
-    async def kept(
-        self, division: str, register: str, after: str, agency: str | None, limit: int
-    ) -> Sequence[Mapping[str, Any]]: ...
-
-    async def bodies(
-        self, division: str, register: str, keys: Sequence[str] | None = None
-    ) -> Sequence[bytes]: ...
-
-    async def row(self, division: str, register: str, key: str) -> Mapping[str, Any] | None: ...
-
-    async def changes(
-        self, division: str, before: int, register: str | None, limit: int
-    ) -> Sequence[Mapping[str, Any]]: ...
-
-    async def waiting(self, division: str, limit: int) -> Sequence[Mapping[str, Any]]: ...
-
-    async def change(self, division: str, seq: int) -> Mapping[str, Any] | None: ...
-
-    async def wishes(
-        self, division: str, wish: int | None = None
-    ) -> Sequence[Mapping[str, Any]]: ...
-
-    async def gateways(self, division: str) -> Sequence[Mapping[str, Any]]: ...
-
-    async def catch_up(self, division: str, banks: Sequence[str]) -> None: ...
-
-    async def propose(
-        self, division: str, values: tuple[Any, ...], act: Callable[[int], Any]
-    ) -> int: ...
-
-    async def decide(
-        self, division: str, seq: int, judge: Callable[[Mapping[str, Any], int], Any]
-    ) -> bool: ...
-
-    async def waiting_feeds(self) -> Sequence[Mapping[str, Any]]: ...
-
-    async def attempted(
-        self, division: str, bank: str, version: int, at: dt.datetime, trouble: str | None
-    ) -> None: ...
-
-
-class Sealing(Protocol):
-    def close(self, plain: bytes, context: str) -> bytes: ...
-
-    def open(self, sealed: bytes, context: str) -> bytes: ...
-
-
-class Pen(Protocol):
-    def check(self, body: bytes) -> None:
-        """Raises Unreadable with everything for which a gateway would refuse this feed."""
-        ...
-
-    def sign(self, body: bytes) -> str:
-        """The bureau's detached JWS."""
-        ...
 
 
 @attrs.frozen(kw_only=True)
