@@ -17,10 +17,14 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from adapters.formats.accepted import accepted_formats
+from adapters.formats.iso_write import written_message
 from adapters.postgres.registers import PostgresRegisters
 from deploy.demo.day import COUNT_MIN, Day, day
 from gateway.commands.line import app
 from gateway.domain.decision import Outcome
+from tests.adapters.formats.iso_samples import AT, carriable
+from tests.pipeline.letters_iso import recall
 
 ON = dt.date(2026, 3, 10)
 LIBRARY = Path(__file__).parents[2] / "policies" / "library" / "jilin"
@@ -96,6 +100,34 @@ def test_explain_says_of_each_instruction_what_the_gateway_would_decide(
     words = run("explain", "--registers", registers, "--on", ON, "--text", files[0])
     assert words.stdout.startswith(f"{files[0].name}: ")
     assert "not a terminal" in " ".join(run("explain", "--help").output.split())
+
+
+def test_explain_of_a_message_of_many_is_a_line_for_each_payment_and_of_a_letter_a_fault(
+    plan: Day, registers: Path, tmp_path: Path
+) -> None:
+    readers = accepted_formats()
+    items = [item for item in plan.items if not item.forged and not item.replay and not item.fault]
+    read = [readers[item.format].parse(item.raw) for item in items]
+    some = [each for each in read if carriable(each)][:12]
+    raw = written_message(some, "pain.001.001.09", "M-EXPLAIN", AT)
+    (tmp_path / "many.xml").write_bytes(raw)
+    (tmp_path / "broken.xml").write_bytes(raw.replace(b"<NbOfTxs>12<", b"<NbOfTxs>13<"))
+    (tmp_path / "recall.xml").write_bytes(recall("1"))
+    files = [tmp_path / f"{name}.xml" for name in ("many", "broken", "recall")]
+    result = run("explain", "--registers", registers, "--on", ON, "--json", *files)
+    assert result.exit_code == 0, result.output
+    *told, broken, letter = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [line["file"] for line in told] == [f"many.xml#{each.key.voucher_no}" for each in some]
+    alone = []
+    for number, each in enumerate(some):
+        alone.append(tmp_path / f"{number}.alone.xml")
+        alone[-1].write_bytes(written_message([each], "pacs.008.001.08", f"M-{number}", AT))
+    result = run("explain", "--registers", registers, "--on", ON, "--json", *alone)
+    each_alone = [json.loads(line) for line in result.stdout.splitlines()]
+    for one, other in zip(told, each_alone, strict=True):
+        assert (one["outcome"], one["findings"]) == (other["outcome"], other["findings"])
+    assert broken["fault"]["code"] == "instruction_invalid"
+    assert letter["fault"]["code"] == "media_type_unsupported" and not letter["findings"]
 
 
 @pytest.mark.parametrize(
