@@ -3,20 +3,18 @@
 Every engine must first give the answer that the neutral rules mean, on every instruction.
 """
 
-import gc
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import msgspec
 
 from adapters.formats.json_instruction import JsonFormat
 from bench.drawn import Drawn, facts_from
+from bench.machine import tended
 from bench.neutral import Rule, bent, row, row_facts, rules
 from bench.peers import agree, ours, peers_of
 from bench.results import median, spread_of
-from gateway.commands.serve import GC_THRESHOLD
 from gateway.domain.facts import Facts
 
 FEW, MANY = 44, 440
@@ -91,7 +89,7 @@ def timed(jobs: Mapping[tuple[str, str], Job], runs: int) -> Times:
     they are made, not fetched from memory that others have used since. Memory is tended as there.
     """
     times: dict[tuple[str, str], list[float]] = {name: [] for name in jobs}
-    with _tended():
+    with tended():
         for _ in range(runs):
             for name, (call, given) in jobs.items():
                 _all(call, given)
@@ -99,20 +97,6 @@ def timed(jobs: Mapping[tuple[str, str], Job], runs: int) -> Times:
                 _all(call, given)
                 times[name].append((time.process_time() - began) * 1e6 / len(given))
     return times
-
-
-@contextmanager
-def _tended() -> Iterator[None]:
-    """The collector as the gateway sets it, not going over and over what the bench has prepared."""
-    threshold = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GC_THRESHOLD, 20, 20)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*threshold)
-        gc.unfreeze()
 
 
 def _all(call: Callable[[Any], Any], given: Sequence[Any]) -> None:
