@@ -104,10 +104,14 @@ def test_each_document_is_pdf_a_with_its_fonts_inside_and_the_same_bytes(paper: 
         assert meta["dc:title"] == paper.title
         intent = pdf.Root.OutputIntents[0]
         assert intent.S == "/GTS_PDFA1" and pdf.Root.MarkInfo.Marked
+        assert intent.DestOutputProfile.N == 3 and not pdf.is_encrypted
+        assert str(pdf.Root.Lang).startswith("zh") and "/StructTreeRoot" in pdf.Root
+        assert pdf.trailer.ID and "/Names" not in pdf.Root, "nothing is attached"
         for page in pdf.pages:
             for font in page.Resources.Font.values():
                 descriptor = font.DescendantFonts[0].FontDescriptor
                 assert "/FontFile3" in descriptor or "/FontFile2" in descriptor
+                assert "/ToUnicode" in font, "what is read aloud or copied is what is seen"
         assert "/JavaScript" not in pdf.Root and "/AcroForm" not in pdf.Root
 
 

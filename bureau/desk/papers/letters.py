@@ -73,7 +73,7 @@ def concern(about: Concerned, body: Mapping[str, Any], issue: Issue) -> Paper:
                 "我单位在预算执行动态监控中发现，你单位", blank(CONCERNS[body["concern"]]),
                 f"，共涉及支付业务{len(about.payments)}笔。现将疑点信息发送你单位及主管部门，请予关注。",
             ),
-            (blank(body["text"]),),
+            (body["text"],),
         ),
         rows=_payments(about),
         end=(_by_when(body, "前说明情况，及时纠错纠偏，防范问题再次发生。"), _copied(about)),
@@ -88,7 +88,7 @@ def joint(about: Concerned, body: Mapping[str, Any], issue: Issue) -> Paper:
                 f"根据{RULES}第十一条（二）5，现将", blank(about.name),
                 "的监控疑点信息转送你单位，请协助共同调查核证。理由：", blank(body["ground"]), "。",
             ),
-            (blank(body["text"]),),
+            (body["text"],),
         ),
         rows=_payments(about),
     )  # fmt: skip
@@ -135,7 +135,7 @@ def rectification_order(about: Concerned, order: Order, text: str, issue: Issue)
                 f"根据{RULES}第二十一条（三），责令你单位于", blank(due),
                 "前予以纠正，并将纠正结果和相关佐证材料书面报送我单位。",
             ),
-            (blank(text),),
+            (text,),
             ("逾期未落实的，将依据第二十一条（四）采取暂停拨付资金、撤销相关银行账户等处理措施。",),
             _copied(about),
         ),
@@ -151,7 +151,7 @@ def suspension(about: Concerned, order: Order, text: str, issue: Issue) -> Paper
                 f"你单位未在限期内落实我单位书面整改意见。根据{RULES}第二十一条（四），"
                 "自即日起暂停向你单位拨付资金，至整改完成为止。",
             ),
-            (blank(text),),
+            (text,),
         ),
     )  # fmt: skip
 
@@ -183,7 +183,7 @@ def referral(about: Concerned, body: Mapping[str, Any], issue: Issue) -> Paper:
         Kind.REFERRAL, issue, to,
         (
             (f"根据{RULES}{article}，现将", blank(about.name), f"的有关违规情况{asked}"),
-            (blank(body["text"]),),
+            (body["text"],),
         ),
         rows=_payments(about),
     )  # fmt: skip
