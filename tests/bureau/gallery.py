@@ -41,7 +41,8 @@ async def main() -> int:
     parser = argparse.ArgumentParser(prog="gallery", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("links", nargs="+")
-    parser.add_argument("--quick", action="store_true", help="1366 in light only, and axe")
+    parser.add_argument("--quick", action="store_true", help="pictures at 1366 in light only")
+    parser.add_argument("--no-axe", action="store_true", help="pictures alone")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     found: list[str] = []
@@ -89,12 +90,7 @@ async def _look(page: Any, options: argparse.Namespace, name: str) -> list[str]:
     found = []
     for scheme in ("light", "dark"):
         await page.emulate_media(color_scheme=scheme, media="screen")
-        results = await Axe().run(page)
-        found += [
-            f"({scheme}) {one['id']} {one['nodes'][0]['html'][:160]}"
-            for one in results.response["violations"]
-            if one["impact"] in SERIOUS
-        ]
+        found += [] if options.no_axe else await _violations(page, scheme)
         for width in WIDTHS:
             if options.quick and (width, scheme) != (WIDTHS[0], "light"):
                 continue
@@ -108,6 +104,15 @@ async def _look(page: Any, options: argparse.Namespace, name: str) -> list[str]:
         await page.pdf(path=str(options.folder / f"{name}_print.pdf"), format="A4", landscape=True)
     await page.emulate_media(color_scheme="light", media="screen")
     return found
+
+
+async def _violations(page: Any, scheme: str) -> list[str]:
+    results = await Axe().run(page)
+    return [
+        f"({scheme}) {one['id']} {one['nodes'][0]['html'][:160]}"
+        for one in results.response["violations"]
+        if one["impact"] in SERIOUS
+    ]
 
 
 if __name__ == "__main__":

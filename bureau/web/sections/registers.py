@@ -59,6 +59,8 @@ class _Registers:
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
         self._registers = rooms.registers
+        self._known: dict[tuple[str, str], tuple[tuple[int, int], list[Any]]] = {}
+        """Duties by division and register, of a version and month: they change with these only."""
 
     async def home(self, visit: Visit) -> web.Response:
         """What waits, what was decided, what each gateway applies, what the bureau owes."""
@@ -173,11 +175,21 @@ class _Registers:
         """Of the first rows of the register; what is ours to do."""
         if sheet.register.value not in ("plans", "indicators"):
             return []
+        version = await self._registers.version_of(division)
+        of, place = (version, self._month()), (division, sheet.register.value)
+        if place not in self._known or self._known[place][0] != of:
+            self._known[place] = of, await self._read_duties(division, sheet)
+        return self._known[place][1]
+
+    def _month(self) -> int:
+        return legal_day(self._rooms.clock()).month
+
+    async def _read_duties(self, division: str, sheet: Sheet) -> list[Any]:
         rows = [
             each["row"] for each in await self._registers.rows(division, sheet, "", None, DUTY_ROWS)
         ]
         if sheet.register.value == "plans":
-            return plan_duties(rows, legal_day(self._rooms.clock()).month)[:DUTIES_SHOWN]
+            return plan_duties(rows, self._month())[:DUTIES_SHOWN]
         agencies = await self._registers.rows(division, SHEETS["agencies"], "", None, DUTY_ROWS)
         parents = {each["row"].get("parent") for each in agencies} - {None}
         return detail_duties(rows, sorted(parents))[:DUTIES_SHOWN]
