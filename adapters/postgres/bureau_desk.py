@@ -10,6 +10,13 @@ from adapters.postgres.statements import statements
 
 _SQL = statements("bureau_desk")
 _LOG = statements("bureau_log")
+RARE_MAX = 5_000
+"""A policy that fired on fewer lines is looked up by them; the newest lines are not read for it."""
+_RARE = (
+    "WITH rare AS MATERIALIZED ("  # noqa: S608 (texts of ours; what is typed is a parameter)
+    "SELECT * FROM interception WHERE division = $1 AND policies @> ARRAY[$7::text])\n"
+    + _SQL["search"].replace("FROM interception\n", "FROM rare\n", 1)
+)
 _DIGEST = itemgetter(0)
 _KEY = itemgetter(0, 1, 2)
 """A line's identity in its log: year, type, number."""
@@ -54,9 +61,14 @@ class BureauDesk:
         """`narrowed`: agency, department, bank, policy, outcome, state, voucher, least and most
         fen, since, until, words; None does not narrow. Newest first."""
         moment, number = before or (None, "")
+        agency, policy = narrowed[0], narrowed[3]
         async with connection_of(self._pool) as connection:
+            statement = _SQL["search"]
+            if policy is not None and agency is None:
+                fired = await connection.fetchval(_SQL["fired"], division, policy)
+                statement = _RARE if fired < RARE_MAX else statement
             rows = await connection.fetch(
-                _SQL["search"], division, moment, number, *narrowed, limit, words_among
+                statement, division, moment, number, *narrowed, limit, words_among
             )
         return [dict(row) for row in rows]
 

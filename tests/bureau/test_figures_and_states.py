@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from adapters.bureau.frame import framed
+from adapters.postgres import bureau_desk
 from adapters.postgres.bureau_statistics import BureauStatistics
-from bureau.desk.people import Office
+from bureau.desk.interceptions import searched
+from bureau.desk.people import Office, Scope
+from bureau.desk.search import parsed
 from gateway.domain.records import unnumbered
 from tests.bureau.desks import Desk
 from tests.bureau.test_statistics import at, told
@@ -128,6 +131,23 @@ async def test_list_search_card_and_figures_say_what_became_of_a_hold(
     assert "挂起,已放行并支付" in body.decode("utf-8-sig")
     _, text = await reviewer.get(f"{HOME}/statistics?from=2026-03&to=2026-03")
     assert "其中仍挂起" in text and "不予放行" in text
+
+
+async def test_a_policy_is_found_alike_by_its_lines_and_by_the_newest(
+    desk: Desk, bureau: Bureau, chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two = [finding(policy="JL-020"), finding(policy="JL-030")]
+    await told(
+        bureau, chain, *[verdict(n, "blocked", findings=two[: 1 + n % 2]) for n in range(9)],
+        verdict(9, "held", findings=[two[1]]),
+    )  # fmt: skip
+    found = []
+    for most in (0, 1000):
+        monkeypatch.setattr(bureau_desk, "RARE_MAX", most)
+        for asked in ("policy:JL-030", "policy:JL-030 outcome:held", "policy:JL-999"):
+            lines = await searched(desk.rooms.desk, DIVISION, Scope(), parsed(asked))
+            found.append([line.voucher_no[-1] for line in lines])
+    assert found[:3] == found[3:] == [["9", "7", "5", "3", "1"], ["9"], []]
 
 
 @pytest.mark.slow

@@ -124,3 +124,13 @@ OR voucher_no = $15
 OR agency_code = $15
 ORDER BY decided_at DESC, voucher_no DESC
 LIMIT $16;
+
+-- name: fired
+-- empty: never. On how many lines a policy fired, from the figures.
+SELECT coalesce(sum(count), 0)::bigint FROM (
+    SELECT count FROM stat_year
+    WHERE division = $1 AND measure = 'policy' AND key COLLATE "C" = $2
+    UNION ALL
+    SELECT count FROM stat_delta
+    WHERE division = $1 AND measure = 'policy' AND key COLLATE "C" = $2
+) AS s;
