@@ -193,6 +193,9 @@ async def backlog(secrets: Secrets) -> AsyncIterator[Finding]:
     if found.limits_overdrawn:
         words = f"more is spoken for than granted on {found.limits_overdrawn} lines"
         yield warn("limits", words)
+    if found.recalls_waiting:
+        words = f"{found.recalls_waiting} recalls that the bank has not answered (runbooks/recalls)"
+        yield warn("recalls", words)
     words = f"{found.records_waiting} records and {found.notices_waiting} notices waiting"
     yield good("records", words)
     for log in found.logs:

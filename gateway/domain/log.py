@@ -160,6 +160,8 @@ class Backlog:
     limits_overdrawn: int = 0
     notifications_waiting: int = 0
     """Not fetched by their agencies yet."""
+    recalls_waiting: int = 0
+    """The bank was asked for a payment back and has said neither yes nor no."""
 
     @property
     def done(self) -> bool:

@@ -131,8 +131,8 @@ class Correspondence:
         if sender.trust_domain != rooms.origin.trust_domain:
             raise Unproven(FaultCode.SENDER_UNKNOWN, "the signer is of another trust domain")
         letter = await rooms.crew.aside(lambda: tongue.read(received.raw))
-        letter = attrs.evolve(letter, division=self._division(letter, sender))
         _refuse_unentitled(letter.matter, sender, rooms.origin)
+        letter = attrs.evolve(letter, division=self._division(letter, sender))
         kept = _kept(letter, received, sender, now)
         if isinstance(letter.matter, Statement):
             told = await self._statement(kept, letter.matter)

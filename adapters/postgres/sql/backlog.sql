@@ -14,7 +14,15 @@ SELECT (SELECT count(*) FROM open_payment) AS open_payments,
        ) AS holds_open,
        (SELECT count(*) FROM open_release) AS releases_open,
        (SELECT count(*) FROM overdraft) AS limits_overdrawn,
-       (SELECT count(*) FROM notification WHERE acknowledged_at IS NULL) AS notifications_waiting
+       (SELECT count(*) FROM notification WHERE acknowledged_at IS NULL) AS notifications_waiting,
+       (SELECT count(*) FROM recall_word AS w
+        WHERE w.status = 'PDCR'
+              AND NOT EXISTS (
+                  SELECT FROM recall_word AS f
+                  WHERE f.division = w.division AND f.recall = w.recall
+                        AND f.fiscal_year = w.fiscal_year AND f.voucher_type = w.voucher_type
+                        AND f.voucher_no = w.voucher_no AND f.status <> 'PDCR')
+       ) AS recalls_waiting
 
 -- name: logs
 -- empty: nothing was sealed yet

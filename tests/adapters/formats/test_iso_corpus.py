@@ -13,9 +13,11 @@ import pytest
 from lxml import etree
 
 from adapters.formats.iso20022 import IsoBulk, IsoFormat
+from adapters.formats.iso_letters import IsoLetters
 from adapters.formats.iso_read import LAYOUTS
 from adapters.formats.iso_schemas import NAMESPACE, schema_of
 from gateway.domain.faults import FaultCode, Unreadable
+from tests.adapters.formats.iso_samples import outside_schema
 
 FILES_MIN = 215
 
@@ -77,6 +79,27 @@ def test_every_message_of_the_corpus_is_decided_or_refused_by_a_clear_fault(
     assert sum(said.values()) == len(files)
     shares = ", ".join(f"{name} {number}" for name, number in said.most_common())
     count(f"{package} corpus, every message decided or refused ({shares})", len(files))
+
+
+def test_as_letters_they_are_refused_by_a_clear_fault_or_valid_by_the_published_schema(
+    count: Callable[[str, int], None],
+) -> None:
+    """Enquiries, returns, reports and statements in versions and with elements of others."""
+    letters, taken, accepted = IsoLetters("103"), 0, 0
+    files = [path for package in ("pain001", "pacs008", "camt053") for path in corpus(package)]
+    for path in files:
+        raw = path.read_bytes()
+        taken += letters.takes(raw)
+        try:
+            letter = letters.read(raw)
+        except Unreadable as fault:
+            assert fault.detail, path
+            assert fault.errors or fault.code is not FaultCode.INSTRUCTION_INVALID, path
+        else:
+            accepted += 1
+            outside_schema(letter.name).assertValid(etree.fromstring(raw))
+    assert taken > 5
+    count(f"letters, each refused or valid ({taken} looked like one, {accepted} read)", len(files))
 
 
 def test_valid_payments_of_the_corpus_reach_our_own_reading(

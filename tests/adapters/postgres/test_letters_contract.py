@@ -11,6 +11,7 @@ from adapters.memory.holds import MemoryHolds
 from adapters.memory.ledger import MemoryLedger
 from adapters.memory.recordlog import MemoryRecordLog
 from adapters.memory.state import MemoryState
+from adapters.postgres.backlog import PostgresBacklog
 from adapters.postgres.correspondence import CONFLICT_RECORDS_MAX, PostgresCorrespondence
 from adapters.postgres.holds import PostgresHolds
 from adapters.postgres.ledger import PostgresLedger
@@ -110,6 +111,19 @@ async def test_each_status_of_a_recall_is_said_once_with_its_record(desk: Desk) 
     assert await desk.letters.recalls(DIVISION, "cd" * 16, key(1).voucher_no) == []
     assert await desk.letters.recalls("220100000", "ab" * 16, key(1).voucher_no) == []
     assert len(await desk.holds.notifications(DIVISION, "101001", 9)) == 1
+
+
+@pytest.mark.postgres
+async def test_a_recall_waits_until_the_bank_has_said_yes_or_no(migrated: str) -> None:
+    letters = PostgresCorrespondence(as_runtime(migrated))
+    watch = PostgresBacklog(as_runtime(migrated))
+    waiting = []
+    for status in (RecallStatus.PENDING, RecallStatus.PENDING, RecallStatus.REFUSED):
+        await letters.say(word(status))
+        waiting.append((await watch.backlog()).recalls_waiting)
+    assert waiting == [1, 1, 0]
+    await letters.close()
+    await watch.close()
 
 
 async def test_standings_are_given_of_what_is_held(desk: Desk) -> None:
