@@ -20,6 +20,8 @@ from gateway.web.intake import Intake
 from gateway.web.visit import Visit
 
 BACKLOG = 1024
+ARRIVING_BYTES = 64 * 1024
+"""Read at a time; most requests are shorter, and what is longer is read in several."""
 BREATH_S = 0.05
 """When the system has no descriptor left: how long to wait before asking it again."""
 SHUTDOWN_S = 1.0
@@ -61,6 +63,7 @@ class Listener:
         self.header_s, self.idle_s = bounds.header_s, bounds.idle_s
         self.told = told
         self.closing = False
+        self.arriving = memoryview(bytearray(ARRIVING_BYTES))
         self._tls = tls
         self._party_of = party_of
         self._by_party: Counter[str] = Counter()
