@@ -42,6 +42,8 @@ class Exchange(asyncio.BufferedProtocol):
         self._replies: list[Reply] = []
         self._received_bytes = 0
         self._begun = 0
+        self._deadline = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         self._kept = True
         self.idle_since = self._loop.time()
 
@@ -56,7 +58,7 @@ class Exchange(asyncio.BufferedProtocol):
         assert self._waiting is None and self._transport is not None, "one request at a time"
         waiting: asyncio.Future[Reply | None] = self._loop.create_future()
         self._waiting = waiting
-        timer = self._loop.call_at(deadline, self.abort)
+        self._expect_by(deadline)
         self._transport.write(request)
         try:
             return await waiting
@@ -64,11 +66,13 @@ class Exchange(asyncio.BufferedProtocol):
             self.abort()
             raise
         finally:
-            timer.cancel()
             self._waiting = None
 
     def abort(self) -> None:
         """Close at once; whoever waits hears silence."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         transport, self._transport = self._transport, None
         if transport is not None:
             transport.abort()
@@ -101,7 +105,7 @@ class Exchange(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
-        self._finish(None)
+        self.abort()
 
     def on_message_begin(self) -> None:
         self._begun += 1
@@ -129,6 +133,25 @@ class Exchange(asyncio.BufferedProtocol):
             return
         self._finish(replies[0])
         if begun > 1 or not self._kept:
+            self.abort()
+
+    def _expect_by(self, deadline: float) -> None:
+        """One timer for a connection, not one for each request: it is left to run, and looks then
+        by when the answer of that moment is expected."""
+        self._deadline = deadline
+        if self._timer is not None and self._timer.when() > deadline:
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None:
+            self._timer = self._loop.call_at(deadline, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._waiting is None:
+            return
+        if self._loop.time() < self._deadline:
+            self._timer = self._loop.call_at(self._deadline, self._look)
+        else:
             self.abort()
 
     def _finish(self, reply: Reply | None) -> None:

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 
 import attrs
+from msgspec.structs import replace
 
 from deploy.demo.body import Body
 from deploy.demo.clerk import Clerk
@@ -41,7 +42,7 @@ def unfit_payer(clerk: Clerk) -> Instruction:
     kind = clerk.rng.randrange(4)
     if kind == 0:
         return ordinary_purchase(clerk, world.suspended)
-    payer = attrs.evolve(body.zero, account=account_number(clerk.rng, "0799"))
+    payer = replace(body.zero, account=account_number(clerk.rng, "0799"))
     if kind == 1:
         payer = world.filed_account(
             body.agency, AccountClass.ZERO_BALANCE, status=AccountStatus.SUSPENDED

@@ -51,15 +51,13 @@ class Payee:
     person: Person | None = None
 
 
-@attrs.frozen(kw_only=True)
-class Payer:
+class Payer(msgspec.Struct, frozen=True, kw_only=True):
     account: str
     name: str
     bank_code: str = ""
 
 
-@attrs.frozen(kw_only=True)
-class Document:
+class Document(msgspec.Struct, frozen=True, kw_only=True):
     """原始凭证 and other papers (Art. 9), by reference: kind, number and digest."""
 
     kind: str

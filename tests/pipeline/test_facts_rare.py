@@ -163,7 +163,7 @@ def test_a_bank_code_has_the_check_digit_of_iso_7064(code: str, sound: bool) -> 
 
 def test_the_payers_bank_and_every_details_bank_are_checked_too() -> None:
     order = instruction()
-    order = attrs.evolve(order, payer=attrs.evolve(order.payer, bank_code="103241001001"))
+    order = attrs.evolve(order, payer=replace(order.payer, bank_code="103241001001"))
     assert facts(order).numbers_invalid == {Number.PAYER_BANK}
     wrong = attrs.evolve(person(), bank_code="103241001001")
     assert facts(paid_to([wrong], 1_000)).numbers_invalid == {Number.PAYEE_BANK}
