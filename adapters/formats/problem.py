@@ -7,6 +7,7 @@ import orjson
 from gateway.domain.faults import Fault, FaultCode
 
 TITLES: dict[FaultCode, tuple[str, str]] = {
+    FaultCode.HTTP_MALFORMED: ("不是合规的 HTTP/1.1 请求", "Not a request of HTTP/1.1"),
     FaultCode.BODY_TOO_LARGE: ("报文过大", "The body is too large"),
     FaultCode.BODY_INCOMPLETE: ("报文不完整", "The body is incomplete"),
     FaultCode.MEDIA_TYPE_UNSUPPORTED: ("不支持的媒体类型", "The media type is not supported"),

@@ -15,6 +15,7 @@ import attrs
 class FaultCode(StrEnum):
     """What a client's program switches on. `RETRYABLE` says which may be sent again unchanged."""
 
+    HTTP_MALFORMED = "http_malformed"
     BODY_TOO_LARGE = "body_too_large"
     BODY_INCOMPLETE = "body_incomplete"
     MEDIA_TYPE_UNSUPPORTED = "media_type_unsupported"

@@ -10,12 +10,15 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import attrs
 from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
 
 from gateway.domain.instruction import Received
+from gateway.web.doubtful import ProblemHandler
 from gateway.web.intake import Intake
 from gateway.web.visit import Visit
 
@@ -57,7 +60,7 @@ class Listener:
         self, server: web.Server, intake: Intake, tls: ssl.SSLContext,
         party_of: Callable[[Any], str | None], bounds: Bounds, told: Callable[[str], None],
     ) -> None:  # fmt: skip
-        self.server = server
+        self.server: Callable[[], RequestHandler] = partial(ProblemHandler, server, intake)
         self.intake = intake
         self.bounds = bounds
         self.header_s, self.idle_s = bounds.header_s, bounds.idle_s

@@ -12,7 +12,6 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Protocol, cast
 
-from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from gateway.domain.faults import FaultCode, Unreadable
@@ -39,7 +38,7 @@ _STATUS = {
 class House(Protocol):
     """What a visit needs of the listener that let it in."""
 
-    server: web.Server
+    server: Callable[[], RequestHandler]
     intake: Intake
     header_s: float
     idle_s: float

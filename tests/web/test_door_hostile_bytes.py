@@ -282,6 +282,9 @@ async def test_what_is_no_http_of_ours_is_refused(siege: Siege, request_bytes: b
     reply = await siege.say(request_bytes)
     assert reply.status in (0, 400, 404, 415), reply.raw
     assert b"Traceback" not in reply.raw
+    if reply.status == 400:
+        assert b"application/problem+json" in reply.raw
+        assert reply.code in ("http_malformed", "body_incomplete"), reply.raw
 
 
 async def test_http_1_0_and_expectations_are_answered_and_closed(siege: Siege) -> None:
