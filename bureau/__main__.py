@@ -47,6 +47,7 @@ from bureau.wiring import (
     now,
     open_store,
     print_link,
+    program_teller,
 )
 from certs.keys import load_signer, load_sm2_signer
 from certs.live import LiveTls
@@ -270,7 +271,8 @@ async def opened_releases(settings: Settings) -> AsyncIterator[tuple[Releases, P
     async with AsyncExitStack() as rooms:
         store = await open_store(settings, rooms)
         publishing = Publishing(store.releases, ways_of(settings, _tls(settings)), now)
-        yield Releases(store.releases, store.desk, trust.sign_document, now), publishing
+        told = program_teller(store.people)
+        yield Releases(store.releases, store.desk, trust.sign_document, now, told), publishing
 
 
 @asynccontextmanager

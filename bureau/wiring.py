@@ -8,7 +8,7 @@ import os
 import pwd
 import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -44,9 +44,9 @@ from bureau.desk.policies import Policies
 from bureau.desk.proof import Prover
 from bureau.desk.questions import Questions
 from bureau.desk.registers import Registers
-from bureau.desk.releases import Releases
+from bureau.desk.releases import Releases, Told
 from bureau.desk.statistics import Statistics
-from bureau.desk.trail import act_bytes, digest_of
+from bureau.desk.trail import Act, act_bytes, digest_of
 from bureau.inbox.bell import Bell
 from bureau.inbox.receive import REASONS_ZH
 from bureau.settings import Settings
@@ -270,6 +270,17 @@ async def print_link(settings: Settings) -> None:
         store = await open_store(settings, rooms)
         token = await entry_of(settings, store).recovery_link(os_user=_os_user())
     sys.stdout.write(link_of(settings, settings.desk_port, token) + "\n")
+
+
+def program_teller(people: BureauPeople) -> Told:
+    """Writes what a command does about holds to the trail, with the operating system's user."""
+
+    async def told(division: str, what: str, subject: str, detail: Mapping[str, str]) -> None:
+        said = {**detail, "os_user": _os_user()}
+        act = Act(division=division, login=PROGRAM, what=what, subject=subject, detail=said)
+        await people.change(now(), [act])
+
+    return told
 
 
 def _os_user() -> str:

@@ -6,7 +6,7 @@ transaction that keeps the approval; `Publishing` brings it to the bank until it
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -48,12 +48,19 @@ class Named:
     sign: Callable[[bytes], str] | None = None
 
 
+Told = Callable[[str, str, str, Mapping[str, str]], Awaitable[None]]
+"""division, what (`release.approved`), subject, detail: written to the audit trail first."""
+
+
 class Releases:
     """Raises ReleaseRefused, StoreUnavailable. `sign` is the bureau's detached JWS over bytes."""
 
     def __init__(
-        self, store: ReleaseStore, desk: DeskStore, sign: Callable[[bytes], str], clock: Clock
-    ) -> None:
+        self, store: ReleaseStore, desk: DeskStore, sign: Callable[[bytes], str], clock: Clock,
+        told: Told | None = None,
+    ) -> None:  # fmt: skip
+        """`told` hears of each step before it is taken; the desk writes its own trail."""
+        self._told = told
         self._store = store
         self._desk = desk
         self._sign = sign
@@ -97,6 +104,8 @@ class Releases:
         proposer = _person(PersonRole.PROPOSER, person, decision, now)
         _check_form(decision, proposer)
         digest = hashlib.sha256(decision).digest()
+        detail = {"digest": digest.hex(), "verdict": verdict.value, "by": proposer.name}
+        await self._tell(key.division, "release.proposed", str(key), detail)
         await self._store.propose(key, record["of_bank"], digest, decision, proposer)
         return digest
 
@@ -124,6 +133,8 @@ class Releases:
             body = canonical(fields | {"version": version})
             return body, self._sign(body)
 
+        detail = {"digest": digest.hex(), "by": approver.name}
+        await self._tell(division, "release.approved", digest.hex()[:16], detail)
         if not await self._store.approve(division, digest, approver, feed):
             raise ReleaseRefused("已复核过 / it was approved before")
 
@@ -133,7 +144,15 @@ class Releases:
         if await self._store.proposal(division, digest) is None:
             raise ReleaseRefused("没有这份提议 / nothing was proposed under this digest")
         by = person.name.strip(), reason.strip()
+        detail = {"digest": digest.hex(), "by": by[0]}
+        await self._tell(division, "release.rejected", digest.hex()[:16], detail)
         await self._store.reject(division, digest, by, self._clock(), _check_open)
+
+    async def _tell(
+        self, division: str, what: str, subject: str, detail: Mapping[str, str]
+    ) -> None:
+        if self._told is not None:
+            await self._told(division, what, subject, detail)
 
     async def _record(self, key: InstructionKey) -> dict[str, Any]:
         """The proven verdict of a held instruction, and whose log it stands in (`of_bank`)."""

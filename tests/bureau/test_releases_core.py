@@ -12,6 +12,7 @@ from adapters.postgres.bureau_pool import Pool
 from adapters.postgres.bureau_releases import BureauReleases
 from bureau.desk.publish import Publishing
 from bureau.desk.releases import VALID, Named, ReleaseRefused, Releases
+from bureau.wiring import program_teller
 from gateway.domain.faults import FeedRefused, GatewayUnavailable
 from gateway.domain.holds import FindingName
 from gateway.domain.instruction import InstructionKey
@@ -84,6 +85,26 @@ async def test_what_one_proposes_and_another_approves_is_signed_as_one_order(
     assert (order.key, order.instruction_digest.hex()) == (key(1), DIGEST)
     assert order.overrides == {HOLDING}, "a warning holds nothing"
     assert (order.proposer.name, order.approver.name) == (LI.name, WANG.name)
+
+
+async def test_what_a_command_decides_is_told_with_its_typed_name_before_it_is_done(
+    desk: Desk, bureau: Bureau
+) -> None:
+    core = Releases(
+        desk.store, bureau.desk, bureau.trust.sign_document, desk.clock,
+        program_teller(bureau.people),
+    )  # fmt: skip
+    digest = await core.propose(key(1), Verdict.RELEASE, "材料已补齐", LI)
+    await core.approve(DIVISION, digest, WANG)
+    since = desk.clock.at - dt.timedelta(minutes=1)
+    rows = await bureau.people.program_acts([DIVISION], since, 10)
+    told = {row["what"]: orjson.loads(row["body"])["detail"] for row in rows}
+    assert told["release.proposed"]["by"] == LI.name
+    assert told["release.approved"]["by"] == WANG.name
+    assert all(detail["os_user"] for detail in told.values())
+    with pytest.raises(ReleaseRefused):
+        await core.reject(DIVISION, digest, LI, "已签发")
+    assert len(await bureau.people.program_acts([DIVISION], since, 10)) == 3, "a try is told too"
 
 
 @pytest.mark.parametrize("name", ["李经办", " 李 经办 "])

@@ -179,7 +179,7 @@ async def test_what_the_command_line_did_is_shown_to_administrators_and_the_secu
     await desk.rooms.entry.invite("quiet", PROGRAM, os_user="deploy")
     for who, path in ((zhou, "/accounts"), (security, f"/desk/{DIVISION}/trail")):
         page = (await who.get(path))[1]
-        told = page[page.index("经命令行办理的账号操作") :].split("</section>")[0]
+        told = page[page.index("经命令行办理的事项") :].split("</section>")[0]
         assert "quiet" in told and "操作系统用户 deploy" in told, path
     assert flaws(PROGRAM, "某某", "reviewer", DIVISION, "") != [], "nobody signs in as the program"
 

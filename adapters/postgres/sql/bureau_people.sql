@@ -83,11 +83,13 @@ AND decided_at > $4
 RETURNING login, division, link_code;
 
 -- name: program_acts
--- empty: nothing was done to accounts from the command line since then.
+-- empty: nothing was done to accounts or about holds from the command line since then.
 SELECT division, seq, at, what, subject, body
 FROM desk_act
 WHERE division = any($1::text []) AND login = 'program' AND at > $2
-AND what IN ('account.opened', 'account.invited')
+AND what IN (
+    'account.opened', 'account.invited', 'release.proposed', 'release.approved', 'release.rejected'
+)
 ORDER BY at DESC
 LIMIT $3;
 
