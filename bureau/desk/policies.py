@@ -16,6 +16,8 @@ import attrs
 import orjson
 
 from bureau.desk.people import Person
+from bureau.desk.policy_words import read_out
+from bureau.desk.proofs import Proofs
 from bureau.desk.refusals import ActRefused
 from bureau.desk.trail import Act
 from bureau.ports import Clock, LogPlace
@@ -30,6 +32,7 @@ from policies.book.load import LIBRARY, load_codes, load_golden, load_texts
 from policies.book.prove import prove
 from policies.book.read import read_policy
 from policies.book.steps import finished
+from policies.form.words import changed
 from policies.language.codelist import CodeList
 from policies.language.errors import PolicyRefused, Problem
 from policies.replay.compare import Difference, compare
@@ -73,6 +76,8 @@ class Checked:
     """From the document that stands, in words; what may loosen first."""
     flipped: tuple[tuple[str, str, str], ...] = ()
     """(golden instruction, before, after) where the answer of this policy changes."""
+    read_out: tuple[tuple[str, str, str], ...] = ()
+    """(place, before, after) in words, of every clause that reads otherwise."""
 
 
 @attrs.frozen(kw_only=True)
@@ -97,6 +102,7 @@ class Policies:
         self._sign = sign
         self._places = places
         self._clock = clock
+        self.proofs = Proofs()
 
     async def documents(self, division: str) -> dict[str, str]:
         """Those delivered with this program, with what was agreed on the desk over them."""
@@ -133,6 +139,7 @@ class Policies:
             raise ActRefused("policy_same", "规则没有变化。", "Nothing was changed.")
         if len(reason) < 4:
             raise ActRefused("reason", "请填写修改理由。", "Say why.")
+        await self.proofs.of(text, policy.place)
 
         def act(seq: int) -> Act:
             return _act(division, by, "policy.drafted", f"{name} 草稿{seq}")
@@ -218,6 +225,7 @@ def _checked(policy: Policy, text: str) -> Checked:
         problems=tuple(problems),
         differences=tuple(sorted(found, key=lambda each: not each.looser)),
         flipped=_flipped(policy, new) if not problems else (),
+        read_out=changed(read_out(policy), read_out(new)),
     )
 
 

@@ -27,7 +27,7 @@ SHADOW_EVERY = dt.timedelta(seconds=15)
 """How often a shadow that has caught up is asked again."""
 REST = dt.timedelta(seconds=5)
 """How long a gateway that could not answer is left alone."""
-SHOWN = 100
+HITS_AGE = dt.timedelta(minutes=1)
 TROUBLE_CHARACTERS_MAX = 500
 
 _log = structlog.get_logger("bureau.questions")
@@ -91,6 +91,7 @@ class Questions:
         self._sign = sign
         self._places = places
         self._clock = clock
+        self._hits: dict[tuple[str, int], tuple[dt.datetime, Mapping[str, int]]] = {}
 
     async def candidate(
         self, division: str, seq: int, what: str, by: Person, since: dt.date | None
@@ -133,8 +134,13 @@ class Questions:
         )
 
     async def hits(self, division: str, days: int = 30) -> Mapping[str, int]:
-        """How often each policy stopped something in the last days."""
-        return await self.store.hits(division, self._clock() - dt.timedelta(days=days))
+        """How often each policy stopped something in the last days; a minute old at most."""
+        now = self._clock()
+        known = self._hits.get((division, days))
+        if known is None or now - known[0] >= HITS_AGE:
+            known = now, await self.store.hits(division, now - dt.timedelta(days=days))
+            self._hits[division, days] = known
+        return known[1]
 
     async def _ask(
         self, division: str, banks: Sequence[str], values: tuple[Any, ...],

@@ -19,6 +19,8 @@ LAST = "##"
 COLUMNS = 100
 _CLAUSES = ("when", "where")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+_MARKS = re.compile(r'''"""|\'{3}|"(?:[^"\\]|\\.)*"|'[^']*'|[#\[\]{}]''')
+_ENDS = {'"""': re.compile(r'(?:\\.|[^\\])*?"""'), "'''": re.compile(r".*?'''")}
 _HEADING = re.compile(r"(\[{1,2})\s*([A-Za-z0-9_.-]+)\s*\]{1,2}")
 _ENTRY = re.compile(r"([A-Za-z0-9_-]+)\s*=")
 
@@ -27,8 +29,11 @@ class TooFree(ValueError):
     """A document whose layout a form cannot keep: a remark within or behind a value."""
 
 
-def annotated(text: str) -> dict[str, Any]:
-    """The values with their remarks. Raises TOMLDecodeError, TooFree."""
+def annotated(text: str, *, proven: bool = True) -> dict[str, Any]:
+    """The values with their remarks; `proven`: writing them says the same again.
+
+    Raises TOMLDecodeError, TooFree.
+    """
     content = tomllib.loads(text)
     noted: list[str] = []
     here: dict[str, Any] = content
@@ -49,7 +54,7 @@ def annotated(text: str) -> dict[str, Any]:
             noted = []
     if noted:
         content[LAST] = "\n".join(noted)
-    if _seen(written(content)) != _seen(text):
+    if proven and seen(written(content)) != seen(text):
         raise TooFree("its layout cannot be kept")
     return content
 
@@ -194,28 +199,25 @@ def _lines(text: str) -> Iterator[tuple[str, str | None]]:
 def _after(line: str, depth: int, quote: str) -> tuple[int, str]:
     """How deep in brackets, and in which quotes of several lines, the next line begins."""
     at = 0
-    while at < len(line):
-        rest = line[at:]
+    while True:
         if quote:
-            if quote[0] == '"' and rest[0] == "\\":
-                at += 2
-            elif rest.startswith(quote):
-                at, quote = at + len(quote), ""
-            else:
-                at += 1
-            continue
-        found = next((q for q in ('"""', "'''", '"', "'") if rest.startswith(q)), "")
-        if found:
-            at, quote = at + len(found), found
-            continue
-        if rest[0] == "#":
+            ends = _ENDS[quote].match(line, at)
+            if ends is None:
+                return depth, quote
+            at, quote = ends.end(), ""
+        match = _MARKS.search(line, at)
+        if match is None:
+            return depth, ""
+        at, found = match.end(), match[0]
+        if found == "#":
             raise TooFree("a remark stands behind a value")
-        depth += (rest[0] in "[{") - (rest[0] in "]}")
-        at += 1
-    return depth, quote if len(quote) == 3 else ""
+        if found in ('"""', "'''"):
+            quote = found
+        elif found in "[]{}":
+            depth += 1 if found in "[{" else -1
 
 
-def _seen(text: str) -> tuple[Any, list[str]]:
+def seen(text: str) -> tuple[Any, list[str]]:
     """What must come out the same: the values, and every remark with what it stands above."""
     noted = []
     lines = list(_lines(text))

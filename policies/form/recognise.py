@@ -11,6 +11,7 @@ from policies.language.parser import parse
 from policies.language.syntax import Binary, Call, ListLiteral, Literal, Logic, Name, Node, Unary
 from policies.language.types import BOOL, Kind, Type
 
+_QUOTED = re.compile(r"""\"(?:[^"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'""")
 _RELATIONS = ("==", "!=", "<", "<=", ">", ">=")
 
 
@@ -20,7 +21,7 @@ def rows_of(clause: str, kinds: Kinds) -> Rows | None:
         node, _ = parse(clause)
     except ClauseError:
         return None
-    if "//" in clause and "//" not in "".join(re.findall(r'"[^"]*"', clause)):
+    if "//" in _QUOTED.sub("", clause):
         return None
     if isinstance(node, Literal) and node.value is True:
         return Rows()

@@ -7,7 +7,7 @@ is what may be posted several times under one name.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from policies.form.annotated import LAST, MARK, annotated, key_of, literal, plain
+from policies.form.annotated import LAST, MARK, annotated, key_of, literal, seen
 from policies.form.condition import Kinds
 from policies.form.conditions import clause_sheet, kinds_of
 from policies.form.filled import HEAD, Sheet, document_of
@@ -19,12 +19,13 @@ from policies.form.values import lines_of, value_text
 def sheet_of(text: str) -> Sheet | None:
     """The document's fields; None if it is too free for the form, and is edited as text."""
     try:
-        content = annotated(text)
+        content = annotated(text, proven=False)
         sheet = _sheet(content)
         back, problems = document_of(flat(sheet))
+        whole = not problems and seen(back) == seen(text)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         return None
-    return sheet if not problems and plain(annotated(back)) == plain(content) else None
+    return sheet if whole else None
 
 
 def flat(sheet: Any, head: str = "") -> dict[str, list[str]]:

@@ -202,6 +202,24 @@ async def test_a_draft_is_tried_on_one_instruction_that_is_picked_or_named(
         assert (await reviewer.post(f"{draft}/try", {"subject": wrong}))[0] == 409
 
 
+async def test_boundaries_and_mutants_are_told_of_a_draft_and_of_what_stands(desk: Desk) -> None:
+    reviewer = await desk.seat(Office.REVIEWER)
+    draft = await drafted(desk, reviewer)
+    page = (await reviewer.get(draft))[1]
+    assert "达标" in page and "变异 12/12 被发现" in page, "known since it was handed on"
+    assert (await reviewer.get(f"{HOME}/JL-042"))[1].count("尚未检验") == 1
+    assert (await reviewer.post(f"{HOME}/JL-042/prove"))[0] == 303
+    assert "变异 12/12 被发现" in (await reviewer.get(f"{HOME}/JL-042"))[1]
+    assert ">12/12</span>" in (await reviewer.get(HOME))[1]
+    assert (await reviewer.post(f"{HOME}/drafts/99/prove"))[0] == 404
+
+
+async def test_a_policy_is_read_out_in_chinese(desk: Desk) -> None:
+    reviewer = await desk.seat(Office.REVIEWER)
+    page = (await reviewer.get(f"{HOME}/JL-042"))[1]
+    assert "结算方式已填写，且属于其中之一（“现金”、“现金支票”）" in page
+
+
 def test_a_breaker_is_shown_until_a_newer_book_is_in_force_at_that_gateway() -> None:
     trip = {"what": "tripped", "policy": "JL-020", "bank": "a"}
     assert tripped_of([trip, {"what": "activated", "bank": "a"}]) == {"JL-020": ["a"]}

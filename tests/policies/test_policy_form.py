@@ -19,6 +19,7 @@ from policies.form.filled import document_of
 from policies.form.posted import shown_again
 from policies.form.recognise import rows_of
 from policies.form.sheet import flat, sheet_of
+from policies.form.words import changed, sentence
 from policies.language.parser import parse
 from policies.language.types import SCHEMA, Kind, Type
 
@@ -166,3 +167,35 @@ def test_an_item_without_a_name_is_told_if_it_says_something_and_is_none_if_empt
     _, problems = document_of(fields)
     assert [one.place for one in problems] == ["JL-009.toml.cause"]
     assert len(shown_again(fields)["cause"]) == 3, "what was picked stays"
+
+
+def test_quotes_over_several_lines_hide_what_looks_like_a_remark() -> None:
+    text = 'a = """\n# no remark \\""" [\n"""\n# one\nb = [\n  "x#",\n]\n'
+    assert annotated(text) == {"a": '# no remark """ [\n', "b#": "# one", "b": ["x#"]}
+    with pytest.raises(TooFree):
+        annotated("b = [\n  1,\n  # within\n  2,\n]\n")
+
+
+def test_clauses_are_read_out_in_chinese() -> None:
+    def name_of(table: str, code: str) -> str:
+        return {("dept_economic", "30201"): "办公费"}.get((table, code), "")
+
+    for clause, words in (
+        ("true", "无条件"),
+        ('amount > yuan("1000.00")', "支付金额超过1000.00元"),
+        (
+            'has(settlement) && settlement in ["cash", "cash_cheque"]',
+            "结算方式已填写，且属于其中之一（“现金”、“现金支票”）",
+        ),
+        (
+            '!(has(dept_economic_code) && dept_economic_code in ["30201"])',
+            "并非（部门经济分类科目已填写，且属于其中之一（30201 办公费））",
+        ),
+        ("!payer.registered || amount >= params.least",
+         "并非付款账户已备案为是；或者支付金额达到或超过参数“least”"),
+        ('amount * 2 > yuan("1.00")', ""),
+    ):  # fmt: skip
+        assert sentence(clause, FACTS, name_of) == words
+    assert changed({"a": "1", "b": "2"}, {"b": "3", "c": "4"}) == (
+        ("a", "1", ""), ("b", "2", "3"), ("c", "", "4"),
+    )  # fmt: skip

@@ -112,11 +112,14 @@ async def edited(people: People, words: str) -> tuple[str, int]:
 async def picked(people: People, page: Any, name: str, value: str) -> None:
     """With scripts a pick brings what belongs to it; without them the button does."""
     pick = page.locator(f"[name='{name}']")
+    listed = await pick.evaluate("e => e.tagName") == "INPUT"
+    put = pick.fill if listed else pick.select_option
     if people.scripts:
         async with page.expect_navigation():
-            await pick.select_option(value)
+            await put(value)
+            await pick.press("Tab")
     else:
-        await pick.select_option(value)
+        await put(value)
         await page.get_by_role("button", name="刷新").click()
 
 

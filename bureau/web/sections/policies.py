@@ -16,6 +16,7 @@ from bureau.desk.policies import (
     Tried,
     tripped_of,
 )
+from bureau.desk.policy_words import read_out
 from bureau.desk.refusals import ActRefused
 from bureau.web.exports import attachment
 from bureau.web.rooms import Rooms
@@ -49,6 +50,8 @@ def routes(rooms: Rooms) -> list[Route]:
         get(one + "/edit", pages.edit, _REVIEWERS),
         post(one + "/edit", pages.check, _REVIEWERS, upload=True),
         get(draft, pages.draft, READERS),
+        post(one + "/prove", pages.prove, _REVIEWERS),
+        post(draft + "/prove", pages.prove_draft, _REVIEWERS | _APPROVERS),
         post(draft + "/agree", pages.agree, _APPROVERS),
         post(draft + "/send-back", pages.send_back, _APPROVERS),
     ]
@@ -64,8 +67,11 @@ class _Policies:
         store, division = self._policies.store, visit.division
         asked, drafts = self._rooms.questions, await store.drafts(division, SHOWN)
         activations = await self._policies.activations(division)
+        documents = await self._policies.documents(division)
+        policies, known = await self._policies.policies(division), self._policies.proofs.known
         return self._rooms.pages(
-            "policies", visit=visit, policies=await self._policies.policies(division),
+            "policies", visit=visit, policies=policies,
+            proofs={policy.id: known(documents[policy.place]) for policy in policies},
             drafts=drafts, feeds=await store.feeds(division, SHOWN), activations=activations,
             shadows=[answered(row) for row in await asked.store.shadows(division, SHADOWS_SHOWN)],
             drafted={row["policy"] for row in drafts if row["agreed"] is None},
@@ -75,7 +81,23 @@ class _Policies:
 
     async def one(self, visit: Visit) -> web.Response:
         policy, text = await self._policy(visit)
-        return self._rooms.pages("policy", visit=visit, policy=policy, document=text, **_WORDS)
+        return self._rooms.pages(
+            "policy", visit=visit, policy=policy, document=text, words=read_out(policy),
+            proof=self._policies.proofs.known(text), **_WORDS,
+        )  # fmt: skip
+
+    async def prove(self, visit: Visit) -> web.StreamResponse:
+        """Boundaries and mutants of the policy as it stands; a second or two."""
+        policy, text = await self._policy(visit)
+        await self._policies.proofs.of(text, policy.place)
+        raise see(f"/desk/{visit.division}/policies/{policy.id}")
+
+    async def prove_draft(self, visit: Visit) -> web.StreamResponse:
+        found = await self._policies.store.draft(visit.division, _seq(visit))
+        if found is None:
+            raise web.HTTPNotFound()
+        await self._policies.proofs.of(found["document"], found["place"])
+        raise see(f"/desk/{visit.division}/policies/drafts/{_seq(visit)}")
 
     async def edit(self, visit: Visit) -> web.Response:
         policy, text = await self._policy(visit)
@@ -117,6 +139,7 @@ class _Policies:
         return self._rooms.pages(
             "policy_draft", visit=visit, draft=found, checked=checked, whats=WHATS,
             trials=[answered(row) for row in trials], picked=await picked(self._rooms, visit),
+            proof=self._policies.proofs.known(found["document"]),
             since=f"{self._rooms.clock().year}-01-01", **_WORDS,
         )  # fmt: skip
 

@@ -211,6 +211,6 @@ _WORDS: dict[str, Any] = {
     "lights": view.LIGHTS, "actions": view.ACTIONS | {"none": "不触发"},
     "choices": view.CHOICES, "manners": view.MANNERS, "methods": view.METHODS,
     "evidence": view.paper_names("evidence"), "approvals": view.paper_names("approvals"),
-    "all_papers": view.PAPERS, "registers": view.REGISTERS, "facts": view.FACT_NAMES,
+    "all_papers": view.PAPERS, "registers": view.REGISTERS,
     "codes": view.code_names, "split": lambda text: [one for one in text.split("\n") if one],
 }  # fmt: skip

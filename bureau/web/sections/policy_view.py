@@ -18,8 +18,7 @@ from policies.language.errors import Problem
 from policies.language.types import SCHEMA, Kind, Type
 
 _SOURCES = {
-    Source.INSTRUCTION: "支付指令 Instruction", Source.REGISTER: "登记信息 Registers",
-    Source.LIMIT: "额度 Limits", Source.CLOCK: "时间 Time",
+    Source.INSTRUCTION: "指令", Source.REGISTER: "登记", Source.LIMIT: "额度", Source.CLOCK: "时间",
 }  # fmt: skip
 _KINDS = {
     Kind.TEXT: "文字", Kind.CODE: "代码", Kind.ENUM: "选项", Kind.SET: "多个选项",
@@ -82,29 +81,19 @@ class Told:
 
 
 @cache
-def fact_options(chosen: str, extra: tuple[tuple[str, str], ...] = ()) -> Markup:
-    """The fact catalogue as options: Chinese name, type, unit, name; the policy's own last."""
-    groups: dict[str, list[tuple[str, str]]] = {name: [] for name in _SOURCES.values()}
-    for fact in SCHEMA.values():
-        optional = "，可空" if fact.optional else ""
-        words = f"{fact.zh}（{_KINDS[fact.type.kind]}{optional}）{fact.name}"
-        groups[_SOURCES[fact.source]].append((fact.name, words))
-    if extra:
-        groups["本规则 This policy"] = list(extra)
-    known = {name for rows in groups.values() for name, _ in rows}
-    if chosen and chosen not in known:
-        groups["未知 Unknown"] = [(chosen, chosen)]
-    made = [Markup('<option value="">— 不用这一行 —</option>')]
-    for title, rows in groups.items():
-        made.append(Markup('<optgroup label="{}">').format(title))
-        made += [_option(name, words, name == chosen) for name, words in rows]
-        made.append(Markup("</optgroup>"))
-    return Markup("").join(made)
+def fact_words(name: str) -> str:
+    """A fact for a person: Chinese name, type and unit, whether it may be empty, its source."""
+    fact = SCHEMA[name]
+    optional = "，可空" if fact.optional else ""
+    return f"{fact.zh}（{_KINDS[fact.type.kind]}{optional}；{_SOURCES[fact.source]}）"
 
 
-def _option(value: str, words: str, chosen: bool) -> Markup:
-    mark = Markup(" selected") if chosen else Markup("")
-    return Markup('<option value="{}"{}>{}</option>').format(value, mark, words)
+@cache
+def fact_list(extra: tuple[tuple[str, str], ...]) -> Markup:
+    """The fact catalogue as options of a list; the policy's own windows and columns first."""
+    rows = [*extra, *((name, fact_words(name)) for name in SCHEMA)]
+    option = Markup('<option value="{}">{}</option>')
+    return Markup("").join(option.format(name, words) for name, words in rows)
 
 
 class Shown:
@@ -121,8 +110,13 @@ class Shown:
         columns = (sheet.get("table") or {}).get("columns") or []
         self._named += [f"row.{one['name']}" for one in columns if one.get("name")]
 
-    def facts(self, chosen: str) -> Markup:
-        return fact_options(chosen, self.extra)
+    def listed(self) -> Markup:
+        return fact_list(self.extra)
+
+    def words(self, fact: str) -> str:
+        """What stands on a picked fact."""
+        own = dict(self.extra).get(fact)
+        return own or (f"{fact_words(fact)} {fact}" if fact in SCHEMA else fact)
 
     def type(self, fact: str) -> Type | None:
         return self._kinds.get(fact)
@@ -183,7 +177,6 @@ def paper_names(kind: str) -> list[tuple[str, str]]:
     return [(one.value, option_zh(one)) for one in options]
 
 
-REGISTERS = [(one.value, option_zh(one)) for one in Register]
+REGISTERS = {one.value: option_zh(one) for one in Register}
 METHODS = [(one.value, option_zh(one)) for one in PaymentMethod]
-PAPERS = [*paper_names("evidence"), *paper_names("approvals")]
-FACT_NAMES = [(fact.name, fact.zh) for fact in SCHEMA.values()]
+PAPERS = dict([*paper_names("evidence"), *paper_names("approvals")])

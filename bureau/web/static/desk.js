@@ -9,7 +9,7 @@
   // A picker whose choice decides what stands beside it asks for its row anew.
   function repick(event) {
     const button = document.getElementById("refresh");
-    if (!button || !event.target.matches("select[data-refresh]")) return;
+    if (!button || !event.target.matches("[data-refresh]")) return;
     button.form.requestSubmit(button);
   }
 
