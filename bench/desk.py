@@ -52,8 +52,7 @@ SEARCHES = {
     "cases": (
         "stage:整改中", "stage:核实中", "stage:已归档 date:2026-03", "agency:101001",
         "agency:999999", "policy:JL-020", "policy:JL-999", "amount:>90亿", "date:2026-03",
-        "date:1999",
-        f"bank:{BANK}", "bank:105000000000",
+        "date:1999", f"bank:{BANK}", "bank:105000000000", "2026年第81号", "示例单位7", "没有这个词",
     ),
 }  # fmt: skip
 """Each filter word, with much, with little and with nothing to find."""

@@ -14,6 +14,9 @@ Key = tuple[str, int, int]
 """division, year, number"""
 Row = Mapping[str, Any]
 
+WORDS_AMONG = 10_000
+"""Words are looked for in so many of the newest cases that fit the rest."""
+
 
 class BureauCases:
     """Rows come back as mappings named like the columns. Raises StoreUnavailable."""
@@ -110,8 +113,10 @@ class BureauCases:
         limit: int,
     ) -> list[Row]:  # fmt: skip
         """Newest first. `narrowed`: scope's agency, department, bank, only those told; stage,
-        agency, policy, least, most, since, until, bank; None does not narrow."""
-        return await self._rows("cases", division, *(before or (None, 0)), *narrowed, limit)
+        agency, policy, least, most, since, until, bank, year, number, words; None does not
+        narrow."""
+        place = before or (None, 0)
+        return await self._rows("cases", division, *place, *narrowed, limit, WORDS_AMONG)
 
     async def cases_of(self, key: tuple[str, int, str, str], only_told: bool) -> list[Row]:
         return await self._rows("cases_of", *key, only_told)

@@ -252,3 +252,24 @@ def _sums(rows: Any) -> dict[str, tuple[int, ...]]:
         )
         for row in rows
     }  # fmt: skip
+
+
+async def test_a_case_is_found_by_its_number_and_by_words(
+    desk: Desk, bureau: Bureau, chain: Chain
+) -> None:
+    await told(bureau, chain, *[verdict(n, "blocked") for n in (1, 2, 3)])
+    reviewer = await desk.seat(Office.REVIEWER)
+    for number in (1, 2, 3):
+        card = f"{HOME}/2026/8202/{number:013d}"
+        await reviewer.post(f"{card}/case", {"against": "bank" if number == 3 else "agency"})
+    year = desk.hands.now.astimezone(dt.timezone(dt.timedelta(hours=8))).year
+    for asked, numbers in {
+        f"{year}年第2号": {2}, f"案件{year}年第3号": {3}, f"{year}年第9号": set(),
+        "示例厅": {1, 2, 3}, "没有这个名字": set(), "stage:疑点登记 示例厅": {1, 2, 3},
+        "1999年第2号": set(),
+    }.items():  # fmt: skip
+        _, text = await reviewer.get(f"{HOME}/cases?q={asked}")
+        assert {n for n in (1, 2, 3) if f">{year}年第{n}号</a>" in text} == numbers, asked
+    for mine in (f"{year}年第1号", "示例厅"):
+        other = await desk.seat(Office.AGENCY, "another", code="102001")
+        assert f">{year}年第" not in (await other.get(f"{HOME}/cases?q={mine}"))[1]

@@ -137,7 +137,9 @@ FROM case_upload
 WHERE division = $1 AND year = $2 AND number = $3 AND digest = $4;
 
 -- name: cases
--- empty: nothing fits, or nothing before the place asked for.
+-- empty: nothing fits, or nothing before the place asked for. Words are looked for in the newest
+-- $20 cases that fit the rest.
+SELECT * FROM (
 SELECT
     division, year, number, origin, against, agency_code, agency_name, bank, title, amount_fen,
     policies, stage, awaits, due, escalation, opened_at, changed_at
@@ -156,8 +158,15 @@ AND ($12::bigint IS NULL OR amount_fen <= $12)
 AND ($13::timestamptz IS NULL OR opened_at >= $13)
 AND ($14::timestamptz IS NULL OR opened_at < $14)
 AND ($15::text IS NULL OR bank = $15)
+AND ($16::integer IS NULL OR (year = $16 AND number = $17::integer))
 ORDER BY opened_at DESC, number DESC
-LIMIT $16;
+LIMIT CASE WHEN $18::text IS NULL THEN $19::bigint ELSE $20::bigint END
+) AS fitting
+WHERE $18::text IS NULL
+OR position(lower($18) IN lower(title)) > 0
+OR position(lower($18) IN lower(agency_name)) > 0
+ORDER BY opened_at DESC, number DESC
+LIMIT $19;
 
 -- name: cases_of
 -- empty: no case was opened about this payment.

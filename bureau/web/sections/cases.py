@@ -1,6 +1,7 @@
 """Pages of cases (案件): list, one case with its timeline and forms, documents, files."""
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -34,6 +35,7 @@ PAGE_ROWS = 50
 CONCERNING = (FREQUENT_TIMES, LARGE_FEN, SERIOUS)
 REVIEWERS = frozenset({Office.REVIEWER})
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_NUMBER = re.compile(r"(?:案件)?([0-9]{4})年第?([0-9]{1,9})号?", re.ASCII)
 _STAGES = {zh: stage.value for stage, zh in STAGE_ZH.items()}
 
 
@@ -74,7 +76,7 @@ class _Cases:
         stage = _STAGES.get(search.stage or "", search.stage)
         narrowed = (
             *_scoped(visit.person), stage, search.agency, search.policy, search.least, search.most,
-            search.since, search.until, search.bank,
+            search.since, search.until, search.bank, *_numbered(search.words),
         )  # fmt: skip
         before = _before(visit)
         cases = self._rooms.cases
@@ -227,6 +229,12 @@ class _Cases:
 
     def _since(self) -> dt.datetime:
         return self._rooms.clock() - CONCERN_SPAN
+
+
+def _numbered(words: str | None) -> tuple[int | None, int | None, str | None]:
+    """`2026年第3号`, as a case is written, is its number; other words are looked for."""
+    found = _NUMBER.fullmatch(words or "")
+    return (int(found[1]), int(found[2]), None) if found else (None, None, words)
 
 
 def case_path(key: tuple[str, int, int]) -> str:
