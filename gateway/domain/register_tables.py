@@ -168,8 +168,9 @@ class _Planned(Mapping[str, tuple[int, ...]]):
         """Empty where nothing is planned; that is asked as often, and remembered as well."""
         known = self._known.get(scope)
         if known is None:
-            months = [self._plans.get(plan_key(scope, month)) for month in range(1, 13)]
-            amounts = [month.amount_fen if month else 0 for month in months]
+            plans = self._plans
+            months = [plans.packed(plan_key(scope, month)) for month in range(1, 13)]
+            amounts = [plans.read(packed).amount_fen if packed else 0 for packed in months]
             known = tuple(accumulate(amounts)) if any(months) else ()
             if len(self._known) >= KNOWN_MAX:
                 self._known.clear()

@@ -66,6 +66,7 @@ class Listener:
         self.header_s, self.idle_s = bounds.header_s, bounds.idle_s
         self.told = told
         self.closing = False
+        self._loop = asyncio.get_running_loop()
         self.arriving = memoryview(bytearray(ARRIVING_BYTES))
         self._tls = tls
         self._party_of = party_of
@@ -109,7 +110,7 @@ class Listener:
 
     def carry(self, visit: Visit, received: Received, path: str, since: float) -> None:
         """Take an instruction in and answer it; whoever hangs up meanwhile stops no payment."""
-        task = asyncio.create_task(self._carry(visit, received, path, since))
+        task = self._loop.create_task(self._carry(visit, received, path, since))
         self._carried.add(task)
         task.add_done_callback(self._carried.discard)
 
