@@ -72,9 +72,9 @@ class BureauPeople:
         async with connection_of(self._pool) as connection:
             return await connection.fetchval(_SQL["use_totp"], login, step) is not None
 
-    async def wants_code(self, digest: bytes, now: dt.datetime) -> bool:
-        row = await self._row("invitation", digest, now)
-        return row is not None and bool(row["wants_code"])
+    async def invitation(self, digest: bytes, now: dt.datetime) -> Mapping[str, Any] | None:
+        """Whose a link is, and whether it wants a code; the link is not used up."""
+        return await self._row("invitation", digest, now)
 
     async def take_invitation(self, digest: bytes, now: dt.datetime, code: bytes) -> str | None:
         async with connection_of(self._pool) as connection:

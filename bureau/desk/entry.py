@@ -142,7 +142,8 @@ class Entry:
         """Whether this link opens only with the code that another administrator gave."""
         if len(token) > TOKEN_CHARS_MAX:
             return False
-        return await self._store.wants_code(digest_of_token(token), self._clock())
+        row = await self._store.invitation(digest_of_token(token), self._clock())
+        return row is not None and bool(row["wants_code"])
 
     async def by_link(self, token: str, code: str = "") -> str:
         """Trade a link, and its code if it wants one, for a session. Raises EntryRefused."""
@@ -152,10 +153,23 @@ class Entry:
                 digest_of_token(token), self._clock(), digest_of_code(code)
             )
         if login is None:
+            await self._tell_wrong_code(token)
             raise EntryRefused(
                 "链接已用过、已失效，或校验码不符 / the link was used or ran out, or a wrong code"
             )
         return await self._sit(login, "link")
+
+    async def _tell_wrong_code(self, token: str) -> None:
+        """Whoever holds a link and guesses at its code is seen in the trail."""
+        row = None
+        if len(token) <= TOKEN_CHARS_MAX:
+            row = await self._store.invitation(digest_of_token(token), self._clock())
+        if row is not None:
+            act = Act(
+                division=row["division"], login=row["login"], what="session.refused",
+                detail={"why": "link code"},
+            )  # fmt: skip
+            await self._store.change(self._clock(), [act])
 
     async def by_password(self, login: str, password: str, code: str) -> str:
         """Password and one-time code, both. Raises EntryRefused, in the same words for either.

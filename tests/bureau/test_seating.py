@@ -62,6 +62,12 @@ async def test_one_asks_another_agrees_and_each_holds_half(desk: Desk) -> None:
         assert await opened(desk, token, wrong) == 401
     assert await opened(desk, token, code.lower().replace("-", " ")) == 303
     assert await opened(desk, token, code) == 401
+    refused = [
+        row
+        for row in await desk.rooms.people.acts(DIVISION, 2**60, ("", "", None, None), 100)
+        if row["what"] == "session.refused" and row["login"] == "li.si"
+    ]
+    assert len(refused) == 2, "whoever holds the link and guesses at the code is seen"
     acts = [
         (row["login"], row["what"])
         for row in await desk.rooms.people.acts(DIVISION, 2**60, ("", "", None, None), 100)

@@ -138,7 +138,10 @@ INSERT INTO desk_invitation (digest, login, expires_at, code) VALUES ($1, $2, $3
 
 -- name: invitation
 -- empty: the link was used, ran out or never was.
-SELECT code IS NOT NULL AS wants_code FROM desk_invitation WHERE digest = $1 AND expires_at > $2;
+SELECT i.login, p.division, i.code IS NOT NULL AS wants_code
+FROM desk_invitation AS i
+JOIN desk_person AS p ON p.login = i.login
+WHERE i.digest = $1 AND i.expires_at > $2;
 
 -- name: take_invitation
 -- empty: the link was used, ran out or never was, or the code is not the one of this link.
