@@ -200,10 +200,9 @@ class Asking:
 
     async def ask_all(self) -> int:
         """One round; how many answered something new."""
-        news = 0
-        for row in await self._store.open():
-            if self._due(row):
-                news += await self._one(row)
+        due = [row for row in await self._store.open() if self._due(row)]
+        # One gateway that does not answer keeps no other waiting.
+        news = sum(await asyncio.gather(*map(self._one, due)))
         if news:
             self._bell()
         return news

@@ -7,9 +7,11 @@ from typing import Any
 import orjson
 import pytest
 
+from bureau.desk.deeds import ACTS
 from bureau.desk.people import Office
 from bureau.desk.policies import tripped_of
 from bureau.desk.questions import KIND, Asking
+from bureau.web.sections.trials import WHATS
 from gateway.domain.faults import FeedRefused, GatewayUnavailable
 from policies.book.load import LIBRARY, load_texts
 from tests.bureau.desks import Desk, Seated
@@ -218,6 +220,10 @@ async def test_a_policy_is_read_out_in_chinese(desk: Desk) -> None:
     reviewer = await desk.seat(Office.REVIEWER)
     page = (await reviewer.get(f"{HOME}/JL-042"))[1]
     assert "结算方式已填写，且属于其中之一（“现金”、“现金支票”）" in page
+
+
+def test_every_question_has_words_in_the_audit_trail() -> None:
+    assert all(f"policy.{what}_asked" in ACTS for what in WHATS)
 
 
 def test_a_breaker_is_shown_until_a_newer_book_is_in_force_at_that_gateway() -> None:

@@ -16,6 +16,7 @@ from policies.form.annotated import TooFree, annotated, plain, written
 from policies.form.condition import SIGNS, Manner, Row, Rows, alike, clause_of, signs_for
 from policies.form.conditions import kinds_of
 from policies.form.filled import document_of
+from policies.form.papers import papers_from, papers_sheet
 from policies.form.posted import shown_again
 from policies.form.recognise import rows_of
 from policies.form.sheet import flat, sheet_of
@@ -199,3 +200,17 @@ def test_clauses_are_read_out_in_chinese() -> None:
     assert changed({"a": "1", "b": "2"}, {"b": "3", "c": "4"}) == (
         ("a", "1", ""), ("b", "2", "3"), ("c", "", "4"),
     )  # fmt: skip
+
+
+def test_papers_are_ticked_in_groups_of_which_one_suffices() -> None:
+    sheet = papers_sheet("contract & invoice | legal_basis")
+    assert papers_from(sheet) == "contract & invoice | legal_basis"
+    ticked = sheet | {"groups": [{"papers": ("invoice", "contract")}, *sheet["groups"][1:]]}
+    assert papers_from(ticked) == "contract & invoice | legal_basis", "the order says nothing"
+    ticked["groups"] = [
+        {"papers": ("invoice", "tender")},
+        {"papers": ()},
+        {"papers": ("contract",)},
+    ]
+    assert papers_from(ticked) == "invoice & tender | contract"
+    assert papers_from(sheet | {"groups": []}) == ""
