@@ -193,9 +193,10 @@ def _of_records(truth: Truth) -> list[str]:
         wrong.append(f"I14 the bureau does not find the log whole: {truth.summary['logs']}")
     wrong += _of_hold_ends(truth)
     refused = sum(row["outcome"] != "passed" for row in truth.ledger.values())
-    refused += sum(row["how"] == "expired" for row in truth.ledger.values())
+    refused += sum(row["how"] in ("expired", "withdrawn") for row in truth.ledger.values())
+    refused += sum(kind == "conduct_alert" for _, kind, _, _ in truth.log)  # each is told at once
     if not refused == truth.notices == truth.summary["notices"]:
-        wrong.append(f"notices: {refused} refused, {truth.notices} written,"
+        wrong.append(f"notices: {refused} refused or alerted, {truth.notices} written,"
                      f" {truth.summary['notices']} at the bureau")  # fmt: skip
     return wrong
 
