@@ -200,8 +200,11 @@ async def _worked(rooms: Rooms, records: int) -> dict[str, str]:
     text = load_texts(LIBRARY / "jilin")["JL-042.toml"].replace("revision = 1", "revision = 2", 1)
     changed = text.replace("超过限额", "超过规定限额", 1)
     draft = await rooms.policies.draft(DIVISION, "JL-042", changed, "用词更准", reviewer)
+    payment = f"{DIVISION}/2026/8202/{81:013d}"
+    trial = await rooms.questions.replay(DIVISION, BANK, payment, reviewer)
     return {
-        "case": f"{key[1]}/{key[2]}", "file": file.digest.hex(), "paper": f"{key[1]}/1",
+        "trial": str(trial), "case": f"{key[1]}/{key[2]}", "paper": f"{key[1]}/1",
+        "file": file.digest.hex(),
         "complaint": f"{complaint[1]}/{complaint[2]}", "change": str(seq), "draft": str(draft),
     }  # fmt: skip
 
@@ -244,7 +247,7 @@ def _path(pattern: str, known: Mapping[str, str]) -> str:
         "{kind:xlsx}": "xlsx", "{kind:zip}": "zip", "{code:[0-9A-Za-z-]{1,32}}": code,
     }.items():  # fmt: skip
         path = path.replace(name, value)
-    seq = known["draft"] if "/drafts/" in path else known["change"]
+    seq = next((known[o] for o in ("draft", "trial") if f"/{o}s/" in path), known["change"])
     path = re.sub(r"\{seq:\[0-9\]\{1,[0-9]+\}\}", seq, path)
     if "{" in path:
         raise ValueError(f"{pattern}: not known what to put in")

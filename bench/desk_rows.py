@@ -123,6 +123,8 @@ def registers(agencies: int) -> dict[str, Any]:
     codes = [f"{100 + n % 80}{n // 80:03d}" for n in range(agencies)]
     return {
         "division": DIVISION, "as_of": "2026-01-01T00:00:00+08:00", "version": 1,
+        "three_public_budgets": [], "calendar": [],
+        "lists": {"blacklist_accounts": [], "designated_vendors": []},
         "agencies": [
             {"code": code, "name": f"吉林省示例单位{code}", "kind": "institution",
              "parent": code[:3] if code[3:] else None, "status": "active"}
