@@ -55,7 +55,7 @@ from bureau.web.live import Live
 from bureau.web.pages import Pages
 from bureau.web.rooms import Rooms
 from certs.identity import load_provider_keys
-from certs.people import PeopleVault, key_of
+from certs.people import PeopleVault
 from certs.seal import Seal, derived
 from certs.tls import Credentials, people_context
 from certs.trust import Trust
@@ -101,8 +101,9 @@ async def open_store(settings: Settings, rooms: AsyncExitStack) -> Store:
     rooms.push_async_callback(close)
     trail = Trail(written)
     salt, names_stretched = await salt_of(pool)
+    people_key = derived(settings.witness_passphrase, salt, "people in the bureau's log")
     return Store(
-        log=BureauStore(pool, PeopleVault(key_of(settings.witness_passphrase, b"bureau"))),
+        log=BureauStore(pool, PeopleVault(people_key)),
         desk=BureauDesk(pool),
         people=BureauPeople(pool, trail),
         cases=BureauCases(pool, trail),

@@ -96,11 +96,6 @@ def key_for_trial(secret: bytes) -> bytes:
     return hashlib.sha256(b"treasury-gateway people trial\x00" + secret).digest()
 
 
-def key_of(passphrase: bytes, party: bytes) -> bytes:
-    """From a passphrase that the program has anyway and that is in no database."""
-    return hashlib.sha256(b"treasury-gateway people of " + party + b"\x00" + passphrase).digest()
-
-
 def _derived(key: bytes, use: bytes) -> bytes:
     kdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"treasury-gateway people " + use)
     return kdf.derive(key)

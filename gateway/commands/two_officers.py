@@ -1,7 +1,7 @@
 """Two officers decide about an unknown payment: one proposes and signs, another approves and signs.
 
 Both signatures are over one canonical decision, which stands in the `bank_outcome` record field by
-field beside them, so that an auditor can prove both persons (docs/decisions/0049).
+field beside them, so that an auditor can prove both persons (docs/decisions/0052).
 """
 
 import base64

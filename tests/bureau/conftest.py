@@ -25,7 +25,7 @@ from bureau.web.door import door_application
 from bureau.wiring import MIGRATIONS, written
 from certs.authority import Purpose, create_root, create_subordinate
 from certs.log.note import log_origin
-from certs.people import PeopleVault, key_of
+from certs.people import PeopleVault, key_for_trial
 from certs.tls import server_context
 from tests.bureau.desks import Desk, open_desk
 from tests.bureau.words import BANK, DIVISION, DOMAIN, GATEWAY, Bureau, Chain, Door, House
@@ -69,7 +69,7 @@ def place() -> LogPlace:
 
 @pytest.fixture
 async def bureau(pool: Pool, place: LogPlace, house: House) -> Bureau:
-    log = BureauStore(pool, PeopleVault(key_of(b"the bureau's secret", b"bureau")))
+    log = BureauStore(pool, PeopleVault(key_for_trial(b"the bureau's secret")))
     desk, trust, bell = BureauDesk(pool), house.trust(), Bell()
     await log.open_log(place.division, place.bank, place.origin)
     auditor = Auditor(log, trust)
