@@ -22,14 +22,17 @@ class BureauStatistics:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def by_key(self, division: str, measure: str, days: Days, limit: int) -> Sequence[Row]:
+    async def by_key(
+        self, division: str, measure: str, days: Days, limit: int | None
+    ) -> Sequence[Row]:
         return (await self.by_keys(division, [measure], days, limit))[measure]
 
     async def by_keys(
-        self, division: str, measures: Sequence[str], days: Days, limit: int
+        self, division: str, measures: Sequence[str], days: Days, limit: int | None
     ) -> Mapping[str, Sequence[Row]]:
         """By measure: policy, agency, department, bank, amount (band 1-5), state, conduct (bank
-        policy), stage and origin of cases. `days`: a month's first to a month's last."""
+        policy), stage and origin of cases. `days`: a month's first to a month's last. What
+        is over the `limit` comes as one last row: `key` None, `keys` how many it stands for."""
         found: dict[str, list[Row]] = {measure: [] for measure in measures}
         asked = division, list(measures), *_cells(days), *days, limit
         for row in await self._rows("by_keys", *asked):

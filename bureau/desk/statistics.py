@@ -23,6 +23,7 @@ from gateway.domain.legal_day import dawn
 
 MONTHS_MAX = 36
 TOP = 20
+"""Rows of one table on the page of statistics; the report and the workbook list all."""
 FOLD_S = 5.0
 TYPICAL_MAX = 20
 MEASURES = (
@@ -52,7 +53,11 @@ _log = structlog.get_logger("bureau.statistics")
 
 class StatisticsStore(Protocol):
     async def by_keys(
-        self, division: str, measures: Sequence[str], days: tuple[dt.date, dt.date], limit: int
+        self,
+        division: str,
+        measures: Sequence[str],
+        days: tuple[dt.date, dt.date],
+        limit: int | None,
     ) -> Mapping[str, Sequence[Mapping[str, Any]]]: ...
 
     async def by_month(
@@ -131,6 +136,8 @@ class Tally:
     blocked: int
     held: int
     amount_fen: int
+    others: int = 0
+    """How many keys this one row stands for, of those beyond the first; 0: its own."""
 
 
 @attrs.frozen(kw_only=True)
@@ -175,9 +182,11 @@ class Statistics:
         self._store = store
         self._titles = dict(CONDUCT_ZH) | dict(titles)
 
-    async def overview(self, division: str, span: Span) -> Overview:
-        by = await self._store.by_keys(division, MEASURES, span.days, TOP)
-        named = await self._agency_names(division, [row["key"] for row in by["agency"]])
+    async def overview(self, division: str, span: Span, top: int | None = None) -> Overview:
+        """Of each measure the `top` most frequent and the others in one row; None: all."""
+        by = await self._store.by_keys(division, MEASURES, span.days, top)
+        codes = [row["key"] for row in by["agency"] if row["key"] is not None]
+        named = await self._agency_names(division, codes)
         months = {row["key"]: row for row in await self._store.by_month(division, span.days)}
         monthly = tuple(
             _tally({**months.get(month, {}), "key": f"{month:%Y-%m}"}, _zh(month))
@@ -194,8 +203,7 @@ class Statistics:
             "conduct": self._conduct,
         }
         told = {
-            measure: tuple(_tally(row, said(str(row["key"]))) for row in by[measure])
-            for measure, said in say.items()
+            measure: tuple(_told(row, said) for row in by[measure]) for measure, said in say.items()
         }
         return Overview(
             span=span, months=monthly, total=_sum(monthly), policies=told["policy"],
@@ -302,6 +310,14 @@ async def fold_all(store: StatisticsStore) -> None:
         except StoreUnavailable as lost:
             _log.warning("folding.postponed", reason=str(lost))
         await asyncio.sleep(FOLD_S)
+
+
+def _told(row: Mapping[str, Any], said: Callable[[str], str]) -> Tally:
+    """A row of the store; the one without a key stands for all others."""
+    if row["key"] is not None:
+        return _tally(row, said(str(row["key"])))
+    others = int(row["keys"])
+    return attrs.evolve(_tally({**row, "key": ""}, f"其他{others:,}项"), others=others)
 
 
 def _tally(row: Mapping[str, Any], name: str) -> Tally:

@@ -24,7 +24,9 @@ class _Scale:
 
 
 def bars(tallies: Sequence[Tally], title: str) -> Markup:
-    """One row each: blocked (solid) and held (light), then the count."""
+    """One row each: blocked (solid) and held (light), then the count; the others together, whose
+    bar would dwarf the rest, stand in the table only."""
+    tallies = [each for each in tallies if not each.others]
     height = ROW * len(tallies) + 6
     scale = _Scale(max((each.count for each in tallies), default=0), WIDTH - LABEL - VALUE)
     parts = [_open(title, height)]

@@ -74,6 +74,7 @@ class Pages:
             "means": lambda value: MEANS_ZH.get(value, value),
             "measure": lambda value: MEASURE_ZH.get(value, value),
             "money": money,
+            "moment": moment_zh,
             "move": lambda value: MOVE_ZH.get(value, value),
             "near": exception_of,
             "origin": lambda value: ORIGIN_ZH.get(value, value),
@@ -118,6 +119,14 @@ class Pages:
 def clock(moment: dt.datetime | None) -> str:
     """Beijing time to the second; a dash for what has not happened."""
     return moment.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S") if moment else "—"
+
+
+def moment_zh(text: str) -> str:
+    """A gateway's ISO 8601 time as the desk shows times; what is none stays as it came."""
+    try:
+        return clock(dt.datetime.fromisoformat(text))
+    except ValueError:
+        return text
 
 
 def money(amount: str) -> str:

@@ -179,6 +179,7 @@ async def test_an_interception_is_replayed_under_the_book_that_judged_it(
     assert await worker.ask_all() == 1
     page = (await reviewer.get(trial))[1]
     assert "重放一致，逐字节相同" in page and "ab" * 32 in page
+    assert "<dd>2026-03-02 09:02:03</dd>" in page, "in Beijing, as on the card"
     assert "上次重放的结果" in (await reviewer.get(card))[1]
     agency = await desk.seat(Office.AGENCY)
     text = (await agency.get(card))[1]

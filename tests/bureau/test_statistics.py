@@ -115,6 +115,71 @@ async def test_pages_report_and_workbook_tell_the_same_figures(
     assert (await reviewer.get(f"{HOME}/statistics?from=x"))[0] == 409
 
 
+async def test_the_report_lists_every_policy_and_the_statistics_say_what_they_put_together(
+    desk: Desk, bureau: Bureau, chain: Chain
+) -> None:
+    day = dt.date(2026, 3, 2)
+    policies = [f"JL-{900 + n}" for n in range(25)]
+    await told(
+        bureau, chain,
+        verdict(1, "held", recorded_at=at(day), findings=[finding(policy=p) for p in policies]),
+        verdict(2, "blocked", recorded_at=at(day, 1), findings=[finding(policy=policies[0])]),
+        alert("JL-100", day),
+    )  # fmt: skip
+    reviewer = await desk.seat(Office.REVIEWER)
+    _, text = await reviewer.get(f"{HOME}/report?{SPAN}")
+    assert all(f'<td class="number">{policy}</td>' in text for policy in policies)
+    assert "共25条，全部列出" in text and "其他" not in text
+    assert "合计（一笔触发几条规则的，各条都计）" in text
+    _, text = await reviewer.get(f"{HOME}/statistics?{SPAN}")
+    assert ">JL-919</a>" in text and ">JL-920</a>" not in text
+    assert '<td class="wide" colspan="2">其他5项</td><td class="money">5</td>' in text
+    summed = text.partition("一笔触发几条规则的，各条都计")[2].partition("</tr>")[0]
+    assert '<td class="money">26</td><td class="money">1</td><td class="money">25</td>' in summed
+    assert "列笔数最多的前 20 项，其余 5 项并入“其他”" in text
+    _, book, _ = await reviewer.bytes(f"{HOME}/report.xlsx?{SPAN}")
+    rows = CalamineWorkbook.from_filelike(io.BytesIO(book)).get_sheet_by_name("数据").to_python()
+    assert {row[1] for row in rows if row[0] == "按规则"} == set(policies)
+
+
+async def test_an_official_report_says_words_instead_of_the_codes_of_a_program(
+    desk: Desk, bureau: Bureau, chain: Chain
+) -> None:
+    day = dt.date(2026, 3, 2)
+    await told(
+        bureau, chain, verdict(1, "blocked", recorded_at=at(day)),
+        verdict(2, "held", recorded_at=at(day, 1)), alert("JL-104", day),
+    )  # fmt: skip
+    reviewer = await desk.seat(Office.REVIEWER)
+    _, text = await reviewer.get(f"{HOME}/report?{SPAN}")
+    report = text.partition("<article")[2].partition("</article>")[0]
+    for code in ("blocked", "held", "2", f"{BANK} JL-104"):
+        assert f'<td class="number">{code}</td>' not in report, code
+    assert '<td class="wide">拦截</td>' in report and '<td class="wide">挂起</td>' in report
+    assert '<td class="wide">1万至10万元</td>' in report
+    assert report.count("2026年2月") == 3, "heading, first sentence, once among the empty months"
+    assert "没有拦截和挂起的月份：2026年2月、2026年4月。" in report
+    assert report.count("<caption>") == report.count("<table") == 9
+    assert 'class="unseen"' not in report
+    _, book, _ = await reviewer.bytes(f"{HOME}/report.xlsx?{SPAN}")
+    rows = CalamineWorkbook.from_filelike(io.BytesIO(book)).get_sheet_by_name("数据").to_python()
+    assert ["按月份", "2026年3月"] in [[row[0], row[2]] for row in rows]
+    assert not {"blocked", "held", "2026-02"} & {str(row[1]) for row in rows}
+
+
+async def test_the_card_of_a_held_payment_asks_why_it_is_held_and_names_the_bank(
+    desk: Desk, bureau: Bureau, chain: Chain, house: House
+) -> None:
+    await intercepted(bureau, chain, house)
+    await told(bureau, chain, verdict(2, "held"))
+    reviewer = await desk.seat(Office.REVIEWER)
+    _, text = await reviewer.get(f"{HOME}/2026/8202/{1:013d}")
+    assert "<h1>为何拒付" in text and "拦截；拦截" not in text
+    assert f"{BANK} 签名</span>" in text and "<code>spiffe:" not in text
+    _, text = await reviewer.get(f"{HOME}/2026/8202/{2:013d}")
+    assert "<h1>为何挂起" in text and "为何拒付" not in text
+
+
 async def test_a_bulletin_names_nobody(
     desk: Desk, bureau: Bureau, chain: Chain, house: House
 ) -> None:

@@ -1,8 +1,9 @@
 -- name: by_keys
 -- empty: nothing was intercepted in these months; of each measure ($2) the $8 most frequent, these
--- first. Whole years ($3), more months ($4), less months ($5), and what has not been folded yet,
+-- first, then all others in one row without a key ($8 null: every key has its row). Whole years ($3), more months ($4), less months ($5), and what has not been folded yet,
 -- from $6 to $7.
-SELECT measure, key, count, amount_fen, blocked, held
+SELECT measure, CASE WHEN place <= coalesce($8, place) THEN key END AS key, count(*) AS keys,
+    sum(count) AS count, sum(amount_fen) AS amount_fen, sum(blocked) AS blocked, sum(held) AS held
 FROM (
     SELECT measure, key, sum(count) AS count, sum(amount_fen) AS amount_fen,
         sum(count) FILTER (WHERE outcome = 'blocked') AS blocked,
@@ -24,8 +25,8 @@ FROM (
     GROUP BY measure, key
     HAVING sum(count) <> 0
 ) AS t
-WHERE place <= $8
-ORDER BY measure, place;
+GROUP BY measure, 2
+ORDER BY measure, min(place);
 
 -- name: by_key_of
 -- empty: nothing of this agency or bank in these months. As `by_keys`, for keys that begin with $8.

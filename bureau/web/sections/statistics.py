@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
+import attrs
 from aiohttp import web
 
 from bureau.desk.casework.words import ORIGIN_ZH, STAGE_ZH
 from bureau.desk.people import READERS, Office
-from bureau.desk.statistics import Overview, Span, Tally, span_of
+from bureau.desk.statistics import TOP, Overview, Span, Tally, span_of
 from bureau.web.charts import bars, columns
 from bureau.web.exports import XLSX, attachment, excel
 from bureau.web.pages import clock, money
@@ -25,6 +26,8 @@ TITLES = {
     "months": "按月份", "policies": "按规则", "departments": "按主管部门", "agencies": "按预算单位",
     "banks": "按代理银行", "bands": "按金额", "states": "按处置现状", "conduct": "代理银行行为监控",
 }  # fmt: skip
+WORDED = frozenset({"months", "bands", "states", "conduct"})
+"""Measures whose key says nothing to a reader that the name does not."""
 
 
 def routes(rooms: Rooms) -> list[Route]:
@@ -54,11 +57,11 @@ class _Statistics:
         self._rooms = rooms
 
     async def overview(self, visit: Visit) -> web.Response:
-        return await self._figures(visit, "statistics")
+        return await self._figures(visit, "statistics", TOP)
 
     async def report(self, visit: Visit) -> web.Response:
         """Art. 11(5): what the bureau reports to the province; printed by the browser."""
-        return await self._figures(visit, "report")
+        return await self._figures(visit, "report", None)
 
     async def workbook(self, visit: Visit) -> web.Response:
         span = self._span(visit)
@@ -99,9 +102,9 @@ class _Statistics:
             stages=STAGE_ZH, bars=bars,
         )  # fmt: skip
 
-    async def _figures(self, visit: Visit, template: str) -> web.Response:
+    async def _figures(self, visit: Visit, template: str, top: int | None) -> web.Response:
         span = self._span(visit)
-        found = await self._rooms.statistics.overview(visit.division, span)
+        found = await self._rooms.statistics.overview(visit.division, span, top)
         return self._rooms.pages(
             template, visit=visit, found=found, span=span, asked=_asked(span), titles=TITLES,
             stages=STAGE_ZH, origins=ORIGIN_ZH, bars=bars, columns=columns,
@@ -121,13 +124,14 @@ def _cells(found: Overview) -> Iterator[tuple[str, ...]]:
     yield _row("合计", found.total)
     for field, title in TITLES.items():
         for tally in getattr(found, field):
-            yield _row(title, tally)
+            if tally.count:
+                yield _row(title, attrs.evolve(tally, key="") if field in WORDED else tally)
     for title, words, counts in (
         ("案件（按阶段）", STAGE_ZH, found.stages), ("案件（按来源）", ORIGIN_ZH, found.origins),
     ):  # fmt: skip
         names = {str(key): zh for key, zh in words.items()}
         for key, (count, fen) in counts.items():
-            yield title, key, names.get(key, key), str(count), "", "", money(yuan(fen))
+            yield title, "", names.get(key, key), str(count), "", "", money(yuan(fen))
 
 
 def _row(title: str, tally: Tally) -> tuple[str, ...]:
