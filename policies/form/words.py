@@ -1,6 +1,7 @@
 """A clause read out in Chinese, for people who read no CEL; what is too free for rows is not."""
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 
 from policies.book.names import NAMES
 from policies.form.condition import SIGNS, Kinds, Manner, Row
@@ -18,20 +19,34 @@ _SHAPES = {
 _ROOMS = {"params": "参数", "lists": "名单", "row": "本行", "window": "窗口"}
 
 
-def sentence(clause: str, kinds: Kinds, name_of: NameOf) -> str:
-    """`has(a) && a > yuan("1.00")` -> a已填写，且超过1.00元; empty if it is too free for rows."""
+def sentence(
+    clause: str, kinds: Kinds, name_of: NameOf, values: Mapping[str, str] | None = None
+) -> str:
+    """`has(a) && a > yuan("1.00")` -> a已填写，且超过1.00元; empty if it is too free for rows.
+
+    `values`: words of named values (`params.least` -> 1,000.00元); one without is called by name.
+    """
     rows = rows_of(clause, kinds)
     if rows is None:
         return ""
     if not rows.rows:
         return "无条件"
-    said = [_row(row, kinds, name_of) for row in rows.rows]
+    said = [_row(row, kinds, name_of, values or {}) for row in rows.rows]
     return ("；并且" if rows.join == "&&" else "；或者").join(said)
 
 
-def _row(row: Row, kinds: Kinds, name_of: NameOf) -> str:
+def money(value: str) -> str:
+    """`1000000.00` -> 1,000,000.00元"""
+    return f"{Decimal(value):,.2f}元"
+
+
+def _row(row: Row, kinds: Kinds, name_of: NameOf, values: Mapping[str, str]) -> str:
     fact = _named(row.fact)
-    rest = f"{SIGNS[row.sign].zh}{_value(row, kinds[row.fact], name_of)}"
+    value, type = values.get(row.source, ""), kinds[row.fact]
+    if value and type.enum:
+        value = _constant(value, type, name_of)
+    value = value or _value(row, type, name_of)
+    rest = f"{SIGNS[row.sign].zh}{value}"
     return _SHAPES[row.manner].format(fact=fact, rest=rest, test=f"{fact}{rest}")
 
 
@@ -44,7 +59,7 @@ def _value(row: Row, type: Type, name_of: NameOf) -> str:
 
 def _constant(value: str, type: Type, name_of: NameOf) -> str:
     if type.kind is Kind.MONEY:
-        return f"{value}元"
+        return money(value)
     if type.enum:
         return f"“{NAMES.get((type.enum, value), value)}”"
     name = name_of(type.codes, value) if type.kind is Kind.CODE else ""

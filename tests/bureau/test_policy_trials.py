@@ -10,10 +10,12 @@ import pytest
 from bureau.desk.deeds import ACTS
 from bureau.desk.people import Office
 from bureau.desk.policies import tripped_of
+from bureau.desk.policy_words import read_out, wordings
 from bureau.desk.questions import KIND, Asking
 from bureau.web.sections.trials import WHATS
 from gateway.domain.faults import FeedRefused, GatewayUnavailable
 from policies.book.load import LIBRARY, load_texts
+from policies.book.read import read_policy
 from tests.bureau.desks import Desk, Seated
 from tests.bureau.test_case_walk import intercepted
 from tests.bureau.words import BANK, DIVISION, Bureau, Chain, House
@@ -221,6 +223,28 @@ async def test_a_policy_is_read_out_in_chinese(desk: Desk) -> None:
     reviewer = await desk.seat(Office.REVIEWER)
     page = (await reviewer.get(f"{HOME}/JL-042"))[1]
     assert "结算方式已填写，且属于其中之一（“现金”、“现金支票”）" in page
+
+
+async def test_a_policy_is_read_out_with_its_values_and_without_empty_brackets(desk: Desk) -> None:
+    reviewer = await desk.seat(Office.REVIEWER)
+    page = (await reviewer.get(f"{HOME}/JL-091"))[1].partition("<details")[0]
+    assert (
+        "达到单位大额标准1,000,000.00元：个人收款人数等于0；并且支付金额达到或超过1,000,000.00元"
+        in page
+    )
+    assert (
+        "organisation：1,000,000.00元" in page and "〔支付金额〕元，金额较大：〔上述情形〕" in page
+    )
+    assert "{" not in page.partition("告知")[0].rpartition("且任一情形")[2].partition("<code>")[0]
+    assert "always：" not in page and "<code>true</code>" not in page
+
+
+def test_no_policy_of_the_library_is_told_with_an_open_place_or_an_empty_bracket() -> None:
+    for name, text in load_texts(LIBRARY / "jilin").items():
+        policy = read_policy(text, name)
+        told = wordings(policy)
+        assert not [words for words in told.values() if "{" in words or "None" in words], name
+        assert not [words for words in (told | read_out(policy)).values() if "（）" in words], name
 
 
 def test_every_question_has_words_in_the_audit_trail() -> None:

@@ -183,7 +183,7 @@ def test_clauses_are_read_out_in_chinese() -> None:
 
     for clause, words in (
         ("true", "无条件"),
-        ('amount > yuan("1000.00")', "支付金额超过1000.00元"),
+        ('amount > yuan("1000.00")', "支付金额超过1,000.00元"),
         (
             'has(settlement) && settlement in ["cash", "cash_cheque"]',
             "结算方式已填写，且属于其中之一（“现金”、“现金支票”）",
@@ -197,6 +197,8 @@ def test_clauses_are_read_out_in_chinese() -> None:
         ('amount * 2 > yuan("1.00")', ""),
     ):  # fmt: skip
         assert sentence(clause, FACTS, name_of) == words
+    filled = sentence("amount >= params.least", FACTS, name_of, {"params.least": "1,000.00元"})
+    assert filled == "支付金额达到或超过1,000.00元"
     assert changed({"a": "1", "b": "2"}, {"b": "3", "c": "4"}) == (
         ("a", "1", ""), ("b", "2", "3"), ("c", "", "4"),
     )  # fmt: skip

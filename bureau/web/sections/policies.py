@@ -16,7 +16,7 @@ from bureau.desk.policies import (
     Tried,
     tripped_of,
 )
-from bureau.desk.policy_words import read_out
+from bureau.desk.policy_words import read_out, values_of, wordings
 from bureau.desk.refusals import ActRefused
 from bureau.web.exports import attachment
 from bureau.web.rooms import Rooms
@@ -83,6 +83,7 @@ class _Policies:
         policy, text = await self._policy(visit)
         return self._rooms.pages(
             "policy", visit=visit, policy=policy, document=text, words=read_out(policy),
+            told=wordings(policy), values=values_of(policy),
             proof=self._policies.proofs.known(text), **_WORDS,
         )  # fmt: skip
 
