@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from bureau.desk.deeds import ACTS
+from bureau.desk.law import titles_of
 from bureau.desk.people import Office
 from bureau.desk.policies import tripped_of
 from bureau.desk.policy_words import read_out, wordings
@@ -76,6 +77,14 @@ def flip(seq: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+class Milder(Gateway):
+    """One that was held comes out otherwise, by a policy of the draft and by another."""
+
+    def state(self, asked: dict[str, Any]) -> dict[str, Any]:
+        otherwise = {**flip(7), "before": "held", "policies": ["JL-041", "JL-042"]}
+        return {**super().state(asked), "flips": [otherwise]}
+
+
 def asking(desk: Desk, gateway: Gateway) -> Asking:
     ways = {(DIVISION, BANK): gateway}
     return Asking(desk.rooms.questions.store, ways, lambda _: "s", desk.hands, desk.rooms.bell)
@@ -113,12 +122,32 @@ async def test_a_draft_is_back_tested_with_progress_and_its_flips_are_listed(des
     assert page.count("超过每人一次800.00元的限额") == 30
     total = sum(90_000 + seq for seq in range(0, 300, 10)) / 100
     assert f"{total:,.2f}" in page, "in sum, by policy and by agency"
+    assert f'<a href="{HOME}/JL-042">JL-042</a> {titles_of()["JL-042"]}' in page
+    assert "本次修改</span>" in page and "各行之和可大于合计" in page
+    assert f"/desk/{DIVISION}/statistics/agencies/101001" in page
+    assert f'<span class="en">{BANK}</span>' in page and f"<td>{BANK}</td>" not in page
+    assert f'<a href="/desk/{DIVISION}/2026/8202/{0:013d}">' not in page, "what passed has no card"
     _, body, headers = await reviewer.bytes(f"{trial}.xlsx")
     assert body.startswith(b"PK") and "attachment" in headers["Content-Disposition"]
     assert "回溯 自 2026-01-01" in (await reviewer.get(draft))[1]
     assert (await reviewer.post(f"{draft}/backtest", {"since": "2999-01-01"}))[0] == 409
     assert (await reviewer.post(f"{draft}/backtest", {"since": "morgen"}))[0] == 409
     assert (await reviewer.post(f"{HOME}/drafts/99/backtest", {}))[0] == 404
+
+
+async def test_a_trial_tells_the_changed_policy_from_others_and_opens_what_was_held(
+    desk: Desk,
+) -> None:
+    reviewer, gateway = await desk.seat(Office.REVIEWER), Milder(1)
+    draft = await drafted(desk, reviewer)
+    _, trial = await reviewer.post(f"{draft}/backtest", {"since": "2026-01-01"})
+    await asking(desk, gateway).ask_all()
+    page = (await reviewer.get(trial))[1]
+    titles = titles_of()
+    assert f'{titles["JL-041"]} <span class="chip">未修改</span>' in page
+    assert f'{titles["JL-042"]} <span class="chip">本次修改</span>' in page
+    assert f'<a href="/desk/{DIVISION}/2026/8202/{7:013d}">{7:013d}</a>' in page
+    assert "原已放行的指令" not in page
 
 
 async def test_a_refusal_is_named_and_silence_is_asked_again(desk: Desk) -> None:
@@ -202,7 +231,7 @@ async def test_a_draft_is_tried_on_one_instruction_that_is_picked_or_named(
     gateway.answer = {"before": "passed", "after": "blocked", "findings": [finding]}
     await asking(desk, gateway).ask_all()
     page = (await reviewer.get(trial))[1]
-    assert "JL-042 第2版：超过&lt;限额&gt;" in page and "按草稿" in page
+    assert f"JL-042 {titles_of()['JL-042']} 第2版：超过&lt;限额&gt;" in page and "按草稿" in page
     for wrong in ("", "220100000/2026/8202/1", "x" * 150, f"{DIVISION}/2026"):
         assert (await reviewer.post(f"{draft}/try", {"subject": wrong}))[0] == 409
 

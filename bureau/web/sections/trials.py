@@ -10,6 +10,8 @@ import orjson
 from aiohttp import web
 
 from bureau.desk.interceptions import searched, why_refused
+from bureau.desk.law import titles_of
+from bureau.desk.names import Names
 from bureau.desk.people import READERS, Office
 from bureau.desk.questions import Questions
 from bureau.desk.refusals import ActRefused
@@ -93,11 +95,20 @@ class _Trials:
         flips = await store.flips(visit.division, number, _after(visit), FLIPS_SHOWN)
         return self._rooms.pages(
             "policy_trial", visit=visit, rows=[answered(row) for row in rows], first=rows[0],
-            flips=flips, whats=WHATS, older=_older(flips),
+            flips=flips, whats=WHATS, older=_older(flips), titles=titles_of(),
+            askers=await self._askers(rows),
             changes=await store.changes(visit.division, number),
             by_policy=await store.changes(visit.division, number, "policy"),
             by_agency=await store.changes(visit.division, number, "agency"),
         )  # fmt: skip
+
+    async def _askers(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+        """Names of those who asked, by login."""
+        found = {}
+        for login in {row["asker"] for row in rows}:
+            person = await self._rooms.people.person(login)
+            found[login] = f"{person['name']}（{login}）" if person else login
+        return found
 
     async def export(self, visit: Visit) -> web.Response:
         store, number = self._questions.store, _seq(visit)
@@ -108,9 +119,11 @@ class _Trials:
         asked = {
             "事项 What": f"{WHATS[rows[0]['what']]} {number}", "规则 Policy": rows[0]["policy"],
             "起始 Since": str(rows[0]["since"] or ""), "行数 Rows": str(len(flips)),
-            "提出 Asked by": f"{rows[0]['asker']} {clock(rows[0]['asked_at'])}",
+            "提出 Asked by":
+            f"{(await self._askers(rows))[rows[0]['asker']]} {clock(rows[0]['asked_at'])}",
         }  # fmt: skip
-        body = await asyncio.to_thread(excel, HEAD, [_cells(flip) for flip in flips], asked)
+        cells = [_cells(flip, visit.division, self._rooms.names) for flip in flips]
+        body = await asyncio.to_thread(excel, HEAD, cells, asked)
         await tell(self._rooms, visit, "policy.trial_exported", str(number))
         return attachment(body, XLSX, f"trial-{number}.xlsx")
 
@@ -143,11 +156,13 @@ def answered(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, "state": state, "done": max(0, min(100, done))}
 
 
-def _cells(flip: Mapping[str, Any]) -> Sequence[str]:
+def _cells(flip: Mapping[str, Any], division: str, names: Names) -> Sequence[str]:
+    agency, bank = flip["agency"], flip["bank"]
     return (
-        clock(flip["decided_at"]), flip["subject"], flip["agency"], yuan(flip["amount_fen"]),
+        clock(flip["decided_at"]), flip["subject"],
+        f"{names.agency(division, agency)} {agency}".strip(), yuan(flip["amount_fen"]),
         outcome_zh(flip["before"]), outcome_zh(flip["after"]), " ".join(flip["policies"]),
-        flip["reason_zh"], flip["bank"],
+        flip["reason_zh"], f"{names.bank(bank)} {bank}".strip(),
     )  # fmt: skip
 
 
