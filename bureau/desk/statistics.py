@@ -182,9 +182,13 @@ class Statistics:
         self._store = store
         self._titles = dict(CONDUCT_ZH) | dict(titles)
 
-    async def overview(self, division: str, span: Span, top: int | None = None) -> Overview:
-        """Of each measure the `top` most frequent and the others in one row; None: all."""
-        by = await self._store.by_keys(division, MEASURES, span.days, top)
+    async def overview(
+        self, division: str, span: Span, top: int | None = None, *, agencies: bool = True
+    ) -> Overview:
+        """Of each measure the `top` most frequent and the others in one row; None: all. Without
+        `agencies`, of whom there may be thousands, none of them is read."""
+        measures = [measure for measure in MEASURES if agencies or measure != "agency"]
+        by = {"agency": (), **await self._store.by_keys(division, measures, span.days, top)}
         codes = [row["key"] for row in by["agency"] if row["key"] is not None]
         named = await self._agency_names(division, codes)
         months = {row["key"]: row for row in await self._store.by_month(division, span.days)}

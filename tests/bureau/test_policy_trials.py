@@ -273,6 +273,7 @@ def test_no_policy_of_the_library_is_told_with_an_open_place_or_an_empty_bracket
         policy = read_policy(text, name)
         told = wordings(policy)
         assert not [words for words in told.values() if "{" in words or "None" in words], name
+        assert not [words for words in told.values() if "params." in words or "row." in words], name
         assert not [words for words in (told | read_out(policy)).values() if "（）" in words], name
 
 

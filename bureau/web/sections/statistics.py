@@ -104,7 +104,9 @@ class _Statistics:
 
     async def _figures(self, visit: Visit, template: str, top: int | None) -> web.Response:
         span = self._span(visit)
-        found = await self._rooms.statistics.overview(visit.division, span, top)
+        found = await self._rooms.statistics.overview(
+            visit.division, span, top, agencies=template == "statistics"
+        )
         return self._rooms.pages(
             template, visit=visit, found=found, span=span, asked=_asked(span), titles=TITLES,
             stages=STAGE_ZH, origins=ORIGIN_ZH, bars=bars, columns=columns,
