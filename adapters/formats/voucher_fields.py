@@ -5,6 +5,7 @@ checks it; nothing that does not stand in it may stand in a voucher.
 """
 
 import csv
+import datetime as dt
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -41,6 +42,11 @@ Fields = Mapping[str, VoucherField]
 class VoucherLayout:
     header: Fields
     detail: Fields
+
+
+def voucher_day(day: dt.date) -> str:
+    """As vouchers write days: four digits of the year, however early it is."""
+    return day.isoformat().replace("-", "")
 
 
 @cache

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from adapters.formats.voucher_fields import IDENTITY, Fields, paper_layouts
+from adapters.formats.voucher_fields import IDENTITY, Fields, paper_layouts, voucher_day
 from adapters.formats.voucher_tables import TABLES, Column, Kind
 from gateway.domain.money import yuan
 from gateway.domain.vouchers import Voucher
@@ -36,7 +36,7 @@ def _body(voucher: Voucher) -> str:
     header = {
         **dict(zip(IDENTITY, stated, strict=True)),
         "Id": f"{key.voucher_type}-{key.fiscal_year}-{key.voucher_no}",
-        "VouDate": f"{voucher.day:%Y%m%d}",
+        "VouDate": voucher_day(voucher.day),
         **_texts(voucher, table.header),
     }
     rows = "".join(
@@ -65,7 +65,7 @@ def _texts(value: Any, columns: Mapping[str, Column]) -> dict[str, str]:
 def _text(value: Any, kind: Kind) -> str:
     if kind is Kind.DAY:
         assert isinstance(value, dt.date)
-        return f"{value:%Y%m%d}"
+        return voucher_day(value)
     if kind is Kind.FLAG:
         return "1" if value else "2"
     if kind in (Kind.TEXT, Kind.COUNT):

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 from adapters.formats.voucher_batch import BATCH
 from adapters.formats.voucher_codes import DivisionCodes
-from adapters.formats.voucher_fields import IDENTITY, Fields, layouts
+from adapters.formats.voucher_fields import IDENTITY, Fields, layouts, voucher_day
 from adapters.formats.voucher_holds import References, references_text
 from gateway.domain.codes import BusinessType, PayeeKind, PaymentMethod
 from gateway.domain.instruction import Detail, Instruction, Payee
@@ -70,7 +70,7 @@ def _header(instruction: Instruction, codes: DivisionCodes) -> dict[str, str]:
         "AdmDivCode": key.division,
         "StYear": str(key.fiscal_year),
         "VtCode": key.voucher_type,
-        "VouDate": instruction.voucher_date.strftime("%Y%m%d"),
+        "VouDate": voucher_day(instruction.voucher_date),
         "VoucherNo": key.voucher_no,
         "PayTypeCode": _code_for(codes.pay_types.items(), instruction.payment_method),
         "PayTypeName": _METHOD_NAMES.get(instruction.payment_method, ""),
