@@ -103,8 +103,11 @@ class ReleaseStore(Protocol):
     async def open_holds(self, division: str, limit: int) -> Sequence[Mapping[str, Any]]: ...
 
     async def propose(
-        self, key: InstructionKey, bank: str, digest: bytes, decision: bytes, person: Person
-    ) -> bool: ...
+        self, key: InstructionKey, bank: str, digest: bytes, decision: bytes, person: Person,
+        valid: dt.timedelta,
+    ) -> str | None:  # fmt: skip
+        """None: it is kept. Else another one waits, no older than `valid`: who proposed that."""
+        ...
 
     async def proposal(self, division: str, digest: bytes) -> Mapping[str, Any] | None: ...
 

@@ -23,17 +23,23 @@ class BureauReleases:
             return [dict(r) for r in await connection.fetch(_SQL["open_holds"], division, limit)]
 
     async def propose(
-        self, key: InstructionKey, bank: str, digest: bytes, decision: bytes, person: Person
-    ) -> bool:
-        async with connection_of(self._pool) as connection:
-            return (
+        self, key: InstructionKey, bank: str, digest: bytes, decision: bytes, person: Person,
+        valid: dt.timedelta,
+    ) -> str | None:  # fmt: skip
+        """Keep it, unless another one, no older than `valid`, waits for approval: whose it is."""
+        named = key.division, bank, key.fiscal_year, key.voucher_type, key.voucher_no, digest
+        async with connection_of(self._pool) as connection, connection.transaction():
+            await connection.execute(_SQL["lock_feed"], key.division, bank)
+            other: str | None = await connection.fetchval(
+                _SQL["waiting_proposal"], *named, person.at - valid
+            )
+            if other is None:
                 await connection.fetchval(
                     _SQL["propose"], key.division, digest, bank, key.fiscal_year,
                     key.voucher_type, key.voucher_no, decision, person.name, person.uri,
                     person.signature, person.at,
-                )
-                is not None
-            )  # fmt: skip
+                )  # fmt: skip
+        return other
 
     async def proposal(self, division: str, digest: bytes) -> Mapping[str, Any] | None:
         async with connection_of(self._pool) as connection:

@@ -74,6 +74,11 @@ class Releases:
         """Newest first, with who approved or rejected each, and whether its bank has it."""
         return await self._store.proposals(division, SHOWN_MAX)
 
+    async def payment_of(self, division: str, digest: bytes) -> tuple[int, str, str] | None:
+        """Year, type and number of what a proposal is about; None if there is no such proposal."""
+        row = await self._store.proposal(division, digest)
+        return None if row is None else (row["fiscal_year"], row["voucher_type"], row["voucher_no"])
+
     async def held_findings(self, key: InstructionKey) -> list[FindingName]:
         """What holds it, by its proven record: what a release may override."""
         return _held(await self._record(key))
@@ -106,7 +111,11 @@ class Releases:
         digest = hashlib.sha256(decision).digest()
         detail = {"digest": digest.hex(), "verdict": verdict.value, "by": proposer.name}
         await self._tell(key.division, "release.proposed", str(key), detail)
-        await self._store.propose(key, record["of_bank"], digest, decision, proposer)
+        other = await self._store.propose(key, record["of_bank"], digest, decision, proposer, VALID)
+        if other is not None:
+            raise ReleaseRefused(
+                f"已有{other}的提议待复核，请先批准或退回 / one waits for approval already"
+            )
         return digest
 
     async def approve(self, division: str, digest: bytes, person: Named) -> None:
@@ -120,6 +129,7 @@ class Releases:
 
         def feed(row: Mapping[str, Any], version: int) -> tuple[bytes, str]:
             _check_open(row)
+            _check_held(row)
             proposer = Person(
                 role=PersonRole.PROPOSER, name=row["proposer"], uri=row["uri"],
                 at=row["proposed_at"], signature=row["signature"],
@@ -195,6 +205,14 @@ def _check_open(row: Mapping[str, Any]) -> None:
         raise ReleaseRefused(f"已由{row['approver']}复核 / approved already")
     if row["rejected_by"]:
         raise ReleaseRefused(f"已由{row['rejected_by']}否决 / rejected already")
+
+
+def _check_held(row: Mapping[str, Any]) -> None:
+    """What a second order could only be refused for is not signed."""
+    if not row["still_held"]:
+        raise ReleaseRefused("该笔挂起已结束，提议作废 / the hold has ended; nothing is to decide")
+    if row["other_on_its_way"]:
+        raise ReleaseRefused("另一份决定正在送达网关 / another decision is on its way")
 
 
 def _check_form(decision: bytes, proposer: Person) -> None:

@@ -72,7 +72,7 @@ async def test_two_persons_release_a_hold_and_its_gateway_says_what_became_of_it
     [digest] = re.findall(r"releases/([0-9a-f]{64})/approve", text)
     decided = f"/desk/{DIVISION}/releases/{digest}"
     assert (await reviewer.post(f"{decided}/approve"))[0] == 403, "not the office that approves"
-    assert await approver.post(f"{decided}/approve") == (303, HOME)
+    assert await approver.post(f"{decided}/approve") == (303, HOLD)
     assert (await approver.post(f"{decided}/approve"))[0] == 409, "once"
     way = Way()
     publishing = Publishing(BureauReleases(bureau.pool), {(DIVISION, BANK): way}, desk.hands)

@@ -87,6 +87,42 @@ async def test_what_one_proposes_and_another_approves_is_signed_as_one_order(
     assert (order.proposer.name, order.approver.name) == (LI.name, WANG.name)
 
 
+async def test_a_second_proposal_waits_until_the_first_is_decided_on(desk: Desk) -> None:
+    first = await desk.core.propose(key(1), Verdict.RELEASE, "材料已补齐", LI)
+    with pytest.raises(ReleaseRefused, match="待复核"):
+        await desk.core.propose(key(1), Verdict.RELEASE, "材料已补齐，再报", LI)
+    with pytest.raises(ReleaseRefused, match="待复核"):
+        await desk.core.propose(key(1), Verdict.REFUSE, "材料不符", WANG)
+    assert len(await desk.core.proposals(DIVISION)) == 1
+    await desk.core.reject(DIVISION, first, WANG, "理由不足")
+    assert await desk.core.propose(key(1), Verdict.REFUSE, "材料不符", LI) != first
+
+
+async def test_a_proposal_that_is_left_when_the_hold_ends_or_another_is_sent_is_not_signed(
+    desk: Desk,
+) -> None:
+    left = await desk.core.propose(key(1), Verdict.RELEASE, "材料已补齐", LI)
+    desk.clock.at += VALID + dt.timedelta(minutes=1)  # it is too old to wait; another one may come
+    other = await desk.core.propose(key(1), Verdict.RELEASE, "材料已补齐", LI)
+    await desk.core.approve(DIVISION, other, WANG)
+    desk.clock.at -= VALID  # as if both were of one day
+    with pytest.raises(ReleaseRefused, match="正在送达"):
+        await desk.core.approve(DIVISION, left, WANG)
+    subject = str(key(1))
+    end = unnumbered(
+        {
+            "division": DIVISION, "fiscal_year": 2026, "kind": "release", "subject": subject,
+            "voucher_no": f"{1:013d}", "voucher_type": "8202", "what": "released",
+        }
+    )  # fmt: skip
+    await desk.told([end])
+    (feed,) = await desk.store.waiting_feeds()
+    await desk.store.attempted(DIVISION, BANK, feed["version"], desk.clock.at, None)
+    with pytest.raises(ReleaseRefused, match="已结束"):
+        await desk.core.approve(DIVISION, left, WANG)
+    assert await desk.store.waiting_feeds() == []
+
+
 async def test_what_a_command_decides_is_told_with_its_typed_name_before_it_is_done(
     desk: Desk, bureau: Bureau
 ) -> None:
@@ -188,8 +224,10 @@ class Way:
 
 
 async def test_what_was_signed_is_sent_in_order_until_it_is_acknowledged(desk: Desk) -> None:
-    for _ in range(2):
-        digest = await desk.core.propose(key(1), Verdict.RELEASE, "材料已补齐", LI)
+    said = finding(policy="JL-052", revision=3, action="hold", detail="", unavailable=[])
+    await desk.told([verdict(4, "held", findings=[said], digest=DIGEST)])
+    for number in (1, 4):
+        digest = await desk.core.propose(key(number), Verdict.RELEASE, "材料已补齐", LI)
         await desk.core.approve(DIVISION, digest, WANG)
         desk.clock.at += dt.timedelta(seconds=1)
     way = Way()

@@ -22,6 +22,20 @@ WHERE i.division = $1 AND i.outcome = 'held'
 ORDER BY i.decided_at, i.voucher_no
 LIMIT $2;
 
+-- name: waiting_proposal
+-- empty: no other decision about this payment waits for a second person.
+SELECT p.proposer
+FROM release_proposal AS p
+WHERE p.division = $1 AND p.bank = $2 AND p.fiscal_year = $3 AND p.voucher_type = $4
+    AND p.voucher_no = $5 AND p.digest <> $6 AND p.proposed_at > $7
+    AND NOT EXISTS (
+        SELECT FROM release_approval AS a WHERE a.division = p.division AND a.digest = p.digest
+    )
+    AND NOT EXISTS (
+        SELECT FROM release_rejection AS n WHERE n.division = p.division AND n.digest = p.digest
+    )
+LIMIT 1;
+
 -- name: propose
 -- empty: this very decision was proposed before.
 INSERT INTO release_proposal (
@@ -38,7 +52,20 @@ SELECT
     p.division, p.digest, p.bank, p.fiscal_year, p.voucher_type, p.voucher_no, p.decision,
     p.proposer, p.uri, p.signature, p.proposed_at, a.approver, a.approved_at,
     n.person AS rejected_by, n.reason AS rejected_because, f.version, f.acknowledged_at,
-    f.attempts, f.trouble
+    f.attempts, f.trouble,
+    EXISTS (
+        SELECT FROM interception AS i
+        WHERE i.division = p.division AND i.fiscal_year = p.fiscal_year
+            AND i.voucher_type = p.voucher_type AND i.voucher_no = p.voucher_no
+            AND i.bank = p.bank AND i.outcome = 'held' AND i.state = 'held'
+    ) AS still_held,
+    EXISTS (
+        SELECT FROM release_proposal AS q
+        INNER JOIN release_feed AS g USING (division, digest)
+        WHERE q.division = p.division AND q.fiscal_year = p.fiscal_year
+            AND q.voucher_type = p.voucher_type AND q.voucher_no = p.voucher_no
+            AND q.bank = p.bank AND q.digest <> p.digest AND g.acknowledged_at IS NULL
+    ) AS other_on_its_way
 FROM release_proposal AS p
 LEFT JOIN release_approval AS a USING (division, digest)
 LEFT JOIN release_rejection AS n USING (division, digest)

@@ -75,7 +75,7 @@ class _Holds:
         ended = any(each.final for each in ends)
         return self._rooms.pages(
             "hold", visit=visit, card=card, line=card.line, path=_path(key), ended=ended, ends=ends,
-            decisions=[_shown(row) for row in rows], limits=LIMIT_POLICIES,
+            decisions=[_shown(row, ended=ended) for row in rows], limits=LIMIT_POLICIES,
             holding=[] if ended else await self._holding(key), law=self._rooms.law,
             now=self._rooms.clock(),
         )  # fmt: skip
@@ -106,7 +106,7 @@ class _Holds:
         releases = self._rooms.releases
         await _told(releases.approve(visit.division, bytes.fromhex(digest), named(visit.person)))
         await self._tell(visit, "release.approved", digest[:16], None, digest)
-        raise see(f"/desk/{visit.division}/holds")
+        raise see(await self._page_of(visit.division, digest))
 
     async def reject(self, visit: Visit) -> web.StreamResponse:
         digest, reason = visit.request.match_info["digest"], visit.text("reason", 500)
@@ -118,7 +118,14 @@ class _Holds:
             )
         )
         await self._tell(visit, "release.rejected", digest[:16], None, digest)
-        raise see(f"/desk/{visit.division}/holds")
+        raise see(await self._page_of(visit.division, digest))
+
+    async def _page_of(self, division: str, digest: str) -> str:
+        """Of the hold that was decided about: there one follows it to the bank."""
+        about = await self._rooms.releases.payment_of(division, bytes.fromhex(digest))
+        assert about is not None, "it was decided on just now"
+        year, kind, number = about
+        return f"/desk/{division}/holds/{year}/{kind}/{number}"
 
     async def _holding(self, key: InstructionKey) -> list[FindingName]:
         """Empty if its record has not come: then nothing can be decided yet."""
@@ -163,23 +170,23 @@ async def _told(work: Any) -> Any:
         raise ActRefused("release_refused", zh, en or zh) from refused
 
 
-def _shown(row: Mapping[str, Any]) -> Mapping[str, Any]:
+def _shown(row: Mapping[str, Any], *, ended: bool = False) -> Mapping[str, Any]:
     """A proposal with its state in words, and what its decision says."""
     decision = orjson.loads(row["decision"])
     valid_until = dt.datetime.fromtimestamp(decision["valid_until"] / 1_000_000, dt.UTC)
     return {
         **row, "verdict": VERDICT_ZH[decision["verdict"]], "reason": decision["reason"],
         "overrides": [each["policy"] for each in decision["overrides"]],
-        "valid_until": valid_until, "state": _state(row), "hex": row["digest"].hex(),
+        "valid_until": valid_until, "state": _state(row, ended=ended), "hex": row["digest"].hex(),
     }  # fmt: skip
 
 
-def _state(row: Mapping[str, Any]) -> tuple[str, str]:
+def _state(row: Mapping[str, Any], *, ended: bool) -> tuple[str, str]:
     """(class, words)."""
     if row["rejected_by"]:
         return "archived", f"已由{row['rejected_by']}退回"
     if not row["approver"]:
-        return "held", "待复核"
+        return ("archived", "挂起已结束，作废") if ended else ("held", "待复核")
     if row["acknowledged_at"]:
         return "passed", "网关已签收"
     if row["trouble"]:
