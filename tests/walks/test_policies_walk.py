@@ -47,7 +47,7 @@ async def test_a_policy_edited_in_the_form_blocks_the_next_instruction_once_two_
     reviewer = await people.at(Office.REVIEWER)
     draft, revision = await edited(people, words)
     await nothing_serious(people, reviewer)
-    await back_tested(people, str(before.key))
+    await back_tested(people, before.key.voucher_no)
     await agreed_and_signed(people, draft, tmp_path)
 
     [answer] = await people.town.send(after)
@@ -123,11 +123,11 @@ async def picked(people: People, page: Any, name: str, value: str) -> None:
         await page.get_by_role("button", name="刷新").click()
 
 
-async def back_tested(people: People, key: str) -> None:
+async def back_tested(people: People, voucher_no: str) -> None:
     page = await people.at(Office.REVIEWER)
     await page.get_by_role("button", name="开始回溯").click()
     await people.comes(page, page.locator(".good:text-is('完成')"), "the end of the back-test")
-    flipped = page.locator("tr", has_text=key)
+    flipped = page.locator("tr", has_text=voucher_no)
     await people.comes(page, flipped, "the purchase that passed")
     assert POLICY in await flipped.inner_text() and "拦截" in await flipped.inner_text()
     assert await page.locator("progress").first.get_attribute("value") == "100"
