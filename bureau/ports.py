@@ -104,9 +104,10 @@ class ReleaseStore(Protocol):
 
     async def propose(
         self, key: InstructionKey, bank: str, digest: bytes, decision: bytes, person: Person,
-        valid: dt.timedelta,
-    ) -> str | None:  # fmt: skip
-        """None: it is kept. Else another one waits, no older than `valid`: who proposed that."""
+        check: Callable[[Mapping[str, Any]], None],
+    ) -> bool:  # fmt: skip
+        """`check` sees `held`, `waiting_since` and `ordered_since` under the lock that approvals
+        take, and may refuse by raising."""
         ...
 
     async def proposal(self, division: str, digest: bytes) -> Mapping[str, Any] | None: ...

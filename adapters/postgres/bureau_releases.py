@@ -24,22 +24,22 @@ class BureauReleases:
 
     async def propose(
         self, key: InstructionKey, bank: str, digest: bytes, decision: bytes, person: Person,
-        valid: dt.timedelta,
-    ) -> str | None:  # fmt: skip
-        """Keep it, unless another one, no older than `valid`, waits for approval: whose it is."""
-        named = key.division, bank, key.fiscal_year, key.voucher_type, key.voucher_no, digest
+        check: Callable[[Mapping[str, Any]], None],
+    ) -> bool:  # fmt: skip
+        """`check` may refuse by raising, of how the hold stands. False: proposed before."""
+        payment = key.division, bank, key.fiscal_year, key.voucher_type, key.voucher_no
         async with connection_of(self._pool) as connection, connection.transaction():
             await connection.execute(_SQL["lock_feed"], key.division, bank)
-            other: str | None = await connection.fetchval(
-                _SQL["waiting_proposal"], *named, person.at - valid
-            )
-            if other is None:
+            stands = await connection.fetchrow(_SQL["decidable"], *payment, digest)
+            assert stands is not None, "an aggregate always has its row"
+            check(dict(stands))
+            return (
                 await connection.fetchval(
-                    _SQL["propose"], key.division, digest, bank, key.fiscal_year,
-                    key.voucher_type, key.voucher_no, decision, person.name, person.uri,
-                    person.signature, person.at,
-                )  # fmt: skip
-        return other
+                    _SQL["propose"], key.division, digest, *payment[1:], decision, person.name,
+                    person.uri, person.signature, person.at,
+                )
+                is not None
+            )  # fmt: skip
 
     async def proposal(self, division: str, digest: bytes) -> Mapping[str, Any] | None:
         async with connection_of(self._pool) as connection:
@@ -56,8 +56,9 @@ class BureauReleases:
     ) -> bool:  # fmt: skip
         """Approval, feed number and signature in one transaction.
 
-        `feed` makes the signed feed (body, detached JWS) of a proposal's row and a version; what it
-        raises leaves all as it was. False: approved before.
+        `feed` makes the signed feed (body, detached JWS) of a proposal's row, which says how the
+        hold stands (`held`, `ordered_since`), and a version; what it raises leaves all as it was.
+        False: approved before.
         """
         async with connection_of(self._pool) as connection, connection.transaction():
             row = await connection.fetchrow(_SQL["proposal"], division, digest)
@@ -65,8 +66,13 @@ class BureauReleases:
             await connection.execute(_SQL["lock_feed"], division, row["bank"])
             row = await connection.fetchrow(_SQL["proposal"], division, digest)
             assert row is not None
+            stands = await connection.fetchrow(
+                _SQL["decidable"], division, row["bank"], row["fiscal_year"], row["voucher_type"],
+                row["voucher_no"], digest,
+            )  # fmt: skip
+            assert stands is not None, "an aggregate always has its row"
             version = await connection.fetchval(_SQL["last_version"], division, row["bank"]) + 1
-            body, signature = feed(dict(row), version)
+            body, signature = feed({**row, **stands}, version)
             new = await connection.fetchval(
                 _SQL["approve"], division, digest, row["proposer"], person.name, person.uri,
                 person.signature, person.at,

@@ -111,11 +111,15 @@ class Releases:
         digest = hashlib.sha256(decision).digest()
         detail = {"digest": digest.hex(), "verdict": verdict.value, "by": proposer.name}
         await self._tell(key.division, "release.proposed", str(key), detail)
-        other = await self._store.propose(key, record["of_bank"], digest, decision, proposer, VALID)
-        if other is not None:
-            raise ReleaseRefused(
-                f"已有{other}的提议待复核，请先批准或退回 / one waits for approval already"
-            )
+
+        def check(stands: Mapping[str, Any]) -> None:
+            _check_decidable(stands, now)
+            if _recent(stands["waiting_since"], now):
+                raise ReleaseRefused(
+                    "已有提议待复核，请先批准或退回 / one waits for approval already"
+                )
+
+        await self._store.propose(key, record["of_bank"], digest, decision, proposer, check)
         return digest
 
     async def approve(self, division: str, digest: bytes, person: Named) -> None:
@@ -129,7 +133,7 @@ class Releases:
 
         def feed(row: Mapping[str, Any], version: int) -> tuple[bytes, str]:
             _check_open(row)
-            _check_held(row)
+            _check_decidable(row, now)
             proposer = Person(
                 role=PersonRole.PROPOSER, name=row["proposer"], uri=row["uri"],
                 at=row["proposed_at"], signature=row["signature"],
@@ -207,12 +211,20 @@ def _check_open(row: Mapping[str, Any]) -> None:
         raise ReleaseRefused(f"已由{row['rejected_by']}否决 / rejected already")
 
 
-def _check_held(row: Mapping[str, Any]) -> None:
-    """What a second order could only be refused for is not signed."""
-    if not row["still_held"]:
-        raise ReleaseRefused("该笔挂起已结束，提议作废 / the hold has ended; nothing is to decide")
-    if row["other_on_its_way"]:
-        raise ReleaseRefused("另一份决定正在送达网关 / another decision is on its way")
+def _check_decidable(stands: Mapping[str, Any], now: dt.datetime) -> None:
+    """Nothing is signed, nor proposed, that its gateway could only refuse: the hold waits, and no
+    other order about it may still be carried out."""
+    if not stands["held"]:
+        raise ReleaseRefused("该笔挂起已结束，不能再提议或批准 / the hold has ended")
+    if _recent(stands["ordered_since"], now):
+        raise ReleaseRefused(
+            "另一份决定已签署，网关尚未报送结果 / another order was signed; its end is not told yet"
+        )
+
+
+def _recent(proposed_at: dt.datetime | None, now: dt.datetime) -> bool:
+    """Whether what was proposed then may still be approved or carried out."""
+    return proposed_at is not None and now <= proposed_at + VALID
 
 
 def _check_form(decision: bytes, proposer: Person) -> None:

@@ -3,7 +3,6 @@
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ import attrs
 
 from adapters.postgres.embedded import EmbeddedPostgres
 from certs.log.note import log_origin
+from deploy.demo.free_ports import free_port
 from deploy.demo.identities import Identities, uri
 from deploy.demo.processes import Crew
 from gateway.domain.log import P256_SHA256, SM2_SM3
@@ -64,11 +64,11 @@ class Stage:
         self.identities = identities
         self.plot = plot
         self.ports = Ports(
-            bank=_free_port(),
-            door=_free_port(),
-            ops=_free_port(),
-            bureau=_free_port(),
-            desk=_free_port(),
+            bank=free_port(HOST),
+            door=free_port(HOST),
+            ops=free_port(HOST),
+            bureau=free_port(HOST),
+            desk=free_port(HOST),
         )
         self.postgres = EmbeddedPostgres(folder / "postgres", throwaway=True)
         self.gateway_database = ""
@@ -216,7 +216,7 @@ listen_host = "{HOST}"
 listen_port = {self.ports.door}
 shared_port = {"true" if plot.gateways > 1 else "false"}
 ops_host = "{HOST}"
-ops_port = {self.ports.ops if number == 0 else _free_port()}
+ops_port = {self.ports.ops if number == 0 else free_port(HOST)}
 
 [tls]
 certificate = "{tls.certificate}"
@@ -317,10 +317,3 @@ url = "https://{HOST}:{self.ports.door}"
 
 def _library() -> Path:
     return Path(__file__).parents[2] / "policies" / "library" / "jilin"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-    return port

@@ -33,11 +33,11 @@ async def told(bureau: Bureau, chain: Chain, *bodies: bytes) -> None:
     await bureau.inbox.receive(GATEWAY, framed(chain.delivery(start)))
 
 
-def ended(number: int, what: str) -> bytes:
+def ended(number: int, what: str, **more: str) -> bytes:
     return unnumbered(
         {
             "division": DIVISION, "fiscal_year": 2026, "kind": "release", "voucher_type": "8202",
-            "voucher_no": f"{number:013d}", "what": what,
+            "voucher_no": f"{number:013d}", "what": what, **more,
         }
     )  # fmt: skip
 
@@ -92,6 +92,38 @@ async def test_two_persons_release_a_hold_and_its_gateway_says_what_became_of_it
     assert HOLD not in waiting and f"{2:013d}" in waiting
     _, trail = await (await desk.seat(Office.SECURITY)).get(f"/desk/{DIVISION}/trail")
     assert "release.proposed" in trail and "release.approved" in trail
+
+
+async def test_what_is_left_when_a_hold_ends_is_void_on_every_page(
+    desk: Desk, bureau: Bureau, chain: Chain
+) -> None:
+    await told(bureau, chain, held(1))
+    reviewer, approver = await desk.seat(Office.REVIEWER), await desk.seat(Office.APPROVER)
+    await reviewer.post(f"{HOLD}/propose", REASON)
+    pages = (HOLD, HOME, f"/desk/{DIVISION}/releases")
+    for page in pages:
+        assert "待复核" in (await approver.get(page))[1]
+    assert "批准并签署" in (await approver.get(HOLD))[1]
+    await told(bureau, chain, ended(1, "expired"))
+    for page in pages:
+        _, text = await approver.get(page)
+        assert "挂起已结束，作废" in text and "批准并签署" not in text
+    assert (await reviewer.post(f"{HOLD}/propose", REASON))[0] == 409
+
+
+async def test_an_order_that_was_not_carried_out_says_so_and_another_may_follow(
+    desk: Desk, bureau: Bureau, chain: Chain
+) -> None:
+    await told(bureau, chain, held(1))
+    reviewer, approver = await desk.seat(Office.REVIEWER), await desk.seat(Office.APPROVER)
+    await reviewer.post(f"{HOLD}/propose", REASON)
+    [digest] = re.findall(r"releases/([0-9a-f]{64})/approve", (await approver.get(HOLD))[1])
+    await approver.post(f"/desk/{DIVISION}/releases/{digest}/approve")
+    anew = {**REASON, "reason": "材料再次补齐"}
+    assert (await reviewer.post(f"{HOLD}/propose", anew))[0] == 409, "its end is not told yet"
+    await told(bureau, chain, ended(1, "not_carried_out", order_sha256=digest))
+    assert '<span class="tag blocked">网关未执行</span>' in (await reviewer.get(HOLD))[1]
+    assert await reviewer.post(f"{HOLD}/propose", anew) == (303, HOLD)
 
 
 async def test_the_first_page_shows_each_person_the_holds_whose_next_step_is_his(

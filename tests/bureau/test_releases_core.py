@@ -1,5 +1,6 @@
 """Two persons decide about a hold: what each may do, what is signed, and until when it is sent."""
 
+import asyncio
 import datetime as dt
 from collections.abc import Sequence
 
@@ -106,21 +107,64 @@ async def test_a_proposal_that_is_left_when_the_hold_ends_or_another_is_sent_is_
     other = await desk.core.propose(key(1), Verdict.RELEASE, "材料已补齐", LI)
     await desk.core.approve(DIVISION, other, WANG)
     desk.clock.at -= VALID  # as if both were of one day
-    with pytest.raises(ReleaseRefused, match="正在送达"):
+    with pytest.raises(ReleaseRefused, match="另一份决定已签署"):
         await desk.core.approve(DIVISION, left, WANG)
-    subject = str(key(1))
-    end = unnumbered(
-        {
-            "division": DIVISION, "fiscal_year": 2026, "kind": "release", "subject": subject,
-            "voucher_no": f"{1:013d}", "voucher_type": "8202", "what": "released",
-        }
-    )  # fmt: skip
-    await desk.told([end])
-    (feed,) = await desk.store.waiting_feeds()
-    await desk.store.attempted(DIVISION, BANK, feed["version"], desk.clock.at, None)
+    await acknowledged(desk)
+    with pytest.raises(ReleaseRefused, match="另一份决定已签署"):
+        await desk.core.approve(DIVISION, left, WANG)
+    await desk.told([ending("released", other)])
     with pytest.raises(ReleaseRefused, match="已结束"):
         await desk.core.approve(DIVISION, left, WANG)
     assert await desk.store.waiting_feeds() == []
+
+
+async def test_after_an_order_nothing_is_proposed_until_its_end_is_told(desk: Desk) -> None:
+    first = await desk.core.propose(key(1), Verdict.RELEASE, "材料已补齐", LI)
+    await desk.core.approve(DIVISION, first, WANG)
+    for _ in ("on its way", "acknowledged"):
+        with pytest.raises(ReleaseRefused, match="另一份决定已签署"):
+            await desk.core.propose(key(1), Verdict.REFUSE, "材料不符", LI)
+        await acknowledged(desk)
+    await desk.told([ending("not_carried_out", first)])
+    second = await desk.core.propose(key(1), Verdict.REFUSE, "材料不符", LI)
+    await desk.core.approve(DIVISION, second, WANG)
+    await acknowledged(desk)
+    await desk.told([ending("refused", second)])
+    with pytest.raises(ReleaseRefused, match="已结束"):
+        await desk.core.propose(key(1), Verdict.RELEASE, "材料已补齐", LI)
+
+
+async def test_an_order_that_nobody_carried_out_in_its_time_stands_in_nobody_s_way(
+    desk: Desk,
+) -> None:
+    first = await desk.core.propose(key(1), Verdict.RELEASE, "材料已补齐", LI)
+    await desk.core.approve(DIVISION, first, WANG)
+    desk.clock.at += VALID + dt.timedelta(minutes=1)
+    assert await desk.core.propose(key(1), Verdict.RELEASE, "材料已补齐", LI) != first
+
+
+async def test_of_proposals_at_once_one_is_kept(desk: Desk) -> None:
+    said = await asyncio.gather(
+        *(desk.core.propose(key(1), Verdict.RELEASE, f"第{n}次提议", LI) for n in range(5)),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(each, ReleaseRefused) for each in said) == 4
+    assert len(await desk.core.proposals(DIVISION)) == 1
+
+
+async def acknowledged(desk: Desk) -> None:
+    for feed in await desk.store.waiting_feeds():
+        await desk.store.attempted(DIVISION, BANK, feed["version"], desk.clock.at, None)
+
+
+def ending(what: str, order: bytes) -> bytes:
+    return unnumbered(
+        {
+            "division": DIVISION, "fiscal_year": 2026, "kind": "release",
+            "order_sha256": order.hex(), "subject": str(key(1)), "voucher_no": f"{1:013d}",
+            "voucher_type": "8202", "what": what,
+        }
+    )  # fmt: skip
 
 
 async def test_what_a_command_decides_is_told_with_its_typed_name_before_it_is_done(

@@ -37,7 +37,15 @@ SELECT
     p.digest, p.bank, p.fiscal_year, p.voucher_type, p.voucher_no, p.decision, p.proposer,
     p.proposed_at, a.approver, a.approved_at, n.person AS rejected_by,
     n.reason AS rejected_because, n.rejected_at, f.version, f.acknowledged_at, f.attempts,
-    f.trouble
+    f.trouble,
+    order_end(p.division, p.bank, p.digest, concat_ws(
+        '/', p.division, p.fiscal_year, p.voucher_type, p.voucher_no
+    )) AS order_end,
+    EXISTS (
+        SELECT FROM open_hold AS h
+        WHERE h.division = p.division AND h.bank = p.bank AND h.fiscal_year = p.fiscal_year
+            AND h.voucher_type = p.voucher_type AND h.voucher_no = p.voucher_no
+    ) AS held
 FROM release_proposal AS p
 LEFT JOIN release_approval AS a USING (division, digest)
 LEFT JOIN release_rejection AS n USING (division, digest)

@@ -11,30 +11,32 @@ SELECT
             AND p.voucher_type = i.voucher_type AND p.voucher_no = i.voucher_no
             AND n.digest IS NULL
     ) AS proposed
-FROM interception AS i
-WHERE i.division = $1 AND i.outcome = 'held'
-    AND NOT EXISTS (
-        SELECT FROM log_record AS r
-        WHERE r.division = i.division AND r.kind = 'release' AND r.subject <> ''
-            AND r.subject = concat_ws('/', i.division, i.fiscal_year, i.voucher_type, i.voucher_no)
-            AND convert_from(r.body, 'UTF8')::jsonb ->> 'what' IN ('released', 'refused', 'expired', 'withdrawn')
-    )
+FROM open_hold AS h
+INNER JOIN interception AS i USING (division, fiscal_year, voucher_type, voucher_no, bank)
+WHERE h.division = $1
 ORDER BY i.decided_at, i.voucher_no
 LIMIT $2;
 
--- name: waiting_proposal
--- empty: no other decision about this payment waits for a second person.
-SELECT p.proposer
+-- name: decidable
+-- empty: never. Whether the hold waits as far as the bureau was told; the newest other proposal that
+-- waits for a second person; when the newest other order was proposed whose end no record tells.
+SELECT
+    EXISTS (
+        SELECT FROM open_hold AS h
+        WHERE h.division = $1 AND h.bank = $2 AND h.fiscal_year = $3 AND h.voucher_type = $4
+            AND h.voucher_no = $5
+    ) AS held,
+    max(p.proposed_at) FILTER (WHERE a.digest IS NULL) AS waiting_since,
+    max(p.proposed_at) FILTER (
+        WHERE a.digest IS NOT NULL AND order_end(p.division, p.bank, p.digest, concat_ws(
+            '/', p.division, p.fiscal_year, p.voucher_type, p.voucher_no
+        )) IS NULL
+    ) AS ordered_since
 FROM release_proposal AS p
+LEFT JOIN release_approval AS a USING (division, digest)
+LEFT JOIN release_rejection AS n USING (division, digest)
 WHERE p.division = $1 AND p.bank = $2 AND p.fiscal_year = $3 AND p.voucher_type = $4
-    AND p.voucher_no = $5 AND p.digest <> $6 AND p.proposed_at > $7
-    AND NOT EXISTS (
-        SELECT FROM release_approval AS a WHERE a.division = p.division AND a.digest = p.digest
-    )
-    AND NOT EXISTS (
-        SELECT FROM release_rejection AS n WHERE n.division = p.division AND n.digest = p.digest
-    )
-LIMIT 1;
+    AND p.voucher_no = $5 AND p.digest <> $6 AND n.digest IS NULL;
 
 -- name: propose
 -- empty: this very decision was proposed before.
@@ -52,20 +54,7 @@ SELECT
     p.division, p.digest, p.bank, p.fiscal_year, p.voucher_type, p.voucher_no, p.decision,
     p.proposer, p.uri, p.signature, p.proposed_at, a.approver, a.approved_at,
     n.person AS rejected_by, n.reason AS rejected_because, f.version, f.acknowledged_at,
-    f.attempts, f.trouble,
-    EXISTS (
-        SELECT FROM interception AS i
-        WHERE i.division = p.division AND i.fiscal_year = p.fiscal_year
-            AND i.voucher_type = p.voucher_type AND i.voucher_no = p.voucher_no
-            AND i.bank = p.bank AND i.outcome = 'held' AND i.state = 'held'
-    ) AS still_held,
-    EXISTS (
-        SELECT FROM release_proposal AS q
-        INNER JOIN release_feed AS g USING (division, digest)
-        WHERE q.division = p.division AND q.fiscal_year = p.fiscal_year
-            AND q.voucher_type = p.voucher_type AND q.voucher_no = p.voucher_no
-            AND q.bank = p.bank AND q.digest <> p.digest AND g.acknowledged_at IS NULL
-    ) AS other_on_its_way
+    f.attempts, f.trouble
 FROM release_proposal AS p
 LEFT JOIN release_approval AS a USING (division, digest)
 LEFT JOIN release_rejection AS n USING (division, digest)

@@ -75,7 +75,7 @@ class _Holds:
         ended = any(each.final for each in ends)
         return self._rooms.pages(
             "hold", visit=visit, card=card, line=card.line, path=_path(key), ended=ended, ends=ends,
-            decisions=[_shown(row, ended=ended) for row in rows], limits=LIMIT_POLICIES,
+            decisions=[_shown(row) for row in rows], limits=LIMIT_POLICIES,
             holding=[] if ended else await self._holding(key), law=self._rooms.law,
             now=self._rooms.clock(),
         )  # fmt: skip
@@ -170,23 +170,25 @@ async def _told(work: Any) -> Any:
         raise ActRefused("release_refused", zh, en or zh) from refused
 
 
-def _shown(row: Mapping[str, Any], *, ended: bool = False) -> Mapping[str, Any]:
+def _shown(row: Mapping[str, Any]) -> Mapping[str, Any]:
     """A proposal with its state in words, and what its decision says."""
     decision = orjson.loads(row["decision"])
     valid_until = dt.datetime.fromtimestamp(decision["valid_until"] / 1_000_000, dt.UTC)
     return {
         **row, "verdict": VERDICT_ZH[decision["verdict"]], "reason": decision["reason"],
         "overrides": [each["policy"] for each in decision["overrides"]],
-        "valid_until": valid_until, "state": _state(row, ended=ended), "hex": row["digest"].hex(),
+        "valid_until": valid_until, "state": _state(row), "hex": row["digest"].hex(),
     }  # fmt: skip
 
 
-def _state(row: Mapping[str, Any], *, ended: bool) -> tuple[str, str]:
+def _state(row: Mapping[str, Any]) -> tuple[str, str]:
     """(class, words)."""
     if row["rejected_by"]:
         return "archived", f"已由{row['rejected_by']}退回"
     if not row["approver"]:
-        return ("archived", "挂起已结束，作废") if ended else ("held", "待复核")
+        return ("held", "待复核") if row["held"] else ("archived", "挂起已结束，作废")
+    if row["order_end"] == "not_carried_out":
+        return "blocked", "网关未执行"
     if row["acknowledged_at"]:
         return "passed", "网关已签收"
     if row["trouble"]:
