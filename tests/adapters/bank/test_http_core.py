@@ -140,10 +140,17 @@ async def test_whatever_is_not_clear_is_unknown_and_is_sent_once(
 
 
 async def test_silence_until_the_deadline_is_unknown_and_ends_the_connection() -> None:
-    async with dialogue(say_nothing, deadline_s=0.05) as (bank, scripted):
-        got = await bank.submit(key(), b"{}", "json")
+    async def only_once(heard: Heard, writer: asyncio.StreamWriter) -> None:
+        if len(scripted.heard) == 1:
+            writer.write(accepted(heard.key))
+
+    async with dialogue(only_once, connections=1, deadline_s=0.5) as (bank, scripted):
+        # The first opens the connection: the second's deadline cannot pass while connecting.
+        await bank.submit(key(), b"{}", "json")
+        got = await bank.submit(key(2), b"{}", "json")
         await asyncio.wait_for(scripted.gone.wait(), 5)
     assert got.outcome is BankOutcome.UNKNOWN
+    assert (len(scripted.heard), scripted.connections) == (2, 1)
 
 
 async def test_an_answer_given_twice_in_one_breath_counts_once() -> None:
