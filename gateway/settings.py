@@ -1,6 +1,7 @@
 """The gateway's settings: one frozen object from a TOML file, secrets from the environment.
 
 Unknown keys, wrong types and absent files are errors, all told at once, before anything starts.
+What is read is described by msgspec; `settings_shape` names everything that does not fit it.
 """
 
 import os
@@ -8,14 +9,14 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal
 
 import msgspec
 
 from gateway.domain.codes import Register
 from gateway.domain.log import SM2_SM3
 from gateway.domain.parties import Role, sender_of
+from gateway.settings_shape import path_in, unlike_shape
 
 DATABASE_VARIABLE = "GATEWAY_DATABASE"
 PASSPHRASE_VARIABLE = "GATEWAY_KEY_PASSPHRASE"  # noqa: S105 - the variable's name, not its value
@@ -211,21 +212,23 @@ class Secrets(msgspec.Struct, frozen=True, kw_only=True):
         return "Secrets(***)"
 
 
-def read_settings(path: Path) -> Settings:
-    """Raises SettingsInvalid."""
+def read_settings(path: Path, *, before_keys: bool = False) -> Settings:
+    """The gateway's settings; `before_keys` for who makes its first keys and certificates, or
+    looks after them: then its own need not be there yet. Raises SettingsInvalid, one error a line.
+    """
     try:
         fields = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsInvalid(f"{path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsInvalid(f"{path}: {error}") from error
-    hook = partial(_path, path.parent)
-    problems = list(_wrong(Settings, fields, "", hook))
+    hook = partial(path_in, path.parent)
+    problems = list(unlike_shape(Settings, fields, "", hook))
     if not problems:
         settings = msgspec.convert(fields, Settings, dec_hook=hook)
-        problems = _problems(settings)
+        problems = _problems(settings, before_keys)
     if problems:
-        raise SettingsInvalid(f"{path}: " + "; ".join(problems))
+        raise SettingsInvalid("\n  ".join([f"{path}:", *problems]))
     return settings
 
 
@@ -242,55 +245,12 @@ def read_secrets(environment: Mapping[str, str] = os.environ) -> Secrets:
     )
 
 
-def _wrong(kind: type, value: object, place: str, hook: Any) -> Iterator[str]:
-    """Every key that is unknown, absent or of another kind; msgspec alone names the first only."""
-    if not isinstance(value, dict):
-        yield f"{place.rstrip('.')}: must be a table"
-        return
-    fields = {field.name: field for field in msgspec.structs.fields(kind)}
-    yield from (
-        f"{place}{name}: not a key of these settings" for name in value if name not in fields
-    )
-    for name, field in fields.items():
-        if name not in value:
-            if field.required:
-                yield f"{place}{name}: missing"
-        elif struct := _struct_of(field.type):
-            yield from _wrong(struct, value[name], f"{place}{name}.", hook)
-        else:
-            try:
-                msgspec.convert(value[name], field.type, dec_hook=hook)
-            except msgspec.ValidationError as error:
-                yield f"{place}{name}: {error}"
-
-
-def _struct_of(kind: Any) -> type | None:
-    """A table's own type, also where the table may be absent."""
-    for one in get_args(kind) if isinstance(kind, UnionType) else (kind,):
-        if isinstance(one, type) and issubclass(one, msgspec.Struct):
-            return one
-    return None
-
-
-def _path(folder: Path, kind: type, value: object) -> object:
-    """Paths in the file are relative to its folder."""
-    if kind is Path and isinstance(value, str):
-        return folder / value
-    raise NotImplementedError(kind)
-
-
-def _problems(settings: Settings) -> list[str]:
+def _problems(settings: Settings, before_keys: bool) -> list[str]:
     files = [
-        ("tls.certificate", settings.tls.certificate),
-        ("tls.key", settings.tls.key),
         ("tls.authority", settings.tls.authority),
-        ("record_key.certificate", settings.record_key.certificate),
-        ("record_key.key", settings.record_key.key),
         ("parties.authority", settings.parties.authority),
     ]
-    if settings.tls.revocations:
-        files.append(("tls.revocations", settings.tls.revocations))
-    files += _sm2_files(settings)
+    files += [] if before_keys else _own_files(settings)
     folders = [("parties.folder", settings.parties.folder)]
     chosen = (("policies.books", settings.policies.books),
               ("policies.folder", settings.policies.folder))  # fmt: skip
@@ -312,6 +272,17 @@ def _problems(settings: Settings) -> list[str]:
     ]
     problems += _unlike_parts(settings)
     return problems
+
+
+def _own_files(settings: Settings) -> Iterator[tuple[str, Path]]:
+    """Keys, certificates and lists that `certs` makes for this gateway."""
+    yield "tls.certificate", settings.tls.certificate
+    yield "tls.key", settings.tls.key
+    yield "record_key.certificate", settings.record_key.certificate
+    yield "record_key.key", settings.record_key.key
+    if settings.tls.revocations:
+        yield "tls.revocations", settings.tls.revocations
+    yield from _sm2_files(settings)
 
 
 def _unlike_parts(settings: Settings) -> Iterator[str]:

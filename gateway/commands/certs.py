@@ -245,7 +245,7 @@ class _Desk:
         from certs.keys import load_signer
 
         try:
-            self._settings = read_settings(settings)
+            self._settings = read_settings(settings, before_keys=True)
         except SettingsInvalid as reason:
             raise fail(f"certs: {reason}", USAGE) from reason
         try:

@@ -198,6 +198,47 @@ def test_all_errors_come_at_once(tmp_path: Path) -> None:
         assert words in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("listen_port", "listen_prt", "gateway.listen_prt: not a key of these settings;"
+         " gateway.listen_port?"),
+        ('["220000000"]', '["22"]', "gateway.divisions: must be nine digits"),
+        ('wire = "json"', 'wire = "jsn"', "bank.wire: must be one of json, voucher_store,"),
+        ("https://monitor", "http://monitor", "bureaus.220000000.url: must be https://host"),
+        ("[bureaus.220000000]", "[bureaus.22]", "bureaus.22: must be nine digits"),
+        ("{ lists =", "{ listz =", "registers.ages.listz: must be one of "),
+        ("lists = 86400.0", 'lists = "a day"', "registers.ages.lists: Expected `float`"),
+        ("https://erp", "ftp://erp", "push.agencies.220000000.101001: must be an https://"),
+    ],
+)  # fmt: skip
+def test_each_error_has_a_line_of_its_own_that_says_what_may_stand_there(
+    tmp_path: Path, old: str, new: str, words: str
+) -> None:
+    text = EXAMPLE.read_text("utf-8").replace("deadline_s = 3.0", "deadline_s = -3.0")
+    assert old in text
+    with pytest.raises(SettingsInvalid) as refused:
+        read_settings(laid_out(tmp_path, text.replace(old, new)))
+    lines = str(refused.value).splitlines()
+    assert len(lines) >= 3 and lines[0].endswith("gateway.toml:")
+    assert any(line.startswith(f"  {words}") for line in lines[1:])
+
+
+def test_certificates_can_be_asked_for_before_the_gateway_has_any(tmp_path: Path) -> None:
+    file = laid_out(tmp_path, EXAMPLE.read_text("utf-8"))
+    own = ("gateway-tls.pem", "gateway-tls.key", "gateway-record.pem", "gateway-record.key",
+           "transport.crl")  # fmt: skip
+    for name in own:
+        (tmp_path / "keys" / name).unlink()
+    assert read_settings(file, before_keys=True).certs.officers
+    with pytest.raises(SettingsInvalid) as refused:
+        read_settings(file)
+    assert all(name in str(refused.value) for name in own)
+    (tmp_path / "keys" / "evidence-ca.pem").unlink()
+    with pytest.raises(SettingsInvalid, match=r"parties\.authority: no file"):
+        read_settings(file, before_keys=True)
+
+
 def test_absent_and_unreadable_files_are_told(tmp_path: Path) -> None:
     with pytest.raises(SettingsInvalid, match=r"none\.toml"):
         read_settings(tmp_path / "none.toml")
