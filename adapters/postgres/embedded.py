@@ -144,6 +144,11 @@ class EmbeddedPostgres:
         kill_cluster(keeper, self.processes[0])
 
     @property
+    def gave_up(self) -> bool:
+        """Whether PostgreSQL ended by itself since it was started; `stop`, then `start` again."""
+        return self._keeper is not None and self._keeper.poll() is not None
+
+    @property
     def processes(self) -> list[int]:
         """Process ids, the postmaster's first; while it runs."""
         note = (self._data / "postmaster.pid").read_text("ascii")

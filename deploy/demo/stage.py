@@ -70,8 +70,11 @@ class Stage:
             bureau=free_port(HOST),
             desk=free_port(HOST),
         )
+        self.reached = self.ports
+        """Where the others look for each program: its port, unless something lies between."""
         self.postgres = EmbeddedPostgres(folder / "postgres", throwaway=True)
         self.gateway_database = ""
+        self.database_reached = ""
         self.bureau_database = ""
         gateway, bureau = uri("gateway", BANK_CODE), uri("bureau", plot.division)
         # Every key is made before any program starts: each must find the others' certificates.
@@ -105,6 +108,7 @@ class Stage:
             )
         self.postgres.start()
         self.gateway_database = self.postgres.create_database("gateway")
+        self.database_reached = self.gateway_database
         self.bureau_database = self.postgres.create_database("bureau")
 
     def start_bank(self) -> None:
@@ -137,7 +141,7 @@ class Stage:
     @property
     def gateway_environment(self) -> dict[str, str]:
         made = {
-            "GATEWAY_DATABASE": self.gateway_database,
+            "GATEWAY_DATABASE": self.database_reached,
             "GATEWAY_KEY_PASSPHRASE": self._passphrase,
             "GATEWAY_COMMITMENT_SECRET": self.plot.commitment_secret,
         }
@@ -235,7 +239,7 @@ folder = "{made.parties}"
 
 [bank]
 host = "{HOST}"
-port = {self.ports.bank}
+port = {self.reached.bank}
 peer = "{uri("bank", BANK_CODE)}"
 idempotent = false
 enquiry = true
@@ -246,7 +250,7 @@ deadline_s = {plot.bank_deadline_s}
 books = {"true" if plot.books else "false"}
 
 [bureaus.{plot.division}]
-url = "https://{HOST}:{self.ports.bureau}"
+url = "https://{HOST}:{self.reached.bureau}"
 peer = "{uri("bureau", plot.division)}"
 
 [policies]
@@ -311,7 +315,7 @@ name = "松江银行"
 
 [[gateways]]
 gateway = "{uri("gateway", BANK_CODE)}"
-url = "https://{HOST}:{self.ports.door}"
+url = "https://{HOST}:{self.reached.door}"
 """
 
 

@@ -8,22 +8,28 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
 
 import attrs
 
+from adapters.postgres.embedded import PORT
 from adapters.postgres.embedded_binaries import throwaway_folder
 from adapters.postgres.embedded_crash import signal_all
 from certs.tls import client_context
 from deploy.demo.__main__ import ask
 from deploy.demo.agency import AgencyClient
 from deploy.demo.day import DIVISION, Day, day
+from deploy.demo.free_ports import free_port
 from deploy.demo.identities import TRUST_DOMAIN, Identities, uri
 from deploy.demo.processes import Crew
 from deploy.demo.stage import BANK_CODE, HOST, Plot, Stage
 from gateway.domain.legal_day import legal_day
 from gateway.pipeline.line import FORWARD_WITHIN_S
+from tests.crash.disk import SmallDisk
+from tests.crash.wires import Wires
 
 POSTGRES = "postgres"
 ORDER = (POSTGRES, "bank", "bureau")
@@ -50,6 +56,8 @@ class Theatre:
     stage: Stage
     plan: Day
     sign: Mapping[str, Any]
+    disk: SmallDisk | None = None
+    """PostgreSQL's own, where it has a small one."""
     down: set[str] = attrs.field(factory=set)
     stopped: set[str] = attrs.field(factory=set)
     kills: dict[str, int] = attrs.field(factory=dict)
@@ -61,7 +69,7 @@ class Theatre:
 
     def client(self, *, connections: int = 32, patience_s: float = 90.0) -> AgencyClient:
         return AgencyClient(
-            HOST, self.stage.ports.door, client_context(self.stage.client), self.sign,
+            HOST, self.stage.reached.door, client_context(self.stage.client), self.sign,
             connections=connections, patience_s=patience_s,
         )  # fmt: skip
 
@@ -93,6 +101,14 @@ class Theatre:
             self.stage.crew.relaunch(name)
             await self.stage.crew.await_ready(name)
         self.down.discard(name)
+
+    async def revive_database(self) -> bool:
+        """Start PostgreSQL where it gave up by itself; whether it had."""
+        gone = self.stage.postgres.gave_up
+        if gone:
+            self.stage.postgres.stop()
+            await self.restart(POSTGRES)
+        return gone
 
     async def heal(self) -> None:
         for name in self.programs:
@@ -129,15 +145,17 @@ class Theatre:
 @asynccontextmanager
 async def theatre(
     seed: int, instructions: int, *, gateways: int = 1, habits: tuple[str, ...] = BANK_HABITS,
-    files: bool = False,
+    files: bool = False, wires: Wires | None = None, on_small_disk: bool = False,
 ) -> AsyncIterator[Theatre]:  # fmt: skip
-    """Everything started and registers loaded. Afterwards everything is gone; only where the test
-    failed, the folder with the programs' logs stays, and is named.
+    """Everything started and registers loaded; with `wires`, what agencies, bank, bureau and the
+    gateway's database say to each other goes through one of each name. Afterwards everything is
+    gone; only where the test failed, the folder with the programs' logs stays, and is named.
     """
     folder = throwaway_folder()
     folder.chmod(0o711)
     now = dt.datetime.now(dt.UTC)
-    with Crew() as crew:
+    with Crew() as crew, ExitStack() as fittings:
+        disk = fittings.enter_context(SmallDisk(folder / "postgres")) if on_small_disk else None
         identities = Identities.create(folder / "keys", now)
         plan = day(seed, instructions, legal_day(now), trust_domain=TRUST_DOMAIN)
         signers = identities.signers([*plan.senders, uri("bank", BANK_CODE)])
@@ -147,10 +165,10 @@ async def theatre(
         )  # fmt: skip
         stage = Stage(folder, crew, identities, plot)
         sign = {party: signer.document for party, signer in signers.items()}
-        made = Theatre(stage=stage, plan=plan, sign=sign)
+        made = Theatre(stage=stage, plan=plan, sign=sign, disk=disk)
         failed = True
         try:
-            _open(stage, plan)
+            _open(stage, plan, wires)
             yield made
             failed = False
         finally:
@@ -158,14 +176,17 @@ async def theatre(
                 made.resume(name)
             crew.stop_all()
             stage.postgres.stop()
+            fittings.close()
             if failed:
                 sys.stdout.write(f"\nthe programs' logs: {folder}\n")
             else:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _open(stage: Stage, plan: Day) -> None:
+def _open(stage: Stage, plan: Day, wires: Wires | None) -> None:
     stage.start_database()
+    if wires:
+        _lay(wires, stage)
     registers = stage.folder / "registers.json"
     registers.write_bytes(plan.registers)
     subprocess.run(
@@ -177,3 +198,18 @@ def _open(stage: Stage, plan: Day) -> None:
     stage.start_bank()
     stage.start_bureau()
     stage.start_gateways()
+
+
+def _lay(wires: Wires, stage: Stage) -> None:
+    stage.reached = attrs.evolve(
+        stage.ports, door=free_port(HOST), bank=free_port(HOST), bureau=free_port(HOST)
+    )
+    for name, place in (("agencies", "door"), ("bank", "bank"), ("bureau", "bureau")):
+        near, far = (getattr(ports, place) for ports in (stage.reached, stage.ports))
+        wires.add(name, (HOST, near), (HOST, far))
+    [sockets] = parse_qs(urlsplit(stage.gateway_database).query)["host"]
+    wired, socket = stage.folder / "wired", f".s.PGSQL.{PORT}"
+    wires.add("database", wired / socket, Path(sockets) / socket)
+    stage.database_reached = stage.gateway_database.replace(
+        quote(sockets, safe=""), quote(str(wired), safe="")
+    )
