@@ -1,12 +1,10 @@
 """The form by which a policy is edited: typed pickers, a table by rows, the text beside it."""
 
 import asyncio
-import io
 from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
-from python_calamine import CalamineError, CalamineWorkbook
 
 from bureau.desk.people import Office
 from bureau.desk.policies import BASES, CASE_CHARS_MAX, Checked, Tried
@@ -15,6 +13,7 @@ from bureau.web.exports import XLSX, attachment, excel
 from bureau.web.rooms import Rooms
 from bureau.web.route import Route, Visit, get, post, see
 from bureau.web.sections import policy_view as view
+from bureau.web.workbook import WorkbookRefused, rows_of
 from policies.book.document import Policy
 from policies.form.filled import document_of
 from policies.form.posted import blank, shown_again
@@ -178,12 +177,11 @@ def _imported(
     if not raw or len(raw) > TABLE_BYTES_MAX:
         return fields, "请选择导出的表格文件（XLSX，4 MB 以内）。"
     try:
-        book = CalamineWorkbook.from_filelike(io.BytesIO(raw))
-        rows = book.get_sheet_by_index(0).to_python(skip_empty_area=True)
-    except (CalamineError, ValueError, OSError, IndexError):
-        return fields, "文件不是可读的 XLSX 表格。"
-    if not rows or len(rows) > TABLE_ROWS_MAX + 1:
-        return fields, f"表格为空，或超过 {TABLE_ROWS_MAX} 行。"
+        rows = rows_of(raw, TABLE_ROWS_MAX + 1)
+    except WorkbookRefused as refused:
+        return fields, str(refused)
+    if not rows:
+        return fields, "表格为空。"
     head = [str(cell).strip() for cell in rows[0]]
     columns = {v[-1] for k, v in fields.items()
                if k.startswith("table.columns.") and k.endswith(".name") and v}  # fmt: skip
