@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 import msgspec
 
+from bureau.inbox.glance import moment
 from policies.book.names import article_zh
 
 FINAL = frozenset({"released", "refused", "expired", "withdrawn"})
@@ -74,11 +75,11 @@ def _step(row: Mapping[str, Any]) -> Step:
         record = msgspec.json.decode(row["body"], type=_Record)
     except (msgspec.DecodeError, UnicodeDecodeError):
         record = _Record(what="记录无法读取")
-    at = dt.datetime.fromtimestamp(record.recorded_at / 1_000_000, dt.UTC)
+    at = moment(record.recorded_at) if record.recorded_at else None
     said = _of_bank(record) if record.kind == "bank_outcome" else _of_hold(record)
     return Step(
-        bank=row["bank"], seq=row["seq"], at=at if record.recorded_at else None, what=said[0],
-        why=said[1], final=record.what in FINAL,
+        bank=row["bank"], seq=row["seq"], at=at, what=said[0], why=said[1],
+        final=record.what in FINAL,
     )  # fmt: skip
 
 

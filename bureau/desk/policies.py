@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, Protocol
 
 import attrs
-import orjson
+import msgspec
 
 from bureau.desk.people import Person
 from bureau.desk.policy_words import read_out
@@ -188,7 +188,7 @@ class Policies:
     async def activations(self, division: str) -> list[Mapping[str, Any]]:
         """What each gateway told of the books it applies and of breakers; newest first."""
         return [
-            {"bank": row["bank"], "seq": row["seq"], **orjson.loads(row["body"])}
+            {**_activation(row["body"]), "bank": row["bank"], "seq": row["seq"]}
             for row in await self.store.activations(division, SHOWN)
         ]
 
@@ -207,6 +207,26 @@ def tripped_of(activations: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]
             if bank not in banks:
                 banks.append(bank)
     return found
+
+
+class _Activation(msgspec.Struct, omit_defaults=True):
+    """What a record `policy_activated` says; whose it is, the log that it stands in says."""
+
+    what: str = ""
+    policy: str = ""
+    revision: int | None = None
+    digest: str = ""
+    author: str = ""
+    approver: str = ""
+
+
+def _activation(body: bytes) -> dict[str, Any]:
+    try:
+        told = msgspec.json.decode(body, type=_Activation)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        told = _Activation(what="记录无法读取")
+    found: dict[str, Any] = msgspec.to_builtins(told)
+    return {"what": told.what} | found
 
 
 def _checked(policy: Policy, text: str) -> Checked:

@@ -7,11 +7,14 @@ from typing import Any, Protocol
 
 import structlog
 
+from bureau.inbox.glance import shown
 from bureau.ports import Clock
 from gateway.domain.faults import FeedRefused, GatewayUnavailable, StoreUnavailable
 
 LOOK_S = 0.5
 PAUSE_S_MAX = 30.0
+TROUBLE_CHARS_MAX = 500
+"""Of a gateway's own words."""
 
 _log = structlog.get_logger("bureau.publish")
 
@@ -81,7 +84,7 @@ class Publishing:
                 raise GatewayUnavailable("no [[gateways]] of the settings leads to this bank")
             await way.publish(self._kind, row["body"], row["signature"])
         except (FeedRefused, GatewayUnavailable) as failed:
-            trouble = str(failed)[:500]
+            trouble = shown(str(failed), TROUBLE_CHARS_MAX)
         await self._store.attempted(*place, row["version"], self._clock(), trouble)
         name = "/".join(place)
         if self.troubles.get(name) != trouble or trouble is None:

@@ -10,13 +10,14 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-import orjson
 import structlog
 
+from bureau.desk.answers import AnswerUnreadable, answer_of, state_of
 from bureau.desk.people import Person
 from bureau.desk.policies import Policies
 from bureau.desk.refusals import ActRefused
 from bureau.desk.trail import Act
+from bureau.inbox.glance import shown
 from bureau.ports import Clock, LogPlace
 from gateway.domain.faults import FeedRefused, GatewayUnavailable, StoreUnavailable
 from gateway.domain.records import canonical
@@ -210,7 +211,7 @@ class Asking:
     def _due(self, row: Mapping[str, Any]) -> bool:
         if row["looked_at"] is None:
             return True
-        state = orjson.loads(row["state"]) if row["state"] else {}
+        state = state_of(row["state"])
         caught_up = row["what"] == "shadow" and state.get("read", -1) >= state.get("last", 0)
         rest = SHADOW_EVERY if caught_up else REST if not row["taken_at"] else dt.timedelta(0)
         due: bool = self._clock() - row["looked_at"] >= rest
@@ -224,18 +225,15 @@ class Asking:
             if way is None:
                 raise GatewayUnavailable("no [[gateways]] of the settings leads to this bank")
             body, signature = self._body(row)
-            state = orjson.loads(await way.ask(KIND, body, signature))["state"]
-            flips = [_flip(each) for each in state.pop("flips", [])]
-            over = bool(state["over"])
-        except (FeedRefused, GatewayUnavailable, ValueError, KeyError, TypeError) as failed:
+            answer = answer_of(await way.ask(KIND, body, signature))
+        except (FeedRefused, GatewayUnavailable, AnswerUnreadable) as failed:
             # Refused before it was taken, it will be refused again; later answers may come yet.
             over = isinstance(failed, FeedRefused) and row["taken_at"] is None
-            trouble = f"{failed}"[:TROUBLE_CHARACTERS_MAX] or type(failed).__name__
+            trouble = shown(f"{failed}", TROUBLE_CHARACTERS_MAX) or type(failed).__name__
             await self._store.troubled(at, now, trouble, over)
             return over
-        written = orjson.dumps(state)
-        await self._store.told(at, now, written, over, flips)
-        return over or bool(flips) or written != row["state"]
+        await self._store.told(at, now, answer.state, answer.over, answer.flips)
+        return answer.over or bool(answer.flips) or answer.state != row["state"]
 
     def _body(self, row: Mapping[str, Any]) -> tuple[bytes, str]:
         """The question itself until it is taken; then how far it has come."""
@@ -248,14 +246,6 @@ class Asking:
             }
         )  # fmt: skip
         return body, self._sign(body)
-
-
-def _flip(each: Mapping[str, Any]) -> tuple[Any, ...]:
-    return (
-        int(each["seq"]), str(each["subject"]), dt.datetime.fromisoformat(each["decided_at"]),
-        str(each["agency"]), int(each["amount_fen"]), str(each["before"]), str(each["after"]),
-        " ".join(map(str, each["policies"])), str(each["reason_zh"]),
-    )  # fmt: skip
 
 
 def _check(division: str, subject: str) -> None:

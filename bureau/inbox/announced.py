@@ -1,20 +1,31 @@
 """Keys that a gateway announces in its log, before they sign (RECORDS: announced rotation)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-import orjson
+import msgspec
 
-from gateway.domain.log import Delivery
+from gateway.domain.log import SealedRecord
 from gateway.domain.records import RecordKind
 
 _MARK = b'"kind":"%b"' % RecordKind.KEY_ANNOUNCED.encode()
 """Inside a JSON string its quotes would be escaped."""
 
 
-def announced_keys(delivery: Delivery) -> Iterator[bytes]:
-    """Certificates (PEM), of records whose place in the log is proven."""
-    for record in delivery.records:
-        if _MARK in record.body:
-            found = orjson.loads(record.body).get("certificate")
-            if isinstance(found, str):
-                yield found.encode("ascii", "replace")
+class _Announced(msgspec.Struct):
+    certificate: str = ""
+
+
+def announced_keys(proven: Iterable[SealedRecord]) -> Iterator[bytes]:
+    """Certificates (PEM) in records whose place in the log is proven. What a delivery repeats of
+    before is not among them: it was not looked at again."""
+    for record in proven:
+        if _MARK in record.body and (found := _certificate(record.body)):
+            yield found.encode("ascii", "replace")
+
+
+def _certificate(body: bytes) -> str:
+    """Empty if the bytes do not name one."""
+    try:
+        return msgspec.json.decode(body, type=_Announced).certificate
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""

@@ -12,13 +12,16 @@ from typing import Any
 
 import msgspec
 
+from gateway.domain.money import FEN_MAX
+
 UNREADABLE = "unreadable"
 SHOWN_CHARS_MAX = 200
 INTERCEPTED = frozenset({"held", "blocked"})
 MILD = frozenset({"warn", "record"})
 """Actions of findings that stop nothing; any other word counts as one that does."""
-AMOUNT_FEN_MAX = 2**63 - 1
 YEAR_MAX = 9999
+YEARS = range(1970, 2200)
+"""Of times that are told; a page must be able to show each in Beijing's time."""
 _CONTROLS = dict.fromkeys(range(0x20), "\ufffd")
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -78,7 +81,7 @@ class Glance(msgspec.Struct):
             self.outcome in INTERCEPTED
             and bool(self.voucher_no)
             and 0 < self.fiscal_year <= YEAR_MAX
-            and 0 <= self.amount_fen <= AMOUNT_FEN_MAX
+            and 0 <= self.amount_fen <= FEN_MAX
         )
 
 
@@ -119,11 +122,11 @@ def refusing_of(one: Glance) -> list[str]:
     return [shown(policy) for policy in dict.fromkeys(stopping)] or policies_of(one)
 
 
-def shown(text: str) -> str:
+def shown(text: str, chars_max: int = SHOWN_CHARS_MAX) -> str:
     """Text as a list may hold it: bounded, and with no control character in it."""
-    if len(text) <= SHOWN_CHARS_MAX and text.isprintable():
+    if len(text) <= chars_max and text.isprintable():
         return text
-    return text[:SHOWN_CHARS_MAX].translate(_CONTROLS)
+    return text[:chars_max].translate(_CONTROLS)
 
 
 def recorded_interceptions(division: str, glances: Iterable[Glance]) -> list[tuple[Any, ...]]:
@@ -164,9 +167,10 @@ def _line(one: Glance, at: int) -> tuple[Any, ...]:
 def moment(microseconds: int) -> dt.datetime:
     """UTC; a number outside the calendar becomes 1970 rather than a failure."""
     try:
-        return _EPOCH + dt.timedelta(microseconds=microseconds)
+        found = _EPOCH + dt.timedelta(microseconds=microseconds)
     except OverflowError:
         return _EPOCH
+    return found if found.year in YEARS else _EPOCH
 
 
 def _digest(text: str | None) -> bytes | None:

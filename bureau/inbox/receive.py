@@ -97,7 +97,7 @@ class Inbox:
             )
         except WitnessRefused as refused:
             return await self._not_taken(place, delivery, refused, raw)
-        for certificate in announced_keys(delivery):
+        for certificate in announced_keys(taken.records):
             self._learn(place.gateway, certificate)
         self._bell.ring()
         return Receipt(cosigned=taken.cosigned, stored=True)

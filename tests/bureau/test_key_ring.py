@@ -17,7 +17,7 @@ from certs.signing.signer import signer
 from certs.tls import client_context
 from certs.trust import load_trust
 from gateway.domain.certificates import Reason, Revocation
-from gateway.domain.log import Delivery, SealedRecord
+from gateway.domain.log import SealedRecord
 from gateway.domain.records import RecordKind, canonical
 from tests.certs.conftest import DOMAIN, PASSPHRASE, make_pki
 from tests.certs.handshakes import shake
@@ -71,14 +71,13 @@ def desk(tmp_path: Path) -> Desk:
     return Desk(tmp_path)
 
 
-def _delivery(*bodies: bytes) -> Delivery:
-    records = tuple(
+def _records(*bodies: bytes) -> tuple[SealedRecord, ...]:
+    return tuple(
         SealedRecord(
             seq=number, kind="x", subject="", body=body, leaf_hash=b"\0" * 32, disclosures=None
         )
         for number, body in enumerate(bodies)
     )
-    return Delivery(division="220000000", start=0, records=records, checkpoint="")
 
 
 def _announcement(pem: str) -> bytes:
@@ -87,7 +86,7 @@ def _announcement(pem: str) -> bytes:
 
 async def test_an_announced_key_counts_at_once_and_after_the_next_start(desk: Desk) -> None:
     fresh = desk.key(GATEWAY)
-    (pem,) = announced_keys(_delivery(b"{}", _announcement(pem_of(fresh.certificate).decode())))
+    (pem,) = announced_keys(_records(b"{}", _announcement(pem_of(fresh.certificate).decode())))
     desk.ring.learn(GATEWAY, pem)
     desk.ring.learn(GATEWAY, pem)
     assert fresh.thumbprint in desk.known()
@@ -110,7 +109,7 @@ async def test_a_key_of_another_party_or_authority_is_not_believed(
 
 def test_words_that_look_like_an_announcement_inside_a_text_are_none() -> None:
     sly = canonical({"kind": "verdict", "note": '"kind":"key_announced","certificate":"x"'})
-    assert list(announced_keys(_delivery(sly))) == []
+    assert list(announced_keys(_records(sly))) == []
 
 
 async def test_a_changed_folder_and_a_new_witness_key_take_effect(desk: Desk) -> None:

@@ -86,14 +86,14 @@ LIMIT 1;
 
 -- name: changes
 -- empty: nothing would have come out otherwise.
-SELECT before, after, count(*) AS count, sum(amount_fen)::bigint AS amount_fen
+SELECT before, after, count(*) AS count, sum(amount_fen) AS amount_fen
 FROM policy_flip WHERE division = $1 AND number = $2
 GROUP BY before, after
 ORDER BY before, after;
 
 -- name: changes_by_policy
 -- empty: as `changes`.
-SELECT before, after, p.name, count(*) AS count, sum(amount_fen)::bigint AS amount_fen
+SELECT before, after, p.name, count(*) AS count, sum(amount_fen) AS amount_fen
 FROM policy_flip, unnest(policies) AS p (name)
 WHERE division = $1 AND number = $2
 GROUP BY before, after, p.name
@@ -102,7 +102,7 @@ LIMIT 50;
 
 -- name: changes_by_agency
 -- empty: as `changes`.
-SELECT before, after, agency AS name, count(*) AS count, sum(amount_fen)::bigint AS amount_fen
+SELECT before, after, agency AS name, count(*) AS count, sum(amount_fen) AS amount_fen
 FROM policy_flip WHERE division = $1 AND number = $2
 GROUP BY before, after, agency
 ORDER BY count(*) DESC, agency

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import orjson
 from aiohttp import web
 
+from bureau.desk.answers import state_of
 from bureau.desk.interceptions import searched, why_refused
 from bureau.desk.law import titles_of
 from bureau.desk.names import Names
@@ -149,7 +149,7 @@ async def picked(rooms: Rooms, visit: Visit) -> list[tuple[str, str]]:
 
 def answered(row: Mapping[str, Any]) -> dict[str, Any]:
     """A question with its answer read, and how much of it is done in percent."""
-    state = orjson.loads(row["state"]) if row["state"] else {}
+    state = state_of(row["state"])
     first, last, read = (state.get(name, 0) for name in ("first", "last", "read"))
     total = last - first + 1
     done = 100 if row["is_over"] or total <= 0 else 100 * (read - first + 1) // total
