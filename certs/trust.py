@@ -19,11 +19,10 @@ from certs.signing.signer import Signer
 from certs.signing.suites import suite_of
 from gateway.domain.faults import FaultCode, Unproven
 from gateway.domain.instruction import Received
-from gateway.domain.parties import Role, Sender, sender_of
+from gateway.domain.parties import CARRIERS, Sender, sender_of
 
 HEADERS_KNOWN_MAX = 4096
 PARTIES_KNOWN_MAX = 4096
-_CARRIERS = frozenset({Role.CHANNEL, Role.BUREAU})
 
 
 @attrs.frozen(kw_only=True)
@@ -164,4 +163,4 @@ def _may_carry(standing: _Standing, party: str, sender: Sender) -> bool:
         carrier = sender_of(party)
         if len(standing.senders) < PARTIES_KNOWN_MAX:
             standing.senders[party] = carrier
-    return carrier is not None and carrier.role in _CARRIERS and carrier.division == sender.division
+    return carrier is not None and carrier.role in CARRIERS and carrier.division == sender.division

@@ -80,6 +80,11 @@ class Inbox:
         self._clock = clock
         self._bell = bell
 
+    def expect_gateway(self, party: str) -> None:
+        """Raises NotEntitled for whoever keeps no log of any division here."""
+        if all(party != gateway for _, gateway in self._places):
+            raise NotEntitled("this party keeps no log here")
+
     async def receive(self, party: str, raw: bytes) -> Receipt:
         """Take a delivery from the gateway `party`, in one transaction with its check.
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 
 import orjson
@@ -23,6 +24,8 @@ DELIVERY_BYTES_MAX = 32 * 1024 * 1024
 BODY_DEADLINE_S = 20.0
 IN_FLIGHT_MAX = 8
 """Deliveries and bundles held in memory at once; a ninth is told to come back."""
+IN_FLIGHT_PER_PARTY_MAX = 4
+"""Of one gateway: a place is held while a body comes, and may come slowly."""
 DELIVERY_MEDIA_TYPE = "application/vnd.treasury.delivery"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -57,14 +60,14 @@ class _Door:
     def __init__(self, inbox: Inbox, summaries: Summaries) -> None:
         self._inbox = inbox
         self._summaries = summaries
-        self._in_flight = 0
+        self._in_flight: Counter[str] = Counter()
 
     async def records(self, request: web.Request) -> web.Response:
         """200 with the new size, cosigned; 409 with ours if the delivery starts elsewhere."""
-        sender = _party(request)
+        sender = self._gateway(request)
         if request.content_type != DELIVERY_MEDIA_TYPE:
             raise Refused(InboxFault.MEDIA_TYPE_UNSUPPORTED, f"send {DELIVERY_MEDIA_TYPE}")
-        with self._place():
+        with self._place(sender):
             raw = await _body(request, DELIVERY_BYTES_MAX)
             receipt = await self._inbox.receive(sender.uri, raw)
         answer = {"checkpoint": receipt.cosigned.checkpoint, "size": receipt.cosigned.size}
@@ -75,19 +78,29 @@ class _Door:
         )
 
     @contextlib.contextmanager
-    def _place(self) -> Iterator[None]:
-        if self._in_flight >= IN_FLIGHT_MAX:
+    def _place(self, sender: Sender) -> Iterator[None]:
+        party = sender.uri
+        if (
+            self._in_flight.total() >= IN_FLIGHT_MAX
+            or self._in_flight[party] >= IN_FLIGHT_PER_PARTY_MAX
+        ):
             raise Refused(InboxFault.OVERLOADED, "too many deliveries at once")
-        self._in_flight += 1
+        self._in_flight[party] += 1
         try:
             yield
         finally:
-            self._in_flight -= 1
+            self._in_flight[party] -= 1
+
+    def _gateway(self, request: web.Request) -> Sender:
+        """Who keeps a log here; of nobody else is a body read. Raises Refused, NotEntitled."""
+        sender = _party(request)
+        self._inbox.expect_gateway(sender.uri)
+        return sender
 
     async def notices(self, request: web.Request) -> web.Response:
         """200 with our signed receipt once the notice is stored, also if it had been before.
         Several in one request are answered one by one."""
-        sender = _party(request)
+        sender = self._gateway(request)
         if request.content_type == NOTICES_MEDIA_TYPE:
             return await self._bundle(request, sender)
         body = await _body(request, NOTICE_BYTES_MAX)
@@ -99,7 +112,7 @@ class _Door:
         return web.Response(body=orjson.dumps(answer), content_type="application/json")
 
     async def _bundle(self, request: web.Request, sender: Sender) -> web.Response:
-        with self._place():
+        with self._place(sender):
             bundle = read_bundle(await _body(request, BUNDLE_BYTES_MAX))
             taken = await self._inbox.notices(sender.uri, bundle.division, bundle.notices)
         kept = [

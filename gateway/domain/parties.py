@@ -21,6 +21,9 @@ class Role(StrEnum):
     OPERATOR = "operator"
 
 
+CARRIERS = frozenset({Role.CHANNEL, Role.BUREAU})
+"""Whose connections may carry what another party of their division has signed."""
+
 _URI = re.compile(
     r"spiffe://[a-z0-9.-]+/(agency|channel|bureau|bank|gateway|operator)"
     r"/([0-9A-Za-z-]{1,32})(?:/([0-9A-Za-z-]{1,32}))?"

@@ -1,11 +1,14 @@
 """Reading a request's body: bounded in size and time, never decompressed, whole or not at all."""
 
 import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Iterator
 
 from aiohttp import ClientPayloadError, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from gateway.domain.faults import FaultCode, Unreadable
+from gateway.domain.faults import FaultCode, Unreadable, Unready
 
 BODY_BYTES_MAX = 1 << 20
 FEED_BYTES_MAX = 64 << 20
@@ -14,6 +17,12 @@ BODY_DEADLINE_S = 5.0
 MESSAGE_BYTES_MAX = 48 << 20
 """A message of 10,000 payments."""
 MESSAGE_DEADLINE_S = 60.0
+READING_BYTES_MAX = 512 << 20
+"""Bytes of bodies that are on their way in at once. They do not count as in flight: who sends
+slowly keeps nobody from the line."""
+READING_BYTES_PER_PARTY_MAX = 128 << 20
+"""Two messages of 10,000 payments. What is announced counts before it comes: without a share of its
+own, eleven announcements of one party would keep out everybody's bodies."""
 
 
 class BodyTooLarge(Unreadable):
@@ -22,6 +31,32 @@ class BodyTooLarge(Unreadable):
 
 class MediaTypeUnsupported(Unreadable):
     status = 415
+
+
+class Arrivals:
+    """Bodies on their way in, by the bytes that they have announced."""
+
+    def __init__(self) -> None:
+        self._bytes = 0
+        self._of: Counter[str] = Counter()
+
+    @contextlib.contextmanager
+    def room(self, party: str, length: int) -> Iterator[None]:
+        """Held while the body is read. Raises Unready."""
+        if (
+            self._bytes + length > READING_BYTES_MAX
+            or self._of[party] + length > READING_BYTES_PER_PARTY_MAX
+        ):
+            raise Unready(FaultCode.OVERLOADED, "too many bodies at once; send again later")
+        self._bytes += length
+        self._of[party] += length
+        try:
+            yield
+        finally:
+            self._bytes -= length
+            self._of[party] -= length
+            if not self._of[party]:
+                del self._of[party]
 
 
 async def read_body(

@@ -19,7 +19,8 @@ def decoded(raw: bytes, type: type[T]) -> T:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> None:
-    names = [name for name, _ in pairs]
-    for name in names:
-        if names.count(name) > 1:
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
             raise ValueError(f"{name[:40]} stands more than once")
+        seen.add(name)

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from gateway.domain.faults import Fault, FaultCode, LedgerUnavailable, Unproven, Unreadable, Unready
 from gateway.domain.instruction import InstructionKey, Received
-from gateway.domain.parties import Role, Sender, sender_of
+from gateway.domain.parties import CARRIERS, Role, Sender, sender_of
 from gateway.pipeline.tell import Origin
 from gateway.web.body import (
     BODY_BYTES_MAX,
@@ -20,15 +20,12 @@ from gateway.web.body import (
     FEED_BYTES_MAX,
     MESSAGE_BYTES_MAX,
     MESSAGE_DEADLINE_S,
+    Arrivals,
     MediaTypeUnsupported,
     read_body,
 )
 from gateway.web.evidence import evidence_of, may_see
 from gateway.web.intake import ACCEPTED, Counter, Doorway, Intake, Reader, Reply, broken
-
-READING_BYTES_MAX = 512 << 20
-"""Bytes of bodies that are on their way in at once. They do not count as in flight: who sends
-slowly keeps nobody from the line."""
 
 _ORDINARY = (BODY_BYTES_MAX, BODY_DEADLINE_S)
 _BOUNDS = {"iso20022": (MESSAGE_BYTES_MAX, MESSAGE_DEADLINE_S)}
@@ -43,7 +40,7 @@ class Door:
     def __init__(self, doorway: Doorway, intake: Intake) -> None:
         self._doorway = doorway
         self._intake = intake
-        self._reading_bytes = 0
+        self._arrivals = Arrivals()
 
     def application(self) -> web.Application:
         app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[self._no_strangers])
@@ -79,12 +76,14 @@ class Door:
     def _receiving(
         self, counter: Counter, large: bool
     ) -> Callable[[web.Request], Awaitable[web.Response]]:
-        """Bounded like an instruction, feeds like feeds; `_no_strangers` turns what it raises into
-        a refusal."""
-        bounds = (FEED_BYTES_MAX, MESSAGE_DEADLINE_S) if large else ()
+        """Bounded like an instruction, feeds from who may carry one like feeds; `_no_strangers`
+        turns what it raises into a refusal."""
 
         async def receive(request: web.Request) -> web.Response:
             self._intake.refuse_if_full()
+            visitor = self._intake.visitor(self._party(request))
+            is_feed = large and visitor.role in CARRIERS
+            bounds = (FEED_BYTES_MAX, MESSAGE_DEADLINE_S) if is_feed else _ORDINARY
             if request.content_type not in ACCEPTED["json"] | ACCEPTED["voucher"]:
                 raise MediaTypeUnsupported(
                     FaultCode.MEDIA_TYPE_UNSUPPORTED, "this door takes JSON or vouchers"
@@ -128,13 +127,8 @@ class Door:
         """The body, if there is room for it. Raises Fault."""
         length = request.content_length
         room = min(most if length is None else length, most)
-        if self._reading_bytes + room > READING_BYTES_MAX:
-            raise Unready(FaultCode.OVERLOADED, "too many bodies at once; send again later")
-        self._reading_bytes += room
-        try:
+        with self._arrivals.room(self._party(request), room):
             return await read_body(request, most, deadline_s)
-        finally:
-            self._reading_bytes -= room
 
     def _party(self, request: web.Request) -> str:
         """The party that the connection's certificate names; "" when it names none."""

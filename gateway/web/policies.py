@@ -11,10 +11,9 @@ from typing import Protocol
 import orjson
 import structlog
 
-from gateway.domain.faults import FaultCode, Unproven
 from gateway.domain.instruction import Received
-from gateway.domain.parties import Role
 from gateway.ports import Clock, Gatekeeper
+from gateway.web.entitled import bureau_of
 
 PATH = "/v1/feeds/policies"
 KIND = "policies"
@@ -56,11 +55,7 @@ class PolicyCounter:
 
         Raises Unproven, Unreadable (FEED_INVALID, with every problem); the book in force stays.
         """
-        sender = self._gatekeeper.authenticate(received, self._clock.now())
-        if sender.role is not Role.BUREAU or sender.uri not in self._bureaus:
-            raise Unproven(
-                FaultCode.SENDER_NOT_ENTITLED, f"{sender.uri} is no bureau of this gateway"
-            )
+        sender = bureau_of(received, self._clock.now(), self._gatekeeper, self._bureaus)
         book, new = await self._archive.take(received.raw)
         log.info(
             "policies.taken", revision=book.revision, digest=book.digest, sender=sender.uri,

@@ -18,12 +18,13 @@ import msgspec
 import orjson
 import structlog
 
-from gateway.domain.faults import FaultCode, Unproven, Unreadable
+from gateway.domain.faults import FaultCode, Unreadable
 from gateway.domain.instruction import Received
 from gateway.domain.legal_day import dawn
-from gateway.domain.parties import Role
 from gateway.domain.past import Question, Wanted
 from gateway.ports import Clock, Gatekeeper
+from gateway.web.documents import decoded
+from gateway.web.entitled import bureau_of, expect_own
 
 PATH = "/v1/feeds/questions"
 KIND = "questions"
@@ -70,12 +71,9 @@ class QuestionCounter:
     async def take(self, received: Received, _path: Mapping[str, str]) -> bytes:
         """Raises Unproven, Unreadable, Conflicting, LedgerUnavailable."""
         now = self._clock.now()
-        sender = self._gatekeeper.authenticate(received, now)
+        sender = bureau_of(received, now, self._gatekeeper, self._bureaus.values())
         asked = _read(received.raw)
-        if sender.role is not Role.BUREAU or self._bureaus.get(asked.division) != sender.uri:
-            raise Unproven(
-                FaultCode.SENDER_NOT_ENTITLED, f"{sender.uri} is not the bureau of {asked.division}"
-            )
+        expect_own(sender, [asked.division], self._bureaus)
         if asked.what != "tell":
             await self._desk.ask(_question(asked, received.raw), now)
             log.info("question.taken", division=asked.division, number=asked.number,
@@ -98,8 +96,8 @@ def _question(asked: _Asked, raw: bytes) -> Question:
 
 def _read(raw: bytes) -> _Asked:
     try:
-        asked = msgspec.json.decode(raw, type=_Asked)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        asked = decoded(raw, _Asked)
+    except (ValueError, RecursionError) as error:
         raise Unreadable(FaultCode.FEED_INVALID, f"not a question: {error}") from error
     wrong = _wrong(asked)
     if wrong:

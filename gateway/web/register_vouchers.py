@@ -14,13 +14,13 @@ from typing import Protocol
 import attrs
 import structlog
 
-from gateway.domain.faults import FaultCode, FieldError, Unproven, Unreadable
+from gateway.domain.faults import FaultCode, FieldError, Unreadable
 from gateway.domain.instruction import Received
 from gateway.domain.legal_day import legal_day
-from gateway.domain.parties import Role
 from gateway.domain.register_vouchers import TYPES, Handed
 from gateway.domain.vouchers import Voucher
 from gateway.ports import Clock, Gatekeeper
+from gateway.web.entitled import bureau_of, expect_own
 
 _TYPE = re.compile(rb"<VoucherBody\b[^<>]*\bVtCode\s*=\s*[\"'](%b)[\"']" % "|".join(
     sorted(TYPES)).encode())  # fmt: skip
@@ -69,16 +69,9 @@ class RegisterPapers:
         LedgerUnavailable.
         """
         now = self.clock.now()
-        sender = self.gatekeeper.authenticate(received, now)
+        sender = bureau_of(received, now, self.gatekeeper, self.bureaus.values())
         vouchers = await asyncio.to_thread(self.read, received.raw)  # payments go on meanwhile
-        divisions = {voucher.key.division for voucher in vouchers}
-        if sender.role is not Role.BUREAU or any(
-            self.bureaus.get(division) != sender.uri for division in divisions
-        ):
-            raise Unproven(
-                FaultCode.SENDER_NOT_ENTITLED,
-                f"{sender.uri} is not the bureau of {', '.join(sorted(divisions))}",
-            )
+        expect_own(sender, (voucher.key.division for voucher in vouchers), self.bureaus)
         if errors := tuple(_wrong(vouchers, legal_day(now))):
             raise Unreadable(FaultCode.FEED_INVALID, "nothing was applied", errors)
         handed = Handed(

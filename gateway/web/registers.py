@@ -13,11 +13,11 @@ import attrs
 import orjson
 import structlog
 
-from gateway.domain.faults import FaultCode, Unproven, Unreadable
+from gateway.domain.faults import FaultCode, Unreadable
 from gateway.domain.instruction import Received
-from gateway.domain.parties import Role, Sender
 from gateway.domain.register_feed import FeedKind, RegisterFeed, out_of_turn
 from gateway.ports import Clock, Gatekeeper
+from gateway.web.entitled import bureau_of, expect_own
 
 PATH = "/v1/feeds/registers"
 KIND = "registers"
@@ -75,10 +75,12 @@ class RegisterCounter:
         `feed_conflict`: with the version in force), LedgerUnavailable.
         """
         now = self.clock.now()
-        sender = self.gatekeeper.authenticate(received, now)
+        sender = bureau_of(received, now, self.gatekeeper, self.bureaus.values())
         async with self.busy:
             feed = await self._read(received.raw)
-            self._refuse_others(sender, feed, now)
+            expect_own(sender, [feed.division], self.bureaus)
+            if feed.as_of > now + CLOCKS_APART:
+                raise Unreadable(FaultCode.FEED_INVALID, "the feed claims to be made in the future")
             became = await self.registers.apply(feed, (sender.uri, received.signature))
         if not became.applied and not became.known:
             _tell(feed, "refused")
@@ -103,15 +105,6 @@ class RegisterCounter:
         except Unreadable as wrong:
             raise Unreadable(FaultCode.FEED_INVALID, wrong.detail, wrong.errors) from wrong
         return reading.result
-
-    def _refuse_others(self, sender: Sender, feed: RegisterFeed, now: dt.datetime) -> None:
-        wanted = self.bureaus.get(feed.division)
-        if sender.role is not Role.BUREAU or wanted != sender.uri:
-            raise Unproven(
-                FaultCode.SENDER_NOT_ENTITLED, f"{sender.uri} is not the bureau of {feed.division}"
-            )
-        if feed.as_of > now + CLOCKS_APART:
-            raise Unreadable(FaultCode.FEED_INVALID, "the feed claims to be made in the future")
 
 
 def _tell(feed: RegisterFeed, what: str) -> None:

@@ -15,13 +15,14 @@ import msgspec
 import orjson
 import structlog
 
-from gateway.domain.faults import Fault, FaultCode, FieldError, Unproven, Unreadable
+from gateway.domain.faults import Fault, FaultCode, FieldError, Unreadable
 from gateway.domain.instruction import Received
-from gateway.domain.parties import Role, Sender
 from gateway.domain.records import canonical
 from gateway.domain.releases import ORDERS_MAX, Order, prove_persons, read_order
 from gateway.hold_ports import Holds, Prover
 from gateway.ports import Clock, Gatekeeper
+from gateway.web.documents import decoded
+from gateway.web.entitled import bureau_of, expect_own
 
 PATH = "/v1/feeds/releases"
 KIND = "releases"
@@ -65,9 +66,10 @@ class ReleaseCounter:
         FEED_CONFLICT), LedgerUnavailable.
         """
         now = self._clock.now()
-        sender = self._gatekeeper.authenticate(received, now)
+        bureaus = self._chancery.bureaus
+        sender = bureau_of(received, now, self._gatekeeper, bureaus.values())
         feed = _read(received.raw)
-        self._refuse_others(sender, feed.division)
+        expect_own(sender, [feed.division], bureaus)
         bodies = _bodies(feed.orders)
         orders = self._orders(feed, bodies, now)
         signed = received.raw, received.signature, sender.uri
@@ -77,12 +79,6 @@ class ReleaseCounter:
             replayed=not new,
         )  # fmt: skip
         return orjson.dumps({"division": feed.division, "kind": KIND, "version": feed.version})
-
-    def _refuse_others(self, sender: Sender, division: str) -> None:
-        if sender.role is not Role.BUREAU or self._chancery.bureaus.get(division) != sender.uri:
-            raise Unproven(
-                FaultCode.SENDER_NOT_ENTITLED, f"{sender.uri} is not the bureau of {division}"
-            )
 
     def _orders(self, feed: _Feed, bodies: list[bytes], now: dt.datetime) -> list[Order]:
         orders: list[Order] = []
@@ -133,8 +129,8 @@ def _bodies(orders: list[dict[str, Any]]) -> list[bytes]:
 
 def _read(raw: bytes) -> _Feed:
     try:
-        feed = msgspec.json.decode(raw, type=_Feed)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        feed = decoded(raw, _Feed)
+    except (ValueError, RecursionError) as error:
         raise Unreadable(FaultCode.FEED_INVALID, f"not a feed of releases: {error}") from error
     if feed.kind != KIND:
         raise Unreadable(FaultCode.FEED_INVALID, f"its kind is not {KIND}")

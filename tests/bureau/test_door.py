@@ -1,13 +1,15 @@
 """The inbox's door: who may ask what, and that every refusal is a problem document with a code."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import aiohttp
 import pytest
 
 from adapters.bureau.frame import MEDIA_TYPE, NOTICES_MEDIA_TYPE, bundled, framed
+from bureau.web.door import IN_FLIGHT_MAX, IN_FLIGHT_PER_PARTY_MAX
 from tests.bureau.words import BANK, DIVISION, DOMAIN, Bureau, Chain, Door, House, notice, verdict
 
 pytestmark = pytest.mark.postgres
@@ -115,6 +117,42 @@ async def test_a_notice_signed_by_another_party_than_its_carrier_is_refused(
         headers["Signature-JWS"] = stranger.document(body)
         assert (await _post(session, "/v1/notices", body, headers))[1]["code"] == "sender_unknown"
     assert await bureau.desk.count_notices(DIVISION, BANK) == 0
+
+
+async def test_bodies_that_do_not_come_take_the_places_of_no_other_party(door: Door) -> None:
+    """Eight agencies' announcements without a body kept every gateway's deliveries out."""
+    head = (
+        b"POST /v1/records HTTP/1.1\r\nHost: x\r\nContent-Type: %b\r\nContent-Length: 9\r\n\r\n"
+    ) % MEDIA_TYPE.encode()
+    async with AsyncExitStack() as stack:
+        strangers = [
+            await _began(stack, door, f"agency/{DIVISION}/101001", head)
+            for _ in range(IN_FLIGHT_MAX)
+        ]
+        for reader in strangers:
+            assert b" 403 " in await reader.readline(), "at once, without a body"
+        slow = [await _began(stack, door, GATEWAY_PATH, head) for _ in range(IN_FLIGHT_MAX)]
+        told = [asyncio.create_task(reader.readline()) for reader in slow]
+        async with asyncio.timeout(10):
+            for first in asyncio.as_completed(told):
+                assert b" 503 " in await first
+                if sum(task.done() for task in told) == IN_FLIGHT_MAX - IN_FLIGHT_PER_PARTY_MAX:
+                    break
+        for task in told:
+            task.cancel()
+
+
+async def _began(stack: AsyncExitStack, door: Door, path: str, head: bytes) -> asyncio.StreamReader:
+    host, port = door.url.removeprefix("https://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port), ssl=door.client(path))
+    stack.push_async_callback(_hang_up, writer)
+    writer.write(head)
+    return reader
+
+
+async def _hang_up(writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
+    await asyncio.sleep(0)
 
 
 async def test_without_its_database_the_door_says_come_back(
