@@ -84,3 +84,61 @@ def test_every_form_that_people_outside_may_send_is_tried_here(desk: Desk) -> No
     }
     tried = {move.value for move, offices in WHO.items() if offices & OUTSIDE}
     assert posts - tried == {"verify"}, "the card's proof, which test_desk_offices tries"
+
+
+async def test_what_is_asked_of_other_departments_about_a_party_is_not_told_to_it(
+    desk: Desk,
+) -> None:
+    """A letter to the discipline inspection, its request and a referral: the agency neither reads
+    them nor answers in the other department's place."""
+    office, day = desk.rooms.office, legal_day(desk.hands.now)
+    key = await asked(desk, Against.AGENCY, AGENCY, BANK, "甲单位的事")
+    due = (day + dt.timedelta(days=30)).isoformat()
+    joint = {
+        "means": "joint_investigation", "due": due, "person": "同级纪检监察机关",
+        "ground": "拒不配合", "text": "疑似套取资金",
+    }  # fmt: skip
+    file = Upload(name="线索.pdf", media="application/pdf", body=PDF + b"clue")
+    await office.move(key, Move.VERIFY, joint, REVIEWER, [file])
+    case = f"{HOME}/cases/{key[1]}/{key[2]}"
+    agency, reviewer = await desk.seat(Office.AGENCY), await desk.seat(Office.REVIEWER)
+    inside = (await reviewer.get(case))[1]
+    assert "部门协查" in inside and "拒不配合" in inside and "线索.pdf" in inside
+    status, page = await agency.get(case)
+    assert status == 200 and "合同.pdf" in page
+    for word in ("协查", "拒不配合", "疑似套取资金", "线索", "纪检", due):
+        assert word not in page, word
+    for path in (f"{HOME}/papers/{key[1]}/2.pdf", f"{HOME}/papers/{key[1]}/2.docx"):
+        assert ((await agency.bytes(path))[0], (await reviewer.bytes(path))[0]) == (404, 200)
+    assert (await agency.bytes(f"{case}/files/{file.digest.hex()}"))[0] == 404
+    status, answer = await agency.post(f"{case}/reply", {"number": 2, "text": "已查，没有问题"})
+    assert status == 409, answer
+    approver = Person(login="a", division=DIVISION, office=Office.APPROVER, name="乙")
+    for number in (1, 2):
+        if number == 2:
+            await office.move(key, Move.RECORD, {"number": 2, "text": "已复函"}, REVIEWER)
+        await office.move(key, Move.ACCEPT, {"number": number, "text": "采信"}, REVIEWER)
+    await office.move(key, Move.PROPOSE, {"verdict": "confirmed", "text": "属实"}, REVIEWER)
+    await office.move(key, Move.DECIDE, {}, approver)
+    await office.move(key, Move.REFER, {"to": "discipline", "text": "移送线索"}, approver)
+    assert "移送线索" in (await reviewer.get(case))[1]
+    page = (await agency.get(case))[1]
+    for word in ("移交", "移送", "纪检", "协查"):
+        assert word not in page, word
+
+
+async def test_a_case_of_which_only_others_were_told_is_not_there_for_its_party(desk: Desk) -> None:
+    office, day = desk.rooms.office, legal_day(desk.hands.now)
+    opening = Opening(
+        origin=Origin.COMPLAINT, against=Against.AGENCY, agency_code=AGENCY, agency_name="甲",
+        bank=BANK, title="举报事项", reason="核查",
+    )  # fmt: skip
+    key = await office.open(DIVISION, opening, [], REVIEWER)
+    joint = {
+        "means": "joint_investigation", "due": (day + dt.timedelta(days=9)).isoformat(),
+        "person": "同级审计机关", "ground": "复杂", "text": "线索",
+    }  # fmt: skip
+    await office.move(key, Move.VERIFY, joint, REVIEWER)
+    agency = await desk.seat(Office.AGENCY)
+    assert (await agency.get(f"{HOME}/cases/{key[1]}/{key[2]}"))[0] == 404
+    assert "举报事项" not in (await agency.get(f"{HOME}/cases"))[1]

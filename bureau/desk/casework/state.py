@@ -89,6 +89,13 @@ class Case:
         return next((each for each in self.orders if each.number == number), None)
 
     @property
+    def for_party(self) -> "Case":
+        """As the agency or bank that it is about may see it: without what was asked of other
+        departments, and without what was handed to them."""
+        theirs = [each for each in self.requests if each.means is not Means.JOINT_INVESTIGATION]
+        return attrs.evolve(self, requests=tuple(theirs), referred=())
+
+    @property
     def due(self) -> dt.date | None:
         """The nearest day on which somebody outside must have answered."""
         days = [each.due for each in self.requests if each.waits_outside]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 from bureau.desk.people import BUREAU, OUTSIDE, Office
 
@@ -136,8 +137,14 @@ FROM: Mapping[Move, frozenset[Stage]] = {
 }
 """The stages at which a move is legal: everything else is refused (I19)."""
 
-INTERNAL = frozenset({Move.PROPOSE, Move.SEND_BACK, Move.PROPOSE_HANDLING, Move.NOTE, Move.REFER})
-"""What people outside the bureau are not shown."""
+_INTERNAL = frozenset({Move.PROPOSE, Move.SEND_BACK, Move.PROPOSE_HANDLING, Move.NOTE, Move.REFER})
+
+
+def internal(move: str, body: Mapping[str, Any]) -> bool:
+    """What people outside the bureau are not shown: its own counsel, and what it asks of other
+    departments about them (Art. 11(2)5, 23)."""
+    return move in _INTERNAL or body.get("means") == Means.JOINT_INVESTIGATION
+
 
 ORIGIN_ZH = {
     Origin.FINDING: "系统预警", Origin.GROUPED: "重点关注（归并）",

@@ -16,7 +16,7 @@ from bureau.desk.names import Names
 from bureau.desk.papers import letters
 from bureau.desk.papers.annexes import Payment, interview, onsite
 from bureau.desk.papers.letters import Concerned, Issue, is_bank
-from bureau.desk.papers.paper import Kind, Paper
+from bureau.desk.papers.paper import TO_OTHERS, Paper
 from bureau.desk.refusals import ActRefused
 from gateway.domain.legal_day import legal_day
 
@@ -62,7 +62,7 @@ class Making:
                 "glyph_missing", f"字库中没有这些字，不能印发：{error}", f"no glyph: {error}"
             ) from error
         return Issued(
-            number=number, kind=paper.kind, outside=paper.kind is not Kind.REFERRAL,
+            number=number, kind=paper.kind, outside=paper.kind not in TO_OTHERS,
             issued_by=self.by, issued_at=self.at, layout=layout, pdf=pdf,
             digest=hashlib.sha256(pdf).digest(),
         )  # fmt: skip

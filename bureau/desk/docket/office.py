@@ -14,7 +14,15 @@ import orjson
 
 from bureau.desk.casework.moves import Made, replayed, step
 from bureau.desk.casework.state import Case, Done, awaits
-from bureau.desk.casework.words import PROGRAM, Against, Measure, Move, Origin, Stage
+from bureau.desk.casework.words import (
+    PROGRAM,
+    Against,
+    Measure,
+    Move,
+    Origin,
+    Stage,
+    internal,
+)
 from bureau.desk.docket.issue import Issued, Making, Setter, case_no, concerned, writes
 from bureau.desk.names import Names
 from bureau.desk.people import OUTSIDE, Office, Person
@@ -169,6 +177,7 @@ class CaseOffice:
         made = _with_proposal(made, moves)
         after = step(before, made)
         _check_evidence(before, made, files)
+        _check_reply(before, made)
         at = self._clock()
         body = {**made.body, "files": [f.digest.hex() for f in files]} if files else made.body
         about = concerned(row, subjects, self._names, self._titles)
@@ -179,7 +188,7 @@ class CaseOffice:
             )
             for write in writes(about, before, made, by.name)
         )  # fmt: skip
-        told = bool(making) or made.move is Move.VERIFY
+        told = bool(making or made.move is Move.VERIFY) and not internal(made.move, made.body)
         office = made.office.value if made.office else ""
         return Written(
             move=(made.move.value, by.login, by.name, office, at, made.day, canonical(dict(body))),
@@ -265,6 +274,13 @@ def _check_evidence(before: Case, made: Made, files: Sequence[Upload]) -> None:
             "evidence_missing", "请附书面纠正结果和相关佐证材料（第二十一条（一））。",
             "Attach the written result and its evidence (Art. 21(1)).",
         )  # fmt: skip
+
+
+def _check_reply(before: Case, made: Made) -> None:
+    """Nobody answers in the place of a department that was asked about him."""
+    request = before.request(made.number()) if made.move is Move.REPLY else None
+    if request is not None and request not in before.for_party.requests:
+        raise ActRefused("request_wrong", "该核实事项不在此状态。", "Not at this point.")
 
 
 def _acts(key: Key, made: Made, after: Case, issued: Sequence[Issued]) -> list[Act]:

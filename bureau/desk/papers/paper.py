@@ -39,6 +39,8 @@ KIND_ZH = {
     Kind.REFERRAL: "预算执行动态监控违规问题移交函",
     Kind.BANK_NOTICE: "代理银行预算执行动态监控违规问题处理通知书",
 }
+TO_OTHERS = frozenset({Kind.JOINT, Kind.REFERRAL})
+"""Addressed to other departments about the case's party, who never sees them."""
 Piece = str | tuple[str]
 """Printed text, or (in a tuple) what was filled into a blank."""
 Paragraph = tuple[Piece, ...]

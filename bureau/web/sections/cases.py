@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
-from bureau.desk.casework.words import INTERNAL, STAGE_ZH, WHO, Against, Move, Origin
+from bureau.desk.casework.words import STAGE_ZH, WHO, Against, Move, Origin, internal
 from bureau.desk.docket.office import (
     CONCERN_SPAN,
     FREQUENT_TIMES,
@@ -19,7 +19,7 @@ from bureau.desk.docket.office import (
     only_told,
 )
 from bureau.desk.interceptions import why_refused
-from bureau.desk.papers.paper import KIND_ZH
+from bureau.desk.papers.paper import KIND_ZH, TO_OTHERS
 from bureau.desk.people import CASE_PARTIES, Office, Person
 from bureau.desk.refusals import ActRefused
 from bureau.desk.search import QUERY_CHARS_MAX, parsed
@@ -94,8 +94,10 @@ class _Cases:
         _, case, moves = await self._rooms.office.state(key)
         outside = not visit.person.inside
         if outside:
-            moves = [each for each in moves if each["move"] not in INTERNAL]
-        papers = [p for p in await self._rooms.cases.papers(key) if p["outside"] or not outside]
+            moves = [each for each in moves if not internal(each["move"], each["body"])]
+            case = case.for_party
+            row = {**row, "due": case.due}
+        papers = [p for p in await self._rooms.cases.papers(key) if _readable(visit.person, p)]
         shown = {each["seq"] for each in moves}
         uploads = [u for u in await self._rooms.cases.uploads(key) if u["seq"] in shown]
         return self._rooms.pages(
@@ -185,8 +187,8 @@ class _Cases:
         digest = visit.request.match_info["digest"]
         uploads = [u for u in await self._rooms.cases.uploads(key) if u["digest"] == digest]
         if not visit.person.inside:
-            moves = await self._rooms.cases.moves(key)
-            shown = {each["seq"] for each in moves if each["move"] not in INTERNAL}
+            _, _, moves = await self._rooms.office.state(key)
+            shown = {each["seq"] for each in moves if not internal(each["move"], each["body"])}
             uploads = [upload for upload in uploads if upload["seq"] in shown]
         found = await self._rooms.cases.upload(key, bytes.fromhex(digest)) if uploads else None
         if found is None:
@@ -203,7 +205,7 @@ class _Cases:
         if paper is None:
             raise web.HTTPNotFound()
         await self._visible(visit, (visit.division, paper["year"], paper["number"]))
-        if not (paper["outside"] or visit.person.inside):
+        if not _readable(visit.person, paper):
             raise web.HTTPNotFound()
         name = f"{paper['kind']}-{year}-{number}"
         if info["kind"] == "docx":
@@ -229,6 +231,11 @@ class _Cases:
 
     def _since(self) -> dt.datetime:
         return self._rooms.clock() - CONCERN_SPAN
+
+
+def _readable(person: Person, paper: Mapping[str, Any]) -> bool:
+    """By kind as well: letters to other departments of before were kept as if for the party."""
+    return person.inside or (paper["outside"] and paper["kind"] not in TO_OTHERS)
 
 
 def _numbered(words: str | None) -> tuple[int | None, int | None, str | None]:
