@@ -4,8 +4,9 @@ Files and ports stand in the file; secrets and the database's address in the env
 unknown or missing key, or a value of another type, is an error; all are listed at once.
 """
 
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ _TOGETHER = (
     tuple(key for key in _OPTIONAL_KEYS if key.startswith("oidc.")),
 )
 """Each group is given whole or not at all."""
+DIVISION = re.compile(r"[0-9]{9}")
 _LOG_KEYS = ("division", "gateway", "origin")
 
 
@@ -225,6 +227,7 @@ def _place(where: str, entry: object, errors: list[str]) -> LogPlace | None:
     if gateway is None or gateway.role is not Role.GATEWAY:
         errors.append(f"{where}.gateway: not a gateway's URI")
         return None
+    errors += _unlike_log(where, entry["division"], gateway.uri, entry["origin"])
     return LogPlace(
         division=entry["division"],
         bank=gateway.name,
@@ -232,6 +235,15 @@ def _place(where: str, entry: object, errors: list[str]) -> LogPlace | None:
         origin=entry["origin"],
         name=entry.get("name", ""),
     )
+
+
+def _unlike_log(where: str, division: str, gateway: str, origin: str) -> Iterator[str]:
+    """A log that no gateway writes would be waited for, and the real one refused, for ever."""
+    if not DIVISION.fullmatch(division):
+        yield f"{where}.division: must be nine digits (行政区划)"
+    plain = f"{gateway}/log/{division}"
+    if origin not in (plain, f"{plain}/{SM2_SM3}"):
+        yield f"{where}.origin: must be {plain}, or that with /{SM2_SM3} after it"
 
 
 def _secrets(environment: Mapping[str, str], errors: list[str]) -> dict[str, Any]:

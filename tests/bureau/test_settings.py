@@ -99,6 +99,23 @@ def test_logs_must_be_whole(tmp_path: Path, logs: str) -> None:
         load_settings(_file(tmp_path, text), ENVIRONMENT)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('division = "220000000"', 'division = "22000000"', "logs[0].division: must be nine"),
+        ("/log/220000000", "/log/220100000", "logs[0].origin: must be spiffe://"),
+        ("/log/220000000", "/log/220000000/GW1-RSA", "logs[0].origin: must be spiffe://"),
+    ],
+)
+def test_a_log_that_no_gateway_writes_is_no_log(
+    tmp_path: Path, old: str, new: str, words: str
+) -> None:
+    assert old in GOOD
+    with pytest.raises(SettingsWrong) as wrong:
+        load_settings(_file(tmp_path, GOOD.replace(old, new)), ENVIRONMENT)
+    assert any(error.startswith(words) for error in wrong.value.errors)
+
+
 def test_true_is_not_a_port_and_broken_toml_is_told(tmp_path: Path) -> None:
     with pytest.raises(SettingsWrong, match="must be a number"):
         load_settings(_file(tmp_path, GOOD.replace("8443", "true")), ENVIRONMENT)
