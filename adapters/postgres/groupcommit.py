@@ -26,6 +26,9 @@ is not known; what is found committed afterwards is nobody's to forward, and is 
 CUT_AFTER_S = 30.0
 """After so long the socket is dropped (never a cancel request) and the outcome looked up."""
 FIND_DEADLINE_S = 2.0
+FAILED_TOLD_S = 10.0
+"""So long after a commit that failed it is told as trouble, unless one succeeds before: a server
+that answers and takes nothing (a full disk) is found by trying only."""
 BACKOFF_S = (0.05, 0.1, 0.2, 0.5, 1.0)
 ROLLED_BACK = ("22", "23", "40001", "40P01", "42", "P0")
 """SQLSTATEs after which nothing was committed for certain; all others are unknown."""
@@ -77,6 +80,8 @@ class GroupCommit(Generic[Item, Result]):
         self._waiting: deque[_Waiter[Item, Result]] = deque()
         self._session: Session | None = None
         self._refusing: str | None = "not started"
+        self._failed: tuple[float, str] | None = None
+        """When the last commit failed, and why; None once one succeeded."""
         self._idle: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._watch: asyncio.TimerHandle
@@ -107,9 +112,15 @@ class GroupCommit(Generic[Item, Result]):
     def trouble(self) -> str | None:
         """A connection that was cut is known before anybody needs it."""
         session = self._session
-        if self._refusing is None and session is not None and session.connection.is_closed():
+        if self._refusing is not None:
+            return self._refusing
+        if self._failed is not None:
+            at, reason = self._failed
+            if asyncio.get_running_loop().time() < at + FAILED_TOLD_S:
+                return f"the last commit failed: {reason}"
+        if session is not None and session.connection.is_closed():
             return "the connection to the database is lost"
-        return self._refusing
+        return None
 
     async def submit(self, item: Item) -> Result:
         """Wait for the item's own result. A waiter that is cancelled before its batch leaves is
@@ -180,6 +191,7 @@ class GroupCommit(Generic[Item, Result]):
         try:
             results = await self._work.commit(session.connection, attempt, items)
             session.believed()
+            self._failed = None
             _deliver(batch, results)
         except (*LOST, Undurable, ValueError, TypeError, OverflowError) as error:
             if _rolled_back(error):
@@ -222,6 +234,8 @@ class GroupCommit(Generic[Item, Result]):
         except (*LOST, UnsafeServer, Undurable):
             found = [None] * len(batch)
             await self._drop()
+        if None in found:
+            self._failed = asyncio.get_running_loop().time(), _reason(error)
         for (_, future), result in zip(batch, found, strict=True):
             if future.done():
                 continue

@@ -17,6 +17,8 @@ class Health:
     """Its version, such as `15.4`."""
     synchronous_commit: str
     fsync: str
+    read_only: bool
+    """A standby, or a server that was told to take no writes."""
     schema: str
     """Name of the newest migration applied; empty if there is none."""
     missing: tuple[str, ...]
@@ -43,6 +45,7 @@ async def health(dsn: str) -> Health:
             server=f"{version.major}.{version.minor}",
             synchronous_commit=durability["synchronous_commit"],
             fsync=durability["fsync"],
+            read_only=durability["read_only"],
             schema=schema,
             missing=tuple(missing),
             edited=edited,

@@ -37,6 +37,11 @@ LOST = (
 """What the driver raises when the server, the network or a statement failed. An internal error is
 seen when a killed server's last words arrive on a connection that was not waiting for any."""
 
+READ_ONLY = (
+    "this server takes no writes: a standby, or default_transaction_read_only is on; nothing can"
+    " be decided on it"
+)
+
 _SQL = statements("session")
 
 
@@ -86,13 +91,16 @@ async def open_session(dsn: str, *, allow_unsafe: bool = False) -> Session:
 
 
 async def prove_safe(connection: Connection, *, allow_unsafe: bool = False) -> None:
-    """Refuse a server that loses acknowledged commits; then pin what was found for this session.
+    """Refuse a server that takes no writes or loses acknowledged commits; then pin what was found
+    for this session.
 
     Raises UnsafeServer.
     """
     row = await connection.fetchrow(_SQL["durability"])
     assert row is not None
     commits, fsync = row["synchronous_commit"], row["fsync"]
+    if row["read_only"]:
+        raise UnsafeServer(READ_ONLY)
     if allow_unsafe:
         return
     if commits not in SAFE_COMMITS or fsync != "on":

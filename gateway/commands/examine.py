@@ -16,7 +16,7 @@ import msgspec
 from adapters.bank.http_core import HttpBank
 from adapters.postgres.backlog import PostgresBacklog
 from adapters.postgres.health import health
-from adapters.postgres.session import SAFE_COMMITS
+from adapters.postgres.session import READ_ONLY, SAFE_COMMITS
 from adapters.postgres.shelf import PostgresRegisterShelf
 from certs.live import LiveTls
 from certs.tls import client_context
@@ -36,6 +36,7 @@ PEER_DEADLINE_S = 3.0
 
 
 class _Told(msgspec.Struct):
+    reasons: dict[str, str] = {}
     warnings: dict[str, str] = {}
     degraded: dict[str, str] = {}
 
@@ -72,7 +73,10 @@ async def database(secrets: Secrets) -> AsyncIterator[Finding]:
     except LedgerUnavailable as lost:
         yield bad("database", lost)
         return
-    yield good("database", f"PostgreSQL {found.server}")
+    if found.read_only:
+        yield bad("database", f"PostgreSQL {found.server}: {READ_ONLY}")
+    else:
+        yield good("database", f"PostgreSQL {found.server}")
     safe = found.synchronous_commit in SAFE_COMMITS and found.fsync == "on"
     durability = f"synchronous_commit = {found.synchronous_commit}, fsync = {found.fsync}"
     if safe:
@@ -160,7 +164,8 @@ async def reach(part: str, url: str, peer: str, settings: Settings, secrets: Sec
 
 
 async def troubles(host: str, port: int) -> AsyncIterator[Finding]:
-    """What a gateway that runs here says of bureaus and books it cannot believe; none need run."""
+    """What a gateway that runs here says of itself: why it is not ready, whom it cannot tell or
+    believe; none need run."""
     deadline = aiohttp.ClientTimeout(total=PEER_DEADLINE_S)
     try:
         async with (
@@ -170,7 +175,7 @@ async def troubles(host: str, port: int) -> AsyncIterator[Finding]:
             told = msgspec.json.decode(await answer.read(), type=_Told)
     except (aiohttp.ClientError, TimeoutError, OSError, msgspec.MsgspecError):
         return
-    for name, words in told.warnings.items():
+    for name, words in (told.reasons | told.warnings).items():
         yield bad(name.replace(".", " "), words)
     for name, words in told.degraded.items():
         yield warn(name.replace(".", " "), words)

@@ -94,6 +94,16 @@ async def test_the_state_is_one_word_and_a_lost_database_is_not_called_degraded(
     assert await said() == (503, "unready")
 
 
+async def test_why_a_gateway_is_not_ready_is_red() -> None:
+    reasons = {"database": "the last commit failed: DiskFullError 53100"}
+    ops = Ops(Metrics(), lambda: reasons, _nothing, b"{}")
+    async with TestServer(ops.application()) as server:
+        found = [each async for each in troubles(str(server.host), server.port or 0)]
+    assert [(each.part, each.state, each.detail) for each in found] == [
+        ("database", State.BAD, reasons["database"])
+    ]
+
+
 async def test_no_gateway_need_run_for_the_doctor() -> None:
     assert [each async for each in troubles("127.0.0.1", 1)] == []
 

@@ -1,7 +1,8 @@
 -- name: durability
 -- empty: never
 SELECT current_setting('synchronous_commit') AS synchronous_commit,
-       current_setting('fsync') AS fsync
+       current_setting('fsync') AS fsync,
+       current_setting('transaction_read_only') = 'on' AS read_only
 
 -- name: pin_durability
 -- empty: never

@@ -210,6 +210,28 @@ async def test_with_the_database_down_all_are_refused_at_once_and_later_served_a
     assert [item for batch in bench.work.batches for item in batch] == ["c"]
 
 
+async def test_a_server_that_answers_and_takes_nothing_is_told_as_trouble_until_one_commit_stands(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(_: Sequence[str]) -> None:
+        raise asyncpg.DiskFullError("could not extend file")
+
+    assert bench.group.trouble is None
+    bench.work.script = full
+    with pytest.raises(LedgerUnavailable, match="not known"):
+        await bench.group.submit("a")
+    assert bench.group.trouble == "the last commit failed: DiskFullError 53100"
+    bench.work.script = None
+    assert await bench.group.submit("b") == "done b"
+    assert bench.group.trouble is None
+    bench.work.script = full
+    with pytest.raises(LedgerUnavailable):
+        await bench.group.submit("c")
+    assert bench.group.trouble is not None
+    monkeypatch.setattr("adapters.postgres.groupcommit.FAILED_TOLD_S", 0.0)
+    assert bench.group.trouble is None, "nobody sends any more: it is tried again, not given up"
+
+
 async def served(bench: Bench, item: str) -> str:
     async with asyncio.timeout(10):
         while True:

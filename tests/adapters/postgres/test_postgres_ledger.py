@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from adapters.postgres.commits import CommitWork
+from adapters.postgres.health import health
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.registers import PostgresRegisters
 from adapters.postgres.session import UnsafeServer
@@ -58,6 +59,19 @@ async def test_synchronous_commit_off_is_refused(migrated: str, admin: Admin) ->
                 pass
     async with PostgresLedger(migrated, instance="gw-1", allow_unsafe=True) as ledger:
         await ledger.record(DIVISION, draft("x"))
+
+
+async def test_a_server_that_takes_no_writes_is_refused_and_the_doctor_names_it(
+    migrated: str,
+    admin: Admin,  # type: ignore[type-arg]
+) -> None:
+    name = await admin.fetchval("SELECT current_database()")
+    assert not (await health(migrated)).read_only
+    await admin.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    with pytest.raises(UnsafeServer, match="takes no writes"):
+        async with PostgresLedger(migrated, instance="gw-1", allow_unsafe=True):
+            pass
+    assert (await health(migrated)).read_only
 
 
 async def test_the_running_role_cannot_change_what_is_append_only(
