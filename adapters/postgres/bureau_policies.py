@@ -44,6 +44,7 @@ class BureauPolicies:
         self, division: str, seq: int, by: str, at: dt.datetime, agreed: bool, act: ActLike
     ) -> bool:
         async with connection_of(self._pool) as connection, connection.transaction():
+            await connection.execute(_SQL["lock"], division)
             if await connection.fetchval(_SQL["decide"], division, seq, by, at, agreed) is None:
                 return False
             await self._trail.add(connection, at, [act])

@@ -16,7 +16,7 @@ import attrs
 import orjson
 
 from bureau.desk.people import Office, Person
-from bureau.desk.refusals import ActRefused
+from bureau.desk.refusals import ActRefused, check_seen
 from bureau.desk.trail import Act
 from bureau.ports import Clock
 from gateway.domain.legal_day import legal_day
@@ -77,6 +77,8 @@ WHO: Mapping[Step, frozenset[Office]] = {
     Step.SEND_BACK: frozenset({Office.APPROVER}),
     Step.FEED_BACK: frozenset({Office.KEEPER}),
 }
+DECIDING = frozenset({Step.APPROVE, Step.SEND_BACK})
+"""Steps upon what another person proposed."""
 _NEXT: Mapping[Step, Mapping[Stage, Stage]] = {
     Step.ACCEPT: {Stage.TAKEN: Stage.HANDLING},
     Step.DECLINE: {Stage.TAKEN: Stage.CONCLUDED},
@@ -191,9 +193,10 @@ class Complaints:
 
     async def step(
         self, key: Key, step: Step, words: str, by: Person, *,
-        due: dt.date | None = None, case: tuple[int, int] | None = None,
+        due: dt.date | None = None, case: tuple[int, int] | None = None, seen: int | None = None,
     ) -> None:  # fmt: skip
-        """One step of handling. `case`: year and number of the case that was opened of it."""
+        """One step of handling. `case`: year and number of the case that was opened of it. `seen`:
+        how many steps the person was shown who decides."""
         if by.office not in WHO[step]:
             raise ActRefused("not_yours", "您的岗位不能办理这一步。", "Not for your office.")
         if step in (Step.DECLINE, Step.NOTE, Step.CONCLUDE, Step.SEND_BACK, Step.FEED_BACK) and (
@@ -203,6 +206,7 @@ class Complaints:
         now = self._clock()
 
         def judge(row: Mapping[str, Any]) -> Made:
+            check_seen(seen, row["steps"])
             stage = _NEXT[step].get(Stage(row["stage"]))
             if stage is None:
                 zh = f"{STAGE_ZH[Stage(row['stage'])]}的举报不能{STEP_ZH[step]}。"

@@ -153,8 +153,10 @@ class Policies:
         now = self._clock()
         if not await self.store.decide(division, seq, by.login, now, agreed, act):
             raise ActRefused(
-                "decided", "已处理，或是您自己的草稿。", "Decided before, or one's own draft."
-            )
+                "decided",
+                "已处理，或是您自己的草稿，或该规则在起草之后已另有修改（须退回重新起草）。",
+                "Decided before, one's own draft, or written upon what was replaced since.",
+            )  # fmt: skip
 
     async def hand_over(self, division: str, sealed: bytes, by: Person) -> int:
         """A book with two officers' signatures, to every gateway of the division; its revision.

@@ -9,3 +9,13 @@ class ActRefused(ValueError):
         self.code = code
         self.zh = zh
         self.en = en
+
+
+def check_seen(seen: int | None, now: int) -> None:
+    """What a person decides on is what the person was shown (docs/decisions/0057): `seen` of its
+    steps, and there are `now` so many. None: nothing is decided, any state will do."""
+    if seen is not None and seen != now:
+        raise ActRefused(
+            "moved_on", "打开本页之后又有新的办理情况，请重新查看后再决定。",
+            "It has changed since this page was opened; look again and decide.",
+        )  # fmt: skip

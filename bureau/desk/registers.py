@@ -163,6 +163,7 @@ class Registers:
 
         def judge(row: Mapping[str, Any], version: int) -> Decided:
             _check(row, by)
+            _check_stands(row)
             made = (
                 self._whole(division, row, version)
                 if row["op"] == SNAPSHOT
@@ -349,6 +350,15 @@ def _check(row: Mapping[str, Any], by: Person) -> None:
         raise ActRefused("decided", f"已由{row['decided_by']}处理。", "Decided before.")
     if row["proposed_by"] == by.login:
         raise ActRefused("same_person", "不能批准自己的提议。", "Proposer and approver are one.")
+
+
+def _check_stands(row: Mapping[str, Any]) -> None:
+    """It says the whole row (or all rows): what was approved since would be taken back unseen."""
+    if row["overtaken"]:
+        raise ActRefused(
+            "overtaken", "提议之后该登记已另有变更，请退回并按现行内容重新提议。",
+            "It was changed since this was proposed; send it back and propose it anew.",
+        )  # fmt: skip
 
 
 def _act(division: str, by: Person, what: str, row: Mapping[str, Any], **detail: object) -> Act:

@@ -51,6 +51,12 @@ class Visit:
             raise web.HTTPBadRequest(reason=f"{field}: not a text of at most {chars_max}")
         return value.strip()
 
+    @property
+    def seen(self) -> int:
+        """How many steps the page showed from which this form was sent; -1 if it does not say."""
+        text = self.text("seen", 9)
+        return int(text) if text.isascii() and text.isdigit() else -1
+
     def texts(self, field: str) -> list[str]:
         """All values of a field that may come more than once (check boxes)."""
         getall = getattr(self.form, "getall", None)

@@ -82,6 +82,11 @@ class Seated:
         _, text = await self.get("/me")
         return re.findall(r'name="csrf" value="([0-9a-f]{64})"', text)[0]
 
+    async def seen(self, path: str) -> str:
+        """What the forms of a page say of how much it showed; empty if it has none."""
+        _, text = await self.get(path)
+        return "".join(re.findall(r'name="seen" value="([0-9]+)"', text)[:1])
+
     async def post(
         self, path: str, data: Mapping[str, Any] | None = None, **more: Any
     ) -> tuple[int, str]:

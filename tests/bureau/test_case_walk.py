@@ -27,7 +27,7 @@ async def intercepted(bureau: Bureau, chain: Chain, house: House, number: int = 
 
 
 async def moved(who: Seated, case: str, move: str, **body: object) -> str:
-    status, where = await who.post(f"{case}/{move}", body)
+    status, where = await who.post(f"{case}/{move}", {"seen": await who.seen(case), **body})
     assert (status, where) == (303, case), where
     return (await who.get(case))[1]
 

@@ -40,7 +40,8 @@ async def test_a_complaint_is_taken_handled_approved_and_answered(desk: Desk) ->
         (reviewer, "conclude", "核实属实，责令退回12000元"), (approver, "approve", ""),
         (keeper, "feed_back", "电话告知处理结果"),
     ):  # fmt: skip
-        status, where = await seated.post(f"{path}/steps/{step}", {"words": words})
+        form = {"words": words, "seen": await seated.seen(path)}
+        status, where = await seated.post(f"{path}/steps/{step}", form)
         assert (status, where) == (303, path), step
     _, text = await reviewer.get(path)
     assert "已办结" in text and "电话告知处理结果" in text and "调取了会议签到表" in text

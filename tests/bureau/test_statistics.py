@@ -194,7 +194,7 @@ async def test_a_bulletin_names_nobody(
     assert (await reviewer.post(f"{case}/accept", {"number": 1, "text": "属实"}))[0] == 303
     confirmed = {"verdict": "confirmed", "text": "吉林省示例厅本级的张某违规"}
     assert (await reviewer.post(f"{case}/propose", confirmed))[0] == 303
-    assert (await approver.post(f"{case}/decide"))[0] == 303
+    assert (await approver.post(f"{case}/decide", {"seen": await approver.seen(case)}))[0] == 303
     month = f"{legal_day(desk.hands.now):%Y-%m}"
     _, text = await reviewer.get(f"{HOME}/bulletin?from={month}&to={month}")
     assert "案例1" in text and "JL-020" in text and "某预算单位" in text

@@ -1,11 +1,13 @@
 -- name: lock
--- empty: never; waits until nobody else numbers a draft of this division.
+-- empty: never; waits until nobody else numbers or decides on a draft of this division.
 SELECT pg_advisory_xact_lock(hashtextextended('bureau policies ' || $1, 0));
 
 -- name: add_draft
 -- empty: never.
-INSERT INTO policy_draft (division, seq, policy, place, document, reason, author, drafted_at)
-SELECT $1, coalesce(max(seq), 0) + 1, $2, $3, $4, $5, $6, $7 FROM policy_draft WHERE division = $1
+INSERT INTO policy_draft (division, seq, policy, place, document, reason, author, drafted_at, base)
+SELECT $1, coalesce(max(seq), 0) + 1, $2, $3, $4, $5, $6, $7,
+    coalesce(max(seq) FILTER (WHERE place = $3 AND agreed), 0)
+FROM policy_draft WHERE division = $1
 RETURNING seq;
 
 -- name: drafts
@@ -29,9 +31,14 @@ WHERE division = $1 AND agreed
 ORDER BY place, seq DESC;
 
 -- name: decide
--- empty: it was decided before, or is the decider's own.
-UPDATE policy_draft SET decided_by = $3, decided_at = $4, agreed = $5
-WHERE division = $1 AND seq = $2 AND decided_by IS NULL AND author <> $3
+-- empty: it was decided before, or is the decider's own; or, to be agreed to, it was written upon a document that another one has
+-- replaced since.
+UPDATE policy_draft AS d SET decided_by = $3, decided_at = $4, agreed = $5
+WHERE d.division = $1 AND d.seq = $2 AND d.decided_by IS NULL AND d.author <> $3
+AND (NOT $5 OR d.base = (
+    SELECT coalesce(max(o.seq), 0) FROM policy_draft AS o
+    WHERE o.division = d.division AND o.place = d.place AND o.agreed
+))
 RETURNING policy;
 
 -- name: add_feed

@@ -50,9 +50,10 @@ DELETE FROM register_kept WHERE division = $1;
 -- empty: never; the caller holds the version's lock.
 INSERT INTO register_change (
     division, seq, register, op, key, agency, body, reason, changed_on, wish, proposed_by,
-    proposed_at
+    proposed_at, base
 )
-SELECT $1, coalesce(max(seq), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
+SELECT $1, coalesce(max(seq), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+    (SELECT v.version FROM register_version AS v WHERE v.division = $1)
 FROM register_change WHERE division = $1
 RETURNING seq;
 
@@ -62,8 +63,13 @@ SELECT
     seq, register, op, key, agency, body, reason, changed_on, wish, proposed_by, proposed_at,
     decided_by, decided_at, approved, said, version,
     (SELECT p.name FROM desk_person AS p WHERE p.login = proposed_by) AS proposed_name,
-    (SELECT p.name FROM desk_person AS p WHERE p.login = decided_by) AS decided_name
-FROM register_change
+    (SELECT p.name FROM desk_person AS p WHERE p.login = decided_by) AS decided_name,
+    EXISTS (
+        SELECT FROM register_change AS o
+        WHERE o.division = c.division AND o.approved AND o.version > c.base AND ('snapshot' IN (o.op, c.op)
+                OR (o.register = c.register AND o.key = c.key))
+    ) AS overtaken
+FROM register_change AS c
 WHERE division = $1 AND seq = $2;
 
 -- name: changes

@@ -137,6 +137,8 @@ FROM: Mapping[Move, frozenset[Stage]] = {
 }
 """The stages at which a move is legal: everything else is refused (I19)."""
 
+DECIDING = frozenset({Move.DECIDE, Move.SEND_BACK, Move.APPROVE_HANDLING})
+"""Moves upon what another person proposed."""
 _INTERNAL = frozenset({Move.PROPOSE, Move.SEND_BACK, Move.PROPOSE_HANDLING, Move.NOTE, Move.REFER})
 
 

@@ -26,7 +26,7 @@ from bureau.desk.casework.words import (
 from bureau.desk.docket.issue import Issued, Making, Setter, case_no, concerned, writes
 from bureau.desk.names import Names
 from bureau.desk.people import OUTSIDE, Office, Person
-from bureau.desk.refusals import ActRefused
+from bureau.desk.refusals import ActRefused, check_seen
 from bureau.desk.trail import Act
 from bureau.ports import CaseStore, Clock
 from gateway.domain.legal_day import legal_day
@@ -135,14 +135,20 @@ class CaseOffice:
 
     async def move(
         self, key: Key, move: Move, body: Mapping[str, Any], by: Person,
-        files: Sequence[Upload] = (),
+        files: Sequence[Upload] = (), *, seen: int | None = None,
     ) -> Case:  # fmt: skip
-        """Raises ActRefused, LookupError (no such case)."""
+        """`seen`: how many moves the person was shown who decides. Raises ActRefused, LookupError
+        (no such case)."""
         made = Made(
             move=move, by=by.login, office=by.office, day=legal_day(self._clock()), body=body
         )
         await self._names.follow(key[0])
-        written = await self._store.move(key, lambda *now: self._judged(key, made, by, files, now))
+
+        def judge(*now: Any) -> Written:
+            check_seen(seen, now[0]["moves"])
+            return self._judged(key, made, by, files, now)
+
+        written = await self._store.move(key, judge)
         if written is None:
             raise LookupError(key)
         case: Case = written.case

@@ -9,7 +9,15 @@ from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
-from bureau.desk.casework.words import STAGE_ZH, WHO, Against, Move, Origin, internal
+from bureau.desk.casework.words import (
+    DECIDING,
+    STAGE_ZH,
+    WHO,
+    Against,
+    Move,
+    Origin,
+    internal,
+)
 from bureau.desk.docket.office import (
     CONCERN_SPAN,
     FREQUENT_TIMES,
@@ -110,7 +118,8 @@ class _Cases:
     async def move(self, move: Move, visit: Visit) -> web.StreamResponse:
         key, _ = await self._row(visit)
         body, files = body_of(visit, move), uploads_of(visit)
-        await self._rooms.office.move(key, move, body, visit.person, files)
+        seen = visit.seen if move in DECIDING else None
+        await self._rooms.office.move(key, move, body, visit.person, files, seen=seen)
         self._rooms.bell()
         raise see(case_path(key))
 

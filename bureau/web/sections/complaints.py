@@ -9,6 +9,7 @@ from aiohttp import web
 
 from bureau.desk.casework.words import Against, Origin
 from bureau.desk.complaints import (
+    DECIDING,
     PHONES,
     STAGE_ZH,
     STEP_ZH,
@@ -115,8 +116,9 @@ class _Complaints:
         key, _ = await self._row(visit)
         step = Step(visit.request.match_info["move"])
         await self._complaints.step(
-            key, step, visit.text("words"), visit.person, due=_day(visit.text("due", 10))
-        )
+            key, step, visit.text("words"), visit.person, due=_day(visit.text("due", 10)),
+            seen=visit.seen if step in DECIDING else None,
+        )  # fmt: skip
         raise see(_path(key))
 
     async def case(self, visit: Visit) -> web.StreamResponse:
