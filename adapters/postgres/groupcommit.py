@@ -99,8 +99,7 @@ class GroupCommit(Generic[Item, Result]):
         """Refuse newcomers, let the batch that is under way end, then close."""
         self._refuse("stopping")
         if self._task:
-            if self._idle and not self._idle.done():
-                self._idle.set_result(None)
+            self._wake()
             done, _ = await asyncio.wait({self._task}, timeout=FIND_DEADLINE_S + HUNG_AFTER_S)
             if not done:
                 self._task.cancel()
@@ -134,8 +133,7 @@ class GroupCommit(Generic[Item, Result]):
             raise LedgerUnavailable("too many are waiting for the database")
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
-        if self._idle is not None and not self._idle.done():
-            self._idle.set_result(None)
+        self._wake()
         return await future
 
     async def _run(self) -> None:
@@ -143,6 +141,8 @@ class GroupCommit(Generic[Item, Result]):
             while self._refusing != "stopping":
                 if batch := self._take():
                     await self._carry(batch)
+                elif self._is_lost():
+                    await self._reopen([])
                 elif not self._waiting:
                     await self._rest()
         finally:
@@ -150,7 +150,16 @@ class GroupCommit(Generic[Item, Result]):
                 log.error("group_commit.died", name=self._name)
             self._refuse("stopping")
 
+    def _wake(self) -> None:
+        if self._idle is not None and not self._idle.done():
+            self._idle.set_result(None)
+
+    def _is_lost(self) -> bool:
+        return self._session is None or self._session.connection.is_closed()
+
     async def _rest(self) -> None:
+        """Until somebody waits, or the connection is cut: it is made anew at once, for whoever asks
+        whether we are ready may send nobody before."""
         self._idle = asyncio.get_running_loop().create_future()
         try:
             await self._idle
@@ -180,7 +189,7 @@ class GroupCommit(Generic[Item, Result]):
 
     async def _carry(self, batch: list[_Waiter[Item, Result]]) -> None:
         session = self._session
-        if session is None or session.connection.is_closed():
+        if session is None or self._is_lost():
             session = await self._reopen(batch)
             if session is None:
                 return
@@ -267,6 +276,7 @@ class GroupCommit(Generic[Item, Result]):
 
     async def _open(self) -> Session:
         self._session = await self._connect()
+        self._session.when_cut(self._wake)
         await self._work.prepare(self._session.connection)
         return self._session
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
@@ -64,6 +64,10 @@ class Session:
     def _hear(self, _: object, message: asyncpg.PostgresLogMessage) -> None:
         if message.severity_en == "WARNING" or message.severity == "WARNING":
             self.warned = message.sqlstate or "01000"
+
+    def when_cut(self, hear: Callable[[], None]) -> None:
+        """`hear` is called once the connection has ended, whoever ended it."""
+        self.connection.add_termination_listener(lambda _: hear())
 
     def believed(self) -> None:
         """Assert that nothing so far was committed with a warning. Raises Undurable."""

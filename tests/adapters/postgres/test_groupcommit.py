@@ -26,6 +26,10 @@ class FakeSession:
     def __init__(self) -> None:
         self.connection = FakeConnection()
         self.warned: str | None = None
+        self.hear: Callable[[], None] = lambda: None
+
+    def when_cut(self, hear: Callable[[], None]) -> None:
+        self.hear = hear
 
     def believed(self) -> None:
         if self.warned:
@@ -208,6 +212,19 @@ async def test_with_the_database_down_all_are_refused_at_once_and_later_served_a
     bench.unreachable = False
     assert await served(bench, "c") == "done c"
     assert [item for batch in bench.work.batches for item in batch] == ["c"]
+
+
+async def test_a_cut_connection_is_made_anew_though_nobody_sends(bench: Bench) -> None:
+    """A balancer sends nobody to a gateway that is not ready: it must become ready by itself."""
+    for _ in range(3):
+        await asyncio.sleep(0)
+    bench.sessions[0].connection.terminate()
+    assert bench.group.trouble == "the connection to the database is lost"
+    bench.sessions[0].hear()
+    async with asyncio.timeout(10):
+        while bench.group.trouble:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+    assert len(bench.sessions) == 2 and bench.work.batches == []
 
 
 async def test_a_server_that_answers_and_takes_nothing_is_told_as_trouble_until_one_commit_stands(

@@ -273,6 +273,23 @@ async def served(ledger: PostgresLedger, number: int) -> object:
                 await asyncio.sleep(0.01)
 
 
+async def test_an_idle_ledger_whose_connection_was_cut_is_well_again_by_itself(
+    ledger: PostgresLedger, admin: Admin  # type: ignore[type-arg]
+) -> None:  # fmt: skip
+    ours = (
+        "FROM pg_stat_activity WHERE application_name = 'treasury-gateway'"
+        " AND datname = current_database()"
+    )
+    cut = {row["pid"] for row in await admin.fetch(f"SELECT pid, pg_terminate_backend(pid) {ours}")}
+    assert cut
+    async with asyncio.timeout(10):
+        while not {row["pid"] for row in await admin.fetch(f"SELECT pid {ours}")} - cut:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        while ledger.trouble:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert await ledger.admit(admission(1)) == Admitted()
+
+
 async def test_a_database_that_hangs_refuses_everybody_in_two_seconds(
     ledger: PostgresLedger, admin: Admin  # type: ignore[type-arg]
 ) -> None:  # fmt: skip
