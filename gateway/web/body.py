@@ -18,8 +18,8 @@ MESSAGE_BYTES_MAX = 48 << 20
 """A message of 10,000 payments."""
 MESSAGE_DEADLINE_S = 60.0
 READING_BYTES_MAX = 512 << 20
-"""Bytes of bodies that are on their way in at once. They do not count as in flight: who sends
-slowly keeps nobody from the line."""
+"""Bytes of bodies that are on their way in or in hand at once, on aiohttp's road. On their way they
+do not count as in flight: who sends slowly keeps nobody from the line."""
 READING_BYTES_PER_PARTY_MAX = 128 << 20
 """Two messages of 10,000 payments. What is announced counts before it comes: without a share of its
 own, eleven announcements of one party would keep out everybody's bodies."""
@@ -34,7 +34,7 @@ class MediaTypeUnsupported(Unreadable):
 
 
 class Arrivals:
-    """Bodies on their way in, by the bytes that they have announced."""
+    """Bodies from their announcement to their answer, by the bytes that they have announced."""
 
     def __init__(self) -> None:
         self._bytes = 0
@@ -42,7 +42,7 @@ class Arrivals:
 
     @contextlib.contextmanager
     def room(self, party: str, length: int) -> Iterator[None]:
-        """Held while the body is read. Raises Unready."""
+        """Held while the body is read, and until it is answered. Raises Unready."""
         if (
             self._bytes + length > READING_BYTES_MAX
             or self._of[party] + length > READING_BYTES_PER_PARTY_MAX

@@ -5,6 +5,7 @@ This is aiohttp's road: reading an instruction, and every request that is not pl
 
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 
 import orjson
 import structlog
@@ -88,13 +89,10 @@ class Door:
                 raise MediaTypeUnsupported(
                     FaultCode.MEDIA_TYPE_UNSUPPORTED, "this door takes JSON or vouchers"
                 )
-            received = Received(
-                raw=await self._read(request, *bounds),
-                format="json" if request.content_type in ACCEPTED["json"] else "voucher",
-                signature=_signature(request),
-                party=self._party(request),
-            )
-            body = await counter(received, request.match_info)
+            format = "json" if request.content_type in ACCEPTED["json"] else "voucher"
+            with ExitStack() as room:
+                received = await self._received(request, format, bounds, room)
+                body = await counter(received, request.match_info)
             return web.Response(body=body, content_type="application/json")
 
         return receive
@@ -102,33 +100,38 @@ class Door:
     async def _take(self, request: web.Request, format: str) -> web.Response:
         since = time.perf_counter()
         wording = self._doorway.wordings[format]
-        try:
-            self._intake.refuse_if_full()
-            if request.content_type not in ACCEPTED[format]:
-                raise MediaTypeUnsupported(
-                    FaultCode.MEDIA_TYPE_UNSUPPORTED, f"this door takes {wording.media_type}"
+        bounds = _BOUNDS.get(format, _ORDINARY)
+        with ExitStack() as room:
+            try:
+                self._intake.refuse_if_full()
+                if request.content_type not in ACCEPTED[format]:
+                    raise MediaTypeUnsupported(
+                        FaultCode.MEDIA_TYPE_UNSUPPORTED, f"this door takes {wording.media_type}"
+                    )
+                received = await self._received(request, format, bounds, room)
+            except Fault as fault:
+                self._doorway.metrics.seconds.observe(time.perf_counter() - since)
+                return _response(
+                    self._intake.refuse(fault, self._party(request), request.path, wording)
                 )
-            received = Received(
-                raw=await self._read(request, *_BOUNDS.get(format, _ORDINARY)),
-                format=format,
-                signature=_signature(request),
-                party=self._party(request),
-            )
-        except Fault as fault:
-            self._doorway.metrics.seconds.observe(time.perf_counter() - since)
-            return _response(
-                self._intake.refuse(fault, self._party(request), request.path, wording)
-            )
-        return _response(await self._intake.take(received, request.path, since))
+            return _response(await self._intake.take(received, request.path, since))
 
-    async def _read(
-        self, request: web.Request, most: int = BODY_BYTES_MAX, deadline_s: float = BODY_DEADLINE_S
-    ) -> bytes:
-        """The body, if there is room for it. Raises Fault."""
-        length = request.content_length
-        room = min(most if length is None else length, most)
-        with self._arrivals.room(self._party(request), room):
-            return await read_body(request, most, deadline_s)
+    async def _received(
+        self, request: web.Request, format: str, bounds: tuple[int, float], room: ExitStack
+    ) -> Received:
+        """The body, if there is room for it: held in `room`, as long as the body is in hand.
+
+        `bounds`: bytes at most, and seconds. Raises Fault.
+        """
+        most, deadline_s = bounds
+        length, party = request.content_length, self._party(request)
+        room.enter_context(
+            self._arrivals.room(party, min(most if length is None else length, most))
+        )
+        return Received(
+            raw=await read_body(request, most, deadline_s), format=format,
+            signature=_signature(request), party=party,
+        )  # fmt: skip
 
     def _party(self, request: web.Request) -> str:
         """The party that the connection's certificate names; "" when it names none."""

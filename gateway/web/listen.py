@@ -43,7 +43,7 @@ class Bounds:
     header_s: float = 5.0
     """From a request's first byte to the end of its headers."""
     idle_s: float = 75.0
-    """Between two requests of one connection."""
+    """Between two requests of one connection, and while answers are not read."""
     finish_s: float = 10.0
     """How long instructions on the line may take to end once the door is closed."""
 
@@ -53,7 +53,7 @@ class Listener:
     all else to aiohttp's `server`.
 
     `told` hears why a connection was refused: `connections`, `party`, `handshakes`, `handshake`,
-    `descriptors`, `header`, `certificate`; what TLS itself refused is told by the context.
+    `descriptors`, `header`, `unread`, `certificate`; what TLS refused is told by the context.
     """
 
     def __init__(
@@ -84,6 +84,8 @@ class Listener:
             (host, port), family=family, backlog=BACKLOG, reuse_port=shared
         )
         listening.setblocking(False)
+        # Visitors inherit it. uvloop does it by itself, asyncio not for sockets that we accept.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
         self._socket = listening
         self._accepting = asyncio.create_task(self._accept(listening))
         return int(listening.getsockname()[1])

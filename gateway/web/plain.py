@@ -45,9 +45,13 @@ class Plain(NamedTuple):
 
 def recognised(data: bytes) -> Plain | Literal["more"] | None:
     """What `data` begins with: a plain head, perhaps one (`more` will tell), or None, no such."""
+    if (
+        data.find(b"\r\n\r\n", 0, HEAD_BYTES_MAX) < 0
+    ):  # else a head that drips is read for each byte
+        return "more" if _may_become_plain(data) else None
     head = _HEAD.match(data, 0, HEAD_BYTES_MAX)
     if head is None:
-        return "more" if _may_become_plain(data) else None
+        return None
     fields = {name.lower(): value for name, value in _FIELD.findall(head[2])}
     if len(fields) != head[2].count(b"\r\n") or not _NOT_PLAIN.isdisjoint(fields):
         return None  # a field that stands twice is doubtful, even if both say the same
@@ -72,7 +76,7 @@ def recognised(data: bytes) -> Plain | Literal["more"] | None:
 
 
 def _may_become_plain(data: bytes) -> bool:
-    """Its head is not at its end yet, and what there is fits so far."""
-    if len(data) > HEAD_BYTES_MAX or b"\r\n\r\n" in data:
-        return False
-    return any(data.startswith(line[: len(data)]) for line in _LINES)
+    """Its head is not at its end yet, and its first line fits so far."""
+    return len(data) <= HEAD_BYTES_MAX and any(
+        data.startswith(line[: len(data)]) for line in _LINES
+    )

@@ -7,9 +7,6 @@ first byte that is not plain the connection is handed to aiohttp's server, and s
 import asyncio
 import time
 from collections.abc import Callable
-from email.utils import formatdate
-from functools import lru_cache
-from http import HTTPStatus
 from typing import Protocol, cast
 
 from aiohttp.web_protocol import RequestHandler
@@ -19,20 +16,10 @@ from gateway.domain.instruction import Received
 from gateway.web.body import BODY_DEADLINE_S
 from gateway.web.intake import Intake, Reply
 from gateway.web.plain import HEAD_BYTES_MAX, PLAIN_BODY_BYTES_MAX, Plain, recognised
+from gateway.web.worded import busy, written
 
 UNREAD_BYTES_MAX = HEAD_BYTES_MAX + PLAIN_BODY_BYTES_MAX
 """What is kept of requests that come before the one on the line is answered."""
-BUSY = (
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
-    b"Retry-After: 2\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b"
-)
-_BUSY_BODY = (
-    b'{"type":"urn:treasury-gateway:fault:overloaded","title":"Overloaded; try again later",'
-    b'"status":503,"code":"overloaded","detail":"this party has too many connections","errors":[]}'
-)
-_STATUS = {
-    status.value: b"%d %b" % (status, status.phrase.encode("ascii")) for status in HTTPStatus
-}
 
 
 class House(Protocol):
@@ -64,7 +51,7 @@ class Visit(asyncio.BufferedProtocol):
 
     __slots__ = (
         "_blocked", "_handler", "_house", "_idle", "_last", "_loop", "_paused", "_request",
-        "_serving", "_slow", "_transport", "_unread", "party",
+        "_serving", "_slow", "_stuck", "_transport", "_unread", "party",
     )  # fmt: skip
 
     def __init__(self, house: House) -> None:
@@ -79,6 +66,7 @@ class Visit(asyncio.BufferedProtocol):
         self._paused = False
         self._slow: asyncio.TimerHandle | None = None
         self._idle: asyncio.TimerHandle | None = None
+        self._stuck: asyncio.TimerHandle | None = None
         self._last = self._loop.time()
         self.party: str | None = None
 
@@ -92,7 +80,7 @@ class Visit(asyncio.BufferedProtocol):
         party = self._house.enter(self, transport.get_extra_info("ssl_object"))
         if party is None:
             self._house.told("party")
-            self._transport.write(BUSY % (len(_BUSY_BODY), _BUSY_BODY))
+            self._transport.write(busy())
             self._transport.close()
         elif self._house.intake.knows(party):
             self._watch_idleness()
@@ -154,12 +142,15 @@ class Visit(asyncio.BufferedProtocol):
             self._handler.eof_received()
 
     def pause_writing(self) -> None:
+        """Answers are not read: on both roads that keeps memory, and may not do so for ever."""
         self._blocked = True
+        self._stuck = self._loop.call_later(self._house.idle_s, self._unheard)
         if self._handler is not None:
             self._handler.pause_writing()
 
     def resume_writing(self) -> None:
         self._blocked = False
+        self._stop_waiting()
         if self._handler is not None:
             self._handler.resume_writing()
         elif self._unread and not self._serving:
@@ -168,6 +159,7 @@ class Visit(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._stop_clock()
+        self._stop_waiting()
         if self._idle is not None:
             self._idle.cancel()
         self._house.leave(self)
@@ -246,6 +238,16 @@ class Visit(asyncio.BufferedProtocol):
         )
         self.answer(self._house.intake.refuse(late, self.party or "", self._request.path))
 
+    def _unheard(self) -> None:
+        self._house.told("unread")
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _stop_waiting(self) -> None:
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
+
     def _watch_idleness(self) -> None:
         """One timer for a connection, not one for each request."""
         left = self._last + self._house.idle_s - self._loop.time()
@@ -255,23 +257,6 @@ class Visit(asyncio.BufferedProtocol):
             self._idle = self._loop.call_later(left, self._watch_idleness)
         elif self._transport is not None:
             self._transport.close()
-
-
-def written(reply: Reply, *, last: bool) -> bytes:
-    """The reply as HTTP/1.1; `last`: the connection is closed after it."""
-    more = b"Connection: close\r\n" if last else b""
-    if reply.retry_after_s is not None:
-        more += b"Retry-After: %d\r\n" % reply.retry_after_s
-    return b"HTTP/1.1 %b\r\nContent-Type: %b\r\nContent-Length: %d\r\nDate: %b\r\n%b\r\n%b" % (
-        _STATUS[reply.status], reply.media_type.encode("ascii"), len(reply.body),
-        _date(int(time.time())), more, reply.body,
-    )  # fmt: skip
-
-
-@lru_cache(maxsize=1)
-def _date(second: int) -> bytes:
-    """IMF-fixdate (RFC 9110 5.6.7), worded once a second."""
-    return formatdate(second, usegmt=True).encode("ascii")
 
 
 def _still_in_headers(handler: RequestHandler) -> bool:

@@ -4,7 +4,9 @@ import datetime as dt
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +21,7 @@ from deploy.demo.processes import Crew
 from deploy.demo.stage import BANK_CODE, Plot, Stage
 from gateway.domain.legal_day import legal_day
 from tests.web.besieged import DIVISION, HOT_INDICATOR, HOT_YUAN, Siege
+from tests.web.inn import inns
 
 INSTRUCTIONS = 300
 
@@ -55,6 +58,12 @@ def siege(monkeypatch_session: pytest.MonkeyPatch) -> Iterator[Siege]:
 def monkeypatch_session() -> Iterator[pytest.MonkeyPatch]:
     with pytest.MonkeyPatch.context() as patch:
         yield patch
+
+
+@pytest.fixture
+async def open_inn(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
+    async with inns(tmp_path) as open_inn:
+        yield open_inn
 
 
 @pytest.fixture
