@@ -46,6 +46,7 @@ _OPTIONAL_KEYS: dict[str, type] = {
     "desk.certificate": Path,
     "desk.key": Path,
     "desk.authorities": Path,
+    "desk.revocations": Path,
     "desk.hosts": str,
     "oidc.issuer": str,
     "oidc.client_id": str,
@@ -89,6 +90,8 @@ class Settings:
     desk_key: Path | None
     desk_authorities: Path | None
     """All three: the desk speaks TLS, and certificates of these authorities sign people in."""
+    desk_revocations: Path | None
+    """Lists of these authorities; read at each sign-in by certificate."""
     desk_hosts: str | None
     """Names under which the desk is served beside loopback, with spaces between."""
     oidc_issuer: str | None

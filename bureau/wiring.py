@@ -55,7 +55,10 @@ from bureau.web.live import Live
 from bureau.web.pages import Pages
 from bureau.web.rooms import Rooms
 from certs.identity import load_provider_keys
+from certs.keys import load_certificates
+from certs.live import Guard
 from certs.people import PeopleVault
+from certs.revocation import revoked_in
 from certs.seal import Seal, derived
 from certs.tls import Credentials, people_context
 from certs.trust import Trust
@@ -164,6 +167,24 @@ def desk_tls(settings: Settings) -> ssl.SSLContext | None:
     )
 
 
+def certificate_counts_of(settings: Settings) -> Callable[[object], bool]:
+    """Whether a person's certificate has neither ended nor been revoked by now. Lists that cannot
+    be read, or have ended, let nobody in by a certificate."""
+    guard = Guard()
+
+    def counts(tls: object) -> bool:
+        file, authorities = settings.desk_revocations, settings.desk_authorities
+        try:
+            if file is not None and authorities is not None:
+                guard.revoked = revoked_in(file, load_certificates(authorities), now())
+        except (ValueError, OSError) as error:
+            _log.error("revocations.refused", reason=str(error))
+            return False
+        return guard.may_stay(tls, now())
+
+    return counts
+
+
 def shelf_of(settings: Settings) -> Shelf:
     own = {
         "报送接口 door": settings.door_certificate,
@@ -241,6 +262,7 @@ def desk_rooms(settings: Settings, store: Store, trust: Trust, entry: Entry, bel
         law=law_of(),
         identity=identity_of(settings, store),
         certificates=settings.desk_certificate is not None,
+        certificate_counts=certificate_counts_of(settings),
         hosts=tuple((settings.desk_hosts or "").split()),
         clock=now,
         divisions=settings.divisions,

@@ -6,6 +6,7 @@ of revoked certificates in memory.
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 import attrs
 from cryptography import x509
@@ -16,7 +17,7 @@ from cryptography.x509 import ocsp
 
 from certs.authority import Authority
 from certs.signing.suites import public_point
-from gateway.domain.certificates import Reason, Revocation, RevocationList
+from gateway.domain.certificates import Reason, Revocation, RevocationList, Revoked
 
 LIST_LIFE = dt.timedelta(days=7)
 ANSWER_LIFE = dt.timedelta(hours=1)
@@ -110,6 +111,21 @@ def list_number(crl: x509.CertificateRevocationList) -> int:
 
 def serials_of(crl: x509.CertificateRevocationList) -> frozenset[str]:
     return frozenset(f"{each.serial_number:x}" for each in crl)
+
+
+def revoked_in(
+    file: Path, authorities: Sequence[x509.Certificate], at: dt.datetime | None = None
+) -> Revoked:
+    """All that a file of lists says is revoked. Raises ValueError (also for a list that has ended
+    at `at`), OSError."""
+    lists = read_lists(file.read_bytes(), authorities)
+    if at is not None and any((crl.next_update_utc or at) <= at for crl in lists.values()):
+        raise ValueError(f"{file.name}: a revocation list has ended")
+    return Revoked(
+        serials=frozenset(
+            (issuer, serial) for issuer, crl in lists.items() for serial in serials_of(crl)
+        )
+    )
 
 
 @attrs.frozen(kw_only=True)

@@ -15,6 +15,7 @@ import attrs
 
 from bureau.desk.people import PROGRAM, Office, Person
 from bureau.desk.trail import Act
+from bureau.inbox.glance import shown
 from bureau.ports import Clock, PeopleStore
 from certs.one_time import new_secret, step_of
 from certs.passwords import hash_password, matches, weakness
@@ -22,6 +23,7 @@ from certs.seal import Seal
 
 TOKEN_BYTES = 32
 TOKEN_CHARS_MAX = 64
+LOGIN_CHARS_MAX = 64
 LINK_LIFE = dt.timedelta(hours=1)
 SESSION_LIFE = dt.timedelta(hours=10)
 IDLE_MAX = dt.timedelta(minutes=30)
@@ -182,7 +184,8 @@ class Entry:
 
     async def _by_password(self, login: str, password: str, code: str) -> str:
         now = self._clock()
-        row = await self._store.person(login)
+        known = len(login) <= LOGIN_CHARS_MAX and login.isprintable()
+        row = await self._store.person(login) if known else None
         phc = row["password"] if row else None
         right = await asyncio.to_thread(matches, password, phc)
         if row is None or (row["locked_until"] and row["locked_until"] > now):
@@ -204,15 +207,16 @@ class Entry:
         assert login is not None
         return await self._sit(login, "certificate" if kind == "party" else "oidc")
 
-    async def seat(self, token: str | None) -> Seat | None:
-        """Who sits in this session; None if it ended, was idle too long, or never was."""
+    async def seat(self, token: str | None, *, visited: bool = True) -> Seat | None:
+        """Who sits in this session; None if it ended, was idle too long, or never was. `visited`:
+        whether a person did something; a page that keeps itself fresh is nobody's presence."""
         if not token or len(token) > TOKEN_CHARS_MAX:
             return None
         now, digest = self._clock(), digest_of_token(token)
         row = await self._store.seat(digest, now, now - IDLE_MAX)
         if row is None:
             return None
-        if now - row["seen_at"] > SEEN_STEP:
+        if visited and now - row["seen_at"] > SEEN_STEP:
             await self._store.seen(digest, now)
         return Seat(person=_person(row), token=token, way=row["way"], equipped=row["equipped"])
 
@@ -234,7 +238,7 @@ class Entry:
         `present` not the password that the account has.
         """
         now, login = self._clock(), seat.person.login
-        await self._prove_present(login, present)
+        await self._prove_present(seat, present)
         if weak := weakness(password, login):
             raise EntryRefused(weak)
         try:
@@ -254,11 +258,18 @@ class Entry:
         )  # fmt: skip
         return await self._sit(login, "password" if seat.way == "link" else seat.way)
 
-    async def _prove_present(self, login: str, present: str) -> None:
-        """A session that somebody left open must not be enough to take the account over."""
+    async def _prove_present(self, seat: Seat, present: str) -> None:
+        """A session that somebody left open must not be enough to take the account over: where
+        there is no password to ask for, only a link, which two administrators gave, sets one."""
+        login = seat.person.login
         async with self._checks:
             row, now = await self._store.person(login), self._clock()
             if row is None or row["password"] is None:
+                if seat.way != "link":
+                    raise EntryRefused(
+                        "本账号以证书或统一身份登录；如需密码，请由账号管理员重置并发一次性链接 "
+                        "/ a first password is set by a one-time link only"
+                    )
                 return
             if row["locked_until"] and row["locked_until"] > now:
                 raise EntryRefused("账号已锁定，请稍后再试 / the account is locked for a while")
@@ -294,7 +305,7 @@ class Entry:
     async def _refuse(self, row: Any, login: str, why: str) -> None:
         now = self._clock()
         act = Act(
-            division=row["division"] if row else self._home, login=login[:100],
+            division=row["division"] if row else self._home, login=shown(login, 100),
             what="session.refused", detail={"why": why},
         )  # fmt: skip
         if row is not None and why in ("code", "password"):

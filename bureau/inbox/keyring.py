@@ -14,7 +14,7 @@ import structlog
 from certs.files import Mark, mark_of
 from certs.keys import load_certificates, read_certificate, save_certificates
 from certs.live import LiveTls
-from certs.revocation import read_lists, serials_of
+from certs.revocation import revoked_in
 from certs.signatories import read_signatories, signatory
 from certs.signing.signer import Signer
 from certs.trust import Trust
@@ -101,13 +101,7 @@ class KeyRing:
         held against it by TLS itself. Raises ValueError, OSError."""
         if self._files.revocations is None:
             return Revoked()
-        authorities = load_certificates(self._files.transport)
-        lists = read_lists(self._files.revocations.read_bytes(), authorities)
-        return Revoked(
-            serials=frozenset(
-                (issuer, serial) for issuer, crl in lists.items() for serial in serials_of(crl)
-            )
-        )
+        return revoked_in(self._files.revocations, load_certificates(self._files.transport))
 
     async def _renew_parties(self) -> None:
         revoked = self._trust.table.revoked

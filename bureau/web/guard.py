@@ -14,6 +14,8 @@ from bureau.web.route import FORM_BYTES_MAX, UPLOAD_BYTES_MAX, Route, Visit, see
 from gateway.domain.faults import StoreUnavailable
 
 COOKIE = "desk_session"
+COOKIE_TLS = "__Host-" + COOKIE
+"""Under TLS: a browser takes it from this very host over TLS only; nobody plants one."""
 BARE = frozenset({"/me", "/me/equip", "/sign-out"})
 """What a session of a one-time link opens before password and authenticator are set."""
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -55,7 +57,8 @@ class Guard:
         """The handler of a route: nothing of the page runs before all of this holds."""
 
         async def handler(request: web.Request) -> web.StreamResponse:
-            seat = await self._entry.seat(request.cookies.get(COOKIE))
+            visited = request.headers.get("Sec-Fetch-Dest") != "empty"
+            seat = await self._entry.seat(session_of(request), visited=visited)
             if seat is None:
                 return self._page("sign_in", status=401, oops="", back=_back(request))
             if seat.bare and route.path not in BARE:
@@ -160,12 +163,23 @@ async def read_form(request: web.Request, bytes_max: int) -> Mapping[str, Any]:
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """A signal handler, so that redirects and streams carry them too."""
     response.headers.update(HEADERS)
+    if request.secure:
+        response.headers["Strict-Transport-Security"] = "max-age=31536000"
+
+
+def session_of(request: web.Request) -> str | None:
+    return request.cookies.get(COOKIE_TLS if request.secure else COOKIE)
+
+
+def end_session(request: web.Request, response: web.StreamResponse) -> None:
+    name = COOKIE_TLS if request.secure else COOKIE
+    response.del_cookie(name, path="/", secure=request.secure)
 
 
 def set_session(request: web.Request, response: web.StreamResponse, session: str) -> None:
     """HttpOnly, SameSite=Strict; Secure unless the desk is plain HTTP on loopback."""
     response.set_cookie(
-        COOKIE,
+        COOKIE_TLS if request.secure else COOKIE,
         session,
         max_age=int(SESSION_LIFE.total_seconds()),
         httponly=True,

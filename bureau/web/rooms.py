@@ -54,6 +54,8 @@ class Rooms:
     """Names under which the desk is served beside loopback."""
     certificates: bool = False
     """Whether people may sign in by client certificates: the desk speaks TLS."""
+    certificate_counts: Callable[[object], bool] = lambda tls: True
+    """Whether the certificate of a connection has neither ended nor been revoked by now."""
 
     @property
     def ways(self) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from joserfc.jwk import ECKey, KeySet
 from bureau.desk.people import Office, Person
 from bureau.serving import site
 from bureau.web.desk import desk_application
-from bureau.web.guard import COOKIE
+from bureau.web.guard import COOKIE_TLS
 from bureau.web.identity import Identity, Provider
 from certs.identity import IdentityRefused, subject_of
 from certs.seal import Seal
@@ -169,6 +169,6 @@ async def test_a_bound_client_certificate_signs_in_and_no_other(
             ) as answer:
                 assert answer.status == status
             if status == 303:
-                assert answer.cookies[COOKIE]["secure"]
+                assert answer.cookies[COOKIE_TLS]["secure"]
         async with (await desk.browser()).get(f"{url}/sign-in", ssl=bare) as answer:
             assert "使用证书登录" in await answer.text()

@@ -1,5 +1,6 @@
 """Pages of signing in and out, and of one's own account (登录, 我的账号)."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import segno
@@ -7,7 +8,7 @@ from aiohttp import web
 
 from bureau.desk.entry import TOKEN_CHARS_MAX, EntryRefused
 from bureau.desk.people import Office
-from bureau.web.guard import COOKIE, read_form, set_session
+from bureau.web.guard import end_session, read_form, set_session
 from bureau.web.rooms import Rooms
 from bureau.web.route import FORM_BYTES_MAX, Route, Visit, get, post
 from certs.one_time import base32, enrolment_uri
@@ -68,10 +69,15 @@ class _Entry:
     async def by_certificate(self, request: web.Request) -> web.Response:
         """The client certificate that this connection was opened with, if it is bound."""
         transport = request.transport
-        party = party_of(transport.get_extra_info("ssl_object")) if transport else None
+        tls = transport.get_extra_info("ssl_object") if transport else None
+        party = party_of(tls)
         try:
+            if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+                raise EntryRefused("请在本页登录 / sign in from this page")
             if party is None:
                 raise EntryRefused("浏览器没有出示证书 / no certificate was shown")
+            if not await asyncio.to_thread(self._rooms.certificate_counts, tls):
+                raise EntryRefused("证书已到期或已吊销 / the certificate has ended or is revoked")
             session = await self._rooms.entry.by_binding("party", party)
         except EntryRefused as refused:
             return self._rooms.pages("sign_in", status=401, oops=str(refused), back="")
@@ -159,7 +165,7 @@ class _Own:
     async def sign_out(self, visit: Visit) -> web.Response:
         await self._rooms.entry.leave(visit.seat)
         response = self._rooms.pages("sign_in", oops="", back="")
-        response.del_cookie(COOKIE, path="/")
+        end_session(visit.request, response)
         return response
 
     async def _me(self, visit: Visit, oops: str) -> web.Response:

@@ -94,7 +94,13 @@ class _Interceptions:
         )  # fmt: skip
 
     async def events(self, visit: Visit) -> web.StreamResponse:
-        return await self._rooms.live.stream(visit.request)
+        """For as long as the session lives; listening is no presence of its person."""
+        entry, token = self._rooms.entry, visit.seat.token
+
+        async def may_stay() -> bool:
+            return await entry.seat(token, visited=False) is not None
+
+        return await self._rooms.live.stream(visit.request, visit.person.login, may_stay)
 
     async def card(self, visit: Visit) -> web.Response:
         return await self._shown(visit, await self._card(visit), None)

@@ -1,0 +1,192 @@
+"""Sessions that live on when they should not: pages that keep themselves fresh, streams of closed
+accounts, revoked certificates, and what a session left open may not be made into."""
+
+import asyncio
+import datetime as dt
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import attrs
+import pytest
+
+from bureau.desk.entry import IDLE_MAX
+from bureau.desk.people import Office, Person
+from bureau.serving import site
+from bureau.web import live
+from bureau.web.desk import desk_application
+from bureau.web.guard import COOKIE, COOKIE_TLS
+from bureau.web.live import LISTENERS_OF_ONE_MAX
+from bureau.wiring import certificate_counts_of
+from certs.keys import load_certificates
+from certs.revocation import identity_of, make_list
+from certs.tls import client_context, people_context
+from gateway.domain.certificates import Reason, Revocation
+from tests.bureau.desks import Desk
+from tests.bureau.test_desk_entry import HOME, PASSWORD, sign_in
+from tests.bureau.words import DIVISION, DOMAIN, House
+
+pytestmark = pytest.mark.postgres
+PARTY = f"{DOMAIN}/operator/zhangsan"
+ZHANG = Person(login="zhang.san", division=DIVISION, office=Office.APPROVER, name="张三")
+SCRIPT = {"Sec-Fetch-Dest": "empty"}
+"""How a browser marks what a page's script asks for by itself."""
+
+
+async def test_a_page_that_keeps_itself_fresh_keeps_nobody_signed_in(desk: Desk) -> None:
+    who = await desk.seat(Office.REVIEWER)
+    for _ in range(3):
+        desk.hands.now += dt.timedelta(minutes=11)
+        status, _ = await who.get(f"{HOME}/interceptions/rows", headers=SCRIPT)
+    assert status == 401, "33 minutes without its person"
+    who = await desk.seat(Office.REVIEWER)
+    for _ in range(3):
+        desk.hands.now += dt.timedelta(minutes=11)
+        assert (await who.get(f"{HOME}/interceptions"))[0] == 200
+
+
+async def test_a_stream_ends_with_the_session_that_opened_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "BEAT_S", 0.02)
+    who, admin = await desk.seat(Office.REVIEWER), await desk.seat(Office.ADMINISTRATOR)
+    async with who.session.get(f"{desk.url}{HOME}/events") as stream, asyncio.timeout(20):
+        assert await stream.content.readuntil(b": beat\n\n")
+        await admin.post(f"/accounts/{who.person.login}/close")
+        while await stream.content.readany():
+            pass
+    who = await desk.seat(Office.REVIEWER, "idle.one")
+    async with who.session.get(f"{desk.url}{HOME}/events") as stream, asyncio.timeout(20):
+        assert await stream.content.readuntil(b": beat\n\n")
+        desk.hands.now += IDLE_MAX + dt.timedelta(minutes=1)
+        while await stream.content.readany():
+            pass
+
+
+async def test_one_person_does_not_keep_the_others_pages_from_being_told(desk: Desk) -> None:
+    who, other = await desk.seat(Office.REVIEWER), await desk.seat(Office.APPROVER)
+    streams = [
+        await who.session.get(f"{desk.url}{HOME}/events") for _ in range(LISTENERS_OF_ONE_MAX)
+    ]
+    try:
+        assert {stream.status for stream in streams} == {200}
+        async with who.session.get(f"{desk.url}{HOME}/events") as more:
+            assert more.status == 503
+        async with other.session.get(f"{desk.url}{HOME}/events") as theirs:
+            assert theirs.status == 200
+    finally:
+        for stream in streams:
+            stream.close()
+
+
+@pytest.mark.parametrize("kind", ["party", "subject"])
+async def test_a_session_without_a_password_sets_none_but_by_a_link(desk: Desk, kind: str) -> None:
+    """Whoever finds the desk of somebody who came by certificate open would own the account."""
+    entry = desk.rooms.entry
+    await entry.open_account(ZHANG, "program", **{kind: PARTY})
+    session = await entry.by_binding(kind, PARTY)
+    browser = await desk.browser()
+    cookie = {"Cookie": f"{COOKIE}={session}"}
+    async with browser.get(f"{desk.url}/me", headers=cookie) as answer:
+        page = await answer.text()
+    assert answer.status == 200 and "offer" not in page and "一次性链接" in page
+    seat = await entry.seat(session)
+    assert seat is not None
+    _, offer = entry.offer(seat)
+    form = {"csrf": seat.csrf, "password": PASSWORD, "again": PASSWORD, "offer": offer, "code": "1"}
+    async with browser.post(f"{desk.url}/me/equip", data=form, headers=cookie) as answer:
+        assert answer.status == 400 and "由账号管理员重置" in await answer.text()
+    row = await desk.rooms.people.person(ZHANG.login)
+    assert row is not None and row["password"] is None and row["totp"] is None
+
+
+@attrs.frozen(kw_only=True)
+class OverTls:
+    url: str
+    known: ssl.SSLContext
+    lists: Path
+    house: House
+
+    def revoke(self, *certificates: Any, days: int = 5) -> None:
+        authority, at = self.house.transport, self.house.at
+        issuer = identity_of(authority.certificate)
+        gone = [
+            Revocation(
+                issuer=issuer, serial=f"{each.serial_number:x}", thumbprint="", at=at,
+                reason=next(iter(Reason)),
+            )
+            for each in certificates
+        ]  # fmt: skip
+        crl = make_list(authority, gone, 1, at, dt.timedelta(days=days))
+        self.lists.write_bytes(crl.pem)
+
+
+@pytest.fixture
+async def over_tls(desk: Desk, house: House, tmp_path: Path) -> AsyncIterator[OverTls]:
+    await desk.rooms.entry.open_account(ZHANG, "program", party=PARTY)
+    tls = people_context(house.credentials(tmp_path, f"bureau/{DIVISION}"))
+    lists = tmp_path / "people.crl"
+    settings: Any = SimpleNamespace(
+        desk_revocations=lists, desk_authorities=tmp_path / "transport.pem"
+    )
+    rooms = attrs.evolve(
+        desk.rooms, certificates=True, certificate_counts=certificate_counts_of(settings)
+    )
+    async with site(desk_application(rooms), "127.0.0.1", 0, tls) as port:
+        known = client_context(house.credentials(tmp_path, "operator/zhangsan"))
+        yield OverTls(url=f"https://localhost:{port}", known=known, lists=lists, house=house)
+
+
+async def by_certificate(desk: Desk, over: OverTls, **headers: str) -> tuple[int, Any]:
+    browser = await desk.browser()
+    async with browser.get(
+        f"{over.url}/sign-in/certificate", ssl=over.known, allow_redirects=False, headers=headers
+    ) as answer:
+        return answer.status, answer
+
+
+async def test_a_revoked_certificate_signs_nobody_in_nor_does_any_where_the_list_has_ended(
+    desk: Desk, over_tls: OverTls, tmp_path: Path
+) -> None:
+    [mine] = load_certificates(tmp_path / "operator_zhangsan.pem")[:1]
+    assert (await by_certificate(desk, over_tls))[0] == 401, "no list is there"
+    over_tls.revoke()
+    assert (await by_certificate(desk, over_tls))[0] == 303
+    over_tls.revoke(mine)
+    assert (await by_certificate(desk, over_tls))[0] == 401
+    over_tls.revoke(days=0)
+    assert (await by_certificate(desk, over_tls))[0] == 401, "it has ended"
+
+
+async def test_another_site_opens_no_session_by_a_certificate(
+    desk: Desk, over_tls: OverTls
+) -> None:
+    over_tls.revoke()
+    for site_ in ("cross-site", "same-site"):
+        status, answer = await by_certificate(desk, over_tls, **{"Sec-Fetch-Site": site_})
+        assert (status, len(answer.cookies)) == (401, 0), site_
+
+
+async def test_under_tls_the_session_is_of_this_host_and_the_browser_comes_by_tls_only(
+    desk: Desk, over_tls: OverTls
+) -> None:
+    over_tls.revoke()
+    status, answer = await by_certificate(desk, over_tls)
+    assert status == 303 and COOKIE_TLS.startswith("__Host-")
+    cookie = answer.cookies[COOKIE_TLS]
+    assert (
+        cookie["secure"] and cookie["httponly"] and cookie["path"] == "/" and not cookie["domain"]
+    )
+    assert "max-age" in answer.headers["Strict-Transport-Security"]
+    async with (await desk.browser()).get(f"{desk.url}/sign-in") as plain:
+        assert "Strict-Transport-Security" not in plain.headers
+
+
+async def test_no_text_in_a_login_is_more_than_a_wrong_login(desk: Desk) -> None:
+    for login in ("a\0b", "x" * 60_000, "", "欧阳", "a' OR 1=1 --", "program", "\u202eadmin"):
+        assert (await sign_in(desk, login, PASSWORD, "123456"))[0] == 401, login[:20]
+    security = await desk.seat(Office.SECURITY)
+    status, page = await security.post(f"{HOME}/trail")
+    assert status == 200 and "完整无改动" in page
