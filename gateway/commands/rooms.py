@@ -96,6 +96,8 @@ class House:
     batch: Batch | None
     """None where the bank core reads no payments of a larger message."""
     line: Line
+    behind: dict[str, str]
+    """Divisions that the line refuses: the bureau holds more of their log than our database."""
     holds: PostgresHolds
     refunds: PostgresRefunds
     letters: PostgresCorrespondence
@@ -157,6 +159,7 @@ async def open_house(
     rooms.push_async_callback(refunds.close)
     letters = PostgresCorrespondence(secrets.database, vault)
     rooms.push_async_callback(letters.close)
+    behind: dict[str, str] = {}
     line_rooms = Rooms(
         gatekeeper=trust,
         formats={name: each for name, each in formats.items() if name in bank.wire.formats},
@@ -169,6 +172,7 @@ async def open_house(
         origin=origin,
         divisions=frozenset(settings.gateway.divisions),
         partial=frozenset(settings.gateway.partial_batches),
+        behind=behind,
     )
     line = Line(line_rooms)
     batch_rooms = BatchRooms(
@@ -201,6 +205,7 @@ async def open_house(
         inboxes=inboxes,
         formats=formats,
         line=line,
+        behind=behind,
         batch=Batch(line, batch_rooms) if IsoBulk.part_format in bank.wire.formats else None,
         holds=holds,
         refunds=refunds,

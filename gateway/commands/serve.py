@@ -102,7 +102,9 @@ async def _serve(settings: Settings, secrets: Secrets) -> None:
         delivering = Delivering(
             office, house.records, house.inboxes, house.trust, house.clock, sealing.sealed
         )
-        sealing.halted, sealing.greet = delivering.ahead, delivering.greet
+        sealing.halted = delivering.ahead = house.behind
+        sealing.greet = delivering.greet
+        await asyncio.gather(*(sealing.hear(one) for one in settings.gateway.divisions))
         renewing = _renewing(house, office)
         conduct = Conduct(
             office, house.reconciling, house.books_of_bank, house.clock,
@@ -300,6 +302,7 @@ def _reasons(house: House, intake: Intake) -> dict[str, str]:
         reasons["bank"] = "cannot be reached; nothing is admitted that it would have to pay"
     elif house.bank.saturated:
         reasons["bank"] = "saturated or silent"
+    reasons |= {f"log.{division}": words for division, words in house.behind.items()}
     if trouble := house.ledger.trouble:
         reasons = {"database": trouble}  # all else follows from it
     return reasons

@@ -25,7 +25,7 @@ from gateway.domain.parties import Parties, Sender
 from gateway.pipeline.admit import admit
 from gateway.pipeline.decide import NOTHING_KNOWN, Ruling
 from gateway.pipeline.identify import identify
-from gateway.pipeline.parse import parse, refuse_strangers, refuse_unserved
+from gateway.pipeline.parse import parse, refuse_behind, refuse_strangers, refuse_unserved
 from gateway.pipeline.partial import Bench, judge, left_out
 from gateway.pipeline.receipt import answer_again, answer_now
 from gateway.pipeline.settle import settle_by_word
@@ -68,6 +68,8 @@ class Rooms:
     """Those served: with a bureau that is told."""
     partial: frozenset[str] = frozenset()
     """Those of them that let the sound details of a batch pass without the others."""
+    behind: Mapping[str, str] = attrs.field(factory=dict)
+    """Those of which the bureau has cosigned more than our database holds, and the words for it."""
 
 
 class Line:
@@ -95,6 +97,7 @@ class Line:
 
         refuse_strangers(sender, instruction, rooms.origin.trust_domain)
         refuse_unserved(instruction, rooms.divisions)
+        refuse_behind(instruction, rooms.behind)
 
         registers, today = rooms.shelf.of(instruction.key.division, now), legal_day(now)
         parties = identify(instruction, registers)

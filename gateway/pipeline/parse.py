@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gateway.domain.faults import FaultCode, Unproven, Unreadable
+from gateway.domain.faults import FaultCode, Unproven, Unreadable, Unready
 from gateway.domain.instruction import Instruction, Received
 from gateway.domain.parties import Sender
 from gateway.ports import Format
@@ -33,6 +33,13 @@ def refuse_strangers(sender: Sender, instruction: Instruction, trust_domain: str
             f"{sender.uri} may not send for agency {instruction.agency_code!r}"
             f" of division {instruction.key.division}",
         )
+
+
+def refuse_behind(instruction: Instruction, behind: Mapping[str, str]) -> None:
+    """A database that was restored from an older copy has forgotten what it passed: the same bytes
+    would be paid again. Raises Unready."""
+    if why := behind.get(instruction.key.division):
+        raise Unready(FaultCode.LEDGER_UNAVAILABLE, why)
 
 
 def refuse_unserved(instruction: Instruction, divisions: frozenset[str]) -> None:

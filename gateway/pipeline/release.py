@@ -28,7 +28,7 @@ from gateway.pipeline.decide import NOTHING_KNOWN, Case, Ruling, decide
 from gateway.pipeline.endings import dismissal, notification, refusal, released
 from gateway.pipeline.identify import identify
 from gateway.pipeline.line import ROUNDS_MAX, Line, Rooms, judged_of
-from gateway.pipeline.parse import parse, refuse_strangers, refuse_unserved
+from gateway.pipeline.parse import parse, refuse_behind, refuse_strangers, refuse_unserved
 from gateway.pipeline.tell import Judged
 
 DONE_BEFORE = "ended before"
@@ -110,6 +110,7 @@ class Release:
         instruction = parse(received, rooms.formats)
         refuse_strangers(sender, instruction, rooms.origin.trust_domain)
         refuse_unserved(instruction, rooms.divisions)
+        refuse_behind(instruction, rooms.behind)
         registers, today = rooms.shelf.of(instruction.key.division, now), legal_day(now)
         parties = identify(instruction, registers)
         cases = cases_of(instruction, parties, registers, today, minute_of_day(now))

@@ -45,7 +45,7 @@ class Sealing:
         """By division: why its records cannot be sealed; the others are."""
         self.halted: Mapping[str, str] = {}
         """By division: why nothing of it may be sealed (`Delivering.ahead`): records wait for their
-        number meanwhile, and payments go on."""
+        number meanwhile, and the line refuses its payments (`Rooms.behind`)."""
         self.greet: Callable[[str], Awaitable[None]] | None = None
         """Asked once for each division before its first sealing in office (`Delivering.greet`)."""
         self._greeted: set[str] = set()
@@ -69,7 +69,7 @@ class Sealing:
         A division whose records cannot be sealed does not keep the others waiting.
         """
         total, waiting = 0, await self._records.pending_divisions()
-        await asyncio.gather(*(self._hear(division) for division in waiting))
+        await asyncio.gather(*(self.hear(division) for division in waiting))
         for division in waiting:
             if division in self.halted:
                 self._tell(division, ValueError(self.halted[division]))
@@ -82,8 +82,9 @@ class Sealing:
                 self.troubles.pop(division, None)
         return total
 
-    async def _hear(self, division: str) -> None:
-        """A bureau that does not answer delays the first sealing a little and never prevents it."""
+    async def hear(self, division: str) -> None:
+        """Ask the bureau where it stands, before anything is taken in or sealed. One that does not
+        answer delays that a little and never prevents it."""
         if self.greet is None or division in self._greeted:
             return
         self._greeted.add(division)

@@ -113,6 +113,11 @@ async def test_a_bureau_that_holds_more_than_we_do_stops_our_sealing_and_nothing
         Origin(bank="103", uri=GATEWAY), (HERE, THERE),
     )  # fmt: skip
     sealing.halted, sealing.greet = post.worker.ahead, post.worker.greet
+    with structlog.testing.capture_logs() as told:
+        for division in (HERE, THERE):
+            await sealing.hear(division)
+    assert list(post.worker.ahead) == [HERE], "known before the door opens"
+    assert [line["event"] for line in told] == ["bureau.unheard"]
     for division in (HERE, THERE):
         draft = RecordDraft(kind="verdict", subject="s", body=unnumbered({"kind": "verdict"}))
         await post.ledger.record(division, draft)

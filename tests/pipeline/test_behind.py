@@ -1,0 +1,38 @@
+"""A database that came back from an older copy: nothing of that division is passed (0065)."""
+
+import pytest
+
+from gateway.domain.bank import BankOutcome
+from gateway.domain.faults import FaultCode, Unready
+from gateway.domain.ledger import Settled
+from tests.pipeline.test_line import DIVISION, Street, instruction, received
+from tests.pipeline.test_release import Counter
+
+
+def shut(street: Street) -> dict[str, str]:
+    """What the deliverer writes down once the bureau has said how much it holds."""
+    behind = street.line._rooms.behind
+    assert isinstance(behind, dict)
+    behind[DIVISION] = "it was restored from an older copy"
+    return behind
+
+
+async def test_a_database_that_forgot_what_it_passed_passes_nothing() -> None:
+    street = await Street(instruction()).open()
+    behind = shut(street)
+    with pytest.raises(Unready, match="older copy") as refused:
+        await street.line.carry(received())
+    assert refused.value.code is FaultCode.LEDGER_UNAVAILABLE and refused.value.status == 503
+    assert street.diary == [] and DIVISION not in street.state.pending
+    behind.clear()
+    assert (await street.line.carry(received())).bank is BankOutcome.ACCEPTED
+
+
+async def test_over_a_database_that_forgot_what_it_passed_the_order_waits() -> None:
+    counter = await Counter.holding()
+    order, behind = await counter.order(), shut(counter.street)
+    with pytest.raises(Unready, match="older copy"):
+        await counter.release.carry_out(order)
+    assert counter.street.diary == []
+    behind.clear()
+    assert isinstance(await counter.release.carry_out(order), Settled)
