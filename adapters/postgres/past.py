@@ -107,6 +107,10 @@ class PostgresPast:
         """It has read all that it was to read."""
         await self._pool.fetch(_SQL["end_backtest"], shadow.division, shadow.run, now)
 
+    async def fail_backtest(self, shadow: ShadowRun, trouble: str, now: dt.datetime) -> None:
+        """It cannot go on, and must not stand in the way of the next one."""
+        await self._pool.fetch(_SQL["fail_backtest"], shadow.division, shadow.run, now, trouble)
+
     async def sealed_then(self, division: str, seq: int) -> dt.datetime | None:
         """When the record after this one was sealed; None if there is none."""
         (row,) = await self._pool.fetch(_SQL["sealed_then"], division, seq + 1)
@@ -126,7 +130,13 @@ class PostgresPast:
         rows = await self._pool.fetch(_SQL["question"], division, number)
         return Asked(**dict(rows[0])) if rows else None
 
+    async def questions_open(self, division: str) -> int:
+        """How many about single instructions wait for their answer there."""
+        (row,) = await self._pool.fetch(_SQL["questions_open"], division)
+        return int(row["open"])
+
     async def open_questions(self) -> list[Asked]:
+        """The next ones, of all divisions in turn."""
         return [Asked(**dict(row)) for row in await self._pool.fetch(_SQL["open_questions"])]
 
     async def answer(self, asked: Asked, answer: bytes, now: dt.datetime) -> None:

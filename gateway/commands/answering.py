@@ -5,6 +5,7 @@ under a candidate; its windows are empty, as one instruction has no past of its 
 """
 
 import datetime as dt
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import structlog
 
 from adapters.postgres.past import PostgresPast
 from gateway.commands.policy import DEFAULT
-from gateway.commands.retrace import Retracer, book_that_decided
+from gateway.commands.retrace import Retracer, book_that_decided, trouble_of
 from gateway.domain.decision import restored
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.instruction import InstructionKey
@@ -25,7 +26,7 @@ from policies.book.load import book_of, load_codes
 from policies.replay.memory import WindowMemory
 from policies.replay.whole import judged
 
-TROUBLE_CHARACTERS_MAX = 400
+_SUBJECT = re.compile(r"[0-9]{9}/[0-9]{4}/[^/\0]+/[^/\0]+")
 
 log = structlog.get_logger()
 
@@ -65,7 +66,8 @@ class Answering:
 
     async def _answer(self, asked: Asked) -> dict[str, Any]:
         try:
-            decided = await self._past.of(_key(asked.subject or ""))
+            key = _key(asked.subject or "")
+            decided = await self._past.of(key) if key else []
             if not decided:
                 return {"trouble": "no such instruction here"}
             if asked.what == Wanted.TRY:
@@ -75,7 +77,7 @@ class Answering:
             raise
         except Exception as error:  # noqa: BLE001  one question must not stop the others
             log.error("question.failed", number=asked.number, reason=type(error).__name__)
-            return {"trouble": f"{type(error).__name__}: {error}"[:TROUBLE_CHARACTERS_MAX]}
+            return {"trouble": trouble_of(error)}
 
     async def _replayed(self, past: Past) -> dict[str, Any]:
         decision = restored(past.decision)
@@ -107,7 +109,11 @@ class Answering:
         return self._books[revision]
 
 
-def _key(subject: str) -> InstructionKey:
+def _key(subject: str) -> InstructionKey | None:
+    """None for what names no instruction: an earlier release kept such questions, and the database
+    cannot even be asked for the year 99999999999."""
+    if not _SUBJECT.fullmatch(subject):
+        return None
     division, year, kind, number = subject.split("/", 3)
     return InstructionKey(
         division=division, fiscal_year=int(year), voucher_type=kind, voucher_no=number

@@ -10,13 +10,15 @@ import orjson
 
 from adapters.postgres.past import PostgresPast, Span
 from gateway.commands.rooms import House
-from gateway.domain.faults import Conflicting, FaultCode, Unreadable
+from gateway.domain.faults import Conflicting, FaultCode, Unreadable, Unready
 from gateway.domain.past import Asked, Candidate, Flip, Question, Wanted
 from gateway.web.intake import Counter
 from gateway.web.policies import PATH as POLICIES
 from gateway.web.questions import PATH, QuestionCounter
 
 FLIPS_PAGE = 200
+OPEN_MAX = 20
+"""Questions about single instructions of one division that wait for their answer."""
 BOOKS = frozenset({PATH, POLICIES})
 """Doors that take all documents of a province at once."""
 
@@ -44,6 +46,8 @@ class Questions:
         if question.what is Wanted.STOP:
             return await self._past.stop_shadow(division, now)
         if question.what not in (Wanted.BACKTEST, Wanted.SHADOW):
+            if await self._past.questions_open(division) >= OPEN_MAX:
+                raise Unready(FaultCode.OVERLOADED, "too many questions wait; ask again later")
             return None
         ends = question.what is Wanted.BACKTEST
         span = await self._past.span(division, question.since)

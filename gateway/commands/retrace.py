@@ -19,15 +19,25 @@ from policies.book.bundle import open_sealed, read_bundle
 from policies.book.load import book_of, load_codes, load_texts, policy_digest, revision_of
 from policies.book.read import read_policy
 from policies.book.shelf import HELD_MARK
+from policies.language.errors import PolicyRefused
 from policies.replay.recorded import AsRecorded, Replayed, compared
 from policies.replay.stored import Stored
 
 REGISTERS_KEPT = 4
+TROUBLE_CHARACTERS_MAX = 400
 """Versions of registers in memory: decisions of one hour rest on one or two."""
 
 
 class CannotReplay(ValueError):
     """Something the decision rested on is not at hand; the message says what."""
+
+
+def trouble_of(error: Exception) -> str:
+    """Why an answer cannot be given, for the bureau and the log. What nobody foresaw is told by its
+    kind only: its words may quote what was sent."""
+    foreseen = isinstance(error, CannotReplay | PolicyRefused)
+    told = f"{type(error).__name__}: {error}" if foreseen else type(error).__name__
+    return told[:TROUBLE_CHARACTERS_MAX]
 
 
 @attrs.frozen(kw_only=True)

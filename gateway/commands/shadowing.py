@@ -20,7 +20,7 @@ import structlog
 from adapters.postgres.past import SEQ_MAX, PostgresPast, Span
 from gateway.commands.answering import Answering, Shelves
 from gateway.commands.people import past_of
-from gateway.commands.retrace import Retracer
+from gateway.commands.retrace import Retracer, trouble_of
 from gateway.domain.decision import Outcome
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.legal_day import dawn, legal_day
@@ -222,9 +222,13 @@ class Following:
                 raise
             except Exception as error:  # noqa: BLE001  one candidate must not stop the others
                 self._shadows.pop((shadow.division, shadow.run), None)
+                reason = trouble_of(error)
                 log.error("shadow.failed", division=shadow.division, run=shadow.run,
-                          reason=f"{type(error).__name__}: {error}")  # fmt: skip
-                await self._past.note_trouble(shadow, f"{type(error).__name__}: {error}"[:400])
+                          reason=reason)  # fmt: skip
+                if shadow.until_seq is None:
+                    await self._past.note_trouble(shadow, reason)
+                else:
+                    await self._past.fail_backtest(shadow, reason, dt.datetime.now(dt.UTC))
         return worked, running
 
     async def _page(self, shadow: ShadowRun) -> int:

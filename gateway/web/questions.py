@@ -11,6 +11,7 @@ same question.
 
 import datetime as dt
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Protocol
 
@@ -29,6 +30,10 @@ from gateway.web.entitled import bureau_of, expect_own
 PATH = "/v1/feeds/questions"
 KIND = "questions"
 DOCUMENTS_MAX = 2000
+QUESTION_BYTES_MAX = 4 << 20
+"""All documents of a province are some 250 KB; a question is kept, and so are they."""
+SINCE_MIN = dt.date(2000, 1, 1)
+_SUBJECT = re.compile(r"([0-9]{9})/20[0-9]{2}/[0-9A-Za-z]{1,8}/[0-9A-Za-z-]{1,42}")
 
 log = structlog.get_logger()
 
@@ -50,7 +55,7 @@ class Desk(Protocol):
 
     async def ask(self, question: Question, now: dt.datetime) -> None:
         """Keep one. Raises Conflicting (its number means another), Unreadable (one of its kind
-        runs already), LedgerUnavailable."""
+        runs already), Unready (too many wait), LedgerUnavailable."""
         ...
 
     async def state(self, division: str, number: int, after: int) -> dict[str, Any] | None:
@@ -69,7 +74,7 @@ class QuestionCounter:
         self._bureaus = bureaus
 
     async def take(self, received: Received, _path: Mapping[str, str]) -> bytes:
-        """Raises Unproven, Unreadable, Conflicting, LedgerUnavailable."""
+        """Raises Unproven, Unreadable, Conflicting, Unready, LedgerUnavailable."""
         now = self._clock.now()
         sender = bureau_of(received, now, self._gatekeeper, self._bureaus.values())
         asked = _read(received.raw)
@@ -95,6 +100,8 @@ def _question(asked: _Asked, raw: bytes) -> Question:
 
 
 def _read(raw: bytes) -> _Asked:
+    if len(raw) > QUESTION_BYTES_MAX:
+        raise Unreadable(FaultCode.FEED_INVALID, f"more than {QUESTION_BYTES_MAX} bytes")
     try:
         asked = decoded(raw, _Asked)
     except (ValueError, RecursionError) as error:
@@ -113,11 +120,15 @@ def _wrong(asked: _Asked) -> str:
     candidate = asked.what in (Wanted.BACKTEST, Wanted.SHADOW, Wanted.TRY)
     if candidate != bool(asked.documents) or len(asked.documents) > DOCUMENTS_MAX:
         return "documents: those of a candidate, and only with one"
+    if not asked.by.isprintable():
+        return "by: no control or invisible characters"
     about_one = asked.what in (Wanted.REPLAY, Wanted.TRY)
-    parts = asked.subject.split("/", 3)
-    fits = len(parts) == 4 and parts[0] == asked.division and parts[1].isdecimal()
+    named = _SUBJECT.fullmatch(asked.subject)
+    fits = named is not None and named[1] == asked.division
     if about_one != fits or (asked.subject and not about_one):
         return "subject: division/year/type/number of an instruction of this division"
     if asked.since and asked.what not in (Wanted.BACKTEST, Wanted.SHADOW):
         return "since: with a back-test or a shadow only"
+    if asked.since and asked.since < SINCE_MIN:
+        return f"since: {SINCE_MIN} at the earliest"
     return ""

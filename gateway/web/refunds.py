@@ -76,6 +76,8 @@ def read_money_back(raw: bytes) -> MoneyBack:
     """Raises Unreadable."""
     try:
         told = decoded(raw, _MoneyBack)
+        if not (told.reason.isprintable() and told.reference.isprintable()):
+            raise ValueError("texts hold no control or invisible characters")
         return MoneyBack(
             key=_key(told.refund), payment=_key(told.payment), amount_fen=fen(told.amount),
             reason=told.reason, reference=told.reference,

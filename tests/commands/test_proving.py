@@ -194,6 +194,14 @@ def test_the_bureaus_questions_are_answered_from_the_gateways_own_records(
             lost = await answered(questions, asked(4, Wanted.REPLAY, subject=nobody))
             assert "no such instruction" in lost["answer"]["trouble"]
             assert await questions.state(DIVISION, 99, -1) is None
+            poison = asked(10, Wanted.REPLAY, subject=f"{DIVISION}/99999999999/8202/1")
+            lost = await answered(questions, poison)
+            assert "no such instruction" in lost["answer"]["trouble"], "and others go on after it"
+            junk = json.dumps({"JL-001.toml": "no book"}).encode()
+            failed = await answered(questions, asked(11, Wanted.BACKTEST, documents=junk))
+            assert "PolicyRefused" in failed["trouble"] and failed["compared"] == 0
+            next_one = await answered(questions, asked(12, Wanted.BACKTEST, documents=documents))
+            assert next_one["compared"] == state["compared"], "the failed one is out of the way"
             now = dt.datetime.now(dt.UTC)
             await questions.ask(asked(5, Wanted.SHADOW, documents=documents), now)
             with pytest.raises(Unreadable, match="runs in"):

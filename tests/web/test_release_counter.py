@@ -257,6 +257,8 @@ async def test_a_refund_gives_back_is_recorded_and_told_and_may_be_handed_in_aga
          FaultCode.REFUND_UNPAID),
         ({"amount": "0.00"}, FaultCode.INSTRUCTION_INVALID),
         ({"amount": "1e3"}, FaultCode.INSTRUCTION_INVALID),
+        ({"reason": "a\0b"}, FaultCode.INSTRUCTION_INVALID),
+        ({"reference": "R\u202e1"}, FaultCode.INSTRUCTION_INVALID),
         ({"refund": "220100000/2026/2203/R9"}, FaultCode.DIVISION_UNKNOWN),
         ({"refund": str(instruction().key)}, FaultCode.INSTRUCTION_INVALID),
     ],

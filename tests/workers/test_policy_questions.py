@@ -7,11 +7,13 @@ import attrs
 import orjson
 import pytest
 
-from gateway.domain.faults import Unproven, Unreadable
+from gateway.commands.questions import OPEN_MAX, Questions
+from gateway.commands.retrace import CannotReplay, trouble_of
+from gateway.domain.faults import Unproven, Unreadable, Unready
 from gateway.domain.instruction import Received
 from gateway.domain.parties import Sender, sender_of
 from gateway.domain.past import Question, Wanted
-from gateway.web.questions import QuestionCounter
+from gateway.web.questions import QUESTION_BYTES_MAX, QuestionCounter
 
 DIVISION = "220000000"
 BUREAU = f"spiffe://treasury.test/bureau/{DIVISION}"
@@ -93,6 +95,10 @@ async def test_nobody_else_may_ask(party: str) -> None:
         {"what": "replay", "subject": KEY}, {"what": "try", "subject": "220100000/2026/8202/1"},
         {"what": "replay", "documents": None, "subject": KEY, "since": "2026-01-01"},
         {"what": "tell", "documents": None, "number": 7}, {"since": "morgen"},
+        {"since": "0001-01-01"}, {"by": "li\0"}, {"by": "li\n"},
+        {"what": "replay", "documents": None, "subject": f"{DIVISION}/99999999999/8202/1"},
+        {"what": "replay", "documents": None, "subject": f"{DIVISION}/2026/8202/1\0"},
+        {"documents": {"JL-042.toml": "#" * QUESTION_BYTES_MAX}},
     ],
 )  # fmt: skip
 async def test_what_is_no_question_is_refused(changes: dict[str, Any]) -> None:
@@ -100,3 +106,37 @@ async def test_what_is_no_question_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(Unreadable):
         await counter(desk).take(asked(**changes), {})
     assert desk.kept == []
+
+
+async def test_what_names_something_twice_is_no_question() -> None:
+    desk, good = Desk(), asked()
+    twice = good.raw.replace(b'"number":1', b'"number":2,"number":1')
+    with pytest.raises(Unreadable, match="more than once"):
+        await counter(desk).take(
+            Received(raw=twice, format="json", signature="s", party=good.party), {}
+        )
+    assert desk.kept == []
+
+
+class Full:
+    """A past in which as many questions wait as may."""
+
+    async def question(self, division: str, number: int) -> None:
+        return None
+
+    async def questions_open(self, division: str) -> int:
+        return OPEN_MAX
+
+
+async def test_a_division_whose_questions_wait_is_told_to_ask_later() -> None:
+    full: Any = Full()
+    question = Question(
+        division=DIVISION, number=1, digest=b"", what=Wanted.REPLAY, by="li", subject=KEY
+    )
+    with pytest.raises(Unready):
+        await Questions(full).ask(question, Clock().now())
+
+
+def test_what_nobody_foresaw_is_told_by_its_kind_only() -> None:
+    assert trouble_of(KeyError("张三 220102199003071234")) == "KeyError"
+    assert "not kept" in trouble_of(CannotReplay("registers version 7 are not kept"))

@@ -72,6 +72,12 @@ UPDATE shadow_run SET stopped_at = $3, read_seq = until_seq
 WHERE division = $1 AND run = $2 AND stopped_at IS NULL AND until_seq IS NOT NULL
 RETURNING run
 
+-- name: fail_backtest
+-- empty: it was ended before, or goes on without end
+UPDATE shadow_run SET stopped_at = $3, trouble = $4
+WHERE division = $1 AND run = $2 AND stopped_at IS NULL AND until_seq IS NOT NULL
+RETURNING run
+
 -- name: sealed_then
 -- empty: never; NULL where nothing was sealed after that record
 SELECT min(sealed_at) AS sealed_at FROM log_checkpoint WHERE division = $1 AND size > $2
@@ -107,10 +113,19 @@ FROM policy_question WHERE division = $1 AND number = $2
 
 -- name: open_questions
 -- empty: every one is answered
-SELECT division, number, digest, what, run, subject, documents, answer
-FROM policy_question
-WHERE subject IS NOT NULL AND answered_at IS NULL
-ORDER BY division, number LIMIT 20
+WITH waiting AS (
+    SELECT division, number, row_number() OVER (PARTITION BY division ORDER BY number) AS turn
+    FROM policy_question
+    WHERE subject IS NOT NULL AND answered_at IS NULL
+    ORDER BY turn, division LIMIT 8)
+SELECT q.division, q.number, q.digest, q.what, q.run, q.subject, q.documents, q.answer
+FROM waiting AS w JOIN policy_question AS q USING (division, number)
+ORDER BY w.turn, q.division
+
+-- name: questions_open
+-- empty: never
+SELECT count(*) AS open FROM policy_question
+WHERE division = $1 AND subject IS NOT NULL AND answered_at IS NULL
 
 -- name: answer
 -- empty: always
