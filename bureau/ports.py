@@ -104,7 +104,7 @@ class ReleaseStore(Protocol):
 
     async def propose(
         self, key: InstructionKey, bank: str, digest: bytes, decision: bytes, person: Person,
-        check: Callable[[Mapping[str, Any]], None],
+        check: Callable[[Mapping[str, Any]], None], act: Any = None,
     ) -> bool:  # fmt: skip
         """`check` sees `held`, `waiting_since` and `ordered_since` under the lock that approvals
         take, and may refuse by raising."""
@@ -116,14 +116,14 @@ class ReleaseStore(Protocol):
 
     async def approve(
         self, division: str, digest: bytes, person: Person,
-        feed: Callable[[Mapping[str, Any], int], tuple[bytes, str]],
+        feed: Callable[[Mapping[str, Any], int], tuple[bytes, str]], act: Any = None,
     ) -> bool:  # fmt: skip
-        """Keep the approval and the signed feed that `feed` makes, both or neither."""
+        """Keep the approval, the signed feed that `feed` makes and the act, all or nothing."""
         ...
 
     async def reject(
         self, division: str, digest: bytes, by: tuple[str, str], at: dt.datetime,
-        check: Callable[[Mapping[str, Any]], None],
+        check: Callable[[Mapping[str, Any]], None], act: Any = None,
     ) -> bool: ...  # fmt: skip
 
     async def waiting_feeds(self) -> Sequence[Mapping[str, Any]]:
@@ -215,9 +215,7 @@ class PeopleStore(Protocol):
         self, division: str, before: int, asked: tuple[Any, ...], limit: int
     ) -> Sequence[Mapping[str, Any]]: ...
 
-    async def trail(
-        self, division: str
-    ) -> tuple[list[tuple[int, bytes, bytes]], tuple[int, bytes]]: ...
+    async def trail(self, division: str) -> tuple[list[Mapping[str, Any]], tuple[int, bytes]]: ...
 
 
 class CaseStore(Protocol):

@@ -116,7 +116,7 @@ async def open_store(settings: Settings, rooms: AsyncExitStack) -> Store:
         registers=BureauRegisters(pool, trail),
         policies=BureauPolicies(pool, trail),
         questions=BureauQuestions(pool, trail),
-        releases=BureauReleases(pool),
+        releases=BureauReleases(pool, trail),
         salt=salt,
         names_stretched=names_stretched,
     )

@@ -156,14 +156,16 @@ class BureauPeople:
         """`asked`: login, act (each may be empty), since, until (each may be None)."""
         return await self._rows("acts", division, before, *asked, limit)
 
-    async def trail(
-        self, division: str
-    ) -> tuple[list[tuple[int, bytes, bytes]], tuple[int, bytes]]:
-        """Every act in order, and the head that is kept apart."""
-        found: list[tuple[int, bytes, bytes]] = []
-        head = await self._row("trail_head", division)
-        while rows := await self._rows("trail", division, len(found), PIECE_ROWS):
-            found += [(row["seq"], row["body"], row["digest"]) for row in rows]
+    async def trail(self, division: str) -> tuple[list[Mapping[str, Any]], tuple[int, bytes]]:
+        """Every act in order, and the head that is kept apart: both of one moment."""
+        found: list[Mapping[str, Any]] = []
+        async with (
+            connection_of(self._pool) as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            head = await connection.fetchrow(_SQL["trail_head"], division)
+            while rows := await connection.fetch(_SQL["trail"], division, len(found), PIECE_ROWS):
+                found += map(dict, rows)
         return found, (0, bytes(32)) if head is None else (head["seq"], head["digest"])
 
     async def _row(self, name: str, *values: object) -> Mapping[str, Any] | None:

@@ -4,7 +4,8 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from adapters.postgres.bureau_pool import Pool, connection_of
+from adapters.postgres.bureau_pool import Connection, Pool, connection_of
+from adapters.postgres.bureau_trail import ActLike, Trail
 from adapters.postgres.statements import statements
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.releases import Person
@@ -15,8 +16,9 @@ _SQL = statements("bureau_releases")
 class BureauReleases:
     """`bureau.ports.ReleaseStore`. Rows come back as mappings. Raises StoreUnavailable."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, trail: Trail) -> None:
         self._pool = pool
+        self._trail = trail
 
     async def open_holds(self, division: str, limit: int) -> Sequence[Mapping[str, Any]]:
         async with connection_of(self._pool) as connection:
@@ -24,22 +26,22 @@ class BureauReleases:
 
     async def propose(
         self, key: InstructionKey, bank: str, digest: bytes, decision: bytes, person: Person,
-        check: Callable[[Mapping[str, Any]], None],
+        check: Callable[[Mapping[str, Any]], None], act: ActLike | None = None,
     ) -> bool:  # fmt: skip
-        """`check` may refuse by raising, of how the hold stands. False: proposed before."""
+        """`check` may refuse by raising, of how the hold stands. False: proposed before. `act`,
+        here and below: kept in the trail with the step, if it is taken."""
         payment = key.division, bank, key.fiscal_year, key.voucher_type, key.voucher_no
         async with connection_of(self._pool) as connection, connection.transaction():
             await connection.execute(_SQL["lock_feed"], key.division, bank)
             stands = await connection.fetchrow(_SQL["decidable"], *payment, digest)
             assert stands is not None, "an aggregate always has its row"
             check(dict(stands))
-            return (
-                await connection.fetchval(
-                    _SQL["propose"], key.division, digest, *payment[1:], decision, person.name,
-                    person.uri, person.signature, person.at,
-                )
-                is not None
+            new = await connection.fetchval(
+                _SQL["propose"], key.division, digest, *payment[1:], decision, person.name,
+                person.uri, person.signature, person.at,
             )  # fmt: skip
+            await self._tell(connection, person.at, act if new else None)
+        return new is not None
 
     async def proposal(self, division: str, digest: bytes) -> Mapping[str, Any] | None:
         async with connection_of(self._pool) as connection:
@@ -52,7 +54,7 @@ class BureauReleases:
 
     async def approve(
         self, division: str, digest: bytes, person: Person,
-        feed: Callable[[Mapping[str, Any], int], tuple[bytes, str]],
+        feed: Callable[[Mapping[str, Any], int], tuple[bytes, str]], act: ActLike | None = None,
     ) -> bool:  # fmt: skip
         """Approval, feed number and signature in one transaction.
 
@@ -82,11 +84,12 @@ class BureauReleases:
             await connection.execute(
                 _SQL["add_feed"], division, row["bank"], version, digest, person.at, signature, body
             )
+            await self._tell(connection, person.at, act)
         return True
 
     async def reject(
         self, division: str, digest: bytes, by: tuple[str, str], at: dt.datetime,
-        check: Callable[[Mapping[str, Any]], None],
+        check: Callable[[Mapping[str, Any]], None], act: ActLike | None = None,
     ) -> bool:  # fmt: skip
         """`by`: person, reason. `check` may refuse by raising. False: rejected before."""
         async with connection_of(self._pool) as connection, connection.transaction():
@@ -96,7 +99,12 @@ class BureauReleases:
             row = await connection.fetchrow(_SQL["proposal"], division, digest)
             assert row is not None
             check(dict(row))
-            return await connection.fetchval(_SQL["reject"], division, digest, *by, at) is not None
+            new = await connection.fetchval(_SQL["reject"], division, digest, *by, at)
+            await self._tell(connection, at, act if new else None)
+        return new is not None
+
+    async def _tell(self, connection: Connection, at: dt.datetime, act: ActLike | None) -> None:
+        await self._trail.add(connection, at, [act] if act else [])
 
     async def waiting_feeds(self) -> Sequence[Mapping[str, Any]]:
         async with connection_of(self._pool) as connection:

@@ -64,6 +64,7 @@ ACTS: Mapping[str, tuple[str, str]] = {
     "list.exported": ("导出拦截清单", "Interceptions exported"),
     "report.exported": ("导出定期报告", "Report exported"),
     "trail.exported": ("导出操作留痕", "Audit trail exported"),
+    "trail.verified": ("核验操作留痕", "Audit trail verified"),
 }  # fmt: skip
 DETAILS: Mapping[str, tuple[str, str]] = {
     "way": ("方式", "way"), "why": ("原因", "why"), "reason": ("理由", "reason"),
@@ -76,6 +77,7 @@ DETAILS: Mapping[str, tuple[str, str]] = {
     "rows": ("行数", "rows"),
     "file": ("文件", "file"), "opening": ("查看序号", "opening"), "host": ("主机", "host"),
     "os_user": ("系统用户", "system user"), "to": ("移送部门", "to"),
+    "broken_at": ("被改动处", "breaks at"),
 }  # fmt: skip
 _VALUES: Mapping[str, Mapping[str, str]] = {
     "way": {

@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 import orjson
 
+from bureau.desk.trail import Act
 from bureau.ports import Clock, DeskStore, ReleaseStore
 from gateway.domain.faults import Unreadable
 from gateway.domain.holds import FindingName
@@ -46,10 +47,12 @@ class Named:
     name: str
     uri: str = ""
     sign: Callable[[bytes], str] | None = None
+    login: str = ""
+    """At the desk: under which the trail tells of the step, in the transaction that takes it."""
 
 
 Told = Callable[[str, str, str, Mapping[str, str]], Awaitable[None]]
-"""division, what (`release.approved`), subject, detail: written to the audit trail first."""
+"""division, what (`release.approved`), subject, detail: told of before a command acts."""
 
 
 class Releases:
@@ -59,7 +62,7 @@ class Releases:
         self, store: ReleaseStore, desk: DeskStore, sign: Callable[[bytes], str], clock: Clock,
         told: Told | None = None,
     ) -> None:  # fmt: skip
-        """`told` hears of each step before it is taken; the desk writes its own trail."""
+        """`told` hears of each step that a command is about to take."""
         self._told = told
         self._store = store
         self._desk = desk
@@ -110,7 +113,7 @@ class Releases:
         _check_form(decision, proposer)
         digest = hashlib.sha256(decision).digest()
         detail = {"digest": digest.hex(), "verdict": verdict.value, "by": proposer.name}
-        await self._tell(key.division, "release.proposed", str(key), detail)
+        act = await self._tell(person, key.division, "release.proposed", str(key), detail)
 
         def check(stands: Mapping[str, Any]) -> None:
             _check_decidable(stands, now)
@@ -119,7 +122,7 @@ class Releases:
                     "已有提议待复核，请先批准或退回 / one waits for approval already"
                 )
 
-        await self._store.propose(key, record["of_bank"], digest, decision, proposer, check)
+        await self._store.propose(key, record["of_bank"], digest, decision, proposer, check, act)
         return digest
 
     async def approve(self, division: str, digest: bytes, person: Named) -> None:
@@ -148,8 +151,8 @@ class Releases:
             return body, self._sign(body)
 
         detail = {"digest": digest.hex(), "by": approver.name}
-        await self._tell(division, "release.approved", digest.hex()[:16], detail)
-        if not await self._store.approve(division, digest, approver, feed):
+        act = await self._tell(person, division, "release.approved", digest.hex()[:16], detail)
+        if not await self._store.approve(division, digest, approver, feed, act):
             raise ReleaseRefused("已复核过 / it was approved before")
 
     async def reject(self, division: str, digest: bytes, person: Named, reason: str) -> None:
@@ -159,14 +162,18 @@ class Releases:
             raise ReleaseRefused("没有这份提议 / nothing was proposed under this digest")
         by = person.name.strip(), reason.strip()
         detail = {"digest": digest.hex(), "by": by[0]}
-        await self._tell(division, "release.rejected", digest.hex()[:16], detail)
-        await self._store.reject(division, digest, by, self._clock(), _check_open)
+        act = await self._tell(person, division, "release.rejected", digest.hex()[:16], detail)
+        await self._store.reject(division, digest, by, self._clock(), _check_open, act)
 
     async def _tell(
-        self, division: str, what: str, subject: str, detail: Mapping[str, str]
-    ) -> None:
+        self, person: Named, division: str, what: str, subject: str, detail: Mapping[str, str]
+    ) -> Act | None:
+        """A command is told of here; of somebody at the desk, the act to be kept with the step."""
         if self._told is not None:
             await self._told(division, what, subject, detail)
+        if not person.login:
+            return None
+        return Act(division=division, login=person.login, what=what, subject=subject, detail=detail)
 
     async def _record(self, key: InstructionKey) -> dict[str, Any]:
         """The proven verdict of a held instruction, and whose log it stands in (`of_bank`)."""

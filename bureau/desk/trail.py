@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
+import orjson
 
 from gateway.domain.records import canonical
 
@@ -45,14 +46,27 @@ def digest_of(body: bytes) -> bytes:
     return hashlib.sha256(body).digest()
 
 
-def first_break(bodies: Iterable[tuple[int, bytes, bytes]], head: tuple[int, bytes]) -> int | None:
-    """The first number that does not follow from what is before it; None if the trail is whole.
+def first_break(rows: Iterable[Mapping[str, Any]], head: tuple[int, bytes]) -> int | None:
+    """The first number that does not follow from what is before it, or beside whose bytes other
+    words were put for lists and searches; None if the trail is whole.
 
-    `bodies`: (seq, body, digest) in order from 1. `head`: last number and digest as kept apart.
+    `rows`: as `desk_act` has them, in order from 1. `head`: last number and digest as kept apart.
     """
     expected, previous = 1, START
-    for seq, body, digest in bodies:
-        if seq != expected or digest_of(body) != digest or previous.hex().encode() not in body:
+    for row in rows:
+        body, digest = row["body"], row["digest"]
+        if row["seq"] != expected or digest_of(body) != digest or not _says(row, previous):
             return expected
-        expected, previous = seq + 1, digest
+        expected, previous = row["seq"] + 1, digest
     return None if (expected - 1, previous) == head else expected
+
+
+def _says(row: Mapping[str, Any], previous: bytes) -> bool:
+    """Whether an act's bytes say what its row says, and what was before it."""
+    try:
+        told = orjson.loads(row["body"])
+    except ValueError:
+        return False
+    kept = {name: row[name] for name in ("division", "seq", "login", "what", "subject")}
+    kept |= {"at": int(row["at"].timestamp() * 1_000_000), "previous": previous.hex()}
+    return isinstance(told, dict) and kept == {name: told.get(name) for name in kept}

@@ -168,7 +168,10 @@ def rooms_of(bureau: Bureau, hands: Hands, divisions: tuple[str, ...]) -> Rooms:
         cases=bureau.cases,
         office=CaseOffice(bureau.cases, portable, hands, NAME, titles_of(), names),
         releases=Releases(
-            BureauReleases(bureau.pool), bureau.desk, bureau.trust.sign_document, hands
+            BureauReleases(bureau.pool, Trail(written)),
+            bureau.desk,
+            bureau.trust.sign_document,
+            hands,
         ),
         holds=BureauHolds(bureau.pool),
         shelf=Shelf(own={}, parties=None),

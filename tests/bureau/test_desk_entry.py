@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import re
+from typing import Any
 
 import orjson
 import pytest
@@ -281,6 +282,15 @@ async def test_a_trail_that_was_edited_in_the_database_is_told(desk: Desk, pool:
             "::bytea WHERE seq = 1"
         )
         assert "已被改动" in (await security.post(f"{HOME}/trail"))[1]
+        await owner.execute(
+            "UPDATE desk_act SET body = replace(convert_from(body, 'UTF8'), 'closed', 'opened')"
+            "::bytea WHERE seq = 1"
+        )
+        assert "完整无改动" in (await security.post(f"{HOME}/trail"))[1]
+        await owner.execute("UPDATE desk_act SET login = 'nobody' WHERE seq = 2")
+        page = (await security.post(f"{HOME}/trail"))[1]
+        assert "已被改动" in page, "what lists and searches show is proven as well"
+        assert "核验操作留痕" in page, "and that it was proven is in the trail"
     finally:
         await owner.close()
 
@@ -292,16 +302,28 @@ def test_a_province_covers_its_cities_and_a_city_its_counties_only() -> None:
 
 
 def test_an_edited_cut_reordered_or_rehashed_trail_breaks_where_it_was_touched() -> None:
-    at, previous, trail = dt.datetime(2026, 3, 2, tzinfo=dt.UTC), START, []
+    at, previous = dt.datetime(2026, 3, 2, 9, 30, 1, 999_999, tzinfo=dt.UTC), START
+    trail: list[dict[str, Any]] = []
     for seq in range(1, 6):
         act = Act(division=DIVISION, login="a", what="case.moved", subject=str(seq))
         body = act_bytes(act, seq, at, previous)
         previous = digest_of(body)
-        trail.append((seq, body, previous))
+        told = {"division": DIVISION, "seq": seq, "at": at, "login": "a", "what": "case.moved"}
+        trail.append({**told, "subject": str(seq), "body": body, "digest": previous})
     head = (5, previous)
+
+    def touched(**more: object) -> list[dict[str, object]]:
+        return [*trail[:2], {**trail[2], **more}, *trail[3:]]
+
     assert first_break(trail, head) is None and first_break([], (0, START)) is None
-    edited = trail[2][1].replace(b'"a"', b'"b"')
-    assert first_break([*trail[:2], (3, edited, trail[2][2]), *trail[3:]], head) == 3
-    assert first_break([*trail[:2], (3, edited, digest_of(edited)), *trail[3:]], head) == 4
+    edited = trail[2]["body"].replace(b'"a"', b'"b"')
+    assert first_break(touched(body=edited), head) == 3
+    rehashed = touched(body=edited, digest=digest_of(edited), login="b")
+    assert first_break(rehashed, head) == 4
+    for more in (
+        {"login": "b"}, {"what": "case.opened"}, {"subject": ""}, {"division": "110000000"},
+        {"at": at + dt.timedelta(microseconds=1)}, {"body": b"[]"}, {"body": b""},
+    ):  # fmt: skip
+        assert first_break(touched(**more), head) == 3, more
     assert first_break(trail[:4], head) == 5 and first_break(trail[1:], head) == 1
     assert first_break([trail[1], trail[0], *trail[2:]], head) == 1

@@ -6,7 +6,6 @@ import orjson
 import pytest
 
 from adapters.bureau.frame import framed
-from adapters.postgres.bureau_releases import BureauReleases
 from bureau.desk.people import Office
 from bureau.desk.publish import Publishing
 from gateway.domain.faults import GatewayUnavailable
@@ -75,7 +74,7 @@ async def test_two_persons_release_a_hold_and_its_gateway_says_what_became_of_it
     assert await approver.post(f"{decided}/approve") == (303, HOLD)
     assert (await approver.post(f"{decided}/approve"))[0] == 409, "once"
     way = Way()
-    publishing = Publishing(BureauReleases(bureau.pool), {(DIVISION, BANK): way}, desk.hands)
+    publishing = Publishing(desk.rooms.releases._store, {(DIVISION, BANK): way}, desk.hands)
     await publishing.publish_all(patient=False)
     assert "网关未接收，重发中" in (await reviewer.get(HOLD))[1]
     way.away = False

@@ -11,9 +11,10 @@ import pytest
 from adapters.bureau.frame import framed
 from adapters.postgres.bureau_pool import Pool
 from adapters.postgres.bureau_releases import BureauReleases
+from adapters.postgres.bureau_trail import Trail
 from bureau.desk.publish import Publishing
 from bureau.desk.releases import VALID, Named, ReleaseRefused, Releases
-from bureau.wiring import program_teller
+from bureau.wiring import program_teller, written
 from gateway.domain.faults import FeedRefused, GatewayUnavailable
 from gateway.domain.holds import FindingName
 from gateway.domain.instruction import InstructionKey
@@ -48,7 +49,7 @@ class Desk:
     def __init__(self, bureau: Bureau, pool: Pool, chain: Chain) -> None:
         self.bureau = bureau
         self.chain = chain
-        self.store = BureauReleases(pool)
+        self.store = BureauReleases(pool, Trail(written))
         self.clock = Clock()
         self.core = Releases(self.store, bureau.desk, bureau.trust.sign_document, self.clock)
 

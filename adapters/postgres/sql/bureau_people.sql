@@ -239,7 +239,10 @@ ORDER BY a.seq DESC;
 
 -- name: trail
 -- empty: nothing happened after this number.
-SELECT seq, body, digest FROM desk_act WHERE division = $1 AND seq > $2 ORDER BY seq LIMIT $3;
+SELECT division, seq, at, login, what, subject, body, digest FROM desk_act
+WHERE division = $1 AND seq > $2
+ORDER BY seq
+LIMIT $3;
 
 -- name: trail_head
 -- empty: nothing happened in this division.

@@ -13,7 +13,6 @@ from bureau.desk.interceptions import Card, why_refused
 from bureau.desk.people import READERS, Office, Person
 from bureau.desk.refusals import ActRefused
 from bureau.desk.releases import Named, ReleaseRefused
-from bureau.desk.trail import Act
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post, see
 from bureau.web.sections.interceptions import before_of
@@ -82,7 +81,7 @@ class _Holds:
 
     async def propose(self, visit: Visit) -> web.StreamResponse:
         """The first person's step. What is not ticked goes on holding the payment."""
-        key, card = await self._card(visit)
+        key, _ = await self._card(visit)
         asked = visit.text("verdict", 10)
         if asked not in set(Verdict):
             raise ActRefused("verdict", "请选择放行或不予放行。", "Release or refuse.")
@@ -92,20 +91,19 @@ class _Holds:
         overrides = [f for n, f in enumerate(holding) if str(n) in ticked]
         if verdict is Verdict.RELEASE and holding and not overrides:
             raise ActRefused("override", "请勾选准予放行的事项。", "Tick what is overridden.")
-        digest = await _told(
+        await _told(
             self._rooms.releases.propose(
                 key, verdict, visit.text("reason", 500), named(visit.person), overrides
             )
         )
-        subject = card.line.voucher_no
-        await self._tell(visit, "release.proposed", subject, verdict, digest.hex())
+        self._rooms.bell()
         raise see(_path(key))
 
     async def approve(self, visit: Visit) -> web.StreamResponse:
         digest = visit.request.match_info["digest"]
         releases = self._rooms.releases
         await _told(releases.approve(visit.division, bytes.fromhex(digest), named(visit.person)))
-        await self._tell(visit, "release.approved", digest[:16], None, digest)
+        self._rooms.bell()
         raise see(await self._page_of(visit.division, digest))
 
     async def reject(self, visit: Visit) -> web.StreamResponse:
@@ -117,7 +115,7 @@ class _Holds:
                 visit.division, bytes.fromhex(digest), named(visit.person), reason
             )
         )
-        await self._tell(visit, "release.rejected", digest[:16], None, digest)
+        self._rooms.bell()
         raise see(await self._page_of(visit.division, digest))
 
     async def _page_of(self, division: str, digest: str) -> str:
@@ -144,21 +142,10 @@ class _Holds:
             division=key[0], fiscal_year=key[1], voucher_type=key[2], voucher_no=key[3]
         ), card
 
-    async def _tell(
-        self, visit: Visit, what: str, subject: str, verdict: Verdict | None, digest: str
-    ) -> None:
-        detail = {"digest": digest} | ({"verdict": verdict.value} if verdict else {})
-        act = Act(
-            division=visit.division, login=visit.person.login, what=what, subject=subject,
-            detail=detail,
-        )  # fmt: skip
-        await self._rooms.people.change(self._rooms.clock(), [act])
-        self._rooms.bell()
-
 
 def named(person: Person) -> Named:
     """The name under which an order goes out: two accounts never read as one person."""
-    return Named(name=f"{person.name[:NAME_CHARS_MAX]}（{person.login}）")
+    return Named(name=f"{person.name[:NAME_CHARS_MAX]}（{person.login}）", login=person.login)
 
 
 async def _told(work: Any) -> Any:

@@ -46,9 +46,13 @@ class _Trail:
         return await self._shown(visit, None)
 
     async def verify(self, visit: Visit) -> web.Response:
-        """Every digest over the one before it, computed now from the kept bytes."""
-        bodies, head = await self._rooms.people.trail(visit.division)
-        return await self._shown(visit, (len(bodies), first_break(bodies, head)))
+        """Every digest over the one before it, computed now from the kept bytes. That it was done,
+        and what came of it, is an act too."""
+        rows, head = await self._rooms.people.trail(visit.division)
+        broken = first_break(rows, head)
+        found = {} if broken is None else {"broken_at": broken}
+        await tell(self._rooms, visit, "trail.verified", "", rows=len(rows), **found)
+        return await self._shown(visit, (len(rows), broken))
 
     async def export(self, visit: Visit) -> web.StreamResponse:
         kind, query = visit.request.match_info["kind"], _query(visit)
