@@ -6,7 +6,7 @@ the whole state of a search: it stands in the address and can be saved and sent.
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import attrs
 
@@ -35,8 +35,8 @@ class Search:
     since: dt.datetime | None = None
     until: dt.datetime | None = None
     words: str | None = None
-    errors: tuple[str, ...] = ()
-    """What could not be understood; nothing is searched then."""
+    errors: tuple[tuple[str, str], ...] = ()
+    """What could not be understood, Chinese and English; nothing is searched then."""
 
 
 STATES = {
@@ -56,24 +56,50 @@ _KEYS = {
 }  # fmt: skip
 
 
-def parsed(query: str) -> Search:
-    """Never raises: what is wrong is told in `errors`, Chinese."""
+EXAMPLES = {
+    "agency": "单位:101001", "policy": "规则:JL-020", "amount": "金额:>10万",
+    "date": "日期:2026-03", "outcome": "结果:挂起", "state": "状态:已支付",
+    "bank": "银行:103241001000", "voucher": "凭证号:0000000000001", "stage": "阶段:整改中",
+}  # fmt: skip
+"""One that works for each condition, for who typed another."""
+
+
+def parsed(query: str, without: Collection[str] = ()) -> Search:
+    """Never raises: what is wrong is told in `errors`, and so is a condition of `without`, which
+    what is searched does not have."""
     found: dict[str, object] = {}
     words: list[str] = []
-    errors: list[str] = []
+    errors: list[tuple[str, str]] = []
     for match in _WORD.finditer(query[:QUERY_CHARS_MAX]):
         key, value = match[1], match[2] if match[2] is not None else match[3]
         if key is None:
             words.append(value)
-        elif key not in _KEYS:
-            errors.append(f"不认识的条件“{key}”")
-        elif (read := _READERS.get(_KEYS[key], _plain)(_KEYS[key], value)) is None:
-            errors.append(f"“{key}:{value}”写法不对")
+        elif (field := _KEYS.get(key)) is None or field in without:
+            errors.append(_unknown(key, without))
+        elif (read := _READERS.get(field, _plain)(field, value)) is None:
+            errors.append(_miswritten(key, value))
         else:
             found |= read
     if words:
         found["words"] = " ".join(words)
     return Search(**found, errors=tuple(errors))  # type: ignore[arg-type]
+
+
+def _unknown(key: str, without: Collection[str]) -> tuple[str, str]:
+    known = {field: each for field, each in EXAMPLES.items() if field not in without}
+    words = "、".join(each.partition(":")[0] for each in known.values())
+    return (
+        f"这里没有“{key}”这个条件，可用的条件：{words}",
+        f"no condition here is called {key}; there are {', '.join(known)}",
+    )
+
+
+def _miswritten(key: str, value: str) -> tuple[str, str]:
+    example = EXAMPLES[_KEYS[key]]
+    return (
+        f"“{key}:{value}”写法不对，可以写 {example}",
+        f"{key}:{value} is not understood; {example} would be",
+    )
 
 
 def _plain(key: str, value: str) -> dict[str, object] | None:

@@ -3,8 +3,10 @@
 import asyncio
 import datetime as dt
 import os
+import re
 from random import Random
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -125,7 +127,20 @@ async def test_list_search_card_and_figures_say_what_became_of_a_hold(
     _, text = await reviewer.get(f"{listed}?q=state:paid")
     assert "已放行并支付" in text and "原判定 挂起" in text
     _, text = await reviewer.get(f"{listed}?q=state:nonsense")
-    assert "写法不对" in text
+    assert "写法不对，可以写 状态:已支付" in text and 'value="state:nonsense"' in text
+    assert "没有查询" in text and "<table" not in text
+    wrong = {"q": "stage:核实中 金额:多"}
+    where = f"{listed}?{urlencode(wrong)}"
+    assert (await reviewer.bytes(f"{listed}.xlsx?{urlencode(wrong)}"))[0] == 303, (
+        "the page says why"
+    )
+    _, text = await reviewer.get(where)
+    assert "这里没有“stage”这个条件" in text and "“金额:多”写法不对，可以写 金额:&gt;10万" in text
+    for example in re.findall(r'interceptions\?q=([^"&]+)"', text):
+        _, found = await reviewer.get(f"{listed}?q={example}")
+        assert "没有查询" not in found and "<table" in found, example
+    _, text = await reviewer.get(f"{HOME}/cases?q=状态:挂起")
+    assert "这里没有“状态”这个条件" in text and "<table" not in text
     assert "不予放行" in (await reviewer.get(f"{HOME}/2026/8202/{2:013d}"))[1]
     _, body, _ = await reviewer.bytes(f"{listed}.csv?q=state:paid")
     assert "挂起,已放行并支付" in body.decode("utf-8-sig")

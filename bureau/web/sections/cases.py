@@ -43,6 +43,8 @@ PAGE_ROWS = 50
 CONCERNING = (FREQUENT_TIMES, LARGE_FEN, SERIOUS)
 REVIEWERS = frozenset({Office.REVIEWER})
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_NOT_HERE = ("outcome", "state", "voucher")
+"""Conditions that only interceptions have."""
 _NUMBER = re.compile(r"(?:案件)?([0-9]{4})年第?([0-9]{1,9})号?", re.ASCII)
 _STAGES = {zh: stage.value for stage, zh in STAGE_ZH.items()}
 
@@ -80,7 +82,7 @@ class _Cases:
 
     async def list(self, visit: Visit) -> web.Response:
         query = visit.query("q", QUERY_CHARS_MAX)
-        search = parsed(query)
+        search = parsed(query, _NOT_HERE)
         stage = _STAGES.get(search.stage or "", search.stage)
         narrowed = (
             *_scoped(visit.person), stage, search.agency, search.policy, search.least, search.most,

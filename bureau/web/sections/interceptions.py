@@ -12,17 +12,18 @@ from bureau.desk.names import Names
 from bureau.desk.people import CASE_PARTIES, READERS, Office
 from bureau.desk.search import QUERY_CHARS_MAX, Search, parsed
 from bureau.desk.strip import strip_of
-from bureau.web.exports import ROWS_MAX, sent
+from bureau.web.exports import PIECE_ROWS, ROWS_MAX, sent
 from bureau.web.pages import clock, outcome_zh
 from bureau.web.rooms import Rooms
-from bureau.web.route import Nav, Route, Visit, get, post
+from bureau.web.route import Nav, Route, Visit, get, post, see
 from bureau.web.sees import sees
 from bureau.web.telling import tell
 
 MISBEHAVIOURS_SHOWN = 100
 PRINT_ROWS = 200
-PIECE_ROWS = 1000
 LOG_READERS = READERS | {Office.SECURITY}
+_NOT_HERE = ("stage",)
+"""Conditions that only cases have."""
 HEAD = (
     "时间 Time", "判定 Outcome", "现状 State", "年度 Year", "凭证类型 Type", "凭证号 Voucher",
     "单位代码 Agency code", "预算单位 Agency", "主管部门 Department", "收款人 Payee",
@@ -80,6 +81,9 @@ class _Interceptions:
 
     async def export(self, visit: Visit) -> web.StreamResponse:
         query = visit.query("q", QUERY_CHARS_MAX)
+        search = parsed(query, _NOT_HERE)
+        if search.errors:  # the page says what is wrong with it; an empty file would say nothing
+            raise see(f"/desk/{visit.division}/interceptions?{urlencode({'q': query})}")
         kind = visit.request.match_info["kind"]
         await tell(self._rooms, visit, "list.exported", query, file=kind)
         filters = {
@@ -89,7 +93,7 @@ class _Interceptions:
             "导出时间 At": clock(self._rooms.clock()),
         }
         return await sent(
-            visit.request, self._pieces(visit, parsed(query)), HEAD, f"interceptions.{kind}",
+            visit.request, self._pieces(visit, search), HEAD, f"interceptions.{kind}",
             lambda count: {**filters, "行数 Rows": f"{count}{_limit(count)}"},
         )  # fmt: skip
 
@@ -147,7 +151,7 @@ class _Interceptions:
         self, visit: Visit, before: tuple[dt.datetime, str] | None, limit: int
     ) -> tuple[str, Search, list[Line]]:
         query = visit.query("q", QUERY_CHARS_MAX)
-        search = parsed(query)
+        search = parsed(query, _NOT_HERE)
         lines = await searched(
             self._rooms.desk, visit.division, visit.person.scope, search, before=before, limit=limit
         )

@@ -9,11 +9,12 @@ from aiohttp import web
 from bureau.desk.people import Office
 from bureau.desk.policies import BASES, CASE_CHARS_MAX, Checked, Tried
 from bureau.desk.refusals import ActRefused
-from bureau.web.exports import XLSX, attachment, excel
+from bureau.web.exports import XLSX, attachment
 from bureau.web.rooms import Rooms
 from bureau.web.route import Route, Visit, get, post, see
 from bureau.web.sections import policy_view as view
 from bureau.web.workbook import WorkbookRefused, rows_of
+from bureau.web.workbook_writing import excel
 from policies.book.document import Policy
 from policies.form.filled import document_of
 from policies.form.posted import blank, shown_again

@@ -10,11 +10,12 @@ from bureau.desk.casework.words import ORIGIN_ZH, STAGE_ZH
 from bureau.desk.people import READERS, Office
 from bureau.desk.statistics import TOP, Overview, Span, Tally, span_of
 from bureau.web.charts import bars, columns
-from bureau.web.exports import XLSX, attachment, excel
+from bureau.web.exports import XLSX, attachment
 from bureau.web.pages import clock, money
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get
 from bureau.web.telling import tell
+from bureau.web.workbook_writing import excel
 from gateway.domain.legal_day import legal_day
 from gateway.domain.money import yuan
 

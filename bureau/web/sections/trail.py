@@ -11,14 +11,13 @@ from bureau.desk.deeds import ACTS, Asked, act_words, asked, detail_words
 from bureau.desk.people import OFFICES_ZH, Office
 from bureau.desk.seating import Seating
 from bureau.desk.trail import first_break
-from bureau.web.exports import ROWS_MAX, sent
+from bureau.web.exports import PIECE_ROWS, ROWS_MAX, sent
 from bureau.web.pages import clock
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post
 from bureau.web.telling import tell
 
 PAGE_ROWS = 50
-PIECE_ROWS = 1000
 END = 2**62
 WATCHERS = frozenset({Office.SECURITY})
 _FIELDS = ("login", "what", "from", "to")

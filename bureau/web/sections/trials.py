@@ -1,8 +1,7 @@
 """Policies on trial: a draft over the past, beside the live book, on one instruction; a replay."""
 
-import asyncio
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,7 +15,7 @@ from bureau.desk.people import READERS, Office
 from bureau.desk.questions import Questions
 from bureau.desk.refusals import ActRefused
 from bureau.desk.search import parsed
-from bureau.web.exports import XLSX, attachment, excel
+from bureau.web.exports import PIECE_ROWS, ROWS_MAX, sent
 from bureau.web.pages import clock, outcome_zh
 from bureau.web.rooms import Rooms
 from bureau.web.route import Route, Visit, get, post, see
@@ -24,7 +23,6 @@ from bureau.web.telling import tell
 from gateway.domain.money import yuan
 
 FLIPS_SHOWN = 100
-FLIPS_EXPORTED = 20_000
 PICKED = 30
 _ASKERS = frozenset({Office.REVIEWER, Office.APPROVER})
 WHATS = {
@@ -110,22 +108,31 @@ class _Trials:
             found[login] = f"{person['name']}（{login}）" if person else login
         return found
 
-    async def export(self, visit: Visit) -> web.Response:
+    async def export(self, visit: Visit) -> web.StreamResponse:
         store, number = self._questions.store, _seq(visit)
         rows = await store.question(visit.division, number)
         if not rows:
             raise web.HTTPNotFound()
-        flips = await store.flips(visit.division, number, ("", -1), FLIPS_EXPORTED)
         asked = {
             "事项 What": f"{WHATS[rows[0]['what']]} {number}", "规则 Policy": rows[0]["policy"],
-            "起始 Since": str(rows[0]["since"] or ""), "行数 Rows": str(len(flips)),
+            "起始 Since": str(rows[0]["since"] or ""),
             "提出 Asked by":
             f"{(await self._askers(rows))[rows[0]['asker']]} {clock(rows[0]['asked_at'])}",
         }  # fmt: skip
-        cells = [_cells(flip, visit.division, self._rooms.names) for flip in flips]
-        body = await asyncio.to_thread(excel, HEAD, cells, asked)
         await tell(self._rooms, visit, "policy.trial_exported", str(number))
-        return attachment(body, XLSX, f"trial-{number}.xlsx")
+        return await sent(
+            visit.request, self._pieces(visit, number), HEAD, f"trial-{number}.xlsx",
+            lambda count: {**asked, "行数 Rows": str(count)},
+        )  # fmt: skip
+
+    async def _pieces(self, visit: Visit, number: int) -> AsyncIterator[list[list[str]]]:
+        after = "", -1
+        for _ in range(ROWS_MAX // PIECE_ROWS):
+            flips = await self._questions.store.flips(visit.division, number, after, PIECE_ROWS)
+            yield [list(_cells(flip, visit.division, self._rooms.names)) for flip in flips]
+            if len(flips) < PIECE_ROWS:
+                return
+            after = flips[-1]["bank"], flips[-1]["seq"]
 
     async def _candidate(self, visit: Visit, what: str) -> web.StreamResponse:
         with _found():
