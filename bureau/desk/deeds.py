@@ -16,6 +16,7 @@ from bureau.desk.people import OFFICES_ZH
 from bureau.desk.refusals import ActRefused
 from bureau.desk.register_words import SHEETS
 from bureau.desk.seating import KIND_ZH as REQUEST_ZH
+from bureau.inbox.glance import YEARS
 from gateway.domain.legal_day import dawn
 
 ACTS: Mapping[str, tuple[str, str]] = {
@@ -117,6 +118,8 @@ def asked(login: str, what: str, first: str, last: str) -> Asked:
     """`first` and `last`: days as a form gives them, both within. Raises ActRefused."""
     try:
         days = [dt.date.fromisoformat(text) if text else None for text in (first, last)]
+        if any(day is not None and day.year not in YEARS for day in days):
+            raise ValueError("no day of this trail")
         since, after = days[0], days[1] + dt.timedelta(days=1) if days[1] else None
     except (ValueError, OverflowError):
         raise ActRefused("day", "日期请按 2026-03-02 填写。", "A day as 2026-03-02.") from None

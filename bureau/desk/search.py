@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 
 import attrs
 
+from bureau.inbox.glance import YEARS
 from gateway.domain.legal_day import dawn
 from gateway.domain.money import FEN_MAX
 
@@ -160,6 +161,8 @@ def _span(text: str) -> tuple[dt.datetime, dt.datetime] | None:
     numbers = [int(part) for part in text.split("-")]
     try:
         first = dt.date(*[*numbers, 1, 1][:3])
+        if first.year not in YEARS:
+            return None
         if len(numbers) == 3:
             after = first + dt.timedelta(days=1)
         elif len(numbers) == 2:

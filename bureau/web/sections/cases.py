@@ -32,6 +32,7 @@ from bureau.desk.people import CASE_PARTIES, Office, Person
 from bureau.desk.refusals import ActRefused
 from bureau.desk.search import QUERY_CHARS_MAX, parsed
 from bureau.web.exports import attachment
+from bureau.web.paging import numbered_before
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post, see
 from bureau.web.sections.forms import amount, body_of, forms_of
@@ -88,7 +89,7 @@ class _Cases:
             *_scoped(visit.person), stage, search.agency, search.policy, search.least, search.most,
             search.since, search.until, search.bank, *_numbered(search.words),
         )  # fmt: skip
-        before = _before(visit)
+        before = numbered_before(visit)
         cases = self._rooms.cases
         rows = (
             [] if search.errors
@@ -265,19 +266,6 @@ def scope_values(person: Person) -> tuple[str | None, str | None, str | None]:
 
 def _scoped(person: Person) -> tuple[str | None, str | None, str | None, bool]:
     return (*scope_values(person), only_told(person))
-
-
-def _before(visit: Visit) -> tuple[dt.datetime, int] | None:
-    text, number = visit.query("before"), visit.query("no") or "0"
-    if not text:
-        return None
-    try:
-        moment, place = dt.datetime.fromisoformat(text), int(number)
-    except ValueError:
-        raise web.HTTPBadRequest(reason="before: not a place in the list") from None
-    if moment.tzinfo is None or not 0 <= place < 2**31:
-        raise web.HTTPBadRequest(reason="before: not a place in the list")
-    return moment, place
 
 
 def _older(query: str, rows: Any) -> str | None:

@@ -24,6 +24,7 @@ from bureau.desk.complaints import (
 from bureau.desk.docket.office import Opening
 from bureau.desk.people import READERS, Office
 from bureau.desk.refusals import ActRefused
+from bureau.web.paging import numbered_before
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post, see
 from bureau.web.sections.cases import case_path
@@ -70,7 +71,9 @@ class _Complaints:
     async def list(self, visit: Visit) -> web.Response:
         asked = visit.query("stage")
         stage = asked if asked in set(Stage) else None
-        rows = await self._complaints.store.listed(visit.division, _before(visit), stage, PAGE_ROWS)
+        rows = await self._complaints.store.listed(
+            visit.division, numbered_before(visit), stage, PAGE_ROWS
+        )
         return self._rooms.pages(
             "complaints", visit=visit, rows=rows, stage=stage, stages=STAGE_ZH, ways=WAY_ZH,
             phones=PHONES, older=_older(stage, rows),
@@ -177,19 +180,6 @@ def _day(text: str) -> dt.date | None:
         return dt.date.fromisoformat(text) if text else None
     except ValueError:
         raise ActRefused("day", "期限：请按 2026-03-02 填写。", "Not a day.") from None
-
-
-def _before(visit: Visit) -> tuple[dt.datetime, int] | None:
-    text, number = visit.query("before"), visit.query("no") or "0"
-    if not text:
-        return None
-    try:
-        moment, place = dt.datetime.fromisoformat(text), int(number)
-    except ValueError:
-        raise web.HTTPBadRequest(reason="before: not a place in the list") from None
-    if moment.tzinfo is None or not 0 <= place < 2**31:
-        raise web.HTTPBadRequest(reason="before: not a place in the list")
-    return moment, place
 
 
 def _older(stage: str | None, rows: Any) -> str | None:

@@ -13,9 +13,9 @@ from bureau.desk.interceptions import Card, why_refused
 from bureau.desk.people import READERS, Office, Person
 from bureau.desk.refusals import ActRefused
 from bureau.desk.releases import Named, ReleaseRefused
+from bureau.web.paging import before_of
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post, see
-from bureau.web.sections.interceptions import before_of
 from gateway.domain.holds import FindingName
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.releases import LIMIT_POLICIES, Verdict

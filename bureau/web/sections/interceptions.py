@@ -14,6 +14,7 @@ from bureau.desk.search import QUERY_CHARS_MAX, Search, parsed
 from bureau.desk.strip import strip_of
 from bureau.web.exports import PIECE_ROWS, ROWS_MAX, sent
 from bureau.web.pages import clock, outcome_zh
+from bureau.web.paging import before_of
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post, see
 from bureau.web.sees import sees
@@ -176,20 +177,6 @@ class _Interceptions:
             return None
         rooms = self._rooms
         return await strip_of(rooms.desk, rooms.store, visit.division, rooms.clock())
-
-
-def before_of(visit: Visit) -> tuple[dt.datetime, str] | None:
-    """`?before=<ISO time with offset>&no=<number>`: where the last page ended."""
-    text = visit.query("before")
-    if "before" not in visit.request.query:
-        return None
-    try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError:
-        raise web.HTTPBadRequest(reason="before: not a time") from None
-    if moment.tzinfo is None:
-        raise web.HTTPBadRequest(reason="before: not a place in the list")
-    return moment, visit.query("no")
 
 
 def _older(query: str, lines: list[Line]) -> str | None:
