@@ -47,7 +47,10 @@ SEARCHES = {
         "date:2026-03 outcome:blocked", "date:1999", "outcome:held", "outcome:passed",
         "state:held", "state:paid", "state:refused", "state:expired", "state:blocked",
         f"bank:{BANK}", "bank:105000000000", "voucher:0000000000077", "voucher:none",
-        "没有这个名字", "长春示例公司77",
+        "没有这个名字", "长春示例公司77", "verdict:warned", "state:warned policy:JL-020",
+        "verdict:warned policy:JL-999", "verdict:warned agency:101001 amount:>100000",
+        "verdict:warned date:2026-03", "verdict:warned amount:>90亿", "verdict:warned date:1999",
+        "verdict:warned 没有这个名字", f"verdict:warned bank:{BANK}",
     ),
     "cases": (
         "stage:整改中", "stage:核实中", "stage:已归档 date:2026-03", "agency:101001",

@@ -38,6 +38,16 @@ SELECT $1, 2026, '8202', lpad(n::text, 13, '0'), $2,
     timestamptz '2024-01-01' + n * interval '7 minutes' * (200000.0 / $3::bigint)
 FROM generate_series(1, $3::bigint) AS n
 """
+_WARNED = """
+INSERT INTO warned (division, fiscal_year, voucher_type, voucher_no, bank, agency_code, agency_name,
+    payee_name, amount_fen, policies, reason_zh, decided_at, recorded_at, record_seq)
+SELECT $1, 2026, '5201', lpad(n::text, 13, '0'), $2,
+    (100 + n % 80)::text || lpad((n % 10)::text, 3, '0'), '吉林省示例单位' || n % 800,
+    '长春示例公司' || n % 5000, (n * 7919) % 900000000,
+    ARRAY['JL-' || lpad((n % 60)::text, 3, '0')], '收款人名称与登记不一致',
+    timestamptz '2024-01-01' + n * interval '7 minutes' * (200000.0 / $3::bigint), now(), n
+FROM generate_series(1, $3::bigint) AS n
+"""
 _CASES = """
 INSERT INTO case_file (division, year, number, origin, against, agency_code, agency_name, bank,
     title, reason, amount_fen, policies, stage, awaits, due, told, opened_by, opened_at, changed_at,
@@ -102,6 +112,7 @@ async def filled(store: Store, origin: str, records: int, cases: int, year: int)
             end = min(start + 50_000, records) - 1
             await connection.execute(_RECORDS, DIVISION, BANK, start, end, _FINDINGS)
         await connection.execute(_INTERCEPTIONS, DIVISION, BANK, records // 5)
+        await connection.execute(_WARNED, DIVISION, BANK, records // 5)
         await connection.execute(_ENDS, DIVISION, BANK, records, records // 2000)
         await connection.execute(_CASES, DIVISION, BANK, cases)
         await connection.execute(_SUBJECTS, DIVISION, BANK, cases)

@@ -41,6 +41,7 @@ class Accepted:
     cosigned: Cosigned
     tallies: Mapping[tuple[str, str], int]
     interceptions: Sequence[tuple[Any, ...]]
+    warnings: Sequence[tuple[Any, ...]]
     received_at: dt.datetime
 
 
@@ -86,6 +87,11 @@ class DeskStore(Protocol):
     async def count_notices(self, division: str, bank: str) -> int: ...
 
     async def search(
+        self, division: str, before: tuple[dt.datetime, str] | None, narrowed: Sequence[Any],
+        limit: int, words_among: int,
+    ) -> Sequence[Mapping[str, Any]]: ...  # fmt: skip
+
+    async def search_warned(
         self, division: str, before: tuple[dt.datetime, str] | None, narrowed: Sequence[Any],
         limit: int, words_among: int,
     ) -> Sequence[Mapping[str, Any]]: ...  # fmt: skip

@@ -12,11 +12,25 @@ _SQL = statements("bureau_desk")
 _LOG = statements("bureau_log")
 RARE_MAX = 5_000
 """A policy that fired on fewer lines is looked up by them; the newest lines are not read for it."""
-_RARE = (
-    "WITH rare AS MATERIALIZED ("  # noqa: S608 (texts of ours; what is typed is a parameter)
-    "SELECT * FROM interception WHERE division = $1 AND policies @> ARRAY[$7::text])\n"
-    + _SQL["search"].replace("FROM interception\n", "FROM rare\n", 1)
-)
+
+
+def _searches(table: str, measure: str) -> tuple[str, str, str]:
+    """The search through a table of lines, the one for a policy that fired on few, and the measure
+    that says on how many it did."""
+    rare = (
+        "WITH rare AS MATERIALIZED ("  # noqa: S608 (texts of ours; what is typed is a parameter)
+        f"SELECT * FROM {table} WHERE division = $1 AND policies @> ARRAY[$7::text])\n"
+    )
+    whole = _SQL["search"]
+    return (
+        whole.replace("FROM interception\n", f"FROM {table}\n", 1),
+        rare + whole.replace("FROM interception\n", "FROM rare\n", 1),
+        measure,
+    )
+
+
+_INTERCEPTIONS = _searches("interception", "policy")
+_WARNED = _searches("warned_line", "warned_policy")
 _DIGEST = itemgetter(0)
 _KEY = itemgetter(0, 1, 2)
 """A line's identity in its log: year, type, number."""
@@ -60,16 +74,27 @@ class BureauDesk:
     ) -> Sequence[Mapping[str, Any]]:  # fmt: skip
         """`narrowed`: agency, department, bank, policy, outcome, state, voucher, least and most
         fen, since, until, words; None does not narrow. Newest first."""
+        return await self._search(_INTERCEPTIONS, division, before, narrowed, (limit, words_among))
+
+    async def search_warned(
+        self, division: str, before: tuple[dt.datetime, str] | None, narrowed: Sequence[Any],
+        limit: int, words_among: int,
+    ) -> Sequence[Mapping[str, Any]]:  # fmt: skip
+        """As `search`, through the payments that passed with a warning."""
+        return await self._search(_WARNED, division, before, narrowed, (limit, words_among))
+
+    async def _search(
+        self, searches: tuple[str, str, str], division: str,
+        before: tuple[dt.datetime, str] | None, narrowed: Sequence[Any], limits: tuple[int, int],
+    ) -> Sequence[Mapping[str, Any]]:  # fmt: skip
         moment, number = before or (None, "")
         agency, policy = narrowed[0], narrowed[3]
+        statement, rare, measure = searches
         async with connection_of(self._pool) as connection:
-            statement = _SQL["search"]
             if policy is not None and agency is None:
-                fired = await connection.fetchval(_SQL["fired"], division, policy)
-                statement = _RARE if fired < RARE_MAX else statement
-            rows = await connection.fetch(
-                statement, division, moment, number, *narrowed, limit, words_among
-            )
+                fired = await connection.fetchval(_SQL["fired"], division, policy, measure)
+                statement = rare if fired < RARE_MAX else statement
+            rows = await connection.fetch(statement, division, moment, number, *narrowed, *limits)
         return [dict(row) for row in rows]
 
     async def interception(

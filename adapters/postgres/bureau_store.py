@@ -41,6 +41,8 @@ class Accepted(Protocol):
     @property
     def interceptions(self) -> Sequence[tuple[Any, ...]]: ...
     @property
+    def warnings(self) -> Sequence[tuple[Any, ...]]: ...
+    @property
     def received_at(self) -> dt.datetime: ...
 
 
@@ -188,6 +190,9 @@ class BureauStore:
         if accepted.interceptions:
             columns = zip(*accepted.interceptions, strict=True)
             await connection.execute(_DESK["note_records"], *place, at, *columns)
+        if accepted.warnings:
+            columns = zip(*accepted.warnings, strict=True)
+            await connection.execute(_DESK["note_warnings"], *place, at, *columns)
         won = await connection.fetchval(
             _SQL["advance_log"], *place, old.size, head.size, list(head.frontier),
             accepted.checkpoint, cosigned.checkpoint, at,

@@ -8,13 +8,11 @@ import attrs
 import msgspec
 
 from bureau.desk.people import Scope
-from bureau.desk.search import Search
+from bureau.desk.search import WARNED, Search
 from bureau.ports import DeskStore
 from gateway.domain.money import yuan
 
 PAGE_ROWS = 50
-PASSED = "passed"
-"""Nothing that passed at once is an interception: nobody has to look for it."""
 WORDS_AMONG = 10_000
 """Words without a key are looked for in so many of the newest lines that fit the rest."""
 
@@ -22,13 +20,13 @@ WORDS_AMONG = 10_000
 STATES_ZH = {
     "held": "挂起", "blocked": "拦截", "released": "已放行待支付", "paid": "已放行并支付",
     "unknown": "已放行，支付结果待查", "returned": "已放行，银行退回", "refunded": "已支付后退款",
-    "refused": "不予放行", "expired": "逾期终止", "withdrawn": "发送方撤回",
+    "refused": "不予放行", "expired": "逾期终止", "withdrawn": "发送方撤回", "warned": "预警放行",
 }  # fmt: skip
 
 
 @attrs.frozen(kw_only=True)
 class Line:
-    """One interception as the list shows it."""
+    """One interception, or one payment that passed with a warning, as the list shows it."""
 
     division: str
     fiscal_year: int
@@ -36,7 +34,7 @@ class Line:
     voucher_no: str
     bank: str
     outcome: str
-    """What was decided at first: held or blocked."""
+    """What was decided at first: held, blocked, or warned: it passed with a warning."""
     state: str
     """What has become of it since: a key of `STATES_ZH`."""
     agency_code: str
@@ -122,14 +120,19 @@ async def searched(
 
     A person outside the bureau who asks for another's code finds nothing.
     """
-    if search.errors or not _within(scope, search) or search.outcome == PASSED:
+    if search.errors or not _within(scope, search):
         return []
+    outcome, state, find = search.outcome, search.state, desk.search
+    if search.warned:
+        if outcome not in (None, WARNED, "passed") or state not in (None, WARNED):
+            return []
+        outcome, state, find = None, None, desk.search_warned
     narrowed = (
         search.agency or scope.agency, scope.department, search.bank or scope.bank, search.policy,
-        search.outcome, search.state, search.voucher, search.least, search.most, search.since,
+        outcome, state, search.voucher, search.least, search.most, search.since,
         search.until, search.words,
     )  # fmt: skip
-    rows = await desk.search(division, before, narrowed, limit, WORDS_AMONG)
+    rows = await find(division, before, narrowed, limit, WORDS_AMONG)
     return [_line(row) for row in rows]
 
 

@@ -39,20 +39,27 @@ class Search:
     errors: tuple[tuple[str, str], ...] = ()
     """What could not be understood, Chinese and English; nothing is searched then."""
 
+    @property
+    def warned(self) -> bool:
+        """Whether payments that passed with a warning are meant, which are no interceptions. Of
+        what passed only these are listed."""
+        return self.outcome in (WARNED, "passed") or self.state == WARNED
 
+
+WARNED = "warned"
 STATES = {
     "挂起": "held", "拦截": "blocked", "已放行": "released", "已放行待支付": "released",
     "已支付": "paid", "已放行并支付": "paid", "待查": "unknown", "银行退回": "returned",
     "已退款": "refunded", "不予放行": "refused", "逾期": "expired", "逾期终止": "expired",
-    "撤回": "withdrawn", "发送方撤回": "withdrawn",
+    "撤回": "withdrawn", "发送方撤回": "withdrawn", "预警": WARNED, "预警放行": WARNED,
 }  # fmt: skip
 """What has become of an interception, as people type it."""
-OUTCOMES = {"挂起": "held", "拦截": "blocked", "放行": "passed"}
+OUTCOMES = {"挂起": "held", "拦截": "blocked", "放行": "passed", "预警": WARNED}
 _KEYS = {
     "agency": "agency", "单位": "agency", "policy": "policy", "规则": "policy",
     "amount": "amount", "金额": "amount", "date": "date", "日期": "date",
-    "outcome": "outcome", "结果": "outcome", "state": "state", "状态": "state",
-    "现状": "state", "bank": "bank", "银行": "bank",
+    "outcome": "outcome", "verdict": "outcome", "结果": "outcome", "判定": "outcome",
+    "state": "state", "状态": "state", "现状": "state", "bank": "bank", "银行": "bank",
     "voucher": "voucher", "凭证号": "voucher", "stage": "stage", "阶段": "stage",
 }  # fmt: skip
 

@@ -29,6 +29,8 @@ TYPICAL_MAX = 20
 MEASURES = (
     "policy", "department", "agency", "bank", "amount", "state", "conduct", "stage", "origin",
 )  # fmt: skip
+WARNED = ("warned", "warned_policy", "warned_department", "warned_agency", "warned_bank")
+"""Of payments that passed with a warning: in all, and by key."""
 BANDS_ZH = {
     "1": "1万元以下", "2": "1万至10万元", "3": "10万至100万元", "4": "100万至1000万元",
     "5": "1000万元以上",
@@ -141,6 +143,17 @@ class Tally:
 
 
 @attrs.frozen(kw_only=True)
+class Warned:
+    """Payments that passed with a warning; of nothing else on the page."""
+
+    total: Tally
+    policies: tuple[Tally, ...]
+    departments: tuple[Tally, ...]
+    agencies: tuple[Tally, ...]
+    banks: tuple[Tally, ...]
+
+
+@attrs.frozen(kw_only=True)
 class Overview:
     span: Span
     total: Tally
@@ -156,6 +169,7 @@ class Overview:
     stages: Mapping[str, tuple[int, int]]
     """Cases opened in the span: stage -> count, fen."""
     origins: Mapping[str, tuple[int, int]]
+    warned: Warned
 
     @property
     def still_held(self) -> int:
@@ -187,9 +201,15 @@ class Statistics:
     ) -> Overview:
         """Of each measure the `top` most frequent and the others in one row; None: all. Without
         `agencies`, of whom there may be thousands, none of them is read."""
-        measures = [measure for measure in MEASURES if agencies or measure != "agency"]
-        by = {"agency": (), **await self._store.by_keys(division, measures, span.days, top)}
-        codes = [row["key"] for row in by["agency"] if row["key"] is not None]
+        unread = () if agencies else ("agency", "warned_agency")
+        measures = [measure for measure in (*MEASURES, *WARNED) if measure not in unread]
+        by = {
+            "agency": (),
+            "warned_agency": (),
+            **await self._store.by_keys(division, measures, span.days, top),
+        }
+        rows = (*by["agency"], *by["warned_agency"])
+        codes = sorted({row["key"] for row in rows if row["key"] is not None})
         named = await self._agency_names(division, codes)
         months = {row["key"]: row for row in await self._store.by_month(division, span.days)}
         monthly = tuple(
@@ -209,12 +229,21 @@ class Statistics:
         told = {
             measure: tuple(_told(row, said) for row in by[measure]) for measure, said in say.items()
         }
+        warned = {
+            measure: tuple(_told(row, say[measure]) for row in by[f"warned_{measure}"])
+            for measure in ("policy", "department", "agency", "bank")
+        }
         return Overview(
             span=span, months=monthly, total=_sum(monthly), policies=told["policy"],
             departments=told["department"], agencies=told["agency"], banks=told["bank"],
             bands=tuple(sorted(told["amount"], key=lambda tally: tally.key)),
             states=told["state"], conduct=told["conduct"],
             stages=_grouped(by["stage"], "key"), origins=_grouped(by["origin"], "key"),
+            warned=Warned(
+                total=_sum([_tally({**row, "key": ""}, "") for row in by["warned"]]),
+                policies=warned["policy"], departments=warned["department"],
+                agencies=warned["agency"], banks=warned["bank"],
+            ),
         )  # fmt: skip
 
     async def agency(self, division: str, code: str, span: Span) -> Score:

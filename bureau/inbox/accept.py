@@ -3,7 +3,7 @@
 import datetime as dt
 
 from bureau.inbox.frame import Frame
-from bureau.inbox.glance import glance, recorded_interceptions, tallied
+from bureau.inbox.glance import glance, recorded_interceptions, recorded_warnings, tallied
 from bureau.ports import Accepted, LogPlace
 from certs.log.tree import extend
 from certs.log.witness import Witness
@@ -59,6 +59,7 @@ def accepted(
         cosigned=witnessed.cosigned,
         tallies=tallied(glances),
         interceptions=recorded_interceptions(place.division, glances),
+        warnings=recorded_warnings(place.division, glances),
         received_at=at,
     )
 

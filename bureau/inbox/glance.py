@@ -17,6 +17,8 @@ from gateway.domain.money import FEN_MAX
 UNREADABLE = "unreadable"
 SHOWN_CHARS_MAX = 200
 INTERCEPTED = frozenset({"held", "blocked"})
+PASSED = "passed"
+WARN = "warn"
 MILD = frozenset({"warn", "record"})
 """Actions of findings that stop nothing; any other word counts as one that does."""
 YEAR_MAX = 9999
@@ -77,9 +79,17 @@ class Glance(msgspec.Struct):
 
     @property
     def intercepted(self) -> bool:
+        return self.outcome in INTERCEPTED and self._listed
+
+    @property
+    def warned(self) -> bool:
+        """It passed, and somebody should look at it."""
+        return self.outcome == PASSED and bool(warning_of(self)) and self._listed
+
+    @property
+    def _listed(self) -> bool:
         return (
-            self.outcome in INTERCEPTED
-            and bool(self.voucher_no)
+            bool(self.voucher_no)
             and 0 < self.fiscal_year <= YEAR_MAX
             and 0 <= self.amount_fen <= FEN_MAX
         )
@@ -122,6 +132,12 @@ def refusing_of(one: Glance) -> list[str]:
     return [shown(policy) for policy in dict.fromkeys(stopping)] or policies_of(one)
 
 
+def warning_of(one: Glance) -> list[str]:
+    """The policies that warned of it, each once; a finding that is recorded only is none."""
+    warning = [f.policy for f in one.findings if f.policy and f.action == WARN]
+    return [shown(policy) for policy in dict.fromkeys(warning)]
+
+
 def shown(text: str, chars_max: int = SHOWN_CHARS_MAX) -> str:
     """Text as a list may hold it: bounded, and with no control character in it."""
     if len(text) <= chars_max and text.isprintable():
@@ -140,9 +156,28 @@ def recorded_interceptions(division: str, glances: Iterable[Glance]) -> list[tup
         for one in glances
         if one.kind == "verdict" and one.intercepted and one.division == division
     }
-    # Two texts may be shown alike, and a row cannot be merged twice in one statement. Sorted, so
-    # that this and the notices of the moment lock the rows in one order.
-    shown_once = {row[:3]: row for row in rows.values()}
+    return _once(rows.values())
+
+
+def recorded_warnings(division: str, glances: Iterable[Glance]) -> list[tuple[Any, ...]]:
+    """Rows of `note_warnings`: the verdicts that passed with a warning, each instruction once."""
+    return _once(
+        (
+            one.fiscal_year, shown(one.voucher_type), shown(one.voucher_no),
+            shown(one.agency.code), shown(one.agency.name), shown(one.payee.name), one.amount_fen,
+            " ".join(warning_of(one)),
+            shown(next(f.reason_zh for f in one.findings if f.action == WARN)),
+            moment(one.recorded_at), one.seq,
+        )
+        for one in glances
+        if one.kind == "verdict" and one.warned and one.division == division
+    )  # fmt: skip
+
+
+def _once(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Two texts may be shown alike, and a row cannot be merged twice in one statement. Sorted, so
+    that this and the notices of the moment lock the rows in one order."""
+    shown_once = {row[:3]: row for row in rows}
     return [shown_once[key] for key in sorted(shown_once)]
 
 

@@ -159,7 +159,7 @@ async def test_an_official_report_says_words_instead_of_the_codes_of_a_program(
     assert '<td class="wide">1万至10万元</td>' in report
     assert report.count("2026年2月") == 3, "heading, first sentence, once among the empty months"
     assert "没有拦截和挂起的月份：2026年2月、2026年4月。" in report
-    assert report.count("<caption>") == report.count("<table") == 9
+    assert report.count("<caption>") == report.count("<table") == 12
     assert 'class="unseen"' not in report
     _, book, _ = await reviewer.bytes(f"{HOME}/report.xlsx?{SPAN}")
     rows = CalamineWorkbook.from_filelike(io.BytesIO(book)).get_sheet_by_name("数据").to_python()

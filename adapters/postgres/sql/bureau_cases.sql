@@ -97,7 +97,7 @@ SELECT
     i.amount_fen, i.policies, i.reason_zh, i.decided_at, i.outcome,
     COALESCE(n.body, r.body) AS told_body
 FROM case_subject AS s
-JOIN interception AS i
+JOIN found_line AS i
     ON i.division = s.division AND i.fiscal_year = s.fiscal_year
     AND i.voucher_type = s.voucher_type AND i.voucher_no = s.voucher_no AND i.bank = s.bank
 LEFT JOIN notice AS n

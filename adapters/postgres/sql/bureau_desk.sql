@@ -60,20 +60,40 @@ SET outcome = EXCLUDED.outcome,
     recorded_at = EXCLUDED.recorded_at,
     record_seq = EXCLUDED.record_seq;
 
+-- name: note_warnings
+-- empty: always. The proven records of payments that passed with a warning; the caller gives each
+-- once, sorted. An instruction is judged once: what is there is there.
+INSERT INTO warned (
+    division, fiscal_year, voucher_type, voucher_no, bank, agency_code, agency_name, payee_name,
+    amount_fen, policies, reason_zh, decided_at, recorded_at, record_seq
+)
+SELECT
+    $1, n.fiscal_year, n.voucher_type, n.voucher_no, $2, n.agency_code, n.agency_name,
+    n.payee_name, n.amount_fen, string_to_array(n.policies, ' '), n.reason_zh, n.decided_at, $3,
+    n.record_seq
+FROM unnest(
+    $4::integer[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[],
+    $11::text[], $12::text[], $13::timestamptz[], $14::bigint[]
+) AS n (
+    fiscal_year, voucher_type, voucher_no, agency_code, agency_name, payee_name, amount_fen,
+    policies, reason_zh, decided_at, record_seq
+)
+ON CONFLICT DO NOTHING;
+
 -- name: interception
--- empty: this instruction was not intercepted, or not told of.
+-- empty: this instruction was neither intercepted nor warned of, or not told of.
 SELECT
     i.division, i.fiscal_year, i.voucher_type, i.voucher_no, i.bank, i.outcome, i.state, i.agency_code,
     i.agency_name, i.payee_name, i.amount_fen, i.policies, i.reason_zh, i.decided_at, i.noticed_at,
     i.record_seq, i.recorded_at, COALESCE(i.told_digest <> i.notice_digest, false) AS disagrees,
     n.body AS notice_body, n.signer AS notice_signer, r.body AS record_body
-FROM interception AS i
+FROM found_line AS i
 LEFT JOIN notice AS n
     ON n.division = i.division AND n.bank = i.bank AND n.digest = i.notice_digest
 LEFT JOIN log_record AS r
     ON r.division = i.division AND r.bank = i.bank AND r.seq = i.record_seq
 WHERE i.division = $1 AND i.fiscal_year = $2 AND i.voucher_type = $3 AND i.voucher_no = $4
-ORDER BY i.bank
+ORDER BY i.outcome = 'warned', i.bank
 LIMIT 1;
 
 -- name: count_notices
@@ -126,11 +146,11 @@ ORDER BY decided_at DESC, voucher_no DESC
 LIMIT $16;
 
 -- name: fired
--- empty: never. On how many lines a policy fired, from the figures.
+-- empty: never. On how many lines a policy fired, from the figures ($3: policy or warned_policy).
 SELECT coalesce(sum(count), 0)::bigint FROM (
     SELECT count FROM stat_year
-    WHERE division = $1 AND measure = 'policy' AND key COLLATE "C" = $2
+    WHERE division = $1 AND measure = $3 AND key COLLATE "C" = $2
     UNION ALL
     SELECT count FROM stat_delta
-    WHERE division = $1 AND measure = 'policy' AND key COLLATE "C" = $2
+    WHERE division = $1 AND measure = $3 AND key COLLATE "C" = $2
 ) AS s;

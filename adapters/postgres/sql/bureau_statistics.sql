@@ -72,11 +72,11 @@ HAVING sum(count) <> 0
 ORDER BY 1;
 
 -- name: agency_names
--- empty: none of these agencies was ever intercepted. The name as it was told last.
+-- empty: nothing was ever found of these agencies. The name as it was told last.
 SELECT a.code, n.agency_name AS name
 FROM unnest($2::text[]) AS a (code)
 CROSS JOIN LATERAL (
-    SELECT i.agency_name FROM interception AS i
+    SELECT i.agency_name FROM found_line AS i
     WHERE i.division = $1 AND i.agency_code = a.code
     ORDER BY i.decided_at DESC, i.voucher_no DESC
     LIMIT 1

@@ -27,6 +27,10 @@ TITLES = {
     "months": "按月份", "policies": "按规则", "departments": "按主管部门", "agencies": "按预算单位",
     "banks": "按代理银行", "bands": "按金额", "states": "按处置现状", "conduct": "代理银行行为监控",
 }  # fmt: skip
+WARNED_TITLES = {
+    "policies": "预警（按规则）", "departments": "预警（按主管部门）",
+    "agencies": "预警（按预算单位）", "banks": "预警（按代理银行）",
+}  # fmt: skip
 WORDED = frozenset({"months", "bands", "states", "conduct"})
 """Measures whose key says nothing to a reader that the name does not."""
 
@@ -129,14 +133,21 @@ def _cells(found: Overview) -> Iterator[tuple[str, ...]]:
         for tally in getattr(found, field):
             if tally.count:
                 yield _row(title, attrs.evolve(tally, key="") if field in WORDED else tally)
+    for field, title in WARNED_TITLES.items():
+        for tally in getattr(found.warned, field):
+            yield title, tally.key, tally.name, str(tally.count), "", "", _money(tally.amount_fen)
     for title, words, counts in (
         ("案件（按阶段）", STAGE_ZH, found.stages), ("案件（按来源）", ORIGIN_ZH, found.origins),
     ):  # fmt: skip
         names = {str(key): zh for key, zh in words.items()}
         for key, (count, fen) in counts.items():
-            yield title, "", names.get(key, key), str(count), "", "", money(yuan(fen))
+            yield title, "", names.get(key, key), str(count), "", "", _money(fen)
 
 
 def _row(title: str, tally: Tally) -> tuple[str, ...]:
     counts = (str(tally.count), str(tally.blocked), str(tally.held))
-    return title, tally.key, tally.name, *counts, money(yuan(tally.amount_fen))
+    return title, tally.key, tally.name, *counts, _money(tally.amount_fen)
+
+
+def _money(fen: int) -> str:
+    return money(yuan(fen))
