@@ -151,9 +151,10 @@ class MemoryHolds:
         settled = state.settlements.get(payment)
         if settled is None or settled.bank is not BankOutcome.ACCEPTED:
             return RefundAnswer(result=RefundResult.UNPAID)
-        if refund.key in state.refunds:
-            same = state.refunds[refund.key].digest == refund.digest
-            return RefundAnswer(result=RefundResult.REPEATED if same else RefundResult.CONFLICT)
+        if told := self._told_before(refund, settled.bank_reference or ""):
+            return RefundAnswer(result=told)
+        if self._ledger.disputed(payment):
+            return RefundAnswer(result=RefundResult.DISPUTED)
         paid = state.instructions[payment]
         before = sum(r.amount_fen for r in state.refunds.values() if r.payment == payment)
         left = paid.amount_fen - before
@@ -174,6 +175,26 @@ class MemoryHolds:
         self._ledger.pend(payment.division, refund.record)
         self._notify(payment, refund.at, refund.notification)
         return RefundAnswer(result=RefundResult.REFUNDED, refundable_fen=left)
+
+    def _told_before(self, refund: Refund, paid_under: str) -> RefundResult | None:
+        """Under its own number, or as the same money under another."""
+
+        def serial(each: Refund) -> str:
+            return each.key.voucher_no if each.reference in ("", paid_under) else each.reference
+
+        def money(each: Refund) -> tuple[InstructionKey, int]:
+            return each.payment, each.amount_fen
+
+        own = self._state.refunds.get(refund.key)
+        if own is not None:
+            same = (own.digest, money(own)) == (refund.digest, money(refund))
+            return RefundResult.REPEATED if same else RefundResult.CONFLICT
+        for each in self._state.refunds.values():
+            if (each.payment, serial(each)) == (refund.payment, serial(refund)):
+                other_door = each.key.voucher_type != refund.key.voucher_type
+                same = other_door and money(each) == money(refund)
+                return RefundResult.REPEATED if same else RefundResult.CONFLICT
+        return None
 
     def _notify(self, key: InstructionKey, at: dt.datetime, body: bytes) -> None:
         told = Notification(id=self._state.next_id(), subject=str(key), created_at=at, body=body)

@@ -179,6 +179,9 @@ class MemoryLedger:
         )  # fmt: skip
         self._state.pending.setdefault(division, []).append(record)
 
+    def disputed(self, key: InstructionKey) -> bool:
+        return bool(self._told(key, RecordKind.CORRECTION))
+
     def _standing(self, key: InstructionKey) -> Standing:
         admission, settled = self._state.instructions[key], self._state.settlements.get(key)
         end = self._state.hold_ends.get(key)
@@ -192,7 +195,7 @@ class MemoryLedger:
             bank_reference=settled.bank_reference if settled else None,
             bank_reason=settled.bank_reason if settled else None,
             settled_at=settled.settled_at if settled else None,
-            disputed=bool(settled and self._told(key, RecordKind.CORRECTION)),
+            disputed=bool(settled and self.disputed(key)),
             ended_at=end.at if end else None, ended_how=end.how if end else "",
             ended_decision=end.decision if end else b"",
         )  # fmt: skip

@@ -43,6 +43,7 @@ class PostgresRefunds:
                 payment.voucher_type, payment.voucher_no, refund.amount_fen, refund.at,
                 refund.digest, refund.handed.party, refund.handed.raw, record.kind,
                 record.subject, record.body, refund.notification, refund.handed.signature,
+                refund.reference,
             )  # fmt: skip
         assert row is not None
         return RefundAnswer(result=RefundResult(row["result"]), refundable_fen=row["refundable"])

@@ -72,7 +72,9 @@ def alarm_of(house: House) -> Alarm:
 
 
 def returning_of(house: House) -> Returning:
-    return Returning(refunds=house.refunds, clock=house.clock, alarm=alarm_of(house))
+    return Returning(
+        ledger=house.ledger, refunds=house.refunds, clock=house.clock, alarm=alarm_of(house)
+    )
 
 
 def outcomes_of(house: House) -> Outcomes:

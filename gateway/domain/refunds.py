@@ -13,13 +13,15 @@ from gateway.domain.money import Fen
 class RefundResult(StrEnum):
     REFUNDED = "refunded"
     REPEATED = "repeated"
-    """This very refund was written before; nothing was written now."""
+    """This very money was counted before, here or through another door; nothing was written now."""
     CONFLICT = "conflict"
-    """Its identity was used before, for another refund."""
+    """Its number, or the bank's number of it, was used before, for another refund."""
     UNPAID = "unpaid"
     """There is no such payment, or the bank is not known to have accepted it."""
     EXCEEDS = "exceeds"
     """More than is left of what was posted."""
+    DISPUTED = "disputed"
+    """The bank has said two things of the payment: nothing moves until a person has found out."""
 
 
 @attrs.frozen(kw_only=True)
@@ -40,6 +42,10 @@ class Refund:
     """Of the refund's own voucher."""
     payment: InstructionKey
     """Of the instruction that was paid; of the same division."""
+    reference: str
+    """The bank's own number of this return, the same through whatever door it is told; where that
+    is empty or the payment's, the number of `key` stands for it. One payment, one reference, one
+    amount: the same money."""
     amount_fen: Fen
     at: dt.datetime
     digest: bytes

@@ -19,13 +19,11 @@ from gateway.domain.money import Fen
 from gateway.domain.refunds import Handed
 from gateway.pipeline.conduct_words import alert
 from gateway.pipeline.refund import MoneyBack
-from gateway.pipeline.returns import Alarm, Returning
+from gateway.pipeline.returns import HOW, Alarm, Returning
 from gateway.pipeline.settle import settle_by_word
 from gateway.pipeline.tell import Origin
 from gateway.ports import Clock, Ledger
 
-HOW = "told"
-"""Evidence of a settlement: the bank told us, signed."""
 RETURN_TYPE = "RETURN"
 """Voucher type of a refund that came as an outcome; its number is the outcome's."""
 
@@ -119,9 +117,11 @@ class Outcomes:
         """What is returned was paid first."""
         now = self.clock.now()
         refused = told.word is Word.REFUSED
+        returned = told.word is Word.RETURNED  # whose reference is the return's
         word = BankAnswer(
             outcome=BankOutcome.REJECTED if refused else BankOutcome.ACCEPTED,
-            reference=told.reference or None, reason=told.reason if refused else None,
+            reference=None if returned else told.reference or None,
+            reason=told.reason if refused else None,
         )  # fmt: skip
         if not standing.disputed and standing.bank is word.outcome:
             return OutcomeTaken(result=OutcomeResult.KNOWN)

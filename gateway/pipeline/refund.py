@@ -31,7 +31,7 @@ class MoneyBack:
     amount_fen: Fen
     reason: str
     reference: str
-    """The bank's serial number."""
+    """The bank's serial number of this return: told again under it, it is the same money."""
 
 
 class RefundRefused(Conflicting):
@@ -42,13 +42,14 @@ _REFUSALS = {
     RefundResult.UNPAID: FaultCode.REFUND_UNPAID,
     RefundResult.EXCEEDS: FaultCode.REFUND_EXCEEDS,
     RefundResult.CONFLICT: FaultCode.REFUND_CONFLICT,
+    RefundResult.DISPUTED: FaultCode.REFUND_UNPAID,
 }
 
 
 async def refund(
     back: MoneyBack, handed: Handed, refunds: Refunds, origin: Origin, at: dt.datetime
 ) -> RefundResult:
-    """REFUNDED, or REPEATED where these very bytes were written before.
+    """REFUNDED, or REPEATED where this money was counted before.
 
     Raises Unreadable, RefundRefused, LedgerUnavailable (hand the same in again).
     """
@@ -63,8 +64,8 @@ async def refund(
     record = fields | {"bank": origin.bank, "kind": RecordKind.REFUND, "origin": origin.uri}
     answer = await refunds.refund(
         Refund(
-            key=back.key, payment=back.payment, amount_fen=back.amount_fen, at=at,
-            digest=digest.digest(), handed=handed,
+            key=back.key, payment=back.payment, reference=back.reference,
+            amount_fen=back.amount_fen, at=at, digest=digest.digest(), handed=handed,
             record=RecordDraft(
                 kind=RecordKind.REFUND, subject=str(back.payment), body=unnumbered(record)
             ),
@@ -92,7 +93,9 @@ def _words(back: MoneyBack, answer: RefundAnswer) -> str:
     if answer.result is RefundResult.UNPAID:
         return f"{back.payment} is not known to have been paid"
     if answer.result is RefundResult.CONFLICT:
-        return f"{back.key} was used before, for another refund"
+        return f"{back.key} ({back.reference}) was used before, for another refund"
+    if answer.result is RefundResult.DISPUTED:
+        return f"the bank has said two things of {back.payment}; nothing comes back meanwhile"
     left = yuan(answer.refundable_fen or 0)
     return f"{yuan(back.amount_fen)} yuan would come back, {left} is left of {back.payment}"
 

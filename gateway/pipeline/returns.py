@@ -1,6 +1,7 @@
 """Returns (退款): money back from a payment, in whatever language the bank tells of it; and the
 alarm that is raised where what it tells does not fit what is known.
 
+What comes back was paid: of a payment whose end was unknown this is the bank's word on it.
 What fits no payment is an alert on the bank's conduct (JL-101), once, with its evidence; nothing is
 given back on it.
 """
@@ -9,16 +10,22 @@ import datetime as dt
 
 import attrs
 
+from gateway.domain.bank import BankAnswer, BankOutcome
 from gateway.domain.conduct import Alert, Statement
 from gateway.domain.enquiries import ReturnItem
 from gateway.domain.faults import FaultCode
+from gateway.domain.instruction import InstructionKey
 from gateway.domain.money import yuan
 from gateway.domain.refunds import Handed, RefundResult
 from gateway.hold_ports import Refunds
 from gateway.pipeline.conduct_words import alert, alert_record
 from gateway.pipeline.refund import MoneyBack, RefundRefused, refund
+from gateway.pipeline.settle import settle_by_word
 from gateway.pipeline.tell import Origin
-from gateway.ports import Clock, ConductStore
+from gateway.ports import Clock, ConductStore, Ledger
+
+HOW = "told"
+"""Evidence of a settlement: the bank told us, signed."""
 
 
 @attrs.frozen(kw_only=True)
@@ -36,6 +43,7 @@ class Alarm:
 
 @attrs.frozen(kw_only=True)
 class Returning:
+    ledger: Ledger
     refunds: Refunds
     clock: Clock
     alarm: Alarm
@@ -49,8 +57,20 @@ class Returning:
         try:
             return await refund(back, handed, self.refunds, self.alarm.origin, now)
         except RefundRefused as refused:
+            if refused.code is FaultCode.REFUND_UNPAID and await self._learnt(back.payment, now):
+                return await self.take(back, handed)
             await self.alarm.raised(unmatched(back, refused.code, refused.detail), now)
             raise
+
+    async def _learnt(self, payment: InstructionKey, now: dt.datetime) -> bool:
+        """Whether it was unknown, and is settled as paid now. Its own reference stays unknown: the
+        one that was told is the return's."""
+        standing = await self.ledger.standing(payment)
+        if standing is None or standing.bank is not BankOutcome.UNKNOWN:
+            return False
+        word = BankAnswer(outcome=BankOutcome.ACCEPTED)
+        settled = await settle_by_word(payment, word, HOW, self.ledger, self.alarm.origin, now)
+        return settled.contradiction is None
 
     async def stray(self, division: str, item: ReturnItem, why: str) -> None:
         """Money came back that names no payment of ours."""

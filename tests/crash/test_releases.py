@@ -100,7 +100,7 @@ async def _sent_back(
     number = "R1" if amount else "R2"
     fields = {
         "amount": amount or "999999999999.00", "payment": payment, "reason": "户名不符",
-        "reference": "B-1", "refund": f"{payment[:9]}/2026/2203/{number}",
+        "reference": f"B-{number}", "refund": f"{payment[:9]}/2026/2203/{number}",
     }  # fmt: skip
     body = orjson.dumps(fields)
     connector = aiohttp.TCPConnector(ssl=client_context(place.bank_tls))

@@ -77,7 +77,10 @@ class Desk:
 
     @property
     def returning(self) -> Returning:
-        return Returning(refunds=self.holds, clock=self.street.clock, alarm=self.alarm)
+        street = self.street
+        return Returning(
+            ledger=street.ledger, refunds=self.holds, clock=street.clock, alarm=self.alarm
+        )
 
     def correspondence(self) -> Correspondence:
         street, book, formats = self.street, self.letters, {"json": self.street.format}

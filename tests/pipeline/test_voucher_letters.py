@@ -116,7 +116,7 @@ async def test_a_refund_voucher_gives_the_money_back_once_and_comes_back_as_a_re
 async def test_of_several_refunds_each_is_told_its_own_end() -> None:
     desk = await paid()
     several = [refund(), refund(number="TH-2", payment_no="9"),
-               refund(number="TH-3", amount_fen=19_950)]  # fmt: skip
+               refund(number="TH-3", amount_fen=19_950, reference="JH-8")]  # fmt: skip
     told = await post(desk, *several)
     assert attached(told) == ["SUCCESS", "refund_unpaid", "SUCCESS"]
     assert "没有可退的已支付款项" in told.decode("gbk")

@@ -230,7 +230,7 @@ async def returned(
 ) -> Any:
     holds = MemoryHolds(street.state, street.ledger)
     alarm = Alarm(store=alarms or AlarmBook(), origin=ORIGIN)
-    returning = Returning(refunds=holds, clock=FixedClock(), alarm=alarm)
+    returning = Returning(ledger=street.ledger, refunds=holds, clock=FixedClock(), alarm=alarm)
     counter = RefundCounter(returning, OpenGate(), FixedClock(), ORIGIN, frozenset({DIVISION}))
     told = Received(raw=raw, format="json", signature="s", party=party)
     return orjson.loads(await counter.take(told, {}))
@@ -251,7 +251,8 @@ async def test_a_refund_gives_back_is_recorded_and_told_and_may_be_handed_in_aga
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"amount": "300.01", "refund": f"{DIVISION}/2026/2203/R9"}, FaultCode.REFUND_EXCEEDS),
+        ({"amount": "300.01", "reference": "R-9", "refund": f"{DIVISION}/2026/2203/R9"},
+         FaultCode.REFUND_EXCEEDS),
         ({"amount": "1.00"}, FaultCode.REFUND_CONFLICT),
         ({"payment": f"{DIVISION}/2026/8202/9", "refund": f"{DIVISION}/2026/2203/R9"},
          FaultCode.REFUND_UNPAID),
@@ -288,7 +289,7 @@ async def test_nobody_but_this_bank_hands_refunds_in() -> None:
 
 async def test_what_the_bank_rejected_cannot_come_back() -> None:
     street = await Street(instruction(amount=30_000)).open()
-    street.bank.outcome = BankOutcome.UNKNOWN
+    street.bank.outcome = BankOutcome.REJECTED
     await street.line.carry(received())
     with pytest.raises(RefundRefused):
         await returned(street, money_back())

@@ -83,7 +83,8 @@ RETURNING id
 -- name: refund
 -- empty: never; `result` says what came of it
 SELECT result, refundable
-FROM refund_payment($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+FROM refund_payment($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+                    $19)
 
 -- name: untold_overdrafts
 -- empty: every line on which too much is spoken for is on record

@@ -93,15 +93,14 @@ def ending_of(number: int | str, how: HoldEnding, order: bytes | None = None) ->
 
 
 def refund_of(
-    number: str, payment: int | str, amount: int, *, content: str = "", division: str = DIVISION
-) -> Refund:
-    own = InstructionKey(
-        division=division, fiscal_year=2026, voucher_type="2203", voucher_no=number
-    )
+    number: str, payment: int | str, amount: int, *, content: str = "", division: str = DIVISION,
+    door: str = "2203", reference: str = "",
+) -> Refund:  # fmt: skip
+    own = InstructionKey(division=division, fiscal_year=2026, voucher_type=door, voucher_no=number)
     raw = f"{number} {payment} {amount} {content}".encode()
     return Refund(
-        key=own, payment=key(payment, division), amount_fen=Fen(amount), at=LATER,
-        digest=hashlib.sha256(raw).digest(),
+        key=own, payment=key(payment, division), reference=reference, amount_fen=Fen(amount),
+        at=LATER, digest=hashlib.sha256(raw).digest(),
         handed=Handed(raw=raw, signature=f"signature of {number}", party="spiffe://test/bank/103"),
         record=draft(str(key(payment, division)), "refund"), notification=b'{"kind":"refund"}',
     )  # fmt: skip

@@ -1,0 +1,77 @@
+"""What tells one return from another: one contract, in memory and on PostgreSQL."""
+
+import asyncio
+
+import attrs
+
+from gateway.domain.money import Fen
+from gateway.domain.refunds import RefundResult
+from tests.adapters.postgres.conftest import Storage
+from tests.adapters.postgres.storage_builders import DIVISION, admission, draft, key, settlement
+from tests.adapters.postgres.test_holds_contract import grant, limit_of, refund_of
+
+
+async def test_the_same_money_told_through_many_doors_at_once_is_counted_once(
+    storage: Storage,
+) -> None:
+    await grant(storage, 1000)
+    await storage.ledger.admit(admission(1, 100))
+    await storage.ledger.settle(settlement(1))
+    doors = ("2203", "2252", "PACS004", "RETURN") * 2
+    told = [refund_of(f"{door}-1", 1, 30, door=door, reference="JH-9") for door in doors]
+    answers = await asyncio.gather(*(storage.refunds.refund(each) for each in told))
+    assert sorted(answer.result for answer in answers) == (
+        [RefundResult.REFUNDED] + [RefundResult.REPEATED] * 7
+    )
+    assert (await limit_of(storage)).posted_fen == 70
+    for wrong in (
+        refund_of("R2", 1, 31, door="8252", reference="JH-9"),  # another amount
+        refund_of("R3", 1, 31, door="8252-R", reference="JH-9"),
+    ):
+        assert (await storage.refunds.refund(wrong)).result is RefundResult.CONFLICT
+    other = refund_of("R4", 1, 30, door="2203", reference="JH-10")
+    assert (await storage.refunds.refund(other)).result is RefundResult.REFUNDED
+    same_door = refund_of("R5", 1, 30, door="2203", reference="JH-10")
+    assert (await storage.refunds.refund(same_door)).result is RefundResult.CONFLICT
+    assert (await limit_of(storage)).posted_fen == 40
+
+
+async def test_the_payments_own_reference_tells_no_return_from_another(storage: Storage) -> None:
+    await grant(storage, 1000)
+    await storage.ledger.admit(admission(1, 100))
+    await storage.ledger.settle(settlement(1))
+    standing = await storage.ledger.standing(key(1))
+    assert standing and standing.bank_reference
+    for number in ("R1", "R2"):
+        part = refund_of(number, 1, 30, door="RETURN", reference=standing.bank_reference)
+        assert (await storage.refunds.refund(part)).result is RefundResult.REFUNDED
+    assert (await limit_of(storage)).posted_fen == 40
+
+
+async def test_one_number_for_two_refunds_in_the_same_bytes_is_a_conflict(
+    storage: Storage,
+) -> None:
+    await grant(storage, 1000)
+    for number in (1, 2):
+        await storage.ledger.admit(admission(number, 100))
+        await storage.ledger.settle(settlement(number))
+    first = refund_of("R1", 1, 30)
+    assert (await storage.refunds.refund(first)).result is RefundResult.REFUNDED
+    for other in (
+        attrs.evolve(first, payment=key(2)),
+        attrs.evolve(first, amount_fen=Fen(40)),
+    ):
+        assert (await storage.refunds.refund(other)).result is RefundResult.CONFLICT
+    assert (await limit_of(storage)).posted_fen == 170
+
+
+async def test_of_a_payment_that_was_told_in_two_ways_nothing_comes_back(storage: Storage) -> None:
+    await grant(storage, 1000)
+    await storage.ledger.admit(admission(1, 100))
+    await storage.ledger.settle(settlement(1))
+    before = refund_of("R0", 1, 1)
+    assert (await storage.refunds.refund(before)).result is RefundResult.REFUNDED
+    await storage.ledger.record(DIVISION, draft(str(key(1)), "correction"))
+    assert (await storage.refunds.refund(refund_of("R1", 1, 30))).result is RefundResult.DISPUTED
+    assert (await storage.refunds.refund(before)).result is RefundResult.REPEATED
+    assert (await limit_of(storage)).posted_fen == 99

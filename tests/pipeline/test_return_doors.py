@@ -1,0 +1,131 @@
+"""Money that comes back counts once, whichever doors the bank tells of it through, in any order."""
+
+import itertools
+from collections.abc import Awaitable, Callable
+
+import attrs
+import pytest
+
+from gateway.domain.bank import BankOutcome
+from gateway.domain.faults import FaultCode
+from gateway.domain.instruction import Received
+from gateway.domain.records import canonical
+from gateway.pipeline.refund import RefundRefused
+from gateway.web.outcomes import OutcomeCounter
+from gateway.web.refunds import RefundCounter
+from tests.pipeline.desks import BANK, ORIGIN, Desk, texts
+from tests.pipeline.fakes import DIVISION, OpenGate, instruction
+from tests.pipeline.letters_iso import report, returned
+from tests.pipeline.test_voucher_letters import attached, post, refund
+
+KEY = instruction().key
+SERIAL = "JH-T1"
+"""The bank's own number of this one return: it stands in whatever it tells of it."""
+
+Door = Callable[[Desk, int, str], Awaitable[str]]
+
+
+async def by_refund(desk: Desk, fen: int, serial: str) -> str:
+    told = {
+        "amount": f"{fen // 100}.{fen % 100:02d}", "payment": str(KEY), "reason": "账户已销户",
+        "reference": serial, "refund": f"{DIVISION}/2026/2203/1",
+    }  # fmt: skip
+    counter = RefundCounter(
+        desk.returning, OpenGate(), desk.street.clock, ORIGIN, frozenset({DIVISION})
+    )
+    return await _counted(counter.take, told)
+
+
+async def by_outcome(desk: Desk, fen: int, serial: str) -> str:
+    told = {
+        "amount": f"{fen // 100}.{fen % 100:02d}", "id": "ZF-T", "instruction": str(KEY),
+        "outcome": "returned", "reason": "账户已销户", "reference": serial,
+    }  # fmt: skip
+    counter = OutcomeCounter(
+        desk.outcomes(), desk.letters, OpenGate(), desk.street.clock, frozenset({DIVISION})
+    )
+    return await _counted(counter.take, told)
+
+
+async def by_voucher(desk: Desk, fen: int, serial: str) -> str:
+    told = await post(desk, attrs.evolve(refund("2204", amount_fen=fen), reference=serial))
+    return attached(told)[0]
+
+
+async def by_pacs004(desk: Desk, fen: int, serial: str) -> str:
+    told = returned("1", f"{fen // 100}.{fen % 100:02d}", refund=serial)
+    return texts(await desk.post(told, BANK), "TxSts")[0]
+
+
+async def _counted(take: Callable[..., Awaitable[bytes]], told: dict[str, str]) -> str:
+    raw = canonical(told)
+    await take(Received(raw=raw, format="json", signature="s", party=BANK), {})
+    return "taken"
+
+
+DOORS: tuple[Door, ...] = (by_refund, by_outcome, by_voucher, by_pacs004)
+TAKEN = {"taken", "SUCCESS", "ACSC"}
+
+
+async def forwarded(outcome: BankOutcome) -> Desk:
+    desk = await Desk.open()
+    desk.street.bank.outcome = outcome
+    await desk.carry()
+    return desk
+
+
+@pytest.mark.parametrize("first", [BankOutcome.ACCEPTED, BankOutcome.UNKNOWN])
+async def test_one_return_told_through_every_door_in_any_order_counts_once(
+    first: BankOutcome,
+) -> None:
+    for order in itertools.permutations(DOORS):
+        desk = await forwarded(first)
+        for door in order:
+            assert await door(desk, 10_050, SERIAL) in TAKEN, (order, door)
+            assert await desk.street.available() == 980_050, (order, door)
+        assert len(desk.records("refund")) == 1 and not desk.alarms.raised
+
+
+@pytest.mark.parametrize("doors", list(itertools.permutations(DOORS, 2)))
+async def test_one_number_of_the_banks_with_two_amounts_gives_back_the_first_and_is_an_alert(
+    doors: tuple[Door, Door],
+) -> None:
+    desk = await forwarded(BankOutcome.ACCEPTED)
+    assert await doors[0](desk, 10_000, SERIAL) in TAKEN
+    try:
+        told = await doors[1](desk, 5_000, SERIAL)
+        assert told not in TAKEN
+    except RefundRefused as refused:
+        assert refused.code is FaultCode.REFUND_CONFLICT
+    assert await desk.street.available() == 980_000
+    assert desk.alarms.policies() == ["JL-101"]
+
+
+async def test_parts_under_their_own_numbers_each_count() -> None:
+    desk = await forwarded(BankOutcome.ACCEPTED)
+    for number, door in enumerate(DOORS):
+        assert await door(desk, 5_000, f"JH-{number}") in TAKEN
+    assert await desk.street.available() == 990_000
+
+
+@pytest.mark.parametrize("door", DOORS)
+async def test_what_comes_back_before_its_payment_was_known_was_paid(door: Door) -> None:
+    desk = await forwarded(BankOutcome.UNKNOWN)
+    assert await door(desk, 30_000, SERIAL) in TAKEN
+    standing = await desk.street.ledger.standing(KEY)
+    assert standing and standing.bank is BankOutcome.ACCEPTED
+    assert await desk.street.available() == 1_000_000
+    assert not desk.alarms.raised
+
+
+@pytest.mark.parametrize("door", DOORS)
+async def test_of_what_the_bank_has_told_in_two_ways_nothing_comes_back(door: Door) -> None:
+    desk = await forwarded(BankOutcome.ACCEPTED)
+    told = texts(await desk.post(report("1", "RJCT"), BANK), "TxSts")
+    assert told == ["RJCT"], "accepted before: a contradiction"
+    try:
+        assert await door(desk, 10_000, SERIAL) not in TAKEN or door is by_outcome
+    except RefundRefused as refused:
+        assert refused.code is FaultCode.REFUND_UNPAID
+    assert await desk.street.available() == 970_000
+    assert not desk.records("refund")
