@@ -29,6 +29,13 @@ SIGNATURE_HEADER = "Signature-JWS"
 _PLAIN_URL = re.compile(r"https://[0-9A-Za-z._:\[\]-]+(?:[/?][!-~]*)?")
 """Nothing that HTTP clients rewrite before they connect: IDNA makes `127。0。0。1` an address."""
 
+_INWARD = tuple(map(ipaddress.ip_network, (
+    "::/3", "3ffe::/16", "3fff::/20", "4000::/2", "8000::/1", "192.0.0.0/24", "192.88.99.0/24",
+)))  # fmt: skip
+"""What Python calls global although it leads inward or nowhere: NAT64 (64:ff9b::/96 holds any IPv4
+address, our own too), IPv4-compatible and translated, site-local, relays, documentation. Of IPv6
+only 2000::/3 is given to hosts (RFC 4291, IANA)."""
+
 Lookup = Callable[[str, int], Awaitable[list[str]]]
 """Host and port to addresses. Raises OSError."""
 
@@ -149,8 +156,9 @@ def _is_public(address: str) -> bool:
     if isinstance(number, ipaddress.IPv6Address):
         inner = number.ipv4_mapped or number.sixtofour or (number.teredo or (None, None))[1]
         if inner is not None:
-            return inner.is_global and not inner.is_multicast
-    return number.is_global and not number.is_multicast
+            return _is_public(str(inner))
+    inward = any(number in network for network in _INWARD if network.version == number.version)
+    return number.is_global and not number.is_multicast and not inward
 
 
 def _is_number(host: str) -> bool:
