@@ -92,6 +92,13 @@ class Unready(Fault):
     retry_after_s = 2
 
 
+def broken() -> Fault:
+    """Our mistake, as it is told outside."""
+    fault = Fault(FaultCode.INTERNAL, "our mistake; nothing is known to have passed")
+    fault.status = 500
+    return fault
+
+
 class LedgerUnavailable(Exception):
     """The ledger cannot say whether it committed; nothing may be forwarded on this."""
 

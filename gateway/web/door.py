@@ -11,7 +11,15 @@ import orjson
 import structlog
 from aiohttp import web
 
-from gateway.domain.faults import Fault, FaultCode, LedgerUnavailable, Unproven, Unreadable, Unready
+from gateway.domain.faults import (
+    Fault,
+    FaultCode,
+    LedgerUnavailable,
+    Unproven,
+    Unreadable,
+    Unready,
+    broken,
+)
 from gateway.domain.instruction import InstructionKey, Received
 from gateway.domain.parties import CARRIERS, Role, Sender, sender_of
 from gateway.pipeline.tell import Origin
@@ -26,7 +34,7 @@ from gateway.web.body import (
     read_body,
 )
 from gateway.web.evidence import evidence_of, may_see
-from gateway.web.intake import ACCEPTED, Counter, Doorway, Intake, Reader, Reply, broken
+from gateway.web.intake import ACCEPTED, Counter, Doorway, Intake, Reader, Reply
 
 _ORDINARY = (BODY_BYTES_MAX, BODY_DEADLINE_S)
 _BOUNDS = {"iso20022": (MESSAGE_BYTES_MAX, MESSAGE_DEADLINE_S)}

@@ -20,6 +20,7 @@ from gateway.domain.faults import (
     LedgerUnavailable,
     Unproven,
     Unready,
+    broken,
 )
 from gateway.domain.instruction import Received
 from gateway.domain.parties import Sender, sender_of
@@ -270,10 +271,3 @@ class Intake:
             replayed=answer.replayed,
             ms=round(seconds * 1000, 2),
         )
-
-
-def broken() -> Fault:
-    """Our mistake, as it is told outside."""
-    fault = Fault(FaultCode.INTERNAL, "our mistake; nothing is known to have passed")
-    fault.status = 500
-    return fault

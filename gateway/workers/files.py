@@ -9,7 +9,14 @@ from typing import Protocol
 import structlog
 
 from gateway.domain.answer import Answer
-from gateway.domain.faults import Fault, FaultCode, LedgerUnavailable, Unreadable, Unready
+from gateway.domain.faults import (
+    Fault,
+    FaultCode,
+    LedgerUnavailable,
+    Unreadable,
+    Unready,
+    broken,
+)
 from gateway.domain.instruction import Received
 from gateway.pipeline.batch import Batch
 from gateway.pipeline.line import Line
@@ -107,7 +114,7 @@ class Files:
         while True:
             try:
                 async with self._large if large else contextlib.nullcontext():
-                    await self._carry(name)
+                    await self._carry_or_refuse(name)
             except (Unready, LedgerUnavailable) as reason:
                 log.warning("file.postponed", file=name, reason=str(reason))
                 if not self._office.held:
@@ -115,6 +122,17 @@ class Files:
                 await asyncio.sleep(PAUSE_S)
             else:
                 return
+
+    async def _carry_or_refuse(self, name: str) -> None:
+        """One document on which we break must not end the gateway, and again at every start; the
+        door answers 500 then. Raises as `_carry`."""
+        try:
+            await self._carry(name)
+        except (Unready, LedgerUnavailable, OSError):
+            raise
+        except Exception:
+            log.exception("file.broken", file=name)
+            await self._refuse(name, broken(), self._wordings["json"])
 
     async def _carry(self, name: str) -> None:
         """Raises Unready, LedgerUnavailable (to be tried again), OSError."""

@@ -60,6 +60,8 @@ class _Line:
     async def carry(self, received: Any) -> Any:
         if received.raw == b"late" and not self.ready:
             raise Unready(FaultCode.OVERLOADED, "not now")
+        if received.raw == b"poison":
+            raise KeyError("张三")
         self.inside += 1
         self.most = max(self.most, self.inside)
         for _ in range(20):
@@ -104,6 +106,16 @@ async def test_a_document_that_has_to_wait_keeps_no_other_one_waiting(
         await until(lambda: len(tray.ended) == len(others) + 1)
     assert tray.ended[-1] == "late"
     assert 1 < line.most <= AT_ONCE_MAX
+
+
+async def test_a_document_on_which_we_break_ends_neither_the_gateway_nor_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It ended the program, and again at each start: it was taken up first."""
+    tray, line = _Tray(dict.fromkeys(["poison", "a", "b"], 2)), _Line()
+    async with working(tray, line, monkeypatch):
+        await until(lambda: len(tray.ended) == 3)
+    assert sorted(tray.ended) == ["a", "b", "poison"]
 
 
 async def test_large_documents_are_in_memory_one_at_a_time(

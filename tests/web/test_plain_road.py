@@ -161,6 +161,16 @@ async def test_another_spelling_is_the_same_request_and_its_body_is_no_request(
     assert [received.raw for received in inn.line.seen] == [REQUEST]
 
 
+async def test_the_body_of_a_question_that_has_none_is_no_request(open_inn: Any) -> None:
+    inn = await open_inn(MANY)
+    inn.line.go.set()
+    reader, writer = await inn.connect()
+    head = b"GET /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(REQUEST)
+    writer.write(head + REQUEST + ODD)
+    assert [(await read_reply(reader)).code for _ in range(2)] == ["route_unknown"] * 2
+    assert inn.line.seen == []
+
+
 async def test_what_stands_behind_an_upgrade_is_no_request(open_inn: Any) -> None:
     """aiohttp leaves what follows to a protocol that nobody speaks here."""
     inn = await open_inn(attrs.evolve(MANY, idle_s=0.3))
