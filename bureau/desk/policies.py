@@ -7,7 +7,6 @@ signed book, proves both signatures, and brings it to the gateways.
 
 import asyncio
 import datetime as dt
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Protocol
@@ -35,6 +34,7 @@ from policies.book.steps import finished
 from policies.form.words import changed
 from policies.language.codelist import CodeList
 from policies.language.errors import PolicyRefused, Problem
+from policies.language.toml import TomlRefused, read_toml
 from policies.replay.compare import Difference, compare
 
 DOCUMENT_CHARS_MAX = 100_000
@@ -289,8 +289,8 @@ def _tried(text: str, base: str, written: str) -> Tried:
 def _facts(policy: Policy, base: str, written: str) -> Facts:
     problems: list[Problem] = []
     try:
-        values = tomllib.loads(written)
-    except tomllib.TOMLDecodeError as error:
+        values = read_toml(written)
+    except TomlRefused as error:
         problem = Problem(place="facts", column=0, zh=f"要素写法不对：{error}", en=str(error))
         raise PolicyRefused([problem]) from error
     test = Test(

@@ -3,7 +3,6 @@
 import datetime as dt
 import hashlib
 import re
-import tomllib
 
 from gateway.domain.codes import PaymentMethod
 from gateway.domain.decision import SEVERITY, Action, Light
@@ -25,6 +24,7 @@ from policies.book.reader import NAME, Table, matching
 from policies.book.rows import causes_of
 from policies.book.windows import windows_of
 from policies.language.errors import PolicyRefused, Problem
+from policies.language.toml import TomlRefused, read_toml
 
 CLAUSES_MAX = 64
 BASE_CASE = "authorized_transfer"
@@ -43,8 +43,8 @@ def read_policy(text: str, place: str) -> Policy:
     """One document. `place` is the file's name. Raises PolicyRefused with every problem."""
     problems: list[Problem] = []
     try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        content = read_toml(text)
+    except TomlRefused as error:
         problem = Problem(place=place, column=0, zh=f"不是有效的 TOML：{error}", en=str(error))
         raise PolicyRefused([problem]) from None
     policy = _policy(Table(content, place, problems))

@@ -8,9 +8,10 @@ lost on the way through a form.
 import datetime as dt
 import json
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from policies.language.toml import read_toml
 
 MARK = "#"
 LAST = "##"
@@ -32,9 +33,9 @@ class TooFree(ValueError):
 def annotated(text: str, *, proven: bool = True) -> dict[str, Any]:
     """The values with their remarks; `proven`: writing them says the same again.
 
-    Raises TOMLDecodeError, TooFree.
+    Raises TomlRefused, TooFree.
     """
-    content = tomllib.loads(text)
+    content = read_toml(text)
     noted: list[str] = []
     here: dict[str, Any] = content
     opened: list[int] = []
@@ -225,4 +226,4 @@ def seen(text: str) -> tuple[Any, list[str]]:
         if remark is not None:
             below = next((one for one, noted_ in lines[number + 1 :] if noted_ is None), "")
             noted.append(f"{line} > {below.partition('=')[0].strip()}")
-    return tomllib.loads(text), sorted(noted)
+    return read_toml(text), sorted(noted)

@@ -4,7 +4,6 @@ What is typed wrongly is put into the document as it is, so that the checker tel
 only what TOML itself cannot hold is told here.
 """
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from policies.form.papers import papers_from
 from policies.form.tabled import table_from
 from policies.form.values import day, flattened, lines, remark, value_of, whole
 from policies.language.errors import Problem
+from policies.language.toml import TomlRefused, read_toml
 
 HEAD = (
     "id", "revision", "light", "action", "missing_evidence", "on_unavailable", "lower_levels_may",
@@ -254,8 +254,8 @@ class _Back:
     def _values(self, text: str, place: str) -> dict[str, Any]:
         """`amount = "1000.01"`, one a line."""
         try:
-            return flattened(tomllib.loads(text))
-        except tomllib.TOMLDecodeError as error:
+            return flattened(read_toml(text))
+        except TomlRefused as error:
             self._reading.wrong(place, f"要素写法不对：{error}", str(error))
             return {}
 
@@ -263,8 +263,8 @@ class _Back:
         for line in text_of(self._sheet, "notes").split("\n"):
             place, _, written_ = line.partition("=")
             try:
-                note = remark(tomllib.loads(f"x = {written_}")["x"]) if place else ""
-            except (tomllib.TOMLDecodeError, AttributeError):
+                note = remark(read_toml(f"x = {written_}")["x"]) if place else ""
+            except (TomlRefused, AttributeError):
                 continue
             room, _, key = place.rpartition(".")
             if note and not room:

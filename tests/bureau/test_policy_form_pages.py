@@ -1,5 +1,6 @@
 """The policy form on the desk as a browser fills it in: what comes back, errors at their fields."""
 
+import asyncio
 import io
 import re
 from typing import Any
@@ -158,3 +159,17 @@ async def test_what_is_too_free_for_the_form_is_edited_as_text_and_says_so(desk:
     ):
         status, _ = await posted(reviewer, "JL-042", strange, "check")
         assert status in (200, 400, 409)
+
+
+async def test_a_field_named_without_an_end_is_no_field_of_the_form(desk: Desk) -> None:
+    reviewer = await desk.seat(Office.REVIEWER)
+    for name in ("p." + "a." * 5000, "p." + "0." * 5000 + "x"):
+        assert (await reviewer.post(f"{HOME}/JL-042/form", {name: "1", "step": "check"}))[0] == 400
+
+
+async def test_a_policy_is_put_on_trial_once_however_many_ask(desk: Desk) -> None:
+    proofs = desk.rooms.policies.proofs
+    found = await asyncio.gather(
+        *(proofs.of(TEXTS["JL-042.toml"], "JL-042.toml") for _ in range(5))
+    )
+    assert len({id(each) for each in found}) == 1

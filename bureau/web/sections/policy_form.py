@@ -24,6 +24,7 @@ from policies.language.errors import Problem
 
 FIELD_CHARS_MAX = 60_000
 FIELDS_MAX = 20_000
+NAME_CHARS_MAX = 200
 TABLE_BYTES_MAX = 4 * 1024 * 1024
 TABLE_ROWS_MAX = 2000
 _HEAD = "p."
@@ -143,7 +144,7 @@ def _fields(visit: Visit) -> dict[str, list[str]]:
     """The sheet's fields of what was posted. Raises HTTPBadRequest."""
     found: dict[str, list[str]] = {}
     names = [name for name in visit.form if name.startswith(_HEAD)]
-    if len(names) > FIELDS_MAX:
+    if len(names) > FIELDS_MAX or any(len(name) > NAME_CHARS_MAX for name in names):
         raise web.HTTPBadRequest(reason="too many fields")
     for name in names:
         values = visit.texts(name)
