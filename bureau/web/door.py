@@ -22,9 +22,9 @@ from gateway.domain.parties import Role, Sender, sender_of
 
 DELIVERY_BYTES_MAX = 32 * 1024 * 1024
 BODY_DEADLINE_S = 20.0
-IN_FLIGHT_MAX = 8
-"""Deliveries and bundles held in memory at once; a ninth is told to come back."""
-IN_FLIGHT_PER_PARTY_MAX = 4
+IN_FLIGHT_MAX = 16
+"""Deliveries and bundles held in memory at once; one more is told to come back."""
+IN_FLIGHT_PER_PARTY_MAX = 8
 """Of one gateway: a place is held while a body comes, and may come slowly."""
 DELIVERY_MEDIA_TYPE = "application/vnd.treasury.delivery"
 
