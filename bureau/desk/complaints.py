@@ -8,6 +8,7 @@ asks with a reason and another agrees: once, to the one who asked, and the audit
 import datetime as dt
 import re
 import secrets
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Protocol
@@ -296,7 +297,8 @@ def complaint_no(year: int, number: int) -> str:
 
 
 def _plain(text: str) -> str:
-    return _CUT.sub("", text).lower()
+    """Also without the width of letters: １３９ is 139."""
+    return _CUT.sub("", unicodedata.normalize("NFKC", text)).lower()
 
 
 def _context(division: str, seal_name: str) -> str:

@@ -1,5 +1,6 @@
 """Pages of complaints (投诉举报, Art. 20): intake, handling, answer, and the sealed informant."""
 
+import asyncio
 import datetime as dt
 from collections.abc import Mapping
 from typing import Any
@@ -67,6 +68,7 @@ class _Complaints:
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
         self._complaints = rooms.complaints
+        self._casing = asyncio.Lock()
 
     async def list(self, visit: Visit) -> web.Response:
         asked = visit.query("stage")
@@ -125,7 +127,13 @@ class _Complaints:
         raise see(_path(key))
 
     async def case(self, visit: Visit) -> web.StreamResponse:
-        """A case of this complaint's matter; nothing of who reported it goes along."""
+        """A case of this complaint's matter; nothing of who reported it goes along. One at a time:
+        a button pressed twice opens one."""
+        async with self._casing:
+            case = await self._case(visit)
+        raise see(case_path(case))
+
+    async def _case(self, visit: Visit) -> tuple[str, int, int]:
         key, row = await self._row(visit)
         if Stage(row["stage"]) is not Stage.HANDLING or row["case_number"] is not None:
             raise ActRefused("stage", "请先受理；一件举报只立一案。", "Not at this stage.")
@@ -137,7 +145,7 @@ class _Complaints:
         )  # fmt: skip
         case = await self._rooms.office.open(visit.division, opening, [], visit.person)
         await self._complaints.step(key, Step.CASE, "", visit.person, case=case[1:])
-        raise see(case_path(case))
+        return case
 
     async def ask(self, visit: Visit) -> web.StreamResponse:
         key, _ = await self._row(visit)
