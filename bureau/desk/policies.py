@@ -15,27 +15,20 @@ import attrs
 import msgspec
 
 from bureau.desk.people import Person
-from bureau.desk.policy_words import read_out
+from bureau.desk.policy_checks import Checked, book_of, checked_of
 from bureau.desk.proofs import Proofs
 from bureau.desk.refusals import ActRefused
 from bureau.desk.trail import Act
 from bureau.ports import Clock, LogPlace
 from gateway.domain.facts import Facts
 from gateway.domain.faults import Unproven
-from policies.book.book import Book
 from policies.book.bundle import BundleRefused, open_sealed, read_bundle
 from policies.book.cases import CASES, case
-from policies.book.compile import compile_policy
 from policies.book.document import Expected, Policy, Test
-from policies.book.load import LIBRARY, load_codes, load_golden, load_texts
-from policies.book.prove import prove
+from policies.book.load import LIBRARY, load_texts
 from policies.book.read import read_policy
-from policies.book.steps import finished
-from policies.form.words import changed
-from policies.language.codelist import CodeList
 from policies.language.errors import PolicyRefused, Problem
 from policies.language.toml import TomlRefused, read_toml
-from policies.replay.compare import Difference, compare
 
 DOCUMENT_CHARS_MAX = 100_000
 CASE_CHARS_MAX = 4000
@@ -65,19 +58,6 @@ class PolicyStore(Protocol):
     async def feeds(self, division: str, limit: int) -> Sequence[Mapping[str, Any]]: ...
 
     async def activations(self, division: str, limit: int) -> Sequence[Mapping[str, Any]]: ...
-
-
-@attrs.frozen(kw_only=True)
-class Checked:
-    """What the checker says of a document."""
-
-    problems: tuple[Problem, ...]
-    differences: tuple[Difference, ...] = ()
-    """From the document that stands, in words; what may loosen first."""
-    flipped: tuple[tuple[str, str, str], ...] = ()
-    """(golden instruction, before, after) where the answer of this policy changes."""
-    read_out: tuple[tuple[str, str, str], ...] = ()
-    """(place, before, after) in words, of every clause that reads otherwise."""
 
 
 @attrs.frozen(kw_only=True)
@@ -121,7 +101,7 @@ class Policies:
     async def check(self, division: str, name: str, text: str) -> Checked:
         """Every mistake with its clause and column; if there is none, what changes, in words."""
         policy, _ = await self.policy(division, name)
-        return await asyncio.to_thread(_checked, policy, text)
+        return await asyncio.to_thread(checked_of, policy, text)
 
     async def attempt(self, text: str, base: str, facts: str) -> Tried:
         """Try a document on one instruction: a base case with facts written as in TOML."""
@@ -130,8 +110,8 @@ class Policies:
     async def draft(self, division: str, name: str, text: str, reason: str, by: Person) -> int:
         """Keep a changed document for the second person. Raises ActRefused if it does not hold."""
         policy, _ = await self.policy(division, name)
-        checked = await asyncio.to_thread(_checked, policy, text)
-        if checked.problems:
+        checked = await asyncio.to_thread(checked_of, policy, text)
+        if not checked.passed:
             raise ActRefused(
                 "policy_flawed", "规则未通过检查，不能提交。", "The checker refuses it."
             )
@@ -231,41 +211,10 @@ def _activation(body: bytes) -> dict[str, Any]:
     return {"what": told.what} | found
 
 
-def _checked(policy: Policy, text: str) -> Checked:
-    try:
-        new = read_policy(text, policy.place)
-        units = compile_policy(new, _codes())
-    except PolicyRefused as refused:
-        return Checked(problems=tuple(refused.problems))
-    problems = list(finished(prove(new, units, _codes())))
-    if new.id != policy.id:
-        problems.append(
-            Problem(place=policy.place, column=0, zh="规则编号不可更改", en="the id stays")
-        )
-    found = compare([policy], [new])
-    return Checked(
-        problems=tuple(problems),
-        differences=tuple(sorted(found, key=lambda each: not each.looser)),
-        flipped=_flipped(policy, new) if not problems else (),
-        read_out=changed(read_out(policy), read_out(new)),
-    )
-
-
-def _flipped(old: Policy, new: Policy) -> tuple[tuple[str, str, str], ...]:
-    """The golden instructions on which this policy now answers otherwise."""
-    books = [_book(each) for each in (old, new)]
-    found = []
-    for golden in load_golden():
-        before, after = (_outcome(book, golden.facts) for book in books)
-        if before != after:
-            found.append((golden.name, before, after))
-    return tuple(found)
-
-
 def _tried(text: str, base: str, written: str) -> Tried:
     try:
         policy = read_policy(text, "draft.toml")
-        book = _book(policy)
+        book = book_of(policy)
         facts = _facts(policy, base, written)
     except PolicyRefused as refused:
         first = "；".join(each.zh for each in refused.problems[:5])
@@ -312,20 +261,6 @@ def _flat(values: Mapping[str, Any], head: str = "") -> dict[str, Any]:
         else:
             found[head + name] = value
     return found
-
-
-def _book(policy: Policy) -> Book:
-    return Book(compile_policy(policy, _codes()), _codes(), "draft")
-
-
-def _outcome(book: Book, facts: Facts) -> str:
-    found = book.decide(facts)
-    return found[0].action.value if found else "none"
-
-
-@cache
-def _codes() -> Mapping[str, CodeList]:
-    return load_codes()
 
 
 @cache

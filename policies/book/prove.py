@@ -2,6 +2,8 @@
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
 
+import attrs
+
 from gateway.domain.decision import Finding
 from gateway.domain.facts import Facts
 from policies.book.book import Book
@@ -15,6 +17,21 @@ from policies.book.unit import Reason, Unit
 from policies.language.codelist import CodeList
 from policies.language.errors import Problem
 from policies.language.interpret import Truth
+
+VERDICTS_ZH = {
+    Expected.NONE: "放行", Expected.RECORD: "记录", Expected.WARN: "提示", Expected.HOLD: "挂起",
+    Expected.BLOCK: "拦截",
+}  # fmt: skip
+
+
+@attrs.frozen(kw_only=True)
+class Came:
+    """What a test came to."""
+
+    outcome: Expected
+    exception: str
+    missing: tuple[str, ...]
+    reason_zh: str
 
 
 def prove(
@@ -38,23 +55,65 @@ def prove(
     return problems + list(_gaps(policy, shown))
 
 
-def _run(test: Test, findings: Sequence[Finding], judgement: Judgement | None) -> Iterable[Problem]:
+def outcomes(
+    policy: Policy, units: Sequence[Unit], codes: Mapping[str, CodeList]
+) -> dict[str, Came]:
+    """What each test of the policy comes to, by its place; without those that cannot be made."""
+    book = Book(units, codes, "")
+    windows = {rule.name: window_term(policy, rule) for rule in policy.windows}
+    found = {}
+    for test in policy.tests:
+        facts = case(test, level(policy.scope.division), [], windows)
+        if facts is not None:
+            found[test.place] = _came(book.decide(facts), _judgement(policy, book, facts))
+    return found
+
+
+def place_of(test: Test) -> str:
+    """Where a test that fails is told."""
+    return f"{test.place}（{test.name}）"
+
+
+def _came(findings: Sequence[Finding], judgement: Judgement | None) -> Came:
     finding = next((f for f in findings if f.policy != BOOK_ID), None)
+    return Came(
+        outcome=Expected(finding.action.value) if finding else Expected.NONE,
+        exception=_exception(finding, judgement),
+        missing=tuple(m.kind for m in finding.missing) if finding else (),
+        reason_zh=finding.reason_zh if finding else "",
+    )
+
+
+def _run(test: Test, findings: Sequence[Finding], judgement: Judgement | None) -> Iterable[Problem]:
+    """One problem at most: all that is otherwise in one line."""
+    came = _came(findings, judgement)
+    told = list(_otherwise(test, came))
     if judgement is not None and any(f.policy == BOOK_ID for f in findings):
-        yield _failed(test, "规则簿执行出错", "the book failed")
-    outcome = finding.action.value if finding else Expected.NONE.value
-    if outcome != test.outcome:
-        reason = f"：{finding.reason_zh}" if finding else ""
-        yield _failed(test, f"应为 {test.outcome}，实为 {outcome}{reason}", f"got {outcome}")
-    elif judgement is not None and (judgement.fired is False) != (finding is None):
-        yield _failed(test, "两种执行结果不一致", "generated code and interpreter differ")
-    exception = _exception(finding, judgement)
-    if exception != test.exception:
-        yield _failed(test, f"例外应为“{test.exception}”，实为“{exception}”", f"got {exception!r}")
-    missing = tuple(m.kind for m in finding.missing) if finding else ()
-    if sorted(missing) != sorted(test.missing):
-        shown = ", ".join(missing)
-        yield _failed(test, f"缺少的材料实为“{shown}”", f"the missing papers are {shown!r}")
+        told.append(("规则簿执行出错", "the book failed"))
+    elif judgement is not None and _differ(test, came, judgement):
+        told.append(("两种执行结果不一致", "generated code and interpreter differ"))
+    if told:
+        zh, en = zip(*told, strict=True)
+        yield Problem(place=place_of(test), column=0, zh="；".join(zh), en="; ".join(en))
+
+
+def _differ(test: Test, came: Came, judgement: Judgement) -> bool:
+    fired = judgement.fired is not False
+    return came.outcome == test.outcome and fired is (came.outcome is Expected.NONE)
+
+
+def _otherwise(test: Test, came: Came) -> Iterable[tuple[str, str]]:
+    """Chinese and English of each thing that the test expects and did not get."""
+    if came.outcome != test.outcome:
+        reason = f"（{came.reason_zh}）" if came.reason_zh else ""
+        zh = f"应为{VERDICTS_ZH[test.outcome]}，实为{VERDICTS_ZH[came.outcome]}{reason}"
+        yield zh, f"got {came.outcome}"
+    if came.exception != test.exception:
+        zh = f"例外应为{test.exception or '无'}，实为{came.exception or '无'}"
+        yield zh, f"got {came.exception!r}"
+    if sorted(came.missing) != sorted(test.missing):
+        shown = ", ".join(came.missing)
+        yield f"缺少的材料实为{shown or '无'}", f"the missing papers are {shown!r}"
 
 
 def _judgement(policy: Policy, book: Book, facts: Facts) -> Judgement | None:
@@ -105,10 +164,6 @@ def _gaps(policy: Policy, shown: set[str]) -> Iterable[Problem]:
 
 def _papers(text: str) -> list[str]:
     return [p.strip() for p in text.replace("|", "&").split("&") if p.strip()]
-
-
-def _failed(test: Test, zh: str, en: str) -> Problem:
-    return Problem(place=f"{test.place}（{test.name}）", column=0, zh=zh, en=en)
 
 
 def _gap(policy: Policy, zh: str, en: str) -> Problem:

@@ -31,6 +31,9 @@ def filled(page: str) -> dict[str, list[str]]:
     for name, value in form.form_values():
         if name not in ("csrf", "step"):
             found.setdefault(name, []).append(value)
+    for one in root_of(page).xpath("//input[@form='sheet']"):  # beside the form, but of it
+        if one.get("type") != "checkbox" or one.get("checked") is not None:
+            found.setdefault(one.get("name"), []).append(one.get("value"))
     return found
 
 
@@ -65,7 +68,7 @@ async def test_a_limit_changed_in_the_form_is_told_in_words_and_handed_on(desk: 
     fields |= {"p.params.0.value": ["1,000.5"], "p.revision": ["2"]}
     _, page = await posted(reviewer, "JL-042", fields, "check")
     assert "检查未通过" in page, "its own tests still speak of the old limit"
-    assert "test[4]" in page and "details open" in page
+    assert "用例「超过一分，两项批准都缺」" in page and "details open" in page
     for name, (value, *_) in list(fields.items()):
         if name.startswith("p.test.") and name.endswith(".facts"):
             fields[name] = [
@@ -76,6 +79,61 @@ async def test_a_limit_changed_in_the_form_is_told_in_words_and_handed_on(desk: 
     status, path = await posted(reviewer, "JL-042", fields | {"reason": ["提高限额"]}, "draft")
     assert status == 303
     assert "1000.50" in (await approver.get(path))[1]
+
+
+async def test_tests_that_come_out_otherwise_are_accepted_one_by_one_with_a_reason(
+    desk: Desk,
+) -> None:
+    reviewer, approver = await desk.seat(Office.REVIEWER), await desk.seat(Office.APPROVER)
+    fields = await opened(reviewer, "JL-042")
+    fields |= {"p.params.0.value": ["990.00"], "p.revision": ["2"], "facts": ['amount = "3.00"']}
+    _, page = await posted(reviewer, "JL-042", fields, "check")
+    told = [one.text_content() for one in root_of(page).xpath("//*[@id='failing']//li/p")]
+    assert [one.partition("；")[0] for one in told] == [
+        "用例「差一分到限额」：改前 放行，改后 拦截", "用例「正好到限额」：改前 放行，改后 拦截",
+    ], "one line a failing case"  # fmt: skip
+    assert "应补材料 无 → 财政部门现金批准、开户银行现金批准" in told[0]
+    for word in (" none", " block", "approved_by_both", "cash_finance"):
+        assert word not in "".join(told)
+    assert "取回参数" in page and "990.00 → 1000.00" in page
+    fields = filled(page)
+    first = fields | {"accept-0": ["1"], "why-0": ["限额下调十元"], "why-1": ["还没想好"]}
+    status, page = await posted(reviewer, "JL-042", first, "draft")
+    assert status == 409 and filled(page)["why-1"] == ["还没想好"], "nothing typed is lost"
+    status, page = await posted(reviewer, "JL-042", first, "accept")
+    assert status == 200
+    assert len(root_of(page).xpath("//*[@id='failing']//li/p")) == 1
+    fields = filled(page)
+    assert fields["facts"] == ['amount = "3.00"'] and fields["p.params.0.value"] == ["990.00"]
+    status, page = await posted(reviewer, "JL-042", fields | {"accept-0": ["1"], "why-0": [""]},
+                                "accept")  # fmt: skip
+    assert status == 409 and "请填写接受理由：用例「正好到限额」" in page
+    status, page = await posted(reviewer, "JL-042", filled(page) | {"why-0": ["同上，下调"]},
+                                "accept")  # fmt: skip
+    assert status == 200 and "检查通过" in page
+    fields = filled(page)
+    assert fields["reason"] == [
+        "用例「差一分到限额」改为拦截：限额下调十元；用例「正好到限额」改为拦截：同上，下调"
+    ]
+    status, path = await posted(reviewer, "JL-042", fields, "draft")
+    assert status == 303
+    _, page = await approver.get(path)
+    assert "用例「正好到限额」：原 放行，现" in page, "the second person is told"
+
+
+async def test_a_changed_parameter_is_taken_back_and_all_else_stays(desk: Desk) -> None:
+    reviewer = await desk.seat(Office.REVIEWER)
+    fields = await opened(reviewer, "JL-042")
+    fields |= {"p.params.0.value": ["990.00"], "p.title.zh": ["现金限额"], "reason": ["试一试"]}
+    _, page = await posted(reviewer, "JL-042", fields, "check")
+    [name] = root_of(page).xpath("//button[@name='back']/@value")
+    status, page = await reviewer.post(f"{HOME}/JL-042/form", filled(page) | {"back": [name]})
+    assert status == 200
+    again = filled(page)
+    assert again["p.params.0.value"] == ["1000.00"] and "failing" not in page
+    assert (again["p.title.zh"], again["reason"]) == (["现金限额"], ["试一试"])
+    status, page = await reviewer.post(f"{HOME}/JL-042/form", again | {"back": ["nothing"]})
+    assert status == 409 and "没有这个参数" in page
 
 
 async def test_every_mistake_stands_at_its_field(desk: Desk) -> None:

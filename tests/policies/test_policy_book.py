@@ -206,7 +206,7 @@ def test_tightening_cannot_loosen() -> None:
         ('stricter = "lower"', 'stricter = "lower"\nextra = 1', "params.limit.extra"),
         ('facts = { amount = "20000.01" }', "facts = { amount = 20000 }", "expected money"),
         ('facts = { amount = "20000.01" }', 'facts = { amont = "1.00" }', "did you mean amount"),
-        ('facts = { amount = "20000.01" }', 'facts = { amount = "20000.00" }', "应为 block"),
+        ('facts = { amount = "20000.01" }', 'facts = { amount = "20000.00" }', "应为拦截，"),
         ('name = "未批准"\n', 'name = "未批准"\nunavailable = ["aprovals"]\n', "did you mean appr"),
         ('missing = ["other_transfer"]', "missing = []", "the missing papers are"),
         ('outcome = "none"\nexception = "approved"', 'outcome = "block"', "got none"),

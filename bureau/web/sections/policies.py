@@ -12,10 +12,10 @@ from bureau.desk.policies import (
     CASE_CHARS_MAX,
     DOCUMENT_CHARS_MAX,
     SHOWN,
-    Checked,
     Tried,
     tripped_of,
 )
+from bureau.desk.policy_checks import Checked
 from bureau.desk.policy_words import read_out, values_of, wordings
 from bureau.desk.refusals import ActRefused
 from bureau.web.exports import attachment

@@ -7,12 +7,20 @@ from typing import Any
 from aiohttp import web
 
 from bureau.desk.people import Office
-from bureau.desk.policies import BASES, CASE_CHARS_MAX, Checked, Tried
+from bureau.desk.policies import BASES, CASE_CHARS_MAX, Tried
+from bureau.desk.policy_checks import Checked
 from bureau.desk.refusals import ActRefused
 from bureau.web.exports import XLSX, attachment
 from bureau.web.rooms import Rooms
 from bureau.web.route import Route, Visit, get, post, see
 from bureau.web.sections import policy_view as view
+from bureau.web.sections.policy_tests import (
+    Fields,
+    accepted,
+    changed_params,
+    taken_back,
+    ticked,
+)
 from bureau.web.workbook import WorkbookRefused, rows_of
 from bureau.web.workbook_writing import excel
 from policies.book.document import Policy
@@ -27,6 +35,7 @@ FIELDS_MAX = 20_000
 NAME_CHARS_MAX = 200
 TABLE_BYTES_MAX = 4 * 1024 * 1024
 TABLE_ROWS_MAX = 2000
+REASON_CHARS_MAX = 500
 _HEAD = "p."
 _REVIEWERS = frozenset({Office.REVIEWER})
 _BLANK = {
@@ -56,12 +65,20 @@ class PolicyForm:
 
     async def filled(self, visit: Visit) -> web.StreamResponse:
         """The button says what is done; what was typed comes back as it was."""
-        policy, _ = await self._policy(visit)
+        policy, standing = await self._policy(visit)
         fields = _fields(visit)
-        step = visit.text("step", 10)
-        oops = ""
+        step, back = visit.text("step", 10), visit.text("back", 60)
+        oops, reasons = "", [visit.text("reason", REASON_CHARS_MAX)]
         if step == "import":
             fields, oops = await asyncio.to_thread(_imported, visit, fields)
+        try:
+            if back:
+                fields, step = taken_back(fields, standing, back), "check"
+            elif step == "accept":
+                fields, more = await self._accepted(visit, policy, fields)
+                reasons, step = [*reasons, *more], "check"
+        except ActRefused as refused:
+            oops = refused.zh
         try:
             text, problems = document_of(fields)
             sheet = shown_again(fields)
@@ -80,7 +97,7 @@ class PolicyForm:
                 base, facts = visit.text("base", 60), visit.text("facts", CASE_CHARS_MAX)
                 tried = await self._policies.attempt(text, base, facts)
             if step == "draft":
-                reason = visit.text("reason", 500)
+                reason = reasons[0]
                 seq = await self._policies.draft(
                     visit.division, policy.id, text, reason, visit.person
                 )
@@ -91,7 +108,24 @@ class PolicyForm:
             checked = Checked(problems=problems)
         elif step == "check" or oops:
             checked = await self._policies.check(visit.division, policy.id, text)
-        return self._page(visit, policy, sheet, text, checked=checked, tried=tried, oops=oops)
+        typed = _typed(visit) | {
+            "reason": "；".join(filter(None, reasons))[:REASON_CHARS_MAX],
+            "changed": changed_params(fields, standing), "ticks": ticked(visit),
+        }  # fmt: skip
+        return self._page(
+            visit, policy, sheet, text, checked=checked, tried=tried, oops=oops, typed=typed
+        )
+
+    async def _accepted(
+        self, visit: Visit, policy: Policy, fields: Fields
+    ) -> tuple[Fields, list[str]]:
+        """The tests that are ticked expect what they come to now."""
+        try:
+            text, _ = document_of(fields)
+        except (ValueError, TypeError, AttributeError, KeyError):
+            raise web.HTTPBadRequest(reason="not this form") from None
+        checked = await self._policies.check(visit.division, policy.id, text)
+        return accepted(fields, checked.failing, ticked(visit))
 
     def show(self, visit: Visit, policy: Policy, text: str) -> web.Response:
         """The form of a document, or the text where it is too free for the form."""
@@ -103,13 +137,17 @@ class PolicyForm:
     def _page(
         self, visit: Visit, policy: Policy, sheet: dict[str, Any], text: str, *,
         checked: Checked | None = None, tried: Tried | None = None, oops: str = "",
+        typed: dict[str, Any] | None = None,
     ) -> web.Response:  # fmt: skip
         problems: tuple[Problem, ...] = checked.problems if checked else ()
+        for each in checked.failing if checked else ():
+            problems += (Problem(place=each.place, column=0, zh=each.words, en=each.came.outcome),)
         for item in _clauses(sheet):
             item.setdefault("fits", item.get("mode") == "rows")
         return self._rooms.pages(
             "policy_form", visit=visit, status=409 if oops else 200, policy=policy, s=sheet,
-            document=text, checked=checked, tried=tried, oops=oops, typed=_typed(visit),
+            document=text, checked=checked, tried=tried, oops=oops,
+            typed=typed or _typed(visit) | {"changed": [], "ticks": {}},
             told=view.Told(problems, policy.place), v=view.Shown(sheet, kinds_in(sheet)),
             blank=_BLANK, again=visit.text("step", 10) == "refresh", bases=BASES, **_WORDS,
         )  # fmt: skip
@@ -136,7 +174,7 @@ def _clauses(sheet: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [*found, sheet["table"]] if sheet.get("table") else found
 
 
-def _typed(visit: Visit) -> dict[str, str]:
+def _typed(visit: Visit) -> dict[str, Any]:
     return {name: visit.text(name, CASE_CHARS_MAX) for name in ("base", "facts", "reason")}
 
 
