@@ -35,6 +35,7 @@ from bureau.serving import site
 from bureau.settings import Settings, SettingsWrong, load_settings
 from bureau.web.desk import desk_application
 from bureau.web.door import door_application
+from bureau.web.reception import door
 from bureau.web.rooms import Rooms
 from bureau.wiring import (
     Store,
@@ -116,7 +117,7 @@ async def _serve(settings: Settings) -> None:
         bell = Bell()
         await _keep_forks(settings, store, bell, rooms)
         auditor = Auditor(store.log, trust)
-        door = door_application(
+        inbox = door_application(
             _inbox(settings, store, trust, bell, ring),
             Summaries(store.log, store.desk, auditor, settings.logs),
             lambda connection: tls.guard.may_stay(connection, now()),
@@ -127,7 +128,7 @@ async def _serve(settings: Settings) -> None:
         await rooms.enter_async_context(_working(chasing))
         await rooms.enter_async_context(_working(fold_all(store.statistics)))
         door_port = await rooms.enter_async_context(
-            site(door, settings.door_host, settings.door_port, tls.server())
+            door(inbox, settings.door_host, settings.door_port, tls.server())
         )
         desk_port = await rooms.enter_async_context(
             site(desk, settings.desk_host, settings.desk_port, desk_tls(settings))

@@ -20,8 +20,8 @@ from bureau.desk.summary import Summaries
 from bureau.inbox.bell import Bell
 from bureau.inbox.receive import Inbox
 from bureau.ports import LogPlace
-from bureau.serving import site
 from bureau.web.door import door_application
+from bureau.web.reception import door as bureau_door
 from bureau.wiring import MIGRATIONS, written
 from certs.authority import Purpose, create_root, create_subordinate
 from certs.log.note import log_origin
@@ -100,7 +100,7 @@ async def door(bureau: Bureau, house: House, tmp_path: Path) -> AsyncIterator[Do
     tls = server_context(house.credentials(tmp_path, f"bureau/{DIVISION}"))
     application = door_application(bureau.inbox, bureau.summaries)
     async with AsyncExitStack() as stack:
-        port = await stack.enter_async_context(site(application, "127.0.0.1", 0, tls))
+        port = await stack.enter_async_context(bureau_door(application, "127.0.0.1", 0, tls))
         yield Door(url=f"https://localhost:{port}", house=house, folder=tmp_path)
 
 
