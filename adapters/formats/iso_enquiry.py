@@ -26,6 +26,7 @@ from gateway.domain.enquiries import (
     RecallAnswer,
     RecallItem,
     RecallResult,
+    RecallStatus,
     ReturnItem,
     StatusEnquiry,
 )
@@ -90,7 +91,7 @@ _FORMS: Mapping[str, _Form] = {
             head=rf"Assgnmt/(?:Id|CreDtTm|{_PARTY})|{_CASE}|Sts/Conf",
             required=("Assgnmt/Id", "Assgnmt/CreDtTm", "Sts/Conf"), row="CxlDtls/TxInfAndSts",
             in_row=rf"CxlStsId|{_CASE}|{_PAYMENT}|TxCxlSts|CxlStsRsnInf/(?:{_REASON})",
-            row_required=("OrgnlEndToEndId",),
+            row_required=("OrgnlEndToEndId", "TxCxlSts"),
         ),
     ),
     "pacs.002.001.10": _Form(
@@ -116,6 +117,9 @@ MESSAGES = tuple(_FORMS)
 _MEANT = {"ACSC": True, "ACCC": True, "ACSP": True, "RJCT": False}
 """TxSts that end a payment; every other is on its way."""
 STATUSES = frozenset({*_MEANT, "ACTC", "ACCP", "ACWC", "RCVD", "PDNG"})
+_KNOWN = {"TxSts": STATUSES, "TxCxlSts": frozenset(RecallStatus)}
+_AMOUNTS = ("RtrdIntrBkSttlmAmt", "OrgnlIntrBkSttlmAmt")
+_SUMS = ("GrpHdr/CtrlSum", "GrpHdr/TtlRtrdIntrBkSttlmAmt")
 
 _Texts = dict[str, list[str]]
 
@@ -149,10 +153,10 @@ def read_letter(raw: bytes) -> Letter:
         found.note("GrpHdr/NbOfTxs", "count", "笔数与实际不符", "is not the number of payments")
     _counted(rows, form, found)
     _ended(rows, form, found)
-    amounts = _amounts(rows, form, found)
+    _weighed(head, rows, form, found)
     division = _division(head, found)
     refuse(found)
-    matter = _READ[form.root](head, rows, amounts)
+    matter = _READ[form.root](head, rows)
     return Letter(id=matter.id, name=message.name, division=division, matter=matter)
 
 
@@ -168,13 +172,12 @@ def _counted(rows: list[_Texts], form: _Form, found: Findings) -> None:
 
 def _ended(rows: list[_Texts], form: _Form, found: Findings) -> None:
     """What ends a payment says how: paid under which number, or refused for which reason."""
-    if form.root != "FIToFIPmtStsRpt":
-        return
     for number, row in enumerate(rows, 1):
         status, place = _one(row, "TxSts"), f"{form.row}[{number}]/"
-        if status and status not in STATUSES:
-            found.note(f"{place}TxSts", "code", "不认识的状态", "is not a status that is known")
-        elif _MEANT.get(status) is True and not (row.keys() & {"AcctSvcrRef", "ClrSysRef"}):
+        for name, known in _KNOWN.items():
+            if _one(row, name) not in {*known, ""}:
+                found.note(f"{place}{name}", "code", "不认识的状态", "is not a known status")
+        if _MEANT.get(status) is True and not (row.keys() & {"AcctSvcrRef", "ClrSysRef"}):
             found.note(f"{place}AcctSvcrRef", "required", "缺少银行流水号", "is required if paid")
         elif _MEANT.get(status) is False and "StsRsnInf" not in " ".join(row):
             found.note(f"{place}StsRsnInf", "required", "缺少拒付理由", "is required if refused")
@@ -235,8 +238,12 @@ def _texts(
         elif leaf_path.endswith("CreDtTm") and not _TIME.fullmatch(text):
             found.note(f"{place}{leaf_path}", "date", "应为时间", "must be a time")
         else:
-            if leaf.get("Ccy", CURRENCY) != CURRENCY:
-                found.note(f"{place}{leaf_path}@Ccy", "code", "币种应为 CNY", "the currency is CNY")
+            currency = [("Ccy", CURRENCY)] if leaf_path.endswith("Amt") else []
+            if leaf.items() != currency:
+                found.note(
+                    f"{place}{leaf_path}@Ccy", "code", "金额应注明币种 CNY，其他元素无属性",
+                    "an amount names its currency, CNY; no other element has an attribute",
+                )  # fmt: skip
             texts.setdefault(leaf_path, []).append(text)
     return texts
 
@@ -268,20 +275,25 @@ def _required(texts: _Texts, names: tuple[str, ...], place: str, found: Findings
             found.note(f"{place}{name}", "duplicate", "元素重复", "stands more than once")
 
 
-def _amounts(rows: list[_Texts], form: _Form, found: Findings) -> list[Fen | None]:
-    name = "RtrdIntrBkSttlmAmt" if form.root == "PmtRtr" else "OrgnlIntrBkSttlmAmt"
-    amounts: list[Fen | None] = []
+def _weighed(head: _Texts, rows: list[_Texts], form: _Form, found: Findings) -> None:
+    """Amounts are readable, and what is returned comes to the sums that the message states."""
     for number, row in enumerate(rows, 1):
-        text = _one(row, name)
-        match = _AMOUNT.fullmatch(text)
-        if text and match is None:
-            found.note(
-                f"{form.row}[{number}]/{name}", "pattern", "应为不超过两位小数的元",
-                "must be yuan with at most two decimals",
-            )  # fmt: skip
-        hundredths = (match[2] or "").ljust(2, "0") if match else ""
-        amounts.append(Fen(int(match[1] + hundredths)) if match else None)
-    return amounts
+        for name in _AMOUNTS:
+            if name in row and _fen(row, name) is None:
+                found.note(
+                    f"{form.row}[{number}]/{name}", "pattern", "应为不超过两位小数的元",
+                    "must be yuan with at most two decimals",
+                )  # fmt: skip
+    total = sum(_fen(row, "RtrdIntrBkSttlmAmt") or 0 for row in rows)
+    for name in _SUMS:
+        if name in head and _fen(head, name) != total:
+            found.note(name, "sum", "与各笔退款金额合计不符", "is not the sum of the payments")
+
+
+def _fen(texts: _Texts, name: str) -> Fen | None:
+    """None: absent, or not an amount."""
+    match = _AMOUNT.fullmatch(_one(texts, name))
+    return Fen(int(match[1] + (match[2] or "").ljust(2, "0"))) if match else None
 
 
 def _one(texts: _Texts, name: str) -> str:
@@ -294,7 +306,7 @@ def _original(head: _Texts, row: _Texts) -> Original:
     return Original(
         message_id=message_id, end_to_end_id=_one(row, "OrgnlEndToEndId"),
         transaction_id=_one(row, "OrgnlTxId"), instruction_id=_one(row, "OrgnlInstrId"),
-        message_name=name,
+        message_name=name, amount_fen=_fen(row, "OrgnlIntrBkSttlmAmt"),
     )  # fmt: skip
 
 
@@ -303,34 +315,33 @@ def _reason(row: _Texts, group: str) -> tuple[str, str]:
     return code, "".join(row.get(f"{group}/AddtlInf", []))
 
 
-def _status_enquiry(head: _Texts, rows: list[_Texts], _: list[Fen | None]) -> Enquiry:
+def _status_enquiry(head: _Texts, rows: list[_Texts]) -> Enquiry:
     return StatusEnquiry(
         id=_one(head, "GrpHdr/MsgId"), message_id=_one(head, "OrgnlGrpInf/OrgnlMsgId"),
         payments=tuple(_original(head, row) for row in rows),
     )  # fmt: skip
 
 
-def _recall(head: _Texts, rows: list[_Texts], amounts: list[Fen | None]) -> Enquiry:
+def _recall(head: _Texts, rows: list[_Texts]) -> Enquiry:
     items = []
-    for row, amount in zip(rows, amounts, strict=True):
+    for row in rows:
         reason, words = _reason(row, "CxlRsnInf")
         items.append(
             RecallItem(
-                id=_one(row, "CxlId"), original=_original(head, row), amount_fen=amount,
-                reason=reason, words=words,
+                id=_one(row, "CxlId"), original=_original(head, row), reason=reason, words=words
             )
-        )  # fmt: skip
+        )
     return Recall(id=_one(head, "Assgnmt/Id"), payments=tuple(items))
 
 
-def _recall_answer(head: _Texts, rows: list[_Texts], _: list[Fen | None]) -> Enquiry:
+def _recall_answer(head: _Texts, rows: list[_Texts]) -> Enquiry:
     results = []
     for row in rows:
         reason, words = _reason(row, "CxlStsRsnInf")
         results.append(
             RecallResult(
-                original=_original(head, row), status=_one(row, "TxCxlSts"), reason=reason,
-                words=words,
+                original=_original(head, row), status=RecallStatus(_one(row, "TxCxlSts")),
+                reason=reason, words=words,
             )
         )  # fmt: skip
     return RecallAnswer(
@@ -339,10 +350,11 @@ def _recall_answer(head: _Texts, rows: list[_Texts], _: list[Fen | None]) -> Enq
     )  # fmt: skip
 
 
-def _return(head: _Texts, rows: list[_Texts], amounts: list[Fen | None]) -> Enquiry:
+def _return(head: _Texts, rows: list[_Texts]) -> Enquiry:
     items = []
-    for row, amount in zip(rows, amounts, strict=True):
+    for row in rows:
         reason, words = _reason(row, "RtrRsnInf")
+        amount = _fen(row, "RtrdIntrBkSttlmAmt")
         assert amount is not None, "required, and read"
         items.append(
             ReturnItem(
@@ -353,7 +365,7 @@ def _return(head: _Texts, rows: list[_Texts], amounts: list[Fen | None]) -> Enqu
     return PaymentReturn(id=_one(head, "GrpHdr/MsgId"), payments=tuple(items))
 
 
-def _outcomes(head: _Texts, rows: list[_Texts], _: list[Fen | None]) -> Enquiry:
+def _outcomes(head: _Texts, rows: list[_Texts]) -> Enquiry:
     items = []
     for row in rows:
         reason, words = _reason(row, "StsRsnInf")
@@ -367,7 +379,7 @@ def _outcomes(head: _Texts, rows: list[_Texts], _: list[Fen | None]) -> Enquiry:
     return OutcomeReport(id=_one(head, "GrpHdr/MsgId"), payments=tuple(items))
 
 
-_READ: Mapping[str, Callable[[_Texts, list[_Texts], list[Fen | None]], Enquiry]] = {
+_READ: Mapping[str, Callable[[_Texts, list[_Texts]], Enquiry]] = {
     "FIToFIPmtStsReq": _status_enquiry,
     "FIToFIPmtCxlReq": _recall,
     "RsltnOfInvstgtn": _recall_answer,

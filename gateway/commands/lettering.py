@@ -13,6 +13,7 @@ from gateway.domain.answer import Answer
 from gateway.domain.correspondence import KeptLetter, Resolution, Said
 from gateway.domain.faults import Fault
 from gateway.pipeline.correspondence import Correspondence, LetterRooms
+from gateway.pipeline.letter_acts import Acts
 from gateway.pipeline.letters import Seeker
 from gateway.pipeline.outcome import Outcomes
 from gateway.pipeline.recall import Recalling
@@ -29,6 +30,12 @@ def correspondence_of(house: House) -> Correspondence:
         letters=book, holds=house.holds, bank=house.bank, clock=clock, origin=origin,
         formats=house.formats, alarm=alarm,
     )  # fmt: skip
+    tallying = Tallying(book=book, formats=house.formats, origin=origin)
+    acts = Acts(
+        gatekeeper=house.trust, formats=house.formats,
+        seeker=Seeker(book=book, clock=clock, message_id=message_id), recalling=recalling,
+        returning=returning_of(house), tallying=tallying, outcomes=outcomes_of(house),
+    )  # fmt: skip
     rooms = LetterRooms(
         gatekeeper=house.trust,
         tongues={
@@ -40,12 +47,9 @@ def correspondence_of(house: House) -> Correspondence:
         clock=clock,
         origin=origin,
         divisions=frozenset(house.settings.gateway.divisions),
-        seeker=Seeker(book=book, clock=clock, message_id=message_id),
-        recalling=recalling,
-        returning=returning_of(house),
+        acts=acts,
         reconciling=house.reconciling,
-        tallying=Tallying(book=book, formats=house.formats, origin=origin),
-        outcomes=outcomes_of(house),
+        tallying=tallying,
         note=_note,
     )
     return Correspondence(rooms, house.batch)

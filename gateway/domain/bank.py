@@ -72,6 +72,8 @@ class Contradiction:
     said: BankOutcome
     held: BankOutcome | None
     """What the ledger holds; None where it could not be read."""
+    recorded: bool = True
+    """Whether the `correction` record is durable."""
 
 
 @attrs.frozen(kw_only=True)

@@ -27,6 +27,8 @@ class Original:
     instruction_id: str = ""
     message_name: str = ""
     """Such as `pain.001.001.09`: what the payment was ordered by, as the asker says."""
+    amount_fen: Fen | None = None
+    """What it was to pay, as the asker says; None where nothing is said of it."""
 
 
 @attrs.frozen(kw_only=True)
@@ -43,7 +45,6 @@ class RecallItem:
     id: str
     """CxlId; empty where the asker gave none."""
     original: Original
-    amount_fen: Fen | None
     reason: str
     """ISO code or own word."""
     words: str
@@ -60,8 +61,7 @@ class Recall:
 @attrs.frozen(kw_only=True)
 class RecallResult:
     original: Original
-    status: str
-    """ACCR accepted, RJCR rejected, PDCR pending; empty: as the case as a whole."""
+    status: RecallStatus
     reason: str
     words: str
 

@@ -2,7 +2,7 @@
 number came again with other content."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import attrs
 
@@ -65,11 +65,11 @@ class Seeker:
     def _keys(self, division: str, named: Original) -> list[InstructionKey]:
         year = legal_day(self.clock.now()).year
         places = [(year + back, kind) for back in _YEARS for kind in VOUCHER_TYPES]
-        for text in (named.transaction_id, named.instruction_id):
-            exact = _EXACT.fullmatch(text)
-            if exact and exact[3] == named.end_to_end_id:
-                places = [(int(exact[1]), exact[2])]
-                break
+        exact = _exactly(named)
+        if exact:
+            places = [(year, kind) for year, kind, no in exact if no == named.end_to_end_id]
+        if len(exact) > 1:
+            places = []
         return [
             InstructionKey(
                 division=division, fiscal_year=fiscal_year, voucher_type=kind,
@@ -83,6 +83,22 @@ class Seeker:
         if not named.message_id or not standing.format.startswith("iso20022"):
             return True
         return self.message_id(standing.raw) in ("", named.message_id)
+
+
+def one_of(keys: Collection[InstructionKey], named: Original) -> InstructionKey | None:
+    """The one of them that is named; None where several could be meant, or names do not agree."""
+    exact = _exactly(named)
+    fitting = [
+        key for key in keys if exact <= {(key.fiscal_year, key.voucher_type, key.voucher_no)}
+    ]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _exactly(named: Original) -> set[tuple[int, str, str]]:
+    """Year, type and number as far as they are written: more than one, or another number than the
+    EndToEndId, and no payment is named."""
+    found = [_EXACT.fullmatch(text) for text in (named.transaction_id, named.instruction_id)]
+    return {(int(each[1]), each[2], each[3]) for each in found if each}
 
 
 def letter_conflict(kept: KeptLetter, first: bytes, origin: Origin) -> RecordDraft:

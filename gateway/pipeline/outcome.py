@@ -19,8 +19,8 @@ from gateway.domain.money import Fen
 from gateway.domain.refunds import Handed
 from gateway.pipeline.conduct_words import alert
 from gateway.pipeline.refund import MoneyBack
-from gateway.pipeline.returns import HOW, Alarm, Returning
-from gateway.pipeline.settle import settle_by_word
+from gateway.pipeline.returns import Alarm, Returning
+from gateway.pipeline.settle import settle_as_told
 from gateway.pipeline.tell import Origin
 from gateway.ports import Clock, Ledger
 
@@ -127,7 +127,7 @@ class Outcomes:
             return OutcomeTaken(result=OutcomeResult.KNOWN)
         if standing.disputed:
             return OutcomeTaken(result=OutcomeResult.CONTRADICTED)
-        settled = await settle_by_word(told.key, word, HOW, self.ledger, self.origin, now)
+        settled = await settle_as_told(told.key, word, self.ledger, self.origin, now)
         if settled.contradiction:
             await self.alarm.raised(_contradicted(told, standing), now)
             return OutcomeTaken(

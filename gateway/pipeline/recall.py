@@ -13,17 +13,18 @@ import msgspec
 from gateway.domain.bank import BankOutcome, RecallOrder
 from gateway.domain.conduct import Alert
 from gateway.domain.correspondence import RecallStanding, RecallWord, Resolution
-from gateway.domain.decision import restored
 from gateway.domain.enquiries import RecallItem, RecallResult, RecallStatus
 from gateway.domain.faults import FaultCode, Unready
 from gateway.domain.holds import HoldEnding
-from gateway.domain.instruction import InstructionKey, paid_part
+from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import RecordDraft, Standing
 from gateway.domain.masking import without_numbers
 from gateway.domain.records import RecordKind, canonical, unnumbered
 from gateway.hold_ports import Holds, LetterBook, RecallingBank
 from gateway.pipeline.conduct_words import alert
 from gateway.pipeline.endings import withdrawal
+from gateway.pipeline.letters import one_of
+from gateway.pipeline.ordered import ordered
 from gateway.pipeline.returns import Alarm
 from gateway.pipeline.tell import Origin, microseconds
 from gateway.ports import Clock, Format
@@ -36,6 +37,11 @@ NOT_FOUND = Resolution(
     words="没有这笔支付指令 / no such instruction of this sender",
 )  # fmt: skip
 """Of no payment that this asker may recall; the letter itself is kept."""
+OTHER_AMOUNT = Resolution(
+    status=RecallStatus.REFUSED, code=BY_AGENT,
+    words="撤销金额与原指令不符 / the amount is not the instruction's",
+)  # fmt: skip
+"""Nothing is recalled in part, whatever its state."""
 _FINAL = frozenset({RecallStatus.ACCEPTED, RecallStatus.REFUSED})
 _NEVER_PAID = frozenset({BankOutcome.REJECTED, BankOutcome.NOT_TAKEN})
 
@@ -68,6 +74,9 @@ class Recalling:
 
         Raises LedgerUnavailable, and Unready where the core was asked and has not answered.
         """
+        if asked.item.original.amount_fen not in (None, self._ordered_fen(standing)):
+            await self._say(asked, standing, OTHER_AMOUNT, GATEWAY)
+            return OTHER_AMOUNT
         if standing.held and await self._withdrawn(asked, standing):
             return _accepted("尚未放行，已撤回 / not released yet; withdrawn, nothing is paid")
         fresh = (await self.letters.standings([standing.key]))[standing.key]
@@ -84,9 +93,11 @@ class Recalling:
         """
         number = result.original.end_to_end_id
         before = await self.letters.recalls(division, recall, number)
+        meant = one_of({each.key for each in before}, result.original)
+        before = [each for each in before if each.key == meant]
         if not before:
             return False
-        status = RecallStatus(result.status)
+        status = result.status
         first, now = before[0], self.clock.now()
         words = " ".join(filter(None, (result.reason, result.words)))
         said = Resolution(status=status, code=result.reason[:4], words=words)
@@ -121,12 +132,6 @@ class Recalling:
             return _accepted("未放行，未支付 / it was refused; nothing was paid")
         if standing.bank in _NEVER_PAID and not standing.disputed:
             return _accepted("银行未支付 / the bank has not paid it")
-        ordered = self._ordered_fen(standing)
-        if asked.item.amount_fen not in (None, ordered):
-            return Resolution(
-                status=RecallStatus.REFUSED, code=BY_AGENT,
-                words="撤销金额与原指令不符 / the amount is not the instruction's",
-            )  # fmt: skip
         return None
 
     async def _ask_the_core(self, asked: Asked, standing: Standing) -> Resolution:
@@ -191,9 +196,7 @@ class Recalling:
         )  # fmt: skip
 
     def _ordered_fen(self, standing: Standing) -> int:
-        ordered = self.formats[standing.format].parse(standing.raw)
-        withheld = restored(standing.decided_now[0]).withheld
-        return int(paid_part(ordered, withheld).amount_fen)
+        return int(ordered(standing, self.formats).amount_fen)
 
 
 def _accepted(words: str) -> Resolution:

@@ -7,13 +7,13 @@ import attrs
 
 from gateway.domain.conduct import Alert, BankEntry, HandedOver, Statement
 from gateway.domain.conduct_rules import Allowances
-from gateway.domain.decision import restored
 from gateway.domain.faults import Conflicting, Fault, FaultCode
-from gateway.domain.instruction import Instruction, paid_part
+from gateway.domain.instruction import Instruction
 from gateway.domain.ledger import RecordDraft, Standing
 from gateway.domain.registers import Account
 from gateway.pipeline.conduct import alerts_on_arrears, alerts_on_entry
 from gateway.pipeline.conduct_words import alert_record
+from gateway.pipeline.ordered import ordered
 from gateway.pipeline.tell import Origin
 from gateway.ports import ConductStore, Format, RegisterShelf
 
@@ -89,9 +89,7 @@ class Reconciling:
         return [(alert, *alert_record(alert, self.origin, now)) for alert in alerts]
 
     def _instruction(self, standing: Standing) -> Instruction:
-        """As far as it was to be paid."""
-        ordered = self.formats[standing.format].parse(standing.raw)
-        return paid_part(ordered, restored(standing.decision).withheld)
+        return ordered(standing, self.formats)
 
     def _registers(
         self, division: str, now: dt.datetime

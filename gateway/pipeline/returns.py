@@ -20,12 +20,9 @@ from gateway.domain.refunds import Handed, RefundResult
 from gateway.hold_ports import Refunds
 from gateway.pipeline.conduct_words import alert, alert_record
 from gateway.pipeline.refund import MoneyBack, RefundRefused, refund
-from gateway.pipeline.settle import settle_by_word
+from gateway.pipeline.settle import settle_as_told
 from gateway.pipeline.tell import Origin
 from gateway.ports import Clock, ConductStore, Ledger
-
-HOW = "told"
-"""Evidence of a settlement: the bank told us, signed."""
 
 
 @attrs.frozen(kw_only=True)
@@ -69,7 +66,7 @@ class Returning:
         if standing is None or standing.bank is not BankOutcome.UNKNOWN:
             return False
         word = BankAnswer(outcome=BankOutcome.ACCEPTED)
-        settled = await settle_by_word(payment, word, HOW, self.ledger, self.alarm.origin, now)
+        settled = await settle_as_told(payment, word, self.ledger, self.alarm.origin, now)
         return settled.contradiction is None
 
     async def stray(self, division: str, item: ReturnItem, why: str) -> None:

@@ -11,6 +11,9 @@ from gateway.domain.ledger import Settled, Settlement
 from gateway.pipeline.tell import Origin, bank_outcome, correction
 from gateway.ports import Ledger
 
+HOW_TOLD = "told"
+"""Evidence of a settlement: the bank told us, signed."""
+
 
 async def settle(
     key: InstructionKey,
@@ -50,7 +53,7 @@ async def settle_by_word(
     evidence = {"how": how, "reason": word.reason, "reference": word.reference}
     if await settle(key, word.outcome, ledger, origin, at, evidence):
         return Settled(bank=word, at=at)
-    held = None
+    held, recorded = None, False
     with contextlib.suppress(LedgerUnavailable):
         standing = await ledger.standing(key)
         assert standing, "settled before, so admitted before"
@@ -58,4 +61,17 @@ async def settle_by_word(
         if standing.word and standing.word.outcome is word.outcome:
             return Settled(bank=standing.word, at=standing.settled_at)
         await ledger.record(key.division, correction(standing, origin, at, evidence, word.outcome))
-    return Settled(bank=DISPUTED, contradiction=Contradiction(said=word.outcome, held=held))
+        recorded = True
+    contradiction = Contradiction(said=word.outcome, held=held, recorded=recorded)
+    return Settled(bank=DISPUTED, contradiction=contradiction)
+
+
+async def settle_as_told(
+    key: InstructionKey, word: BankAnswer, ledger: Ledger, origin: Origin, at: dt.datetime
+) -> Settled:
+    """By the word of somebody who says it again if we do not answer: where two words differ and
+    that is not on record yet, there is no answer. Raises LedgerUnavailable."""
+    settled = await settle_by_word(key, word, HOW_TOLD, ledger, origin, at)
+    if settled.contradiction and not settled.contradiction.recorded:
+        raise LedgerUnavailable(f"two words about {key}, and no record of it yet")
+    return settled

@@ -10,9 +10,8 @@ from msgspec.structs import replace
 
 from gateway.domain.bank import BankOutcome
 from gateway.domain.correspondence import KeptLetter, Said, Taken
-from gateway.domain.decision import restored
 from gateway.domain.faults import Fault, FaultCode, FieldError, Unreadable
-from gateway.domain.instruction import InstructionKey, paid_part
+from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import RecordDraft, Standing
 from gateway.domain.masking import without_numbers
 from gateway.domain.money import yuan
@@ -20,6 +19,7 @@ from gateway.domain.records import RecordKind, unnumbered
 from gateway.domain.vouchers import Adjustment, CheckedLine, Reconciliation
 from gateway.hold_ports import LetterBook
 from gateway.pipeline.letters import VOUCHER_TYPES
+from gateway.pipeline.ordered import ordered
 from gateway.pipeline.tell import Origin, microseconds
 from gateway.ports import Format
 
@@ -94,8 +94,7 @@ class Tallying:
         return f"{yuan(fen)} would leave {key}, {yuan(paid)} was paid" if fen > paid else ""
 
     def _paid_fen(self, standing: Standing) -> int:
-        ordered = self.formats[standing.format].parse(standing.raw)
-        return int(paid_part(ordered, restored(standing.decided_now[0]).withheld).amount_fen)
+        return int(ordered(standing, self.formats).amount_fen)
 
     def _record(self, asked: Adjustment, kept: KeptLetter) -> RecordDraft:
         return RecordDraft(

@@ -13,6 +13,7 @@ from gateway.domain.conduct_rules import Allowances
 from gateway.domain.enquiries import RecallStatus
 from gateway.domain.instruction import Received
 from gateway.pipeline.correspondence import Correspondence, LetterRooms
+from gateway.pipeline.letter_acts import Acts
 from gateway.pipeline.letters import Seeker
 from gateway.pipeline.outcome import Outcomes
 from gateway.pipeline.recall import Recalling
@@ -84,23 +85,27 @@ class Desk:
 
     def correspondence(self) -> Correspondence:
         street, book, formats = self.street, self.letters, {"json": self.street.format}
-        rooms = LetterRooms(
-            gatekeeper=OpenGate(),
-            tongues={"iso20022": IsoLetters("103", lambda: NOW), "voucher": VoucherLetters()},
-            book=book, crew=LoopCrew(), clock=street.clock, origin=ORIGIN,
-            divisions=frozenset({DIVISION}),
+        tallying = Tallying(book=book, formats=formats, origin=ORIGIN)
+        acts = Acts(
+            gatekeeper=OpenGate(), formats=formats,
             seeker=Seeker(book=book, clock=street.clock, message_id=message_id),
             recalling=Recalling(
                 letters=book, holds=self.holds, bank=self.core, clock=street.clock, origin=ORIGIN,
                 formats=formats, alarm=self.alarm,
             ),
-            returning=self.returning,
+            returning=self.returning, tallying=tallying, outcomes=self.outcomes(),
+        )  # fmt: skip
+        rooms = LetterRooms(
+            gatekeeper=OpenGate(),
+            tongues={"iso20022": IsoLetters("103", lambda: NOW), "voucher": VoucherLetters()},
+            book=book, crew=LoopCrew(), clock=street.clock, origin=ORIGIN,
+            divisions=frozenset({DIVISION}),
+            acts=acts,
             reconciling=Reconciling(
                 store=self.alarms, shelf=OneShelf(registers()), formats=formats, origin=ORIGIN,
                 allowances=Allowances(),
             ),
-            tallying=Tallying(book=book, formats=formats, origin=ORIGIN),
-            outcomes=self.outcomes(),
+            tallying=tallying,
             note=lambda kept, said: self.noted.append(f"{kept.name} {len(said)}"),
         )  # fmt: skip
         return Correspondence(rooms)

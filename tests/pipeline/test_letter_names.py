@@ -16,7 +16,7 @@ from gateway.domain.faults import Fault
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Standing
 from gateway.hold_ports import LetterBook
-from gateway.pipeline.letters import Seeker
+from gateway.pipeline.letters import Seeker, one_of
 from tests.adapters.formats.iso_samples import AT, many, written_one
 from tests.pipeline.fakes import DIVISION, NOW, FixedClock, instruction
 
@@ -80,7 +80,8 @@ async def test_of_several_that_fit_none_is_guessed_and_a_whole_name_finds_one() 
     assert str(KEY) in words and str(direct) in words  # type: ignore[operator]
     assert await found(shelf, transaction_id="2026/5201/7") == direct
     assert await found(shelf, instruction_id="2026/8202/7") == KEY
-    assert str(KEY) in await found(shelf, transaction_id="2026/5201/8"), "of another number"  # type: ignore[operator]
+    other = await found(shelf, transaction_id="2026/5201/8")
+    assert "no instruction" in other, "its own number says another"  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("number", ["", "NOTPROVIDED/1", "7 OR 1=1", "7" * 43, "七"])
@@ -88,3 +89,12 @@ async def test_what_is_no_number_is_not_even_looked_for(number: str) -> None:
     shelf = Shelf(standing())
     assert "no instruction" in await found(shelf, end_to_end_id=number)  # type: ignore[operator]
     assert not shelf.asked
+
+
+def test_a_word_on_one_of_two_of_a_number_says_which_or_is_about_neither() -> None:
+    direct = replace(KEY, voucher_type="5201")
+    named = Original(message_id="", end_to_end_id="7")
+    assert one_of([KEY], named) == KEY
+    assert one_of([KEY, direct], named) is None
+    assert one_of([KEY, direct], attrs.evolve(named, transaction_id="2026/5201/7")) == direct
+    assert one_of([KEY], attrs.evolve(named, transaction_id="2026/5201/7")) is None

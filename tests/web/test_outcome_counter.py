@@ -1,13 +1,21 @@
 """The bank's later word: it settles what was unknown, and never overwrites what is known."""
 
-from typing import Any
+from typing import Any, cast
 
+import attrs
 import orjson
 import pytest
 
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Action
-from gateway.domain.faults import Conflicting, Fault, FaultCode, Unproven, Unreadable
+from gateway.domain.faults import (
+    Conflicting,
+    Fault,
+    FaultCode,
+    LedgerUnavailable,
+    Unproven,
+    Unreadable,
+)
 from gateway.domain.instruction import Received
 from gateway.domain.records import canonical
 from gateway.pipeline.refund import RefundRefused
@@ -108,6 +116,40 @@ async def test_what_is_returned_was_paid_and_comes_back_once() -> None:
     with pytest.raises(RefundRefused):
         await told(desk, returned("200.01", id="ZF-U"))
     assert desk.alarms.policies() == ["JL-101"]
+
+
+class Forgetful:
+    """The ledger, that is lost as soon as a record by itself is to be written; once."""
+
+    def __init__(self, ledger: Any) -> None:
+        self._ledger = ledger
+        self.lost = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ledger, name)
+
+    async def record(self, division: str, draft: Any) -> None:
+        if not self.lost:
+            self.lost = True
+            raise LedgerUnavailable("gone")
+        await self._ledger.record(division, draft)
+
+
+async def test_two_words_of_which_no_record_could_be_made_are_not_answered_until_there_is_one() -> (
+    None
+):
+    desk = await unknown(BankOutcome.ACCEPTED)
+    outcomes = attrs.evolve(desk.outcomes(), ledger=cast("Any", Forgetful(desk.street.ledger)))
+    counter = OutcomeCounter(
+        outcomes, desk.letters, OpenGate(), desk.street.clock, frozenset({DIVISION})
+    )
+    letter = Received(raw=refused(), format="json", signature="s", party=BANK)
+    with pytest.raises(LedgerUnavailable):
+        await counter.take(letter, {})
+    assert orjson.loads(await counter.take(letter, {}))["result"] == "contradicted"
+    assert len(desk.records("correction")) == 1 and len(desk.alarms.raised) == 1
+    standing = await desk.street.ledger.standing(KEY)
+    assert standing and standing.disputed
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,10 @@ def test_each_message_gives_what_it_is_about() -> None:
     assert isinstance(answer, RecallAnswer)
     assert enquiry.payments[0].end_to_end_id == "2026030200001"
     assert enquiry.payments[0].message_id == "M-1"
-    assert (recall.payments[0].amount_fen, recall.payments[0].reason) == (1_280_000, "DUPL")
+    assert (recall.payments[0].original.amount_fen, recall.payments[0].reason) == (
+        1_280_000,
+        "DUPL",
+    )
     assert (answer.confirmation, answer.payments[0].words) == ("RJCR", "已支付")
     back = read_enquiry(RETURN)
     assert isinstance(back, PaymentReturn)
