@@ -17,6 +17,7 @@ from gateway.commands import (
     sm2,
     submit,
     tending,
+    where,
 )
 from gateway.commands.holds import holds_app
 from gateway.commands.release_desk import releases_app
@@ -47,6 +48,7 @@ app.add_typer(releases_app, name="releases")
 app.add_typer(certs.certs_app, name="certs")
 app.command()(tending.doctor)
 app.command()(submit.submit)
+app.command()(where.where)
 app.command("day-close")(tending.day_close)
 
 

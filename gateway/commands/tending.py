@@ -71,7 +71,7 @@ def unknowns_list(database: Database, as_json: Json = False) -> None:
         return
     table = Table(
         Column("支付指令 instruction", no_wrap=True, overflow="ignore", min_width=40),
-        "金额 amount",
+        Column("金额 amount", no_wrap=True, justify="right", min_width=18),
         "时长 age (s)",
         "查询 enquiries",
         "人工 task",

@@ -1,0 +1,171 @@
+"""`where`: what became of one payment, for whoever has an agency on the telephone.
+
+Reads the ledger and the log of this gateway; changes nothing and asks nobody.
+"""
+
+import asyncio
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from gateway.commands.people import vault_of
+from gateway.commands.terminal import Database, Json, SettingsFile, fail, show
+from gateway.commands.unknowns import Refused, read_key
+from gateway.domain.bank import BankOutcome
+from gateway.domain.decision import Decision, Outcome, restored
+from gateway.domain.faults import LedgerUnavailable
+from gateway.domain.instruction import InstructionKey
+from gateway.domain.ledger import Standing
+from gateway.domain.legal_day import SHANGHAI, legal_day
+from gateway.domain.log import LogEvidence
+from gateway.pipeline.letters import VOUCHER_TYPES
+from gateway.settings import Settings, SettingsInvalid, read_settings
+
+YEARS = (0, -1, 1)
+NOT_FOUND = (
+    "本网关没有收到过此凭证号（或未通过签名、格式检查，未登记）。"
+    " This gateway has decided on no instruction of that number: it never came, or was refused"
+    " before it became one (unsigned, unreadable, not entitled): see `instruction.refused` in the"
+    " log. It may be sent again unchanged."
+)
+_BANK = {
+    BankOutcome.ACCEPTED: "银行已付款 paid by the bank",
+    BankOutcome.REJECTED: "银行拒付，未付款 refused by the bank; not paid",
+    BankOutcome.NOT_TAKEN: "未送达银行，未付款，可换凭证号重报 never taken by the bank; not paid,"
+    " may be sent anew under another number",
+    BankOutcome.UNKNOWN: "支付结果待查，请勿重发 outcome being found out; not to be sent anew"
+    " (runbooks/unknown-payment)",
+}
+_ENDED = {
+    "released": "经财政部门放行 released by the bureau",
+    "refused": "财政部门不予放行，未付款 refused by the bureau; not paid",
+    "expired": "挂起到期失效，未付款 expired; not paid",
+    "withdrawn": "已由发送方撤回，未付款 withdrawn by its sender; not paid",
+}
+
+
+def where(
+    number: Annotated[
+        str, typer.Argument(help="A voucher number, or division/year/voucher type/voucher number.")
+    ],
+    settings: SettingsFile,
+    database: Database,
+    as_json: Json = False,
+) -> None:
+    """Say where a payment stands (支付查询): decided, held, at the bank, paid, told to the bureau.
+
+    A number alone is looked for among all divisions and types of last year, this and the next.
+    Nothing is changed. Exit 1 if it is not known.
+    """
+    try:
+        chosen = read_settings(settings)
+        found = asyncio.run(_find(_keys(number, chosen), chosen, database))
+    except SettingsInvalid as invalid:
+        raise fail(f"where: {invalid}", 2) from invalid
+    except (LedgerUnavailable, Refused) as reason:
+        raise fail(f"where: {reason}") from reason
+    if as_json:
+        show([_fields(standing, records) for standing, records in found])
+    for standing, records in () if as_json else found:
+        typer.echo("\n".join(_words(standing, records)))
+    if not found:
+        raise fail(f"{number}: {NOT_FOUND}")
+
+
+def _keys(number: str, settings: Settings) -> list[InstructionKey]:
+    if "/" in number:
+        return [read_key(number)]
+    year = legal_day(dt.datetime.now(dt.UTC)).year
+    return [
+        InstructionKey(
+            division=division, fiscal_year=year + back, voucher_type=kind, voucher_no=number
+        )
+        for division in settings.gateway.divisions
+        for back in YEARS
+        for kind in VOUCHER_TYPES
+    ]
+
+
+async def _find(
+    keys: Sequence[InstructionKey], settings: Settings, database: str
+) -> list[tuple[Standing, list[LogEvidence]]]:
+    """Raises LedgerUnavailable."""
+    from adapters.postgres.correspondence import PostgresCorrespondence
+    from adapters.postgres.recordlog import PostgresRecordLog
+
+    vault = vault_of(production=settings.policies.books is not None)
+    letters = PostgresCorrespondence(database, vault)
+    log = PostgresRecordLog(database, sealing=vault)
+    try:
+        standings = await letters.standings(keys)
+        return [
+            (standings[key], await log.evidence(key.division, str(key)))
+            for key in keys
+            if key in standings
+        ]
+    finally:
+        await letters.close()
+        await log.close()
+
+
+def _words(standing: Standing, records: Sequence[LogEvidence]) -> Iterator[str]:
+    decision = restored(standing.ended_decision or standing.decision)
+    yield f"{standing.key}  单位 agency {standing.agency_code}"
+    yield f"  收到 received {_moment(standing.decided_at)}  {standing.party}（{standing.format}）"
+    yield f"  {_state(standing)}"
+    yield from _reasons(decision)
+    if word := standing.word:
+        settled_at = None if standing.disputed else standing.settled_at
+        yield f"  {_BANK[word.outcome]}  {_moment(settled_at)}".rstrip()
+        if word.reference:
+            yield f"    银行流水号 bank's number {word.reference}"
+        if word.reason:
+            yield f"    银行说明 the bank's words: {word.reason}"
+    kinds = ", ".join(f"{each.record.seq} {each.record.kind}" for each in records)
+    yield f"  记录 records in the log: {kinds or 'none numbered yet'}"
+
+
+def _state(standing: Standing) -> str:
+    if standing.outcome is Outcome.HOLD:
+        if standing.held:
+            return "挂起，等待财政部门核实 held, waits for the bureau (`holds show`)"
+        how = _ENDED.get(standing.ended_how, standing.ended_how)
+        return f"曾挂起 was held; {how}  {_moment(standing.ended_at)}"
+    if standing.outcome is Outcome.BLOCK:
+        return "已拦截，未付款 blocked; not paid"
+    return "校验通过，已送银行 passed, handed to the bank"
+
+
+def _reasons(decision: Decision) -> Iterator[str]:
+    for finding in decision.findings:
+        yield f"    {finding.policy} [{finding.article}] {finding.reason_zh}"
+        if finding.remedy_zh and decision.outcome is not Outcome.PASS:
+            yield f"      处理办法 remedy: {finding.remedy_zh}"
+
+
+def _fields(standing: Standing, records: Sequence[LogEvidence]) -> dict[str, Any]:
+    word, decision = standing.word, restored(standing.ended_decision or standing.decision)
+    return {
+        "instruction": str(standing.key),
+        "agency": standing.agency_code,
+        "party": standing.party,
+        "received_at": standing.decided_at.isoformat(),
+        "outcome": standing.outcome,
+        "held": standing.held,
+        "ended": standing.ended_how or None,
+        "policies": [finding.policy for finding in decision.findings],
+        "bank": word.outcome if word else None,
+        "bank_reference": word.reference if word else None,
+        "bank_reason": word.reason if word else None,
+        "records": [
+            {"seq": each.record.seq, "kind": orjson.loads(each.record.body)["kind"]}
+            for each in records
+        ],
+    }
+
+
+def _moment(at: dt.datetime | None) -> str:
+    return at.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S") if at else ""

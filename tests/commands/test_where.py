@@ -1,0 +1,61 @@
+"""`where`: an agency is on the telephone and asks what became of its payment."""
+
+import asyncio
+from typing import Any
+
+import asyncpg
+import pytest
+
+from deploy.demo.stage import Stage
+from tests.commands.staged import Ran, run
+
+pytestmark = [pytest.mark.slow, pytest.mark.postgres]
+
+
+def where(stage: Stage, number: str, *more: str) -> Ran:
+    settings = stage.folder / f"{stage.gateway_names[0]}.toml"
+    return run(stage, "where", number, "--settings", settings, *more)
+
+
+def one(stage: Stage, condition: str) -> dict[str, Any]:
+    async def fetch() -> Any:
+        connection = await asyncpg.connect(stage.gateway_database)
+        try:
+            return await connection.fetchrow(
+                "SELECT i.division, i.fiscal_year, i.voucher_type, i.voucher_no, s.bank_reference"
+                " FROM instruction i LEFT JOIN settlement s"
+                " USING (division, fiscal_year, voucher_type, voucher_no)"
+                " LEFT JOIN open_payment o USING (division, fiscal_year, voucher_type, voucher_no)"
+                f" WHERE {condition} LIMIT 1"
+            )
+        finally:
+            await connection.close()
+
+    row = asyncio.run(fetch())
+    assert row is not None, condition
+    return dict(row)
+
+
+def test_each_state_is_told_in_words_that_can_be_read_out(stage: Stage) -> None:
+    for condition, words in (
+        ("s.bank = 'accepted'", "银行已付款 paid by the bank"),
+        ("i.outcome = 'blocked'", "已拦截，未付款 blocked; not paid"),
+        ("i.outcome = 'held'", "挂起，等待财政部门核实 held"),
+        ("o.opened_at IS NOT NULL", "支付结果待查，请勿重发"),
+    ):
+        row = one(stage, condition)
+        said = where(stage, row["voucher_no"])
+        assert said.code == 0 and words in said.out, condition
+        assert f"/{row['voucher_type']}/{row['voucher_no']}" in said.out
+        if row["bank_reference"]:
+            assert row["bank_reference"] in said.out
+        key = "{division}/{fiscal_year}/{voucher_type}/{voucher_no}".format(**row)
+        [told] = where(stage, key, "--json").json
+        assert told["instruction"] == key and told["held"] is ("held" in condition)
+
+
+def test_what_never_came_and_what_is_no_number_is_said_so(stage: Stage) -> None:
+    never = where(stage, "NEVER-1")
+    assert never.code == 1 and "It may be sent again unchanged" in never.err
+    assert where(stage, "220000000/2026/8202").code == 1
+    assert where(stage, "1", "--database", "postgresql://nobody@127.0.0.1:1/x").code == 1
