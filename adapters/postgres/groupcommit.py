@@ -1,7 +1,9 @@
 """Group commit: everything that waits is committed in one round trip, in order of arrival.
 
-There is no timer: a batch is what gathered while the batch before it was on its way. Whatever the
-server does, each waiter is told the truth or LedgerUnavailable, and nobody is told twice.
+A batch is what gathered while the batch before it was on its way; of a crowd most come back within
+milliseconds of their answers, and are waited for, since each batch costs the server as much as
+several rows. Few are never kept waiting. Whatever the server does, each waiter is told the truth or
+LedgerUnavailable, and nobody is told twice.
 """
 
 import asyncio
@@ -14,6 +16,7 @@ from typing import Generic, Protocol, TypeAlias, TypeVar
 import asyncpg
 import structlog
 
+from adapters.postgres.crowd import Crowd
 from adapters.postgres.session import LOST, Connection, Session, Undurable, UnsafeServer
 from gateway.domain.faults import LedgerUnavailable
 
@@ -82,6 +85,9 @@ class GroupCommit(Generic[Item, Result]):
         self._refusing: str | None = "not started"
         self._failed: tuple[float, str] | None = None
         """When the last commit failed, and why; None once one succeeded."""
+        self._crowd = Crowd()
+        self._wanted = 0
+        """How many must wait before a newcomer wakes us."""
         self._idle: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._watch: asyncio.TimerHandle
@@ -133,14 +139,16 @@ class GroupCommit(Generic[Item, Result]):
             raise LedgerUnavailable("too many are waiting for the database")
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
-        self._wake()
+        if len(self._waiting) >= self._wanted:
+            self._wake()
         return await future
 
     async def _run(self) -> None:
         try:
             while self._refusing != "stopping":
+                await self._gather()
                 if batch := self._take():
-                    await self._carry(batch)
+                    await self._timed(batch)
                 elif self._is_lost():
                     await self._reopen([])
                 elif not self._waiting:
@@ -166,6 +174,21 @@ class GroupCommit(Generic[Item, Result]):
         finally:
             self._idle = None
 
+    async def _gather(self) -> None:
+        """Until most of a crowd wait again, or it takes too long, or somebody wakes us."""
+        wanted, patience_s = self._crowd.back()
+        if len(self._waiting) >= wanted or self._is_lost():
+            return
+        loop = asyncio.get_running_loop()
+        self._wanted = wanted
+        self._idle = loop.create_future()
+        patience = loop.call_later(patience_s, self._wake)
+        try:
+            await self._idle
+        finally:
+            patience.cancel()
+            self._idle, self._wanted = None, 0
+
     def _take(self) -> list[_Waiter[Item, Result]]:
         """The next batch; a second item of one key stays for the batch after it."""
         batch: list[_Waiter[Item, Result]] = []
@@ -186,6 +209,12 @@ class GroupCommit(Generic[Item, Result]):
             room -= self._work.weight(waiter[0])
         waiting.extendleft(reversed(later))
         return batch
+
+    async def _timed(self, batch: list[_Waiter[Item, Result]]) -> None:
+        loop = asyncio.get_running_loop()
+        left = loop.time()
+        await self._carry(batch)
+        self._crowd.answered(len(batch) + len(self._waiting), loop.time() - left)
 
     async def _carry(self, batch: list[_Waiter[Item, Result]]) -> None:
         session = self._session

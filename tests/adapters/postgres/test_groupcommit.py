@@ -3,10 +3,12 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 
 import asyncpg
 import pytest
 
+from adapters.postgres.crowd import LEAST, Crowd
 from adapters.postgres.groupcommit import BATCH_MAX, GroupCommit
 from adapters.postgres.session import Undurable
 from gateway.domain.faults import LedgerUnavailable
@@ -150,6 +152,81 @@ async def test_a_waiter_who_gives_up_before_his_batch_leaves_is_left_out_of_it(
     assert await stays == "done beside" and await beside == "done beside-2"
     assert bench.work.batches == [["on-the-way", "beside"], ["beside-2"]]
     assert on_the_way.cancelled() and waits.cancelled()
+
+
+def ready_crowd(bench: Bench, monkeypatch: pytest.MonkeyPatch, size: int) -> list[str]:
+    """Patience without end; the names of a first batch of this size."""
+    monkeypatch.setattr("adapters.postgres.crowd.PATIENCE_S_MAX", 3600.0)
+    monkeypatch.setattr(bench.group._crowd, "answered", partial(_slowly, bench.group._crowd))
+    return [f"first-{n}" for n in range(size)]
+
+
+def _slowly(crowd: Crowd, size: int, took_s: float) -> None:
+    """As if every batch had taken an hour."""
+    Crowd.answered(crowd, size, 3600.0)
+
+
+async def test_after_a_batch_of_many_the_next_waits_until_most_are_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await asyncio.gather(*send(bench, *ready_crowd(bench, monkeypatch, 30)))
+    early = send(bench, *(f"back-{n}" for n in range(17)))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert len(bench.work.batches) == 1 and not any(task.done() for task in early)
+    [last] = send(bench, "back-17")
+    async with asyncio.timeout(10):
+        await asyncio.gather(*early, last)
+    assert [len(batch) for batch in bench.work.batches] == [30, 18]
+
+
+async def test_few_are_never_kept_waiting_for_others(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await asyncio.gather(*send(bench, *ready_crowd(bench, monkeypatch, LEAST - 1)))
+    async with asyncio.timeout(10):
+        await asyncio.gather(*send(bench, "alone"))
+    assert bench.work.batches[-1] == ["alone"]
+
+
+async def test_those_of_a_crowd_who_do_not_come_back_are_not_waited_for_long(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ready_crowd(bench, monkeypatch, 30)
+    monkeypatch.setattr("adapters.postgres.crowd.PATIENCE_S_MAX", 0.001)
+    await asyncio.gather(*send(bench, *names))
+    async with asyncio.timeout(10):
+        await asyncio.gather(*send(bench, "alone"))
+        await asyncio.gather(*send(bench, "again"))
+    assert bench.work.batches[1:] == [["alone"], ["again"]]
+
+
+async def test_while_a_crowd_is_waited_for_a_stop_is_heard_and_nobody_is_committed_after_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await asyncio.gather(*send(bench, *ready_crowd(bench, monkeypatch, 30)))
+    [waits] = send(bench, "waits")
+    for _ in range(5):
+        await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await bench.group.stop()
+    with pytest.raises(LedgerUnavailable, match="stopping"):
+        await waits
+    assert len(bench.work.batches) == 1
+
+
+async def test_a_connection_cut_while_a_crowd_is_waited_for_is_made_anew_at_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await asyncio.gather(*send(bench, *ready_crowd(bench, monkeypatch, 30)))
+    [waits] = send(bench, "waits")
+    for _ in range(5):
+        await asyncio.sleep(0)
+    bench.sessions[0].connection.terminate()
+    bench.sessions[0].hear()
+    async with asyncio.timeout(10):
+        assert await waits == "done waits"
+    assert len(bench.sessions) == 2
 
 
 async def test_a_lost_connection_is_a_yes_only_where_our_row_is_durable(bench: Bench) -> None:
