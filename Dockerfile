@@ -3,7 +3,8 @@
 #
 #   docker build -t treasury-gateway .
 #   docker run --read-only --cap-drop ALL -v ./conf:/etc/treasury-gateway:ro \
-#       -e GATEWAY_DATABASE -e GATEWAY_KEY_PASSPHRASE -e GATEWAY_COMMITMENT_SECRET treasury-gateway
+#       -e GATEWAY_DATABASE -e GATEWAY_KEY_PASSPHRASE -e GATEWAY_COMMITMENT_SECRET \
+#       -e GATEWAY_PEOPLE_KEY=/etc/treasury-gateway/people.key treasury-gateway
 
 ARG PYTHON=3.13-slim-bookworm
 
