@@ -97,8 +97,9 @@ class DeskStore(Protocol):
     ) -> Sequence[Mapping[str, Any]]: ...  # fmt: skip
 
     async def interception(
-        self, division: str, fiscal_year: int, voucher_type: str, voucher_no: str
-    ) -> Mapping[str, Any] | None: ...
+        self, division: str, fiscal_year: int, voucher_type: str, voucher_no: str,
+        bank: str | None = None,
+    ) -> Mapping[str, Any] | None: ...  # fmt: skip
 
     async def logs(self, division: str) -> Sequence[Mapping[str, Any]]: ...
 
@@ -151,10 +152,10 @@ class HoldStore(Protocol):
     ) -> Sequence[Mapping[str, Any]]: ...
 
     async def proposals_of(
-        self, division: str, key: tuple[int, str, str], limit: int
+        self, division: str, bank: str, key: tuple[int, str, str], limit: int
     ) -> Sequence[Mapping[str, Any]]: ...
 
-    async def ends(self, division: str, subject: str) -> Sequence[Mapping[str, Any]]: ...
+    async def ends(self, division: str, bank: str, subject: str) -> Sequence[Mapping[str, Any]]: ...
 
 
 class PeopleStore(Protocol):

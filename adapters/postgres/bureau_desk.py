@@ -98,11 +98,13 @@ class BureauDesk:
         return [dict(row) for row in rows]
 
     async def interception(
-        self, division: str, fiscal_year: int, voucher_type: str, voucher_no: str
-    ) -> Mapping[str, Any] | None:
+        self, division: str, fiscal_year: int, voucher_type: str, voucher_no: str,
+        bank: str | None = None,
+    ) -> Mapping[str, Any] | None:  # fmt: skip
+        """Of this bank, or of the first that told of it; `held_by`: how many hold it."""
         async with connection_of(self._pool) as connection:
             row = await connection.fetchrow(
-                _SQL["interception"], division, fiscal_year, voucher_type, voucher_no
+                _SQL["interception"], division, fiscal_year, voucher_type, voucher_no, bank
             )
         return None if row is None else dict(row)
 

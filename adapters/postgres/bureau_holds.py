@@ -26,17 +26,18 @@ class BureauHolds:
         self, division: str, before: dt.datetime | None, limit: int
     ) -> Sequence[Mapping[str, Any]]:
         """Newest first, of the whole division."""
-        return await self._rows("proposals", division, before, None, None, None, limit)
+        return await self._rows("proposals", division, before, None, None, None, None, limit)
 
     async def proposals_of(
-        self, division: str, key: tuple[int, str, str], limit: int
+        self, division: str, bank: str, key: tuple[int, str, str], limit: int
     ) -> Sequence[Mapping[str, Any]]:
         """`key`: fiscal year, voucher type, voucher number."""
-        return await self._rows("proposals", division, None, *key, limit)
+        return await self._rows("proposals", division, None, *key, bank, limit)
 
-    async def ends(self, division: str, subject: str) -> Sequence[Mapping[str, Any]]:
-        """Records `release` and `bank_outcome` of one instruction: what became of it."""
-        return await self._rows("ends", division, subject)
+    async def ends(self, division: str, bank: str, subject: str) -> Sequence[Mapping[str, Any]]:
+        """Records `release` and `bank_outcome` of one instruction in this bank's log: what became
+        of it."""
+        return await self._rows("ends", division, bank, subject)
 
     async def _rows(self, name: str, *values: object) -> list[Mapping[str, Any]]:
         async with connection_of(self._pool) as connection:

@@ -143,10 +143,11 @@ def _within(scope: Scope, search: Search) -> bool:
 
 
 async def why_refused(
-    desk: DeskStore, division: str, fiscal_year: int, voucher_type: str, voucher_no: str
-) -> Card | None:
+    desk: DeskStore, division: str, fiscal_year: int, voucher_type: str, voucher_no: str,
+    bank: str | None = None,
+) -> Card | None:  # fmt: skip
     """The card of one instruction; None if it was not intercepted or not told of."""
-    row = await desk.interception(division, fiscal_year, voucher_type, voucher_no)
+    row = await desk.interception(division, fiscal_year, voucher_type, voucher_no, bank)
     if row is None:
         return None
     told, readable = _told(row["notice_body"] or row["record_body"])

@@ -77,25 +77,30 @@ class Releases:
         """Newest first, with who approved or rejected each, and whether its bank has it."""
         return await self._store.proposals(division, SHOWN_MAX)
 
-    async def payment_of(self, division: str, digest: bytes) -> tuple[int, str, str] | None:
-        """Year, type and number of what a proposal is about; None if there is no such proposal."""
+    async def payment_of(self, division: str, digest: bytes) -> tuple[int, str, str, str] | None:
+        """Year, type, number and bank of what a proposal is about; None if there is no such one."""
         row = await self._store.proposal(division, digest)
-        return None if row is None else (row["fiscal_year"], row["voucher_type"], row["voucher_no"])
+        if row is None:
+            return None
+        return row["fiscal_year"], row["voucher_type"], row["voucher_no"], row["bank"]
 
-    async def held_findings(self, key: InstructionKey) -> list[FindingName]:
+    async def held_findings(
+        self, key: InstructionKey, bank: str | None = None
+    ) -> list[FindingName]:
         """What holds it, by its proven record: what a release may override."""
-        return _held(await self._record(key))
+        return _held(await self._record(key, bank))
 
     async def propose(
         self, key: InstructionKey, verdict: Verdict, reason: str, person: Named,
-        overrides: Sequence[FindingName] | None = None,
+        overrides: Sequence[FindingName] | None = None, *, bank: str | None = None,
     ) -> bytes:  # fmt: skip
         """The first person's step; the digest by which the second one approves.
 
-        `overrides` None: all findings that hold it. A refusal overrides nothing.
+        `overrides` None: all findings that hold it. A refusal overrides nothing. `bank`: at whose
+        gateway, where several hold the number.
         """
         _check_name(person)
-        record = await self._record(key)
+        record = await self._record(key, bank)
         held = _held(record)
         wanted = tuple(held if overrides is None else overrides)
         if verdict is Verdict.REFUSE:
@@ -175,11 +180,15 @@ class Releases:
             return None
         return Act(division=division, login=person.login, what=what, subject=subject, detail=detail)
 
-    async def _record(self, key: InstructionKey) -> dict[str, Any]:
+    async def _record(self, key: InstructionKey, bank: str | None) -> dict[str, Any]:
         """The proven verdict of a held instruction, and whose log it stands in (`of_bank`)."""
         row = await self._desk.interception(
-            key.division, key.fiscal_year, key.voucher_type, key.voucher_no
+            key.division, key.fiscal_year, key.voucher_type, key.voucher_no, bank
         )
+        if row is not None and row["held_by"] > 1:
+            raise ReleaseRefused(
+                f"{key} 在几家代理银行挂起，请指明代理银行 / several banks hold it; name one"
+            )
         if row is None or row["outcome"] != "held":
             raise ReleaseRefused(f"{key} 没有挂起 / is not held, as far as the bureau was told")
         if row["record_body"] is None:

@@ -133,7 +133,8 @@ def _page_of(request: web.Request) -> str:
     if parts[1:2] != ["desk"] or len(parts) < 5:
         return ""
     # A decision has no page of its own: it is made on the list of holds.
-    return "/".join([*parts[:3], "holds"] if parts[3] == "releases" else parts[:-1])
+    page = "/".join([*parts[:3], "holds"] if parts[3] == "releases" else parts[:-1])
+    return f"{page}?{request.query_string}" if request.query_string else page
 
 
 _ZH = {

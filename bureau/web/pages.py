@@ -66,6 +66,7 @@ class Pages:
             "case_no": lambda row: case_no(row["year"], row["number"]),
             "case_url": lambda row: f"/desk/{row['division']}/cases/{row['year']}/{row['number']}",
             "clock": clock,
+            "at_bank": at_bank,
             "card_url": card_url,
             "day": lambda day: day.isoformat() if day else "—",
             "done": lambda status: DONE_ZH.get(status, status),
@@ -137,6 +138,11 @@ def money(amount: str) -> str:
 
 def outcome_zh(outcome: str) -> str:
     return OUTCOMES.get(outcome, outcome)
+
+
+def at_bank(bank: str) -> str:
+    """Behind an instruction's address: of which bank's, for several may tell of one number."""
+    return f"?bank={quote(bank, safe='')}"
 
 
 def card_url(line: Line) -> str:

@@ -75,6 +75,9 @@ def releases_propose(
         list[str] | None,
         typer.Option(help="A policy whose finding is set aside; all that hold it, if absent."),
     ] = None,
+    bank: Annotated[
+        str | None, typer.Option(help="At whose gateway, where several banks hold the number.")
+    ] = None,
     certificate: Certificate = None,
     signing_key: Annotated[Path | None, typer.Option("--key", help="The person's own key.")] = None,
     as_json: Json = False,
@@ -85,12 +88,14 @@ def releases_propose(
         instruction = _key(key)
         names = None
         if override:
-            held = await releases.held_findings(instruction)
+            held = await releases.held_findings(instruction, bank)
             names = [name for name in held if name.policy in override]
             if lost := set(override) - {name.policy for name in names}:
                 raise Refused(f"{', '.join(sorted(lost))}: not what holds it")
         person = _named(by, certificate, signing_key)
-        digest: bytes = await releases.propose(instruction, verdict, reason, person, names)
+        digest: bytes = await releases.propose(
+            instruction, verdict, reason, person, names, bank=bank
+        )
         return digest
 
     digest = _run(settings, work).hex()

@@ -65,13 +65,13 @@ async def test_two_persons_release_a_hold_and_its_gateway_says_what_became_of_it
     assert HOLD in text and "待提议" in text
     _, text = await reviewer.get(HOLD)
     assert "补齐：合同" in text and "JL-052 第3版" in text
-    assert await reviewer.post(f"{HOLD}/propose", REASON) == (303, HOLD)
+    assert await reviewer.post(f"{HOLD}/propose", REASON) == (303, f"{HOLD}?bank={BANK}")
     assert (await reviewer.post(f"{HOLD}/propose", {**REASON, "verdict": "x"}))[0] == 409
     _, text = await approver.get(HOLD)
     [digest] = re.findall(r"releases/([0-9a-f]{64})/approve", text)
     decided = f"/desk/{DIVISION}/releases/{digest}"
     assert (await reviewer.post(f"{decided}/approve"))[0] == 403, "not the office that approves"
-    assert await approver.post(f"{decided}/approve") == (303, HOLD)
+    assert await approver.post(f"{decided}/approve") == (303, f"{HOLD}?bank={BANK}")
     assert (await approver.post(f"{decided}/approve"))[0] == 409, "once"
     way = Way()
     publishing = Publishing(desk.rooms.releases._store, {(DIVISION, BANK): way}, desk.hands)
@@ -122,7 +122,7 @@ async def test_an_order_that_was_not_carried_out_says_so_and_another_may_follow(
     assert (await reviewer.post(f"{HOLD}/propose", anew))[0] == 409, "its end is not told yet"
     await told(bureau, chain, ended(1, "not_carried_out", order_sha256=digest))
     assert '<span class="tag blocked">网关未执行</span>' in (await reviewer.get(HOLD))[1]
-    assert await reviewer.post(f"{HOLD}/propose", anew) == (303, HOLD)
+    assert await reviewer.post(f"{HOLD}/propose", anew) == (303, f"{HOLD}?bank={BANK}")
 
 
 async def test_the_first_page_shows_each_person_the_holds_whose_next_step_is_his(

@@ -81,8 +81,10 @@ FROM unnest(
 ON CONFLICT DO NOTHING;
 
 -- name: interception
--- empty: this instruction was neither intercepted nor warned of, or not told of.
+-- empty: this instruction was neither intercepted nor warned of (by this bank, if one is named), or not told of. A number that several
+-- banks told of is a line of each; `held_by` says how many hold it.
 SELECT
+    count(*) FILTER (WHERE i.outcome = 'held') OVER () AS held_by,
     i.division, i.fiscal_year, i.voucher_type, i.voucher_no, i.bank, i.outcome, i.state, i.agency_code,
     i.agency_name, i.payee_name, i.amount_fen, i.policies, i.reason_zh, i.decided_at, i.noticed_at,
     i.record_seq, i.recorded_at, COALESCE(i.told_digest <> i.notice_digest, false) AS disagrees,
@@ -93,6 +95,7 @@ LEFT JOIN notice AS n
 LEFT JOIN log_record AS r
     ON r.division = i.division AND r.bank = i.bank AND r.seq = i.record_seq
 WHERE i.division = $1 AND i.fiscal_year = $2 AND i.voucher_type = $3 AND i.voucher_no = $4
+    AND ($5::text IS NULL OR i.bank = $5)
 ORDER BY i.outcome = 'warned', i.bank
 LIMIT 1;
 

@@ -16,6 +16,7 @@ SELECT
         SELECT FROM release_proposal AS p
         WHERE p.division = i.division AND p.fiscal_year = i.fiscal_year
             AND p.voucher_type = i.voucher_type AND p.voucher_no = i.voucher_no
+            AND p.bank = i.bank
             AND NOT EXISTS (
                 SELECT FROM release_rejection AS n
                 WHERE n.division = p.division AND n.digest = p.digest
@@ -53,14 +54,16 @@ LEFT JOIN release_feed AS f USING (division, digest)
 WHERE p.division = $1
     AND ($2::timestamptz IS NULL OR p.proposed_at < $2::timestamptz)
     AND ($3::integer IS NULL
-        OR (p.fiscal_year = $3 AND p.voucher_type = $4::text AND p.voucher_no = $5::text))
+        OR (p.fiscal_year = $3 AND p.voucher_type = $4::text AND p.voucher_no = $5::text
+            AND p.bank = $6::text))
 ORDER BY p.proposed_at DESC, p.digest
-LIMIT $6;
+LIMIT $7;
 
 -- name: ends
 -- empty: the gateway's log says nothing of an end yet. A page's worth: one payment has a few.
 SELECT bank, seq, body
 FROM log_record
-WHERE division = $1 AND subject = $2 AND subject <> '' AND kind IN ('release', 'bank_outcome')
-ORDER BY bank, seq
+WHERE division = $1 AND bank || '' = $2 AND subject = $3 AND subject <> ''
+    AND kind IN ('release', 'bank_outcome')
+ORDER BY seq
 LIMIT 50;

@@ -153,7 +153,7 @@ class _Cases:
         """From one interception's card."""
         info = visit.request.match_info
         key = (visit.division, int(info["year"]), info["type"], info["no"])
-        card = await why_refused(self._rooms.desk, *key)
+        card = await why_refused(self._rooms.desk, *key, visit.query("bank", 40) or None)
         if card is None:
             raise web.HTTPNotFound()
         line = card.line

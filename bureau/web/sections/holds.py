@@ -13,6 +13,7 @@ from bureau.desk.interceptions import Card, why_refused
 from bureau.desk.people import READERS, Office, Person
 from bureau.desk.refusals import ActRefused
 from bureau.desk.releases import Named, ReleaseRefused
+from bureau.web.pages import at_bank
 from bureau.web.paging import before_of
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post, see
@@ -68,36 +69,44 @@ class _Holds:
     async def one(self, visit: Visit) -> web.Response:
         key, card = await self._card(visit)
         rows = await self._rooms.holds.proposals_of(
-            visit.division, (key.fiscal_year, key.voucher_type, key.voucher_no), PAGE_ROWS
+            visit.division,
+            card.line.bank,
+            (key.fiscal_year, key.voucher_type, key.voucher_no),
+            PAGE_ROWS,
         )
-        ends = aftermath(await self._rooms.holds.ends(visit.division, str(key)))
+        ends = aftermath(await self._rooms.holds.ends(visit.division, card.line.bank, str(key)))
         ended = any(each.final for each in ends)
         return self._rooms.pages(
             "hold", visit=visit, card=card, line=card.line, path=_path(key), ended=ended, ends=ends,
             decisions=[_shown(row) for row in rows], limits=LIMIT_POLICIES,
-            holding=[] if ended else await self._holding(key), law=self._rooms.law,
+            holding=[] if ended else await self._holding(key, card.line.bank), law=self._rooms.law,
             now=self._rooms.clock(),
         )  # fmt: skip
 
     async def propose(self, visit: Visit) -> web.StreamResponse:
         """The first person's step. What is not ticked goes on holding the payment."""
-        key, _ = await self._card(visit)
+        key, card = await self._card(visit)
         asked = visit.text("verdict", 10)
         if asked not in set(Verdict):
             raise ActRefused("verdict", "请选择放行或不予放行。", "Release or refuse.")
         verdict = Verdict(asked)
-        holding = await self._holding(key)
+        holding = await self._holding(key, card.line.bank)
         ticked = set(visit.texts("override"))
         overrides = [f for n, f in enumerate(holding) if str(n) in ticked]
         if verdict is Verdict.RELEASE and holding and not overrides:
             raise ActRefused("override", "请勾选准予放行的事项。", "Tick what is overridden.")
         await _told(
             self._rooms.releases.propose(
-                key, verdict, visit.text("reason", 500), named(visit.person), overrides
+                key,
+                verdict,
+                visit.text("reason", 500),
+                named(visit.person),
+                overrides,
+                bank=card.line.bank,
             )
         )
         self._rooms.bell()
-        raise see(_path(key))
+        raise see(_path(key) + at_bank(card.line.bank))
 
     async def approve(self, visit: Visit) -> web.StreamResponse:
         digest = visit.request.match_info["digest"]
@@ -122,20 +131,20 @@ class _Holds:
         """Of the hold that was decided about: there one follows it to the bank."""
         about = await self._rooms.releases.payment_of(division, bytes.fromhex(digest))
         assert about is not None, "it was decided on just now"
-        year, kind, number = about
-        return f"/desk/{division}/holds/{year}/{kind}/{number}"
+        year, kind, number, bank = about
+        return f"/desk/{division}/holds/{year}/{kind}/{number}{at_bank(bank)}"
 
-    async def _holding(self, key: InstructionKey) -> list[FindingName]:
+    async def _holding(self, key: InstructionKey, bank: str) -> list[FindingName]:
         """Empty if its record has not come: then nothing can be decided yet."""
         try:
-            return await self._rooms.releases.held_findings(key)
+            return await self._rooms.releases.held_findings(key, bank)
         except ReleaseRefused:
             return []
 
     async def _card(self, visit: Visit) -> tuple[InstructionKey, Card]:
         info = visit.request.match_info
         key = (visit.division, int(info["year"]), info["type"], info["no"])
-        card = await why_refused(self._rooms.desk, *key)
+        card = await why_refused(self._rooms.desk, *key, visit.query("bank", 40) or None)
         if card is None or card.line.outcome != "held":
             raise web.HTTPNotFound()
         return InstructionKey(

@@ -143,7 +143,8 @@ class _Interceptions:
         """404 also for what another agency's person asks of: its existence is not told."""
         info = visit.request.match_info
         key = (visit.division, int(info["year"]), info["type"], info["no"])
-        card = await why_refused(self._rooms.desk, *key)
+        bank = visit.person.scope.bank or visit.query("bank", 40) or None
+        card = await why_refused(self._rooms.desk, *key, bank)
         if card is None or not visit.person.scope.covers(card.line.agency_code, card.line.bank):
             raise web.HTTPNotFound()
         return card

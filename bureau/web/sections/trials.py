@@ -78,7 +78,7 @@ class _Trials:
         """Of an interception that this desk shows: its own gateway decides it again."""
         info = visit.request.match_info
         at = visit.division, int(info["year"]), info["type"], info["no"]
-        card = await why_refused(self._rooms.desk, *at)
+        card = await why_refused(self._rooms.desk, *at, visit.query("bank", 40) or None)
         if card is None:
             raise web.HTTPNotFound()
         subject = "/".join(map(str, at))

@@ -1,0 +1,110 @@
+"""Two banks of one division tell of the same voucher number: each speaks for its own line, and none
+stands before another's, ends its hold, or is released in its place."""
+
+import datetime as dt
+import re
+
+import orjson
+import pytest
+
+from adapters.bureau.frame import framed
+from bureau.desk.people import Office
+from bureau.desk.releases import Named, ReleaseRefused
+from bureau.inbox.receive import Inbox
+from bureau.ports import LogPlace
+from certs.log.note import log_origin
+from certs.signatories import signatories
+from certs.trust import Trust
+from gateway.domain.instruction import InstructionKey
+from gateway.domain.releases import Verdict
+from tests.bureau.desks import Desk
+from tests.bureau.test_holds_pages import ended, held, told
+from tests.bureau.words import BANK, DIVISION, DOMAIN, Bureau, Chain, House, finding, verdict
+
+pytestmark = pytest.mark.postgres
+LIAR = "102241000001"
+"""Comes before the other bank in every order."""
+HOLD = f"/desk/{DIVISION}/holds/2026/8202/{1:013d}"
+CARD = f"/desk/{DIVISION}/2026/8202/{1:013d}"
+KEY = InstructionKey(
+    division=DIVISION, fiscal_year=2026, voucher_type="8202", voucher_no=f"{1:013d}"
+)
+
+
+async def lied(bureau: Bureau, house: House, *bodies: bytes) -> None:
+    """Another gateway of this division tells what it likes, in its own log."""
+    uri = f"{DOMAIN}/gateway/{LIAR}"
+    signer = house.signer(uri)
+    named = [
+        ("gateway", house.gateway.certificate), ("liar", signer.certificate),
+        ("bureau", house.bureau.certificate),
+    ]  # fmt: skip
+    place = LogPlace(division=DIVISION, bank=LIAR, gateway=uri, origin=log_origin(uri, DIVISION))
+    await bureau.log.open_log(place.division, place.bank, place.origin)
+    inbox = Inbox(
+        store=bureau.log, desk=bureau.desk, places=[place],
+        trust=Trust(signatories([house.evidence.certificate], named), house.bureau),
+        clock=lambda: dt.datetime.now(dt.UTC), bell=bureau.bell,
+    )  # fmt: skip
+    chain = Chain(signer)
+    chain.seal(list(bodies))
+    await inbox.receive(uri, framed(chain.delivery()))
+
+
+def false_hold() -> bytes:
+    said = finding(policy="JL-099", action="hold", detail="", unavailable=[])
+    of_another = {"code": "102001", "name": "别的单位"}
+    return verdict(1, "held", findings=[said], digest="cd" * 32, agency=of_another, bank=LIAR)
+
+
+async def test_each_bank_speaks_for_its_own_line_and_for_no_others(
+    desk: Desk, bureau: Bureau, chain: Chain, house: House
+) -> None:
+    await told(bureau, chain, held(1))
+    await lied(bureau, house, false_hold(), ended(1, "released"))
+    reviewer, approver = await desk.seat(Office.REVIEWER), await desk.seat(Office.APPROVER)
+    listed = (await reviewer.get(f"/desk/{DIVISION}/holds"))[1]
+    assert f"{HOLD}?bank={BANK}" in listed
+    page = (await reviewer.get(f"{HOLD}?bank={BANK}"))[1]
+    assert "JL-052" in page and "JL-099" not in page and "提交复核" in page, "it has not ended"
+    liars = (await reviewer.get(f"{HOLD}?bank={LIAR}"))[1]
+    assert "JL-099" in liars and "JL-052" not in liars
+    cards = (await reviewer.get(f"/desk/{DIVISION}/interceptions"))[1]
+    assert {f"{CARD}?bank={BANK}", f"{CARD}?bank={LIAR}"} <= set(
+        re.findall(r'href="([^"]+)"', cards)
+    )
+    form = {"verdict": "release", "reason": "材料已经补齐", "override": "0"}
+    status, where = await reviewer.post(f"{HOLD}/propose?bank={BANK}", form)
+    assert (status, where) == (303, f"{HOLD}?bank={BANK}")
+    [row] = await desk.rooms.releases.proposals(DIVISION)
+    decision = orjson.loads(row["decision"])
+    assert row["bank"] == BANK and decision["overrides"][0]["policy"] == "JL-052"
+    assert "材料已经补齐" not in (await reviewer.get(f"{HOLD}?bank={LIAR}"))[1]
+    decided = f"/desk/{DIVISION}/releases/{row['digest'].hex()}/approve"
+    assert await approver.post(decided) == (303, f"{HOLD}?bank={BANK}")
+    [feed] = await desk.rooms.releases._store.waiting_feeds()
+    assert feed["bank"] == BANK
+
+
+async def test_without_a_bank_nothing_is_proposed_where_two_hold_it(
+    desk: Desk, bureau: Bureau, chain: Chain, house: House
+) -> None:
+    await told(bureau, chain, held(1))
+    await lied(bureau, house, false_hold())
+    releases, li = desk.rooms.releases, Named(name="李经办")
+    with pytest.raises(ReleaseRefused, match="name one"):
+        await releases.propose(KEY, Verdict.RELEASE, "材料已补齐", li)
+    assert await releases.propose(KEY, Verdict.RELEASE, "材料已补齐", li, bank=BANK)
+
+
+async def test_people_outside_see_their_own_line_whatever_another_bank_tells(
+    desk: Desk, bureau: Bureau, chain: Chain, house: House
+) -> None:
+    await told(bureau, chain, held(1))
+    await lied(bureau, house, false_hold())
+    bank, agency = await desk.seat(Office.BANK), await desk.seat(Office.AGENCY)
+    for path in (CARD, f"{CARD}?bank={LIAR}"):
+        page = (await bank.get(path))[1]
+        assert "JL-052" in page and "JL-099" not in page
+    assert (await agency.get(f"{CARD}?bank={BANK}"))[0] == 200
+    assert (await agency.get(f"{CARD}?bank={LIAR}"))[0] == 404
