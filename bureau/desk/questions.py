@@ -1,37 +1,26 @@
-"""What the desk asks the gateways about policies, and follows: back-test, shadow, replay, a trial.
+"""What the desk asks the gateways about policies: back-test, shadow, replay, a trial.
 
 The bureau keeps no instruction's facts; a gateway has them, and answers from its own records. A
-question is signed like a feed and asked again until its answer is whole. What comes back advises
-whoever signs: nothing of it is enforced, and nothing of it is a record.
+question is signed like a feed, and brought there by `asking`. What comes back advises whoever
+signs: nothing of it is enforced, and nothing of it is a record.
 """
 
-import asyncio
 import datetime as dt
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-import structlog
-
-from bureau.desk.answers import AnswerUnreadable, answer_of, state_of
 from bureau.desk.people import Person
 from bureau.desk.policies import Policies
 from bureau.desk.refusals import ActRefused
 from bureau.desk.trail import Act
-from bureau.inbox.glance import shown
 from bureau.ports import Clock, LogPlace
-from gateway.domain.faults import FeedRefused, GatewayUnavailable, StoreUnavailable
 from gateway.domain.records import canonical
 
 KIND = "questions"
-LOOK_S = 1.0
-SHADOW_EVERY = dt.timedelta(seconds=15)
-"""How often a shadow that has caught up is asked again."""
-REST = dt.timedelta(seconds=5)
-"""How long a gateway that could not answer is left alone."""
 HITS_AGE = dt.timedelta(minutes=1)
-TROUBLE_CHARACTERS_MAX = 500
 
-_log = structlog.get_logger("bureau.questions")
+_SUBJECT = re.compile(r"([0-9]{9})/20[0-9]{2}/[0-9A-Za-z]{1,8}/[0-9A-Za-z-]{1,42}")
 
 
 class QuestionStore(Protocol):
@@ -70,14 +59,6 @@ class QuestionStore(Protocol):
     ) -> Sequence[Mapping[str, Any]]: ...
 
     async def hits(self, division: str, since: dt.datetime) -> Mapping[str, int]: ...
-
-
-class Way(Protocol):
-    """To one gateway."""
-
-    async def ask(self, kind: str, body: bytes, signature: str) -> bytes:
-        """Its whole answer. Raises FeedRefused, GatewayUnavailable."""
-        ...
 
 
 class Questions:
@@ -178,80 +159,9 @@ class Questions:
         return sorted({place.bank for place in self._places if place.division == division})
 
 
-class Asking:
-    """Brings questions to the gateways and follows the answers until they are whole."""
-
-    def __init__(
-        self, store: QuestionStore, ways: Mapping[tuple[str, str], Way],
-        sign: Callable[[bytes], str], clock: Clock, bell: Callable[[], None],
-    ) -> None:  # fmt: skip
-        self._store = store
-        self._ways = ways
-        self._sign = sign
-        self._clock = clock
-        self._bell = bell
-
-    async def run(self) -> None:
-        while True:
-            try:
-                await self.ask_all()
-            except StoreUnavailable as lost:
-                _log.warning("asking.postponed", reason=str(lost))
-            await asyncio.sleep(LOOK_S)
-
-    async def ask_all(self) -> int:
-        """One round; how many answered something new."""
-        due = [row for row in await self._store.open() if self._due(row)]
-        # One gateway that does not answer keeps no other waiting.
-        news = sum(await asyncio.gather(*map(self._one, due)))
-        if news:
-            self._bell()
-        return news
-
-    def _due(self, row: Mapping[str, Any]) -> bool:
-        if row["looked_at"] is None:
-            return True
-        state = state_of(row["state"])
-        caught_up = row["what"] == "shadow" and state.get("read", -1) >= state.get("last", 0)
-        rest = SHADOW_EVERY if caught_up else REST if not row["taken_at"] else dt.timedelta(0)
-        due: bool = self._clock() - row["looked_at"] >= rest
-        return due
-
-    async def _one(self, row: Mapping[str, Any]) -> bool:
-        at = row["division"], row["number"], row["bank"]
-        now = self._clock()
-        try:
-            way = self._ways.get((row["division"], row["bank"]))
-            if way is None:
-                raise GatewayUnavailable("no [[gateways]] of the settings leads to this bank")
-            body, signature = self._body(row)
-            answer = answer_of(await way.ask(KIND, body, signature))
-        except (FeedRefused, GatewayUnavailable, AnswerUnreadable) as failed:
-            # Refused before it was taken, it will be refused again; later answers may come yet.
-            over = isinstance(failed, FeedRefused) and row["taken_at"] is None
-            trouble = shown(f"{failed}", TROUBLE_CHARACTERS_MAX) or type(failed).__name__
-            await self._store.troubled(at, now, trouble, over)
-            return over
-        await self._store.told(at, now, answer.state, answer.over, answer.flips)
-        return answer.over or bool(answer.flips) or answer.state != row["state"]
-
-    def _body(self, row: Mapping[str, Any]) -> tuple[bytes, str]:
-        """The question itself until it is taken; then how far it has come."""
-        if row["taken_at"] is None:
-            return row["body"], row["signature"]
-        body = canonical(
-            {
-                "after": row["last"], "by": "desk", "division": row["division"], "kind": KIND,
-                "number": row["number"], "what": "tell",
-            }
-        )  # fmt: skip
-        return body, self._sign(body)
-
-
 def _check(division: str, subject: str) -> None:
-    parts = subject.split("/", 3)
-    fits = len(parts) == 4 and parts[0] == division and parts[1].isdecimal() and all(parts)
-    if not fits or len(subject) > 200:
+    named = _SUBJECT.fullmatch(subject)
+    if named is None or named[1] != division:
         raise ActRefused(
             "subject", "指令写作 区划/年度/凭证类型/凭证号。", "division/year/type/number"
         )

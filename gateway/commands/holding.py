@@ -10,6 +10,7 @@ from adapters.formats.voucher_papers import read_sent_vouchers
 from adapters.webhook.sender import WebhookSender, public_tls
 from gateway.commands.lettering import outcomes_of, returning_of
 from gateway.commands.rooms import House
+from gateway.web.entitled import Entitled
 from gateway.web.holds import ACKNOWLEDGE, HOLDS, NOTIFICATIONS, HoldsDesk
 from gateway.web.intake import Counter, Papers, Reader
 from gateway.web.outcomes import PATH as OUTCOMES
@@ -82,24 +83,25 @@ def pushing_of(house: House, office: Office) -> Pushing | None:
 
 
 def _registers(house: House) -> RegisterCounter:
-    bureaus = house.settings.bureaus
     return RegisterCounter(
-        registers=house.registers, gatekeeper=house.trust, clock=house.clock,
-        bureaus={division: bureau.peer for division, bureau in bureaus.items()},
+        registers=house.registers, entitled=_entitled(house),
         read=partial(FeedReading, conceal=house.conceal),
     )  # fmt: skip
 
 
 def papers_of(house: House) -> tuple[Papers, ...]:
     """Vouchers that are no payment."""
-    bureaus = house.settings.bureaus
     return (
         RegisterPapers(
-            registers=house.registers, gatekeeper=house.trust, clock=house.clock,
-            bureaus={division: bureau.peer for division, bureau in bureaus.items()},
-            read=read_sent_vouchers, answer=return_copy,
+            registers=house.registers, entitled=_entitled(house), read=read_sent_vouchers,
+            answer=return_copy,
         ),
     )  # fmt: skip
+
+
+def _entitled(house: House) -> Entitled:
+    bureaus = {division: bureau.peer for division, bureau in house.settings.bureaus.items()}
+    return Entitled(gatekeeper=house.trust, clock=house.clock, bureaus=bureaus)
 
 
 def _desk(house: House) -> HoldsDesk:

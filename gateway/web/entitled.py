@@ -7,10 +7,31 @@ have 64 MiB.
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping
 
+import attrs
+
 from gateway.domain.faults import FaultCode, Unproven
 from gateway.domain.instruction import Received
 from gateway.domain.parties import Role, Sender
-from gateway.ports import Gatekeeper
+from gateway.ports import Clock, Gatekeeper
+
+
+@attrs.frozen(kw_only=True)
+class Entitled:
+    """What the counters of registers ask first."""
+
+    gatekeeper: Gatekeeper
+    clock: Clock
+    bureaus: Mapping[str, str]
+    """By division: the URI of its bureau."""
+
+    def sender(self, received: Received) -> tuple[Sender, dt.datetime]:
+        """The bureau that signed it, and the moment at which that was proven. Raises Unproven."""
+        now = self.clock.now()
+        return bureau_of(received, now, self.gatekeeper, self.bureaus.values()), now
+
+    def expect_own(self, sender: Sender, divisions: Iterable[str]) -> None:
+        """Raises Unproven."""
+        expect_own(sender, divisions, self.bureaus)
 
 
 def bureau_of(

@@ -8,7 +8,7 @@ import asyncio
 import datetime as dt
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import attrs
@@ -19,8 +19,7 @@ from gateway.domain.instruction import Received
 from gateway.domain.legal_day import legal_day
 from gateway.domain.register_vouchers import TYPES, Handed
 from gateway.domain.vouchers import Voucher
-from gateway.ports import Clock, Gatekeeper
-from gateway.web.entitled import bureau_of, expect_own
+from gateway.web.entitled import Entitled
 
 _TYPE = re.compile(rb"<VoucherBody\b[^<>]*\bVtCode\s*=\s*[\"'](%b)[\"']" % "|".join(
     sorted(TYPES)).encode())  # fmt: skip
@@ -50,10 +49,7 @@ class RegisterPapers:
     """`gateway.web.intake.Papers`."""
 
     registers: Registers
-    gatekeeper: Gatekeeper
-    clock: Clock
-    bureaus: Mapping[str, str]
-    """By division: the URI of its bureau."""
+    entitled: Entitled
     read: Callable[[bytes], tuple[Voucher, ...]]
     answer: Callable[[bytes], bytes]
     """The envelope's return copy."""
@@ -68,10 +64,9 @@ class RegisterPapers:
         Raises Unproven, Unreadable (every line that is wrong, at once), Conflicting,
         LedgerUnavailable.
         """
-        now = self.clock.now()
-        sender = bureau_of(received, now, self.gatekeeper, self.bureaus.values())
+        sender, now = self.entitled.sender(received)
         vouchers = await asyncio.to_thread(self.read, received.raw)  # payments go on meanwhile
-        expect_own(sender, (voucher.key.division for voucher in vouchers), self.bureaus)
+        self.entitled.expect_own(sender, (voucher.key.division for voucher in vouchers))
         if errors := tuple(_wrong(vouchers, legal_day(now))):
             raise Unreadable(FaultCode.FEED_INVALID, "nothing was applied", errors)
         handed = Handed(

@@ -16,8 +16,7 @@ import structlog
 from gateway.domain.faults import FaultCode, Unreadable
 from gateway.domain.instruction import Received
 from gateway.domain.register_feed import FeedKind, RegisterFeed, out_of_turn
-from gateway.ports import Clock, Gatekeeper
-from gateway.web.entitled import bureau_of, expect_own
+from gateway.web.entitled import Entitled
 
 PATH = "/v1/feeds/registers"
 KIND = "registers"
@@ -60,10 +59,7 @@ class Reader(Protocol):
 @attrs.frozen(kw_only=True)
 class RegisterCounter:
     registers: Registers
-    gatekeeper: Gatekeeper
-    clock: Clock
-    bureaus: Mapping[str, str]
-    """By division: the URI of its bureau."""
+    entitled: Entitled
     read: Reader
     busy: asyncio.Lock = attrs.field(factory=asyncio.Lock)
     """One at a time: a large feed is in memory while it is read."""
@@ -74,11 +70,10 @@ class RegisterCounter:
         Raises Unproven, Unreadable (every row that is wrong, at once), OutOfTurn (`feed_gap`,
         `feed_conflict`: with the version in force), LedgerUnavailable.
         """
-        now = self.clock.now()
-        sender = bureau_of(received, now, self.gatekeeper, self.bureaus.values())
+        sender, now = self.entitled.sender(received)
         async with self.busy:
             feed = await self._read(received.raw)
-            expect_own(sender, [feed.division], self.bureaus)
+            self.entitled.expect_own(sender, [feed.division])
             if feed.as_of > now + CLOCKS_APART:
                 raise Unreadable(FaultCode.FEED_INVALID, "the feed claims to be made in the future")
             became = await self.registers.apply(feed, (sender.uri, received.signature))

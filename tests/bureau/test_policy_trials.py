@@ -7,12 +7,13 @@ from typing import Any
 import orjson
 import pytest
 
+from bureau.desk.asking import Asking
 from bureau.desk.deeds import ACTS
 from bureau.desk.law import titles_of
 from bureau.desk.people import Office
 from bureau.desk.policies import tripped_of
 from bureau.desk.policy_words import read_out, wordings
-from bureau.desk.questions import KIND, Asking
+from bureau.desk.questions import KIND
 from bureau.web.sections.trials import WHATS
 from gateway.domain.faults import FeedRefused, GatewayUnavailable
 from policies.book.load import LIBRARY, load_texts
