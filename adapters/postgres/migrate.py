@@ -38,6 +38,9 @@ async def migrate(dsn: str, folder: Path = MIGRATIONS) -> list[str]:
 async def _migrate(dsn: str, folder: Path) -> list[str]:
     connection = await asyncpg.connect(dsn, server_settings={"lock_timeout": str(LOCK_TIMEOUT_MS)})
     try:
+        newest, missing = await unapplied(connection, folder)
+        if newest and not missing:  # the runtime role may look, and no more
+            return []
         await connection.execute(_SQL["lock"])
         await connection.execute(_SQL["create_history"])
         applied = {row["name"]: row["checksum"] for row in await connection.fetch(_SQL["history"])}
@@ -47,6 +50,11 @@ async def _migrate(dsn: str, folder: Path) -> list[str]:
         for name in missing:
             await _apply(connection, name, files[name])
         return missing
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise MigrationFailed(
+            f"this role may not apply {', '.join(missing)}: run `treasury-gateway migrate` as the"
+            " database's owner, then start again"
+        ) from error
     finally:
         await connection.close()
 

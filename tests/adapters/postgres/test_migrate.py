@@ -1,6 +1,7 @@
 """Migrations: once each, in order, all or nothing, and never edited afterwards."""
 
 import asyncio
+import shutil
 from pathlib import Path
 
 import asyncpg
@@ -45,6 +46,20 @@ async def test_a_file_that_fails_leaves_nothing_of_itself(database: str, tmp_pat
     assert await tables(database) == {"good", "migration"}
     write(tmp_path, "0002_half.sql", "CREATE TABLE half (x int)")
     assert await migrate(database, tmp_path) == ["0002_half.sql"]
+
+
+async def test_the_role_that_a_gateway_runs_as_finds_nothing_to_do_or_says_who_must(
+    database: str, tmp_path: Path
+) -> None:
+    await migrate(database)
+    runtime = f"{database}{'&' if '?' in database else '?'}role=gateway_runtime"
+    assert await migrate(runtime) == []
+    newer = shutil.copytree(MIGRATIONS, tmp_path / "newer")
+    (newer / "9999_more.sql").write_text("CREATE TABLE more (id integer)")
+    with pytest.raises(MigrationFailed, match=r"9999_more\.sql: run .* database's owner"):
+        await migrate(runtime, newer)
+    assert await migrate(database, newer) == ["9999_more.sql"]
+    assert await migrate(runtime, newer) == []
 
 
 async def test_history_is_not_edited(database: str, tmp_path: Path) -> None:
