@@ -16,6 +16,7 @@ from typing import Any
 import attrs
 import structlog
 
+from adapters.formats.pasted import read_pasted
 from adapters.formats.register_feed import read_feed
 from adapters.papers.setter import editable, portable
 from adapters.postgres.bureau_cases import BureauCases
@@ -234,7 +235,7 @@ def desk_rooms(settings: Settings, store: Store, trust: Trust, entry: Entry, bel
     registers = registers_of(settings, store, trust)
     names = Names(registers, {place.bank: place.name for place in settings.logs})
     policies = Policies(
-        store.policies, trust.verify_document, trust.sign_document, settings.logs, now
+        store.policies, trust.verify_document, trust.sign_document, settings.logs, now, read_pasted
     )
     return Rooms(
         desk=store.desk,

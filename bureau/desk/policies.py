@@ -11,24 +11,23 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Protocol
 
-import attrs
 import msgspec
 
 from bureau.desk.people import Person
-from bureau.desk.policy_checks import Checked, book_of, checked_of
+from bureau.desk.policy_checks import Checked, checked_of
+from bureau.desk.policy_trial import Tried, instruction_of, tried, tried_on
 from bureau.desk.proofs import Proofs
 from bureau.desk.refusals import ActRefused
 from bureau.desk.trail import Act
 from bureau.ports import Clock, LogPlace
-from gateway.domain.facts import Facts
 from gateway.domain.faults import Unproven
+from gateway.domain.instruction import Instruction
+from gateway.domain.legal_day import legal_day
 from policies.book.bundle import BundleRefused, open_sealed, read_bundle
-from policies.book.cases import CASES, case
-from policies.book.document import Expected, Policy, Test
+from policies.book.cases import CASES
+from policies.book.document import Policy
 from policies.book.load import LIBRARY, load_texts
 from policies.book.read import read_policy
-from policies.language.errors import PolicyRefused, Problem
-from policies.language.toml import TomlRefused, read_toml
 
 DOCUMENT_CHARS_MAX = 100_000
 CASE_CHARS_MAX = 4000
@@ -60,23 +59,16 @@ class PolicyStore(Protocol):
     async def activations(self, division: str, limit: int) -> Sequence[Mapping[str, Any]]: ...
 
 
-@attrs.frozen(kw_only=True)
-class Tried:
-    """One policy on one instruction."""
-
-    outcome: str
-    reason_zh: str
-    clauses: tuple[tuple[str, str, str], ...]
-    """(name, clause, what came of it), as far as they were asked."""
-
-
 class Policies:
     """Raises ActRefused, StoreUnavailable; LookupError for a policy that is not there."""
 
     def __init__(
         self, store: PolicyStore, verify: Callable[[bytes, str], str],
         sign: Callable[[bytes], str], places: Sequence[LogPlace], clock: Clock,
+        read: Callable[[str], Instruction],
     ) -> None:  # fmt: skip
+        """`read`: an instruction that a person pasted. Raises Fault."""
+        self._read = read
         self.store = store
         self._verify = verify
         self._sign = sign
@@ -105,7 +97,14 @@ class Policies:
 
     async def attempt(self, text: str, base: str, facts: str) -> Tried:
         """Try a document on one instruction: a base case with facts written as in TOML."""
-        return await asyncio.to_thread(_tried, text, base, facts)
+        return await asyncio.to_thread(tried, text, base, facts)
+
+    async def attempt_on(self, text: str, pasted: str, facts: str) -> Tried:
+        """Try a document on an instruction as it is sent: what it says itself is known; the rest is
+        taken from the base case nearest to it, and told; `facts`, as in TOML, count before both."""
+        return await asyncio.to_thread(
+            tried_on, text, instruction_of(self._read, pasted), facts, legal_day(self._clock())
+        )
 
     async def draft(self, division: str, name: str, text: str, reason: str, by: Person) -> int:
         """Keep a changed document for the second person. Raises ActRefused if it does not hold."""
@@ -209,58 +208,6 @@ def _activation(body: bytes) -> dict[str, Any]:
         told = _Activation(what="记录无法读取")
     found: dict[str, Any] = msgspec.to_builtins(told)
     return {"what": told.what} | found
-
-
-def _tried(text: str, base: str, written: str) -> Tried:
-    try:
-        policy = read_policy(text, "draft.toml")
-        book = book_of(policy)
-        facts = _facts(policy, base, written)
-    except PolicyRefused as refused:
-        first = "；".join(each.zh for each in refused.problems[:5])
-        raise ActRefused("trial", first, str(refused.problems[0])) from refused
-    told = book.explain(facts)
-    if not told:
-        return Tried(outcome="不适用", reason_zh="不在适用范围或有效期内", clauses=())
-    one = told[0]
-    when = dict(policy.when)
-    clauses = tuple(
-        (name, when[name], str(truth))
-        for name, (_, truth) in zip(when, one.judgement.clauses, strict=False)
-    )
-    finding = one.finding
-    return Tried(
-        outcome=finding.action.value if finding else "none",
-        reason_zh=finding.reason_zh if finding else "没有触发", clauses=clauses,
-    )  # fmt: skip
-
-
-def _facts(policy: Policy, base: str, written: str) -> Facts:
-    problems: list[Problem] = []
-    try:
-        values = read_toml(written)
-    except TomlRefused as error:
-        problem = Problem(place="facts", column=0, zh=f"要素写法不对：{error}", en=str(error))
-        raise PolicyRefused([problem]) from error
-    test = Test(
-        name="试算", base=base, facts=_flat(values), absent=(), unavailable=(), windows={},
-        on=None, outcome=Expected.NONE, exception="", missing=(), place="facts",
-    )  # fmt: skip
-    facts = case(test, policy.scope.division, problems)
-    if facts is None:
-        raise PolicyRefused(problems)
-    return facts
-
-
-def _flat(values: Mapping[str, Any], head: str = "") -> dict[str, Any]:
-    """`payee.kind = ...` is a table in TOML and one name among the facts."""
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, dict):
-            found |= _flat(value, f"{head}{name}.")
-        else:
-            found[head + name] = value
-    return found
 
 
 @cache

@@ -97,6 +97,20 @@ class Questions:
         values = ("try", draft["policy"], seq, subject, None)
         return await self._ask(division, self._banks(division), values, fields, by)
 
+    async def attempt_on(
+        self, division: str, policy: str, text: str, subject: str, by: Person
+    ) -> int:
+        """One recorded instruction under a document that nobody has handed on yet. Raises
+        LookupError for a policy that is not there."""
+        standing, _ = await self._policies.policy(division, policy)
+        if (await self._policies.check(division, policy, text)).problems:
+            raise ActRefused("trial", "规则有错误，先改正再试算。", "Mend the policy first.")
+        _check(division, subject)
+        documents = {**await self._policies.documents(division), standing.place: text}
+        fields = {"documents": documents, "subject": subject}
+        values = ("try", policy, None, subject, None)
+        return await self._ask(division, self._banks(division), values, fields, by)
+
     async def stop(self, division: str, number: int, by: Person) -> int:
         """End the shadow that question `number` began."""
         rows = await self.store.question(division, number)

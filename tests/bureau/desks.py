@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import attrs
 
+from adapters.formats.pasted import read_pasted
 from adapters.papers.setter import editable, portable
 from adapters.postgres.bureau_complaints import BureauComplaints
 from adapters.postgres.bureau_holds import BureauHolds
@@ -157,7 +158,7 @@ def rooms_of(bureau: Bureau, hands: Hands, divisions: tuple[str, ...]) -> Rooms:
     names = Names(registers, {})
     policies = Policies(
         BureauPolicies(bureau.pool, Trail(written)), bureau.trust.verify_document,
-        bureau.trust.sign_document, [bureau.place], hands,
+        bureau.trust.sign_document, [bureau.place], hands, read_pasted,
     )  # fmt: skip
     return Rooms(
         desk=bureau.desk,

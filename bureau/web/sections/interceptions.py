@@ -8,6 +8,7 @@ from aiohttp import web
 
 from bureau.desk.docket.office import only_told
 from bureau.desk.interceptions import PAGE_ROWS, STATES_ZH, Card, Line, searched, why_refused
+from bureau.desk.law import titles_of
 from bureau.desk.names import Names
 from bureau.desk.people import CASE_PARTIES, READERS, Office
 from bureau.desk.search import QUERY_CHARS_MAX, Search, parsed
@@ -122,7 +123,7 @@ class _Interceptions:
         return self._rooms.pages(
             "card", visit=visit, card=card, line=line, proof=proof, law=self._rooms.law,
             cases=[case for case in cases if sees(visit.person, case)],
-            replayed=await self._replayed(visit, key),
+            replayed=await self._replayed(visit, key), trials=_own_first(card),
         )  # fmt: skip
 
     async def _replayed(self, visit: Visit, key: tuple[object, ...]) -> object:
@@ -178,6 +179,12 @@ class _Interceptions:
             return None
         rooms = self._rooms
         return await strip_of(rooms.desk, rooms.store, visit.division, rooms.clock())
+
+
+def _own_first(card: Card) -> list[tuple[str, str]]:
+    """Policies to be tried on a payment: those that found something first."""
+    own = {finding.policy for finding in card.findings}
+    return sorted(titles_of().items(), key=lambda each: (each[0] not in own, each[0]))
 
 
 def _older(query: str, lines: list[Line]) -> str | None:

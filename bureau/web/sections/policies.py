@@ -9,20 +9,19 @@ from aiohttp import web
 from bureau.desk.people import READERS, Office
 from bureau.desk.policies import (
     BASES,
-    CASE_CHARS_MAX,
     DOCUMENT_CHARS_MAX,
     SHOWN,
-    Tried,
     tripped_of,
 )
 from bureau.desk.policy_checks import Checked
+from bureau.desk.policy_trial import Tried
 from bureau.desk.policy_words import read_out, values_of, wordings
 from bureau.desk.refusals import ActRefused
 from bureau.web.exports import attachment
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post, see
 from bureau.web.sections.policy_form import PolicyForm
-from bureau.web.sections.trials import WHATS, answered, picked
+from bureau.web.sections.trials import WHATS, answered, picked, trial_of
 from bureau.web.telling import tell
 from gateway.domain.legal_day import legal_day
 from policies.book.document import Policy
@@ -102,7 +101,7 @@ class _Policies:
 
     async def edit(self, visit: Visit) -> web.Response:
         policy, text = await self._policy(visit)
-        return self._form(visit, policy, text)
+        return await self._form(visit, policy, text)
 
     async def check(self, visit: Visit) -> web.StreamResponse:
         """Check, try, or hand on: the button says which. The text comes back as it was typed."""
@@ -110,13 +109,11 @@ class _Policies:
         text = visit.text("document", DOCUMENT_CHARS_MAX).replace("\r\n", "\n") + "\n"
         step = visit.text("step", 10)
         if step == "form":
-            return self._fields.show(visit, policy, text)
+            return self._fields.show(visit, policy, text, await self._fields.typed(visit))
         try:
             if step == "try":
-                tried = await self._policies.attempt(
-                    text, visit.text("base", 60), visit.text("facts", CASE_CHARS_MAX)
-                )
-                return self._form(visit, policy, text, tried=tried)
+                tried, number = await trial_of(visit).of(self._rooms, visit, policy.id, text)
+                return await self._form(visit, policy, text, tried=tried, number=number)
             if step == "draft":
                 reason = visit.text("reason", 500)
                 seq = await self._policies.draft(
@@ -125,9 +122,9 @@ class _Policies:
                 raise see(f"/desk/{visit.division}/policies/drafts/{seq}")
         except ActRefused as refused:
             checked = await self._policies.check(visit.division, policy.id, text)
-            return self._form(visit, policy, text, checked=checked, oops=refused.zh)
+            return await self._form(visit, policy, text, checked=checked, oops=refused.zh)
         checked = await self._policies.check(visit.division, policy.id, text)
-        return self._form(visit, policy, text, checked=checked)
+        return await self._form(visit, policy, text, checked=checked)
 
     async def draft(self, visit: Visit) -> web.Response:
         found = await self._policies.store.draft(visit.division, _seq(visit))
@@ -169,13 +166,11 @@ class _Policies:
         await self._policies.decide(visit.division, _seq(visit), agreed, visit.person)
         raise see(f"/desk/{visit.division}/policies/drafts/{_seq(visit)}")
 
-    def _form(
+    async def _form(
         self, visit: Visit, policy: Policy, text: str, *, checked: Checked | None = None,
-        tried: Tried | None = None, oops: str = "",
+        tried: Tried | None = None, number: int = 0, oops: str = "",
     ) -> web.Response:  # fmt: skip
-        typed: dict[str, Any] = {
-            name: visit.text(name, CASE_CHARS_MAX) for name in ("base", "facts", "reason")
-        }
+        typed = await self._fields.typed(visit) | {"number": number}
         return self._rooms.pages(
             "policy_edit", visit=visit, status=409 if oops else 200, policy=policy, document=text,
             checked=checked, tried=tried, oops=oops, typed=typed, bases=BASES, free=False,

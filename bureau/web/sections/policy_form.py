@@ -7,8 +7,9 @@ from typing import Any
 from aiohttp import web
 
 from bureau.desk.people import Office
-from bureau.desk.policies import BASES, CASE_CHARS_MAX, Tried
+from bureau.desk.policies import BASES
 from bureau.desk.policy_checks import Checked
+from bureau.desk.policy_trial import Tried
 from bureau.desk.refusals import ActRefused
 from bureau.web.exports import XLSX, attachment
 from bureau.web.rooms import Rooms
@@ -21,6 +22,7 @@ from bureau.web.sections.policy_tests import (
     taken_back,
     ticked,
 )
+from bureau.web.sections.trials import picked, trial_of
 from bureau.web.workbook import WorkbookRefused, rows_of
 from bureau.web.workbook_writing import excel
 from policies.book.document import Policy
@@ -61,14 +63,14 @@ class PolicyForm:
 
     async def form(self, visit: Visit) -> web.Response:
         policy, text = await self._policy(visit)
-        return self.show(visit, policy, text)
+        return self.show(visit, policy, text, await self.typed(visit))
 
     async def filled(self, visit: Visit) -> web.StreamResponse:
         """The button says what is done; what was typed comes back as it was."""
         policy, standing = await self._policy(visit)
         fields = _fields(visit)
         step, back = visit.text("step", 10), visit.text("back", 60)
-        oops, reasons = "", [visit.text("reason", REASON_CHARS_MAX)]
+        oops, number, reasons = "", 0, [visit.text("reason", REASON_CHARS_MAX)]
         if step == "import":
             fields, oops = await asyncio.to_thread(_imported, visit, fields)
         try:
@@ -87,15 +89,15 @@ class PolicyForm:
         if step == "table":
             return attachment(_exported(sheet), XLSX, f"{policy.id}-table.xlsx")
         if step == "text":
-            return self._text_page(visit, policy, text)
+            return self._text_page(visit, policy, text, await self.typed(visit))
         checked: Checked | None = None
         tried: Tried | None = None
         try:
             if problems:
                 raise ActRefused("form_wrong", "有的内容无法写入规则。", "Some fields do not fit.")
             if step == "try":
-                base, facts = visit.text("base", 60), visit.text("facts", CASE_CHARS_MAX)
-                tried = await self._policies.attempt(text, base, facts)
+                trial = trial_of(visit)
+                tried, number = await trial.of(self._rooms, visit, policy.id, text)
             if step == "draft":
                 reason = reasons[0]
                 seq = await self._policies.draft(
@@ -108,9 +110,9 @@ class PolicyForm:
             checked = Checked(problems=problems)
         elif step == "check" or oops:
             checked = await self._policies.check(visit.division, policy.id, text)
-        typed = _typed(visit) | {
+        typed = await self.typed(visit) | {
             "reason": "；".join(filter(None, reasons))[:REASON_CHARS_MAX],
-            "changed": changed_params(fields, standing), "ticks": ticked(visit),
+            "changed": changed_params(fields, standing), "ticks": ticked(visit), "number": number,
         }  # fmt: skip
         return self._page(
             visit, policy, sheet, text, checked=checked, tried=tried, oops=oops, typed=typed
@@ -127,17 +129,24 @@ class PolicyForm:
         checked = await self._policies.check(visit.division, policy.id, text)
         return accepted(fields, checked.failing, ticked(visit))
 
-    def show(self, visit: Visit, policy: Policy, text: str) -> web.Response:
+    async def typed(self, visit: Visit) -> dict[str, Any]:
+        """What was typed beside the document, and room for what a step adds to it."""
+        return {
+            "trial": trial_of(visit), "reason": visit.text("reason", REASON_CHARS_MAX),
+            "picks": await picked(self._rooms, visit), "number": 0, "changed": [], "ticks": {},
+        }  # fmt: skip
+
+    def show(self, visit: Visit, policy: Policy, text: str, typed: dict[str, Any]) -> web.Response:
         """The form of a document, or the text where it is too free for the form."""
         sheet = sheet_of(text)
         if sheet is None:
-            return self._text_page(visit, policy, text, free=True)
-        return self._page(visit, policy, sheet, text)
+            return self._text_page(visit, policy, text, typed, free=True)
+        return self._page(visit, policy, sheet, text, typed=typed)
 
     def _page(
         self, visit: Visit, policy: Policy, sheet: dict[str, Any], text: str, *,
         checked: Checked | None = None, tried: Tried | None = None, oops: str = "",
-        typed: dict[str, Any] | None = None,
+        typed: dict[str, Any],
     ) -> web.Response:  # fmt: skip
         problems: tuple[Problem, ...] = checked.problems if checked else ()
         for each in checked.failing if checked else ():
@@ -147,17 +156,18 @@ class PolicyForm:
         return self._rooms.pages(
             "policy_form", visit=visit, status=409 if oops else 200, policy=policy, s=sheet,
             document=text, checked=checked, tried=tried, oops=oops,
-            typed=typed or _typed(visit) | {"changed": [], "ticks": {}},
+            typed=typed,
             told=view.Told(problems, policy.place), v=view.Shown(sheet, kinds_in(sheet)),
             blank=_BLANK, again=visit.text("step", 10) == "refresh", bases=BASES, **_WORDS,
         )  # fmt: skip
 
     def _text_page(
-        self, visit: Visit, policy: Policy, text: str, *, free: bool = False
-    ) -> web.Response:
+        self, visit: Visit, policy: Policy, text: str, typed: dict[str, Any], *,
+        free: bool = False,
+    ) -> web.Response:  # fmt: skip
         return self._rooms.pages(
             "policy_edit", visit=visit, policy=policy, document=text, checked=None, tried=None,
-            oops="", typed=_typed(visit), bases=BASES, free=free, lights=view.LIGHTS,
+            oops="", typed=typed, bases=BASES, free=free, lights=view.LIGHTS,
             actions=_WORDS["actions"],
         )  # fmt: skip
 
@@ -172,10 +182,6 @@ def _clauses(sheet: Mapping[str, Any]) -> list[dict[str, Any]]:
     rooms = ("window", "when", "cause", "unless", "remark")
     found = [item for room in rooms for item in sheet.get(room, [])]
     return [*found, sheet["table"]] if sheet.get("table") else found
-
-
-def _typed(visit: Visit) -> dict[str, Any]:
-    return {name: visit.text(name, CASE_CHARS_MAX) for name in ("base", "facts", "reason")}
 
 
 def _fields(visit: Visit) -> dict[str, list[str]]:

@@ -4,7 +4,9 @@ import datetime as dt
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlencode
 
+import attrs
 from aiohttp import web
 
 from bureau.desk.answers import state_of
@@ -12,6 +14,7 @@ from bureau.desk.interceptions import searched, why_refused
 from bureau.desk.law import titles_of
 from bureau.desk.names import Names
 from bureau.desk.people import READERS, Office
+from bureau.desk.policies import CASE_CHARS_MAX
 from bureau.desk.questions import Questions
 from bureau.desk.refusals import ActRefused
 from bureau.desk.search import parsed
@@ -44,6 +47,7 @@ def routes(rooms: Rooms) -> list[Route]:
         post(draft + "/backtest", pages.backtest, _ASKERS),
         post(draft + "/shadow", pages.shadow, _ASKERS),
         post(draft + "/try", pages.attempt, _ASKERS),
+        get(home + "/trial", pages.begin, frozenset({Office.REVIEWER})),
         get(trial, pages.trial, READERS),
         get(trial + ".{kind:xlsx}", pages.export, READERS),
         post(trial + "/stop", pages.stop, _ASKERS),
@@ -69,6 +73,14 @@ class _Trials:
                 visit.division, _seq(visit), subject, visit.person
             )
         raise see(_trial(visit, number))
+
+    async def begin(self, visit: Visit) -> web.StreamResponse:
+        """From a payment's card: the form of the policy to be tried on it."""
+        policy, subject = visit.query("policy", 6), visit.query("subject")
+        if policy not in titles_of():
+            raise web.HTTPNotFound()
+        asked = urlencode({"subject": subject})
+        raise see(f"/desk/{visit.division}/policies/{policy}/form?{asked}#trial")
 
     async def stop(self, visit: Visit) -> web.StreamResponse:
         await self._questions.stop(visit.division, _seq(visit), visit.person)
@@ -140,6 +152,41 @@ class _Trials:
                 visit.division, _seq(visit), what, visit.person, _day(visit.text("since", 10))
             )
         raise see(_trial(visit, number))
+
+
+PASTED_CHARS_MAX = 200_000
+
+
+@attrs.frozen(kw_only=True)
+class Trial:
+    """What a document is tried on, as it was typed."""
+
+    base: str = ""
+    facts: str = ""
+    instruction: str = ""
+    subject: str = ""
+
+    async def of(self, rooms: Rooms, visit: Visit, policy: str, text: str) -> tuple[Any, int]:
+        """What came of it here, or the number under which the gateways are asked. A past payment is
+        its gateway's to judge, from its records and registers; the rest is judged here. Raises
+        ActRefused."""
+        if self.subject:
+            asked = rooms.questions.attempt_on(
+                visit.division, policy, text, self.subject, visit.person
+            )
+            return None, await asked
+        if self.instruction:
+            return await rooms.policies.attempt_on(text, self.instruction, self.facts), 0
+        return await rooms.policies.attempt(text, self.base, self.facts), 0
+
+
+def trial_of(visit: Visit) -> Trial:
+    """Raises HTTPBadRequest."""
+    return Trial(
+        base=visit.text("base", 60), facts=visit.text("facts", CASE_CHARS_MAX),
+        instruction=visit.text("instruction", PASTED_CHARS_MAX),
+        subject=visit.text("subject", 200) or visit.text("picked", 200) or visit.query("subject"),
+    )  # fmt: skip
 
 
 async def picked(rooms: Rooms, visit: Visit) -> list[tuple[str, str]]:
