@@ -47,6 +47,7 @@ def correspondence_of(house: House) -> Correspondence:
         clock=clock,
         origin=origin,
         divisions=frozenset(house.settings.gateway.divisions),
+        behind=house.behind,
         acts=acts,
         reconciling=house.reconciling,
         tallying=tallying,
@@ -77,8 +78,9 @@ def alarm_of(house: House) -> Alarm:
 
 def returning_of(house: House) -> Returning:
     return Returning(
-        ledger=house.ledger, refunds=house.refunds, clock=house.clock, alarm=alarm_of(house)
-    )
+        ledger=house.ledger, refunds=house.refunds, clock=house.clock, alarm=alarm_of(house),
+        behind=house.behind,
+    )  # fmt: skip
 
 
 def outcomes_of(house: House) -> Outcomes:

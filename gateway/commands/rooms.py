@@ -201,6 +201,7 @@ async def open_house(
             formats=formats,
             origin=origin,
             allowances=allowances_of(settings),
+            behind=behind,
         ),
         inboxes=inboxes,
         formats=formats,

@@ -34,6 +34,7 @@ from gateway.hold_ports import LetterBook
 from gateway.pipeline.batch import Batch, Crew, Tell
 from gateway.pipeline.letter_acts import Acts
 from gateway.pipeline.letters import letter_conflict
+from gateway.pipeline.parse import refuse_forgetful
 from gateway.pipeline.reconcile import Reconciling
 from gateway.pipeline.tally import Tallying
 from gateway.pipeline.tell import Origin
@@ -68,6 +69,8 @@ class LetterRooms:
     clock: Clock
     origin: Origin
     divisions: frozenset[str]
+    behind: Mapping[str, str]
+    """Divisions whose database has forgotten what was told (as `Rooms.behind` of the line)."""
     acts: Acts
     reconciling: Reconciling
     tallying: Tallying
@@ -137,7 +140,7 @@ class Correspondence:
     def _division(self, letter: Letter, sender: Sender) -> str:
         """The sender's own; a bank's letter names one, unless only one is served.
 
-        Raises Unproven, Unreadable.
+        Raises Unproven, Unreadable, Unready.
         """
         served = self._rooms.divisions
         division = letter.division
@@ -152,6 +155,7 @@ class Correspondence:
         if division not in served:
             words = f"division {division} is not served" if division else "it names no division"
             raise Unreadable(FaultCode.DIVISION_UNKNOWN, words)
+        refuse_forgetful(division, self._rooms.behind)
         return division
 
     async def _refuse_conflict(self, kept: KeptLetter, first: bytes) -> None:

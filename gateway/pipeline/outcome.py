@@ -18,6 +18,7 @@ from gateway.domain.ledger import Standing
 from gateway.domain.money import Fen
 from gateway.domain.refunds import Handed
 from gateway.pipeline.conduct_words import alert
+from gateway.pipeline.parse import refuse_forgetful
 from gateway.pipeline.refund import MoneyBack
 from gateway.pipeline.returns import Alarm, Returning
 from gateway.pipeline.settle import settle_as_told
@@ -72,7 +73,9 @@ class Outcomes:
     origin: Origin
 
     async def take(self, told: Outcome, handed: Handed) -> OutcomeTaken:
-        """Safe to do again. Raises RefundRefused (with its alert raised), LedgerUnavailable."""
+        """Safe to do again. Raises RefundRefused (with its alert raised), LedgerUnavailable,
+        Unready."""
+        refuse_forgetful(told.key.division, self.returning.behind)
         standing = await self.ledger.standing(told.key)
         if standing is None or not standing.forwarded:
             await self.alarm.raised(_unmatched(told, standing), self.clock.now())

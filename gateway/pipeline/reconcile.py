@@ -14,6 +14,7 @@ from gateway.domain.registers import Account
 from gateway.pipeline.conduct import alerts_on_arrears, alerts_on_entry
 from gateway.pipeline.conduct_words import alert_record
 from gateway.pipeline.ordered import ordered
+from gateway.pipeline.parse import refuse_forgetful
 from gateway.pipeline.tell import Origin
 from gateway.ports import ConductStore, Format, RegisterShelf
 
@@ -30,6 +31,8 @@ class Reconciling:
     formats: Mapping[str, Format]
     origin: Origin
     allowances: Allowances
+    behind: Mapping[str, str] = attrs.field(factory=dict)
+    """Divisions whose database has forgotten what it passed: to it every movement is foreign."""
 
     async def take(
         self, statement: Statement, now: dt.datetime, *, received: HandedOver | None = None,
@@ -54,8 +57,9 @@ class Reconciling:
     ) -> tuple[int, bool]:
         """New alerts, and whether these very bytes were taken before.
 
-        Raises Conflicting (the number was used for other bytes), LedgerUnavailable.
+        Raises Conflicting (the number was used for other bytes), LedgerUnavailable, Unready.
         """
+        refuse_forgetful(handed.division, self.behind)
         before = await self.store.statement_digest(handed.division, statement.id)
         if before == handed.digest:
             return 0, True

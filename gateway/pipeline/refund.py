@@ -59,6 +59,8 @@ async def refund(
         raise _fault("a refund and its payment are of one division")
     if back.key == back.payment:
         raise _fault("a refund has its own number")
+    if back.reference != back.reference.strip():
+        raise _fault("a number of the bank's has no blank at its ends")
     digest = hashlib.sha256(handed.raw)
     fields = _fields(back, digest.hexdigest(), at)
     record = fields | {"bank": origin.bank, "kind": RecordKind.REFUND, "origin": origin.uri}

@@ -7,6 +7,7 @@ given back on it.
 """
 
 import datetime as dt
+from collections.abc import Mapping
 
 import attrs
 
@@ -19,6 +20,7 @@ from gateway.domain.money import yuan
 from gateway.domain.refunds import Handed, RefundResult
 from gateway.hold_ports import Refunds
 from gateway.pipeline.conduct_words import alert, alert_record
+from gateway.pipeline.parse import refuse_forgetful
 from gateway.pipeline.refund import MoneyBack, RefundRefused, refund
 from gateway.pipeline.settle import settle_as_told
 from gateway.pipeline.tell import Origin
@@ -44,12 +46,15 @@ class Returning:
     refunds: Refunds
     clock: Clock
     alarm: Alarm
+    behind: Mapping[str, str]
+    """Divisions whose database has forgotten what was paid."""
 
     async def take(self, back: MoneyBack, handed: Handed) -> RefundResult:
         """Give it back, once.
 
-        Raises Unreadable, RefundRefused (with its alert raised), LedgerUnavailable.
+        Raises Unreadable, RefundRefused (with its alert raised), LedgerUnavailable, Unready.
         """
+        refuse_forgetful(back.payment.division, self.behind)
         now = self.clock.now()
         try:
             return await refund(back, handed, self.refunds, self.alarm.origin, now)

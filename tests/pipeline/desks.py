@@ -63,6 +63,7 @@ class Desk:
     alarms: AlarmBook
     core: GivingBank
     noted: list[str] = attrs.field(factory=list)
+    behind: dict[str, str] = attrs.field(factory=dict)
 
     @classmethod
     async def open(cls, street: Street | None = None) -> "Desk":
@@ -80,8 +81,9 @@ class Desk:
     def returning(self) -> Returning:
         street = self.street
         return Returning(
-            ledger=street.ledger, refunds=self.holds, clock=street.clock, alarm=self.alarm
-        )
+            ledger=street.ledger, refunds=self.holds, clock=street.clock, alarm=self.alarm,
+            behind=self.behind,
+        )  # fmt: skip
 
     def correspondence(self) -> Correspondence:
         street, book, formats = self.street, self.letters, {"json": self.street.format}
@@ -99,11 +101,11 @@ class Desk:
             gatekeeper=OpenGate(),
             tongues={"iso20022": IsoLetters("103", lambda: NOW), "voucher": VoucherLetters()},
             book=book, crew=LoopCrew(), clock=street.clock, origin=ORIGIN,
-            divisions=frozenset({DIVISION}),
+            divisions=frozenset({DIVISION}), behind=self.behind,
             acts=acts,
             reconciling=Reconciling(
                 store=self.alarms, shelf=OneShelf(registers()), formats=formats, origin=ORIGIN,
-                allowances=Allowances(),
+                allowances=Allowances(), behind=self.behind,
             ),
             tallying=tallying,
             note=lambda kept, said: self.noted.append(f"{kept.name} {len(said)}"),

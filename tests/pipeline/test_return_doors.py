@@ -7,7 +7,7 @@ import attrs
 import pytest
 
 from gateway.domain.bank import BankOutcome
-from gateway.domain.faults import FaultCode
+from gateway.domain.faults import FaultCode, Unreadable, Unready
 from gateway.domain.instruction import Received
 from gateway.domain.records import canonical
 from gateway.pipeline.refund import RefundRefused
@@ -15,7 +15,7 @@ from gateway.web.outcomes import OutcomeCounter
 from gateway.web.refunds import RefundCounter
 from tests.pipeline.desks import BANK, ORIGIN, Desk, texts
 from tests.pipeline.fakes import DIVISION, OpenGate, instruction
-from tests.pipeline.letters_iso import report, returned
+from tests.pipeline.letters_iso import enquiry, recall, report, returned
 from tests.pipeline.test_voucher_letters import attached, post, refund
 
 KEY = instruction().key
@@ -129,3 +129,37 @@ async def test_of_what_the_bank_has_told_in_two_ways_nothing_comes_back(door: Do
         assert refused.code is FaultCode.REFUND_UNPAID
     assert await desk.street.available() == 970_000
     assert not desk.records("refund")
+
+
+@pytest.mark.parametrize("door", DOORS)
+async def test_a_number_with_a_blank_at_its_end_is_no_other_number(door: Door) -> None:
+    desk = await forwarded(BankOutcome.ACCEPTED)
+    assert await door(desk, 10_000, SERIAL) in TAKEN
+    for number, other in enumerate(DOORS):
+        if other is door:
+            continue
+        try:
+            assert await other(desk, 10_000, f"{SERIAL} ") not in TAKEN, number
+        except Unreadable:
+            continue
+    assert await desk.street.available() == 980_000
+
+
+@pytest.mark.parametrize("door", DOORS)
+async def test_a_database_that_has_forgotten_takes_no_word_and_the_same_one_later(
+    door: Door,
+) -> None:
+    desk = await forwarded(BankOutcome.ACCEPTED)
+    desk.behind[DIVISION] = "restored"
+    with pytest.raises(Unready):
+        await door(desk, 10_000, SERIAL)
+    for letter in (enquiry("1"), recall("1")):
+        with pytest.raises(Unready):
+            await desk.post(letter)
+    with pytest.raises(Unready):
+        await desk.post(report("1", "RJCT"), BANK)
+    assert await desk.street.available() == 970_000
+    assert not desk.alarms.raised and not desk.records("correction")
+    desk.behind.clear()
+    assert await door(desk, 10_000, SERIAL) in TAKEN
+    assert await desk.street.available() == 980_000

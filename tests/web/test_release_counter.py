@@ -230,7 +230,9 @@ async def returned(
 ) -> Any:
     holds = MemoryHolds(street.state, street.ledger)
     alarm = Alarm(store=alarms or AlarmBook(), origin=ORIGIN)
-    returning = Returning(ledger=street.ledger, refunds=holds, clock=FixedClock(), alarm=alarm)
+    returning = Returning(
+        ledger=street.ledger, refunds=holds, clock=FixedClock(), alarm=alarm, behind={}
+    )
     counter = RefundCounter(returning, OpenGate(), FixedClock(), ORIGIN, frozenset({DIVISION}))
     told = Received(raw=raw, format="json", signature="s", party=party)
     return orjson.loads(await counter.take(told, {}))
