@@ -1,8 +1,11 @@
 """Files that people hand in: known by their content, bounded, few; the name is only a label."""
 
 import io
+import re
 import zipfile
+import zlib
 from pathlib import PurePosixPath
+from xml.parsers import expat
 
 from aiohttp import web
 
@@ -14,6 +17,8 @@ FILE_BYTES_MAX = 10 * 1024 * 1024
 FILES_MAX = 8
 NAME_CHARS_MAX = 120
 MEMBERS_MAX = 5000
+RELATIONS_BYTES_MAX = 2 * 1024 * 1024
+"""Of all parts together that say what belongs to what."""
 PDF = "application/pdf"
 _OFFICE = "application/vnd.openxmlformats-officedocument."
 _SIGNS = ((b"%PDF-", PDF), (b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"))
@@ -22,6 +27,11 @@ _PARTS = {
     "xl/workbook.xml": _OFFICE + "spreadsheetml.sheet",
     "OFD.xml": "application/ofd",
 }
+_MACROS = re.compile(r"vba(project|data)|(^|/)macrosheets/", re.IGNORECASE)
+_UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, expat.ExpatError, EOFError, OSError, NotImplementedError,
+    RuntimeError, ValueError,
+)  # fmt: skip
 _SUFFIXES = {
     PDF: ".pdf", "image/png": ".png", "image/jpeg": ".jpg", "application/ofd": ".ofd",
     _OFFICE + "wordprocessingml.document": ".docx", _OFFICE + "spreadsheetml.sheet": ".xlsx",
@@ -45,13 +55,16 @@ def _upload(part: web.FileField) -> Upload:
     media = media_of(body)
     if media is None:
         raise ActRefused(
-            "file_kind", "只接受 PDF、OFD、PNG、JPEG、DOCX、XLSX 文件。", "This kind is not taken."
+            "file_kind",
+            "只接受 PDF、OFD、PNG、JPEG、DOCX、XLSX 文件，不得含宏或引用外部内容；可改传 PDF。",
+            "This kind is not taken, nor one with macros or that fetches from outside.",
         )
     return Upload(name=_label(part.filename, media), media=media, body=body)
 
 
 def media_of(body: bytes) -> str | None:
-    """The media type by the content itself; None if it is none of those taken, or has macros."""
+    """The media type by the content itself; None if it is none of those taken, has macros, or
+    fetches from outside."""
     for sign, media in _SIGNS:
         if body.startswith(sign):
             return media
@@ -60,11 +73,53 @@ def media_of(body: bytes) -> str | None:
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
-        return None
-    if len(names) > MEMBERS_MAX or any(name.endswith("vbaProject.bin") for name in names):
+            if len(names) > MEMBERS_MAX or any(map(_MACROS.search, names)) or _leads_out(archive):
+                return None
+    except _UNREADABLE:
         return None
     return next((media for part, media in _PARTS.items() if part in names), None)
+
+
+def _leads_out(archive: zipfile.ZipFile) -> bool:
+    """Whether opening it would run or fetch something: a macro kept under another name, a template,
+    an object, a picture or a sheet from outside. A link that a person must click may stay.
+
+    Raises one of `_UNREADABLE`, also for a part that unpacks to more than such a part needs.
+    """
+    left = RELATIONS_BYTES_MAX
+    for part in archive.infolist():
+        if part.filename.lower() != "[content_types].xml" and not part.filename.endswith(".rels"):
+            continue
+        with archive.open(part) as file:
+            told = file.read(left + 1)
+        left -= len(told)
+        if left < 0:
+            raise ValueError("these parts are larger than any program writes them")
+        found = _Relations()
+        found.parser.Parse(told, True)
+        if found.lead_out:
+            return True
+    return False
+
+
+class _Relations:
+    """What one part says of macros, and of what is fetched from outside."""
+
+    def __init__(self) -> None:
+        self.lead_out = False
+        self.parser = expat.ParserCreate()
+        self.parser.StartDoctypeDeclHandler = self._doctype
+        self.parser.StartElementHandler = self._element
+
+    def _doctype(self, *_: object) -> None:
+        raise ValueError("no document type stands in an office file")
+
+    def _element(self, _: str, attributes: dict[str, str]) -> None:
+        outside = attributes.get("TargetMode", "").lower() == "external"
+        if outside and not attributes.get("Type", "").endswith("/hyperlink"):
+            self.lead_out = True
+        if "macroenabled" in attributes.get("ContentType", "").lower():
+            self.lead_out = True
 
 
 def _label(name: str, media: str) -> str:

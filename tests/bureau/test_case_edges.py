@@ -216,7 +216,7 @@ def archive(*names: str) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as made:
         for name in names:
-            made.writestr(name, "x")
+            made.writestr(name, "<x/>")
     return buffer.getvalue()
 
 
