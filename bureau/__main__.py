@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -57,6 +58,7 @@ from certs.signing.signer import Signer, in_both_suites
 from certs.tls import Credentials, Refusal
 from certs.trust import Trust, load_trust
 from gateway.domain.faults import StoreUnavailable
+from gateway.domain.seldom import Seldom
 
 _log = structlog.get_logger("bureau")
 
@@ -244,7 +246,7 @@ def _ring(settings: Settings, trust: Trust, tls: LiveTls) -> KeyRing:
 
 
 def _tls(settings: Settings) -> LiveTls:
-    return LiveTls(_door_credentials(settings), _handshake_refused)
+    return LiveTls(_door_credentials(settings), partial(_handshake_refused, Seldom()))
 
 
 def _door_credentials(settings: Settings) -> Credentials:
@@ -258,8 +260,9 @@ def _door_credentials(settings: Settings) -> Credentials:
     )
 
 
-def _handshake_refused(refusal: Refusal) -> None:
-    _log.warning("handshake.refused", reason=refusal.reason, detail=refusal.detail)
+def _handshake_refused(seldom: Seldom, refusal: Refusal) -> None:
+    if (times := seldom.due(refusal.cause, time.monotonic())) is not None:
+        _log.warning("handshake.refused", reason=refusal.reason, detail=refusal.detail, times=times)
 
 
 @asynccontextmanager

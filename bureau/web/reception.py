@@ -104,7 +104,6 @@ class Reception:
     def enter(self, party: str) -> bool:
         """Whether one more of this party may come in; counted then, until it leaves."""
         if self._by_party[party] >= self._bounds.connections_per_party_max:
-            _log.warning("connection.refused", reason="party", party=party)
             return False
         self._by_party[party] += 1
         return True

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import resource
 import signal
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
@@ -39,6 +40,7 @@ from gateway.commands.rooms import House, credentials, open_house
 from gateway.commands.shadowing import start_follower
 from gateway.domain.codes import Register
 from gateway.domain.faults import Fault
+from gateway.domain.seldom import Seldom
 from gateway.pipeline.line import FORWARD_WITHIN_S
 from gateway.settings import Secrets, Settings, read_secrets, read_settings
 from gateway.web.certificates import Certificates
@@ -86,7 +88,7 @@ async def _serve(settings: Settings, secrets: Secrets) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     metrics = Metrics()
     guard = Guard()
-    on_refusal = partial(_refused, metrics, guard)
+    on_refusal = partial(_refused, metrics, guard, Seldom())
     for name in await migrate(secrets.database):
         log.info("migration.applied", name=name)
     async with AsyncExitStack() as rooms:
@@ -321,10 +323,12 @@ def _stale(house: House) -> dict[str, str]:
     return found
 
 
-def _refused(metrics: Metrics, guard: Guard, refusal: Refusal) -> None:
+def _refused(metrics: Metrics, guard: Guard, seldom: Seldom, refusal: Refusal) -> None:
+    """Counted each time, logged seldom: whoever reaches the port may bring it about."""
     metrics.handshakes_refused.labels(refusal.cause).inc()
     guard.refused[refusal.cause] += 1
-    log.warning("handshake.refused", reason=refusal.reason, detail=refusal.detail)
+    if (times := seldom.due(refusal.cause, time.monotonic())) is not None:
+        log.warning("handshake.refused", reason=refusal.reason, detail=refusal.detail, times=times)
 
 
 def _closed(metrics: Metrics, reason: str) -> None:

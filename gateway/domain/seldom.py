@@ -1,0 +1,23 @@
+"""How often a log says what anybody may bring about: who floods a door must not flood the log."""
+
+SELDOM_S = 10.0
+
+
+class Seldom:
+    """Each kind is said at once, and then once in a while with how often it came meanwhile."""
+
+    def __init__(self, every_s: float = SELDOM_S) -> None:
+        self._every_s = every_s
+        self._said: dict[str, tuple[float, int]] = {}
+
+    def due(self, kind: str, now_s: float) -> int | None:
+        """How often it came since it was last said, this time too; None: not to be said now.
+
+        `now_s`: monotonic. `kind` is one of few.
+        """
+        said_s, came = self._said.get(kind, (-self._every_s, 0))
+        if now_s - said_s < self._every_s:
+            self._said[kind] = said_s, came + 1
+            return None
+        self._said[kind] = now_s, 0
+        return came + 1
