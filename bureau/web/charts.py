@@ -23,9 +23,9 @@ class _Scale:
         return round(self.length * count / self.most) if self.most else 0
 
 
-def bars(tallies: Sequence[Tally], title: str) -> Markup:
+def bars(tallies: Sequence[Tally], title: str, *, codes: bool = True) -> Markup:
     """One row each: blocked (solid) and held (light), then the count; the others together, whose
-    bar would dwarf the rest, stand in the table only."""
+    bar would dwarf the rest, stand in the table only. `codes`: whether a key says something."""
     tallies = [each for each in tallies if not each.others]
     height = ROW * len(tallies) + 6
     scale = _Scale(max((each.count for each in tallies), default=0), WIDTH - LABEL - VALUE)
@@ -33,7 +33,7 @@ def bars(tallies: Sequence[Tally], title: str) -> Markup:
     for n, each in enumerate(tallies):
         top, blocked = 4 + n * ROW, scale(each.blocked)
         name = _short(
-            f"{each.key} {each.name}" if each.name and each.key else each.name or each.key
+            f"{each.key} {each.name}" if codes and each.name and each.key else each.name or each.key
         )
         parts.append(f'<text x="{LABEL - 8}" y="{top + 12}" text-anchor="end">{name}</text>')
         parts.append(_rect("bar-blocked", (LABEL, top), (blocked, BAR)))

@@ -287,3 +287,13 @@ def test_a_breaker_is_shown_until_a_newer_book_is_in_force_at_that_gateway() -> 
     assert tripped_of([trip, {"what": "activated", "bank": "a"}]) == {"JL-020": ["a"]}
     assert tripped_of([{"what": "activated", "bank": "a"}, trip]) == {}
     assert tripped_of([{"what": "activated", "bank": "b"}, trip]) == {"JL-020": ["a"]}
+
+
+async def test_a_back_test_that_is_not_over_does_not_say_that_nothing_changes(desk: Desk) -> None:
+    reviewer = await desk.seat(Office.REVIEWER)
+    draft = await drafted(desk, reviewer)
+    _, page = await reviewer.get(draft)
+    assert f"{reviewer.person.name}（{reviewer.person.login}）" in page, "who wrote it, by name"
+    _, trial = await reviewer.post(f"{draft}/backtest", {"since": "2026-01-01"})
+    page = (await reviewer.get(trial))[1]
+    assert "比对尚未完成" in page and "没有结论改变" not in page

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import io
+import re
 
 import pytest
 from python_calamine import CalamineWorkbook
@@ -159,6 +160,9 @@ async def test_an_official_report_says_words_instead_of_the_codes_of_a_program(
     assert '<td class="wide">1万至10万元</td>' in report
     assert report.count("2026年2月") == 3, "heading, first sentence, once among the empty months"
     assert "没有拦截和挂起的月份：2026年2月、2026年4月。" in report
+    _, text = await reviewer.get(f"{HOME}/statistics?{SPAN}")
+    charts = "".join(re.findall(r"<svg.*?</svg>", text, re.DOTALL))
+    assert ">1万至10万元<" in charts and ">拦截<" in charts, "words, not the codes of a program"
     assert report.count("<caption>") == report.count("<table") == 12
     assert 'class="unseen"' not in report
     _, book, _ = await reviewer.bytes(f"{HOME}/report.xlsx?{SPAN}")

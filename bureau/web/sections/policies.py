@@ -21,7 +21,7 @@ from bureau.web.exports import attachment
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post, see
 from bureau.web.sections.policy_form import PolicyForm
-from bureau.web.sections.trials import WHATS, answered, picked, trial_of
+from bureau.web.sections.trials import WHATS, answered, persons_of, picked, trial_of
 from bureau.web.telling import tell
 from gateway.domain.legal_day import legal_day
 from policies.book.document import Policy
@@ -68,11 +68,16 @@ class _Policies:
         activations = await self._policies.activations(division)
         documents = await self._policies.documents(division)
         policies, known = await self._policies.policies(division), self._policies.proofs.known
+        shadows = [answered(row) for row in await asked.store.shadows(division, SHADOWS_SHOWN)]
+        logins = [row["author"] for row in drafts] + [row["decided_by"] for row in drafts]
         return self._rooms.pages(
             "policies", visit=visit, policies=policies,
             proofs={policy.id: known(documents[policy.place]) for policy in policies},
             drafts=drafts, feeds=await store.feeds(division, SHOWN), activations=activations,
-            shadows=[answered(row) for row in await asked.store.shadows(division, SHADOWS_SHOWN)],
+            shadows=shadows,
+            persons=await persons_of(
+                self._rooms, [*logins, *(row["asker"] for row in shadows)]
+            ),
             drafted={row["policy"] for row in drafts if row["agreed"] is None},
             tripped=tripped_of(activations), today=legal_day(self._rooms.clock()),
             hits=await asked.hits(division), whats=WHATS, **_WORDS,
@@ -136,7 +141,12 @@ class _Policies:
         trials = await self._rooms.questions.store.of_draft(visit.division, _seq(visit), SHOWN)
         return self._rooms.pages(
             "policy_draft", visit=visit, draft=found, checked=checked, whats=WHATS,
-            trials=[answered(row) for row in trials], picked=await picked(self._rooms, visit),
+            trials=[answered(row) for row in trials],
+            persons=await persons_of(
+                self._rooms,
+                [found["author"], found["decided_by"], *(row["asker"] for row in trials)],
+            ),
+            picked=await picked(self._rooms, visit),
             proof=self._policies.proofs.known(found["document"]),
             since=f"{self._rooms.clock().year}-01-01", **_WORDS,
         )  # fmt: skip

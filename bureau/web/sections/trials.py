@@ -1,7 +1,7 @@
 """Policies on trial: a draft over the past, beside the live book, on one instruction; a replay."""
 
 import datetime as dt
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode
@@ -106,30 +106,23 @@ class _Trials:
         return self._rooms.pages(
             "policy_trial", visit=visit, rows=[answered(row) for row in rows], first=rows[0],
             flips=flips, whats=WHATS, older=_older(flips), titles=titles_of(),
-            askers=await self._askers(rows),
+            askers=await persons_of(self._rooms, [row["asker"] for row in rows]),
             changes=await store.changes(visit.division, number),
             by_policy=await store.changes(visit.division, number, "policy"),
             by_agency=await store.changes(visit.division, number, "agency"),
         )  # fmt: skip
-
-    async def _askers(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-        """Names of those who asked, by login."""
-        found = {}
-        for login in {row["asker"] for row in rows}:
-            person = await self._rooms.people.person(login)
-            found[login] = f"{person['name']}（{login}）" if person else login
-        return found
 
     async def export(self, visit: Visit) -> web.StreamResponse:
         store, number = self._questions.store, _seq(visit)
         rows = await store.question(visit.division, number)
         if not rows:
             raise web.HTTPNotFound()
+        askers = await persons_of(self._rooms, [row["asker"] for row in rows])
         asked = {
             "事项 What": f"{WHATS[rows[0]['what']]} {number}", "规则 Policy": rows[0]["policy"],
             "起始 Since": str(rows[0]["since"] or ""),
             "提出 Asked by":
-            f"{(await self._askers(rows))[rows[0]['asker']]} {clock(rows[0]['asked_at'])}",
+            f"{askers[rows[0]['asker']]} {clock(rows[0]['asked_at'])}",
         }  # fmt: skip
         await tell(self._rooms, visit, "policy.trial_exported", str(number))
         return await sent(
@@ -187,6 +180,15 @@ def trial_of(visit: Visit) -> Trial:
         instruction=visit.text("instruction", PASTED_CHARS_MAX),
         subject=visit.text("subject", 200) or visit.text("picked", 200) or visit.query("subject"),
     )  # fmt: skip
+
+
+async def persons_of(rooms: Rooms, logins: Iterable[str | None]) -> dict[str, str]:
+    """`姓名（登录名）` by login; nobody for None."""
+    found = {}
+    for login in {each for each in logins if each}:
+        person = await rooms.people.person(login)
+        found[login] = f"{person['name']}（{login}）" if person else login
+    return found
 
 
 async def picked(rooms: Rooms, visit: Visit) -> list[tuple[str, str]]:
