@@ -38,7 +38,7 @@ from bureau.desk.certificates import Shelf
 from bureau.desk.complaints import Complaints
 from bureau.desk.docket.office import CaseOffice
 from bureau.desk.entry import Entry
-from bureau.desk.law import law_of, titles_of
+from bureau.desk.law import cited_of, law_of, titles_of
 from bureau.desk.names import Names
 from bureau.desk.people import PROGRAM, Office, Person, flaws
 from bureau.desk.policies import Policies
@@ -244,7 +244,7 @@ def desk_rooms(settings: Settings, store: Store, trust: Trust, entry: Entry, bel
         people=store.people,
         entry=entry,
         cases=store.cases,
-        office=CaseOffice(store.cases, portable, now, settings.desk_name, titles_of(), names),
+        office=CaseOffice(store.cases, portable, now, settings.desk_name, cited_of(), names),
         releases=Releases(store.releases, store.desk, trust.sign_document, now),
         holds=store.holds,
         shelf=shelf_of(settings),

@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from bureau.desk.casework.moves import REFERRALS
+from bureau.desk.casework.referral import REFERRALS
 from bureau.desk.casework.words import MOVE_ZH, ORIGIN_ZH, STAGE_ZH
 from bureau.desk.papers.paper import KIND_ZH as PAPER_ZH
 from bureau.desk.people import OFFICES_ZH

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from policies.book.load import LIBRARY, load_texts
+from policies.book.names import article_zh
 
 
 def law_of() -> Mapping[str, str]:
@@ -15,6 +16,14 @@ def law_of() -> Mapping[str, str]:
 
 def titles_of() -> Mapping[str, str]:
     return {each["id"]: each["title"]["zh"] for each in _documents()}
+
+
+def cited_of() -> Mapping[str, str]:
+    """Each policy's Chinese title with the articles it rests on, as a letter cites it."""
+    return {
+        each["id"]: f"{each['title']['zh']}（{article_zh(each['law']['article'])}）"
+        for each in _documents()
+    }
 
 
 @cache

@@ -10,7 +10,8 @@ import orjson
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bureau.desk.casework.moves import CONCERNS, DISPUTE_ZH, REFERRALS
+from bureau.desk.casework.moves import CONCERNS, DISPUTE_ZH
+from bureau.desk.casework.referral import REFERRALS
 from bureau.desk.casework.words import MEANS_ZH, MEASURE_ZH, MOVE_ZH, ORIGIN_ZH, STAGE_ZH
 from bureau.desk.deeds import act_words
 from bureau.desk.docket.issue import case_no

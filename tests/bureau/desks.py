@@ -25,7 +25,7 @@ from bureau.desk.certificates import Shelf
 from bureau.desk.complaints import Complaints
 from bureau.desk.docket.office import CaseOffice
 from bureau.desk.entry import Entry
-from bureau.desk.law import law_of, titles_of
+from bureau.desk.law import cited_of, law_of, titles_of
 from bureau.desk.names import Names
 from bureau.desk.people import OUTSIDE, Office, Person
 from bureau.desk.policies import Policies
@@ -167,7 +167,7 @@ def rooms_of(bureau: Bureau, hands: Hands, divisions: tuple[str, ...]) -> Rooms:
         prover=Prover(bureau.log, [bureau.place], bureau.trust),
         entry=Entry(bureau.people, Seal(b"a passphrase", "desk totp", bytes(16)), hands, divisions),
         cases=bureau.cases,
-        office=CaseOffice(bureau.cases, portable, hands, NAME, titles_of(), names),
+        office=CaseOffice(bureau.cases, portable, hands, NAME, cited_of(), names),
         releases=Releases(
             BureauReleases(bureau.pool, Trail(written)),
             bureau.desk,

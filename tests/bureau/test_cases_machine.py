@@ -3,12 +3,15 @@
 import datetime as dt
 import itertools
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bureau.desk.casework.ladder import AT_ONCE, OF
-from bureau.desk.casework.moves import Made, replayed, step
+from bureau.desk.casework.made import Made
+from bureau.desk.casework.moves import replayed, step
+from bureau.desk.casework.phase import PHASE_ZH, Phase, phase
 from bureau.desk.casework.state import Asked, Case, Done, Order, Request, awaits
 from bureau.desk.casework.words import FROM, PROGRAM, WHO, Against, Means, Measure, Move, Stage
 from bureau.desk.people import Office
@@ -65,7 +68,7 @@ def test_no_move_is_made_from_a_stage_that_does_not_allow_it(stage: Stage, move:
 
 @pytest.mark.parametrize("office, move", list(itertools.product([*Office, None], Move)))
 def test_no_office_makes_anothers_move(office: Office | None, move: Move) -> None:
-    if office in WHO[move] or (office is None and not WHO[move]):
+    if office in WHO[move] or (office is None and not WHO[move]) or not FROM[move]:
         return
     stage = sorted(FROM[move])[0]
     tried = Made(move=move, by="x", office=office, day=DAY)
@@ -164,10 +167,82 @@ def test_a_dispute_keeps_the_case_from_the_archive_and_may_undo_it() -> None:
 def test_what_the_bureau_may_not_handle_is_handed_over_and_only_then_put_away() -> None:
     confirmed = after(*VERIFIED)
     assert refused(confirmed, made(Move.ARCHIVE)) == "handling_missing"
-    assert refused(confirmed, made(Move.REFER, to="other")) == "field_missing", "which department"
-    assert refused(confirmed, made(Move.REFER, to="police")) == "referral_wrong"
-    referred = step(confirmed, made(Move.REFER, to="other", person="同级公安机关"))
+    propose = Move.PROPOSE_REFERRAL
+    assert refused(confirmed, made(propose, to="other")) == "field_missing", "which department"
+    for nobody in ("police", ""):
+        assert refused(confirmed, made(propose, to=nobody)) == "referral_wrong", "no preset"
+    assert refused(confirmed, made(propose, to="audit", text=" ")) == "field_missing"
+    proposed = step(confirmed, made(propose, to="other", person="同级公安机关"))
+    assert refused(proposed, made(Move.ARCHIVE)) == "referral_open"
+    referred = step(proposed, made(Move.APPROVE_REFERRAL))
     assert step(referred, made(Move.ARCHIVE)).stage is Stage.ARCHIVED
+
+
+def test_a_referral_is_proposed_by_one_and_agreed_to_or_sent_back_by_another() -> None:
+    confirmed = after(*VERIFIED)
+    agree, back = made(Move.APPROVE_REFERRAL), made(Move.RETURN_REFERRAL)
+    assert {refused(confirmed, each) for each in (agree, back)} == {"referral_missing"}
+    propose = made(Move.PROPOSE_REFERRAL, to="audit")
+    waiting = step(confirmed, propose)
+    assert (waiting.stage, waiting.referred, awaits(waiting)) == (confirmed.stage, (), "approver")
+    assert refused(waiting, propose) == "referral_waits"
+    assert refused(waiting, made(Move.APPROVE_REFERRAL, by=propose.by)) == "same_person"
+    assert refused(waiting, made(Move.RETURN_REFERRAL, text="")) == "field_missing", "why"
+    assert step(waiting, back) == confirmed
+    agreed = step(waiting, agree)
+    assert (agreed.referred, agreed.referral) == (("audit",), None)
+    twice = step(step(agreed, made(Move.PROPOSE_REFERRAL, to="discipline")), agree)
+    assert twice.referred == ("audit", "discipline"), "each body of its own letter"
+
+
+def test_a_referral_runs_beside_the_handling_and_its_party_does_not_see_it() -> None:
+    running = after(*handled(Measure.RETURN_AND_ADJUST))
+    waiting = step(running, made(Move.PROPOSE_REFERRAL, to="congress"))
+    assert awaits(waiting) == "agency" and waiting.for_party == running.for_party
+    reported = step(step(waiting, made(Move.REPORT)), made(Move.ACCEPT_REPORT))
+    assert reported.stage is Stage.RECTIFIED and reported.referral == waiting.referral
+    for done in (waiting, reported):
+        assert step(done, made(Move.APPROVE_REFERRAL)).referred == ("congress",)
+    proposed = step(
+        step(after(*VERIFIED), made(Move.PROPOSE_REFERRAL, to="audit")),
+        made(Move.PROPOSE_HANDLING, orders=orders(Measure.WARN)),
+    )
+    assert step(proposed, made(Move.APPROVE_REFERRAL)).stage is Stage.HANDLING
+    disputed = step(reported, made(Move.DISPUTE, kind="review"))
+    for result in ("changed", "revoked"):
+        ended = step(disputed, made(Move.DISPUTE_END, result=result))
+        assert ended.referral is None, "what it rested on is no more"
+
+
+def test_a_referral_by_one_person_is_read_of_before_and_never_made_again() -> None:
+    alone = Made(
+        move=Move.REFER, by="a", office=Office.APPROVER, day=DAY, body={"to": "audit", "text": "x"}
+    )
+    assert refused(after(*VERIFIED), alone) == "not_your_move"
+    assert refused(after(*VERIFIED), made(Move.REFER, to="audit")) == "move_illegal"
+    assert after(*VERIFIED, alone).referred == ("audit",)
+    assert after(*VERIFIED, alone, made(Move.ARCHIVE)).stage is Stage.ARCHIVED
+
+
+def test_a_case_says_what_it_waits_for() -> None:
+    asked, replied, accepted, proposed, confirmed = (after(*VERIFIED[:n]) for n in range(1, 6))
+    called = after(made(Move.VERIFY, means="phone_call"))
+    running = after(*handled(Measure.RETURN_AND_ADJUST))
+    reported = step(running, made(Move.REPORT))
+    failed = step(reported, made(Move.REJECT_REPORT))
+    done = step(reported, made(Move.ACCEPT_REPORT))
+    handling = step(confirmed, made(Move.PROPOSE_HANDLING, orders=orders(Measure.WARN)))
+    cases = {
+        Phase.TO_VERIFY: after(), Phase.REPLY_DUE: asked, Phase.REPLIED: replied,
+        Phase.VERIFIED: accepted, Phase.TO_DECIDE: proposed, Phase.TO_HANDLE: confirmed,
+        Phase.RECORD_DUE: called, Phase.RECTIFYING: running, Phase.REPORTED: reported,
+        Phase.TO_ESCALATE: failed, Phase.RECTIFIED: done, Phase.HANDLING: handling,
+        Phase.REFERRED: attrs.evolve(confirmed, referred=("audit",)),
+        Phase.ARCHIVED: step(done, made(Move.ARCHIVE)),
+        Phase.CLEARED: after(made(Move.PROPOSE, verdict="cleared"), made(Move.DECIDE)),
+    }  # fmt: skip
+    assert {phase(case): case for case in cases.values()} == cases
+    assert set(cases) == set(Phase) == set(PHASE_ZH)
 
 
 def test_a_review_begun_after_the_archive_takes_the_case_out_again() -> None:
@@ -184,7 +259,7 @@ _BODIES = st.fixed_dictionaries(
         "means": st.sampled_from([*Means, "none"]), "number": st.integers(0, 3),
         "ground": st.sampled_from(["", "x"]), "concern": st.sampled_from(["large", ""]),
         "verdict": st.sampled_from(["confirmed", "cleared", "archived"]),
-        "to": st.sampled_from(["audit", "other"]), "person": st.just("x"),
+        "to": st.sampled_from(["audit", "other", ""]), "person": st.just("x"),
         "kind": st.sampled_from(["review", "arbitration"]),
         "result": st.sampled_from(["upheld", "changed", "revoked"]),
         "orders": st.lists(
@@ -228,6 +303,9 @@ def test_whatever_people_try_the_case_stays_lawful(
         if case.stage is Stage.ARCHIVED:
             assert not any(order.status in (Done.OPEN, Done.REPORTED) for order in case.orders)
             assert not case.disputed and awaits(case) == "nobody"
+            assert case.referral is None
+        agreed = [each for each in kept if each.move is Move.APPROVE_REFERRAL]
+        assert len(case.referred) == len(agreed)
         assert all(o.due is not None or o.measure in AT_ONCE for o in case.orders)
 
 

@@ -120,7 +120,13 @@ async def test_what_is_asked_of_other_departments_about_a_party_is_not_told_to_i
         await office.move(key, Move.ACCEPT, {"number": number, "text": "采信"}, REVIEWER)
     await office.move(key, Move.PROPOSE, {"verdict": "confirmed", "text": "属实"}, REVIEWER)
     await office.move(key, Move.DECIDE, {}, approver)
-    await office.move(key, Move.REFER, {"to": "discipline", "text": "移送线索"}, approver)
+    await office.move(
+        key, Move.PROPOSE_REFERRAL, {"to": "discipline", "text": "移送线索"}, REVIEWER
+    )
+    page = (await agency.get(case))[1]
+    for word in ("移交", "移送", "纪检", "协查"):
+        assert word not in page, word
+    await office.move(key, Move.APPROVE_REFERRAL, {}, approver)
     assert "移送线索" in (await reviewer.get(case))[1]
     page = (await agency.get(case))[1]
     for word in ("移交", "移送", "纪检", "协查"):

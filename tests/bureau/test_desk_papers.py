@@ -6,19 +6,22 @@ import re
 import subprocess
 from pathlib import Path
 
+import attrs
 import docx
 import pikepdf
 import pytest
 
 from adapters.papers.fonts import missing_glyphs
 from adapters.papers.setter import GlyphMissing, editable, portable
-from bureau.desk.casework.state import Order
+from bureau.desk.casework.state import Order, Referral
 from bureau.desk.casework.words import Measure
 from bureau.desk.papers import letters
 from bureau.desk.papers.annexes import Payment, interview, onsite
 from bureau.desk.papers.capitals import capitals
+from bureau.desk.papers.established import Established, Ordered
 from bureau.desk.papers.letters import Concerned, Issue
 from bureau.desk.papers.paper import Paper
+from bureau.desk.papers.referral import addressee, referral
 
 RARE = "长春镕喆䶮科技有限公司"
 PAYMENT = Payment(
@@ -63,6 +66,21 @@ def about() -> Concerned:
     )  # fmt: skip
 
 
+def proposed(to: str, person: str = "") -> Referral:
+    return Referral(by="r", to=to, person=person, text="多次违规划转，情节严重")
+
+
+ABOUT_A_HANDLED_CASE = Concerned(
+    case="2026年第1号", name="吉林省示例厅本级", superior="吉林省示例厅", region="吉林省本级",
+    payments=(PAYMENT,), amounts=(1_280_000,), reason="收款账户为本单位实有资金账户",
+    policies=("JL-020 零余额账户向本单位实有资金账户划转（第十条（三）11）",),
+    established=Established(
+        found="以工会经费名义划转，无拨款文件", on=dt.date(2026, 3, 2), disputed=True,
+        orders=(Ordered(number=1, ordered="退回资金人民币壹元整", outcome="已整改，经核对认可"),),
+    ),
+)  # fmt: skip
+
+
 def all_papers() -> list[Paper]:
     due = {"due": "2026-03-20"}
     orders = [
@@ -81,7 +99,7 @@ def all_papers() -> list[Paper]:
         letters.rectification_order(about(), orders[2], text, ISSUE),
         letters.suspension(about(), orders[3], text, ISSUE),
         letters.bulletin(about(), f"吉林省示例厅本级向{RARE}划转", ISSUE),
-        letters.referral(about(), {"text": "情节严重", "to": "audit"}, ISSUE),
+        referral(ABOUT_A_HANDLED_CASE, proposed("audit"), ISSUE),
         letters.bank_notice(about(), bank, text, ISSUE),
     ]
 
@@ -156,6 +174,33 @@ def test_a_name_is_text_and_never_markup(tmp_path: Path) -> None:
     paper = interview(evil, PAYMENT, (dt.date(2026, 3, 9), evil), NUMBER, ISSUED)
     assert b"root:" not in portable(paper.layout())
     assert evil in docx.Document(io.BytesIO(editable(paper.layout()))).paragraphs[2].text
+
+
+def test_a_referral_states_the_case_and_not_only_what_was_typed() -> None:
+    words = referral(ABOUT_A_HANDLED_CASE, proposed("audit"), ISSUE).text()
+    for fact in (
+        "吉林省审计厅：", "第二十三条", "多次违规划转，情节严重", "吉林省示例厅本级", "2026年第1号",
+        "以工会经费名义划转，无拨款文件（2026年3月2日认定）", "第十条（三）11", PAYMENT.voucher_no,
+        "人民币壹万贰仟捌佰元整（¥12,800.00）", "退回资金人民币壹元整", "已整改，经核对认可",
+        "收款账户为本单位实有资金账户", RARE, "尚未终结（第二十四条）",
+    ):  # fmt: skip
+        assert fact in words, fact
+    unhandled = attrs.evolve(ABOUT_A_HANDLED_CASE, established=Established(found="属实"))
+    other = referral(unhandled, proposed("other", "吉林省公安厅"), ISSUE).text()
+    assert "吉林省公安厅：" in other and "第十一条（三）" in other and "第二十三条" not in other
+    assert "尚未对该问题作出处理决定" in other
+
+
+def test_whom_a_referral_goes_to_is_written_as_an_official_writes_it() -> None:
+    for region, to, words in (
+        ("吉林省本级", "congress", "吉林省人民代表大会常务委员会"),
+        ("长春市", "audit", "长春市审计局"), ("吉林省本级", "audit", "吉林省审计厅"),
+        ("延边朝鲜族自治州", "discipline",
+         "中共延边朝鲜族自治州纪律检查委员会、延边朝鲜族自治州监察委员会"),
+        ("长春净月高新技术产业开发区", "congress", "同级人民代表大会常务委员会"),
+        ("", "discipline", "同级纪检监察机关"),
+    ):  # fmt: skip
+        assert addressee(proposed(to), region) == words
 
 
 def test_a_bulletin_names_nobody() -> None:

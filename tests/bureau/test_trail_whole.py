@@ -18,7 +18,9 @@ pytestmark = pytest.mark.postgres
 DELIVERY = {"acknowledged_at", "last_attempt_at", "attempts", "trouble"}
 CHANGEABLE: dict[str, set[str] | None] = {
     "desk_person": {"password", "totp", "totp_used", "failures", "locked_until", "disabled"},
-    "case_file": {"stage", "awaits", "due", "escalation", "told", "moves", "changed_at"},
+    "case_file": {
+        "stage", "awaits", "phase", "referring", "due", "escalation", "told", "moves", "changed_at",
+    },
     "complaint": {"stage", "due", "steps", "case_year", "case_number"},
     "complaint_opening": {"agreed_by", "agreed_at", "opened_at"},
     "account_request": {"decided_by", "decided_at", "agreed", "link_code", "linked_at"},

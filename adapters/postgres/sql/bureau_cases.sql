@@ -38,7 +38,7 @@ FOR UPDATE;
 SELECT
     division, year, number, origin, against, agency_code, agency_name, bank, title, reason,
     amount_fen, policies, stage, awaits, due, escalation, told, opened_by, opened_at, changed_at,
-    moves,
+    moves, phase, referring,
     (SELECT p.name FROM desk_person AS p WHERE p.login = opened_by) AS opened_name
 FROM case_file
 WHERE division = $1 AND year = $2 AND number = $3;
@@ -58,8 +58,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
 -- name: change_case
 -- empty: always; the row is locked.
 UPDATE case_file
-SET stage = $4, awaits = $5, due = $6, escalation = $7, told = told OR $8, moves = $9,
-    changed_at = $10
+SET stage = $4, awaits = $5, due = $6, escalation = $7, told = told OR $8, phase = $9,
+    referring = $10, moves = $11, changed_at = $12
 WHERE division = $1 AND year = $2 AND number = $3;
 
 -- name: add_paper
@@ -142,7 +142,7 @@ WHERE division = $1 AND year = $2 AND number = $3 AND digest = $4;
 SELECT * FROM (
 SELECT
     division, year, number, origin, against, agency_code, agency_name, bank, title, amount_fen,
-    policies, stage, awaits, due, escalation, opened_at, changed_at
+    policies, stage, awaits, due, escalation, opened_at, changed_at, phase, referring
 FROM case_file
 WHERE division = $1
 AND ($2::timestamptz IS NULL OR (opened_at, number) < ($2, $3))
@@ -170,7 +170,9 @@ LIMIT $19;
 
 -- name: cases_of
 -- empty: no case was opened about this payment.
-SELECT c.year, c.number, c.stage, c.title, c.against, c.told, c.agency_code, c.bank
+SELECT
+    c.year, c.number, c.stage, c.title, c.against, c.told, c.agency_code, c.bank, c.phase, c.due,
+    c.referring, c.opened_at
 FROM case_subject AS s
 JOIN case_file AS c ON c.division = s.division AND c.year = s.year AND c.number = s.number
 WHERE s.division = $1 AND s.fiscal_year = $2 AND s.voucher_type = $3 AND s.voucher_no = $4
@@ -181,9 +183,10 @@ ORDER BY c.year, c.number;
 -- empty: nothing waits for this office. Soonest due first.
 SELECT
     division, year, number, against, agency_code, agency_name, bank, title, amount_fen, stage,
-    awaits, due, escalation, opened_at, changed_at
+    awaits, due, escalation, opened_at, changed_at, phase, referring
 FROM case_file
-WHERE division = $1 AND awaits = $2 AND awaits <> 'nobody'
+WHERE division = $1
+AND ((awaits = $2 AND awaits <> 'nobody') OR ($2 = 'approver' AND referring))
 AND ($3::text IS NULL OR (agency_code = $3 AND against = 'agency'))
 AND ($4::text IS NULL OR (starts_with(agency_code, $4) AND against = 'agency'))
 AND ($5::text IS NULL OR (bank = $5 AND against = 'bank'))

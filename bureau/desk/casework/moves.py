@@ -3,7 +3,6 @@
 A case is what its moves made it: the same function judges a new move and replays the old ones.
 """
 
-import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -11,69 +10,25 @@ from typing import Any, TypeVar
 import attrs
 
 from bureau.desk.casework.ladder import AT_ONCE, NEXT, require
+from bureau.desk.casework.made import Made
+from bureau.desk.casework.referral import (
+    agree_referral,
+    propose_referral,
+    return_referral,
+    sent_alone,
+)
 from bureau.desk.casework.state import Asked, Case, Done, Order, Proposal, Request
 from bureau.desk.casework.words import FROM, PROGRAM, WHO, Against, Means, Measure, Move, Stage
-from bureau.desk.people import Office
 from bureau.desk.refusals import ActRefused
 
 Option = TypeVar("Option", bound=StrEnum)
-DUE_MAX = dt.timedelta(days=366)
-TEXT_CHARS_MAX = 4000
 DISPUTES = {Against.AGENCY: ("review", "lawsuit"), Against.BANK: ("arbitration", "civil_suit")}
 """Art. 24: administrative review or lawsuit for an agency, arbitration or civil suit for a bank."""
 DISPUTE_ZH = {
     "review": "行政复议", "lawsuit": "行政诉讼", "arbitration": "仲裁", "civil_suit": "民事诉讼",
 }  # fmt: skip
-REFERRALS = {
-    "congress": "人大", "audit": "审计", "discipline": "纪检监察", "other": "其他有关部门",
-}  # fmt: skip
-"""Art. 23; `other`: whoever is competent where the bureau is not (Art. 11(3))."""
 CONCERNS = {"frequent": "经常触发预警", "serious": "问题性质严重", "large": "涉及支付金额较大"}
 _NEEDS_GROUND = (Means.INTERVIEW, Means.ONSITE_VERIFICATION)
-
-
-@attrs.frozen(kw_only=True)
-class Made:
-    """A move as its form gives it: `body` has dates as ISO text and amounts in fen."""
-
-    move: Move
-    by: str
-    office: Office | None
-    """None: the program."""
-    day: dt.date
-    body: Mapping[str, Any] = attrs.field(factory=dict)
-
-    def text(self, field: str) -> str:
-        """Raises ActRefused if it is missing or too long."""
-        value = str(self.body.get(field, "")).strip()
-        if not value or len(value) > TEXT_CHARS_MAX:
-            raise ActRefused("field_missing", f"请填写“{_FIELDS.get(field, field)}”。", f"{field}?")
-        return value
-
-    def number(self, field: str = "number") -> int:
-        value = self.body.get(field)
-        if not isinstance(value, int):
-            raise ActRefused("field_missing", "缺少序号。", f"{field}: a number")
-        return value
-
-    def due(self) -> dt.date:
-        """A day from today on, within a year."""
-        try:
-            due = dt.date.fromisoformat(str(self.body.get("due", "")))
-        except ValueError:
-            raise ActRefused("due_wrong", "请填写期限。", "due: a date") from None
-        if not self.day <= due <= self.day + DUE_MAX:
-            raise ActRefused("due_wrong", "期限应在今天至一年之内。", "due: within a year from now")
-        return due
-
-
-_FIELDS = {
-    "text": "说明",
-    "ground": "理由",
-    "person": "联系人、部门",
-    "to": "移送部门",
-    "kind": "类别",
-}
 
 
 def option(options: type[Option], text: str) -> Option:
@@ -88,7 +43,7 @@ def replayed(against: Against, made: Iterable[Made]) -> Case:
     """The case after all these moves."""
     case = Case(against=against)
     for each in made:
-        case = step(case, each)
+        case = sent_alone(case, each) if each.move is Move.REFER else step(case, each)
     return case
 
 
@@ -256,16 +211,6 @@ def _escalate(case: Case, made: Made) -> Case:
     return attrs.evolve(case, escalation=NEXT[order.measure])
 
 
-def _refer(case: Case, made: Made) -> Case:
-    to = made.text("to")
-    made.text("text")
-    if to not in REFERRALS:
-        raise ActRefused("referral_wrong", "移送人大、审计或纪检监察（第二十三条）。", "Art. 23")
-    if to == "other":
-        made.text("person")  # Art. 11(3): which department is competent
-    return attrs.evolve(case, referred=(*case.referred, to))
-
-
 def _dispute(case: Case, made: Made) -> Case:
     made.text("text")
     if case.disputed or made.body.get("kind") not in DISPUTES[case.against]:
@@ -294,13 +239,19 @@ def _dispute_end(case: Case, made: Made) -> Case:
         for o in case.orders
     )
     stage = Stage.CLEARED if result == "revoked" else Stage.CONFIRMED
-    return attrs.evolve(ended, stage=stage, orders=dropped, proposal=None, escalation=None)
+    return attrs.evolve(
+        ended, stage=stage, orders=dropped, proposal=None, referral=None, escalation=None
+    )
 
 
 def _archive(case: Case, made: Made) -> Case:
     if case.disputed:
         raise ActRefused(
             "dispute_open", "复议、诉讼或仲裁未结，不得归档。", "A dispute is still open (Art. 24)."
+        )
+    if case.referral is not None:
+        raise ActRefused(
+            "referral_open", "移交意见待审批，不得归档。", "A referral waits for its approval."
         )
     if case.stage is Stage.CONFIRMED and not case.referred:
         raise ActRefused(
@@ -356,7 +307,9 @@ _STEPS: Mapping[Move, Callable[[Case, Made], Case]] = {
     Move.REJECT_REPORT: _judge_report(Done.FAILED),
     Move.REMIND: _unchanged,
     Move.ESCALATE: _escalate,
-    Move.REFER: _refer,
+    Move.PROPOSE_REFERRAL: propose_referral,
+    Move.APPROVE_REFERRAL: agree_referral,
+    Move.RETURN_REFERRAL: return_referral,
     Move.DISPUTE: _dispute,
     Move.DISPUTE_END: _dispute_end,
     Move.NOTE: _unchanged,

@@ -69,6 +69,18 @@ class Proposal:
 
 
 @attrs.frozen(kw_only=True)
+class Referral:
+    """Whom the case is to be handed to, and why, as one person proposed it."""
+
+    by: str
+    to: str
+    """Of `REFERRALS`."""
+    person: str
+    """Which department, if `to` is `other`."""
+    text: str
+
+
+@attrs.frozen(kw_only=True)
 class Case:
     against: Against
     stage: Stage = Stage.SUSPECTED
@@ -79,6 +91,8 @@ class Case:
     """Refused to cooperate with an on-site verification (Art. 21(3))."""
     disputed: bool = False
     referred: tuple[str, ...] = ()
+    referral: Referral | None = None
+    """Proposed, and not agreed to yet; beside whatever stage the handling is at."""
     escalation: Measure | None = None
     """The next measure, since an order was not carried out in time."""
 
@@ -93,7 +107,7 @@ class Case:
         """As the agency or bank that it is about may see it: without what was asked of other
         departments, and without what was handed to them."""
         theirs = [each for each in self.requests if each.means is not Means.JOINT_INVESTIGATION]
-        return attrs.evolve(self, requests=tuple(theirs), referred=())
+        return attrs.evolve(self, requests=tuple(theirs), referred=(), referral=None)
 
     @property
     def due(self) -> dt.date | None:
@@ -103,22 +117,24 @@ class Case:
         return min(days, default=None)
 
 
+OURS = (Means.PHONE_CALL, Means.JOINT_INVESTIGATION)
+"""The bureau itself, or another department, has the next word."""
+
+
 def awaits(case: Case) -> str:
     """Whose turn it is: reviewer, approver, agency, bank, or nobody."""
     if case.stage in (Stage.ARCHIVED,):
         return "nobody"
     if case.stage in (Stage.TO_DECIDE, Stage.HANDLING):
         return "approver"
+    if case.referral is not None and case.stage is not Stage.RECTIFYING:
+        return "approver"
     outside = [each for each in case.requests if each.waits_outside]
     inside = [each for each in case.requests if each.status is Asked.REPLIED]
     if case.stage is Stage.VERIFYING and outside and not inside:
-        return case.against.value if outside[-1].means not in _OURS else "reviewer"
+        return case.against.value if outside[-1].means not in OURS else "reviewer"
     if case.stage is Stage.RECTIFYING and not case.escalation:
         reported = any(each.status is Done.REPORTED for each in case.orders)
         if not reported and any(each.status is Done.OPEN for each in case.orders):
             return case.against.value
     return "reviewer"
-
-
-_OURS = (Means.PHONE_CALL, Means.JOINT_INVESTIGATION)
-"""The bureau itself, or another department, has the next word."""

@@ -72,7 +72,11 @@ class Move(StrEnum):
     REJECT_REPORT = "reject_report"
     REMIND = "remind"
     ESCALATE = "escalate"
+    PROPOSE_REFERRAL = "propose_referral"
+    APPROVE_REFERRAL = "approve_referral"
+    RETURN_REFERRAL = "return_referral"
     REFER = "refer"
+    """By one person: of before record 0059, only read."""
     DISPUTE = "dispute"
     DISPUTE_END = "dispute_end"
     NOTE = "note"
@@ -102,7 +106,10 @@ WHO: Mapping[Move, frozenset[Office]] = {
     Move.REJECT_REPORT: REVIEWER,
     Move.REMIND: frozenset(),
     Move.ESCALATE: frozenset(),
-    Move.REFER: APPROVER,
+    Move.PROPOSE_REFERRAL: REVIEWER,
+    Move.APPROVE_REFERRAL: APPROVER,
+    Move.RETURN_REFERRAL: APPROVER,
+    Move.REFER: frozenset(),
     Move.DISPUTE: REVIEWER,
     Move.DISPUTE_END: REVIEWER,
     Move.NOTE: BUREAU,
@@ -112,6 +119,7 @@ WHO: Mapping[Move, frozenset[Office]] = {
 
 _LIVING = frozenset(Stage) - {Stage.ARCHIVED}
 _HANDLED = frozenset({Stage.RECTIFYING, Stage.RECTIFIED})
+_SERIOUS = _HANDLED | {Stage.CONFIRMED}
 FROM: Mapping[Move, frozenset[Stage]] = {
     Move.VERIFY: frozenset({Stage.SUSPECTED, Stage.VERIFYING}),
     Move.REPLY: frozenset({Stage.VERIFYING}),
@@ -129,7 +137,10 @@ FROM: Mapping[Move, frozenset[Stage]] = {
     Move.REJECT_REPORT: frozenset({Stage.RECTIFYING}),
     Move.REMIND: frozenset({Stage.VERIFYING, Stage.RECTIFYING}),
     Move.ESCALATE: frozenset({Stage.RECTIFYING}),
-    Move.REFER: frozenset({Stage.CONFIRMED, Stage.RECTIFYING, Stage.RECTIFIED}),
+    Move.PROPOSE_REFERRAL: _SERIOUS,
+    Move.APPROVE_REFERRAL: _SERIOUS | {Stage.HANDLING},
+    Move.RETURN_REFERRAL: _SERIOUS | {Stage.HANDLING},
+    Move.REFER: frozenset(),
     Move.DISPUTE: _HANDLED | {Stage.ARCHIVED},
     Move.DISPUTE_END: _HANDLED | {Stage.CONFIRMED, Stage.HANDLING},
     Move.NOTE: _LIVING,
@@ -137,9 +148,17 @@ FROM: Mapping[Move, frozenset[Stage]] = {
 }
 """The stages at which a move is legal: everything else is refused (I19)."""
 
-DECIDING = frozenset({Move.DECIDE, Move.SEND_BACK, Move.APPROVE_HANDLING})
+DECIDING = frozenset(
+    {
+        Move.DECIDE, Move.SEND_BACK, Move.APPROVE_HANDLING, Move.APPROVE_REFERRAL,
+        Move.RETURN_REFERRAL,
+    }
+)  # fmt: skip
 """Moves upon what another person proposed."""
-_INTERNAL = frozenset({Move.PROPOSE, Move.SEND_BACK, Move.PROPOSE_HANDLING, Move.NOTE, Move.REFER})
+REFERRING = frozenset(
+    {Move.PROPOSE_REFERRAL, Move.APPROVE_REFERRAL, Move.RETURN_REFERRAL, Move.REFER}
+)
+_INTERNAL = REFERRING | {Move.PROPOSE, Move.SEND_BACK, Move.PROPOSE_HANDLING, Move.NOTE}
 
 
 def internal(move: str, body: Mapping[str, Any]) -> bool:
@@ -179,6 +198,8 @@ MOVE_ZH = {
     Move.PROPOSE_HANDLING: "提出处理意见", Move.APPROVE_HANDLING: "批准处理",
     Move.REPORT: "报送整改结果", Move.ACCEPT_REPORT: "认可整改", Move.REJECT_REPORT: "不认可整改",
     Move.REMIND: "提醒", Move.ESCALATE: "逾期升级", Move.REFER: "移交",
+    Move.PROPOSE_REFERRAL: "提出移交意见", Move.APPROVE_REFERRAL: "批准移交",
+    Move.RETURN_REFERRAL: "退回移交意见",
     Move.DISPUTE: "登记复议、诉讼、仲裁", Move.DISPUTE_END: "登记复议、诉讼、仲裁结果",
     Move.NOTE: "备注", Move.ARCHIVE: "归档",
 }  # fmt: skip

@@ -8,15 +8,17 @@ from typing import Any
 
 import attrs
 
-from bureau.desk.casework.moves import Made
+from bureau.desk.casework.made import Made
 from bureau.desk.casework.state import Case
 from bureau.desk.casework.words import Against, Means, Measure, Move
 from bureau.desk.interceptions import told_of
 from bureau.desk.names import Names
 from bureau.desk.papers import letters
 from bureau.desk.papers.annexes import Payment, interview, onsite
+from bureau.desk.papers.established import Established
 from bureau.desk.papers.letters import Concerned, Issue, is_bank
 from bureau.desk.papers.paper import TO_OTHERS, Paper
+from bureau.desk.papers.referral import referral
 from bureau.desk.refusals import ActRefused
 from gateway.domain.legal_day import legal_day
 
@@ -72,8 +74,8 @@ def writes(about: Concerned, case: Case, made: Made, approver: str) -> list[Writ
     """The documents that this move issues, in order; `case` is the one before the move."""
     if made.move is Move.VERIFY:
         return _verifying(about, made.body)
-    if made.move is Move.REFER:
-        return [partial(letters.referral, about, made.body)]
+    if made.move is Move.APPROVE_REFERRAL and case.referral is not None:
+        return [partial(referral, about, case.referral)]
     if made.move is Move.APPROVE_HANDLING:
         return _handling(about, case, made, approver)
     return []
@@ -125,9 +127,10 @@ def _handling(about: Concerned, case: Case, made: Made, approver: str) -> list[W
 
 def concerned(
     row: Mapping[str, Any], subjects: Sequence[Mapping[str, Any]], names: Names,
-    titles: Mapping[str, str],
+    titles: Mapping[str, str], known: Established,
 ) -> Concerned:  # fmt: skip
-    """What a document says of a case: from its file and the payments it rests on."""
+    """What a document says of a case: from its file, its payments and its moves. `titles`: each
+    policy as it is cited."""
     of_agency, code = row["against"] == Against.AGENCY, row["agency_code"]
     bank = names.bank(row["bank"]) or "代理银行"
     name = row["agency_name"] if of_agency else f"{bank}（{row['bank']}）"
@@ -141,6 +144,9 @@ def concerned(
         amounts=tuple(each["amount_fen"] for each in subjects),
         policies=tuple(f"{each} {titles.get(each, '')}".strip() for each in row["policies"]),
         reason=row["reason"],
+        case_amount=row["amount_fen"],
+        region=names.division(row["division"]),
+        established=known,
     )
 
 

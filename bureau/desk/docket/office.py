@@ -12,7 +12,9 @@ from typing import Any
 import attrs
 import orjson
 
-from bureau.desk.casework.moves import Made, replayed, step
+from bureau.desk.casework.made import Made
+from bureau.desk.casework.moves import replayed, step
+from bureau.desk.casework.phase import phase
 from bureau.desk.casework.state import Case, Done, awaits
 from bureau.desk.casework.words import (
     PROGRAM,
@@ -25,6 +27,7 @@ from bureau.desk.casework.words import (
 )
 from bureau.desk.docket.issue import Issued, Making, Setter, case_no, concerned, writes
 from bureau.desk.names import Names
+from bureau.desk.papers.established import established
 from bureau.desk.people import OUTSIDE, Office, Person
 from bureau.desk.refusals import ActRefused, check_seen
 from bureau.desk.trail import Act
@@ -88,7 +91,7 @@ class Opening:
 
 
 class CaseOffice:
-    """Raises ActRefused, StoreUnavailable. `titles`: of policies, Chinese."""
+    """Raises ActRefused, StoreUnavailable. `titles`: of policies as letters cite them."""
 
     def __init__(
         self, store: CaseStore, setter: Setter, clock: Clock, bureau: str,
@@ -180,13 +183,14 @@ class CaseOffice:
         row, raw, subjects = now
         moves = [_read(each) for each in raw]
         before = _replayed(row, moves)
-        made = _with_proposal(made, moves)
+        made = _with_proposal(made, before, moves)
         after = step(before, made)
         _check_evidence(before, made, files)
         _check_reply(before, made)
         at = self._clock()
         body = {**made.body, "files": [f.digest.hex() for f in files]} if files else made.body
-        about = concerned(row, subjects, self._names, self._titles)
+        known = established(before, moves, made.day)
+        about = concerned(row, subjects, self._names, self._titles, known)
         making = tuple(
             Making(
                 year=made.day.year, write=write, bureau=self._bureau, by=by.login, at=at,
@@ -198,7 +202,15 @@ class CaseOffice:
         office = made.office.value if made.office else ""
         return Written(
             move=(made.move.value, by.login, by.name, office, at, made.day, canonical(dict(body))),
-            state=(after.stage.value, awaits(after), after.due, after.escalation, told),
+            state=(
+                after.stage.value,
+                awaits(after),
+                after.due,
+                after.escalation,
+                told,
+                phase(after).value,
+                after.referral is not None,
+            ),
             files=tuple((f.name, f.media, f.digest, f.body) for f in files),
             papers=making,
             wishes=_wishes(row, before, after),
@@ -243,8 +255,11 @@ def _made(move: Move, day: dt.date, **body: Any) -> Made:
     return Made(move=move, by=PROGRAM, office=None, day=day, body=body)
 
 
-def _with_proposal(made: Made, moves: Sequence[Mapping[str, Any]]) -> Made:
+def _with_proposal(made: Made, case: Case, moves: Sequence[Mapping[str, Any]]) -> Made:
     """An approval carries what was proposed and by whom, so that its document can say so."""
+    if made.move is Move.APPROVE_REFERRAL and case.referral is not None:
+        said = {"to": case.referral.to, "person": case.referral.person}
+        return attrs.evolve(made, body={**made.body, **said})
     if made.move is not Move.APPROVE_HANDLING:
         return made
     proposed = next(

@@ -1,5 +1,7 @@
 """Amounts in Chinese capitals (大写金额) as on vouchers: 壹万贰仟捌佰元整."""
 
+from gateway.domain.money import yuan
+
 _DIGITS = "零壹贰叁肆伍陆柒捌玖"
 _PLACES = ("", "拾", "佰", "仟")
 _GROUPS = ("", "万", "亿", "兆")
@@ -52,3 +54,9 @@ def _group(group: int) -> str:
         text += ("零" if gap else "") + _DIGITS[digit] + _PLACES[place]
         gap = False
     return text
+
+
+def money_zh(fen: int) -> str:
+    """In capitals and in figures, as a document writes it: 人民币壹元整（¥1.00）."""
+    whole, _, rest = yuan(fen).partition(".")
+    return f"人民币{capitals(fen)}（¥{int(whole):,}.{rest}）"

@@ -1,4 +1,4 @@
-"""The other documents of a case: requests, letters, sheets, orders, bulletins, referrals."""
+"""The other documents of a case: requests, letters, sheets, orders, bulletins."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -6,13 +6,13 @@ from typing import Any
 
 import attrs
 
-from bureau.desk.casework.moves import CONCERNS, REFERRALS
+from bureau.desk.casework.moves import CONCERNS
 from bureau.desk.casework.state import Order
 from bureau.desk.casework.words import MEASURE_ZH, Measure
 from bureau.desk.papers.annexes import Payment
-from bureau.desk.papers.capitals import capitals
+from bureau.desk.papers.capitals import money_zh
+from bureau.desk.papers.established import Established
 from bureau.desk.papers.paper import Kind, Paper, Paragraph, blank, day_zh
-from gateway.domain.money import yuan
 
 RULES = "《吉林省预算执行动态监控管理办法（2022修订）》（吉财库〔2022〕1136号）"
 PAYMENTS_LISTED = 30
@@ -35,6 +35,15 @@ class Concerned:
     policies: tuple[str, ...]
     """`JL-020 禁止向实有资金账户划转`"""
     reason: str
+    case_amount: int = 0
+    """Fen, as the case was opened about it: what counts where it names no payment."""
+    region: str = ""
+    """The bureau's: 吉林省本级."""
+    established: Established = Established()
+
+    @property
+    def involved(self) -> int:
+        return self.amount or self.case_amount
 
     @property
     def amount(self) -> int:
@@ -52,7 +61,7 @@ class Issue:
 
 
 def document_request(about: Concerned, body: Mapping[str, Any], issue: Issue) -> Paper:
-    return _paper(
+    return set_out(
         Kind.DOCUMENT_REQUEST, issue, about.name,
         (
             (
@@ -61,12 +70,12 @@ def document_request(about: Concerned, body: Mapping[str, Any], issue: Issue) ->
             ),
             _by_when(body, "前将上述材料报送我单位。提供的资料须完整、真实、合法、有效。"),
         ),
-        rows=_payments(about),
+        rows=payments(about),
     )  # fmt: skip
 
 
 def concern(about: Concerned, body: Mapping[str, Any], issue: Issue) -> Paper:
-    return _paper(
+    return set_out(
         Kind.CONCERN, issue, about.name,
         (
             (
@@ -75,13 +84,13 @@ def concern(about: Concerned, body: Mapping[str, Any], issue: Issue) -> Paper:
             ),
             (body["text"],),
         ),
-        rows=_payments(about),
+        rows=payments(about),
         end=(_by_when(body, "前说明情况，及时纠错纠偏，防范问题再次发生。"), _copied(about)),
     )  # fmt: skip
 
 
 def joint(about: Concerned, body: Mapping[str, Any], issue: Issue) -> Paper:
-    return _paper(
+    return set_out(
         Kind.JOINT, issue, str(body.get("person") or "同级审计、纪检监察机关"),
         (
             (
@@ -90,7 +99,7 @@ def joint(about: Concerned, body: Mapping[str, Any], issue: Issue) -> Paper:
             ),
             (body["text"],),
         ),
-        rows=_payments(about),
+        rows=payments(about),
     )  # fmt: skip
 
 
@@ -101,14 +110,14 @@ def handling_sheet(
     rows = [
         ("案件编号", about.case),
         ("违规单位", about.name),
-        ("涉及支付业务", f"{len(about.payments)}笔，{_money(about.amount)}"),
+        ("涉及支付业务", f"{len(about.payments)}笔，{money_zh(about.amount)}"),
         ("违反规定", "；".join(about.policies) or "—"),
         ("违规事实", about.reason),
     ]
     for order in orders:
         rows.append(("处理方式", MEASURE_ZH[order.measure]))
         rows += [
-            (name, _money(amount))
+            (name, money_zh(amount))
             for name, amount in (
                 ("退回资金", order.returned), ("调整账目", order.adjusted), ("其他", order.other),
             ) if amount
@@ -116,7 +125,7 @@ def handling_sheet(
         if order.due:
             rows.append(("整改期限", day_zh(order.due)))
     rows += [("处理意见", text), ("审核", signers[0]), ("审批", signers[1])]
-    return _paper(
+    return set_out(
         Kind.HANDLING_SHEET, issue, about.name,
         ((f"根据{RULES}，对动态监控中核实确认的问题，处理如下：",),),
         rows=tuple(rows),
@@ -127,7 +136,7 @@ def handling_sheet(
 
 def rectification_order(about: Concerned, order: Order, text: str, issue: Issue) -> Paper:
     due = day_zh(order.due) if order.due else ""
-    return _paper(
+    return set_out(
         Kind.RECTIFICATION_ORDER, issue, about.name,
         (
             (f"经核实，你单位存在下列问题：{about.reason}。",),
@@ -139,12 +148,12 @@ def rectification_order(about: Concerned, order: Order, text: str, issue: Issue)
             ("逾期未落实的，将依据第二十一条（四）采取暂停拨付资金、撤销相关银行账户等处理措施。",),
             _copied(about),
         ),
-        rows=_payments(about),
+        rows=payments(about),
     )  # fmt: skip
 
 
 def suspension(about: Concerned, order: Order, text: str, issue: Issue) -> Paper:
-    return _paper(
+    return set_out(
         Kind.SUSPENSION, issue, about.name,
         (
             (
@@ -158,12 +167,12 @@ def suspension(about: Concerned, order: Order, text: str, issue: Issue) -> Paper
 
 def bulletin(about: Concerned, text: str, issue: Issue) -> Paper:
     """通报, Art. 11(4), 21(5): a typical case, without names."""
-    return _paper(
+    return set_out(
         Kind.BULLETIN, issue, "各预算主管部门",
         (
             (
                 f"近期预算执行动态监控中核实确认，{ANONYMOUS}存在下列问题，涉及支付业务"
-                f"{len(about.payments)}笔，金额{_money(about.amount)}：",
+                f"{len(about.payments)}笔，金额{money_zh(about.amount)}：",
             ),
             (_without(about, about.reason) + "。",),
             (_without(about, text),),
@@ -173,26 +182,10 @@ def bulletin(about: Concerned, text: str, issue: Issue) -> Paper:
     )  # fmt: skip
 
 
-def referral(about: Concerned, body: Mapping[str, Any], issue: Issue) -> Paper:
-    if body["to"] == "other":
-        to, article, asked = str(body["person"]), "第十一条（三）", "移交你单位按照规定处理。"
-    else:
-        to, article = f"同级{REFERRALS[body['to']]}机关", "第二十三条"
-        asked = "提供给你单位，作为重点监督检查对象的参考。"
-    return _paper(
-        Kind.REFERRAL, issue, to,
-        (
-            (f"根据{RULES}{article}，现将", blank(about.name), f"的有关违规情况{asked}"),
-            (body["text"],),
-        ),
-        rows=_payments(about),
-    )  # fmt: skip
-
-
 def bank_notice(about: Concerned, orders: Sequence[Order], text: str, issue: Issue) -> Paper:
     rows = [("处理方式", MEASURE_ZH[order.measure]) for order in orders]
     rows += [("整改期限", day_zh(order.due)) for order in orders if order.due]
-    return _paper(
+    return set_out(
         Kind.BANK_NOTICE, issue, about.name,
         (
             (f"经核实，你行代理国库集中支付业务存在下列问题：{about.reason}。",),
@@ -203,36 +196,33 @@ def bank_notice(about: Concerned, orders: Sequence[Order], text: str, issue: Iss
     )  # fmt: skip
 
 
-def _paper(
+def set_out(
     kind: Kind, issue: Issue, to: str, body: tuple[Paragraph, ...], *,
     rows: tuple[tuple[str, str], ...] = (), end: tuple[Paragraph, ...] = (),
     signatures: tuple[str, ...] = (),
 ) -> Paper:  # fmt: skip
+    """The document around its body: number, addressee, issuer, day."""
     return Paper(
         kind=kind, year=issue.year, number=issue.number, addressee=(blank(to), "："), body=body,
         rows=rows, end=end, signatures=signatures, issuer=issue.bureau, day=issue.day,
     )  # fmt: skip
 
 
-def _payments(about: Concerned) -> tuple[tuple[str, str], ...]:
+def payments(about: Concerned) -> tuple[tuple[str, str], ...]:
+    """Rows of a document's table: each payment, and their sum."""
     pairs = list(zip(about.payments, about.amounts, strict=True))
     rows = [
         (
             f"{day_zh(payment.applied)}\n第{payment.voucher_no}号",
-            f"收款单位：{payment.payee}\n金额：{_money(amount)}\n摘要：{payment.purpose or '—'}",
+            f"收款单位：{payment.payee}\n金额：{money_zh(amount)}\n摘要：{payment.purpose or '—'}",
         )
         for payment, amount in pairs[:PAYMENTS_LISTED]
     ]
     if len(pairs) > PAYMENTS_LISTED:
         rows.append(("其余", f"{len(pairs) - PAYMENTS_LISTED}笔，详见预算管理一体化系统"))
     if pairs:
-        rows.append(("合计", _money(about.amount)))
+        rows.append(("合计", money_zh(about.amount)))
     return tuple(rows)
-
-
-def _money(fen: int) -> str:
-    whole, _, rest = yuan(fen).partition(".")
-    return f"人民币{capitals(fen)}（¥{int(whole):,}.{rest}）"
 
 
 def _by_when(body: Mapping[str, Any], rest: str) -> Paragraph:

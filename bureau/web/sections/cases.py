@@ -9,6 +9,8 @@ from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
+from bureau.desk.casework.referral import REFERRALS
+from bureau.desk.casework.state import Case
 from bureau.desk.casework.words import (
     DECIDING,
     STAGE_ZH,
@@ -28,6 +30,7 @@ from bureau.desk.docket.office import (
 )
 from bureau.desk.interceptions import why_refused
 from bureau.desk.papers.paper import KIND_ZH, TO_OTHERS
+from bureau.desk.papers.referral import addressee
 from bureau.desk.people import CASE_PARTIES, Office, Person
 from bureau.desk.refusals import ActRefused
 from bureau.desk.search import QUERY_CHARS_MAX, parsed
@@ -115,8 +118,13 @@ class _Cases:
             "case", visit=visit, row=row, case=case, moves=moves, papers=papers, uploads=uploads,
             subjects=await self._rooms.cases.subjects(key), kinds=KIND_ZH,
             wishes=await self._rooms.cases.wishes_of(key) if not outside else [],
+            referrals=REFERRALS, referred_to=self._referred_to(case, visit.division),
             forms=forms_of(case, visit.person, legal_day(self._rooms.clock())),
         )  # fmt: skip
+
+    def _referred_to(self, case: Case, division: str) -> str:
+        region = self._rooms.names.division(division)
+        return addressee(case.referral, region) if case.referral else ""
 
     async def move(self, move: Move, visit: Visit) -> web.StreamResponse:
         key, _ = await self._row(visit)

@@ -7,7 +7,8 @@ from typing import Any
 import attrs
 
 from bureau.desk.casework.ladder import AT_ONCE, OF, open_to
-from bureau.desk.casework.moves import CONCERNS, DISPUTE_ZH, DISPUTES, REFERRALS
+from bureau.desk.casework.moves import CONCERNS, DISPUTE_ZH, DISPUTES
+from bureau.desk.casework.referral import REFERRALS
 from bureau.desk.casework.state import Asked, Case, Done
 from bureau.desk.casework.words import FROM, MEANS_ZH, MEASURE_ZH, MOVE_ZH, WHO, Means, Move, Stage
 from bureau.desk.people import Person
@@ -269,11 +270,23 @@ def _sending_back(move: Move, case: Case, day: dt.date) -> list[Form]:
 
 
 def _refer(move: Move, case: Case, day: dt.date) -> list[Form]:
-    to = Field(name="to", zh="移送部门", en="To", kind="choice", choices=tuple(REFERRALS.items()))
+    choices = (("", "请选择 Choose"), *REFERRALS.items())
+    to = Field(name="to", zh="移送机关", en="To", kind="choice", choices=choices)
     other = Field(
         name="person", zh="其他部门名称（第十一条（三））", en="Which other", required=False
     )
-    return [Form(move=move, title=MOVE_ZH[move] + "（第二十三条）", fields=(to, other, _TEXT))]
+    why = Field(name="text", zh="移交理由", en="Why", kind="area")
+    title = MOVE_ZH[move] + "（第二十三条）"
+    return [Form(move=move, title=title, fields=(to, other, why))]
+
+
+def _agreeing(move: Move, case: Case, day: dt.date) -> list[Form]:
+    """Upon a referral that waits."""
+    if case.referral is None:
+        return []
+    agreed = move is Move.APPROVE_REFERRAL
+    fields = () if agreed else (_TEXT,)
+    return [Form(move=move, title=MOVE_ZH[move], fields=fields, first=agreed)]
 
 
 def _dispute(move: Move, case: Case, day: dt.date) -> list[Form]:
@@ -304,6 +317,7 @@ _FORMS: Mapping[Move, Any] = {
     Move.RETURN: _per_request, Move.ACCEPT: _per_request, Move.OBSTRUCTED: _per_request,
     Move.PROPOSE: _propose, Move.DECIDE: _deciding, Move.SEND_BACK: _sending_back,
     Move.PROPOSE_HANDLING: _handling, Move.APPROVE_HANDLING: _deciding, Move.REPORT: _per_order,
-    Move.ACCEPT_REPORT: _per_order, Move.REJECT_REPORT: _per_order, Move.REFER: _refer,
+    Move.ACCEPT_REPORT: _per_order, Move.REJECT_REPORT: _per_order, Move.PROPOSE_REFERRAL: _refer,
+    Move.APPROVE_REFERRAL: _agreeing, Move.RETURN_REFERRAL: _agreeing,
     Move.DISPUTE: _dispute, Move.DISPUTE_END: _dispute_end, Move.ARCHIVE: _archive,
 }  # fmt: skip

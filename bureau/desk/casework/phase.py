@@ -1,0 +1,72 @@
+"""Where a case stands, finer than its stage: the words of headers and lists, and what waits."""
+
+from enum import StrEnum
+
+from bureau.desk.casework.state import OURS, Asked, Case, Done
+from bureau.desk.casework.words import Stage
+
+
+class Phase(StrEnum):
+    """Stored beside a case for its lists, never renamed."""
+
+    TO_VERIFY = "to_verify"
+    REPLY_DUE = "reply_due"
+    RECORD_DUE = "record_due"
+    REPLIED = "replied"
+    VERIFIED = "verified"
+    TO_DECIDE = "to_decide"
+    CLEARED = "cleared"
+    TO_HANDLE = "to_handle"
+    REFERRED = "referred"
+    HANDLING = "handling"
+    RECTIFYING = "rectifying"
+    REPORTED = "reported"
+    TO_ESCALATE = "to_escalate"
+    RECTIFIED = "rectified"
+    ARCHIVED = "archived"
+
+
+PHASE_ZH = {
+    Phase.TO_VERIFY: "疑点登记，待核实", Phase.REPLY_DUE: "待答复",
+    Phase.RECORD_DUE: "待登记核实记录", Phase.REPLIED: "已回复，待采信",
+    Phase.VERIFIED: "核实完毕，待认定意见", Phase.TO_DECIDE: "认定意见待复核",
+    Phase.CLEARED: "已排除，待归档", Phase.TO_HANDLE: "已确认，待处理意见",
+    Phase.REFERRED: "已确认并移交", Phase.HANDLING: "处理意见待复核",
+    Phase.RECTIFYING: "整改中", Phase.REPORTED: "已报送整改，待认可",
+    Phase.TO_ESCALATE: "未按期整改，待升级处理", Phase.RECTIFIED: "整改完成，待归档",
+    Phase.ARCHIVED: "已归档",
+}  # fmt: skip
+OUTSIDE = frozenset({Phase.REPLY_DUE, Phase.RECTIFYING})
+"""Somebody outside has the next word: past its day it is 逾期."""
+_OF_STAGE = {
+    Stage.SUSPECTED: Phase.TO_VERIFY, Stage.TO_DECIDE: Phase.TO_DECIDE,
+    Stage.CLEARED: Phase.CLEARED, Stage.CONFIRMED: Phase.TO_HANDLE,
+    Stage.HANDLING: Phase.HANDLING, Stage.RECTIFIED: Phase.RECTIFIED,
+    Stage.ARCHIVED: Phase.ARCHIVED,
+}  # fmt: skip
+
+
+def phase(case: Case) -> Phase:
+    if case.stage is Stage.VERIFYING:
+        return _verifying(case)
+    if case.stage is Stage.RECTIFYING:
+        return _rectifying(case)
+    if case.stage is Stage.CONFIRMED and case.referred:
+        return Phase.REFERRED
+    return _OF_STAGE[case.stage]
+
+
+def _verifying(case: Case) -> Phase:
+    if any(each.status is Asked.REPLIED for each in case.requests):
+        return Phase.REPLIED
+    waiting = [each for each in case.requests if each.waits_outside]
+    if not waiting:
+        return Phase.VERIFIED
+    return Phase.RECORD_DUE if waiting[-1].means in OURS else Phase.REPLY_DUE
+
+
+def _rectifying(case: Case) -> Phase:
+    if any(each.status is Done.REPORTED for each in case.orders):
+        return Phase.REPORTED
+    failed = any(each.status is Done.FAILED for each in case.orders)
+    return Phase.TO_ESCALATE if case.escalation or failed else Phase.RECTIFYING
