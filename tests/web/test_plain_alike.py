@@ -28,6 +28,14 @@ class Whole:
     headers: list[tuple[bytes, bytes]] = attrs.field(factory=list)
     body: bytes = b""
     ended: int = 0
+    stays: bool = False
+    parser: httptools.HttpRequestParser = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.parser = httptools.HttpRequestParser(self)
+
+    def on_headers_complete(self) -> None:
+        self.stays = self.parser.should_keep_alive() and not self.parser.should_upgrade()
 
     def on_url(self, url: bytes) -> None:
         self.url += url
@@ -65,12 +73,12 @@ def test_what_is_plain_is_read_alike_by_a_whole_parser(data: bytes) -> None:
     if not isinstance(head, Plain) or len(data) < head.end:
         return
     whole = Whole()
-    parser = httptools.HttpRequestParser(whole)
+    parser = whole.parser
     parser.feed_data(data[: head.end])
     assert whole.ended == 1 and whole.url == head.path.encode()
     assert (parser.get_method(), parser.get_http_version()) == (b"POST", "1.1")
     assert whole.body == data[head.body_at : head.end]
-    assert parser.should_keep_alive() and not parser.should_upgrade()
+    assert whole.stays
     signed = [value.strip(b" \t") for name, value in whole.headers if name == b"signature-jws"]
     assert signed == ([head.signature.encode()] if signed else [])
     assert len({name for name, _ in whole.headers}) == len(whole.headers)
