@@ -1,6 +1,8 @@
 """The operators' port, on loopback: is it alive, may it take instructions, what are its numbers."""
 
+import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
+from urllib.parse import urlsplit
 
 import attrs
 import orjson
@@ -15,8 +17,32 @@ from gateway.web.metrics import Metrics
 DEGRADED_AFTER_S = 60.0
 """A bureau hears within a second; a minute is no longer a hiccup."""
 
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Readiness = Callable[[], dict[str, str]]
 """Reasons why this gateway may not take instructions now, by what is missing; empty if ready."""
+
+
+@web.middleware
+async def _no_borrowed_name(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """On loopback nobody but this machine asks, and it does so by number or as `localhost`. A page
+    in an operator's browser whose own name has been made to mean 127.0.0.1 asks under that name."""
+    here = request.transport.get_extra_info("sockname") if request.transport else None
+    asked = request.headers.get("Host")  # every browser says it
+    if here and asked is not None and _is_loopback(here[0]) and not _is_our_own(asked):
+        raise web.HTTPMisdirectedRequest(text="ask by number, or for localhost")
+    return await handler(request)
+
+
+def _is_our_own(asked: str) -> bool:
+    try:
+        name = urlsplit(f"//{asked}").hostname or ""
+        return name == "localhost" or bool(ipaddress.ip_address(name))
+    except ValueError:
+        return False
+
+
+def _is_loopback(address: str) -> bool:
+    return ipaddress.ip_address(address.partition("%")[0]).is_loopback
 
 
 class Ops:
@@ -32,7 +58,7 @@ class Ops:
         self._openapi = openapi
 
     def application(self) -> web.Application:
-        app = web.Application()
+        app = web.Application(middlewares=[_no_borrowed_name])
         app.router.add_get("/healthz", self._health)
         app.router.add_get("/readyz", self._ready)
         app.router.add_get("/metrics", self._numbers)
