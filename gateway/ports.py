@@ -14,6 +14,7 @@ from gateway.domain.conduct import (
     Alert,
     Arrears,
     BankEntry,
+    ClearingTotal,
     HandedOver,
     Known,
     ScoreCard,
@@ -352,7 +353,9 @@ class ConductStore(Protocol):
     Raises LedgerUnavailable.
     """
 
-    async def known(self, entries: Sequence[BankEntry]) -> Known:
+    async def known(
+        self, entries: Sequence[BankEntry], clearing: Sequence[ClearingTotal] = ()
+    ) -> Known:
         """What the ledger holds of the instructions that they name, and which came before."""
         ...
 

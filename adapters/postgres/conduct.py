@@ -12,6 +12,7 @@ from gateway.domain.conduct import (
     Alert,
     Arrears,
     BankEntry,
+    ClearingTotal,
     DayOfAccount,
     Direction,
     HandedOver,
@@ -21,6 +22,7 @@ from gateway.domain.conduct import (
     Statement,
     TaskKind,
     Unbooked,
+    Unreturned,
     Untold,
 )
 from gateway.domain.faults import LedgerUnavailable
@@ -48,15 +50,19 @@ class PostgresConduct:
     async def close(self) -> None:
         await self._pool.close()
 
-    async def known(self, entries: Sequence[BankEntry]) -> Known:
+    async def known(
+        self, entries: Sequence[BankEntry], clearing: Sequence[ClearingTotal] = ()
+    ) -> Known:
         keys = list({entry.key for entry in entries if entry.key})
         columns = [entry.division for entry in entries], [entry.id for entry in entries]
         async with self._pool.session() as session:
             rows = await session.connection.fetch(_SQL["entries"], *columns)
             held = await standings(session.connection, keys, self._sealing)
+            before = await session.connection.fetch(_SQL["cleared_before"], *_cleared(clearing))
             session.believed()
         booked = {(entry.division, entry.id): entry for entry in map(_entry, rows)}
-        return Known(standings=held, booked=booked)
+        cleared = {clearing[row["place"] - 1]: Fen(row["amount_fen"]) for row in before}
+        return Known(standings=held, booked=booked, cleared=cleared)
 
     async def statement_digest(self, division: str, id: str) -> bytes | None:
         rows = await self._pool.fetch(_SQL["statement_digest"], division, id)
@@ -90,6 +96,10 @@ class PostgresConduct:
             overpaid=tuple(
                 _overpaid(division, row)
                 for row in await fetch(_SQL["overpaid"], division, first, FOUND_MAX)
+            ),
+            unreturned=tuple(
+                _unreturned(division, row)
+                for row in await fetch(_SQL["unreturned"], division, since, midnight, FOUND_MAX)
             ),
             days=tuple(DayOfAccount(**row) for row in await fetch(_SQL["days"], division, first)),
             records=tuple(
@@ -167,14 +177,7 @@ async def _keep(connection: Connection, statement: Statement) -> None:
     if entries := statement.entries:
         await connection.execute(_SQL["keep_entries"], *_columns(entries))
     if clearing := statement.clearing:
-        await connection.execute(
-            _SQL["keep_clearing"],
-            [total.division for total in clearing],
-            [total.day for total in clearing],
-            [total.account for total in clearing],
-            [total.voucher_no for total in clearing],
-            [total.amount_fen for total in clearing],
-        )
+        await connection.execute(_SQL["keep_clearing"], *_cleared(clearing))
     if tasks := statement.tasks:
         await connection.execute(
             _SQL["keep_tasks"],
@@ -200,6 +203,16 @@ async def _raise(
     )
     await connection.execute(_SQL["tell_notice"], alert.division, at, record.subject, notice)
     return 1
+
+
+def _cleared(totals: Sequence[ClearingTotal]) -> tuple[list[Any], ...]:
+    return (
+        [total.division for total in totals],
+        [total.day for total in totals],
+        [total.account for total in totals],
+        [total.voucher_no for total in totals],
+        [total.amount_fen for total in totals],
+    )
 
 
 def _columns(entries: Sequence[BankEntry]) -> tuple[list[Any], ...]:
@@ -237,6 +250,17 @@ def _unbooked(row: Any) -> Unbooked:
     return Unbooked(
         key=key, agency_code=row["agency_code"], amount_fen=Fen(row["amount_fen"]),
         decided_at=row["decided_at"], bank=row["bank"],
+    )  # fmt: skip
+
+
+def _unreturned(division: str, row: Any) -> Unreturned:
+    key = InstructionKey(
+        division=division, fiscal_year=row["fiscal_year"], voucher_type=row["voucher_type"],
+        voucher_no=row["voucher_no"],
+    )  # fmt: skip
+    return Unreturned(
+        key=key, agency_code=row["agency_code"], agreed_at=row["agreed_at"],
+        left_fen=row["left_fen"],
     )  # fmt: skip
 
 

@@ -100,6 +100,9 @@ class Known:
     standings: Mapping[InstructionKey, Standing]
     booked: Mapping[tuple[str, str], BankEntry]
     """Entries taken before, by division and id."""
+    cleared: Mapping[ClearingTotal, Fen] = attrs.field(factory=dict)
+    """What was told before of a clearing voucher of the same number, day and account, where that is
+    another amount; by what is told now."""
 
 
 @attrs.frozen(kw_only=True)
@@ -144,6 +147,16 @@ class Overpaid:
 
 
 @attrs.frozen(kw_only=True)
+class Unreturned:
+    """The bank agreed to a recall, holds it paid, and not all of it came back."""
+
+    key: InstructionKey
+    agency_code: str
+    agreed_at: dt.datetime
+    left_fen: int
+
+
+@attrs.frozen(kw_only=True)
 class DayOfAccount:
     """What left one account on one day, and what was cleared for it; None: no clearing came.
 
@@ -171,6 +184,7 @@ class Arrears:
 
     unbooked: tuple[Unbooked, ...]
     overpaid: tuple[Overpaid, ...]
+    unreturned: tuple[Unreturned, ...]
     days: tuple[DayOfAccount, ...]
     records: tuple[Untold, ...]
     notices: tuple[Untold, ...]

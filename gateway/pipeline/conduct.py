@@ -23,6 +23,7 @@ from gateway.pipeline.conduct_words import (
     entry_facts,
     late,
     never_paid,
+    never_returned,
     not_as_ordered,
     paid_again,
     slow_service,
@@ -84,6 +85,9 @@ def alerts_on_arrears(
         if due_day(unbooked.decided_at, calendar, allowances) < today:
             yield never_paid(division, unbooked)
     yield from (paid_again(division, overpaid) for overpaid in arrears.overpaid)
+    for owed in arrears.unreturned:
+        if due_day(owed.agreed_at, calendar, allowances) < today:
+            yield never_returned(division, owed)
     for day in arrears.days:
         if day.day < today and day.cleared_fen != day.booked_fen:
             yield cleared_wrongly(division, day, calendar, today)

@@ -10,9 +10,11 @@ from gateway.domain.conduct import (
     AccountTask,
     Alert,
     BankEntry,
+    ClearingTotal,
     DayOfAccount,
     Overpaid,
     Unbooked,
+    Unreturned,
     Untold,
 )
 from gateway.domain.conduct_rules import RULES, Allowances
@@ -131,6 +133,38 @@ def paid_again(division: str, overpaid: Overpaid) -> Alert:
             "entries": list(overpaid.entries),
             "instruction": str(overpaid.key),
             "ordered_fen": overpaid.ordered_fen,
+        },
+    )  # fmt: skip
+
+
+def never_returned(division: str, owed: Unreturned) -> Alert:
+    agreed, left = legal_day(owed.agreed_at).isoformat(), yuan(owed.left_fen)
+    return alert(
+        division, "JL-101", f"payment/{owed.key}/recalled",
+        f"银行 {agreed} 同意撤销第 {owed.key.voucher_no} 号凭证，该凭证仍为已付，"
+        f"尚有 {left} 元未退回",
+        f"the bank agreed on {agreed} to the recall of {owed.key}, holds it paid, and {left}"
+        " has not come back",
+        {
+            "agency": owed.agency_code,
+            "agreed_at": microseconds(owed.agreed_at),
+            "instruction": str(owed.key),
+            "left_fen": owed.left_fen,
+        },
+    )  # fmt: skip
+
+
+def cleared_otherwise(total: ClearingTotal, before: int) -> Alert:
+    place = f"{total.voucher_no}/{total.day}/{total.account}"
+    return alert(
+        total.division, "JL-102", f"clearing/{place}/changed",
+        f"清算凭证 {total.voucher_no} 两次报送金额不一致："
+        f"{yuan(before)} 元，{yuan(total.amount_fen)} 元",
+        f"clearing voucher {total.voucher_no} was told twice, of {yuan(before)} and of"
+        f" {yuan(total.amount_fen)}",
+        {
+            "account": masked(total.account), "day": total.day.isoformat(),
+            "first_fen": before, "now_fen": int(total.amount_fen), "voucher_no": total.voucher_no,
         },
     )  # fmt: skip
 

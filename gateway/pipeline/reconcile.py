@@ -12,7 +12,7 @@ from gateway.domain.instruction import Instruction
 from gateway.domain.ledger import RecordDraft, Standing
 from gateway.domain.registers import Account
 from gateway.pipeline.conduct import alerts_on_arrears, alerts_on_entry
-from gateway.pipeline.conduct_words import alert_record
+from gateway.pipeline.conduct_words import alert_record, cleared_otherwise
 from gateway.pipeline.ordered import ordered
 from gateway.pipeline.parse import refuse_forgetful
 from gateway.pipeline.tell import Origin
@@ -42,8 +42,8 @@ class Reconciling:
 
         Raises LedgerUnavailable; then nothing was kept, and it may be taken again.
         """
-        known = await self.store.known(statement.entries)
-        found: list[Alert] = []
+        known = await self.store.known(statement.entries, statement.clearing)
+        found = [cleared_otherwise(total, before) for total, before in known.cleared.items()]
         for entry in statement.entries:
             accounts, calendar = self._registers(entry.division, now)
             found += alerts_on_entry(

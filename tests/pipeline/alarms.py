@@ -8,6 +8,7 @@ from gateway.domain.conduct import (
     Alert,
     Arrears,
     BankEntry,
+    ClearingTotal,
     HandedOver,
     Known,
     ScoreCard,
@@ -27,7 +28,9 @@ class AlarmBook:
     def policies(self) -> list[str]:
         return [policy for _, policy, _ in self.raised]
 
-    async def known(self, entries: Sequence[BankEntry]) -> Known:
+    async def known(
+        self, entries: Sequence[BankEntry], clearing: Sequence[ClearingTotal] = ()
+    ) -> Known:
         keys = {entry.key for entry in entries if entry.key}
         held = {key: await self._ledger.standing(key) for key in keys} if self._ledger else {}
         return Known(standings={k: s for k, s in held.items() if s}, booked={})
@@ -59,7 +62,9 @@ class AlarmBook:
         self, division: str, now: dt.datetime, *, since: dt.datetime,
         records_before: dt.datetime, notices_before: dt.datetime,
     ) -> Arrears:  # fmt: skip
-        return Arrears(unbooked=(), overpaid=(), days=(), records=(), notices=(), tasks=())
+        return Arrears(
+            unbooked=(), overpaid=(), unreturned=(), days=(), records=(), notices=(), tasks=()
+        )
 
     async def score(self, division: str, first: dt.date, last: dt.date) -> ScoreCard:
         raise NotImplementedError

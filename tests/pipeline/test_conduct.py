@@ -19,6 +19,7 @@ from gateway.domain.conduct import (
     Known,
     TaskKind,
     Unbooked,
+    Unreturned,
     Untold,
 )
 from gateway.domain.conduct_rules import RULES, Allowances
@@ -36,7 +37,9 @@ MONDAY = dt.datetime(2026, 3, 2, 2, 0, tzinfo=dt.UTC)
 ALLOWED = Allowances()
 ORDER = instruction()
 ACCOUNTS = registers().accounts
-NOTHING = Arrears(unbooked=(), overpaid=(), days=(), records=(), notices=(), tasks=())
+NOTHING = Arrears(
+    unbooked=(), overpaid=(), unreturned=(), days=(), records=(), notices=(), tasks=()
+)
 
 
 def entry(**changes: Any) -> BankEntry:
@@ -180,6 +183,14 @@ def test_what_is_paid_after_its_day_or_never_is_jl_104() -> None:
     (never,) = on_arrears(MONDAY + dt.timedelta(days=1), unbooked=(waiting,))
     assert never.policy == "JL-104"
     assert never.subject == late.subject, "late or never: one alert a payment"
+
+
+def test_what_was_recalled_and_held_paid_all_the_same_is_jl_101_until_it_has_come_back() -> None:
+    owed = Unreturned(key=ORDER.key, agency_code="101001", agreed_at=MONDAY, left_fen=5)
+    assert on_arrears(unreturned=(owed,)) == [], "its day is not over"
+    (found,) = on_arrears(MONDAY + dt.timedelta(days=1), unreturned=(owed,))
+    assert (found.policy, found.evidence["left_fen"]) == ("JL-101", 5)
+    assert found.subject == f"payment/{ORDER.key}/recalled"
 
 
 def test_clearing_that_differs_or_never_came_is_jl_103() -> None:

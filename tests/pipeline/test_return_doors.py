@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Awaitable, Callable
 
-import attrs
 import pytest
 
 from gateway.domain.bank import BankOutcome
@@ -16,6 +15,7 @@ from gateway.web.refunds import RefundCounter
 from tests.pipeline.desks import BANK, ORIGIN, Desk, texts
 from tests.pipeline.fakes import DIVISION, OpenGate, instruction
 from tests.pipeline.letters_iso import enquiry, recall, report, returned
+from tests.pipeline.test_partial import Picky, batch, street_of
 from tests.pipeline.test_voucher_letters import attached, post, refund
 
 KEY = instruction().key
@@ -48,12 +48,12 @@ async def by_outcome(desk: Desk, fen: int, serial: str) -> str:
 
 
 async def by_voucher(desk: Desk, fen: int, serial: str) -> str:
-    told = await post(desk, attrs.evolve(refund("2204", amount_fen=fen), reference=serial))
+    told = await post(desk, refund("2204", amount_fen=fen, reference=serial))
     return attached(told)[0]
 
 
 async def by_pacs004(desk: Desk, fen: int, serial: str) -> str:
-    told = returned("1", f"{fen // 100}.{fen % 100:02d}", refund=serial)
+    told = returned("1", f"{fen // 100}.{fen % 100:02d}", id=f"M-{serial}", refund=serial)
     return texts(await desk.post(told, BANK), "TxSts")[0]
 
 
@@ -163,3 +163,16 @@ async def test_a_database_that_has_forgotten_takes_no_word_and_the_same_one_late
     desk.behind.clear()
     assert await door(desk, 10_000, SERIAL) in TAKEN
     assert await desk.street.available() == 980_000
+
+
+async def test_of_a_batch_that_passed_in_part_no_more_comes_back_than_that_part() -> None:
+    street = await street_of(batch(3_000, 4_000, 2_000), Picky(bad=frozenset({"ACCOUNT-2"})))
+    before = await street.available()
+    desk = await Desk.open(street)
+    await desk.carry()
+    assert before - await street.available() == 5_000
+    assert await by_pacs004(desk, 5_001, "JH-1") not in TAKEN
+    assert await by_voucher(desk, 5_000, "JH-2") in TAKEN
+    assert await street.available() == before
+    assert await by_pacs004(desk, 1, "JH-3") not in TAKEN
+    assert await street.available() == before

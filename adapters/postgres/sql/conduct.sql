@@ -122,6 +122,44 @@ WHERE d.booked_fen > i.amount_fen
               '/', 'payment', $1, d.fiscal_year, d.voucher_type, d.voucher_no, 'again'))
 LIMIT $3
 
+-- name: unreturned
+-- empty: what the bank agreed to take back in this time has come back, was never paid, or was told
+WITH agreed AS (
+    SELECT w.fiscal_year, w.voucher_type, w.voucher_no, min(w.said_at) AS agreed_at
+    FROM recall_word AS w
+    WHERE w.division = $1 AND w.status = 'ACCR' AND w.said_at >= $2 AND w.said_at < $3
+    GROUP BY w.fiscal_year, w.voucher_type, w.voucher_no
+)
+SELECT a.fiscal_year, a.voucher_type, a.voucher_no, i.agency_code, a.agreed_at,
+       i.amount_fen - r.back_fen AS left_fen
+FROM agreed AS a
+     JOIN settlement AS s ON s.division = $1 AND s.fiscal_year = a.fiscal_year
+          AND s.voucher_type = a.voucher_type AND s.voucher_no = a.voucher_no
+          AND s.bank = 'accepted'
+     JOIN instruction AS i ON i.division = $1 AND i.fiscal_year = a.fiscal_year
+          AND i.voucher_type = a.voucher_type AND i.voucher_no = a.voucher_no
+     CROSS JOIN LATERAL (
+         SELECT coalesce(sum(f.amount_fen), 0)::bigint AS back_fen FROM refund AS f
+         WHERE f.division = $1 AND f.of_year = a.fiscal_year AND f.of_type = a.voucher_type
+               AND f.of_no = a.voucher_no
+     ) AS r
+WHERE i.amount_fen > r.back_fen
+      AND NOT EXISTS (
+          SELECT FROM conduct_alert AS c
+          WHERE c.division = $1 AND c.policy = 'JL-101' AND c.subject = concat_ws(
+              '/', 'payment', $1, a.fiscal_year, a.voucher_type, a.voucher_no, 'recalled'))
+ORDER BY a.agreed_at
+LIMIT $4
+
+-- name: cleared_before
+-- empty: none of these clearing vouchers was told before with another amount
+SELECT n.place, c.amount_fen
+FROM unnest($1::text[], $2::date[], $3::text[], $4::text[], $5::bigint[]) WITH ORDINALITY
+         AS n (division, day, account, voucher_no, amount_fen, place)
+     JOIN clearing_total AS c ON c.division = n.division AND c.day = n.day
+          AND c.account = n.account AND c.voucher_no = n.voucher_no
+WHERE c.amount_fen <> n.amount_fen
+
 -- name: days
 -- empty: nothing was paid or cleared in these days
 SELECT coalesce(b.day, c.day) AS day, coalesce(b.account, c.account) AS account,

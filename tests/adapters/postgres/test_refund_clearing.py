@@ -10,8 +10,11 @@ from gateway.domain.conduct import BankEntry, ClearingTotal, DayOfAccount, Direc
 from gateway.domain.conduct_rules import Allowances
 from gateway.domain.money import Fen
 from gateway.pipeline.conduct import alerts_on_arrears
+from gateway.pipeline.reconcile import Reconciling
+from gateway.pipeline.tell import Origin
 from tests.adapters.postgres.conftest import as_runtime
 from tests.adapters.postgres.storage_builders import DIVISION, NOW
+from tests.pipeline.fakes import OneShelf, registers
 
 pytestmark = pytest.mark.postgres
 DAY, LATER = NOW.date(), NOW + dt.timedelta(days=1)
@@ -52,3 +55,21 @@ async def test_what_was_cleared_back_is_held_against_what_came_back(
     assert totals == {"2301-1": 100} | ({"2302-1": back} if back else {})
     await store.close()
     await letters.close()
+
+
+async def test_a_clearing_voucher_that_is_told_again_with_another_amount_is_found(
+    migrated: str,
+) -> None:
+    store = PostgresConduct(as_runtime(migrated))
+    first, other = cleared("2301-1", 100), cleared("2301-2", 7)
+    await store.take(Statement(id="", clearing=(first, other)), [], NOW)
+    reconciling = Reconciling(
+        store=store, shelf=OneShelf(registers()), formats={}, allowances=Allowances(),
+        origin=Origin(bank="103", uri="spiffe://t.test/gateway/103"),
+    )  # fmt: skip
+    again = Statement(id="", clearing=(other, cleared("2301-1", 99), cleared("2301-3", 1)))
+    assert await reconciling.take(again, NOW) == 1
+    assert await reconciling.take(again, NOW) == 0, "told once"
+    (told,) = await store.alerts(DIVISION, DAY, DAY)
+    assert b"JL-102" in told and b'"first_fen":100,"now_fen":99' in told
+    await store.close()

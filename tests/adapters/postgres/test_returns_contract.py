@@ -1,13 +1,27 @@
 """What tells one return from another: one contract, in memory and on PostgreSQL."""
 
 import asyncio
+import datetime as dt
 
 import attrs
+import pytest
 
+from adapters.postgres.conduct import PostgresConduct
+from adapters.postgres.correspondence import PostgresCorrespondence
+from gateway.domain.bank import BankOutcome
+from gateway.domain.correspondence import RecallWord
+from gateway.domain.enquiries import RecallStatus
 from gateway.domain.money import Fen
 from gateway.domain.refunds import RefundResult
-from tests.adapters.postgres.conftest import Storage
-from tests.adapters.postgres.storage_builders import DIVISION, admission, draft, key, settlement
+from tests.adapters.postgres.conftest import Storage, as_runtime, opened
+from tests.adapters.postgres.storage_builders import (
+    DIVISION,
+    NOW,
+    admission,
+    draft,
+    key,
+    settlement,
+)
 from tests.adapters.postgres.test_holds_contract import grant, limit_of, refund_of
 
 
@@ -75,3 +89,43 @@ async def test_of_a_payment_that_was_told_in_two_ways_nothing_comes_back(storage
     assert (await storage.refunds.refund(refund_of("R1", 1, 30))).result is RefundResult.DISPUTED
     assert (await storage.refunds.refund(before)).result is RefundResult.REPEATED
     assert (await limit_of(storage)).posted_fen == 99
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("status", list(RecallStatus))
+async def test_what_the_bank_agreed_to_take_back_is_owed_until_all_of_it_came(
+    database: str, status: RecallStatus
+) -> None:
+    async with opened(database) as storage:
+        await grant(storage, 1000)
+        for number in (1, 2):
+            await storage.ledger.admit(admission(number, 100))
+        letters = PostgresCorrespondence(as_runtime(database))
+        for number in (1, 2):
+            await letters.say(
+                RecallWord(
+                    recall="ab" * 16, key=key(number), agency_code="101001", asker="x", code="",
+                    status=status, words="", by="core", at=NOW, notification=None,
+                    record=draft(str(key(number)), "recall"),
+                )
+            )  # fmt: skip
+        conduct = PostgresConduct(as_runtime(database))
+
+        async def owed() -> list[tuple[str, int]]:
+            found = await conduct.arrears(
+                DIVISION, NOW + dt.timedelta(days=1), since=NOW - dt.timedelta(days=1),
+                records_before=NOW, notices_before=NOW,
+            )  # fmt: skip
+            return [(each.key.voucher_no, each.left_fen) for each in found.unreturned]
+
+        assert await owed() == [], "unknown: it may not be paid at all"
+        await storage.ledger.settle(settlement(1))
+        await storage.ledger.settle(settlement(2, BankOutcome.REJECTED))
+        agreed = status is RecallStatus.ACCEPTED
+        assert await owed() == ([("1", 100)] if agreed else []), "paid after all"
+        await storage.refunds.refund(refund_of("R1", 1, 60))
+        assert await owed() == ([("1", 40)] if agreed else [])
+        await storage.refunds.refund(refund_of("R2", 1, 40))
+        assert await owed() == []
+        for room in (letters, conduct):
+            await room.close()
