@@ -147,7 +147,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         folder: Path
         """Holds `incoming`, `working`, `done` and `failed`; made if they are not there."""
         carrier: Text
-        """Whose folder it is: `spiffe://<trust domain>/channel/<division>/<name>`."""
+        """Whose folder it is: `spiffe://<trust domain>/channel/<division>/<name>`, or
+        `spiffe://<trust domain>/bank/<bank code>`, the bank's own."""
 
     class Holds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         expire_s: Annotated[float, msgspec.Meta(ge=1)] = 10 * 86_400.0
@@ -355,7 +356,10 @@ def _unlike_peers(settings: Settings) -> Iterator[str]:
         for division, bureau in settings.bureaus.items()
     ]
     if settings.files:
-        wanted.append(("files.carrier", settings.files.carrier, Role.CHANNEL, ""))
+        carrier = sender_of(settings.files.carrier)
+        banks = carrier is not None and carrier.role is Role.BANK
+        role, name = (Role.BANK, settings.gateway.bank_code) if banks else (Role.CHANNEL, "")
+        wanted.append(("files.carrier", settings.files.carrier, role, name))
     for key, uri, role, name in wanted:
         peer = sender_of(uri)
         unlike = peer is None or (peer.role, peer.trust_domain) != (role, domain)

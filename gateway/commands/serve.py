@@ -55,7 +55,7 @@ from gateway.workers.close import Closing
 from gateway.workers.conduct import Conduct
 from gateway.workers.deliver import Delivering
 from gateway.workers.enquire import Enquiring
-from gateway.workers.files import Files
+from gateway.workers.files import Files, Ways
 from gateway.workers.office import Office
 from gateway.workers.prune import Pruning
 from gateway.workers.renew import Renewing
@@ -186,9 +186,11 @@ def _files(house: House, office: Office) -> Files | None:
     chosen = house.settings.files
     if chosen is None:
         return None
-    return Files(
-        office, Tray(chosen.folder), house.line, chosen.carrier, house.formats, sniff, house.batch
-    )
+    ways = Ways(
+        line=house.line, wordings=house.formats, sniff=sniff, many=correspondence_of(house),
+        papers=papers_of(house),
+    )  # fmt: skip
+    return Files(office, Tray(chosen.folder), ways, chosen.carrier)
 
 
 def _sealing(house: House, office: Office) -> Sealing:

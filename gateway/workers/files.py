@@ -1,4 +1,5 @@
-"""Files: documents of a watched folder go down the same line as those at the door."""
+"""Files: documents of a watched folder go the same ways as those at the door, by the same rules:
+payments down the line, messages of many, letters about payments, vouchers that change registers."""
 
 import asyncio
 import contextlib
@@ -6,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+import attrs
 import structlog
 
 from gateway.domain.answer import Answer
@@ -18,7 +20,7 @@ from gateway.domain.faults import (
     broken,
 )
 from gateway.domain.instruction import Received
-from gateway.pipeline.batch import Batch
+from gateway.pipeline.batch import Tell
 from gateway.pipeline.line import Line
 from gateway.workers.office import Office
 
@@ -58,22 +60,45 @@ class Wording(Protocol):
     def problem(self, fault: Fault, instance: str) -> bytes: ...
 
 
+class Many(Protocol):
+    """What is more than one instruction: messages of many payments, letters about payments."""
+
+    def takes(self, received: Received) -> bool: ...
+    async def carry(self, received: Received, tell: Tell) -> bytes:
+        """Raises Fault."""
+        ...
+
+
+class Papers(Protocol):
+    """Vouchers that are no payment."""
+
+    def takes(self, received: Received) -> bool: ...
+    async def take(self, received: Received) -> bytes:
+        """Raises Fault, LedgerUnavailable."""
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class Ways:
+    """Where a document may go: those of the doors, in their order."""
+
+    line: Line
+    wordings: Mapping[str, Wording]
+    """By format."""
+    sniff: Callable[[bytes], str | None]
+    many: Many | None = None
+    papers: tuple[Papers, ...] = ()
+
+
 class Files:
     """Runs in the process that holds the office. `carrier`: the party whose folder it is; it
     carries what agencies of its division signed, as a channel at the door does."""
 
-    def __init__(
-        self, office: Office, tray: Tray, line: Line, carrier: str,
-        wordings: Mapping[str, Wording], sniff: Callable[[bytes], str | None],
-        batch: Batch | None = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, office: Office, tray: Tray, ways: Ways, carrier: str) -> None:
         self._office = office
         self._tray = tray
-        self._line = line
+        self._ways = ways
         self._carrier = carrier
-        self._wordings = wordings
-        self._sniff = sniff
-        self._batch = batch
         self._places = asyncio.Semaphore(AT_ONCE_MAX)
         self._large = asyncio.Lock()
         self.troubles: dict[str, str] = {}
@@ -132,30 +157,29 @@ class Files:
             raise
         except Exception:
             log.exception("file.broken", file=name)
-            await self._refuse(name, broken(), self._wordings["json"])
+            await self._refuse(name, broken(), self._ways.wordings["json"])
 
     async def _carry(self, name: str) -> None:
         """Raises Unready, LedgerUnavailable (to be tried again), OSError."""
-        wording = self._wordings["json"]
+        wording = self._ways.wordings["json"]
         try:
             document = await asyncio.to_thread(self._tray.read, name)
-            format = self._sniff(document.raw)
-            if format is None or format not in self._wordings:
+            format = self._ways.sniff(document.raw)
+            if format is None or format not in self._ways.wordings:
                 raise Unreadable(
                     FaultCode.MEDIA_TYPE_UNSUPPORTED,
                     "neither JSON nor a voucher envelope nor ISO 20022",
                 )
-            wording = self._wordings[format]
+            wording = self._ways.wordings[format]
             received = Received(
                 raw=document.raw,
                 format=format,
                 signature=document.signature,
                 party=self._carrier,
             )
-            if self._batch is not None and self._batch.takes(received):
-                await self._carry_many(self._batch, name, received)
+            if await self._carried_as_no_single_payment(name, received):
                 return
-            answer = await self._line.carry(received)
+            answer = await self._ways.line.carry(received)
         except Unready:
             raise
         except Fault as fault:
@@ -171,16 +195,25 @@ class Files:
                 outcome=answer.decision.outcome, replayed=answer.replayed,
             )  # fmt: skip
 
-    async def _carry_many(self, batch: Batch, name: str, received: Received) -> None:
-        """A message of many payments: the answer is the report on all of them. Raises Fault."""
+    async def _carried_as_no_single_payment(self, name: str, received: Received) -> bool:
+        """Asked in the door's order. Raises Fault, LedgerUnavailable."""
+        for papers in self._ways.papers if received.format == "voucher" else ():
+            if papers.takes(received):
+                await asyncio.to_thread(self._tray.answered, name, await papers.take(received))
+                log.info("file.answered", file=name, taken="registers")
+                return True
+        many = self._ways.many
+        if many is None or not many.takes(received):
+            return False
         told = Counter[str]()
 
         def tell(said: Answer | Fault, _seconds: float) -> None:
             told[str(said.decision.outcome if isinstance(said, Answer) else said.code)] += 1
 
-        report = await batch.carry(received, tell)
+        report = await many.carry(received, tell)
         await asyncio.to_thread(self._tray.answered, name, report)
         log.info("file.answered", file=name, payments=dict(told))
+        return True
 
     async def _refuse(self, name: str, fault: Fault, wording: Wording) -> None:
         problem = wording.problem(fault, f"file:{name}")

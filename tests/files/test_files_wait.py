@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from gateway.domain.faults import FaultCode, Unreadable, Unready
-from gateway.workers.files import AT_ONCE_MAX, LARGE_BYTES, Files
+from gateway.workers.files import AT_ONCE_MAX, LARGE_BYTES, Files, Ways
 from tests.web.besieged import until
 
 
@@ -83,10 +83,10 @@ class _Words:
 async def working(tray: _Tray, line: _Line, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     monkeypatch.setattr("gateway.workers.files.LOOK_S", 0.01)
     monkeypatch.setattr("gateway.workers.files.PAUSE_S", 0.01)
-    files = Files(
-        cast("Any", _Held()), tray, cast("Any", line), "carrier",
-        cast("Any", {"json": _Words()}), lambda _raw: "json",
-    )  # fmt: skip
+    ways = Ways(
+        line=cast("Any", line), wordings=cast("Any", {"json": _Words()}), sniff=lambda _raw: "json"
+    )
+    files = Files(cast("Any", _Held()), tray, ways, "carrier")
     running = asyncio.create_task(files.run())
     try:
         yield

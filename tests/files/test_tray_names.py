@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from adapters.folder.tray import SIGNATURE_BYTES_MAX, Tray, Unusable
-from gateway.workers.files import Files
+from gateway.workers.files import Files, Ways
 
 
 def put(root: Path, name: str, signature: bytes = b"a..b") -> None:
@@ -100,10 +100,10 @@ async def test_a_disk_without_room_stops_neither_the_process_nor_the_document(
 ) -> None:
     monkeypatch.setattr("gateway.workers.files.LOOK_S", 0.01)
     tray = _FullDisk()
-    files = Files(
-        cast("Any", _Held()), tray, cast("Any", None), "carrier",
-        cast("Any", {"json": _Words()}), lambda _raw: None,
-    )  # fmt: skip
+    ways = Ways(
+        line=cast("Any", None), wordings=cast("Any", {"json": _Words()}), sniff=lambda _raw: None
+    )
+    files = Files(cast("Any", _Held()), tray, ways, "carrier")
     running = asyncio.create_task(files.run())
     try:
         async with asyncio.timeout(5):
