@@ -1,6 +1,6 @@
 """Letters as MOF vouchers (`gateway.pipeline.correspondence.Tongue`): refunds 2203, 2204, 8252 and
-2252, clearing 2301 and 2302 and receipts, reconciliation 3502 answered by 2502, corrections 5253
-and 5351. What is answered is the sender's own envelope as a return copy, or the 2502.
+2252, clearing 2301 and 2302 and receipts, reconciliation 3502 and 3507 answered by 2502 and 2507,
+corrections 5253 and 5351. What else is answered is the sender's own envelope as a return copy.
 """
 
 import hashlib
@@ -29,10 +29,10 @@ from gateway.domain.vouchers import (
 )
 
 TYPES = frozenset(
-    {"2203", "2204", "8252", "2252", "2301", "2302", "3502", "5253", "5351"}
+    {"2203", "2204", "8252", "2252", "2301", "2302", "3502", "3507", "5253", "5351"}
 )  # fmt: skip
 """Beside these, the receipts (VoucherFlag 1) of payments."""
-QUESTION_TYPE = "3502"
+QUESTION_TYPES = ("3502", "3507")
 
 _LOOKED_AT_BYTES = 2048
 _TYPE = re.compile(rb"""\sVtCode\s*=\s*["']([0-9]{4})["']""")
@@ -125,7 +125,7 @@ def _matter(vouchers: tuple[Voucher, ...], raw: bytes) -> Matter:
 
 def _asked(voucher: Voucher) -> Matter | None:
     if isinstance(voucher, Reconciliation):
-        return voucher if voucher.key.voucher_type == QUESTION_TYPE else None
+        return voucher if voucher.key.voucher_type in QUESTION_TYPES else None
     return voucher if isinstance(voucher, Adjustment) else None
 
 

@@ -168,6 +168,8 @@ TABLES: Mapping[str, Table] = {
     "5108": _quota(DIRECT),
     "3502": _RECONCILIATION,
     "2502": _RECONCILIATION,
+    "3507": _RECONCILIATION,
+    "2507": _RECONCILIATION,
     "5901": Table(
         head=BaseData, header={"element": ("DataEle", _T)}, line=CodeRow, detail=_ROW,
     ),

@@ -1,5 +1,5 @@
-"""Tally: vouchers that are held against what is known: reconciliation (3502, answered by 2502) and
-corrections of codes (5253, 5351). Nothing here moves money."""
+"""Tally: vouchers that are held against what is known: reconciliation (3502 and 3507, answered by
+2502 and 2507) and corrections of codes (5253, 5351). Nothing here moves money or limits."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,8 @@ from gateway.ports import Format
 
 CLEARING_TYPES = ("2301", "2302")
 AGREES, DIFFERS = "0", "1"
-ANSWER_TYPE = "2502"
+ANSWER_TYPES = {"3502": "2502", "3507": "2507"}
+"""Of vouchers, and of clearing (清算信息对账)."""
 
 _Standings = Mapping[InstructionKey, Standing]
 
@@ -37,8 +38,9 @@ class Tallying:
     origin: Origin
 
     async def tally(self, asked: Reconciliation) -> Reconciliation:
-        """The 2502 to a 3502: each line agrees (0), or does not (1) and why. What the treasury
-        lists and we do not know does not agree; kinds that we keep no books of are said so.
+        """The 2502 to a 3502, the 2507 to a 3507: each line agrees (0), or does not (1) and why.
+        What the treasury lists and we do not know does not agree; kinds that we keep no books of
+        are said so.
 
         Raises LedgerUnavailable.
         """
@@ -47,9 +49,10 @@ class Tallying:
         standings = await self.book.standings(keys)
         totals = await self.book.cleared(asked.key.division, cleared)
         lines = tuple(self._checked(asked, line, standings, totals) for line in asked.lines)
+        answer = ANSWER_TYPES[asked.key.voucher_type]
         same = all(line.result == AGREES for line in lines)
         return attrs.evolve(
-            asked, key=replace(asked.key, voucher_type=ANSWER_TYPE), lines=lines,
+            asked, key=replace(asked.key, voucher_type=answer), lines=lines,
             result=AGREES if same else DIFFERS,
         )  # fmt: skip
 

@@ -159,6 +159,20 @@ async def test_a_reconciliation_is_answered_line_by_line() -> None:
         await post(desk, asked, by=SENDER)
 
 
+async def test_a_reconciliation_of_clearing_has_its_own_answer_that_reads_back_whole() -> None:
+    desk = await paid()
+    desk.letters.totals[DIVISION, "2301-1"] = 30_000
+    asked = attrs.evolve(
+        reconciliation(("2301", "2301-1", 30_000), ("2302", "2302-1", -5)), key=key("3507")
+    )
+    told = await post(desk, asked)
+    (answer,) = read_vouchers(told)
+    assert isinstance(answer, Reconciliation) and answer.key == key("2507")
+    assert [line.result for line in answer.lines] == ["0", "1"] and answer.result == "1"
+    assert vouchers_envelope([answer]) == told
+    assert await post(desk, asked) == told, "once under its number"
+
+
 async def test_what_is_unknown_at_the_bank_does_not_agree() -> None:
     desk = await Desk.open()
     desk.street.bank.outcome = BankOutcome.UNKNOWN
