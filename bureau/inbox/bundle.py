@@ -6,14 +6,13 @@ The shape is written down in docs/bureau.md; `adapters/bureau/frame.py` is its o
 import attrs
 import msgspec
 
-from bureau.inbox.frame import DeliveryUnreadable
+from bureau.inbox.frame import DeliveryUnreadable, header_of
 
 MEDIA_TYPE = "application/vnd.treasury.notices"
 VERSION = 1
 NOTICES_MAX = 256
 NOTICE_BYTES_MAX = 256 * 1024
 BUNDLE_BYTES_MAX = 4 * 1024 * 1024
-HEADER_BYTES_MAX = 512 * 1024
 
 
 class _Header(msgspec.Struct, forbid_unknown_fields=True):
@@ -34,15 +33,9 @@ class Bundle:
 
 def read_bundle(raw: bytes) -> Bundle:
     """Raises DeliveryUnreadable."""
-    end = raw.find(b"\n", 0, HEADER_BYTES_MAX)
-    if end < 0:
-        raise DeliveryUnreadable("no header line")
-    try:
-        header = msgspec.json.decode(memoryview(raw)[:end], type=_Header)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise DeliveryUnreadable(f"header: {error}") from error
-    _check(header, len(raw) - end - 1)
-    notices, offset = [], end + 1
+    header, offset = header_of(raw, _Header)
+    _check(header, len(raw) - offset)
+    notices = []
     for size, signature in zip(header.sizes, header.signatures, strict=True):
         notices.append((raw[offset : offset + size], signature))
         offset += size

@@ -4,6 +4,7 @@ The shape is written down in docs/bureau.md; `adapters/bureau/frame.py` is its o
 """
 
 from collections.abc import Iterator
+from typing import TypeVar
 
 import attrs
 import msgspec
@@ -14,6 +15,7 @@ HEADER_BYTES_MAX = 512 * 1024
 RECORD_BYTES_MAX = 1024 * 1024
 CHECKPOINT_CHARS_MAX = 4096
 HASH_BYTES = 32
+H = TypeVar("H")
 
 
 class DeliveryUnreadable(ValueError):
@@ -44,15 +46,9 @@ class Frame:
 
 def read_frame(raw: bytes) -> Frame:
     """Raises DeliveryUnreadable."""
-    end = raw.find(b"\n", 0, HEADER_BYTES_MAX)
-    if end < 0:
-        raise DeliveryUnreadable("no header line")
-    try:
-        header = msgspec.json.decode(memoryview(raw)[:end], type=_Header)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise DeliveryUnreadable(f"header: {error}") from error
-    _check(header, len(raw) - end - 1)
-    pieces = _cut(raw, end + 1, header)
+    header, start = header_of(raw, _Header)
+    _check(header, len(raw) - start)
+    pieces = _cut(raw, start, header)
     count = len(header.sizes)
     return Frame(
         division=header.division,
@@ -62,6 +58,17 @@ def read_frame(raw: bytes) -> Frame:
         disclosures=tuple(None if size is None else next(pieces) for size in header.disclosures),
         checkpoint=header.checkpoint,
     )
+
+
+def header_of(raw: bytes, shape: type[H]) -> tuple[H, int]:
+    """The first line as `shape`, and where what it describes begins. Raises DeliveryUnreadable."""
+    end = raw.find(b"\n", 0, HEADER_BYTES_MAX)
+    if end < 0:
+        raise DeliveryUnreadable("no header line")
+    try:
+        return msgspec.json.decode(memoryview(raw)[:end], type=shape), end + 1
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise DeliveryUnreadable(f"header: {error}") from error
 
 
 def _check(header: _Header, rest: int) -> None:
