@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from bench.admission import admissions, admit_all
 from bench.arena import Arena, Burst, arena, load_registers
+from bench.interpreter import interpreter
 from bench.line_report import figures_of, show_line
 from bench.machine import resident_mib
 from bench.measured import Measured
@@ -60,7 +61,7 @@ def run(*, quick: bool = False) -> dict[str, Any]:
             _one_process(staged, drawn, programme, measured)
         _latency(staged, drawn, programme, measured)
         _beside_pgbench(staged, drawn, programme, measured)
-    figures = figures_of(measured)
+    figures = {**figures_of(measured), "interpreter": interpreter()}
     show_line(figures)
     return figures
 

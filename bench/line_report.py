@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bench.arena import Burst
+from bench.interpreter import in_words
 from bench.measured import Measured
 from bench.results import median, percentile, show, spread_of
 
@@ -80,6 +81,7 @@ def show_line(figures: dict[str, Any]) -> None:
     plain = [(name, value) for name, value in figures.items() if not isinstance(value, dict)]
     show("figures", ("figure", "value"), plain)
     print(bound_by(figures))
+    print(in_words(figures["interpreter"]))
 
 
 def bound_by(figures: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ import pytest
 
 from adapters.bank.exchange import Reply
 from bench.admission import admissions
+from bench.interpreter import in_words, says_optimised
 from bench.load import Tally, _open_loop, read_requests, write_requests
 from bench.machine import cpu_seconds, descendants
 from bench.profile import LOOP, part_of
@@ -48,6 +49,18 @@ def test_measuring_one_part_again_leaves_the_other_parts_alone(tmp_path: Path) -
     assert kept["records"]["sign_each_us"] == 1
     assert kept["line"]["rate_hot"] == 3
     assert kept["machine"]["cores"] >= 1
+
+
+def test_how_an_interpreter_was_built_is_told_by_its_own_word_or_not_at_all() -> None:
+    assert says_optimised({"CONFIG_ARGS": "'--prefix=/usr' '--enable-optimizations'"})
+    assert says_optimised({"PY_CORE_CFLAGS": "-O2 -fprofile-use -fprofile-correction"})
+    assert not says_optimised({"CONFIG_ARGS": "'--enable-shared'", "PY_CORE_CFLAGS": "-O3"})
+    assert "not said to be optimised, in one piece; a small loop takes 90 ns" in in_words(
+        {
+            "version": "3.11.7", "compiler": "GCC", "says_optimised": False,
+            "shared_library": False, "small_loop_ns": 90,
+        }
+    )  # fmt: skip
 
 
 def test_requests_come_back_from_the_file_as_they_were_written(tmp_path: Path) -> None:
@@ -118,5 +131,6 @@ def test_a_short_run_of_every_part_keeps_the_promised_figures(tmp_path: Path) ->
     assert ran.returncode == 0, ran.stderr[-2000:]
     kept = json.loads(out.read_text("utf-8"))
     assert kept["line"].keys() >= LINE
+    assert kept["line"]["interpreter"]["small_loop_ns"] > 0
     assert kept["records"].keys() >= RECORDS
     assert kept["policies"].keys() >= POLICIES
