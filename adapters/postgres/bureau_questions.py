@@ -79,8 +79,10 @@ class BureauQuestions:
     ) -> Sequence[Row]:
         return await self._rows("flips", division, number, *after, limit)
 
-    async def hits(self, division: str, since: dt.datetime) -> Mapping[str, int]:
-        return {row["name"]: row["count"] for row in await self._rows("hits", division, since)}
+    async def hits(self, division: str, since: dt.datetime) -> Mapping[str, tuple[int, int]]:
+        """By policy: how often it found something, and how often of that it warned only."""
+        rows = await self._rows("hits", division, since)
+        return {row["name"]: (row["count"], row["warned"]) for row in rows}
 
     async def _rows(self, name: str, *values: object) -> list[Row]:
         async with connection_of(self._pool) as connection:

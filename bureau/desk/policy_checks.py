@@ -7,14 +7,12 @@ from functools import cache
 
 import attrs
 
-from bureau.desk.policy_words import read_out
-from gateway.domain.codes import ApprovalKind, Evidence
+from bureau.desk.policy_words import papers_zh, read_out
 from gateway.domain.facts import Facts
 from policies.book.book import Book
 from policies.book.compile import compile_policy
 from policies.book.document import Policy, Test
 from policies.book.load import load_codes, load_golden
-from policies.book.names import option_zh
 from policies.book.prove import VERDICTS_ZH, Came, outcomes, place_of, prove
 from policies.book.read import read_policy
 from policies.book.steps import finished
@@ -23,8 +21,6 @@ from policies.form.words import changed
 from policies.language.codelist import CodeList
 from policies.language.errors import PolicyRefused, Problem
 from policies.replay.compare import Difference, compare
-
-_PAPERS = (Evidence, ApprovalKind)
 
 
 @attrs.frozen(kw_only=True)
@@ -122,13 +118,11 @@ def _change(was: Came, came: Came, titles: Mapping[str, str], first: str = "改�
         names = [titles.get(one, one) or "无" for one in (was.exception, came.exception)]
         told.append(f"例外 {names[0]} → {names[1]}")
     if sorted(was.missing) != sorted(came.missing):
-        papers = ["、".join(map(_paper, one.missing)) or "无" for one in (was, came)]
+        papers = [
+            papers_zh(" & ".join(one.missing)) if one.missing else "无" for one in (was, came)
+        ]
         told.append(f"应补材料 {papers[0]} → {papers[1]}")
     return "；".join(told)
-
-
-def _paper(kind: str) -> str:
-    return next((option_zh(each(kind)) for each in _PAPERS if kind in set(each)), kind)
 
 
 def _retold(old: Policy, new: Policy) -> tuple[tuple[str, str, str], ...]:
@@ -141,7 +135,7 @@ def _retold(old: Policy, new: Policy) -> tuple[tuple[str, str, str], ...]:
 
 
 def _verdict(test: Test) -> str:
-    missing = "、".join(map(_paper, test.missing))
+    missing = papers_zh(" & ".join(test.missing)) if test.missing else ""
     return VERDICTS_ZH[test.outcome] + (f"（应补 {missing}）" if missing else "")
 
 

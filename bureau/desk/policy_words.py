@@ -5,13 +5,16 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from gateway.domain.codes import ApprovalKind, Evidence
 from policies.book.document import Policy
 from policies.book.load import load_codes
+from policies.book.names import option_zh
 from policies.form.conditions import kinds_of
 from policies.form.words import money, sentence
 from policies.language.types import SCHEMA
 
 _PLACE = re.compile(r"\{([a-z_0-9.]+)(?:\|([^{}]*))?\}")
+_PAPERS = (Evidence, ApprovalKind)
 _OWN = {"causes": "上述情形", "exemption": "例外情形", "window": "累计"}
 
 
@@ -40,6 +43,16 @@ def wordings(policy: Policy) -> dict[str, str]:
     for one in policy.causes:
         said[f"cause.{one.id}"] = _filled(one.wording.zh, params | _row(policy, one.id))
     return said
+
+
+def papers_zh(text: str) -> str:
+    """`a & b | c` of papers or approvals: 甲、乙，或者丙."""
+    groups = [[_paper(one.strip()) for one in each.split("&")] for each in text.split("|")]
+    return "，或者".join("、".join(group) for group in groups)
+
+
+def _paper(kind: str) -> str:
+    return next((option_zh(each(kind)) for each in _PAPERS if kind in set(each)), kind)
 
 
 def values_of(policy: Policy) -> dict[str, str]:

@@ -58,7 +58,7 @@ class QuestionStore(Protocol):
         self, division: str, number: int, after: tuple[str, int], limit: int
     ) -> Sequence[Mapping[str, Any]]: ...
 
-    async def hits(self, division: str, since: dt.datetime) -> Mapping[str, int]: ...
+    async def hits(self, division: str, since: dt.datetime) -> Mapping[str, tuple[int, int]]: ...
 
 
 class Questions:
@@ -73,7 +73,7 @@ class Questions:
         self._sign = sign
         self._places = places
         self._clock = clock
-        self._hits: dict[tuple[str, int], tuple[dt.datetime, Mapping[str, int]]] = {}
+        self._hits: dict[tuple[str, int], tuple[dt.datetime, Mapping[str, tuple[int, int]]]] = {}
 
     async def candidate(
         self, division: str, seq: int, what: str, by: Person, since: dt.date | None
@@ -129,8 +129,9 @@ class Questions:
             division, [bank], ("replay", "", None, subject, None), {"subject": subject}, by
         )
 
-    async def hits(self, division: str, days: int = 30) -> Mapping[str, int]:
-        """How often each policy stopped something in the last days; a minute old at most."""
+    async def hits(self, division: str, days: int = 30) -> Mapping[str, tuple[int, int]]:
+        """How often each policy found something in the last days, and how often of that it warned
+        only; a minute old at most."""
         now = self._clock()
         known = self._hits.get((division, days))
         if known is None or now - known[0] >= HITS_AGE:

@@ -104,6 +104,25 @@ async def test_exports_and_figures_tell_warnings_apart_from_interceptions(
     assert ["预警（按规则）", "JL-053"] in [row[:2] for row in rows]
 
 
+async def test_a_policy_that_only_warns_shows_how_often_it_did(
+    desk: Desk, bureau: Bureau, chain: Chain
+) -> None:
+    now = int(desk.hands.now.timestamp()) * 1_000_000
+    await told(
+        bureau, chain, warned(1, recorded_at=now), warned(2, recorded_at=now),
+        verdict(3, "held", findings=[finding(policy="JL-042", action="hold")], recorded_at=now),
+    )  # fmt: skip
+    reviewer = await desk.seat(Office.REVIEWER)
+    _, page = await reviewer.get(f"{HOME}/policies")
+    assert f'?q={quote("结果:预警 policy:JL-053")}">预警 2</a>' in page
+    assert f'{LISTED}?q=policy:JL-042">1</a>' in page and "预警 1" not in page
+    _, page = await reviewer.get(f"{HOME}/policies/JL-042")
+    assert (
+        "：须经 财政部门现金批准、开户银行现金批准" in page
+        and "cash_finance &amp;" not in (page.partition("规则文件")[0])
+    )
+
+
 async def test_what_was_delivered_before_there_was_a_list_is_listed_too(
     bureau: Bureau, chain: Chain
 ) -> None:

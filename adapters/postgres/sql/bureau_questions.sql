@@ -117,8 +117,8 @@ ORDER BY bank, seq
 LIMIT $5;
 
 -- name: hits
--- empty: nothing was refused or held in these days.
-SELECT p.name, count(*) AS count
-FROM interception AS i, unnest(i.policies) AS p (name)
+-- empty: nothing was refused, held or warned of in these days.
+SELECT p.name, count(*) AS count, count(*) FILTER (WHERE i.outcome = 'warned') AS warned
+FROM found_line AS i, unnest(i.policies) AS p (name)
 WHERE i.division = $1 AND i.decided_at >= $2
 GROUP BY p.name;

@@ -15,7 +15,7 @@ from bureau.desk.policies import (
 )
 from bureau.desk.policy_checks import Checked
 from bureau.desk.policy_trial import Tried
-from bureau.desk.policy_words import read_out, values_of, wordings
+from bureau.desk.policy_words import papers_zh, read_out, values_of, wordings
 from bureau.desk.refusals import ActRefused
 from bureau.web.exports import attachment
 from bureau.web.rooms import Rooms
@@ -87,7 +87,7 @@ class _Policies:
         policy, text = await self._policy(visit)
         return self._rooms.pages(
             "policy", visit=visit, policy=policy, document=text, words=read_out(policy),
-            told=wordings(policy), values=values_of(policy),
+            told=wordings(policy), values=values_of(policy), papers=papers_zh,
             proof=self._policies.proofs.known(text), **_WORDS,
         )  # fmt: skip
 
