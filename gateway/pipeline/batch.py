@@ -114,6 +114,7 @@ class Batch:
         rooms = self._rooms
         now = rooms.clock.now()
         sender = rooms.gatekeeper.authenticate(received, now)
+        self._line.refuse_outsiders(sender)
         opened = await rooms.crew.aside(lambda: rooms.bulk.open(received.raw))
         digest = hashlib.sha256(received.raw).digest()
         await self._keep(received, sender, digest, opened)

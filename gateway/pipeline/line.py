@@ -25,7 +25,13 @@ from gateway.domain.parties import Parties, Sender
 from gateway.pipeline.admit import admit
 from gateway.pipeline.decide import NOTHING_KNOWN, Ruling
 from gateway.pipeline.identify import identify
-from gateway.pipeline.parse import parse, refuse_behind, refuse_strangers, refuse_unserved
+from gateway.pipeline.parse import (
+    parse,
+    refuse_behind,
+    refuse_outsiders,
+    refuse_strangers,
+    refuse_unserved,
+)
 from gateway.pipeline.partial import Bench, judge, left_out
 from gateway.pipeline.receipt import answer_again, answer_now
 from gateway.pipeline.settle import settle_by_word
@@ -86,6 +92,11 @@ class Line:
         sender = rooms.gatekeeper.authenticate(received, rooms.clock.now())
         instruction = parse(received, rooms.formats)
         return await self.carry_proven(received, instruction, sender)
+
+    def refuse_outsiders(self, sender: Sender) -> None:
+        """Raises Unproven, Unreadable: nothing that this sender signs can be carried here."""
+        rooms = self._rooms
+        refuse_outsiders(sender, rooms.divisions, rooms.origin.trust_domain)
 
     async def carry_proven(
         self, received: Received, instruction: Instruction, sender: Sender

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 
 from gateway.domain.faults import FaultCode, Unproven, Unreadable, Unready
 from gateway.domain.instruction import Instruction, Received
-from gateway.domain.parties import Sender
+from gateway.domain.parties import Role, Sender
 from gateway.ports import Format
+
+_ORDERING = frozenset({Role.AGENCY, Role.CHANNEL, Role.BUREAU})
 
 
 def parse(received: Received, formats: Mapping[str, Format]) -> Instruction:
@@ -32,6 +34,23 @@ def refuse_strangers(sender: Sender, instruction: Instruction, trust_domain: str
             FaultCode.SENDER_NOT_ENTITLED,
             f"{sender.uri} may not send for agency {instruction.agency_code!r}"
             f" of division {instruction.key.division}",
+        )
+
+
+def refuse_outsiders(sender: Sender, divisions: frozenset[str], trust_domain: str) -> None:
+    """Who may order no payment at all here: asked before a message of many is read and kept.
+
+    Raises Unproven, Unreadable.
+    """
+    if sender.trust_domain != trust_domain:
+        raise Unproven(
+            FaultCode.SENDER_UNKNOWN, f"the signer is of another trust domain than {trust_domain}"
+        )
+    if sender.role not in _ORDERING:
+        raise Unproven(FaultCode.SENDER_NOT_ENTITLED, f"{sender.uri} orders no payments")
+    if sender.division not in divisions:
+        raise Unreadable(
+            FaultCode.DIVISION_UNKNOWN, f"division {sender.division} is not served by this gateway"
         )
 
 

@@ -23,6 +23,7 @@ from gateway.domain.instruction import Instruction, Received
 from gateway.domain.parties import Sender, sender_of
 from gateway.pipeline.batch import Batch, BatchRooms
 from gateway.pipeline.line import Line
+from gateway.pipeline.parse import refuse_outsiders
 from gateway.ports import Clock, Gatekeeper
 from tests.adapters.formats.iso_samples import AT, many
 
@@ -50,6 +51,9 @@ class Scene:
         sender = sender_of(received.party)
         assert sender
         return sender
+
+    def refuse_outsiders(self, sender: Sender) -> None:
+        refuse_outsiders(sender, frozenset({"220000000"}), "example.org")
 
     async def deposit(self, digest: bytes, raw: bytes, _format: str) -> bool:
         assert digest == hashlib.sha256(raw).digest() and ("220000000", digest) in self.store.kept
@@ -120,6 +124,26 @@ async def test_nothing_is_kept_or_carried_of_what_is_not_proven() -> None:
     with pytest.raises(Unproven):
         await scene.carried(forged)
     assert not scene.heard and not scene.store.kept
+
+
+@pytest.mark.parametrize(
+    ("party", "code"),
+    [
+        ("spiffe://example.org/agency/220100000/101001", FaultCode.DIVISION_UNKNOWN),
+        ("spiffe://example.com/channel/220000000/counter", FaultCode.SENDER_UNKNOWN),
+        ("spiffe://example.org/bank/103241001000", FaultCode.SENDER_NOT_ENTITLED),
+        ("spiffe://example.org/operator/li", FaultCode.SENDER_NOT_ENTITLED),
+    ],
+)  # fmt: skip
+async def test_of_whoever_may_order_nothing_here_no_message_is_kept_or_deposited(
+    party: str, code: FaultCode
+) -> None:
+    """48 MiB were, each time, before the first of its payments was refused."""
+    scene = Scene()
+    with pytest.raises(Fault) as refused:
+        await scene.carried(Received(raw=RAW, format="iso20022", signature="s", party=party))
+    assert refused.value.code is code
+    assert scene.heard == ["proven"] and not scene.store.kept
 
 
 async def test_without_the_bank_s_word_that_it_has_the_message_nothing_is_carried() -> None:
