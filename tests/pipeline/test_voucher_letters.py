@@ -12,10 +12,12 @@ from adapters.formats.voucher_answer import answer_voucher
 from adapters.formats.voucher_appropriation import appropriation_envelope
 from adapters.formats.voucher_paper_write import vouchers_envelope
 from adapters.formats.voucher_papers import read_vouchers
+from adapters.memory.registers import MemoryRegisters
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Outcome
 from gateway.domain.faults import Unproven, Unreadable
 from gateway.domain.instruction import InstructionKey
+from gateway.domain.ledger import LimitKey, LimitKind
 from gateway.domain.money import Fen
 from gateway.domain.vouchers import (
     Adjustment,
@@ -30,7 +32,7 @@ from gateway.domain.vouchers import (
 )
 from tests.adapters.formats.voucher_samples import answered
 from tests.pipeline.desks import BANK, BUREAU, Desk
-from tests.pipeline.fakes import DIVISION, SENDER, instruction
+from tests.pipeline.fakes import DIVISION, INDICATOR, SENDER, instruction, registers
 from tests.pipeline.test_line import Street
 
 KEY = instruction().key
@@ -192,6 +194,24 @@ async def test_a_correction_of_codes_is_matched_and_recorded_and_moves_no_money(
     assert await desk.street.available() == 970_000
     with pytest.raises(Unproven):
         await post(desk, adjustment(("1", -1), ("1", 1)), by=BANK)
+
+
+async def test_what_a_correction_changes_of_limits_comes_with_the_registers_and_binds_at_once() -> (
+    None
+):
+    """Decision 0066: frozen where it is charged now, granted anew where it was charged wrongly."""
+    desk = await paid()
+    await post(desk, adjustment(("1", -30_000), ("1", 30_000)), by=BUREAU)
+    now = registers(1_030_000)
+    other = replace(now.indicators[INDICATOR], id="other", granted_fen=Fen(50_000),
+                    frozen_fen=Fen(30_000))  # fmt: skip
+    later = attrs.evolve(now, version=2, indicators={**now.indicators, "other": other})
+    await MemoryRegisters(desk.street.state).load(b"", later)
+    assert await desk.street.available() == 1_000_000, "as if it had never been charged"
+    limit = await desk.street.ledger.limit(DIVISION, LimitKey(kind=LimitKind.INDICATOR, id="other"))
+    assert limit is not None and limit.available_fen == 20_000
+    await post(desk, refund())
+    assert await desk.street.available() == 1_010_050, "which the bureau then takes back"
 
 
 @pytest.mark.parametrize(
