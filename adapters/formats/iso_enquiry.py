@@ -1,39 +1,23 @@
-"""pacs.028, camt.056, camt.029, pacs.004, pacs.002 read strictly: no package carries their schemas.
-
-For each message the elements that may stand in it are listed, with whether they must and how often;
-what is not listed is refused with its place, and all errors come at once.
+"""pacs.028, camt.056, camt.029, pacs.004, pacs.002 read strictly, by the lists of
+`iso_letter_forms`: what is not listed is refused with its place, and all errors come at once.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 
-import attrs
 from lxml import etree
 
 from adapters.formats.iso_cut import refuse
+from adapters.formats.iso_letter_forms import FORMS, MESSAGES, Form
+from adapters.formats.iso_matters import MEANT, STATUSES, Texts, fen_of, matter_of, one
 from adapters.formats.iso_read import CURRENCY
 from adapters.formats.iso_xml import Message, local, parsed, seemly
 from adapters.formats.json_walk import Findings, shown
 from adapters.formats.text_safety import refused_in
 from gateway.domain.correspondence import Letter
-from gateway.domain.enquiries import (
-    Enquiry,
-    Original,
-    OutcomeItem,
-    OutcomeReport,
-    PaymentReturn,
-    Recall,
-    RecallAnswer,
-    RecallItem,
-    RecallResult,
-    RecallStatus,
-    ReturnItem,
-    StatusEnquiry,
-)
+from gateway.domain.enquiries import Enquiry, RecallStatus
 from gateway.domain.faults import FaultCode, Unreadable
-from gateway.domain.money import Fen
 
-_AMOUNT = re.compile(r"(0|[1-9][0-9]{0,14})(?:\.([0-9]{1,2}))?", re.ASCII)
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(?:Z|[+-][0-9]{2}:[0-9]{2})?")
 _TEXT_MAX = 140
 _WIDTHS = {"AddtlInf": 105, "Cd": 4, "Prtry": 35, "OrgnlUETR": 36, "UETR": 36}
@@ -48,80 +32,9 @@ PAYMENTS_MAX = 500
 LETTER_TAGS_MAX = 200_000
 """Four hundred for each payment."""
 
-_NAMES = r"OrgnlMsgId|OrgnlMsgNmId|OrgnlCreDtTm"
-_PAYMENT = (
-    rf"(?:OrgnlGrpInf/(?:{_NAMES})|OrgnlInstrId|OrgnlEndToEndId|OrgnlTxId|OrgnlUETR"
-    r"|OrgnlClrSysRef|ClrSysRef|OrgnlIntrBkSttlmAmt|OrgnlIntrBkSttlmDt)"
-)
-_PARTY = r"(?:Assgnr|Assgne|Cretr)/(?:Agt|Pty)/.+"
-_CASE = rf"(?:Case|RslvdCase)/(?:Id|{_PARTY})"
-_REASON = r"Rsn/(?:Cd|Prtry)|AddtlInf"
-
-
-@attrs.frozen(kw_only=True)
-class _Form:
-    root: str
-    head: str
-    """What may stand beside the payments, as one pattern of paths below the root."""
-    required: tuple[str, ...]
-    row: str
-    """The path of each payment."""
-    in_row: str
-    row_required: tuple[str, ...]
-
-
-_FORMS: Mapping[str, _Form] = {
-    "pacs.028.001.03": _Form(
-        root="FIToFIPmtStsReq",
-        head=rf"GrpHdr/(?:MsgId|CreDtTm|Instg?d?Agt/.+)|OrgnlGrpInf/(?:{_NAMES}|OrgnlNbOfTxs)",
-        required=("GrpHdr/MsgId", "GrpHdr/CreDtTm"), row="TxInf",
-        in_row=rf"StsReqId|{_PAYMENT}|AccptncDtTm", row_required=("OrgnlEndToEndId",),
-    ),
-    "camt.056.001.08": _Form(
-        root="FIToFIPmtCxlReq",
-        head=rf"Assgnmt/(?:Id|CreDtTm|{_PARTY})|{_CASE}|CtrlData/NbOfTxs",
-        required=("Assgnmt/Id", "Assgnmt/CreDtTm"), row="Undrlyg/TxInf",
-        in_row=rf"CxlId|{_CASE}|{_PAYMENT}|CxlRsnInf/(?:{_REASON})",
-        row_required=("OrgnlEndToEndId",),
-    ),
-    **dict.fromkeys(
-        ("camt.029.001.08", "camt.029.001.09"),
-        _Form(
-            root="RsltnOfInvstgtn",
-            head=rf"Assgnmt/(?:Id|CreDtTm|{_PARTY})|{_CASE}|Sts/Conf",
-            required=("Assgnmt/Id", "Assgnmt/CreDtTm", "Sts/Conf"), row="CxlDtls/TxInfAndSts",
-            in_row=rf"CxlStsId|{_CASE}|{_PAYMENT}|TxCxlSts|CxlStsRsnInf/(?:{_REASON})",
-            row_required=("OrgnlEndToEndId", "TxCxlSts"),
-        ),
-    ),
-    "pacs.002.001.10": _Form(
-        root="FIToFIPmtStsRpt",
-        head=rf"GrpHdr/(?:MsgId|CreDtTm|Instg?d?Agt/.+)"
-        rf"|OrgnlGrpInfAndSts/(?:{_NAMES}|OrgnlNbOfTxs|GrpSts)",
-        required=("GrpHdr/MsgId", "GrpHdr/CreDtTm"), row="TxInfAndSts",
-        in_row=rf"StsId|{_PAYMENT}|TxSts|StsRsnInf/(?:{_REASON})|AccptncDtTm|AcctSvcrRef",
-        row_required=("OrgnlEndToEndId", "TxSts"),
-    ),
-    "pacs.004.001.09": _Form(
-        root="PmtRtr",
-        head=rf"GrpHdr/(?:MsgId|CreDtTm|NbOfTxs|CtrlSum|IntrBkSttlmDt|SttlmInf/SttlmMtd"
-        rf"|TtlRtrdIntrBkSttlmAmt|Instg?d?Agt/.+)|OrgnlGrpInf/(?:{_NAMES})",
-        required=("GrpHdr/MsgId", "GrpHdr/CreDtTm", "GrpHdr/NbOfTxs"), row="TxInf",
-        in_row=rf"RtrId|{_PAYMENT}|RtrdIntrBkSttlmAmt|IntrBkSttlmDt|ChrgBr"
-        rf"|RtrRsnInf/(?:{_REASON})",
-        row_required=("RtrId", "OrgnlEndToEndId", "RtrdIntrBkSttlmAmt"),
-    ),
-}  # fmt: skip
-MESSAGES = tuple(_FORMS)
-
-_MEANT = {"ACSC": True, "ACCC": True, "ACSP": True, "RJCT": False}
-"""TxSts that end a payment; every other is on its way."""
-STATUSES = frozenset({*_MEANT, "ACTC", "ACCP", "ACWC", "RCVD", "PDNG"})
 _KNOWN = {"TxSts": STATUSES, "TxCxlSts": frozenset(RecallStatus)}
 _AMOUNTS = ("RtrdIntrBkSttlmAmt", "OrgnlIntrBkSttlmAmt")
 _SUMS = ("GrpHdr/CtrlSum", "GrpHdr/TtlRtrdIntrBkSttlmAmt")
-
-_Texts = dict[str, list[str]]
 
 
 def read_enquiry(raw: bytes) -> Enquiry:
@@ -138,7 +51,7 @@ def read_letter(raw: bytes) -> Letter:
     `MESSAGES`), instruction_invalid with every error.
     """
     message, root = parsed(raw, LETTER_TAGS_MAX)
-    form = _FORMS.get(message.name)
+    form = FORMS.get(message.name)
     if form is None:
         raise Unreadable(
             FaultCode.MEDIA_TYPE_UNSUPPORTED,
@@ -149,18 +62,18 @@ def read_letter(raw: bytes) -> Letter:
     _required(head, form.required, "", found)
     for number, row in enumerate(rows, 1):
         _required(row, form.row_required, f"{form.row}[{number}]/", found)
-    if message.name.startswith("pacs.004") and _one(head, "GrpHdr/NbOfTxs") != str(len(rows)):
+    if message.name.startswith("pacs.004") and one(head, "GrpHdr/NbOfTxs") != str(len(rows)):
         found.note("GrpHdr/NbOfTxs", "count", "笔数与实际不符", "is not the number of payments")
     _counted(rows, form, found)
     _ended(rows, form, found)
     _weighed(head, rows, form, found)
     division = _division(head, found)
     refuse(found)
-    matter = _READ[form.root](head, rows)
+    matter = matter_of(form.root, head, rows)
     return Letter(id=matter.id, name=message.name, division=division, matter=matter)
 
 
-def _counted(rows: list[_Texts], form: _Form, found: Findings) -> None:
+def _counted(rows: list[Texts], form: Form, found: Findings) -> None:
     if not rows:
         found.note(form.row, "required", "至少应有一笔", "names no payment")
     elif len(rows) > PAYMENTS_MAX:
@@ -170,23 +83,23 @@ def _counted(rows: list[_Texts], form: _Form, found: Findings) -> None:
         )  # fmt: skip
 
 
-def _ended(rows: list[_Texts], form: _Form, found: Findings) -> None:
+def _ended(rows: list[Texts], form: Form, found: Findings) -> None:
     """What ends a payment says how: paid under which number, or refused for which reason."""
     for number, row in enumerate(rows, 1):
-        status, place = _one(row, "TxSts"), f"{form.row}[{number}]/"
+        status, place = one(row, "TxSts"), f"{form.row}[{number}]/"
         for name, known in _KNOWN.items():
-            if _one(row, name) not in {*known, ""}:
+            if one(row, name) not in {*known, ""}:
                 found.note(f"{place}{name}", "code", "不认识的状态", "is not a known status")
-        if _MEANT.get(status) is True and not (row.keys() & {"AcctSvcrRef", "ClrSysRef"}):
+        if MEANT.get(status) is True and not (row.keys() & {"AcctSvcrRef", "ClrSysRef"}):
             found.note(f"{place}AcctSvcrRef", "required", "缺少银行流水号", "is required if paid")
-        elif _MEANT.get(status) is False and "StsRsnInf" not in " ".join(row):
+        elif MEANT.get(status) is False and "StsRsnInf" not in " ".join(row):
             found.note(f"{place}StsRsnInf", "required", "缺少拒付理由", "is required if refused")
 
 
-def _division(head: _Texts, found: Findings) -> str:
+def _division(head: Texts, found: Findings) -> str:
     """Of a sender that serves several: empty where the message names none."""
     for name in DIVISION_PLACES:
-        if named := _one(head, name):
+        if named := one(head, name):
             if not _DIVISION.fullmatch(named):
                 found.note(name, "pattern", "应为九位行政区划代码", "is a division of nine digits")
             return named
@@ -194,11 +107,11 @@ def _division(head: _Texts, found: Findings) -> str:
 
 
 def _split(
-    root: etree._Element, message: Message, form: _Form, found: Findings
-) -> tuple[_Texts, list[_Texts]]:
+    root: etree._Element, message: Message, form: Form, found: Findings
+) -> tuple[Texts, list[Texts]]:
     """The texts beside the payments, and of each payment, by path; what may not stand is noted."""
-    head: _Texts = {}
-    rows: list[_Texts] = []
+    head: Texts = {}
+    rows: list[Texts] = []
     body = list(root)
     if len(body) != 1 or str(body[0].tag) != message.tag(form.root) or root.attrib:
         found.note("Document", "unknown", f"应只有 {form.root}", f"must hold {form.root} alone")
@@ -223,8 +136,8 @@ def _split(
 
 def _texts(
     element: etree._Element, allowed: str, place: str, found: Findings, path: str = ""
-) -> _Texts:
-    texts: _Texts = {}
+) -> Texts:
+    texts: Texts = {}
     pattern = re.compile(allowed)
     for leaf_path, leaf in _leaves(element, path):
         text = leaf.text or ""
@@ -266,7 +179,7 @@ def _unknown(path: str, found: Findings) -> None:
     found.note(shown(path), "unsupported", "不受理的元素", "is not taken here")
 
 
-def _required(texts: _Texts, names: tuple[str, ...], place: str, found: Findings) -> None:
+def _required(texts: Texts, names: tuple[str, ...], place: str, found: Findings) -> None:
     for name in names:
         if name not in texts:
             found.note(f"{place}{name}", "required", "缺少元素", "is required")
@@ -275,114 +188,16 @@ def _required(texts: _Texts, names: tuple[str, ...], place: str, found: Findings
             found.note(f"{place}{name}", "duplicate", "元素重复", "stands more than once")
 
 
-def _weighed(head: _Texts, rows: list[_Texts], form: _Form, found: Findings) -> None:
+def _weighed(head: Texts, rows: list[Texts], form: Form, found: Findings) -> None:
     """Amounts are readable, and what is returned comes to the sums that the message states."""
     for number, row in enumerate(rows, 1):
         for name in _AMOUNTS:
-            if name in row and _fen(row, name) is None:
+            if name in row and fen_of(row, name) is None:
                 found.note(
                     f"{form.row}[{number}]/{name}", "pattern", "应为不超过两位小数的元",
                     "must be yuan with at most two decimals",
                 )  # fmt: skip
-    total = sum(_fen(row, "RtrdIntrBkSttlmAmt") or 0 for row in rows)
+    total = sum(fen_of(row, "RtrdIntrBkSttlmAmt") or 0 for row in rows)
     for name in _SUMS:
-        if name in head and _fen(head, name) != total:
+        if name in head and fen_of(head, name) != total:
             found.note(name, "sum", "与各笔退款金额合计不符", "is not the sum of the payments")
-
-
-def _fen(texts: _Texts, name: str) -> Fen | None:
-    """None: absent, or not an amount."""
-    match = _AMOUNT.fullmatch(_one(texts, name))
-    return Fen(int(match[1] + (match[2] or "").ljust(2, "0"))) if match else None
-
-
-def _one(texts: _Texts, name: str) -> str:
-    return texts.get(name, [""])[0]
-
-
-def _original(head: _Texts, row: _Texts) -> Original:
-    message_id = _one(row, "OrgnlGrpInf/OrgnlMsgId") or _one(head, "OrgnlGrpInf/OrgnlMsgId")
-    name = _one(row, "OrgnlGrpInf/OrgnlMsgNmId") or _one(head, "OrgnlGrpInf/OrgnlMsgNmId")
-    return Original(
-        message_id=message_id, end_to_end_id=_one(row, "OrgnlEndToEndId"),
-        transaction_id=_one(row, "OrgnlTxId"), instruction_id=_one(row, "OrgnlInstrId"),
-        message_name=name, amount_fen=_fen(row, "OrgnlIntrBkSttlmAmt"),
-    )  # fmt: skip
-
-
-def _reason(row: _Texts, group: str) -> tuple[str, str]:
-    code = _one(row, f"{group}/Rsn/Cd") or _one(row, f"{group}/Rsn/Prtry")
-    return code, "".join(row.get(f"{group}/AddtlInf", []))
-
-
-def _status_enquiry(head: _Texts, rows: list[_Texts]) -> Enquiry:
-    return StatusEnquiry(
-        id=_one(head, "GrpHdr/MsgId"), message_id=_one(head, "OrgnlGrpInf/OrgnlMsgId"),
-        payments=tuple(_original(head, row) for row in rows),
-    )  # fmt: skip
-
-
-def _recall(head: _Texts, rows: list[_Texts]) -> Enquiry:
-    items = []
-    for row in rows:
-        reason, words = _reason(row, "CxlRsnInf")
-        items.append(
-            RecallItem(
-                id=_one(row, "CxlId"), original=_original(head, row), reason=reason, words=words
-            )
-        )
-    return Recall(id=_one(head, "Assgnmt/Id"), payments=tuple(items))
-
-
-def _recall_answer(head: _Texts, rows: list[_Texts]) -> Enquiry:
-    results = []
-    for row in rows:
-        reason, words = _reason(row, "CxlStsRsnInf")
-        results.append(
-            RecallResult(
-                original=_original(head, row), status=RecallStatus(_one(row, "TxCxlSts")),
-                reason=reason, words=words,
-            )
-        )  # fmt: skip
-    return RecallAnswer(
-        id=_one(head, "Assgnmt/Id"), case=_one(head, "RslvdCase/Id"),
-        confirmation=_one(head, "Sts/Conf"), payments=tuple(results),
-    )  # fmt: skip
-
-
-def _return(head: _Texts, rows: list[_Texts]) -> Enquiry:
-    items = []
-    for row in rows:
-        reason, words = _reason(row, "RtrRsnInf")
-        amount = _fen(row, "RtrdIntrBkSttlmAmt")
-        assert amount is not None, "required, and read"
-        items.append(
-            ReturnItem(
-                id=_one(row, "RtrId"), original=_original(head, row), amount_fen=amount,
-                reason=reason, words=words,
-            )
-        )  # fmt: skip
-    return PaymentReturn(id=_one(head, "GrpHdr/MsgId"), payments=tuple(items))
-
-
-def _outcomes(head: _Texts, rows: list[_Texts]) -> Enquiry:
-    items = []
-    for row in rows:
-        reason, words = _reason(row, "StsRsnInf")
-        items.append(
-            OutcomeItem(
-                original=_original(head, row), accepted=_MEANT.get(_one(row, "TxSts")),
-                reference=_one(row, "AcctSvcrRef") or _one(row, "ClrSysRef"),
-                reason=" ".join(filter(None, (reason, words))),
-            )
-        )  # fmt: skip
-    return OutcomeReport(id=_one(head, "GrpHdr/MsgId"), payments=tuple(items))
-
-
-_READ: Mapping[str, Callable[[_Texts, list[_Texts]], Enquiry]] = {
-    "FIToFIPmtStsReq": _status_enquiry,
-    "FIToFIPmtCxlReq": _recall,
-    "RsltnOfInvstgtn": _recall_answer,
-    "PmtRtr": _return,
-    "FIToFIPmtStsRpt": _outcomes,
-}

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from xml.sax.saxutils import escape
 
 from adapters.formats import iso_status
-from adapters.formats.iso_enquiry import MESSAGES as ENQUIRIES
 from adapters.formats.iso_enquiry import read_letter
+from adapters.formats.iso_letter_forms import MESSAGES as ENQUIRIES
 from adapters.formats.iso_reject import UNREFERENCED, reference_in
 from adapters.formats.iso_schemas import NAMESPACE
 from adapters.formats.iso_statement import MESSAGES as STATEMENTS

@@ -72,8 +72,6 @@ class Told:
 
 def told(names: tuple[str, str, str, str], said: Answer | Fault, status_id: str = "") -> Told:
     """What became of one payment; `names` as in `BulkPart`."""
-    bundle, instruction_id, end_to_end, transaction_id = names
-    status = _status_of(said)
     reasons = "".join(_fault_reasons(said) if isinstance(said, Fault) else _reasons(said))
     reference, receipt = "", ""
     if isinstance(said, Answer):
@@ -82,22 +80,20 @@ def told(names: tuple[str, str, str, str], said: Answer | Fault, status_id: str 
             f'<SplmtryData><Envlp><Receipt xmlns="{RECEIPT_NAMESPACE}">{said.receipt}</Receipt>'
             "</Envlp></SplmtryData>"
         )
-    ids = (
-        leaf("StsId", status_id) + leaf("OrgnlInstrId", instruction_id)
-        + leaf("OrgnlEndToEndId", end_to_end) + leaf("OrgnlTxId", transaction_id)
-    )  # fmt: skip
-    xml = f"<TxInfAndSts>{ids}<TxSts>{status}</TxSts>{reasons}{reference}{receipt}</TxInfAndSts>"
-    return Told(bundle=bundle, status=status, xml=xml)
+    return taken(names, _status_of(said), status_id, f"{reasons}{reference}{receipt}")
 
 
-def taken(names: tuple[str, str, str, str], status: str, status_id: str = "") -> Told:
-    """One row of a letter that was matched and written down."""
+def taken(
+    names: tuple[str, str, str, str], status: str, status_id: str = "", more: str = ""
+) -> Told:
+    """One row: a payment's names and status; without `more`, of a letter that was matched and
+    written down."""
     bundle, instruction_id, end_to_end, transaction_id = names
     ids = (
         leaf("StsId", status_id) + leaf("OrgnlInstrId", instruction_id)
         + leaf("OrgnlEndToEndId", end_to_end) + leaf("OrgnlTxId", transaction_id)
     )  # fmt: skip
-    xml = f"<TxInfAndSts>{ids}<TxSts>{status}</TxSts></TxInfAndSts>"
+    xml = f"<TxInfAndSts>{ids}<TxSts>{status}</TxSts>{more}</TxInfAndSts>"
     return Told(bundle=bundle, status=status, xml=xml)
 
 
