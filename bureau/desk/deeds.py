@@ -33,6 +33,8 @@ ACTS: Mapping[str, tuple[str, str]] = {
     "account.reopened": ("重新启用账号", "Account reopened"),
     "case.opened": ("立案", "Case opened"), "case.moved": ("办理案件", "Case moved"),
     "document.issued": ("印发文书", "Document issued"),
+    "document.fetched": ("下载文书", "Document downloaded"),
+    "file.fetched": ("下载案件附件", "Case file downloaded"),
     "release.proposed": ("提议放行或不予放行", "Decision on a hold proposed"),
     "release.approved": ("批准放行决定", "Decision on a hold approved"),
     "release.rejected": ("退回放行提议", "Decision on a hold sent back"),
@@ -78,7 +80,7 @@ DETAILS: Mapping[str, tuple[str, str]] = {
     "rows": ("行数", "rows"),
     "file": ("文件", "file"), "opening": ("查看序号", "opening"), "host": ("主机", "host"),
     "os_user": ("系统用户", "system user"), "to": ("移送部门", "to"),
-    "broken_at": ("被改动处", "breaks at"),
+    "broken_at": ("被改动处", "breaks at"), "more": ("此前另有次数", "more before it"),
 }  # fmt: skip
 _VALUES: Mapping[str, Mapping[str, str]] = {
     "way": {

@@ -31,6 +31,8 @@ SEEN_STEP = dt.timedelta(minutes=1)
 """How coarsely the last visit is kept, so that reading a page is not a write."""
 FAILURES_MAX = 5
 LOCK = dt.timedelta(minutes=15)
+STRANGERS_TOLD_MAX = 30
+"""Tries a minute against no account, or a locked one, that are acts of the trail each."""
 CHECKS_AT_ONCE = 2
 """Password derivations at a time: each takes 64 MiB."""
 FIRST = ("admin", "admin2")
@@ -73,6 +75,9 @@ class Entry:
         self._clock = clock
         self._home = divisions[0]
         self._checks = asyncio.Semaphore(CHECKS_AT_ONCE)
+        self._told = 0
+        self._untold = 0
+        self._minute = dt.datetime.min.replace(tzinfo=dt.UTC)
 
     async def first_links(self) -> dict[str, str]:
         """Links for the first two administrators, as many as are missing of two who can sign in.
@@ -302,16 +307,29 @@ class Entry:
         )  # fmt: skip
         return token
 
+    def _may_tell(self, now: dt.datetime) -> bool:
+        """Whether a try that counts against no account is an act of its own: so many a minute, the
+        others are counted in the next one. Nobody without an account fills the trail."""
+        if now - self._minute >= dt.timedelta(minutes=1):
+            self._minute, self._told = now, 0
+        self._told += 1
+        self._untold += self._told > STRANGERS_TOLD_MAX
+        return self._told <= STRANGERS_TOLD_MAX
+
     async def _refuse(self, row: Any, login: str, why: str) -> None:
         now = self._clock()
-        act = Act(
-            division=row["division"] if row else self._home, login=shown(login, 100),
-            what="session.refused", detail={"why": why},
-        )  # fmt: skip
-        if row is not None and why in ("code", "password"):
-            await self._store.failed(login, (FAILURES_MAX, now + LOCK), now, act)
-        else:
-            await self._store.change(now, [act])
+        counted = row is not None and why in ("code", "password")
+        if counted or self._may_tell(now):
+            more = {} if counted or not self._untold else {"more": self._untold}
+            act = Act(
+                division=row["division"] if row else self._home, login=shown(login, 100),
+                what="session.refused", detail={"why": why, **more},
+            )  # fmt: skip
+            if counted:
+                await self._store.failed(login, (FAILURES_MAX, now + LOCK), now, act)
+            else:
+                self._untold = 0
+                await self._store.change(now, [act])
         raise EntryRefused("登录名、密码或动态口令不正确，或账号已锁定 / sign-in refused")
 
 

@@ -48,6 +48,7 @@ async def test_one_asks_another_agrees_and_each_holds_half(desk: Desk) -> None:
     assert await desk.rooms.people.person("li.si") is None
     page = (await feng.get("/accounts"))[1]
     assert "李四" in page and "新到岗" in page and "/accounts/requests/1/approve" in page
+    assert "已有同名账号" not in page
     agreed = (await feng.post("/accounts/requests/1/approve"))[1]
     code = code_in(agreed)
     assert "/sign-in/link/" not in agreed, "who agreed has no link"
@@ -196,3 +197,13 @@ async def test_the_command_lines_link_forgets_the_password_that_was_there(desk: 
     row = await desk.rooms.people.person(reviewer.person.login)
     assert row and row["password"] is None
     assert (await reviewer.get("/me"))[0] == 401
+
+
+async def test_who_agrees_is_told_that_somebody_of_this_name_has_an_account(desk: Desk) -> None:
+    """One person in two offices would propose and approve: a program cannot know, a person can."""
+    zhou, feng = await two(desk)
+    reviewer = await desk.seat(Office.REVIEWER, "li.one")
+    wish = {**WISH, "login": "li.two", "name": reviewer.person.name}
+    await zhou.post("/accounts", wish)
+    page = (await feng.get("/accounts"))[1]
+    assert "已有同名账号：li.one" in page

@@ -1,18 +1,25 @@
 """Nothing is done at the desk without its act, in the same transaction; and the program's own role
 in the database changes nothing that was decided, told, or that says who somebody is."""
 
+import datetime as dt
+import hashlib
 import re
 from typing import Any
 
 import asyncpg
+import orjson
 import pytest
 
 from adapters.postgres.bureau_pool import RUNTIME_ROLE
+from bureau.desk.entry import STRANGERS_TOLD_MAX, EntryRefused
 from bureau.desk.people import Office
 from gateway.domain.faults import StoreUnavailable
+from gateway.domain.legal_day import legal_day
 from tests.bureau.desks import Desk
+from tests.bureau.test_case_walk import PDF
+from tests.bureau.test_desk_offices import told_case
 from tests.bureau.test_holds_pages import HOLD, REASON, held, told
-from tests.bureau.words import DIVISION, Bureau, Chain
+from tests.bureau.words import DIVISION, Bureau, Chain, House
 
 pytestmark = pytest.mark.postgres
 DELIVERY = {"acknowledged_at", "last_attempt_at", "attempts", "trouble"}
@@ -93,3 +100,50 @@ async def test_no_decision_about_a_hold_is_kept_without_its_act(
     assert await acts(bureau) == [
         ("release.proposed", reviewer.person.login), ("release.approved", approver.person.login),
     ]  # fmt: skip
+
+
+async def test_whoever_takes_a_document_or_a_file_away_is_in_the_trail(
+    desk: Desk, bureau: Bureau, chain: Chain, house: House
+) -> None:
+    await told_case(desk, bureau, chain, house)
+    agency, reviewer = await desk.seat(Office.AGENCY), await desk.seat(Office.REVIEWER)
+    form = {"number": "1", "text": "说明", "files": ("说明.pdf", PDF)}
+    year = legal_day(desk.hands.now).year
+    case = f"/desk/{DIVISION}/cases/{year}/1"
+    assert (await agency.post(f"{case}/reply", form))[0] == 303
+    paper = f"/desk/{DIVISION}/papers/{year}/1"
+    for who, path in (
+        (agency, f"{paper}.pdf"), (reviewer, f"{paper}.docx"),
+        (reviewer, f"{case}/files/{hashlib.sha256(PDF).hexdigest()}"),
+        (agency, f"/desk/{DIVISION}/papers/{year}/9.pdf"),
+    ):  # fmt: skip
+        assert (await who.bytes(path))[0] in (200, 404)
+    rows, _ = await bureau.people.trail(DIVISION)
+    fetched = [(row["what"], row["login"]) for row in rows if row["what"].endswith(".fetched")]
+    assert fetched == [
+        ("document.fetched", agency.person.login), ("document.fetched", reviewer.person.login),
+        ("file.fetched", reviewer.person.login),
+    ]  # fmt: skip
+
+
+async def test_nobody_without_an_account_fills_the_trail(desk: Desk, bureau: Bureau) -> None:
+    entry, hands = desk.rooms.entry, desk.hands
+
+    async def tried(times: int) -> None:
+        for number in range(times):
+            with pytest.raises(EntryRefused):
+                await entry.by_binding("subject", f"issuer {number}")
+
+    async def refusals() -> list[dict[str, Any]]:
+        rows, _ = await bureau.people.trail(DIVISION)
+        return [
+            orjson.loads(row["body"])["detail"] for row in rows if row["what"] == "session.refused"
+        ]
+
+    await tried(STRANGERS_TOLD_MAX + 70)
+    assert len(await refusals()) == STRANGERS_TOLD_MAX
+    hands.now += dt.timedelta(minutes=1)
+    await tried(1)
+    assert (await refusals())[-1]["more"] == 70, "those that were no act of their own are counted"
+    await tried(1)
+    assert "more" not in (await refusals())[-1]

@@ -52,7 +52,13 @@ RETURNING number;
 -- empty: nothing was asked since then.
 SELECT
     number, kind, login, division, office, name, code, party, subject, reason, asked_by, asked_at,
-    decided_by, decided_at, agreed, linked_at, link_code IS NOT NULL AS has_link
+    decided_by, decided_at, agreed, linked_at, link_code IS NOT NULL AS has_link,
+    ARRAY(
+        SELECT p.login FROM desk_person AS p
+        WHERE p.name = account_request.name AND p.login <> account_request.login
+            AND NOT p.disabled
+        ORDER BY p.login LIMIT 5
+    ) AS namesakes
 FROM account_request
 WHERE asked_at > $1 OR decided_at > $1
 ORDER BY asked_at DESC, number DESC
@@ -188,7 +194,8 @@ SELECT name, query FROM desk_view WHERE login = $1 ORDER BY name LIMIT 50;
 
 -- name: keep_view
 -- empty: always.
-INSERT INTO desk_view (login, name, query) VALUES ($1, $2, $3)
+INSERT INTO desk_view (login, name, query)
+SELECT $1, $2, $3 WHERE (SELECT count(*) FROM desk_view WHERE login = $1) < 50
 ON CONFLICT (login, name) DO NOTHING;
 
 -- name: drop_view

@@ -20,6 +20,7 @@ from bureau.desk.casework.words import (
     Origin,
     internal,
 )
+from bureau.desk.docket.issue import case_no
 from bureau.desk.docket.office import (
     CONCERN_SPAN,
     FREQUENT_TIMES,
@@ -40,6 +41,7 @@ from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post, see
 from bureau.web.sections.forms import amount, body_of, forms_of
 from bureau.web.sees import sees
+from bureau.web.telling import tell
 from bureau.web.uploads import uploads_of
 from gateway.domain.legal_day import legal_day
 
@@ -213,6 +215,7 @@ class _Cases:
         found = await self._rooms.cases.upload(key, bytes.fromhex(digest)) if uploads else None
         if found is None:
             raise web.HTTPNotFound()
+        await tell(self._rooms, visit, "file.fetched", case_no(key[1], key[2]), sha256=digest)
         response = attachment(found["body"], found["media"], "file")
         name = quote(found["name"], safe="")
         response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
@@ -227,6 +230,10 @@ class _Cases:
         await self._visible(visit, (visit.division, paper["year"], paper["number"]))
         if not _readable(visit.person, paper):
             raise web.HTTPNotFound()
+        await tell(
+            self._rooms, visit, "document.fetched", case_no(paper["year"], paper["number"]),
+            kind=paper["kind"], number=number, sha256=paper["digest"], file=info["kind"],
+        )  # fmt: skip
         name = f"{paper['kind']}-{year}-{number}"
         if info["kind"] == "docx":
             return attachment(self._rooms.editable(paper["layout"]), DOCX, f"{name}.docx")
