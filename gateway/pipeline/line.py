@@ -28,6 +28,7 @@ from gateway.pipeline.identify import identify
 from gateway.pipeline.parse import (
     parse,
     refuse_behind,
+    refuse_forgetful,
     refuse_outsiders,
     refuse_strangers,
     refuse_unserved,
@@ -94,9 +95,11 @@ class Line:
         return await self.carry_proven(received, instruction, sender)
 
     def refuse_outsiders(self, sender: Sender) -> None:
-        """Raises Unproven, Unreadable: nothing that this sender signs can be carried here."""
+        """Raises Unproven, Unreadable, Unready: nothing that this sender signs can be carried here,
+        or not now."""
         rooms = self._rooms
         refuse_outsiders(sender, rooms.divisions, rooms.origin.trust_domain)
+        refuse_forgetful(sender.division, rooms.behind)
 
     async def carry_proven(
         self, received: Received, instruction: Instruction, sender: Sender

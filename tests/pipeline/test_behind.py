@@ -5,6 +5,7 @@ import pytest
 from gateway.domain.bank import BankOutcome
 from gateway.domain.faults import FaultCode, Unready
 from gateway.domain.ledger import Settled
+from gateway.domain.parties import sender_of
 from tests.pipeline.test_line import DIVISION, Street, instruction, received
 from tests.pipeline.test_release import Counter
 
@@ -36,3 +37,14 @@ async def test_over_a_database_that_forgot_what_it_passed_the_order_waits() -> N
     assert counter.street.diary == []
     behind.clear()
     assert isinstance(await counter.release.carry_out(order), Settled)
+
+
+async def test_of_a_whole_message_the_bank_is_handed_nothing_either() -> None:
+    street = await Street(instruction()).open()
+    sender = sender_of(f"spiffe://treasury.test/channel/{DIVISION}/counter")
+    assert sender
+    behind = shut(street)
+    with pytest.raises(Unready, match="older copy"):
+        street.line.refuse_outsiders(sender)
+    behind.clear()
+    street.line.refuse_outsiders(sender)
