@@ -25,7 +25,7 @@ from certs.revocation import identity_of, make_list
 from certs.tls import client_context, people_context
 from gateway.domain.certificates import Reason, Revocation
 from tests.bureau.desks import Desk
-from tests.bureau.test_desk_entry import HOME, PASSWORD, sign_in
+from tests.bureau.test_desk_entry import HOME, PASSWORD, equipped, sign_in, totp
 from tests.bureau.words import DIVISION, DOMAIN, House
 
 pytestmark = pytest.mark.postgres
@@ -190,3 +190,33 @@ async def test_no_text_in_a_login_is_more_than_a_wrong_login(desk: Desk) -> None
     security = await desk.seat(Office.SECURITY)
     status, page = await security.post(f"{HOME}/trail")
     assert status == 200 and "完整无改动" in page
+
+
+async def test_another_site_signs_nobody_in_and_leads_nobody_away(desk: Desk) -> None:
+    """Login CSRF: a victim who works in the attacker's account tells him what he types."""
+    who = await desk.seat(Office.REVIEWER, fresh=True)
+    key = await equipped(desk, who)
+    token = await desk.link(attrs.evolve(who.person, login="another.one"))
+    for headers in (
+        {"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site", "Origin": "null"},
+        {"Sec-Fetch-Site": "same-site"}, {"Origin": desk.url.replace("127.0.0.1", "127.0.0.1.x")},
+    ):  # fmt: skip
+        for path, form in (("/sign-in/link", {"token": token}), ("/sign-in", {"login": "a"})):
+            browser = await desk.browser()
+            async with browser.post(
+                desk.url + path, data=form, headers=headers, allow_redirects=False
+            ) as answer:
+                assert (answer.status, len(answer.cookies)) == (403, 0), (headers, path)
+    for back in (
+        "//evil.example", "https://evil.example", "/desk//evil.example", "/desk/\\evil.example",
+        "/desk/\n//evil.example", "/\\evil.example", "javascript:alert(1)", "",
+        "/desk/x\r\nSet-Cookie: a=b",
+    ):  # fmt: skip
+        desk.hands.now += dt.timedelta(minutes=1)
+        form = {
+            "login": who.person.login, "password": PASSWORD, "back": back,
+            "code": totp(key, desk.hands.now),
+        }  # fmt: skip
+        browser = await desk.browser()
+        async with browser.post(f"{desk.url}/sign-in", data=form, allow_redirects=False) as answer:
+            assert (answer.status, answer.headers["Location"]) == (303, "/"), back
