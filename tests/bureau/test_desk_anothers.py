@@ -148,3 +148,19 @@ async def test_a_case_of_which_only_others_were_told_is_not_there_for_its_party(
     agency = await desk.seat(Office.AGENCY)
     assert (await agency.get(f"{HOME}/cases/{key[1]}/{key[2]}"))[0] == 404
     assert "举报事项" not in (await agency.get(f"{HOME}/cases"))[1]
+
+
+async def test_a_reminder_of_what_others_owe_is_not_shown_to_the_party(desk: Desk) -> None:
+    office, day = desk.rooms.office, legal_day(desk.hands.now)
+    key = await asked(desk, Against.AGENCY, AGENCY, BANK, "甲单位的事")
+    due = day + dt.timedelta(days=2)
+    joint = {
+        "means": "joint_investigation", "due": due.isoformat(), "person": "同级审计机关",
+        "ground": "复杂", "text": "线索",
+    }  # fmt: skip
+    await office.move(key, Move.VERIFY, joint, REVIEWER)
+    assert await office.chase(DIVISION) == 1
+    case = f"{HOME}/cases/{key[1]}/{key[2]}"
+    agency, reviewer = await desk.seat(Office.AGENCY), await desk.seat(Office.REVIEWER)
+    assert "即将到期" in (await reviewer.get(case))[1]
+    assert "即将到期" not in (await agency.get(case))[1]

@@ -163,8 +163,9 @@ _INTERNAL = REFERRING | {Move.PROPOSE, Move.SEND_BACK, Move.PROPOSE_HANDLING, Mo
 
 def internal(move: str, body: Mapping[str, Any]) -> bool:
     """What people outside the bureau are not shown: its own counsel, and what it asks of other
-    departments about them (Art. 11(2)5, 23)."""
-    return move in _INTERNAL or body.get("means") == Means.JOINT_INVESTIGATION
+    departments about them (Art. 11(2)5, 23), and reminds them of."""
+    of_others = body.get("means") == Means.JOINT_INVESTIGATION or "others" in body
+    return move in _INTERNAL or of_others
 
 
 ORIGIN_ZH = {

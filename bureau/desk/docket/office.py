@@ -243,7 +243,8 @@ def _chase(case: Case, moves: Sequence[Mapping[str, Any]], day: dt.date) -> Made
     ):
         return None
     words = "已逾期" if due < day else "即将到期"
-    made = _made(Move.REMIND, day, due=told[0], late=late, text=f"{told[0]}{words}")
+    others = {} if case.for_party.due == due else {"others": True}
+    made = _made(Move.REMIND, day, due=told[0], late=late, text=f"{told[0]}{words}", **others)
     try:
         step(case, made)
     except ActRefused:
