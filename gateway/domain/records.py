@@ -66,10 +66,11 @@ def counted_agency(body: bytes) -> str | None:
 
 def numbered(body: bytes, seq: int, agency_no: int | None = None) -> bytes:
     """Put the sequence number in, and which one of its agency's it is. No JSON string can hold
-    `"seq":null` with bare quotes."""
+    `"seq":null` with bare quotes, and no field within another is called so; sorted keys put it near
+    the end, from where it is looked for."""
     if agency_no is not None:
         body = body.replace(_UNCOUNTED, b'"agency_no":%d' % agency_no, 1)
-    head, mark, tail = body.partition(_UNNUMBERED)
+    head, mark, tail = body.rpartition(_UNNUMBERED)
     if not mark:
         raise ValueError("record body has no open sequence number")
     return b'%b"seq":%d%b' % (head, seq, tail)
