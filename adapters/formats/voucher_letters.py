@@ -91,7 +91,10 @@ def _outcomes(vouchers: Sequence[Voucher]) -> Iterator[OutcomeItem]:
         reasons = [each.reason for each in (voucher.whole, *voucher.details) if each.reason]
         if (paid and voucher.whole.reference) or (not paid and reasons):
             yield OutcomeItem(
-                original=Original(message_id="", end_to_end_id=voucher.key.voucher_no),
+                original=Original(
+                    message_id="", end_to_end_id=voucher.key.voucher_no,
+                    amount_fen=voucher.whole.paid_fen,
+                ),
                 key=voucher.key, accepted=paid, reference=voucher.whole.reference,
                 reason="" if paid else "；".join(dict.fromkeys(reasons))[:200],
             )  # fmt: skip

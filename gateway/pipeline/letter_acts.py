@@ -19,6 +19,7 @@ from gateway.domain.enquiries import (
 from gateway.domain.faults import Conflicting, Fault, FaultCode, Unreadable
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Standing
+from gateway.domain.money import yuan
 from gateway.domain.parties import Role, Sender
 from gateway.domain.refunds import Handed
 from gateway.domain.vouchers import Reconciliation
@@ -67,7 +68,7 @@ class Acts:
         """What the bank learnt later of one payment. Raises LedgerUnavailable."""
         found = await self._meant(letter, item.key, item.original)
         if isinstance(found, Fault):
-            await self.outcomes.stray(item, letter.division, letter.id)
+            await self.outcomes.stray(item, letter.division, letter.id, found.detail)
             return found
         taken = await self.outcomes.reported(item, found, letter.id)
         if taken.result in (OutcomeResult.CONTRADICTED, OutcomeResult.UNMATCHED):
@@ -136,10 +137,12 @@ class Acts:
         found = await (seeker.at(key) if key else seeker.find(letter.division, named))
         if isinstance(found, Fault) or named.amount_fen is None:
             return found
-        return (
-            found
-            if ordered(found, self.formats).amount_fen == named.amount_fen
-            else (seeker.unknown(named))
+        amount = ordered(found, self.formats).amount_fen
+        if amount == named.amount_fen:
+            return found
+        return Unreadable(
+            FaultCode.INSTRUCTION_UNKNOWN,
+            f"{found.key} is of {yuan(amount)}, not of {yuan(named.amount_fen)}",
         )
 
 

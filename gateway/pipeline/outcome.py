@@ -104,14 +104,14 @@ class Outcomes:
         )  # fmt: skip
         return await self.take(told, Handed(raw=b"", signature="", party=""))
 
-    async def stray(self, item: OutcomeItem, division: str, number: str) -> None:
-        """The bank reports on a payment that nobody here knows."""
+    async def stray(self, item: OutcomeItem, division: str, number: str, why: str) -> None:
+        """The bank reports on what is no payment that is known here, or on another amount."""
         named = item.original.end_to_end_id
         policy = "JL-100" if item.accepted else "JL-102"
         found = alert(
             division, policy, f"outcome/{number}/{named}",
-            f"银行报告凭证 {named} 的结果，该凭证无从对应",
-            f"the bank reports on {named}, which is not known",
+            f"银行报告凭证 {named} 的结果，与已知指令不相对应：{why}",
+            f"the bank reports on {named}, and it fits no payment: {why}",
             {"number": named, "reference": item.reference, "said": str(item.accepted)},
         )  # fmt: skip
         await self.alarm.raised(found, self.clock.now())

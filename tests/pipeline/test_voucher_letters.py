@@ -1,6 +1,8 @@
 """The same operations as vouchers: refunds, clearing, reconciliation, corrections of codes."""
 
+import base64
 import datetime as dt
+import re
 from typing import Any
 
 import attrs
@@ -274,3 +276,24 @@ async def test_a_receipt_settles_what_was_unknown_and_stands_in_the_books(
     again = receipt("5", paid=not paid_)
     assert "instruction_conflict" in (await desk.post(again, BANK, format="voucher")).decode("gbk")
     assert "JL-101" in desk.alarms.policies()
+
+
+@pytest.mark.parametrize("known", [BankOutcome.UNKNOWN, BankOutcome.ACCEPTED])
+async def test_a_receipt_of_another_amount_settles_nothing_and_is_an_alert(
+    known: BankOutcome,
+) -> None:
+    street = await Street(instruction("5", key=key("5207", "5"), amount_fen=Fen(30_000))).open()
+    street.bank.outcome = known
+    desk = await Desk.open(street)
+    await desk.carry()
+    raw = receipt("5", paid=True)
+    (body,) = re.findall(rb"<Voucher>([^<]*)</Voucher>", raw)
+    inner = base64.b64decode(body).decode("gbk")
+    assert inner.count("<XPayAmt>300.00</XPayAmt>") >= 1
+    part = inner.replace("<XPayAmt>300.00</XPayAmt>", "<XPayAmt>200.00</XPayAmt>")
+    altered = raw.replace(body, base64.b64encode(part.encode("gbk")))
+    told = (await desk.post(altered, BANK, format="voucher")).decode("gbk")
+    assert "instruction_unknown" in told and "300.00" in told
+    standing = await street.ledger.standing(key("5207", "5"))
+    assert standing and standing.bank is known
+    assert {"JL-100", "JL-101"} <= set(desk.alarms.policies()), "books and word, both"
