@@ -231,7 +231,7 @@ class CaseStore(Protocol):
     async def open(
         self, division: str, year: int, values: tuple[Any, ...],
         subjects: Sequence[Mapping[str, Any]], at: dt.datetime, act: Callable[[int], Any],
-    ) -> int: ...  # fmt: skip
+    ) -> int | None: ...  # fmt: skip
 
     async def move(self, key: tuple[str, int, int], judge: Callable[..., Any]) -> Any:
         """Lock the case, judge, store what it wrote, commit; None: nothing was to be written."""

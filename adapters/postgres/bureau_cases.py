@@ -28,10 +28,14 @@ class BureauCases:
     async def open(
         self, division: str, year: int, values: tuple[Any, ...], subjects: Sequence[Row],
         at: dt.datetime, act: Callable[[int], ActLike],
-    ) -> int:  # fmt: skip
+    ) -> int | None:  # fmt: skip
         """A new case under the next number of the year. `values`: as `open_case` lists them from
-        origin to opened_by."""
+        origin to opened_by. None: a payment is in other cases than `cases`, the number of them
+        that was shown to who opens this one; a payment without it is not asked about."""
         async with connection_of(self._pool) as connection, connection.transaction():
+            for row in subjects:
+                if "cases" in row and row["cases"] != await self._count(connection, division, row):
+                    return None
             number = int(await connection.fetchval(_SQL["take_number"], division, "case", year))
             await connection.execute(_SQL["open_case"], division, year, number, *values, at)
             await connection.execute(
@@ -41,6 +45,11 @@ class BureauCases:
             )  # fmt: skip
             await self._trail.add(connection, at, [act(number)])
         return number
+
+    async def _count(self, connection: Connection, division: str, row: Row) -> int:
+        payment = (division, row["fiscal_year"], row["voucher_type"], row["voucher_no"])
+        await connection.execute(_SQL["lock_payment"], "bureau case " + "/".join(map(str, payment)))
+        return int(await connection.fetchval(_SQL["count_cases"], *payment))
 
     async def move(
         self, key: Key, judge: Callable[[Row, Sequence[Row], Sequence[Row]], Any]

@@ -11,6 +11,7 @@ from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bureau.desk.casework.moves import CONCERNS, DISPUTE_ZH
+from bureau.desk.casework.phase import standing_zh
 from bureau.desk.casework.referral import REFERRALS
 from bureau.desk.casework.words import MEANS_ZH, MEASURE_ZH, MOVE_ZH, ORIGIN_ZH, STAGE_ZH
 from bureau.desk.deeds import act_words
@@ -85,6 +86,7 @@ class Pages:
             "reason": lambda reason: reasons.get(reason, reason),
             "said": said,
             "state": lambda value: STATES_ZH.get(value, value),
+            "standing": standing_zh,
             "stage": lambda value: STAGE_ZH.get(value, value),
         }
 

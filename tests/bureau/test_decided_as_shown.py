@@ -52,7 +52,7 @@ async def test_a_verdict_that_was_proposed_anew_is_not_decided_from_an_old_page(
     assert status == 409 and "重新查看" in page
     for none in ({}, {"seen": ""}, {"seen": "-1"}, {"seen": "x"}):
         assert (await first.post(f"{case}/decide", none))[0] == 409, none
-    assert "待认定" in (await first.get(case))[1]
+    assert "认定意见待复核" in (await first.get(case))[1]
     assert (await first.post(f"{case}/decide", {"seen": await first.seen(case)}))[0] == 303
 
 

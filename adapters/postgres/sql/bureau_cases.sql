@@ -4,6 +4,15 @@ INSERT INTO desk_number AS n (division, series, year, last) VALUES ($1, $2, $3, 
 ON CONFLICT (division, series, year) DO UPDATE SET last = n.last + 1
 RETURNING last;
 
+-- name: lock_payment
+-- empty: never. Whoever opens another case on this payment waits until the first is there.
+SELECT pg_advisory_xact_lock(hashtextextended($1, 0));
+
+-- name: count_cases
+-- empty: never.
+SELECT count(*) FROM case_subject
+WHERE division = $1 AND fiscal_year = $2 AND voucher_type = $3 AND voucher_no = $4;
+
 -- name: open_case
 -- empty: always.
 INSERT INTO case_file (
@@ -172,7 +181,7 @@ LIMIT $19;
 -- empty: no case was opened about this payment.
 SELECT
     c.year, c.number, c.stage, c.title, c.against, c.told, c.agency_code, c.bank, c.phase, c.due,
-    c.referring, c.opened_at
+    c.referring, c.awaits, c.escalation, c.opened_at
 FROM case_subject AS s
 JOIN case_file AS c ON c.division = s.division AND c.year = s.year AND c.number = s.number
 WHERE s.division = $1 AND s.fiscal_year = $2 AND s.voucher_type = $3 AND s.voucher_no = $4

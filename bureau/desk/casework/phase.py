@@ -1,9 +1,12 @@
 """Where a case stands, finer than its stage: the words of headers and lists, and what waits."""
 
+import datetime as dt
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 from bureau.desk.casework.state import OURS, Asked, Case, Done
-from bureau.desk.casework.words import Stage
+from bureau.desk.casework.words import STAGE_ZH, Against, Stage
 
 
 class Phase(StrEnum):
@@ -36,7 +39,7 @@ PHASE_ZH = {
     Phase.TO_ESCALATE: "未按期整改，待升级处理", Phase.RECTIFIED: "整改完成，待归档",
     Phase.ARCHIVED: "已归档",
 }  # fmt: skip
-OUTSIDE = frozenset({Phase.REPLY_DUE, Phase.RECTIFYING})
+_OUTSIDE = frozenset({Phase.REPLY_DUE, Phase.RECTIFYING})
 """Somebody outside has the next word: past its day it is 逾期."""
 _OF_STAGE = {
     Stage.SUSPECTED: Phase.TO_VERIFY, Stage.TO_DECIDE: Phase.TO_DECIDE,
@@ -70,3 +73,25 @@ def _rectifying(case: Case) -> Phase:
         return Phase.REPORTED
     failed = any(each.status is Done.FAILED for each in case.orders)
     return Phase.TO_ESCALATE if case.escalation or failed else Phase.RECTIFYING
+
+
+def standing_zh(row: Mapping[str, Any], today: dt.date, *, inside: bool) -> str:
+    """A case in a list or header: `已回复，待采信`. `row`: stage, phase, awaits, due, escalation,
+    referring. People outside the bureau read what they themselves owe, and nothing of its counsel.
+    """
+    party = row["awaits"] in (Against.AGENCY, Against.BANK)
+    found = _told(row["stage"], party)
+    if inside:  # a case that was not moved yet has no phase of its own
+        found = Phase(row["phase"]) if row["phase"] else found or _OF_STAGE.get(row["stage"])
+    words = PHASE_ZH[found] if found else STAGE_ZH[Stage(row["stage"])]
+    if row["due"] and row["due"] < today and found in _OUTSIDE:
+        words += "，已逾期"
+    if row["escalation"] and found is not Phase.TO_ESCALATE:
+        words += "，逾期升级"
+    return words + ("；移交意见待复核" if inside and row["referring"] else "")
+
+
+def _told(stage: str, party: bool) -> Phase | None:
+    return {Stage.VERIFYING.value: Phase.REPLY_DUE, Stage.RECTIFYING.value: Phase.RECTIFYING}.get(
+        stage if party else ""
+    )

@@ -107,7 +107,9 @@ class CaseOffice:
     async def open(
         self, division: str, opening: Opening, subjects: Sequence[Mapping[str, Any]], by: Person
     ) -> Key:
-        """A case under the next number of this year; `subjects` name the payments it rests on."""
+        """A case under the next number of this year; `subjects` name the payments it rests on, and
+        with `cases` in how many cases a payment was shown to be. Raises ActRefused (case_exists):
+        it is in another one meanwhile."""
         for field in ("title", "reason"):
             if not getattr(opening, field).strip():
                 raise ActRefused("field_missing", "请填写事由和说明。", f"{field}: missing")
@@ -126,6 +128,10 @@ class CaseOffice:
             )  # fmt: skip
 
         number = await self._store.open(division, year, values, subjects, now, act)
+        if number is None:
+            raise ActRefused(
+                "case_exists", "该笔支付已有案件，是否另立请先查看。", "The payment is in a case."
+            )
         return division, year, number
 
     async def state(self, key: Key) -> tuple[Mapping[str, Any], Case, list[Mapping[str, Any]]]:

@@ -2,15 +2,16 @@
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
+from bureau.desk.casework.phase import phase
 from bureau.desk.casework.referral import REFERRALS
-from bureau.desk.casework.state import Case
+from bureau.desk.casework.state import Case, awaits
 from bureau.desk.casework.words import (
     DECIDING,
     STAGE_ZH,
@@ -29,13 +30,14 @@ from bureau.desk.docket.office import (
     Opening,
     only_told,
 )
-from bureau.desk.interceptions import why_refused
+from bureau.desk.interceptions import Card, Line, why_refused
 from bureau.desk.papers.paper import KIND_ZH, TO_OTHERS
 from bureau.desk.papers.referral import addressee
 from bureau.desk.people import CASE_PARTIES, Office, Person
 from bureau.desk.refusals import ActRefused
 from bureau.desk.search import QUERY_CHARS_MAX, parsed
 from bureau.web.exports import attachment
+from bureau.web.pages import at_bank, card_url
 from bureau.web.paging import numbered_before
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post, see
@@ -59,6 +61,7 @@ def routes(rooms: Rooms) -> list[Route]:
     pages = _Cases(rooms)
     home = "/desk/{division}/cases"
     one = home + "/{year:[0-9]{4}}/{number:[0-9]{1,9}}"
+    card = "/desk/{division}/{year:[0-9]{4}}/{type}/{no}"
     paper = "/desk/{division}/papers/{year:[0-9]{4}}/{number:[0-9]{1,9}}.{kind:pdf|docx}"
     moves = [
         post(f"{one}/{move.value}", partial(pages.move, move), offices, upload=True)
@@ -69,7 +72,8 @@ def routes(rooms: Rooms) -> list[Route]:
         get(home, pages.list, CASE_PARTIES, Nav(group="work", zh="案件", en="Cases")),
         get(home + "/new", pages.new, REVIEWERS),
         post(home + "/new", pages.open, REVIEWERS),
-        post("/desk/{division}/{year:[0-9]{4}}/{type}/{no}/case", pages.open_from, REVIEWERS),
+        get(card + "/case", pages.again, REVIEWERS),
+        post(card + "/case", pages.open_from, REVIEWERS),
         get(
             "/desk/{division}/concerns", pages.concerns, REVIEWERS,
             Nav(group="work", zh="重点关注", en="Concerns"),
@@ -102,7 +106,7 @@ class _Cases:
         )  # fmt: skip
         return self._rooms.pages(
             "cases", visit=visit, rows=rows, query=query, search=search, older=_older(query, rows),
-            stages=STAGE_ZH,
+            stages=STAGE_ZH, today=legal_day(self._rooms.clock()),
         )  # fmt: skip
 
     async def case(self, visit: Visit) -> web.Response:
@@ -113,6 +117,12 @@ class _Cases:
             moves = [each for each in moves if not internal(each["move"], each["body"])]
             case = case.for_party
             row = {**row, "due": case.due}
+        row = {
+            **row, "phase": phase(case).value, "awaits": awaits(case),
+            "referring": case.referral is not None,
+        }  # fmt: skip
+        day = legal_day(self._rooms.clock())
+        forms, barred = forms_of(case, visit.person, day)
         papers = [p for p in await self._rooms.cases.papers(key) if _readable(visit.person, p)]
         shown = {each["seq"] for each in moves}
         uploads = [u for u in await self._rooms.cases.uploads(key) if u["seq"] in shown]
@@ -121,7 +131,7 @@ class _Cases:
             subjects=await self._rooms.cases.subjects(key), kinds=KIND_ZH,
             wishes=await self._rooms.cases.wishes_of(key) if not outside else [],
             referrals=REFERRALS, referred_to=self._referred_to(case, visit.division),
-            forms=forms_of(case, visit.person, legal_day(self._rooms.clock())),
+            forms=forms, barred=barred, today=day,
         )  # fmt: skip
 
     def _referred_to(self, case: Case, division: str) -> str:
@@ -159,14 +169,25 @@ class _Cases:
         )  # fmt: skip
         raise see(case_path(await self._open(visit, opening, [])))
 
+    async def again(self, visit: Visit) -> web.Response:
+        """The cases that a payment is in already, before another one is opened on it."""
+        card = await self._card(visit)
+        cases = await self._cases_of(card.line)
+        if not cases:
+            raise see(card_url(card.line) + at_bank(card.line.bank))
+        return self._rooms.pages(
+            "case_again", visit=visit, line=card.line, cases=cases, against=visit.query("against"),
+            today=legal_day(self._rooms.clock()),
+        )  # fmt: skip
+
     async def open_from(self, visit: Visit) -> web.StreamResponse:
-        """From one interception's card."""
-        info = visit.request.match_info
-        key = (visit.division, int(info["year"]), info["type"], info["no"])
-        card = await why_refused(self._rooms.desk, *key, visit.query("bank", 40) or None)
-        if card is None:
-            raise web.HTTPNotFound()
+        """From one interception's card; where the payment is in a case already, only by who was
+        shown all of those it is in."""
+        card = await self._card(visit)
         line = card.line
+        shown = visit.text("shown") or "0"
+        if str(len(await self._cases_of(line))) != shown:
+            raise see(_again_path(line, visit.text("against")))
         against = Against.BANK if visit.text("against") == "bank" else Against.AGENCY
         first = card.findings[0].title_zh if card.findings else line.reason_zh
         opening = Opening(
@@ -176,9 +197,21 @@ class _Cases:
         )  # fmt: skip
         subject = {
             "fiscal_year": line.fiscal_year, "voucher_type": line.voucher_type,
-            "voucher_no": line.voucher_no, "bank": line.bank,
+            "voucher_no": line.voucher_no, "bank": line.bank, "cases": int(shown),
         }  # fmt: skip
         raise see(case_path(await self._open(visit, opening, [subject])))
+
+    async def _card(self, visit: Visit) -> Card:
+        info = visit.request.match_info
+        key = (visit.division, int(info["year"]), info["type"], info["no"])
+        card = await why_refused(self._rooms.desk, *key, visit.query("bank", 40) or None)
+        if card is None:
+            raise web.HTTPNotFound()
+        return card
+
+    async def _cases_of(self, line: Line) -> Sequence[Mapping[str, Any]]:
+        key = (line.division, line.fiscal_year, line.voucher_type, line.voucher_no)
+        return await self._rooms.cases.cases_of(key, False)
 
     async def concerns(self, visit: Visit) -> web.Response:
         rows = await self._rooms.cases.concerns(visit.division, self._since(), CONCERNING)
@@ -269,6 +302,11 @@ def _numbered(words: str | None) -> tuple[int | None, int | None, str | None]:
     """`2026年第3号`, as a case is written, is its number; other words are looked for."""
     found = _NUMBER.fullmatch(words or "")
     return (int(found[1]), int(found[2]), None) if found else (None, None, words)
+
+
+def _again_path(line: Line, against: str) -> str:
+    query = urlencode({"against": against})
+    return f"{card_url(line)}/case{at_bank(line.bank)}&{query}"
 
 
 def case_path(key: tuple[str, int, int]) -> str:

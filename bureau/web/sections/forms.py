@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 
+from bureau.desk.casework.ahead import expected, objection, rank
 from bureau.desk.casework.ladder import AT_ONCE, OF, open_to
 from bureau.desk.casework.moves import CONCERNS, DISPUTE_ZH, DISPUTES
 from bureau.desk.casework.referral import REFERRALS
@@ -48,16 +49,37 @@ class Form:
     hidden: tuple[tuple[str, str], ...] = ()
     measures: tuple[Any, ...] = ()
     first: bool = False
-    """Whether it is the likely next step, and shown open."""
+    """The next expected step: shown open, with the one primary button."""
 
 
-def forms_of(case: Case, person: Person, day: dt.date) -> list[Form]:
-    """What this person may do now, the likely step first."""
+@attrs.frozen(kw_only=True)
+class NotYet:
+    """A step of this person's that the case does not allow now, and why."""
+
+    title: str
+    zh: str
+    en: str
+
+
+def forms_of(case: Case, person: Person, day: dt.date) -> tuple[list[Form], list[NotYet]]:
+    """What this person may do now, the expected step first and open; and what not yet."""
     moves = [move for move in Move if person.office in WHO[move] and case.stage in FROM[move]]
+    awaited = expected(case, day)
     found: list[Form] = []
-    for move in moves:
-        found += _FORMS.get(move, _plain)(move, case, day)
-    return found
+    barred: list[NotYet] = []
+    for move in sorted(moves, key=lambda move: rank(move, awaited)):
+        refused = objection(case, move, person, day)
+        if refused is None:
+            found += _FORMS.get(move, _plain)(move, case, day)
+        elif refused.code not in _NOTHING_THERE:
+            barred.append(NotYet(title=MOVE_ZH[move], zh=refused.zh, en=refused.en))
+    if found and found[0].move in awaited:
+        found[0] = attrs.evolve(found[0], first=True)
+    return found, barred
+
+
+_NOTHING_THERE = ("referral_missing",)
+"""What nobody has proposed is not listed as a step either."""
 
 
 def body_of(visit: Visit, move: Move) -> dict[str, Any]:
@@ -208,7 +230,6 @@ def _per_request(move: Move, case: Case, day: dt.date) -> list[Form]:
                     title=f"{MOVE_ZH[move]}：第{request.number}项 {MEANS_ZH[request.means]}",
                     fields=(_TEXT, *more, _FILES),
                     hidden=(("number", str(request.number)),),
-                    first=move in (Move.REPLY, Move.ACCEPT),
                 )
             )
     return found
@@ -227,7 +248,6 @@ def _per_order(move: Move, case: Case, day: dt.date) -> list[Form]:
             title=f"{MOVE_ZH[move]}：第{order.number}项 {MEASURE_ZH[order.measure]}",
             fields=(_TEXT, *(amounts if move is Move.REPORT else ()), _FILES),
             hidden=(("number", str(order.number)),),
-            first=move in (Move.REPORT, Move.ACCEPT_REPORT),
         )
         for order in case.orders
         if order.status in wanted
@@ -242,27 +262,21 @@ def _propose(move: Move, case: Case, day: dt.date) -> list[Form]:
     if not case.requests:
         choices = choices[1:]
     verdict = Field(name="verdict", zh="认定意见", en="Verdict", kind="choice", choices=choices)
-    ready = bool(case.requests) and all(r.status is Asked.ACCEPTED for r in case.requests)
-    return [Form(move=move, title=MOVE_ZH[move], fields=(verdict, _TEXT, _FILES), first=ready)]
+    return [Form(move=move, title=MOVE_ZH[move], fields=(verdict, _TEXT, _FILES))]
 
 
 def _handling(move: Move, case: Case, day: dt.date) -> list[Form]:
-    missed = any(order.missed(day) for order in case.orders)
-    if case.stage is Stage.RECTIFYING and not missed:
-        return []
     due = (day + dt.timedelta(days=RECTIFY_DAYS)).isoformat()
     measures = [
         (m.value, MEASURE_ZH[m], "" if m in AT_ONCE else due, case.escalation is m)
         for m in OF[case.against] if open_to(case, m, day)
     ]  # fmt: skip
     text = Field(name="text", zh="处理意见", en="Text", kind="area")
-    return [
-        Form(move=move, title=MOVE_ZH[move], fields=(text,), measures=tuple(measures), first=True)
-    ]
+    return [Form(move=move, title=MOVE_ZH[move], fields=(text,), measures=tuple(measures))]
 
 
 def _deciding(move: Move, case: Case, day: dt.date) -> list[Form]:
-    return [Form(move=move, title=MOVE_ZH[move], fields=(), first=True)]
+    return [Form(move=move, title=MOVE_ZH[move], fields=())]
 
 
 def _sending_back(move: Move, case: Case, day: dt.date) -> list[Form]:
@@ -282,11 +296,8 @@ def _refer(move: Move, case: Case, day: dt.date) -> list[Form]:
 
 def _agreeing(move: Move, case: Case, day: dt.date) -> list[Form]:
     """Upon a referral that waits."""
-    if case.referral is None:
-        return []
-    agreed = move is Move.APPROVE_REFERRAL
-    fields = () if agreed else (_TEXT,)
-    return [Form(move=move, title=MOVE_ZH[move], fields=fields, first=agreed)]
+    fields = () if move is Move.APPROVE_REFERRAL else (_TEXT,)
+    return [Form(move=move, title=MOVE_ZH[move], fields=fields)]
 
 
 def _dispute(move: Move, case: Case, day: dt.date) -> list[Form]:
@@ -306,10 +317,7 @@ def _dispute_end(move: Move, case: Case, day: dt.date) -> list[Form]:
 
 
 def _archive(move: Move, case: Case, day: dt.date) -> list[Form]:
-    confirmed = case.stage is Stage.CONFIRMED
-    if case.disputed or (confirmed and not case.referred):
-        return []
-    return [Form(move=move, title=MOVE_ZH[move], fields=(), first=not confirmed)]
+    return [Form(move=move, title=MOVE_ZH[move], fields=())]
 
 
 _FORMS: Mapping[Move, Any] = {

@@ -20,6 +20,7 @@ from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post, see
 from bureau.web.sees import sees
 from bureau.web.telling import tell
+from gateway.domain.legal_day import legal_day
 
 MISBEHAVIOURS_SHOWN = 100
 PRINT_ROWS = 200
@@ -123,6 +124,7 @@ class _Interceptions:
         return self._rooms.pages(
             "card", visit=visit, card=card, line=line, proof=proof, law=self._rooms.law,
             cases=[case for case in cases if sees(visit.person, case)],
+            today=legal_day(self._rooms.clock()),
             replayed=await self._replayed(visit, key), trials=_own_first(card),
         )  # fmt: skip
 
