@@ -19,6 +19,8 @@ class Commitments:
         if len(secret) < SECRET_BYTES_MIN:
             raise ValueError(f"the commitment secret must have {SECRET_BYTES_MIN} bytes or more")
         self._secret = secret
+        self.mark = hmac.digest(secret, b"treasury-gateway mark", "sha256")
+        """Tells this secret from another, and nothing of it."""
 
     def commit(self, subject: str, field: str, value: str) -> Commitment:
         name = f"{subject}\x00{field}".encode()

@@ -37,6 +37,8 @@ class PeopleVault:
         self._cipher = AESGCM(_derived(key, b"seal"))
         self._nonces = _derived(key, b"nonce")
         self._hashes = _derived(key, b"look-up")
+        self.mark = _derived(key, b"mark")
+        """Tells this key from another, and nothing of it."""
 
     def index(self, number: str) -> str:
         """What a number is found by: 32 hex digits of HMAC-SHA256 over it, letters in capitals."""

@@ -26,6 +26,7 @@ from gateway.commands.finding import Finding, State, bad, good, warn
 from gateway.commands.journal import configure_log
 from gateway.commands.people import vault_of
 from gateway.commands.rooms import age_limits_of, bank_of, credentials
+from gateway.commands.secret_marks import unlike_secrets
 from gateway.domain.bank import EnquiryOutcome
 from gateway.domain.faults import Fault, LedgerUnavailable
 from gateway.domain.instruction import InstructionKey
@@ -53,6 +54,8 @@ async def examine(settings: Settings, secrets: Secrets) -> AsyncIterator[Finding
         reachable = reachable and (finding.part, finding.state) != ("database", State.BAD)
         yield finding
     if reachable:
+        async for finding in own_secrets(settings, secrets):
+            yield finding
         async for finding in registers(settings, secrets, now):
             yield finding
     yield await bank(settings, secrets)
@@ -90,6 +93,15 @@ async def database(secrets: Secrets) -> AsyncIterator[Finding]:
         yield bad("schema", f"not applied: {missing}; run treasury-gateway migrate")
     else:
         yield good("schema", found.schema)
+
+
+async def own_secrets(settings: Settings, secrets: Secrets) -> AsyncIterator[Finding]:
+    """Those of the environment, beside what this database was written with."""
+    try:
+        for wrong in await unlike_secrets(settings, secrets):
+            yield bad("secrets", wrong)
+    except LedgerUnavailable:
+        return  # the schema is among the findings
 
 
 async def registers(

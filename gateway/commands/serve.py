@@ -37,6 +37,7 @@ from gateway.commands.openapi import openapi
 from gateway.commands.policy_feed import policy_counter
 from gateway.commands.questions import BOOKS, question_counter
 from gateway.commands.rooms import House, credentials, open_house
+from gateway.commands.secret_marks import refuse_other_secrets
 from gateway.commands.shadowing import start_follower
 from gateway.domain.codes import Register
 from gateway.domain.faults import Fault
@@ -91,6 +92,7 @@ async def _serve(settings: Settings, secrets: Secrets) -> None:
     on_refusal = partial(_refused, metrics, guard, Seldom())
     for name in await migrate(secrets.database):
         log.info("migration.applied", name=name)
+    await refuse_other_secrets(settings, secrets)
     async with AsyncExitStack() as rooms:
         tls = LiveTls(credentials(settings, secrets), on_refusal, guard)
         house = await open_house(settings, secrets, rooms, tls)

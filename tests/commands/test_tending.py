@@ -292,6 +292,8 @@ def test_check_names_each_broken_setting_and_file(
         ("GATEWAY_KEY_PASSPHRASE", "another", 1, ("tls:", "record_key:", "another passphrase")),
         ("GATEWAY_KEY_PASSPHRASE", "", 2, ("GATEWAY_KEY_PASSPHRASE",)),
         ("GATEWAY_COMMITMENT_SECRET", "", 2, ("GATEWAY_COMMITMENT_SECRET",)),
+        ("GATEWAY_COMMITMENT_SECRET", "short", 1, ("secrets:", "32 bytes")),
+        ("GATEWAY_COMMITMENT_SECRET", "b" * 64, 1, ("not the one that this database",)),
         ("GATEWAY_DATABASE", "postgresql://127.0.0.1:1/x", 1, ("database:", "ConnectionRefused")),
         ("GATEWAY_DATABASE", "nonsense", 1, ("database:",)),
     ],
