@@ -34,37 +34,54 @@ class MediaTypeUnsupported(Unreadable):
 
 
 class Arrivals:
-    """Bodies from their announcement to their answer, by the bytes that they have announced."""
+    """Bodies from their announcement to their answer, by bytes: as many as were announced, or as
+    have come where nothing was."""
 
     def __init__(self) -> None:
-        self._bytes = 0
-        self._of: Counter[str] = Counter()
+        self.bytes = 0
+        self.of: Counter[str] = Counter()
 
     @contextlib.contextmanager
-    def room(self, party: str, length: int) -> Iterator[None]:
+    def room(self, party: str, length: int) -> Iterator["Room"]:
         """Held while the body is read, and until it is answered. Raises Unready."""
+        room = Room(self, party)
+        try:
+            room.grow(length)
+            yield room
+        finally:
+            room.leave()
+
+
+class Room:
+    """What one body takes."""
+
+    def __init__(self, arrivals: Arrivals, party: str) -> None:
+        self._arrivals = arrivals
+        self._party = party
+        self._bytes = 0
+
+    def grow(self, length: int) -> None:
+        """To so many bytes, if it has fewer. Raises Unready."""
+        arrivals, more = self._arrivals, max(length - self._bytes, 0)
         if (
-            self._bytes + length > READING_BYTES_MAX
-            or self._of[party] + length > READING_BYTES_PER_PARTY_MAX
+            arrivals.bytes + more > READING_BYTES_MAX
+            or arrivals.of[self._party] + more > READING_BYTES_PER_PARTY_MAX
         ):
             raise Unready(FaultCode.OVERLOADED, "too many bodies at once; send again later")
-        self._bytes += length
-        self._of[party] += length
-        try:
-            yield
-        finally:
-            self._bytes -= length
-            self._of[party] -= length
-            if not self._of[party]:
-                del self._of[party]
+        arrivals.bytes += more
+        arrivals.of[self._party] += more
+        self._bytes += more
+
+    def leave(self) -> None:
+        arrivals, party = self._arrivals, self._party
+        arrivals.bytes -= self._bytes
+        arrivals.of[party] -= self._bytes
+        if not arrivals.of[party]:
+            del arrivals.of[party]
 
 
-async def read_body(
-    request: web.Request, most: int = BODY_BYTES_MAX, deadline_s: float = BODY_DEADLINE_S
-) -> bytes:
-    """The request's bytes as sent. Raises Unreadable."""
-    if most > BODY_BYTES_MAX:
-        request = request.clone(client_max_size=most)
+async def read_body(request: web.Request, most: int, deadline_s: float, room: Room) -> bytes:
+    """The request's bytes as sent. Raises Unreadable, Unready."""
     if "Content-Encoding" in request.headers:
         raise MediaTypeUnsupported(
             FaultCode.CONTENT_ENCODING_REFUSED,
@@ -74,17 +91,26 @@ async def read_body(
         raise _too_large(most)
     try:
         if request.content.is_eof():  # it came whole, with its head: nothing to wait for
-            return await request.read()
+            return await _whole(request, most, room)
         async with asyncio.timeout(deadline_s):
-            return await request.read()
-    except web.HTTPRequestEntityTooLarge as error:
-        raise _too_large(most) from error
+            return await _whole(request, most, room)
     except TimeoutError as error:
         raise Unreadable(
             FaultCode.BODY_INCOMPLETE, f"the body did not arrive within {deadline_s:g} s"
         ) from error
     except (ClientPayloadError, HttpProcessingError, ConnectionError) as error:
         raise Unreadable(FaultCode.BODY_INCOMPLETE, "the body ended before its time") from error
+
+
+async def _whole(request: web.Request, most: int, room: Room) -> bytes:
+    """As aiohttp reads it, but a length that nobody announced takes room as it comes."""
+    body = bytearray()
+    while piece := await request.content.readany():
+        body += piece
+        if len(body) > most:
+            raise _too_large(most)
+        room.grow(len(body))
+    return bytes(body)
 
 
 def _too_large(most: int) -> BodyTooLarge:

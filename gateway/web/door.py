@@ -133,11 +133,9 @@ class Door:
         """
         most, deadline_s = bounds
         length, party = request.content_length, self._party(request)
-        room.enter_context(
-            self._arrivals.room(party, min(most if length is None else length, most))
-        )
+        taken = room.enter_context(self._arrivals.room(party, min(length or 0, most)))
         return Received(
-            raw=await read_body(request, most, deadline_s), format=format,
+            raw=await read_body(request, most, deadline_s, taken), format=format,
             signature=_signature(request), party=party,
         )  # fmt: skip
 

@@ -201,6 +201,26 @@ async def test_a_body_in_hand_counts_for_its_party_until_it_is_answered(
     assert (await inn.say(large)).code == "ledger_unavailable", "there is room again"
 
 
+async def test_a_body_without_announcement_takes_room_as_it_comes(
+    open_inn: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted as the largest that it may become, two small ones of a channel were all it had."""
+    monkeypatch.setattr("gateway.web.body.READING_BYTES_PER_PARTY_MAX", 100)
+    inn: Inn = await open_inn(MANY, in_flight_max=99)
+    head = POST + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    small, large = b"2\r\n{}\r\n0\r\n\r\n", b"80\r\n" + b" " * 128 + b"\r\n0\r\n\r\n"
+    begun = [await inn.connect() for _ in range(5)]
+    for _, writer in begun:
+        writer.write(head)
+    for _, writer in begun:
+        writer.write(small)
+    await _soon(lambda: inn.line.carried == 5)
+    assert (await inn.say(head + large)).code == "overloaded"
+    inn.line.go.set()
+    codes = [(await read_reply(reader)).code for reader, _ in begun]
+    assert codes == ["ledger_unavailable"] * 5
+
+
 @pytest.mark.parametrize("request_bytes", [REQUEST, ODD], ids=["plain", "odd"])
 async def test_who_does_not_read_the_answers_is_hung_up_on_in_the_end(
     open_inn: Any, monkeypatch: pytest.MonkeyPatch, request_bytes: bytes
