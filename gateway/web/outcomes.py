@@ -16,17 +16,17 @@ import orjson
 import structlog
 
 from gateway.domain.correspondence import KeptLetter
-from gateway.domain.faults import Conflicting, FaultCode, Unproven, Unreadable
+from gateway.domain.faults import Conflicting, FaultCode, Unreadable
 from gateway.domain.instruction import InstructionKey, Received
 from gateway.domain.masking import without_numbers
 from gateway.domain.money import fen
-from gateway.domain.parties import Role
 from gateway.domain.refunds import Handed
 from gateway.hold_ports import LetterBook
 from gateway.pipeline.letters import letter_conflict
 from gateway.pipeline.outcome import Outcome, Outcomes, OutcomeTaken, Word
 from gateway.ports import Clock, Gatekeeper
 from gateway.web.documents import decoded
+from gateway.web.our_bank import bank_of, expect_served
 
 PATH = "/v1/bank/outcomes"
 NAME = "outcome"
@@ -64,14 +64,10 @@ class OutcomeCounter:
         recorded), RefundRefused, LedgerUnavailable.
         """
         now = self._clock.now()
-        sender = self._gatekeeper.authenticate(received, now)
         origin = self._outcomes.origin
-        ours = (sender.role, sender.name) == (Role.BANK, origin.bank)
-        if not ours or sender.trust_domain != origin.trust_domain:
-            raise Unproven(FaultCode.SENDER_NOT_ENTITLED, "outcomes come from this bank's core")
+        sender = bank_of(received, now, self._gatekeeper, origin)
         told = read_outcome(received.raw)
-        if told.key.division not in self._divisions:
-            raise Unreadable(FaultCode.DIVISION_UNKNOWN, "the division is not served here")
+        expect_served(told.key.division, self._divisions)
         kept = KeptLetter(
             division=told.key.division, party=sender.uri, id=f"{NAME}/{told.number}", name=NAME,
             digest=hashlib.sha256(received.raw).digest(), signature=received.signature,

@@ -12,16 +12,16 @@ import msgspec
 import orjson
 import structlog
 
-from gateway.domain.faults import FaultCode, Unproven, Unreadable
+from gateway.domain.faults import FaultCode, Unreadable
 from gateway.domain.instruction import InstructionKey, Received
 from gateway.domain.money import fen
-from gateway.domain.parties import Role
 from gateway.domain.refunds import Handed
 from gateway.pipeline.refund import MoneyBack
 from gateway.pipeline.returns import Returning
 from gateway.pipeline.tell import Origin
 from gateway.ports import Clock, Gatekeeper
 from gateway.web.documents import decoded
+from gateway.web.our_bank import bank_of, expect_served
 
 PATH = "/v1/bank/refunds"
 _KEY = re.compile(r"([0-9]{9})/([0-9]{4})/([0-9A-Za-z]{1,8})/([0-9A-Za-z-]{1,42})")
@@ -57,13 +57,9 @@ class RefundCounter:
         LedgerUnavailable.
         """
         now = self._clock.now()
-        sender = self._gatekeeper.authenticate(received, now)
-        is_ours = (sender.role, sender.name) == (Role.BANK, self._origin.bank)
-        if not is_ours or sender.trust_domain != self._origin.trust_domain:
-            raise Unproven(FaultCode.SENDER_NOT_ENTITLED, "refunds come from this bank's core")
+        sender = bank_of(received, now, self._gatekeeper, self._origin)
         back = read_money_back(received.raw)
-        if back.key.division not in self._divisions:
-            raise Unreadable(FaultCode.DIVISION_UNKNOWN, "the division is not served here")
+        expect_served(back.key.division, self._divisions)
         handed = Handed(raw=received.raw, signature=received.signature, party=sender.uri)
         result = await self._returning.take(back, handed)
         log.info("refund.taken", refund=str(back.key), payment=str(back.payment), result=result)

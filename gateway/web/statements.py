@@ -7,11 +7,10 @@ import orjson
 import structlog
 
 from gateway.domain.conduct import HandedOver, Statement
-from gateway.domain.faults import FaultCode, Unproven, Unreadable
 from gateway.domain.instruction import Received
-from gateway.domain.parties import Role
 from gateway.pipeline.reconcile import Reconciling
 from gateway.ports import Clock, Gatekeeper
+from gateway.web.our_bank import bank_of, expect_served
 
 PATH = "/v1/bank/statements"
 
@@ -38,17 +37,9 @@ class StatementCounter:
         bytes), LedgerUnavailable.
         """
         now = self._clock.now()
-        sender = self._gatekeeper.authenticate(received, now)
-        origin = self._reconciling.origin
-        if (sender.role, sender.name) != (Role.BANK, origin.bank):
-            raise Unproven(FaultCode.SENDER_NOT_ENTITLED, "statements come from this bank's core")
-        if sender.trust_domain != origin.trust_domain:
-            raise Unproven(FaultCode.SENDER_UNKNOWN, "the signer is of another trust domain")
+        sender = bank_of(received, now, self._gatekeeper, self._reconciling.origin)
         division, statement = self._read(received.raw)
-        if division not in self._divisions:
-            raise Unreadable(
-                FaultCode.DIVISION_UNKNOWN, f"division {division} is not served by this gateway"
-            )
+        expect_served(division, self._divisions)
         handed = HandedOver(
             division=division, digest=hashlib.sha256(received.raw).digest(), party=sender.uri,
             signature=received.signature, raw=received.raw,
