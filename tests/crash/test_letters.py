@@ -1,4 +1,5 @@
-"""Letters on the real stage while gateway and database are killed: each does what it asks, once."""
+"""Letters on the real stage while gateway and database are killed: each does what it asks, once,
+and one return that is told as a pacs.004 and as an outcome at the same moment counts once."""
 
 import asyncio
 import json
@@ -20,6 +21,8 @@ from tests.pipeline.letters_iso import recall, returned
 pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(240)]
 
 RETURNS = 30
+ISO = "/v1/iso20022", "application/xml"
+OUTCOMES = "/v1/bank/outcomes", "application/json"
 
 
 async def test_returns_and_recalls_are_done_once_whoever_is_killed_over_them() -> None:
@@ -38,7 +41,8 @@ async def test_returns_and_recalls_are_done_once_whoever_is_killed_over_them() -
         again = await _post_all(letters)
         assert first == again, "the same letter is answered as the first time"
         done = [status for answer in again for status in answer]
-        assert set(done) == {"ACSC", "ACCR"} and done.count("ACSC") == RETURNS
+        assert set(done) == {"ACSC", "ACCR", "returned"}
+        assert done.count("ACSC") == done.count("returned") == RETURNS
         assert await _one(stage, "SELECT count(*) FROM refund") == RETURNS
         assert await _one(stage, "SELECT sum(amount_fen)::bigint FROM refund") == RETURNS
         withdrawn = await _one(stage, "SELECT count(*) FROM hold_end WHERE how = 'withdrawn'")
@@ -73,7 +77,17 @@ async def _letters(
     for place, number in enumerate(paid[:RETURNS]):
         raw = returned(number, "0.01", id=f"R-{place}", refund=f"TH-{place}")
         made.append((bank, _request(raw, own.document(raw))))
-    assert len(made) == RETURNS
+        (key,) = await _numbers(
+            stage, "SELECT concat_ws('/', division, fiscal_year, voucher_type, voucher_no)"
+            f" FROM instruction WHERE voucher_no = '{number}'",
+        )  # fmt: skip
+        told = {
+            "amount": "0.01", "id": f"ZF-{place}", "instruction": key, "outcome": "returned",
+            "reason": "账户已销户", "reference": f"TH-{place}",
+        }  # fmt: skip
+        raw = json.dumps(told).encode()
+        made.append((bank, _request(raw, own.document(raw), OUTCOMES)))
+    assert len(made) == 2 * RETURNS
     senders = {item.key.voucher_no: item.sender for item in stage.plan.items if item.key}
     for place, number in enumerate(held):
         raw = recall(number, id=f"A-{place}")
@@ -88,13 +102,15 @@ async def _post_all(letters: list[tuple[AgencyClient, bytes]]) -> list[list[str]
 async def _statuses(client: AgencyClient, request: bytes) -> list[str]:
     answer = await client.post(request)
     assert answer.status == 200, answer.body
+    if answer.body.startswith(b"{"):
+        return [json.loads(answer.body)["result"]]
     root = etree.fromstring(answer.body)
     return [str(e.text) for name in ("TxSts", "TxCxlSts") for e in root.iter(f"{{*}}{name}")]
 
 
-def _request(raw: bytes, signature: str) -> bytes:
+def _request(raw: bytes, signature: str, place: tuple[str, str] = ISO) -> bytes:
     head = (
-        f"POST /v1/iso20022 HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/xml\r\n"
+        f"POST {place[0]} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: {place[1]}\r\n"
         f"Signature-JWS: {signature}\r\nContent-Length: {len(raw)}\r\n\r\n"
     )
     return head.encode() + raw
