@@ -26,6 +26,14 @@ def cited_of() -> Mapping[str, str]:
     }
 
 
+def quoted_of() -> Mapping[str, str]:
+    """The law behind each policy as it is quoted: 第十条（三）11：“预算单位不得……”"""
+    return {
+        each["id"]: f"{article_zh(each['law']['article'])}：“{each['law']['text'].rstrip('；;')}”"
+        for each in _documents()
+    }
+
+
 @cache
 def _documents() -> tuple[Mapping[str, Any], ...]:
     return tuple(tomllib.loads(text) for text in load_texts(LIBRARY / "jilin").values())

@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import attrs
-import orjson
 import structlog
 
-from bureau.desk.casework.words import MEASURE_ZH, Measure, Move, Stage
+from bureau.desk.casework.words import Stage
 from bureau.desk.interceptions import STATES_ZH
 from bureau.desk.names import Names
 from bureau.desk.people import covers
 from bureau.desk.refusals import ActRefused
+from bureau.desk.typical import TELLING, typical_cases
 from gateway.domain.faults import StoreUnavailable
 from gateway.domain.legal_day import dawn
 
@@ -293,27 +293,8 @@ class Statistics:
         only, never from what anybody wrote."""
         rows = await self._store.typical(division, span.moments, TYPICAL_STAGES, TYPICAL_MAX)
         keys = [(row["year"], row["number"]) for row in rows]
-        handling = Move.PROPOSE_HANDLING.value
-        decided = Move.PROPOSE.value
-        measures: dict[tuple[int, int], list[str]] = {}
-        confirmed: set[tuple[int, int]] = set()
-        for move in await self._store.typical_moves(division, keys, [handling, decided]):
-            key, body = (move["year"], move["number"]), orjson.loads(move["body"])
-            if move["move"] == handling:
-                measures[key] = [each["measure"] for each in body.get("orders", ())]
-            elif body.get("verdict") == "confirmed":
-                confirmed.add(key)
-        return [
-            {
-                "key": key, "amount_fen": row["amount_fen"],
-                "who": "某代理银行" if row["against"] == "bank" else "某预算单位",
-                "what": [f"{p} {self._titles.get(p, '')}".strip() for p in row["policies"]],
-                "how": [MEASURE_ZH[Measure(m)] for m in measures.get(key, ()) if m in set(Measure)],
-                "month": f"{row['opened_at']:%Y年%m月}",
-            }
-            for key, row in zip(keys, rows, strict=True)
-            if row["stage"] != Stage.ARCHIVED or key in confirmed
-        ]  # fmt: skip
+        moves = await self._store.typical_moves(division, keys, TELLING)
+        return typical_cases(rows, moves, self._titles)
 
     async def _agency_names(self, division: str, codes: Sequence[str]) -> Mapping[str, str]:
         """As the registers have them; of an agency they lack, as it was told last."""

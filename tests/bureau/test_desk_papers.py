@@ -62,7 +62,8 @@ def about() -> Concerned:
     return Concerned(
         case="2026年第1号", name="吉林省示例厅本级", superior="吉林省示例厅",
         payments=(PAYMENT,) * 40,
-        amounts=(1_280_000,) * 40, policies=("JL-020 禁止划转",), reason="向实有资金账户转款",
+        amounts=(1_280_000,) * 40, policies=("JL-020 禁止划转",),
+        laws=("第十条（三）11：“不得划转。”",), reason="向实有资金账户转款",
     )  # fmt: skip
 
 
@@ -79,6 +80,9 @@ ABOUT_A_HANDLED_CASE = Concerned(
         orders=(Ordered(number=1, ordered="退回资金人民币壹元整", outcome="已整改，经核对认可"),),
     ),
 )  # fmt: skip
+
+
+TOLD = (Ordered(number=1, ordered="退回资金1元", outcome="整改期限内，尚未报送整改结果"),)
 
 
 def all_papers() -> list[Paper]:
@@ -98,7 +102,7 @@ def all_papers() -> list[Paper]:
         letters.handling_sheet(about(), orders, text, ("张三", "李四"), ISSUE),
         letters.rectification_order(about(), orders[2], text, ISSUE),
         letters.suspension(about(), orders[3], text, ISSUE),
-        letters.bulletin(about(), f"吉林省示例厅本级向{RARE}划转", ISSUE),
+        letters.bulletin(about(), TOLD, f"吉林省示例厅本级向{RARE}划转", ISSUE),
         referral(ABOUT_A_HANDLED_CASE, proposed("audit"), ISSUE),
         letters.bank_notice(about(), bank, text, ISSUE),
     ]
@@ -206,7 +210,8 @@ def test_whom_a_referral_goes_to_is_written_as_an_official_writes_it() -> None:
 def test_a_bulletin_names_nobody() -> None:
     paper = next(p for p in all_papers() if p.kind == "bulletin")
     assert "吉林省示例厅本级" not in paper.text() and RARE not in paper.text()
-    assert "某预算单位" in paper.text()
+    for words in ("某预算单位", "第十条（三）11：“不得划转。”", "退回资金", "整改期限内"):
+        assert words in paper.text(), "whom it is about, the law, what was ordered, how it stands"
 
 
 def test_amounts_in_capitals_as_the_rules_for_bills_write_them() -> None:
@@ -226,5 +231,5 @@ def test_a_bulletin_says_none_of_the_names_under_which_a_party_is_known() -> Non
         payments=(), amounts=(1,), policies=("JL-020 划转",), reason="划转",
     )  # fmt: skip
     issue = Issue(year=2026, number=1, bureau="财政厅", day=dt.date(2026, 3, 2))
-    told = letters.bulletin(about, "登记名称厅本级（报文名称厅）向其账户划转", issue)
+    told = letters.bulletin(about, (), "登记名称厅本级（报文名称厅）向其账户划转", issue)
     assert "登记名称" not in told.text() and "报文名称" not in told.text()

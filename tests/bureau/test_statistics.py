@@ -200,7 +200,18 @@ async def test_a_bulletin_names_nobody(
     assert (await reviewer.post(f"{case}/propose", confirmed))[0] == 303
     assert (await approver.post(f"{case}/decide", {"seen": await approver.seen(case)}))[0] == 303
     month = f"{legal_day(desk.hands.now):%Y-%m}"
+    handling = {"text": "张某退回", "measure": ["21(2)"], "returned 21(2)": "12800"}
+    handling |= {"due 21(2)": due}
+    for agreed in (False, True):
+        assert (await reviewer.post(f"{case}/propose_handling", handling))[0] == 303
+        _, text = await reviewer.get(f"{HOME}/bulletin?from={month}&to={month}")
+        assert "退回资金" not in text, "only proposed"
+        seen = {"seen": await approver.seen(case), "text": "再议"}
+        move = "approve_handling" if agreed else "send_back"
+        assert (await approver.post(f"{case}/{move}", seen))[0] == 303
     _, text = await reviewer.get(f"{HOME}/bulletin?from={month}&to={month}")
+    assert "第二十一条（二）退回资金、调整账目、补办手续，退回资金12,800.00元" in text
+    assert "正在督促整改" in text and "第十条（三）11" in text and "实有资金账户划转资金。" in text
     assert "案例1" in text and "JL-020" in text and "某预算单位" in text
     article = text.partition("<article")[2].partition("</article>")[0]
     for name in ("示例厅", "示例科技", "张某", BANK, "101001", f"{1:013d}"):

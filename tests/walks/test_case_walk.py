@@ -80,6 +80,14 @@ async def test_from_a_refused_payment_that_arrives_live_to_the_archive(people: P
     await fill_form(agency, f"报送整改结果：{ORDER}", text="资金已退回", returned="12800")
     await reviewer.goto(case)
     await fill_form(reviewer, f"认可整改：{ORDER}", text="凭证核对无误")
+    await fill_form(reviewer, "提出移交意见（第二十三条）", to="audit", text="多次划转，情节严重")
+    assert await reviewer.get_by_text("违规问题移交函", exact=False).count() == 1, "not issued yet"
+    await approver.goto(case)
+    await fill_form(approver, "批准移交")
+    letter = await _words(await _downloaded(approver, "PDF", -1))
+    for piece in ("审计", "违规划转属实", "情节严重", refused.key.voucher_no, "资金已退回"):
+        assert not letter or piece in letter, piece
+    await reviewer.goto(case)
     await fill_form(reviewer, "归档")
     assert await reviewer.locator("h1 .tag").inner_text() == "已归档"
 

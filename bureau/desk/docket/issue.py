@@ -12,10 +12,11 @@ from bureau.desk.casework.made import Made
 from bureau.desk.casework.state import Case
 from bureau.desk.casework.words import Against, Means, Measure, Move
 from bureau.desk.interceptions import told_of
+from bureau.desk.law import quoted_of
 from bureau.desk.names import Names
 from bureau.desk.papers import letters
 from bureau.desk.papers.annexes import Payment, interview, onsite
-from bureau.desk.papers.established import Established
+from bureau.desk.papers.established import Established, standings
 from bureau.desk.papers.letters import Concerned, Issue, is_bank
 from bureau.desk.papers.paper import TO_OTHERS, Paper
 from bureau.desk.papers.referral import referral
@@ -121,7 +122,9 @@ def _handling(about: Concerned, case: Case, made: Made, approver: str) -> list[W
         elif order.measure is Measure.SUSPEND:
             found.append(partial(letters.suspension, about, order, text))
         elif order.measure is Measure.BULLETIN:
-            found.append(partial(letters.bulletin, about, text))
+            others = [o for o in (*case.orders, *proposal.orders) if o is not order]
+            told = standings(others, made.day)
+            found.append(partial(letters.bulletin, about, told, text))
     return found
 
 
@@ -143,6 +146,7 @@ def concerned(
         payments=tuple(_payment(each) for each in subjects),
         amounts=tuple(each["amount_fen"] for each in subjects),
         policies=tuple(f"{each} {titles.get(each, '')}".strip() for each in row["policies"]),
+        laws=tuple(quoted_of()[each] for each in row["policies"] if each in quoted_of()),
         reason=row["reason"],
         case_amount=row["amount_fen"],
         region=names.division(row["division"]),

@@ -58,5 +58,14 @@ def _group(group: int) -> str:
 
 def money_zh(fen: int) -> str:
     """In capitals and in figures, as a document writes it: 人民币壹元整（¥1.00）."""
+    return f"人民币{capitals(fen)}（¥{_figures(fen)}）"
+
+
+def yuan_zh(fen: int) -> str:
+    """In figures alone, for running text: 1,234.50元."""
+    return f"{_figures(fen)}元"
+
+
+def _figures(fen: int) -> str:
     whole, _, rest = yuan(fen).partition(".")
-    return f"人民币{capitals(fen)}（¥{int(whole):,}.{rest}）"
+    return f"{int(whole):,}.{rest}"

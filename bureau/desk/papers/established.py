@@ -8,7 +8,7 @@ import attrs
 
 from bureau.desk.casework.state import Case, Done, Order
 from bureau.desk.casework.words import MEASURE_ZH, Measure, Move, Stage
-from bureau.desk.papers.capitals import money_zh
+from bureau.desk.papers.capitals import money_zh, yuan_zh
 from bureau.desk.papers.paper import day_zh
 
 STANDING_ZH = {
@@ -75,6 +75,17 @@ def _ordered(order: Order, told: list[str], day: dt.date) -> Ordered:
         number=order.number, ordered="；".join(parts),
         outcome="\n".join([*told, _standing(order, day)]),
     )  # fmt: skip
+
+
+def order_zh(order: Mapping[str, Any]) -> str:
+    """An order of a handling's proposal as a bulletin tells it: measure and amounts in figures."""
+    amounts = [f"{zh}{yuan_zh(order[name])}" for name, zh in AMOUNTS if order.get(name)]
+    return "，".join([MEASURE_ZH[Measure(order["measure"])], *amounts])
+
+
+def standings(orders: Iterable[Order], day: dt.date) -> tuple[Ordered, ...]:
+    """Of orders alone: without anything that a person wrote."""
+    return tuple(_ordered(order, [], day) for order in orders)
 
 
 def _standing(order: Order, day: dt.date) -> str:

@@ -11,7 +11,7 @@ from bureau.desk.casework.state import Order
 from bureau.desk.casework.words import MEASURE_ZH, Measure
 from bureau.desk.papers.annexes import Payment
 from bureau.desk.papers.capitals import money_zh
-from bureau.desk.papers.established import Established
+from bureau.desk.papers.established import Established, Ordered
 from bureau.desk.papers.paper import Kind, Paper, Paragraph, blank, day_zh
 
 RULES = "《吉林省预算执行动态监控管理办法（2022修订）》（吉财库〔2022〕1136号）"
@@ -34,6 +34,8 @@ class Concerned:
     """Fen, of each payment."""
     policies: tuple[str, ...]
     """`JL-020 禁止向实有资金账户划转`"""
+    laws: tuple[str, ...] = ()
+    """`第十条（三）11：“……”`, of each policy."""
     reason: str
     case_amount: int = 0
     """Fen, as the case was opened about it: what counts where it names no payment."""
@@ -165,8 +167,10 @@ def suspension(about: Concerned, order: Order, text: str, issue: Issue) -> Paper
     )  # fmt: skip
 
 
-def bulletin(about: Concerned, text: str, issue: Issue) -> Paper:
-    """通报, Art. 11(4), 21(5): a typical case, without names."""
+def bulletin(about: Concerned, orders: Sequence[Ordered], text: str, issue: Issue) -> Paper:
+    """通报, Art. 11(4), 21(5): a typical case, without names: what was found, the law, what was
+    ordered. Of what people wrote only the text for this bulletin: in the rest of a file anybody
+    may be named, and not all names are known."""
     return set_out(
         Kind.BULLETIN, issue, "各预算主管部门",
         (
@@ -178,7 +182,11 @@ def bulletin(about: Concerned, text: str, issue: Issue) -> Paper:
             (_without(about, text),),
             ("请各部门引以为戒，组织自查自纠，规范和加强预算执行和财政资金管理。",),
         ),
-        rows=(("违反规定", "；".join(about.policies) or "—"),),
+        rows=(
+            ("违反规定", "\n".join(about.policies) or "—"),
+            *(("依据", law) for law in about.laws),
+            *((f"处理决定第{each.number}项", f"{each.ordered}\n{each.outcome}") for each in orders),
+        ),
     )  # fmt: skip
 
 

@@ -1,0 +1,54 @@
+"""Typical cases (典型案例) in words that name nobody: of policies, amounts and measures only."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from bureau.desk.casework.words import Move, Stage
+from bureau.desk.law import quoted_of
+from bureau.desk.papers.established import order_zh
+
+TELLING = (Move.PROPOSE.value, Move.PROPOSE_HANDLING.value, Move.APPROVE_HANDLING.value)
+"""The moves that tell what was confirmed and ordered."""
+_Key = tuple[int, int]
+
+
+def typical_cases(
+    rows: Sequence[Mapping[str, Any]], moves: Iterable[Mapping[str, Any]], titles: Mapping[str, str]
+) -> list[Mapping[str, Any]]:
+    """`rows`: cases at stages that follow a confirmation, or archived; `moves`: theirs that tell,
+    oldest first. Nothing that anybody wrote is in it, and no handling that was only proposed."""
+    ordered, confirmed = _ordered(moves)
+    return [
+        {
+            "key": key, "amount_fen": row["amount_fen"],
+            "who": "某代理银行" if row["against"] == "bank" else "某预算单位",
+            "what": [f"{p} {titles.get(p, '')}".strip() for p in row["policies"]],
+            "law": [quoted_of()[p] for p in row["policies"] if p in quoted_of()],
+            "how": [order_zh(order) for order in ordered.get(key, ())],
+            "over": row["stage"] in (Stage.RECTIFIED, Stage.ARCHIVED),
+            "month": f"{row['opened_at']:%Y年%m月}",
+        }
+        for row in rows
+        for key in [(row["year"], row["number"])]
+        if row["stage"] != Stage.ARCHIVED or key in confirmed
+    ]  # fmt: skip
+
+
+def _ordered(
+    moves: Iterable[Mapping[str, Any]],
+) -> tuple[Mapping[_Key, list[Mapping[str, Any]]], set[_Key]]:
+    """What was ordered in each case, and which cases were confirmed."""
+    proposed: dict[_Key, list[Mapping[str, Any]]] = {}
+    ordered: dict[_Key, list[Mapping[str, Any]]] = {}
+    confirmed: set[_Key] = set()
+    for move in moves:
+        key, body = (move["year"], move["number"]), orjson.loads(move["body"])
+        if move["move"] == Move.PROPOSE_HANDLING:
+            proposed[key] = body.get("orders", [])
+        elif move["move"] == Move.APPROVE_HANDLING:
+            ordered.setdefault(key, []).extend(proposed.pop(key, []))
+        elif body.get("verdict") == "confirmed":
+            confirmed.add(key)
+    return ordered, confirmed
