@@ -69,6 +69,8 @@ QUERIES = {
     "101001": ("from=2024-02&to=2026-05",), BANK: ("from=2024-02&to=2026-05",),
 }  # fmt: skip
 """By the last word of a page's path."""
+NEEDED = {"trial": f"policy=JL-042&subject={DIVISION}/2026/8202/{81:013d}"}
+"""The same, of pages that are nothing without a question."""
 FILES = (".csv", ".xlsx", ".zip", ".pdf", ".docx")
 _SETTINGS = f"""
 [door]
@@ -221,6 +223,9 @@ def _paths(rooms: Rooms, office: Office, known: Mapping[str, str]) -> list[str]:
             continue
         paths = [_path(pattern, known) for pattern in _kinds(route.path)]
         last = paths[0].rpartition("/")[2]
+        if last in NEEDED:
+            found.append(f"{paths[0]}?{NEEDED[last]}")
+            continue
         asked = [f"q={each}" for each in SEARCHES.get(last, ())] + list(QUERIES.get(last, ()))
         found += paths + [f"{paths[0]}?{each}" for each in asked]
     return found
