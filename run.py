@@ -86,7 +86,7 @@ def _arguments(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
     test.description = "Format, lint, types, layers, then every test. With arguments: pytest only."
     test.set_defaults(run=_test)
 
-    check = commands.add_parser("check", help="linters and fast tests, under a minute")
+    check = commands.add_parser("check", help="linters and every test that is not slow")
     check.description = "Format, lint, types and layers beside the tests that are not slow."
     check.set_defaults(run=_check)
 
