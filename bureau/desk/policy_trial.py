@@ -20,6 +20,7 @@ from gateway.domain.instruction import Instruction
 from policies.book.cases import case
 from policies.book.document import Expected, Policy, Test
 from policies.book.read import read_policy
+from policies.form.values import flattened
 from policies.language.errors import PolicyRefused, Problem
 from policies.language.toml import TomlRefused, read_toml
 from policies.language.types import SCHEMA
@@ -64,7 +65,7 @@ def tried_on(text: str, instruction: Instruction, written: str, on: dt.date) -> 
 
 def _overridden(written: str) -> list[str]:
     """The attributes that a person's own facts set."""
-    return [SCHEMA[name].attribute for name in _flat(read_toml(written)) if name in SCHEMA]
+    return [SCHEMA[name].attribute for name in flattened(read_toml(written)) if name in SCHEMA]
 
 
 def tried(text: str, base: str, written: str, said: Mapping[str, Any] | None = None) -> Tried:
@@ -102,21 +103,10 @@ def _facts(policy: Policy, base: str, written: str) -> Facts:
         problem = Problem(place="facts", column=0, zh=f"要素写法不对：{error}", en=str(error))
         raise PolicyRefused([problem]) from error
     test = Test(
-        name="试算", base=base, facts=_flat(values), absent=(), unavailable=(), windows={},
+        name="试算", base=base, facts=flattened(values), absent=(), unavailable=(), windows={},
         on=None, outcome=Expected.NONE, exception="", missing=(), place="facts",
     )  # fmt: skip
     facts = case(test, policy.scope.division, problems)
     if facts is None:
         raise PolicyRefused(problems)
     return facts
-
-
-def _flat(values: Mapping[str, Any], head: str = "") -> dict[str, Any]:
-    """`payee.kind = ...` is a table in TOML and one name among the facts."""
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, dict):
-            found |= _flat(value, f"{head}{name}.")
-        else:
-            found[head + name] = value
-    return found
