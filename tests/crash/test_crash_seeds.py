@@ -3,22 +3,19 @@
 `CRASH_SEEDS=1,2,3` and `CRASH_SECONDS=60` run more and longer. Odd seeds have two gateways.
 """
 
-import asyncio
 import os
 import sys
-import time
 
 import pytest
 
-from tests.crash.crowd import Crowd
 from tests.crash.nemesis import Nemesis
+from tests.crash.storm import storm
 from tests.crash.theatre import theatre
-from tests.crash.truth import settled, truth_of, violations
+from tests.crash.truth import violations
 
 SECONDS = float(os.environ.get("CRASH_SECONDS", "15"))
 SEEDS = [int(seed) for seed in os.environ.get("CRASH_SEEDS", "1,2").split(",")]
 INSTRUCTIONS_PER_S = 250
-ASKED_AGAIN = 400
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(SECONDS * 4 + 240)]
 
@@ -27,23 +24,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(SECOND
 async def test_whatever_is_killed_nothing_is_paid_twice_and_all_accounts_close(seed: int) -> None:
     count = int(SECONDS * INSTRUCTIONS_PER_S)
     async with theatre(seed, count, gateways=1 + seed % 2) as stage:
-        crowd = Crowd(stage.client(), stage.plan.items, seed)
-        nemesis, enough = Nemesis(stage, seed), asyncio.Event()
-        began = time.monotonic()
-        load = asyncio.create_task(crowd.run(enough))
-        try:
-            await nemesis.run(SECONDS)
-        finally:
-            enough.set()
-            await load
-        stormed = time.monotonic() - began
-        await settled(stage)
-        await crowd.ask_again(ASKED_AGAIN)
-        await settled(stage)
-        await crowd.client.aclose()
-        truth = await truth_of(stage)
+        nemesis = Nemesis(stage, seed)
+        stormed = await storm(stage, seed, nemesis.run(SECONDS))
+        crowd, truth = stormed.crowd, stormed.truth
         sys.stdout.write(
-            f"\nseed {seed}: {len(crowd.answers)} instructions in {stormed:.1f} s,"
+            f"\nseed {seed}: {len(crowd.answers)} instructions in {stormed.seconds:.1f} s,"
             f" {crowd.client.retries} sent again, kills {stage.kills}, stops {stage.stops},"
             f" settled {dict(truth.evidence)}\n  {'; '.join(nemesis.deeds)}\n"
         )

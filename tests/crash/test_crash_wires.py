@@ -3,23 +3,20 @@
 `WIRE_SEEDS=1,2,3` and `WIRE_SECONDS=60` run more and longer. Odd seeds have two gateways.
 """
 
-import asyncio
 import os
 import sys
-import time
 
 import pytest
 
-from tests.crash.crowd import Crowd
+from tests.crash.storm import storm
 from tests.crash.theatre import theatre
-from tests.crash.truth import settled, truth_of, violations
+from tests.crash.truth import violations
 from tests.crash.weather import DEEDS, Weather
 from tests.crash.wires import Way, Wires
 
 SECONDS = float(os.environ.get("WIRE_SECONDS", "20"))
 SEEDS = [int(seed) for seed in os.environ.get("WIRE_SEEDS", "1").split(",")]
 INSTRUCTIONS_PER_S = 400
-ASKED_AGAIN = 400
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(SECONDS * 4 + 240)]
 
@@ -31,24 +28,12 @@ async def test_wherever_a_wire_breaks_nothing_is_paid_twice_and_all_accounts_clo
     count = int(SECONDS * INSTRUCTIONS_PER_S)
     with Wires() as wires:
         async with theatre(seed, count, gateways=1 + seed % 2, wires=wires) as stage:
-            crowd = Crowd(stage.client(), stage.plan.items, seed)
-            weather, enough = Weather(wires, seed), asyncio.Event()
-            began = time.monotonic()
-            load = asyncio.create_task(crowd.run(enough))
-            try:
-                await weather.run(SECONDS)
-            finally:
-                enough.set()
-                await load
-            stormed = time.monotonic() - began
-            await settled(stage)
-            await crowd.ask_again(ASKED_AGAIN)
-            await settled(stage)
-            await crowd.client.aclose()
-            truth = await truth_of(stage)
+            weather = Weather(wires, seed)
+            stormed = await storm(stage, seed, weather.run(SECONDS))
+            crowd, truth = stormed.crowd, stormed.truth
             lost = {name: dict(wire.lost) for name, wire in wires.by_name.items()}
             sys.stdout.write(
-                f"\nseed {seed}: {len(crowd.answers)} instructions in {stormed:.1f} s,"
+                f"\nseed {seed}: {len(crowd.answers)} instructions in {stormed.seconds:.1f} s,"
                 f" {crowd.client.retries} sent again, settled {dict(truth.evidence)},"
                 f" severed { {name: wire.severed for name, wire in wires.by_name.items()} },"
                 f" lost {lost}\n  {'; '.join(weather.deeds)}\n"
