@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gateway.domain.codes import BusinessType, PayeeKind, PaymentMethod, Settlement
+from gateway.domain.codes import PayeeKind, PaymentMethod, Settlement
 from gateway.domain.facts import Source
-from gateway.domain.instruction import Instruction, Payee
+from gateway.domain.instruction import Instruction, Payee, batch_main_of, level_of
 from gateway.domain.masking import plain_name
 from gateway.domain.money import Fen
 from policies.language.toml import read_toml
@@ -43,10 +43,10 @@ def said_by(instruction: Instruction) -> dict[str, Any]:
         "purpose_length": len(instruction.purpose),
         "amount_is_hundreds": instruction.amount_fen % _HUNDRED_YUAN_FEN == 0,
         "functional_code_length": len(instruction.functional_code),
-        "indicator_id": instruction.indicator_id, "division_level": _level(key.division),
+        "indicator_id": instruction.indicator_id, "division_level": level_of(key.division),
         "payee_named_as_payer": bool(payee.name)
         and plain_name(payee.name) == plain_name(payer.name),
-        "batch_main": _batch_main(instruction), "persons_count": count,
+        "batch_main": batch_main_of(instruction), "persons_count": count,
         "person_amount_max": most, "cash_per_person_max": cash,
     }  # fmt: skip
 
@@ -116,18 +116,3 @@ def _persons(instruction: Instruction) -> tuple[Fen | None, Fen | None, int]:
             sums[payee.person.id_number if payee.person else payee.account or payee.name] += amount
     most = Fen(max(sums.values())) if sums else None
     return most, most if instruction.settlement in _CASH else None, len(paid)
-
-
-def _batch_main(instruction: Instruction) -> str | None:
-    key = instruction.key
-    if instruction.main_voucher:
-        return f"{key.fiscal_year}/{instruction.main_voucher}"
-    if instruction.business_type is BusinessType.SINGLE:
-        return None
-    return f"{key.fiscal_year}/{key.voucher_type}/{key.voucher_no}"
-
-
-def _level(division: str) -> int:
-    if division[2:6] == "0000":
-        return 1
-    return 2 if division[4:6] == "00" else 3

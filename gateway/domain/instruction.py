@@ -149,6 +149,23 @@ def parts_of(instruction: Instruction) -> tuple[Instruction, ...]:
     )  # fmt: skip
 
 
+def batch_main_of(instruction: Instruction) -> str | None:
+    """The batch it belongs to, itself where it is one; None for a single payment."""
+    key = instruction.key
+    if instruction.main_voucher:
+        return f"{key.fiscal_year}/{instruction.main_voucher}"
+    if instruction.business_type is BusinessType.SINGLE:
+        return None
+    return f"{key.fiscal_year}/{key.voucher_type}/{key.voucher_no}"
+
+
+def level_of(division: str) -> int:
+    """1 province (220000000), 2 city (220100000), 3 county (220102000)."""
+    if division[2:6] == "0000":
+        return 1
+    return 2 if division[4:6] == "00" else 3
+
+
 class Received(msgspec.Struct, frozen=True, kw_only=True):
     """What came through the door, byte for byte, before anybody has understood it."""
 

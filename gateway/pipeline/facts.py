@@ -2,10 +2,10 @@
 
 import datetime as dt
 
-from gateway.domain.codes import BusinessType, Element, Number
+from gateway.domain.codes import Element, Number
 from gateway.domain.facts import Facts
 from gateway.domain.identifiers import bank_code_sound
-from gateway.domain.instruction import Instruction
+from gateway.domain.instruction import Instruction, batch_main_of, level_of
 from gateway.domain.masking import plain_name
 from gateway.domain.money import Fen
 from gateway.domain.parties import Parties
@@ -73,7 +73,7 @@ def facts_of(
         cash_reason=instruction.cash_reason,
         contract_no=instruction.contract_no or None,
         missing_elements=_missing(instruction),
-        batch_main=_batch_main(instruction),
+        batch_main=batch_main_of(instruction),
         project_item_allowed=_item_allowed(instruction, registers),
         allowance_standard=_allowance_standard(instruction, registers),
         is_detail=is_detail,
@@ -83,7 +83,7 @@ def facts_of(
         amount_is_hundreds=instruction.amount_fen % _HUNDRED_YUAN_FEN == 0,
         functional_code_length=len(instruction.functional_code),
         indicator_id=instruction.indicator_id,
-        division_level=_level(key.division),
+        division_level=level_of(key.division),
         persons_count=people.count,
         person_amount_max=people.amount_max,
         numbers_invalid=_invalid_numbers(instruction, people),
@@ -176,15 +176,6 @@ def _allowance_standard(instruction: Instruction, registers: Registers) -> Fen |
     return standards.get((instruction.agency_code, code)) or standards.get(("", code))
 
 
-def _batch_main(instruction: Instruction) -> str | None:
-    key = instruction.key
-    if instruction.main_voucher:
-        return f"{key.fiscal_year}/{instruction.main_voucher}"
-    if instruction.business_type is BusinessType.SINGLE:
-        return None
-    return f"{key.fiscal_year}/{key.voucher_type}/{key.voucher_no}"
-
-
 def _missing(instruction: Instruction) -> frozenset[Element]:
     """Blank elements of Art. 9 among those that every format carries (JL-004)."""
     payer, payee = instruction.payer, instruction.payee
@@ -215,13 +206,6 @@ def _missing(instruction: Instruction) -> frozenset[Element]:
         (Element.PURPOSE, instruction.purpose),
     )
     return frozenset([name for name, value in elements if not value])
-
-
-def _level(division: str) -> int:
-    """1 province (220000000), 2 city (220100000), 3 county (220102000)."""
-    if division[2:6] == "0000":
-        return 1
-    return 2 if division[4:6] == "00" else 3
 
 
 def _invalid_numbers(instruction: Instruction, people: People) -> frozenset[Number]:
