@@ -10,6 +10,9 @@ BATCH_SQL = "adapters/postgres/migrations/0047_lines_weighed_as_locked.sql"
 RELEASE = "gateway/pipeline/release.py"
 HOLDS_SQL = "adapters/postgres/migrations/0015_holds.sql"
 REFUNDS_SQL = "adapters/postgres/migrations/0016_refunds.sql"
+RETURNS_SQL = "adapters/postgres/migrations/0066_one_return_one_count.sql"
+RELEASES = "gateway/domain/releases.py"
+DELIVER = "gateway/workers/deliver.py"
 
 T_RELEASE = "tests/pipeline/test_release.py"
 T_CUTS = "tests/adapters/postgres/test_release_cuts.py"
@@ -25,6 +28,10 @@ T_WITNESS = "tests/certs/test_witness.py"
 T_SM2 = "tests/certs/test_sm2.py"
 T_TRAPS = "tests/certs/test_traps.py"
 T_RECOVERY = "tests/workers/test_recovery.py"
+T_RETURNS = "tests/adapters/postgres/test_returns_contract.py"
+T_TRUST = "tests/certs/test_trust.py"
+T_LIVE = "tests/certs/test_live.py"
+T_DELIVER = "tests/workers/test_deliver.py"
 
 
 @attrs.frozen
@@ -386,10 +393,66 @@ BUGS = (
         (f"{T_HOLDS}::test_refunds_at_once_never_come_to_more_than_was_paid",),
     ),
     Bug(
+        "one return counted for each door that tells of it",
+        (
+            Change(
+                RETURNS_SQL,
+                "p_of_no AND r.serial = own;\n    IF FOUND THEN",
+                "p_of_no AND r.serial = own;\n    IF false THEN",
+            ),
+            Change(
+                RETURNS_SQL,
+                "CREATE UNIQUE INDEX refund_serial ON refund",
+                "CREATE INDEX refund_serial ON refund",
+            ),
+        ),
+        (f"{T_RETURNS}::test_the_same_money_told_through_many_doors_at_once_is_counted_once",),
+    ),
+    Bug(
+        "one person proposes and approves",
+        (Change(RELEASES, "    if same_person(first, second):", "    if False:"),),
+        (f"{T_ORDERS}::test_one_bad_order_of_a_feed_is_named_and_nothing_is_taken",),
+    ),
+    Bug(
+        "an officer's signature under another's name",
+        (
+            Change(
+                RELEASES,
+                "        if signer != person.uri or signer not in officers:",
+                "        if signer not in officers:",
+            ),
+        ),
+        (f"{T_ORDERS}::test_where_officers_are_named_both_must_have_signed_themselves",),
+    ),
+    Bug(
+        "a revoked certificate still signs",
+        (Change("certs/trust.py", "    if signer.thumbprint in table.revoked:", "    if False:"),),
+        (f"{T_TRUST}::test_a_revoked_signer_is_refused_from_the_next_request_on",),
+    ),
+    Bug(
+        "a revoked certificate still connects",
+        (
+            Change(
+                "certs/live.py",
+                "        return (peer.issuer, peer.serial) in self.revoked.serials",
+                "        return False",
+            ),
+        ),
+        (f"{T_LIVE}::test_t2_a_revoked_client_is_refused_anew_and_may_not_stay",),
+    ),
+    Bug(
+        "records count as delivered before the cosignature is checked",
+        (Change(DELIVER, "            await self._prove(delivery, cosigned)\n", ""),),
+        (
+            f"{T_DELIVER}::test_no_word_counts_that_the_bureau_did_not_sign",
+            f"{T_DELIVER}::test_a_cosigned_history_that_is_not_ours_is_not_acknowledged",
+        ),
+    ),
+    Bug(
         "one person under two spellings decides alone",
         (
             Change(
-                "gateway/domain/releases.py",
+                RELEASES,
                 '    alike = "".join(one.name.split()).casefold()'
                 ' == "".join(other.name.split()).casefold()',
                 "    alike = one.name == other.name",

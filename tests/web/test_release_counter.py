@@ -192,11 +192,13 @@ async def test_what_is_no_feed_of_releases_is_refused(raw: bytes) -> None:
 
 async def test_where_officers_are_named_both_must_have_signed_themselves() -> None:
     desk = Desk(officers=(LI, WANG))
+    first, second = order(decision(), signed=True)["persons"]
     for bad in (
         order(decision()),
-        order(decision()) | {"persons": [order(decision(), signed=True)["persons"][0],
-                                         order(decision())["persons"][1]]},
-    ):  # fmt: skip
+        order(decision()) | {"persons": [first, order(decision())["persons"][1]]},
+        order(decision()) | {"persons": [first, second | {"signature": first["signature"]}]},
+        order(decision()) | {"persons": [first, second | {"uri": LI}]},
+    ):
         with pytest.raises(Unreadable):
             await desk.hand_in(feed([bad]))
     with pytest.raises(Unreadable):
