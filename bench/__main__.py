@@ -1,10 +1,11 @@
-"""`python -m bench [line|policies|records|growth|desk|formats|all] [--quick]`: measure, keep."""
+"""Measure and keep: `python -m bench [PART|all] [--quick]`, the parts as in `PARTS`."""
 
 import argparse
 import sys
 from pathlib import Path
 
 from bench.desk import run as run_desk
+from bench.fairness import run as run_fairness
 from bench.formats import run as run_formats
 from bench.growth import run as run_growth
 from bench.line import run as run_line
@@ -15,7 +16,7 @@ from bench.results import FILE, keep
 PARTS = {
     "growth": run_growth,
     "line": run_line, "policies": run_policies, "records": run_records, "desk": run_desk,
-    "formats": run_formats,
+    "formats": run_formats, "fairness": run_fairness,
 }  # fmt: skip
 
 

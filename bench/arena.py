@@ -106,36 +106,38 @@ class Arena:
         per_second: float | None = None, warming: int = 0,
     ) -> Burst:  # fmt: skip
         """Send all requests; the CPU counted includes sealing and delivery of what they left."""
+        with self.generator(requests, clients, port=port, per_second=per_second,
+                            warming=warming) as generator:  # fmt: skip
+            self.drain()
+            before = self.costs()
+            generator.go()
+            report = generator.report()
+            drained_s = self.drain()
+            spent = self.costs().since(before)
+        return Burst(clients=clients, report=report, costs=spent, drained_s=drained_s)
+
+    @contextmanager
+    def generator(
+        self, requests: Sequence[bytes], clients: int, *, who: Credentials | None = None,
+        port: int | None = None, **how: Any,
+    ) -> Iterator["Generator"]:  # fmt: skip
+        """One that is connected, as `who` (else the channel), and ready; ended at the end.
+        `how`: as in `Orders`."""
         self._bursts += 1
         file = self.stage.folder / f"requests-{self._bursts}"
         write_requests(file, list(requests))
         orders = Orders(
-            host=HOST,
-            port=port or self.stage.ports.door,
-            requests=str(file),
-            connections=clients,
-            per_second=per_second,
-            warming=warming,
-            **_paths(self.stage.client),
-        )
+            host=HOST, port=port or self.stage.ports.door, requests=str(file), connections=clients,
+            **_paths(who or self.stage.client), **how,
+        )  # fmt: skip
         with subprocess.Popen(
             [sys.executable, "-m", "bench.load"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        ) as generator:
-            assert generator.stdin and generator.stdout
-            _tell(generator, msgspec.json.encode(orders))
-            if generator.stdout.readline() != b"ready\n":
-                raise RuntimeError("the load generator did not get ready")
-            self.drain()
-            before = self.costs()
-            _tell(generator, b"go")
-            said = generator.stdout.readline()
-            if not said:
-                raise RuntimeError(f"the load generator ended with {generator.wait()}")
-            report = msgspec.json.decode(said, type=Report)
-            drained_s = self.drain()
-            spent = self.costs().since(before)
+        ) as process:
+            try:
+                yield Generator(process, orders)
+            finally:
+                process.kill()
         file.unlink()
-        return Burst(clients=clients, report=report, costs=spent, drained_s=drained_s)
 
     @property
     def postmaster(self) -> int:
@@ -155,6 +157,35 @@ class Arena:
         with urllib.request.urlopen(f"http://{HOST}:{self.stage.ports.ops}/backlog") as answer:
             fields: dict[str, Any] = json.loads(answer.read())
             return fields
+
+
+class Generator:
+    """A process of `bench.load`, ready to begin."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", orders: Orders) -> None:
+        self._process = process
+        self._tell(msgspec.json.encode(orders))
+        if self._hear() != b"ready\n":
+            raise RuntimeError("the load generator did not get ready")
+
+    def go(self) -> None:
+        self._tell(b"go")
+
+    def report(self) -> Report:
+        """Once all of its requests are answered. Raises RuntimeError."""
+        said = self._hear()
+        if not said:
+            raise RuntimeError(f"the load generator ended with {self._process.wait()}")
+        return msgspec.json.decode(said, type=Report)
+
+    def _hear(self) -> bytes:
+        assert self._process.stdout
+        return self._process.stdout.readline()
+
+    def _tell(self, line: bytes) -> None:
+        assert self._process.stdin
+        self._process.stdin.write(line + b"\n")
+        self._process.stdin.flush()
 
 
 @contextmanager
@@ -202,9 +233,3 @@ def _paths(credentials: Credentials) -> dict[str, str]:
         "passphrase": credentials.passphrase.decode(),
         "authorities": str(credentials.authorities),
     }
-
-
-def _tell(generator: "subprocess.Popen[bytes]", line: bytes) -> None:
-    assert generator.stdin
-    generator.stdin.write(line + b"\n")
-    generator.stdin.flush()

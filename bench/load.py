@@ -11,6 +11,8 @@ import struct
 import sys
 import time
 from collections import Counter, deque
+from collections.abc import Iterable
+from itertools import cycle
 from pathlib import Path
 
 import attrs
@@ -39,6 +41,8 @@ class Orders(msgspec.Struct):
     """Open loop: send at these times whatever is still unanswered; None: as answers come."""
     warming: int = 0
     """So many of the requests are sent before `ready`, to warm connections and caches."""
+    endless: bool = False
+    """Begin again with the first request after the last, until somebody ends the process."""
 
 
 class Report(msgspec.Struct):
@@ -84,7 +88,9 @@ async def generate(orders: Orders) -> Report:
     gc.disable()
     tally, cpu, started = Tally(), time.process_time(), time.perf_counter()
     rest = requests[orders.warming :]
-    if orders.per_second is None:
+    if orders.endless:
+        await _closed_loop(exchanges, cycle(rest), tally)
+    elif orders.per_second is None:
         await _closed_loop(exchanges, rest, tally)
     else:
         await _open_loop(exchanges, rest, orders.per_second, tally)
@@ -111,7 +117,7 @@ async def _connected(orders: Orders) -> Exchange:
     return exchange
 
 
-async def _closed_loop(exchanges: list[Exchange], requests: list[bytes], tally: Tally) -> None:
+async def _closed_loop(exchanges: list[Exchange], requests: Iterable[bytes], tally: Tally) -> None:
     """Each connection sends its next request when its last was answered."""
     waiting = iter(requests)
     loop = asyncio.get_running_loop()

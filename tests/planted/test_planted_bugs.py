@@ -62,7 +62,7 @@ class Copies:
 
     def _pytest(self, copy: Path, tests: tuple[str, ...]) -> Ran:
         ran = subprocess.run(
-            [sys.executable, "-m", "pytest", "-rf", "--tb=no", *tests],
+            [sys.executable, "-m", "pytest", "-rfE", "--tb=no", *tests],
             cwd=copy,
             env={**self._environment, "PYTHONPATH": str(copy)},
             stdin=subprocess.DEVNULL,
