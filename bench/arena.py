@@ -226,7 +226,7 @@ def load_registers(stage: Stage, registers: bytes, database: str) -> None:
     )
 
 
-def _paths(credentials: Credentials) -> dict[str, str]:
+def _paths(credentials: Credentials) -> dict[str, Any]:
     return {
         "certificate": str(credentials.certificate),
         "key": str(credentials.key),
