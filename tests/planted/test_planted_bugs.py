@@ -13,7 +13,8 @@ from queue import SimpleQueue
 import attrs
 import pytest
 
-from tests.planted.bugs import BUGS, Bug, Change
+from tests.planted.bug import Bug, Change
+from tests.planted.bugs import BUGS
 
 HOUSE = Path(__file__).parents[2]
 AT_ONCE = 2

@@ -1,0 +1,151 @@
+"""Bugs of releases, refunds, certificates and delivery: what comes in beside instructions."""
+
+from tests.planted.bug import Bug, Change
+
+RELEASE = "gateway/pipeline/release.py"
+HOLDS_SQL = "adapters/postgres/migrations/0015_holds.sql"
+REFUNDS_SQL = "adapters/postgres/migrations/0016_refunds.sql"
+RETURNS_SQL = "adapters/postgres/migrations/0066_one_return_one_count.sql"
+RELEASES = "gateway/domain/releases.py"
+DELIVER = "gateway/workers/deliver.py"
+T_RELEASE = "tests/pipeline/test_release.py"
+T_CUTS = "tests/adapters/postgres/test_release_cuts.py"
+T_HOLDS = "tests/adapters/postgres/test_holds_contract.py"
+T_ORDERS = "tests/web/test_release_counter.py"
+T_RETURNS = "tests/adapters/postgres/test_returns_contract.py"
+T_TRUST = "tests/certs/test_trust.py"
+T_LIVE = "tests/certs/test_live.py"
+T_DELIVER = "tests/workers/test_deliver.py"
+
+EDGE_BUGS = (
+    Bug(
+        "a release that skips the checks of this moment",
+        (
+            Change(
+                RELEASE,
+                "            if ruling.decision.outcome is not Outcome.PASS:",
+                "            if False:",
+            ),
+        ),
+        (
+            f"{T_RELEASE}::test_what_was_not_overridden_stops_a_release_and_the_hold_stays",
+            f"{T_RELEASE}::test_a_window_that_has_filled_up_since_stops_a_release",
+        ),
+    ),
+    Bug(
+        "a release forwarded by whoever did not claim it",
+        (
+            Change(
+                RELEASE,
+                "    if not standing.held:",
+                "    if standing.outcome is not Outcome.HOLD:",
+            ),
+            Change(RELEASE, "        if isinstance(answer, Gone):", "        if False:"),
+            Change(RELEASE, "        assert isinstance(answer, Claimed)\n", ""),
+        ),
+        (
+            f"{T_CUTS}::test_whoever_carries_on_after_a_kill_never_sends_a_second_time",
+            f"{T_RELEASE}::test_a_release_makes_every_check_again_and_forwards_once",
+        ),
+    ),
+    Bug(
+        "a hold claimed twice",
+        (
+            Change(
+                HOLDS_SQL,
+                "        IF NOT FOUND OR held IS NULL THEN\n            result := 'gone';",
+                "        IF held IS NULL THEN\n            result := 'gone';",
+            ),
+            Change(
+                HOLDS_SQL,
+                "            d_fen)\n        ON CONFLICT DO NOTHING;\n        IF NOT FOUND THEN",
+                "            d_fen)\n        ON CONFLICT DO NOTHING;\n        IF false THEN",
+            ),
+        ),
+        (f"{T_HOLDS}::test_of_many_who_claim_one_hold_exactly_one_may_forward",),
+    ),
+    Bug(
+        "a release on money that is not there",
+        (
+            Change(
+                HOLDS_SQL,
+                "            IF d_fen[d] > left_fen THEN",
+                "            IF d_fen[d] > left_fen + 1000 THEN",
+            ),
+        ),
+        (f"{T_HOLDS}::test_six_parallel_releases_of_a_thousand_on_five_never_all_succeed",),
+    ),
+    Bug(
+        "a refund above what was posted",
+        (Change(REFUNDS_SQL, "    IF p_amount > refundable THEN", "    IF false THEN"),),
+        (f"{T_HOLDS}::test_refunds_at_once_never_come_to_more_than_was_paid",),
+    ),
+    Bug(
+        "one return counted for each door that tells of it",
+        (
+            Change(
+                RETURNS_SQL,
+                "p_of_no AND r.serial = own;\n    IF FOUND THEN",
+                "p_of_no AND r.serial = own;\n    IF false THEN",
+            ),
+            Change(
+                RETURNS_SQL,
+                "CREATE UNIQUE INDEX refund_serial ON refund",
+                "CREATE INDEX refund_serial ON refund",
+            ),
+        ),
+        (f"{T_RETURNS}::test_the_same_money_told_through_many_doors_at_once_is_counted_once",),
+    ),
+    Bug(
+        "one person proposes and approves",
+        (Change(RELEASES, "    if same_person(first, second):", "    if False:"),),
+        (f"{T_ORDERS}::test_one_bad_order_of_a_feed_is_named_and_nothing_is_taken",),
+    ),
+    Bug(
+        "an officer's signature under another's name",
+        (
+            Change(
+                RELEASES,
+                "        if signer != person.uri or signer not in officers:",
+                "        if signer not in officers:",
+            ),
+        ),
+        (f"{T_ORDERS}::test_where_officers_are_named_both_must_have_signed_themselves",),
+    ),
+    Bug(
+        "a revoked certificate still signs",
+        (Change("certs/trust.py", "    if signer.thumbprint in table.revoked:", "    if False:"),),
+        (f"{T_TRUST}::test_a_revoked_signer_is_refused_from_the_next_request_on",),
+    ),
+    Bug(
+        "a revoked certificate still connects",
+        (
+            Change(
+                "certs/live.py",
+                "        return (peer.issuer, peer.serial) in self.revoked.serials",
+                "        return False",
+            ),
+        ),
+        (f"{T_LIVE}::test_t2_a_revoked_client_is_refused_anew_and_may_not_stay",),
+    ),
+    Bug(
+        "records count as delivered before the cosignature is checked",
+        (Change(DELIVER, "            await self._prove(delivery, cosigned)\n", ""),),
+        (
+            f"{T_DELIVER}::test_no_word_counts_that_the_bureau_did_not_sign",
+            f"{T_DELIVER}::test_a_cosigned_history_that_is_not_ours_is_not_acknowledged",
+        ),
+    ),
+    Bug(
+        "one person under two spellings decides alone",
+        (
+            Change(
+                RELEASES,
+                '    alike = "".join(one.name.split()).casefold()'
+                ' == "".join(other.name.split()).casefold()',
+                "    alike = one.name == other.name",
+            ),
+        ),
+        (f"{T_ORDERS}::test_one_bad_order_of_a_feed_is_named_and_nothing_is_taken",),
+    ),
+)
