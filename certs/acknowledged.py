@@ -14,10 +14,10 @@ from certs.log.note import (
     NoteRefused,
     SignedNote,
     cosignatures,
-    log_key,
     open_checkpoint,
     witness_key,
 )
+from certs.own_log import OwnLog
 from certs.trust import Trust
 from gateway.domain.faults import BureauUnproven, Unproven
 from gateway.domain.log import Cosigned
@@ -53,7 +53,9 @@ class BureauWitness:
         Whether that is our history too only the log's storage can say. Raises BureauUnproven.
         """
         try:
-            checkpoint, note = open_checkpoint(cosigned.checkpoint, self._own_keys())
+            checkpoint, note = open_checkpoint(
+                cosigned.checkpoint, OwnLog(trust=self.trust, origin=self.origin).keys()
+            )
             if checkpoint.size != cosigned.size:
                 raise NoteRefused(f"the checkpoint is of size {checkpoint.size}")
             if not self._cosigned(note, at):
@@ -90,17 +92,6 @@ class BureauWitness:
         limit = at + CLOCKS_APART
         found = cosignatures(note, self._bureaus_keys())
         return any(each.lived and each.at <= limit for each in found)
-
-    def _own_keys(self) -> tuple[NoteKey, ...]:
-        """Also earlier ones: what the bureau holds may end at a checkpoint from before a change."""
-        own = self.trust.own
-        earlier = (
-            party.certificate
-            for party in self.trust.table.by_thumbprint.values()
-            if party.sender.uri == own.uri
-        )
-        present = (each.certificate for each in own.each)
-        return tuple(log_key(each, self.origin) for each in (*present, *earlier))
 
     def _bureaus_keys(self) -> tuple[NoteKey, ...]:
         table = self.trust.table

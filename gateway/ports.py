@@ -253,6 +253,15 @@ class RecordLog(Protocol):
         """The root of the first `size` sealed records; None if there are not so many."""
         ...
 
+    async def sizes(self) -> dict[str, int]:
+        """How many records of each log are sealed."""
+        ...
+
+    async def newest_checkpoint(self, division: str, above: int) -> tuple[int, str] | None:
+        """The newest with more than so many records, and its size: durable before it is handed out.
+        None if there is none."""
+        ...
+
     async def notices(self, division: str, limit: int) -> list[Notice]:
         """Unacknowledged notices of one division, oldest first."""
         ...

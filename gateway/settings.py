@@ -163,6 +163,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         officers: tuple[Text, ...] = ()
         """If given: two of these sign each decision; otherwise one typed name answers for it."""
 
+    class Witness(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+        """What tells a database that was restored from an older copy, beside the bureau."""
+
+        mark: Path | None = None
+        """A file outside the database, in a folder that this gateway may write: how far each log
+        had come. The processes of one host share it; each host has its own."""
+
     class Push(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Agencies that are told at an address of their own; the others fetch."""
 
@@ -197,6 +204,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     holds: Holds = msgspec.field(default_factory=Holds)
     unknowns: Unknowns = msgspec.field(default_factory=Unknowns)
     conduct: Conduct = msgspec.field(default_factory=Conduct)
+    witness: Witness = msgspec.field(default_factory=Witness)
     files: Files | None = None
     push: Push = msgspec.field(default_factory=Push)
     certs: Certs = msgspec.field(default_factory=Certs)

@@ -96,6 +96,14 @@ class MemoryRecordLog:
             return None
         return root(leaves[:size], tree_digest(log.head.origin))
 
+    async def sizes(self) -> dict[str, int]:
+        return {division: len(log.records) for division, log in self._state.logs.items()}
+
+    async def newest_checkpoint(self, division: str, above: int) -> tuple[int, str] | None:
+        log = self._state.logs.get(division, DivisionLog())
+        size = max((size for size in log.checkpoints if size > above), default=None)
+        return None if size is None else (size, log.checkpoints[size].text)
+
     async def notices(self, division: str, limit: int) -> list[Notice]:
         waiting = (self._state.notices[id] for id in sorted(self._state.notices))
         return [notice for notice in waiting if notice.division == division][:limit]

@@ -353,6 +353,9 @@ def _rolled_back(error: BaseException) -> bool:
 
 
 def _reason(error: BaseException) -> str:
-    """Type and SQLSTATE only: a server's detail may quote a row, and so a person."""
+    """Type and SQLSTATE only: a server's detail may quote a row, and so a person. Why a server is
+    not safe is in our own words."""
+    if isinstance(error, UnsafeServer):
+        return str(error)
     state = getattr(error, "sqlstate", None)
     return f"{type(error).__name__} {state}" if state else type(error).__name__

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+from adapters.postgres.kept import Kept
 from adapters.postgres.session import Pool
 from adapters.postgres.statements import statements
 from gateway.domain.faults import Conflicting, FaultCode
@@ -25,16 +26,21 @@ class PostgresHolds:
     then it is not known whether it stands, and nothing may be forwarded on it."""
 
     def __init__(
-        self, dsn: str, *, instance: str, pool_size: int = 2, allow_unsafe: bool = False
-    ) -> None:
+        self, dsn: str, *, instance: str, pool_size: int = 2, allow_unsafe: bool = False,
+        kept: Kept | None = None,
+    ) -> None:  # fmt: skip
         self._instance = instance
-        self._pool = Pool(dsn, size=pool_size, allow_unsafe=allow_unsafe)
+        self._kept = kept or Kept()
+        self._pool = Pool(dsn, size=pool_size, allow_unsafe=allow_unsafe, kept=self._kept)
 
     async def close(self) -> None:
         await self._pool.close()
 
     async def claim(self, claim: Claim) -> Claimed | Gone | Short | Moved:
-        return await self._pool.unbroken(self._claim(claim))
+        answer = await self._pool.unbroken(self._claim(claim))
+        if isinstance(answer, Claimed):
+            self._kept.released(claim.key)
+        return answer
 
     async def end(self, ending: Ending) -> bool:
         return await self._pool.unbroken(self._end(ending))

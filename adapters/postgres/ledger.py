@@ -6,9 +6,11 @@ from typing import Any, Self
 
 from adapters.postgres.commits import CommitWork
 from adapters.postgres.groupcommit import GroupCommit
+from adapters.postgres.kept import Kept
 from adapters.postgres.session import Pool, Session, open_session
 from adapters.postgres.standing import standings
 from adapters.postgres.statements import statements
+from gateway.domain.decision import Outcome
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import (
     Admission,
@@ -38,12 +40,13 @@ class PostgresLedger:
 
     def __init__(
         self, dsn: str, *, instance: str, pool_size: int = 4, sealing: Sealing = IN_CLEAR,
-        allow_unsafe: bool = False,
+        allow_unsafe: bool = False, kept: Kept | None = None,
     ) -> None:  # fmt: skip
         self._dsn = dsn
         self._sealing = sealing
         self._allow_unsafe = allow_unsafe
-        self._pool = Pool(dsn, size=pool_size, allow_unsafe=allow_unsafe)
+        self._kept = kept or Kept()
+        self._pool = Pool(dsn, size=pool_size, allow_unsafe=allow_unsafe, kept=self._kept)
         self._commits = GroupCommit("commit", CommitWork(instance, sealing), self._connect)
 
     async def __aenter__(self) -> Self:
@@ -69,6 +72,8 @@ class PostgresLedger:
     async def admit(self, admission: Admission) -> Admitted | Standing | Short | Moved:
         answer = await self._commits.submit(admission)
         assert not isinstance(answer, bool)
+        if admission.outcome is Outcome.PASS and isinstance(answer, Admitted):
+            self._kept.passed(admission.key)
         return answer
 
     async def settle(self, settlement: Settlement) -> bool:
@@ -128,7 +133,7 @@ class PostgresLedger:
         await self._pool.execute(_SQL["note_enquiry"], *_columns(key), at, not_found, operator_task)
 
     async def _connect(self) -> Session:
-        return await open_session(self._dsn, allow_unsafe=self._allow_unsafe)
+        return await open_session(self._dsn, allow_unsafe=self._allow_unsafe, kept=self._kept)
 
     async def _close(self) -> None:
         await self._commits.stop()

@@ -9,6 +9,7 @@ from typing import Any
 from adapters.postgres.evidence import evidence_of, stored_hashes
 from adapters.postgres.fresh import Fresh
 from adapters.postgres.inclusion import frontier_nodes, root_of
+from adapters.postgres.kept import Kept
 from adapters.postgres.session import LOST, Connection, Pool, Session, UnsafeServer, open_session
 from adapters.postgres.statements import statements
 from gateway.domain.faults import LedgerUnavailable
@@ -41,12 +42,14 @@ class PostgresRecordLog:
     def __init__(
         self, dsn: str, *, pool_size: int = 2, allow_unsafe: bool = False,
         office_silent_s: float = OFFICE_SILENT_S, sealing: Sealing = IN_CLEAR,
+        kept: Kept | None = None,
     ) -> None:  # fmt: skip
         self._sealing = sealing
         self._dsn = dsn
         self._office_silent = f"{round(office_silent_s * 1000)}ms"
         self._allow_unsafe = allow_unsafe
-        self._pool = Pool(dsn, size=pool_size, allow_unsafe=allow_unsafe)
+        self._kept = kept or Kept()
+        self._pool = Pool(dsn, size=pool_size, allow_unsafe=allow_unsafe, kept=self._kept)
         self._office: Session | None = None
         self._fresh: dict[str, Fresh] = {}
 
@@ -84,6 +87,7 @@ class PostgresRecordLog:
         sealed = await self._pool.unbroken(self._seal(division, limit, at, make))
         if sealed is not None:
             self._fresh.setdefault(division, Fresh()).keep(sealed)
+            self._kept.sealed(division, sealed.head.size)
         return sealed
 
     async def next_delivery(
@@ -128,6 +132,13 @@ class PostgresRecordLog:
             return root_of(size, hashes, tree_digest(head[0]["origin"]))
         except KeyError as hole:
             raise LedgerUnavailable(f"log {division}: hash {hole} is missing") from hole
+
+    async def sizes(self) -> dict[str, int]:
+        return {row["division"]: row["size"] for row in await self._pool.fetch(_SQL["sizes"])}
+
+    async def newest_checkpoint(self, division: str, above: int) -> tuple[int, str] | None:
+        rows = await self._pool.fetch_durably(_SQL["newest_checkpoint"], division, above)
+        return (rows[0]["size"], rows[0]["text"]) if rows else None
 
     async def notices(self, division: str, limit: int) -> list[Notice]:
         return [Notice(**row) for row in await self._pool.fetch(_SQL["notices"], division, limit)]

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import asyncpg
 
@@ -79,7 +79,17 @@ class Session:
         self.connection.terminate()
 
 
-async def open_session(dsn: str, *, allow_unsafe: bool = False) -> Session:
+class Proof(Protocol):
+    """What a server must have kept (`adapters.postgres.kept.Kept`)."""
+
+    async def prove(self, connection: Connection, /) -> None:
+        """Raises UnsafeServer."""
+        ...
+
+
+async def open_session(
+    dsn: str, *, allow_unsafe: bool = False, kept: Proof | None = None
+) -> Session:
     """A connection of its own. Raises UnsafeServer, or one of LOST within CONNECT_DEADLINE_S."""
     quicken()
     async with asyncio.timeout(CONNECT_DEADLINE_S):
@@ -88,6 +98,8 @@ async def open_session(dsn: str, *, allow_unsafe: bool = False) -> Session:
         )
         try:
             await prove_safe(connection, allow_unsafe=allow_unsafe)
+            if kept:
+                await kept.prove(connection)
         except BaseException:
             connection.terminate()
             raise
@@ -118,10 +130,13 @@ async def prove_safe(connection: Connection, *, allow_unsafe: bool = False) -> N
 class Pool:
     """A few connections for everything that is not a group commit. Errors are LedgerUnavailable."""
 
-    def __init__(self, dsn: str, *, size: int = 4, allow_unsafe: bool = False) -> None:
+    def __init__(
+        self, dsn: str, *, size: int = 4, allow_unsafe: bool = False, kept: Proof | None = None
+    ) -> None:
         self._dsn = dsn
         self._size = size
         self._allow_unsafe = allow_unsafe
+        self._kept = kept
         self._free: list[Session] = []
         self._places = asyncio.Semaphore(size)
         self._writes: set[asyncio.Task[Any]] = set()
@@ -161,7 +176,7 @@ class Pool:
             session = self._free.pop()
             if not session.connection.is_closed():
                 return session
-        return await open_session(self._dsn, allow_unsafe=self._allow_unsafe)
+        return await open_session(self._dsn, allow_unsafe=self._allow_unsafe, kept=self._kept)
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:

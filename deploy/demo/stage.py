@@ -253,6 +253,9 @@ books = {"true" if plot.books else "false"}
 url = "https://{HOST}:{self.reached.bureau}"
 peer = "{uri("bureau", plot.division)}"
 
+[witness]
+mark = "log.mark"
+
 [policies]
 {self._policy_source()}
 {self._files()}

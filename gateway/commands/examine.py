@@ -21,6 +21,7 @@ from adapters.postgres.shelf import PostgresRegisterShelf
 from certs.live import LiveTls
 from certs.tls import client_context
 from gateway.commands.examine_keys import certificates, keys
+from gateway.commands.examine_mark import marks
 from gateway.commands.examine_policies import policies
 from gateway.commands.finding import Finding, State, bad, good, warn
 from gateway.commands.journal import configure_log
@@ -58,6 +59,8 @@ async def examine(settings: Settings, secrets: Secrets) -> AsyncIterator[Finding
             yield finding
         async for finding in registers(settings, secrets, now):
             yield finding
+    async for finding in marks(settings, secrets, reachable=reachable):
+        yield finding
     yield await bank(settings, secrets)
     if not settings.unknowns.officers:
         yield warn("unknowns", "unknowns.officers is empty: one typed name settles a payment")

@@ -20,6 +20,7 @@ from gateway.commands import (
     where,
 )
 from gateway.commands.holds import holds_app
+from gateway.commands.marks import marks_app
 from gateway.commands.release_desk import releases_app
 from gateway.commands.terminal import USAGE, Database, Json, console, fail, show
 from gateway.domain.faults import Fault, LedgerUnavailable
@@ -44,6 +45,7 @@ app.add_typer(tending.unknowns_app, name="unknowns")
 app.add_typer(tending.export_app, name="export")
 app.add_typer(conduct.conduct_app, name="conduct")
 app.add_typer(holds_app, name="holds")
+app.add_typer(marks_app, name="mark")
 app.add_typer(releases_app, name="releases")
 app.add_typer(certs.certs_app, name="certs")
 app.command()(tending.doctor)

@@ -4,7 +4,8 @@ import datetime as dt
 import os
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections import ChainMap
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 
 import attrs
@@ -26,6 +27,7 @@ from adapters.postgres.conduct import PostgresConduct
 from adapters.postgres.correspondence import PostgresCorrespondence
 from adapters.postgres.day_close import PostgresDayBook
 from adapters.postgres.holds import PostgresHolds
+from adapters.postgres.kept import Kept
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.messages import PostgresMessages
 from adapters.postgres.past import PostgresPast
@@ -96,8 +98,13 @@ class House:
     batch: Batch | None
     """None where the bank core reads no payments of a larger message."""
     line: Line
-    behind: dict[str, str]
-    """Divisions that the line refuses: the bureau holds more of their log than our database."""
+    kept: Kept
+    ahead: dict[str, str]
+    """Divisions of which the bureau holds more of the log than our database (`Delivering`)."""
+    unmarked: dict[str, str]
+    """Divisions of which this host has seen more, or of which nobody can tell (`Marking`)."""
+    behind: Mapping[str, str]
+    """Both: the line refuses them, and nothing is sealed."""
     holds: PostgresHolds
     refunds: PostgresRefunds
     letters: PostgresCorrespondence
@@ -115,11 +122,11 @@ async def open_house(
     books = await open_books(settings.policies, trust, clock)
     origin = Origin(bank=settings.gateway.bank_code, uri=settings.gateway.uri)
     instance = instance_name()
-    vault = vault_of(production=settings.policies.books is not None)
+    vault, kept = vault_of(production=settings.policies.books is not None), Kept()
     ledger = await rooms.enter_async_context(
-        PostgresLedger(secrets.database, instance=instance, sealing=vault)
+        PostgresLedger(secrets.database, instance=instance, sealing=vault, kept=kept)
     )
-    records = PostgresRecordLog(secrets.database, sealing=vault)
+    records = PostgresRecordLog(secrets.database, sealing=vault, kept=kept)
     rooms.push_async_callback(records.close)
     shelf = PostgresRegisterShelf(secrets.database, vault.index, clock.now, age_limits_of(settings))
     rooms.push_async_callback(shelf.close)
@@ -153,13 +160,15 @@ async def open_house(
     formats = accepted_formats()
     messages = PostgresMessages(secrets.database, vault)
     rooms.push_async_callback(messages.close)
-    holds = PostgresHolds(secrets.database, instance=instance)
+    holds = PostgresHolds(secrets.database, instance=instance, kept=kept)
     rooms.push_async_callback(holds.close)
     refunds = PostgresRefunds(secrets.database)
     rooms.push_async_callback(refunds.close)
     letters = PostgresCorrespondence(secrets.database, vault)
     rooms.push_async_callback(letters.close)
-    behind: dict[str, str] = {}
+    ahead: dict[str, str] = {}
+    unmarked: dict[str, str] = {}
+    behind = ChainMap(ahead, unmarked)
     line_rooms = Rooms(
         gatekeeper=trust,
         formats={name: each for name, each in formats.items() if name in bank.wire.formats},
@@ -206,6 +215,9 @@ async def open_house(
         inboxes=inboxes,
         formats=formats,
         line=line,
+        kept=kept,
+        ahead=ahead,
+        unmarked=unmarked,
         behind=behind,
         batch=Batch(line, batch_rooms) if IsoBulk.part_format in bank.wire.formats else None,
         holds=holds,

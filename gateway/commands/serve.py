@@ -33,6 +33,7 @@ from gateway.commands.holding import (
 from gateway.commands.journal import configure_log
 from gateway.commands.keys import keys_of
 from gateway.commands.lettering import correspondence_of
+from gateway.commands.marking import marking_of
 from gateway.commands.openapi import openapi
 from gateway.commands.policy_feed import policy_counter
 from gateway.commands.questions import BOOKS, question_counter
@@ -106,9 +107,10 @@ async def _serve(settings: Settings, secrets: Secrets) -> None:
         delivering = Delivering(
             office, house.records, house.inboxes, house.trust, house.clock, sealing.sealed
         )
-        sealing.halted = delivering.ahead = house.behind
+        sealing.halted, delivering.ahead = house.behind, house.ahead
         sealing.greet = delivering.greet
-        await asyncio.gather(*(sealing.hear(one) for one in settings.gateway.divisions))
+        marking = marking_of(house, delivering.greet)
+        await marking.open()
         renewing = _renewing(house, office)
         conduct = Conduct(
             office, house.reconciling, house.books_of_bank, house.clock,
@@ -118,6 +120,7 @@ async def _serve(settings: Settings, secrets: Secrets) -> None:
         files = _files(house, office)
         pushing = pushing_of(house, office)
         more = [
+            marking.run,
             conduct.run,
             keys.keeping.run,
             keys.alarming.run,
@@ -127,7 +130,7 @@ async def _serve(settings: Settings, secrets: Secrets) -> None:
         rooms.push_async_callback(_stop_workers, workers)
         metrics.troubles = lambda: sealing.troubles | delivering.troubles
         metrics.untold, metrics.postponed = house.backlog.untold, lambda: delivering.postponed
-        metrics.key_troubles = keys.troubles
+        metrics.key_troubles, metrics.mark_troubles = keys.troubles, lambda: marking.troubles
         metrics.inventory = lambda: keys.alarming.found
         metrics.conduct_troubles = lambda: conduct.troubles | (files.troubles if files else {})
         metrics.register_troubles = lambda: _stale(house)

@@ -110,6 +110,15 @@ class Cosigned:
     checkpoint: str
 
 
+class Marked(msgspec.Struct, frozen=True, kw_only=True):
+    """What a host remembers of one log outside the database (decision 0071)."""
+
+    checkpoint: str
+    """The newest checkpoint that this host has seen, with the log's own signature."""
+    forgot: str = ""
+    """The words for it, if a gateway here saw the database without what it had committed."""
+
+
 @attrs.frozen(kw_only=True)
 class LogEvidence:
     """What proves one record: its bytes, its place, and the checkpoint that covers it."""

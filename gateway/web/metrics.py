@@ -109,6 +109,12 @@ class Metrics:
         """As it was last looked at; set by who wires the workers."""
         self.key_troubles: Callable[[], Mapping[str, str]] = dict
         """`keys.<what>`: a certificate, key or list that could not be taken up, and why."""
+        self.mark_trouble = Gauge(
+            "gateway_mark_trouble", "1 where this host cannot remember how far a log had come",
+            ("what",), registry=self.registry,
+        )  # fmt: skip
+        self.mark_troubles: Callable[[], Mapping[str, str]] = dict
+        """`mark` or `mark.<division>`, and what is wrong; set by who wires the workers."""
         self._instructions: dict[tuple[str, str], Counter] = {}
         self._findings: dict[tuple[str, str], Counter] = {}
 

@@ -84,7 +84,7 @@ class Ops:
             warnings[f"policies.{name}"] = words
         for name, words in self._metrics.conduct_troubles().items():
             warnings[f"conduct.{name}"] = words
-        warnings |= self._metrics.key_troubles()
+        warnings |= {**self._metrics.key_troubles(), **self._metrics.mark_troubles()}
         body = {
             "ready": not reasons,
             "state": "unready" if reasons else "degraded" if degraded else "ready",
@@ -133,6 +133,9 @@ class Ops:
         self._metrics.register_trouble.clear()
         for division in self._metrics.register_troubles():
             self._metrics.register_trouble.labels(division).set(1)
+        self._metrics.mark_trouble.clear()
+        for what in self._metrics.mark_troubles():
+            self._metrics.mark_trouble.labels(what).set(1)
         self._metrics.policy_trouble.clear()
         self._metrics.measure_certificates()
         for what in self._metrics.policy_troubles():

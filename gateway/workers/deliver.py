@@ -144,21 +144,27 @@ class Delivering:
         del self._again[division]
         log.info("bureau.caught_up", division=division, holds=cosigned.size)
 
-    async def greet(self, division: str) -> None:
-        """Hear where the bureau stands before anything more is sealed: a database that came back
-        from an older copy does not know what it had signed. Told again is the last acknowledged
-        record, which the bureau answers with its own size.
+    async def greet(self, division: str) -> bool:
+        """Hear where the bureau stands before anything more is passed or sealed: a database that
+        came back from an older copy does not know what it had signed. Told again is the last
+        acknowledged record, which the bureau answers with its own size.
 
+        True: it has proven that it holds nothing which this database lacks; or, as far as we know,
+        never had anything to acknowledge. False: it has lost some itself, and cannot tell.
         Raises BureauUnavailable, BureauUnproven (then `ahead` may say why), LedgerUnavailable.
         """
         told = await self._records.acknowledged(division)
         if not told:
-            return
+            return True
         delivery = await self._records.next_delivery(division, 1, told - 1)
-        if delivery is not None:
-            cosigned = await self._inboxes[division].bureau.deliver(delivery)
-            if cosigned.size > told:
-                await self._prove_root(division, cosigned)
+        if delivery is None:
+            return False
+        cosigned = await self._inboxes[division].bureau.deliver(delivery)
+        if cosigned.size < told:
+            return False
+        await self._prove_root(division, cosigned)
+        self.ahead.pop(division, None)
+        return True
 
     async def notify(self, division: str) -> int:
         """Send waiting notices; returns how many were acknowledged. Raises BureauUnavailable."""

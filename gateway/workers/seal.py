@@ -44,9 +44,9 @@ class Sealing:
         self.troubles: dict[str, str] = {}
         """By division: why its records cannot be sealed; the others are."""
         self.halted: Mapping[str, str] = {}
-        """By division: why nothing of it may be sealed (`Delivering.ahead`): records wait for their
-        number meanwhile, and the line refuses its payments (`Rooms.behind`)."""
-        self.greet: Callable[[str], Awaitable[None]] | None = None
+        """By division: why nothing of it may be sealed (`Delivering.ahead`, `Marking.behind`):
+        records wait for their number meanwhile, and the line refuses its payments."""
+        self.greet: Callable[[str], Awaitable[bool]] | None = None
         """Asked once for each division before its first sealing in office (`Delivering.greet`)."""
         self._greeted: set[str] = set()
         self._told: dict[str, float] = {}

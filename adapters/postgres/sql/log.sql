@@ -111,6 +111,20 @@ RETURNING acknowledged_size
 UPDATE log_checkpoint SET cosigned = $3, cosigned_at = $4
 WHERE division = $1 AND size = $2 AND cosigned IS NULL
 
+-- name: sizes
+-- empty: nothing was sealed yet
+SELECT division, size FROM log_head
+
+-- name: newest_checkpoint
+-- empty: nothing was sealed beyond that; the emitted message makes this commit durable
+SELECT size, text
+FROM (
+    SELECT size, text FROM log_checkpoint WHERE division = $1 AND size > $2
+    ORDER BY size DESC
+    LIMIT 1
+) AS found
+WHERE pg_logical_emit_message(true, 'treasury-gateway', '') IS NOT NULL
+
 -- name: records_about
 -- empty: no sealed record is about this subject
 SELECT seq, kind, subject, body, leaf_hash, disclosures

@@ -124,3 +124,17 @@ async def test_one_process_leads_until_it_leaves(storage: Storage) -> None:
     assert not await storage.second_records.lead()
     await storage.records.close()
     assert await storage.second_records.lead()
+
+
+async def test_the_sizes_and_the_newest_checkpoint_are_told(storage: Storage) -> None:
+    sealer = PlainSealer()
+    assert await storage.records.sizes() == {}
+    assert await storage.records.newest_checkpoint(DIVISION, 0) is None
+    for count in (4, 2):
+        await write(storage, count)
+        await storage.records.seal(DIVISION, 100, NOW, sealer.seal)
+    assert await storage.second_records.sizes() == {DIVISION: 6}
+    for above in (0, 4, 5):
+        newest = await storage.second_records.newest_checkpoint(DIVISION, above)
+        assert newest and newest[0] == 6 and newest[1].split("\n")[1] == "6"
+    assert await storage.records.newest_checkpoint(DIVISION, 6) is None

@@ -1,0 +1,138 @@
+"""The mark: a small file in which a host remembers how far each log had come, beside the database.
+
+Several processes share it. It is replaced as a whole, by a rename, and is durable before anybody is
+told that it was kept. What a checkpoint in it proves is not judged here.
+"""
+
+import contextlib
+import fcntl
+import os
+import re
+import tempfile
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from gateway.domain.log import Marked
+
+BYTES_MAX = 4 << 20
+ACTS_MAX = 50
+_MODE = 0o600
+_DECIMAL = re.compile("[0-9]{1,19}")
+
+
+class Act(msgspec.Struct, frozen=True, kw_only=True):
+    """An operator set the mark by hand."""
+
+    at: str
+    by: str
+    reason: str
+    origin: str
+    size: int
+
+
+class _Kept(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    version: int = 1
+    logs: dict[str, Marked] = {}
+    by_hand: list[Act] = []
+
+
+class MarkFile:
+    """Fulfils gateway.workers.mark.MarkShelf. Blocking; call it from a thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> dict[str, Marked]:
+        """Empty if there is no file yet. Raises OSError; ValueError if it is torn."""
+        return self._read().logs
+
+    def by_hand(self) -> list[Act]:
+        """What operators did, oldest first. Raises OSError, ValueError."""
+        return self._read().by_hand
+
+    def keep(self, marks: Mapping[str, Marked], refused: Collection[str] = ()) -> None:
+        """Raises OSError. A torn file is replaced: what it said is lost already."""
+        with self._locked():
+            old = self._whole()
+            logs = dict(old.logs)
+            for origin, mark in marks.items():
+                there = logs.get(origin)
+                logs[origin] = _further(there, mark, refused) if there else mark
+            if logs != old.logs:
+                self._write(msgspec.structs.replace(old, logs=logs))
+
+    def set_by_hand(self, origin: str, mark: Marked, act: Act) -> None:
+        """Whatever was there, also a larger one. Raises OSError."""
+        with self._locked():
+            old = self._whole()
+            acts = [*old.by_hand, act][-ACTS_MAX:]
+            self._write(_Kept(logs={**old.logs, origin: mark}, by_hand=acts))
+
+    def prove_writable(self) -> None:
+        """Write a file beside it and take it away. Raises OSError."""
+        with tempfile.NamedTemporaryFile(dir=self._path.parent, prefix=f".{self._path.name}."):
+            pass
+        if self._path.exists():
+            self._path.open("r+b").close()
+
+    def _whole(self) -> _Kept:
+        try:
+            return self._read()
+        except ValueError:
+            return _Kept()
+
+    def _read(self) -> _Kept:
+        try:
+            with self._path.open("rb") as file:
+                raw = file.read(BYTES_MAX + 1)
+        except FileNotFoundError:
+            return _Kept()
+        if len(raw) > BYTES_MAX:
+            raise ValueError(f"{self._path.name} is larger than a mark can be")
+        try:
+            return msgspec.json.decode(raw, type=_Kept)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise ValueError(f"{self._path.name} is torn or no mark: {error}") from error
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Two processes would lose each other's word. Raises OSError, also if another is at it."""
+        beside = self._path.with_name(f"{self._path.name}.lock")
+        lock = os.open(beside, os.O_RDWR | os.O_CREAT, _MODE)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        finally:
+            os.close(lock)
+
+    def _write(self, kept: _Kept) -> None:
+        number, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
+        beside = Path(name)
+        try:
+            with os.fdopen(number, "wb") as file:
+                file.write(msgspec.json.encode(kept))
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(self._path)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+        folder = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _further(old: Marked, new: Marked, refused: Collection[str]) -> Marked:
+    claimed = -1 if old.checkpoint in refused else _size(old.checkpoint)
+    checkpoint = new.checkpoint if _size(new.checkpoint) > claimed else old.checkpoint
+    return Marked(checkpoint=checkpoint, forgot=old.forgot or new.forgot)
+
+
+def _size(checkpoint: str) -> int:
+    """What it claims; below every log if it claims nothing."""
+    lines = checkpoint.split("\n", 2)
+    return int(lines[1]) if len(lines) > 1 and _DECIMAL.fullmatch(lines[1]) else -1

@@ -1,0 +1,98 @@
+"""What this process was told is durable: a server that no longer has it has forgotten what it paid.
+
+A standby that was promoted without the last commits looks like any other server. Who was told that
+they stand asks for them first, on each connection that decides or seals, before it is used.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+
+import structlog
+
+from adapters.postgres.session import Connection, UnsafeServer
+from adapters.postgres.standing import key_arrays
+from adapters.postgres.statements import statements
+from gateway.domain.instruction import InstructionKey
+
+REMEMBERED_MAX = 4096
+"""Payments of some seconds; what is older is in a sealed log, whose size is remembered too."""
+NAMED_MAX = 20
+
+_SQL = statements("kept")
+
+log = structlog.get_logger()
+
+
+class Forgetful(UnsafeServer):
+    """The server lacks what it, or the one before it, had committed durably."""
+
+
+class Kept:
+    """Of one process; shared by all its rooms that decide or seal."""
+
+    def __init__(self) -> None:
+        self._sizes: dict[str, int] = {}
+        self._passed: deque[InstructionKey] = deque(maxlen=REMEMBERED_MAX)
+        self._released: deque[InstructionKey] = deque(maxlen=REMEMBERED_MAX)
+        self._proven: object = None
+        self._forgot = ""
+
+    @property
+    def forgot(self) -> str:
+        """What is lost, once it was found to be; stays, for it was told to others."""
+        return self._forgot
+
+    def sealed(self, division: str, size: int) -> None:
+        self._sizes[division] = max(size, self._sizes.get(division, 0))
+
+    def passed(self, key: InstructionKey) -> None:
+        """Committed to be handed to the bank."""
+        self._passed.append(key)
+
+    def released(self, key: InstructionKey) -> None:
+        """A hold whose release was claimed, likewise."""
+        self._released.append(key)
+
+    async def prove(self, connection: Connection) -> None:
+        """Raises Forgetful. The same run of the same server forgets nothing: asked once of each,
+        but for the sizes, which are asked each time."""
+        shorter = await self._shorter_logs(connection)
+        run = tuple(await connection.fetchrow(_SQL["run"]) or ())
+        lost: list[InstructionKey] = []
+        if run != self._proven:
+            passed, released = list(self._passed), list(self._released)
+            lost += await _absent(connection, "absent_instructions", passed)
+            lost += await _absent(connection, "absent_releases", released)
+        if not shorter and not lost:
+            self._proven = run
+            return
+        self._say(shorter, lost)
+        raise Forgetful(self._forgot)
+
+    async def _shorter_logs(self, connection: Connection) -> list[str]:
+        if not self._sizes:
+            return []
+        divisions, sizes = list(self._sizes), list(self._sizes.values())
+        rows = await connection.fetch(_SQL["shorter_logs"], divisions, sizes)
+        return [row["division"] for row in rows]
+
+    def _say(self, shorter: Sequence[str], lost: Sequence[InstructionKey]) -> None:
+        if self._forgot:
+            return
+        named = [str(key) for key in lost[:NAMED_MAX]]
+        words = [f"{len(lost)} payments ({', '.join(named)})"] if lost else []
+        words += [f"records of the log of {', '.join(shorter)}"] if shorter else []
+        self._forgot = (
+            f"the database has lost what it had committed: {' and '.join(words)}; a standby or a"
+            " copy without them has taken its place (runbooks/database-failover)"
+        )
+        log.error("database.forgot", payments=len(lost), named=named, logs=list(shorter))
+
+
+async def _absent(
+    connection: Connection, name: str, keys: Sequence[InstructionKey]
+) -> list[InstructionKey]:
+    if not keys:
+        return []
+    rows = await connection.fetch(_SQL[name], *key_arrays(keys))
+    return [InstructionKey(**row) for row in rows]

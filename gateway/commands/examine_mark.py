@@ -1,0 +1,97 @@
+"""Examining the mark: can it be kept, is it ours, does the database hold what it says."""
+
+from collections.abc import AsyncIterator
+
+import attrs
+
+from adapters.postgres.recordlog import PostgresRecordLog
+from certs.own_log import OwnLog
+from certs.trust import load_trust
+from gateway.commands.finding import Finding, State, bad, warn
+from gateway.commands.marking import mark_file, own_logs
+from gateway.commands.rooms import record_signer
+from gateway.domain.faults import LedgerUnavailable
+from gateway.domain.log import Marked
+from gateway.settings import Secrets, Settings
+
+UNSET = (
+    "witness.mark is not set: whoever starts while the bureau is down passes nothing until it is"
+    " heard"
+)
+
+
+@attrs.frozen(kw_only=True)
+class Comparison:
+    """One division's mark beside its database."""
+
+    division: str
+    state: State
+    words: str
+    marked: int | None
+    """How many records the mark says; None without a mark of ours."""
+    held: int
+    """How many the database holds."""
+
+
+async def marks(settings: Settings, secrets: Secrets, *, reachable: bool) -> AsyncIterator[Finding]:
+    """`reachable`: whether the database can be asked."""
+    file = mark_file(settings)
+    if file is None:
+        yield warn("mark", UNSET)
+        return
+    try:
+        file.prove_writable()
+    except OSError as error:
+        yield bad("mark", f"cannot be written: {error}")
+    if not reachable:
+        return
+    try:
+        for found in await compare(settings, secrets):
+            yield Finding(part=f"mark {found.division}", state=found.state, detail=found.words)
+    except (OSError, ValueError) as error:
+        yield bad("mark", f"cannot be read: {error}")
+    except LedgerUnavailable:
+        return  # the database is among the findings
+
+
+async def compare(settings: Settings, secrets: Secrets) -> list[Comparison]:
+    """Raises OSError, ValueError (the file, our keys), LedgerUnavailable."""
+    file = mark_file(settings)
+    if file is None:
+        raise ValueError(UNSET)
+    kept = file.read()
+    signer = record_signer(settings, secrets)
+    trust = load_trust(settings.parties.authority, settings.parties.folder, signer)
+    records = PostgresRecordLog(secrets.database)
+    try:
+        return [
+            await _compare(division, own, kept.get(own.origin), records)
+            for division, own in own_logs(settings, trust).items()
+        ]
+    finally:
+        await records.close()
+
+
+async def _compare(
+    division: str, own: OwnLog, mark: Marked | None, records: PostgresRecordLog
+) -> Comparison:
+    held = (await records.sizes()).get(division, 0)
+
+    def found(state: State, words: str, marked: int | None = None) -> Comparison:
+        return Comparison(division=division, state=state, words=words, marked=marked, held=held)
+
+    if mark is None:
+        return found(State.WARN, "none yet: a first start, or a new host; the bureau must be heard")
+    if mark.forgot:
+        return found(State.BAD, mark.forgot)
+    try:
+        size, root = own.read(mark.checkpoint)
+    except ValueError as reason:
+        return found(State.BAD, f"is not of this log: {reason}; the bureau must be heard")
+    ours = await records.root_at(division, size)
+    if ours is None:
+        words = f"says {size} records, the database holds {held}: it is an older copy"
+        return found(State.BAD, words, size)
+    if ours != root:
+        return found(State.BAD, f"at {size} records the database holds another history", size)
+    return found(State.GOOD, f"{size} of {held} records", size)

@@ -1,0 +1,37 @@
+"""Marking, wired: which logs this gateway signs, and where this host remembers them."""
+
+from collections.abc import Awaitable, Callable
+
+from adapters.folder.mark import MarkFile
+from certs.log.note import log_origin
+from certs.own_log import OwnLog
+from certs.trust import Trust
+from gateway.commands.rooms import House
+from gateway.settings import Settings
+from gateway.workers.mark import Marking
+
+
+def own_logs(settings: Settings, trust: Trust) -> dict[str, OwnLog]:
+    """By division served."""
+    return {
+        division: OwnLog(
+            trust=trust, origin=log_origin(settings.gateway.uri, division, trust.own.suite)
+        )
+        for division in settings.gateway.divisions
+    }
+
+
+def mark_file(settings: Settings) -> MarkFile | None:
+    """None where the settings name none: then only the bureau can tell."""
+    return MarkFile(settings.witness.mark) if settings.witness.mark else None
+
+
+def marking_of(house: House, greet: Callable[[str], Awaitable[bool]]) -> Marking:
+    """`greet`: as `Delivering.greet`."""
+    marking = Marking(
+        house.records, own_logs(house.settings, house.trust), mark_file(house.settings),
+        greet, house.clock,
+    )  # fmt: skip
+    marking.behind, marking.ahead = house.unmarked, house.ahead
+    marking.seen, marking.lost = house.kept.sealed, lambda: house.kept.forgot
+    return marking

@@ -1,0 +1,139 @@
+"""A server that lost what it had committed decides nothing more for whoever was told otherwise."""
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import attrs
+import pytest
+import structlog
+
+from adapters.postgres.holds import PostgresHolds
+from adapters.postgres.kept import Kept
+from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.recordlog import PostgresRecordLog
+from adapters.postgres.session import UnsafeServer
+from gateway.domain.decision import Outcome
+from gateway.domain.faults import LedgerUnavailable
+from tests.adapters.postgres.conftest import as_runtime
+from tests.adapters.postgres.storage_builders import DIVISION, NOW, PlainSealer, admission, key
+
+pytestmark = pytest.mark.postgres
+
+
+@attrs.frozen(kw_only=True)
+class Gateway:
+    dsn: str
+    kept: Kept
+    ledger: PostgresLedger
+    records: PostgresRecordLog
+    holds: PostgresHolds
+
+    async def another_server(self) -> None:
+        """As if the connections ended and another server, of another run, had taken over."""
+        self.kept._proven = None
+        connection = await asyncpg.connect(self.dsn)
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+        )
+        await connection.close()
+
+    async def lose(self, statement: str) -> None:
+        """What that server never got."""
+        connection = await asyncpg.connect(self.dsn)
+        await connection.execute("SET session_replication_role = replica")
+        await connection.execute(statement)
+        await connection.close()
+
+
+@pytest.fixture
+async def gateway(migrated: str) -> AsyncIterator[Gateway]:
+    kept, dsn = Kept(), as_runtime(migrated)
+    records = PostgresRecordLog(dsn, kept=kept)
+    holds = PostgresHolds(dsn, instance="gw-1", kept=kept)
+    async with PostgresLedger(dsn, instance="gw-1", kept=kept) as ledger:
+        yield Gateway(dsn=migrated, kept=kept, ledger=ledger, records=records, holds=holds)
+    await records.close()
+    await holds.close()
+
+
+async def refused(gateway: Gateway) -> str:
+    """Until the lost connection was noticed: how the next one is refused."""
+    await gateway.another_server()
+    while True:
+        try:
+            await gateway.ledger.admit(admission(9, lines=()))
+        except LedgerUnavailable as reason:
+            if "has lost" in str(reason):
+                return str(reason)
+
+
+async def test_a_payment_that_is_gone_shuts_the_ledger_and_is_named(gateway: Gateway) -> None:
+    for number in range(3):
+        await gateway.ledger.admit(admission(number, lines=()))
+    await gateway.lose("DELETE FROM instruction WHERE voucher_no LIKE '%1'")
+    with structlog.testing.capture_logs() as lines:
+        words = await refused(gateway)
+    assert str(key(1)) in words and "1 payments" in words and str(key(2)) not in words
+    assert "has lost" in (gateway.ledger.trouble or "")
+    assert [line["event"] for line in lines].count("database.forgot") == 1
+    assert gateway.kept.forgot in words
+    with pytest.raises(LedgerUnavailable):
+        await gateway.ledger.standing(key(1))
+
+
+async def test_what_was_held_or_blocked_is_not_asked_for(gateway: Gateway) -> None:
+    await gateway.ledger.admit(admission(1, outcome=Outcome.HOLD))
+    await gateway.lose("DELETE FROM instruction")
+    await gateway.another_server()
+    await gateway.records.sizes()
+    assert gateway.kept.forgot == ""
+
+
+async def test_a_log_that_became_shorter_is_sealed_no_further(gateway: Gateway) -> None:
+    sealer = PlainSealer()
+    for number in range(3):
+        await gateway.ledger.admit(admission(number, lines=()))
+        await gateway.records.seal(DIVISION, 10, NOW, sealer.seal)
+    await gateway.ledger.admit(admission(3, lines=()))
+    await gateway.lose("UPDATE log_head SET size = 2")
+    await gateway.another_server()
+    for _ in range(3):
+        with pytest.raises(LedgerUnavailable):
+            await gateway.records.seal(DIVISION, 10, NOW, sealer.seal)
+    assert DIVISION in gateway.kept.forgot
+
+
+async def test_a_released_hold_that_is_held_again_shuts_it_too(gateway: Gateway) -> None:
+    gateway.kept.released(key(5))
+    await gateway.another_server()
+    with pytest.raises(LedgerUnavailable):
+        while True:
+            await gateway.holds.open_orders(1)
+    assert str(key(5)) in gateway.kept.forgot
+
+
+async def test_a_server_that_kept_everything_goes_on(gateway: Gateway) -> None:
+    for number in range(50):
+        await gateway.ledger.admit(admission(number, lines=()))
+    await gateway.another_server()
+    while True:
+        try:
+            await gateway.ledger.admit(admission(60, lines=()))
+        except LedgerUnavailable:
+            continue
+        break
+    assert gateway.kept.forgot == ""
+
+
+async def test_what_was_asked_of_a_run_is_not_asked_again(gateway: Gateway) -> None:
+    connection = await asyncpg.connect(gateway.dsn)
+    try:
+        await gateway.kept.prove(connection)
+        gateway.kept.passed(key(1))
+        await gateway.kept.prove(connection)
+        gateway.kept.sealed(DIVISION, 4)
+        with pytest.raises(UnsafeServer, match="records of the log"):
+            await gateway.kept.prove(connection)
+    finally:
+        await connection.close()
