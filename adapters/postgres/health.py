@@ -1,12 +1,12 @@
 """A look at the database before relying on it: reachable, durable, of this program's schema."""
 
-import asyncpg
 import attrs
 
 from adapters.postgres.migrate import MIGRATIONS, MigrationRefused, unapplied
+from adapters.postgres.reach import connect
 from adapters.postgres.session import CONNECT_DEADLINE_S, LOST
 from adapters.postgres.statements import statements
-from gateway.domain.faults import LedgerUnavailable
+from gateway.domain.faults import DatabaseUnreached, LedgerUnavailable
 
 _SQL = statements("session")
 
@@ -17,6 +17,10 @@ class Health:
     """Its version, such as `15.4`."""
     synchronous_commit: str
     fsync: str
+    standbys: int
+    """Servers that follow this one."""
+    synchronous: str
+    """`synchronous_standby_names`: which of them a commit waits for; empty for none."""
     read_only: bool
     """A standby, or a server that was told to take no writes."""
     schema: str
@@ -30,9 +34,14 @@ class Health:
 async def health(dsn: str) -> Health:
     """Changes nothing. Raises LedgerUnavailable with the driver's own words."""
     try:
-        connection = await asyncpg.connect(dsn, timeout=CONNECT_DEADLINE_S)
+        connection = await connect(dsn, deadline_s=CONNECT_DEADLINE_S)
     except (*LOST, ValueError) as error:
-        raise LedgerUnavailable(f"{type(error).__name__}: {error}") from error
+        words = (
+            str(error)
+            if isinstance(error, DatabaseUnreached)
+            else f"{type(error).__name__}: {error}"
+        )
+        raise LedgerUnavailable(words) from error
     try:
         durability = await connection.fetchrow(_SQL["durability"])
         assert durability is not None
@@ -45,6 +54,8 @@ async def health(dsn: str) -> Health:
             server=f"{version.major}.{version.minor}",
             synchronous_commit=durability["synchronous_commit"],
             fsync=durability["fsync"],
+            standbys=durability["standbys"],
+            synchronous=durability["synchronous"],
             read_only=durability["read_only"],
             schema=schema,
             missing=tuple(missing),

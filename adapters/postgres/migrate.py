@@ -5,10 +5,13 @@ from pathlib import Path
 
 import asyncpg
 
+from adapters.postgres.reach import connect
 from adapters.postgres.session import LOST
 from adapters.postgres.statements import statements
+from gateway.domain.faults import DatabaseUnreached
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+CONNECT_DEADLINE_S = 10.0
 LOCK_TIMEOUT_MS = 5_000
 """A migration waits no longer for a table that is in use; it fails whole and can be run again."""
 
@@ -31,12 +34,15 @@ async def migrate(dsn: str, folder: Path = MIGRATIONS) -> list[str]:
     """
     try:
         return await _migrate(dsn, folder)
+    except DatabaseUnreached as error:
+        raise MigrationFailed(str(error)) from error
     except LOST as error:
         raise MigrationFailed(f"{type(error).__name__}: {error}") from error
 
 
 async def _migrate(dsn: str, folder: Path) -> list[str]:
-    connection = await asyncpg.connect(dsn, server_settings={"lock_timeout": str(LOCK_TIMEOUT_MS)})
+    waits = {"lock_timeout": str(LOCK_TIMEOUT_MS)}
+    connection = await connect(dsn, deadline_s=CONNECT_DEADLINE_S, settings=waits)
     try:
         newest, missing = await unapplied(connection, folder)
         if newest and not missing:  # the runtime role may look, and no more

@@ -161,6 +161,13 @@ class PostgresPast:
     async def any_shadow(self) -> bool:
         return bool(await self._pool.fetch(_SQL["shadows_running"]))
 
+    async def shadow_troubles(self) -> dict[str, str]:
+        """Of candidates on trial that cannot go on: by division, which and why."""
+        return {
+            row["division"]: f"shadow run {row['run']} does not go on: {row['trouble']}"
+            for row in await self._pool.fetch(_SQL["shadow_troubles"])
+        }
+
     async def advance(
         self, shadow: ShadowRun, read_seq: int, compared: int, flips: Sequence[Flip]
     ) -> bool:

@@ -8,8 +8,9 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 import asyncpg
 
 from adapters.postgres.driver import quicken
+from adapters.postgres.reach import connect
 from adapters.postgres.statements import statements
-from gateway.domain.faults import LedgerUnavailable
+from gateway.domain.faults import DatabaseUnreached, LedgerUnavailable
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 T = TypeVar("T")
@@ -93,9 +94,7 @@ async def open_session(
     """A connection of its own. Raises UnsafeServer, or one of LOST within CONNECT_DEADLINE_S."""
     quicken()
     async with asyncio.timeout(CONNECT_DEADLINE_S):
-        connection = await asyncpg.connect(
-            dsn, timeout=CONNECT_DEADLINE_S, server_settings=SETTINGS
-        )
+        connection = await connect(dsn, deadline_s=CONNECT_DEADLINE_S, settings=SETTINGS)
         try:
             await prove_safe(connection, allow_unsafe=allow_unsafe)
             if kept:
@@ -166,6 +165,8 @@ class Pool:
                 await session.close()
             else:
                 self._free.append(session)
+        except DatabaseUnreached as error:
+            raise LedgerUnavailable("the database cannot be reached") from error
         except (*LOST, UnsafeServer, Undurable) as error:
             raise LedgerUnavailable(f"the database failed: {type(error).__name__}") from error
         finally:

@@ -15,6 +15,7 @@ from gateway.domain.codes import Register
 from gateway.domain.faults import FaultCode, LedgerUnavailable, Unreadable, Unready
 from gateway.domain.register_tables import Tables
 from gateway.domain.registers import Registers
+from gateway.domain.seldom import Lasting
 
 POLL_S = 0.5
 """Asking is the truth; a notification only makes it come sooner. A version is in every process
@@ -92,6 +93,7 @@ class PostgresRegisterShelf:
         self._held: dict[str, _Held] = {}
         self._refused: dict[str, int] = {}
         self._told = asyncio.Event()
+        self._down = Lasting()
 
     async def close(self) -> None:
         await self._pool.close()
@@ -121,14 +123,23 @@ class PostgresRegisterShelf:
         try:
             while True:
                 ear = await self._listen(ear)
-                try:
-                    await self.refresh()
-                except LedgerUnavailable as reason:
-                    log.warning("registers.not_refreshed", reason=str(reason))
+                await self.look(asyncio.get_running_loop().time())
                 await self._wait()
         finally:
             if ear:
                 await ear.close()
+
+    async def look(self, now_s: float) -> None:
+        """One turn of `run`, at a moment of the monotonic clock. That the database is down is said
+        once, then every minute, and when it is over."""
+        try:
+            await self.refresh()
+        except LedgerUnavailable as reason:
+            if self._down.due(now_s):
+                log.warning("registers.not_refreshed", reason=str(reason))
+        else:
+            if self._down.over():
+                log.info("registers.refreshed_again")
 
     async def refresh(self) -> None:
         """Ask once. Raises LedgerUnavailable; what is in memory then stays and ages."""

@@ -89,6 +89,11 @@ async def database(secrets: Secrets) -> AsyncIterator[Finding]:
         yield good("durability", durability)
     else:
         yield bad("durability", f"{durability}: acknowledged decisions may be lost; set both to on")
+    if found.standbys and not found.synchronous:
+        words = f"{found.standbys} standbys, none synchronous: a failover may lose what was paid"
+        yield warn("replication", f"{words} (runbooks/database-failover)")
+    elif found.synchronous:
+        yield good("replication", f"{found.standbys} standbys, {found.synchronous}")
     if found.edited:
         yield bad("schema", found.edited)
     elif found.missing:

@@ -119,8 +119,10 @@ async def _serve(settings: Settings, secrets: Secrets) -> None:
         keys = await keys_of(house, secrets, tls, office, rooms)
         files = _files(house, office)
         pushing = pushing_of(house, office)
+        shadowing = _shadowing(house, office)
         more = [
             marking.run,
+            shadowing.run,
             conduct.run,
             keys.keeping.run,
             keys.alarming.run,
@@ -135,7 +137,9 @@ async def _serve(settings: Settings, secrets: Secrets) -> None:
         metrics.conduct_troubles = lambda: conduct.troubles | (files.troubles if files else {})
         metrics.register_troubles = lambda: _stale(house)
         metrics.register_ages = lambda: house.shelf.ages(house.clock.now())
-        metrics.policy_troubles = lambda: renewing.troubles | house.books.tripped
+        metrics.policy_troubles = lambda: (
+            renewing.troubles | house.books.tripped | shadowing.troubles
+        )
         listener = await _listen(house, tls, doorway, intake, rooms, keys.page)
         keys.ring.expel = listener.expel
         log.info("gateway.ready", port=settings.gateway.listen_port, book=house.books.revision)
@@ -214,7 +218,9 @@ def _renewing(house: House, office: Office) -> Renewing:
 
 def _shadowing(house: House, office: Office) -> Shadowing:
     start = partial(start_follower, shelves_of(house.settings))
-    return Shadowing(office, house.past.any_shadow, start, house.clock.monotonic)
+    return Shadowing(
+        office, house.past.any_shadow, start, house.clock.monotonic, house.past.shadow_troubles
+    )
 
 
 async def _work(
@@ -243,7 +249,6 @@ async def _work(
         for run in more:
             group.create_task(run())
         group.create_task(watch_bank(house.bank))
-        group.create_task(_shadowing(house, office).run())
         group.create_task(Pruning(office, house.past.prune_windows, house.clock).run())
 
 

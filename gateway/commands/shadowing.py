@@ -30,6 +30,8 @@ from policies.replay.report import Change, Report, Sample
 from policies.replay.shadow import Otherwise, Shadow
 
 LOOK_S = 1.0
+REST_S, REST_S_MAX = 1.0, 300.0
+"""How long a candidate that failed is left alone; twice as long each time, up to the second."""
 NICE = 10
 """Payments go first."""
 
@@ -178,7 +180,7 @@ async def _follow(database: str, shelves: Shelves, *, until_idle: bool, tied: bo
     try:
         while not (parent and parent.done()):
             try:
-                worked, running = await following.turn()
+                worked, running = await following.turn(asyncio.get_running_loop().time())
                 answered = await answering.turn()
                 worked, running = worked + answered, running or bool(answered)
             except LedgerUnavailable as lost:
@@ -203,6 +205,13 @@ async def _parent_gone() -> None:
         pass
 
 
+@attrs.frozen(kw_only=True)
+class _Rest:
+    until_s: float
+    pause_s: float
+    reason: str
+
+
 class Following:
     """The candidates at work, each with its own past."""
 
@@ -210,26 +219,40 @@ class Following:
         self._past = past
         self._retracer = Retracer(past)
         self._shadows: dict[tuple[str, int], Shadow] = {}
+        self._resting: dict[tuple[str, int], _Rest] = {}
 
-    async def turn(self) -> tuple[int, bool]:
-        """A page of each run: how many instructions were compared, and whether any run is on."""
+    async def turn(self, now_s: float) -> tuple[int, bool]:
+        """A page of each run at this moment of the monotonic clock: how many instructions were
+        compared, and whether any run is on."""
         worked, running = 0, False
         for shadow in await self._past.shadows(running=True):
-            running = True
+            running, at = True, (shadow.division, shadow.run)
+            if at in self._resting and now_s < self._resting[at].until_s:
+                continue
             try:
                 worked += await self._page(shadow)
             except LedgerUnavailable:
                 raise
             except Exception as error:  # noqa: BLE001  one candidate must not stop the others
-                self._shadows.pop((shadow.division, shadow.run), None)
-                reason = trouble_of(error)
-                log.error("shadow.failed", division=shadow.division, run=shadow.run,
-                          reason=reason)  # fmt: skip
-                if shadow.until_seq is None:
-                    await self._past.note_trouble(shadow, reason)
-                else:
-                    await self._past.fail_backtest(shadow, reason, dt.datetime.now(dt.UTC))
+                await self._failed(shadow, trouble_of(error), now_s)
+            else:
+                if self._resting.pop(at, None):
+                    log.info("shadow.goes_on", division=shadow.division, run=shadow.run)
         return worked, running
+
+    async def _failed(self, shadow: ShadowRun, reason: str, now_s: float) -> None:
+        """Told once for each reason; tried again after pauses that grow."""
+        at = shadow.division, shadow.run
+        self._shadows.pop(at, None)
+        before = self._resting.get(at)
+        pause = min(2 * before.pause_s, REST_S_MAX) if before else REST_S
+        self._resting[at] = _Rest(until_s=now_s + pause, pause_s=pause, reason=reason)
+        if before is None or before.reason != reason:
+            log.error("shadow.failed", division=shadow.division, run=shadow.run, reason=reason)
+        if shadow.until_seq is not None:
+            await self._past.fail_backtest(shadow, reason, dt.datetime.now(dt.UTC))
+        elif before is None or before.reason != reason:
+            await self._past.note_trouble(shadow, reason)
 
     async def _page(self, shadow: ShadowRun) -> int:
         candidate = await self._candidate(shadow)

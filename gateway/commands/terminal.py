@@ -9,7 +9,7 @@ import orjson
 import typer
 from rich.console import Console
 
-from gateway.domain.faults import LedgerUnavailable, StoreUnavailable
+from gateway.domain.faults import DatabaseUnreached, LedgerUnavailable, StoreUnavailable
 from gateway.settings import DATABASE_VARIABLE
 
 DONE, NO, USAGE = 0, 1, 2
@@ -32,7 +32,9 @@ console = Console(stderr=True)
 def fail(message: str, code: int = NO) -> typer.Exit:
     """Where the database is what failed, with a sentence on what to look at."""
     console.print(message, markup=False, highlight=False, soft_wrap=True)
-    if _is_databases(sys.exception()):
+    if _is_databases(error := sys.exception()):
+        if (tried := _tried(error)) and tried not in message:
+            console.print(tried, markup=False, highlight=False, soft_wrap=True)
         console.print(DATABASE_REMEDY, markup=False, highlight=False, soft_wrap=True)
     return typer.Exit(code)
 
@@ -45,6 +47,15 @@ def _is_databases(error: BaseException | None) -> bool:
             return True
         error = error.__cause__
     return False
+
+
+def _tried(error: BaseException | None) -> str:
+    """At which addresses, in the words of whoever tried; empty if that is not the trouble."""
+    while error is not None:
+        if isinstance(error, DatabaseUnreached):
+            return str(error)
+        error = error.__cause__
+    return ""
 
 
 def show(value: object) -> None:

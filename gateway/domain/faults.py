@@ -103,6 +103,10 @@ class LedgerUnavailable(Exception):
     """The ledger cannot say whether it committed; nothing may be forwarded on this."""
 
 
+class DatabaseUnreached(ConnectionError):
+    """Where a database was looked for and why none answered; never a password. Not for parties."""
+
+
 class BankSilent(Exception):
     """The bank did not answer, or not in a way that can be understood; nothing follows from it."""
 

@@ -5,6 +5,7 @@ after payments. The follower ends with its parent and by itself when no candidat
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -34,13 +35,23 @@ class Shadowing:
     def __init__(
         self, office: Office, any_candidate: Callable[[], Awaitable[bool]],
         start: Callable[[], Awaitable[Follower]], monotonic: Callable[[], float],
+        ask: Callable[[], Awaitable[dict[str, str]]],
     ) -> None:  # fmt: skip
+        """`ask`: by division, why a candidate on trial does not go on."""
         self._office = office
         self._any_candidate = any_candidate
         self._start = start
         self._monotonic = monotonic
         self._follower: Follower | None = None
         self._not_before = 0.0
+        self._ask = ask
+        self._found: dict[str, str] = {}
+
+    @property
+    def troubles(self) -> dict[str, str]:
+        """`shadow.<division>`: why what is on trial there does not go on; no payment rests on it.
+        Known where the office is held."""
+        return {f"shadow.{division}": words for division, words in self._found.items()}
 
     async def run(self) -> None:
         try:
@@ -58,8 +69,11 @@ class Shadowing:
                 self._not_before = self._monotonic() + AGAIN_S
             self._follower = None
         if not self._office.held:
+            self._found = {}
             await self._end()
             return
+        with contextlib.suppress(LedgerUnavailable):  # that is told as the database's
+            self._found = await self._ask()
         if self._follower or self._monotonic() < self._not_before:
             return
         try:

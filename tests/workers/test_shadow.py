@@ -33,7 +33,13 @@ class House:
         self.candidate: Any = True
         self.now = 0.0
         self.children: list[Child] = []
-        self.shadowing = Shadowing(self.office, self.any, self.start, lambda: self.now)
+        self.troubles: dict[str, str] = {}
+        self.shadowing = Shadowing(
+            self.office, self.any, self.start, lambda: self.now, self.why_not
+        )
+
+    async def why_not(self) -> dict[str, str]:
+        return self.troubles
 
     async def any(self) -> bool:
         if isinstance(self.candidate, Exception):
@@ -108,3 +114,14 @@ async def test_the_follower_ends_with_the_gateway(house: House) -> None:
     task.cancel()
     await asyncio.wait({task})
     assert house.alive == 0
+
+
+async def test_a_candidate_that_does_not_go_on_is_told_where_the_office_is_held(
+    house: House,
+) -> None:
+    house.troubles = {"220000000": "shadow run 3 does not go on: KeyError"}
+    await house.shadowing.look()
+    assert house.shadowing.troubles == {"shadow.220000000": "shadow run 3 does not go on: KeyError"}
+    house.office.held = False
+    await house.shadowing.look()
+    assert house.shadowing.troubles == {}

@@ -138,6 +138,10 @@ UPDATE shadow_run SET read_seq = $4, compared = compared + $5, trouble = ''
 WHERE division = $1 AND run = $2 AND read_seq = $3 AND stopped_at IS NULL
 RETURNING run
 
+-- name: shadow_troubles
+-- empty: every candidate on trial goes on
+SELECT division, run, trouble FROM shadow_run WHERE stopped_at IS NULL AND trouble <> ''
+
 -- name: trouble_shadow
 -- empty: always
 UPDATE shadow_run SET trouble = $3 WHERE division = $1 AND run = $2

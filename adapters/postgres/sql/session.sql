@@ -2,7 +2,9 @@
 -- empty: never
 SELECT current_setting('synchronous_commit') AS synchronous_commit,
        current_setting('fsync') AS fsync,
-       current_setting('transaction_read_only') = 'on' AS read_only
+       current_setting('transaction_read_only') = 'on' AS read_only,
+       current_setting('synchronous_standby_names') AS synchronous,
+       (SELECT count(*) FROM pg_stat_replication) AS standbys
 
 -- name: pin_durability
 -- empty: never

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
+import structlog
 
 from adapters.postgres.registers import PostgresRegisters
 from adapters.postgres.shelf import AgeLimits, PostgresRegisterShelf
 from gateway.domain.codes import Register
-from gateway.domain.faults import Unreadable, Unready
+from gateway.domain.faults import LedgerUnavailable, Unreadable, Unready
 from tests.adapters.postgres.storage_builders import DIVISION, NOW, registers
 
 pytestmark = pytest.mark.postgres
@@ -135,3 +136,24 @@ async def arrived(rooms: Rooms, version: int) -> None:
         except Unready:
             pass
         await asyncio.sleep(0.01)
+
+
+async def test_a_database_that_is_down_is_said_once_a_minute_and_when_it_is_back(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log of an outage of an hour had 7,200 lines of this."""
+    true = rooms.shelf._pool
+
+    class Lost:
+        async def fetch(self, *_: object) -> None:
+            raise LedgerUnavailable("the database cannot be reached")
+
+    monkeypatch.setattr(rooms.shelf, "_pool", Lost())
+    with structlog.testing.capture_logs() as lines:
+        for half_seconds in range(250):
+            await rooms.shelf.look(half_seconds / 2)
+        monkeypatch.setattr(rooms.shelf, "_pool", true)
+        for half_seconds in range(250, 255):
+            await rooms.shelf.look(half_seconds / 2)
+    events = [line["event"] for line in lines]
+    assert events == 3 * ["registers.not_refreshed"] + ["registers.refreshed_again"]

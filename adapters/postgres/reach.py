@@ -1,0 +1,121 @@
+"""Reaching PostgreSQL: each of its hosts in turn; where none answers, one line says what was tried.
+
+Of several hosts the first that takes writes is chosen, so that a promoted standby is found where
+the primary was lost (docs/runbooks/database-failover.md).
+"""
+
+import socket
+from collections.abc import Iterator
+from typing import TypeAlias
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import asyncpg
+import attrs
+from asyncpg.connect_utils import SessionAttribute
+
+from gateway.domain.faults import DatabaseUnreached
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+PORT = "5432"
+_TRANSIENT = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+
+@attrs.frozen(kw_only=True)
+class Address:
+    """What a DSN says, without its password."""
+
+    hosts: tuple[tuple[str, str], ...]
+    """Host and port of each; empty where the DSN names none."""
+    database: str
+    user: str
+    chooses: bool
+    """Whether it says itself which of several servers is meant (`target_session_attrs`)."""
+
+    def __str__(self) -> str:
+        who = f" as {self.user}" if self.user else ""
+        return f"no connection to the database {self.database}{who}".replace("  ", " ")
+
+
+def address_of(dsn: str) -> Address:
+    """Raises ValueError: not an address at all."""
+    parts = urlsplit(dsn)
+    if parts.scheme not in ("postgresql", "postgres"):
+        raise ValueError("a database's address begins with postgresql://")
+    asked = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    user, _, place = parts.netloc.rpartition("@")
+    return Address(
+        hosts=tuple(_hosts(place, asked)),
+        database=unquote(parts.path.lstrip("/")) or asked.get("dbname", asked.get("database", "")),
+        user=unquote(user.partition(":")[0]) or asked.get("user", ""),
+        chooses="target_session_attrs" in asked,
+    )
+
+
+async def connect(
+    dsn: str, *, deadline_s: float, settings: dict[str, str] | None = None
+) -> Connection:
+    """Raises DatabaseUnreached where nothing listens or answers, whatever else the driver raises
+    otherwise; within `deadline_s`, of which each of several hosts has its part."""
+    try:
+        address = address_of(dsn)
+    except ValueError as error:
+        raise DatabaseUnreached(str(error)) from error
+    if len(address.hosts) < 2:
+        try:
+            return await asyncpg.connect(dsn, timeout=deadline_s, server_settings=settings)
+        except OSError as error:
+            where = "".join(_place(*each) for each in address.hosts) or "the default host"
+            raise DatabaseUnreached(f"{address}: {where}: {_why(error, deadline_s)}") from error
+    return await _first_of(dsn, address, deadline_s / (len(address.hosts) + 1), settings)
+
+
+async def _first_of(
+    dsn: str, address: Address, each_s: float, settings: dict[str, str] | None
+) -> Connection:
+    tried: list[str] = []
+    last: Exception | None = None
+    for host, port in address.hosts:
+        try:
+            return await asyncpg.connect(
+                dsn, host=host, port=int(port), timeout=each_s, server_settings=settings,
+                target_session_attrs=None if address.chooses else SessionAttribute.read_write,
+            )  # fmt: skip
+        except _TRANSIENT as error:
+            tried.append(f"{_place(host, port)}: {_why(error, each_s)}")
+            last = error
+    raise DatabaseUnreached(f"{address}: {'; '.join(tried)}") from last
+
+
+def _hosts(place: str, asked: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """As libpq reads them: in the query, or before the path, each with a port of its own."""
+    if "host" in asked:
+        hosts, ports = asked["host"].split(","), asked.get("port", PORT).split(",")
+        ports = ports * len(hosts) if len(ports) == 1 else ports
+        if len(ports) != len(hosts):
+            raise ValueError("a database's address: each host has a port or all one")
+        yield from zip(hosts, ports, strict=True)
+        return
+    for one in place.split(",") if place else ():
+        host, colon, port = one.rpartition(":")
+        named = bool(colon) and port.isdecimal()
+        yield (unquote(host) if named else unquote(one)).strip("[]"), port if named else PORT
+
+
+def _place(host: str, port: str) -> str:
+    return f"{host}/.s.PGSQL.{port}" if host.startswith("/") else f"{host}:{port}"
+
+
+def _why(error: Exception, deadline_s: float) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "no such socket: PostgreSQL does not run there"
+    if isinstance(error, ConnectionRefusedError):
+        return "nothing listens there"
+    if isinstance(error, socket.gaierror):
+        return "no such host"
+    if isinstance(error, TimeoutError):
+        return f"no answer within {deadline_s:g} s"
+    if isinstance(error, asyncpg.exceptions.TargetServerAttributeNotMatched):
+        return "takes no writes: a standby"
+    state = getattr(error, "sqlstate", None)
+    return f"{type(error).__name__} {state}" if state else f"{type(error).__name__}: {error}"
