@@ -61,6 +61,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         connections_per_party_max: Count = 256
         in_flight_max: Count = 512
         """Instructions on the line at once; beyond that the answer is 503 and Retry-After."""
+        in_flight_per_party_max: Count = 32
+        """Of one party while others send too; the rest of them wait a second, then as above."""
         log_file: str | None = None
         """Where the operators' JSON log goes; standard error if absent."""
 

@@ -34,6 +34,10 @@ TITLES: dict[FaultCode, tuple[str, str]] = {
     ),
     FaultCode.INSTRUCTION_UNKNOWN: ("没有这笔指令", "The instruction is unknown"),
     FaultCode.OVERLOADED: ("系统繁忙，请稍后重试", "Overloaded; try again later"),
+    FaultCode.PARTY_OVERLOADED: (
+        "贵方同时在办的指令过多，请稍后重试",
+        "Too many of this party's instructions at once; try again later",
+    ),
     FaultCode.LEDGER_UNAVAILABLE: ("账本暂不可用", "The ledger is unavailable"),
     FaultCode.REGISTERS_UNAVAILABLE: ("备案信息暂不可用", "The registers are unavailable"),
     FaultCode.POLICIES_UNAVAILABLE: ("监控规则暂不可用", "The policies are unavailable"),

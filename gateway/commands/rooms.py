@@ -56,6 +56,7 @@ from gateway.pipeline.reconcile import Reconciling
 from gateway.pipeline.release import Release
 from gateway.pipeline.tell import Origin
 from gateway.settings import Secrets, Settings
+from gateway.web.shares import Shares
 from gateway.workers.deliver import Inbox
 
 BANK_WAITING_MAX = 512
@@ -98,6 +99,7 @@ class House:
     batch: Batch | None
     """None where the bank core reads no payments of a larger message."""
     line: Line
+    places: Shares
     kept: Kept
     ahead: dict[str, str]
     """Divisions of which the bureau holds more of the log than our database (`Delivering`)."""
@@ -184,9 +186,12 @@ async def open_house(
         behind=behind,
     )
     line = Line(line_rooms)
+    bounds = settings.gateway
+    places = Shares(bounds.in_flight_max, bounds.in_flight_per_party_max, clock.monotonic)
     batch_rooms = BatchRooms(
-        gatekeeper=trust, bulk=IsoBulk(), store=messages, bank=bank, crew=LoopCrew(), clock=clock
-    )
+        gatekeeper=trust, bulk=IsoBulk(), store=messages, bank=bank, crew=LoopCrew(), clock=clock,
+        places=places,
+    )  # fmt: skip
     return House(
         settings=settings,
         clock=clock,
@@ -215,6 +220,7 @@ async def open_house(
         inboxes=inboxes,
         formats=formats,
         line=line,
+        places=places,
         kept=kept,
         ahead=ahead,
         unmarked=unmarked,

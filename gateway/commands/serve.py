@@ -170,7 +170,7 @@ def _doorway(house: House, metrics: Metrics) -> Doorway:
         party_of=party_of,
         origin=house.origin,
         metrics=metrics,
-        in_flight_max=house.settings.gateway.in_flight_max,
+        places=house.places,
         counters={
             STATEMENTS: _statements(house).take,
             **counters_of(house),

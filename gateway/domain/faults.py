@@ -36,6 +36,7 @@ class FaultCode(StrEnum):
     INSTRUCTION_CONFLICT = "instruction_conflict"
     INSTRUCTION_UNKNOWN = "instruction_unknown"
     OVERLOADED = "overloaded"
+    PARTY_OVERLOADED = "party_overloaded"
     LEDGER_UNAVAILABLE = "ledger_unavailable"
     REGISTERS_UNAVAILABLE = "registers_unavailable"
     POLICIES_UNAVAILABLE = "policies_unavailable"

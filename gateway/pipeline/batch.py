@@ -10,6 +10,7 @@ twice, because a message that comes again meets the rows of the first time, paym
 
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, TypeVar
 
 import attrs
@@ -24,7 +25,7 @@ from gateway.pipeline.line import Line
 from gateway.ports import Clock, Gatekeeper
 
 AT_ONCE_MAX = 256
-"""Payments of one message on the line at once: half of what the door lets in."""
+"""Payments of one party's messages on the line at once: half of what the door lets in."""
 PATIENCE_S = 30.0
 """How long one payment waits for a gateway or bank that is busy; then it is told as pending."""
 
@@ -87,6 +88,14 @@ class MessageBank(Protocol):
         ...
 
 
+class Places(Protocol):
+    """On the line, by party (`gateway/web/shares.py`)."""
+
+    def place(self, party: str, most: int, /) -> AbstractAsyncContextManager[None]:
+        """One, held meanwhile, if the party has fewer than `most`. Raises Unready."""
+        ...
+
+
 @attrs.frozen(kw_only=True)
 class BatchRooms:
     gatekeeper: Gatekeeper
@@ -95,6 +104,8 @@ class BatchRooms:
     bank: MessageBank
     crew: Crew
     clock: Clock
+    places: Places
+    """Those of the door: a payment in a message takes one like any other."""
 
 
 class Batch:
@@ -169,7 +180,8 @@ class Batch:
         until = self._rooms.clock.monotonic() + PATIENCE_S
         while True:
             try:
-                return await self._line.carry_proven(piece, part.instruction, sender)
+                async with self._rooms.places.place(received.party, AT_ONCE_MAX):
+                    return await self._line.carry_proven(piece, part.instruction, sender)
             except Unready as busy:
                 if self._rooms.clock.monotonic() + busy.retry_after_s > until:
                     raise

@@ -30,9 +30,7 @@ from gateway.pipeline.tell import Origin
 from gateway.ports import Ledger, RecordLog
 from gateway.web.metrics import Metrics
 from gateway.web.places import known_part
-
-IN_FLIGHT_MAX = 512
-"""Instructions on the line at once; beyond that a sender is told to come again."""
+from gateway.web.shares import Shares
 
 log = structlog.get_logger()
 
@@ -97,7 +95,8 @@ class Doorway:
     origin: Origin
     """Ourselves: whose trust domain every visitor must be of."""
     metrics: Metrics
-    in_flight_max: int = IN_FLIGHT_MAX
+    places: Shares
+    """On the line; beyond them a sender is told to come again."""
     counters: Mapping[str, Counter] = attrs.field(factory=dict)
     """By path (aiohttp's pattern): what bank and bureau hand in beside instructions."""
     large: frozenset[str] = frozenset()
@@ -126,8 +125,11 @@ class Intake:
 
     def __init__(self, doorway: Doorway) -> None:
         self._doorway = doorway
-        self._in_flight = 0
-        doorway.metrics.in_flight.set_function(lambda: self._in_flight)
+        self._places = doorway.places
+        self._documents = doorway.places.alike()
+        """Messages of many, letters, vouchers that are no payment. A message's payments take places
+        of their own: were it to hold one of them, enough messages would wait for one another."""
+        doorway.metrics.in_flight.set_function(lambda: self._places.taken + self._documents.taken)
         self.stopping = False
 
     async def take(self, received: Received, path: str, since: float) -> Reply:
@@ -178,7 +180,7 @@ class Intake:
         """Raises Unready."""
         if self.stopping:
             raise Unready(FaultCode.STOPPING, "this gateway is stopping; send the same again")
-        if self._in_flight >= self._doorway.in_flight_max:
+        if self._places.full:
             raise Unready(FaultCode.OVERLOADED, "too many instructions at once; send again later")
 
     def refuse(self, fault: Fault, party: str, path: str, wording: Wording | None = None) -> Reply:
@@ -200,7 +202,12 @@ class Intake:
     async def _carry(self, received: Received) -> Answer:
         """Down the line, with one of its places held meanwhile. Raises Fault."""
         self.refuse_if_full()
-        self._in_flight += 1
+        places, party = self._places, received.party
+        if not places.enter(party):
+            await places.wait(party)
+            if self.stopping:
+                places.leave(party)
+                self.refuse_if_full()
         try:
             return await self._doorway.line.carry(received)
         except LedgerUnavailable as lost:
@@ -210,13 +217,14 @@ class Intake:
                 " send the same bytes again",
             ) from lost
         finally:
-            self._in_flight -= 1
+            places.leave(party)
 
     async def _take_paper(self, papers: Papers, received: Received) -> bytes:
         """Raises Fault."""
         self.refuse_if_full()
         try:
-            return await papers.take(received)
+            async with self._documents.place(received.party):
+                return await papers.take(received)
         except LedgerUnavailable as lost:
             raise Unready(
                 FaultCode.LEDGER_UNAVAILABLE,
@@ -224,12 +232,8 @@ class Intake:
             ) from lost
 
     async def _carry_many(self, many: Many, received: Received) -> bytes:
-        """A message of many holds one place; it lets no more on the line at once than it may.
-
-        Raises Fault.
-        """
+        """Its payments are on the line as others are, in places of the party's. Raises Fault."""
         self.refuse_if_full()
-        self._in_flight += 1
 
         def tell(said: Answer | Fault, seconds: float) -> None:
             if isinstance(said, Answer):
@@ -237,10 +241,8 @@ class Intake:
             else:
                 self._count(said)
 
-        try:
+        async with self._documents.place(received.party):
             return await many.carry(received, tell)
-        finally:
-            self._in_flight -= 1
 
     def _count(self, fault: Fault) -> None:
         self._doorway.metrics.faults.labels(fault.code).inc()

@@ -25,6 +25,7 @@ from gateway.pipeline.batch import Batch, BatchRooms
 from gateway.pipeline.line import Line
 from gateway.pipeline.parse import refuse_outsiders
 from gateway.ports import Clock, Gatekeeper
+from gateway.web.shares import Shares
 from tests.adapters.formats.iso_samples import AT, many
 
 PARTY = "spiffe://example.org/channel/220000000/counter"
@@ -99,7 +100,7 @@ class Scene:
 
         rooms = BatchRooms(
             gatekeeper=cast("Gatekeeper", self), bulk=IsoBulk(), store=self.store, bank=self,
-            crew=Crew(), clock=cast("Clock", Times),
+            crew=Crew(), clock=cast("Clock", Times), places=Shares(512, 32, scene.monotonic),
         )  # fmt: skip
         return Batch(cast("Line", self), rooms)
 

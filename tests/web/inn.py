@@ -5,6 +5,7 @@ import contextlib
 import datetime as dt
 import json
 import ssl
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -22,6 +23,7 @@ from gateway.web.door import Door
 from gateway.web.intake import Doorway, Intake
 from gateway.web.listen import Bounds, Listener
 from gateway.web.metrics import Metrics
+from gateway.web.shares import Shares
 from tests.web.besieged import HOST, Reply, read_reply
 
 DIVISION = "220000000"
@@ -116,7 +118,7 @@ async def inns(folder: Path) -> AsyncIterator[Callable[..., Any]]:
     """What opens an inn under `folder`; all are closed at the end."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def open_inn(bounds: Bounds = BOUNDS, in_flight_max: int = 8) -> Inn:
+        async def open_inn(bounds: Bounds = BOUNDS, in_flight_max: int = 8, share: int = 8) -> Inn:
             identities = Identities.create(folder, dt.datetime.now(dt.UTC))
             server = identities.connection("server", uri("gateway", "103"))
             told: Counter[str] = Counter()
@@ -129,7 +131,7 @@ async def inns(folder: Path) -> AsyncIterator[Callable[..., Any]]:
                 party_of=party_of,
                 origin=Origin(bank="103", uri=uri("gateway", "103")),
                 metrics=metrics,
-                in_flight_max=in_flight_max,
+                places=Shares(in_flight_max, share, time.monotonic),
             )
             intake = Intake(doorway)
             door = Door(doorway, intake)

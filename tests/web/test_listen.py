@@ -9,9 +9,10 @@ import attrs
 import pytest
 
 from gateway.domain.faults import LedgerUnavailable
+from gateway.web import shares
 from gateway.web.visit import UNREAD_BYTES_MAX
 from tests.web.besieged import read_reply, until
-from tests.web.inn import BOUNDS, MANY, REQUEST
+from tests.web.inn import BOUNDS, MANY, REQUEST, Inn
 
 
 async def test_a_request_is_answered_and_the_connection_is_kept(open_inn: Any) -> None:
@@ -136,6 +137,33 @@ async def test_beyond_the_bound_the_answer_is_503_at_once_while_the_rest_go_on(
     inn.line.go.set()
     codes = {reply.code for reply in await asyncio.gather(*going)}
     assert codes == {"ledger_unavailable"}, "those on the line had their own answer"
+
+
+async def test_one_partys_flood_waits_for_itself_and_the_others_are_carried(
+    open_inn: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inn: Inn = await open_inn(MANY, in_flight_max=8, share=2)
+    going = [asyncio.create_task(inn.say(REQUEST, "quiet"))]
+    await until(lambda: inn.line.carried == 1)
+    odd = REQUEST.replace(b"Host: x", b"Host: x\r\nTE: trailers")  # aiohttp's road
+    going += [asyncio.create_task(inn.say(each, "flood")) for each in (REQUEST, odd, REQUEST, odd)]
+    await until(lambda: inn.line.carried == 3)
+    going.append(asyncio.create_task(inn.say(REQUEST, "another")))
+    await until(lambda: inn.line.carried == 4)
+    inn.line.go.set()
+    codes = {reply.code for reply in await asyncio.gather(*going)}
+    assert codes == {"ledger_unavailable"}, "those who waited were carried too"
+    assert inn.line.carried == 6
+
+    inn.line.go.clear()
+    monkeypatch.setattr(shares, "WAITING_S", 0.0)
+    more = [asyncio.create_task(inn.say(REQUEST, "flood")) for _ in range(3)]
+    done, rest = await asyncio.wait(more, return_when=asyncio.FIRST_COMPLETED)
+    (refused,) = (task.result() for task in done)
+    assert (refused.status, refused.code) == (503, "party_overloaded")
+    assert int(refused.headers["retry-after"]) > 0
+    inn.line.go.set()
+    assert {reply.code for reply in await asyncio.gather(*rest)} == {"ledger_unavailable"}
 
 
 async def test_bodies_that_come_slowly_take_no_place_on_the_line(open_inn: Any) -> None:
