@@ -79,6 +79,7 @@ def seeds() -> dict[str, dict[str, bytes]]:
             "status": _STATUS.encode(),
             "recalled": orjson.dumps(_RECALLED),
         },
+        "conversation": _conversations(),
     }
 
 
@@ -89,6 +90,46 @@ def _letters() -> dict[str, bytes]:
         "camt.029": resolution("ab" * 16, "1", "ACCR"), "pacs.004": returned("1", "800.5"),
         "pacs.002": report("1", "ACSC"),
     }  # fmt: skip
+
+
+def _conversations() -> dict[str, bytes]:
+    """Behind where they are cut (see `conversation.py`): plain and not plain, in one connection."""
+    plain, body = plain_request(), b'5\r\n{"a":\r\n2\r\n1}\r\n0\r\n'
+    get = b"GET /v1/instructions/220000000/2026/8202/1 HTTP/1.1\r\nHost: x\r\n\r\n"
+    chunked = plain_request("Transfer-Encoding: chunked", body=None)
+    said = {
+        "plain": plain * 3,
+        "voucher": plain_request(path="/v1/vouchers", media="text/xml") + plain,
+        "odd": plain + get + plain,
+        "chunked": plain + chunked + body + b"\r\n" + plain,
+        "trailers": chunked + body + b"X: y\r\n\r\n" + plain,
+        "expect": plain_request("Expect: 100-continue") + plain,
+        "upgrade": plain_request("Connection: upgrade\r\nUpgrade: h2c") + plain,
+        "closing": plain + plain_request("Connection: close") + plain,
+        "twice": plain_request("Content-Length: 3") + plain,
+        "signed twice": plain + plain_request("Signature-JWS: b..c") + plain,
+        "methods": b"".join(
+            b"%b /v1/instructions HTTP/1.1\r\nHost: x\r\n\r\n" % method
+            for method in (b"HEAD", b"OPTIONS", b"PUT", b"DELETE")
+        ),
+        "old": plain + plain.replace(b"HTTP/1.1", b"HTTP/1.0") + plain,
+        "feed": plain_request(path="/v1/feeds/registers") + plain,
+        "no HTTP": plain + b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        "short": plain + plain[:-1],
+        "in pieces": plain_request(body=b"[%b]" % (b"0," * 99 + b"0")) + plain,
+        "smuggled": plain_request("Transfer-Encoding: chunked", body=b"0\r\n\r\n" + plain),
+    }
+    return {name: b"\x20\x60\xa0\xe0\x02" + stream for name, stream in said.items()}
+
+
+def plain_request(
+    *more: str, path: str = "/v1/instructions", media: str = "application/json",
+    body: bytes | None = b"{}",
+) -> bytes:  # fmt: skip
+    """With more headers; without a body, its head alone."""
+    lines = [f"POST {path} HTTP/1.1", "Host: x", f"Content-Type: {media}", "Signature-JWS: a..b"]
+    lines += [*more, *([] if body is None else [f"Content-Length: {len(body)}"])]
+    return "\r\n".join([*lines, "", ""]).encode() + (body or b"")
 
 
 def _papers() -> dict[str, bytes]:
