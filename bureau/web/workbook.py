@@ -7,6 +7,7 @@ here, bounded and looked through, and the reader is given an archive of what was
 
 import io
 import re
+import struct
 import zipfile
 import zlib
 from typing import Any
@@ -57,10 +58,13 @@ def _looked_through(raw: bytes, rows_max: int) -> bytes:
                 look.through(body)
                 longest, sharing = max(longest, look.longest), sharing + look.sharing
                 packed.writestr(zipfile.ZipInfo(part.filename), body)
+    except WorkbookRefused:
+        raise
     except (
         zipfile.BadZipFile, zlib.error, expat.ExpatError, EOFError, OSError, NotImplementedError,
-        RuntimeError, UnicodeError, LookupError,
+        RuntimeError, ValueError, LookupError, struct.error, OverflowError,
     ) as error:  # fmt: skip
+        # A part that begins before the file does is a ValueError of the reader's own.
         raise WorkbookRefused(_UNREADABLE) from error
     if longest * sharing > CHARS_MAX:
         raise WorkbookRefused("表格内容太多。")

@@ -10,7 +10,14 @@ import sys
 import atheris
 
 with atheris.instrument_imports(
-    include=["adapters.formats", "adapters.bank", "gateway.domain", "gateway.web"]
+    include=[
+        "adapters.formats",
+        "adapters.bank",
+        "gateway.domain",
+        "gateway.web",
+        "bureau.web.workbook",
+        "policies",
+    ]
 ):
     from tests.fuzz.targets import TARGETS
 

@@ -23,6 +23,8 @@ from tests.adapters.formats.iso_messages import statement
 from tests.adapters.formats.iso_samples import AT, KINDS, an_instruction, many
 from tests.adapters.formats.test_registers_format import registers
 from tests.adapters.formats.test_voucher_papers import sample_voucher
+from tests.bureau.test_workbook import workbook as packed
+from tests.fuzz.typed import POLICY
 from tests.pipeline.letters_iso import enquiry, recall, report, resolution, returned
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -61,6 +63,18 @@ _STATUS = (
 )
 
 
+_CLAUSES = (
+    'has(payer.class) && payer.class == "zero_balance"',
+    'payee.named_as_payer && !(has(settlement) && settlement in ["cash", "cash_cheque"])',
+    'amount > yuan("1000.00") && (size(documents) == 0 || !has(project))',
+    'item.code.startsWith("302") && amount * 3 > yuan("5000.00") + yuan("0.01")',
+)
+_SHEET = (
+    '<row r="1"><c r="A1"><v>1</v></c><c r="B1" t="inlineStr"><is><t>a</t></is></c></row>'
+    '<row r="2"><c r="A2" t="b"><v>1</v></c><c r="B2" t="d"><v>2026-03-02</v></c></row>'
+)
+
+
 def seeds() -> dict[str, dict[str, bytes]]:
     message = written_message(many(2), "pain.001.001.09", "M", AT)
     parts = list(IsoBulk().parts(message, IsoBulk().open(message)))
@@ -80,6 +94,9 @@ def seeds() -> dict[str, dict[str, bytes]]:
             "recalled": orjson.dumps(_RECALLED),
         },
         "conversation": _conversations(),
+        "policy": {"whole": POLICY.encode(), "table": b"id = 'JL-900'\n[when]\na.b = [1, 2.5]\n"},
+        "clause": {str(number): each.encode() for number, each in enumerate(_CLAUSES)},
+        "workbook": {"sheet": _SHEET.encode(), "file": packed(_SHEET)},
     }
 
 

@@ -44,6 +44,7 @@ from gateway.domain.vouchers import Receipt, Reconciliation
 from gateway.web.outcomes import read_outcome
 from gateway.web.refunds import read_money_back
 from tests.fuzz.conversation import conversation
+from tests.fuzz.typed import clause, policy, workbook
 
 _T = TypeVar("_T")
 _AT = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
@@ -161,7 +162,7 @@ def core(data: bytes) -> None:
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "json": json, "voucher": voucher, "iso": iso, "registers": registers, "statement": statement,
     "letter": letter, "paper": paper, "outcome": outcome, "core": core,
-    "conversation": conversation,
+    "conversation": conversation, "policy": policy, "clause": clause, "workbook": workbook,
 }  # fmt: skip
 
 
