@@ -3,7 +3,6 @@
 import io
 import re
 import zipfile
-import zlib
 from pathlib import PurePosixPath
 from xml.parsers import expat
 
@@ -12,6 +11,7 @@ from aiohttp import web
 from bureau.desk.docket.office import Upload
 from bureau.desk.refusals import ActRefused
 from bureau.web.route import Visit
+from bureau.web.workbook import UNREADABLE
 
 FILE_BYTES_MAX = 10 * 1024 * 1024
 FILES_MAX = 8
@@ -28,10 +28,6 @@ _PARTS = {
     "OFD.xml": "application/ofd",
 }
 _MACROS = re.compile(r"vba(project|data)|(^|/)macrosheets/", re.IGNORECASE)
-_UNREADABLE = (
-    zipfile.BadZipFile, zlib.error, expat.ExpatError, EOFError, OSError, NotImplementedError,
-    RuntimeError, ValueError,
-)  # fmt: skip
 _SUFFIXES = {
     PDF: ".pdf", "image/png": ".png", "image/jpeg": ".jpg", "application/ofd": ".ofd",
     _OFFICE + "wordprocessingml.document": ".docx", _OFFICE + "spreadsheetml.sheet": ".xlsx",
@@ -75,7 +71,7 @@ def media_of(body: bytes) -> str | None:
             names = archive.namelist()
             if len(names) > MEMBERS_MAX or any(map(_MACROS.search, names)) or _leads_out(archive):
                 return None
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
     return next((media for part, media in _PARTS.items() if part in names), None)
 
@@ -84,7 +80,7 @@ def _leads_out(archive: zipfile.ZipFile) -> bool:
     """Whether opening it would run or fetch something: a macro kept under another name, a template,
     an object, a picture or a sheet from outside. A link that a person must click may stay.
 
-    Raises one of `_UNREADABLE`, also for a part that unpacks to more than such a part needs.
+    Raises one of `UNREADABLE`, also for a part that unpacks to more than such a part needs.
     """
     left = RELATIONS_BYTES_MAX
     for part in archive.infolist():

@@ -22,6 +22,12 @@ TEXT_CHARS_MAX = 60_000
 """Of one cell."""
 CHARS_MAX = 32 * 1024 * 1024
 """Of all cells that share a text, were each the longest: the reader copies it for every cell."""
+UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, expat.ExpatError, EOFError, OSError, NotImplementedError,
+    RuntimeError, ValueError, LookupError, struct.error, OverflowError,
+)  # fmt: skip
+"""What readers of archives and of XML raise: ValueError for a part that begins before the file
+does, LookupError for an encoding that nobody knows."""
 _PART = re.compile(r"\[Content_Types\]\.xml|(_rels|xl)/[^\0\\]*\.(xml|rels)")
 _PLACE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})", re.ASCII)
 _UNREADABLE = "文件不是可读的 XLSX 表格。"
@@ -60,11 +66,7 @@ def _looked_through(raw: bytes, rows_max: int) -> bytes:
                 packed.writestr(zipfile.ZipInfo(part.filename), body)
     except WorkbookRefused:
         raise
-    except (
-        zipfile.BadZipFile, zlib.error, expat.ExpatError, EOFError, OSError, NotImplementedError,
-        RuntimeError, ValueError, LookupError, struct.error, OverflowError,
-    ) as error:  # fmt: skip
-        # A part that begins before the file does is a ValueError of the reader's own.
+    except UNREADABLE as error:
         raise WorkbookRefused(_UNREADABLE) from error
     if longest * sharing > CHARS_MAX:
         raise WorkbookRefused("表格内容太多。")

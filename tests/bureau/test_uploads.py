@@ -77,6 +77,7 @@ MACRO_TYPES = (
         {"xl__externalLinks___rels__a_DOT_rels": related("externalLinkPath")},
         {"word___rels__a_DOT_rels": "<!DOCTYPE x [<!ENTITY e SYSTEM 'file:///etc/passwd'>]><x/>"},
         {"word___rels__a_DOT_rels": "<x"},
+        {"word___rels__a_DOT_rels": '<?xml version="1.0" encoding="nobody-knows"?><x/>'},
         {"word___rels__a_DOT_rels": b" " * (RELATIONS_BYTES_MAX + 1)},
     ],
 )  # fmt: skip

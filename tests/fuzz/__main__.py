@@ -16,6 +16,7 @@ with atheris.instrument_imports(
         "gateway.domain",
         "gateway.web",
         "bureau.web.workbook",
+        "bureau.web.uploads",
         "policies",
     ]
 ):

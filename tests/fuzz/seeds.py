@@ -96,6 +96,11 @@ def seeds() -> dict[str, dict[str, bytes]]:
         "conversation": _conversations(),
         "policy": {"whole": POLICY.encode(), "table": b"id = 'JL-900'\n[when]\na.b = [1, 2.5]\n"},
         "clause": {str(number): each.encode() for number, each in enumerate(_CLAUSES)},
+        "upload": {
+            "relations": b'<?xml version="1.0" encoding="x"?><Relationships><Relationship Id="1"'
+            b' Type="a/image" Target="http://a" TargetMode="External"/></Relationships>',
+            "file": packed(_SHEET),
+        },
         "workbook": {"sheet": _SHEET.encode(), "file": packed(_SHEET)},
     }
 

@@ -1,7 +1,10 @@
 """What officers type and upload at the bureau: policies, their clauses, workbooks."""
 
 import contextlib
+import io
+import zipfile
 
+from bureau.web.uploads import media_of
 from bureau.web.workbook import WorkbookRefused, rows_of
 from policies.book.load import LIBRARY, book_of, load_codes
 from policies.form.annotated import TooFree, annotated
@@ -35,6 +38,16 @@ def workbook(data: bytes) -> None:
     for raw in (data, packed(data.decode("utf-8", "ignore"))):
         with contextlib.suppress(WorkbookRefused):
             rows_of(raw, ROWS_MAX)
+
+
+def upload(data: bytes) -> None:
+    """A file beside a complaint or a reply; and the same bytes as what such a file rests on."""
+    media_of(data)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("_rels/.rels"), data)
+        archive.writestr(zipfile.ZipInfo("word/document.xml"), b"<x/>")
+    media_of(buffer.getvalue())
 
 
 def _read(text: str) -> None:
