@@ -263,7 +263,8 @@ class EmbeddedPostgres:
         )
 
     def _await_ready(self) -> None:
-        """PostgreSQL writes its state as the eighth line of its pid file."""
+        """PostgreSQL writes its state as the eighth line of its pid file; a standby never is more
+        than that until it is promoted."""
         assert self._keeper is not None
         note = self._data / "postmaster.pid"
         deadline = time.monotonic() + START_DEADLINE_S
@@ -272,7 +273,7 @@ class EmbeddedPostgres:
                 lines = note.read_text().splitlines()
             except FileNotFoundError:
                 lines = []
-            if len(lines) > 7 and lines[7].strip() == "ready":
+            if len(lines) > 7 and lines[7].strip() in ("ready", "standby"):
                 return
             if self._keeper.poll() is not None or time.monotonic() > deadline:
                 raise EmbeddedUnavailable(f"PostgreSQL did not start: {self._last_words()}")

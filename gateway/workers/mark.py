@@ -73,8 +73,8 @@ class _Division:
     """How much of it this database was seen to hold."""
     checkpoint: str = ""
     """The newest that was read of it; empty until one was."""
-    kept: str = ""
-    """The checkpoint that the file holds, as far as we know."""
+    kept: Marked | None = None
+    """What was last written of it into the file, or read there."""
     marked: tuple[int, bytes] | None = None
     """Of the file, where the database does not hold it: waited for."""
     forgot: str = ""
@@ -162,7 +162,7 @@ class Marking:
                 self._refused.add(mark.checkpoint)
                 self._tell(f"mark.{division}", f"is not of this log: {reason}")
                 continue
-            known.kept = mark.checkpoint
+            known.kept = mark
 
     async def _compare(self, division: str) -> None:
         """Whether the database holds what the mark says. Raises LedgerUnavailable."""
@@ -227,7 +227,7 @@ class Marking:
         }
         kept = {known.own.origin: known.kept for known in self._divisions.values()}
         now = self._clock.monotonic()
-        grown = any(kept[origin] != mark.checkpoint for origin, mark in marks.items())
+        grown = any(kept[origin] != mark for origin, mark in marks.items())
         if not (grown or now - self._kept_at >= REFRESH_S):
             return
         try:
@@ -240,7 +240,7 @@ class Marking:
         self.troubles.pop("mark", None)
         for division, known in self._divisions.items():
             if known.own.origin in marks:
-                known.kept = marks[known.own.origin].checkpoint
+                known.kept = marks[known.own.origin]
                 self.troubles.pop(f"mark.{division}", None)
 
     def _tell(self, what: str, words: str) -> None:

@@ -29,6 +29,7 @@ from deploy.demo.stage import BANK_CODE, HOST, Plot, Stage
 from gateway.domain.legal_day import legal_day
 from gateway.pipeline.line import FORWARD_WITHIN_S
 from tests.crash.disk import SmallDisk
+from tests.crash.standby import Standby
 from tests.crash.wires import Wires
 
 POSTGRES = "postgres"
@@ -58,6 +59,8 @@ class Theatre:
     sign: Mapping[str, Any]
     disk: SmallDisk | None = None
     """PostgreSQL's own, where it has a small one."""
+    standby: Standby | None = None
+    """A second PostgreSQL that follows the first, where there is one."""
     down: set[str] = attrs.field(factory=set)
     stopped: set[str] = attrs.field(factory=set)
     kills: dict[str, int] = attrs.field(factory=dict)
@@ -101,6 +104,14 @@ class Theatre:
             self.stage.crew.relaunch(name)
             await self.stage.crew.await_ready(name)
         self.down.discard(name)
+
+    async def fail_over(self) -> None:
+        """The primary dies as a whole and stays down; its standby takes its place."""
+        assert self.standby
+        self.kill(POSTGRES)
+        await self.standby.promote()
+        self.stage.gateway_database = self.standby.dsn("gateway")
+        self.stage.bureau_database = self.standby.dsn("bureau")
 
     async def revive_database(self) -> bool:
         """Start PostgreSQL where it gave up by itself; whether it had."""
@@ -146,6 +157,7 @@ class Theatre:
 async def theatre(
     seed: int, instructions: int, *, gateways: int = 1, habits: tuple[str, ...] = BANK_HABITS,
     files: bool = False, wires: Wires | None = None, on_small_disk: bool = False,
+    with_standby: bool = False,
 ) -> AsyncIterator[Theatre]:  # fmt: skip
     """Everything started and registers loaded; with `wires`, what agencies, bank, bureau and the
     gateway's database say to each other goes through one of each name. Afterwards everything is
@@ -168,13 +180,15 @@ async def theatre(
         made = Theatre(stage=stage, plan=plan, sign=sign, disk=disk)
         failed = True
         try:
-            _open(stage, plan, wires)
+            made.standby = _open(stage, plan, wires, with_standby=with_standby)
             yield made
             failed = False
         finally:
             for name in list(made.stopped):
                 made.resume(name)
             crew.stop_all()
+            if made.standby:
+                made.standby.stop()
             stage.postgres.stop()
             fittings.close()
             if failed:
@@ -183,10 +197,16 @@ async def theatre(
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _open(stage: Stage, plan: Day, wires: Wires | None) -> None:
+def _open(stage: Stage, plan: Day, wires: Wires | None, *, with_standby: bool) -> Standby | None:
     stage.start_database()
+    standby = Standby(stage.folder / "standby", stage.postgres) if with_standby else None
     if wires:
         _lay(wires, stage)
+    if standby:
+        standby.copy()
+        standby.start()
+        stage.database_reached = standby.beside("gateway")
+        stage.bureau_database = standby.beside("bureau")
     registers = stage.folder / "registers.json"
     registers.write_bytes(plan.registers)
     subprocess.run(
@@ -198,6 +218,7 @@ def _open(stage: Stage, plan: Day, wires: Wires | None) -> None:
     stage.start_bank()
     stage.start_bureau()
     stage.start_gateways()
+    return standby
 
 
 def _lay(wires: Wires, stage: Stage) -> None:

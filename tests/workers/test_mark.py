@@ -230,7 +230,13 @@ async def test_a_mark_that_somebody_took_away_is_written_again(host: Host) -> No
     assert host.said.split("\n")[1] == "4"
 
 
-async def test_what_a_gateway_found_lost_keeps_the_next_start_shut_too(host: Host) -> None:
+@pytest.mark.parametrize("marked", [True, False])
+async def test_what_a_gateway_found_lost_keeps_the_next_start_shut_too(
+    host: Host, marked: bool
+) -> None:
+    if not marked:  # lost in the first moment, before anything was marked
+        host.file.unlink()
+        await host.start()
     host.marking.lost = lambda: "3 payments are gone"
     assert await host.turn() == {HERE: "3 payments are gone"}
     assert await host.start() == {HERE: "3 payments are gone"}, "a restart mends nothing"
