@@ -16,8 +16,43 @@ T_RETURNS = "tests/adapters/postgres/test_returns_contract.py"
 T_TRUST = "tests/certs/test_trust.py"
 T_LIVE = "tests/certs/test_live.py"
 T_DELIVER = "tests/workers/test_deliver.py"
+MARK = "gateway/workers/mark.py"
+T_MARK = "tests/workers/test_mark.py"
+T_KEPT = "tests/adapters/postgres/test_kept.py"
 
 EDGE_BUGS = (
+    Bug(
+        "a division opened though neither bureau nor mark said anything",
+        (Change(MARK, '("" if known.opened else UNHEARD)', '""'),),
+        (
+            f"{T_MARK}::test_without_a_mark_the_bureau_must_be_heard_and_then_it_opens_and_marks",
+            f"{T_MARK}::test_a_mark_that_does_not_prove_itself_is_none[forged]",
+        ),
+    ),
+    Bug(
+        "a division that is shut is marked as the newest",
+        (Change(MARK, "if division not in shut and known.checkpoint", "if known.checkpoint"),),
+        (f"{T_MARK}::test_without_a_mark_the_bureau_must_be_heard_and_then_it_opens_and_marks",),
+    ),
+    Bug(
+        "a mark compared by its size alone",
+        (Change(MARK, "        if ours != root:", "        if ours is None:"),),
+        (f"{T_MARK}::test_a_database_of_another_history_at_that_size_stays_shut",),
+    ),
+    Bug(
+        "a standby that lost payments is believed",
+        (
+            Change(
+                "adapters/postgres/kept.py",
+                "        if not shorter and not lost:",
+                "        if not shorter:",
+            ),
+        ),
+        (
+            f"{T_KEPT}::test_a_payment_that_is_gone_shuts_the_ledger_and_is_named",
+            f"{T_KEPT}::test_a_released_hold_that_is_held_again_shuts_it_too",
+        ),
+    ),
     Bug(
         "a release that skips the checks of this moment",
         (

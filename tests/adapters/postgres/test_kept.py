@@ -17,6 +17,8 @@ from gateway.domain.faults import LedgerUnavailable
 from tests.adapters.postgres.conftest import as_runtime
 from tests.adapters.postgres.storage_builders import DIVISION, NOW, PlainSealer, admission, key
 
+TRIES = 50
+
 pytestmark = pytest.mark.postgres
 
 
@@ -60,12 +62,13 @@ async def gateway(migrated: str) -> AsyncIterator[Gateway]:
 async def refused(gateway: Gateway) -> str:
     """Until the lost connection was noticed: how the next one is refused."""
     await gateway.another_server()
-    while True:
+    for _ in range(TRIES):
         try:
             await gateway.ledger.admit(admission(9, lines=()))
         except LedgerUnavailable as reason:
             if "has lost" in str(reason):
                 return str(reason)
+    raise AssertionError("it goes on deciding")
 
 
 async def test_a_payment_that_is_gone_shuts_the_ledger_and_is_named(gateway: Gateway) -> None:
@@ -108,7 +111,7 @@ async def test_a_released_hold_that_is_held_again_shuts_it_too(gateway: Gateway)
     gateway.kept.released(key(5))
     await gateway.another_server()
     with pytest.raises(LedgerUnavailable):
-        while True:
+        for _ in range(TRIES):
             await gateway.holds.open_orders(1)
     assert str(key(5)) in gateway.kept.forgot
 
