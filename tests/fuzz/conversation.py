@@ -15,6 +15,7 @@ from typing import Any, cast
 
 import attrs
 from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
 from structlog.testing import capture_logs
 
 from gateway.domain.faults import Fault, FaultCode, LedgerUnavailable, Unready
@@ -112,7 +113,7 @@ class Heard:
     unended: bool
     """The visit waits for the end of a head; aiohttp refuses some at their first wrong byte."""
     stalled: bool
-    """aiohttp reads no more until a clock says that the body came too slowly."""
+    """aiohttp waits for a body that does not end, or was none, until a clock ends that."""
 
 
 class House:
@@ -170,7 +171,7 @@ class House:
             heard = Heard(
                 self.line.seen, _STATUS.findall(wire.said), _TOLD.findall(wire.said), wire.closed,
                 isinstance(end, Visit) and end._handler is None and b"\r\n\r\n" not in end._unread,
-                wire.paused and not wire.closed,
+                not wire.closed and (wire.paused or _waits_for_a_body(end)),
             )  # fmt: skip
             wire.closed = True
             end.connection_lost(None)
@@ -188,6 +189,11 @@ class House:
             if quiet > STILL_TURNS + self.line.turns:
                 return
             before = now
+
+
+def _waits_for_a_body(end: Visit | RequestHandler) -> bool:
+    handler = end._handler if isinstance(end, Visit) else end
+    return handler is not None and handler._current_request is not None
 
 
 _HOUSES: list[House] = []
