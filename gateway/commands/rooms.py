@@ -56,7 +56,7 @@ from gateway.pipeline.reconcile import Reconciling
 from gateway.pipeline.release import Release
 from gateway.pipeline.tell import Origin
 from gateway.settings import Secrets, Settings
-from gateway.web.shares import Shares
+from gateway.web.shares import Company, Shares
 from gateway.workers.deliver import Inbox
 
 BANK_WAITING_MAX = 512
@@ -187,7 +187,8 @@ async def open_house(
     )
     line = Line(line_rooms)
     bounds = settings.gateway
-    places = Shares(bounds.in_flight_max, bounds.in_flight_per_party_max, clock.monotonic)
+    company = Company(clock.monotonic)
+    places = Shares(bounds.in_flight_max, bounds.in_flight_per_party_max, company)
     batch_rooms = BatchRooms(
         gatekeeper=trust, bulk=IsoBulk(), store=messages, bank=bank, crew=LoopCrew(), clock=clock,
         places=places,

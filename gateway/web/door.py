@@ -100,7 +100,8 @@ class Door:
             format = "json" if request.content_type in ACCEPTED["json"] else "voucher"
             with ExitStack() as room:
                 received = await self._received(request, format, bounds, room)
-                body = await counter(received, request.match_info)
+                async with self._intake.documents.place(received.party):
+                    body = await counter(received, request.match_info)
             return web.Response(body=body, content_type="application/json")
 
         return receive

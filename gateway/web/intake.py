@@ -126,10 +126,10 @@ class Intake:
     def __init__(self, doorway: Doorway) -> None:
         self._doorway = doorway
         self._places = doorway.places
-        self._documents = doorway.places.alike()
-        """Messages of many, letters, vouchers that are no payment. A message's payments take places
+        self.documents = doorway.places.alike()
+        """Messages of many, letters, feeds, whatever is no payment. A message's payments take places
         of their own: were it to hold one of them, enough messages would wait for one another."""
-        doorway.metrics.in_flight.set_function(lambda: self._places.taken + self._documents.taken)
+        doorway.metrics.in_flight.set_function(lambda: self._places.taken + self.documents.taken)
         self.stopping = False
 
     async def take(self, received: Received, path: str, since: float) -> Reply:
@@ -223,7 +223,7 @@ class Intake:
         """Raises Fault."""
         self.refuse_if_full()
         try:
-            async with self._documents.place(received.party):
+            async with self.documents.place(received.party):
                 return await papers.take(received)
         except LedgerUnavailable as lost:
             raise Unready(
@@ -241,7 +241,7 @@ class Intake:
             else:
                 self._count(said)
 
-        async with self._documents.place(received.party):
+        async with self.documents.place(received.party):
             return await many.carry(received, tell)
 
     def _count(self, fault: Fault) -> None:

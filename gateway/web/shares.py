@@ -18,26 +18,44 @@ WAITING_S = 1.0
 """How long a request waits for a place of its party."""
 
 
+class Company:
+    """Whether more than one party sends, whatever each of them sends."""
+
+    __slots__ = ("_latest", "_monotonic", "_until")
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._latest = ""
+        self._until = 0.0
+
+    def keeps(self, party: str) -> bool:
+        """Whether another party has sent anything of late; this one has now."""
+        now = self._monotonic()
+        if party != self._latest:
+            if self._latest:
+                self._until = now + ALONE_S
+            self._latest = party
+        return now < self._until
+
+
 class Shares:
     """Of one process. `most`: places there are; `share`: of one party while others send too.
 
     Parties are named by whoever asks: their URIs. Not for threads.
     """
 
-    def __init__(self, most: int, share: int, monotonic: Callable[[], float]) -> None:
+    def __init__(self, most: int, share: int, company: Company) -> None:
         self._most = most
         self._share = min(share, most)
-        self._monotonic = monotonic
+        self._company = company
         self._limit = most
-        self._latest = ""
-        self._shared_until = 0.0
         self._held: dict[str, int] = {}
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
         self.taken = 0
 
     def alike(self) -> "Shares":
-        """As many again, for something else."""
-        return Shares(self._most, self._share, self._monotonic)
+        """As many again, for something else in the same company."""
+        return Shares(self._most, self._share, self._company)
 
     @property
     def full(self) -> bool:
@@ -46,12 +64,7 @@ class Shares:
     def enter(self, party: str, most: int | None = None) -> bool:
         """Take a place, to be given back by `leave`; False if the party has its share (or `most`
         of them), or none is free."""
-        now = self._monotonic()
-        if party != self._latest:
-            if self._latest:
-                self._shared_until = now + ALONE_S
-            self._latest = party
-        if now < self._shared_until:
+        if self._company.keeps(party):
             self._limit = self._share
             limit = min(self._share, self._most - self.taken)
         else:

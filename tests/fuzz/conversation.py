@@ -25,7 +25,7 @@ from gateway.web.door import Door
 from gateway.web.intake import Doorway, Intake
 from gateway.web.listen import ARRIVING_BYTES, Bounds, Listener
 from gateway.web.metrics import Metrics
-from gateway.web.shares import Shares
+from gateway.web.shares import Company, Shares
 from gateway.web.visit import UNREAD_BYTES_MAX, Visit
 
 PARTY = "spiffe://treasury.test/channel/220000000/a"
@@ -133,7 +133,7 @@ class House:
             line=cast("Any", self.line), ledger=cast("Any", down), records=cast("Any", down),
             wordings=dict.fromkeys(("json", "voucher", "iso20022"), cast("Any", Words())),
             party_of=lambda _: PARTY, origin=Origin(bank="103", uri="spiffe://treasury.test/gateway/103"),
-            metrics=Metrics(), places=Shares(64, 64, time.monotonic),
+            metrics=Metrics(), places=Shares(64, 64, Company(time.monotonic)),
         )  # fmt: skip
         intake = Intake(doorway)
         runner = web.AppRunner(

@@ -25,7 +25,7 @@ from gateway.pipeline.batch import Batch, BatchRooms
 from gateway.pipeline.line import Line
 from gateway.pipeline.parse import refuse_outsiders
 from gateway.ports import Clock, Gatekeeper
-from gateway.web.shares import Shares
+from gateway.web.shares import Company, Shares
 from tests.adapters.formats.iso_samples import AT, many
 
 PARTY = "spiffe://example.org/channel/220000000/counter"
@@ -98,9 +98,10 @@ class Scene:
             monotonic = staticmethod(scene.monotonic)
             now = staticmethod(scene.now_)
 
+        places = Shares(512, 32, Company(scene.monotonic))
         rooms = BatchRooms(
             gatekeeper=cast("Gatekeeper", self), bulk=IsoBulk(), store=self.store, bank=self,
-            crew=Crew(), clock=cast("Clock", Times), places=Shares(512, 32, scene.monotonic),
+            crew=Crew(), clock=cast("Clock", Times), places=places,
         )  # fmt: skip
         return Batch(cast("Line", self), rooms)
 

@@ -15,6 +15,7 @@ T_ORDERS = "tests/web/test_release_counter.py"
 T_RETURNS = "tests/adapters/postgres/test_returns_contract.py"
 T_TRUST = "tests/certs/test_trust.py"
 T_LIVE = "tests/certs/test_live.py"
+T_SHARES = "tests/web/test_shares.py"
 T_DELIVER = "tests/workers/test_deliver.py"
 MARK = "gateway/workers/mark.py"
 T_MARK = "tests/workers/test_mark.py"
@@ -182,5 +183,31 @@ EDGE_BUGS = (
             ),
         ),
         (f"{T_ORDERS}::test_one_bad_order_of_a_feed_is_named_and_nothing_is_taken",),
+    ),
+    Bug(
+        "one party may fill the line while others send",
+        (
+            Change(
+                "gateway/web/shares.py",
+                "        if self._company.keeps(party):",
+                "        if False:",
+            ),
+        ),
+        (
+            f"{T_SHARES}::test_while_others_send_a_party_has_its_share_and_alone_again_all",
+            "tests/web/test_listen.py"
+            "::test_one_partys_flood_waits_for_itself_and_the_others_are_carried",
+        ),
+    ),
+    Bug(
+        "the last byte of one request is the first of the next",
+        (
+            Change(
+                "gateway/web/visit.py",
+                "            self._unread = data[request.end :]",
+                "            self._unread = data[request.end - 1 :]",
+            ),
+        ),
+        ("tests/fuzz/test_fuzz.py::test_every_document_of_the_corpus_is_read_or_refused",),
     ),
 )

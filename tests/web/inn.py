@@ -23,7 +23,7 @@ from gateway.web.door import Door
 from gateway.web.intake import Doorway, Intake
 from gateway.web.listen import Bounds, Listener
 from gateway.web.metrics import Metrics
-from gateway.web.shares import Shares
+from gateway.web.shares import Company, Shares
 from tests.web.besieged import HOST, Reply, read_reply
 
 DIVISION = "220000000"
@@ -131,7 +131,7 @@ async def inns(folder: Path) -> AsyncIterator[Callable[..., Any]]:
                 party_of=party_of,
                 origin=Origin(bank="103", uri=uri("gateway", "103")),
                 metrics=metrics,
-                places=Shares(in_flight_max, share, time.monotonic),
+                places=Shares(in_flight_max, share, Company(time.monotonic)),
             )
             intake = Intake(doorway)
             door = Door(doorway, intake)

@@ -11,7 +11,7 @@ from adapters.memory.recordlog import MemoryRecordLog
 from gateway.web.door import Door
 from gateway.web.intake import Doorway, Intake
 from gateway.web.metrics import Metrics
-from gateway.web.shares import Shares
+from gateway.web.shares import Company, Shares
 from tests.pipeline.fakes import DIVISION, instruction, received
 from tests.pipeline.test_line import Street
 
@@ -38,7 +38,7 @@ async def _asked(uri: str, number: str = "1") -> tuple[int, str]:
         party_of=lambda _: None,
         origin=street.line._rooms.origin,
         metrics=Metrics(),
-        places=Shares(8, 8, time.monotonic),
+        places=Shares(8, 8, Company(time.monotonic)),
     )
     door = Visited(doorway, Intake(doorway))
     async with TestClient(TestServer(door.application())) as client:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.domain.faults import FaultCode, Unready
 from gateway.web import shares as subject
-from gateway.web.shares import ALONE_S, Shares
+from gateway.web.shares import ALONE_S, Company, Shares
 
 STEPS = ("enter", "leave", "wait", "go")
 
@@ -22,7 +22,7 @@ class Hands:
     now: float = 100.0
 
     def shares(self, most: int = 8, share: int = 2) -> Shares:
-        return Shares(most, share, lambda: self.now)
+        return Shares(most, share, Company(lambda: self.now))
 
 
 def entered(shares: Shares, party: str, times: int = 99) -> int:
@@ -63,6 +63,14 @@ def test_however_many_parties_flood_the_next_one_finds_a_place() -> None:
         entered(shares, party)
     assert not shares.full
     assert shares.enter("the next")
+
+
+def test_a_flood_of_letters_is_in_company_of_whoever_sends_instructions() -> None:
+    places = Hands().shares()
+    letters = places.alike()
+    assert places.enter("a")
+    assert entered(letters, "b") == 2
+    assert places.taken == 1
 
 
 def test_a_message_takes_no_more_than_its_bound_even_alone() -> None:
