@@ -127,8 +127,8 @@ class Intake:
         self._doorway = doorway
         self._places = doorway.places
         self.documents = doorway.places.alike()
-        """Messages of many, letters, feeds, whatever is no payment. A message's payments take places
-        of their own: were it to hold one of them, enough messages would wait for one another."""
+        """Messages of many, letters, feeds: whatever is no payment. A message's payments take
+        places too: were it to hold one itself, enough messages would wait for one another."""
         doorway.metrics.in_flight.set_function(lambda: self._places.taken + self.documents.taken)
         self.stopping = False
 
