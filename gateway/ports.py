@@ -158,10 +158,8 @@ class Ledger(Protocol):
     async def standing(self, key: InstructionKey) -> Standing | None: ...
 
     async def open_payments(self, before: dt.datetime, limit: int) -> list[OpenPayment]:
-        """Passed, not settled, opened before `before`; least asked first, then oldest first.
-
-        Operators' tasks are left out.
-        """
+        """Passed, not settled, opened before `before` or, by a wrong clock, more than two minutes
+        after it; least asked first, then oldest first. Operators' tasks are left out."""
         ...
 
     async def note_enquiry(

@@ -26,6 +26,9 @@ from gateway.domain.log import Notice, PendingRecord, SealedRecord
 from gateway.domain.records import RecordKind, digest_mark
 from gateway.domain.windows import Measure, WindowAsk
 
+CLOCKS_APART = dt.timedelta(minutes=2)
+"""What was opened further ahead was opened by a clock that was wrong; it does not wait for it."""
+
 
 class MemoryLedger:
     """`gateway.ports.Ledger`. Several may share one `state`, as gateways share a database."""
@@ -90,7 +93,8 @@ class MemoryLedger:
         waiting = [
             payment
             for payment in self._state.open_payments.values()
-            if payment.opened_at < before and not payment.operator_task
+            if not before <= payment.opened_at <= before + CLOCKS_APART
+            and not payment.operator_task
         ]
         return sorted(waiting, key=lambda p: (p.enquiries, p.opened_at, p.key))[:limit]
 

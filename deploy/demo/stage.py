@@ -76,6 +76,8 @@ class Stage:
         self.gateway_database = ""
         self.database_reached = ""
         self.bureau_database = ""
+        self.gateway_more: dict[str, str] = {}
+        """What else the gateways find in their environment."""
         gateway, bureau = uri("gateway", BANK_CODE), uri("bureau", plot.division)
         # Every key is made before any program starts: each must find the others' certificates.
         self.client = identities.connection("channel", uri("channel", plot.division, "demo"))
@@ -136,7 +138,8 @@ class Stage:
             settings = self.folder / f"{name}.toml"
             settings.write_text(self._gateway_settings(number), encoding="utf-8")
             argv = [sys.executable, "-m", "gateway", "serve", "--settings", str(settings)]
-            self._start(name, argv, self.gateway_environment, "gateway.ready")
+            environment = {**self.gateway_environment, **self.gateway_more}
+            self._start(name, argv, environment, "gateway.ready")
 
     @property
     def gateway_environment(self) -> dict[str, str]:

@@ -29,6 +29,7 @@ from deploy.demo.stage import BANK_CODE, HOST, Plot, Stage
 from gateway.domain.legal_day import legal_day
 from gateway.pipeline.line import FORWARD_WITHIN_S
 from tests.crash.disk import SmallDisk
+from tests.crash.shims import WallClock
 from tests.crash.standby import Standby
 from tests.crash.wires import Wires
 
@@ -48,6 +49,8 @@ BANK_HABITS = (
     "--forget-share", "0.02", "--forget-s", str(UNFOUND_S), "--delay-ms", "2",
 )  # fmt: skip
 RESTARTS_MAX = 3
+CLOCK_BACK = dt.timedelta(days=1)
+"""How far a clock may be set back before its gateway's certificates are not valid yet."""
 
 
 @attrs.define(kw_only=True)
@@ -59,6 +62,8 @@ class Theatre:
     sign: Mapping[str, Any]
     disk: SmallDisk | None = None
     """PostgreSQL's own, where it has a small one."""
+    clock: WallClock | None = None
+    """The gateways' own, where it can be set."""
     standby: Standby | None = None
     """A second PostgreSQL that follows the first, where there is one."""
     down: set[str] = attrs.field(factory=set)
@@ -157,7 +162,7 @@ class Theatre:
 async def theatre(
     seed: int, instructions: int, *, gateways: int = 1, habits: tuple[str, ...] = BANK_HABITS,
     files: bool = False, wires: Wires | None = None, on_small_disk: bool = False,
-    with_standby: bool = False,
+    with_standby: bool = False, with_clock: bool = False,
 ) -> AsyncIterator[Theatre]:  # fmt: skip
     """Everything started and registers loaded; with `wires`, what agencies, bank, bureau and the
     gateway's database say to each other goes through one of each name. Afterwards everything is
@@ -168,7 +173,9 @@ async def theatre(
     now = dt.datetime.now(dt.UTC)
     with Crew() as crew, ExitStack() as fittings:
         disk = fittings.enter_context(SmallDisk(folder / "postgres")) if on_small_disk else None
-        identities = Identities.create(folder / "keys", now)
+        clock = WallClock(folder) if with_clock else None
+        # A clock that is set back comes to before the certificates, unless they are old enough.
+        identities = Identities.create(folder / "keys", now - CLOCK_BACK if clock else now)
         plan = day(seed, instructions, legal_day(now), trust_domain=TRUST_DOMAIN)
         signers = identities.signers([*plan.senders, uri("bank", BANK_CODE)])
         plot = Plot(
@@ -177,7 +184,8 @@ async def theatre(
         )  # fmt: skip
         stage = Stage(folder, crew, identities, plot)
         sign = {party: signer.document for party, signer in signers.items()}
-        made = Theatre(stage=stage, plan=plan, sign=sign, disk=disk)
+        made = Theatre(stage=stage, plan=plan, sign=sign, disk=disk, clock=clock)
+        stage.gateway_more = clock.environment if clock else {}
         failed = True
         try:
             made.standby = _open(stage, plan, wires, with_standby=with_standby)

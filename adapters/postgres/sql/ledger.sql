@@ -71,11 +71,12 @@ FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[])
 WHERE (SELECT pg_logical_emit_message(true, 'treasury-gateway', '')) IS NOT NULL
 
 -- name: open_payments
--- empty: no passed instruction waits for enquiry
+-- empty: no passed instruction waits for enquiry; what claims to be opened far ahead was opened by
+-- a clock that was wrong, and does not wait until that moment comes
 SELECT division, fiscal_year, voucher_type, voucher_no, agency_code, amount_fen, opened_at,
        instance, enquiries, first_not_found_at, operator_task
 FROM open_payment
-WHERE opened_at < $1 AND NOT operator_task
+WHERE (opened_at < $1 OR opened_at > $1 + interval '2 minutes') AND NOT operator_task
 ORDER BY enquiries, opened_at, division, fiscal_year, voucher_type, voucher_no
 LIMIT $2
 

@@ -5,6 +5,7 @@ import datetime as dt
 from collections import Counter
 
 import pytest
+from msgspec.structs import replace
 
 from gateway.domain.bank import DISPUTED, BankOutcome
 from gateway.domain.decision import Outcome
@@ -351,3 +352,12 @@ async def test_of_many_equal_conflicts_at_once_one_is_recorded(storage: Storage)
     )
     assert sorted(told) == [False] * 5 + [True]
     assert await recorded(storage) == {"conflict": 1}
+
+
+async def test_what_a_wrong_clock_opened_hours_ahead_does_not_wait_for_that_hour(
+    storage: Storage,
+) -> None:
+    """After a jump of twenty hours and back, payments stayed unknown for twenty hours."""
+    for number, ahead in ((1, dt.timedelta(minutes=1)), (2, dt.timedelta(hours=20))):
+        await storage.ledger.admit(replace(admission(number, lines=()), decided_at=NOW + ahead))
+    assert [p.key for p in await storage.ledger.open_payments(NOW, 10)] == [key(2)]

@@ -1,0 +1,51 @@
+"""The gateway's wall clock is set by hours under load, forwards and back: the accounts close."""
+
+import asyncio
+import os
+import sys
+
+import pytest
+
+from tests.crash.crowd import Crowd
+from tests.crash.theatre import BANK_HABITS, theatre
+from tests.crash.truth import settled, truth_of, violations
+
+STAYS_S = float(os.environ.get("CLOCK_SECONDS", "1.5"))
+"""How long the clock stays where it was set, and how long it is right again."""
+HOUR_S = 3600
+JUMPS_S = (3 * HOUR_S, -3 * HOUR_S, 20 * HOUR_S, -20 * HOUR_S)
+
+pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(300)]
+
+
+async def test_a_clock_that_jumps_by_hours_makes_nothing_paid_twice_or_lost() -> None:
+    count = int(400 * (3 + len(JUMPS_S) * 2 * STAYS_S / 3))
+    async with theatre(60, count, habits=BANK_HABITS, with_clock=True) as stage:
+        assert stage.clock
+        crowd = Crowd(stage.client(patience_s=60.0), stage.plan.items, 60)
+        enough = asyncio.Event()
+        load = asyncio.create_task(crowd.run(enough))
+        for seconds in JUMPS_S:
+            await asyncio.sleep(STAYS_S)
+            stage.clock.move(seconds)
+            await asyncio.sleep(STAYS_S)
+            stage.clock.move(0)
+        await asyncio.sleep(STAYS_S)
+        enough.set()
+        await load
+        await settled(stage)
+        await crowd.ask_again(200)
+        await crowd.client.aclose()
+        await settled(stage)
+        truth = await truth_of(stage)
+        statuses = [answer.status for answer in crowd.answers.values()]
+        sys.stdout.write(
+            f"\n{len(statuses)} instructions, {crowd.client.retries} sent again, statuses"
+            f" { {each: statuses.count(each) for each in set(statuses)} },"
+            f" settled {dict(truth.evidence)}\n"
+        )
+        (gateway,) = stage.stage.gateway_names
+        assert violations(truth, crowd) == []
+        assert stage.stage.crew.running(gateway), stage.log_tail(gateway)
+        assert "line.broken" not in stage.log_of(gateway)
+        assert "too late to be forwarded" in stage.log_of(gateway) or truth.evidence["horizon"]
