@@ -52,7 +52,9 @@ class Door:
         self._arrivals = Arrivals()
 
     def application(self) -> web.Application:
-        app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[self._no_strangers])
+        app = web.Application(
+            client_max_size=BODY_BYTES_MAX, middlewares=[_no_upgrades, self._no_strangers]
+        )
         app.router.add_post("/v1/instructions", self._taking("json"))
         app.router.add_post("/v1/vouchers", self._taking("voucher"))
         app.router.add_post("/v1/iso20022", self._taking("iso20022"))
@@ -192,6 +194,18 @@ class Door:
 
     def _refuse(self, fault: Fault, request: web.Request) -> web.Response:
         return _response(self._intake.refuse(fault, self._party(request), request.path))
+
+
+@web.middleware
+async def _no_upgrades(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Who asks for another protocol is answered in this one, and that is the connection's end: what
+    stands behind such a request is read in one way or another, as the network has cut it."""
+    response = await handler(request)
+    if "Upgrade" in request.headers or request.method == "CONNECT":
+        response.force_close()
+    return response
 
 
 def _response(reply: Reply) -> web.Response:

@@ -127,6 +127,7 @@ def _conversations() -> dict[str, bytes]:
         "trailers": chunked + body + b"X: y\r\n\r\n" + plain,
         "expect": plain_request("Expect: 100-continue") + plain,
         "upgrade": plain_request("Connection: upgrade\r\nUpgrade: h2c") + plain,
+        "connect": b"CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\n\r\n" + b"\x11" * 40 + plain,
         "closing": plain + plain_request("Connection: close") + plain,
         "twice": plain_request("Content-Length: 3") + plain,
         "signed twice": plain + plain_request("Signature-JWS: b..c") + plain,
