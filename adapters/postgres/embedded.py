@@ -71,6 +71,8 @@ class EmbeddedPostgres:
         self._user = pwd.getpwnam(ROOTS_STAND_IN) if os.geteuid() == 0 else None
         self._sockets = self.folder / "run"
         self._keeper: subprocess.Popen[bytes] | None = None
+        self.environment: dict[str, str] = {}
+        """What the server finds in its environment besides, from its next start on."""
         self.died = False
         """Whether PostgreSQL ended though nobody asked it to; then its folder stays."""
 
@@ -253,7 +255,12 @@ class EmbeddedPostgres:
                 *(str(binaries / "postgres"), "-D", str(self._data)),
                 *(part for item in settings.items() for part in ("-c", "=".join(item))),
             ],
-            env={"LD_LIBRARY_PATH": library_folder(binaries), "LC_ALL": "C", "PATH": os.defpath},
+            env={
+                "LD_LIBRARY_PATH": library_folder(binaries),
+                "LC_ALL": "C",
+                "PATH": os.defpath,
+                **self.environment,
+            },
             cwd=self.folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,

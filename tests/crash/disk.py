@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from types import TracebackType
@@ -20,16 +21,19 @@ class SmallDisk:
         self._folder = folder
 
     def __enter__(self) -> Self:
+        self._folder.mkdir(parents=True)
+        self._mount()
+        return self
+
+    def _mount(self) -> None:
         if os.geteuid() != 0:
             pytest.skip("a small disk is mounted for PostgreSQL: needs root")
-        self._folder.mkdir(parents=True)
         options = ["-t", "tmpfs", "-o", f"size={SIZE_MIB}m,mode=0700", "tmpfs"]
         mounted = subprocess.run(
             ["mount", *options, str(self._folder)], capture_output=True, text=True, check=False
         )
         if mounted.returncode != 0:
             pytest.skip(f"a small disk is mounted for PostgreSQL: {mounted.stderr.strip()}")
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, raised: BaseException | None,
@@ -46,3 +50,23 @@ class SmallDisk:
 
     def free(self) -> None:
         (self._folder / BALLAST).unlink()
+
+
+class WalDisk(SmallDisk):
+    """The same over the write-ahead log alone, of a server that is down just now."""
+
+    def __enter__(self) -> Self:
+        was = self._folder.rename(self._folder.with_name("pg_wal.was"))
+        owner = was.stat()
+        self._folder.mkdir()
+        try:
+            self._mount()
+        except BaseException:
+            self._folder.rmdir()
+            was.rename(self._folder)
+            raise
+        shutil.copytree(was, self._folder, dirs_exist_ok=True)
+        for each in (self._folder, *self._folder.rglob("*")):
+            os.chown(each, owner.st_uid, owner.st_gid)
+        shutil.rmtree(was)
+        return self

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
+from enum import Enum
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
@@ -28,8 +29,8 @@ from deploy.demo.processes import Crew
 from deploy.demo.stage import BANK_CODE, HOST, Plot, Stage
 from gateway.domain.legal_day import legal_day
 from gateway.pipeline.line import FORWARD_WITHIN_S
-from tests.crash.disk import SmallDisk
-from tests.crash.shims import WallClock
+from tests.crash.disk import SmallDisk, WalDisk
+from tests.crash.shims import FailingFsync, WallClock
 from tests.crash.standby import Standby
 from tests.crash.wires import Wires
 
@@ -53,6 +54,15 @@ CLOCK_BACK = dt.timedelta(days=1)
 """How far a clock may be set back before its gateway's certificates are not valid yet."""
 
 
+class Ground(Enum):
+    """What PostgreSQL stands on."""
+
+    SOUND = "a sound disk"
+    SMALL = "a small disk"
+    SMALL_WAL = "a small disk for the write-ahead log"
+    FAILING = "a disk that fails"
+
+
 @attrs.define(kw_only=True)
 class Theatre:
     """The stage, the day that is played on it, and who is down or stopped at the moment."""
@@ -60,8 +70,8 @@ class Theatre:
     stage: Stage
     plan: Day
     sign: Mapping[str, Any]
-    disk: SmallDisk | None = None
-    """PostgreSQL's own, where it has a small one."""
+    disk: SmallDisk | FailingFsync | None = None
+    """PostgreSQL's own, where it has one that can be filled, or that fails."""
     clock: WallClock | None = None
     """The gateways' own, where it can be set."""
     standby: Standby | None = None
@@ -161,7 +171,7 @@ class Theatre:
 @asynccontextmanager
 async def theatre(
     seed: int, instructions: int, *, gateways: int = 1, habits: tuple[str, ...] = BANK_HABITS,
-    files: bool = False, wires: Wires | None = None, on_small_disk: bool = False,
+    files: bool = False, wires: Wires | None = None, on: Ground = Ground.SOUND,
     with_standby: bool = False, with_clock: bool = False,
 ) -> AsyncIterator[Theatre]:  # fmt: skip
     """Everything started and registers loaded; with `wires`, what agencies, bank, bureau and the
@@ -172,7 +182,6 @@ async def theatre(
     folder.chmod(0o711)
     now = dt.datetime.now(dt.UTC)
     with Crew() as crew, ExitStack() as fittings:
-        disk = fittings.enter_context(SmallDisk(folder / "postgres")) if on_small_disk else None
         clock = WallClock(folder) if with_clock else None
         # A clock that is set back comes to before the certificates, unless they are old enough.
         identities = Identities.create(folder / "keys", now - CLOCK_BACK if clock else now)
@@ -184,10 +193,11 @@ async def theatre(
         )  # fmt: skip
         stage = Stage(folder, crew, identities, plot)
         sign = {party: signer.document for party, signer in signers.items()}
-        made = Theatre(stage=stage, plan=plan, sign=sign, disk=disk, clock=clock)
+        made = Theatre(stage=stage, plan=plan, sign=sign, clock=clock)
         stage.gateway_more = clock.environment if clock else {}
         failed = True
         try:
+            made.disk = _lay_ground(on, stage, fittings)
             made.standby = _open(stage, plan, wires, with_standby=with_standby)
             yield made
             failed = False
@@ -203,6 +213,21 @@ async def theatre(
                 sys.stdout.write(f"\nthe programs' logs: {folder}\n")
             else:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lay_ground(on: Ground, stage: Stage, fittings: ExitStack) -> SmallDisk | FailingFsync | None:
+    folder = stage.folder / "postgres"
+    if on is Ground.SMALL:
+        return fittings.enter_context(SmallDisk(folder))
+    if on is Ground.SMALL_WAL:
+        stage.postgres.start()
+        stage.postgres.crash()
+        return fittings.enter_context(WalDisk(folder / "data" / "pg_wal"))
+    if on is Ground.FAILING:
+        failing = FailingFsync(stage.folder)
+        stage.postgres.environment = failing.environment
+        return failing
+    return None
 
 
 def _open(stage: Stage, plan: Day, wires: Wires | None, *, with_standby: bool) -> Standby | None:

@@ -39,3 +39,21 @@ class WallClock:
         """From the true time: forwards, or below 0 back."""
         with self._file.open("r+b") as file:
             file.write(struct.pack("=q", seconds))
+
+
+class FailingFsync:
+    """A disk that reports at fsync that it lost what it was given, to whoever was started with
+    `environment`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "fsync-fails"
+        self.environment = {
+            "LD_PRELOAD": str(built("failing_fsync", folder)),
+            "FSYNC_FAILS": str(self._file),
+        }
+
+    def fill(self) -> None:
+        self._file.touch(mode=0o644)
+
+    def free(self) -> None:
+        self._file.unlink()
