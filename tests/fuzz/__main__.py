@@ -18,6 +18,10 @@ with atheris.instrument_imports(
         "bureau.web.workbook",
         "bureau.web.uploads",
         "policies",
+        "certs.signing.jws",
+        "certs.signing.encoding",
+        "certs.log",
+        "certs.bundled",
     ]
 ):
     from tests.fuzz.targets import TARGETS

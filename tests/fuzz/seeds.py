@@ -16,6 +16,11 @@ from adapters.formats.voucher_appropriation import appropriation_envelope
 from adapters.formats.voucher_codes import load_codes
 from adapters.formats.voucher_tables import TABLES
 from adapters.formats.voucher_write import voucher_envelope
+from certs.bundled import KIND
+from certs.log.growth import format_growth
+from certs.log.note import Checkpoint, checkpoint_text
+from certs.log.proof import format_proof
+from certs.signing.jws import protected_header
 from gateway.domain.codes import PaymentMethod
 from gateway.domain.instruction import Instruction
 from tests.adapters.formats.formats_strategies import batch, sample
@@ -96,6 +101,11 @@ def seeds() -> dict[str, dict[str, bytes]]:
         "conversation": _conversations(),
         "policy": {"whole": POLICY.encode(), "table": b"id = 'JL-900'\n[when]\na.b = [1, 2.5]\n"},
         "clause": {str(number): each.encode() for number, each in enumerate(_CLAUSES)},
+        "token": {
+            "detached": f"{protected_header('A' * 43, detached=True)}..{'A' * 86}".encode(),
+            "compact": f"{protected_header('A' * 43, detached=False)}.e30.{'A' * 86}".encode(),
+        },
+        "note": _notes(),
         "upload": {
             "relations": b'<?xml version="1.0" encoding="x"?><Relationships><Relationship Id="1"'
             b' Type="a/image" Target="http://a" TargetMode="External"/></Relationships>',
@@ -153,6 +163,17 @@ def plain_request(
     lines = [f"POST {path} HTTP/1.1", "Host: x", f"Content-Type: {media}", "Signature-JWS: a..b"]
     lines += [*more, *([] if body is None else [f"Content-Length: {len(body)}"])]
     return "\r\n".join([*lines, "", ""]).encode() + (body or b"")
+
+
+def _notes() -> dict[str, bytes]:
+    note = checkpoint_text(Checkpoint(origin="a/log/1", size=3, root=bytes(32)))
+    note += f"\n— a/log/1 {'A' * 96}\n"
+    several = {"division": "220000000", "kind": KIND, "root": "00" * 32, "size": 2}
+    return {
+        "checkpoint": note.encode(), "growth": format_growth(2, [bytes(32)], note).encode(),
+        "proof": format_proof(1, [bytes(32)] * 2, note).encode(),
+        "receipt": f"a.b.c~1~{'A' * 43}".encode(), "several": orjson.dumps(several),
+    }  # fmt: skip
 
 
 def _papers() -> dict[str, bytes]:

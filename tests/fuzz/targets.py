@@ -44,6 +44,7 @@ from gateway.domain.vouchers import Receipt, Reconciliation
 from gateway.web.outcomes import read_outcome
 from gateway.web.refunds import read_money_back
 from tests.fuzz.conversation import conversation
+from tests.fuzz.proofs import note, token
 from tests.fuzz.typed import clause, policy, upload, workbook
 
 _T = TypeVar("_T")
@@ -163,7 +164,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "json": json, "voucher": voucher, "iso": iso, "registers": registers, "statement": statement,
     "letter": letter, "paper": paper, "outcome": outcome, "core": core,
     "conversation": conversation, "policy": policy, "clause": clause, "workbook": workbook,
-    "upload": upload,
+    "upload": upload, "token": token, "note": note,
 }  # fmt: skip
 
 
