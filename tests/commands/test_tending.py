@@ -275,6 +275,8 @@ Broken = tuple[str, str, int, tuple[str, ...]]
         ("deadline_s = 2.0", "deadline_s = -1.0", 2, ("deadline_s",)),
         ("listen_port = ", "listen_port = 7", 2, ("listen_port",)),
         ('divisions = ["220000000"]', "divisions = []", 2, ("divisions",)),
+        ('mark = "log.mark"', 'mark = "absent/log.mark"', 1, ("mark: cannot be written", "absent")),
+        ('mark = "log.mark"', 'mark = "."', 1, ("mark: cannot be",)),
     ],
 )  # fmt: skip
 def test_check_names_each_broken_setting_and_file(
@@ -294,7 +296,12 @@ def test_check_names_each_broken_setting_and_file(
         ("GATEWAY_COMMITMENT_SECRET", "", 2, ("GATEWAY_COMMITMENT_SECRET",)),
         ("GATEWAY_COMMITMENT_SECRET", "short", 1, ("secrets:", "32 bytes")),
         ("GATEWAY_COMMITMENT_SECRET", "b" * 64, 1, ("not the one that this database",)),
-        ("GATEWAY_DATABASE", "postgresql://127.0.0.1:1/x", 1, ("database:", "ConnectionRefused")),
+        (
+            "GATEWAY_DATABASE",
+            "postgresql://127.0.0.1:1/x",
+            1,
+            ("database:", "nothing listens there"),
+        ),
         ("GATEWAY_DATABASE", "nonsense", 1, ("database:",)),
     ],
 )

@@ -13,6 +13,10 @@ async def _nothing() -> Backlog:
     raise AssertionError("not asked for")
 
 
+async def _idle() -> Backlog:
+    return Backlog(open_payments=0, operator_tasks=0, records_waiting=0, notices_waiting=0, logs=())
+
+
 @pytest.mark.parametrize(
     ("host", "status"),
     [
@@ -34,5 +38,24 @@ async def test_a_page_whose_name_was_made_to_mean_loopback_reads_nothing(
             session.get(url, headers={"Host": host}) as answer,
         ):
             assert answer.status == status
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_mark_that_cannot_be_written_is_a_warning_and_stops_no_payment() -> None:
+    metrics = Metrics()
+    metrics.mark_troubles = lambda: {"mark": "not written for 31 s: No space left on device"}
+    runner = web.AppRunner(Ops(metrics, dict, _idle, b"{}").application())
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        at = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        async with aiohttp.ClientSession() as session:
+            async with session.get(f"{at}/readyz") as answer:
+                told = await answer.json()
+                assert (answer.status, told["state"]) == (200, "ready")
+                assert "No space" in told["warnings"]["mark"]
+            async with session.get(f"{at}/metrics") as answer:
+                assert 'gateway_mark_trouble{what="mark"} 1.0' in await answer.text()
     finally:
         await runner.cleanup()
