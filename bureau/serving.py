@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 import structlog
 from aiohttp import web
 
+from bureau.web.reception import answers_whatever_comes
+
 STOP_S = 5.0
 _log = structlog.get_logger("bureau.serving")
 
@@ -24,6 +26,8 @@ async def site(
         shutdown_timeout=STOP_S,
     )
     await runner.setup()
+    assert runner.server
+    answers_whatever_comes(runner.server)
     try:
         await web.TCPSite(runner, host, port, ssl_context=tls, reuse_address=True).start()
         yield int(runner.addresses[0][1])

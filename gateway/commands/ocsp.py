@@ -12,6 +12,7 @@ from adapters.postgres.certificates import PostgresCertificates
 from certs.certified import Certificate
 from certs.keys import load_certificates, load_key, read_certificate
 from certs.revocation import Responder, identity_of
+from gateway.web.doubtful import answers_whatever_comes
 from gateway.web.ocsp import ocsp_application
 
 
@@ -38,6 +39,8 @@ async def answer_ocsp(
     decode = lambda text: base64.b64decode(text, validate=True)  # noqa: E731
     runner = web.AppRunner(ocsp_application(answer, store.lists, decode), access_log=None)
     await runner.setup()
+    assert runner.server
+    answers_whatever_comes(runner.server)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

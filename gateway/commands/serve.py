@@ -47,6 +47,7 @@ from gateway.pipeline.line import FORWARD_WITHIN_S
 from gateway.settings import Secrets, Settings, read_secrets, read_settings
 from gateway.web.certificates import Certificates
 from gateway.web.door import Door
+from gateway.web.doubtful import answers_whatever_comes
 from gateway.web.intake import Doorway, Intake
 from gateway.web.listen import Bounds, Listener
 from gateway.web.metrics import Metrics
@@ -292,6 +293,8 @@ async def _runner(
     )  # fmt: skip
     await runner.setup()
     rooms.push_async_callback(runner.cleanup)
+    assert runner.server
+    answers_whatever_comes(runner.server)
     return runner
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
+from aiohttp.web_protocol import ERROR, RequestHandler
 
 from gateway.domain.faults import FaultCode, Unreadable
 from gateway.web.intake import Intake
@@ -35,3 +35,15 @@ class ProblemHandler(RequestHandler):
         answer = web.Response(status=status, body=reply.body, headers=headers)
         answer.force_close()
         return answer
+
+
+def answers_whatever_comes(server: web.Server) -> None:
+    """aiohttp passes `CONNECT ` without a target on as a request without a URL, and then breaks on
+    it: nobody would be answered, and the connection stay open for ever. It becomes the request by
+    which aiohttp stands for what it could not read, which ends the connection."""
+    make = server.request_factory
+
+    def made(message: Any, *rest: Any) -> web.BaseRequest:
+        return make(ERROR if message.url is None else message, *rest)
+
+    server.request_factory = made

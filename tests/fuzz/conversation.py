@@ -22,6 +22,7 @@ from gateway.domain.faults import Fault, FaultCode, LedgerUnavailable, Unready
 from gateway.domain.instruction import Received
 from gateway.pipeline.tell import Origin
 from gateway.web.door import Door
+from gateway.web.doubtful import answers_whatever_comes
 from gateway.web.intake import Doorway, Intake
 from gateway.web.listen import ARRIVING_BYTES, Bounds, Listener
 from gateway.web.metrics import Metrics
@@ -141,6 +142,7 @@ class House:
         )
         await runner.setup()
         assert runner.server
+        answers_whatever_comes(runner.server)
         return Listener(
             runner.server, intake, cast("Any", None), lambda _: PARTY, Bounds(), lambda _: None
         )
@@ -174,8 +176,11 @@ class House:
                 not wire.closed and (wire.paused or _waits_for_a_body(end)),
             )  # fmt: skip
             wire.closed = True
+            task = _handler_of(end)._task_handler if _handler_of(end) else None
             end.connection_lost(None)
             await self._still(wire)
+        if task is not None and task.done() and not task.cancelled():
+            assert task.exception() is None, "the connection's own task has broken"
         assert not self.broken, self.broken
         assert not [log for log in logs if log["event"] in ("door.broken", "line.broken")], logs
         return heard
@@ -192,8 +197,12 @@ class House:
 
 
 def _waits_for_a_body(end: Visit | RequestHandler) -> bool:
-    handler = end._handler if isinstance(end, Visit) else end
+    handler = _handler_of(end)
     return handler is not None and handler._current_request is not None
+
+
+def _handler_of(end: Visit | RequestHandler) -> RequestHandler | None:
+    return end._handler if isinstance(end, Visit) else end
 
 
 _HOUSES: list[House] = []

@@ -20,6 +20,7 @@ from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.instruction import Received
 from gateway.pipeline.tell import Origin
 from gateway.web.door import Door
+from gateway.web.doubtful import answers_whatever_comes
 from gateway.web.intake import Doorway, Intake
 from gateway.web.listen import Bounds, Listener
 from gateway.web.metrics import Metrics
@@ -140,6 +141,8 @@ async def inns(folder: Path) -> AsyncIterator[Callable[..., Any]]:
                 keepalive_timeout=bounds.idle_s, shutdown_timeout=0.5,
             )  # fmt: skip
             await runner.setup()
+            assert runner.server
+            answers_whatever_comes(runner.server)
             stack.push_async_callback(runner.cleanup)
             assert runner.server
             listener = Listener(

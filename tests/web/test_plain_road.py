@@ -183,6 +183,17 @@ async def test_what_stands_behind_an_upgrade_is_no_request(open_inn: Any) -> Non
     assert [received.raw for received in inn.line.seen] == [REQUEST]
 
 
+async def test_a_request_without_a_target_is_answered_and_ends_the_connection(
+    open_inn: Any,
+) -> None:
+    """aiohttp broke on it, and the connection stayed open without an answer for ever."""
+    inn = await open_inn()
+    reader, writer = await inn.connect()
+    writer.write(b"CONNECT \r\n\r\n")
+    assert (await read_reply(reader)).code == "route_unknown"
+    assert (await read_reply(reader)).status == 0, "closed"
+
+
 async def test_a_body_in_hand_counts_for_its_party_until_it_is_answered(
     open_inn: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
