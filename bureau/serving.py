@@ -3,11 +3,11 @@
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import structlog
 from aiohttp import web
-
-from bureau.web.reception import answers_whatever_comes
+from aiohttp.web_protocol import ERROR
 
 STOP_S = 5.0
 _log = structlog.get_logger("bureau.serving")
@@ -34,3 +34,15 @@ async def site(
     finally:
         await runner.cleanup()
         _log.info("site.stopped", host=host)
+
+
+def answers_whatever_comes(server: web.Server) -> None:
+    """aiohttp passes `CONNECT ` without a target on as a request without a URL, and then breaks on
+    it: nobody would be answered, and the connection stay open for ever. It becomes the request by
+    which aiohttp stands for what it could not read, which ends the connection."""
+    make = server.request_factory
+
+    def made(message: Any, *rest: Any) -> web.BaseRequest:
+        return make(ERROR if message.url is None else message, *rest)
+
+    server.request_factory = made

@@ -11,13 +11,14 @@ import ssl
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import cast
 
 import attrs
 import structlog
 from aiohttp import web
-from aiohttp.web_protocol import ERROR, RequestHandler
+from aiohttp.web_protocol import RequestHandler
 
+from bureau.serving import answers_whatever_comes
 from certs.tls import party_of
 
 BACKLOG = 256
@@ -68,18 +69,6 @@ async def door(
         await reception.close()
         await runner.cleanup()
         _log.info("door.closed", host=host)
-
-
-def answers_whatever_comes(server: web.Server) -> None:
-    """aiohttp passes `CONNECT ` without a target on as a request without a URL, and then breaks on
-    it: nobody would be answered, and the connection stay open for ever. It becomes the request by
-    which aiohttp stands for what it could not read, which ends the connection."""
-    make = server.request_factory
-
-    def made(message: Any, *rest: Any) -> web.BaseRequest:
-        return make(ERROR if message.url is None else message, *rest)
-
-    server.request_factory = made
 
 
 class Reception:

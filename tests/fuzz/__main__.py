@@ -9,27 +9,19 @@ import sys
 
 import atheris
 
-with atheris.instrument_imports(
-    include=[
-        "adapters.formats",
-        "adapters.bank",
-        "gateway.domain",
-        "gateway.web",
-        "bureau.web.workbook",
-        "bureau.web.uploads",
-        "policies",
-        "certs.signing.jws",
-        "certs.signing.encoding",
-        "certs.log",
-        "certs.bundled",
-    ]
-):
-    from tests.fuzz.targets import TARGETS
+from tests.fuzz.target import target_of
+
+WATCHED = [
+    "adapters.formats", "adapters.bank", "gateway.domain", "gateway.web", "bureau.web.workbook",
+    "bureau.web.uploads", "policies", "certs.signing.jws", "certs.signing.encoding", "certs.log",
+    "certs.bundled",
+]  # fmt: skip
 
 
 def main() -> None:
     name, *options = sys.argv[1:]
-    target = TARGETS[name]
+    with atheris.instrument_imports(include=WATCHED):
+        target = target_of(name)
     atheris.Setup([sys.argv[0], *options], target)
     atheris.Fuzz()
 

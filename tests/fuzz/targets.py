@@ -43,9 +43,6 @@ from gateway.domain.instruction import InstructionKey
 from gateway.domain.vouchers import Receipt, Reconciliation
 from gateway.web.outcomes import read_outcome
 from gateway.web.refunds import read_money_back
-from tests.fuzz.conversation import conversation
-from tests.fuzz.proofs import note, token
-from tests.fuzz.typed import clause, policy, upload, workbook
 
 _T = TypeVar("_T")
 _AT = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
@@ -158,14 +155,6 @@ def core(data: bytes) -> None:
     _RECALLS.read(_ORDER, data)
     recalled(_ORDER, 200, data)
     submitted(str(_ORDER.key), 200, data)
-
-
-TARGETS: dict[str, Callable[[bytes], None]] = {
-    "json": json, "voucher": voucher, "iso": iso, "registers": registers, "statement": statement,
-    "letter": letter, "paper": paper, "outcome": outcome, "core": core,
-    "conversation": conversation, "policy": policy, "clause": clause, "workbook": workbook,
-    "upload": upload, "token": token, "note": note,
-}  # fmt: skip
 
 
 def _said(matter: Matter) -> list[Said]:

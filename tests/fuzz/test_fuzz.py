@@ -11,24 +11,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz.targets import TARGETS
+from tests.fuzz.target import ROOMS, target_of
 
 CORPUS = Path(__file__).parent / "corpus"
 SECONDS = os.environ.get("GATEWAY_FUZZ_S")
-RUNS = {"clause": 400}
-"""Where each run is costly: a book is made of each clause."""
+RUNS = {"clause": 400, "policy": 1000}
+"""Where each run is costly: a book is made of each policy."""
 
 
-@pytest.mark.parametrize("parser", sorted(TARGETS))
+@pytest.mark.parametrize("parser", sorted(ROOMS))
 def test_every_document_of_the_corpus_is_read_or_refused(parser: str) -> None:
     documents = sorted((CORPUS / parser).iterdir())
     assert documents
     for document in documents:
-        TARGETS[parser](document.read_bytes())
+        target_of(parser)(document.read_bytes())
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("parser", sorted(TARGETS))
+@pytest.mark.parametrize("parser", sorted(ROOMS))
 def test_a_guided_run_finds_no_crash(parser: str, tmp_path: Path) -> None:
     if importlib.util.find_spec("atheris") is None:
         pytest.skip("atheris is not installed (it has no build for this Python)")
