@@ -130,7 +130,7 @@ class Marking:
             sizes = await self._records.sizes()
             for division, known in self._divisions.items():
                 if sizes.get(division, 0) < known.size:
-                    known.marked = known.marked or known.own.read(known.checkpoint)
+                    known.marked = known.marked or _seen(known)
                 if known.marked is not None:
                     await self._compare(division)
                 elif sizes.get(division, 0) > known.size:
@@ -255,6 +255,15 @@ class Marking:
             await work(division)
         except LedgerUnavailable as reason:
             log.warning("log.not_compared", division=division, reason=str(reason))
+
+
+def _seen(known: _Division) -> tuple[int, bytes]:
+    """Size and root that the database showed before; a root that no database has, where the key
+    that signed it is no longer known."""
+    try:
+        return known.own.read(known.checkpoint)
+    except ValueError:
+        return known.size, b""
 
 
 def _behind(known: _Division) -> str:

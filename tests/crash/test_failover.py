@@ -70,6 +70,7 @@ async def test_a_standby_without_the_last_commits_is_given_no_payment_twice() ->
         before, lost, later = passing[:10], passing[10:15], passing[15:20]
         assert set(await send(stage, before)) == {200}
         await settled(stage)
+        assert b"none synchronous" in tend(stage, "doctor", "--json").stdout
         await stage.standby.cut_off()
         assert set(await send(stage, lost)) == {200}
         stood = await paid(stage)

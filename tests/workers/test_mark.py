@@ -128,6 +128,16 @@ async def test_a_log_that_becomes_shorter_under_a_running_gateway_is_seen(host: 
     assert HERE in await host.turn()
 
 
+async def test_a_shorter_log_whose_key_is_no_longer_known_stays_shut_too(host: Host) -> None:
+    restore = backup(host)
+    await host.post.write(count=2)
+    await host.turn()
+    restore()
+    known = host.marking._divisions[HERE]
+    known.own = OwnLog(trust=Keys().trust, origin=ORIGIN)
+    assert HERE in await host.turn() and HERE in await host.turn()
+
+
 async def test_with_the_mark_a_silent_bureau_keeps_nothing_shut(host: Host) -> None:
     host.silence()
     await host.post.write(count=2)
