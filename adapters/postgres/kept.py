@@ -4,8 +4,9 @@ A standby that was promoted without the last commits looks like any other server
 they stand asks for them first, on each connection that decides or seals, before it is used.
 """
 
+import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -17,6 +18,9 @@ from gateway.domain.instruction import InstructionKey
 REMEMBERED_MAX = 4096
 """Payments of some seconds; what is older is in a sealed log, whose size is remembered too."""
 NAMED_MAX = 20
+GRACE_S = 3.0
+"""So long nothing is decided on a server that was promoted: by then every process of this host has
+asked it for its own, and has written down what is lost (`gateway.workers.mark`)."""
 
 _SQL = statements("kept")
 
@@ -35,7 +39,11 @@ class Kept:
         self._passed: deque[InstructionKey] = deque(maxlen=REMEMBERED_MAX)
         self._released: deque[InstructionKey] = deque(maxlen=REMEMBERED_MAX)
         self._proven: object = None
+        self._timeline = ""
+        self._promoted: tuple[str, float] | None = None
         self._forgot = ""
+        self.told: Callable[[], str] = str
+        """What another process of this host has found lost; asked once after a promotion."""
 
     @property
     def forgot(self) -> str:
@@ -57,17 +65,33 @@ class Kept:
         """Raises Forgetful. The same run of the same server forgets nothing: asked once of each,
         but for the sizes, which are asked each time."""
         shorter = await self._shorter_logs(connection)
-        run = tuple(await connection.fetchrow(_SQL["run"]) or ())
+        row = await connection.fetchrow(_SQL["run"])
+        assert row is not None
+        run = tuple(row)
         lost: list[InstructionKey] = []
         if run != self._proven:
             passed, released = list(self._passed), list(self._released)
             lost += await _absent(connection, "absent_instructions", passed)
             lost += await _absent(connection, "absent_releases", released)
         if not shorter and not lost:
+            self._hear_the_others(row["timeline"])
             self._proven = run
             return
         self._say(shorter, lost)
         raise Forgetful(self._forgot)
+
+    def _hear_the_others(self, timeline: str) -> None:
+        """Another may have paid what this process never knew of. Raises UnsafeServer, Forgetful."""
+        before, now = self._timeline or timeline, asyncio.get_running_loop().time()
+        if before != timeline:
+            if self._promoted is None or self._promoted[0] != timeline:
+                self._promoted = timeline, now
+            if now - self._promoted[1] < GRACE_S:
+                raise UnsafeServer("a promoted server: what was paid before is asked for first")
+            if words := self.told():
+                self._forgot = self._forgot or words
+                raise Forgetful(words)
+        self._timeline = timeline
 
     async def _shorter_logs(self, connection: Connection) -> list[str]:
         if not self._sizes:

@@ -1,6 +1,7 @@
 """Marking, wired: which logs this gateway signs, and where this host remembers them."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from adapters.folder.mark import MarkFile
 from certs.log.note import log_origin
@@ -34,4 +35,15 @@ def marking_of(house: House, greet: Callable[[str], Awaitable[bool]]) -> Marking
     )  # fmt: skip
     marking.behind, marking.ahead = house.unmarked, house.ahead
     marking.seen, marking.lost = house.kept.sealed, lambda: house.kept.forgot
+    house.kept.told = partial(found_lost, house.settings)
     return marking
+
+
+def found_lost(settings: Settings) -> str:
+    """What some gateway of this host found lost; empty if none did, or no mark is kept."""
+    file = mark_file(settings)
+    try:
+        marks = file.read() if file else {}
+    except (OSError, ValueError):
+        return ""  # told as the mark's trouble
+    return next((mark.forgot for mark in marks.values() if mark.forgot), "")

@@ -1,7 +1,8 @@
 -- name: run
--- empty: never; tells one run of one server from another
+-- empty: never; tells one run of one server from another; a promotion begins a timeline
 SELECT pg_postmaster_start_time() AS started, inet_server_addr() AS address,
-       inet_server_port() AS port, current_database() AS database
+       inet_server_port() AS port, current_database() AS database,
+       left(pg_walfile_name(pg_current_wal_lsn()), 8) AS timeline
 
 -- name: shorter_logs
 -- empty: every log is as long as it was seen to be

@@ -140,3 +140,26 @@ async def test_what_was_asked_of_a_run_is_not_asked_again(gateway: Gateway) -> N
             await gateway.kept.prove(connection)
     finally:
         await connection.close()
+
+
+async def test_on_a_promoted_server_the_other_processes_are_heard_first(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = gateway.kept
+    connection = await asyncpg.connect(gateway.dsn)
+    try:
+        await kept.prove(connection)
+        kept._proven, kept._timeline = None, "00000000"  # as if it was another before
+        with pytest.raises(UnsafeServer, match="promoted"):
+            await kept.prove(connection)
+        monkeypatch.setattr("adapters.postgres.kept.GRACE_S", 0.0)
+        kept.told = lambda: "5 payments are gone"
+        with pytest.raises(UnsafeServer, match="5 payments"):
+            await kept.prove(connection)
+        assert kept.forgot == "5 payments are gone"
+        kept.told = str
+        await kept.prove(connection)
+        kept.told = lambda: "asked once"
+        await kept.prove(connection)
+    finally:
+        await connection.close()
