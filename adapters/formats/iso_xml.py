@@ -16,6 +16,7 @@ from lxml import etree
 from adapters.formats.iso_schemas import NAMESPACE, schema_of
 from adapters.formats.json_walk import Findings, shown
 from adapters.formats.text_safety import refused_in
+from adapters.formats.xml_names import MET
 from gateway.domain.faults import FaultCode, Unreadable
 
 MESSAGE_BYTES_MAX = 48 << 20
@@ -25,6 +26,9 @@ TAGS_MAX = 1_200_000
 ONE_TAGS_MAX = 20_000
 """Of a message of one payment: fifty times what one has."""
 ERRORS_SHOWN_MAX = 50
+FIRST_BYTES = 1 << 15
+"""What lxml reads of a stream before it looks at what it has read; behind it the schema stops it at
+the first name that is not its own."""
 
 _DECLARATION = re.compile(
     rb"""\s*<\?xml\s+version=["']1\.[01]["'](?:\s+encoding=["']([A-Za-z0-9._-]+)["'])?"""
@@ -104,6 +108,7 @@ def local(element: etree._Element) -> str:
 def plain_name(raw: bytes) -> str:
     """The message's name, its root read and nothing else. Raises Unreadable."""
     checked(raw)
+    MET.look_through(raw[:FIRST_BYTES])
     try:
         for _, root in etree.iterparse(io.BytesIO(raw), events=("start",), **_HARDENED):
             return message_of(root).name
@@ -123,6 +128,7 @@ def parsed(raw: bytes, tags_max: int = TAGS_MAX) -> tuple[Message, etree._Elemen
         raise Unreadable(
             FaultCode.BODY_TOO_LARGE, f"a message like this has at most {tags_max} tags"
         )
+    MET.look_through(raw)
     try:
         root = etree.fromstring(raw, plain_parser())
     except (etree.XMLSyntaxError, ValueError) as cause:
@@ -143,6 +149,7 @@ def proven(
     (`CdtTrfTxInf`) are then forgotten.
     """
     checked(raw)
+    MET.look_through(raw[:FIRST_BYTES])
     message: Message | None = None
     ended = False
     try:

@@ -9,6 +9,7 @@ import re
 from lxml import etree
 
 from adapters.formats.text_safety import refused_in
+from adapters.formats.xml_names import MET
 from gateway.domain.faults import FaultCode, Unreadable
 
 _DECLARATION = re.compile(r"""<\?xml\s+version=["']1\.0["']\s+encoding=["'](?i:GBK)["']\s*\?>""")
@@ -51,6 +52,7 @@ def parsed(text: str, what: str, *, plain_tags: bool) -> etree._Element:
             FaultCode.NOT_XML,
             f"{what} holds markup other than plain elements (含有普通元素以外的标记)",
         )
+    MET.look_through(body.encode())
     try:
         return etree.fromstring(body, _parser())
     except etree.XMLSyntaxError as cause:
