@@ -35,6 +35,9 @@ CUTS = 4
 STILL_TURNS = 12
 """Of the loop without anything new: then nothing more will come of what was said."""
 TURNS_MAX = 4000
+GIVES_UP = 32
+"""aiohttp closes a connection on which so many requests wait behind one another, or does not, as
+they come cut."""
 _STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3}) ")
 _TOLD = re.compile(rb'"told":"([0-9a-f]{64})"')
 
@@ -221,7 +224,11 @@ def conversation(data: bytes) -> None:
     heard = house.hear(pieces, turns, plain=True)
     alone = house.hear([stream[at : at + 1] for at in range(len(stream))], 0, plain=False)
     assert heard.told == [hashlib.sha256(one.raw).hexdigest().encode() for one in heard.seen]
-    assert heard.seen == alone.seen[: len(heard.seen)]
+    both = min(len(heard.seen), len(alone.seen))
+    assert heard.seen[:both] == alone.seen[:both]
+    if alone.closed and len(alone.statuses) >= GIVES_UP:
+        return
+    assert len(heard.seen) == both
     if not heard.stalled and not alone.stalled:
         _alike(heard, alone)
 
