@@ -25,7 +25,7 @@ from adapters.formats.iso_xml import (
     elements_in,
     message_of,
     parsed,
-    plain_parser,
+    tree,
 )
 from adapters.formats.json_walk import Findings
 from gateway.domain.answer import Answer
@@ -71,7 +71,7 @@ class IsoFormat:
 
     def answer(self, raw_in: bytes, answer: Answer) -> bytes:
         """The status report to what was received (and parsed, so it is in order)."""
-        root = etree.fromstring(raw_in, plain_parser())
+        root = tree(raw_in)
         message = message_of(root)
         group = group_in(root, message, raw_in)
         (payment,) = root.iter(message.tag("CdtTrfTxInf"))
@@ -117,7 +117,7 @@ class IsoBulk:
         """Each payment in its order, read one at a time. Raises Unreadable."""
         message, above, bundle = group.message, None, ""
         header: tuple[Leaf, ...] = ()
-        payments = elements_in(raw, message.tag("CdtTrfTxInf"))
+        payments = elements_in(raw, message, "CdtTrfTxInf")
         for number, (cut, payment) in enumerate(
             zip(parts_of(raw, group), payments, strict=True), 1
         ):
@@ -151,7 +151,7 @@ def _one(message: Message, layout: Layout, payment: etree._Element, place: str) 
 def _opened(raw: bytes) -> tuple[Message, etree._Element]:
     """A part's message and payment. Raises Unreadable."""
     try:
-        root = etree.fromstring(raw, plain_parser())
+        root = tree(raw)
     except etree.XMLSyntaxError as cause:
         raise Unreadable(FaultCode.NOT_XML, f"the part is not XML: {cause.msg}") from None
     message = message_of(root)

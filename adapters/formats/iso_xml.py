@@ -16,7 +16,7 @@ from lxml import etree
 from adapters.formats.iso_schemas import NAMESPACE, schema_of
 from adapters.formats.json_walk import Findings, shown
 from adapters.formats.text_safety import refused_in
-from adapters.formats.xml_names import MET
+from adapters.formats.xml_names import MET, apart, each_apart
 from gateway.domain.faults import FaultCode, Unreadable
 
 MESSAGE_BYTES_MAX = 48 << 20
@@ -57,6 +57,8 @@ class Message:
     name: str
     """Such as `pain.001.001.09`."""
     namespace: str
+    apart: bool = attrs.field(default=False, eq=False)
+    """Its names may not be kept: it is read by threads of its own (`xml_names`)."""
 
     def tag(self, name: str) -> str:
         return f"{{{self.namespace}}}{name}"
@@ -108,13 +110,7 @@ def local(element: etree._Element) -> str:
 def plain_name(raw: bytes) -> str:
     """The message's name, its root read and nothing else. Raises Unreadable."""
     checked(raw)
-    MET.look_through(raw[:FIRST_BYTES])
-    try:
-        for _, root in etree.iterparse(io.BytesIO(raw), events=("start",), **_HARDENED):
-            return message_of(root).name
-    except etree.XMLSyntaxError as cause:
-        raise _not_xml(cause) from None
-    raise Unreadable(FaultCode.NOT_XML, "the message is not XML: it is empty")
+    return MET.read(raw[:FIRST_BYTES], lambda: _root_of(raw)).name
 
 
 def parsed(raw: bytes, tags_max: int = TAGS_MAX) -> tuple[Message, etree._Element]:
@@ -128,9 +124,8 @@ def parsed(raw: bytes, tags_max: int = TAGS_MAX) -> tuple[Message, etree._Elemen
         raise Unreadable(
             FaultCode.BODY_TOO_LARGE, f"a message like this has at most {tags_max} tags"
         )
-    MET.look_through(raw)
     try:
-        root = etree.fromstring(raw, plain_parser())
+        root = tree(raw)
     except (etree.XMLSyntaxError, ValueError) as cause:
         raise _not_xml(cause) from None
     message = message_of(root)
@@ -149,15 +144,17 @@ def proven(
     (`CdtTrfTxInf`) are then forgotten.
     """
     checked(raw)
-    MET.look_through(raw[:FIRST_BYTES])
-    message: Message | None = None
+    if MET.keeps(raw, FIRST_BYTES):
+        return _proven(raw, names, watch)
+    return attrs.evolve(apart(lambda: _proven(raw, names, watch)), apart=True)
+
+
+def _proven(
+    raw: bytes, names: tuple[str, ...], watch: Callable[[etree._Element, int], None]
+) -> Message:
+    message = _root_of(raw)
     ended = False
     try:
-        for _, root in etree.iterparse(io.BytesIO(raw), events=("start",), **_HARDENED):
-            message = message_of(root)
-            break
-        if message is None:
-            raise Unreadable(FaultCode.NOT_XML, "the message is not XML: it is empty")
         schema = schema_of(message.name)
         if schema is None:
             return message  # nothing of it is read without one
@@ -175,7 +172,7 @@ def proven(
             if local(element) == "CdtTrfTxInf":
                 forget(element)
     except etree.XMLSyntaxError as cause:
-        if message is not None and _of_schema(cause):
+        if _of_schema(cause):
             raise _invalid(cause.error_log, message) from None
         raise _not_xml(cause) from None
     if not ended:
@@ -183,8 +180,15 @@ def proven(
     return message
 
 
-def elements_in(raw: bytes, tag: str) -> Iterator[etree._Element]:
+def elements_in(raw: bytes, message: Message, name: str) -> Iterator[etree._Element]:
     """Each element of that name in a message that was proven, one at a time, then forgotten."""
+    tag = message.tag(name)
+    if message.apart:
+        return each_apart(lambda: _elements_in(raw, tag))
+    return _elements_in(raw, tag)
+
+
+def _elements_in(raw: bytes, tag: str) -> Iterator[etree._Element]:
     events = etree.iterparse(io.BytesIO(raw), events=("end",), tag=tag, **_HARDENED)
     for _, element in events:
         yield element
@@ -201,9 +205,24 @@ def forget(element: etree._Element) -> None:
         del parent[0]
 
 
-def plain_parser() -> etree.XMLParser:
-    """A parser of its own for each message: no state is left over between two senders."""
+def tree(raw: bytes) -> etree._Element:
+    """By a parser of its own: no state is left over between two senders. Raises Unreadable for too
+    many names; etree.XMLSyntaxError, ValueError."""
+    return MET.read(raw, lambda: etree.fromstring(raw, _parser()))
+
+
+def _parser() -> etree.XMLParser:
     return etree.XMLParser(**_HARDENED, dtd_validation=False)
+
+
+def _root_of(raw: bytes) -> Message:
+    """Nothing but the root is read. Raises Unreadable."""
+    try:
+        for _, root in etree.iterparse(io.BytesIO(raw), events=("start",), **_HARDENED):
+            return message_of(root)
+    except etree.XMLSyntaxError as cause:
+        raise _not_xml(cause) from None
+    raise Unreadable(FaultCode.NOT_XML, "the message is not XML: it is empty")
 
 
 def _utf8(raw: bytes) -> None:

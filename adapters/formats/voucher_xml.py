@@ -52,9 +52,8 @@ def parsed(text: str, what: str, *, plain_tags: bool) -> etree._Element:
             FaultCode.NOT_XML,
             f"{what} holds markup other than plain elements (含有普通元素以外的标记)",
         )
-    MET.look_through(body.encode())
     try:
-        return etree.fromstring(body, _parser())
+        return MET.read(body.encode(), lambda: etree.fromstring(body, _parser()))
     except etree.XMLSyntaxError as cause:
         raise Unreadable(FaultCode.NOT_XML, f"{what} is not XML: {_seemly(cause)}") from None
     except ValueError as cause:
