@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import asyncpg
 
+from adapters.postgres.driver import quicken
 from adapters.postgres.session import prove_safe
 from gateway.domain.faults import StoreUnavailable
 
@@ -31,14 +32,24 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
 
+class _Unreset(asyncpg.Connection):  # type: ignore[type-arg]
+    """Nothing that the program does outlives its transaction, so there is nothing to reset when a
+    connection goes back; and what `prove_safe` has pinned stays pinned."""
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
 async def open_pool(dsn: str) -> Pool:
     """A pool for service. No command timeout: a cancelled COMMIT would claim what is not so.
 
     Raises UnsafeServer (adapters.postgres.session), StoreUnavailable.
     """
+    quicken()
     try:
         return await asyncpg.create_pool(
             dsn,
+            connection_class=_Unreset,
             min_size=1,
             max_size=CONNECTIONS_MAX,
             timeout=CONNECT_DEADLINE_S,

@@ -73,10 +73,10 @@ class BureauStatistics:
         rows = await self._rows("typical_moves", division, years, numbers, list(moves))
         return [row for row in rows if (row["year"], row["number"]) in set(keys)]
 
-    async def fold(self) -> int:
-        """Add up what has arrived; how many rows that were."""
+    async def fold(self, least: int = 1) -> int:
+        """Add up what has arrived, if that is at least so many rows; how many were added up."""
         async with connection_of(self._pool) as connection:
-            return int(await connection.fetchval(_SQL["fold"], FOLD_ROWS))
+            return int(await connection.fetchval(_SQL["fold"], FOLD_ROWS, least))
 
     async def _rows(self, name: str, *values: object) -> list[Row]:
         async with connection_of(self._pool) as connection:

@@ -6,6 +6,7 @@ The points of the score cards are the bureau's own, not the regulation's.
 
 import asyncio
 import datetime as dt
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -25,6 +26,10 @@ MONTHS_MAX = 36
 TOP = 20
 """Rows of one table on the page of statistics; the report and the workbook list all."""
 FOLD_S = 5.0
+FOLD_LEAST = 5_000
+"""Rows that wait before they are folded at once; fewer wait for FOLD_TURNS. A page adds up both,
+and a fold writes every sum that has changed."""
+FOLD_TURNS = 12
 TYPICAL_MAX = 20
 MEASURES = (
     "policy", "department", "agency", "bank", "amount", "state", "conduct", "stage", "origin",
@@ -85,7 +90,7 @@ class StatisticsStore(Protocol):
         self, division: str, keys: Sequence[tuple[int, int]], moves: Sequence[str]
     ) -> Sequence[Mapping[str, Any]]: ...
 
-    async def fold(self) -> int: ...
+    async def fold(self, least: int = 1) -> int: ...
 
 
 @attrs.frozen(kw_only=True)
@@ -317,9 +322,9 @@ def below(divisions: Sequence[str], upper: str) -> list[str]:
 
 async def fold_all(store: StatisticsStore) -> None:
     """The worker that keeps sums short, until cancelled."""
-    while True:
+    for turn in itertools.count():
         try:
-            while await store.fold():
+            while await store.fold(FOLD_LEAST if turn % FOLD_TURNS else 1):
                 pass
         except StoreUnavailable as lost:
             _log.warning("folding.postponed", reason=str(lost))

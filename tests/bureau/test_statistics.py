@@ -75,6 +75,8 @@ async def test_sums_follow_notices_records_and_what_a_record_corrects(
     assert await counts(bureau, "policy") == await recounted(bureau)
     await told(bureau, chain, verdict(4, "blocked", amount_fen=10_000_000))
     assert await counts(bureau, "policy") == await recounted(bureau)
+    assert await BureauStatistics(bureau.pool).fold(least=1_000) == 0, "few wait, and are counted"
+    assert await bureau.pool.fetchval("SELECT count(*) FROM stat_delta") > 0
     assert (await counts(bureau, "amount"))["3"] == (1, 1, 10_000_000)
 
 

@@ -11,12 +11,12 @@ RETURNING digest;
 -- payee's shown name, which the record of a person holds as a commitment only.
 INSERT INTO interception AS i (
     division, fiscal_year, voucher_type, voucher_no, bank, outcome, agency_code, agency_name,
-    payee_name, amount_fen, policies, reason_zh, decided_at, notice_digest, noticed_at
+    payee_name, amount_fen, policies, reason_zh, decided_at, notice_digest, noticed_at, state
 )
 SELECT
     $1, n.fiscal_year, n.voucher_type, n.voucher_no, $2, n.outcome, n.agency_code, n.agency_name,
     n.payee_name, n.amount_fen, string_to_array(n.policies, ' '), n.reason_zh, n.decided_at,
-    n.notice_digest, $3
+    n.notice_digest, $3, n.outcome
 FROM unnest(
     $4::integer[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
     $11::bigint[], $12::text[], $13::text[], $14::timestamptz[], $15::bytea[]
@@ -34,12 +34,13 @@ SET payee_name = CASE WHEN i.payee_name = '' THEN EXCLUDED.payee_name ELSE i.pay
 -- gives each instruction once: a row cannot be merged twice in one statement.
 INSERT INTO interception AS i (
     division, fiscal_year, voucher_type, voucher_no, bank, outcome, agency_code, agency_name,
-    payee_name, amount_fen, policies, reason_zh, decided_at, told_digest, recorded_at, record_seq
+    payee_name, amount_fen, policies, reason_zh, decided_at, told_digest, recorded_at, record_seq,
+    state
 )
 SELECT
     $1, n.fiscal_year, n.voucher_type, n.voucher_no, $2, n.outcome, n.agency_code, n.agency_name,
     n.payee_name, n.amount_fen, string_to_array(n.policies, ' '), n.reason_zh, n.decided_at,
-    n.told_digest, $3, n.record_seq
+    n.told_digest, $3, n.record_seq, n.outcome
 FROM unnest(
     $4::integer[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
     $11::bigint[], $12::text[], $13::text[], $14::timestamptz[], $15::bytea[], $16::bigint[]
@@ -58,7 +59,8 @@ SET outcome = EXCLUDED.outcome,
     decided_at = EXCLUDED.decided_at,
     told_digest = EXCLUDED.told_digest,
     recorded_at = EXCLUDED.recorded_at,
-    record_seq = EXCLUDED.record_seq;
+    record_seq = EXCLUDED.record_seq,
+    state = EXCLUDED.outcome;
 
 -- name: note_warnings
 -- empty: always. The proven records of payments that passed with a warning; the caller gives each

@@ -108,5 +108,8 @@ WHERE division = $1 AND year = ANY ($2) AND number = ANY ($3) AND move = ANY ($4
 ORDER BY year, number, seq;
 
 -- name: fold
--- empty: never.
-SELECT stat_fold($1);
+-- empty: never. 0 where fewer than $2 rows wait.
+SELECT CASE
+    WHEN (SELECT coalesce(max(id) - min(id) + 1, 0) FROM stat_delta) >= $2::bigint
+        THEN stat_fold($1) ELSE 0
+END;
