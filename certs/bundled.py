@@ -9,6 +9,7 @@ holds that signature and its notice's path, so it proves by itself what it is fo
 
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import attrs
 import msgspec
@@ -81,13 +82,19 @@ def acknowledges(payload: bytes, place: Place | None, division: str, notice: byt
     if place is None:
         return payload == notice_receipt(division, notice)
     try:
-        several = msgspec.json.decode(payload, type=_Several)
-        root = bytes.fromhex(several.root)
+        several, root = _several(payload)
     except ValueError:
         return False
     if several.kind != KIND or several.division != division:
         return False
     return verify_inclusion(place.index, several.size, leaf_hash(notice), place.path, root)
+
+
+@lru_cache(maxsize=16)
+def _several(payload: bytes) -> tuple[_Several, bytes]:
+    """With the root's bytes; read once for all receipts of a bundle. Raises ValueError."""
+    several = msgspec.json.decode(payload, type=_Several)
+    return several, bytes.fromhex(several.root)
 
 
 def _levels(leaves: list[bytes]) -> list[list[bytes]]:

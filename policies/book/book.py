@@ -12,7 +12,7 @@ from gateway.domain.facts import Facts
 from gateway.domain.windows import WindowAsk, WindowShare
 from policies.book.document import Policy
 from policies.book.finding import failure, finding_of, no_answer, plain_finding
-from policies.book.judge import Judgement, judge
+from policies.book.judge import Judgement, judge, judge_fired
 from policies.book.resolve import Serving, UnitGroup, check_levels, grouped, in_force
 from policies.book.steps import finished
 from policies.book.template import Speaker
@@ -167,13 +167,17 @@ class Book:
     def _found(self, unit: Unit, facts: Facts, *, expected: bool) -> tuple[Finding, ...]:
         """The unit's finding; a failure if it raises, or if only the generated code fired.
 
-        A plain unit is asked again by its own function, any other is interpreted.
+        A unit is asked again by its own functions; without a register it is interpreted.
         """
         try:
-            if expected and unit.plain and not facts.unavailable:
+            if not expected or facts.unavailable:
+                judgement = judge(unit, facts)
+            elif unit.plain:
                 fired = unit.predicate(facts)
                 return (plain_finding(unit, facts, self._speaker) if fired else failure(unit),)
-            finding = finding_of(unit, judge(unit, facts), facts, self._speaker)
+            else:
+                judgement = judge_fired(unit, facts)
+            finding = finding_of(unit, judgement, facts, self._speaker)
         except Exception:  # noqa: BLE001  a policy that raises holds, it never passes
             return (failure(unit),)
         if finding is None:

@@ -144,8 +144,19 @@ def _constant(value: Any, english: bool) -> str:
     return _money(int(str(value.value))) if value.type.kind is Kind.MONEY else str(value.value)
 
 
-Said: TypeAlias = str | Callable[[Facts], str]
-"""One part of a sentence, made ready: text as it is, or what reads it from the facts."""
+Said: TypeAlias = Callable[[Facts], str]
+"""What reads one place of a sentence from the facts."""
+
+
+@attrs.frozen
+class _Ready:
+    """A sentence made ready. Kept with it, so that no other one can come to have its id."""
+
+    sentence: Template
+    text: str
+    """With %s at each place."""
+    places: tuple[Said, ...]
+    causes: bool
 
 
 class Speaker:
@@ -156,26 +167,26 @@ class Speaker:
 
     def __init__(self, codes: Mapping[str, CodeList]) -> None:
         self._codes = codes
-        self._ready: dict[tuple[int, bool], tuple[Template, tuple[Said, ...]]] = {}
+        self._ready: tuple[dict[int, _Ready], dict[int, _Ready]] = ({}, {})
+        """Chinese, English."""
 
     def say(self, sentence: Template, facts: Facts, *, english: bool, causes: str = "") -> str:
         if sentence.fixed is not None:
             return sentence.fixed
-        ready = self._ready.get((id(sentence), english)) or self._made_ready(sentence, english)
-        said = [part if part.__class__ is str else part(facts) for part in ready[1]]  # type: ignore[operator]
-        told = "".join(said)
-        return told.replace(CAUSES, causes) if CAUSES in told else told
+        ready = self._ready[english].get(id(sentence)) or self._made_ready(sentence, english)
+        told = ready.text % tuple([read(facts) for read in ready.places])
+        return told.replace(CAUSES, causes) if ready.causes else told
 
-    def _made_ready(
-        self, sentence: Template, english: bool
-    ) -> tuple[Template, tuple[Said, ...]]:  # fmt: skip
-        """Kept with the sentence itself, so that no other one can come to have its id."""
-        parts = tuple(
-            part if isinstance(part, str) else _part(part, self._codes, english)
-            for part in sentence.parts
+    def _made_ready(self, sentence: Template, english: bool) -> _Ready:
+        codes, parts = self._codes, sentence.parts
+        ready = _Ready(
+            sentence=sentence,
+            text="".join(p.replace("%", "%%") if isinstance(p, str) else "%s" for p in parts),
+            places=tuple(_part(p, codes, english) for p in parts if not isinstance(p, str)),
+            causes=CAUSES in parts,
         )
-        self._ready[id(sentence), english] = (sentence, parts)
-        return sentence, parts
+        self._ready[english][id(sentence)] = ready
+        return ready
 
 
 def _part(part: Fact | Window | Shaped, codes: Mapping[str, CodeList], english: bool) -> Said:
@@ -185,9 +196,33 @@ def _part(part: Fact | Window | Shaped, codes: Mapping[str, CodeList], english: 
         return partial(_window_said, of, form)
     if form:
         return partial(_shaped, of, form, english)
-    if of.type.kind is Kind.MONEY:
-        return partial(_money_said, attrgetter(of.attribute), absent_words(of)[english])
-    return partial(_value, of, codes, english)
+    read, absent, kind = attrgetter(of.attribute), absent_words(of)[english], of.type.kind
+    if kind is Kind.MONEY:
+        return partial(_money_said, read, absent)
+    if of.personal or of.name == "payee.name":
+        return partial(_value, of, english)
+    if kind is Kind.ENUM:
+        return partial(_named, read, absent, option_en if english else option_zh)
+    if kind is Kind.CODE:
+        return partial(_coded, read, absent, codes.get(of.type.codes))
+    return partial(_value, of, english)
+
+
+def _named(
+    read: Callable[[Facts], Any], absent: str, name: Callable[[Any], str], facts: Facts
+) -> str:
+    value = read(facts)
+    return name(value) if value else absent
+
+
+def _coded(
+    read: Callable[[Facts], Any], absent: str, listed: CodeList | None, facts: Facts
+) -> str:  # fmt: skip
+    value = read(facts)
+    if not value:
+        return absent
+    name = listed.name_of(value, facts.on.year) if listed else ""
+    return f"{value[:VALUE_CHARACTERS_MAX]} {name}".rstrip()
 
 
 def _shaped(fact: Fact, form: str, english: bool, facts: Facts) -> str:
@@ -195,7 +230,7 @@ def _shaped(fact: Fact, form: str, english: bool, facts: Facts) -> str:
     return absent_words(fact)[english] if told is None else _in_form(told, form)
 
 
-def _value(fact: Fact, codes: Mapping[str, CodeList], english: bool, facts: Facts) -> str:
+def _value(fact: Fact, english: bool, facts: Facts) -> str:
     """One fact as a person reads it: 30201 办公费, 实有资金账户, ****1234."""
     value = getattr(facts, fact.attribute)
     if value is None or value == "":
@@ -207,14 +242,8 @@ def _value(fact: Fact, codes: Mapping[str, CodeList], english: bool, facts: Fact
     match fact.type.kind:
         case Kind.BOOL:
             return _yes(value, english)
-        case Kind.ENUM:
-            return option_en(value) if english else option_zh(value)
         case Kind.SET:
             return _set(value, english)
-        case Kind.CODE:
-            listed = codes.get(fact.type.codes)
-            name = listed.name_of(str(value), facts.on.year) if listed else ""
-            return f"{str(value)[:VALUE_CHARACTERS_MAX]} {name}".rstrip()
         case _:
             return str(value)[:VALUE_CHARACTERS_MAX]
 

@@ -12,7 +12,7 @@ from gateway.domain.windows import Measure
 from policies.book.document import Policy, Wording
 from policies.book.papers import Papers
 from policies.book.template import Template
-from policies.language.generate import Group, Predicate, group
+from policies.language.generate import Group, Predicate, group, predicate
 from policies.language.typed import All, Any, Expr, Not, facts_of
 from policies.language.types import Fact
 
@@ -126,6 +126,16 @@ class Unit:
         if self.constant_action or self.exceptions or not self.causes:
             return None
         return group([cause.expr for cause in self.causes])
+
+    @cached_property
+    def cause_asks(self) -> tuple[Predicate, ...]:
+        """Each cause by itself, made when a refusal first asks for its words."""
+        return tuple(predicate(cause.expr) for cause in self.causes)
+
+    @cached_property
+    def exception_asks(self) -> tuple[Predicate, ...]:
+        """Whether each exception fits, without its papers; made as `cause_asks` are."""
+        return tuple(predicate(rule.expr) for rule in self.exceptions)
 
     def in_force(self, day: dt.date) -> bool:
         return self.first <= day and (self.last is None or day <= self.last)
