@@ -32,7 +32,7 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
 
-class _Unreset(asyncpg.Connection):  # type: ignore[type-arg]
+class _Unreset(asyncpg.Connection):
     """Nothing that the program does outlives its transaction, so there is nothing to reset when a
     connection goes back; and what `prove_safe` has pinned stays pinned."""
 
