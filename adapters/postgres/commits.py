@@ -37,13 +37,14 @@ class CommitWork:
         return self._settlements.weight(item)
 
     async def prepare(self, connection: Connection) -> None:
-        self._statement = await connection.prepare(_SQL["commit_batch"])
+        self._statement = await connection.prepare(_SQL["commit"])
 
     async def commit(
         self, connection: Connection, attempt: uuid.UUID, items: Sequence[Item]
     ) -> Sequence[Result]:
         admissions, settlements = _apart(items)
         row = await self._statement.fetchrow(
+            list({item.key.division for item in items}),
             attempt,
             self._instance,
             *self._settlements.arguments(settlements),

@@ -30,12 +30,6 @@ async def stored_hashes(pool: Pool, division: str, nodes: set[Node]) -> dict[Nod
     """The hashes that are there; a hole is an absent key."""
     leaves = [index for level, index in nodes if level == 0]
     subtrees = [(level, index) for level, index in nodes if level > 0]
-    found: dict[Node, bytes] = {}
-    if leaves:
-        for row in await pool.fetch(_SQL["leaf_hashes"], division, leaves):
-            found[0, row["seq"]] = row["leaf_hash"]
-    if subtrees:
-        levels, indexes = [level for level, _ in subtrees], [index for _, index in subtrees]
-        for row in await pool.fetch(_SQL["subtree_hashes"], division, levels, indexes):
-            found[row["level"], row["index"]] = row["hash"]
-    return found
+    levels, indexes = [level for level, _ in subtrees], [index for _, index in subtrees]
+    rows = await pool.fetch(_SQL["hashes"], division, leaves, levels, indexes)
+    return {(level, index): hash for level, index, hash in rows}

@@ -3,14 +3,15 @@
 import asyncio
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from operator import itemgetter
 from typing import Any
 
+from adapters.postgres.agency_counts import AgencyCounts
 from adapters.postgres.evidence import evidence_of, stored_hashes
 from adapters.postgres.fresh import Fresh
 from adapters.postgres.inclusion import frontier_nodes, root_of
 from adapters.postgres.kept import Kept
-from adapters.postgres.session import LOST, Connection, Pool, Session, UnsafeServer, open_session
+from adapters.postgres.sealing import head_of, pending_of, stored
+from adapters.postgres.session import LOST, Pool, Session, UnsafeServer, open_session
 from adapters.postgres.statements import statements
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.log import (
@@ -25,7 +26,6 @@ from gateway.domain.log import (
     tree_digest,
 )
 from gateway.domain.people import IN_CLEAR, Sealing
-from gateway.domain.records import counted_agency
 
 LEAD_DEADLINE_S = 2.0
 OFFICE_SILENT_S = 8.0
@@ -33,7 +33,6 @@ OFFICE_SILENT_S = 8.0
 stopped or cut off holds its lock for ever otherwise, and nobody seals, delivers or enquires."""
 
 _SQL = statements("log")
-_ID = itemgetter("id")
 
 
 class PostgresRecordLog:
@@ -52,6 +51,7 @@ class PostgresRecordLog:
         self._pool = Pool(dsn, size=pool_size, allow_unsafe=allow_unsafe, kept=self._kept)
         self._office: Session | None = None
         self._fresh: dict[str, Fresh] = {}
+        self._counts: dict[str, AgencyCounts] = {}
 
     async def close(self) -> None:
         await self._leave_office()
@@ -163,40 +163,40 @@ class PostgresRecordLog:
         self, division: str, limit: int, at: dt.datetime,
         make: Callable[[LogHead | None, str, Sequence[PendingRecord], dt.datetime], Sealed],
     ) -> Sealed | None:  # fmt: skip
+        """What waits is read under the log's lock; what `make` adds is written in one statement."""
         async with self._pool.transaction() as connection:
-            if not await connection.fetchval(_SQL["lock_log"], division):
+            log = await connection.fetchrow(_SQL["lock_log"], division)
+            if log is None or not log["locked"]:
                 raise LedgerUnavailable(f"log {division}: another sequencer is at it")
-            head = await _head(connection, division)
-            rows = await connection.fetch(_SQL["take_pending"], division, limit)
+            head = head_of(division, log["origin"], log["size"], log["frontier"])
+            rows = await connection.fetch(_SQL["waiting"], division, limit)
             if not rows:
                 return None
-            waiting = [_pending(row) for row in sorted(rows, key=_ID)]
-            pending = await _counted(connection, division, waiting)
+            waiting = [pending_of(row) for row in rows]
+            counts = self._counts.setdefault(division, AgencyCounts())
+            pending, counted = await counts.counted(connection, division, head, waiting)
             sealed = make(head, division, pending, at)
-            await _advance(connection, division, head, sealed)
-            await _store(connection, division, sealed)
+            columns = stored(head, rows, pending, sealed, counted)
+            if not await connection.fetchval(_SQL["store"], division, *columns):
+                raise LedgerUnavailable(f"log {division}: another sequencer sealed first")
+        counts.keep(sealed.head, counted)
         return sealed
 
     async def _acknowledge(self, division: str, cosigned: Cosigned, at: dt.datetime) -> None:
-        async with self._pool.transaction() as connection:
-            kept = await connection.fetchval(_SQL["acknowledge"], division, cosigned.size)
-            if kept is None:
-                raise LedgerUnavailable(
-                    f"log {division}: the bureau holds {cosigned.size} records, more than we do"
-                )
-            await connection.execute(
-                _SQL["keep_cosigned"], division, cosigned.size, cosigned.checkpoint, at
+        async with self._pool.session() as session:
+            kept = await session.connection.fetchval(
+                _SQL["acknowledge"], division, cosigned.size, cosigned.checkpoint, at
+            )
+            session.believed()
+        if kept is None:
+            raise LedgerUnavailable(
+                f"log {division}: the bureau holds {cosigned.size} records, more than we do"
             )
 
     async def _leave_office(self) -> None:
         if self._office:
             await self._office.close()
         self._office = None
-
-
-def _pending(row: Any) -> PendingRecord:
-    id, kind, subject, body, disclosures = row
-    return PendingRecord(id=id, kind=kind, subject=subject, body=body, disclosures=disclosures)
 
 
 def _sealed(row: Any, sealing: Sealing) -> SealedRecord:
@@ -206,69 +206,3 @@ def _sealed(row: Any, sealing: Sealing) -> SealedRecord:
         seq=seq, kind=kind, subject=subject, body=body, leaf_hash=leaf_hash,
         disclosures=None if disclosures is None else sealing.open_bytes(disclosures),
     )  # fmt: skip
-
-
-async def _counted(
-    connection: Connection, division: str, waiting: list[PendingRecord]
-) -> list[PendingRecord]:
-    """Each agency's verdicts in order, from 1, in the transaction that numbers them (T9)."""
-    agencies = [counted_agency(record.body) for record in waiting]
-    named = sorted({agency for agency in agencies if agency is not None})
-    if not named:
-        return waiting
-    last = dict.fromkeys(named, 0)
-    last |= {
-        row["agency"]: row["last"]
-        for row in await connection.fetch(_SQL["agency_numbers"], division, named)
-    }
-    counted = []
-    for record, agency in zip(waiting, agencies, strict=True):
-        if agency is not None:
-            last[agency] += 1
-            record = PendingRecord(
-                id=record.id, kind=record.kind, subject=record.subject, body=record.body,
-                disclosures=record.disclosures, agency_no=last[agency],
-            )  # fmt: skip
-        counted.append(record)
-    numbers = [last[agency] for agency in named]
-    await connection.execute(_SQL["keep_agency_numbers"], division, named, numbers)
-    return counted
-
-
-async def _head(connection: Connection, division: str) -> LogHead | None:
-    row = await connection.fetchrow(_SQL["head"], division)
-    if row is None:
-        return None
-    return LogHead(
-        division=division, origin=row["origin"], size=row["size"], frontier=tuple(row["frontier"])
-    )
-
-
-async def _advance(
-    connection: Connection, division: str, old: LogHead | None, sealed: Sealed
-) -> None:
-    """Move the head only from where it was read: one sequencer wins, the other rolls back."""
-    new = sealed.head
-    columns: tuple[Any, ...] = (division, new.origin, new.size, list(new.frontier))
-    if old is None:
-        moved = await connection.fetchval(_SQL["first_head"], *columns)
-    else:
-        moved = await connection.fetchval(_SQL["advance_head"], *columns, old.size)
-    if moved is None:
-        raise LedgerUnavailable(f"log {division}: another sequencer sealed first")
-
-
-async def _store(connection: Connection, division: str, sealed: Sealed) -> None:
-    records, subtrees = sealed.records, sealed.subtrees
-    await connection.execute(
-        _SQL["add_records"],
-        division,
-        [(r.seq, r.kind, r.subject, r.leaf_hash, r.body, r.disclosures) for r in records],
-    )
-    if subtrees:
-        levels, indexes = [s.level for s in subtrees], [s.index for s in subtrees]
-        hashes = [s.hash for s in subtrees]
-        await connection.execute(_SQL["add_subtrees"], division, levels, indexes, hashes)
-    await connection.execute(
-        _SQL["add_checkpoint"], division, sealed.head.size, sealed.sealed_at, sealed.checkpoint
-    )

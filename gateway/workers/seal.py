@@ -14,6 +14,8 @@ from gateway.ports import Clock, Ledger, RecordLog, RecordSealer
 from gateway.workers.office import Office
 
 SEAL_BATCH_MAX = 1024
+SEAL_MORE = SEAL_BATCH_MAX // 2
+"""After so many there may be more: what one commit told is sealed as a whole, and is far less."""
 GATHER_S = 0.25
 """How long records gather before a checkpoint is signed; far below the promised second."""
 GREET_S = 5.0
@@ -102,7 +104,7 @@ class Sealing:
             total += len(sealed.records)
             self._last_record[division] = self._clock.monotonic()
             self.sealed.set()
-            if len(sealed.records) < SEAL_BATCH_MAX:
+            if len(sealed.records) < SEAL_MORE:
                 break
         return total
 

@@ -208,7 +208,7 @@ async def test_a_verdict_that_the_close_counts_and_the_log_lacks_is_a_gap(world:
     await world.decide(2, "A")
 
     owner = await asyncpg.connect(world.dsn)
-    await owner.execute("DELETE FROM pending_record")
+    await owner.execute("DELETE FROM told_batch")
     await owner.close()
     await world.close()
     await world.seal(NEXT)

@@ -81,8 +81,9 @@ def _until_told(stage: Stage) -> None:
         connection = await asyncpg.connect(stage.gateway_database)
         try:
             return await connection.fetchval(
-                "SELECT (SELECT count(*) FROM pending_record) + (SELECT count(*) FROM notice WHERE"
-                " acknowledged_at IS NULL) + (SELECT sum(size - acknowledged_size) FROM log_head)"
+                "SELECT (SELECT count(*) FROM pending_record) + (SELECT count(*) FROM told_batch)"
+                " + (SELECT count(*) FROM notice WHERE acknowledged_at IS NULL)"
+                " + (SELECT sum(size - acknowledged_size) FROM log_head)"
             )
         finally:
             await connection.close()

@@ -91,8 +91,7 @@ def test_an_operator_settles_an_unknown_once_with_name_and_reason_in_the_record(
     assert ask(stage, row, voucher) == "operator not_taken"
     body = ask(
         stage,
-        "SELECT body FROM log_record WHERE subject = $1 AND kind = 'bank_outcome'"
-        " UNION ALL SELECT body FROM pending_record WHERE subject = $1 AND kind = 'bank_outcome'",
+        "SELECT body FROM told_record WHERE subject = $1 AND kind = 'bank_outcome'",
         key,
     )
     fields = json.loads(body)
@@ -375,7 +374,7 @@ async def _get(stage: Stage, path: str) -> bytes:
 def _all_told(stage: Stage) -> None:
     """Until the bureau has cosigned every record."""
     question = (
-        "SELECT (SELECT count(*) FROM pending_record)"
+        "SELECT (SELECT count(*) FROM pending_record) + (SELECT count(*) FROM told_batch)"
         " + (SELECT sum(size - acknowledged_size) FROM log_head)"
     )
     deadline = time.monotonic() + 30

@@ -79,7 +79,7 @@ async def test_two_officers_settle_it_and_the_record_proves_both(office: Office)
     await settle_by_person(read_key(KEY), decision, office.settings, world.dsn, told)
     owner = await asyncpg.connect(world.dsn)
     body = await owner.fetchval(
-        "SELECT body FROM pending_record WHERE kind = 'bank_outcome' AND subject = $1", KEY
+        "SELECT body FROM told_record WHERE kind = 'bank_outcome' AND subject = $1", KEY
     )
     await owner.close()
     fields = orjson.loads(body)

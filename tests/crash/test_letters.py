@@ -126,7 +126,7 @@ async def _one(stage: Theatre, question: str) -> Any:
 
 
 async def _records(stage: Theatre, kind: str) -> int:
-    rows = await _ask(stage, "SELECT body FROM log_record")
+    rows = await _ask(stage, "SELECT body FROM sealed_record")
     return sum(json.loads(row[0])["kind"] == kind for row in rows)
 
 

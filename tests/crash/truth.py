@@ -22,7 +22,7 @@ LOOK_S = 0.2
 
 _WAITING = """
 SELECT (SELECT count(*) FROM open_payment) AS open_payments,
-       (SELECT count(*) FROM pending_record) AS records,
+       (SELECT count(*) FROM pending_record) + (SELECT count(*) FROM told_batch) AS records,
        (SELECT count(*) FROM notice WHERE acknowledged_at IS NULL) AS notices,
        (SELECT count(*) FROM open_release) AS releases,
        (SELECT coalesce(sum(size - acknowledged_size), 0) FROM log_head) AS undelivered
@@ -98,19 +98,19 @@ async def settled(theatre: Theatre) -> None:
 
 async def truth_of(theatre: Theatre) -> Truth:
     connection = await asyncpg.connect(theatre.stage.gateway_database)
-    records = "SELECT seq, kind, subject, body FROM log_record ORDER BY seq"
+    records = "SELECT seq, kind, subject, body FROM {} ORDER BY seq"
     try:
         ledger = {row["key"]: row for row in await connection.fetch(_LEDGER)}
         limits = {(row["kind"], row["id"]): row for row in await connection.fetch(_LIMITS)}
         back = {(row["kind"], row["id"]): row["fen"] for row in await connection.fetch(_REFUNDS)}
         counted = {row["key"] for row in await connection.fetch(_WINDOWS)}
-        log = [tuple(row) for row in await connection.fetch(records)]
+        log = [tuple(row) for row in await connection.fetch(records.format("sealed_record"))]
         notices = await connection.fetchval("SELECT count(*) FROM notice")
     finally:
         await connection.close()
     connection = await asyncpg.connect(theatre.stage.bureau_database)
     try:
-        copy = [tuple(row) for row in await connection.fetch(records)]
+        copy = [tuple(row) for row in await connection.fetch(records.format("log_record"))]
     finally:
         await connection.close()
     effects = (await theatre.journal())["effects"]

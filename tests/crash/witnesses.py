@@ -45,7 +45,10 @@ async def ready(stage: Theatre) -> Mapping[str, Any]:
 async def marked(stage: Theatre) -> None:
     """Until all that was decided is sealed, and the mark says all that is sealed."""
     connection = await asyncpg.connect(stage.stage.gateway_database)
-    busy = "SELECT (SELECT count(*) FROM pending_record) + (SELECT count(*) FROM open_payment)"
+    busy = (
+        "SELECT (SELECT count(*) FROM pending_record) + (SELECT count(*) FROM told_batch)"
+        " + (SELECT count(*) FROM open_payment)"
+    )
     try:
         while await connection.fetchval(busy):  # noqa: ASYNC110  another process's state
             await asyncio.sleep(0.05)

@@ -91,13 +91,27 @@ LINE_BUGS = (
                 "CREATE TABLE log_subtree (",
             ),
             Change(
-                "adapters/postgres/sql/log.sql",
-                "SELECT $1, r.seq, r.kind, r.subject, r.leaf_hash, r.body, r.disclosures",
-                "SELECT $1, nextval('log_number'), r.kind, r.subject, r.leaf_hash, r.body,"
-                " r.disclosures",
+                "adapters/postgres/migrations/0068_bodies_once.sql",
+                "SELECT p_division, r.seq, r.kind, r.subject, r.leaf_hash, r.body, r.disclosures",
+                "SELECT p_division, nextval('log_number'), r.kind, r.subject, r.leaf_hash,"
+                " r.body, r.disclosures",
             ),
         ),
         (f"{T_SEQUENCER}::test_a_seal_that_is_rolled_back_leaves_no_gap",),
+    ),
+    Bug(
+        "agencies' numbers remembered although another sequencer has sealed",
+        (
+            Change(
+                "adapters/postgres/agency_counts.py",
+                "if head is None or head != self._head:",
+                "if head is None:",
+            ),
+        ),
+        (
+            "tests/adapters/postgres/test_bodies_once.py"
+            "::test_agencies_are_counted_through_whoever_seals",
+        ),
     ),
     Bug(
         "sent again when the bank answers not found",

@@ -15,7 +15,7 @@ WHERE l.division = $1 AND l.party = $2 AND l.id = $3
 -- name: conflict
 -- empty: this content is on record already, or as many of this letter as are kept
 WITH told AS (
-    SELECT body FROM log_record WHERE division = $1 AND subject = $2 AND kind = 'conflict'
+    SELECT body FROM sealed_record WHERE division = $1 AND subject = $2 AND kind = 'conflict'
     UNION ALL
     SELECT body FROM pending_record WHERE division = $1 AND subject = $2 AND kind = 'conflict'
 )

@@ -17,7 +17,8 @@ RETURNING day
 
 -- name: seal_lag
 -- empty: never; how many records of this division wait for their number
-SELECT count(*) FROM pending_record WHERE division = $1
+SELECT (SELECT count(*) FROM pending_record WHERE division = $1)
+       + (SELECT coalesce(sum(records), 0)::bigint FROM told_batch WHERE division = $1) AS count
 
 -- name: stretch
 -- empty: never; the numbers between which the verdicts of the times $2 to $3 lie, sealing included
@@ -33,7 +34,7 @@ WITH told AS MATERIALIZED (
     SELECT DISTINCT ON (r.subject)
            r.subject, r.seq, b.said -> 'payer' ->> 'account' AS account,
            (b.said ->> 'agency_no')::bigint AS agency_no
-    FROM log_record AS r
+    FROM sealed_record AS r
          CROSS JOIN LATERAL (SELECT convert_from(r.body, 'UTF8')::json AS said OFFSET 0) AS b
     WHERE r.division = $1 AND r.seq >= $4 AND r.seq < $5 AND r.kind = 'verdict'
     ORDER BY r.subject, r.seq
@@ -64,7 +65,7 @@ ORDER BY d.agency_code, t.account
 
 -- name: closes
 -- empty: no close of this day is sealed yet
-SELECT body FROM log_record
+SELECT body FROM sealed_record
 WHERE division = $1 AND subject = $2 AND kind = 'day_close'
 ORDER BY seq
 

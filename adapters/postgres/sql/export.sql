@@ -15,7 +15,7 @@ LIMIT 1
 -- name: about
 -- empty: no sealed record is about this subject
 SELECT seq, kind, subject, body, leaf_hash, disclosures
-FROM log_record WHERE division = $1 AND subject = $2
+FROM sealed_record WHERE division = $1 AND subject = $2
 ORDER BY seq
 
 -- name: notices_between
@@ -26,5 +26,5 @@ ORDER BY id
 
 -- name: bodies_between
 -- empty: no such records
-SELECT body FROM log_record WHERE division = $1 AND seq >= $2 AND seq < $3
+SELECT body FROM sealed_record WHERE division = $1 AND seq >= $2 AND seq < $3
 ORDER BY seq

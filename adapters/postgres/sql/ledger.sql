@@ -1,8 +1,8 @@
--- name: commit_batch
+-- name: commit
 -- empty: never; all columns NULL when every payment was open and every instruction was admitted
 SELECT already, existing, short_slot, short_demand, short_available, moved_slot, moved_ask,
        moved_value
-FROM commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+FROM commit_told($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 
 -- name: admitted_by
 -- empty: that attempt made nothing durable (yet); the emitted message makes this commit durable
@@ -100,7 +100,7 @@ SELECT pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 0))
 -- name: record_conflict
 -- empty: this content is on record already, or as many of this identity as are kept
 WITH told AS (
-    SELECT body FROM log_record WHERE division = $1 AND subject = $2 AND kind = 'conflict'
+    SELECT body FROM sealed_record WHERE division = $1 AND subject = $2 AND kind = 'conflict'
     UNION ALL
     SELECT body FROM pending_record WHERE division = $1 AND subject = $2 AND kind = 'conflict'
 )

@@ -12,69 +12,67 @@ SELECT 1
 
 -- name: pending_divisions
 -- empty: no record waits for its number
-WITH RECURSIVE found AS (
+WITH RECURSIVE single AS (
     (SELECT division FROM pending_record ORDER BY division LIMIT 1)
     UNION ALL
     SELECT (SELECT p.division FROM pending_record AS p
-            WHERE p.division > found.division ORDER BY p.division LIMIT 1)
-    FROM found WHERE found.division IS NOT NULL
+            WHERE p.division > single.division ORDER BY p.division LIMIT 1)
+    FROM single WHERE single.division IS NOT NULL
+), batch AS (
+    (SELECT division FROM told_batch ORDER BY division LIMIT 1)
+    UNION ALL
+    SELECT (SELECT b.division FROM told_batch AS b
+            WHERE b.division > batch.division ORDER BY b.division LIMIT 1)
+    FROM batch WHERE batch.division IS NOT NULL
 )
-SELECT division FROM found WHERE division IS NOT NULL
+SELECT division FROM single WHERE division IS NOT NULL
+UNION
+SELECT division FROM batch WHERE division IS NOT NULL
 
 -- name: head
 -- empty: nothing was sealed for this division yet
 SELECT origin, size, frontier FROM log_head WHERE division = $1
 
 -- name: lock_log
--- empty: never; false if another sequencer is at this log: seal nothing
-SELECT pg_try_advisory_xact_lock(hashtextextended('treasury-gateway log ' || $1, 0))
+-- empty: never; all but `locked` NULL while another sequencer is at this log, or nothing was sealed
+SELECT locked, origin, size, frontier FROM lock_log($1)
 
--- name: take_pending
--- empty: none waits; taken for good if the transaction that numbers them commits
-DELETE FROM pending_record
-WHERE division = $1
-      AND id = ANY (ARRAY(SELECT p.id FROM pending_record AS p WHERE p.division = $1
-                          ORDER BY p.id LIMIT $2))
-RETURNING id, kind, subject, body, disclosures
+-- name: waiting
+-- empty: none waits. Single records (place 0) and whole batches as they were told, as many as the
+-- limit holds and at least the first
+SELECT c.id, coalesce(t.place, 0) AS place, coalesce(t.kind, c.kind) AS kind,
+       coalesce(t.subject, c.subject) AS subject, coalesce(t.body, c.body) AS body,
+       coalesce(t.disclosures, c.disclosures) AS disclosures
+FROM (
+    SELECT q.id, q.records, q.kind, q.subject, q.body, q.disclosures,
+           sum(q.records) OVER (ORDER BY q.id) AS upto
+    FROM (
+        (SELECT b.batch AS id, b.records, NULL AS kind, NULL AS subject, NULL::bytea AS body,
+                NULL::bytea AS disclosures
+         FROM told_batch AS b WHERE b.division = $1
+         ORDER BY b.batch LIMIT $2)
+        UNION ALL
+        (SELECT p.id, 1, p.kind, p.subject, p.body, p.disclosures
+         FROM pending_record AS p WHERE p.division = $1
+         ORDER BY p.id LIMIT $2)
+    ) AS q
+) AS c
+     LEFT JOIN LATERAL (
+         SELECT r.place, r.kind, r.subject, r.body, r.disclosures FROM told_record AS r
+         WHERE c.body IS NULL AND r.division = $1 AND r.batch = c.id
+         OFFSET 0
+     ) AS t ON true
+WHERE c.upto <= $2 OR c.upto = c.records
+ORDER BY c.id, t.place
+
+-- name: store
+-- empty: never; false if the head is no longer what was read: another sequencer sealed, seal nothing
+SELECT moved FROM store_sealed(
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 
 -- name: agency_numbers
 -- empty: none of these agencies has a numbered record yet
 SELECT agency, last FROM log_agency WHERE division = $1 AND agency = ANY ($2::text[])
-
--- name: keep_agency_numbers
--- empty: always; the caller's lock on the log keeps two sequencers apart
-INSERT INTO log_agency (division, agency, last)
-SELECT $1, n.agency, n.last FROM unnest($2::text[], $3::bigint[]) AS n (agency, last)
-ON CONFLICT (division, agency) DO UPDATE SET last = EXCLUDED.last
-
--- name: first_head
--- empty: another sequencer began this log first; seal nothing
-INSERT INTO log_head (division, origin, size, frontier)
-VALUES ($1, $2, $3, $4)
-ON CONFLICT DO NOTHING
-RETURNING size
-
--- name: advance_head
--- empty: the head is no longer what was read; another sequencer sealed, so seal nothing
-UPDATE log_head SET size = $3, frontier = $4
-WHERE division = $1 AND origin = $2 AND size = $5
-RETURNING size
-
--- name: add_records
--- empty: always
-INSERT INTO log_record (division, seq, kind, subject, leaf_hash, body, disclosures)
-SELECT $1, r.seq, r.kind, r.subject, r.leaf_hash, r.body, r.disclosures
-FROM unnest($2::batch_record[]) AS r
-
--- name: add_subtrees
--- empty: always
-INSERT INTO log_subtree (division, level, index, hash)
-SELECT $1, s.level, s.index, s.hash
-FROM unnest($2::integer[], $3::bigint[], $4::bytea[]) AS s (level, index, hash)
-
--- name: add_checkpoint
--- empty: always
-INSERT INTO log_checkpoint (division, size, sealed_at, text) VALUES ($1, $2, $3, $4)
 
 -- name: next_checkpoint
 -- empty: all that was sealed is acknowledged; the emitted message makes this commit durable
@@ -93,7 +91,7 @@ WHERE pg_logical_emit_message(true, 'treasury-gateway', '') IS NOT NULL
 -- name: records_between
 -- empty: no such records
 SELECT seq, kind, subject, body, leaf_hash, disclosures
-FROM log_record WHERE division = $1 AND seq >= $2 AND seq < $3
+FROM sealed_record WHERE division = $1 AND seq >= $2 AND seq < $3
 ORDER BY seq
 
 -- name: acknowledged
@@ -101,15 +99,17 @@ ORDER BY seq
 SELECT acknowledged_size FROM log_head WHERE division = $1
 
 -- name: acknowledge
--- empty: the bureau claims more records than this log has, or the log does not exist
-UPDATE log_head SET acknowledged_size = greatest(acknowledged_size, $2)
-WHERE division = $1 AND size >= $2
-RETURNING acknowledged_size
-
--- name: keep_cosigned
--- empty: always; the first cosignature of a checkpoint is kept
-UPDATE log_checkpoint SET cosigned = $3, cosigned_at = $4
-WHERE division = $1 AND size = $2 AND cosigned IS NULL
+-- empty: the bureau claims more records than this log has, or the log does not exist. The first
+-- cosignature of a checkpoint is kept
+WITH risen AS (
+    UPDATE log_head SET acknowledged_size = greatest(acknowledged_size, $2)
+    WHERE division = $1 AND size >= $2
+    RETURNING acknowledged_size
+), kept AS (
+    UPDATE log_checkpoint SET cosigned = $3, cosigned_at = $4
+    WHERE division = $1 AND size = $2 AND cosigned IS NULL AND EXISTS (SELECT FROM risen)
+)
+SELECT acknowledged_size FROM risen
 
 -- name: sizes
 -- empty: nothing was sealed yet
@@ -128,7 +128,7 @@ WHERE pg_logical_emit_message(true, 'treasury-gateway', '') IS NOT NULL
 -- name: records_about
 -- empty: no sealed record is about this subject
 SELECT seq, kind, subject, body, leaf_hash, disclosures
-FROM log_record WHERE division = $1 AND subject = $2
+FROM sealed_record WHERE division = $1 AND subject = $2
 ORDER BY seq
 
 -- name: covering_checkpoint
@@ -142,15 +142,20 @@ FROM (
 ) AS found
 WHERE pg_logical_emit_message(true, 'treasury-gateway', '') IS NOT NULL
 
--- name: leaf_hashes
--- empty: no such records
-SELECT seq, leaf_hash FROM log_record WHERE division = $1 AND seq = ANY ($2::bigint[])
-
--- name: subtree_hashes
--- empty: no such subtrees
-SELECT s.level, s.index, s.hash
-FROM unnest($2::integer[], $3::bigint[]) AS n (level, index)
-     JOIN log_subtree AS s ON s.division = $1 AND s.level = n.level AND s.index = n.index
+-- name: hashes
+-- empty: no such records or subtrees
+SELECT 0 AS level, n.seq AS index, r.leaf_hash AS hash
+FROM unnest($2::bigint[]) AS n (seq)
+     CROSS JOIN LATERAL (
+         SELECT leaf_hash FROM log_record WHERE division = $1 AND seq = n.seq OFFSET 0
+     ) AS r
+UNION ALL
+SELECT n.level, n.index, s.hash
+FROM unnest($3::integer[], $4::bigint[]) AS n (level, index)
+     CROSS JOIN LATERAL (
+         SELECT hash FROM log_subtree
+         WHERE division = $1 AND level = n.level AND index = n.index OFFSET 0
+     ) AS s
 
 -- name: notices
 -- empty: every notice of this division is acknowledged
@@ -179,4 +184,6 @@ UNION
 SELECT division FROM log_head WHERE acknowledged_size < size
 UNION
 SELECT division FROM pending_record
+UNION
+SELECT division FROM told_batch
 ORDER BY division

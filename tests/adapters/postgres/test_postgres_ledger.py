@@ -81,7 +81,8 @@ async def test_the_running_role_cannot_change_what_is_append_only(
     await ledger.settle(settlement(1))
     connection = await asyncpg.connect(as_runtime(migrated))
     assert await connection.fetchval("SELECT current_user") == "gateway_runtime"
-    tables = "instruction settlement log_record log_subtree register_snapshot"
+    tables = "instruction settlement told_record told_batch log_record log_subtree"
+    tables += " register_snapshot"
     for table in tables.split():
         for change in (f"UPDATE {table} SET division = division", f"DELETE FROM {table}"):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
@@ -255,7 +256,7 @@ async def test_a_killed_connection_is_replaced_and_nobody_is_told_wrong(
         await asyncio.sleep(0)
         await admin.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
-            "AND query LIKE '%commit_batch%' AND datname = current_database()"
+            "AND query LIKE '%commit_told%' AND datname = current_database()"
         )
         await asyncio.gather(*tasks)
     kept = {int(row["n"]) for row in await admin.fetch("SELECT voucher_no AS n FROM instruction")}
