@@ -261,8 +261,10 @@ class CaseStore(Protocol):
     ) -> Sequence[Mapping[str, Any]]: ...  # fmt: skip
 
     async def cases_of(
-        self, key: tuple[str, int, str, str], only_told: bool
-    ) -> Sequence[Mapping[str, Any]]: ...
+        self, key: tuple[str, int, str, str, str], only_told: bool
+    ) -> Sequence[Mapping[str, Any]]:
+        """Of one payment: division, year, type, number, bank."""
+        ...
 
     async def waiting(
         self, division: str, office: str, scope: Sequence[Any], limit: int

@@ -47,7 +47,8 @@ class BureauCases:
         return number
 
     async def _count(self, connection: Connection, division: str, row: Row) -> int:
-        payment = (division, row["fiscal_year"], row["voucher_type"], row["voucher_no"])
+        parts = ("fiscal_year", "voucher_type", "voucher_no", "bank")
+        payment = (division, *(row[part] for part in parts))
         await connection.execute(_SQL["lock_payment"], "bureau case " + "/".join(map(str, payment)))
         return int(await connection.fetchval(_SQL["count_cases"], *payment))
 
@@ -127,7 +128,7 @@ class BureauCases:
         place = before or (None, 0)
         return await self._rows("cases", division, *place, *narrowed, limit, WORDS_AMONG)
 
-    async def cases_of(self, key: tuple[str, int, str, str], only_told: bool) -> list[Row]:
+    async def cases_of(self, key: tuple[str, int, str, str, str], only_told: bool) -> list[Row]:
         return await self._rows("cases_of", *key, only_told)
 
     async def waiting(

@@ -66,8 +66,8 @@ class BureauQuestions:
     async def shadows(self, division: str, limit: int) -> Sequence[Row]:
         return await self._rows("shadows", division, limit)
 
-    async def replay(self, division: str, subject: str) -> Row | None:
-        rows = await self._rows("replays", division, subject)
+    async def replay(self, division: str, subject: str, bank: str) -> Row | None:
+        rows = await self._rows("replays", division, subject, bank)
         return rows[0] if rows else None
 
     async def changes(self, division: str, number: int, by: str = "") -> Sequence[Row]:

@@ -127,7 +127,7 @@ async def test_a_draft_is_back_tested_with_progress_and_its_flips_are_listed(des
     assert "本次修改</span>" in page and "各行之和可大于合计" in page
     assert f"/desk/{DIVISION}/statistics/agencies/101001" in page
     assert f'<span class="en">{BANK}</span>' in page and f"<td>{BANK}</td>" not in page
-    assert f'<a href="/desk/{DIVISION}/2026/8202/{0:013d}">' not in page, "what passed has no card"
+    assert f'<a href="/desk/{DIVISION}/2026/8202/{0:013d}' not in page, "what passed has no card"
     _, body, headers = await reviewer.bytes(f"{trial}.xlsx")
     assert body.startswith(b"PK") and "attachment" in headers["Content-Disposition"]
     assert "回溯 自 2026-01-01" in (await reviewer.get(draft))[1]
@@ -147,7 +147,7 @@ async def test_a_trial_tells_the_changed_policy_from_others_and_opens_what_was_h
     titles = titles_of()
     assert f'{titles["JL-041"]} <span class="chip">未修改</span>' in page
     assert f'{titles["JL-042"]} <span class="chip">本次修改</span>' in page
-    assert f'<a href="/desk/{DIVISION}/2026/8202/{7:013d}">{7:013d}</a>' in page
+    assert f'<a href="/desk/{DIVISION}/2026/8202/{7:013d}?bank={BANK}">{7:013d}</a>' in page
     assert "原已放行的指令" not in page
 
 

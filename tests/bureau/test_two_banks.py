@@ -1,5 +1,5 @@
 """Two banks of one division tell of the same voucher number: each speaks for its own line, and none
-stands before another's, ends its hold, or is released in its place."""
+stands before another's, ends its hold, is released in its place, or is opened by its link."""
 
 import datetime as dt
 import re
@@ -10,6 +10,7 @@ import pytest
 from adapters.bureau.frame import framed
 from bureau.desk.people import Office
 from bureau.desk.releases import Named, ReleaseRefused
+from bureau.desk.trail import Act
 from bureau.inbox.receive import Inbox
 from bureau.ports import LogPlace
 from certs.log.note import log_origin
@@ -108,3 +109,51 @@ async def test_people_outside_see_their_own_line_whatever_another_bank_tells(
         assert "JL-052" in page and "JL-099" not in page
     assert (await agency.get(f"{CARD}?bank={BANK}"))[0] == 200
     assert (await agency.get(f"{CARD}?bank={LIAR}"))[0] == 404
+
+
+async def test_links_of_a_trial_open_the_line_of_the_bank_that_answered(
+    desk: Desk, bureau: Bureau, chain: Chain, house: House
+) -> None:
+    await told(bureau, chain, held(1))
+    await lied(bureau, house, false_hold())
+    reviewer, store = await desk.seat(Office.REVIEWER), desk.rooms.questions.store
+    values = ("backtest", "JL-042", None, "", None, "r", desk.hands.now)
+    act = Act(division=DIVISION, login="r", what="policy.backtest_asked", subject="1")
+    number = await store.add(DIVISION, [BANK, LIAR], values, lambda _: (b"{}", "s"), lambda _: act)
+    found = (0, str(KEY), desk.hands.now, "101001", 1, "held", "passed", "JL-052", "一")
+    for bank in (BANK, LIAR):
+        await store.told((DIVISION, number, bank), desk.hands.now, b"{}", True, [found])
+    page = (await reviewer.get(f"/desk/{DIVISION}/policies/trials/{number}"))[1]
+    for bank, policy in ((BANK, "JL-052"), (LIAR, "JL-099")):
+        assert f'<a href="{CARD}?bank={bank}">' in page
+        assert policy in (await reviewer.get(f"{CARD}?bank={bank}"))[1]
+
+
+async def test_a_replay_is_its_own_banks_and_leads_back_to_its_line(
+    desk: Desk, bureau: Bureau, chain: Chain, house: House
+) -> None:
+    await told(bureau, chain, held(1))
+    await lied(bureau, house, false_hold())
+    reviewer = await desk.seat(Office.REVIEWER)
+    status, trial = await reviewer.post(f"{CARD}/replay?bank={BANK}")
+    assert status == 303
+    assert f'href="{CARD}?bank={BANK}"' in (await reviewer.get(trial))[1]
+    assert trial in (await reviewer.get(f"{CARD}?bank={BANK}"))[1]
+    assert trial not in (await reviewer.get(f"{CARD}?bank={LIAR}"))[1]
+
+
+async def test_a_case_is_of_one_banks_line_and_stands_in_no_others_way(
+    desk: Desk, bureau: Bureau, chain: Chain, house: House
+) -> None:
+    await told(bureau, chain, held(1))
+    await lied(bureau, house, false_hold())
+    reviewer = await desk.seat(Office.REVIEWER)
+    cases = {}
+    for bank, other in ((BANK, LIAR), (LIAR, BANK)):
+        assert "尚未立案" in (await reviewer.get(f"{CARD}?bank={bank}"))[1], (
+            "whatever is of another"
+        )
+        _, cases[bank] = await reviewer.post(f"{CARD}/case?bank={bank}", {"against": "bank"})
+        page = (await reviewer.get(cases[bank]))[1]
+        assert f"{CARD}?bank={bank}" in page and f"{CARD}?bank={other}" not in page
+    assert cases[LIAR] not in (await reviewer.get(f"{CARD}?bank={BANK}"))[1]

@@ -11,7 +11,7 @@ SELECT pg_advisory_xact_lock(hashtextextended($1, 0));
 -- name: count_cases
 -- empty: never.
 SELECT count(*) FROM case_subject
-WHERE division = $1 AND fiscal_year = $2 AND voucher_type = $3 AND voucher_no = $4;
+WHERE division = $1 AND fiscal_year = $2 AND voucher_type = $3 AND voucher_no = $4 AND bank = $5;
 
 -- name: open_case
 -- empty: always.
@@ -178,14 +178,14 @@ ORDER BY opened_at DESC, number DESC
 LIMIT $19;
 
 -- name: cases_of
--- empty: no case was opened about this payment.
+-- empty: no case was opened about this payment of this bank's; another's of its number is another.
 SELECT
     c.year, c.number, c.stage, c.title, c.against, c.told, c.agency_code, c.bank, c.phase, c.due,
     c.referring, c.awaits, c.escalation, c.opened_at
 FROM case_subject AS s
 JOIN case_file AS c ON c.division = s.division AND c.year = s.year AND c.number = s.number
 WHERE s.division = $1 AND s.fiscal_year = $2 AND s.voucher_type = $3 AND s.voucher_no = $4
-AND (c.told OR NOT $5::boolean)
+AND s.bank = $5 AND (c.told OR NOT $6::boolean)
 ORDER BY c.year, c.number;
 
 -- name: waiting

@@ -76,11 +76,11 @@ ORDER BY number DESC, bank
 LIMIT $2;
 
 -- name: replays
--- empty: it was never replayed; newest first.
+-- empty: this bank's gateway was never asked to; newest first.
 SELECT division, number, bank, what, policy, draft, subject, since, asker, asked_at, taken_at,
     looked_at, state, is_over, trouble
 FROM policy_question
-WHERE division = $1 AND subject = $2 AND what = 'replay'
+WHERE division = $1 AND subject = $2 AND bank = $3 AND what = 'replay'
 ORDER BY number DESC
 LIMIT 1;
 

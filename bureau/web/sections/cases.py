@@ -210,7 +210,7 @@ class _Cases:
         return card
 
     async def _cases_of(self, line: Line) -> Sequence[Mapping[str, Any]]:
-        key = (line.division, line.fiscal_year, line.voucher_type, line.voucher_no)
+        key = (line.division, line.fiscal_year, line.voucher_type, line.voucher_no, line.bank)
         return await self._rooms.cases.cases_of(key, False)
 
     async def concerns(self, visit: Visit) -> web.Response:

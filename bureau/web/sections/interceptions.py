@@ -120,20 +120,20 @@ class _Interceptions:
     async def _shown(self, visit: Visit, card: Card, proof: object) -> web.Response:
         line = card.line
         key = (line.division, line.fiscal_year, line.voucher_type, line.voucher_no)
-        cases = await self._rooms.cases.cases_of(key, only_told(visit.person))
+        cases = await self._rooms.cases.cases_of((*key, line.bank), only_told(visit.person))
         return self._rooms.pages(
             "card", visit=visit, card=card, line=line, proof=proof, law=self._rooms.law,
             cases=[case for case in cases if sees(visit.person, case)],
             today=legal_day(self._rooms.clock()),
-            replayed=await self._replayed(visit, key), trials=_own_first(card),
+            replayed=await self._replayed(visit, key, line.bank), trials=_own_first(card),
         )  # fmt: skip
 
-    async def _replayed(self, visit: Visit, key: tuple[object, ...]) -> object:
-        """Its last replay, for those inside the bureau."""
+    async def _replayed(self, visit: Visit, key: tuple[object, ...], bank: str) -> object:
+        """Its last replay by its own bank's gateway, for those inside the bureau."""
         if visit.person.office not in READERS:
             return None
         subject = "/".join(map(str, key))
-        return await self._rooms.questions.store.replay(visit.division, subject)
+        return await self._rooms.questions.store.replay(visit.division, subject, bank)
 
     async def log(self, visit: Visit) -> web.Response:
         desk = self._rooms.desk
