@@ -18,6 +18,16 @@ WORDS_AMONG = 10_000
 """Words are looked for in so many of the newest cases that fit the rest."""
 
 
+async def open_case(
+    connection: Connection, division: str, year: int, values: tuple[Any, ...], at: dt.datetime
+) -> int:
+    """Under the next number of the year, in the transaction of whoever opens it. `values`: as
+    `open_case` lists them from origin to opened_by."""
+    number = int(await connection.fetchval(_SQL["take_number"], division, "case", year))
+    await connection.execute(_SQL["open_case"], division, year, number, *values, at)
+    return number
+
+
 class BureauCases:
     """Rows come back as mappings named like the columns. Raises StoreUnavailable."""
 
@@ -29,15 +39,13 @@ class BureauCases:
         self, division: str, year: int, values: tuple[Any, ...], subjects: Sequence[Row],
         at: dt.datetime, act: Callable[[int], ActLike],
     ) -> int | None:  # fmt: skip
-        """A new case under the next number of the year. `values`: as `open_case` lists them from
-        origin to opened_by. None: a payment is in other cases than `cases`, the number of them
-        that was shown to who opens this one; a payment without it is not asked about."""
+        """A new case; its number. None: a payment is in other cases than `cases`, the number of
+        them that was shown to who opens this one; a payment without it is not asked about."""
         async with connection_of(self._pool) as connection, connection.transaction():
             for row in subjects:
                 if "cases" in row and row["cases"] != await self._count(connection, division, row):
                     return None
-            number = int(await connection.fetchval(_SQL["take_number"], division, "case", year))
-            await connection.execute(_SQL["open_case"], division, year, number, *values, at)
+            number = await open_case(connection, division, year, values, at)
             await connection.execute(
                 _SQL["add_subjects"], division, year, number,
                 [row["fiscal_year"] for row in subjects], [row["voucher_type"] for row in subjects],

@@ -4,7 +4,8 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from adapters.postgres.bureau_pool import Pool, connection_of
+from adapters.postgres.bureau_cases import open_case
+from adapters.postgres.bureau_pool import Connection, Pool, connection_of
 from adapters.postgres.bureau_trail import ActLike, Trail
 from adapters.postgres.statements import statements
 
@@ -59,12 +60,30 @@ class BureauComplaints:
             row = await connection.fetchrow(_SQL["lock"], *key)
             if row is None:
                 return False
-            made = judge(dict(row))
-            seq = row["steps"] + 1
-            await connection.execute(_SQL["add_step"], *key, seq, *made.step)
-            await connection.execute(_SQL["change"], *key, *made.state, seq)
-            await self._trail.add(connection, made.at, [made.act])
+            await self._write(connection, key, dict(row), judge(dict(row)), [])
         return True
+
+    async def to_case(
+        self, key: Key, new: Any, judge: Callable[[Row, tuple[int, int]], Any]
+    ) -> int | None:
+        """Lock the complaint, open the case `new` of it and write the step that says so: all or
+        nothing. The case's number; None: no such complaint."""
+        async with connection_of(self._pool) as connection, connection.transaction():
+            row = await connection.fetchrow(_SQL["lock"], *key)
+            if row is None:
+                return None
+            number = await open_case(connection, key[0], new.year, new.values, new.at)
+            made = judge(dict(row), (new.year, number))
+            await self._write(connection, key, dict(row), made, [new.act(number)])
+        return number
+
+    async def _write(
+        self, connection: Connection, key: Key, row: Row, made: Any, acts: list[ActLike]
+    ) -> None:
+        seq = row["steps"] + 1
+        await connection.execute(_SQL["add_step"], *key, seq, *made.step)
+        await connection.execute(_SQL["change"], *key, *made.state, seq)
+        await self._trail.add(connection, made.at, [*acts, made.act])
 
     async def ask(self, key: Key, by: str, reason: str, at: dt.datetime, act: ActLike) -> bool:
         async with connection_of(self._pool) as connection, connection.transaction():

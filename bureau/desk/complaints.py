@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import attrs
 import orjson
 
+from bureau.desk.docket.office import NewCase
 from bureau.desk.people import Office, Person
 from bureau.desk.refusals import ActRefused, check_seen
 from bureau.desk.trail import Act
@@ -111,6 +112,12 @@ class ComplaintStore(Protocol):
 
     async def step(self, key: Key, judge: Callable[[Mapping[str, Any]], Any]) -> bool: ...
 
+    async def to_case(
+        self, key: Key, new: NewCase, judge: Callable[[Mapping[str, Any], tuple[int, int]], Any]
+    ) -> int | None:
+        """Open `new` of the complaint and write the step that says so, in one transaction."""
+        ...
+
     async def ask(self, key: Key, by: str, reason: str, at: dt.datetime, act: Any) -> bool: ...
 
     async def agree(
@@ -194,12 +201,11 @@ class Complaints:
 
     async def step(
         self, key: Key, step: Step, words: str, by: Person, *,
-        due: dt.date | None = None, case: tuple[int, int] | None = None, seen: int | None = None,
+        due: dt.date | None = None, seen: int | None = None,
     ) -> None:  # fmt: skip
-        """One step of handling. `case`: year and number of the case that was opened of it. `seen`:
-        how many steps the person was shown who decides."""
-        if by.office not in WHO[step]:
-            raise ActRefused("not_yours", "您的岗位不能办理这一步。", "Not for your office.")
+        """One step of handling, but `to_case`. `seen`: how many steps the person was shown who
+        decides."""
+        _check_office(step, by)
         if step in (Step.DECLINE, Step.NOTE, Step.CONCLUDE, Step.SEND_BACK, Step.FEED_BACK) and (
             len(words) < REASON_CHARS_MIN
         ):
@@ -208,21 +214,29 @@ class Complaints:
 
         def judge(row: Mapping[str, Any]) -> Made:
             check_seen(seen, row["steps"])
-            stage = _NEXT[step].get(Stage(row["stage"]))
-            if stage is None:
-                zh = f"{STAGE_ZH[Stage(row['stage'])]}的举报不能{STEP_ZH[step]}。"
-                raise ActRefused("stage", zh, "This step is not legal at this stage.")
-            if step is Step.CASE and row["case_number"] is not None:
-                raise ActRefused("cased", "已经立案。", "A case was opened of it before.")
-            cased = case or (row["case_year"], row["case_number"])
-            return Made(
-                step=(step.value, by.login, by.name, now, words),
-                state=(stage.value, due or row["due"], *cased),
-                act=_act(by, f"complaint.{step.value}", key), at=now,
-            )  # fmt: skip
+            return _made(key, step, {**row, "due": due or row["due"]}, words, by, now)
 
         if not await self.store.step(key, judge):
             raise LookupError(key)
+
+    async def to_case(self, key: Key, new: NewCase, by: Person) -> Key:
+        """Open the case of a complaint: with its word in the complaint, or not at all. The case's
+        key."""
+        _check_office(Step.CASE, by)
+        now = self._clock()
+
+        def judge(row: Mapping[str, Any], cased: tuple[int, int]) -> Made:
+            if row["case_number"] is not None:
+                raise ActRefused(
+                    "cased", "已经立案；一件举报只立一案。", "A case was opened of it."
+                )
+            row = {**row, "case_year": cased[0], "case_number": cased[1]}
+            return _made(key, Step.CASE, row, "", by, now)
+
+        number = await self.store.to_case(key, new, judge)
+        if number is None:
+            raise LookupError(key)
+        return key[0], new.year, number
 
     async def ask(self, key: Key, reason: str, by: Person) -> None:
         """The first keeper's word: why the informant must be known."""
@@ -303,6 +317,26 @@ def _plain(text: str) -> str:
 
 def _context(division: str, seal_name: str) -> str:
     return f"complaint informant {division} {seal_name}"
+
+
+def _made(
+    key: Key, step: Step, row: Mapping[str, Any], words: str, by: Person, now: dt.datetime
+) -> Made:
+    """What a step writes, if it is legal at the complaint's stage; `row`: as it is to be after."""
+    stage = _NEXT[step].get(Stage(row["stage"]))
+    if stage is None:
+        zh = f"{STAGE_ZH[Stage(row['stage'])]}的举报不能{STEP_ZH[step]}。"
+        raise ActRefused("stage", zh, "This step is not legal at this stage.")
+    return Made(
+        step=(step.value, by.login, by.name, now, words),
+        state=(stage.value, row["due"], row["case_year"], row["case_number"]),
+        act=_act(by, f"complaint.{step.value}", key), at=now,
+    )  # fmt: skip
+
+
+def _check_office(step: Step, by: Person) -> None:
+    if by.office not in WHO[step]:
+        raise ActRefused("not_yours", "您的岗位不能办理这一步。", "Not for your office.")
 
 
 def _keeper(by: Person) -> None:

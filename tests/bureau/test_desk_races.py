@@ -3,13 +3,18 @@ two documents. What may happen once happens once, and no number is lost or used 
 
 import asyncio
 import datetime as dt
+from collections.abc import Sequence
 
 import pytest
 
+from adapters.postgres.bureau_complaints import BureauComplaints
+from adapters.postgres.bureau_pool import Connection
+from adapters.postgres.bureau_trail import ActLike, Trail
 from bureau.desk.casework.words import Against, Move, Origin
 from bureau.desk.docket.office import Opening
 from bureau.desk.people import Office, Person
 from bureau.desk.refusals import ActRefused
+from bureau.wiring import written
 from gateway.domain.legal_day import legal_day
 from tests.bureau.desks import Desk
 from tests.bureau.test_complaints import STORY, taken
@@ -62,6 +67,35 @@ async def test_a_case_of_a_complaint_is_opened_once_however_often_the_button_is_
     )
     assert sorted(status for status, _ in answers) == [303, 409, 409, 409]
     assert await bureau.pool.fetchval("SELECT count(*) FROM case_file") == 1
+
+
+class Cut(Trail):
+    """The connection breaks when a complaint is to say that it became a case."""
+
+    async def add(self, connection: Connection, at: dt.datetime, acts: Sequence[ActLike]) -> None:
+        if any(act.what == "complaint.case" for act in acts):
+            connection.terminate()
+        await super().add(connection, at, acts)
+
+
+async def test_a_cut_between_a_case_and_its_complaints_word_leaves_neither(
+    desk: Desk, bureau: Bureau
+) -> None:
+    keeper, reviewer = await desk.seat(Office.KEEPER), await desk.seat(Office.REVIEWER)
+    path = await taken(keeper)
+    await reviewer.post(f"{path}/steps/accept")
+    store = desk.rooms.complaints.store
+    desk.rooms.complaints.store = BureauComplaints(bureau.pool, Cut(written))
+    assert (await reviewer.post(f"{path}/case", {"words": "查"}))[0] == 503
+    assert await bureau.pool.fetchval("SELECT count(*) FROM case_file") == 0
+    assert "未立案" in (await reviewer.get(path))[1]
+    desk.rooms.complaints.store = store
+    status, case = await reviewer.post(f"{path}/case", {"words": "查"})
+    assert status == 303 and case.endswith("/1"), "no number was lost"
+    assert case in (await reviewer.get(path))[1]
+    assert await bureau.pool.fetchval("SELECT count(*) FROM case_file") == 1
+    told = "SELECT count(*) FROM desk_act WHERE what IN ('case.opened', 'complaint.case')"
+    assert await bureau.pool.fetchval(told) == 2
 
 
 async def test_of_two_administrators_at_once_one_decides_and_one_code_is_given(desk: Desk) -> None:

@@ -90,6 +90,17 @@ class Opening:
     policies: tuple[str, ...] = ()
 
 
+@attrs.frozen(kw_only=True)
+class NewCase:
+    """A case that is to be opened, as the store takes it."""
+
+    year: int
+    values: tuple[Any, ...]
+    at: dt.datetime
+    act: Callable[[int], Act]
+    """Of the number that it was given."""
+
+
 class CaseOffice:
     """Raises ActRefused, StoreUnavailable. `titles`: of policies as letters cite them."""
 
@@ -110,6 +121,16 @@ class CaseOffice:
         """A case under the next number of this year; `subjects` name the payments it rests on, and
         with `cases` in how many cases a payment was shown to be. Raises ActRefused (case_exists):
         it is in another one meanwhile."""
+        new = self.new_case(division, opening, by)
+        number = await self._store.open(division, new.year, new.values, subjects, new.at, new.act)
+        if number is None:
+            raise ActRefused(
+                "case_exists", "该笔支付已有案件，是否另立请先查看。", "The payment is in a case."
+            )
+        return division, new.year, number
+
+    def new_case(self, division: str, opening: Opening, by: Person) -> NewCase:
+        """For who opens it together with something else. Raises ActRefused."""
         for field in ("title", "reason"):
             if not getattr(opening, field).strip():
                 raise ActRefused("field_missing", "请填写事由和说明。", f"{field}: missing")
@@ -127,12 +148,7 @@ class CaseOffice:
                 subject=case_no(year, number), detail={"origin": opening.origin.value},
             )  # fmt: skip
 
-        number = await self._store.open(division, year, values, subjects, now, act)
-        if number is None:
-            raise ActRefused(
-                "case_exists", "该笔支付已有案件，是否另立请先查看。", "The payment is in a case."
-            )
-        return division, year, number
+        return NewCase(year=year, values=values, at=now, act=act)
 
     async def state(self, key: Key) -> tuple[Mapping[str, Any], Case, list[Mapping[str, Any]]]:
         """The file, the case as its moves made it, and the moves. Raises LookupError."""

@@ -1,6 +1,5 @@
 """Pages of complaints (投诉举报, Art. 20): intake, handling, answer, and the sealed informant."""
 
-import asyncio
 import datetime as dt
 from collections.abc import Mapping
 from typing import Any
@@ -68,7 +67,6 @@ class _Complaints:
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
         self._complaints = rooms.complaints
-        self._casing = asyncio.Lock()
 
     async def list(self, visit: Visit) -> web.Response:
         asked = visit.query("stage")
@@ -127,25 +125,18 @@ class _Complaints:
         raise see(_path(key))
 
     async def case(self, visit: Visit) -> web.StreamResponse:
-        """A case of this complaint's matter; nothing of who reported it goes along. One at a time:
-        a button pressed twice opens one."""
-        async with self._casing:
-            case = await self._case(visit)
-        raise see(case_path(case))
-
-    async def _case(self, visit: Visit) -> tuple[str, int, int]:
+        """A case of this complaint's matter; nothing of who reported it goes along."""
         key, row = await self._row(visit)
-        if Stage(row["stage"]) is not Stage.HANDLING or row["case_number"] is not None:
-            raise ActRefused("stage", "请先受理；一件举报只立一案。", "Not at this stage.")
         against = Against.BANK if row["against"] == "bank" else Against.AGENCY
         opening = Opening(
             origin=Origin.COMPLAINT, against=against, agency_code=row["agency_code"],
             agency_name=row["agency_name"], bank=row["bank"], title=row["title"],
             reason=visit.text("words") or row["title"],
         )  # fmt: skip
-        case = await self._rooms.office.open(visit.division, opening, [], visit.person)
-        await self._complaints.step(key, Step.CASE, "", visit.person, case=case[1:])
-        return case
+        new = self._rooms.office.new_case(visit.division, opening, visit.person)
+        case = await self._complaints.to_case(key, new, visit.person)
+        self._rooms.bell()
+        raise see(case_path(case))
 
     async def ask(self, visit: Visit) -> web.StreamResponse:
         key, _ = await self._row(visit)
