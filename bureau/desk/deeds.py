@@ -34,6 +34,7 @@ ACTS: Mapping[str, tuple[str, str]] = {
     "case.opened": ("立案", "Case opened"), "case.moved": ("办理案件", "Case moved"),
     "document.issued": ("印发文书", "Document issued"),
     "document.fetched": ("下载文书", "Document downloaded"),
+    "document.previewed": ("预览文书草稿", "Draft of a document read"),
     "file.fetched": ("下载案件附件", "Case file downloaded"),
     "release.proposed": ("提议放行或不予放行", "Decision on a hold proposed"),
     "release.approved": ("批准放行决定", "Decision on a hold approved"),

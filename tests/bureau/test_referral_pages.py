@@ -4,8 +4,10 @@ states the case."""
 import datetime as dt
 import re
 
+import orjson
 import pytest
 
+from adapters.papers.setter import portable
 from bureau.desk.people import Office
 from gateway.domain.legal_day import legal_day
 from tests.bureau.desks import Desk, Seated
@@ -73,3 +75,39 @@ async def test_a_referral_takes_two_people_and_its_letter_states_the_case(
         "第二十一条（二）", "已退回国库", "已报送整改结果，待认可",
     ):  # fmt: skip
         assert fact in letter, fact
+
+
+async def test_the_letter_is_read_as_it_will_be_set_before_it_is_agreed_to(
+    desk: Desk, bureau: Bureau, chain: Chain, house: House
+) -> None:
+    await intercepted(bureau, chain, house)
+    reviewer, approver = await desk.seat(Office.REVIEWER), await desk.seat(Office.APPROVER)
+    case = await confirmed(reviewer, approver, legal_day(desk.hands.now))
+    draft, laid_out = f"{case}/referral.pdf", list[bytes]()
+
+    def setter(layout: bytes) -> bytes:
+        laid_out.append(layout)
+        return portable(layout)
+
+    desk.rooms.office._setter = setter
+    assert (await approver.get(draft))[0] == 409 and draft not in (await approver.get(case))[1]
+    await moved(reviewer, case, "propose_referral", to="audit", text="多次违规")
+    assert draft in (await approver.get(case))[1]
+    numbers = await bureau.pool.fetch("SELECT * FROM desk_number ORDER BY series")
+    status, pdf, headers = await approver.bytes(draft)
+    assert status == 200 and headers["Content-Type"] == "application/pdf"
+    assert numbers == await bureau.pool.fetch("SELECT * FROM desk_number ORDER BY series")
+    assert await bureau.pool.fetchval("SELECT count(*) FROM case_paper") == 0
+    assert (await (await desk.seat(Office.AGENCY)).get(draft))[0] == 403
+    security = await desk.seat(Office.SECURITY)
+    assert "预览文书草稿" in (await security.get(f"{HOME}/trail"))[1]
+    await moved(approver, case, "approve_referral")
+    issued = await bureau.pool.fetchrow("SELECT * FROM case_paper WHERE kind = 'referral'")
+    assert issued["paper_number"] == 1, "looking took no number"
+    will, said = map(orjson.loads, laid_out)
+    year = legal_day(desk.hands.now).year
+    assert will.pop("draft") and will.pop("reference") == "草稿：未编号、未印发"
+    assert said.pop("reference") == f"编号：{year}年第1号"
+    assert will == said, "every other word as it is issued"
+    assert pdf != issued["pdf"] and issued["layout"] == laid_out[1]
+    assert (await approver.get(draft))[0] == 409, "nothing waits any more"

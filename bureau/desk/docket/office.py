@@ -4,6 +4,7 @@ One move is one transaction: state, documents with their numbers, files, what th
 learn, and the audit trail, all or nothing.
 """
 
+import asyncio
 import datetime as dt
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -25,9 +26,10 @@ from bureau.desk.casework.words import (
     Stage,
     internal,
 )
-from bureau.desk.docket.issue import Issued, Making, Setter, case_no, concerned, writes
+from bureau.desk.docket.issue import Issued, Making, Setter, Write, case_no, concerned, writes
 from bureau.desk.names import Names
 from bureau.desk.papers.established import established
+from bureau.desk.papers.paper import DRAFT
 from bureau.desk.people import OUTSIDE, Office, Person
 from bureau.desk.refusals import ActRefused, check_seen
 from bureau.desk.trail import Act
@@ -179,6 +181,25 @@ class CaseOffice:
         case: Case = written.case
         return case
 
+    async def referral_draft(self, key: Key, by: Person) -> bytes:
+        """The letter (PDF) as it would be set today if the referral that waits were agreed to now,
+        marked as a draft: nothing is numbered, kept or issued. Raises ActRefused, LookupError."""
+        await self._names.follow(key[0])
+        row, case, moves = await self.state(key)
+        day = legal_day(self._clock())
+        if case.referral is None:
+            raise ActRefused("referral_missing", "没有待审批的移交意见。", "No referral waits.")
+        subjects, known = await self._store.subjects(key), established(case, moves, day)
+        about = concerned(row, subjects, self._names, self._titles, known)
+        [write] = writes(about, case, _made(Move.APPROVE_REFERRAL, day), by.name)
+        making = self._making(write, day.year, self._clock(), by)
+        return (await asyncio.to_thread(making, DRAFT)).pdf
+
+    def _making(self, write: Write, year: int, at: dt.datetime, by: Person) -> Making:
+        return Making(
+            year=year, write=write, bureau=self._bureau, by=by.login, at=at, setter=self._setter
+        )
+
     async def chase(self, division: str) -> int:
         """Remind of what is due soon, escalate what is overdue; each once. How many were."""
         day, done = legal_day(self._clock()), 0
@@ -214,12 +235,9 @@ class CaseOffice:
         known = established(before, moves, made.day)
         about = concerned(row, subjects, self._names, self._titles, known)
         making = tuple(
-            Making(
-                year=made.day.year, write=write, bureau=self._bureau, by=by.login, at=at,
-                setter=self._setter,
-            )
+            self._making(write, made.day.year, at, by)
             for write in writes(about, before, made, by.name)
-        )  # fmt: skip
+        )
         told = bool(making or made.move is Move.VERIFY) and not internal(made.move, made.body)
         office = made.office.value if made.office else ""
         return Written(

@@ -41,6 +41,8 @@ KIND_ZH = {
 }
 TO_OTHERS = frozenset({Kind.JOINT, Kind.REFERRAL})
 """Addressed to other departments about the case's party, who never sees them."""
+DRAFT = 0
+"""In the place of its number: a document that is looked at before it is issued, and marked so."""
 Piece = str | tuple[str]
 """Printed text, or (in a tuple) what was filled into a blank."""
 Paragraph = tuple[Piece, ...]
@@ -68,6 +70,8 @@ class Paper:
 
     @property
     def reference(self) -> str:
+        if self.number == DRAFT:
+            return "草稿：未编号、未印发"
         return f"编号：{self.year}年第{self.number}号"
 
     def text(self) -> str:
@@ -94,6 +98,7 @@ class Paper:
                 "issuer": self.issuer,
                 "day": day_zh(self.day),
                 "date": [self.day.year, self.day.month, self.day.day],
+                **({"draft": True} if self.number == DRAFT else {}),
             }
         )
 

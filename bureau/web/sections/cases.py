@@ -31,9 +31,9 @@ from bureau.desk.docket.office import (
     only_told,
 )
 from bureau.desk.interceptions import Card, Line, why_refused
-from bureau.desk.papers.paper import KIND_ZH, TO_OTHERS
+from bureau.desk.papers.paper import KIND_ZH, TO_OTHERS, Kind
 from bureau.desk.papers.referral import addressee
-from bureau.desk.people import CASE_PARTIES, Office, Person
+from bureau.desk.people import CASE_PARTIES, READERS, Office, Person
 from bureau.desk.refusals import ActRefused
 from bureau.desk.search import QUERY_CHARS_MAX, parsed
 from bureau.web.exports import attachment
@@ -82,6 +82,7 @@ def routes(rooms: Rooms) -> list[Route]:
         get(one, pages.case, CASE_PARTIES),
         *moves,
         get(one + "/files/{digest:[0-9a-f]{64}}", pages.file, CASE_PARTIES),
+        get(one + "/referral.pdf", pages.referral, READERS),
         get(paper, pages.paper, CASE_PARTIES),
     ]  # fmt: skip
 
@@ -253,6 +254,15 @@ class _Cases:
         name = quote(found["name"], safe="")
         response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
         return response
+
+    async def referral(self, visit: Visit) -> web.Response:
+        """The letter that waits for its approval, as a draft."""
+        key, _ = await self._row(visit)
+        pdf = await self._rooms.office.referral_draft(key, visit.person)
+        await tell(
+            self._rooms, visit, "document.previewed", case_no(key[1], key[2]), kind=Kind.REFERRAL
+        )
+        return attachment(pdf, "application/pdf", f"referral-draft-{key[1]}-{key[2]}.pdf")
 
     async def paper(self, visit: Visit) -> web.Response:
         info = visit.request.match_info
