@@ -102,6 +102,7 @@ class MarkFile:
         beside = self._path.with_name(f"{self._path.name}.lock")
         lock = os.open(beside, os.O_RDWR | os.O_CREAT, _MODE)
         try:
+            self._hand_over(lock)
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield
         finally:
@@ -112,6 +113,7 @@ class MarkFile:
         beside = Path(name)
         try:
             with os.fdopen(number, "wb") as file:
+                self._hand_over(number)
                 file.write(msgspec.json.encode(kept))
                 file.flush()
                 os.fsync(file.fileno())
@@ -124,6 +126,13 @@ class MarkFile:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+    def _hand_over(self, file: int) -> None:
+        """What root wrote for an operator is the folder's owner's: a gateway is not root, and could
+        neither read it nor replace it."""
+        if os.geteuid() == 0:
+            owner = self._path.parent.stat()
+            os.fchown(file, owner.st_uid, owner.st_gid)
 
 
 def _further(old: Marked, new: Marked, refused: Collection[str]) -> Marked:

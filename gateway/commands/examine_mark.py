@@ -25,6 +25,8 @@ class Comparison:
     """One division's mark beside its database."""
 
     division: str
+    origin: str
+    """The log's name."""
     state: State
     words: str
     marked: int | None
@@ -59,13 +61,18 @@ async def compare(settings: Settings, secrets: Secrets) -> list[Comparison]:
     file = mark_file(settings)
     if file is None:
         raise ValueError(UNSET)
-    kept = file.read()
+    try:
+        kept: dict[str, Marked] | str = file.read()
+    except ValueError as torn:
+        kept = str(torn)
     signer = record_signer(settings, secrets)
     trust = load_trust(settings.parties.authority, settings.parties.folder, signer)
     records = PostgresRecordLog(secrets.database)
     try:
         return [
-            await _compare(division, own, kept.get(own.origin), records)
+            await _compare(
+                division, own, kept if isinstance(kept, str) else kept.get(own.origin), records
+            )
             for division, own in own_logs(settings, trust).items()
         ]
     finally:
@@ -73,21 +80,27 @@ async def compare(settings: Settings, secrets: Secrets) -> list[Comparison]:
 
 
 async def _compare(
-    division: str, own: OwnLog, mark: Marked | None, records: PostgresRecordLog
+    division: str, own: OwnLog, mark: Marked | str | None, records: PostgresRecordLog
 ) -> Comparison:
+    """`mark`: in words, if the file is torn."""
     held = (await records.sizes()).get(division, 0)
 
     def found(state: State, words: str, marked: int | None = None) -> Comparison:
-        return Comparison(division=division, state=state, words=words, marked=marked, held=held)
+        return Comparison(
+            division=division, origin=own.origin, state=state, words=words, marked=marked, held=held
+        )
 
-    if mark is None:
+    if isinstance(mark, str):
+        return found(State.BAD, f"{mark}; the bureau must be heard")
+    if mark is None or mark == Marked(checkpoint=""):
         return found(State.WARN, "none yet: a first start, or a new host; the bureau must be heard")
-    if mark.forgot:
-        return found(State.BAD, mark.forgot)
     try:
-        size, root = own.read(mark.checkpoint)
+        size, root = own.read(mark.checkpoint) if mark.checkpoint else (0, b"")
     except ValueError as reason:
-        return found(State.BAD, f"is not of this log: {reason}; the bureau must be heard")
+        words = mark.forgot or f"is not of this log: {reason}; the bureau must be heard"
+        return found(State.BAD, words)
+    if mark.forgot:
+        return found(State.BAD, mark.forgot, size)
     ours = await records.root_at(division, size)
     if ours is None:
         words = f"says {size} records, the database holds {held}: it is an older copy"

@@ -35,15 +35,19 @@ def marking_of(house: House, greet: Callable[[str], Awaitable[bool]]) -> Marking
     )  # fmt: skip
     marking.behind, marking.ahead = house.unmarked, house.ahead
     marking.seen, marking.lost = house.kept.sealed, lambda: house.kept.forgot
-    house.kept.told = partial(found_lost, house.settings)
+    house.kept.told = partial(found_lost, house.settings, house.trust)
     return marking
 
 
-def found_lost(settings: Settings) -> str:
-    """What some gateway of this host found lost; empty if none did, or no mark is kept."""
+def found_lost(settings: Settings, trust: Trust) -> str:
+    """What some process of this gateway here found lost; empty if none did, or no mark is kept.
+    What is said of another gateway's log in that file is about another database."""
     file = mark_file(settings)
     try:
         marks = file.read() if file else {}
     except (OSError, ValueError):
         return ""  # told as the mark's trouble
-    return next((mark.forgot for mark in marks.values() if mark.forgot), "")
+    ours = {log.origin for log in own_logs(settings, trust).values()}
+    return next(
+        (mark.forgot for origin, mark in marks.items() if mark.forgot and origin in ours), ""
+    )

@@ -96,13 +96,12 @@ async def set_mark(
         newest = await records.newest_checkpoint(division, 0)
     finally:
         await records.close()
-    if newest is None:
-        raise Refused("nothing is sealed in this database: there is nothing to go by")
-    size, checkpoint = newest
-    origin = checkpoint.partition("\n")[0]
+    if newest is None and found.marked:
+        raise Refused(f"this host has seen {found.marked} records; nothing is sealed here")
+    size, checkpoint = newest or (0, "")
     at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    act = Act(at=at, by=who[0], reason=who[1], origin=origin, size=size)
-    file.set_by_hand(origin, Marked(checkpoint=checkpoint), act)
+    act = Act(at=at, by=who[0], reason=who[1], origin=found.origin, size=size)
+    file.set_by_hand(found.origin, Marked(checkpoint=checkpoint), act)
     return size
 
 

@@ -77,6 +77,8 @@ class _Division:
     """What was last written of it into the file, or read there."""
     marked: tuple[int, bytes] | None = None
     """Of the file, where the database does not hold it: waited for."""
+    doubted: bool = False
+    """There is a mark, and nobody can tell what it says: this is no first start."""
     forgot: str = ""
     opened: bool = False
     hear_at: float = 0.0
@@ -120,9 +122,19 @@ class Marking:
         self._judge()
 
     async def run(self) -> None:
-        while True:
-            await asyncio.sleep(MARK_EVERY_S)
-            await self.look()
+        async with asyncio.TaskGroup() as group:
+            for turn in (self.look, self.hear):
+                group.create_task(_for_ever(turn))
+
+    async def hear(self) -> None:
+        """Whoever is shut asks again, all at once and beside `look`: a bureau that hangs keeps
+        no other division from being marked, and no loss from being written down."""
+        now = self._clock.monotonic()
+        async with asyncio.TaskGroup() as group:
+            for division, known in self._divisions.items():
+                if not known.opened and now >= known.hear_at:
+                    group.create_task(self._hear(division))
+        self._judge()
 
     async def look(self) -> None:
         """One turn. A database that is down is waited out: nothing passes on it meanwhile."""
@@ -137,9 +149,6 @@ class Marking:
                     await self._follow(division)
         except LedgerUnavailable:
             pass
-        for division, known in self._divisions.items():
-            if not known.opened and self._clock.monotonic() >= known.hear_at:
-                await self._hear(division)
         self._judge()
         await self._keep()
 
@@ -150,6 +159,8 @@ class Marking:
             marks = await asyncio.to_thread(self._shelf.read)
         except (OSError, ValueError) as reason:
             self._tell("mark", f"not readable: {reason}")
+            for known in self._divisions.values():
+                known.doubted = True
             return
         for division, known in self._divisions.items():
             mark = marks.get(known.own.origin)
@@ -159,6 +170,7 @@ class Marking:
             try:
                 known.marked = known.own.read(mark.checkpoint) if mark.checkpoint else None
             except ValueError as reason:
+                known.doubted = True
                 self._refused.add(mark.checkpoint)
                 self._tell(f"mark.{division}", f"is not of this log: {reason}")
                 continue
@@ -189,6 +201,8 @@ class Marking:
         try:
             async with asyncio.timeout(HEAR_S):
                 heard = await self._greet(division)
+                if heard and known.doubted:  # it may not have been asked: there was nothing to tell
+                    heard = await self._records.acknowledged(division) > 0
         except (BureauUnavailable, LedgerUnavailable, KeyError, TimeoutError) as reason:
             heard = False
             if not known.unheard:
@@ -255,6 +269,12 @@ class Marking:
             await work(division)
         except LedgerUnavailable as reason:
             log.warning("log.not_compared", division=division, reason=str(reason))
+
+
+async def _for_ever(turn: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        await asyncio.sleep(MARK_EVERY_S)
+        await turn()
 
 
 def _seen(known: _Division) -> tuple[int, bytes]:

@@ -1,6 +1,7 @@
 """The mark's file: whole or not there, never lower, shared by the processes of a host."""
 
 import fcntl
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -91,6 +92,16 @@ def test_nobody_waits_for_a_process_that_sleeps_with_the_lock(tmp_path: Path) ->
         with pytest.raises(BlockingIOError):
             MarkFile(path).keep({"log": mark(4)})
     MarkFile(path).keep({"log": mark(4)})
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root writes for others")
+def test_what_root_sets_by_hand_is_the_gateways_to_read_and_to_replace(tmp_path: Path) -> None:
+    os.chown(tmp_path, 12_345, 23_456)
+    path = tmp_path / "log.mark"
+    act = Act(at="now", by="Li", reason="settled", origin="log", size=3)
+    MarkFile(path).set_by_hand("log", mark(3), act)
+    for file in tmp_path.iterdir():
+        assert (file.stat().st_uid, file.stat().st_gid) == (12_345, 23_456), file.name
 
 
 def test_a_folder_that_is_not_there_cannot_be_written(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What a host remembers of the log opens a division or keeps it shut, when no bureau speaks."""
 
+import asyncio
 import copy
 import json
 from collections.abc import Callable
@@ -14,8 +15,9 @@ from certs.log.note import log_origin
 from certs.own_log import OwnLog
 from certs.trust import Trust
 from gateway.domain.log import Marked
+from gateway.workers import mark
 from gateway.workers.mark import REFRESH_S, UNHEARD, Marking
-from tests.workers.test_deliver import GATEWAY, HERE, Keys, Post
+from tests.workers.test_deliver import GATEWAY, HERE, THERE, Keys, Post
 
 ORIGIN = log_origin(GATEWAY, HERE)
 
@@ -50,6 +52,7 @@ class Host:
 
     async def turn(self) -> dict[str, str]:
         with structlog.testing.capture_logs():
+            await self.marking.hear()
             await self.marking.look()
         return self.marking.behind
 
@@ -208,6 +211,59 @@ async def test_a_mark_that_does_not_prove_itself_is_none(host: Host, how: str) -
         await host.turn()
         assert host.said == told, "once the bureau was heard, a true one takes its place"
         assert not host.marking.troubles
+
+
+@pytest.mark.parametrize("how", ["torn", "not ours to read", "of another key"])
+async def test_a_mark_that_nobody_can_read_is_no_first_start(tmp_path: Path, how: str) -> None:
+    """The database may be an empty one in place of what the mark was about."""
+    host = Host(Post(), tmp_path / "log.mark")
+    await host.post.write(count=1)
+    assert await host.start() == {} and await host.turn() == {}
+    trust = None
+    if how == "torn":
+        host.file.write_bytes(b"{")
+    elif how == "of another key":
+        trust = Keys().trust
+    else:
+        host.file.unlink()
+        host.file.mkdir()
+    host.silence()
+    with structlog.testing.capture_logs():
+        await host.boot(trust).open()
+    assert await host.turn() == {HERE: UNHEARD}
+    if trust is None:
+        host.silence(False)
+        await host.post.worker.deliver(HERE)
+        host.post.clock.ticks += 10
+        assert await host.turn() == {}, "the bureau has it all"
+
+
+async def test_a_bureau_that_hangs_keeps_no_other_division_from_being_marked(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asyncio.Event()
+
+    async def greet(division: str) -> bool:
+        if division == HERE:
+            return True
+        asked.set()
+        await asyncio.Event().wait()
+        return True
+
+    monkeypatch.setattr(mark, "MARK_EVERY_S", 0.0)
+    trust = host.post.keys.trust
+    logs = {each: OwnLog(trust=trust, origin=log_origin(GATEWAY, each)) for each in (THERE, HERE)}
+    marking = Marking(host.post.records, logs, MarkFile(host.file), greet, host.post.clock)
+    marking._divisions[HERE].opened = True
+    running = asyncio.create_task(marking.run())
+    async with asyncio.timeout(mark.HEAR_S / 2):
+        await asked.wait()
+        await host.post.write(count=2)
+        while host.said.split("\n")[1] != "6":  # noqa: ASYNC110  a file
+            await asyncio.sleep(0.01)
+    assert not running.done()
+    running.cancel()
+    await asyncio.wait({running})
 
 
 async def test_the_mark_of_another_gateway_in_the_same_file_stays(host: Host) -> None:
