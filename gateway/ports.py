@@ -255,6 +255,11 @@ class RecordLog(Protocol):
         """How many records of each log are sealed."""
         ...
 
+    async def sealed_for_s(self, division: str, beyond: int) -> float:
+        """How long sealing went on beyond so many records, by the clocks of who sealed; 0.0 if
+        nothing is sealed beyond them."""
+        ...
+
     async def newest_checkpoint(self, division: str, above: int) -> tuple[int, str] | None:
         """The newest with more than so many records, and its size: durable before it is handed out.
         None if there is none."""

@@ -53,7 +53,9 @@ class MemoryRecordLog:
         sealed = make(log.head, division, [_counted(each, counts) for each in pending], at)
         log.head, log.agencies = sealed.head, counts
         log.records.extend(sealed.records)
-        log.checkpoints[sealed.head.size] = Checkpoint(text=sealed.checkpoint)
+        log.checkpoints[sealed.head.size] = Checkpoint(
+            text=sealed.checkpoint, sealed_at=sealed.sealed_at
+        )
         del self._state.pending[division][: len(pending)]
         return sealed
 
@@ -98,6 +100,13 @@ class MemoryRecordLog:
 
     async def sizes(self) -> dict[str, int]:
         return {division: len(log.records) for division, log in self._state.logs.items()}
+
+    async def sealed_for_s(self, division: str, beyond: int) -> float:
+        log = self._state.logs.get(division, DivisionLog())
+        later = [
+            log.checkpoints[size].sealed_at for size in sorted(log.checkpoints) if size > beyond
+        ]
+        return (later[-1] - later[0]).total_seconds() if later else 0.0
 
     async def newest_checkpoint(self, division: str, above: int) -> tuple[int, str] | None:
         log = self._state.logs.get(division, DivisionLog())

@@ -1,5 +1,7 @@
 """What the in-memory ledger, log and registers share: one truth of plain dictionaries."""
 
+import datetime as dt
+
 import attrs
 
 from gateway.domain.holds import HoldEnd, Notification
@@ -14,6 +16,7 @@ from gateway.domain.windows import WindowKey, WindowShare
 @attrs.define(kw_only=True)
 class Checkpoint:
     text: str
+    sealed_at: dt.datetime
     cosigned: str | None = None
 
 

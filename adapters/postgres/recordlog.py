@@ -136,6 +136,10 @@ class PostgresRecordLog:
     async def sizes(self) -> dict[str, int]:
         return {row["division"]: row["size"] for row in await self._pool.fetch(_SQL["sizes"])}
 
+    async def sealed_for_s(self, division: str, beyond: int) -> float:
+        rows = await self._pool.fetch(_SQL["sealed_for"], division, beyond)
+        return float(rows[0]["seconds"])
+
     async def newest_checkpoint(self, division: str, above: int) -> tuple[int, str] | None:
         rows = await self._pool.fetch_durably(_SQL["newest_checkpoint"], division, above)
         return (rows[0]["size"], rows[0]["text"]) if rows else None

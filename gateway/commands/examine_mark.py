@@ -13,6 +13,7 @@ from gateway.commands.rooms import record_signer
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.log import Marked
 from gateway.settings import Secrets, Settings
+from gateway.workers.mark import LAG_S_MAX, STALE
 
 UNSET = (
     "witness.mark is not set: whoever starts while the bureau is down passes nothing until it is"
@@ -107,4 +108,6 @@ async def _compare(
         return found(State.BAD, words, size)
     if ours != root:
         return found(State.BAD, f"at {size} records the database holds another history", size)
+    if await records.sealed_for_s(division, size) > LAG_S_MAX:
+        return found(State.WARN, f"{size} of {held} records: {STALE}", size)
     return found(State.GOOD, f"{size} of {held} records", size)

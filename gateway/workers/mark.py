@@ -23,6 +23,9 @@ mark is what was decided in the last second."""
 HEAR_S = 5.0
 """How long the door stays shut to hear where the bureaus stand."""
 HEAR_AGAIN_S = (1.0, 2.0, 4.0, 8.0)
+LAG_S_MAX = 60.0
+"""A mark that did not follow the log for so long is of a host that was away: what it saw is in many
+an older copy too, and says nothing of how new this one is."""
 REFRESH_S = 30.0
 """So often the file is looked at though nothing grew: somebody may have taken it away."""
 TOLD_EVERY_S = 60.0
@@ -32,6 +35,8 @@ UNHEARD = (
     "neither the mark of this host nor the bureau has said that this database is the newest copy"
     " (runbooks/backup-and-restore)"
 )
+
+STALE = "did not follow the log for more than a minute: the bureau must be heard (decision 0075)"
 
 Greet: TypeAlias = Callable[[str], Awaitable[bool]]
 """Whether a division's bureau was heard, and holds nothing that this database lacks. Raises
@@ -185,7 +190,11 @@ class Marking:
         ours = await self._records.root_at(division, size)
         if ours != root:
             return
-        known.marked, known.opened = None, True
+        if not known.opened and await self._records.sealed_for_s(division, size) > LAG_S_MAX:
+            self._tell(f"mark.{division}", STALE)
+        else:
+            known.opened = True
+        known.marked = None
         await self._follow(division)
 
     async def _follow(self, division: str) -> None:

@@ -1,6 +1,7 @@
 """Telling the bureaus: only what the bureau itself signed counts, and none waits for another."""
 
 import asyncio
+import datetime as dt
 from collections.abc import Sequence
 
 import attrs
@@ -130,12 +131,12 @@ class Post:
         witness = BureauWitness(trust=self.keys.trust, bureau=uri, origin=origin)
         return Inbox(bureau=self.bureaus[division], witness=witness)
 
-    async def write(self, division: str = HERE, count: int = 3) -> None:
+    async def write(self, division: str = HERE, count: int = 3, at: dt.datetime = NOW) -> None:
         for number in range(count):
             body = unnumbered({"kind": "verdict", "n": number})
             draft = RecordDraft(kind="verdict", subject=f"{number}", body=body)
             await self.ledger.record(division, draft)
-        assert await self.records.seal(division, 100, NOW, self.sealer.seal)
+        assert await self.records.seal(division, 100, at, self.sealer.seal)
         self.sealed.set()
 
     def notice(self, division: str = HERE) -> Notice:

@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import datetime as dt
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +17,8 @@ from certs.own_log import OwnLog
 from certs.trust import Trust
 from gateway.domain.log import Marked
 from gateway.workers import mark
-from gateway.workers.mark import REFRESH_S, UNHEARD, Marking
-from tests.workers.test_deliver import GATEWAY, HERE, THERE, Keys, Post
+from gateway.workers.mark import LAG_S_MAX, REFRESH_S, UNHEARD, Marking
+from tests.workers.test_deliver import GATEWAY, HERE, NOW, THERE, Keys, Post
 
 ORIGIN = log_origin(GATEWAY, HERE)
 
@@ -147,6 +148,27 @@ async def test_with_the_mark_a_silent_bureau_keeps_nothing_shut(host: Host) -> N
     assert await host.start() == {}
     await host.turn()
     assert host.said.split("\n")[1] == "6"
+
+
+@pytest.mark.parametrize(("away_s", "shut"), [(LAG_S_MAX - 1, False), (LAG_S_MAX + 1, True)])
+async def test_the_mark_of_a_host_that_was_away_does_not_speak_for_a_copy(
+    host: Host, away_s: float, shut: bool
+) -> None:
+    """Another host went on meanwhile; then the database came back from a copy of that time."""
+    await host.post.write(count=1)
+    await host.post.write(count=1, at=NOW + dt.timedelta(seconds=away_s))
+    restore = backup(host)
+    await host.post.write(count=2, at=NOW + dt.timedelta(seconds=away_s + 1))
+    restore()
+    host.silence()
+    assert bool(await host.start()) is shut
+    if shut:
+        assert host.marking.behind == {HERE: UNHEARD}
+        assert "did not follow" in host.marking.troubles[f"mark.{HERE}"]
+        host.silence(False)
+        host.post.clock.ticks += 10
+        assert await host.turn() == {}, "the bureau knows of nothing newer"
+        assert host.said.split("\n")[1] == "6" and not host.marking.troubles
 
 
 async def test_without_a_mark_the_bureau_must_be_heard_and_then_it_opens_and_marks(

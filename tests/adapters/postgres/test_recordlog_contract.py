@@ -1,5 +1,7 @@
 """What every record log promises, in memory and on PostgreSQL alike."""
 
+import datetime as dt
+
 import pytest
 
 from gateway.domain.faults import LedgerUnavailable
@@ -138,3 +140,14 @@ async def test_the_sizes_and_the_newest_checkpoint_are_told(storage: Storage) ->
         newest = await storage.second_records.newest_checkpoint(DIVISION, above)
         assert newest and newest[0] == 6 and newest[1].split("\n")[1] == "6"
     assert await storage.records.newest_checkpoint(DIVISION, 6) is None
+
+
+async def test_how_long_sealing_went_on_beyond_a_size(storage: Storage) -> None:
+    sealer = PlainSealer()
+    assert await storage.records.sealed_for_s(DIVISION, 0) == 0.0
+    for after_s in (0, 40, 100):
+        await write(storage, 2)
+        at = NOW + dt.timedelta(seconds=after_s)
+        await storage.records.seal(DIVISION, 100, at, sealer.seal)
+    for beyond, seconds in ((0, 100.0), (1, 100.0), (2, 60.0), (4, 0.0), (6, 0.0)):
+        assert await storage.records.sealed_for_s(DIVISION, beyond) == seconds
