@@ -256,8 +256,7 @@ class RecordLog(Protocol):
         ...
 
     async def sealed_for_s(self, division: str, beyond: int) -> float:
-        """How long sealing went on beyond so many records, by the clocks of who sealed; 0.0 if
-        nothing is sealed beyond them."""
+        """How long sealing went on beyond so many records, by its own clocks; 0.0 if it did not."""
         ...
 
     async def newest_checkpoint(self, division: str, above: int) -> tuple[int, str] | None:
