@@ -47,10 +47,16 @@ def doctor(settings: SettingsFile, as_json: Json = False) -> None:
 
 
 def look_over(settings: Path) -> None:
-    """`serve --check`: the same examination, in a sentence for each thing that is wrong."""
-    wrong = [each for each in _examine(settings, quiet=True) if each.state is State.BAD]
+    """`serve --check`: the same examination, in a sentence for each thing that is wrong, or will be
+    on a bad day."""
+    found = _examine(settings, quiet=True)
+    wrong = [each for each in found if each.state is State.BAD]
     for finding in wrong:
         console.print(f"{finding.part}: {finding.detail}", markup=False, soft_wrap=True)
+    for finding in found:
+        if finding.state is State.WARN:
+            words = f"warning: {finding.part}: {finding.detail}"
+            console.print(words, markup=False, soft_wrap=True)
     if not wrong:
         typer.echo("settings, keys, certificates, policies, database and peers are fit")
     raise typer.Exit(NO if wrong else DONE)

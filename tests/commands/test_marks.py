@@ -32,6 +32,13 @@ def setting(stage: Stage, settings: Path, *more: str, told: int = 0, dsn: str = 
     return run(stage, "mark", "set", "--settings", settings, *who, *more, more=database)
 
 
+def test_check_says_what_a_start_without_a_mark_will_need(stage: Stage, tmp_path: Path) -> None:
+    settings = settings_of(stage, tmp_path, ('mark = "log.mark"', ""))
+    said = run(stage, "serve", "--settings", settings, "--check")
+    assert said.code == 0 and "warning: mark: witness.mark is not set" in said.err
+    assert "passes nothing until it is heard" in said.err.replace("\n", " ")
+
+
 def test_a_torn_mark_is_told_and_replaced_by_an_operator(stage: Stage, tmp_path: Path) -> None:
     settings, mark = marking(stage, tmp_path)
     mark.write_bytes(b'{"logs": {"lo')
