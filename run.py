@@ -42,6 +42,8 @@ LINTERS = {
     "types": ["mypy", "--no-error-summary"],
     "layers": ["lint-imports", "--no-logo"],
 }
+TESTS = ["pytest", "--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder"]
+"""Two workers, each with its own PostgreSQL, take file after file; one closing line is of both."""
 
 
 class Trouble(Exception):
@@ -87,7 +89,7 @@ def _arguments(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
     test.set_defaults(run=_test)
 
     check = commands.add_parser("check", help="linters and every test that is not slow")
-    check.description = "Format, lint, types and layers beside the tests that are not slow."
+    check.description = "Linters beside the tests that are not slow, with fewer examples."
     check.set_defaults(run=_check)
 
     bench = commands.add_parser("bench", help="measurements")
@@ -136,18 +138,16 @@ def _test(_arguments: argparse.Namespace, rest: list[str]) -> int:
     failed = linters.finish()
     if failed > 128:  # stopped by a signal
         return failed
-    tests = Jobs({"tests": ["pytest", "-rs"]}, live=True)
+    tests = Jobs({"tests": [*TESTS, "-rs"]}, live=True)
     return tests.finish() or failed
 
 
 def _check(_arguments: argparse.Namespace, _rest: list[str]) -> int:
-    """The linters and the tests that wait for a database run beside the others."""
     _name_missing()
     started = time.monotonic()
-    database = ["pytest", "-m", "not slow and postgres"]
-    quiet = Jobs({**LINTERS, "database": database})
-    others = ["pytest", "-m", "not slow and not postgres"]
-    code = Jobs({"tests": others}, live=True, beside=quiet).finish()
+    quiet = Jobs(LINTERS)
+    quick = [*TESTS, "-m", "not slow", "--hypothesis-profile=quick"]
+    code = Jobs({"tests": quick}, live=True, beside=quiet).finish()
     code = quiet.finish() or code
     _say(f"check: {'ok' if code == 0 else 'FAILED'} in {time.monotonic() - started:.0f} s")
     return code
@@ -271,7 +271,9 @@ def _die_with_parent() -> None:
 
 
 def _environment() -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PYTHONPATH")}
+    # The last would have each of the hundreds of programs that tests start compile the product.
+    dropped = ("PYTHONHOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
+    kept = {k: v for k, v in os.environ.items() if k not in dropped}
     return {
         **kept,
         "VIRTUAL_ENV": str(VENV),

@@ -1,15 +1,17 @@
-"""What every test may ask for, a fresh and empty PostgreSQL database; and no process left behind.
+"""What every test may ask for, a PostgreSQL database of its own; and no process left behind.
 
 GATEWAY_DATABASE, the DSN of a role that may create databases, is used when set; otherwise one
 embedded server is started at the first test that needs it and stopped after the last.
 """
 
+import asyncio
 import os
 import secrets
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -23,7 +25,9 @@ from adapters.postgres.embedded_binaries import (
     refuse_unnamed_user,
     throwaway_folder,
 )
+from adapters.postgres.migrate import MIGRATIONS, migrate
 from tests import sweeper
+from tests.examples import name_quick
 
 MARK = f"GATEWAY_TEST_RUN={secrets.token_hex(8)}"
 LEFT_DEADLINE_S = 5.0
@@ -31,6 +35,12 @@ LOOK_S = 0.02
 SWEEPER: pytest.StashKey[subprocess.Popen[bytes]] = pytest.StashKey()
 MEMORY = Path("/dev/shm")
 MEMORY_FREE_BYTES_MIN = 3 << 30
+Migrated = Callable[[Path], AbstractAsyncContextManager[str]]
+
+
+@pytest.hookimpl(tryfirst=True)  # before a profile is asked for by its name
+def pytest_configure() -> None:
+    name_quick()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -45,7 +55,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"{name}: {counts[name]} passed")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first: of two workers neither shall begin a long one at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
+    if _worker(session):  # started by the process that sweeps, and marked with all it starts
+        return
     session.config.stash[SWEEPER] = subprocess.Popen(
         [sys.executable, "-I", "-S", sweeper.__file__, MARK],
         env={},  # bears no mark itself, not even that of a run around this one
@@ -58,8 +76,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     os.environ[name] = value
 
 
+@pytest.hookimpl(trylast=True)  # after the workers have ended
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """A test that leaves a process behind fails the run; the sweeper then ends the process."""
+    if _worker(session):
+        return
     deadline = time.monotonic() + LEFT_DEADLINE_S
     while (left := sweeper.marked(MARK)) and time.monotonic() < deadline:
         time.sleep(LOOK_S)
@@ -67,6 +88,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         sys.stderr.write(f"\nleft behind by a test: process {pid}: {command}\n")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
     session.config.stash[SWEEPER].communicate()
+
+
+def _worker(session: pytest.Session) -> bool:
+    """Whether this process runs a share of the tests for another one, which tells of all."""
+    return hasattr(session.config, "workerinput")
 
 
 @pytest.fixture(scope="session")
@@ -87,12 +113,36 @@ def database_server() -> Iterator[str]:
 @pytest.fixture
 async def database(database_server: str) -> AsyncIterator[str]:
     """The DSN of a database that is empty, this test's own, and dropped after it."""
-    name = f"t_{secrets.token_hex(8)}"
-    await _execute(database_server, f"CREATE DATABASE {name} TEMPLATE template0")
-    try:
-        yield urlunsplit(urlsplit(database_server)._replace(path=f"/{name}"))
-    finally:
-        await _execute(database_server, f"DROP DATABASE {name} WITH (FORCE)")
+    async with _own(database_server, "template0") as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="session")
+def migrated_once(database_server: str) -> Iterator[Migrated]:
+    """Gives copies of a database to which the migrations of a folder were applied, once for all
+    tests: to apply them takes ten times as long as to copy what came of them."""
+    templates: dict[Path, str] = {}
+
+    @asynccontextmanager
+    async def copy(folder: Path) -> AsyncIterator[str]:
+        if folder not in templates:
+            name = f"m_{secrets.token_hex(8)}"
+            await _execute(database_server, f"CREATE DATABASE {name} TEMPLATE template0")
+            templates[folder] = name
+            await migrate(_beside(database_server, name), folder)
+        async with _own(database_server, templates[folder]) as dsn:
+            yield dsn
+
+    yield copy
+    for name in templates.values():
+        asyncio.run(_execute(database_server, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+async def migrated(migrated_once: Migrated) -> AsyncIterator[str]:
+    """The DSN of a gateway's database, this test's own, that has all tables and no row."""
+    async with migrated_once(MIGRATIONS) as dsn:
+        yield dsn
 
 
 def _memory() -> list[Path]:
@@ -103,6 +153,21 @@ def _memory() -> list[Path]:
     facts = os.statvfs(MEMORY)
     roomy = facts.f_bavail * facts.f_frsize >= MEMORY_FREE_BYTES_MIN
     return [MEMORY] if roomy and not facts.f_flag & os.ST_NOEXEC else []
+
+
+@asynccontextmanager
+async def _own(server: str, template: str) -> AsyncIterator[str]:
+    name = f"t_{secrets.token_hex(8)}"
+    # By copying files, not through the log: half the time for a database that is this small.
+    await _execute(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+    try:
+        yield _beside(server, name)
+    finally:
+        await _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _beside(server: str, name: str) -> str:
+    return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
 
 
 async def _execute(dsn: str, statement: str) -> None:

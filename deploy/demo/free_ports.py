@@ -2,12 +2,13 @@
 
 A port that the kernel hands out (`bind` to 0) is one of those that it also gives to outgoing
 connections: between the question and the program's start, or while a killed program is down, any
-client's connection may take it. So we ask below that range.
+client's connection may take it. So we ask below that range; and from a block of ports that no other
+process of this host asks from, or two demonstrations, or two halves of a test run, could meet.
 """
 
 import random
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +16,11 @@ _OUTGOING: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _LINUX_FIRST_OUTGOING: Final = 32_768
 _LOWEST: Final = 10_240
 """Below it are the ports of well-known services."""
-_MOST_TRIES: Final = 200
+_BLOCK: Final = 256
+"""Ports that one process takes at a time."""
 
+_held: dict[int, socket.socket] = {}
+"""The first port of each block of ours, with what keeps it ours for as long as we live."""
 _given: set[int] = set()
 
 
@@ -30,10 +34,32 @@ def free_port(host: str) -> int:
     raise OSError(f"no free port on {host} from {_LOWEST} to {_first_outgoing() - 1}")
 
 
-def _candidates() -> Sequence[int]:
-    below = range(_LOWEST, max(_first_outgoing(), _LOWEST + 2 * _MOST_TRIES))
-    # From the system's own randomness: two demonstrations with one seed must not meet.
-    return random.SystemRandom().sample(below, _MOST_TRIES)
+def _candidates() -> Iterable[int]:
+    """From the system's own randomness: two demonstrations with one seed must not meet."""
+    chance = random.SystemRandom()
+    for first in _blocks(chance):
+        yield from chance.sample(range(first, first + _BLOCK), _BLOCK)
+
+
+def _blocks(chance: random.SystemRandom) -> Iterator[int]:
+    yield from tuple(_held)
+    last = max(_first_outgoing(), _LOWEST + 2 * _BLOCK) - _BLOCK
+    firsts = range(_LOWEST, last + 1, _BLOCK)
+    yield from (first for first in chance.sample(firsts, len(firsts)) if _take(first))
+
+
+def _take(first: int) -> bool:
+    """A name of the host's network that ends with the process that holds it, however that ends."""
+    if first in _held:
+        return False
+    name = socket.socket(socket.AF_UNIX)
+    try:
+        name.bind(f"\0treasury-gateway ports {first}")
+    except OSError:
+        name.close()
+        return False
+    _held[first] = name
+    return True
 
 
 def _first_outgoing() -> int:

@@ -1,7 +1,7 @@
 """A bureau on a real database, a gateway's sealer, and the two ends of real mutual TLS."""
 
 import datetime as dt
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from adapters.postgres.bureau_people import BureauPeople
 from adapters.postgres.bureau_pool import Pool, open_pool
 from adapters.postgres.bureau_store import BureauStore
 from adapters.postgres.bureau_trail import Trail
-from adapters.postgres.migrate import migrate
 from bureau.desk.audit import Auditor
 from bureau.desk.summary import Summaries
 from bureau.inbox.bell import Bell
@@ -23,12 +22,14 @@ from bureau.ports import LogPlace
 from bureau.web.door import door_application
 from bureau.web.reception import door as bureau_door
 from bureau.wiring import MIGRATIONS, written
+from certs import passwords
 from certs.authority import Purpose, create_root, create_subordinate
 from certs.log.note import log_origin
 from certs.people import PeopleVault, key_for_trial
 from certs.tls import server_context
 from tests.bureau.desks import Desk, open_desk
 from tests.bureau.words import BANK, DIVISION, DOMAIN, GATEWAY, Bureau, Chain, Door, House
+from tests.conftest import Migrated
 
 
 @pytest.fixture(scope="session")
@@ -45,15 +46,32 @@ def house() -> House:
     )
 
 
+@pytest.fixture(autouse=True, scope="module")
+def cheap_passwords() -> Iterator[None]:
+    """What a password costs in service is seen in tests/certs/test_passwords.py."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_MEMORY_KIB", 64)
+        patch.setattr(passwords, "_ITERATIONS", 1)
+        passwords._nobodys.cache_clear()
+        yield
+    passwords._nobodys.cache_clear()
+
+
 @pytest.fixture
 def chain(house: House) -> Chain:
     return Chain(house.gateway)
 
 
 @pytest.fixture
-async def pool(database: str) -> AsyncIterator[Pool]:
-    await migrate(database, MIGRATIONS)
-    pool = await open_pool(database)
+async def kept(migrated_once: Migrated) -> AsyncIterator[str]:
+    """The DSN of a bureau's database, this test's own, that has all tables and no row."""
+    async with migrated_once(MIGRATIONS) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def pool(kept: str) -> AsyncIterator[Pool]:
+    pool = await open_pool(kept)
     try:
         yield pool
     finally:

@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import attrs
+from jinja2.bccache import Bucket, BytecodeCache
 
 from adapters.formats.pasted import read_pasted
 from adapters.papers.setter import editable, portable
@@ -37,6 +38,7 @@ from bureau.desk.statistics import Statistics
 from bureau.inbox.receive import REASONS_ZH
 from bureau.serving import site
 from bureau.web.desk import desk_application
+from bureau.web.guard import COOKIE
 from bureau.web.live import Live
 from bureau.web.pages import Pages
 from bureau.web.rooms import Rooms
@@ -70,6 +72,8 @@ class Seated:
     url: str
     session: aiohttp.ClientSession
     person: Person
+    _tokens: dict[str, str] = attrs.field(factory=dict, init=False)
+    """By cookie: a session keeps its token, and the page that shows it draws two barcodes."""
 
     async def get(self, path: str, **more: Any) -> tuple[int, str]:
         async with self.session.get(self.url + path, allow_redirects=False, **more) as answer:
@@ -80,8 +84,11 @@ class Seated:
             return answer.status, await answer.read(), answer.headers
 
     async def csrf(self) -> str:
-        _, text = await self.get("/me")
-        return re.findall(r'name="csrf" value="([0-9a-f]{64})"', text)[0]
+        cookie = next((c.value for c in self.session.cookie_jar if c.key == COOKIE), "")
+        if cookie not in self._tokens:
+            _, text = await self.get("/me")
+            self._tokens[cookie] = re.findall(r'name="csrf" value="([0-9a-f]{64})"', text)[0]
+        return self._tokens[cookie]
 
     async def seen(self, path: str) -> str:
         """What the forms of a page say of how much it showed; empty if it has none."""
@@ -193,13 +200,36 @@ def rooms_of(bureau: Bureau, hands: Hands, divisions: tuple[str, ...]) -> Rooms:
             hands,
         ),
         editable=editable,
-        pages=Pages(NAME, REASONS_ZH),
+        pages=_pages(),
         live=Live(bureau.bell),
         bell=bureau.bell.ring,
         clock=hands,
         divisions=divisions,
         law=law_of(),
     )
+
+
+def _pages() -> Pages:
+    pages = Pages(NAME, REASONS_ZH)
+    pages._environment.bytecode_cache = COMPILED
+    return pages
+
+
+class Compiled(BytecodeCache):
+    """A template that one test has compiled serves the others."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if kept := self._kept.get(bucket.key):
+            bucket.bytecode_from_string(kept)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key] = bucket.bytecode_to_string()
+
+
+COMPILED = Compiled()
 
 
 @asynccontextmanager

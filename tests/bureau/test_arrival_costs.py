@@ -27,10 +27,10 @@ HELD = """
 
 @pytest.mark.parametrize("analyzed", [False, True])
 async def test_a_hold_is_looked_up_in_the_log_and_the_log_is_not_walked(
-    bureau: Bureau, database: str, analyzed: bool
+    bureau: Bureau, kept: str, analyzed: bool
 ) -> None:
     """Asked for its last word alone, the server once read the whole log for each hold."""
-    owner = await asyncpg.connect(database)
+    owner = await asyncpg.connect(kept)
     try:
         await owner.execute(LOG)
         if analyzed:

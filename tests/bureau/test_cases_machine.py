@@ -5,7 +5,7 @@ import itertools
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bureau.desk.casework.ladder import AT_ONCE, OF
@@ -16,6 +16,7 @@ from bureau.desk.casework.state import Asked, Case, Done, Order, Request, awaits
 from bureau.desk.casework.words import FROM, PROGRAM, WHO, Against, Means, Measure, Move, Stage
 from bureau.desk.people import Office
 from bureau.desk.refusals import ActRefused
+from tests.examples import examples
 
 DAY = dt.date(2026, 3, 2)
 DUE = (DAY + dt.timedelta(days=10)).isoformat()
@@ -275,7 +276,7 @@ _TRIES = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(tries=_TRIES, against=st.sampled_from(list(Against)))
 def test_whatever_people_try_the_case_stays_lawful(
     tries: list[tuple[object, ...]], against: Against

@@ -82,6 +82,7 @@ def _same(pattern: str, canonical: str) -> bool:
     return re.sub(r":[^{}]*(\{[^{}]*\})?[^{}]*\}", "}", pattern) == canonical
 
 
+@pytest.mark.slow
 async def test_every_route_opens_for_its_offices_only_and_no_division_but_ones_own(
     desk: Desk, bureau: Bureau, chain: Chain, house: House
 ) -> None:

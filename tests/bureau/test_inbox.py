@@ -181,12 +181,12 @@ async def test_counts_are_those_of_the_records_and_the_log_verifies_from_its_byt
     ],
 )
 async def test_log_verified_is_no_flag_any_edit_of_the_stored_log_is_found(
-    bureau: Bureau, chain: Chain, database: str, tampering: str
+    bureau: Bureau, chain: Chain, kept: str, tampering: str
 ) -> None:
     chain.seal([verdict(n) for n in range(4)])
     await _receive(bureau, chain.delivery())
     assert (await bureau.auditor.audit(bureau.place)).holds
-    owner = await asyncpg.connect(database)
+    owner = await asyncpg.connect(kept)
     await owner.execute(tampering)
     await owner.close()
     summary = await bureau.summaries.of(DIVISION)

@@ -2,7 +2,7 @@
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from adapters.formats.pasted import read_pasted
 from bureau.desk.instruction_facts import not_said, said_by
@@ -18,13 +18,14 @@ from tests.bureau.desks import Desk
 from tests.bureau.test_case_walk import intercepted
 from tests.bureau.test_policy_form_pages import filled, opened, posted
 from tests.bureau.words import DIVISION, Bureau, Chain, House
+from tests.examples import examples
 from tests.pipeline.fakes import registers
 
 HOME = f"/desk/{DIVISION}/policies"
 TEXTS = load_texts(LIBRARY / "jilin")
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(instructions())
 def test_the_desk_reads_an_instruction_as_the_gateway_does(order: Instruction) -> None:
     shelf = registers()

@@ -21,7 +21,6 @@ from typer.testing import CliRunner, Result
 from adapters.postgres.day_close import PostgresDayBook
 from adapters.postgres.export import PostgresExport
 from adapters.postgres.ledger import PostgresLedger
-from adapters.postgres.migrate import migrate
 from adapters.postgres.recordlog import PostgresRecordLog
 from certs.bundled import receipts_for
 from certs.keys import pem_of, save_certificates
@@ -137,16 +136,15 @@ def facts(result: Result) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def world(database: str, tmp_path: Path, suite: str) -> AsyncIterator[World]:
-    await migrate(database)
+async def world(migrated: str, tmp_path: Path, suite: str) -> AsyncIterator[World]:
     pki = make_pki(AT)
     gateway = pki.party("gateway/103", AT, suite)
     bureau = pki.party(f"bureau/{DIVISION}", AT, suite)
     save_certificates(tmp_path / "bank.pem", [each.certificate for each in gateway.each])
     save_certificates(tmp_path / "bureau.pem", [each.certificate for each in bureau.each])
-    records = PostgresRecordLog(database)
-    async with PostgresLedger(database, instance="gw") as ledger:
-        yield World(database, tmp_path, gateway, bureau, pki, ledger, records)
+    records = PostgresRecordLog(migrated)
+    async with PostgresLedger(migrated, instance="gw") as ledger:
+        yield World(migrated, tmp_path, gateway, bureau, pki, ledger, records)
     await records.close()
 
 

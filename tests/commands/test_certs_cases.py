@@ -12,7 +12,6 @@ import pytest
 from typer.testing import CliRunner
 
 from adapters.postgres.certificates import PostgresCertificates
-from adapters.postgres.migrate import migrate
 from certs.authority import (
     Purpose,
     adopt,
@@ -86,11 +85,10 @@ class World:
 
 
 @pytest.fixture
-async def world(database: str, tmp_path: Path) -> World:
-    await migrate(database)
+async def world(migrated: str, tmp_path: Path) -> World:
     made: list[World] = []
     # The commands bring an event loop of their own; this fixture has one already.
-    thread = threading.Thread(target=lambda: made.append(World(tmp_path, database)))
+    thread = threading.Thread(target=lambda: made.append(World(tmp_path, migrated)))
     thread.start()
     thread.join()
     return made[0]
@@ -173,7 +171,7 @@ def test_a_banks_authority_signs_in_place_of_ours(world: World) -> None:
     assert taken["serial"] == f"{signed.serial_number:x}"
 
 
-async def test_of_two_decisions_at_once_only_one_is_taken(world: World, database: str) -> None:
+async def test_of_two_decisions_at_once_only_one_is_taken(world: World, migrated: str) -> None:
     """Approval and refusal in the same moment: the second is judged on what the first made."""
     asked = await asyncio.to_thread(
         world.request, "a", "tls-client", f"{DOMAIN}/agency/{DIVISION}/101001"
@@ -181,7 +179,7 @@ async def test_of_two_decisions_at_once_only_one_is_taken(world: World, database
     settings = read_settings(world.settings)
     words = SECRETS["CERTS_OFFICER_PASSPHRASE"].encode()
     bo = load_signer(world.folder / "ca" / "bo.pem", world.folder / "bo.key", words)
-    stores = [PostgresCertificates(database) for _ in range(2)]
+    stores = [PostgresCertificates(migrated) for _ in range(2)]
     try:
         registries = [
             Registry(settings, bo, store, lambda: dt.datetime.now(dt.UTC)) for store in stores

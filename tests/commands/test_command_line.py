@@ -23,8 +23,10 @@ from adapters.postgres.registers import PostgresRegisters
 from deploy.demo.day import COUNT_MIN, Day, day
 from gateway.commands.line import app
 from gateway.domain.decision import Outcome
+from policies.book.load import load
 from tests.adapters.formats.iso_samples import AT, carriable
 from tests.pipeline.letters_iso import recall
+from tests.policies.shipped import BOOK
 
 ON = dt.date(2026, 3, 10)
 LIBRARY = Path(__file__).parents[2] / "policies" / "library" / "jilin"
@@ -46,6 +48,15 @@ def commands() -> Iterator[tuple[str, ...]]:
                 yield from walk(command, (*path, name))
 
     yield from walk(typer.main.get_command(app), ())
+
+
+@pytest.fixture(autouse=True)
+def read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To read the shipped book takes longer than most of what is asked of it here."""
+    monkeypatch.setattr(
+        "gateway.commands.explain.load",
+        lambda folder: BOOK if folder == LIBRARY else load(folder),
+    )
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,8 @@
 """The demonstration's ports stay free between the question and the start of a program."""
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,38 @@ def test_no_outgoing_connection_can_take_a_port_that_was_given() -> None:
 def test_no_port_is_given_twice() -> None:
     given = [free_port(HOST) for _ in range(50)]
     assert len(set(given)) == len(given)
+
+
+def test_two_processes_never_ask_for_the_same_ports() -> None:
+    """Not even for one that is given but on which nobody listens yet."""
+    ask = f"from deploy.demo.free_ports import *; print(free_port({HOST!r})); input()"
+    others = [
+        subprocess.Popen(
+            [sys.executable, "-c", ask], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    try:
+        theirs = [
+            int(other.stdout.readline()) // free_ports._BLOCK for other in others if other.stdout
+        ]
+        ours = {free_port(HOST) // free_ports._BLOCK for _ in range(300)}
+    finally:
+        for other in others:
+            other.communicate("\n")
+    assert len(ours) >= 2, "one block did not do"
+    assert not ours & set(theirs) and len(set(theirs)) == 2
+
+
+def test_a_block_is_free_again_when_its_holder_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(free_ports, "_held", {})
+    block = free_ports._LOWEST - 256
+    assert free_ports._take(block)
+    held = free_ports._held.pop(block)
+    assert not free_ports._take(block)
+    held.close()
+    assert free_ports._take(block)
+    free_ports._held[block].close()
 
 
 def test_a_port_that_somebody_listens_on_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ HOUSE = Path(__file__).parents[2]
 DEADLINE_S = 30.0
 LOOK_S = 0.02
 FORGETFUL = """
-import subprocess, sys, time
+import os, subprocess, sys, time
 def test_forgets():
     code = "import signal; print('up', flush=True); signal.pause()"
     child = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
@@ -37,8 +37,11 @@ def checkout(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path
 
 
-def test_a_forgotten_process_fails_the_run_and_is_ended(checkout: Path) -> None:
-    run = _pytest(checkout, "child.returncode = 0")
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "in a worker"])
+def test_a_forgotten_process_fails_the_run_and_is_ended(
+    checkout: Path, workers: tuple[str, ...]
+) -> None:
+    run = _pytest(checkout, "child.returncode = 0", *workers)
     _, said = run.communicate()
     assert run.returncode == 1
     child = int((checkout / "child").read_text())
@@ -53,6 +56,17 @@ def test_a_killed_run_takes_its_processes_along(checkout: Path) -> None:
     run.kill()
     run.communicate()
     _await_gone(int((checkout / "child").read_text()))
+
+
+def test_a_killed_run_takes_its_workers_and_their_processes_along(checkout: Path) -> None:
+    waits = "open('worker', 'w').write(str(os.getpid())); time.sleep(600)"
+    run = _pytest(checkout, waits, "-n", "1")
+    worker = checkout / "worker"
+    _await(lambda: worker.exists() and bool(worker.read_text()))
+    run.kill()
+    run.communicate()
+    _await_gone(int((checkout / "child").read_text()))
+    _await_gone(int(worker.read_text()))
 
 
 def test_a_killed_run_within_a_killed_run_is_ended_too(checkout: Path) -> None:
@@ -79,7 +93,7 @@ def test_a_stranger_is_not_looked_at() -> None:
     assert sweeper.marked("GATEWAY_TEST_RUN=nobody's") == {}
 
 
-def _pytest(checkout: Path, then: str) -> subprocess.Popen[str]:
+def _pytest(checkout: Path, then: str, *more: str) -> subprocess.Popen[str]:
     (checkout / "tests" / "test_forgetful.py").write_text(FORGETFUL.format(then=then))
     return subprocess.Popen(
         [
@@ -91,6 +105,7 @@ def _pytest(checkout: Path, then: str) -> subprocess.Popen[str]:
             "-p",
             "no:cacheprovider",
             "--import-mode=importlib",
+            *more,
         ],
         cwd=checkout,
         env={**os.environ, "PYTHONPATH": str(HOUSE)},
@@ -101,8 +116,12 @@ def _pytest(checkout: Path, then: str) -> subprocess.Popen[str]:
 
 
 def _await_gone(pid: int) -> None:
+    _await(lambda: not _lives(pid))
+
+
+def _await(true: Callable[[], bool]) -> None:
     deadline = time.monotonic() + DEADLINE_S
-    while _lives(pid):
+    while not true():
         assert time.monotonic() < deadline
         time.sleep(LOOK_S)
 

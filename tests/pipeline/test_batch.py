@@ -12,7 +12,6 @@ from adapters.formats.iso20022 import IsoBulk
 from adapters.formats.iso_write import written_message
 from adapters.memory.messages import MemoryMessages
 from adapters.postgres.messages import PostgresMessages
-from adapters.postgres.migrate import migrate
 from gateway.commands.crew import LoopCrew
 from gateway.domain.answer import Answer
 from gateway.domain.bank import BankOutcome
@@ -203,8 +202,7 @@ async def test_a_message_is_kept_once_and_found_by_its_digest_in_memory() -> Non
     await _kept_once(MemoryMessages())
 
 
-async def test_a_message_is_kept_once_and_found_by_its_digest_in_postgresql(database: str) -> None:
-    await migrate(database)
-    store = PostgresMessages(database)
+async def test_a_message_is_kept_once_and_found_by_its_digest_in_postgresql(migrated: str) -> None:
+    store = PostgresMessages(migrated)
     await _kept_once(store)
     await store.close()

@@ -10,10 +10,9 @@ from gateway.domain.facts import Facts
 from gateway.domain.instruction import Payee
 from gateway.pipeline.decide import LIMIT_ID
 from gateway.pipeline.explain import explain
-from policies.book.load import LIBRARY, load
 from tests.pipeline.fakes import BookOf, finding, instruction, registers
+from tests.policies.shipped import BOOK
 
-BOOK = load(LIBRARY / "jilin")
 MONDAY = dt.date(2026, 3, 2)
 UNFILED = Payee(
     kind=PayeeKind.PERSON, account="6228230123456789018", name="李某某", bank_code="105241000022"

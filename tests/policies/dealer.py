@@ -7,7 +7,6 @@ from typing import Any
 from gateway.domain.codes import Register
 from gateway.domain.facts import Facts, changed
 from policies.book.cases import CASES, case
-from policies.book.load import load
 from policies.book.outlook import window_term
 from policies.book.resolve import level
 from policies.book.unit import Unit
@@ -24,8 +23,7 @@ from policies.language.typed import (
     windows_of,
 )
 from policies.language.types import COUNT, MONEY, SCHEMA, Fact, Kind
-
-BOOK = load()
+from tests.policies.shipped import BOOK
 
 
 def _embedded() -> Iterator[Facts]:

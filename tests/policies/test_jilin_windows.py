@@ -9,9 +9,8 @@ from gateway.domain.decision import Outcome
 from gateway.domain.facts import Facts, changed
 from gateway.domain.money import Fen
 from policies.book.cases import CASES
-from policies.book.load import load
+from tests.policies.shipped import BOOK
 
-BOOK = load()
 HELD_TOO, PAID = ("passed", "held"), ("passed",)
 
 WINDOWS = {

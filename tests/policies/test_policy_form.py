@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.book.load import LIBRARY, load_texts
@@ -23,6 +23,7 @@ from policies.form.sheet import flat, sheet_of
 from policies.form.words import changed, sentence
 from policies.language.parser import parse
 from policies.language.types import SCHEMA, Kind, Type
+from tests.examples import examples
 
 TEXTS = load_texts(LIBRARY / "jilin")
 FACTS: dict[str, Type] = {name: fact.type for name, fact in SCHEMA.items()}
@@ -96,7 +97,7 @@ def a_row(draw: st.DrawFn) -> Row:
     return attrs.evolve(row, values=tuple(draw(values)))
 
 
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(st.sampled_from(["&&", "||"]), st.lists(a_row(), max_size=5))
 def test_whatever_rows_a_person_picks_are_found_again_in_the_clause(
     join: str, rows: list[Row]
@@ -112,7 +113,7 @@ def test_whatever_rows_a_person_picks_are_found_again_in_the_clause(
     assert tied or alike(found, picked, FACTS), clause
 
 
-@settings(deadline=None, max_examples=100)
+@examples(100)
 @given(st.data())
 def test_a_document_with_anything_in_its_words_comes_back(data: st.DataObject) -> None:
     content = annotated(TEXTS[data.draw(st.sampled_from(["JL-042.toml", "JL-020.toml"]))])

@@ -22,11 +22,10 @@ from gateway.domain.decision import Action, Light, Outcome, outcome_of
 from gateway.domain.facts import Facts, changed
 from gateway.domain.money import Fen
 from policies.book.cases import CASES
-from policies.book.load import load
 from policies.book.names import NAMES, article_zh
 from policies.language.types import SCHEMA
+from tests.policies.shipped import BOOK
 
-BOOK = load()
 OWN_BASIC = {
     "payee_account_class": AccountClass.REAL_FUND,
     "payee_relation": Relation.OWN,

@@ -5,13 +5,13 @@ from enum import StrEnum
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.codes import Register
 from gateway.domain.facts import Facts, changed
 from policies.book.cases import CASES
-from policies.book.load import load, load_codes
+from policies.book.load import load_codes
 from policies.language.checker import check
 from policies.language.generate import group, predicate
 from policies.language.interpret import UNAVAILABLE, Missing, truth
@@ -19,6 +19,8 @@ from policies.language.literals import Terms
 from policies.language.parser import parse
 from policies.language.typed import Expr
 from policies.language.types import SCHEMA, Fact, Kind
+from tests.examples import examples
+from tests.policies.shipped import BOOK
 
 TERMS = Terms(
     facts=SCHEMA, params={}, lists={}, codes=load_codes(), first_year=2022, last_year=9999
@@ -116,7 +118,7 @@ def checked(clause: str) -> Expr:
     return check(parse(clause)[0], TERMS).expr
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(clauses, rows())
 def test_generated_python_and_interpreter_agree(clause: str, facts: Facts) -> None:
     expr = checked(clause)
@@ -124,7 +126,7 @@ def test_generated_python_and_interpreter_agree(clause: str, facts: Facts) -> No
     assert group([expr, expr])(facts) == ([0, 1] if truth(expr, facts) else [])
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(clauses, rows(lost=True), rows())
 def test_what_is_certain_without_a_register_stays_so_whatever_it_would_have_said(
     clause: str, facts: Facts, other: Facts
@@ -141,16 +143,13 @@ def test_what_is_certain_without_a_register_stays_so_whatever_it_would_have_said
     assert truth(expr, changed(facts, unavailable=frozenset(), **regained)) is found
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(rows())
 def test_the_books_generated_code_agrees_with_its_interpreter(facts: Facts) -> None:
     book = BOOK
     explained = {e.finding for e in book.explain(facts) if e.finding is not None}
     assert set(book.decide(facts)) == explained
     assert all("执行出错" not in f.reason_zh for f in book.decide(facts))
-
-
-BOOK = load()
 
 
 def _cel_type(cel: Any, fact: Fact) -> Any:
@@ -186,7 +185,7 @@ OVERLAP = [
 ]
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.sampled_from(OVERLAP), rows())
 def test_googles_cel_agrees_on_the_overlapping_subset(clause: str, facts: Facts) -> None:
     module = pytest.importorskip("cel_expr_python")

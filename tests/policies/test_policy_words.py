@@ -21,7 +21,6 @@ from gateway.domain.money import Fen
 from policies.book.cases import CASES, case
 from policies.book.finding import finding_of
 from policies.book.judge import judge
-from policies.book.load import load
 from policies.book.names import paper_en
 from policies.book.outlook import window_term
 from policies.book.resolve import level
@@ -32,8 +31,8 @@ from policies.language.interpret import truth
 from policies.language.literals import money
 from policies.language.typed import Constant
 from policies.language.types import COUNT
+from tests.policies.shipped import BOOK
 
-BOOK = load()
 SPEAKER = Speaker(BOOK.codes)
 UNSEEMLY = ("（空）", "(blank)", "（（", "））", "（）", "()", "“”", "''", "((", "))", "None")
 UNCOUNTED = re.compile(r"未(填写|登记|声明)(元|人|天|个|笔)|not given (yuan|guests|persons|days)")

@@ -8,7 +8,6 @@ from typing import Any
 import asyncpg
 import pytest
 
-from adapters.postgres.migrate import migrate
 from adapters.postgres.past import PostgresPast
 from adapters.postgres.registers import PostgresRegisters
 from adapters.postgres.shelf import AgeLimits, PostgresRegisterShelf
@@ -94,9 +93,8 @@ def everything(registers: Registers) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def rooms(database: str) -> AsyncIterator[Rooms]:
-    await migrate(database)
-    dsn = database if "?" in database else f"{database}?"
+async def rooms(migrated: str) -> AsyncIterator[Rooms]:
+    dsn = migrated if "?" in migrated else f"{migrated}?"
     made = Rooms(dsn)
     yield made
     await made.registers.close()

@@ -9,8 +9,8 @@ import pytest
 from gateway.domain.workdays import workdays_since
 from gateway.pipeline.facts import facts_of
 from gateway.pipeline.identify import identify
-from policies.book.load import load
 from tests.pipeline.fakes import ZERO_BALANCE, instruction, registers
+from tests.policies.shipped import BOOK
 
 CHANGED = dt.date(2026, 9, 28)
 """A Monday before the National Day holiday of 1 to 7 October 2026."""
@@ -22,7 +22,7 @@ def fires(on: dt.date, calendar: dict[dt.date, bool]) -> bool:
     rows = attrs.evolve(rows, accounts={**rows.accounts, ZERO_BALANCE: row}, calendar=calendar)
     order = instruction()
     facts = facts_of(order, identify(order, rows), rows, on)
-    return any(finding.policy == "JL-008" for finding in load().decide(facts))
+    return any(finding.policy == "JL-008" for finding in BOOK.decide(facts))
 
 
 def first_day(calendar: dict[dt.date, bool]) -> dt.date:

@@ -1,11 +1,12 @@
 """Packed rows: a mapping like any other, whose successor leaves it as it was."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.codes import PayeeClass, Register
 from gateway.domain.register_tables import Tables, TablesBuilding
 from gateway.domain.rows import KNOWN_MAX, Building, Rows
+from tests.examples import examples
 from tests.registers.feeds import CONCEAL, ID_NUMBER, VAULT, feed, snapshot
 
 KEYS = st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=3)
@@ -19,7 +20,7 @@ def rows(content: dict[str, bytes], expected: int = 4) -> Rows[bytes]:
     return building.done()
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(
     st.dictionaries(KEYS, BODIES, max_size=60),
     st.lists(st.tuples(st.dictionaries(KEYS, BODIES, max_size=8), st.sets(KEYS, max_size=8))),

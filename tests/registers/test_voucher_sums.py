@@ -3,7 +3,7 @@
 from collections import defaultdict
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.codes import PaymentMethod, Register
@@ -12,6 +12,7 @@ from gateway.domain.register_feed import plan_key
 from gateway.domain.register_vouchers import METHODS, Standing, puts_of
 from gateway.domain.registers import Indicator, Plan, plan_scope
 from gateway.domain.vouchers import QuotaNotice
+from tests.examples import examples
 from tests.registers.feeds import INDICATOR, feed, snapshot
 from tests.registers.test_vouchers import line, notice
 
@@ -33,7 +34,7 @@ notices = st.tuples(
 
 
 @given(st.lists(notices, min_size=1, max_size=6))
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_a_plan_is_the_sum_of_the_notices_that_were_taken_and_never_below_nothing(
     sent: list[tuple[str, int, list[tuple[str, int, bool]]]],
 ) -> None:

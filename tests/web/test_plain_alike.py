@@ -2,10 +2,11 @@
 
 import attrs
 import httptools
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.web.plain import Plain, recognised
+from tests.examples import examples
 
 GOOD = (
     b"POST /v1/instructions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -67,7 +68,7 @@ def bent(draw: st.DrawFn) -> bytes:
 @example(GOOD)
 @example(GOOD + GOOD)
 @example(GOOD.replace(b"Host: x", b"Host:\t x\t"))
-@settings(max_examples=2000, deadline=None)
+@examples(2000)
 def test_what_is_plain_is_read_alike_by_a_whole_parser(data: bytes) -> None:
     head = recognised(data)
     if not isinstance(head, Plain) or len(data) < head.end:

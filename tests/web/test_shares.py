@@ -5,12 +5,13 @@ from collections import Counter
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.faults import FaultCode, Unready
 from gateway.web import shares as subject
 from gateway.web.shares import ALONE_S, Company, Shares
+from tests.examples import examples
 
 STEPS = ("enter", "leave", "wait", "go")
 
@@ -141,7 +142,7 @@ async def test_a_place_is_held_meanwhile_and_where_none_is_free_at_all_that_is_s
 @given(
     st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["enter", "leave", "wait", "go"])))
 )
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_places_are_never_lost_nor_made(steps: list[tuple[str, str]]) -> None:
     async def walk() -> None:
         hands = Hands()

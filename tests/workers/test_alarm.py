@@ -7,7 +7,6 @@ import attrs
 import orjson
 import pytest
 
-from adapters.postgres.migrate import migrate
 from adapters.postgres.watchbook import PostgresWatchbook
 from gateway.domain.certificates import RevocationList
 from gateway.domain.faults import Undelivered
@@ -51,9 +50,8 @@ class Receiver:
 
 
 @pytest.fixture
-async def book(database: str):
-    await migrate(database)
-    book = PostgresWatchbook(database, "p1")
+async def book(migrated: str):
+    book = PostgresWatchbook(migrated, "p1")
     yield book
     await book.close()
 

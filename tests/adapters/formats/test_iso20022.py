@@ -4,7 +4,7 @@ import hashlib
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from lxml import etree
 from msgspec.structs import replace
 
@@ -32,6 +32,7 @@ from tests.adapters.formats.iso_samples import (
     many,
     outside_schema,
 )
+from tests.examples import examples
 
 FORMAT, PART, BULK = IsoFormat(lambda: AT), IsoPartFormat(lambda: AT), IsoBulk(lambda: AT)
 FINDING = Finding(
@@ -68,13 +69,13 @@ def test_every_schema_that_is_named_is_there_and_compiles(message: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(instruction=instructions().filter(carriable))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_whatever_a_message_can_carry_comes_back_whole(kind: str, instruction: Instruction) -> None:
     assert FORMAT.parse(one(instruction, kind)) == instruction
 
 
 @given(instruction=instructions().filter(carriable))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_every_format_gives_the_same_instruction_as_every_other(instruction: Instruction) -> None:
     """JSON -> ISO -> ISO -> JSON; and through a voucher whatever a voucher can carry."""
     first = JsonFormat().parse(instruction_json(instruction))

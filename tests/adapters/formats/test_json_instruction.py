@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.formats.json_instruction import BODY_BYTES_MAX, JsonFormat, schema
@@ -31,6 +31,7 @@ from tests.adapters.formats.formats_strategies import (
     mangled,
     sample,
 )
+from tests.examples import examples
 
 SHARED = Path(__file__).resolve().parents[3].parent / "shared"
 FORMAT = JsonFormat()
@@ -186,7 +187,7 @@ def duplicated(raw: bytes) -> bool:
     return any(seen)
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(mangled())
 @example(encoded(sample()).replace(b'{"division": ', b'{"purpose":":","purpose" :":","division":'))
 def test_fast_and_slow_reading_agree_on_every_document(raw: bytes) -> None:
@@ -205,13 +206,13 @@ def test_fast_and_slow_reading_agree_on_every_document(raw: bytes) -> None:
         assert isinstance(FORMAT.parse(raw), Instruction)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(instructions())
 def test_an_instruction_survives_the_journey_as_json(instruction: Instruction) -> None:
     assert FORMAT.parse(instruction_json(instruction)) == instruction
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.binary(max_size=400) | mangled() | mangled().map(lambda raw: raw[: len(raw) // 2]))
 def test_the_parser_raises_nothing_but_unreadable(raw: bytes) -> None:
     try:

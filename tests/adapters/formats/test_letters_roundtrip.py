@@ -5,7 +5,7 @@ from xml.sax.saxutils import escape
 
 import attrs
 import orjson
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 from msgspec.structs import replace
@@ -36,6 +36,7 @@ from gateway.pipeline.outcome import Word
 from gateway.web.outcomes import read_outcome
 from tests.adapters.formats.iso_messages import document
 from tests.adapters.formats.iso_samples import AT, outside_schema
+from tests.examples import examples
 
 LETTERS, PAPERS = IsoLetters("103", lambda: AT), VoucherLetters()
 _HEAD = "<CreDtTm>2026-03-02T17:00:00+08:00</CreDtTm>"
@@ -89,7 +90,7 @@ reasons = st.sampled_from(["DUPL", "CUST", "own word"])
 
 
 @given(id=ids, asked=st.lists(originals(), min_size=1, max_size=4))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_a_status_enquiry_is_read_whole_and_its_answer_names_what_was_asked(
     id: str, asked: list[Original]
 ) -> None:
@@ -130,7 +131,7 @@ def recalls(draw: st.DrawFn) -> Recall:
 
 
 @given(asked=recalls(), data=st.data())
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_a_recall_is_read_whole_and_its_resolution_is_read_back(
     asked: Recall, data: st.DataObject
 ) -> None:
@@ -170,7 +171,7 @@ def test_a_recall_is_read_whole_and_its_resolution_is_read_back(
 
 
 @given(key=keys, amount=amounts, code=reasons, words=st.just("") | texts)
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_what_the_core_is_asked_is_the_recall_that_it_is(
     key: InstructionKey, amount: Fen, code: str, words: str
 ) -> None:
@@ -187,7 +188,7 @@ def test_what_the_core_is_asked_is_the_recall_that_it_is(
 
 
 @given(id=ids, refund=numbers, of=originals(), amount=amounts, code=reasons, words=texts)
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_a_return_is_read_whole_and_its_answer_names_it(
     id: str, refund: str, of: Original, amount: Fen, code: str, words: str
 ) -> None:
@@ -208,7 +209,7 @@ def test_a_return_is_read_whole_and_its_answer_names_it(
 
 
 @given(payment=keys, number=numbers, amount=amounts, words=texts)
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_a_refund_voucher_is_the_same_return(
     payment: InstructionKey, number: str, amount: Fen, words: str
 ) -> None:
@@ -237,7 +238,7 @@ def test_a_refund_voucher_is_the_same_return(
     id=st.text("0123456789ABCabc-", min_size=1, max_size=42), key=keys, word=st.sampled_from(Word),
     reference=ids, words=texts, amount=amounts,
 )  # fmt: skip
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_an_outcome_is_read_whole(
     id: str, key: InstructionKey, word: Word, reference: str, words: str, amount: Fen
 ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.formats.registers import read_registers
@@ -15,6 +15,7 @@ from gateway.domain.codes import AccountClass, PayeeClass
 from gateway.domain.faults import FaultCode, Unreadable
 from tests.adapters.formats.formats_strategies import encoded, sample
 from tests.adapters.formats.voucher_samples import envelope
+from tests.examples import examples
 
 SHARED = Path(__file__).resolve().parents[3].parent / "shared"
 
@@ -124,7 +125,7 @@ def test_a_name_that_stands_twice_is_refused() -> None:
     assert caught.value.code is FaultCode.FIELD_DUPLICATE
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.binary(max_size=200), st.integers(0, 3000))
 def test_reading_raises_nothing_but_unreadable(noise: bytes, place: int) -> None:
     good = encoded(registers())

@@ -5,7 +5,7 @@ import re
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -17,6 +17,7 @@ from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Outcome
 from gateway.domain.faults import FaultCode, FieldError, Unreadable
 from tests.adapters.formats.voucher_samples import DETAIL, INNER, answered, envelope, finding
+from tests.examples import examples
 
 FORMAT = VoucherFormat()
 ACCEPTED = answered(Outcome.PASS, BankOutcome.ACCEPTED)
@@ -127,7 +128,7 @@ def test_the_same_answer_given_again_is_the_same_bytes() -> None:
     assert FORMAT.answer(envelope(), ACCEPTED) == FORMAT.answer(envelope(), ACCEPTED)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.text(max_size=30) | st.text("国库A1", max_size=60), st.integers(0, 50))
 def test_cutting_never_splits_a_character_nor_exceeds_the_width(text: str, width: int) -> None:
     cut = cut_gbk(text, width)
@@ -135,7 +136,7 @@ def test_cutting_never_splits_a_character_nor_exceeds_the_width(text: str, width
     assert len(text.encode("gbk", "replace")) > width or len(cut) == len(text)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.text(max_size=40))
 def test_whatever_a_bank_writes_as_its_reason_the_answer_is_gbk_xml(reason: str) -> None:
     answer = answered(Outcome.PASS, BankOutcome.REJECTED, bank_reason=reason)

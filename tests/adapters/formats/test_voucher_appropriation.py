@@ -2,7 +2,7 @@
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -22,6 +22,7 @@ from gateway.domain.vouchers import Receipt
 from gateway.pipeline.parse import refuse_strangers
 from tests.adapters.formats.iso_samples import an_instruction
 from tests.adapters.formats.voucher_samples import answered, finding
+from tests.examples import examples
 
 FORMAT = VoucherFormat()
 
@@ -68,7 +69,7 @@ def appropriations(draw: st.DrawFn) -> Instruction:
 
 
 @given(ordered=appropriations())
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_what_a_5207_can_say_is_read_back_whole(ordered: Instruction) -> None:
     assert FORMAT.parse(appropriation_envelope(ordered)) == ordered
 

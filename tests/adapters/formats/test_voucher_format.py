@@ -6,7 +6,7 @@ from pathlib import Path
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.formats.envelope import ENVELOPE_BYTES_MAX
@@ -34,6 +34,7 @@ from tests.adapters.formats.voucher_samples import (
     around,
     envelope,
 )
+from tests.examples import examples
 
 SHARED = Path(__file__).resolve().parents[3].parent / "shared"
 FORMAT = VoucherFormat()
@@ -362,7 +363,7 @@ def sayable(draw: st.DrawFn) -> Instruction:
 METHODS = {"5201": PaymentMethod.DIRECT, "8202": PaymentMethod.AUTHORIZED}
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(sayable())
 def test_an_instruction_survives_the_journey_as_a_voucher(instruction: Instruction) -> None:
     assert FORMAT.parse(voucher_envelope(instruction, CODES)) == instruction
@@ -378,7 +379,7 @@ def spoiled(draw: st.DrawFn) -> bytes:
     return envelope(bytes(raw)) if inner else bytes(raw)
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(st.binary(max_size=300) | spoiled())
 def test_the_parser_raises_nothing_but_unreadable(raw: bytes) -> None:
     try:

@@ -20,6 +20,7 @@ from gateway.domain.faults import FaultCode, Unreadable
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.vouchers import Clearing, Receipt, RefundVoucher, Voucher
 from tests.adapters.formats.voucher_samples import answered, envelope
+from tests.examples import examples
 
 DAY = dt.date(2026, 11, 23)
 _PATTERNED = {
@@ -81,7 +82,7 @@ def vouchers(draw: st.DrawFn, kind: str) -> Voucher:
 
 @pytest.mark.parametrize("kind", sorted(TABLES))
 @given(data=st.data())
-@settings(max_examples=15, deadline=None)
+@examples(15)
 def test_what_is_written_is_read_back_whole(kind: str, data: st.DataObject) -> None:
     voucher = data.draw(vouchers(kind))
     raw = vouchers_envelope([voucher, voucher])

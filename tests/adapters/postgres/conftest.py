@@ -13,7 +13,6 @@ from adapters.memory.registers import MemoryRegisters
 from adapters.memory.state import MemoryState
 from adapters.postgres.holds import PostgresHolds
 from adapters.postgres.ledger import PostgresLedger
-from adapters.postgres.migrate import migrate
 from adapters.postgres.recordlog import PostgresRecordLog
 from adapters.postgres.refunds import PostgresRefunds
 from adapters.postgres.registers import PostgresRegisters
@@ -51,7 +50,6 @@ async def opened(dsn: str | None) -> AsyncIterator[Storage]:
             registers=MemoryRegisters(state),
         )
         return
-    await migrate(dsn)
     dsn = as_runtime(dsn)
     async with contextlib.AsyncExitStack() as stack:
         kept = PostgresHolds(dsn, instance="gw-1"), PostgresHolds(dsn, instance="gw-2")
@@ -76,17 +74,11 @@ def as_runtime(dsn: str) -> str:
 
 @pytest.fixture(params=["memory", pytest.param("postgres", marks=pytest.mark.postgres)])
 def storage_dsn(request: pytest.FixtureRequest) -> Iterator[str | None]:
-    """None for memory, else the DSN of a fresh database."""
-    yield None if request.param == "memory" else request.getfixturevalue("database")
+    """None for memory, else the DSN of a fresh database with all tables."""
+    yield None if request.param == "memory" else request.getfixturevalue("migrated")
 
 
 @pytest.fixture
 async def storage(storage_dsn: str | None) -> AsyncIterator[Storage]:
     async with opened(storage_dsn) as rooms:
         yield rooms
-
-
-@pytest.fixture
-async def migrated(database: str) -> str:
-    await migrate(database)
-    return database

@@ -83,10 +83,10 @@ def verdict(number: int, agency: str, account: str, **more) -> Admission:
 
 
 @pytest.fixture
-async def bank(database: str):
-    async with opened(database) as storage:
+async def bank(migrated: str):
+    async with opened(migrated) as storage:
         await storage.registers.load(b"{}", registers(1, {}))
-        one = Bank(storage, f"{database}{'&' if '?' in database else '?'}role=gateway_runtime")
+        one = Bank(storage, f"{migrated}{'&' if '?' in migrated else '?'}role=gateway_runtime")
         yield one
         await one.book.aclose()
 
@@ -176,11 +176,11 @@ async def test_records_that_wait_for_their_number_are_waited_for_and_then_named(
     assert {line["account"] for line in record["lines"]} == {"A", None}
 
 
-async def test_a_verdict_that_left_the_log_is_named_by_the_close(bank: Bank, database: str) -> None:
+async def test_a_verdict_that_left_the_log_is_named_by_the_close(bank: Bank, migrated: str) -> None:
     """Planted: somebody with the owner's rights takes a record out of the log."""
     await _a_day(bank)
     await bank.seal()
-    owner = await asyncpg.connect(database)
+    owner = await asyncpg.connect(migrated)
     await owner.execute("DELETE FROM log_record WHERE seq = 1")
     await owner.close()
     totals = await bank.close()

@@ -15,7 +15,6 @@ from adapters.postgres.backlog import PostgresBacklog
 from adapters.postgres.correspondence import CONFLICT_RECORDS_MAX, PostgresCorrespondence
 from adapters.postgres.holds import PostgresHolds
 from adapters.postgres.ledger import PostgresLedger
-from adapters.postgres.migrate import migrate
 from adapters.postgres.recordlog import PostgresRecordLog
 from gateway.domain.correspondence import KeptLetter, RecallWord
 from gateway.domain.decision import Outcome
@@ -50,7 +49,6 @@ async def opened(dsn: str | None) -> AsyncIterator[Desk]:
             holds=MemoryHolds(state, ledger), records=MemoryRecordLog(state),
         )  # fmt: skip
         return
-    await migrate(dsn)
     dsn = as_runtime(dsn)
     async with PostgresLedger(dsn, instance="gw") as ledger:
         letters, holds = PostgresCorrespondence(dsn), PostgresHolds(dsn, instance="gw")

@@ -295,10 +295,10 @@ def runner() -> Iterator[asyncio.Runner]:
 @pytest.mark.slow
 @pytest.mark.postgres
 @pytest.mark.timeout(3600)
-def test_any_interleaving_over_shared_limits_adds_up(database: str, runner: asyncio.Runner) -> None:
-    rooms = opened(database)
+def test_any_interleaving_over_shared_limits_adds_up(migrated: str, runner: asyncio.Runner) -> None:
+    rooms = opened(migrated)
     storage = runner.run(rooms.__aenter__())
-    rows = runner.run(asyncpg.connect(database))
+    rows = runner.run(asyncpg.connect(migrated))
     diary = Diary()
     try:
         for life in itertools.count():

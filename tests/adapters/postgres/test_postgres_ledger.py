@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
+from adapters.postgres import groupcommit
 from adapters.postgres.commits import CommitWork
 from adapters.postgres.health import health
 from adapters.postgres.ledger import PostgresLedger
@@ -47,6 +48,7 @@ async def ledger(migrated: str) -> AsyncIterator[PostgresLedger]:
         yield ledger
 
 
+PATIENCE_S = 30.0
 Admin = asyncpg.Connection
 
 
@@ -165,9 +167,11 @@ WAITING_FOR_US = """
 
 @pytest.mark.parametrize("beside", ["nothing", "a settlement"])
 async def test_a_balance_that_another_is_just_spending_is_waited_for(
-    ledger: PostgresLedger, admin: Admin, beside: str  # type: ignore[type-arg]
+    ledger: PostgresLedger, admin: Admin, beside: str,  # type: ignore[type-arg]
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """Read without a lock it would be spent twice, or the batch would fail at the CHECK."""
+    monkeypatch.setattr(groupcommit, "HUNG_AFTER_S", PATIENCE_S)  # a machine may be that slow
     if beside == "a settlement":
         assert await ledger.admit(admission(2, 10, ("IND-2",))) == Admitted()
     spending = admin.transaction()
@@ -176,8 +180,9 @@ async def test_a_balance_that_another_is_just_spending_is_waited_for(
     with capture_logs() as logs:
         waits = asyncio.create_task(ledger.admit(admission(1, 100)))
         settles = asyncio.create_task(ledger.settle(settlement(2)))
-        async with asyncio.timeout(1):
-            while not await admin.fetchval(WAITING_FOR_US):  # noqa: ASYNC110  the server says when
+        async with asyncio.timeout(PATIENCE_S):
+            while not await admin.fetchval(WAITING_FOR_US):
+                assert not waits.done(), "it waited for nobody"
                 await asyncio.sleep(0.01)
         await spending.commit()
         answer = await waits

@@ -241,13 +241,13 @@ async def test_a_grant_lowered_below_what_is_reserved_is_noted_once_and_told_onc
 
 @pytest.mark.postgres
 async def test_a_release_that_the_bank_never_books_is_in_arrears_like_any_payment(
-    database: str,
+    migrated: str,
 ) -> None:
-    async with opened(database) as storage:
+    async with opened(migrated) as storage:
         await grant(storage, 1000)
         await held(storage, 1)
         await storage.holds.claim(claim_of(1, await given(storage, 1, 1)))
-        conduct = PostgresConduct(database)
+        conduct = PostgresConduct(migrated)
         later = NOW + dt.timedelta(days=2)
         arrears = await conduct.arrears(
             DIVISION, later, since=NOW - dt.timedelta(days=1), records_before=NOW,

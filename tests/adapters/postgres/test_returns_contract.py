@@ -94,13 +94,13 @@ async def test_of_a_payment_that_was_told_in_two_ways_nothing_comes_back(storage
 @pytest.mark.postgres
 @pytest.mark.parametrize("status", list(RecallStatus))
 async def test_what_the_bank_agreed_to_take_back_is_owed_until_all_of_it_came(
-    database: str, status: RecallStatus
+    migrated: str, status: RecallStatus
 ) -> None:
-    async with opened(database) as storage:
+    async with opened(migrated) as storage:
         await grant(storage, 1000)
         for number in (1, 2):
             await storage.ledger.admit(admission(number, 100))
-        letters = PostgresCorrespondence(as_runtime(database))
+        letters = PostgresCorrespondence(as_runtime(migrated))
         for number in (1, 2):
             await letters.say(
                 RecallWord(
@@ -109,7 +109,7 @@ async def test_what_the_bank_agreed_to_take_back_is_owed_until_all_of_it_came(
                     record=draft(str(key(number)), "recall"),
                 )
             )  # fmt: skip
-        conduct = PostgresConduct(as_runtime(database))
+        conduct = PostgresConduct(as_runtime(migrated))
 
         async def owed() -> list[tuple[str, int]]:
             found = await conduct.arrears(

@@ -1,0 +1,23 @@
+"""How many examples a property is tried on: all of them in `run.py test`, a fifth in `check`."""
+
+from typing import Final
+
+from hypothesis import settings
+
+QUICK: Final = "quick"
+SHARE: Final = 5
+
+
+def name_quick() -> None:
+    """Gives the profile its name that `--hypothesis-profile=quick` asks for."""
+    settings.register_profile(QUICK, max_examples=_share(settings.default.max_examples))
+
+
+def examples(number: int) -> settings:
+    """`@examples(200)` above a test with `@given`."""
+    quick = settings.get_current_profile_name() == QUICK
+    return settings(max_examples=_share(number) if quick else number, deadline=None)
+
+
+def _share(number: int) -> int:
+    return max(1, number // SHARE)
