@@ -2,11 +2,9 @@
 
 from collections import deque
 
-from gateway.domain.log import Sealed
+from gateway.domain.log import Sealed, SealedRecord
 
 RECORDS_MAX = 4096
-Row = tuple[int, str, str, bytes, bytes, bytes | None]
-"""As `records_between` gives it: seq, kind, subject, body, leaf hash, disclosures as stored."""
 
 
 class Fresh:
@@ -22,18 +20,14 @@ class Fresh:
         while self._count > RECORDS_MAX:
             self._count -= len(self._batches.popleft().records)
 
-    def between(self, start: int, size: int, checkpoint: str) -> list[Row] | None:
+    def between(self, start: int, size: int, checkpoint: str) -> list[SealedRecord] | None:
         """The records from `start` on, if these batches are all of them up to that very checkpoint;
         what the bureau holds already is forgotten. A database that lost a commit and sealed anew
-        has another checkpoint of that size, and its own records are read."""
+        has another checkpoint of that size, and its own records are read. As stored: sealed."""
         while self._batches and self._batches[0].head.size <= start:
             self._count -= len(self._batches.popleft().records)
         wanted = [batch for batch in self._batches if batch.head.size <= size]
         if not wanted or wanted[-1].head.size != size or wanted[-1].checkpoint != checkpoint:
             return None
-        rows = [
-            (r.seq, r.kind, r.subject, r.body, r.leaf_hash, r.disclosures)
-            for batch in wanted
-            for r in batch.records
-        ]
-        return rows if [row[0] for row in rows] == list(range(start, size)) else None
+        records = [record for batch in wanted for record in batch.records]
+        return records if [r.seq for r in records] == list(range(start, size)) else None

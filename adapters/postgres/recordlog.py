@@ -3,7 +3,8 @@
 import asyncio
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+
+import msgspec
 
 from adapters.postgres.agency_counts import AgencyCounts
 from adapters.postgres.evidence import evidence_of, stored_hashes
@@ -99,14 +100,15 @@ class PostgresRecordLog:
         if not upto:
             return None
         start, size, text = upto[0]
-        rows: Sequence[Any] | None = None
+        found = None
         if division in self._fresh:
-            rows = self._fresh[division].between(start, size, text)
-        if rows is None:
+            found = self._fresh[division].between(start, size, text)
+        if found is None:
             rows = await self._pool.fetch(_SQL["records_between"], division, start, size)
-        if len(rows) != size - start:
+            found = [SealedRecord(**row) for row in rows]
+        if len(found) != size - start:
             raise LedgerUnavailable(f"log {division}: records {start} to {size} are not complete")
-        records = tuple(_sealed(row, self._sealing) for row in rows)
+        records = tuple(self._opened(record) for record in found)
         return Delivery(division=division, start=start, records=records, checkpoint=text)
 
     async def acknowledged(self, division: str) -> int:
@@ -179,7 +181,9 @@ class PostgresRecordLog:
             waiting = [pending_of(row) for row in rows]
             counts = self._counts.setdefault(division, AgencyCounts())
             pending, counted = await counts.counted(connection, division, head, waiting)
+            await asyncio.sleep(0)  # for each of these steps holds everybody for a millisecond
             sealed = make(head, division, pending, at)
+            await asyncio.sleep(0)
             columns = stored(head, rows, pending, sealed, counted)
             if not await connection.fetchval(_SQL["store"], division, *columns):
                 raise LedgerUnavailable(f"log {division}: another sequencer sealed first")
@@ -202,11 +206,10 @@ class PostgresRecordLog:
             await self._office.close()
         self._office = None
 
-
-def _sealed(row: Any, sealing: Sealing) -> SealedRecord:
-    """With its disclosures open: the bureau is told them."""
-    seq, kind, subject, body, leaf_hash, disclosures = row
-    return SealedRecord(
-        seq=seq, kind=kind, subject=subject, body=body, leaf_hash=leaf_hash,
-        disclosures=None if disclosures is None else sealing.open_bytes(disclosures),
-    )  # fmt: skip
+    def _opened(self, record: SealedRecord) -> SealedRecord:
+        """With its disclosures open: the bureau is told them."""
+        if record.disclosures is None:
+            return record
+        return msgspec.structs.replace(
+            record, disclosures=self._sealing.open_bytes(record.disclosures)
+        )
