@@ -88,10 +88,10 @@ def _beside(factory: Any = msgspec.NODEFAULT) -> Any:
     return msgspec.field(default_factory=factory)
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Facts of one instruction on one legal day (Asia/Shanghai)."""
+class Said(msgspec.Struct, frozen=True, gc=False):
+    """What every instruction says. Filled by place: of a struct with so many fields each name is
+    looked for through all those before it."""
 
-    # what the instruction says
     division: str = _fact("division", "行政区划")
     fiscal_year: int = _fact("fiscal_year", "业务年度")
     voucher_type: str = _fact("voucher.type", "凭证类型")
@@ -122,6 +122,12 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     exemption: Exemption | None = _fact("exemption", "声明的例外情形")
     cash_reason: CashReason | None = _fact("cash_reason", "现金使用情形")
     contract_no: str | None = _fact("contract_no", "合同编号")
+
+
+class Facts(Said, frozen=True, kw_only=True, gc=False):
+    """Facts of one instruction on one legal day (Asia/Shanghai)."""
+
+    # what else the instruction says
     missing_elements: frozenset[Element] = _fact("missing_elements", "缺失的支付要素")
     cash_per_person_max: Fen | None = _fact("cash_per_person_max", "单个收款人现金金额（最大）")
     persons_unidentified: int = _fact("persons.unidentified", "未填身份信息的个人收款人数")
@@ -133,28 +139,12 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Year, type and number: one for a main voucher and for the 8207 that carries its details."""
     indicator_id: str = _fact("indicator.id", "预算指标编号", default="")
     division_level: int = _fact("division.level", "财政级次（1省2市3县）", default=1)
-    persons_count: int = _fact("persons.count", "个人收款人数", default=0)
-    person_amount_max: Fen | None = _fact(
-        "person_amount_max", "单个收款人金额（最大）", default=None
-    )
     numbers_invalid: frozenset[Number] = _fact(
         "numbers.invalid", "校验不符的号码", default=frozenset()
     )
     three_public_category: ThreePublicCategory | None = _fact(
         "three_public.category", "三公经费类别", default=None
     )
-    items_count: int = _fact("items.count", "标准事项数", default=0)
-    items_alike: bool = _fact("items.alike", "标准事项同类同级", default=True)
-    item_kind: ItemKind | None = _fact("item.kind", "标准事项", default=None)
-    item_class: str | None = _fact("item.class", "标准类别", default=None)
-    item_persons: int | None = _fact("item.persons", "人数", default=None)
-    item_days: int | None = _fact("item.days", "天数", default=None)
-    item_units: int | None = _fact("item.units", "计费数量（人天或学时）", default=None)
-    item_guests: int | None = _fact("item.guests", "接待对象人数", default=None)
-    item_companions: int | None = _fact("item.companions", "陪餐人数", default=None)
-    item_unit_price: Fen | None = _fact("item.unit_price", "单价（最高）", default=None)
-    item_priced_total: Fen | None = _fact("item.priced_total", "数量乘单价合计", default=None)
-    item_reference: str | None = _fact("item.reference", "清单或通知编号", default=None)
 
     # what day and time it is
     year: int = _fact("today.year", "年", source=Source.CLOCK, default=2026)
@@ -218,23 +208,6 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """By its account or its name, whatever the sender calls it."""
     persons_unfiled: int = _fact(
         "persons.unfiled", "未备案的个人收款人数", register=Register.PERSONS
-    )
-    persons_off_card: int = _fact(
-        "persons.off_card", "未用公务卡收款的个人数", register=Register.PERSONS, default=0
-    )
-    persons_ids_malformed: int = _fact(
-        "persons.ids_malformed", "未备案且身份证号不成立的人数",
-        register=Register.PERSONS, default=0,
-    )  # fmt: skip
-    persons_ids_mischecked: int = _fact(
-        "persons.ids_mischecked", "未备案且身份证校验位不符的人数",
-        register=Register.PERSONS, default=0,
-    )  # fmt: skip
-    cards_unregistered: int = _fact(
-        "cards.unregistered", "未登记的公务卡数", register=Register.PERSONS, default=0
-    )
-    cards_of_others: int = _fact(
-        "cards.of_others", "持卡人不属于本单位的公务卡数", register=Register.PERSONS, default=0
     )
     indicator_exists: bool = _fact("indicator.exists", "指标存在", register=Register.INDICATORS)
     indicator_executable: bool = _fact(
@@ -332,6 +305,41 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Registers that could not be consulted; not itself a fact."""
     on: dt.date = _beside()
     """The legal day on which the instruction is judged; selects the law in force."""
+
+    # of payments to persons, and of those with items: told only there, and so the last of all
+    persons_count: int = _fact("persons.count", "个人收款人数", default=0)
+    person_amount_max: Fen | None = _fact(
+        "person_amount_max", "单个收款人金额（最大）", default=None
+    )
+    persons_off_card: int = _fact(
+        "persons.off_card", "未用公务卡收款的个人数", register=Register.PERSONS, default=0
+    )
+    persons_ids_malformed: int = _fact(
+        "persons.ids_malformed", "未备案且身份证号不成立的人数",
+        register=Register.PERSONS, default=0,
+    )  # fmt: skip
+    persons_ids_mischecked: int = _fact(
+        "persons.ids_mischecked", "未备案且身份证校验位不符的人数",
+        register=Register.PERSONS, default=0,
+    )  # fmt: skip
+    cards_unregistered: int = _fact(
+        "cards.unregistered", "未登记的公务卡数", register=Register.PERSONS, default=0
+    )
+    cards_of_others: int = _fact(
+        "cards.of_others", "持卡人不属于本单位的公务卡数", register=Register.PERSONS, default=0
+    )
+    items_count: int = _fact("items.count", "标准事项数", default=0)
+    items_alike: bool = _fact("items.alike", "标准事项同类同级", default=True)
+    item_kind: ItemKind | None = _fact("item.kind", "标准事项", default=None)
+    item_class: str | None = _fact("item.class", "标准类别", default=None)
+    item_persons: int | None = _fact("item.persons", "人数", default=None)
+    item_days: int | None = _fact("item.days", "天数", default=None)
+    item_units: int | None = _fact("item.units", "计费数量（人天或学时）", default=None)
+    item_guests: int | None = _fact("item.guests", "接待对象人数", default=None)
+    item_companions: int | None = _fact("item.companions", "陪餐人数", default=None)
+    item_unit_price: Fen | None = _fact("item.unit_price", "单价（最高）", default=None)
+    item_priced_total: Fen | None = _fact("item.priced_total", "数量乘单价合计", default=None)
+    item_reference: str | None = _fact("item.reference", "清单或通知编号", default=None)
 
 
 FACTS: Mapping[str, About] = {

@@ -3,7 +3,7 @@
 import datetime as dt
 
 from gateway.domain.codes import Element, Number
-from gateway.domain.facts import Facts
+from gateway.domain.facts import Facts, changed
 from gateway.domain.identifiers import bank_code_sound
 from gateway.domain.instruction import Instruction, batch_main_of, level_of
 from gateway.domain.masking import plain_name
@@ -18,8 +18,13 @@ from gateway.pipeline.papers import (
     evidence_of,
     rules_filed,
 )
-from gateway.pipeline.people import People, people_of
-from gateway.pipeline.standards import THREE_PUBLIC, standard_of, three_public_remaining
+from gateway.pipeline.people import NOBODY, People, people_of
+from gateway.pipeline.standards import (
+    THREE_PUBLIC,
+    Standard,
+    standard_of,
+    three_public_remaining,
+)
 
 _NO_ELEMENTS: frozenset[Element] = frozenset()
 _NO_NUMBERS: frozenset[Number] = frozenset()
@@ -45,33 +50,17 @@ def facts_of(
     indicator, contract = parties.indicator, parties.contract
     mismatches = _mismatches(instruction, indicator) if indicator else _NO_ELEMENTS
     people = people_of(instruction, registers, on)
-    standard = standard_of(instruction.items)
     three_public = THREE_PUBLIC.get(instruction.dept_economic_code)
-    return Facts(
-        division=key.division,
-        fiscal_year=key.fiscal_year,
-        voucher_type=key.voucher_type,
-        voucher_age_days=(on - instruction.voucher_date).days,
-        payment_method=instruction.payment_method,
-        settlement=instruction.settlement,
-        business_type=instruction.business_type,
-        amount=instruction.amount_fen,
-        agency_code=instruction.agency_code,
-        agency_name=instruction.agency_name,
-        payer_account=payer_said.account,
-        payer_name=payer_said.name,
-        payee_kind=payee_said.kind,
-        payee_account=payee_said.account,
-        payee_name=payee_said.name,
-        fund_code=instruction.fund_code or None,
-        functional_code=instruction.functional_code or None,
-        dept_economic_code=instruction.dept_economic_code or None,
-        gov_economic_code=instruction.gov_economic_code or None,
-        project_code=instruction.project_code or None,
-        purpose=instruction.purpose or None,
-        exemption=instruction.exemption,
-        cash_reason=instruction.cash_reason,
-        contract_no=instruction.contract_no or None,
+    facts = Facts(
+        key.division, key.fiscal_year, key.voucher_type, (on - instruction.voucher_date).days,
+        instruction.payment_method, instruction.settlement, instruction.business_type,
+        instruction.amount_fen, instruction.agency_code, instruction.agency_name,
+        payer_said.account, payer_said.name,
+        payee_said.kind, payee_said.account, payee_said.name,
+        instruction.fund_code or None, instruction.functional_code or None,
+        instruction.dept_economic_code or None, instruction.gov_economic_code or None,
+        instruction.project_code or None, instruction.purpose or None,
+        instruction.exemption, instruction.cash_reason, instruction.contract_no or None,
         missing_elements=_missing(instruction),
         batch_main=batch_main_of(instruction),
         project_item_allowed=_item_allowed(instruction, registers),
@@ -84,22 +73,8 @@ def facts_of(
         functional_code_length=len(instruction.functional_code),
         indicator_id=instruction.indicator_id,
         division_level=level_of(key.division),
-        persons_count=people.count,
-        person_amount_max=people.amount_max,
         numbers_invalid=_invalid_numbers(instruction, people),
         three_public_category=three_public,
-        items_count=standard.count,
-        items_alike=standard.alike,
-        item_kind=standard.kind,
-        item_class=standard.class_,
-        item_persons=standard.persons,
-        item_days=standard.days,
-        item_units=standard.units,
-        item_guests=standard.guests,
-        item_companions=standard.companions,
-        item_unit_price=standard.unit_price,
-        item_priced_total=standard.priced_total,
-        item_reference=standard.reference,
         year=on.year,
         month=on.month,
         minute=minute,
@@ -125,11 +100,6 @@ def facts_of(
         payee_filed_person=payee_said.account in parties.personal
         or plain_name(payee_said.name) in registers.index.person_names,
         persons_unfiled=people.unfiled,
-        persons_off_card=people.off_card,
-        persons_ids_malformed=people.ids_malformed,
-        persons_ids_mischecked=people.ids_mischecked,
-        cards_unregistered=people.cards_unregistered,
-        cards_of_others=people.cards_of_others,
         indicator_exists=indicator is not None,
         indicator_executable=indicator is not None and indicator.executable,
         indicator_of_agency=indicator is not None and indicator.agency == instruction.agency_code,
@@ -158,6 +128,40 @@ def facts_of(
         indicator_available=None if indicator_available is None else Fen(indicator_available),
         unavailable=registers.unavailable,
         on=on,
+    )  # fmt: skip
+    if people is not NOBODY:
+        facts = _of_persons(facts, people)
+    return _of_items(facts, standard_of(instruction.items)) if instruction.items else facts
+
+
+def _of_persons(facts: Facts, people: People) -> Facts:
+    return changed(
+        facts,
+        persons_count=people.count,
+        person_amount_max=people.amount_max,
+        persons_off_card=people.off_card,
+        persons_ids_malformed=people.ids_malformed,
+        persons_ids_mischecked=people.ids_mischecked,
+        cards_unregistered=people.cards_unregistered,
+        cards_of_others=people.cards_of_others,
+    )
+
+
+def _of_items(facts: Facts, items: Standard) -> Facts:
+    return changed(
+        facts,
+        items_count=items.count,
+        items_alike=items.alike,
+        item_kind=items.kind,
+        item_class=items.class_,
+        item_persons=items.persons,
+        item_days=items.days,
+        item_units=items.units,
+        item_guests=items.guests,
+        item_companions=items.companions,
+        item_unit_price=items.unit_price,
+        item_priced_total=items.priced_total,
+        item_reference=items.reference,
     )
 
 
