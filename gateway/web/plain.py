@@ -6,7 +6,9 @@ and refuses what is doubtful. So two readers can never see two requests in the s
 """
 
 import re
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from gateway.web.intake import ACCEPTED
 
@@ -25,7 +27,6 @@ _HEAD = re.compile(
     rb"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]++:[ \t]*+[\x20-\x7e]*+\r\n)++)\r\n"
 )
 """Possessive: no text makes it try a second time, or one line of blanks would stop the process."""
-_FIELD = re.compile(rb"([^:\r\n]+):[ \t]*([^\r\n]*)\r\n")
 _LENGTH = re.compile(rb"0|[1-9][0-9]{0,5}")
 _NOT_PLAIN = frozenset(
     {b"transfer-encoding", b"content-encoding", b"expect", b"upgrade", b"te", b"trailer"}
@@ -33,7 +34,7 @@ _NOT_PLAIN = frozenset(
 """Fields that change what follows, or ask for what only aiohttp grants or refuses."""
 
 
-class Plain(NamedTuple):
+class Plain(msgspec.Struct, frozen=True):
     """The head of a plain request."""
 
     format: str
@@ -52,8 +53,12 @@ def recognised(data: bytes) -> Plain | Literal["more"] | None:
     head = _HEAD.match(data, 0, HEAD_BYTES_MAX)
     if head is None:
         return None
-    fields = {name.lower(): value for name, value in _FIELD.findall(head[2])}
-    if len(fields) != head[2].count(b"\r\n") or not _NOT_PLAIN.isdisjoint(fields):
+    lines = head[2][:-2].split(b"\r\n")
+    fields = {}
+    for line in lines:
+        name, _, value = line.partition(b":")
+        fields[name.lower()] = value.lstrip(b" \t")
+    if len(fields) != len(lines) or not _NOT_PLAIN.isdisjoint(fields):
         return None  # a field that stands twice is doubtful, even if both say the same
     length = fields.get(b"content-length", b"")
     format = DOORS[head[1]]
