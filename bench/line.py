@@ -135,7 +135,7 @@ def _latency(staged: Arena, drawn: _Drawn, programme: Programme, measured: Measu
 def _renamed(instructions: Sequence[Instruction]) -> list[Instruction]:
     """Under other numbers, so that the bank does not know them yet."""
     return [
-        attrs.evolve(each, key=replace(each.key, voucher_no=f"B{each.key.voucher_no[1:]}"))
+        replace(each, key=replace(each.key, voucher_no=f"B{each.key.voucher_no[1:]}"))
         for each in instructions
     ]
 

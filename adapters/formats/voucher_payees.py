@@ -2,7 +2,7 @@
 
 import re
 
-import attrs
+from msgspec.structs import replace
 
 from adapters.formats.json_walk import Findings
 from adapters.formats.voucher_elements import Texts, VoucherTexts
@@ -88,7 +88,7 @@ def header_payee(
                 f"Detail[{number}].Hold1", "contradiction", "单笔业务只有一个收款人",
                 "a single payment has one payee",
             )  # fmt: skip
-    return attrs.evolve(payee, bank_code=payee.bank_code or header.get("PayeeAcctBankNo", ""))
+    return replace(payee, bank_code=payee.bank_code or header.get("PayeeAcctBankNo", ""))
 
 
 def amount_of(texts: Texts, place: str, found: Findings) -> Fen | None:

@@ -3,7 +3,6 @@
 import datetime as dt
 from collections.abc import Callable, Mapping
 
-import attrs
 from msgspec.structs import replace
 
 from deploy.demo.body import Body
@@ -32,7 +31,7 @@ def ordinary_purchase(clerk: Clerk, body: Body | None = None) -> Instruction:
 
 
 def blank_purpose(clerk: Clerk) -> Instruction:
-    return attrs.evolve(ordinary_purchase(clerk), purpose="")
+    return replace(ordinary_purchase(clerk), purpose="")
 
 
 def unfit_payer(clerk: Clerk) -> Instruction:
@@ -49,7 +48,7 @@ def unfit_payer(clerk: Clerk) -> Instruction:
         )
     elif kind == 2:
         payer = world.filed_account(body.agency, AccountClass.REVENUE_COLLECTION)
-    return attrs.evolve(ordinary_purchase(clerk, body), payer=payer)
+    return replace(ordinary_purchase(clerk, body), payer=payer)
 
 
 def no_budget(clerk: Clerk) -> Instruction:
@@ -58,13 +57,13 @@ def no_budget(clerk: Clerk) -> Instruction:
     body = _body_of(clerk, drafted)
     kind = clerk.rng.randrange(3)
     if kind == 0:
-        return attrs.evolve(drafted, indicator_id=drafted.indicator_id[:-1] + "X")
+        return replace(drafted, indicator_id=drafted.indicator_id[:-1] + "X")
     indicator = clerk.world.indicator(body, "30201", series="9" if kind == 1 else "6")
     if kind == 1:
         clerk.world.change_indicator(indicator.id, executable=False)
     else:
         clerk.world.change_indicator(indicator.id, fiscal_year=indicator.fiscal_year - 1)
-    return attrs.evolve(drafted, indicator_id=indicator.id, project_code=indicator.project_code)
+    return replace(drafted, indicator_id=indicator.id, project_code=indicator.project_code)
 
 
 def beyond_budget(clerk: Clerk) -> Instruction:
@@ -73,19 +72,19 @@ def beyond_budget(clerk: Clerk) -> Instruction:
     indicator = clerk.world.indicator(_body_of(clerk, drafted), "30201", series="8")
     granted = Fen(indicator.posted_fen + NEARLY_SPENT_LEFT_FEN)
     clerk.world.change_indicator(indicator.id, granted_fen=granted)
-    return attrs.evolve(drafted, indicator_id=indicator.id, project_code=indicator.project_code)
+    return replace(drafted, indicator_id=indicator.id, project_code=indicator.project_code)
 
 
 def another_item(clerk: Clerk) -> Instruction:
     drafted = ordinary_purchase(clerk)
-    return attrs.evolve(drafted, dept_economic_code="30299", gov_economic_code="50299")
+    return replace(drafted, dept_economic_code="30299", gov_economic_code="50299")
 
 
 def recoverable_money(clerk: Clerk) -> Instruction:
     drafted = ordinary_purchase(clerk)
     indicator = clerk.world.indicator(_body_of(clerk, drafted), "30201", series="7")
     clerk.world.change_indicator(indicator.id, carry_over=CarryOver.RECOVERABLE)
-    return attrs.evolve(drafted, indicator_id=indicator.id, project_code=indicator.project_code)
+    return replace(drafted, indicator_id=indicator.id, project_code=indicator.project_code)
 
 
 def to_own_account(clerk: Clerk) -> Instruction:
@@ -125,7 +124,7 @@ def cash_for_card_items(clerk: Clerk) -> Instruction:
     drafted = clerk.draft(
         clerk.body(), "30201", clerk.company("办公用品"), clerk.amount(100, 900), "购办公文具一批"
     )
-    return attrs.evolve(drafted, settlement=Settlement.CASH, cash_reason=CashReason.PETTY)
+    return replace(drafted, settlement=Settlement.CASH, cash_reason=CashReason.PETTY)
 
 
 def much_cash_to_one(clerk: Clerk) -> Instruction:
@@ -133,7 +132,7 @@ def much_cash_to_one(clerk: Clerk) -> Instruction:
         clerk.body(), "30226", clerk.rng.choice(clerk.world.experts), clerk.amount(1_001, 5_000),
         "专家评审劳务费",
     )  # fmt: skip
-    return attrs.evolve(drafted, settlement=Settlement.CASH, cash_reason=CashReason.PERSONAL_LABOUR)
+    return replace(drafted, settlement=Settlement.CASH, cash_reason=CashReason.PERSONAL_LABOUR)
 
 
 def unfiled_person(clerk: Clerk) -> Instruction:
@@ -144,9 +143,7 @@ def unfiled_person(clerk: Clerk) -> Instruction:
 def stale_voucher(clerk: Clerk) -> Instruction:
     """Too old, or of a day yet to come."""
     days = clerk.rng.choice((12, 15, 21, 40, -3))
-    return attrs.evolve(
-        ordinary_purchase(clerk), voucher_date=clerk.world.on - dt.timedelta(days=days)
-    )
+    return replace(ordinary_purchase(clerk), voucher_date=clerk.world.on - dt.timedelta(days=days))
 
 
 def _body_of(clerk: Clerk, drafted: Instruction) -> Body:

@@ -3,8 +3,8 @@
 import datetime as dt
 from collections.abc import Callable, Mapping
 
-import attrs
 import msgspec
+from msgspec.structs import replace
 
 from deploy.demo.breaches import ordinary_purchase
 from deploy.demo.clerk import Clerk
@@ -15,13 +15,13 @@ from gateway.domain.registers import Approval
 
 
 def vague_purpose(clerk: Clerk) -> Instruction:
-    return attrs.evolve(ordinary_purchase(clerk), purpose="其他费用")
+    return replace(ordinary_purchase(clerk), purpose="其他费用")
 
 
 def class_instead_of_leaf(clerk: Clerk) -> Instruction:
     """A functional code cut to its class: no voucher may carry one."""
     drafted = ordinary_purchase(clerk)
-    return attrs.evolve(drafted, functional_code=drafted.functional_code[:5])
+    return replace(drafted, functional_code=drafted.functional_code[:5])
 
 
 def late_account_change(clerk: Clerk) -> Instruction:
@@ -31,13 +31,13 @@ def late_account_change(clerk: Clerk) -> Instruction:
     changed = world.on - dt.timedelta(days=30)
     row = world.accounts[payer.account]
     world.accounts[payer.account] = msgspec.structs.replace(row, change_notice_date=changed)
-    return attrs.evolve(ordinary_purchase(clerk, body), payer=payer)
+    return replace(ordinary_purchase(clerk, body), payer=payer)
 
 
 def barred_account(clerk: Clerk) -> Instruction:
     payee = clerk.world.company("贸易")
     clerk.world.blacklist.add(payee.account)
-    return attrs.evolve(ordinary_purchase(clerk), payee=payee)
+    return replace(ordinary_purchase(clerk), payee=payee)
 
 
 def repairs_paid_to_a_person(clerk: Clerk) -> Instruction:
@@ -63,11 +63,11 @@ def misused_exception(clerk: Clerk) -> Instruction:
 
 
 def unapproved_transfer(clerk: Clerk) -> Instruction:
-    return attrs.evolve(ordinary_purchase(clerk), exemption=Exemption.OTHER_APPROVED)
+    return replace(ordinary_purchase(clerk), exemption=Exemption.OTHER_APPROVED)
 
 
 def to_a_lower_bureau(clerk: Clerk) -> Instruction:
-    payee = attrs.evolve(clerk.world.company("商贸"), name="示例县财政局")
+    payee = replace(clerk.world.company("商贸"), name="示例县财政局")
     return clerk.draft(
         clerk.body(), "30299", payee, clerk.amount(20_000, 90_000), "拨付县级配套经费"
     )
@@ -100,7 +100,7 @@ def advance_to_another_account(clerk: Clerk) -> Instruction:
 
 
 def disguised_advance(clerk: Clerk) -> Instruction:
-    return attrs.evolve(ordinary_purchase(clerk), purpose="归还垫付材料款")
+    return replace(ordinary_purchase(clerk), purpose="归还垫付材料款")
 
 
 def card_item_to_a_person(clerk: Clerk) -> Instruction:
@@ -122,7 +122,7 @@ def misspelt_bank_code(clerk: Clerk) -> Instruction:
     drafted = ordinary_purchase(clerk)
     code = drafted.payee.bank_code
     wrong = code[:-1] + str((int(code[-1]) + 1) % 10)
-    return attrs.evolve(drafted, payee=attrs.evolve(drafted.payee, bank_code=wrong))
+    return replace(drafted, payee=replace(drafted.payee, bank_code=wrong))
 
 
 def diverted_housing_fund(clerk: Clerk) -> Instruction:

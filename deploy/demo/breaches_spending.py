@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-import attrs
+from msgspec.structs import replace
 
 from deploy.demo.breaches import ordinary_purchase
 from deploy.demo.clerk import Clerk
@@ -21,7 +21,7 @@ def year_end_rush(clerk: Clerk) -> Instruction:
     drafted = clerk.draft(body, "30227", clerk.company("信息技术"), amount, "系统升级服务费")
     indicator = clerk.world.indicator(body, "30227", series=f"4{clerk.paper('')[-4:]}")
     clerk.world.change_indicator(indicator.id, granted_fen=Fen(amount * 3 // 2), posted_fen=Fen(0))
-    return attrs.evolve(drafted, indicator_id=indicator.id, project_code=indicator.project_code)
+    return replace(drafted, indicator_id=indicator.id, project_code=indicator.project_code)
 
 
 def ahead_of_the_year(clerk: Clerk) -> Instruction:
@@ -34,7 +34,7 @@ def ahead_of_the_year(clerk: Clerk) -> Instruction:
     indicator = clerk.world.indicator(body, "30201", series=f"2{clerk.paper('')[-4:]}")
     granted, posted = Fen(amount * 10), Fen(amount * 8)
     clerk.world.change_indicator(indicator.id, granted_fen=granted, posted_fen=posted)
-    return attrs.evolve(drafted, indicator_id=indicator.id, project_code=indicator.project_code)
+    return replace(drafted, indicator_id=indicator.id, project_code=indicator.project_code)
 
 
 def beyond_the_plan(clerk: Clerk) -> Instruction:
@@ -44,7 +44,7 @@ def beyond_the_plan(clerk: Clerk) -> Instruction:
     indicator = clerk.world.indicator(body, "30201", series="5")
     clerk.world.change_indicator(indicator.id, posted_fen=Fen(0))
     clerk.world.meagre[indicator.id] = 100
-    return attrs.evolve(drafted, indicator_id=indicator.id, project_code=indicator.project_code)
+    return replace(drafted, indicator_id=indicator.id, project_code=indicator.project_code)
 
 
 def cash_outside_its_scope(clerk: Clerk) -> Instruction:
@@ -52,14 +52,14 @@ def cash_outside_its_scope(clerk: Clerk) -> Instruction:
         clerk.body(), "30227", clerk.rng.choice(clerk.world.experts), clerk.amount(200, 900),
         "委托评估费",
     )  # fmt: skip
-    return attrs.evolve(drafted, settlement=Settlement.CASH, cash_reason=CashReason.PERSONAL_LABOUR)
+    return replace(drafted, settlement=Settlement.CASH, cash_reason=CashReason.PERSONAL_LABOUR)
 
 
 def too_much_petty_cash(clerk: Clerk) -> Instruction:
     drafted = clerk.draft(
         clerk.body(), "30299", clerk.company("便民服务"), clerk.amount(1_100, 3_000), "零星杂支采购"
     )
-    return attrs.evolve(drafted, settlement=Settlement.CASH, cash_reason=CashReason.PETTY)
+    return replace(drafted, settlement=Settlement.CASH, cash_reason=CashReason.PETTY)
 
 
 def bonus_outside_the_payroll(clerk: Clerk) -> Instruction:
@@ -103,7 +103,7 @@ def special_fund_without_rules(clerk: Clerk) -> Instruction:
     )
     indicator = clerk.world.indicator(body, "30227", series="3")
     clerk.world.change_indicator(indicator.id, project_code=SPECIAL_PROJECT)
-    return attrs.evolve(drafted, indicator_id=indicator.id, project_code=SPECIAL_PROJECT)
+    return replace(drafted, indicator_id=indicator.id, project_code=SPECIAL_PROJECT)
 
 
 def procurement_without_contract(clerk: Clerk) -> Instruction:
@@ -141,7 +141,7 @@ def reception_without_its_list(clerk: Clerk) -> Instruction:
 
 
 def luxury_goods(clerk: Clerk) -> Instruction:
-    return attrs.evolve(ordinary_purchase(clerk), purpose="购鹿茸礼盒")
+    return replace(ordinary_purchase(clerk), purpose="购鹿茸礼盒")
 
 
 def _meeting(clerk: Clerk, *, over: bool) -> Instruction:

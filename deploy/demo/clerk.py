@@ -5,7 +5,7 @@ import math
 from random import Random
 from typing import Any
 
-import attrs
+from msgspec.structs import replace
 
 from deploy.demo.body import Body
 from deploy.demo.codes import Purpose, purposes
@@ -113,7 +113,7 @@ class Clerk:
             project_code=indicator.project_code,
             purpose=purpose,
         )
-        return attrs.evolve(filled, **changes)
+        return replace(filled, **changes)
 
     def planned(self, instruction: Instruction) -> Instruction:
         """Note what it will take from its indicator, so that enough is granted."""

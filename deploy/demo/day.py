@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 import attrs
+from msgspec.structs import replace
 
 from deploy.demo.breaches import ordinary_purchase
 from deploy.demo.clerk import Clerk
@@ -159,7 +160,7 @@ class _Maker:
 
     def _conflict(self, origin: _Plan) -> _Plan:
         """The same identity with another payee."""
-        changed = attrs.evolve(origin.instruction, payee=self._clerk.company("商贸"))
+        changed = replace(origin.instruction, payee=self._clerk.company("商贸"))
         item = attrs.evolve(
             origin.item,
             raw=_written(changed, origin.item.format),

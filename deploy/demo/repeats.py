@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Callable, Mapping
 
-import attrs
+from msgspec.structs import replace
 
 from deploy.demo.clerk import Clerk
 from gateway.domain.codes import ApprovalKind, CashReason, Exemption, Settlement
@@ -62,7 +62,7 @@ def paid_twice(clerk: Clerk) -> Pair:
         clerk.body(), "30227", clerk.world.company("信息技术"), clerk.amount(110_000, 180_000),
         "信息系统安全测评服务费", documents=(clerk.invoice(),),
     )  # fmt: skip
-    return first, attrs.evolve(first, key=clerk.another_number(first.key))
+    return first, replace(first, key=clerk.another_number(first.key))
 
 
 REPEATS: Mapping[str, Callable[[Clerk], Pair]] = {

@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Any
 
 import attrs
+import msgspec
 import orjson
 
 
@@ -113,8 +114,7 @@ class Basis:
 NO_BASIS = Basis()
 
 
-@attrs.frozen(kw_only=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome
     findings: tuple[Finding, ...]
     book_revision: str

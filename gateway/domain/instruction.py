@@ -3,8 +3,8 @@
 import datetime as dt
 from collections.abc import Collection
 
-import attrs
 import msgspec
+from msgspec.structs import replace
 
 from gateway.domain.codes import (
     BusinessType,
@@ -31,8 +31,7 @@ class InstructionKey(msgspec.Struct, frozen=True, kw_only=True, order=True):
         return f"{self.division}/{self.fiscal_year}/{self.voucher_type}/{self.voucher_no}"
 
 
-@attrs.frozen(kw_only=True)
-class Person:
+class Person(msgspec.Struct, frozen=True, kw_only=True):
     """收款人身份信息 (Art. 9, 16). Never logged; enters a record only as a commitment."""
 
     id_number: str
@@ -41,8 +40,7 @@ class Person:
     title: str = ""
 
 
-@attrs.frozen(kw_only=True)
-class Payee:
+class Payee(msgspec.Struct, frozen=True, kw_only=True):
     kind: PayeeKind
     account: str
     name: str
@@ -65,8 +63,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str = ""
 
 
-@attrs.frozen(kw_only=True)
-class Item:
+class Item(msgspec.Struct, frozen=True, kw_only=True):
     """What a standard of Art. 19 is measured on: persons, days, unit price of a meeting."""
 
     kind: str
@@ -80,8 +77,7 @@ class Item:
     reference: str = ""
 
 
-@attrs.frozen(kw_only=True)
-class Detail:
+class Detail(msgspec.Struct, frozen=True, kw_only=True):
     """One payee of a batch or payroll voucher; the details' sum is the instruction's amount."""
 
     id: str
@@ -90,8 +86,7 @@ class Detail:
     purpose: str = ""
 
 
-@attrs.frozen(kw_only=True)
-class Instruction:
+class Instruction(msgspec.Struct, frozen=True, kw_only=True):
     """One payment instruction, typed once at the door and trusted from there on.
 
     An element of Art. 9 that was left blank is `""` (text) or None (coded); saying so to the agency
@@ -132,7 +127,7 @@ def paid_part(instruction: Instruction, withheld: Collection[str]) -> Instructio
         return instruction
     details = tuple(each for each in instruction.details if each.id not in withheld)
     amount = Fen(sum(each.amount_fen for each in details))
-    return attrs.evolve(instruction, details=details, amount_fen=amount)
+    return replace(instruction, details=details, amount_fen=amount)
 
 
 def parts_of(instruction: Instruction) -> tuple[Instruction, ...]:
@@ -141,7 +136,7 @@ def parts_of(instruction: Instruction) -> tuple[Instruction, ...]:
     Empty for an instruction without details.
     """
     return tuple(
-        attrs.evolve(
+        replace(
             instruction, payee=detail.payee, amount_fen=detail.amount_fen,
             purpose=detail.purpose or instruction.purpose, details=(),
         )

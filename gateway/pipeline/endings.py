@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 import msgspec
+from msgspec.structs import replace
 
 from gateway.domain.decision import Action, Decision, Finding, Light, Outcome, restored, stored
 from gateway.domain.holds import Ending, HoldEnding
@@ -110,7 +111,7 @@ def _ending(
     facts: dict[str, Any], by: tuple[Origin, dt.datetime],
 ) -> Ending:  # fmt: skip
     held, at = restored(standing.decision), by[1]
-    decision = attrs.evolve(held, outcome=Outcome.BLOCK, findings=(finding, *held.findings))
+    decision = replace(held, outcome=Outcome.BLOCK, findings=(finding, *held.findings))
     return Ending(
         key=standing.key, how=how[0], at=at, order=how[1], decision=stored(decision),
         record=_record(standing.key, how[0], facts, *by), notice=None,

@@ -8,7 +8,6 @@ A division without this setting holds or refuses a voucher whole for one bad det
 import datetime as dt
 from collections.abc import Collection
 
-import attrs
 import msgspec
 from msgspec.structs import replace
 
@@ -85,7 +84,5 @@ def _part(
         ruling, demands = _whole(paid, identify(paid, bench.registers), known, bench)
         asks |= {ask.key: ask for ask in ruling.asks}
     order = tuple(each.id for each in instruction.details if each.id in withheld)
-    decision = attrs.evolve(
-        ruling.decision, findings=(*ruling.decision.findings, *why), withheld=order
-    )
+    decision = replace(ruling.decision, findings=(*ruling.decision.findings, *why), withheld=order)
     return replace(ruling, decision=decision, asks=tuple(asks.values())), demands

@@ -1,6 +1,7 @@
 """Replays one recorded decision: the same facts under the same book give the same bytes."""
 
 import attrs
+from msgspec.structs import replace
 
 from gateway.domain.decision import Decision, Finding, Outcome, outcome_of, stored
 from gateway.domain.facts import Facts
@@ -48,9 +49,7 @@ def replay(book: Book, facts: Facts, recorded: Decision) -> Replayed:
     Raises ValueError for another book.
     """
     findings = AsRecorded(book, recorded.book_revision).decide(facts)
-    return compared(
-        recorded, attrs.evolve(recorded, findings=findings, outcome=outcome_of(findings))
-    )
+    return compared(recorded, replace(recorded, findings=findings, outcome=outcome_of(findings)))
 
 
 def compared(recorded: Decision, now: Decision) -> Replayed:

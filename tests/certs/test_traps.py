@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import attrs
 import orjson
 import pytest
 from msgspec.structs import replace
@@ -105,7 +104,7 @@ def _records() -> list[bytes]:
         for number, action in enumerate((None, Action.WARN, Action.HOLD, Action.BLOCK)):
             key = replace(instruction().key, voucher_no=f"V{number}")
             street.book.findings = (finding("JL-090", action),) if action else ()
-            street.format.instruction = attrs.evolve(instruction(), key=key)
+            street.format.instruction = replace(instruction(), key=key)
             await street.line.carry(received(f"{number}".encode()))
             with pytest.raises(Conflicting):
                 await street.line.carry(received(f"{number} again".encode()))

@@ -81,7 +81,7 @@ async def _case(folder: Path) -> Case:
 
 
 def _numbered(number: str) -> Instruction:
-    return attrs.evolve(instruction(), key=replace(instruction().key, voucher_no=number))
+    return replace(instruction(), key=replace(instruction().key, voucher_no=number))
 
 
 async def _contradict(street: Street, order: Instruction) -> None:

@@ -32,10 +32,10 @@ def payrolls() -> Iterator[tuple[Instruction, str]]:
 
 def as_8207(payroll: Instruction, number: str = "PL-1") -> Instruction:
     details = tuple(
-        attrs.evolve(each, payee=attrs.evolve(each.payee, bank_code="", bank_name="示例银行"))
+        replace(each, payee=replace(each.payee, bank_code="", bank_name="示例银行"))
         for each in payroll.details
     )
-    return attrs.evolve(
+    return replace(
         payroll, key=replace(payroll.key, voucher_type="8207", voucher_no=number),
         main_voucher=f"{payroll.key.voucher_type}/{payroll.key.voucher_no}", details=details,
         payee=Payee(kind=PayeeKind.ORGANISATION, account="", name=""), exemption=None,

@@ -4,7 +4,6 @@ what fuzzing finds beside them is kept small by `-merge=1`."""
 import json
 from pathlib import Path
 
-import attrs
 import orjson
 from msgspec.structs import replace
 
@@ -185,7 +184,7 @@ def _papers() -> dict[str, bytes]:
 def _appropriation() -> Instruction:
     made = an_instruction()
     key = replace(made.key, voucher_type="5207")
-    return attrs.evolve(made, key=key, payment_method=PaymentMethod.DIRECT)
+    return replace(made, key=key, payment_method=PaymentMethod.DIRECT)
 
 
 def _envelope() -> bytes:

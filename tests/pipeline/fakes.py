@@ -3,6 +3,7 @@
 import datetime as dt
 
 import attrs
+from msgspec.structs import replace
 
 from gateway.domain.bank import (
     BankAnswer,
@@ -162,7 +163,7 @@ def finding(policy: str, action: Action) -> Finding:
 
 
 def instruction(number: str = "1", amount: int = 30_000, **changes: object) -> Instruction:
-    return attrs.evolve(
+    return replace(
         Instruction(
             key=InstructionKey(
                 division=DIVISION, fiscal_year=2026, voucher_type="8202", voucher_no=number

@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 import pytest
+from msgspec.structs import replace
 
 from gateway.domain.bank import BankOutcome
 from gateway.domain.codes import AccountClass
@@ -128,12 +129,12 @@ def test_each_field_that_is_not_as_ordered_is_named_by_jl_101(
 
 
 def test_a_payroll_is_held_against_the_detail_that_it_is_most_like() -> None:
-    person = attrs.evolve(ORDER.payee, account="6228480000000000018", name="张三")
+    person = replace(ORDER.payee, account="6228480000000000018", name="张三")
     details = (
         Detail(id="1", payee=person, amount_fen=Fen(100), purpose=""),
         Detail(id="2", payee=ORDER.payee, amount_fen=Fen(200), purpose=""),
     )
-    order = attrs.evolve(ORDER, details=details, amount_fen=Fen(300))
+    order = replace(ORDER, details=details, amount_fen=Fen(300))
     first = {"counter_account": person.account, "counter_name": "张三"}
     assert on_entry(entry(**first, amount_fen=Fen(100)), standing(), order=order) == []
     (alert,) = on_entry(entry(**first, amount_fen=Fen(101)), standing(), order=order)

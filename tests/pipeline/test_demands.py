@@ -5,6 +5,7 @@ import datetime as dt
 import attrs
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from gateway.domain.codes import ApprovalKind, PaymentMethod, ThreePublicCategory
 from gateway.domain.instruction import Detail, Instruction
@@ -140,11 +141,11 @@ def test_approvals_that_are_named_and_apply_are_spent_by_what_they_cover() -> No
     details = tuple(
         Detail(
             id=str(n), amount_fen=Fen(n * 10_000),
-            payee=attrs.evolve(named.payee, account=f"ACCOUNT-{n}"),
+            payee=replace(named.payee, account=f"ACCOUNT-{n}"),
         )
         for n in (1, 2)
     )  # fmt: skip
-    found = demands(attrs.evolve(named, details=details), rows)
+    found = demands(replace(named, details=details), rows)
     assert [(d.limit.id, d.amount_fen) for d in found] == [
         ("A", 10_000), ("A", 20_000), ("B", 20_000),
     ]  # fmt: skip

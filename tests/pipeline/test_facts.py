@@ -5,10 +5,12 @@ import datetime as dt
 import attrs
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from gateway.domain.codes import (
     AccountClass,
     ApprovalKind,
+    CashReason,
     Element,
     Evidence,
     Exemption,
@@ -18,7 +20,7 @@ from gateway.domain.codes import (
     Relation,
     Settlement,
 )
-from gateway.domain.facts import Facts
+from gateway.domain.facts import Facts, Said
 from gateway.domain.instruction import Detail, Document, Instruction, Payee, Person
 from gateway.domain.money import Fen
 from gateway.domain.registers import Approval, Contract, FiledPerson, Filing, Registers
@@ -48,6 +50,20 @@ def test_an_ordinary_payment_has_nothing_missing_and_matches_its_indicator() -> 
     assert seen.payer_class is AccountClass.ZERO_BALANCE
     assert seen.payee_relation is Relation.UNREGISTERED
     assert seen.indicator_available is None
+
+
+def test_what_is_filled_by_place_stands_under_its_own_name() -> None:
+    order = instruction(exemption=Exemption.STUDENT_AID, cash_reason=CashReason.WELFARE,
+                        contract_no="HT-1", voucher_date=dt.date(2026, 2, 23))  # fmt: skip
+    seen, key = facts(order), order.key
+    parts = {"payer": order.payer, "payee": order.payee}
+    whole = parts | {"division": key, "fiscal": key, "voucher": key}
+    assert seen.voucher_age_days == 7
+    for name in sorted(set(Said.__struct_fields__) - {"voucher_age_days"}):
+        first, _, rest = name.partition("_")
+        said = whole.get(first, order)
+        field = {"amount": "amount_fen"}.get(name, rest if first in parts else name)
+        assert getattr(seen, name) == getattr(said, field), name
 
 
 def test_every_blank_element_is_named() -> None:
@@ -88,14 +104,14 @@ def test_the_payees_owner_stands_in_one_relation_to_the_payer(
         shelf, accounts={**shelf.accounts, "R1": account("R1", owner, AccountClass.REAL_FUND)}
     )
     order = instruction()
-    order = attrs.evolve(order, payee=attrs.evolve(order.payee, account="R1"))
+    order = replace(order, payee=replace(order.payee, account="R1"))
     assert facts(order, shelf).payee_relation is relation
 
 
 @pytest.mark.parametrize("name", ["吉林省示例厅", " 吉林省 示例厅 ", "吉林省（示例厅）"])
 def test_the_same_name_is_seen_through_spaces_and_brackets(name: str) -> None:
     order = instruction()
-    order = attrs.evolve(order, payee=attrs.evolve(order.payee, name=name))
+    order = replace(order, payee=replace(order.payee, name=name))
     assert facts(order).payee_named_as_payer
 
 
@@ -122,7 +138,7 @@ def test_cash_to_one_person_is_added_up_over_the_details() -> None:
     )
     order = instruction(amount=120_000, settlement=Settlement.CASH, details=details)
     assert facts(order).cash_per_person_max == 120_000
-    assert facts(attrs.evolve(order, settlement=Settlement.TRANSFER)).cash_per_person_max is None
+    assert facts(replace(order, settlement=Settlement.TRANSFER)).cash_per_person_max is None
 
 
 def test_contract_and_filing_count_only_as_registered() -> None:
@@ -165,9 +181,7 @@ def test_contract_and_filing_count_only_as_registered() -> None:
         Evidence.CONTRACT,
         Evidence.SERVICE_FILING,
     }
-    assert (
-        Evidence.CONTRACT not in facts(attrs.evolve(order, amount_fen=Fen(30_001)), shelf).evidence
-    )
+    assert Evidence.CONTRACT not in facts(replace(order, amount_fen=Fen(30_001)), shelf).evidence
 
 
 def test_an_approval_counts_only_for_its_payee_item_time_and_remainder() -> None:
@@ -185,13 +199,13 @@ def test_an_approval_counts_only_for_its_payee_item_time_and_remainder() -> None
     )
     shelf = attrs.evolve(registers(), approvals={"SP-1": approval})
     order = instruction(amount=30_000, approvals=("SP-1", "unknown"))
-    order = attrs.evolve(order, payee=attrs.evolve(order.payee, account=BASIC))
+    order = replace(order, payee=replace(order.payee, account=BASIC))
     assert facts(order, shelf).approvals == {ApprovalKind.OTHER_TRANSFER}
     for other in (
-        attrs.evolve(order, amount_fen=Fen(30_001)),
-        attrs.evolve(order, dept_economic_code="31002"),
-        attrs.evolve(order, agency_code="101002"),
-        attrs.evolve(order, payee=attrs.evolve(order.payee, account=ZERO_BALANCE)),
+        replace(order, amount_fen=Fen(30_001)),
+        replace(order, dept_economic_code="31002"),
+        replace(order, agency_code="101002"),
+        replace(order, payee=replace(order.payee, account=ZERO_BALANCE)),
     ):
         assert facts(other, shelf).approvals == frozenset()
 

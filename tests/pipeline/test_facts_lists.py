@@ -2,6 +2,7 @@
 
 import attrs
 import msgspec
+from msgspec.structs import replace
 
 from gateway.domain.money import Fen
 from tests.pipeline.fakes import instruction, registers
@@ -37,5 +38,5 @@ def test_a_filed_person_is_known_by_name_or_account_whatever_the_sender_says() -
         ({"account": "6228-1", "name": "李氏公司"}, True),
         ({"account": "unknown", "name": "李氏公司"}, False),
     ):
-        paid = attrs.evolve(order, payee=attrs.evolve(order.payee, **changes))
+        paid = replace(order, payee=replace(order.payee, **changes))
         assert facts(paid, shelf).payee_filed_person is found

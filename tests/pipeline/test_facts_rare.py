@@ -157,15 +157,15 @@ def test_a_card_account_of_the_agency_itself_may_be_repaid() -> None:
 def test_a_bank_code_has_the_check_digit_of_iso_7064(code: str, sound: bool) -> None:
     assert bank_code_sound(code) is sound
     order = instruction()
-    order = attrs.evolve(order, payee=attrs.evolve(order.payee, bank_code=code))
+    order = replace(order, payee=replace(order.payee, bank_code=code))
     assert (Number.PAYEE_BANK in facts(order).numbers_invalid) is not sound
 
 
 def test_the_payers_bank_and_every_details_bank_are_checked_too() -> None:
     order = instruction()
-    order = attrs.evolve(order, payer=replace(order.payer, bank_code="103241001001"))
+    order = replace(order, payer=replace(order.payer, bank_code="103241001001"))
     assert facts(order).numbers_invalid == {Number.PAYER_BANK}
-    wrong = attrs.evolve(person(), bank_code="103241001001")
+    wrong = replace(person(), bank_code="103241001001")
     assert facts(paid_to([wrong], 1_000)).numbers_invalid == {Number.PAYEE_BANK}
 
 
@@ -275,7 +275,7 @@ def test_a_listed_account_is_seen_as_payee_and_in_the_details() -> None:
     shelf = attrs.evolve(registers(), blacklist_accounts=frozenset({SUPPLIER, CARD}))
     assert facts(instruction(), shelf).payee_blacklisted
     order = paid_to([person()], 1_000)
-    order = attrs.evolve(order, payee=attrs.evolve(order.payee, account="x"))
+    order = replace(order, payee=replace(order.payee, account="x"))
     assert facts(order, shelf).payee_blacklisted
     assert not facts(order).payee_blacklisted
 
@@ -315,7 +315,7 @@ def test_the_three_public_budget_is_of_agency_year_and_category() -> None:
 )
 def test_a_division_is_a_province_a_city_or_a_county(division: str, level: int) -> None:
     order = instruction()
-    order = attrs.evolve(order, key=replace(order.key, division=division))
+    order = replace(order, key=replace(order.key, division=division))
     assert facts(order).division_level == level
 
 
@@ -324,7 +324,7 @@ def test_a_division_is_a_province_a_city_or_a_county(division: str, level: int) 
 
 def test_items_of_one_kind_and_class_are_added_up() -> None:
     one = Item(kind="meeting", class_="二类", persons=20, days=2, unit_price_fen=Fen(50_000))
-    two = attrs.evolve(one, persons=10, days=1, unit_price_fen=Fen(60_000), reference="会〔1〕")
+    two = replace(one, persons=10, days=1, unit_price_fen=Fen(60_000), reference="会〔1〕")
     seen = facts(instruction(items=(one, two)))
     assert (seen.items_count, seen.items_alike, seen.item_kind) == (2, True, ItemKind.MEETING)
     assert (seen.item_class, seen.item_units, seen.item_unit_price) == ("二类", 50, 60_000)
@@ -335,14 +335,12 @@ def test_items_of_one_kind_and_class_are_added_up() -> None:
 def test_items_that_differ_are_told_as_such() -> None:
     one = Item(kind="lecture", class_="正高级职称", hours=4)
     assert facts(instruction(items=(one, one))).item_units == 8
-    assert (
-        facts(instruction(items=(one, attrs.evolve(one, class_="副高级职称")))).items_alike is False
-    )
+    assert facts(instruction(items=(one, replace(one, class_="副高级职称")))).items_alike is False
 
 
 def test_a_number_that_one_item_leaves_out_is_not_guessed() -> None:
     whole = Item(kind="training", class_="三类", persons=3, days=1, unit_price_fen=Fen(100))
-    part = attrs.evolve(whole, days=None, unit_price_fen=None)
+    part = replace(whole, days=None, unit_price_fen=None)
     seen = facts(instruction(items=(whole, part)))
     assert (seen.item_units, seen.item_priced_total) == (None, None)
     assert seen.item_unit_price == 100
@@ -369,5 +367,5 @@ def test_the_indicators_figures_and_the_accounts_owner_kind_are_told() -> None:
 
 
 def test_the_head_of_a_voucher_with_details_is_paid_by_its_details_only() -> None:
-    order = attrs.evolve(paid_to([person()], 40_000), payee=person())
+    order = replace(paid_to([person()], 40_000), payee=person())
     assert facts(order).person_amount_max == 40_000

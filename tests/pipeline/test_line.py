@@ -359,8 +359,8 @@ async def test_a_saturated_bank_refuses_before_anything_is_written() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda order: attrs.evolve(order, agency_code="101002"),
-        lambda order: attrs.evolve(order, key=replace(order.key, division="220100000")),
+        lambda order: replace(order, agency_code="101002"),
+        lambda order: replace(order, key=replace(order.key, division="220100000")),
     ],
 )
 async def test_a_proven_sender_speaks_only_for_itself(

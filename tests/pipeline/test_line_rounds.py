@@ -8,6 +8,7 @@ import attrs
 import msgspec
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from adapters.memory.registers import MemoryRegisters
 from gateway.domain.codes import ApprovalKind, ThreePublicCategory
@@ -248,7 +249,7 @@ def payroll(*amounts: int) -> Instruction:
     details = tuple(
         Detail(
             id=f"D{n}", amount_fen=Fen(amount), purpose=f"第{n}笔",
-            payee=attrs.evolve(one.payee, account=f"ACCOUNT-{n}"),
+            payee=replace(one.payee, account=f"ACCOUNT-{n}"),
         )
         for n, amount in enumerate(amounts, 1)
     )  # fmt: skip

@@ -3,6 +3,7 @@
 import attrs
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from gateway.domain.bank import BankConduct, LeftOut
 from gateway.domain.codes import BusinessType
@@ -45,11 +46,11 @@ class Picky(BookOf):
 def batch(*amounts: int) -> Instruction:
     one = instruction("1", sum(amounts))
     details = tuple(
-        Detail(id=f"D-{n}", payee=attrs.evolve(one.payee, account=f"ACCOUNT-{n}"),
+        Detail(id=f"D-{n}", payee=replace(one.payee, account=f"ACCOUNT-{n}"),
                amount_fen=Fen(amount))
         for n, amount in enumerate(amounts, 1)
     )  # fmt: skip
-    return attrs.evolve(one, business_type=BusinessType.PAYROLL, details=details)
+    return replace(one, business_type=BusinessType.PAYROLL, details=details)
 
 
 class Telling:

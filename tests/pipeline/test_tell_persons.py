@@ -3,6 +3,7 @@
 import attrs
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from gateway.domain.bank import BankAnswer, BankOutcome
 from gateway.domain.codes import AccountClass, PayeeKind
@@ -68,7 +69,7 @@ async def test_a_person_declared_an_organisation_is_told_as_a_person(rows: Regis
 
 
 async def test_so_is_one_of_many_payees() -> None:
-    head = attrs.evolve(PAYEE, account="2200145010", name="长春示例科技有限公司")
+    head = replace(PAYEE, account="2200145010", name="长春示例科技有限公司")
     detail = Detail(id="1", payee=PAYEE, amount_fen=Fen(30_000))
     street = await carried(head, KNOWN["an account of a filed person"], details=(detail,))
     (record,) = street.state.pending[instruction().key.division]

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
+from msgspec.structs import replace
 
 from adapters.postgres.embedded_binaries import EmbeddedUnavailable, installed_binaries
 from bureau.desk.people import Office
@@ -40,7 +40,7 @@ async def test_a_policy_edited_in_the_form_blocks_the_next_instruction_once_two_
     """The purchase that passed before is refused under the new revision, which the card names."""
     words = f"电梯改造{'一' if people.scripts else '二'}期"
     before, after, _ = (
-        attrs.evolve(each, purpose=f"支付{words}工程用品款") for each in people.papers.purchases
+        replace(each, purpose=f"支付{words}工程用品款") for each in people.papers.purchases
     )
     [answer] = await people.town.send(before)
     assert answer["outcome"] == "passed", answer["findings"]

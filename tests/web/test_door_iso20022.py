@@ -6,7 +6,6 @@ import hashlib
 import json
 from typing import Any
 
-import attrs
 import pytest
 from lxml import etree
 from msgspec.structs import replace
@@ -101,7 +100,7 @@ async def test_the_same_message_twice_at_once_pays_nothing_twice(siege: Siege) -
 
 async def test_a_number_twice_in_one_message_is_paid_once(siege: Siege) -> None:
     one = payment(siege, "ISO-D1")
-    other = attrs.evolve(one, purpose="另一份用途说明")
+    other = replace(one, purpose="另一份用途说明")
     raw = written_message([one, other], KIND, "M-ISO-D", AT)
     told = statuses(await siege.post(raw, format="iso20022"))
     assert sorted(told) == ["ACSC", "RJCT"]
@@ -124,7 +123,7 @@ async def test_a_payment_of_another_agency_is_refused_on_its_own(siege: Siege) -
     fields = json.loads(siege.instruction("ISO-A1"))
     fields["agency"]["code"] = "999999"
     alien = JsonFormat().parse(json.dumps(fields).encode())
-    raw = written_message([alien, attrs.evolve(
+    raw = written_message([alien, replace(
         alien, key=replace(alien.key, voucher_no="ISO-A2"))], KIND, "M-ISO-A", AT)  # fmt: skip
     reply = await siege.post(raw, format="iso20022")
     assert statuses(reply) == ["RJCT", "RJCT"]

@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import attrs
 import orjson
 import pytest
 from lxml import etree
@@ -31,7 +30,7 @@ def an_instruction(**changes: Any) -> Instruction:
 def many(count: int) -> list[Instruction]:
     first = an_instruction()
     return [
-        attrs.evolve(first, key=replace(first.key, voucher_no=f"V{number}"))
+        replace(first, key=replace(first.key, voucher_no=f"V{number}"))
         for number in range(1, count + 1)
     ]
 

@@ -2,7 +2,6 @@
 
 import hashlib
 
-import attrs
 import pytest
 from hypothesis import given
 from lxml import etree
@@ -118,7 +117,7 @@ def test_a_message_of_many_is_cut_into_its_own_bytes(kind: str) -> None:
 
 def test_payments_of_several_debtors_keep_their_own_header() -> None:
     first, second, third = many(3)
-    other = attrs.evolve(second, payer=replace(second.payer, account="OTHER-1", name="乙"))
+    other = replace(second, payer=replace(second.payer, account="OTHER-1", name="乙"))
     raw = written_message([first, other, third], "pain.001.001.03", "M", AT)
     parts = list(BULK.parts(raw, BULK.open(raw)))
     assert [part.instruction for part in parts] == [first, other, third]

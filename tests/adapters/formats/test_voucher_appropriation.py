@@ -29,8 +29,8 @@ FORMAT = VoucherFormat()
 
 def appropriation(instruction: Instruction) -> Instruction:
     """As far as a 5207 can say it."""
-    payee = attrs.evolve(instruction.payee, kind=PayeeKind.ORGANISATION, person=None)
-    return attrs.evolve(
+    payee = replace(instruction.payee, kind=PayeeKind.ORGANISATION, person=None)
+    return replace(
         instruction, key=replace(instruction.key, voucher_type="5207"), details=(),
         payment_method=PaymentMethod.DIRECT, settlement=Settlement.TRANSFER,
         business_type=BusinessType.SINGLE, gov_economic_code="", cash_reason=None, documents=(),
@@ -50,11 +50,11 @@ accounts = st.text("0123456789ABCXYZ-", min_size=1, max_size=32)
 @st.composite
 def appropriations(draw: st.DrawFn) -> Instruction:
     """Any that the interface has room for."""
-    payee = attrs.evolve(
+    payee = replace(
         ORDER.payee, account=draw(accounts), name=draw(words),
         bank_name=draw(st.just("") | words), bank_code=draw(st.sampled_from(["", "105241000022"])),
     )  # fmt: skip
-    return attrs.evolve(
+    return replace(
         ORDER, key=replace(ORDER.key, voucher_no=draw(codes)), payee=payee,
         amount_fen=Fen(draw(st.integers(1, 10**15))), agency_code=draw(codes),
         agency_name=draw(st.just("") | words), fund_code=draw(codes),
@@ -76,10 +76,10 @@ def test_what_a_5207_can_say_is_read_back_whole(ordered: Instruction) -> None:
 
 def test_what_a_5207_cannot_say_is_not_written() -> None:
     for spoilt in (
-        attrs.evolve(ORDER, settlement=Settlement.CASH),
-        attrs.evolve(ORDER, payee=attrs.evolve(ORDER.payee, kind=PayeeKind.PERSON)),
-        attrs.evolve(ORDER, purpose="长" * 200),
-        attrs.evolve(ORDER, purpose="\U0001f600"),
+        replace(ORDER, settlement=Settlement.CASH),
+        replace(ORDER, payee=replace(ORDER.payee, kind=PayeeKind.PERSON)),
+        replace(ORDER, purpose="长" * 200),
+        replace(ORDER, purpose="\U0001f600"),
     ):
         with pytest.raises(ValueError):
             appropriation_envelope(spoilt)

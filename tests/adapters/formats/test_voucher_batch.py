@@ -78,7 +78,7 @@ def test_a_direct_batch_to_organisations_is_read_too() -> None:
     organisation = Payee(
         kind=PayeeKind.ORGANISATION, account="A-1", name="示例公司", bank_name="银行"
     )
-    direct = attrs.evolve(
+    direct = replace(
         PAYROLL, payment_method=PaymentMethod.DIRECT, business_type=BusinessType.BATCH,
         main_voucher="5201/101001-9", exemption=None, project_code="",
         details=(Detail(id="1", payee=organisation, amount_fen=PAYROLL.amount_fen),),
@@ -113,7 +113,7 @@ def test_what_is_wrong_is_told_in_the_names_of_its_own_interface(
 
 def answered_details(withheld: tuple[str, ...], *found: object) -> tuple[str, list[str]]:
     answer = answered(Outcome.PASS, BankOutcome.ACCEPTED, *found, voucher_type="8207")  # type: ignore[arg-type]
-    decision = attrs.evolve(answer.decision, withheld=withheld)
+    decision = replace(answer.decision, withheld=withheld)
     raw = voucher_envelope(PAYROLL, CODES)
     out = FORMAT.answer(raw, replace(answer, decision=decision)).decode("gbk")
     inner = re.search(r"<Voucher>([^<]+)</Voucher>", out)

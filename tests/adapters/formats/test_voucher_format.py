@@ -4,10 +4,10 @@ import base64
 import datetime as dt
 from pathlib import Path
 
-import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from adapters.formats.envelope import ENVELOPE_BYTES_MAX
 from adapters.formats.voucher import VoucherFormat
@@ -327,11 +327,11 @@ def sayable(draw: st.DrawFn) -> Instruction:
     kind = draw(st.sampled_from([BusinessType.SINGLE, BusinessType.PAYROLL, BusinessType.BATCH]))
     owners = payees(st.text("0123456789AZ-", min_size=1, max_size=32))
     named = owners.map(
-        lambda p: attrs.evolve(
+        lambda p: replace(
             p,
             name=p.name or "某某",
             bank_name=p.bank_name or "某行",
-            person=p.person and attrs.evolve(p.person, id_number=p.person.id_number or "1"),
+            person=p.person and replace(p.person, id_number=p.person.id_number or "1"),
         )
     )
     rows = draw(st.lists(st.tuples(named, amounts, words), min_size=1, max_size=3))
@@ -340,8 +340,8 @@ def sayable(draw: st.DrawFn) -> Instruction:
         for n, (payee, amount, purpose) in enumerate(rows)
     )
     single = kind is BusinessType.SINGLE
-    whole = attrs.evolve(rows[0][0], kind=PayeeKind.ORGANISATION, person=None)
-    return attrs.evolve(
+    whole = replace(rows[0][0], kind=PayeeKind.ORGANISATION, person=None)
+    return replace(
         drawn,
         business_type=kind,
         payment_method=METHODS[drawn.key.voucher_type],
