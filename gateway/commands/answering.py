@@ -24,6 +24,7 @@ from gateway.settings import Settings
 from policies.book.book import Book
 from policies.book.load import book_of, load_codes
 from policies.replay.memory import WindowMemory
+from policies.replay.shadow import standing
 from policies.replay.whole import judged
 
 _SUBJECT = re.compile(r"[0-9]{9}/[0-9]{4}/[^/\0]+/[^/\0]+")
@@ -93,8 +94,8 @@ class Answering:
         book = book_of(orjson.loads(documents), load_codes())
         found = judged(book, WindowMemory(), retraced.row)
         return {
-            "before": retraced.decision.outcome,
-            "after": found.outcome,
+            "before": standing(retraced.decision.outcome, retraced.decision.findings),
+            "after": standing(found.outcome, found.findings),
             "findings": [
                 {"policy": f.policy, "revision": f.revision, "action": f.action,
                  "reason_zh": f.reason_zh}

@@ -27,7 +27,7 @@ from gateway.domain.legal_day import dawn, legal_day
 from gateway.domain.past import Candidate, Flip, Past, ShadowRun
 from policies.book.load import book_of, load_codes, load_texts
 from policies.replay.report import Change, Report, Sample
-from policies.replay.shadow import Otherwise, Shadow
+from policies.replay.shadow import WARNED, Otherwise, Shadow
 
 LOOK_S = 1.0
 REST_S, REST_S_MAX = 1.0, 300.0
@@ -132,7 +132,9 @@ async def _report(database: str, division: str, run: int | None) -> tuple[Shadow
 
 
 def _note(told: Report, flip: Flip) -> None:
-    change = Change(before=Outcome(flip.before), after=Outcome(flip.after))
+    change = Change(before=_outcome(flip.before), after=_outcome(flip.after))
+    if change.before is change.after:
+        return
     tally = told.note(change, flip.agency, flip.amount_fen, flip.policies)
     if tally.wants_sample:
         tally.sample(
@@ -142,6 +144,11 @@ def _note(told: Report, flip: Flip) -> None:
                 reason_zh=flip.reason_zh,
             )
         )  # fmt: skip
+
+
+def _outcome(told: str) -> Outcome:
+    """Warnings that come or go beside a pass are the desk's to show."""
+    return Outcome.PASS if told == WARNED else Outcome(told)
 
 
 def run_fields(shadow: ShadowRun) -> dict[str, Any]:
@@ -300,6 +307,6 @@ class Following:
 def _flip(past: Past, agency: str, amount_fen: int, otherwise: Otherwise) -> Flip:
     return Flip(
         seq=past.seq, subject=str(past.key), decided_at=past.decided_at, agency=agency,
-        amount_fen=amount_fen, before=otherwise.before.value, after=otherwise.after.value,
+        amount_fen=amount_fen, before=otherwise.before, after=otherwise.after,
         policies=otherwise.policies, reason_zh=otherwise.reason_zh,
     )  # fmt: skip

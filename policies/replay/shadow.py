@@ -1,15 +1,18 @@
 """Shadow: a candidate book on instructions that the live book has decided; never enforced."""
 
 import datetime as dt
+from collections.abc import Iterable
 
 import attrs
 
-from gateway.domain.decision import Decision, Finding, Outcome
+from gateway.domain.decision import Action, Decision, Finding, Outcome
 from policies.book.book import Book
 from policies.replay.memory import WindowMemory
 from policies.replay.stored import Stored
 from policies.replay.whole import judged
 
+WARNED = "warned"
+"""A pass with a warning, beside the outcomes' own words."""
 BOTH_KNOW = frozenset({"LIMIT", "BOOK"})
 """Findings of the line and of the book itself, not of a policy."""
 
@@ -18,8 +21,9 @@ BOTH_KNOW = frozenset({"LIMIT", "BOOK"})
 class Otherwise:
     """What the candidate would have decided, where it differs."""
 
-    before: Outcome
-    after: Outcome
+    before: str
+    """An outcome's word, or `WARNED`."""
+    after: str
     policies: tuple[str, ...]
     """Those that the two ask differently."""
     reason_zh: str
@@ -41,27 +45,38 @@ class Shadow:
         self._memory.add(judged(self._book, self._memory, row).shares)
 
     def compare(self, row: Stored, live: Decision) -> Otherwise | None:
-        """None if the outcome is the same. A limit that did not suffice is so for both."""
+        """None if the outcome is the same, and a pass is warned of by both or by neither. A limit
+        that did not suffice is so for both."""
         found = judged(self._book, self._memory, row)
         self._memory.add(found.shares)
         short = [each for each in live.findings if each.policy in BOTH_KNOW]
-        if found.outcome is live.outcome or (short and found.outcome is Outcome.PASS):
+        before = standing(live.outcome, live.findings)
+        after = standing(found.outcome, found.findings)
+        if before == after or (short and found.outcome is Outcome.PASS):
             return None
         was = {(each.policy, each.action) for each in live.findings}
         now = {(each.policy, each.action) for each in found.findings}
         policies = tuple(sorted({policy for policy, _ in was ^ now}))
-        milder = _RANK[found.outcome] < _RANK[live.outcome]
+        milder = _RANK[after] < _RANK[before]
         said = live.findings if milder else found.findings
         return Otherwise(
-            before=live.outcome, after=found.outcome, policies=policies,
-            reason_zh=_reason(said, policies),
-        )  # fmt: skip
+            before=before, after=after, policies=policies, reason_zh=_reason(said, policies)
+        )
 
     def forget(self, today: dt.date) -> None:
         self._memory.forget(today - dt.timedelta(days=self.days_back))
 
 
-_RANK = {Outcome.PASS: 0, Outcome.HOLD: 1, Outcome.BLOCK: 2}
+_RANK: dict[str, int] = {
+    Outcome.PASS.value: 0, WARNED: 1, Outcome.HOLD.value: 2, Outcome.BLOCK.value: 3
+}  # fmt: skip
+
+
+def standing(outcome: Outcome, findings: Iterable[Finding]) -> str:
+    """The outcome's word; `WARNED` for a pass of which some policy warns."""
+    if outcome is Outcome.PASS and any(each.action is Action.WARN for each in findings):
+        return WARNED
+    return outcome.value
 
 
 def _reason(said: tuple[Finding, ...], policies: tuple[str, ...]) -> str:

@@ -1,11 +1,13 @@
 """What the desk asks the gateways about policies, and how their answers come in."""
 
 import datetime as dt
+import io
 import re
 from typing import Any
 
 import orjson
 import pytest
+from python_calamine import CalamineWorkbook
 
 from bureau.desk.asking import Asking
 from bureau.desk.deeds import ACTS
@@ -86,6 +88,18 @@ class Milder(Gateway):
         return {**super().state(asked), "flips": [otherwise]}
 
 
+class Warning(Gateway):
+    """One that passed gets a warning, one that was warned of loses it, one held passes with one."""
+
+    def state(self, asked: dict[str, Any]) -> dict[str, Any]:
+        ways = (("passed", "warned"), ("warned", "passed"), ("held", "warned"), ("held", "passed"))
+        flips = [
+            {**flip(seq), "before": before, "after": after}
+            for seq, (before, after) in enumerate(ways)
+        ]
+        return {**super().state(asked), "flips": flips}
+
+
 def asking(desk: Desk, gateway: Gateway) -> Asking:
     ways = {(DIVISION, BANK): gateway}
     return Asking(desk.rooms.questions.store, ways, lambda _: "s", desk.hands, desk.rooms.bell)
@@ -149,6 +163,26 @@ async def test_a_trial_tells_the_changed_policy_from_others_and_opens_what_was_h
     assert f'{titles["JL-042"]} <span class="chip">本次修改</span>' in page
     assert f'<a href="/desk/{DIVISION}/2026/8202/{7:013d}?bank={BANK}">{7:013d}</a>' in page
     assert "原已放行的指令" not in page
+
+
+async def test_warnings_that_come_and_go_are_a_column_of_a_trial_and_of_its_export(
+    desk: Desk,
+) -> None:
+    reviewer, gateway = await desk.seat(Office.REVIEWER), Warning(1)
+    draft = await drafted(desk, reviewer)
+    _, trial = await reviewer.post(f"{draft}/backtest", {"since": "2026-01-01"})
+    await asking(desk, gateway).ask_all()
+    page = (await reviewer.get(trial))[1]
+    rows = page.partition("改变的指令")[2].split("<tr>")[2:]
+    told = [re.findall(r"<td>(新增|取消|—)</td>", row) for row in rows]
+    assert told == [["新增"], ["取消"], ["新增"], ["—"]]
+    opened = [f'{seq:013d}?bank={BANK}"' in row for seq, row in enumerate(rows)]
+    assert opened == [False, True, True, True], "one that was warned of has a card"
+    assert "预警放行" in page.partition("合计")[2].partition("按规则")[0], "counted apart"
+    _, body, _ = await reviewer.bytes(f"{trial}.xlsx")
+    sheet = CalamineWorkbook.from_filelike(io.BytesIO(body)).get_sheet_by_name("数据").to_python()
+    column = sheet[0].index("预警 Warning")
+    assert [row[column] for row in sheet[1:]] == ["新增", "取消", "新增", ""]
 
 
 async def test_a_refusal_is_named_and_silence_is_asked_again(desk: Desk) -> None:

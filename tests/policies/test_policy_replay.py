@@ -29,6 +29,7 @@ from policies.replay.halves import halves
 from policies.replay.memory import WindowMemory
 from policies.replay.recorded import replay
 from policies.replay.report import Change
+from policies.replay.shadow import Shadow
 from policies.replay.stored import Stored, read_stored, stored_fields
 from tests.policies.dealer import Dealer
 from tests.policies.split_cash import document as windowed_document
@@ -149,6 +150,31 @@ def test_what_did_not_pass_does_not_count_in_a_window_of_what_passed() -> None:
     past = rows(*blocked, cash(90_000, on=day))
     new = book(CASH | {"JL-944.toml": windowed_document()})
     assert backtest(book(CASH), new, past).changed == 0
+
+
+def test_a_shadow_tells_a_pass_that_is_warned_of_from_one_that_is_not() -> None:
+    mild = TEXTS["JL-042.toml"].replace(
+        'light = "red"\naction = "block"', 'light = "yellow"\naction = "warn"'
+    )
+    mild = mild.replace('outcome = "block"', 'outcome = "warn"')
+    strict, milder, none = (
+        book({p: t for p, t in CASH.items() if p != "JL-042.toml"} | more)
+        for more in ({"JL-042.toml": CASH["JL-042.toml"]}, {"JL-042.toml": mild}, {})
+    )
+    row, small = Stored(id="I", facts=cash(100_001)), Stored(id="I", facts=cash(100_000))
+    lived = {
+        name: decided(one, row.facts)
+        for name, one in (("block", strict), ("warn", milder), ("none", none))
+    }
+    for live, candidate, wanted in (
+        ("block", milder, ("blocked", "warned")), ("warn", strict, ("warned", "blocked")),
+        ("warn", none, ("warned", "passed")), ("none", milder, ("passed", "warned")),
+    ):  # fmt: skip
+        told = Shadow(candidate).compare(row, lived[live])
+        assert told is not None and (told.before, told.after) == wanted
+        assert told.policies == ("JL-042",) and told.reason_zh
+    assert Shadow(milder).compare(row, lived["warn"]) is None
+    assert Shadow(milder).compare(small, decided(none, small.facts)) is None
 
 
 def test_what_the_bank_did_not_take_counts_in_no_window() -> None:

@@ -34,8 +34,9 @@ WHATS = {
 }  # fmt: skip
 HEAD = (
     "时间 Time", "指令 Instruction", "预算单位 Agency", "金额（元） Yuan", "原结论 Before",
-    "新结论 After", "规则 Policies", "理由 Reason", "代理银行 Bank",
+    "新结论 After", "预警 Warning", "规则 Policies", "理由 Reason", "代理银行 Bank",
 )  # fmt: skip
+WARNED = "warned"
 
 
 def routes(rooms: Rooms) -> list[Route]:
@@ -105,7 +106,7 @@ class _Trials:
         flips = await store.flips(visit.division, number, _after(visit), FLIPS_SHOWN)
         return self._rooms.pages(
             "policy_trial", visit=visit, rows=[answered(row) for row in rows], first=rows[0],
-            flips=flips, whats=WHATS, older=_older(flips), titles=titles_of(),
+            flips=flips, warning=warning_zh, whats=WHATS, older=_older(flips), titles=titles_of(),
             askers=await persons_of(self._rooms, [row["asker"] for row in rows]),
             changes=await store.changes(visit.division, number),
             by_policy=await store.changes(visit.division, number, "policy"),
@@ -217,9 +218,16 @@ def _cells(flip: Mapping[str, Any], division: str, names: Names) -> Sequence[str
     return (
         clock(flip["decided_at"]), flip["subject"],
         f"{names.agency(division, agency)} {agency}".strip(), yuan(flip["amount_fen"]),
-        outcome_zh(flip["before"]), outcome_zh(flip["after"]), " ".join(flip["policies"]),
+        outcome_zh(flip["before"]), outcome_zh(flip["after"]), warning_zh(flip),
+        " ".join(flip["policies"]),
         flip["reason_zh"], f"{names.bank(bank)} {bank}".strip(),
     )  # fmt: skip
+
+
+def warning_zh(flip: Mapping[str, Any]) -> str:
+    """What becomes of the warning that a payment passes with; empty if there was and is none."""
+    was, now = flip["before"] == WARNED, flip["after"] == WARNED
+    return "" if was == now else "新增" if now else "取消"
 
 
 def _after(visit: Visit) -> tuple[str, int]:
