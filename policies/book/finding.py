@@ -9,7 +9,6 @@ from policies.book.names import article_zh, option_en, option_zh, paper_en, pape
 from policies.book.template import Speaker
 from policies.book.unit import RemarkRule, Sentence, Unit
 from policies.language.interpret import UNAVAILABLE, truth
-from policies.language.typed import facts_of
 
 _LIGHT_OF = {
     Action.BLOCK: Light.RED,
@@ -17,9 +16,6 @@ _LIGHT_OF = {
     Action.WARN: Light.YELLOW,
     Action.RECORD: Light.BLUE,
 }
-
-_CLAIMS = {"exemption", "cash_reason", "business_type"}
-"""The facts by which an agency may claim an exception."""
 
 BOOK_ID = "BOOK"
 """The policy id of findings that concern the book itself and no single policy."""
@@ -150,25 +146,19 @@ def _near_words(state: ExceptionState | None, claimed: bool) -> tuple[str, str]:
 
 def _claimed(unit: Unit, state: ExceptionState, facts: Facts) -> bool:
     """Whether the agency claims this exception: a claim is made, and decides whether it fits."""
-    asked = {fact.name for fact in facts_of(state.rule.expr)}
-    about = {fact.name for clause in unit.clauses for fact in facts_of(clause.expr)}
-    if not asked and about <= _CLAIMS:  # the whole policy is about the claim
-        asked = about
-    return not asked.isdisjoint(_claims(facts))
-
-
-def _claims(facts: Facts) -> set[str]:
-    """The facts by which this instruction claims an exception."""
-    made = {
-        "exemption": facts.exemption is not None,
-        "cash_reason": facts.cash_reason is not None,
-        "business_type": facts.business_type is BusinessType.ADVANCE_REPAYMENT,
-    }
-    return {name for name, claimed in made.items() if claimed}
+    asked = unit.claims[state.rule.id]
+    return (
+        (facts.exemption is not None and "exemption" in asked)
+        or (facts.cash_reason is not None and "cash_reason" in asked)
+        or (facts.business_type is BusinessType.ADVANCE_REPAYMENT and "business_type" in asked)
+    )
 
 
 def _remark(unit: Unit, facts: Facts) -> RemarkRule | None:
-    return next((r for r in unit.remarks if truth(r.expr, facts) is True), None)
+    if facts.unavailable:
+        return next((r for r in unit.remarks if truth(r.expr, facts) is True), None)
+    asks = zip(unit.remarks, unit.remark_asks, strict=True)
+    return next((remark for remark, ask in asks if ask(facts)), None)
 
 
 def _unavailable(unit: Unit, facts: Facts) -> Finding:

@@ -1,7 +1,7 @@
 """A policy compiled for one stretch of days: parameters folded in, clauses typed and proven."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 import attrs
@@ -15,6 +15,9 @@ from policies.book.template import Template
 from policies.language.generate import Group, Predicate, group, predicate
 from policies.language.typed import All, Any, Expr, Not, facts_of
 from policies.language.types import Fact
+
+CLAIMS = frozenset({"exemption", "cash_reason", "business_type"})
+"""The facts by which an agency may claim an exception."""
 
 
 @attrs.frozen(kw_only=True)
@@ -136,6 +139,23 @@ class Unit:
     def exception_asks(self) -> tuple[Predicate, ...]:
         """Whether each exception fits, without its papers; made as `cause_asks` are."""
         return tuple(predicate(rule.expr) for rule in self.exceptions)
+
+    @cached_property
+    def remark_asks(self) -> tuple[Predicate, ...]:
+        """When each remark is said; made as `cause_asks` are."""
+        return tuple(predicate(remark.expr) for remark in self.remarks)
+
+    @cached_property
+    def claims(self) -> Mapping[str, frozenset[str]]:
+        """By exception: the facts by which an agency may claim it."""
+        about = {fact.name for clause in self.clauses for fact in facts_of(clause.expr)}
+        asked = {
+            rule.id: frozenset(fact.name for fact in facts_of(rule.expr))
+            for rule in self.exceptions
+        }
+        if about <= CLAIMS:  # the whole policy is about the claim
+            return {id: names or frozenset(about) for id, names in asked.items()}
+        return asked
 
     def in_force(self, day: dt.date) -> bool:
         return self.first <= day and (self.last is None or day <= self.last)
