@@ -127,7 +127,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
 def outcome_of(findings: tuple[Finding, ...]) -> Outcome:
     """The most severe action wins; no finding is a pass."""
-    worst = max((f.action for f in findings), key=SEVERITY.__getitem__, default=Action.RECORD)
+    if not findings:
+        return Outcome.PASS
+    worst = max((f.action for f in findings), key=SEVERITY.__getitem__)
     return _OUTCOME_OF[worst]
 
 

@@ -104,10 +104,13 @@ def decide(
             registers_version=registers.version, basis=basis_of(known, registers, overrides),
         ),
         asks=tuple(asks.values()),
-        shares=tuple(
-            share for case in (details or (whole,)) for share in book.shares(case.facts, outcome)
-        ),
+        shares=_shares(details, outcome, book) if details else book.shares(whole.facts, outcome),
     )  # fmt: skip
+
+
+def _shares(details: Sequence[Case], outcome: Outcome, book: Book) -> tuple[WindowShare, ...]:
+    """Each detail adds its own, the whole adds none."""
+    return tuple(share for case in details for share in book.shares(case.facts, outcome))
 
 
 def _outcome(findings: tuple[Finding, ...], overrides: Collection[FindingName]) -> Outcome:
