@@ -60,10 +60,10 @@ FIGURES = "SELECT coalesce(sum(count), 0), coalesce(sum(amount_fen), 0), count(*
 
 
 async def test_a_line_that_is_told_again_is_counted_once_and_enters_no_index_twice(
-    bureau: Bureau, database: str
+    bureau: Bureau, kept: str
 ) -> None:
     """Also when its writer does not say its state, as one of an earlier version does not."""
-    owner, now = await asyncpg.connect(database), dt.datetime.now(dt.UTC)
+    owner, now = await asyncpg.connect(kept), dt.datetime.now(dt.UTC)
     try:
         async with owner.transaction():
             await owner.execute(AGAIN, 100, now)

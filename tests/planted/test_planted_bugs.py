@@ -1,6 +1,8 @@
 """The tests of the tests: each planted bug, in a copy of the house, must turn named tests red."""
 
+import compileall
 import os
+import py_compile
 import re
 import shutil
 import subprocess
@@ -63,7 +65,7 @@ class Copies:
 
     def _pytest(self, copy: Path, tests: tuple[str, ...]) -> Ran:
         ran = subprocess.run(
-            [sys.executable, "-m", "pytest", "-rfE", "--tb=no", *tests],
+            [sys.executable, "-m", "pytest", "-rfE", "--tb=no", "--assert=plain", *tests],
             cwd=copy,
             env={**self._environment, "PYTHONPATH": str(copy)},
             stdin=subprocess.DEVNULL,
@@ -120,6 +122,10 @@ def _copied(copy: Path) -> Path:
         if (HOUSE / name).is_file():
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(HOUSE / name, copy / name)
+    # Compiled once for all bugs; by their contents, or the planted bug would not be seen.
+    compileall.compile_dir(
+        copy, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH
+    )
     return copy
 
 
