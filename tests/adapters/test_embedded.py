@@ -123,6 +123,7 @@ def test_killed_by_somebody_it_leaves_its_data_and_says_where(
     assert not again.died and not folder.exists(), "what ends in order leaves nothing"
 
 
+@pytest.mark.slow
 def test_it_stops_when_its_keeper_is_killed(folder: Path) -> None:
     program = _program(folder)
     server = _server_of(folder)

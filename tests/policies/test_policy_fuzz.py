@@ -160,6 +160,7 @@ def _turned(own: Callable[[CelWriter, Expr], str]) -> Callable[[CelWriter, Expr]
     return write
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("what", "plant"), PLANTED, ids=[what for what, _ in PLANTED])
 def test_a_planted_disagreement_is_found(
     what: str, plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
