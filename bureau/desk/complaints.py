@@ -65,6 +65,11 @@ STEP_ZH = {
     Step.CASE: "立案", Step.CONCLUDE: "提出办结意见", Step.APPROVE: "批准意见",
     Step.SEND_BACK: "退回重办", Step.FEED_BACK: "向举报人反馈",
 }  # fmt: skip
+STEP_EN = {
+    Step.ACCEPT: "Accept", Step.DECLINE: "Propose to decline", Step.NOTE: "Note what was done",
+    Step.CASE: "Open a case", Step.CONCLUDE: "Propose a conclusion", Step.APPROVE: "Approve",
+    Step.SEND_BACK: "Send back", Step.FEED_BACK: "Tell the informant",
+}  # fmt: skip
 WAY_ZH = {
     "phone": "电话", "letter": "来信", "visit": "来访", "mail": "电子邮件",
     "transfer": "其他部门转来",

@@ -74,6 +74,7 @@ DETAILS: Mapping[str, tuple[str, str]] = {
     "way": ("方式", "way"), "why": ("原因", "why"), "reason": ("理由", "reason"),
     "office": ("岗位", "office"), "code": ("单位代码", "code"), "of": ("行政区划", "division"),
     "asked_by": ("申请人", "asked by"), "agreed_by": ("同意人", "agreed by"),
+    "by": ("办理人", "by"),
     "origin": ("来源", "origin"), "move": ("步骤", "move"), "stage": ("办理后阶段", "stage"),
     "kind": ("类别", "kind"), "number": ("编号", "number"), "sha256": ("文件摘要", "SHA-256"),
     "digest": ("决定摘要", "digest"), "verdict": ("意见", "verdict"),

@@ -8,6 +8,7 @@ import attrs
 import msgspec
 
 from bureau.desk.people import Scope
+from bureau.desk.policy_words import paper_zh
 from bureau.desk.search import WARNED, Search
 from bureau.ports import DeskStore
 from gateway.domain.money import yuan
@@ -176,7 +177,7 @@ def exception_of(finding: Finding) -> NearException | None:
 
 def papers_of(finding: Finding) -> list[Paper]:
     """What is missing for it, likewise."""
-    return [p if isinstance(p, Paper) else Paper(kind=p, zh=p, en=p) for p in finding.missing]
+    return [p if isinstance(p, Paper) else Paper(kind=p, zh=paper_zh(p)) for p in finding.missing]
 
 
 def _told(body: bytes | None) -> tuple[_Told, bool]:

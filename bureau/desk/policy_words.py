@@ -47,11 +47,12 @@ def wordings(policy: Policy) -> dict[str, str]:
 
 def papers_zh(text: str) -> str:
     """`a & b | c` of papers or approvals: 甲、乙，或者丙."""
-    groups = [[_paper(one.strip()) for one in each.split("&")] for each in text.split("|")]
+    groups = [[paper_zh(one.strip()) for one in each.split("&")] for each in text.split("|")]
     return "，或者".join("、".join(group) for group in groups)
 
 
-def _paper(kind: str) -> str:
+def paper_zh(kind: str) -> str:
+    """One of them; as it came if it is none that we know."""
     return next((option_zh(each(kind)) for each in _PAPERS if kind in set(each)), kind)
 
 

@@ -193,8 +193,20 @@ class Releases:
             raise ReleaseRefused(f"{key} 没有挂起 / is not held, as far as the bureau was told")
         if row["record_body"] is None:
             raise ReleaseRefused(f"{key} 的记录尚未送达 / its record has not arrived yet")
-        record: dict[str, Any] = orjson.loads(row["record_body"])
-        return record | {"of_bank": row["bank"]}
+        return _named(row["record_body"]) | {"of_bank": row["bank"]}
+
+
+def _named(body: bytes) -> dict[str, Any]:
+    """A record that says what a decision has to name; it is a bank's program's word."""
+    record: dict[str, Any] = orjson.loads(body)
+    try:
+        _held(record)
+        bytes.fromhex(record["digest"])
+    except (LookupError, TypeError, ValueError) as error:
+        raise ReleaseRefused(
+            "记录内容不全，不能提议 / its record does not say what a decision names"
+        ) from error
+    return record
 
 
 def _held(record: Mapping[str, Any]) -> list[FindingName]:

@@ -110,14 +110,21 @@ class Pages:
         return web.Response(status=status, text=text, content_type="text/html", charset="utf-8")
 
     def _bar(self, visit: Visit) -> list[tuple[str, list[dict[str, Any]]]]:
-        """What this office may open, by group; the page that is open is marked."""
+        """What this office may open, by group; the page that is open is marked, or whose it is."""
         bar: dict[str, list[dict[str, Any]]] = {group: [] for group in GROUPS}
         for route, nav in self._nav:
             if visit.person.office in route.offices:
                 path = route.path.replace("{division}", visit.division)
-                here = visit.request.path == path
+                here = _here(visit.request.path, path)
                 bar[nav.group].append({"path": path, "zh": nav.zh, "en": nav.en, "here": here})
         return [(GROUPS[group], entries) for group, entries in bar.items() if entries]
+
+
+def _here(path: str, entry: str) -> str:
+    """Of a side bar's entry, as `aria-current` says it; the to-do list is nobody's parent."""
+    if path == entry:
+        return "page"
+    return "true" if entry.count("/") > 2 and path.startswith(f"{entry}/") else ""
 
 
 def clock(moment: dt.datetime | None) -> str:

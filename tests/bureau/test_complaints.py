@@ -79,6 +79,9 @@ async def test_one_keeper_alone_opens_nothing_and_two_open_once(desk: Desk, bure
     assert (await first.post(f"{path}/openings", {"reason": "急"}))[0] == 409, "no reason"
     assert (await first.post(f"{path}/openings", {"reason": "需向举报人反馈结果"}))[0] == 303
     opening = f"{path}/openings/1"
+    page = (await second.get(path))[1]
+    assert f"{first.person.name}（{first.person.login}）" in page and f"{opening}/agree" in page
+    assert f"{opening}/agree" not in (await first.get(path))[1], "not one's own"
     assert (await first.post(f"{opening}/open"))[0] == 409, "nobody agreed"
     assert (await first.post(f"{opening}/agree"))[0] == 409, "one's own request"
     assert (await second.post(f"{opening}/open"))[0] == 409, "not the one who asked"

@@ -121,6 +121,32 @@ async def test_evidence_tells_beijing_time(desk: Desk, bureau: Bureau, chain: Ch
     assert abs(dt.datetime.now(dt.UTC) - moment) < dt.timedelta(minutes=5) and "UTC" not in text
 
 
+async def test_papers_that_a_record_names_by_kind_are_told_in_words_once(
+    desk: Desk, bureau: Bureau, chain: Chain
+) -> None:
+    missing = ["contract", "something_new"]
+    hold = finding(policy="JL-052", action="hold", missing=missing, detail="", unavailable=[])
+    chain.seal([verdict(0), verdict(1, "held", findings=[hold], digest="ab" * 32)])
+    await bureau.inbox.receive(GATEWAY, framed(chain.delivery()))
+    reviewer = await desk.seat(Office.REVIEWER)
+    for path in (PAGES[4], f"/desk/{DIVISION}/holds/2026/8202/{1:013d}"):
+        text = (await reviewer.get(path))[1]
+        assert text.count("合同 <span") == 1 and ">contract<" not in text, path
+        assert text.count("something_new") == 1, "as it came, and once"
+
+
+async def test_the_side_bar_marks_the_page_that_is_open_or_whose_it_is(desk: Desk) -> None:
+    reviewer = await desk.seat(Office.REVIEWER)
+    home = f"/desk/{DIVISION}"
+    for path, entry, mark in (
+        ("", "", "page"), ("/cases", "/cases", "page"), ("/cases/new", "/cases", "true"),
+        ("/policies/JL-042", "/policies", "true"), (PAGES[4].removeprefix(home), None, None),
+    ):  # fmt: skip
+        bar = (await reviewer.get(home + path))[1].partition("<nav")[2].partition("</nav>")[0]
+        marked = re.findall(r'<a href="([^"]+)" aria-current="([a-z]+)">', bar)
+        assert marked == ([] if entry is None else [(home + entry, mark)]), path
+
+
 async def test_the_icon_is_a_file_of_ours(desk: Desk) -> None:
     reviewer = await desk.seat(Office.REVIEWER)
     assert (

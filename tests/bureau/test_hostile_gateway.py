@@ -21,7 +21,7 @@ from gateway.domain.money import FEN_MAX
 from gateway.domain.records import unnumbered
 from tests.bureau.desks import Desk
 from tests.bureau.test_policy_trials import HOME, Gateway, asking, drafted, flip
-from tests.bureau.words import BANK, DIVISION, GATEWAY, Bureau, Chain, House, verdict
+from tests.bureau.words import BANK, DIVISION, GATEWAY, Bureau, Chain, House, finding, verdict
 
 pytestmark = pytest.mark.postgres
 LAST_MOMENT = int(dt.datetime(9999, 12, 31, 23, tzinfo=dt.UTC).timestamp()) * 1_000_000
@@ -187,3 +187,22 @@ async def test_a_key_is_learnt_from_a_record_that_was_proven_and_from_no_other(
     )
     await inbox.receive(GATEWAY, framed(chain.delivery(start=2)))
     assert learnt == [pem.encode()]
+
+
+async def test_a_hold_whose_record_lacks_what_a_decision_names_is_shown_and_not_decided(
+    desk: Desk, bureau: Bureau, chain: Chain
+) -> None:
+    whole = finding(policy="JL-052", action="hold", detail="", unavailable=[])
+    bare = {name: value for name, value in whole.items() if name != "detail"}
+    for number, (said, more) in enumerate(
+        (([bare], {"digest": "ab" * 32}), ([whole], {}), ([whole], {"digest": 5}))
+    ):
+        start = chain.head.size if chain.head else 0
+        chain.seal([verdict(number, "held", findings=said, **more)])
+        await bureau.inbox.receive(GATEWAY, framed(chain.delivery(start)))
+        hold = f"/desk/{DIVISION}/holds/2026/8202/{number:013d}"
+        reviewer = await desk.seat(Office.REVIEWER)
+        assert (await reviewer.get(hold))[0] == 200, number
+        form = {"verdict": "refuse", "reason": "材料不全"}
+        status, text = await reviewer.post(f"{hold}/propose", form)
+        assert status == 409 and "记录内容不全" in text, number

@@ -12,6 +12,7 @@ from bureau.desk.complaints import (
     DECIDING,
     PHONES,
     STAGE_ZH,
+    STEP_EN,
     STEP_ZH,
     WAY_ZH,
     WHO,
@@ -28,6 +29,7 @@ from bureau.web.paging import numbered_before
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post, see
 from bureau.web.sections.cases import case_path
+from bureau.web.sections.trials import persons_of
 
 PAGE_ROWS = 50
 STORY_CHARS_MAX = 8000
@@ -109,10 +111,13 @@ class _Complaints:
         if row["case_number"] is not None:
             steps = [step for step in steps if step is not Step.CASE]
         store = self._complaints.store
+        openings = await store.openings(key)
+        logins = [each[by] for each in openings for by in ("asked_by", "agreed_by")]
         return self._rooms.pages(
             "complaint", visit=visit, row=row, steps=steps, done=await store.steps(key),
-            openings=await store.openings(key), no=complaint_no(key[1], key[2]),
-            stages=STAGE_ZH, words=STEP_ZH, ways=WAY_ZH, path=_path(key),
+            openings=openings, no=complaint_no(key[1], key[2]), stages=STAGE_ZH, words=STEP_ZH,
+            words_en=STEP_EN, ways=WAY_ZH, path=_path(key),
+            persons=await persons_of(self._rooms, [row["taken_by"], *logins]),
         )  # fmt: skip
 
     async def step(self, visit: Visit) -> web.StreamResponse:
