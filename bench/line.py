@@ -23,8 +23,11 @@ from gateway.domain.instruction import Instruction
 from gateway.domain.legal_day import legal_day
 
 OPEN_LOOP_CONNECTIONS = 64
+TWO_CLIENTS = (128, 256)
+"""For two processes: their best counts, as pgbench's over its own numbers of clients does."""
 WARMING_EACH = 4
 """Instructions sent on each connection before anything is counted."""
+_WARMING_OPEN = WARMING_EACH * OPEN_LOOP_CONNECTIONS
 
 
 @attrs.frozen(kw_only=True)
@@ -36,17 +39,20 @@ class Programme:
     """Instructions in a burst, by the number of clients."""
     refused: int
     admitted: int
-    latency_s: float
+    windows: int
+    """Of the open loop, through the gateway and to the bank directly in turn."""
+    window_s: float
     pgbench_s: int
 
 
 FULL = Programme(
-    rounds=3, sizes={1: 300, 32: 3000, 128: 4000}, refused=500, admitted=8_000, latency_s=5,
-    pgbench_s=2,
+    rounds=3, sizes={1: 300, 32: 3000, 128: 4000}, refused=500, admitted=8_000, windows=7,
+    window_s=3, pgbench_s=2,
 )  # fmt: skip
 QUICK = Programme(
-    rounds=1, sizes={1: 40, 32: 300, 128: 300}, refused=100, admitted=500, latency_s=1, pgbench_s=1
-)
+    rounds=1, sizes={1: 40, 32: 300, 128: 300}, refused=100, admitted=500, windows=1, window_s=1,
+    pgbench_s=1,
+)  # fmt: skip
 
 
 def run(*, quick: bool = False) -> dict[str, Any]:
@@ -72,9 +78,9 @@ class _Drawn:
     def __init__(self, workload: Workload, programme: Programme) -> None:
         rounds, sizes = programme.rounds, programme.sizes
         warming = WARMING_EACH * sum(sizes)
-        latency = int(3000 * programme.latency_s)
+        latency = programme.windows * (int(3000 * programme.window_s) + _WARMING_OPEN)
         most = (sum(sizes.values()) + warming) * rounds
-        two = (sizes[128] + WARMING_EACH * 128) * rounds
+        two = sum(sizes[128] + WARMING_EACH * clients for clients in TWO_CLIENTS) * rounds
         self.registers = workload.registers
         self._left = {
             "spread": workload.spread(most + two + latency + 2 * programme.admitted * rounds),
@@ -112,24 +118,30 @@ def _foreseen(kind: str, word: str) -> bool:
 
 
 def _latency(staged: Arena, drawn: _Drawn, programme: Programme, measured: Measured) -> None:
-    """Open loop at half the best rate so far, through the gateway and to the bank directly."""
+    """Open loop at half the best rate so far, through the gateway and to the bank directly, on a
+    server that has served for a while."""
     best = max(
         sorted(burst.rate for burst in bursts)[len(bursts) // 2]
         for (kind, _), bursts in measured.bursts.items()
         if kind == "spread"
     )
     rate = measured.open_loop_rate = best / 2
-    instructions = drawn.take("spread", int(rate * programme.latency_s))
-    halves = instructions[::2], instructions[1::2]
-    for half in halves:
-        direct = list(to_bank(_renamed(half), staged.bank_host))
-        measured.bank_ms += staged.burst(
-            direct, OPEN_LOOP_CONNECTIONS, port=staged.stage.ports.bank, per_second=rate
-        ).report.milliseconds
-        through = list(to_gateway(half, staged.host, staged.sign))
-        measured.gateway_ms += staged.burst(
-            through, OPEN_LOOP_CONNECTIONS, per_second=rate
-        ).report.milliseconds
+    staged.season()
+    for _ in range(programme.windows):
+        instructions = drawn.take("spread", _WARMING_OPEN + int(rate * programme.window_s))
+        direct = list(to_bank(_renamed(instructions), staged.bank_host))
+        measured.bank_ms.append(_window(staged, direct, rate, staged.stage.ports.bank))
+        through = list(to_gateway(instructions, staged.host, staged.sign))
+        measured.gateway_ms.append(_window(staged, through, rate))
+
+
+def _window(
+    staged: Arena, requests: Sequence[bytes], rate: float, port: int | None = None
+) -> list[float]:
+    burst = staged.burst(
+        requests, OPEN_LOOP_CONNECTIONS, port=port, per_second=rate, warming=_WARMING_OPEN
+    )
+    return burst.report.milliseconds
 
 
 def _renamed(instructions: Sequence[Instruction]) -> list[Instruction]:
@@ -161,5 +173,6 @@ def _beside_pgbench(staged: Arena, drawn: _Drawn, programme: Programme, measured
         for waiters in (32, 128):
             now, wanted = wanted[: programme.admitted], wanted[programme.admitted :]
             measured.admission.setdefault(waiters, []).append(admit_all(database, now, waiters))
-        count = programme.sizes[128]
-        measured.note("two processes", _burst(staged, drawn, "spread", 128, count))
+        for clients in TWO_CLIENTS:
+            burst = _burst(staged, drawn, "spread", clients, programme.sizes[128])
+            measured.note("two processes", burst)

@@ -14,8 +14,9 @@ class Measured:
     rest_mib: float = 0.0
     bursts: dict[tuple[str, int], list[Burst]] = attrs.field(factory=dict)
     """By kind of work (`spread`, `hot`, `refused`, `two processes`) and number of clients."""
-    gateway_ms: list[float] = attrs.field(factory=list)
-    bank_ms: list[float] = attrs.field(factory=list)
+    gateway_ms: list[list[float]] = attrs.field(factory=list)
+    """Of each window of the open loop; the bank alone has one beside each."""
+    bank_ms: list[list[float]] = attrs.field(factory=list)
     open_loop_rate: float = 0.0
     pgbench: dict[str, list[tuple[float, dict[str, float]]]] = attrs.field(factory=dict)
     admission: dict[int, list[AdmissionRun]] = attrs.field(factory=dict)

@@ -1,7 +1,8 @@
 """pgbench doing the same durable work on the same server: insert, conditional update, insert.
 
 The yardstick that does not change with our program: one transaction of three prepared statements
-for each instruction, its payloads the size of ours, on one of many lines or on one hot line.
+for each instruction, its payloads the size of ours and sent with each, as any client must send
+them, on one of many lines or on one hot line.
 """
 
 import os
@@ -27,14 +28,15 @@ CREATE TABLE IF NOT EXISTS bench_record (
 INSERT INTO bench_limit SELECT n, 1000000000000, 0 FROM generate_series(1, {lines}) AS n
 ON CONFLICT DO NOTHING;
 """
-# Payloads in hexadecimal: pgbench would take `:null` in JSON text for a variable of its own.
+# Payloads in hexadecimal, as variables: in the statement's text they would be constants of a plan
+# that the server keeps, and nothing would be sent.
 _WORK = """\\set id random(1, 9000000000000000000)
 \\set line random(1, {lines})
 BEGIN;
 INSERT INTO bench_instruction (id, raw, decision)
-VALUES (:id, '\\x{raw}'::bytea, '\\x{decision}'::bytea);
+VALUES (:id, :raw::bytea, :decision::bytea);
 UPDATE bench_limit SET reserved = reserved + 1 WHERE id = :line AND granted - reserved >= 1;
-INSERT INTO bench_record (body) VALUES ('\\x{body}'::bytea);
+INSERT INTO bench_record (body) VALUES (:body::bytea);
 COMMIT;
 """
 
@@ -47,13 +49,14 @@ class Pgbench:
     ) -> None:
         self._binaries = installed_binaries()
         self._dsn = server.create_database("pgbench")
+        payloads = {"raw": raw, "decision": decision, "body": body}
+        self._payloads = [
+            word for name, value in payloads.items() for word in ("-D", f"{name}=\\x{value.hex()}")
+        ]
         self._scripts: dict[str, Path] = {}
         for kind, lines in (("spread", LINES), ("hot", 1)):
             script = folder / f"pgbench-{kind}.sql"
-            script.write_text(
-                _WORK.format(lines=lines, raw=raw.hex(), decision=decision.hex(), body=body.hex()),
-                "utf-8",
-            )
+            script.write_text(_WORK.format(lines=lines), "utf-8")
             self._scripts[kind] = script
         self._run("psql", "-Xqv", "ON_ERROR_STOP=1", "-c", _TABLES.format(lines=LINES))
 
@@ -61,6 +64,7 @@ class Pgbench:
         """Transactions per second, connecting not counted."""
         said = self._run(
             *("pgbench", "-n", "-M", "prepared", "-f", str(self._scripts[kind])),
+            *self._payloads,
             *("-c", str(clients), "-j", str(min(THREADS, clients)), "-T", str(seconds)),
         )
         found = re.search(r"tps = ([0-9.]+) \(without", said)
