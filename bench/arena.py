@@ -1,8 +1,8 @@
 """The arena: the real programs staged for measuring, and one measured burst of load on them."""
 
-import asyncio
 import datetime as dt
 import json
+import os
 import subprocess
 import sys
 import time
@@ -11,11 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import asyncpg
 import attrs
 import msgspec
 
-from adapters.postgres.embedded_binaries import throwaway_folder
+from adapters.postgres.embedded_binaries import (
+    installed_binaries,
+    library_folder,
+    throwaway_folder,
+)
 from bench.load import Orders, Report, write_requests
 from bench.machine import cpu_seconds, descendants, title
 from bench.workload import Sign, Workload, sender_of
@@ -109,7 +112,15 @@ class Arena:
         """As on a server that has served for a while: the files of its write-ahead log are there
         and are used again. A new one of 16 MiB holds up the commit that needs it, on our server
         one in a second of load, in service none (`min_wal_size`)."""
-        asyncio.run(_keep_log_files(self.stage.postgres.dsn("postgres")))
+        settle = f"ALTER SYSTEM SET min_wal_size = '{LOG_FILES}'", "SELECT pg_reload_conf()"
+        binaries = installed_binaries()
+        said = (word for statement in (*settle, "CHECKPOINT") for word in ("-c", statement))
+        subprocess.run(
+            [binaries / "psql", "-Xq", *said, self.stage.postgres.dsn("postgres")],
+            env={**os.environ, "LD_LIBRARY_PATH": library_folder(binaries)},
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
 
     def burst(
         self, requests: Sequence[bytes], clients: int, *, port: int | None = None,
@@ -222,14 +233,6 @@ def arena(
         finally:
             crew.stop_all()
             stage.postgres.stop()
-
-
-async def _keep_log_files(dsn: str) -> None:
-    server = await asyncpg.connect(dsn)
-    await server.execute(f"ALTER SYSTEM SET min_wal_size = '{LOG_FILES}'")
-    await server.execute("SELECT pg_reload_conf()")
-    await server.execute("CHECKPOINT")  # what is behind it is used again, up to that size
-    await server.close()
 
 
 def load_registers(stage: Stage, registers: bytes, database: str) -> None:
