@@ -197,6 +197,12 @@ async def _worked(rooms: Rooms, records: int) -> dict[str, str]:
     file = Upload(name="说明.pdf", media="application/pdf", body=b"%PDF-1.7 a paper")
     said = {"number": 1, "text": "已说明"}
     await rooms.office.move(key, Move.REPLY, said, _person(Office.AGENCY), [file])
+    verdict = {"number": 1, "verdict": "confirmed", "text": "情况属实"}
+    await rooms.office.move(key, Move.ACCEPT, verdict, reviewer)
+    await rooms.office.move(key, Move.PROPOSE, verdict, reviewer)
+    await rooms.office.move(key, Move.DECIDE, verdict, approver)
+    refer = {"to": "audit", "text": "拟移交审计"}
+    await rooms.office.move(key, Move.PROPOSE_REFERRAL, refer, reviewer)
     told = Told(
         way="phone", against="agency", agency_code="", agency_name="某厅", bank="", title="虚列",
         story="会没有开",

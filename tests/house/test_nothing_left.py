@@ -31,7 +31,7 @@ pytestmark = pytest.mark.slow
 def checkout(tmp_path: Path) -> Iterator[Path]:
     """Only what the tests' own conftest needs."""
     (tmp_path / "tests").mkdir()
-    for name in ("conftest.py", "sweeper.py"):
+    for name in ("conftest.py", "examples.py", "sweeper.py"):
         shutil.copy(HOUSE / "tests" / name, tmp_path / "tests")
     (tmp_path / "pyproject.toml").write_text('[tool.pytest.ini_options]\npythonpath = ["."]\n')
     yield tmp_path

@@ -6,6 +6,7 @@ LINE = "gateway/pipeline/line.py"
 ENQUIRE = "gateway/workers/enquire.py"
 GROUP = "adapters/postgres/groupcommit.py"
 BATCH_SQL = "adapters/postgres/migrations/0047_lines_weighed_as_locked.sql"
+TOLD_SQL = "adapters/postgres/migrations/0068_bodies_once.sql"
 T_LINE = "tests/pipeline/test_line.py"
 T_ENQUIRE = "tests/workers/test_enquire.py"
 T_LEDGER = "tests/adapters/postgres/test_ledger_contract.py"
@@ -91,7 +92,7 @@ LINE_BUGS = (
                 "CREATE TABLE log_subtree (",
             ),
             Change(
-                "adapters/postgres/migrations/0068_bodies_once.sql",
+                TOLD_SQL,
                 "SELECT p_division, r.seq, r.kind, r.subject, r.leaf_hash, r.body, r.disclosures",
                 "SELECT p_division, nextval('log_number'), r.kind, r.subject, r.leaf_hash,"
                 " r.body, r.disclosures",
@@ -182,11 +183,7 @@ LINE_BUGS = (
                 "            DO UPDATE SET bank = EXCLUDED.bank\n        ), line",
             ),
             Change(BATCH_SQL, "    IF open_slots IS NOT NULL THEN\n", "    IF settles THEN\n"),
-            Change(
-                BATCH_SQL,
-                "    WHERE already IS NULL OR r.slot = ANY (open_slots)\n",
-                "",
-            ),
+            Change(TOLD_SQL, "            WHERE already IS NULL OR s.slot <> ALL (already)\n", ""),
         ),
         (f"{T_LEDGER}::test_settling_twice_writes_nothing_the_second_time",),
     ),

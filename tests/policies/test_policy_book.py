@@ -245,10 +245,14 @@ def test_a_policy_that_raises_holds_and_is_named() -> None:
     broken: Expr = Negate(Read(SCHEMA["payee.name"]), BOOL)
     unit = ours.units[0]
     clause = attrs.evolve(unit.clauses[0], expr=broken)
-    bad = Book([attrs.evolve(unit, clauses=(clause,), condition=broken, last=None)], CODES, "x")
-    (finding,) = bad.decide(facts())
+    bad = attrs.evolve(unit, clauses=(clause,), condition=broken, predicate=_raises, last=None)
+    (finding,) = Book([bad], CODES, "x").decide(facts())
     assert finding.policy == "JL-900" and finding.action is Action.HOLD
     assert "执行出错" in finding.reason_zh
+
+
+def _raises(_: Facts) -> bool:
+    raise ZeroDivisionError
 
 
 def test_generated_code_that_fires_alone_holds() -> None:
