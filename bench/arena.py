@@ -2,7 +2,6 @@
 
 import datetime as dt
 import json
-import os
 import subprocess
 import sys
 import time
@@ -14,13 +13,10 @@ from typing import Any
 import attrs
 import msgspec
 
-from adapters.postgres.embedded_binaries import (
-    installed_binaries,
-    library_folder,
-    throwaway_folder,
-)
+from adapters.postgres.embedded_binaries import throwaway_folder
 from bench.load import Orders, Report, write_requests
 from bench.machine import cpu_seconds, descendants, title
+from bench.pgbench import said_by
 from bench.workload import Sign, Workload, sender_of
 from certs.tls import Credentials
 from deploy.demo.day import DIVISION
@@ -113,14 +109,9 @@ class Arena:
         and are used again. A new one of 16 MiB holds up the commit that needs it, on our server
         one in a second of load, in service none (`min_wal_size`)."""
         settle = f"ALTER SYSTEM SET min_wal_size = '{LOG_FILES}'", "SELECT pg_reload_conf()"
-        binaries = installed_binaries()
-        said = (word for statement in (*settle, "CHECKPOINT") for word in ("-c", statement))
-        subprocess.run(
-            [binaries / "psql", "-Xq", *said, self.stage.postgres.dsn("postgres")],
-            env={**os.environ, "LD_LIBRARY_PATH": library_folder(binaries)},
-            stdout=subprocess.DEVNULL,
-            check=True,
-        )
+        words = (word for statement in (*settle, "CHECKPOINT") for word in ("-c", statement))
+        dsn = self.stage.postgres.dsn("postgres")
+        said_by("psql", "-Xqv", "ON_ERROR_STOP=1", *words, dsn)
 
     def burst(
         self, requests: Sequence[bytes], clients: int, *, port: int | None = None,

@@ -120,12 +120,7 @@ def _foreseen(kind: str, word: str) -> bool:
 def _latency(staged: Arena, drawn: _Drawn, programme: Programme, measured: Measured) -> None:
     """Open loop at half the best rate so far, through the gateway and to the bank directly, on a
     server that has served for a while."""
-    best = max(
-        sorted(burst.rate for burst in bursts)[len(bursts) // 2]
-        for (kind, _), bursts in measured.bursts.items()
-        if kind == "spread"
-    )
-    rate = measured.open_loop_rate = best / 2
+    rate = measured.open_loop_rate = measured.best_rate("spread") / 2
     staged.season()
     for _ in range(programme.windows):
         instructions = drawn.take("spread", _WARMING_OPEN + int(rate * programme.window_s))

@@ -19,10 +19,10 @@ def figures_of(measured: Measured) -> dict[str, Any]:
     """One flat object with the names of the goals, and `bursts` with everything behind them."""
     steady = [b for clients in STEADY_CLIENTS for b in measured.bursts["spread", clients]]
     hot = [b for clients in STEADY_CLIENTS for b in measured.bursts["hot", clients]]
-    rate_spread = _best_rate(measured, "spread")
+    rate_spread = measured.best_rate("spread")
     spread_32 = measured.bursts["spread", 32]
     refused = measured.bursts["refused", 32]
-    rate_two = _best_rate(measured, "two processes")
+    rate_two = measured.best_rate("two processes")
     pgbench = {kind: median([best for best, _ in runs]) for kind, runs in measured.pgbench.items()}
     admission = max(median([r.rate for r in runs]) for runs in measured.admission.values())
     gateway_p99s = [percentile(window, 0.99) for window in measured.gateway_ms]
@@ -36,7 +36,7 @@ def figures_of(measured: Measured) -> dict[str, Any]:
         "cpu_ms_hot": median([b.cpu_ms for b in hot]),
         "generator_us_per_instruction": median([_us(b, b.report.cpu_s) for b in steady]),
         "rate_spread": rate_spread,
-        "rate_hot": _best_rate(measured, "hot"),
+        "rate_hot": measured.best_rate("hot"),
         "ratio_hot_to_spread": _paired(hot, steady),
         "rate_admission": admission,
         "rate_pgbench_spread": pgbench["spread"],
@@ -125,14 +125,6 @@ def _burst_figures(bursts: Sequence[Burst]) -> dict[str, Any]:
         "p99_ms": spread_of([percentile(b.report.milliseconds, 0.99) for b in bursts], 2),
         "drained_s": spread_of([b.drained_s for b in bursts], 2),
     }
-
-
-def _best_rate(measured: Measured, kind: str) -> float:
-    return max(
-        median([b.rate for b in bursts])
-        for (name, _), bursts in measured.bursts.items()
-        if name == kind
-    )
 
 
 def _paired(some: Sequence[Burst], others: Sequence[Burst]) -> float:

@@ -5,6 +5,7 @@ import attrs
 from bench.admission import AdmissionRun
 from bench.arena import Burst
 from bench.machine import load_average
+from bench.results import median
 
 
 @attrs.define(kw_only=True)
@@ -21,6 +22,14 @@ class Measured:
     pgbench: dict[str, list[tuple[float, dict[str, float]]]] = attrs.field(factory=dict)
     admission: dict[int, list[AdmissionRun]] = attrs.field(factory=dict)
     loads: list[float] = attrs.field(factory=list)
+
+    def best_rate(self, kind: str) -> float:
+        """The best median over the numbers of clients, a second."""
+        return max(
+            median([b.rate for b in bursts])
+            for (name, _), bursts in self.bursts.items()
+            if name == kind
+        )
 
     def note(self, kind: str, burst: Burst) -> None:
         self.bursts.setdefault((kind, burst.clients), []).append(burst)

@@ -47,7 +47,6 @@ class Pgbench:
     def __init__(
         self, server: EmbeddedPostgres, folder: Path, *, raw: bytes, decision: bytes, body: bytes
     ) -> None:
-        self._binaries = installed_binaries()
         self._dsn = server.create_database("pgbench")
         payloads = {"raw": raw, "decision": decision, "body": body}
         self._payloads = [
@@ -79,13 +78,19 @@ class Pgbench:
         return max(rates.values()), rates
 
     def _run(self, program: str, *arguments: str) -> str:
-        ran = subprocess.run(
-            [str(self._binaries / program), *arguments, self._dsn],
-            env={**os.environ, "LD_LIBRARY_PATH": library_folder(self._binaries)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if ran.returncode:
-            raise RuntimeError(f"{program}: {ran.stderr.strip()}")
-        return ran.stdout
+        return said_by(program, *arguments, self._dsn)
+
+
+def said_by(program: str, *arguments: str) -> str:
+    """What one of PostgreSQL's own programs prints. Raises RuntimeError."""
+    binaries = installed_binaries()
+    ran = subprocess.run(
+        [str(binaries / program), *arguments],
+        env={**os.environ, "LD_LIBRARY_PATH": library_folder(binaries)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ran.returncode:
+        raise RuntimeError(f"{program}: {ran.stderr.strip()}")
+    return ran.stdout

@@ -63,9 +63,9 @@ class Met:
         self._bytes += size
         return True
 
-    def read(self, raw: bytes, work: Callable[[], T], first: int | None = None) -> T:
+    def read(self, raw: bytes, work: Callable[[], T]) -> T:
         """What `work` makes of `raw`. Raises Unreadable as `keeps`, and what `work` raises."""
-        return work() if self.keeps(raw, first) else apart(work)
+        return work() if self.keeps(raw) else apart(work)
 
 
 MET = Met()

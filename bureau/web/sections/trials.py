@@ -17,7 +17,7 @@ from bureau.desk.people import READERS, Office
 from bureau.desk.policies import CASE_CHARS_MAX
 from bureau.desk.questions import Questions
 from bureau.desk.refusals import ActRefused
-from bureau.desk.search import parsed
+from bureau.desk.search import WARNED, parsed
 from bureau.web.exports import PIECE_ROWS, ROWS_MAX, sent
 from bureau.web.pages import clock, outcome_zh
 from bureau.web.rooms import Rooms
@@ -36,7 +36,6 @@ HEAD = (
     "时间 Time", "指令 Instruction", "预算单位 Agency", "金额（元） Yuan", "原结论 Before",
     "新结论 After", "预警 Warning", "规则 Policies", "理由 Reason", "代理银行 Bank",
 )  # fmt: skip
-WARNED = "warned"
 
 
 def routes(rooms: Rooms) -> list[Route]:
