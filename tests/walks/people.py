@@ -10,6 +10,8 @@ from deploy.demo.stage import BANK_CODE
 from gateway.domain.instruction import InstructionKey
 from tests.walks.town import DIVISION, HOME, Papers, Town, until
 
+GLANCE_MS = 1_000
+
 NAMES = {
     Office.REVIEWER: "李审核", Office.APPROVER: "王审批", Office.SECURITY: "赵安全",
     Office.KEEPER: "孙受理", Office.AGENCY: "吴会计",
@@ -49,9 +51,16 @@ class People:
             await locator.first.wait_for(timeout=60_000)
             return
 
+        from playwright.async_api import TimeoutError as NotYet  # the package may be missing
+
         async def seen() -> bool:
-            await page.reload()
-            return bool(await locator.count())
+            # What was clicked may be on its way: look first, a reload would cross it.
+            try:
+                await locator.first.wait_for(timeout=GLANCE_MS)
+            except NotYet:
+                await page.reload()
+                return False
+            return True
 
         await until(seen, what)
 
