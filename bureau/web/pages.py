@@ -10,6 +10,7 @@ import orjson
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from bureau.desk.casework.english import MOVE_EN
 from bureau.desk.casework.moves import CONCERNS, DISPUTE_ZH
 from bureau.desk.casework.phase import standing_zh
 from bureau.desk.casework.referral import REFERRALS
@@ -79,6 +80,7 @@ class Pages:
             "money": money,
             "moment": moment_zh,
             "move": lambda value: MOVE_ZH.get(value, value),
+            "move_en": lambda value: MOVE_EN[value],
             "near": exception_of,
             "origin": lambda value: ORIGIN_ZH.get(value, value),
             "outcome": outcome_zh,

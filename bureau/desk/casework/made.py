@@ -29,13 +29,14 @@ class Made:
         """Raises ActRefused if it is missing or too long."""
         value = str(self.body.get(field, "")).strip()
         if not value or len(value) > TEXT_CHARS_MAX:
-            raise ActRefused("field_missing", f"请填写“{_FIELDS.get(field, field)}”。", f"{field}?")
+            zh, en = _FIELDS.get(field, (field, field))
+            raise ActRefused("field_missing", f"请填写“{zh}”。", f"Fill in: {en}.")
         return value
 
     def number(self, field: str = "number") -> int:
         value = self.body.get(field)
         if not isinstance(value, int):
-            raise ActRefused("field_missing", "缺少序号。", f"{field}: a number")
+            raise ActRefused("field_missing", "缺少序号。", "Its number is missing.")
         return value
 
     def due(self) -> dt.date:
@@ -43,16 +44,18 @@ class Made:
         try:
             due = dt.date.fromisoformat(str(self.body.get("due", "")))
         except ValueError:
-            raise ActRefused("due_wrong", "请填写期限。", "due: a date") from None
+            raise ActRefused(
+                "due_wrong", "请填写期限。", "Fill in the day on which it is due."
+            ) from None
         if not self.day <= due <= self.day + DUE_MAX:
-            raise ActRefused("due_wrong", "期限应在今天至一年之内。", "due: within a year from now")
+            raise ActRefused(
+                "due_wrong", "期限应在今天至一年之内。", "Due within a year from today."
+            )
         return due
 
 
 _FIELDS = {
-    "text": "说明",
-    "ground": "理由",
-    "person": "联系人、部门",
-    "to": "移送部门",
-    "kind": "类别",
-}
+    "text": ("说明", "explanation"), "ground": ("理由", "reason"),
+    "person": ("联系人、部门", "person or department"), "to": ("移送部门", "referred to"),
+    "kind": ("类别", "kind"), "means": ("方式", "means"), "verdict": ("认定意见", "verdict"),
+}  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import attrs
 
+from bureau.desk.casework.english import MOVE_EN, STAGE_EN
 from bureau.desk.casework.ladder import AT_ONCE, NEXT, require
 from bureau.desk.casework.made import Made
 from bureau.desk.casework.referral import (
@@ -18,7 +19,18 @@ from bureau.desk.casework.referral import (
     sent_alone,
 )
 from bureau.desk.casework.state import Asked, Case, Done, Order, Proposal, Request
-from bureau.desk.casework.words import FROM, PROGRAM, WHO, Against, Means, Measure, Move, Stage
+from bureau.desk.casework.words import (
+    FROM,
+    MOVE_ZH,
+    PROGRAM,
+    STAGE_ZH,
+    WHO,
+    Against,
+    Means,
+    Measure,
+    Move,
+    Stage,
+)
 from bureau.desk.refusals import ActRefused
 
 Option = TypeVar("Option", bound=StrEnum)
@@ -36,7 +48,9 @@ def option(options: type[Option], text: str) -> Option:
     try:
         return options(text)
     except ValueError:
-        raise ActRefused("option_wrong", "选项不在名单中。", f"{text[:40]}: no option") from None
+        raise ActRefused(
+            "option_wrong", "选项不在名单中。", f"“{text[:40]}” is no option."
+        ) from None
 
 
 def replayed(against: Against, made: Iterable[Made]) -> Case:
@@ -57,8 +71,8 @@ def step(case: Case, made: Made) -> Case:
     if case.stage not in FROM[made.move]:
         raise ActRefused(
             "move_illegal",
-            f"案件处于“{case.stage}”阶段，不能进行此项操作。",
-            f"A case that is {case.stage} does not allow {made.move}.",
+            f"案件处于“{STAGE_ZH[case.stage]}”阶段，不能进行“{MOVE_ZH[made.move]}”。",
+            f"Not possible in a case that is {STAGE_EN[case.stage]}: {MOVE_EN[made.move]}.",
         )
     return _STEPS[made.move](case, made)
 
@@ -108,7 +122,7 @@ def _propose(case: Case, made: Made) -> Case:
     verdict = option(Stage, made.text("verdict"))
     made.text("text")
     if verdict not in (Stage.CONFIRMED, Stage.CLEARED):
-        raise ActRefused("verdict_wrong", "认定意见为确认或排除。", "confirmed or cleared")
+        raise ActRefused("verdict_wrong", "认定意见为确认或排除。", "Confirmed or cleared.")
     if any(
         each.status is Asked.REPLIED or (each.waits_outside and each.due >= made.day)
         for each in case.requests
@@ -230,7 +244,7 @@ def _dispute_end(case: Case, made: Made) -> Case:
     made.text("text")
     result = made.body.get("result")
     if not case.disputed or result not in ("upheld", "changed", "revoked"):
-        raise ActRefused("dispute_wrong", "结果为维持、变更或撤销。", "upheld, changed or revoked")
+        raise ActRefused("dispute_wrong", "结果为维持、变更或撤销。", "Upheld, changed or revoked.")
     ended = attrs.evolve(case, disputed=False)
     if result == "upheld":
         return ended

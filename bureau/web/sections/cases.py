@@ -41,7 +41,8 @@ from bureau.web.pages import at_bank, card_url
 from bureau.web.paging import numbered_before
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post, see
-from bureau.web.sections.forms import amount, body_of, forms_of
+from bureau.web.sections.form_bodies import amount, body_of
+from bureau.web.sections.forms import forms_of
 from bureau.web.sees import sees
 from bureau.web.telling import tell
 from bureau.web.uploads import uploads_of
