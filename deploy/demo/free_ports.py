@@ -19,8 +19,9 @@ _LOWEST: Final = 10_240
 _BLOCK: Final = 256
 """Ports that one process takes at a time."""
 
-_held: dict[int, socket.socket] = {}
-"""The first port of each block of ours, with what keeps it ours for as long as we live."""
+_held: dict[int, int] = {}
+"""The first port of each block of ours, with the descriptor that keeps it ours: only the kernel
+closes it, when we end. A socket object would be closed a little earlier, with a warning."""
 _given: set[int] = set()
 
 
@@ -58,7 +59,7 @@ def _take(first: int) -> bool:
     except OSError:
         name.close()
         return False
-    _held[first] = name
+    _held[first] = name.detach()
     return True
 
 

@@ -1,5 +1,6 @@
 """The demonstration's ports stay free between the question and the start of a program."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -54,9 +55,18 @@ def test_a_block_is_free_again_when_its_holder_has_ended(monkeypatch: pytest.Mon
     assert free_ports._take(block)
     held = free_ports._held.pop(block)
     assert not free_ports._take(block)
-    held.close()
+    os.close(held)
     assert free_ports._take(block)
-    free_ports._held[block].close()
+    os.close(free_ports._held[block])
+
+
+def test_what_holds_a_block_ends_with_the_process_and_not_before_it() -> None:
+    """An object would be told of as unclosed when Python ends, or be closed while we still live."""
+    ask = f"from deploy.demo.free_ports import *; import gc; free_port({HOST!r}); gc.collect()"
+    ran = subprocess.run(
+        [sys.executable, "-W", "always", "-c", ask], capture_output=True, text=True, check=True
+    )
+    assert ran.stderr == ""
 
 
 def test_a_port_that_somebody_listens_on_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
