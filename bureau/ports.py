@@ -45,6 +45,8 @@ class Accepted:
     received_at: dt.datetime
 
 
+LinePlace: TypeAlias = tuple[dt.datetime, str, str, str, int]
+"""Where a list of payments stands: decided at, voucher number, bank, voucher type, fiscal year."""
 ProvenNotice: TypeAlias = tuple[bytes, bytes, str, str, tuple[Any, ...] | None]
 """Digest, body, detached JWS, signer's URI, and the line of its interception if it is of one."""
 
@@ -87,12 +89,12 @@ class DeskStore(Protocol):
     async def count_notices(self, division: str, bank: str) -> int: ...
 
     async def search(
-        self, division: str, before: tuple[dt.datetime, str] | None, narrowed: Sequence[Any],
+        self, division: str, before: LinePlace | None, narrowed: Sequence[Any],
         limit: int, words_among: int,
     ) -> Sequence[Mapping[str, Any]]: ...  # fmt: skip
 
     async def search_warned(
-        self, division: str, before: tuple[dt.datetime, str] | None, narrowed: Sequence[Any],
+        self, division: str, before: LinePlace | None, narrowed: Sequence[Any],
         limit: int, words_among: int,
     ) -> Sequence[Mapping[str, Any]]: ...  # fmt: skip
 
@@ -144,11 +146,11 @@ class ReleaseStore(Protocol):
 
 class HoldStore(Protocol):
     async def open_holds(
-        self, division: str, after: tuple[dt.datetime, str] | None, limit: int
+        self, division: str, after: LinePlace | None, limit: int
     ) -> Sequence[Mapping[str, Any]]: ...
 
     async def proposals(
-        self, division: str, before: dt.datetime | None, limit: int
+        self, division: str, before: tuple[dt.datetime, bytes] | None, limit: int
     ) -> Sequence[Mapping[str, Any]]: ...
 
     async def proposals_of(

@@ -35,6 +35,7 @@ _DIGEST = itemgetter(0)
 _KEY = itemgetter(0, 1, 2)
 """A line's identity in its log: year, type, number."""
 
+LinePlace: TypeAlias = tuple[dt.datetime, str, str, str, int]
 ProvenNotice: TypeAlias = tuple[bytes, bytes, str, str, tuple[Any, ...] | None]
 
 
@@ -69,15 +70,16 @@ class BureauDesk:
             return int(await connection.fetchval(_SQL["count_notices"], division, bank))
 
     async def search(
-        self, division: str, before: tuple[dt.datetime, str] | None, narrowed: Sequence[Any],
+        self, division: str, before: LinePlace | None, narrowed: Sequence[Any],
         limit: int, words_among: int,
     ) -> Sequence[Mapping[str, Any]]:  # fmt: skip
-        """`narrowed`: agency, department, bank, policy, outcome, state, voucher, least and most
-        fen, since, until, words; None does not narrow. Newest first."""
+        """`before`: decided at, voucher number, bank, type, year. `narrowed`: agency,
+        department, bank, policy, outcome, state, voucher, least and most fen, since, until,
+        words; None does not narrow. Newest first."""
         return await self._search(_INTERCEPTIONS, division, before, narrowed, (limit, words_among))
 
     async def search_warned(
-        self, division: str, before: tuple[dt.datetime, str] | None, narrowed: Sequence[Any],
+        self, division: str, before: LinePlace | None, narrowed: Sequence[Any],
         limit: int, words_among: int,
     ) -> Sequence[Mapping[str, Any]]:  # fmt: skip
         """As `search`, through the payments that passed with a warning."""
@@ -85,16 +87,18 @@ class BureauDesk:
 
     async def _search(
         self, searches: tuple[str, str, str], division: str,
-        before: tuple[dt.datetime, str] | None, narrowed: Sequence[Any], limits: tuple[int, int],
+        before: LinePlace | None, narrowed: Sequence[Any], limits: tuple[int, int],
     ) -> Sequence[Mapping[str, Any]]:  # fmt: skip
-        moment, number = before or (None, "")
+        moment, number, *rest = before or (None, "", "", "", 0)
         agency, policy = narrowed[0], narrowed[3]
         statement, rare, measure = searches
         async with connection_of(self._pool) as connection:
             if policy is not None and agency is None:
                 fired = await connection.fetchval(_SQL["fired"], division, policy, measure)
                 statement = rare if fired < RARE_MAX else statement
-            rows = await connection.fetch(statement, division, moment, number, *narrowed, *limits)
+            rows = await connection.fetch(
+                statement, division, moment, number, *narrowed, *limits, *rest
+            )
         return [dict(row) for row in rows]
 
     async def interception(

@@ -17,22 +17,26 @@ class BureauHolds:
         self._pool = pool
 
     async def open_holds(
-        self, division: str, after: tuple[dt.datetime, str] | None, limit: int
+        self, division: str, after: tuple[dt.datetime, str, str, str, int] | None, limit: int
     ) -> Sequence[Mapping[str, Any]]:
-        """Oldest first."""
-        return await self._rows("open_holds", division, *(after or (None, "")), limit)
+        """Oldest first. `after`: decided at, voucher number, bank, type, year."""
+        place = after or (None, "", "", "", 0)
+        return await self._rows("open_holds", division, *place, limit)
 
     async def proposals(
-        self, division: str, before: dt.datetime | None, limit: int
+        self, division: str, before: tuple[dt.datetime, bytes] | None, limit: int
     ) -> Sequence[Mapping[str, Any]]:
-        """Newest first, of the whole division."""
-        return await self._rows("proposals", division, before, None, None, None, None, limit)
+        """Newest first, of the whole division. `before`: proposed at, digest."""
+        moment, digest = before or (None, None)
+        return await self._rows(
+            "proposals", division, moment, None, None, None, None, limit, digest
+        )
 
     async def proposals_of(
         self, division: str, bank: str, key: tuple[int, str, str], limit: int
     ) -> Sequence[Mapping[str, Any]]:
         """`key`: fiscal year, voucher type, voucher number."""
-        return await self._rows("proposals", division, None, *key, bank, limit)
+        return await self._rows("proposals", division, None, *key, bank, limit, None)
 
     async def ends(self, division: str, bank: str, subject: str) -> Sequence[Mapping[str, Any]]:
         """Records `release` and `bank_outcome` of one instruction in this bank's log: what became

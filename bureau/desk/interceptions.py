@@ -10,7 +10,7 @@ import msgspec
 from bureau.desk.people import Scope
 from bureau.desk.policy_words import paper_zh
 from bureau.desk.search import WARNED, Search
-from bureau.ports import DeskStore
+from bureau.ports import DeskStore, LinePlace
 from gateway.domain.money import yuan
 
 PAGE_ROWS = 50
@@ -115,7 +115,7 @@ class Card:
 
 async def searched(
     desk: DeskStore, division: str, scope: Scope, search: Search, *,
-    before: tuple[dt.datetime, str] | None = None, limit: int = PAGE_ROWS,
+    before: LinePlace | None = None, limit: int = PAGE_ROWS,
 ) -> list[Line]:  # fmt: skip
     """What fits, newest first, of what a person of this scope may see; nothing if not understood.
 

@@ -117,7 +117,8 @@ ORDER BY l.bank;
 
 -- name: search
 -- empty: nothing fits, or nothing before the place asked for. The words, if any, are looked for in
--- the newest $17 lines that fit the rest: a search is bounded whatever is typed.
+-- the newest $17 lines that fit the rest: a search is bounded whatever is typed. The order is total: at one
+-- moment several banks may tell of one number, and a page that ends between them goes on with the other.
 SELECT
     division, fiscal_year, voucher_type, voucher_no, bank, outcome, state, agency_code, agency_name,
     payee_name, amount_fen, policies, reason_zh, decided_at, noticed_at, record_seq, recorded_at,
@@ -126,7 +127,8 @@ FROM (
     SELECT *
     FROM interception
     WHERE division = $1
-    AND ($2::timestamptz IS NULL OR (decided_at, voucher_no) < ($2, $3))
+    AND ($2::timestamptz IS NULL
+        OR (decided_at, voucher_no, bank, voucher_type, fiscal_year) < ($2, $3, $18, $19, $20))
     AND ($4::text IS NULL OR agency_code = $4)
     AND ($5::text IS NULL OR (left(agency_code, 3) = $5 OR length($5) <> 3)
         AND starts_with(agency_code, $5))
@@ -139,7 +141,7 @@ FROM (
     AND ($12::bigint IS NULL OR amount_fen <= $12)
     AND ($13::timestamptz IS NULL OR decided_at >= $13)
     AND ($14::timestamptz IS NULL OR decided_at < $14)
-    ORDER BY decided_at DESC, voucher_no DESC
+    ORDER BY decided_at DESC, voucher_no DESC, bank DESC, voucher_type DESC, fiscal_year DESC
     LIMIT CASE WHEN $15::text IS NULL THEN $16::bigint ELSE $17::bigint END
 ) AS fitting
 WHERE $15::text IS NULL
@@ -147,7 +149,7 @@ OR position(lower($15) IN lower(payee_name)) > 0
 OR position(lower($15) IN lower(agency_name)) > 0
 OR voucher_no = $15
 OR agency_code = $15
-ORDER BY decided_at DESC, voucher_no DESC
+ORDER BY decided_at DESC, voucher_no DESC, bank DESC, voucher_type DESC, fiscal_year DESC
 LIMIT $16;
 
 -- name: fired

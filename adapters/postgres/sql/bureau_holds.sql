@@ -4,9 +4,11 @@ WITH h AS MATERIALIZED (
     SELECT division, fiscal_year, voucher_type, voucher_no, bank, decided_at
     FROM open_hold
     WHERE division = $1
-        AND ($2::timestamptz IS NULL OR (decided_at, voucher_no) > ($2::timestamptz, $3::text))
-    ORDER BY decided_at, voucher_no
-    LIMIT $4
+        AND ($2::timestamptz IS NULL
+            OR (decided_at, voucher_no, bank, voucher_type, fiscal_year)
+                > ($2::timestamptz, $3::text, $4::text, $5::text, $6::integer))
+    ORDER BY decided_at, voucher_no, bank, voucher_type, fiscal_year
+    LIMIT $7
 )
 SELECT
     i.division, i.fiscal_year, i.voucher_type, i.voucher_no, i.bank, i.agency_code, i.agency_name,
@@ -30,10 +32,10 @@ CROSS JOIN LATERAL (
         AND one.bank = h.bank
     OFFSET 0
 ) AS i
-ORDER BY h.decided_at, h.voucher_no;
+ORDER BY h.decided_at, h.voucher_no, h.bank, h.voucher_type, h.fiscal_year;
 
 -- name: proposals
--- empty: nothing was proposed before this moment; newest first.
+-- empty: nothing was proposed before this place; newest first, those of one moment by their digest.
 SELECT
     p.digest, p.bank, p.fiscal_year, p.voucher_type, p.voucher_no, p.decision, p.proposer,
     p.proposed_at, a.approver, a.approved_at, n.person AS rejected_by,
@@ -52,7 +54,9 @@ LEFT JOIN release_approval AS a USING (division, digest)
 LEFT JOIN release_rejection AS n USING (division, digest)
 LEFT JOIN release_feed AS f USING (division, digest)
 WHERE p.division = $1
-    AND ($2::timestamptz IS NULL OR p.proposed_at < $2::timestamptz)
+    AND ($2::timestamptz IS NULL
+        OR (p.proposed_at <= $2::timestamptz
+            AND (p.proposed_at < $2::timestamptz OR p.digest > $8::bytea)))
     AND ($3::integer IS NULL
         OR (p.fiscal_year = $3 AND p.voucher_type = $4::text AND p.voucher_no = $5::text
             AND p.bank = $6::text))

@@ -14,7 +14,7 @@ from bureau.desk.people import READERS, Office, Person
 from bureau.desk.refusals import ActRefused
 from bureau.desk.releases import Named, ReleaseRefused
 from bureau.web.pages import at_bank
-from bureau.web.paging import before_of
+from bureau.web.paging import digest_before, line_before, place_query
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post, see
 from gateway.domain.holds import FindingName
@@ -47,7 +47,7 @@ class _Holds:
 
     async def listed(self, visit: Visit) -> web.Response:
         holds = self._rooms.holds
-        rows = await holds.open_holds(visit.division, before_of(visit), PAGE_ROWS)
+        rows = await holds.open_holds(visit.division, line_before(visit), PAGE_ROWS)
         recent = await holds.proposals(visit.division, None, 10)
         return self._rooms.pages(
             "holds", visit=visit, rows=rows, later=_later(rows), now=self._rooms.clock(),
@@ -55,13 +55,12 @@ class _Holds:
         )  # fmt: skip
 
     async def decisions(self, visit: Visit) -> web.Response:
-        before = before_of(visit)
-        rows = await self._rooms.holds.proposals(
-            visit.division, before[0] if before else None, PAGE_ROWS
-        )
+        rows = await self._rooms.holds.proposals(visit.division, digest_before(visit), PAGE_ROWS)
         older = None
         if len(rows) == PAGE_ROWS:
-            older = "?" + urlencode({"before": rows[-1]["proposed_at"].isoformat()})
+            last = rows[-1]
+            place = {"before": last["proposed_at"].isoformat(), "no": last["digest"].hex()}
+            older = "?" + urlencode(place)
         return self._rooms.pages(
             "releases", visit=visit, decisions=[_shown(row) for row in rows], older=older
         )
@@ -199,5 +198,5 @@ def _path(key: InstructionKey) -> str:
 def _later(rows: Any) -> str | None:
     if len(rows) < PAGE_ROWS:
         return None
-    last = rows[-1]
-    return "?" + urlencode({"before": last["decided_at"].isoformat(), "no": last["voucher_no"]})
+    named = ("decided_at", "voucher_no", "bank", "voucher_type", "fiscal_year")
+    return place_query(tuple(rows[-1][each] for each in named))

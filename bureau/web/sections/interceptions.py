@@ -1,6 +1,5 @@
 """Pages of interceptions (拦截): search, live list, export, print, and the "why refused" card."""
 
-import datetime as dt
 from collections.abc import AsyncIterator
 from urllib.parse import urlencode
 
@@ -13,9 +12,10 @@ from bureau.desk.names import Names
 from bureau.desk.people import CASE_PARTIES, READERS, Office
 from bureau.desk.search import QUERY_CHARS_MAX, Search, parsed
 from bureau.desk.strip import strip_of
+from bureau.ports import LinePlace
 from bureau.web.exports import PIECE_ROWS, ROWS_MAX, sent
 from bureau.web.pages import clock, outcome_zh
-from bureau.web.paging import before_of
+from bureau.web.paging import line_before, line_place, place_query
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post, see
 from bureau.web.sees import sees
@@ -58,7 +58,7 @@ class _Interceptions:
         self._rooms = rooms
 
     async def listed(self, visit: Visit) -> web.Response:
-        before = before_of(visit)
+        before = line_before(visit)
         query, search, lines = await self._found(visit, before, PAGE_ROWS)
         fresh = before is None and visit.person.office in READERS
         return self._rooms.pages(
@@ -153,7 +153,7 @@ class _Interceptions:
         return card
 
     async def _found(
-        self, visit: Visit, before: tuple[dt.datetime, str] | None, limit: int
+        self, visit: Visit, before: LinePlace | None, limit: int
     ) -> tuple[str, Search, list[Line]]:
         query = visit.query("q", QUERY_CHARS_MAX)
         search = parsed(query, _NOT_HERE)
@@ -164,7 +164,7 @@ class _Interceptions:
 
     async def _pieces(self, visit: Visit, search: Search) -> AsyncIterator[list[list[str]]]:
         """Everything that fits up to ROWS_MAX, piece by piece: other pages go on meanwhile."""
-        before: tuple[dt.datetime, str] | None = None
+        before: LinePlace | None = None
         for _ in range(ROWS_MAX // PIECE_ROWS):
             lines = await searched(
                 self._rooms.desk, visit.division, visit.person.scope, search, before=before,
@@ -173,7 +173,7 @@ class _Interceptions:
             yield [_cells(line, self._rooms.names) for line in lines]
             if len(lines) < PIECE_ROWS:
                 return
-            before = (lines[-1].decided_at, lines[-1].voucher_no)
+            before = line_place(lines[-1])
 
     async def _strip(self, visit: Visit) -> object:
         """Figures of the whole division: not for people outside the bureau."""
@@ -192,10 +192,7 @@ def _own_first(card: Card) -> list[tuple[str, str]]:
 def _older(query: str, lines: list[Line]) -> str | None:
     if len(lines) < PAGE_ROWS:
         return None
-    last = lines[-1]
-    return "?" + urlencode(
-        {"q": query, "before": last.decided_at.isoformat(), "no": last.voucher_no}
-    )
+    return place_query(line_place(lines[-1]), q=query)
 
 
 def _limit(rows: int) -> str:
