@@ -84,6 +84,10 @@ class BureauQuestions:
         rows = await self._rows("hits", division, since)
         return {row["name"]: (row["count"], row["warned"]) for row in rows}
 
+    async def banks_of(self, division: str, subject: str) -> Sequence[str]:
+        """The banks that told of this instruction, by record or by notice."""
+        return [row["bank"] for row in await self._rows("banks_of", division, subject)]
+
     async def _rows(self, name: str, *values: object) -> list[Row]:
         async with connection_of(self._pool) as connection:
             return [dict(row) for row in await connection.fetch(_SQL[name], *values)]

@@ -60,6 +60,8 @@ class QuestionStore(Protocol):
 
     async def hits(self, division: str, since: dt.datetime) -> Mapping[str, tuple[int, int]]: ...
 
+    async def banks_of(self, division: str, subject: str) -> Sequence[str]: ...
+
 
 class Questions:
     """Asks. Raises ActRefused, StoreUnavailable; LookupError for a draft that is not there."""
@@ -89,27 +91,27 @@ class Questions:
         values = (what, draft["policy"], seq, "", since)
         return await self._ask(division, self._banks(division), values, fields, by)
 
-    async def attempt(self, division: str, seq: int, subject: str, by: Person) -> int:
-        """One recorded instruction under a draft."""
+    async def attempt(self, division: str, seq: int, named: str, by: Person) -> int:
+        """One recorded instruction under a draft. `named`: its number, with `@bank` or without."""
         draft = await self._draft(division, seq)
+        subject, banks = await self._whose(division, named)
         fields = {"documents": await self._documents(division, draft), "subject": subject}
-        _check(division, subject)
         values = ("try", draft["policy"], seq, subject, None)
-        return await self._ask(division, self._banks(division), values, fields, by)
+        return await self._ask(division, banks, values, fields, by)
 
     async def attempt_on(
-        self, division: str, policy: str, text: str, subject: str, by: Person
+        self, division: str, policy: str, text: str, named: str, by: Person
     ) -> int:
         """One recorded instruction under a document that nobody has handed on yet. Raises
         LookupError for a policy that is not there."""
         standing, _ = await self._policies.policy(division, policy)
         if (await self._policies.check(division, policy, text)).problems:
             raise ActRefused("trial", "规则有错误，先改正再试算。", "Mend the policy first.")
-        _check(division, subject)
+        subject, banks = await self._whose(division, named)
         documents = {**await self._policies.documents(division), standing.place: text}
         fields = {"documents": documents, "subject": subject}
         values = ("try", policy, None, subject, None)
-        return await self._ask(division, self._banks(division), values, fields, by)
+        return await self._ask(division, banks, values, fields, by)
 
     async def stop(self, division: str, number: int, by: Person) -> int:
         """End the shadow that question `number` began."""
@@ -169,6 +171,17 @@ class Questions:
         """All that would be in force: what stands, with the draft in its place."""
         standing = await self._policies.documents(division)
         return {**standing, draft["place"]: draft["document"]}
+
+    async def _whose(self, division: str, named: str) -> tuple[str, list[str]]:
+        """The instruction, and the banks that recorded it, or the one that is named. Of a number
+        that is in no record here nobody knows whose it is: every gateway is asked."""
+        subject, _, bank = named.partition("@")
+        _check(division, subject)
+        own = self._banks(division)
+        if bank and bank not in own:
+            raise ActRefused("bank", "没有这家代理银行的网关。", "No gateway of that bank.")
+        told = [bank] if bank else await self.store.banks_of(division, subject)
+        return subject, [each for each in own if each in told] or own
 
     def _banks(self, division: str) -> list[str]:
         return sorted({place.bank for place in self._places if place.division == division})

@@ -17,7 +17,7 @@ from tests.adapters.formats.voucher_samples import DECLARATION, INNER, envelope
 from tests.bureau.desks import Desk
 from tests.bureau.test_case_walk import intercepted
 from tests.bureau.test_policy_form_pages import filled, opened, posted
-from tests.bureau.words import DIVISION, Bureau, Chain, House
+from tests.bureau.words import BANK, DIVISION, Bureau, Chain, House
 from tests.examples import examples
 from tests.pipeline.fakes import registers
 
@@ -102,9 +102,9 @@ async def test_a_past_payment_goes_to_the_gateways_and_the_form_stays(
     status, _ = await reviewer.get(f"{HOME}/trial?policy=JL-042&subject={subject}")
     assert status == 303
     assert (await reviewer.get(f"{HOME}/trial?policy=JL-999&subject={subject}"))[0] == 404
-    _, page = await reviewer.get(f"{HOME}/JL-042/form?subject={subject}")
+    _, page = await reviewer.get(f"{HOME}/JL-042/form?subject={subject}@{BANK}")
     fields = filled(page)
-    assert fields["picked"] == [subject]
+    assert fields["picked"] == [f"{subject}@{BANK}"]
     fields |= {"p.params.0.value": ["1200.00"], "p.revision": ["2"]}
     status, page = await posted(reviewer, "JL-042", fields, "try")
     assert status == 200 and "已交代理银行网关试算：第 1 号" in page

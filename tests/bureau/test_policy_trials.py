@@ -260,14 +260,15 @@ async def test_a_draft_is_tried_on_one_instruction_that_is_picked_or_named(
     reviewer, gateway = await desk.seat(Office.REVIEWER), Gateway()
     draft = await drafted(desk, reviewer)
     subject = f"{DIVISION}/2026/8202/{1:013d}"
-    assert f'<option value="{subject}">' in (await reviewer.get(draft))[1]
-    _, trial = await reviewer.post(f"{draft}/try", {"picked": subject, "subject": ""})
+    picked = f"{subject}@{BANK}"
+    assert f'<option value="{picked}">' in (await reviewer.get(draft))[1]
+    _, trial = await reviewer.post(f"{draft}/try", {"picked": picked, "subject": ""})
     finding = {"policy": "JL-042", "revision": 2, "action": "block", "reason_zh": "超过<限额>"}
     gateway.answer = {"before": "passed", "after": "blocked", "findings": [finding]}
     await asking(desk, gateway).ask_all()
     page = (await reviewer.get(trial))[1]
     assert f"JL-042 {titles_of()['JL-042']} 第2版：超过&lt;限额&gt;" in page and "按草稿" in page
-    for wrong in ("", "220100000/2026/8202/1", "x" * 150, f"{DIVISION}/2026"):
+    for wrong in ("", "220100000/2026/8202/1", "x" * 150, f"{DIVISION}/2026", f"{subject}@1"):
         assert (await reviewer.post(f"{draft}/try", {"subject": wrong}))[0] == 409
 
 

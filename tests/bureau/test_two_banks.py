@@ -4,11 +4,13 @@ stands before another's, ends its hold, is released in its place, or is opened b
 import datetime as dt
 import re
 
+import attrs
 import orjson
 import pytest
 
 from adapters.bureau.frame import framed
 from bureau.desk.people import Office
+from bureau.desk.refusals import ActRefused
 from bureau.desk.releases import Named, ReleaseRefused
 from bureau.desk.trail import Act
 from bureau.inbox.receive import Inbox
@@ -127,6 +129,31 @@ async def test_links_of_a_trial_open_the_line_of_the_bank_that_answered(
     for bank, policy in ((BANK, "JL-052"), (LIAR, "JL-099")):
         assert f'<a href="{CARD}?bank={bank}">' in page
         assert policy in (await reviewer.get(f"{CARD}?bank={bank}"))[1]
+
+
+async def test_a_trial_on_one_payment_asks_the_bank_whose_record_it_is_and_no_other(
+    desk: Desk, bureau: Bureau, chain: Chain, house: House
+) -> None:
+    await told(bureau, chain, held(1), verdict(2))
+    await lied(bureau, house, false_hold())
+    questions = desk.rooms.questions
+    questions._places = [bureau.place, attrs.evolve(bureau.place, bank=LIAR)]
+    reviewer = await desk.seat(Office.REVIEWER)
+    document = (await desk.rooms.policies.documents(DIVISION))["JL-042.toml"]
+    numbers = [f"{DIVISION}/2026/8202/{n:013d}" for n in (1, 2, 3)]
+    for named, asked in {
+        f"{numbers[0]}@{BANK}": [BANK],
+        f"{numbers[0]}@{LIAR}": [LIAR],
+        numbers[0]: [LIAR, BANK],
+        numbers[1]: [BANK],
+        numbers[2]: [LIAR, BANK],
+    }.items():
+        number = await questions.attempt_on(DIVISION, "JL-042", document, named, reviewer.person)
+        rows = await questions.store.question(DIVISION, number)
+        assert [row["bank"] for row in rows] == asked, named
+        assert {row["subject"] for row in rows} == {named.partition("@")[0]}
+    with pytest.raises(ActRefused, match="No gateway"):
+        await questions.attempt_on(DIVISION, "JL-042", document, f"{numbers[0]}@1", reviewer.person)
 
 
 async def test_a_replay_is_its_own_banks_and_leads_back_to_its_line(

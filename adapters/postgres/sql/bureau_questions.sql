@@ -122,3 +122,13 @@ SELECT p.name, count(*) AS count, count(*) FILTER (WHERE i.outcome = 'warned') A
 FROM found_line AS i, unnest(i.policies) AS p (name)
 WHERE i.division = $1 AND i.decided_at >= $2
 GROUP BY p.name;
+
+-- name: banks_of
+-- empty: no bank recorded this instruction or told of it.
+SELECT bank FROM log_record
+WHERE division = $1 AND subject = $2 AND subject <> '' AND kind = 'verdict'
+UNION
+SELECT bank FROM interception
+WHERE division = $1 AND fiscal_year = split_part($2, '/', 2)::integer
+    AND voucher_type = split_part($2, '/', 3) AND voucher_no = split_part($2, '/', 4)
+ORDER BY bank;

@@ -192,11 +192,12 @@ async def persons_of(rooms: Rooms, logins: Iterable[str | None]) -> dict[str, st
 
 
 async def picked(rooms: Rooms, visit: Visit) -> list[tuple[str, str]]:
-    """The newest interceptions, for a person to try a draft on: subject and words."""
+    """The newest interceptions, for a person to try a draft on: which one, of which bank, and
+    words."""
     found = await searched(rooms.desk, visit.division, visit.person.scope, parsed(""), limit=PICKED)
     return [
         (
-            f"{line.division}/{line.fiscal_year}/{line.voucher_type}/{line.voucher_no}",
+            f"{line.division}/{line.fiscal_year}/{line.voucher_type}/{line.voucher_no}@{line.bank}",
             f"{line.voucher_no} {line.agency_name} {line.amount}元 {outcome_zh(line.outcome)}",
         )
         for line in found
