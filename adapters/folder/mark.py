@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -18,8 +19,18 @@ from gateway.domain.log import Marked
 
 BYTES_MAX = 4 << 20
 ACTS_MAX = 50
+UNKNOWN = Marked(checkpoint="unknown: the file was torn")
+"""What a torn file said of a log: not that there was none."""
+IN_USE = (
+    "a gateway runs on this host, and would write what it knows over this within half a minute;"
+    " stop every gateway of this host first"
+)
 _MODE = 0o600
 _DECIMAL = re.compile("[0-9]{1,19}")
+
+
+class InUse(ValueError):
+    """A gateway of this host runs: it would write what it knows over an operator's word."""
 
 
 class Act(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +54,23 @@ class MarkFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._held: int | None = None
+
+    def take(self) -> dict[str, Marked]:
+        """`read`, by a gateway, which keeps it from now on: nobody sets it by hand until `leave`,
+        or until the process ends, however it ends."""
+        try:
+            self._hold()
+        except BlockingIOError:
+            raise
+        except OSError:
+            pass  # nor can it be written, which is told as such; what it says is as true
+        return self.read()
+
+    def leave(self) -> None:
+        if self._held is not None:
+            os.close(self._held)
+        self._held = None
 
     def read(self) -> dict[str, Marked]:
         """Empty if there is no file yet. Raises OSError; ValueError if it is torn."""
@@ -52,10 +80,13 @@ class MarkFile:
         """What operators did, oldest first. Raises OSError, ValueError."""
         return self._read().by_hand
 
-    def keep(self, marks: Mapping[str, Marked], refused: Collection[str] = ()) -> None:
-        """Raises OSError. A torn file is replaced: what it said is lost already."""
+    def keep(
+        self, marks: Mapping[str, Marked], refused: Collection[str] = (), ours: Collection[str] = ()
+    ) -> None:
+        """Raises OSError. A torn file is replaced: what it said is lost already, but that it said
+        something of `ours` is not."""
         with self._locked():
-            old = self._whole()
+            old = self._whole(ours)
             logs = dict(old.logs)
             for origin, mark in marks.items():
                 there = logs.get(origin)
@@ -63,10 +94,10 @@ class MarkFile:
             if logs != old.logs:
                 self._write(msgspec.structs.replace(old, logs=logs))
 
-    def set_by_hand(self, origin: str, mark: Marked, act: Act) -> None:
-        """Whatever was there, also a larger one. Raises OSError."""
-        with self._locked():
-            old = self._whole()
+    def set_by_hand(self, origin: str, mark: Marked, act: Act, ours: Collection[str]) -> None:
+        """Whatever was there, also a larger one. `ours` as in `keep`. Raises OSError, InUse."""
+        with self._alone(), self._locked():
+            old = self._whole(ours)
             acts = [*old.by_hand, act][-ACTS_MAX:]
             self._write(_Kept(logs={**old.logs, origin: mark}, by_hand=acts))
 
@@ -77,11 +108,11 @@ class MarkFile:
         if self._path.exists():
             self._path.open("r+b").close()
 
-    def _whole(self) -> _Kept:
+    def _whole(self, ours: Collection[str]) -> _Kept:
         try:
             return self._read()
         except ValueError:
-            return _Kept()
+            return _Kept(logs=dict.fromkeys(ours, UNKNOWN))
 
     def _read(self) -> _Kept:
         try:
@@ -99,14 +130,52 @@ class MarkFile:
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         """Two processes would lose each other's word. Raises OSError, also if another is at it."""
-        beside = self._path.with_name(f"{self._path.name}.lock")
-        lock = os.open(beside, os.O_RDWR | os.O_CREAT, _MODE)
+        lock = self._beside("lock")
         try:
-            self._hand_over(lock)
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield
         finally:
             os.close(lock)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Raises OSError, InUse."""
+        held = self._beside("held")
+        try:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InUse(IN_USE) from None
+            yield
+        finally:
+            os.close(held)
+
+    def _hold(self) -> None:
+        """Raises OSError; BlockingIOError while an operator sets it, which takes a moment."""
+        if self._held is not None:
+            return
+        held = self._beside("held")
+        try:
+            fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            os.close(held)
+            raise
+        self._held = held
+
+    def _beside(self, what: str) -> int:
+        """Opened: an empty file that is never taken away. A link is not followed: whoever owns the
+        folder would be given, by root, the file that it leads to."""
+        path = self._path.with_name(f"{self._path.name}.{what}")
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, _MODE)
+        try:
+            seen = os.fstat(file)
+            if not stat.S_ISREG(seen.st_mode) or seen.st_nlink != 1:
+                raise OSError(f"{path.name} is not a file of its own")
+            self._hand_over(file)
+        except BaseException:
+            os.close(file)
+            raise
+        return file
 
     def _write(self, kept: _Kept) -> None:
         number, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")

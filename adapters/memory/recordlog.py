@@ -103,10 +103,8 @@ class MemoryRecordLog:
 
     async def sealed_for_s(self, division: str, beyond: int) -> float:
         log = self._state.logs.get(division, DivisionLog())
-        later = [
-            log.checkpoints[size].sealed_at for size in sorted(log.checkpoints) if size > beyond
-        ]
-        return (later[-1] - later[0]).total_seconds() if later else 0.0
+        later = [each.sealed_at for size, each in log.checkpoints.items() if size > beyond]
+        return (max(later) - min(later)).total_seconds() if later else 0.0
 
     async def newest_checkpoint(self, division: str, above: int) -> tuple[int, str] | None:
         log = self._state.logs.get(division, DivisionLog())

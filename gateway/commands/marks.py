@@ -56,8 +56,9 @@ def marks_set(
 ) -> None:
     """Say that this database is the newest copy there is; stop its gateways first.
 
-    Refused where it holds less than the bureau. With --lower what is missing is given up: only
-    once bank and bureau have settled what was paid (runbooks/backup-and-restore). Exit 1 refused.
+    Refused where a gateway of this host still runs, and where it holds less than the bureau. With
+    --lower what is missing is given up: only once bank and bureau have settled what was paid
+    (runbooks/backup-and-restore). Exit 1 refused.
     """
     try:
         size = asyncio.run(set_mark(*_read(settings), division, told, (by, reason), lower=lower))
@@ -83,7 +84,8 @@ async def set_mark(
     from gateway.commands.marking import mark_file
     from gateway.domain.log import Marked
 
-    found = {each.division: each for each in await compare(settings, secrets)}.get(division)
+    compared = await compare(settings, secrets)
+    found = next((each for each in compared if each.division == division), None)
     file = mark_file(settings)
     if found is None or file is None:
         raise Refused(f"division {division} is not one of gateway.divisions")
@@ -101,7 +103,8 @@ async def set_mark(
     size, checkpoint = newest or (0, "")
     at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     act = Act(at=at, by=who[0], reason=who[1], origin=found.origin, size=size)
-    file.set_by_hand(found.origin, Marked(checkpoint=checkpoint), act)
+    ours = [each.origin for each in compared]
+    file.set_by_hand(found.origin, Marked(checkpoint=checkpoint), act, ours)
     return size
 
 

@@ -111,6 +111,7 @@ async def _serve(settings: Settings, secrets: Secrets) -> None:
         sealing.halted, delivering.ahead = house.behind, house.ahead
         sealing.greet = delivering.greet
         marking = marking_of(house, delivering.greet)
+        rooms.callback(marking.leave)
         await marking.open()
         renewing = _renewing(house, office)
         conduct = Conduct(

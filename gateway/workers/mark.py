@@ -8,6 +8,7 @@ division is opened by either of the two, and by nothing else (decision 0071).
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from functools import partial
 from typing import Protocol, TypeAlias
 
 import attrs
@@ -59,14 +60,20 @@ class OwnLog(Protocol):
 class MarkShelf(Protocol):
     """Where a host remembers its logs, by origin. Both block: called from a thread."""
 
-    def read(self) -> dict[str, Marked]:
-        """Empty if nothing was kept yet. Raises OSError, ValueError (torn, or not ours to read)."""
+    def take(self) -> dict[str, Marked]:
+        """Empty if nothing was kept yet. Until `leave` no operator sets it by hand, for it would be
+        written over. Raises OSError, ValueError (torn, or not ours to read)."""
         ...
 
-    def keep(self, marks: Mapping[str, Marked], refused: Collection[str] = ()) -> None:
+    def keep(
+        self, marks: Mapping[str, Marked], refused: Collection[str], ours: Collection[str]
+    ) -> None:
         """Beside what is there: of two checkpoints the larger stays, but none of the `refused`;
-        and what was forgotten stays. Durable on return. Raises OSError."""
+        and what was forgotten stays. What a torn file said of `ours` is unknown from then on, not
+        absent. Durable on return. Raises OSError."""
         ...
+
+    def leave(self) -> None: ...
 
 
 @attrs.define
@@ -131,6 +138,11 @@ class Marking:
             for turn in (self.look, self.hear):
                 group.create_task(_for_ever(turn))
 
+    def leave(self) -> None:
+        """Nothing is kept any more."""
+        if self._shelf is not None:
+            self._shelf.leave()
+
     async def hear(self) -> None:
         """Whoever is shut asks again, all at once and beside `look`: a bureau that hangs keeps
         no other division from being marked, and no loss from being written down."""
@@ -145,23 +157,29 @@ class Marking:
         """One turn. A database that is down is waited out: nothing passes on it meanwhile."""
         try:
             sizes = await self._records.sizes()
-            for division, known in self._divisions.items():
-                if sizes.get(division, 0) < known.size:
-                    known.marked = known.marked or _seen(known)
-                if known.marked is not None:
-                    await self._compare(division)
-                elif sizes.get(division, 0) > known.size:
-                    await self._follow(division)
         except LedgerUnavailable:
             pass
+        else:
+            for division in self._divisions:
+                await self._guarded(partial(self._see, sizes.get(division, 0)), division)
         self._judge()
         await self._keep()
+
+    async def _see(self, size: int, division: str) -> None:
+        """Raises LedgerUnavailable."""
+        known = self._divisions[division]
+        if size < known.size:
+            known.marked = known.marked or _seen(known)
+        if known.marked is not None:
+            await self._compare(division)
+        elif size > known.size:
+            await self._follow(division)
 
     async def _read_marks(self) -> None:
         if self._shelf is None:
             return
         try:
-            marks = await asyncio.to_thread(self._shelf.read)
+            marks = await asyncio.to_thread(self._shelf.take)
         except (OSError, ValueError) as reason:
             self._tell("mark", f"not readable: {reason}")
             for known in self._divisions.values():
@@ -191,6 +209,7 @@ class Marking:
         if ours != root:
             return
         if not known.opened and await self._records.sealed_for_s(division, size) > LAG_S_MAX:
+            known.doubted = True
             self._tell(f"mark.{division}", STALE)
         else:
             known.opened = True
@@ -254,7 +273,7 @@ class Marking:
         if not (grown or now - self._kept_at >= REFRESH_S):
             return
         try:
-            await asyncio.to_thread(self._shelf.keep, marks, frozenset(self._refused))
+            await asyncio.to_thread(self._shelf.keep, marks, frozenset(self._refused), kept.keys())
         except OSError as reason:
             if now - self._kept_at >= REFRESH_S:
                 self._tell("mark", f"not written for {now - self._kept_at:.0f} s: {reason}")
@@ -268,16 +287,22 @@ class Marking:
 
     def _tell(self, what: str, words: str) -> None:
         self.troubles[what] = words
-        now = self._clock.monotonic()
-        if now - self._told.get(what, -TOLD_EVERY_S) >= TOLD_EVERY_S:
-            self._told[what] = now
+        if self._due(what):
             log.error("log.mark", what=what, reason=words)
+
+    def _due(self, what: str) -> bool:
+        now = self._clock.monotonic()
+        if now - self._told.get(what, -TOLD_EVERY_S) < TOLD_EVERY_S:
+            return False
+        self._told[what] = now
+        return True
 
     async def _guarded(self, work: Callable[[str], Awaitable[None]], division: str) -> None:
         try:
             await work(division)
         except LedgerUnavailable as reason:
-            log.warning("log.not_compared", division=division, reason=str(reason))
+            if self._due(f"not compared {division}"):
+                log.warning("log.not_compared", division=division, reason=str(reason))
 
 
 async def _for_ever(turn: Callable[[], Awaitable[None]]) -> None:

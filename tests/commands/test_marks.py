@@ -8,6 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
+from adapters.folder.mark import MarkFile
 from certs.log.note import log_origin
 from deploy.demo.stage import BANK_CODE, Stage
 from gateway.settings import read_settings
@@ -50,6 +51,19 @@ def test_a_torn_mark_is_told_and_replaced_by_an_operator(stage: Stage, tmp_path:
     assert run(stage, "mark", "show", "--settings", settings).code == 0
     (act,) = json.loads(mark.read_bytes())["by_hand"]
     assert act["by"] == "Li" and act["size"] > 1
+
+
+def test_an_operators_word_is_refused_while_a_gateway_holds_the_mark(
+    stage: Stage, tmp_path: Path
+) -> None:
+    settings, mark = marking(stage, tmp_path)
+    gateway = MarkFile(mark)
+    gateway.take()
+    refused = setting(stage, settings, "--lower", told=1)
+    assert refused.code == 1 and "stop every gateway of this host first" in refused.said
+    assert not mark.exists()
+    gateway.leave()
+    assert setting(stage, settings, "--lower", told=1).code == 0
 
 
 def test_what_was_found_lost_is_settled_also_where_nothing_is_sealed(

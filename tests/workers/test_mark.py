@@ -1,6 +1,5 @@
 """What a host remembers of the log opens a division or keeps it shut, when no bureau speaks."""
 
-import asyncio
 import copy
 import datetime as dt
 import json
@@ -15,10 +14,8 @@ from adapters.folder.mark import MarkFile
 from certs.log.note import log_origin
 from certs.own_log import OwnLog
 from certs.trust import Trust
-from gateway.domain.log import Marked
-from gateway.workers import mark
 from gateway.workers.mark import LAG_S_MAX, REFRESH_S, UNHEARD, Marking
-from tests.workers.test_deliver import GATEWAY, HERE, NOW, THERE, Keys, Post
+from tests.workers.test_deliver import GATEWAY, HERE, NOW, Keys, Post
 
 ORIGIN = log_origin(GATEWAY, HERE)
 
@@ -65,8 +62,7 @@ class Host:
         self.post.bureaus[HERE].down = silent
 
 
-@pytest.fixture
-async def host(tmp_path: Path) -> Host:
+async def marked(tmp_path: Path) -> Host:
     """Four records, told to the bureau and marked."""
     host = Host(Post(), tmp_path / "log.mark")
     await host.post.write(count=4)
@@ -74,6 +70,11 @@ async def host(tmp_path: Path) -> Host:
     assert await host.start() == {} and await host.turn() == {}
     assert host.said.split("\n")[1] == "4"
     return host
+
+
+@pytest.fixture
+async def host(tmp_path: Path) -> Host:
+    return await marked(tmp_path)
 
 
 def backup(host: Host) -> Callable[[], None]:
@@ -171,6 +172,31 @@ async def test_the_mark_of_a_host_that_was_away_does_not_speak_for_a_copy(
         assert host.said.split("\n")[1] == "6" and not host.marking.troubles
 
 
+async def test_a_mark_that_stood_still_is_no_first_start_where_nothing_was_acknowledged(
+    tmp_path: Path,
+) -> None:
+    """The bureau never had a record of it; nobody who knows more has said that this copy is new."""
+    host = Host(Post(), tmp_path / "log.mark")
+    await host.post.write(count=4)
+    assert await host.start() == {} and await host.turn() == {}
+    for away_s in (0.0, LAG_S_MAX + 1):
+        await host.post.write(count=1, at=NOW + dt.timedelta(seconds=away_s))
+    host.silence()
+    assert await host.start() == {HERE: UNHEARD}
+    assert "did not follow" in host.marking.troubles[f"mark.{HERE}"]
+    host.silence(False)
+    await host.post.worker.deliver(HERE)
+    host.post.clock.ticks += 10
+    assert await host.turn() == {}, "the bureau has it all"
+
+
+async def test_a_clock_that_was_set_back_hides_no_absence(host: Host) -> None:
+    for away_s in (3600.0, 7100.0, 3500.0):  # an hour fast, until somebody mended it
+        await host.post.write(count=1, at=NOW + dt.timedelta(seconds=away_s))
+    host.silence()
+    assert await host.start() == {HERE: UNHEARD}
+
+
 async def test_without_a_mark_the_bureau_must_be_heard_and_then_it_opens_and_marks(
     host: Host,
 ) -> None:
@@ -258,42 +284,6 @@ async def test_a_mark_that_nobody_can_read_is_no_first_start(tmp_path: Path, how
         await host.post.worker.deliver(HERE)
         host.post.clock.ticks += 10
         assert await host.turn() == {}, "the bureau has it all"
-
-
-async def test_a_bureau_that_hangs_keeps_no_other_division_from_being_marked(
-    host: Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked = asyncio.Event()
-
-    async def greet(division: str) -> bool:
-        if division == HERE:
-            return True
-        asked.set()
-        await asyncio.Event().wait()
-        return True
-
-    monkeypatch.setattr(mark, "MARK_EVERY_S", 0.0)
-    trust = host.post.keys.trust
-    logs = {each: OwnLog(trust=trust, origin=log_origin(GATEWAY, each)) for each in (THERE, HERE)}
-    marking = Marking(host.post.records, logs, MarkFile(host.file), greet, host.post.clock)
-    marking._divisions[HERE].opened = True
-    running = asyncio.create_task(marking.run())
-    async with asyncio.timeout(mark.HEAR_S / 2):
-        await asked.wait()
-        await host.post.write(count=2)
-        while host.said.split("\n")[1] != "6":  # noqa: ASYNC110  a file
-            await asyncio.sleep(0.01)
-    assert not running.done()
-    running.cancel()
-    await asyncio.wait({running})
-
-
-async def test_the_mark_of_another_gateway_in_the_same_file_stays(host: Host) -> None:
-    MarkFile(host.file).keep({"another": Marked(checkpoint="another\n9\n")})
-    await host.post.write(count=2)
-    await host.turn()
-    assert MarkFile(host.file).read()["another"].checkpoint == "another\n9\n"
-    assert host.said.split("\n")[1] == "6"
 
 
 async def test_a_mark_that_cannot_be_written_is_told_and_payments_go_on(host: Host) -> None:

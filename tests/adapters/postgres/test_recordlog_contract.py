@@ -151,3 +151,7 @@ async def test_how_long_sealing_went_on_beyond_a_size(storage: Storage) -> None:
         await storage.records.seal(DIVISION, 100, at, sealer.seal)
     for beyond, seconds in ((0, 100.0), (1, 100.0), (2, 60.0), (4, 0.0), (6, 0.0)):
         assert await storage.records.sealed_for_s(DIVISION, beyond) == seconds
+    await write(storage, 2)
+    await storage.records.seal(DIVISION, 100, NOW + dt.timedelta(seconds=30), sealer.seal)
+    for beyond, seconds in ((0, 100.0), (2, 70.0), (4, 70.0), (6, 0.0), (8, 0.0)):
+        assert await storage.records.sealed_for_s(DIVISION, beyond) == seconds, "a clock set back"
