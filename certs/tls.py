@@ -20,6 +20,8 @@ from certs.token import is_token
 _PEER = "_treasury_peer"
 _NO_WORD = re.compile(r"'[^']*'|[^a-z0-9]+")
 """What somebody else wrote, in quotes, is no part of a word of ours."""
+_CLOCK = " or the system clock is incorrect"
+"""A hint that newer OpenSSL adds to its two sentences of time; the word stays what it was."""
 CAUSE_MAX = 64
 
 RefusalSink = Callable[["Refusal"], None]
@@ -42,7 +44,8 @@ class Refusal:
         `certificate_verify_failed`. Still few: the verifier's sentences are a closed list."""
         if self.reason != "certificate_verify_failed":
             return self.reason
-        return _NO_WORD.sub("_", self.detail.lower()).strip("_")[:CAUSE_MAX] or self.reason
+        said = self.detail.lower().removesuffix(_CLOCK)
+        return _NO_WORD.sub("_", said).strip("_")[:CAUSE_MAX] or self.reason
 
 
 @attrs.frozen(kw_only=True)

@@ -277,3 +277,10 @@ def test_t4_a_bad_certificate_is_refused_and_its_reason_counted(
     spoil, cause = CLASSES[name]
     refusals = _shaken(_case(authorities, tmp_path), spoil, fresh_pki)
     assert [each.cause for each in refusals] == [cause]
+
+
+@pytest.mark.parametrize("hint", ["", " or the system clock is incorrect"])
+def test_a_cause_is_the_same_word_whichever_openssl_says_it(hint: str) -> None:
+    for said in ("certificate is not yet valid", "certificate has expired"):
+        refusal = Refusal(reason="certificate_verify_failed", detail=said + hint)
+        assert refusal.cause == said.replace(" ", "_")
