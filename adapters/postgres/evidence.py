@@ -1,5 +1,7 @@
 """Evidence for one sealed record: its place, the checkpoint over it, and the path between."""
 
+from typing import Any
+
 from adapters.postgres.inclusion import Node, inclusion_path, nodes_needed
 from adapters.postgres.session import Pool
 from adapters.postgres.statements import statements
@@ -9,8 +11,16 @@ from gateway.domain.log import LogEvidence, SealedRecord, tree_digest
 _SQL = statements("log")
 
 
-async def evidence_of(pool: Pool, division: str, record: SealedRecord) -> LogEvidence:
+def whole(division: str, row: Any) -> SealedRecord:
+    """Raises LedgerUnavailable: its number is there, and its body is gone (decision 0067)."""
+    if row["body"] is None:
+        raise LedgerUnavailable(f"log {division}: the body of record {row['seq']} is missing")
+    return SealedRecord(**row)
+
+
+async def evidence_of(pool: Pool, division: str, row: Any) -> LogEvidence:
     """Raises LedgerUnavailable, also if the stored tree has a hole."""
+    record = whole(division, row)
     covering = await pool.fetch_durably(_SQL["covering_checkpoint"], division, record.seq)
     if not covering:
         raise LedgerUnavailable(f"log {division}: no checkpoint covers record {record.seq}")

@@ -10,7 +10,7 @@ from adapters.postgres.inclusion import Node, frontier_nodes, frontier_of
 from adapters.postgres.session import Pool
 from adapters.postgres.statements import statements
 from gateway.domain.faults import LedgerUnavailable
-from gateway.domain.log import LogEvidence, SealedRecord, tree_digest
+from gateway.domain.log import LogEvidence, tree_digest
 
 PAGE = 2000
 
@@ -62,7 +62,7 @@ class PostgresExport:
 
     async def about(self, division: str, subject: str) -> list[LogEvidence]:
         rows = await self._pool.fetch(_SQL["about"], division, subject)
-        return [await evidence_of(self._pool, division, SealedRecord(**row)) for row in rows]
+        return [await evidence_of(self._pool, division, row) for row in rows]
 
     async def notices(
         self, division: str, since: dt.datetime, until: dt.datetime
@@ -76,6 +76,7 @@ class PostgresExport:
         for first in range(start, end, PAGE):
             last = min(first + PAGE, end)
             rows = await self._pool.fetch(_SQL["bodies_between"], division, first, last)
-            if len(rows) != last - first:
+            bodies = [row["body"] for row in rows]
+            if len(bodies) != last - first or None in bodies:
                 raise LedgerUnavailable(f"log {division}: records {first} to {last} have a hole")
-            yield [row["body"] for row in rows]
+            yield bodies

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from adapters.postgres.agency_counts import AgencyCounts
-from adapters.postgres.evidence import evidence_of, stored_hashes
+from adapters.postgres.evidence import evidence_of, stored_hashes, whole
 from adapters.postgres.fresh import Fresh
 from adapters.postgres.inclusion import frontier_nodes, root_of
 from adapters.postgres.kept import Kept
-from adapters.postgres.sealing import head_of, pending_of, stored
+from adapters.postgres.sealing import complete, head_of, pending_of, stored
 from adapters.postgres.session import LOST, Pool, Session, UnsafeServer, open_session
 from adapters.postgres.statements import statements
 from gateway.domain.faults import LedgerUnavailable
@@ -105,7 +105,7 @@ class PostgresRecordLog:
             found = self._fresh[division].between(start, size, text)
         if found is None:
             rows = await self._pool.fetch(_SQL["records_between"], division, start, size)
-            found = [SealedRecord(**row) for row in rows]
+            found = [whole(division, row) for row in rows]
         if len(found) != size - start:
             raise LedgerUnavailable(f"log {division}: records {start} to {size} are not complete")
         records = tuple(self._opened(record) for record in found)
@@ -122,7 +122,7 @@ class PostgresRecordLog:
 
     async def evidence(self, division: str, subject: str) -> list[LogEvidence]:
         rows = await self._pool.fetch(_SQL["records_about"], division, subject)
-        return [await evidence_of(self._pool, division, SealedRecord(**row)) for row in rows]
+        return [await evidence_of(self._pool, division, row) for row in rows]
 
     async def root_at(self, division: str, size: int) -> bytes | None:
         """Raises LedgerUnavailable, also if the stored tree has a hole."""
@@ -178,6 +178,8 @@ class PostgresRecordLog:
             rows = await connection.fetch(_SQL["waiting"], division, limit)
             if not rows:
                 return None
+            if not complete(rows):
+                raise LedgerUnavailable(f"log {division}: records that were told are gone")
             waiting = [pending_of(row) for row in rows]
             counts = self._counts.setdefault(division, AgencyCounts())
             pending, counted = await counts.counted(connection, division, head, waiting)

@@ -15,8 +15,14 @@ def head_of(
     return LogHead(division=division, origin=origin, size=size, frontier=tuple(frontier))
 
 
+def complete(rows: Sequence[Any]) -> bool:
+    """Whether each batch is here with all that was told in it: its number is given up with it."""
+    told = sum([row[6] for row in rows if row[1] < 2])
+    return told == len(rows) and None not in [row[4] for row in rows]
+
+
 def pending_of(row: Any) -> PendingRecord:
-    id, _, kind, subject, body, disclosures = row
+    id, _, kind, subject, body, disclosures, _ = row
     return PendingRecord(id=id, kind=kind, subject=subject, body=body, disclosures=disclosures)
 
 

@@ -39,10 +39,10 @@ SELECT locked, origin, size, frontier FROM lock_log($1)
 
 -- name: waiting
 -- empty: none waits. Single records (place 0) and whole batches as they were told, as many as the
--- limit holds and at least the first
+-- limit holds and at least the first; `records`: how many were told together
 SELECT c.id, coalesce(t.place, 0) AS place, coalesce(t.kind, c.kind) AS kind,
        coalesce(t.subject, c.subject) AS subject, coalesce(t.body, c.body) AS body,
-       coalesce(t.disclosures, c.disclosures) AS disclosures
+       coalesce(t.disclosures, c.disclosures) AS disclosures, c.records
 FROM (
     SELECT q.id, q.records, q.kind, q.subject, q.body, q.disclosures,
            sum(q.records) OVER (ORDER BY q.id) AS upto

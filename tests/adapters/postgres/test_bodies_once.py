@@ -17,6 +17,7 @@ from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.migrate import MIGRATIONS, migrate
 from adapters.postgres.recordlog import PostgresRecordLog
 from gateway.domain.decision import Outcome
+from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.ledger import RecordDraft
 from gateway.domain.log import SealedRecord
 from gateway.domain.records import numbered, unnumbered
@@ -93,6 +94,46 @@ async def test_what_one_commit_told_is_sealed_as_a_whole_and_in_its_order(migrat
     assert seen[-1] == "single 1" and len(set(seen)) == 8
     assert [r.seq for r in records] == list(range(15))
     await log.close()
+
+
+@pytest.mark.parametrize("lost", ["place = 1", "place = n.records", "true"])
+async def test_a_batch_of_which_a_record_is_gone_is_not_sealed_without_it(
+    migrated: str, lost: str
+) -> None:
+    """Its place in the queue would be given up, and nobody would miss the decision."""
+    dsn = as_runtime(migrated)
+    async with PostgresLedger(dsn, instance="gw-1") as ledger:
+        await asyncio.gather(*(ledger.admit(admission(n, lines=())) for n in (1, 2, 3)))
+    owner, log = await asyncpg.connect(migrated), PostgresRecordLog(dsn)
+    await owner.execute(
+        f"DELETE FROM told_record AS r USING told_batch AS n WHERE r.batch = n.batch AND {lost}"
+    )
+    with pytest.raises(LedgerUnavailable, match="told are gone"):
+        await log.seal(DIVISION, 100, NOW, PlainSealer().seal)
+    assert await owner.fetchval("SELECT count(*) FROM log_record") == 0
+    assert await owner.fetchval("SELECT sum(records) FROM told_batch") == 3
+    await owner.close()
+    await log.close()
+
+
+async def test_a_sealed_record_whose_body_is_gone_is_told_as_a_hole(migrated: str) -> None:
+    """And ends no worker: other divisions are delivered."""
+    dsn = as_runtime(migrated)
+    await pay(dsn, range(1, 3))
+    log, export = PostgresRecordLog(dsn), PostgresExport(dsn)
+    assert await log.seal(DIVISION, 100, NOW, PlainSealer().seal)
+    owner = await asyncpg.connect(migrated)
+    subject = await owner.fetchval("DELETE FROM told_record WHERE place = 1 RETURNING subject")
+    await owner.close()
+    after = PostgresRecordLog(dsn)
+    for asked in (
+        after.next_delivery(DIVISION, 100, 0), after.evidence(DIVISION, subject),
+        export.about(DIVISION, subject), anext(export.bodies(DIVISION, 0, 5)),
+    ):  # fmt: skip
+        with pytest.raises(LedgerUnavailable, match=r"missing|hole"):
+            await asked
+    for each in (log, export, after):
+        await each.close()
 
 
 async def test_records_of_two_divisions_and_of_what_took_no_effect(migrated: str) -> None:
