@@ -18,6 +18,8 @@ T_LIVE = "tests/certs/test_live.py"
 T_SHARES = "tests/web/test_shares.py"
 T_DELIVER = "tests/workers/test_deliver.py"
 MARK = "gateway/workers/mark.py"
+SHELF = "adapters/folder/mark.py"
+PASS = "            pass"
 T_MARK = "tests/workers/test_mark.py"
 T_KEPT = "tests/adapters/postgres/test_kept.py"
 
@@ -39,6 +41,37 @@ EDGE_BUGS = (
         "a mark compared by its size alone",
         (Change(MARK, "        if ours != root:", "        if ours is None:"),),
         (f"{T_MARK}::test_a_database_of_another_history_at_that_size_stays_shut",),
+    ),
+    Bug(
+        "a database that holds less than its mark opens",
+        (Change(MARK, "        if ours != root:", "        if ours not in (root, None):"),),
+        (
+            f"{T_MARK}::test_with_the_bureau_silent_a_database_behind_the_mark_stays_shut",
+            f"{T_MARK}::test_a_log_that_becomes_shorter_under_a_running_gateway_is_seen",
+        ),
+    ),
+    Bug(
+        "a mark whose signature nobody checks",
+        (
+            Change(
+                "certs/own_log.py",
+                "        opened, _ = open_checkpoint(checkpoint, self.keys())",
+                "        opened = parse_checkpoint(parse_note(checkpoint).text)",
+            ),
+            Change("certs/own_log.py", "open_checkpoint\n", "parse_checkpoint, parse_note\n"),
+        ),
+        (
+            f"{T_MARK}::test_a_mark_that_does_not_prove_itself_is_none[forged]",
+            f"{T_MARK}::test_a_mark_that_does_not_prove_itself_is_none[of another key]",
+        ),
+    ),
+    Bug(
+        "an operator's word written over by a gateway that runs",
+        (Change(SHELF, "            fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)", PASS),),
+        (
+            "tests/workers/test_mark_shared.py"
+            "::test_an_operators_word_waits_until_no_gateway_would_write_over_it",
+        ),
     ),
     Bug(
         "a standby that lost payments is believed",
