@@ -51,7 +51,7 @@ def ear(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ear]:
 async def test_two_requests_cut_at_any_byte_are_the_same_two_requests(
     open_inn: Any, ear: Ear, second: bytes
 ) -> None:
-    inn = await open_inn(attrs.evolve(MANY, header_s=30.0))
+    inn = await open_inn(MANY)
     inn.line.go.set()
     both = REQUEST + second
     expected = ["ledger_unavailable", "route_unknown" if second is ODD else "ledger_unavailable"]
@@ -73,7 +73,7 @@ async def test_no_byte_and_no_name_of_one_connection_is_taken_for_anothers(
     open_inn: Any, ear: Ear
 ) -> None:
     """Five parties' requests, cut anywhere and sent in turns: all arrive in one buffer."""
-    inn = await open_inn(attrs.evolve(MANY, header_s=30.0))
+    inn = await open_inn(MANY)
     inn.line.go.set()
     dice = random.Random(14)
     sent: dict[str, list[bytes]] = {}
@@ -173,7 +173,7 @@ async def test_the_body_of_a_question_that_has_none_is_no_request(open_inn: Any)
 
 async def test_what_stands_behind_an_upgrade_is_no_request(open_inn: Any) -> None:
     """aiohttp leaves what follows to a protocol that nobody speaks here."""
-    inn = await open_inn(attrs.evolve(MANY, idle_s=0.3))
+    inn = await open_inn(attrs.evolve(MANY, idle_s=2.0))
     inn.line.go.set()
     reader, writer = await inn.connect()
     head = b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: %d\r\n\r\n" % len(REQUEST)
@@ -238,7 +238,7 @@ async def test_who_does_not_read_the_answers_is_hung_up_on_in_the_end(
 ) -> None:
     """Kept for ever, with the answers and the requests behind them, on both roads."""
     monkeypatch.setattr(PlainWords, "problem", lambda *_: b"x" * 200_000)
-    inn: Inn = await open_inn(attrs.evolve(BOUNDS, idle_s=0.3))
+    inn: Inn = await open_inn(attrs.evolve(BOUNDS, idle_s=2.0))
     inn.line.go.set()
     _, writer = await inn.connect()
     writer.transport.pause_reading()  # type: ignore[attr-defined]
