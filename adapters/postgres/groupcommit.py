@@ -151,7 +151,7 @@ class GroupCommit(Generic[Item, Result]):
                     await self._timed(batch)
                 elif self._is_lost():
                     await self._reopen([])
-                elif not self._waiting:
+                elif not self._waiting and self._refusing != "stopping":  # while it gathered
                     await self._rest()
         finally:
             if self._refusing is None:

@@ -29,7 +29,7 @@ try:
 except EmbeddedUnavailable as missing:
     pytest.skip(str(missing), allow_module_level=True)
 
-GONE_DEADLINE_S = 30.0
+GONE_DEADLINE_S = 60.0
 LOOK_S = 0.02
 PROGRAM = """
 import sys

@@ -224,7 +224,7 @@ async def test_what_is_not_there_is_404_and_a_place_that_is_none_400(desk: Desk)
 
 async def test_an_open_page_hears_of_an_arrival(desk: Desk, bureau: Bureau, house: House) -> None:
     reviewer = await desk.seat(Office.REVIEWER)
-    async with reviewer.session.get(desk.url + PAGES[2]) as stream, asyncio.timeout(10):
+    async with reviewer.session.get(desk.url + PAGES[2]) as stream, asyncio.timeout(60):
         assert stream.content_type == "text/event-stream"
         assert await stream.content.readuntil(b"\n\n") == b"retry: 2000\n\n"
         body = notice(1)

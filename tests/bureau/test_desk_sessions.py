@@ -52,13 +52,13 @@ async def test_a_stream_ends_with_the_session_that_opened_it(
 ) -> None:
     monkeypatch.setattr(live, "BEAT_S", 0.02)
     who, admin = await desk.seat(Office.REVIEWER), await desk.seat(Office.ADMINISTRATOR)
-    async with who.session.get(f"{desk.url}{HOME}/events") as stream, asyncio.timeout(20):
+    async with who.session.get(f"{desk.url}{HOME}/events") as stream, asyncio.timeout(60):
         assert await stream.content.readuntil(b": beat\n\n")
         await admin.post(f"/accounts/{who.person.login}/close")
         while await stream.content.readany():
             pass
     who = await desk.seat(Office.REVIEWER, "idle.one")
-    async with who.session.get(f"{desk.url}{HOME}/events") as stream, asyncio.timeout(20):
+    async with who.session.get(f"{desk.url}{HOME}/events") as stream, asyncio.timeout(60):
         assert await stream.content.readuntil(b": beat\n\n")
         desk.hands.now += IDLE_MAX + dt.timedelta(minutes=1)
         while await stream.content.readany():

@@ -120,7 +120,7 @@ async def test_a_fork_is_on_disk_soon_after_it_was_seen_and_only_once(
     other = Chain(house.gateway)
     other.seal([verdict(1), verdict(3)])
     assert await _refused(bureau, other.delivery())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not (tmp_path / "forks").exists() or not [*(tmp_path / "forks").glob("*/shown")]:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     task.cancel()

@@ -24,7 +24,7 @@ from tests.commands.staged import Ran, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 
-SEEN_S = 60.0
+SEEN_S = 150.0
 
 
 def dsn(stage: Stage) -> str:

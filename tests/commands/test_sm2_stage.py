@@ -31,7 +31,7 @@ from tests.commands.staged import exporting, run
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 DIVISION = "220000000"
 INSTRUCTIONS = 60
-DEADLINE_S = 30.0
+DEADLINE_S = 120.0
 
 
 @pytest.fixture(scope="module")

@@ -139,7 +139,7 @@ async def test_what_must_come_after_is_sent_only_when_the_first_is_answered() ->
         writer.write(OK)
 
     async with gateway_saying(firsts_last, connections=len(items)) as (gateway, client):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await client.send_all(items)
     followers = [item.raw for item in items if item.after is not None]
     assert sorted(heard.body for heard in gateway.heard[independent:]) == sorted(followers)

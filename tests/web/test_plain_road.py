@@ -30,7 +30,7 @@ class Ear:
 
 async def _soon(question: Callable[[], object]) -> None:
     """All is in this process: let it work until it is so."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not question():  # noqa: ASYNC110  nobody there could set an event
             await asyncio.sleep(0)
 

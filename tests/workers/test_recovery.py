@@ -46,7 +46,7 @@ async def test_a_bureau_that_falls_back_again_and_again_is_asked_with_pauses() -
     await post.write()
     post.answers(Cosigned(size=0, checkpoint=""))
     with structlog.testing.capture_logs() as told:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             pauses = [
                 await post.worker.guarded("records", HERE, post.worker.deliver) for _ in range(6)
             ]

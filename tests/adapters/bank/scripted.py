@@ -107,6 +107,6 @@ def saying(*said: bytes | None) -> Speak:
 
 async def until(holds: Callable[[], object]) -> None:
     """Let the others run until it holds; a bound, because a test must end."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110 (the state is the product's own, it has no event)
             await asyncio.sleep(0)

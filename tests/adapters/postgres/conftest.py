@@ -11,23 +11,11 @@ from adapters.memory.ledger import MemoryLedger
 from adapters.memory.recordlog import MemoryRecordLog
 from adapters.memory.registers import MemoryRegisters
 from adapters.memory.state import MemoryState
-from adapters.postgres import groupcommit
 from adapters.postgres.holds import PostgresHolds
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.recordlog import PostgresRecordLog
 from adapters.postgres.refunds import PostgresRefunds
 from adapters.postgres.registers import PostgresRegisters
-
-HUNG_AFTER_S = groupcommit.HUNG_AFTER_S
-"""As in service."""
-BUSY_S = 60.0
-
-
-@pytest.fixture(autouse=True)
-def busy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine may take longer over a commit than a server is given before it counts as
-    hung. Tests of what comes then set HUNG_AFTER_S again."""
-    monkeypatch.setattr(groupcommit, "HUNG_AFTER_S", BUSY_S)
 
 
 @attrs.frozen(kw_only=True)

@@ -54,13 +54,13 @@ async def demand_a_standby(admin: "asyncpg.Connection[asyncpg.Record]", demanded
     )  # fmt: skip
     await admin.execute(f"ALTER SYSTEM {change}")
     await admin.execute("SELECT pg_reload_conf()")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while bool(await admin.fetchval("SHOW synchronous_standby_names")) is not demanded:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
 async def waiting_for_a_standby(admin: "asyncpg.Connection[asyncpg.Record]") -> int:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             pid = await admin.fetchval(
                 "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"

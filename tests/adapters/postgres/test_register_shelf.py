@@ -110,7 +110,7 @@ async def test_a_version_that_cannot_be_read_makes_what_is_held_unavailable(
 async def test_a_new_version_arrives_by_itself_also_after_the_connections_were_cut(
     rooms: Rooms, migrated: str
 ) -> None:
-    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         running = group.create_task(rooms.shelf.run())
         await rooms.put(1)
         await arrived(rooms, 1)
