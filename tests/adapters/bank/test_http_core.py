@@ -148,7 +148,7 @@ async def test_silence_until_the_deadline_is_unknown_and_ends_the_connection() -
         # The first opens the connection: the second's deadline cannot pass while connecting.
         await bank.submit(key(), b"{}", "json")
         got = await bank.submit(key(2), b"{}", "json")
-        await asyncio.wait_for(scripted.gone.wait(), 5)
+        await asyncio.wait_for(scripted.gone.wait(), 60)
     assert got.outcome is BankOutcome.UNKNOWN
     assert (len(scripted.heard), scripted.connections) == (2, 1)
 
@@ -173,7 +173,7 @@ async def test_a_second_answer_that_comes_later_is_nobodys() -> None:
     async with dialogue(twice, connections=1) as (bank, scripted):
         await bank.submit(key(), b"{}", "json")
         again.set()
-        await asyncio.wait_for(scripted.gone.wait(), 5)
+        await asyncio.wait_for(scripted.gone.wait(), 60)
         got = await bank.submit(key(2), b"{}", "json")
         assert (got.outcome, scripted.connections) == (BankOutcome.ACCEPTED, 2)
 
@@ -206,7 +206,7 @@ async def test_a_kept_connection_found_closed_before_writing_is_replaced() -> No
     async with dialogue(accept) as (bank, scripted):
         await bank.submit(key(), b"{}", "json")
         scripted.hang_up()
-        await asyncio.wait_for(scripted.gone.wait(), 5)
+        await asyncio.wait_for(scripted.gone.wait(), 60)
         await until(lambda: not bank._payments._idle[0].usable)
         got = await bank.submit(key(2), b"{}", "json")
     assert (got.outcome, scripted.connections) == (BankOutcome.ACCEPTED, 2)
@@ -255,7 +255,7 @@ async def test_who_waits_for_half_the_deadline_is_not_sent_in_the_last_moment() 
         await release.wait()
         writer.write(accepted(heard.key))
 
-    async with dialogue(slowly, connections=1, deadline_s=1.0) as (bank, scripted):
+    async with dialogue(slowly, connections=1, deadline_s=6.0) as (bank, scripted):
         first = asyncio.create_task(bank.submit(key(1), b"{}", "json"))
         await until(lambda: scripted.heard)
         second = await bank.submit(key(2), b"{}", "json")
@@ -278,7 +278,7 @@ async def test_cancelling_gives_the_place_back_and_the_late_answer_to_nobody() -
         with pytest.raises(asyncio.CancelledError):
             await call
         assert bank.in_use == 0
-        await asyncio.wait_for(scripted.gone.wait(), 5)
+        await asyncio.wait_for(scripted.gone.wait(), 60)
         got = await bank.submit(key(2), b"{}", "json")
         assert (got.outcome, scripted.connections) == (BankOutcome.ACCEPTED, 2)
 
@@ -328,7 +328,7 @@ async def test_closing_refuses_who_waits_and_keeps_nothing_open() -> None:
         assert (await calls[1]).outcome is BankOutcome.NOT_TAKEN
         release.set()
         assert (await calls[0]).outcome is BankOutcome.ACCEPTED
-        await asyncio.wait_for(scripted.gone.wait(), 5)
+        await asyncio.wait_for(scripted.gone.wait(), 60)
         assert bank.saturated
 
 

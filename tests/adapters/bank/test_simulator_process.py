@@ -39,7 +39,7 @@ async def simulator(
     )  # fmt: skip
     try:
         assert process.stdout is not None
-        ready = await asyncio.wait_for(process.stdout.readline(), 30)
+        ready = await asyncio.wait_for(process.stdout.readline(), 60)
         yield process, int(ready.split()[1])
     finally:
         if process.returncode is None:

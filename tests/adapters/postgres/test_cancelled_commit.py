@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 import asyncpg
 import pytest
 
+from adapters.postgres import groupcommit
 from adapters.postgres.embedded import EmbeddedPostgres
 from adapters.postgres.embedded_binaries import (
     EmbeddedUnavailable,
@@ -72,8 +73,10 @@ async def waiting_for_a_standby(admin: "asyncpg.Connection[asyncpg.Record]") -> 
 
 @pytest.mark.parametrize("signal", ["pg_cancel_backend", "pg_terminate_backend"])
 async def test_while_no_standby_confirms_nobody_is_told_it_stands(
-    server: str, admin: "asyncpg.Connection[asyncpg.Record]", signal: str
-) -> None:
+    server: str, admin: "asyncpg.Connection[asyncpg.Record]", signal: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(groupcommit, "FIND_DEADLINE_S", 2.0)  # it looks up in vain
     async with PostgresLedger(server, instance="gw-1") as ledger:
         await demand_a_standby(admin, True)
         told = asyncio.create_task(ledger.admit(admission(1, outcome=Outcome.BLOCK)))
