@@ -108,6 +108,12 @@ class MarkFile:
         if self._path.exists():
             self._path.open("r+b").close()
 
+    def open_to_all(self) -> bool:
+        """Whether anybody on this host may put another one there. Raises OSError."""
+        folder, sticky = self._path.parent.stat().st_mode, stat.S_ISVTX
+        exposed = folder & stat.S_IWOTH and not folder & sticky
+        return bool(exposed or (self._path.exists() and self._path.stat().st_mode & stat.S_IWOTH))
+
     def _whole(self, ours: Collection[str]) -> _Kept:
         try:
             return self._read()

@@ -18,6 +18,7 @@ from gateway.domain.instruction import InstructionKey
 REMEMBERED_MAX = 4096
 """Payments of some seconds; what is older is in a sealed log, whose size is remembered too."""
 NAMED_MAX = 20
+UNTOLD = "a promoted server, and what others here found lost on it cannot be read"
 GRACE_S = 3.0
 """So long nothing is decided on a server that was promoted: by then every process of this host has
 asked it for its own, and has written down what is lost (`gateway.workers.mark`)."""
@@ -43,7 +44,8 @@ class Kept:
         self._promoted: tuple[str, float] | None = None
         self._forgot = ""
         self.told: Callable[[], str] = str
-        """What another process of this host has found lost; asked once after a promotion."""
+        """What another process of this host has found lost; asked once after a promotion. Raises
+        OSError, ValueError: it cannot be told, and nothing is decided until it can."""
 
     @property
     def forgot(self) -> str:
@@ -88,7 +90,11 @@ class Kept:
                 self._promoted = timeline, now
             if now - self._promoted[1] < GRACE_S:
                 raise UnsafeServer("a promoted server: what was paid before is asked for first")
-            if words := self.told():
+            try:
+                words = self.told()
+            except (OSError, ValueError) as reason:
+                raise UnsafeServer(f"{UNTOLD}: {reason}") from reason
+            if words:
                 self._forgot = self._forgot or words
                 raise Forgetful(words)
         self._timeline = timeline

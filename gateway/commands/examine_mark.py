@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import attrs
 
+from adapters.folder.mark import UNKNOWN
 from adapters.postgres.recordlog import PostgresRecordLog
 from certs.own_log import OwnLog
 from certs.trust import load_trust
@@ -44,6 +45,8 @@ async def marks(settings: Settings, secrets: Secrets, *, reachable: bool) -> Asy
         return
     try:
         file.prove_writable()
+        if file.open_to_all():
+            yield warn("mark", "anybody on this host may write it, and put an older one there")
     except OSError as error:
         yield bad("mark", f"cannot be written: {error}")
     if not reachable:
@@ -95,6 +98,8 @@ async def _compare(
         return found(State.BAD, f"{mark}; the bureau must be heard")
     if mark is None or mark == Marked(checkpoint=""):
         return found(State.WARN, "none yet: a first start, or a new host; the bureau must be heard")
+    if mark == UNKNOWN:
+        return found(State.BAD, f"{mark.checkpoint}; the bureau must be heard")
     try:
         size, root = own.read(mark.checkpoint) if mark.checkpoint else (0, b"")
     except ValueError as reason:

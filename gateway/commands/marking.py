@@ -41,12 +41,11 @@ def marking_of(house: House, greet: Callable[[str], Awaitable[bool]]) -> Marking
 
 def found_lost(settings: Settings, trust: Trust) -> str:
     """What some process of this gateway here found lost; empty if none did, or no mark is kept.
-    What is said of another gateway's log in that file is about another database."""
+    What is said of another gateway's log in that file is about another database.
+
+    Raises OSError, ValueError: nobody can tell. A torn file is whole again within half a minute."""
     file = mark_file(settings)
-    try:
-        marks = file.read() if file else {}
-    except (OSError, ValueError):
-        return ""  # told as the mark's trouble
+    marks = file.read() if file else {}
     ours = {log.origin for log in own_logs(settings, trust).values()}
     return next(
         (mark.forgot for origin, mark in marks.items() if mark.forgot and origin in ours), ""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -10,7 +11,9 @@ import pytest
 
 from adapters.folder.mark import MarkFile
 from certs.log.note import log_origin
+from certs.trust import Trust
 from deploy.demo.stage import BANK_CODE, Stage
+from gateway.commands.marking import found_lost
 from gateway.settings import read_settings
 from tests.commands.staged import Ran, run
 from tests.commands.test_tending import DIVISION, settings_of
@@ -51,6 +54,20 @@ def test_a_torn_mark_is_told_and_replaced_by_an_operator(stage: Stage, tmp_path:
     assert run(stage, "mark", "show", "--settings", settings).code == 0
     (act,) = json.loads(mark.read_bytes())["by_hand"]
     assert act["by"] == "Li" and act["size"] > 1
+
+
+def test_what_others_found_lost_is_no_silence_where_it_cannot_be_read(
+    stage: Stage, tmp_path: Path
+) -> None:
+    settings, mark = marking(stage, tmp_path)
+    untouched = cast(Trust, None)
+    mark.write_bytes(b"{")
+    with pytest.raises(ValueError, match="torn"):
+        found_lost(read_settings(settings), untouched)
+    mark.unlink()
+    mark.mkdir()
+    with pytest.raises(IsADirectoryError):
+        found_lost(read_settings(settings), untouched)
 
 
 def test_an_operators_word_is_refused_while_a_gateway_holds_the_mark(

@@ -1,6 +1,7 @@
 """A server that lost what it had committed decides nothing more for whoever was told otherwise."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 import asyncpg
 import attrs
@@ -57,6 +58,10 @@ async def gateway(migrated: str) -> AsyncIterator[Gateway]:
         yield Gateway(dsn=migrated, kept=kept, ledger=ledger, records=records, holds=holds)
     await records.close()
     await holds.close()
+
+
+def untold(reason: Exception) -> str:
+    raise reason
 
 
 async def refused(gateway: Gateway) -> str:
@@ -153,6 +158,11 @@ async def test_on_a_promoted_server_the_other_processes_are_heard_first(
         with pytest.raises(UnsafeServer, match="promoted"):
             await kept.prove(connection)
         monkeypatch.setattr("adapters.postgres.kept.GRACE_S", 0.0)
+        for reason in (OSError("not ours"), ValueError("torn")):
+            kept.told = partial(untold, reason)
+            with pytest.raises(UnsafeServer, match="cannot be read"):
+                await kept.prove(connection)
+        assert kept.forgot == ""
         kept.told = lambda: "5 payments are gone"
         with pytest.raises(UnsafeServer, match="5 payments"):
             await kept.prove(connection)
