@@ -31,7 +31,8 @@ from gateway.domain.people import IN_CLEAR, Sealing
 LEAD_DEADLINE_S = 2.0
 OFFICE_SILENT_S = 8.0
 """The server ends the session of a leader that does not say so often that it lives: one that is
-stopped or cut off holds its lock for ever otherwise, and nobody seals, delivers or enquires."""
+stopped or cut off holds its lock for ever otherwise, and nobody seals, delivers or enquires. The
+same of who is in the middle of a sealing, with the log's lock."""
 
 _SQL = statements("log")
 
@@ -171,7 +172,7 @@ class PostgresRecordLog:
     ) -> Sealed | None:  # fmt: skip
         """What waits is read under the log's lock; what `make` adds is written in one statement."""
         async with self._pool.transaction() as connection:
-            log = await connection.fetchrow(_SQL["lock_log"], division)
+            log = await connection.fetchrow(_SQL["lock_log"], division, self._office_silent)
             if log is None or not log["locked"]:
                 raise LedgerUnavailable(f"log {division}: another sequencer is at it")
             head = head_of(division, log["origin"], log["size"], log["frontier"])

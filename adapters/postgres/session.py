@@ -22,11 +22,14 @@ SETTINGS = {
     "application_name": "treasury-gateway",
     "default_transaction_isolation": "read committed",
     "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "60s",
     "jit": "off",
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
 }
-"""No timeout that cancels a commit; plans that stay by the index however small a table was."""
+"""No timeout that cancels a commit; but whoever is stopped or cut off between two statements lets
+go of what he has locked, or other gateways would wait for it for ever. Plans that stay by the index
+however small a table was."""
 
 LOST = (
     OSError,

@@ -34,8 +34,10 @@ SELECT division FROM batch WHERE division IS NOT NULL
 SELECT origin, size, frontier FROM log_head WHERE division = $1
 
 -- name: lock_log
--- empty: never; all but `locked` NULL while another sequencer is at this log, or nothing was sealed
-SELECT locked, origin, size, frontier FROM lock_log($1)
+-- empty: never; all but `locked` NULL while another sequencer is at this log, or nothing was sealed. Who is
+-- silent with the lock for $2 loses it
+SELECT locked, origin, size, frontier, set_config('idle_in_transaction_session_timeout', $2, true)
+FROM lock_log($1)
 
 -- name: waiting
 -- empty: none waits. Single records (place 0) and whole batches as they were told, as many as the

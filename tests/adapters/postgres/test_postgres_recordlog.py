@@ -12,6 +12,7 @@ import pytest
 from adapters.postgres.backlog import PostgresBacklog
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.recordlog import PostgresRecordLog
+from adapters.postgres.session import SETTINGS, Pool
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.log import LogHead, PendingRecord, Sealed
 from tests.adapters.postgres.conftest import as_runtime
@@ -136,6 +137,47 @@ async def test_a_leader_that_says_nothing_loses_the_office_to_another(migrated: 
     assert not await silent.lead()
     await silent.close()
     await other.close()
+
+
+async def test_a_sequencer_that_is_stopped_in_the_middle_keeps_nobody_else_from_the_log(
+    migrated: str,
+) -> None:
+    """Or whose host is gone: the server would not know for hours."""
+    dsn = as_runtime(migrated)
+    await write(dsn, 2)
+
+    async def take_over() -> None:
+        other = PostgresRecordLog(dsn)
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    assert await other.seal(DIVISION, 10, NOW, PlainSealer().seal)
+                    break
+                except LedgerUnavailable:
+                    await asyncio.sleep(0.02)
+        await other.close()
+
+    stopped = PostgresRecordLog(dsn, office_silent_s=0.2)
+    with pytest.raises(LedgerUnavailable):
+        await stopped.seal(DIVISION, 10, NOW, Interrupted(lambda: elsewhere(take_over())).seal)
+    await stopped.close()
+    assert await sequence(dsn) == [0, 1], "sealed once, by the other"
+
+
+async def test_who_is_cut_off_between_two_statements_lets_go_of_what_he_locked(
+    migrated: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silence = "idle_in_transaction_session_timeout"
+    assert SETTINGS[silence] == "60s"
+    monkeypatch.setitem(SETTINGS, silence, "100ms")
+    pool, ended = Pool(as_runtime(migrated), size=1), asyncio.Event()
+    with pytest.raises(LedgerUnavailable):
+        async with asyncio.timeout(30), pool.transaction() as connection:
+            connection.add_termination_listener(lambda _: ended.set())
+            await connection.execute("SELECT pg_advisory_xact_lock(42)")
+            await ended.wait()
+    await pool.execute("SELECT pg_advisory_xact_lock(42)")
+    await pool.close()
 
 
 async def test_the_office_is_lost_with_its_session_and_can_be_taken_again(migrated: str) -> None:
