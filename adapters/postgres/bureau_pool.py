@@ -13,6 +13,9 @@ from gateway.domain.faults import StoreUnavailable
 CONNECTIONS_MAX = 8
 ACQUIRE_DEADLINE_S = 2.0
 CONNECT_DEADLINE_S = 2.0
+SILENT_MAX = "60s"
+"""A bureau that is stopped or cut off between two statements lets go of what it has locked: whoever
+takes its place would wait for the log's row for ever."""
 RUNTIME_ROLE = "bureau_runtime"
 
 SQL_FAILURES = (
@@ -57,6 +60,7 @@ async def open_pool(dsn: str) -> Pool:
             server_settings={
                 "role": RUNTIME_ROLE,
                 "application_name": "bureau",
+                "idle_in_transaction_session_timeout": SILENT_MAX,
                 # Searches leave out what was not asked for: a plan made for all values is slow.
                 "plan_cache_mode": "force_custom_plan",
             },
