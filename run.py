@@ -88,8 +88,8 @@ def _arguments(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
     test.description = "Format, lint, types, layers, then every test. With arguments: pytest only."
     test.set_defaults(run=_test)
 
-    check = commands.add_parser("check", help="linters and every test that is not slow")
-    check.description = "Linters beside the tests that are not slow, with fewer examples."
+    check = commands.add_parser("check", help="linters and the quick tests, in about a minute")
+    check.description = "Linters beside the tests that are quick, on fewer examples."
     check.set_defaults(run=_check)
 
     bench = commands.add_parser("bench", help="measurements")

@@ -8,6 +8,7 @@ import csv
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import attrs
@@ -83,6 +84,7 @@ _BEYOND = {"27(2)"}
 """Articles after 24 that policies cite as well."""
 
 
+@cache
 def policies() -> tuple[Policy, ...]:
     """Each policy once, by id."""
     found = {unit.policy.id: unit.policy for unit in load().units}

@@ -5,12 +5,13 @@ embedded server is started at the first test that needs it and stopped after the
 """
 
 import asyncio
+import gc
 import os
 import secrets
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -53,6 +54,17 @@ def pytest_configure() -> None:
     name_quick()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Modules, tests and the book stay to the end: no search for garbage looks there."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """How many vectors that nobody here wrote have passed, by source."""
     counts: dict[str, object] = {}
@@ -65,10 +77,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"{name}: {counts[name]} passed")
 
 
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests first: of two workers neither shall begin a long one at the end."""
+    """Files with slow tests first: of two workers neither shall begin a long one at the end. Of
+    each file's tests on PostgreSQL the first is quick enough for `check`, the others count as slow.
+    """
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+    seen: set[Path] = set()
+    for item in items:
+        if item.get_closest_marker("postgres") and not item.get_closest_marker("slow"):
+            if item.path in seen:
+                item.add_marker(pytest.mark.slow)
+            seen.add(item.path)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

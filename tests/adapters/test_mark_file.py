@@ -44,6 +44,7 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.slow
 def test_two_processes_lose_nothing_of_each_other(tmp_path: Path) -> None:
     path = tmp_path / "log.mark"
     both = [

@@ -89,6 +89,7 @@ def test_every_instruction_of_a_measurement_is_another_one() -> None:
     assert len({each.indicator_id for each in drawn[60:80]}) == 1
 
 
+@pytest.mark.slow
 def test_what_is_meant_to_pass_passes_and_what_is_meant_to_be_refused_is_not_passed() -> None:
     workload = Workload(1, dt.datetime.now(dt.UTC).date())
     lawful = workload.spread(40) + workload.hot(10)

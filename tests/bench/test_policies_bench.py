@@ -57,6 +57,7 @@ def test_other_engines_are_handed_a_whole_row(lawful: Sequence[Facts]) -> None:
     assert {type(v) for v in row(lawful[0], of).values()} <= {str, int, bool}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [FEW, MANY])
 def test_all_engines_agree(count: int, lawful: Sequence[Facts]) -> None:
     asked = rules(count)

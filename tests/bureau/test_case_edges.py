@@ -67,6 +67,7 @@ async def ordered(desk: Desk, measure: str, days: int, key: Key | None = None) -
     return key
 
 
+@pytest.mark.slow
 async def test_overdue_is_reminded_and_escalated_once_up_to_the_suspension_of_funds(
     desk: Desk, bureau: Bureau
 ) -> None:

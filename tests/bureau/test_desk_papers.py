@@ -116,6 +116,7 @@ def test_the_annexes_stand_word_for_word_around_their_blanks(name: str, paper: P
     assert paper.reference == "编号：2026年第7号"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("paper", all_papers(), ids=lambda paper: str(paper.kind))
 def test_each_document_is_pdf_a_with_its_fonts_inside_and_the_same_bytes(paper: Paper) -> None:
     first, second = portable(paper.layout()), portable(paper.layout())
@@ -137,6 +138,7 @@ def test_each_document_is_pdf_a_with_its_fonts_inside_and_the_same_bytes(paper: 
         assert "/JavaScript" not in pdf.Root and "/AcroForm" not in pdf.Root
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("paper", all_papers(), ids=lambda paper: str(paper.kind))
 def test_what_the_pdf_and_the_editable_form_say_is_what_was_written(
     paper: Paper, tmp_path: Path

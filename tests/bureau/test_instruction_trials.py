@@ -67,6 +67,7 @@ def test_what_a_policy_reads_beside_the_instruction_is_named() -> None:
     assert any(one.startswith("窗口") for one in not_said(TEXTS["JL-072.toml"], known))
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 async def test_an_instruction_is_tried_here_and_what_it_does_not_say_is_told(desk: Desk) -> None:
     reviewer = await desk.seat(Office.REVIEWER)

@@ -123,6 +123,7 @@ def _pattern(path: str) -> str:
     return re.sub(r"\{[a-z]+\}", "[^/]+", named)
 
 
+@pytest.mark.slow
 async def test_every_link_and_form_that_a_page_shows_opens_for_its_reader(
     desk: Desk, bureau: Bureau, chain: Chain, house: House
 ) -> None:

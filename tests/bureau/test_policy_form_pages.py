@@ -51,6 +51,7 @@ async def posted(person: Seated, policy: str, fields: Any, step: str) -> tuple[i
     return await person.post(f"{HOME}/{policy}/form", {**fields, "step": step})
 
 
+@pytest.mark.slow
 async def test_what_the_form_shows_of_every_policy_is_the_policy(desk: Desk) -> None:
     reviewer = await desk.seat(Office.REVIEWER)
     for policy in ("JL-006", "JL-020", "JL-040", "JL-042", "JL-044", "JL-053", "JL-070"):

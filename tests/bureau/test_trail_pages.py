@@ -23,6 +23,7 @@ _NAMED = re.compile(
 )
 
 
+@pytest.mark.slow
 def test_every_act_that_the_desk_writes_has_words_in_both_languages() -> None:
     written = {
         node.value

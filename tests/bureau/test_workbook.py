@@ -74,6 +74,7 @@ def test_what_a_spreadsheet_writes_is_read_as_it_stands() -> None:
     assert rows_of(below, ROWS_MAX) == [[5.0], [6.0]], "what is empty before the table is left out"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("raw", "why"),
     [

@@ -198,6 +198,7 @@ def test_t8_lists_are_taken_from_files_only(ends, fresh_pki, tmp_path: Path) -> 
     assert context.cert_store_stats()["crl"] == 1
 
 
+@pytest.mark.slow
 def test_a_renewed_certificate_is_shown_from_the_next_handshake_on(
     ends, fresh_pki, tmp_path: Path
 ) -> None:
@@ -253,6 +254,7 @@ def test_two_authorities_overlap_while_one_follows_the_other(
     assert shake(live.server(), client_context(ends[1])).refused is not None
 
 
+@pytest.mark.slow
 def test_a_sealed_key_opens_tls_and_never_lies_on_a_disk(fresh_pki, tmp_path: Path) -> None:
     key = generate_key()
     leaf = issue(fresh_pki.transport, request(key, f"{DOMAIN}/{GATEWAY}", dns=["localhost"]), NOW)

@@ -9,6 +9,7 @@ PASSWORD = "correct horse battery"
 COSTS = "$argon2id$v=19$m=65536,t=3,p=4$"
 
 
+@pytest.mark.slow
 def test_a_hash_has_the_second_recommended_costs_and_a_salt_of_its_own() -> None:
     one, two = hash_password(PASSWORD), hash_password(PASSWORD)
     assert one.startswith(COSTS) and two.startswith(COSTS) and one != two

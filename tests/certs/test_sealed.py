@@ -39,6 +39,7 @@ def test_no_short_passphrase_and_nothing_in_the_clear(tmp_path: Path) -> None:
     assert secret not in seal(key, PASSPHRASE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("field", "value"),
     [("iterations", 1), ("memory_kib", 1024), ("lanes", 1), ("form", "treasury-sealed-key-0")],

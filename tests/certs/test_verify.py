@@ -97,6 +97,7 @@ def test_a_true_record_is_valid_and_each_step_is_told_in_both_languages(log) -> 
     assert report.as_json()["seq"] == 299 and report.as_json()["size"] == 300
 
 
+@pytest.mark.slow
 def test_none_of_4000_flipped_bits_is_accepted(log) -> None:
     seed = random.SystemRandom().getrandbits(32)
     print(f"seed {seed}")  # noqa: T201  to repeat a failure

@@ -71,6 +71,7 @@ def registers(plan: Day, tmp_path: Path) -> Path:
     return file
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", list(commands()), ids=" ".join)
 def test_every_command_has_help_in_words(path: tuple[str, ...]) -> None:
     result = run(*path, "--help")
@@ -199,6 +200,7 @@ def test_explain_with_registers_of_another_division_is_a_fault(
     assert json.loads(result.stdout)["fault"]["code"] == "division_unknown"
 
 
+@pytest.mark.slow
 def test_policy_check_counts_the_book_and_names_file_and_place_of_an_error(tmp_path: Path) -> None:
     good = run("policy", "check", "--json")
     assert good.exit_code == 0 and "JL-011" in json.loads(good.stdout)["policies"]

@@ -73,6 +73,7 @@ async def street() -> Street:
     return street
 
 
+@pytest.mark.slow
 async def test_a_sound_payroll_passes_and_is_not_paid_again_by_its_main_voucher(
     street: Street,
 ) -> None:

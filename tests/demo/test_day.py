@@ -28,19 +28,13 @@ from gateway.domain.parties import sender_of
 from gateway.pipeline.line import Line, Rooms
 from gateway.pipeline.tell import Origin
 from gateway.ports import Format
-from policies.book.book import Book
-from policies.book.load import load
 from tests.pipeline.fakes import FixedClock, ObedientBank, OneShelf, OpenCommitments, OpenGate
+from tests.policies.shipped import BOOK
 
 ON = dt.date(2026, 11, 23)
 AT = dt.datetime(2026, 11, 23, 2, 0, tzinfo=dt.UTC)
 """A Monday at ten in Changchun."""
 FORMATS: dict[str, Format] = {**accepted_formats()}
-
-
-@cache
-def book() -> Book:
-    return load()
 
 
 @cache
@@ -61,7 +55,7 @@ class Gateway:
                 gatekeeper=OpenGate(),
                 formats=FORMATS,
                 shelf=OneShelf(self.registers),
-                book=book(),
+                book=BOOK,
                 committer=OpenCommitments(),
                 ledger=MemoryLedger(self.state, instance="here"),
                 bank=ObedientBank(),
@@ -90,7 +84,9 @@ def foreseen(item: DayItem) -> str:
     return item.outcome or item.fault or ""
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(
+    "seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))]
+)
 async def test_everything_becomes_what_the_day_foretells(seed: int) -> None:
     made = a_day(seed)
     gateway = await Gateway(made).open()
@@ -116,6 +112,7 @@ async def test_a_day_in_spring_has_its_own_misdeeds() -> None:
     assert "JL-015" in told and "JL-016" not in told
 
 
+@pytest.mark.slow
 async def test_any_order_that_keeps_what_must_come_first_comes_to_the_same() -> None:
     made = a_day()
     gateway = await Gateway(made).open()
@@ -223,6 +220,7 @@ def test_what_is_written_reads_back_as_it_was_meant() -> None:
         assert FORMATS["json"].parse(json_of(meant)) == meant
 
 
+@pytest.mark.slow
 def test_a_voucher_carries_all_but_documents_and_the_government_code() -> None:
     clerk = Clerk(World(6, ON, "220000000"), 6, 0)
     for _ in range(300):

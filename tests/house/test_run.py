@@ -156,6 +156,7 @@ def test_a_file_for_the_summary_is_meant_from_where_one_stands(fresh: Path) -> N
     assert ran.stdout == f"from the locked wheel --json {elsewhere / 'out.json'}\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_reaches_the_jobs_once_and_is_the_ending(
     ending: signal.Signals, tmp_path: Path

@@ -202,6 +202,7 @@ async def test_a_message_is_kept_once_and_found_by_its_digest_in_memory() -> Non
     await _kept_once(MemoryMessages())
 
 
+@pytest.mark.postgres
 async def test_a_message_is_kept_once_and_found_by_its_digest_in_postgresql(migrated: str) -> None:
     store = PostgresMessages(migrated)
     await _kept_once(store)

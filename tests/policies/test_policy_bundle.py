@@ -134,6 +134,7 @@ def test_even_signed_a_body_that_is_wrong_is_refused(old: str, new: str, says: s
         succeeded(sealed(raw.replace(old, new).encode()))
 
 
+@pytest.mark.slow
 def test_revisions_only_rise_and_each_names_the_one_before() -> None:
     first = succeeded(sealed(body()))
     again = sealed(body(revision=1, previous=first.bundle.digest))
@@ -160,6 +161,7 @@ def test_a_book_that_no_longer_stops_a_golden_case_is_refused_by_name() -> None:
         succeeded(sealed(body(less)))
 
 
+@pytest.mark.slow
 def test_a_book_that_lets_no_lawful_payment_pass_is_refused() -> None:
     text = TEXTS["JL-004.toml"].replace("missing_elements != []", "missing_elements == []")
     start = text.index("[[test]]")
@@ -308,6 +310,7 @@ def test_a_changed_policy_blocks_again() -> None:
     assert not shelf.tripped
 
 
+@pytest.mark.slow
 def test_a_window_that_means_something_else_needs_another_name() -> None:
     window = '[window.n]\nkey = ["agency.code"]\nwhere = \'payee.is_basic\'\nmeasure = "count"\ndays = 5\ncounts = ["passed"]\n'  # noqa: E501
     text = TEXTS["JL-093.toml"].replace("[when]", window + "[when]", 1)

@@ -109,6 +109,7 @@ def test_generated_code_interpreter_and_cel_agree_on_a_hundred_thousand_instruct
     assert differing == 0 and fired > INSTRUCTIONS
 
 
+@pytest.mark.slow
 def test_they_agree_on_a_first_thousand() -> None:
     dealer = Dealer(BOOK.units, SEED)
     differing, fired = disagreements(BOOK.units, (dealer.instruction() for _ in range(1_000)))
@@ -176,6 +177,7 @@ def test_a_planted_disagreement_is_found(
     assert differing > 0, what
 
 
+@pytest.mark.slow
 def test_the_books_answer_is_its_interpreters_whatever_register_is_lost() -> None:
     dealer = Dealer(BOOK.units, SEED + 1)
     for number in range(600):
@@ -194,6 +196,7 @@ def _refused_cases() -> Iterator[tuple[Unit, Facts]]:
                 yield unit, facts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", [*([r] for r in Register), list(Register)], ids=str)
 def test_no_lost_register_lets_pass_what_is_refused_with_it(lost: list[Register]) -> None:
     for unit, facts in _refused_cases():

@@ -32,6 +32,7 @@ from policies.replay.report import Change
 from policies.replay.shadow import Shadow
 from policies.replay.stored import Stored, read_stored, stored_fields
 from tests.policies.dealer import Dealer
+from tests.policies.shipped import BOOK
 from tests.policies.split_cash import document as windowed_document
 
 CODES = load_codes()
@@ -99,9 +100,10 @@ def test_other_words_alone_run_nothing_anew() -> None:
     assert not parts.new.units and len(parts.shared.units) == 3
 
 
+@pytest.mark.slow
 def test_the_short_way_and_the_long_way_agree() -> None:
     """Deciding whole books one by one gives the same changes as running their differing halves."""
-    old, new = load(), book({p: t for p, t in TEXTS.items() if p not in ("JL-042.toml",)} | {
+    old, new = BOOK, book({p: t for p, t in TEXTS.items() if p not in ("JL-042.toml",)} | {
         "JL-042.toml": lowered(TEXTS["JL-042.toml"])})  # fmt: skip
     without = book({p: t for p, t in TEXTS.items() if p not in ("JL-020.toml", "JL-004.toml")})
     later = {p: t.replace("from = 2022-11-28", "from = 2022-11-29") for p, t in TEXTS.items()}
@@ -272,7 +274,7 @@ OWN = {"payee_account_class": AccountClass.REAL_FUND, "payee_relation": Relation
 
 
 def test_a_recorded_decision_is_replayed_bit_for_bit() -> None:
-    ours = load()
+    ours = BOOK
     facts = Facts(**(CASES["authorized_transfer"] | OWN))
     recorded = decided(ours, facts)
     again = replay(ours, facts, recorded)
@@ -283,6 +285,7 @@ def test_a_recorded_decision_is_replayed_bit_for_bit() -> None:
         replay(book(CASH), facts, recorded)
 
 
+@pytest.mark.slow
 def test_a_decision_under_a_tripped_policy_is_replayed_too() -> None:
     shelf = Bookshelf(load(), breaker=Breaker(BreakerRules(decisions_least=1)))
     facts = Facts(**(CASES["authorized_transfer"] | OWN))
@@ -292,6 +295,7 @@ def test_a_decision_under_a_tripped_policy_is_replayed_too() -> None:
     assert replay(shelf.current, facts, recorded).same
 
 
+@pytest.mark.slow
 def test_the_commands_compare_and_back_test_folders(tmp_path: Path) -> None:
     for name, text in (("old", TEXTS["JL-042.toml"]), ("new", lowered(TEXTS["JL-042.toml"]))):
         (tmp_path / name).mkdir()

@@ -50,6 +50,7 @@ def bench(place: Path, office: dict[str, Officer], officers: Sequence[str] = ("l
     return bench_of(trust, [URIS[name] for name in officers])
 
 
+@pytest.mark.slow
 def test_a_book_is_drafted_approved_activated_and_followed(
     tmp_path: Path, office: dict[str, Officer]
 ) -> None:
@@ -86,6 +87,7 @@ def test_who_is_no_officer_here_signs_in_vain(tmp_path: Path, office: dict[str, 
             activate(file, BookStore(tmp_path / "store"), bench(tmp_path, office, officers))
 
 
+@pytest.mark.slow
 def test_a_book_whose_tests_fail_is_not_even_drafted(
     tmp_path: Path, office: dict[str, Officer]
 ) -> None:
@@ -96,6 +98,7 @@ def test_a_book_whose_tests_fail_is_not_even_drafted(
     assert not (tmp_path / "book.json").exists()
 
 
+@pytest.mark.slow
 async def test_a_kept_book_takes_effect_at_its_moment_and_a_broken_one_is_passed_over(
     tmp_path: Path, office: dict[str, Officer]
 ) -> None:

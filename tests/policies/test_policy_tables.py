@@ -180,6 +180,7 @@ def test_impossible_is_said_only_of_what_is(clauses: list[str], answer: bool) ->
     assert possible(map(typed, clauses)) is answer
 
 
+@pytest.mark.slow
 async def test_a_book_loads_while_others_work_and_is_the_same_book() -> None:
     turns = 0
 
@@ -196,6 +197,7 @@ async def test_a_book_loads_while_others_work_and_is_the_same_book() -> None:
     assert turns > len(found.units) * 3
 
 
+@pytest.mark.slow
 def test_no_step_of_loading_takes_in_more_than_a_hundred_rules(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

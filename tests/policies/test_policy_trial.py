@@ -169,6 +169,7 @@ def test_a_dated_parameter_gets_its_own_trial_on_its_own_days() -> None:
     assert found.passed and found.mutants == 2 * tried().mutants
 
 
+@pytest.mark.slow
 def test_the_command_prints_each_policy_and_fails_if_one_falls_short(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text(DOCUMENT, "utf-8")
     assert _command(tmp_path, "--json")[0] == 0

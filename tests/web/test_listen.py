@@ -212,6 +212,7 @@ async def test_plain_requests_are_answered_in_order_until_one_is_not_plain(open_
     assert inn.line.carried == 5
 
 
+@pytest.mark.slow
 async def test_a_flood_of_plain_requests_is_read_no_faster_than_it_is_answered(
     open_inn: Any,
 ) -> None:

@@ -47,6 +47,7 @@ def ear(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ear]:
     yield ear
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("second", [REQUEST, ODD], ids=["plain", "odd"])
 async def test_two_requests_cut_at_any_byte_are_the_same_two_requests(
     open_inn: Any, ear: Ear, second: bytes
@@ -232,6 +233,7 @@ async def test_a_body_without_announcement_takes_room_as_it_comes(
     assert codes == ["ledger_unavailable"] * 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("request_bytes", [REQUEST, ODD], ids=["plain", "odd"])
 async def test_who_does_not_read_the_answers_is_hung_up_on_in_the_end(
     open_inn: Any, monkeypatch: pytest.MonkeyPatch, request_bytes: bytes

@@ -55,6 +55,7 @@ async def test_a_book_handed_over_takes_over_at_the_next_look(bureau: Bureau) ->
     assert again == told
 
 
+@pytest.mark.slow
 async def test_a_first_book_may_come_this_way_too(bureau: Bureau) -> None:
     first = bureau.sealed(1)
     bureau.store.keep(first, 1)
@@ -65,6 +66,7 @@ async def test_a_first_book_may_come_this_way_too(bureau: Bureau) -> None:
     assert new and book.revision == 1 and empty.last() == first
 
 
+@pytest.mark.slow
 async def test_what_is_not_proven_changes_nothing_and_says_why(bureau: Bureau) -> None:
     first = bureau.sealed(1)
     bureau.store.keep(first, 1)

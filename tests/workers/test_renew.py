@@ -141,6 +141,7 @@ async def test_a_gateway_without_a_good_book_does_not_start(bureau: Bureau) -> N
         await bureau.open()
 
 
+@pytest.mark.slow
 async def test_a_due_book_takes_over_while_instructions_are_answered(bureau: Bureau) -> None:
     bureau.store.keep(bureau.sealed(1), 1)
     await bureau.open()
@@ -163,6 +164,7 @@ async def test_a_due_book_takes_over_while_instructions_are_answered(bureau: Bur
     assert [record["revision"] for record in bureau.told()] == [1, 2]
 
 
+@pytest.mark.slow
 async def test_nothing_of_a_replaced_book_stays_in_memory(bureau: Bureau) -> None:
     bureau.store.keep(bureau.sealed(1), 1)
     await bureau.open()
@@ -180,6 +182,7 @@ async def test_nothing_of_a_replaced_book_stays_in_memory(bureau: Bureau) -> Non
         gc.enable()
 
 
+@pytest.mark.slow
 async def test_a_tampered_book_is_refused_told_and_the_old_one_stays(bureau: Bureau) -> None:
     bureau.store.keep(bureau.sealed(1), 1)
     await bureau.open()
@@ -258,6 +261,7 @@ def own_account() -> Facts:
     return Facts(**(CASES["authorized_transfer"] | changes))
 
 
+@pytest.mark.slow
 async def test_a_policy_that_blocks_all_trips_holds_is_recorded_and_a_new_revision_resets_it(
     bureau: Bureau,
 ) -> None:

@@ -81,6 +81,7 @@ def test_every_message_of_the_corpus_is_decided_or_refused_by_a_clear_fault(
     count(f"{package} corpus, every message decided or refused ({shares})", len(files))
 
 
+@pytest.mark.slow
 def test_as_letters_they_are_refused_by_a_clear_fault_or_valid_by_the_published_schema(
     count: Callable[[str, int], None],
 ) -> None:
@@ -102,6 +103,7 @@ def test_as_letters_they_are_refused_by_a_clear_fault_or_valid_by_the_published_
     count(f"letters, each refused or valid ({taken} looked like one, {accepted} read)", len(files))
 
 
+@pytest.mark.slow
 def test_valid_payments_of_the_corpus_reach_our_own_reading(
     count: Callable[[str, int], None],
 ) -> None:

@@ -151,6 +151,7 @@ def test_streams_of_a_gibibyte_are_refused_in_bounded_memory() -> None:
     assert int(done.stdout) < 16
 
 
+@pytest.mark.slow
 def test_a_large_hostile_message_costs_little_beside_its_own_bytes() -> None:
     deep = HEAD + b'<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.001.001.09">'
     raw = deep + b"".join(repeat(b"<x>", 5_000_000))

@@ -79,6 +79,7 @@ def test_behind_the_beginning_of_a_valid_message_nothing_is_made_up_either(raw: 
     assert "names" in caught.value.detail
 
 
+@pytest.mark.slow
 def test_what_is_new_is_kept_until_it_is_much_and_from_then_on_read_apart() -> None:
     met, usual = Met(), b"<a><b c='1'>x</b></a>"
     assert met.keeps(usual)
@@ -114,6 +115,7 @@ def test_a_process_that_keeps_no_more_names_reads_everything_all_the_same() -> N
         bulk.open(refused)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("full")
 def test_and_no_memory_is_left_behind() -> None:
     def resident() -> int:

@@ -189,6 +189,7 @@ def runner() -> Iterator[asyncio.Runner]:
         yield runner
 
 
+@pytest.mark.slow
 def test_any_life_of_a_ledger_adds_up(storage_dsn: str | None, runner: asyncio.Runner) -> None:
     rooms = opened(storage_dsn)
     storage = runner.run(rooms.__aenter__())
