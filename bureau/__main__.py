@@ -32,7 +32,7 @@ from bureau.inbox.bell import Bell
 from bureau.inbox.keyring import KeyFiles, KeyRing
 from bureau.inbox.keys import receiving_keys
 from bureau.inbox.receive import Inbox
-from bureau.serving import site
+from bureau.serving import site, spare_the_collector
 from bureau.settings import Settings, SettingsWrong, load_settings
 from bureau.web.desk import desk_application
 from bureau.web.door import door_application
@@ -146,6 +146,7 @@ async def _serve(settings: Settings) -> None:
             await rooms.enter_async_context(_working(publishing.run()))
         asking = Asking(store.questions, ways, trust.sign_document, now, bell.ring)
         await rooms.enter_async_context(_working(asking.run()))
+        spare_the_collector()
         _announce(settings, door_port, desk_port, await entry.first_links())
         await stopped.wait()
         _log.info("bureau.stopping")

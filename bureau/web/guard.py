@@ -112,7 +112,11 @@ class Guard:
                     503, "数据库暂不可用，请稍后再试。",
                     "The database cannot be reached; try again shortly.",
                 )  # fmt: skip
-            except Exception:  # noqa: BLE001 (the desk's door: the fault is told, the page stays up)
+            except Exception as failed:  # noqa: BLE001 (the desk's door: told, and the page stays up)
+                if isinstance(failed, ConnectionError) and _is_gone(request):
+                    # A download that its reader broke off is nobody's failure and wakes nobody.
+                    _log.info("visitor.gone", route=_name_of(request))
+                    return web.Response(status=499)
                 _log.exception("desk.failed", route=_name_of(request))
                 return self._trouble(500, "出错了，已记录。", "Something failed; noted.")
 
@@ -193,6 +197,10 @@ def set_session(request: web.Request, response: web.StreamResponse, session: str
 def _back(request: web.Request) -> str:
     """Where to go after signing in: only a path of ours, and only one that was being read."""
     return request.path_qs if request.method == "GET" and request.path.startswith("/desk/") else ""
+
+
+def _is_gone(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()
 
 
 def _name_of(request: web.Request) -> str:

@@ -60,10 +60,10 @@ def test_a_refusal_names_stage_and_move_in_words_and_never_by_code() -> None:
         if caught.value.code == "move_illegal":
             assert not LATIN.search(caught.value.zh) and not HAN.search(caught.value.en)
             assert "_" not in caught.value.en
-    for move, body, zh in ((Move.PROPOSE, {}, "认定意见"), (Move.VERIFY, {}, "方式")):
+    for move, zh in ((Move.PROPOSE, "认定意见"), (Move.VERIFY, "方式")):
         case = after() if move is Move.VERIFY else after(*VERIFIED[:3])
         with pytest.raises(ActRefused, match=zh) as caught:
-            step(case, made(move, **body))
+            step(case, made(move))
         assert not LATIN.search(caught.value.zh) and " " in caught.value.en
 
 
