@@ -60,7 +60,9 @@ class Guard:
             visited = request.headers.get("Sec-Fetch-Dest") != "empty"
             seat = await self._entry.seat(session_of(request), visited=visited)
             if seat is None:
-                return self._page("sign_in", status=401, oops="", back=_back(request))
+                return self._page(
+                    "sign_in", status=401, oops="", back=_back(request), ended=_ended(request)
+                )
             if seat.bare and route.path not in BARE:
                 if route.method == "GET":
                     raise see("/me")
@@ -195,8 +197,17 @@ def set_session(request: web.Request, response: web.StreamResponse, session: str
 
 
 def _back(request: web.Request) -> str:
-    """Where to go after signing in: only a path of ours, and only one that was being read."""
-    return request.path_qs if request.method == "GET" and request.path.startswith("/desk/") else ""
+    """Where to go after signing in: only a path of ours; of a form, the page it stands on."""
+    if not request.path.startswith("/desk/"):
+        return ""
+    return request.path_qs if request.method == "GET" else _page_of(request)
+
+
+def _ended(request: web.Request) -> str:
+    """What a person loses who was signed in: a page, or a form that was filled in."""
+    if session_of(request) is None:
+        return ""
+    return "form" if request.method == "POST" else "page"
 
 
 def _is_gone(request: web.Request) -> bool:

@@ -47,6 +47,26 @@ async def test_a_page_that_keeps_itself_fresh_keeps_nobody_signed_in(desk: Desk)
         assert (await who.get(f"{HOME}/interceptions"))[0] == 200
 
 
+async def test_who_is_signed_out_is_told_and_led_back_and_a_lost_form_is_said_to_be_lost(
+    desk: Desk,
+) -> None:
+    who, stranger = await desk.seat(Office.REVIEWER), await desk.browser()
+    new = f"{HOME}/cases/new"
+    form = {"against": "bank", "bank": "103", "title": "一", "reason": "写了很久的说明"}
+    csrf = await who.csrf()
+    desk.hands.now += IDLE_MAX
+    status, page = await who.get(f"{HOME}/interceptions?q=JL-020")
+    assert status == 401 and "会话已结束" in page and "没有收到" not in page
+    assert f'name="back" value="{HOME}/interceptions?q=JL-020"' in page
+    async with who.session.post(desk.url + new, data={**form, "csrf": csrf}) as answer:
+        page = await answer.text()
+    assert answer.status == 401 and "会话已结束" in page and "没有收到" in page
+    assert 'href="/sign-in" target="_blank"' in page, "what was typed waits in this window"
+    assert f'name="back" value="{HOME}/cases"' in page and "写了很久" not in page
+    async with stranger.get(desk.url + f"{HOME}/cases") as answer:
+        assert "会话已结束" not in await answer.text(), "who never was signed in lost nothing"
+
+
 async def test_a_stream_ends_with_the_session_that_opened_it(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
