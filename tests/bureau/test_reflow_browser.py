@@ -8,7 +8,7 @@ from bureau.desk.people import Office
 from tests.bureau.desks import Desk
 from tests.bureau.test_desk_browser import seated
 from tests.bureau.test_holds_pages import HOLD, held, told
-from tests.bureau.words import DIVISION, Bureau, Chain
+from tests.bureau.words import DIVISION, Bureau, Chain, finding, verdict
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 SIZES = ((1366, 768), (1920, 1080), (683, 384), (320, 568))
@@ -38,3 +38,35 @@ async def test_all_of_a_hold_s_panel_is_on_the_page_itself(
         await page.goto(f"{desk.url}/desk/{DIVISION}{path}")
         assert await page.evaluate(SIDEWAYS) <= 0, path
         assert await page.evaluate(HIDDEN) == [], path
+
+
+OVERFLOWS = """() => [...document.querySelectorAll(".table")]
+    .filter(e => e.scrollWidth > e.clientWidth).map(e => e.querySelector("thead").innerText)"""
+
+
+async def test_lists_fit_a_small_screen_and_a_narrow_one_shows_the_page_before_the_menu(
+    desk: Desk, bureau: Bureau, chain: Chain, tmp_path: Path
+) -> None:
+    long = "采购支出542,487.32元，科目31003 专用设备购置，没有已登记的合同。" * 3
+    said = finding(policy="JL-052", action="hold", detail="", unavailable=[], reason_zh=long)
+    payment = verdict(
+        1, "held", findings=[said], digest="ab" * 32, voucher_no="202611290000000003",
+        amount_fen=54_248_732, payee={"name": "白山南湖餐饮管理有限公司"},
+    )  # fmt: skip
+    await told(bureau, chain, payment)
+    _, page = await seated(desk, Office.REVIEWER, tmp_path)
+    reviewer = await desk.seat(Office.REVIEWER, "reviewer.two")
+    card = f"/desk/{DIVISION}/2026/8202/202611290000000003"
+    status, case = await reviewer.post(f"{card}/case", {"against": "agency"})
+    assert status == 303
+    home = f"/desk/{DIVISION}"
+    for path in (home, f"{home}/interceptions", f"{home}/holds", f"{home}/cases", case):
+        await page.set_viewport_size({"width": 1280, "height": 800})
+        await page.goto(desk.url + path)
+        assert await page.evaluate(OVERFLOWS) == [], path
+        await page.set_viewport_size({"width": 390, "height": 800})
+        assert await page.evaluate(SIDEWAYS) <= 0, path
+        heading = await page.locator("h1").bounding_box()
+        assert heading["y"] < 260, "what the page is about is on the first screen"
+        await page.get_by_role("link", name="菜单").click()
+        assert await page.evaluate("document.activeElement.id") == "menu"
