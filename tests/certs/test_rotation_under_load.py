@@ -37,7 +37,7 @@ from tests.certs import rotating
 from tests.certs.rotating import ListedStage, Load, said, until
 from tests.commands.staged import exporting, run
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 DIVISION = "220000000"
 RATE = float(os.environ.get("ROTATION_RATE", "40"))
@@ -244,7 +244,10 @@ async def _shown(stage: ListedStage, port: int, serial: str) -> float:
     tls = client_context(stage.operator)
 
     async def shown() -> bool:
-        seen = {await rotating.serial_at(port, tls) for _ in range(4 * GATEWAYS)}
+        try:
+            seen = {await rotating.serial_at(port, tls) for _ in range(4 * GATEWAYS)}
+        except ConnectionError:  # a busy machine is late over the handshake
+            return False
         return seen == {serial.zfill(len(next(iter(seen))))}
 
     return await until(shown, "the new certificate is shown to everybody")

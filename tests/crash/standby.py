@@ -72,7 +72,7 @@ class Standby(EmbeddedPostgres):
     async def promote(self) -> None:
         own = await asyncpg.connect(self.dsn("postgres"))
         try:
-            assert await own.fetchval("SELECT pg_promote(true, 30)")
+            assert await own.fetchval("SELECT pg_promote(true, 120)")
         finally:
             await own.close()
 

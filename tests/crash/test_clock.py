@@ -15,7 +15,7 @@ STAYS_S = float(os.environ.get("CLOCK_SECONDS", "1.5"))
 HOUR_S = 3600
 JUMPS_S = (3 * HOUR_S, -3 * HOUR_S, 20 * HOUR_S, -20 * HOUR_S)
 
-pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(600)]
 
 
 async def test_a_clock_that_jumps_by_hours_makes_nothing_paid_twice_or_lost() -> None:

@@ -14,11 +14,11 @@ from tests.crash.theatre import POSTGRES, Ground, Theatre, theatre
 from tests.crash.truth import settled, truth_of, violations
 
 ROUNDS = {Ground.SMALL: 3, Ground.SMALL_WAL: 2, Ground.FAILING: 2}
-UNTIL_REFUSED_S = 30.0
+UNTIL_REFUSED_S = 60.0
 FULL_S = 1.5
 """For so long after the first refusal; others try meanwhile."""
 
-pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(600)]
 
 
 @pytest.mark.parametrize("ground", [*ROUNDS], ids=[each.name.lower() for each in ROUNDS])

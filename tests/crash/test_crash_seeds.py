@@ -17,7 +17,7 @@ SECONDS = float(os.environ.get("CRASH_SECONDS", "15"))
 SEEDS = [int(seed) for seed in os.environ.get("CRASH_SEEDS", "1,2").split(",")]
 INSTRUCTIONS_PER_S = 250
 
-pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(SECONDS * 4 + 240)]
+pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(SECONDS * 4 + 600)]
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -18,7 +18,7 @@ SECONDS = float(os.environ.get("WIRE_SECONDS", "20"))
 SEEDS = [int(seed) for seed in os.environ.get("WIRE_SEEDS", "1").split(",")]
 INSTRUCTIONS_PER_S = 400
 
-pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(SECONDS * 4 + 240)]
+pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(SECONDS * 4 + 600)]
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -20,7 +20,7 @@ from tests.crash.witnesses import FAITHFUL, again, marked, paid, ready, send, te
 SECONDS = float(os.environ.get("FAILOVER_SECONDS", "3"))
 """Of load before the failover and after it."""
 
-pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(600)]
 
 
 GATEWAYS = [int(each) for each in os.environ.get("FAILOVER_GATEWAYS", "2").split(",")]

@@ -18,7 +18,7 @@ from tests.crash.theatre import POSTGRES, Theatre, theatre
 from tests.crash.truth import settled, truth_of
 from tests.pipeline.letters_iso import recall, returned
 
-pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(600)]
 
 RETURNS = 30
 ISO = "/v1/iso20022", "application/xml"

@@ -23,7 +23,7 @@ from tests.crash.truth import settled, truth_of
 SEEDS = [int(seed) for seed in os.environ.get("RELEASE_SEEDS", "32").split(",")]
 """RELEASE_SEEDS=1,2,3 for more; odd ones run two gateways."""
 
-pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(600)]
 
 
 async def test_a_held_instruction_is_released_by_two_persons_and_reaches_the_bank_once() -> None:

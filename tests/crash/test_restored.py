@@ -17,7 +17,7 @@ from tests.crash.theatre import POSTGRES, Theatre, theatre
 from tests.crash.truth import settled
 from tests.crash.witnesses import FAITHFUL, GATEWAY, again, marked, paid, ready, send, tend
 
-pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(600)]
 
 
 async def test_a_database_restored_while_the_bureau_is_down_pays_no_repeat() -> None:

@@ -32,7 +32,7 @@ from tests.crash.truth import settled, truth_of
 from tests.pipeline.letters_iso import returned
 from tests.pipeline.test_voucher_letters import refund
 
-pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(600)]
 
 SEED = 73
 IDENTITIES = 12

@@ -40,6 +40,9 @@ ORDER = (POSTGRES, "bank", "bureau")
 BANK_DEADLINE_S = 0.7
 BANK_HORIZON_S = 5.0
 ENQUIRED_AFTER_S = FORWARD_WITHIN_S + BANK_DEADLINE_S
+PATIENT_S = 20.0
+"""A bank's deadline for days of which nothing is to be left to the enquiry: a busy machine may be
+late, and no payment is."""
 PRESUMED_LOST_S = 2 * ENQUIRED_AFTER_S + BANK_HORIZON_S + 2
 """More than it takes the enquiry to conclude that a payment was never taken."""
 UNFOUND_S = ENQUIRED_AFTER_S + 0.9
@@ -172,7 +175,7 @@ class Theatre:
 async def theatre(
     seed: int, instructions: int, *, gateways: int = 1, habits: tuple[str, ...] = BANK_HABITS,
     files: bool = False, wires: Wires | None = None, on: Ground = Ground.SOUND,
-    with_standby: bool = False, with_clock: bool = False,
+    with_standby: bool = False, with_clock: bool = False, bank_deadline_s: float = BANK_DEADLINE_S,
 ) -> AsyncIterator[Theatre]:  # fmt: skip
     """Everything started and registers loaded; with `wires`, what agencies, bank, bureau and the
     gateway's database say to each other goes through one of each name. Afterwards everything is
@@ -189,7 +192,7 @@ async def theatre(
         signers = identities.signers([*plan.senders, uri("bank", BANK_CODE)])
         plot = Plot(
             division=DIVISION, bank_habits=(*habits, "--seed", str(seed)), gateways=gateways,
-            bank_horizon_s=BANK_HORIZON_S, bank_deadline_s=BANK_DEADLINE_S, files=files,
+            bank_horizon_s=BANK_HORIZON_S, bank_deadline_s=bank_deadline_s, files=files,
         )  # fmt: skip
         stage = Stage(folder, crew, identities, plot)
         sign = {party: signer.document for party, signer in signers.items()}

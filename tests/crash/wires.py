@@ -16,7 +16,7 @@ from typing import Any, Self
 Address = tuple[str, int] | Path
 """Host and port, or a Unix socket."""
 PIECE_BYTES = 65_536
-ANSWER_S = 10.0
+ANSWER_S = 60.0
 
 
 class Way(enum.Enum):
