@@ -17,6 +17,9 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 
+PATIENCE_MS = 120_000
+"""Only a page that hangs takes so long."""
+
 _FONTS = f"""<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig><dir>{FOLDER}</dir><dir>/usr/share/fonts</dir>
 <cachedir prefix="xdg">fontconfig</cachedir>
@@ -39,6 +42,7 @@ async def browsers(folder: Path, **more: Any) -> AsyncIterator[Callable[[], Awai
 
         async def page() -> Any:
             context = await browser.new_context(viewport={"width": 1366, "height": 768}, **more)
+            context.set_default_timeout(PATIENCE_MS)
             context.on("request", lambda request: _watch(request, outside))
             return await context.new_page()
 
@@ -47,6 +51,13 @@ async def browsers(folder: Path, **more: Any) -> AsyncIterator[Callable[[], Awai
         finally:
             await browser.close()
     assert outside == []
+
+
+async def pressed(page: Any, what: Any) -> None:
+    """A button or a link, until the page that it brings is whole. A click alone may come back while
+    what it sends is on its way, or with a page of which only the head is there."""
+    async with page.expect_navigation():
+        await what.click()
 
 
 def _watch(request: Any, outside: list[str]) -> None:
@@ -75,6 +86,7 @@ async def chromium(folder: Path, **more: Any) -> AsyncIterator[Any]:
             env=_with_fonts(folder),
             **more,
         )
+        context.set_default_timeout(PATIENCE_MS)
         context.outside = []
         context.on("request", lambda request: _watch(request, context.outside))
         try:

@@ -10,7 +10,7 @@ from adapters.bureau.frame import framed
 from bureau.desk.people import Office
 from bureau.web.desk import table_of
 from gateway.domain.legal_day import legal_day
-from tests.bureau.browsers import chromium
+from tests.bureau.browsers import chromium, pressed
 from tests.bureau.desks import Desk
 from tests.bureau.test_desk_offices import filled, told_case
 from tests.bureau.words import (
@@ -37,7 +37,7 @@ async def seated(desk: Desk, office: Office, folder: Path, **more: Any) -> tuple
     token = await desk.link(who.person)
     page = context.pages[0]
     await page.goto(f"{desk.url}/sign-in/link/{token}")
-    await page.get_by_role("button", name="进入工作台").click()
+    await pressed(page, page.get_by_role("button", name="进入工作台"))
     return context, page
 
 
@@ -105,5 +105,5 @@ async def test_screenshots_of_the_main_pages(
                 await page.screenshot(path=f"{SHOTS}/{office.value}{name}_{width}_{scheme}.png")
     _, page = await seated(desk, Office.ADMINISTRATOR, tmp_path)
     await page.screenshot(path=f"{SHOTS}/accounts.png")
-    await page.get_by_role("button", name="退出").click()
+    await pressed(page, page.get_by_role("button", name="退出"))
     await page.screenshot(path=f"{SHOTS}/sign_in.png")

@@ -8,6 +8,7 @@ import pytest
 
 from bureau.desk.people import Office
 from policies.book.load import LIBRARY, load_texts
+from tests.bureau.browsers import pressed
 from tests.bureau.desks import Desk
 from tests.bureau.test_desk_browser import SERIOUS, seated
 from tests.bureau.test_holds_pages import held, told
@@ -57,14 +58,14 @@ async def test_a_policy_is_edited_and_agreed_to_and_axe_finds_nothing_serious(
     await reviewer.goto(f"{desk.url}{HOME}/policies/JL-042/edit")
     text = CASH.replace("revision = 1", "revision = 2", 1).replace("超过限额", "超过规定限额", 1)
     await reviewer.get_by_label("规则文件").fill(text)
-    await reviewer.get_by_role("button", name="检查").click()
+    await pressed(reviewer, reviewer.get_by_role("button", name="检查"))
     assert await reviewer.get_by_text("检查通过").count() == 1
     checked = await looked_at_now(reviewer, "policy_checked")
     await reviewer.get_by_label("修改理由").fill("用词更准")
-    await reviewer.get_by_role("button", name="提交审批岗").click()
+    await pressed(reviewer, reviewer.get_by_role("button", name="提交审批岗"))
     draft = reviewer.url
     await approver.goto(draft)
-    await approver.get_by_role("button", name="同意").click()
+    await pressed(approver, approver.get_by_role("button", name="同意"))
     assert await approver.locator("h1 .tag").inner_text() == "已同意"
     office = desk.rooms.registers
     by = (
@@ -80,7 +81,7 @@ async def test_a_policy_is_edited_and_agreed_to_and_axe_finds_nothing_serious(
     await keeper.goto(f"{desk.url}{HOME}/complaints/new")
     for name in ("agency_name", "title", "story"):
         await keeper.locator(f"[name='{name}']").fill("虚列会议费")
-    await keeper.get_by_role("button", name="登记并封存").click()
+    await pressed(keeper, keeper.get_by_role("button", name="登记并封存"))
     complaint = keeper.url
     found = checked
     for name, path in {

@@ -8,9 +8,8 @@ import attrs
 from bureau.desk.people import Office, Person
 from deploy.demo.stage import BANK_CODE
 from gateway.domain.instruction import InstructionKey
-from tests.walks.town import DIVISION, HOME, Papers, Town, until
-
-GLANCE_MS = 1_000
+from tests.bureau.browsers import pressed
+from tests.walks.town import DIVISION, HOME, PATIENCE_S, Papers, Town, until
 
 NAMES = {
     Office.REVIEWER: "李审核", Office.APPROVER: "王审批", Office.SECURITY: "赵安全",
@@ -38,7 +37,7 @@ class People:
                 code=code or (BANK_CODE if office is Office.BANK else ""),
             )  # fmt: skip
             await page.goto(await self.link(who))
-            await page.get_by_role("button", name="进入工作台").click()
+            await pressed(page, page.get_by_role("button", name="进入工作台"))
             self.seated[login] = page
         return self.seated[login]
 
@@ -48,19 +47,14 @@ class People:
     async def comes(self, page: Any, locator: Any, what: str) -> None:
         """It appears by itself where scripts run; without them the person looks again."""
         if self.scripts:
-            await locator.first.wait_for(timeout=60_000)
+            await locator.first.wait_for(timeout=PATIENCE_S * 1_000)
             return
 
-        from playwright.async_api import TimeoutError as NotYet  # the package may be missing
-
         async def seen() -> bool:
-            # What was clicked may be on its way: look first, a reload would cross it.
-            try:
-                await locator.first.wait_for(timeout=GLANCE_MS)
-            except NotYet:
-                await page.reload()
-                return False
-            return True
+            if await locator.count():
+                return True
+            await page.reload()
+            return False
 
         await until(seen, what)
 
@@ -71,12 +65,12 @@ class People:
         for name, value in fields.items():
             await reviewer.locator(f"[name='f-{name}']").select_option(value)
         await reviewer.locator("[name='reason']").fill(reason)
-        await reviewer.get_by_role("button", name="提交批准").click()
+        await pressed(reviewer, reviewer.get_by_role("button", name="提交批准"))
         return await self.approve_change(reviewer.url, approver)
 
     async def approve_change(self, change: str, approver: Any) -> int:
         await approver.goto(change)
-        await approver.get_by_role("button", name="批准并发布").click()
+        await pressed(approver, approver.get_by_role("button", name="批准并发布"))
         state = await approver.locator("h1 .tag").inner_text()
         return int(state.removeprefix("已批准，第").removesuffix("版"))
 
@@ -111,4 +105,4 @@ async def fill_form(page: Any, title: str, **fields: Any) -> None:
             await field.check()
         else:
             await field.fill(value)
-    await form.locator("button[type=submit]").click()
+    await pressed(page, form.locator("button[type=submit]"))

@@ -10,10 +10,11 @@ import pytest
 from adapters.postgres.embedded_binaries import installed_binaries
 from bureau.desk.people import Office
 from gateway.domain.legal_day import legal_day
+from tests.bureau.browsers import pressed
 from tests.walks.people import People, fill_form
 from tests.walks.town import HOME, until
 
-pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(600)]
 ORDER = "第1项 第二十一条（二）退回资金、调整账目、补办手续"
 PAPER = {"name": "说明.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7\n"}
 ANNEX_1 = (
@@ -36,17 +37,17 @@ async def test_from_a_refused_payment_that_arrives_live_to_the_archive(people: P
     assert answer["outcome"] == "blocked" and answer["findings"][0]["policy"] == "JL-020"
     line = reviewer.get_by_role("link", name=refused.key.voucher_no)
     await people.comes(reviewer, line, "the interception on the desk")
-    await line.first.click()
+    await pressed(reviewer, line.first)
 
     async def proven() -> bool:
         await reviewer.goto(reviewer.url.partition("/verify")[0])
         if not await reviewer.locator("form[action*='/verify'] button:enabled").count():
             return False  # its record has not come yet
-        await reviewer.get_by_role("button", name="核验证据").click()
+        await pressed(reviewer, reviewer.get_by_role("button", name="核验证据"))
         return bool(await reviewer.get_by_text("财政部门已签收").count())
 
     await until(proven, "the record's proof")
-    await reviewer.get_by_role("button", name="立案核实").click()
+    await pressed(reviewer, reviewer.get_by_role("button", name="立案核实"))
     case = reviewer.url
     later = (legal_day(dt.datetime.now(dt.UTC)) + dt.timedelta(days=7)).isoformat()
     await fill_form(
@@ -59,13 +60,13 @@ async def test_from_a_refused_payment_that_arrives_live_to_the_archive(people: P
         assert not words or piece in words, piece
 
     await people.go(agency, "")
-    await agency.get_by_role("link", name=_number(case), exact=True).first.click()
+    await pressed(agency, agency.get_by_role("link", name=_number(case), exact=True).first)
     await fill_form(agency, "提交回复：第1项 约谈", text="已按时到场说明", files=PAPER)
     await reviewer.goto(case)
     await fill_form(reviewer, "采信回复：第1项 约谈", text="情况属实")
     await fill_form(reviewer, "提出认定意见", verdict="confirmed", text="违规划转属实")
     await people.go(approver, "")
-    await approver.get_by_role("link", name=_number(case), exact=True).first.click()
+    await pressed(approver, approver.get_by_role("link", name=_number(case), exact=True).first)
     await fill_form(approver, "认定")
     await reviewer.goto(case)
     await reviewer.get_by_label("第二十一条（二）").check()
@@ -106,13 +107,13 @@ async def test_a_complaints_informant_is_seen_by_two_keepers_and_by_nobody_else(
         "story": "会没有开，会议费照付", "informant_name": INFORMANT, "informant_phone": TELEPHONE,
     }.items():  # fmt: skip
         await keeper.locator(f"[name='{name}']").fill(value)
-    await keeper.get_by_role("button", name="登记并封存").click()
+    await pressed(keeper, keeper.get_by_role("button", name="登记并封存"))
     complaint = keeper.url
     await reviewer.goto(complaint)
-    await reviewer.get_by_role("button", name="受理", exact=True).click()
+    await pressed(reviewer, reviewer.get_by_role("button", name="受理", exact=True))
     await reviewer.locator("summary", has_text="立案").click()
     await reviewer.locator("form[action$='/case'] textarea").fill("会议费疑似虚列")
-    await reviewer.locator("form[action$='/case'] button").click()
+    await pressed(reviewer, reviewer.locator("form[action$='/case'] button"))
     case = reviewer.url
     assert "/cases/" in case
     await fill_form(reviewer, "发起核实：调阅材料", text="会议通知、签到表、发票")
@@ -133,13 +134,13 @@ async def test_a_complaints_informant_is_seen_by_two_keepers_and_by_nobody_else(
     await keeper.goto(complaint)
     await keeper.locator("summary", has_text="申请查阅举报人身份").click()
     await keeper.locator("textarea[name='reason']").fill("须当面核对线索")
-    await keeper.get_by_role("button", name="申请", exact=False).last.click()
+    await pressed(keeper, keeper.get_by_role("button", name="申请", exact=False).last)
     assert await keeper.get_by_role("button", name="查阅一次").count() == 0, "one keeper alone"
     await other.goto(complaint)
-    await other.get_by_role("button", name="同意查阅").click()
+    await pressed(other, other.get_by_role("button", name="同意查阅"))
     assert await other.get_by_role("button", name="查阅一次").count() == 0, "not for who agreed"
     await keeper.goto(complaint)
-    await keeper.get_by_role("button", name="查阅一次").click()
+    await pressed(keeper, keeper.get_by_role("button", name="查阅一次"))
     assert INFORMANT in await keeper.content() and TELEPHONE in await keeper.content()
     await keeper.goto(complaint)
     assert await keeper.get_by_role("button", name="查阅一次").count() == 0, "once"

@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from adapters.postgres.embedded_binaries import EmbeddedUnavailable, installed_binaries
 from bureau.desk.people import Office
-from tests.bureau.browsers import CHROMIUM
+from tests.bureau.browsers import CHROMIUM, pressed
 from tests.walks.people import People, card_path
 from tests.walks.town import Town, town, until
 
-pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(600)]
 POLICY = "JL-009"
 SERIOUS = ("serious", "critical")
 
@@ -67,7 +67,7 @@ async def test_a_policy_edited_in_the_form_blocks_the_next_instruction_once_two_
         return bool(await reviewer.get_by_role("button", name="按当时的规则重放").is_enabled())
 
     await until(in_the_log, "the record of the refusal")
-    await reviewer.get_by_role("button", name="按当时的规则重放").click()
+    await pressed(reviewer, reviewer.get_by_role("button", name="按当时的规则重放"))
     await people.comes(reviewer, reviewer.get_by_text("重放一致，逐字节相同"), "the replay")
     await nothing_serious(people, reviewer)
 
@@ -89,7 +89,7 @@ async def edited(people: People, words: str) -> tuple[str, int]:
     await page.locator(f"[name='{at}.rows.0.manner']").select_option("filled")
     await page.locator(f"[name='{at}.rows.0.value']").fill(words)
     await page.locator("[name='p.revision']").fill(str(revision))
-    await page.get_by_role("button", name="检查").click()
+    await pressed(page, page.get_by_role("button", name="检查"))
     missing = page.get_by_text(re.compile("缺少.*works_"))
     assert await missing.count(), "the checker wants a test of the new cause"
     await page.get_by_text("增加测试").click()
@@ -97,14 +97,14 @@ async def edited(people: People, words: str) -> tuple[str, int]:
     await page.locator(f"[name='{test}.name']").fill(f"用途含{words}")
     await page.locator(f"[name='{test}.facts']").fill(f'purpose = "支付{words}款"')
     await page.locator(f"[name='{test}.outcome']").select_option("block")
-    await page.get_by_role("button", name="检查").click()
+    await pressed(page, page.get_by_role("button", name="检查"))
     assert await page.get_by_text("检查通过").count(), await page.locator("main").inner_text()
     assert await page.get_by_text(f"新增情形 works_{revision}").count()
     clause = await page.locator(f"[name='{at}.text']").input_value()
     assert clause == f'has(purpose) && contains_any(purpose, ["{words}"])'
     await nothing_serious(people, page)
     await page.get_by_label("修改理由").fill("工程停工，停止支付")
-    await page.get_by_role("button", name="提交审批岗").click()
+    await pressed(page, page.get_by_role("button", name="提交审批岗"))
     assert await page.get_by_text("待同意").count()
     return page.url, revision
 
@@ -120,12 +120,12 @@ async def picked(people: People, page: Any, name: str, value: str) -> None:
             await pick.press("Tab")
     else:
         await put(value)
-        await page.get_by_role("button", name="刷新").click()
+        await pressed(page, page.get_by_role("button", name="刷新"))
 
 
 async def back_tested(people: People, voucher_no: str) -> None:
     page = await people.at(Office.REVIEWER)
-    await page.get_by_role("button", name="开始回溯").click()
+    await pressed(page, page.get_by_role("button", name="开始回溯"))
     await people.comes(page, page.locator(".good:text-is('完成')"), "the end of the back-test")
     flipped = page.locator("tr", has_text=voucher_no)
     await people.comes(page, flipped, "the purchase that passed")
@@ -139,7 +139,7 @@ async def agreed_and_signed(people: People, draft: str, folder: Path) -> None:
     to the gateway, which says that it has it and that it applies it."""
     approver, stage = await people.at(Office.APPROVER), people.town.stage
     await approver.goto(draft)
-    await approver.get_by_role("button", name="同意").click()
+    await pressed(approver, approver.get_by_role("button", name="同意"))
     await people.go(approver, "/policies")
     async with approver.expect_download() as waiting:
         await approver.get_by_role("link", name="下载全部规则").click()
@@ -151,7 +151,7 @@ async def agreed_and_signed(people: People, draft: str, folder: Path) -> None:
     stage.sign_book(folder / "policies", folder / "book.json", last)
     await approver.locator("summary", has_text="上传签名规则簿").click()
     await approver.locator("#file").set_input_files(folder / "book.json")
-    await approver.get_by_role("button", name="核验并发送").click()
+    await pressed(approver, approver.get_by_role("button", name="核验并发送"))
 
     async def has_it() -> bool:
         await people.go(approver, "/policies")

@@ -7,10 +7,11 @@ import pytest
 
 from bureau.desk.people import Office
 from gateway.domain.instruction import Instruction
+from tests.bureau.browsers import pressed
 from tests.walks.people import People, hold_path
 from tests.walks.town import until
 
-pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 async def test_two_persons_decide_about_holds_and_the_gateway_carries_it_out(
@@ -77,7 +78,7 @@ async def imported(people: People) -> None:
     file = {"name": "registers.json", "mimeType": "application/json", "buffer": raw}
     await reviewer.locator("[name='file']").set_input_files(file)
     await reviewer.locator("[name='reason']").fill("年初登记")
-    await reviewer.get_by_role("button", name="提交批准").click()
+    await pressed(reviewer, reviewer.get_by_role("button", name="提交批准"))
     version = await people.approve_change(reviewer.url, approver)
     await people.applied(reviewer, version)
 
@@ -96,7 +97,7 @@ async def _propose(people: People, hold: Instruction, verdict: str, reason: str)
     await until(recorded, "the record of the hold")
     await page.get_by_label(verdict).check()
     await page.get_by_role("textbox", name="理由").fill(reason)
-    await page.get_by_role("button", name="提交复核").click()
+    await pressed(page, page.get_by_role("button", name="提交复核"))
 
 
 async def _approve(people: People, hold: Instruction) -> None:
@@ -104,4 +105,4 @@ async def _approve(people: People, hold: Instruction) -> None:
     await people.go(page, hold_path(hold.key))
     wide = "[...document.querySelectorAll('.table')].some(e => e.scrollWidth > e.clientWidth)"
     assert not await page.evaluate(wide), "at 1366 nothing of a decision is out of sight"
-    await page.get_by_role("button", name="批准并签署").click()
+    await pressed(page, page.get_by_role("button", name="批准并签署"))

@@ -3,11 +3,12 @@
 import pytest
 
 from bureau.desk.people import Office
+from tests.bureau.browsers import pressed
 from tests.walks.people import People, card_path, fill_form
 from tests.walks.test_releases_walk import imported
 from tests.walks.town import until
 
-pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(600)]
 WARNED = "第1项 第二十一条（二）退回资金、调整账目、补办手续"
 ORDERED = "第2项 第二十一条（三）书面责令限期整改并通报上级主管部门"
 SUSPENDED = "第3项 第二十一条（四）暂停拨付资金、撤销相关银行账户"
@@ -59,7 +60,7 @@ async def confirmed(people: People) -> str:
         return bool(await reviewer.get_by_role("button", name="立案核实").count())
 
     await until(told, "the interception on the desk")
-    await reviewer.get_by_role("button", name="立案核实").click()
+    await pressed(reviewer, reviewer.get_by_role("button", name="立案核实"))
     case: str = reviewer.url
     await fill_form(reviewer, "发起核实：电话核实", person="吴会计 0431", text="款项去向")
     await fill_form(reviewer, "登记核实记录：第1项 电话核实", text="会计承认周转使用")
@@ -94,9 +95,9 @@ async def published(people: People, case: str, status: str) -> None:
     """What the case asks of the registers, made a change by two persons, applied by the gateway."""
     reviewer, approver = await people.at(Office.REVIEWER), await people.at(Office.APPROVER)
     await people.go(reviewer, "")
-    await reviewer.get_by_role("link", name="登记变更 Register changes").first.click()
-    await reviewer.get_by_role("link", name="提议变更").click()
-    await reviewer.get_by_role("button", name="提交批准").click()
+    await pressed(reviewer, reviewer.get_by_role("link", name="登记变更 Register changes").first)
+    await pressed(reviewer, reviewer.get_by_role("link", name="提议变更"))
+    await pressed(reviewer, reviewer.get_by_role("button", name="提交批准"))
     version = await people.approve_change(reviewer.url, approver)
     await people.applied(reviewer, version)
     await reviewer.goto(case)

@@ -37,7 +37,7 @@ from deploy.demo.writers import json_of
 from gateway.domain.instruction import Instruction, InstructionKey
 from gateway.domain.legal_day import legal_day
 
-PATIENCE_S = 60.0
+PATIENCE_S = 150.0
 LOOK_S = 0.1
 HOME = f"/desk/{DIVISION}"
 

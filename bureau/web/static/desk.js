@@ -16,11 +16,13 @@
   function follow(box) {
     let busy = false;
     let again = false;
+    let missed = false;
     let stream = null;
     async function refresh() {
       if (busy) { again = true; return; }
-      // What somebody is typing stays; the next event asks again.
-      if (box.contains(document.activeElement) && typing(document.activeElement)) return;
+      // What somebody has in hand stays; once it is let go, we ask again.
+      missed = inHand(box);
+      if (missed) return;
       busy = true;
       try {
         const answer = await fetch(box.dataset.rows || window.location.href, { credentials: "same-origin" });
@@ -28,7 +30,8 @@
         if (answer.ok) {
           // The server escaped every value; DOMParser runs no script in what it parses.
           const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-          box.replaceChildren(...(page.getElementById("live") || page.body).childNodes);
+          missed = inHand(box);  // begun while we asked
+          if (!missed) box.replaceChildren(...(page.getElementById("live") || page.body).childNodes);
         }
       } catch (error) {
         // The stream reconnects by itself and the next event asks again.
@@ -47,7 +50,18 @@
       if (stream) { stream.close(); stream = null; }
       if (!document.hidden) listen();
     });
+    for (const event of ["focusout", "pointerup", "keyup"]) {
+      document.addEventListener(event, () => setTimeout(() => { if (missed) refresh(); }));
+    }
     listen();
+  }
+
+  // Where somebody types, what is pressed at the moment, and words that are not sent yet.
+  function inHand(box) {
+    const here = document.activeElement;
+    if ((box.contains(here) && typing(here)) || box.querySelector(":active")) return true;
+    return Array.from(box.querySelectorAll("input, textarea"))
+      .some((field) => field.value !== field.defaultValue || field.checked !== field.defaultChecked);
   }
 
   function typing(element) {
