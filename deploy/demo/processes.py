@@ -21,7 +21,7 @@ import attrs
 
 from deploy.demo import leash
 
-READY_DEADLINE_S = 60.0
+READY_DEADLINE_S = 120.0
 STOP_DEADLINE_S = 15.0
 LOOK_S = 0.02
 LAST_WORDS_CHARS = 2000

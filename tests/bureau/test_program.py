@@ -62,7 +62,11 @@ class Program:
 
     def run(self, *options: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*self.argv, *options], env=self.environment, text=True, capture_output=True, timeout=60
+            [*self.argv, *options],
+            env=self.environment,
+            text=True,
+            capture_output=True,
+            timeout=180,
         )
 
 

@@ -36,7 +36,7 @@ def run(stage: Stage, *arguments: object, more: Mapping[str, str] | None = None)
         env=environment,
         text=True,
         capture_output=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert "Traceback" not in done.stderr, done.stderr

@@ -351,7 +351,7 @@ async def test_the_check_needs_no_database_driver_no_server_and_no_network(world
     done = await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-c", _ONLY_CRYPTOGRAPHY, "day", str(folder), *world.trusted],
-        env={}, capture_output=True, text=True, check=False, timeout=60,
+        env={}, capture_output=True, text=True, check=False, timeout=180,
         cwd=Path(__file__).parents[2],
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

@@ -12,7 +12,7 @@ from gateway.domain.decision import Outcome
 from tests.crash.crowd import Crowd
 from tests.crash.theatre import Theatre
 
-HEARD_DEADLINE_S = 60.0
+HEARD_DEADLINE_S = 150.0
 LOOK_S = 0.1
 
 

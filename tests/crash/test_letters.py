@@ -60,7 +60,7 @@ async def test_returns_and_recalls_are_done_once_whoever_is_killed_over_them() -
 
 def _as_bank(stage: Theatre) -> AgencyClient:
     tls = client_context(stage.stage.bank_tls)
-    return AgencyClient(HOST, stage.stage.ports.door, tls, {}, connections=8)
+    return AgencyClient(HOST, stage.stage.ports.door, tls, {}, connections=8, patience_s=150.0)
 
 
 async def _letters(

@@ -114,7 +114,7 @@ async def _sent_back(
 
 
 async def _ended(stage: Theatre, keys: list[str]) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(150):
         while True:
             truth = await truth_of(stage)
             if all(truth.ledger[key]["how"] for key in keys):

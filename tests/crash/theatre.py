@@ -88,7 +88,7 @@ class Theatre:
     def programs(self) -> tuple[str, ...]:
         return (*ORDER, *self.stage.gateway_names)
 
-    def client(self, *, connections: int = 32, patience_s: float = 90.0) -> AgencyClient:
+    def client(self, *, connections: int = 32, patience_s: float = 150.0) -> AgencyClient:
         return AgencyClient(
             HOST, self.stage.reached.door, client_context(self.stage.client), self.sign,
             connections=connections, patience_s=patience_s,

@@ -17,7 +17,7 @@ from deploy.demo.reading import heard_in
 from tests.crash.crowd import Crowd
 from tests.crash.theatre import Theatre
 
-SETTLE_DEADLINE_S = 90.0
+SETTLE_DEADLINE_S = 180.0
 LOOK_S = 0.2
 
 _WAITING = """
