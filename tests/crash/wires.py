@@ -68,8 +68,7 @@ class Wire:
     async def refuse(self) -> None:
         """No new connection; those that are there go on."""
         assert self._listening
-        self._listening.close()
-        self._listening = None
+        await self._shut()
 
     async def mend(self) -> None:
         """As if nothing had been; connections that lost bytes are ended, for they make no sense."""
@@ -82,9 +81,20 @@ class Wire:
             await self.open()
 
     async def close(self) -> None:
-        if self._listening:
-            self._listening.close()
+        await self._shut()
         await self.sever()
+
+    async def _shut(self) -> None:
+        """Who has been accepted comes in first: asyncio would drop the open socket with a warning,
+        since it can no longer be counted as the closed server's."""
+        if self._listening is None:
+            return
+        loop = asyncio.get_running_loop()
+        for listening in self._listening.sockets:
+            loop.remove_reader(listening.fileno())
+        await asyncio.sleep(0)
+        self._listening.close()
+        self._listening = None
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
