@@ -84,7 +84,13 @@ async def test_a_draft_is_agreed_to_by_another_and_then_stands_in_the_folder_to_
     )
     assert (status, path) == (303, f"{HOME}/drafts/1")
     assert "1000.50" in (await approver.get(path))[1]
+    for who, waits in ((approver, True), (reviewer, False)):
+        assert (f'href="{path}"' in (await who.get(f"/desk/{DIVISION}"))[1]) is waits
+    assert "下一步" not in (await approver.get(path))[1]
     assert (await approver.post(f"{path}/agree"))[0] == 303
+    assert f'href="{path}"' not in (await approver.get(f"/desk/{DIVISION}"))[1]
+    page = (await reviewer.get(path))[1]
+    assert "已同意，尚未生效" in page and "下一步" in page, "agreed to is not in force"
     assert (await approver.post(f"{path}/send-back"))[0] == 409
     _, body, _ = await reviewer.bytes(f"{HOME}.zip")
     with zipfile.ZipFile(io.BytesIO(body)) as archive:

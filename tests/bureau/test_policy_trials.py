@@ -118,7 +118,9 @@ async def test_a_draft_is_back_tested_with_progress_and_its_flips_are_listed(des
     draft = await drafted(desk, reviewer)
     status, trial = await reviewer.post(f"{draft}/backtest", {"since": "2026-01-01"})
     assert (status, trial) == (303, f"{HOME}/trials/1")
-    assert "发送中" in (await reviewer.get(trial))[1]
+    page = (await reviewer.get(trial))[1]
+    assert "发送中" in page and '<span class="en">Back-test</span></h1>' in page
+    assert "可能要等几分钟" in page, "long work says that it is long"
     worker = asking(desk, gateway)
     assert await worker.ask_all() == 1
     first = gateway.asked[0]
@@ -133,7 +135,7 @@ async def test_a_draft_is_back_tested_with_progress_and_its_flips_are_listed(des
     }  # fmt: skip
     assert await worker.ask_all() == 0, "a whole answer is not asked for again"
     page = (await reviewer.get(trial))[1]
-    assert "完成" in page and 'value="100"' in page
+    assert "完成" in page and 'value="100"' in page and "可能要等几分钟" not in page
     assert page.count("超过每人一次800.00元的限额") == 30
     total = sum(90_000 + seq for seq in range(0, 300, 10)) / 100
     assert f"{total:,.2f}" in page, "in sum, by policy and by agency"

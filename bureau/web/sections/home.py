@@ -53,6 +53,7 @@ class _Home:
         )
         holds = await self._holds(visit)
         wishes, changes = await self._registers(visit)
+        drafts = await self._drafts(visit)
         strip = (
             await strip_of(rooms.desk, rooms.store, visit.division, rooms.clock())
             if office in READERS
@@ -61,7 +62,7 @@ class _Home:
         return rooms.pages(
             "home", visit=visit, waiting=waiting, lines=newest, strip=strip, stages=STAGE_ZH,
             today=legal_day(rooms.clock()), more=len(waiting) == WAITING_SHOWN, holds=holds,
-            wishes=wishes, changes=changes,
+            wishes=wishes, changes=changes, drafts=drafts,
         )  # fmt: skip
 
     async def _registers(self, visit: Visit) -> tuple[list[Any], list[Any]]:
@@ -72,6 +73,13 @@ class _Home:
         waits = office is Office.APPROVER
         changes = await store.waiting(visit.division, WAITING_SHOWN) if waits else []
         return list(wishes), list(changes)
+
+    async def _drafts(self, visit: Visit) -> list[Mapping[str, Any]]:
+        """Of the newest drafts of policies those that nobody has agreed to or sent back yet."""
+        if visit.person.office is not Office.APPROVER:
+            return []
+        rows = await self._rooms.policies.store.drafts(visit.division, WAITING_SHOWN)
+        return [row for row in rows if row["agreed"] is None]
 
     async def _holds(self, visit: Visit) -> list[Mapping[str, Any]]:
         """Of the oldest open holds those whose next step is this person's: propose or approve."""

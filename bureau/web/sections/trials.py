@@ -32,6 +32,10 @@ WHATS = {
     "backtest": "回溯", "shadow": "影子运行", "replay": "重放", "try": "单笔试算",
     "stop": "停止影子运行",
 }  # fmt: skip
+WHATS_EN = {
+    "backtest": "Back-test", "shadow": "Shadow", "replay": "Replay", "try": "Trial on one payment",
+    "stop": "End of a shadow",
+}  # fmt: skip
 HEAD = (
     "时间 Time", "指令 Instruction", "预算单位 Agency", "金额（元） Yuan", "原结论 Before",
     "新结论 After", "预警 Warning", "规则 Policies", "理由 Reason", "代理银行 Bank",
@@ -105,7 +109,8 @@ class _Trials:
         flips = await store.flips(visit.division, number, _after(visit), FLIPS_SHOWN)
         return self._rooms.pages(
             "policy_trial", visit=visit, rows=[answered(row) for row in rows], first=rows[0],
-            flips=flips, warning=warning_zh, whats=WHATS, older=_older(flips), titles=titles_of(),
+            flips=flips, warning=warning_zh, whats=WHATS, whats_en=WHATS_EN, older=_older(flips),
+            titles=titles_of(),
             askers=await persons_of(self._rooms, [row["asker"] for row in rows]),
             changes=await store.changes(visit.division, number),
             by_policy=await store.changes(visit.division, number, "policy"),
