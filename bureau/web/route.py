@@ -45,8 +45,12 @@ class Visit:
         return self.seat.person
 
     def text(self, field: str, chars_max: int = 2000) -> str:
-        """A form's field without surrounding space; empty if absent. Raises HTTPBadRequest."""
+        """A form's field without surrounding space; empty if absent. Raises HTTPBadRequest.
+
+        Every browser sends a line's end as CR LF (HTML, form data set); here it is LF.
+        """
         value = self.form.get(field, "")
+        value = value.replace("\r\n", "\n") if isinstance(value, str) else value
         if not isinstance(value, str) or len(value) > chars_max or "\x00" in value:
             raise web.HTTPBadRequest(reason=f"{field}: not a text of at most {chars_max}")
         return value.strip()

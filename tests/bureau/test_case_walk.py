@@ -71,3 +71,17 @@ async def test_from_interception_to_archive(
     security = await desk.seat(Office.SECURITY)
     status, trail = await security.post(f"{HOME}/trail")
     assert status == 200 and "完整无改动" in trail
+
+
+async def test_text_of_several_lines_goes_into_its_letter_as_a_browser_sends_it(
+    desk: Desk, bureau: Bureau, chain: Chain, house: House
+) -> None:
+    await intercepted(bureau, chain, house)
+    reviewer = await desk.seat(Office.REVIEWER)
+    _, case = await reviewer.post(f"{CARD}/case", {"against": "agency"})
+    due = legal_day(desk.hands.now).isoformat()
+    asked = {"means": "document_request", "due": due}
+    page = await moved(reviewer, case, "verify", text="一、合同。\r\n二、发票。", **asked)
+    assert "预算执行动态监控调阅材料通知书" in page and "一、合同。\n二、发票。" in page
+    status, page = await reviewer.post(f"{case}/verify", {**asked, "text": "合同\u200b🙂"})
+    assert status == 409 and "（U+200B）、🙂（U+1F642）" in page, "what cannot be seen is named"

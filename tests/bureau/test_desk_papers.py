@@ -20,7 +20,7 @@ from bureau.desk.papers.annexes import Payment, interview, onsite
 from bureau.desk.papers.capitals import capitals
 from bureau.desk.papers.established import Established, Ordered
 from bureau.desk.papers.letters import Concerned, Issue
-from bureau.desk.papers.paper import Paper
+from bureau.desk.papers.paper import Paper, blank
 from bureau.desk.papers.referral import addressee, referral
 
 RARE = "长春镕喆䶮科技有限公司"
@@ -165,6 +165,16 @@ def _has_pdftotext() -> bool:
 
 def _bare(text: str) -> str:
     return re.sub(r"\s+", "", text)
+
+
+def test_what_was_typed_on_several_lines_is_printed_on_several_lines() -> None:
+    """Every browser sends CR LF, and a carriage return has no glyph: no such letter went out."""
+    typed = attrs.evolve(
+        annex_2(), body=(("请提供：", blank("一、合同\r\n二、发票")),), rows=(("a", "一\r\n二"),)
+    )
+    layout = typed.layout()
+    assert b"\\r" not in layout and layout.count(b"\\n") == 2
+    assert portable(layout).startswith(b"%PDF-") and editable(layout).startswith(b"PK")
 
 
 def test_a_character_without_a_glyph_stops_the_document() -> None:

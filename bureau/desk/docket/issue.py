@@ -61,14 +61,23 @@ class Making:
         try:
             pdf = self.setter(layout)
         except ValueError as error:
+            which = "、".join(_named(each) for each in f"{error}")
             raise ActRefused(
-                "glyph_missing", f"字库中没有这些字，不能印发：{error}", f"no glyph: {error}"
+                "glyph_missing",
+                f"字库中没有这些字，不能印发：{which}",
+                f"The font has no glyph for: {which}",
             ) from error
         return Issued(
             number=number, kind=paper.kind, outside=paper.kind not in TO_OTHERS,
             issued_by=self.by, issued_at=self.at, layout=layout, pdf=pdf,
             digest=hashlib.sha256(pdf).digest(),
         )  # fmt: skip
+
+
+def _named(character: str) -> str:
+    """A character with its code: one that cannot be printed can often not be seen either."""
+    shown = character if character.isprintable() else ""
+    return f"{shown}（U+{ord(character):04X}）"
 
 
 def writes(about: Concerned, case: Case, made: Made, approver: str) -> list[Write]:

@@ -92,7 +92,7 @@ class Paper:
                 "title": self.title,
                 "addressee": _pieces(self.addressee),
                 "body": [_pieces(each) for each in self.body],
-                "rows": [list(row) for row in self.rows],
+                "rows": [[_lines(cell) for cell in row] for row in self.rows],
                 "end": [_pieces(each) for each in self.end],
                 "signatures": list(self.signatures),
                 "issuer": self.issuer,
@@ -120,4 +120,12 @@ def _plain(piece: Piece) -> str:
 
 
 def _pieces(paragraph: Sequence[Piece]) -> list[str | Mapping[str, Any]]:
-    return [piece if isinstance(piece, str) else {"blank": piece[0]} for piece in paragraph]
+    return [
+        _lines(piece) if isinstance(piece, str) else {"blank": _lines(piece[0])}
+        for piece in paragraph
+    ]
+
+
+def _lines(text: str) -> str:
+    """What was typed before the desk took a browser's line ends for its own is printed too."""
+    return text.replace("\r\n", "\n")
