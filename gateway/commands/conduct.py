@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 import attrs
 import orjson
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from adapters.postgres.conduct import PostgresConduct
 from gateway.commands.terminal import DONE, NO, USAGE, Database, Json, console, fail, show
@@ -118,7 +118,8 @@ def _ask(dsn: str, question: Callable[[PostgresConduct], Awaitable[_Result]]) ->
 
 
 def _table(alerts: list[dict[str, Any]]) -> Table:
-    table = Table("规则 policy", "依据 article", "事由 reason", "处理 remedy")
+    words = ("依据 article", "事由 reason", "处理 remedy")
+    table = Table("规则 policy", *(Column(word, overflow="fold") for word in words))
     for alert in alerts:
         colour = {"red": "red", "orange": "dark_orange", "yellow": "yellow"}.get(alert["light"], "")
         table.add_row(

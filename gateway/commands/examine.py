@@ -237,7 +237,7 @@ def _age(age: dt.timedelta) -> str:
 def examine_file(file: Path, told: Callable[[Finding], None]) -> list[Finding]:
     """All findings; `told` hears each as it comes. Raises SettingsInvalid."""
     settings, secrets = read_settings(file), read_secrets()
-    configure_log(None)  # standard output is the findings' alone
+    configure_log(None, usual=False)  # the findings say it, without lines between them
     return asyncio.run(_examine_all(file.name, settings, secrets, told))
 
 

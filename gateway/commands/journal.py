@@ -24,14 +24,17 @@ _Filtering: Any = structlog.make_filtering_bound_logger(logging.INFO)
 _RENDERED = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
 
 
-def configure_log(file: str | None) -> None:
-    """JSON lines to `file`, or to standard error, ours and the libraries' warnings alike."""
+def configure_log(file: str | None, *, usual: bool = True) -> None:
+    """JSON lines to `file`, or to standard error, ours and the libraries' warnings alike.
+
+    Without what is `usual` for a command that says itself what it found.
+    """
     # Open for as long as the program runs, and unbuffered: a crash must not swallow its last words.
     out = cast(BinaryIO, Path(file).open("ab", buffering=0) if file else sys.stderr.buffer)  # noqa: SIM115
     structlog.configure(
         processors=[_line],
         logger_factory=structlog.BytesLoggerFactory(file=out),
-        wrapper_class=_Lines,
+        wrapper_class=_Lines if usual else structlog.make_filtering_bound_logger(logging.WARNING),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, handlers=[_Libraries()], force=True)

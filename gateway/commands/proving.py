@@ -10,7 +10,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 from rich.table import Table
 
 from gateway.commands.authoring import NewFolder, OldFolder, Policies
-from gateway.commands.terminal import DONE, NO, USAGE, Database, Json, console, fail, show
+from gateway.commands.terminal import (
+    DONE,
+    NO,
+    USAGE,
+    Database,
+    Json,
+    console,
+    fail,
+    show,
+    show_table,
+)
 from gateway.domain.faults import Fault, LedgerUnavailable
 from gateway.settings import DATABASE_VARIABLE
 
@@ -177,7 +187,10 @@ def shadow_list(
             run["started_by"], f"{run['compared']:,}", (run["stopped_at"] or "")[:19],
             run["trouble"],
         )  # fmt: skip
-    console.print(table if found else "没有影子运行 no candidate ever ran")
+    if found:
+        show_table(table)
+    else:
+        console.print("没有影子运行 no candidate ever ran")
 
 
 @shadow_app.command("report")

@@ -22,6 +22,7 @@ from gateway.commands.terminal import (
     console,
     fail,
     show,
+    show_table,
 )
 from gateway.domain.faults import LedgerUnavailable
 from gateway.settings import SettingsInvalid
@@ -87,9 +88,10 @@ def unknowns_list(database: Database, as_json: Json = False) -> None:
         table.add_row(
             row["instruction"], row["amount"], str(row["age_s"]), str(row["enquiries"]), task
         )
-    # Wide enough for a whole key, which `resolve` wants, also where no terminal is.
-    wide = max(console.width, 110)
-    console.print(table if rows else "没有待查支付 no unknowns", width=wide, crop=False)
+    if rows:
+        show_table(table)
+    else:
+        console.print("没有待查支付 no unknowns")
 
 
 @unknowns_app.command("resolve")

@@ -8,6 +8,7 @@ from typing import Annotated
 import orjson
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from gateway.domain.faults import DatabaseUnreached, LedgerUnavailable, StoreUnavailable
 from gateway.settings import DATABASE_VARIABLE
@@ -27,6 +28,9 @@ DATABASE_REMEDY = (
 )
 
 console = Console(stderr=True)
+
+TABLE_CHARS = 1000
+"""As good as no bound: a narrow window breaks lines, `rich` would leave whole columns out."""
 
 
 def fail(message: str, code: int = NO) -> typer.Exit:
@@ -56,6 +60,11 @@ def _tried(error: BaseException | None) -> str:
             return str(error)
         error = error.__cause__
     return ""
+
+
+def show_table(table: Table) -> None:
+    """Every column whole, also in a narrow window and where standard error is no terminal."""
+    Console(stderr=True, width=TABLE_CHARS).print(table, soft_wrap=True)
 
 
 def show(value: object) -> None:

@@ -24,6 +24,9 @@ from gateway.domain.log import LogEvidence
 from gateway.pipeline.letters import VOUCHER_TYPES
 from gateway.settings import Settings, SettingsInvalid, read_settings
 
+Alert = dict[str, Any]
+Found = tuple[Standing, list[LogEvidence], list[Alert]]
+
 YEARS = (0, -1, 1)
 NOT_FOUND = (
     "本网关没有收到过此凭证号（或未通过签名、格式检查，未登记）。"
@@ -39,6 +42,13 @@ _BANK = {
     BankOutcome.UNKNOWN: "支付结果待查，请勿重发 outcome being found out; not to be sent anew"
     " (runbooks/unknown-payment)",
 }
+PAID = {"JL-100", "JL-101"}
+"""Alerts by which money moved, whatever the answer had been."""
+_UNPAID = {BankOutcome.REJECTED, BankOutcome.NOT_TAKEN}
+DENIED = (
+    "据答复未付款，但有银行行为预警，请勿重发 said to be unpaid, and an alert on the bank's conduct"
+    " names it: not to be sent anew before a person has found out (runbooks/bank-conduct)"
+)
 _ENDED = {
     "released": "经财政部门放行 released by the bureau",
     "refused": "财政部门不予放行，未付款 refused by the bureau; not paid",
@@ -68,9 +78,9 @@ def where(
     except (LedgerUnavailable, Refused) as reason:
         raise fail(f"where: {reason}") from reason
     if as_json:
-        show([_fields(standing, records) for standing, records in found])
-    for standing, records in () if as_json else found:
-        typer.echo("\n".join(_words(standing, records)))
+        show([_fields(*each) for each in found])
+    for each in () if as_json else found:
+        typer.echo("\n".join(words(*each)))
     if not found:
         raise fail(f"{number}: {NOT_FOUND}")
 
@@ -89,29 +99,51 @@ def _keys(number: str, settings: Settings) -> list[InstructionKey]:
     ]
 
 
-async def _find(
-    keys: Sequence[InstructionKey], settings: Settings, database: str
-) -> list[tuple[Standing, list[LogEvidence]]]:
+async def _find(keys: Sequence[InstructionKey], settings: Settings, database: str) -> list[Found]:
     """Raises LedgerUnavailable."""
+    from adapters.postgres.conduct import PostgresConduct
     from adapters.postgres.correspondence import PostgresCorrespondence
     from adapters.postgres.recordlog import PostgresRecordLog
 
     vault = vault_of(production=settings.policies.books is not None)
     letters = PostgresCorrespondence(database, vault)
     log = PostgresRecordLog(database, sealing=vault)
+    conduct = PostgresConduct(database)
     try:
         standings = await letters.standings(keys)
         return [
-            (standings[key], await log.evidence(key.division, str(key)))
+            (
+                standings[key],
+                await log.evidence(key.division, str(key)),
+                _about(key, await conduct.alerts(key.division, _day(standings[key]), dt.date.max)),
+            )
             for key in keys
             if key in standings
         ]
     finally:
         await letters.close()
         await log.close()
+        await conduct.close()
 
 
-def _words(standing: Standing, records: Sequence[LogEvidence]) -> Iterator[str]:
+def _day(standing: Standing) -> dt.date:
+    return legal_day(standing.decided_at)
+
+
+def _about(key: InstructionKey, bodies: Sequence[bytes]) -> list[Alert]:
+    """Those of a day's alerts on the bank's conduct that name this payment."""
+    alerts = [orjson.loads(body) for body in bodies]
+    return [
+        alert
+        for alert in alerts
+        if alert["evidence"].get("instruction") == str(key) or f"/{key}/" in f"/{alert['subject']}/"
+    ]
+
+
+def words(
+    standing: Standing, records: Sequence[LogEvidence], alerts: Sequence[Alert]
+) -> Iterator[str]:
+    """What can be read out, a line each."""
     decision = restored(standing.ended_decision or standing.decision)
     yield f"{standing.key}  单位 agency {standing.agency_code}"
     yield f"  收到 received {_moment(standing.decided_at)}  {standing.party}（{standing.format}）"
@@ -119,11 +151,16 @@ def _words(standing: Standing, records: Sequence[LogEvidence]) -> Iterator[str]:
     yield from _reasons(decision)
     if word := standing.word:
         settled_at = None if standing.disputed else standing.settled_at
-        yield f"  {_BANK[word.outcome]}  {_moment(settled_at)}".rstrip()
+        denied = word.outcome in _UNPAID and any(each["policy"] in PAID for each in alerts)
+        said = DENIED if denied else _BANK[word.outcome]
+        yield f"  {said}  {_moment(settled_at)}".rstrip()
         if word.reference:
             yield f"    银行流水号 bank's number {word.reference}"
         if word.reason:
-            yield f"    银行说明 the bank's words: {word.reason}"
+            yield f"    说明 what was said: {word.reason}"
+    for alert in alerts:
+        yield f"  银行行为预警 alert on the bank's conduct: {alert['policy']} [{alert['article']}]"
+        yield f"    {alert['reason_zh']} {alert['reason_en']} (runbooks/bank-conduct)"
     kinds = ", ".join(f"{each.record.seq} {each.record.kind}" for each in records)
     yield f"  记录 records in the log: {kinds or 'none numbered yet'}"
 
@@ -146,7 +183,9 @@ def _reasons(decision: Decision) -> Iterator[str]:
             yield f"      处理办法 remedy: {finding.remedy_zh}"
 
 
-def _fields(standing: Standing, records: Sequence[LogEvidence]) -> dict[str, Any]:
+def _fields(
+    standing: Standing, records: Sequence[LogEvidence], alerts: Sequence[Alert]
+) -> dict[str, Any]:
     word, decision = standing.word, restored(standing.ended_decision or standing.decision)
     return {
         "instruction": str(standing.key),
@@ -164,6 +203,7 @@ def _fields(standing: Standing, records: Sequence[LogEvidence]) -> dict[str, Any
             {"seq": each.record.seq, "kind": orjson.loads(each.record.body)["kind"]}
             for each in records
         ],
+        "alerts": [{"policy": each["policy"], "reason": each["reason_zh"]} for each in alerts],
     }
 
 

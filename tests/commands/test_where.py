@@ -1,9 +1,11 @@
-"""`where`: an agency is on the telephone and asks what became of its payment."""
+"""`where`: an agency is on the telephone and asks what became of its payment. And lists and the
+doctor's page, as an operator reads them in a narrow window."""
 
 import asyncio
 from typing import Any
 
 import asyncpg
+import orjson
 import pytest
 
 from deploy.demo.stage import Stage
@@ -54,8 +56,55 @@ def test_each_state_is_told_in_words_that_can_be_read_out(stage: Stage) -> None:
         assert told["instruction"] == key and told["held"] is ("held" in condition)
 
 
+def test_what_the_banks_books_say_otherwise_is_told_with_it(stage: Stage) -> None:
+    row = one(stage, "s.bank = 'accepted'")
+    key = "{division}/{fiscal_year}/{voucher_type}/{voucher_no}".format(**row)
+    body = {"policy": "JL-101", "article": "10(4)", "reason_zh": "账上不符", "reason_en": "differs",
+            "subject": "entry/1/denied", "evidence": {"instruction": key}}  # fmt: skip
+
+    async def raise_alert(body: dict[str, Any]) -> None:
+        connection = await asyncpg.connect(stage.gateway_database)
+        try:
+            await connection.execute(
+                "INSERT INTO conduct_alert (division, policy, subject, raised_at, raised_on, body)"
+                " SELECT division, 'JL-101', $2, decided_at, decided_at::date + 1, $3"
+                " FROM instruction WHERE voucher_no = $1 LIMIT 1",
+                row["voucher_no"], body["subject"], orjson.dumps(body),
+            )  # fmt: skip
+        finally:
+            await connection.close()
+
+    asyncio.run(raise_alert(body))
+    another = f"outcome/{key}0/contradicted"
+    asyncio.run(raise_alert({**body, "subject": another, "reason_zh": "别的凭证", "evidence": {}}))
+    said = where(stage, key)
+    assert "JL-101" in said.out and "账上不符 differs (runbooks/bank-conduct)" in said.out
+    assert "别的凭证" not in said.out
+    assert where(stage, key, "--json").json[0]["alerts"] == [
+        {"policy": "JL-101", "reason": "账上不符"}
+    ]
+
+
 def test_what_never_came_and_what_is_no_number_is_said_so(stage: Stage) -> None:
     never = where(stage, "NEVER-1")
     assert never.code == 1 and "It may be sent again unchanged" in never.err
     assert where(stage, "220000000/2026/8202").code == 1
     assert where(stage, "1", "--database", "postgresql://nobody@127.0.0.1:1/x").code == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "columns"),
+    [("holds", ("单位 agency", "至 expires", "规则 policies", "JL-")),
+     ("unknowns", ("时长 age (s)", "查询 enquiries", "人工 task"))],
+)  # fmt: skip
+def test_a_narrow_window_leaves_out_no_column(
+    stage: Stage, command: str, columns: tuple[str, ...]
+) -> None:
+    settings = ("--settings", stage.folder / "gateway-0.toml") if command == "holds" else ()
+    said = run(stage, command, "list", *settings, more={"COLUMNS": "60"}).err
+    assert all(column in said for column in columns), said
+
+
+def test_the_doctors_page_is_not_mixed_with_the_log(stage: Stage) -> None:
+    said = run(stage, "doctor", "--settings", stage.folder / "gateway-0.toml").said
+    assert "registers 220000000" in said and '"event"' not in said

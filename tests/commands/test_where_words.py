@@ -1,0 +1,48 @@
+"""`where` in words: what is read out on the telephone must not have a payment sent twice."""
+
+import datetime as dt
+
+import orjson
+import pytest
+
+from gateway.commands.where import words
+from gateway.domain.bank import BankOutcome
+from gateway.domain.decision import Outcome
+from gateway.domain.instruction import InstructionKey
+from gateway.domain.ledger import Standing
+
+AT = dt.datetime(2026, 3, 2, 1, tzinfo=dt.UTC)
+ANEW = "may be sent anew under another number"
+ALERT = {"policy": "JL-101", "article": "10(4)", "reason_zh": "账上却已划款", "reason_en": "debit"}
+
+
+def standing(bank: BankOutcome) -> Standing:
+    key = InstructionKey(
+        division="220000000", fiscal_year=2026, voucher_type="8202", voucher_no="1"
+    )
+    decision = {"outcome": "passed", "findings": [], "book": "b", "registers": 1}
+    return Standing(
+        key=key, digest=b"", party="p", format="json", raw=b"", signature="",
+        agency_code="101001", outcome=Outcome.PASS, decided_at=AT,
+        decision=orjson.dumps(decision), bank=bank, bank_reference=None,
+        bank_reason="core journal looked at", settled_at=AT,
+    )  # fmt: skip
+
+
+def test_what_was_never_taken_may_come_anew_unless_the_books_show_it_paid() -> None:
+    never = standing(BankOutcome.NOT_TAKEN)
+    assert ANEW in "\n".join(words(never, (), ()))
+    said = "\n".join(words(never, (), (ALERT,)))
+    assert ANEW not in said and "请勿重发" in said and "账上却已划款" in said
+
+
+@pytest.mark.parametrize("policy", ["JL-102", "JL-104"])
+def test_an_alert_by_which_no_money_moved_changes_no_answer(policy: str) -> None:
+    said = "\n".join(words(standing(BankOutcome.NOT_TAKEN), (), ({**ALERT, "policy": policy},)))
+    assert ANEW in said and policy in said
+
+
+def test_a_reason_is_not_put_into_the_banks_mouth() -> None:
+    """It may be the operator's, who settled what the bank did not say."""
+    said = "\n".join(words(standing(BankOutcome.NOT_TAKEN), (), ()))
+    assert "core journal looked at" in said and "the bank's words" not in said
