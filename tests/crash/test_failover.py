@@ -96,9 +96,10 @@ async def test_a_standby_without_the_last_commits_is_given_no_payment_twice() ->
 
         who = ("--division", DIVISION, "--told", "1", "--by", "Li", "--reason", "settled by hand")
         assert tend(stage, "mark", "set", *who).returncode == 1
+        stage.kill("gateway-0")
         done = tend(stage, "mark", "set", *who, "--lower")
         assert done.returncode == 0, done.stderr
-        await again(stage)
+        await stage.restart("gateway-0")
         assert set(await send(stage, later)) == {200}
 
 

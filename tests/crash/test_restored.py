@@ -74,9 +74,13 @@ async def test_an_operator_can_open_a_new_host_while_the_bureau_is_down() -> Non
         held = orjson.loads(tend(stage, "mark", "show", "--json").stdout)[0]["held"]
         more = tend(stage, "mark", "set", *WHO, "--division", DIVISION, "--told", str(held + 1))
         assert more.returncode == 1 and b"it is older" in more.stderr
-        done = tend(stage, "mark", "set", *WHO, "--division", DIVISION, "--told", str(held))
+        said = ("mark", "set", *WHO, "--division", DIVISION, "--told", str(held))
+        refused = tend(stage, *said)
+        assert refused.returncode == 1 and b"stop every gateway" in refused.stderr
+        stage.kill(GATEWAY)
+        done = tend(stage, *said)
         assert done.returncode == 0, done.stderr
-        await again(stage)
+        await stage.restart(GATEWAY)
         assert set(await send(stage, passing[5:10])) == {200}
 
 
