@@ -60,6 +60,13 @@ def test_what_is_not_possible_is_told_with_its_reason_and_not_offered() -> None:
     assert [each.title for each in barred] == ["认定"] and "不能审批" in barred[0].zh
 
 
+def test_a_report_that_is_refused_without_its_evidence_asks_for_it_in_its_form() -> None:
+    for measure, needed in ((Measure.WARN, True), (Measure.RETURN_AND_ADJUST, False)):
+        [form] = forms_of(after(*handled(measure)), person(Office.AGENCY), DAY)[0]
+        [files] = [field for field in form.fields if field.kind == "files"]
+        assert files.required is needed and ("佐证材料" in files.zh) is needed
+
+
 def test_an_overdue_reply_or_order_lets_the_bureau_go_on() -> None:
     asked, running = after(*VERIFIED[:1]), after(*WARNED)
     for case, move in ((asked, Move.PROPOSE), (running, Move.PROPOSE_HANDLING)):

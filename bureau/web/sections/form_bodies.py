@@ -42,7 +42,9 @@ def amount(text: str) -> int:
         return fen(f"{whole}.{rest.ljust(2, '0')}")
     except ValueError:
         raise ActRefused(
-            "amount_wrong", f"金额“{text[:20]}”写法不对。", f"“{text[:20]}” is no amount in yuan."
+            "amount_wrong",
+            f"金额“{text[:20]}”写法不对，例如 12,800.50。",
+            f"“{text[:20]}” is no amount in yuan.",
         ) from None
 
 

@@ -20,8 +20,18 @@ from bureau.desk.casework.english import (
 from bureau.desk.casework.ladder import AT_ONCE, OF, open_to
 from bureau.desk.casework.moves import CONCERNS, DISPUTE_ZH, DISPUTES
 from bureau.desk.casework.referral import REFERRALS
-from bureau.desk.casework.state import Asked, Case, Done
-from bureau.desk.casework.words import FROM, MEANS_ZH, MEASURE_ZH, MOVE_ZH, WHO, Means, Move, Stage
+from bureau.desk.casework.state import Asked, Case, Done, Order
+from bureau.desk.casework.words import (
+    FROM,
+    MEANS_ZH,
+    MEASURE_ZH,
+    MOVE_ZH,
+    WHO,
+    Means,
+    Measure,
+    Move,
+    Stage,
+)
 from bureau.desk.people import Person
 
 DAYS = {
@@ -98,6 +108,11 @@ _NOTHING_THERE = ("referral_missing",)
 
 _TEXT = Field(name="text", zh="说明", en="Explanation", kind="area")
 _FILES = Field(name="files", zh="附件", en="Files", kind="files", required=False)
+_EVIDENCE = Field(
+    name="files", zh="附件：书面纠正结果和佐证材料", en="The written result and its evidence",
+    kind="files",
+)  # fmt: skip
+"""Art. 21(1): without it the report is refused."""
 
 
 def _form(
@@ -221,7 +236,7 @@ def _per_order(move: Move, case: Case, day: dt.date) -> list[Form]:
     return [
         _form(
             move,
-            (_TEXT, *(amounts if move is Move.REPORT else ()), _FILES),
+            (_TEXT, *(amounts if move is Move.REPORT else ()), _files(move, order)),
             (
                 f"：第{order.number}项 {MEASURE_ZH[order.measure]}",
                 f": No. {order.number}, {MEASURE_EN[order.measure]}",
@@ -231,6 +246,11 @@ def _per_order(move: Move, case: Case, day: dt.date) -> list[Form]:
         for order in case.orders
         if order.status in wanted
     ]
+
+
+def _files(move: Move, order: Order) -> Field:
+    proven = move is Move.REPORT and order.measure is Measure.WARN
+    return _EVIDENCE if proven else _FILES
 
 
 def _propose(move: Move, case: Case, day: dt.date) -> list[Form]:
