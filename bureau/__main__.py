@@ -8,10 +8,10 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import orjson
 import structlog
@@ -328,6 +328,19 @@ def _json(fields: Mapping[str, object], **_: object) -> str:
     return orjson.dumps(fields, default=str).decode()
 
 
+class _Patient:
+    """Standard error, without failing whoever logs where its disk is full or nobody reads it:
+    the log is no record."""
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
+
+
 def _log_as_json() -> None:
     """Operators' log: one JSON line an event on standard error, nothing of a person in it."""
     structlog.configure(
@@ -338,7 +351,7 @@ def _log_as_json() -> None:
             structlog.processors.JSONRenderer(serializer=_json),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Patient())),
     )
 
 

@@ -24,22 +24,65 @@ _Filtering: Any = structlog.make_filtering_bound_logger(logging.INFO)
 _RENDERED = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
 
 
-def configure_log(file: str | None, *, usual: bool = True) -> None:
+class Lines:
+    """Where the lines go. One that cannot be written is lost, and said to be: the log is no record,
+    so a full disk or a broken pipe stops no payment and leaves no sender without its answer."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self._torn = False
+        self._trouble = ""
+        self._since = 0.0
+
+    def write(self, line: bytes) -> int:
+        try:
+            if self._torn:
+                line = b"\n" + line
+            written = self._out.write(line)
+            self._out.flush()
+            self._torn = written is not None and written < len(line)
+        except (OSError, ValueError) as failed:  # ValueError: closed
+            self._say(str(failed))
+            return 0
+        if self._torn:
+            self._say("cut short: is the disk full?")
+        else:
+            self._trouble = ""
+        return len(line)
+
+    def flush(self) -> None:
+        """Was done with the write, where its failing is seen."""
+
+    def troubles(self) -> dict[str, str]:
+        """`log_file` and what is wrong; empty once a line was written again."""
+        if not self._trouble:
+            return {}
+        lost_s = int(time.monotonic() - self._since)
+        return {"log_file": f"lines of the log are lost since {lost_s} s: {self._trouble}"}
+
+    def _say(self, words: str) -> None:
+        self._since = self._since if self._trouble else time.monotonic()
+        self._trouble = words
+
+
+def configure_log(file: str | None, *, usual: bool = True) -> Lines:
     """JSON lines to `file`, or to standard error, ours and the libraries' warnings alike.
 
     Without what is `usual` for a command that says itself what it found.
     """
     # Open for as long as the program runs, and unbuffered: a crash must not swallow its last words.
-    out = cast(BinaryIO, Path(file).open("ab", buffering=0) if file else sys.stderr.buffer)  # noqa: SIM115
+    opened = cast(BinaryIO, Path(file).open("ab", buffering=0) if file else sys.stderr.buffer)  # noqa: SIM115
+    out = Lines(opened)
     structlog.configure(
         processors=[_line],
-        logger_factory=structlog.BytesLoggerFactory(file=out),
+        logger_factory=structlog.BytesLoggerFactory(file=cast(BinaryIO, out)),
         wrapper_class=_Lines if usual else structlog.make_filtering_bound_logger(logging.WARNING),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, handlers=[_Libraries()], force=True)
     # A malformed request is the client's affair: the door answers it, aiohttp need not shout.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
+    return out
 
 
 def blotted(text: str) -> str:

@@ -30,7 +30,7 @@ from gateway.commands.holding import (
     pushing_of,
     readers_of,
 )
-from gateway.commands.journal import configure_log
+from gateway.commands.journal import Lines, configure_log
 from gateway.commands.keys import keys_of
 from gateway.commands.lettering import correspondence_of
 from gateway.commands.marking import marking_of
@@ -80,16 +80,17 @@ log = structlog.get_logger()
 def serve(file: Path) -> None:
     """Run one gateway process until SIGTERM or SIGINT. Raises SettingsInvalid."""
     settings, secrets = read_settings(file), read_secrets()
-    configure_log(settings.gateway.log_file)
+    lines = configure_log(settings.gateway.log_file)
     _raise_descriptors()
-    uvloop.run(_serve(settings, secrets))
+    uvloop.run(_serve(settings, secrets, lines))
 
 
-async def _serve(settings: Settings, secrets: Secrets) -> None:
+async def _serve(settings: Settings, secrets: Secrets, lines: Lines) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     metrics = Metrics()
+    metrics.log_troubles = lines.troubles
     guard = Guard()
     on_refusal = partial(_refused, metrics, guard, Seldom())
     for name in await migrate(secrets.database):

@@ -115,6 +115,8 @@ class Metrics:
         )  # fmt: skip
         self.mark_troubles: Callable[[], Mapping[str, str]] = dict
         """`mark` or `mark.<division>`, and what is wrong; set by who wires the workers."""
+        self.log_troubles: Callable[[], Mapping[str, str]] = dict
+        """`log_file`, where lines of the operators' log are lost, and why."""
         self._instructions: dict[tuple[str, str], Counter] = {}
         self._findings: dict[tuple[str, str], Counter] = {}
 

@@ -84,7 +84,8 @@ class Ops:
             warnings[f"policies.{name}"] = words
         for name, words in self._metrics.conduct_troubles().items():
             warnings[f"conduct.{name}"] = words
-        warnings |= {**self._metrics.key_troubles(), **self._metrics.mark_troubles()}
+        metrics = self._metrics
+        warnings |= {**metrics.key_troubles(), **metrics.mark_troubles(), **metrics.log_troubles()}
         body = {
             "ready": not reasons,
             "state": "unready" if reasons else "degraded" if degraded else "ready",

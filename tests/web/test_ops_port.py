@@ -45,6 +45,7 @@ async def test_a_page_whose_name_was_made_to_mean_loopback_reads_nothing(
 async def test_a_mark_that_cannot_be_written_is_a_warning_and_stops_no_payment() -> None:
     metrics = Metrics()
     metrics.mark_troubles = lambda: {"mark": "not written for 31 s: No space left on device"}
+    metrics.log_troubles = lambda: {"log_file": "lines of the log are lost since 31 s: full"}
     runner = web.AppRunner(Ops(metrics, dict, _idle, b"{}").application())
     await runner.setup()
     try:
@@ -55,6 +56,7 @@ async def test_a_mark_that_cannot_be_written_is_a_warning_and_stops_no_payment()
                 told = await answer.json()
                 assert (answer.status, told["state"]) == (200, "ready")
                 assert "No space" in told["warnings"]["mark"]
+                assert "are lost" in told["warnings"]["log_file"]
             async with session.get(f"{at}/metrics") as answer:
                 assert 'gateway_mark_trouble{what="mark"} 1.0' in await answer.text()
     finally:
