@@ -155,6 +155,11 @@ def load_chain(context: ssl.SSLContext, credentials: Credentials, opened: bytes)
     try:
         os.write(memory, opened)
         context.load_cert_chain(str(credentials.certificate), f"/proc/self/fd/{memory}")
+    except ssl.SSLError as refused:
+        name = credentials.certificate.name
+        if refused.reason == "KEY_VALUES_MISMATCH":
+            raise ValueError(f"{credentials.key.name}: not the private key of {name}") from refused
+        raise ValueError(f"{name}: no certificate for TLS: {refused.reason}") from refused
     finally:
         os.close(memory)
 

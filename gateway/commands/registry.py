@@ -115,7 +115,10 @@ class Registry:
 
     async def revoke_foreign(self, certificate: Certificate, reason: Reason) -> bool:
         """Revoke a certificate that no case stands for. Raises MoveRefused."""
-        self._prove(b"", self._officer.document(b""), await self._store.revocations())
+        # Every party has a proven key; only an officer's ends a certificate for good.
+        actor = self._prove(b"", self._officer.document(b""), await self._store.revocations())
+        if actor not in self._settings.certs.officers:
+            raise MoveRefused([f"{actor} is not one of the officers (certs.officers)"])
         facts = facts_of(certificate)
         ended = Revocation(
             issuer=facts.issuer, serial=facts.serial, thumbprint=facts.thumbprint,

@@ -5,8 +5,8 @@ import gc
 import resource
 import signal
 import time
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -270,7 +270,8 @@ async def _listen(
         metrics, partial(_reasons, house, intake), house.backlog.backlog, openapi(), page.routes()
     )
     runner = await _runner(rooms, ops.application())
-    await web.TCPSite(runner, chosen.ops_host, chosen.ops_port, reuse_address=True).start()
+    with _named("gateway.ops_port"):
+        await web.TCPSite(runner, chosen.ops_host, chosen.ops_port, reuse_address=True).start()
     bounds = Bounds(
         connections_max=chosen.connections_max,
         connections_per_party_max=chosen.connections_per_party_max,
@@ -282,8 +283,18 @@ async def _listen(
     told = partial(_closed, metrics)
     listener = Listener(runner.server, intake, tls.server(), party_of, bounds, told)
     rooms.push_async_callback(listener.close)
-    listener.open(chosen.listen_host, chosen.listen_port, shared=chosen.shared_port)
+    with _named("gateway.listen_port"):
+        listener.open(chosen.listen_host, chosen.listen_port, shared=chosen.shared_port)
     return listener
+
+
+@contextmanager
+def _named(setting: str) -> Iterator[None]:
+    """An address that cannot be had is told with the setting that asks for it."""
+    try:
+        yield
+    except OSError as failed:
+        raise OSError(failed.errno, f"{setting}: {failed.strerror}") from failed
 
 
 async def _runner(

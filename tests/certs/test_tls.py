@@ -298,3 +298,10 @@ async def test_a_refused_peer_is_told_with_its_name(ends) -> None:
             await _hello(port, context)
     assert seen.refusals[0].reason == "peer_mismatch"
     assert f"not {wanted}" in seen.refusals[0].detail
+
+
+def test_a_key_of_another_certificate_is_told_by_its_files(ends) -> None:
+    ours, other = ends
+    mixed = attrs.evolve(ours, certificate=other.certificate)
+    with pytest.raises(ValueError, match=f"not the private key of {other.certificate.name}"):
+        server_context(mixed)

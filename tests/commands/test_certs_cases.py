@@ -152,6 +152,17 @@ def test_an_officer_whose_certificate_was_revoked_decides_nothing_more(world: Wo
     assert "revoked" in refused.output
 
 
+def test_a_party_that_is_no_officer_ends_no_certificate(world: World) -> None:
+    """Every party's key is proven, and a revocation is never lifted."""
+    told = world.settings.read_text("utf-8")
+    world.settings.write_text(told.replace("/operator/anna", "/operator/chen"), "utf-8")
+    refused = world.by("anna", "revoke", "--file", world.folder / "ca" / "bo.pem")
+    assert refused.exit_code == 1
+    assert "is not one of the officers (certs.officers)" in refused.output
+    world.settings.write_text(told, "utf-8")
+    world.done("anna", "revoke", "--file", world.folder / "ca" / "bo.pem")
+
+
 def test_a_banks_authority_signs_in_place_of_ours(world: World) -> None:
     """CSR out, certificate in; the same request, checked against what was asked for."""
     now = dt.datetime.now(dt.UTC)

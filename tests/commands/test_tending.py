@@ -381,3 +381,12 @@ def _all_told(stage: Stage) -> None:
     while ask(stage, question) != 0:
         assert time.monotonic() < deadline, "the bureau did not take all records"
         time.sleep(0.1)
+
+
+def test_a_port_that_is_taken_is_told_with_its_setting(stage: Stage, tmp_path: Path) -> None:
+    ports = read_settings(stage.folder / "gateway-0.toml").gateway
+    free = settings_of(stage, tmp_path, (f"ops_port = {ports.ops_port}", "ops_port = 65431"))
+    for settings, key in ((stage.folder / "gateway-0.toml", "ops_port"), (free, "listen_port")):
+        said = run(stage, "serve", "--settings", settings)
+        assert said.code == 1 and f"gateway.{key}: " in said.err, said.err
+        assert "in use" in said.err.lower()
