@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from adapters.postgres.bureau_desk import LinePlace
 from adapters.postgres.bureau_pool import Pool, connection_of
 from adapters.postgres.statements import statements
 
@@ -17,7 +18,7 @@ class BureauHolds:
         self._pool = pool
 
     async def open_holds(
-        self, division: str, after: tuple[dt.datetime, str, str, str, int] | None, limit: int
+        self, division: str, after: LinePlace | None, limit: int
     ) -> Sequence[Mapping[str, Any]]:
         """Oldest first. `after`: decided at, voucher number, bank, type, year."""
         place = after or (None, "", "", "", 0)

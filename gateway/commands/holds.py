@@ -8,7 +8,7 @@ import typer
 from rich.table import Column, Table
 
 from gateway.commands.rooms import instance_name
-from gateway.commands.terminal import Database, Json, SettingsFile, console, fail, show, show_table
+from gateway.commands.terminal import Database, Json, SettingsFile, fail, show, show_table
 from gateway.commands.unknowns import Refused, read_key
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.holds import Hold
@@ -43,10 +43,7 @@ def holds_list(
             row["instruction"], row["agency"], yuan(row["amount_fen"]), _moment(row["expires_at"]),
             " ".join(dict.fromkeys(finding["policy"] for finding in row["findings"])),
         )  # fmt: skip
-    if rows:
-        show_table(table)
-    else:
-        console.print("没有挂起 nothing is held")
+    show_table(table, "没有挂起 nothing is held")
 
 
 @holds_app.command("show")

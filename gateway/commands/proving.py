@@ -187,10 +187,7 @@ def shadow_list(
             run["started_by"], f"{run['compared']:,}", (run["stopped_at"] or "")[:19],
             run["trouble"],
         )  # fmt: skip
-    if found:
-        show_table(table)
-    else:
-        console.print("没有影子运行 no candidate ever ran")
+    show_table(table, "没有影子运行 no candidate ever ran")
 
 
 @shadow_app.command("report")

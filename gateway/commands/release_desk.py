@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.table import Column, Table
 
-from gateway.commands.terminal import DONE, NO, USAGE, Json, console, fail, show, show_table
+from gateway.commands.terminal import DONE, NO, USAGE, Json, fail, show, show_table
 from gateway.commands.unknowns import Refused, read_key
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.money import yuan
@@ -55,10 +55,7 @@ def releases_list(settings: BureauSettings, division: Division, as_json: Json = 
             each["instruction"], each["agency"], each["amount"], " ".join(each["policies"]),
             "●" if each["proposed"] else "",
         )  # fmt: skip
-    if holds:
-        show_table(table)
-    else:
-        console.print("没有挂起 nothing is held")
+    show_table(table, "没有挂起 nothing is held")
     for each in map(_proposal, proposals):
         typer.echo(
             f"{each['digest']}\n  {each['instruction']}  {each['verdict']}  {each['state']}\n"

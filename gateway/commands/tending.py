@@ -88,10 +88,7 @@ def unknowns_list(database: Database, as_json: Json = False) -> None:
         table.add_row(
             row["instruction"], row["amount"], str(row["age_s"]), str(row["enquiries"]), task
         )
-    if rows:
-        show_table(table)
-    else:
-        console.print("没有待查支付 no unknowns")
+    show_table(table, "没有待查支付 no unknowns")
 
 
 @unknowns_app.command("resolve")

@@ -62,9 +62,13 @@ def _tried(error: BaseException | None) -> str:
     return ""
 
 
-def show_table(table: Table) -> None:
-    """Every column whole, also in a narrow window and where standard error is no terminal."""
-    Console(stderr=True, width=TABLE_CHARS).print(table, soft_wrap=True)
+def show_table(table: Table, nothing: str) -> None:
+    """Every column whole, also in a narrow window and where standard error is no terminal; or
+    `nothing`, if it has no rows."""
+    if table.row_count:
+        Console(stderr=True, width=TABLE_CHARS).print(table, soft_wrap=True)
+    else:
+        console.print(nothing)
 
 
 def show(value: object) -> None:

@@ -30,7 +30,6 @@ from bureau.desk.casework.words import (
     Means,
     Measure,
     Move,
-    Stage,
 )
 from bureau.desk.people import Person
 
@@ -254,10 +253,7 @@ def _files(move: Move, order: Order) -> Field:
 
 
 def _propose(move: Move, case: Case, day: dt.date) -> list[Form]:
-    choices: tuple[tuple[str, str], ...] = (
-        (Stage.CONFIRMED.value, f"确认违规 {VERDICT_EN['confirmed']}"),
-        (Stage.CLEARED.value, f"排除疑点 {VERDICT_EN['cleared']}"),
-    )
+    choices = _both({"confirmed": "确认违规", "cleared": "排除疑点"}, VERDICT_EN)
     if not case.requests:
         choices = choices[1:]
     verdict = Field(name="verdict", zh="认定意见", en="Verdict", kind="choice", choices=choices)
