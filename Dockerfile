@@ -2,9 +2,13 @@
 # Secrets come from the environment at run time (docs/settings.md); none is in a layer.
 #
 #   docker build -t treasury-gateway .
-#   docker run --read-only --cap-drop ALL -v ./conf:/etc/treasury-gateway:ro \
-#       -e GATEWAY_DATABASE -e GATEWAY_KEY_PASSPHRASE -e GATEWAY_COMMITMENT_SECRET \
+#   install -d -o 10001 -g 10001 -m 700 conf state
+#   docker run --read-only --cap-drop ALL -p 8443:8443 -v ./conf:/etc/treasury-gateway:ro \
+#       -v ./state:/var/lib/treasury-gateway -e GATEWAY_DATABASE -e GATEWAY_KEY_PASSPHRASE -e GATEWAY_COMMITMENT_SECRET \
 #       -e GATEWAY_PEOPLE_KEY=/etc/treasury-gateway/people.key treasury-gateway
+#
+# `state` holds what this host remembers (`witness.mark`); without `gateway.log_file` the log is the
+# container's. docs/runbooks/first-start.md has the other commands.
 
 ARG PYTHON=3.13-slim-bookworm
 
@@ -29,19 +33,23 @@ COPY --from=build /opt/packages /opt/packages
 COPY --from=build /opt/treasury-gateway /opt/treasury-gateway
 ENV PATH=/opt/packages/bin:$PATH \
     PYTHONPATH=/opt/treasury-gateway \
+    PYTHONSAFEPATH=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 WORKDIR /var/empty
 # A number, so that an orchestrator can see that it is not root.
 USER 10001:10001
 EXPOSE 8443
-# Alive is asked, not ready: a restart does not mend a bank that is silent. Operators' port as in the
-# settings; the bureau program's image user overrides this check.
+# Alive is asked, not ready: a restart does not mend a bank that is silent. At the operators' port of
+# the settings, past any proxy of the environment; the bureau is run with --no-healthcheck.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 CMD ["python", "-c", "\
-import tomllib, urllib.request; \
+import http.client, sys, tomllib; \
 file = open('/etc/treasury-gateway/gateway.toml', 'rb'); \
-port = tomllib.load(file).get('gateway', {}).get('ops_port', 8080); \
-urllib.request.urlopen(f'http://127.0.0.1:{port}/healthz', timeout=2)"]
+own = tomllib.load(file).get('gateway', {}); \
+place = own.get('ops_host', '127.0.0.1'), own.get('ops_port', 8080); \
+asked = http.client.HTTPConnection(*place, timeout=2); \
+asked.request('GET', '/healthz'); \
+sys.exit(asked.getresponse().status != 200)"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["python", "-m", "gateway"]
 CMD ["serve", "--settings", "/etc/treasury-gateway/gateway.toml"]

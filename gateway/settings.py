@@ -63,7 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """Instructions on the line at once; beyond that the answer is 503 and Retry-After."""
         in_flight_per_party_max: Count = 32
         """Of one party while others send too; the rest of them wait a second, then as above."""
-        log_file: str | None = None
+        log_file: Path | None = None
         """Where the operators' JSON log goes; standard error if absent."""
 
     class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

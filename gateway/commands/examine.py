@@ -24,7 +24,7 @@ from gateway.commands.examine_keys import certificates, keys
 from gateway.commands.examine_mark import marks
 from gateway.commands.examine_policies import policies
 from gateway.commands.finding import Finding, State, bad, good, warn
-from gateway.commands.journal import configure_log
+from gateway.commands.journal import configure_log, unwritable
 from gateway.commands.people import vault_of
 from gateway.commands.rooms import age_limits_of, bank_of, credentials
 from gateway.commands.secret_marks import unlike_secrets
@@ -46,6 +46,8 @@ class _Told(msgspec.Struct):
 async def examine(settings: Settings, secrets: Secrets) -> AsyncIterator[Finding]:
     """Every part in order, whatever the parts before it said."""
     now = dt.datetime.now(dt.UTC)
+    if (file := settings.gateway.log_file) and (trouble := unwritable(file)):
+        yield bad("log_file", trouble)
     for finding in (*keys(settings, secrets), *certificates(settings, now)):
         yield finding
     async for finding in policies(settings, secrets, now):

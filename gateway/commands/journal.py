@@ -6,6 +6,7 @@ messages, which may quote what was sent, long numbers and Chinese words are blot
 
 import datetime as dt
 import logging
+import os
 import re
 import sys
 import time
@@ -65,13 +66,25 @@ class Lines:
         self._trouble = words
 
 
-def configure_log(file: str | None, *, usual: bool = True) -> Lines:
+def unwritable(file: Path) -> str:
+    """Why this user could write no log there; empty when it can. Makes nothing: a file made by who
+    only looks would be that user's."""
+    if file.is_dir():
+        return f"{file}: a folder"
+    if file.exists():
+        return "" if os.access(file, os.W_OK) else f"{file}: not writable by this user"
+    if os.access(file.parent, os.W_OK | os.X_OK):
+        return ""
+    return f"{file}: its folder is absent or not writable by this user"
+
+
+def configure_log(file: Path | None, *, usual: bool = True) -> Lines:
     """JSON lines to `file`, or to standard error, ours and the libraries' warnings alike.
 
     Without what is `usual` for a command that says itself what it found.
     """
     # Open for as long as the program runs, and unbuffered: a crash must not swallow its last words.
-    opened = cast(BinaryIO, Path(file).open("ab", buffering=0) if file else sys.stderr.buffer)  # noqa: SIM115
+    opened = cast(BinaryIO, file.open("ab", buffering=0) if file else sys.stderr.buffer)
     out = Lines(opened)
     structlog.configure(
         processors=[_line],

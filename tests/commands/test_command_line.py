@@ -297,9 +297,9 @@ def test_a_database_that_is_not_there_is_a_sentence_and_no_traceback(registers: 
 
 
 BREAKS = """
-import logging, sys, structlog
+import logging, pathlib, sys, structlog
 from gateway.commands.journal import configure_log
-configure_log(sys.argv[1])
+configure_log(pathlib.Path(sys.argv[1]))
 account, person = "6228230123456789018", "张建国"
 try:
     raise KeyError(f"{account} {person}")

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 import structlog
 
-from gateway.commands.journal import Lines, configure_log
+from gateway.commands.journal import Lines, configure_log, unwritable
 
 FULL = Path("/dev/full")
 
@@ -78,3 +78,14 @@ def test_standard_error_that_nobody_reads_any_more_is_no_error(
     lines = configure_log(None)
     structlog.get_logger().info("gateway.ready")
     assert "Broken pipe" in lines.troubles()["log_file"]
+
+
+def test_where_no_log_can_be_written_is_said_before_the_start_and_nothing_is_made(
+    tmp_path: Path,
+) -> None:
+    fresh = tmp_path / "gateway.log"
+    assert unwritable(fresh) == "" and not fresh.exists(), "it would be whose who looked first"
+    fresh.touch()
+    assert unwritable(fresh) == unwritable(Path("/dev/stderr")) == ""
+    assert "folder is absent" in unwritable(tmp_path / "absent" / "gateway.log")
+    assert unwritable(tmp_path) == f"{tmp_path}: a folder"

@@ -265,10 +265,9 @@ Broken = tuple[str, str, int, tuple[str, ...]]
 @pytest.mark.parametrize(
     ("old", "new", "code", "words"),
     [
-        ("[policies]", "[policeis]", 2, ("policeis",)),
+        ("[policies]", "[policeis]", 2, ("policeis",)), ("[tls]", "[tls", 2, ("gateway.toml",)),
         ('bank_code = "', 'bank_cod = "', 2, ("bank_cod",)),
         ("listen_port = ", 'listen_port = "x" #', 2, ("listen_port",)),
-        ("[tls]", "[tls", 2, ("gateway.toml",)),
         ("gateway-tls.pem", "absent.pem", 2, ("tls.certificate", "absent.pem")),
         ("gateway-record.key", "absent.key", 2, ("record_key.key", "absent.key")),
         ("gateway-tls.key", "bank-tls.key", 1, ("tls:", "not the certificate's")),
@@ -284,6 +283,7 @@ Broken = tuple[str, str, int, tuple[str, ...]]
         ('divisions = ["220000000"]', "divisions = []", 2, ("divisions",)),
         ('mark = "log.mark"', 'mark = "absent/log.mark"', 1, ("mark: cannot be written", "absent")),
         ('mark = "log.mark"', 'mark = "."', 1, ("mark: cannot be",)),
+        ("ops_host", 'log_file = "absent/log"\nops_host', 1, ("log_file:", "absent/log")),
     ],
 )  # fmt: skip
 def test_check_names_each_broken_setting_and_file(

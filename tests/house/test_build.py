@@ -1,12 +1,14 @@
 """What the build promises: one list with hashes, no host names, an image that is not root."""
 
-import ast
 import json
 import os
 import re
 import subprocess
+import sys
 import tomllib
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -102,12 +104,53 @@ def test_no_secret_and_no_key_can_reach_a_layer() -> None:
     assert all((HOUSE / source).exists() for source in copied)
 
 
-def test_the_image_says_whether_it_is_alive() -> None:
+class Alive(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/healthz" else 404)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing on standard error."""
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2"])
+def test_the_image_says_whether_it_is_alive(tmp_path: Path, host: str) -> None:
+    """The image's own check, run: at the port of the settings, whatever proxy is named."""
     check = next(line for line in stages()[-1] if line.startswith("HEALTHCHECK "))
     program, option, code = json.loads(check[check.index("[") :])
     assert (program, option) == ("python", "-c")
-    assert "/healthz" in code
-    ast.parse(code)
+    settings = tmp_path / "gateway.toml"
+    assert code.count("/etc/treasury-gateway/gateway.toml") == 1
+    code = code.replace("/etc/treasury-gateway/gateway.toml", str(settings))
+    nowhere = {"http_proxy": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1"}
+
+    def told() -> int:
+        command = [sys.executable, option, code]
+        return subprocess.run(
+            command, env=nowhere, stderr=subprocess.DEVNULL, check=False
+        ).returncode
+
+    with HTTPServer((host, 0), Alive) as server:
+        chosen = f'ops_host = "{host}"\nops_port = {server.server_port}\n'
+        settings.write_text(f"[gateway]\n{chosen}", "ascii")
+        Thread(target=server.serve_forever, daemon=True).start()
+        assert told() == 0
+        server.shutdown()
+    assert told() == 1
+
+
+def test_nothing_that_lies_beside_the_settings_can_stand_in_for_a_program() -> None:
+    """`python -m` would look in the working directory first, and commands are run in the settings'
+    folder."""
+    assert any("PYTHONSAFEPATH=1" in line for line in stages()[-1] if line.startswith("ENV "))
+
+
+def test_the_package_carries_every_file_that_lies_beside_its_code() -> None:
+    project = tomllib.loads((HOUSE / "pyproject.toml").read_text("utf-8"))
+    carried = set(project["tool"]["setuptools"]["package-data"]["*"])
+    rooms = ("gateway", "bureau", "adapters", "policies", "certs")
+    files = [file for room in rooms for file in (HOUSE / room).rglob("*") if file.is_file()]
+    assert {f"*{file.suffix}" for file in files if file.suffix not in (".py", ".pyc")} == carried
 
 
 def test_ci_runs_what_a_developer_runs_and_passes_its_ending_on() -> None:

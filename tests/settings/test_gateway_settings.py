@@ -85,6 +85,11 @@ def test_the_example_without_signed_books_is_read_too(tmp_path: Path) -> None:
     assert settings.policies.folder == tmp_path / "policies" / "library" / "jilin"
 
 
+def test_a_log_file_lies_beside_the_settings_as_every_path_does(tmp_path: Path) -> None:
+    text = EXAMPLE.read_text("utf-8").replace("/var/log/treasury-gateway/", "log/")
+    assert read_settings(laid_out(tmp_path, text)).gateway.log_file == tmp_path / "log/gateway.log"
+
+
 def in_sm2(text: str) -> str:
     """The example with the other suite that it offers."""
     for line in ('suite = "GW1-SM2-SM3"', "sm2_certificate", "sm2_key"):
