@@ -45,9 +45,12 @@ class Shelves:
         return ["--policies", str(self.folder), *books]
 
 
-def shelves_of(settings: Settings) -> Shelves:
-    chosen = settings.policies
-    return Shelves(folder=chosen.folder or DEFAULT, books=chosen.books)
+def shelves_of(
+    settings: Settings | None, folder: Path | None = None, books: Path | None = None
+) -> Shelves:
+    """As `folder` and `books` say, else as the settings say; the library if nobody says."""
+    chosen = settings.policies if settings else Settings.Policies()
+    return Shelves(folder=folder or chosen.folder or DEFAULT, books=books or chosen.books)
 
 
 class Answering:

@@ -9,8 +9,9 @@ import typer
 
 from certs.log.report import Report
 from gateway.commands.terminal import USAGE, Json, fail, show
+from gateway.commands.usage import App
 
-verify_app = typer.Typer(help="Check evidence offline (验证).", no_args_is_help=True)
+verify_app = App(help="Check evidence offline (验证).", no_args_is_help=True)
 
 Certificates = Annotated[
     list[Path], typer.Option(help="PEM certificates that you trust; may be given several times.")

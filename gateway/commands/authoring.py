@@ -8,9 +8,10 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from gateway.commands.terminal import DONE, NO, USAGE, Json, console, fail, show
+from gateway.commands.usage import App
 from gateway.settings import PASSPHRASE_VARIABLE, SettingsInvalid
 
-policy_app = typer.Typer(help="The policy book (监控规则).", no_args_is_help=True)
+policy_app = App(help="The policy book (监控规则).", no_args_is_help=True)
 
 Policies = Annotated[Path, typer.Option("--policies", help="Folder of policies.")]
 

@@ -20,11 +20,12 @@ from gateway.commands.terminal import (
     fail,
     show,
 )
+from gateway.commands.usage import App
 from gateway.domain.certificates import Case, MoveRefused, Profile, Reason, State
 from gateway.domain.faults import LedgerUnavailable
 from gateway.settings import SettingsInvalid, read_settings
 
-certs_app = typer.Typer(
+certs_app = App(
     help="Certificates and keys (证书与密钥): cases, authorities, lists, inventory.",
     no_args_is_help=True,
 )

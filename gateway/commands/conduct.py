@@ -11,7 +11,19 @@ import typer
 from rich.table import Column, Table
 
 from adapters.postgres.conduct import PostgresConduct
-from gateway.commands.terminal import DONE, NO, USAGE, Database, Json, console, fail, show
+from gateway.commands.served import division_meant
+from gateway.commands.terminal import (
+    DONE,
+    NO,
+    USAGE,
+    Database,
+    Json,
+    SettingsIfAny,
+    console,
+    fail,
+    show,
+)
+from gateway.commands.usage import App
 from gateway.domain.conduct import ScoreCard
 from gateway.domain.conduct_rules import RULES
 from gateway.domain.faults import LedgerUnavailable
@@ -22,11 +34,13 @@ PERFECT = 100
 PER_PAYMENTS = 1000
 """Points count a thousand payments, so that a large bank is not worse for being large."""
 
-conduct_app = typer.Typer(
+conduct_app = App(
     help="What the bank did against what it was told (银行代理行为监控).", no_args_is_help=True
 )
 
-Division = Annotated[str, typer.Option(help="Nine digits.")]
+Division = Annotated[
+    str | None, typer.Option(help="Nine digits; that of the settings if they serve one.")
+]
 Since = Annotated[
     dt.datetime | None,
     typer.Option("--from", formats=["%Y-%m-%d"], help="First legal day; today if absent."),
@@ -40,11 +54,12 @@ _Result = TypeVar("_Result")
 
 @conduct_app.command("alerts")
 def conduct_alerts(
-    database: Database, division: Division, since: Since = None, until: Until = None,
-    as_json: Json = False,
+    database: Database, settings: SettingsIfAny = None, division: Division = None,
+    since: Since = None, until: Until = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """List the alerts of some days (JL-100 to JL-106). Exit 1 if there are any."""
     first, last = _days(since, until)
+    division = division_meant(settings, division)
     _known(database, division)
     bodies = _ask(database, lambda store: store.alerts(division, first, last))
     alerts = [orjson.loads(body) for body in bodies]
@@ -59,14 +74,15 @@ def conduct_alerts(
 
 @conduct_app.command("score")
 def conduct_score(
-    database: Database, division: Division, since: Since = None, until: Until = None,
-    as_json: Json = False,
+    database: Database, settings: SettingsIfAny = None, division: Division = None,
+    since: Since = None, until: Until = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """The bank's score card of a period (Art. 22(3): 综合考评).
 
     100 less points for each alert, a thousand payments; the points are ours (docs/conduct.md).
     """
     first, last = _days(since, until)
+    division = division_meant(settings, division)
     _known(database, division)
     card = _ask(database, lambda store: store.score(division, first, last))
     if as_json:

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -17,13 +18,20 @@ VARIABLE = "OFFICER_PASSPHRASE"
 Certificate = Annotated[Path, typer.Option("--certificate", help="The officer's, PEM.")]
 Key = Annotated[Path, typer.Option("--key", help="The officer's.")]
 Passphrase = Annotated[str, typer.Option(envvar=VARIABLE, help="Opens the officer's key.")]
-DECIDED = (BankOutcome.ACCEPTED, BankOutcome.REJECTED, BankOutcome.NOT_TAKEN)
+
+
+class Found(StrEnum):
+    """What can be found out about an unknown payment: never that it stays unknown."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    NOT_TAKEN = "not_taken"
 
 
 def propose(
     file: Annotated[Path, typer.Argument(help="The proposal to write; must not exist.")],
     payment: Annotated[str, typer.Argument(help="division/year/voucher type/voucher number")],
-    outcome: Annotated[str, typer.Option(help="accepted | rejected | not_taken")],
+    outcome: Annotated[Found, typer.Option(help="What became of it at the bank.")],
     reason: Annotated[str, typer.Option(help="What the bank said or showed, and where.")],
     certificate: Certificate,
     key: Key,
@@ -39,7 +47,7 @@ def propose(
     try:
         officer = load_signer(certificate, key, passphrase.encode())
         decision = Decision(
-            outcome=outcome_of(outcome), reason=reason, by=officer.uri, reference=reference
+            outcome=BankOutcome(outcome), reason=reason, by=officer.uri, reference=reference
         )
         two_officers.propose(file, payment, decision, officer, dt.datetime.now(dt.UTC))
     except (Refused, OSError, ValueError) as refused:
@@ -53,7 +61,7 @@ def propose(
 def approve(
     file: Annotated[Path, typer.Argument(help="What `unknowns propose` wrote.")],
     payment: Annotated[str, typer.Argument(help="The payment, as you found it out yourself.")],
-    outcome: Annotated[str, typer.Option(help="What you found out yourself; must agree.")],
+    outcome: Annotated[Found, typer.Option(help="What you found out yourself; must agree.")],
     settings: SettingsFile,
     database: Database,
     certificate: Certificate,
@@ -69,7 +77,7 @@ def approve(
     try:
         chosen = read_settings(settings)
         officer = load_signer(certificate, key, passphrase.encode())
-        proposal, found = read_proposal(file), outcome_of(outcome)
+        proposal, found = read_proposal(file), BankOutcome(outcome)
         if (proposal.key_text, proposal.outcome) != (payment, found):
             raise Refused(f"the proposal says {proposal.key_text} {proposal.outcome}")
 
@@ -88,10 +96,3 @@ def approve(
         show({"instruction": payment, "bank": outcome, "evidence": "operator", "by": by})
     else:
         typer.echo(f"{payment}: settled as {outcome}; the record names {by}")
-
-
-def outcome_of(text: str) -> BankOutcome:
-    """Raises typer.Exit (usage)."""
-    if text not in DECIDED:
-        raise fail(f"--outcome: one of {', '.join(sorted(DECIDED))}", USAGE)
-    return BankOutcome(text)

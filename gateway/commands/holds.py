@@ -10,6 +10,7 @@ from rich.table import Column, Table
 from gateway.commands.rooms import instance_name
 from gateway.commands.terminal import Database, Json, SettingsFile, fail, show, show_table
 from gateway.commands.unknowns import Refused, read_key
+from gateway.commands.usage import App
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.holds import Hold
 from gateway.domain.money import yuan
@@ -18,7 +19,7 @@ from gateway.web.holds import hold_fields
 
 LISTED_MAX = 1000
 
-holds_app = typer.Typer(help="What is held, and why (挂起的支付).", no_args_is_help=True)
+holds_app = App(help="What is held, and why (挂起的支付).", no_args_is_help=True)
 
 
 @holds_app.command("list")

@@ -23,10 +23,11 @@ from gateway.commands.holds import holds_app
 from gateway.commands.marks import marks_app
 from gateway.commands.release_desk import releases_app
 from gateway.commands.terminal import USAGE, Database, Json, console, fail, show
+from gateway.commands.usage import App
 from gateway.domain.faults import Fault, LedgerUnavailable
 from gateway.settings import SettingsInvalid
 
-app = typer.Typer(
+app = App(
     name="treasury-gateway",
     help="国库支付合规网关: no fiscal payment moves before it has been checked against the law.",
     no_args_is_help=True,

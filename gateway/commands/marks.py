@@ -10,10 +10,11 @@ import typer
 
 from gateway.commands.finding import State
 from gateway.commands.terminal import DONE, NO, USAGE, Json, SettingsFile, fail, show
+from gateway.commands.usage import App
 from gateway.domain.faults import LedgerUnavailable
 from gateway.settings import Secrets, Settings, SettingsInvalid, read_secrets, read_settings
 
-marks_app = typer.Typer(
+marks_app = App(
     help="What this host remembers of the logs outside the database (日志印记).",
     no_args_is_help=True,
 )

@@ -10,25 +10,30 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 from rich.table import Table
 
 from gateway.commands.authoring import NewFolder, OldFolder, Policies
+from gateway.commands.served import division_meant, divisions_meant, read_whole
 from gateway.commands.terminal import (
     DONE,
     NO,
     USAGE,
     Database,
     Json,
+    SettingsIfAny,
     console,
     fail,
     show,
     show_table,
 )
+from gateway.commands.usage import App
 from gateway.domain.faults import Fault, LedgerUnavailable
 from gateway.settings import DATABASE_VARIABLE
 
-shadow_app = typer.Typer(
+shadow_app = App(
     help="A candidate book beside the live one, never enforced (影子运行).", no_args_is_help=True
 )
 
-Division = Annotated[str, typer.Option(help="Nine digits.")]
+Division = Annotated[
+    str | None, typer.Option(help="Nine digits; that of the settings if they serve one.")
+]
 Divisions = Annotated[
     list[str] | None, typer.Option("--division", help="Repeatable; all if absent.")
 ]
@@ -48,7 +53,13 @@ def policy_backtest(
     database: Annotated[
         str, typer.Option(envvar=DATABASE_VARIABLE, help="Or: DSN of the gateway's database.")
     ] = "",
-    division: Annotated[str, typer.Option(help="With the database: nine digits.")] = "",
+    settings: SettingsIfAny = None,
+    division: Annotated[
+        str | None,
+        typer.Option(
+            help="With the database: nine digits; that of the settings if they serve one."
+        ),
+    ] = None,
     since: Since = None,
     keep: Annotated[
         Path | None, typer.Option(help="With the database: keep the facts as a file for --facts.")
@@ -59,8 +70,9 @@ def policy_backtest(
     from gateway.commands.history import Source, backtest_ledger
     from gateway.commands.policy import backtest_folders
 
-    if facts is None and not (database and division):
+    if facts is None and not (database and (division or settings)):
         raise fail("backtest: say --facts, or --database and --division", USAGE)
+    where = "" if facts else division_meant(settings, division)
     try:
         with Progress("backtest", *_COLUMNS, console=console, transient=True) as progress:
             task = progress.add_task("backtest")
@@ -72,7 +84,7 @@ def policy_backtest(
                 report = backtest_folders(old, new, facts, told)
             else:
                 source = Source(
-                    database=database, division=division, since=since.date() if since else None
+                    database=database, division=where, since=since.date() if since else None
                 )
                 with keep.open("w", encoding="utf-8") if keep else nullcontext() as kept:
                     report = backtest_ledger(old, new, source, told, kept)
@@ -87,6 +99,7 @@ def policy_backtest(
 def policy_replay(
     key: Annotated[str, typer.Argument(help="division/year/voucher type/voucher number")],
     database: Database,
+    settings: SettingsIfAny = None,
     policies: Policies | None = None,
     books: Annotated[
         Path | None, typer.Option(help="Folder of signed books: the one that decided is found.")
@@ -94,11 +107,12 @@ def policy_replay(
     as_json: Json = False,
 ) -> None:
     """Decide a recorded instruction again, bit for bit. Exit 1 if anything differs."""
+    from gateway.commands.answering import shelves_of
     from gateway.commands.history import replay_recorded, replayed_fields
-    from gateway.commands.policy import DEFAULT
 
+    shelves = shelves_of(read_whole(settings) if settings else None, policies, books)
     try:
-        replayed = replay_recorded(key, database, policies or DEFAULT, books)
+        replayed = replay_recorded(key, database, shelves.folder, shelves.books)
     except (Fault, LedgerUnavailable, ValueError, OSError) as reason:
         raise fail(f"replay: {reason}", USAGE) from reason
     same = all(each.same for each in replayed)
@@ -120,6 +134,7 @@ def shadow_start(
     candidate: Annotated[Path, typer.Argument(help="Folder of the candidate's policies.")],
     database: Database,
     by: Annotated[str, typer.Option(help="Who starts it.")],
+    settings: SettingsIfAny = None,
     division: Divisions = None,
     since: Annotated[
         dt.datetime | None,
@@ -132,10 +147,11 @@ def shadow_start(
 
     if not by.strip() or not by.isprintable():
         raise fail("--by: a name", USAGE)
+    meant = divisions_meant(settings, division or ())
     try:
         with console.status("proving the candidate"):
             begin = since.date() if since else None
-            started = start(candidate, database, division or [], by.strip(), begin)
+            started = start(candidate, database, meant, by.strip(), begin)
     except (LedgerUnavailable, ValueError, OSError) as reason:
         raise fail(f"shadow: {reason}") from reason
     if as_json:
@@ -149,12 +165,16 @@ def shadow_start(
 
 
 @shadow_app.command("stop")
-def shadow_stop(database: Database, division: Divisions = None, as_json: Json = False) -> None:
+def shadow_stop(
+    database: Database, settings: SettingsIfAny = None, division: Divisions = None,
+    as_json: Json = False,
+) -> None:  # fmt: skip
     """End it; what was found stays."""
     from gateway.commands.shadowing import stop
 
+    meant = divisions_meant(settings, division or ())
     try:
-        stopped = stop(database, division or [])
+        stopped = stop(database, meant)
     except (LedgerUnavailable, ValueError) as reason:
         raise fail(f"shadow: {reason}") from reason
     if as_json:
@@ -166,14 +186,17 @@ def shadow_stop(database: Database, division: Divisions = None, as_json: Json = 
 @shadow_app.command("list")
 def shadow_list(
     database: Database,
+    settings: SettingsIfAny = None,
     division: Annotated[str | None, typer.Option(help="Nine digits; all if absent.")] = None,
     as_json: Json = False,
 ) -> None:
     """Every run, those that go on and those that ended."""
     from gateway.commands.shadowing import run_fields, runs
 
+    meant = divisions_meant(settings, [division] if division else ())
     try:
-        found = [run_fields(run) for run in runs(database, division)]
+        every = runs(database, None)
+        found = [run_fields(run) for run in every if not meant or run.division in meant]
     except LedgerUnavailable as lost:
         raise fail(f"shadow: {lost}") from lost
     if as_json:
@@ -193,13 +216,15 @@ def shadow_list(
 @shadow_app.command("report")
 def shadow_report(
     database: Database,
-    division: Division,
+    settings: SettingsIfAny = None,
+    division: Division = None,
     run: Annotated[int | None, typer.Option(help="The run's number; the latest if absent.")] = None,
     as_json: Json = False,
 ) -> None:
     """What the candidate would have decided otherwise: by policy, agency and sum, with samples."""
     from gateway.commands.shadowing import report, run_fields
 
+    division = division_meant(settings, division)
     try:
         shadow, told = report(database, division, run)
     except (LedgerUnavailable, ValueError) as reason:
@@ -219,17 +244,17 @@ def shadow_follow(
     database: Database,
     once: Annotated[bool, typer.Option(help="Until everything sealed so far is read.")] = False,
     tied: Annotated[bool, typer.Option(help="Until standard input ends.", hidden=True)] = False,
+    settings: SettingsIfAny = None,
     policies: Policies | None = None,
     books: Annotated[
         Path | None, typer.Option(help="Folder of signed books, to replay a decision.")
     ] = None,
 ) -> None:
     """Compare what was sealed since. The gateway runs this by itself while a candidate is on."""
-    from gateway.commands.answering import Shelves
-    from gateway.commands.policy import DEFAULT
+    from gateway.commands.answering import shelves_of
     from gateway.commands.shadowing import follow
 
-    shelves = Shelves(folder=policies or DEFAULT, books=books)
+    shelves = shelves_of(read_whole(settings) if settings else None, policies, books)
     try:
         follow(database, shelves, until_idle=once, tied=tied)
     except (LedgerUnavailable, ValueError, OSError) as reason:

@@ -8,12 +8,13 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from gateway.commands.terminal import DONE, NO, USAGE, Database, Json, console, fail, show
+from gateway.commands.usage import App
 from gateway.domain.codes import Register
 from gateway.domain.faults import Fault, LedgerUnavailable
 from gateway.settings import SettingsInvalid, read_settings
 
-registers_app = typer.Typer(help="The bureau's registers (备案信息).", no_args_is_help=True)
-people_app = typer.Typer(help="The key for people's data (人员信息密钥).", no_args_is_help=True)
+registers_app = App(help="The bureau's registers (备案信息).", no_args_is_help=True)
+people_app = App(help="The key for people's data (人员信息密钥).", no_args_is_help=True)
 
 _SHOWN_ERRORS_MAX = 200
 

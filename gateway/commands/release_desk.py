@@ -15,13 +15,14 @@ from rich.table import Column, Table
 
 from gateway.commands.terminal import DONE, NO, USAGE, Json, fail, show, show_table
 from gateway.commands.unknowns import Refused, read_key
+from gateway.commands.usage import App
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.money import yuan
 from gateway.domain.releases import Verdict
 
 T = TypeVar("T")
 
-releases_app = typer.Typer(
+releases_app = App(
     help="The bureau's decisions about holds: two persons (挂起的放行与不予放行).",
     no_args_is_help=True,
 )

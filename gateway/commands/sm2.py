@@ -19,11 +19,10 @@ from certs.sm2_certificate import (
     sm2_request,
 )
 from gateway.commands.terminal import USAGE, Json, fail, show
+from gateway.commands.usage import App
 from gateway.settings import PASSPHRASE_VARIABLE
 
-sm2_app = typer.Typer(
-    help="Keys and certificates of the suite GW1-SM2-SM3 (国密).", no_args_is_help=True
-)
+sm2_app = App(help="Keys and certificates of the suite GW1-SM2-SM3 (国密).", no_args_is_help=True)
 KeyFile = Annotated[Path, typer.Option(help="Encrypted key; passphrase: GATEWAY_KEY_PASSPHRASE.")]
 OutFile = Annotated[Path, typer.Option(help="A file that does not exist yet.")]
 

@@ -10,8 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 from rich.table import Column, Table
 
 from gateway.commands import deciding
-from gateway.commands.deciding import outcome_of
 from gateway.commands.finding import Finding, State, worst
+from gateway.commands.served import division_meant, divisions_meant
 from gateway.commands.terminal import (
     DONE,
     NO,
@@ -19,20 +19,23 @@ from gateway.commands.terminal import (
     Database,
     Json,
     SettingsFile,
+    SettingsIfAny,
     console,
     fail,
     show,
     show_table,
 )
+from gateway.commands.usage import App
+from gateway.domain.bank import BankOutcome
 from gateway.domain.faults import LedgerUnavailable
 from gateway.settings import SettingsInvalid
 
-unknowns_app = typer.Typer(
+unknowns_app = App(
     help="Payments whose outcome at the bank is unknown (待查支付).", no_args_is_help=True
 )
 unknowns_app.command("propose")(deciding.propose)
 unknowns_app.command("approve")(deciding.approve)
-export_app = typer.Typer(help="Evidence to hand over (导出证据).", no_args_is_help=True)
+export_app = App(help="Evidence to hand over (导出证据).", no_args_is_help=True)
 
 GAP = 3
 
@@ -64,12 +67,17 @@ def look_over(settings: Path) -> None:
 
 
 @unknowns_app.command("list")
-def unknowns_list(database: Database, as_json: Json = False) -> None:
-    """List payments that passed and whose outcome is not known, operator's tasks first."""
+def unknowns_list(
+    database: Database, settings: SettingsIfAny = None, as_json: Json = False
+) -> None:
+    """List payments that passed and whose outcome is not known, operator's tasks first.
+
+    With --settings only those of the divisions that these serve.
+    """
     from gateway.commands.unknowns import as_row, list_unknowns
 
     try:
-        payments = list_unknowns(database)
+        payments = list_unknowns(database, divisions_meant(settings, ()))
     except LedgerUnavailable as lost:
         raise fail(f"unknowns: {lost}") from lost
     rows = [as_row(payment, dt.datetime.now(dt.UTC)) for payment in payments]
@@ -96,7 +104,7 @@ def unknowns_resolve(
     key: Annotated[str, typer.Argument(help="division/year/voucher type/voucher number")],
     settings: SettingsFile,
     database: Database,
-    outcome: Annotated[str, typer.Option(help="accepted | rejected | not_taken")],
+    outcome: Annotated[deciding.Found, typer.Option(help="What became of it at the bank.")],
     reason: Annotated[str, typer.Option(help="What the bank said or showed, and where.")],
     by: Annotated[str, typer.Option(help="Who answers for this decision.")],
     reference: Annotated[str | None, typer.Option(help="The bank's serial number.")] = None,
@@ -109,8 +117,7 @@ def unknowns_resolve(
     """
     from gateway.commands.unknowns import Decision, Refused, resolve
 
-    settled = outcome_of(outcome)
-    decision = Decision(outcome=settled, reason=reason, by=by, reference=reference)
+    decision = Decision(outcome=BankOutcome(outcome), reason=reason, by=by, reference=reference)
     try:
         resolve(key, decision, settings, database)
     except SettingsInvalid as invalid:
@@ -166,15 +173,18 @@ def export_day_command(
 def export_consistency_command(
     file: Annotated[Path, typer.Argument(help="A file that does not exist yet.")],
     database: Database,
-    division: Annotated[str, typer.Option(help="Nine digits.")],
     since: Annotated[Path, typer.Option(help="The checkpoint that the auditor kept.")],
+    settings: SettingsIfAny = None,
+    division: Annotated[
+        str | None, typer.Option(help="Nine digits; that of the settings if they serve one.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write the proof that the log only grew since a checkpoint, for `verify consistency`."""
     from gateway.commands.export import export_growth
 
     try:
-        size = export_growth(database, division, since, file)
+        size = export_growth(database, division_meant(settings, division), since, file)
     except (LedgerUnavailable, OSError, ValueError) as reason:
         raise fail(f"export: {reason}") from reason
     show({"file": str(file), "size": size}) if as_json else typer.echo(f"up to {size}, in {file}")

@@ -20,6 +20,11 @@ Database = Annotated[
     str, typer.Option("--database", envvar=DATABASE_VARIABLE, help="DSN of the gateway's database.")
 ]
 SettingsFile = Annotated[Path, typer.Option("--settings", help="TOML file; see docs/settings.md.")]
+SettingsIfAny = Annotated[
+    Path | None,
+    typer.Option("--settings", help="The gateway's TOML file: its divisions, its policies."),
+]
+"""Of commands that also work on a database alone (`gateway.commands.served`)."""
 
 DATABASE_REMEDY = (
     "请检查数据库是否运行、--database（或环境变量）中的地址、用户和密码是否正确、是否已 migrate。"

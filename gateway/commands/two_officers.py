@@ -47,7 +47,7 @@ def propose(
 ) -> None:
     """Write a signed proposal. Raises Refused, FileExistsError, OSError."""
     read_key(key_text)
-    check_words("--reason", decision.reason, REASON_CHARS)
+    check_words(("--reason", decision.reason, REASON_CHARS))
     if without_numbers(decision.reason) != decision.reason:
         raise Refused("--reason: no account or id numbers, it stands in the log for ever")
     body = canonical(

@@ -7,7 +7,7 @@ and cannot be taken back. It never sends anything.
 import asyncio
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -48,9 +48,13 @@ class Decision:
     """The bank's serial number, where the operator has it from the bank."""
 
 
-def list_unknowns(database: str) -> list[OpenPayment]:
-    """Operator's tasks first, then the oldest. Raises LedgerUnavailable."""
-    return asyncio.run(_list(database))
+def list_unknowns(database: str, divisions: Sequence[str] = ()) -> list[OpenPayment]:
+    """Operator's tasks first, then the oldest; all divisions if none is named.
+
+    Raises LedgerUnavailable.
+    """
+    found = asyncio.run(_list(database))
+    return [each for each in found if not divisions or each.key.division in divisions]
 
 
 def resolve(key_text: str, decision: Decision, settings_file: Path, database: str) -> None:
@@ -60,8 +64,7 @@ def resolve(key_text: str, decision: Decision, settings_file: Path, database: st
     where `unknowns.officers` names who decides, two of them do (`gateway.commands.two_officers`).
     """
     key = read_key(key_text)
-    check_words("--reason", decision.reason, REASON_CHARS)
-    check_words("--by", decision.by, NAME_CHARS)
+    check_words(("--reason", decision.reason, REASON_CHARS), ("--by", decision.by, NAME_CHARS))
     settings = read_settings(settings_file)
     if settings.unknowns.officers:
         raise Refused(
@@ -98,10 +101,15 @@ def earliest(payment: OpenPayment, settings: Settings) -> dt.datetime:
     return payment.opened_at + dt.timedelta(seconds=wait)
 
 
-def check_words(name: str, text: str, length: range) -> None:
-    """Raises Refused."""
-    if len(text.strip()) not in length or not text.isprintable():
-        raise Refused(f"{name}: {length.start} to {length.stop - 1} printable characters")
+def check_words(*given: tuple[str, str, range]) -> None:
+    """Raises Refused with each option whose words are too few, too many or unprintable."""
+    wrong = [
+        f"{name}: {length.start} to {length.stop - 1} printable characters"
+        for name, text, length in given
+        if len(text.strip()) not in length or not text.isprintable()
+    ]
+    if wrong:
+        raise Refused("; ".join(wrong))
 
 
 async def _list(database: str) -> list[OpenPayment]:

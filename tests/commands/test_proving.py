@@ -42,8 +42,7 @@ def mild(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def live(stage: Stage) -> Path:
-    """The library as the stage serves it: open around the clock."""
-    return stage.folder / "policies"
+    return stage.library
 
 
 async def everything(stage: Stage) -> list[tuple[str, bool, Outcome, bool]]:

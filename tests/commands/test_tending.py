@@ -107,7 +107,7 @@ def test_an_operator_settles_an_unknown_once_with_name_and_reason_in_the_record(
     [
         ("220000000/2026/8202/NONE", (), 1, "there is no such instruction"),
         ("not a key", (), 1, "a key is division/year"),
-        ("220000000/2026/8202/NONE", ("--outcome", "unknown"), 2, "--outcome: one of"),
+        ("220000000/2026/8202/NONE", ("--outcome", "unknown"), 2, "'unknown' is not one of"),
         ("220000000/2026/8202/NONE", ("--reason", "x"), 1, "--reason: 8 to 500"),
         ("220000000/2026/8202/NONE", ("--by", " "), 1, "--by: 2 to 64"),
         ("220000000/2026/8202/NONE", ("--settings", "absent.toml"), 2, "absent.toml"),
@@ -352,7 +352,7 @@ def test_check_of_a_broken_policy_names_file_and_place(stage: Stage, tmp_path: P
     policies = tmp_path / "policies"
     policies.mkdir()
     (policies / "JL-X.toml").write_text("id = 1\n")
-    library = stage.folder / "policies"
+    library = stage.library
     said = run(
         stage, "serve", "--check", "--settings",
         settings_of(stage, tmp_path, (str(library), str(policies))),

@@ -1,0 +1,112 @@
+"""Wrong usage is told whole, and the commands take `--settings` in one way."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from gateway.commands.line import app
+
+ALONE = {"migrate", "certs inventory", "certs list", "certs ocsp"}
+"""They need a database and nothing that settings say."""
+
+
+def run(*words: object, **environment: str) -> Result:
+    return CliRunner().invoke(
+        app, [str(each) for each in words], env={"COLUMNS": "300", **environment}
+    )
+
+
+def told(result: Result) -> list[str]:
+    """What the message says is wrong, a line each."""
+    assert result.exit_code == 2, result.output
+    said = click.unstyle(result.output).partition("Error: ")[2].splitlines()
+    return [line.strip() for line in said]
+
+
+def leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    for name, each in command.commands.items():
+        if hasattr(each, "commands"):
+            yield from leaves(each, (*path, name))
+        else:
+            yield " ".join((*path, name)), each
+
+
+def test_all_that_a_command_lacks_is_told_in_one_message() -> None:
+    first, *rest = told(run("unknowns", "resolve", GATEWAY_DATABASE=""))
+    assert first == "6 处有误 6 things are wrong:"
+    options = ("--settings", "--database", "--outcome", "--reason", "--by")
+    assert [line.split("'")[1] for line in rest] == ["key", *options]
+
+
+def test_what_is_wrong_stands_beside_what_lacks() -> None:
+    words = ("export", "day", "folder", "--database", "x", "--on", "yesterday", "--color", "red")
+    first, *rest = told(run(*words, "--division"))
+    assert first.startswith("4 处有误")
+    assert rest[0].startswith("No such option: --color")
+    assert rest[1] == "Option '--division' requires an argument."
+    assert rest[2] == "Missing option '--settings'."
+    assert "'--on'" in rest[3] and "yesterday" in rest[3]
+    assert len(rest) == 4, "an unknown option's value is no argument of its own"
+
+
+def test_one_thing_is_said_as_before_and_help_is_help() -> None:
+    assert told(run("doctor")) == ["Missing option '--settings'."]
+    assert told(run("doctor", "--settings", "x", "more")) == [
+        "Got unexpected extra argument(s) (more)"
+    ]
+    assert told(run("doctor", "--settings", "x", "--nonsense"))[0].startswith("No such option")
+    helped = run("unknowns", "resolve", "--help")
+    assert helped.exit_code == 0 and "Settle one payment" in helped.output
+
+
+def test_a_decision_is_one_of_three() -> None:
+    words = ("unknowns", "resolve", "k", "--settings", "s", "--database", "d", "--by", "Wang")
+    (said,) = told(run(*words, "--reason", "what was seen", "--outcome", "unknown"))
+    assert "'accepted', 'rejected', 'not_taken'" in said
+
+
+def test_every_command_on_the_gateways_database_takes_settings() -> None:
+    on_database = {
+        path: {option for each in command.params for option in each.opts}
+        for path, command in leaves(typer.main.get_command(app))
+    }
+    without = {
+        path
+        for path, options in on_database.items()
+        if "--database" in options and "--settings" not in options
+    }
+    assert without == ALONE
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("conduct", "alerts"), ("conduct", "score"), ("policy", "shadow", "report"),
+        ("export", "consistency", "proof", "--since", "checkpoint"),
+    ],
+)  # fmt: skip
+def test_without_settings_a_division_is_named(words: tuple[str, ...]) -> None:
+    result = run(*words, "--database", "postgresql:///nowhere")
+    assert result.exit_code == 2 and "say --division" in result.output
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("unknowns", "list"), ("conduct", "alerts"), ("conduct", "score"),
+        ("policy", "replay", "220000000/2026/8202/1"), ("policy", "shadow", "list"),
+        ("policy", "shadow", "stop"), ("policy", "shadow", "report"),
+        ("policy", "shadow", "follow"), ("policy", "shadow", "start", "folder", "--by", "Li"),
+        ("policy", "backtest", "old", "new"),
+        ("export", "consistency", "proof", "--since", "checkpoint"),
+    ],
+)  # fmt: skip
+def test_settings_that_cannot_be_read_are_usage(words: tuple[str, ...], tmp_path: Path) -> None:
+    absent = tmp_path / "absent.toml"
+    result = run(*words, "--database", "postgresql:///nowhere", "--settings", absent)
+    assert result.exit_code == 2 and "absent.toml" in result.output, result.output

@@ -1,0 +1,77 @@
+"""What `--settings` means to the commands that also work on a database alone, on a staged day."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.demo.stage import Stage
+from tests.commands.conftest import DIVISION
+from tests.commands.staged import run
+
+pytestmark = [pytest.mark.slow, pytest.mark.postgres]
+
+ELSEWHERE = "220100000"
+
+
+@pytest.fixture
+def settings(stage: Stage) -> Path:
+    return stage.folder / f"{stage.gateway_names[0]}.toml"
+
+
+@pytest.fixture
+def others(settings: Path, tmp_path: Path) -> Path:
+    """Settings of a gateway that serves another division."""
+    file = tmp_path / "gateway.toml"
+    file.write_text(settings.read_text("utf-8").replace(DIVISION, ELSEWHERE), "utf-8")
+    return file
+
+
+def test_unknowns_are_those_of_the_divisions_that_the_settings_serve(
+    stage: Stage, settings: Path, others: Path
+) -> None:
+    plain = run(stage, "unknowns", "list", "--json").json
+    assert plain, "the bank was not silent"
+    ours = run(stage, "unknowns", "list", "--settings", settings, "--json").json
+    assert {row["instruction"] for row in ours} <= {row["instruction"] for row in plain}
+    assert ours
+    assert run(stage, "unknowns", "list", "--settings", others, "--json").json == []
+
+
+def test_conduct_needs_no_division_where_the_settings_serve_one(
+    stage: Stage, settings: Path, others: Path
+) -> None:
+    named = run(stage, "conduct", "score", "--division", DIVISION, "--json").json
+    meant = run(stage, "conduct", "score", "--settings", settings, "--json").json
+    assert meant["division"] == DIVISION and meant["passed"] == named["passed"] > 0
+    assert "JL-" in (alerts := run(stage, "conduct", "alerts", "--settings", settings)).said or (
+        alerts.code == 0
+    )
+    stranger = run(stage, "conduct", "alerts", "--settings", others, "--division", DIVISION)
+    assert stranger.code == 2 and f"serves {ELSEWHERE}" in stranger.err
+
+
+def test_a_decision_is_replayed_under_the_book_that_the_settings_name(
+    stage: Stage, settings: Path
+) -> None:
+    verdicts = run(stage, "unknowns", "list", "--json").json
+    key = verdicts[0]["instruction"]
+    ran = run(stage, "policy", "replay", key, "--settings", settings, "--json")
+    assert ran.code == 0 and ran.json["same"] is True, ran.said
+
+
+def test_the_past_is_tried_and_shadowed_in_the_division_of_the_settings(
+    stage: Stage, settings: Path, others: Path
+) -> None:
+    library = stage.library
+    back = ("policy", "backtest", library, library, "--settings")
+    assert run(stage, *back, settings, "--json").json["instructions"] > 80
+    assert run(stage, *back, others).code == 2, "nothing was sealed there"
+    begin = ("policy", "shadow", "start", library, "--by", "王处长", "--settings", settings)
+    assert [each["division"] for each in run(stage, *begin, "--json").json] == [DIVISION]
+    listed = ("policy", "shadow", "list", "--json", "--settings")
+    assert len(run(stage, *listed, settings).json) == 1
+    assert run(stage, *listed, others).json == []
+    report = run(stage, "policy", "shadow", "report", "--settings", settings, "--json")
+    assert report.json["run"]["division"] == DIVISION
+    assert run(stage, "policy", "shadow", "stop", "--settings", others).code == 1, "none runs there"
+    assert run(stage, "policy", "shadow", "stop", "--settings", settings).code == 0
