@@ -154,7 +154,7 @@ def _beside_pgbench(staged: Arena, drawn: _Drawn, programme: Programme, measured
     load_registers(stage, drawn.registers(), database)
     wanted = admissions(
         drawn.take("spread", 2 * programme.admitted * programme.rounds), drawn.registers(),
-        stage.folder / "policies",
+        stage.library,
     )  # fmt: skip
     one = wanted[0]
     pgbench = Pgbench(

@@ -146,6 +146,10 @@ class EmbeddedPostgres:
         kill_cluster(keeper, self.processes[0])
 
     @property
+    def log(self) -> Path:
+        return self.folder / "postgres.log"
+
+    @property
     def gave_up(self) -> bool:
         """Whether PostgreSQL ended by itself since it was started; `stop`, then `start` again."""
         return self._keeper is not None and self._keeper.poll() is not None
@@ -250,7 +254,7 @@ class EmbeddedPostgres:
             [
                 *(sys.executable, "-I", "-S", embedded_keeper.__file__),
                 "-" if self._user is None else str(self._user.pw_uid),
-                str(self.folder / "postgres.log"),
+                str(self.log),
                 os.pathsep.join(throwaway) or "-",
                 *(str(binaries / "postgres"), "-D", str(self._data)),
                 *(part for item in settings.items() for part in ("-c", "=".join(item))),
@@ -283,9 +287,9 @@ class EmbeddedPostgres:
             if len(lines) > 7 and lines[7].strip() in ("ready", "standby"):
                 return
             if self._keeper.poll() is not None or time.monotonic() > deadline:
-                raise EmbeddedUnavailable(f"PostgreSQL did not start: {self._last_words()}")
+                raise EmbeddedUnavailable(f"PostgreSQL did not start: {self.last_words()}")
             time.sleep(LOOK_S)
 
-    def _last_words(self) -> str:
-        log = self.folder / "postgres.log"
+    def last_words(self) -> str:
+        log = self.log
         return log.read_text(errors="replace")[-2000:].strip() if log.exists() else "no log"

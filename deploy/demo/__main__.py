@@ -25,11 +25,12 @@ from deploy.demo.day import COUNT_MIN, Day, DayItem, day
 from deploy.demo.desk_links import desk_links
 from deploy.demo.identities import TRUST_DOMAIN, Identities
 from deploy.demo.officers import busiest_agency, publish_registers, work_on_cases
-from deploy.demo.processes import Crew
+from deploy.demo.processes import ChildFailed, Crew
 from deploy.demo.reading import heard_in
 from deploy.demo.samples import operator_commands, submit_command, write_samples
 from deploy.demo.show import progress, show_accounts, show_refusal
 from deploy.demo.stage import HOST, Plot, Stage
+from deploy.demo.vigil import ProgramDied, beside, deaths_behind, look, show_deaths, watch
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.legal_day import legal_day
 
@@ -41,6 +42,9 @@ BANK_HABITS = (
 HORIZON_S = 6.0
 SETTLE_DEADLINE_S = 120.0
 LOOK_S = 0.2
+PLOT = Plot(
+    division=DIVISION, bank_habits=BANK_HABITS, bank_horizon_s=HORIZON_S, working_hours=True
+)
 
 console = Console()
 
@@ -56,8 +60,8 @@ def main() -> int:
         identities = Identities.create(folder / "keys", now)
         plan = day(options.seed, options.instructions, legal_day(now), trust_domain=TRUST_DOMAIN)
         signers = identities.signers(plan.senders)
-        plot = Plot(division=DIVISION, bank_habits=BANK_HABITS, bank_horizon_s=HORIZON_S)
-        stage = Stage(folder, crew, identities, plot)
+        stage = Stage(folder, crew, identities, PLOT)
+        kept = False
         try:
             _raise_curtain(stage, plan)
             sign = {party: signer.document for party, signer in signers.items()}
@@ -65,25 +69,35 @@ def main() -> int:
                 HOST, stage.ports.door, client_context(stage.client), sign
             )
             started = time.monotonic()
-            answers, accounts = uvloop.run(_act(stage, plan, client))
+            answers, accounts = uvloop.run(beside(stage, _act(stage, plan, client)))
             show_accounts(console, accounts, time.monotonic() - started)
             show_refusal(console, plan.items, answers)
             if options.json:
                 options.json.write_bytes(as_bytes(accounts.summary()))
             if not options.once:
                 _stay_up(stage, plan)
+            look(stage)
             return 0 if accounts.closed and accounts.log_verified else 1
         except KeyboardInterrupt:
             console.print("停止 stopping …")
             return 130
+        except ProgramDied as died:
+            show_deaths(console, died.deaths)
+            kept = True
+            return 1
+        except ChildFailed as failed:
+            console.print(f"[red]✗[/] {failed}", highlight=False, soft_wrap=True)
+            show_deaths(console, deaths_behind(stage))
+            kept = True
+            return 1
         finally:
             crew.stop_all()
             stage.postgres.stop()
-            if stage.postgres.died:
+            if kept or stage.postgres.died:
                 console.print(
-                    "PostgreSQL 意外终止，数据和日志保留在此文件夹 PostgreSQL ended by itself;"
-                    f" data and logs stay in {folder}", soft_wrap=True,
-                )  # fmt: skip
+                    f"日志保留在此文件夹 logs, and what PostgreSQL left, stay in {folder}",
+                    soft_wrap=True,
+                )
             else:
                 shutil.rmtree(folder, ignore_errors=True)
 
@@ -108,7 +122,7 @@ def _raise_curtain(stage: Stage, plan: Day) -> None:
         stage.start_bureau()
         stage.start_gateways()
     with console.status("财政两人发布登记 two officers publish the registers …"):
-        asyncio.run(publish_registers(stage, plan.registers))
+        asyncio.run(beside(stage, publish_registers(stage, plan.registers)))
 
 
 async def _act(stage: Stage, plan: Day, make_client: Any) -> tuple[list[GatewayAnswer], Accounts]:
@@ -168,16 +182,17 @@ async def ask(stage: Stage, url: str) -> dict[str, Any]:
 
 
 def _stay_up(stage: Stage, plan: Day) -> None:
-    """Show where everything is, and wait for Ctrl-C."""
+    """Show where everything is, and wait for Ctrl-C. Raises ProgramDied."""
     with console.status("财政人员办理案件 the officers work on cases …"):
-        agency = asyncio.run(busiest_agency(stage))
-        cases = asyncio.run(work_on_cases(stage, agency))
+        agency = asyncio.run(beside(stage, busiest_agency(stage)))
+        cases = asyncio.run(beside(stage, work_on_cases(stage, agency)))
     console.rule("现在可以看 now open", align="left")
     console.print(
         f"财政端工作台（已有 {cases} 件案件），每个链接可用一次，登录后可自设密码和动态口令"
     )
     console.print("the bureau's desk, each link works once; then set a password of your own:")
-    for office, link in asyncio.run(desk_links(stage, agency)).items():
+    links = asyncio.run(beside(stage, desk_links(stage, agency)))
+    for office, link in links.items():
         console.print(f"  {office}: {link}", soft_wrap=True)
     console.print(f"运行指标 operators' port: http://{HOST}:{stage.ports.ops}/metrics")
     console.print(f"日志 logs (until you end it): {stage.folder}")
@@ -189,7 +204,7 @@ def _stay_up(stage: Stage, plan: Day) -> None:
         operator_commands(stage, stage.folder), markup=False, highlight=False, soft_wrap=True
     )
     console.print("Ctrl-C 结束 to end")
-    signal.pause()
+    watch(stage)
 
 
 def _interrupt(_number: int, _frame: object) -> None:

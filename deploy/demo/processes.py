@@ -56,6 +56,8 @@ class Crew:
 
     def __init__(self) -> None:
         self._children: dict[str, _Child] = {}
+        self._asked: set[str] = set()
+        """Those that were told to end since they were started."""
         self._watchdog: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -109,12 +111,26 @@ class Crew:
         """None while it runs; minus the signal's number when a signal ended it."""
         return self._children[name].process.poll()
 
+    @property
+    def fallen(self) -> list[str]:
+        """Those that ended though nobody told them to here."""
+        return [
+            name for name, child in self._children.items()
+            if name not in self._asked and _ended(child.process)
+        ]  # fmt: skip
+
+    def ending(self, name: str) -> int | None:
+        """`exit_code` without reaping, so that what it has started can still be ended with it."""
+        return _ending(self._children[name].process)
+
     def kill(self, name: str) -> None:
         """kill -9, as a crash would; returns when it is gone."""
+        self._asked.add(name)
         _end_group(self._children[name].process)
 
     def stop(self, name: str) -> int:
         """SIGTERM, and kill -9 past the deadline; returns the exit code."""
+        self._asked.add(name)
         process = self._children[name].process
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
@@ -165,6 +181,7 @@ class Crew:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        self._asked.discard(name)
         self._children.pop(name, None)  # a restarted child counts as last started
         self._children[name] = _Child(order=order, process=process, log_start=start)
         self._watch(process.pid)
@@ -202,10 +219,17 @@ class Crew:
 
 
 def _ended(process: subprocess.Popen[bytes]) -> bool:
+    return _ending(process) is not None
+
+
+def _ending(process: subprocess.Popen[bytes]) -> int | None:
     """Looks without reaping: as long as the leader is not reaped, its group's number is ours."""
     if process.returncode is not None:
-        return True
-    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
+        return process.returncode
+    found = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+    if found is None:
+        return None
+    return found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> int:

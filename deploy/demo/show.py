@@ -1,6 +1,7 @@
 """What a person sees of the demonstration: progress, the closing table, one explanation."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import orjson
 from rich.console import Console
@@ -55,6 +56,11 @@ def show_accounts(console: Console, accounts: Accounts, seconds: float) -> None:
     console.print(f"日志 log: {verified}    账 accounts: {closed}    {seconds:.1f} s")
 
 
+def _refused(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """Its findings, unless it passed: outside working hours that bears a warning as well."""
+    return [] if answer["outcome"] == "passed" else answer["findings"]
+
+
 def show_refusal(
     console: Console, items: Sequence[DayItem], answers: Sequence[GatewayAnswer]
 ) -> None:
@@ -63,7 +69,7 @@ def show_refusal(
         (item, finding)
         for item, answer in zip(items, answers, strict=True)
         if item.format == "json" and answer.status == 200
-        for finding in orjson.loads(answer.body)["findings"]
+        for finding in _refused(orjson.loads(answer.body))
     ]
     if not findings:
         return

@@ -49,6 +49,9 @@ class Plot:
     """Whether the gateway watches `<folder>/files`."""
     books: bool = True
     """Whether the gateway reads the bank's own books."""
+    working_hours: bool = False
+    """Whether the gateway holds the library whole, as the desk does. Without JL-090 (payments out
+    of hours) tests and measurements see the same by day and by night."""
     signed: bool = False
     """Whether the gateway takes only books that two officers signed, as in production; the first
     is signed when it starts."""
@@ -141,6 +144,9 @@ class Stage:
             environment = {**self.gateway_environment, **self.gateway_more}
             self._start(name, argv, environment, "gateway.ready")
 
+    def log(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
+
     @property
     def gateway_environment(self) -> dict[str, str]:
         made = {
@@ -203,9 +209,7 @@ class Stage:
     def _start(
         self, name: str, argv: list[str], environment: Mapping[str, str], ready: str
     ) -> None:
-        self.crew.start(
-            name, argv, self.environment(environment), self.folder / f"{name}.log", ready=ready
-        )
+        self.crew.start(name, argv, self.environment(environment), self.log(name), ready=ready)
 
     def environment(self, more: Mapping[str, str]) -> dict[str, str]:
         """Ours without any settings of a real gateway, and `more`."""
@@ -278,12 +282,15 @@ mark = "log.mark"
 
     def _policy_source(self) -> str:
         if not self.plot.signed:
-            return f'folder = "{self._policies()}"'
+            return f'folder = "{self.library}"'
         officers = ", ".join(f'"{uri("operator", name)}"' for name in OFFICERS)
         return f'books = "{self.books}"\nofficers = [{officers}]'
 
-    def _policies(self) -> Path:
-        """The library without JL-090: this bureau is open round the clock, for whoever looks."""
+    @property
+    def library(self) -> Path:
+        """The documents that the gateway holds, where they are not signed."""
+        if self.plot.working_hours:
+            return _library()
         folder = self.folder / "policies"
         if not folder.exists():
             shutil.copytree(_library(), folder, ignore=shutil.ignore_patterns("JL-090.toml"))
