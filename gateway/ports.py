@@ -15,6 +15,7 @@ from gateway.domain.conduct import (
     Arrears,
     BankEntry,
     ClearingTotal,
+    Correction,
     HandedOver,
     Known,
     ScoreCard,
@@ -348,7 +349,7 @@ class Watch(Protocol):
 
 
 class BankBooks(Protocol):
-    """The bank core's own list of movements, where it offers one (adapters room)."""
+    """The bank core's own list of movements, if any (adapters room)."""
 
     async def entries(self, after: str | None, limit: int) -> tuple[list[BankEntry], str | None]:
         """Movements after the cursor `after`, in the bank's order, and the new cursor.
@@ -368,15 +369,14 @@ class ConductStore(Protocol):
         self, entries: Sequence[BankEntry], clearing: Sequence[ClearingTotal] = ()
     ) -> Known:
         """What the ledger holds of the instructions that they name, and which came before."""
-        ...
 
     async def take(
         self, statement: Statement, alerts: Sequence[tuple[Alert, RecordDraft, bytes]],
-        at: dt.datetime, *, received: HandedOver | None = None,
-        cursor: tuple[str, str] | None = None,
+        at: dt.datetime, *, corrections: Sequence[Correction] = (),
+        received: HandedOver | None = None, cursor: tuple[str, str] | None = None,
     ) -> int:  # fmt: skip
-        """Keep it all; each new alert with its record and its notice. How many were new."""
-        ...
+        """Keep it all; each new alert with its record and its notice, each instruction's first
+        correction with its record and its notification. How many alerts were new."""
 
     async def statement_digest(self, division: str, id: str) -> bytes | None: ...
 

@@ -191,6 +191,7 @@ class MemoryLedger:
         end = self._state.hold_ends.get(key)
         forwarded = admission.outcome is Outcome.PASS or (end and end.how is HoldEnding.RELEASED)
         unsettled = BankOutcome.UNKNOWN if forwarded else None
+        corrections = self._told(key, RecordKind.CORRECTION)
         return Standing(
             key=key, digest=admission.digest, party=admission.party, format=admission.format,
             raw=admission.raw, signature=admission.signature, agency_code=admission.agency_code,
@@ -199,7 +200,7 @@ class MemoryLedger:
             bank_reference=settled.bank_reference if settled else None,
             bank_reason=settled.bank_reason if settled else None,
             settled_at=settled.settled_at if settled else None,
-            disputed=bool(settled and self.disputed(key)),
+            correction=next(iter(corrections), b"") if settled else b"",
             ended_at=end.at if end else None, ended_how=end.how if end else "",
             ended_decision=end.decision if end else b"",
         )  # fmt: skip

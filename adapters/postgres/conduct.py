@@ -13,6 +13,7 @@ from gateway.domain.conduct import (
     Arrears,
     BankEntry,
     ClearingTotal,
+    Correction,
     DayOfAccount,
     Direction,
     HandedOver,
@@ -34,6 +35,8 @@ from gateway.domain.people import IN_CLEAR, Sealing
 
 FOUND_MAX = 500
 """How much of one kind one look finds; what is told is not found again."""
+
+_DAY = dt.timedelta(days=1)
 
 _SQL = statements("conduct")
 
@@ -64,17 +67,24 @@ class PostgresConduct:
         cleared = {clearing[row["place"] - 1]: Fen(row["amount_fen"]) for row in before}
         return Known(standings=held, booked=booked, cleared=cleared)
 
+    async def debit(self, key: InstructionKey) -> BankEntry | None:
+        """The newest debit that names it, unless the bank has taken back what it debited."""
+        columns = key.division, key.fiscal_year, key.voucher_type, key.voucher_no
+        rows = await self._pool.fetch(_SQL["debit"], *columns)
+        return _entry(rows[0]) if rows else None
+
     async def statement_digest(self, division: str, id: str) -> bytes | None:
         rows = await self._pool.fetch(_SQL["statement_digest"], division, id)
         return rows[0]["digest"] if rows else None
 
     async def take(
         self, statement: Statement, alerts: Sequence[tuple[Alert, RecordDraft, bytes]],
-        at: dt.datetime, *, received: HandedOver | None = None,
-        cursor: tuple[str, str] | None = None,
+        at: dt.datetime, *, corrections: Sequence[Correction] = (),
+        received: HandedOver | None = None, cursor: tuple[str, str] | None = None,
     ) -> int:  # fmt: skip
         """One transaction; how many of the alerts are new. `cursor`: a source, and how far."""
-        return await self._pool.unbroken(self._take(statement, alerts, at, received, cursor))
+        told = alerts, corrections
+        return await self._pool.unbroken(self._take(statement, told, at, received, cursor))
 
     async def cursor(self, source: str) -> str | None:
         rows = await self._pool.fetch(_SQL["cursor"], source)
@@ -100,6 +110,9 @@ class PostgresConduct:
             unreturned=tuple(
                 _unreturned(division, row)
                 for row in await fetch(_SQL["unreturned"], division, since, midnight, FOUND_MAX)
+            ),
+            denied=tuple(
+                map(_entry, await fetch(_SQL["denied"], division, today - _DAY, FOUND_MAX))
             ),
             days=tuple(DayOfAccount(**row) for row in await fetch(_SQL["days"], division, first)),
             records=tuple(
@@ -141,17 +154,19 @@ class PostgresConduct:
         )  # fmt: skip
 
     async def _take(
-        self, statement: Statement, alerts: Sequence[tuple[Alert, RecordDraft, bytes]],
-        at: dt.datetime, received: HandedOver | None,
-        cursor: tuple[str, str] | None,
+        self, statement: Statement,
+        told: tuple[Sequence[tuple[Alert, RecordDraft, bytes]], Sequence[Correction]],
+        at: dt.datetime, received: HandedOver | None, cursor: tuple[str, str] | None,
     ) -> int:  # fmt: skip
-        new = 0
+        new, (alerts, corrections) = 0, told
         async with self._pool.transaction() as connection:
             if received and not await _hand_over(connection, statement.id, received, at):
                 return 0
             await _keep(connection, statement)
             for alert, record, notice in alerts:
                 new += await _raise(connection, alert, record, notice, at)
+            for correction in corrections:
+                await _correct(connection, correction, at)
             if cursor:
                 await connection.execute(_SQL["move_cursor"], *cursor)
         return new
@@ -203,6 +218,15 @@ async def _raise(
     )
     await connection.execute(_SQL["tell_notice"], alert.division, at, record.subject, notice)
     return 1
+
+
+async def _correct(connection: Connection, correction: Correction, at: dt.datetime) -> None:
+    """Once for each instruction: then nobody is told how it was settled any more."""
+    division, record = correction.key.division, correction.record
+    columns = division, record.kind, record.subject, record.body
+    if await connection.fetchval(_SQL["correct"], *columns) is not None:
+        told = correction.agency_code, record.subject, correction.notification
+        await connection.execute(_SQL["tell_agency"], division, at, *told)
 
 
 def _cleared(totals: Sequence[ClearingTotal]) -> tuple[list[Any], ...]:

@@ -59,7 +59,7 @@ def _standing(row: Any, sealing: Sealing) -> Standing:
         bank_reference=row["bank_reference"],
         bank_reason=row["bank_reason"],
         settled_at=row["settled_at"],
-        disputed=row["disputed"],
+        correction=row["correction"] or b"",
         ended_at=row["ended_at"],
         ended_how=row["ended_how"] or "",
         ended_decision=row["ended_decision"] or b"",

@@ -13,7 +13,7 @@ import orjson
 
 from certs.log.note import log_origins
 from certs.log.report import Exit, Report, Stopped, Walk
-from gateway.domain.bank import DISPUTED, BankOutcome
+from gateway.domain.bank import BankOutcome, disputed_word
 from gateway.domain.decision import restored
 from gateway.domain.holds import HoldEnding
 from gateway.domain.instruction import InstructionKey
@@ -152,7 +152,7 @@ def _check_bank(walk: Walk, document: Fields, records: list[Proven], key: Instru
     settled = _only(walk, records, RecordKind.BANK_OUTCOME, "银行结果", "bank outcome")
     said = _word(document)
     passed = _was_forwarded(document)
-    disputed = any(each.fields["kind"] == RecordKind.CORRECTION for each in records)
+    corrections = [each.fields for each in records if each.fields["kind"] == RecordKind.CORRECTION]
     if settled is None:
         walk.expect(
             said["bank"] not in _SETTLED and not _is_disputed(said),
@@ -167,14 +167,22 @@ def _check_bank(walk: Walk, document: Fields, records: list[Proven], key: Instru
         _equal(walk, "bank", "银行部分（无结果）", said, nothing)
     elif _is_disputed(said):
         walk.expect(
-            disputed,
+            bool(corrections),
             "银行答复与账本不一致有更正记录为证。",
             "The contradiction is proven by a correction record.",
             Exit.USAGE,
         )
+        reasons = {disputed_word(each).reason for each in corrections}
+        walk.expect(
+            said["bank_reason"] in reasons,
+            "不一致的说明与更正记录相符。",
+            "What is said of the contradiction is what the correction record says.",
+        )
     else:
         _equal(walk, "bank", "银行结果", said, _proven_word(document, settled, key))
-        walk.expect(not disputed, "没有更正记录与之矛盾。", "No correction record contradicts it.")
+        walk.expect(
+            not corrections, "没有更正记录与之矛盾。", "No correction record contradicts it."
+        )
 
 
 def _word(document: Fields) -> Fields:
@@ -184,8 +192,9 @@ def _word(document: Fields) -> Fields:
 
 
 def _is_disputed(said: Fields) -> bool:
-    return said == {
-        "bank": DISPUTED.outcome, "bank_reason": DISPUTED.reason,
+    """Whoever is told of a contradiction is told a reason; of a payment still open none."""
+    return said["bank_reason"] is not None and said == {
+        "bank": BankOutcome.UNKNOWN, "bank_reason": said["bank_reason"],
         "bank_reference": None, "settled_at": None,
     }  # fmt: skip
 

@@ -57,6 +57,7 @@ from gateway.pipeline.release import Release
 from gateway.pipeline.tell import Origin
 from gateway.settings import Secrets, Settings
 from gateway.web.shares import Company, Shares
+from gateway.workers.conduct import contradicted
 from gateway.workers.deliver import Inbox
 
 BANK_WAITING_MAX = 512
@@ -217,6 +218,7 @@ async def open_house(
             origin=origin,
             allowances=allowances_of(settings),
             behind=behind,
+            noticed=contradicted,
         ),
         inboxes=inboxes,
         formats=formats,

@@ -15,11 +15,13 @@ from typing import Any
 import attrs
 
 from adapters.postgres.backlog import PostgresBacklog
+from adapters.postgres.conduct import PostgresConduct
 from adapters.postgres.ledger import PostgresLedger
 from gateway.commands.rooms import instance_name
 from gateway.domain.bank import BankOutcome
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import OpenPayment
+from gateway.domain.legal_day import legal_day
 from gateway.domain.money import yuan
 from gateway.pipeline.line import FORWARD_WITHIN_S
 from gateway.pipeline.settle import settle
@@ -124,7 +126,10 @@ async def settle_by_person(
     key: InstructionKey, decision: Decision, settings: Settings, database: str,
     told: Mapping[str, Any] | None = None,
 ) -> None:  # fmt: skip
-    """`told`: more for the record. Raises Refused, LedgerUnavailable."""
+    """`told`: more for the record. Refused as not paid where the books of the bank show it paid.
+
+    Raises Refused, LedgerUnavailable.
+    """
     origin = Origin(bank=settings.gateway.bank_code, uri=settings.gateway.uri)
     now = dt.datetime.now(dt.UTC)
     async with AsyncExitStack() as rooms:
@@ -141,6 +146,8 @@ async def settle_by_person(
                 f"{key}: the bank may still take it until"
                 f" {earliest(payment, settings).isoformat(timespec='seconds')}; wait"
             )
+        if decision.outcome is not BankOutcome.ACCEPTED:
+            await _refuse_against_books(key, database, rooms)
         evidence = {
             "how": "operator",
             "by": decision.by.strip(),
@@ -150,6 +157,17 @@ async def settle_by_person(
         }
         if not await settle(key, decision.outcome, ledger, origin, now, evidence):
             raise Refused(f"{key}: somebody settled it just now; nothing was changed")
+
+
+async def _refuse_against_books(key: InstructionKey, database: str, rooms: AsyncExitStack) -> None:
+    """Raises Refused: nobody's word that it was not paid stands against the bank's own books."""
+    conduct = PostgresConduct(database)
+    rooms.push_async_callback(conduct.close)
+    if entry := await conduct.debit(key):
+        raise Refused(
+            f"{key}: the bank's books have its debit, movement {entry.id} of"
+            f" {legal_day(entry.booked_at)}, {yuan(entry.amount_fen)} yuan (银行账上已划款)"
+        )
 
 
 async def _why_not_open(key: InstructionKey, ledger: PostgresLedger) -> str:

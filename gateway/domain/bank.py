@@ -1,12 +1,17 @@
 """What a bank core can answer, and what it promises about its own conduct."""
 
+import datetime as dt
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 import attrs
 import msgspec
 
 from gateway.domain.enquiries import RecallStatus
 from gateway.domain.instruction import InstructionKey
+from gateway.domain.legal_day import legal_day
+from gateway.domain.money import yuan
 
 
 class BankOutcome(StrEnum):
@@ -63,6 +68,22 @@ DISPUTED = BankAnswer(
     " (the bank's word contradicts the ledger; do not send it anew)",
 )
 """What anybody is told of a payment that was settled in one way and answered in another."""
+BOOKS = "books"
+"""Whence a `correction` record is, where the bank's own books contradict how it was settled."""
+
+
+def disputed_word(correction: Mapping[str, Any]) -> BankAnswer:
+    """What anybody is told of a payment with this `correction` record: nothing to rely on, and
+    where the bank's books show its money gone, when and how much."""
+    at, amount = correction.get("booked_at"), correction.get("booked_fen")
+    if correction.get("how") != BOOKS or not isinstance(at, int) or not isinstance(amount, int):
+        return DISPUTED
+    day = legal_day(dt.datetime.fromtimestamp(at / 1_000_000, dt.UTC))
+    return BankAnswer(
+        outcome=BankOutcome.UNKNOWN,
+        reason=f"银行账上{day}已划款{yuan(amount)}元，与此前未支付的结论不一致，正在查实，请勿换号重报"
+        f" (the bank's books show {yuan(amount)} yuan paid on {day}; do not send it anew)",
+    )
 
 
 @attrs.frozen(kw_only=True)

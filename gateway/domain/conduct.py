@@ -12,7 +12,7 @@ import attrs
 
 from gateway.domain.decision import Light
 from gateway.domain.instruction import InstructionKey
-from gateway.domain.ledger import Standing
+from gateway.domain.ledger import RecordDraft, Standing
 from gateway.domain.money import Fen
 
 
@@ -125,6 +125,17 @@ class Alert:
 
 
 @attrs.frozen(kw_only=True)
+class Correction:
+    """What the bank's books prove of a payment that was settled as not paid."""
+
+    key: InstructionKey
+    agency_code: str
+    record: RecordDraft
+    notification: bytes
+    """What its agency is told, which may have been told to send it anew."""
+
+
+@attrs.frozen(kw_only=True)
 class Unbooked:
     """Passed and due, and no movement of the bank shows that it was paid."""
 
@@ -185,6 +196,9 @@ class Arrears:
     unbooked: tuple[Unbooked, ...]
     overpaid: tuple[Overpaid, ...]
     unreturned: tuple[Unreturned, ...]
+    denied: tuple[BankEntry, ...]
+    """Debits of yesterday and today of what was settled as not paid, not taken back and without a
+    `correction`: they came before the settlement."""
     days: tuple[DayOfAccount, ...]
     records: tuple[Untold, ...]
     notices: tuple[Untold, ...]

@@ -6,8 +6,9 @@ from enum import StrEnum
 
 import attrs
 import msgspec
+import orjson
 
-from gateway.domain.bank import DISPUTED, BankAnswer, BankOutcome, Contradiction
+from gateway.domain.bank import BankAnswer, BankOutcome, Contradiction, disputed_word
 from gateway.domain.decision import Outcome
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.money import Fen
@@ -151,13 +152,18 @@ class Standing:
     bank_reference: str | None
     bank_reason: str | None
     settled_at: dt.datetime | None
-    disputed: bool = False
-    """A `correction` record contradicts how it was settled."""
+    correction: bytes = b""
+    """The first `correction` record that contradicts how it was settled; empty if none does."""
     ended_at: dt.datetime | None = None
     """When its hold ended; None for one that was not held, or still is."""
     ended_how: str = ""
     """A `HoldEnding`, or empty."""
     ended_decision: bytes = b""
+
+    @property
+    def disputed(self) -> bool:
+        """Whether a `correction` record contradicts how it was settled."""
+        return self.correction != b""
 
     @property
     def held(self) -> bool:
@@ -179,8 +185,10 @@ class Standing:
     @property
     def word(self) -> BankAnswer | None:
         """The bank's word as far as anybody may rely on it; None if it was never forwarded."""
-        if self.bank is None or self.disputed:
-            return DISPUTED if self.disputed else None
+        if self.disputed:
+            return disputed_word(orjson.loads(self.correction))
+        if self.bank is None:
+            return None
         return BankAnswer(outcome=self.bank, reference=self.bank_reference, reason=self.bank_reason)
 
 

@@ -20,12 +20,12 @@ from gateway.domain.workdays import is_workday, workdays_since
 from gateway.pipeline.conduct_words import (
     alert,
     cleared_wrongly,
-    entry_facts,
     late,
     never_paid,
     never_returned,
     not_as_ordered,
     paid_again,
+    paid_all_the_same,
     slow_service,
     untold_notice,
     untold_records,
@@ -63,14 +63,8 @@ def alerts_on_entry(
     instruction = read(standing)
     if differences := list(_differences(entry, instruction)):
         yield not_as_ordered(entry, differences)
-    if standing.bank in _NOT_PAID:
-        yield alert(
-            entry.division, "JL-101", f"entry/{entry.id}/denied",
-            f"银行答复第 {standing.key.voucher_no} 号凭证未支付，"
-            f"账上却已划款 {yuan(entry.amount_fen)} 元",
-            f"the bank said of {standing.key} that nothing was paid, and its books show a debit",
-            entry_facts(entry) | {"answered": str(standing.bank)},
-        )  # fmt: skip
+    if denied(entry, standing):
+        yield paid_all_the_same(entry, standing, instruction)
     due = due_day(standing.decided_now[1], calendar, allowances)
     if (paid := legal_day(entry.booked_at)) > due:
         yield late(entry, due, paid)
@@ -97,6 +91,14 @@ def alerts_on_arrears(
         taken = workdays_since(task.asked_on, task.done_on or today, calendar)
         if taken > allowances.task_workdays:
             yield slow_service(task, taken, allowances)
+
+
+def denied(entry: BankEntry, standing: Standing | None) -> bool:
+    """Whether it is the debit of what was settled as not paid."""
+    return (
+        standing is not None and standing.forwarded and standing.bank in _NOT_PAID
+        and entry.direction is Direction.DEBIT
+    )  # fmt: skip
 
 
 def due_day(decided_at: dt.datetime, calendar: Calendar, allowances: Allowances) -> dt.date:

@@ -6,11 +6,15 @@ Accounts are masked and names shortened: an alert travels further than the payme
 import datetime as dt
 from collections.abc import Mapping
 
+import msgspec
+
+from gateway.domain.bank import BOOKS, BankOutcome, disputed_word
 from gateway.domain.conduct import (
     AccountTask,
     Alert,
     BankEntry,
     ClearingTotal,
+    Correction,
     DayOfAccount,
     Overpaid,
     Unbooked,
@@ -18,13 +22,14 @@ from gateway.domain.conduct import (
     Untold,
 )
 from gateway.domain.conduct_rules import RULES, Allowances
+from gateway.domain.instruction import Instruction
 from gateway.domain.ledger import RecordDraft, Standing
 from gateway.domain.legal_day import legal_day
 from gateway.domain.masking import masked
 from gateway.domain.money import yuan
 from gateway.domain.records import RecordKind, canonical, unnumbered
 from gateway.domain.workdays import workdays_since
-from gateway.pipeline.tell import Origin, microseconds
+from gateway.pipeline.tell import Origin, correction, microseconds
 
 _FIELDS_ZH = {
     "payer.account": "付款账号",
@@ -88,6 +93,42 @@ def not_as_ordered(entry: BankEntry, differences: list[dict[str, object]]) -> Al
         f"{entry.key} was not paid as ordered: "
         + ", ".join(f"{d['field']} {d['ordered']} -> {d['paid']}" for d in differences),
         entry_facts(entry) | {"differences": differences},
+    )  # fmt: skip
+
+
+def paid_all_the_same(entry: BankEntry, standing: Standing, ordered: Instruction) -> Alert:
+    """What was given back on the limits when it was settled as not paid is free to be spent again:
+    only the bureau can freeze it."""
+    return alert(
+        entry.division, "JL-101", f"entry/{entry.id}/denied",
+        f"第 {standing.key.voucher_no} 号凭证已按未支付了结，"
+        f"账上却已划款 {yuan(entry.amount_fen)} 元；"
+        f"其额度（指标 {ordered.indicator_id}）已退回，请财政部门冻结相应金额",
+        f"{standing.key} was settled as not paid, and the bank's books show a debit; what it had"
+        f" reserved (indicator {ordered.indicator_id}) was given back and is to be frozen",
+        entry_facts(entry) | {
+            "answered": str(standing.bank), "given_back_fen": int(ordered.amount_fen),
+            "indicator": ordered.indicator_id,
+        },
+    )  # fmt: skip
+
+
+def told_by_books(entry: BankEntry, standing: Standing, origin: Origin, at: dt.datetime) -> (
+    Correction
+):  # fmt: skip
+    """Both words, and what the agency must know before it sends the payment anew."""
+    facts = {
+        "booked_at": microseconds(entry.booked_at), "booked_fen": int(entry.amount_fen),
+        "entry": entry.id, "how": BOOKS, "reference": entry.reference,
+    }  # fmt: skip
+    told = {
+        **msgspec.structs.asdict(standing.key), **facts, "held": standing.bank,
+        "kind": "contradiction", "reason": disputed_word(facts).reason,
+        "recorded_at": microseconds(at), "said": BankOutcome.ACCEPTED,
+    }  # fmt: skip
+    return Correction(
+        key=standing.key, agency_code=standing.agency_code, notification=canonical(told),
+        record=correction(standing, origin, at, facts, BankOutcome.ACCEPTED),
     )  # fmt: skip
 
 

@@ -1,18 +1,30 @@
 """Take what the bank says of itself, and look for what it left undone: the two ways to an alert."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
-from gateway.domain.conduct import Alert, BankEntry, HandedOver, Statement
+from gateway.domain.conduct import (
+    Alert,
+    BankEntry,
+    Correction,
+    HandedOver,
+    Known,
+    Statement,
+)
 from gateway.domain.conduct_rules import Allowances
 from gateway.domain.faults import Conflicting, Fault, FaultCode
 from gateway.domain.instruction import Instruction
 from gateway.domain.ledger import RecordDraft, Standing
 from gateway.domain.registers import Account
-from gateway.pipeline.conduct import alerts_on_arrears, alerts_on_entry
-from gateway.pipeline.conduct_words import alert_record, cleared_otherwise
+from gateway.pipeline.conduct import alerts_on_arrears, alerts_on_entry, denied
+from gateway.pipeline.conduct_words import (
+    alert_record,
+    cleared_otherwise,
+    paid_all_the_same,
+    told_by_books,
+)
 from gateway.pipeline.ordered import ordered
 from gateway.pipeline.parse import refuse_forgetful
 from gateway.pipeline.tell import Origin
@@ -33,6 +45,8 @@ class Reconciling:
     allowances: Allowances
     behind: Mapping[str, str] = attrs.field(factory=dict)
     """Divisions whose database has forgotten what it passed: to it every movement is foreign."""
+    noticed: Callable[[BankEntry, Standing], None] = lambda _entry, _standing: None
+    """Operators are told of a payment that was settled as not paid, and that the books show."""
 
     async def take(
         self, statement: Statement, now: dt.datetime, *, received: HandedOver | None = None,
@@ -49,8 +63,10 @@ class Reconciling:
             found += alerts_on_entry(
                 entry, known, accounts, calendar, self.allowances, self._instruction
             )
-        told = self._told(found, now)
-        return await self.store.take(statement, told, now, received=received, cursor=cursor)
+        return await self.store.take(
+            statement, self._told(found, now), now, received=received, cursor=cursor,
+            corrections=self._corrections(_contradicted(statement.entries, known), now),
+        )  # fmt: skip
 
     async def hand_over(
         self, statement: Statement, handed: HandedOver, now: dt.datetime
@@ -83,14 +99,33 @@ class Reconciling:
         )  # fmt: skip
         _, calendar = self._registers(division, now)
         found = list(alerts_on_arrears(division, arrears, now, calendar, self.allowances))
+        contradicted = []
+        if arrears.denied:
+            contradicted = _contradicted(arrears.denied, await self.store.known(arrears.denied))
+            found += [
+                paid_all_the_same(entry, standing, self._instruction(standing))
+                for entry, standing in contradicted
+            ]
         if not found:
             return 0
-        return await self.store.take(Statement(id=""), self._told(found, now), now)
+        return await self.store.take(
+            Statement(id=""), self._told(found, now), now,
+            corrections=self._corrections(contradicted, now),
+        )  # fmt: skip
 
     def _told(
         self, alerts: Sequence[Alert], now: dt.datetime
     ) -> list[tuple[Alert, RecordDraft, bytes]]:
         return [(alert, *alert_record(alert, self.origin, now)) for alert in alerts]
+
+    def _corrections(
+        self, contradicted: Sequence[tuple[BankEntry, Standing]], now: dt.datetime
+    ) -> list[Correction]:
+        for entry, standing in contradicted:
+            self.noticed(entry, standing)
+        return [
+            told_by_books(entry, standing, self.origin, now) for entry, standing in contradicted
+        ]
 
     def _instruction(self, standing: Standing) -> Instruction:
         return ordered(standing, self.formats)
@@ -104,6 +139,15 @@ class Reconciling:
         except Fault:
             return _NOTHING, _NO_DAYS
         return registers.accounts, registers.calendar
+
+
+def _contradicted(entries: Sequence[BankEntry], known: Known) -> list[tuple[BankEntry, Standing]]:
+    """Debits of what was settled as not paid, each with its instruction."""
+    return [
+        (entry, standing)
+        for entry in entries
+        if entry.key and (standing := known.standings.get(entry.key)) and denied(entry, standing)
+    ]
 
 
 def entries_by_division(entries: Sequence[BankEntry], served: frozenset[str]) -> list[BankEntry]:

@@ -4,8 +4,10 @@ import asyncio
 
 import structlog
 
-from gateway.domain.conduct import Statement
+from gateway.domain.bank import BOOKS, BankOutcome
+from gateway.domain.conduct import BankEntry, Statement
 from gateway.domain.faults import BankSilent, Fault, LedgerUnavailable
+from gateway.domain.ledger import Standing
 from gateway.pipeline.reconcile import Reconciling, entries_by_division
 from gateway.ports import BankBooks, Clock
 from gateway.workers.office import Office
@@ -17,6 +19,14 @@ SOURCE = "core"
 """The cursor's name: the bank core's list of movements."""
 
 log = structlog.get_logger()
+
+
+def contradicted(entry: BankEntry, standing: Standing) -> None:
+    """The bank's books show the debit of what was settled as not paid."""
+    log.error(
+        "payment.contradicted", instruction=str(standing.key), how=BOOKS, held=standing.bank,
+        said=BankOutcome.ACCEPTED, entry=entry.id,
+    )  # fmt: skip
 
 
 class Conduct:

@@ -9,11 +9,13 @@ from gateway.domain.conduct import (
     Arrears,
     BankEntry,
     ClearingTotal,
+    Correction,
     HandedOver,
     Known,
     ScoreCard,
     Statement,
 )
+from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import RecordDraft
 
 
@@ -23,6 +25,7 @@ class AlarmBook:
     def __init__(self, ledger: MemoryLedger | None = None) -> None:
         self._ledger = ledger
         self.raised: dict[tuple[str, str, str], Alert] = {}
+        self.corrections: dict[InstructionKey, Correction] = {}
         self.statements: dict[tuple[str, str], tuple[bytes, Statement]] = {}
 
     def policies(self) -> list[str]:
@@ -37,8 +40,8 @@ class AlarmBook:
 
     async def take(
         self, statement: Statement, alerts: Sequence[tuple[Alert, RecordDraft, bytes]],
-        at: dt.datetime, *, received: HandedOver | None = None,
-        cursor: tuple[str, str] | None = None,
+        at: dt.datetime, *, corrections: Sequence[Correction] = (),
+        received: HandedOver | None = None, cursor: tuple[str, str] | None = None,
     ) -> int:  # fmt: skip
         if received:
             place = received.division, statement.id
@@ -49,6 +52,8 @@ class AlarmBook:
             place3 = alert.division, alert.policy, alert.subject
             new += place3 not in self.raised
             self.raised.setdefault(place3, alert)
+        for correction in corrections:
+            self.corrections.setdefault(correction.key, correction)
         return new
 
     async def statement_digest(self, division: str, id: str) -> bytes | None:
@@ -63,7 +68,14 @@ class AlarmBook:
         records_before: dt.datetime, notices_before: dt.datetime,
     ) -> Arrears:  # fmt: skip
         return Arrears(
-            unbooked=(), overpaid=(), unreturned=(), days=(), records=(), notices=(), tasks=()
+            unbooked=(),
+            overpaid=(),
+            unreturned=(),
+            denied=(),
+            days=(),
+            records=(),
+            notices=(),
+            tasks=(),
         )
 
     async def score(self, division: str, first: dt.date, last: dt.date) -> ScoreCard:

@@ -39,7 +39,7 @@ ALLOWED = Allowances()
 ORDER = instruction()
 ACCOUNTS = registers().accounts
 NOTHING = Arrears(
-    unbooked=(), overpaid=(), unreturned=(), days=(), records=(), notices=(), tasks=()
+    unbooked=(), overpaid=(), unreturned=(), denied=(), days=(), records=(), notices=(), tasks=()
 )
 
 

@@ -57,6 +57,21 @@ INSERT INTO pending_record (division, kind, subject, body) VALUES ($1, $2, $3, $
 -- empty: always
 INSERT INTO notice (division, created_at, subject, body) VALUES ($1, $2, $3, $4)
 
+-- name: correct
+-- empty: a correction of this instruction is on record already
+INSERT INTO pending_record (division, kind, subject, body)
+SELECT $1, $2, $3, $4
+WHERE NOT EXISTS (
+    SELECT FROM log_record AS r WHERE r.division = $1 AND r.kind = $2 AND r.subject = $3
+    UNION ALL
+    SELECT FROM pending_record AS p WHERE p.division = $1 AND p.kind = $2 AND p.subject = $3)
+RETURNING id
+
+-- name: tell_agency
+-- empty: always
+INSERT INTO notification (division, created_at, agency_code, subject, body)
+VALUES ($1, $2, $3, $4, $5)
+
 -- name: move_cursor
 -- empty: always
 INSERT INTO bank_cursor (source, after) VALUES ($1, $2)
@@ -121,6 +136,45 @@ WHERE d.booked_fen > i.amount_fen
           WHERE a.division = $1 AND a.policy = 'JL-100' AND a.subject = concat_ws(
               '/', 'payment', $1, d.fiscal_year, d.voucher_type, d.voucher_no, 'again'))
 LIMIT $3
+
+-- name: denied
+-- empty: nothing that was settled as not paid was debited in these days and left so, uncorrected
+SELECT e.division, e.id, e.booked_at, e.account, e.direction, e.amount_fen, e.fiscal_year,
+       e.voucher_type, e.voucher_no, e.reference, e.counter_account, e.counter_name
+FROM bank_entry AS e
+     JOIN settlement AS s
+       ON s.division = e.division AND s.fiscal_year = e.fiscal_year
+          AND s.voucher_type = e.voucher_type AND s.voucher_no = e.voucher_no
+WHERE e.division = $1 AND e.booked_day >= $2 AND e.direction = 'debit' AND e.voucher_no IS NOT NULL
+      AND s.bank IN ('rejected', 'not_taken')
+      AND (SELECT sum(CASE b.direction WHEN 'debit' THEN b.amount_fen ELSE -b.amount_fen END)
+           FROM bank_entry AS b
+           WHERE b.division = e.division AND b.fiscal_year = e.fiscal_year
+                 AND b.voucher_type = e.voucher_type AND b.voucher_no = e.voucher_no) > 0
+      AND NOT EXISTS (
+          SELECT FROM log_record AS r
+          WHERE r.division = $1 AND r.kind = 'correction' AND r.subject = concat_ws(
+              '/', e.division, e.fiscal_year, e.voucher_type, e.voucher_no)
+          UNION ALL
+          SELECT FROM pending_record AS p
+          WHERE p.division = $1 AND p.kind = 'correction' AND p.subject = concat_ws(
+              '/', e.division, e.fiscal_year, e.voucher_type, e.voucher_no))
+ORDER BY e.booked_at, e.id
+LIMIT $3
+
+-- name: debit
+-- empty: the bank's movements show none that names this instruction, or took back what they show
+SELECT e.division, e.id, e.booked_at, e.account, e.direction, e.amount_fen, e.fiscal_year,
+       e.voucher_type, e.voucher_no, e.reference, e.counter_account, e.counter_name
+FROM bank_entry AS e
+WHERE e.division = $1 AND e.fiscal_year = $2 AND e.voucher_type = $3 AND e.voucher_no = $4
+      AND e.direction = 'debit'
+      AND (SELECT sum(CASE b.direction WHEN 'debit' THEN b.amount_fen ELSE -b.amount_fen END)
+           FROM bank_entry AS b
+           WHERE b.division = $1 AND b.fiscal_year = $2 AND b.voucher_type = $3
+                 AND b.voucher_no = $4) > 0
+ORDER BY e.booked_at DESC, e.id
+LIMIT 1
 
 -- name: unreturned
 -- empty: what the bank agreed to take back in this time has come back, was never paid, or was told

@@ -37,14 +37,17 @@ WHERE (SELECT pg_logical_emit_message(true, 'treasury-gateway', '')) IS NOT NULL
 SELECT k.division, k.fiscal_year, k.voucher_type, k.voucher_no, i.digest, i.party, i.format, i.raw,
        i.signature, i.agency_code, i.outcome, i.decided_at, i.decision, s.bank, s.bank_reference,
        s.bank_reason, s.settled_at, h.ended_at, h.how AS ended_how, h.decision AS ended_decision,
-       s.bank IS NOT NULL AND EXISTS (
-           SELECT FROM log_record AS r
-           WHERE r.division = k.division AND r.kind = 'correction' AND r.subject = concat_ws(
-               '/', k.division, k.fiscal_year, k.voucher_type, k.voucher_no)
+       CASE WHEN s.bank IS NOT NULL THEN (
+           (SELECT r.body FROM sealed_record AS r
+            WHERE r.division = k.division AND r.kind = 'correction' AND r.subject = concat_ws(
+                '/', k.division, k.fiscal_year, k.voucher_type, k.voucher_no)
+            ORDER BY r.seq LIMIT 1)
            UNION ALL
-           SELECT FROM pending_record AS p
-           WHERE p.division = k.division AND p.kind = 'correction' AND p.subject = concat_ws(
-               '/', k.division, k.fiscal_year, k.voucher_type, k.voucher_no)) AS disputed
+           (SELECT p.body FROM pending_record AS p
+            WHERE p.division = k.division AND p.kind = 'correction' AND p.subject = concat_ws(
+                '/', k.division, k.fiscal_year, k.voucher_type, k.voucher_no)
+            ORDER BY p.id LIMIT 1)
+           LIMIT 1) END AS correction
 FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[])
      AS k (division, fiscal_year, voucher_type, voucher_no)
      CROSS JOIN LATERAL (

@@ -1,0 +1,136 @@
+"""An operator's `not_taken` that the bank's books contradict, on a stage of real programs."""
+
+import asyncio
+import datetime as dt
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from certs.keys import load_signer
+from certs.tls import client_context
+from deploy.demo.stage import HOST, Stage
+from gateway.domain.legal_day import SHANGHAI
+from tests.commands.conftest import DIVISION
+from tests.commands.staged import run
+from tests.commands.test_tending import ask, certificates, listed, resolve, without_horizon
+
+pytestmark = [pytest.mark.slow, pytest.mark.postgres]
+
+COSIGNED_S = 120.0
+LOOK_S = 0.2
+
+
+def test_what_the_books_prove_is_told_to_whoever_asks_and_waits_for_the_agency(
+    stage: Stage, tmp_path: Path
+) -> None:
+    rows = listed(stage)
+    assert len(rows) > 1, "too few payments stayed unknown"
+    key, settings = rows[0]["instruction"], without_horizon(stage, tmp_path)
+    assert resolve(stage, key, settings).code == 0
+    before = seen(stage, key)
+    assert (before["bank"], before["settled_at"] is None) == ("not_taken", False)
+
+    hand_over(stage, "DZ-1", key, rows[0]["amount"])
+
+    after = seen(stage, key)
+    assert (after["bank"], after["settled_at"]) == ("unknown", None)
+    day = dt.datetime.now(SHANGHAI).date()
+    assert f"银行账上{day}已划款{rows[0]['amount']}元" in after["bank_reason"]
+    assert "请勿换号重报" in after["bank_reason"]
+    said = run(stage, "where", key, "--settings", settings).out
+    assert after["bank_reason"] in said and "请勿重发" in said and "JL-101" in said
+    alerts = run(stage, "conduct", "alerts", "--settings", settings, "--json")
+    (denied,) = [each for each in alerts.json if each["subject"].endswith("/denied")]
+    assert alerts.code == 1 and denied["evidence"]["instruction"] == key
+    assert denied["evidence"]["given_back_fen"] > 0
+    waiting = "SELECT convert_from(body, 'UTF8') FROM notification WHERE subject = $1"
+    told = json.loads(ask(stage, waiting, key))
+    assert (told["kind"], told["held"], told["said"]) == ("contradiction", "not_taken", "accepted")
+    log = (stage.folder / "gateway-0.log").read_text("utf-8")
+    assert '"event":"payment.contradicted"' in log
+
+    verified = verify(stage, tmp_path, key)
+    assert verified["bank"] == "unknown" and "correction" in verified["kinds"]
+
+
+def test_nobodys_word_that_it_was_not_paid_stands_against_the_books(
+    stage: Stage, tmp_path: Path
+) -> None:
+    row = listed(stage)[0]
+    key, settings = row["instruction"], without_horizon(stage, tmp_path)
+    hand_over(stage, "DZ-2", key, row["amount"])
+    for outcome in ("not_taken", "rejected"):
+        refused = resolve(stage, key, settings, outcome)
+        assert refused.code == 1 and "the bank's books have its debit" in refused.err, refused.said
+    assert resolve(stage, key, settings, "accepted").code == 0
+    assert seen(stage, key)["bank"] == "accepted"
+
+
+def hand_over(stage: Stage, number: str, key: str, amount: str) -> None:
+    """A statement with the debit of this payment, over the bank's connection and signed by it."""
+    payer = ask(
+        stage,
+        "SELECT convert_from(body, 'UTF8')::json -> 'payer' ->> 'account' FROM ("
+        " SELECT body FROM sealed_record WHERE subject = $1 AND kind = 'verdict'"
+        " UNION ALL SELECT body FROM told_record WHERE subject = $1 AND kind = 'verdict') AS r"
+        " LIMIT 1",
+        key,
+    )
+    movement = {
+        "id": f"L-{number}", "booked_at": dt.datetime.now(SHANGHAI).isoformat(),
+        "account": payer, "direction": "debit", "amount": amount, "instruction": key,
+        "reference": "JH-1", "counter_account": "1", "counter_name": "甲",
+    }  # fmt: skip
+    statement = {"division": DIVISION, "statement_id": number, "entries": [movement]}
+    raw = json.dumps(statement, ensure_ascii=False).encode()
+    signer = load_signer(*stage.bank_record, stage.identities.passphrase)
+
+    async def post() -> None:
+        url = f"https://{HOST}:{stage.ports.door}/v1/bank/statements"
+        headers = {"Content-Type": "application/json", "Signature-JWS": signer.document(raw)}
+        connector = aiohttp.TCPConnector(ssl=client_context(stage.bank_tls))
+        async with (
+            aiohttp.ClientSession(connector=connector) as session,
+            session.post(url, data=raw, headers=headers) as answer,
+        ):
+            assert answer.status == 200, await answer.text()
+
+    asyncio.run(post())
+
+
+def raw_of(stage: Stage, key: str) -> bytes:
+    """What the door answers to `GET /v1/instructions/...`."""
+
+    async def get() -> bytes:
+        connector = aiohttp.TCPConnector(ssl=client_context(stage.operator))
+        url = f"https://{HOST}:{stage.ports.door}/v1/instructions/{key}"
+        async with (
+            aiohttp.ClientSession(connector=connector) as session,
+            session.get(url) as answer,
+        ):
+            assert answer.status == 200
+            return await answer.read()
+
+    return asyncio.run(get())
+
+
+def seen(stage: Stage, key: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(raw_of(stage, key))
+    return found
+
+
+def verify(stage: Stage, tmp_path: Path, key: str) -> dict[str, Any]:
+    """What an auditor makes of it, once the bureau has cosigned the correction."""
+    evidence, deadline = tmp_path / "evidence.json", time.monotonic() + COSIGNED_S
+    while True:
+        evidence.write_bytes(raw_of(stage, key))
+        ran = run(stage, "verify", "record", evidence, *certificates(stage), "--json")
+        if ran.code == 0 or time.monotonic() > deadline:
+            assert ran.code == 0, ran.said
+            facts: dict[str, Any] = json.loads(ran.out.splitlines()[-1])
+            return facts
+        time.sleep(LOOK_S)
