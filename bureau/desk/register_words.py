@@ -71,6 +71,16 @@ class Sheet:
     columns: tuple[Column, ...]
     agency: str = "agency"
     """The column by which it is narrowed to an agency."""
+    aside: tuple[str, ...] = ()
+    """Columns that stand with their names below a list's row: a screen of 1280 holds the rest."""
+
+    @property
+    def abreast(self) -> list[Column]:
+        return [column for column in self.columns if column.name not in self.aside]
+
+    @property
+    def beside(self) -> list[Column]:
+        return [column for column in self.columns if column.name in self.aside]
 
     def key_of(self, row: Mapping[str, Any]) -> str:
         optional = {column.name for column in self.columns if not column.required}
@@ -113,6 +123,10 @@ SHEETS: Mapping[str, Sheet] = {
         ),
         Sheet(
             register=Register.ACCOUNTS, zh="银行账户", en="Accounts", key=("account",),
+            aside=(
+                "is_basic", "finance_approval", "central_bank_approval", "valid_from", "valid_to",
+                "change_notice_date",
+            ),
             columns=(
                 _text("account", "账号", "Account"), _text("bank_code", "开户行号", "Bank"),
                 _text("name", "户名", "Name"), _AGENCY,
@@ -142,6 +156,11 @@ SHEETS: Mapping[str, Sheet] = {
         ),
         Sheet(
             register=Register.INDICATORS, zh="预算指标", en="Indicators", key=("id",),
+            aside=(
+                "fiscal_year", "fund_code", "functional_code", "gov_economic_code",
+                "project_code", "executable", "carry_over", "plan_controlled",
+                "expenditure",
+            ),
             columns=(
                 _text("id", "指标", "Id"), _AGENCY, _kind("fiscal_year", "年度", "Year", "count"),
                 _text("fund_code", "资金性质", "Fund"),
@@ -198,7 +217,7 @@ SHEETS: Mapping[str, Sheet] = {
         ),
         Sheet(
             register=Register.APPROVALS, zh="归垫和现金审批", en="Advances and cash",
-            key=("approval_no",),
+            key=("approval_no",), aside=("payee_account", "dept_economic_code", "document"),
             columns=(
                 _text("approval_no", "审批编号", "Approval"),
                 _choice("kind", "类别", "Kind", _APPROVAL_ZH), _AGENCY,

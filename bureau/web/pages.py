@@ -21,6 +21,7 @@ from bureau.desk.interceptions import STATES_ZH, Line, exception_of, papers_of
 from bureau.desk.names import Names
 from bureau.desk.people import OFFICES_ZH
 from bureau.web.route import GROUPS, Nav, Route, Visit
+from bureau.web.tables import tabled
 from gateway.domain.money import yuan
 from policies.book.names import article_zh
 
@@ -62,7 +63,9 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.globals |= {"name": name, "offices": OFFICES_ZH, "ways": ()}
+        self._environment.globals |= {
+            "name": name, "offices": OFFICES_ZH, "ways": (), "tabled": tabled,
+        }  # fmt: skip
         self._environment.filters |= {
             "act": lambda what: act_words(what)[0],
             "article": article_zh,

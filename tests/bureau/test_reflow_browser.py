@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 SIZES = ((1366, 768), (1920, 1080), (683, 384), (320, 568))
 """Two screens, the first of them at 200 % zoom, and the width that reflow is asked for at."""
 HIDDEN = """() => [...document.querySelectorAll("main *")]
-    .filter(e => !e.matches("textarea, .table, .unseen, .unseen *"))
+    .filter(e => !e.matches("textarea, .table, thead, .unseen, .unseen *"))
     .filter(e => getComputedStyle(e).overflowY !== "visible" && e.scrollHeight > e.clientHeight + 1)
     .map(e => e.tagName + "." + e.className)"""
 SIDEWAYS = "() => document.documentElement.scrollWidth - window.innerWidth"
