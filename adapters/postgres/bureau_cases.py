@@ -131,10 +131,11 @@ class BureauCases:
         limit: int,
     ) -> list[Row]:  # fmt: skip
         """Newest first. `narrowed`: scope's agency, department, bank, only those told; stage,
-        agency, policy, least, most, since, until, bank, year, number, words; None does not
-        narrow."""
-        place = before or (None, 0)
-        return await self._rows("cases", division, *place, *narrowed, limit, WORDS_AMONG)
+        agency, policy, least, most, since, until, bank, year, number, words, whether its
+        rectification is reported and not judged; None does not narrow."""
+        place, reported = before or (None, 0), narrowed[-1]
+        values = *narrowed[:-1], limit, WORDS_AMONG, reported
+        return await self._rows("cases", division, *place, *values)
 
     async def cases_of(self, key: tuple[str, int, str, str, str], only_told: bool) -> list[Row]:
         return await self._rows("cases_of", *key, only_told)

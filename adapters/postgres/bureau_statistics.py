@@ -66,6 +66,12 @@ class BureauStatistics:
         """Cases without any name; largest amount first."""
         return await self._rows("typical", division, *moments, list(stages), limit)
 
+    async def reported(
+        self, division: str, moments: Moments, agency: str | None, bank: str | None
+    ) -> Row:
+        """Of the cases being rectified those that wait for the bureau's word; None: everybody's."""
+        return (await self._rows("reported", division, *moments, agency, bank))[0]
+
     async def typical_moves(
         self, division: str, keys: Sequence[tuple[int, int]], moves: Sequence[str]
     ) -> Sequence[Row]:

@@ -13,11 +13,13 @@ from typing import Any, Protocol
 import attrs
 import structlog
 
+from bureau.desk.casework.phase import Phase
 from bureau.desk.casework.words import Stage
 from bureau.desk.interceptions import STATES_ZH
 from bureau.desk.names import Names
 from bureau.desk.people import covers
 from bureau.desk.refusals import ActRefused
+from bureau.desk.stages import ReportedCases, grouped, stages_of
 from bureau.desk.typical import TELLING, typical_cases
 from gateway.domain.faults import StoreUnavailable
 from gateway.domain.legal_day import dawn
@@ -58,7 +60,7 @@ TYPICAL_STAGES = (*sorted(CONFIRMED), Stage.ARCHIVED)
 _log = structlog.get_logger("bureau.statistics")
 
 
-class StatisticsStore(Protocol):
+class StatisticsStore(ReportedCases, Protocol):
     async def by_keys(
         self,
         division: str,
@@ -243,7 +245,8 @@ class Statistics:
             departments=told["department"], agencies=told["agency"], banks=told["bank"],
             bands=tuple(sorted(told["amount"], key=lambda tally: tally.key)),
             states=told["state"], conduct=told["conduct"],
-            stages=_grouped(by["stage"], "key"), origins=_grouped(by["origin"], "key"),
+            stages=await stages_of(self._store, division, span.moments, by["stage"]),
+            origins=grouped(by["origin"]),
             warned=Warned(
                 total=_sum([_tally({**row, "key": ""}, "") for row in by["warned"]]),
                 policies=warned["policy"], departments=warned["department"],
@@ -257,9 +260,11 @@ class Statistics:
         whole = await self._store.by_key_of(division, "agency_verdict", span.days, code)
         name = (await self._agency_names(division, [code])).get(code, "")
         cases = await self._store.by_key_of(division, "agency_stage", span.days, code)
-        stages = _grouped(cases, "key")
+        stages = await stages_of(self._store, division, span.moments, cases, agency=code)
         blocked, held = (sum(int(row[f] or 0) for row in whole) for f in ("blocked", "held"))
-        confirmed = sum(n for stage, (n, _) in stages.items() if stage in CONFIRMED)
+        confirmed = sum(
+            n for stage, (n, _) in stages.items() if stage in (*CONFIRMED, Phase.REPORTED)
+        )
         parts = tuple(
             (what, count, f"{count}×{each}")
             for what, count, each in (
@@ -290,7 +295,8 @@ class Statistics:
         cases = await self._store.by_key_of(division, "bank_stage", span.days, bank)
         return Score(
             code=bank, name=self._bank(bank), span=span, points=max(0, 100 - lost),
-            parts=tuple(parts), policies=(), stages=_grouped(cases, "key"),
+            parts=tuple(parts), policies=(),
+            stages=await stages_of(self._store, division, span.moments, cases, bank=bank),
         )  # fmt: skip
 
     async def typical(self, division: str, span: Span) -> list[Mapping[str, Any]]:
@@ -351,14 +357,6 @@ def _sum(tallies: Sequence[Tally]) -> Tally:
     return Tally(
         key="", name="合计", **{f: sum(getattr(each, f) for each in tallies) for f in fields}
     )
-
-
-def _grouped(rows: Sequence[Mapping[str, Any]], field: str) -> dict[str, tuple[int, int]]:
-    found: dict[str, tuple[int, int]] = {}
-    for row in rows:
-        count, amount = found.get(row[field], (0, 0))
-        found[row[field]] = (count + int(row["count"]), amount + int(row["amount_fen"]))
-    return found
 
 
 def _month(text: str) -> dt.date:

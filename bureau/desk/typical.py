@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from bureau.desk.casework.phase import Phase
 from bureau.desk.casework.words import Move, Stage
 from bureau.desk.law import quoted_of
 from bureau.desk.papers.established import order_zh
@@ -27,6 +28,7 @@ def typical_cases(
             "what": [f"{p} {titles.get(p, '')}".strip() for p in row["policies"]],
             "law": [quoted_of()[p] for p in row["policies"] if p in quoted_of()],
             "how": [order_zh(order) for order in ordered.get(key, ())],
+            "reported": row["phase"] == Phase.REPORTED,
             "over": row["stage"] in (Stage.RECTIFIED, Stage.ARCHIVED),
             "month": f"{row['opened_at']:%Y年%m月}",
         }

@@ -28,7 +28,7 @@ from policies.book.names import article_zh
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 OUTCOMES = {"passed": "放行", "held": "挂起", "blocked": "拦截", "warned": "预警放行"}
 DONE_ZH = {
-    "open": "待整改", "reported": "已报送", "accepted": "已完成", "failed": "未认可",
+    "open": "待整改", "reported": "已报送，待认可", "accepted": "已完成", "failed": "未认可",
     "superseded": "已升级", "issued": "待回复", "replied": "已回复", "returned": "退回补充",
 }  # fmt: skip
 LABELS: Mapping[str, str] = {

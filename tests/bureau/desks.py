@@ -232,6 +232,11 @@ class Compiled(BytecodeCache):
 COMPILED = Compiled()
 
 
+def bare(text: str) -> str:
+    """A page without the words and roles that its tables' cells carry."""
+    return re.sub(r' (?:role|data-label)="[^"]*"', "", text)
+
+
 @asynccontextmanager
 async def open_desk(bureau: Bureau) -> AsyncIterator[Desk]:
     hands = Hands(now=dt.datetime.now(dt.UTC))

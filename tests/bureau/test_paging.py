@@ -16,7 +16,7 @@ from bureau.desk.releases import Named
 from bureau.web.sections import holds, interceptions
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.releases import Verdict
-from tests.bureau.desks import Desk, Seated
+from tests.bureau.desks import Desk, Seated, bare
 from tests.bureau.test_holds_pages import told
 from tests.bureau.test_two_banks import LIAR, lied
 from tests.bureau.words import BANK, DIVISION, Bureau, Chain, House, finding, verdict
@@ -63,7 +63,7 @@ async def walked(who: Seated, path: str, pattern: str) -> list[Line]:
     found: list[Line] = []
     for _ in range(9):
         _, page = await who.get(path)
-        rows = html.unescape(page).partition("<tbody>")[2].partition("</tbody>")[0]
+        rows = html.unescape(bare(page)).partition("<tbody>")[2].partition("</tbody>")[0]
         found += re.findall(pattern, rows)
         further = re.findall(r'href="(\?[^"]+)" rel="next"', page)
         if not further:

@@ -20,7 +20,7 @@ from bureau.web.sections.trials import WHATS
 from gateway.domain.faults import FeedRefused, GatewayUnavailable
 from policies.book.load import LIBRARY, load_texts
 from policies.book.read import read_policy
-from tests.bureau.desks import Desk, Seated
+from tests.bureau.desks import Desk, Seated, bare
 from tests.bureau.test_case_walk import intercepted
 from tests.bureau.words import BANK, DIVISION, Bureau, Chain, House
 
@@ -142,7 +142,7 @@ async def test_a_draft_is_back_tested_with_progress_and_its_flips_are_listed(des
     assert f'<a href="{HOME}/JL-042">JL-042</a> {titles_of()["JL-042"]}' in page
     assert "本次修改</span>" in page and "各行之和可大于合计" in page
     assert f"/desk/{DIVISION}/statistics/agencies/101001" in page
-    assert f'<span class="en">{BANK}</span>' in page and f"<td>{BANK}</td>" not in page
+    assert f'<span class="en">{BANK}</span>' in page and f"<td>{BANK}</td>" not in bare(page)
     assert f'<a href="/desk/{DIVISION}/2026/8202/{0:013d}' not in page, "what passed has no card"
     _, body, headers = await reviewer.bytes(f"{trial}.xlsx")
     assert body.startswith(b"PK") and "attachment" in headers["Content-Disposition"]
@@ -175,7 +175,7 @@ async def test_warnings_that_come_and_go_are_a_column_of_a_trial_and_of_its_expo
     _, trial = await reviewer.post(f"{draft}/backtest", {"since": "2026-01-01"})
     await asking(desk, gateway).ask_all()
     page = (await reviewer.get(trial))[1]
-    rows = page.partition("改变的指令")[2].split("<tr>")[2:]
+    rows = bare(page).partition("改变的指令")[2].split("<tr>")[2:]
     told = [re.findall(r"<td>(新增|取消|—)</td>", row) for row in rows]
     assert told == [["新增"], ["取消"], ["新增"], ["—"]]
     opened = [f'{seq:013d}?bank={BANK}"' in row for seq, row in enumerate(rows)]

@@ -12,7 +12,7 @@ from adapters.postgres.bureau_statistics import BureauStatistics
 from bureau.desk.people import Office
 from gateway.domain.legal_day import legal_day
 from gateway.domain.records import unnumbered
-from tests.bureau.desks import Desk
+from tests.bureau.desks import Desk, bare
 from tests.bureau.test_case_walk import intercepted
 from tests.bureau.words import BANK, DIVISION, GATEWAY, Bureau, Chain, House, finding, verdict
 
@@ -130,11 +130,11 @@ async def test_the_report_lists_every_policy_and_the_statistics_say_what_they_pu
         alert("JL-100", day),
     )  # fmt: skip
     reviewer = await desk.seat(Office.REVIEWER)
-    _, text = await reviewer.get(f"{HOME}/report?{SPAN}")
+    text = bare((await reviewer.get(f"{HOME}/report?{SPAN}"))[1])
     assert all(f'<td class="number">{policy}</td>' in text for policy in policies)
     assert "共25条，全部列出" in text and "其他" not in text
     assert "合计（一笔触发几条规则的，各条都计）" in text
-    _, text = await reviewer.get(f"{HOME}/statistics?{SPAN}")
+    text = bare((await reviewer.get(f"{HOME}/statistics?{SPAN}"))[1])
     assert ">JL-919</a>" in text and ">JL-920</a>" not in text
     assert '<td class="wide" colspan="2">其他5项</td><td class="money">5</td>' in text
     summed = text.partition("一笔触发几条规则的，各条都计")[2].partition("</tr>")[0]
@@ -154,7 +154,7 @@ async def test_an_official_report_says_words_instead_of_the_codes_of_a_program(
         verdict(2, "held", recorded_at=at(day, 1)), alert("JL-104", day),
     )  # fmt: skip
     reviewer = await desk.seat(Office.REVIEWER)
-    _, text = await reviewer.get(f"{HOME}/report?{SPAN}")
+    text = bare((await reviewer.get(f"{HOME}/report?{SPAN}"))[1])
     report = text.partition("<article")[2].partition("</article>")[0]
     for code in ("blocked", "held", "2", f"{BANK} JL-104"):
         assert f'<td class="number">{code}</td>' not in report, code

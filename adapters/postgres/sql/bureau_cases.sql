@@ -168,6 +168,7 @@ AND ($13::timestamptz IS NULL OR opened_at >= $13)
 AND ($14::timestamptz IS NULL OR opened_at < $14)
 AND ($15::text IS NULL OR bank = $15)
 AND ($16::integer IS NULL OR (year = $16 AND number = $17::integer))
+AND ($21::boolean IS NULL OR (phase = 'reported') = $21)
 ORDER BY opened_at DESC, number DESC
 LIMIT CASE WHEN $18::text IS NULL THEN $19::bigint ELSE $20::bigint END
 ) AS fitting

@@ -95,11 +95,20 @@ WHERE division = $1 AND measure = 'outcome' AND value = 'passed' AND ($2::text I
 
 -- name: typical
 -- empty: no case of these days was confirmed and closed.
-SELECT year, number, against, amount_fen, policies, stage, opened_at
+SELECT year, number, against, amount_fen, policies, stage, phase, opened_at
 FROM case_file
 WHERE division = $1 AND opened_at >= $2 AND opened_at < $3 AND stage = ANY ($4)
 ORDER BY amount_fen DESC, year, number
 LIMIT $5;
+
+-- name: reported
+-- empty: never. Cases whose rectification was reported and is not judged yet, of an agency or about a bank.
+SELECT count(*) AS count, coalesce(sum(amount_fen), 0) AS amount_fen
+FROM case_file
+WHERE division = $1 AND phase = 'reported' AND stage = 'rectifying'
+AND opened_at >= $2 AND opened_at < $3
+AND ($4::text IS NULL OR agency_code = $4)
+AND ($5::text IS NULL OR (bank = $5 AND against = 'bank'));
 
 -- name: typical_moves
 -- empty: none of these cases has been moved.

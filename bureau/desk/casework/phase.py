@@ -39,6 +39,15 @@ PHASE_ZH = {
     Phase.TO_ESCALATE: "未按期整改，待升级处理", Phase.RECTIFIED: "整改完成，待归档",
     Phase.ARCHIVED: "已归档",
 }  # fmt: skip
+_TOLD_APART = (
+    Stage.SUSPECTED, Stage.VERIFYING, Stage.TO_DECIDE, Stage.CLEARED, Stage.CONFIRMED,
+    Stage.HANDLING, Stage.RECTIFYING, Phase.REPORTED, Stage.RECTIFIED, Stage.ARCHIVED,
+)  # fmt: skip
+STAGES_ZH: Mapping[StrEnum, str] = {
+    each: PHASE_ZH[each] if isinstance(each, Phase) else STAGE_ZH[each] for each in _TOLD_APART
+}
+"""The stages as lists and figures tell cases apart: whose rectification was reported, and waits for
+the bureau's word, is in rectification no more."""
 _OUTSIDE = frozenset({Phase.REPLY_DUE, Phase.RECTIFYING})
 """Somebody outside has the next word: past its day it is 逾期."""
 _OF_STAGE = {
@@ -81,7 +90,9 @@ def standing_zh(row: Mapping[str, Any], today: dt.date, *, inside: bool) -> str:
     """
     party = row["awaits"] in (Against.AGENCY, Against.BANK)
     found = _told(row["stage"], party)
-    if inside:  # a case that was not moved yet has no phase of its own
+    if row["phase"] == Phase.REPORTED:  # by the party itself: no counsel of the bureau's
+        found = Phase.REPORTED
+    elif inside:  # a case that was not moved yet has no phase of its own
         found = Phase(row["phase"]) if row["phase"] else found or _OF_STAGE.get(row["stage"])
     words = PHASE_ZH[found] if found else STAGE_ZH[Stage(row["stage"])]
     if row["due"] and row["due"] < today and found in _OUTSIDE:

@@ -9,16 +9,16 @@ from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
-from bureau.desk.casework.phase import phase
+from bureau.desk.casework.phase import STAGES_ZH, Phase, phase
 from bureau.desk.casework.referral import REFERRALS
 from bureau.desk.casework.state import Case, awaits
 from bureau.desk.casework.words import (
     DECIDING,
-    STAGE_ZH,
     WHO,
     Against,
     Move,
     Origin,
+    Stage,
     internal,
 )
 from bureau.desk.docket.issue import case_no
@@ -55,7 +55,12 @@ DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _NOT_HERE = ("outcome", "state", "voucher")
 """Conditions that only interceptions have."""
 _NUMBER = re.compile(r"(?:案件)?([0-9]{4})年第?([0-9]{1,9})号?", re.ASCII)
-_STAGES = {zh: stage.value for stage, zh in STAGE_ZH.items()}
+_REPORTED = Phase.REPORTED.value
+_STAGES = {zh: stage.value for stage, zh in STAGES_ZH.items()} | {
+    "已报送整改": _REPORTED,
+    "待认可": _REPORTED,
+}
+"""As people type a stage, and as the list's buttons do."""
 
 
 def routes(rooms: Rooms) -> list[Route]:
@@ -95,10 +100,10 @@ class _Cases:
     async def list(self, visit: Visit) -> web.Response:
         query = visit.query("q", QUERY_CHARS_MAX)
         search = parsed(query, _NOT_HERE)
-        stage = _STAGES.get(search.stage or "", search.stage)
+        stage, reported = _staged(search.stage)
         narrowed = (
             *_scoped(visit.person), stage, search.agency, search.policy, search.least, search.most,
-            search.since, search.until, search.bank, *_numbered(search.words),
+            search.since, search.until, search.bank, *_numbered(search.words), reported,
         )  # fmt: skip
         before = numbered_before(visit)
         cases = self._rooms.cases
@@ -108,7 +113,7 @@ class _Cases:
         )  # fmt: skip
         return self._rooms.pages(
             "cases", visit=visit, rows=rows, query=query, search=search, older=_older(query, rows),
-            stages=STAGE_ZH, today=legal_day(self._rooms.clock()),
+            stages=STAGES_ZH, today=legal_day(self._rooms.clock()),
         )  # fmt: skip
 
     async def case(self, visit: Visit) -> web.Response:
@@ -330,6 +335,14 @@ def scope_values(person: Person) -> tuple[str | None, str | None, str | None]:
 
 def _scoped(person: Person) -> tuple[str | None, str | None, str | None, bool]:
     return (*scope_values(person), only_told(person))
+
+
+def _staged(typed: str | None) -> tuple[str | None, bool | None]:
+    """A search's stage, and whether its report must be there: 整改中 is without one."""
+    stage = _STAGES.get(typed or "", typed)
+    if stage == _REPORTED:
+        return Stage.RECTIFYING.value, True
+    return stage, False if stage == Stage.RECTIFYING else None
 
 
 def _older(query: str, rows: Any) -> str | None:

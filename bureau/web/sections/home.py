@@ -5,7 +5,6 @@ from typing import Any
 
 from aiohttp import web
 
-from bureau.desk.casework.words import STAGE_ZH
 from bureau.desk.docket.office import only_told
 from bureau.desk.interceptions import searched
 from bureau.desk.people import CASE_PARTIES, READERS, Office
@@ -60,7 +59,7 @@ class _Home:
             else None
         )
         return rooms.pages(
-            "home", visit=visit, waiting=waiting, lines=newest, strip=strip, stages=STAGE_ZH,
+            "home", visit=visit, waiting=waiting, lines=newest, strip=strip,
             today=legal_day(rooms.clock()), more=len(waiting) == WAITING_SHOWN, holds=holds,
             wishes=wishes, changes=changes, drafts=drafts,
         )  # fmt: skip

@@ -6,7 +6,8 @@ from urllib.parse import urlencode
 import attrs
 from aiohttp import web
 
-from bureau.desk.casework.words import ORIGIN_ZH, STAGE_ZH
+from bureau.desk.casework.phase import STAGES_ZH
+from bureau.desk.casework.words import ORIGIN_ZH
 from bureau.desk.people import READERS, Office
 from bureau.desk.statistics import TOP, Overview, Span, Tally, span_of
 from bureau.web.charts import bars, columns
@@ -104,7 +105,7 @@ class _Statistics:
         span = self._span(visit)
         return self._rooms.pages(
             "score", visit=visit, score=score, span=span, asked=_asked(span), lines=lines,
-            stages=STAGE_ZH, bars=bars,
+            stages=STAGES_ZH, bars=bars,
         )  # fmt: skip
 
     async def _figures(self, visit: Visit, template: str, top: int | None) -> web.Response:
@@ -114,7 +115,7 @@ class _Statistics:
         )
         return self._rooms.pages(
             template, visit=visit, found=found, span=span, asked=_asked(span), titles=TITLES,
-            stages=STAGE_ZH, origins=ORIGIN_ZH, bars=bars, columns=columns,
+            stages=STAGES_ZH, origins=ORIGIN_ZH, bars=bars, columns=columns,
             now=self._rooms.clock(), today=legal_day(self._rooms.clock()),
         )  # fmt: skip
 
@@ -137,7 +138,7 @@ def _cells(found: Overview) -> Iterator[tuple[str, ...]]:
         for tally in getattr(found.warned, field):
             yield title, tally.key, tally.name, str(tally.count), "", "", _money(tally.amount_fen)
     for title, words, counts in (
-        ("案件（按阶段）", STAGE_ZH, found.stages), ("案件（按来源）", ORIGIN_ZH, found.origins),
+        ("案件（按阶段）", STAGES_ZH, found.stages), ("案件（按来源）", ORIGIN_ZH, found.origins),
     ):  # fmt: skip
         names = {str(key): zh for key, zh in words.items()}
         for key, (count, fen) in counts.items():
