@@ -47,6 +47,7 @@ SETTINGS = {
     "full_page_writes": "on",
     "max_connections": "200",
     "shared_buffers": "256MB",
+    "min_wal_size": "512MB",
     "listen_addresses": "",
     "port": str(PORT),
     "password_encryption": "scram-sha-256",

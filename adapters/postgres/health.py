@@ -21,6 +21,8 @@ class Health:
     """Servers that follow this one."""
     synchronous: str
     """`synchronous_standby_names`: which of them a commit waits for; empty for none."""
+    log_kept_mib: int
+    """`min_wal_size`: how much of the write-ahead log's files stay to be used again."""
     read_only: bool
     """A standby, or a server that was told to take no writes."""
     schema: str
@@ -56,6 +58,7 @@ async def health(dsn: str) -> Health:
             fsync=durability["fsync"],
             standbys=durability["standbys"],
             synchronous=durability["synchronous"],
+            log_kept_mib=durability["log_kept_mib"],
             read_only=durability["read_only"],
             schema=schema,
             missing=tuple(missing),

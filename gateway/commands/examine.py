@@ -35,6 +35,8 @@ from gateway.settings import Secrets, Settings, read_secrets, read_settings
 
 UNTOLD_WARN = 1000
 PEER_DEADLINE_S = 3.0
+LOG_KEPT_MIB = 512
+"""Of the server's write-ahead log: some 60,000 instructions. A new file holds up every commit."""
 
 
 class _Told(msgspec.Struct):
@@ -91,6 +93,9 @@ async def database(secrets: Secrets) -> AsyncIterator[Finding]:
         yield good("durability", durability)
     else:
         yield bad("durability", f"{durability}: acknowledged decisions may be lost; set both to on")
+    if found.log_kept_mib < LOG_KEPT_MIB:
+        words = f"min_wal_size = {found.log_kept_mib}MB: after a quiet night new log files hold up"
+        yield warn("log files", f"{words} every commit; set {LOG_KEPT_MIB}MB or more (storage.md)")
     if found.standbys and not found.synchronous:
         words = f"{found.standbys} standbys, none synchronous: a failover may lose what was paid"
         yield warn("replication", f"{words} (runbooks/database-failover)")

@@ -4,6 +4,7 @@ SELECT current_setting('synchronous_commit') AS synchronous_commit,
        current_setting('fsync') AS fsync,
        current_setting('transaction_read_only') = 'on' AS read_only,
        current_setting('synchronous_standby_names') AS synchronous,
+       (SELECT setting::integer FROM pg_settings WHERE name = 'min_wal_size') AS log_kept_mib,
        (SELECT count(*) FROM pg_stat_replication) AS standbys
 
 -- name: pin_durability
