@@ -238,6 +238,10 @@ class Facts(Said, frozen=True, kw_only=True, gc=False):
     indicator_posted: Fen | None = _fact(
         "indicator.posted", "指标期初已支付", register=Register.INDICATORS, default=None
     )
+    indicator_frozen: Fen | None = _fact(
+        "indicator.frozen", "指标已冻结金额", register=Register.INDICATORS, default=None
+    )
+    """All of it, where the carry-over is recoverable."""
     contract_registered: bool = _fact(
         "contract.registered", "合同已登记", register=Register.CONTRACTS, default=False
     )
@@ -293,6 +297,10 @@ class Facts(Said, frozen=True, kw_only=True, gc=False):
         "approval.short", "额度不足的批准编号", source=Source.LIMIT, default=None
     )
     """Number of that approval."""
+    approval_kind: ApprovalKind | None = _fact(
+        "approval.kind", "额度不足的批准种类", source=Source.LIMIT, default=None
+    )
+    """What that approval approves; absent where the registers have it no more."""
     three_public_available: Fen | None = _fact(
         "three_public.available", "三公经费可用预算（不足时）", source=Source.LIMIT, default=None
     )

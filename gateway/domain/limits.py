@@ -6,6 +6,7 @@ from typing import Any
 
 from gateway.domain.codes import CarryOver, PaymentMethod, Register, ThreePublicCategory
 from gateway.domain.ledger import Limit, LimitKey, LimitKind
+from gateway.domain.money import Fen
 from gateway.domain.registers import (
     Approval,
     Contract,
@@ -49,6 +50,12 @@ def spelled(key: LimitKey) -> str:
     return key.id if key.kind is LimitKind.INDICATOR else f"{key.kind} {key.id}"
 
 
+def frozen_of(indicator: Indicator) -> Fen:
+    """A recoverable carry-over is to be returned: none of it may be spent (Art. 10(3)14)."""
+    is_recoverable = indicator.carry_over is CarryOver.RECOVERABLE
+    return indicator.granted_fen if is_recoverable else indicator.frozen_fen
+
+
 def _granted(rows: Mapping[Register, Iterable[Any]]) -> Iterator[Limit]:
     planned: dict[str, int] = defaultdict(int)
     plans: Iterable[Plan] = rows[Register.PLANS]
@@ -56,9 +63,7 @@ def _granted(rows: Mapping[Register, Iterable[Any]]) -> Iterator[Limit]:
         planned[plan.scope] += plan.amount_fen
     indicators: Iterable[Indicator] = rows[Register.INDICATORS]
     for row in indicators:
-        # A recoverable carry-over is to be returned: none of it may be spent (Art. 10(3)14).
-        is_recoverable = row.carry_over is CarryOver.RECOVERABLE
-        frozen = row.granted_fen if is_recoverable else row.frozen_fen
+        frozen = frozen_of(row)
         yield _limit(LimitKind.INDICATOR, row.id, row.granted_fen, row.posted_fen, frozen)
         if row.id in planned:
             yield _limit(LimitKind.PLAN, row.id, planned[row.id], row.posted_fen)

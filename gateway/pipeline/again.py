@@ -41,7 +41,7 @@ def facts_then(
     paid = paid_part(instruction, recorded.withheld)
     on, minute = legal_day(at), minute_of_day(at)
     whole, *details = cases_of(paid, identify(paid, then), then, on, minute)
-    facts = short_of(whole.facts, known_of(recorded.basis))
+    facts = short_of(whole.facts, known_of(recorded.basis), then)
     return (replace(whole, facts=facts), *details)
 
 

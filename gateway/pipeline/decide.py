@@ -90,7 +90,7 @@ def decide(
     """
     whole, details = cases[0], cases[1:]
     asks: dict[WindowKey, WindowAsk] = {}
-    facts = short_of(whole.facts, known)
+    facts = short_of(whole.facts, known, registers)
     facts = _looking_back(facts, known, asks, (), book)
     findings = book.decide(facts)
     if details:
@@ -184,8 +184,8 @@ def _of_details(
     return tuple(each for of_one in found for each in of_one if each.policy not in everywhere)
 
 
-def short_of(facts: Facts, known: Known) -> Facts:
-    """With what was left of each limit that did not suffice."""
+def short_of(facts: Facts, known: Known, registers: Registers) -> Facts:
+    """With what was left of each limit that did not suffice, and what a short approval is of."""
     if not known.shorts:
         return facts
     left: dict[str, Any] = {}
@@ -195,7 +195,8 @@ def short_of(facts: Facts, known: Known) -> Facts:
             available = min(available, left.get(fact, available))
         left[fact] = available
         if key.kind is LimitKind.APPROVAL:
-            left["approval_short"] = key.id
+            row = registers.approvals.get(key.id)
+            left |= {"approval_short": key.id, "approval_kind": row.kind if row else None}
     return changed(facts, **left)
 
 

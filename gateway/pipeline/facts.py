@@ -2,10 +2,11 @@
 
 import datetime as dt
 
-from gateway.domain.codes import Element, Number
+from gateway.domain.codes import Element, Number, PayeeKind
 from gateway.domain.facts import Facts, changed
 from gateway.domain.identifiers import bank_code_sound
 from gateway.domain.instruction import Instruction, batch_main_of, level_of
+from gateway.domain.limits import frozen_of
 from gateway.domain.masking import plain_name
 from gateway.domain.money import Fen
 from gateway.domain.parties import Parties
@@ -18,7 +19,7 @@ from gateway.pipeline.papers import (
     evidence_of,
     rules_filed,
 )
-from gateway.pipeline.people import NOBODY, People, people_of
+from gateway.pipeline.people import NOBODY, People, is_person, people_of
 from gateway.pipeline.standards import (
     THREE_PUBLIC,
     Standard,
@@ -49,14 +50,16 @@ def facts_of(
     agency, payer, payee = parties.agency, parties.payer_account, parties.payee_account
     indicator, contract = parties.indicator, parties.contract
     mismatches = _mismatches(instruction, indicator) if indicator else _NO_ELEMENTS
-    people = people_of(instruction, registers, on)
+    people = people_of(instruction, registers, on, parties.personal)
+    of_person = is_person(payee_said, registers, parties.personal)
     three_public = THREE_PUBLIC.get(instruction.dept_economic_code)
     facts = Facts(
         key.division, key.fiscal_year, key.voucher_type, (on - instruction.voucher_date).days,
         instruction.payment_method, instruction.settlement, instruction.business_type,
         instruction.amount_fen, instruction.agency_code, instruction.agency_name,
         payer_said.account, payer_said.name,
-        payee_said.kind, payee_said.account, payee_said.name,
+        PayeeKind.PERSON if of_person else PayeeKind.ORGANISATION,
+        payee_said.account, payee_said.name,
         instruction.fund_code or None, instruction.functional_code or None,
         instruction.dept_economic_code or None, instruction.gov_economic_code or None,
         instruction.project_code or None, instruction.purpose or None,
@@ -112,6 +115,7 @@ def facts_of(
         indicator_expenditure=indicator.expenditure if indicator else None,
         indicator_granted=indicator.granted_fen if indicator else None,
         indicator_posted=indicator.posted_fen if indicator else None,
+        indicator_frozen=frozen_of(indicator) if indicator else None,
         contract_registered=contract is not None,
         contract_payee_matches=contract_matches(instruction, contract),
         contract_remaining=contract_remaining(contract),
@@ -175,9 +179,10 @@ def _item_allowed(instruction: Instruction, registers: Registers) -> bool | None
 
 
 def _allowance_standard(instruction: Instruction, registers: Registers) -> Fen | None:
-    """The agency's own, else the one for all."""
+    """The agency's own, else the one for all; an own standard of nothing is one too."""
     standards, code = registers.allowance_standards, instruction.dept_economic_code
-    return standards.get((instruction.agency_code, code)) or standards.get(("", code))
+    own = standards.get((instruction.agency_code, code))
+    return standards.get(("", code)) if own is None else own
 
 
 def _missing(instruction: Instruction) -> frozenset[Element]:

@@ -39,16 +39,20 @@ class People:
 NOBODY = People()
 
 
-def people_of(instruction: Instruction, registers: Registers, on: dt.date) -> People:
+def people_of(
+    instruction: Instruction, registers: Registers, on: dt.date,
+    personal: frozenset[str] = frozenset(),
+) -> People:  # fmt: skip
+    """`personal`: the accounts it pays to that the registers know as a person's (`Parties`)."""
     payee = instruction.payee
     repays = instruction.business_type is BusinessType.OFFICIAL_CARD_REPAYMENT
-    if not instruction.details and payee.kind is not PayeeKind.PERSON:
+    if not instruction.details and not is_person(payee, registers, personal):
         if repays and not _is_card_account(instruction, registers):
             return People(cards_unregistered=1)
         return NOBODY
     found = People()
     sums: dict[str, int] = defaultdict(int)
-    for person, amount in _persons(instruction):
+    for person, amount in _persons(instruction, registers, personal):
         filed = _row(person, registers)
         _identify(found, person, filed, on)
         _check_card(found, person, filed, instruction, repays=repays)
@@ -61,12 +65,29 @@ def people_of(instruction: Instruction, registers: Registers, on: dt.date) -> Pe
     return found
 
 
-def _persons(instruction: Instruction) -> Iterator[tuple[Payee, int]]:
+def is_person(payee: Payee, registers: Registers, personal: frozenset[str]) -> bool:
+    """Whose account the registers know as a person's is paid as a person, whatever the sender
+    calls it (Art. 10(3)12, 16); a card account that the agency filed in its own name is not."""
+    if payee.kind is PayeeKind.PERSON:
+        return True
+    if payee.account not in personal:
+        return False
+    row = registers.accounts.get(payee.account)
+    return not (
+        row is not None
+        and row.class_ is AccountClass.OFFICIAL_CARD
+        and payee.account not in registers.index.persons_accounts
+    )
+
+
+def _persons(
+    instruction: Instruction, registers: Registers, personal: frozenset[str]
+) -> Iterator[tuple[Payee, int]]:
     """Each individual payee with its amount; the head of a voucher with details gets none."""
-    if instruction.payee.kind is PayeeKind.PERSON:
+    if is_person(instruction.payee, registers, personal):
         yield instruction.payee, 0 if instruction.details else instruction.amount_fen
     for detail in instruction.details:
-        if detail.payee.kind is PayeeKind.PERSON:
+        if is_person(detail.payee, registers, personal):
             yield detail.payee, detail.amount_fen
 
 

@@ -34,7 +34,7 @@ TEXTS = load_texts(LIBRARY / "jilin")
 GOLDEN = load_golden()
 CORE = {place: TEXTS[place] for place in sorted(TEXTS) if place[:6] in (
     "JL-004", "JL-007", "JL-010", "JL-011", "JL-012", "JL-014", "JL-020", "JL-021", "JL-022",
-    "JL-040", "JL-042", "JL-050", "JL-093")}  # fmt: skip
+    "JL-040", "JL-041", "JL-042", "JL-050", "JL-093")}  # fmt: skip
 
 
 def sign(body: bytes, uri: str) -> str:
