@@ -113,7 +113,7 @@ def lowered(limit: str) -> str:
     below = f"{float(limit) - 0.01:.2f}"
     return (
         CASH.replace('"1000.00"', f'"{limit}"').replace('"999.99"', f'"{below}"')
-        .replace('"1000.01"', f'"{above}"').replace("revision = 1", "revision = 2", 1)
+        .replace('"1000.01"', f'"{above}"').replace("revision = 2", "revision = 3", 1)
     )  # fmt: skip
 
 

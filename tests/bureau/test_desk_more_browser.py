@@ -56,7 +56,7 @@ async def test_a_policy_is_edited_and_agreed_to_and_axe_finds_nothing_serious(
         for office in (Office.REVIEWER, Office.APPROVER, Office.KEEPER)
     ]
     await reviewer.goto(f"{desk.url}{HOME}/policies/JL-042/edit")
-    text = CASH.replace("revision = 1", "revision = 2", 1).replace("超过限额", "超过规定限额", 1)
+    text = CASH.replace("revision = 2", "revision = 3", 1).replace("超过限额", "超过规定限额", 1)
     await reviewer.get_by_label("规则文件").fill(text)
     await pressed(reviewer, reviewer.get_by_role("button", name="检查"))
     assert await reviewer.get_by_text("检查通过").count() == 1

@@ -106,7 +106,7 @@ async def test_a_past_payment_goes_to_the_gateways_and_the_form_stays(
     _, page = await reviewer.get(f"{HOME}/JL-042/form?subject={subject}@{BANK}")
     fields = filled(page)
     assert fields["picked"] == [f"{subject}@{BANK}"]
-    fields |= {"p.params.0.value": ["1200.00"], "p.revision": ["2"]}
+    fields |= {"p.params.0.value": ["1200.00"], "p.revision": ["3"]}
     status, page = await posted(reviewer, "JL-042", fields, "try")
     assert status == 200 and "已交代理银行网关试算：第 1 号" in page
     assert filled(page)["p.params.0.value"] == ["1200.00"]

@@ -73,7 +73,7 @@ async def test_a_draft_is_agreed_to_by_another_and_then_stands_in_the_folder_to_
 ) -> None:
     reviewer, approver = await desk.seat(Office.REVIEWER), await desk.seat(Office.APPROVER)
     higher = HIGHER.replace('"1000.01"', '"1000.51"').replace('"1000.00" }', '"1000.50" }')
-    higher = higher.replace("revision = 1", "revision = 2", 1)
+    higher = higher.replace("revision = 2", "revision = 3", 1)
     _, text = await reviewer.post(f"{HOME}/JL-042/edit", form(higher, "check"))
     assert "检查通过" in text, text.partition("检查未通过")[2][:600]
     assert "可能放宽" in text

@@ -66,7 +66,7 @@ async def test_what_the_form_shows_of_every_policy_is_the_policy(desk: Desk) -> 
 async def test_a_limit_changed_in_the_form_is_told_in_words_and_handed_on(desk: Desk) -> None:
     reviewer, approver = await desk.seat(Office.REVIEWER), await desk.seat(Office.APPROVER)
     fields = await opened(reviewer, "JL-042")
-    fields |= {"p.params.0.value": ["1,000.5"], "p.revision": ["2"]}
+    fields |= {"p.params.0.value": ["1,000.5"], "p.revision": ["3"]}
     _, page = await posted(reviewer, "JL-042", fields, "check")
     assert "检查未通过" in page, "its own tests still speak of the old limit"
     assert "用例「超过一分，两项批准都缺」" in page and "details open" in page
@@ -87,7 +87,7 @@ async def test_tests_that_come_out_otherwise_are_accepted_one_by_one_with_a_reas
 ) -> None:
     reviewer, approver = await desk.seat(Office.REVIEWER), await desk.seat(Office.APPROVER)
     fields = await opened(reviewer, "JL-042")
-    fields |= {"p.params.0.value": ["990.00"], "p.revision": ["2"], "facts": ['amount = "3.00"']}
+    fields |= {"p.params.0.value": ["990.00"], "p.revision": ["3"], "facts": ['amount = "3.00"']}
     _, page = await posted(reviewer, "JL-042", fields, "check")
     told = [one.text_content() for one in root_of(page).xpath("//*[@id='failing']//li/p")]
     assert [one.partition("；")[0] for one in told] == [
@@ -152,7 +152,7 @@ async def test_every_mistake_stands_at_its_field(desk: Desk) -> None:
     root = root_of(page)
     wrong = {one.get("name") for one in root.xpath("//*[@aria-invalid='true']")}
     assert {"p.params.0.value", "p.revision"} <= wrong
-    fields |= {"p.params.0.value": ["1000.00"], "p.revision": ["2"]}
+    fields |= {"p.params.0.value": ["1000.00"], "p.revision": ["3"]}
     _, page = await posted(reviewer, "JL-042", fields, "check")
     (told,) = root_of(page).xpath("//*[@name='p.when.1.text']/..//*[@class='bad wrong']")
     assert "per_person" in told.text_content()

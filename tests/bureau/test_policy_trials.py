@@ -29,7 +29,7 @@ HOME = f"/desk/{DIVISION}/policies"
 CASH = load_texts(LIBRARY / "jilin")["JL-042.toml"]
 LOWER = (
     CASH.replace('"1000.00"', '"800.00"').replace('"999.99"', '"799.99"')
-    .replace('"1000.01"', '"800.01"').replace("revision = 1", "revision = 2", 1)
+    .replace('"1000.01"', '"800.01"').replace("revision = 2", "revision = 3", 1)
 )  # fmt: skip
 
 
@@ -278,11 +278,11 @@ async def test_boundaries_and_mutants_are_told_of_a_draft_and_of_what_stands(des
     reviewer = await desk.seat(Office.REVIEWER)
     draft = await drafted(desk, reviewer)
     page = (await reviewer.get(draft))[1]
-    assert "达标" in page and "变异 12/12 被发现" in page, "known since it was handed on"
+    assert "达标" in page and "变异 16/16 被发现" in page, "known since it was handed on"
     assert (await reviewer.get(f"{HOME}/JL-042"))[1].count("尚未检验") == 1
     assert (await reviewer.post(f"{HOME}/JL-042/prove"))[0] == 303
-    assert "变异 12/12 被发现" in (await reviewer.get(f"{HOME}/JL-042"))[1]
-    assert ">12/12</span>" in (await reviewer.get(HOME))[1]
+    assert "变异 16/16 被发现" in (await reviewer.get(f"{HOME}/JL-042"))[1]
+    assert ">16/16</span>" in (await reviewer.get(HOME))[1]
     assert (await reviewer.post(f"{HOME}/drafts/99/prove"))[0] == 404
 
 
