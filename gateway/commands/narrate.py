@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from gateway.domain.bank import disputed_word
 from gateway.domain.legal_day import SHANGHAI
 from gateway.domain.money import yuan
 from policies.book.names import article_zh
@@ -62,6 +63,15 @@ def _conflict(record: Fields) -> Iterator[str]:
     yield "the same number again with other content, not taken"
 
 
+def _correction(record: Fields) -> Iterator[str]:
+    held, said = str(record.get("held")), str(record.get("said"))
+    yield f"先后两说 two words：已了结为 {held} {BANK.get(held, '')}"
+    yield f"  后称 and later {said} {BANK.get(said, '')}"
+    yield f"来源 how：{record.get('how')}，流水号 reference：{record.get('reference')}"
+    if word := disputed_word(record).reason:
+        yield f"据此答复 what is told since：{word}"
+
+
 def _nothing(record: Fields) -> Iterator[str]:
     yield from ()
 
@@ -71,4 +81,5 @@ _BY_KIND: dict[str, Callable[[Fields], Iterator[str]]] = {
     "bank_outcome": _bank_outcome,
     "day_close": _day_close,
     "conflict": _conflict,
+    "correction": _correction,
 }

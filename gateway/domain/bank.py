@@ -74,15 +74,16 @@ BOOKS = "books"
 
 def disputed_word(correction: Mapping[str, Any]) -> BankAnswer:
     """What anybody is told of a payment with this `correction` record: nothing to rely on, and
-    where the bank's books show its money gone, when and how much."""
+    where the bank's books show its money gone, when and how much. What must not be done comes
+    first: a voucher's answer has room for 42 bytes of it."""
     at, amount = correction.get("booked_at"), correction.get("booked_fen")
     if correction.get("how") != BOOKS or not isinstance(at, int) or not isinstance(amount, int):
         return DISPUTED
     day = legal_day(dt.datetime.fromtimestamp(at / 1_000_000, dt.UTC))
     return BankAnswer(
         outcome=BankOutcome.UNKNOWN,
-        reason=f"银行账上{day}已划款{yuan(amount)}元，与此前未支付的结论不一致，正在查实，请勿换号重报"
-        f" (the bank's books show {yuan(amount)} yuan paid on {day}; do not send it anew)",
+        reason=f"请勿换号重报：银行账上{day}已划款{yuan(amount)}元，与此前未支付的结论不一致，正在查实"
+        f" (do not send it anew: the bank's books show {yuan(amount)} yuan paid on {day})",
     )
 
 

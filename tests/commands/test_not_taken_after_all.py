@@ -55,6 +55,9 @@ def test_what_the_books_prove_is_told_to_whoever_asks_and_waits_for_the_agency(
 
     verified = verify(stage, tmp_path, key)
     assert verified["bank"] == "unknown" and "correction" in verified["kinds"]
+    evidence = tmp_path / "evidence.json"
+    words = run(stage, "verify", "record", evidence, *certificates(stage), "--explain")
+    assert "先后两说" in words.said and "来源 how：books" in words.said
 
 
 def test_nobodys_word_that_it_was_not_paid_stands_against_the_books(

@@ -12,6 +12,7 @@ import orjson
 import pytest
 from msgspec.structs import replace
 
+from adapters.formats.voucher_answer import cut_gbk
 from adapters.postgres.conduct import PostgresConduct
 from gateway.domain.bank import DISPUTED, BankOutcome
 from gateway.domain.conduct import BankEntry, Direction, Statement
@@ -119,7 +120,9 @@ async def test_what_the_books_show_is_told_to_agency_bureau_and_operator_once(
     word = standing.word
     assert word and word.outcome is BankOutcome.UNKNOWN and word != DISPUTED
     assert "银行账上2026-03-02已划款3.00元" in str(word.reason)
-    assert "请勿换号重报" in str(word.reason)
+    assert cut_gbk(str(word.reason), 42) == "请勿换号重报：银行账上2026-03-02已划款3.00", (
+        "in a voucher"
+    )
     assert not (await bench.standing(2)).disputed, "another payment is none of it"
     (told,) = await bench.told()
     assert (told["kind"], told["held"], told["said"]) == ("contradiction", bank, "accepted")
