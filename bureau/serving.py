@@ -1,17 +1,21 @@
 """Starts and stops the two sites: the inbox's door (mutual TLS) and the desk (loopback)."""
 
+import asyncio
 import gc
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
 from aiohttp import web
-from aiohttp.web_protocol import ERROR
+from aiohttp.web_protocol import ERROR, RequestHandler
 
 STOP_S = 5.0
 GC_THRESHOLD = 20_000
+Refusing = Callable[[int], web.Response]
+REFUSING: web.AppKey[Refusing] = web.AppKey("REFUSING")
+"""An application's own answer to what aiohttp's parser refuses to read; without it aiohttp's."""
 _log = structlog.get_logger("bureau.serving")
 
 
@@ -30,12 +34,41 @@ async def site(
     await runner.setup()
     assert runner.server
     answers_whatever_comes(runner.server)
+    refusing = application.get(REFUSING)
+    listening: asyncio.Server | None = None
     try:
-        await web.TCPSite(runner, host, port, ssl_context=tls, reuse_address=True).start()
-        yield int(runner.addresses[0][1])
+        listening = await asyncio.get_running_loop().create_server(
+            lambda: Connection(runner.server, refusing),
+            host, port, ssl=tls, backlog=128, reuse_address=True,
+        )  # fmt: skip
+        yield int(listening.sockets[0].getsockname()[1])
     finally:
+        if listening is not None:
+            listening.close()
         await runner.cleanup()
         _log.info("site.stopped", host=host)
+
+
+class Connection(RequestHandler):
+    """One connection of `server`, as it would make it itself but for the words of a refusal."""
+
+    def __init__(self, server: web.Server | None, refusing: Refusing | None) -> None:
+        assert server
+        # The server keeps what its runner was given to itself, and hands it to its own class only.
+        super().__init__(server, loop=server._loop, **server._kwargs)
+        self._refusing = refusing
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:  # fmt: skip
+        """aiohttp's own answer (logged by it, the connection closed), in the desk's words."""
+        plain = super().handle_error(request, status, exc, message)
+        if self._refusing is None:
+            return plain
+        answer = self._refusing(status)
+        answer.force_close()
+        return answer
 
 
 def answers_whatever_comes(server: web.Server) -> None:

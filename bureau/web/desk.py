@@ -1,9 +1,8 @@
 """The desk: pages for the bureau's people and those who must answer it, behind a session."""
 
-from pathlib import Path
-
 from aiohttp import web
 
+from bureau.serving import REFUSING
 from bureau.web.guard import Guard, add_headers
 from bureau.web.rooms import Rooms
 from bureau.web.route import UPLOAD_BYTES_MAX, Route
@@ -51,6 +50,7 @@ def table_of(rooms: Rooms) -> list[Route]:
 def desk_application(rooms: Rooms) -> web.Application:
     guard = Guard(rooms.entry, rooms.pages, rooms.divisions, rooms.hosts, rooms.names.follow)
     application = web.Application(middlewares=[guard.middleware], client_max_size=UPLOAD_BYTES_MAX)
+    application.on_response_prepare.append(guard.reworded)
     application.on_response_prepare.append(add_headers)
     application.on_shutdown.append(rooms.live.stop)
     table = table_of(rooms)
@@ -61,5 +61,5 @@ def desk_application(rooms: Rooms) -> web.Application:
         application.router.add_route(method, path, handler)
     for route in table:
         application.router.add_route(route.method, route.path, guard.admitting(route))
-    application.router.add_static("/static", Path(__file__).parent / "static")
+    application[REFUSING] = guard.unreadable
     return application

@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -68,7 +69,10 @@ class Guard:
                     raise see("/me")
                 return self._trouble(403, "请先设置密码和动态口令。", "Set your password first.")
             if seat.person.office not in route.offices:
-                return self._trouble(403, "您的岗位不能使用这一页。", "Not for your office.")
+                return self._trouble(
+                    403, "您的岗位不能使用这一页。", "Not for your office.",
+                    visit=Visit(request=request, seat=seat, division=seat.person.division, form={}),
+                )  # fmt: skip
             division = request.match_info.get("division", seat.person.division)
             if division not in self._divisions or not seat.person.may_look_into(division):
                 raise web.HTTPNotFound()
@@ -100,15 +104,18 @@ class Guard:
             try:
                 if not self._is_ours(request):
                     return self._trouble(421, "地址不符。", "This host is not served here.")
-                return await handler(request)
-            except ActRefused as refused:
-                return self._trouble(409, refused.zh, refused.en, _page_of(request))
-            except web.HTTPException as refused:
-                if refused.status < 400:
-                    raise
-                return self._trouble(
-                    refused.status, _ZH.get(refused.status, "没有这一页。"), refused.reason
-                )
+                try:
+                    return await handler(request)
+                except ActRefused as refused:
+                    return self._trouble(
+                        409, refused.zh, refused.en, _page_of(request), await self._visit(request)
+                    )
+                except web.HTTPException as refused:
+                    if refused.status < 400:
+                        raise
+                    return self._refused(refused, await self._visit(request))
+            except web.HTTPException:
+                raise  # a page that leads on to another
             except StoreUnavailable:
                 return self._trouble(
                     503, "数据库暂不可用，请稍后再试。",
@@ -124,8 +131,41 @@ class Guard:
 
         return guard
 
-    def _trouble(self, status: int, zh: str, en: str, back: str = "") -> web.Response:
-        return self._page("trouble", status=status, zh=zh, en=en, back=back)
+    def unreadable(self, status: int) -> web.Response:
+        """To what was no request at all: nothing of it was read, nobody is known."""
+        response = self._trouble(status, *_words_of(status))
+        response.headers.update(HEADERS)
+        return response
+
+    async def reworded(self, request: web.Request, response: web.StreamResponse) -> None:
+        """A signal handler: what aiohttp refuses before any page is asked has our words too."""
+        if isinstance(response, web.HTTPException) and response.status >= 400:
+            words = self._trouble(response.status, *_words_of(response.status)).text or ""
+            response.content_type, response.charset = "text/html", "utf-8"
+            response.text = words
+
+    def _refused(self, refused: web.HTTPException, visit: Visit | None) -> web.Response:
+        own = type(refused)
+        detail = refused.reason if refused.reason != HTTPStatus(own.status_code).phrase else ""
+        zh, en = _words_of(refused.status)
+        answer = self._page(
+            "trouble", status=refused.status, zh=zh, en=en, back="", detail=detail, visit=visit
+        )
+        if isinstance(refused, web.HTTPMethodNotAllowed):
+            answer.headers["Allow"] = refused.headers["Allow"]
+        return answer
+
+    async def _visit(self, request: web.Request) -> Visit | None:
+        """Whose page was refused, so that the menu stays; a session of a link has none yet."""
+        seat = await self._entry.seat(session_of(request), visited=False)
+        if seat is None or seat.bare:
+            return None
+        return Visit(request=request, seat=seat, division=seat.person.division, form={})
+
+    def _trouble(
+        self, status: int, zh: str, en: str, back: str = "", visit: Visit | None = None
+    ) -> web.Response:
+        return self._page("trouble", status=status, zh=zh, en=en, back=back, detail="", visit=visit)
 
     def _is_ours(self, request: web.Request) -> bool:
         """A foreign name that resolves to us (DNS rebinding) is refused."""
@@ -143,12 +183,18 @@ def _page_of(request: web.Request) -> str:
     return f"{page}?{request.query_string}" if request.query_string else page
 
 
-_ZH = {
-    400: "填写的内容不符合要求。",
-    403: "请求未通过核验，请返回后重新提交。",
-    413: "上传的内容太大。",
-    503: "繁忙，请稍后再试。",
-}
+_WORDS = {
+    400: ("填写的内容不符合要求。", "What was sent is not understood."),
+    403: ("请求未通过核验，请返回后重新提交。", "Not accepted; go back and send it anew."),
+    404: ("没有这一页，或者不属于您的岗位和区划。", "There is no such page, or it is not yours."),
+    405: ("这个地址不接受这样的请求。", "This address takes no such request."),
+    413: ("上传的内容太大。", "What was sent is too large."),
+    503: ("繁忙，请稍后再试。", "Busy; try again shortly."),
+}  # fmt: skip
+
+
+def _words_of(status: int) -> tuple[str, str]:
+    return _WORDS.get(status, ("请求未能处理。", "The request could not be served."))
 
 
 async def read_form(request: web.Request, bytes_max: int) -> Mapping[str, Any]:
@@ -164,7 +210,10 @@ async def read_form(request: web.Request, bytes_max: int) -> Mapping[str, Any]:
     size = request.content_length
     if size is None or size > bytes_max:
         raise web.HTTPRequestEntityTooLarge(bytes_max, size or 0)
-    return await request.post()
+    try:
+        return await request.post()
+    except ValueError:  # a form of parts whose bounds are not where it says they are
+        raise web.HTTPBadRequest(reason="the form cannot be read") from None
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:

@@ -56,6 +56,16 @@ def test_a_register_s_list_has_as_many_columns_as_a_screen_holds_and_loses_none(
 
 
 @pytest.mark.postgres
+async def test_the_menu_marks_one_page_and_not_its_parent_too(desk: Desk) -> None:
+    reviewer = await desk.seat(Office.REVIEWER)
+    for path, mark in (("/registers", "page"), ("/registers/agencies", "page"),
+                       ("/registers/agencies/edit", "true")):  # fmt: skip
+        _, text = await reviewer.get(f"/desk/{DIVISION}{path}")
+        marked = [f'aria-current="{each}"' in text for each in ("page", "true")]
+        assert marked == [mark == "page", mark == "true"], path
+
+
+@pytest.mark.postgres
 @pytest.mark.slow
 @pytest.mark.parametrize("office", [Office.REVIEWER, Office.ADMINISTRATOR, Office.SECURITY])
 async def test_no_list_scrolls_sideways_at_any_width(

@@ -1,7 +1,9 @@
 """Pages of signing in and out, and of one's own account (登录, 我的账号)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
+from pathlib import Path
 
 import segno
 from aiohttp import web
@@ -19,6 +21,12 @@ EVERYBODY = frozenset(Office)
 KEPT = "desk_oidc"
 
 
+@cache
+def _static() -> Mapping[str, Path]:
+    folder = Path(__file__).parent.parent / "static"
+    return {file.name: file for file in folder.iterdir()}
+
+
 def open_pages(rooms: Rooms) -> list[Open]:
     """Those for people who are not signed in: method, path, handler."""
     pages = _Entry(rooms)
@@ -31,6 +39,7 @@ def open_pages(rooms: Rooms) -> list[Open]:
         ("GET", "/sign-in/oidc", pages.to_provider),
         ("GET", "/sign-in/oidc/back", pages.from_provider),
         ("GET", "/healthz", pages.health),
+        ("GET", "/static/{name}", pages.static),
     ]
 
 
@@ -48,6 +57,13 @@ def routes(rooms: Rooms) -> list[Route]:
 class _Entry:
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
+
+    async def static(self, request: web.Request) -> web.StreamResponse:
+        """One of the files that are there, by its name; what is not there has the desk's page."""
+        file = _static().get(request.match_info["name"])
+        if file is None:
+            raise web.HTTPNotFound()
+        return web.FileResponse(file)
 
     async def health(self, request: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})
