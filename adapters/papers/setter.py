@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from docx.shared import Mm, Pt
 from adapters.papers.fonts import FAMILY, FOLDER, missing_glyphs
 
 _LAYOUT = Path(__file__).parent / "paper.typ"
+SIZE = 15
+"""Of the text, points."""
+_NAME = re.compile(r"(?:抄送|附件|收款单位|金额|摘要)：")
 _FIXED_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
 
@@ -36,7 +40,7 @@ def portable(layout: bytes) -> bytes:
         _LAYOUT,
         font_paths=[FOLDER],
         ignore_system_fonts=True,
-        sys_inputs={"paper": layout.decode()},
+        sys_inputs={"paper": json.dumps(_set_out(fields), ensure_ascii=False)},
         pdf_standards="a-2a",
         timestamp=_midnight(fields["date"]),
     )
@@ -44,21 +48,23 @@ def portable(layout: bytes) -> bytes:
 
 def editable(layout: bytes) -> bytes:
     """The same text as DOCX, for a bureau that must add to it by hand."""
-    fields = json.loads(layout)
+    fields = _set_out(json.loads(layout))
     document = docx.Document()
     _page(document, fields)
     _add(document, [fields["reference"]], WD_ALIGN_PARAGRAPH.RIGHT)
     _add(document, [fields["title"]], WD_ALIGN_PARAGRAPH.CENTER, size=22)
     _add(document, fields["addressee"])
     for each in fields["body"]:
-        _add(document, each, indent=True)
+        _indent(_add(document, each["pieces"]), each["hang"], SIZE, first=2)
     if fields["rows"]:
         table = document.add_table(rows=0, cols=2, style="Table Grid")
         for row in fields["rows"]:
             for cell, text in zip(table.add_row().cells, row, strict=True):
-                cell.text = text
+                for line in text:
+                    paragraph = cell.paragraphs[0] if line is text[0] else cell.add_paragraph()
+                    _indent(_pieces(paragraph, line["pieces"]), line["hang"], SIZE, first=0)
     for each in fields["end"]:
-        _add(document, each, indent=True)
+        _indent(_add(document, each["pieces"]), each["hang"], SIZE, first=2)
     for each in fields["signatures"]:
         _add(document, [each])
     _add(document, [fields["issuer"]], WD_ALIGN_PARAGRAPH.RIGHT)
@@ -79,7 +85,7 @@ def _page(document: Any, fields: dict[str, Any]) -> None:
     section.top_margin, section.bottom_margin = Mm(37), Mm(35)
     section.left_margin, section.right_margin = Mm(28), Mm(26)
     style = document.styles["Normal"]
-    style.font.name, style.font.size = FAMILY, Pt(15)
+    style.font.name, style.font.size = FAMILY, Pt(SIZE)
     style.element.rPr.rFonts.set(qn("w:eastAsia"), FAMILY)
     properties = document.core_properties
     properties.title, properties.author = fields["title"], fields["issuer"]
@@ -87,18 +93,52 @@ def _page(document: Any, fields: dict[str, Any]) -> None:
     properties.last_modified_by = fields["issuer"]
 
 
-def _add(
-    document: Any, pieces: list[Any], align: Any = None, *, size: int = 0, indent: bool = False
-) -> None:
+def _add(document: Any, pieces: list[Any], align: Any = None, *, size: int = 0) -> Any:
     paragraph = document.add_paragraph()
     paragraph.alignment = align
-    if indent:
-        paragraph.paragraph_format.first_line_indent = Pt(30)
+    return _pieces(paragraph, pieces, size)
+
+
+def _pieces(paragraph: Any, pieces: list[Any], size: int = 0) -> Any:
     for piece in pieces:
         run = paragraph.add_run(piece if isinstance(piece, str) else f" {piece['blank']} ")
         run.underline = not isinstance(piece, str)
         if size:
             run.font.size = Pt(size)
+    return paragraph
+
+
+def _indent(paragraph: Any, hang: int, size: int, *, first: int) -> None:
+    """`first`, `hang`: characters. What has a name turns back to where its words begin."""
+    shape = paragraph.paragraph_format
+    if hang:
+        shape.left_indent = Pt(size * (first + hang))
+    shape.first_line_indent = Pt(size * (-hang if hang else first))
+
+
+def _set_out(fields: dict[str, Any]) -> dict[str, Any]:
+    """Each line that was typed is a paragraph of its own, as GB/T 9704 sets it; `hang`: how many
+    characters of a name (`抄送：`) stand before its words, 0 of none."""
+    rows = [[_lines([cell]) for cell in row] for row in fields["rows"]]
+    ends = {name: [p for each in fields[name] for p in _lines(each)] for name in ("body", "end")}
+    return {**fields, **ends, "rows": rows}
+
+
+def _lines(pieces: list[Any]) -> list[dict[str, Any]]:
+    lines: list[list[Any]] = [[]]
+    for piece in pieces:
+        typed = piece if isinstance(piece, str) else piece["blank"]
+        for n, part in enumerate(typed.split("\n")):
+            if n:
+                lines.append([])
+            lines[-1].append(part if isinstance(piece, str) else {"blank": part})
+    return [{"pieces": line, "hang": _named(line)} for line in lines]
+
+
+def _named(line: list[Any]) -> int:
+    first = line[0] if isinstance(line[0], str) else ""
+    found = _NAME.match(first)
+    return len(found[0]) if found else 0
 
 
 def _timeless(archive: bytes) -> bytes:

@@ -10,6 +10,7 @@ import attrs
 import docx
 import pikepdf
 import pytest
+from docx.shared import Pt
 
 from adapters.papers.fonts import missing_glyphs
 from adapters.papers.setter import GlyphMissing, editable, portable
@@ -175,6 +176,51 @@ def test_what_was_typed_on_several_lines_is_printed_on_several_lines() -> None:
     layout = typed.layout()
     assert b"\\r" not in layout and layout.count(b"\\n") == 2
     assert portable(layout).startswith(b"%PDF-") and editable(layout).startswith(b"PK")
+
+
+LONG = "完善内部控制制度，明确零余额账户资金划转的审批权限，并于整改期限前将修订后的制度报送备案。"
+DUE = Order(number=1, measure=Measure.ORDER_RECTIFICATION, due=dt.date(2026, 3, 20))
+
+
+def an_order() -> Paper:
+    known = attrs.evolve(
+        about(), superior="吉林省示例厅机关事务管理局、吉林省示例厅计划财务处、监察审计处",
+        payments=(attrs.evolve(PAYMENT, purpose="电梯维修及照明线路改造工程二期预付款和监理费用"),),
+        amounts=(1_280_000,),
+    )  # fmt: skip
+    return letters.rectification_order(known, DUE, f"一、退回资金；\n二、{LONG}", ISSUE)
+
+
+def test_each_line_is_a_paragraph_and_what_has_a_name_turns_back_to_where_its_words_begin() -> None:
+    form = docx.Document(io.BytesIO(editable(an_order().layout())))
+    shapes = {p.text[:3]: p.paragraph_format for p in form.paragraphs}
+    for begins in ("一、退", "二、完", "逾期未"):
+        assert (shapes[begins].left_indent, shapes[begins].first_line_indent) == (None, Pt(30))
+    assert (shapes["抄送："].left_indent, shapes["抄送："].first_line_indent) == (Pt(75), Pt(-45))
+    [_, cell] = form.tables[0].rows[0].cells
+    assert [p.text[:3] for p in cell.paragraphs] == ["收款单", "金额：", "摘要："]
+    assert cell.paragraphs[2].paragraph_format.left_indent == Pt(45)
+
+
+def test_the_set_letter_turns_its_lines_as_official_documents_do(tmp_path: Path) -> None:
+    if not _has_pdftotext():
+        pytest.skip("pdftotext is missing: install the package poppler-utils")
+    file = tmp_path / "paper.pdf"
+    file.write_bytes(portable(an_order().layout()))
+    read = subprocess.run(
+        ["pdftotext", "-bbox-layout", file, "-"], capture_output=True, check=True, text=True
+    ).stdout
+    lines = [
+        (float(x), "".join(re.findall(r">([^<]+)</word>", words)))
+        for x, words in re.findall(r'<line xMin="([0-9.]+)"[^>]*>(.*?)</line>', read, re.DOTALL)
+    ]
+    at = {text[:2]: x for x, text in lines}
+    margin, em = 28 / 25.4 * 72, 15.0  # the page's margin and the text's size, points
+    turned = next(x for x, text in lines if "监察审计处。" in text and "抄送" not in text)
+    assert at["一、"] == at["二、"] == at["抄送"] == pytest.approx(margin + 2 * em, abs=1)
+    assert turned == pytest.approx(at["抄送"] + 3 * em, abs=1)
+    fee = next(x for x, text in lines if text.endswith("费用") and "摘要" not in text)
+    assert fee == pytest.approx(at["摘要"] + 3 * 12, abs=1)
 
 
 def test_a_character_without_a_glyph_stops_the_document() -> None:
