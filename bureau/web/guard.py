@@ -11,6 +11,7 @@ from aiohttp import web
 
 from bureau.desk.entry import SESSION_LIFE, Entry, Seat
 from bureau.desk.refusals import ActRefused
+from bureau.web.done import note_done
 from bureau.web.route import FORM_BYTES_MAX, UPLOAD_BYTES_MAX, Route, Visit, see
 from gateway.domain.faults import StoreUnavailable
 
@@ -82,7 +83,12 @@ class Guard:
                 await self._follow(division)
             form = await self._form(request, route, seat) if route.method == "POST" else {}
             visit = Visit(request=request, seat=seat, division=division, form=form)
-            return await route.page(visit)
+            try:
+                return await route.page(visit)
+            except web.HTTPSeeOther as leads:
+                if route.method == "POST":
+                    note_done(request, leads)
+                raise
 
         return handler
 

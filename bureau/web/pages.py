@@ -20,6 +20,8 @@ from bureau.desk.docket.issue import case_no
 from bureau.desk.interceptions import STATES_ZH, Line, exception_of, papers_of
 from bureau.desk.names import Names
 from bureau.desk.people import OFFICES_ZH
+from bureau.web.done import COOKIE as DONE
+from bureau.web.done import done_of
 from bureau.web.route import GROUPS, Nav, Route, Visit
 from bureau.web.tables import tabled
 from gateway.domain.money import yuan
@@ -110,9 +112,13 @@ class Pages:
     def __call__(
         self, template: str, *, status: int = 200, visit: Visit | None = None, **values: object
     ) -> web.Response:
-        frame = {"visit": visit, "nav": self._bar(visit) if visit else []}
+        done = done_of(visit)
+        frame = {"visit": visit, "nav": self._bar(visit) if visit else [], "done": done}
         text = self._environment.get_template(f"{template}.html").render(values | frame)
-        return web.Response(status=status, text=text, content_type="text/html", charset="utf-8")
+        page = web.Response(status=status, text=text, content_type="text/html", charset="utf-8")
+        if done:
+            page.del_cookie(DONE, path="/")
+        return page
 
     def _bar(self, visit: Visit) -> list[tuple[str, list[dict[str, Any]]]]:
         """What this office may open, by group; the page that is open is marked, or whose it is."""

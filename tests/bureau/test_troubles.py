@@ -71,6 +71,23 @@ async def test_a_form_that_is_refused_says_so_and_what_it_is_about(desk: Desk) -
             told(await answer.text(), chinese="不符合要求")
 
 
+async def test_what_was_taken_is_confirmed_once_on_the_page_that_follows(desk: Desk) -> None:
+    reviewer = await desk.seat(Office.REVIEWER)
+    new = {
+        "origin": "screening", "against": "agency", "agency_code": "101001", "agency_name": "厅",
+        "bank": "", "title": "一", "amount": "", "reason": "排查发现",
+    }  # fmt: skip
+    _, case = await reviewer.post(f"{HOME}/cases/new", new)
+    assert "已办理：提交" in (await reviewer.get(case))[1]
+    assert "已办理" not in (await reviewer.get(case))[1], "once"
+    noted = {"seen": await reviewer.seen(case), "text": "已电话联系"}
+    assert (await reviewer.post(f"{case}/note", noted))[0] == 303
+    _, text = await reviewer.get(case)
+    assert 'role="status"' in text and "已办理：备注" in text and "Done: Note" in text
+    refused = await reviewer.post(f"{case}/note", {"seen": "0", "text": ""})
+    assert refused[0] == 409 and "已办理" not in (await reviewer.get(case))[1]
+
+
 async def test_nobody_s_trouble_has_no_menu(desk: Desk) -> None:
     status, text = await raw(desk, b"GET /nowhere HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
     assert status == 404 and '<nav class="side"' not in text
