@@ -1,28 +1,22 @@
 """Group commit: everything that waits is committed in one round trip, in order of arrival.
 
-A batch is what gathered while the batch before it was on its way; of a crowd most come back within
-milliseconds of their answers, and are waited for, since each batch costs the server as much as
-several rows. Few are never kept waiting. Whatever the server does, each waiter is told the truth or
-LedgerUnavailable, and nobody is told twice.
+A batch is what gathered while the batch before it was on its way (`Waiting`). Whatever the server
+does, each waiter is told the truth or LedgerUnavailable, and nobody is told twice.
 """
 
 import asyncio
 import contextlib
 import uuid
-from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from typing import Generic, Protocol, TypeAlias, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import asyncpg
 import structlog
 
-from adapters.postgres.crowd import Crowd
 from adapters.postgres.session import LOST, Connection, Session, Undurable, UnsafeServer
+from adapters.postgres.waiting import Item, Result, Waiter, Waiting, deliver, fail
 from gateway.domain.faults import LedgerUnavailable
 
-BATCH_MAX = 256
-BATCH_BYTES_MAX = 8 * 2**20
-WAITING_MAX = 8_192
 HUNG_AFTER_S = 1.5
 """After so long without an answer all who wait are refused, and those on the way are told that it
 is not known; what is found committed afterwards is nobody's to forward, and is enquired about."""
@@ -40,9 +34,6 @@ _SILENT = "the database does not answer"
 
 log = structlog.get_logger()
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-_Waiter: TypeAlias = tuple[Item, asyncio.Future[Result]]
 _Item = TypeVar("_Item", contravariant=True)
 _Result = TypeVar("_Result", covariant=True)
 
@@ -80,15 +71,11 @@ class GroupCommit(Generic[Item, Result]):
         self._name = name
         self._work = work
         self._connect = connect
-        self._waiting: deque[_Waiter[Item, Result]] = deque()
+        self._waiting: Waiting[Item, Result] = Waiting(work.key, work.weight)
         self._session: Session | None = None
         self._refusing: str | None = "not started"
         self._failed: tuple[float, str] | None = None
         """When the last commit failed, and why; None once one succeeded."""
-        self._crowd = Crowd()
-        self._wanted = 0
-        """How many must wait before a newcomer wakes us."""
-        self._idle: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._watch: asyncio.TimerHandle
 
@@ -105,7 +92,7 @@ class GroupCommit(Generic[Item, Result]):
         """Refuse newcomers, let the batch that is under way end, then close."""
         self._refuse("stopping")
         if self._task:
-            self._wake()
+            self._waiting.wake()
             done, _ = await asyncio.wait({self._task}, timeout=FIND_DEADLINE_S + HUNG_AFTER_S)
             if not done:
                 self._task.cancel()
@@ -135,88 +122,33 @@ class GroupCommit(Generic[Item, Result]):
         """
         if self._refusing:
             raise LedgerUnavailable(self._refusing)
-        if len(self._waiting) >= WAITING_MAX:
-            raise LedgerUnavailable("too many are waiting for the database")
-        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
-        if len(self._waiting) >= self._wanted:
-            self._wake()
-        return await future
+        return await self._waiting.join(item)
 
     async def _run(self) -> None:
         try:
             while self._refusing != "stopping":
-                await self._gather()
-                if batch := self._take():
+                await self._waiting.gather(at_once=self._is_lost())
+                if batch := self._waiting.take():
                     await self._timed(batch)
                 elif self._is_lost():
                     await self._reopen([])
                 elif not self._waiting and self._refusing != "stopping":  # while it gathered
-                    await self._rest()
+                    await self._waiting.rest()  # a connection that is cut is made anew at once
         finally:
             if self._refusing is None:
                 log.error("group_commit.died", name=self._name)
             self._refuse("stopping")
 
-    def _wake(self) -> None:
-        if self._idle is not None and not self._idle.done():
-            self._idle.set_result(None)
-
     def _is_lost(self) -> bool:
         return self._session is None or self._session.connection.is_closed()
 
-    async def _rest(self) -> None:
-        """Until somebody waits, or the connection is cut: it is made anew at once, for whoever asks
-        whether we are ready may send nobody before."""
-        self._idle = asyncio.get_running_loop().create_future()
-        try:
-            await self._idle
-        finally:
-            self._idle = None
-
-    async def _gather(self) -> None:
-        """Until most of a crowd wait again, or it takes too long, or somebody wakes us."""
-        wanted, patience_s = self._crowd.back()
-        if len(self._waiting) >= wanted or self._is_lost():
-            return
-        loop = asyncio.get_running_loop()
-        self._wanted = wanted
-        self._idle = loop.create_future()
-        patience = loop.call_later(patience_s, self._wake)
-        try:
-            await self._idle
-        finally:
-            patience.cancel()
-            self._idle, self._wanted = None, 0
-
-    def _take(self) -> list[_Waiter[Item, Result]]:
-        """The next batch; a second item of one key stays for the batch after it."""
-        batch: list[_Waiter[Item, Result]] = []
-        later: list[_Waiter[Item, Result]] = []
-        keys: set[Hashable] = set()
-        room = BATCH_BYTES_MAX
-        waiting = self._waiting
-        while waiting and len(batch) < BATCH_MAX and room > 0:
-            waiter = waiting.popleft()
-            if waiter[1].done():
-                continue
-            key = self._work.key(waiter[0])
-            if key in keys:
-                later.append(waiter)
-                continue
-            keys.add(key)
-            batch.append(waiter)
-            room -= self._work.weight(waiter[0])
-        waiting.extendleft(reversed(later))
-        return batch
-
-    async def _timed(self, batch: list[_Waiter[Item, Result]]) -> None:
+    async def _timed(self, batch: list[Waiter[Item, Result]]) -> None:
         loop = asyncio.get_running_loop()
         left = loop.time()
         await self._carry(batch)
-        self._crowd.answered(len(batch) + len(self._waiting), loop.time() - left)
+        self._waiting.answered(batch, loop.time() - left)
 
-    async def _carry(self, batch: list[_Waiter[Item, Result]]) -> None:
+    async def _carry(self, batch: list[Waiter[Item, Result]]) -> None:
         session = self._session
         if session is None or self._is_lost():
             session = await self._reopen(batch)
@@ -230,21 +162,21 @@ class GroupCommit(Generic[Item, Result]):
             results = await self._work.commit(session.connection, attempt, items)
             session.believed()
             self._failed = None
-            _deliver(batch, results)
+            deliver(batch, results)
         except (*LOST, Undurable, ValueError, TypeError, OverflowError) as error:
             if _rolled_back(error):
                 await self._split(batch, error)
             else:
                 await self._look_up(batch, attempt, error)
         except BaseException:
-            _fail(batch, "the program is stopping; the commit may or may not stand")
+            fail(batch, "the program is stopping; the commit may or may not stand")
             raise
         finally:
             self._watch.cancel()
             if self._refusing == _SILENT:
                 self._refusing = None
 
-    async def _split(self, batch: list[_Waiter[Item, Result]], error: BaseException) -> None:
+    async def _split(self, batch: list[Waiter[Item, Result]], error: BaseException) -> None:
         """Nothing was committed. One bad item must not fail its neighbours: halve until found."""
         if len(batch) > 1:
             log.warning("group_commit.split", name=self._name, reason=_reason(error))
@@ -253,10 +185,10 @@ class GroupCommit(Generic[Item, Result]):
             await self._carry(batch[middle:])
             return
         log.error("group_commit.refused", name=self._name, reason=_reason(error))
-        _fail(batch, f"the database refused it: {_reason(error)}", error)
+        fail(batch, f"the database refused it: {_reason(error)}", error)
 
     async def _look_up(
-        self, batch: list[_Waiter[Item, Result]], attempt: uuid.UUID, error: BaseException
+        self, batch: list[Waiter[Item, Result]], attempt: uuid.UUID, error: BaseException
     ) -> None:
         """The commit may or may not stand. Only a durable row with our own nonce is a yes."""
         log.warning("group_commit.unknown", name=self._name, reason=_reason(error))
@@ -282,7 +214,7 @@ class GroupCommit(Generic[Item, Result]):
             else:
                 future.set_result(result)
 
-    async def _reopen(self, batch: list[_Waiter[Item, Result]]) -> Session | None:
+    async def _reopen(self, batch: list[Waiter[Item, Result]]) -> Session | None:
         """Connect again. While that fails, refuse everybody at once and keep trying."""
         await self._drop()
         tried = 0
@@ -290,7 +222,7 @@ class GroupCommit(Generic[Item, Result]):
             try:
                 session = await self._open()
             except (*LOST, UnsafeServer) as error:
-                _fail(batch, f"the database cannot be used: {_reason(error)}")
+                fail(batch, f"the database cannot be used: {_reason(error)}")
                 self._refuse(f"the database cannot be used: {_reason(error)}")
                 await asyncio.sleep(BACKOFF_S[min(tried, len(BACKOFF_S) - 1)])
                 tried += 1
@@ -300,12 +232,12 @@ class GroupCommit(Generic[Item, Result]):
                     log.info("group_commit.recovered", name=self._name)
                     return None
                 return session
-        _fail(batch, "stopping")
+        fail(batch, "stopping")
         return None
 
     async def _open(self) -> Session:
         self._session = await self._connect()
-        self._session.when_cut(self._wake)
+        self._session.when_cut(self._waiting.wake)
         await self._work.prepare(self._session.connection)
         return self._session
 
@@ -314,35 +246,18 @@ class GroupCommit(Generic[Item, Result]):
             await self._session.close()
         self._session = None
 
-    def _hung(self, session: Session, batch: list[_Waiter[Item, Result]]) -> None:
+    def _hung(self, session: Session, batch: list[Waiter[Item, Result]]) -> None:
         """No answer: nobody is kept waiting for one, but the statement is; at last, hang up."""
         if self._refusing is None:
             self._refuse(_SILENT)
-        _fail(batch, "it is not known whether it was committed")
+        fail(batch, "it is not known whether it was committed")
         rest = CUT_AFTER_S - HUNG_AFTER_S
         self._watch = asyncio.get_running_loop().call_later(rest, session.connection.terminate)
 
     def _refuse(self, reason: str) -> None:
         if self._refusing != "stopping":
             self._refusing = reason
-        _fail(list(self._waiting), reason)
-        self._waiting.clear()
-
-
-def _deliver(batch: list[_Waiter[Item, Result]], results: Sequence[Result]) -> None:
-    for (_, future), result in zip(batch, results, strict=True):
-        if not future.done():
-            future.set_result(result)
-
-
-def _fail(
-    batch: list[_Waiter[Item, Result]], reason: str, cause: BaseException | None = None
-) -> None:
-    for _, future in batch:
-        if not future.done():
-            refusal = LedgerUnavailable(reason)
-            refusal.__cause__ = cause
-            future.set_exception(refusal)
+        self._waiting.refuse(reason)
 
 
 def _rolled_back(error: BaseException) -> bool:

@@ -10,8 +10,9 @@ import pytest
 
 from adapters.postgres import groupcommit
 from adapters.postgres.crowd import LEAST, Crowd
-from adapters.postgres.groupcommit import BATCH_MAX, GroupCommit
+from adapters.postgres.groupcommit import GroupCommit
 from adapters.postgres.session import Undurable
+from adapters.postgres.waiting import BATCH_MAX
 from gateway.domain.faults import LedgerUnavailable
 
 
@@ -158,7 +159,9 @@ async def test_a_waiter_who_gives_up_before_his_batch_leaves_is_left_out_of_it(
 def ready_crowd(bench: Bench, monkeypatch: pytest.MonkeyPatch, size: int) -> list[str]:
     """Patience without end; the names of a first batch of this size."""
     monkeypatch.setattr("adapters.postgres.crowd.PATIENCE_S_MAX", 3600.0)
-    monkeypatch.setattr(bench.group._crowd, "answered", partial(_slowly, bench.group._crowd))
+    monkeypatch.setattr(
+        bench.group._waiting._crowd, "answered", partial(_slowly, bench.group._waiting._crowd)
+    )
     return [f"first-{n}" for n in range(size)]
 
 
