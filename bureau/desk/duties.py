@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from gateway.domain.workdays import workdays_since
+from gateway.domain.workdays import COUNTED_MAX, workdays_since
 
 NOTICE_WORKDAYS = 5
 UNEVEN_TIMES = 2
@@ -26,12 +26,20 @@ class Duty:
     zh: str
 
 
-def late_notice(changed_on: dt.date | None, noticed: str | None, today: dt.date) -> bool:
-    """Whether more than five working days lie between an account's change and its notice."""
-    if changed_on is None:
-        return False
-    end = dt.date.fromisoformat(noticed) if noticed else today
-    return workdays_since(changed_on, end, {}) > NOTICE_WORKDAYS
+def late_notice(
+    changed_on: dt.date | None, noticed: dt.date, calendar: Mapping[dt.date, bool]
+) -> bool:  # fmt: skip
+    """Whether more than five working days, by the bureau's own `calendar`, lie between an account's
+    change and its notice."""
+    return changed_on is not None and (
+        workdays_since(changed_on, noticed, calendar) > NOTICE_WORKDAYS
+    )
+
+
+def days_between(changed_on: dt.date, noticed: dt.date) -> list[dt.date]:
+    """The days that can matter to `late_notice`."""
+    span = min((noticed - changed_on).days, COUNTED_MAX)
+    return [changed_on + dt.timedelta(days=n) for n in range(1, span + 1)]
 
 
 def plan_duties(plans: Iterable[Mapping[str, Any]], month: int) -> list[Duty]:

@@ -23,6 +23,7 @@ from gateway.domain.codes import (
     PayeeClass,
     PaymentMethod,
     Register,
+    ThreePublicCategory,
 )
 
 TEXT_CHARS_MAX = 200
@@ -44,6 +45,11 @@ _APPROVAL_ZH = {
     ApprovalKind.CASH_FINANCE: "现金（财政批准）", ApprovalKind.CASH_BANK: "现金（银行批准）",
     ApprovalKind.CASH_SPECIAL: "特殊情况现金",
     ApprovalKind.ADVANCE_FROM_OTHER_ACCOUNT: "其他账户垫付",
+}  # fmt: skip
+
+_THREE_PUBLIC_ZH = {
+    ThreePublicCategory.ABROAD: "因公出国（境）", ThreePublicCategory.VEHICLES: "公务用车",
+    ThreePublicCategory.RECEPTION: "公务接待",
 }  # fmt: skip
 
 
@@ -234,6 +240,23 @@ SHEETS: Mapping[str, Sheet] = {
             columns=(
                 _text("account", "账号", "Account"), _text("name", "户名", "Name"),
                 _choice("class", "类别", "Class", _PAYEE_ZH),
+            ),
+        ),
+        Sheet(
+            register=Register.THREE_PUBLIC_BUDGETS, zh="三公经费预算", en="Three-public budgets",
+            key=("agency", "fiscal_year", "category"),
+            columns=(
+                _AGENCY, _kind("fiscal_year", "年度", "Year", "count"),
+                _choice("category", "类别", "Category", _THREE_PUBLIC_ZH),
+                _kind("amount", "预算金额", "Amount", "money"),
+                _kind("posted", "期初已支付", "Paid before", "money"),
+            ),
+        ),
+        Sheet(
+            register=Register.CALENDAR, zh="工作日历", en="Calendar", key=("date",),
+            columns=(
+                _kind("date", "日期", "Day", "date"),
+                _kind("is_workday", "工作日", "Working day", "yes"),
             ),
         ),
     )

@@ -1,4 +1,5 @@
-"""Working days: the bureau's calendar over the State Council's, Monday to Friday beyond both."""
+"""Working days: the bureau's calendar over the State Council's; beyond both, Monday to Friday but
+for the public holidays that are the same days every year."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -9,6 +10,9 @@ import chinese_calendar
 COUNTED_MAX = 60
 """Counting stops here: no limit of the regulation is longer, and the hot path is bounded."""
 
+FIXED = frozenset({(1, 1), (5, 1), (5, 2), (10, 1), (10, 2), (10, 3)})
+"""元旦、劳动节、国庆节 (全国年节及纪念日放假办法): month and day, whatever an arrangement moves.
+The festivals of the lunar calendar and 清明节 come with the arrangement."""
 _DAY = dt.timedelta(days=1)
 
 
@@ -29,8 +33,8 @@ def workdays_since(start: dt.date, end: dt.date, calendar: Mapping[dt.date, bool
 
 @lru_cache(maxsize=4096)
 def _built_in(day: dt.date) -> bool:
-    """The State Council's arrangement; a year that it has not arranged yet is Monday to Friday."""
+    """The State Council's arrangement; of a year that it has not arranged yet Monday to Friday."""
     try:
         return bool(chinese_calendar.is_workday(day))
     except NotImplementedError:
-        return day.weekday() < 5
+        return day.weekday() < 5 and (day.month, day.day) not in FIXED

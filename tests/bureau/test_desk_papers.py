@@ -14,8 +14,10 @@ from docx.shared import Pt
 
 from adapters.papers.fonts import missing_glyphs
 from adapters.papers.setter import GlyphMissing, editable, portable
-from bureau.desk.casework.state import Order, Referral
-from bureau.desk.casework.words import Measure
+from bureau.desk.casework.made import Made
+from bureau.desk.casework.state import Case, Order, Referral
+from bureau.desk.casework.words import Against, Measure, Move
+from bureau.desk.docket.issue import writes
 from bureau.desk.papers import letters
 from bureau.desk.papers.annexes import Payment, interview, onsite
 from bureau.desk.papers.capitals import capitals
@@ -115,6 +117,23 @@ def test_the_annexes_stand_word_for_word_around_their_blanks(name: str, paper: P
     words = "".join("＿" if isinstance(piece, tuple) else piece for piece in pieces)
     assert words + "".join(paper.signatures) == ANNEXES[name]
     assert paper.reference == "编号：2026年第7号"
+
+
+def test_an_annex_on_a_payment_that_passed_does_not_say_that_it_was_intercepted() -> None:
+    """Decision 0086: one word differs, since the printed one would be untrue."""
+    warned = attrs.evolve(PAYMENT, intercepted=False)
+    paper = interview("吉林省示例厅本级", warned, (dt.date(2026, 3, 9), "507"), NUMBER, ISSUED)
+    assert paper.text().replace("监控预警。", "监控拦截。") == annex_1().text()
+    assert "监控预警。" in paper.text()
+
+
+def test_of_several_payments_an_annex_names_the_first_that_was_intercepted() -> None:
+    warned = attrs.evolve(PAYMENT, intercepted=False, voucher_no="W")
+    case = attrs.evolve(ABOUT_A_HANDLED_CASE, payments=(warned, PAYMENT), amounts=(1, 2))
+    body = {"means": "interview", "day": "2026-03-09", "room": "507", "due": "2026-03-09"}
+    made = Made(move=Move.VERIFY, by="r", office=None, day=ISSUE.day, body=body)
+    [write] = writes(case, Case(against=Against.AGENCY), made, "")
+    assert PAYMENT.voucher_no in write(ISSUE).text() and "监控拦截。" in write(ISSUE).text()
 
 
 @pytest.mark.slow

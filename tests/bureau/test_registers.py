@@ -8,12 +8,14 @@ import orjson
 import pytest
 
 from adapters.formats.register_feed import OPTIONAL
-from bureau.desk.duties import detail_duties, late_notice, plan_duties
+from bureau.desk.duties import days_between, detail_duties, late_notice, plan_duties
 from bureau.desk.people import Office
 from bureau.desk.publish import Publishing
 from bureau.desk.register_words import SHEETS, row_of
 from gateway.domain.codes import Register
 from gateway.domain.faults import FeedRefused, GatewayUnavailable
+from gateway.domain.legal_day import legal_day
+from gateway.domain.workdays import is_workday, workdays_since
 from tests.bureau.desks import Desk, Seated
 from tests.bureau.words import BANK, DIVISION, Bureau, House
 
@@ -151,9 +153,34 @@ def test_a_forms_errors_are_told_all_at_once() -> None:
 @pytest.mark.parametrize(("noticed", "late"), [("2026-03-09", False), ("2026-03-10", True)])
 def test_an_accounts_change_is_told_within_five_working_days(noticed: str, late: bool) -> None:
     monday = dt.date(2026, 3, 2)
-    assert late_notice(monday, noticed, monday) is late
-    assert late_notice(monday, None, dt.date.fromisoformat(noticed)) is late
-    assert not late_notice(None, None, monday)
+    told = dt.date.fromisoformat(noticed)
+    assert late_notice(monday, told, {}) is late
+    assert not late_notice(None, monday, {})
+    free = {dt.date(2026, 3, 4): False}
+    assert not late_notice(monday, told, free), "the bureau's own calendar counts"
+    assert late_notice(monday, dt.date(2026, 3, 11), free)
+
+
+def test_the_days_that_matter_to_it_end_where_counting_ends() -> None:
+    monday = dt.date(2026, 3, 2)
+    assert days_between(monday, monday) == [] == days_between(monday, dt.date(2026, 3, 1))
+    assert days_between(monday, dt.date(2026, 3, 4)) == [dt.date(2026, 3, 3), dt.date(2026, 3, 4)]
+    assert len(days_between(monday, dt.date(2027, 3, 2))) == 60
+
+
+def test_the_calendar_and_the_three_public_budgets_are_kept_at_the_desk_too() -> None:
+    """Art. 13(1), 19: what a gateway counts by is changed by a row, not by a whole file."""
+    assert row_of(SHEETS["calendar"], {"date": "2027-02-08", "is_workday": "no"}) == (
+        {"date": "2027-02-08", "is_workday": False}, [],
+    )  # fmt: skip
+    assert SHEETS["calendar"].key_of({"date": "2027-02-08", "is_workday": False}) == "2027-02-08"
+    typed = {
+        "agency": "101001", "fiscal_year": "2026", "category": "reception", "amount": "50,000",
+        "posted": "0",
+    }  # fmt: skip
+    row, errors = row_of(SHEETS["three_public_budgets"], typed)
+    assert not errors and row["amount"] == "50000.00" and row["fiscal_year"] == 2026
+    assert SHEETS["three_public_budgets"].key_of(row) == "101001/2026/reception"
 
 
 def test_uneven_or_missing_monthly_grants_and_undetailed_indicators_are_the_bureaus_own() -> None:
@@ -230,3 +257,36 @@ async def test_the_page_names_a_gateway_that_is_away_refuses_or_was_never_told(
     new.moods = []
     await Publishing(registers, ways, desk.hands, "registers").publish_all(patient=False)
     assert new.taken == [9], "a gateway that joins later gets the whole registers"
+
+
+async def test_a_day_off_entered_at_the_desk_goes_out_and_counts_for_an_accounts_notice(
+    desk: Desk,
+) -> None:
+    """Art. 13(1): five working days by the bureau's own calendar, at the desk as at the gateway."""
+    reviewer, approver = await loaded(desk)
+    today = legal_day(dt.datetime.now(dt.UTC))
+    span = (today - dt.timedelta(days=n) for n in range(60))
+    sixth = next(day for day in span if workdays_since(day, today, {}) == 6)
+    off = next(day for day in days_between(sixth, today) if is_workday(day, {})).isoformat()
+    account = {
+        "account": "0710101011015200001234", "bank_code": "103241001000", "name": "某厅",
+        "agency": "101001", "class": "zero_balance", "is_basic": "", "status": "active",
+        "finance_approval": "a", "central_bank_approval": "b", "valid_from": "2026-01-01",
+        "valid_to": "", "change_notice_date": "",
+    }  # fmt: skip
+    late = "变更报备超过5个工作日"
+    told = form_of("accounts", account, changed_on=sixth.isoformat())
+    _, change = await reviewer.post(f"{HOME}/accounts/edit", told)
+    for page in (HOME, change):
+        assert late in (await reviewer.get(page))[1]
+    day = form_of("calendar", {"date": off, "is_workday": "no"})
+    status, path = await reviewer.post(f"{HOME}/calendar/edit", day)
+    assert status == 303 and (await approver.post(f"{path}/approve"))[0] == 303
+    assert off in (await reviewer.get(f"{HOME}/calendar"))[1]
+    for page in (HOME, change):
+        assert late not in (await reviewer.get(page))[1], "with that day it was the fifth"
+    way = Way()
+    publishing = Publishing(desk.rooms.registers, {(DIVISION, BANK): way}, desk.hands, "registers")
+    while await publishing.publish_all(patient=False):
+        pass
+    assert way.taken[-1][1]["calendar"] == [{"date": off, "is_workday": False, "op": "put"}]

@@ -164,8 +164,9 @@ def test_a_movement_that_is_reported_with_other_content_is_jl_102() -> None:
         (dt.datetime(2026, 3, 2, 9, 0, tzinfo=dt.UTC), dt.date(2026, 3, 3)),
         (dt.datetime(2026, 3, 6, 9, 0, tzinfo=dt.UTC), dt.date(2026, 3, 9)),
         (dt.datetime(2026, 3, 7, 2, 0, tzinfo=dt.UTC), dt.date(2026, 3, 9)),
+        (dt.datetime(2026, 12, 31, 9, 0, tzinfo=dt.UTC), dt.date(2027, 1, 4)),
     ],
-    ids=["16:59", "17:00", "Friday after hours", "Saturday"],
+    ids=["16:59", "17:00", "Friday after hours", "Saturday", "New Year's Eve after hours"],
 )
 def test_a_payment_is_due_on_its_day_and_after_hours_on_the_next_working_day(
     decided: dt.datetime, due: dt.date

@@ -192,8 +192,14 @@ def test_the_bureaus_calendar_goes_before_the_built_in_one() -> None:
     assert facts(instruction()).is_workday and not facts(instruction(), shelf).is_workday
 
 
-def test_a_year_not_yet_arranged_is_monday_to_friday() -> None:
-    assert is_workday(dt.date(2031, 10, 1), {}) and not is_workday(dt.date(2031, 10, 4), {})
+def test_a_year_not_yet_arranged_is_monday_to_friday_but_for_what_is_free_every_year() -> None:
+    assert is_workday(dt.date(2031, 10, 6), {}) and not is_workday(dt.date(2031, 10, 4), {})
+    for day in ((2031, 1, 1), (2031, 5, 1), (2030, 5, 2), (2031, 10, 1), (2031, 10, 2)):
+        assert dt.date(*day).weekday() < 5 and not is_workday(dt.date(*day), {})
+    assert is_workday(dt.date(2031, 10, 1), {dt.date(2031, 10, 1): True}), "the bureau's goes first"
+    # The turn of the year, Art. 13(1): told on 31 December, the fifth working day is 8 January.
+    assert not is_workday(dt.date(2027, 1, 1), {})
+    assert workdays_since(dt.date(2026, 12, 31), dt.date(2027, 1, 8), {}) == 5
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def _verifying(about: Concerned, body: Mapping[str, Any]) -> list[Write]:
             "payment_missing", "约谈和核证通知书须写明支付业务：本案没有关联支付凭证。",
             "The annexes name a payment; this case has none.",
         )  # fmt: skip
-    first = about.payments[0]
+    first = next((each for each in about.payments if each.intercepted), about.payments[0])
     if means is Means.INTERVIEW:
         day, room = dt.date.fromisoformat(body["day"]), body["room"]
         return [lambda i: interview(about.name, first, (day, room), _no(i), (i.bureau, i.day))]
@@ -174,6 +174,7 @@ def _payment(row: Mapping[str, Any]) -> Payment:
         payee=row["payee_name"] or "（个人）",
         voucher_no=row["voucher_no"],
         purpose=told_of(row["told_body"]) or "—",
+        intercepted=row["outcome"] != "warned",
     )
 
 

@@ -1,7 +1,8 @@
 """Annexes 1 and 2 of the regulation, word for word: what is printed there stands here unchanged.
 
 The regulation prints each blank's meaning behind it in brackets (（收款单位）, （支付凭证号）...);
-that is part of its words and is kept.
+that is part of its words and is kept. Of a payment that passed with a warning one word differs,
+for it was not 拦截 (docs/decisions/0086).
 """
 
 import datetime as dt
@@ -19,6 +20,8 @@ class Payment:
     payee: str
     voucher_no: str
     purpose: str
+    intercepted: bool = True
+    """False: it passed with a warning."""
 
 
 def interview(
@@ -75,9 +78,10 @@ def _addressee(agency: str) -> Paragraph:
 
 
 def _suspicion(payment: Payment) -> Paragraph:
+    found = "拦截" if payment.intercepted else "预警"
     return (
         "你单位于", *day_blanks(payment.applied), "申请向", blank(payment.payee),
         "（收款单位）支付的第",
         blank(payment.voucher_no), "号（支付凭证号）", blank(payment.purpose),
-        "（支付摘要）的支付业务涉嫌违规，现已被预算管理一体化系统监控拦截。",
+        f"（支付摘要）的支付业务涉嫌违规，现已被预算管理一体化系统监控{found}。",
     )  # fmt: skip

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from bureau.desk.duties import detail_duties, late_notice, plan_duties
+from bureau.desk.duties import days_between, detail_duties, late_notice, plan_duties
 from bureau.desk.people import READERS, Office
 from bureau.desk.refusals import ActRefused
 from bureau.desk.register_ways import STATE_ZH
@@ -65,11 +65,14 @@ class _Registers:
     async def home(self, visit: Visit) -> web.Response:
         """What waits, what was decided, what each gateway applies, what the bureau owes."""
         store, division = self._registers.store, visit.division
+        waiting = await store.waiting(division, PAGE_ROWS)
+        changes = await store.changes(division, _before(visit), None, PAGE_ROWS)
+        late = {each["seq"] for each in (*waiting, *changes) if await self._late(division, each)}
         return self._rooms.pages(
             "registers", visit=visit, sheets=SHEETS, version=await store.version(division),
-            waiting=await store.waiting(division, PAGE_ROWS), wishes=await store.wishes(division),
-            changes=await store.changes(division, _before(visit), None, PAGE_ROWS),
-            gateways=await self._registers.gateways(division), states=STATE_ZH, late=self._late,
+            waiting=waiting, wishes=await store.wishes(division), changes=changes,
+            gateways=await self._registers.gateways(division), states=STATE_ZH,
+            late=lambda change: change["seq"] in late,
         )  # fmt: skip
 
     async def sheet(self, visit: Visit, sheet: Sheet) -> web.Response:
@@ -132,7 +135,7 @@ class _Registers:
             raise web.HTTPNotFound()
         return self._rooms.pages(
             "register_change", visit=visit, change=found, sheet=SHEETS.get(found["register"]),
-            shown=shown, late=self._late(found),
+            shown=shown, late=await self._late(visit.division, found),
         )  # fmt: skip
 
     async def approve(self, visit: Visit) -> web.StreamResponse:
@@ -160,10 +163,15 @@ class _Registers:
             reason=visit.query("reason", 200) or visit.text("reason", 500),
         )  # fmt: skip
 
-    def _late(self, change: Any) -> bool:
+    async def _late(self, division: str, change: Any) -> bool:
         """An account's change whose notice came after more than five working days."""
-        today = legal_day(change["proposed_at"])
-        return change["register"] == "accounts" and late_notice(change["changed_on"], None, today)
+        changed_on, noticed = change["changed_on"], legal_day(change["proposed_at"])
+        if change["register"] != "accounts" or changed_on is None:
+            return False
+        days = [day.isoformat() for day in days_between(changed_on, noticed)]
+        rows = await self._registers.rows_of(division, SHEETS["calendar"], days)
+        calendar = {dt.date.fromisoformat(day): row["is_workday"] for day, row in rows.items()}
+        return late_notice(changed_on, noticed, calendar)
 
     async def _indicators(self, division: str, rows: Any) -> dict[str, str]:
         """What the indicators that these rows speak of are for, by id."""
