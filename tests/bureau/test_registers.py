@@ -274,7 +274,7 @@ async def test_a_day_off_entered_at_the_desk_goes_out_and_counts_for_an_accounts
         "finance_approval": "a", "central_bank_approval": "b", "valid_from": "2026-01-01",
         "valid_to": "", "change_notice_date": "",
     }  # fmt: skip
-    late = "变更报备超过5个工作日"
+    late = "超过5个工作日"
     told = form_of("accounts", account, changed_on=sixth.isoformat())
     _, change = await reviewer.post(f"{HOME}/accounts/edit", told)
     for page in (HOME, change):
