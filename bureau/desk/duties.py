@@ -11,10 +11,17 @@ from typing import Any
 import attrs
 
 from gateway.domain.workdays import COUNTED_MAX, workdays_since
+from policies.language.codelist import CodeList
 
 NOTICE_WORKDAYS = 5
 UNEVEN_TIMES = 2
 """A month's grant above twice the average month of the year so far."""
+
+_CODED = (
+    ("功能科目", "functional_code", "functional"),
+    ("部门经济科目", "dept_economic_code", "dept_economic"),
+    ("政府经济科目", "gov_economic_code", "gov_economic"),
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -58,6 +65,21 @@ def plan_duties(plans: Iterable[Mapping[str, Any]], month: int) -> list[Duty]:
         if high:
             words = "、".join(f"{m}月" for m in high)
             found.append(Duty(article="10(2)1", subject=indicator, zh=f"{words}额度超过月均两倍"))
+    return found
+
+
+def code_duties(
+    indicators: Iterable[Mapping[str, Any]], codes: Mapping[str, CodeList]
+) -> list[Duty]:  # fmt: skip
+    """Art. 10(1)1: issued by the codes of its own year. A class counts: leaves lie below it."""
+    found = []
+    for each in indicators:
+        year = each["fiscal_year"]
+        found += [
+            Duty(article="10(1)1", subject=each["id"], zh=f"{zh}{code}不是{year}年度的有效科目")
+            for zh, column, of in _CODED
+            if (code := each.get(column)) and not codes[of].valid(code, year, year)
+        ]
     return found
 
 

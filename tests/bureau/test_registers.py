@@ -8,7 +8,13 @@ import orjson
 import pytest
 
 from adapters.formats.register_feed import OPTIONAL
-from bureau.desk.duties import days_between, detail_duties, late_notice, plan_duties
+from bureau.desk.duties import (
+    code_duties,
+    days_between,
+    detail_duties,
+    late_notice,
+    plan_duties,
+)
 from bureau.desk.people import Office
 from bureau.desk.publish import Publishing
 from bureau.desk.register_words import SHEETS, row_of
@@ -16,6 +22,7 @@ from gateway.domain.codes import Register
 from gateway.domain.faults import FeedRefused, GatewayUnavailable
 from gateway.domain.legal_day import legal_day
 from gateway.domain.workdays import is_workday, workdays_since
+from policies.book.load import load_codes
 from tests.bureau.desks import Desk, Seated
 from tests.bureau.words import BANK, DIVISION, Bureau, House
 
@@ -197,6 +204,29 @@ def test_uneven_or_missing_monthly_grants_and_undetailed_indicators_are_the_bure
         {"id": "I3", "agency": "101001", "expenditure": "project", "project_code": "P"},
     ]
     assert [duty.subject for duty in detail_duties(indicators, ["101"])] == ["I1", "I2"]
+
+
+def test_an_indicator_is_issued_by_the_codes_of_its_own_year() -> None:
+    """Art. 10(1)1: 30210 was 交通费 up to 2017 and is nothing since; a class such as 302 stands."""
+    sound = {
+        "id": "I1", "fiscal_year": 2026, "functional_code": "2010301",
+        "dept_economic_code": "30213", "gov_economic_code": "50209",
+    }  # fmt: skip
+    rows = [
+        sound,
+        sound | {"id": "I2", "dept_economic_code": "302", "gov_economic_code": ""},
+        sound | {"id": "I3", "dept_economic_code": "30210"},
+        sound | {"id": "I4", "fiscal_year": 2016, "dept_economic_code": "30210",
+                 "functional_code": "", "gov_economic_code": ""},
+        sound | {"id": "I5", "functional_code": "2990101", "gov_economic_code": "50288"},
+    ]  # fmt: skip
+    found = code_duties(rows, load_codes())
+    assert {duty.article for duty in found} == {"10(1)1"}
+    assert [(duty.subject, duty.zh) for duty in found] == [
+        ("I3", "部门经济科目30210不是2026年度的有效科目"),
+        ("I5", "功能科目2990101不是2026年度的有效科目"),
+        ("I5", "政府经济科目50288不是2026年度的有效科目"),
+    ]
 
 
 async def test_what_a_gateway_would_refuse_is_not_proposed(desk: Desk) -> None:

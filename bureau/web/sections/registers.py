@@ -6,7 +6,13 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from bureau.desk.duties import days_between, detail_duties, late_notice, plan_duties
+from bureau.desk.duties import (
+    code_duties,
+    days_between,
+    detail_duties,
+    late_notice,
+    plan_duties,
+)
 from bureau.desk.people import READERS, Office
 from bureau.desk.refusals import ActRefused
 from bureau.desk.register_ways import STATE_ZH
@@ -15,6 +21,7 @@ from bureau.desk.registers import Proposal, typed_row
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post, see
 from gateway.domain.legal_day import legal_day
+from policies.book.load import load_codes
 
 PAGE_ROWS = 50
 DUTY_ROWS = 2000
@@ -200,7 +207,8 @@ class _Registers:
             return plan_duties(rows, self._month())[:DUTIES_SHOWN]
         agencies = await self._registers.rows(division, SHEETS["agencies"], "", None, DUTY_ROWS)
         parents = {each["row"].get("parent") for each in agencies} - {None}
-        return detail_duties(rows, sorted(parents))[:DUTIES_SHOWN]
+        found = code_duties(rows, load_codes()) + detail_duties(rows, sorted(parents))
+        return found[:DUTIES_SHOWN]
 
 
 def _sheet(visit: Visit) -> Sheet:
