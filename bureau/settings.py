@@ -48,6 +48,7 @@ _OPTIONAL_KEYS: dict[str, type] = {
     "desk.authorities": Path,
     "desk.revocations": Path,
     "desk.hosts": str,
+    "desk.issuer": str,
     "oidc.issuer": str,
     "oidc.client_id": str,
     "oidc.authorization": str,
@@ -86,6 +87,8 @@ class Settings:
     desk_port: int
     desk_name: str
     """The bureau's name as the pages show it."""
+    desk_issuer: str | None
+    """In whose name documents are issued; annexes 1 and 2 print 财政（厅、局）, no office of it."""
     desk_certificate: Path | None
     desk_key: Path | None
     desk_authorities: Path | None
@@ -120,6 +123,10 @@ class Settings:
     witness_passphrase: bytes = attrs.field(repr=False)
     desk_passphrase: bytes = attrs.field(repr=False, default=b"")
     oidc_secret: str = attrs.field(repr=False, default="")
+
+    @property
+    def issuer(self) -> str:
+        return self.desk_issuer or self.desk_name
 
     @property
     def divisions(self) -> tuple[str, ...]:

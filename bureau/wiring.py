@@ -244,7 +244,7 @@ def desk_rooms(settings: Settings, store: Store, trust: Trust, entry: Entry, bel
         people=store.people,
         entry=entry,
         cases=store.cases,
-        office=CaseOffice(store.cases, portable, now, settings.desk_name, cited_of(), names),
+        office=CaseOffice(store.cases, portable, now, settings.issuer, cited_of(), names),
         releases=Releases(store.releases, store.desk, trust.sign_document, now),
         holds=store.holds,
         shelf=shelf_of(settings),

@@ -310,6 +310,7 @@ authorities = "{tls.authorities}"
 host = "{HOST}"
 port = {self.ports.desk}
 name = "吉林省财政厅国库处（演示）"
+issuer = "吉林省财政厅（演示）"
 
 [witness]
 certificate = "{witness[0]}"

@@ -43,6 +43,16 @@ def test_good_settings_are_read_and_paths_are_beside_the_file(tmp_path: Path) ->
     assert settings.door_revocations is None
     assert settings.divisions == ("220000000",)
     assert settings.logs[0].bank == "103241001000"
+    assert settings.issuer == "吉林省财政厅国库处"
+
+
+def test_documents_are_issued_in_the_name_of_the_finance_department(tmp_path: Path) -> None:
+    """Annexes 1 and 2 end in 财政（厅、局）: an office of it issues nothing."""
+    name = 'name = "吉林省财政厅国库处"'
+    settings = load_settings(
+        _file(tmp_path, GOOD.replace(name, f'{name}\nissuer = "吉林省财政厅"')), ENVIRONMENT
+    )
+    assert (settings.desk_name, settings.issuer) == ("吉林省财政厅国库处", "吉林省财政厅")
 
 
 def test_a_log_in_sm2_wants_the_witness_to_have_both_keys(tmp_path: Path) -> None:
