@@ -127,6 +127,19 @@ def test_an_annex_on_a_payment_that_passed_does_not_say_that_it_was_intercepted(
     assert "监控预警。" in paper.text()
 
 
+def test_a_term_in_a_letter_says_that_its_last_day_is_in_time() -> None:
+    """As the desk counts it: an order is missed on the day after (Art. 21(3))."""
+    order = Order(number=1, measure=Measure.ORDER_RECTIFICATION, due=dt.date(2026, 3, 20))
+    assert not order.missed(dt.date(2026, 3, 20)) and order.missed(dt.date(2026, 3, 21))
+    due = {"due": "2026-03-20"}
+    for paper in (
+        letters.rectification_order(about(), order, "退回", ISSUE),
+        letters.document_request(about(), {"text": "合同", **due}, ISSUE),
+        letters.concern(about(), {"text": "请关注", "concern": "large", **due}, ISSUE),
+    ):
+        assert "于2026年3月20日（含当日）前" in paper.text()
+
+
 def test_of_several_payments_an_annex_names_the_first_that_was_intercepted() -> None:
     warned = attrs.evolve(PAYMENT, intercepted=False, voucher_no="W")
     case = attrs.evolve(ABOUT_A_HANDLED_CASE, payments=(warned, PAYMENT), amounts=(1, 2))

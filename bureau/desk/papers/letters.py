@@ -16,6 +16,8 @@ from bureau.desk.papers.paper import Kind, Paper, Paragraph, blank, day_zh
 
 RULES = "《吉林省预算执行动态监控管理办法（2022修订）》（吉财库〔2022〕1136号）"
 PAYMENTS_LISTED = 30
+BY = "（含当日）前"
+"""The day itself is in time, as the desk counts it (`Order.missed`); a bare 前 leaves that open."""
 ANONYMOUS = "某预算单位"
 
 
@@ -70,7 +72,7 @@ def document_request(about: Concerned, body: Mapping[str, Any], issue: Issue) ->
                 f"根据{RULES}第十一条（二）2，为核实有关支付业务，请你单位提供下列材料：",
                 blank(body["text"]), "。",
             ),
-            _by_when(body, "前将上述材料报送我单位。提供的资料须完整、真实、合法、有效。"),
+            _by_when(body, "将上述材料报送我单位。提供的资料须完整、真实、合法、有效。"),
         ),
         rows=payments(about),
     )  # fmt: skip
@@ -87,7 +89,7 @@ def concern(about: Concerned, body: Mapping[str, Any], issue: Issue) -> Paper:
             (body["text"],),
         ),
         rows=payments(about),
-        end=(_by_when(body, "前说明情况，及时纠错纠偏，防范问题再次发生。"), _copied(about)),
+        end=(_by_when(body, "说明情况，及时纠错纠偏，防范问题再次发生。"), _copied(about)),
     )  # fmt: skip
 
 
@@ -143,8 +145,7 @@ def rectification_order(about: Concerned, order: Order, text: str, issue: Issue)
         (
             (f"经核实，你单位存在下列问题：{about.reason}。",),
             (
-                f"根据{RULES}第二十一条（三），责令你单位于", blank(due),
-                "前予以纠正，并将纠正结果和相关佐证材料书面报送我单位。",
+                f"根据{RULES}第二十一条（三），责令你单位于", blank(due), f"{BY}予以纠正，并将纠正结果和相关佐证材料书面报送我单位。",
             ),
             (text,),
             ("逾期未落实的，将依据第二十一条（四）采取暂停拨付资金、撤销相关银行账户等处理措施。",),
@@ -234,7 +235,7 @@ def payments(about: Concerned) -> tuple[tuple[str, str], ...]:
 
 
 def _by_when(body: Mapping[str, Any], rest: str) -> Paragraph:
-    return ("请你单位于", blank(day_zh(dt.date.fromisoformat(body["due"]))), rest)
+    return ("请你单位于", blank(day_zh(dt.date.fromisoformat(body["due"]))), BY + rest)
 
 
 def _copied(about: Concerned) -> Paragraph:
