@@ -145,7 +145,8 @@ def rectification_order(about: Concerned, order: Order, text: str, issue: Issue)
         (
             (f"经核实，你单位存在下列问题：{about.reason}。",),
             (
-                f"根据{RULES}第二十一条（三），责令你单位于", blank(due), f"{BY}予以纠正，并将纠正结果和相关佐证材料书面报送我单位。",
+                f"根据{RULES}第二十一条（三），责令你单位于", blank(due),
+                f"{BY}予以纠正，并将纠正结果和相关佐证材料书面报送我单位。",
             ),
             (text,),
             ("逾期未落实的，将依据第二十一条（四）采取暂停拨付资金、撤销相关银行账户等处理措施。",),
