@@ -21,6 +21,7 @@ from adapters.gateways.https import HttpsGateway
 from adapters.postgres.session import UnsafeServer
 from bureau.desk.asking import Asking
 from bureau.desk.audit import Auditor
+from bureau.desk.certificates import PARTY, Warner, endings
 from bureau.desk.docket.chase import chase_all
 from bureau.desk.forks import ForkKeeper
 from bureau.desk.people import Office
@@ -50,6 +51,7 @@ from bureau.wiring import (
     open_store,
     print_link,
     program_teller,
+    shelf_of,
 )
 from certs.keys import load_signer, load_sm2_signer
 from certs.live import LiveTls
@@ -136,6 +138,7 @@ async def _serve(settings: Settings) -> None:
             site(desk, settings.desk_host, settings.desk_port, desk_tls(settings))
         )
         await rooms.enter_async_context(_working(ring.run()))
+        await rooms.enter_async_context(_working(Warner(rooms_of_desk.shelf, now).run()))
         ways = ways_of(settings, tls)
         for kind, feeds in (
             ("releases", store.releases),
@@ -188,6 +191,15 @@ async def _check(settings: Settings) -> None:
     async with AsyncExitStack() as rooms:
         store = await open_store(settings, rooms)
         await _open_logs(settings, store)
+    ended = []
+    for one in endings(await asyncio.to_thread(shelf_of(settings).held), now()):
+        words = f"{one.held.use}: {one.held.file}, {one.held.holder}"
+        if one.threshold == 0 and one.held.use != PARTY:
+            ended.append(f"{words}: ended on {one.held.not_after:%Y-%m-%d %H:%M:%S} UTC")
+        elif one.urgent:
+            sys.stdout.write(f"warning: {words}: {one.held.days_left(now())} days left\n")
+    if ended:
+        raise ValueError("; ".join(ended))
     for left in trust.table.left_out:
         sys.stdout.write(f"left out: {left.name}: {left.reason}\n")
     sys.stdout.write("settings, certificates and database are fit\n")

@@ -3,16 +3,25 @@
 Cases, approvals and revocation lists are the authority's, on a gateway's operators' port.
 """
 
+import asyncio
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
+import structlog
 
 from certs.keys import load_certificates
+from certs.signing.signer import uri_of
+from gateway.domain.certificates import alert_of
 
 WARN_DAYS = 30
 URGENT_DAYS = 7
+PARTY = "参与方 party"
+LOOK_S = 60.0
+
+_log = structlog.get_logger("bureau.certificates")
 
 
 @attrs.frozen(kw_only=True)
@@ -21,11 +30,69 @@ class Held:
     file: str
     subject: str
     serial: str
+    holder: str
+    """Its party's URI; an authority's subject."""
+    not_before: dt.datetime
     not_after: dt.datetime
 
     def days_left(self, now: dt.datetime) -> int:
         """Whole days; negative once it has run out."""
         return (self.not_after - now).days
+
+
+@attrs.frozen(kw_only=True)
+class Ending:
+    """One that ends soon or has ended, with nothing in its place."""
+
+    held: Held
+    threshold: int
+    """Days (60, 30, 14, 7, 1); 0: it has ended."""
+
+    @property
+    def urgent(self) -> bool:
+        """Whether the desk's first page says it: ours in a month, a party's in a week."""
+        return self.threshold <= (URGENT_DAYS if self.held.use == PARTY else WARN_DAYS)
+
+
+def endings(held: Iterable[Held], now: dt.datetime) -> list[Ending]:
+    """Soonest first. What has ended beside a later one of the same holder is kept for what it
+    signed, and is not told."""
+    whole = sorted(held, key=lambda one: one.not_after)
+    last = {(each.use, each.holder): each.not_after for each in whole}
+    found = []
+    for each in whole:
+        threshold = alert_of(each.not_before, each.not_after, now)
+        if threshold == 0 and last[each.use, each.holder] > now:
+            continue
+        if threshold is not None:
+            found.append(Ending(held=each, threshold=threshold))
+    return found
+
+
+class Warner:
+    """Tells the operators' log once of each threshold that was passed."""
+
+    def __init__(self, shelf: "Shelf", clock: Callable[[], dt.datetime]) -> None:
+        self._shelf = shelf
+        self._clock = clock
+        self._told: set[tuple[str, int]] = set()
+
+    async def run(self) -> None:
+        while True:
+            self.look(await asyncio.to_thread(self._shelf.held))
+            await asyncio.sleep(LOOK_S)
+
+    def look(self, held: Iterable[Held]) -> None:
+        for one in endings(held, self._clock()):
+            if (one.held.serial, one.threshold) in self._told:
+                continue
+            self._told.add((one.held.serial, one.threshold))
+            tell = _log.warning if one.threshold else _log.error
+            tell(
+                "certificate.expiring" if one.threshold else "certificate.expired",
+                use=one.held.use, holder=one.held.holder, file=one.held.file,
+                days=one.threshold, ends=one.held.not_after.isoformat(),
+            )  # fmt: skip
 
 
 @attrs.frozen(kw_only=True)
@@ -40,7 +107,7 @@ class Shelf:
         found = [each for use, path in self.own.items() for each in _read(use, path)]
         if self.parties is not None and self.parties.is_dir():
             for path in sorted(self.parties.glob("*.pem")):
-                found += _read("参与方 party", path)
+                found += _read(PARTY, path)
         return sorted(found, key=lambda each: each.not_after)
 
 
@@ -52,5 +119,13 @@ def _read(use: str, path: Path) -> Iterator[Held]:
     for each in certificates:
         yield Held(
             use=use, file=path.name, subject=each.subject.rfc4514_string(),
-            serial=f"{each.serial_number:x}", not_after=each.not_valid_after_utc,
+            serial=f"{each.serial_number:x}", holder=_holder(each),
+            not_before=each.not_valid_before_utc, not_after=each.not_valid_after_utc,
         )  # fmt: skip
+
+
+def _holder(certificate: Any) -> str:
+    try:
+        return uri_of(certificate)
+    except ValueError:
+        return str(certificate.subject.rfc4514_string())

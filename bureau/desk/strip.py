@@ -1,11 +1,12 @@
 """The statistics strip: how much was judged, how fresh the log is, and what needs a person now."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
 
+from bureau.desk.certificates import Held, endings
 from bureau.inbox.glance import glance, moment
 from bureau.ports import DeskStore, LogStore
 
@@ -54,6 +55,20 @@ async def strip_of(desk: DeskStore, store: LogStore, division: str, now: dt.date
         lag_s=max(lags, default=None),
         alarms=tuple(alarm for log in logs for alarm in _alarms(log, now)),
     )
+
+
+def ending_alarms(held: Iterable[Held], now: dt.datetime) -> tuple[Alarm, ...]:
+    """Certificates that somebody must renew: the page of certificates has them all."""
+    found = []
+    for one in endings(held, now):
+        use, holder, days = one.held.use, one.held.holder, one.held.days_left(now)
+        if one.threshold == 0:
+            zh = f"证书已过期：{use}，{holder}。请证书管理人员立即更换。"
+            found.append(Alarm(zh=zh, en=f"A certificate has ended: {holder}. Renew it now."))
+        elif one.urgent:
+            zh = f"证书还有 {days} 天到期：{use}，{holder}。请证书管理人员更换。"
+            found.append(Alarm(zh=zh, en=f"A certificate ends in {days} days: {holder}."))
+    return tuple(found)
 
 
 async def _lag(store: LogStore, log: Mapping[str, Any]) -> int | None:

@@ -46,6 +46,10 @@ class NotEntitled(Exception):
     """The party has no log of this division here."""
 
 
+class WitnessEnded(Exception):
+    """Our own certificate has ended: what we sign would prove nothing."""
+
+
 class DeliveryRefused(Exception):
     """The delivery is not what its signature says; it was kept as evidence."""
 
@@ -80,6 +84,13 @@ class Inbox:
         self._clock = clock
         self._bell = bell
 
+    def _expect_own_life(self) -> None:
+        own = self._trust.own
+        if self._clock() > own.not_after:
+            raise WitnessEnded(
+                f"the bureau's own witness certificate ended on {own.not_after.isoformat()}"
+            )
+
     def expect_gateway(self, party: str) -> None:
         """Raises NotEntitled for whoever keeps no log of any division here."""
         if all(party != gateway for _, gateway in self._places):
@@ -88,8 +99,9 @@ class Inbox:
     async def receive(self, party: str, raw: bytes) -> Receipt:
         """Take a delivery from the gateway `party`, in one transaction with its check.
 
-        Raises DeliveryUnreadable, DeliveryRefused.
+        Raises WitnessEnded, DeliveryUnreadable, DeliveryRefused.
         """
+        self._expect_own_life()
         frame = read_frame(raw)
         place = self._place(frame.division, party)
         delivery = delivery_of(frame)
@@ -120,8 +132,9 @@ class Inbox:
         """Take notices, each with its signature, in one transaction: of each whether it is new, or
         why it does not count, which concerns no other.
 
-        The detached JWS is checked over the exact bytes before they are read.
+        The detached JWS is checked over the exact bytes before they are read. Raises WitnessEnded.
         """
+        self._expect_own_life()
         place = self._place(division, party)
         now = self._clock()
         answers: list[bool | Unproven] = []

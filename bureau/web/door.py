@@ -14,7 +14,7 @@ from bureau.desk.summary import Summaries
 from bureau.inbox.bundle import BUNDLE_BYTES_MAX, NOTICE_BYTES_MAX, read_bundle
 from bureau.inbox.bundle import MEDIA_TYPE as NOTICES_MEDIA_TYPE
 from bureau.inbox.frame import DeliveryUnreadable
-from bureau.inbox.receive import DeliveryRefused, Inbox, NotEntitled
+from bureau.inbox.receive import DeliveryRefused, Inbox, NotEntitled, WitnessEnded
 from bureau.web.problems import InboxFault, Refused, problem
 from certs.tls import party_of
 from gateway.domain.faults import FaultCode, StoreUnavailable, Unproven
@@ -175,6 +175,9 @@ async def _answering(request: web.Request, handler: Handler) -> web.StreamRespon
         return problem(InboxFault.SENDER_NOT_ENTITLED, str(error))
     except Unproven as error:
         return problem(_code_of(error), error.detail)
+    except WitnessEnded as error:
+        _log.error("witness.ended", reason=str(error))
+        return problem(InboxFault.WITNESS_ENDED, str(error))
     except StoreUnavailable:
         return problem(InboxFault.STORE_UNAVAILABLE, "the database cannot be reached")
     except web.HTTPRequestEntityTooLarge:

@@ -23,6 +23,7 @@ class InboxFault(StrEnum):
     DIVISION_UNKNOWN = "division_unknown"
     OVERLOADED = "overloaded"
     STORE_UNAVAILABLE = "store_unavailable"
+    WITNESS_ENDED = "witness_ended"
     ROUTE_UNKNOWN = "route_unknown"
     METHOD_REFUSED = "method_refused"
     INTERNAL = "internal"
@@ -41,6 +42,7 @@ STATUS = {
     InboxFault.DIVISION_UNKNOWN: 404,
     InboxFault.OVERLOADED: 503,
     InboxFault.STORE_UNAVAILABLE: 503,
+    InboxFault.WITNESS_ENDED: 503,
     InboxFault.ROUTE_UNKNOWN: 404,
     InboxFault.METHOD_REFUSED: 405,
     InboxFault.INTERNAL: 500,

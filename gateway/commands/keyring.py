@@ -72,6 +72,7 @@ class KeyRing:
         await self._take("parties", self._parties_files(), self._renew_parties)
         await self._take_revocations()
         await self._look_at_record_key()
+        self._shut_if_ended()
         self._hang_up()
 
     async def note(self) -> None:
@@ -212,7 +213,9 @@ class KeyRing:
         except (ValueError, OSError) as error:
             self._problem("record_key", str(error))
             return
-        if fresh.thumbprint == own.thumbprint or await self._announced(fresh, own):
+        # Nobody takes an announcement of a key that has ended: the bureau is handed the successor.
+        ended = self._house.clock.now() > own.not_after
+        if fresh.thumbprint == own.thumbprint or ended or await self._announced(fresh, own):
             self._marks["record_key"] = mark
             self._solved("record_key")
             if fresh.thumbprint != own.thumbprint:
@@ -233,6 +236,20 @@ class KeyRing:
                 "the certificate of the key in use must stay in parties.folder: what it has signed "
                 "is proven with it"
             )
+
+    def _shut_if_ended(self) -> None:
+        """What an ended key signs counts nowhere: no receipt, no record at the bureau. So nothing
+        is decided either (fail closed) until its successor is in place."""
+        shut, own = self._house.unsigned, self._house.trust.own
+        if self._house.clock.now() <= own.not_after:
+            if shut:
+                log.info("record_key.lives", thumbprint=own.thumbprint)
+            shut.clear()
+            return
+        if not shut:
+            log.error("record_key.ended", ended=own.not_after.isoformat())
+        words = f"the record certificate ended on {own.not_after:%Y-%m-%d %H:%M:%S} UTC: renew it"
+        shut.update(dict.fromkeys(self._house.settings.gateway.divisions, words))
 
     async def _announced(self, fresh: Signer, own: Signer) -> bool:
         subject = key_subject(fresh.thumbprint)

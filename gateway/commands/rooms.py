@@ -106,8 +106,10 @@ class House:
     """Divisions of which the bureau holds more of the log than our database (`Delivering`)."""
     unmarked: dict[str, str]
     """Divisions of which this host has seen more, or of which nobody can tell (`Marking`)."""
+    unsigned: dict[str, str]
+    """Divisions of which nothing can be signed: the record certificate has ended (`KeyRing`)."""
     behind: Mapping[str, str]
-    """Both: the line refuses them, and nothing is sealed."""
+    """All of these: the line refuses them, and nothing is sealed."""
     holds: PostgresHolds
     refunds: PostgresRefunds
     letters: PostgresCorrespondence
@@ -171,7 +173,8 @@ async def open_house(
     rooms.push_async_callback(letters.close)
     ahead: dict[str, str] = {}
     unmarked: dict[str, str] = {}
-    behind = ChainMap(ahead, unmarked)
+    unsigned: dict[str, str] = {}
+    behind = ChainMap(ahead, unmarked, unsigned)
     line_rooms = Rooms(
         gatekeeper=trust,
         formats={name: each for name, each in formats.items() if name in bank.wire.formats},
@@ -227,6 +230,7 @@ async def open_house(
         kept=kept,
         ahead=ahead,
         unmarked=unmarked,
+        unsigned=unsigned,
         behind=behind,
         batch=Batch(line, batch_rooms) if IsoBulk.part_format in bank.wire.formats else None,
         holds=holds,

@@ -152,7 +152,7 @@ def alerts(found: Inventory) -> list[Alert]:
     """What ends within a threshold, of certificates that are not given up, and of the lists."""
     raised = []
     for entry in found.entries:
-        if entry.state in _ENDED or _succeeded(entry, found.entries):
+        if entry.state in _ENDED or _succeeded(entry, found.entries, found.at):
             continue
         threshold = alert_of(entry.not_before, entry.not_after, found.at)
         if threshold is not None:
@@ -255,12 +255,26 @@ def _list_alerts(one: RevocationList, now: dt.datetime) -> list[Alert]:
     ]  # fmt: skip
 
 
-def _succeeded(entry: Entry, entries: Iterable[Entry]) -> bool:
-    """Retiring beside a successor that is in use: its end is planned."""
-    return entry.state == State.RETIRING and any(
-        other.state == State.ACTIVE
-        and (other.holder, other.profile) == (entry.holder, entry.profile)
-        for other in entries
+def _succeeded(entry: Entry, entries: Iterable[Entry], now: dt.datetime) -> bool:
+    """Retiring beside a successor that is in use: its end is planned. Of a party without a case
+    here, what has ended beside a later one stays for what it signed, and alarms no more."""
+    if entry.state == State.RETIRING:
+        return any(
+            other.state == State.ACTIVE
+            and (other.holder, other.profile) == (entry.holder, entry.profile)
+            for other in entries
+        )
+    return (
+        not entry.case
+        and entry.loaded == ("parties",)
+        and entry.not_after <= now
+        and any(
+            other.holder == entry.holder
+            and "parties" in other.loaded
+            and other.not_after > now
+            and other.state not in _ENDED
+            for other in entries
+        )
     )
 
 

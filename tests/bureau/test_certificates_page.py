@@ -5,14 +5,18 @@ from pathlib import Path
 
 import attrs
 import pytest
+import structlog
 
-from bureau.desk.certificates import Shelf
+from bureau.desk.certificates import PARTY, Held, Shelf, Warner, endings
 from bureau.desk.people import Office
+from bureau.desk.strip import ending_alarms
 from certs.keys import save_certificates
 from tests.bureau.desks import Desk
 from tests.bureau.words import DIVISION, House
 
 pytestmark = pytest.mark.postgres
+
+NOW = dt.datetime(2026, 11, 29, tzinfo=dt.UTC)
 
 
 async def test_days_left_are_counted_and_broken_files_left_out(
@@ -41,3 +45,65 @@ async def test_the_security_officer_and_the_bureau_see_it(
     assert "见证 witness" in text and "own.pem" in text
     agency = await desk.seat(Office.AGENCY)
     assert (await agency.get(f"/desk/{DIVISION}/certificates"))[0] == 403
+
+
+def held(
+    days: float, use: str = "见证签名 witness", holder: str = "bureau", life: int = 396
+) -> Held:
+    ends = NOW + dt.timedelta(days=days)
+    return Held(
+        use=use, file=f"{holder}.pem", subject=holder, serial=f"{days}", holder=holder,
+        not_before=ends - dt.timedelta(days=life), not_after=ends,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("days", "threshold"),
+    [(61, None), (59.5, 60), (29.5, 30), (13.5, 14), (6.5, 7), (0.5, 1), (-0.01, 0), (-40, 0)],
+)
+async def test_each_threshold_is_passed_once(days: float, threshold: int | None) -> None:
+    found = endings([held(days)], NOW)
+    assert [one.threshold for one in found] == ([] if threshold is None else [threshold])
+
+
+async def test_a_party_with_a_later_certificate_beside_it_ends_unsaid() -> None:
+    old, new = held(-3, PARTY, "agency/1"), held(300, PARTY, "agency/1")
+    other = held(-1, PARTY, "agency/2")
+    assert [one.held for one in endings([new, old, other], NOW)] == [other]
+
+
+async def test_the_first_page_says_ours_in_a_month_and_a_partys_in_a_week() -> None:
+    shown = [held(29.5), held(20, PARTY, "agency/1"), held(3, PARTY, "agency/2")]
+    said = [alarm.zh for alarm in ending_alarms(shown, NOW)]
+    assert len(said) == 2 and "还有 3 天到期" in said[0] and "还有 29 天到期" in said[1]
+    [ended] = ending_alarms([held(-1)], NOW)
+    assert ended.zh.startswith("证书已过期：见证签名 witness，bureau")
+
+
+async def test_the_operators_log_tells_each_threshold_once_as_days_go_by() -> None:
+    days = iter(range(400))
+    warner = Warner(Shelf(own={}, parties=None), lambda: NOW + dt.timedelta(days=next(days)))
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(70):
+            warner.look([held(62.5)])
+    told = [(line["event"], line["days"]) for line in lines]
+    assert told == [*(("certificate.expiring", d) for d in (60, 30, 14, 7, 1)),
+                    ("certificate.expired", 0)]  # fmt: skip
+
+
+async def test_the_bureaus_home_names_a_certificate_that_ends(
+    desk: Desk, house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_certificates(tmp_path / "own.pem", [house.bureau.certificate])
+    shelf = attrs.evolve(desk.rooms.shelf, own={"见证 witness": tmp_path / "own.pem"})
+    object.__setattr__(desk.rooms, "shelf", shelf)
+    later = house.bureau.not_after - dt.timedelta(days=5, hours=1)
+    object.__setattr__(desk.rooms, "shelf", attrs.evolve(shelf, parties=None))
+    found = ending_alarms(desk.rooms.shelf.held(), later)
+    assert "还有 5 天到期：见证 witness" in found[0].zh
+    reviewer = await desk.seat(Office.REVIEWER)
+    _, text = await reviewer.get(f"/desk/{DIVISION}")
+    assert "到期" not in text
+    monkeypatch.setattr("bureau.web.sections.home.ending_alarms", lambda held, now: found)
+    _, text = await reviewer.get(f"/desk/{DIVISION}")
+    assert "还有 5 天到期：见证 witness" in text

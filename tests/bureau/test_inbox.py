@@ -17,7 +17,7 @@ from bureau.desk.proof import Prover
 from bureau.desk.search import Search
 from bureau.inbox.frame import DeliveryUnreadable
 from bureau.inbox.keys import receiving_keys
-from bureau.inbox.receive import DeliveryRefused, NotEntitled, Receipt
+from bureau.inbox.receive import DeliveryRefused, NotEntitled, Receipt, WitnessEnded
 from certs.log.note import open_checkpoint
 from certs.log.paths import verify_inclusion
 from certs.log.proof import parse_proof
@@ -85,6 +85,21 @@ async def test_a_rewritten_history_that_grew_past_our_size_is_refused(
     assert len(await bureau.desk.misbehaviours(DIVISION, 9)) == 1
     head, _ = await bureau.log.held(DIVISION, BANK)
     assert head.size == 1
+
+
+async def test_a_bureau_whose_own_certificate_has_ended_takes_nothing_and_says_so(
+    bureau: Bureau, chain: Chain, house: House
+) -> None:
+    chain.seal([verdict(1)])
+    later = house.bureau.not_after + dt.timedelta(seconds=1)
+    bureau.inbox._clock = lambda: later
+    with pytest.raises(WitnessEnded, match="the bureau's own witness certificate ended on"):
+        await _receive(bureau, chain.delivery())
+    with pytest.raises(WitnessEnded):
+        await bureau.inbox.notice(GATEWAY, DIVISION, b"{}", "a..b")
+    head, _ = await bureau.log.held(DIVISION, BANK)
+    assert head.size == 0
+    assert await bureau.desk.misbehaviours(DIVISION, 9) == []
 
 
 async def test_fewer_records_than_the_signed_size_are_a_missed_report(

@@ -95,6 +95,23 @@ async def test_what_the_webhook_does_not_take_is_tried_again_later(book) -> None
     assert len(receiver.got) == 1
 
 
+async def test_what_ended_beside_its_successor_among_the_parties_alarms_no_more(book) -> None:
+    """A record or witness certificate stays in the folder for ever: it proves what it signed."""
+    clock, receiver = Clock(), Receiver()
+    alarming = _alarming(book, clock, receiver)
+    old, new = (
+        attrs.evolve(_seen(NOW + days * DAY, serial), place="parties")
+        for days, serial in ((5, "a1"), (85, "b2"))
+    )
+    await book.note([old], {}, NOW)
+    await alarming.look()
+    assert [told["days"] for told in receiver.got] == [7]
+    clock.at = NOW + 6 * DAY
+    await book.note([old, new], {}, clock.at)
+    await alarming.look()
+    assert [told["days"] for told in receiver.got] == [7] and alarming.troubles == {}
+
+
 async def test_only_the_offices_holder_tells(book) -> None:
     receiver = Receiver()
     await book.note([_seen(NOW + 10 * DAY)], {}, NOW)

@@ -1,15 +1,17 @@
 """The first page: what waits for this person (待办), and what has just come."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
 from aiohttp import web
 
 from bureau.desk.docket.office import only_told
 from bureau.desk.interceptions import searched
 from bureau.desk.people import CASE_PARTIES, READERS, Office
 from bureau.desk.search import Search
-from bureau.desk.strip import strip_of
+from bureau.desk.strip import Strip, ending_alarms, strip_of
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, see
 from bureau.web.sections.cases import scope_values
@@ -53,16 +55,18 @@ class _Home:
         holds = await self._holds(visit)
         wishes, changes = await self._registers(visit)
         drafts = await self._drafts(visit)
-        strip = (
-            await strip_of(rooms.desk, rooms.store, visit.division, rooms.clock())
-            if office in READERS
-            else None
-        )
+        strip = await self._strip(visit) if office in READERS else None
         return rooms.pages(
             "home", visit=visit, waiting=waiting, lines=newest, strip=strip,
             today=legal_day(rooms.clock()), more=len(waiting) == WAITING_SHOWN, holds=holds,
             wishes=wishes, changes=changes, drafts=drafts,
         )  # fmt: skip
+
+    async def _strip(self, visit: Visit) -> Strip:
+        rooms, now = self._rooms, self._rooms.clock()
+        found = await strip_of(rooms.desk, rooms.store, visit.division, now)
+        alarms = ending_alarms(await asyncio.to_thread(rooms.shelf.held), now)
+        return attrs.evolve(found, alarms=(*alarms, *found.alarms))
 
     async def _registers(self, visit: Visit) -> tuple[list[Any], list[Any]]:
         """Measures of cases that nobody has proposed to the registers yet, for whoever proposes;

@@ -73,6 +73,7 @@ async def test_history_is_not_edited(database: str, tmp_path: Path) -> None:
     with pytest.raises(MigrationRefused, match="was changed"):
         await migrate(database, tmp_path)
     (tmp_path / "0002_two.sql").unlink()
+    write(tmp_path, "0003_three.sql", "CREATE TABLE three (x int)")
     with pytest.raises(MigrationRefused, match="is gone"):
         await migrate(database, tmp_path)
     assert await tables(database) == {"two", "migration"}
