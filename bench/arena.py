@@ -26,8 +26,6 @@ from deploy.demo.stage import HOST, Plot, Stage
 from gateway.domain.instruction import Instruction
 
 DRAIN_DEADLINE_S = 60.0
-LOG_FILES_MIB = 768
-"""Of the write-ahead log, kept to be used again: a minute's load and more."""
 LOG_FILE_MIB = 16
 _FILLED = ("SELECT pg_logical_emit_message(false, 'bench', '')", "SELECT pg_switch_wal()")
 """One file of that log is made, and left for the next."""
@@ -107,16 +105,12 @@ class Arena:
             bureau=cpu_seconds([crew.pid("bureau")]),
         )
 
-    def season(self) -> None:
+    def season(self, log_mib: int) -> None:
         """As on a server that has served for a while: the files of its write-ahead log are there
         and are used again. A new one of 16 MiB holds up the commit that needs it by 75 to 115 ms,
-        on our server one in two seconds of load, in service none (`min_wal_size`)."""
-        settle = (
-            f"ALTER SYSTEM SET min_wal_size = '{LOG_FILES_MIB}MB'",
-            "SELECT pg_reload_conf()",
-            *_FILLED * (LOG_FILES_MIB // LOG_FILE_MIB),
-            "CHECKPOINT",
-        )
+        on our server one in two seconds of load, in service none (`min_wal_size`). `log_mib`:
+        how much of it what follows may write; no more than our server keeps (`SETTINGS`)."""
+        settle = *_FILLED * (log_mib // LOG_FILE_MIB), "CHECKPOINT"
         words = (word for statement in settle for word in ("-c", statement))
         dsn = self.stage.postgres.dsn("postgres")
         said_by("psql", "-Xqv", "ON_ERROR_STOP=1", *words, dsn)

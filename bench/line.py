@@ -42,16 +42,18 @@ class Programme:
     windows: int
     """Of the open loop, through the gateway and to the bank directly in turn."""
     window_s: float
+    log_mib: int
+    """Of the server's write-ahead log, made before the windows."""
     pgbench_s: int
 
 
 FULL = Programme(
     rounds=3, sizes={1: 300, 32: 3000, 128: 4000}, refused=500, admitted=8_000, windows=7,
-    window_s=3, pgbench_s=2,
+    window_s=3, log_mib=512, pgbench_s=2,
 )  # fmt: skip
 QUICK = Programme(
     rounds=1, sizes={1: 40, 32: 300, 128: 300}, refused=100, admitted=500, windows=1, window_s=1,
-    pgbench_s=1,
+    log_mib=64, pgbench_s=1,
 )  # fmt: skip
 
 
@@ -121,7 +123,7 @@ def _latency(staged: Arena, drawn: _Drawn, programme: Programme, measured: Measu
     """Open loop at half the best rate so far, through the gateway and to the bank directly, on a
     server that has served for a while."""
     rate = measured.open_loop_rate = measured.best_rate("spread") / 2
-    staged.season()
+    staged.season(programme.log_mib)
     for _ in range(programme.windows):
         instructions = drawn.take("spread", _WARMING_OPEN + int(rate * programme.window_s))
         direct = list(to_bank(_renamed(instructions), staged.bank_host))
