@@ -30,7 +30,7 @@ from adapters.postgres.embedded_binaries import (
 )
 from adapters.postgres.migrate import MIGRATIONS, migrate
 from tests import sweeper
-from tests.examples import name_quick
+from tests.examples import name_quick, try_nothing
 
 MARK = f"GATEWAY_TEST_RUN={secrets.token_hex(8)}"
 LEFT_DEADLINE_S = 30.0
@@ -61,6 +61,7 @@ def pytest_collection() -> Generator[None, object, object]:
     try:
         return (yield)
     finally:
+        try_nothing()
         gc.freeze()
         gc.enable()
 
