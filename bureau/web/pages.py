@@ -113,7 +113,7 @@ class Pages:
         self, template: str, *, status: int = 200, visit: Visit | None = None, **values: object
     ) -> web.Response:
         done = done_of(visit)
-        frame = {"visit": visit, "nav": self._bar(visit) if visit else [], "done": done}
+        frame = {"visit": visit, "nav": self._bar(visit) if visit else [], "just_done": done}
         text = self._environment.get_template(f"{template}.html").render(values | frame)
         page = web.Response(status=status, text=text, content_type="text/html", charset="utf-8")
         if done:
