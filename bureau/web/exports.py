@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -74,7 +75,9 @@ def harmless(value: str) -> str:
     return "'" + value if value.startswith(_FORMULA) else value
 
 
-def attachment(body: bytes, media: str, name: str) -> web.Response:
-    """`name`: ASCII. Never shown in the page, whatever it is."""
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+def attachment(body: bytes, media: str, name: str, zh: str = "") -> web.Response:
+    """`name`: ASCII; `zh`: the name that its reader keeps it under. Never shown in the page,
+    whatever it is."""
+    kept = f"; filename*=UTF-8''{quote(zh, safe='')}" if zh else ""
+    headers = {"Content-Disposition": f'attachment; filename="{name}"{kept}'}
     return web.Response(body=body, content_type=media, headers=headers)

@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 import re
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -53,8 +54,10 @@ async def test_from_interception_to_archive(
     )  # fmt: skip
     assert "约谈通知书" in text
     [paper] = set(re.findall(rf"{HOME}/papers/[0-9]+/[0-9]+.pdf", text))
-    status, pdf, _ = await agency.bytes(paper)
+    status, pdf, headers = await agency.bytes(paper)
     assert status == 200 and pdf.startswith(b"%PDF-")
+    name = headers["Content-Disposition"].partition("filename*=UTF-8''")[2]
+    assert unquote(name) == f"预算执行动态监控约谈通知书（{day.year}年第1号）.pdf", "as it is kept"
     assert hashlib.sha256(pdf).hexdigest()[:12] in text
     await moved(agency, case, "reply", number=1, text="已按时到场说明", files=("说明.pdf", PDF))
     text = await moved(reviewer, case, "accept", number=1, text="情况属实")

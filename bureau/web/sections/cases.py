@@ -283,10 +283,11 @@ class _Cases:
             self._rooms, visit, "document.fetched", case_no(paper["year"], paper["number"]),
             kind=paper["kind"], number=number, sha256=paper["digest"], file=info["kind"],
         )  # fmt: skip
-        name = f"{paper['kind']}-{year}-{number}"
+        name = f"{paper['kind']}-{year}-{number}.{info['kind']}"
+        zh = f"{KIND_ZH[paper['kind']]}（{year}年第{number}号）.{info['kind']}"
         if info["kind"] == "docx":
-            return attachment(self._rooms.editable(paper["layout"]), DOCX, f"{name}.docx")
-        return attachment(paper["pdf"], "application/pdf", f"{name}.pdf")
+            return attachment(self._rooms.editable(paper["layout"]), DOCX, name, zh)
+        return attachment(paper["pdf"], "application/pdf", name, zh)
 
     async def _open(self, visit: Visit, opening: Opening, subjects: Any) -> tuple[str, int, int]:
         key = await self._rooms.office.open(visit.division, opening, subjects, visit.person)

@@ -119,7 +119,7 @@ class _Registers:
             )  # fmt: skip
             seq = await self._registers.propose(visit.division, proposal, visit.person)
         except ActRefused as refused:
-            return self._form(visit, sheet, typed, refused.zh)
+            return self._form(visit, sheet, typed, refused.zh, refused.en)
         raise see(f"/desk/{visit.division}/registers/changes/{seq}")
 
     async def load(self, visit: Visit) -> web.StreamResponse:
@@ -163,10 +163,12 @@ class _Registers:
         self._rooms.bell()
         raise see(f"/desk/{visit.division}/registers/changes/{_seq(visit)}")
 
-    def _form(self, visit: Visit, sheet: Sheet, row: Any, oops: str) -> web.Response:
+    def _form(
+        self, visit: Visit, sheet: Sheet, row: Any, oops: str, oops_en: str = ""
+    ) -> web.Response:
         return self._rooms.pages(
             "register_edit", visit=visit, status=409 if oops else 200, sheet=sheet, row=row,
-            oops=oops, wish=visit.query("wish", 12) or visit.text("wish", 12),
+            oops=oops, oops_en=oops_en, wish=visit.query("wish", 12) or visit.text("wish", 12),
             reason=visit.query("reason", 200) or visit.text("reason", 500),
         )  # fmt: skip
 
