@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -226,6 +227,7 @@ def arena(
         finally:
             crew.stop_all()
             stage.postgres.stop()
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def load_registers(stage: Stage, registers: bytes, database: str) -> None:

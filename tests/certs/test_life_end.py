@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import json
+import shutil
 from collections.abc import Iterator
 
 import aiohttp
@@ -69,6 +70,7 @@ def scene() -> Iterator[Scene]:
         finally:
             crew.stop_all()
             stage.postgres.stop()
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 async def test_an_ended_record_key_passes_nothing_and_its_successor_is_taken_live(

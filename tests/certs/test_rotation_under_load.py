@@ -7,6 +7,7 @@ import asyncio
 import datetime as dt
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -94,6 +95,7 @@ def scene() -> Iterator[Scene]:
         finally:
             crew.stop_all()
             stage.postgres.stop()
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _successor(now: dt.datetime) -> Authority:

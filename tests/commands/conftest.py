@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -63,3 +64,4 @@ def stage() -> Iterator[Stage]:
         finally:
             crew.stop_all()
             stage.postgres.stop()
+            shutil.rmtree(folder, ignore_errors=True)

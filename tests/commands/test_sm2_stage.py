@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,6 +75,7 @@ def sent() -> Iterator[tuple[Stage, list[str]]]:
         finally:
             crew.stop_all()
             stage.postgres.stop()
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _until_told(stage: Stage) -> None:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -118,3 +119,4 @@ def staged_office(gateways: int = 1) -> Iterator[Office]:
         finally:
             crew.stop_all()
             stage.postgres.stop()
+            shutil.rmtree(folder, ignore_errors=True)
