@@ -356,7 +356,6 @@ class BankBooks(Protocol):
 
         Raises BankSilent: no answer, or none that can be understood.
         """
-        ...
 
 
 class ConductStore(Protocol):
@@ -369,6 +368,9 @@ class ConductStore(Protocol):
         self, entries: Sequence[BankEntry], clearing: Sequence[ClearingTotal] = ()
     ) -> Known:
         """What the ledger holds of the instructions that they name, and which came before."""
+
+    async def debit(self, key: InstructionKey) -> BankEntry | None:
+        """The newest debit that names it, unless the bank has taken back what it debited."""
 
     async def take(
         self, statement: Statement, alerts: Sequence[tuple[Alert, RecordDraft, bytes]],
@@ -387,7 +389,6 @@ class ConductStore(Protocol):
         records_before: dt.datetime, notices_before: dt.datetime,
     ) -> Arrears:  # fmt: skip
         """What is undone at `now` of what began after `since`; told before: left out."""
-        ...
 
     async def score(self, division: str, first: dt.date, last: dt.date) -> ScoreCard: ...
 
@@ -397,4 +398,3 @@ class Webhook(Protocol):
 
     async def send(self, url: str, body: bytes) -> None:
         """Raises Undelivered (forbidden: trying again changes nothing)."""
-        ...

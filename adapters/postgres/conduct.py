@@ -221,10 +221,12 @@ async def _raise(
 
 
 async def _correct(connection: Connection, correction: Correction, at: dt.datetime) -> None:
-    """Once for each instruction: then nobody is told how it was settled any more."""
-    division, record = correction.key.division, correction.record
+    """Once for each instruction: then nobody is told how it was settled any more. Not for what the
+    bank has taken back, by what came with it or before."""
+    division, record, key = correction.key.division, correction.record, correction.key
     columns = division, record.kind, record.subject, record.body
-    if await connection.fetchval(_SQL["correct"], *columns) is not None:
+    named = key.fiscal_year, key.voucher_type, key.voucher_no
+    if await connection.fetchval(_SQL["correct"], *columns, *named) is not None:
         told = correction.agency_code, record.subject, correction.notification
         await connection.execute(_SQL["tell_agency"], division, at, *told)
 

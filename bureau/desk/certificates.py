@@ -14,6 +14,7 @@ import structlog
 
 from certs.keys import load_certificates
 from certs.signing.signer import uri_of
+from certs.signing.suites import public_of, suite_of
 from gateway.domain.certificates import alert_of
 
 WARN_DAYS = 30
@@ -34,6 +35,8 @@ class Held:
     """Its party's URI; an authority's subject."""
     not_before: dt.datetime
     not_after: dt.datetime
+    suite: str = ""
+    """Of its key: of one holder, an SM2 certificate is not in the place of a P-256 one."""
 
     def days_left(self, now: dt.datetime) -> int:
         """Whole days; negative once it has run out."""
@@ -55,18 +58,20 @@ class Ending:
 
 
 def endings(held: Iterable[Held], now: dt.datetime) -> list[Ending]:
-    """Soonest first. What has ended beside a later one of the same holder is kept for what it
-    signed, and is not told."""
+    """Soonest first. What ends beside a later one of the same holder and suite, valid already, is
+    kept for what it signed, and is not told."""
     whole = sorted(held, key=lambda one: one.not_after)
-    last = {(each.use, each.holder): each.not_after for each in whole}
+    last = {_place(each): each.not_after for each in whole if each.not_before <= now}
     found = []
     for each in whole:
         threshold = alert_of(each.not_before, each.not_after, now)
-        if threshold == 0 and last[each.use, each.holder] > now:
-            continue
-        if threshold is not None:
+        if threshold is not None and last.get(_place(each), each.not_after) <= each.not_after:
             found.append(Ending(held=each, threshold=threshold))
     return found
+
+
+def _place(held: Held) -> tuple[str, str, str]:
+    return held.use, held.holder, held.suite
 
 
 class Warner:
@@ -121,7 +126,16 @@ def _read(use: str, path: Path) -> Iterator[Held]:
             use=use, file=path.name, subject=each.subject.rfc4514_string(),
             serial=f"{each.serial_number:x}", holder=_holder(each),
             not_before=each.not_valid_before_utc, not_after=each.not_valid_after_utc,
+            suite=_suite(each),
         )  # fmt: skip
+
+
+def _suite(certificate: Any) -> str:
+    """Empty for a key that is in none of ours, an authority's among them."""
+    try:
+        return suite_of(public_of(certificate)).name
+    except ValueError:
+        return ""
 
 
 def _holder(certificate: Any) -> str:

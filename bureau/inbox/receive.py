@@ -85,11 +85,9 @@ class Inbox:
         self._bell = bell
 
     def _expect_own_life(self) -> None:
-        own = self._trust.own
-        if self._clock() > own.not_after:
-            raise WitnessEnded(
-                f"the bureau's own witness certificate ended on {own.not_after.isoformat()}"
-            )
+        ends = self._trust.own.ends
+        if self._clock() > ends:
+            raise WitnessEnded(f"the bureau's own witness certificate ended on {ends.isoformat()}")
 
     def expect_gateway(self, party: str) -> None:
         """Raises NotEntitled for whoever keeps no log of any division here."""

@@ -33,6 +33,10 @@ from gateway.workers.office import Office
 
 PARTIES_SHOWN_MAX = 2_000
 LOADED_EVERY = dt.timedelta(minutes=5)
+ONE_SUITE = (
+    "only the SM2 key is new, and an announcement names a P-256 key: renew both, or hand the SM2"
+    " certificate to the bureau and restart"
+)
 """How often what is loaded is told while nothing changes."""
 
 log = structlog.get_logger()
@@ -66,7 +70,8 @@ class KeyRing:
         """By what could not be taken up: why."""
 
     async def look(self) -> None:
-        """One turn. Raises LedgerUnavailable."""
+        """One turn. Raises LedgerUnavailable; whether our own key has ended is seen before."""
+        self._shut_if_ended()
         await self._take_lists()
         await self._take("tls", self._tls_files(), self._renew_tls)
         await self._take("parties", self._parties_files(), self._renew_parties)
@@ -214,23 +219,28 @@ class KeyRing:
             self._problem("record_key", str(error))
             return
         # Nobody takes an announcement of a key that has ended: the bureau is handed the successor.
-        ended = self._house.clock.now() > own.not_after
-        if fresh.thumbprint == own.thumbprint or ended or await self._announced(fresh, own):
+        ended = self._house.clock.now() > own.ends
+        same = _thumbprints(fresh) == _thumbprints(own)
+        if not (same or ended) and fresh.thumbprint == own.thumbprint:
+            self._problem("record_key", ONE_SUITE)
+            return
+        if same or ended or await self._announced(fresh, own):
             self._marks["record_key"] = mark
             self._solved("record_key")
-            if fresh.thumbprint != own.thumbprint:
+            if not same:
                 await self._use(fresh, own)
 
     def _check_successor(self, fresh: Signer, own: Signer) -> None:
         if fresh.uri != own.uri or fresh.suite != own.suite:
             raise ValueError(f"the new record key is of {fresh.uri} in {fresh.suite}")
         authorities = load_certificates(self._house.settings.parties.authority)
-        signatory(authorities, fresh.certificate)
         now = self._house.clock.now()
-        if not fresh.not_before <= now <= fresh.not_after:
-            raise ValueError("the new record certificate is not valid now")
-        if fresh.thumbprint in self._house.trust.table.revoked:
-            raise ValueError("the new record certificate is revoked")
+        for one in fresh.each:
+            proven = signatory(authorities, one.certificate)
+            if not proven.not_before <= now <= proven.not_after:
+                raise ValueError("the new record certificate is not valid now")
+            if one.thumbprint in self._house.trust.table.revoked:
+                raise ValueError("the new record certificate is revoked")
         if own.thumbprint not in self._house.trust.table.by_thumbprint:
             raise ValueError(
                 "the certificate of the key in use must stay in parties.folder: what it has signed "
@@ -241,14 +251,14 @@ class KeyRing:
         """What an ended key signs counts nowhere: no receipt, no record at the bureau. So nothing
         is decided either (fail closed) until its successor is in place."""
         shut, own = self._house.unsigned, self._house.trust.own
-        if self._house.clock.now() <= own.not_after:
+        if self._house.clock.now() <= own.ends:
             if shut:
                 log.info("record_key.lives", thumbprint=own.thumbprint)
             shut.clear()
             return
         if not shut:
-            log.error("record_key.ended", ended=own.not_after.isoformat())
-        words = f"the record certificate ended on {own.not_after:%Y-%m-%d %H:%M:%S} UTC: renew it"
+            log.error("record_key.ended", ended=own.ends.isoformat())
+        words = f"the record certificate ended on {own.ends:%Y-%m-%d %H:%M:%S} UTC: renew it"
         shut.update(dict.fromkeys(self._house.settings.gateway.divisions, words))
 
     async def _announced(self, fresh: Signer, own: Signer) -> bool:
@@ -310,6 +320,10 @@ def _readable(path: Path) -> tuple[Any, ...]:
         return load_certificates(path)
     except (ValueError, OSError):
         return ()
+
+
+def _thumbprints(signer: Signer) -> tuple[str, ...]:
+    return tuple(one.thumbprint for one in signer.each)
 
 
 def _name(certificate: Any) -> str:

@@ -232,6 +232,7 @@ async def _work(
 ) -> None:  # fmt: skip
     enquiring = Enquiring(
         office, house.ledger, house.bank, house.clock, house.origin,
+        debit=house.reconciling.store.debit,
         after_s=FORWARD_WITHIN_S + house.settings.bank.deadline_s,
     )  # fmt: skip
     closing = Closing(

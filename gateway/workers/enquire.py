@@ -6,10 +6,13 @@ before the bank's finality horizon has passed; without a horizon a named operato
 
 import asyncio
 import datetime as dt
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 
 import structlog
 
-from gateway.domain.bank import BankAnswer, BankOutcome, EnquiryAnswer, EnquiryOutcome
+from gateway.domain.bank import BOOKS, BankAnswer, BankOutcome, EnquiryAnswer, EnquiryOutcome
+from gateway.domain.conduct import BankEntry
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import OpenPayment
@@ -29,15 +32,19 @@ _SETTLES = {
     EnquiryOutcome.REJECTED: BankOutcome.REJECTED,
 }
 
+Debit: TypeAlias = Callable[[InstructionKey], Awaitable[BankEntry | None]]
+"""What the bank's own movements show gone of it, as far as they came. Raises LedgerUnavailable."""
+
 log = structlog.get_logger()
 
 
 class Enquiring:
     def __init__(
         self, office: Office, ledger: Ledger, bank: Bank, clock: Clock, origin: Origin,
-        after_s: float,
+        debit: Debit, after_s: float,
     ) -> None:  # fmt: skip
         """`after_s`: longer than any submission lasts; younger payments are not asked about."""
+        self._debit = debit
         self._office = office
         self._ledger = ledger
         self._bank = bank
@@ -71,26 +78,37 @@ class Enquiring:
     async def _enquire(self, payment: OpenPayment) -> bool:
         """Whether it is settled now. If not the enquiry is noted: others are then asked first."""
         answer = await self._bank.enquire(payment.key)
+        booked = False
         try:
-            if await self._settle_if_told(payment, answer):
-                return True
+            if told := self._concluded(payment.key, answer):
+                booked = await self._booked_against(payment.key, told[0])
+                if not booked and await self._settle(payment, *told, answer):
+                    return True
         except LedgerUnavailable as refused:
             log.warning("enquiry.postponed", instruction=str(payment.key), reason=str(refused))
         try:
-            await self._note(payment, answer)
+            await self._note(payment, answer, booked=booked)
         except LedgerUnavailable as refused:
             log.warning("enquiry.not_noted", instruction=str(payment.key), reason=str(refused))
         return False
 
-    async def _settle_if_told(self, payment: OpenPayment, answer: EnquiryAnswer) -> bool:
+    def _concluded(
+        self, key: InstructionKey, answer: EnquiryAnswer
+    ) -> tuple[BankOutcome, str] | None:
+        """What became of it and how we know; None: nothing is proven yet."""
         if outcome := _SETTLES.get(answer.outcome):
-            return await self._settle(payment, outcome, answer, "enquiry")
+            return outcome, "enquiry"
         if answer.outcome is EnquiryOutcome.NOT_FOUND:
-            if self._beyond_horizon(payment.key):
-                return await self._settle(payment, BankOutcome.NOT_TAKEN, answer, "horizon")
+            if self._beyond_horizon(key):
+                return BankOutcome.NOT_TAKEN, "horizon"
         elif answer.outcome is EnquiryOutcome.PENDING:
-            self._not_found_since.pop(payment.key, None)
-        return False
+            self._not_found_since.pop(key, None)
+        return None
+
+    async def _booked_against(self, key: InstructionKey, outcome: BankOutcome) -> bool:
+        """Whether the bank's own books show paid what it says it never paid: then nothing is given
+        back, and a person asks (decision 0077). Raises LedgerUnavailable."""
+        return outcome is not BankOutcome.ACCEPTED and await self._debit(key) is not None
 
     def _forget_all_but(self, payments: list[OpenPayment]) -> None:
         """Some are settled by their senders meanwhile; a full list says nothing of the others."""
@@ -108,7 +126,7 @@ class Enquiring:
         return self._clock.monotonic() - since > horizon + self._after.total_seconds()
 
     async def _settle(
-        self, payment: OpenPayment, outcome: BankOutcome, answer: EnquiryAnswer, how: str
+        self, payment: OpenPayment, outcome: BankOutcome, how: str, answer: EnquiryAnswer
     ) -> bool:
         word = BankAnswer(outcome=outcome, reference=answer.reference, reason=answer.reason)
         now = self._clock.now()
@@ -123,9 +141,9 @@ class Enquiring:
         log.info("payment.resolved", instruction=str(payment.key), bank=outcome, how=how)
         return settled.at == now
 
-    async def _note(self, payment: OpenPayment, answer: EnquiryAnswer) -> None:
+    async def _note(self, payment: OpenPayment, answer: EnquiryAnswer, *, booked: bool) -> None:
         helpless = self._bank.conduct.horizon_s is None
-        operator = helpless and payment.enquiries + 1 >= OPERATOR_AFTER_ENQUIRIES
+        operator = booked or (helpless and payment.enquiries + 1 >= OPERATOR_AFTER_ENQUIRIES)
         await self._ledger.note_enquiry(
             payment.key,
             self._clock.now(),
@@ -133,4 +151,7 @@ class Enquiring:
             operator_task=operator,
         )
         if operator:
-            log.error("payment.unresolved", instruction=str(payment.key), enquiry=answer.outcome)
+            log.error(
+                "payment.unresolved", instruction=str(payment.key), enquiry=answer.outcome,
+                against=BOOKS if booked else "",
+            )  # fmt: skip

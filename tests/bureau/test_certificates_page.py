@@ -11,6 +11,7 @@ from bureau.desk.certificates import PARTY, Held, Shelf, Warner, endings
 from bureau.desk.people import Office
 from bureau.desk.strip import ending_alarms
 from certs.keys import save_certificates
+from gateway.domain.log import P256_SHA256, SM2_SM3
 from tests.bureau.desks import Desk
 from tests.bureau.words import DIVISION, House
 
@@ -48,12 +49,13 @@ async def test_the_security_officer_and_the_bureau_see_it(
 
 
 def held(
-    days: float, use: str = "见证签名 witness", holder: str = "bureau", life: int = 396
-) -> Held:
+    days: float, use: str = "见证签名 witness", holder: str = "bureau", life: float = 396,
+    suite: str = P256_SHA256,
+) -> Held:  # fmt: skip
     ends = NOW + dt.timedelta(days=days)
     return Held(
         use=use, file=f"{holder}.pem", subject=holder, serial=f"{days}", holder=holder,
-        not_before=ends - dt.timedelta(days=life), not_after=ends,
+        not_before=ends - dt.timedelta(days=life), not_after=ends, suite=suite,
     )  # fmt: skip
 
 
@@ -70,6 +72,17 @@ async def test_a_party_with_a_later_certificate_beside_it_ends_unsaid() -> None:
     old, new = held(-3, PARTY, "agency/1"), held(300, PARTY, "agency/1")
     other = held(-1, PARTY, "agency/2")
     assert [one.held for one in endings([new, old, other], NOW)] == [other]
+
+
+@pytest.mark.parametrize("days", [50.0, 5, 0.5, -3])
+async def test_a_successor_that_is_valid_silences_every_threshold(days: float) -> None:
+    """Of the same suite only, and not before it is valid itself: until then nothing is in place."""
+    old, new = held(days, PARTY, "gateway"), held(300, PARTY, "gateway")
+    assert endings([old, new], NOW) == []
+    sm2 = held(300, PARTY, "gateway", suite=SM2_SM3)
+    assert [one.held for one in endings([old, sm2], NOW)] == [old]
+    to_come = held(300, PARTY, "gateway", life=299)
+    assert [one.held for one in endings([old, to_come], NOW)] == [old]
 
 
 async def test_the_first_page_says_ours_in_a_month_and_a_partys_in_a_week() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from adapters.memory.ledger import MemoryLedger
 from gateway.domain.bank import BankConduct, BankOutcome, EnquiryOutcome
+from gateway.domain.conduct import BankEntry, Direction
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Settlement
@@ -21,6 +22,12 @@ HORIZON_S, AFTER_S = 6.0, 4.0
 class Vigil:
     """One unknown payment, and the worker that asks about it."""
 
+    booked: BankEntry | None = None
+    """What the bank's own movements show of it."""
+
+    async def debit(self, key: InstructionKey) -> BankEntry | None:
+        return self.booked if key == instruction().key else None
+
     async def begin(self, horizon_s: float | None = HORIZON_S) -> "Vigil":
         self.street = await Street(instruction()).open()
         self.street.bank.outcome = BankOutcome.UNKNOWN
@@ -29,7 +36,7 @@ class Vigil:
         self.bank.conduct = BankConduct(idempotent=False, enquiry=True, horizon_s=horizon_s)
         self.worker = Enquiring(
             Office.__new__(Office), self.street.ledger, self.bank, self.street.clock,
-            self.street.line._rooms.origin, AFTER_S,
+            self.street.line._rooms.origin, self.debit, AFTER_S,
         )  # fmt: skip
         self.pass_time(AFTER_S + 1)
         return self
@@ -82,6 +89,23 @@ async def test_not_found_beyond_the_horizon_means_that_it_was_never_taken() -> N
     assert await vigil.ask(EnquiryOutcome.NOT_FOUND) == 1
     assert vigil.settled_as() is BankOutcome.NOT_TAKEN
     assert await vigil.street.available() == 1_000_000
+
+
+@pytest.mark.parametrize("says", [EnquiryOutcome.REJECTED, EnquiryOutcome.NOT_FOUND])
+async def test_nobody_concludes_not_paid_against_the_banks_own_books(says: EnquiryOutcome) -> None:
+    """A debit that came while it was unknown: nothing is given back, and a person asks."""
+    vigil = await Vigil().begin()
+    vigil.booked = BankEntry(
+        id="M1", division=instruction().key.division, booked_at=NOW, account="1", key=None,
+        direction=Direction.DEBIT, amount_fen=instruction().amount_fen, reference="R1",
+        counter_account="2", counter_name="n",
+    )  # fmt: skip
+    await vigil.ask(EnquiryOutcome.NOT_FOUND)
+    vigil.pass_time(HORIZON_S + AFTER_S + 1)
+    assert await vigil.ask(says) == 0
+    assert vigil.settled_as() is None and await vigil.street.available() == 970_000
+    (payment,) = vigil.street.state.open_payments.values()
+    assert payment.operator_task
 
 
 async def test_a_jump_of_the_wall_clock_does_not_shorten_the_horizon() -> None:

@@ -58,13 +58,17 @@ INSERT INTO pending_record (division, kind, subject, body) VALUES ($1, $2, $3, $
 INSERT INTO notice (division, created_at, subject, body) VALUES ($1, $2, $3, $4)
 
 -- name: correct
--- empty: a correction of this instruction is on record already
+-- empty: a correction of this instruction is on record already, or the bank took back what it booked
 INSERT INTO pending_record (division, kind, subject, body)
 SELECT $1, $2, $3, $4
 WHERE NOT EXISTS (
     SELECT FROM log_record AS r WHERE r.division = $1 AND r.kind = $2 AND r.subject = $3
     UNION ALL
     SELECT FROM pending_record AS p WHERE p.division = $1 AND p.kind = $2 AND p.subject = $3)
+  AND (SELECT sum(CASE b.direction WHEN 'debit' THEN b.amount_fen ELSE -b.amount_fen END)
+       FROM bank_entry AS b
+       WHERE b.division = $1 AND b.fiscal_year = $5 AND b.voucher_type = $6
+             AND b.voucher_no = $7) > 0
 RETURNING id
 
 -- name: tell_agency

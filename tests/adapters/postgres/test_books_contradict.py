@@ -161,6 +161,15 @@ async def test_what_the_bank_has_taken_back_contradicts_nothing(bench: Bench) ->
     assert not (await bench.standing()).disputed and await bench.told() == []
 
 
+async def test_what_the_bank_takes_back_at_once_contradicts_no_earlier_settlement(
+    bench: Bench,
+) -> None:
+    """The core refused, booked and took back within the minute: the agency may order it anew."""
+    await bench.settled(1, BankOutcome.REJECTED)
+    await bench.take(entry(), entry(id="L-2", direction=Direction.CREDIT))
+    assert not (await bench.standing()).disputed and await bench.told() == []
+
+
 async def test_what_was_settled_as_paid_or_disputed_before_gets_no_correction(
     bench: Bench,
 ) -> None:
