@@ -257,7 +257,7 @@ def desk_rooms(settings: Settings, store: Store, trust: Trust, entry: Entry, bel
             store.complaints, seal_of(settings, store, "complaint informant"), now
         ),
         editable=editable,
-        pages=Pages(settings.desk_name, REASONS_ZH),
+        pages=Pages(settings.desk_name, REASONS_ZH, settings.issuer),
         live=Live(bell),
         bell=bell.ring,
         law=law_of(),

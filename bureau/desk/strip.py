@@ -18,6 +18,8 @@ SILENCE_MAX = dt.timedelta(minutes=3)
 class Alarm:
     zh: str
     en: str
+    page: str = "log"
+    """Which page of the division shows what is told here."""
 
 
 @attrs.frozen(kw_only=True)
@@ -64,10 +66,13 @@ def ending_alarms(held: Iterable[Held], now: dt.datetime) -> tuple[Alarm, ...]:
         use, holder, days = one.held.use, one.held.holder, one.held.days_left(now)
         if one.threshold == 0:
             zh = f"证书已过期：{use}，{holder}。请证书管理人员立即更换。"
-            found.append(Alarm(zh=zh, en=f"A certificate has ended: {holder}. Renew it now."))
+            en = f"A certificate has ended: {holder}. Renew it now."
         elif one.urgent:
             zh = f"证书还有 {days} 天到期：{use}，{holder}。请证书管理人员更换。"
-            found.append(Alarm(zh=zh, en=f"A certificate ends in {days} days: {holder}."))
+            en = f"A certificate ends in {days} days: {holder}."
+        else:
+            continue
+        found.append(Alarm(zh=zh, en=en, page="certificates"))
     return tuple(found)
 
 

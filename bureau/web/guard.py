@@ -11,7 +11,7 @@ from aiohttp import web
 
 from bureau.desk.entry import SESSION_LIFE, Entry, Seat
 from bureau.desk.refusals import ActRefused
-from bureau.web.done import note_done
+from bureau.web.done import forget_done, note_done
 from bureau.web.route import FORM_BYTES_MAX, UPLOAD_BYTES_MAX, Route, Visit, see
 from gateway.domain.faults import StoreUnavailable
 
@@ -184,8 +184,12 @@ def _page_of(request: web.Request) -> str:
     parts = request.path.split("/")
     if parts[1:2] != ["desk"] or len(parts) < 5:
         return ""
-    # A decision has no page of its own: it is made on the list of holds.
-    page = "/".join([*parts[:3], "holds"] if parts[3] == "releases" else parts[:-1])
+    if parts[3] == "releases":  # a decision has no page of its own: it is made on the list of holds
+        page = "/".join([*parts[:3], "holds"])
+    elif parts[3] == "complaints":  # whatever is done about one is done on its own page
+        page = "/".join(parts[:6] if len(parts) > 6 else parts[:-1])
+    else:
+        page = "/".join(parts[:-1])
     return f"{page}?{request.query_string}" if request.query_string else page
 
 
@@ -236,6 +240,7 @@ def session_of(request: web.Request) -> str | None:
 def end_session(request: web.Request, response: web.StreamResponse) -> None:
     name = COOKIE_TLS if request.secure else COOKIE
     response.del_cookie(name, path="/", secure=request.secure)
+    forget_done(request, response)  # not for whoever sits there next
 
 
 def set_session(request: web.Request, response: web.StreamResponse, session: str) -> None:

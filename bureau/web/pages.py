@@ -20,8 +20,7 @@ from bureau.desk.docket.issue import case_no
 from bureau.desk.interceptions import STATES_ZH, Line, exception_of, papers_of
 from bureau.desk.names import Names
 from bureau.desk.people import OFFICES_ZH
-from bureau.web.done import COOKIE as DONE
-from bureau.web.done import done_of
+from bureau.web.done import done_of, forget_done
 from bureau.web.route import GROUPS, Nav, Route, Visit
 from bureau.web.tables import tabled
 from gateway.domain.money import yuan
@@ -54,8 +53,9 @@ _AMOUNTS = ("returned", "adjusted", "other")
 class Pages:
     """`pages("list", status=200, **values)` renders `templates/list.html` for the bureau `name`."""
 
-    def __init__(self, name: str, reasons: dict[str, str]) -> None:
-        """`reasons`: Chinese of each reason why a delivery is refused."""
+    def __init__(self, name: str, reasons: dict[str, str], issuer: str) -> None:
+        """`reasons`: Chinese of each reason why a delivery is refused. `issuer`: in whose name
+        what is sent out is issued."""
         self.name = name
         self._nav: Sequence[tuple[Route, Nav]] = ()
         self._environment = Environment(
@@ -66,7 +66,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self._environment.globals |= {
-            "name": name, "offices": OFFICES_ZH, "ways": (), "tabled": tabled,
+            "name": name, "issuer": issuer, "offices": OFFICES_ZH, "ways": (), "tabled": tabled,
         }  # fmt: skip
         self._environment.filters |= {
             "act": lambda what: act_words(what)[0],
@@ -116,8 +116,8 @@ class Pages:
         frame = {"visit": visit, "nav": self._bar(visit) if visit else [], "just_done": done}
         text = self._environment.get_template(f"{template}.html").render(values | frame)
         page = web.Response(status=status, text=text, content_type="text/html", charset="utf-8")
-        if done:
-            page.del_cookie(DONE, path="/")
+        if visit and done:
+            forget_done(visit.request, page)
         return page
 
     def _bar(self, visit: Visit) -> list[tuple[str, list[dict[str, Any]]]]:

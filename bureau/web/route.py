@@ -98,3 +98,7 @@ def post(path: str, page: Page, offices: frozenset[Office], *, upload: bool = Fa
 def see(path: str) -> web.HTTPSeeOther:
     """To be raised after a form was taken, so that a reload sends nothing twice."""
     return web.HTTPSeeOther(path)
+
+
+class OnlyLed(web.HTTPSeeOther):
+    """To be raised where a form led to another page and nothing was done."""

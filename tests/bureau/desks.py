@@ -52,7 +52,8 @@ OTHER_AGENCY = "102001"
 BELOW = "220100000"
 """A city below the province DIVISION."""
 CODES = {Office.AGENCY: AGENCY, Office.DEPARTMENT: "101", Office.BANK: BANK}
-NAME = "吉林省财政厅"
+NAME = "吉林省财政厅国库处"
+ISSUER = "吉林省财政厅"
 
 
 @attrs.define(kw_only=True)
@@ -174,7 +175,7 @@ def rooms_of(bureau: Bureau, hands: Hands, divisions: tuple[str, ...]) -> Rooms:
         prover=Prover(bureau.log, [bureau.place], bureau.trust),
         entry=Entry(bureau.people, Seal(b"a passphrase", "desk totp", bytes(16)), hands, divisions),
         cases=bureau.cases,
-        office=CaseOffice(bureau.cases, portable, hands, NAME, cited_of(), names),
+        office=CaseOffice(bureau.cases, portable, hands, ISSUER, cited_of(), names),
         releases=Releases(
             BureauReleases(bureau.pool, Trail(written)),
             bureau.desk,
@@ -210,7 +211,7 @@ def rooms_of(bureau: Bureau, hands: Hands, divisions: tuple[str, ...]) -> Rooms:
 
 
 def _pages() -> Pages:
-    pages = Pages(NAME, REASONS_ZH)
+    pages = Pages(NAME, REASONS_ZH, ISSUER)
     pages._environment.bytecode_cache = COMPILED
     return pages
 

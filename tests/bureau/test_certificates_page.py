@@ -46,6 +46,12 @@ async def test_the_security_officer_and_the_bureau_see_it(
     assert "见证 witness" in text and "own.pem" in text
     agency = await desk.seat(Office.AGENCY)
     assert (await agency.get(f"/desk/{DIVISION}/certificates"))[0] == 403
+    first = f"/desk/{DIVISION}/trail"
+    assert "天到期" not in (await security.get(first))[1]
+    object.__setattr__(desk.rooms, "shelf", Ending())
+    text = (await security.get(first))[1]
+    assert "还有 3 天到期：见证签名 witness" in text
+    assert f'href="/desk/{DIVISION}/certificates">查看' in text, "the page that tells of it"
 
 
 def held(
@@ -57,6 +63,17 @@ def held(
         use=use, file=f"{holder}.pem", subject=holder, serial=f"{days}", holder=holder,
         not_before=ends - dt.timedelta(days=life), not_after=ends, suite=suite,
     )  # fmt: skip
+
+
+class Ending(Shelf):
+    """A shelf with one certificate that ends in three days."""
+
+    def __init__(self) -> None:
+        super().__init__(own={}, parties=None)
+
+    def held(self) -> list[Held]:
+        ends = dt.datetime.now(dt.UTC) + dt.timedelta(days=3, hours=1)
+        return [attrs.evolve(held(3), not_after=ends)]
 
 
 @pytest.mark.parametrize(
@@ -120,3 +137,4 @@ async def test_the_bureaus_home_names_a_certificate_that_ends(
     monkeypatch.setattr("bureau.web.sections.home.ending_alarms", lambda held, now: found)
     _, text = await reviewer.get(f"/desk/{DIVISION}")
     assert "还有 5 天到期：见证 witness" in text
+    assert f'href="/desk/{DIVISION}/certificates">查看' in text

@@ -34,15 +34,18 @@ async def test_a_complaint_is_taken_handled_approved_and_answered(desk: Desk) ->
         await desk.seat(office) for office in (Office.KEEPER, Office.REVIEWER, Office.APPROVER)
     ]
     path = await taken(keeper)
-    for seated, step, words in (
-        (reviewer, "accept", ""), (reviewer, "note", "调取了会议签到表"),
-        (reviewer, "conclude", "核实属实，已责令退回"), (approver, "send_back", "请补充金额"),
-        (reviewer, "conclude", "核实属实，责令退回12000元"), (approver, "approve", ""),
-        (keeper, "feed_back", "电话告知处理结果"),
+    for seated, step, words, told in (
+        (reviewer, "accept", "", "受理"), (reviewer, "note", "调取了会议签到表", "记录办理情况"),
+        (reviewer, "conclude", "核实属实，已责令退回", "提出办结意见"),
+        (approver, "send_back", "请补充金额", "退回重办"),
+        (reviewer, "conclude", "核实属实，责令退回12000元", "提出办结意见"),
+        (approver, "approve", "", "批准意见"),
+        (keeper, "feed_back", "电话告知处理结果", "向举报人反馈"),
     ):  # fmt: skip
         form = {"words": words, "seen": await seated.seen(path)}
         status, where = await seated.post(f"{path}/steps/{step}", form)
         assert (status, where) == (303, path), step
+        assert f"已办理：{told}。" in (await seated.get(path))[1]
     _, text = await reviewer.get(path)
     assert "已办结" in text and "电话告知处理结果" in text and "调取了会议签到表" in text
     status, text = await reviewer.post(f"{path}/steps/note", {"words": "再记一笔"})

@@ -3,6 +3,7 @@ accounts, revoked certificates, and what a session left open may not be made int
 
 import asyncio
 import datetime as dt
+import re
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from bureau.desk.people import Office, Person
 from bureau.serving import site
 from bureau.web import live
 from bureau.web.desk import desk_application
+from bureau.web.done import COOKIE_TLS as DONE_TLS
 from bureau.web.guard import COOKIE, COOKIE_TLS
 from bureau.web.live import LISTENERS_OF_ONE_MAX
 from bureau.wiring import certificate_counts_of
@@ -202,6 +204,33 @@ async def test_under_tls_the_session_is_of_this_host_and_the_browser_comes_by_tl
     assert "max-age" in answer.headers["Strict-Transport-Security"]
     async with (await desk.browser()).get(f"{desk.url}/sign-in") as plain:
         assert "Strict-Transport-Security" not in plain.headers
+
+
+async def test_under_tls_what_was_done_is_kept_of_this_host_and_leaves_with_the_session(
+    desk: Desk, over_tls: OverTls
+) -> None:
+    new = {
+        "origin": "screening", "against": "agency", "agency_code": "101001", "agency_name": "厅",
+        "bank": "", "title": "一", "amount": "", "reason": "排查发现",
+    }  # fmt: skip
+    _, case = await (await desk.seat(Office.REVIEWER)).post(f"{HOME}/cases/new", new)
+    over_tls.revoke()
+    browser, url, tls = await desk.browser(), over_tls.url, over_tls.known
+    async with browser.get(f"{url}/sign-in/certificate", ssl=tls, allow_redirects=False) as answer:
+        assert answer.status == 303
+    async with browser.get(url + case, ssl=tls) as answer:
+        [csrf] = set(re.findall(r'name="csrf" value="([0-9a-f]{64})"', await answer.text()))
+    form = {"csrf": csrf, "text": "已电话联系"}
+    async with browser.post(url + case + "/note", data=form, ssl=tls, allow_redirects=False) as it:
+        assert (it.status, list(it.cookies)) == (303, [DONE_TLS]) and it.cookies[DONE_TLS]["secure"]
+    async with browser.get(url + case, ssl=tls) as answer:
+        assert "已办理：备注" in await answer.text() and DONE_TLS in answer.cookies, (
+            "and taken back"
+        )
+    async with browser.post(f"{url}/sign-out", data=form, ssl=tls) as answer:
+        assert {name: each.value for name, each in answer.cookies.items()} == {
+            COOKIE_TLS: "", DONE_TLS: "",
+        }  # fmt: skip
 
 
 async def test_no_text_in_a_login_is_more_than_a_wrong_login(desk: Desk) -> None:

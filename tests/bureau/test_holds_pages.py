@@ -66,6 +66,7 @@ async def test_two_persons_release_a_hold_and_its_gateway_says_what_became_of_it
     _, text = await reviewer.get(HOLD)
     assert "补齐：合同" in text and "JL-052 第3版" in text
     assert await reviewer.post(f"{HOLD}/propose", REASON) == (303, f"{HOLD}?bank={BANK}")
+    assert "已办理：提出放行或不予放行意见" in (await reviewer.get(HOLD))[1]
     assert (await reviewer.post(f"{HOLD}/propose", {**REASON, "verdict": "x"}))[0] == 409
     _, text = await approver.get(HOLD)
     [digest] = re.findall(r"releases/([0-9a-f]{64})/approve", text)

@@ -21,6 +21,7 @@ async def test_a_second_case_on_a_payment_asks_and_shows_the_first(
     assert "立案核实" in (await reviewer.get(CARD))[1]
     assert (await reviewer.get(f"{CARD}/case"))[0] == 303, "nothing to ask about yet"
     _, case = await reviewer.post(f"{CARD}/case", {"against": "agency"})
+    assert "已办理：立案" in (await reviewer.get(case))[1]
     card = (await reviewer.get(CARD))[1]
     assert "查看案件" in card and "立案核实" not in card
     assert card.count('class="button primary"') == 1
@@ -28,6 +29,7 @@ async def test_a_second_case_on_a_payment_asks_and_shows_the_first(
     status, where = await reviewer.post(f"{CARD}/case", {"against": "bank"})
     assert (status, where) == (303, f"{CARD}/case?bank={BANK}&against=bank")
     page = (await reviewer.get(where))[1]
+    assert "已办理" not in page, "nothing was done yet"
     assert "仍要另立？" in page and f'href="{case}"' in page and "疑点登记，待核实" in page
     assert '<option value="bank" selected>' in page
     assert await bureau.pool.fetchval(OPENED) == 1

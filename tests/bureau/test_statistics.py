@@ -12,7 +12,7 @@ from adapters.postgres.bureau_statistics import BureauStatistics
 from bureau.desk.people import Office
 from gateway.domain.legal_day import legal_day
 from gateway.domain.records import unnumbered
-from tests.bureau.desks import Desk, bare
+from tests.bureau.desks import ISSUER, Desk, bare
 from tests.bureau.test_case_walk import intercepted
 from tests.bureau.words import BANK, DIVISION, GATEWAY, Bureau, Chain, House, finding, verdict
 
@@ -216,6 +216,7 @@ async def test_a_bulletin_names_nobody(
     assert "正在督促整改" in text and "第十条（三）11" in text and "实有资金账户划转资金。" in text
     assert "案例1" in text and "JL-020" in text and "某预算单位" in text
     article = text.partition("<article")[2].partition("</article>")[0]
+    assert f"<p>{ISSUER}　" in article, "signed by whoever issues it, not by the office"
     for name in ("示例厅", "示例科技", "张某", BANK, "101001", f"{1:013d}"):
         assert name not in article, name
 

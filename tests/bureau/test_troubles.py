@@ -5,9 +5,14 @@ import re
 from urllib.parse import urlsplit
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
 from bureau.desk.people import Office
+from bureau.web.desk import desk_application, table_of
+from bureau.web.done import SILENT, WORDS, act_of
+from bureau.web.guard import _page_of
 from tests.bureau.desks import Desk
+from tests.bureau.test_desk_offices import _same, filled
 from tests.bureau.words import DIVISION
 
 pytestmark = pytest.mark.postgres
@@ -78,7 +83,7 @@ async def test_what_was_taken_is_confirmed_once_on_the_page_that_follows(desk: D
         "bank": "", "title": "一", "amount": "", "reason": "排查发现",
     }  # fmt: skip
     _, case = await reviewer.post(f"{HOME}/cases/new", new)
-    assert "已办理：提交" in (await reviewer.get(case))[1]
+    assert "已办理：立案" in (await reviewer.get(case))[1]
     assert "已办理" not in (await reviewer.get(case))[1], "once"
     noted = {"seen": await reviewer.seen(case), "text": "已电话联系"}
     assert (await reviewer.post(f"{case}/note", noted))[0] == 303
@@ -86,6 +91,37 @@ async def test_what_was_taken_is_confirmed_once_on_the_page_that_follows(desk: D
     assert 'role="status"' in text and "已办理：备注" in text and "Done: Note" in text
     refused = await reviewer.post(f"{case}/note", {"seen": "0", "text": ""})
     assert refused[0] == 409 and "已办理" not in (await reviewer.get(case))[1]
+
+
+def test_every_form_has_words_of_its_own_section_or_is_silent(desk: Desk) -> None:
+    acts = {act_of(filled(r.path, DIVISION)) for r in table_of(desk.rooms) if r.method == "POST"}
+    acts -= {
+        "card.verify",
+        "complaints.open",
+        "trail.trail",
+        "accounts.accounts",
+        "sign-out.sign-out",
+    }
+    assert {act for act in acts if act not in SILENT} <= WORDS.keys(), "those answer with a page"
+
+
+async def test_the_way_back_from_every_refused_form_is_a_page_of_whoever_sent_it(
+    desk: Desk,
+) -> None:
+    table = table_of(desk.rooms)
+    pages = {route.path: route for route in table if route.method == "GET"}
+    router = desk_application(desk.rooms).router
+    for route in table:
+        if route.method != "POST":
+            continue
+        back = _page_of(make_mocked_request("POST", filled(route.path, DIVISION)))
+        if not back:
+            continue
+        found = await router.resolve(make_mocked_request("GET", back))
+        assert found.http_exception is None, (route.path, back)
+        resource = found.route.resource
+        page = next(p for path, p in pages.items() if resource and _same(path, resource.canonical))
+        assert route.offices <= page.offices, (route.path, back)
 
 
 async def test_nobody_s_trouble_has_no_menu(desk: Desk) -> None:

@@ -40,7 +40,7 @@ from bureau.web.exports import attachment
 from bureau.web.pages import at_bank, card_url
 from bureau.web.paging import numbered_before
 from bureau.web.rooms import Rooms
-from bureau.web.route import Nav, Route, Visit, get, post, see
+from bureau.web.route import Nav, OnlyLed, Route, Visit, get, post, see
 from bureau.web.sections.form_bodies import amount, body_of
 from bureau.web.sections.forms import forms_of
 from bureau.web.sees import sees
@@ -194,7 +194,7 @@ class _Cases:
         line = card.line
         shown = visit.text("shown") or "0"
         if str(len(await self._cases_of(line))) != shown:
-            raise see(_again_path(line, visit.text("against")))
+            raise OnlyLed(_again_path(line, visit.text("against")))
         against = Against.BANK if visit.text("against") == "bank" else Against.AGENCY
         first = card.findings[0].title_zh if card.findings else line.reason_zh
         opening = Opening(

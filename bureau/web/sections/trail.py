@@ -1,5 +1,6 @@
 """Pages of the audit trail (操作留痕): in words, by person, act and days; proof and export."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -10,6 +11,7 @@ from aiohttp import web
 from bureau.desk.deeds import ACTS, Asked, act_words, asked, detail_words
 from bureau.desk.people import OFFICES_ZH, Office
 from bureau.desk.seating import Seating
+from bureau.desk.strip import Alarm, ending_alarms
 from bureau.desk.trail import first_break
 from bureau.web.exports import PIECE_ROWS, ROWS_MAX, sent
 from bureau.web.pages import clock
@@ -86,9 +88,18 @@ class _Trail:
             older = f"?{_query(visit)}&before={rows[-1]['seq']}"
         return self._rooms.pages(
             "trail", visit=visit, rows=rows, older=older, proof=proof, acts=ACTS,
+            alarms=await self._alarms(visit),
             program=[read_act(row) for row in await self._program(visit)],
             typed={field: visit.query(field, 100) for field in _FIELDS}, query=_query(visit),
         )  # fmt: skip
+
+    async def _alarms(self, visit: Visit) -> Sequence[Alarm]:
+        """Certificates that end, at the head of the first page: a security officer's day begins
+        here, and may see to them."""
+        if visit.query("before") or _query(visit):
+            return ()
+        held = await asyncio.to_thread(self._rooms.shelf.held)
+        return ending_alarms(held, self._rooms.clock())
 
     async def _program(self, visit: Visit) -> Sequence[Mapping[str, Any]]:
         """What whoever runs the program did to accounts, at the head of the first page."""
