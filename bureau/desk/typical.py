@@ -29,6 +29,7 @@ def typical_cases(
             "law": [quoted_of()[p] for p in row["policies"] if p in quoted_of()],
             "how": [order_zh(order) for order in ordered.get(key, ())],
             "reported": row["phase"] == Phase.REPORTED,
+            "owed": row["due"] is not None,  # of an order that nobody has reported on
             "over": row["stage"] in (Stage.RECTIFIED, Stage.ARCHIVED),
             "month": f"{row['opened_at']:%Y年%m月}",
         }

@@ -103,6 +103,14 @@ def test_header_and_list_say_what_waits() -> None:
         (REFERRED, DAY, "已确认，待处理意见；移交意见待复核"),
     ):  # fmt: skip
         assert standing_zh(row(case), day, inside=True) == words
+    two = after(*handled(Measure.WARN, Measure.RETURN_AND_ADJUST), made(Move.REPORT))
+    for case, day, words in (
+        (two, DAY, "已报送整改，待认可；另有事项整改中"),
+        (two, LATE, "已报送整改，待认可；另有事项整改中，已逾期"),
+        (step(two, made(Move.REPORT, number=2)), LATE, "已报送整改，待认可"),
+    ):
+        for inside in (True, False):
+            assert standing_zh(row(case), day, inside=inside) == words, "what is still owed"
     for case, words in ((asked, "待答复"), (after(), "疑点登记，待核实")):
         assert standing_zh(row(case, phase=""), DAY, inside=True) == words, "not moved since"
     assert standing_zh(row(REFERRED), DAY, inside=False) == "已确认"

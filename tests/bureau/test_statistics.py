@@ -202,8 +202,8 @@ async def test_a_bulletin_names_nobody(
     assert (await reviewer.post(f"{case}/propose", confirmed))[0] == 303
     assert (await approver.post(f"{case}/decide", {"seen": await approver.seen(case)}))[0] == 303
     month = f"{legal_day(desk.hands.now):%Y-%m}"
-    handling = {"text": "张某退回", "measure": ["21(2)"], "returned 21(2)": "12800"}
-    handling |= {"due 21(2)": due}
+    handling = {"text": "张某退回", "measure": ["21(1)", "21(2)"], "returned 21(2)": "12800"}
+    handling |= {"due 21(1)": due, "due 21(2)": due}
     for agreed in (False, True):
         assert (await reviewer.post(f"{case}/propose_handling", handling))[0] == 303
         _, text = await reviewer.get(f"{HOME}/bulletin?from={month}&to={month}")
@@ -219,6 +219,14 @@ async def test_a_bulletin_names_nobody(
     assert f"<p>{ISSUER}　" in article, "signed by whoever issues it, not by the office"
     for name in ("示例厅", "示例科技", "张某", BANK, "101001", f"{1:013d}"):
         assert name not in article, name
+    agency = await desk.seat(Office.AGENCY)
+    for number, words in ((2, "核对认可，另有事项正在督促整改。"), (1, "正在核对认可。")):
+        papers = {"files": ("a.pdf", b"%PDF-x")}
+        report = {"number": number, "text": "已退回", "returned": "12800", **papers}
+        assert (await agency.post(f"{case}/report", report))[0] == 303
+        assert words in (await reviewer.get(f"{HOME}/bulletin?from={month}&to={month}"))[1]
+        shown = "另有事项整改中" in (await agency.get(f"{HOME}/cases"))[1]
+        assert shown is (number == 2), "what the party itself still owes"
 
 
 async def test_cases_are_counted_by_the_stage_at_which_they_stand(

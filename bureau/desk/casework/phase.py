@@ -95,7 +95,10 @@ def standing_zh(row: Mapping[str, Any], today: dt.date, *, inside: bool) -> str:
     elif inside:  # a case that was not moved yet has no phase of its own
         found = Phase(row["phase"]) if row["phase"] else found or _OF_STAGE.get(row["stage"])
     words = PHASE_ZH[found] if found else STAGE_ZH[Stage(row["stage"])]
-    if row["due"] and row["due"] < today and found in _OUTSIDE:
+    owed = found in _OUTSIDE
+    if found is Phase.REPORTED and row["due"]:  # one order's report does not carry out another
+        words, owed = f"{words}；另有事项整改中", True
+    if row["due"] and row["due"] < today and owed:
         words += "，已逾期"
     if row["escalation"] and found is not Phase.TO_ESCALATE:
         words += "，逾期升级"
