@@ -18,34 +18,34 @@ _HANDED_ON = ("提交", "handed on")
 _APPROVED, _SENT_BACK = ("批准", "approved"), ("退回", "sent back")
 _TAKEN = ("提交", "taken")
 WORDS: Mapping[str, tuple[str, str]] = {
-    **{f"cases.{move}": (MOVE_ZH[move], MOVE_EN[move]) for move, who in WHO.items() if who},
-    **{f"complaints.{step}": (zh, STEP_EN[step]) for step, zh in STEP_ZH.items()},
-    "cases.new": _OPENED, "card.case": _OPENED, "concerns.concerns": _OPENED,
-    "complaints.new": ("登记", "taken down"),
-    "complaints.openings": ("申请查看举报人", "asked to open who reported"),
-    "complaints.agree": ("同意", "agreed to"),
-    "holds.propose": ("提出放行或不予放行意见", "a release or a refusal was proposed"),
-    "releases.approve": _APPROVED, "releases.reject": _SENT_BACK,
-    "registers.approve": _APPROVED, "registers.reject": _SENT_BACK,
-    "registers.edit": _HANDED_ON, "registers.import": _HANDED_ON,
-    "policies.edit": _HANDED_ON, "policies.form": _HANDED_ON, "policies.book": _HANDED_ON,
-    "policies.agree": ("同意", "agreed to"), "policies.send-back": _SENT_BACK,
-    "policies.prove": ("检验规则", "the policy was proven"),
-    "policies.backtest": _TAKEN, "policies.shadow": _TAKEN, "policies.try": _TAKEN,
-    "policies.stop": ("停止", "stopped"),
-    "accounts.close": ("停用账号", "the account is closed"), "me.equip": ("保存", "kept"),
+    **{f"cases:{move}": (MOVE_ZH[move], MOVE_EN[move]) for move, who in WHO.items() if who},
+    **{f"complaints:{step}": (zh, STEP_EN[step]) for step, zh in STEP_ZH.items()},
+    "cases:new": _OPENED, "card:case": _OPENED, "concerns:concerns": _OPENED,
+    "complaints:new": ("登记", "taken down"),
+    "complaints:openings": ("申请查看举报人", "asked to open who reported"),
+    "complaints:agree": ("同意", "agreed to"),
+    "holds:propose": ("提出放行或不予放行意见", "a release or a refusal was proposed"),
+    "releases:approve": _APPROVED, "releases:reject": _SENT_BACK,
+    "registers:approve": _APPROVED, "registers:reject": _SENT_BACK,
+    "registers:edit": _HANDED_ON, "registers:import": _HANDED_ON,
+    "policies:edit": _HANDED_ON, "policies:form": _HANDED_ON, "policies:book": _HANDED_ON,
+    "policies:agree": ("同意", "agreed to"), "policies:send-back": _SENT_BACK,
+    "policies:prove": ("检验规则", "the policy was proven"),
+    "policies:backtest": _TAKEN, "policies:shadow": _TAKEN, "policies:try": _TAKEN,
+    "policies:stop": ("停止", "stopped"),
+    "accounts:close": ("停用账号", "the account is closed"), "me:equip": ("保存", "kept"),
 }  # fmt: skip
 """By the section whose form it was and the last part of its path: one word is not the same act
 everywhere (`accept` takes a reply in a case, and a complaint)."""
-SILENT = frozenset({"me.views", "me.drop", "card.replay"})
+SILENT = frozenset({"me:views", "me:drop", "card:replay"})
 """What the page that follows shows by itself."""
 
 
 def act_of(path: str) -> str:
-    """A form's section and last part: `complaints.accept`; a payment's own page is `card`."""
+    """A form's section and last part: `complaints:accept`; a payment's own page is `card`."""
     parts = path.split("/")
     section = parts[3] if parts[1] == "desk" and len(parts) > 3 else parts[1]
-    return f"{'card' if section.isdigit() else section}.{parts[-1]}"
+    return f"{'card' if section.isdigit() else section}:{parts[-1]}"
 
 
 def cookie_of(request: web.Request) -> str:
