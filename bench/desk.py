@@ -208,8 +208,9 @@ async def _worked(rooms: Rooms, records: int) -> dict[str, str]:
         story="会没有开",
     )  # fmt: skip
     complaint = await rooms.complaints.take(DIVISION, told, Informant(), _person(Office.KEEPER))
-    text = load_texts(LIBRARY / "jilin")["JL-042.toml"].replace("revision = 1", "revision = 2", 1)
-    changed = text.replace("超过限额", "超过规定限额", 1)
+    text = load_texts(LIBRARY / "jilin")["JL-042.toml"]
+    changed = re.sub(r"(?m)^revision = (\d+)", lambda now: f"revision = {int(now[1]) + 1}", text)
+    changed = changed.replace('超过限额"', '超过规定限额"', 1)
     draft = await rooms.policies.draft(DIVISION, "JL-042", changed, "用词更准", reviewer)
     payment = f"{DIVISION}/2026/8202/{81:013d}"
     trial = await rooms.questions.replay(DIVISION, BANK, payment, reviewer)

@@ -14,6 +14,7 @@ from bureau.desk.casework.words import FROM, Against, Means, Measure, Move, Stag
 from bureau.desk.people import Office
 from bureau.desk.refusals import ActRefused
 from bureau.web.sections.forms import forms_of
+from gateway.domain.legal_day import legal_day
 from tests.bureau.desks import Desk
 from tests.bureau.test_case_walk import CARD, intercepted, moved
 from tests.bureau.test_cases_machine import DAY, VERIFIED, after, made
@@ -75,7 +76,7 @@ async def test_a_cases_page_has_english_beside_each_title_label_option_and_butto
     reviewer, approver = await desk.seat(Office.REVIEWER), await desk.seat(Office.APPROVER)
     _, case = await reviewer.post(f"{CARD}/case", {"against": "agency"})
     pages = [(await reviewer.get(case))[1]]
-    due = desk.hands.now.date().isoformat()
+    due = legal_day(desk.hands.now).isoformat()
     pages.append(
         await moved(reviewer, case, "verify", means="phone_call", person="王", text="一", due=due)
     )
