@@ -125,9 +125,10 @@ LINE_BUGS = (
         (
             Change(
                 ENQUIRE,
-                "            if self._beyond_horizon(payment.key):",
+                "        booked = False\n",
+                "        if answer.outcome is EnquiryOutcome.NOT_FOUND:\n"
                 '            await self._bank.submit(payment.key, b"", "json")\n'
-                "            if self._beyond_horizon(payment.key):",
+                "        booked = False\n",
             ),
         ),
         (f"{T_ENQUIRE}::test_not_found_proves_nothing_before_the_horizon_and_is_never_sent_again",),
@@ -226,8 +227,19 @@ LINE_BUGS = (
         (f"{T_ENQUIRE}::test_a_jump_of_the_wall_clock_does_not_shorten_the_horizon",),
     ),
     Bug(
+        "not paid concluded against the bank's own books",
+        (
+            Change(
+                ENQUIRE,
+                "return outcome is not BankOutcome.ACCEPTED and",
+                "return False and outcome is not BankOutcome.ACCEPTED and",
+            ),
+        ),
+        (f"{T_ENQUIRE}::test_nobody_concludes_not_paid_against_the_banks_own_books",),
+    ),
+    Bug(
         "the horizon ignored",
-        (Change(ENQUIRE, "if self._beyond_horizon(payment.key):", "if True:"),),
+        (Change(ENQUIRE, "if self._beyond_horizon(key):", "if True:"),),
         (
             f"{T_ENQUIRE}::"
             "test_not_found_proves_nothing_before_the_horizon_and_is_never_sent_again",

@@ -144,7 +144,8 @@ def test_without_a_claim_the_remedy_says_that_one_may_be_made() -> None:
 
 def test_a_repayment_to_an_account_that_is_not_the_basic_one_is_told_so() -> None:
     row = OWN_BASIC | {"payee_is_basic": False, "business_type": BusinessType.ADVANCE_REPAYMENT}
-    assert "“归垫资金”不适用：收款账户不是本单位的基本存款账户" in found("JL-020", facts(**row)).reason_zh
+    said = found("JL-020", facts(**row)).reason_zh
+    assert "“归垫资金”不适用：收款账户不是本单位的基本存款账户" in said
 
 
 def test_minutes_of_the_day_are_said_as_a_clock_says_them() -> None:
