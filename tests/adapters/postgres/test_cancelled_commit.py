@@ -49,7 +49,9 @@ async def admin(server: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record
     await connection.close()
 
 
-async def demand_a_standby(admin: "asyncpg.Connection[asyncpg.Record]", demanded: bool) -> None:
+async def demand_a_standby(
+    server: str, admin: "asyncpg.Connection[asyncpg.Record]", demanded: bool
+) -> None:
     change = "SET synchronous_standby_names = 'nobody'" if demanded else (
         "RESET synchronous_standby_names"
     )  # fmt: skip
@@ -58,6 +60,26 @@ async def demand_a_standby(admin: "asyncpg.Connection[asyncpg.Record]", demanded
     async with asyncio.timeout(60):
         while bool(await admin.fetchval("SHOW synchronous_standby_names")) is not demanded:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
+    if demanded:
+        await _commits_wait(server, admin)
+
+
+async def _commits_wait(server: str, admin: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Commits wait once the checkpointer has read the change, which no setting shows: tried by
+    commits of a connection of its own, until one waits."""
+    probe = await asyncpg.connect(server)
+    asked = "SELECT wait_event = 'SyncRep' FROM pg_stat_activity WHERE pid = $1"
+    async with asyncio.timeout(60):
+        waits = False
+        while not waits:
+            commit = asyncio.create_task(
+                probe.execute("SELECT pg_logical_emit_message(true, 'probe', '')")
+            )
+            while not (commit.done() or waits):
+                waits = bool(await admin.fetchval(asked, probe.get_server_pid()))
+        await admin.execute("SELECT pg_cancel_backend($1)", probe.get_server_pid())
+        await commit
+    await probe.close()
 
 
 async def waiting_for_a_standby(admin: "asyncpg.Connection[asyncpg.Record]") -> int:
@@ -78,7 +100,7 @@ async def test_while_no_standby_confirms_nobody_is_told_it_stands(
 ) -> None:  # fmt: skip
     monkeypatch.setattr(groupcommit, "FIND_DEADLINE_S", 2.0)  # it looks up in vain
     async with PostgresLedger(server, instance="gw-1") as ledger:
-        await demand_a_standby(admin, True)
+        await demand_a_standby(server, admin, True)
         told = asyncio.create_task(ledger.admit(admission(1, outcome=Outcome.BLOCK)))
         pid = await waiting_for_a_standby(admin)
         assert not told.done()
@@ -92,13 +114,13 @@ async def test_once_a_later_commit_is_safe_the_row_counts(
     server: str, admin: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:
     async with PostgresLedger(server, instance="gw-1") as ledger:
-        await demand_a_standby(admin, True)
+        await demand_a_standby(server, admin, True)
         told = asyncio.create_task(ledger.admit(admission(1, outcome=Outcome.BLOCK)))
         pid = await waiting_for_a_standby(admin)
         await admin.execute(f"SELECT pg_cancel_backend({pid})")
         await waiting_for_a_standby(admin)
         assert not told.done(), "the look-up makes a durable commit of its own before it believes"
-        await demand_a_standby(admin, False)
+        await demand_a_standby(server, admin, False)
         assert await told == Admitted()
 
 
@@ -113,7 +135,7 @@ async def test_a_checkpoint_that_may_not_survive_is_handed_to_nobody(
     log = PostgresRecordLog(server)
     async with PostgresLedger(server, instance="gw-1") as ledger:
         await ledger.record(DIVISION, draft("one"))
-    await demand_a_standby(admin, True)
+    await demand_a_standby(server, admin, True)
     sealing = asyncio.create_task(log.seal(DIVISION, 9, NOW, PlainSealer().seal))
     await admin.execute(f"SELECT pg_cancel_backend({await waiting_for_a_standby(admin)})")
     with pytest.raises(LedgerUnavailable):
@@ -124,7 +146,7 @@ async def test_a_checkpoint_that_may_not_survive_is_handed_to_nobody(
         await admin.execute(f"SELECT pg_cancel_backend({await waiting_for_a_standby(admin)})")
         with pytest.raises(LedgerUnavailable):
             await asking
-    await demand_a_standby(admin, False)
+    await demand_a_standby(server, admin, False)
     delivery, evidence = await handed_out(log)
     assert delivery and len(delivery.records) == len(evidence) == 1
     await log.close()
