@@ -5,13 +5,15 @@ Cases, approvals and revocation lists are the authority's, on a gateway's operat
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import attrs
 import structlog
 
+from certs.files import Mark, mark_of
 from certs.keys import load_certificates
 from certs.signing.signer import uri_of
 from certs.signing.suites import public_of, suite_of
@@ -21,6 +23,7 @@ WARN_DAYS = 30
 URGENT_DAYS = 7
 PARTY = "参与方 party"
 LOOK_S = 60.0
+FILES_KNOWN_MAX = 8192
 
 _log = structlog.get_logger("bureau.certificates")
 
@@ -116,18 +119,26 @@ class Shelf:
         return sorted(found, key=lambda each: each.not_after)
 
 
-def _read(use: str, path: Path) -> Iterator[Held]:
+def _read(use: str, path: Path) -> tuple[Held, ...]:
     try:
-        certificates = load_certificates(path)
+        return _held(use, path, mark_of([path]))
     except (ValueError, OSError):
-        return
-    for each in certificates:
-        yield Held(
+        return ()
+
+
+@lru_cache(maxsize=FILES_KNOWN_MAX)
+def _held(use: str, path: Path, mark: Mark) -> tuple[Held, ...]:
+    """Of a file as it is at this mark: the first page asks at each visit, and they change seldom.
+    Raises ValueError, OSError, which are not remembered."""
+    return tuple(
+        Held(
             use=use, file=path.name, subject=each.subject.rfc4514_string(),
             serial=f"{each.serial_number:x}", holder=_holder(each),
             not_before=each.not_valid_before_utc, not_after=each.not_valid_after_utc,
             suite=_suite(each),
-        )  # fmt: skip
+        )
+        for each in load_certificates(path)
+    )  # fmt: skip
 
 
 def _suite(certificate: Any) -> str:

@@ -33,6 +33,12 @@ async def test_days_left_are_counted_and_broken_files_left_out(
     one = held[0]
     assert one.days_left(one.not_after - dt.timedelta(days=5, hours=1)) == 5
     assert one.days_left(one.not_after + dt.timedelta(hours=1)) == -1
+    save_certificates(tmp_path / "own.pem", [house.gateway.certificate])
+    assert {each.serial for each in shelf.held()} == {
+        f"{house.gateway.certificate.serial_number:x}"
+    }
+    save_certificates(tmp_path / "parties" / "broken.pem", [house.bureau.certificate])
+    assert sorted(each.file for each in shelf.held()) == ["bank.pem", "broken.pem", "own.pem"]
 
 
 async def test_the_security_officer_and_the_bureau_see_it(

@@ -1,6 +1,7 @@
 """Pages of registers (登记): rows, proposals by one, approval by another, gateways' versions."""
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -74,7 +75,7 @@ class _Registers:
         store, division = self._registers.store, visit.division
         waiting = await store.waiting(division, PAGE_ROWS)
         changes = await store.changes(division, _before(visit), None, PAGE_ROWS)
-        late = {each["seq"] for each in (*waiting, *changes) if await self._late(division, each)}
+        late = await self._late(division, (*waiting, *changes))
         return self._rooms.pages(
             "registers", visit=visit, sheets=SHEETS, version=await store.version(division),
             waiting=waiting, wishes=await store.wishes(division), changes=changes,
@@ -142,7 +143,7 @@ class _Registers:
             raise web.HTTPNotFound()
         return self._rooms.pages(
             "register_change", visit=visit, change=found, sheet=SHEETS.get(found["register"]),
-            shown=shown, late=await self._late(visit.division, found),
+            shown=shown, late=bool(await self._late(visit.division, [found])),
         )  # fmt: skip
 
     async def approve(self, visit: Visit) -> web.StreamResponse:
@@ -172,15 +173,19 @@ class _Registers:
             reason=visit.query("reason", 200) or visit.text("reason", 500),
         )  # fmt: skip
 
-    async def _late(self, division: str, change: Any) -> bool:
-        """An account's change whose notice came after more than five working days."""
-        changed_on, noticed = change["changed_on"], legal_day(change["proposed_at"])
-        if change["register"] != "accounts" or changed_on is None:
-            return False
-        days = [day.isoformat() for day in days_between(changed_on, noticed)]
-        rows = await self._registers.rows_of(division, SHEETS["calendar"], days)
+    async def _late(self, division: str, changes: Iterable[Any]) -> set[int]:
+        """Which accounts' changes had their notice after more than five working days, by number."""
+        spans = {
+            each["seq"]: (each["changed_on"], legal_day(each["proposed_at"]))
+            for each in changes
+            if each["register"] == "accounts" and each["changed_on"] is not None
+        }
+        days = {day.isoformat() for span in spans.values() for day in days_between(*span)}
+        if not days:
+            return set()
+        rows = await self._registers.rows_of(division, SHEETS["calendar"], sorted(days))
         calendar = {dt.date.fromisoformat(day): row["is_workday"] for day, row in rows.items()}
-        return late_notice(changed_on, noticed, calendar)
+        return {seq for seq, span in spans.items() if late_notice(*span, calendar)}
 
     async def _indicators(self, division: str, rows: Any) -> dict[str, str]:
         """What the indicators that these rows speak of are for, by id."""
