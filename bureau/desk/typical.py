@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from bureau.desk.casework.phase import Phase
+from bureau.desk.casework.phase import Phase, partly_reported
 from bureau.desk.casework.words import Move, Stage
 from bureau.desk.law import quoted_of
 from bureau.desk.papers.established import order_zh
@@ -29,7 +29,7 @@ def typical_cases(
             "law": [quoted_of()[p] for p in row["policies"] if p in quoted_of()],
             "how": [order_zh(order) for order in ordered.get(key, ())],
             "reported": row["phase"] == Phase.REPORTED,
-            "owed": row["due"] is not None,  # of an order that nobody has reported on
+            "partly": partly_reported(row),
             "over": row["stage"] in (Stage.RECTIFIED, Stage.ARCHIVED),
             "month": f"{row['opened_at']:%Y年%m月}",
         }

@@ -246,6 +246,26 @@ def test_a_case_says_what_it_waits_for() -> None:
     assert set(cases) == set(Phase) == set(PHASE_ZH)
 
 
+def test_a_case_is_as_far_as_the_order_that_has_come_least_far() -> None:
+    two = after(*handled(Measure.WARN, Measure.RETURN_AND_ADJUST), made(Move.REPORT))
+    assert phase(two) is Phase.RECTIFYING
+    assert phase(step(two, made(Move.REJECT_REPORT))) is Phase.TO_ESCALATE
+    assert phase(step(two, made(Move.ESCALATE, day=LATE, number=2))) is Phase.TO_ESCALATE
+    both = step(two, made(Move.REPORT, number=2))
+    assert phase(both) is Phase.REPORTED
+    assert phase(step(both, made(Move.REJECT_REPORT, number=2))) is Phase.TO_ESCALATE
+    assert phase(step(both, made(Move.ACCEPT_REPORT, number=2))) is Phase.REPORTED
+
+
+def test_a_reply_that_never_came_makes_no_order_overdue() -> None:
+    late = [attrs.evolve(each, day=LATE) for each in VERIFIED[3:]]
+    due = (LATE + dt.timedelta(days=9)).isoformat()
+    handling = made(Move.PROPOSE_HANDLING, day=LATE, orders=orders(Measure.WARN, due=due))
+    unanswered = after(VERIFIED[0], *late, handling, made(Move.APPROVE_HANDLING, day=LATE))
+    assert unanswered.requests[0].waits_outside
+    assert unanswered.due == unanswered.orders[0].due
+
+
 def test_a_review_begun_after_the_archive_takes_the_case_out_again() -> None:
     done = handled(Measure.WARN), made(Move.REPORT), made(Move.ACCEPT_REPORT)
     archived = after(*done[0], *done[1:], made(Move.ARCHIVE))
@@ -318,4 +338,5 @@ def test_whose_turn_it_is() -> None:
     assert awaits(after(*VERIFIED[:4])) == "approver"
     request = Request(number=1, means=Means.INTERVIEW, due=DAY, status=Asked.ISSUED)
     order = Order(number=1, measure=Measure.WARN, due=LATE)
-    assert Case(against=Against.AGENCY, requests=(request,), orders=(order,)).due == DAY
+    both = Case(against=Against.AGENCY, requests=(request,), orders=(order,))
+    assert (attrs.evolve(both, stage=Stage.VERIFYING).due, both.due) == (DAY, LATE)

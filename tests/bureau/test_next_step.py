@@ -24,6 +24,10 @@ TURNS: dict[str, tuple[Case, Office, Move]] = {
     "a report is judged": (
         after(*WARNED, made(Move.REPORT)), Office.REVIEWER, Move.ACCEPT_REPORT,
     ),
+    "a report is judged while another order is open": (
+        after(*handled(Measure.WARN, Measure.RETURN_AND_ADJUST), made(Move.REPORT)),
+        Office.REVIEWER, Move.ACCEPT_REPORT,
+    ),
     "a rectified case is put away": (
         after(*WARNED, made(Move.REPORT), made(Move.ACCEPT_REPORT)), Office.REVIEWER, Move.ARCHIVE,
     ),
@@ -105,8 +109,9 @@ def test_header_and_list_say_what_waits() -> None:
         assert standing_zh(row(case), day, inside=True) == words
     two = after(*handled(Measure.WARN, Measure.RETURN_AND_ADJUST), made(Move.REPORT))
     for case, day, words in (
-        (two, DAY, "已报送整改，待认可；另有事项整改中"),
-        (two, LATE, "已报送整改，待认可；另有事项整改中，已逾期"),
+        (two, DAY, "整改中；另有事项已报送，待认可"),
+        (two, LATE, "整改中，已逾期；另有事项已报送，待认可"),
+        (step(two, made(Move.ACCEPT_REPORT)), DAY, "整改中"),
         (step(two, made(Move.REPORT, number=2)), LATE, "已报送整改，待认可"),
     ):
         for inside in (True, False):

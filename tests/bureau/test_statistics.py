@@ -220,12 +220,15 @@ async def test_a_bulletin_names_nobody(
     for name in ("示例厅", "示例科技", "张某", BANK, "101001", f"{1:013d}"):
         assert name not in article, name
     agency = await desk.seat(Office.AGENCY)
-    for number, words in ((2, "核对认可，另有事项正在督促整改。"), (1, "正在核对认可。")):
+    for number, words in (
+        (2, "，部分事项已报送整改结果，其余正在督促整改。"),
+        (1, "正在核对认可。"),
+    ):
         papers = {"files": ("a.pdf", b"%PDF-x")}
         report = {"number": number, "text": "已退回", "returned": "12800", **papers}
         assert (await agency.post(f"{case}/report", report))[0] == 303
         assert words in (await reviewer.get(f"{HOME}/bulletin?from={month}&to={month}"))[1]
-        shown = "另有事项整改中" in (await agency.get(f"{HOME}/cases"))[1]
+        shown = "另有事项已报送，待认可" in (await agency.get(f"{HOME}/cases"))[1]
         assert shown is (number == 2), "what the party itself still owes"
 
 

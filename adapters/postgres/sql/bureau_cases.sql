@@ -196,7 +196,11 @@ SELECT
     awaits, due, escalation, opened_at, changed_at, phase, referring
 FROM case_file
 WHERE division = $1
-AND ((awaits = $2 AND awaits <> 'nobody') OR ($2 = 'approver' AND referring))
+AND (
+    (awaits = $2 AND awaits <> 'nobody')
+    OR ($2 = 'approver' AND referring)
+    OR ($2 = against AND stage = 'rectifying' AND due IS NOT NULL)
+)
 AND ($3::text IS NULL OR (agency_code = $3 AND against = 'agency'))
 AND ($4::text IS NULL OR (starts_with(agency_code, $4) AND against = 'agency'))
 AND ($5::text IS NULL OR (bank = $5 AND against = 'bank'))

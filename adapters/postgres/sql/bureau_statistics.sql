@@ -95,7 +95,7 @@ WHERE division = $1 AND measure = 'outcome' AND value = 'passed' AND ($2::text I
 
 -- name: typical
 -- empty: no case of these days was confirmed and closed.
-SELECT year, number, against, amount_fen, policies, stage, phase, due, opened_at
+SELECT year, number, against, amount_fen, policies, stage, phase, awaits, opened_at
 FROM case_file
 WHERE division = $1 AND opened_at >= $2 AND opened_at < $3 AND stage = ANY ($4)
 ORDER BY amount_fen DESC, year, number

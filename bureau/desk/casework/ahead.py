@@ -11,7 +11,7 @@ from bureau.desk.casework.ladder import OF
 from bureau.desk.casework.made import Made
 from bureau.desk.casework.moves import step
 from bureau.desk.casework.phase import Phase, phase
-from bureau.desk.casework.state import Case
+from bureau.desk.casework.state import Case, Done
 from bureau.desk.casework.words import Move, Stage
 from bureau.desk.people import Person
 from bureau.desk.refusals import ActRefused
@@ -44,6 +44,8 @@ def expected(case: Case, day: dt.date) -> frozenset[Move]:
         moves = {Move.DISPUTE_END}
     if case.stage is Stage.RECTIFYING:
         moves.add(Move.REPORT)
+        if any(order.status is Done.REPORTED for order in case.orders):
+            moves.add(Move.ACCEPT_REPORT)
     if now is Phase.REPLY_DUE and case.due is not None and case.due < day:
         moves.add(Move.PROPOSE)
     if now is Phase.RECTIFYING and any(order.missed(day) for order in case.orders):

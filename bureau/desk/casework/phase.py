@@ -50,6 +50,7 @@ STAGES_ZH: Mapping[StrEnum, str] = {
 the bureau's word, is in rectification no more."""
 _OUTSIDE = frozenset({Phase.REPLY_DUE, Phase.RECTIFYING})
 """Somebody outside has the next word: past its day it is 逾期."""
+_PARTYS = frozenset({Phase.RECTIFYING, Phase.REPORTED})
 _OF_STAGE = {
     Stage.SUSPECTED: Phase.TO_VERIFY, Stage.TO_DECIDE: Phase.TO_DECIDE,
     Stage.CLEARED: Phase.CLEARED, Stage.CONFIRMED: Phase.TO_HANDLE,
@@ -78,10 +79,17 @@ def _verifying(case: Case) -> Phase:
 
 
 def _rectifying(case: Case) -> Phase:
-    if any(each.status is Done.REPORTED for each in case.orders):
-        return Phase.REPORTED
-    failed = any(each.status is Done.FAILED for each in case.orders)
-    return Phase.TO_ESCALATE if case.escalation or failed else Phase.RECTIFYING
+    """That of the order which has come least far: one order's report carries out no other."""
+    at = {each.status for each in case.orders}
+    if Done.FAILED in at or (Done.OPEN in at and case.escalation):
+        return Phase.TO_ESCALATE
+    return Phase.RECTIFYING if Done.OPEN in at else Phase.REPORTED
+
+
+def partly_reported(row: Mapping[str, Any]) -> bool:
+    """An order is open and another reported, so that the bureau has the next word beside the party.
+    `row`: phase, awaits."""
+    return bool(row["phase"] == Phase.RECTIFYING and row["awaits"] == "reviewer")
 
 
 def standing_zh(row: Mapping[str, Any], today: dt.date, *, inside: bool) -> str:
@@ -90,16 +98,15 @@ def standing_zh(row: Mapping[str, Any], today: dt.date, *, inside: bool) -> str:
     """
     party = row["awaits"] in (Against.AGENCY, Against.BANK)
     found = _told(row["stage"], party)
-    if row["phase"] == Phase.REPORTED:  # by the party itself: no counsel of the bureau's
-        found = Phase.REPORTED
+    if row["phase"] in _PARTYS:  # its own doing, no counsel of the bureau's
+        found = Phase(row["phase"])
     elif inside:  # a case that was not moved yet has no phase of its own
         found = Phase(row["phase"]) if row["phase"] else found or _OF_STAGE.get(row["stage"])
     words = PHASE_ZH[found] if found else STAGE_ZH[Stage(row["stage"])]
-    owed = found in _OUTSIDE
-    if found is Phase.REPORTED and row["due"]:  # one order's report does not carry out another
-        words, owed = f"{words}；另有事项整改中", True
-    if row["due"] and row["due"] < today and owed:
+    if row["due"] and row["due"] < today and found in _OUTSIDE:
         words += "，已逾期"
+    if partly_reported(row):
+        words += "；另有事项已报送，待认可"
     if row["escalation"] and found is not Phase.TO_ESCALATE:
         words += "，逾期升级"
     return words + ("；移交意见待复核" if inside and row["referring"] else "")

@@ -111,8 +111,10 @@ class Case:
 
     @property
     def due(self) -> dt.date | None:
-        """The nearest day on which somebody outside must have answered."""
-        days = [each.due for each in self.requests if each.waits_outside]
+        """The nearest day on which somebody outside must have answered. What was never answered is
+        waited for no more once a verdict was proposed without it."""
+        asked = self.requests if self.stage is Stage.VERIFYING else ()
+        days = [each.due for each in asked if each.waits_outside]
         days += [each.due for each in self.orders if each.status is Done.OPEN and each.due]
         return min(days, default=None)
 
