@@ -1,7 +1,7 @@
 """The bureau's registers in PostgreSQL: rows that stand, proposals, signed feeds."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from adapters.postgres.bureau_pool import Connection, Pool, connection_of
@@ -87,12 +87,19 @@ class BureauRegisters:
             made = judge(dict(row), version)
             await connection.execute(
                 _SQL["decide"], division, seq, made.by, made.at, made.approved, made.said,
-                made.version,
+                made.version, made.late,
             )  # fmt: skip
             if made.approved:
                 await self._publish(connection, division, made)
             await self._trail.add(connection, made.at, [made.act])
         return True
+
+    async def unjudged(self, division: str) -> Sequence[Row]:
+        """Changes of accounts decided before it was kept whether they were told late."""
+        return await self._rows("unjudged", division)
+
+    async def keep_late(self, division: str, judged: Sequence[int], late: Collection[int]) -> None:
+        await self._rows("keep_late", division, list(judged), list(late))
 
     async def waiting_feeds(self) -> Sequence[Row]:
         return await self._rows("waiting_feeds")

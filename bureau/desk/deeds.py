@@ -79,7 +79,7 @@ DETAILS: Mapping[str, tuple[str, str]] = {
     "kind": ("类别", "kind"), "number": ("编号", "number"), "sha256": ("文件摘要", "SHA-256"),
     "digest": ("决定摘要", "digest"), "verdict": ("意见", "verdict"),
     "register": ("登记", "register"), "op": ("事项", "what"), "version": ("版本", "version"),
-    "rows": ("行数", "rows"),
+    "rows": ("行数", "rows"), "late": ("变更报备", "notice"),
     "file": ("文件", "file"), "opening": ("查看序号", "opening"), "host": ("主机", "host"),
     "os_user": ("系统用户", "system user"), "to": ("移送部门", "to"),
     "broken_at": ("被改动处", "breaks at"), "more": ("此前另有次数", "more before it"),
@@ -103,6 +103,7 @@ _VALUES: Mapping[str, Mapping[str, str]] = {
     "op": {"put": "新增或变更", "remove": "删除", "snapshot": "导入文件"},
     "kind": {str(k): v for k, v in PAPER_ZH.items()} | {str(k): v for k, v in REQUEST_ZH.items()},
     "to": REFERRALS,
+    "late": {"yes": "超过5个工作日（第十三条（一））"},
 }  # fmt: skip
 SHOWN_CHARS_MAX = 200
 

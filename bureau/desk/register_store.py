@@ -1,7 +1,7 @@
 """What the registers need of the world: their rows and feeds, a seal, and a pen that signs."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 
@@ -41,6 +41,12 @@ class RegisterStore(Protocol):
     async def decide(
         self, division: str, seq: int, judge: Callable[[Mapping[str, Any], int], Any]
     ) -> bool: ...
+
+    async def unjudged(self, division: str) -> Sequence[Mapping[str, Any]]: ...
+
+    async def keep_late(
+        self, division: str, judged: Sequence[int], late: Collection[int]
+    ) -> None: ...
 
     async def waiting_feeds(self) -> Sequence[Mapping[str, Any]]: ...
 

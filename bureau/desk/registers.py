@@ -6,12 +6,13 @@ as it was received. Bodies are sealed at rest: they hold numbers of people.
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
 import orjson
 
+from bureau.desk.late_notices import late_of
 from bureau.desk.people import Person
 from bureau.desk.refusals import ActRefused
 from bureau.desk.register_store import Pen, RegisterStore, Sealing
@@ -59,6 +60,8 @@ class Decided:
     body: bytes = b""
     signature: str = ""
     wish: int | None = None
+    late: bool | None = None
+    """Of an account's change: told after its five working days (Art. 13(1))."""
 
 
 class Registers:
@@ -119,6 +122,15 @@ class Registers:
         row = self._opened(found["body"]) if sheet else {}
         return {**found, "row": row, "now": now["row"] if now else {}}
 
+    async def late(self, division: str, changes: Iterable[Mapping[str, Any]]) -> set[int]:
+        """Which of them were told late, by number."""
+        return await late_of(self.rows_of, division, list(changes))
+
+    async def _is_late(self, division: str, change: Mapping[str, Any] | None) -> bool | None:
+        if change is None or change["register"] != Register.ACCOUNTS or not change["changed_on"]:
+            return None
+        return change["seq"] in await self.late(division, [change])
+
     async def propose(self, division: str, proposal: Proposal, by: Person) -> int:
         """The first person's step. Raises ActRefused with everything that is wrong."""
         sheet = SHEETS[proposal.register]
@@ -160,6 +172,7 @@ class Registers:
         found = await self.change(division, seq)
         if found is not None and not found["decided_by"]:
             await self._check_wish(division, found["wish"])
+        late = await self._is_late(division, found)
 
         def judge(row: Mapping[str, Any], version: int) -> Decided:
             _check(row, by)
@@ -169,10 +182,10 @@ class Registers:
                 if row["op"] == SNAPSHOT
                 else self._delta(division, row, version)
             )
-            act = _act(division, by, "register.approved", row, version=made["version"])
+            act = _act(division, by, "register.approved", row, late, version=made["version"])
             return Decided(
                 by=by.login, at=self._clock(), approved=True, said="", act=act, banks=banks,
-                wish=row["wish"], signature=self._pen.sign(made["body"]),
+                wish=row["wish"], late=late, signature=self._pen.sign(made["body"]),
                 **made | {"body": self._seal.close(made["body"], "register feed")},
             )  # fmt: skip
 
@@ -182,11 +195,14 @@ class Registers:
     async def reject(self, division: str, seq: int, said: str, by: Person) -> None:
         if len(said) < REASON_CHARS_MIN:
             raise ActRefused("reason", "请填写退回理由。", "Say why not.")
+        late = await self._is_late(division, await self.store.change(division, seq))
 
         def judge(row: Mapping[str, Any], _version: int) -> Decided:
             _check(row, by)
-            act = _act(division, by, "register.rejected", row)
-            return Decided(by=by.login, at=self._clock(), approved=False, said=said, act=act)
+            act = _act(division, by, "register.rejected", row, late)
+            return Decided(
+                by=by.login, at=self._clock(), approved=False, said=said, act=act, late=late
+            )
 
         if not await self.store.decide(division, seq, judge):
             raise LookupError(seq)
@@ -196,6 +212,9 @@ class Registers:
         if not self._caught_up:
             for division in {place.division for place in self._places}:
                 await self.store.catch_up(division, self._banks(division))
+                unjudged = await self.store.unjudged(division)
+                late = await self.late(division, unjudged)
+                await self.store.keep_late(division, [each["seq"] for each in unjudged], late)
             self._caught_up = True
         return [
             {**row, "body": self._seal.open(row["body"], "register feed")}
@@ -361,7 +380,11 @@ def _check_stands(row: Mapping[str, Any]) -> None:
         )  # fmt: skip
 
 
-def _act(division: str, by: Person, what: str, row: Mapping[str, Any], **detail: object) -> Act:
+def _act(
+    division: str, by: Person, what: str, row: Mapping[str, Any], late: bool | None, **detail: Any
+) -> Act:  # fmt: skip
+    if late:
+        detail["late"] = "yes"
     return Act(
         division=division, login=by.login, what=what, subject=f"登记变更{row['seq']}",
         detail={"register": row["register"], **detail},

@@ -289,6 +289,14 @@ async def test_the_page_names_a_gateway_that_is_away_refuses_or_was_never_told(
     assert new.taken == [9], "a gateway that joins later gets the whole registers"
 
 
+ACCOUNT = {
+    "account": "0710101011015200001234", "bank_code": "103241001000", "name": "某厅",
+    "agency": "101001", "class": "zero_balance", "is_basic": "", "status": "active",
+    "finance_approval": "a", "central_bank_approval": "b", "valid_from": "2026-01-01",
+    "valid_to": "", "change_notice_date": "",
+}  # fmt: skip
+
+
 async def test_a_day_off_entered_at_the_desk_goes_out_and_counts_for_an_accounts_notice(
     desk: Desk,
 ) -> None:
@@ -298,14 +306,8 @@ async def test_a_day_off_entered_at_the_desk_goes_out_and_counts_for_an_accounts
     span = (today - dt.timedelta(days=n) for n in range(60))
     sixth = next(day for day in span if workdays_since(day, today, {}) == 6)
     off = next(day for day in days_between(sixth, today) if is_workday(day, {})).isoformat()
-    account = {
-        "account": "0710101011015200001234", "bank_code": "103241001000", "name": "某厅",
-        "agency": "101001", "class": "zero_balance", "is_basic": "", "status": "active",
-        "finance_approval": "a", "central_bank_approval": "b", "valid_from": "2026-01-01",
-        "valid_to": "", "change_notice_date": "",
-    }  # fmt: skip
     late = "超过5个工作日"
-    told = form_of("accounts", account, changed_on=sixth.isoformat())
+    told = form_of("accounts", ACCOUNT, changed_on=sixth.isoformat())
     _, change = await reviewer.post(f"{HOME}/accounts/edit", told)
     for page in (HOME, change):
         assert late in (await reviewer.get(page))[1]
@@ -320,3 +322,29 @@ async def test_a_day_off_entered_at_the_desk_goes_out_and_counts_for_an_accounts
     while await publishing.publish_all(patient=False):
         pass
     assert way.taken[-1][1]["calendar"] == [{"date": off, "is_workday": False, "op": "put"}]
+
+
+async def test_whether_a_decided_notice_was_late_does_not_change_with_the_calendar(
+    desk: Desk, bureau: Bureau
+) -> None:
+    """An audit of last year's changes finds what was found when they were decided."""
+    reviewer, approver = await loaded(desk)
+    today = legal_day(dt.datetime.now(dt.UTC))
+    span = (today - dt.timedelta(days=n) for n in range(60))
+    sixth = next(day for day in span if workdays_since(day, today, {}) == 6)
+    off = next(day for day in days_between(sixth, today) if is_workday(day, {})).isoformat()
+    late, pages = "超过5个工作日", [HOME]
+    for decision in ("approve", "reject"):
+        told = form_of("accounts", ACCOUNT, changed_on=sixth.isoformat())
+        _, change = await reviewer.post(f"{HOME}/accounts/edit", told)
+        assert (await approver.post(f"{change}/{decision}", {"said": "再核对一次"}))[0] == 303
+        pages.append(change)
+    await bureau.pool.execute("UPDATE register_change SET late = NULL")  # as of before
+    await desk.rooms.registers.waiting_feeds()
+    day = form_of("calendar", {"date": off, "is_workday": "no"})
+    _, path = await reviewer.post(f"{HOME}/calendar/edit", day)
+    assert (await approver.post(f"{path}/approve"))[0] == 303
+    for page in pages:
+        assert late in (await reviewer.get(page))[1], page
+    security = await desk.seat(Office.SECURITY)
+    assert (await security.get(f"/desk/{DIVISION}/trail"))[1].count(late) == 2

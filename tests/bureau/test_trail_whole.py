@@ -32,7 +32,7 @@ CHANGEABLE: dict[str, set[str] | None] = {
     "complaint_opening": {"agreed_by", "agreed_at", "opened_at"},
     "account_request": {"decided_by", "decided_at", "agreed", "link_code", "linked_at"},
     "policy_draft": {"decided_by", "decided_at", "agreed"},
-    "register_change": {"decided_by", "decided_at", "approved", "said", "version"},
+    "register_change": {"decided_by", "decided_at", "approved", "said", "version", "late"},
     "register_wish": {"published_version", "published_at"},
     "policy_question": {"taken_at", "looked_at", "state", "is_over", "trouble"},
     "release_feed": DELIVERY, "register_feed": DELIVERY, "policy_feed": DELIVERY,

@@ -61,7 +61,7 @@ RETURNING seq;
 -- empty: nothing was proposed under this number.
 SELECT
     seq, register, op, key, agency, body, reason, changed_on, wish, proposed_by, proposed_at,
-    decided_by, decided_at, approved, said, version,
+    decided_by, decided_at, approved, said, version, late,
     (SELECT p.name FROM desk_person AS p WHERE p.login = proposed_by) AS proposed_name,
     (SELECT p.name FROM desk_person AS p WHERE p.login = decided_by) AS decided_name,
     EXISTS (
@@ -76,7 +76,7 @@ WHERE division = $1 AND seq = $2;
 -- empty: nothing was proposed before this number; newest first.
 SELECT
     seq, register, op, key, agency, reason, changed_on, wish, proposed_by, proposed_at, decided_by,
-    decided_at, approved, said, version,
+    decided_at, approved, said, version, late,
     (SELECT p.name FROM desk_person AS p WHERE p.login = proposed_by) AS proposed_name,
     (SELECT p.name FROM desk_person AS p WHERE p.login = decided_by) AS decided_name
 FROM register_change
@@ -88,7 +88,7 @@ LIMIT $4;
 -- empty: nothing waits for a second person.
 SELECT
     seq, register, op, key, agency, reason, changed_on, wish, proposed_by, proposed_at, decided_by,
-    decided_at, approved, said, version,
+    decided_at, approved, said, version, late,
     (SELECT p.name FROM desk_person AS p WHERE p.login = proposed_by) AS proposed_name,
     (SELECT p.name FROM desk_person AS p WHERE p.login = decided_by) AS decided_name
 FROM register_change
@@ -96,10 +96,21 @@ WHERE division = $1 AND decided_by IS NULL
 ORDER BY seq
 LIMIT $2;
 
+-- name: unjudged
+-- empty: of every decided change of an account it is kept whether it was told late.
+SELECT seq, register, changed_on, proposed_at, late FROM register_change
+WHERE division = $1 AND register = 'accounts' AND changed_on IS NOT NULL AND approved IS NOT NULL AND late IS NULL
+ORDER BY seq;
+
+-- name: keep_late
+-- empty: always. What was judged before stands.
+UPDATE register_change SET late = seq = ANY ($3)
+WHERE division = $1 AND seq = ANY ($2) AND late IS NULL;
+
 -- name: decide
 -- empty: it was decided before.
 UPDATE register_change
-SET decided_by = $3, decided_at = $4, approved = $5, said = $6, version = $7
+SET decided_by = $3, decided_at = $4, approved = $5, said = $6, version = $7, late = $8
 WHERE division = $1 AND seq = $2 AND decided_by IS NULL
 RETURNING seq;
 

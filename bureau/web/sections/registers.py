@@ -1,7 +1,6 @@
 """Pages of registers (登记): rows, proposals by one, approval by another, gateways' versions."""
 
 import datetime as dt
-from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,9 +8,7 @@ from aiohttp import web
 
 from bureau.desk.duties import (
     code_duties,
-    days_between,
     detail_duties,
-    late_notice,
     plan_duties,
 )
 from bureau.desk.people import READERS, Office
@@ -75,7 +72,7 @@ class _Registers:
         store, division = self._registers.store, visit.division
         waiting = await store.waiting(division, PAGE_ROWS)
         changes = await store.changes(division, _before(visit), None, PAGE_ROWS)
-        late = await self._late(division, (*waiting, *changes))
+        late = await self._registers.late(division, (*waiting, *changes))
         return self._rooms.pages(
             "registers", visit=visit, sheets=SHEETS, version=await store.version(division),
             waiting=waiting, wishes=await store.wishes(division), changes=changes,
@@ -143,7 +140,7 @@ class _Registers:
             raise web.HTTPNotFound()
         return self._rooms.pages(
             "register_change", visit=visit, change=found, sheet=SHEETS.get(found["register"]),
-            shown=shown, late=bool(await self._late(visit.division, [found])),
+            shown=shown, late=bool(await self._registers.late(visit.division, [found])),
         )  # fmt: skip
 
     async def approve(self, visit: Visit) -> web.StreamResponse:
@@ -172,20 +169,6 @@ class _Registers:
             oops=oops, oops_en=oops_en, wish=visit.query("wish", 12) or visit.text("wish", 12),
             reason=visit.query("reason", 200) or visit.text("reason", 500),
         )  # fmt: skip
-
-    async def _late(self, division: str, changes: Iterable[Any]) -> set[int]:
-        """Which accounts' changes had their notice after more than five working days, by number."""
-        spans = {
-            each["seq"]: (each["changed_on"], legal_day(each["proposed_at"]))
-            for each in changes
-            if each["register"] == "accounts" and each["changed_on"] is not None
-        }
-        days = {day.isoformat() for span in spans.values() for day in days_between(*span)}
-        if not days:
-            return set()
-        rows = await self._registers.rows_of(division, SHEETS["calendar"], sorted(days))
-        calendar = {dt.date.fromisoformat(day): row["is_workday"] for day, row in rows.items()}
-        return {seq for seq, span in spans.items() if late_notice(*span, calendar)}
 
     async def _indicators(self, division: str, rows: Any) -> dict[str, str]:
         """What the indicators that these rows speak of are for, by id."""
