@@ -194,6 +194,8 @@ async def _check(settings: Settings) -> None:
     ended = []
     for one in endings(await asyncio.to_thread(shelf_of(settings).held), now()):
         words = f"{one.held.use}: {one.held.file}, {one.held.holder}"
+        if one.held.by:
+            words += f" (ends with the authority over it, {one.held.by})"
         if one.threshold == 0 and one.held.use != PARTY:
             ended.append(f"{words}: ended on {one.held.not_after:%Y-%m-%d %H:%M:%S} UTC")
         elif one.urgent:

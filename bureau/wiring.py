@@ -198,6 +198,8 @@ def shelf_of(settings: Settings) -> Shelf:
     return Shelf(
         own={use: path for use, path in own.items() if path is not None},
         parties=settings.trust_parties,
+        evidence=settings.trust_evidence_authorities,
+        signing=frozenset({"见证签名 witness", "见证签名 witness SM2"}),
     )
 
 

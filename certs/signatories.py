@@ -35,6 +35,16 @@ class Signatory:
 
 
 @attrs.frozen(kw_only=True)
+class Life:
+    """How long a certificate counts under its authority, which is named: never longer than it."""
+
+    not_before: dt.datetime
+    not_after: dt.datetime
+    authority: x509.Certificate
+    """Of several that issued it (one key, renewed) the last to end."""
+
+
+@attrs.frozen(kw_only=True)
 class LeftOut:
     """A certificate that does not count, and why."""
 
@@ -46,6 +56,7 @@ class LeftOut:
 class Signatories:
     """By thumbprint (`x5t#S256`); `revoked` holds thumbprints."""
 
+    authorities: tuple[x509.Certificate, ...]
     by_thumbprint: Mapping[str, Signatory]
     revoked: frozenset[str]
     left_out: tuple[LeftOut, ...]
@@ -72,12 +83,17 @@ def signatories(
             found[one.thumbprint] = one
     if len(found) > SIGNATORIES_MAX:
         raise ValueError(f"more than {SIGNATORIES_MAX} signing certificates")
-    return Signatories(by_thumbprint=found, revoked=frozenset(revoked), left_out=tuple(left_out))
+    return Signatories(
+        authorities=tuple(evidence),
+        by_thumbprint=found,
+        revoked=frozenset(revoked),
+        left_out=tuple(left_out),
+    )
 
 
 def signatory(evidence: Sequence[x509.Certificate], certificate: x509.Certificate) -> Signatory:
     """One checked certificate. Raises ValueError with the first reason against it."""
-    issuer = _issuer_of(evidence, certificate)
+    life = life_under(evidence, certificate)
     _check_leaf(certificate)
     sender = sender_of(uri_of(certificate))
     if sender is None:
@@ -87,9 +103,30 @@ def signatory(evidence: Sequence[x509.Certificate], certificate: x509.Certificat
         thumbprint=thumbprint_of(certificate),
         serial=certificate.serial_number,
         public=public_of(certificate),
-        not_before=max(certificate.not_valid_before_utc, issuer.not_valid_before_utc),
-        not_after=min(certificate.not_valid_after_utc, issuer.not_valid_after_utc),
+        not_before=life.not_before,
+        not_after=life.not_after,
         certificate=certificate,
+    )
+
+
+def life_under(evidence: Sequence[x509.Certificate], certificate: x509.Certificate) -> Life:
+    """As far as one of its authorities lives without a break. Raises ValueError if none issued it.
+
+    An authority that was renewed with its key stands here twice: what it issued lives on.
+    """
+    issuers = [each for each in evidence if issued_by(each, certificate)]
+    if not issuers:
+        raise ValueError("it was not issued by the evidence authority")
+    issuers.sort(key=lambda each: each.not_valid_after_utc, reverse=True)
+    last = issuers[0]
+    start = last.not_valid_before_utc
+    for earlier in issuers[1:]:
+        if earlier.not_valid_after_utc >= start:
+            start = min(start, earlier.not_valid_before_utc)
+    return Life(
+        not_before=max(certificate.not_valid_before_utc, start),
+        not_after=min(certificate.not_valid_after_utc, last.not_valid_after_utc),
+        authority=last,
     )
 
 
@@ -118,15 +155,6 @@ def _check_authority(certificate: x509.Certificate) -> None:
     if not constraints.ca or not usage.key_cert_sign:
         raise ValueError("the evidence authority may not sign certificates")
     public_of(certificate)
-
-
-def _issuer_of(
-    evidence: Sequence[x509.Certificate], certificate: x509.Certificate
-) -> x509.Certificate:
-    for authority in evidence:
-        if issued_by(authority, certificate):
-            return authority
-    raise ValueError("it was not issued by the evidence authority")
 
 
 def _check_leaf(certificate: x509.Certificate) -> None:

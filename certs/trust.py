@@ -5,6 +5,7 @@ from pathlib import Path
 
 import attrs
 
+from certs.own_word import OwnWord, own_word
 from certs.signatories import Signatories, Signatory, read_signatories
 from certs.signing.jws import (
     JwsRefused,
@@ -41,6 +42,7 @@ class Trust:
     def __init__(self, table: Signatories, own: Signer) -> None:
         self._standing = _Standing(table=table)
         self._own = own
+        self._word = own_word(table, own)
 
     @property
     def table(self) -> Signatories:
@@ -50,9 +52,15 @@ class Trust:
     def own(self) -> Signer:
         return self._own
 
+    @property
+    def word(self) -> OwnWord:
+        """How long what we sign ourselves counts, by the table in force."""
+        return self._word
+
     def replace(self, table: Signatories, own: Signer | None = None) -> None:
         """Put another table in force, in one assignment; checks under way finish with the old."""
         self._own = own or self._own
+        self._word = own_word(table, self._own)
         self._standing = _Standing(table=table)
 
     def authenticate(self, received: Received, now: dt.datetime) -> Sender:

@@ -5,8 +5,8 @@ Cases, approvals and revocation lists are the authority's, on a gateway's operat
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import structlog
 
 from certs.files import Mark, mark_of
 from certs.keys import load_certificates
+from certs.signatories import life_under
 from certs.signing.signer import uri_of
 from certs.signing.suites import public_of, suite_of
 from gateway.domain.certificates import alert_of
@@ -38,6 +39,8 @@ class Held:
     """Its party's URI; an authority's subject."""
     not_before: dt.datetime
     not_after: dt.datetime
+    by: str = ""
+    """The authority over it, where that ends first (or with it): then `not_after` is its end."""
     suite: str = ""
     """Of its key: of one holder, an SM2 certificate is not in the place of a P-256 one."""
 
@@ -99,7 +102,7 @@ class Warner:
             tell(
                 "certificate.expiring" if one.threshold else "certificate.expired",
                 use=one.held.use, holder=one.held.holder, file=one.held.file,
-                days=one.threshold, ends=one.held.not_after.isoformat(),
+                days=one.threshold, ends=one.held.not_after.isoformat(), by=one.held.by,
             )  # fmt: skip
 
 
@@ -109,36 +112,57 @@ class Shelf:
 
     own: Mapping[str, Path]
     parties: Path | None
+    evidence: Path | None = None
+    """The authorities that those of `signing` must be under: they count no longer than these."""
+    signing: frozenset[str] = frozenset()
 
     def held(self) -> list[Held]:
         """Soonest to run out first. A file that cannot be read is left out."""
-        found = [each for use, path in self.own.items() for each in _read(use, path)]
+        found = [
+            each
+            for use, path in self.own.items()
+            for each in _read(use, path, self.evidence if use in self.signing else None)
+        ]
         if self.parties is not None and self.parties.is_dir():
             for path in sorted(self.parties.glob("*.pem")):
                 found += _read(PARTY, path)
         return sorted(found, key=lambda each: each.not_after)
 
 
-def _read(use: str, path: Path) -> tuple[Held, ...]:
+def _read(use: str, path: Path, over: Path | None = None) -> tuple[Held, ...]:
     try:
-        return _held(use, path, mark_of([path]))
+        return _held(use, path, over, mark_of([path, over]))
     except (ValueError, OSError):
         return ()
 
 
 @lru_cache(maxsize=FILES_KNOWN_MAX)
-def _held(use: str, path: Path, mark: Mark) -> tuple[Held, ...]:
+def _held(use: str, path: Path, over: Path | None, mark: Mark) -> tuple[Held, ...]:
     """Of a file as it is at this mark: the first page asks at each visit, and they change seldom.
     Raises ValueError, OSError, which are not remembered."""
-    return tuple(
+    authorities = load_certificates(over) if over is not None else ()
+    certificates = load_certificates(path)
+    found = tuple(
         Held(
             use=use, file=path.name, subject=each.subject.rfc4514_string(),
             serial=f"{each.serial_number:x}", holder=_holder(each),
             not_before=each.not_valid_before_utc, not_after=each.not_valid_after_utc,
             suite=_suite(each),
         )
-        for each in load_certificates(path)
+        for each in certificates
     )  # fmt: skip
+    if not authorities:
+        return found
+    return tuple(map(partial(_under, authorities), found, certificates))
+
+
+def _under(authorities: Sequence[Any], held: Held, certificate: Any) -> Held:
+    """With the end that whoever proves it sees. Raises ValueError if none of these issued it."""
+    life = life_under(authorities, certificate)
+    if life.authority.not_valid_after_utc > held.not_after:
+        return held
+    by = f"{life.authority.subject.rfc4514_string()} ({life.authority.serial_number:x})"
+    return attrs.evolve(held, not_after=life.not_after, by=by)
 
 
 def _suite(certificate: Any) -> str:

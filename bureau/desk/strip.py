@@ -64,6 +64,8 @@ def ending_alarms(held: Iterable[Held], now: dt.datetime) -> tuple[Alarm, ...]:
     found = []
     for one in endings(held, now):
         use, holder, days = one.held.use, one.held.holder, one.held.days_left(now)
+        if one.held.by:
+            holder = f"{holder}（{one.held.by}）"
         if one.threshold == 0:
             zh = f"证书已过期：{use}，{holder}。请证书管理人员立即更换。"
             en = f"A certificate has ended: {holder}. Renew it now."

@@ -12,7 +12,7 @@ def receiving_keys(trust: Trust, place: LogPlace) -> tuple[NoteKey, ...]:
     """
     revoked = trust.table.revoked
     return tuple(
-        log_key(party.certificate, place.origin)
+        log_key(party.certificate, place.origin).within(party.not_before, party.not_after)
         for party in trust.table.by_thumbprint.values()
         if party.sender.uri == place.gateway and party.thumbprint not in revoked
     )

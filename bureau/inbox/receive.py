@@ -47,7 +47,7 @@ class NotEntitled(Exception):
 
 
 class WitnessEnded(Exception):
-    """Our own certificate has ended: what we sign would prove nothing."""
+    """Our own certificate, or one over it, has ended: what we sign would prove nothing."""
 
 
 class DeliveryRefused(Exception):
@@ -85,9 +85,8 @@ class Inbox:
         self._bell = bell
 
     def _expect_own_life(self) -> None:
-        ends = self._trust.own.ends
-        if self._clock() > ends:
-            raise WitnessEnded(f"the bureau's own witness certificate ended on {ends.isoformat()}")
+        if words := self._trust.word.against(self._clock(), "bureau's own witness certificate"):
+            raise WitnessEnded(words)
 
     def expect_gateway(self, party: str) -> None:
         """Raises NotEntitled for whoever keeps no log of any division here."""

@@ -80,6 +80,14 @@ class NoteKey:
     def lives(self, at: dt.datetime) -> bool:
         return self.not_before <= at <= self.not_after
 
+    def within(self, not_before: dt.datetime, not_after: dt.datetime) -> "NoteKey":
+        """The same key, alive no longer than the authority over its certificate as well."""
+        return attrs.evolve(
+            self,
+            not_before=max(self.not_before, not_before),
+            not_after=min(self.not_after, not_after),
+        )
+
     @property
     def suite(self) -> str:
         return suite_of(self.public).name

@@ -56,11 +56,6 @@ class Signer:
         """One for each line of a checkpoint."""
         return (self, self.sm2) if self.sm2 else (self,)
 
-    @property
-    def ends(self) -> dt.datetime:
-        """When the first of its certificates ends: from then on its word is not whole."""
-        return min(each.not_after for each in self.each)
-
     def document(self, body: bytes) -> str:
         """Detached JWS over the exact bytes."""
         chosen = self.sm2 or self

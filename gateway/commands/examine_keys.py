@@ -3,7 +3,7 @@
 import datetime as dt
 
 from certs.keys import load_certificates, load_signer
-from certs.signatories import read_signatories
+from certs.signatories import life_under, read_signatories
 from certs.tls import server_context
 from gateway.commands.finding import Finding, bad, good, warn
 from gateway.commands.rooms import credentials, record_signer
@@ -61,7 +61,28 @@ def certificates(settings: Settings, now: dt.datetime) -> list[Finding]:
             found.append(bad(part, error))
             continue
         found.append(_days_left(part, file.name, ends, now))
-    return [*found, *_parties(settings, now)]
+    return [*found, *_under_authority(settings, now), *_parties(settings, now)]
+
+
+def _under_authority(settings: Settings, now: dt.datetime) -> list[Finding]:
+    """Nothing that the record key signs counts once the authority over its certificate has ended:
+    said where that comes first."""
+    found = []
+    for file in (settings.record_key.certificate, settings.record_key.sm2_certificate):
+        if file is None:
+            continue
+        try:
+            leaf = load_certificates(file)[0]
+            life = life_under(load_certificates(settings.parties.authority), leaf)
+        except (ValueError, OSError) as error:
+            found.append(bad("record_key.authority", f"{file.name}: {error}"))
+            continue
+        over = life.authority
+        if over.not_valid_after_utc <= leaf.not_valid_after_utc:
+            name = f"{file.name} counts under {over.subject.rfc4514_string()}"
+            name += f" ({over.serial_number:x})"
+            found.append(_days_left("record_key.authority", name, life.not_after, now))
+    return found
 
 
 def _parties(settings: Settings, now: dt.datetime) -> list[Finding]:

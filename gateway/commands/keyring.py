@@ -219,7 +219,7 @@ class KeyRing:
             self._problem("record_key", str(error))
             return
         # Nobody takes an announcement of a key that has ended: the bureau is handed the successor.
-        ended = self._house.clock.now() > own.ends
+        ended = bool(self._unproven())
         same = _thumbprints(fresh) == _thumbprints(own)
         if not (same or ended) and fresh.thumbprint == own.thumbprint:
             self._problem("record_key", ONE_SUITE)
@@ -247,18 +247,21 @@ class KeyRing:
                 "is proven with it"
             )
 
+    def _unproven(self) -> str:
+        """Why what we sign counts nowhere; empty while it does."""
+        return self._house.trust.word.against(self._house.clock.now(), "record certificate")
+
     def _shut_if_ended(self) -> None:
         """What an ended key signs counts nowhere: no receipt, no record at the bureau. So nothing
         is decided either (fail closed) until its successor is in place."""
-        shut, own = self._house.unsigned, self._house.trust.own
-        if self._house.clock.now() <= own.ends:
+        shut, words = self._house.unsigned, self._unproven()
+        if not words:
             if shut:
-                log.info("record_key.lives", thumbprint=own.thumbprint)
+                log.info("record_key.lives", thumbprint=self._house.trust.own.thumbprint)
             shut.clear()
             return
         if not shut:
-            log.error("record_key.ended", ended=own.ends.isoformat())
-        words = f"the record certificate ended on {own.ends:%Y-%m-%d %H:%M:%S} UTC: renew it"
+            log.error("record_key.ended", reason=words)
         shut.update(dict.fromkeys(self._house.settings.gateway.divisions, words))
 
     async def _announced(self, fresh: Signer, own: Signer) -> bool:

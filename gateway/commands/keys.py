@@ -12,7 +12,7 @@ from adapters.webhook.sender import WebhookSender, public_tls
 from certs.live import LiveTls
 from gateway.commands.keyring import KeyRing
 from gateway.commands.rooms import House, instance_name
-from gateway.domain.inventory import Inventory, with_lists
+from gateway.domain.inventory import Bound, Inventory, with_loaded
 from gateway.settings import Secrets
 from gateway.web.certificates import Certificates
 from gateway.workers.alarm import Address, Alarming
@@ -46,15 +46,30 @@ async def keys_of(
     address = _address(house, rooms)
     alarming = Alarming(office, alarms, house.clock, house.origin.uri, address)
     alarming.lists = lambda: ring.lists
+    alarming.bound = lambda: bound_of(house)
 
     async def inventory(now: dt.datetime) -> Inventory:
-        return with_lists(await alarms.inventory(now), ring.lists)
+        return with_loaded(await alarms.inventory(now), ring.lists, bound_of(house))
 
     return Keys(
         ring=ring,
         keeping=Keeping(ring, store.wait, house.clock),
         alarming=alarming,
         page=Certificates(inventory, house.clock.now),
+    )
+
+
+def bound_of(house: House) -> Bound | None:
+    """None where the record certificate itself ends first: it has an alert of its own."""
+    word = house.trust.word
+    if word.own:
+        return None
+    return Bound(
+        holder=house.origin.uri,
+        by=word.by,
+        serial=f"{word.certificate.serial_number:x}",
+        not_before=word.certificate.not_valid_before_utc,
+        not_after=word.ends,
     )
 
 

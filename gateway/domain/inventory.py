@@ -78,6 +78,18 @@ class Entry:
 
 
 @attrs.frozen(kw_only=True)
+class Bound:
+    """Our record key counts no longer than an authority over its certificate."""
+
+    holder: str
+    by: str
+    """The authority's certificate: its subject and serial."""
+    serial: str
+    not_before: dt.datetime
+    not_after: dt.datetime
+
+
+@attrs.frozen(kw_only=True)
 class Inventory:
     """Everything that the security team looks at, at one moment."""
 
@@ -89,6 +101,7 @@ class Inventory:
     revoked: int
     refused: tuple[RefusedHandshakes, ...]
     logs: tuple[LogState, ...]
+    bound: Bound | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -99,9 +112,10 @@ class Alert:
     threshold: int
     """Days; 0: it has ended."""
     what: str
-    """`certificate` or `revocation_list`."""
+    """`certificate`, `revocation_list`, or `record_key`: it ends with the certificate `by`."""
     holder: str
     ends: dt.datetime
+    by: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -114,11 +128,13 @@ class Untold:
     attempts: int
 
 
-def with_lists(found: Inventory, loaded: Sequence[RevocationList]) -> Inventory:
-    """With the lists that are in use, which need not be those of the registry: an outside
-    authority's list ends too."""
-    lists = {one.issuer: one for one in found.lists}
-    return attrs.evolve(found, lists=tuple((lists | {one.issuer: one for one in loaded}).values()))
+def with_loaded(
+    found: Inventory, loaded: Sequence[RevocationList], bound: Bound | None
+) -> Inventory:
+    """With the lists that are in use, which need not be those of the registry (an outside
+    authority's list ends too), and what bounds the record key in use."""
+    lists = {one.issuer: one for one in found.lists} | {one.issuer: one for one in loaded}
+    return attrs.evolve(found, lists=tuple(lists.values()), bound=bound)
 
 
 def taken(
@@ -164,7 +180,7 @@ def alerts(found: Inventory) -> list[Alert]:
             )  # fmt: skip
     for one in found.lists:
         raised += _list_alerts(one, found.at)
-    return raised
+    return raised + _bound_alerts(found.bound, found.at)
 
 
 def fields_of(found: Inventory) -> dict[str, Any]:
@@ -219,6 +235,7 @@ def fields_of(found: Inventory) -> dict[str, Any]:
             {
                 "ends": alert.ends.isoformat(), "holder": alert.holder,
                 "subject": alert.subject, "threshold_days": alert.threshold, "what": alert.what,
+                "by": alert.by,
             }
             for alert in alerts(found)
         ],
@@ -251,6 +268,21 @@ def _list_alerts(one: RevocationList, now: dt.datetime) -> list[Alert]:
         Alert(
             subject=subject, threshold=threshold, what="revocation_list", holder=one.issuer,
             ends=one.next_update,
+        )
+    ]  # fmt: skip
+
+
+def _bound_alerts(bound: Bound | None, now: dt.datetime) -> list[Alert]:
+    """The authority's own alert says nothing of what stops with it; this one does."""
+    if bound is None:
+        return []
+    threshold = alert_of(bound.not_before, bound.not_after, now)
+    if threshold is None:
+        return []
+    return [
+        Alert(
+            subject=f"record_key/{bound.serial}", threshold=threshold, what="record_key",
+            holder=bound.holder, ends=bound.not_after, by=bound.by,
         )
     ]  # fmt: skip
 

@@ -14,7 +14,7 @@ import structlog
 
 from gateway.domain.certificates import RevocationList
 from gateway.domain.faults import LedgerUnavailable, Undelivered
-from gateway.domain.inventory import Alert, Inventory, Untold, alerts, with_lists
+from gateway.domain.inventory import Alert, Bound, Inventory, Untold, alerts, with_loaded
 from gateway.domain.records import canonical
 from gateway.ports import Clock, Webhook
 from gateway.workers.office import Office
@@ -60,6 +60,8 @@ class Alarming:
         self._address = address
         self.lists: Callable[[], Sequence[RevocationList]] = tuple
         """Those that this process has loaded; set by who wires the workers."""
+        self.bound: Callable[[], Bound | None] = lambda: None
+        """What ends the record key before its own certificate does; set likewise."""
         self.found: Inventory | None = None
         """As it was last looked at, for metrics."""
         self.troubles: Mapping[str, str] = {}
@@ -76,7 +78,8 @@ class Alarming:
     async def look(self) -> None:
         """One turn. Raises LedgerUnavailable."""
         now = self._clock.now()
-        self.found = with_lists(await self._watchbook.inventory(now), self.lists())
+        found = await self._watchbook.inventory(now)
+        self.found = with_loaded(found, self.lists(), self.bound())
         raised = alerts(self.found)
         self.troubles = {alert.subject: _words(alert, now) for alert in raised}
         if not self._office.held:
@@ -87,7 +90,7 @@ class Alarming:
                 log.warning(
                     "certificate.expired" if alert.threshold == 0 else "certificate.expiring",
                     subject=alert.subject, holder=alert.holder, what=alert.what,
-                    days=alert.threshold, ends=alert.ends.isoformat(),
+                    days=alert.threshold, ends=alert.ends.isoformat(), by=alert.by,
                 )  # fmt: skip
         if self._address is not None:
             await self._tell(self._address, now)
@@ -105,9 +108,12 @@ class Alarming:
 
 
 def _words(alert: Alert, now: dt.datetime) -> str:
+    what = f"{alert.what} of {alert.holder}"
+    if alert.by:
+        what += f" with the authority {alert.by} over it"
     if alert.threshold == 0:
-        return f"{alert.what} of {alert.holder} has ended on {alert.ends.isoformat()}"
-    return f"{alert.what} of {alert.holder} ends in {(alert.ends - now).days} days"
+        return f"{what} has ended on {alert.ends.isoformat()}"
+    return f"{what} ends in {(alert.ends - now).days} days"
 
 
 def _body(alert: Alert, gateway: str, now: dt.datetime) -> bytes:
@@ -121,5 +127,6 @@ def _body(alert: Alert, gateway: str, now: dt.datetime) -> bytes:
             "raised_at": now.isoformat(),
             "subject": alert.subject,
             "what": alert.what,
+            **({"by": alert.by} if alert.by else {}),
         }
     )

@@ -14,6 +14,7 @@ from certs.keys import save_certificates
 from gateway.domain.log import P256_SHA256, SM2_SM3
 from tests.bureau.desks import Desk
 from tests.bureau.words import DIVISION, House
+from tests.certs.outliving import ending_authority, outliving
 
 pytestmark = pytest.mark.postgres
 
@@ -95,6 +96,28 @@ async def test_a_party_with_a_later_certificate_beside_it_ends_unsaid() -> None:
     old, new = held(-3, PARTY, "agency/1"), held(300, PARTY, "agency/1")
     other = held(-1, PARTY, "agency/2")
     assert [one.held for one in endings([new, old, other], NOW)] == [other]
+
+
+async def test_the_witness_certificate_ends_with_the_authority_over_it_and_that_is_named(
+    tmp_path: Path,
+) -> None:
+    ends = NOW.replace(microsecond=0) + dt.timedelta(days=20)
+    ending = ending_authority(ends)
+    own = outliving(ending, "spiffe://treasury.test/bureau/220000000", NOW)
+    save_certificates(tmp_path / "own.pem", [own.certificate])
+    save_certificates(tmp_path / "evidence.pem", [ending.certificate])
+    use = "见证签名 witness"
+    shelf = Shelf(
+        own={use: tmp_path / "own.pem"}, parties=None, evidence=tmp_path / "evidence.pem",
+        signing=frozenset({use}),
+    )  # fmt: skip
+    [one] = shelf.held()
+    assert one.not_after == ends and "CN=evidence that ends" in one.by
+    [alarm] = ending_alarms([one], NOW)
+    assert "还有 20 天到期：见证签名 witness" in alarm.zh and "CN=evidence that ends" in alarm.zh
+    with structlog.testing.capture_logs() as logs:
+        Warner(shelf, lambda: ends).look([one])
+    assert logs[0]["event"] == "certificate.expired" and "evidence that ends" in logs[0]["by"]
 
 
 @pytest.mark.parametrize("days", [50.0, 5, 0.5, -3])

@@ -5,6 +5,7 @@ import datetime as dt
 import json
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import aiohttp
 import attrs
@@ -16,6 +17,7 @@ from adapters.postgres.embedded_binaries import (
     throwaway_folder,
 )
 from certs.authority import RECORD_LIFE
+from certs.keys import save_certificates, save_key
 from certs.tls import client_context
 from deploy.demo.__main__ import ask
 from deploy.demo.agency import AgencyClient
@@ -26,6 +28,7 @@ from deploy.demo.processes import Crew
 from deploy.demo.stage import BANK_CODE, HOST, Plot, Stage
 from gateway.domain.decision import Outcome
 from gateway.domain.legal_day import legal_day
+from tests.certs.outliving import ending_authority, outliving_leaf
 from tests.certs.rotating import until
 from tests.commands.staged import exporting, run
 
@@ -40,10 +43,26 @@ class Scene:
     stage: Stage
     day: Day
     client: AgencyClient
+    words: str
+    """Why it is shut."""
 
 
-@pytest.fixture
-def scene() -> Iterator[Scene]:
+def under_an_ended_authority(made: Identities, party: str, now: dt.datetime) -> tuple[Path, Path]:
+    """Files of a key whose certificate lives on, while the authority over it has ended."""
+    ended = ending_authority(now - ENDED)
+    key, certificate = outliving_leaf(ended, party, now)
+    file, key_file = made.folder / "outliving.pem", made.folder / "outliving.key"
+    save_certificates(file, [certificate])
+    save_certificates(made.parties / "gateway-ended.pem", [certificate])
+    save_key(key_file, key, made.passphrase)
+    both = [made.evidence.certificate, ended.certificate]
+    save_certificates(made.evidence_authority, both)
+    return file, key_file
+
+
+@pytest.fixture(params=["its own", "the authority's"])
+def scene(request: pytest.FixtureRequest) -> Iterator[Scene]:
+    """By whose end the record key's word has ended."""
     try:
         installed_binaries()
     except EmbeddedUnavailable as missing:
@@ -53,20 +72,26 @@ def scene() -> Iterator[Scene]:
     now = dt.datetime.now(dt.UTC)
     plan = day(1, 120, legal_day(now), trust_domain=TRUST_DOMAIN)
     with Crew() as crew:
-        before = Identities.create(folder / "keys", now - RECORD_LIFE - ENDED)
+        at = now - RECORD_LIFE - ENDED if request.param == "its own" else now
+        before = Identities.create(folder / "keys", at)
         made = attrs.evolve(before, at=now)
         sign = {party: one.document for party, one in made.signers(plan.senders).items()}
         stage = Stage(folder, crew, made, Plot(division=DIVISION))
-        stage.record_key = before.record_key("gateway-ended", uri("gateway", BANK_CODE))
+        gateway = uri("gateway", BANK_CODE)
+        if request.param == "its own":
+            stage.record_key = before.record_key("gateway-ended", gateway)
+            words = "the record certificate ended on"
+        else:
+            stage.record_key = under_an_ended_authority(made, gateway, now)
+            words = "over the record certificate ended on"
         stage.start_database()
         try:
             stage.start_bank()
             stage.start_bureau()
             stage.start_gateways()
             tls = client_context(stage.client)
-            yield Scene(
-                stage, plan, AgencyClient(HOST, stage.ports.door, tls, sign, patience_s=0.0)
-            )
+            client = AgencyClient(HOST, stage.ports.door, tls, sign, patience_s=0.0)
+            yield Scene(stage, plan, client, words)
         finally:
             crew.stop_all()
             stage.postgres.stop()
@@ -83,9 +108,9 @@ async def test_an_ended_record_key_passes_nothing_and_its_successor_is_taken_liv
     ]
     shut = await ready(stage)
     assert not shut["ready"]
-    assert "the record certificate ended on" in shut["reasons"][f"log.{DIVISION}"]
+    assert scene.words in shut["reasons"][f"log.{DIVISION}"]
     refused = await scene.client.send(items[0])
-    assert refused.status == 503 and b"the record certificate ended on" in refused.body
+    assert refused.status == 503 and scene.words.encode() in refused.body
     # The successor; the bureau was handed its certificate (the stage has one folder of parties).
     kept = stage.folder / "before.pem"
     kept.write_bytes(stage.record_key[0].read_bytes())

@@ -5,7 +5,6 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import attrs
 import cryptography_vectors
 import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -110,16 +109,6 @@ def test_sm3_agrees_with_the_oscca_vectors(counted) -> None:
             checked += 1
     assert checked > 4
     counted("SM3 (OSCCA)", checked)
-
-
-@pytest.mark.parametrize("sooner", ["p256", "sm2"])
-def test_a_party_of_both_suites_ends_with_the_first_of_its_certificates(gateway, sooner) -> None:
-    ends = gateway.not_after - dt.timedelta(days=1)
-    if sooner == "sm2":
-        short = attrs.evolve(gateway, sm2=attrs.evolve(gateway.sm2, not_after=ends))
-    else:
-        short = attrs.evolve(gateway, not_after=ends)
-    assert short.ends == ends
 
 
 def test_the_sm2_identifier_is_never_empty(gateway) -> None:

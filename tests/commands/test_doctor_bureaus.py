@@ -18,6 +18,7 @@ from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.log import Backlog
 from gateway.web.metrics import Metrics
 from gateway.web.ops import DEGRADED_AFTER_S, Ops
+from tests.certs.outliving import ending_authority, outliving
 
 DIVISION = "220000000"
 BUREAU = f"spiffe://treasury.test/bureau/{DIVISION}"
@@ -124,3 +125,26 @@ def test_a_bureau_without_a_filed_certificate_is_red(tmp_path: Path, filed: str,
     )
     found = [each for each in certificates(settings, NOW) if each.part == f"bureau {DIVISION}"]
     assert [each.state for each in found] == ([State.BAD] if red else [])
+
+
+@pytest.mark.parametrize(("days", "state"), [(40, None), (20, State.WARN), (3, State.BAD)])
+def test_the_doctor_says_when_the_authority_over_the_record_key_ends_it(
+    tmp_path: Path, days: int, state: State | None
+) -> None:
+    ending = ending_authority(NOW + dt.timedelta(days=days, hours=1))
+    own = outliving(ending, "spiffe://treasury.test/gateway/ABC", NOW)
+    (tmp_path / "parties").mkdir()
+    save_certificates(tmp_path / "own.pem", [own.certificate])
+    save_certificates(tmp_path / "ca.pem", [ending.certificate])
+    settings: Any = SimpleNamespace(
+        tls=SimpleNamespace(certificate=tmp_path / "own.pem", authority=tmp_path / "own.pem"),
+        record_key=SimpleNamespace(certificate=tmp_path / "own.pem", sm2_certificate=None),
+        parties=SimpleNamespace(authority=tmp_path / "ca.pem", folder=tmp_path / "parties"),
+        bureaus={},
+    )
+    found = {each.part: each for each in certificates(settings, NOW)}
+    one = found["record_key.authority"]
+    assert one.state is (state or State.GOOD)
+    assert (
+        f"CN=evidence that ends ({ending.certificate.serial_number:x}): {days} days" in one.detail
+    )

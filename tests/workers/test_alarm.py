@@ -10,7 +10,7 @@ import pytest
 from adapters.postgres.watchbook import PostgresWatchbook
 from gateway.domain.certificates import RevocationList
 from gateway.domain.faults import Undelivered
-from gateway.domain.inventory import Seen
+from gateway.domain.inventory import Bound, Seen
 from gateway.web.certificates import Certificates
 from gateway.workers.alarm import Address, Alarming
 
@@ -133,6 +133,27 @@ async def test_a_loaded_list_alarms_before_its_end_though_no_registry_made_it(bo
     clock.at = NOW + 4 * DAY
     await alarming.look()
     assert [(one["what"], one["days"]) for one in receiver.got] == [("revocation_list", 3)]
+
+
+async def test_the_end_of_the_authority_over_the_record_key_is_told_as_the_record_keys(
+    book,
+) -> None:
+    clock, receiver = Clock(), Receiver()
+    alarming = _alarming(book, clock, receiver)
+    ends = NOW + 90 * DAY
+    alarming.bound = lambda: Bound(
+        holder="spiffe://treasury.test/gateway/ABC", by="CN=evidence (ee)", serial="ee",
+        not_before=ends - 1825 * DAY, not_after=ends,
+    )  # fmt: skip
+    for left in (89, 60, 30, 14, 7, 1, 0):
+        clock.at = ends - left * DAY
+        await alarming.look()
+    told = [(one["what"], one["days"], one["by"]) for one in receiver.got]
+    assert told == [("record_key", days, "CN=evidence (ee)") for days in (60, 30, 14, 7, 1, 0)]
+    assert (
+        "with the authority CN=evidence (ee) over it has ended"
+        in alarming.troubles["record_key/ee"]
+    )
 
 
 async def test_the_inventory_says_where_certificates_are_and_who_was_refused(book) -> None:

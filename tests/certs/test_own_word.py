@@ -1,0 +1,128 @@
+"""How long our own signature counts: as long as all of the chain that a verifier demands."""
+
+import datetime as dt
+
+import pytest
+
+from certs.authority import Authority, Purpose, create_root, create_subordinate, issue, request
+from certs.keys import generate_key
+from certs.own_word import OwnWord, own_word
+from certs.profile import authority_certificate, validity
+from certs.signatories import signatories, signatory
+from certs.signing.libcrypto import SuiteUnavailable, libcrypto
+from certs.signing.signer import Signer, in_both_suites, signer
+from certs.signing.sm2 import generate_sm2
+from certs.sm2_certificate import create_sm2_authority, issue_sm2, sm2_request
+from certs.trust import Trust
+from gateway.domain.faults import FaultCode, Unproven
+from tests.certs.conftest import DOMAIN, NOW
+from tests.certs.outliving import ending_authority, outliving
+
+GATEWAY = f"{DOMAIN}/gateway/ABC"
+DAY = dt.timedelta(days=1)
+NAME = "record certificate"
+
+
+def _word(own: Signer, *authorities: Authority) -> OwnWord:
+    return own_word(signatories([each.certificate for each in authorities], []), own)
+
+
+def test_a_certificate_that_outlives_its_authority_counts_to_the_authoritys_end() -> None:
+    ends = NOW + 3 * DAY
+    authority = ending_authority(ends)
+    own = outliving(authority, GATEWAY, NOW)
+    word = _word(own, authority)
+    assert word.ends == ends and not word.own
+    assert word.against(ends, NAME) == ""
+    said = word.against(ends + dt.timedelta(seconds=1), NAME)
+    assert "evidence that ends" in said and f"{authority.certificate.serial_number:x}" in said
+    assert "over the record certificate ended on" in said
+
+
+def test_what_it_signs_afterwards_proves_nothing_to_whoever_knows_the_authority() -> None:
+    """The rule that the word above follows: receipts, documents, checkpoints alike."""
+    ends = NOW + 3 * DAY
+    authority = ending_authority(ends)
+    own = outliving(authority, GATEWAY, NOW)
+    trust = Trust(signatories([authority.certificate], [("own", own.certificate)]), own)
+    assert trust.word.against(NOW, NAME) == ""
+    receipt, document = trust.sign_receipt(b"{}"), trust.sign_document(b"{}")
+    trust.verify_receipt(receipt, ends)
+    for prove in (
+        lambda at: trust.verify_receipt(receipt, at),
+        lambda at: trust.verify_document(b"{}", document, at),
+    ):
+        with pytest.raises(Unproven) as refused:
+            prove(ends + DAY)
+        assert refused.value.code is FaultCode.SIGNER_UNKNOWN
+
+
+def test_with_equal_ends_the_authority_is_named_since_a_new_leaf_under_it_is_no_help() -> None:
+    at = NOW - 5 * 365 * DAY + 100 * DAY
+    authority = create_subordinate(create_root("r", at), Purpose.EVIDENCE, "old evidence", at)
+    key = generate_key()
+    own = signer(issue(authority, request(key, GATEWAY), NOW), key)
+    assert own.not_after == authority.certificate.not_valid_after_utc
+    assert not _word(own, authority).own
+
+
+def test_its_own_end_is_its_own_where_that_comes_first(pki) -> None:
+    own = pki.party("gateway/ABC")
+    word = _word(own, pki.evidence)
+    assert word.own and word.ends == own.not_after
+    assert word.against(own.not_after + DAY, NAME).startswith("the record certificate ended on")
+
+
+def test_an_authority_renewed_with_its_key_prolongs_what_it_issued() -> None:
+    ends = NOW + 3 * DAY
+    old = ending_authority(ends)
+    root = create_root("another", NOW)
+    certificate = authority_certificate(
+        old.certificate.subject, old.key.public_key(), root.certificate, root.key,
+        validity(NOW, 365 * DAY),
+    )  # fmt: skip
+    renewed = Authority(purpose=Purpose.EVIDENCE, certificate=certificate, key=old.key)
+    own = outliving(old, GATEWAY, NOW)
+    for order in ((old, renewed), (renewed, old)):
+        word = _word(own, *order)
+        assert word.ends == min(own.not_after, certificate.not_valid_after_utc)
+        one = signatory([each.certificate for each in order], own.certificate)
+        assert one.not_before == own.not_before, "the old one covers the time before"
+
+
+def test_a_key_of_no_authority_here_counts_nowhere(pki) -> None:
+    word = _word(pki.party("gateway/ABC"), ending_authority(NOW + DAY))
+    assert "was not issued by the evidence authority" in word.against(NOW, NAME)
+
+
+@pytest.mark.parametrize("first", ["leaf", "sm2 leaf", "authority", "sm2 authority"])
+def test_in_both_suites_the_first_of_four_certificates_ends_the_word(first: str) -> None:
+    try:
+        libcrypto()
+    except SuiteUnavailable as reason:
+        pytest.skip(str(reason))
+    ends = NOW + 3 * DAY
+    early = ends - 396 * DAY
+    root = create_root("r", NOW - 900 * DAY)
+    plain = create_subordinate(root, Purpose.EVIDENCE, "evidence", NOW - 800 * DAY)
+    if first == "authority":
+        plain = ending_authority(ends)
+        one = outliving(plain, GATEWAY, NOW)
+    else:
+        key = generate_key()
+        at = early if first == "leaf" else NOW
+        one = signer(issue(plain, request(key, GATEWAY), at), key)
+    age = 5 * 365 * DAY if first == "sm2 authority" else 800 * DAY
+    other = create_sm2_authority("SM2 evidence", generate_sm2(), ends - age)
+    key_two = generate_sm2()
+    at = early if first == "sm2 leaf" else NOW
+    two = signer(issue_sm2(other, sm2_request(key_two, GATEWAY), at), key_two)
+    table = signatories([plain.certificate, other.certificate], [])
+    word = own_word(table, in_both_suites(one, two))
+    assert word.ends == ends
+    assert word.own == ("leaf" in first)
+    named = {
+        "leaf": one.certificate, "sm2 leaf": two.certificate,
+        "authority": plain.certificate, "sm2 authority": other.certificate,
+    }[first]  # fmt: skip
+    assert word.certificate == named
