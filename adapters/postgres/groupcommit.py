@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar
 import asyncpg
 import structlog
 
-from adapters.postgres.session import LOST, Connection, Session, Undurable, UnsafeServer
+from adapters.postgres.session import LOST, Connection, Session, Undurable, UnsafeServer, why
 from adapters.postgres.waiting import Item, Result, Waiter, Waiting, deliver, fail
 from gateway.domain.faults import LedgerUnavailable
 
@@ -84,7 +84,7 @@ class GroupCommit(Generic[Item, Result]):
         try:
             await self._open()
         except LOST as error:
-            raise LedgerUnavailable(f"cannot reach the database: {type(error).__name__}") from error
+            raise LedgerUnavailable(f"cannot reach the database: {why(error)}") from error
         self._refusing = None
         self._task = asyncio.create_task(self._run(), name=f"group commit: {self._name}")
 
@@ -179,19 +179,19 @@ class GroupCommit(Generic[Item, Result]):
     async def _split(self, batch: list[Waiter[Item, Result]], error: BaseException) -> None:
         """Nothing was committed. One bad item must not fail its neighbours: halve until found."""
         if len(batch) > 1:
-            log.warning("group_commit.split", name=self._name, reason=_reason(error))
+            log.warning("group_commit.split", name=self._name, reason=why(error))
             middle = len(batch) // 2
             await self._carry(batch[:middle])
             await self._carry(batch[middle:])
             return
-        log.error("group_commit.refused", name=self._name, reason=_reason(error))
-        fail(batch, f"the database refused it: {_reason(error)}", error)
+        log.error("group_commit.refused", name=self._name, reason=why(error))
+        fail(batch, f"the database refused it: {why(error)}", error)
 
     async def _look_up(
         self, batch: list[Waiter[Item, Result]], attempt: uuid.UUID, error: BaseException
     ) -> None:
         """The commit may or may not stand. Only a durable row with our own nonce is a yes."""
-        log.warning("group_commit.unknown", name=self._name, reason=_reason(error))
+        log.warning("group_commit.unknown", name=self._name, reason=why(error))
         found: Sequence[Result | None] = [None] * len(batch)
         await self._drop()
         try:
@@ -205,7 +205,7 @@ class GroupCommit(Generic[Item, Result]):
             found = [None] * len(batch)
             await self._drop()
         if None in found:
-            self._failed = asyncio.get_running_loop().time(), _reason(error)
+            self._failed = asyncio.get_running_loop().time(), why(error)
         for (_, future), result in zip(batch, found, strict=True):
             if future.done():
                 continue
@@ -222,8 +222,8 @@ class GroupCommit(Generic[Item, Result]):
             try:
                 session = await self._open()
             except (*LOST, UnsafeServer) as error:
-                fail(batch, f"the database cannot be used: {_reason(error)}")
-                self._refuse(f"the database cannot be used: {_reason(error)}")
+                fail(batch, f"the database cannot be used: {why(error)}")
+                self._refuse(f"the database cannot be used: {why(error)}")
                 await asyncio.sleep(BACKOFF_S[min(tried, len(BACKOFF_S) - 1)])
                 tried += 1
             else:
@@ -265,12 +265,3 @@ def _rolled_back(error: BaseException) -> bool:
     if isinstance(error, asyncpg.PostgresError):
         return (error.sqlstate or "").startswith(ROLLED_BACK)
     return isinstance(error, ValueError | TypeError | OverflowError)
-
-
-def _reason(error: BaseException) -> str:
-    """Type and SQLSTATE only: a server's detail may quote a row, and so a person. Why a server is
-    not safe is in our own words."""
-    if isinstance(error, UnsafeServer):
-        return str(error)
-    state = getattr(error, "sqlstate", None)
-    return f"{type(error).__name__} {state}" if state else type(error).__name__

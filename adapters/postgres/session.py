@@ -57,6 +57,17 @@ class Undurable(Exception):
     """Committed here, but the server warned: perhaps not on the standby. Counts as unknown."""
 
 
+def why(error: BaseException) -> str:
+    """For operators. Of the server's words only type and SQLSTATE: its detail may quote a row, and
+    so a person. Where nobody was reached, and why a server is not safe, is in our own words."""
+    if isinstance(error, DatabaseUnreached | UnsafeServer):
+        return str(error)
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    state = getattr(error, "sqlstate", None)
+    return f"{type(error).__name__} {state}" if state else type(error).__name__
+
+
 class Session:
     """One connection, with the warnings it received: the sign of a cancelled synchronous commit."""
 
@@ -171,7 +182,7 @@ class Pool:
         except DatabaseUnreached as error:
             raise LedgerUnavailable("the database cannot be reached") from error
         except (*LOST, UnsafeServer, Undurable) as error:
-            raise LedgerUnavailable(f"the database failed: {type(error).__name__}") from error
+            raise LedgerUnavailable(f"the database failed: {why(error)}") from error
         finally:
             self._places.release()
 

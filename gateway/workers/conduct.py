@@ -50,6 +50,7 @@ class Conduct:
         while True:
             await asyncio.sleep(READ_EVERY_S)
             if not self._office.held:
+                self.troubles.clear()  # whoever holds it says how it goes on
                 continue
             await self.read_all()
             if self._clock.monotonic() - looked_at >= LOOK_EVERY_S:

@@ -98,6 +98,8 @@ class Delivering:
         while True:
             if self._office.held:
                 await self.look_for_strays()
+            else:
+                self._forget_strays()
             await asyncio.sleep(TOLD_EVERY_S)
 
     async def deliver(self, division: str) -> int:
@@ -178,11 +180,15 @@ class Delivering:
         except LedgerUnavailable:
             return
         strays = {division for division in untold if division not in self._inboxes}
-        for key in [key for key in self._troubles if key[0] == "strays"]:
-            del self._troubles[key]
+        self._forget_strays()
         for division in strays:
             reason = "records or notices wait, but these settings do not serve the division"
             self._tell("strays", division, reason)
+
+    def _forget_strays(self) -> None:
+        for what, division in list(self._troubles):
+            if what == "strays":
+                self._forget(what, division)
 
     async def _prove(self, delivery: Delivery, cosigned: Cosigned) -> None:
         """That the bureau itself holds more of this very log than it did. Raises BureauUnproven."""
@@ -212,12 +218,16 @@ class Delivering:
             wake.clear()
             if self._office.held:
                 await asyncio.sleep(await self.guarded("records", division, self.deliver))
+            else:
+                self._forget("records", division)
 
     async def _run_notices_of(self, division: str) -> None:
         while True:
             await asyncio.sleep(IDLE_S)
             if self._office.held:
                 await asyncio.sleep(await self.guarded("notices", division, self.notify))
+            else:
+                self._forget("notices", division)
 
     async def _wait(self) -> None:
         try:
@@ -239,11 +249,15 @@ class Delivering:
             self._postponed[key] = str(reason)
             log.warning("delivery.postponed", what=what, division=division, reason=str(reason))
         else:
-            for kept in (self._failures, self._troubles, self._postponed):
-                kept.pop(key, None)
+            self._forget(what, division)
             return 0.0
         failures = self._failures[key] = self._failures.get(key, 0) + 1
         return min(RETRY_S * 2.0 ** min(failures - 1, 8), RETRY_S_MAX)
+
+    def _forget(self, what: str, division: str) -> None:
+        """It goes well, or another process does it and says how it goes."""
+        for kept in (self._failures, self._troubles, self._postponed):
+            kept.pop((what, division), None)
 
     def _tell(self, what: str, division: str, reason: str) -> None:
         key, now = (what, division), self._clock.monotonic()

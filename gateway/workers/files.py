@@ -108,6 +108,7 @@ class Files:
             await asyncio.sleep(LOOK_S)
             try:
                 await self.carry_while_held()
+                self.troubles.clear()  # whoever holds the office says how it goes on
             except* OSError as errors:  # what it left in the middle is taken up again
                 self._tell(f"the folder cannot be used: {_first(errors)}")
 

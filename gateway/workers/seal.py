@@ -58,6 +58,7 @@ class Sealing:
             await asyncio.sleep(GATHER_S)
             if not self._office.held:
                 self._greeted.clear()
+                self.troubles.clear()  # whoever holds it says how it goes on
                 continue
             try:
                 await self.seal_all()
