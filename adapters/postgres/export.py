@@ -40,8 +40,15 @@ class PostgresExport:
 
     async def stop_before(self, division: str, moment: dt.datetime) -> Stop | None:
         """The last cosigned checkpoint sealed before `moment`."""
-        rows = await self._pool.fetch(_SQL["cosigned_before"], division, moment)
-        return Stop(size=rows[0]["size"], checkpoint=rows[0]["cosigned"]) if rows else None
+        return await self._stop("cosigned_before", division, moment)
+
+    async def stop_cosigned_before(self, division: str, moment: dt.datetime) -> Stop | None:
+        """The last checkpoint that the bureau had cosigned by `moment`."""
+        return await self._stop("known_before", division, moment)
+
+    async def stop_reaching(self, division: str, size: int) -> Stop | None:
+        """The first cosigned checkpoint of `size` records or more."""
+        return await self._stop("first_reaching", division, size)
 
     async def frontier(self, division: str, stop: Stop) -> tuple[bytes, ...]:
         """Roots of the perfect subtrees over the records up to `stop`, largest first."""
@@ -53,8 +60,7 @@ class PostgresExport:
 
     async def latest(self, division: str, size: int) -> Stop | None:
         """The last cosigned checkpoint, if it is of `size` records or more."""
-        rows = await self._pool.fetch(_SQL["checkpoint_of"], division, size)
-        return Stop(size=rows[0]["size"], checkpoint=rows[0]["cosigned"]) if rows else None
+        return await self._stop("checkpoint_of", division, size)
 
     async def hashes(self, division: str, nodes: set[Node]) -> dict[Node, bytes]:
         """Stored hashes by (level, index); a hole is an absent key."""
@@ -80,3 +86,7 @@ class PostgresExport:
             if len(bodies) != last - first or None in bodies:
                 raise LedgerUnavailable(f"log {division}: records {first} to {last} have a hole")
             yield bodies
+
+    async def _stop(self, query: str, division: str, by: dt.datetime | int) -> Stop | None:
+        rows = await self._pool.fetch(_SQL[query], division, by)
+        return Stop(size=rows[0]["size"], checkpoint=rows[0]["cosigned"]) if rows else None

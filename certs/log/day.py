@@ -13,7 +13,7 @@ from pathlib import Path
 import attrs
 
 from certs.log.note import Checkpoint
-from certs.log.numbering import says_number, sequence_number
+from certs.log.numbering import reads_one_way, says_number, sequence_number
 from certs.log.report import Exit, Report, Stopped, Walk
 from certs.log.tree import extend, leaf_hash, root_of
 from certs.log.verify import AuditKeys, expect_kept_root, open_kept, open_signed
@@ -65,6 +65,7 @@ def verify_day(folder: Path, keys: AuditKeys, kept: str | None = None) -> Report
         first = _start(walk, day, last, keys)
         _check_complete(walk, day.records, first, last)
         _check_bytes(walk, day, folder, first, last)
+        _check_readings(walk, day.records, first.size)
         if kept is not None:
             _check_kept(walk, day, first, open_kept(walk, last, kept, keys), last)
         return walk.report()
@@ -174,6 +175,19 @@ def _check_bytes(walk: Walk, day: Day, folder: Path, first: Checkpoint, last: Ch
         "记录算不到检查点的根：记录被改动或历史被改写。",
         "The records do not hash to the checkpoint's root: altered, or the history rewritten.",
     )
+
+
+def _check_readings(walk: Walk, records: Sequence[bytes], start: int) -> None:
+    doubtful = [seq for seq, body in enumerate(records, start) if not reads_one_way(body, seq)]
+    if doubtful:
+        walk.facts["two_readings"] = doubtful[:MISSING_NAMED_MAX]
+    walk.expect(
+        not doubtful,
+        "每条记录只有一种读法。" if not doubtful
+        else f"有 {len(doubtful)} 条可作两种读法，首条序号 {doubtful[0]}。",
+        "Each record can be read in one way only." if not doubtful
+        else f"{len(doubtful)} records can be read in two ways, the first is {doubtful[0]}.",
+    )  # fmt: skip
 
 
 def _check_kept(

@@ -1,6 +1,8 @@
-"""The sequence number that a record bears in its own bytes: it must be its place in the log."""
+"""What a record's own bytes must say: its place in the log as its number, and all of it one way."""
 
 import orjson
+
+from gateway.domain.records import canonical
 
 
 def says_number(body: bytes, seq: int) -> bool:
@@ -21,3 +23,18 @@ def sequence_number(body: bytes) -> int | None:
         return None
     seq = fields.get("seq") if isinstance(fields, dict) else None
     return seq if type(seq) is int and seq >= 0 else None
+
+
+def reads_one_way(body: bytes, seq: int) -> bool:
+    """Whether the bytes are the one spelling of a record with this number.
+
+    Of any other spelling (a name twice, spaces, escapes, another order) two readers may make two
+    things: one who searches, one who keeps the first of two names, one who keeps the last.
+    """
+    try:
+        fields = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return False
+    if not isinstance(fields, dict) or type(fields.get("seq")) is not int or fields["seq"] != seq:
+        return False
+    return canonical(fields) == body

@@ -18,7 +18,7 @@ from certs.log.note import (
     open_checkpoint,
     suites_wanted,
 )
-from certs.log.numbering import sequence_number
+from certs.log.numbering import reads_one_way, sequence_number
 from certs.log.paths import verify_consistency, verify_inclusion
 from certs.log.proof import Proof, ProofRefused, parse_proof
 from certs.log.report import Exit, Report, Stopped, Walk
@@ -58,6 +58,11 @@ def verify_record(
             f"记录的哈希沿 {len(proof.path)} 步路径算到检查点的根：它就是日志第 {proof.index} 条。",
             f"The record hashes along {len(proof.path)} steps to the checkpoint's root: "
             f"it is number {proof.index} of the log.",
+        )
+        walk.expect(
+            reads_one_way(body, proof.index),
+            "记录只有一种读法。",
+            "The record can be read in one way only.",
         )
         return walk.report()
     except ProofRefused as refused:

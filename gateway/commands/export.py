@@ -21,11 +21,11 @@ from gateway.commands.rooms import record_signer
 from gateway.commands.verify_beside import CLOSE, NOTICES
 from gateway.domain.day import bounds
 from gateway.domain.faults import LedgerUnavailable
-from gateway.domain.legal_day import SHANGHAI
 from gateway.domain.log import tree_digest
 from gateway.pipeline.close import close_subject
 from gateway.settings import PASSPHRASE_VARIABLE, Secrets, read_settings
 from gateway.web.evidence import proof_fields
+from gateway.workers.close import GRACE
 
 Told = Callable[[int, int], None]
 """Records read so far, and of how many."""
@@ -51,9 +51,10 @@ def export_day(
 ) -> Exported:
     """Write what was sealed on the legal day `on`; the whole log if None.
 
-    The stretch ends at the day's last checkpoint that the bureau has cosigned and begins where the
-    day before ended by the same rule, so the days of a log join without a gap. The record key
-    signs the list of files. Refuses a folder that holds anything.
+    The stretch begins at a checkpoint that the bureau cosigned before the day and ends at the day's
+    last one, or where the day's close stands in the log: the days of a log overlap, so that each
+    holds all that its close counts. The record key signs the list of files. Refuses a folder that
+    holds anything.
 
     Raises NothingToExport, LedgerUnavailable, OSError.
     """
@@ -105,17 +106,17 @@ async def _read(
             previous=first.checkpoint if first else None,
             frontier=await log.frontier(division, first) if first else (),
         )
-        beside = await _beside(log, division, on) if on else {}
+        beside = await _beside(log, division, on, last.size) if on else {}
         return day, beside, Exported(start=start, end=last.size)
     finally:
         await log.close()
 
 
-async def _beside(log: PostgresExport, division: str, on: dt.date) -> dict[str, bytes]:
-    """What the day's records do not hold themselves: its close, and the bureau's receipts."""
+async def _beside(log: PostgresExport, division: str, on: dt.date, end: int) -> dict[str, bytes]:
+    """What the day's records do not prove themselves: its close, and the bureau's receipts."""
     found: dict[str, bytes] = {}
     close = await log.about(division, close_subject(division, on))
-    if close:
+    if close and all(part.record.seq < end for part in close):
         found[CLOSE] = orjson.dumps({"evidence": [proof_fields(each) for each in close]})
     notices = await log.notices(division, *bounds(on))
     if notices:
@@ -153,11 +154,18 @@ async def _stops(
     if on is None:
         first, last = None, await log.stop_before(division, dt.datetime.max.replace(tzinfo=dt.UTC))
     else:
-        dawn = dt.datetime.combine(on, dt.time(), SHANGHAI)
-        first = await log.stop_before(division, dawn)
-        last = await log.stop_before(division, dawn + dt.timedelta(days=1))
-    if last is None or (first is not None and first.size == last.size):
+        dawn, dusk = bounds(on)
+        first = await log.stop_cosigned_before(division, dawn - GRACE)
+        last = await log.stop_before(division, dusk)
+        for part in await log.about(division, close_subject(division, on)):
+            beyond = await log.stop_reaching(division, part.record.seq + 1)
+            last = max((each for each in (last, beyond) if each), key=_size, default=None)
+    if last is None or (first is not None and first.size >= last.size):
         raise NothingToExport(
             f"division {division}: the bureau has cosigned nothing of {on or 'it'}"
         )
     return first, last
+
+
+def _size(stop: Stop) -> int:
+    return stop.size

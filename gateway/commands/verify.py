@@ -30,14 +30,8 @@ from certs.log.verify import AuditKeys, verify_growth, verify_record
 from certs.signing.encoding import from_b64
 from gateway.commands.claims import Proven, verify_claims
 from gateway.commands.narrate import narrated
-from gateway.commands.verify_beside import (
-    CLOSE,
-    NOTICES,
-    Beside,
-    check_close,
-    check_notices,
-    check_told,
-)
+from gateway.commands.verify_beside import CLOSE, NOTICES, Beside, check_notices, check_told
+from gateway.commands.verify_close import check_close, check_times
 
 
 class Unusable(ValueError):
@@ -132,15 +126,17 @@ def verify_folder(folder: Path, auditor: Auditor, *, listed: bool = True) -> Rep
             return walk.report(report.exit)
         start, count = report.facts["start"], report.facts["records"]
         beside = Beside(folder=folder, start=start, end=start + count)
-        check_close(walk, beside, lambda fields: _verify_item(_item(fields), keys, None))
+        on = files.on if files is not None else None
+        check_times(walk, beside, on)
+        check_close(walk, beside, on, lambda fields: _verify_item(_item(fields), keys, None))
         division = origin.partition("/log/")[2].partition("/")[0]
         check_notices(walk, beside, auditor.bureau_certificates(), division)
         if files is not None:
-            check_told(walk, beside, files.on)
+            check_told(walk, beside, on)
             check_digests(walk, folder, files, (CLOSE, NOTICES, PREVIOUS, FRONTIER))
     except Stopped as stopped:
         return walk.report(stopped.exit)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise Unusable(
             "本夹附件残缺。", f"What lies beside the records is cut: {error}."
         ) from error
@@ -216,7 +212,7 @@ def _logged(receipt: IntakeReceipt, day: Path, folder: Report) -> Report:
     """A folder that ends before the decision, or begins after it, accuses nobody: exit 2."""
     walk = Walk()
     beside = Beside(folder=day, start=0, end=0)
-    same = [each for each in beside.verdicts() if each.get("digest") == receipt.digest]
+    same = [each for each in beside.verdicts() if _is_of(each, receipt)]
     at = receipt.decided_at.isoformat(timespec="seconds")
     since, until = folder.facts.get("previous_cosigned_at", ""), folder.facts["cosigned_at"]
     try:
@@ -240,6 +236,13 @@ def _logged(receipt: IntakeReceipt, day: Path, folder: Report) -> Report:
     except Stopped as stopped:
         return walk.report(stopped.exit)
     return walk.report()
+
+
+def _is_of(verdict: dict[str, Any], receipt: IntakeReceipt) -> bool:
+    """Of the instruction that the receipt names; its digest alone may stand under any number."""
+    names = ("division", "fiscal_year", "voucher_type", "voucher_no")
+    name = "/".join(str(verdict.get(each)) for each in names)
+    return (name, verdict.get("digest")) == (receipt.instruction, receipt.digest)
 
 
 def verify_party(

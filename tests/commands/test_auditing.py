@@ -100,10 +100,10 @@ class World:
         assert await book.close_day(DIVISION, DAY, NEXT, partial(day_close, origin=origin, at=NEXT))
         await book.aclose()
 
-    async def exported(self, name: str = "day") -> Path:
+    async def exported(self, name: str = "day", on: dt.date = DAY) -> Path:
         target = self.folder / name
         await asyncio.to_thread(
-            export_day, self.dsn, DIVISION, DAY, target, lambda *_: None, self.gateway
+            export_day, self.dsn, DIVISION, on, target, lambda *_: None, self.gateway
         )
         return target
 
@@ -226,7 +226,7 @@ async def _whole(world: World) -> Path:
         export_day, world.dsn, DIVISION, None, target, lambda *_: None, world.gateway
     )
     log = PostgresExport(world.dsn)
-    for name, data in (await _beside(log, DIVISION, DAY)).items():
+    for name, data in (await _beside(log, DIVISION, DAY, world.held.size)).items():
         (target / name).write_bytes(data)
     await log.close()
     origin = (target / "checkpoint").read_text().partition("\n")[0]

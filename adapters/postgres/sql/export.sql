@@ -5,6 +5,20 @@ WHERE division = $1 AND cosigned IS NOT NULL AND sealed_at < $2
 ORDER BY size DESC
 LIMIT 1
 
+-- name: known_before
+-- empty: the bureau had cosigned nothing by that moment
+SELECT size, cosigned FROM log_checkpoint
+WHERE division = $1 AND cosigned_at < $2
+ORDER BY size DESC
+LIMIT 1
+
+-- name: first_reaching
+-- empty: the bureau has cosigned no checkpoint of so many records or more
+SELECT size, cosigned FROM log_checkpoint
+WHERE division = $1 AND cosigned IS NOT NULL AND size >= $2
+ORDER BY size
+LIMIT 1
+
 -- name: checkpoint_of
 -- empty: the bureau has cosigned no checkpoint of so many records or more
 SELECT size, cosigned FROM log_checkpoint
