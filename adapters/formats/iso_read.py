@@ -20,6 +20,7 @@ from adapters.formats.json_rules import contradictions
 from adapters.formats.json_shape import InstructionWire
 from adapters.formats.json_tree import Members
 from adapters.formats.json_walk import Findings, errors_of, shown
+from adapters.formats.text_safety import refused_in
 from gateway.domain.faults import FaultCode, FieldError, Unreadable
 from gateway.domain.instruction import Instruction
 
@@ -296,10 +297,12 @@ def _built(tree: dict[str, Any]) -> Instruction | None:
 
 
 def _unsuspicious(tree: Any) -> bool:
-    """Printable, and not mere spaces: surely no text that `text_safety` refuses."""
+    """Not mere spaces, and no text that `text_safety` refuses: a letter may show nothing too."""
     for value in tree.values() if type(tree) is dict else tree:
         if type(value) is str:
             if value.isspace() or not value.isprintable():
+                return False
+            if not value.isascii() and refused_in(value):
                 return False
         elif type(value) is not int and not _unsuspicious(value):
             return False

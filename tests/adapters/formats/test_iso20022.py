@@ -172,6 +172,8 @@ def test_a_message_that_contradicts_itself_is_refused_whole(
         ("<PaymentMethod>authorized", "<PaymentMethod>direct", "payment_method", "contradiction"),
         ("<Cd>CNAPS", "<Cd>CHIPS", "DbtrAgt/FinInstnId/ClrSysMmbId/ClrSysId/Cd", "code"),
         ("长春示例科技", "长春\u200b示例", "Cdtr/Nm", "control_character"),
+        ("长春示例科技", "长春\u3164示例", "Cdtr/Nm", "control_character"),
+        ("长春示例科技", "长春\ufe00示例", "Cdtr/Nm", "control_character"),
         ("长春示例科技有限公司", "\u3000", "Cdtr/Nm", "blank"),
     ],
 )  # fmt: skip

@@ -20,6 +20,19 @@ def test_every_control_and_format_character_of_unicode_is_refused() -> None:
     assert missed == []
 
 
+SHOWS_NOTHING = (
+    *(0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, 0x1D159),
+    *range(0x180B, 0x1810), *range(0x2060, 0x2070), *range(0xFE00, 0xFE10),
+    *range(0xFFF0, 0xFFF9), *range(0xE0000, 0xE1000),
+)  # fmt: skip
+"""Default_Ignorable_Code_Point of Unicode 16 beyond Cc and Cf, and two that are drawn empty."""
+
+
+def test_letters_and_marks_that_show_nothing_are_refused() -> None:
+    """With one of them a payee bears another name than the payer whose name it is (JL-020)."""
+    assert [hex(code) for code in SHOWS_NOTHING if not refused_in(chr(code))] == []
+
+
 def test_no_refused_character_makes_a_document_plain() -> None:
     passed = [
         hex(code)
