@@ -78,10 +78,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(act(settings))
-    except (UnsafeServer, StoreUnavailable, ValueError, OSError) as error:
+    except (UnsafeServer, StoreUnavailable, WorkerDied, ValueError, OSError) as error:
         sys.stderr.write(f"bureau: {error}\n")
         return 1
     return 0
+
+
+class WorkerDied(Exception):
+    """One of the program's own tasks failed: our mistake. Whoever restarts programs that fail must
+    see that this one did."""
 
 
 def _act(options: argparse.Namespace) -> Callable[[Settings], Coroutine[Any, Any, None]]:
@@ -157,7 +162,10 @@ async def _serve(settings: Settings) -> None:
 
 @asynccontextmanager
 async def _working(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """A task of the program's own. One that dies is our mistake, and ends the program."""
+    """A task of the program's own. One that dies is our mistake, and ends the program.
+
+    Raises WorkerDied.
+    """
     task = asyncio.create_task(work)
     task.add_done_callback(_worker_ended)
     try:
@@ -165,6 +173,9 @@ async def _working(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.wait({task})
+    if not task.cancelled():
+        died = task.exception()
+        raise WorkerDied(f"a worker died: {died!r}") from died
 
 
 def _worker_ended(task: "asyncio.Task[None]") -> None:

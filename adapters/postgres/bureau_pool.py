@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import asyncpg
 
 from adapters.postgres.driver import quicken
-from adapters.postgres.session import prove_safe
+from adapters.postgres.session import UnsafeServer, prove_safe
 from gateway.domain.faults import StoreUnavailable
 
 CONNECTIONS_MAX = 8
@@ -26,6 +26,9 @@ SQL_FAILURES = (
     asyncpg.exceptions.TransactionRollbackError,
     asyncpg.exceptions.ReadOnlySQLTransactionError,
     asyncpg.exceptions.CannotConnectNowError,
+    asyncpg.exceptions.PostgresSystemError,
+    asyncpg.exceptions.InternalServerError,
+    asyncpg.InternalClientError,
     OSError,
     TimeoutError,
 )
@@ -83,7 +86,7 @@ async def connection_of(pool: Pool) -> AsyncIterator[Connection]:
             warnings.append(str(message))
 
     try:
-        async with pool.acquire(timeout=ACQUIRE_DEADLINE_S) as connection:
+        async with _taken(pool) as connection:
             connection.add_log_listener(listen)
             try:
                 yield connection
@@ -93,3 +96,18 @@ async def connection_of(pool: Pool) -> AsyncIterator[Connection]:
         raise StoreUnavailable(str(error) or type(error).__name__) from error
     if warnings:
         raise StoreUnavailable(warnings[0])
+
+
+@asynccontextmanager
+async def _taken(pool: Pool) -> AsyncIterator[Connection]:
+    """A new connection is refused for whatever reason the server has (a standby in the place of the
+    primary, no such role there, a password that was changed): that too is no mistake of ours, and
+    passes. Raises StoreUnavailable, SQL_FAILURES."""
+    try:
+        connection = await pool.acquire(timeout=ACQUIRE_DEADLINE_S)
+    except (UnsafeServer, asyncpg.PostgresError) as error:
+        raise StoreUnavailable(str(error) or type(error).__name__) from error
+    try:
+        yield connection
+    finally:
+        await pool.release(connection)

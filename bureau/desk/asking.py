@@ -5,13 +5,12 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-import structlog
-
 from bureau.desk.answers import AnswerUnreadable, answer_of, state_of
 from bureau.desk.questions import KIND, QuestionStore
+from bureau.desk.rounds import rounds
 from bureau.inbox.glance import shown
 from bureau.ports import Clock
-from gateway.domain.faults import FeedRefused, GatewayUnavailable, StoreUnavailable
+from gateway.domain.faults import FeedRefused, GatewayUnavailable
 from gateway.domain.records import canonical
 
 LOOK_S = 1.0
@@ -20,8 +19,6 @@ SHADOW_EVERY = dt.timedelta(seconds=15)
 REST = dt.timedelta(seconds=5)
 """How long a gateway that could not answer is left alone."""
 TROUBLE_CHARACTERS_MAX = 500
-
-_log = structlog.get_logger("bureau.asking")
 
 
 class Way(Protocol):
@@ -44,12 +41,7 @@ class Asking:
         self._bell = bell
 
     async def run(self) -> None:
-        while True:
-            try:
-                await self.ask_all()
-            except StoreUnavailable as lost:
-                _log.warning("asking.postponed", reason=str(lost))
-            await asyncio.sleep(LOOK_S)
+        await rounds("asking", self.ask_all, LOOK_S)
 
     async def ask_all(self) -> int:
         """One round; how many answered something new."""

@@ -1,15 +1,15 @@
 """Publish: bring what was signed to each bank's gateway, in order, until it has acknowledged it."""
 
-import asyncio
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import structlog
 
+from bureau.desk.rounds import rounds
 from bureau.inbox.glance import shown
 from bureau.ports import Clock
-from gateway.domain.faults import FeedRefused, GatewayUnavailable, StoreUnavailable
+from gateway.domain.faults import FeedRefused, GatewayUnavailable
 
 LOOK_S = 0.5
 PAUSE_S_MAX = 30.0
@@ -55,12 +55,7 @@ class Publishing:
         """By `division/bank`: why its gateway does not take what was signed."""
 
     async def run(self) -> None:
-        while True:
-            try:
-                await self.publish_all()
-            except StoreUnavailable as lost:
-                _log.warning("publishing.postponed", reason=str(lost))
-            await asyncio.sleep(LOOK_S)
+        await rounds(f"publishing.{self._kind}", self.publish_all, LOOK_S)
 
     async def publish_all(self, *, patient: bool = True) -> int:
         """One round: the oldest waiting feed of each bank; how many were acknowledged.

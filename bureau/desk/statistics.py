@@ -4,14 +4,12 @@ Figures are of what was intercepted; they are counted as it arrives, so a page a
 The points of the score cards are the bureau's own, not the regulation's.
 """
 
-import asyncio
 import datetime as dt
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import attrs
-import structlog
 
 from bureau.desk.casework.phase import Phase
 from bureau.desk.casework.words import Stage
@@ -19,9 +17,9 @@ from bureau.desk.interceptions import STATES_ZH
 from bureau.desk.names import Names
 from bureau.desk.people import covers
 from bureau.desk.refusals import ActRefused
+from bureau.desk.rounds import rounds
 from bureau.desk.stages import ReportedCases, grouped, stages_of
 from bureau.desk.typical import TELLING, typical_cases
-from gateway.domain.faults import StoreUnavailable
 from gateway.domain.legal_day import dawn
 
 MONTHS_MAX = 36
@@ -56,8 +54,6 @@ BLOCKED_POINTS, HELD_POINTS, CONFIRMED_POINTS = 2, 1, 10
 """Of an agency, for each."""
 CONFIRMED = frozenset({Stage.CONFIRMED, Stage.HANDLING, Stage.RECTIFYING, Stage.RECTIFIED})
 TYPICAL_STAGES = (*sorted(CONFIRMED), Stage.ARCHIVED)
-
-_log = structlog.get_logger("bureau.statistics")
 
 
 class StatisticsStore(ReportedCases, Protocol):
@@ -328,13 +324,14 @@ def below(divisions: Sequence[str], upper: str) -> list[str]:
 
 async def fold_all(store: StatisticsStore) -> None:
     """The worker that keeps sums short, until cancelled."""
-    for turn in itertools.count():
-        try:
-            while await store.fold(FOLD_LEAST if turn % FOLD_TURNS else 1):
-                pass
-        except StoreUnavailable as lost:
-            _log.warning("folding.postponed", reason=str(lost))
-        await asyncio.sleep(FOLD_S)
+    turns = itertools.count()
+
+    async def fold() -> None:
+        turn = next(turns)
+        while await store.fold(FOLD_LEAST if turn % FOLD_TURNS else 1):
+            pass
+
+    await rounds("folding", fold, FOLD_S)
 
 
 def _told(row: Mapping[str, Any], said: Callable[[str], str]) -> Tally:
