@@ -77,10 +77,11 @@ class Enquiring:
 
     async def _enquire(self, payment: OpenPayment) -> bool:
         """Whether it is settled now. If not the enquiry is noted: others are then asked first."""
+        asked = self._clock.monotonic()
         answer = await self._bank.enquire(payment.key)
         booked = False
         try:
-            if told := self._concluded(payment.key, answer):
+            if told := self._concluded(payment.key, answer, asked):
                 booked = await self._booked_against(payment.key, told[0])
                 if not booked and await self._settle(payment, *told, answer):
                     return True
@@ -93,13 +94,13 @@ class Enquiring:
         return False
 
     def _concluded(
-        self, key: InstructionKey, answer: EnquiryAnswer
+        self, key: InstructionKey, answer: EnquiryAnswer, asked: float
     ) -> tuple[BankOutcome, str] | None:
         """What became of it and how we know; None: nothing is proven yet."""
         if outcome := _SETTLES.get(answer.outcome):
             return outcome, "enquiry"
         if answer.outcome is EnquiryOutcome.NOT_FOUND:
-            if self._beyond_horizon(key):
+            if self._beyond_horizon(key, asked):
                 return BankOutcome.NOT_TAKEN, "horizon"
         elif answer.outcome is EnquiryOutcome.PENDING:
             self._not_found_since.pop(key, None)
@@ -116,14 +117,15 @@ class Enquiring:
             still = {payment.key for payment in payments}
             self._not_found_since = {k: t for k, t in self._not_found_since.items() if k in still}
 
-    def _beyond_horizon(self, key: InstructionKey) -> bool:
-        """Counted on the monotonic clock from this process's first "not found": clocks may jump."""
+    def _beyond_horizon(self, key: InstructionKey, asked: float) -> bool:
+        """Counted on the monotonic clock, as clocks may jump, from when this process first heard
+        "not found" until it last asked: what it then slept through the bank has not answered."""
         horizon = self._bank.conduct.horizon_s
         since = self._not_found_since.setdefault(key, self._clock.monotonic())
         if horizon is None:
             return False
         # A submission may have begun as late as our first question, so its own time is added.
-        return self._clock.monotonic() - since > horizon + self._after.total_seconds()
+        return asked - since > horizon + self._after.total_seconds()
 
     async def _settle(
         self, payment: OpenPayment, outcome: BankOutcome, how: str, answer: EnquiryAnswer

@@ -1,6 +1,7 @@
 """Small truths that stand behind the ports in the line's own tests."""
 
 import datetime as dt
+from collections.abc import Callable
 
 import attrs
 from msgspec.structs import replace
@@ -134,6 +135,8 @@ class ObedientBank:
         self.conduct = BankConduct(idempotent=False, enquiry=True, horizon_s=6.0)
         self.saturated = False
         self.submitted: list[InstructionKey] = []
+        self.answers_within: Callable[[], None] = lambda: None
+        """What passes between an enquiry's answer and whoever hears it."""
 
     async def submit(
         self, key: InstructionKey, raw: bytes, format: str, left_out: LeftOut | None = None
@@ -145,6 +148,7 @@ class ObedientBank:
         return True
 
     async def enquire(self, key: InstructionKey) -> EnquiryAnswer:
+        self.answers_within()
         return EnquiryAnswer(outcome=self.enquiry, reference="R2", reason=None)
 
 

@@ -220,8 +220,8 @@ LINE_BUGS = (
             ),
             Change(
                 ENQUIRE,
-                "return self._clock.monotonic() - since > horizon",
-                "return self._clock.now().timestamp() - since > horizon",
+                "        asked = self._clock.monotonic()\n",
+                "        asked = self._clock.now().timestamp()\n",
             ),
         ),
         (f"{T_ENQUIRE}::test_a_jump_of_the_wall_clock_does_not_shorten_the_horizon",),
@@ -239,12 +239,17 @@ LINE_BUGS = (
     ),
     Bug(
         "the horizon ignored",
-        (Change(ENQUIRE, "if self._beyond_horizon(key):", "if True:"),),
+        (Change(ENQUIRE, "if self._beyond_horizon(key, asked):", "if True:"),),
         (
             f"{T_ENQUIRE}::"
             "test_not_found_proves_nothing_before_the_horizon_and_is_never_sent_again",
             f"{T_ENQUIRE}::test_without_a_horizon_a_person_must_decide",
         ),
+    ),
+    Bug(
+        "the horizon counted until the answer is looked at",
+        (Change(ENQUIRE, "return asked - since >", "return self._clock.monotonic() - since >"),),
+        (f"{T_ENQUIRE}::test_what_was_slept_through_after_the_answer_counts_for_nothing",),
     ),
     Bug(
         "the bureau cosigns without checking that the log continues",

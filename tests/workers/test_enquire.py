@@ -91,6 +91,19 @@ async def test_not_found_beyond_the_horizon_means_that_it_was_never_taken() -> N
     assert await vigil.street.available() == 1_000_000
 
 
+async def test_what_was_slept_through_after_the_answer_counts_for_nothing() -> None:
+    """Stopped with "not found" in hand: the bank may have taken it since, nobody has asked."""
+    vigil = await Vigil().begin()
+    await vigil.ask(EnquiryOutcome.NOT_FOUND)
+    vigil.pass_time(1)
+    vigil.bank.answers_within = lambda: vigil.pass_time(HORIZON_S + AFTER_S + 60)
+    assert await vigil.ask(EnquiryOutcome.NOT_FOUND) == 0
+    assert vigil.settled_as() is None and await vigil.street.available() == 970_000
+    vigil.bank.answers_within = lambda: None
+    assert await vigil.ask(EnquiryOutcome.NOT_FOUND) == 1, "asked anew, and still not found"
+    assert vigil.settled_as() is BankOutcome.NOT_TAKEN
+
+
 @pytest.mark.parametrize("says", [EnquiryOutcome.REJECTED, EnquiryOutcome.NOT_FOUND])
 async def test_nobody_concludes_not_paid_against_the_banks_own_books(says: EnquiryOutcome) -> None:
     """A debit that came while it was unknown: nothing is given back, and a person asks."""
