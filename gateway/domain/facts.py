@@ -319,6 +319,8 @@ class Facts(Said, frozen=True, kw_only=True, gc=False):
     person_amount_max: Fen | None = _fact(
         "person_amount_max", "单个收款人金额（最大）", default=None
     )
+    payee_person: str | None = _fact("payee.person", "收款的个人", personal=True, default=None)
+    """The identity number, else the account, else the name; absent where several are paid."""
     persons_off_card: int = _fact(
         "persons.off_card", "未用公务卡收款的个人数", register=Register.PERSONS, default=0
     )

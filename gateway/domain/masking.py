@@ -1,4 +1,4 @@
-"""How a personal value or an account number may be shown outside its place: never whole."""
+"""How values are shown outside their place (never whole), and how names and words are compared."""
 
 import re
 import unicodedata
@@ -22,3 +22,25 @@ def plain_name(name: str) -> str:
     """A name as the same-name rule compares it: NFKC, without spaces and brackets (DOMAIN 7)."""
     text = unicodedata.normalize("NFKC", name)
     return "".join(c for c in text if not c.isspace() and c not in "()[]【】〔〕").casefold()
+
+
+_BESIDE_CHINESE = re.compile(r"(?<=[^\x00-\x7f])\s+|\s+(?=[^\x00-\x7f])")
+
+
+@lru_cache(maxsize=65536)
+def as_read(text: str) -> str:
+    """A text as whoever reads it takes it: `礼 品`, `礼\u3000品` and `⼆` are 礼品 and 二.
+
+    Rules that look for words or ask whether the same was said before see it so. Letters and digits
+    of another form become the usual ones, spaces beside Chinese go; punctuation stays.
+    """
+    if text.isascii():
+        return text
+    if not unicodedata.is_normalized("NFKC", text):
+        text = "".join(map(_usual, unicodedata.normalize("NFC", text)))
+    return _BESIDE_CHINESE.sub("", text)
+
+
+def _usual(character: str) -> str:
+    usual = unicodedata.normalize("NFKC", character)
+    return usual if usual.isalnum() else character

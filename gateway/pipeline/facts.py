@@ -7,7 +7,7 @@ from gateway.domain.facts import Facts, changed
 from gateway.domain.identifiers import bank_code_sound
 from gateway.domain.instruction import Instruction, batch_main_of, level_of
 from gateway.domain.limits import frozen_of
-from gateway.domain.masking import plain_name
+from gateway.domain.masking import as_read, plain_name
 from gateway.domain.money import Fen
 from gateway.domain.parties import Parties
 from gateway.domain.registers import Account, Indicator, Registers
@@ -52,6 +52,7 @@ def facts_of(
     mismatches = _mismatches(instruction, indicator) if indicator else _NO_ELEMENTS
     people = people_of(instruction, registers, on, parties.personal)
     of_person = is_person(payee_said, registers, parties.personal)
+    purpose = as_read(instruction.purpose)
     three_public = THREE_PUBLIC.get(instruction.dept_economic_code)
     facts = Facts(
         key.division, key.fiscal_year, key.voucher_type, (on - instruction.voucher_date).days,
@@ -59,10 +60,10 @@ def facts_of(
         instruction.amount_fen, instruction.agency_code, instruction.agency_name,
         payer_said.account, payer_said.name,
         PayeeKind.PERSON if of_person else PayeeKind.ORGANISATION,
-        payee_said.account, payee_said.name,
+        payee_said.account, as_read(payee_said.name),
         instruction.fund_code or None, instruction.functional_code or None,
         instruction.dept_economic_code or None, instruction.gov_economic_code or None,
-        instruction.project_code or None, instruction.purpose or None,
+        instruction.project_code or None, purpose or None,
         instruction.exemption, instruction.cash_reason, instruction.contract_no or None,
         missing_elements=_missing(instruction),
         batch_main=batch_main_of(instruction),
@@ -71,7 +72,7 @@ def facts_of(
         is_detail=is_detail,
         cash_per_person_max=people.cash_max,
         persons_unidentified=people.unidentified,
-        purpose_length=len(instruction.purpose),
+        purpose_length=len(purpose),
         amount_is_hundreds=instruction.amount_fen % _HUNDRED_YUAN_FEN == 0,
         functional_code_length=len(instruction.functional_code),
         indicator_id=instruction.indicator_id,
@@ -142,6 +143,7 @@ def _of_persons(facts: Facts, people: People) -> Facts:
     return changed(
         facts,
         persons_count=people.count,
+        payee_person=people.paid,
         person_amount_max=people.amount_max,
         persons_off_card=people.off_card,
         persons_ids_malformed=people.ids_malformed,

@@ -16,6 +16,7 @@ from gateway.domain.masking import plain_name
 from gateway.domain.money import Fen
 from gateway.domain.registers import FiledPerson, Registers
 
+_CHECK_X = frozenset("xX")
 _CASH = frozenset({Settlement.CASH, Settlement.CASH_CHEQUE})
 
 
@@ -34,6 +35,8 @@ class People:
     cards_of_others: int = 0
     amount_max: Fen | None = None
     cash_max: Fen | None = None
+    paid: str | None = None
+    """Who is paid, where it is one person: the identity number, else the account, else the name."""
 
 
 NOBODY = People()
@@ -58,6 +61,8 @@ def people_of(
         _check_card(found, person, filed, instruction, repays=repays)
         if amount:
             sums[_who(person)] += amount
+    if not instruction.details:
+        found.paid = _who(payee)
     if sums:
         found.amount_max = Fen(max(sums.values()))
         if instruction.settlement in _CASH:
@@ -93,7 +98,10 @@ def _persons(
 
 def _row(payee: Payee, registers: Registers) -> FiledPerson | None:
     """The filed person of this identity and name (Art. 16), whatever the account."""
-    row = registers.persons.get(payee.person.id_number) if payee.person else None
+    number = payee.person.id_number if payee.person else ""
+    row = registers.persons.get(number)
+    if row is None and number[-1:] in _CHECK_X:  # either letter is written, and both are the ten
+        row = registers.persons.get(number.swapcase())
     return row if row and plain_name(row.name) == plain_name(payee.name) else None
 
 
@@ -142,4 +150,6 @@ def _is_card_account(instruction: Instruction, registers: Registers) -> bool:
 
 
 def _who(payee: Payee) -> str:
-    return payee.person.id_number if payee.person else payee.account or payee.name
+    """One person under one word: `x` and `X` are one check digit, spaces in a name are none."""
+    number = payee.person.id_number.upper() if payee.person else ""
+    return number or payee.account or plain_name(payee.name)

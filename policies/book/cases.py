@@ -95,6 +95,7 @@ _CASH = _TRANSFER | {
     "gov_economic_code": "50205",
     "purpose": "讲课费",
     "cash_reason": CashReason.PERSONAL_LABOUR,
+    "payee_person": "220104198506152036",
     "cash_per_person_max": Fen(80_000),
 }
 _PERSON = _TRANSFER | {
@@ -105,6 +106,7 @@ _PERSON = _TRANSFER | {
     "dept_economic_code": "30226",
     "gov_economic_code": "50205",
     "purpose": "专家讲课费",
+    "payee_person": "220104198506152036",
 }
 
 CASES: Mapping[str, dict[str, Any]] = {

@@ -20,10 +20,13 @@ from gateway.domain.codes import (
     Settlement,
 )
 from gateway.domain.decision import Finding, Outcome
-from gateway.domain.instruction import Instruction, Payee
+from gateway.domain.instruction import Detail, Instruction, Payee, Person
+from gateway.domain.masking import as_read
 from gateway.domain.money import Fen
-from gateway.domain.registers import Approval, Registers
+from gateway.domain.registers import Approval, FiledPerson, Registers
 from gateway.pipeline.explain import explain
+from gateway.pipeline.facts import facts_of
+from gateway.pipeline.identify import identify
 from tests.pipeline.fakes import INDICATOR, account, instruction, registers
 from tests.policies.shipped import BOOK
 
@@ -164,3 +167,68 @@ def test_an_approval_that_is_used_up_is_refused_under_the_paragraph_it_was_given
         shelf = with_approvals(approval(kind, "PZ-1", 100_000), shelf=wages())
         outcome, found = told(twice, shelf)
         assert outcome is Outcome.BLOCK and found["JL-033"].article == article, kind
+
+
+def paid(number: str, card: str = "6228230123456789018", name: str = "李某某") -> Payee:
+    return Payee(
+        kind=PayeeKind.PERSON, account=card, name=name, bank_code="105241000022",
+        person=Person(id_number=number, employer="吉林省示例厅", position="", title=""),
+    )  # fmt: skip
+
+
+TEN = "22010419850615003X"
+
+
+def test_the_check_digit_ten_is_one_person_in_either_letter() -> None:
+    """Else one person is two, each below the limit that blocks."""
+    own = Payee(
+        kind=PayeeKind.ORGANISATION, account="-", name="吉林省示例厅", bank_code="105241000022"
+    )
+    rows = tuple(
+        Detail(id=str(n), payee=paid(number, card), amount_fen=Fen(60_000), purpose="发放工资")
+        for n, (number, card) in enumerate(
+            ((TEN, "6228230123456789018"), (TEN.lower(), "6228230123456789026")), 1
+        )
+    )
+    order = cash(120_000, payee=own, details=rows, business_type=BusinessType.PAYROLL)
+    outcome, found = told(order, wages())
+    assert outcome is Outcome.BLOCK and "1,200.00" in found["JL-042"].reason_zh
+
+
+def test_cash_of_a_day_is_counted_by_the_person_whatever_account_or_spelling_is_given() -> None:
+    keys = set()
+    for payee in (
+        paid(TEN), paid(TEN.lower()), paid(TEN, card="6228230123456789026"),
+        paid(TEN, name="李 某某"), paid(TEN, name="李某某\u3000"),
+    ):  # fmt: skip
+        order = cash(80_000, payee=payee)
+        facts = facts_of(order, identify(order, wages()), wages(), MONDAY)
+        keys |= {a.key.key for a in BOOK.asks(facts) if a.key.window == "JL-044.to_person"}
+        keys |= {
+            each.key.key for each in BOOK.shares(facts, Outcome.PASS)
+            if each.key.window == "JL-044.to_person"
+        }  # fmt: skip
+    assert len(keys) == 1 and TEN not in keys.pop()
+
+
+def test_a_filed_person_is_found_by_either_letter() -> None:
+    row = FiledPerson(
+        id_number=TEN, name="李某某", employer="吉林省示例厅", position="", title="",
+        accounts=("6228230123456789018",), official_cards=(),
+    )  # fmt: skip
+    shelf = attrs.evolve(wages(), persons={TEN: row})
+    for number in (TEN, TEN.lower()):
+        order = cash(80_000, payee=paid(number))
+        assert facts_of(order, identify(order, shelf), shelf, MONDAY).persons_unfiled == 0
+
+
+# --- Art. 10(3): what words say ---------------------------------------------------------
+
+
+def test_a_word_is_found_whatever_stands_between_its_characters_for_the_eye_alone() -> None:
+    plain = told(instruction(purpose="购买礼品"), registers())[1]
+    assert "JL-082" in plain
+    for purpose in ("购买礼 品", "购买礼\u3000品", "购买礼\u00a0品", "购买礼\u2003 品"):
+        assert "JL-082" in told(instruction(purpose=purpose), registers())[1], purpose
+    assert as_read("⼆〇二六年（⽀出）：ＡＢ１ ２") == "二〇二六年（支出）：AB1 2"
+    assert as_read("长春 ABC Ltd") == "长春ABC Ltd"

@@ -19,7 +19,7 @@ WINDOWS = {
     "JL-034.main": ("batch.main", "count", "", 366, HELD_TOO),
     "JL-044.draws": ("agency.code", "count", "", 7, HELD_TOO),
     "JL-044.drawn": ("agency.code", "sum", "amount", 7, HELD_TOO),
-    "JL-044.person": ("payee.account payee.name", "sum", "amount", 1, HELD_TOO),
+    "JL-044.to_person": ("payee.person", "sum", "amount", 1, HELD_TOO),
     "JL-072.goods": ("agency.code payee.account", "sum", "amount", 30, HELD_TOO),
     "JL-072.works": ("agency.code payee.account", "sum", "amount", 30, HELD_TOO),
     "JL-073.parts": ("agency.code payee.account", "sum", "amount", 30, HELD_TOO),
@@ -52,7 +52,7 @@ def test_an_ordinary_payment_asks_for_nothing_and_leaves_nothing(base: str) -> N
 
 
 def test_cash_asks_what_the_agency_and_the_person_had() -> None:
-    assert asked(facts("cash_to_person")) == {"JL-044.draws", "JL-044.drawn", "JL-044.person"}
+    assert asked(facts("cash_to_person")) == {"JL-044.draws", "JL-044.drawn", "JL-044.to_person"}
 
 
 def test_a_large_payment_asks_whether_it_was_made_before() -> None:
