@@ -115,7 +115,9 @@ class Pages:
         done = done_of(visit)
         frame = {"visit": visit, "nav": self._bar(visit) if visit else [], "just_done": done}
         text = self._environment.get_template(f"{template}.html").render(values | frame)
-        page = web.Response(status=status, text=text, content_type="text/html", charset="utf-8")
+        page = web.Response(
+            status=status, text=_landed(text), content_type="text/html", charset="utf-8"
+        )
         if visit and done:
             forget_done(visit.request, page)
         return page
@@ -133,6 +135,19 @@ class Pages:
             for entry in entries:
                 entry["here"] = entry["here"].replace("true", "")
         return [(GROUPS[group], entries) for group, entries in bar.items() if entries]
+
+
+_LANDS = (' aria-invalid="true"', ' data-land=""')
+"""The first field that is wrong; else what answers the form. No value that is shown has a quote."""
+
+
+def _landed(page: str) -> str:
+    """With the place where the keyboard goes on, and which a screen reader says: without it, after
+    a form, both begin again at the top of the page."""
+    for mark in _LANDS:
+        if mark in page:
+            return page.replace(mark, f"{mark} autofocus", 1)
+    return page
 
 
 def _here(path: str, entry: str) -> str:

@@ -5,12 +5,22 @@
   if (live && window.EventSource) follow(live);
   document.addEventListener("keydown", press);
   document.addEventListener("change", repick);
+  comeBack();
 
   // A picker whose choice decides what stands beside it asks for its row anew.
   function repick(event) {
     const button = document.getElementById("refresh");
     if (!button || !event.target.matches("[data-refresh]")) return;
+    sessionStorage.setItem("desk.at", event.target.name);
     button.form.requestSubmit(button);
+  }
+
+  // To the picker that asked, on the page that answers it.
+  function comeBack() {
+    const name = sessionStorage.getItem("desk.at");
+    sessionStorage.removeItem("desk.at");
+    const found = name && document.getElementsByName(name)[0];
+    if (found) found.focus();
   }
 
   function follow(box) {
