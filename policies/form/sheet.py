@@ -5,6 +5,8 @@ is what may be posted several times under one name.
 """
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from functools import lru_cache
 from typing import Any
 
 from policies.form.annotated import LAST, MARK, annotated, key_of, literal, seen
@@ -15,9 +17,19 @@ from policies.form.papers import papers_sheet
 from policies.form.tabled import table_sheet
 from policies.form.values import lines_of, value_text
 
+DOCUMENTS_KNOWN_MAX = 128
+
 
 def sheet_of(text: str) -> Sheet | None:
-    """The document's fields; None if it is too free for the form, and is edited as text."""
+    """The document's fields; None if it is too free for the form, and is edited as text. The
+    caller's own: a page adds to it."""
+    return deepcopy(_proven(text))
+
+
+@lru_cache(maxsize=DOCUMENTS_KNOWN_MAX)
+def _proven(text: str) -> Sheet | None:
+    """Written back and read again line by line, which is half of what the form's page costs: a
+    document in force is the same at each visit."""
     try:
         content = annotated(text, proven=False)
         sheet = _sheet(content)

@@ -217,3 +217,15 @@ def test_papers_are_ticked_in_groups_of_which_one_suffices() -> None:
     ]
     assert papers_from(ticked) == "invoice & tender | contract"
     assert papers_from(sheet | {"groups": []}) == ""
+
+
+def test_a_document_is_proven_once_and_each_caller_has_a_sheet_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text = next(iter(TEXTS.values())) + "\n# read for the first time\n"
+    first = sheet_of(text)
+    monkeypatch.setattr("policies.form.sheet.document_of", None)
+    second = sheet_of(text)
+    assert first is not None and first == second
+    first["when"].clear()
+    assert second["when"] and sheet_of(text) == second
