@@ -130,10 +130,10 @@ class Pages:
                 path = route.path.replace("{division}", visit.division)
                 here = _here(visit.request.path, path)
                 bar[nav.group].append({"path": path, "zh": nav.zh, "en": nav.en, "here": here})
-        entries = [entry for group in bar.values() for entry in group]
-        if any(entry["here"] == "page" for entry in entries):  # it is nearer than its parent
-            for entry in entries:
-                entry["here"] = entry["here"].replace("true", "")
+        marked = [entry for group in bar.values() for entry in group if entry["here"]]
+        nearest = max((len(entry["path"]) for entry in marked), default=0)
+        for entry in marked:  # a register's rows are below the changes of all registers
+            entry["here"] *= len(entry["path"]) == nearest
         return [(GROUPS[group], entries) for group, entries in bar.items() if entries]
 
 

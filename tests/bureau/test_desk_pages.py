@@ -140,7 +140,9 @@ async def test_the_side_bar_marks_the_page_that_is_open_or_whose_it_is(desk: Des
     home = f"/desk/{DIVISION}"
     for path, entry, mark in (
         ("", "", "page"), ("/cases", "/cases", "page"), ("/cases/new", "/cases", "true"),
-        ("/policies/JL-042", "/policies", "true"), (PAGES[4].removeprefix(home), None, None),
+        ("/policies/JL-042", "/policies", "true"),
+        ("/registers/accounts/edit", "/registers/accounts", "true"),
+        (PAGES[4].removeprefix(home), None, None),
     ):  # fmt: skip
         bar = (await reviewer.get(home + path))[1].partition("<nav")[2].partition("</nav>")[0]
         marked = re.findall(r'<a href="([^"]+)" aria-current="([a-z]+)">', bar)
