@@ -24,6 +24,11 @@ def plain_name(name: str) -> str:
     return "".join(c for c in text if not c.isspace() and c not in "()[]【】〔〕").casefold()
 
 
+def plain_account(account: str) -> str:
+    """Without the hyphens that are written for the eye; what is nothing else stays."""
+    return account.replace("-", "") or account
+
+
 _BESIDE_CHINESE = re.compile(r"(?<=[^\x00-\x7f])\s+|\s+(?=[^\x00-\x7f])")
 
 

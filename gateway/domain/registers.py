@@ -21,7 +21,7 @@ from gateway.domain.codes import (
     Register,
     ThreePublicCategory,
 )
-from gateway.domain.masking import plain_name
+from gateway.domain.masking import plain_account, plain_name
 from gateway.domain.money import Fen
 
 _PERSONAL = frozenset({AccountClass.PERSONAL, AccountClass.OFFICIAL_CARD})
@@ -285,6 +285,15 @@ class Registers:
 
     def as_of_register(self, register: Register) -> dt.datetime:
         return self.ages.get(register, self.as_of)
+
+    def spelling_of(self, account: str) -> str:
+        """An account as it stands here, else without hyphens: bank cores read over them, so that
+        an account written with one would slip past every list."""
+        if "-" not in account:
+            return account
+        lists = (self.accounts, self.blacklist_accounts, self.payee_classes,
+                 self.designated_vendors, self.index.persons_accounts)  # fmt: skip
+        return account if any(account in each for each in lists) else plain_account(account)
 
     def personal(self, accounts: Collection[str]) -> frozenset[str]:
         """Those of `accounts` that are a person's: filed with one, or registered as such."""

@@ -8,7 +8,7 @@ from gateway.domain.parties import Parties
 from gateway.domain.registers import Registers
 from gateway.pipeline.decide import Case
 from gateway.pipeline.facts import facts_of
-from gateway.pipeline.identify import identify
+from gateway.pipeline.identify import as_known, identify
 
 
 def cases_of(
@@ -16,6 +16,7 @@ def cases_of(
     minute: int | None = None,
 ) -> Sequence[Case]:  # fmt: skip
     """The whole first, then each detail with its own payee, amount and purpose."""
+    instruction = as_known(instruction, registers)
     whole = Case(facts=facts_of(instruction, parties, registers, on, minute=minute))
     if not instruction.details:
         return (whole,)

@@ -4,7 +4,7 @@ import datetime as dt
 
 from gateway.domain.codes import ApprovalKind, Evidence
 from gateway.domain.instruction import Instruction
-from gateway.domain.masking import plain_name
+from gateway.domain.masking import plain_account, plain_name
 from gateway.domain.money import Fen
 from gateway.domain.registers import Approval, Contract, Registers
 
@@ -37,7 +37,7 @@ def contract_matches(instruction: Instruction, contract: Contract | None) -> boo
     return (
         contract is not None
         and _own(contract, instruction)
-        and contract.account == payee.account
+        and _same_account(contract.account, instruction)
         and plain_name(contract.supplier) == plain_name(payee.name)
     )
 
@@ -65,7 +65,7 @@ def applies(approval: Approval, instruction: Instruction, on: dt.date) -> bool:
     """An approval stands for this payment only: its agency, payee, item, time and remainder."""
     return (
         approval.agency == instruction.agency_code
-        and approval.payee_account in (None, "", instruction.payee.account)
+        and (not approval.payee_account or _same_account(approval.payee_account, instruction))
         and instruction.dept_economic_code.startswith(approval.dept_economic_code or "")
         and approval.valid_from <= on <= approval.valid_to
         and instruction.amount_fen <= approval.amount_fen - approval.used_fen
@@ -76,9 +76,14 @@ def _covers(contract: Contract, instruction: Instruction) -> bool:
     left = contract.amount_fen - contract.paid_fen
     return (
         _own(contract, instruction)
-        and contract.account == instruction.payee.account
+        and _same_account(contract.account, instruction)
         and instruction.amount_fen <= left
     )
+
+
+def _same_account(account: str, instruction: Instruction) -> bool:
+    """Hyphens are for the eye; registers and instructions may each be written with some."""
+    return plain_account(account) == plain_account(instruction.payee.account)
 
 
 def _own(contract: Contract, instruction: Instruction) -> bool:

@@ -26,7 +26,7 @@ from gateway.domain.money import Fen
 from gateway.domain.registers import Approval, FiledPerson, Registers
 from gateway.pipeline.explain import explain
 from gateway.pipeline.facts import facts_of
-from gateway.pipeline.identify import identify
+from gateway.pipeline.identify import as_known, identify
 from tests.pipeline.fakes import INDICATOR, account, instruction, registers
 from tests.policies.shipped import BOOK
 
@@ -232,3 +232,48 @@ def test_a_word_is_found_whatever_stands_between_its_characters_for_the_eye_alon
         assert "JL-082" in told(instruction(purpose=purpose), registers())[1], purpose
     assert as_read("⼆〇二六年（⽀出）：ＡＢ１ ２") == "二〇二六年（支出）：AB1 2"
     assert as_read("长春 ABC Ltd") == "长春ABC Ltd"
+
+
+# --- lists of accounts ------------------------------------------------------------------
+
+BARRED = "22001450100050009999"
+
+
+def test_an_account_written_with_hyphens_is_the_account_that_the_lists_know() -> None:
+    """A bank core reads over them; the lists would not."""
+    shelf = attrs.evolve(
+        registers(),
+        accounts={
+            **registers().accounts, OWN_OTHER: account(OWN_OTHER, "101001", AccountClass.REAL_FUND)
+        },
+        blacklist_accounts=frozenset({BARRED, "1-2"}),
+    )  # fmt: skip
+
+    def paid_to(number: str, order: Instruction | None = None) -> tuple[Outcome, set[str]]:
+        payee = Payee(
+            kind=PayeeKind.ORGANISATION, account=number, name="示例公司", bank_code="105241000022"
+        )
+        outcome, found = told(replace(order or instruction(), payee=payee), shelf)
+        return outcome, set(found)
+
+    for number, policy in ((OWN_OTHER, "JL-020"), (BARRED, "JL-009"), ("1-2", "JL-009")):
+        assert paid_to(number) == (Outcome.BLOCK, {policy})
+    for at in (1, 4, 19):
+        assert paid_to(f"{OWN_OTHER[:at]}-{OWN_OTHER[at:]}") == paid_to(OWN_OTHER)
+        assert paid_to(f"{BARRED[:at]}-{BARRED[at:]}") == paid_to(BARRED)
+    assert paid_to("0710-1010110152000088")[0] is Outcome.PASS
+
+
+def test_a_persons_account_with_a_hyphen_is_still_a_persons() -> None:
+    card = "6228230123456789018"
+    shelf = attrs.evolve(
+        registers(),
+        accounts={**registers().accounts, card: account(card, "", AccountClass.PERSONAL)},
+    )
+    written = "6228-2301-2345-6789-018"
+    payee = Payee(kind=PayeeKind.ORGANISATION, account=written, name="李某某", bank_code="1")
+    order = replace(instruction(), payee=payee)
+    parties = identify(order, shelf)
+    assert parties.personal == {written, card}, "hidden in the record, judged as a person's"
+    facts = facts_of(as_known(order, shelf), parties, shelf, MONDAY)
+    assert facts.payee_kind is PayeeKind.PERSON and facts.payee_account == card
