@@ -32,7 +32,7 @@ from bureau.desk.summary import Summaries
 from bureau.inbox.bell import Bell
 from bureau.inbox.keyring import KeyFiles, KeyRing
 from bureau.inbox.keys import receiving_keys
-from bureau.inbox.receive import Inbox
+from bureau.inbox.receive import OWN_CERTIFICATE, Inbox
 from bureau.serving import site, spare_the_collector
 from bureau.settings import Settings, SettingsWrong, load_settings
 from bureau.web.desk import desk_application
@@ -211,6 +211,8 @@ async def _check(settings: Settings) -> None:
             ended.append(f"{words}: ended on {one.held.not_after:%Y-%m-%d %H:%M:%S} UTC")
         elif one.urgent:
             sys.stdout.write(f"warning: {words}: {one.held.days_left(now())} days left\n")
+    if words := trust.word.against(now(), OWN_CERTIFICATE):
+        ended.append(words)
     if ended:
         raise ValueError("; ".join(ended))
     for left in trust.table.left_out:
@@ -234,7 +236,9 @@ async def _keep_forks(settings: Settings, store: Store, bell: Bell, rooms: Async
 
 def _trust(settings: Settings) -> Trust:
     own = _witness_signer(settings)
-    trust = load_trust(settings.trust_evidence_authorities, settings.trust_parties, own)
+    trust = load_trust(
+        settings.trust_evidence_authorities, settings.trust_parties, own, settings.trust_revocations
+    )
     for place in settings.logs:
         found = {key.suite for key in receiving_keys(trust, place)}
         for suite in set(suites_wanted(place.origin)) - found:
@@ -267,6 +271,7 @@ def _ring(settings: Settings, trust: Trust, tls: LiveTls) -> KeyRing:
         revocations=settings.door_revocations,
         authorities=settings.trust_evidence_authorities,
         parties=settings.trust_parties,
+        signing_revocations=settings.trust_revocations,
     )  # fmt: skip
     return KeyRing(files, trust, tls, partial(_witness_signer, settings))
 

@@ -40,6 +40,7 @@ _FILE_KEYS: dict[str, type] = {
 }
 _OPTIONAL_KEYS: dict[str, type] = {
     "door.revocations": Path,
+    "trust.revocations": Path,
     "witness.sm2_certificate": Path,
     "witness.sm2_key": Path,
     "witness.forks": Path,
@@ -114,6 +115,8 @@ class Settings:
     trust_evidence_authorities: Path
     trust_parties: Path
     """Folder of the parties' signing certificates (PEM)."""
+    trust_revocations: Path | None
+    """Lists of the evidence authorities; beyond an expired one no signature counts."""
     logs: tuple[LogPlace, ...]
     gateways: Mapping[str, str]
     """By the gateway's URI: its door's origin, such as `https://gateway.bank.example:8443`. What is

@@ -195,10 +195,15 @@ def shelf_of(settings: Settings) -> Shelf:
         "传输机构 transport authority": settings.door_authorities,
         "证据机构 evidence authority": settings.trust_evidence_authorities,
     }
+    lists = {
+        "吊销列表 revocation list (door)": settings.door_revocations,
+        "吊销列表 revocation list (trust)": settings.trust_revocations,
+    }
     return Shelf(
         own={use: path for use, path in own.items() if path is not None},
         parties=settings.trust_parties,
         evidence=settings.trust_evidence_authorities,
+        lists={use: path for use, path in lists.items() if path is not None},
         signing=frozenset({"见证签名 witness", "见证签名 witness SM2"}),
     )
 

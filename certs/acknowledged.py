@@ -96,7 +96,7 @@ class BureauWitness:
     def _bureaus_keys(self) -> tuple[NoteKey, ...]:
         table = self.trust.table
         return tuple(
-            witness_key(party.certificate).within(party.not_before, party.not_after)
+            witness_key(party.certificate).within(party.not_before, table.counts_until(party))
             for party in table.by_thumbprint.values()
-            if party.sender.uri == self.bureau and party.thumbprint not in table.revoked
+            if party.sender.uri == self.bureau and not table.is_revoked(party)
         )

@@ -9,7 +9,7 @@ import datetime as dt
 import attrs
 from cryptography import x509
 
-from certs.signatories import Signatories, life_under
+from certs.signatories import NEVER, Signatories, life_under, signatory
 from certs.signing.signer import Signer
 
 
@@ -24,6 +24,9 @@ class OwnWord:
     """False: it is an authority's, and renewing ours under it would prolong nothing."""
     flaw: str = ""
     """Why it counts nowhere, whatever the time."""
+    listed_until: dt.datetime | None = None
+    """Until when the authority's revocation list says that it is not revoked; None: none is kept
+    here. Beyond it nobody's signature counts, so neither does ours."""
 
     @property
     def by(self) -> str:
@@ -36,7 +39,14 @@ class OwnWord:
         if self.flaw:
             return f"the {name} {self.flaw}"
         if now <= self.ends:
-            return ""
+            if self.listed_until is None or now <= self.listed_until:
+                return ""
+            words = f"the revocation list of the evidence authority over the {name}"
+            if self.listed_until == NEVER:
+                return f"{words} is missing: put it in place"
+            return (
+                f"{words} ended on {self.listed_until:%Y-%m-%d %H:%M:%S} UTC: put a new one there"
+            )
         moment = f"ended on {self.ends:%Y-%m-%d %H:%M:%S} UTC"
         if self.own:
             return f"the {name} {moment}: renew it"
@@ -47,16 +57,25 @@ def own_word(table: Signatories, own: Signer) -> OwnWord:
     """As the table's authorities stand. With equal ends the authority is named: it goes first."""
     words = [_of_one(table, one) for one in own.each]
     flawed = [word for word in words if word.flaw]
-    return min(flawed or words, key=lambda word: (word.ends, word.own))
+    first = min(flawed or words, key=lambda word: (word.ends, word.own))
+    asked = [word.listed_until for word in words if word.listed_until is not None]
+    return attrs.evolve(first, listed_until=min(asked, default=None))
 
 
 def _of_one(table: Signatories, one: Signer) -> OwnWord:
     leaf = one.certificate
     try:
+        party = signatory(table.authorities, leaf)
         life = life_under(table.authorities, leaf)
     except ValueError as reason:
         flaw = f"counts nowhere: {reason}"
         return OwnWord(ends=one.not_after, certificate=leaf, own=True, flaw=flaw)
     authority = life.authority
     own = leaf.not_valid_after_utc < authority.not_valid_after_utc
-    return OwnWord(ends=life.not_after, certificate=leaf if own else authority, own=own)
+    return OwnWord(
+        ends=life.not_after,
+        certificate=leaf if own else authority,
+        own=own,
+        flaw=f"({party.serial:x}) is revoked: replace it" if table.is_revoked(party) else "",
+        listed_until=table.listed_until(party),
+    )

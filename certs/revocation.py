@@ -42,8 +42,11 @@ def issuer_of(certificate: x509.Certificate) -> str:
 
 
 def identity_of(authority: x509.Certificate) -> str:
-    """What its certificates call it: hex of the subject key identifier."""
-    found = authority.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    """What its certificates call it: hex of the subject key identifier. Raises ValueError."""
+    try:
+        found = authority.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    except x509.ExtensionNotFound:
+        raise ValueError("the authority's certificate does not say what it is called") from None
     return found.key_identifier.hex()
 
 
@@ -88,6 +91,13 @@ def read_lists(
             raise ValueError("a revocation list is not signed by the authority it is used for")
         found[identity_of(authority)] = crl
     return found
+
+
+def lists_in(pem: bytes) -> tuple[RevocationList, ...]:
+    """The lists of a file as they stand, named by their issuer's subject; nothing is proven.
+    Raises ValueError."""
+    found = [x509.load_pem_x509_crl(piece) for piece in _pieces(pem)]
+    return tuple(read_of(crl.issuer.rfc4514_string(), crl) for crl in found)
 
 
 def read_of(issuer: str, crl: x509.CertificateRevocationList) -> RevocationList:

@@ -13,11 +13,15 @@ from cryptography import x509
 
 from certs.issued import issued_by
 from certs.keys import load_certificates
+from certs.revocation import issuer_of, read_lists, read_of, serials_of
 from certs.signing.signer import thumbprint_of, uri_of
+from certs.signing.sm2 import Sm2PublicKey
 from certs.signing.suites import PublicKey, public_of
+from gateway.domain.certificates import RevocationList
 from gateway.domain.parties import Sender, sender_of
 
 SIGNATORIES_MAX = 100_000
+NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
 @attrs.frozen(kw_only=True)
@@ -32,6 +36,23 @@ class Signatory:
     not_after: dt.datetime
     """Never later than its authority's own end."""
     certificate: x509.Certificate
+    issuer: str
+    """As revocation lists name its authority."""
+
+    @property
+    def listable(self) -> bool:
+        """Lists are read of P-256 authorities; an SM2 certificate is revoked by the registry, or
+        taken out of the folder."""
+        return not isinstance(self.public, Sm2PublicKey)
+
+
+@attrs.frozen(kw_only=True)
+class Lists:
+    """What the evidence authorities' revocation lists say, and until when, by issuer."""
+
+    serials: frozenset[tuple[str, str]]
+    ends: Mapping[str, dt.datetime]
+    read: tuple[RevocationList, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -60,6 +81,28 @@ class Signatories:
     by_thumbprint: Mapping[str, Signatory]
     revoked: frozenset[str]
     left_out: tuple[LeftOut, ...]
+    lists: Lists | None = None
+    """None: none are kept here."""
+
+    def is_revoked(self, one: Signatory) -> bool:
+        """By the registry, or by a list of its authority."""
+        if one.thumbprint in self.revoked:
+            return True
+        if self.lists is None or not one.listable:
+            return False
+        return (one.issuer, f"{one.serial:x}") in self.lists.serials
+
+    def counts_until(self, one: Signatory) -> dt.datetime:
+        """The first of all that ends what it signs anew."""
+        listed = self.listed_until(one)
+        return one.not_after if listed is None else min(one.not_after, listed)
+
+    def listed_until(self, one: Signatory) -> dt.datetime | None:
+        """How long nobody need ask anew whether it is revoked: beyond its authority's list, or
+        without one, it counts no more (silence never passes). None: no lists are kept here."""
+        if self.lists is None or not one.listable:
+            return None
+        return self.lists.ends.get(one.issuer, NEVER)
 
 
 def signatories(
@@ -106,6 +149,7 @@ def signatory(evidence: Sequence[x509.Certificate], certificate: x509.Certificat
         not_before=life.not_before,
         not_after=life.not_after,
         certificate=certificate,
+        issuer=issuer_of(certificate),
     )
 
 
@@ -130,10 +174,17 @@ def life_under(evidence: Sequence[x509.Certificate], certificate: x509.Certifica
     )
 
 
-def read_signatories(evidence_file: Path, folder: Path, revoked: Iterable[str] = ()) -> Signatories:
-    """From the authority's PEM file and a folder of PEM files, one party's certificate in each.
+def read_signatories(
+    evidence_file: Path,
+    folder: Path,
+    revoked: Iterable[str] = (),
+    revocations: Path | None = None,
+) -> Signatories:
+    """From the authority's PEM file, a folder of PEM files, one party's certificate in each, and a
+    file of the authorities' lists.
 
-    A file that cannot be read is left out with its reason, like a certificate that does not count.
+    A file that cannot be read is left out with its reason, like a certificate that does not count;
+    of authorities and lists it raises ValueError, OSError.
     """
     named: list[tuple[str, x509.Certificate]] = []
     unreadable: list[LeftOut] = []
@@ -142,8 +193,22 @@ def read_signatories(evidence_file: Path, folder: Path, revoked: Iterable[str] =
             named += [(path.name, each) for each in load_certificates(path)]
         except ValueError as error:
             unreadable.append(LeftOut(name=path.name, reason=str(error)))
-    table = signatories(load_certificates(evidence_file), named, revoked)
-    return attrs.evolve(table, left_out=(*unreadable, *table.left_out))
+    evidence = load_certificates(evidence_file)
+    table = signatories(evidence, named, revoked)
+    lists = _lists(revocations, evidence) if revocations is not None else None
+    return attrs.evolve(table, left_out=(*unreadable, *table.left_out), lists=lists)
+
+
+def _lists(file: Path, evidence: Sequence[x509.Certificate]) -> Lists:
+    found = read_lists(file.read_bytes(), evidence)
+    read = tuple(read_of(issuer, crl) for issuer, crl in found.items())
+    return Lists(
+        serials=frozenset(
+            (issuer, serial) for issuer, crl in found.items() for serial in serials_of(crl)
+        ),
+        ends={each.issuer: each.next_update for each in read},
+        read=read,
+    )
 
 
 def _check_authority(certificate: x509.Certificate) -> None:

@@ -112,12 +112,15 @@ class Trust:
         return self._own.document(body)
 
 
-def load_trust(evidence: Path, parties: Path, own: Signer) -> Trust:
-    """From the evidence authority's PEM file and the folder of the parties' certificates.
+def load_trust(
+    evidence: Path, parties: Path, own: Signer, revocations: Path | None = None
+) -> Trust:
+    """From the evidence authority's PEM file, the folder of the parties' certificates, and the
+    authority's revocation lists.
 
     `Trust.table.left_out` names each certificate that does not count, with its reason.
     """
-    return Trust(read_signatories(evidence, parties), own)
+    return Trust(read_signatories(evidence, parties, revocations=revocations), own)
 
 
 def _prove(standing: _Standing, raw: bytes, token: str) -> Signatory:
@@ -155,7 +158,7 @@ def _known(table: Signatories, thumbprint: str | None) -> Signatory:
 
 
 def _check_life(table: Signatories, signer: Signatory, at: dt.datetime | None) -> None:
-    if signer.thumbprint in table.revoked:
+    if table.is_revoked(signer):
         raise Unproven(FaultCode.SIGNER_UNKNOWN, "the signer's certificate is revoked")
     if at is None:
         return
@@ -163,6 +166,10 @@ def _check_life(table: Signatories, signer: Signatory, at: dt.datetime | None) -
         raise Unproven(FaultCode.SIGNER_UNKNOWN, "the signer's certificate is not yet valid")
     if at > signer.not_after:
         raise Unproven(FaultCode.SIGNER_UNKNOWN, "the signer's certificate has expired")
+    listed_until = table.listed_until(signer)
+    if listed_until is not None and at > listed_until:
+        words = "the revocation list of the signer's authority has ended, or there is none"
+        raise Unproven(FaultCode.SIGNER_UNKNOWN, words)
 
 
 def _may_carry(standing: _Standing, party: str, sender: Sender) -> bool:

@@ -87,6 +87,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """The evidence CA's certificate."""
         folder: Path
         """Signing certificates of the parties, one PEM file each."""
+        revocations: Path | None = None
+        """CRLs (PEM) of the evidence authority; beyond an expired one no signature counts."""
 
     class Bank(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         host: Text
@@ -293,6 +295,8 @@ def _own_files(settings: Settings) -> Iterator[tuple[str, Path]]:
     yield "record_key.key", settings.record_key.key
     if settings.tls.revocations:
         yield "tls.revocations", settings.tls.revocations
+    if settings.parties.revocations:
+        yield "parties.revocations", settings.parties.revocations
     yield from _sm2_files(settings)
 
 

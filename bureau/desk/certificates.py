@@ -15,10 +15,11 @@ import structlog
 
 from certs.files import Mark, mark_of
 from certs.keys import load_certificates
+from certs.revocation import lists_in
 from certs.signatories import life_under
 from certs.signing.signer import uri_of
 from certs.signing.suites import public_of, suite_of
-from gateway.domain.certificates import alert_of
+from gateway.domain.certificates import alert_of, list_alert_of
 
 WARN_DAYS = 30
 URGENT_DAYS = 7
@@ -43,6 +44,13 @@ class Held:
     """The authority over it, where that ends first (or with it): then `not_after` is its end."""
     suite: str = ""
     """Of its key: of one holder, an SM2 certificate is not in the place of a P-256 one."""
+    listed: bool = False
+    """A revocation list: it lives for days, and beyond its end nobody passes."""
+
+    def threshold(self, now: dt.datetime) -> int | None:
+        """The alarm that is due: days, 0 once it has ended, None."""
+        alarm = list_alert_of if self.listed else alert_of
+        return alarm(self.not_before, self.not_after, now)
 
     def days_left(self, now: dt.datetime) -> int:
         """Whole days; negative once it has run out."""
@@ -70,7 +78,7 @@ def endings(held: Iterable[Held], now: dt.datetime) -> list[Ending]:
     last = {_place(each): each.not_after for each in whole if each.not_before <= now}
     found = []
     for each in whole:
-        threshold = alert_of(each.not_before, each.not_after, now)
+        threshold = each.threshold(now)
         if threshold is not None and last.get(_place(each), each.not_after) <= each.not_after:
             found.append(Ending(held=each, threshold=threshold))
     return found
@@ -115,6 +123,8 @@ class Shelf:
     evidence: Path | None = None
     """The authorities that those of `signing` must be under: they count no longer than these."""
     signing: frozenset[str] = frozenset()
+    lists: Mapping[str, Path] = attrs.field(factory=dict)
+    """Files of revocation lists, by use."""
 
     def held(self) -> list[Held]:
         """Soonest to run out first. A file that cannot be read is left out."""
@@ -123,6 +133,7 @@ class Shelf:
             for use, path in self.own.items()
             for each in _read(use, path, self.evidence if use in self.signing else None)
         ]
+        found += [each for use, path in self.lists.items() for each in _read_lists(use, path)]
         if self.parties is not None and self.parties.is_dir():
             for path in sorted(self.parties.glob("*.pem")):
                 found += _read(PARTY, path)
@@ -132,6 +143,20 @@ class Shelf:
 def _read(use: str, path: Path, over: Path | None = None) -> tuple[Held, ...]:
     try:
         return _held(use, path, over, mark_of([path, over]))
+    except (ValueError, OSError):
+        return ()
+
+
+def _read_lists(use: str, path: Path) -> tuple[Held, ...]:
+    try:
+        return tuple(
+            Held(
+                use=use, file=path.name, subject=one.issuer, serial=f"{one.number}",
+                holder=one.issuer, not_before=one.this_update, not_after=one.next_update,
+                listed=True,
+            )
+            for one in lists_in(path.read_bytes())
+        )  # fmt: skip
     except (ValueError, OSError):
         return ()
 

@@ -35,6 +35,12 @@ class KeyFiles:
     authorities: Path
     """Evidence."""
     parties: Path
+    signing_revocations: Path | None = None
+    """A list of each evidence authority."""
+
+    @property
+    def trust(self) -> tuple[Path | None, ...]:
+        return self.authorities, self.parties, self.signing_revocations
 
 
 class KeyRing:
@@ -49,7 +55,7 @@ class KeyRing:
         self._own = own
         self._marks: dict[str, Mark] = {
             "tls": mark_of(files.tls),
-            "parties": mark_of((files.authorities, files.parties)),
+            "parties": mark_of(files.trust),
             "witness": mark_of(files.witness),
         }
         self._told: dict[str, str] = {}
@@ -61,9 +67,8 @@ class KeyRing:
             await self.look()
 
     async def look(self) -> None:
-        parties = (self._files.authorities, self._files.parties)
         await self._take("tls", self._files.tls, self._renew_tls)
-        await self._take("parties", parties, self._renew_parties)
+        await self._take("parties", self._files.trust, self._renew_parties)
         await self._take("witness", self._files.witness, self._renew_own)
 
     def learn(self, gateway: str, certificate_pem: bytes) -> None:
@@ -104,8 +109,10 @@ class KeyRing:
         return revoked_in(self._files.revocations, load_certificates(self._files.transport))
 
     async def _renew_parties(self) -> None:
-        revoked = self._trust.table.revoked
-        read = partial(read_signatories, self._files.authorities, self._files.parties, revoked)
+        files, revoked = self._files, self._trust.table.revoked
+        read = partial(
+            read_signatories, files.authorities, files.parties, revoked, files.signing_revocations
+        )
         self._trust.replace(await asyncio.to_thread(read))
 
     async def _renew_own(self) -> None:

@@ -10,11 +10,11 @@ def receiving_keys(trust: Trust, place: LogPlace) -> tuple[NoteKey, ...]:
 
     Raises ValueError if the place's origin is not one of the gateway's own.
     """
-    revoked = trust.table.revoked
+    table = trust.table
     return tuple(
-        log_key(party.certificate, place.origin).within(party.not_before, party.not_after)
-        for party in trust.table.by_thumbprint.values()
-        if party.sender.uri == place.gateway and party.thumbprint not in revoked
+        log_key(party.certificate, place.origin).within(party.not_before, table.counts_until(party))
+        for party in table.by_thumbprint.values()
+        if party.sender.uri == place.gateway and not table.is_revoked(party)
     )
 
 

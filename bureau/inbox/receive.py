@@ -24,6 +24,7 @@ from gateway.domain.log import Cosigned, Delivery
 
 PROVEN_AT_ONCE = 16
 """Notices proven before others have a turn of the event loop."""
+OWN_CERTIFICATE = "bureau's own witness certificate"
 REASONS_ZH: dict[str, str] = {
     Refusal.ORIGIN: "不是本区划的日志",
     Refusal.SIGNATURE: "检查点签名无效",
@@ -47,7 +48,7 @@ class NotEntitled(Exception):
 
 
 class WitnessEnded(Exception):
-    """Our own certificate, or one over it, has ended: what we sign would prove nothing."""
+    """Our own certificate, or one over it, has ended or is revoked: what we sign proves nothing."""
 
 
 class DeliveryRefused(Exception):
@@ -85,7 +86,7 @@ class Inbox:
         self._bell = bell
 
     def _expect_own_life(self) -> None:
-        if words := self._trust.word.against(self._clock(), "bureau's own witness certificate"):
+        if words := self._trust.word.against(self._clock(), OWN_CERTIFICATE):
             raise WitnessEnded(words)
 
     def expect_gateway(self, party: str) -> None:

@@ -20,7 +20,7 @@ from adapters.postgres.session import READ_ONLY, SAFE_COMMITS
 from adapters.postgres.shelf import PostgresRegisterShelf
 from certs.live import LiveTls
 from certs.tls import client_context
-from gateway.commands.examine_keys import certificates, keys
+from gateway.commands.examine_keys import certificates, keys, word
 from gateway.commands.examine_mark import marks
 from gateway.commands.examine_policies import policies
 from gateway.commands.finding import Finding, State, bad, good, warn
@@ -57,6 +57,8 @@ async def examine(settings: Settings, secrets: Secrets) -> AsyncIterator[Finding
     reachable = True
     async for finding in database(secrets):
         reachable = reachable and (finding.part, finding.state) != ("database", State.BAD)
+        yield finding
+    for finding in await word(settings, secrets, now, reachable=reachable):
         yield finding
     if reachable:
         async for finding in own_secrets(settings, secrets):

@@ -2,11 +2,14 @@
 
 import datetime as dt
 
+from adapters.postgres.certificates import PostgresCertificates
 from certs.keys import load_certificates, load_signer
+from certs.own_word import own_word
 from certs.signatories import life_under, read_signatories
 from certs.tls import server_context
 from gateway.commands.finding import Finding, bad, good, warn
 from gateway.commands.rooms import credentials, record_signer
+from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.log import SM2_SM3
 from gateway.settings import Secrets, Settings
 
@@ -62,6 +65,25 @@ def certificates(settings: Settings, now: dt.datetime) -> list[Finding]:
             continue
         found.append(_days_left(part, file.name, ends, now))
     return [*found, *_under_authority(settings, now), *_parties(settings, now)]
+
+
+async def word(
+    settings: Settings, secrets: Secrets, now: dt.datetime, *, reachable: bool
+) -> list[Finding]:
+    """Whether the record key is revoked, by the registry or a list, or a list has ended: then
+    `serve` decides nothing. Its life is among `certificates`."""
+    parties = settings.parties
+    store = PostgresCertificates(secrets.database)
+    try:
+        revoked = (await store.revoked()).thumbprints if reachable else frozenset[str]()
+        table = read_signatories(parties.authority, parties.folder, revoked, parties.revocations)
+        own = own_word(table, record_signer(settings, secrets))
+    except (ValueError, OSError, LedgerUnavailable) as error:
+        return [bad("record_key.word", error)]
+    finally:
+        await store.close()
+    words = own.against(now, "record certificate")
+    return [bad("record_key.word", words)] if words else []
 
 
 def _under_authority(settings: Settings, now: dt.datetime) -> list[Finding]:

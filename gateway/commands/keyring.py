@@ -8,7 +8,7 @@ import asyncio
 import datetime as dt
 import os
 import secrets as random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -64,10 +64,15 @@ class KeyRing:
         self._told: dict[str, str] = {}
         self.expel: Callable[[Callable[[object], bool]], int] = lambda _: 0
         """Hangs up on whoever may not stay; set by who wires the listener."""
-        self.lists: tuple[RevocationList, ...] = ()
-        """Those that are loaded, whoever made them."""
+        self._transport_lists: tuple[RevocationList, ...] = ()
         self.problems: dict[str, str] = {}
         """By what could not be taken up: why."""
+
+    @property
+    def lists(self) -> tuple[RevocationList, ...]:
+        """Those that are loaded, whoever made them."""
+        evidence = self._house.trust.table.lists
+        return self._transport_lists + (evidence.read if evidence else ())
 
     async def look(self) -> None:
         """One turn. Raises LedgerUnavailable; whether our own key has ended is seen before."""
@@ -112,9 +117,9 @@ class KeyRing:
         chosen = self._house.settings.tls
         return chosen.certificate, chosen.key, chosen.authority, chosen.revocations
 
-    def _parties_files(self) -> tuple[Path, ...]:
+    def _parties_files(self) -> tuple[Path | None, ...]:
         chosen = self._house.settings.parties
-        return chosen.authority, chosen.folder
+        return chosen.authority, chosen.folder, chosen.revocations
 
     async def _take(
         self, what: str, files: tuple[Path | None, ...], renew: Callable[[], Any]
@@ -146,12 +151,14 @@ class KeyRing:
         self._tls.take(await asyncio.to_thread(self._tls.prepare))
         if "tls" in self._marks:
             await self._record_loaded("tls", chosen.certificate)
-        self._listed, self.lists = frozenset(listed), tuple(lists)
+        self._listed, self._transport_lists = frozenset(listed), tuple(lists)
 
     async def _renew_parties(self) -> None:
         chosen = self._house.settings.parties
         revoked = self._house.trust.table.revoked
-        read = partial(read_signatories, chosen.authority, chosen.folder, revoked)
+        read = partial(
+            read_signatories, chosen.authority, chosen.folder, revoked, chosen.revocations
+        )
         # A folder of many thousands takes its time; payments go on meanwhile.
         self._house.trust.replace(await asyncio.to_thread(read))
 
@@ -172,23 +179,31 @@ class KeyRing:
             log.warning("connections.closed", count=gone, reason="certificate ended or revoked")
 
     async def _take_lists(self) -> None:
-        """The newest list of the transport authority into its file: OpenSSL reads lists from files
-        only (trap T8). It is proven before it is put there."""
-        file = self._house.settings.tls.revocations
-        if file is None:
-            return
-        authorities = load_certificates(self._house.settings.tls.authority)
-        ours = {identity_of(each) for each in authorities}
-        made = {one.issuer: one for one in await self._store.lists() if one.issuer in ours}
-        if not made:
-            return
+        """The newest lists of our authorities into their files: OpenSSL reads lists from files only
+        (trap T8). They are proven before they are put there."""
+        tls, parties = self._house.settings.tls, self._house.settings.parties
+        made = await self._store.lists() if tls.revocations or parties.revocations else []
+        for what, file, authority in (
+            ("revocation_list", tls.revocations, tls.authority),
+            ("evidence_revocation_list", parties.revocations, parties.authority),
+        ):
+            if file is not None and made:
+                self._take_newer(what, file, authority, made)
+
+    def _take_newer(
+        self, what: str, file: Path, authority: Path, offered: Sequence[RevocationList]
+    ) -> None:
         try:
+            authorities = load_certificates(authority)
+            ours = {identity_of(each) for each in authorities}
+            made = {one.issuer: one for one in offered if one.issuer in ours}
             held = read_lists(file.read_bytes(), authorities)
             newer = [
                 one for issuer, one in made.items()
                 if issuer not in held or list_number(held[issuer]) < one.number
             ]  # fmt: skip
             if not newer:
+                self._solved(what)
                 return
             pieces = {issuer: pem_of_list(crl) for issuer, crl in held.items()}
             pieces |= {one.issuer: one.pem for one in newer}
@@ -196,9 +211,9 @@ class KeyRing:
             read_lists(text, authorities)
             _write_whole(file, text)
         except (ValueError, OSError) as error:
-            self._problem("revocation_list", str(error))
+            self._problem(what, str(error))
             return
-        self._solved("revocation_list")
+        self._solved(what)
         log.info("revocation_list.taken", numbers=[one.number for one in newer])
 
     async def _look_at_record_key(self) -> None:
@@ -239,7 +254,7 @@ class KeyRing:
             proven = signatory(authorities, one.certificate)
             if not proven.not_before <= now <= proven.not_after:
                 raise ValueError("the new record certificate is not valid now")
-            if one.thumbprint in self._house.trust.table.revoked:
+            if self._house.trust.table.is_revoked(proven):
                 raise ValueError("the new record certificate is revoked")
         if own.thumbprint not in self._house.trust.table.by_thumbprint:
             raise ValueError(

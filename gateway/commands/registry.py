@@ -168,7 +168,7 @@ class Registry:
         """Who signed. Raises MoveRefused: unknown, expired, or revoked meanwhile."""
         parties = self._settings.parties
         revoked = [each.thumbprint for each in ended]
-        table = read_signatories(parties.authority, parties.folder, revoked)
+        table = read_signatories(parties.authority, parties.folder, revoked, parties.revocations)
         try:
             return Trust(table, self._officer).verify_document(act, signature, self._now())
         except Unproven as unproven:

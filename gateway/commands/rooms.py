@@ -122,7 +122,8 @@ async def open_house(
 ) -> House:  # fmt: skip
     """Open every room, dependencies first; `rooms` closes them in reverse."""
     signer = record_signer(settings, secrets)
-    trust = load_trust(settings.parties.authority, settings.parties.folder, signer)
+    parties = settings.parties
+    trust = load_trust(parties.authority, parties.folder, signer, parties.revocations)
     clock = SystemClock()
     books = await open_books(settings.policies, trust, clock)
     origin = Origin(bank=settings.gateway.bank_code, uri=settings.gateway.uri)

@@ -123,5 +123,6 @@ async def _trust(settings: Settings, database: str, officer: Signer) -> Trust:
     finally:
         await store.close()
     chosen = settings.parties
-    table = read_signatories(chosen.authority, chosen.folder, [each.thumbprint for each in ended])
+    thumbprints = [each.thumbprint for each in ended]
+    table = read_signatories(chosen.authority, chosen.folder, thumbprints, chosen.revocations)
     return Trust(table, officer)

@@ -202,6 +202,18 @@ def renewal_due(not_before: dt.datetime, not_after: dt.datetime) -> dt.datetime:
 ALERT_DAYS = (60, 30, 14, 7, 1)
 
 
+def list_alert_of(
+    this_update: dt.datetime, next_update: dt.datetime, now: dt.datetime
+) -> int | None:
+    """Days left of a revocation list, as `alert_of`. A list lives for days: from half of its life
+    on it must have a successor, or it will refuse everyone; a certificate's thresholds would come
+    too late or at once."""
+    left = next_update - now
+    if left > (next_update - this_update) / 2:
+        return None
+    return 0 if left <= dt.timedelta(0) else max(1, left.days)
+
+
 def alert_of(not_before: dt.datetime, not_after: dt.datetime, now: dt.datetime) -> int | None:
     """The smallest threshold that was passed, in days; 0 once it has ended; None: none.
 

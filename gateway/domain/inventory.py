@@ -13,6 +13,7 @@ from gateway.domain.certificates import (
     RevocationList,
     State,
     alert_of,
+    list_alert_of,
     renewal_due,
 )
 
@@ -257,12 +258,9 @@ def _log_fields(one: LogState, now: dt.datetime) -> Mapping[str, Any]:
 
 
 def _list_alerts(one: RevocationList, now: dt.datetime) -> list[Alert]:
-    """A list lives for days: at half of its life it must have a successor, or it will refuse
-    everyone. Thresholds of a certificate would come too late or at once."""
-    left, life = one.next_update - now, one.next_update - one.this_update
-    if left > life / 2:
+    threshold = list_alert_of(one.this_update, one.next_update, now)
+    if threshold is None:
         return []
-    threshold = 0 if left <= dt.timedelta(0) else max(1, left.days)
     subject = f"revocation_list/{one.issuer}/{one.number}"
     return [
         Alert(

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import shutil
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -9,10 +10,12 @@ import pytest
 
 from bureau.inbox.announced import announced_keys
 from bureau.inbox.keyring import KeyFiles, KeyRing
+from bureau.inbox.keys import receiving_keys
+from bureau.ports import LogPlace
 from certs.authority import issue, request
 from certs.keys import generate_key, load_certificates, pem_of, save_certificates, save_key
 from certs.live import LiveTls
-from certs.revocation import issuer_of, make_list
+from certs.revocation import LIST_LIFE, issuer_of, make_list
 from certs.signing.signer import signer
 from certs.tls import client_context
 from certs.trust import load_trust
@@ -39,14 +42,15 @@ class Desk:
         self.own = self.key(BUREAU)
         self.fresh = self.own
         save_certificates(self.parties / "bureau.pem", [self.own.certificate])
-        save_certificates(self.parties / "gateway.pem", [self.key(GATEWAY).certificate])
+        self.gateway = self.key(GATEWAY)
+        save_certificates(self.parties / "gateway.pem", [self.gateway.certificate])
         self.credentials = self.pki.credentials(folder, "bureau/220000000", NOW)
         self.trust = load_trust(self.authorities, self.parties, self.own)
         self.witness = folder / "witness.mark"
         self.witness.write_text("first")
         self.revocations = folder / "transport.crl"
         self.revocations.write_bytes(make_list(self.pki.transport, [], 1, NOW).pem)
-        files = KeyFiles(
+        self.files = files = KeyFiles(
             tls=(self.credentials.certificate, self.credentials.key, self.revocations),
             witness=(self.witness,),
             transport=self.credentials.authorities,
@@ -56,6 +60,22 @@ class Desk:
         )
         self.tls = LiveTls(attrs.evolve(self.credentials, revocations=self.revocations))
         self.ring = KeyRing(files, self.trust, self.tls, lambda: self.fresh)
+
+    def keep_lists(self) -> Path:
+        """From now on the evidence authority's list is read as well."""
+        lists = self.authorities.with_name("evidence.crl")
+        lists.write_bytes(make_list(self.pki.evidence, [], 1, NOW).pem)
+        self.trust = load_trust(self.authorities, self.parties, self.own, lists)
+        files = attrs.evolve(self.files, signing_revocations=lists)
+        self.ring = KeyRing(files, self.trust, self.tls, lambda: self.fresh)
+        return lists
+
+    def ended(self, one) -> Revocation:
+        leaf = one.certificate
+        return Revocation(
+            issuer=issuer_of(leaf), serial=f"{leaf.serial_number:x}", thumbprint="", at=NOW,
+            reason=Reason.KEY_COMPROMISE,
+        )  # fmt: skip
 
     def key(self, uri: str, pki=None):
         key = generate_key()
@@ -141,6 +161,33 @@ async def test_a_new_list_ends_the_connection_of_whom_it_names(desk: Desk, tmp_p
     await desk.ring.look()
     assert not desk.tls.guard.may_stay(met.server, NOW)
     assert shake(desk.tls.server(), client_context(visitor)).refused is not None
+
+
+async def test_the_evidence_lists_revoke_a_gateways_key_and_the_bureaus_own(desk: Desk) -> None:
+    """What cannot be read changes nothing; a list that has ended is silence, and passes nobody."""
+    place = LogPlace(
+        division="220000000", bank="ABC", gateway=GATEWAY, origin=f"{GATEWAY}/log/220000000"
+    )
+    lists = desk.keep_lists()
+    word = partial(desk.trust.word.against, NOW, "witness")
+    assert word() == "" and len(receiving_keys(desk.trust, place)) == 1
+    lists.write_bytes(make_list(desk.pki.evidence, [desk.ended(desk.gateway)], 2, NOW).pem)
+    await desk.ring.look()
+    assert receiving_keys(desk.trust, place) == ()
+    lists.write_text("-----BEGIN X509 CRL-----")
+    await desk.ring.look()
+    assert receiving_keys(desk.trust, place) == () and word() == ""
+    lists.write_bytes(make_list(desk.pki.evidence, [desk.ended(desk.own)], 3, NOW).pem)
+    await desk.ring.look()
+    assert "is revoked" in desk.trust.word.against(NOW, "witness")
+    (key,) = receiving_keys(desk.trust, place)
+    assert key.lives(NOW + LIST_LIFE / 2) and not key.lives(NOW + LIST_LIFE + LIST_LIFE)
+    desk.fresh = desk.key(BUREAU)
+    save_certificates(desk.parties / "bureau-next.pem", [desk.fresh.certificate])
+    desk.witness.write_text("second")
+    await desk.ring.look()
+    assert desk.trust.word.against(NOW, "witness") == "", "the successor is taken up"
+    assert "list" in desk.trust.word.against(NOW + 2 * LIST_LIFE, "witness")
 
 
 async def test_half_written_files_change_nothing(desk: Desk) -> None:

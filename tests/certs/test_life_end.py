@@ -11,21 +11,25 @@ import aiohttp
 import attrs
 import pytest
 
+from adapters.postgres.certificates import PostgresCertificates
 from adapters.postgres.embedded_binaries import (
     EmbeddedUnavailable,
     installed_binaries,
     throwaway_folder,
 )
 from certs.authority import RECORD_LIFE
-from certs.keys import save_certificates, save_key
+from certs.keys import load_certificates, save_certificates, save_key
+from certs.revocation import issuer_of, make_list
+from certs.signing.signer import thumbprint_of
 from certs.tls import client_context
 from deploy.demo.__main__ import ask
 from deploy.demo.agency import AgencyClient
-from deploy.demo.day import Day, day
+from deploy.demo.day import Day, DayItem, day
 from deploy.demo.identities import TRUST_DOMAIN, Identities, uri
 from deploy.demo.officers import publish_registers
 from deploy.demo.processes import Crew
 from deploy.demo.stage import BANK_CODE, HOST, Plot, Stage
+from gateway.domain.certificates import Reason, Revocation
 from gateway.domain.decision import Outcome
 from gateway.domain.legal_day import legal_day
 from tests.certs.outliving import ending_authority, outliving_leaf
@@ -36,6 +40,28 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 DIVISION = "220000000"
 ENDED = dt.timedelta(hours=1)
+
+
+class EvidenceListed(Stage):
+    """Gateway and bureau keep the evidence authority's revocation list."""
+
+    def list(self, ended: list[Revocation], number: int) -> None:
+        draft = self.folder / "evidence.draft"
+        now = dt.datetime.now(dt.UTC)
+        draft.write_bytes(make_list(self.identities.evidence, ended, number, now).pem)
+        draft.replace(self.folder / "evidence.crl")
+
+    def _gateway_settings(self, number: int) -> str:
+        return self._listed(super()._gateway_settings(number), "[parties]")
+
+    def _bureau_settings(self) -> str:
+        return self._listed(super()._bureau_settings(), "[trust]")
+
+    def _listed(self, settings: str, table: str) -> str:
+        if not (self.folder / "evidence.crl").exists():
+            self.list([], 1)
+        file = self.folder / "evidence.crl"
+        return settings.replace(table, f'{table}\nrevocations = "{file}"', 1)
 
 
 @attrs.frozen
@@ -60,9 +86,9 @@ def under_an_ended_authority(made: Identities, party: str, now: dt.datetime) -> 
     return file, key_file
 
 
-@pytest.fixture(params=["its own", "the authority's"])
+@pytest.fixture(params=["its own end", "the authority's end", "revocation", "a list"])
 def scene(request: pytest.FixtureRequest) -> Iterator[Scene]:
-    """By whose end the record key's word has ended."""
+    """By what the record key's word has ended."""
     try:
         installed_binaries()
     except EmbeddedUnavailable as missing:
@@ -72,15 +98,18 @@ def scene(request: pytest.FixtureRequest) -> Iterator[Scene]:
     now = dt.datetime.now(dt.UTC)
     plan = day(1, 120, legal_day(now), trust_domain=TRUST_DOMAIN)
     with Crew() as crew:
-        at = now - RECORD_LIFE - ENDED if request.param == "its own" else now
+        at = now - RECORD_LIFE - ENDED if request.param == "its own end" else now
         before = Identities.create(folder / "keys", at)
         made = attrs.evolve(before, at=now)
         sign = {party: one.document for party, one in made.signers(plan.senders).items()}
-        stage = Stage(folder, crew, made, Plot(division=DIVISION))
+        kind = EvidenceListed if request.param == "a list" else Stage
+        stage = kind(folder, crew, made, Plot(division=DIVISION))
         gateway = uri("gateway", BANK_CODE)
-        if request.param == "its own":
+        if request.param == "its own end":
             stage.record_key = before.record_key("gateway-ended", gateway)
             words = "the record certificate ended on"
+        elif request.param in ("revocation", "a list"):
+            words = "is revoked: replace it"
         else:
             stage.record_key = under_an_ended_authority(made, gateway, now)
             words = "over the record certificate ended on"
@@ -106,6 +135,8 @@ async def test_an_ended_record_key_passes_nothing_and_its_successor_is_taken_liv
     items = [
         each for each in scene.day.items if each.outcome is Outcome.PASS and each.format == "json"
     ]
+    if "revoked" in scene.words:
+        await revoke_while_it_runs(scene, items.pop())
     shut = await ready(stage)
     assert not shut["ready"]
     assert scene.words in shut["reasons"][f"log.{DIVISION}"]
@@ -137,6 +168,37 @@ async def test_an_ended_record_key_passes_nothing_and_its_successor_is_taken_liv
     keys += ["--bureau", str(stage.witness[0])]
     said = await asyncio.to_thread(run, stage, "verify", "day", str(folder), *keys)
     assert said.code == 0, said
+
+
+async def revoke_while_it_runs(scene: Scene, item: DayItem) -> None:
+    """Up to that moment it passes; then nobody is at the gateway but the registry."""
+    stage = scene.stage
+    assert (await scene.client.send(item)).status == 200
+    settings = stage.folder / f"{stage.gateway_names[0]}.toml"
+    leaf = load_certificates(stage.record_key[0])[0]
+    ended = Revocation(
+        issuer=issuer_of(leaf), serial=f"{leaf.serial_number:x}", thumbprint=thumbprint_of(leaf),
+        at=dt.datetime.now(dt.UTC), reason=Reason.KEY_COMPROMISE,
+    )  # fmt: skip
+    if isinstance(stage, EvidenceListed):
+        stage.list([ended], 2)
+    else:
+        await in_registry(stage, ended)
+
+    async def shut() -> bool:
+        return not (await ready(stage))["ready"]
+
+    await until(shut, "the gateway goes on under a revoked record key")
+    checked = await asyncio.to_thread(run, stage, "serve", "--check", "--settings", settings)
+    assert checked.code != 0 and scene.words in checked.said, checked
+
+
+async def in_registry(stage: Stage, ended: Revocation) -> None:
+    store = PostgresCertificates(stage.gateway_database)
+    try:
+        assert await store.revoke_foreign(ended, "nobody", [])
+    finally:
+        await store.close()
 
 
 async def ready(stage: Stage) -> dict:

@@ -2,18 +2,21 @@
 
 import datetime as dt
 
+import attrs
 import pytest
 
 from certs.authority import Authority, Purpose, create_root, create_subordinate, issue, request
-from certs.keys import generate_key
+from certs.keys import generate_key, save_certificates
 from certs.own_word import OwnWord, own_word
 from certs.profile import authority_certificate, validity
-from certs.signatories import signatories, signatory
+from certs.revocation import LIST_LIFE, issuer_of, make_list
+from certs.signatories import read_signatories, signatories, signatory
 from certs.signing.libcrypto import SuiteUnavailable, libcrypto
 from certs.signing.signer import Signer, in_both_suites, signer
 from certs.signing.sm2 import generate_sm2
 from certs.sm2_certificate import create_sm2_authority, issue_sm2, sm2_request
 from certs.trust import Trust
+from gateway.domain.certificates import Reason, Revocation
 from gateway.domain.faults import FaultCode, Unproven
 from tests.certs.conftest import DOMAIN, NOW
 from tests.certs.outliving import ending_authority, outliving
@@ -93,6 +96,61 @@ def test_an_authority_renewed_with_its_key_prolongs_what_it_issued() -> None:
 def test_a_key_of_no_authority_here_counts_nowhere(pki) -> None:
     word = _word(pki.party("gateway/ABC"), ending_authority(NOW + DAY))
     assert "was not issued by the evidence authority" in word.against(NOW, NAME)
+
+
+def test_a_revoked_certificate_counts_nowhere_by_the_registry_or_by_a_list(pki, tmp_path) -> None:
+    own, peer = pki.party("gateway/ABC"), pki.party("agency/220000000/101001")
+    table = _listed(pki, tmp_path, own, peer)
+    assert own_word(table, own).against(NOW, NAME) == ""
+    by_registry = attrs.evolve(table, revoked=frozenset({own.thumbprint}))
+    for revoked in (by_registry, _listed(pki, tmp_path, own, peer, gone=own)):
+        said = own_word(revoked, own).against(NOW, NAME)
+        assert (
+            said == f"the record certificate ({own.certificate.serial_number:x}) is revoked: "
+            "replace it"
+        )
+        assert own_word(revoked, peer).against(NOW, NAME) == ""
+
+
+def test_beyond_the_end_of_a_list_our_own_word_counts_as_little_as_anybodys(pki, tmp_path) -> None:
+    own, peer = pki.party("gateway/ABC"), pki.party("agency/220000000/101001")
+    trust = Trust(_listed(pki, tmp_path, own, peer), own)
+    document, late = peer.document(b"{}"), NOW + LIST_LIFE + dt.timedelta(seconds=1)
+    trust.verify_document(b"{}", document, NOW + LIST_LIFE)
+    assert trust.word.against(NOW + LIST_LIFE, NAME) == ""
+    with pytest.raises(Unproven, match="revocation list of the signer's authority has ended"):
+        trust.verify_document(b"{}", document, late)
+    assert "the revocation list of the evidence authority" in trust.word.against(late, NAME)
+    trust.verify_document(b"{}", document)  # what was accepted in its time stays proven
+    trust.replace(_listed(pki, tmp_path, own, peer, at=late))
+    assert trust.word.against(late, NAME) == ""
+
+
+def test_without_a_list_of_its_authority_nobody_counts_where_lists_are_kept(pki, tmp_path) -> None:
+    own = pki.party("gateway/ABC")
+    other = create_subordinate(create_root("r", NOW), Purpose.EVIDENCE, "other", NOW)
+    (tmp_path / "lists.crl").write_bytes(make_list(other, [], 1, NOW).pem)
+    save_certificates(tmp_path / "ca.pem", [pki.evidence.certificate, other.certificate])
+    table = read_signatories(tmp_path / "ca.pem", tmp_path, revocations=tmp_path / "lists.crl")
+    assert own_word(table, own).against(NOW, NAME).endswith("is missing: put it in place")
+
+
+def _listed(pki, folder, *parties: Signer, gone: Signer | None = None, at: dt.datetime = NOW):
+    """A table of these parties with the authority's list, which names `gone`."""
+    ended = [] if gone is None else [_revocation(gone)]
+    (folder / "lists.crl").write_bytes(make_list(pki.evidence, ended, 1, at).pem)
+    save_certificates(folder / "ca.pem", [pki.evidence.certificate])
+    (folder / "parties").mkdir(exist_ok=True)
+    for number, each in enumerate(parties):
+        save_certificates(folder / "parties" / f"{number}.pem", [each.certificate])
+    return read_signatories(folder / "ca.pem", folder / "parties", revocations=folder / "lists.crl")
+
+
+def _revocation(gone: Signer) -> Revocation:
+    return Revocation(
+        issuer=issuer_of(gone.certificate), serial=f"{gone.certificate.serial_number:x}",
+        thumbprint="", at=NOW, reason=Reason.KEY_COMPROMISE,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("first", ["leaf", "sm2 leaf", "authority", "sm2 authority"])

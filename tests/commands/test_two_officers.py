@@ -63,7 +63,9 @@ def office(world: World) -> Office:
     save_certificates(world.folder / "evidence.pem", [world.pki.evidence.certificate])
     settings = SimpleNamespace(
         unknowns=SimpleNamespace(officers=tuple(each.uri for each in signers[:2])),
-        parties=SimpleNamespace(authority=world.folder / "evidence.pem", folder=parties),
+        parties=SimpleNamespace(
+            authority=world.folder / "evidence.pem", folder=parties, revocations=None
+        ),
         gateway=SimpleNamespace(bank_code="103", uri=world.gateway.uri, divisions=(DIVISION,)),
         bank=SimpleNamespace(deadline_s=1.0, horizon_s=1.0),
     )

@@ -65,7 +65,7 @@ def test_the_example_is_read_and_leaves_no_key_out(tmp_path: Path) -> None:
     flat = {f"{table}.{key}" for table, keys in named.items() for key in keys}
     # The alternatives, read by the next tests.
     flat |= {"policies.folder", "record_key.sm2_certificate", "record_key.sm2_key"}
-    flat |= {"push.authority", "certs.webhook_authority"}
+    flat |= {"parties.revocations", "push.authority", "certs.webhook_authority"}
     wanted = {key for key in keys_of(Settings) if not key.startswith("bureaus")}
     assert {key for key in wanted if not key.startswith("files.")} <= flat
     assert "# [files]" in EXAMPLE.read_text("utf-8"), "a table that may be absent"
