@@ -132,7 +132,7 @@ def approval(number: str, payee: str | None) -> Approval:
 
 def test_approvals_that_are_named_and_apply_are_spent_by_what_they_cover() -> None:
     rows = attrs.evolve(
-        registers(), approvals={"A": approval("A", None), "B": approval("B", "ACCOUNT-2")}
+        registers(), approvals={"A": approval("A", None), "B": approval("B", "ACCOUNT2")}
     )
     assert demands(instruction(), rows) == ()
     named = instruction(approvals=("A", "B", "C"))
@@ -141,7 +141,7 @@ def test_approvals_that_are_named_and_apply_are_spent_by_what_they_cover() -> No
     details = tuple(
         Detail(
             id=str(n), amount_fen=Fen(n * 10_000),
-            payee=replace(named.payee, account=f"ACCOUNT-{n}"),
+            payee=replace(named.payee, account=f"ACCOUNT{n}"),
         )
         for n in (1, 2)
     )  # fmt: skip

@@ -249,7 +249,7 @@ def payroll(*amounts: int) -> Instruction:
     details = tuple(
         Detail(
             id=f"D{n}", amount_fen=Fen(amount), purpose=f"第{n}笔",
-            payee=replace(one.payee, account=f"ACCOUNT-{n}"),
+            payee=replace(one.payee, account=f"ACCOUNT{n}"),
         )
         for n, amount in enumerate(amounts, 1)
     )  # fmt: skip
@@ -270,7 +270,7 @@ class BookAgainst(BookOf):
 
 
 async def test_one_bad_detail_stops_the_voucher_and_is_named() -> None:
-    street = await limited(payroll(100, 200, 300), registers(), BookAgainst(account="ACCOUNT-2"))
+    street = await limited(payroll(100, 200, 300), registers(), BookAgainst(account="ACCOUNT2"))
     answer = await street.line.carry(received())
     assert answer.decision.outcome is Outcome.BLOCK
     said = [(f.policy, f.detail) for f in answer.decision.findings]

@@ -166,7 +166,7 @@ async def test_a_database_that_has_forgotten_takes_no_word_and_the_same_one_late
 
 
 async def test_of_a_batch_that_passed_in_part_no_more_comes_back_than_that_part() -> None:
-    street = await street_of(batch(3_000, 4_000, 2_000), Picky(bad=frozenset({"ACCOUNT-2"})))
+    street = await street_of(batch(3_000, 4_000, 2_000), Picky(bad=frozenset({"ACCOUNT2"})))
     before = await street.available()
     desk = await Desk.open(street)
     await desk.carry()
