@@ -159,7 +159,7 @@ def load_chain(context: ssl.SSLContext, credentials: Credentials, opened: bytes)
         name = credentials.certificate.name
         if refused.reason == "KEY_VALUES_MISMATCH":
             raise ValueError(f"{credentials.key.name}: not the private key of {name}") from refused
-        raise ValueError(f"{name}: no certificate for TLS: {refused.reason}") from refused
+        raise ValueError(f"{name}: {_why(refused)}") from refused
     finally:
         os.close(memory)
 
@@ -173,12 +173,26 @@ def _context(
     context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.set_ecdh_curve("prime256v1")
     context.verify_flags |= ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN
-    context.load_verify_locations(cafile=str(credentials.authorities))
+    _trust_in(context, credentials.authorities)
     if credentials.revocations is not None:
-        context.load_verify_locations(cafile=str(credentials.revocations))
+        _trust_in(context, credentials.revocations)
         context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
     load_chain(context, credentials, opened or open_key(credentials))
     return context
+
+
+def _trust_in(context: ssl.SSLContext, file: Path) -> None:
+    """Raises ValueError, OSError."""
+    try:
+        context.load_verify_locations(cafile=str(file))
+    except ssl.SSLError as refused:
+        raise ValueError(f"{file.name}: {_why(refused)}") from refused
+
+
+def _why(refused: ssl.SSLError) -> str:
+    """OpenSSL has no reason of its own for an empty file."""
+    words = (refused.reason or "nothing to read in it").lower().replace("_", " ")
+    return f"no certificate or list for TLS: {words}"
 
 
 def _watched(

@@ -24,6 +24,7 @@ from certs.live import LiveTls, seen_of
 from certs.revocation import identity_of, list_number, pem_of_list, read_lists, read_of, serials_of
 from certs.signatories import read_signatories, signatory
 from certs.signing.signer import Signer, uri_of
+from gateway.commands.own_names import not_ours
 from gateway.commands.rooms import House, record_signer
 from gateway.domain.certificates import RevocationList, Revoked
 from gateway.domain.inventory import Seen
@@ -148,6 +149,8 @@ class KeyRing:
             for issuer, crl in read_lists(chosen.revocations.read_bytes(), authorities).items():
                 listed |= {(issuer, serial) for serial in serials_of(crl)}
                 lists.append(read_of(issuer, crl))
+        if words := not_ours(self._house.settings, "tls.certificate", chosen.certificate):
+            raise ValueError(words)
         self._tls.take(await asyncio.to_thread(self._tls.prepare))
         if "tls" in self._marks:
             await self._record_loaded("tls", chosen.certificate)

@@ -35,6 +35,7 @@ from gateway.commands.keys import keys_of
 from gateway.commands.lettering import correspondence_of
 from gateway.commands.marking import marking_of
 from gateway.commands.openapi import openapi
+from gateway.commands.own_names import refuse_other_names
 from gateway.commands.policy_feed import policy_counter
 from gateway.commands.questions import BOOKS, question_counter
 from gateway.commands.rooms import House, credentials, open_house
@@ -80,6 +81,7 @@ log = structlog.get_logger()
 def serve(file: Path) -> None:
     """Run one gateway process until SIGTERM or SIGINT. Raises SettingsInvalid."""
     settings, secrets = read_settings(file), read_secrets()
+    refuse_other_names(settings)
     lines = configure_log(settings.gateway.log_file)
     _raise_descriptors()
     uvloop.run(_serve(settings, secrets, lines))

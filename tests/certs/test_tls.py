@@ -305,3 +305,19 @@ def test_a_key_of_another_certificate_is_told_by_its_files(ends) -> None:
     mixed = attrs.evolve(ours, certificate=other.certificate)
     with pytest.raises(ValueError, match=f"not the private key of {other.certificate.name}"):
         server_context(mixed)
+
+
+def test_a_file_that_holds_no_certificate_is_told_by_its_name(ends, tmp_path: Path) -> None:
+    """OpenSSL names no file, and has no reason at all for an empty one."""
+    empty, text = tmp_path / "empty.pem", tmp_path / "text.pem"
+    empty.write_bytes(b"")
+    text.write_text("garbage")
+    for broken, file in (
+        (attrs.evolve(ends[0], certificate=empty), empty),
+        (attrs.evolve(ends[0], authorities=text), text),
+        (attrs.evolve(ends[0], revocations=text), text),
+    ):
+        with pytest.raises(
+            ValueError, match=f"^{file.name}: no certificate or list for TLS: [a-z]"
+        ):
+            server_context(broken)
