@@ -10,13 +10,17 @@ Mark: TypeAlias = tuple[tuple[str, int, int, int], ...]
 def mark_of(paths: Iterable[Path | None]) -> Mark:
     """Changes with the content: name, inode, size and time of each file; of a folder, its files'.
 
-    A file that is not there counts as one that is empty.
+    A file that is not there counts as one that is empty; a folder that cannot be listed as another.
     """
     marks: list[tuple[str, int, int, int]] = []
     for path in paths:
         if path is None:
             continue
-        files = sorted(path.glob("*.pem")) if path.is_dir() else [path]
+        try:
+            files = sorted(path.glob("*.pem")) if path.is_dir() else [path]
+        except OSError:  # it is there and cannot be looked into now: whoever reads it anew says why
+            marks.append((str(path), 0, 0, -1))
+            continue
         for file in files:
             try:
                 found = file.stat()

@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import resource
 import signal
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -22,6 +21,7 @@ from adapters.postgres.migrate import migrate
 from certs.live import Guard, LiveTls
 from certs.tls import Refusal, party_of
 from gateway.commands.answering import shelves_of
+from gateway.commands.descriptors import connections_granted
 from gateway.commands.holding import (
     LARGE,
     counters_of,
@@ -83,11 +83,11 @@ def serve(file: Path) -> None:
     settings, secrets = read_settings(file), read_secrets()
     refuse_other_names(settings)
     lines = configure_log(settings.gateway.log_file)
-    _raise_descriptors()
-    uvloop.run(_serve(settings, secrets, lines))
+    visitors = connections_granted(settings)
+    uvloop.run(_serve(settings, secrets, lines, visitors))
 
 
-async def _serve(settings: Settings, secrets: Secrets, lines: Lines) -> None:
+async def _serve(settings: Settings, secrets: Secrets, lines: Lines, visitors: int) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -145,7 +145,7 @@ async def _serve(settings: Settings, secrets: Secrets, lines: Lines) -> None:
         metrics.policy_troubles = lambda: (
             renewing.troubles | house.books.tripped | shadowing.troubles
         )
-        listener = await _listen(house, tls, doorway, intake, rooms, keys.page)
+        listener = await _listen(house, tls, doorway, intake, rooms, keys.page, visitors)
         keys.ring.expel = listener.expel
         log.info("gateway.ready", port=settings.gateway.listen_port, book=house.books.revision)
         stopped = asyncio.create_task(stop.wait())
@@ -265,7 +265,7 @@ async def _stop_workers(workers: asyncio.Task[None]) -> None:
 
 async def _listen(
     house: House, tls: LiveTls, doorway: Doorway, intake: Intake, rooms: AsyncExitStack,
-    page: Certificates,
+    page: Certificates, visitors: int,
 ) -> Listener:  # fmt: skip
     chosen = house.settings.gateway
     metrics = doorway.metrics
@@ -276,7 +276,7 @@ async def _listen(
     with _named("gateway.ops_port"):
         await web.TCPSite(runner, chosen.ops_host, chosen.ops_port, reuse_address=True).start()
     bounds = Bounds(
-        connections_max=chosen.connections_max,
+        connections_max=visitors,
         connections_per_party_max=chosen.connections_per_party_max,
         finish_s=FINISH_S,
     )
@@ -312,12 +312,6 @@ async def _runner(
     assert runner.server
     answers_whatever_comes(runner.server)
     return runner
-
-
-def _raise_descriptors() -> None:
-    """As many open files as the system grants: each connection is one."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _reasons(house: House, intake: Intake) -> dict[str, str]:
