@@ -17,6 +17,7 @@ import orjson
 import structlog
 import uvloop
 
+from adapters.folder.standard_streams import hold_standard_streams
 from adapters.gateways.https import HttpsGateway
 from adapters.postgres.session import UnsafeServer
 from bureau.desk.asking import Asking
@@ -67,6 +68,7 @@ _log = structlog.get_logger("bureau")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit 0 after a clean stop, 1 if it cannot serve, 2 for wrong usage or settings."""
+    hold_standard_streams()
     options = _options(arguments)
     _log_as_json()
     try:

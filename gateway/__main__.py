@@ -1,9 +1,11 @@
 """`treasury-gateway`: the command line of both programs."""
 
+from adapters.folder.standard_streams import hold_standard_streams
 from gateway.commands.line import app
 
 
 def main() -> None:
+    hold_standard_streams()
     app()
 
 

@@ -19,8 +19,11 @@ import orjson
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
+from adapters.folder.standard_streams import goes_nowhere
+
 _TELLING = re.compile(r"[0-9]{6,}[0-9Xx]*|[\u3400-\u9fff\uf900-\ufaff·]{2,}")
 MESSAGE_CHARS_MAX = 500
+NOWHERE = "standard error is closed or the null device, and gateway.log_file is not set"
 _Filtering: Any = structlog.make_filtering_bound_logger(logging.INFO)
 _RENDERED = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
 
@@ -29,8 +32,10 @@ class Lines:
     """Where the lines go. One that cannot be written is lost, and said to be: the log is no record,
     so a full disk or a broken pipe stops no payment and leaves no sender without its answer."""
 
-    def __init__(self, out: BinaryIO) -> None:
+    def __init__(self, out: BinaryIO, nowhere: str = "") -> None:
+        """`nowhere`: why nobody can ever read what is written there."""
         self._out = out
+        self._nowhere = nowhere
         self._torn = False
         self._trouble = ""
         self._since = 0.0
@@ -56,6 +61,8 @@ class Lines:
 
     def troubles(self) -> dict[str, str]:
         """`log_file` and what is wrong; empty once a line was written again."""
+        if self._nowhere:
+            return {"log_file": f"the lines of the log are lost: {self._nowhere}"}
         if not self._trouble:
             return {}
         lost_s = int(time.monotonic() - self._since)
@@ -85,7 +92,8 @@ def configure_log(file: Path | None, *, usual: bool = True) -> Lines:
     """
     # Open for as long as the program runs, and unbuffered: a crash must not swallow its last words.
     opened = cast(BinaryIO, file.open("ab", buffering=0) if file else sys.stderr.buffer)
-    out = Lines(opened)
+    lost = file is None and goes_nowhere(opened)
+    out = Lines(opened, NOWHERE if lost else "")
     structlog.configure(
         processors=[_line],
         logger_factory=structlog.BytesLoggerFactory(file=cast(BinaryIO, out)),
