@@ -20,6 +20,7 @@ from gateway.domain.faults import (
     broken,
 )
 from gateway.domain.instruction import Received
+from gateway.domain.seldom import Lasting
 from gateway.pipeline.batch import Tell
 from gateway.pipeline.line import Line
 from gateway.workers.office import Office
@@ -102,6 +103,9 @@ class Files:
         self._places = asyncio.Semaphore(AT_ONCE_MAX)
         self._large = asyncio.Lock()
         self.troubles: dict[str, str] = {}
+        self._stuck = Lasting()
+        """Until a document comes to its end again: that some can be taken says nothing of a disk
+        that has no room for their answers."""
 
     async def run(self) -> None:
         while True:
@@ -147,6 +151,7 @@ class Files:
                     return
                 await asyncio.sleep(PAUSE_S)
             else:
+                self._stuck.over()
                 return
 
     async def _carry_or_refuse(self, name: str) -> None:
@@ -222,7 +227,7 @@ class Files:
         log.info("file.refused", file=name, fault=fault.code)
 
     def _tell(self, words: str) -> None:
-        if self.troubles.get("files") != words:
+        if self._stuck.due(asyncio.get_running_loop().time()):
             log.error("files.stuck", reason=words)
         self.troubles["files"] = words
 

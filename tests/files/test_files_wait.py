@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import attrs
 import pytest
+import structlog
 
 from gateway.domain.faults import FaultCode, Unreadable, Unready
 from gateway.workers.files import AT_ONCE_MAX, LARGE_BYTES, Files, Ways
@@ -125,3 +126,25 @@ async def test_large_documents_are_in_memory_one_at_a_time(
     async with working(tray, line, monkeypatch):
         await until(lambda: len(tray.ended) == 6)
     assert line.most == 1
+
+
+async def test_a_disk_that_takes_no_answer_is_said_once_and_not_each_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Documents can be taken all the while: that is no sign that it is over."""
+
+    class Full(_Tray):
+        rounds = 0
+
+        def take(self, most: int) -> list[str]:
+            self.rounds += 1
+            return list(self.sizes)
+
+        def refused(self, name: str, problem: bytes) -> None:
+            raise OSError(28, "No space left on device")
+
+    tray = Full({"one": 1})
+    with structlog.testing.capture_logs() as told:
+        async with working(tray, _Line(), monkeypatch):
+            await until(lambda: tray.rounds >= 5)
+    assert [line["event"] for line in told if line["log_level"] == "error"] == ["files.stuck"]
