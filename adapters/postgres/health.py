@@ -1,10 +1,11 @@
 """A look at the database before relying on it: reachable, durable, of this program's schema."""
 
+import asyncpg
 import attrs
 
 from adapters.postgres.migrate import MIGRATIONS, MigrationRefused, unapplied
 from adapters.postgres.reach import connect
-from adapters.postgres.session import CONNECT_DEADLINE_S, LOST
+from adapters.postgres.session import CONNECT_DEADLINE_S, LOST, Connection
 from adapters.postgres.statements import statements
 from gateway.domain.faults import DatabaseUnreached, LedgerUnavailable
 
@@ -25,6 +26,8 @@ class Health:
     """`min_wal_size`: how much of the write-ahead log's files stay to be used again."""
     read_only: bool
     """A standby, or a server that was told to take no writes."""
+    full: bool
+    """Its disk has no room for a file of half a megabyte."""
     schema: str
     """Name of the newest migration applied; empty if there is none."""
     missing: tuple[str, ...]
@@ -60,6 +63,7 @@ async def health(dsn: str) -> Health:
             synchronous=durability["synchronous"],
             log_kept_mib=durability["log_kept_mib"],
             read_only=durability["read_only"],
+            full=await _is_full(connection),
             schema=schema,
             missing=tuple(missing),
             edited=edited,
@@ -68,3 +72,17 @@ async def health(dsn: str) -> Health:
         raise LedgerUnavailable(f"{type(error).__name__}: {error}") from error
     finally:
         await connection.close()
+
+
+async def _is_full(connection: Connection) -> bool:
+    """A server whose disk is full answers every question, and takes nothing: found by trying only.
+    What is tried is a sort's temporary file, which changes nothing and leaves nothing."""
+    try:
+        async with connection.transaction():
+            await connection.execute("SET LOCAL work_mem = '64kB'")
+            await connection.fetchval(_SQL["spill"])
+    except asyncpg.DiskFullError:
+        return True
+    except asyncpg.ConfigurationLimitExceededError:  # temp_file_limit: nothing is known
+        return False
+    return False

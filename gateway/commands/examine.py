@@ -89,6 +89,9 @@ async def database(secrets: Secrets) -> AsyncIterator[Finding]:
         yield bad("database", f"PostgreSQL {found.server}: {READ_ONLY}")
     else:
         yield good("database", f"PostgreSQL {found.server}")
+    if found.full:
+        words = "no room left: it answers, and takes nothing until there is"
+        yield bad("database disk", f"{words} (runbooks/database-down)")
     safe = found.synchronous_commit in SAFE_COMMITS and found.fsync == "on"
     durability = f"synchronous_commit = {found.synchronous_commit}, fsync = {found.fsync}"
     if safe:

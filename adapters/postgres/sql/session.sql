@@ -10,3 +10,7 @@ SELECT current_setting('synchronous_commit') AS synchronous_commit,
 -- name: pin_durability
 -- empty: never
 SELECT set_config('synchronous_commit', $1, false)
+
+-- name: spill
+-- empty: never; more than 64 kB of a sort go to a temporary file, which needs room on the database's disk
+SELECT count(*) FROM (SELECT i FROM generate_series(1, 65536) i ORDER BY i DESC OFFSET 0) s
