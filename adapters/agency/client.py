@@ -5,6 +5,7 @@ unchanged: after `Retry-After` on a 503, and after silence. Nothing is ever paid
 """
 
 import asyncio
+import json
 import ssl
 import time
 from collections.abc import Callable
@@ -28,6 +29,7 @@ PATIENCE_S = 120.0
 PAUSE_S = 0.5
 PAUSE_S_MAX = 10.0
 CONNECTIONS = 8
+CODE_CHARS_MAX = 40
 
 
 Waiting = Callable[[float, object], None]
@@ -97,7 +99,7 @@ class GatewayClient:
         began, attempts, pause_s = time.monotonic(), 0, PAUSE_S
         while True:
             attempts += 1
-            last: object = "the gateway asks to come again later"
+            last: object = ""
             try:
                 status, body, wait_s = await self._once(method, path, headers, raw)
             except ssl.SSLCertVerificationError as refused:
@@ -107,6 +109,7 @@ class GatewayClient:
             else:
                 if status != 503:
                     return Given(status=status, body=body, attempts=attempts)
+                last = f"the gateway asks to come again later{_code(body)}"
             if time.monotonic() - began > self._patience_s:
                 raise GatewaySilent(f"no answer in {self._patience_s:g} s; last: {last}")
             wait_s = (wait_s or pause_s) * self._jitter.uniform(1.0, 1.3)
@@ -125,3 +128,14 @@ class GatewayClient:
             after = answer.headers.get("Retry-After", "")
             wait_s = min(float(after), PAUSE_S_MAX) if after.isdecimal() else None
             return answer.status, body, wait_s
+
+
+def _code(problem: bytes) -> str:
+    """Of a problem document in JSON, in brackets: what to tell the bank's operators by telephone.
+    The other formats have it in words of their own."""
+    try:
+        code = json.loads(problem)["code"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return ""
+    known = isinstance(code, str) and code.isascii() and code.isidentifier()
+    return f" ({code})" if known and len(code) <= CODE_CHARS_MAX else ""

@@ -1,6 +1,8 @@
 """Whoever waits for a gateway hears that it waits, how long, and why."""
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from adapters.agency.client import PAUSE_S, GatewayClient, GatewaySilent
 from gateway.commands.submit import _waiting
@@ -24,3 +26,31 @@ def test_submit_says_it_on_standard_error(capsys: pytest.CaptureFixture[str]) ->
     said = capsys.readouterr()
     assert "2 秒后重试 waiting for the gateway, retry in 2 s: TimeoutError" in said.err
     assert said.out == ""
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b'{"code":"ledger_unavailable","status":503}', " (ledger_unavailable)"),
+        (b"<problem/>", ""), (b"[]", ""), (b"", ""), (b'{"code":"a b"}', ""), (b'{"code":5}', ""),
+        (b'{"code":"' + b"x" * 100 + b'"}', ""), (b"\xff", ""),
+    ],
+)  # fmt: skip
+async def test_a_503_is_told_with_its_code(body: bytes, told: str) -> None:
+    """Whoever waits tells the bank what it says: the database, the core, or too many at once."""
+    heard: list[str] = []
+
+    async def busy(_: web.Request) -> web.Response:
+        return web.Response(status=503, body=body, headers={"Retry-After": "1"})
+
+    app = web.Application()
+    app.router.add_post("/v1/instructions", busy)
+    async with TestServer(app) as server:
+        client = GatewayClient(
+            str(server.make_url("")), None, lambda raw: "a..b", patience_s=0.0,
+            waiting=lambda _wait_s, last: heard.append(str(last)),
+        )  # fmt: skip
+        async with client:
+            with pytest.raises(GatewaySilent) as silent:
+                await client.send(b"{}", "json")
+    assert str(silent.value).endswith(f"the gateway asks to come again later{told}")
