@@ -137,8 +137,9 @@ class Pages:
         return [(GROUPS[group], entries) for group, entries in bar.items() if entries]
 
 
-_LANDS = (' aria-invalid="true"', ' data-land=""')
-"""The first field that is wrong; else what answers the form. No value that is shown has a quote."""
+_LANDS = (' data-land="first"', ' aria-invalid="true"', ' data-land=""')
+"""What has its own buttons; the first field that is wrong; else what answers the form. No value
+that is shown has a quote."""
 
 
 def _landed(page: str) -> str:

@@ -66,11 +66,16 @@ async def test_from_interception_to_archive(
     text = await moved(reviewer, case, "accept", number=1, text="情况属实")
     assert "说明.pdf" in text
     await moved(reviewer, case, "propose", verdict="confirmed", text="违规划转属实")
+    asked = (await approver.get(case))[1].partition("待复核的意见")[2].partition("</section>")[0]
+    assert "确认违规" in asked and "违规划转属实" in asked, "what one decides about stands first"
+    assert "待复核的意见" not in (await agency.get(case))[1]
     await moved(approver, case, "decide")
     await moved(
         reviewer, case, "propose_handling", text="退回违规资金", measure=["21(2)"],
         **{"returned 21(2)": "12,800.00", "due 21(2)": due},
     )  # fmt: skip
+    asked = (await approver.get(case))[1].partition("待复核的意见")[2].partition("</section>")[0]
+    assert "第二十一条（二）" in asked and "12,800.00" in asked
     text = await moved(approver, case, "approve_handling")
     assert "违规问题处理单" in text and "12,800.00" in text
     text = await moved(agency, case, "report", number=1, text="已退回", returned="12800")

@@ -232,3 +232,21 @@ async def test_an_open_page_hears_of_an_arrival(desk: Desk, bureau: Bureau, hous
         body = notice(1)
         await bureau.inbox.notice(GATEWAY, DIVISION, body, house.gateway.document(body))
         assert b"event: arrived" in await stream.content.readuntil(b"\n\n")
+
+
+async def test_words_find_a_number_by_its_end_and_what_the_reason_says(
+    desk: Desk, bureau: Bureau, chain: Chain
+) -> None:
+    """An officer has the last figures of a voucher, or of an account as the reasons show it."""
+    said = finding(reason_zh="拟从零余额账户****0089划转5,804.00元。")
+    number = "202611300000000671"
+    chain.seal([verdict(0), verdict(1, "held", findings=[said], voucher_no=number)])
+    await bureau.inbox.receive(GATEWAY, framed(chain.delivery()))
+    reviewer = await desk.seat(Office.REVIEWER)
+    for words, there in (
+        ("000671", True), ("****0089", True), ("0089", True), ("零余额账户", True), (number, True),
+        ("000672", False), ("2026113", False), ("0088", False),
+    ):  # fmt: skip
+        _, text = await reviewer.get(f"/desk/{DIVISION}/interceptions?q={words}")
+        assert (f"/{number}?" in text) is there, words
+    assert "账号后四位" in text, "where words are looked for is said where nothing fits"

@@ -61,6 +61,10 @@ async def test_a_refused_act_and_a_flawed_policy_say_so_where_the_keyboard_is(
     await page.locator("[name='p.revision']").fill("零")
     await pressed(page, page.locator("button[name=step][value=check]"))
     await lands(page, "p.revision", "应为整数")
+    await page.goto(desk.url + FORM.replace("JL-020", "JL-042"))
+    await page.locator("[name='p.params.0.value']").fill("60000.00")
+    await pressed(page, page.locator("button[name=step][value=check]"))
+    await lands(page, "alert", "接受勾选的新结论")
 
 
 async def test_a_picker_that_brings_its_row_anew_keeps_the_focus(

@@ -348,3 +348,17 @@ async def test_whether_a_decided_notice_was_late_does_not_change_with_the_calend
         assert late in (await reviewer.get(page))[1], page
     security = await desk.seat(Office.SECURITY)
     assert (await security.get(f"/desk/{DIVISION}/trail"))[1].count(late) == 2
+
+
+async def test_a_decided_change_shows_what_was_decided_and_not_what_stands_on_another_day(
+    desk: Desk,
+) -> None:
+    reviewer, approver = await loaded(desk)
+    day = form_of("calendar", {"date": "2026-12-31", "is_workday": "yes"})
+    _, change = await reviewer.post(f"{HOME}/calendar/edit", day)
+    for approved in (False, True):
+        _, text = await reviewer.get(change)
+        assert ("现在 <span" in text) is not approved and "变更后" in text
+        assert text.count("2026-12-31") == 1
+        if not approved:
+            assert (await approver.post(f"{change}/approve"))[0] == 303

@@ -147,8 +147,9 @@ FROM (
 WHERE $15::text IS NULL
 OR position(lower($15) IN lower(payee_name)) > 0
 OR position(lower($15) IN lower(agency_name)) > 0
-OR voucher_no = $15
+OR right(voucher_no, length($15)) = $15
 OR agency_code = $15
+OR position(lower($15) IN lower(reason_zh)) > 0
 ORDER BY decided_at DESC, voucher_no DESC, bank DESC, voucher_type DESC, fiscal_year DESC
 LIMIT $16;
 
