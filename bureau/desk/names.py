@@ -55,6 +55,11 @@ class Names:
         known = self._agencies.get(division)
         return known[1].get(code, "") if known else ""
 
+    def agencies_like(self, division: str, words: str, most: int) -> list[tuple[str, str]]:
+        """Code and name of the first that have these words in their name."""
+        known = self._agencies.get(division, (0, {}))[1]
+        return sorted(each for each in known.items() if words in each[1])[:most]
+
     def department(self, division: str, code: str) -> str:
         """The supervising department of an agency, or of the department's own code."""
         return self.agency(division, code[:DEPARTMENT_DIGITS])

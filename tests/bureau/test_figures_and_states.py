@@ -281,10 +281,13 @@ async def test_a_case_is_found_by_its_number_and_by_words(
     for asked, numbers in {
         f"{year}年第2号": {2}, f"案件{year}年第3号": {3}, f"{year}年第9号": set(),
         "示例厅": {1, 2, 3}, "没有这个名字": set(), "stage:疑点登记 示例厅": {1, 2, 3},
-        "1999年第2号": set(),
+        "1999年第2号": set(), "第3号": {3}, "3号": {3}, f"{1:013d}": {1},
+        "0002": {2}, "0009": set(),
     }.items():  # fmt: skip
         _, text = await reviewer.get(f"{HOME}/cases?q={asked}")
         assert {n for n in (1, 2, 3) if f">{year}年第{n}号</a>" in text} == numbers, asked
-    for mine in (f"{year}年第1号", "示例厅"):
+    status, text = await reviewer.get(f"{HOME}/cases?q=阶段:已立案")
+    assert status == 200 and "没有“已立案”这个阶段" in text and "没有查询" in text
+    for mine in (f"{year}年第1号", "示例厅", f"{1:013d}"):
         other = await desk.seat(Office.AGENCY, "another", code="102001")
         assert f">{year}年第" not in (await other.get(f"{HOME}/cases?q={mine}"))[1]

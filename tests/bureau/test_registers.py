@@ -362,3 +362,17 @@ async def test_a_decided_change_shows_what_was_decided_and_not_what_stands_on_an
         assert text.count("2026-12-31") == 1
         if not approved:
             assert (await approver.post(f"{change}/approve"))[0] == 303
+
+
+async def test_a_register_s_row_is_found_by_its_number_or_its_agency_s_name(desk: Desk) -> None:
+    reviewer, approver = await loaded(desk)
+    _, change = await reviewer.post(f"{HOME}/accounts/edit", form_of("accounts", ACCOUNT))
+    assert (await approver.post(f"{change}/approve"))[0] == 303
+    path = f"{HOME}/accounts?agency="
+    for typed in (ACCOUNT["account"], ACCOUNT["agency"]):
+        _, text = await reviewer.get(path + typed)
+        assert f">{ACCOUNT['account']}<" in text, typed
+    _, text = await reviewer.get(path + AGENCY["name"][:3])
+    assert f'href="{HOME}/accounts?agency={AGENCY["code"]}"' in text, "a name leads to its code"
+    _, text = await reviewer.get(path + "没有这个单位")
+    assert "没有“没有这个单位”的登记" in text

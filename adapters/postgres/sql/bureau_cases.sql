@@ -175,6 +175,11 @@ LIMIT CASE WHEN $18::text IS NULL THEN $19::bigint ELSE $20::bigint END
 WHERE $18::text IS NULL
 OR position(lower($18) IN lower(title)) > 0
 OR position(lower($18) IN lower(agency_name)) > 0
+OR ($18 ~ '^[0-9]{4,40}$' AND EXISTS (
+    SELECT FROM case_subject AS s
+    WHERE s.division = fitting.division AND s.year = fitting.year AND s.number = fitting.number
+    AND right(s.voucher_no, length($18)) = $18
+))
 ORDER BY opened_at DESC, number DESC
 LIMIT $19;
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import attrs
 from aiohttp import web
 
 from bureau.desk.casework.phase import STAGES_ZH, Phase, phase
@@ -35,7 +36,7 @@ from bureau.desk.papers.paper import KIND_ZH, TO_OTHERS, Kind
 from bureau.desk.papers.referral import addressee
 from bureau.desk.people import CASE_PARTIES, READERS, Office, Person
 from bureau.desk.refusals import ActRefused
-from bureau.desk.search import QUERY_CHARS_MAX, parsed
+from bureau.desk.search import QUERY_CHARS_MAX, Search, parsed
 from bureau.web.exports import attachment
 from bureau.web.pages import at_bank, card_url
 from bureau.web.paging import numbered_before
@@ -54,7 +55,9 @@ REVIEWERS = frozenset({Office.REVIEWER})
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _NOT_HERE = ("outcome", "state", "voucher")
 """Conditions that only interceptions have."""
-_NUMBER = re.compile(r"(?:案件)?([0-9]{4})年第?([0-9]{1,9})号?", re.ASCII)
+_NUMBER = re.compile(
+    r"(?:案件)?(?:(?P<year>[0-9]{4})年第?(?P<of>[0-9]{1,9})号?|第?(?P<now>[0-9]{1,9})号)", re.ASCII
+)
 _REPORTED = Phase.REPORTED.value
 _STAGES = {zh: stage.value for stage, zh in STAGES_ZH.items()} | {
     "已报送整改": _REPORTED,
@@ -99,11 +102,12 @@ class _Cases:
 
     async def list(self, visit: Visit) -> web.Response:
         query = visit.query("q", QUERY_CHARS_MAX)
-        search = parsed(query, _NOT_HERE)
+        search = _known(parsed(query, _NOT_HERE))
         stage, reported = _staged(search.stage)
+        today = legal_day(self._rooms.clock())
         narrowed = (
             *_scoped(visit.person), stage, search.agency, search.policy, search.least, search.most,
-            search.since, search.until, search.bank, *_numbered(search.words), reported,
+            search.since, search.until, search.bank, *_numbered(search.words, today.year), reported,
         )  # fmt: skip
         before = numbered_before(visit)
         cases = self._rooms.cases
@@ -113,7 +117,7 @@ class _Cases:
         )  # fmt: skip
         return self._rooms.pages(
             "cases", visit=visit, rows=rows, query=query, search=search, older=_older(query, rows),
-            stages=STAGES_ZH, today=legal_day(self._rooms.clock()),
+            stages=STAGES_ZH, today=today,
         )  # fmt: skip
 
     async def case(self, visit: Visit) -> web.Response:
@@ -315,10 +319,13 @@ def _readable(person: Person, paper: Mapping[str, Any]) -> bool:
     return person.inside or (paper["outside"] and paper["kind"] not in TO_OTHERS)
 
 
-def _numbered(words: str | None) -> tuple[int | None, int | None, str | None]:
-    """`2026年第3号`, as a case is written, is its number; other words are looked for."""
+def _numbered(words: str | None, year: int) -> tuple[int | None, int | None, str | None]:
+    """`2026年第3号`, as a case is written, is its number, and `第3号` this year's; other words are
+    looked for."""
     found = _NUMBER.fullmatch(words or "")
-    return (int(found[1]), int(found[2]), None) if found else (None, None, words)
+    if found is None:
+        return None, None, words
+    return int(found["year"] or year), int(found["of"] or found["now"]), None
 
 
 def _again_path(line: Line, against: str) -> str:
@@ -336,6 +343,17 @@ def scope_values(person: Person) -> tuple[str | None, str | None, str | None]:
 
 def _scoped(person: Person) -> tuple[str | None, str | None, str | None, bool]:
     return (*scope_values(person), only_told(person))
+
+
+def _known(search: Search) -> Search:
+    """With the stages there are, where none of them was typed."""
+    if search.stage is None or search.stage in _STAGES or search.stage in _STAGES.values():
+        return search
+    error = (
+        f"没有“{search.stage}”这个阶段，可用的阶段：{'、'.join(STAGES_ZH.values())}",
+        f"{search.stage} is no stage of a case",
+    )
+    return attrs.evolve(search, errors=(*search.errors, error))
 
 
 def _staged(typed: str | None) -> tuple[str | None, bool | None]:

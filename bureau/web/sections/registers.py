@@ -1,6 +1,7 @@
 """Pages of registers (登记): rows, proposals by one, approval by another, gateways' versions."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,6 +23,7 @@ from gateway.domain.legal_day import legal_day
 from policies.book.load import load_codes
 
 PAGE_ROWS = 50
+NAMED_MAX = 12
 DUTY_ROWS = 2000
 DUTIES_SHOWN = 50
 END = 2**62
@@ -83,14 +85,26 @@ class _Registers:
     async def sheet(self, visit: Visit, sheet: Sheet) -> web.Response:
         agency, after = visit.query("agency", 64), visit.query("after", 120)
         rows = await self._registers.rows(visit.division, sheet, after, agency or None, PAGE_ROWS)
+        named: Sequence[tuple[str, str]] = ()
+        if agency and not rows and not after:
+            rows, named = await self._otherwise(visit.division, sheet, agency)
         more = None
         if len(rows) == PAGE_ROWS:
             more = "?" + urlencode({"agency": agency, "after": rows[-1]["key"]})
         return self._rooms.pages(
             "register", visit=visit, sheet=sheet, rows=rows, more=more, agency=agency, shown=shown,
-            indicators=await self._indicators(visit.division, rows),
+            named=named, indicators=await self._indicators(visit.division, rows),
             duties=await self._duties(visit.division, sheet),
         )  # fmt: skip
+
+    async def _otherwise(
+        self, division: str, sheet: Sheet, typed: str
+    ) -> tuple[list[Any], Sequence[tuple[str, str]]]:
+        """What is no agency's code: the row of this number, or the agencies of such a name."""
+        row = None if sheet.sealed else await self._registers.row(division, sheet, typed)
+        if row is not None:
+            return [row], ()
+        return [], self._rooms.names.agencies_like(division, typed, NAMED_MAX)
 
     async def edit(self, visit: Visit) -> web.Response:
         """A row's form, empty or with the row that stands. Secrets are typed anew."""
