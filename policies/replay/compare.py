@@ -32,6 +32,18 @@ _FIELDS: Mapping[str, tuple[str, str]] = {
     "effective": ("施行期", "days in force"),
     "scope": ("适用范围", "scope"),
 }
+Parts = Mapping[str, tuple[str, str]]
+"""What a clause, cause, exception, remark or window says, by field: in Chinese, in English."""
+_PARTS: Mapping[str, tuple[str, str]] = {
+    "": ("", "to"), "article": ("依据条款", "article"), "title": ("名称", "title"),
+    "wording": ("说明", "words"), "when": ("条件", "condition"), "evidence": ("须有材料", "papers"),
+    "approvals": ("须有批准", "approvals"), "action": ("措施", "verdict"),
+    "row": ("表中取值", "values"), "reason": ("补充理由", "reason"),
+    "remedy": ("处理办法", "remedy"), "key": ("分组要素", "key"),
+    "where": ("计入条件", "which count"), "measure": ("累计方式", "measure"),
+    "of": ("累计要素", "of"), "days": ("天数", "days"), "counts": ("计入", "counts"),
+}  # fmt: skip
+_WORDS = frozenset({"article", "title", "wording", "reason", "remedy"})
 _ACTIONS = ("action", "missing_evidence", "on_unavailable")
 _ACTION_ZH = {
     Action.RECORD: "记录",
@@ -75,12 +87,13 @@ def _changed(old: Policy, new: Policy) -> Iterator[Difference]:
         yield from _action(name, getattr(old, name), getattr(new, name), new)
     for name, (zh, en) in _FIELDS.items():
         if getattr(old, name) != getattr(new, name):
-            was, now = old.content.get(name), new.content.get(name)
-            yield _said(new, f"{zh}：{_shown(was)} → {_shown(now)}",
-                        f"{en}: {_shown(was)} -> {_shown(now)}",
+            was, now = _tongues(old.content.get(name)), _tongues(new.content.get(name))
+            tongue = 0 if was[0] != now[0] else 1
+            yield _said(new, f"{'英文' if tongue else ''}{zh}：{was[tongue]} → {now[tongue]}",
+                        f"{en}: {was[1]} -> {now[1]}",
                         looser=name in ("scope", "effective"))  # fmt: skip
     yield from _params(old, new)
-    yield from _named("条款", "clause", dict(old.when), dict(new.when), new)
+    yield from _named("条款", "clause", _clauses(dict(old.when)), _clauses(dict(new.when)), new)
     yield from _named("情形", "cause", _rows(old.causes), _rows(new.causes), new)
     yield from _named("例外", "exception", _rows(old.unless), _rows(new.unless), new)
     yield from _named("附带说明", "remark", _rows(old.remarks), _rows(new.remarks), new)
@@ -135,17 +148,30 @@ def _number(value: Constant) -> int:
     return value.value if isinstance(value.value, int) else 0
 
 
-def _rows(rows: Sequence[Any]) -> dict[str, str]:
-    """Rows by id or name, each as the text of all that it says but its place."""
-    found = {}
+def _rows(rows: Sequence[Any]) -> dict[str, Parts]:
+    """Rows by id or name, each by what it says but its place."""
+    found: dict[str, Parts] = {}
     for row in rows:
         fields = attrs.asdict(row, filter=lambda a, _: a.name not in ("place", "id", "name"))
-        found[str(getattr(row, "id", None) or row.name)] = _shown(fields)
+        found[str(getattr(row, "id", None) or row.name)] = {
+            name: _tongues(value) for name, value in fields.items()
+        }
     return found
 
 
+def _clauses(clauses: Mapping[str, str]) -> dict[str, Parts]:
+    return {name: {"": (text, text)} for name, text in clauses.items()}
+
+
+def _tongues(value: Any) -> tuple[str, str]:
+    """In Chinese and in English; what is no wording reads alike in both."""
+    if isinstance(value, Mapping) and set(value) == {"zh", "en"}:
+        return str(value["zh"]), str(value["en"])
+    return _shown(value), _shown(value)
+
+
 def _named(
-    zh: str, en: str, old: Mapping[str, str], new: Mapping[str, str], policy: Policy,
+    zh: str, en: str, old: Mapping[str, Parts], new: Mapping[str, Parts], policy: Policy,
 ) -> Iterator[Difference]:  # fmt: skip
     """Clauses and windows narrow a policy, causes widen it, exceptions ease it."""
     widens = en == "cause"
@@ -154,14 +180,34 @@ def _named(
         if was == now:
             continue
         if was is None:
-            yield _said(policy, f"新增{zh} {name}：{now}", f"{en} added: {name}",
+            assert now is not None
+            yield _said(policy, f"新增{zh} {name}：{_whole(now)}", f"{en} added: {name}",
                         looser=not widens)  # fmt: skip
         elif now is None:
-            yield _said(policy, f"删除{zh} {name}：{was}", f"{en} removed: {name}",
+            yield _said(policy, f"删除{zh} {name}：{_whole(was)}", f"{en} removed: {name}",
                         looser=widens or en == "window")  # fmt: skip
         else:
-            yield _said(policy, f"{zh} {name}：{was} → {now}",
-                        f"{en} {name} changed", looser=True)  # fmt: skip
+            yield from _parted(f"{zh} {name}", f"{en} {name} changed", was, now, policy)
+
+
+def _parted(zh: str, en: str, old: Parts, new: Parts, policy: Policy) -> Iterator[Difference]:
+    """Only the parts that differ, so that who approves does not look for them."""
+    for part in old:
+        was, now = old[part], new[part]
+        if was == now:
+            continue
+        words, english = _PARTS[part]
+        tongue = 0 if was[0] != now[0] else 1
+        label = f"{'英文' if tongue else ''}{words} " if words else ""
+        yield _said(policy, f"{zh}：{label}{was[tongue] or '无'} → {now[tongue] or '无'}",
+                    f"{en}: {english} {was[1] or 'none'} -> {now[1] or 'none'}",
+                    looser=part not in _WORDS)  # fmt: skip
+
+
+def _whole(parts: Parts) -> str:
+    return "；".join(
+        f"{_PARTS[part][0]} {text}".strip() for part, (text, _) in parts.items() if text
+    )
 
 
 def _lists(old: Policy, new: Policy) -> Iterator[Difference]:

@@ -240,7 +240,9 @@ def policies(texts: dict[str, str]) -> list[Any]:
     [
         ('value = "1000.00"', 'value = "900.00"', "参数 per_person：1000.00 → 900.00（从严）", "(stricter)", False),
         ('value = "1000.00"', 'value = "1100.00"', "1000.00 → 1100.00（放宽）", "(looser)", True),
-        ('approvals = "cash_finance & cash_bank"', 'approvals = "cash_bank"', "例外 approved_by_both：", "exception approved_by_both changed", True),
+        ('approvals = "cash_finance & cash_bank"', 'approvals = "cash_bank"', "例外 approved_by_both：须有批准 cash_finance & cash_bank → cash_bank", "exception approved_by_both changed: approvals", True),
+        ('zh = "书面申请经', 'zh = "申请经', "例外 special_application：名称 书面申请经财政部门和开户银行批准 → 申请经财政部门和开户银行批准", "exception special_application changed: title", False),
+        ('en = "Cash to one person over the limit"', 'en = "Cash over the limit"', "英文名称：Cash to one person over the limit → Cash over the limit", "title: Cash to one", False),
         ("has(cash_per_person_max) && ", "true && has(cash_per_person_max) && ", "条款 over_limit：", "clause over_limit changed", True),
         ('on_unavailable = "hold"', 'on_unavailable = "block"', "登记不可用时由挂起改为拦截", "if a register is unavailable: hold -> block", False),
         ('light = "red"\naction = "block"', 'light = "orange"\naction = "hold"', "处理方式由拦截改为挂起", "action: block -> hold", True),
