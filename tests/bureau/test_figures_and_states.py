@@ -291,3 +291,14 @@ async def test_a_case_is_found_by_its_number_and_by_words(
     for mine in (f"{year}年第1号", "示例厅", f"{1:013d}"):
         other = await desk.seat(Office.AGENCY, "another", code="102001")
         assert f">{year}年第" not in (await other.get(f"{HOME}/cases?q={mine}"))[1]
+
+
+async def test_the_list_marks_what_it_is_narrowed_to_and_a_department_reads_whose_turn_it_is(
+    desk: Desk,
+) -> None:
+    reviewer, department = await desk.seat(Office.REVIEWER), await desk.seat(Office.DEPARTMENT)
+    for query, words in (("", "全部"), ("?q=stage:整改中", "整改中")):
+        _, text = await reviewer.get(f"{HOME}/cases{query}")
+        assert re.findall(r'aria-current="true">([^<]+?) ?<', text) == [words]
+    _, text = await department.get(HOME)
+    assert "所属单位待办的案件" in text and "waits for you" not in text, "it has nothing to do"

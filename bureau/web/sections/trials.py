@@ -19,7 +19,7 @@ from bureau.desk.questions import Questions
 from bureau.desk.refusals import ActRefused
 from bureau.desk.search import WARNED, parsed
 from bureau.web.exports import PIECE_ROWS, ROWS_MAX, sent
-from bureau.web.pages import clock, outcome_zh
+from bureau.web.pages import clock, money, outcome_zh
 from bureau.web.rooms import Rooms
 from bureau.web.route import Route, Visit, get, post, see
 from bureau.web.telling import tell
@@ -203,7 +203,8 @@ async def picked(rooms: Rooms, visit: Visit) -> list[tuple[str, str]]:
     return [
         (
             f"{line.division}/{line.fiscal_year}/{line.voucher_type}/{line.voucher_no}@{line.bank}",
-            f"{line.voucher_no} {line.agency_name} {line.amount}元 {outcome_zh(line.outcome)}",
+            f"{line.voucher_no} {line.agency_name} {money(line.amount)}元 "
+            f"{outcome_zh(line.outcome)}",
         )
         for line in found
     ]
