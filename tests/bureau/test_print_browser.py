@@ -48,6 +48,8 @@ async def test_a_printed_case_says_that_it_is_under_dispute_and_a_sum_stands_onc
     _, page = await seated(desk, Office.REVIEWER, tmp_path)
     await page.goto(f"{desk.url}{HOME}/report")
     await page.emulate_media(media="print")
+    row = ["tbody tr:first-child", "breakBefore"]
+    assert await page.evaluate(STYLE, row) == "avoid", "no page ends with a head and no row"
     sums = "() => [...document.querySelectorAll('tfoot')].map(e => getComputedStyle(e).display)"
     assert set(await page.evaluate(sums)) <= {"table-row-group"}, "not at the end of each page"
     await page.evaluate(
