@@ -323,3 +323,22 @@ def test_a_bulletin_says_none_of_the_names_under_which_a_party_is_known() -> Non
     issue = Issue(year=2026, number=1, bureau="财政厅", day=dt.date(2026, 3, 2))
     told = letters.bulletin(about, (), "登记名称厅本级（报文名称厅）向其账户划转", issue)
     assert "登记名称" not in told.text() and "报文名称" not in told.text()
+
+
+def test_what_ends_with_a_full_stop_of_its_own_gets_no_second_one() -> None:
+    """What a policy says, and most of what is typed, is a sentence."""
+    concerned = attrs.evolve(about(), reason="没有接待清单编号。")
+    body = {"text": "合同、发票。", "ground": "涉及两个部门。", "due": "2026-03-09"}
+    order = Order(number=1, measure=Measure.ORDER_RECTIFICATION, due=dt.date(2026, 3, 20))
+    papers = (
+        letters.document_request(concerned, body, ISSUE),
+        letters.joint(concerned, body, ISSUE),
+        letters.rectification_order(concerned, order, "限期退回。", ISSUE),
+        letters.bulletin(concerned, TOLD, "已退回。", ISSUE),
+        letters.bank_notice(concerned, [order], "限期办理。", ISSUE),
+    )
+    for paper in papers:
+        assert "。。" not in paper.text(), paper.kind
+    said = "".join(paper.text() for paper in papers)
+    for sentence in ("没有接待清单编号。", "合同、发票。", "涉及两个部门。"):
+        assert sentence in said

@@ -12,7 +12,7 @@ from bureau.desk.casework.words import MEASURE_ZH, Measure
 from bureau.desk.papers.annexes import Payment
 from bureau.desk.papers.capitals import money_zh
 from bureau.desk.papers.established import Established, Ordered
-from bureau.desk.papers.paper import Kind, Paper, Paragraph, blank, day_zh
+from bureau.desk.papers.paper import Kind, Paper, Paragraph, blank, day_zh, ended
 
 RULES = "《吉林省预算执行动态监控管理办法（2022修订）》（吉财库〔2022〕1136号）"
 PAYMENTS_LISTED = 30
@@ -70,7 +70,7 @@ def document_request(about: Concerned, body: Mapping[str, Any], issue: Issue) ->
         (
             (
                 f"根据{RULES}第十一条（二）2，为核实有关支付业务，请你单位提供下列材料：",
-                blank(body["text"]), "。",
+                blank(body["text"].rstrip("。")), "。",
             ),
             _by_when(body, "将上述材料报送我单位。提供的资料须完整、真实、合法、有效。"),
         ),
@@ -99,7 +99,8 @@ def joint(about: Concerned, body: Mapping[str, Any], issue: Issue) -> Paper:
         (
             (
                 f"根据{RULES}第十一条（二）5，现将", blank(about.name),
-                "的监控疑点信息转送你单位，请协助共同调查核证。理由：", blank(body["ground"]), "。",
+                "的监控疑点信息转送你单位，请协助共同调查核证。理由：",
+                blank(body["ground"].rstrip("。")), "。",
             ),
             (body["text"],),
         ),
@@ -143,7 +144,7 @@ def rectification_order(about: Concerned, order: Order, text: str, issue: Issue)
     return set_out(
         Kind.RECTIFICATION_ORDER, issue, about.name,
         (
-            (f"经核实，你单位存在下列问题：{about.reason}。",),
+            (f"经核实，你单位存在下列问题：{ended(about.reason)}",),
             (
                 f"根据{RULES}第二十一条（三），责令你单位于", blank(due),
                 f"{BY}予以纠正，并将纠正结果和相关佐证材料书面报送我单位。",
@@ -180,7 +181,7 @@ def bulletin(about: Concerned, orders: Sequence[Ordered], text: str, issue: Issu
                 f"近期预算执行动态监控中核实确认，{ANONYMOUS}存在下列问题，涉及支付业务"
                 f"{len(about.payments)}笔，金额{money_zh(about.amount)}：",
             ),
-            (_without(about, about.reason) + "。",),
+            (ended(_without(about, about.reason)),),
             (_without(about, text),),
             ("请各部门引以为戒，组织自查自纠，规范和加强预算执行和财政资金管理。",),
         ),
@@ -198,7 +199,7 @@ def bank_notice(about: Concerned, orders: Sequence[Order], text: str, issue: Iss
     return set_out(
         Kind.BANK_NOTICE, issue, about.name,
         (
-            (f"经核实，你行代理国库集中支付业务存在下列问题：{about.reason}。",),
+            (f"经核实，你行代理国库集中支付业务存在下列问题：{ended(about.reason)}",),
             (f"根据{RULES}第二十二条，处理如下：",),
         ),
         rows=(*rows, ("处理意见", text)),

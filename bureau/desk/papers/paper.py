@@ -107,6 +107,11 @@ def blank(value: object) -> Piece:
     return (str(value),)
 
 
+def ended(text: str) -> str:
+    """With one full stop, whether or not it was written with its own."""
+    return text.rstrip("。") + "。"
+
+
 def day_zh(day: dt.date) -> str:
     return f"{day.year}年{day.month}月{day.day}日"
 

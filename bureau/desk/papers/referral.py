@@ -3,7 +3,7 @@
 from bureau.desk.casework.state import Referral
 from bureau.desk.papers.capitals import money_zh
 from bureau.desk.papers.letters import RULES, Concerned, Issue, payments, set_out
-from bureau.desk.papers.paper import Kind, Paper, Paragraph, blank, day_zh
+from bureau.desk.papers.paper import Kind, Paper, Paragraph, blank, day_zh, ended
 
 
 def referral(about: Concerned, proposed: Referral, issue: Issue) -> Paper:
@@ -22,7 +22,7 @@ def referral(about: Concerned, proposed: Referral, issue: Issue) -> Paper:
     )  # fmt: skip
     return set_out(
         Kind.REFERRAL, issue, addressee(proposed, about.region),
-        (opening, ("移交理由：", proposed.text.rstrip("。") + "。")),
+        (opening, ("移交理由：", ended(proposed.text))),
         rows=(*_facts(about), *payments(about), *_handled(about)),
         end=(("有关办理情况请函告我单位。",),),
     )  # fmt: skip
