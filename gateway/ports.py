@@ -10,17 +10,6 @@ from typing import Protocol
 
 from gateway.domain.bank import BankAnswer, BankConduct, EnquiryAnswer, LeftOut
 from gateway.domain.commitment import Commitment
-from gateway.domain.conduct import (
-    Alert,
-    Arrears,
-    BankEntry,
-    ClearingTotal,
-    Correction,
-    HandedOver,
-    Known,
-    ScoreCard,
-    Statement,
-)
 from gateway.domain.day import DayTotals
 from gateway.domain.decision import Finding, Outcome
 from gateway.domain.facts import Facts
@@ -346,51 +335,6 @@ class Watch(Protocol):
         """By division and `records` or `notices`: seconds that the oldest waits for the bureau to
         acknowledge it; absent if nothing waits. Raises LedgerUnavailable."""
         ...
-
-
-class BankBooks(Protocol):
-    """The bank core's own list of movements, if any (adapters room)."""
-
-    async def entries(self, after: str | None, limit: int) -> tuple[list[BankEntry], str | None]:
-        """Movements after the cursor `after`, in the bank's order, and the new cursor.
-
-        Raises BankSilent: no answer, or none that can be understood.
-        """
-
-
-class ConductStore(Protocol):
-    """Movements, clearing, account tasks and the alerts that followed. One method, one transaction.
-
-    Raises LedgerUnavailable.
-    """
-
-    async def known(
-        self, entries: Sequence[BankEntry], clearing: Sequence[ClearingTotal] = ()
-    ) -> Known:
-        """What the ledger holds of the instructions that they name, and which came before."""
-
-    async def debit(self, key: InstructionKey) -> BankEntry | None:
-        """The newest debit that names it, unless the bank has taken back what it debited."""
-
-    async def take(
-        self, statement: Statement, alerts: Sequence[tuple[Alert, RecordDraft, bytes]],
-        at: dt.datetime, *, corrections: Sequence[Correction] = (),
-        received: HandedOver | None = None, cursor: tuple[str, str] | None = None,
-    ) -> int:  # fmt: skip
-        """Keep it all; each new alert with its record and its notice, each instruction's first
-        correction with its record and its notification. How many alerts were new."""
-
-    async def statement_digest(self, division: str, id: str) -> bytes | None: ...
-
-    async def cursor(self, source: str) -> str | None: ...
-
-    async def arrears(
-        self, division: str, now: dt.datetime, *, since: dt.datetime,
-        records_before: dt.datetime, notices_before: dt.datetime,
-    ) -> Arrears:  # fmt: skip
-        """What is undone at `now` of what began after `since`; told before: left out."""
-
-    async def score(self, division: str, first: dt.date, last: dt.date) -> ScoreCard: ...
 
 
 class Webhook(Protocol):

@@ -1,4 +1,4 @@
-"""The bank core's own list of movements, read page by page: `gateway.ports.BankBooks`.
+"""The bank core's own list of movements, read page by page: `gateway.conduct_ports.BankBooks`.
 
 `GET /v1/entries?after=N&limit=M` answers `{"after": "N2", "entries": [...]}`; `after` null: end.
 """

@@ -148,7 +148,7 @@ class MemoryHolds:
 
     async def refund(self, refund: Refund) -> RefundAnswer:
         state, payment = self._state, refund.payment
-        settled = state.settlements.get(payment)
+        settled = self._ledger.settled(payment)
         if settled is None or settled.bank is not BankOutcome.ACCEPTED:
             return RefundAnswer(result=RefundResult.UNPAID)
         if told := self._told_before(refund, settled.bank_reference or ""):

@@ -4,6 +4,7 @@ import datetime as dt
 from collections import Counter
 
 import attrs
+from msgspec.structs import replace
 
 from adapters.memory.state import DivisionLog, MemoryState
 from gateway.domain.bank import BankOutcome
@@ -21,6 +22,7 @@ from gateway.domain.ledger import (
     Settlement,
     Short,
     Standing,
+    correction_standing,
 )
 from gateway.domain.log import Notice, PendingRecord, SealedRecord
 from gateway.domain.records import RecordKind, digest_mark
@@ -183,15 +185,28 @@ class MemoryLedger:
         )  # fmt: skip
         self._state.pending.setdefault(division, []).append(record)
 
+    def settled(self, key: InstructionKey) -> Settlement | None:
+        """As it counts now: paid after all where that is how its contradiction ended."""
+        settled, turns = self._state.settlements.get(key), self._state.set_aside.get(key)
+        if settled is None or not turns or not turns[-1].posted:
+            return settled
+        assert turns[-1].ended_at is not None
+        return replace(
+            settled, bank=BankOutcome.ACCEPTED, bank_reference=turns[-1].reference,
+            bank_reason=None, settled_at=turns[-1].ended_at,
+        )  # fmt: skip
+
     def disputed(self, key: InstructionKey) -> bool:
-        return bool(self._told(key, RecordKind.CORRECTION))
+        return bool(correction_standing(self.corrections(key)))
+
+    def corrections(self, key: InstructionKey) -> list[bytes]:
+        return self._told(key, RecordKind.CORRECTION)
 
     def _standing(self, key: InstructionKey) -> Standing:
-        admission, settled = self._state.instructions[key], self._state.settlements.get(key)
+        admission, settled = self._state.instructions[key], self.settled(key)
         end = self._state.hold_ends.get(key)
         forwarded = admission.outcome is Outcome.PASS or (end and end.how is HoldEnding.RELEASED)
         unsettled = BankOutcome.UNKNOWN if forwarded else None
-        corrections = self._told(key, RecordKind.CORRECTION)
         return Standing(
             key=key, digest=admission.digest, party=admission.party, format=admission.format,
             raw=admission.raw, signature=admission.signature, agency_code=admission.agency_code,
@@ -200,7 +215,7 @@ class MemoryLedger:
             bank_reference=settled.bank_reference if settled else None,
             bank_reason=settled.bank_reason if settled else None,
             settled_at=settled.settled_at if settled else None,
-            correction=next(iter(corrections), b"") if settled else b"",
+            correction=correction_standing(self.corrections(key)) if settled else b"",
             ended_at=end.at if end else None, ended_how=end.how if end else "",
             ended_decision=end.decision if end else b"",
         )  # fmt: skip

@@ -4,6 +4,7 @@ import datetime as dt
 
 import attrs
 
+from gateway.domain.conduct import BankEntry
 from gateway.domain.holds import HoldEnd, Notification
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Admission, Limit, LimitKey, OpenPayment, Settlement
@@ -29,6 +30,18 @@ class DivisionLog:
     """How many of each agency's verdicts are sealed."""
     checkpoints: dict[int, Checkpoint] = attrs.field(factory=dict)
     """By size, rising."""
+
+
+@attrs.define(kw_only=True)
+class SetAside:
+    """What one contradiction took of the limits of its payment, and how it ended."""
+
+    at: dt.datetime
+    amounts: dict[LimitKey, int]
+    posted: bool | None = None
+    """None while it stands; False: it was given back."""
+    ended_at: dt.datetime | None = None
+    reference: str | None = None
 
 
 @attrs.define(kw_only=True)
@@ -58,6 +71,10 @@ class MemoryState:
     open_releases: dict[tuple[str, bytes], bytes] = attrs.field(factory=dict)
     notifications: dict[Notification, tuple[str, str]] = attrs.field(factory=dict)
     """Unacknowledged; division and agency of each."""
+    entries: dict[tuple[str, str], BankEntry] = attrs.field(factory=dict)
+    """By division and number."""
+    set_aside: dict[InstructionKey, list[SetAside]] = attrs.field(factory=dict)
+    """One after the other; only the last may stand, or be posted."""
     refunds: dict[InstructionKey, Refund] = attrs.field(factory=dict)
     leader: object | None = None
     last_id: int = 0

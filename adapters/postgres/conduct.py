@@ -1,26 +1,30 @@
-"""The bank's movements and the alerts on its conduct: `gateway.ports.ConductStore`."""
+"""The bank's movements and the alerts on its conduct: `gateway.conduct_ports.ConductStore`."""
 
 import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
 from adapters.postgres.session import Connection, Pool
-from adapters.postgres.standing import standings
+from adapters.postgres.standing import key_arrays, standings
 from adapters.postgres.statements import statements
+from gateway.domain.bank import BankOutcome
 from gateway.domain.conduct import (
     AccountTask,
     Alert,
     Arrears,
     BankEntry,
     ClearingTotal,
+    ContradictionEnd,
     Correction,
     DayOfAccount,
     Direction,
+    EndResult,
     HandedOver,
     Known,
     Overpaid,
     ScoreCard,
     Statement,
+    TakenBack,
     TaskKind,
     Unbooked,
     Unreturned,
@@ -86,6 +90,9 @@ class PostgresConduct:
         told = alerts, corrections
         return await self._pool.unbroken(self._take(statement, told, at, received, cursor))
 
+    async def end_contradiction(self, end: ContradictionEnd, at: dt.datetime) -> EndResult:
+        return await self._pool.unbroken(self._end(end, at))
+
     async def cursor(self, source: str) -> str | None:
         rows = await self._pool.fetch(_SQL["cursor"], source)
         return rows[0]["after"] if rows else None
@@ -113,6 +120,9 @@ class PostgresConduct:
             ),
             denied=tuple(
                 map(_entry, await fetch(_SQL["denied"], division, today - _DAY, FOUND_MAX))
+            ),
+            taken_back=tuple(
+                map(_taken_back, await fetch(_SQL["taken_back"], division, FOUND_MAX))
             ),
             days=tuple(DayOfAccount(**row) for row in await fetch(_SQL["days"], division, first)),
             records=tuple(
@@ -165,11 +175,21 @@ class PostgresConduct:
             await _keep(connection, statement)
             for alert, record, notice in alerts:
                 new += await _raise(connection, alert, record, notice, at)
-            for correction in corrections:
-                await _correct(connection, correction, at)
+            if corrections:
+                await connection.execute(_SQL["contradict"], at, *_told(corrections))
             if cursor:
                 await connection.execute(_SQL["move_cursor"], *cursor)
         return new
+
+    async def _end(self, end: ContradictionEnd, at: dt.datetime) -> EndResult:
+        key, record = end.key, end.record
+        async with self._pool.transaction() as connection:
+            result = await connection.fetchval(
+                _SQL["end_contradiction"], key.division, key.fiscal_year, key.voucher_type,
+                key.voucher_no, at, end.paid, end.reference, end.agency_code, record.kind,
+                record.subject, record.body, end.notification,
+            )  # fmt: skip
+        return EndResult(result)
 
 
 async def _hand_over(
@@ -220,15 +240,17 @@ async def _raise(
     return 1
 
 
-async def _correct(connection: Connection, correction: Correction, at: dt.datetime) -> None:
-    """Once for each instruction: then nobody is told how it was settled any more. Not for what the
-    bank has taken back, by what came with it or before."""
-    division, record, key = correction.key.division, correction.record, correction.key
-    columns = division, record.kind, record.subject, record.body
-    named = key.fiscal_year, key.voucher_type, key.voucher_no
-    if await connection.fetchval(_SQL["correct"], *columns, *named) is not None:
-        told = correction.agency_code, record.subject, correction.notification
-        await connection.execute(_SQL["tell_agency"], division, at, *told)
+def _told(corrections: Sequence[Correction]) -> tuple[list[Any], ...]:
+    """For `contradict`: once for each contradiction, and never for what the bank has taken back, by
+    what came with it or before."""
+    return (
+        *key_arrays([each.key for each in corrections]),
+        [each.agency_code for each in corrections],
+        [each.record.kind for each in corrections],
+        [each.record.subject for each in corrections],
+        [each.record.body for each in corrections],
+        [each.notification for each in corrections],
+    )
 
 
 def _cleared(totals: Sequence[ClearingTotal]) -> tuple[list[Any], ...]:
@@ -266,6 +288,14 @@ def _entry(row: Any) -> BankEntry:
         division=fields["division"], fiscal_year=year, voucher_type=type, voucher_no=no
     )
     return BankEntry(**{**fields, "direction": Direction(fields["direction"])}, key=key or None)
+
+
+def _taken_back(row: Any) -> TakenBack:
+    fields = dict(row)
+    agency, held = fields.pop("agency_code"), BankOutcome(fields.pop("held"))
+    entry = _entry(fields)
+    assert entry.key is not None
+    return TakenBack(key=entry.key, agency_code=agency, held=held, entry=entry)
 
 
 def _unbooked(row: Any) -> Unbooked:

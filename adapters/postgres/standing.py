@@ -9,7 +9,7 @@ from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Outcome
 from gateway.domain.holds import HoldEnding
 from gateway.domain.instruction import InstructionKey
-from gateway.domain.ledger import Standing
+from gateway.domain.ledger import Standing, correction_standing
 from gateway.domain.people import IN_CLEAR, Sealing
 
 _SQL = statements("ledger")
@@ -59,7 +59,7 @@ def _standing(row: Any, sealing: Sealing) -> Standing:
         bank_reference=row["bank_reference"],
         bank_reason=row["bank_reason"],
         settled_at=row["settled_at"],
-        correction=row["correction"] or b"",
+        correction=correction_standing(row["corrections"] or ()),
         ended_at=row["ended_at"],
         ended_how=row["ended_how"] or "",
         ended_decision=row["ended_decision"] or b"",

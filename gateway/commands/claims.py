@@ -13,7 +13,7 @@ import orjson
 
 from certs.log.note import log_origins
 from certs.log.report import Exit, Report, Stopped, Walk
-from gateway.domain.bank import BankOutcome, disputed_word
+from gateway.domain.bank import BOOKED_AS, ENDED, BankOutcome, contradiction_in, disputed_word
 from gateway.domain.decision import restored
 from gateway.domain.holds import HoldEnding
 from gateway.domain.instruction import InstructionKey
@@ -152,7 +152,7 @@ def _check_bank(walk: Walk, document: Fields, records: list[Proven], key: Instru
     settled = _only(walk, records, RecordKind.BANK_OUTCOME, "银行结果", "bank outcome")
     said = _word(document)
     passed = _was_forwarded(document)
-    corrections = [each.fields for each in records if each.fields["kind"] == RecordKind.CORRECTION]
+    corrections = _corrections(records)
     if settled is None:
         walk.expect(
             said["bank"] not in _SETTLED and not _is_disputed(said),
@@ -172,17 +172,25 @@ def _check_bank(walk: Walk, document: Fields, records: list[Proven], key: Instru
             "The contradiction is proven by a correction record.",
             Exit.USAGE,
         )
-        reasons = {disputed_word(each).reason for each in corrections}
+        standing = contradiction_in(corrections)
         walk.expect(
-            said["bank_reason"] in reasons,
-            "不一致的说明与更正记录相符。",
-            "What is said of the contradiction is what the correction record says.",
+            standing is not None and said["bank_reason"] == disputed_word(standing).reason,
+            "不一致尚未查实，其说明与更正记录相符。",
+            "The contradiction stands, and what is said of it is what the correction record says.",
         )
     else:
-        _equal(walk, "bank", "银行结果", said, _proven_word(document, settled, key))
+        _equal(walk, "bank", "银行结果", said, _concluded_word(document, settled, corrections, key))
         walk.expect(
-            not corrections, "没有更正记录与之矛盾。", "No correction record contradicts it."
+            contradiction_in(corrections) is None,
+            "没有未了结的更正记录与之矛盾。",
+            "No correction record that stands contradicts it.",
         )
+
+
+def _corrections(records: list[Proven]) -> list[Fields]:
+    """In the order of the log."""
+    found = [each.fields for each in records if each.fields["kind"] == RecordKind.CORRECTION]
+    return sorted(found, key=lambda fields: int(fields["seq"]))
 
 
 def _word(document: Fields) -> Fields:
@@ -197,6 +205,19 @@ def _is_disputed(said: Fields) -> bool:
         "bank": BankOutcome.UNKNOWN, "bank_reason": said["bank_reason"],
         "bank_reference": None, "settled_at": None,
     }  # fmt: skip
+
+
+def _concluded_word(
+    document: Fields, settled: Fields, corrections: list[Fields], key: InstructionKey
+) -> Fields:
+    """As it was settled, unless a contradiction ended as paid after all: that counts from then."""
+    for each in corrections:
+        if each.get("what") == ENDED and each.get("said") == BankOutcome.ACCEPTED:
+            return {
+                "bank": each["said"], "bank_reason": None,
+                "bank_reference": each.get(BOOKED_AS), "settled_at": each["recorded_at"],
+            }  # fmt: skip
+    return _proven_word(document, settled, key)
 
 
 def _proven_word(document: Fields, settled: Fields, key: InstructionKey) -> Fields:

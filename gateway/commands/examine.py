@@ -224,7 +224,9 @@ async def backlog(secrets: Secrets) -> AsyncIterator[Finding]:
     finally:
         await store.close()
     words = f"{found.open_payments} payments open, {found.operator_tasks} for an operator"
-    yield (bad if found.operator_tasks else good)("payments", words)
+    if found.contradictions:
+        words += f", {found.contradictions} contradicted by the bank's books"
+    yield (bad if found.operator_tasks or found.contradictions else good)("payments", words)
     words = f"{found.holds_open} held, {found.releases_open} orders of the bureau to carry out"
     yield (warn if found.releases_open else good)("holds", words)
     if found.limits_overdrawn:

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from gateway.domain.bank import disputed_word
+from gateway.domain.bank import BOOKED_AS, ENDED, disputed_word
 from gateway.domain.legal_day import SHANGHAI
 from gateway.domain.money import yuan
 from policies.book.names import article_zh
@@ -65,6 +65,14 @@ def _conflict(record: Fields) -> Iterator[str]:
 
 def _correction(record: Fields) -> Iterator[str]:
     held, said = str(record.get("held")), str(record.get("said"))
+    if record.get("what") == ENDED:
+        yield f"查实 found out：{said} {BANK.get(said, '')}，此前了结为 settled before as {held}"
+        yield f"来源 how：{record.get('how')}，经办 by：{record.get('by')}"
+        if record.get("reason"):
+            yield f"理由 reason：{record['reason']}"
+        if record.get(BOOKED_AS):
+            yield f"银行账上流水号 in the bank's books：{record[BOOKED_AS]}"
+        return
     yield f"先后两说 two words：已了结为 {held} {BANK.get(held, '')}"
     yield f"  后称 and later {said} {BANK.get(said, '')}"
     yield f"来源 how：{record.get('how')}，流水号 reference：{record.get('reference')}"

@@ -57,7 +57,7 @@ from gateway.pipeline.release import Release
 from gateway.pipeline.tell import Origin
 from gateway.settings import Secrets, Settings
 from gateway.web.shares import Company, Shares
-from gateway.workers.conduct import contradicted
+from gateway.workers.conduct import contradicted, taken_back
 from gateway.workers.deliver import Inbox
 
 BANK_WAITING_MAX = 512
@@ -223,6 +223,7 @@ async def open_house(
             allowances=allowances_of(settings),
             behind=behind,
             noticed=contradicted,
+            ended=taken_back,
         ),
         inboxes=inboxes,
         formats=formats,

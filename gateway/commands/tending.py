@@ -31,7 +31,8 @@ from gateway.domain.faults import LedgerUnavailable
 from gateway.settings import SettingsInvalid
 
 unknowns_app = App(
-    help="Payments whose outcome at the bank is unknown (待查支付).", no_args_is_help=True
+    help="Payments whose outcome at the bank is unknown or contradicted (待查支付).",
+    no_args_is_help=True,
 )
 unknowns_app.command("propose")(deciding.propose)
 unknowns_app.command("approve")(deciding.approve)
@@ -70,7 +71,8 @@ def look_over(settings: Path) -> None:
 def unknowns_list(
     database: Database, settings: SettingsIfAny = None, as_json: Json = False
 ) -> None:
-    """List payments that passed and whose outcome is not known, operator's tasks first.
+    """List payments that passed and whose outcome is not known, operator's tasks first; among them
+    those that the bank's books contradict (≠).
 
     With --settings only those of the divisions that these serve.
     """
@@ -92,7 +94,7 @@ def unknowns_list(
         "人工 task",
     )
     for row in rows:
-        task = "●" if row["operator_task"] else ""
+        task = "≠" if row["contradicted"] else "●" if row["operator_task"] else ""
         table.add_row(
             row["instruction"], row["amount"], str(row["age_s"]), str(row["enquiries"]), task
         )
@@ -112,7 +114,8 @@ def unknowns_resolve(
 ) -> None:
     """Settle one payment on an operator's word; recorded, told to the bureau, never undone.
 
-    accepted posts the reservation; rejected and not_taken give it back. Nothing is sent. Refused
+    accepted posts the reservation; rejected and not_taken give it back. One that the bank's books
+    contradict ends so as well, as these have it. Nothing is sent. Refused
     where the settings name `unknowns.officers`: then one proposes and another approves.
     """
     from gateway.commands.unknowns import Decision, Refused, resolve

@@ -1,4 +1,5 @@
-"""`unknowns`: payments whose outcome at the bank is unknown, and an operator's decision about one.
+"""`unknowns`: payments whose outcome at the bank is unknown or contradicted by its books, and an
+operator's decision about one.
 
 The decision is evidence of its own kind: it names who decided and why, enters the log as a record,
 and cannot be taken back. It never sends anything.
@@ -19,10 +20,12 @@ from adapters.postgres.conduct import PostgresConduct
 from adapters.postgres.ledger import PostgresLedger
 from gateway.commands.rooms import instance_name
 from gateway.domain.bank import BankOutcome
+from gateway.domain.conduct import BankEntry, ContradictionEnd, EndResult
 from gateway.domain.instruction import InstructionKey
-from gateway.domain.ledger import OpenPayment
+from gateway.domain.ledger import OpenPayment, Standing
 from gateway.domain.legal_day import legal_day
 from gateway.domain.money import yuan
+from gateway.pipeline.conduct_words import found_out
 from gateway.pipeline.line import FORWARD_WITHIN_S
 from gateway.pipeline.settle import settle
 from gateway.pipeline.tell import Origin
@@ -32,6 +35,10 @@ LISTED_MAX = 1000
 REASON_CHARS = range(8, 501)
 NAME_CHARS = range(2, 65)
 
+_NOT_ENDED = {
+    EndResult.GONE: "no contradiction by the bank's books stands, or somebody ended it just now",
+    EndResult.AGAINST: "the bank's books show the contrary since",
+}
 _KEY = re.compile(r"([0-9]{9})/([0-9]{4})/([0-9A-Za-z]{1,8})/([0-9A-Za-z-]{1,42})")
 
 
@@ -94,6 +101,7 @@ def as_row(payment: OpenPayment, now: dt.datetime) -> dict[str, Any]:
         "age_s": round((now - payment.opened_at).total_seconds()),
         "enquiries": payment.enquiries,
         "operator_task": payment.operator_task,
+        "contradicted": payment.contradicted,
     }
 
 
@@ -126,7 +134,8 @@ async def settle_by_person(
     key: InstructionKey, decision: Decision, settings: Settings, database: str,
     told: Mapping[str, Any] | None = None,
 ) -> None:  # fmt: skip
-    """`told`: more for the record. Refused as not paid where the books of the bank show it paid.
+    """One that is open is settled; one that the bank's books contradict gets its end. `told`: more
+    for the record. Refused as not paid where the books of the bank show it paid.
 
     Raises Refused, LedgerUnavailable.
     """
@@ -136,18 +145,8 @@ async def settle_by_person(
         backlog = PostgresBacklog(database)
         rooms.push_async_callback(backlog.close)
         ledger = await rooms.enter_async_context(PostgresLedger(database, instance=instance_name()))
-        payment = await backlog.unknown(key)
-        if payment is None:
-            raise Refused(await _why_not_open(key, ledger))
         if key.division not in settings.gateway.divisions:
             raise Refused(f"{key.division} is not a division of these settings")
-        if now < earliest(payment, settings):
-            raise Refused(
-                f"{key}: the bank may still take it until"
-                f" {earliest(payment, settings).isoformat(timespec='seconds')}; wait"
-            )
-        if decision.outcome is not BankOutcome.ACCEPTED:
-            await _refuse_against_books(key, database, rooms)
         evidence = {
             "how": "operator",
             "by": decision.by.strip(),
@@ -155,23 +154,59 @@ async def settle_by_person(
             "reference": decision.reference,
             **(told or {}),
         }
+        conduct = PostgresConduct(database)
+        rooms.push_async_callback(conduct.close)
+        payment = await backlog.unknown(key)
+        if payment is None:
+            standing = await ledger.standing(key)
+            if standing is None or not standing.disputed:
+                raise Refused(_why_not_open(key, standing))
+            end = await _found_out(standing, decision, evidence, conduct, origin, now)
+            result = await conduct.end_contradiction(end, now)
+            if result is not EndResult.ENDED:
+                raise Refused(f"{key}: {_NOT_ENDED[result]}; nothing was changed")
+            return
+        if now < earliest(payment, settings):
+            raise Refused(
+                f"{key}: the bank may still take it until"
+                f" {earliest(payment, settings).isoformat(timespec='seconds')}; wait"
+            )
+        if decision.outcome is not BankOutcome.ACCEPTED:
+            _refuse_against_books(key, await conduct.debit(key))
         if not await settle(key, decision.outcome, ledger, origin, now, evidence):
             raise Refused(f"{key}: somebody settled it just now; nothing was changed")
 
 
-async def _refuse_against_books(key: InstructionKey, database: str, rooms: AsyncExitStack) -> None:
+async def _found_out(
+    standing: Standing, decision: Decision, evidence: dict[str, Any], conduct: PostgresConduct,
+    origin: Origin, at: dt.datetime,
+) -> ContradictionEnd:  # fmt: skip
+    """How a contradiction ends on officers' word: as the bank's books have it now, and nothing else
+    (decision 0087). Raises Refused, LedgerUnavailable."""
+    key, said = standing.key, decision.outcome
+    debit = await conduct.debit(key)
+    if said is BankOutcome.ACCEPTED:
+        if debit is None:
+            raise Refused(f"{key}: the bank's books show no debit of it (银行账上未见划款)")
+        if decision.reference not in (None, debit.reference):
+            raise Refused(f"{key}: the bank's books have it as {debit.reference}")
+    elif said is not standing.bank:
+        raise Refused(f"{key}: it was settled as {standing.bank}; that, or accepted, is its end")
+    else:
+        _refuse_against_books(key, debit)
+    return found_out(standing, said, debit, evidence, origin, at)
+
+
+def _refuse_against_books(key: InstructionKey, debit: BankEntry | None) -> None:
     """Raises Refused: nobody's word that it was not paid stands against the bank's own books."""
-    conduct = PostgresConduct(database)
-    rooms.push_async_callback(conduct.close)
-    if entry := await conduct.debit(key):
+    if debit:
         raise Refused(
-            f"{key}: the bank's books have its debit, movement {entry.id} of"
-            f" {legal_day(entry.booked_at)}, {yuan(entry.amount_fen)} yuan (银行账上已划款)"
+            f"{key}: the bank's books have its debit, movement {debit.id} of"
+            f" {legal_day(debit.booked_at)}, {yuan(debit.amount_fen)} yuan (银行账上已划款)"
         )
 
 
-async def _why_not_open(key: InstructionKey, ledger: PostgresLedger) -> str:
-    standing = await ledger.standing(key)
+def _why_not_open(key: InstructionKey, standing: Standing | None) -> str:
     if standing is None:
         return f"{key}: there is no such instruction"
     if standing.settled_at is None:

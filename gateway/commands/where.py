@@ -14,13 +14,14 @@ import typer
 from gateway.commands.people import vault_of
 from gateway.commands.terminal import Database, Json, SettingsFile, fail, show
 from gateway.commands.unknowns import Refused, read_key
-from gateway.domain.bank import BankOutcome
+from gateway.domain.bank import ENDED, BankOutcome
 from gateway.domain.decision import Decision, Outcome, restored
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Standing
 from gateway.domain.legal_day import SHANGHAI, legal_day
 from gateway.domain.log import LogEvidence
+from gateway.domain.records import RecordKind
 from gateway.pipeline.letters import VOUCHER_TYPES
 from gateway.settings import Settings, SettingsInvalid, read_settings
 
@@ -152,6 +153,7 @@ def words(
     if word := standing.word:
         settled_at = None if standing.disputed else standing.settled_at
         denied = word.outcome in _UNPAID and any(each["policy"] in PAID for each in alerts)
+        denied = denied and not _found_out(records)
         said = DENIED if denied else _BANK[word.outcome]
         yield f"  {said}  {_moment(settled_at)}".rstrip()
         if word.reference:
@@ -163,6 +165,12 @@ def words(
         yield f"    {alert['reason_zh']} {alert['reason_en']} (runbooks/bank-conduct)"
     kinds = ", ".join(f"{each.record.seq} {each.record.kind}" for each in records)
     yield f"  记录 records in the log: {kinds or 'none numbered yet'}"
+
+
+def _found_out(records: Sequence[LogEvidence]) -> bool:
+    """Whether the last word on it ended a contradiction: the bank took the money back."""
+    told = [orjson.loads(r.record.body) for r in records if r.record.kind == RecordKind.CORRECTION]
+    return bool(told) and told[-1].get("what") == ENDED
 
 
 def _state(standing: Standing) -> str:

@@ -1,7 +1,7 @@
 """What a bank core can answer, and what it promises about its own conduct."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -70,6 +70,24 @@ DISPUTED = BankAnswer(
 """What anybody is told of a payment that was settled in one way and answered in another."""
 BOOKS = "books"
 """Whence a `correction` record is, where the bank's own books contradict how it was settled."""
+ENDED = "ended"
+"""What a `correction` record is about (`what`) that ends a contradiction; `said` is what holds."""
+BOOKED_AS = "booked_as"
+"""Where it holds that it was paid: the number of it in the bank's books, that everybody is told."""
+
+
+def contradiction_in(corrections: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The first of these `correction` records, oldest first, that stands: no later one ended it.
+    The books end what the books had said; officers end every word."""
+    standing: list[Mapping[str, Any]] = []
+    for each in corrections:
+        if each.get("what") != ENDED:
+            standing.append(each)
+        elif each.get("how") == BOOKS:
+            standing = [one for one in standing if one.get("how") != BOOKS]
+        else:
+            standing = []
+    return next(iter(standing), None)
 
 
 def disputed_word(correction: Mapping[str, Any]) -> BankAnswer:

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 import attrs
 
+from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Light
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import RecordDraft, Standing
@@ -136,6 +137,39 @@ class Correction:
 
 
 @attrs.frozen(kw_only=True)
+class TakenBack:
+    """A contradiction that stands, and of whose money the bank's books leave nothing gone."""
+
+    key: InstructionKey
+    agency_code: str
+    held: BankOutcome
+    """How it was settled, and what holds again."""
+    entry: BankEntry
+    """The newest movement back."""
+
+
+@attrs.frozen(kw_only=True)
+class ContradictionEnd:
+    """How a contradiction ends: what was set aside is posted (paid) or given back."""
+
+    key: InstructionKey
+    agency_code: str
+    paid: bool
+    reference: str | None
+    """Of the bank's books, where it is paid."""
+    record: RecordDraft
+    notification: bytes
+
+
+class EndResult(StrEnum):
+    ENDED = "ended"
+    GONE = "gone"
+    """None stands; nothing was written."""
+    AGAINST = "against"
+    """The bank's books, as far as they came, show the contrary; nothing was written."""
+
+
+@attrs.frozen(kw_only=True)
 class Unbooked:
     """Passed and due, and no movement of the bank shows that it was paid."""
 
@@ -197,8 +231,9 @@ class Arrears:
     overpaid: tuple[Overpaid, ...]
     unreturned: tuple[Unreturned, ...]
     denied: tuple[BankEntry, ...]
-    """Debits of yesterday and today of what was settled as not paid, not taken back and without a
-    `correction`: they came before the settlement."""
+    """Debits of what was settled as not paid, not taken back and with nothing set aside for it: of
+    yesterday and today, which came before the settlement, or of which an alert was raised."""
+    taken_back: tuple[TakenBack, ...]
     days: tuple[DayOfAccount, ...]
     records: tuple[Untold, ...]
     notices: tuple[Untold, ...]

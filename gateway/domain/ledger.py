@@ -1,14 +1,20 @@
 """What the line hands to the ledger, and what the ledger answers: commits 1 and 2 in words."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 import attrs
 import msgspec
 import orjson
 
-from gateway.domain.bank import BankAnswer, BankOutcome, Contradiction, disputed_word
+from gateway.domain.bank import (
+    BankAnswer,
+    BankOutcome,
+    Contradiction,
+    contradiction_in,
+    disputed_word,
+)
 from gateway.domain.decision import Outcome
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.money import Fen
@@ -148,12 +154,14 @@ class Standing:
     decided_at: dt.datetime
     decision: bytes
     bank: BankOutcome | None
-    """None if never forwarded; UNKNOWN while open."""
+    """None if never forwarded; UNKNOWN while open. Paid where a contradiction ended so, with the
+    books' reference and the time of that."""
     bank_reference: str | None
     bank_reason: str | None
     settled_at: dt.datetime | None
     correction: bytes = b""
-    """The first `correction` record that contradicts how it was settled; empty if none does."""
+    """The first `correction` record that contradicts how it was settled, and that none ended; empty
+    if none does."""
     ended_at: dt.datetime | None = None
     """When its hold ended; None for one that was not held, or still is."""
     ended_how: str = ""
@@ -192,6 +200,14 @@ class Standing:
         return BankAnswer(outcome=self.bank, reference=self.bank_reference, reason=self.bank_reason)
 
 
+def correction_standing(bodies: Sequence[bytes]) -> bytes:
+    """Of all `correction` records of one payment, oldest first, the one that stands; empty if none
+    does."""
+    fields = [orjson.loads(body) for body in bodies]
+    stands = contradiction_in(fields)
+    return next((body for body, each in zip(bodies, fields, strict=True) if each is stands), b"")
+
+
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     """Commit 2: what the bank did, and so post (accepted) or void (otherwise) the reservation."""
 
@@ -228,3 +244,5 @@ class OpenPayment:
     enquiries: int
     first_not_found_at: dt.datetime | None
     operator_task: bool
+    contradicted: bool = False
+    """Settled as not paid, and the bank's books show it paid: what it reserved is set aside."""

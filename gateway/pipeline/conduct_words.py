@@ -5,31 +5,34 @@ Accounts are masked and names shortened: an alert travels further than the payme
 
 import datetime as dt
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
-from gateway.domain.bank import BOOKS, BankOutcome, disputed_word
+from gateway.domain.bank import BOOKED_AS, BOOKS, BankOutcome, disputed_word
 from gateway.domain.conduct import (
     AccountTask,
     Alert,
     BankEntry,
     ClearingTotal,
+    ContradictionEnd,
     Correction,
     DayOfAccount,
     Overpaid,
+    TakenBack,
     Unbooked,
     Unreturned,
     Untold,
 )
 from gateway.domain.conduct_rules import RULES, Allowances
-from gateway.domain.instruction import Instruction
+from gateway.domain.instruction import Instruction, InstructionKey
 from gateway.domain.ledger import RecordDraft, Standing
 from gateway.domain.legal_day import legal_day
 from gateway.domain.masking import masked
 from gateway.domain.money import yuan
 from gateway.domain.records import RecordKind, canonical, unnumbered
 from gateway.domain.workdays import workdays_since
-from gateway.pipeline.tell import Origin, correction, microseconds
+from gateway.pipeline.tell import Origin, contradiction_ended, correction, microseconds
 
 _FIELDS_ZH = {
     "payer.account": "付款账号",
@@ -37,6 +40,11 @@ _FIELDS_ZH = {
     "payee.account": "收款账号",
     "payee.name": "收款人名称",
 }
+PAID_AFTER_ALL = "经查实已支付，请勿重报 (found out: it was paid; do not send it anew)"
+NOT_PAID_AFTER_ALL = (
+    "经查实未支付，可换凭证号重报"
+    " (found out: it was not paid; may be sent anew under another number)"
+)
 _TASKS_ZH = {"open": "开立", "change": "变更", "close": "注销"}
 
 
@@ -97,15 +105,17 @@ def not_as_ordered(entry: BankEntry, differences: list[dict[str, object]]) -> Al
 
 
 def paid_all_the_same(entry: BankEntry, standing: Standing, ordered: Instruction) -> Alert:
-    """What was given back on the limits when it was settled as not paid is free to be spent again:
-    only the bureau can freeze it."""
+    """What was given back on the limits when it was settled as not paid is set aside again in the
+    transaction that keeps the movement, unless the bank has taken it back already."""
     return alert(
         entry.division, "JL-101", f"entry/{entry.id}/denied",
         f"第 {standing.key.voucher_no} 号凭证已按未支付了结，"
         f"账上却已划款 {yuan(entry.amount_fen)} 元；"
-        f"其额度（指标 {ordered.indicator_id}）已退回，请财政部门冻结相应金额",
+        f"其额度（指标 {ordered.indicator_id}）当时已退回，"
+        "现由网关重新预留，查实前不得使用，无须另行冻结",
         f"{standing.key} was settled as not paid, and the bank's books show a debit; what it had"
-        f" reserved (indicator {ordered.indicator_id}) was given back and is to be frozen",
+        f" reserved (indicator {ordered.indicator_id}) was given back then and is set aside again"
+        " until it is found out; it need not be frozen",
         entry_facts(entry) | {
             "answered": str(standing.bank), "given_back_fen": int(ordered.amount_fen),
             "indicator": ordered.indicator_id,
@@ -117,10 +127,7 @@ def told_by_books(entry: BankEntry, standing: Standing, origin: Origin, at: dt.d
     Correction
 ):  # fmt: skip
     """Both words, and what the agency must know before it sends the payment anew."""
-    facts = {
-        "booked_at": microseconds(entry.booked_at), "booked_fen": int(entry.amount_fen),
-        "entry": entry.id, "how": BOOKS, "reference": entry.reference,
-    }  # fmt: skip
+    facts = {"how": BOOKS, "reference": entry.reference} | _booked(entry)
     told = {
         **msgspec.structs.asdict(standing.key), **facts, "held": standing.bank,
         "kind": "contradiction", "reason": disputed_word(facts).reason,
@@ -130,6 +137,49 @@ def told_by_books(entry: BankEntry, standing: Standing, origin: Origin, at: dt.d
         key=standing.key, agency_code=standing.agency_code, notification=canonical(told),
         record=correction(standing, origin, at, facts, BankOutcome.ACCEPTED),
     )  # fmt: skip
+
+
+def taken_back(back: TakenBack, origin: Origin, at: dt.datetime) -> ContradictionEnd:
+    """The bank's books take their own word back: it was not paid, as it was settled."""
+    facts = {"how": BOOKS, "reference": back.entry.reference} | _booked(back.entry)
+    return contradiction_end(back.key, back.agency_code, facts, (back.held, back.held), origin, at)
+
+
+def found_out(
+    standing: Standing, said: BankOutcome, debit: BankEntry | None, facts: dict[str, Any],
+    origin: Origin, at: dt.datetime,
+) -> ContradictionEnd:  # fmt: skip
+    """As officers say. Paid is what the bank's books show, by `debit`, and told with its number."""
+    if debit:
+        facts = facts | _booked(debit) | {BOOKED_AS: debit.reference}
+    words = standing.bank or BankOutcome.UNKNOWN, said
+    return contradiction_end(standing.key, standing.agency_code, facts, words, origin, at)
+
+
+def contradiction_end(
+    key: InstructionKey, agency_code: str, facts: dict[str, Any],
+    words: tuple[BankOutcome, BankOutcome], origin: Origin, at: dt.datetime,
+) -> ContradictionEnd:  # fmt: skip
+    """`facts`: how we know, and more for the record; `words`: how it was settled, what holds now.
+    The agency is told neither names nor grounds: those are the record's."""
+    paid = words[1] is BankOutcome.ACCEPTED
+    reference = facts.get(BOOKED_AS) if paid else None
+    told = {
+        **msgspec.structs.asdict(key), "bank": words[1], "how": facts["how"],
+        "kind": "contradiction_ended", "reason": PAID_AFTER_ALL if paid else NOT_PAID_AFTER_ALL,
+        "recorded_at": microseconds(at), "reference": reference,
+    }  # fmt: skip
+    return ContradictionEnd(
+        key=key, agency_code=agency_code, paid=paid, reference=reference,
+        record=contradiction_ended(key, origin, at, facts, words), notification=canonical(told),
+    )  # fmt: skip
+
+
+def _booked(entry: BankEntry) -> dict[str, object]:
+    return {
+        "booked_at": microseconds(entry.booked_at), "booked_fen": int(entry.amount_fen),
+        "entry": entry.id,
+    }  # fmt: skip
 
 
 def late(entry: BankEntry, due: dt.date, paid: dt.date) -> Alert:

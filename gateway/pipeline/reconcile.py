@@ -5,13 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
+from gateway.conduct_ports import ConductStore
 from gateway.domain.conduct import (
     Alert,
     BankEntry,
     Correction,
+    EndResult,
     HandedOver,
     Known,
     Statement,
+    TakenBack,
 )
 from gateway.domain.conduct_rules import Allowances
 from gateway.domain.faults import Conflicting, Fault, FaultCode
@@ -23,12 +26,13 @@ from gateway.pipeline.conduct_words import (
     alert_record,
     cleared_otherwise,
     paid_all_the_same,
+    taken_back,
     told_by_books,
 )
 from gateway.pipeline.ordered import ordered
 from gateway.pipeline.parse import refuse_forgetful
 from gateway.pipeline.tell import Origin
-from gateway.ports import ConductStore, Format, RegisterShelf
+from gateway.ports import Format, RegisterShelf
 
 _NOTHING: Mapping[str, Account] = {}
 _NO_DAYS: Mapping[dt.date, bool] = {}
@@ -47,6 +51,8 @@ class Reconciling:
     """Divisions whose database has forgotten what it passed: to it every movement is foreign."""
     noticed: Callable[[BankEntry, Standing], None] = lambda _entry, _standing: None
     """Operators are told of a payment that was settled as not paid, and that the books show."""
+    ended: Callable[[TakenBack], None] = lambda _back: None
+    """And of what the bank has taken back."""
 
     async def take(
         self, statement: Statement, now: dt.datetime, *, received: HandedOver | None = None,
@@ -87,7 +93,8 @@ class Reconciling:
         return await self.take(statement, now, received=handed), False
 
     async def look(self, division: str, now: dt.datetime) -> int:
-        """Look for what is undone and raise what was not raised before; how many are new.
+        """Look for what is undone and raise what was not raised before; how many are new. What the
+        bank has taken back contradicts nothing any more.
 
         Raises LedgerUnavailable.
         """
@@ -97,6 +104,10 @@ class Reconciling:
             records_before=now - self.allowances.records,
             notices_before=now - self.allowances.notices,
         )  # fmt: skip
+        for back in arrears.taken_back:
+            end = taken_back(back, self.origin, now)
+            if await self.store.end_contradiction(end, now) is EndResult.ENDED:
+                self.ended(back)
         _, calendar = self._registers(division, now)
         found = list(alerts_on_arrears(division, arrears, now, calendar, self.allowances))
         contradicted = []

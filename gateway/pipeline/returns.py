@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import attrs
 
+from gateway.conduct_ports import ConductStore
 from gateway.domain.bank import BankAnswer, BankOutcome
 from gateway.domain.conduct import Alert, Statement
 from gateway.domain.enquiries import ReturnItem
@@ -24,7 +25,7 @@ from gateway.pipeline.parse import refuse_forgetful
 from gateway.pipeline.refund import MoneyBack, RefundRefused, refund
 from gateway.pipeline.settle import settle_as_told
 from gateway.pipeline.tell import Origin
-from gateway.ports import Clock, ConductStore, Ledger
+from gateway.ports import Clock, Ledger
 
 
 @attrs.frozen(kw_only=True)

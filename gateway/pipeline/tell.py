@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import msgspec
 
-from gateway.domain.bank import BankOutcome
+from gateway.domain.bank import ENDED, BankOutcome
 from gateway.domain.codes import PayeeKind
 from gateway.domain.commitment import Commitment
 from gateway.domain.decision import Decision, Finding, Outcome, finding_fields
@@ -144,6 +144,30 @@ def correction(
                 "recorded_at": microseconds(at),
                 "said": said,
                 "what": "contradiction",
+            }
+        ),
+    )
+
+
+def contradiction_ended(
+    key: InstructionKey, origin: Origin, at: dt.datetime, facts: dict[str, Any],
+    words: tuple[BankOutcome, BankOutcome],
+) -> RecordDraft:  # fmt: skip
+    """A further `correction`: whence we know, how it was settled (`held`), what holds (`said`)."""
+    return RecordDraft(
+        kind=RecordKind.CORRECTION,
+        subject=str(key),
+        body=unnumbered(
+            {
+                **_identity(key),
+                **_free_of_numbers(facts),
+                "bank": origin.bank,
+                "held": words[0],
+                "kind": RecordKind.CORRECTION,
+                "origin": origin.uri,
+                "recorded_at": microseconds(at),
+                "said": words[1],
+                "what": ENDED,
             }
         ),
     )

@@ -4,12 +4,13 @@ import asyncio
 
 import structlog
 
+from gateway.conduct_ports import BankBooks
 from gateway.domain.bank import BOOKS, BankOutcome
-from gateway.domain.conduct import BankEntry, Statement
+from gateway.domain.conduct import BankEntry, Statement, TakenBack
 from gateway.domain.faults import BankSilent, Fault, LedgerUnavailable
 from gateway.domain.ledger import Standing
 from gateway.pipeline.reconcile import Reconciling, entries_by_division
-from gateway.ports import BankBooks, Clock
+from gateway.ports import Clock
 from gateway.workers.office import Office
 
 READ_EVERY_S = 2.0
@@ -26,6 +27,14 @@ def contradicted(entry: BankEntry, standing: Standing) -> None:
     log.error(
         "payment.contradicted", instruction=str(standing.key), how=BOOKS, held=standing.bank,
         said=BankOutcome.ACCEPTED, entry=entry.id,
+    )  # fmt: skip
+
+
+def taken_back(back: TakenBack) -> None:
+    """The bank's books contradict it no more: it was not paid, as it was settled."""
+    log.warning(
+        "contradiction.ended", instruction=str(back.key), how=BOOKS, bank=back.held,
+        entry=back.entry.id,
     )  # fmt: skip
 
 

@@ -59,6 +59,41 @@ def test_what_the_books_prove_is_told_to_whoever_asks_and_waits_for_the_agency(
     words = run(stage, "verify", "record", evidence, *certificates(stage), "--explain")
     assert "先后两说" in words.said and "来源 how：books" in words.said
 
+    (first, *_) = run(stage, "unknowns", "list", "--json").json
+    assert first["instruction"] == key and first["contradicted"]
+    doctor = run(stage, "doctor", "--settings", settings, "--json")
+    assert "1 contradicted by the bank's books" in doctor.out
+    refused = resolve(stage, key, settings)
+    assert refused.code == 1 and "the bank's books have its debit" in refused.err
+    assert resolve(stage, key, settings, "accepted").code == 0
+    paid = seen(stage, key)
+    assert (paid["bank"], paid["bank_reference"], paid["bank_reason"]) == ("accepted", "JH-1", None)
+    verified = verify(stage, tmp_path, key, "accepted")
+    assert verified["kinds"].count("correction") == 2
+    words = run(stage, "verify", "record", evidence, *certificates(stage), "--explain")
+    assert "查实 found out：accepted" in words.said
+    said = run(stage, "where", key, "--settings", settings).out
+    assert "银行已付款" in said and "JH-1" in said
+    ended = "SELECT ended_as FROM set_aside WHERE voucher_no = $1"
+    assert ask(stage, ended, key.rpartition("/")[2]) == "posted"
+
+
+def test_what_the_bank_takes_back_is_not_paid_again_for_whoever_asks(
+    stage: Stage, tmp_path: Path
+) -> None:
+    row = listed(stage)[0]
+    key, settings = row["instruction"], without_horizon(stage, tmp_path)
+    assert resolve(stage, key, settings).code == 0
+    hand_over(stage, "DZ-3", key, row["amount"])
+    assert seen(stage, key)["bank"] == "unknown"
+    hand_over(stage, "DZ-4", key, row["amount"], "credit")
+    verify(stage, tmp_path, key, "not_taken")
+    assert seen(stage, key)["settled_at"] is not None
+    said = run(stage, "where", key, "--settings", settings).out
+    assert "可换凭证号重报" in said and "JL-101" in said
+    log = (stage.folder / "gateway-0.log").read_text("utf-8")
+    assert '"event":"contradiction.ended"' in log
+
 
 def test_nobodys_word_that_it_was_not_paid_stands_against_the_books(
     stage: Stage, tmp_path: Path
@@ -73,8 +108,8 @@ def test_nobodys_word_that_it_was_not_paid_stands_against_the_books(
     assert seen(stage, key)["bank"] == "accepted"
 
 
-def hand_over(stage: Stage, number: str, key: str, amount: str) -> None:
-    """A statement with the debit of this payment, over the bank's connection and signed by it."""
+def hand_over(stage: Stage, number: str, key: str, amount: str, direction: str = "debit") -> None:
+    """A statement with a movement of this payment, over the bank's connection and signed by it."""
     payer = ask(
         stage,
         "SELECT convert_from(body, 'UTF8')::json -> 'payer' ->> 'account' FROM ("
@@ -85,7 +120,7 @@ def hand_over(stage: Stage, number: str, key: str, amount: str) -> None:
     )
     movement = {
         "id": f"L-{number}", "booked_at": dt.datetime.now(SHANGHAI).isoformat(),
-        "account": payer, "direction": "debit", "amount": amount, "instruction": key,
+        "account": payer, "direction": direction, "amount": amount, "instruction": key,
         "reference": "JH-1", "counter_account": "1", "counter_name": "甲",
     }  # fmt: skip
     statement = {"division": DIVISION, "statement_id": number, "entries": [movement]}
@@ -126,14 +161,15 @@ def seen(stage: Stage, key: str) -> dict[str, Any]:
     return found
 
 
-def verify(stage: Stage, tmp_path: Path, key: str) -> dict[str, Any]:
-    """What an auditor makes of it, once the bureau has cosigned the correction."""
+def verify(stage: Stage, tmp_path: Path, key: str, bank: str = "unknown") -> dict[str, Any]:
+    """What an auditor makes of it, once it is told so and the bureau has cosigned that."""
     evidence, deadline = tmp_path / "evidence.json", time.monotonic() + COSIGNED_S
     while True:
         evidence.write_bytes(raw_of(stage, key))
         ran = run(stage, "verify", "record", evidence, *certificates(stage), "--json")
-        if ran.code == 0 or time.monotonic() > deadline:
-            assert ran.code == 0, ran.said
+        told = ran.code == 0 and json.loads(ran.out.splitlines()[-1])["bank"] == bank
+        if told or time.monotonic() > deadline:
+            assert told, ran.said
             facts: dict[str, Any] = json.loads(ran.out.splitlines()[-1])
             return facts
         time.sleep(LOOK_S)

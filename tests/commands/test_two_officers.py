@@ -11,12 +11,17 @@ import attrs
 import orjson
 import pytest
 
+from adapters.postgres.conduct import PostgresConduct
 from certs.keys import save_certificates
 from certs.signing.signer import Signer
 from gateway.commands.two_officers import GOOD_FOR, Proposal, approved, propose, read_proposal
 from gateway.commands.unknowns import Decision, Refused, read_key, resolve, settle_by_person
 from gateway.domain.bank import BankOutcome
+from gateway.domain.conduct import BankEntry, Direction, Statement
+from gateway.domain.money import Fen
 from gateway.domain.records import canonical
+from gateway.pipeline.conduct_words import told_by_books
+from gateway.pipeline.tell import Origin
 from tests.certs.conftest import suite as suite
 from tests.commands.test_auditing import AT, DIVISION, World
 from tests.commands.test_auditing import world as world
@@ -95,6 +100,88 @@ async def test_two_officers_settle_it_and_the_record_proves_both(office: Office)
     )  # fmt: skip
     assert signed == proposal.body, "an auditor can make the signed bytes from the record alone"
     assert fields["how"] == "operator" and fields["persons"][0]["signature"] == proposal.signature
+
+
+async def test_two_officers_end_a_contradiction_as_the_books_have_it_and_no_other_way(
+    office: Office,
+) -> None:
+    world, key = office.world, read_key(KEY)
+    await world.decide(1, "A")
+    proposals: list[bytes] = []
+
+    async def told(outcome: BankOutcome, **changes: Any) -> None:
+        proposal = office.proposed(office.li, outcome=outcome, **changes)
+        proposals.append(proposal.body)
+        decision, persons = await approved(proposal, office.wang, office.settings, world.dsn, AT)
+        await settle_by_person(key, decision, office.settings, world.dsn, persons)
+
+    await told(BankOutcome.NOT_TAKEN)
+    with pytest.raises(Refused, match="settled already"):
+        await told(BankOutcome.ACCEPTED)
+    await _booked(office, Direction.DEBIT)
+    for outcome, changes, words in (
+        (BankOutcome.NOT_TAKEN, {}, "the bank's books have its debit"),
+        (BankOutcome.REJECTED, {}, "it was settled as not_taken"),
+        (BankOutcome.ACCEPTED, {"reference": "R-1"}, "books have it as JH-debit"),
+    ):
+        with pytest.raises(Refused, match=words):
+            await told(outcome, **changes)
+    await told(BankOutcome.ACCEPTED, reference=None)
+    with pytest.raises(Refused, match="settled already, accepted"):
+        await told(BankOutcome.NOT_TAKEN)
+
+    standing = await world.ledger.standing(key)
+    assert standing and (standing.bank, standing.bank_reference) == ("accepted", "JH-debit")
+    owner = await asyncpg.connect(world.dsn)
+    bodies = await owner.fetch("SELECT body FROM pending_record WHERE kind = 'correction'")
+    await owner.close()
+    _, fields = (orjson.loads(row["body"]) for row in bodies)
+    assert [each["uri"] for each in fields["persons"]] == [office.li.uri, office.wang.uri]
+    signed = {
+        "instruction": KEY, "kind": "unknown_decision", "outcome": fields["said"],
+        "proposed_at": fields["proposed_at"], "proposer": fields["persons"][0]["uri"],
+        "reason": fields["reason"], "reference": fields["reference"],
+    }  # fmt: skip
+    assert canonical(signed) == proposals[-2], "an auditor can make the signed bytes of it"
+    assert (fields["what"], fields["how"], fields["held"]) == ("ended", "operator", "not_taken")
+    assert (fields["booked_as"], fields["entry"]) == ("JH-debit", "debit")
+
+
+async def test_what_the_books_took_back_two_officers_may_end_before_the_next_look(
+    office: Office,
+) -> None:
+    world, key = office.world, read_key(KEY)
+    await world.decide(1, "A")
+    proposal = office.proposed(office.li)
+    decision, persons = await approved(proposal, office.wang, office.settings, world.dsn, AT)
+    end = settle_by_person, (key, decision, office.settings, world.dsn, persons)
+    await end[0](*end[1])
+    await _booked(office, Direction.DEBIT)
+    await _booked(office, Direction.CREDIT)
+    paid = attrs.evolve(decision, outcome=BankOutcome.ACCEPTED, reference=None)
+    with pytest.raises(Refused, match="show no debit"):
+        await settle_by_person(key, paid, office.settings, world.dsn, persons)
+    await end[0](*end[1])
+    standing = await world.ledger.standing(key)
+    assert standing and (standing.bank, standing.disputed) == ("not_taken", False)
+    with pytest.raises(Refused, match="settled already, not_taken"):
+        await end[0](*end[1])
+
+
+async def _booked(office: Office, direction: Direction) -> None:
+    """A movement of the bank's books, which contradicts if it is a debit."""
+    standing = await office.world.ledger.standing(read_key(KEY))
+    assert standing
+    entry = BankEntry(
+        division=DIVISION, id=direction, booked_at=AT, account="071", direction=direction,
+        amount_fen=Fen(101), key=standing.key, reference=f"JH-{direction}", counter_account="1",
+        counter_name="甲",
+    )  # fmt: skip
+    told = told_by_books(entry, standing, Origin(bank="103", uri=office.world.gateway.uri), AT)
+    store = PostgresConduct(office.world.dsn)
+    debits = [told] if direction is Direction.DEBIT else []
+    await store.take(Statement(id="", entries=(entry,)), [], AT, corrections=debits)
+    await store.close()
 
 
 async def test_nobody_decides_alone_nor_for_another_nor_without_being_an_officer(

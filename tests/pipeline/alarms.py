@@ -9,7 +9,9 @@ from gateway.domain.conduct import (
     Arrears,
     BankEntry,
     ClearingTotal,
+    ContradictionEnd,
     Correction,
+    EndResult,
     HandedOver,
     Known,
     ScoreCard,
@@ -72,11 +74,15 @@ class AlarmBook:
             overpaid=(),
             unreturned=(),
             denied=(),
+            taken_back=(),
             days=(),
             records=(),
             notices=(),
             tasks=(),
         )
+
+    async def end_contradiction(self, end: ContradictionEnd, at: dt.datetime) -> EndResult:
+        return EndResult.GONE
 
     async def score(self, division: str, first: dt.date, last: dt.date) -> ScoreCard:
         raise NotImplementedError

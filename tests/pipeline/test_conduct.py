@@ -39,7 +39,15 @@ ALLOWED = Allowances()
 ORDER = instruction()
 ACCOUNTS = registers().accounts
 NOTHING = Arrears(
-    unbooked=(), overpaid=(), unreturned=(), denied=(), days=(), records=(), notices=(), tasks=()
+    unbooked=(),
+    overpaid=(),
+    unreturned=(),
+    denied=(),
+    taken_back=(),
+    days=(),
+    records=(),
+    notices=(),
+    tasks=(),
 )
 
 

@@ -4,8 +4,9 @@ from tests.planted.bug import Bug, Change
 
 RELEASE = "gateway/pipeline/release.py"
 HOLDS_SQL = "adapters/postgres/migrations/0015_holds.sql"
-REFUNDS_SQL = "adapters/postgres/migrations/0016_refunds.sql"
+REFUNDS_SQL = "adapters/postgres/migrations/0071_refunds_after_an_end.sql"
 RETURNS_SQL = "adapters/postgres/migrations/0066_one_return_one_count.sql"
+ASIDE_SQL = "adapters/postgres/migrations/0070_set_aside.sql"
 RELEASES = "gateway/domain/releases.py"
 DELIVER = "gateway/workers/deliver.py"
 T_RELEASE = "tests/pipeline/test_release.py"
@@ -13,6 +14,7 @@ T_CUTS = "tests/adapters/postgres/test_release_cuts.py"
 T_HOLDS = "tests/adapters/postgres/test_holds_contract.py"
 T_ORDERS = "tests/web/test_release_counter.py"
 T_RETURNS = "tests/adapters/postgres/test_returns_contract.py"
+T_ASIDE = "tests/adapters/postgres/test_set_aside_contract.py"
 T_TRUST = "tests/certs/test_trust.py"
 T_LIVE = "tests/certs/test_live.py"
 T_SHARES = "tests/web/test_shares.py"
@@ -153,7 +155,7 @@ EDGE_BUGS = (
         "one return counted for each door that tells of it",
         (
             Change(
-                RETURNS_SQL,
+                REFUNDS_SQL,
                 "p_of_no AND r.serial = own;\n    IF FOUND THEN",
                 "p_of_no AND r.serial = own;\n    IF false THEN",
             ),
@@ -164,6 +166,25 @@ EDGE_BUGS = (
             ),
         ),
         (f"{T_RETURNS}::test_the_same_money_told_through_many_doors_at_once_is_counted_once",),
+    ),
+    Bug(
+        "what the books show paid is told and stays free to be spent again",
+        (Change(ASIDE_SQL, "    IF found_now > 0 THEN", "    IF false THEN"),),
+        (f"{T_ASIDE}::test_what_the_books_show_paid_cannot_be_spent_again[postgres]",),
+    ),
+    Bug(
+        "a contradiction ended against the bank's books",
+        (
+            Change(
+                ASIDE_SQL,
+                "IF p_paid <> (booked_net(p_division, p_year, p_type, p_no) > 0) THEN",
+                "IF false THEN",
+            ),
+        ),
+        (
+            f"{T_ASIDE}::test_what_the_bank_takes_back_is_given_back_and_told_as_not_paid_again"
+            "[postgres]",
+        ),
     ),
     Bug(
         "one person proposes and approves",

@@ -15,6 +15,7 @@ SELECT (SELECT count(*) FROM open_payment) AS open_payments,
        ) AS holds_open,
        (SELECT count(*) FROM open_release) AS releases_open,
        (SELECT count(*) FROM overdraft) AS limits_overdrawn,
+       (SELECT count(*) FROM set_aside WHERE ended_at IS NULL) AS contradictions,
        (SELECT count(*) FROM notification WHERE acknowledged_at IS NULL) AS notifications_waiting,
        (SELECT count(*) FROM recall_word AS w
         WHERE w.status = 'PDCR'
@@ -50,10 +51,16 @@ FROM (
 ORDER BY division, what
 
 -- name: unknowns
--- empty: the bank's answer to every payment is known
+-- empty: the bank's answer to every payment is known, and its books contradict none
 SELECT division, fiscal_year, voucher_type, voucher_no, agency_code, amount_fen, opened_at,
-       instance, enquiries, first_not_found_at, operator_task
-FROM open_payment ORDER BY operator_task DESC, opened_at, division, fiscal_year, voucher_type, voucher_no
+       instance, enquiries, first_not_found_at, operator_task, false AS contradicted
+FROM open_payment
+UNION ALL
+SELECT a.division, a.fiscal_year, a.voucher_type, a.voucher_no, i.agency_code, i.amount_fen, a.at,
+       i.instance, 0, NULL, true, true
+FROM set_aside AS a JOIN instruction AS i USING (division, fiscal_year, voucher_type, voucher_no)
+WHERE a.ended_at IS NULL
+ORDER BY operator_task DESC, opened_at, division, fiscal_year, voucher_type, voucher_no
 LIMIT $1
 
 -- name: unknown

@@ -57,24 +57,13 @@ INSERT INTO pending_record (division, kind, subject, body) VALUES ($1, $2, $3, $
 -- empty: always
 INSERT INTO notice (division, created_at, subject, body) VALUES ($1, $2, $3, $4)
 
--- name: correct
--- empty: a correction of this instruction is on record already, or the bank took back what it booked
-INSERT INTO pending_record (division, kind, subject, body)
-SELECT $1, $2, $3, $4
-WHERE NOT EXISTS (
-    SELECT FROM log_record AS r WHERE r.division = $1 AND r.kind = $2 AND r.subject = $3
-    UNION ALL
-    SELECT FROM pending_record AS p WHERE p.division = $1 AND p.kind = $2 AND p.subject = $3)
-  AND (SELECT sum(CASE b.direction WHEN 'debit' THEN b.amount_fen ELSE -b.amount_fen END)
-       FROM bank_entry AS b
-       WHERE b.division = $1 AND b.fiscal_year = $5 AND b.voucher_type = $6
-             AND b.voucher_no = $7) > 0
-RETURNING id
+-- name: contradict
+-- empty: never; how many contradictions are new
+SELECT contradict($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 
--- name: tell_agency
--- empty: always
-INSERT INTO notification (division, created_at, agency_code, subject, body)
-VALUES ($1, $2, $3, $4, $5)
+-- name: end_contradiction
+-- empty: never; whether it ended by this
+SELECT end_contradiction($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 
 -- name: move_cursor
 -- empty: always
@@ -142,29 +131,54 @@ WHERE d.booked_fen > i.amount_fen
 LIMIT $3
 
 -- name: denied
--- empty: nothing that was settled as not paid was debited in these days and left so, uncorrected
+-- empty: for nothing that was settled as not paid a debit of these days, or one of which an alert was
+-- raised, is left without what it took being set aside. Officers have the last word on a payment.
 SELECT e.division, e.id, e.booked_at, e.account, e.direction, e.amount_fen, e.fiscal_year,
        e.voucher_type, e.voucher_no, e.reference, e.counter_account, e.counter_name
-FROM bank_entry AS e
+FROM (
+    SELECT n.* FROM bank_entry AS n
+    WHERE n.division = $1 AND n.booked_day >= $2 AND n.direction = 'debit'
+          AND n.voucher_no IS NOT NULL
+    UNION ALL
+    SELECT n.* FROM conduct_alert AS c
+         JOIN bank_entry AS n ON n.division = c.division
+              AND n.id = substr(c.subject, 7, length(c.subject) - 13)
+    WHERE c.division = $1 AND c.policy = 'JL-101' AND c.subject LIKE 'entry/%/denied'
+          AND n.booked_day < $2
+) AS e
      JOIN settlement AS s
        ON s.division = e.division AND s.fiscal_year = e.fiscal_year
           AND s.voucher_type = e.voucher_type AND s.voucher_no = e.voucher_no
-WHERE e.division = $1 AND e.booked_day >= $2 AND e.direction = 'debit' AND e.voucher_no IS NOT NULL
-      AND s.bank IN ('rejected', 'not_taken')
-      AND (SELECT sum(CASE b.direction WHEN 'debit' THEN b.amount_fen ELSE -b.amount_fen END)
-           FROM bank_entry AS b
-           WHERE b.division = e.division AND b.fiscal_year = e.fiscal_year
-                 AND b.voucher_type = e.voucher_type AND b.voucher_no = e.voucher_no) > 0
+WHERE s.bank IN ('rejected', 'not_taken')
       AND NOT EXISTS (
-          SELECT FROM log_record AS r
-          WHERE r.division = $1 AND r.kind = 'correction' AND r.subject = concat_ws(
-              '/', e.division, e.fiscal_year, e.voucher_type, e.voucher_no)
-          UNION ALL
-          SELECT FROM pending_record AS p
-          WHERE p.division = $1 AND p.kind = 'correction' AND p.subject = concat_ws(
-              '/', e.division, e.fiscal_year, e.voucher_type, e.voucher_no))
+          SELECT FROM set_aside AS a
+          WHERE a.division = e.division AND a.fiscal_year = e.fiscal_year
+                AND a.voucher_type = e.voucher_type AND a.voucher_no = e.voucher_no
+                AND a.ended_as IS DISTINCT FROM 'given_back')
+      AND booked_net(e.division, e.fiscal_year, e.voucher_type, e.voucher_no) > 0
 ORDER BY e.booked_at, e.id
 LIMIT $3
+
+-- name: taken_back
+-- empty: of every contradiction that stands the bank's books have money gone; the newest movement back
+SELECT e.division, e.id, e.booked_at, e.account, e.direction, e.amount_fen, e.fiscal_year,
+       e.voucher_type, e.voucher_no, e.reference, e.counter_account, e.counter_name,
+       i.agency_code, s.bank AS held
+FROM set_aside AS a
+     JOIN settlement AS s USING (division, fiscal_year, voucher_type, voucher_no)
+     JOIN instruction AS i USING (division, fiscal_year, voucher_type, voucher_no)
+     CROSS JOIN LATERAL (
+         SELECT b.* FROM bank_entry AS b
+         WHERE b.division = a.division AND b.fiscal_year = a.fiscal_year
+               AND b.voucher_type = a.voucher_type AND b.voucher_no = a.voucher_no
+               AND b.direction = 'credit'
+         ORDER BY b.booked_at DESC, b.id
+         LIMIT 1
+     ) AS e
+WHERE a.division = $1 AND a.ended_at IS NULL
+      AND booked_net(a.division, a.fiscal_year, a.voucher_type, a.voucher_no) <= 0
+ORDER BY a.at, a.fiscal_year, a.voucher_type, a.voucher_no
+LIMIT $2
 
 -- name: debit
 -- empty: the bank's movements show none that names this instruction, or took back what they show
@@ -172,11 +186,7 @@ SELECT e.division, e.id, e.booked_at, e.account, e.direction, e.amount_fen, e.fi
        e.voucher_type, e.voucher_no, e.reference, e.counter_account, e.counter_name
 FROM bank_entry AS e
 WHERE e.division = $1 AND e.fiscal_year = $2 AND e.voucher_type = $3 AND e.voucher_no = $4
-      AND e.direction = 'debit'
-      AND (SELECT sum(CASE b.direction WHEN 'debit' THEN b.amount_fen ELSE -b.amount_fen END)
-           FROM bank_entry AS b
-           WHERE b.division = $1 AND b.fiscal_year = $2 AND b.voucher_type = $3
-                 AND b.voucher_no = $4) > 0
+      AND e.direction = 'debit' AND booked_net($1, $2, $3, $4) > 0
 ORDER BY e.booked_at DESC, e.id
 LIMIT 1
 
@@ -191,7 +201,7 @@ WITH agreed AS (
 SELECT a.fiscal_year, a.voucher_type, a.voucher_no, i.agency_code, a.agreed_at,
        i.amount_fen - r.back_fen AS left_fen
 FROM agreed AS a
-     JOIN settlement AS s ON s.division = $1 AND s.fiscal_year = a.fiscal_year
+     JOIN settled AS s ON s.division = $1 AND s.fiscal_year = a.fiscal_year
           AND s.voucher_type = a.voucher_type AND s.voucher_no = a.voucher_no
           AND s.bank = 'accepted'
      JOIN instruction AS i ON i.division = $1 AND i.fiscal_year = a.fiscal_year

@@ -42,7 +42,7 @@ WITH told AS MATERIALIZED (
     SELECT concat_ws('/', i.division, i.fiscal_year, i.voucher_type, i.voucher_no) AS subject,
            i.agency_code, i.amount_fen, i.outcome, s.bank
     FROM instruction AS i
-         LEFT JOIN settlement AS s USING (division, fiscal_year, voucher_type, voucher_no)
+         LEFT JOIN settled AS s USING (division, fiscal_year, voucher_type, voucher_no)
     WHERE i.division = $1 AND i.decided_at >= $2 AND i.decided_at < $3
 )
 SELECT d.agency_code AS agency, t.account,

@@ -37,17 +37,16 @@ WHERE (SELECT pg_logical_emit_message(true, 'treasury-gateway', '')) IS NOT NULL
 SELECT k.division, k.fiscal_year, k.voucher_type, k.voucher_no, i.digest, i.party, i.format, i.raw,
        i.signature, i.agency_code, i.outcome, i.decided_at, i.decision, s.bank, s.bank_reference,
        s.bank_reason, s.settled_at, h.ended_at, h.how AS ended_how, h.decision AS ended_decision,
-       CASE WHEN s.bank IS NOT NULL THEN (
-           (SELECT r.body FROM sealed_record AS r
-            WHERE r.division = k.division AND r.kind = 'correction' AND r.subject = concat_ws(
-                '/', k.division, k.fiscal_year, k.voucher_type, k.voucher_no)
-            ORDER BY r.seq LIMIT 1)
-           UNION ALL
-           (SELECT p.body FROM pending_record AS p
-            WHERE p.division = k.division AND p.kind = 'correction' AND p.subject = concat_ws(
-                '/', k.division, k.fiscal_year, k.voucher_type, k.voucher_no)
-            ORDER BY p.id LIMIT 1)
-           LIMIT 1) END AS correction
+       CASE WHEN s.bank IS NOT NULL THEN ARRAY(
+           SELECT c.body FROM (
+               SELECT r.body, false AS waits, r.seq AS place FROM sealed_record AS r
+               WHERE r.division = k.division AND r.kind = 'correction' AND r.subject = concat_ws(
+                   '/', k.division, k.fiscal_year, k.voucher_type, k.voucher_no)
+               UNION ALL
+               SELECT p.body, true, p.id FROM pending_record AS p
+               WHERE p.division = k.division AND p.kind = 'correction' AND p.subject = concat_ws(
+                   '/', k.division, k.fiscal_year, k.voucher_type, k.voucher_no)
+           ) AS c ORDER BY c.waits, c.place) END AS corrections
 FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[])
      AS k (division, fiscal_year, voucher_type, voucher_no)
      CROSS JOIN LATERAL (
@@ -59,7 +58,7 @@ FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[])
      ) AS i
      LEFT JOIN LATERAL (
          SELECT bank, bank_reference, bank_reason, settled_at
-         FROM settlement AS s
+         FROM settled AS s
          WHERE s.division = k.division AND s.fiscal_year = k.fiscal_year
                AND s.voucher_type = k.voucher_type AND s.voucher_no = k.voucher_no
          OFFSET 0

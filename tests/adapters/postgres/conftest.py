@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator, Iterator
 import attrs
 import pytest
 
+from adapters.memory.conduct import MemoryConduct
 from adapters.memory.holds import MemoryHolds
 from adapters.memory.ledger import MemoryLedger
 from adapters.memory.recordlog import MemoryRecordLog
 from adapters.memory.registers import MemoryRegisters
 from adapters.memory.state import MemoryState
+from adapters.postgres.conduct import PostgresConduct
 from adapters.postgres.holds import PostgresHolds
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.recordlog import PostgresRecordLog
@@ -30,6 +32,7 @@ class Storage:
     holds: MemoryHolds | PostgresHolds
     second_holds: MemoryHolds | PostgresHolds
     refunds: MemoryHolds | PostgresRefunds
+    conduct: MemoryConduct | PostgresConduct
 
 
 @contextlib.asynccontextmanager
@@ -44,6 +47,7 @@ async def opened(dsn: str | None) -> AsyncIterator[Storage]:
             holds=holds,
             second_holds=holds,
             refunds=holds,
+            conduct=MemoryConduct(state, ledger),
             second=MemoryLedger(state, instance="gw-2"),
             records=MemoryRecordLog(state),
             second_records=MemoryRecordLog(state),
@@ -53,8 +57,8 @@ async def opened(dsn: str | None) -> AsyncIterator[Storage]:
     dsn = as_runtime(dsn)
     async with contextlib.AsyncExitStack() as stack:
         kept = PostgresHolds(dsn, instance="gw-1"), PostgresHolds(dsn, instance="gw-2")
-        refunds = PostgresRefunds(dsn)
-        for place in (*kept, refunds):
+        refunds, conduct = PostgresRefunds(dsn), PostgresConduct(dsn)
+        for place in (*kept, refunds, conduct):
             stack.push_async_callback(place.close)
         paid = await stack.enter_async_context(PostgresLedger(dsn, instance="gw-1"))
         second = await stack.enter_async_context(PostgresLedger(dsn, instance="gw-2"))
@@ -65,6 +69,7 @@ async def opened(dsn: str | None) -> AsyncIterator[Storage]:
         yield Storage(
             ledger=paid, second=second, records=logs[0], second_records=logs[1],
             registers=registers, holds=kept[0], second_holds=kept[1], refunds=refunds,
+            conduct=conduct,
         )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from gateway.domain.conduct_rules import Allowances
 from gateway.domain.instruction import Instruction
 from gateway.domain.ledger import Standing
 from gateway.domain.money import Fen
+from gateway.pipeline.conduct_words import alert_record, paid_all_the_same
 from gateway.pipeline.reconcile import Reconciling
 from gateway.pipeline.tell import Origin
 from tests.adapters.postgres.conftest import Storage, as_runtime, opened
@@ -30,6 +31,7 @@ from tests.adapters.postgres.storage_builders import (
     admission,
     draft,
     key,
+    line,
     registers,
     settlement,
 )
@@ -75,6 +77,11 @@ class Bench:
         records = sealed.records if sealed else ()
         return [orjson.loads(each.body) for each in records if each.kind == "correction"]
 
+    async def reserved(self) -> int:
+        limit = await self.storage.ledger.limit(DIVISION, line())
+        assert limit and limit.posted_fen == 0
+        return limit.reserved_fen
+
     async def take(self, *entries: BankEntry) -> int:
         return await self.reconciling.take(Statement(id="", entries=entries), SOON)
 
@@ -87,6 +94,7 @@ async def bench(migrated: str) -> AsyncIterator[Bench]:
         store=store, shelf=fakes.OneShelf(fakes.registers()), formats={"json": AnyFormat()},
         origin=Origin(bank="103", uri="spiffe://t.test/gateway/103"), allowances=Allowances(),
         noticed=lambda _entry, standing: noticed.append(str(standing.key)),
+        ended=lambda back: noticed.append(f"ended {back.key}"),
     )  # fmt: skip
     async with opened(migrated) as storage:
         await storage.registers.load(b"registers", registers(1, {"IND-1": 1000}))
@@ -143,13 +151,57 @@ async def test_a_debit_that_came_before_the_settlement_is_found_by_the_next_look
     await bench.take(entry())
     assert await bench.told() == [] and bench.noticed == [], "its end is unknown still"
     await bench.storage.ledger.settle(settlement(1, BankOutcome.NOT_TAKEN))
+    assert await bench.reserved() == 0
     await bench.reconciling.look(DIVISION, SOON)
-    assert (await bench.standing()).disputed
+    assert (await bench.standing()).disputed and await bench.reserved() == 300
     alerts = await bench.store.alerts(DIVISION, NOW.date(), NOW.date())
     assert denied_alerts(alerts) == ["entry/L-1/denied"]
     assert b'"given_back_fen"' in b"".join(alerts) and "冻结".encode() in b"".join(alerts)
     await bench.reconciling.look(DIVISION, SOON)
     assert len(await bench.corrections()) == len(await bench.told()) == 1
+    assert await bench.reserved() == 300
+
+
+async def test_what_the_bank_takes_back_days_later_is_ended_by_the_next_look_and_told(
+    bench: Bench,
+) -> None:
+    await bench.settled(1)
+    await bench.take(entry())
+    assert await bench.reserved() == 300
+    later = SOON + dt.timedelta(days=9)
+    await bench.reconciling.look(DIVISION, later)
+    await bench.take(entry(id="L-2", direction=Direction.CREDIT))
+    assert (await bench.standing()).disputed, "until somebody looks"
+    for _ in range(2):
+        await bench.reconciling.look(DIVISION, later)
+        standing = await bench.standing()
+        assert (standing.disputed, standing.bank) == (False, BankOutcome.NOT_TAKEN)
+        assert await bench.reserved() == 0
+    _, told = await bench.told()
+    assert (told["kind"], told["bank"], told["how"]) == (
+        "contradiction_ended",
+        "not_taken",
+        "books",
+    )
+    assert "可换凭证号重报" in told["reason"]
+    _, ended = await bench.corrections()
+    assert {"what": "ended", "how": "books", "said": "not_taken", "entry": "L-2"}.items() <= (
+        ended.items()
+    )
+    assert bench.noticed[-1] == f"ended {key(1)}"
+
+
+async def test_what_an_earlier_release_alerted_of_is_set_aside_by_the_next_look_however_old(
+    bench: Bench,
+) -> None:
+    await bench.settled(1)
+    debit = entry()
+    found = paid_all_the_same(debit, await bench.standing(), fakes.instruction())
+    told = (found, *alert_record(found, bench.reconciling.origin, SOON))
+    await bench.store.take(Statement(id="", entries=(debit,)), [told], SOON)
+    assert await bench.reserved() == 0
+    await bench.reconciling.look(DIVISION, SOON + dt.timedelta(days=30))
+    assert await bench.reserved() == 300 and (await bench.standing()).disputed
 
 
 async def test_what_the_bank_has_taken_back_contradicts_nothing(bench: Bench) -> None:
@@ -170,7 +222,7 @@ async def test_what_the_bank_takes_back_at_once_contradicts_no_earlier_settlemen
     assert not (await bench.standing()).disputed and await bench.told() == []
 
 
-async def test_what_was_settled_as_paid_or_disputed_before_gets_no_correction(
+async def test_what_was_settled_as_paid_gets_no_correction_and_the_first_word_on_another_stays(
     bench: Bench,
 ) -> None:
     await bench.settled(1, BankOutcome.ACCEPTED)
@@ -179,5 +231,6 @@ async def test_what_was_settled_as_paid_or_disputed_before_gets_no_correction(
     await bench.take(entry(), entry(2, id="L-2"))
     assert not (await bench.standing()).disputed
     assert (await bench.standing(2)).word == DISPUTED, "the first word on it stays"
-    assert await bench.told() == []
+    (told,) = await bench.told()
+    assert (told["voucher_no"], told["entry"]) == ("2", "L-2"), "what the books show is told beside"
     assert await bench.store.debit(key(2)) == entry(2, id="L-2")

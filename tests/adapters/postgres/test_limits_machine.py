@@ -27,11 +27,13 @@ from hypothesis.stateful import (
 from msgspec.structs import replace
 
 from gateway.domain.bank import BankOutcome
+from gateway.domain.conduct import Direction, Statement
 from gateway.domain.decision import Outcome
 from gateway.domain.holds import HoldEnding
 from gateway.domain.money import Fen
+from gateway.pipeline.conduct_words import told_by_books
 from tests.adapters.postgres.conftest import Storage, opened
-from tests.adapters.postgres.storage_builders import admission, registers, settlement
+from tests.adapters.postgres.storage_builders import admission, key, registers, settlement
 from tests.adapters.postgres.test_holds_contract import (
     LATER,
     claim_of,
@@ -39,13 +41,14 @@ from tests.adapters.postgres.test_holds_contract import (
     order_about,
     refund_of,
 )
+from tests.adapters.postgres.test_set_aside_contract import ORIGIN, SOON, ended, moved
 
 STEPS = int(os.environ.get("LIMITS_STEPS", "600"))
 SEED = int(os.environ.get("LIMITS_SEED", "1"))
 STEPS_A_LIFE = 40
 BOUNDARIES = frozenset(
     {"Short", "Admitted", "Claimed", "Gone", "refunded", "exceeds", "unpaid", "repeated",
-     "expired", "overdrawn", "posted", "voided"}
+     "expired", "overdrawn", "posted", "voided", "ended", "gone", "against"}
 )  # fmt: skip
 """What a run must have met: a limit that never ran out proves nothing."""
 LINES = ("A", "B", "C")
@@ -60,6 +63,13 @@ WITH reserved AS (
     FROM open_payment AS o CROSS JOIN LATERAL unnest(o.limit_kinds, o.limit_ids, o.demand_fen)
          AS d (kind, id, fen)
     WHERE o.division = $1 GROUP BY d.kind, d.id
+), aside AS (
+    SELECT d.kind, d.id, sum(d.fen) AS fen,
+           coalesce(sum(d.fen) FILTER (WHERE a.ended_as IS NULL), 0) AS reserved,
+           coalesce(sum(d.fen) FILTER (WHERE a.ended_as = 'posted'), 0) AS posted
+    FROM set_aside AS a CROSS JOIN LATERAL unnest(a.limit_kinds, a.limit_ids, a.fen)
+         AS d (kind, id, fen)
+    WHERE a.division = $1 GROUP BY d.kind, d.id
 ), posted AS (
     SELECT d.kind, d.id, sum(d.fen) AS fen
     FROM settlement AS s
@@ -76,10 +86,11 @@ WITH reserved AS (
     WHERE r.division = $1 GROUP BY d.kind, d.id
 )
 SELECT l.id, l.granted_fen - l.frozen_fen - l.opening_fen AS room, l.reserved_fen, l.posted_fen,
-       coalesce(reserved.fen, 0) AS reserved_rows,
-       coalesce(posted.fen, 0) - coalesce(back.fen, 0) AS posted_rows
+       coalesce(reserved.fen, 0) + coalesce(aside.reserved, 0) AS reserved_rows,
+       coalesce(posted.fen, 0) + coalesce(aside.posted, 0) - coalesce(back.fen, 0) AS posted_rows,
+       coalesce(aside.fen, 0)::bigint AS ever_aside
 FROM limit_line AS l LEFT JOIN reserved USING (kind, id) LEFT JOIN posted USING (kind, id)
-     LEFT JOIN back USING (kind, id)
+     LEFT JOIN back USING (kind, id) LEFT JOIN aside USING (kind, id)
 WHERE l.division = $1
 """
 _ORPHANS = """
@@ -123,7 +134,7 @@ class Deed:
 
 deeds = st.builds(
     Deed, st.sampled_from(["admit", "hold", "release", "release", "settle", "settle", "expire",
-                           "refund", "refund again"]),
+                           "refund", "refund again", "booked", "taken back", "end", "end"]),
     numbers, amounts, lines,
     st.sampled_from([BankOutcome.ACCEPTED, BankOutcome.ACCEPTED, BankOutcome.REJECTED,
                      BankOutcome.NOT_TAKEN]),
@@ -141,6 +152,8 @@ def machine(
             self.granted = dict.fromkeys(LINES, 0)
             self.frozen = dict.fromkeys(LINES, 0)
             self.spoken = dict.fromkeys(LINES, 0)
+            self.aside = dict.fromkeys(LINES, 0)
+            self.movements = itertools.count(1)
             self.refunds = itertools.count(1)
             self.last_refund: dict[int, int] = {}
 
@@ -176,6 +189,17 @@ def machine(
             part = attrs.evolve(deed, amount=back)
             self.at_once([attrs.evolve(part, what=what) for what in ("refund", "refund again")])
 
+        @rule(number=numbers, amount=amounts, ids=lines, more=st.lists(deeds, max_size=3))
+        def deny_and_book(self, number: int, amount: int, ids: list[str], more: list[Deed]) -> None:
+            """Settled as not paid, and booked twice at once, with others around it; then ended."""
+            deed = Deed("admit", number, amount, ids, BankOutcome.NOT_TAKEN)
+            for what in ("admit", "settle"):
+                self.at_once([attrs.evolve(deed, what=what)])
+            self.at_once([attrs.evolve(deed, what="booked")] * 2 + more)
+            both = BankOutcome.ACCEPTED, deed.bank
+            ends = [attrs.evolve(deed, what="end", bank=bank) for bank in both]
+            self.at_once(ends + more)
+
         @rule(number=numbers, amount=amounts, ids=lines)
         def release_what_is_held(self, number: int, amount: int, ids: list[str]) -> None:
             held = Deed("hold", number, amount, ids, BankOutcome.ACCEPTED)
@@ -191,9 +215,11 @@ def machine(
                 assert row["reserved_fen"] == row["reserved_rows"], dict(row)
                 assert row["posted_fen"] == row["posted_rows"], dict(row)
                 spoken = row["reserved_fen"] + row["posted_fen"]
-                # Above what a lowered grant leaves nothing is added: it only sinks.
-                assert spoken <= max(row["room"], self.spoken[row["id"]]), dict(row)
-                self.spoken[row["id"]] = spoken
+                # Above what a lowered grant leaves only what is set aside is added; it sinks.
+                id, aside = row["id"], row["ever_aside"]
+                added = aside - self.aside[id]
+                assert spoken <= max(row["room"], self.spoken[id]) + added, dict(row)
+                self.spoken[id], self.aside[id] = spoken, aside
             assert runner.run(rows.fetchval(_ORPHANS, self.division)) == 0
             assert runner.run(rows.fetchval(_REFUNDED, self.division)) == 0
 
@@ -232,6 +258,9 @@ def machine(
                 "expire": self._expire,
                 "refund": self._refund,
                 "refund again": self._refund_again,
+                "booked": lambda d: self._book(d, Direction.DEBIT),
+                "taken back": lambda d: self._book(d, Direction.CREDIT),
+                "end": self._end,
             }[deed.what](deed)
 
         async def _admit(self, deed: Deed) -> str:
@@ -264,6 +293,21 @@ def machine(
             ending = ending_of(deed.number, HoldEnding.EXPIRED)
             mine = attrs.evolve(ending, key=replace(ending.key, division=self.division))
             return "expired" if await storage.holds.end(mine) else "not expired"
+
+        async def _book(self, deed: Deed, direction: Direction) -> str:
+            """What the bank's books show: a contradiction where it was settled as not paid."""
+            entry = moved(deed.number, str(next(self.movements)), 60, direction, self.division)
+            standing = await storage.ledger.standing(key(deed.number, self.division))
+            told = [told_by_books(entry, standing, ORIGIN, SOON)] if standing else []
+            if direction is Direction.CREDIT:
+                told = []
+            await storage.conduct.take(
+                Statement(id="", entries=(entry,)), [], SOON, corrections=told
+            )
+            return direction
+
+        async def _end(self, deed: Deed) -> str:
+            return await ended(storage, deed.number, deed.bank, division=self.division)
 
         async def _refund(self, deed: Deed) -> str:
             number = next(self.refunds)

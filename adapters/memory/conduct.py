@@ -1,0 +1,104 @@
+"""The bank's movements, and the contradictions they make, in memory: the answers of PostgreSQL.
+
+Of `gateway.conduct_ports.ConductStore` what moves money: what is found and told beside it is rows.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+
+import attrs
+
+from adapters.memory.ledger import MemoryLedger
+from adapters.memory.state import MemoryState, SetAside
+from gateway.domain.bank import BOOKS, BankOutcome
+from gateway.domain.conduct import (
+    Alert,
+    BankEntry,
+    ContradictionEnd,
+    Correction,
+    Direction,
+    EndResult,
+    HandedOver,
+    Statement,
+)
+from gateway.domain.holds import Notification
+from gateway.domain.instruction import InstructionKey
+from gateway.domain.ledger import LimitKey, RecordDraft
+
+_MARK = b'"how":"%b"' % BOOKS.encode()
+
+
+class MemoryConduct:
+    """Over the state that `ledger` works on."""
+
+    def __init__(self, state: MemoryState, ledger: MemoryLedger) -> None:
+        self._state = state
+        self._ledger = ledger
+
+    async def close(self) -> None:
+        return None
+
+    async def debit(self, key: InstructionKey) -> BankEntry | None:
+        debits = [each for each in self._of(key) if each.direction is Direction.DEBIT]
+        newest = max(debits, key=lambda each: each.booked_at, default=None)
+        return newest if self._net(key) > 0 else None
+
+    async def take(
+        self, statement: Statement, alerts: Sequence[tuple[Alert, RecordDraft, bytes]],
+        at: dt.datetime, *, corrections: Sequence[Correction] = (),
+        received: HandedOver | None = None, cursor: tuple[str, str] | None = None,
+    ) -> int:  # fmt: skip
+        for entry in statement.entries:
+            self._state.entries.setdefault((entry.division, entry.id), entry)
+        for correction in corrections:
+            self._contradict(correction, at)
+        return 0
+
+    async def end_contradiction(self, end: ContradictionEnd, at: dt.datetime) -> EndResult:
+        key, turns = end.key, self._state.set_aside.get(end.key, [])
+        if not turns or turns[-1].posted is not None:
+            return EndResult.GONE
+        if end.paid != (self._net(key) > 0):
+            return EndResult.AGAINST
+        turns[-1].posted, turns[-1].ended_at, turns[-1].reference = end.paid, at, end.reference
+        for limit, fen in turns[-1].amounts.items():
+            self._move(key.division, limit, -fen, fen if end.paid else 0)
+        self._ledger.pend(key.division, end.record)
+        self._notify(key, at, end.agency_code, end.notification)
+        return EndResult.ENDED
+
+    def _contradict(self, correction: Correction, at: dt.datetime) -> None:
+        key, state = correction.key, self._state
+        settled, turns = state.settlements.get(key), state.set_aside.setdefault(key, [])
+        if settled is None or settled.bank is BankOutcome.ACCEPTED or self._net(key) <= 0:
+            return
+        if turns and turns[-1].posted is not False:
+            return
+        told = not turns and any(_MARK in body for body in self._ledger.corrections(key))
+        amounts: dict[LimitKey, int] = {}
+        for demand in state.instructions[key].demands:
+            if demand.amount_fen:
+                amounts[demand.limit] = amounts.get(demand.limit, 0) + demand.amount_fen
+        turns.append(SetAside(at=at, amounts=amounts))
+        for limit, fen in amounts.items():
+            self._move(key.division, limit, fen, 0)
+        if not told:
+            self._ledger.pend(key.division, correction.record)
+            self._notify(key, at, correction.agency_code, correction.notification)
+
+    def _move(self, division: str, key: LimitKey, reserve: int, post: int) -> None:
+        limit = self._state.limits[division, key]
+        self._state.limits[division, key] = attrs.evolve(
+            limit, reserved_fen=limit.reserved_fen + reserve, posted_fen=limit.posted_fen + post
+        )
+
+    def _notify(self, key: InstructionKey, at: dt.datetime, agency: str, body: bytes) -> None:
+        told = Notification(id=self._state.next_id(), subject=str(key), created_at=at, body=body)
+        self._state.notifications[told] = key.division, agency
+
+    def _net(self, key: InstructionKey) -> int:
+        signed = {Direction.DEBIT: 1, Direction.CREDIT: -1}
+        return sum(signed[each.direction] * each.amount_fen for each in self._of(key))
+
+    def _of(self, key: InstructionKey) -> list[BankEntry]:
+        return [each for each in self._state.entries.values() if each.key == key]
