@@ -28,6 +28,8 @@ _PARTS = {
     "OFD.xml": "application/ofd",
 }
 _MACROS = re.compile(r"vba(project|data)|(^|/)macrosheets/", re.IGNORECASE)
+_KINDS_REFUSED = ("macroenabled", "connections+xml")
+"""Of parts: programs, and queries that a workbook asks again when it is opened."""
 _SUFFIXES = {
     PDF: ".pdf", "image/png": ".png", "image/jpeg": ".jpg", "application/ofd": ".ofd",
     _OFFICE + "wordprocessingml.document": ".docx", _OFFICE + "spreadsheetml.sheet": ".xlsx",
@@ -84,7 +86,8 @@ def _leads_out(archive: zipfile.ZipFile) -> bool:
     """
     left = RELATIONS_BYTES_MAX
     for part in archive.infolist():
-        if part.filename.lower() != "[content_types].xml" and not part.filename.endswith(".rels"):
+        name = part.filename.lower()  # office programs read over the case of a part's name
+        if name != "[content_types].xml" and not name.endswith(".rels"):
             continue
         with archive.open(part) as file:
             told = file.read(left + 1)
@@ -114,7 +117,8 @@ class _Relations:
         outside = attributes.get("TargetMode", "").lower() == "external"
         if outside and not attributes.get("Type", "").endswith("/hyperlink"):
             self.lead_out = True
-        if "macroenabled" in attributes.get("ContentType", "").lower():
+        kind = attributes.get("ContentType", "").lower()
+        if any(refused in kind for refused in _KINDS_REFUSED):
             self.lead_out = True
 
 

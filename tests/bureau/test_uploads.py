@@ -65,6 +65,13 @@ MACRO_TYPES = (
 )
 
 
+QUERY_TYPES = (
+    '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Override '
+    'PartName="/xl/q.xml" ContentType="application/vnd.openxmlformats-officedocument.'
+    'spreadsheetml.connections+xml"/></Types>'
+)
+
+
 @pytest.mark.parametrize(
     "parts",
     [
@@ -73,6 +80,9 @@ MACRO_TYPES = (
         {"[Content_Types]_DOT_xml": MACRO_TYPES},
         {"word___rels__settings_DOT_xml_DOT_rels": related("attachedTemplate")},
         {"word___rels__document_DOT_xml_DOT_rels": related("image", mode="EXTERNAL")},
+        {"word___RELS__settings_DOT_xml_DOT_RELS": related("attachedTemplate")},
+        {"[CONTENT_TYPES]_DOT_XML": MACRO_TYPES},
+        {"[Content_Types]_DOT_xml": QUERY_TYPES},
         {"word___rels__document_DOT_xml_DOT_rels": related("oleObject", "file:////host/share")},
         {"xl__externalLinks___rels__a_DOT_rels": related("externalLinkPath")},
         {"word___rels__a_DOT_rels": "<!DOCTYPE x [<!ENTITY e SYSTEM 'file:///etc/passwd'>]><x/>"},
