@@ -372,7 +372,23 @@ async def test_a_register_s_row_is_found_by_its_number_or_its_agency_s_name(desk
     for typed in (ACCOUNT["account"], ACCOUNT["agency"]):
         _, text = await reviewer.get(path + typed)
         assert f">{ACCOUNT['account']}<" in text, typed
-    _, text = await reviewer.get(path + AGENCY["name"][:3])
-    assert f'href="{HOME}/accounts?agency={AGENCY["code"]}"' in text, "a name leads to its code"
+    _, text = await reviewer.get(path + ACCOUNT["name"])
+    assert f">{ACCOUNT['account']}<" in text, "by its holder's name"
+    plans = f"{HOME}/plans?agency="
+    _, text = await reviewer.get(plans + AGENCY["name"][:3])
+    assert f'href="{HOME}/plans?agency={AGENCY["code"]}"' in text, "a name leads to its code"
+    for register, name in (("persons", PERSON["name"]), ("agencies", AGENCY["name"])):
+        _, text = await reviewer.get(f"{HOME}/{register}?agency={name[1:]}")
+        assert f">{name}" in text, "a person too, though the row is sealed"
     _, text = await reviewer.get(path + "没有这个单位")
-    assert "没有“没有这个单位”的登记" in text
+    assert "没有“没有这个单位”的登记；按预算单位、账号、户名查找" in text
+
+
+async def test_a_register_larger_than_is_looked_through_says_so(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reviewer, _ = await loaded(desk)
+    for name in ("SCANNED_MAX", "SLICE_ROWS"):
+        monkeypatch.setattr(f"bureau.desk.register_search.{name}", 1)
+    _, text = await reviewer.get(f"{HOME}/persons?agency=没有这个人")
+    assert "只查了前" in text

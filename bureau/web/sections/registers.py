@@ -1,7 +1,6 @@
 """Pages of registers (登记): rows, proposals by one, approval by another, gateways' versions."""
 
 import datetime as dt
-from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,6 +13,7 @@ from bureau.desk.duties import (
 )
 from bureau.desk.people import READERS, Office
 from bureau.desk.refusals import ActRefused
+from bureau.desk.register_search import SCANNED_MAX, Named, named, names_in
 from bureau.desk.register_ways import STATE_ZH
 from bureau.desk.register_words import SHEETS, Sheet, shown
 from bureau.desk.registers import Proposal, typed_row
@@ -85,26 +85,26 @@ class _Registers:
     async def sheet(self, visit: Visit, sheet: Sheet) -> web.Response:
         agency, after = visit.query("agency", 64), visit.query("after", 120)
         rows = await self._registers.rows(visit.division, sheet, after, agency or None, PAGE_ROWS)
-        named: Sequence[tuple[str, str]] = ()
-        if agency and not rows and not after:
-            rows, named = await self._otherwise(visit.division, sheet, agency)
         more = None
         if len(rows) == PAGE_ROWS:
             more = "?" + urlencode({"agency": agency, "after": rows[-1]["key"]})
+        found = Named(rows)
+        if agency and not rows and not after:
+            found = await self._otherwise(visit.division, sheet, agency)
+        like = self._rooms.names.agencies_like(visit.division, agency, NAMED_MAX) if agency else []
         return self._rooms.pages(
-            "register", visit=visit, sheet=sheet, rows=rows, more=more, agency=agency, shown=shown,
-            named=named, indicators=await self._indicators(visit.division, rows),
+            "register", visit=visit, sheet=sheet, rows=found.rows, more=more, agency=agency,
+            shown=shown, like=like, whole=found.whole, looked_at=SCANNED_MAX, by=_by(sheet),
+            indicators=await self._indicators(visit.division, found.rows),
             duties=await self._duties(visit.division, sheet),
         )  # fmt: skip
 
-    async def _otherwise(
-        self, division: str, sheet: Sheet, typed: str
-    ) -> tuple[list[Any], Sequence[tuple[str, str]]]:
-        """What is no agency's code: the row of this number, or the agencies of such a name."""
+    async def _otherwise(self, division: str, sheet: Sheet, typed: str) -> Named:
+        """What is no agency's code: the row of this number, or those with this name."""
         row = None if sheet.sealed else await self._registers.row(division, sheet, typed)
         if row is not None:
-            return [row], ()
-        return [], self._rooms.names.agencies_like(division, typed, NAMED_MAX)
+            return Named([row])
+        return await named(self._registers, division, sheet, typed, PAGE_ROWS)
 
     async def edit(self, visit: Visit) -> web.Response:
         """A row's form, empty or with the row that stands. Secrets are typed anew."""
@@ -213,6 +213,15 @@ class _Registers:
         parents = {each["row"].get("parent") for each in agencies} - {None}
         found = code_duties(rows, load_codes()) + detail_duties(rows, sorted(parents))
         return found[:DUTIES_SHOWN]
+
+
+def _by(sheet: Sheet) -> list[str]:
+    """By what a register's rows are looked for, in words."""
+    words = {column.name: column.zh for column in sheet.columns}
+    by = [words.get(sheet.agency, "预算单位")]
+    if not sheet.sealed and len(sheet.key) == 1:
+        by.append(words[sheet.key[0]])
+    return list(dict.fromkeys([*by, *(column.zh for column in names_in(sheet))]))
 
 
 def _sheet(visit: Visit) -> Sheet:
