@@ -17,6 +17,7 @@ T_WITNESS = "tests/certs/test_witness.py"
 T_SM2 = "tests/certs/test_sm2.py"
 T_TRAPS = "tests/certs/test_traps.py"
 T_RECOVERY = "tests/workers/test_recovery.py"
+T_SIMULATION = "tests/simulation/test_simulation.py"
 
 LINE_BUGS = (
     Bug(
@@ -39,6 +40,7 @@ LINE_BUGS = (
         (
             f"{T_LINE}::test_a_pass_is_admitted_then_forwarded_then_settled_and_answered",
             f"{T_LINE}::test_nothing_is_forwarded_when_the_ledger_does_not_answer",
+            f"{T_SIMULATION}::test_after_a_storm_every_account_closes",
         ),
     ),
     Bug(

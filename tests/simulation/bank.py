@@ -1,0 +1,184 @@
+"""A bank core that pays whatever it is handed, each time: silent, late, refusing, not to be found.
+
+It keeps what it declares: after `horizon_s` of not being found nothing takes effect any more.
+"""
+
+import asyncio
+from collections.abc import Callable
+from random import Random
+
+import attrs
+
+from gateway.domain.bank import (
+    BankAnswer,
+    BankConduct,
+    BankOutcome,
+    EnquiryAnswer,
+    EnquiryOutcome,
+    LeftOut,
+)
+from gateway.domain.instruction import InstructionKey
+from tests.simulation.database import Host
+from tests.simulation.diary import Diary
+from tests.simulation.weather import Weather
+
+DEADLINE_S = 2.0
+"""How long a gateway waits for an answer."""
+WAY_S = 0.01
+_SILENT = EnquiryAnswer(outcome=EnquiryOutcome.SILENT)
+_NOT_FOUND = EnquiryAnswer(outcome=EnquiryOutcome.NOT_FOUND)
+_PENDING = EnquiryAnswer(outcome=EnquiryOutcome.PENDING)
+_UNKNOWN = BankAnswer(outcome=BankOutcome.UNKNOWN)
+
+
+@attrs.define(kw_only=True)
+class Handed:
+    """What the core knows of one key."""
+
+    times: int = 0
+    paid: int = 0
+    outcome: BankOutcome | None = None
+    """Once it has taken effect; None while it is parked, or if it was lost."""
+    told_from: float = 0.0
+    """Before that moment it is not found, whatever has become of it."""
+    pending: tuple[float, float] = (0.0, 0.0)
+    """From when until when it is parked and says so; parked without a word before and after."""
+
+
+class Core:
+    """`may_pay` says whether a durable pass of this key stands, at this very moment."""
+
+    def __init__(
+        self, weather: Weather, diary: Diary, may_pay: Callable[[InstructionKey], bool]
+    ) -> None:
+        self.conduct = BankConduct(idempotent=False, enquiry=True, horizon_s=weather.horizon_s)
+        self.handed: dict[InstructionKey, Handed] = {}
+        self.down = False
+        self.calm = False
+        self._weather = weather
+        self._diary = diary
+        self._may_pay = may_pay
+        self._rng = Random(f"bank/{weather.seed}")
+
+    def reached_by(self, host: Host) -> "Branch":
+        return Branch(self, host, self._rng)
+
+    def take(self, key: InstructionKey, answer: "asyncio.Future[BankAnswer]") -> None:
+        """The bytes are here. What becomes of them is decided now, once for each time."""
+        if self.down:
+            self._diary.meet("lost on the way to the bank", key.voucher_no)
+            return
+        if not self._may_pay(key):
+            self._diary.accuse(f"I1 {key}: at the bank without a durable pass")
+        loop, rng = asyncio.get_running_loop(), self._rng
+        handed = self.handed.setdefault(key, Handed())
+        handed.times += 1
+        if handed.times > 1:
+            self._diary.accuse(f"I2 {key}: handed over {handed.times} times")
+        outcome = BankOutcome.REJECTED if rng.random() < 0.15 else BankOutcome.ACCEPTED
+        if self.calm or rng.random() >= self._weather.silent:
+            loop.call_later(rng.uniform(0, 0.05), self._effect, key, outcome, answer)
+        elif rng.random() < 0.3:
+            self._diary.meet("taken by nobody", key.voucher_no)
+        else:
+            loop.call_later(self._delay(handed), self._effect, key, outcome, None)
+
+    def _delay(self, handed: Handed) -> float:
+        """Until it takes effect in silence: never longer than it may be parked without a word."""
+        loop, rng = asyncio.get_running_loop(), self._rng
+        span, now = (self.conduct.horizon_s or 6.0) - 0.1, loop.time()
+        how = rng.random()
+        if how < 0.3:
+            return rng.uniform(0, 0.05)
+        if how < 0.5:
+            handed.told_from = now + rng.uniform(0, span)
+            return rng.uniform(0, handed.told_from - now)
+        if how < 0.7:
+            return rng.uniform(0, span)
+        said = now + rng.uniform(0, span), now + rng.uniform(span, 2 * span)
+        handed.pending = said
+        return rng.uniform(said[1] - now, said[1] - now + span)
+
+    def _effect(
+        self, key: InstructionKey, outcome: BankOutcome,
+        answer: "asyncio.Future[BankAnswer] | None",
+    ) -> None:  # fmt: skip
+        handed = self.handed[key]
+        handed.outcome = outcome
+        handed.paid += outcome is BankOutcome.ACCEPTED
+        self._diary.note("bank", key.voucher_no, outcome)
+        if answer is None:
+            self._diary.meet("taken in silence", key.voucher_no)
+        elif not self.down and not answer.done():
+            asyncio.get_running_loop().call_later(
+                self._rng.expovariate(1 / WAY_S), _told, answer,
+                BankAnswer(outcome=outcome, reference=f"R{key.voucher_no}"),
+            )  # fmt: skip
+
+    def told(self, key: InstructionKey) -> EnquiryAnswer:
+        if self.down or (not self.calm and self._rng.random() < 0.1):
+            return _SILENT
+        handed, now = self.handed.get(key), asyncio.get_running_loop().time()
+        if handed is None:
+            return _NOT_FOUND
+        if handed.outcome is None:
+            said = handed.pending[0] <= now < handed.pending[1]
+            return _PENDING if said else _NOT_FOUND
+        if now < handed.told_from:
+            self._diary.meet("paid, and not found", key.voucher_no)
+            return _NOT_FOUND
+        return EnquiryAnswer(
+            outcome=EnquiryOutcome(handed.outcome.value), reference=f"R{key.voucher_no}"
+        )
+
+
+class Branch:
+    """`gateway.ports.Bank`, as one gateway's process reaches it."""
+
+    saturated = False
+
+    def __init__(self, core: Core, host: Host, rng: Random) -> None:
+        self._core = core
+        self._host = host
+        self._rng = rng
+        self.conduct = core.conduct
+
+    async def reach(self) -> bool:
+        return not self._core.down
+
+    async def submit(
+        self, key: InstructionKey, raw: bytes, format: str, left_out: LeftOut | None = None
+    ) -> BankAnswer:
+        """The bytes leave in the very moment of the call, as from a process that runs."""
+        loop, way = asyncio.get_running_loop(), self._rng.expovariate(1 / WAY_S)
+        if self._core.down:
+            await asyncio.sleep(way)
+            await self._host.awake()
+            return BankAnswer(outcome=BankOutcome.NOT_TAKEN, reason="no connection")
+        answer: asyncio.Future[BankAnswer] = loop.create_future()
+        loop.call_later(way, self._arrive, key, answer)
+        try:
+            async with asyncio.timeout(DEADLINE_S):
+                word = await answer
+        except TimeoutError:
+            word = _UNKNOWN
+        await self._host.awake()
+        return word
+
+    def _arrive(self, key: InstructionKey, answer: "asyncio.Future[BankAnswer]") -> None:
+        self._core.take(key, answer)
+        self._host.reached("submit")
+
+    async def enquire(self, key: InstructionKey) -> EnquiryAnswer:
+        await self._host.awake()
+        await asyncio.sleep(self._rng.expovariate(1 / WAY_S))
+        told = self._core.told(key)
+        self._host.reached(f"enquire {told.outcome}")
+        await asyncio.sleep(self._rng.expovariate(1 / WAY_S))
+        await self._host.awake()
+        return told
+
+
+def _told(answer: "asyncio.Future[BankAnswer]", word: BankAnswer) -> None:
+    if not answer.done():
+        answer.set_result(word)

@@ -1,0 +1,219 @@
+"""One gateway process: the real line and the real workers, over ports of this world.
+
+It may be stopped (nothing of it goes on until it wakes) or killed: then no step of it is taken any
+more, while what it had sent is on its way.
+"""
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable, Coroutine, Mapping
+from random import Random
+from typing import Any
+
+import attrs
+
+from adapters.memory.holds import MemoryHolds
+from adapters.memory.ledger import MemoryLedger
+from adapters.memory.recordlog import MemoryRecordLog
+from gateway.domain.answer import Answer
+from gateway.domain.faults import Fault, FaultCode, LedgerUnavailable, Unready
+from gateway.domain.instruction import Received
+from gateway.domain.ledger import RecordDraft
+from gateway.domain.refunds import Overdraft
+from gateway.pipeline.line import FORWARD_WITHIN_S, Line, Rooms
+from gateway.pipeline.release import Release
+from gateway.pipeline.tell import Origin
+from gateway.ports import RecordSealer, RegisterShelf
+from gateway.workers.deliver import Delivering, Inbox
+from gateway.workers.enquire import Enquiring
+from gateway.workers.expire import Expiring, Keeping
+from gateway.workers.office import Office
+from gateway.workers.release import Releasing
+from gateway.workers.seal import Sealing
+from tests.pipeline.fakes import DIVISION, NOW, SENDER, OpenCommitments, OpenGate
+from tests.simulation.bank import DEADLINE_S, Core
+from tests.simulation.bureau import Bureau
+from tests.simulation.database import Database, Host
+from tests.simulation.diary import Diary
+from tests.simulation.rules import Rules, Wording
+
+ORIGIN = Origin(bank="103", uri="spiffe://treasury.test/gateway/103")
+EXPIRE_S = 20.0
+"""How long a hold waits for the bureau here."""
+
+
+class SetClock:
+    """The wall clock may be set; the monotonic one is the loop's."""
+
+    def __init__(self) -> None:
+        self.ahead = dt.timedelta()
+
+    def now(self) -> dt.datetime:
+        return NOW + dt.timedelta(seconds=self.monotonic()) + self.ahead
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+class OpenRegistry:
+    def verify_document(self, body: bytes, signature: str, at: dt.datetime | None = None) -> str:
+        return SENDER
+
+
+class NoOverdrafts:
+    async def untold(self, division: str, limit: int) -> list[Overdraft]:
+        return []
+
+    async def tell(self, division: str, overdraft: Overdraft, record: RecordDraft) -> bool:
+        raise AssertionError("none was told of")
+
+
+@attrs.frozen(kw_only=True)
+class Town:
+    """What all processes share."""
+
+    database: Database
+    core: Core
+    bureau: Bureau
+    diary: Diary
+    shelf: RegisterShelf
+    sealer: RecordSealer
+    rules: Rules
+    wording: Wording
+
+
+class Gateway(Host):
+    def __init__(self, town: Town, name: str, clock: SetClock, rng: Random) -> None:
+        self.name = name
+        self.dead = False
+        self.struck_at = {}
+        self.clock = clock
+        self._town = town
+        self._rng = rng
+        self._wakes_at = 0.0
+        self._carrying = 0
+        self._tasks: dict[asyncio.Task[None], None] = {}
+        self._visitors: dict[asyncio.Future[Answer | Fault | None], None] = {}
+        """In the order in which they came: a set has another one in each process."""
+        self.records = MemoryRecordLog(town.database.state)
+        self._open()
+
+    @property
+    def busy(self) -> bool:
+        """Whether it sleeps, or has an instruction in hand whose sender may be long gone."""
+        return not self.dead and (self._carrying > 0 or self._asleep)
+
+    @property
+    def _asleep(self) -> bool:
+        return asyncio.get_running_loop().time() < self._wakes_at
+
+    async def awake(self) -> None:
+        while True:
+            if self.dead:
+                raise asyncio.CancelledError
+            pause = self._wakes_at - asyncio.get_running_loop().time()
+            if pause <= 0:
+                return
+            await asyncio.sleep(pause)
+
+    def stop_for(self, seconds: float) -> None:
+        """SIGSTOP and, later, SIGCONT. The server drops a session that does not answer."""
+        self._wakes_at = max(self._wakes_at, asyncio.get_running_loop().time() + seconds)
+        self._lose_office()
+
+    def kill(self) -> None:
+        self.dead = True
+        for task in tuple(self._tasks):
+            task.cancel()
+        for visitor in self._visitors:
+            if not visitor.done():
+                visitor.set_result(None)
+        self._lose_office()
+
+    async def hear(self, received: Received, patience_s: float) -> Answer | Fault | None:
+        """What a visitor hears; None: silence, and the instruction may be on its way."""
+        heard: asyncio.Future[Answer | Fault | None] = asyncio.get_running_loop().create_future()
+        if self.dead:
+            return None
+        self._visitors[heard] = None
+        self._begin(self._carry(received, heard))
+        done, _ = await asyncio.wait({heard}, timeout=patience_s)
+        self._visitors.pop(heard, None)
+        return heard.result() if done else None
+
+    async def _carry(
+        self, received: Received, heard: "asyncio.Future[Answer | Fault | None]"
+    ) -> None:
+        said: Answer | Fault | None
+        self._carrying += 1
+        try:
+            await self.awake()
+            said = await self._line.carry(received)
+        except LedgerUnavailable:
+            said = Unready(FaultCode.LEDGER_UNAVAILABLE, "not known; send it again")
+        except Fault as fault:
+            said = fault
+        except Exception as broken:  # noqa: BLE001 - our own mistake, whatever it is
+            self._town.diary.accuse(f"the line broke: {broken!r}")
+            said = None
+        finally:
+            self._carrying -= 1
+        if not heard.done():
+            heard.set_result(said)
+
+    def _open(self) -> None:
+        town, state = self._town, self._town.database.state
+        plain = MemoryLedger(state, instance=self.name)
+        ledger = town.database.reached_by(self, plain)
+        holds = town.database.reached_by(self, MemoryHolds(state, plain))
+        records = town.database.reached_by(self, self.records)
+        bank, post = town.core.reached_by(self), town.bureau.reached_by(self)
+        ahead: dict[str, str] = {}
+        rooms = Rooms(
+            gatekeeper=OpenGate(), formats={"json": town.wording}, shelf=town.shelf,
+            book=town.rules, committer=OpenCommitments(), ledger=ledger, bank=bank,
+            clock=self.clock, origin=ORIGIN, divisions=frozenset({DIVISION}), behind=ahead,
+        )  # fmt: skip
+        self._line = Line(rooms)
+        office = Office(records)
+        sealing = Sealing(office, records, town.sealer, ledger, self.clock, ORIGIN, (DIVISION,))
+        inboxes: Mapping[str, Inbox] = {DIVISION: Inbox(bureau=post, witness=post)}
+        delivering = Delivering(
+            office, records, inboxes, rooms.gatekeeper, self.clock, sealing.sealed
+        )
+        delivering.ahead = ahead
+        sealing.greet, sealing.halted = delivering.greet, ahead
+        enquiring = Enquiring(
+            office, ledger, bank, self.clock, ORIGIN, debit=_no_books,
+            after_s=FORWARD_WITHIN_S + DEADLINE_S,
+        )  # fmt: skip
+        release = Release(rooms, self._line, holds, OpenRegistry())
+        keeping = Keeping(holds=holds, overdrafts=NoOverdrafts(), ledger=ledger)
+        expiring = Expiring(office, keeping, self.clock, ORIGIN, (DIVISION,), EXPIRE_S)
+        for work in (
+            office.run, sealing.run, delivering.run_records, delivering.run_notices,
+            enquiring.run, Releasing(office, holds, release).run, expiring.run,
+        ):  # fmt: skip
+            self._begin(self._guarded(work))
+
+    async def _guarded(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """A worker that dies stops the program."""
+        await asyncio.sleep(self._rng.uniform(0, 0.5))
+        try:
+            await work()
+        except Exception as broken:  # noqa: BLE001 - our own mistake, whatever it is
+            self._town.diary.accuse(f"a worker broke: {broken!r}")
+            self.kill()
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks[task] = None
+        task.add_done_callback(lambda done: self._tasks.pop(done, None))
+
+    def _lose_office(self) -> None:
+        if self._town.database.state.leader is self.records:
+            self._town.database.state.leader = None
+
+
+async def _no_books(_: object) -> None:
+    """This core shows nobody its books."""

@@ -1,0 +1,214 @@
+"""One run: agencies send, the nemesis strikes, everything is healed, and all are asked again."""
+
+import asyncio
+import hashlib
+from collections.abc import Iterator
+from random import Random
+
+import attrs
+
+from adapters.memory.holds import MemoryHolds
+from adapters.memory.ledger import MemoryLedger
+from adapters.memory.registers import MemoryRegisters
+from gateway.domain.answer import Answer
+from gateway.domain.decision import Action, Outcome, restored
+from gateway.domain.faults import Fault, Unready
+from gateway.domain.holds import HoldEnding, name_of
+from gateway.domain.instruction import InstructionKey
+from gateway.domain.releases import (
+    Person,
+    PersonRole,
+    Verdict,
+    decision_bytes,
+    order_bytes,
+    read_order,
+)
+from gateway.ports import RecordSealer
+from tests.pipeline.fakes import DIVISION, NOW
+from tests.simulation.bank import Core
+from tests.simulation.bureau import Bureau
+from tests.simulation.database import Database, at_once
+from tests.simulation.diary import Diary
+from tests.simulation.nemesis import Nemesis
+from tests.simulation.orders import Order, draw, registers_of
+from tests.simulation.process import Gateway, SetClock, Town
+from tests.simulation.rules import Rules, Wording
+from tests.simulation.weather import Weather
+
+PATIENCE_S = 4.0
+"""How long a clerk waits for an answer before sending the same again."""
+TRIES_MAX = 100
+HEALED_WITHIN_S = 240.0
+LOOK_S = 0.5
+
+
+@attrs.frozen
+class Heard:
+    order: Order
+    said: Answer | Fault
+
+
+class World:
+    def __init__(self, weather: Weather, sealer: RecordSealer, diary: Diary) -> None:
+        self.weather = weather
+        self.diary = diary
+        self.database = Database(weather, diary)
+        self.state = self.database.state
+        self.core = Core(weather, diary, self._may_pay)
+        self.bureau = Bureau(weather, diary)
+        self.orders = draw(weather)
+        self.heard: list[Heard] = []
+        self.again: list[Heard] = []
+        self._rng = Random(f"world/{weather.seed}")
+        self._clocks: list[SetClock] = []
+        self._versions = 0
+        shelf = MemoryRegisters(self.state)
+        at_once(shelf.load(b"", registers_of(weather, NOW)))
+        wording = Wording({each.received.raw: each.instruction for each in self.orders})
+        self._town = Town(
+            database=self.database, core=self.core, bureau=self.bureau, diary=diary, shelf=shelf,
+            sealer=sealer, rules=Rules(weather.cash_max_fen), wording=wording,
+        )  # fmt: skip
+        self.gateways: list[Gateway] = []
+
+    async def live(self) -> None:
+        self._clocks = [SetClock() for _ in range(self.weather.gateways)]
+        self.gateways = [self._gateway(place) for place in range(self.weather.gateways)]
+        nemesis = Nemesis(self)
+        async with asyncio.TaskGroup() as group:
+            waiting = iter(self.orders)
+            clerks = [
+                group.create_task(self._clerk(number, waiting))
+                for number in range(self.weather.clerks)
+            ]
+            storm = group.create_task(nemesis.strike_for(self.weather.storm_s))
+            desk = group.create_task(self._desk())
+            await storm
+            self._heal()
+            await asyncio.wait(clerks)
+            await asyncio.sleep(2.0)
+            desk.cancel()
+        await self._quiet()
+        await self._ask_again()
+        await self._quiet()
+
+    def start_again(self, place: int) -> None:
+        self.diary.note("starts", self.gateways[place].name)
+        self.gateways[place] = self._gateway(place)
+
+    def _gateway(self, place: int) -> Gateway:
+        self._versions += 1
+        name = f"gateway-{place}.{self._versions}"
+        return Gateway(self._town, name, self._clocks[place], Random(f"{name}/{self.weather.seed}"))
+
+    def _heal(self) -> None:
+        """Nothing more goes wrong, and every clock is right; what is dead or down comes back."""
+        self.diary.note("healed")
+        for party in (self.database, self.core, self.bureau):
+            party.calm = True
+        for clock in self._clocks:
+            clock.ahead *= 0
+
+    async def _clerk(self, number: int, waiting: Iterator[Order]) -> None:
+        rng = Random(f"clerk/{number}/{self.weather.seed}")
+        for order in waiting:
+            said = await self._sent(order, rng)
+            if said is not None:
+                self.heard.append(Heard(order, said))
+            await asyncio.sleep(rng.expovariate(4.0))
+
+    async def _sent(self, order: Order, rng: Random) -> Answer | Fault | None:
+        """The same bytes until somebody answers, whichever gateway it is."""
+        number = order.received.raw.decode()
+        for _ in range(TRIES_MAX):
+            await asyncio.sleep(rng.expovariate(200.0))
+            said = await rng.choice(self.gateways).hear(order.received, PATIENCE_S)
+            if said is not None and not isinstance(said, Unready):
+                self.diary.note("heard", number, _words(said))
+                return said
+            self.diary.meet("sent again", number, "silence" if said is None else said.code)
+            await asyncio.sleep(rng.uniform(0.05, 1.0))
+        self.diary.accuse(f"{number}: {TRIES_MAX} times without an answer")
+        return None
+
+    async def _desk(self) -> None:
+        """The bureau's officers: of what is held some is released, some refused, some left to
+        expire. Their feed comes whole; what carries it out is the gateways' work."""
+        rng = Random(f"desk/{self.weather.seed}")
+        holds = MemoryHolds(self.state, MemoryLedger(self.state, instance="desk"))
+        seen: set[InstructionKey] = set()
+        version = 0
+        while True:
+            await asyncio.sleep(rng.uniform(0.2, 1.0))
+            for key, admission in list(self.state.instructions.items()):
+                if key in seen or admission.outcome is not Outcome.HOLD:
+                    continue
+                seen.add(key)
+                for _ in range(rng.choice((0, 1, 1, 1, 2))):
+                    version += 1
+                    verdict = rng.choice((Verdict.RELEASE, Verdict.RELEASE, Verdict.REFUSE))
+                    body = self._ordered(key, verdict, version)
+                    signed = body, "jws", "bureau"
+                    order = read_order(body)
+                    at_once(holds.take_feed(DIVISION, version, signed, [order], [body], NOW))
+                    self.diary.note("ordered", key.voucher_no, verdict)
+
+    def _ordered(self, key: InstructionKey, verdict: Verdict, version: int) -> bytes:
+        admission = self.state.instructions[key]
+        held = restored(admission.decision).findings
+        names = [name_of(each) for each in held if each.action is Action.HOLD]
+        if verdict is Verdict.REFUSE:
+            names = []
+        at = NOW.replace(microsecond=version)
+        decision = decision_bytes(
+            key, hashlib.sha256(admission.raw).digest(), verdict, names, "材料已补齐",
+            (at, at.replace(year=at.year + 1)),
+        )  # fmt: skip
+        people = (PersonRole.PROPOSER, "李经办"), (PersonRole.APPROVER, "王复核")
+        return order_bytes(decision, [Person(role=r, name=n, uri="", at=at) for r, n in people])
+
+    async def _quiet(self) -> None:
+        """Until nothing is under way but what a person must look into."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + HEALED_WITHIN_S
+        while waiting := self._waiting():
+            if loop.time() > deadline:
+                self.diary.accuse(f"still waiting: {waiting}")
+                return
+            await asyncio.sleep(LOOK_S)
+
+    def _waiting(self) -> str:
+        state = self.state
+        if any(gateway.busy for gateway in self.gateways):
+            return "a gateway that sleeps, or has not answered"
+        if any(not payment.operator_task for payment in state.open_payments.values()):
+            return "an open payment"
+        if state.open_releases:
+            return "an order of the bureau"
+        if state.notices or any(state.pending.values()):
+            return "a notice or a record"
+        if any(log.acknowledged_size < len(log.records) for log in state.logs.values()):
+            return "an acknowledgement"
+        if any(len(self.bureau.copy) < len(log.records) for log in state.logs.values()):
+            return "a bureau that forgot, until it is told something (a heartbeat)"
+        return ""
+
+    async def _ask_again(self) -> None:
+        rng = Random(f"again/{self.weather.seed}")
+        for order in dict.fromkeys(heard.order for heard in self.heard):
+            said = await self._sent(order, rng)
+            if said is not None:
+                self.again.append(Heard(order, said))
+
+    def _may_pay(self, key: InstructionKey) -> bool:
+        admission, end = self.state.instructions.get(key), self.state.hold_ends.get(key)
+        if admission is None:
+            return False
+        released = end is not None and end.how is HoldEnding.RELEASED
+        return admission.outcome is Outcome.PASS or released
+
+
+def _words(said: Answer | Fault) -> str:
+    if isinstance(said, Fault):
+        return str(said.code)
+    return f"{said.decision.outcome} {said.bank}"
