@@ -29,6 +29,8 @@ BROAD = {
     "gateway/web/intake.py": "as the door: the answer says that nothing is known to have passed",
     "gateway/workers/files.py": "as the door: the problem beside the document says so",
     "policies/book/book.py": "a policy that cannot be evaluated holds, it never passes",
+    "tests/simulation/database.py": "what a transaction raises is told to whoever called it",
+    "tests/simulation/process.py": "whatever breaks the line or a worker is accused by name",
 }
 """Where `except Exception` decides to fail closed."""
 
