@@ -146,16 +146,21 @@ FROM (
     WHERE c.division = $1 AND c.policy = 'JL-101' AND c.subject LIKE 'entry/%/denied'
           AND n.booked_day < $2
 ) AS e
-     JOIN settlement AS s
-       ON s.division = e.division AND s.fiscal_year = e.fiscal_year
-          AND s.voucher_type = e.voucher_type AND s.voucher_no = e.voucher_no
+     CROSS JOIN LATERAL (
+         SELECT s.division, s.fiscal_year, s.voucher_type, s.voucher_no, s.bank
+         FROM settlement AS s
+         WHERE s.division = e.division AND s.fiscal_year = e.fiscal_year
+               AND s.voucher_type = e.voucher_type AND s.voucher_no = e.voucher_no
+         OFFSET 0
+     ) AS s
 WHERE s.bank IN ('rejected', 'not_taken')
       AND NOT EXISTS (
           SELECT FROM set_aside AS a
           WHERE a.division = e.division AND a.fiscal_year = e.fiscal_year
                 AND a.voucher_type = e.voucher_type AND a.voucher_no = e.voucher_no
                 AND a.ended_as IS DISTINCT FROM 'given_back')
-      AND booked_net(e.division, e.fiscal_year, e.voucher_type, e.voucher_no) > 0
+      -- Of the settlement: asked of every movement of two days it would cost the look its deadline.
+      AND booked_net(s.division, s.fiscal_year, s.voucher_type, s.voucher_no) > 0
 ORDER BY e.booked_at, e.id
 LIMIT $3
 
