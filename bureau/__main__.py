@@ -34,6 +34,7 @@ from bureau.inbox.bell import Bell
 from bureau.inbox.keyring import KeyFiles, KeyRing
 from bureau.inbox.keys import receiving_keys
 from bureau.inbox.receive import OWN_CERTIFICATE, Inbox
+from bureau.own_names import refuse_other_names
 from bureau.serving import site, spare_the_collector
 from bureau.settings import Settings, SettingsWrong, load_settings
 from bureau.web.desk import desk_application
@@ -279,6 +280,7 @@ def _ring(settings: Settings, trust: Trust, tls: LiveTls) -> KeyRing:
 
 
 def _tls(settings: Settings) -> LiveTls:
+    refuse_other_names(settings.door_certificate, settings.witness_certificate)
     return LiveTls(_door_credentials(settings), partial(_handshake_refused, Seldom()))
 
 

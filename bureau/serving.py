@@ -35,16 +35,18 @@ async def site(
     assert runner.server
     answers_whatever_comes(runner.server)
     refusing = application.get(REFUSING)
-    listening: asyncio.Server | None = None
     try:
         listening = await asyncio.get_running_loop().create_server(
             lambda: Connection(runner.server, refusing),
             host, port, ssl=tls, backlog=128, reuse_address=True,
         )  # fmt: skip
+    except OSError as failed:  # an address that cannot be had is told with the setting
+        await runner.cleanup()
+        raise OSError(failed.errno, f"desk.port: {failed.strerror}") from failed
+    try:
         yield int(listening.sockets[0].getsockname()[1])
     finally:
-        if listening is not None:
-            listening.close()
+        listening.close()
         await runner.cleanup()
         _log.info("site.stopped", host=host)
 

@@ -16,7 +16,7 @@ from certs.keys import load_certificates, read_certificate, save_certificates
 from certs.live import LiveTls
 from certs.revocation import revoked_in
 from certs.signatories import read_signatories, signatory
-from certs.signing.signer import Signer
+from certs.signing.signer import Signer, uri_of
 from certs.trust import Trust
 from gateway.domain.certificates import Revoked
 
@@ -98,6 +98,10 @@ class KeyRing:
 
     async def _renew_tls(self) -> None:
         listed = self._listed()
+        certificate = self._files.tls[0]
+        assert certificate
+        if (name := uri_of(load_certificates(certificate)[0])) != self._trust.own.uri:
+            raise ValueError(f"{certificate.name} is the certificate of {name}")
         self._tls.take(await asyncio.to_thread(self._tls.prepare))
         self._tls.guard.revoked = listed
 

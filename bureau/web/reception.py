@@ -86,7 +86,10 @@ class Reception:
     def open(self, host: str, port: int) -> int:
         """Start to accept; the port. Raises OSError."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listening = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        try:
+            listening = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        except OSError as failed:  # an address that cannot be had is told with the setting
+            raise OSError(failed.errno, f"door.port: {failed.strerror}") from failed
         listening.setblocking(False)
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)  # visitors inherit it
         self._socket = listening
