@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -225,6 +225,15 @@ class Secrets(msgspec.Struct, frozen=True, kw_only=True):
         return "Secrets(***)"
 
 
+_FILES = ("tls.authority", "parties.authority")
+_OWN_FILES = (
+    "tls.certificate", "tls.key", "record_key.certificate", "record_key.key", "tls.revocations",
+    "parties.revocations", "record_key.sm2_certificate", "record_key.sm2_key",
+)  # fmt: skip
+"""Keys, certificates and lists that `certs` makes for this gateway."""
+_FOLDERS = ("parties.folder", "policies.books", "policies.folder")
+
+
 def read_settings(path: Path, *, before_keys: bool = False) -> Settings:
     """The gateway's settings; `before_keys` for who makes its first keys and certificates, or
     looks after them: then its own need not be there yet. Raises SettingsInvalid, one error a line.
@@ -237,10 +246,12 @@ def read_settings(path: Path, *, before_keys: bool = False) -> Settings:
         raise SettingsInvalid(f"{path}: {error}") from error
     hook = partial(path_in, path.parent)
     problems = list(unlike_shape(Settings, fields, "", hook))
+    settings = None
     if not problems:
         settings = msgspec.convert(fields, Settings, dec_hook=hook)
-        problems = _problems(settings, before_keys)
-    if problems:
+        problems = _problems(settings)
+    problems += _absent(fields, path.parent, before_keys)
+    if problems or settings is None:
         raise SettingsInvalid("\n  ".join([f"{path}:", *problems]))
     return settings
 
@@ -258,16 +269,7 @@ def read_secrets(environment: Mapping[str, str] = os.environ) -> Secrets:
     )
 
 
-def _problems(settings: Settings, before_keys: bool) -> list[str]:
-    files = [
-        ("tls.authority", settings.tls.authority),
-        ("parties.authority", settings.parties.authority),
-    ]
-    files += [] if before_keys else _own_files(settings)
-    folders = [("parties.folder", settings.parties.folder)]
-    chosen = (("policies.books", settings.policies.books),
-              ("policies.folder", settings.policies.folder))  # fmt: skip
-    folders += [(name, path) for name, path in chosen if path is not None]
+def _problems(settings: Settings) -> list[str]:
     named = sender_of(settings.gateway.uri)
     problems = []
     if named is None or named.role is not Role.GATEWAY or named.name != settings.gateway.bank_code:
@@ -276,8 +278,6 @@ def _problems(settings: Settings, before_keys: bool) -> list[str]:
     problems += _unlike_officers(settings)
     problems += _unlike_suite(settings)
     problems += _unlike_certs(settings)
-    problems += [f"{name}: no file {path}" for name, path in files if not path.is_file()]
-    problems += [f"{name}: no folder {path}" for name, path in folders if not path.is_dir()]
     problems += [
         f"bureaus.{division}: no bureau for a division of gateway.divisions"
         for division in settings.gateway.divisions
@@ -287,17 +287,21 @@ def _problems(settings: Settings, before_keys: bool) -> list[str]:
     return problems
 
 
-def _own_files(settings: Settings) -> Iterator[tuple[str, Path]]:
-    """Keys, certificates and lists that `certs` makes for this gateway."""
-    yield "tls.certificate", settings.tls.certificate
-    yield "tls.key", settings.tls.key
-    yield "record_key.certificate", settings.record_key.certificate
-    yield "record_key.key", settings.record_key.key
-    if settings.tls.revocations:
-        yield "tls.revocations", settings.tls.revocations
-    if settings.parties.revocations:
-        yield "parties.revocations", settings.parties.revocations
-    yield from _sm2_files(settings)
+def _absent(fields: dict[str, Any], folder: Path, before_keys: bool) -> Iterator[str]:
+    """Asked of the file as it was written, so that it is told beside whatever else is wrong."""
+    for name in (*_FILES, *(() if before_keys else _OWN_FILES)):
+        if (path := _path_at(fields, name, folder)) and not path.is_file():
+            yield f"{name}: no file {path}"
+    for name in _FOLDERS:
+        if (path := _path_at(fields, name, folder)) and not path.is_dir():
+            yield f"{name}: no folder {path}"
+
+
+def _path_at(fields: dict[str, Any], name: str, folder: Path) -> Path | None:
+    table, _, key = name.partition(".")
+    held = fields.get(table)
+    value = held.get(key) if isinstance(held, dict) else None
+    return folder / value if isinstance(value, str) else None
 
 
 def _unlike_parts(settings: Settings) -> Iterator[str]:

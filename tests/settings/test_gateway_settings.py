@@ -258,3 +258,15 @@ def test_every_absent_secret_is_named_and_none_is_shown() -> None:
     assert "GATEWAY_DATABASE, GATEWAY_COMMITMENT_SECRET" in str(refused.value)
     assert "the-passphrase" not in str(refused.value)
     assert repr(read_secrets(SECRETS)) == "Secrets(***)"
+
+
+def test_files_that_are_absent_are_told_beside_values_of_another_kind(tmp_path: Path) -> None:
+    """They were told in the next round only, when the kinds were right."""
+    text = EXAMPLE.read_text("utf-8").replace("shared_port = false", 'shared_port = "no"')
+    text = text.replace("keys/gateway-tls.key", "keys/absent.key")
+    text = text.replace('folder = "parties"', 'folder = "absent"').replace("[push]", "push = 1")
+    with pytest.raises(SettingsInvalid) as told:
+        read_settings(laid_out(tmp_path, text.replace("[push.agencies.220000000]", "[push_of]")))
+    said = str(told.value)
+    for words in ("gateway.shared_port: ", "tls.key: no file ", "parties.folder: no folder "):
+        assert words in said
