@@ -5,6 +5,7 @@ when it is refused; on the line only a look-up is left. A table is never changed
 """
 
 import datetime as dt
+import errno
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -184,8 +185,11 @@ def read_signatories(
     file of the authorities' lists.
 
     A file that cannot be read is left out with its reason, like a certificate that does not count;
-    of authorities and lists it raises ValueError, OSError.
+    of authorities and lists it raises ValueError, OSError. So it does of a folder that is not
+    there: that is not one in which nobody stands.
     """
+    if not folder.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "no such folder", str(folder))
     named: list[tuple[str, x509.Certificate]] = []
     unreadable: list[LeftOut] = []
     for path in sorted(folder.glob("*.pem")):

@@ -134,6 +134,7 @@ class KeyRing:
     ) -> None:
         mark = mark_of(files)
         if self._marks[what] == mark:
+            self._told.pop(what, None)  # what was away for a moment is back as it was
             return
         try:
             await renew()

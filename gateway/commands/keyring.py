@@ -128,6 +128,7 @@ class KeyRing:
         """Read anew what has changed; a refusal is tried again at the next change or turn."""
         mark = mark_of(files)
         if self._marks.get(what) == mark:
+            self._solved(what)  # what was away for a moment is back as it was
             return
         first = what not in self._marks
         try:
@@ -229,6 +230,7 @@ class KeyRing:
         if "record_key" not in self._marks:
             self._marks["record_key"] = mark
         if self._marks["record_key"] == mark:
+            self._solved("record_key")
             return
         try:
             fresh = await asyncio.to_thread(record_signer, self._house.settings, self._secrets)
