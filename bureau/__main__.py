@@ -33,8 +33,8 @@ from bureau.desk.summary import Summaries
 from bureau.inbox.bell import Bell
 from bureau.inbox.keyring import KeyFiles, KeyRing
 from bureau.inbox.keys import receiving_keys
+from bureau.inbox.own_names import refuse_other_names
 from bureau.inbox.receive import OWN_CERTIFICATE, Inbox
-from bureau.own_names import refuse_other_names
 from bureau.serving import site, spare_the_collector
 from bureau.settings import Settings, SettingsWrong, load_settings
 from bureau.web.desk import desk_application

@@ -7,7 +7,7 @@ import pytest
 import structlog
 from aiohttp import web
 
-from bureau.own_names import refuse_other_names
+from bureau.inbox.own_names import refuse_other_names
 from bureau.serving import site
 from bureau.web.reception import Bounds, Reception
 from certs.keys import save_certificates
