@@ -47,6 +47,8 @@ def registers_load(
     """
     from gateway.commands.registers import load_registers
 
+    if not file.exists():  # a CSV feed may be a folder
+        raise fail(f"nothing was loaded: no such file: {file}")
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     try:
         served = read_settings(settings).gateway.divisions if settings else ()

@@ -110,3 +110,11 @@ def test_settings_that_cannot_be_read_are_usage(words: tuple[str, ...], tmp_path
     absent = tmp_path / "absent.toml"
     result = run(*words, "--database", "postgresql:///nowhere", "--settings", absent)
     assert result.exit_code == 2 and "absent.toml" in result.output, result.output
+
+
+def test_a_registers_file_that_is_not_there_was_not_loaded(tmp_path: Path) -> None:
+    """It said that nothing was *known* to have been loaded, as when the database fails midway."""
+    absent = tmp_path / "absent.json"
+    ran = run("registers", "load", absent, GATEWAY_DATABASE="postgresql://gw@127.0.0.1:1/gw")
+    assert ran.exit_code == 1
+    assert f"nothing was loaded: no such file: {absent}" in ran.output
