@@ -176,17 +176,22 @@ def _found(beside: Beside, close: Fields) -> dict[Account, _Found]:
     settled_by = _at(close) - UNCERTAIN
     found: dict[Account, _Found] = defaultdict(_Found)
     open_: dict[str, tuple[_Found, int]] = {}
-    for record in beside.told(RecordKind.VERDICT, RecordKind.BANK_OUTCOME):
+    settled: dict[str, tuple[list[int], int]] = {}
+    for record in beside.told(RecordKind.VERDICT, RecordKind.BANK_OUTCOME, RecordKind.CORRECTION):
         if record["kind"] == RecordKind.VERDICT:
             if since <= _at(record) < until:
                 line = found[record["agency"]["code"], record["payer"]["account"]]
                 _add(line, record)
                 if record["outcome"] != "blocked":
                     open_[_name(record)] = line, record["amount_fen"]
+        elif record["kind"] == RecordKind.CORRECTION:
+            _doubt(settled.pop(_name(record), None))
         elif _at(record) < settled_by and (of := open_.pop(_name(record), None)):
             line, amount = of
             taken = record["bank_outcome"] == BankOutcome.ACCEPTED
-            _count(line.accepted if taken else line.refused, amount)
+            pair = line.accepted if taken else line.refused
+            _count(pair, amount)
+            settled[_name(record)] = pair, amount
     return found
 
 
@@ -199,6 +204,15 @@ def _add(line: _Found, verdict: Fields) -> None:
         line.counted["passed_fen"] += amount
     if outcome != "blocked":
         _count(line.sent, amount)
+
+
+def _doubt(counted: tuple[list[int], int] | None) -> None:
+    """A payment of which two words were recorded may count either way: the close tells the one that
+    counted when it was written."""
+    if counted:
+        pair, amount = counted
+        pair[0] -= 1
+        pair[1] -= amount
 
 
 def _count(pair: list[int], amount: int) -> None:

@@ -95,12 +95,15 @@ async def test_what_a_record_holds_inside_is_not_what_it_is(world: World) -> Non
     assert result.exit_code == 3, "a heartbeat is no verdict"
 
 
-async def closed(world: World, change: Callable[[list[Fields]], list[Fields]]) -> Path:
+async def closed(
+    world: World, change: Callable[[list[Fields]], list[Fields]], *, decided: bool = False
+) -> Path:
     """A day whose close the bank words as it likes, exported and listed by itself."""
-    await world.decide(1, "A")
-    await world.decide(2, "B")
-    await world.seal()
-    await world.deliver()
+    if not decided:
+        await world.decide(1, "A")
+        await world.decide(2, "B")
+        await world.seal()
+        await world.deliver()
     await world.close()
     owner = await asyncpg.connect(world.dsn)
     rows = await owner.fetch("DELETE FROM pending_record RETURNING body")
@@ -156,6 +159,37 @@ async def test_a_close_that_says_more_than_the_log_holds_is_found(
     folder = await closed(world, change)
     result = verify("day", folder, *world.trusted)
     assert result.exit_code == 1, result.output
+
+
+def of_the_bank(kind: str, **more: Any) -> bytes:
+    return unnumbered({
+        "division": DIVISION, "fiscal_year": 2026, "kind": kind, "recorded_at": microseconds(AT),
+        "voucher_no": "1", "voucher_type": "8202",
+    } | more)  # fmt: skip
+
+
+def called_paid(parts: list[Fields]) -> list[Fields]:
+    (part,) = parts
+    first, *rest = part["lines"]
+    fen = first["passed_fen"]
+    return [part | {"lines": [more(first, accepted=1, accepted_fen=fen, unknown=-1), *rest]}]
+
+
+@pytest.mark.parametrize("corrected", [False, True])
+async def test_a_refused_payment_is_not_called_paid_unless_two_words_were_recorded(
+    world: World, corrected: bool
+) -> None:
+    """An ended contradiction counts as the later word (decision 0087)."""
+    await world.decide(1, "A")
+    await world.seal()
+    await slip(world, of_the_bank("bank_outcome", bank_outcome="rejected"))
+    if corrected:
+        await slip(world, of_the_bank("correction", held="rejected", said="accepted"))
+    await world.seal()
+    await world.deliver()
+    folder = await closed(world, called_paid, decided=True)
+    result = verify("day", folder, *world.trusted)
+    assert result.exit_code == (0 if corrected else 1), result.output
 
 
 async def test_the_close_and_the_signed_list_are_of_the_day_that_is_verified(world: World) -> None:
