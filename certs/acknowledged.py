@@ -19,7 +19,7 @@ from certs.log.note import (
 )
 from certs.own_log import OwnLog
 from certs.trust import Trust
-from gateway.domain.faults import BureauUnproven, Unproven
+from gateway.domain.faults import BureauUnavailable, BureauUnproven, Unproven
 from gateway.domain.log import Cosigned
 
 CLOCKS_APART = dt.timedelta(minutes=5)
@@ -53,9 +53,7 @@ class BureauWitness:
         Whether that is our history too only the log's storage can say. Raises BureauUnproven.
         """
         try:
-            checkpoint, note = open_checkpoint(
-                cosigned.checkpoint, OwnLog(trust=self.trust, origin=self.origin).keys()
-            )
+            checkpoint, note = open_checkpoint(cosigned.checkpoint, self._own_log.keys())
             if checkpoint.size != cosigned.size:
                 raise NoteRefused(f"the checkpoint is of size {checkpoint.size}")
             if not self._cosigned(note, at):
@@ -63,6 +61,28 @@ class BureauWitness:
         except NoteRefused as refused:
             raise BureauUnproven(f"size {cosigned.size} is not proven: {refused}") from refused
         return checkpoint.root
+
+    def counts(self, checkpoint: str, at: dt.datetime) -> bool:
+        """Whether the bureau can take this checkpoint of ours at `at`: a key signed it that has
+        neither ended nor is revoked. Raises BureauUnproven: it is none of this log."""
+        try:
+            return self._own_log.counts(checkpoint, at)
+        except NoteRefused as refused:
+            raise BureauUnproven(f"what we stored is no checkpoint of ours: {refused}") from refused
+
+    def signed_anew(self, checkpoint: str, root: bytes | None, at: dt.datetime) -> str:
+        """As `OwnLog.signed_anew`. Raises BureauUnproven; BureauUnavailable while no key of ours
+        counts."""
+        try:
+            return self._own_log.signed_anew(checkpoint, root, at)
+        except NoteRefused as refused:
+            raise BureauUnproven(f"it cannot be signed anew: {refused}") from refused
+        except ValueError as ended:
+            raise BureauUnavailable(f"nothing that we sign counts: {ended}") from ended
+
+    @property
+    def _own_log(self) -> OwnLog:
+        return OwnLog(trust=self.trust, origin=self.origin)
 
     def check_receipt(self, division: str, notice: bytes, receipt: str, at: dt.datetime) -> None:
         """That the bureau's own key signed for this very notice, alone or as one of several.

@@ -109,6 +109,7 @@ class Delivering:
         """
         total, turned_back = 0, False
         while delivery := await self._next(division):
+            delivery = await self._countersigned(delivery)
             cosigned = await self._inboxes[division].bureau.deliver(delivery)
             if cosigned.size < delivery.start and not turned_back:
                 await self._turn_back(delivery, cosigned)
@@ -124,6 +125,20 @@ class Delivering:
         again = self._again.get(division)
         start = again.start if again else None
         return await self._records.next_delivery(division, DELIVERY_RECORDS_MAX, start)
+
+    async def _countersigned(self, delivery: Delivery) -> Delivery:
+        """A checkpoint whose key has ended or is revoked meanwhile counts with nobody any more, and
+        a bureau would keep it as misbehaviour: the key in use signs the same text anew (decision
+        0089). Raises BureauUnavailable while there is no such key, BureauUnproven."""
+        division, now = delivery.division, self._clock.now()
+        witness = self._inboxes[division].witness
+        if witness.counts(delivery.checkpoint, now):
+            return delivery
+        size = delivery.start + len(delivery.records)
+        root = await self._records.root_at(division, size)
+        signed = witness.signed_anew(delivery.checkpoint, root, now)
+        log.info("checkpoint.signed_anew", division=division, size=size)
+        return attrs.evolve(delivery, checkpoint=signed)
 
     async def _turn_back(self, delivery: Delivery, cosigned: Cosigned) -> None:
         """The bureau holds less than it had acknowledged. What it still holds must be the beginning
@@ -161,6 +176,7 @@ class Delivering:
         delivery = await self._records.next_delivery(division, 1, told - 1)
         if delivery is None:
             return False
+        delivery = await self._countersigned(delivery)
         cosigned = await self._inboxes[division].bureau.deliver(delivery)
         if cosigned.size < told:
             return False
