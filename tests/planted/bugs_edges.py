@@ -60,7 +60,11 @@ EDGE_BUGS = (
                 "        opened, _ = open_checkpoint(checkpoint, self.keys())",
                 "        opened = parse_checkpoint(parse_note(checkpoint).text)",
             ),
-            Change("certs/own_log.py", "open_checkpoint\n", "parse_checkpoint, parse_note\n"),
+            Change(
+                "certs/own_log.py",
+                "    open_checkpoint,\n",
+                "    open_checkpoint,\n    parse_checkpoint,\n    parse_note,\n",
+            ),
         ),
         (
             f"{T_MARK}::test_a_mark_that_does_not_prove_itself_is_none[forged]",
