@@ -34,11 +34,13 @@ from gateway.workers.office import Office
 
 PARTIES_SHOWN_MAX = 2_000
 LOADED_EVERY = dt.timedelta(minutes=5)
+"""How often what is loaded is told while nothing changes."""
+ALONE_AFTER_S = 10.0
+"""How long a process waits for the office's holder to announce a key that it has in its files."""
 ONE_SUITE = (
     "only the SM2 key is new, and an announcement names a P-256 key: renew both, or hand the SM2"
     " certificate to the bureau and restart"
 )
-"""How often what is loaded is told while nothing changes."""
 
 log = structlog.get_logger()
 
@@ -62,6 +64,7 @@ class KeyRing:
         self._loaded_told: dict[str, Mark] = {}
         self._loaded_at = dt.datetime.min.replace(tzinfo=dt.UTC)
         self._told_key = ""
+        self._awaited = "", 0.0
         self._told: dict[str, str] = {}
         self.expel: Callable[[Callable[[object], bool]], int] = lambda _: 0
         """Hangs up on whoever may not stay; set by who wires the listener."""
@@ -294,7 +297,7 @@ class KeyRing:
                 waiting.append(division)
             elif sealed[0].record.seq >= acknowledged.get(division, 0):
                 return False
-        if waiting and self._office.held and self._told_key != fresh.thumbprint:
+        if waiting and self._announces(fresh.thumbprint):
             now = self._house.clock.now()
             pem = pem_of(fresh.certificate)
             for division, draft in self._teller.announced(
@@ -306,11 +309,21 @@ class KeyRing:
             log.info("record_key.announced", thumbprint=fresh.thumbprint)
         return not waiting
 
+    def _announces(self, thumbprint: str) -> bool:
+        """Once, and the office's holder at once: the other processes mostly share its files. Who
+        still waits after a while has a record key of its own host's, and tells of it itself."""
+        if self._told_key == thumbprint:
+            return False
+        now = self._house.clock.monotonic()
+        if self._awaited[0] != thumbprint:
+            self._awaited = thumbprint, now
+        return self._office.held or now - self._awaited[1] >= ALONE_AFTER_S
+
     async def _use(self, fresh: Signer, own: Signer) -> None:
         self._house.trust.replace(self._house.trust.table, fresh)
         self._house.sealer.sign_with(fresh)
         log.info("record_key.in_use", thumbprint=fresh.thumbprint)
-        if self._office.held:
+        if self._office.held or self._told_key == fresh.thumbprint:
             now = self._house.clock.now()
             for division, draft in self._teller.retired(own.thumbprint, fresh.thumbprint, now):
                 await self._house.ledger.record(division, draft)
