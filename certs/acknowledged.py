@@ -38,7 +38,7 @@ class _Last:
 
 @attrs.frozen(kw_only=True)
 class BureauWitness:
-    """Fulfils gateway.ports.BureauWitness for one division's log."""
+    """Fulfils gateway.ports.BureauWitness and OwnCheckpoints for one division's log."""
 
     trust: Trust
     bureau: str

@@ -321,6 +321,14 @@ class BureauWitness(Protocol):
         """The root that our key and the bureau's signed at that size. Raises BureauUnproven."""
         ...
 
+    def check_receipt(self, division: str, notice: bytes, receipt: str, at: dt.datetime) -> None:
+        """That the bureau signed for this very notice. Raises BureauUnproven."""
+        ...
+
+
+class OwnCheckpoints(Protocol):
+    """Our own checkpoints, as the bureau can take them (certs room), for one division."""
+
     def counts(self, checkpoint: str, at: dt.datetime) -> bool:
         """Whether a key signed this checkpoint of ours that still counts. Raises BureauUnproven."""
         ...
@@ -328,10 +336,6 @@ class BureauWitness(Protocol):
     def signed_anew(self, checkpoint: str, root: bytes | None, at: dt.datetime) -> str:
         """The same text under the key in use, if it is of the tree with this root. Raises
         BureauUnproven; BureauUnavailable while our own key counts no more."""
-        ...
-
-    def check_receipt(self, division: str, notice: bytes, receipt: str, at: dt.datetime) -> None:
-        """That the bureau signed for this very notice. Raises BureauUnproven."""
         ...
 
 

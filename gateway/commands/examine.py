@@ -21,7 +21,7 @@ from adapters.postgres.shelf import PostgresRegisterShelf
 from certs.live import LiveTls
 from certs.tls import client_context
 from gateway.commands.examine_keys import certificates, keys, word
-from gateway.commands.examine_mark import marks
+from gateway.commands.examine_mark import marks, signed
 from gateway.commands.examine_policies import policies
 from gateway.commands.finding import Finding, State, bad, good, warn
 from gateway.commands.journal import configure_log, unwritable
@@ -64,6 +64,8 @@ async def examine(settings: Settings, secrets: Secrets) -> AsyncIterator[Finding
         async for finding in own_secrets(settings, secrets):
             yield finding
         async for finding in registers(settings, secrets, now):
+            yield finding
+        async for finding in signed(settings, secrets):
             yield finding
     async for finding in marks(settings, secrets, reachable=reachable):
         yield finding

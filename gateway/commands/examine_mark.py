@@ -60,6 +60,27 @@ async def marks(settings: Settings, secrets: Secrets, *, reachable: bool) -> Asy
         return  # the database is among the findings
 
 
+async def signed(settings: Settings, secrets: Secrets) -> AsyncIterator[Finding]:
+    """Whether each log's newest checkpoint is signed by a key that this host knows as ours: another
+    host's certificate, or an earlier one, may lack among the parties, and then nothing is told."""
+    records = PostgresRecordLog(secrets.database)
+    try:
+        own = record_signer(settings, secrets)
+        trust = load_trust(settings.parties.authority, settings.parties.folder, own)
+        for division, log in own_logs(settings, trust).items():
+            newest = await records.newest_checkpoint(division, 0)
+            try:
+                if newest:
+                    log.read(newest[1])
+            except ValueError as reason:
+                words = "the newest checkpoint is of no record key in parties.folder"
+                yield bad(f"log {division}", f"{words}: {reason}")
+    except (OSError, ValueError, LedgerUnavailable):
+        return  # keys, parties and database are among the findings
+    finally:
+        await records.close()
+
+
 async def compare(settings: Settings, secrets: Secrets) -> list[Comparison]:
     """Raises OSError, ValueError (the file, our keys), LedgerUnavailable."""
     file = mark_file(settings)

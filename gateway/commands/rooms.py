@@ -155,13 +155,11 @@ async def open_house(
     inboxes = {
         division: Inbox(
             bureau=await rooms.enter_async_context(bureau_of(settings, tls, division)),
-            witness=BureauWitness(
-                trust=trust,
-                bureau=settings.bureaus[division].peer,
-                origin=log_origin(settings.gateway.uri, division, signer.suite),
-            ),
+            witness=witness,
+            own=witness,
         )
         for division in settings.gateway.divisions
+        for witness in [witness_of(settings, trust, division)]
     }
     formats = accepted_formats()
     messages = PostgresMessages(secrets.database, vault)
@@ -240,6 +238,11 @@ async def open_house(
         letters=letters,
         release=Release(line_rooms, line, holds, trust, signed_bytes(messages)),
     )
+
+
+def witness_of(settings: Settings, trust: Trust, division: str) -> BureauWitness:
+    origin = log_origin(settings.gateway.uri, division, trust.own.suite)
+    return BureauWitness(trust=trust, bureau=settings.bureaus[division].peer, origin=origin)
 
 
 def signed_bytes(messages: PostgresMessages) -> Callable[[str, bytes], Awaitable[bytes | None]]:

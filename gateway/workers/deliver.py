@@ -14,7 +14,7 @@ import structlog
 
 from gateway.domain.faults import BureauUnavailable, BureauUnproven, LedgerUnavailable
 from gateway.domain.log import Cosigned, Delivery
-from gateway.ports import Bureau, BureauWitness, Clock, Gatekeeper, RecordLog
+from gateway.ports import Bureau, BureauWitness, Clock, Gatekeeper, OwnCheckpoints, RecordLog
 from gateway.workers.notices import NoticeDesk
 from gateway.workers.office import Office
 
@@ -43,6 +43,8 @@ class Inbox:
 
     bureau: Bureau
     witness: BureauWitness
+    own: OwnCheckpoints | None = None
+    """None: of a log whose keys never end, in memory."""
 
 
 class Delivering:
@@ -131,12 +133,12 @@ class Delivering:
         a bureau would keep it as misbehaviour: the key in use signs the same text anew (decision
         0089). Raises BureauUnavailable while there is no such key, BureauUnproven."""
         division, now = delivery.division, self._clock.now()
-        witness = self._inboxes[division].witness
-        if witness.counts(delivery.checkpoint, now):
+        own = self._inboxes[division].own
+        if own is None or own.counts(delivery.checkpoint, now):
             return delivery
         size = delivery.start + len(delivery.records)
         root = await self._records.root_at(division, size)
-        signed = witness.signed_anew(delivery.checkpoint, root, now)
+        signed = own.signed_anew(delivery.checkpoint, root, now)
         log.info("checkpoint.signed_anew", division=division, size=size)
         return attrs.evolve(delivery, checkpoint=signed)
 

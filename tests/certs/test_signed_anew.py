@@ -107,7 +107,7 @@ class Post:
         witness = BureauWitness(trust=self.trust, bureau=self.witness_key.uri, origin=self.origin)
         self.worker = Delivering(
             Office(self.records), self.records,
-            {HERE: Inbox(bureau=self.bureau, witness=witness)},
+            {HERE: Inbox(bureau=self.bureau, witness=witness, own=witness)},
             self.trust, self.clock, asyncio.Event(),
         )  # fmt: skip
 

@@ -112,6 +112,16 @@ async def test_each_host_signs_with_its_own_key_and_the_log_proves_itself_across
     await until(partial(told, stage), "nothing is taken under the first host's new key")
     assert logged(stage, "delivery.refused") == 0
     await scene.client.aclose()
+    alone = stage.folder / "alone"
+    alone.mkdir()
+    for file in stage.identities.parties.glob("*.pem"):
+        if not file.name.startswith("gateway"):
+            shutil.copy(file, alone)
+    settings = stage.folder / f"{SECOND}.toml"
+    text = settings.read_text("utf-8").replace(str(stage.identities.parties), str(alone))
+    settings.write_text(text, "utf-8")
+    checked = await asyncio.to_thread(run, stage, "serve", "--check", "--settings", settings)
+    assert checked.code != 0 and "no record key in parties.folder" in checked.said, checked
     folder = stage.folder / "exported"
     made = await asyncio.to_thread(run, stage, "export", "day", folder, *exporting(stage))
     assert made.code == 0, made
