@@ -37,10 +37,6 @@ LOADED_EVERY = dt.timedelta(minutes=5)
 """How often what is loaded is told while nothing changes."""
 ALONE_AFTER_S = 10.0
 """How long a process waits for the office's holder to announce a key that it has in its files."""
-ONE_SUITE = (
-    "only the SM2 key is new, and an announcement names a P-256 key: renew both, or hand the SM2"
-    " certificate to the bureau and restart"
-)
 
 log = structlog.get_logger()
 
@@ -244,9 +240,6 @@ class KeyRing:
         # Nobody takes an announcement of a key that has ended: the bureau is handed the successor.
         ended = bool(self._unproven())
         same = _thumbprints(fresh) == _thumbprints(own)
-        if not (same or ended) and fresh.thumbprint == own.thumbprint:
-            self._problem("record_key", ONE_SUITE)
-            return
         if same or ended or await self._announced(fresh, own):
             self._marks["record_key"] = mark
             self._solved("record_key")
@@ -264,7 +257,8 @@ class KeyRing:
                 raise ValueError("the new record certificate is not valid now")
             if self._house.trust.table.is_revoked(proven):
                 raise ValueError("the new record certificate is revoked")
-        if own.thumbprint not in self._house.trust.table.by_thumbprint:
+        known = self._house.trust.table.by_thumbprint
+        if any(one.thumbprint not in known for one in own.each):
             raise ValueError(
                 "the certificate of the key in use must stay in parties.folder: what it has signed "
                 "is proven with it"
@@ -288,45 +282,49 @@ class KeyRing:
         shut.update(dict.fromkeys(self._house.settings.gateway.divisions, words))
 
     async def _announced(self, fresh: Signer, own: Signer) -> bool:
-        subject = key_subject(fresh.thumbprint)
+        """Each key that is new, in GW1-SM2-SM3 one of them or both, in a record of its own."""
         acknowledged = {one.division: one.acknowledged_size for one in await self._watchbook.logs()}
-        waiting = []
-        for division in self._house.settings.gateway.divisions:
-            sealed = await self._house.records.evidence(division, subject)
-            if not sealed:
-                waiting.append(division)
-            elif sealed[0].record.seq >= acknowledged.get(division, 0):
-                return False
-        if waiting and self._announces(fresh.thumbprint):
+        waiting: dict[str, set[str]] = {}
+        for one, _ in _changed(fresh, own):
+            for division in self._house.settings.gateway.divisions:
+                subject = key_subject(one.thumbprint)
+                sealed = await self._house.records.evidence(division, subject)
+                if not sealed:
+                    waiting.setdefault(one.thumbprint, set()).add(division)
+                elif sealed[0].record.seq >= acknowledged.get(division, 0):
+                    return False
+        if waiting and self._announces(_named(fresh)):
             now = self._house.clock.now()
-            pem = pem_of(fresh.certificate)
-            for division, draft in self._teller.announced(
-                pem, fresh.thumbprint, own.thumbprint, now
-            ):
-                if division in waiting:
-                    await self._house.ledger.record(division, draft)
-            self._told_key = fresh.thumbprint
-            log.info("record_key.announced", thumbprint=fresh.thumbprint)
+            for one, under in _changed(fresh, own):
+                pem = pem_of(one.certificate)
+                for division, draft in self._teller.announced(
+                    pem, one.thumbprint, under.thumbprint, now
+                ):
+                    if division in waiting.get(one.thumbprint, ()):
+                        await self._house.ledger.record(division, draft)
+                log.info("record_key.announced", thumbprint=one.thumbprint)
+            self._told_key = _named(fresh)
         return not waiting
 
-    def _announces(self, thumbprint: str) -> bool:
+    def _announces(self, named: str) -> bool:
         """Once, and the office's holder at once: the other processes mostly share its files. Who
         still waits after a while has a record key of its own host's, and tells of it itself."""
-        if self._told_key == thumbprint:
+        if self._told_key == named:
             return False
         now = self._house.clock.monotonic()
-        if self._awaited[0] != thumbprint:
-            self._awaited = thumbprint, now
+        if self._awaited[0] != named:
+            self._awaited = named, now
         return self._office.held or now - self._awaited[1] >= ALONE_AFTER_S
 
     async def _use(self, fresh: Signer, own: Signer) -> None:
         self._house.trust.replace(self._house.trust.table, fresh)
         self._house.sealer.sign_with(fresh)
         log.info("record_key.in_use", thumbprint=fresh.thumbprint)
-        if self._office.held or self._told_key == fresh.thumbprint:
+        if self._office.held or self._told_key == _named(fresh):
             now = self._house.clock.now()
-            for division, draft in self._teller.retired(own.thumbprint, fresh.thumbprint, now):
-                await self._house.ledger.record(division, draft)
+            for one, before in _changed(fresh, own):
+                for division, draft in self._teller.retired(before.thumbprint, one.thumbprint, now):
+                    await self._house.ledger.record(division, draft)
 
     async def _record_loaded(self, place: str, file: Path) -> None:
         """The office's holder records it; the other processes take the same files."""
@@ -356,6 +354,16 @@ def _readable(path: Path) -> tuple[Any, ...]:
         return load_certificates(path)
     except (ValueError, OSError):
         return ()
+
+
+def _changed(fresh: Signer, own: Signer) -> list[tuple[Signer, Signer]]:
+    """Keys that are new, each with the one of its suite that it follows."""
+    pairs = zip(fresh.each, own.each, strict=True)
+    return [(one, before) for one, before in pairs if one.thumbprint != before.thumbprint]
+
+
+def _named(signer: Signer) -> str:
+    return "+".join(_thumbprints(signer))
 
 
 def _thumbprints(signer: Signer) -> tuple[str, ...]:
