@@ -1,9 +1,11 @@
 """A bank core that pays whatever it is handed, each time: silent, late, refusing, not to be found.
 
-It keeps what it declares: after `horizon_s` of not being found nothing takes effect any more.
+It keeps what it declares: after `horizon_s` of not being found nothing takes effect any more. In
+some weathers it lies about single payments, and its own books show it.
 """
 
 import asyncio
+import datetime as dt
 from collections.abc import Callable
 from random import Random
 
@@ -17,7 +19,11 @@ from gateway.domain.bank import (
     EnquiryOutcome,
     LeftOut,
 )
+from gateway.domain.conduct import BankEntry, Direction
+from gateway.domain.faults import BankSilent
 from gateway.domain.instruction import InstructionKey
+from gateway.domain.ledger import Admission
+from tests.pipeline.fakes import NOW, SUPPLIER, ZERO_BALANCE
 from tests.simulation.database import Host
 from tests.simulation.diary import Diary
 from tests.simulation.weather import Weather
@@ -37,6 +43,8 @@ class Handed:
 
     times: int = 0
     paid: int = 0
+    lied: bool = False
+    """Paid, and called refused: its own books say so."""
     outcome: BankOutcome | None = None
     """Once it has taken effect; None while it is parked, or if it was lost."""
     told_from: float = 0.0
@@ -46,18 +54,22 @@ class Handed:
 
 
 class Core:
-    """`may_pay` says whether a durable pass of this key stands, at this very moment."""
+    """`passed` tells the durable pass of this key that stands at this very moment, if one does."""
 
     def __init__(
-        self, weather: Weather, diary: Diary, may_pay: Callable[[InstructionKey], bool]
-    ) -> None:
+        self, weather: Weather, diary: Diary,
+        passed: Callable[[InstructionKey], Admission | None],
+    ) -> None:  # fmt: skip
         self.conduct = BankConduct(idempotent=False, enquiry=True, horizon_s=weather.horizon_s)
         self.handed: dict[InstructionKey, Handed] = {}
         self.down = False
         self.calm = False
         self._weather = weather
         self._diary = diary
-        self._may_pay = may_pay
+        self._passed = passed
+        self.movements: list[BankEntry] = []
+        self.taking_back = 0
+        """How many payments it will still take back."""
         self._rng = Random(f"bank/{weather.seed}")
 
     def reached_by(self, host: Host) -> "Branch":
@@ -68,7 +80,7 @@ class Core:
         if self.down:
             self._diary.meet("lost on the way to the bank", key.voucher_no)
             return
-        if not self._may_pay(key):
+        if self._passed(key) is None:
             self._diary.accuse(f"I1 {key}: at the bank without a durable pass")
         loop, rng = asyncio.get_running_loop(), self._rng
         handed = self.handed.setdefault(key, Handed())
@@ -104,8 +116,17 @@ class Core:
         answer: "asyncio.Future[BankAnswer] | None",
     ) -> None:  # fmt: skip
         handed = self.handed[key]
+        if outcome is BankOutcome.ACCEPTED:
+            handed.paid += 1
+            self._move(key, Direction.DEBIT)
+            if not self.calm and self._rng.random() < self._weather.lies:
+                handed.lied, outcome = True, BankOutcome.REJECTED
+                self._diary.meet("paid, and called refused", key.voucher_no)
+                if self._rng.random() < 0.5:
+                    self.taking_back += 1
+                    later = self._rng.uniform(1.0, 60.0)
+                    asyncio.get_running_loop().call_later(later, self._move, key, Direction.CREDIT)
         handed.outcome = outcome
-        handed.paid += outcome is BankOutcome.ACCEPTED
         self._diary.note("bank", key.voucher_no, outcome)
         if answer is None:
             self._diary.meet("taken in silence", key.voucher_no)
@@ -114,6 +135,29 @@ class Core:
                 self._rng.expovariate(1 / WAY_S), _told, answer,
                 BankAnswer(outcome=outcome, reference=f"R{key.voucher_no}"),
             )  # fmt: skip
+
+    def _move(self, key: InstructionKey, direction: Direction) -> None:
+        """In its own books, which do not lie."""
+        passed = self._passed(key)
+        if passed is None:
+            return
+        if direction is Direction.CREDIT:
+            self.taking_back -= 1
+            self._diary.meet("taken back by the bank", key.voucher_no)
+        place = len(self.movements) + 1
+        self.movements.append(
+            BankEntry(
+                division=key.division, id=f"M{place}", account=ZERO_BALANCE, direction=direction,
+                booked_at=NOW + dt.timedelta(seconds=asyncio.get_running_loop().time()),
+                amount_fen=passed.amount_fen, key=key, reference=f"R{key.voucher_no}",
+                counter_account=SUPPLIER, counter_name="",
+            )
+        )  # fmt: skip
+
+    def net_fen(self, key: InstructionKey) -> int:
+        """What its books leave gone of a payment."""
+        signs = {Direction.DEBIT: 1, Direction.CREDIT: -1}
+        return sum(signs[e.direction] * e.amount_fen for e in self.movements if e.key == key)
 
     def told(self, key: InstructionKey) -> EnquiryAnswer:
         if self.down or (not self.calm and self._rng.random() < 0.1):
@@ -168,6 +212,18 @@ class Branch:
     def _arrive(self, key: InstructionKey, answer: "asyncio.Future[BankAnswer]") -> None:
         self._core.take(key, answer)
         self._host.reached("submit")
+
+    async def entries(self, after: str | None, limit: int) -> tuple[list[BankEntry], str | None]:
+        """`gateway.conduct_ports.BankBooks`."""
+        await self._host.awake()
+        await asyncio.sleep(self._rng.expovariate(1 / WAY_S))
+        if self._core.down:
+            raise BankSilent("no connection")
+        start = int(after or 0)
+        found = self._core.movements[start : start + limit]
+        await asyncio.sleep(self._rng.expovariate(1 / WAY_S))
+        await self._host.awake()
+        return found, str(start + len(found)) if found else None
 
     async def enquire(self, key: InstructionKey) -> EnquiryAnswer:
         await self._host.awake()

@@ -44,6 +44,8 @@ class Host:
 class Database:
     def __init__(self, weather: Weather, diary: Diary) -> None:
         self.state = MemoryState()
+        self.cursors: dict[str, str] = {}
+        """How far the bank's movements were read."""
         self.down = False
         self._weather = weather
         self._diary = diary

@@ -16,14 +16,17 @@ from adapters.memory.holds import MemoryHolds
 from adapters.memory.ledger import MemoryLedger
 from adapters.memory.recordlog import MemoryRecordLog
 from gateway.domain.answer import Answer
+from gateway.domain.conduct_rules import Allowances
 from gateway.domain.faults import Fault, FaultCode, LedgerUnavailable, Unready
 from gateway.domain.instruction import Received
 from gateway.domain.ledger import RecordDraft
 from gateway.domain.refunds import Overdraft
 from gateway.pipeline.line import FORWARD_WITHIN_S, Line, Rooms
+from gateway.pipeline.reconcile import Reconciling
 from gateway.pipeline.release import Release
 from gateway.pipeline.tell import Origin
 from gateway.ports import RecordSealer, RegisterShelf
+from gateway.workers.conduct import Conduct
 from gateway.workers.deliver import Delivering, Inbox
 from gateway.workers.enquire import Enquiring
 from gateway.workers.expire import Expiring, Keeping
@@ -33,6 +36,7 @@ from gateway.workers.seal import Sealing
 from tests.pipeline.fakes import DIVISION, NOW, SENDER, OpenCommitments, OpenGate
 from tests.simulation.bank import DEADLINE_S, Core
 from tests.simulation.bureau import Bureau
+from tests.simulation.conduct import Books
 from tests.simulation.database import Database, Host
 from tests.simulation.diary import Diary
 from tests.simulation.rules import Rules, Wording
@@ -167,6 +171,7 @@ class Gateway(Host):
         ledger = town.database.reached_by(self, plain)
         holds = town.database.reached_by(self, MemoryHolds(state, plain))
         records = town.database.reached_by(self, self.records)
+        books = town.database.reached_by(self, Books(state, plain, town.database.cursors))
         bank, post = town.core.reached_by(self), town.bureau.reached_by(self)
         ahead: dict[str, str] = {}
         rooms = Rooms(
@@ -184,15 +189,20 @@ class Gateway(Host):
         delivering.ahead = ahead
         sealing.greet, sealing.halted = delivering.greet, ahead
         enquiring = Enquiring(
-            office, ledger, bank, self.clock, ORIGIN, debit=_no_books,
+            office, ledger, bank, self.clock, ORIGIN, debit=books.debit,
             after_s=FORWARD_WITHIN_S + DEADLINE_S,
         )  # fmt: skip
+        reconciling = Reconciling(
+            store=books, shelf=town.shelf, formats=rooms.formats, origin=ORIGIN,
+            allowances=Allowances(), behind=ahead,
+        )  # fmt: skip
+        conduct = Conduct(office, reconciling, bank, self.clock, (DIVISION,))
         release = Release(rooms, self._line, holds, OpenRegistry())
         keeping = Keeping(holds=holds, overdrafts=NoOverdrafts(), ledger=ledger)
         expiring = Expiring(office, keeping, self.clock, ORIGIN, (DIVISION,), EXPIRE_S)
         for work in (
             office.run, sealing.run, delivering.run_records, delivering.run_notices,
-            enquiring.run, Releasing(office, holds, release).run, expiring.run,
+            conduct.run, enquiring.run, Releasing(office, holds, release).run, expiring.run,
         ):  # fmt: skip
             self._begin(self._guarded(work))
 
@@ -213,7 +223,3 @@ class Gateway(Host):
     def _lose_office(self) -> None:
         if self._town.database.state.leader is self.records:
             self._town.database.state.leader = None
-
-
-async def _no_books(_: object) -> None:
-    """This core shows nobody its books."""

@@ -33,7 +33,10 @@ def violations(world: World) -> list[str]:
 
 def overspent(state: MemoryState) -> Iterator[str]:
     """I4 at this moment."""
+    beyond = {key for turns in state.set_aside.values() for turn in turns for key in turn.amounts}
     for (_, key), limit in state.limits.items():
+        if key in beyond:  # what the bank paid on its own is a fact, whatever was left
+            continue
         if limit.available_fen < 0 or limit.reserved_fen < 0 or limit.posted_fen < 0:
             yield f"I4 {key.id}: {limit.reserved_fen} and {limit.posted_fen} of {limit.granted_fen}"
 
@@ -55,6 +58,8 @@ def _at_the_bank(world: World) -> Iterator[str]:
     for key, handed in world.core.handed.items():
         if handed.paid > 1:
             yield f"I2 {key}: paid {handed.paid} times"
+        if handed.lied and (wrong := _believed(world, key)):
+            yield wrong
         if key not in state.instructions or not passed(state, key):
             yield f"I1/I3 {key}: at the bank, and no pass"
     for key in state.instructions:
@@ -83,6 +88,12 @@ def _of_limits(state: MemoryState) -> Iterator[str]:
                 reserved[demand.limit] += demand.amount_fen
             elif settled is not None and settled.bank is BankOutcome.ACCEPTED:
                 posted[demand.limit] += demand.amount_fen
+    for turns in state.set_aside.values():
+        for turn in turns:
+            if turn.posted is None:
+                reserved.update(turn.amounts)
+            elif turn.posted:
+                posted.update(turn.amounts)
     for (_, limit_key), limit in state.limits.items():
         rows = reserved[limit_key], posted[limit_key]
         if (said := (limit.reserved_fen, limit.posted_fen)) != rows:
@@ -103,6 +114,7 @@ def _of_records(world: World) -> Iterator[str]:
     log: list[SealedRecord] = [each for log in state.logs.values() for each in log.records]
     if [each.body for each in log] != [each.body for each in world.bureau.copy]:
         yield "I7 the bureau's copy is not the log"
+    lied = {str(key) for key, handed in world.core.handed.items() if handed.lied}
     told: dict[str, list[str]] = defaultdict(list)
     ended: dict[str, list[str]] = defaultdict(list)
     for record in world.bureau.copy:
@@ -113,7 +125,7 @@ def _of_records(world: World) -> Iterator[str]:
             told[record.subject].append(fields["bank_outcome"])
         elif record.kind == "release" and fields["what"] != "not_carried_out":
             ended[record.subject].append(fields["what"])
-        elif record.kind == "correction":
+        elif record.kind == "correction" and record.subject not in lied:
             yield f"I9 {record.subject}: two words that contradict one another"
     for key, admission in state.instructions.items():
         settled, end = state.settlements.get(key), state.hold_ends.get(key)
@@ -154,9 +166,30 @@ def _untrue(world: World, heard: Heard) -> str:
         return f"I5 {key}: other content was answered {said.decision.outcome}"
     if said.decision.outcome not in (admission.outcome, outcome_now(state, key)):
         return f"I6 {key}: answered {said.decision.outcome}, it is {admission.outcome}"
+    handed = world.core.handed.get(key)
+    if handed is not None and handed.lied:  # what was told on its word is true no more
+        return ""
     if said.bank not in (None, BankOutcome.UNKNOWN) and said.bank is not _at_last(world, key):
         return f"I6 {key}: answered {said.bank}, it is {_at_last(world, key)}"
     return ""
+
+
+def _believed(world: World, key: InstructionKey) -> str:
+    """Whom the bank lied to about this payment to the last; empty if its books were believed."""
+    state, turns = world.state, world.state.set_aside.get(key, [])
+    now = [each.said for each in world.again if each.order.instruction.key == key]
+    told = {said.bank for said in now if isinstance(said, Answer)}
+    if key in state.open_payments:
+        holds = BankOutcome.UNKNOWN
+    elif turns and turns[-1].posted:
+        holds = BankOutcome.ACCEPTED
+    elif turns and turns[-1].posted is None:
+        holds = BankOutcome.UNKNOWN
+    else:
+        holds = state.settlements[key].bank
+        if world.core.net_fen(key) > 0:
+            return f"0077 {key}: paid by the bank's books, and settled {holds}"
+    return "" if told <= {holds} else f"0077 {key}: told {told}, it is {holds}"
 
 
 def _at_last(world: World, key: InstructionKey) -> BankOutcome:

@@ -23,6 +23,8 @@ class Weather:
     """Share of calls that take longer than anybody waits for them."""
     silent: float
     """Share of payments to which the bank does not answer in time, whatever it does with them."""
+    lies: float
+    """Share of payments that the bank calls refused, and pays."""
     trouble_every_s: float
     """Mean time between two strokes of the nemesis."""
     granted_fen: int
@@ -45,6 +47,7 @@ class Weather:
             lost=some * rng.choice((0.0, 0.03, 0.12)),
             slow=some * rng.choice((0.0, 0.01, 0.06)),
             silent=some * rng.choice((0.1, 0.3, 0.6)),
+            lies=some * rng.choice((0.0, 0.0, 0.15)),
             trouble_every_s=rng.uniform(0.4, 2.0) if some else 1e9,
             granted_fen=rng.choice((150_000, 400_000, 1_000_000)),
             cash_max_fen=rng.choice((60_000, 120_000)),

@@ -1,6 +1,7 @@
 """One run: agencies send, the nemesis strikes, everything is healed, and all are asked again."""
 
 import asyncio
+import datetime as dt
 import hashlib
 from collections.abc import Iterator
 from random import Random
@@ -11,10 +12,12 @@ from adapters.memory.holds import MemoryHolds
 from adapters.memory.ledger import MemoryLedger
 from adapters.memory.registers import MemoryRegisters
 from gateway.domain.answer import Answer
+from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Action, Outcome, restored
 from gateway.domain.faults import Fault, Unready
 from gateway.domain.holds import HoldEnding, name_of
 from gateway.domain.instruction import InstructionKey
+from gateway.domain.ledger import Admission
 from gateway.domain.releases import (
     Person,
     PersonRole,
@@ -23,15 +26,17 @@ from gateway.domain.releases import (
     order_bytes,
     read_order,
 )
+from gateway.pipeline.conduct_words import found_out
 from gateway.ports import RecordSealer
 from tests.pipeline.fakes import DIVISION, NOW
 from tests.simulation.bank import Core
 from tests.simulation.bureau import Bureau
+from tests.simulation.conduct import Books
 from tests.simulation.database import Database, at_once
 from tests.simulation.diary import Diary
 from tests.simulation.nemesis import Nemesis
 from tests.simulation.orders import Order, draw, registers_of
-from tests.simulation.process import Gateway, SetClock, Town
+from tests.simulation.process import ORIGIN, Gateway, SetClock, Town
 from tests.simulation.rules import Rules, Wording
 from tests.simulation.weather import Weather
 
@@ -54,7 +59,7 @@ class World:
         self.diary = diary
         self.database = Database(weather, diary)
         self.state = self.database.state
-        self.core = Core(weather, diary, self._may_pay)
+        self.core = Core(weather, diary, self._passed)
         self.bureau = Bureau(weather, diary)
         self.orders = draw(weather)
         self.heard: list[Heard] = []
@@ -82,12 +87,13 @@ class World:
                 for number in range(self.weather.clerks)
             ]
             storm = group.create_task(nemesis.strike_for(self.weather.storm_s))
-            desk = group.create_task(self._desk())
+            people = [group.create_task(work()) for work in (self._desk, self._officers)]
             await storm
             self._heal()
             await asyncio.wait(clerks)
             await asyncio.sleep(2.0)
-            desk.cancel()
+            for each in people:
+                each.cancel()
         await self._quiet()
         await self._ask_again()
         await self._quiet()
@@ -191,6 +197,15 @@ class World:
             return "an acknowledgement"
         if any(len(self.bureau.copy) < len(log.records) for log in state.logs.values()):
             return "a bureau that forgot, until it is told something (a heartbeat)"
+        if self.core.taking_back or len(state.entries) < len(self.core.movements):
+            return "movements that were not read"
+        for key, settled in state.settlements.items():
+            turns = state.set_aside.get(key)
+            posted = turns[-1].posted if turns else False
+            if settled.bank is BankOutcome.ACCEPTED or posted:
+                continue
+            if (posted is None) is not (self.core.net_fen(key) > 0):
+                return "a contradiction that nobody has seen or ended"
         return ""
 
     async def _ask_again(self) -> None:
@@ -200,12 +215,29 @@ class World:
             if said is not None:
                 self.again.append(Heard(order, said))
 
-    def _may_pay(self, key: InstructionKey) -> bool:
+    def _passed(self, key: InstructionKey) -> Admission | None:
         admission, end = self.state.instructions.get(key), self.state.hold_ends.get(key)
         if admission is None:
-            return False
+            return None
         released = end is not None and end.how is HoldEnding.RELEASED
-        return admission.outcome is Outcome.PASS or released
+        return admission if admission.outcome is Outcome.PASS or released else None
+
+    async def _officers(self) -> None:
+        """Two of the bank's officers end some of what its books contradict, as these have it."""
+        rng = Random(f"officers/{self.weather.seed}")
+        ledger = MemoryLedger(self.state, instance="officers")
+        books = Books(self.state, ledger, self.database.cursors)
+        while True:
+            await asyncio.sleep(rng.uniform(5.0, 15.0))
+            for key, turns in list(self.state.set_aside.items()):
+                debit = at_once(books.debit(key))
+                if not turns or turns[-1].posted is not None or not debit or rng.random() < 0.7:
+                    continue
+                standing, evidence = at_once(ledger.standing(key)), {"how": "operator"}
+                at = NOW + dt.timedelta(seconds=asyncio.get_running_loop().time())
+                end = found_out(standing, BankOutcome.ACCEPTED, debit, evidence, ORIGIN, at)
+                ended = at_once(books.end_contradiction(end, at))
+                self.diary.meet(f"officers said paid: {ended}", key.voucher_no)
 
 
 def _words(said: Answer | Fault) -> str:
