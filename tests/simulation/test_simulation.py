@@ -21,9 +21,9 @@ BOUNDARIES = (
     "committed, and nobody heard it", "database down", "hold expired", "hold refused",
     "hold released", "killed", "killed at admit", "killed at claim", "killed at settle",
     "killed at submit", "officers said paid: ended", "paid, and called refused",
-    "paid, and not found", "sent again", "settled by answer",
-    "settled by enquiry", "settled by horizon", "stopped", "stopped at admit", "stopped at claim",
-    "stopped at settle", "stopped at submit", "taken back by the bank", "taken by nobody", "taken in silence",
+    "paid, and not found", "sent again", "settled by answer", "settled by enquiry",
+    "settled by horizon", "stopped", "stopped at admit", "stopped at claim", "stopped at settle",
+    "stopped at submit", "taken back by the bank", "taken by nobody", "taken in silence",
     "the bureau forgot", "the bureau is behind", "the bureau lied", "told again to the bureau",
 )  # fmt: skip
 
