@@ -37,6 +37,7 @@ ENDS = (
     ("bank_outcome", {"bank_outcome": "not_taken"}, "returned"),
     ("bank_outcome", {"bank_outcome": "unknown"}, "unknown"),
     ("correction", {"said": "accepted", "what": "contradiction"}, "paid"),
+    ("correction", {"said": "not_taken", "what": "ended"}, "returned"),
     ("refund", {"amount": "1.00"}, "refunded"),
 )  # fmt: skip
 
