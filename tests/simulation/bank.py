@@ -1,7 +1,8 @@
 """A bank core that pays whatever it is handed, each time: silent, late, refusing, not to be found.
 
-It keeps what it declares: after `horizon_s` of not being found nothing takes effect any more. In
-some weathers it lies about single payments, and its own books show it.
+It keeps what it declares: after `horizon_s` of not being found nothing takes effect any more, and
+what was once found is never not found again. In some weathers it lies about single payments, and
+its own books show it.
 """
 
 import asyncio
@@ -49,8 +50,8 @@ class Handed:
     """Once it has taken effect; None while it is parked, or if it was lost."""
     told_from: float = 0.0
     """Before that moment it is not found, whatever has become of it."""
-    pending: tuple[float, float] = (0.0, 0.0)
-    """From when until when it is parked and says so; parked without a word before and after."""
+    pending_from: float = float("inf")
+    """From then on it is parked and says so, until it takes effect: what was found stays found."""
 
 
 class Core:
@@ -107,9 +108,9 @@ class Core:
             return rng.uniform(0, handed.told_from - now)
         if how < 0.7:
             return rng.uniform(0, span)
-        said = now + rng.uniform(0, span), now + rng.uniform(span, 2 * span)
-        handed.pending = said
-        return rng.uniform(said[1] - now, said[1] - now + span)
+        parked = rng.uniform(0, span)
+        handed.pending_from = now + parked
+        return rng.uniform(parked, 3 * span)
 
     def _effect(
         self, key: InstructionKey, outcome: BankOutcome,
@@ -166,8 +167,7 @@ class Core:
         if handed is None:
             return _NOT_FOUND
         if handed.outcome is None:
-            said = handed.pending[0] <= now < handed.pending[1]
-            return _PENDING if said else _NOT_FOUND
+            return _PENDING if now >= handed.pending_from else _NOT_FOUND
         if now < handed.told_from:
             self._diary.meet("paid, and not found", key.voucher_no)
             return _NOT_FOUND
