@@ -194,8 +194,7 @@ def test_a_later_day_starts_where_the_former_ended(stage: Stage, tmp_path: Path)
     key = listed(stage)[0]["instruction"]
     assert resolve(stage, key, without_horizon(stage, tmp_path)).code == 0
     _all_told(stage)
-    today = legal_day(dt.datetime.now(dt.UTC))
-    folder = tmp_path / "second"
+    today, folder = legal_day(dt.datetime.now(dt.UTC)), tmp_path / "second"
     done = run(stage, "export", "day", folder, *exporting(stage), "--on", today, "--json")
     assert done.json["start"] == size and done.json["records"] >= 1
     said = run(stage, "verify", "day", folder, *certificates(stage))
