@@ -10,7 +10,7 @@ from typing import Any
 from gateway.domain.codes import PayeeKind, PaymentMethod, Settlement
 from gateway.domain.facts import Source
 from gateway.domain.instruction import Instruction, Payee, batch_main_of, level_of
-from gateway.domain.masking import plain_name
+from gateway.domain.masking import as_read, plain_name
 from gateway.domain.money import Fen
 from policies.language.toml import read_toml
 from policies.language.types import SCHEMA
@@ -26,6 +26,7 @@ def said_by(instruction: Instruction) -> dict[str, Any]:
     """Values by the attributes of `Facts`, of all that needs no register to be known."""
     key, payer, payee = instruction.key, instruction.payer, instruction.payee
     most, cash, count = _persons(instruction)
+    purpose = as_read(instruction.purpose)
     return {
         "division": key.division, "fiscal_year": key.fiscal_year,
         "voucher_type": key.voucher_type, "payment_method": instruction.payment_method,
@@ -33,14 +34,14 @@ def said_by(instruction: Instruction) -> dict[str, Any]:
         "amount": instruction.amount_fen, "agency_code": instruction.agency_code,
         "agency_name": instruction.agency_name, "payer_account": payer.account,
         "payer_name": payer.name, "payee_kind": payee.kind, "payee_account": payee.account,
-        "payee_name": payee.name, "fund_code": instruction.fund_code or None,
+        "payee_name": as_read(payee.name), "fund_code": instruction.fund_code or None,
         "functional_code": instruction.functional_code or None,
         "dept_economic_code": instruction.dept_economic_code or None,
         "gov_economic_code": instruction.gov_economic_code or None,
         "project_code": instruction.project_code or None,
-        "purpose": instruction.purpose or None, "exemption": instruction.exemption,
+        "purpose": purpose or None, "exemption": instruction.exemption,
         "cash_reason": instruction.cash_reason, "contract_no": instruction.contract_no or None,
-        "purpose_length": len(instruction.purpose),
+        "purpose_length": len(purpose),
         "amount_is_hundreds": instruction.amount_fen % _HUNDRED_YUAN_FEN == 0,
         "functional_code_length": len(instruction.functional_code),
         "indicator_id": instruction.indicator_id, "division_level": level_of(key.division),

@@ -87,7 +87,7 @@ async def test_a_cases_page_has_english_beside_each_title_label_option_and_butto
     pages.append((await reviewer.get(case))[1])
     kinds = set()
     for page in pages:
-        actions = page.partition('<aside class="actions"')[2].partition("</aside>")[0]
+        actions = page.partition('<aside class="actions')[2].partition("</aside>")[0]
         for kind, inner in re.findall(
             r"<(summary|legend|label|option|button)\b[^>]*>(.*?)</\1>", actions, re.DOTALL
         ):

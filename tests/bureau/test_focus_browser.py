@@ -18,11 +18,17 @@ FORM = f"{HOME}/policies/JL-020/form"
 HERE = """() => { const e = document.activeElement, said = e.getAttribute("aria-describedby");
     return [e.getAttribute("role") || e.name || e.tagName,
         e.innerText + (said ? document.getElementById(said).innerText : "")]; }"""
+FRAMES_MAX = 100
 
 
 async def lands(page: Any, what: str, words: str) -> None:
-    """The focus is on an element of this role or name, which says these words; it can be seen."""
-    role, said = await page.evaluate(HERE)
+    """The focus is on an element of this role or name, which says these words; it can be seen.
+    A page that has arrived takes its focus with its first frame, which may be a moment later."""
+    for _ in range(FRAMES_MAX):
+        role, said = await page.evaluate(HERE)
+        if role == what:
+            break
+        await page.wait_for_timeout(20)
     assert (role, words in said) == (what, True), (role, said)
     ring = "getComputedStyle(document.activeElement).outlineStyle"
     assert await page.evaluate(ring) == "solid", "where the keyboard is can be seen"
