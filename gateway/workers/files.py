@@ -115,6 +115,10 @@ class Files:
                 self.troubles.clear()  # whoever holds the office says how it goes on
             except* OSError as errors:  # what it left in the middle is taken up again
                 self._tell(f"the folder cannot be used: {_first(errors)}")
+            # Until Python 3.13 a group that ends by an error loses a stop that came with it.
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise asyncio.CancelledError
 
     async def carry_while_held(self) -> None:
         """What a dead process left, then what comes, oldest first, until the office is lost. A

@@ -148,3 +148,22 @@ async def test_a_disk_that_takes_no_answer_is_said_once_and_not_each_second(
         async with working(tray, _Line(), monkeypatch):
             await until(lambda: tray.rounds >= 5)
     assert [line["event"] for line in told if line["log_level"] == "error"] == ["files.stuck"]
+
+
+async def test_a_stop_that_comes_with_an_error_stops_all_the_same() -> None:
+    """A task group of Python 3.11 and 3.12 tells the error, and forgets the stop."""
+
+    class Failing(Files):
+        async def carry_while_held(self) -> None:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._fail())
+                await asyncio.sleep(3600)
+
+        async def _fail(self) -> None:
+            running.cancel()
+            raise OSError(28, "No space left on device")
+
+    office, ways = cast(Any, _Held()), Ways(line=cast(Any, _Line()), wordings={}, sniff=str)
+    running = asyncio.create_task(Failing(office, cast(Any, _Tray({})), ways, "carrier").run())
+    await asyncio.wait({running}, timeout=10)
+    assert running.cancelled()
