@@ -21,7 +21,6 @@ from gateway.domain.conduct import (
     HandedOver,
     Statement,
 )
-from gateway.domain.holds import Notification
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import LimitKey, RecordDraft
 
@@ -64,7 +63,7 @@ class MemoryConduct:
         for limit, fen in turns[-1].amounts.items():
             self._move(key.division, limit, -fen, fen if end.paid else 0)
         self._ledger.pend(key.division, end.record)
-        self._notify(key, at, end.agency_code, end.notification)
+        self._ledger.notify(key, at, end.agency_code, end.notification)
         return EndResult.ENDED
 
     def _contradict(self, correction: Correction, at: dt.datetime) -> None:
@@ -84,17 +83,13 @@ class MemoryConduct:
             self._move(key.division, limit, fen, 0)
         if not told:
             self._ledger.pend(key.division, correction.record)
-            self._notify(key, at, correction.agency_code, correction.notification)
+            self._ledger.notify(key, at, correction.agency_code, correction.notification)
 
     def _move(self, division: str, key: LimitKey, reserve: int, post: int) -> None:
         limit = self._state.limits[division, key]
         self._state.limits[division, key] = attrs.evolve(
             limit, reserved_fen=limit.reserved_fen + reserve, posted_fen=limit.posted_fen + post
         )
-
-    def _notify(self, key: InstructionKey, at: dt.datetime, agency: str, body: bytes) -> None:
-        told = Notification(id=self._state.next_id(), subject=str(key), created_at=at, body=body)
-        self._state.notifications[told] = key.division, agency
 
     def _net(self, key: InstructionKey) -> int:
         signed = {Direction.DEBIT: 1, Direction.CREDIT: -1}

@@ -197,5 +197,4 @@ class MemoryHolds:
         return None
 
     def _notify(self, key: InstructionKey, at: dt.datetime, body: bytes) -> None:
-        told = Notification(id=self._state.next_id(), subject=str(key), created_at=at, body=body)
-        self._state.notifications[told] = key.division, self._state.instructions[key].agency_code
+        self._ledger.notify(key, at, self._state.instructions[key].agency_code, body)

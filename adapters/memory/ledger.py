@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from adapters.memory.state import DivisionLog, MemoryState
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Outcome
-from gateway.domain.holds import HoldEnding
+from gateway.domain.holds import HoldEnding, Notification
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import (
     Admission,
@@ -177,6 +177,10 @@ class MemoryLedger:
         self._state.notices[id] = Notice(
             id=id, division=key.division, subject=str(key), body=body, created_at=at, attempts=0,
         )  # fmt: skip
+
+    def notify(self, key: InstructionKey, at: dt.datetime, agency: str, body: bytes) -> None:
+        told = Notification(id=self._state.next_id(), subject=str(key), created_at=at, body=body)
+        self._state.notifications[told] = key.division, agency
 
     def pend(self, division: str, draft: RecordDraft) -> None:
         record = PendingRecord(

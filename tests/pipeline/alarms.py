@@ -20,6 +20,11 @@ from gateway.domain.conduct import (
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import RecordDraft
 
+NOTHING_UNDONE = Arrears(
+    unbooked=(), overpaid=(), unreturned=(), denied=(), taken_back=(), days=(), records=(),
+    notices=(), tasks=(),
+)  # fmt: skip
+
 
 class AlarmBook:
     """Each alert once a subject; statements by their number."""
@@ -69,17 +74,7 @@ class AlarmBook:
         self, division: str, now: dt.datetime, *, since: dt.datetime,
         records_before: dt.datetime, notices_before: dt.datetime,
     ) -> Arrears:  # fmt: skip
-        return Arrears(
-            unbooked=(),
-            overpaid=(),
-            unreturned=(),
-            denied=(),
-            taken_back=(),
-            days=(),
-            records=(),
-            notices=(),
-            tasks=(),
-        )
+        return NOTHING_UNDONE
 
     async def end_contradiction(self, end: ContradictionEnd, at: dt.datetime) -> EndResult:
         return EndResult.GONE

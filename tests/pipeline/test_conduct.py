@@ -13,7 +13,6 @@ from gateway.domain.codes import AccountClass
 from gateway.domain.conduct import (
     AccountTask,
     Alert,
-    Arrears,
     BankEntry,
     DayOfAccount,
     Direction,
@@ -31,6 +30,7 @@ from gateway.domain.money import Fen
 from gateway.pipeline.conduct import alerts_on_arrears, alerts_on_entry, due_day
 from gateway.pipeline.conduct_words import alert_record
 from gateway.pipeline.tell import Origin
+from tests.pipeline.alarms import NOTHING_UNDONE
 from tests.pipeline.fakes import BASIC, DIVISION, SUPPLIER, instruction, registers
 
 MONDAY = dt.datetime(2026, 3, 2, 2, 0, tzinfo=dt.UTC)
@@ -38,17 +38,6 @@ MONDAY = dt.datetime(2026, 3, 2, 2, 0, tzinfo=dt.UTC)
 ALLOWED = Allowances()
 ORDER = instruction()
 ACCOUNTS = registers().accounts
-NOTHING = Arrears(
-    unbooked=(),
-    overpaid=(),
-    unreturned=(),
-    denied=(),
-    taken_back=(),
-    days=(),
-    records=(),
-    notices=(),
-    tasks=(),
-)
 
 
 def entry(**changes: Any) -> BankEntry:
@@ -82,7 +71,9 @@ def on_entry(
 
 
 def on_arrears(now: dt.datetime = MONDAY, **found: Any) -> list[Alert]:
-    return list(alerts_on_arrears(DIVISION, attrs.evolve(NOTHING, **found), now, {}, ALLOWED))
+    return list(
+        alerts_on_arrears(DIVISION, attrs.evolve(NOTHING_UNDONE, **found), now, {}, ALLOWED)
+    )
 
 
 def test_what_was_paid_as_ordered_on_the_day_raises_nothing() -> None:

@@ -3,6 +3,8 @@
 import datetime as dt
 from collections.abc import Sequence
 
+import attrs
+
 from adapters.memory.conduct import MemoryConduct
 from adapters.memory.ledger import MemoryLedger
 from adapters.memory.state import MemoryState
@@ -21,6 +23,7 @@ from gateway.domain.conduct import (
 )
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import RecordDraft
+from tests.pipeline.alarms import NOTHING_UNDONE
 
 
 class Books(MemoryConduct):
@@ -33,9 +36,9 @@ class Books(MemoryConduct):
     async def known(
         self, entries: Sequence[BankEntry], clearing: Sequence[ClearingTotal] = ()
     ) -> Known:
-        keys = {entry.key for entry in entries if entry.key in self._state.instructions}
+        held = {entry.key: await self._ledger.standing(entry.key) for entry in entries if entry.key}
         return Known(
-            standings={key: self._ledger._standing(key) for key in keys if key},
+            standings={key: standing for key, standing in held.items() if standing},
             booked=dict(self._state.entries),
         )
 
@@ -68,10 +71,7 @@ class Books(MemoryConduct):
                 agency = self._state.instructions[key].agency_code
                 entry = self._newest(key, Direction.CREDIT)
                 back.append(TakenBack(key=key, agency_code=agency, held=settled.bank, entry=entry))
-        return Arrears(
-            unbooked=(), overpaid=(), unreturned=(), denied=tuple(denied), taken_back=tuple(back),
-            days=(), records=(), notices=(), tasks=(),
-        )  # fmt: skip
+        return attrs.evolve(NOTHING_UNDONE, denied=tuple(denied), taken_back=tuple(back))
 
     def _newest(self, key: InstructionKey, direction: Direction) -> BankEntry:
         of_it = [each for each in self._of(key) if each.direction is direction]

@@ -5,6 +5,7 @@ called may be told so, may be told that nothing is known, or may be dead by then
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from random import Random
 from typing import Any
@@ -25,7 +26,7 @@ WAY_S = 0.004
 Method = Callable[..., Coroutine[Any, Any, Any]]
 
 
-class Host:
+class Host(ABC):
     """Where a gateway's process runs: it may be stopped for a while, or dead."""
 
     dead: bool
@@ -36,9 +37,9 @@ class Host:
         if stroke := self.struck_at.pop(moment, None):
             stroke()
 
+    @abstractmethod
     async def awake(self) -> None:
         """Return while the process runs. Raises CancelledError in a dead one."""
-        raise NotImplementedError
 
 
 class Database:
