@@ -117,6 +117,6 @@ class BureauWitness:
         table = self.trust.table
         return tuple(
             witness_key(party.certificate).within(party.not_before, table.counts_until(party))
-            for party in table.by_thumbprint.values()
-            if party.sender.uri == self.bureau and not table.is_revoked(party)
+            for party in table.of(self.bureau)
+            if not table.is_revoked(party)
         )

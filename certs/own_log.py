@@ -26,11 +26,7 @@ class OwnLog:
     def keys(self) -> tuple[NoteKey, ...]:
         """Also earlier ones: what others keep may end at a checkpoint from before a change."""
         own = self.trust.own
-        earlier = (
-            party.certificate
-            for party in self.trust.table.by_thumbprint.values()
-            if party.sender.uri == own.uri
-        )
+        earlier = (party.certificate for party in self.trust.table.of(own.uri))
         present = (each.certificate for each in own.each)
         return tuple(log_key(each, self.origin) for each in (*present, *earlier))
 
@@ -71,8 +67,8 @@ class OwnLog:
             log_key(party.certificate, self.origin).within(
                 party.not_before, table.counts_until(party)
             )
-            for party in table.by_thumbprint.values()
-            if party.sender.uri == own.uri and not table.is_revoked(party)
+            for party in table.of(own.uri)
+            if not table.is_revoked(party)
         )
         return (*present, *earlier)
 

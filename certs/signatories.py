@@ -7,6 +7,7 @@ when it is refused; on the line only a look-up is left. A table is never changed
 import datetime as dt
 import errno
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import attrs
@@ -84,6 +85,18 @@ class Signatories:
     left_out: tuple[LeftOut, ...]
     lists: Lists | None = None
     """None: none are kept here."""
+
+    def of(self, uri: str) -> tuple[Signatory, ...]:
+        """All certificates of one party, in the table's order: its log is read with each of them,
+        many times a second, and a table may hold many thousands."""
+        return self._by_uri.get(uri, ())
+
+    @cached_property
+    def _by_uri(self) -> Mapping[str, tuple[Signatory, ...]]:
+        found: dict[str, tuple[Signatory, ...]] = {}
+        for one in self.by_thumbprint.values():
+            found[one.sender.uri] = (*found.get(one.sender.uri, ()), one)
+        return found
 
     def is_revoked(self, one: Signatory) -> bool:
         """By the registry, or by a list of its authority."""

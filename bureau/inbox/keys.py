@@ -13,26 +13,19 @@ def receiving_keys(trust: Trust, place: LogPlace) -> tuple[NoteKey, ...]:
     table = trust.table
     return tuple(
         log_key(party.certificate, place.origin).within(party.not_before, table.counts_until(party))
-        for party in table.by_thumbprint.values()
-        if party.sender.uri == place.gateway and not table.is_revoked(party)
+        for party in table.of(place.gateway)
+        if not table.is_revoked(party)
     )
 
 
 def auditing_keys(trust: Trust, place: LogPlace) -> tuple[NoteKey, ...]:
     """Also revoked ones: what was cosigned in its time stays provable (RECORDS: trusted time)."""
-    return tuple(
-        log_key(party.certificate, place.origin)
-        for party in trust.table.by_thumbprint.values()
-        if party.sender.uri == place.gateway
-    )
+    parties = trust.table.of(place.gateway)
+    return tuple(log_key(party.certificate, place.origin) for party in parties)
 
 
 def own_keys(trust: Trust) -> tuple[NoteKey, ...]:
     """Every key under which this bureau has cosigned, the present one first."""
     own = trust.own
-    earlier = (
-        witness_key(party.certificate)
-        for party in trust.table.by_thumbprint.values()
-        if party.sender.uri == own.uri
-    )
+    earlier = (witness_key(party.certificate) for party in trust.table.of(own.uri))
     return (*witness_keys(own), *earlier)
