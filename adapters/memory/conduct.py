@@ -40,7 +40,7 @@ class MemoryConduct:
     async def debit(self, key: InstructionKey) -> BankEntry | None:
         debits = [each for each in self._of(key) if each.direction is Direction.DEBIT]
         newest = max(debits, key=lambda each: each.booked_at, default=None)
-        return newest if self._net(key) > 0 else None
+        return newest if self._state.booked_net(key) > 0 else None
 
     async def take(
         self, statement: Statement, alerts: Sequence[tuple[Alert, RecordDraft, bytes]],
@@ -57,7 +57,7 @@ class MemoryConduct:
         key, turns = end.key, self._state.set_aside.get(end.key, [])
         if not turns or turns[-1].posted is not None:
             return EndResult.GONE
-        if end.paid != (self._net(key) > 0):
+        if end.paid != (self._state.booked_net(key) > 0):
             return EndResult.AGAINST
         turns[-1].posted, turns[-1].ended_at, turns[-1].reference = end.paid, at, end.reference
         for limit, fen in turns[-1].amounts.items():
@@ -69,7 +69,11 @@ class MemoryConduct:
     def _contradict(self, correction: Correction, at: dt.datetime) -> None:
         key, state = correction.key, self._state
         settled, turns = state.settlements.get(key), state.set_aside.setdefault(key, [])
-        if settled is None or settled.bank is BankOutcome.ACCEPTED or self._net(key) <= 0:
+        if (
+            settled is None
+            or settled.bank is BankOutcome.ACCEPTED
+            or self._state.booked_net(key) <= 0
+        ):
             return
         if turns and turns[-1].posted is not False:
             return
@@ -90,10 +94,6 @@ class MemoryConduct:
         self._state.limits[division, key] = attrs.evolve(
             limit, reserved_fen=limit.reserved_fen + reserve, posted_fen=limit.posted_fen + post
         )
-
-    def _net(self, key: InstructionKey) -> int:
-        signed = {Direction.DEBIT: 1, Direction.CREDIT: -1}
-        return sum(signed[each.direction] * each.amount_fen for each in self._of(key))
 
     def _of(self, key: InstructionKey) -> list[BankEntry]:
         return [each for each in self._state.entries.values() if each.key == key]

@@ -200,6 +200,12 @@ class MemoryLedger:
             bank_reason=None, settled_at=turns[-1].ended_at,
         )  # fmt: skip
 
+    def _overruled(self, key: InstructionKey) -> BankOutcome | None:
+        turns = self._state.set_aside.get(key)
+        if not turns or not turns[-1].posted or self._state.booked_net(key) <= 0:
+            return None
+        return self._state.settlements[key].bank
+
     def disputed(self, key: InstructionKey) -> bool:
         return bool(correction_standing(self.corrections(key)))
 
@@ -219,6 +225,7 @@ class MemoryLedger:
             bank_reference=settled.bank_reference if settled else None,
             bank_reason=settled.bank_reason if settled else None,
             settled_at=settled.settled_at if settled else None,
+            overruled=self._overruled(key),
             correction=correction_standing(self.corrections(key)) if settled else b"",
             ended_at=end.at if end else None, ended_how=end.how if end else "",
             ended_decision=end.decision if end else b"",

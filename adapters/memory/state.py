@@ -4,7 +4,7 @@ import datetime as dt
 
 import attrs
 
-from gateway.domain.conduct import BankEntry
+from gateway.domain.conduct import BankEntry, Direction
 from gateway.domain.holds import HoldEnd, Notification
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Admission, Limit, LimitKey, OpenPayment, Settlement
@@ -78,6 +78,14 @@ class MemoryState:
     refunds: dict[InstructionKey, Refund] = attrs.field(factory=dict)
     leader: object | None = None
     last_id: int = 0
+
+    def booked_net(self, key: InstructionKey) -> int:
+        """What the bank's movements leave gone of one payment: nothing, or less, where it took it
+        back."""
+        signed = {Direction.DEBIT: 1, Direction.CREDIT: -1}
+        return sum(
+            signed[e.direction] * e.amount_fen for e in self.entries.values() if e.key == key
+        )
 
     def next_id(self) -> int:
         self.last_id += 1

@@ -59,6 +59,7 @@ def _standing(row: Any, sealing: Sealing) -> Standing:
         bank_reference=row["bank_reference"],
         bank_reason=row["bank_reason"],
         settled_at=row["settled_at"],
+        overruled=BankOutcome(row["overruled"]) if row["overruled"] else None,
         correction=correction_standing(row["corrections"] or ()),
         ended_at=row["ended_at"],
         ended_how=row["ended_how"] or "",

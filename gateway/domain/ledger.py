@@ -159,6 +159,9 @@ class Standing:
     bank_reference: str | None
     bank_reason: str | None
     settled_at: dt.datetime | None
+    overruled: BankOutcome | None = None
+    """The word that it was settled with, where officers found it paid all the same and the bank's
+    books show it still: whoever has that word in hand has it from before."""
     correction: bytes = b""
     """The first `correction` record that contradicts how it was settled, and that none ended; empty
     if none does."""

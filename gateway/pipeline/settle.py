@@ -7,7 +7,7 @@ from typing import Any
 from gateway.domain.bank import DISPUTED, BankAnswer, BankOutcome, Contradiction
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.instruction import InstructionKey
-from gateway.domain.ledger import Settled, Settlement
+from gateway.domain.ledger import Settled, Settlement, Standing
 from gateway.pipeline.tell import Origin, bank_outcome, correction
 from gateway.ports import Ledger
 
@@ -47,7 +47,8 @@ async def settle_by_word(
 ) -> Settled:  # fmt: skip
     """Settle as the bank says, or learn who was before us and whether that can be true as well.
 
-    Two words that differ are a `correction` record, and from then on nobody is told either.
+    Two words that differ are a `correction` record, and from then on nobody is told either. Whose
+    word contradicts nothing is told what everybody is told of it by now.
     Raises LedgerUnavailable if it could not be settled.
     """
     evidence = {"how": how, "reason": word.reason, "reference": word.reference}
@@ -58,12 +59,22 @@ async def settle_by_word(
         standing = await ledger.standing(key)
         assert standing, "settled before, so admitted before"
         held = standing.bank
-        if standing.word and standing.word.outcome is word.outcome:
-            return Settled(bank=standing.word, at=standing.settled_at)
+        if _settled_so(standing, word, how):
+            assert standing.word, "settled before"
+            since = None if standing.disputed else standing.settled_at
+            return Settled(bank=standing.word, at=since)
         await ledger.record(key.division, correction(standing, origin, at, evidence, word.outcome))
         recorded = True
     contradiction = Contradiction(said=word.outcome, held=held, recorded=recorded)
     return Settled(bank=DISPUTED, contradiction=contradiction)
+
+
+def _settled_so(standing: Standing, word: BankAnswer, how: str) -> bool:
+    """Whether it says what it was settled with, whoever contradicted that since: who slept with the
+    word in hand says nothing new. After officers found it paid, that holds while the bank's books
+    do, and of what the bank was asked: what it tells of its own accord it may say against them."""
+    overruled = None if how == HOW_TOLD else standing.overruled
+    return word.outcome in (standing.bank, overruled)
 
 
 async def settle_as_told(

@@ -140,7 +140,9 @@ class Enquiring:
                 said=against.said, held=against.held,
             )  # fmt: skip
             return False
-        log.info("payment.resolved", instruction=str(payment.key), bank=outcome, how=how)
+        log.info(
+            "payment.resolved", instruction=str(payment.key), bank=settled.bank.outcome, how=how
+        )  # fmt: skip
         return settled.at == now
 
     async def _note(self, payment: OpenPayment, answer: EnquiryAnswer, *, booked: bool) -> None:

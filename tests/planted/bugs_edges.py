@@ -9,12 +9,15 @@ RETURNS_SQL = "adapters/postgres/migrations/0066_one_return_one_count.sql"
 ASIDE_SQL = "adapters/postgres/migrations/0070_set_aside.sql"
 RELEASES = "gateway/domain/releases.py"
 DELIVER = "gateway/workers/deliver.py"
+SETTLE = "gateway/pipeline/settle.py"
 T_RELEASE = "tests/pipeline/test_release.py"
 T_CUTS = "tests/adapters/postgres/test_release_cuts.py"
 T_HOLDS = "tests/adapters/postgres/test_holds_contract.py"
 T_ORDERS = "tests/web/test_release_counter.py"
 T_RETURNS = "tests/adapters/postgres/test_returns_contract.py"
 T_ASIDE = "tests/adapters/postgres/test_set_aside_contract.py"
+T_LATE = "tests/adapters/postgres/test_late_words_contract.py"
+OVERRULED = "test_what_officers_overruled_says_nothing_new_to_whoever_slept_with_it"
 T_TRUST = "tests/certs/test_trust.py"
 T_LIVE = "tests/certs/test_live.py"
 T_SHARES = "tests/web/test_shares.py"
@@ -189,6 +192,11 @@ EDGE_BUGS = (
             f"{T_ASIDE}::test_what_the_bank_takes_back_is_given_back_and_told_as_not_paid_again"
             "[postgres]",
         ),
+    ),
+    Bug(
+        "what a sleeper had in hand contradicts the officers who overruled it",
+        (Change(SETTLE, "in (standing.bank, overruled)", "is standing.bank"),),
+        (f"{T_LATE}::{OVERRULED}[memory-answer]", f"{T_LATE}::{OVERRULED}[postgres-answer]"),
     ),
     Bug(
         "one person proposes and approves",

@@ -63,7 +63,7 @@ class Books(MemoryConduct):
         for key, settled in self._state.settlements.items():
             if settled.bank is BankOutcome.ACCEPTED:
                 continue
-            turns, net = self._state.set_aside.get(key, []), self._net(key)
+            turns, net = self._state.set_aside.get(key, []), self._state.booked_net(key)
             stands = bool(turns) and turns[-1].posted is None
             if net > 0 and not (turns and turns[-1].posted is not False):
                 denied.append(self._newest(key, Direction.DEBIT))

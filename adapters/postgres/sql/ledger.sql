@@ -36,7 +36,8 @@ WHERE (SELECT pg_logical_emit_message(true, 'treasury-gateway', '')) IS NOT NULL
 -- empty: none of these keys was ever admitted; the emitted message makes this commit durable
 SELECT k.division, k.fiscal_year, k.voucher_type, k.voucher_no, i.digest, i.party, i.format, i.raw,
        i.signature, i.agency_code, i.outcome, i.decided_at, i.decision, s.bank, s.bank_reference,
-       s.bank_reason, s.settled_at, h.ended_at, h.how AS ended_how, h.decision AS ended_decision,
+       s.bank_reason, s.settled_at, s.overruled, h.ended_at, h.how AS ended_how,
+       h.decision AS ended_decision,
        CASE WHEN s.bank IS NOT NULL THEN ARRAY(
            SELECT c.body FROM (
                SELECT r.body, false AS waits, r.seq AS place FROM sealed_record AS r
@@ -57,7 +58,7 @@ FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[])
          OFFSET 0
      ) AS i
      LEFT JOIN LATERAL (
-         SELECT bank, bank_reference, bank_reason, settled_at
+         SELECT bank, bank_reference, bank_reason, settled_at, overruled
          FROM settled AS s
          WHERE s.division = k.division AND s.fiscal_year = k.fiscal_year
                AND s.voucher_type = k.voucher_type AND s.voucher_no = k.voucher_no
