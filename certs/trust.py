@@ -1,6 +1,7 @@
 """The gatekeeper: whose bytes these are, may this connection carry them; and our own signature."""
 
 import datetime as dt
+import hashlib
 from pathlib import Path
 
 import attrs
@@ -125,7 +126,7 @@ def load_trust(
 
 def _prove(standing: _Standing, raw: bytes, token: str) -> Signatory:
     if not token:
-        raise Unproven(FaultCode.SIGNATURE_MISSING, "the request carries no signature")
+        raise Unproven(FaultCode.SIGNATURE_MISSING, "the request carries no header Signature-JWS")
     try:
         protected, signature = split_detached(token)
         signer = standing.by_header.get(protected)
@@ -147,14 +148,23 @@ def _prove(standing: _Standing, raw: bytes, token: str) -> Signatory:
 def _check_signature(signer: Signatory, protected: str, raw: bytes, signature: bytes) -> None:
     suite = suite_of(signer.public)
     if not suite.verify_raw(signer.public, signature, signing_input(protected, raw)):
-        raise Unproven(FaultCode.SIGNATURE_INVALID, "the signature does not prove these bytes")
+        # To be held against what was signed: most often that was another text.
+        came = f"{len(raw)} bytes of SHA-256 {hashlib.sha256(raw).hexdigest()} came"
+        words = f"the signature does not prove these bytes: {came}"
+        raise Unproven(FaultCode.SIGNATURE_INVALID, words)
 
 
 def _known(table: Signatories, thumbprint: str | None) -> Signatory:
     signer = table.by_thumbprint.get(thumbprint) if thumbprint else None
     if signer is None:
-        raise Unproven(FaultCode.SIGNER_UNKNOWN, "no party is known by this x5t#S256")
+        raise Unproven(FaultCode.SIGNER_UNKNOWN, _unknown_words(thumbprint))
     return signer
+
+
+def _unknown_words(thumbprint: str | None) -> str:
+    if not thumbprint:
+        return "the header names no certificate: x5t#S256 is missing"
+    return "no party is known by this x5t#S256"
 
 
 def _check_life(table: Signatories, signer: Signatory, at: dt.datetime | None) -> None:

@@ -89,7 +89,9 @@ def _fault(status: int, body: bytes, format: str) -> Heard:
         return Heard(outcome=None, fault=_element(text, "RjctgPtyRsn"), reasons=told)
     fields: dict[str, Any] = orjson.loads(body)
     reasons = tuple(f"{e['field']}: {e['zh']} / {e['en']}" for e in fields.get("errors", []))
-    return Heard(outcome=None, fault=str(fields["code"]), reasons=reasons or (fields["detail"],))
+    reasons = reasons or (fields["detail"],)
+    mend = filter(None, (fields.get("remedy_zh"),))
+    return Heard(outcome=None, fault=str(fields["code"]), reasons=(*reasons, *mend))
 
 
 def _element(text: str, name: str) -> str:

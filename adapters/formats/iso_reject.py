@@ -6,6 +6,7 @@ from xml.sax.saxutils import escape
 
 from adapters.formats.iso_schemas import NAMESPACE
 from adapters.formats.problem import TITLES
+from adapters.formats.remedies import remedy
 from adapters.formats.text_safety import refused_in
 from gateway.domain.faults import Fault
 
@@ -20,7 +21,9 @@ _MESSAGE_ID = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?MsgId>([0-9A-Za-z/?:().,'+ -]
 def rejection(fault: Fault, reference: str, at: dt.datetime, instance: str) -> bytes:
     """`reference`: the rejected message's MsgId, or UNREFERENCED."""
     zh, en = TITLES[fault.code]
-    errors = "\n".join(f"{e.field}: {e.zh} / {e.en} [{e.code}]" for e in fault.errors)
+    mend = "处理办法 {} / {}".format(*remedy(fault))
+    errors = [f"{e.field}: {e.zh} / {e.en} [{e.code}]" for e in fault.errors]
+    told = "\n".join([mend, *(errors or [instance])])
     place = fault.errors[0].field if fault.errors else ""
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -29,7 +32,7 @@ def rejection(fault: Fault, reference: str, at: dt.datetime, instance: str) -> b
         f"<RjctnDtTm>{at.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}</RjctnDtTm>"
         f"{_leaf('ErrLctn', place, _PLACE_MAX)}"
         f"{_leaf('RsnDesc', f'{zh} / {en}: {fault.detail}', _DESCRIPTION_MAX)}"
-        f"{_leaf('AddtlData', errors or instance, _DATA_MAX)}"
+        f"{_leaf('AddtlData', told, _DATA_MAX)}"
         f"</Rsn></{NAME}></Document>"
     ).encode()
 

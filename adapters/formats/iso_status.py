@@ -15,6 +15,7 @@ import attrs
 from adapters.formats.iso_cut import Group
 from adapters.formats.iso_schemas import NAMESPACE
 from adapters.formats.problem import TITLES
+from adapters.formats.remedies import remedy
 from adapters.formats.text_safety import refused_in
 from gateway.domain.answer import Answer
 from gateway.domain.bank import BankOutcome
@@ -187,6 +188,7 @@ def _fault_reasons(fault: Fault) -> Iterator[str]:
         yield _reason("Cd", _FAULT_CODES.get(fault.code, _BY_FORM), ())
     words = [f"{zh} / {en}", fault.detail]
     words += [f"{e.field}: {e.zh} / {e.en} [{e.code}]" for e in fault.errors]
+    words.append("处理办法 {} / {}".format(*remedy(fault)))
     yield _reason("Prtry", fault.code.value[:35], words)
 
 

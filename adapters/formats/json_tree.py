@@ -4,6 +4,7 @@ Used only when the fast decoder has refused a document or cannot vouch for it.
 """
 
 import json
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -28,6 +29,9 @@ class Fraction:
 
 def tree_of(raw: bytes) -> Any:
     """Read strictly: UTF-8, RFC 8259, bounded depth. Raises Unreadable (`not_json`)."""
+    if raw.startswith(BOM_UTF8):
+        words = "it begins with a byte order mark (开头有 BOM，请去掉)"
+        raise Unreadable(FaultCode.NOT_JSON, f"the body is not JSON: {words}")
     try:
         return json.loads(
             raw.decode("utf-8"),

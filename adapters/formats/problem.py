@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 
+from adapters.formats.remedies import remedy
 from gateway.domain.faults import Fault, FaultCode
 
 TITLES: dict[FaultCode, tuple[str, str]] = {
@@ -55,8 +56,10 @@ TITLES: dict[FaultCode, tuple[str, str]] = {
 
 
 def problem_fields(fault: Fault, instance: str) -> dict[str, Any]:
-    """RFC 9457 members and ours: `code` (stable), `title_zh`, `errors` (all at once)."""
+    """RFC 9457 members and ours: `code` (stable), `title_zh`, `errors` (all at once), and how it is
+    mended, `remedy_zh`, `remedy_en`."""
     zh, en = TITLES[fault.code]
+    remedy_zh, remedy_en = remedy(fault)
     return {
         "type": f"urn:treasury-gateway:fault:{fault.code.value}",
         "title": en,
@@ -68,6 +71,8 @@ def problem_fields(fault: Fault, instance: str) -> dict[str, Any]:
         "errors": [
             {"field": e.field, "code": e.code, "zh": e.zh, "en": e.en} for e in fault.errors
         ],
+        "remedy_zh": remedy_zh,
+        "remedy_en": remedy_en,
     }
 
 

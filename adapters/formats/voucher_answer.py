@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from adapters.formats.envelope import RETURNED, only, opened
 from adapters.formats.problem import TITLES
+from adapters.formats.remedies import remedy
 from adapters.formats.voucher_fields import VoucherLayout, layouts, paper_layouts
 from gateway.domain.answer import Answer
 from gateway.domain.bank import BankOutcome
@@ -70,10 +71,12 @@ def _returned_body(body: str, replaced: dict[str, str]) -> str:
 
 
 def problem_voucher(fault: Fault, instance: str) -> bytes:
-    """A fault: an envelope without vouchers, the code in Attach, all errors in Return_Reason."""
+    """A fault: an envelope without vouchers, the code in Attach; all errors and how they are mended
+    in Return_Reason."""
     zh, en = TITLES[fault.code]
     lines = [f"{fault.code.value}: {zh} / {en}: {fault.detail} ({instance})"]
     lines += [f"{e.field}: {e.zh} / {e.en} [{e.code}]" for e in fault.errors]
+    lines.append("处理办法 {} / {}".format(*remedy(fault)))
     text = (
         '<?xml version="1.0" encoding="GBK"?>\n<MOF><VoucherCount>0</VoucherCount>'
         f"<Attach>{escape(cut_gbk(fault.code.value, ATTACH_BYTES_MAX))}</Attach>"

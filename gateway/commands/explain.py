@@ -97,6 +97,7 @@ def _explained(
                 "detail": fault.detail,
                 "title_zh": problem["title_zh"],
                 "errors": problem["errors"],
+                "remedy_zh": problem["remedy_zh"],
             },
         }
     explained = explain(instruction, registers, book, on)

@@ -13,7 +13,7 @@ import attrs
 
 
 class FaultCode(StrEnum):
-    """What a client's program switches on. `RETRYABLE` says which may be sent again unchanged."""
+    """What a client's program switches on. Those of `Unready` are sent again unchanged."""
 
     HTTP_MALFORMED = "http_malformed"
     BODY_TOO_LARGE = "body_too_large"

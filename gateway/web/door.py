@@ -55,6 +55,7 @@ class Door:
         app = web.Application(
             client_max_size=BODY_BYTES_MAX, middlewares=[_no_upgrades, self._no_strangers]
         )
+        app.on_response_prepare.append(_unsigned)
         app.router.add_post("/v1/instructions", self._taking("json"))
         app.router.add_post("/v1/vouchers", self._taking("voucher"))
         app.router.add_post("/v1/iso20022", self._taking("iso20022"))
@@ -159,8 +160,10 @@ class Door:
         except web.HTTPNotFound:
             return self._refuse(_status(404, FaultCode.ROUTE_UNKNOWN), request)
         except web.HTTPMethodNotAllowed as refused:
-            response = self._refuse(_status(405, FaultCode.METHOD_REFUSED), request)
-            response.headers["Allow"] = ", ".join(sorted(refused.allowed_methods))
+            allowed = ", ".join(sorted(refused.allowed_methods))
+            detail = f"this address takes {allowed}, not {request.method[:20]}"
+            response = self._refuse(_status(405, FaultCode.METHOD_REFUSED, detail), request)
+            response.headers["Allow"] = allowed
             return response
         except LedgerUnavailable:
             down = Unready(FaultCode.LEDGER_UNAVAILABLE, "the ledger cannot be read; ask again")
@@ -208,6 +211,11 @@ async def _no_upgrades(
     return response
 
 
+async def _unsigned(_request: web.Request, response: web.StreamResponse) -> None:
+    """Which program of which version answers is not said, as plain answers do not say it."""
+    response.headers.popall("Server", None)
+
+
 def _response(reply: Reply) -> web.Response:
     headers = {"Content-Type": reply.media_type}
     if reply.retry_after_s is not None:
@@ -233,7 +241,9 @@ def _may_read(reader: Sender, key: InstructionKey, agency: str, origin: Origin) 
     return reader.may_send_for(key.division, agency)
 
 
-def _status(status: int, code: FaultCode) -> Fault:
-    fault = Unreadable(code, "there is nothing here that this party may see")
+def _status(
+    status: int, code: FaultCode, detail: str = "there is nothing here that this party may see"
+) -> Fault:
+    fault = Unreadable(code, detail)
     fault.status = status
     return fault

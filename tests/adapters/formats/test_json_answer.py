@@ -6,6 +6,7 @@ import attrs
 
 from adapters.formats.json_instruction import JsonFormat
 from adapters.formats.problem import TITLES
+from adapters.formats.remedies import REMEDIES
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Missing, NearException, Outcome
 from gateway.domain.faults import FaultCode, FieldError, Unreadable
@@ -54,8 +55,10 @@ def test_a_problem_document_follows_rfc_9457_and_lists_every_error() -> None:
         400, "instruction_invalid", "/v1/instructions",
     )  # fmt: skip
     assert told["errors"] == [{"field": "a.b", "code": "c", "zh": "中", "en": "e"}]
+    assert "改正" in told["remedy_zh"] and "corrected" in told["remedy_en"]
 
 
-def test_every_fault_has_a_title_in_both_languages() -> None:
-    assert set(TITLES) == set(FaultCode)
+def test_every_fault_has_a_title_and_a_remedy_in_both_languages() -> None:
+    assert set(TITLES) == set(REMEDIES) == set(FaultCode)
+    assert all(zh and en for zh, en in REMEDIES.values())
     assert all(zh and en for zh, en in TITLES.values())
