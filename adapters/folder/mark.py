@@ -10,12 +10,13 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
-from gateway.domain.log import Marked
+from adapters.folder.lock import hand_over, hold, release
+from gateway.domain.log import REST, Marked
 
 BYTES_MAX = 4 << 20
 ACTS_MAX = 50
@@ -25,7 +26,6 @@ IN_USE = (
     "a gateway runs on this host, and would write what it knows over this within half a minute;"
     " stop every gateway of this host first"
 )
-_MODE = 0o600
 _DECIMAL = re.compile("[0-9]{1,19}")
 
 
@@ -54,57 +54,64 @@ class MarkFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._taken = False
         self._held: int | None = None
 
     def take(self) -> dict[str, Marked]:
         """`read`, by a gateway, which keeps it from now on: nobody sets it by hand until `leave`,
         or until the process ends, however it ends."""
+        self._taken = True
         try:
             self._hold()
         except BlockingIOError:
             raise
         except OSError:
-            pass  # nor can it be written, which is told as such; what it says is as true
+            pass  # nor can it be written, which `keep` tells; what it says is as true
         return self.read()
 
     def leave(self) -> None:
+        self._taken = False
         if self._held is not None:
-            os.close(self._held)
+            release(self._held)
         self._held = None
 
     def read(self) -> dict[str, Marked]:
         """Empty if there is no file yet. Raises OSError; ValueError if it is torn."""
-        return self._read().logs
+        return self._decoded(self._raw()).logs
 
     def by_hand(self) -> list[Act]:
         """What operators did, oldest first. Raises OSError, ValueError."""
-        return self._read().by_hand
+        return self._decoded(self._raw()).by_hand
 
-    def keep(
-        self, marks: Mapping[str, Marked], refused: Collection[str] = (), ours: Collection[str] = ()
-    ) -> None:
+    def keep(self, marks: Mapping[str, Marked], refused: Collection[str] = ()) -> None:
         """Raises OSError. A torn file is replaced: what it said is lost already, but that it said
-        something of `ours` is not."""
-        with self._locked():
-            old = self._whole(ours)
+        something of every log is not."""
+
+        def grown(old: _Kept) -> _Kept:
             logs = dict(old.logs)
             for origin, mark in marks.items():
                 there = logs.get(origin)
                 logs[origin] = _further(there, mark, refused) if there else mark
-            if logs != old.logs:
-                self._write(msgspec.structs.replace(old, logs=logs))
+            return msgspec.structs.replace(old, logs=logs)
 
-    def set_by_hand(self, origin: str, mark: Marked, act: Act, ours: Collection[str]) -> None:
-        """Whatever was there, also a larger one. `ours` as in `keep`. Raises OSError, InUse."""
-        with self._alone(), self._locked():
-            old = self._whole(ours)
+        if self._taken:
+            self._hold()  # it could not be, when it was taken
+        self._change(grown)
+
+    def set_by_hand(self, origin: str, mark: Marked, act: Act) -> None:
+        """Whatever was there, also a larger one. Raises OSError, InUse."""
+
+        def settled(old: _Kept) -> _Kept:
             acts = [*old.by_hand, act][-ACTS_MAX:]
-            self._write(_Kept(logs={**old.logs, origin: mark}, by_hand=acts))
+            return _Kept(logs={**old.logs, origin: mark}, by_hand=acts)
+
+        with self._alone():
+            self._change(settled)
 
     def prove_writable(self) -> None:
-        """Write a file beside it and take it away. Raises OSError."""
-        with tempfile.NamedTemporaryFile(dir=self._path.parent, prefix=f".{self._path.name}."):
-            pass
+        """As `keep` would, and leave it as it is. Raises OSError."""
+        with self._draft(_Kept()), self._locked():
+            _settle(self._path.parent)
         if self._path.exists():
             self._path.open("r+b").close()
 
@@ -114,17 +121,17 @@ class MarkFile:
         exposed = folder & stat.S_IWOTH and not folder & sticky
         return bool(exposed or (self._path.exists() and self._path.stat().st_mode & stat.S_IWOTH))
 
-    def _whole(self, ours: Collection[str]) -> _Kept:
-        try:
-            return self._read()
-        except ValueError:
-            return _Kept(logs=dict.fromkeys(ours, UNKNOWN))
-
-    def _read(self) -> _Kept:
+    def _raw(self) -> bytes | None:
+        """None if there is no file yet."""
         try:
             with self._path.open("rb") as file:
-                raw = file.read(BYTES_MAX + 1)
+                return file.read(BYTES_MAX + 1)
         except FileNotFoundError:
+            return None
+
+    def _decoded(self, raw: bytes | None) -> _Kept:
+        """Raises ValueError."""
+        if raw is None:
             return _Kept()
         if len(raw) > BYTES_MAX:
             raise ValueError(f"{self._path.name} is larger than a mark can be")
@@ -133,81 +140,83 @@ class MarkFile:
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise ValueError(f"{self._path.name} is torn or no mark: {error}") from error
 
+    def _changed(self, raw: bytes | None, change: Callable[[_Kept], _Kept]) -> _Kept | None:
+        """None where nothing is to be written."""
+        try:
+            old = self._decoded(raw)
+        except ValueError:
+            old = _Kept(logs={REST: UNKNOWN})
+        new = change(old)
+        return new if new != old else None
+
+    def _change(self, change: Callable[[_Kept], _Kept]) -> None:
+        """Replace the file by what becomes of it; durable on return, whoever of several wrote it.
+
+        What takes long, and where a process may be stopped or its disk hang, is done before the
+        lock: nobody waits for it. Who finds that another was quicker writes once more, with it.
+        """
+        seen = self._raw()
+        if new := self._changed(seen, change):
+            with self._draft(new) as draft, self._locked():
+                now = self._raw()
+                if now == seen:
+                    draft.replace(self._path)
+                elif new := self._changed(now, change):
+                    with self._draft(new) as again:
+                        again.replace(self._path)
+        _settle(self._path.parent)
+
+    @contextlib.contextmanager
+    def _draft(self, kept: _Kept) -> Iterator[Path]:
+        """Durable beside the file; gone afterwards, unless it was put in its place."""
+        number, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
+        draft = Path(name)
+        try:
+            with os.fdopen(number, "wb") as file:
+                hand_over(number, self._path.parent)
+                file.write(msgspec.json.encode(kept))
+                file.flush()
+                os.fsync(file.fileno())
+            yield draft
+        finally:
+            draft.unlink(missing_ok=True)
+
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         """Two processes would lose each other's word. Raises OSError, also if another is at it."""
-        lock = self._beside("lock")
+        lock = hold(self._beside("lock"), fcntl.LOCK_EX)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield
         finally:
-            os.close(lock)
+            release(lock)
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
         """Raises OSError, InUse."""
-        held = self._beside("held")
         try:
-            try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise InUse(IN_USE) from None
+            held = hold(self._beside("held"), fcntl.LOCK_EX, tries=1)
+        except BlockingIOError as running:
+            raise InUse(f"{IN_USE} ({running.strerror})") from None
+        try:
             yield
         finally:
-            os.close(held)
+            release(held)
 
     def _hold(self) -> None:
         """Raises OSError; BlockingIOError while an operator sets it, which takes a moment."""
-        if self._held is not None:
-            return
-        held = self._beside("held")
-        try:
-            fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            os.close(held)
-            raise
-        self._held = held
+        if self._held is None:
+            self._held = hold(self._beside("held"), fcntl.LOCK_SH)
 
-    def _beside(self, what: str) -> int:
-        """Opened: an empty file that is never taken away. A link is not followed: whoever owns the
-        folder would be given, by root, the file that it leads to."""
-        path = self._path.with_name(f"{self._path.name}.{what}")
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, _MODE)
-        try:
-            seen = os.fstat(file)
-            if not stat.S_ISREG(seen.st_mode) or seen.st_nlink != 1:
-                raise OSError(f"{path.name} is not a file of its own")
-            self._hand_over(file)
-        except BaseException:
-            os.close(file)
-            raise
-        return file
+    def _beside(self, what: str) -> Path:
+        return self._path.with_name(f"{self._path.name}.{what}")
 
-    def _write(self, kept: _Kept) -> None:
-        number, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
-        beside = Path(name)
-        try:
-            with os.fdopen(number, "wb") as file:
-                self._hand_over(number)
-                file.write(msgspec.json.encode(kept))
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(self._path)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
-    def _hand_over(self, file: int) -> None:
-        """What root wrote for an operator is the folder's owner's: a gateway is not root, and could
-        neither read it nor replace it."""
-        if os.geteuid() == 0:
-            owner = self._path.parent.stat()
-            os.fchown(file, owner.st_uid, owner.st_gid)
+def _settle(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _further(old: Marked, new: Marked, refused: Collection[str]) -> Marked:

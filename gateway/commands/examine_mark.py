@@ -12,7 +12,7 @@ from gateway.commands.finding import Finding, State, bad, warn
 from gateway.commands.marking import mark_file, own_logs
 from gateway.commands.rooms import record_signer
 from gateway.domain.faults import LedgerUnavailable
-from gateway.domain.log import Marked
+from gateway.domain.log import REST, Marked
 from gateway.settings import Secrets, Settings
 from gateway.workers.mark import LAG_S_MAX, STALE
 
@@ -96,12 +96,16 @@ async def compare(settings: Settings, secrets: Secrets) -> list[Comparison]:
     try:
         return [
             await _compare(
-                division, own, kept if isinstance(kept, str) else kept.get(own.origin), records
+                division, own, kept if isinstance(kept, str) else _of(kept, own), records
             )
             for division, own in own_logs(settings, trust).items()
         ]
     finally:
         await records.close()
+
+
+def _of(kept: dict[str, Marked], own: OwnLog) -> Marked | None:
+    return kept.get(own.origin, kept.get(REST))
 
 
 async def _compare(

@@ -104,8 +104,7 @@ async def set_mark(
     size, checkpoint = newest or (0, "")
     at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     act = Act(at=at, by=who[0], reason=who[1], origin=found.origin, size=size)
-    ours = [each.origin for each in compared]
-    file.set_by_hand(found.origin, Marked(checkpoint=checkpoint), act, ours)
+    file.set_by_hand(found.origin, Marked(checkpoint=checkpoint), act)
     return size
 
 

@@ -119,6 +119,10 @@ class Marked(msgspec.Struct, frozen=True, kw_only=True):
     """The words for it, if a gateway here saw the database without what it had committed."""
 
 
+REST = "*"
+"""Among marks by origin: of each log that is not named, where what was said of them is lost."""
+
+
 @attrs.frozen(kw_only=True)
 class LogEvidence:
     """What proves one record: its bytes, its place, and the checkpoint that covers it."""

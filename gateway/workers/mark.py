@@ -15,7 +15,7 @@ import attrs
 import structlog
 
 from gateway.domain.faults import BureauUnavailable, LedgerUnavailable
-from gateway.domain.log import Marked
+from gateway.domain.log import REST, Marked
 from gateway.ports import Clock, RecordLog
 
 MARK_EVERY_S = 0.5
@@ -29,6 +29,10 @@ LAG_S_MAX = 60.0
 an older copy too, and says nothing of how new this one is."""
 REFRESH_S = 30.0
 """So often the file is looked at though nothing grew: somebody may have taken it away."""
+UNKEPT_S = 30.0
+"""So long what is to be written waits before operators are told; half of what a start forgives."""
+READ_S = 30.0
+"""A disk that says nothing for so long does not say what the mark is."""
 TOLD_EVERY_S = 60.0
 """How often one trouble is told to operators while it lasts."""
 
@@ -65,11 +69,9 @@ class MarkShelf(Protocol):
         written over. Raises OSError, ValueError (torn, or not ours to read)."""
         ...
 
-    def keep(
-        self, marks: Mapping[str, Marked], refused: Collection[str], ours: Collection[str]
-    ) -> None:
+    def keep(self, marks: Mapping[str, Marked], refused: Collection[str]) -> None:
         """Beside what is there: of two checkpoints the larger stays, but none of the `refused`;
-        and what was forgotten stays. What a torn file said of `ours` is unknown from then on, not
+        and what was forgotten stays. What a torn file said of a log is unknown from then on, not
         absent. Durable on return. Raises OSError."""
         ...
 
@@ -111,6 +113,10 @@ class Marking:
         self._clock = clock
         self._refused: set[str] = set()
         self._kept_at = clock.monotonic()
+        self._looked = asyncio.Event()
+        self._waits_since: float | None = None
+        """Since when something is to be written and is not."""
+        self._hindered = ""
         self._told: dict[str, float] = {}
         self.behind: dict[str, str] = {}
         """By division: why the line refuses it."""
@@ -137,6 +143,7 @@ class Marking:
         async with asyncio.TaskGroup() as group:
             for turn in (self.look, self.hear):
                 group.create_task(_for_ever(turn))
+            group.create_task(self._keep_for_ever())
 
     def leave(self) -> None:
         """Nothing is kept any more."""
@@ -163,7 +170,34 @@ class Marking:
             for division in self._divisions:
                 await self._guarded(partial(self._see, sizes.get(division, 0)), division)
         self._judge()
-        await self._keep()
+        self._tell_unkept()
+        self._looked.set()
+
+    async def keep(self) -> None:
+        """Write what was looked at, if it is new, or old enough that somebody may have taken it
+        away. Beside `look`: a disk that hangs hides no shorter log, and is told."""
+        if self._shelf is None:
+            return
+        marks = self._marks()
+        kept = {known.own.origin: known.kept for known in self._divisions.values()}
+        now = self._clock.monotonic()
+        grown = any(kept[origin] != mark for origin, mark in marks.items())
+        if not (grown or now - self._kept_at >= REFRESH_S):
+            self._waits_since = None
+            return
+        self._waits_since = now if self._waits_since is None else self._waits_since
+        self._hindered = self._hindered or "the disk does not answer"
+        try:
+            await asyncio.to_thread(self._shelf.keep, marks, frozenset(self._refused))
+        except OSError as reason:
+            self._hindered = str(reason)
+            return
+        self._kept_at, self._waits_since, self._hindered = self._clock.monotonic(), None, ""
+        self.troubles.pop("mark", None)
+        for division, known in self._divisions.items():
+            if known.own.origin in marks:
+                known.kept = marks[known.own.origin]
+                self.troubles.pop(f"mark.{division}", None)
 
     async def _see(self, size: int, division: str) -> None:
         """Raises LedgerUnavailable."""
@@ -179,14 +213,15 @@ class Marking:
         if self._shelf is None:
             return
         try:
-            marks = await asyncio.to_thread(self._shelf.take)
+            async with asyncio.timeout(READ_S):
+                marks = await asyncio.to_thread(self._shelf.take)
         except (OSError, ValueError) as reason:
-            self._tell("mark", f"not readable: {reason}")
+            self._tell("mark", f"not readable: {reason or 'the disk does not answer'}")
             for known in self._divisions.values():
                 known.doubted = True
             return
         for division, known in self._divisions.items():
-            mark = marks.get(known.own.origin)
+            mark = marks.get(known.own.origin, marks.get(REST))
             if mark is None:
                 continue
             known.forgot = mark.forgot
@@ -253,12 +288,16 @@ class Marking:
                 self.behind[division] = words
                 log.error("log.behind", division=division, reason=words)
 
-    async def _keep(self) -> None:
+    async def _keep_for_ever(self) -> None:
+        while True:
+            await self._looked.wait()
+            self._looked.clear()
+            await self.keep()
+
+    def _marks(self) -> dict[str, Marked]:
         """Never of a division that is shut: an older copy would become the newest by it."""
-        if self._shelf is None:
-            return
         shut = {**self.behind, **self.ahead}
-        marks = {
+        return {
             known.own.origin: Marked(checkpoint=known.checkpoint)
             for division, known in self._divisions.items()
             if division not in shut and known.checkpoint
@@ -267,23 +306,15 @@ class Marking:
             for known in self._divisions.values()
             if known.forgot
         }
-        kept = {known.own.origin: known.kept for known in self._divisions.values()}
-        now = self._clock.monotonic()
-        grown = any(kept[origin] != mark for origin, mark in marks.items())
-        if not (grown or now - self._kept_at >= REFRESH_S):
+
+    def _tell_unkept(self) -> None:
+        """One attempt in vain is no trouble, though the one before may be long ago: nothing grew
+        (decision 0097)."""
+        if self._waits_since is None:
             return
-        try:
-            await asyncio.to_thread(self._shelf.keep, marks, frozenset(self._refused), kept.keys())
-        except OSError as reason:
-            if now - self._kept_at >= REFRESH_S:
-                self._tell("mark", f"not written for {now - self._kept_at:.0f} s: {reason}")
-            return
-        self._kept_at = now
-        self.troubles.pop("mark", None)
-        for division, known in self._divisions.items():
-            if known.own.origin in marks:
-                known.kept = marks[known.own.origin]
-                self.troubles.pop(f"mark.{division}", None)
+        waited = self._clock.monotonic() - self._waits_since
+        if waited >= UNKEPT_S:
+            self._tell("mark", f"not written for {waited:.0f} s: {self._hindered}")
 
     def _tell(self, what: str, words: str) -> None:
         self.troubles[what] = words

@@ -1,6 +1,5 @@
 """The mark's file: whole or not there, never lower, shared by the processes of a host."""
 
-import fcntl
 import os
 import subprocess
 import sys
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapters.folder.mark import UNKNOWN, Act, InUse, MarkFile
-from gateway.domain.log import Marked
+from gateway.domain.log import REST, Marked
 
 
 def mark(size: int, name: str = "log") -> Marked:
@@ -20,16 +19,11 @@ WRITER = """
 import sys
 from pathlib import Path
 from adapters.folder.mark import MarkFile
-from gateway.domain.log import Marked
+from gateway.domain.log import REST, Marked
 shelf, start = MarkFile(Path(sys.argv[1])), int(sys.argv[2])
 for size in range(start, 200, 2):
     mark = Marked(checkpoint=f"log\\n{size}\\nroot\\n\\nsignature\\n")
-    while True:
-        try:
-            shelf.keep({"log": mark, f"own-{start}": mark})
-        except BlockingIOError:
-            continue
-        break
+    shelf.keep({"log": mark, f"own-{start}": mark})
 """
 
 
@@ -62,7 +56,7 @@ def test_it_never_falls_unless_an_operator_says_so(tmp_path: Path) -> None:
     shelf.keep({"log": mark(3)})
     assert shelf.read() == {"log": mark(9)}
     act = Act(at="now", by="Li", reason="settled", origin="log", size=3)
-    shelf.set_by_hand("log", mark(3), act, ())
+    shelf.set_by_hand("log", mark(3), act)
     assert shelf.read() == {"log": mark(3)} and shelf.by_hand() == [act]
     shelf.keep({"log": mark(4)})
     assert shelf.read() == {"log": mark(4)} and shelf.by_hand() == [act], "who did it stays"
@@ -93,21 +87,12 @@ def test_a_torn_file_says_so_and_is_replaced_whole(tmp_path: Path, torn: bytes) 
     path.write_bytes(torn)
     with pytest.raises(ValueError, match=r"log\.mark is torn"):
         MarkFile(path).read()
-    MarkFile(path).keep({"log": mark(4)}, ours={"log", "another"})
-    assert MarkFile(path).read() == {"log": mark(4), "another": UNKNOWN}
+    MarkFile(path).keep({"log": mark(4)})
+    assert MarkFile(path).read() == {"log": mark(4), REST: UNKNOWN}
     path.write_bytes(torn)
     act = Act(at="now", by="Li", reason="settled", origin="log", size=3)
-    MarkFile(path).set_by_hand("log", mark(3), act, {"log", "another"})
-    assert MarkFile(path).read() == {"log": mark(3), "another": UNKNOWN}
-
-
-def test_nobody_waits_for_a_process_that_sleeps_with_the_lock(tmp_path: Path) -> None:
-    path = tmp_path / "log.mark"
-    with (tmp_path / "log.mark.lock").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(BlockingIOError):
-            MarkFile(path).keep({"log": mark(4)})
-    MarkFile(path).keep({"log": mark(4)})
+    MarkFile(path).set_by_hand("log", mark(3), act)
+    assert MarkFile(path).read() == {"log": mark(3), REST: UNKNOWN}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root writes for others")
@@ -115,7 +100,7 @@ def test_what_root_sets_by_hand_is_the_gateways_to_read_and_to_replace(tmp_path:
     os.chown(tmp_path, 12_345, 23_456)
     path = tmp_path / "log.mark"
     act = Act(at="now", by="Li", reason="settled", origin="log", size=3)
-    MarkFile(path).set_by_hand("log", mark(3), act, ())
+    MarkFile(path).set_by_hand("log", mark(3), act)
     for file in tmp_path.iterdir():
         assert (file.stat().st_uid, file.stat().st_gid) == (12_345, 23_456), file.name
 
@@ -137,13 +122,13 @@ def test_root_gives_away_no_file_that_somebody_put_in_the_way(tmp_path: Path, ho
         else:
             link.hardlink_to(theirs)
         with pytest.raises(OSError, match=r"symbolic links|file of its own"):
-            MarkFile(path).set_by_hand("log", mark(3), act, ())
+            MarkFile(path).set_by_hand("log", mark(3), act)
         link.unlink()
         assert theirs.stat().st_uid == 0
     path.symlink_to(theirs)
-    MarkFile(path).set_by_hand("log", mark(3), act, ())
+    MarkFile(path).set_by_hand("log", mark(3), act)
     assert theirs.read_text() == "root's own" and theirs.stat().st_uid == 0
-    assert MarkFile(path).read() == {"log": mark(3)} and not path.is_symlink()
+    assert MarkFile(path).read()["log"] == mark(3) and not path.is_symlink()
 
 
 def test_a_gateway_that_was_killed_holds_nothing(tmp_path: Path) -> None:
@@ -156,14 +141,14 @@ def test_a_gateway_that_was_killed_holds_nothing(tmp_path: Path) -> None:
     assert shelf.take() == {} == shelf.take(), "several processes share it"
     shelf.leave()
     with pytest.raises(InUse, match="stop every gateway"):
-        shelf.set_by_hand("log", mark(3), act, ())
+        shelf.set_by_hand("log", mark(3), act)
     assert not path.exists()
     running.kill()
     running.wait()
     running.stdout.close()
     assert running.stdin
     running.stdin.close()
-    shelf.set_by_hand("log", mark(3), act, ())
+    shelf.set_by_hand("log", mark(3), act)
     assert shelf.read() == {"log": mark(3)}
 
 

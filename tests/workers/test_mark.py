@@ -14,7 +14,7 @@ from adapters.folder.mark import MarkFile
 from certs.log.note import log_origin
 from certs.own_log import OwnLog
 from certs.trust import Trust
-from gateway.workers.mark import LAG_S_MAX, REFRESH_S, UNHEARD, Marking
+from gateway.workers.mark import LAG_S_MAX, REFRESH_S, UNHEARD, UNKEPT_S, Marking
 from tests.workers.test_deliver import GATEWAY, HERE, NOW, Keys, Post
 
 ORIGIN = log_origin(GATEWAY, HERE)
@@ -52,6 +52,7 @@ class Host:
         with structlog.testing.capture_logs():
             await self.marking.hear()
             await self.marking.look()
+            await self.marking.keep()
         return self.marking.behind
 
     @property
@@ -290,7 +291,7 @@ async def test_a_mark_that_cannot_be_written_is_told_and_payments_go_on(host: Ho
     away = host.file.parent.rename(host.file.parent.with_name("away"))
     await host.post.write(count=2)
     assert await host.turn() == {} and host.marking.troubles == {}, "a moment is no trouble"
-    host.post.clock.ticks += REFRESH_S
+    host.post.clock.ticks += UNKEPT_S
     with structlog.testing.capture_logs() as lines:
         await host.marking.look()
         await host.marking.look()
