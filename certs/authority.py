@@ -104,21 +104,6 @@ def authority_request(key: ec.EllipticCurvePrivateKey, name: str) -> bytes:
     )
 
 
-def sign_authority(root: Authority, request_pem: bytes, at: dt.datetime) -> x509.Certificate:
-    """An authority under `root` for a request of `authority_request`. Raises RequestRefused."""
-    if root.purpose is not Purpose.ROOT:
-        raise RequestRefused("only a root makes authorities")
-    try:
-        wanted = x509.load_pem_x509_csr(request_pem)
-        public = public_point(wanted.public_key())
-    except ValueError as error:
-        raise RequestRefused(f"the request cannot be read: {error}") from error
-    if not wanted.is_signature_valid:
-        raise RequestRefused("the request is not signed with its own key")
-    life = _within(root, at, AUTHORITY_LIFE)
-    return authority_certificate(wanted.subject, public, root.certificate, root.key, life)
-
-
 def adopt(
     purpose: Purpose, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey
 ) -> Authority:

@@ -8,8 +8,8 @@ from typing import TypeAlias
 from cryptography import x509
 
 from certs.issued import issued_by
-from certs.link import against_list, is_revoked
 from certs.log.report import Exit, Report, Stopped, Walk
+from certs.proven_list import against_list, is_revoked
 from certs.signatories import signatory
 from certs.signing.signer import thumbprint_of, uri_of
 from certs.signing.suites import public_of, suite_of

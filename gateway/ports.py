@@ -28,7 +28,6 @@ from gateway.domain.ledger import (
     Standing,
 )
 from gateway.domain.log import (
-    Backlog,
     Cosigned,
     Delivery,
     LogEvidence,
@@ -336,17 +335,6 @@ class OwnCheckpoints(Protocol):
     def signed_anew(self, checkpoint: str, root: bytes | None, at: dt.datetime) -> str:
         """The same text under the key in use, if it is of the tree with this root. Raises
         BureauUnproven; BureauUnavailable while our own key counts no more."""
-        ...
-
-
-class Watch(Protocol):
-    async def backlog(self) -> Backlog:
-        """What is under way, for operators. Raises LedgerUnavailable."""
-        ...
-
-    async def untold(self) -> Mapping[tuple[str, str], float]:
-        """By division and `records` or `notices`: seconds that the oldest waits for the bureau to
-        acknowledge it; absent if nothing waits. Raises LedgerUnavailable."""
         ...
 
 

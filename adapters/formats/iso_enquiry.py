@@ -15,7 +15,7 @@ from adapters.formats.iso_xml import Message, local, parsed, seemly
 from adapters.formats.json_walk import Findings, shown
 from adapters.formats.text_safety import refused_in
 from gateway.domain.correspondence import Letter
-from gateway.domain.enquiries import Enquiry, RecallStatus
+from gateway.domain.enquiries import RecallStatus
 from gateway.domain.faults import FaultCode, Unreadable
 
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(?:Z|[+-][0-9]{2}:[0-9]{2})?")
@@ -35,13 +35,6 @@ LETTER_TAGS_MAX = 200_000
 _KNOWN = {"TxSts": STATUSES, "TxCxlSts": frozenset(RecallStatus)}
 _AMOUNTS = ("RtrdIntrBkSttlmAmt", "OrgnlIntrBkSttlmAmt")
 _SUMS = ("GrpHdr/CtrlSum", "GrpHdr/TtlRtrdIntrBkSttlmAmt")
-
-
-def read_enquiry(raw: bytes) -> Enquiry:
-    """What `read_letter` reads, without its envelope. Raises as it does."""
-    matter = read_letter(raw).matter
-    assert isinstance(matter, Enquiry)
-    return matter
 
 
 def read_letter(raw: bytes) -> Letter:

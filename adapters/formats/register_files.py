@@ -34,13 +34,6 @@ _TRUE, _FALSE = {"true", "1", "是", "y", "yes"}, {"false", "0", "2", "否", "n"
 Cells = Sequence[Sequence[Any]]
 
 
-def columns_of(register: Register) -> tuple[str, ...]:
-    """The columns of one sheet, as the feed's fields are called; of lists, their two names."""
-    if register is Register.LISTS:
-        return ("list", "value")
-    return tuple(field.encode_name for field in msgspec.structs.fields(SHAPES[register]))
-
-
 def as_feed(file: Path) -> bytes:
     """The feed's JSON. Raises Unreadable (every cell that cannot be read), OSError."""
     if file.is_dir() or file.suffix.lower() == ".csv":

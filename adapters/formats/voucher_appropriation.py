@@ -6,8 +6,7 @@ and references) stands in Hold1 and Hold2 as in the other payment vouchers.
 
 from adapters.formats.envelope import Body
 from adapters.formats.json_walk import Findings
-from adapters.formats.voucher_holds import References, references_of, references_text
-from adapters.formats.voucher_paper_write import vouchers_envelope
+from adapters.formats.voucher_holds import references_of
 from adapters.formats.voucher_papers import read_one
 from gateway.domain.codes import BusinessType, PayeeKind, PaymentMethod, Settlement
 from gateway.domain.instruction import Instruction, Payee, Payer
@@ -62,36 +61,6 @@ def appropriation_of(body: Body, found: Findings) -> Instruction | None:
         approvals=references.approvals,
         contract_no=references.contract_no,
     )
-
-
-def appropriation_envelope(instruction: Instruction) -> bytes:
-    """The inverse, for one whose line is one detail.
-
-    Raises ValueError for what a 5207 cannot say: details, a person, cash, a text too wide.
-    """
-    payee = instruction.payee
-    if instruction.details or payee.kind is not PayeeKind.ORGANISATION:
-        raise ValueError("a 5207 pays one organisation")
-    if instruction.settlement is not Settlement.TRANSFER or instruction.cash_reason is not None:
-        raise ValueError("a 5207 is a transfer")
-    line = AppropriationLine(
-        id="1", agency=instruction.agency_code, agency_name=instruction.agency_name,
-        functional_code=instruction.functional_code, economic_code=instruction.dept_economic_code,
-        project_code=instruction.project_code, amount_fen=instruction.amount_fen,
-    )  # fmt: skip
-    references = References(
-        exemption=instruction.exemption, cash_reason=None, approvals=instruction.approvals,
-        contract_no=instruction.contract_no,
-    )  # fmt: skip
-    voucher = Appropriation(
-        key=instruction.key, day=instruction.voucher_date, fund_code=instruction.fund_code,
-        pay_type=PAY_TYPE, payer_account=instruction.payer.account,
-        payer_name=instruction.payer.name, payee_account=payee.account, payee_name=payee.name,
-        payee_bank_name=payee.bank_name, payee_bank_code=payee.bank_code,
-        purpose=instruction.purpose, indicator_id=instruction.indicator_id,
-        references=references_text(references), amount_fen=instruction.amount_fen, lines=(line,),
-    )  # fmt: skip
-    return vouchers_envelope([voucher])
 
 
 def _one_line(lines: tuple[AppropriationLine, ...], found: Findings) -> None:

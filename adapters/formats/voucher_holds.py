@@ -51,21 +51,6 @@ def references_of(text: str, place: str, found: Findings) -> References:
     )
 
 
-def references_text(references: References) -> str:
-    """The inverse of `references_of`."""
-    exemptions = {member: number for number, member in EXEMPTIONS.items()}
-    reasons = {member: number for number, member in CASH_REASONS.items()}
-    parts = []
-    if references.exemption:
-        parts.append(f"EX={exemptions[references.exemption]}")
-    if references.contract_no:
-        parts.append(f"CT={references.contract_no}")
-    parts += [f"AP={number}" for number in references.approvals]
-    if references.cash_reason:
-        parts.append(f"CR={reasons[references.cash_reason]}")
-    return ";".join(parts)
-
-
 def payee_of(
     holds: tuple[str, str, str, str], by_default: PayeeKind, place: str, found: Findings
 ) -> tuple[PayeeKind, Person | None]:

@@ -12,7 +12,7 @@ _SQL = statements("backlog")
 
 
 class PostgresBacklog:
-    """`gateway.ports.Watch`. Raises LedgerUnavailable."""
+    """For operators. Raises LedgerUnavailable."""
 
     def __init__(self, dsn: str, *, allow_unsafe: bool = False) -> None:
         self._pool = Pool(dsn, size=1, allow_unsafe=allow_unsafe)

@@ -5,7 +5,7 @@ One description makes the table, the form and the check; the gateway checks ever
 
 import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -347,7 +347,3 @@ def _option(column: Column, text: str) -> str:
 
 
 _READ: Mapping[str, Any] = {"money": _amount, "date": _date, "count": _count, "choice": _option}
-
-
-def sheets() -> Sequence[Sheet]:
-    return list(SHEETS.values())

@@ -15,7 +15,6 @@ from bureau.desk.casework.phase import Phase
 from bureau.desk.casework.words import Stage
 from bureau.desk.interceptions import STATES_ZH
 from bureau.desk.names import Names
-from bureau.desk.people import covers
 from bureau.desk.refusals import ActRefused
 from bureau.desk.rounds import rounds
 from bureau.desk.stages import ReportedCases, grouped, stages_of
@@ -316,10 +315,6 @@ class Statistics:
 
     def _bank(self, code: str) -> str:
         return f"{self._names.bank(code) or '代理银行'} {code}"
-
-
-def below(divisions: Sequence[str], upper: str) -> list[str]:
-    return [each for each in divisions if covers(upper, each)]
 
 
 async def fold_all(store: StatisticsStore) -> None:

@@ -145,11 +145,6 @@ def witness_key(certificate: x509.Certificate) -> NoteKey:
     return _note_key(certificate, name, public, _witness_key_id(name, public))
 
 
-def log_keys(signer: Signer, origin: str) -> tuple[NoteKey, ...]:
-    """What a log itself signs with."""
-    return tuple(log_key(each.certificate, origin) for each in signer.each)
-
-
 def witness_keys(signer: Signer) -> tuple[NoteKey, ...]:
     """What a witness itself signs with."""
     return tuple(witness_key(each.certificate) for each in signer.each)

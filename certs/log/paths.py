@@ -96,12 +96,6 @@ def frontier_at(size: int, fetch: Fetch, digest: Digest = sha256) -> tuple[bytes
     return tuple(_perfect_hash(*each, fetch, digest) for each in _perfect_parts(0, size))
 
 
-def needed_for_inclusion(index: int, size: int) -> tuple[Span, ...]:
-    """What `inclusion_path` will fetch, in its order: for a store that is read beforehand."""
-    ranges = _inclusion_ranges(index, size)
-    return tuple(_span(*part) for each in ranges for part in _perfect_parts(*each))
-
-
 def needed_for_consistency(old: int, new: int) -> tuple[Span, ...]:
     """What `consistency_path` will fetch, in its order."""
     ranges = _consistency_ranges(old, new)

@@ -9,7 +9,6 @@ from certs.log.tree import HASH_BYTES
 from certs.signing.encoding import b64, from_b64
 
 HEADER = "c2sp.org/tlog-proof@v1"
-FILE_SUFFIX = ".tlog-proof"
 PROOF_CHARS_MAX = 131_072
 PATH_MAX = 63
 _INDEX = re.compile(r"index (0|[1-9][0-9]{0,18})")

@@ -73,11 +73,6 @@ def root_of(frontier: Sequence[bytes], digest: Digest = sha256) -> bytes:
     return root
 
 
-def root_of_leaves(leaves: Sequence[bytes], digest: Digest = sha256) -> bytes:
-    """The root over leaf hashes, from nothing."""
-    return root_of(extend(0, (), leaves, digest).frontier, digest)
-
-
 def _by_level(size: int, frontier: Sequence[bytes]) -> dict[int, bytes]:
     """Which perfect subtree stands at which level: the one-bits of the size."""
     levels = [level for level in range(size.bit_length() - 1, -1, -1) if size >> level & 1]

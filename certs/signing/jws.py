@@ -103,16 +103,6 @@ def read_header(protected: str, *, detached: bool) -> Header:
     return Header(alg=alg, thumbprint=thumbprint, detached=detached)
 
 
-def verify_detached(key: PublicKey, body: bytes, token: str) -> Header:
-    """Check a token whose signer is known beforehand. Raises JwsRefused."""
-    protected, signature = split_detached(token)
-    header = read_header(protected, detached=True)
-    expect_alg(header, key)
-    if not suite_of(key).verify_raw(key, signature, signing_input(protected, body)):
-        raise JwsRefused(JwsFault.SIGNATURE, "the signature does not prove these bytes")
-    return header
-
-
 def read_compact(token: str) -> tuple[Header, bytes]:
     """Header and payload of a compact token, NOT yet proven: for finding the key to prove it."""
     protected, payload, _ = _three(token)

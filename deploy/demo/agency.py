@@ -7,7 +7,7 @@ after `Retry-After` on a 503 and after silence, until its patience ends.
 import asyncio
 import ssl
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 import attrs
@@ -117,20 +117,6 @@ class AgencyClient:
             for _ in range(min(self.connections, len(items))):
                 group.create_task(work())
         return [answer.result() for answer in answers]
-
-    async def post_all(self, requests: Iterable[bytes]) -> list[GatewayAnswer]:
-        """The fast path of a load test: requests signed beforehand, answers as they come."""
-        waiting = iter(requests)
-        answers: list[GatewayAnswer] = []
-
-        async def work() -> None:
-            for request in waiting:
-                answers.append(await self.post(request))
-
-        async with asyncio.TaskGroup() as group:
-            for _ in range(self.connections):
-                group.create_task(work())
-        return answers
 
     async def post(self, request: bytes) -> GatewayAnswer:
         """Send a prepared request until it is answered with anything but 503."""

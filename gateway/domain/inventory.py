@@ -17,7 +17,6 @@ from gateway.domain.certificates import (
     renewal_due,
 )
 
-SECONDS_A_DAY = 86_400
 _ENDED = frozenset({State.RETIRED, State.REVOKED})
 
 

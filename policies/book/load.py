@@ -20,7 +20,7 @@ from policies.book.document import Expected, Policy, Test
 from policies.book.prove import prove
 from policies.book.read import BASE_CASE, read_policy
 from policies.book.reader import Table
-from policies.book.steps import finished, in_turns
+from policies.book.steps import finished
 from policies.book.succession import Golden
 from policies.book.unit import Unit
 from policies.language.codelist import YEAR_MAX, Code, CodeList, codes_digest
@@ -35,12 +35,6 @@ GOLDEN = Path(__file__).parent.parent / "golden" / "jilin.toml"
 def load(directory: Path = LIBRARY / "jilin", codes_directory: Path = CODES) -> Book:
     """The book of all `*.toml` below the directory. Raises PolicyRefused, OSError."""
     return book_of(load_texts(directory), load_codes(codes_directory))
-
-
-async def load_async(directory: Path = LIBRARY / "jilin", codes_directory: Path = CODES) -> Book:
-    """The same while the event loop goes on with other work in between, every few milliseconds."""
-    codes = load_codes(codes_directory)
-    return await in_turns(building(load_texts(directory), codes))
 
 
 def load_texts(directory: Path) -> dict[str, str]:

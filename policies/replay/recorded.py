@@ -1,9 +1,8 @@
 """Replays one recorded decision: the same facts under the same book give the same bytes."""
 
 import attrs
-from msgspec.structs import replace
 
-from gateway.domain.decision import Decision, Finding, Outcome, outcome_of, stored
+from gateway.domain.decision import Decision, Finding, Outcome, stored
 from gateway.domain.facts import Facts
 from gateway.domain.windows import WindowAsk, WindowShare
 from policies.book.book import Book
@@ -41,15 +40,6 @@ class AsRecorded:
 
     def shares(self, facts: Facts, outcome: Outcome = Outcome.PASS) -> tuple[WindowShare, ...]:
         return self._book.shares(facts, outcome)
-
-
-def replay(book: Book, facts: Facts, recorded: Decision) -> Replayed:
-    """`facts` with the windows' values that were proven then.
-
-    Raises ValueError for another book.
-    """
-    findings = AsRecorded(book, recorded.book_revision).decide(facts)
-    return compared(recorded, replace(recorded, findings=findings, outcome=outcome_of(findings)))
 
 
 def compared(recorded: Decision, now: Decision) -> Replayed:

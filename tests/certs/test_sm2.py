@@ -17,7 +17,6 @@ from certs.log.note import (
     NoteRefused,
     cosign,
     cosignatures,
-    log_keys,
     log_origin,
     open_checkpoint,
     sign_checkpoint,
@@ -41,6 +40,7 @@ from certs.trust import Trust
 from gateway.domain.faults import Unproven
 from gateway.domain.log import SM2_SM3, sm3
 from tests.certs.conftest import DOMAIN, NOW, PASSPHRASE
+from tests.certs.oracles import log_keys
 
 OUTSIDE = Path(cryptography_vectors.__file__).parent
 

@@ -8,15 +8,16 @@ import pytest
 
 from certs.authority import Authority, Purpose, create_root, create_subordinate
 from certs.log.day import CHECKPOINT, LEAVES, PREVIOUS, RECORDS, Day, verify_day, write_day
-from certs.log.note import Checkpoint, cosign, log_keys, sign_checkpoint, witness_keys
+from certs.log.note import Checkpoint, cosign, sign_checkpoint, witness_keys
 from certs.log.paths import consistency_path, inclusion_path
 from certs.log.proof import format_proof
 from certs.log.report import Exit
 from certs.log.sealer import Sealer
-from certs.log.tree import leaf_hash, root_of, root_of_leaves
+from certs.log.tree import leaf_hash, root_of
 from certs.log.verify import AuditKeys, verify_growth, verify_record
 from gateway.domain.log import PendingRecord, tree_digest
 from gateway.domain.records import unnumbered
+from tests.certs.oracles import log_keys, root_of_leaves
 
 AT = dt.datetime(2026, 3, 2, 9, 30, tzinfo=dt.UTC)
 DIVISION = "220000000"

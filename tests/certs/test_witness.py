@@ -12,7 +12,6 @@ from certs.log.note import (
     Checkpoint,
     NoteRefused,
     cosignatures,
-    log_keys,
     log_origin,
     open_checkpoint,
     sign_checkpoint,
@@ -22,7 +21,7 @@ from certs.log.note import (
 from certs.log.numbering import says_number, sequence_number
 from certs.log.paths import consistency_path
 from certs.log.sealer import Sealer
-from certs.log.tree import extend, leaf_hash, root_of, root_of_leaves
+from certs.log.tree import extend, leaf_hash, root_of
 from certs.log.witness import Refusal, Witness, WitnessRefused
 from certs.signing.encoding import b64
 from gateway.domain.log import (
@@ -36,6 +35,7 @@ from gateway.domain.log import (
     sm3,
 )
 from gateway.domain.records import unnumbered
+from tests.certs.oracles import log_keys, root_of_leaves
 
 AT = dt.datetime(2026, 3, 2, 9, 30, tzinfo=dt.UTC)
 DIVISION = "220000000"

@@ -25,7 +25,6 @@ from adapters.postgres.recordlog import PostgresRecordLog
 from certs.bundled import receipts_for
 from certs.keys import pem_of, save_certificates
 from certs.log.manifest import write_manifest
-from certs.log.note import log_keys
 from certs.log.sealer import Sealer
 from certs.log.witness import Witness
 from certs.signing.signer import Signer
@@ -40,6 +39,7 @@ from gateway.pipeline.tell import Origin, microseconds
 from tests.adapters.postgres.storage_builders import DIVISION, admission
 from tests.certs.conftest import Pki, make_pki
 from tests.certs.conftest import suite as suite
+from tests.certs.oracles import log_keys
 
 pytestmark = pytest.mark.postgres
 AT = dt.datetime(2026, 3, 2, 3, 0, tzinfo=dt.UTC)

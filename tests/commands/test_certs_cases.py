@@ -9,6 +9,7 @@ from pathlib import Path
 import asyncpg
 import orjson
 import pytest
+from cryptography import x509
 from typer.testing import CliRunner
 
 from adapters.postgres.certificates import PostgresCertificates
@@ -18,9 +19,9 @@ from certs.authority import (
     authority_request,
     create_root,
     issue,
-    sign_authority,
 )
 from certs.keys import generate_key, load_certificates, load_signer, save_certificates
+from certs.profile import authority_certificate, validity
 from gateway.commands.line import app
 from gateway.commands.registry import Act, Registry, open_authority
 from gateway.domain.certificates import MoveRefused, State
@@ -168,7 +169,11 @@ def test_a_banks_authority_signs_in_place_of_ours(world: World) -> None:
     now = dt.datetime.now(dt.UTC)
     root = create_root("A bank's root", now)
     key = generate_key()
-    certificate = sign_authority(root, authority_request(key, "ours by the bank"), now)
+    asked = x509.load_pem_x509_csr(authority_request(key, "ours by the bank"))
+    life = validity(now, dt.timedelta(days=365))
+    certificate = authority_certificate(
+        asked.subject, key.public_key(), root.certificate, root.key, life
+    )
     banks = adopt(Purpose.TRANSPORT, certificate, key)
     case = world.request("t", "tls-server", f"{DOMAIN}/gateway/ABC")
     world.done("bo", "approve", case["case"])

@@ -9,7 +9,7 @@ import pytest
 
 from certs.authority import Purpose, create_root, create_subordinate, issue, request
 from certs.keys import generate_key
-from certs.signing.jws import JwsRefused, verify_detached
+from certs.signing.jws import JwsRefused
 from certs.signing.signer import Signer, signer
 from certs.signing.suites import public_point
 from deploy.demo.agency import AgencyClient, GatewayAnswer
@@ -24,6 +24,7 @@ from tests.adapters.bank.scripted import (
     saying,
     until,
 )
+from tests.certs.oracles import verify_detached
 
 _DOORS = {"json": "/v1/instructions", "voucher": "/v1/vouchers", "iso20022": "/v1/iso20022"}
 DAY = day(1, 60, dt.date(2026, 11, 23))
@@ -173,15 +174,6 @@ async def test_answers_are_told_as_they_come_and_returned_in_order() -> None:
     assert [answer.body for answer in answers] == [item.raw for item in items]
     assert {item.key for item, _ in told} == {item.key for item in items}
     assert all(answer.body == item.raw for item, answer in told)
-
-
-async def test_prepared_requests_are_sent_as_they_are() -> None:
-    items = ordinary(20)
-    async with gateway_saying(saying(OK)) as (gateway, client):
-        prepared = [client.prepare(item) for item in items]
-        answers = await client.post_all(prepared)
-    assert [answer.status for answer in answers] == [200] * 20
-    assert {heard.body for heard in gateway.heard} == {item.raw for item in items}
 
 
 async def test_an_answer_longer_than_a_banks_is_read() -> None:

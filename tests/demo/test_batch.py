@@ -7,7 +7,6 @@ import pytest
 from msgspec.structs import replace
 
 from adapters.formats.voucher_codes import load_codes
-from adapters.formats.voucher_write import voucher_envelope
 from gateway.domain.answer import Answer
 from gateway.domain.bank import BankConduct
 from gateway.domain.codes import BusinessType, PayeeKind
@@ -15,6 +14,7 @@ from gateway.domain.decision import Outcome
 from gateway.domain.instruction import Instruction, Payee, Received
 from gateway.domain.registers import Registers
 from gateway.pipeline.line import Line
+from tests.adapters.formats.voucher_write import voucher_envelope
 from tests.demo.test_day import FORMATS, Gateway, a_day
 
 CODES = load_codes().of("220000000")

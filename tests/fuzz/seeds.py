@@ -11,10 +11,8 @@ from adapters.formats.envelope import opened
 from adapters.formats.iso20022 import IsoBulk
 from adapters.formats.iso_statement import MESSAGES as STATEMENTS
 from adapters.formats.iso_write import written_message
-from adapters.formats.voucher_appropriation import appropriation_envelope
 from adapters.formats.voucher_codes import load_codes
 from adapters.formats.voucher_tables import TABLES
-from adapters.formats.voucher_write import voucher_envelope
 from certs.bundled import KIND
 from certs.log.growth import format_growth
 from certs.log.note import Checkpoint, checkpoint_text
@@ -27,6 +25,7 @@ from tests.adapters.formats.iso_messages import statement
 from tests.adapters.formats.iso_samples import AT, KINDS, an_instruction, many
 from tests.adapters.formats.test_registers_format import registers
 from tests.adapters.formats.test_voucher_papers import sample_voucher
+from tests.adapters.formats.voucher_write import appropriation_envelope, voucher_envelope
 from tests.bureau.test_workbook import workbook as packed
 from tests.fuzz.typed import POLICY
 from tests.pipeline.letters_iso import enquiry, recall, report, resolution, returned

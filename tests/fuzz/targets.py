@@ -19,7 +19,6 @@ from adapters.formats.iso_enquiry import read_letter
 from adapters.formats.iso_letters import IsoLetters, message_id
 from adapters.formats.iso_xml import parsed
 from adapters.formats.json_instruction import JsonFormat
-from adapters.formats.json_write import instruction_json
 from adapters.formats.registers import read_registers
 from adapters.formats.sniff import sniff
 from adapters.formats.statement import read_page, read_statement
@@ -28,6 +27,7 @@ from adapters.formats.voucher_fields import IDENTITY
 from adapters.formats.voucher_letters import VoucherLetters
 from adapters.formats.voucher_paper_write import vouchers_envelope
 from adapters.formats.voucher_papers import read_vouchers
+from deploy.demo.writers import json_of
 from gateway.domain.bank import RecallOrder
 from gateway.domain.correspondence import Matter, Resolution, Said, Taken
 from gateway.domain.enquiries import (
@@ -63,7 +63,7 @@ def json(data: bytes) -> None:
     except Unreadable as fault:
         _worded(fault)
         return
-    assert _JSON.parse(instruction_json(read)) == read
+    assert _JSON.parse(json_of(read)) == read
 
 
 def voucher(data: bytes) -> None:

@@ -11,7 +11,6 @@ from lxml import etree
 from msgspec.structs import replace
 
 from adapters.formats.voucher_answer import answer_voucher
-from adapters.formats.voucher_appropriation import appropriation_envelope
 from adapters.formats.voucher_paper_write import vouchers_envelope
 from adapters.formats.voucher_papers import read_vouchers
 from adapters.memory.registers import MemoryRegisters
@@ -33,6 +32,7 @@ from gateway.domain.vouchers import (
     Voucher,
 )
 from tests.adapters.formats.voucher_samples import answered
+from tests.adapters.formats.voucher_write import appropriation_envelope
 from tests.pipeline.desks import BANK, BUREAU, Desk
 from tests.pipeline.fakes import DIVISION, INDICATOR, SENDER, instruction, registers
 from tests.pipeline.test_line import Street

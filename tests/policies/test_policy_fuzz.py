@@ -34,7 +34,7 @@ from policies.language.typed import (
     windows_of,
 )
 from policies.language.types import BOOL, SCHEMA
-from policies.proof.cel import CelWriter
+from tests.policies.cel import CelWriter
 from tests.policies.dealer import BOOK, LAWFUL, Dealer
 
 SEED = 20221128

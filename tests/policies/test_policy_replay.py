@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 import pytest
+from msgspec.structs import replace
 
 from gateway.domain.codes import AccountClass, PayeeClass, Relation
 from gateway.domain.decision import Decision, Outcome, outcome_of
@@ -27,7 +28,7 @@ from policies.replay.backtest import backtest
 from policies.replay.compare import compare
 from policies.replay.halves import halves
 from policies.replay.memory import WindowMemory
-from policies.replay.recorded import replay
+from policies.replay.recorded import AsRecorded, Replayed, compared
 from policies.replay.report import Change
 from policies.replay.shadow import Shadow
 from policies.replay.stored import Stored, read_stored, stored_fields
@@ -270,6 +271,12 @@ def decided(ours: Book | Bookshelf, facts: Facts) -> Decision:
     findings = ours.decide(facts)
     return Decision(outcome=outcome_of(findings), findings=findings, book_revision=ours.revision,
                     registers_version=3)  # fmt: skip
+
+
+def replay(book: Book, facts: Facts, recorded: Decision) -> Replayed:
+    """`facts` with the windows' values that were proven then."""
+    findings = AsRecorded(book, recorded.book_revision).decide(facts)
+    return compared(recorded, replace(recorded, findings=findings, outcome=outcome_of(findings)))
 
 
 OWN = {"payee_account_class": AccountClass.REAL_FUND, "payee_relation": Relation.OWN}

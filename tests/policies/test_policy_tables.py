@@ -12,8 +12,9 @@ from gateway.domain.facts import Facts
 from policies.book.book import Book
 from policies.book.cases import CASES
 from policies.book.load import CODES as CODES_FOLDER
-from policies.book.load import LIBRARY, book_of, building, load, load_async, load_codes
+from policies.book.load import LIBRARY, book_of, building, load, load_codes, load_texts
 from policies.book.read import law_digest
+from policies.book.steps import in_turns
 from policies.language import generate
 from policies.language.checker import check
 from policies.language.errors import PolicyRefused
@@ -191,7 +192,7 @@ async def test_a_book_loads_while_others_work_and_is_the_same_book() -> None:
             await asyncio.sleep(0)
 
     working = asyncio.create_task(others())
-    found = await load_async(LIBRARY / "jilin")
+    found = await in_turns(building(load_texts(LIBRARY / "jilin"), CODES))
     working.cancel()
     assert found.revision == load(LIBRARY / "jilin").revision
     assert turns > len(found.units) * 3

@@ -10,7 +10,7 @@ import xlsxwriter
 from typer.testing import CliRunner
 
 from adapters.formats.register_feed import read_feed
-from adapters.formats.register_files import as_feed, columns_of
+from adapters.formats.register_files import as_feed, template
 from certs.people import PeopleVault, SealBroken, key_from, write_key
 from gateway.commands.line import app
 from gateway.domain.codes import Register
@@ -24,7 +24,7 @@ def cells(document: dict[str, Any]) -> dict[str, list[list[Any]]]:
     """A sheet a register, as a clerk would fill them: texts all, lists joined by commas."""
     sheets: dict[str, list[list[Any]]] = {"feed": HEAD}
     for register in Register:
-        names = columns_of(register)
+        names = [name for name, _ in template(register)]
         rows = document.get(register, [])
         if register is Register.LISTS:
             rows = [{"list": name, "value": v} for name, values in rows.items() for v in values]
@@ -99,7 +99,7 @@ def test_the_template_says_the_columns_and_writes_an_empty_workbook(tmp_path: Pa
     assert run.invoke(app, ["registers", "template", "--xlsx", str(file)]).exit_code == 0
     assert file.stat().st_size > 1000
     told = json.loads(run.invoke(app, ["registers", "template", "accounts", "--json"]).stdout)
-    assert list(told["accounts"]) == list(columns_of(Register.ACCOUNTS))
+    assert list(told["accounts"]) == [name for name, _ in template(Register.ACCOUNTS)]
     assert "zero_balance" in told["accounts"]["class"]
 
 

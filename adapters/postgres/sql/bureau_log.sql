@@ -43,12 +43,6 @@ SELECT $1, $2, n.measure, n.value, n.count
 FROM unnest($3::text[], $4::text[], $5::bigint[]) AS n (measure, value, count)
 ON CONFLICT (division, bank, measure, value) DO UPDATE SET count = t.count + EXCLUDED.count;
 
--- name: checkpoint_at
--- empty: no checkpoint of exactly this size was cosigned.
-SELECT checkpoint, cosigned
-FROM log_checkpoint
-WHERE division = $1 AND bank = $2 AND size = $3;
-
 -- name: leaf_hashes
 -- empty: the log is shorter. In order, so that the caller can see a gap by the count.
 SELECT leaf_hash

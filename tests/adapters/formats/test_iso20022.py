@@ -13,10 +13,9 @@ from adapters.formats.iso_reject import rejection
 from adapters.formats.iso_schemas import PLACES, schema_of, schema_path
 from adapters.formats.iso_write import written_message
 from adapters.formats.json_instruction import JsonFormat
-from adapters.formats.json_write import instruction_json
 from adapters.formats.voucher import VoucherFormat
 from adapters.formats.voucher_codes import load_codes
-from adapters.formats.voucher_write import voucher_envelope
+from deploy.demo.writers import json_of
 from gateway.domain.answer import Answer
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Action, Decision, Finding, Light, Missing, Outcome
@@ -31,6 +30,7 @@ from tests.adapters.formats.iso_samples import (
     many,
     outside_schema,
 )
+from tests.adapters.formats.voucher_write import voucher_envelope
 from tests.examples import examples
 
 FORMAT, PART, BULK = IsoFormat(lambda: AT), IsoPartFormat(lambda: AT), IsoBulk(lambda: AT)
@@ -77,10 +77,10 @@ def test_whatever_a_message_can_carry_comes_back_whole(kind: str, instruction: I
 @examples(60)
 def test_every_format_gives_the_same_instruction_as_every_other(instruction: Instruction) -> None:
     """JSON -> ISO -> ISO -> JSON; and through a voucher whatever a voucher can carry."""
-    first = JsonFormat().parse(instruction_json(instruction))
+    first = JsonFormat().parse(json_of(instruction))
     for kind in KINDS:
         first = FORMAT.parse(one(first, kind))
-    assert JsonFormat().parse(instruction_json(first)) == instruction
+    assert JsonFormat().parse(json_of(first)) == instruction
     try:
         envelope = voucher_envelope(instruction, load_codes().of(instruction.key.division))
         carried = VoucherFormat().parse(envelope)

@@ -9,7 +9,7 @@ import pytest
 
 from adapters.formats.iso20022 import IsoBulk, IsoFormat
 from adapters.formats.iso_cut import several
-from adapters.formats.iso_enquiry import read_enquiry
+from adapters.formats.iso_enquiry import read_letter
 from adapters.formats.iso_write import written_message
 from adapters.formats.iso_xml import MESSAGE_BYTES_MAX
 from adapters.formats.statements import read_any_statement
@@ -70,7 +70,7 @@ def encoded(encoding: str, declared: str | None = None) -> bytes:
     ],
 )  # fmt: skip
 def test_what_is_not_a_plain_message_is_refused_by_its_code(raw: bytes, code: FaultCode) -> None:
-    for read in (IsoFormat().parse, IsoBulk().open, read_enquiry, read_any_statement):
+    for read in (IsoFormat().parse, IsoBulk().open, read_letter, read_any_statement):
         with pytest.raises(Unreadable) as caught:
             read(raw)  # type: ignore[operator]
         if read in (IsoFormat().parse, IsoBulk().open):

@@ -3,7 +3,7 @@
 import pytest
 from lxml import etree
 
-from adapters.formats.iso_enquiry import read_enquiry
+from adapters.formats.iso_enquiry import read_letter
 from adapters.formats.iso_statement import MESSAGES, read_iso_statement
 from adapters.formats.statements import read_any_statement
 from gateway.domain.enquiries import PaymentReturn, Recall, RecallAnswer, StatusEnquiry
@@ -20,14 +20,14 @@ NAMED = {
 @pytest.mark.parametrize("name", sorted(NAMED))
 def test_a_message_valid_by_the_published_schema_is_read(name: str) -> None:
     outside_schema(name).assertValid(etree.fromstring(NAMED[name]))
-    read = read_enquiry(NAMED[name])
+    read = read_letter(NAMED[name]).matter
     assert isinstance(read, StatusEnquiry | Recall | RecallAnswer | PaymentReturn)
     assert len(read.payments) == 1
 
 
 def test_each_message_gives_what_it_is_about() -> None:
-    enquiry, recall, answer = read_enquiry(ENQUIRY), read_enquiry(RECALL), read_enquiry(NAMED[
-        "camt.029.001.09"])  # fmt: skip
+    enquiry, recall = read_letter(ENQUIRY).matter, read_letter(RECALL).matter
+    answer = read_letter(NAMED["camt.029.001.09"]).matter
     assert isinstance(enquiry, StatusEnquiry) and isinstance(recall, Recall)
     assert isinstance(answer, RecallAnswer)
     assert enquiry.payments[0].end_to_end_id == "2026030200001"
@@ -37,7 +37,7 @@ def test_each_message_gives_what_it_is_about() -> None:
         "DUPL",
     )
     assert (answer.confirmation, answer.payments[0].words) == ("RJCR", "已支付")
-    back = read_enquiry(RETURN)
+    back = read_letter(RETURN).matter
     assert isinstance(back, PaymentReturn)
     assert (back.payments[0].amount_fen, back.payments[0].reason) == (80_050, "AC04")
 
@@ -60,7 +60,7 @@ def test_what_is_not_exactly_the_message_is_refused(
 ) -> None:
     assert old in raw
     with pytest.raises(Unreadable) as caught:
-        read_enquiry(raw.replace(old, new, 1))
+        read_letter(raw.replace(old, new, 1))
     assert code in {error.code for error in caught.value.errors}
 
 
@@ -99,7 +99,7 @@ def test_a_statement_that_cannot_be_believed_is_refused_whole(
 
 
 def test_a_payment_is_no_enquiry_and_no_statement() -> None:
-    for read in (read_enquiry, read_iso_statement):
+    for read in (read_letter, read_iso_statement):
         with pytest.raises(Unreadable) as caught:
             read(written_one(an_instruction()))
         assert caught.value.code is FaultCode.MEDIA_TYPE_UNSUPPORTED

@@ -13,7 +13,7 @@ from adapters.formats.json_rules import contradictions
 from adapters.formats.json_shape import InstructionWire
 from adapters.formats.json_tree import tree_of
 from adapters.formats.json_walk import errors_of
-from adapters.formats.json_write import instruction_json
+from deploy.demo.writers import json_of
 from gateway.domain.codes import (
     BusinessType,
     CashReason,
@@ -209,7 +209,7 @@ def test_fast_and_slow_reading_agree_on_every_document(raw: bytes) -> None:
 @examples(200)
 @given(instructions())
 def test_an_instruction_survives_the_journey_as_json(instruction: Instruction) -> None:
-    assert FORMAT.parse(instruction_json(instruction)) == instruction
+    assert FORMAT.parse(json_of(instruction)) == instruction
 
 
 @examples(300)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from adapters.bank.iso_recall import IsoRecalls
 from adapters.bank.iso_status import read_status
-from adapters.formats.iso_enquiry import read_enquiry
+from adapters.formats.iso_enquiry import read_letter
 from adapters.formats.iso_letters import IsoLetters
 from adapters.formats.voucher_letters import VoucherLetters
 from adapters.formats.voucher_paper_write import vouchers_envelope
@@ -100,7 +100,7 @@ def test_a_status_enquiry_is_read_whole_and_its_answer_names_what_was_asked(
         f"<FIToFIPmtStsReq><GrpHdr>{leaf('MsgId', id)}{_HEAD}</GrpHdr>{rows}</FIToFIPmtStsReq>",
     )
     outside_schema("pacs.028.001.03").assertValid(etree.fromstring(raw))
-    read = read_enquiry(raw)
+    read = read_letter(raw).matter
     assert read == StatusEnquiry(id=id, message_id="", payments=tuple(asked))
     said = [Unreadable(FaultCode.INSTRUCTION_UNKNOWN, "无此指令 & <x>")] * len(asked)
     told = LETTERS.reply(LETTERS.read(raw), raw, said)
@@ -152,7 +152,7 @@ def test_a_recall_is_read_whole_and_its_resolution_is_read_back(
         f"<Assgne>{_AGENT}</Assgne>{_HEAD}</Assgnmt><Undrlyg>{rows}</Undrlyg></FIToFIPmtCxlReq>",
     )
     outside_schema("camt.056.001.08").assertValid(etree.fromstring(raw))
-    assert read_enquiry(raw) == asked
+    assert read_letter(raw).matter == asked
     said = [
         Resolution(
             status=data.draw(st.sampled_from(list(RecallStatus))),
@@ -162,7 +162,7 @@ def test_a_recall_is_read_whole_and_its_resolution_is_read_back(
     ]  # fmt: skip
     told = LETTERS.reply(LETTERS.read(raw), raw, said)
     outside_schema("camt.029.001.09").assertValid(etree.fromstring(told))
-    back = read_enquiry(told)
+    back = read_letter(told).matter
     assert isinstance(back, RecallAnswer) and back.case == asked.id
     for item, resolution, row in zip(asked.payments, said, back.payments, strict=True):
         assert row.original.end_to_end_id == item.original.end_to_end_id
@@ -178,7 +178,7 @@ def test_what_the_core_is_asked_is_the_recall_that_it_is(
     order = RecallOrder(id="ab" * 16, key=key, amount_fen=amount, reason=code, words=words)
     raw = IsoRecalls(lambda: AT, "103").written(order)
     outside_schema("camt.056.001.08").assertValid(etree.fromstring(raw))
-    read = read_enquiry(raw)
+    read = read_letter(raw).matter
     assert isinstance(read, Recall)
     (item,) = read.payments
     assert item == RecallItem(
@@ -201,7 +201,7 @@ def test_a_return_is_read_whole_and_its_answer_names_it(
     )
     outside_schema("pacs.004.001.09").assertValid(etree.fromstring(raw))
     item = ReturnItem(id=refund, original=of, amount_fen=amount, reason=code, words=words)
-    assert read_enquiry(raw) == PaymentReturn(id=id, payments=(item,))
+    assert read_letter(raw).matter == PaymentReturn(id=id, payments=(item,))
     told = LETTERS.reply(LETTERS.read(raw), raw, [Taken(words="x")])
     root = etree.fromstring(told)
     outside_schema("pacs.002.001.10").assertValid(root)

@@ -8,7 +8,6 @@ from msgspec.structs import replace
 
 from adapters.formats.voucher import VoucherFormat
 from adapters.formats.voucher_answer import answer_voucher
-from adapters.formats.voucher_appropriation import appropriation_envelope
 from adapters.formats.voucher_paper_write import vouchers_envelope
 from adapters.formats.voucher_papers import read_vouchers
 from gateway.domain.bank import BankOutcome
@@ -22,6 +21,7 @@ from gateway.domain.vouchers import Receipt
 from gateway.pipeline.parse import refuse_strangers
 from tests.adapters.formats.iso_samples import an_instruction
 from tests.adapters.formats.voucher_samples import answered, finding
+from tests.adapters.formats.voucher_write import appropriation_envelope
 from tests.examples import examples
 
 FORMAT = VoucherFormat()

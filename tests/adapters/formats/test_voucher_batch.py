@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from adapters.formats.voucher import VoucherFormat
 from adapters.formats.voucher_codes import load_codes
-from adapters.formats.voucher_write import voucher_envelope
 from gateway.domain.bank import BankOutcome
 from gateway.domain.codes import BusinessType, Exemption, PayeeKind, PaymentMethod, Settlement
 from gateway.domain.decision import Action, Outcome
@@ -18,6 +17,7 @@ from gateway.domain.faults import Unreadable
 from gateway.domain.instruction import Detail, Instruction, InstructionKey, Payee, Payer, Person
 from gateway.domain.money import Fen
 from tests.adapters.formats.voucher_samples import answered, finding
+from tests.adapters.formats.voucher_write import voucher_envelope
 
 FORMAT, CODES = VoucherFormat(), load_codes().of("220000000")
 

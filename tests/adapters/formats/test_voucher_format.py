@@ -13,7 +13,6 @@ from adapters.formats.envelope import ENVELOPE_BYTES_MAX
 from adapters.formats.voucher import VoucherFormat
 from adapters.formats.voucher_codes import load_codes
 from adapters.formats.voucher_fields import layouts
-from adapters.formats.voucher_write import voucher_envelope
 from gateway.domain.codes import (
     BusinessType,
     CashReason,
@@ -34,6 +33,7 @@ from tests.adapters.formats.voucher_samples import (
     around,
     envelope,
 )
+from tests.adapters.formats.voucher_write import voucher_envelope
 from tests.examples import examples
 
 SHARED = Path(__file__).resolve().parents[3].parent / "shared"

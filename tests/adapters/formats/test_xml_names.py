@@ -13,11 +13,11 @@ from adapters.formats.iso_write import written_message
 from adapters.formats.iso_xml import FIRST_BYTES
 from adapters.formats.voucher import VoucherFormat
 from adapters.formats.voucher_codes import load_codes
-from adapters.formats.voucher_write import voucher_envelope
 from adapters.formats.xml_names import MET_BYTES_MAX, NEW_BYTES_MAX, Met
 from gateway.domain.faults import FaultCode, Unreadable
 from tests.adapters.formats.iso_messages import RECALL
 from tests.adapters.formats.iso_samples import AT, an_instruction, many, written_one
+from tests.adapters.formats.voucher_write import voucher_envelope
 
 DOCUMENT = '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pacs.008.001.08">%s</Document>'
 MANY = written_message(many(80), "pain.001.001.09", "M", AT)

@@ -1,4 +1,4 @@
-"""Writes an instruction as a voucher envelope: what a sender's system does (demo, tests, load).
+"""Writes an instruction as a voucher envelope, as a sender's system does.
 
 What the interface has no element for (documents, items, the government economic code) is left out.
 """
@@ -7,13 +7,16 @@ import base64
 from collections.abc import Iterable
 from xml.sax.saxutils import escape
 
+from adapters.formats.voucher_appropriation import PAY_TYPE
 from adapters.formats.voucher_batch import BATCH
 from adapters.formats.voucher_codes import DivisionCodes
 from adapters.formats.voucher_fields import IDENTITY, Fields, layouts, voucher_day
-from adapters.formats.voucher_holds import References, references_text
-from gateway.domain.codes import BusinessType, PayeeKind, PaymentMethod
+from adapters.formats.voucher_holds import CASH_REASONS, EXEMPTIONS, References
+from adapters.formats.voucher_paper_write import vouchers_envelope
+from gateway.domain.codes import BusinessType, PayeeKind, PaymentMethod, Settlement
 from gateway.domain.instruction import Detail, Instruction, Payee
 from gateway.domain.money import yuan
+from gateway.domain.vouchers import Appropriation, AppropriationLine
 
 _NOT_IN_BATCH = frozenset({
     "AgencyCode", "AgencyName", "DepProCode", "ExpEcoCode", "FundTypeCode", "FundTypeName",
@@ -57,6 +60,36 @@ def voucher_envelope(instruction: Instruction, codes: DivisionCodes) -> bytes:
     ).encode("gbk")
 
 
+def appropriation_envelope(instruction: Instruction) -> bytes:
+    """A 5207 whose line is one detail: the inverse of `appropriation_of`.
+
+    Raises ValueError for what a 5207 cannot say: details, a person, cash, a text too wide.
+    """
+    payee = instruction.payee
+    if instruction.details or payee.kind is not PayeeKind.ORGANISATION:
+        raise ValueError("a 5207 pays one organisation")
+    if instruction.settlement is not Settlement.TRANSFER or instruction.cash_reason is not None:
+        raise ValueError("a 5207 is a transfer")
+    line = AppropriationLine(
+        id="1", agency=instruction.agency_code, agency_name=instruction.agency_name,
+        functional_code=instruction.functional_code, economic_code=instruction.dept_economic_code,
+        project_code=instruction.project_code, amount_fen=instruction.amount_fen,
+    )  # fmt: skip
+    references = References(
+        exemption=instruction.exemption, cash_reason=None, approvals=instruction.approvals,
+        contract_no=instruction.contract_no,
+    )  # fmt: skip
+    voucher = Appropriation(
+        key=instruction.key, day=instruction.voucher_date, fund_code=instruction.fund_code,
+        pay_type=PAY_TYPE, payer_account=instruction.payer.account,
+        payer_name=instruction.payer.name, payee_account=payee.account, payee_name=payee.name,
+        payee_bank_name=payee.bank_name, payee_bank_code=payee.bank_code,
+        purpose=instruction.purpose, indicator_id=instruction.indicator_id,
+        references=_references_text(references), amount_fen=instruction.amount_fen, lines=(line,),
+    )  # fmt: skip
+    return vouchers_envelope([voucher])
+
+
 def _header(instruction: Instruction, codes: DivisionCodes) -> dict[str, str]:
     key, payer = instruction.key, instruction.payer
     references = References(
@@ -85,7 +118,7 @@ def _header(instruction: Instruction, codes: DivisionCodes) -> dict[str, str]:
         "PayAmt": yuan(instruction.amount_fen),
         "PaySummaryName": instruction.purpose,
         "Hold1": instruction.indicator_id,
-        "Hold2": references_text(references),
+        "Hold2": _references_text(references),
         **_line(instruction),
         **_payee_elements(instruction.payee),
     }
@@ -158,6 +191,21 @@ def _payee_elements(payee: Payee) -> dict[str, str]:
 def _voucher_id(instruction: Instruction) -> str:
     key = instruction.key
     return f"{key.voucher_type}-{key.fiscal_year}-{key.voucher_no}"
+
+
+def _references_text(references: References) -> str:
+    """The inverse of `references_of`."""
+    exemptions = {member: number for number, member in EXEMPTIONS.items()}
+    reasons = {member: number for number, member in CASH_REASONS.items()}
+    parts = []
+    if references.exemption:
+        parts.append(f"EX={exemptions[references.exemption]}")
+    if references.contract_no:
+        parts.append(f"CT={references.contract_no}")
+    parts += [f"AP={number}" for number in references.approvals]
+    if references.cash_reason:
+        parts.append(f"CR={reasons[references.cash_reason]}")
+    return ";".join(parts)
 
 
 def _code_for(

@@ -1,39 +1,16 @@
-"""One link of a certificate path (RFC 5280 section 6): issuer, life, purpose, and the list with it.
+"""Whether a revocation list can be relied on, and whom it names (RFC 5280 section 6.3).
 
-No policies, name constraints, delta, partitioned or indirect lists: what is marked critical and not
-known here is refused, never skipped. Paths of ours have one link above a leaf.
+No delta, partitioned or indirect lists: what is marked critical and not known here is refused,
+never skipped.
 """
 
 import datetime as dt
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
 
-from certs.issued import issued_by
-
-_KNOWN = (
-    x509.BasicConstraints, x509.KeyUsage, x509.ExtendedKeyUsage, x509.SubjectAlternativeName,
-    x509.SubjectKeyIdentifier, x509.AuthorityKeyIdentifier, x509.CertificatePolicies,
-)  # fmt: skip
-"""Of policies, that they are named is known; nothing here depends on which."""
 _KNOWN_OF_LIST = (x509.AuthorityKeyIdentifier, x509.CRLNumber)
 _KNOWN_OF_ENTRY = (x509.CRLReason, x509.InvalidityDate)
-
-
-def against_link(
-    certificate: x509.Certificate, authority: x509.Certificate, at: dt.datetime
-) -> list[str]:
-    """Reasons why `authority` does not vouch for `certificate` at `at`; empty if it does."""
-    try:
-        reasons = _against_authority(authority)
-        reasons += _unknown(certificate.extensions, _KNOWN)
-    except (ValueError, x509.DuplicateExtension) as error:
-        return [f"it cannot be read: {error}"]
-    if not _issued(authority, certificate):
-        reasons.append("it was not issued by this authority")
-    if not certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc:
-        reasons.append("it is not valid at this time")
-    return reasons
 
 
 def against_list(
@@ -70,17 +47,6 @@ def is_revoked(
     return found is not None and found.revocation_date_utc <= at
 
 
-def _against_authority(authority: x509.Certificate) -> list[str]:
-    try:
-        constraints = authority.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except x509.ExtensionNotFound:
-        return ["the authority is none: it does not say so"]
-    reasons = [] if constraints.ca else ["the authority is none: it says so"]
-    if not _may(authority, "key_cert_sign"):
-        reasons.append("the authority may not sign certificates")
-    return reasons
-
-
 def _may(authority: x509.Certificate, what: str) -> bool:
     """Without the extension a key may do anything (RFC 5280 4.2.1.3)."""
     try:
@@ -88,13 +54,6 @@ def _may(authority: x509.Certificate, what: str) -> bool:
     except x509.ExtensionNotFound:
         return True
     return bool(getattr(usage, what))
-
-
-def _issued(authority: x509.Certificate, certificate: x509.Certificate) -> bool:
-    try:
-        return issued_by(authority, certificate)
-    except (UnsupportedAlgorithm, InvalidSignature):
-        return False
 
 
 def _signed(revocations: x509.CertificateRevocationList, authority: x509.Certificate) -> bool:
