@@ -202,9 +202,7 @@ class MemoryLedger:
 
     def _overruled(self, key: InstructionKey) -> BankOutcome | None:
         turns = self._state.set_aside.get(key)
-        if not turns or not turns[-1].posted or self._state.booked_net(key) <= 0:
-            return None
-        return self._state.settlements[key].bank
+        return self._state.settlements[key].bank if turns and turns[-1].posted else None
 
     def disputed(self, key: InstructionKey) -> bool:
         return bool(correction_standing(self.corrections(key)))

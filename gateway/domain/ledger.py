@@ -160,8 +160,8 @@ class Standing:
     bank_reason: str | None
     settled_at: dt.datetime | None
     overruled: BankOutcome | None = None
-    """The word that it was settled with, where officers found it paid all the same and the bank's
-    books show it still: whoever has that word in hand has it from before."""
+    """The word that it was settled with, where officers found it paid all the same: whoever has
+    that word in hand has it from before."""
     correction: bytes = b""
     """The first `correction` record that contradicts how it was settled, and that none ended; empty
     if none does."""

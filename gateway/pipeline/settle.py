@@ -11,6 +11,8 @@ from gateway.domain.ledger import Settled, Settlement, Standing
 from gateway.pipeline.tell import Origin, bank_outcome, correction
 from gateway.ports import Ledger
 
+HOW_ANSWERED = "answer"
+"""Evidence of a settlement: the bank's answer to the hand-over."""
 HOW_TOLD = "told"
 """Evidence of a settlement: the bank told us, signed."""
 
@@ -71,8 +73,8 @@ async def settle_by_word(
 
 def _settled_so(standing: Standing, word: BankAnswer, how: str) -> bool:
     """Whether it says what it was settled with, whoever contradicted that since: who slept with the
-    word in hand says nothing new. After officers found it paid, that holds while the bank's books
-    do, and of what the bank was asked: what it tells of its own accord it may say against them."""
+    word in hand says nothing new. After officers found it paid, that holds of what the bank was
+    asked while it was open; what it tells of its own accord it may say against them."""
     overruled = None if how == HOW_TOLD else standing.overruled
     return word.outcome in (standing.bank, overruled)
 

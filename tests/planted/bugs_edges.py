@@ -196,7 +196,10 @@ EDGE_BUGS = (
     Bug(
         "what a sleeper had in hand contradicts the officers who overruled it",
         (Change(SETTLE, "in (standing.bank, overruled)", "is standing.bank"),),
-        (f"{T_LATE}::{OVERRULED}[memory-answer]", f"{T_LATE}::{OVERRULED}[postgres-answer]"),
+        (
+            f"{T_LATE}::{OVERRULED}[memory-False-answer]",
+            f"{T_LATE}::{OVERRULED}[postgres-False-answer]",
+        ),
     ),
     Bug(
         "one person proposes and approves",

@@ -42,10 +42,14 @@ async def found_paid(storage: Storage) -> None:
 
 
 @pytest.mark.parametrize("how", ["answer", "enquiry", "horizon"])
+@pytest.mark.parametrize("taken_back", [False, True])
 async def test_what_officers_overruled_says_nothing_new_to_whoever_slept_with_it(
-    storage: Storage, how: str
+    storage: Storage, how: str, taken_back: bool
 ) -> None:
+    """Also once the bank has taken it back: that is no news of this word's, and has its own way."""
     await found_paid(storage)
+    if taken_back:
+        await shown(storage, back(1, "L2"))
     settled = await woken(storage, how=how)
     assert (settled.bank.outcome, settled.bank.reference) == (PAID, "JH-L1"), "as all are told"
     assert (settled.at, settled.contradiction) == (SOON, None)
@@ -67,14 +71,6 @@ async def test_another_word_and_one_that_the_bank_tells_of_its_own_accord_contra
     standing = await storage.ledger.standing(key(1))
     assert standing and standing.disputed
     assert (await corrected(storage))[2:] == [("contradiction", how, said)]
-
-
-async def test_a_word_that_the_books_agree_with_by_now_is_news(storage: Storage) -> None:
-    await found_paid(storage)
-    await shown(storage, back(1, "L2"))
-    standing = await storage.ledger.standing(key(1))
-    assert standing and standing.overruled is None
-    assert (await woken(storage)).contradiction
 
 
 async def test_the_settled_word_said_again_while_the_books_contradict_it_outlives_them_not(
