@@ -20,7 +20,7 @@ DOCUMENT_BYTES_MAX = 64 << 20
 SIGNATURE_BYTES_MAX = 16 << 10
 NAME_BYTES_MAX = 200
 """255 is what a file system takes, and the answer's name is longer than the document's."""
-_PLACES = ("incoming", "working", "done", "failed")
+PLACES = ("incoming", "working", "done", "failed")
 
 
 @attrs.frozen(kw_only=True)
@@ -38,7 +38,7 @@ class Tray:
     """Blocking; call it from a thread. Raises OSError."""
 
     def __init__(self, root: Path) -> None:
-        self._places = tuple(root / place for place in _PLACES)
+        self._places = tuple(root / place for place in PLACES)
         self._incoming, self._working, self._done, self._failed = self._places
 
     def prepare(self) -> None:
@@ -69,7 +69,7 @@ class Tray:
                 continue  # another process was quicker
             taken.append(name)
         if taken:
-            _settle(self._working)
+            settle(self._working)
         return taken
 
     def size(self, name: str) -> int:
@@ -108,7 +108,7 @@ class Tray:
         for each in (name, name + SIGNATURE):  # a document without its signature would be refused
             if (self._working / each).exists():
                 (self._working / each).rename(place / each)
-        _settle(place)
+        settle(place)
 
     def _free_name(self, path: Path) -> str:
         """A name that was used before gets its moment behind it: no evidence is overwritten. So
@@ -143,7 +143,7 @@ class Tray:
         return (folder / name for _, name in sorted(found))
 
 
-def _settle(folder: Path) -> None:
+def settle(folder: Path) -> None:
     """Renames are on the disk only when their folder is."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

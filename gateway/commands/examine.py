@@ -20,6 +20,7 @@ from adapters.postgres.session import READ_ONLY, SAFE_COMMITS
 from adapters.postgres.shelf import PostgresRegisterShelf
 from certs.live import LiveTls
 from certs.tls import client_context
+from gateway.commands.examine_files import files
 from gateway.commands.examine_keys import certificates, keys, word
 from gateway.commands.examine_mark import marks, signed
 from gateway.commands.examine_policies import policies
@@ -68,6 +69,8 @@ async def examine(settings: Settings, secrets: Secrets) -> AsyncIterator[Finding
         async for finding in signed(settings, secrets):
             yield finding
     async for finding in marks(settings, secrets, reachable=reachable):
+        yield finding
+    for finding in files(settings):
         yield finding
     yield await bank(settings, secrets)
     if not settings.unknowns.officers:
