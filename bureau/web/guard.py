@@ -4,7 +4,6 @@ import hmac
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import web
@@ -12,6 +11,7 @@ from aiohttp import web
 from bureau.desk.entry import SESSION_LIFE, Entry, Seat
 from bureau.desk.refusals import ActRefused
 from bureau.web.done import forget_done, note_done
+from bureau.web.form_reading import Forms
 from bureau.web.route import FORM_BYTES_MAX, UPLOAD_BYTES_MAX, Route, Visit, see
 from gateway.domain.faults import StoreUnavailable
 
@@ -51,6 +51,7 @@ class Guard:
         """`follow`: makes the names of a division's agencies those of its newest registers."""
         self._follow = follow
         self._entry = entry
+        self._forms = Forms()
         self._page = page
         self._divisions = frozenset(divisions)
         self._hosts = frozenset((*LOOPBACK, *hosts))
@@ -93,7 +94,8 @@ class Guard:
         return handler
 
     async def _form(self, request: web.Request, route: Route, seat: Seat) -> Mapping[str, Any]:
-        form = await read_form(request, UPLOAD_BYTES_MAX if route.upload else FORM_BYTES_MAX)
+        bytes_max = UPLOAD_BYTES_MAX if route.upload else FORM_BYTES_MAX
+        form = await self._forms.read(request, bytes_max, seat.person.login)
         token = form.get("csrf")
         if not isinstance(token, str) or not hmac.compare_digest(
             token.encode("utf-8", "surrogatepass"), seat.csrf.encode()
@@ -198,32 +200,15 @@ _WORDS = {
     403: ("请求未通过核验，请返回后重新提交。", "Not accepted; go back and send it anew."),
     404: ("没有这一页，或者不属于您的岗位和区划。", "There is no such page, or it is not yours."),
     405: ("这个地址不接受这样的请求。", "This address takes no such request."),
+    408: ("没有及时收到全部内容，请再试一次。", "It did not come in time; try again."),
     413: ("上传的内容太大。", "What was sent is too large."),
+    415: ("填写的内容不符合要求。", "What was sent is no form in UTF-8."),
     503: ("繁忙，请稍后再试。", "Busy; try again shortly."),
 }  # fmt: skip
 
 
 def _words_of(status: int) -> tuple[str, str]:
     return _WORDS.get(status, ("请求未能处理。", "The request could not be served."))
-
-
-async def read_form(request: web.Request, bytes_max: int) -> Mapping[str, Any]:
-    """A posted form that came from our own pages. Raises HTTPForbidden, HTTPRequestEntityTooLarge.
-
-    Where the browser says from which site a form was sent, it must be this one.
-    """
-    origin = request.headers.get("Origin")
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none") or (
-        origin not in (None, "null") and urlsplit(origin).netloc != request.host
-    ):
-        raise web.HTTPForbidden(reason="the form was sent from another site")
-    size = request.content_length
-    if size is None or size > bytes_max:
-        raise web.HTTPRequestEntityTooLarge(bytes_max, size or 0)
-    try:
-        return await request.post()
-    except ValueError:  # a form of parts whose bounds are not where it says they are
-        raise web.HTTPBadRequest(reason="the form cannot be read") from None
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:

@@ -6,10 +6,9 @@ import zipfile
 from pathlib import PurePosixPath
 from xml.parsers import expat
 
-from aiohttp import web
-
 from bureau.desk.docket.office import Upload
 from bureau.desk.refusals import ActRefused
+from bureau.web.form_reading import File
 from bureau.web.route import Visit
 from bureau.web.workbook import UNREADABLE
 
@@ -39,15 +38,15 @@ _SUFFIXES = {
 def uploads_of(visit: Visit, field: str = "files") -> list[Upload]:
     """The form's files. Raises ActRefused for a kind, size or number that is not taken."""
     getall = getattr(visit.form, "getall", None)
-    parts = [p for p in getall(field, []) if isinstance(p, web.FileField)] if getall else []
-    parts = [part for part in parts if part.filename]
+    parts = [p for p in getall(field, []) if isinstance(p, File)] if getall else []
+    parts = [part for part in parts if part.name]
     if len(parts) > FILES_MAX:
         raise ActRefused("files_many", f"一次最多上传 {FILES_MAX} 个文件。", "Too many files.")
     return [_upload(part) for part in parts]
 
 
-def _upload(part: web.FileField) -> Upload:
-    body = part.file.read(FILE_BYTES_MAX + 1)
+def _upload(part: File) -> Upload:
+    body = part.body
     if not body or len(body) > FILE_BYTES_MAX:
         raise ActRefused("file_size", "文件为空，或大于 10 MB。", "Empty, or larger than 10 MB.")
     media = media_of(body)
@@ -57,7 +56,7 @@ def _upload(part: web.FileField) -> Upload:
             "只接受 PDF、OFD、PNG、JPEG、DOCX、XLSX 文件，不得含宏或引用外部内容；可改传 PDF。",
             "This kind is not taken, nor one with macros or that fetches from outside.",
         )
-    return Upload(name=_label(part.filename, media), media=media, body=body)
+    return Upload(name=_label(part.name, media), media=media, body=body)
 
 
 def media_of(body: bytes) -> str | None:

@@ -10,7 +10,8 @@ from aiohttp import web
 
 from bureau.desk.entry import TOKEN_CHARS_MAX, EntryRefused
 from bureau.desk.people import Office
-from bureau.web.guard import end_session, read_form, set_session
+from bureau.web.form_reading import Forms
+from bureau.web.guard import end_session, set_session
 from bureau.web.rooms import Rooms
 from bureau.web.route import FORM_BYTES_MAX, Route, Visit, get, post
 from certs.one_time import base32, enrolment_uri
@@ -57,6 +58,7 @@ def routes(rooms: Rooms) -> list[Route]:
 class _Entry:
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
+        self._forms = Forms()
 
     async def static(self, request: web.Request) -> web.StreamResponse:
         """One of the files that are there, by its name; what is not there has the desk's page."""
@@ -72,7 +74,7 @@ class _Entry:
         return self._rooms.pages("sign_in", oops="", back="")
 
     async def sign_in(self, request: web.Request) -> web.Response:
-        form = await read_form(request, FORM_BYTES_MAX)
+        form = await self._forms.read(request, FORM_BYTES_MAX)
         login, password, code, back = (
             str(form.get(field, "")) for field in ("login", "password", "code", "back")
         )
@@ -136,7 +138,7 @@ class _Entry:
         return self._rooms.pages("sign_in_link", token=token, wants_code=wants_code)
 
     async def by_link(self, request: web.Request) -> web.Response:
-        form = await read_form(request, FORM_BYTES_MAX)
+        form = await self._forms.read(request, FORM_BYTES_MAX)
         token, code = str(form.get("token", "")), str(form.get("code", ""))[:TOKEN_CHARS_MAX]
         try:
             session = await self._rooms.entry.by_link(token, code)

@@ -18,6 +18,7 @@ from bureau.desk.policy_trial import Tried
 from bureau.desk.policy_words import papers_zh, read_out, values_of, wordings
 from bureau.desk.refusals import ActRefused
 from bureau.web.exports import attachment
+from bureau.web.form_reading import File
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post, see
 from bureau.web.sections.policy_form import PolicyForm
@@ -168,7 +169,7 @@ class _Policies:
 
     async def hand_over(self, visit: Visit) -> web.StreamResponse:
         part = visit.form.get("file")
-        raw = part.file.read(BOOK_BYTES_MAX + 1) if isinstance(part, web.FileField) else b""
+        raw = part.body[: BOOK_BYTES_MAX + 1] if isinstance(part, File) else b""
         await self._policies.hand_over(visit.division, raw, visit.person)
         raise see(f"/desk/{visit.division}/policies")
 

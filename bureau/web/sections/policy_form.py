@@ -12,6 +12,7 @@ from bureau.desk.policy_checks import Checked
 from bureau.desk.policy_trial import Tried
 from bureau.desk.refusals import ActRefused
 from bureau.web.exports import XLSX, attachment
+from bureau.web.form_reading import File
 from bureau.web.rooms import Rooms
 from bureau.web.route import Route, Visit, get, post, see
 from bureau.web.sections import policy_view as view
@@ -219,7 +220,7 @@ def _imported(
 ) -> tuple[dict[str, list[str]], str]:  # fmt: skip
     """The fields with the rows of an uploaded workbook in place of the table's; or why not."""
     part = visit.form.get("xlsx")
-    raw = part.file.read(TABLE_BYTES_MAX + 1) if isinstance(part, web.FileField) else b""
+    raw = part.body if isinstance(part, File) else b""
     if not raw or len(raw) > TABLE_BYTES_MAX:
         return fields, "请选择导出的表格文件（XLSX，4 MB 以内）。"
     try:

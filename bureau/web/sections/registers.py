@@ -17,6 +17,7 @@ from bureau.desk.register_search import SCANNED_MAX, Named, named, names_in
 from bureau.desk.register_ways import STATE_ZH
 from bureau.desk.register_words import SHEETS, Sheet, shown
 from bureau.desk.registers import Proposal, typed_row
+from bureau.web.form_reading import File
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post, see
 from gateway.domain.legal_day import legal_day
@@ -136,9 +137,9 @@ class _Registers:
 
     async def load(self, visit: Visit) -> web.StreamResponse:
         part = visit.form.get("file")
-        if not isinstance(part, web.FileField):
+        if not isinstance(part, File):
             raise ActRefused("file", "请选择文件。", "Choose a file.")
-        raw = part.file.read(SNAPSHOT_BYTES_MAX + 1)
+        raw = part.body
         if len(raw) > SNAPSHOT_BYTES_MAX:
             raise ActRefused(
                 "file_size", "文件大于 20 MB，请由网关直接接收。", "Larger than 20 MB."
