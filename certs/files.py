@@ -1,5 +1,7 @@
-"""Which of the files that a program lives by have changed since it last read them."""
+"""The files that a program lives by: written whole, and which have changed since it read them."""
 
+import os
+import secrets
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeAlias
@@ -29,3 +31,18 @@ def mark_of(paths: Iterable[Path | None]) -> Mark:
             else:
                 marks.append((str(file), found.st_ino, found.st_size, found.st_mtime_ns))
     return tuple(marks)
+
+
+def save_new(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Whole or not at all, by default its owner's only. Raises FileExistsError."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        # A link, unlike a rename, fails when the name is taken.
+        path.hardlink_to(draft)
+    finally:
+        draft.unlink()

@@ -4,7 +4,6 @@ A key's file holds encrypted PKCS#8, a sealed key (`certs/sealed.py`) or the nam
 token (`certs/token.py`); whoever opens it need not know which.
 """
 
-import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from certs.files import save_new
 from certs.sealed import is_sealed, seal, unseal
 from certs.signing.libcrypto import SuiteUnavailable
 from certs.signing.signer import Signer, signer
@@ -36,28 +36,13 @@ def new_passphrase() -> bytes:
 def save_key(path: Path, key: PrivateKey, passphrase: bytes) -> None:
     """Encrypted PKCS#8 (RFC 5958) in PEM, mode 0600. Refuses to overwrite a key."""
     _check_passphrase(passphrase)
-    save_private(path, _encrypted(key, passphrase))
+    save_new(path, _encrypted(key, passphrase))
 
 
 def save_sealed(path: Path, key: ec.EllipticCurvePrivateKey, passphrase: bytes) -> None:
     """Argon2id and AES-256-GCM, mode 0600. Refuses to overwrite a key."""
     _check_passphrase(passphrase)
-    save_private(path, seal(key, passphrase))
-
-
-def save_private(path: Path, content: bytes) -> None:
-    """Whole or not at all, its owner's only. Raises FileExistsError."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        # A link, unlike a rename, fails when the name is taken.
-        path.hardlink_to(draft)
-    finally:
-        draft.unlink()
+    save_new(path, seal(key, passphrase))
 
 
 def load_sm2_key(path: Path, passphrase: bytes) -> Sm2PrivateKey:

@@ -6,7 +6,7 @@ import orjson
 
 from gateway.domain.answer import Answer
 from gateway.domain.bank import BankOutcome
-from gateway.domain.decision import Finding
+from gateway.domain.decision import Finding, finding_fields
 
 _BANK_WORDS = {
     BankOutcome.ACCEPTED: "accepted",
@@ -35,36 +35,15 @@ def answer_json(answer: Answer) -> bytes:
             "bank": _BANK_WORDS[answer.bank] if answer.bank else None,
             "bank_reference": answer.bank_reference,
             "bank_reason": answer.bank_reason or _NEVER_TAKEN.get(answer.bank),
-            "findings": [finding_fields(finding) for finding in answer.decision.findings],
+            "findings": [finding_told(finding) for finding in answer.decision.findings],
             "receipt": answer.receipt,
             **({"withheld": withheld} if withheld else {}),
         }
     )
 
 
-def finding_fields(finding: Finding) -> dict[str, Any]:
+def finding_told(finding: Finding) -> dict[str, Any]:
     """One finding as `answer_json` and `explain` print it."""
-    near = finding.exception
-    return {
-        "policy": finding.policy,
-        "revision": finding.revision,
-        "article": finding.article,
-        "light": finding.light.value,
-        "action": finding.action.value,
-        "title_zh": finding.title_zh,
-        "title_en": finding.title_en,
-        "reason_zh": finding.reason_zh,
-        "reason_en": finding.reason_en,
-        "remedy_zh": finding.remedy_zh,
-        "remedy_en": finding.remedy_en,
-        "mender": finding.mender,
-        "exception": near
-        and {
-            "id": near.id,
-            "article": near.article,
-            "title_zh": near.title_zh,
-            "title_en": near.title_en,
-        },
-        "missing": [{"kind": m.kind, "zh": m.zh, "en": m.en} for m in finding.missing],
-        "detail": finding.detail,
-    }
+    fields = finding_fields(finding)
+    del fields["unavailable"]  # the facts that nobody could give: for the bureau's record
+    return fields

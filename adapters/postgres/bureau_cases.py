@@ -5,7 +5,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from adapters.postgres.bureau_pool import Connection, Pool, connection_of
+from adapters.postgres.bureau_pool import Connection, Pool, Sql, connection_of
 from adapters.postgres.bureau_trail import ActLike, Trail
 from adapters.postgres.statements import statements
 
@@ -33,6 +33,7 @@ class BureauCases:
 
     def __init__(self, pool: Pool, trail: Trail) -> None:
         self._pool = pool
+        self._sql = Sql(pool, _SQL)
         self._trail = trail
 
     async def open(
@@ -103,28 +104,28 @@ class BureauCases:
         await connection.execute(_SQL["add_wish"], key[0], number, *wish, *key[1:], at)
 
     async def case(self, key: Key) -> Row | None:
-        return await self._row("case", *key)
+        return await self._sql.row("case", *key)
 
     async def moves(self, key: Key) -> list[Row]:
-        return await self._rows("moves", *key)
+        return await self._sql.rows("moves", *key)
 
     async def subjects(self, key: Key) -> list[Row]:
-        return await self._rows("subjects", *key)
+        return await self._sql.rows("subjects", *key)
 
     async def papers(self, key: Key) -> list[Row]:
-        return await self._rows("papers", *key)
+        return await self._sql.rows("papers", *key)
 
     async def paper(self, division: str, year: int, number: int) -> Row | None:
-        return await self._row("paper", division, year, number)
+        return await self._sql.row("paper", division, year, number)
 
     async def uploads(self, key: Key) -> list[Row]:
-        return await self._rows("uploads", *key)
+        return await self._sql.rows("uploads", *key)
 
     async def upload(self, key: Key, digest: bytes) -> Row | None:
-        return await self._row("upload", *key, digest)
+        return await self._sql.row("upload", *key, digest)
 
     async def wishes_of(self, key: Key) -> list[Row]:
-        return await self._rows("wishes_of", *key)
+        return await self._sql.rows("wishes_of", *key)
 
     async def cases(
         self, division: str, before: tuple[dt.datetime, int] | None, narrowed: Sequence[Any],
@@ -135,37 +136,28 @@ class BureauCases:
         rectification is reported and not judged; None does not narrow."""
         place, reported = before or (None, 0), narrowed[-1]
         values = *narrowed[:-1], limit, WORDS_AMONG, reported
-        return await self._rows("cases", division, *place, *values)
+        return await self._sql.rows("cases", division, *place, *values)
 
     async def cases_of(self, key: tuple[str, int, str, str, str], only_told: bool) -> list[Row]:
-        return await self._rows("cases_of", *key, only_told)
+        return await self._sql.rows("cases_of", *key, only_told)
 
     async def waiting(
         self, division: str, office: str, scope: Sequence[Any], limit: int
     ) -> list[Row]:
-        return await self._rows("waiting", division, office, *scope, limit)
+        return await self._sql.rows("waiting", division, office, *scope, limit)
 
     async def due_cases(self, division: str, day: dt.date) -> list[Row]:
-        return await self._rows("due_cases", division, day)
+        return await self._sql.rows("due_cases", division, day)
 
     async def concerns(
         self, division: str, since: dt.datetime, least: tuple[int, int, Sequence[str]]
     ) -> list[Row]:
         """Agencies with at least so many lines, so many fen, or one of these policies; each with
         its newest grouped case that is not over."""
-        return await self._rows("concerns", division, since, *least)
+        return await self._sql.rows("concerns", division, since, *least)
 
     async def concern_keys(self, division: str, agency: str, since: dt.datetime) -> list[Row]:
-        return await self._rows("concern_keys", division, agency, since)
-
-    async def _row(self, name: str, *values: object) -> Row | None:
-        async with connection_of(self._pool) as connection:
-            row = await connection.fetchrow(_SQL[name], *values)
-        return None if row is None else dict(row)
-
-    async def _rows(self, name: str, *values: object) -> list[Row]:
-        async with connection_of(self._pool) as connection:
-            return _dicts(await connection.fetch(_SQL[name], *values))
+        return await self._sql.rows("concern_keys", division, agency, since)
 
 
 def _dicts(rows: Sequence[Any]) -> list[Row]:

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from adapters.postgres.bureau_pool import Pool, connection_of
+from adapters.postgres.bureau_pool import Pool, Sql, connection_of
 from adapters.postgres.bureau_trail import ActLike, Trail
 from adapters.postgres.statements import statements
 
@@ -23,22 +23,23 @@ class BureauPeople:
 
     def __init__(self, pool: Pool, trail: Trail) -> None:
         self._pool = pool
+        self._sql = Sql(pool, _SQL)
         self._trail = trail
 
     async def person(self, login: str) -> Mapping[str, Any] | None:
-        return await self._row("person", login)
+        return await self._sql.row("person", login)
 
     async def person_by(self, kind: str, value: str) -> str | None:
         """The login bound to a certificate's URI (`party`) or an OIDC identity (`subject`)."""
-        row = await self._row(f"person_by_{kind}", value)
+        row = await self._sql.row(f"person_by_{kind}", value)
         return None if row is None else str(row["login"])
 
     async def people(self, after: str, limit: int) -> Sequence[Mapping[str, Any]]:
-        return await self._rows("people", after, limit)
+        return await self._sql.rows("people", after, limit)
 
     async def able_administrators(self) -> Sequence[Mapping[str, Any]]:
         """Login and division of those who can sign in with what they know or hold."""
-        return await self._rows("able_administrators")
+        return await self._sql.rows("able_administrators")
 
     async def add_person(
         self, values: tuple[str, str, str, str, str, str | None, str | None],
@@ -74,7 +75,7 @@ class BureauPeople:
 
     async def invitation(self, digest: bytes, now: dt.datetime) -> Mapping[str, Any] | None:
         """Whose a link is, and whether it wants a code; the link is not used up."""
-        return await self._row("invitation", digest, now)
+        return await self._sql.row("invitation", digest, now)
 
     async def take_invitation(self, digest: bytes, now: dt.datetime, code: bytes) -> str | None:
         async with connection_of(self._pool) as connection:
@@ -89,10 +90,10 @@ class BureauPeople:
         return number
 
     async def requests(self, since: dt.datetime, limit: int) -> Sequence[Mapping[str, Any]]:
-        return await self._rows("requests", since, limit)
+        return await self._sql.rows("requests", since, limit)
 
     async def request(self, number: int) -> Mapping[str, Any] | None:
-        return await self._row("request", number)
+        return await self._sql.row("request", number)
 
     async def decide(
         self, number: int, decision: tuple[str, bool, bytes | None],
@@ -136,25 +137,25 @@ class BureauPeople:
     async def program_acts(
         self, divisions: Sequence[str], since: dt.datetime, limit: int
     ) -> Sequence[Mapping[str, Any]]:
-        return await self._rows("program_acts", list(divisions), since, limit)
+        return await self._sql.rows("program_acts", list(divisions), since, limit)
 
     async def seat(
         self, digest: bytes, now: dt.datetime, seen_after: dt.datetime
     ) -> Mapping[str, Any] | None:
-        return await self._row("seat", digest, now, seen_after)
+        return await self._sql.row("seat", digest, now, seen_after)
 
     async def seen(self, digest: bytes, now: dt.datetime) -> None:
         async with connection_of(self._pool) as connection:
             await connection.execute(_SQL["seen"], digest, now)
 
     async def views(self, login: str) -> Sequence[Mapping[str, Any]]:
-        return await self._rows("views", login)
+        return await self._sql.rows("views", login)
 
     async def acts(
         self, division: str, before: int, asked: tuple[Any, ...], limit: int
     ) -> Sequence[Mapping[str, Any]]:
         """`asked`: login, act (each may be empty), since, until (each may be None)."""
-        return await self._rows("acts", division, before, *asked, limit)
+        return await self._sql.rows("acts", division, before, *asked, limit)
 
     async def trail(self, division: str) -> tuple[list[Mapping[str, Any]], tuple[int, bytes]]:
         """Every act in order, and the head that is kept apart: both of one moment."""
@@ -167,12 +168,3 @@ class BureauPeople:
             while rows := await connection.fetch(_SQL["trail"], division, len(found), PIECE_ROWS):
                 found += map(dict, rows)
         return found, (0, bytes(32)) if head is None else (head["seq"], head["digest"])
-
-    async def _row(self, name: str, *values: object) -> Mapping[str, Any] | None:
-        async with connection_of(self._pool) as connection:
-            row = await connection.fetchrow(_SQL[name], *values)
-        return None if row is None else dict(row)
-
-    async def _rows(self, name: str, *values: object) -> list[Mapping[str, Any]]:
-        async with connection_of(self._pool) as connection:
-            return [dict(row) for row in await connection.fetch(_SQL[name], *values)]

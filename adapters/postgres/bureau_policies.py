@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from adapters.postgres.bureau_pool import Pool, connection_of
+from adapters.postgres.bureau_pool import Pool, Sql, connection_of
 from adapters.postgres.bureau_trail import ActLike, Trail
 from adapters.postgres.statements import statements
 
@@ -17,6 +17,7 @@ class BureauPolicies:
 
     def __init__(self, pool: Pool, trail: Trail) -> None:
         self._pool = pool
+        self._sql = Sql(pool, _SQL)
         self._trail = trail
 
     async def add_draft(
@@ -30,15 +31,15 @@ class BureauPolicies:
         return seq
 
     async def drafts(self, division: str, limit: int) -> Sequence[Row]:
-        return await self._rows("drafts", division, limit)
+        return await self._sql.rows("drafts", division, limit)
 
     async def draft(self, division: str, seq: int) -> Row | None:
-        rows = await self._rows("draft", division, seq)
+        rows = await self._sql.rows("draft", division, seq)
         return rows[0] if rows else None
 
     async def agreed(self, division: str) -> Mapping[str, str]:
         """The last agreed text of each document, by file name."""
-        return {row["place"]: row["document"] for row in await self._rows("agreed", division)}
+        return {row["place"]: row["document"] for row in await self._sql.rows("agreed", division)}
 
     async def decide(
         self, division: str, seq: int, by: str, at: dt.datetime, agreed: bool, act: ActLike
@@ -65,20 +66,16 @@ class BureauPolicies:
         return True
 
     async def feeds(self, division: str, limit: int) -> Sequence[Row]:
-        return await self._rows("feeds", division, limit)
+        return await self._sql.rows("feeds", division, limit)
 
     async def activations(self, division: str, limit: int) -> Sequence[Row]:
-        return await self._rows("activations", division, limit)
+        return await self._sql.rows("activations", division, limit)
 
     async def waiting_feeds(self) -> Sequence[Row]:
-        return await self._rows("waiting_feeds")
+        return await self._sql.rows("waiting_feeds")
 
     async def attempted(
         self, division: str, bank: str, version: int, at: dt.datetime, trouble: str | None
     ) -> None:
         async with connection_of(self._pool) as connection:
             await connection.execute(_SQL["attempted"], division, bank, version, at, trouble)
-
-    async def _rows(self, name: str, *values: object) -> list[Row]:
-        async with connection_of(self._pool) as connection:
-            return [dict(row) for row in await connection.fetch(_SQL[name], *values)]

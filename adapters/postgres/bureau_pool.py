@@ -1,6 +1,6 @@
 """Connections of the bureau program: as the runtime role, which cannot change what was received."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
@@ -36,6 +36,7 @@ SQL_FAILURES = (
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+Row: TypeAlias = Mapping[str, Any]
 
 
 class _Unreset(asyncpg.Connection):
@@ -96,6 +97,24 @@ async def connection_of(pool: Pool) -> AsyncIterator[Connection]:
         raise StoreUnavailable(str(error) or type(error).__name__) from error
     if warnings:
         raise StoreUnavailable(warnings[0])
+
+
+class Sql:
+    """The statements of one file, each on a connection of its own. Both raise StoreUnavailable."""
+
+    def __init__(self, pool: Pool, texts: Mapping[str, str]) -> None:
+        self._pool = pool
+        self._texts = texts
+
+    async def rows(self, name: str, *values: object) -> list[Row]:
+        async with connection_of(self._pool) as connection:
+            return [dict(row) for row in await connection.fetch(self._texts[name], *values)]
+
+    async def row(self, name: str, *values: object) -> Row | None:
+        """None if there is none."""
+        async with connection_of(self._pool) as connection:
+            row = await connection.fetchrow(self._texts[name], *values)
+        return None if row is None else dict(row)
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from adapters.postgres.bureau_pool import Pool, connection_of
+from adapters.postgres.bureau_pool import Pool, Sql, connection_of
 from adapters.postgres.bureau_trail import ActLike, Trail
 from adapters.postgres.statements import statements
 
@@ -17,6 +17,7 @@ class BureauQuestions:
 
     def __init__(self, pool: Pool, trail: Trail) -> None:
         self._pool = pool
+        self._sql = Sql(pool, _SQL)
         self._trail = trail
 
     async def add(
@@ -37,7 +38,7 @@ class BureauQuestions:
         return number
 
     async def open(self) -> Sequence[Row]:
-        return await self._rows("open")
+        return await self._sql.rows("open")
 
     async def told(
         self, at: tuple[str, int, str], now: dt.datetime, state: bytes, over: bool,
@@ -58,36 +59,32 @@ class BureauQuestions:
             await connection.execute(_SQL["troubled"], *at, now, trouble, over)
 
     async def question(self, division: str, number: int) -> Sequence[Row]:
-        return await self._rows("question", division, number)
+        return await self._sql.rows("question", division, number)
 
     async def of_draft(self, division: str, draft: int, limit: int) -> Sequence[Row]:
-        return await self._rows("of_draft", division, draft, limit)
+        return await self._sql.rows("of_draft", division, draft, limit)
 
     async def shadows(self, division: str, limit: int) -> Sequence[Row]:
-        return await self._rows("shadows", division, limit)
+        return await self._sql.rows("shadows", division, limit)
 
     async def replay(self, division: str, subject: str, bank: str) -> Row | None:
-        rows = await self._rows("replays", division, subject, bank)
+        rows = await self._sql.rows("replays", division, subject, bank)
         return rows[0] if rows else None
 
     async def changes(self, division: str, number: int, by: str = "") -> Sequence[Row]:
         """`by`: policy or agency; in sum if empty."""
-        return await self._rows(f"changes_by_{by}" if by else "changes", division, number)
+        return await self._sql.rows(f"changes_by_{by}" if by else "changes", division, number)
 
     async def flips(
         self, division: str, number: int, after: tuple[str, int], limit: int
     ) -> Sequence[Row]:
-        return await self._rows("flips", division, number, *after, limit)
+        return await self._sql.rows("flips", division, number, *after, limit)
 
     async def hits(self, division: str, since: dt.datetime) -> Mapping[str, tuple[int, int]]:
         """By policy: how often it found something, and how often of that it warned only."""
-        rows = await self._rows("hits", division, since)
+        rows = await self._sql.rows("hits", division, since)
         return {row["name"]: (row["count"], row["warned"]) for row in rows}
 
     async def banks_of(self, division: str, subject: str) -> Sequence[str]:
         """The banks that told of this instruction, by record or by notice."""
-        return [row["bank"] for row in await self._rows("banks_of", division, subject)]
-
-    async def _rows(self, name: str, *values: object) -> list[Row]:
-        async with connection_of(self._pool) as connection:
-            return [dict(row) for row in await connection.fetch(_SQL[name], *values)]
+        return [row["bank"] for row in await self._sql.rows("banks_of", division, subject)]

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from adapters.postgres.bureau_pool import Connection, Pool, connection_of
+from adapters.postgres.bureau_pool import Connection, Pool, Sql, connection_of
 from adapters.postgres.bureau_trail import ActLike, Trail
 from adapters.postgres.statements import statements
 
@@ -17,6 +17,7 @@ class BureauRegisters:
 
     def __init__(self, pool: Pool, trail: Trail) -> None:
         self._pool = pool
+        self._sql = Sql(pool, _SQL)
         self._trail = trail
 
     async def version(self, division: str) -> int:
@@ -26,38 +27,38 @@ class BureauRegisters:
     async def kept(
         self, division: str, register: str, after: str, agency: str | None, limit: int
     ) -> Sequence[Row]:
-        return await self._rows("kept", division, register, after, agency, limit)
+        return await self._sql.rows("kept", division, register, after, agency, limit)
 
     async def bodies(
         self, division: str, register: str, keys: Sequence[str] | None = None
     ) -> Sequence[bytes]:
         """Of these keys, or all."""
         only = None if keys is None else list(keys)
-        return [row["body"] for row in await self._rows("bodies", division, register, only)]
+        return [row["body"] for row in await self._sql.rows("bodies", division, register, only)]
 
     async def row(self, division: str, register: str, key: str) -> Row | None:
-        rows = await self._rows("row", division, register, key)
+        rows = await self._sql.rows("row", division, register, key)
         return rows[0] if rows else None
 
     async def changes(
         self, division: str, before: int, register: str | None, limit: int
     ) -> Sequence[Row]:
-        return await self._rows("changes", division, before, register, limit)
+        return await self._sql.rows("changes", division, before, register, limit)
 
     async def waiting(self, division: str, limit: int) -> Sequence[Row]:
-        return await self._rows("waiting_changes", division, limit)
+        return await self._sql.rows("waiting_changes", division, limit)
 
     async def change(self, division: str, seq: int) -> Row | None:
-        rows = await self._rows("change", division, seq)
+        rows = await self._sql.rows("change", division, seq)
         return rows[0] if rows else None
 
     async def wishes(self, division: str, wish: int | None = None) -> Sequence[Row]:
         """What cases ask of the registers (Art. 21(4)) and nothing has published; one of them."""
-        return await self._rows("wishes", division, wish)
+        return await self._sql.rows("wishes", division, wish)
 
     async def gateways(self, division: str) -> Sequence[Row]:
         """By bank: newest version signed, the one it applied, how many wait, and why."""
-        return await self._rows("gateways", division)
+        return await self._sql.rows("gateways", division)
 
     async def catch_up(self, division: str, banks: Sequence[str]) -> None:
         """A bank to which nothing was sent yet gets the whole registers and what changed since."""
@@ -96,13 +97,13 @@ class BureauRegisters:
 
     async def unjudged(self, division: str) -> Sequence[Row]:
         """Changes of accounts decided before it was kept whether they were told late."""
-        return await self._rows("unjudged", division)
+        return await self._sql.rows("unjudged", division)
 
     async def keep_late(self, division: str, judged: Sequence[int], late: Collection[int]) -> None:
-        await self._rows("keep_late", division, list(judged), list(late))
+        await self._sql.rows("keep_late", division, list(judged), list(late))
 
     async def waiting_feeds(self) -> Sequence[Row]:
-        return await self._rows("waiting_feeds")
+        return await self._sql.rows("waiting_feeds")
 
     async def attempted(
         self, division: str, bank: str, version: int, at: dt.datetime, trouble: str | None
@@ -131,7 +132,3 @@ class BureauRegisters:
     async def _lock(self, connection: Connection, division: str) -> int:
         await connection.execute(_SQL["open_version"], division)
         return int(await connection.fetchval(_SQL["lock_version"], division))
-
-    async def _rows(self, name: str, *values: object) -> list[Row]:
-        async with connection_of(self._pool) as connection:
-            return [dict(row) for row in await connection.fetch(_SQL[name], *values)]

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from adapters.postgres.bureau_pool import Pool, connection_of
+from adapters.postgres.bureau_pool import Pool, Sql, connection_of
 from adapters.postgres.statements import statements
 
 _SQL = statements("bureau_statistics")
@@ -21,6 +21,7 @@ class BureauStatistics:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._sql = Sql(pool, _SQL)
 
     async def by_key(
         self, division: str, measure: str, days: Days, limit: int | None
@@ -35,7 +36,7 @@ class BureauStatistics:
         is over the `limit` comes as one last row: `key` None, `keys` how many it stands for."""
         found: dict[str, list[Row]] = {measure: [] for measure in measures}
         asked = division, list(measures), *_cells(days), *days, limit
-        for row in await self._rows("by_keys", *asked):
+        for row in await self._sql.rows("by_keys", *asked):
             found[row["measure"]].append(row)
         return found
 
@@ -43,50 +44,46 @@ class BureauStatistics:
         """Of one agency or bank, `key` without its code. `measure`: agency_policy, conduct,
         agency_stage, bank_stage."""
         ends = owner + " ", owner + "!"
-        rows = await self._rows("by_key_of", division, measure, *_cells(days), *days, *ends)
+        rows = await self._sql.rows("by_key_of", division, measure, *_cells(days), *days, *ends)
         return [{**row, "key": row["key"].removeprefix(ends[0])} for row in rows]
 
     async def by_month(self, division: str, days: Days) -> Sequence[Row]:
-        return await self._rows("by_month", division, *days)
+        return await self._sql.rows("by_month", division, *days)
 
     async def agency_names(self, division: str, codes: Sequence[str]) -> Mapping[str, str]:
-        rows = await self._rows("agency_names", division, list(codes))
+        rows = await self._sql.rows("agency_names", division, list(codes))
         return {row["code"]: row["name"] for row in rows}
 
     async def misbehaviours(self, division: str, bank: str) -> Sequence[Row]:
-        return await self._rows("misbehaviours", division, bank)
+        return await self._sql.rows("misbehaviours", division, bank)
 
     async def passed(self, division: str, bank: str | None = None) -> int:
         """Payments that passed, of all time."""
-        return int((await self._rows("passed", division, bank))[0]["count"])
+        return int((await self._sql.rows("passed", division, bank))[0]["count"])
 
     async def typical(
         self, division: str, moments: Moments, stages: Sequence[str], limit: int
     ) -> Sequence[Row]:
         """Cases without any name; largest amount first."""
-        return await self._rows("typical", division, *moments, list(stages), limit)
+        return await self._sql.rows("typical", division, *moments, list(stages), limit)
 
     async def reported(
         self, division: str, moments: Moments, agency: str | None, bank: str | None
     ) -> Row:
         """Of the cases being rectified those that wait for the bureau's word; None: everybody's."""
-        return (await self._rows("reported", division, *moments, agency, bank))[0]
+        return (await self._sql.rows("reported", division, *moments, agency, bank))[0]
 
     async def typical_moves(
         self, division: str, keys: Sequence[tuple[int, int]], moves: Sequence[str]
     ) -> Sequence[Row]:
         years, numbers = sorted({y for y, _ in keys}), sorted({n for _, n in keys})
-        rows = await self._rows("typical_moves", division, years, numbers, list(moves))
+        rows = await self._sql.rows("typical_moves", division, years, numbers, list(moves))
         return [row for row in rows if (row["year"], row["number"]) in set(keys)]
 
     async def fold(self, least: int = 1) -> int:
         """Add up what has arrived, if that is at least so many rows; how many were added up."""
         async with connection_of(self._pool) as connection:
             return int(await connection.fetchval(_SQL["fold"], FOLD_ROWS, least))
-
-    async def _rows(self, name: str, *values: object) -> list[Row]:
-        async with connection_of(self._pool) as connection:
-            return [dict(row) for row in await connection.fetch(_SQL[name], *values)]
 
 
 def _cells(days: Days) -> tuple[list[dt.date], list[dt.date], list[dt.date]]:

@@ -2,13 +2,14 @@
 
 import asyncio
 import datetime as dt
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from gateway.commands.asking import ask
 from gateway.commands.terminal import DONE, NO, USAGE, Database, Json, console, fail, show
-from gateway.domain.faults import LedgerUnavailable
 
 AUTHORITY_VARIABLE = "CERTS_AUTHORITY_PASSPHRASE"
 KEY_VARIABLE = "CERTS_KEY_PASSPHRASE"
@@ -33,14 +34,15 @@ def certs_key(
 ) -> None:
     """Make a key that never leaves this machine (or the token), and a request for it."""
     from certs.authority import request
-    from certs.keys import generate_key, save_key, save_private, save_sealed
+    from certs.files import save_new
+    from certs.keys import generate_key, save_key, save_sealed
     from certs.token import make_token_key
 
     file, secret = out.with_suffix(".key"), passphrase.encode()
     try:
         if token:
             key: Any = make_token_key(token, secret)
-            save_private(file, token.encode() + b"\n")
+            save_new(file, token.encode() + b"\n")
         else:
             key = generate_key()
             (save_key if pkcs8 else save_sealed)(file, key, secret)
@@ -104,14 +106,15 @@ def certs_authority_import(
 ) -> None:
     """Take in an authority's certificate that somebody else signed, beside its sealed key."""
     from certs.authority import Purpose, adopt
-    from certs.keys import load_certificates, load_key, save_certificates, save_private
+    from certs.files import save_new
+    from certs.keys import load_certificates, load_key, save_certificates
 
     try:
         wanted = Purpose(purpose)
         certificate = load_certificates(file)[0]
         adopt(wanted, certificate, load_key(key, passphrase.encode()))
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        save_private(folder / f"{wanted}.key", key.read_bytes())
+        save_new(folder / f"{wanted}.key", key.read_bytes())
         save_certificates(folder / f"{wanted}.pem", [certificate])
     except (ValueError, OSError) as reason:
         raise fail(f"certs authority-import: {reason}") from reason
@@ -129,17 +132,9 @@ def certs_inventory(
     from adapters.postgres.watchbook import PostgresWatchbook
     from gateway.domain.inventory import fields_of
 
-    async def looked() -> Any:
-        book = PostgresWatchbook(database, "command")
-        try:
-            return await book.inventory(dt.datetime.now(dt.UTC))
-        finally:
-            await book.close()
-
-    try:
-        found = fields_of(asyncio.run(looked()))
-    except LedgerUnavailable as lost:
-        raise fail(f"certs: {lost}") from lost
+    now = dt.datetime.now(dt.UTC)
+    opened = partial(PostgresWatchbook, database, "command")
+    found = fields_of(ask(opened, lambda book: book.inventory(now), "certs"))
     if due:
         found["certificates"] = [
             one for one in found["certificates"]

@@ -2,9 +2,10 @@
 
 import os
 import re
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
+
+from certs.files import save_new
 
 _NAME = re.compile(r"book-([0-9]{6,})\.json")
 
@@ -19,17 +20,7 @@ class BookStore:
         """Store a proven book. Raises FileExistsError if the revision is there, OSError."""
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / f"book-{revision:06d}.json"
-        draft = self._folder / f".{path.name}.{secrets.token_hex(4)}"
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(sealed)
-                file.flush()
-                os.fsync(file.fileno())
-            # A link, unlike a rename, fails when the name is taken.
-            path.hardlink_to(draft)
-        finally:
-            draft.unlink()
+        save_new(path, sealed, 0o644)
         self._sync()
         return path
 

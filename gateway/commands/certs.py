@@ -1,13 +1,14 @@
 """`certs`: what the security team does with certificates, from the ceremony to the last list."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
 
 from gateway.commands import authorities
+from gateway.commands.asking import ask
 from gateway.commands.authorities import AuthorityPassphrase
 from gateway.commands.terminal import (
     DONE,
@@ -100,7 +101,7 @@ def certs_issue(
     from gateway.commands.registry import Act, open_authority, purpose_of
 
     desk = _Desk(settings, database, certificate, key, passphrase)
-    cases = _ask(database, lambda store: store.cases())
+    cases = _cases(database)
     profile = next((one.order.profile for one in cases if one.order.id == id), Profile.SIGNING)
     purpose = Purpose.TRANSPORT if transport else purpose_of(profile)
     try:
@@ -228,7 +229,7 @@ def certs_crl(
 @certs_app.command("list")
 def certs_list(database: Database, as_json: Json = False) -> None:
     """All cases and where they stand."""
-    cases = _ask(database, lambda store: store.cases())
+    cases = _cases(database)
     if as_json:
         show([_fields(case) for case in cases])
         return
@@ -277,20 +278,10 @@ class _Desk:
             raise fail(f"certs: {reason}") from reason
 
 
-def _ask(dsn: str, question: Callable[[Any], Awaitable[_Result]]) -> _Result:
+def _cases(database: str) -> Sequence[Case]:
     from adapters.postgres.certificates import PostgresCertificates
 
-    async def asked() -> _Result:
-        store = PostgresCertificates(dsn)
-        try:
-            return await question(store)
-        finally:
-            await store.close()
-
-    try:
-        return asyncio.run(asked())
-    except LedgerUnavailable as lost:
-        raise fail(f"certs: {lost}") from lost
+    return ask(lambda: PostgresCertificates(database), lambda store: store.cases(), "certs")
 
 
 def _read(file: Path) -> bytes:

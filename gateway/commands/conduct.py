@@ -1,6 +1,5 @@
 """`conduct`: what the bank did against what it was told (Art. 10(4), 22), for whoever tends it."""
 
-import asyncio
 import datetime as dt
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeVar
@@ -11,6 +10,7 @@ import typer
 from rich.table import Column, Table
 
 from adapters.postgres.conduct import PostgresConduct
+from gateway.commands.asking import ask
 from gateway.commands.served import division_meant
 from gateway.commands.terminal import (
     DONE,
@@ -26,7 +26,6 @@ from gateway.commands.terminal import (
 from gateway.commands.usage import App
 from gateway.domain.conduct import ScoreCard
 from gateway.domain.conduct_rules import RULES
-from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.legal_day import legal_day
 from gateway.domain.money import yuan
 
@@ -120,17 +119,7 @@ def _known(dsn: str, division: str) -> None:
 
 
 def _ask(dsn: str, question: Callable[[PostgresConduct], Awaitable[_Result]]) -> _Result:
-    async def asked() -> _Result:
-        store = PostgresConduct(dsn)
-        try:
-            return await question(store)
-        finally:
-            await store.close()
-
-    try:
-        return asyncio.run(asked())
-    except LedgerUnavailable as lost:
-        raise fail(f"conduct: {lost}") from lost
+    return ask(lambda: PostgresConduct(dsn), question, "conduct")
 
 
 def _table(alerts: list[dict[str, Any]]) -> Table:

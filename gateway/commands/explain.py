@@ -7,7 +7,7 @@ from typing import Any
 
 from adapters.formats.accepted import accepted_formats
 from adapters.formats.iso20022 import IsoBulk
-from adapters.formats.json_answer import finding_fields
+from adapters.formats.json_answer import finding_told
 from adapters.formats.problem import problem_fields
 from adapters.formats.registers import read_registers
 from adapters.formats.sniff import sniff
@@ -101,10 +101,10 @@ def _explained(
             },
         }
     explained = explain(instruction, registers, book, on)
-    beside = [finding_fields(finding) | {"beside": True} for finding in explained.beside]
+    beside = [finding_told(finding) | {"beside": True} for finding in explained.beside]
     return line | {
         "outcome": explained.decision.outcome,
-        "findings": [finding_fields(each) for each in explained.decision.findings] + beside,
+        "findings": [finding_told(each) for each in explained.decision.findings] + beside,
         "fault": None,
     }
 

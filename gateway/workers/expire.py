@@ -1,12 +1,10 @@
 """Expire: end holds that nobody released in time, and put overdrawn limits on record."""
 
-import asyncio
 import datetime as dt
 
 import attrs
 import structlog
 
-from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.ledger import RecordDraft
 from gateway.domain.limits import spelled
 from gateway.domain.records import RecordKind, unnumbered
@@ -54,14 +52,7 @@ class Expiring:
         self._swept: dict[str, dt.datetime] = {}
 
     async def run(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_S)
-            if not self._office.held:
-                continue
-            try:
-                await self.look()
-            except LedgerUnavailable as lost:
-                log.warning("expiry.postponed", reason=str(lost))
+        await self._office.rounds(LOOK_S, self.look, "expiry.postponed")
 
     async def look(self) -> int:
         """One turn over all divisions; how many holds were ended."""

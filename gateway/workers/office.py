@@ -1,6 +1,7 @@
 """The office: which of several gateway processes does the work that only one may do."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -32,3 +33,17 @@ class Office:
         if held != self.held:
             log.info("office.taken" if held else "office.lost")
         self.held = held
+
+    async def rounds(
+        self, every_s: float, work: Callable[[], Awaitable[object]], postponed: str
+    ) -> None:
+        """Work for ever, in each round in which the office is held. A ledger that does not answer
+        postpones a round, which `postponed` names in the log."""
+        while True:
+            await asyncio.sleep(every_s)
+            if not self.held:
+                continue
+            try:
+                await work()
+            except LedgerUnavailable as lost:
+                log.warning(postponed, reason=str(lost))

@@ -1,11 +1,9 @@
 """Register: put every version of the registers that was applied into the log, once."""
 
-import asyncio
 from typing import Protocol
 
 import structlog
 
-from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.ledger import RecordDraft
 from gateway.domain.records import RecordKind, unnumbered
 from gateway.domain.register_feed import Unrecorded
@@ -43,14 +41,7 @@ class Registering:
         self._divisions = divisions
 
     async def run(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_S)
-            if not self._office.held:
-                continue
-            try:
-                await self.look()
-            except LedgerUnavailable as lost:
-                log.warning("registers.record_postponed", reason=str(lost))
+        await self._office.rounds(LOOK_S, self.look, "registers.record_postponed")
 
     async def look(self) -> int:
         """One turn over all divisions; how many records were written."""

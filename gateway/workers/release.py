@@ -1,10 +1,8 @@
 """Release: carry out the bureau's orders about holds, each once, whoever is killed in between."""
 
-import asyncio
-
 import structlog
 
-from gateway.domain.faults import LedgerUnavailable, Unready
+from gateway.domain.faults import Unready
 from gateway.domain.ledger import Settled
 from gateway.domain.releases import Order, read_order
 from gateway.hold_ports import Holds
@@ -27,14 +25,7 @@ class Releasing:
         self._release = release
 
     async def run(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_S)
-            if not self._office.held:
-                continue
-            try:
-                await self.carry_out_all()
-            except LedgerUnavailable as lost:
-                log.warning("releases.postponed", reason=str(lost))
+        await self._office.rounds(LOOK_S, self.carry_out_all, "releases.postponed")
 
     async def carry_out_all(self) -> int:
         """One round; how many orders came to an end."""
