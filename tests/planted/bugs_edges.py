@@ -24,7 +24,6 @@ T_SHARES = "tests/web/test_shares.py"
 T_DELIVER = "tests/workers/test_deliver.py"
 MARK = "gateway/workers/mark.py"
 SHELF = "adapters/folder/mark.py"
-PASS = "            pass"
 T_MARK = "tests/workers/test_mark.py"
 T_KEPT = "tests/adapters/postgres/test_kept.py"
 
@@ -76,7 +75,13 @@ EDGE_BUGS = (
     ),
     Bug(
         "an operator's word written over by a gateway that runs",
-        (Change(SHELF, "            fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)", PASS),),
+        (
+            Change(
+                SHELF,
+                'hold(self._beside("held"), fcntl.LOCK_SH)',
+                'os.open(self._beside("held"), os.O_RDWR | os.O_CREAT)',
+            ),
+        ),
         (
             "tests/workers/test_mark_shared.py"
             "::test_an_operators_word_waits_until_no_gateway_would_write_over_it",
