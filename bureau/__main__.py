@@ -6,13 +6,13 @@ import logging
 import os
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TextIO, cast
 
+import attrs
 import orjson
 import structlog
 import uvloop
@@ -30,15 +30,16 @@ from bureau.desk.publish import Publishing
 from bureau.desk.releases import Releases
 from bureau.desk.statistics import fold_all
 from bureau.desk.summary import Summaries
+from bureau.desk.wellbeing import Watch
 from bureau.inbox.bell import Bell
-from bureau.inbox.keyring import KeyFiles, KeyRing
-from bureau.inbox.keys import receiving_keys
-from bureau.inbox.own_names import refuse_other_names
+from bureau.inbox.keyring import KeyRing
 from bureau.inbox.receive import OWN_CERTIFICATE, Inbox
+from bureau.own_keys import ring_of, tls_of, trust_of
 from bureau.serving import site, spare_the_collector
 from bureau.settings import Settings, SettingsWrong, load_settings
 from bureau.web.desk import desk_application
 from bureau.web.door import door_application
+from bureau.web.ops import ops_application
 from bureau.web.reception import door
 from bureau.web.rooms import Rooms
 from bureau.wiring import (
@@ -55,14 +56,9 @@ from bureau.wiring import (
     program_teller,
     shelf_of,
 )
-from certs.keys import load_signer, load_sm2_signer
 from certs.live import LiveTls
-from certs.log.note import suites_wanted
-from certs.signing.signer import Signer, in_both_suites
-from certs.tls import Credentials, Refusal
-from certs.trust import Trust, load_trust
+from certs.trust import Trust
 from gateway.domain.faults import StoreUnavailable
-from gateway.domain.seldom import Seldom
 
 _log = structlog.get_logger("bureau")
 
@@ -116,12 +112,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 async def _serve(settings: Settings) -> None:
-    trust = _trust(settings)
+    trust = trust_of(settings)
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    tls = _tls(settings)
-    ring = _ring(settings, trust, tls)
+    tls = tls_of(settings)
+    ring = ring_of(settings, trust, tls)
     async with AsyncExitStack() as rooms:
         store = await open_store(settings, rooms)
         await _open_logs(settings, store)
@@ -148,19 +144,44 @@ async def _serve(settings: Settings) -> None:
         await rooms.enter_async_context(_working(ring.run()))
         await rooms.enter_async_context(_working(Warner(rooms_of_desk.shelf, now).run()))
         ways = ways_of(settings, tls)
+        publishings = []
         for kind, feeds in (
             ("releases", store.releases),
             ("registers", rooms_of_desk.registers),
             ("policies", store.policies),
         ):
             publishing = Publishing(feeds, ways, now, kind, bell.ring)
+            publishings.append(publishing)
             await rooms.enter_async_context(_working(publishing.run()))
         asking = Asking(store.questions, ways, trust.sign_document, now, bell.ring)
         await rooms.enter_async_context(_working(asking.run()))
+        watch = Watch(
+            desk=store.desk, shelf=rooms_of_desk.shelf, divisions=settings.divisions,
+            witness=lambda at: trust.word.against(at, OWN_CERTIFICATE) or "",
+            troubles=partial(_troubles, ring, publishings), clock=now,
+        )  # fmt: skip
+        ops_port = await _operators(settings, watch, rooms)
         spare_the_collector()
-        _announce(settings, door_port, desk_port, await entry.first_links())
+        ports = Ports(door=door_port, desk=desk_port, ops=ops_port)
+        _announce(settings, ports, await entry.first_links())
         await stopped.wait()
         _log.info("bureau.stopping")
+
+
+async def _operators(settings: Settings, watch: Watch, rooms: AsyncExitStack) -> int | None:
+    """The port that was taken for them; None where the settings ask for none."""
+    if settings.ops_host is None or settings.ops_port is None:
+        return None
+    place = settings.ops_host, settings.ops_port
+    return await rooms.enter_async_context(site(ops_application(watch), *place, setting="ops.port"))
+
+
+def _troubles(ring: KeyRing, publishings: Sequence[Publishing]) -> Mapping[str, str]:
+    """Of the workers: keys that could not be taken up, feeds that a gateway does not take."""
+    found = {f"keys.{what}": words for what, words in ring.troubles.items()}
+    for each in publishings:
+        found |= {f"{each.kind}.{place}": words for place, words in each.troubles.items()}
+    return found
 
 
 @asynccontextmanager
@@ -200,8 +221,8 @@ def ways_of(settings: Settings, tls: LiveTls) -> dict[tuple[str, str], HttpsGate
 
 
 async def _check(settings: Settings) -> None:
-    trust = _trust(settings)
-    _tls(settings).server()
+    trust = trust_of(settings)
+    tls_of(settings).server()
     async with AsyncExitStack() as rooms:
         store = await open_store(settings, rooms)
         await _open_logs(settings, store)
@@ -237,79 +258,16 @@ async def _keep_forks(settings: Settings, store: Store, bell: Bell, rooms: Async
         await rooms.enter_async_context(_working(keeper.run(bell)))
 
 
-def _trust(settings: Settings) -> Trust:
-    own = _witness_signer(settings)
-    trust = load_trust(
-        settings.trust_evidence_authorities, settings.trust_parties, own, settings.trust_revocations
-    )
-    for place in settings.logs:
-        found = {key.suite for key in receiving_keys(trust, place)}
-        for suite in set(suites_wanted(place.origin)) - found:
-            raise ValueError(
-                f"no signing certificate ({suite}) of {place.gateway} counts among the parties"
-            )
-    return trust
-
-
-def _witness_signer(settings: Settings) -> Signer:
-    passphrase = settings.witness_passphrase
-    first = load_signer(settings.witness_certificate, settings.witness_key, passphrase)
-    if settings.witness_sm2_certificate is None or settings.witness_sm2_key is None:
-        return first
-    sm2 = load_sm2_signer(settings.witness_sm2_certificate, settings.witness_sm2_key, passphrase)
-    return in_both_suites(first, sm2)
-
-
-def _ring(settings: Settings, trust: Trust, tls: LiveTls) -> KeyRing:
-    files = KeyFiles(
-        tls=(
-            settings.door_certificate, settings.door_key, settings.door_authorities,
-            settings.door_revocations,
-        ),
-        witness=(
-            settings.witness_certificate, settings.witness_key,
-            settings.witness_sm2_certificate, settings.witness_sm2_key,
-        ),
-        transport=settings.door_authorities,
-        revocations=settings.door_revocations,
-        authorities=settings.trust_evidence_authorities,
-        parties=settings.trust_parties,
-        signing_revocations=settings.trust_revocations,
-    )  # fmt: skip
-    return KeyRing(files, trust, tls, partial(_witness_signer, settings))
-
-
-def _tls(settings: Settings) -> LiveTls:
-    refuse_other_names(settings.door_certificate, settings.witness_certificate)
-    return LiveTls(_door_credentials(settings), partial(_handshake_refused, Seldom()))
-
-
-def _door_credentials(settings: Settings) -> Credentials:
-    """Those of the door; the bureau goes to its gateways under the same name."""
-    return Credentials(
-        certificate=settings.door_certificate,
-        key=settings.door_key,
-        passphrase=settings.door_passphrase,
-        authorities=settings.door_authorities,
-        revocations=settings.door_revocations,
-    )
-
-
-def _handshake_refused(seldom: Seldom, refusal: Refusal) -> None:
-    if (times := seldom.due(refusal.cause, time.monotonic())) is not None:
-        _log.warning("handshake.refused", reason=refusal.reason, detail=refusal.detail, times=times)
-
-
 @asynccontextmanager
 async def opened_releases(settings: Settings) -> AsyncIterator[tuple[Releases, Publishing]]:
     """For the command line: the core of releases, and the way of what is signed to the gateways.
 
     Raises UnsafeServer, StoreUnavailable, ValueError, OSError.
     """
-    trust = _trust(settings)
+    trust = trust_of(settings)
     async with AsyncExitStack() as rooms:
         store = await open_store(settings, rooms)
-        publishing = Publishing(store.releases, ways_of(settings, _tls(settings)), now)
+        publishing = Publishing(store.releases, ways_of(settings, tls_of(settings)), now)
         told = program_teller(store.people)
         yield Releases(store.releases, store.desk, trust.sign_document, now, told), publishing
 
@@ -323,7 +281,7 @@ async def opened_desk(settings: Settings) -> AsyncIterator[Rooms]:
     async with AsyncExitStack() as rooms:
         store = await open_store(settings, rooms)
         entry = entry_of(settings, store)
-        yield desk_rooms(settings, store, _trust(settings), entry, Bell())
+        yield desk_rooms(settings, store, trust_of(settings), entry, Bell())
 
 
 async def _open_logs(settings: Settings, store: Store) -> None:
@@ -343,15 +301,22 @@ def _inbox(settings: Settings, store: Store, trust: Trust, bell: Bell, ring: Key
     )
 
 
-def _announce(
-    settings: Settings, door_port: int, desk_port: int, tokens: Mapping[str, str]
-) -> None:
+@attrs.frozen(kw_only=True)
+class Ports:
+    door: int
+    desk: int
+    ops: int | None
+
+
+def _announce(settings: Settings, ports: Ports, tokens: Mapping[str, str]) -> None:
     """One JSON line on standard output: ports, and links for the administrators still missing."""
-    links = [link_of(settings, desk_port, token) for token in tokens.values()]
+    links = [link_of(settings, ports.desk, token) for token in tokens.values()]
+    desk = f"{bracketed(settings.desk_host)}:{ports.desk}/"
     ready = {
         "event": "bureau.ready",
-        "door": f"https://{settings.door_host}:{door_port}",
-        "desk": f"{'https' if settings.desk_certificate else 'http'}://{bracketed(settings.desk_host)}:{desk_port}/",
+        "door": f"https://{settings.door_host}:{ports.door}",
+        "desk": f"{'https' if settings.desk_certificate else 'http'}://{desk}",
+        "ops": ports.ops and f"http://{bracketed(settings.ops_host or '')}:{ports.ops}/",
         "sign_in": links[0] if links else None,
         "sign_in_second": links[1] if len(links) > 1 else None,
     }

@@ -1,4 +1,4 @@
-"""Starts and stops the two sites: the inbox's door (mutual TLS) and the desk (loopback)."""
+"""Starts and stops sites: the desk's, and the operators' port."""
 
 import asyncio
 import gc
@@ -21,9 +21,13 @@ _log = structlog.get_logger("bureau.serving")
 
 @asynccontextmanager
 async def site(
-    application: web.Application, host: str, port: int, tls: ssl.SSLContext | None = None
-) -> AsyncIterator[int]:
-    """Listens until the block ends; yields the port. Requests under way get STOP_S to finish."""
+    application: web.Application, host: str, port: int, tls: ssl.SSLContext | None = None,
+    *, setting: str = "desk.port",
+) -> AsyncIterator[int]:  # fmt: skip
+    """Listens until the block ends; yields the port. Requests under way get STOP_S to finish.
+
+    Raises OSError, with the setting that asks for an address that cannot be had.
+    """
     runner = web.AppRunner(
         application,
         access_log=None,
@@ -40,9 +44,9 @@ async def site(
             lambda: Connection(runner.server, refusing),
             host, port, ssl=tls, backlog=128, reuse_address=True,
         )  # fmt: skip
-    except OSError as failed:  # an address that cannot be had is told with the setting
+    except OSError as failed:
         await runner.cleanup()
-        raise OSError(failed.errno, f"desk.port: {failed.strerror}") from failed
+        raise OSError(failed.errno, f"{setting}: {failed.strerror}") from failed
     try:
         yield int(listening.sockets[0].getsockname()[1])
     finally:

@@ -50,6 +50,8 @@ _OPTIONAL_KEYS: dict[str, type] = {
     "desk.revocations": Path,
     "desk.hosts": str,
     "desk.issuer": str,
+    "ops.host": str,
+    "ops.port": int,
     "oidc.issuer": str,
     "oidc.client_id": str,
     "oidc.authorization": str,
@@ -59,6 +61,7 @@ _OPTIONAL_KEYS: dict[str, type] = {
 }
 _TOGETHER = (
     ("desk.certificate", "desk.key", "desk.authorities"),
+    ("ops.host", "ops.port"),
     tuple(key for key in _OPTIONAL_KEYS if key.startswith("oidc.")),
 )
 """Each group is given whole or not at all."""
@@ -105,6 +108,9 @@ class Settings:
     oidc_redirect: str | None
     oidc_keys: Path | None
     """All six: people may sign in by this OpenID Connect provider; its keys are this JWK set."""
+    ops_host: str | None
+    ops_port: int | None
+    """Both: the operators' port, plain HTTP for whoever can reach it; 0 takes a free one."""
     witness_certificate: Path
     witness_key: Path
     witness_sm2_certificate: Path | None

@@ -45,7 +45,7 @@ class Publishing:
         self, store: FeedStore, ways: Mapping[tuple[str, str], Way], clock: Clock,
         kind: str = "releases", bell: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
-        self._kind = kind
+        self.kind = kind
         self._bell = bell
         self._store = store
         self._ways = ways
@@ -55,7 +55,7 @@ class Publishing:
         """By `division/bank`: why its gateway does not take what was signed."""
 
     async def run(self) -> None:
-        await rounds(f"publishing.{self._kind}", self.publish_all, LOOK_S)
+        await rounds(f"publishing.{self.kind}", self.publish_all, LOOK_S)
 
     async def publish_all(self, *, patient: bool = True) -> int:
         """One round: the oldest waiting feed of each bank; how many were acknowledged.
@@ -77,7 +77,7 @@ class Publishing:
         try:
             if way is None:
                 raise GatewayUnavailable("no [[gateways]] of the settings leads to this bank")
-            await way.publish(self._kind, row["body"], row["signature"])
+            await way.publish(self.kind, row["body"], row["signature"])
         except (FeedRefused, GatewayUnavailable) as failed:
             trouble = shown(str(failed), TROUBLE_CHARS_MAX)
         await self._store.attempted(*place, row["version"], self._clock(), trouble)
@@ -87,12 +87,12 @@ class Publishing:
         if trouble is None:
             self.troubles.pop(name, None)
             self._rests.pop(place, None)
-            _log.info("feed.acknowledged", kind=self._kind, place=name, version=row["version"])
+            _log.info("feed.acknowledged", kind=self.kind, place=name, version=row["version"])
             return True
         if self.troubles.get(name) != trouble:
             _log.error(
                 "feed.not_taken",
-                kind=self._kind,
+                kind=self.kind,
                 place=name,
                 version=row["version"],
                 reason=trouble,

@@ -98,7 +98,7 @@ def _alarms(log: Mapping[str, Any], now: dt.datetime) -> list[Alarm]:
                 en=f"{log['misbehaviours']} deliveries of bank {bank} were refused and kept.",
             )
         )
-    if log["cosigned_at"] and now - log["cosigned_at"] > SILENCE_MAX:
+    if is_silent(log, now):
         found.append(
             Alarm(
                 zh=f"代理银行 {bank} 超过 3 分钟没有报送监控信息（报送不及时）。",
@@ -106,3 +106,8 @@ def _alarms(log: Mapping[str, Any], now: dt.datetime) -> list[Alarm]:
             )
         )
     return found
+
+
+def is_silent(log: Mapping[str, Any], now: dt.datetime) -> bool:
+    """One that has reported before, and is not heard now."""
+    return bool(log["cosigned_at"]) and now - log["cosigned_at"] > SILENCE_MAX

@@ -58,7 +58,8 @@ class KeyRing:
             "parties": mark_of(files.trust),
             "witness": mark_of(files.witness),
         }
-        self._told: dict[str, str] = {}
+        self.troubles: dict[str, str] = {}
+        """`tls`, `parties` or `witness`: why what lies there could not be taken up."""
         self._tls.guard.revoked = self._listed()
 
     async def run(self) -> None:
@@ -134,15 +135,15 @@ class KeyRing:
     ) -> None:
         mark = mark_of(files)
         if self._marks[what] == mark:
-            self._told.pop(what, None)  # what was away for a moment is back as it was
+            self.troubles.pop(what, None)  # what was away for a moment is back as it was
             return
         try:
             await renew()
         except (ValueError, OSError) as error:
-            if self._told.get(what) != str(error):
-                self._told[what] = str(error)
+            if self.troubles.get(what) != str(error):
+                self.troubles[what] = str(error)
                 _log.error("keys.refused", what=what, reason=str(error))
             return
         self._marks[what] = mark
-        self._told.pop(what, None)
+        self.troubles.pop(what, None)
         _log.info("keys.renewed", what=what)

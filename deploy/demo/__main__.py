@@ -194,7 +194,9 @@ def _stay_up(stage: Stage, plan: Day) -> None:
     links = asyncio.run(beside(stage, desk_links(stage, agency)))
     for office, link in links.items():
         console.print(f"  {office}: {link}", soft_wrap=True)
-    console.print(f"运行指标 operators' port: http://{HOST}:{stage.ports.ops}/metrics")
+    console.print("运行指标 operators' ports, /readyz and /metrics of each:")
+    console.print(f"  网关 gateway: http://{HOST}:{stage.ports.ops}/metrics")
+    console.print(f"  财政端 bureau: http://{HOST}:{stage.ports.bureau_ops}/metrics")
     console.print(f"日志 logs (until you end it): {stage.folder}")
     samples = write_samples(stage.folder / "samples", plan.items)
     console.print("自己试一笔 send some by hand, edited as you like (a new voucher_no each time):")

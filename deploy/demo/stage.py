@@ -30,6 +30,7 @@ class Ports:
     ops: int
     bureau: int
     desk: int
+    bureau_ops: int
 
 
 @attrs.frozen(kw_only=True)
@@ -72,6 +73,7 @@ class Stage:
             ops=free_port(HOST),
             bureau=free_port(HOST),
             desk=free_port(HOST),
+            bureau_ops=free_port(HOST),
         )
         self.reached = self.ports
         """Where the others look for each program: its port, unless something lies between."""
@@ -311,6 +313,10 @@ host = "{HOST}"
 port = {self.ports.desk}
 name = "吉林省财政厅国库处（演示）"
 issuer = "吉林省财政厅（演示）"
+
+[ops]
+host = "{HOST}"
+port = {self.ports.bureau_ops}
 
 [witness]
 certificate = "{witness[0]}"

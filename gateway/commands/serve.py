@@ -4,7 +4,7 @@ import asyncio
 import gc
 import signal
 import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -46,7 +46,6 @@ from gateway.domain.faults import Fault
 from gateway.domain.seldom import Seldom
 from gateway.pipeline.line import FORWARD_WITHIN_S
 from gateway.settings import Secrets, Settings, read_secrets, read_settings
-from gateway.web.certificates import Certificates
 from gateway.web.door import Door
 from gateway.web.doubtful import answers_whatever_comes
 from gateway.web.intake import Doorway, Intake
@@ -92,7 +91,6 @@ async def _serve(settings: Settings, secrets: Secrets, lines: Lines, visitors: i
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     metrics = Metrics()
-    metrics.log_troubles = lines.troubles
     guard = Guard()
     on_refusal = partial(_refused, metrics, guard, Seldom())
     for name in await migrate(secrets.database):
@@ -135,17 +133,25 @@ async def _serve(settings: Settings, secrets: Secrets, lines: Lines, visitors: i
         ]
         workers = asyncio.create_task(_work(house, office, sealing, delivering, renewing, more))
         rooms.push_async_callback(_stop_workers, workers)
-        metrics.troubles = lambda: sealing.troubles | delivering.troubles
+
+        def warnings() -> dict[str, str]:
+            untellable = sealing.troubles | delivering.troubles
+            unwatched = conduct.troubles | (files.troubles if files else {})
+            unruled = renewing.troubles | house.books.tripped | shadowing.troubles
+            found = _named_by("bureau", untellable) | _named_by("registers", _stale(house))
+            found |= _named_by("policies", unruled) | _named_by("conduct", unwatched)
+            return {**found, **keys.troubles(), **marking.troubles, **lines.troubles()}
+
         metrics.untold, metrics.postponed = house.backlog.untold, lambda: delivering.postponed
-        metrics.key_troubles, metrics.mark_troubles = keys.troubles, lambda: marking.troubles
         metrics.inventory = lambda: keys.alarming.found
-        metrics.conduct_troubles = lambda: conduct.troubles | (files.troubles if files else {})
-        metrics.register_troubles = lambda: _stale(house)
         metrics.register_ages = lambda: house.shelf.ages(house.clock.now())
-        metrics.policy_troubles = lambda: (
-            renewing.troubles | house.books.tripped | shadowing.troubles
-        )
-        listener = await _listen(house, tls, doorway, intake, rooms, keys.page, visitors)
+        metrics.book_in_force = lambda: house.books.revision
+        metrics.watch_bank(house.bank)
+        ops = Ops(
+            metrics, partial(_reasons, house, intake), warnings, house.backlog.backlog, openapi(),
+            keys.page.routes(),
+        )  # fmt: skip
+        listener = await _listen(house, tls, doorway, intake, rooms, ops, visitors)
         keys.ring.expel = listener.expel
         log.info("gateway.ready", port=settings.gateway.listen_port, book=house.books.revision)
         stopped = asyncio.create_task(stop.wait())
@@ -265,13 +271,9 @@ async def _stop_workers(workers: asyncio.Task[None]) -> None:
 
 async def _listen(
     house: House, tls: LiveTls, doorway: Doorway, intake: Intake, rooms: AsyncExitStack,
-    page: Certificates, visitors: int,
+    ops: Ops, visitors: int,
 ) -> Listener:  # fmt: skip
     chosen = house.settings.gateway
-    metrics = doorway.metrics
-    ops = Ops(
-        metrics, partial(_reasons, house, intake), house.backlog.backlog, openapi(), page.routes()
-    )
     runner = await _runner(rooms, ops.application())
     with _named("gateway.ops_port"):
         await web.TCPSite(runner, chosen.ops_host, chosen.ops_port, reuse_address=True).start()
@@ -283,7 +285,7 @@ async def _listen(
     door = Door(doorway, intake)
     runner = await _runner(rooms, door.application(), idle_s=bounds.idle_s)
     assert runner.server
-    told = partial(_closed, metrics)
+    told = partial(_closed, doorway.metrics)
     listener = Listener(runner.server, intake, tls.server(), party_of, bounds, told)
     rooms.push_async_callback(listener.close)
     with _named("gateway.listen_port"):
@@ -333,6 +335,10 @@ def _reasons(house: House, intake: Intake) -> dict[str, str]:
     if trouble := house.ledger.trouble:
         reasons = {"database": trouble}  # all else follows from it
     return reasons
+
+
+def _named_by(whose: str, troubles: Mapping[str, str]) -> dict[str, str]:
+    return {f"{whose}.{what}": words for what, words in troubles.items()}
 
 
 def _stale(house: House) -> dict[str, str]:

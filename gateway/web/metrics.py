@@ -1,8 +1,12 @@
 """Counts and times of the door, for the operators' Prometheus."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+import attrs
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from gateway.domain.inventory import Inventory
 
@@ -16,6 +20,24 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self.ready = Gauge(
+            "gateway_ready", "1 while this process may take instructions", registry=self.registry
+        )
+        self.unready = Gauge(
+            "gateway_unready", "1 for each reason of /readyz why it may not", ("what",),
+            registry=self.registry,
+        )  # fmt: skip
+        self.warning = Gauge(
+            "gateway_warning", "1 for each warning of /readyz: payments go on, a person must look",
+            ("what",), registry=self.registry,
+        )  # fmt: skip
+        self.policy_book = Gauge(
+            "gateway_policy_book", "1 for the book in force in this process", ("revision",),
+            registry=self.registry,
+        )  # fmt: skip
+        self.book_in_force: Callable[[], str] = str
+        """Its revision; set by who wires the line."""
         self.instructions = Counter(
             "gateway_instructions", "Instructions answered, by outcome and by the bank's answer",
             ("outcome", "bank"), registry=self.registry,
@@ -59,12 +81,6 @@ class Metrics:
             "gateway_log_size", "Records of the log, sealed and acknowledged by the bureau",
             ("division", "state"), registry=self.registry,
         )  # fmt: skip
-        self.bureau_trouble = Gauge(
-            "gateway_bureau_trouble", "1 where a division's records need a person to look",
-            ("division",), registry=self.registry,
-        )  # fmt: skip
-        self.troubles: Callable[[], Mapping[str, str]] = dict
-        """By division, what is wrong with telling its bureau; set by who wires the workers."""
         self.untold_age = Gauge(
             "gateway_untold_age_seconds",
             "How long the oldest record or notice waits for the bureau to acknowledge it",
@@ -78,21 +94,7 @@ class Metrics:
             "gateway_register_age_seconds", "Since the bureau last spoke of a register",
             ("division", "register"), registry=self.registry,
         )  # fmt: skip
-        self.register_trouble = Gauge(
-            "gateway_register_stale", "1 where a division's registers are past their age limit",
-            ("division",), registry=self.registry,
-        )  # fmt: skip
         self.register_ages: Callable[[], Mapping[tuple[str, str], float]] = dict
-        self.register_troubles: Callable[[], Mapping[str, str]] = dict
-        """By division, which registers are stale; set by who wires the shelf."""
-        self.policy_trouble = Gauge(
-            "gateway_policy_trouble", "1 where a book was refused or a policy tripped",
-            ("what",), registry=self.registry,
-        )  # fmt: skip
-        self.policy_troubles: Callable[[], Mapping[str, str]] = dict
-        """`book`, or a tripped policy's id, and what is wrong; set by who wires the workers."""
-        self.conduct_troubles: Callable[[], Mapping[str, str]] = dict
-        """`books` or a division, and why the bank's conduct is not looked at there."""
         self.certificate_days_left = Gauge(
             "gateway_certificate_days_left", "Days until a certificate ends, below 0 once it has",
             ("holder", "profile", "serial"), registry=self.registry,
@@ -107,18 +109,18 @@ class Metrics:
         )  # fmt: skip
         self.inventory: Callable[[], Inventory | None] = lambda: None
         """As it was last looked at; set by who wires the workers."""
-        self.key_troubles: Callable[[], Mapping[str, str]] = dict
-        """`keys.<what>`: a certificate, key or list that could not be taken up, and why."""
-        self.mark_trouble = Gauge(
-            "gateway_mark_trouble", "1 where this host cannot remember how far a log had come",
-            ("what",), registry=self.registry,
-        )  # fmt: skip
-        self.mark_troubles: Callable[[], Mapping[str, str]] = dict
-        """`mark` or `mark.<division>`, and what is wrong; set by who wires the workers."""
-        self.log_troubles: Callable[[], Mapping[str, str]] = dict
-        """`log_file`, where lines of the operators' log are lost, and why."""
         self._instructions: dict[tuple[str, str], Counter] = {}
         self._findings: dict[tuple[str, str], Counter] = {}
+
+    def watch_bank(self, bank: "BankFigures") -> None:
+        """From now on its connections and calls are told as well."""
+        connections = Gauge(
+            "gateway_bank_connections", "Calls to the bank core that have a connection or wait",
+            ("state",), registry=self.registry,
+        )  # fmt: skip
+        connections.labels("in_use").set_function(lambda: bank.in_use)
+        connections.labels("waiting").set_function(lambda: bank.waiting)
+        self.registry.register(_BankCalls(bank))
 
     def measure_certificates(self) -> None:
         found = self.inventory()
@@ -140,6 +142,45 @@ class Metrics:
 
     def count_finding(self, policy: str, action: str) -> None:
         _count(self.findings, self._findings, (policy, action))
+
+
+class BankFigures(Protocol):
+    """What a bank adapter counts of itself; since its start."""
+
+    @property
+    def in_use(self) -> int: ...
+
+    @property
+    def waiting(self) -> int: ...
+
+    @property
+    def sent(self) -> int: ...
+
+    @property
+    def unknown(self) -> int:
+        """Of those sent: without a clear answer."""
+        ...
+
+    @property
+    def not_sent(self) -> int: ...
+
+
+@attrs.frozen(eq=False)
+class _BankCalls(Collector):
+    """Read when asked: the adapter counts in plain numbers, on the hot path."""
+
+    _bank: BankFigures
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        family = CounterMetricFamily(
+            "gateway_bank_calls", "Instructions handed to the bank core, by its answer", None,
+            ("answer",),
+        )  # fmt: skip
+        bank = self._bank
+        family.add_metric(("clear",), bank.sent - bank.unknown)
+        family.add_metric(("unknown",), bank.unknown)
+        family.add_metric(("not_sent",), bank.not_sent)
+        yield family
 
 
 async def _nothing_untold() -> Mapping[tuple[str, str], float]:

@@ -1,59 +1,46 @@
 """The operators' port, on loopback: is it alive, may it take instructions, what are its numbers."""
 
-import ipaddress
-from collections.abc import Awaitable, Callable, Sequence
-from urllib.parse import urlsplit
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import attrs
 import orjson
 from aiohttp import web
-from prometheus_client import generate_latest
+from prometheus_client import Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.log import Backlog
+from gateway.domain.own_names import by_borrowed_name
 from gateway.web.metrics import Metrics
 
 DEGRADED_AFTER_S = 60.0
 """A bureau hears within a second; a minute is no longer a hiccup."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Readiness = Callable[[], dict[str, str]]
-"""Reasons why this gateway may not take instructions now, by what is missing; empty if ready."""
+Troubles = Callable[[], dict[str, str]]
+"""By what is in trouble (`bank`, `bureau.<division>`), words for a person; empty if nothing is."""
 
 
 @web.middleware
 async def _no_borrowed_name(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """On loopback nobody but this machine asks, and it does so by number or as `localhost`. A page
-    in an operator's browser whose own name has been made to mean 127.0.0.1 asks under that name."""
     here = request.transport.get_extra_info("sockname") if request.transport else None
-    asked = request.headers.get("Host")  # every browser says it
-    if here and asked is not None and _is_loopback(here[0]) and not _is_our_own(asked):
+    if here and by_borrowed_name(request.headers.get("Host"), here[0]):
         raise web.HTTPMisdirectedRequest(text="ask by number, or for localhost")
     return await handler(request)
 
 
-def _is_our_own(asked: str) -> bool:
-    try:
-        name = urlsplit(f"//{asked}").hostname or ""
-        return name == "localhost" or bool(ipaddress.ip_address(name))
-    except ValueError:
-        return False
-
-
-def _is_loopback(address: str) -> bool:
-    return ipaddress.ip_address(address.partition("%")[0]).is_loopback
-
-
 class Ops:
     def __init__(
-        self, metrics: Metrics, reasons: Readiness, backlog: Callable[[], Awaitable[Backlog]],
-        openapi: bytes, more: Sequence[web.RouteDef] = (),
+        self, metrics: Metrics, reasons: Troubles, warnings: Troubles,
+        backlog: Callable[[], Awaitable[Backlog]], openapi: bytes,
+        more: Sequence[web.RouteDef] = (),
     ) -> None:  # fmt: skip
-        """`more`: pages of other rooms that operators see here too."""
+        """`reasons`: why this gateway may not take instructions now. `warnings`: no payment stops,
+        but somebody must look. `more`: pages of other rooms that operators see here too."""
         self._more = more
         self._metrics = metrics
         self._reasons = reasons
+        self._warnings = warnings
         self._backlog = backlog
         self._openapi = openapi
 
@@ -71,21 +58,10 @@ class Ops:
         return web.json_response({"alive": True})
 
     async def _ready(self, _request: web.Request) -> web.Response:
-        """A bureau or policy in trouble is a warning: no payment stops, but somebody must look.
-
-        `state`: unready; degraded, while a bureau has not heard for DEGRADED_AFTER_S what was
+        """`state`: unready; degraded, while a bureau has not heard for DEGRADED_AFTER_S what was
         decided, with the age; else ready. Degraded is 200: payments go on.
         """
-        reasons, degraded = self._reasons(), await self._degraded()
-        warnings = {f"bureau.{name}": words for name, words in self._metrics.troubles().items()}
-        for name, words in self._metrics.register_troubles().items():
-            warnings[f"registers.{name}"] = words
-        for name, words in self._metrics.policy_troubles().items():
-            warnings[f"policies.{name}"] = words
-        for name, words in self._metrics.conduct_troubles().items():
-            warnings[f"conduct.{name}"] = words
-        metrics = self._metrics
-        warnings |= {**metrics.key_troubles(), **metrics.mark_troubles(), **metrics.log_troubles()}
+        reasons, warnings, degraded = self._reasons(), self._warnings(), await self._degraded()
         body = {
             "ready": not reasons,
             "state": "unready" if reasons else "degraded" if degraded else "ready",
@@ -126,21 +102,14 @@ class Ops:
     async def _numbers(self, _request: web.Request) -> web.Response:
         await self._measure_backlog()
         await self._measure_untold()
-        self._metrics.bureau_trouble.clear()
-        for division in self._metrics.troubles():
-            self._metrics.bureau_trouble.labels(division).set(1)
-        for (division, register), age_s in self._metrics.register_ages().items():
-            self._metrics.register_age.labels(division, register).set(age_s)
-        self._metrics.register_trouble.clear()
-        for division in self._metrics.register_troubles():
-            self._metrics.register_trouble.labels(division).set(1)
-        self._metrics.mark_trouble.clear()
-        for what in self._metrics.mark_troubles():
-            self._metrics.mark_trouble.labels(what).set(1)
-        self._metrics.policy_trouble.clear()
-        self._metrics.measure_certificates()
-        for what in self._metrics.policy_troubles():
-            self._metrics.policy_trouble.labels(what).set(1)
+        metrics, reasons = self._metrics, self._reasons()
+        metrics.ready.set(not reasons)
+        _set_only(metrics.unready, reasons)
+        _set_only(metrics.warning, self._warnings())
+        _set_only(metrics.policy_book, [metrics.book_in_force()])
+        for (division, register), age_s in metrics.register_ages().items():
+            metrics.register_age.labels(division, register).set(age_s)
+        metrics.measure_certificates()
         return web.Response(
             body=generate_latest(self._metrics.registry),
             headers={"Content-Type": CONTENT_TYPE_LATEST},
@@ -172,3 +141,10 @@ class Ops:
 
     async def _describe(self, _request: web.Request) -> web.Response:
         return web.Response(body=self._openapi, content_type="application/json")
+
+
+def _set_only(gauge: Gauge, labels: Iterable[str]) -> None:
+    """What is over must not stay."""
+    gauge.clear()
+    for label in labels:
+        gauge.labels(label).set(1)

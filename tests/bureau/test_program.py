@@ -92,6 +92,9 @@ authorities = "{door.authorities.name}"
 host = "127.0.0.1"
 port = 0
 name = "吉林省财政厅国库处"
+[ops]
+host = "127.0.0.1"
+port = 0
 [witness]
 certificate = "witness.pem"
 key = "witness.key"
@@ -138,6 +141,11 @@ async def test_the_first_start_prints_a_link_that_works_once_and_sigterm_stops_c
             form = {"token": token}
             async with session.post(ready["desk"] + "sign-in/link", data=form) as answer:
                 assert answer.status == expected
+    async with aiohttp.ClientSession() as session:
+        async with session.get(ready["ops"] + "readyz") as answer:
+            assert (answer.status, (await answer.json())["ready"]) == (200, True)
+        async with session.get(ready["ops"] + "metrics") as answer:
+            assert "bureau_ready 1.0" in await answer.text()
     invited = program.run("--invite", "reviewer1", "--office", "reviewer", "--name", "张三")
     assert invited.returncode == 0, invited.stderr
     token = invited.stdout.strip().rpartition("/")[2]

@@ -85,7 +85,7 @@ def test_every_error_is_named_at_once(tmp_path: Path) -> None:
         .replace('gateway/103241001000"\n', 'agency/1/2"\n')
     )
     with pytest.raises(SettingsWrong) as wrong:
-        load_settings(_file(tmp_path, bad + "[more]\nx = 1\n"), {})
+        load_settings(_file(tmp_path, bad + "[more]\nx = 1\n[ops]\nport = 0\n"), {})
     text = "\n".join(wrong.value.errors)
     for said in (
         "door.port: must be a number",
@@ -95,6 +95,7 @@ def test_every_error_is_named_at_once(tmp_path: Path) -> None:
         "desk.host: the desk listens on loopback only",
         "logs[0].gateway: not a gateway's URI",
         "more.x: not a key",
+        "ops.host: missing; it belongs to ops.host",
         "environment BUREAU_DATABASE: missing",
         "environment BUREAU_DOOR_PASSPHRASE: missing",
     ):

@@ -1,6 +1,7 @@
 """The doctor tells which bureaus the running gateway cannot believe."""
 
 import datetime as dt
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -29,9 +30,11 @@ async def _nothing() -> Backlog:
     return Backlog(open_payments=0, operator_tasks=0, records_waiting=0, notices_waiting=0, logs=())
 
 
-async def _told(metrics: Metrics) -> tuple[list[Finding], str]:
+async def _told(
+    metrics: Metrics, warnings: Callable[[], dict[str, str]] = dict
+) -> tuple[list[Finding], str]:
     """What the doctor finds, and what Prometheus reads."""
-    ops = Ops(metrics, dict, _nothing, b"{}")
+    ops = Ops(metrics, dict, warnings, _nothing, b"{}")
     async with TestServer(ops.application()) as server:
         found = [each async for each in troubles(str(server.host), server.port or 0)]
     async with TestServer(ops.application()) as server, aiohttp.ClientSession() as session:
@@ -42,17 +45,16 @@ async def _told(metrics: Metrics) -> tuple[list[Finding], str]:
 
 
 async def test_a_bureau_that_cannot_be_believed_is_red_and_counted() -> None:
-    metrics = Metrics()
-    metrics.troubles = lambda: {DIVISION: "records: it holds 3 records and had acknowledged 9"}
-    found, numbers = await _told(metrics)
+    words = "records: it holds 3 records and had acknowledged 9"
+    found, numbers = await _told(Metrics(), lambda: {f"bureau.{DIVISION}": words})
     assert [(each.part, each.state) for each in found] == [(f"bureau {DIVISION}", State.BAD)]
     assert "acknowledged 9" in found[0].detail
-    assert f'gateway_bureau_trouble{{division="{DIVISION}"}} 1.0' in numbers
+    assert f'gateway_warning{{what="bureau.{DIVISION}"}} 1.0' in numbers
 
 
 async def test_without_trouble_nothing_is_said() -> None:
     found, numbers = await _told(Metrics())
-    assert found == [] and "gateway_bureau_trouble{" not in numbers
+    assert found == [] and "gateway_warning{" not in numbers
 
 
 async def test_a_bureau_that_has_not_heard_for_long_is_degraded_with_age_and_reason() -> None:
@@ -82,7 +84,7 @@ async def test_the_state_is_one_word_and_a_lost_database_is_not_called_degraded(
         return {(DIVISION, "notices"): 4000.0}
 
     async def said() -> tuple[int, str]:
-        ops = Ops(metrics, lambda: reasons, _nothing, b"{}")
+        ops = Ops(metrics, lambda: reasons, dict, _nothing, b"{}")
         async with TestServer(ops.application()) as server, aiohttp.ClientSession() as session:
             numbers = await session.get(f"http://{server.host}:{server.port}/metrics")
             assert ("untold_age_seconds{" in await numbers.text()) is not bool(reasons)
@@ -97,7 +99,7 @@ async def test_the_state_is_one_word_and_a_lost_database_is_not_called_degraded(
 
 async def test_why_a_gateway_is_not_ready_is_red() -> None:
     reasons = {"database": "the last commit failed: DiskFullError 53100"}
-    ops = Ops(Metrics(), lambda: reasons, _nothing, b"{}")
+    ops = Ops(Metrics(), lambda: reasons, dict, _nothing, b"{}")
     async with TestServer(ops.application()) as server:
         found = [each async for each in troubles(str(server.host), server.port or 0)]
     assert [(each.part, each.state, each.detail) for each in found] == [

@@ -28,7 +28,7 @@ async def _idle() -> Backlog:
 async def test_a_page_whose_name_was_made_to_mean_loopback_reads_nothing(
     host: str, status: int
 ) -> None:
-    runner = web.AppRunner(Ops(Metrics(), dict, _nothing, b"{}").application())
+    runner = web.AppRunner(Ops(Metrics(), dict, dict, _nothing, b"{}").application())
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -43,10 +43,9 @@ async def test_a_page_whose_name_was_made_to_mean_loopback_reads_nothing(
 
 
 async def test_a_mark_that_cannot_be_written_is_a_warning_and_stops_no_payment() -> None:
-    metrics = Metrics()
-    metrics.mark_troubles = lambda: {"mark": "not written for 31 s: No space left on device"}
-    metrics.log_troubles = lambda: {"log_file": "lines of the log are lost since 31 s: full"}
-    runner = web.AppRunner(Ops(metrics, dict, _idle, b"{}").application())
+    warnings = {"mark": "not written for 31 s: No space left on device"}
+    warnings["log_file"] = "lines of the log are lost since 31 s: full"
+    runner = web.AppRunner(Ops(Metrics(), dict, lambda: warnings, _idle, b"{}").application())
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -58,6 +57,11 @@ async def test_a_mark_that_cannot_be_written_is_a_warning_and_stops_no_payment()
                 assert "No space" in told["warnings"]["mark"]
                 assert "are lost" in told["warnings"]["log_file"]
             async with session.get(f"{at}/metrics") as answer:
-                assert 'gateway_mark_trouble{what="mark"} 1.0' in await answer.text()
+                numbers = await answer.text()
+                assert 'gateway_warning{what="mark"} 1.0' in numbers
+                assert "gateway_ready 1.0" in numbers and "gateway_unready{" not in numbers
+            warnings.clear()
+            async with session.get(f"{at}/metrics") as answer:
+                assert "gateway_warning{" not in await answer.text(), "what is over must not stay"
     finally:
         await runner.cleanup()

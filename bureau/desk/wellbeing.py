@@ -1,0 +1,71 @@
+"""How the bureau's program is: what an operator must know of it, without what it knows."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from bureau.desk.certificates import Ending, Held, Shelf, endings
+from bureau.desk.strip import SILENCE_MAX, is_silent
+from bureau.ports import Clock, DeskStore
+from gateway.domain.faults import StoreUnavailable
+
+Troubles = Callable[[], Mapping[str, str]]
+"""By what is in trouble, words for a person."""
+
+
+@attrs.frozen(kw_only=True)
+class Wellbeing:
+    at: dt.datetime
+    reasons: Mapping[str, str]
+    """Why nothing that a gateway reports is acknowledged now."""
+    warnings: Mapping[str, str]
+    """What is reported is acknowledged; a person must look."""
+    logs: Sequence[Mapping[str, Any]]
+    """Each: division, bank, size, cosigned_at, misbehaviours. None while the database is away."""
+    certificates: Sequence[Held]
+
+
+@attrs.frozen(kw_only=True)
+class Watch:
+    desk: DeskStore
+    shelf: Shelf
+    divisions: Sequence[str]
+    witness: Callable[[dt.datetime], str]
+    """What stands against our own signature at a time; empty: nothing."""
+    troubles: Troubles
+    """Of the program's own workers."""
+    clock: Clock
+
+    async def look(self) -> Wellbeing:
+        now, reasons = self.clock(), dict[str, str]()
+        logs: list[Mapping[str, Any]] = []
+        try:
+            for division in self.divisions:
+                logs += await self.desk.logs(division)
+        except StoreUnavailable as lost:
+            reasons["database"], logs = str(lost), []
+        if words := self.witness(now):
+            reasons["witness"] = words
+        held = await asyncio.to_thread(self.shelf.held)
+        warnings = dict(self.troubles())
+        for log in logs:
+            if is_silent(log, now):
+                warnings[f"log.{log['division']}/{log['bank']}"] = (
+                    f"has reported nothing for more than {SILENCE_MAX.seconds} s"
+                )
+        for one in endings(held, now):
+            if one.urgent:
+                warnings[f"certificate.{one.held.serial}"] = _words(one, now)
+        return Wellbeing(
+            at=now, reasons=reasons, warnings=warnings, logs=logs, certificates=held
+        )  # fmt: skip
+
+
+def _words(one: Ending, now: dt.datetime) -> str:
+    held = one.held
+    end = f"ends in {held.days_left(now)} days" if one.threshold else "has ended"
+    under = f", with the authority over it ({held.by})" if held.by else ""
+    return f"{held.use}, {held.holder}, {held.file}: {end}{under}"
