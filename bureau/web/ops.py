@@ -45,17 +45,22 @@ def ops_application(watch: Watch) -> web.Application:
         )  # fmt: skip
 
     async def numbers(_request: web.Request) -> web.Response:
-        registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
-        registry.register(_Figures(await watch.look()))
-        headers = {"Content-Type": CONTENT_TYPE_LATEST}
-        return web.Response(body=generate_latest(registry), headers=headers)
+        body = generate_latest(figures_of(await watch.look()))
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     app = web.Application(middlewares=[_no_borrowed_name])
     app.router.add_get("/healthz", health)
     app.router.add_get("/readyz", ready)
     app.router.add_get("/metrics", numbers)
     return app
+
+
+def figures_of(found: Wellbeing) -> CollectorRegistry:
+    """One look, and the process itself."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    registry.register(_Figures(found))
+    return registry
 
 
 @attrs.frozen(eq=False)
@@ -79,7 +84,7 @@ class _Figures(Collector):
                 family.add_metric((what,), 1)
             yield family
         yield from self._logs()
-        yield self._certificates()
+        yield from self._certificates()
 
     def _logs(self) -> Iterator[Metric]:
         size = GaugeMetricFamily("bureau_log_size", "Records held of a bank's log", labels=_LOG)
@@ -98,15 +103,24 @@ class _Figures(Collector):
                 age.add_metric(labels, (self._found.at - log["cosigned_at"]).total_seconds())
         return iter((size, age, refused))
 
-    def _certificates(self) -> Metric:
-        """The soonest to end."""
-        left = GaugeMetricFamily(
-            "bureau_certificate_days_left", "Days until a certificate or list ends",
+    def _certificates(self) -> Iterator[Metric]:
+        """The soonest to end. Two files may hold one and the same."""
+        days = GaugeMetricFamily(
+            "bureau_certificate_days_left", "Days until a certificate ends, below 0 once it has",
             labels=("use", "holder", "serial"),
         )  # fmt: skip
-        known = dict[tuple[str, str, str], int]()
-        for held in self._found.certificates[:CERTIFICATES_MEASURED_MAX]:
-            known.setdefault((held.use, held.holder, held.serial), held.days_left(self._found.at))
-        for labels, days in known.items():
-            left.add_metric(labels, days)
-        return left
+        seconds = GaugeMetricFamily(
+            "bureau_revocation_list_seconds_left", "Seconds until a list ends, and refuses all",
+            labels=("use", "holder", "number"),
+        )  # fmt: skip
+        at = self._found.at
+        known = {
+            (held.use, held.holder, held.serial): held
+            for held in self._found.certificates[:CERTIFICATES_MEASURED_MAX]
+        }
+        for labels, held in known.items():
+            if held.listed:
+                seconds.add_metric(labels, (held.not_after - at).total_seconds())
+            else:
+                days.add_metric(labels, held.days_left(at))
+        return iter((days, seconds))

@@ -240,6 +240,9 @@ async def backlog(secrets: Secrets) -> AsyncIterator[Finding]:
     if found.recalls_waiting:
         words = f"{found.recalls_waiting} recalls that the bank has not answered (runbooks/recalls)"
         yield warn("recalls", words)
+    if found.conduct_alerts_today:
+        words = f"{found.conduct_alerts_today} alerts of today (runbooks/bank-conduct)"
+        yield warn("conduct", words)
     words = f"{found.records_waiting} records and {found.notices_waiting} notices waiting"
     yield good("records", words)
     for log in found.logs:

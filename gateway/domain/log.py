@@ -177,6 +177,8 @@ class Backlog:
     """Not fetched by their agencies yet."""
     recalls_waiting: int = 0
     """The bank was asked for a payment back and has said neither yes nor no."""
+    conduct_alerts_today: int = 0
+    """What the bank did against what it was told, found on this legal day."""
 
     @property
     def done(self) -> bool:

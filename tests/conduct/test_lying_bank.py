@@ -18,6 +18,7 @@ from adapters.formats.registers import read_registers
 from adapters.formats.voucher import VoucherFormat
 from adapters.postgres.conduct import PostgresConduct
 from certs.tls import client_context
+from deploy.demo.__main__ import ask
 from deploy.demo.agency import AgencyClient
 from deploy.demo.day import DIVISION
 from deploy.demo.identities import uri
@@ -56,6 +57,7 @@ async def test_each_lie_raises_its_alert_with_its_evidence_by_the_day_s_close() 
     async with theatre(SEED, 400, habits=lies()) as stage:
         told = await _play(stage)
         await _hand_over(stage, await _clearing(stage, wrong_fen=1))
+        assert await _alerts_told(stage) >= 1, "operators are told of it"
         await _look(stage, LATER)
         alerts = await _alerts(stage)
     habits = Habits(
@@ -182,6 +184,12 @@ async def _alerts(stage: Theatre) -> list[dict[str, Any]]:
     await connection.close()
     assert records == len(rows), "an alert without its record"
     return [json.loads(row["body"]) for row in rows]
+
+
+async def _alerts_told(stage: Theatre) -> int:
+    """By the operators' port."""
+    backlog = await ask(stage.stage, f"http://{HOST}:{stage.stage.ports.ops}/backlog")
+    return int(backlog["conduct_alerts_today"])
 
 
 async def _ask(stage: Theatre, question: str) -> Any:

@@ -41,7 +41,7 @@ PLACES = re.compile(
     r"|pypi\.o" r"rg|pythonhost" r"ed|--index-u" r"rl|--extra-index-u" r"rl|--find-l" r"inks\b"
 )  # fmt: skip
 SKIPPED_FOLDERS = {".git", ".venv", "__pycache__", "build", "dist", "var", "node_modules"}
-TEXT = {".py", ".sql", ".toml", ".md", ".html", ".css", ".js", ".csv", ".lock", ".txt", ""}
+TEXT = {".py", ".sql", ".toml", ".md", ".html", ".css", ".js", ".csv", ".lock", ".txt", ".yml", ""}
 
 
 @cache

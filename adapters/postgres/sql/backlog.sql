@@ -24,7 +24,9 @@ SELECT (SELECT count(*) FROM open_payment) AS open_payments,
                   WHERE f.division = w.division AND f.recall = w.recall
                         AND f.fiscal_year = w.fiscal_year AND f.voucher_type = w.voucher_type
                         AND f.voucher_no = w.voucher_no AND f.status <> 'PDCR')
-       ) AS recalls_waiting
+       ) AS recalls_waiting,
+       (SELECT count(*) FROM log_head AS h JOIN conduct_alert AS a USING (division)
+        WHERE a.raised_on = (now() AT TIME ZONE 'Asia/Shanghai')::date) AS conduct_alerts_today
 
 -- name: logs
 -- empty: nothing was sealed yet
