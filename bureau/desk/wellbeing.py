@@ -58,7 +58,7 @@ class Watch:
                 )
         for one in endings(held, now):
             if one.urgent:
-                warnings[f"certificate.{one.held.serial}"] = _words(one, now)
+                warnings[f"certificate/{one.held.serial}"] = _words(one, now)
         return Wellbeing(
             at=now, reasons=reasons, warnings=warnings, logs=logs, certificates=held
         )  # fmt: skip

@@ -83,9 +83,9 @@ async def test_a_silent_bank_a_feed_and_a_certificate_are_warnings_and_stop_noth
     serial = f"{ending.serial_number:x}"
     assert (status, words["ready"]) == (200, True)
     assert set(words["warnings"]) == {
-        f"log.{DIVISION}/{BANK}", f"releases.{DIVISION}/{BANK}", f"certificate.{serial}",
+        f"log.{DIVISION}/{BANK}", f"releases.{DIVISION}/{BANK}", f"certificate/{serial}",
     }  # fmt: skip
-    assert "ends in 5 days" in words["warnings"][f"certificate.{serial}"]
+    assert "ends in 5 days" in words["warnings"][f"certificate/{serial}"]
     assert f'bureau_warning{{what="log.{DIVISION}/{BANK}"}} 1.0' in numbers
     assert f'serial="{serial}",use="bureau"}} 5.0' in numbers
 
