@@ -8,7 +8,7 @@ import asyncio
 import datetime as dt
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import attrs
@@ -39,6 +39,10 @@ FIRST = ("admin", "admin2")
 """Logins of the two administrators whom the first start seats."""
 ADMINISTRATORS_MIN = 2
 """Fewer of them who can sign in seat and reset nobody at the desk."""
+
+
+Shows = Callable[[str], Awaitable[bool]]
+"""Whether a visitor shows the certificate of this party now, and it counts."""
 
 
 class EntryRefused(ValueError):
@@ -212,14 +216,19 @@ class Entry:
         assert login is not None
         return await self._sit(login, "certificate" if kind == "party" else "oidc")
 
-    async def seat(self, token: str | None, *, visited: bool = True) -> Seat | None:
-        """Who sits in this session; None if it ended, was idle too long, or never was. `visited`:
-        whether a person did something; a page that keeps itself fresh is nobody's presence."""
+    async def seat(
+        self, token: str | None, *, visited: bool = True, shows: Shows | None = None
+    ) -> Seat | None:
+        """Who sits in this session; None if it ended, was idle too long, or never was, or began by
+        a certificate that this visitor does not show. `visited`: whether a person did something; a
+        page that keeps itself fresh is nobody's presence."""
         if not token or len(token) > TOKEN_CHARS_MAX:
             return None
         now, digest = self._clock(), digest_of_token(token)
         row = await self._store.seat(digest, now, now - IDLE_MAX)
         if row is None:
+            return None
+        if row["way"] == "certificate" and not (shows and await shows(row["party"] or "")):
             return None
         if visited and now - row["seen_at"] > SEEN_STEP:
             await self._store.seen(digest, now)

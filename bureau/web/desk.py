@@ -48,7 +48,10 @@ def table_of(rooms: Rooms) -> list[Route]:
 
 
 def desk_application(rooms: Rooms) -> web.Application:
-    guard = Guard(rooms.entry, rooms.pages, rooms.divisions, rooms.hosts, rooms.names.follow)
+    guard = Guard(
+        rooms.entry, rooms.pages, rooms.divisions, rooms.hosts, rooms.names.follow,
+        rooms.certificate_counts,
+    )  # fmt: skip
     application = web.Application(middlewares=[guard.middleware], client_max_size=UPLOAD_BYTES_MAX)
     application.on_response_prepare.append(guard.reworded)
     application.on_response_prepare.append(add_headers)

@@ -1,5 +1,6 @@
 """What every answer of the desk carries, and who may have it: headers, host, session, office."""
 
+import asyncio
 import hmac
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
@@ -8,11 +9,12 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from bureau.desk.entry import SESSION_LIFE, Entry, Seat
+from bureau.desk.entry import SESSION_LIFE, Entry, Seat, Shows
 from bureau.desk.refusals import ActRefused
 from bureau.web.done import forget_done, note_done
 from bureau.web.form_reading import Forms
 from bureau.web.route import FORM_BYTES_MAX, UPLOAD_BYTES_MAX, Route, Visit, see
+from certs.tls import party_of
 from gateway.domain.faults import StoreUnavailable
 
 COOKIE = "desk_session"
@@ -47,9 +49,12 @@ class Guard:
     def __init__(
         self, entry: Entry, page: Page, divisions: Sequence[str], hosts: Sequence[str] = (),
         follow: Callable[[str], Awaitable[None]] | None = None,
+        counts: Callable[[object], bool] = lambda tls: True,
     ) -> None:  # fmt: skip
-        """`follow`: makes the names of a division's agencies those of its newest registers."""
+        """`counts`: whether a connection's certificate has neither ended nor been revoked by now.
+        `follow`: makes the names of a division's agencies those of its newest registers."""
         self._follow = follow
+        self._counts = counts
         self._entry = entry
         self._forms = Forms()
         self._page = page
@@ -61,7 +66,8 @@ class Guard:
 
         async def handler(request: web.Request) -> web.StreamResponse:
             visited = request.headers.get("Sec-Fetch-Dest") != "empty"
-            seat = await self._entry.seat(session_of(request), visited=visited)
+            shows = shown_by(request, self._counts)
+            seat = await self._entry.seat(session_of(request), visited=visited, shows=shows)
             if seat is None:
                 return self._page(
                     "sign_in", status=401, oops="", back=_back(request), ended=_ended(request)
@@ -165,7 +171,8 @@ class Guard:
 
     async def _visit(self, request: web.Request) -> Visit | None:
         """Whose page was refused, so that the menu stays; a session of a link has none yet."""
-        seat = await self._entry.seat(session_of(request), visited=False)
+        shows = shown_by(request, self._counts)
+        seat = await self._entry.seat(session_of(request), visited=False, shows=shows)
         if seat is None or seat.bare:
             return None
         return Visit(request=request, seat=seat, division=seat.person.division, form={})
@@ -220,6 +227,18 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
 
 def session_of(request: web.Request) -> str | None:
     return request.cookies.get(COOKIE_TLS if request.secure else COOKIE)
+
+
+def shown_by(request: web.Request, counts: Callable[[object], bool]) -> Shows:
+    """What the certificate of a request's connection shows: asked anew at each request, for TLS
+    looks at a certificate once, and a kept connection may outlive it."""
+
+    async def shows(party: str) -> bool:
+        transport = request.transport
+        tls = transport.get_extra_info("ssl_object") if transport else None
+        return bool(party) and party_of(tls) == party and await asyncio.to_thread(counts, tls)
+
+    return shows
 
 
 def end_session(request: web.Request, response: web.StreamResponse) -> None:

@@ -19,7 +19,7 @@ from bureau.serving import site
 from bureau.web import live
 from bureau.web.desk import desk_application
 from bureau.web.done import COOKIE_TLS as DONE_TLS
-from bureau.web.guard import COOKIE, COOKIE_TLS
+from bureau.web.guard import COOKIE_TLS
 from bureau.web.live import LISTENERS_OF_ONE_MAX
 from bureau.wiring import certificate_counts_of
 from certs.keys import load_certificates
@@ -103,24 +103,32 @@ async def test_one_person_does_not_keep_the_others_pages_from_being_told(desk: D
             stream.close()
 
 
+async def anything(party: str) -> bool:
+    return True
+
+
 @pytest.mark.parametrize("kind", ["party", "subject"])
-async def test_a_session_without_a_password_sets_none_but_by_a_link(desk: Desk, kind: str) -> None:
+async def test_a_session_without_a_password_sets_none_but_by_a_link(
+    desk: Desk, over_tls: "OverTls", kind: str
+) -> None:
     """Whoever finds the desk of somebody who came by certificate open would own the account."""
-    entry = desk.rooms.entry
-    await entry.open_account(ZHANG, "program", **{kind: PARTY})
+    entry, url, tls = desk.rooms.entry, over_tls.url, over_tls.known
+    over_tls.revoke()
+    if kind == "subject":
+        await entry.open_account(attrs.evolve(ZHANG, login="li.si"), "program", subject=PARTY)
     session = await entry.by_binding(kind, PARTY)
     browser = await desk.browser()
-    cookie = {"Cookie": f"{COOKIE}={session}"}
-    async with browser.get(f"{desk.url}/me", headers=cookie) as answer:
+    cookie = {"Cookie": f"{COOKIE_TLS}={session}"}
+    async with browser.get(f"{url}/me", headers=cookie, ssl=tls) as answer:
         page = await answer.text()
     assert answer.status == 200 and "offer" not in page and "一次性链接" in page
-    seat = await entry.seat(session)
+    seat = await entry.seat(session, shows=anything)
     assert seat is not None
     _, offer = entry.offer(seat)
     form = {"csrf": seat.csrf, "password": PASSWORD, "again": PASSWORD, "offer": offer, "code": "1"}
-    async with browser.post(f"{desk.url}/me/equip", data=form, headers=cookie) as answer:
+    async with browser.post(f"{url}/me/equip", data=form, headers=cookie, ssl=tls) as answer:
         assert answer.status == 400 and "由账号管理员重置" in await answer.text()
-    row = await desk.rooms.people.person(ZHANG.login)
+    row = await desk.rooms.people.person(seat.person.login)
     assert row is not None and row["password"] is None and row["totp"] is None
 
 
@@ -180,6 +188,41 @@ async def test_a_revoked_certificate_signs_nobody_in_nor_does_any_where_the_list
     assert (await by_certificate(desk, over_tls))[0] == 401
     over_tls.revoke(days=0)
     assert (await by_certificate(desk, over_tls))[0] == 401, "it has ended"
+
+
+async def test_a_session_by_a_certificate_is_worth_what_the_certificate_is(
+    desk: Desk, over_tls: OverTls, house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not with another's certificate or none; not once it is revoked, on the very connection that
+    it was opened with too, nor where no list can say so; nor does its stream go on."""
+    monkeypatch.setattr(live, "BEAT_S", 0.02)
+    over_tls.revoke()
+    url, mine = over_tls.url, over_tls.known
+    li = attrs.evolve(ZHANG, login="li.si")
+    await desk.rooms.entry.open_account(li, "program", party=f"{DOMAIN}/operator/lisi")
+    another = client_context(house.credentials(tmp_path, "operator/lisi"))
+    nobody = ssl.create_default_context(cafile=str(tmp_path / "transport.pem"))
+    nobody.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    browser = await desk.browser()
+    async with browser.get(f"{url}/sign-in/certificate", ssl=mine, allow_redirects=False) as answer:
+        cookie = {"Cookie": f"{COOKIE_TLS}={answer.cookies[COOKIE_TLS].value}"}
+
+    async def opens(tls: ssl.SSLContext) -> int:
+        async with browser.get(f"{url}/me", ssl=tls, headers=cookie) as answer:
+            return answer.status
+
+    assert [await opens(each) for each in (mine, another, nobody, mine)] == [200, 401, 401, 200]
+    async with browser.get(f"{url}{HOME}/events", ssl=mine, headers=cookie) as stream:
+        async with asyncio.timeout(60):
+            assert await stream.content.readuntil(b": beat\n\n")
+            over_tls.revoke(*load_certificates(tmp_path / "operator_zhangsan.pem")[:1])
+            while await stream.content.readany():
+                pass
+    assert await opens(mine) == 401, "on the connection that was kept"
+    over_tls.revoke()
+    assert await opens(mine) == 200
+    over_tls.revoke(days=0)
+    assert await opens(mine) == 401, "nobody knows"
 
 
 async def test_another_site_opens_no_session_by_a_certificate(

@@ -166,7 +166,7 @@ VALUES ($1, $2, $3, $4, $4, $5);
 
 -- name: seat
 -- empty: not signed in, too long away, or the account is closed.
-SELECT p.login, p.division, p.office, p.name, p.code, s.way, s.seen_at,
+SELECT p.login, p.division, p.office, p.name, p.code, p.party, s.way, s.seen_at,
     p.password IS NOT NULL AND p.totp IS NOT NULL AS equipped
 FROM desk_seat AS s
 JOIN desk_person AS p ON p.login = s.login

@@ -14,6 +14,7 @@ from bureau.desk.search import QUERY_CHARS_MAX, Search, parsed
 from bureau.desk.strip import strip_of
 from bureau.ports import LinePlace
 from bureau.web.exports import PIECE_ROWS, ROWS_MAX, sent
+from bureau.web.guard import shown_by
 from bureau.web.pages import clock, outcome_zh
 from bureau.web.paging import line_before, line_place, place_query
 from bureau.web.rooms import Rooms
@@ -103,9 +104,10 @@ class _Interceptions:
     async def events(self, visit: Visit) -> web.StreamResponse:
         """For as long as the session lives; listening is no presence of its person."""
         entry, token = self._rooms.entry, visit.seat.token
+        shows = shown_by(visit.request, self._rooms.certificate_counts)
 
         async def may_stay() -> bool:
-            return await entry.seat(token, visited=False) is not None
+            return await entry.seat(token, visited=False, shows=shows) is not None
 
         return await self._rooms.live.stream(visit.request, visit.person.login, may_stay)
 
