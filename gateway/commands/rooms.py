@@ -7,6 +7,7 @@ import time
 from collections import ChainMap
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from typing import Protocol, TypeVar
 
 import attrs
 
@@ -61,6 +62,13 @@ from gateway.workers.conduct import contradicted, taken_back
 from gateway.workers.deliver import Inbox
 
 BANK_WAITING_MAX = 512
+
+
+class Closed(Protocol):
+    async def close(self) -> None: ...
+
+
+_Room = TypeVar("_Room", bound=Closed)
 
 
 class SystemClock:
@@ -132,26 +140,23 @@ async def open_house(
     ledger = await rooms.enter_async_context(
         PostgresLedger(secrets.database, instance=instance, sealing=vault, kept=kept)
     )
-    records = PostgresRecordLog(secrets.database, sealing=vault, kept=kept)
-    rooms.push_async_callback(records.close)
-    shelf = PostgresRegisterShelf(secrets.database, vault.index, clock.now, age_limits_of(settings))
-    rooms.push_async_callback(shelf.close)
+    records = _opened(rooms, PostgresRecordLog(secrets.database, sealing=vault, kept=kept))
+    shelf = _opened(
+        rooms,
+        PostgresRegisterShelf(secrets.database, vault.index, clock.now, age_limits_of(settings)),
+    )
     conceal = conceal_of(vault)
-    registers = PostgresRegisters(secrets.database, conceal)
-    rooms.push_async_callback(registers.close)
-    backlog = PostgresBacklog(secrets.database)
-    rooms.push_async_callback(backlog.close)
+    registers = _opened(rooms, PostgresRegisters(secrets.database, conceal))
+    backlog = _opened(rooms, PostgresBacklog(secrets.database))
     daybook = PostgresDayBook(secrets.database)
     rooms.push_async_callback(daybook.aclose)
-    past = PostgresPast(secrets.database, vault)
-    rooms.push_async_callback(past.close)
+    past = _opened(rooms, PostgresPast(secrets.database, vault))
     bank = bank_of(settings, tls)
     rooms.push_async_callback(bank.aclose)
     books_of_bank = bank_books_of(settings, tls)
     if books_of_bank:
         rooms.push_async_callback(books_of_bank.aclose)
-    conduct = PostgresConduct(secrets.database, vault)
-    rooms.push_async_callback(conduct.close)
+    conduct = _opened(rooms, PostgresConduct(secrets.database, vault))
     inboxes = {
         division: Inbox(
             bureau=await rooms.enter_async_context(bureau_of(settings, tls, division)),
@@ -162,14 +167,10 @@ async def open_house(
         for witness in [witness_of(settings, trust, division)]
     }
     formats = accepted_formats()
-    messages = PostgresMessages(secrets.database, vault)
-    rooms.push_async_callback(messages.close)
-    holds = PostgresHolds(secrets.database, instance=instance, kept=kept)
-    rooms.push_async_callback(holds.close)
-    refunds = PostgresRefunds(secrets.database)
-    rooms.push_async_callback(refunds.close)
-    letters = PostgresCorrespondence(secrets.database, vault)
-    rooms.push_async_callback(letters.close)
+    messages = _opened(rooms, PostgresMessages(secrets.database, vault))
+    holds = _opened(rooms, PostgresHolds(secrets.database, instance=instance, kept=kept))
+    refunds = _opened(rooms, PostgresRefunds(secrets.database))
+    letters = _opened(rooms, PostgresCorrespondence(secrets.database, vault))
     ahead: dict[str, str] = {}
     unmarked: dict[str, str] = {}
     unsigned: dict[str, str] = {}
@@ -238,6 +239,12 @@ async def open_house(
         letters=letters,
         release=Release(line_rooms, line, holds, trust, signed_bytes(messages)),
     )
+
+
+def _opened(rooms: AsyncExitStack, room: _Room) -> _Room:
+    """The room itself, which `rooms` closes at the end."""
+    rooms.push_async_callback(room.close)
+    return room
 
 
 def witness_of(settings: Settings, trust: Trust, division: str) -> BureauWitness:

@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 import json
-import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -13,11 +12,6 @@ import attrs
 import pytest
 
 from adapters.postgres.certificates import PostgresCertificates
-from adapters.postgres.embedded_binaries import (
-    EmbeddedUnavailable,
-    installed_binaries,
-    throwaway_folder,
-)
 from certs.authority import RECORD_LIFE
 from certs.keys import load_certificates, save_certificates, save_key
 from certs.revocation import issuer_of, make_list
@@ -28,7 +22,6 @@ from deploy.demo.agency import AgencyClient
 from deploy.demo.day import Day, DayItem, day
 from deploy.demo.identities import TRUST_DOMAIN, Identities, uri
 from deploy.demo.officers import publish_registers
-from deploy.demo.processes import Crew
 from deploy.demo.stage import BANK_CODE, HOST, Plot, Stage
 from gateway.domain.certificates import Reason, Revocation
 from gateway.domain.decision import Outcome
@@ -36,6 +29,7 @@ from gateway.domain.legal_day import legal_day
 from tests.certs.outliving import ending_authority, outliving_leaf
 from tests.certs.rotating import until
 from tests.commands.staged import exporting, run
+from tests.raised import own_place, raised
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -90,15 +84,9 @@ def under_an_ended_authority(made: Identities, party: str, now: dt.datetime) -> 
 @pytest.fixture(params=["its own end", "the authority's end", "revocation", "a list"])
 def scene(request: pytest.FixtureRequest) -> Iterator[Scene]:
     """By what the record key's word has ended."""
-    try:
-        installed_binaries()
-    except EmbeddedUnavailable as missing:
-        pytest.skip(str(missing))
-    folder = throwaway_folder()
-    folder.chmod(0o711)
     now = dt.datetime.now(dt.UTC)
     plan = day(1, 120, legal_day(now), trust_domain=TRUST_DOMAIN)
-    with Crew() as crew:
+    with own_place() as (folder, crew):
         at = now - RECORD_LIFE - ENDED if request.param == "its own end" else now
         before = Identities.create(folder / "keys", at)
         made = attrs.evolve(before, at=now)
@@ -114,18 +102,10 @@ def scene(request: pytest.FixtureRequest) -> Iterator[Scene]:
         else:
             stage.record_key = under_an_ended_authority(made, gateway, now)
             words = "over the record certificate ended on"
-        stage.start_database()
-        try:
-            stage.start_bank()
-            stage.start_bureau()
-            stage.start_gateways()
+        with raised(stage):
             tls = client_context(stage.client)
             client = AgencyClient(HOST, stage.ports.door, tls, sign, patience_s=0.0)
             yield Scene(stage, plan, client, words)
-        finally:
-            crew.stop_all()
-            stage.postgres.stop()
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 async def test_an_ended_record_key_passes_nothing_and_its_successor_is_taken_live(

@@ -7,8 +7,6 @@ import asyncio
 import datetime as dt
 import json
 import os
-import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -17,11 +15,6 @@ import attrs
 import pytest
 
 from adapters.postgres.certificates import PostgresCertificates
-from adapters.postgres.embedded_binaries import (
-    EmbeddedUnavailable,
-    installed_binaries,
-    throwaway_folder,
-)
 from certs.authority import Authority, Purpose, create_root, create_subordinate
 from certs.keys import generate_key, load_certificates, save_certificates
 from certs.revocation import issuer_of, make_list
@@ -30,13 +23,13 @@ from certs.tls import client_context
 from deploy.demo.__main__ import ask
 from deploy.demo.day import Day, day
 from deploy.demo.identities import TRUST_DOMAIN, Identities, uri
-from deploy.demo.processes import Crew
 from deploy.demo.stage import BANK_CODE, HOST, Plot
 from gateway.domain.certificates import Reason, Revocation
 from gateway.domain.legal_day import legal_day
 from tests.certs import rotating
 from tests.certs.rotating import ListedStage, Load, said, until
 from tests.commands.staged import exporting, run
+from tests.raised import own_place, raised
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -61,15 +54,8 @@ class Scene:
 
 @pytest.fixture(scope="module")
 def scene() -> Iterator[Scene]:
-    try:
-        installed_binaries()
-    except EmbeddedUnavailable as missing:
-        pytest.skip(str(missing))
-    folder = throwaway_folder()
-    folder.chmod(0o711)
     now = dt.datetime.now(dt.UTC)
-    with Crew() as crew, pytest.MonkeyPatch.context() as patch:
-        patch.delenv("GATEWAY_DATABASE", raising=False)
+    with own_place() as (folder, crew):
         identities = Identities.create(folder / "keys", now)
         wanted = int(RATE * (PAUSE_S * CHANGES + SPARE_S) / 0.9)
         plan = day(11, wanted, legal_day(now), trust_domain=TRUST_DOMAIN)
@@ -83,31 +69,13 @@ def scene() -> Iterator[Scene]:
         stage.bank_tls = attrs.evolve(stage.bank_tls, authorities=known)
         made = make_list(identities.transport, [], 1, now)
         stage.list_file.write_bytes(made.pem)
-        try:
-            stage.start_database()
-            (folder / "registers.json").write_bytes(plan.registers)
-            _load_registers(stage)
-            stage.start_bank()
-            stage.start_bureau()
-            stage.start_gateways()
+        with raised(stage, plan.registers):
             sign = {party: one.document for party, one in signers.items()}
             yield Scene(stage, plan, sign, bad, successor)
-        finally:
-            crew.stop_all()
-            stage.postgres.stop()
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _successor(now: dt.datetime) -> Authority:
     return create_subordinate(create_root("root 2", now), Purpose.TRANSPORT, "transport 2", now)
-
-
-def _load_registers(stage: ListedStage) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "gateway", "registers", "load",
-         str(stage.folder / "registers.json")],
-        env=stage.environment(stage.gateway_environment), check=True, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
 
 
 async def test_every_kind_of_key_changes_under_load_and_no_request_fails(

@@ -1,29 +1,23 @@
 """In GW1-SM2-SM3 a gateway renews its SM2 key, or both: each is announced, nobody restarts."""
 
 import datetime as dt
-import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from adapters.postgres.embedded_binaries import (
-    EmbeddedUnavailable,
-    installed_binaries,
-    throwaway_folder,
-)
 from certs.keys import load_certificates, save_certificates, save_key
 from certs.signing.libcrypto import SuiteUnavailable, libcrypto
 from certs.signing.signer import thumbprint_of
 from certs.signing.sm2 import generate_sm2
 from certs.sm2_certificate import issue_sm2, sm2_request
 from deploy.demo.identities import Identities, uri
-from deploy.demo.processes import Crew
 from deploy.demo.stage import BANK_CODE, Plot, Stage
 from gateway.domain.log import SM2_SM3
 from tests.certs.rotating import new_record_key, said, until
 from tests.certs.test_life_end import logged, told
+from tests.raised import own_place, raised
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -33,25 +27,14 @@ PARTY = uri("gateway", BANK_CODE)
 @pytest.fixture
 def stage() -> Iterator[Stage]:
     try:
-        installed_binaries()
         libcrypto()
-    except (EmbeddedUnavailable, SuiteUnavailable) as missing:
+    except SuiteUnavailable as missing:
         pytest.skip(str(missing))
-    folder = throwaway_folder()
-    folder.chmod(0o711)
-    with Crew() as crew:
+    with own_place() as (folder, crew):
         made = Identities.create(folder / "keys", dt.datetime.now(dt.UTC))
         stage = Stage(folder, crew, made, Plot(division="220000000", suite=SM2_SM3))
-        stage.start_database()
-        try:
-            stage.start_bank()
-            stage.start_bureau()
-            stage.start_gateways()
+        with raised(stage):
             yield stage
-        finally:
-            crew.stop_all()
-            stage.postgres.stop()
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.mark.parametrize("both", [False, True])

@@ -14,23 +14,18 @@ from pathlib import Path
 import attrs
 import pytest
 
-from adapters.postgres.embedded_binaries import (
-    EmbeddedUnavailable,
-    installed_binaries,
-    throwaway_folder,
-)
 from certs.tls import client_context
 from deploy.demo.agency import AgencyClient
 from deploy.demo.day import Day, DayItem, day
 from deploy.demo.identities import TRUST_DOMAIN, Identities, uri
 from deploy.demo.officers import publish_registers
-from deploy.demo.processes import Crew
 from deploy.demo.stage import BANK_CODE, HOST, Plot, Stage
 from gateway.domain.decision import Outcome
 from gateway.domain.legal_day import legal_day
 from tests.certs.rotating import new_record_key, said, until
 from tests.certs.test_life_end import logged, told
 from tests.commands.staged import exporting, run
+from tests.raised import own_place, raised
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -61,30 +56,16 @@ class Scene:
 
 @pytest.fixture
 def scene() -> Iterator[Scene]:
-    try:
-        installed_binaries()
-    except EmbeddedUnavailable as missing:
-        pytest.skip(str(missing))
-    folder = throwaway_folder()
-    folder.chmod(0o711)
     now = dt.datetime.now(dt.UTC)
     plan = day(1, 120, legal_day(now), trust_domain=TRUST_DOMAIN)
-    with Crew() as crew:
+    with own_place() as (folder, crew):
         made = Identities.create(folder / "keys", now)
         sign = {party: one.document for party, one in made.signers(plan.senders).items()}
         stage = TwoHosts(folder, crew, made, Plot(division=DIVISION, gateways=2))
         stage.other_key = made.record_key("gateway-other", uri("gateway", BANK_CODE))
-        stage.start_database()
-        try:
-            stage.start_bank()
-            stage.start_bureau()
-            stage.start_gateways()
+        with raised(stage):
             tls = client_context(stage.client)
             yield Scene(stage, plan, AgencyClient(HOST, stage.ports.door, tls, sign))
-        finally:
-            crew.stop_all()
-            stage.postgres.stop()
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 async def test_each_host_signs_with_its_own_key_and_the_log_proves_itself_across_a_failover(

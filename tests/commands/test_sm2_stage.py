@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 import json
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,21 +12,16 @@ import aiohttp
 import asyncpg
 import pytest
 
-from adapters.postgres.embedded_binaries import (
-    EmbeddedUnavailable,
-    installed_binaries,
-    throwaway_folder,
-)
 from certs.signing.libcrypto import SuiteUnavailable, libcrypto
 from certs.tls import client_context
 from deploy.demo.agency import AgencyClient
 from deploy.demo.day import day
 from deploy.demo.identities import TRUST_DOMAIN, Identities
-from deploy.demo.processes import Crew
 from deploy.demo.stage import HOST, Plot, Stage
 from gateway.domain.legal_day import legal_day
 from gateway.domain.log import SM2_SM3
 from tests.commands.staged import exporting, run
+from tests.raised import own_place, raised
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 DIVISION = "220000000"
@@ -39,28 +33,18 @@ DEADLINE_S = 120.0
 def sent() -> Iterator[tuple[Stage, list[str]]]:
     """A stage in the suite, and the receipts that its agencies hold."""
     try:
-        installed_binaries()
         libcrypto()
-    except (EmbeddedUnavailable, SuiteUnavailable) as missing:
+    except SuiteUnavailable as missing:
         pytest.skip(str(missing))
-    folder = throwaway_folder()
-    folder.chmod(0o711)
     now = dt.datetime.now(dt.UTC)
-    with Crew() as crew, pytest.MonkeyPatch.context() as patch:
-        patch.delenv("GATEWAY_DATABASE", raising=False)
+    with own_place() as (folder, crew):
         identities = Identities.create(folder / "keys", now)
         plan = day(3, INSTRUCTIONS, legal_day(now), trust_domain=TRUST_DOMAIN)
         sign = {
             party: signer.document for party, signer in identities.signers(plan.senders).items()
         }
         stage = Stage(folder, crew, identities, Plot(division=DIVISION, suite=SM2_SM3))
-        try:
-            stage.start_database()
-            (folder / "registers.json").write_bytes(plan.registers)
-            assert run(stage, "registers", "load", folder / "registers.json").code == 0
-            stage.start_bank()
-            stage.start_bureau()
-            stage.start_gateways()
+        with raised(stage, plan.registers):
 
             async def send() -> list[str]:
                 client = AgencyClient(HOST, stage.ports.door, client_context(stage.client), sign)
@@ -72,10 +56,6 @@ def sent() -> Iterator[tuple[Stage, list[str]]]:
             receipts = asyncio.run(send())
             _until_told(stage)
             yield stage, [each for each in receipts if each]
-        finally:
-            crew.stop_all()
-            stage.postgres.stop()
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _until_told(stage: Stage) -> None:

@@ -5,7 +5,6 @@ import datetime as dt
 import os
 import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
@@ -33,6 +32,7 @@ from tests.crash.disk import SmallDisk, WalDisk
 from tests.crash.shims import FailingFsync, WallClock
 from tests.crash.standby import Standby
 from tests.crash.wires import Wires
+from tests.raised import raise_curtain
 
 POSTGRES = "postgres"
 ORDER = (POSTGRES, "bank", "bureau")
@@ -243,17 +243,7 @@ def _open(stage: Stage, plan: Day, wires: Wires | None, *, with_standby: bool) -
         standby.start()
         stage.database_reached = standby.beside("gateway")
         stage.bureau_database = standby.beside("bureau")
-    registers = stage.folder / "registers.json"
-    registers.write_bytes(plan.registers)
-    subprocess.run(
-        [sys.executable, "-m", "gateway", "registers", "load", str(registers)],
-        env=stage.environment(stage.gateway_environment),
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
-    stage.start_bank()
-    stage.start_bureau()
-    stage.start_gateways()
+    raise_curtain(stage, plan.registers)
     return standby
 
 

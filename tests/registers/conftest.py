@@ -2,9 +2,6 @@
 
 import datetime as dt
 import json
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,17 +9,12 @@ from typing import Any
 import attrs
 import pytest
 
-from adapters.postgres.embedded_binaries import (
-    EmbeddedUnavailable,
-    installed_binaries,
-    throwaway_folder,
-)
 from certs.tls import Credentials
 from deploy.demo.day import DIVISION, Day, day
 from deploy.demo.identities import TRUST_DOMAIN, Identities, uri
-from deploy.demo.processes import Crew
 from deploy.demo.stage import Plot, Stage
 from gateway.domain.legal_day import legal_day
+from tests.raised import own_place, raised
 from tests.web.besieged import Reply, Siege
 from tests.web.conftest import _model
 
@@ -88,35 +80,14 @@ def twin_office() -> Iterator[Office]:
 
 @contextmanager
 def staged_office(gateways: int = 1) -> Iterator[Office]:
-    try:
-        installed_binaries()
-    except EmbeddedUnavailable as missing:
-        pytest.skip(str(missing))
-    folder = throwaway_folder()
-    folder.chmod(0o711)
     now = dt.datetime.now(dt.UTC)
-    with Crew() as crew:
+    with own_place() as (folder, crew):
         identities = Identities.create(folder / "keys", now)
         plan: Day = day(7, 100, legal_day(now), trust_domain=TRUST_DOMAIN)
         bureau = uri("bureau", DIVISION)
         signers = identities.signers([*plan.senders, bureau])
         stage = Stage(folder, crew, identities, Plot(division=DIVISION, gateways=gateways))
-        try:
-            stage.start_database()
-            file = folder / "registers.json"
-            file.write_bytes(plan.registers)
-            subprocess.run(
-                [sys.executable, "-m", "gateway", "registers", "load", str(file)],
-                env=stage.environment(stage.gateway_environment), check=True,
-                stdout=subprocess.DEVNULL,
-            )  # fmt: skip
-            stage.start_bank()
-            stage.start_bureau()
-            stage.start_gateways()
+        with raised(stage, plan.registers):
             siege = Siege(stage=stage, day=plan, signers=signers, model=_model(plan))
             sending = identities.connection("feeding-bureau", bureau)
             yield Office(siege=siege, bureau=bureau, connection=sending)
-        finally:
-            crew.stop_all()
-            stage.postgres.stop()
-            shutil.rmtree(folder, ignore_errors=True)

@@ -5,9 +5,6 @@ Chromium, each signed in by a link of its own.
 """
 
 import asyncio
-import shutil
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -17,7 +14,6 @@ import aiohttp
 import attrs
 import orjson
 
-from adapters.postgres.embedded_binaries import throwaway_folder
 from bureau.desk.people import Office, Person
 from bureau.settings import load_settings
 from bureau.wiring import entry_of, link_of, now, open_store
@@ -29,13 +25,13 @@ from deploy.demo.clerk import Clerk
 from deploy.demo.day import DIVISION, DayItem
 from deploy.demo.desk_links import equipped_link
 from deploy.demo.identities import Identities, uri
-from deploy.demo.processes import Crew
 from deploy.demo.register_file import registers_of
 from deploy.demo.stage import HOST, Plot, Stage
 from deploy.demo.world import World
 from deploy.demo.writers import json_of
 from gateway.domain.instruction import Instruction, InstructionKey
 from gateway.domain.legal_day import legal_day
+from tests.raised import own_place, raised
 
 PATIENCE_S = 150.0
 LOOK_S = 0.1
@@ -119,10 +115,8 @@ async def asked(address: str, who: Credentials) -> dict[str, Any]:
 def town(walks: int, *, signed: bool = False) -> Iterator[Town]:
     """Everything started, registers loaded at the gateway as its operator does at first. `signed`:
     the gateway takes only policy books that two officers signed."""
-    folder = throwaway_folder()
-    folder.chmod(0o711)
     at = now()
-    with Crew() as crew:
+    with own_place() as (folder, crew):
         identities = Identities.create(folder / "keys", at)
         world = World(7, legal_day(at), DIVISION)
         papers = papers_of(world, walks)
@@ -136,16 +130,11 @@ def town(walks: int, *, signed: bool = False) -> Iterator[Town]:
             for code in agencies
         }
         raw = registers_of(world.registers(), world.payee_names)
-        try:
-            _raise_curtain(stage, raw)
+        with raised(stage, raw):
             yield Town(
                 stage=stage, papers=papers, registers=orjson.loads(raw), own=own,
                 sign={party: signer.document for party, signer in signers.items()},
             )  # fmt: skip
-        finally:
-            crew.stop_all()
-            stage.postgres.stop()
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def papers_of(world: World, walks: int) -> tuple[Papers, ...]:
@@ -175,21 +164,6 @@ def _held(clerk: Clerk, body: Body) -> Instruction:
     """A fee to somebody who is not filed (Art. 16): JL-050 holds it."""
     stranger = clerk.world.person("外单位", "专家", filed=False)
     return clerk.draft(body, "30226", stranger, clerk.amount(500, 4_000), "专题讲座讲课费")
-
-
-def _raise_curtain(stage: Stage, registers: bytes) -> None:
-    stage.start_database()
-    file = stage.folder / "registers.json"
-    file.write_bytes(registers)
-    subprocess.run(
-        [sys.executable, "-m", "gateway", "registers", "load", str(file)],
-        env=stage.environment(stage.gateway_environment),
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
-    stage.start_bank()
-    stage.start_bureau()
-    stage.start_gateways()
 
 
 async def until(holds: Callable[[], Awaitable[Any]], what: str) -> Any:

@@ -2,25 +2,17 @@
 
 import datetime as dt
 import json
-import shutil
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from adapters.postgres.embedded_binaries import (
-    EmbeddedUnavailable,
-    installed_binaries,
-    throwaway_folder,
-)
 from deploy.demo.day import Day, DayItem, day
 from deploy.demo.identities import TRUST_DOMAIN, Identities, uri
-from deploy.demo.processes import Crew
 from deploy.demo.stage import BANK_CODE, Plot, Stage
 from gateway.domain.legal_day import legal_day
+from tests.raised import own_place, raised
 from tests.web.besieged import DIVISION, HOT_INDICATOR, HOT_YUAN, Siege
 from tests.web.inn import inns
 
@@ -28,38 +20,16 @@ INSTRUCTIONS = 300
 
 
 @pytest.fixture(scope="session")
-def siege(monkeypatch_session: pytest.MonkeyPatch) -> Iterator[Siege]:
-    try:
-        installed_binaries()
-    except EmbeddedUnavailable as missing:
-        pytest.skip(str(missing))
-    monkeypatch_session.delenv("GATEWAY_DATABASE", raising=False)
-    folder = throwaway_folder()
-    folder.chmod(0o711)
+def siege() -> Iterator[Siege]:
     now = dt.datetime.now(dt.UTC)
-    with Crew() as crew:
+    with own_place() as (folder, crew):
         identities = Identities.create(folder / "keys", now)
         plan = day(7, INSTRUCTIONS, legal_day(now), trust_domain=TRUST_DOMAIN)
         signers = identities.signers([*plan.senders, uri("bank", BANK_CODE)])
         stage = Stage(folder, crew, identities, Plot(division=DIVISION))
-        try:
-            stage.start_database()
-            model = _model(plan)
-            _load_registers(stage, plan, model)
-            stage.start_bank()
-            stage.start_bureau()
-            stage.start_gateways()
+        model = _model(plan)
+        with raised(stage, _with_hot(plan, model)):
             yield Siege(stage=stage, day=plan, signers=signers, model=model)
-        finally:
-            crew.stop_all()
-            stage.postgres.stop()
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="session")
-def monkeypatch_session() -> Iterator[pytest.MonkeyPatch]:
-    with pytest.MonkeyPatch.context() as patch:
-        yield patch
 
 
 @pytest.fixture
@@ -88,18 +58,12 @@ def _model(plan: Day) -> DayItem:
     raise AssertionError("the day holds no ordinary purchase")
 
 
-def _load_registers(stage: Stage, plan: Day, model: DayItem) -> None:
-    """With one more indicator, of the model's agency and kind, on which little money is left."""
+def _with_hot(plan: Day, model: DayItem) -> bytes:
+    """The registers, with one more indicator, of the model's agency and kind, on which little money
+    is left."""
     registers = json.loads(plan.registers)
     wanted = json.loads(model.raw)["indicator_id"]
     row = next(row for row in registers["indicators"] if row["id"] == wanted)
     hot = {"id": HOT_INDICATOR, "granted": HOT_YUAN, "posted": "0.00", "plan_controlled": False}
     registers["indicators"].append(row | hot)
-    file = stage.folder / "registers.json"
-    file.write_text(json.dumps(registers, ensure_ascii=False), encoding="utf-8")
-    subprocess.run(
-        [sys.executable, "-m", "gateway", "registers", "load", str(file)],
-        env=stage.environment(stage.gateway_environment),
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+    return json.dumps(registers, ensure_ascii=False).encode()
