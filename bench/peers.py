@@ -13,7 +13,7 @@ from bench.emitted import cedar_policies, documents, zen_list, zen_table
 from bench.neutral import Rule, row, row_facts
 from gateway.domain.facts import Facts
 from policies.book.book import Book
-from policies.book.load import CODES, book_of, load_codes
+from policies.book.load import book_of, load_codes
 
 Row: TypeAlias = Mapping[str, str | int | bool]
 
@@ -34,7 +34,7 @@ class Peer:
 
 def ours(rules: Sequence[Rule]) -> tuple[Book, Peer]:
     """The book of these rules, and its decisions whole: levels, reasons, remedies."""
-    book = book_of(documents(rules), load_codes(CODES))
+    book = book_of(documents(rules), load_codes())
     peer = Peer("ours", book.decide, lambda a: frozenset(f.policy for f in a), lambda f, _: f)
     return book, peer
 

@@ -12,7 +12,7 @@ from bench.peers import PEERS, installed, missing
 from bench.results import median, show, spread_of
 from gateway.domain.facts import Facts
 from policies.book.book import Book
-from policies.book.load import CODES, LIBRARY, book_of, load, load_codes, load_texts
+from policies.book.load import LIBRARY, book_of, load, load_codes, load_texts
 from policies.book.workload import blocked, decide_all, passing
 from policies.replay.backtest import backtest
 from policies.replay.stored import Stored
@@ -88,7 +88,7 @@ def _replayed(facts: Sequence[Facts], runs: int) -> dict[str, Any]:
     """Instructions of the past through the library and its successor, for each CPU second: with one
     policy changed, as when a bureau tries one; with every document
     revised in its words; and with every policy in force a day later."""
-    texts, codes = load_texts(LIBRARY / "jilin"), load_codes(CODES)
+    texts, codes = load_texts(LIBRARY / "jilin"), load_codes()
     one = texts | {CHANGED: _replaced(texts[CHANGED], LIMITS)}
     revised = {name: _replaced(text, REVISED) for name, text in texts.items()}
     every = {name: _replaced(text, LATER) for name, text in texts.items()}

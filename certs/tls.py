@@ -84,12 +84,10 @@ def server_context(
     return context
 
 
-def people_context(
-    credentials: Credentials, on_refusal: RefusalSink | None = None
-) -> ssl.SSLContext:
+def people_context(credentials: Credentials) -> ssl.SSLContext:
     """For people's browsers: a certificate of `authorities` signs in, none is asked of others."""
     context = _context(ssl.PROTOCOL_TLS_SERVER, credentials)
-    context.sslobject_class = _watched(on_refusal, None, None)
+    context.sslobject_class = _watched(None, None, None)
     context.verify_mode = ssl.CERT_OPTIONAL
     context.num_tickets = 0
     return context

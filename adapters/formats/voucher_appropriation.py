@@ -27,7 +27,7 @@ def appropriation_of(body: Body, found: Findings) -> Instruction | None:
     voucher = read_one(body, found)
     if not isinstance(voucher, Appropriation):
         return None
-    references = references_of(voucher.references, "Hold2", found)
+    references = references_of(voucher.references, found)
     _one_line(voucher.lines, found)
     if found:
         return None

@@ -27,6 +27,7 @@ CASH_REASONS = {
 }
 """By the number of the item in Art. 13(2)1; item 7 is a limit, not a reason."""
 
+REFERENCES = "Hold2"
 _APPROVALS_MAX = 20
 
 _Code = TypeVar("_Code", Exemption, CashReason)
@@ -40,12 +41,13 @@ class References:
     approvals: tuple[str, ...] = ()
 
 
-def references_of(text: str, place: str, found: Findings) -> References:
-    """Read `EX=1;CT=HT-2026-0031;AP=SP-2026-0102;CR=1` (AP may be repeated; all may be absent)."""
-    parts = _parts(text, {"EX", "CT", "AP", "CR"}, place, found)
+def references_of(text: str, found: Findings) -> References:
+    """Read `EX=1;CT=HT-2026-0031;AP=SP-2026-0102;CR=1` of the header's Hold2 (AP may be repeated;
+    all may be absent)."""
+    parts = _parts(text, {"EX", "CT", "AP", "CR"}, REFERENCES, found)
     return References(
-        exemption=_coded(parts.get("EX"), EXEMPTIONS, "EX", place, found),
-        cash_reason=_coded(parts.get("CR"), CASH_REASONS, "CR", place, found),
+        exemption=_coded(parts.get("EX"), EXEMPTIONS, "EX", REFERENCES, found),
+        cash_reason=_coded(parts.get("CR"), CASH_REASONS, "CR", REFERENCES, found),
         contract_no="".join(parts.get("CT", [])),
         approvals=tuple(parts.get("AP", [])),
     )

@@ -10,7 +10,7 @@ from adapters.formats.json_walk import Findings
 from adapters.formats.voucher_batch import BATCH, as_others, in_own_names
 from adapters.formats.voucher_codes import DivisionCodes
 from adapters.formats.voucher_elements import Texts, VoucherTexts
-from adapters.formats.voucher_holds import References, references_of
+from adapters.formats.voucher_holds import REFERENCES, References, references_of
 from adapters.formats.voucher_payees import amount_of, check_account, details_of, header_payee
 from gateway.domain.codes import BusinessType, PaymentMethod, Settlement
 from gateway.domain.instruction import Detail, Instruction, InstructionKey, Payee, Payer
@@ -64,7 +64,7 @@ def _instruction_of(
     day = _day(header.get("VouDate", ""), found)
     coded = _coded(header, codes, found)
     amount = amount_of(header, "", found)
-    references = references_of(header.get("Hold2", ""), "Hold2", found)
+    references = references_of(header.get(REFERENCES, ""), found)
     _one_voucher(header, rows, found)
     one_line = _one_line(header, rows, found)
     details = details_of(voucher, amount, coded.business_type, found)

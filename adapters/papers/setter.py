@@ -55,16 +55,16 @@ def editable(layout: bytes) -> bytes:
     _add(document, [fields["title"]], WD_ALIGN_PARAGRAPH.CENTER, size=22)
     _add(document, fields["addressee"])
     for each in fields["body"]:
-        _indent(_add(document, each["pieces"]), each["hang"], SIZE, first=2)
+        _indent(_add(document, each["pieces"]), each["hang"], first=2)
     if fields["rows"]:
         table = document.add_table(rows=0, cols=2, style="Table Grid")
         for row in fields["rows"]:
             for cell, text in zip(table.add_row().cells, row, strict=True):
                 for line in text:
                     paragraph = cell.paragraphs[0] if line is text[0] else cell.add_paragraph()
-                    _indent(_pieces(paragraph, line["pieces"]), line["hang"], SIZE, first=0)
+                    _indent(_pieces(paragraph, line["pieces"]), line["hang"], first=0)
     for each in fields["end"]:
-        _indent(_add(document, each["pieces"]), each["hang"], SIZE, first=2)
+        _indent(_add(document, each["pieces"]), each["hang"], first=2)
     for each in fields["signatures"]:
         _add(document, [each])
     _add(document, [fields["issuer"]], WD_ALIGN_PARAGRAPH.RIGHT)
@@ -108,12 +108,12 @@ def _pieces(paragraph: Any, pieces: list[Any], size: int = 0) -> Any:
     return paragraph
 
 
-def _indent(paragraph: Any, hang: int, size: int, *, first: int) -> None:
+def _indent(paragraph: Any, hang: int, *, first: int) -> None:
     """`first`, `hang`: characters. What has a name turns back to where its words begin."""
     shape = paragraph.paragraph_format
     if hang:
-        shape.left_indent = Pt(size * (first + hang))
-    shape.first_line_indent = Pt(size * (-hang if hang else first))
+        shape.left_indent = Pt(SIZE * (first + hang))
+    shape.first_line_indent = Pt(SIZE * (-hang if hang else first))
 
 
 def _set_out(fields: dict[str, Any]) -> dict[str, Any]:

@@ -78,7 +78,7 @@ class Names:
             return self.agency(division, value)
         if column == "bank_code":
             return self.bank(value)
-        codes = _codes().get(column.removesuffix("_code"))
+        codes = load_codes().get(column.removesuffix("_code"))
         return _last_name(codes, value) if codes else ""
 
     def indicator(self, division: str, row: Mapping[str, Any]) -> str:
@@ -95,11 +95,6 @@ class Names:
         if person.office is Office.BANK:
             return self.bank(person.code) or person.code
         return self.agency(person.division, person.code) or person.code
-
-
-@cache
-def _codes() -> Mapping[str, CodeList]:
-    return load_codes()
 
 
 def _last_name(codes: CodeList, code: str) -> str:

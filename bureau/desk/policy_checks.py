@@ -3,7 +3,6 @@ and what changes for the payments that everybody knows.
 """
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 
 import attrs
 
@@ -18,7 +17,6 @@ from policies.book.read import read_policy
 from policies.book.steps import finished
 from policies.book.unit import Unit
 from policies.form.words import changed
-from policies.language.codelist import CodeList
 from policies.language.errors import PolicyRefused, Problem
 from policies.replay.compare import Difference, compare
 
@@ -58,12 +56,12 @@ def checked_of(policy: Policy, text: str) -> Checked:
     """Of a document in the place of a policy that stands. Takes a second; never raises."""
     try:
         new = read_policy(text, policy.place)
-        units = compile_policy(new, codes())
+        units = compile_policy(new, load_codes())
     except PolicyRefused as refused:
         return Checked(problems=tuple(refused.problems))
     failing = _failing(policy, new, units)
     told = {each.place for each in failing}
-    problems = [p for p in finished(prove(new, units, codes())) if p.place not in told]
+    problems = [p for p in finished(prove(new, units, load_codes())) if p.place not in told]
     if new.id != policy.id:
         problems.append(
             Problem(place=policy.place, column=0, zh="规则编号不可更改", en="the id stays")
@@ -81,10 +79,10 @@ def checked_of(policy: Policy, text: str) -> Checked:
 
 def _failing(old: Policy, new: Policy, units: Sequence[Unit]) -> tuple[Failing, ...]:
     """Each test that no longer comes to what it says, in one line: before the change and after."""
-    here = outcomes(new, units, codes())
+    here = outcomes(new, units, load_codes())
     try:
         unchanged = attrs.evolve(old, tests=new.tests)
-        before = outcomes(unchanged, compile_policy(unchanged, codes()), codes())
+        before = outcomes(unchanged, compile_policy(unchanged, load_codes()), load_codes())
     except PolicyRefused:  # a test that the old document cannot be asked
         before = {}
     titles = {each.id: each.title.zh for each in (*old.unless, *new.unless)}
@@ -152,14 +150,9 @@ def _flipped(old: Policy, new: Policy) -> tuple[tuple[str, str, str], ...]:
 
 def book_of(policy: Policy) -> Book:
     """A book of this policy alone. Raises PolicyRefused."""
-    return Book(compile_policy(policy, codes()), codes(), "draft")
+    return Book(compile_policy(policy, load_codes()), load_codes(), "draft")
 
 
 def _outcome(book: Book, facts: Facts) -> str:
     found = book.decide(facts)
     return found[0].action.value if found else "none"
-
-
-@cache
-def codes() -> Mapping[str, CodeList]:
-    return load_codes()

@@ -5,6 +5,8 @@ from random import Random
 
 _ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _ID_CHECKS = "10X98765432"
+_CARDS = "622823"
+"""How every card begins: one issuer's, of debit cards."""
 _BIRTHPLACES = {
     "222401": 0, "222424": 0, "222426": 0, "220104": 1983, "220122": 1983, "220322": 1983,
     "220421": 1983, "220521": 1985, "220821": 1993,
@@ -21,9 +23,9 @@ def identity_number(rng: Random, on: dt.date) -> str:
     return body + _ID_CHECKS[weighed % 11]
 
 
-def card_number(rng: Random, prefix: str = "622823") -> str:
+def card_number(rng: Random) -> str:
     """A bank card of 19 digits with its Luhn digit (ISO/IEC 7812)."""
-    body = prefix + "".join(rng.choices("0123456789", k=18 - len(prefix)))
+    body = _CARDS + "".join(rng.choices("0123456789", k=18 - len(_CARDS)))
     doubled = [int(digit) * (2 - place % 2) for place, digit in enumerate(reversed(body))]
     return body + str(-sum(n // 10 + n % 10 for n in doubled) % 10)
 

@@ -95,7 +95,7 @@ class World:
 
     def filed_account(
         self, agency: Agency, class_: AccountClass, *, basic: bool = False,
-        status: AccountStatus = AccountStatus.ACTIVE, valid_to: dt.date | None = None,
+        status: AccountStatus = AccountStatus.ACTIVE,
     ) -> Payer:  # fmt: skip
         """Open and file one account (Art. 13(1))."""
         number = account_number(self.rng, "0710")
@@ -111,7 +111,7 @@ class World:
             finance_approval=f"吉财账〔2023〕{count}号",
             central_bank_approval=f"J2410{count:09d}",
             valid_from=dt.date(2023, 1, 1),
-            valid_to=valid_to,
+            valid_to=None,
             change_notice_date=None,
         )
         return Payer(account=number, name=agency.name, bank_code=self.bank)

@@ -16,9 +16,7 @@ from gateway.web.doubtful import answers_whatever_comes
 from gateway.web.ocsp import ocsp_application
 
 
-async def answer_ocsp(
-    database: str, responder: Responder, host: str, port: int, ready: asyncio.Event | None = None
-) -> None:
+async def answer_ocsp(database: str, responder: Responder, host: str, port: int) -> None:
     """Until SIGTERM or SIGINT. Raises OSError."""
     store = PostgresCertificates(database)
     issuer = identity_of(responder.authority)
@@ -46,8 +44,6 @@ async def answer_ocsp(
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
         await web.TCPSite(runner, host, port).start()
-        if ready:
-            ready.set()
         await stop.wait()
     finally:
         await runner.cleanup()

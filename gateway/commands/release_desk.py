@@ -16,7 +16,6 @@ from rich.table import Column, Table
 from gateway.commands.terminal import DONE, NO, USAGE, Json, fail, show, show_table
 from gateway.commands.unknowns import Refused, read_key
 from gateway.commands.usage import App
-from gateway.domain.instruction import InstructionKey
 from gateway.domain.money import yuan
 from gateway.domain.releases import Verdict
 
@@ -86,7 +85,7 @@ def releases_propose(
     """The first person's step. Prints the digest by which another person approves."""
 
     async def work(releases: Any, _publishing: Any) -> bytes:
-        instruction = _key(key)
+        instruction = read_key(key)
         names = None
         if override:
             held = await releases.held_findings(instruction, bank)
@@ -199,10 +198,6 @@ def _named(by: str, certificate: Path | None, key: Path | None) -> Any:
     except ValueError as wrong:
         raise Refused(f"the person's key: {wrong}") from wrong
     return Named(name=by, uri=own.uri, sign=own.document)
-
-
-def _key(text: str) -> InstructionKey:
-    return read_key(text)
 
 
 def _digest(text: str) -> bytes:

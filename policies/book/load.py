@@ -9,6 +9,7 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Generator, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,9 @@ CODES = Path(__file__).parent.parent / "codes"
 GOLDEN = Path(__file__).parent.parent / "golden" / "jilin.toml"
 
 
-def load(directory: Path = LIBRARY / "jilin", codes_directory: Path = CODES) -> Book:
+def load(directory: Path = LIBRARY / "jilin") -> Book:
     """The book of all `*.toml` below the directory. Raises PolicyRefused, OSError."""
-    return book_of(load_texts(directory), load_codes(codes_directory))
+    return book_of(load_texts(directory), load_codes())
 
 
 def load_texts(directory: Path) -> dict[str, str]:
@@ -101,10 +102,10 @@ def policy_digest(policy: Policy) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def load_golden(file: Path = GOLDEN) -> tuple[Golden, ...]:
+def load_golden() -> tuple[Golden, ...]:
     """`[[golden]]` {name, base, facts, absent, least}. Raises PolicyRefused, OSError."""
     problems: list[Problem] = []
-    top = Table(tomllib.loads(file.read_text("utf-8")), file.name, problems)
+    top = Table(tomllib.loads(GOLDEN.read_text("utf-8")), GOLDEN.name, problems)
     found = []
     for table in top.tables("golden"):
         test = Test(
@@ -131,13 +132,15 @@ def load_golden(file: Path = GOLDEN) -> tuple[Golden, ...]:
     return tuple(found)
 
 
-def load_codes(directory: Path = CODES) -> dict[str, CodeList]:
-    """Every list that `lists.toml` names, from its CSV. Raises PolicyRefused, OSError."""
+@cache
+def load_codes() -> Mapping[str, CodeList]:
+    """Every list that `lists.toml` names, from its CSV: part of the program, so read once.
+    Raises PolicyRefused, OSError."""
     problems: list[Problem] = []
     lists = {}
-    for name, about in tomllib.loads((directory / "lists.toml").read_text("utf-8")).items():
+    for name, about in tomllib.loads((CODES / "lists.toml").read_text("utf-8")).items():
         table = Table(about, f"lists.toml.{name}", problems)
-        with (directory / f"{name}.csv").open(encoding="utf-8", newline="") as rows:
+        with (CODES / f"{name}.csv").open(encoding="utf-8", newline="") as rows:
             codes = _codes(csv.DictReader(rows), f"{name}.csv", problems)
         lists[name] = CodeList(
             name=name,

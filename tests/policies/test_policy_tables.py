@@ -11,7 +11,6 @@ from gateway.domain.decision import Action
 from gateway.domain.facts import Facts
 from policies.book.book import Book
 from policies.book.cases import CASES
-from policies.book.load import CODES as CODES_FOLDER
 from policies.book.load import LIBRARY, book_of, building, load, load_codes, load_texts
 from policies.book.read import law_digest
 from policies.book.steps import in_turns
@@ -25,7 +24,7 @@ from policies.language.satisfy import possible
 from policies.language.typed import Expr
 from policies.language.types import SCHEMA
 
-CODES = load_codes(CODES_FOLDER)
+CODES = load_codes()
 TERMS = Terms(facts=SCHEMA, params={}, lists={}, codes=CODES, first_year=2024, last_year=9999)
 DOCUMENT = """
 id = "JL-953"

@@ -13,7 +13,6 @@ from policies.book.cases import CASES
 from policies.book.load import load_codes
 from policies.book.names import option_zh
 from policies.form.condition import SIGNS, Kinds, signs_for
-from policies.language.codelist import CodeList
 from policies.language.errors import Problem
 from policies.language.types import SCHEMA, Kind, Type
 
@@ -164,12 +163,7 @@ class Shown:
 @cache
 def code_names(table: str) -> list[tuple[str, str]]:
     """Each code once, with its latest name."""
-    return [(code, entries[-1].name) for code, entries in sorted(_list(table).codes.items())]
-
-
-@cache
-def _list(table: str) -> CodeList:
-    return load_codes()[table]
+    return [(code, entries[-1].name) for code, entries in sorted(load_codes()[table].codes.items())]
 
 
 def paper_names(kind: str) -> list[tuple[str, str]]:
