@@ -1,6 +1,6 @@
 """Private keys and certificates on disk: keys encrypted, their owner's only, whole or absent.
 
-A key's file holds encrypted PKCS#8, a sealed key (`certs/sealed.py`) or the name of a key in a
+A key's file holds encrypted PKCS#8, a sealed key (`certs/sealed_key.py`) or the name of a key in a
 token (`certs/token.py`); whoever opens it need not know which.
 """
 
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from certs.files import save_new
-from certs.sealed import is_sealed, seal, unseal
+from certs.sealed_key import is_sealed, seal, unseal
 from certs.signing.libcrypto import SuiteUnavailable
 from certs.signing.signer import Signer, signer
 from certs.signing.sm2 import Sm2PrivateKey, read_sm2_private

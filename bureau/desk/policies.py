@@ -15,8 +15,8 @@ import msgspec
 
 from bureau.desk.people import Person
 from bureau.desk.policy_checks import Checked, checked_of
+from bureau.desk.policy_proofs import Proofs
 from bureau.desk.policy_trial import Tried, instruction_of, tried, tried_on
-from bureau.desk.proofs import Proofs
 from bureau.desk.refusals import ActRefused
 from bureau.desk.trail import Act
 from bureau.ports import Clock, LogPlace

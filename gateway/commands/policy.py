@@ -1,4 +1,4 @@
-"""`policy ...`: proves a folder of policies, compares two, signs and activates a book."""
+"""`policy test|diff|backtest` on folders: each policy tried, two compared, decisions made anew."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path

@@ -9,7 +9,7 @@ import pytest
 
 from certs.authority import Purpose, adopt, create_root, issue, request
 from certs.keys import generate_key, load_key, load_signer, save_certificates, save_sealed
-from certs.sealed import seal, unseal
+from certs.sealed_key import seal, unseal
 from certs.signing.signer import signer
 from certs.signing.suites import P256
 from certs.token import TokenUnavailable, make_token_key, open_token_key
