@@ -5,8 +5,6 @@ A piece is a fraction of a second; pieces go A B, B A, A B ... A stall of the di
 neighbour falls on one piece and is one outlier among many pairs, not a tenth of one side.
 """
 
-import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 
@@ -14,9 +12,9 @@ import attrs
 import uvloop
 
 from adapters.postgres.ledger import PostgresLedger
-from bench.admission import VAULT
+from bench.admission import VAULT, admitted
 from bench.machine import cpu_nanoseconds, descendants, title
-from gateway.domain.ledger import Admission, Admitted
+from gateway.domain.ledger import Admission
 
 
 @attrs.define
@@ -77,19 +75,9 @@ async def _in_turn(
 async def _piece(
     ledger: PostgresLedger, part: Sequence[Admission], waiters: int, side: Side
 ) -> None:
-    waiting = iter(part)
-
-    async def work() -> None:
-        for admission in waiting:
-            if not isinstance(await ledger.admit(admission), Admitted):
-                raise RuntimeError(f"{admission.key} was not admitted")
-
-    cpu, began = time.process_time_ns(), time.perf_counter()
-    async with asyncio.TaskGroup() as group:
-        for _ in range(waiters):
-            group.create_task(work())
-    side.rates.append(len(part) / (time.perf_counter() - began))
-    side.client_ns += time.process_time_ns() - cpu
+    seconds, cpu_ns = await admitted(ledger, part, waiters)
+    side.rates.append(len(part) / seconds)
+    side.client_ns += cpu_ns
     side.admitted += len(part)
 
 

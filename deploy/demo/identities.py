@@ -8,9 +8,11 @@ from pathlib import Path
 import attrs
 
 from certs.authority import Authority, Purpose, create_root, create_subordinate, issue, request
+from certs.certified import Certificate
 from certs.keys import generate_key, new_passphrase, save_certificates, save_key
 from certs.signing.signer import Signer, signer
 from certs.signing.sm2 import generate_sm2
+from certs.signing.suites import PrivateKey
 from certs.sm2_certificate import Sm2Authority, create_sm2_authority, issue_sm2, sm2_request
 from certs.tls import Credentials
 
@@ -66,9 +68,9 @@ class Identities:
         """A TLS certificate for a party that is reached on loopback, or reaches out from it."""
         key = generate_key()
         asked = request(key, party, dns=HOSTS, ip=ADDRESSES)
-        certificate, key_file = self.folder / f"{name}-tls.pem", self.folder / f"{name}-tls.key"
-        save_certificates(certificate, [issue(self.transport, asked, self.at)])
-        save_key(key_file, key, self.passphrase)
+        certificate, key_file = self._kept(
+            f"{name}-tls", key, issue(self.transport, asked, self.at)
+        )
         return Credentials(
             certificate=certificate,
             key=key_file,
@@ -80,21 +82,15 @@ class Identities:
         """Certificate and key files of a party that a program signs as; registered as a party."""
         key = generate_key()
         certificate = issue(self.evidence, request(key, party), self.at)
-        path, key_file = self.folder / f"{name}-record.pem", self.folder / f"{name}-record.key"
-        save_certificates(path, [certificate])
-        save_key(key_file, key, self.passphrase)
         save_certificates(self.parties / f"{name}.pem", [certificate])
-        return path, key_file
+        return self._kept(f"{name}-record", key, certificate)
 
     def sm2_record_key(self, name: str, party: str) -> tuple[Path, Path]:
         """The same party's SM2 key, for the suite GW1-SM2-SM3. Raises SuiteUnavailable."""
         key = generate_sm2()
         certificate = issue_sm2(self.sm2, sm2_request(key, party), self.at)
-        path, key_file = self.folder / f"{name}-sm2.pem", self.folder / f"{name}-sm2.key"
-        save_certificates(path, [certificate])
-        save_key(key_file, key, self.passphrase)
         save_certificates(self.parties / f"{name}-sm2.pem", [certificate])
-        return path, key_file
+        return self._kept(f"{name}-sm2", key, certificate)
 
     @cached_property
     def sm2(self) -> Sm2Authority:
@@ -113,3 +109,9 @@ class Identities:
             save_certificates(self.parties / f"party-{number:04d}.pem", [certificate])
             made[party] = signer(certificate, key)
         return made
+
+    def _kept(self, name: str, key: PrivateKey, certificate: Certificate) -> tuple[Path, Path]:
+        file, key_file = self.folder / f"{name}.pem", self.folder / f"{name}.key"
+        save_certificates(file, [certificate])
+        save_key(key_file, key, self.passphrase)
+        return file, key_file
