@@ -52,7 +52,6 @@ BANK_HABITS = (
     "--pending-share", "0.01", "--silence-share", "0.03", "--double-answer-share", "0.03",
     "--forget-share", "0.02", "--forget-s", str(UNFOUND_S), "--delay-ms", "2",
 )  # fmt: skip
-RESTARTS_MAX = 3
 CLOCK_BACK = dt.timedelta(days=1)
 """How far a clock may be set back before its gateway's certificates are not valid yet."""
 

@@ -26,9 +26,7 @@ from tests.adapters.bank.scripted import (
 
 NAME = "220000000/2026/8202/V00001"
 YES = b'{"key":"KEY","outcome":"accepted","reference":"JH1"}'
-YES_LENGTH = len(YES) - 3 + len(NAME)
 NO = b'{"key":"KEY","outcome":"rejected","reason":"closed"}'
-NO_LENGTH = len(NO) - 3 + len(NAME)
 
 
 def answer(body: bytes, status: str = "200 OK", extra: str = "") -> bytes:
