@@ -14,7 +14,7 @@ NAMES = {PurePosixPath(name).name for name in FILES}
 SPAN = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
 ROOMS = r"(?:gateway|bureau|adapters|policies|certs|deploy|bench|tests|docs)"
-PATH = re.compile(rf"(?<![\w./-]){ROOMS}/[\w./-]*\w(?![\w*])")
+PATH = re.compile(rf"(?<![\w./-]){ROOMS}/[\w./@-]*\w(?![\w*])")
 FILE = re.compile(r"(?<![\w./*-])test_\w+\.py")
 AT_A_BANK = {"policies/books"}
 """Folders that an operator makes beside the settings."""
