@@ -31,8 +31,9 @@ REMEDIES: dict[FaultCode, tuple[str, str]] = {
         "Send JSON in UTF-8 without a byte order mark; sign and send the same bytes.",
     ),
     FaultCode.NOT_XML: (
-        "请发送完整的 XML；签名和发送须是同一段字节。",
-        "Send whole XML; sign and send the same bytes.",
+        "请发送完整的 XML，以声明开头（凭证须为 encoding=\"GBK\"）；签名和发送须是同一段字节。",
+        "Send whole XML that begins with its declaration (a voucher's: encoding GBK); sign and send"
+        " the same bytes.",
     ),
     FaultCode.NOT_GBK: (
         "凭证信封及其中 base64 内的凭证都须是 GBK 编码，与 Content-Type 的 charset 无关。",
