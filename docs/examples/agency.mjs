@@ -143,9 +143,12 @@ async function ask(key) {
 async function news() {
   const { notifications } = JSON.parse((await surely('GET', '/v1/notifications')).body);
   for (const { subject, body } of notifications) console.log(`${subject} ${body.kind} ${JSON.stringify(body)}`);
-  // 先存妥，再签收。 Keep them first; then say that you have them
+  if (!notifications.length) return;
+  // 先存妥，再签收；只有单位自己能签收。 Keep them first, then say that you have them: the agency itself does
   const raw = Buffer.from(JSON.stringify({ ids: notifications.map(({ id }) => id) }));
-  if (notifications.length) await surely('POST', '/v1/notifications/acknowledge', raw, 'application/json');
+  const answer = await surely('POST', '/v1/notifications/acknowledge', raw, 'application/json');
+  if (answer.status !== 200) tellFault(JSON.parse(answer.body));
+  else console.log(`已签收 ${JSON.parse(answer.body).acknowledged} 条 acknowledged`);
 }
 
 const [act, ...rest] = process.argv.slice(2);

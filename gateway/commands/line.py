@@ -21,6 +21,7 @@ from gateway.commands import (
 )
 from gateway.commands.holds import holds_app
 from gateway.commands.marks import marks_app
+from gateway.commands.openapi import openapi
 from gateway.commands.release_desk import releases_app
 from gateway.commands.terminal import USAGE, Database, Json, console, fail, show
 from gateway.commands.usage import App
@@ -53,6 +54,12 @@ app.command()(tending.doctor)
 app.command()(submit.submit)
 app.command()(where.where)
 app.command("day-close")(tending.day_close)
+
+
+@app.command("openapi")
+def print_openapi() -> None:
+    """Print the OpenAPI document of the gateway's door (docs/openapi.json)."""
+    sys.stdout.write(openapi().decode())
 
 
 @app.command()

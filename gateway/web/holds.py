@@ -25,7 +25,7 @@ ACKNOWLEDGE = "/v1/notifications/acknowledge"
 SHOWN_MAX = 200
 
 
-class _Acknowledged(msgspec.Struct, forbid_unknown_fields=True):
+class Acknowledged(msgspec.Struct, forbid_unknown_fields=True):
     ids: Annotated[list[int], msgspec.Meta(min_length=1, max_length=1000)]
 
 
@@ -64,7 +64,7 @@ class HoldsDesk:
             )
         division, agency = _scope(sender)
         try:
-            asked = msgspec.json.decode(received.raw, type=_Acknowledged)
+            asked = msgspec.json.decode(received.raw, type=Acknowledged)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Unreadable(FaultCode.INSTRUCTION_INVALID, str(error)) from error
         done = await self._holds.acknowledge(division, agency, asked.ids, now, sender.uri)

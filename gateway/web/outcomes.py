@@ -37,7 +37,7 @@ log = structlog.get_logger()
 _Text = Annotated[str, msgspec.Meta(max_length=200)]
 
 
-class _Told(msgspec.Struct, forbid_unknown_fields=True):
+class ToldOutcome(msgspec.Struct, forbid_unknown_fields=True):
     id: Annotated[str, msgspec.Meta(pattern="^[0-9A-Za-z-]{1,42}$")]
     instruction: str
     outcome: Literal["accepted", "refused", "returned"]
@@ -96,7 +96,7 @@ class OutcomeCounter:
 def read_outcome(raw: bytes) -> Outcome:
     """Raises Unreadable."""
     try:
-        told = decoded(raw, _Told)
+        told = decoded(raw, ToldOutcome)
         match = _KEY.fullmatch(told.instruction)
         if match is None:
             raise ValueError("an instruction is division/year/voucher type/voucher number")

@@ -31,7 +31,7 @@ log = structlog.get_logger()
 _Text = Annotated[str, msgspec.Meta(max_length=200)]
 
 
-class _MoneyBack(msgspec.Struct, forbid_unknown_fields=True):
+class MoneyBackTold(msgspec.Struct, forbid_unknown_fields=True):
     amount: str
     payment: str
     reason: _Text
@@ -71,7 +71,7 @@ class RefundCounter:
 def read_money_back(raw: bytes) -> MoneyBack:
     """Raises Unreadable."""
     try:
-        told = decoded(raw, _MoneyBack)
+        told = decoded(raw, MoneyBackTold)
         if not (told.reason.isprintable() and told.reference.isprintable()):
             raise ValueError("texts hold no control or invisible characters")
         return MoneyBack(
