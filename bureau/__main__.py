@@ -31,6 +31,7 @@ from bureau.desk.releases import Releases
 from bureau.desk.statistics import fold_all
 from bureau.desk.summary import Summaries
 from bureau.desk.wellbeing import Watch
+from bureau.handing_over import take_out, write_forks
 from bureau.inbox.bell import Bell
 from bureau.inbox.keyring import KeyRing
 from bureau.inbox.receive import OWN_CERTIFICATE, Inbox
@@ -90,7 +91,9 @@ class WorkerDied(Exception):
 
 def _act(options: argparse.Namespace) -> Callable[[Settings], Coroutine[Any, Any, None]]:
     if options.forks:
-        return partial(_write_forks, options.forks)
+        return partial(write_forks, options.forks)
+    if options.export:
+        return partial(take_out, options.export)
     if options.invite:
         return partial(invite, options)
     return _check if options.check else print_link if options.sign_in_link else _serve
@@ -102,6 +105,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--check", action="store_true", help="prove everything, serve nothing")
     what.add_argument("--forks", type=Path, help="write each fork that was seen as a folder there")
+    what.add_argument(
+        "--export", type=Path, metavar="FOLDER", help="write there what came since the last export"
+    )
     what.add_argument("--sign-in-link", action="store_true", help="print a new link for `admin`")
     what.add_argument("--invite", metavar="LOGIN", help="open an account and print its link")
     parser.add_argument("--office", choices=list(Office), help="of the invited account")
@@ -242,14 +248,6 @@ async def _check(settings: Settings) -> None:
     for left in trust.table.left_out:
         sys.stdout.write(f"left out: {left.name}: {left.reason}\n")
     sys.stdout.write("settings, certificates and database are fit\n")
-
-
-async def _write_forks(folder: Path, settings: Settings) -> None:
-    """A folder for each, that `verify fork` proves."""
-    async with AsyncExitStack() as rooms:
-        store = await open_store(settings, rooms)
-        for target in await ForkKeeper(folder, store.log, store.desk, settings.logs).write():
-            sys.stdout.write(f"{target}\n")
 
 
 async def _keep_forks(settings: Settings, store: Store, bell: Bell, rooms: AsyncExitStack) -> None:

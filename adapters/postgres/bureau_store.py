@@ -93,6 +93,12 @@ class BureauStore:
             raise KeyError((division, bank))
         return _head(row), Cosigned(size=row["size"], checkpoint=row["cosigned"] or "")
 
+    async def next_stop(self, division: str, bank: str, start: int, wanted: int) -> Cosigned | None:
+        """The last checkpoint beyond `start` and up to `wanted`, else the first beyond that."""
+        async with connection_of(self._pool) as connection:
+            row = await connection.fetchrow(_SQL["next_stop"], division, bank, start, wanted)
+        return None if row is None else Cosigned(size=row["size"], checkpoint=row["cosigned"])
+
     async def hashes(
         self, division: str, bank: str, level: int, first: int, count: int
     ) -> list[bytes]:
@@ -118,13 +124,13 @@ class BureauStore:
         return SealedRecord(**{**row, "disclosures": opened})
 
     async def bodies(
-        self, division: str, bank: str, end: int
+        self, division: str, bank: str, end: int, start: int = 0
     ) -> AsyncIterator[list[tuple[int, bytes]]]:
-        """Stored bytes from the first to before `end`, in order, in pieces of (seq, body)."""
-        for start in range(0, end, RECORDS_FETCH):
-            stop = min(start + RECORDS_FETCH, end)
+        """Stored bytes from `start` to before `end`, in order, in pieces of (seq, body)."""
+        for first in range(start, end, RECORDS_FETCH):
+            stop = min(first + RECORDS_FETCH, end)
             async with connection_of(self._pool) as connection:
-                rows = await connection.fetch(_SQL["records"], division, bank, start, stop)
+                rows = await connection.fetch(_SQL["records"], division, bank, first, stop)
             yield [(row["seq"], row["body"]) for row in rows]
 
     async def tallies(self, division: str, bank: str) -> dict[tuple[str, str], int]:

@@ -20,9 +20,13 @@ async def inclusion_of(store: LogStore, place: LogPlace, seq: int, size: int) ->
 
 async def root_at(store: LogStore, place: LogPlace, size: int) -> bytes:
     """The root that the log had at an earlier size. Raises ValueError if hashes are missing."""
+    return root_of(await frontier_of(store, place, size), tree_digest(place.origin))
+
+
+async def frontier_of(store: LogStore, place: LogPlace, size: int) -> tuple[bytes, ...]:
+    """The roots of the perfect subtrees of an earlier size, largest first. Raises ValueError."""
     digest = tree_digest(place.origin)
-    found = await _gathered(lambda fetch: frontier_at(size, fetch, digest), store, place)
-    return root_of(found, digest)
+    return await _gathered(lambda fetch: frontier_at(size, fetch, digest), store, place)
 
 
 async def growth_of(store: LogStore, place: LogPlace, old: int, new: int) -> tuple[bytes, ...]:

@@ -27,7 +27,13 @@ from deploy.demo.identities import TRUST_DOMAIN, Identities
 from deploy.demo.officers import busiest_agency, publish_registers, work_on_cases
 from deploy.demo.processes import ChildFailed, Crew
 from deploy.demo.reading import heard_in
-from deploy.demo.samples import operator_commands, submit_command, write_samples
+from deploy.demo.samples import (
+    developer_environment,
+    explain_command,
+    operator_commands,
+    submit_command,
+    write_samples,
+)
 from deploy.demo.show import progress, show_accounts, show_refusal
 from deploy.demo.stage import HOST, Plot, Stage
 from deploy.demo.vigil import ProgramDied, beside, deaths_behind, look, show_deaths, watch
@@ -198,15 +204,33 @@ def _stay_up(stage: Stage, plan: Day) -> None:
     console.print(f"  网关 gateway: http://{HOST}:{stage.ports.ops}/metrics")
     console.print(f"  财政端 bureau: http://{HOST}:{stage.ports.bureau_ops}/metrics")
     console.print(f"日志 logs (until you end it): {stage.folder}")
-    samples = write_samples(stage.folder / "samples", plan.items)
-    console.print("自己试一笔 send some by hand, edited as you like (a new voucher_no each time):")
-    console.print(submit_command(stage, samples), markup=False, highlight=False, soft_wrap=True)
-    console.print("值班员的命令 the operator's commands (doctor, holds, unknowns, conduct, …):")
-    console.print(
-        operator_commands(stage, stage.folder), markup=False, highlight=False, soft_wrap=True
-    )
+    _show_commands(stage, plan)
     console.print("Ctrl-C 结束 to end")
     watch(stage)
+
+
+def _show_commands(stage: Stage, plan: Day) -> None:
+    samples = write_samples(stage.folder / "samples", plan.items)
+    for words, command in (
+        (
+            "自己试一笔 send some by hand, edited as you like (a new voucher_no each time):",
+            submit_command(stage, samples),
+        ),
+        (
+            "只试算，不写入 what would be decided, with nothing written:",
+            explain_command(stage.folder / "samples", plan),
+        ),
+        (
+            "用自己的程序报送 from a program of your own (docs/agency.md; node 20.18):",
+            developer_environment(stage, stage.folder),
+        ),
+        (
+            "值班员的命令 the operator's commands (doctor, holds, unknowns, conduct, …):",
+            operator_commands(stage, stage.folder),
+        ),
+    ):
+        console.print(words)
+        console.print(command, markup=False, highlight=False, soft_wrap=True)
 
 
 def _interrupt(_number: int, _frame: object) -> None:

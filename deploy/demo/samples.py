@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from deploy.demo.day import DayItem
+from deploy.demo.day import Day, DayItem
 from deploy.demo.identities import uri
 from deploy.demo.stage import BANK_CODE, HOST, Stage
 from gateway.domain.decision import Outcome
@@ -47,6 +47,35 @@ def operator_commands(stage: Stage, folder: Path) -> str:
     file.chmod(0o600)
     settings = folder / f"{stage.gateway_names[0]}.toml"
     return f". {file}; .venv/bin/python -m gateway doctor --settings {settings}"
+
+
+def explain_command(folder: Path, plan: Day) -> str:
+    """The registers of the day beside the samples, and what tries one of them with nothing
+    written."""
+    registers = folder / "registers.json"
+    registers.write_bytes(plan.registers)
+    return (
+        f".venv/bin/python -m gateway explain --registers {registers} --on {plan.on}"
+        f" {folder / 'blocked.json'}"
+    )
+
+
+def developer_environment(stage: Stage, folder: Path) -> str:
+    """A file of what docs/examples read, and what a developer of an agency's program types."""
+    file = folder / "developer.env"
+    certificate, key = stage.channel_key
+    values = {
+        "GATEWAY": f"https://{HOST}:{stage.ports.door}", "PEER": uri("gateway", BANK_CODE),
+        "TLS_CERT": stage.client.certificate, "TLS_KEY": stage.client.key,
+        "TRANSPORT_CA": stage.client.authorities, "SIGN_CERT": certificate, "SIGN_KEY": key,
+        "KEY_PASSPHRASE": stage.identities.passphrase.decode(),
+        "BANK_CERT": stage.record_key[0], "BUREAU_CERT": stage.witness[0],
+    }  # fmt: skip
+    lines = (f"export {name}='{value}'" for name, value in values.items())
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    file.chmod(0o600)
+    passed = folder / "samples" / "passed.json"
+    return f". {file}; node docs/examples/agency.mjs send {passed}"
 
 
 def submit_command(stage: Stage, files: Sequence[Path]) -> str:

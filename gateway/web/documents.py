@@ -4,11 +4,16 @@ Whoever reads a document that names something twice may take the other one; so n
 """
 
 import json
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import msgspec
 
+from gateway.domain.faults import FaultCode, FieldError, Unreadable
+from gateway.domain.money import fen
+
 T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
 
 
 def decoded(raw: bytes, type: type[T]) -> T:
@@ -16,6 +21,68 @@ def decoded(raw: bytes, type: type[T]) -> T:
     read = msgspec.json.decode(raw, type=type)
     json.loads(raw, object_pairs_hook=_once)
     return read
+
+
+def read_whole(raw: bytes, type: type[S], what: str) -> S:
+    """`decoded`, or Unreadable with every field of its own that is not as it must be."""
+    try:
+        return decoded(raw, type)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(
+            FaultCode.INSTRUCTION_INVALID, f"not {what}: {error}", tuple(_wrong_fields(raw, type))
+        ) from error
+
+
+def refuse_wrong(found: Iterable[FieldError], what: str) -> None:
+    """Raises Unreadable if there is any."""
+    if errors := tuple(found):
+        told = "; ".join(f"{each.field}: {each.en}" for each in errors)
+        raise Unreadable(FaultCode.INSTRUCTION_INVALID, f"not {what}: {told}", errors)
+
+
+def wrong_amount(field: str, amount: str) -> Iterator[FieldError]:
+    """Unless it is a text of yuan above zero."""
+    try:
+        if fen(amount) > 0:
+            return
+    except ValueError:
+        pass
+    yield FieldError(
+        field=field, code="pattern", zh="应为大于零、两位小数、以元为单位的文本，如 \"12800.00\"",
+        en='must be a text of yuan above zero with two decimals, such as "12800.00"',
+    )  # fmt: skip
+
+
+def unseemly(fields: Mapping[str, str]) -> Iterator[FieldError]:
+    """Texts, by field, with what cannot be seen in them."""
+    for name, text in fields.items():
+        if not text.isprintable():
+            yield FieldError(
+                field=name, code="control_character", zh="含有控制字符或不可见字符",
+                en="texts hold no control or invisible characters",
+            )  # fmt: skip
+
+
+def _wrong_fields(raw: bytes, type: type[msgspec.Struct]) -> Iterator[FieldError]:
+    """Each by itself; nothing where the text is no JSON object at all."""
+    try:
+        tree = msgspec.json.decode(raw)
+    except (ValueError, RecursionError):
+        return
+    if not isinstance(tree, dict):
+        return
+    fields = {field.encode_name: field for field in msgspec.structs.fields(type)}
+    for name, field in fields.items():
+        if name not in tree:
+            if field.required:
+                yield FieldError(field=name, code="required", zh="缺少必填字段", en="is required")
+            continue
+        try:
+            msgspec.convert(tree[name], field.type)
+        except msgspec.ValidationError as wrong:
+            yield FieldError(field=name, code="type", zh="类型或取值不合规范", en=str(wrong))
+    for name in tree.keys() - fields.keys():
+        yield FieldError(field=name, code="unknown", zh="不认识的字段", en="is not a known field")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> None:

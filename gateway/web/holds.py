@@ -11,7 +11,7 @@ import msgspec
 import orjson
 
 from gateway.domain.decision import SEVERITY, Action, Finding, restored
-from gateway.domain.faults import FaultCode, Unproven, Unreadable
+from gateway.domain.faults import FaultCode, Unproven
 from gateway.domain.holds import Hold, Notification, name_of
 from gateway.domain.instruction import Received
 from gateway.domain.parties import Role, Sender, sender_of
@@ -19,6 +19,7 @@ from gateway.domain.releases import LIMIT_POLICIES
 from gateway.hold_ports import Holds
 from gateway.pipeline.tell import microseconds
 from gateway.ports import Clock, Gatekeeper
+from gateway.web.documents import read_whole
 
 HOLDS, NOTIFICATIONS = "/v1/holds", "/v1/notifications"
 ACKNOWLEDGE = "/v1/notifications/acknowledge"
@@ -63,10 +64,7 @@ class HoldsDesk:
                 FaultCode.SENDER_NOT_ENTITLED, "an agency acknowledges what it was told, itself"
             )
         division, agency = _scope(sender)
-        try:
-            asked = msgspec.json.decode(received.raw, type=Acknowledged)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise Unreadable(FaultCode.INSTRUCTION_INVALID, str(error)) from error
+        asked = read_whole(received.raw, Acknowledged, "an acknowledgement")
         done = await self._holds.acknowledge(division, agency, asked.ids, now, sender.uri)
         return orjson.dumps({"acknowledged": done})
 

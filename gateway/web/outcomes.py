@@ -8,7 +8,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
 import msgspec
@@ -16,7 +16,7 @@ import orjson
 import structlog
 
 from gateway.domain.correspondence import KeptLetter
-from gateway.domain.faults import Conflicting, FaultCode, Unreadable
+from gateway.domain.faults import Conflicting, FaultCode, FieldError
 from gateway.domain.instruction import InstructionKey, Received
 from gateway.domain.masking import without_numbers
 from gateway.domain.money import fen
@@ -25,11 +25,12 @@ from gateway.hold_ports import LetterBook
 from gateway.pipeline.letters import letter_conflict
 from gateway.pipeline.outcome import Outcome, Outcomes, OutcomeTaken, Word
 from gateway.ports import Clock, Gatekeeper
-from gateway.web.documents import decoded
+from gateway.web.documents import read_whole, refuse_wrong, unseemly, wrong_amount
 from gateway.web.our_bank import bank_of, expect_served
 
 PATH = "/v1/bank/outcomes"
 NAME = "outcome"
+_WHAT = "an outcome"
 _KEY = re.compile(r"([0-9]{9})/([0-9]{4})/([0-9A-Za-z]{1,8})/([0-9A-Za-z-]{1,42})")
 
 log = structlog.get_logger()
@@ -94,34 +95,46 @@ class OutcomeCounter:
 
 
 def read_outcome(raw: bytes) -> Outcome:
-    """Raises Unreadable."""
-    try:
-        told = decoded(raw, ToldOutcome)
-        match = _KEY.fullmatch(told.instruction)
-        if match is None:
-            raise ValueError("an instruction is division/year/voucher type/voucher number")
-        word = Word(told.outcome)
-        if word is Word.ACCEPTED and not told.reference:
-            raise ValueError("who has accepted says under which reference")
-        if word is not Word.ACCEPTED and not told.reason.strip():
-            raise ValueError("who refuses or returns says why (Art. 28(3))")
-        if (word is Word.RETURNED) != (told.amount is not None):
-            raise ValueError("an amount stands for what was returned, and only there")
-        amount = None if told.amount is None else fen(told.amount)
-        if amount is not None and amount <= 0:
-            raise ValueError("what was returned is more than nothing")
-        for text in (told.reference, told.reason):
-            if not text.isprintable():
-                raise ValueError("texts hold no control or invisible characters")
-    except ValueError as error:
-        raise Unreadable(FaultCode.INSTRUCTION_INVALID, f"not an outcome: {error}") from error
+    """Raises Unreadable with every error and its field."""
+    told = read_whole(raw, ToldOutcome, _WHAT)
+    match = _KEY.fullmatch(told.instruction)
+    refuse_wrong(_wrong(told, match is not None), _WHAT)
+    assert match, "`_wrong` has refused it"
     key = InstructionKey(
         division=match[1], fiscal_year=int(match[2]), voucher_type=match[3], voucher_no=match[4]
     )
     return Outcome(
-        number=told.id, key=key, word=word, reference=told.reference, reason=told.reason,
-        amount_fen=amount,
+        number=told.id, key=key, word=Word(told.outcome), reference=told.reference,
+        reason=told.reason, amount_fen=None if told.amount is None else fen(told.amount),
     )  # fmt: skip
+
+
+def _wrong(told: ToldOutcome, named: bool) -> Iterator[FieldError]:
+    """`named`: whether it says which instruction it is about."""
+    word = Word(told.outcome)
+    if not named:
+        yield FieldError(
+            field="instruction", code="pattern", zh="应为 区划/年度/凭证类型/凭证号",
+            en="an instruction is division/year/voucher type/voucher number",
+        )  # fmt: skip
+    if word is Word.ACCEPTED and not told.reference:
+        yield FieldError(
+            field="reference", code="required", zh="已支付的须给出银行流水号",
+            en="who has accepted says under which reference",
+        )  # fmt: skip
+    if word is not Word.ACCEPTED and not told.reason.strip():
+        yield FieldError(
+            field="reason", code="required", zh="拒付或退回的须说明原因",
+            en="who refuses or returns says why (Art. 28(3))",
+        )  # fmt: skip
+    if (word is Word.RETURNED) != (told.amount is not None):
+        yield FieldError(
+            field="amount", code="contradiction", zh="退回的须给出金额，其他结果不得给出",
+            en="an amount stands for what was returned, and only there",
+        )  # fmt: skip
+    if told.amount is not None:
+        yield from wrong_amount("amount", told.amount)
+    yield from unseemly({"reference": told.reference, "reason": told.reason})
 
 
 def _log(told: Outcome, taken: OutcomeTaken) -> None:

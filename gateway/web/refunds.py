@@ -5,14 +5,14 @@
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated
 
 import msgspec
 import orjson
 import structlog
 
-from gateway.domain.faults import FaultCode, Unreadable
+from gateway.domain.faults import FieldError
 from gateway.domain.instruction import InstructionKey, Received
 from gateway.domain.money import fen
 from gateway.domain.refunds import Handed
@@ -20,10 +20,11 @@ from gateway.pipeline.refund import MoneyBack
 from gateway.pipeline.returns import Returning
 from gateway.pipeline.tell import Origin
 from gateway.ports import Clock, Gatekeeper
-from gateway.web.documents import decoded
+from gateway.web.documents import read_whole, refuse_wrong, unseemly, wrong_amount
 from gateway.web.our_bank import bank_of, expect_served
 
 PATH = "/v1/bank/refunds"
+_WHAT = "a refund"
 _KEY = re.compile(r"([0-9]{9})/([0-9]{4})/([0-9A-Za-z]{1,8})/([0-9A-Za-z-]{1,42})")
 
 log = structlog.get_logger()
@@ -69,23 +70,30 @@ class RefundCounter:
 
 
 def read_money_back(raw: bytes) -> MoneyBack:
-    """Raises Unreadable."""
-    try:
-        told = decoded(raw, MoneyBackTold)
-        if not (told.reason.isprintable() and told.reference.isprintable()):
-            raise ValueError("texts hold no control or invisible characters")
-        return MoneyBack(
-            key=_key(told.refund), payment=_key(told.payment), amount_fen=fen(told.amount),
-            reason=told.reason, reference=told.reference,
-        )  # fmt: skip
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise Unreadable(FaultCode.INSTRUCTION_INVALID, f"not a refund: {error}") from error
+    """Raises Unreadable with every error and its field."""
+    told = read_whole(raw, MoneyBackTold, _WHAT)
+    key, payment = _key(told.refund), _key(told.payment)
+    refuse_wrong(_wrong(told, {"refund": key, "payment": payment}), _WHAT)
+    assert key and payment, "`_wrong` has refused it"
+    return MoneyBack(
+        key=key, payment=payment, amount_fen=fen(told.amount), reason=told.reason,
+        reference=told.reference,
+    )  # fmt: skip
 
 
-def _key(text: str) -> InstructionKey:
+def _wrong(told: MoneyBackTold, keys: Mapping[str, InstructionKey | None]) -> Iterator[FieldError]:
+    for name, key in keys.items():
+        if key is None:
+            yield FieldError(
+                field=name, code="pattern", zh="应为 区划/年度/凭证类型/凭证号",
+                en="a key is division/year/voucher type/voucher number",
+            )  # fmt: skip
+    yield from wrong_amount("amount", told.amount)
+    yield from unseemly({"reason": told.reason, "reference": told.reference})
+
+
+def _key(text: str) -> InstructionKey | None:
     match = _KEY.fullmatch(text)
-    if match is None:
-        raise ValueError(f"{text[:80]}: a key is division/year/voucher type/voucher number")
-    return InstructionKey(
+    return match and InstructionKey(
         division=match[1], fiscal_year=int(match[2]), voucher_type=match[3], voucher_no=match[4]
     )

@@ -36,10 +36,16 @@ async def _witnessed(manual: Manual) -> None:
 
 def _export(manual: Manual, folder: Path) -> None:
     stage = manual.stage
+    _run(manual, "gateway", "export", "day", str(folder), "--settings",
+         str(stage.folder / "gateway-0.toml"), "--division", DIVISION)  # fmt: skip
+
+
+def _run(manual: Manual, *words: str) -> None:
+    stage = manual.stage
+    environment = stage.gateway_environment | stage.bureau_environment
     subprocess.run(
-        [sys.executable, "-m", "gateway", "export", "day", str(folder), "--settings",
-         str(stage.folder / "gateway-0.toml"), "--division", DIVISION],
-        env=stage.environment(stage.gateway_environment), check=True, stdout=subprocess.DEVNULL,
+        [sys.executable, "-m", *words], env=stage.environment(environment), check=True,
+        stdout=subprocess.DEVNULL,
     )  # fmt: skip
 
 
@@ -62,6 +68,18 @@ async def test_a_proven_day_becomes_tables(manual: Manual, exported: Path) -> No
     assert paid == [("passed", 20101, "accepted")]
     assert why
     assert "\"'=1+1 " in (out / "verdicts.csv").read_text("utf-8-sig")
+
+
+async def test_what_the_bureau_exports_of_its_own_copy_is_loaded_too(
+    manual: Manual, exported: Path
+) -> None:
+    stage, folder = manual.stage, exported.parent / "bureau"
+    _run(manual, "bureau", "--settings", str(stage.folder / "bureau.toml"), "--export", str(folder))
+    (stretch,) = folder.iterdir()
+    out = exported.parent / "out"
+    assert "proven" in manual.node("warehouse.mjs", str(stretch), str(out))
+    ours = (exported / "records.ndjson").read_bytes()
+    assert (stretch / "records.ndjson").read_bytes().startswith(ours)
 
 
 async def test_an_altered_record_and_one_left_out_are_not_loaded(

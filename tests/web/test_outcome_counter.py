@@ -1,5 +1,6 @@
 """The bank's later word: it settles what was unknown, and never overwrites what is known."""
 
+from collections.abc import Callable
 from typing import Any, cast
 
 import attrs
@@ -20,6 +21,7 @@ from gateway.domain.instruction import Received
 from gateway.domain.records import canonical
 from gateway.pipeline.refund import RefundRefused
 from gateway.web.outcomes import OutcomeCounter, read_outcome
+from gateway.web.refunds import read_money_back
 from tests.pipeline.desks import BANK, Desk
 from tests.pipeline.fakes import DIVISION, SENDER, OpenGate, finding, instruction
 
@@ -198,3 +200,34 @@ async def test_another_division_is_not_served_here() -> None:
     with pytest.raises(Unreadable) as caught:
         await told(desk, word(instruction=str(KEY).replace(DIVISION, "220100000")))
     assert caught.value.code is FaultCode.DIVISION_UNKNOWN
+
+
+def test_all_that_is_wrong_with_an_outcome_is_told_at_once_by_its_field() -> None:
+    raw = canonical({"id": "ZF 1", "outcome": "perhaps", "amount": 12, "why": "x"})
+    assert _fields(read_outcome, raw) == {"id", "instruction", "outcome", "amount", "why"}
+    wordless = canonical(
+        {"id": "ZF-1", "instruction": "here", "outcome": "returned", "amount": "1.5"}
+    )
+    assert _fields(read_outcome, wordless) == {"instruction", "reason", "amount"}
+    assert _fields(read_outcome, word(reference="\u200b")) == {"reference"}
+
+
+def test_all_that_is_wrong_with_a_refund_is_told_at_once_by_its_field() -> None:
+    raw = canonical({"amount": 800.5, "payment": "x", "reason": "r" * 201, "refund": str(KEY)})
+    assert _fields(read_money_back, raw) == {"amount", "reason", "reference"}
+    fields = {"amount": "0.00", "payment": "x", "reason": "r", "reference": "", "refund": "y"}
+    assert _fields(read_money_back, canonical(fields)) == {"amount", "payment", "refund"}
+
+
+@pytest.mark.parametrize("raw", [b"", b"[]", b"null", b'{"id":"a","id":"b"}', b"\xff", b"[" * 9999])
+def test_what_is_no_outcome_at_all_is_refused_in_words(raw: bytes) -> None:
+    for read in (read_outcome, read_money_back):
+        with pytest.raises(Unreadable, match=r"not an? "):
+            read(raw)
+
+
+def _fields(read: Callable[[bytes], Any], raw: bytes) -> set[str]:
+    with pytest.raises(Unreadable) as refused:
+        read(raw)
+    assert all(error.zh and error.en for error in refused.value.errors)
+    return {error.field for error in refused.value.errors}

@@ -30,6 +30,25 @@ RETURNING size;
 INSERT INTO log_checkpoint (division, bank, size, checkpoint, cosigned, cosigned_at)
 VALUES ($1, $2, $3, $4, $5, $6);
 
+-- name: next_stop
+-- empty: the log has not grown beyond $3. The last checkpoint up to $4, else the first beyond it.
+SELECT s.size, s.cosigned
+FROM (
+    (
+        SELECT c.size, c.cosigned FROM log_checkpoint AS c
+        WHERE c.division = $1 AND c.bank = $2 AND c.size > $3 AND c.size <= $4
+        ORDER BY c.size DESC LIMIT 1
+    )
+    UNION ALL
+    (
+        SELECT c.size, c.cosigned FROM log_checkpoint AS c
+        WHERE c.division = $1 AND c.bank = $2 AND c.size > greatest($3, $4)
+        ORDER BY c.size LIMIT 1
+    )
+) AS s
+ORDER BY s.size
+LIMIT 1;
+
 -- name: add_subtrees
 -- empty: always.
 INSERT INTO log_subtree (division, bank, level, index, hash)
