@@ -64,6 +64,7 @@ from gateway.workers.prune import Pruning
 from gateway.workers.renew import Renewing
 from gateway.workers.seal import Sealing
 from gateway.workers.shadow import Shadowing
+from gateway.workers.unwritten import Writing
 from gateway.workers.watch import watch_bank
 
 ALL_REGISTERS = frozenset(Register)
@@ -123,8 +124,15 @@ async def _serve(settings: Settings, secrets: Secrets, lines: Lines, visitors: i
         files = _files(house, office)
         pushing = pushing_of(house, office)
         shadowing = _shadowing(house, office)
+        writing = Writing(
+            house.line.unwritten, house.ledger, house.clock, house.origin,
+            house.reconciling.store.debit,
+        )  # fmt: skip
+        rooms.push_async_callback(writing.leave)
+        metrics.unwritten.set_function(lambda: len(house.line.unwritten))
         more = [
             marking.run,
+            writing.run,
             shadowing.run,
             conduct.run,
             keys.keeping.run,

@@ -35,7 +35,7 @@ from gateway.pipeline.parse import (
 )
 from gateway.pipeline.partial import Bench, judge, left_out
 from gateway.pipeline.receipt import answer_again, answer_now
-from gateway.pipeline.settle import settle_by_word
+from gateway.pipeline.settle import HOW_ANSWERED, settle_by_word
 from gateway.pipeline.tell import Judged, Origin, conflict, interception_notice, verdict
 from gateway.ports import (
     Bank,
@@ -54,6 +54,8 @@ ROUNDS_MAX = 8
 """How often one instruction is judged because what its decision rests on changes meanwhile."""
 FORWARD_WITHIN_S = 3.0
 """From arrival. Later nothing is forwarded: by then others may ask the bank what became of it."""
+UNWRITTEN_MAX = 10_000
+"""Words of the bank that one process keeps while the database does not take them."""
 CLOCK_BACK_S_MAX = 1.0
 """How far the wall clock may be set back meanwhile."""
 
@@ -82,6 +84,8 @@ class Rooms:
 class Line:
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
+        self.unwritten: dict[InstructionKey, BankAnswer] = {}
+        """The bank's words that are not on record yet; a worker writes them as soon as it can."""
 
     async def carry(self, received: Received) -> Answer:
         """Carry one instruction down the line.
@@ -188,17 +192,25 @@ class Line:
         return clock.monotonic() - began > FORWARD_WITHIN_S or not in_time
 
     async def _settle(self, key: InstructionKey, bank: BankAnswer) -> Settled:
-        """Unknown stays open for the enquiry worker.
-
-        So does what we fail to write down: the bank's word is true all the same.
-        """
+        """Unknown stays open for the enquiry worker. What we fail to write down is true all the
+        same, and is kept: the bank may never say it again."""
         if bank.outcome is BankOutcome.UNKNOWN:
             return Settled(bank=bank)
         rooms, now = self._rooms, self._rooms.clock.now()
         try:
-            return await settle_by_word(key, bank, "answer", rooms.ledger, rooms.origin, now)
+            settled = await settle_by_word(
+                key, bank, HOW_ANSWERED, rooms.ledger, rooms.origin, now
+            )  # fmt: skip
         except LedgerUnavailable:
-            return Settled(bank=bank)
+            settled = Settled(bank=bank)
+            self._keep(key, bank)
+        if settled.contradiction and not settled.contradiction.recorded:
+            self._keep(key, bank)
+        return settled
+
+    def _keep(self, key: InstructionKey, word: BankAnswer) -> None:
+        if len(self.unwritten) < UNWRITTEN_MAX:
+            self.unwritten[key] = word
 
 
 def judged_of(

@@ -66,6 +66,10 @@ class Metrics:
         self.in_flight = Gauge(
             "gateway_in_flight", "Instructions on the line now", registry=self.registry
         )
+        self.unwritten = Gauge(
+            "gateway_unwritten_words", "Words of the bank that the database did not take yet",
+            registry=self.registry,
+        )  # fmt: skip
         self.handshakes_refused = Counter(
             "gateway_handshakes_refused", "TLS handshakes refused, by reason", ("reason",),
             registry=self.registry,

@@ -21,6 +21,8 @@ REFUSED_WITHIN_S = 12.0
 is two seconds otherwise is asked in tests/adapters/postgres/test_postgres_ledger.py."""
 FAITHFUL: tuple[str, ...] = ("--delay-ms", "2")
 """A bank that always answers."""
+LATE_S = 1.0
+LATE: tuple[str, ...] = ("--delay-ms", "1000")
 SLOW: tuple[str, ...] = ("--delay-ms", "300")
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(600)]
@@ -83,6 +85,25 @@ async def test_a_gateway_that_slept_past_the_horizon_forwards_nothing_it_had_beg
         truth = await truth_of(stage)
         assert violations(truth, before) == []
         assert Counter(row["bank"] for row in truth.ledger.values())["not_taken"], "none was begun"
+
+
+async def test_a_database_that_dies_before_commit_2_leaves_nothing_to_the_enquiry() -> None:
+    """Who heard the bank's word writes it once the database is back."""
+    async with theatre(19, 60, habits=LATE, bank_deadline_s=PATIENT_S) as stage:
+        passing = _passing(stage)[:20]
+        crowd = Crowd(stage.client(connections=20), passing, 19)
+        load = asyncio.create_task(crowd.run(asyncio.Event()))
+        while len((await stage.journal())["effects"]) < 10:  # noqa: ASYNC110  its journal says
+            await asyncio.sleep(0.02)
+        stage.kill(POSTGRES)
+        await asyncio.sleep(LATE_S + 2.0)
+        await stage.heal()
+        await load
+        await _close(stage, crowd)
+        truth = await truth_of(stage)
+        assert truth.evidence == {"answer": len(passing)}
+        (gateway,) = stage.stage.gateway_names
+        assert "payment.written_late" in stage.log_of(gateway), "nothing was on its way"
 
 
 async def test_a_sleeping_gateway_does_not_keep_the_office_from_the_other() -> None:

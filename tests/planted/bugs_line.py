@@ -9,6 +9,7 @@ BATCH_SQL = "adapters/postgres/migrations/0047_lines_weighed_as_locked.sql"
 TOLD_SQL = "adapters/postgres/migrations/0068_bodies_once.sql"
 T_LINE = "tests/pipeline/test_line.py"
 T_ENQUIRE = "tests/workers/test_enquire.py"
+T_UNWRITTEN = "tests/workers/test_unwritten.py"
 T_LEDGER = "tests/adapters/postgres/test_ledger_contract.py"
 T_POSTGRES = "tests/adapters/postgres/test_postgres_ledger.py"
 T_BODIES = "tests/adapters/postgres/test_bodies_once.py"
@@ -42,6 +43,11 @@ LINE_BUGS = (
             f"{T_LINE}::test_nothing_is_forwarded_when_the_ledger_does_not_answer",
             f"{T_SIMULATION}::test_after_a_storm_every_account_closes",
         ),
+    ),
+    Bug(
+        "the bank's word is dropped where the database does not take it",
+        (Change(LINE, "if len(self.unwritten) < UNWRITTEN_MAX:", "if False:"),),
+        (f"{T_UNWRITTEN}::test_what_the_bank_said_is_written_once_the_database_is_back",),
     ),
     Bug(
         "forwarded although the process slept in commit 1",

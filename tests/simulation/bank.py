@@ -68,6 +68,8 @@ class Core:
         self._weather = weather
         self._diary = diary
         self._passed = passed
+        self.heard: dict[InstructionKey, tuple[Host, BankOutcome]] = {}
+        """The word on each payment that a process has in hand, unless it has none, or is dead."""
         self.movements: list[BankEntry] = []
         self.taking_back = 0
         """How many payments it will still take back."""
@@ -197,8 +199,9 @@ class Branch:
         loop, way = asyncio.get_running_loop(), self._rng.expovariate(1 / WAY_S)
         if self._core.down:
             await asyncio.sleep(way)
-            await self._host.awake()
-            return BankAnswer(outcome=BankOutcome.NOT_TAKEN, reason="no connection")
+            return await self._heard(
+                key, BankAnswer(outcome=BankOutcome.NOT_TAKEN, reason="no connection")
+            )
         answer: asyncio.Future[BankAnswer] = loop.create_future()
         loop.call_later(way, self._arrive, key, answer)
         try:
@@ -206,7 +209,12 @@ class Branch:
                 word = await answer
         except TimeoutError:
             word = _UNKNOWN
+        return await self._heard(key, word)
+
+    async def _heard(self, key: InstructionKey, word: BankAnswer) -> BankAnswer:
         await self._host.awake()
+        if word.outcome is not BankOutcome.UNKNOWN:
+            self._core.heard[key] = self._host, word.outcome
         return word
 
     def _arrive(self, key: InstructionKey, answer: "asyncio.Future[BankAnswer]") -> None:

@@ -33,6 +33,7 @@ from gateway.workers.expire import Expiring, Keeping
 from gateway.workers.office import Office
 from gateway.workers.release import Releasing
 from gateway.workers.seal import Sealing
+from gateway.workers.unwritten import Writing
 from tests.pipeline.fakes import DIVISION, NOW, SENDER, OpenCommitments, OpenGate
 from tests.simulation.bank import DEADLINE_S, Core
 from tests.simulation.bureau import Bureau
@@ -104,8 +105,9 @@ class Gateway(Host):
 
     @property
     def busy(self) -> bool:
-        """Whether it sleeps, or has an instruction in hand whose sender may be long gone."""
-        return not self.dead and (self._carrying > 0 or self._asleep)
+        """Whether it sleeps, or has an instruction in hand whose sender may be long gone, or the
+        bank's word on one that is not on record."""
+        return not self.dead and bool(self._carrying or self._asleep or self._line.unwritten)
 
     @property
     def _asleep(self) -> bool:
@@ -192,6 +194,7 @@ class Gateway(Host):
             office, ledger, bank, self.clock, ORIGIN, debit=books.debit,
             after_s=FORWARD_WITHIN_S + DEADLINE_S,
         )  # fmt: skip
+        writing = Writing(self._line.unwritten, ledger, self.clock, ORIGIN, books.debit)
         reconciling = Reconciling(
             store=books, shelf=town.shelf, formats=rooms.formats, origin=ORIGIN,
             allowances=Allowances(), behind=ahead,
@@ -202,7 +205,8 @@ class Gateway(Host):
         expiring = Expiring(office, keeping, self.clock, ORIGIN, (DIVISION,), EXPIRE_S)
         for work in (
             office.run, sealing.run, delivering.run_records, delivering.run_notices,
-            conduct.run, enquiring.run, Releasing(office, holds, release).run, expiring.run,
+            conduct.run, enquiring.run, writing.run, Releasing(office, holds, release).run,
+            expiring.run,
         ):  # fmt: skip
             self._begin(self._guarded(work))
 

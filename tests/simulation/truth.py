@@ -64,6 +64,10 @@ def _at_the_bank(world: World) -> Iterator[str]:
             yield f"I1/I3 {key}: at the bank, and no pass"
     for key in state.instructions:
         settled = state.settlements.get(key)
+        host, word = world.core.heard.get(key, (None, None))
+        booked = word is not BankOutcome.ACCEPTED and world.core.net_fen(key) > 0
+        if settled is None and host and not host.dead and not booked:
+            yield f"I9 {key}: open, and a process that lives was told {word}"
         if not passed(state, key):
             if settled is not None or key in state.open_payments:
                 yield f"I3 {key}: no pass, yet open or settled"
