@@ -23,9 +23,9 @@ from bureau.desk.docket.office import Opening, Upload
 from bureau.desk.people import OUTSIDE, Office, Person
 from bureau.desk.register_words import SHEETS
 from bureau.inbox.bell import Bell
-from bureau.serving import site
 from bureau.settings import DATABASE, DOOR_PASSPHRASE, WITNESS_PASSPHRASE, Settings, load_settings
 from bureau.web.desk import desk_application, table_of
+from bureau.web.reception import site
 from bureau.web.rooms import Rooms
 from bureau.wiring import desk_rooms, entry_of, open_store
 from certs.authority import Purpose, create_root, create_subordinate, issue, request

@@ -36,12 +36,12 @@ from bureau.inbox.bell import Bell
 from bureau.inbox.keyring import KeyRing
 from bureau.inbox.receive import OWN_CERTIFICATE, Inbox
 from bureau.own_keys import ring_of, tls_of, trust_of
-from bureau.serving import site, spare_the_collector
+from bureau.serving import spare_the_collector
 from bureau.settings import Settings, SettingsWrong, load_settings
 from bureau.web.desk import desk_application
 from bureau.web.door import door_application
 from bureau.web.ops import ops_application
-from bureau.web.reception import door
+from bureau.web.reception import door, site
 from bureau.web.rooms import Rooms
 from bureau.wiring import (
     Store,

@@ -36,11 +36,11 @@ from bureau.desk.registers import Registers
 from bureau.desk.releases import Releases
 from bureau.desk.statistics import Statistics
 from bureau.inbox.receive import REASONS_ZH
-from bureau.serving import site
 from bureau.web.desk import desk_application
 from bureau.web.guard import COOKIE
 from bureau.web.live import Live
 from bureau.web.pages import Pages
+from bureau.web.reception import site
 from bureau.web.rooms import Rooms
 from bureau.wiring import FeedPen, written
 from certs.seal import Seal

@@ -18,10 +18,10 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
 from bureau.desk.people import Office, Person
-from bureau.serving import site
 from bureau.web.desk import desk_application
 from bureau.web.guard import COOKIE_TLS
 from bureau.web.identity import Identity, Provider
+from bureau.web.reception import site
 from certs.identity import IdentityRefused, subject_of
 from certs.seal import Seal
 from certs.tls import client_context, people_context

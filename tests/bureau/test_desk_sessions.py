@@ -15,12 +15,12 @@ import pytest
 
 from bureau.desk.entry import IDLE_MAX
 from bureau.desk.people import Office, Person
-from bureau.serving import site
 from bureau.web import live
 from bureau.web.desk import desk_application
 from bureau.web.done import COOKIE_TLS as DONE_TLS
 from bureau.web.guard import COOKIE_TLS
 from bureau.web.live import LISTENERS_OF_ONE_MAX
+from bureau.web.reception import site
 from bureau.wiring import certificate_counts_of
 from certs.keys import load_certificates
 from certs.revocation import identity_of, make_list

@@ -8,8 +8,7 @@ import structlog
 from aiohttp import web
 
 from bureau.inbox.own_names import refuse_other_names
-from bureau.serving import site
-from bureau.web.reception import Bounds, Reception
+from bureau.web.reception import Bounds, Reception, site
 from certs.keys import save_certificates
 from tests.bureau.test_key_ring import BUREAU, GATEWAY, NOW, Desk
 

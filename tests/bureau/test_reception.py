@@ -9,8 +9,8 @@ import attrs
 import pytest
 from aiohttp import web
 
-from bureau.web.reception import Bounds, door
-from certs.tls import client_context, server_context
+from bureau.web.reception import DESK, Bounds, door, site
+from certs.tls import client_context, people_context, server_context
 from tests.bureau.words import BANK, DIVISION, House
 
 BOUNDS = Bounds(connections_max=12, connections_per_party_max=3, handshakes_max=4, idle_s=0.3)
@@ -109,3 +109,60 @@ async def _ended(reader: asyncio.StreamReader) -> bool:
         return await reader.read() == b""
     except (ConnectionError, ssl.SSLError):
         return True
+
+
+async def test_strangers_take_the_desk_from_nobody(
+    house: House, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Nobody needs a certificate to be inside there: silent strangers held a connection for a
+    minute in the handshake, for an hour behind it, as many as the program has open files."""
+    folder = tmp_path_factory.mktemp("desk")
+    tls = people_context(house.credentials(folder, f"bureau/{DIVISION}"))
+    bounds = Bounds(connections_max=6, handshakes_max=3, makes_room=True)
+    nobody = ssl.create_default_context(cafile=str(folder / "transport.pem"))
+    nobody.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    for context in (tls, None):
+        async with (
+            AsyncExitStack() as stack,
+            site(web.Application(), "127.0.0.1", 0, context, bounds) as port,
+        ):
+            street = Street(port, stack, lambda _: nobody)
+            for n in range(20):
+                await street.come("nobody" if context and n % 2 else None)
+            visitor = await asyncio.open_connection(
+                "127.0.0.1", port, ssl=nobody if context else None,
+                server_hostname="localhost" if context else None,
+            )  # fmt: skip
+            stack.push_async_callback(_hang_up, visitor[1])
+            visitor[1].write(ASK)
+            async with asyncio.timeout(60):
+                assert b"404" in await visitor[0].readline()
+            await stack.aclose()
+
+
+async def test_an_address_has_its_share_of_the_desk(
+    house: House, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("desk")
+    tls = people_context(house.credentials(folder, f"bureau/{DIVISION}"))
+    bounds = Bounds(connections_per_party_max=3, makes_room=True)
+    async with (
+        AsyncExitStack() as stack,
+        site(web.Application(), "127.0.0.1", 0, tls, bounds) as port,
+    ):
+        known = client_context(house.credentials(folder, GATEWAY))
+        street = Street(port, stack, lambda _: known)
+        assert [await street.served(GATEWAY) for _ in range(4)] == [True] * 3 + [False]
+        await stack.aclose()
+
+
+async def test_who_says_nothing_at_the_desk_is_hung_up_on() -> None:
+    async with site(
+        web.Application(), "127.0.0.1", 0, None, attrs.evolve(DESK, idle_s=0.3)
+    ) as port:
+        for said in (b"", ASK[:9]):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(said)
+            async with asyncio.timeout(60):
+                assert await _ended(reader)
+            writer.close()

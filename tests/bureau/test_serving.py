@@ -5,7 +5,8 @@ import gc
 
 from aiohttp import web
 
-from bureau.serving import GC_THRESHOLD, site, spare_the_collector
+from bureau.serving import GC_THRESHOLD, spare_the_collector
+from bureau.web.reception import site
 
 
 async def test_a_request_without_a_target_is_answered_and_ends_the_connection() -> None:

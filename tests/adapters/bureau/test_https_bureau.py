@@ -15,8 +15,8 @@ from bureau.desk.interceptions import searched
 from bureau.desk.people import Scope
 from bureau.desk.search import Search
 from bureau.inbox.keys import receiving_keys
-from bureau.serving import site
 from bureau.web.problems import InboxFault, problem
+from bureau.web.reception import site
 from certs.bundled import acknowledges, notice_receipt, read_receipt
 from certs.log.note import cosignatures, open_checkpoint, witness_key
 from certs.tls import client_context, server_context
