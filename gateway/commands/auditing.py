@@ -51,7 +51,9 @@ def verify_record(
 
 @verify_app.command("day")
 def verify_day(
-    folder: Annotated[Path, typer.Argument(help="Folder written by `export day`.")],
+    folders: Annotated[
+        list[Path], typer.Argument(help="Folders written by `export day`, of one log.")
+    ],
     bank: Certificates,
     bureau: Certificates,
     kept: Kept = None,
@@ -62,16 +64,20 @@ def verify_day(
 ) -> None:
     """Check that a day's records are whole and unaltered, and that no file was taken away.
 
+    Of several folders also that they agree, and that no instruction has a verdict in two of them.
     Exit as `verify record`; 2 names the files that the bank's signed list has and the folder lacks.
     """
     from gateway.commands.verify import Auditor, Unusable, verify_folder
+    from gateway.commands.verify_across import verify_across
 
     try:
         auditor = Auditor(bank=bank, bureau=bureau, kept=kept)
-        report = verify_folder(folder, auditor, listed=not no_manifest)
+        reports = [verify_folder(each, auditor, listed=not no_manifest) for each in folders]
+        if len(folders) > 1 and all(report.valid for report in reports):
+            reports.append(verify_across(list(zip(folders, reports, strict=True))))
     except Unusable as reason:
         raise fail(f"verify: {reason}", USAGE) from reason
-    _tell([report], as_json)
+    _tell(reports, as_json)
 
 
 @verify_app.command("consistency")

@@ -46,6 +46,12 @@ class Beside:
                         yield fields
 
 
+def name_of(record: Fields) -> str:
+    """The instruction that a record is about."""
+    names = ("division", "fiscal_year", "voucher_type", "voucher_no")
+    return "/".join(str(record[name]) for name in names)
+
+
 def check_notices(walk: Walk, beside: Beside, bureau: Sequence[Certificate], division: str) -> None:
     """Each receipt is the bureau's, for a notice that a verdict of the log names."""
     file = beside.folder / NOTICES
@@ -101,8 +107,7 @@ def check_told(walk: Walk, beside: Beside, on: str | None) -> None:
     lines = _lines(walk, file) if file.exists() else []
     held = {hashlib.sha256(from_b64(line["notice"])).hexdigest() for line in lines}
     lacking = [
-        f"{verdict['division']}/{verdict['fiscal_year']}/{verdict['voucher_type']}/"
-        f"{verdict['voucher_no']}"
+        name_of(verdict)
         for verdict in beside.verdicts()
         if (digest := verdict.get("notice_sha256")) and digest not in held
         and since <= verdict["recorded_at"] < until

@@ -13,7 +13,7 @@ import orjson
 from certs.log.day import MISSING_NAMED_MAX
 from certs.log.report import Exit, Report, Walk
 from certs.signing.encoding import from_b64
-from gateway.commands.verify_beside import CLOSE, Beside
+from gateway.commands.verify_beside import CLOSE, Beside, name_of
 from gateway.domain.bank import BankOutcome
 from gateway.domain.day import bounds
 from gateway.domain.legal_day import legal_day
@@ -56,8 +56,8 @@ def check_times(walk: Walk, beside: Beside, on: str | None) -> None:
     )  # fmt: skip
     walk.expect(
         not twice,
-        "每笔支付指令只有一条判定。" if not twice else f"有两条判定的支付指令：{twice[0]}。",
-        "No instruction has two verdicts." if not twice
+        "本夹内每笔支付指令只有一条判定。" if not twice else f"有两条判定的支付指令：{twice[0]}。",
+        "No instruction has two verdicts in this folder." if not twice
         else f"{len(twice)} instructions have two verdicts, the first is {twice[0]}.",
     )  # fmt: skip
 
@@ -70,7 +70,7 @@ def _order(beside: Beside, cosigned_at: str) -> tuple[list[int], list[str]]:
     latest = dt.datetime.min.replace(tzinfo=dt.UTC)
     end = dt.datetime.fromisoformat(cosigned_at) + GRACE
     for verdict in beside.verdicts():
-        at, name = _at(verdict), _name(verdict)
+        at, name = _at(verdict), name_of(verdict)
         back = latest - at > GRACE and legal_day(at) < legal_day(latest)
         if back or at > end:
             misdated.append(verdict["seq"])
@@ -183,15 +183,15 @@ def _found(beside: Beside, close: Fields) -> dict[Account, _Found]:
                 line = found[record["agency"]["code"], record["payer"]["account"]]
                 _add(line, record)
                 if record["outcome"] != "blocked":
-                    open_[_name(record)] = line, record["amount_fen"]
+                    open_[name_of(record)] = line, record["amount_fen"]
         elif record["kind"] == RecordKind.CORRECTION:
-            _doubt(settled.pop(_name(record), None))
-        elif _at(record) < settled_by and (of := open_.pop(_name(record), None)):
+            _doubt(settled.pop(name_of(record), None))
+        elif _at(record) < settled_by and (of := open_.pop(name_of(record), None)):
             line, amount = of
             taken = record["bank_outcome"] == BankOutcome.ACCEPTED
             pair = line.accepted if taken else line.refused
             _count(pair, amount)
-            settled[_name(record)] = pair, amount
+            settled[name_of(record)] = pair, amount
     return found
 
 
@@ -242,11 +242,6 @@ def _possible(line: Fields, found: _Found) -> bool:
 
 def _at(record: Fields) -> dt.datetime:
     return dt.datetime.fromtimestamp(record["recorded_at"] / 1_000_000, dt.UTC)
-
-
-def _name(record: Fields) -> str:
-    names = ("division", "fiscal_year", "voucher_type", "voucher_no")
-    return "/".join(str(record[name]) for name in names)
 
 
 def _items(walk: Walk, file: Path) -> list[Fields]:

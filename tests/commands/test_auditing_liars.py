@@ -249,6 +249,49 @@ async def test_a_second_verdict_of_one_instruction_is_found(world: World) -> Non
     assert facts(result)["judged_twice"] == [f"{DIVISION}/2026/8202/1"]
 
 
+async def two_days(world: World, *slipped: bytes) -> list[Path]:
+    """The day of verdict 1, and the next with what is slipped in; each valid by itself."""
+    await world.decide(1, "A")
+    await world.seal()
+    await world.deliver()
+    first = await world.exported("first")
+    for body in slipped:
+        await slip(world, body)
+    await world.seal(NEXT)
+    await world.deliver(NEXT)
+    return [first, await world.exported("second", NEXT.date())]
+
+
+async def test_a_second_verdict_in_another_day_s_folder_is_found_with_both(world: World) -> None:
+    at = microseconds(NEXT)
+    folders = await two_days(world, unnumbered(a_verdict(1, 9_000_000, recorded_at=at)))
+    for folder in folders:
+        result = verify("day", folder, *world.trusted)
+        assert result.exit_code == 0, "one folder cannot show it"
+        assert "in this folder" in result.output and "本夹内" in result.output
+    result = verify("day", *folders, *world.trusted, "--json")
+    assert result.exit_code == 1, result.output
+    assert facts(result)["judged_twice"] == [f"{DIVISION}/2026/8202/1"]
+    assert verify("day", *reversed(folders), *world.trusted).exit_code == 1
+
+
+async def test_folders_that_agree_are_valid_together_and_say_what_lies_between(
+    world: World,
+) -> None:
+    at = microseconds(NEXT)
+    folders = await two_days(world, unnumbered(a_verdict(2, 5, recorded_at=at)))
+    result = verify("day", *folders, folders[0], *world.trusted, "--json")
+    assert (result.exit_code, facts(result)["between"]) == (0, []), result.output
+    later = NEXT + dt.timedelta(days=1)
+    for moment, number in ((later, 3), (later + dt.timedelta(days=1), 4)):
+        await slip(world, unnumbered(a_verdict(number, 5, recorded_at=microseconds(moment))))
+        await world.seal(moment)
+        await world.deliver(moment)
+    last = await world.exported("last", (later + dt.timedelta(days=1)).date())
+    result = verify("day", folders[0], last, *world.trusted, "--json")
+    assert (result.exit_code, facts(result)["between"]) == (0, [[1, 2]]), result.output
+
+
 async def test_a_receipt_is_answered_by_the_verdict_of_its_own_instruction_only(
     world: World,
 ) -> None:
