@@ -41,8 +41,11 @@ class BureauCases:
         at: dt.datetime, act: Callable[[int], ActLike],
     ) -> int | None:  # fmt: skip
         """A new case; its number. None: a payment is in other cases than `cases`, the number of
-        them that was shown to who opens this one; a payment without it is not asked about."""
+        them that was shown to who opens this one; a payment without it is not asked about. Or an
+        agency's lines are in a grouped case already."""
         async with connection_of(self._pool) as connection, connection.transaction():
+            if values[0] == "grouped" and await self._grouped(connection, division, values[2]):
+                return None
             for row in subjects:
                 if "cases" in row and row["cases"] != await self._count(connection, division, row):
                     return None
@@ -54,6 +57,10 @@ class BureauCases:
             )  # fmt: skip
             await self._trail.add(connection, at, [act(number)])
         return number
+
+    async def _grouped(self, connection: Connection, division: str, agency: str) -> bool:
+        await connection.execute(_SQL["lock_payment"], f"bureau grouped {division}/{agency}")
+        return await connection.fetchval(_SQL["grouped_case"], division, agency) is not None
 
     async def _count(self, connection: Connection, division: str, row: Row) -> int:
         parts = ("fiscal_year", "voucher_type", "voucher_no", "bank")

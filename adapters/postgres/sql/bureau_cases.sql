@@ -245,6 +245,13 @@ LEFT JOIN LATERAL (
 ) AS o ON true
 ORDER BY f.times DESC, f.agency_code;
 
+-- name: grouped_case
+-- empty: no grouped case of this agency is under way.
+SELECT number FROM case_file
+WHERE division = $1 AND agency_code = $2 AND origin = 'grouped'
+    AND stage NOT IN ('cleared', 'archived')
+LIMIT 1;
+
 -- name: concern_keys
 -- empty: nothing of this agency was intercepted since then.
 SELECT fiscal_year, voucher_type, voucher_no, bank

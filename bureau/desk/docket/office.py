@@ -122,9 +122,11 @@ class CaseOffice:
     ) -> Key:
         """A case under the next number of this year; `subjects` name the payments it rests on, and
         with `cases` in how many cases a payment was shown to be. Raises ActRefused (case_exists):
-        it is in another one meanwhile."""
+        it is in another one meanwhile; (grouped): the agency has a grouped one."""
         new = self.new_case(division, opening, by)
         number = await self._store.open(division, new.year, new.values, subjects, new.at, new.act)
+        if number is None and opening.origin is Origin.GROUPED:
+            raise ActRefused("grouped", "该单位已有归并案件在办。", "A grouped case is open.")
         if number is None:
             raise ActRefused(
                 "case_exists", "该笔支付已有案件，是否另立请先查看。", "The payment is in a case."

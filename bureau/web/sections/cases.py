@@ -152,7 +152,8 @@ class _Cases:
     async def move(self, move: Move, visit: Visit) -> web.StreamResponse:
         key, _ = await self._row(visit)
         body, files = body_of(visit, move), uploads_of(visit)
-        seen = visit.seen if move in DECIDING else None
+        bound = move in DECIDING or (move is Move.VERIFY and visit.text("seen"))
+        seen = visit.seen if bound else None  # a button pressed twice issues one letter
         await self._rooms.office.move(key, move, body, visit.person, files, seen=seen)
         self._rooms.bell()
         raise see(case_path(key))
@@ -237,8 +238,6 @@ class _Cases:
         row = next((each for each in rows if each["agency_code"] == code), None)
         if row is None:
             raise web.HTTPNotFound()
-        if row["number"] is not None:
-            raise ActRefused("grouped", "该单位已有归并案件在办。", "A grouped case is open.")
         subjects = await self._rooms.cases.concern_keys(visit.division, code, since)
         reason = f"近{CONCERN_SPAN.days}天被监控{row['times']}笔，其中拦截{row['blocked']}笔"
         opening = Opening(
