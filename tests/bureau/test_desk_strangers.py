@@ -58,10 +58,7 @@ async def standing(bureau: Bureau) -> list[Any]:
         "WHERE relkind = 'r' AND n.nspname = 'public' AND relname ~ "
         "'^(case_|complaint|release_|register_[cfkw]|policy_|account_request)' ORDER BY 1"
     )
-    sizes = {
-        row[0]: await bureau.pool.fetchval(f"SELECT count(*) FROM {row[0]}")  # noqa: S608
-        for row in names
-    }
+    sizes = {row[0]: await bureau.pool.fetchval(f"SELECT count(*) FROM {row[0]}") for row in names}
     return [await bureau.pool.fetchval(acts, DIVISION), len(names) > 8, sizes]
 
 
