@@ -282,7 +282,7 @@ async def invite(options: argparse.Namespace, settings: Settings) -> None:
     division = options.division or settings.divisions[0]
     fields = (options.invite, options.name or options.invite, options.office or "")
     if wrong := flaws(*fields, division, options.code):
-        raise ValueError("; ".join(wrong))
+        raise ValueError("; ".join(f"{zh} / {en}" for zh, en in wrong))
     person = Person(
         login=fields[0], name=fields[1], office=Office(fields[2]), division=division,
         code=options.code,

@@ -20,13 +20,13 @@ _KEY_BYTES = 32
 
 
 def weakness(password: str, login: str) -> str | None:
-    """Why a new password is refused, in Chinese; None if it may be used."""
+    """Why a new password is refused, in Chinese and English; None if it may be used."""
     if not CHARS_MIN <= len(password) <= CHARS_MAX:
-        return f"密码须为 {CHARS_MIN} 至 {CHARS_MAX} 个字符"
+        return f"密码须为 {CHARS_MIN} 至 {CHARS_MAX} 个字符 / {CHARS_MIN} to {CHARS_MAX} characters"
     if login and login.lower() in password.lower():
-        return "密码不得包含登录名"
+        return "密码不得包含登录名 / the login must not stand in it"
     if len(set(password)) < CHARS_MIN // 2:
-        return "密码中重复的字符太多"
+        return "密码中重复的字符太多 / too many of its characters repeat"
     return None
 
 

@@ -18,7 +18,7 @@ import orjson
 
 from bureau.desk.docket.office import NewCase
 from bureau.desk.people import Office, Person
-from bureau.desk.refusals import ActRefused, check_seen
+from bureau.desk.refusals import ActRefused, Words, check_seen, joined
 from bureau.desk.trail import Act
 from bureau.ports import Clock
 from gateway.domain.legal_day import legal_day
@@ -189,7 +189,7 @@ class Complaints:
     async def take(self, division: str, told: Told, informant: Informant, by: Person) -> Key:
         """Keep a complaint; the identity is sealed before anything is stored."""
         if wrong := flaws(told, informant):
-            raise ActRefused("complaint_flawed", "；".join(wrong), "The form is not complete.")
+            raise ActRefused("complaint_flawed", *joined(wrong))
         now, seal_name = self._clock(), secrets.token_hex(16)
         year = legal_day(now).year
         sealed = self._sealed(informant, division, seal_name) if informant.named else None
@@ -293,21 +293,26 @@ class Complaints:
         return self._seal.close(plain.ljust(PAD_BYTES), _context(division, seal_name))
 
 
-def flaws(told: Told, informant: Informant) -> list[str]:
+def flaws(told: Told, informant: Informant) -> list[Words]:
     """Why it cannot be kept, all at once. An identity in the story would be open to handlers."""
-    found = []
+    found: list[Words] = []
     if told.way not in WAY_ZH:
-        found.append("来源：不在名单中")
+        found.append(("来源：不在名单中", "source: not in the list"))
     if not told.title or not told.story:
-        found.append("事项和内容：必填")
+        found.append(("事项和内容：必填", "matter and story: required"))
     if told.against == "bank" and not told.bank:
-        found.append("代理银行：必填")
+        found.append(("代理银行：必填", "bank: required"))
     if told.against != "bank" and not told.agency_name:
-        found.append("被举报单位：必填")
+        found.append(("被举报单位：必填", "agency: required"))
     open_text = _plain(" ".join((told.title, told.story, told.agency_name)))
-    for label, value in (("姓名", informant.name), ("电话", informant.phone)):
+    for label, en, value in (
+        ("姓名", "name", informant.name), ("电话", "telephone number", informant.phone),
+    ):  # fmt: skip
         if len(_plain(value)) > 1 and _plain(value) in open_text:
-            found.append(f"内容中含有举报人{label}，请改写后再登记")
+            found.append((
+                f"内容中含有举报人{label}，请改写后再登记",
+                f"the story holds the informant's {en}; word it otherwise",
+            ))  # fmt: skip
     return found
 
 

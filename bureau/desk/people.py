@@ -5,6 +5,8 @@ from enum import StrEnum
 
 import attrs
 
+from bureau.desk.refusals import Words
+
 LOGIN = re.compile(r"[a-z][a-z0-9._-]{2,31}")
 NAME_CHARS_MAX = 40
 PROGRAM = "program"
@@ -99,17 +101,25 @@ def covers(upper: str, division: str) -> bool:
     return division.startswith(head) and len(division) == len(upper)
 
 
-def flaws(login: str, name: str, office: str, division: str, code: str) -> list[str]:
-    """Why an account cannot be opened, all at once, in Chinese."""
-    found = []
+def flaws(login: str, name: str, office: str, division: str, code: str) -> list[Words]:
+    """Why an account cannot be opened, all at once."""
+    found: list[Words] = []
     if not LOGIN.fullmatch(login) or login == PROGRAM:
-        found.append("登录名：3 至 32 位小写字母、数字、点、横线，以字母开头")
+        found.append((
+            "登录名：3 至 32 位小写字母、数字、点、横线，以字母开头",
+            "login: 3 to 32 small letters, digits, dots, dashes, a letter first",
+        ))  # fmt: skip
     if not name.strip() or len(name) > NAME_CHARS_MAX or not name.isprintable():
-        found.append(f"姓名：1 至 {NAME_CHARS_MAX} 个字")
+        found.append(
+            (f"姓名：1 至 {NAME_CHARS_MAX} 个字", f"name: 1 to {NAME_CHARS_MAX} characters")
+        )
     if office not in set(Office):
-        return [*found, "岗位：不在名单中"]
+        return [*found, ("岗位：不在名单中", "office: not in the list")]
     if (Office(office) in OUTSIDE) != bool(re.fullmatch(r"[0-9A-Za-z-]{1,32}", code)):
-        found.append("单位代码：预算单位、主管部门、代理银行必填，其他岗位不填")
+        found.append((
+            "单位代码：预算单位、主管部门、代理银行必填，其他岗位不填",
+            "code: of agencies, departments and banks, and of nobody else",
+        ))  # fmt: skip
     if not re.fullmatch(r"[0-9]{9}", division):
-        found.append("行政区划：九位数字")
+        found.append(("行政区划：九位数字", "division: nine digits"))
     return found

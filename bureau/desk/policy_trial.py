@@ -13,7 +13,7 @@ from msgspec import structs
 
 from bureau.desk.instruction_facts import base_of, not_said, said_by
 from bureau.desk.policy_checks import book_of
-from bureau.desk.refusals import ActRefused
+from bureau.desk.refusals import ActRefused, joined
 from gateway.domain.facts import Facts
 from gateway.domain.faults import Fault
 from gateway.domain.instruction import Instruction
@@ -77,12 +77,12 @@ def tried(text: str, base: str, written: str, said: Mapping[str, Any] | None = N
             own = dict.fromkeys(_overridden(written))
             facts = structs.replace(facts, **{n: v for n, v in said.items() if n not in own})
     except PolicyRefused as refused:
-        first = "；".join(each.zh for each in refused.problems[:5])
-        raise ActRefused("trial", first, str(refused.problems[0])) from refused
-    told = book.explain(facts)
-    if not told:
+        told = joined([(each.zh, each.en) for each in refused.problems[:5]])
+        raise ActRefused("trial", *told) from refused
+    found = book.explain(facts)
+    if not found:
         return Tried(outcome="不适用", reason_zh="不在适用范围或有效期内", clauses=())
-    one = told[0]
+    one = found[0]
     when = dict(policy.when)
     clauses = tuple(
         (name, when[name], str(truth))

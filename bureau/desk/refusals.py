@@ -1,5 +1,10 @@
 """What the desk answers when an act is not allowed: nothing was changed, and the words say why."""
 
+from collections.abc import Sequence
+
+Words = tuple[str, str]
+"""What a person is told: Chinese, and the same in English."""
+
 
 class ActRefused(ValueError):
     """Chinese first; `code` is stable."""
@@ -9,6 +14,15 @@ class ActRefused(ValueError):
         self.code = code
         self.zh = zh
         self.en = en
+
+    @property
+    def words(self) -> Words:
+        return self.zh, self.en
+
+
+def joined(words: Sequence[Words]) -> Words:
+    """All at once, as one sentence in each tongue."""
+    return "；".join(zh for zh, _ in words), "; ".join(en for _, en in words)
 
 
 def check_seen(seen: int | None, now: int) -> None:

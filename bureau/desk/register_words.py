@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from bureau.desk.refusals import Words
 from gateway.domain.codes import (
     AccountClass,
     AccountStatus,
@@ -263,16 +264,17 @@ SHEETS: Mapping[str, Sheet] = {
 }  # fmt: skip
 
 
-def row_of(sheet: Sheet, typed: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
-    """A form's texts as the feed's row, and what is wrong with them, all at once, Chinese."""
+def row_of(sheet: Sheet, typed: Mapping[str, str]) -> tuple[dict[str, Any], list[Words]]:
+    """A form's texts as the feed's row, and what is wrong with them, all at once."""
     row: dict[str, Any] = {}
-    errors = []
+    errors: list[Words] = []
     for column in sheet.columns:
         text = typed.get(column.name, "").strip()
         try:
             row[column.name] = _value(column, text)
         except ValueError as error:
-            errors.append(f"{column.zh}：{error}")
+            zh, en = error.args
+            errors.append((f"{column.zh}：{zh}", f"{column.en}: {en}"))
     return row, errors
 
 
@@ -298,28 +300,28 @@ def shown(column: Column, value: Any) -> str:
 
 def _value(column: Column, text: str) -> Any:
     if len(text) > TEXT_CHARS_MAX:
-        raise ValueError(f"最多{TEXT_CHARS_MAX}字")
+        raise ValueError(f"最多{TEXT_CHARS_MAX}字", f"at most {TEXT_CHARS_MAX} characters")
     if column.kind == "yes":
         return text == "yes"
     if column.kind == "list":
         return [part for part in re.split(r"[\s,，、]+", text) if part]
     if not text:
         if column.required:
-            raise ValueError("必填")
+            raise ValueError("必填", "required")
         return None
     return _READ.get(column.kind, _plain)(column, text)
 
 
 def _plain(column: Column, text: str) -> str:
     if not text.isprintable():
-        raise ValueError("含有不可显示的字符")
+        raise ValueError("含有不可显示的字符", "holds what cannot be shown")
     return text
 
 
 def _amount(column: Column, text: str) -> str:
     text = text.replace(",", "")
     if not _MONEY.fullmatch(text):
-        raise ValueError("请填元，最多两位小数")
+        raise ValueError("请填元，最多两位小数", "yuan with at most two decimals")
     whole, _, cents = text.partition(".")
     return f"{int(whole)}.{cents.ljust(2, '0')}"
 
@@ -328,21 +330,21 @@ def _date(column: Column, text: str) -> str:
     try:
         return dt.date.fromisoformat(text).isoformat()
     except ValueError:
-        raise ValueError("请按 2026-03-02 填写") from None
+        raise ValueError("请按 2026-03-02 填写", "a day as 2026-03-02") from None
 
 
 def _count(column: Column, text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 6):
-        raise ValueError("请填整数")
+        raise ValueError("请填整数", "a whole number")
     number = int(text)
     if column.name == "month" and not 1 <= number <= 12:
-        raise ValueError("月份为1至12")
+        raise ValueError("月份为1至12", "a month is 1 to 12")
     return number
 
 
 def _option(column: Column, text: str) -> str:
     if text not in column.choices:
-        raise ValueError("不在名单中")
+        raise ValueError("不在名单中", "not in the list")
     return text
 
 

@@ -14,7 +14,7 @@ import orjson
 
 from bureau.desk.late_notices import late_of
 from bureau.desk.people import Person
-from bureau.desk.refusals import ActRefused
+from bureau.desk.refusals import ActRefused, joined
 from bureau.desk.register_store import Pen, RegisterStore, Sealing
 from bureau.desk.register_ways import Standing, standings
 from bureau.desk.register_words import SHEETS, Sheet, row_of
@@ -336,7 +336,7 @@ def typed_row(sheet: Sheet, typed: Mapping[str, str]) -> Mapping[str, Any]:
     """Raises ActRefused with every field that is wrong."""
     row, errors = row_of(sheet, typed)
     if errors:
-        raise ActRefused("row_flawed", "；".join(errors), "The row is not complete.")
+        raise ActRefused("row_flawed", *joined(errors))
     return row
 
 

@@ -30,11 +30,15 @@ UNREADABLE = (
 does, LookupError for an encoding that nobody knows."""
 _PART = re.compile(r"\[Content_Types\]\.xml|(_rels|xl)/[^\0\\]*\.(xml|rels)")
 _PLACE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})", re.ASCII)
-_UNREADABLE = "文件不是可读的 XLSX 表格。"
+_UNREADABLE = "文件不是可读的 XLSX 表格。", "The file is no XLSX workbook that can be read."
 
 
 class WorkbookRefused(ValueError):
-    """Why, in Chinese."""
+    """Why, in Chinese and English."""
+
+    def __init__(self, zh: str, en: str) -> None:
+        super().__init__(f"{zh} / {en}")
+        self.words = zh, en
 
 
 def rows_of(raw: bytes, rows_max: int) -> list[list[Any]]:
@@ -44,7 +48,7 @@ def rows_of(raw: bytes, rows_max: int) -> list[list[Any]]:
         sheet = CalamineWorkbook.from_filelike(io.BytesIO(archive)).get_sheet_by_index(0)
         return sheet.to_python(skip_empty_area=True)
     except (CalamineError, OSError, IndexError) as error:
-        raise WorkbookRefused(_UNREADABLE) from error
+        raise WorkbookRefused(*_UNREADABLE) from error
 
 
 def _looked_through(raw: bytes, rows_max: int) -> bytes:
@@ -55,7 +59,9 @@ def _looked_through(raw: bytes, rows_max: int) -> bytes:
         with zipfile.ZipFile(io.BytesIO(raw)) as source, zipfile.ZipFile(target, "w") as packed:
             parts = [each for each in source.infolist() if _PART.fullmatch(each.filename)]
             if len(parts) > PARTS_MAX or len({each.filename for each in parts}) < len(parts):
-                raise WorkbookRefused("文件中的部件太多，或有重名。")
+                raise WorkbookRefused(
+                    "文件中的部件太多，或有重名。", "Too many parts, or two of one name."
+                )
             longest = sharing = 0
             for part in parts:
                 body = _unpacked(source, part, left)
@@ -67,19 +73,19 @@ def _looked_through(raw: bytes, rows_max: int) -> bytes:
     except WorkbookRefused:
         raise
     except UNREADABLE as error:
-        raise WorkbookRefused(_UNREADABLE) from error
+        raise WorkbookRefused(*_UNREADABLE) from error
     if longest * sharing > CHARS_MAX:
-        raise WorkbookRefused("表格内容太多。")
+        raise WorkbookRefused("表格内容太多。", "The workbook holds too much.")
     return target.getvalue()
 
 
 def _unpacked(source: zipfile.ZipFile, part: zipfile.ZipInfo, left: int) -> bytes:
     if part.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise WorkbookRefused(_UNREADABLE)
+        raise WorkbookRefused(*_UNREADABLE)
     with source.open(part) as file:
         body = file.read(left + 1)
     if len(body) > left:
-        raise WorkbookRefused("文件解压后太大。")
+        raise WorkbookRefused("文件解压后太大。", "It unpacks to too much.")
     return body
 
 
@@ -103,7 +109,7 @@ class _Look:
         self._parser.Parse(body, True)
 
     def _doctype(self, *_: object) -> None:
-        raise WorkbookRefused("文件含有 DTD，不予读取。")
+        raise WorkbookRefused("文件含有 DTD，不予读取。", "It has a DTD and is not read.")
 
     def _element(self, name: str, attributes: dict[str, str]) -> None:
         local = name.rpartition(":")[2]
@@ -117,20 +123,27 @@ class _Look:
             self.sharing += attributes.get("t") == "s"
             place = _PLACE.fullmatch(attributes.get("r", "A1"))
             if place is None:
-                raise WorkbookRefused(_UNREADABLE)
+                raise WorkbookRefused(*_UNREADABLE)
             self._within(place[2], _column(place[1]))
 
     def _within(self, row: str, column: int) -> None:
         if max(column, self._cells) > COLUMNS_MAX:
-            raise WorkbookRefused(f"表格超过 {COLUMNS_MAX} 列。")
+            raise WorkbookRefused(
+                f"表格超过 {COLUMNS_MAX} 列。", f"More than {COLUMNS_MAX} columns."
+            )
         if not (row.isascii() and row.isdigit()) or max(int(row), self._rows) > self._rows_max:
-            raise WorkbookRefused(f"表格超过 {self._rows_max} 行。")
+            raise WorkbookRefused(
+                f"表格超过 {self._rows_max} 行。", f"More than {self._rows_max} rows."
+            )
 
     def _text(self, text: str) -> None:
         self._chars += len(text)
         self.longest = max(self.longest, self._chars)
         if self._chars > TEXT_CHARS_MAX:
-            raise WorkbookRefused(f"单元格超过 {TEXT_CHARS_MAX} 字。")
+            raise WorkbookRefused(
+                f"单元格超过 {TEXT_CHARS_MAX} 字。",
+                f"A cell of more than {TEXT_CHARS_MAX} characters.",
+            )
 
 
 def _column(letters: str) -> int:

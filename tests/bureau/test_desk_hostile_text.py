@@ -47,6 +47,9 @@ def checked(text: str, where: str) -> Any:
         names = [str(name) for name in getattr(element, "attrib", {})]
         assert not [name for name in names if name.startswith("on")], (where, names)
     assert "49&lt;x9" not in text, where
+    for alert in page.xpath("//*[@role='alert'][normalize-space()]"):
+        english = "".join(alert.xpath(".//*[@class='en']//text()")).strip()
+        assert english or " / " in alert.text_content(), (where, alert.text_content())
     return page
 
 

@@ -8,7 +8,7 @@ import structlog
 from aiohttp import web
 
 from bureau.inbox.own_names import refuse_other_names
-from bureau.web.reception import Bounds, Reception, site
+from bureau.web.reception import door, site
 from certs.keys import save_certificates
 from tests.bureau.test_key_ring import BUREAU, GATEWAY, NOW, Desk
 
@@ -49,7 +49,6 @@ async def test_a_taken_port_is_told_with_its_setting(tmp_path: Path) -> None:
         with pytest.raises(OSError, match=r"desk\.port: .*in use"):
             async with site(web.Application(), "127.0.0.1", port):
                 pass
-        server = web.Server(lambda _request: web.Response())  # type: ignore[arg-type]
-        reception = Reception(server, desk.tls.server(), Bounds())
         with pytest.raises(OSError, match=r"door\.port: .*in use"):
-            reception.open("127.0.0.1", port)
+            async with door(web.Application(), "127.0.0.1", port, desk.tls.server()):
+                pass

@@ -57,11 +57,13 @@ class _Accounts:
         login = typed["login"] = typed["login"].lower()
         oops = flaws(login, typed["name"], typed["office"], typed["division"], typed["code"])
         if not self._governs(visit.person, typed["division"]):
-            oops.append("行政区划：不属于您管理的范围")
+            oops.append(("行政区划：不属于您管理的范围", "division: not one that you govern"))
         if not typed["reason"]:
-            oops.append("理由：必填")
+            oops.append(("理由：必填", "reason: required"))
         if await self._rooms.people.person(login) is not None:
-            oops.append("登录名、证书或统一身份已被使用")
+            oops.append(
+                ("登录名、证书或统一身份已被使用", "login, certificate or identity is taken")
+            )
         if oops:
             return await self.list(visit, oops=oops, typed=typed)
         person = Person(

@@ -24,7 +24,7 @@ from bureau.desk.complaints import (
 )
 from bureau.desk.docket.office import Opening
 from bureau.desk.people import READERS, Office
-from bureau.desk.refusals import ActRefused
+from bureau.desk.refusals import ActRefused, Words
 from bureau.web.paging import numbered_before
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post, see
@@ -82,9 +82,9 @@ class _Complaints:
         )  # fmt: skip
 
     async def new(self, visit: Visit) -> web.Response:
-        return self._form(visit, {}, "")
+        return self._form(visit, {})
 
-    def _form(self, visit: Visit, typed: Mapping[str, str], oops: str) -> web.Response:
+    def _form(self, visit: Visit, typed: Mapping[str, str], *oops: Words) -> web.Response:
         """What was typed comes back, but for the informant: that is typed again."""
         blank = dict.fromkeys((*_TOLD, "story"), "")
         return self._rooms.pages(
@@ -101,7 +101,7 @@ class _Complaints:
                 visit.division, Told(**typed), informant, visit.person
             )
         except ActRefused as refused:
-            return self._form(visit, typed, refused.zh)
+            return self._form(visit, typed, refused.words)
         raise see(_path(key))
 
     async def one(self, visit: Visit) -> web.Response:

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import web
@@ -16,7 +17,7 @@ from bureau.desk.policies import (
 from bureau.desk.policy_checks import Checked
 from bureau.desk.policy_trial import Tried
 from bureau.desk.policy_words import papers_zh, read_out, values_of, wordings
-from bureau.desk.refusals import ActRefused
+from bureau.desk.refusals import ActRefused, Words
 from bureau.web.exports import attachment
 from bureau.web.form_reading import File
 from bureau.web.rooms import Rooms
@@ -128,7 +129,7 @@ class _Policies:
                 raise see(f"/desk/{visit.division}/policies/drafts/{seq}")
         except ActRefused as refused:
             checked = await self._policies.check(visit.division, policy.id, text)
-            return await self._form(visit, policy, text, checked=checked, oops=refused.zh)
+            return await self._form(visit, policy, text, checked=checked, oops=[refused.words])
         checked = await self._policies.check(visit.division, policy.id, text)
         return await self._form(visit, policy, text, checked=checked)
 
@@ -179,7 +180,7 @@ class _Policies:
 
     async def _form(
         self, visit: Visit, policy: Policy, text: str, *, checked: Checked | None = None,
-        tried: Tried | None = None, number: int = 0, oops: str = "",
+        tried: Tried | None = None, number: int = 0, oops: Sequence[Words] = (),
     ) -> web.Response:  # fmt: skip
         typed = await self._fields.typed(visit) | {"number": number}
         return self._rooms.pages(

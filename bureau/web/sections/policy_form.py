@@ -10,7 +10,7 @@ from bureau.desk.people import Office
 from bureau.desk.policies import BASES
 from bureau.desk.policy_checks import Checked
 from bureau.desk.policy_trial import Tried
-from bureau.desk.refusals import ActRefused
+from bureau.desk.refusals import ActRefused, Words
 from bureau.web.exports import XLSX, attachment
 from bureau.web.form_reading import File
 from bureau.web.rooms import Rooms
@@ -71,7 +71,8 @@ class PolicyForm:
         policy, standing = await self._policy(visit)
         fields = _fields(visit)
         step, back = visit.text("step", 10), visit.text("back", 60)
-        oops, number, reasons = "", 0, [visit.text("reason", REASON_CHARS_MAX)]
+        oops: Words | None = None
+        number, reasons = 0, [visit.text("reason", REASON_CHARS_MAX)]
         if step == "import":
             fields, oops = await asyncio.to_thread(_imported, visit, fields)
         try:
@@ -81,7 +82,7 @@ class PolicyForm:
                 fields, more = await self._accepted(visit, policy, fields)
                 reasons, step = [*reasons, *more], "check"
         except ActRefused as refused:
-            oops = refused.zh
+            oops = refused.words
         try:
             text, problems = document_of(fields)
             sheet = shown_again(fields)
@@ -106,7 +107,7 @@ class PolicyForm:
                 )
                 raise see(f"/desk/{visit.division}/policies/drafts/{seq}")
         except ActRefused as refused:
-            oops = refused.zh
+            oops = refused.words
         if problems:
             checked = Checked(problems=problems)
         elif step == "check" or oops:
@@ -146,7 +147,7 @@ class PolicyForm:
 
     def _page(
         self, visit: Visit, policy: Policy, sheet: dict[str, Any], text: str, *,
-        checked: Checked | None = None, tried: Tried | None = None, oops: str = "",
+        checked: Checked | None = None, tried: Tried | None = None, oops: Words | None = None,
         typed: dict[str, Any],
     ) -> web.Response:  # fmt: skip
         problems: tuple[Problem, ...] = checked.problems if checked else ()
@@ -156,7 +157,7 @@ class PolicyForm:
             item.setdefault("fits", item.get("mode") == "rows")
         return self._rooms.pages(
             "policy_form", visit=visit, status=409 if oops else 200, policy=policy, s=sheet,
-            document=text, checked=checked, tried=tried, oops=oops,
+            document=text, checked=checked, tried=tried, oops=[oops] if oops else [],
             typed=typed,
             told=view.Told(problems, policy.place), v=view.Shown(sheet, kinds_in(sheet)),
             blank=_BLANK, again=visit.text("step", 10) == "refresh", bases=BASES, **_WORDS,
@@ -217,32 +218,36 @@ def _exported(sheet: Mapping[str, Any]) -> bytes:
 
 def _imported(
     visit: Visit, fields: dict[str, list[str]]
-) -> tuple[dict[str, list[str]], str]:  # fmt: skip
+) -> tuple[dict[str, list[str]], Words | None]:  # fmt: skip
     """The fields with the rows of an uploaded workbook in place of the table's; or why not."""
     part = visit.form.get("xlsx")
     raw = part.body if isinstance(part, File) else b""
     if not raw or len(raw) > TABLE_BYTES_MAX:
-        return fields, "请选择导出的表格文件（XLSX，4 MB 以内）。"
+        return fields, (
+            "请选择导出的表格文件（XLSX，4 MB 以内）。",
+            "Choose the exported workbook (XLSX, 4 MB).",
+        )
     try:
         rows = rows_of(raw, TABLE_ROWS_MAX + 1)
     except WorkbookRefused as refused:
-        return fields, str(refused)
+        return fields, refused.words
     if not rows:
-        return fields, "表格为空。"
+        return fields, ("表格为空。", "The table is empty.")
     head = [str(cell).strip() for cell in rows[0]]
     columns = {v[-1] for k, v in fields.items()
                if k.startswith("table.columns.") and k.endswith(".name") and v}  # fmt: skip
     known = {*OWN, *columns, *(["codes"] if fields.get("table.fact") else [])}
     if strange := [name for name in head if name not in known]:
-        return fields, f"表格中有不认识的列：{'、'.join(strange)[:200]}。"
+        named = "、".join(strange)[:200]
+        return fields, (f"表格中有不认识的列：{named}。", f"Columns that nobody knows: {named}.")
     if "id" not in head:
-        return fields, "表格缺少 id 列。"
+        return fields, ("表格缺少 id 列。", "The column id is missing.")
     kept = {k: v for k, v in fields.items() if not k.startswith("table.row.")}
     for number, row in enumerate(rows[1:]):
         for name, cell in zip(head, row, strict=False):
             room = "cells." if name in columns else ""
             kept[f"table.row.{number}.{room}{name}"] = [_cell(cell)]
-    return kept, ""
+    return kept, None
 
 
 def _cell(cell: Any) -> str:

@@ -12,7 +12,7 @@ from bureau.desk.duties import (
     plan_duties,
 )
 from bureau.desk.people import READERS, Office
-from bureau.desk.refusals import ActRefused
+from bureau.desk.refusals import ActRefused, Words
 from bureau.desk.register_search import SCANNED_MAX, Named, named, names_in
 from bureau.desk.register_ways import STATE_ZH
 from bureau.desk.register_words import SHEETS, Sheet, shown
@@ -118,7 +118,7 @@ class _Registers:
         wish = await self._registers.wish(visit.division, _wish(visit.query("wish", 12)))
         if wish is not None and sheet.register.value == "agencies":
             row |= {"status": wish["status"], "status_basis": _basis(wish)}
-        return self._form(visit, sheet, row, "")
+        return self._form(visit, sheet, row)
 
     async def propose(self, visit: Visit) -> web.StreamResponse:
         sheet = _sheet(visit)
@@ -132,7 +132,7 @@ class _Registers:
             )  # fmt: skip
             seq = await self._registers.propose(visit.division, proposal, visit.person)
         except ActRefused as refused:
-            return self._form(visit, sheet, typed, refused.zh, refused.en)
+            return self._form(visit, sheet, typed, refused.words)
         raise see(f"/desk/{visit.division}/registers/changes/{seq}")
 
     async def load(self, visit: Visit) -> web.StreamResponse:
@@ -176,12 +176,10 @@ class _Registers:
         self._rooms.bell()
         raise see(f"/desk/{visit.division}/registers/changes/{_seq(visit)}")
 
-    def _form(
-        self, visit: Visit, sheet: Sheet, row: Any, oops: str, oops_en: str = ""
-    ) -> web.Response:
+    def _form(self, visit: Visit, sheet: Sheet, row: Any, *oops: Words) -> web.Response:
         return self._rooms.pages(
             "register_edit", visit=visit, status=409 if oops else 200, sheet=sheet, row=row,
-            oops=oops, oops_en=oops_en, wish=visit.query("wish", 12) or visit.text("wish", 12),
+            oops=oops, wish=visit.query("wish", 12) or visit.text("wish", 12),
             reason=visit.query("reason", 200) or visit.text("reason", 500),
         )  # fmt: skip
 
