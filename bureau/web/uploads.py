@@ -10,12 +10,11 @@ from bureau.desk.docket.office import Upload
 from bureau.desk.refusals import ActRefused
 from bureau.web.form_reading import File
 from bureau.web.route import Visit
-from bureau.web.workbook import UNREADABLE
+from bureau.web.workbook import UNREADABLE, crowded
 
 FILE_BYTES_MAX = 10 * 1024 * 1024
 FILES_MAX = 8
 NAME_CHARS_MAX = 120
-MEMBERS_MAX = 5000
 RELATIONS_BYTES_MAX = 2 * 1024 * 1024
 """Of all parts together that say what belongs to what."""
 PDF = "application/pdf"
@@ -65,12 +64,12 @@ def media_of(body: bytes) -> str | None:
     for sign, media in _SIGNS:
         if body.startswith(sign):
             return media
-    if not body.startswith(b"PK\x03\x04"):
+    if not body.startswith(b"PK\x03\x04") or crowded(body):
         return None
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             names = archive.namelist()
-            if len(names) > MEMBERS_MAX or any(map(_MACROS.search, names)) or _leads_out(archive):
+            if any(map(_MACROS.search, names)) or _leads_out(archive):
                 return None
     except UNREADABLE:
         return None

@@ -2,6 +2,7 @@
 something from outside when somebody at the bureau opens it."""
 
 import io
+import struct
 import zipfile
 
 import docx
@@ -9,6 +10,7 @@ import pytest
 import xlsxwriter
 
 from bureau.web.uploads import RELATIONS_BYTES_MAX, media_of
+from bureau.web.workbook import MEMBERS_MAX, WorkbookRefused, rows_of
 
 _REL = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -100,3 +102,19 @@ def test_macros_and_what_is_fetched_from_outside_are_not(parts: dict[str, str | 
 )  # fmt: skip
 def test_no_other_kind_is_taken(body: bytes) -> None:
     assert media_of(body) is None
+
+
+def test_an_archive_that_lists_endless_members_is_not_opened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ten megabytes of them held the program for four seconds: the inbox with it."""
+    entry = b"PK\x01\x02" + struct.pack("<4B4HL2L5H2L", *([0] * 11), 1, *([0] * 6)) + b"a"
+    listed = entry * (MEMBERS_MAX + 1)
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 5001, 5001, len(listed), 30, 0)
+    archive = b"PK\x03\x04" + bytes(26) + listed + end
+    with zipfile.ZipFile(io.BytesIO(archive)) as read:
+        assert len(read.namelist()) == MEMBERS_MAX + 1, "it is an archive"
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    assert media_of(archive) is None
+    with pytest.raises(WorkbookRefused):
+        rows_of(archive, 10)

@@ -1,5 +1,6 @@
 """Pages of cases (案件): list, one case with its timeline and forms, documents, files."""
 
+import asyncio
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
@@ -151,7 +152,7 @@ class _Cases:
 
     async def move(self, move: Move, visit: Visit) -> web.StreamResponse:
         key, _ = await self._row(visit)
-        body, files = body_of(visit, move), uploads_of(visit)
+        body, files = body_of(visit, move), await asyncio.to_thread(uploads_of, visit)
         bound = move in DECIDING or (move is Move.VERIFY and visit.text("seen"))
         seen = visit.seen if bound else None  # a button pressed twice issues one letter
         await self._rooms.office.move(key, move, body, visit.person, files, seen=seen)
