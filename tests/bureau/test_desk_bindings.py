@@ -172,3 +172,31 @@ async def test_a_bound_client_certificate_signs_in_and_no_other(
                 assert answer.cookies[COOKIE_TLS]["secure"]
         async with (await desk.browser()).get(f"{url}/sign-in", ssl=bare) as answer:
             assert "使用证书登录" in await answer.text()
+
+
+async def test_under_tls_what_is_kept_on_the_way_to_the_provider_is_of_this_host(
+    desk: Desk, provider: tuple[TestProvider, str], house: House, tmp_path: Path
+) -> None:
+    """A neighbouring host that planted its own would have its visitors work in its account."""
+    identity = Identity(
+        Provider(
+            issuer="https://idp", client_id=CLIENT, secret=SECRET, redirect="https://x/back",
+            authorization="https://idp/authorize", token=f"{provider[0].url}/token", keys=None,
+        ),
+        Seal(b"a passphrase", "desk oidc", bytes(16)), desk.hands,
+    )  # fmt: skip
+    tls = people_context(house.credentials(tmp_path, f"bureau/{DIVISION}"))
+    rooms = attrs.evolve(desk.rooms, identity=identity)
+    async with site(desk_application(rooms), "127.0.0.1", 0, tls) as port:
+        url = f"https://localhost:{port}/sign-in/oidc"
+        bare = ssl.create_default_context(cafile=str(tmp_path / "transport.pem"))
+        bare.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        async with (await desk.browser()).get(url, ssl=bare, allow_redirects=False) as answer:
+            [cookie] = answer.cookies.values()
+        assert cookie.key == "__Host-desk_oidc" and cookie["secure"] and cookie["path"] == "/"
+        state = parse_qs(urlsplit(answer.headers["Location"]).query)["state"][0]
+        planted = {"Cookie": f"desk_oidc={cookie.value}"}
+        async with (await desk.browser()).get(
+            f"{url}/back", params={"state": state, "code": "c"}, ssl=bare, headers=planted
+        ) as answer:
+            assert answer.status == 401 and COOKIE_TLS not in answer.cookies

@@ -20,6 +20,8 @@ from certs.tls import party_of
 Open = tuple[str, str, Callable[[web.Request], Awaitable[web.StreamResponse]]]
 EVERYBODY = frozenset(Office)
 KEPT = "desk_oidc"
+KEPT_TLS = "__Host-" + KEPT
+"""As the session's: whoever planted one could sign a visitor in as himself."""
 
 
 @cache
@@ -108,8 +110,8 @@ class _Entry:
         response = web.HTTPSeeOther(where)
         # Lax, not Strict: the provider's redirect back comes from another site.
         response.set_cookie(
-            KEPT, kept, max_age=600, httponly=True, samesite="Lax", secure=request.secure,
-            path="/sign-in/oidc",
+            _kept(request), kept, max_age=600, httponly=True, samesite="Lax",
+            secure=request.secure, path="/",
         )  # fmt: skip
         raise response
 
@@ -121,14 +123,14 @@ class _Entry:
             raise web.HTTPNotFound()
         state, code = (request.query.get(name, "")[:2000] for name in ("state", "code"))
         try:
-            subject = await identity.subject(request.cookies.get(KEPT, ""), state, code)
+            subject = await identity.subject(request.cookies.get(_kept(request), ""), state, code)
             session = await self._rooms.entry.by_binding("subject", subject)
         except EntryRefused as refused:
             response = self._rooms.pages("sign_in", status=401, oops=str(refused), back="")
         else:
             response = self._rooms.pages("signed_in")
             set_session(request, response, session)
-        response.del_cookie(KEPT, path="/sign-in/oidc")
+        response.del_cookie(_kept(request), path="/", secure=request.secure)
         return response
 
     async def link_page(self, request: web.Request) -> web.Response:
@@ -197,6 +199,10 @@ class _Own:
             "me", status=400 if oops else 200, visit=visit, oops=oops, offer=offer,
             secret=base32(secret), picture=picture,
         )  # fmt: skip
+
+
+def _kept(request: web.Request) -> str:
+    return KEPT_TLS if request.secure else KEPT
 
 
 def _welcome(request: web.Request, session: str, back: str = "") -> web.HTTPSeeOther:
