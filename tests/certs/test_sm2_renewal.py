@@ -43,10 +43,13 @@ async def test_a_new_sm2_key_is_announced_learnt_and_signs(stage: Stage, *, both
     new = [new_sm2_key(stage.sm2["gateway"], made)]
     if both:
         new.append(new_record_key(stage.record_key, made.evidence, PARTY, made.passphrase))
+    for file in new:  # laid one after another, they may be taken up in two turns
+        thumbprint = thumbprint_of(load_certificates(file)[0])
+        heard = said(stage, "bureau", f"key.learnt&{thumbprint}")
+        await until(heard, "the bureau does not learn the new key")
+        assert logged(stage, "key.learnt", thumbprint) == 1
     await until(said(stage, "gateway-0", "record_key.in_use"), "the new key is not in use")
     await until(partial(told, stage), "the bureau does not take what the new key signs")
-    for file in new:
-        assert logged(stage, "key.learnt", thumbprint_of(load_certificates(file)[0])) == 1
     assert logged(stage, "delivery.refused") == 0
 
 
