@@ -1,4 +1,4 @@
-"""The files that a program lives by: written whole, and which have changed since it read them."""
+"""The files that a program lives by: written whole, which of them changed, which are open to all."""
 
 import os
 import secrets
@@ -46,3 +46,10 @@ def save_new(path: Path, content: bytes, mode: int = 0o600) -> None:
         path.hardlink_to(draft)
     finally:
         draft.unlink()
+
+
+def own_file(path: Path) -> bytes:
+    """A secret's bytes. Raises OSError; ValueError if others than owner and group can read it."""
+    if path.stat().st_mode & 0o027:
+        raise ValueError(f"{path.name} is open to others than its owner; make it mode 0600")
+    return path.read_bytes()

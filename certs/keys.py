@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from certs.files import save_new
+from certs.files import own_file, save_new
 from certs.sealed_key import is_sealed, seal, unseal
 from certs.signing.libcrypto import SuiteUnavailable
 from certs.signing.signer import Signer, signer
@@ -47,7 +47,7 @@ def save_sealed(path: Path, key: ec.EllipticCurvePrivateKey, passphrase: bytes) 
 
 def load_sm2_key(path: Path, passphrase: bytes) -> Sm2PrivateKey:
     """As `load_key`, of the suite GW1-SM2-SM3. Raises ValueError, SuiteUnavailable (one too)."""
-    pem = _own_file(path)
+    pem = own_file(path)
     try:
         return read_sm2_private(pem, passphrase)
     except SuiteUnavailable:
@@ -61,7 +61,7 @@ def load_sm2_key(path: Path, passphrase: bytes) -> Sm2PrivateKey:
 
 def load_key(path: Path, passphrase: bytes) -> ec.EllipticCurvePrivateKey:
     """Raises ValueError for an unencrypted, foreign or unreadable key, naming the file only."""
-    pem = _own_file(path)
+    pem = own_file(path)
     if is_token(pem):
         return open_token_key(pem.decode("ascii", "replace"), passphrase)
     try:
@@ -109,12 +109,6 @@ def load_sm2_signer(certificate: Path, key: Path, passphrase: bytes) -> Signer:
 def _check_passphrase(passphrase: bytes) -> None:
     if len(passphrase) < PASSPHRASE_BYTES_MIN:
         raise ValueError(f"the passphrase must have {PASSPHRASE_BYTES_MIN} bytes or more")
-
-
-def _own_file(path: Path) -> bytes:
-    if path.stat().st_mode & 0o027:
-        raise ValueError(f"{path.name} is open to others than its owner; make it mode 0600")
-    return path.read_bytes()
 
 
 def _encrypted(key: PrivateKey, passphrase: bytes) -> bytes:

@@ -2,13 +2,19 @@
 
 The key's file holds a URI (RFC 7512) in place of a key, such as
 `pkcs11:token=treasury;object=record-2026?module-path=/usr/lib/softhsm/libsofthsm2.so`. The token's
-PIN is the passphrase that would have opened the file.
+PIN stands in the file that `pin-source` names; without one it is the passphrase that would have
+opened the key's file.
 """
 
+import hashlib
+import threading
+import time
+from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 from urllib.parse import unquote
 
+import attrs
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import (
@@ -16,8 +22,11 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
     encode_dss_signature,
 )
 
+from certs.files import own_file
+
 SCHEME = "pkcs11:"
-RAW_BYTES = 64
+AGAIN_S = 2.0
+"""So often a token that could not sign is opened anew: an open call may hang for seconds."""
 
 
 class TokenUnavailable(ValueError):
@@ -28,13 +37,61 @@ def is_token(file: bytes) -> bool:
     return file.lstrip().startswith(SCHEME.encode())
 
 
-class TokenKey(ec.EllipticCurvePrivateKey):
-    """A P-256 key that lives in a token; wherever a private key signs, this one does too."""
+@attrs.frozen
+class TokenUri:
+    """What a key's file says of a key in a token. Made by `read_uri`."""
 
-    def __init__(self, session: Any, key: Any, public: ec.EllipticCurvePublicKey) -> None:
-        self._session = session
+    module: str
+    token: str
+    object: str
+    pin_source: str = ""
+
+    def pin(self, passphrase: bytes) -> bytes:
+        """Raises TokenUnavailable."""
+        if not self.pin_source:
+            return passphrase
+        try:
+            return own_file(Path(self.pin_source)).strip()
+        except (OSError, ValueError) as error:
+            words = getattr(error, "strerror", None) or error
+            raise TokenUnavailable(f"pin-source {self.pin_source}: {words}") from error
+
+
+def read_uri(text: str) -> TokenUri:
+    """Raises TokenUnavailable."""
+    head, _, tail = text.strip().partition("?")
+    path = dict(_pair(each) for each in head.removeprefix(SCHEME).split(";") if each)
+    query = dict(_pair(each) for each in tail.split("&") if each)
+    found = [query.get("module-path"), path.get("token"), path.get("object")]
+    if not head.startswith(SCHEME) or not all(found):
+        example = f"{SCHEME}token=T;object=KEY?module-path=/usr/lib/MODULE.so"
+        raise TokenUnavailable(
+            f"the URI must name token, object and module-path, as in {example} (in a shell: quoted)"
+        )
+    if "pin-value" in query:
+        raise TokenUnavailable("no PIN stands in a URI: put it into a file, pin-source=FILE")
+    source = query.get("pin-source", "").removeprefix("file:")
+    if source and not source.startswith("/"):
+        raise TokenUnavailable("pin-source must be a file, with its whole path")
+    module, token, name = map(str, found)
+    return TokenUri(module, token, name, "/" + source.lstrip("/") if source else "")
+
+
+class TokenKey(ec.EllipticCurvePrivateKey):
+    """A P-256 key that lives in a token; wherever a private key signs, this one does too.
+
+    A token that was away (a restart, a network) is opened anew; while it is, `trouble` says so.
+    """
+
+    def __init__(self, uri: TokenUri, pin: bytes, key: Any, public: ec.EllipticCurvePublicKey):
+        self._uri = uri
+        self._pin = pin
         self._key = key
         self._public = public
+        self._start = _starts.get(uri.module, 0)
+        self._tried_at = 0.0
+        self.trouble = ""
+        """Why it could not sign when it was last asked to."""
 
     @property
     def curve(self) -> ec.EllipticCurve:
@@ -48,7 +105,8 @@ class TokenKey(ec.EllipticCurvePrivateKey):
         return self._public
 
     def sign(self, data: Any, signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:
-        """DER (RFC 3279). The token gives r || s over a digest made here."""
+        """DER (RFC 3279). The token gives r || s over a digest made here. Raises
+        TokenUnavailable."""
         algorithm = signature_algorithm.algorithm
         if isinstance(algorithm, Prehashed):
             digest = bytes(data)
@@ -56,11 +114,49 @@ class TokenKey(ec.EllipticCurvePrivateKey):
             hasher = hashes.Hash(algorithm)
             hasher.update(data)
             digest = hasher.finalize()
-        raw = self._key.sign(digest, mechanism=_pkcs11().Mechanism.ECDSA)
+        raw = self._raw(digest)
         half = len(raw) // 2
         return encode_dss_signature(
             int.from_bytes(raw[:half], "big"), int.from_bytes(raw[half:], "big")
         )
+
+    def _raw(self, digest: bytes) -> bytes:
+        """Once more with a new session if this one is gone, or the whole token was."""
+        if not _turn.acquire(blocking=not self.trouble):
+            raise TokenUnavailable(self.trouble)  # another thread waits for a token already
+        try:
+            if self.trouble and time.monotonic() - self._tried_at < AGAIN_S:
+                raise TokenUnavailable(self.trouble)
+            return self._raw_or_anew(digest)
+        finally:
+            _turn.release()
+
+    def _raw_or_anew(self, digest: bytes) -> bytes:
+        pkcs11 = _pkcs11()
+        try:
+            try:
+                raw = self._raw_now(digest)
+            except (TokenUnavailable, pkcs11.PKCS11Error):
+                self.trouble = self.trouble or f"token {self._uri.token} is opened anew"
+                _start_anew(self._uri)
+                raw = self._raw_now(digest)
+        except (TokenUnavailable, pkcs11.PKCS11Error) as error:
+            self._tried_at = time.monotonic()
+            words = str(error) or type(error).__name__
+            self.trouble = f"the key {self._uri.object!r} cannot sign: {words}"
+            raise TokenUnavailable(self.trouble) from error
+        self.trouble = ""
+        return raw
+
+    def _raw_now(self, digest: bytes) -> bytes:
+        """Raises TokenUnavailable, pkcs11.PKCS11Error."""
+        started = _starts.get(self._uri.module, 0)
+        if self._start != started:  # a number that named this key may name another one by now
+            self._key, public = _pair_in(_session(self._uri, self._pin), self._uri)
+            if public != self._public:
+                raise TokenUnavailable(f"token {self._uri.token} holds another key of this name")
+            self._start = started
+        return bytes(self._key.sign(digest, mechanism=_pkcs11().Mechanism.ECDSA))
 
     def exchange(self, algorithm: ec.ECDH, peer_public_key: ec.EllipticCurvePublicKey) -> NoReturn:
         raise TokenUnavailable("a signing key of a token agrees on no secrets")
@@ -83,42 +179,60 @@ class TokenKey(ec.EllipticCurvePrivateKey):
         return self
 
 
-def open_token_key(uri: str, pin: bytes) -> TokenKey:
+def open_token_key(text: str, passphrase: bytes) -> TokenKey:
     """The key that the URI names. Raises TokenUnavailable with what is missing."""
-    path, query = _parts(uri)
-    session = _session(path, query, pin)
-    pkcs11 = _pkcs11()
-    try:
-        private = session.get_key(
-            object_class=pkcs11.ObjectClass.PRIVATE_KEY, label=path.get("object")
-        )
-        public = session.get_key(
-            object_class=pkcs11.ObjectClass.PUBLIC_KEY, label=path.get("object")
-        )
-    except pkcs11.PKCS11Error as error:
-        raise TokenUnavailable(f"the token holds no key {path.get('object')!r}") from error
-    return TokenKey(session, private, _public_of(public))
+    uri = read_uri(text)
+    pin = uri.pin(passphrase)
+    private, public = _pair_in(_session(uri, pin), uri)
+    return TokenKey(uri, pin, private, public)
 
 
-def make_token_key(uri: str, pin: bytes) -> TokenKey:
-    """Make a P-256 key pair in the token under the URI's name. Raises TokenUnavailable."""
-    path, query = _parts(uri)
-    session = _session(path, query, pin)
+def make_token_key(text: str, passphrase: bytes) -> TokenKey:
+    """Make a P-256 key pair in the token under the URI's name, to sign with and nothing else. Of
+    two keys of one name neither could be opened. Raises TokenUnavailable."""
+    uri = read_uri(text)
+    pin = uri.pin(passphrase)
+    session = _session(uri, pin)
     pkcs11 = _pkcs11()
     import pkcs11.util.ec as curves
 
     try:
+        if any(session.get_objects({pkcs11.Attribute.LABEL: uri.object})):
+            raise TokenUnavailable(
+                f"token {uri.token} holds {uri.object!r} already: take another name, object=..."
+            )
         parameters = session.create_domain_parameters(
             pkcs11.KeyType.EC,
             {pkcs11.Attribute.EC_PARAMS: curves.encode_named_curve_parameters("secp256r1")},
             local=True,
         )
         public, private = parameters.generate_keypair(
-            store=True, label=path["object"], mechanism=pkcs11.Mechanism.EC_KEY_PAIR_GEN
-        )
+            store=True, label=uri.object, mechanism=pkcs11.Mechanism.EC_KEY_PAIR_GEN,
+            capabilities=pkcs11.MechanismFlag.SIGN | pkcs11.MechanismFlag.VERIFY,
+        )  # fmt: skip
     except pkcs11.PKCS11Error as error:
         raise TokenUnavailable(f"the token makes no key: {type(error).__name__}") from error
-    return TokenKey(session, private, _public_of(public))
+    return TokenKey(uri, pin, private, _public_of(public))
+
+
+def _pair_in(session: Any, uri: TokenUri) -> tuple[Any, ec.EllipticCurvePublicKey]:
+    """The private key, and the public one beside it. Raises TokenUnavailable."""
+    pkcs11 = _pkcs11()
+    found = []
+    for kind in (pkcs11.ObjectClass.PRIVATE_KEY, pkcs11.ObjectClass.PUBLIC_KEY):
+        part = f"{'private' if kind is pkcs11.ObjectClass.PRIVATE_KEY else 'public'} key"
+        try:
+            found.append(session.get_key(object_class=kind, label=uri.object))
+        except pkcs11.NoSuchKey as error:
+            words = f"token {uri.token} holds no {part} {uri.object!r}"
+            raise TokenUnavailable(words) from error
+        except pkcs11.MultipleObjectsReturned as error:
+            words = f"token {uri.token} holds several of {part} {uri.object!r}: delete or rename"
+            raise TokenUnavailable(f"{words} those that are not meant") from error
+        except pkcs11.PKCS11Error as error:
+            words = f"token {uri.token}: {part} {uri.object!r}: {type(error).__name__}"
+            raise TokenUnavailable(words) from error
+    return found[0], _public_of(found[1])
 
 
 def _public_of(public: Any) -> ec.EllipticCurvePublicKey:
@@ -130,32 +244,60 @@ def _public_of(public: Any) -> ec.EllipticCurvePublicKey:
     return found
 
 
+_turn = threading.Lock()
+"""One signature at a time: whoever starts a module anew lets nobody sign by what it knew before."""
 _sessions: dict[tuple[str, str], Any] = {}
 """A token lets a process in once; its sessions are kept for the life of the process."""
+_starts: dict[str, int] = {}
+"""How often a module was started anew: what a session of before had found is found no more."""
+_refused: dict[tuple[str, str, bytes], str] = {}
+"""PINs that a token did not take: after a few wrong ones it locks itself, and we look often."""
 
 
-def _session(path: dict[str, str], query: dict[str, str], pin: bytes) -> Any:
-    module, token = query.get("module-path"), path.get("token")
-    if not module or not token or not path.get("object"):
-        raise TokenUnavailable("the URI must name token, object and module-path")
-    if found := _sessions.get((module, token)):
+def _session(uri: TokenUri, pin: bytes) -> Any:
+    if found := _sessions.get((uri.module, uri.token)):
         return found
+    tried = uri.module, uri.token, hashlib.sha256(pin).digest()
+    if tried in _refused:
+        raise TokenUnavailable(_refused[tried])
     pkcs11 = _pkcs11()
     try:
-        library = pkcs11.lib(module)
-        opened = library.get_token(token_label=token).open(rw=True, user_pin=pin.decode())
-    except pkcs11.PinIncorrect as error:
-        raise TokenUnavailable(f"token {token}: the PIN is not accepted") from error
+        library = pkcs11.lib(uri.module)
+        opened = library.get_token(token_label=uri.token).open(rw=True, user_pin=pin.decode())
+    except (pkcs11.PinIncorrect, pkcs11.PinLenRange, pkcs11.PinInvalid, UnicodeDecodeError):
+        whence = f"of {uri.pin_source}" if uri.pin_source else "(the passphrase: no pin-source)"
+        _refused[tried] = (
+            f"token {uri.token}: the PIN {whence} is not accepted; this program does not try it"
+            " again, for the token would lock itself"
+        )
+        raise TokenUnavailable(_refused[tried]) from None
+    except pkcs11.NoSuchToken as error:
+        raise TokenUnavailable(
+            f"token {uri.token}: the module knows no token of this label"
+        ) from error
     except (pkcs11.PKCS11Error, RuntimeError, OSError) as error:
-        raise TokenUnavailable(f"token {token}: {type(error).__name__} {error}") from error
-    _sessions[module, token] = opened
+        raise TokenUnavailable(_unanswered(uri, error)) from error
+    _sessions[uri.module, uri.token] = opened
     return opened
 
 
-def _parts(uri: str) -> tuple[dict[str, str], dict[str, str]]:
-    head, _, tail = uri.strip().partition("?")
-    path = dict(_pair(each) for each in head.removeprefix(SCHEME).split(";") if each)
-    return path, dict(_pair(each) for each in tail.split("&") if each)
+def _start_anew(uri: TokenUri) -> None:
+    """Drop the sessions, and let the module look for its tokens: every key in them is looked up
+    anew before it signs again."""
+    pkcs11 = _pkcs11()
+    for known in [known for known in _sessions if known[0] == uri.module]:
+        del _sessions[known]
+    _starts[uri.module] = _starts.get(uri.module, 0) + 1
+    try:
+        pkcs11.lib(uri.module).reinitialize()
+    except pkcs11.PKCS11Error as error:
+        raise TokenUnavailable(_unanswered(uri, error)) from error
+
+
+def _unanswered(uri: TokenUri, error: Exception) -> str:
+    words = f"token {uri.token}: {uri.module} answers {type(error).__name__}"
+    detail = str(error) or "is the token there, and the module set up for this user?"
+    return f"{words}: {detail} (runbooks/hsm-lost)"
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -168,7 +310,7 @@ def _pkcs11() -> ModuleType:
         import pkcs11
     except ImportError as error:
         raise TokenUnavailable(
-            "keys in a token need python-pkcs11: install treasury-gateway[hsm]"
+            "keys in a token need python-pkcs11 (it is in deploy/runtime.lock)"
         ) from error
     module: ModuleType = pkcs11
     return module

@@ -19,12 +19,17 @@ from certs.signing.jws import (
 )
 from certs.signing.signer import Signer
 from certs.signing.suites import suite_of
-from gateway.domain.faults import FaultCode, Unproven
+from certs.token import TokenUnavailable
+from gateway.domain.faults import FaultCode, LedgerUnavailable, Unproven, Unready
 from gateway.domain.instruction import Received
 from gateway.domain.parties import CARRIERS, Sender, sender_of
 
 HEADERS_KNOWN_MAX = 4096
 PARTIES_KNOWN_MAX = 4096
+UNSIGNED = (
+    "no receipt can be signed just now; what was decided stands: send the same bytes again, with no"
+    " other number"
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -105,12 +110,18 @@ class Trust:
         return signer.sender.uri, payload
 
     def sign_receipt(self, payload: bytes) -> str:
-        """Compact JWS over `payload` with our record key."""
-        return self._own.receipt(payload)
+        """Compact JWS over `payload` with our record key. Raises Unready."""
+        try:
+            return self._own.receipt(payload)
+        except TokenUnavailable as lost:
+            raise Unready(FaultCode.LEDGER_UNAVAILABLE, UNSIGNED) from lost
 
     def sign_document(self, body: bytes) -> str:
-        """Detached JWS (RFC 7797) over `body` with our record key."""
-        return self._own.document(body)
+        """Detached JWS (RFC 7797) over `body` with our record key. Raises LedgerUnavailable."""
+        try:
+            return self._own.document(body)
+        except TokenUnavailable as lost:
+            raise LedgerUnavailable(str(lost)) from lost
 
 
 def load_trust(

@@ -58,11 +58,13 @@ class Gatekeeper(Protocol):
         ...
 
     def sign_receipt(self, payload: bytes) -> str:
-        """Compact JWS over `payload` with the gateway's record key."""
+        """Compact JWS over `payload` with the gateway's record key. Raises Unready: it is in a
+        token that is away."""
         ...
 
     def sign_document(self, body: bytes) -> str:
-        """Detached JWS (RFC 7797) over `body` with the gateway's record key."""
+        """Detached JWS (RFC 7797) over `body` with the gateway's record key. Raises
+        LedgerUnavailable: it is in a token that is away."""
         ...
 
 

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives import hashes
 from certs.signing.encoding import b64url
 from certs.signing.jws import protected_header, sign_compact, sign_detached
 from certs.signing.suites import PrivateKey, public_of, suite_of
+from certs.token import TokenKey, TokenUnavailable
 
 
 def thumbprint_of(certificate: x509.Certificate) -> str:
@@ -56,8 +57,29 @@ class Signer:
         """One for each line of a checkpoint."""
         return (self, self.sm2) if self.sm2 else (self,)
 
+    @property
+    def in_token(self) -> bool:
+        return any(isinstance(each._key, TokenKey) for each in self.each)
+
+    @property
+    def trouble(self) -> str:
+        """Why it could not sign when it was last asked to: only a key in a token says so."""
+        return next(
+            (each._key.trouble for each in self.each if isinstance(each._key, TokenKey)), ""
+        )
+
+    def prove(self) -> str:
+        """Sign something that is used nowhere, for a token may be away; why we cannot, else
+        empty. Blocking."""
+        try:
+            for each in self.each:
+                each.raw(b"a trial of this key")
+        except TokenUnavailable as lost:
+            return str(lost)
+        return ""
+
     def document(self, body: bytes) -> str:
-        """Detached JWS over the exact bytes."""
+        """Detached JWS over the exact bytes. This and the others: TokenUnavailable."""
         chosen = self.sm2 or self
         return sign_detached(chosen._key, chosen._detached, body)
 

@@ -22,11 +22,16 @@ AuthorityPassphrase = Annotated[
 def certs_key(
     out: Annotated[Path, typer.Argument(help="Writes <out>.key and <out>.csr.")],
     uri: Annotated[str, typer.Option(help="Whose: spiffe://<domain>/<role>/...")],
-    passphrase: Annotated[str, typer.Option(envvar=KEY_VARIABLE, help="Will open the key.")],
+    passphrase: Annotated[
+        str,
+        typer.Option(
+            envvar=KEY_VARIABLE, help="Will open the key; none where a PIN's file is named."
+        ),
+    ] = "",
     dns: Annotated[list[str] | None, typer.Option(help="A server's name; repeatable.")] = None,
     ip: Annotated[list[str] | None, typer.Option(help="A server's address; repeatable.")] = None,
     token: Annotated[
-        str, typer.Option(help="pkcs11: URI; the key is made in the token, its PIN opens it.")
+        str, typer.Option(help="pkcs11: URI; the key is made in the token (docs/certificates.md).")
     ] = "",
     pkcs8: Annotated[
         bool, typer.Option("--pkcs8", help="For programs of others: PBKDF2 in place of Argon2id.")
@@ -36,10 +41,14 @@ def certs_key(
     from certs.authority import request
     from certs.files import save_new
     from certs.keys import generate_key, save_key, save_sealed
-    from certs.token import make_token_key
+    from certs.token import make_token_key, read_uri
 
     file, secret = out.with_suffix(".key"), passphrase.encode()
     try:
+        if file.exists():
+            raise FileExistsError(f"{file} is there: a key is never written over")
+        if not (passphrase or (token and read_uri(token).pin_source)):
+            raise fail(f"certs key: {KEY_VARIABLE} (--passphrase) is not set", USAGE)
         if token:
             key: Any = make_token_key(token, secret)
             save_new(file, token.encode() + b"\n")

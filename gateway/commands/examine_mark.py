@@ -54,8 +54,10 @@ async def marks(settings: Settings, secrets: Secrets, *, reachable: bool) -> Asy
     try:
         for found in await compare(settings, secrets):
             yield Finding(part=f"mark {found.division}", state=found.state, detail=found.words)
-    except (OSError, ValueError) as error:
+    except OSError as error:
         yield bad("mark", f"cannot be read: {error}")
+    except ValueError as error:  # of our own keys or parties, among the findings too
+        yield bad("mark", f"cannot be compared: {error}")
     except LedgerUnavailable:
         return  # the database is among the findings
 

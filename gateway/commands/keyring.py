@@ -24,6 +24,7 @@ from certs.live import LiveTls, seen_of
 from certs.revocation import identity_of, list_number, pem_of_list, read_lists, read_of, serials_of
 from certs.signatories import read_signatories, signatory
 from certs.signing.signer import Signer, uri_of
+from gateway.commands.key_trial import KeyTrial
 from gateway.commands.own_names import not_ours
 from gateway.commands.rooms import House, record_signer
 from gateway.domain.certificates import RevocationList, Revoked
@@ -59,6 +60,7 @@ class KeyRing:
         self._listed: frozenset[tuple[str, str]] = frozenset()
         self._loaded_told: dict[str, Mark] = {}
         self._loaded_at = dt.datetime.min.replace(tzinfo=dt.UTC)
+        self._trial = KeyTrial(house.clock)
         self._told_key = ""
         self._awaited = "", 0.0
         self._told: dict[str, str] = {}
@@ -76,6 +78,7 @@ class KeyRing:
 
     async def look(self) -> None:
         """One turn. Raises LedgerUnavailable; whether our own key has ended is seen before."""
+        await self._trial.look(self._house.trust.own)
         self._shut_if_ended()
         await self._take_lists()
         await self._take("tls", self._tls_files(), self._renew_tls)
@@ -269,16 +272,18 @@ class KeyRing:
         return self._house.trust.word.against(self._house.clock.now(), "record certificate")
 
     def _shut_if_ended(self) -> None:
-        """What an ended key signs counts nowhere: no receipt, no record at the bureau. So nothing
-        is decided either (fail closed) until its successor is in place."""
-        shut, words = self._house.unsigned, self._unproven()
+        """What an ended key signs counts nowhere, and one in a token that is away signs nothing: no
+        receipt, no record at the bureau. So nothing is decided either (fail closed) until its
+        successor is in place, or the token is back."""
+        shut, words = self._house.unsigned, self._trial.words or self._unproven()
         if not words:
             if shut:
                 log.info("record_key.lives", thumbprint=self._house.trust.own.thumbprint)
             shut.clear()
             return
         if not shut:
-            log.error("record_key.ended", reason=words)
+            event = "record_key.silent" if self._trial.words else "record_key.ended"
+            log.error(event, reason=words)
         shut.update(dict.fromkeys(self._house.settings.gateway.divisions, words))
 
     async def _announced(self, fresh: Signer, own: Signer) -> bool:

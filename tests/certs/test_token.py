@@ -1,0 +1,150 @@
+"""Keys in a token: they sign there, for their PIN and no other, and are waited for."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from certs import token
+from certs.authority import Purpose, adopt, create_root, issue, request
+from certs.keys import generate_key, load_key, load_signer, save_certificates
+from certs.signatories import Signatories
+from certs.signing.signer import Signer, signer
+from certs.signing.suites import P256
+from certs.token import TokenUnavailable, make_token_key, open_token_key, read_uri
+from certs.trust import Trust
+from gateway.domain.faults import LedgerUnavailable, Unready
+from tests.certs.conftest import DOMAIN, NOW
+from tests.certs.soft_token import PIN, SoftToken, soft_token
+
+__all__ = ["soft_token"]
+
+
+def test_a_key_in_a_token_signs_documents_records_and_certificates(
+    soft_token: SoftToken, tmp_path: Path
+) -> None:
+    made = make_token_key(soft_token.uri(), PIN)
+    file = tmp_path / "record.key"
+    file.write_text(soft_token.uri() + "\n")
+    file.chmod(0o600)
+    key = load_key(file, PIN)
+    assert key.public_key() == made.public_key()
+
+    root = create_root("root", NOW)
+    evidence = adopt(Purpose.EVIDENCE, _subordinate(root, key), key)
+    leaf_key = generate_key()
+    leaf = issue(evidence, request(leaf_key, f"{DOMAIN}/bureau/220000000"), NOW)
+    leaf.verify_directly_issued_by(evidence.certificate)
+
+    certificate = issue(evidence, request(key, f"{DOMAIN}/gateway/ABC"), NOW)
+    save_certificates(tmp_path / "record.pem", [certificate])
+    own = load_signer(tmp_path / "record.pem", file, PIN)
+    assert P256.verify_raw(key.public_key(), own.raw(b"a checkpoint"), b"a checkpoint")
+    assert not P256.verify_raw(key.public_key(), own.raw(b"a checkpoint"), b"another")
+    assert signer(certificate, made).document(b"x")
+    assert own.in_token and own.prove() == ""
+    with pytest.raises(TokenUnavailable, match="does not leave"):
+        key.private_numbers()
+    with pytest.raises(TokenUnavailable, match="holds no private key 'other'"):
+        open_token_key(soft_token.uri("other"), PIN)
+
+
+def test_what_is_missing_in_its_name_is_said(tmp_path: Path) -> None:
+    for text in ("pkcs11:token=a", "treasury/record", "pkcs11:token=a;object=b?module-path="):
+        with pytest.raises(TokenUnavailable, match="must name token, object and module-path"):
+            open_token_key(text, PIN)
+    whole = "pkcs11:token=a;object=b?module-path=/m.so"
+    with pytest.raises(TokenUnavailable, match="no PIN stands in a URI"):
+        read_uri(f"{whole}&pin-value=1234")
+    for source in ("pin", "|/bin/pin", "https://x/pin"):
+        with pytest.raises(TokenUnavailable, match="must be a file"):
+            read_uri(f"{whole}&pin-source={source}")
+    for source in ("/k/pin", "file:/k/pin", "file:///k/pin", "file:%2Fk%2Fpin"):
+        assert read_uri(f"{whole}&pin-source={source}").pin_source == "/k/pin"
+    pytest.importorskip("pkcs11", reason="python-pkcs11 is not installed")
+    with pytest.raises(TokenUnavailable, match=r"token a: .*absent\.so"):
+        open_token_key(f"pkcs11:token=a;object=b?module-path={tmp_path / 'absent.so'}", PIN)
+
+
+def test_the_pin_is_in_a_file_of_its_own_beside_another_passphrase(
+    soft_token: SoftToken, tmp_path: Path
+) -> None:
+    pin = tmp_path / "pin"
+    uri = soft_token.uri(pin_source=pin)
+    with pytest.raises(TokenUnavailable, match="pin: No such file"):
+        make_token_key(uri, b"the passphrase of the TLS key")
+    pin.write_bytes(PIN + b"\n")
+    pin.chmod(0o644)
+    with pytest.raises(TokenUnavailable, match="open to others"):
+        make_token_key(uri, b"the passphrase of the TLS key")
+    pin.chmod(0o600)
+    make_token_key(uri, b"the passphrase of the TLS key")
+    assert open_token_key(uri, b"").public_key()
+
+
+def test_a_wrong_pin_is_tried_once_for_a_token_locks_itself(
+    soft_token: SoftToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(TokenUnavailable, match="not accepted"):
+        open_token_key(soft_token.uri(), b"11112222")
+
+    def asked() -> Any:
+        raise AssertionError("the token is asked again")
+
+    with monkeypatch.context() as watched:
+        watched.setattr(token, "_pkcs11", asked)
+        with pytest.raises(TokenUnavailable, match="does not try it again"):
+            open_token_key(soft_token.uri(), b"11112222")
+    make_token_key(soft_token.uri(), PIN)
+
+
+def test_no_second_key_is_made_under_a_name(soft_token: SoftToken) -> None:
+    first = make_token_key(soft_token.uri(), PIN)
+    with pytest.raises(TokenUnavailable, match="holds 'record' already"):
+        make_token_key(soft_token.uri(), PIN)
+    assert open_token_key(soft_token.uri(), PIN).public_key() == first.public_key()
+
+
+@pytest.fixture
+def own(soft_token: SoftToken) -> Signer:
+    evidence = create_root("evidence", NOW)
+    key = make_token_key(soft_token.uri(), PIN)
+    return signer(issue(adopt(Purpose.EVIDENCE, _subordinate(evidence, key), key), request(
+        key, f"{DOMAIN}/gateway/ABC"), NOW), key)  # fmt: skip
+
+
+def test_one_that_is_away_is_said_to_be_and_taken_up_when_it_is_back(
+    soft_token: SoftToken, own: Signer
+) -> None:
+    other = open_token_key(soft_token.uri(), PIN)
+    soft_token.take_away()
+    assert "cannot sign" in own.prove() and own.trouble == own.prove()
+    trust = Trust(
+        Signatories(authorities=(), by_thumbprint={}, revoked=frozenset(), left_out=()), own
+    )
+    with pytest.raises(Unready, match="what was decided stands"):
+        trust.sign_receipt(b"decided")
+    with pytest.raises(LedgerUnavailable, match="cannot sign"):
+        trust.sign_document(b"a notice")
+    soft_token.put_back()
+    assert own.prove() == "" == own.trouble
+    assert trust.sign_receipt(b"decided") and trust.sign_document(b"a notice")
+    assert P256.sign_raw(other, b"x"), "the module started anew: its other keys are opened anew"
+
+
+def test_another_key_of_that_name_is_not_taken_for_it(soft_token: SoftToken, own: Signer) -> None:
+    soft_token.take_away()
+    assert own.prove()
+    soft_token.initialise()
+    make_token_key(soft_token.uri(), PIN)
+    assert "another key of this name" in own.prove()
+
+
+def _subordinate(root, key):
+    from certs.authority import AUTHORITY_LIFE, _within
+    from certs.profile import authority_certificate, named
+
+    life = _within(root, NOW, AUTHORITY_LIFE)
+    return authority_certificate(
+        named("evidence"), key.public_key(), root.certificate, root.key, life
+    )
