@@ -8,12 +8,14 @@ import attrs
 import orjson
 
 _POLICY = re.compile(r"JL-\d{3}")
+_RECALLS = {"ACCR": "recalled", "RJCR": "recall_refused", "PDCR": "recall_waits"}
 
 
 @attrs.frozen(kw_only=True)
 class Heard:
     outcome: str | None
-    """passed | held | blocked; None for a fault."""
+    """passed | held | blocked; of a recall recalled | recall_refused | recall_waits; None for a
+    fault."""
     fault: str | None = None
     """A fault's stable code (JSON), or its words (voucher)."""
     policies: tuple[str, ...] = ()
@@ -26,7 +28,7 @@ def heard_in(status: int, body: bytes, format: str) -> Heard:
     if status != 200:
         return _fault(status, body, format)
     if format == "iso20022":
-        return _status_report(body)
+        return _resolution(body) if b"<RsltnOfInvstgtn>" in body else _status_report(body)
     return _voucher(body) if format == "voucher" else _json(body)
 
 
@@ -76,6 +78,20 @@ def _status_report(body: bytes) -> Heard:
     return Heard(
         outcome=outcome, bank=bank, policies=policies, reasons=reasons,
     )  # fmt: skip
+
+
+def _resolution(body: bytes) -> Heard:
+    """camt.029: of several payments the worst; each with its number in the reasons then."""
+    rows = re.findall(r"<TxInfAndSts>(.*?)</TxInfAndSts>", body.decode("utf-8"), re.DOTALL)
+    found = [_RECALLS.get(_element(row, "TxCxlSts"), "recall_waits") for row in rows]
+    worst = next((each for each in ("recall_refused", "recall_waits") if each in found), "recalled")
+    reasons = [_element(row, "AddtlInf") for row in rows]
+    if len(rows) > 1:
+        reasons = [
+            f"{_element(row, 'OrgnlEndToEndId')}: {outcome} {words}".rstrip()
+            for row, outcome, words in zip(rows, found, reasons, strict=True)
+        ]
+    return Heard(outcome=worst, reasons=tuple(filter(None, reasons)))
 
 
 def _fault(status: int, body: bytes, format: str) -> Heard:

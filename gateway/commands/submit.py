@@ -18,7 +18,15 @@ from certs.tls import Credentials, client_context
 from gateway.commands.terminal import DONE, NO, USAGE, Json, console, fail, show
 
 PASSPHRASE_VARIABLE = "SUBMIT_KEY_PASSPHRASE"  # noqa: S105 - the variable's name
-_OUTCOMES_ZH = {"passed": "放行", "held": "挂起", "blocked": "拦截", None: "不予受理"}
+_OUTCOMES_ZH = {
+    "passed": "放行",
+    "held": "挂起",
+    "blocked": "拦截",
+    "recalled": "已撤销或同意撤销（已付款的，款项以退款为准）",
+    "recall_refused": "撤销未获同意",
+    "recall_waits": "撤销待银行答复",
+    None: "不予受理",
+}
 
 
 @attrs.frozen(kw_only=True)
@@ -30,6 +38,8 @@ class Sent:
 
     @property
     def passed(self) -> bool:
+        if self.heard.outcome == "recalled":
+            return True
         return self.heard.outcome == "passed" and self.heard.bank != "rejected"
 
 
@@ -52,7 +62,8 @@ def submit(
     """Sign files and send them; each is answered with its outcome and, refused, with the reason.
 
     Sent again after silence or a 503, unchanged: that is safe. The passphrase of both keys is taken
-    from SUBMIT_KEY_PASSPHRASE. Exit 0 if all were passed, 1 if one was not.
+    from SUBMIT_KEY_PASSPHRASE. A recall (camt.056) goes the same way. Exit 0 if all were passed or
+    recalled, 1 if one was not.
     """
     passphrase = os.environ.get(PASSPHRASE_VARIABLE, "").encode()
     if not passphrase:

@@ -50,6 +50,12 @@ DENIED = (
     "据答复未付款，但有银行行为预警，请勿重发 said to be unpaid, and an alert on the bank's conduct"
     " names it: not to be sent anew before a person has found out (runbooks/bank-conduct)"
 )
+_RECALLS = {
+    "ACCR": "已同意，款项以退款为准 agreed; the money comes by a refund",
+    "RJCR": "未获同意 refused",
+    "PDCR": "待银行答复 the bank's answer is awaited",
+}
+_BY = {"gateway": "本网关 this gateway", "core": "银行核心 the bank core"}
 _ENDED = {
     "released": "经财政部门放行 released by the bureau",
     "refused": "财政部门不予放行，未付款 refused by the bureau; not paid",
@@ -160,11 +166,28 @@ def words(
             yield f"    银行流水号 bank's number {word.reference}"
         if word.reason:
             yield f"    说明 what was said: {word.reason}"
+    yield from _recalls(records)
     for alert in alerts:
         yield f"  银行行为预警 alert on the bank's conduct: {alert['policy']} [{alert['article']}]"
         yield f"    {alert['reason_zh']} {alert['reason_en']} (runbooks/bank-conduct)"
     kinds = ", ".join(f"{each.record.seq} {each.record.kind}" for each in records)
     yield f"  记录 records in the log: {kinds or 'none numbered yet'}"
+
+
+def _recalls(records: Sequence[LogEvidence]) -> Iterator[str]:
+    """What became of each: the last word, with the name under which the bank's people know it."""
+    bodies = [
+        orjson.loads(each.record.body) for each in records if each.record.kind == RecordKind.RECALL
+    ]
+    for recall in dict.fromkeys(body["recall"] for body in bodies):
+        last = [body for body in bodies if body["recall"] == recall][-1]
+        said = _RECALLS.get(last["status"], last["status"])
+        at = dt.datetime.fromtimestamp(last["recorded_at"] // 1_000_000, dt.UTC)
+        yield f"  撤销申请 recall {recall}: {said}  {_moment(at)}"
+        by = _BY.get(last["by"], last["by"])
+        yield f"    申请方 asked by {last['asker']}; 答复 answered by {by}"
+        if last["words"]:
+            yield f"    说明 what was said: {last['words']}"
 
 
 def _found_out(records: Sequence[LogEvidence]) -> bool:
@@ -210,6 +233,12 @@ def _fields(
         "records": [
             {"seq": each.record.seq, "kind": orjson.loads(each.record.body)["kind"]}
             for each in records
+        ],
+        "recalls": [
+            {name: body[name] for name in ("recall", "asker", "status", "by", "words")}
+            for each in records
+            if each.record.kind == RecordKind.RECALL
+            for body in [orjson.loads(each.record.body)]
         ],
         "alerts": [{"policy": each["policy"], "reason": each["reason_zh"]} for each in alerts],
     }

@@ -10,6 +10,7 @@ from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Outcome
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Standing
+from gateway.domain.log import LogEvidence, SealedRecord
 
 AT = dt.datetime(2026, 3, 2, 1, tzinfo=dt.UTC)
 ANEW = "may be sent anew under another number"
@@ -46,3 +47,22 @@ def test_a_reason_is_not_put_into_the_banks_mouth() -> None:
     """It may be the operator's, who settled what the bank did not say."""
     said = "\n".join(words(standing(BankOutcome.NOT_TAKEN), (), ()))
     assert "core journal looked at" in said and "the bank's words" not in said
+
+
+def recall(status: str, by: str, words: str) -> LogEvidence:
+    body = {"recall": "9ac1", "asker": "spiffe://t/channel/a", "status": status, "by": by,
+            "words": words, "recorded_at": 1_772_413_200_000_000}  # fmt: skip
+    record = SealedRecord(
+        seq=9, kind="recall", subject="", body=orjson.dumps(body), leaf_hash=b"", disclosures=None
+    )
+    return LogEvidence(record=record, tree_size=10, path=(), checkpoint="")
+
+
+def test_a_recall_is_told_by_its_name_and_its_last_word() -> None:
+    asked = recall("PDCR", "gateway", "已转银行核心")
+    paid = standing(BankOutcome.ACCEPTED)
+    said = "\n".join(words(paid, (asked,), ()))
+    assert "recall 9ac1: 待银行答复" in said and "asked by spiffe://t/channel/a" in said
+    said = "\n".join(words(paid, (asked, recall("RJCR", "core", "已入账")), ()))
+    assert "recall 9ac1: 未获同意 refused" in said and "the bank core" in said and "已入账" in said
+    assert "待银行答复" not in said
