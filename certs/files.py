@@ -1,4 +1,4 @@
-"""The files that a program lives by: written whole, which of them changed, which are open to all."""
+"""The files that a program lives by: written whole, which have changed, which are open to all."""
 
 import os
 import secrets
