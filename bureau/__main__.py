@@ -163,7 +163,7 @@ async def _serve(settings: Settings) -> None:
         await rooms.enter_async_context(_working(asking.run()))
         watch = Watch(
             desk=store.desk, shelf=rooms_of_desk.shelf, divisions=settings.divisions,
-            witness=lambda at: trust.word.against(at, OWN_CERTIFICATE) or "",
+            witness=lambda at: trust.word.against(at, OWN_CERTIFICATE) or trust.own.trouble,
             troubles=partial(_troubles, ring, publishings), clock=now,
         )  # fmt: skip
         ops_port = await _operators(settings, watch, rooms)

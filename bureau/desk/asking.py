@@ -10,7 +10,7 @@ from bureau.desk.questions import KIND, QuestionStore
 from bureau.desk.rounds import rounds
 from bureau.inbox.glance import shown
 from bureau.ports import Clock
-from gateway.domain.faults import FeedRefused, GatewayUnavailable
+from gateway.domain.faults import FeedRefused, GatewayUnavailable, LedgerUnavailable
 from gateway.domain.records import canonical
 
 LOOK_S = 1.0
@@ -80,7 +80,8 @@ class Asking:
         return answer.over or bool(answer.flips) or answer.state != row["state"]
 
     def _body(self, row: Mapping[str, Any]) -> tuple[bytes, str]:
-        """The question itself until it is taken; then how far it has come."""
+        """The question itself until it is taken; then how far it has come. Raises
+        GatewayUnavailable: our own key is in a token that is away."""
         if row["taken_at"] is None:
             return row["body"], row["signature"]
         body = canonical(
@@ -89,4 +90,7 @@ class Asking:
                 "number": row["number"], "what": "tell",
             }
         )  # fmt: skip
-        return body, self._sign(body)
+        try:
+            return body, self._sign(body)
+        except LedgerUnavailable as unsigned:
+            raise GatewayUnavailable(str(unsigned)) from unsigned

@@ -17,7 +17,7 @@ from bureau.desk.policies import tripped_of
 from bureau.desk.policy_words import read_out, wordings
 from bureau.desk.questions import KIND
 from bureau.web.sections.trials import WHATS
-from gateway.domain.faults import FeedRefused, GatewayUnavailable
+from gateway.domain.faults import FeedRefused, GatewayUnavailable, LedgerUnavailable
 from policies.book.load import LIBRARY, load_texts
 from policies.book.read import read_policy
 from tests.bureau.desks import Desk, Seated, bare
@@ -150,6 +150,22 @@ async def test_a_draft_is_back_tested_with_progress_and_its_flips_are_listed(des
     assert (await reviewer.post(f"{draft}/backtest", {"since": "2999-01-01"}))[0] == 409
     assert (await reviewer.post(f"{draft}/backtest", {"since": "morgen"}))[0] == 409
     assert (await reviewer.post(f"{HOME}/drafts/99/backtest", {}))[0] == 404
+
+
+async def test_a_question_waits_while_the_token_of_our_own_key_is_away(desk: Desk) -> None:
+    """It ended the bureau."""
+    reviewer, gateway = await desk.seat(Office.REVIEWER), Gateway()
+    draft = await drafted(desk, reviewer)
+    _, trial = await reviewer.post(f"{draft}/backtest", {"since": "2026-01-01"})
+    worker = asking(desk, gateway)
+    assert await worker.ask_all() == 1
+
+    def away(_: bytes) -> str:
+        raise LedgerUnavailable("token treasury is away")
+
+    worker._sign = away
+    assert await worker.ask_all() == 0 and len(gateway.asked) == 1
+    assert "token treasury is away" in (await reviewer.get(trial))[1]
 
 
 async def test_a_trial_tells_the_changed_policy_from_others_and_opens_what_was_held(
