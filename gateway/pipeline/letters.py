@@ -59,7 +59,8 @@ class Seeker:
 
     def unknown(self, named: Original) -> Fault:
         return Unreadable(
-            FaultCode.INSTRUCTION_UNKNOWN, f"no instruction {named.end_to_end_id[:42]} is known"
+            FaultCode.INSTRUCTION_UNKNOWN,
+            f"没有这笔支付指令 / no instruction {named.end_to_end_id[:42]} is known",
         )
 
     def _keys(self, division: str, named: Original) -> list[InstructionKey]:
