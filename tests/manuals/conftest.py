@@ -5,24 +5,18 @@ import json
 import os
 import shutil
 import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 
-from adapters.postgres.embedded_binaries import (
-    EmbeddedUnavailable,
-    installed_binaries,
-    throwaway_folder,
-)
 from deploy.demo.day import Day, DayItem, day
 from deploy.demo.identities import TRUST_DOMAIN, Identities, uri
-from deploy.demo.processes import Crew
 from deploy.demo.stage import BANK_CODE, HOST, Plot, Stage
 from gateway.domain.legal_day import legal_day
+from tests.raised import own_place, raised
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 DIVISION = "220000000"
@@ -51,6 +45,8 @@ class Manual:
     stage: StageByHand
     day: Day
     folder: Path
+    own_environment: dict[str, str] = attrs.field(factory=dict)
+    """Where the keys of the model's agency lie, as the examples are told it."""
 
     def instruction(self, number: str, model: DayItem | None = None, **changes: Any) -> Path:
         """An ordinary purchase (or `model`) under another number, as a file."""
@@ -74,16 +70,20 @@ class Manual:
         return f"{f['division']}/{f['fiscal_year']}/{f['voucher_type']}/{f['voucher_no']}"
 
     def agency(self, *words: str) -> str:
+        """As the channel of the division."""
         return self.node("agency.mjs", *words)
 
-    def node(self, program: str, *words: str) -> str:
+    def agency_itself(self, *words: str) -> str:
+        return self.node("agency.mjs", *words, more=self.own_environment)
+
+    def node(self, program: str, *words: str, more: Mapping[str, str] | None = None) -> str:
         """What the example prints; what it complains of goes to our standard error. Raises
         CalledProcessError."""
         argv = [_node(), str(EXAMPLES / program), *words]
+        environment = self.environment | dict(more or {})
         done = subprocess.run(
-            argv, env=self.environment, stdout=subprocess.PIPE, text=True, check=True,
-            timeout=PATIENT_S,
-        )  # fmt: skip
+            argv, env=environment, stdout=subprocess.PIPE, text=True, check=True, timeout=PATIENT_S
+        )
         return done.stdout
 
     @property
@@ -102,35 +102,29 @@ class Manual:
 
 @pytest.fixture(scope="session")
 def manual() -> Iterator[Manual]:
-    try:
-        installed_binaries()
-    except EmbeddedUnavailable as missing:
-        pytest.skip(str(missing))
     _node()
-    folder = throwaway_folder()
-    folder.chmod(0o711)
     now = dt.datetime.now(dt.UTC)
-    with Crew() as crew:
+    with own_place() as (folder, crew):
         identities = Identities.create(folder / "keys", now)
         plan = day(7, 300, legal_day(now), trust_domain=TRUST_DOMAIN)
         stage = StageByHand(folder, crew, identities, Plot(division=DIVISION))
-        try:
-            stage.start_database()
-            registers = folder / "registers.json"
-            registers.write_bytes(plan.registers)
-            subprocess.run(
-                [sys.executable, "-m", "gateway", "registers", "load", str(registers)],
-                env=stage.environment(stage.gateway_environment), check=True,
-                stdout=subprocess.DEVNULL,
-            )  # fmt: skip
-            stage.start_bank()
-            stage.start_bureau()
-            stage.start_gateways()
-            yield Manual(stage=stage, day=plan, folder=folder)
-        finally:
-            crew.stop_all()
-            stage.postgres.stop()
-            shutil.rmtree(folder, ignore_errors=True)
+        made = Manual(stage=stage, day=plan, folder=folder)
+        made.own_environment.update(_agency(made, identities))
+        with raised(stage, plan.registers):
+            yield made
+
+
+def _agency(manual: Manual, identities: Identities) -> dict[str, str]:
+    """The model's agency itself, beside the channel that sends for all."""
+    name = uri("agency", DIVISION, json.loads(manual.model().raw)["agency"]["code"])
+    tls, (certificate, key) = (
+        identities.connection("agency", name),
+        identities.record_key("agency", name),
+    )
+    return {
+        "TLS_CERT": str(tls.certificate), "TLS_KEY": str(tls.key),
+        "SIGN_CERT": str(certificate), "SIGN_KEY": str(key),
+    }  # fmt: skip
 
 
 def _node() -> str:

@@ -4,12 +4,19 @@ import json
 import re
 import shutil
 import subprocess
+from typing import Any
 
+import aiohttp
 import pytest
 
-from tests.manuals.conftest import EXAMPLES, Manual
+from certs.keys import load_signer
+from certs.tls import client_context
+from deploy.demo.stage import HOST
+from tests.manuals.conftest import DIVISION, EXAMPLES, Manual
 from tests.web.besieged import until
+from tests.web.json_schema import wrong
 
+NAMES = json.loads((EXAMPLES.parent / "openapi.json").read_bytes())["components"]["schemas"]
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 
 
@@ -58,8 +65,38 @@ def test_an_envelope_that_is_none_is_told_why(manual: Manual) -> None:
     assert "回单 instruction_invalid" in told and "处理办法" in told
 
 
-def test_news_is_fetched_and_acknowledged(manual: Manual) -> None:
-    assert manual.agency("news") == ""
+async def test_money_that_came_back_is_news_until_the_agency_itself_has_acknowledged_it(
+    manual: Manual,
+) -> None:
+    file = manual.instruction("EX-BACK", amount="302.02")
+    assert "已支付" in manual.agency_itself("send", str(file))
+    refund = {
+        "amount": "302.02", "payment": manual.key(file), "reason": "AC04 账户已销户",
+        "reference": "TH-EX-1", "refund": f"{DIVISION}/2026/2204/TH-EX-1",
+    }  # fmt: skip
+    status, told = await _as_the_bank(manual, "/v1/bank/refunds", refund)
+    assert (status, wrong(told, NAMES["RefundAnswer"], NAMES)) == (200, []), told
+    assert "refund" in manual.agency("news"), "a channel reads it, and may not acknowledge it"
+    heard = manual.agency_itself("news")
+    assert f"{manual.key(file)} refund" in heard and "已签收" in heard
+    assert manual.agency_itself("news") == ""
+
+
+async def _as_the_bank(
+    manual: Manual, path: str, document: dict[str, str]
+) -> tuple[int, dict[str, Any]]:
+    stage = manual.stage
+    raw = json.dumps(document, ensure_ascii=False).encode()
+    signer = load_signer(*stage.bank_record, stage.identities.passphrase)
+    headers = {"Content-Type": "application/json", "Signature-JWS": signer.document(raw)}
+    connector = aiohttp.TCPConnector(ssl=client_context(stage.bank_tls))
+    url = f"https://{HOST}:{stage.ports.door}{path}"
+    async with (
+        aiohttp.ClientSession(connector=connector) as session,
+        session.post(url, data=raw, headers=headers) as answer,
+    ):
+        fields: dict[str, Any] = json.loads(await answer.read())
+        return answer.status, fields
 
 
 def test_the_shell_alone_signs_and_sends_as_the_page_says(manual: Manual) -> None:
