@@ -57,7 +57,7 @@ def hold_workers(house: House, office: Office) -> tuple[Coroutine[Any, Any, None
     keeping = Keeping(holds=house.holds, overdrafts=house.refunds, ledger=house.ledger)
     expiring = Expiring(
         office, keeping, house.clock, house.origin, house.settings.gateway.divisions,
-        house.settings.holds.expire_s,
+        house.settings.holds.expire_s, house.behind,
     )  # fmt: skip
     registering = Registering(
         office, house.registers, house.clock, house.origin, house.settings.gateway.divisions

@@ -28,7 +28,13 @@ from gateway.pipeline.decide import NOTHING_KNOWN, Case, Ruling, decide
 from gateway.pipeline.endings import dismissal, notification, refusal, released
 from gateway.pipeline.identify import identify
 from gateway.pipeline.line import ROUNDS_MAX, Line, Rooms, judged_of
-from gateway.pipeline.parse import parse, refuse_behind, refuse_strangers, refuse_unserved
+from gateway.pipeline.parse import (
+    parse,
+    refuse_behind,
+    refuse_forgetful,
+    refuse_strangers,
+    refuse_unserved,
+)
 from gateway.pipeline.tell import Judged
 
 DONE_BEFORE = "ended before"
@@ -67,6 +73,7 @@ class Release:
         """
         rooms = self._rooms
         now, began = rooms.clock.now(), rooms.clock.monotonic()
+        refuse_forgetful(order.key.division, rooms.behind)
         standing = await rooms.ledger.standing(order.key)
         if why := _unfit(order, standing, now):
             return await self._dismiss(order, why, now)

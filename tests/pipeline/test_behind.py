@@ -4,10 +4,12 @@ import pytest
 
 from gateway.domain.bank import BankOutcome
 from gateway.domain.faults import FaultCode, Unready
+from gateway.domain.holds import name_of
 from gateway.domain.ledger import Settled
 from gateway.domain.parties import sender_of
+from gateway.domain.releases import Verdict
 from tests.pipeline.test_line import DIVISION, Street, instruction, received
-from tests.pipeline.test_release import Counter
+from tests.pipeline.test_release import HELD, Counter
 
 
 def shut(street: Street) -> dict[str, str]:
@@ -29,14 +31,22 @@ async def test_a_database_that_forgot_what_it_passed_passes_nothing() -> None:
     assert (await street.line.carry(received())).bank is BankOutcome.ACCEPTED
 
 
-async def test_over_a_database_that_forgot_what_it_passed_the_order_waits() -> None:
+@pytest.mark.parametrize("verdict", Verdict)
+async def test_over_a_database_that_forgot_what_it_passed_every_order_waits(
+    verdict: Verdict,
+) -> None:
+    """Also a refusal: what stands there as held may be released and paid."""
     counter = await Counter.holding()
-    order, behind = await counter.order(), shut(counter.street)
+    overrides = (name_of(HELD),) if verdict is Verdict.RELEASE else ()
+    order = await counter.order(overrides, verdict=verdict)
+    behind = shut(counter.street)
     with pytest.raises(Unready, match="older copy"):
         await counter.release.carry_out(order)
-    assert counter.street.diary == []
+    assert counter.street.diary == [] and not counter.street.state.hold_ends
     behind.clear()
-    assert isinstance(await counter.release.carry_out(order), Settled)
+    came_to = await counter.release.carry_out(order)
+    assert isinstance(came_to, Settled) is (verdict is Verdict.RELEASE)
+    assert counter.street.state.hold_ends
 
 
 async def test_of_a_whole_message_the_bank_is_handed_nothing_either() -> None:

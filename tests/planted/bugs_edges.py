@@ -18,6 +18,7 @@ T_RETURNS = "tests/adapters/postgres/test_returns_contract.py"
 T_ASIDE = "tests/adapters/postgres/test_set_aside_contract.py"
 T_LATE = "tests/adapters/postgres/test_late_words_contract.py"
 OVERRULED = "test_what_officers_overruled_says_nothing_new_to_whoever_slept_with_it"
+T_END = "tests/workers/test_holds_end.py"
 T_TRUST = "tests/certs/test_trust.py"
 T_LIVE = "tests/certs/test_live.py"
 T_SHARES = "tests/web/test_shares.py"
@@ -205,6 +206,11 @@ EDGE_BUGS = (
             f"{T_LATE}::{OVERRULED}[memory-False-answer]",
             f"{T_LATE}::{OVERRULED}[postgres-False-answer]",
         ),
+    ),
+    Bug(
+        "a hold expires on a database that forgot",
+        (Change("gateway/workers/expire.py", "if division in self._behind:", "if False:"),),
+        (f"{T_END}::test_what_a_database_that_forgot_holds_does_not_expire_until_it_is_whole",),
     ),
     Bug(
         "one person proposes and approves",

@@ -202,7 +202,7 @@ class Gateway(Host):
         conduct = Conduct(office, reconciling, bank, self.clock, (DIVISION,))
         release = Release(rooms, self._line, holds, OpenRegistry())
         keeping = Keeping(holds=holds, overdrafts=NoOverdrafts(), ledger=ledger)
-        expiring = Expiring(office, keeping, self.clock, ORIGIN, (DIVISION,), EXPIRE_S)
+        expiring = Expiring(office, keeping, self.clock, ORIGIN, (DIVISION,), EXPIRE_S, ahead)
         for work in (
             office.run, sealing.run, delivering.run_records, delivering.run_notices,
             conduct.run, enquiring.run, writing.run, Releasing(office, holds, release).run,

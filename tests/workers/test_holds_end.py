@@ -38,11 +38,13 @@ class Told:
         return True
 
 
-def expiring(counter: Counter, told: Told | None = None) -> Expiring:
+def expiring(
+    counter: Counter, told: Told | None = None, behind: dict[str, str] | None = None
+) -> Expiring:
     street = counter.street
     keeping = Keeping(holds=counter.holds, overdrafts=told or Told(), ledger=street.ledger)
     office = Office(None)  # type: ignore[arg-type]  # nobody asks who leads
-    return Expiring(office, keeping, street.clock, ORIGIN, (DIVISION,), 3 * DAY_S)
+    return Expiring(office, keeping, street.clock, ORIGIN, (DIVISION,), 3 * DAY_S, behind or {})
 
 
 async def test_a_hold_that_nobody_released_in_time_ends_told_to_everybody() -> None:
@@ -65,6 +67,17 @@ async def test_a_hold_that_nobody_released_in_time_ends_told_to_everybody() -> N
     counter.street.clock.wall = LATER
     assert await counter.release.carry_out(await counter.order()) == "ended before"
     assert "submit one" not in counter.street.diary
+
+
+async def test_what_a_database_that_forgot_holds_does_not_expire_until_it_is_whole() -> None:
+    """It may have been released and paid in what is lost: nobody may order it anew."""
+    counter, behind = await Counter.holding(), {DIVISION: "it was restored from an older copy"}
+    worker = expiring(counter, behind=behind)
+    counter.street.clock.wall = NOW + dt.timedelta(days=4)
+    assert await worker.look() == 0
+    assert not counter.street.state.notifications and not counter.street.state.hold_ends
+    behind.clear()
+    assert await worker.look() == 1
 
 
 async def test_an_order_that_must_wait_stops_no_other_and_each_is_carried_out_once() -> None:
