@@ -24,6 +24,7 @@ from gateway.domain.conduct import BankEntry, Direction
 from gateway.domain.faults import BankSilent
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Admission
+from gateway.domain.money import Fen
 from tests.pipeline.fakes import NOW, SUPPLIER, ZERO_BALANCE
 from tests.simulation.database import Host
 from tests.simulation.diary import Diary
@@ -48,6 +49,8 @@ class Handed:
     """Paid, and called refused: its own books say so."""
     outcome: BankOutcome | None = None
     """Once it has taken effect; None while it is parked, or if it was lost."""
+    lost: bool = False
+    """It never takes effect, and leaves no trace."""
     told_from: float = 0.0
     """Before that moment it is not found, whatever has become of it."""
     pending_from: float = float("inf")
@@ -55,11 +58,13 @@ class Handed:
 
 
 class Core:
-    """`passed` tells the durable pass of this key that stands at this very moment, if one does."""
+    """`passed` tells the durable pass of this key that stands at this very moment, if one does;
+    `refused` why it may be forwarded no more, or is empty."""
 
     def __init__(
         self, weather: Weather, diary: Diary,
         passed: Callable[[InstructionKey], Admission | None],
+        refused: Callable[[InstructionKey], str],
     ) -> None:  # fmt: skip
         self.conduct = BankConduct(idempotent=False, enquiry=True, horizon_s=weather.horizon_s)
         self.handed: dict[InstructionKey, Handed] = {}
@@ -68,11 +73,14 @@ class Core:
         self._weather = weather
         self._diary = diary
         self._passed = passed
+        self._refused = refused
         self.heard: dict[InstructionKey, tuple[Host, BankOutcome]] = {}
         """The word on each payment that a process has in hand, unless it has none, or is dead."""
         self.movements: list[BankEntry] = []
         self.taking_back = 0
         """How many payments it will still take back."""
+        self.given_back: dict[InstructionKey, list[int]] = {}
+        """What came back to it of honest payments, one after the other."""
         self._rng = Random(f"bank/{weather.seed}")
 
     def reached_by(self, host: Host) -> "Branch":
@@ -85,6 +93,8 @@ class Core:
             return
         if self._passed(key) is None:
             self._diary.accuse(f"I1 {key}: at the bank without a durable pass")
+        elif why := self._refused(key):
+            self._diary.accuse(f"I10 {key}: {why}")
         loop, rng = asyncio.get_running_loop(), self._rng
         handed = self.handed.setdefault(key, Handed())
         handed.times += 1
@@ -95,6 +105,7 @@ class Core:
             loop.call_later(rng.uniform(0, 0.05), self._effect, key, outcome, answer)
         elif rng.random() < 0.3:
             self._diary.meet("taken by nobody", key.voucher_no)
+            handed.lost = True
         else:
             loop.call_later(self._delay(handed), self._effect, key, outcome, None)
 
@@ -147,12 +158,20 @@ class Core:
         if direction is Direction.CREDIT:
             self.taking_back -= 1
             self._diary.meet("taken back by the bank", key.voucher_no)
+        self._book(key, direction, passed.amount_fen)
+
+    def give_back(self, key: InstructionKey, amount_fen: int) -> None:
+        """The payee's bank did; it is told as a return (`tellers.py`)."""
+        self.given_back.setdefault(key, []).append(amount_fen)
+        self._book(key, Direction.CREDIT, amount_fen)
+
+    def _book(self, key: InstructionKey, direction: Direction, amount_fen: int) -> None:
         place = len(self.movements) + 1
         self.movements.append(
             BankEntry(
                 division=key.division, id=f"M{place}", account=ZERO_BALANCE, direction=direction,
                 booked_at=NOW + dt.timedelta(seconds=asyncio.get_running_loop().time()),
-                amount_fen=passed.amount_fen, key=key, reference=f"R{key.voucher_no}",
+                amount_fen=Fen(amount_fen), key=key, reference=f"R{key.voucher_no}",
                 counter_account=SUPPLIER, counter_name="",
             )
         )  # fmt: skip

@@ -23,6 +23,8 @@ class Bureau:
         self.copy: list[SealedRecord] = []
         self.notices: set[bytes] = set()
         self.down = False
+        self.away = False
+        """While the gateways' database is an older copy: then nobody tells them but the mark."""
         self.calm = False
         self.lies = False
         self._most = 0
@@ -34,7 +36,7 @@ class Bureau:
         return Post(self, host, self._rng)
 
     def loses_answer(self) -> bool:
-        return self.down or (not self.calm and self._rng.random() < self._weather.lost)
+        return self.down or self.away or (not self.calm and self._rng.random() < self._weather.lost)
 
     def take(self, delivery: Delivery) -> Cosigned:
         """What it holds afterwards. What it has already must be the same, byte for byte."""
@@ -112,7 +114,7 @@ class Post:
     async def _there(self) -> None:
         await self._host.awake()
         await asyncio.sleep(self._rng.expovariate(1 / WAY_S))
-        if self._bureau.down:
+        if self._bureau.down or self._bureau.away:
             raise BureauUnavailable("no connection")
 
     async def _back(self) -> None:

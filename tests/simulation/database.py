@@ -52,6 +52,10 @@ class Database:
         self._diary = diary
         self._rng = Random(f"database/{weather.seed}")
         self.calm = False
+        self.epoch = 0
+        """Of the server: what was on its way to an earlier one is lost."""
+        self.committed: Callable[[str], None] = lambda name: None
+        """Told of each transaction in the moment in which it is done."""
 
     def reached_by(self, host: Host, target: object) -> Any:
         """`target`, whose methods are transactions on `state`, as that host reaches it."""
@@ -71,9 +75,10 @@ class Database:
         if 1.0 - weather.slow < chance < 1.0:
             there = rng.uniform(HUNG_AFTER_S / 2, SLOWEST_S)
         answer: asyncio.Future[Any] = loop.create_future()
+        epoch = self.epoch
 
         def perform() -> None:
-            if self.down:
+            if self.down or epoch != self.epoch:
                 self._diary.meet("a transaction died with the server", name)
                 return
             if host.dead and name in OF_A_SESSION:
@@ -82,6 +87,7 @@ class Database:
                 value, error = call(), None
             except Exception as raised:  # noqa: BLE001 - whoever called is told
                 value, error = None, raised
+            self.committed(name)
             if host.dead:
                 self._diary.meet("committed for a dead process", name)
             host.reached(name)

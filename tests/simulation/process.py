@@ -6,9 +6,10 @@ more, while what it had sent is on its way.
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable, Coroutine, Mapping
+from collections import ChainMap
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
@@ -20,16 +21,19 @@ from gateway.domain.conduct_rules import Allowances
 from gateway.domain.faults import Fault, FaultCode, LedgerUnavailable, Unready
 from gateway.domain.instruction import Received
 from gateway.domain.ledger import RecordDraft
-from gateway.domain.refunds import Overdraft
+from gateway.domain.refunds import Handed, Overdraft
 from gateway.pipeline.line import FORWARD_WITHIN_S, Line, Rooms
+from gateway.pipeline.outcome import Outcome, Outcomes, OutcomeTaken
 from gateway.pipeline.reconcile import Reconciling
 from gateway.pipeline.release import Release
+from gateway.pipeline.returns import Alarm, Returning
 from gateway.pipeline.tell import Origin
 from gateway.ports import RecordSealer, RegisterShelf
 from gateway.workers.conduct import Conduct
 from gateway.workers.deliver import Delivering, Inbox
 from gateway.workers.enquire import Enquiring
 from gateway.workers.expire import Expiring, Keeping
+from gateway.workers.mark import UNHEARD, Marking
 from gateway.workers.office import Office
 from gateway.workers.release import Releasing
 from gateway.workers.seal import Sealing
@@ -40,9 +44,11 @@ from tests.simulation.bureau import Bureau
 from tests.simulation.conduct import Books
 from tests.simulation.database import Database, Host
 from tests.simulation.diary import Diary
+from tests.simulation.mark import HostMark, OwnLog
 from tests.simulation.rules import Rules, Wording
 
 ORIGIN = Origin(bank="103", uri="spiffe://treasury.test/gateway/103")
+T = TypeVar("T")
 EXPIRE_S = 20.0
 """How long a hold waits for the bureau here."""
 
@@ -83,6 +89,7 @@ class Town:
     diary: Diary
     shelf: RegisterShelf
     sealer: RecordSealer
+    mark: HostMark
     rules: Rules
     wording: Wording
 
@@ -97,8 +104,10 @@ class Gateway(Host):
         self._rng = rng
         self._wakes_at = 0.0
         self._carrying = 0
+        self._unmarked: dict[str, str] = {}
+        self._opened = asyncio.Event()
         self._tasks: dict[asyncio.Task[None], None] = {}
-        self._visitors: dict[asyncio.Future[Answer | Fault | None], None] = {}
+        self._visitors: dict[asyncio.Future[Any], None] = {}
         """In the order in which they came: a set has another one in each process."""
         self.records = MemoryRecordLog(town.database.state)
         self._open()
@@ -108,6 +117,11 @@ class Gateway(Host):
         """Whether it sleeps, or has an instruction in hand whose sender may be long gone, or the
         bank's word on one that is not on record."""
         return not self.dead and bool(self._carrying or self._asleep or self._line.unwritten)
+
+    @property
+    def unheard(self) -> bool:
+        """Whether neither mark nor bureau has told it that its database is the newest."""
+        return not self.dead and self._unmarked.get(DIVISION) == UNHEARD
 
     @property
     def _asleep(self) -> bool:
@@ -138,23 +152,35 @@ class Gateway(Host):
 
     async def hear(self, received: Received, patience_s: float) -> Answer | Fault | None:
         """What a visitor hears; None: silence, and the instruction may be on its way."""
-        heard: asyncio.Future[Answer | Fault | None] = asyncio.get_running_loop().create_future()
+        return await self._visited(lambda: self._line.carry(received), patience_s)
+
+    async def told(
+        self, told: Outcome, handed: Handed, patience_s: float
+    ) -> OutcomeTaken | Fault | None:
+        """What the bank hears to what it tells."""
+        return await self._visited(lambda: self._outcomes.take(told, handed), patience_s)
+
+    async def _visited(
+        self, work: Callable[[], Coroutine[Any, Any, T]], patience_s: float
+    ) -> T | Fault | None:
+        heard: asyncio.Future[T | Fault | None] = asyncio.get_running_loop().create_future()
         if self.dead:
             return None
         self._visitors[heard] = None
-        self._begin(self._carry(received, heard))
+        self._begin(self._carry(work, heard))
         done, _ = await asyncio.wait({heard}, timeout=patience_s)
         self._visitors.pop(heard, None)
         return heard.result() if done else None
 
     async def _carry(
-        self, received: Received, heard: "asyncio.Future[Answer | Fault | None]"
+        self, work: Callable[[], Coroutine[Any, Any, T]], heard: "asyncio.Future[T | Fault | None]"
     ) -> None:
-        said: Answer | Fault | None
+        said: T | Fault | None
         self._carrying += 1
         try:
+            await self._opened.wait()
             await self.awake()
-            said = await self._line.carry(received)
+            said = await work()
         except LedgerUnavailable:
             said = Unready(FaultCode.LEDGER_UNAVAILABLE, "not known; send it again")
         except Fault as fault:
@@ -176,10 +202,12 @@ class Gateway(Host):
         books = town.database.reached_by(self, Books(state, plain, town.database.cursors))
         bank, post = town.core.reached_by(self), town.bureau.reached_by(self)
         ahead: dict[str, str] = {}
+        unmarked = self._unmarked
+        behind = ChainMap(ahead, unmarked)
         rooms = Rooms(
             gatekeeper=OpenGate(), formats={"json": town.wording}, shelf=town.shelf,
             book=town.rules, committer=OpenCommitments(), ledger=ledger, bank=bank,
-            clock=self.clock, origin=ORIGIN, divisions=frozenset({DIVISION}), behind=ahead,
+            clock=self.clock, origin=ORIGIN, divisions=frozenset({DIVISION}), behind=behind,
         )  # fmt: skip
         self._line = Line(rooms)
         office = Office(records)
@@ -189,7 +217,11 @@ class Gateway(Host):
             office, records, inboxes, rooms.gatekeeper, self.clock, sealing.sealed
         )
         delivering.ahead = ahead
-        sealing.greet, sealing.halted = delivering.greet, ahead
+        sealing.greet, sealing.halted = delivering.greet, behind
+        marking = Marking(
+            records, {DIVISION: OwnLog()}, town.mark, delivering.greet, self.clock
+        )  # fmt: skip
+        marking.behind, marking.ahead = unmarked, ahead
         enquiring = Enquiring(
             office, ledger, bank, self.clock, ORIGIN, debit=books.debit,
             after_s=FORWARD_WITHIN_S + DEADLINE_S,
@@ -197,17 +229,33 @@ class Gateway(Host):
         writing = Writing(self._line.unwritten, ledger, self.clock, ORIGIN, books.debit)
         reconciling = Reconciling(
             store=books, shelf=town.shelf, formats=rooms.formats, origin=ORIGIN,
-            allowances=Allowances(), behind=ahead,
+            allowances=Allowances(), behind=behind,
         )  # fmt: skip
         conduct = Conduct(office, reconciling, bank, self.clock, (DIVISION,))
+        alarm = Alarm(store=books, origin=ORIGIN)
+        returning = Returning(
+            ledger=ledger, refunds=holds, clock=self.clock, alarm=alarm, behind=behind
+        )  # fmt: skip
+        self._outcomes = Outcomes(
+            ledger=ledger, returning=returning, alarm=alarm, clock=self.clock, origin=ORIGIN
+        )  # fmt: skip
         release = Release(rooms, self._line, holds, OpenRegistry())
         keeping = Keeping(holds=holds, overdrafts=NoOverdrafts(), ledger=ledger)
-        expiring = Expiring(office, keeping, self.clock, ORIGIN, (DIVISION,), EXPIRE_S, ahead)
-        for work in (
+        expiring = Expiring(office, keeping, self.clock, ORIGIN, (DIVISION,), EXPIRE_S, behind)
+        works = (
             office.run, sealing.run, delivering.run_records, delivering.run_notices,
             conduct.run, enquiring.run, writing.run, Releasing(office, holds, release).run,
-            expiring.run,
-        ):  # fmt: skip
+            expiring.run, marking.run,
+        )  # fmt: skip
+        self._begin(self._start(marking, works))
+
+    async def _start(
+        self, marking: Marking, works: Sequence[Callable[[], Coroutine[Any, Any, None]]]
+    ) -> None:
+        """The door opens once it is known how far the log had come."""
+        await marking.open()
+        self._opened.set()
+        for work in works:
             self._begin(self._guarded(work))
 
     async def _guarded(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping
 
-from gateway.domain.codes import Settlement
+from gateway.domain.codes import AccountStatus, Settlement
 from gateway.domain.decision import Action, Finding, Outcome
 from gateway.domain.facts import Facts
 from gateway.domain.faults import FaultCode, Unreadable
@@ -28,6 +28,8 @@ class Rules:
         found = []
         if facts.purpose == BLOCKED:
             found.append(finding("JL-093", Action.BLOCK))
+        if facts.payer_status is not AccountStatus.ACTIVE:
+            found.append(finding("JL-020", Action.BLOCK))
         if facts.purpose == HELD:
             found.append(finding("JL-052", Action.HOLD))
         if facts.indicator_available is not None:

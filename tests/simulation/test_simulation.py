@@ -16,15 +16,18 @@ SEEDS = int(os.environ.get("SIM_SEEDS", "600"))
 FIRST = int(os.environ.get("SIM_FIRST", "0"))
 QUICK = 20
 BOUNDARIES = (
+    "an older copy restored", "registers changed",
     "a transaction died with the server", "bank down", "bureau down", "clock set",
     "committed after it was given up", "committed for a dead process",
     "committed, and nobody heard it", "database down", "hold expired", "hold refused",
     "hold released", "killed", "killed at admit", "killed at claim", "killed at settle",
     "killed at submit", "officers said paid: ended", "paid, and called refused",
     "paid, and not found", "sent again", "settled by answer", "settled by enquiry",
-    "settled by horizon", "stopped", "stopped at admit", "stopped at claim", "stopped at settle",
-    "stopped at submit", "taken back by the bank", "taken by nobody", "taken in silence",
-    "the bureau forgot", "the bureau is behind", "the bureau lied", "told again to the bureau",
+    "settled by horizon", "settled by operator", "settled by told", "stopped", "stopped at admit",
+    "stopped at claim", "stopped at settle", "stopped at submit", "taken back by the bank",
+    "taken by nobody", "taken in silence", "the bureau forgot", "the bureau is behind",
+    "the bureau lied", "told accepted: settled", "told again to the bureau",
+    "told returned: returned",
 )  # fmt: skip
 
 

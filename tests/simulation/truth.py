@@ -1,5 +1,6 @@
 """Everything that must be true once it is quiet, whatever went wrong. The numbers are those of
-docs/reliability.md; I1, I2 and the ceilings of I4 are held at each single moment (`bank.py`, here).
+docs/reliability.md; I1, I2 and the ceilings of I4 are held at each single moment (`bank.py`,
+`registrar.py`).
 """
 
 from collections import Counter, defaultdict
@@ -24,18 +25,20 @@ def violations(world: World) -> list[str]:
     return [
         *world.diary.wrong,
         *_at_the_bank(world),
-        *_of_limits(world.state),
+        *_of_limits(world),
+        *_of_returns(world),
         *_of_windows(world.state),
         *_of_records(world),
         *_of_answers(world),
     ]
 
 
-def overspent(state: MemoryState) -> Iterator[str]:
-    """I4 at this moment."""
+def _overspent(world: World) -> Iterator[str]:
+    """I4. At each single moment `registrar.py` holds it, also of what was lowered."""
+    state = world.state
     beyond = {key for turns in state.set_aside.values() for turn in turns for key in turn.amounts}
     for (_, key), limit in state.limits.items():
-        if key in beyond:  # what the bank paid on its own is a fact, whatever was left
+        if key in beyond | world.registrar.lowered:  # facts, whatever was left
             continue
         if limit.available_fen < 0 or limit.reserved_fen < 0 or limit.posted_fen < 0:
             yield f"I4 {key.id}: {limit.reserved_fen} and {limit.posted_fen} of {limit.granted_fen}"
@@ -65,14 +68,14 @@ def _at_the_bank(world: World) -> Iterator[str]:
     for key in state.instructions:
         settled = state.settlements.get(key)
         host, word = world.core.heard.get(key, (None, None))
-        booked = word is not BankOutcome.ACCEPTED and world.core.net_fen(key) > 0
-        if settled is None and host and not host.dead and not booked:
+        taken = world.core.handed.get(key)
+        lied = taken is not None and taken.lied  # then its books were believed, and a person asks
+        if settled is None and host and not host.dead and not lied:
             yield f"I9 {key}: open, and a process that lives was told {word}"
         if not passed(state, key):
             if settled is not None or key in state.open_payments:
                 yield f"I3 {key}: no pass, yet open or settled"
             continue
-        taken = world.core.handed.get(key)
         became = taken.outcome if taken else None
         if settled is None:
             task = state.open_payments.get(key)
@@ -82,7 +85,8 @@ def _at_the_bank(world: World) -> Iterator[str]:
             yield f"I9 {key}: settled {settled.bank} by {settled.evidence}, the bank says {became}"
 
 
-def _of_limits(state: MemoryState) -> Iterator[str]:
+def _of_limits(world: World) -> Iterator[str]:
+    state = world.state
     reserved: Counter[LimitKey] = Counter()
     posted: Counter[LimitKey] = Counter()
     for key, admission in state.instructions.items():
@@ -92,6 +96,9 @@ def _of_limits(state: MemoryState) -> Iterator[str]:
                 reserved[demand.limit] += demand.amount_fen
             elif settled is not None and settled.bank is BankOutcome.ACCEPTED:
                 posted[demand.limit] += demand.amount_fen
+        back = sum(each.amount_fen for each in state.refunds.values() if each.payment == key)
+        for demand in admission.demands if back else ():
+            posted[demand.limit] -= demand.amount_fen * back // admission.amount_fen
     for turns in state.set_aside.values():
         for turn in turns:
             if turn.posted is None:
@@ -102,7 +109,19 @@ def _of_limits(state: MemoryState) -> Iterator[str]:
         rows = reserved[limit_key], posted[limit_key]
         if (said := (limit.reserved_fen, limit.posted_fen)) != rows:
             yield f"I4 {limit_key.id}: {said}, the rows say {rows}"
-    yield from overspent(state)
+    yield from _overspent(world)
+
+
+def _of_returns(world: World) -> Iterator[str]:
+    """What came back is given back once, however often and wherever it was told."""
+    counted: dict[InstructionKey, list[int]] = defaultdict(list)
+    for each in world.state.refunds.values():
+        counted[each.payment].append(each.amount_fen)
+    if counted != world.core.given_back:
+        yield f"returns: counted {dict(counted)}, the bank gave back {world.core.given_back}"
+    told = Counter(each.subject for each in world.bureau.copy if each.kind == "refund")
+    if told != Counter({str(key): len(each) for key, each in counted.items()}):
+        yield f"I7 returns on record: {told}"
 
 
 def _of_windows(state: MemoryState) -> Iterator[str]:

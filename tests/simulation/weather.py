@@ -25,6 +25,12 @@ class Weather:
     """Share of payments to which the bank does not answer in time, whatever it does with them."""
     lies: float
     """Share of payments that the bank calls refused, and pays."""
+    tells: float
+    """Of the bank's back office: how often it has something to tell of its own accord."""
+    changes: float
+    """Of the registers: how often a new version comes."""
+    restored: bool
+    """Whether the database is once put back from an older copy."""
     trouble_every_s: float
     """Mean time between two strokes of the nemesis."""
     granted_fen: int
@@ -41,7 +47,7 @@ class Weather:
             gateways=rng.choice((1, 2, 2, 3)),
             clerks=rng.randint(3, 8),
             orders=rng.randint(12, 40),
-            storm_s=rng.uniform(4.0, 25.0),
+            storm_s=rng.uniform(4.0, 16.0),
             horizon_s=rng.choice((3.0, 6.0, 10.0, None)),
             refused=some * rng.choice((0.0, 0.02, 0.1)),
             lost=some * rng.choice((0.0, 0.03, 0.12)),
@@ -51,4 +57,7 @@ class Weather:
             trouble_every_s=rng.uniform(0.4, 2.0) if some else 1e9,
             granted_fen=rng.choice((150_000, 400_000, 1_000_000)),
             cash_max_fen=rng.choice((60_000, 120_000)),
+            tells=rng.choice((0.0, 0.4, 0.9)),
+            changes=rng.choice((0.0, 0.3, 0.8)),
+            restored=rng.random() < some * 0.3,
         )

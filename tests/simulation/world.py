@@ -34,10 +34,14 @@ from tests.simulation.bureau import Bureau
 from tests.simulation.conduct import Books
 from tests.simulation.database import Database, at_once
 from tests.simulation.diary import Diary
+from tests.simulation.mark import HostMark
 from tests.simulation.nemesis import Nemesis
-from tests.simulation.orders import Order, draw, registers_of
+from tests.simulation.orders import Order, draw
 from tests.simulation.process import ORIGIN, Gateway, SetClock, Town
+from tests.simulation.registrar import Registrar
+from tests.simulation.restored import Restore
 from tests.simulation.rules import Rules, Wording
+from tests.simulation.tellers import Tellers
 from tests.simulation.weather import Weather
 
 PATIENCE_S = 4.0
@@ -59,7 +63,7 @@ class World:
         self.diary = diary
         self.database = Database(weather, diary)
         self.state = self.database.state
-        self.core = Core(weather, diary, self._passed)
+        self.core = Core(weather, diary, self._passed, self._refused)
         self.bureau = Bureau(weather, diary)
         self.orders = draw(weather)
         self.heard: list[Heard] = []
@@ -68,13 +72,17 @@ class World:
         self._clocks: list[SetClock] = []
         self._versions = 0
         shelf = MemoryRegisters(self.state)
-        at_once(shelf.load(b"", registers_of(weather, NOW)))
+        self.registrar = Registrar(weather, diary, self.database, shelf)
+        self.registrar.open()
         wording = Wording({each.received.raw: each.instruction for each in self.orders})
+        self.mark = HostMark()
         self._town = Town(
             database=self.database, core=self.core, bureau=self.bureau, diary=diary, shelf=shelf,
-            sealer=sealer, rules=Rules(weather.cash_max_fen), wording=wording,
+            sealer=sealer, mark=self.mark, rules=Rules(weather.cash_max_fen), wording=wording,
         )  # fmt: skip
         self.gateways: list[Gateway] = []
+        self.restore = Restore(self)
+        self.registrar.pauses = lambda: self.older
 
     async def live(self) -> None:
         self._clocks = [SetClock() for _ in range(self.weather.gateways)]
@@ -87,10 +95,21 @@ class World:
                 for number in range(self.weather.clerks)
             ]
             storm = group.create_task(nemesis.strike_for(self.weather.storm_s))
-            people = [group.create_task(work()) for work in (self._desk, self._officers)]
-            await storm
+            tellers = Tellers(self)
+            telling = group.create_task(tellers.bank())
+            works = (
+                self._desk,
+                self._officers,
+                tellers.operators,
+                self.registrar.publish,
+                self.restore.operator,
+            )
+            restored = group.create_task(self.restore.happen())
+            people = [group.create_task(work()) for work in works]
+            await asyncio.wait([storm, restored])
             self._heal()
-            await asyncio.wait(clerks)
+            tellers.over = True
+            await asyncio.wait([*clerks, telling])
             await asyncio.sleep(2.0)
             for each in people:
                 each.cancel()
@@ -101,6 +120,15 @@ class World:
     def start_again(self, place: int) -> None:
         self.diary.note("starts", self.gateways[place].name)
         self.gateways[place] = self._gateway(place)
+
+    @property
+    def older(self) -> bool:
+        """Whether a copy that forgot stands in the database's place: what the people do is with the
+        newest, and waits for it."""
+        return self.restore.newest is not None
+
+    def look_anew(self) -> None:
+        self.registrar.look_anew()
 
     def _gateway(self, place: int) -> Gateway:
         self._versions += 1
@@ -146,6 +174,8 @@ class World:
         version = 0
         while True:
             await asyncio.sleep(rng.uniform(0.2, 1.0))
+            if self.older:
+                continue
             for key, admission in list(self.state.instructions.items()):
                 if key in seen or admission.outcome is not Outcome.HOLD:
                     continue
@@ -216,11 +246,17 @@ class World:
                 self.again.append(Heard(order, said))
 
     def _passed(self, key: InstructionKey) -> Admission | None:
-        admission, end = self.state.instructions.get(key), self.state.hold_ends.get(key)
+        state = self.restore.newest or self.state
+        admission, end = state.instructions.get(key), state.hold_ends.get(key)
         if admission is None:
             return None
         released = end is not None and end.how is HoldEnding.RELEASED
         return admission if admission.outcome is Outcome.PASS or released else None
+
+    def _refused(self, key: InstructionKey) -> str:
+        state = self.restore.newest or self.state
+        end = state.hold_ends.get(key)
+        return self.registrar.refused(end.decision if end else state.instructions[key].decision)
 
     async def _officers(self) -> None:
         """Two of the bank's officers end some of what its books contradict, as these have it."""
@@ -229,6 +265,8 @@ class World:
         books = Books(self.state, ledger, self.database.cursors)
         while True:
             await asyncio.sleep(rng.uniform(5.0, 15.0))
+            if self.older:
+                continue
             for key, turns in list(self.state.set_aside.items()):
                 debit = at_once(books.debit(key))
                 if not turns or turns[-1].posted is not None or not debit or rng.random() < 0.7:

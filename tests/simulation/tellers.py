@@ -1,0 +1,117 @@
+"""Who tells of its own accord: the bank, what it did and what it took back; and the operators, what
+they found out about a payment that nobody could settle. All of it true, and told until it is heard.
+"""
+
+import asyncio
+import datetime as dt
+from collections.abc import Iterator
+from random import Random
+from typing import Protocol
+
+from adapters.memory.ledger import MemoryLedger
+from gateway.domain.bank import BankOutcome
+from gateway.domain.faults import Fault, Unready
+from gateway.domain.instruction import InstructionKey
+from gateway.domain.money import Fen
+from gateway.domain.refunds import Handed
+from gateway.pipeline.outcome import Outcome, OutcomeResult, Word
+from gateway.pipeline.settle import settle
+from tests.pipeline.fakes import NOW
+from tests.simulation.bank import Core
+from tests.simulation.bank import Handed as AtTheBank
+from tests.simulation.database import Database, at_once
+from tests.simulation.diary import Diary
+from tests.simulation.process import ORIGIN, Gateway
+from tests.simulation.weather import Weather
+
+PATIENCE_S = 4.0
+TRIES_MAX = 100
+UNTRUE = frozenset({OutcomeResult.CONTRADICTED, OutcomeResult.UNMATCHED})
+
+
+class Stage(Protocol):
+    weather: Weather
+    diary: Diary
+    database: Database
+    core: Core
+    gateways: list[Gateway]
+
+    @property
+    def older(self) -> bool: ...
+
+
+class Tellers:
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._rng = Random(f"tellers/{stage.weather.seed}")
+        self._number = 0
+        self.over = False
+
+    async def bank(self) -> None:
+        """One letter after the other, each until somebody answers; some of them twice."""
+        while not self.over:
+            await asyncio.sleep(self._rng.uniform(0.1, 1.5))
+            known = [each for each in self._honest() if each[1].outcome is not None]
+            if self._stage.older or not known or self._rng.random() >= self._stage.weather.tells:
+                continue
+            key, at_the_bank = self._rng.choice(known)
+            told = self._told(key, at_the_bank)
+            for _ in range(self._rng.choice((1, 1, 2))):
+                await self._tell(told)
+
+    async def operators(self) -> None:
+        """They ask the bank by another way, and settle what it is sure of."""
+        ledger = MemoryLedger(self._stage.database.state, instance="operators")
+        while True:
+            await asyncio.sleep(self._rng.uniform(1.0, 6.0))
+            if self._stage.older:
+                continue
+            for key, at_the_bank in list(self._honest()):
+                task = self._stage.database.state.open_payments.get(key)
+                if task is None or not task.operator_task or self._rng.random() < 0.3:
+                    continue
+                sure = at_the_bank.outcome or (BankOutcome.NOT_TAKEN if at_the_bank.lost else None)
+                if sure is not None:
+                    at = NOW + dt.timedelta(seconds=asyncio.get_running_loop().time())
+                    evidence = {"how": "operator", "reason": "", "reference": None}
+                    assert at_once(settle(key, sure, ledger, ORIGIN, at, evidence))
+                    self._stage.diary.note("found out", key.voucher_no, sure)
+
+    def _honest(self) -> Iterator[tuple[InstructionKey, AtTheBank]]:
+        """What was handed over, or passed and never was; without what the bank has lied about."""
+        core = self._stage.core
+        for key in self._stage.database.state.open_payments:
+            if key not in core.handed:
+                yield key, AtTheBank(lost=True)
+        yield from ((key, each) for key, each in core.handed.items() if not each.lied)
+
+    def _told(self, key: InstructionKey, at_the_bank: AtTheBank) -> Outcome:
+        """What became of it; or, of what was paid, that some of it came back."""
+        core = self._stage.core
+        self._number += 1
+        number, left = f"ZF-{self._number}", core.net_fen(key)
+        if at_the_bank.outcome is BankOutcome.REJECTED:
+            return Outcome(number=number, key=key, word=Word.REFUSED, reference="",
+                           reason="收款账户已销户", amount_fen=None)  # fmt: skip
+        if left <= 0 or self._rng.random() < 0.5:
+            return Outcome(number=number, key=key, word=Word.ACCEPTED, reason="",
+                           reference=f"R{key.voucher_no}", amount_fen=None)  # fmt: skip
+        amount = self._rng.choice((left, left, left // 3, 1))
+        core.give_back(key, amount)
+        return Outcome(number=number, key=key, word=Word.RETURNED, reference=f"T{self._number}",
+                       reason="账户不存在", amount_fen=Fen(amount))  # fmt: skip
+
+    async def _tell(self, told: Outcome) -> None:
+        diary, handed = self._stage.diary, Handed(raw=told.number.encode(), signature="", party="")
+        for _ in range(TRIES_MAX):
+            heard = await self._rng.choice(self._stage.gateways).told(told, handed, PATIENCE_S)
+            if heard is None or isinstance(heard, Unready):
+                await asyncio.sleep(self._rng.uniform(0.05, 1.0))
+                continue
+            if isinstance(heard, Fault) or heard.result in UNTRUE:
+                said = heard if isinstance(heard, Fault) else heard.result
+                diary.accuse(f"{told.key}: {told.word} was true, and it was answered {said!r}")
+                return
+            diary.meet(f"told {told.word}: {heard.result}", told.key.voucher_no)
+            return
+        diary.accuse(f"{told.key}: told {TRIES_MAX} times without an answer")
