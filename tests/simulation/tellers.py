@@ -70,6 +70,9 @@ class Tellers:
                 task = self._stage.database.state.open_payments.get(key)
                 if task is None or not task.operator_task or self._rng.random() < 0.3:
                     continue
+                host, _ = self._stage.core.heard.get(key, (None, None))
+                if host and not host.dead:  # who has the bank's word writes it down (0096)
+                    continue
                 sure = at_the_bank.outcome or (BankOutcome.NOT_TAKEN if at_the_bank.lost else None)
                 if sure is not None:
                     at = NOW + dt.timedelta(seconds=asyncio.get_running_loop().time())
