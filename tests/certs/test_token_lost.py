@@ -2,16 +2,10 @@
 
 import datetime as dt
 import json
-import shutil
 from functools import partial
 
 import pytest
 
-from adapters.postgres.embedded_binaries import (
-    EmbeddedUnavailable,
-    installed_binaries,
-    throwaway_folder,
-)
 from certs.authority import issue, request
 from certs.files import save_new
 from certs.keys import save_certificates
@@ -21,13 +15,13 @@ from deploy.demo.agency import AgencyClient
 from deploy.demo.day import day
 from deploy.demo.identities import TRUST_DOMAIN, Identities, uri
 from deploy.demo.officers import publish_registers
-from deploy.demo.processes import Crew
 from deploy.demo.stage import BANK_CODE, HOST, Plot, Stage
 from gateway.domain.decision import Outcome
 from gateway.domain.legal_day import legal_day
 from tests.certs.rotating import until
 from tests.certs.soft_token import PIN, SoftToken, soft_token
 from tests.certs.test_life_end import DIVISION, ready, told
+from tests.raised import own_place, raised
 
 __all__ = ["soft_token"]
 
@@ -50,27 +44,17 @@ def with_a_token_key(stage: Stage, token: SoftToken) -> None:
 async def test_a_token_that_is_away_shuts_the_line_and_opens_it_when_it_is_back(
     soft_token: SoftToken,
 ) -> None:
-    try:
-        installed_binaries()
-    except EmbeddedUnavailable as missing:
-        pytest.skip(str(missing))
-    folder = throwaway_folder()
-    folder.chmod(0o711)
     now = dt.datetime.now(dt.UTC)
     plan = day(1, 120, legal_day(now), trust_domain=TRUST_DOMAIN)
     first, second = [
         each for each in plan.items if each.outcome is Outcome.PASS and each.format == "json"
     ][:2]
-    with Crew() as crew:
+    with own_place() as (folder, crew):
         made = Identities.create(folder / "keys", now)
         sign = {party: one.document for party, one in made.signers(plan.senders).items()}
         stage = Stage(folder, crew, made, Plot(division=DIVISION))
         with_a_token_key(stage, soft_token)
-        stage.start_database()
-        try:
-            stage.start_bank()
-            stage.start_bureau()
-            stage.start_gateways()
+        with raised(stage):
             await publish_registers(stage, plan.registers)
             tls = client_context(stage.client)
             client = AgencyClient(HOST, stage.ports.door, tls, sign, patience_s=0.0)
@@ -98,7 +82,3 @@ async def test_a_token_that_is_away_shuts_the_line_and_opens_it_when_it_is_back(
             assert answer.status == 200 and json.loads(answer.body)["outcome"] == "passed"
             await until(partial(told, stage), "the bureau is not told of all")
             await client.aclose()
-        finally:
-            crew.stop_all()
-            stage.postgres.stop()
-            shutil.rmtree(folder, ignore_errors=True)
