@@ -1,6 +1,6 @@
 """Passwords of the desk's people: Argon2id (RFC 9106) in PHC strings, checked in bounded time.
 
-One derivation takes 64 MiB and some tens of milliseconds: callers run it in a thread, few at once.
+One derivation takes 64 MiB and some tens of milliseconds: callers run it in a thread, one at once.
 """
 
 import secrets
@@ -8,6 +8,8 @@ from functools import cache
 
 from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+from certs.stretching import ALONE
 
 CHARS_MIN = 12
 CHARS_MAX = 128
@@ -39,15 +41,18 @@ def hash_password(password: str) -> str:
         lanes=_LANES,
         memory_cost=_MEMORY_KIB,
     )
-    return kdf.derive_phc_encoded(password.encode("utf-8", "surrogatepass"))
+    with ALONE:
+        return kdf.derive_phc_encoded(password.encode("utf-8", "surrogatepass"))
 
 
 def matches(password: str, phc: str | None) -> bool:
     """Whether it is the password; as slow for a login that has none, so that nobody can tell."""
     if len(password) > CHARS_MAX:
         return False
+    held = phc or _nobodys()
     try:
-        Argon2id.verify_phc_encoded(password.encode("utf-8", "surrogatepass"), phc or _nobodys())
+        with ALONE:
+            Argon2id.verify_phc_encoded(password.encode("utf-8", "surrogatepass"), held)
     except InvalidKey:
         return False
     return phc is not None

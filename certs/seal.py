@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from certs.stretching import ALONE
+
 _FORM = b"TS2\x00"
 """Begins a value whose key was stretched. Older ones begin with a random nonce."""
 _NONCE_BYTES = 12
@@ -62,9 +64,11 @@ def derived(passphrase: bytes, salt: bytes, purpose: str) -> bytes:
 def _stretched(passphrase: bytes, salt: bytes) -> bytes:
     if len(salt) != SALT_BYTES:
         raise ValueError(f"a salt has {SALT_BYTES} bytes")
-    return Argon2id(
+    kdf = Argon2id(
         salt=salt, length=_KEY_BYTES, iterations=ITERATIONS, lanes=LANES, memory_cost=MEMORY_KIB
-    ).derive(passphrase)
+    )
+    with ALONE:
+        return kdf.derive(passphrase)
 
 
 def _expanded(key: bytes, purpose: str) -> bytes:

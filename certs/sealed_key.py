@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
+from certs.stretching import ALONE
+
 FORM = "treasury-sealed-key-1"
 MEMORY_KIB = 64 * 1024
 ITERATIONS = 3
@@ -79,14 +81,15 @@ def _header(file: bytes) -> dict[str, Any]:
 
 
 def _cipher(header: dict[str, Any], passphrase: bytes) -> AESGCM:
-    derived = Argon2id(
+    kdf = Argon2id(
         salt=_bytes(header["salt"]),
         length=KEY_BYTES,
         iterations=header["iterations"],
         lanes=header["lanes"],
         memory_cost=header["memory_kib"],
-    ).derive(passphrase)
-    return AESGCM(derived)
+    )
+    with ALONE:
+        return AESGCM(kdf.derive(passphrase))
 
 
 def _canonical(header: dict[str, Any]) -> bytes:

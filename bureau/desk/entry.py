@@ -33,8 +33,9 @@ FAILURES_MAX = 5
 LOCK = dt.timedelta(minutes=15)
 STRANGERS_TOLD_MAX = 30
 """Tries a minute against no account, or a locked one, that are acts of the trail each."""
-CHECKS_AT_ONCE = 2
-"""Password derivations at a time: each takes 64 MiB."""
+CHECKS_AT_ONCE = 1
+"""Password derivations at a time: each takes 64 MiB, and no two go on together
+(`certs/stretching.py`)."""
 FIRST = ("admin", "admin2")
 """Logins of the two administrators whom the first start seats."""
 ADMINISTRATORS_MIN = 2
