@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 import pytest
 
-from bureau.desk.entry import IDLE_MAX
+from bureau.desk.entry import IDLE_MAX, EntryRefused
 from bureau.desk.people import Office, Person
 from bureau.web import live
 from bureau.web.desk import desk_application
@@ -21,6 +21,7 @@ from bureau.web.done import COOKIE_TLS as DONE_TLS
 from bureau.web.guard import COOKIE_TLS
 from bureau.web.live import LISTENERS_OF_ONE_MAX
 from bureau.web.reception import site
+from bureau.web.sections.entry import SIGN_INS_OF_ONE_MAX
 from bureau.wiring import certificate_counts_of
 from certs.keys import load_certificates
 from certs.revocation import identity_of, make_list
@@ -274,6 +275,34 @@ async def test_under_tls_what_was_done_is_kept_of_this_host_and_leaves_with_the_
         assert {name: each.value for name, each in answer.cookies.items()} == {
             COOKIE_TLS: "", DONE_TLS: "",
         }  # fmt: skip
+
+
+async def test_one_address_does_not_keep_the_others_from_their_turn_to_sign_in(
+    desk: Desk, over_tls: OverTls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Passwords are derived one by one: who sends a hundred at once would be all that is heard."""
+    turn, waiting = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def slow(login: str, password: str, code: str) -> str:
+        waiting.release()
+        await turn.wait()
+        raise EntryRefused("no / no")
+
+    monkeypatch.setattr(desk.rooms.entry, "by_password", slow)
+    browser, form = await desk.browser(), {"login": "a", "password": "b", "code": "1"}
+
+    async def signs_in() -> int:
+        async with browser.post(f"{over_tls.url}/sign-in", data=form, ssl=over_tls.known) as answer:
+            return answer.status
+
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        tries = [group.create_task(signs_in()) for _ in range(SIGN_INS_OF_ONE_MAX)]
+        for _ in tries:
+            await waiting.acquire()
+        assert await signs_in() == 503
+        turn.set()
+    assert [each.result() for each in tries] == [401] * SIGN_INS_OF_ONE_MAX
+    assert await signs_in() == 401, "its turn comes again"
 
 
 async def test_no_text_in_a_login_is_more_than_a_wrong_login(desk: Desk) -> None:

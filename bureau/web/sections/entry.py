@@ -1,7 +1,9 @@
 """Pages of signing in and out, and of one's own account (登录, 我的账号)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +22,8 @@ from certs.tls import party_of
 Open = tuple[str, str, Callable[[web.Request], Awaitable[web.StreamResponse]]]
 EVERYBODY = frozenset(Office)
 KEPT = "desk_oidc"
+SIGN_INS_OF_ONE_MAX = 4
+"""Of one address at a time, over TLS: passwords are derived one by one, and others wait behind."""
 KEPT_TLS = "__Host-" + KEPT
 """As the session's: whoever planted one could sign a visitor in as himself."""
 
@@ -61,6 +65,7 @@ class _Entry:
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
         self._forms = Forms()
+        self._signing_in: Counter[str] = Counter()
 
     async def static(self, request: web.Request) -> web.StreamResponse:
         """One of the files that are there, by its name; what is not there has the desk's page."""
@@ -81,10 +86,25 @@ class _Entry:
             str(form.get(field, "")) for field in ("login", "password", "code", "back")
         )
         try:
-            session = await self._rooms.entry.by_password(login.strip().lower(), password, code)
+            with self._turn(request):
+                session = await self._rooms.entry.by_password(login.strip().lower(), password, code)
         except EntryRefused as refused:
             return self._rooms.pages("sign_in", status=401, oops=str(refused), back=back)
         raise _welcome(request, session, back)
+
+    @contextmanager
+    def _turn(self, request: web.Request) -> Iterator[None]:
+        """Raises HTTPServiceUnavailable. On loopback all come from one address."""
+        address = str(request.remote) if request.secure else ""
+        if address and self._signing_in[address] >= SIGN_INS_OF_ONE_MAX:
+            raise web.HTTPServiceUnavailable(reason="too many sign-ins at once")
+        self._signing_in[address] += 1
+        try:
+            yield
+        finally:
+            self._signing_in[address] -= 1
+            if not self._signing_in[address]:
+                del self._signing_in[address]
 
     async def by_certificate(self, request: web.Request) -> web.Response:
         """The client certificate that this connection was opened with, if it is bound."""
