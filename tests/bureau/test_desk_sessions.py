@@ -50,6 +50,14 @@ async def test_a_page_that_keeps_itself_fresh_keeps_nobody_signed_in(desk: Desk)
         assert (await who.get(f"{HOME}/interceptions"))[0] == 200
 
 
+async def test_a_clock_that_is_turned_back_makes_no_session_longer(desk: Desk) -> None:
+    who = await desk.seat(Office.REVIEWER)
+    desk.hands.now -= dt.timedelta(minutes=1)
+    assert (await who.get("/me"))[0] == 200, "clocks are set by seconds"
+    desk.hands.now -= dt.timedelta(hours=3)
+    assert (await who.get("/me"))[0] == 401
+
+
 async def test_who_is_signed_out_is_told_and_led_back_and_a_lost_form_is_said_to_be_lost(
     desk: Desk,
 ) -> None:

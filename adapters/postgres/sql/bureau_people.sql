@@ -165,12 +165,14 @@ INSERT INTO desk_seat (digest, login, way, opened_at, seen_at, expires_at)
 VALUES ($1, $2, $3, $4, $4, $5);
 
 -- name: seat
--- empty: not signed in, too long away, or the account is closed.
+-- empty: not signed in, too long away, the account is closed, or the clock was turned back behind
+-- the last visit: nobody knows how long ago that was.
 SELECT p.login, p.division, p.office, p.name, p.code, p.party, s.way, s.seen_at,
     p.password IS NOT NULL AND p.totp IS NOT NULL AS equipped
 FROM desk_seat AS s
 JOIN desk_person AS p ON p.login = s.login
-WHERE s.digest = $1 AND s.expires_at > $2 AND s.seen_at > $3 AND NOT p.disabled;
+WHERE s.digest = $1 AND s.expires_at > $2 AND s.seen_at > $3 AND NOT p.disabled
+    AND s.seen_at <= $2 + interval '2 minutes';
 
 -- name: seen
 -- empty: always.
