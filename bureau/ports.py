@@ -78,6 +78,12 @@ class LogStore(Protocol):
         self, division: str, bank: str, digest: bytes, what: Mapping[str, Any], at: dt.datetime
     ) -> int: ...
 
+    async def misbehaviour(
+        self, division: str, bank: str, digest: bytes
+    ) -> Mapping[str, Any] | None:
+        """What was kept by `keep_misbehaviour`; `delivery` the bytes, if they were kept."""
+        ...
+
 
 class DeskStore(Protocol):
     async def keep_notices(

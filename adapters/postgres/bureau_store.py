@@ -155,11 +155,17 @@ class BureauStore:
                 )
             )  # fmt: skip
 
-    async def kept_delivery(self, division: str, bank: str, digest: bytes) -> bytes | None:
-        """The bytes of a refused delivery, as they came; None where only its checkpoint is kept."""
+    async def misbehaviour(
+        self, division: str, bank: str, digest: bytes
+    ) -> Mapping[str, Any] | None:
+        """A refused delivery, `delivery` its bytes as they came; None in it where only what is
+        told of it was kept."""
         async with connection_of(self._pool) as connection:
-            sealed = await connection.fetchval(_SQL["kept_delivery"], division, bank, digest)
-        return None if sealed is None else self._sealing.open_bytes(sealed)
+            row = await connection.fetchrow(_SQL["misbehaviour"], division, bank, digest)
+        if row is None:
+            return None
+        sealed = row["delivery"]
+        return {**row, "delivery": sealed and self._sealing.open_bytes(sealed)}
 
     def _rows(
         self, place: tuple[str, str], records: Sequence[SealedRecord]

@@ -34,7 +34,7 @@ def filled(path: str, division: str) -> str:
         "{no}": f"{1:013d}", "{kind:xlsx|csv}": "csv", "{kind:pdf|docx}": "pdf",
         "{digest:[0-9a-f]{64}}": hashlib.sha256(b"%PDF-x").hexdigest(), "{login}": "nobody",
         "{step}": "close", "{code:[0-9A-Za-z-]{1,32}}": "101001",
-        "{kind:xlsx}": "xlsx", "{kind:zip}": "zip",
+        "{kind:xlsx}": "xlsx", "{kind:zip}": "zip", "{bank}": GATEWAY.rpartition("/")[2],
         "{policy:[A-Z0-9-]{6}}": "JL-042",
     }.items():  # fmt: skip
         path = path.replace(name, value)

@@ -337,8 +337,8 @@ async def test_what_opens_the_records_is_sealed_in_the_bureaus_database_and_read
             for form in (number, number.encode().hex()):
                 assert form not in (text or ""), table
         digest = await connection.fetchval("SELECT digest FROM misbehaviour")
-    kept = await bureau.log.kept_delivery(DIVISION, BANK, digest)
-    assert kept and opening in kept
+    kept = await bureau.log.misbehaviour(DIVISION, BANK, digest)
+    assert kept and opening in kept["delivery"]
 
 
 async def test_an_opening_reads_back_as_the_gateway_sent_it(bureau: Bureau, chain: Chain) -> None:

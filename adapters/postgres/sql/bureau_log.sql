@@ -116,9 +116,13 @@ ON CONFLICT (division, bank, digest) DO UPDATE
 SET last_seen_at = EXCLUDED.last_seen_at, seen = m.seen + 1
 RETURNING seen;
 
--- name: kept_delivery
+-- name: misbehaviour
 -- empty: no such delivery was refused
-SELECT delivery FROM misbehaviour WHERE division = $1 AND bank = $2 AND digest = $3;
+SELECT
+    division, bank, encode(digest, 'hex') AS digest, reason, detail, party, held_size,
+    held_checkpoint, shown_checkpoint, delivery, first_seen_at, last_seen_at, seen
+FROM misbehaviour
+WHERE division = $1 AND bank = $2 AND digest = $3;
 
 -- name: misbehaviours
 -- empty: every delivery so far was what it claimed to be.

@@ -9,7 +9,7 @@ from bureau.desk.docket.office import only_told
 from bureau.desk.interceptions import PAGE_ROWS, STATES_ZH, Card, Line, searched, why_refused
 from bureau.desk.law import titles_of
 from bureau.desk.names import Names
-from bureau.desk.people import CASE_PARTIES, READERS, Office
+from bureau.desk.people import CASE_PARTIES, READERS
 from bureau.desk.search import QUERY_CHARS_MAX, Search, parsed
 from bureau.desk.strip import strip_of
 from bureau.ports import LinePlace
@@ -23,9 +23,7 @@ from bureau.web.sees import sees
 from bureau.web.telling import tell
 from gateway.domain.legal_day import legal_day
 
-MISBEHAVIOURS_SHOWN = 100
 PRINT_ROWS = 200
-LOG_READERS = READERS | {Office.SECURITY}
 _NOT_HERE = ("stage",)
 """Conditions that only cases have."""
 HEAD = (
@@ -50,7 +48,6 @@ def routes(rooms: Rooms) -> list[Route]:
         get(home + "/events", pages.events, READERS),
         get(card, pages.card, CASE_PARTIES),
         post(card + "/verify", pages.verify, CASE_PARTIES),
-        get(home + "/log", pages.log, LOG_READERS, Nav(group="rule", zh="监控日志", en="Log")),
     ]  # fmt: skip
 
 
@@ -136,13 +133,6 @@ class _Interceptions:
             return None
         subject = "/".join(map(str, key))
         return await self._rooms.questions.store.replay(visit.division, subject, bank)
-
-    async def log(self, visit: Visit) -> web.Response:
-        desk = self._rooms.desk
-        return self._rooms.pages(
-            "log", visit=visit, logs=await desk.logs(visit.division),
-            misbehaviours=await desk.misbehaviours(visit.division, MISBEHAVIOURS_SHOWN),
-        )  # fmt: skip
 
     async def _card(self, visit: Visit) -> Card:
         """404 also for what another agency's person asks of: its existence is not told."""
