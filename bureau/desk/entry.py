@@ -183,13 +183,18 @@ class Entry:
             )  # fmt: skip
             await self._store.change(self._clock(), [act])
 
-    async def by_password(self, login: str, password: str, code: str) -> str:
+    async def by_password(
+        self, login: str, password: str, code: str, still_there: Callable[[], bool] = lambda: True
+    ) -> str:
         """Password and one-time code, both. Raises EntryRefused, in the same words for either.
 
         A try looks at the account only when its turn has come: of many at once, those behind the
-        fifth failure find it locked.
+        fifth failure find it locked. Who has gone by then is passed over: a crowd that asks and
+        hangs up would otherwise be worked for, and everybody wait behind it.
         """
         async with self._checks:
+            if not still_there():
+                raise EntryRefused("已断开 / hung up")
             return await self._by_password(login, password, code)
 
     async def _by_password(self, login: str, password: str, code: str) -> str:

@@ -20,6 +20,8 @@ from gateway.domain.log import Cosigned, tree_digest
 
 STRETCH_MAX = 100_000
 """Records of a folder, unless one delivery had more: so much is held in memory."""
+ENDS = "-".join(2 * ["[0-9]" * 12])
+"""Of a folder's name, for `glob`: a bank's name with a number after it is another bank's."""
 
 
 class Held(LogStore, Protocol):
@@ -69,7 +71,7 @@ class TakeOut:
 
     async def _where_we_were(self, place: LogPlace) -> tuple[str | None, int]:
         """The checkpoint at which the newest folder ends, and its size."""
-        there = sorted(self._folder.glob(f"{_prefix(place)}[0-9]*"), key=_end)
+        there = sorted(self._folder.glob(_prefix(place) + ENDS), key=_end)
         if not there:
             return None, 0
         note = (there[-1] / CHECKPOINT).read_text("utf-8")

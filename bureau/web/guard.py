@@ -136,7 +136,7 @@ class Guard:
                     "The database cannot be reached; try again shortly.",
                 )  # fmt: skip
             except Exception as failed:  # noqa: BLE001 (the desk's door: told, and the page stays up)
-                if isinstance(failed, ConnectionError) and _is_gone(request):
+                if isinstance(failed, ConnectionError) and is_gone(request):
                     # A download that its reader broke off is nobody's failure and wakes nobody.
                     _log.info("visitor.gone", route=_name_of(request))
                     return web.Response(status=499)
@@ -274,7 +274,7 @@ def _ended(request: web.Request) -> str:
     return "form" if request.method == "POST" else "page"
 
 
-def _is_gone(request: web.Request) -> bool:
+def is_gone(request: web.Request) -> bool:
     return request.transport is None or request.transport.is_closing()
 
 

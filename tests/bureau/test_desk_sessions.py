@@ -5,7 +5,8 @@ import asyncio
 import datetime as dt
 import re
 import ssl
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -30,6 +31,7 @@ from gateway.domain.certificates import Reason, Revocation
 from tests.bureau.desks import Desk
 from tests.bureau.test_desk_entry import HOME, PASSWORD, equipped, sign_in, totp
 from tests.bureau.words import DIVISION, DOMAIN, House
+from tests.web.besieged import until
 
 pytestmark = pytest.mark.postgres
 PARTY = f"{DOMAIN}/operator/zhangsan"
@@ -291,7 +293,7 @@ async def test_one_address_does_not_keep_the_others_from_their_turn_to_sign_in(
     """Passwords are derived one by one: who sends a hundred at once would be all that is heard."""
     turn, waiting = asyncio.Event(), asyncio.Semaphore(0)
 
-    async def slow(login: str, password: str, code: str) -> str:
+    async def slow(login: str, password: str, code: str, there: Callable[[], bool]) -> str:
         waiting.release()
         await turn.wait()
         raise EntryRefused("no / no")
@@ -311,6 +313,41 @@ async def test_one_address_does_not_keep_the_others_from_their_turn_to_sign_in(
         turn.set()
     assert [each.result() for each in tries] == [401] * SIGN_INS_OF_ONE_MAX
     assert await signs_in() == 401, "its turn comes again"
+
+
+async def test_whoever_has_hung_up_is_passed_over_when_the_turn_comes(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crowd that asks and is gone would be worked for, and everybody wait behind it."""
+    derived, begun, turn = list[str](), asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def slow(password: str, phc: str | None) -> bool:
+        derived.append(password)
+        loop.call_soon_threadsafe(begun.set)
+        return not turn.wait(60)
+
+    monkeypatch.setattr("bureau.desk.entry.matches", slow)
+    entered, inside = list[Callable[[], bool]](), asyncio.Event()
+    by_password = desk.rooms.entry.by_password
+
+    async def queued(login: str, password: str, code: str, there: Callable[[], bool]) -> str:
+        entered.append(there)
+        inside.set()
+        return await by_password(login, password, code, there)
+
+    monkeypatch.setattr(desk.rooms.entry, "by_password", queued)
+    async with asyncio.timeout(60):
+        first = asyncio.create_task(sign_in(desk, "a", "the first", "1"))
+        await begun.wait()
+        inside.clear()
+        gone = asyncio.create_task(sign_in(desk, "a", "the gone", "1"))
+        await inside.wait()
+        gone.cancel()
+        await until(lambda: not entered[1]())
+        turn.set()
+        assert (await first)[0] == (await sign_in(desk, "a", "the last", "1"))[0] == 401
+    assert derived == ["the first", "the last"]
 
 
 async def test_no_text_in_a_login_is_more_than_a_wrong_login(desk: Desk) -> None:

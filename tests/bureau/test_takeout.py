@@ -1,14 +1,19 @@
 """What the bureau exports proves itself, follows without a gap, and is never of another log."""
 
+import fcntl
 import json
 from pathlib import Path
+from typing import cast
 
 import pytest
 from typer.testing import CliRunner
 
 from adapters.bureau.frame import framed
+from adapters.folder.lock import hold, release
 from bureau.desk import takeout
 from bureau.desk.takeout import TakeOut
+from bureau.handing_over import LOCK, take_out
+from bureau.settings import Settings
 from certs.keys import save_certificates
 from gateway.commands.line import app
 from tests.bureau.words import DIVISION, GATEWAY, Bureau, Chain, House, verdict
@@ -82,6 +87,28 @@ async def test_a_folder_of_another_history_is_not_continued(
     (first / "checkpoint").write_text(other.delivery().checkpoint, encoding="utf-8")
     with pytest.raises(ValueError, match="another log"):
         await _takeout(bureau, folder).write()
+
+
+async def test_a_bank_whose_name_goes_on_with_a_number_is_another_bank(
+    bureau: Bureau, chain: Chain, house: House, tmp_path: Path
+) -> None:
+    """`ccb` and `ccb-2` in one division: the one took the other's folders for its own, for good."""
+    folder = tmp_path / "out"
+    await _receive(bureau, chain, range(3))
+    (first,) = await _takeout(bureau, folder).write()
+    first.rename(folder / first.name.replace(bureau.place.bank, f"{bureau.place.bank}-2"))
+    (own,) = await _takeout(bureau, folder).write()
+    assert _verify(own, house, bureau) == (0, 3)
+
+
+async def test_a_second_export_into_one_folder_waits_for_another_day(tmp_path: Path) -> None:
+    """A timer's and a person's at once: the one took away what the other was writing."""
+    held = hold(tmp_path / LOCK, fcntl.LOCK_EX)
+    try:
+        with pytest.raises(BlockingIOError, match="held by"):
+            await take_out(tmp_path, cast(Settings, None))
+    finally:
+        release(held)
 
 
 async def test_what_was_left_half_written_is_written_anew(

@@ -13,7 +13,7 @@ from aiohttp import web
 from bureau.desk.entry import TOKEN_CHARS_MAX, EntryRefused
 from bureau.desk.people import Office
 from bureau.web.form_reading import Forms
-from bureau.web.guard import end_session, set_session
+from bureau.web.guard import end_session, is_gone, set_session
 from bureau.web.rooms import Rooms
 from bureau.web.route import FORM_BYTES_MAX, Route, Visit, get, post
 from certs.one_time import base32, enrolment_uri
@@ -87,7 +87,9 @@ class _Entry:
         )
         try:
             with self._turn(request):
-                session = await self._rooms.entry.by_password(login.strip().lower(), password, code)
+                session = await self._rooms.entry.by_password(
+                    login.strip().lower(), password, code, lambda: not is_gone(request)
+                )
         except EntryRefused as refused:
             return self._rooms.pages("sign_in", status=401, oops=str(refused), back=back)
         raise _welcome(request, session, back)
