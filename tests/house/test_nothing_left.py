@@ -21,10 +21,17 @@ FORGETFUL = """
 import os, subprocess, sys, time
 def test_forgets():
     code = "import signal; print('up', flush=True); signal.pause()"
-    child = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
-    open("child", "w").write(str(child.pid))
+    child = subprocess.Popen(
+        [sys.executable, "-c", code], start_new_session=True, stdout=subprocess.PIPE, text=True
+    )
+    up = child.stdout.readline()
+    with open("child", "w") as file:
+        file.write(str(child.pid))
+    print(up, end="", flush=True)
     {then}
 """
+"""Goes on once its child is up: for a moment after its start the kernel tells of no environment by
+which it could be found."""
 
 pytestmark = pytest.mark.slow
 
