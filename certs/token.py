@@ -183,8 +183,9 @@ def open_token_key(text: str, passphrase: bytes) -> TokenKey:
     """The key that the URI names. Raises TokenUnavailable with what is missing."""
     uri = read_uri(text)
     pin = uri.pin(passphrase)
-    private, public = _pair_in(_session(uri, pin), uri)
-    return TokenKey(uri, pin, private, public)
+    with _turn:  # what was looked up before a start anew would count as looked up after it
+        private, public = _pair_in(_session(uri, pin), uri)
+        return TokenKey(uri, pin, private, public)
 
 
 def make_token_key(text: str, passphrase: bytes) -> TokenKey:

@@ -25,17 +25,18 @@ def hold(path: Path, how: int, tries: int = TRIES_MAX) -> int:
     """
     for left in reversed(range(tries)):
         file = _opened(path)
+        held = False
         try:
             fcntl.flock(file, how | fcntl.LOCK_NB)
-            if _is_there(path, file):
+            held = _is_there(path, file)
+            if held:
                 return file
         except BlockingIOError as error:
             if not left:
                 raise BlockingIOError(error.errno, f"{path.name}: {_holders(file)}") from None
-        except BaseException:
-            os.close(file)
-            raise
-        os.close(file)
+        finally:
+            if not held:
+                os.close(file)
         time.sleep(PAUSE_S)
     raise OSError(f"{path.name} is replaced again and again")
 

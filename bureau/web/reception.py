@@ -161,6 +161,8 @@ class Reception:
         self._guests.pop(guest, None)
         if party is not None:
             self._by_party[party] -= 1
+            if not self._by_party[party]:
+                del self._by_party[party]  # addresses are without end
 
     async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()

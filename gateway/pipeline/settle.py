@@ -51,22 +51,27 @@ async def settle_by_word(
 
     Two words that differ are a `correction` record, and from then on nobody is told either. Whose
     word contradicts nothing is told what everybody is told of it by now.
-    Raises LedgerUnavailable if it could not be settled.
+    Raises LedgerUnavailable if it could not be settled: an older copy of the database, which is put
+    in its place while we live, has forgotten that it was ever handed over.
     """
     evidence = {"how": how, "reason": word.reason, "reference": word.reference}
     if await settle(key, word.outcome, ledger, origin, at, evidence):
         return Settled(bank=word, at=at)
-    held, recorded = None, False
+    held, recorded, forgotten = None, False, False
     with contextlib.suppress(LedgerUnavailable):
         standing = await ledger.standing(key)
-        assert standing, "settled before, so admitted before"
-        held = standing.bank
-        if _settled_so(standing, word, how):
-            assert standing.word, "settled before"
-            since = None if standing.disputed else standing.settled_at
-            return Settled(bank=standing.word, at=since)
-        await ledger.record(key.division, correction(standing, origin, at, evidence, word.outcome))
-        recorded = True
+        forgotten = standing is None or standing.settled_at is None
+        if standing and not forgotten:
+            held = standing.bank
+            if _settled_so(standing, word, how):
+                assert standing.word, "settled before"
+                since = None if standing.disputed else standing.settled_at
+                return Settled(bank=standing.word, at=since)
+            draft = correction(standing, origin, at, evidence, word.outcome)
+            await ledger.record(key.division, draft)
+            recorded = True
+    if forgotten:
+        raise LedgerUnavailable(f"{key} was handed over, and this database knows nothing of it")
     contradiction = Contradiction(said=word.outcome, held=held, recorded=recorded)
     return Settled(bank=DISPUTED, contradiction=contradiction)
 

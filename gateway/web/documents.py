@@ -5,12 +5,19 @@ Whoever reads a document that names something twice may take the other one; so n
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, TypeVar
 
 import msgspec
 
 from gateway.domain.faults import FaultCode, FieldError, Unreadable
 from gateway.domain.money import fen
+
+UNKNOWN_TOLD_MAX = 100
+"""Of the fields that nobody knows: a document of a megabyte may have a hundred thousand."""
+NAME_CHARS_MAX = 40
+WORDS_CHARS_MAX = 300
+"""Of what the decoder says, which names what it met in full."""
 
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
@@ -28,9 +35,9 @@ def read_whole(raw: bytes, type: type[S], what: str) -> S:
     try:
         return decoded(raw, type)
     except (ValueError, RecursionError) as error:
-        raise Unreadable(
-            FaultCode.INSTRUCTION_INVALID, f"not {what}: {error}", tuple(_wrong_fields(raw, type))
-        ) from error
+        words = f"not {what}: {error}"[:WORDS_CHARS_MAX]
+        wrong = tuple(_wrong_fields(raw, type))
+        raise Unreadable(FaultCode.INSTRUCTION_INVALID, words, wrong) from error
 
 
 def refuse_wrong(found: Iterable[FieldError], what: str) -> None:
@@ -81,13 +88,18 @@ def _wrong_fields(raw: bytes, type: type[msgspec.Struct]) -> Iterator[FieldError
             msgspec.convert(tree[name], field.type)
         except msgspec.ValidationError as wrong:
             yield FieldError(field=name, code="type", zh="类型或取值不合规范", en=str(wrong))
-    for name in tree.keys() - fields.keys():
+    unknown = (name[:NAME_CHARS_MAX] for name in tree if name not in fields)
+    for name in islice(unknown, UNKNOWN_TOLD_MAX):
         yield FieldError(field=name, code="unknown", zh="不认识的字段", en="is not a known field")
+    if next(unknown, None) is not None:
+        yield FieldError(
+            field="", code="more_errors", zh="另有更多错误未列出", en="there are more errors"
+        )
 
 
 def _once(pairs: list[tuple[str, Any]]) -> None:
     seen: set[str] = set()
     for name, _ in pairs:
         if name in seen:
-            raise ValueError(f"{name[:40]} stands more than once")
+            raise ValueError(f"{name[:NAME_CHARS_MAX]} stands more than once")
         seen.add(name)

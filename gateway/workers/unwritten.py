@@ -50,10 +50,12 @@ class Writing:
 
     async def leave(self) -> None:
         """The last attempt of a process that ends; what is lost now is said."""
-        for _ in range(len(self._unwritten) // AT_ONCE_MAX + 1):
-            await self.write_some()
-        for key, word in self._unwritten.items():
-            log.error("payment.word_lost", instruction=str(key), said=word.outcome)
+        try:
+            for _ in range(len(self._unwritten) // AT_ONCE_MAX + 1):
+                await self.write_some()
+        finally:
+            for key, word in self._unwritten.items():
+                log.error("payment.word_lost", instruction=str(key), said=word.outcome)
 
     async def _write(self, key: InstructionKey, word: BankAnswer) -> None:
         """Meanwhile others may have settled it, or the bank's books may show paid what the bank

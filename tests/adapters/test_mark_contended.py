@@ -17,6 +17,7 @@ from adapters.folder.mark import Act, InUse, MarkFile
 from gateway.domain.log import Marked
 from tests.adapters.test_mark_file import mark
 
+OPEN = Path("/proc/self/fd")
 STOPS = """
 import os, signal, sys
 from pathlib import Path
@@ -105,9 +106,12 @@ def test_nobody_waits_for_ever_and_it_is_told_for_whom(
     path = tmp_path / "log.mark"
     shelf = MarkFile(path)
     with held(tmp_path / "log.mark.lock"):
+        before = len([*OPEN.iterdir()])
         for attempt in (lambda: shelf.keep({"log": mark(4)}), shelf.prove_writable):
             with pytest.raises(BlockingIOError, match=r"log\.mark\.lock: held by"):
                 attempt()
+        # A gateway tries for as long as the other is stopped: a file lost each time would end it.
+        assert len([*OPEN.iterdir()]) == before
     shelf.keep({"log": mark(4)})
     shelf.prove_writable()
     assert shelf.read() == {"log": mark(4)}

@@ -1,5 +1,6 @@
 """Keys in a token: they sign there, for their PIN and no other, and are waited for."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,34 @@ def test_one_that_is_away_is_said_to_be_and_taken_up_when_it_is_back(
     assert own.prove() == "" == own.trouble
     assert trust.sign_receipt(b"decided") and trust.sign_document(b"a notice")
     assert P256.sign_raw(other, b"x"), "the module started anew: its other keys are opened anew"
+
+
+def test_who_opens_a_key_while_the_module_starts_anew_signs_with_no_other(
+    soft_token: SoftToken, own: Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_token_key(soft_token.uri("next"), PIN)
+    token._start_anew(read_uri(soft_token.uri()))
+
+    def lost_for_a_moment() -> None:
+        soft_token.take_away()
+        own.prove()
+        soft_token.put_back()
+        own.prove()
+
+    losing, looked_up = threading.Thread(target=lost_for_a_moment), token._pair_in
+
+    def looked_up_just_before(*words: Any) -> Any:
+        found = looked_up(*words)
+        if not losing.ident:
+            losing.start()
+            if not token._turn.locked():
+                losing.join()
+        return found
+
+    monkeypatch.setattr(token, "_pair_in", looked_up_just_before)
+    key = open_token_key(soft_token.uri("next"), PIN)
+    losing.join()
+    assert P256.verify_raw(key.public_key(), P256.sign_raw(key, b"x"), b"x")
 
 
 def test_another_key_of_that_name_is_not_taken_for_it(soft_token: SoftToken, own: Signer) -> None:

@@ -7,6 +7,7 @@ import attrs
 import orjson
 import pytest
 
+from adapters.formats.problem import problem_json
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Action
 from gateway.domain.faults import (
@@ -231,3 +232,15 @@ def _fields(read: Callable[[bytes], Any], raw: bytes) -> set[str]:
         read(raw)
     assert all(error.zh and error.en for error in refused.value.errors)
     return {error.field for error in refused.value.errors}
+
+
+def test_a_document_of_nonsense_is_not_answered_with_more_of_it() -> None:
+    many = {f"n{number}": 1 for number in range(50_000)}
+    for raw in (canonical(many), canonical({"n" * 1_000_000: 1})):
+        with pytest.raises(Unreadable) as refusal:
+            read_outcome(raw)
+        assert {"id", "instruction", "outcome"} <= {each.field for each in refusal.value.errors}
+        assert len(problem_json(refusal.value, "one")) < 16_384
+    with pytest.raises(Unreadable) as refusal:
+        read_outcome(canonical(many))
+    assert refusal.value.errors[-1].code == "more_errors"

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from gateway.domain.bank import BankConduct, BankOutcome
 from gateway.domain.conduct import BankEntry, Direction
+from gateway.domain.decision import Outcome
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Settlement
@@ -152,3 +153,35 @@ async def test_one_that_the_ledger_never_takes_keeps_no_other_waiting() -> None:
     for _ in range(2):
         await desk.writing.write_some()
     assert set(words) == set(stuck)
+
+
+@pytest.mark.parametrize("held_there", [False, True])
+async def test_a_word_outlives_an_older_copy_that_is_put_in_the_databases_place(
+    held_there: bool,
+) -> None:
+    """It knows nothing of the payment, or knows it as held, and not that it was released."""
+    desk = await Desk().begin(BankOutcome.ACCEPTED)
+    state = desk.street.state
+    newest = {**state.instructions}, {**state.open_payments}
+    state.open_payments.clear()
+    there = state.instructions.pop(KEY)
+    if held_there:
+        state.instructions[KEY] = replace(there, outcome=Outcome.HOLD)
+    await desk.writing.write_some()
+    assert desk.street.line.unwritten and desk.told() == []
+    state.instructions, state.open_payments = newest
+    await desk.writing.write_some()
+    assert desk.told() == [("bank_outcome", "accepted", "answer")]
+    assert not desk.street.line.unwritten
+
+
+async def test_a_process_that_ends_by_its_own_mistake_says_what_is_lost_all_the_same() -> None:
+    desk = await Desk().begin(BankOutcome.ACCEPTED)
+
+    async def mistaken(settlement: Settlement) -> bool:
+        raise AssertionError("our mistake")
+
+    desk.street.ledger.settle = mistaken  # type: ignore[method-assign]
+    with structlog.testing.capture_logs() as lines, pytest.raises(ExceptionGroup):
+        await desk.writing.leave()
+    assert [line["event"] for line in lines] == ["payment.word_lost"]
