@@ -88,6 +88,15 @@ def test_each_alert_leads_to_a_page_that_is_there_and_stands_in_the_list() -> No
     assert found == listed
 
 
+def test_a_page_says_what_to_do_about_each_alert_that_leads_to_it() -> None:
+    """Whoever is woken knows the alert's name, and nothing else yet."""
+    for name, body in _rules().items():
+        labels = LABELS.search(body)
+        assert labels
+        page = (HOUSE / "docs" / "runbooks" / f"{labels[2]}.md").read_text("utf-8")
+        assert f"`{name}`" in page, f"{labels[2]}.md does not name {name}"
+
+
 def test_the_page_names_each_number_and_no_other() -> None:
     rows = [line for line in PAGE.splitlines() if line.startswith("| `")]
     named = {name for row in rows for name in NUMBER.findall(row.split("|")[1])}
