@@ -1,5 +1,6 @@
 """The bureau's own keys and those it trusts, as its settings name them."""
 
+import asyncio
 import time
 from functools import partial
 
@@ -16,6 +17,8 @@ from certs.signing.signer import Signer, in_both_suites
 from certs.tls import Credentials, Refusal
 from certs.trust import Trust, load_trust
 from gateway.domain.seldom import Seldom
+
+TRY_S = 1.0
 
 _log = structlog.get_logger("bureau")
 
@@ -42,6 +45,15 @@ def _witness_signer(settings: Settings) -> Signer:
         return first
     sm2 = load_sm2_signer(settings.witness_sm2_certificate, settings.witness_sm2_key, passphrase)
     return in_both_suites(first, sm2)
+
+
+async def try_lost_token(trust: Trust) -> None:
+    """For ever: a token that is away is opened anew beside the loop, on which whoever signs would
+    hold up the inbox and the desk for as long as its module hangs (decision 0098)."""
+    while True:
+        await asyncio.sleep(TRY_S)
+        if trust.own.trouble:
+            await asyncio.to_thread(trust.own.prove)
 
 
 def ring_of(settings: Settings, trust: Trust, tls: LiveTls) -> KeyRing:

@@ -6,6 +6,7 @@ PIN stands in the file that `pin-source` names; without one it is the passphrase
 opened the key's file.
 """
 
+import asyncio
 import hashlib
 import threading
 import time
@@ -27,6 +28,8 @@ from certs.files import own_file
 SCHEME = "pkcs11:"
 AGAIN_S = 2.0
 """So often a token that could not sign is opened anew: an open call may hang for seconds."""
+ON_A_LOOP_AGAIN_S = 30.0
+"""The same where everybody else waits too. Programs that serve try beside it, in a thread."""
 
 
 class TokenUnavailable(ValueError):
@@ -125,7 +128,8 @@ class TokenKey(ec.EllipticCurvePrivateKey):
         if not _turn.acquire(blocking=not self.trouble):
             raise TokenUnavailable(self.trouble)  # another thread waits for a token already
         try:
-            if self.trouble and time.monotonic() - self._tried_at < AGAIN_S:
+            pause = ON_A_LOOP_AGAIN_S if _on_a_loop() else AGAIN_S
+            if self.trouble and time.monotonic() - self._tried_at < pause:
                 raise TokenUnavailable(self.trouble)
             return self._raw_or_anew(digest)
         finally:
@@ -293,6 +297,14 @@ def _start_anew(uri: TokenUri) -> None:
         pkcs11.lib(uri.module).reinitialize()
     except pkcs11.PKCS11Error as error:
         raise TokenUnavailable(_unanswered(uri, error)) from error
+
+
+def _on_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _unanswered(uri: TokenUri, error: Exception) -> str:

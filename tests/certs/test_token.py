@@ -1,11 +1,13 @@
 """Keys in a token: they sign there, for their PIN and no other, and are waited for."""
 
+import asyncio
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bureau import own_keys
 from certs import token
 from certs.authority import Purpose, adopt, create_root, issue, request
 from certs.keys import generate_key, load_key, load_signer, save_certificates
@@ -16,6 +18,7 @@ from certs.token import TokenUnavailable, make_token_key, open_token_key, read_u
 from certs.trust import Trust
 from gateway.domain.faults import LedgerUnavailable, Unready
 from tests.certs.conftest import DOMAIN, NOW
+from tests.certs.rotating import until
 from tests.certs.soft_token import PIN, SoftToken, soft_token
 
 __all__ = ["soft_token"]
@@ -131,6 +134,38 @@ def test_one_that_is_away_is_said_to_be_and_taken_up_when_it_is_back(
     assert own.prove() == "" == own.trouble
     assert trust.sign_receipt(b"decided") and trust.sign_document(b"a notice")
     assert P256.sign_raw(other, b"x"), "the module started anew: its other keys are opened anew"
+
+
+async def test_nobody_waits_for_a_lost_token_on_an_event_loop(
+    soft_token: SoftToken, own: Signer
+) -> None:
+    soft_token.take_away()
+    assert await asyncio.to_thread(own.prove)
+    soft_token.put_back()
+    with pytest.raises(TokenUnavailable):
+        own.document(b"x")
+    assert await asyncio.to_thread(own.prove) == ""
+    assert own.document(b"x")
+
+
+async def test_a_bureau_tries_its_lost_token_beside_the_loop(
+    soft_token: SoftToken, own: Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_keys, "TRY_S", 0.001)
+    trust = Trust(
+        Signatories(authorities=(), by_thumbprint={}, revoked=frozenset(), left_out=()), own
+    )
+    soft_token.take_away()
+    assert await asyncio.to_thread(own.prove)
+    trying = asyncio.create_task(own_keys.try_lost_token(trust))
+    soft_token.put_back()
+
+    async def back() -> bool:
+        return not own.trouble
+
+    await until(back, "nobody tries")
+    trying.cancel()
+    assert trust.sign_receipt(b"kept")
 
 
 def test_who_opens_a_key_while_the_module_starts_anew_signs_with_no_other(
