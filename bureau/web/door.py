@@ -17,7 +17,8 @@ from bureau.inbox.frame import DeliveryUnreadable
 from bureau.inbox.receive import DeliveryRefused, Inbox, NotEntitled, WitnessEnded
 from bureau.web.problems import InboxFault, Refused, problem
 from certs.tls import party_of
-from gateway.domain.faults import FaultCode, StoreUnavailable, Unproven
+from certs.token import TokenUnavailable
+from gateway.domain.faults import FaultCode, StoreUnavailable, Unproven, Unready
 from gateway.domain.parties import Role, Sender, sender_of
 
 DELIVERY_BYTES_MAX = 32 * 1024 * 1024
@@ -178,6 +179,9 @@ async def _answering(request: web.Request, handler: Handler) -> web.StreamRespon
     except WitnessEnded as error:
         _log.error("witness.ended", reason=str(error))
         return problem(InboxFault.WITNESS_ENDED, str(error))
+    except (TokenUnavailable, Unready) as away:
+        _log.error("witness.silent", reason=str(away.__cause__ or away))
+        return problem(InboxFault.WITNESS_SILENT, "the bureau's own key is in a token that is away")
     except StoreUnavailable:
         return problem(InboxFault.STORE_UNAVAILABLE, "the database cannot be reached")
     except web.HTTPRequestEntityTooLarge:

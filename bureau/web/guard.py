@@ -15,7 +15,7 @@ from bureau.web.done import forget_done, note_done
 from bureau.web.form_reading import Forms
 from bureau.web.route import FORM_BYTES_MAX, UPLOAD_BYTES_MAX, Route, Visit, see
 from certs.tls import party_of
-from gateway.domain.faults import StoreUnavailable
+from gateway.domain.faults import LedgerUnavailable, StoreUnavailable
 
 COOKIE = "desk_session"
 COOKIE_TLS = "__Host-" + COOKIE
@@ -134,6 +134,12 @@ class Guard:
                 return self._trouble(
                     503, "数据库暂不可用，请稍后再试。",
                     "The database cannot be reached; try again shortly.",
+                )  # fmt: skip
+            except LedgerUnavailable as unsigned:  # what is signed at the desk, is with its act
+                _log.error("witness.silent", reason=str(unsigned))
+                return self._trouble(
+                    503, "签名密钥暂不可用，未作任何改动，请稍后再试。",
+                    "The key that signs cannot be reached; nothing was changed; try again shortly.",
                 )  # fmt: skip
             except Exception as failed:  # noqa: BLE001 (the desk's door: told, and the page stays up)
                 if isinstance(failed, ConnectionError) and is_gone(request):

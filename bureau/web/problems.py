@@ -24,6 +24,7 @@ class InboxFault(StrEnum):
     OVERLOADED = "overloaded"
     STORE_UNAVAILABLE = "store_unavailable"
     WITNESS_ENDED = "witness_ended"
+    WITNESS_SILENT = "witness_silent"
     ROUTE_UNKNOWN = "route_unknown"
     METHOD_REFUSED = "method_refused"
     INTERNAL = "internal"
@@ -43,6 +44,7 @@ STATUS = {
     InboxFault.OVERLOADED: 503,
     InboxFault.STORE_UNAVAILABLE: 503,
     InboxFault.WITNESS_ENDED: 503,
+    InboxFault.WITNESS_SILENT: 503,
     InboxFault.ROUTE_UNKNOWN: 404,
     InboxFault.METHOD_REFUSED: 405,
     InboxFault.INTERNAL: 500,

@@ -10,6 +10,8 @@ import pytest
 
 from adapters.bureau.frame import MEDIA_TYPE, NOTICES_MEDIA_TYPE, bundled, framed
 from bureau.web.door import IN_FLIGHT_MAX, IN_FLIGHT_PER_PARTY_MAX
+from certs.signing.signer import Signer
+from certs.token import TokenUnavailable
 from tests.bureau.words import BANK, DIVISION, DOMAIN, Bureau, Chain, Door, House, notice, verdict
 
 pytestmark = pytest.mark.postgres
@@ -153,6 +155,33 @@ async def _began(stack: AsyncExitStack, door: Door, path: str, head: bytes) -> a
 async def _hang_up(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
     await asyncio.sleep(0)
+
+
+async def test_while_the_token_of_its_key_is_away_the_door_says_come_back(
+    client: Client, chain: Chain, house: House, bureau: Bureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It said 500, with a trace for each try of each gateway."""
+    chain.seal([verdict(1)])
+    body = notice(1)
+    signed = {"Division": DIVISION, "Signature-JWS": house.gateway.document(body)}
+    tries = (
+        ("/v1/records", framed(chain.delivery()), {"Content-Type": MEDIA_TYPE}),
+        ("/v1/notices", body, signed),
+    )
+
+    def away(*_: object) -> bytes:
+        raise TokenUnavailable("token treasury: the module knows no token of this label")
+
+    async with client(GATEWAY_PATH) as session:
+        with monkeypatch.context() as patch:
+            for name in ("raw", "der", "receipt"):
+                patch.setattr(Signer, name, away)
+            for path, raw, headers in tries:
+                status, told = await _post(session, path, raw, headers)
+                assert (status, told["code"]) == (503, "witness_silent")
+        assert (await bureau.log.held(DIVISION, BANK))[0].size == 0
+        for path, raw, headers in tries:
+            assert (await _post(session, path, raw, headers))[0] == 200
 
 
 async def test_without_its_database_the_door_says_come_back(

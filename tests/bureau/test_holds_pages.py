@@ -8,6 +8,8 @@ import pytest
 from adapters.bureau.frame import framed
 from bureau.desk.people import Office
 from bureau.desk.publish import Publishing
+from certs.signing.signer import Signer
+from certs.token import TokenUnavailable
 from gateway.domain.faults import GatewayUnavailable
 from gateway.domain.records import unnumbered
 from tests.bureau.desks import Desk
@@ -56,8 +58,12 @@ class Way:
         return version
 
 
+def away(*_: object) -> str:
+    raise TokenUnavailable("token treasury: the module knows no token of this label")
+
+
 async def test_two_persons_release_a_hold_and_its_gateway_says_what_became_of_it(
-    desk: Desk, bureau: Bureau, chain: Chain
+    desk: Desk, bureau: Bureau, chain: Chain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await told(bureau, chain, held(1), held(2))
     reviewer, approver = await desk.seat(Office.REVIEWER), await desk.seat(Office.APPROVER)
@@ -72,6 +78,10 @@ async def test_two_persons_release_a_hold_and_its_gateway_says_what_became_of_it
     [digest] = re.findall(r"releases/([0-9a-f]{64})/approve", text)
     decided = f"/desk/{DIVISION}/releases/{digest}"
     assert (await reviewer.post(f"{decided}/approve"))[0] == 403, "not the office that approves"
+    with monkeypatch.context() as patch:
+        patch.setattr(Signer, "document", away)
+        status, text = await approver.post(f"{decided}/approve")
+        assert status == 503 and "签名密钥暂不可用，未作任何改动" in text, "its token is away"
     assert await approver.post(f"{decided}/approve") == (303, f"{HOLD}?bank={BANK}")
     assert (await approver.post(f"{decided}/approve"))[0] == 409, "once"
     way = Way()
