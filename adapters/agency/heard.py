@@ -84,7 +84,8 @@ def _resolution(body: bytes) -> Heard:
     """camt.029: of several payments the worst; each with its number in the reasons then."""
     rows = re.findall(r"<TxInfAndSts>(.*?)</TxInfAndSts>", body.decode("utf-8"), re.DOTALL)
     found = [_RECALLS.get(_element(row, "TxCxlSts"), "recall_waits") for row in rows]
-    worst = next((each for each in ("recall_refused", "recall_waits") if each in found), "recalled")
+    agreed = "recalled" if found else "recall_waits"  # an answer about no payment says yes to none
+    worst = next((each for each in ("recall_refused", "recall_waits") if each in found), agreed)
     reasons = [_element(row, "AddtlInf") for row in rows]
     if len(rows) > 1:
         reasons = [

@@ -79,6 +79,29 @@ def test_one_that_is_anothers_is_told_also_where_root_looks(root: Path, place: s
 
 
 @pytest.mark.skipif(not ROOT, reason="only root gives folders away")
+def test_groups_that_only_the_process_has_count_for_it(root: Path) -> None:
+    """As systemd gives them (SupplementaryGroups=), and as access lists do: no file names them."""
+    for each in (root, *root.iterdir()):
+        os.chown(each, 0, SOMEBODY + 1)
+        each.chmod(0o770)
+    for groups in ([SOMEBODY + 1], []):
+        child = os.fork()
+        if not child:
+            status = 1
+            try:
+                os.setgroups(groups)
+                os.setresgid(SOMEBODY, SOMEBODY, SOMEBODY)
+                os.setresuid(SOMEBODY, SOMEBODY, SOMEBODY)
+                prove_usable(root, SOMEBODY)
+                status = 0
+            except PermissionError:
+                status = 2
+            finally:
+                os._exit(status)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == (0 if groups else 2)
+
+
+@pytest.mark.skipif(not ROOT, reason="only root gives folders away")
 def test_one_below_what_the_gateway_may_not_enter_is_told(root: Path) -> None:
     for each in (root, *root.iterdir()):
         os.chown(each, SOMEBODY, SOMEBODY)

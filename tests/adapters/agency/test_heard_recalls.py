@@ -49,3 +49,8 @@ def test_of_several_the_worst_and_each_by_its_number() -> None:
     assert (
         answered((RecallStatus.ACCEPTED, "a"), (RecallStatus.ACCEPTED, "b")).outcome == "recalled"
     )
+
+
+def test_an_answer_about_no_payment_recalls_none() -> None:
+    said = b"<Document><RsltnOfInvstgtn><Sts/><CxlDtls/></RsltnOfInvstgtn></Document>"
+    assert heard_in(200, said, "iso20022").outcome == "recall_waits"
