@@ -18,7 +18,7 @@ PATH = re.compile(rf"(?<![\w./-]){ROOMS}/[\w./@-]*\w(?![\w*])")
 FILE = re.compile(r"(?<![\w./*-])test_\w+\.py")
 AT_A_BANK = {"policies/books"}
 """Folders that an operator makes beside the settings."""
-DECISIONS = tuple(name for name in FILES if name.startswith("docs/decisions/"))
+DECISIONS = tuple(name for name in sorted(FILES) if name.startswith("docs/decisions/"))
 
 
 @pytest.mark.parametrize("name", PAPERS)
