@@ -58,6 +58,7 @@ from bureau.wiring import (
     shelf_of,
 )
 from certs.live import LiveTls
+from certs.token import PinRefused
 from certs.trust import Trust
 from gateway.domain.faults import StoreUnavailable
 
@@ -65,7 +66,8 @@ _log = structlog.get_logger("bureau")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit 0 after a clean stop, 1 if it cannot serve, 2 for wrong usage or settings."""
+    """Exit 0 after a clean stop, 1 if it cannot serve, 2 for wrong usage, settings or PIN: whoever
+    starts us again with it locks the token."""
     hold_standard_streams()
     options = _options(arguments)
     _log_as_json()
@@ -80,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             runner.run(act(settings))
     except (UnsafeServer, StoreUnavailable, WorkerDied, ValueError, OSError) as error:
         sys.stderr.write(f"bureau: {error}\n")
-        return 1
+        return 2 if isinstance(error, PinRefused) else 1
     return 0
 
 

@@ -36,6 +36,10 @@ class TokenUnavailable(ValueError):
     """The token, its module or python-pkcs11 is missing, or it does not let us in."""
 
 
+class PinRefused(TokenUnavailable):
+    """Whoever starts a program again and again with such a PIN locks the token."""
+
+
 def is_token(file: bytes) -> bool:
     return file.lstrip().startswith(SCHEME.encode())
 
@@ -264,7 +268,7 @@ def _session(uri: TokenUri, pin: bytes) -> Any:
         return found
     tried = uri.module, uri.token, hashlib.sha256(pin).digest()
     if tried in _refused:
-        raise TokenUnavailable(_refused[tried])
+        raise PinRefused(_refused[tried])
     pkcs11 = _pkcs11()
     try:
         library = pkcs11.lib(uri.module)
@@ -275,7 +279,7 @@ def _session(uri: TokenUri, pin: bytes) -> Any:
             f"token {uri.token}: the PIN {whence} is not accepted; this program does not try it"
             " again, for the token would lock itself"
         )
-        raise TokenUnavailable(_refused[tried]) from None
+        raise PinRefused(_refused[tried]) from None
     except pkcs11.NoSuchToken as error:
         raise TokenUnavailable(
             f"token {uri.token}: the module knows no token of this label"

@@ -72,15 +72,17 @@ def serve(
     """Run the gateway until it is told to stop.
 
     --check: exit 1 with everything that stands in the way, 2 if the settings cannot be read.
+    A PIN that a token did not take is exit 2 too: whoever starts us again then locks the token.
     """
     if check:
         tending.look_over(settings)
     from adapters.postgres.session import UnsafeServer
+    from certs.token import PinRefused
     from gateway.commands.serve import serve as run
 
     try:
         run(settings)
-    except SettingsInvalid as reason:
+    except (SettingsInvalid, PinRefused) as reason:
         raise fail(f"treasury-gateway: {reason}", USAGE) from reason
     except (UnsafeServer, LedgerUnavailable, OSError, ValueError) as reason:
         raise fail(f"treasury-gateway: {reason}") from reason

@@ -31,6 +31,9 @@ from tests.bureau.words import (
     notice,
     verdict,
 )
+from tests.certs.soft_token import SoftToken, soft_token
+
+__all__ = ["soft_token"]
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
@@ -127,6 +130,18 @@ async def test_check_proves_everything_and_serves_nothing(program: Program) -> N
     del program.environment["BUREAU_DATABASE"]
     missing = program.run("--check")
     assert missing.returncode == 2 and "BUREAU_DATABASE" in missing.stderr
+
+
+async def test_a_pin_that_was_refused_is_no_reason_to_start_again(
+    program: Program, soft_token: SoftToken
+) -> None:
+    """Whatever starts it each two seconds would lock the token before anybody looks."""
+    (program.folder / "witness.key").write_text(soft_token.uri())
+    program.environment["SOFTHSM2_CONF"] = os.environ["SOFTHSM2_CONF"]
+    program.environment["BUREAU_WITNESS_PASSPHRASE"] = "11112222"
+    refused = program.run()
+    assert refused.returncode == 2 and "PIN" in refused.stderr, refused.stderr
+    assert "11112222" not in refused.stdout + refused.stderr
 
 
 async def test_the_first_start_prints_a_link_that_works_once_and_sigterm_stops_cleanly(

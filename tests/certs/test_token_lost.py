@@ -1,5 +1,6 @@
 """A gateway whose record key's token is away stays up, passes nothing, and goes on by itself."""
 
+import asyncio
 import datetime as dt
 import json
 from functools import partial
@@ -21,6 +22,7 @@ from gateway.domain.legal_day import legal_day
 from tests.certs.rotating import until
 from tests.certs.soft_token import PIN, SoftToken, soft_token
 from tests.certs.test_life_end import DIVISION, ready, told
+from tests.commands.staged import run
 from tests.raised import own_place, raised
 
 __all__ = ["soft_token"]
@@ -82,3 +84,10 @@ async def test_a_token_that_is_away_shuts_the_line_and_opens_it_when_it_is_back(
             assert answer.status == 200 and json.loads(answer.body)["outcome"] == "passed"
             await until(partial(told, stage), "the bureau is not told of all")
             await client.aclose()
+
+            # Whatever starts it each two seconds would lock the token before anybody looks.
+            (soft_token.folder / "pin").write_bytes(b"11112222\n")
+            settings = stage.folder / f"{stage.gateway_names[0]}.toml"
+            refused = await asyncio.to_thread(run, stage, "serve", "--settings", settings)
+            assert refused.code == 2 and "PIN" in refused.said, refused
+            assert "11112222" not in refused.said
