@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import hashlib
 import re
 import tempfile
 import time
@@ -216,9 +217,21 @@ async def _worked(rooms: Rooms, records: int) -> dict[str, str]:
     trial = await rooms.questions.replay(DIVISION, BANK, payment, reviewer)
     return {
         "trial": str(trial), "case": f"{key[1]}/{key[2]}", "paper": f"{key[1]}/1",
-        "file": file.digest.hex(),
+        "file": file.digest.hex(), "refused": await _refused(rooms),
         "complaint": f"{complaint[1]}/{complaint[2]}", "change": str(seq), "draft": str(draft),
     }  # fmt: skip
+
+
+async def _refused(rooms: Rooms) -> str:
+    """A delivery of a megabyte that was kept as evidence: its digest."""
+    raw = bytes(range(256)) * 4096
+    what = {
+        "reason": "altered", "detail": "another root", "party": "spiffe://x/gateway/1",
+        "held_size": 1, "held_checkpoint": None, "shown_checkpoint": "x\n", "delivery": raw,
+    }  # fmt: skip
+    digest = hashlib.sha256(raw)
+    await rooms.store.keep_misbehaviour(DIVISION, BANK, digest.digest(), what, rooms.clock())
+    return digest.hexdigest()
 
 
 def _paths(rooms: Rooms, office: Office, known: Mapping[str, str]) -> list[str]:
@@ -258,7 +271,8 @@ def _path(pattern: str, known: Mapping[str, str]) -> str:
     code = "101001" if "/agencies/" in path else BANK
     for name, value in {
         "{year:[0-9]{4}}": "2026", "{type}": "8202", "{no}": voucher,
-        "{digest:[0-9a-f]{64}}": known["file"], "{policy:[A-Z0-9-]{6}}": "JL-042",
+        "{digest:[0-9a-f]{64}}": known["refused" if "/refused/" in path else "file"],
+        "{bank}": BANK, "{policy:[A-Z0-9-]{6}}": "JL-042",
         "{kind:xlsx}": "xlsx", "{kind:zip}": "zip", "{code:[0-9A-Za-z-]{1,32}}": code,
     }.items():  # fmt: skip
         path = path.replace(name, value)

@@ -10,7 +10,7 @@ from tests.bureau.desks import Desk
 pytestmark = pytest.mark.postgres
 KNOWN = {
     "case": "2026/1", "file": "ab" * 32, "paper": "2026/1", "complaint": "2026/1", "change": "1",
-    "draft": "1", "trial": "1",
+    "draft": "1", "refused": "cd" * 32, "trial": "1",
 }  # fmt: skip
 
 
