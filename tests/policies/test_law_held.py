@@ -6,7 +6,7 @@ stops (no hold, no block) must be allowed by the article itself.
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.codes import (
@@ -25,6 +25,7 @@ from gateway.domain.decision import Outcome, outcome_of
 from gateway.domain.facts import Facts
 from gateway.domain.money import Fen
 from policies.book.cases import CASES
+from tests.examples import examples
 from tests.policies.shipped import BOOK
 
 CARD_LIST = frozenset(
@@ -67,7 +68,7 @@ def cash(draw: st.DrawFn) -> Facts:
     )
 
 
-@settings(max_examples=1500, deadline=None)
+@examples(1500)
 @given(row=cash())
 def test_cash_that_passes_is_within_article_13_2(row: Facts) -> None:
     if outcome_of(BOOK.decide(row)) is not Outcome.PASS:
@@ -112,7 +113,7 @@ def transfer(draw: st.DrawFn) -> Facts:
     )
 
 
-@settings(max_examples=1500, deadline=None)
+@examples(1500)
 @given(row=transfer())
 def test_a_transfer_into_a_real_fund_account_that_passes_is_one_of_the_six(row: Facts) -> None:
     if outcome_of(BOOK.decide(row)) is not Outcome.PASS:
