@@ -246,6 +246,7 @@ async def test_a_full_pool_says_so_beforehand_and_writes_nothing() -> None:
     assert sorted(each.key[-1] for each in scripted.heard) == ["0", "1", "2"]
 
 
+@pytest.mark.slow
 async def test_who_waits_for_half_the_deadline_is_not_sent_in_the_last_moment() -> None:
     release = asyncio.Event()
 

@@ -94,6 +94,7 @@ async def silent() -> AsyncIterator[int]:
         server.close()
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 async def test_of_several_hosts_the_one_that_answers_and_writes_is_taken(database: str) -> None:
     parts = urlsplit(database)
