@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from adapters.folder.durable import settle
 from adapters.folder.lock import hand_over, hold, release
 from gateway.domain.log import REST, Marked
 
@@ -111,7 +112,7 @@ class MarkFile:
     def prove_writable(self) -> None:
         """As `keep` would, and leave it as it is. Raises OSError."""
         with self._draft(_Kept()), self._locked():
-            _settle(self._path.parent)
+            settle(self._path.parent)
         if self._path.exists():
             self._path.open("r+b").close()
 
@@ -164,7 +165,7 @@ class MarkFile:
                 elif new := self._changed(now, change):
                     with self._draft(new) as again:
                         again.replace(self._path)
-        _settle(self._path.parent)
+        settle(self._path.parent)
 
     @contextlib.contextmanager
     def _draft(self, kept: _Kept) -> Iterator[Path]:
@@ -209,14 +210,6 @@ class MarkFile:
 
     def _beside(self, what: str) -> Path:
         return self._path.with_name(f"{self._path.name}.{what}")
-
-
-def _settle(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _further(old: Marked, new: Marked, refused: Collection[str]) -> Marked:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import attrs
 
+from adapters.folder.durable import settle
+
 SIGNATURE = ".jws"
 ANSWER = ".answer"
 PROBLEM = ".problem.json"
@@ -141,12 +143,3 @@ class Tray:
             and not entry.name.endswith(SIGNATURE)
         ]
         return (folder / name for _, name in sorted(found))
-
-
-def settle(folder: Path) -> None:
-    """Renames are on the disk only when their folder is."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -8,7 +8,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from adapters.folder.tray import PLACES, settle
+from adapters.folder.durable import settle
+from adapters.folder.tray import PLACES
 
 TRIAL = ".trial-"
 """Begins with a dot: no gateway takes it for a document."""

@@ -57,22 +57,24 @@ async def settle_by_word(
     evidence = {"how": how, "reason": word.reason, "reference": word.reference}
     if await settle(key, word.outcome, ledger, origin, at, evidence):
         return Settled(bank=word, at=at)
-    held, recorded, forgotten = None, False, False
-    with contextlib.suppress(LedgerUnavailable):
+    try:
         standing = await ledger.standing(key)
-        forgotten = standing is None or standing.settled_at is None
-        if standing and not forgotten:
-            held = standing.bank
-            if _settled_so(standing, word, how):
-                assert standing.word, "settled before"
-                since = None if standing.disputed else standing.settled_at
-                return Settled(bank=standing.word, at=since)
-            draft = correction(standing, origin, at, evidence, word.outcome)
-            await ledger.record(key.division, draft)
-            recorded = True
-    if forgotten:
+    except LedgerUnavailable:
+        return _disputed(Contradiction(said=word.outcome, held=None, recorded=False))
+    if standing is None or standing.settled_at is None:
         raise LedgerUnavailable(f"{key} was handed over, and this database knows nothing of it")
-    contradiction = Contradiction(said=word.outcome, held=held, recorded=recorded)
+    if _settled_so(standing, word, how):
+        assert standing.word, "settled before"
+        since = None if standing.disputed else standing.settled_at
+        return Settled(bank=standing.word, at=since)
+    recorded = False
+    with contextlib.suppress(LedgerUnavailable):
+        await ledger.record(key.division, correction(standing, origin, at, evidence, word.outcome))
+        recorded = True
+    return _disputed(Contradiction(said=word.outcome, held=standing.bank, recorded=recorded))
+
+
+def _disputed(contradiction: Contradiction) -> Settled:
     return Settled(bank=DISPUTED, contradiction=contradiction)
 
 

@@ -2,15 +2,13 @@
 with what was kept of them."""
 
 import asyncio
-import io
-import zipfile
 from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
 from bureau.desk.people import READERS, Office
-from bureau.web.exports import attachment
+from bureau.web.exports import attachment, zipped
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get
 from bureau.web.telling import tell
@@ -71,8 +69,4 @@ def _folder(kept: Mapping[str, Any]) -> bytes:
         files["checkpoint-held.txt"] = kept["held_checkpoint"].encode()
     if kept["delivery"] is not None:
         files["delivery.bin"] = kept["delivery"]
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, body in sorted(files.items()):
-            archive.writestr(zipfile.ZipInfo(name), body)
-    return buffer.getvalue()
+    return zipped(files)

@@ -1,7 +1,5 @@
 """Pages of policies (规则): list, one in words, edit and check, trial, second person, gateways."""
 
-import io
-import zipfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,7 +16,7 @@ from bureau.desk.policy_checks import Checked
 from bureau.desk.policy_trial import Tried
 from bureau.desk.policy_words import papers_zh, read_out, values_of, wordings
 from bureau.desk.refusals import ActRefused, Words
-from bureau.web.exports import attachment
+from bureau.web.exports import attachment, zipped
 from bureau.web.form_reading import File
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post, see
@@ -161,12 +159,9 @@ class _Policies:
 
     async def folder(self, visit: Visit) -> web.Response:
         """All documents, for `policy sign FOLDER`, with what was agreed on the desk."""
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-            for place, text in sorted((await self._policies.documents(visit.division)).items()):
-                archive.writestr(zipfile.ZipInfo(place), text)
+        folder = zipped(await self._policies.documents(visit.division))
         await tell(self._rooms, visit, "policies.exported", "")
-        return attachment(buffer.getvalue(), "application/zip", "policies.zip")
+        return attachment(folder, "application/zip", "policies.zip")
 
     async def hand_over(self, visit: Visit) -> web.StreamResponse:
         part = visit.form.get("file")
