@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bench.desk import run as run_desk
 from bench.fairness import run as run_fairness
+from bench.floor import run as run_floor
 from bench.formats import run as run_formats
 from bench.growth import run as run_growth
 from bench.line import run as run_line
@@ -16,7 +17,7 @@ from bench.results import FILE, keep
 PARTS = {
     "growth": run_growth,
     "line": run_line, "policies": run_policies, "records": run_records, "desk": run_desk,
-    "formats": run_formats, "fairness": run_fairness,
+    "formats": run_formats, "fairness": run_fairness, "least": run_floor,
 }  # fmt: skip
 
 

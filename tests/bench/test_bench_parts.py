@@ -25,6 +25,12 @@ LINE = {
     "cpu_ms_per_instruction", "rate_spread", "rate_hot", "ratio_hot_to_spread",
     "ratio_admission_to_pgbench", "ratio_line_to_pgbench", "p50_ms", "p99_ms", "p99_added_ms",
 }  # fmt: skip
+LEAST = {
+    "ratio_line_to_least_32",
+    "ratio_line_to_least_128",
+    "ratio_least_to_pgbench",
+    "least_p99_ms",
+}
 RECORDS = {"cpu_us_per_record_256", "sign_each_us", "audit_million_s"}
 POLICIES = {"policies", "decision_lawful_us", "decision_blocked_us"}
 TODAY = dt.date(2026, 6, 1)
@@ -133,5 +139,6 @@ def test_a_short_run_of_every_part_keeps_the_promised_figures(tmp_path: Path) ->
     kept = json.loads(out.read_text("utf-8"))
     assert kept["line"].keys() >= LINE
     assert kept["line"]["interpreter"]["small_loop_ns"] > 0
+    assert kept["least"].keys() >= LEAST
     assert kept["records"].keys() >= RECORDS
     assert kept["policies"].keys() >= POLICIES
