@@ -81,7 +81,7 @@ class _Floor:
     def figures(self) -> dict[str, Any]:
         programme = self._programme
         line: dict[int, list[Burst]] = {}
-        least: dict[int, list[tuple[Burst, float]]] = {}
+        least: dict[int, list[Burst]] = {}
         for _ in range(programme.rounds):
             for clients in CLIENTS:
                 line.setdefault(clients, []).append(self._line(clients))
@@ -89,17 +89,7 @@ class _Floor:
                     least.setdefault(clients, []).append(self._least(clients, ONE))
         figures: dict[str, Any] = {"load_average": load_average()}
         for clients in CLIENTS:
-            ours = [burst.cpu_ms for burst in line[clients]]
-            theirs = [cpu_ms for _, cpu_ms in least[clients]]
-            figures |= {
-                f"line_cpu_ms_{clients}": median(ours),
-                f"least_cpu_ms_{clients}": median(theirs),
-                f"ratio_line_to_least_{clients}": median(
-                    [a / b for a, b in zip(ours, theirs, strict=True)], 2
-                ),
-                f"line_rate_{clients}": median([b.rate for b in line[clients]], 0),
-                f"least_rate_{clients}": median([b.rate for b, _ in least[clients]], 0),
-            }
+            figures |= _compared(line[clients], least[clients], clients)
         rate = max(figures[f"line_rate_{clients}"] for clients in CLIENTS) / 2
         return (
             figures | self._latency(rate) | self._beside_pgbench() | {"interpreter": interpreter()}
@@ -132,8 +122,7 @@ class _Floor:
             for _ in range(self._programme.rounds):
                 pgbench.append(self._pgbench.best("spread", self._programme.pgbench_s)[0])
                 for clients in TWO_CLIENTS:
-                    burst, _ = self._least(clients, TWO)
-                    rates.setdefault(clients, []).append(burst.rate)
+                    rates.setdefault(clients, []).append(self._least(clients, TWO).rate)
         best = max(median(each, 0) for each in rates.values())
         return {
             "least_rate_two_processes": best,
@@ -145,8 +134,8 @@ class _Floor:
         requests = self._requests(self._programme.count + WARMING_EACH * clients)
         return _sound(self._staged.burst(requests, clients, warming=WARMING_EACH * clients))
 
-    def _least(self, clients: int, names: Sequence[str]) -> tuple[Burst, float]:
-        """The burst, and CPU milliseconds of the least and of PostgreSQL for each instruction."""
+    def _least(self, clients: int, names: Sequence[str]) -> Burst:
+        """The gateway's cost in it is that of the least."""
         requests = self._requests(self._programme.count + WARMING_EACH * clients)
         crew = self._staged.stage.crew
         with self._staged.generator(
@@ -157,9 +146,10 @@ class _Floor:
             before, own = self._staged.costs(), cpu_seconds(pids)
             generator.go()
             report = generator.report()
-            spent, own = self._staged.costs().since(before), cpu_seconds(pids) - own
-        burst = _sound(Burst(clients=clients, report=report, costs=spent, drained_s=0.0))
-        return burst, (own + spent.postgres) * 1000 / burst.answered
+            spent = self._staged.costs().since(before)
+            own = cpu_seconds(pids) - own
+        costs = attrs.evolve(spent, gateway=own, postgres_bureau=0.0)
+        return _sound(Burst(clients=clients, report=report, costs=costs, drained_s=0.0))
 
     def _requests(self, count: int) -> list[bytes]:
         return list(to_gateway(self._take(count), self._staged.host, self._staged.sign))
@@ -189,6 +179,25 @@ class _Floor:
             record_certificate=str(certificate), record_key=str(key),
             parties=str(stage.identities.parties), bank_connections=stage.plot.bank_connections,
         )  # fmt: skip
+
+
+def _compared(line: Sequence[Burst], least: Sequence[Burst], clients: int) -> dict[str, Any]:
+    """By names that end in the number of clients."""
+    figures: dict[str, Any] = {}
+    for name, bursts in (("line", line), ("least", least)):
+        figures |= {
+            f"{name}_cpu_ms": median([each.cpu_ms for each in bursts]),
+            f"{name}_gateway_us": median([_us(each, each.costs.gateway) for each in bursts], 0),
+            f"{name}_postgres_us": median([_us(each, each.costs.postgres) for each in bursts], 0),
+            f"{name}_rate": median([each.rate for each in bursts], 0),
+        }
+    pairs = zip(line, least, strict=True)
+    figures["ratio_line_to_least"] = median([one.cpu_ms / other.cpu_ms for one, other in pairs], 2)
+    return {f"{name}_{clients}": value for name, value in figures.items()}
+
+
+def _us(burst: Burst, seconds: float) -> float:
+    return seconds * 1e6 / burst.answered
 
 
 def _sound(burst: Burst) -> Burst:
