@@ -14,7 +14,14 @@ from bureau.desk.casework.english import MOVE_EN
 from bureau.desk.casework.moves import CONCERNS, DISPUTE_ZH
 from bureau.desk.casework.phase import standing_zh
 from bureau.desk.casework.referral import REFERRALS
-from bureau.desk.casework.words import MEANS_ZH, MEASURE_ZH, MOVE_ZH, ORIGIN_ZH, STAGE_ZH
+from bureau.desk.casework.words import (
+    AMOUNT_ZH,
+    MEANS_ZH,
+    MEASURE_ZH,
+    MOVE_ZH,
+    ORIGIN_ZH,
+    STAGE_ZH,
+)
 from bureau.desk.deeds import act_words
 from bureau.desk.docket.issue import case_no
 from bureau.desk.interceptions import STATES_ZH, Line, exception_of, papers_of
@@ -39,7 +46,7 @@ LABELS: Mapping[str, str] = {
     "person": "联系人、部门", "verdict": "意见", "to": "移送部门",
     "kind": "类别", "result": "结果",
     "number": "事项",
-    "returned": "退回资金", "adjusted": "调整账目", "other": "其他金额",
+    **AMOUNT_ZH,
 }  # fmt: skip
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "means": {k.value: v for k, v in MEANS_ZH.items()},
@@ -47,7 +54,6 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     "concern": CONCERNS, "to": REFERRALS, "kind": DISPUTE_ZH,
     "result": {"upheld": "维持", "changed": "变更", "revoked": "撤销"},
 }  # fmt: skip
-_AMOUNTS = ("returned", "adjusted", "other")
 
 
 class Pages:
@@ -198,8 +204,10 @@ def said(body: Mapping[str, Any]) -> list[tuple[str, str]]:
         value = body.get(name)
         if value in (None, ""):
             continue
-        if name in _AMOUNTS:
+        if name in AMOUNT_ZH:
             shown.append((label, money(yuan(int(value)))))
+        elif name == "number":
+            shown.append((label, f"第{value}项"))
         else:
             shown.append((label, _WORDS.get(name, {}).get(str(value), str(value))))
     return shown + [(MEASURE_ZH[o["measure"]], _order(o)) for o in body.get("orders", ())]
@@ -207,5 +215,5 @@ def said(body: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _order(order: Mapping[str, Any]) -> str:
     parts = [f"期限 {order['due']}"] if order.get("due") else []
-    parts += [f"{LABELS[n]} {money(yuan(int(order[n])))}" for n in _AMOUNTS if order.get(n)]
+    parts += [f"{LABELS[n]} {money(yuan(int(order[n])))}" for n in AMOUNT_ZH if order.get(n)]
     return "；".join(parts) or "即时执行"

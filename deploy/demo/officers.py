@@ -149,6 +149,8 @@ async def _moved(rooms: Rooms, stage: Stage, key: Key, line: Line, step: Step) -
     if "orders" in body:
         order = {"measure": body["orders"], "due": _day(rooms, 15), "returned": fen(line.amount)}
         body["orders"] = [order]
+    if move is Move.REPORT:
+        body["returned"] = fen(line.amount)
     code = line.agency_code if office is Office.AGENCY else ""
     await rooms.office.move(key, move, body, person(stage, office, code))
 

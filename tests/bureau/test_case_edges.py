@@ -91,7 +91,7 @@ async def test_overdue_is_reminded_and_escalated_once_up_to_the_suspension_of_fu
     await suspended(desk, wish["wish"])
     reviewer = await desk.seat(Office.REVIEWER)
     assert "已随登记第 6 版发布" in (await reviewer.get(f"{HOME}/cases/{key[1]}/{key[2]}"))[1]
-    await office.move(key, Move.REPORT, {"number": 3, "text": "x"}, AGENCY)
+    await office.move(key, Move.REPORT, {"number": 3, "text": "x", "returned": 100}, AGENCY)
     await office.move(key, Move.ACCEPT_REPORT, {"number": 3, "text": "x"}, REVIEWER)
     [lifted] = await wishes(DIVISION)
     assert lifted["status"] == "active", "rectified: the suspension ends"
@@ -129,12 +129,12 @@ async def test_a_suspension_is_lifted_only_when_no_case_suspends_the_agency_any_
         await registers.propose(DIVISION, other, REVIEWER)
     await suspended(desk, wishes[0])
     assert await registers.store.wishes(DIVISION) == [], "the second says the same"
-    await office.move(first, Move.REPORT, {"number": 3, "text": "x"}, AGENCY)
+    await office.move(first, Move.REPORT, {"number": 3, "text": "x", "returned": 100}, AGENCY)
     await office.move(first, Move.ACCEPT_REPORT, {"number": 3, "text": "x"}, REVIEWER)
     assert await registers.store.wishes(DIVISION) == [], "the second case still suspends it"
     with pytest.raises(ActRefused, match="another case"):
         await suspended(desk, wishes[1] + 1, "active")
-    await office.move(second, Move.REPORT, {"number": 3, "text": "x"}, AGENCY)
+    await office.move(second, Move.REPORT, {"number": 3, "text": "x", "returned": 100}, AGENCY)
     await office.move(second, Move.ACCEPT_REPORT, {"number": 3, "text": "x"}, REVIEWER)
     lifted = await registers.store.wishes(DIVISION)
     assert [wish["status"] for wish in lifted] == ["active", "active"]
@@ -238,9 +238,11 @@ async def test_a_correction_under_21_1_is_handed_in_with_its_evidence(desk: Desk
     office = desk.rooms.office
     key = await ordered(desk, "21(1)", 5)
     with pytest.raises(ActRefused, match="evidence"):
-        await office.move(key, Move.REPORT, {"number": 1, "text": "x"}, AGENCY)
+        await office.move(key, Move.REPORT, {"number": 1, "text": "x", "returned": 0}, AGENCY)
     paper = Upload(name="结果.pdf", media="application/pdf", body=PDF)
-    case = await office.move(key, Move.REPORT, {"number": 1, "text": "x"}, AGENCY, [paper])
+    case = await office.move(
+        key, Move.REPORT, {"number": 1, "text": "x", "returned": 100}, AGENCY, [paper]
+    )
     assert case.orders[0].status == "reported"
 
 

@@ -20,6 +20,7 @@ from bureau.desk.casework.referral import (
 )
 from bureau.desk.casework.state import Asked, Case, Done, Order, Proposal, Request
 from bureau.desk.casework.words import (
+    AMOUNT_ZH,
     FROM,
     MOVE_ZH,
     PROGRAM,
@@ -171,7 +172,7 @@ def _propose_handling(case: Case, made: Made) -> Case:
 def _order(case: Case, made: Made, entry: Mapping[str, Any], number: int) -> Order:
     measure = option(Measure, str(entry.get("measure")))
     require(case, measure, made.day)
-    amounts = {field: int(entry.get(field) or 0) for field in ("returned", "adjusted", "other")}
+    amounts = {field: int(entry.get(field) or 0) for field in AMOUNT_ZH}
     if min(amounts.values()) < 0:
         raise ActRefused("amount_wrong", "金额不能为负。", "An amount is not negative.")
     due = None if measure in AT_ONCE else attrs.evolve(made, body=entry).due()
@@ -201,7 +202,8 @@ def _report(case: Case, made: Made) -> Case:
     if order is None or order.status not in (Done.OPEN, Done.FAILED):
         raise ActRefused("order_wrong", "该处理事项不在此状态。", "Not at this point.")
     made.text("text")
-    return _changed(case, attrs.evolve(order, status=Done.REPORTED))
+    told = {name: int(made.body[name]) for name in AMOUNT_ZH if name in made.body}
+    return _changed(case, attrs.evolve(order, status=Done.REPORTED, reported=told))
 
 
 def _judge_report(to: Done) -> Callable[[Case, Made], Case]:

@@ -1,11 +1,12 @@
 """A case as far as it has come: what was asked, what was ordered, what was proposed by whom."""
 
 import datetime as dt
+from collections.abc import Mapping
 from enum import StrEnum
 
 import attrs
 
-from bureau.desk.casework.words import Against, Means, Measure, Stage
+from bureau.desk.casework.words import AMOUNT_ZH, Against, Means, Measure, Stage
 
 
 class Asked(StrEnum):
@@ -50,6 +51,16 @@ class Order:
     adjusted: int = 0
     other: int = 0
     status: Done = Done.OPEN
+    reported: Mapping[str, int] = attrs.field(factory=dict)
+    """The amounts that its party's last report names; of before they were asked for: none."""
+
+    @property
+    def short(self) -> Mapping[str, int]:
+        """By how much a report that waits for its judge falls short of what was ordered."""
+        if self.status is not Done.REPORTED:
+            return {}
+        left = {name: getattr(self, name) - self.reported.get(name, 0) for name in AMOUNT_ZH}
+        return {name: fen for name, fen in left.items() if fen > 0}
 
     def missed(self, day: dt.date) -> bool:
         """Refused as no rectification, or its day has passed without a report."""

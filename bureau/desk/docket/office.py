@@ -26,6 +26,7 @@ from bureau.desk.casework.words import (
     Stage,
     internal,
 )
+from bureau.desk.docket.handed_in import check_handed_in
 from bureau.desk.docket.issue import Issued, Making, Setter, Write, case_no, concerned, writes
 from bureau.desk.names import Names
 from bureau.desk.papers.established import established
@@ -230,8 +231,7 @@ class CaseOffice:
         before = _replayed(row, moves)
         made = _with_proposal(made, before, moves)
         after = step(before, made)
-        _check_evidence(before, made, files)
-        _check_reply(before, made)
+        check_handed_in(before, made, bool(files))
         at = self._clock()
         body = {**made.body, "files": [f.digest.hex() for f in files]} if files else made.body
         known = established(before, moves, made.day)
@@ -328,23 +328,6 @@ def _suspends(case: Case) -> bool:
     return case.stage is not Stage.CLEARED and any(
         order.measure is Measure.SUSPEND and order.status in standing for order in case.orders
     )
-
-
-def _check_evidence(before: Case, made: Made, files: Sequence[Upload]) -> None:
-    """Art. 21(1): the result of a correction is handed in written, with what proves it."""
-    order = before.order(made.number()) if made.move is Move.REPORT else None
-    if order is not None and order.measure is Measure.WARN and not files:
-        raise ActRefused(
-            "evidence_missing", "请附书面纠正结果和相关佐证材料（第二十一条（一））。",
-            "Attach the written result and its evidence (Art. 21(1)).",
-        )  # fmt: skip
-
-
-def _check_reply(before: Case, made: Made) -> None:
-    """Nobody answers in the place of a department that was asked about him."""
-    request = before.request(made.number()) if made.move is Move.REPLY else None
-    if request is not None and request not in before.for_party.requests:
-        raise ActRefused("request_wrong", "该核实事项不在此状态。", "Not at this point.")
 
 
 def _acts(key: Key, made: Made, after: Case, issued: Sequence[Issued]) -> list[Act]:

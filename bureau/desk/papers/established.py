@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from bureau.desk.casework.state import Case, Done, Order
-from bureau.desk.casework.words import MEASURE_ZH, Measure, Move, Stage
+from bureau.desk.casework.words import AMOUNT_ZH, MEASURE_ZH, Measure, Move, Stage
 from bureau.desk.papers.capitals import money_zh, yuan_zh
 from bureau.desk.papers.paper import day_zh
 
@@ -17,7 +17,6 @@ STANDING_ZH = {
     Done.SUPERSEDED: "未按期落实，已升级处理",
 }  # fmt: skip
 AT_ONCE_ZH = "由财政部门即时执行"
-AMOUNTS = (("returned", "退回资金"), ("adjusted", "调整账目"), ("other", "其他"))
 
 
 @attrs.frozen(kw_only=True)
@@ -61,14 +60,18 @@ _TELLING = {
 
 def _told(move: Mapping[str, Any]) -> str:
     body = move["body"]
-    amounts = [f"{zh}{money_zh(int(body[name]))}" for name, zh in AMOUNTS if body.get(name)]
+    amounts = [
+        f"{zh}{money_zh(int(body[name]))}" for name, zh in AMOUNT_ZH.items() if body.get(name)
+    ]
     return f"{day_zh(move['day'])}{_TELLING[move['move']]}：" + "，".join([body["text"], *amounts])
 
 
 def _ordered(order: Order, told: list[str], day: dt.date) -> Ordered:
     parts = [MEASURE_ZH[order.measure]]
     parts += [
-        f"{zh}{money_zh(getattr(order, name))}" for name, zh in AMOUNTS if getattr(order, name)
+        f"{zh}{money_zh(getattr(order, name))}"
+        for name, zh in AMOUNT_ZH.items()
+        if getattr(order, name)
     ]
     parts += [f"整改期限{day_zh(order.due)}"] if order.due else []
     return Ordered(
@@ -79,7 +82,7 @@ def _ordered(order: Order, told: list[str], day: dt.date) -> Ordered:
 
 def order_zh(order: Mapping[str, Any]) -> str:
     """An order of a handling's proposal as a bulletin tells it: measure and amounts in figures."""
-    amounts = [f"{zh}{yuan_zh(order[name])}" for name, zh in AMOUNTS if order.get(name)]
+    amounts = [f"{zh}{yuan_zh(order[name])}" for name, zh in AMOUNT_ZH.items() if order.get(name)]
     return "，".join([MEASURE_ZH[Measure(order["measure"])], *amounts])
 
 

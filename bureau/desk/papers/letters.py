@@ -8,7 +8,7 @@ import attrs
 
 from bureau.desk.casework.moves import CONCERNS
 from bureau.desk.casework.state import Order
-from bureau.desk.casework.words import MEASURE_ZH, Measure
+from bureau.desk.casework.words import AMOUNT_ZH, MEASURE_ZH, Measure
 from bureau.desk.papers.annexes import Payment
 from bureau.desk.papers.capitals import money_zh
 from bureau.desk.papers.established import Established, Ordered
@@ -122,11 +122,10 @@ def handling_sheet(
     for order in orders:
         rows.append(("处理方式", MEASURE_ZH[order.measure]))
         rows += [
-            (name, money_zh(amount))
-            for name, amount in (
-                ("退回资金", order.returned), ("调整账目", order.adjusted), ("其他", order.other),
-            ) if amount
-        ]  # fmt: skip
+            (zh, money_zh(getattr(order, name)))
+            for name, zh in AMOUNT_ZH.items()
+            if getattr(order, name)
+        ]
         if order.due:
             rows.append(("整改期限", day_zh(order.due)))
     rows += [("处理意见", text), ("审核", signers[0]), ("审批", signers[1])]

@@ -1,10 +1,12 @@
 """A posted form of a case as the body of its move; what cannot be read is refused in words."""
 
 import datetime as dt
+import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-from bureau.desk.casework.words import Means, Move
+from bureau.desk.casework.words import AMOUNT_ZH, Means, Move
 from bureau.desk.refusals import ActRefused
 from bureau.web.route import Visit
 from gateway.domain.money import fen
@@ -25,7 +27,7 @@ def body_of(visit: Visit, move: Move) -> dict[str, Any]:
             if not (text.isascii() and text.isdigit() and len(text) <= 4):
                 raise ActRefused("number_wrong", "请填写数字。", f"“{text[:20]}” is no number.")
             body[name] = int(text)
-    for name in ("returned", "adjusted", "other"):
+    for name in AMOUNT_ZH:
         if text := visit.text(name):
             body[name] = amount(text)
     _check_means(body)
@@ -33,8 +35,8 @@ def body_of(visit: Visit, move: Move) -> dict[str, Any]:
 
 
 def amount(text: str) -> int:
-    """Yuan as people type it (`12,800` or `12800.5`) in fen; empty is nothing."""
-    text = text.replace(",", "").replace("，", "").strip()
+    """Yuan as people type it (`12,800`, `12800.5`, `￥12，800元`) in fen; empty is nothing."""
+    text = re.sub(r"^¥|[,\s]|元$", "", unicodedata.normalize("NFKC", text))
     if not text:
         return 0
     whole, _, rest = text.partition(".")
@@ -49,9 +51,7 @@ def amount(text: str) -> int:
 
 
 def _order(visit: Visit, measure: str) -> dict[str, Any]:
-    values = {
-        name: amount(visit.text(f"{name} {measure}")) for name in ("returned", "adjusted", "other")
-    }
+    values = {name: amount(visit.text(f"{name} {measure}")) for name in AMOUNT_ZH}
     return {"measure": measure, "due": visit.text(f"due {measure}"), **values}
 
 

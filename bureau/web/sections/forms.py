@@ -22,16 +22,20 @@ from bureau.desk.casework.moves import CONCERNS, DISPUTE_ZH, DISPUTES
 from bureau.desk.casework.referral import REFERRALS
 from bureau.desk.casework.state import Asked, Case, Done, Order
 from bureau.desk.casework.words import (
+    AMOUNT_ZH,
     FROM,
     MEANS_ZH,
     MEASURE_ZH,
     MOVE_ZH,
+    REPORTED_ZH,
     WHO,
     Means,
     Measure,
     Move,
 )
 from bureau.desk.people import Person
+from bureau.web.pages import money
+from gateway.domain.money import yuan
 
 DAYS = {
     Means.PHONE_CALL: 3, Means.DOCUMENT_REQUEST: 5, Means.INTERVIEW: 7,
@@ -68,6 +72,8 @@ class Form:
     fields: tuple[Field, ...]
     hidden: tuple[tuple[str, str], ...] = ()
     measures: tuple[Any, ...] = ()
+    short: tuple[tuple[str, int], ...] = ()
+    """Of which ordered amounts the report falls short, by how many fen."""
     first: bool = False
     """The next expected step: shown open, with the one primary button."""
 
@@ -227,24 +233,35 @@ def _per_request(move: Move, case: Case, day: dt.date) -> list[Form]:
 
 def _per_order(move: Move, case: Case, day: dt.date) -> list[Form]:
     wanted = (Done.OPEN, Done.FAILED) if move is Move.REPORT else (Done.REPORTED,)
-    amounts = (
-        Field(name="returned", zh="已退回资金（元）", en="Returned, yuan", required=False),
-        Field(name="adjusted", zh="已调整账目（元）", en="Adjusted, yuan", required=False),
-        Field(name="other", zh="其他（元）", en="Other, yuan", required=False),
-    )
     return [
         _form(
             move,
-            (_TEXT, *(amounts if move is Move.REPORT else ()), _files(move, order)),
+            (_TEXT, *(_amounts(order) if move is Move.REPORT else ()), _files(move, order)),
             (
                 f"：第{order.number}项 {MEASURE_ZH[order.measure]}",
                 f": No. {order.number}, {MEASURE_EN[order.measure]}",
             ),
             hidden=(("number", str(order.number)),),
+            short=tuple((AMOUNT_ZH[name], fen) for name, fen in order.short.items()),
         )
         for order in case.orders
         if order.status in wanted
     ]
+
+
+def _amounts(order: Order) -> tuple[Field, ...]:
+    """What was ordered must be answered by an amount, if only by 0."""
+    ordered = {name: getattr(order, name) for name in REPORTED_ZH}
+    return tuple(
+        Field(
+            name=name, required=bool(fen), en=f"{_REPORTED_EN[name]}, yuan",
+            zh=f"{REPORTED_ZH[name]}（元" + (f"；应为 {money(yuan(fen))}）" if fen else "）"),
+        )
+        for name, fen in ordered.items()
+    )  # fmt: skip
+
+
+_REPORTED_EN = {"returned": "Returned", "adjusted": "Adjusted", "other": "Otherwise put right"}
 
 
 def _files(move: Move, order: Order) -> Field:

@@ -1,0 +1,44 @@
+"""What an agency's or bank's answer must bring along, beside what the case's stage allows.
+
+Not part of `step`: a case is replayed from moves that were made before these rules were.
+"""
+
+from bureau.desk.casework.made import Made
+from bureau.desk.casework.state import Case, Order
+from bureau.desk.casework.words import REPORTED_ZH, Measure, Move
+from bureau.desk.refusals import ActRefused
+
+
+def check_handed_in(before: Case, made: Made, files: bool) -> None:
+    """Raises ActRefused. `files`: whether any came along."""
+    order = before.order(made.number()) if made.move is Move.REPORT else None
+    if order is not None:
+        _check_amounts(order, made)
+        _check_evidence(order, files)
+    _check_reply(before, made)
+
+
+def _check_amounts(order: Order, made: Made) -> None:
+    """Of each amount that was ordered it is said how much was done: nothing is taken as all."""
+    silent = [zh for n, zh in REPORTED_ZH.items() if getattr(order, n) and n not in made.body]
+    if silent:
+        raise ActRefused(
+            "amount_missing", f"请填写金额：{'、'.join(silent)}；尚未办理的填 0。",
+            "Say how much was returned, adjusted or otherwise put right; 0 if nothing.",
+        )  # fmt: skip
+
+
+def _check_evidence(order: Order, files: bool) -> None:
+    """Art. 21(1): the result of a correction is handed in written, with what proves it."""
+    if order.measure is Measure.WARN and not files:
+        raise ActRefused(
+            "evidence_missing", "请附书面纠正结果和相关佐证材料（第二十一条（一））。",
+            "Attach the written result and its evidence (Art. 21(1)).",
+        )  # fmt: skip
+
+
+def _check_reply(before: Case, made: Made) -> None:
+    """Nobody answers in the place of a department that was asked about him."""
+    request = before.request(made.number()) if made.move is Move.REPLY else None
+    if request is not None and request not in before.for_party.requests:
+        raise ActRefused("request_wrong", "该核实事项不在此状态。", "Not at this point.")
