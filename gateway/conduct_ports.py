@@ -42,8 +42,9 @@ class ConductStore(Protocol):
     ) -> Known:
         """What the ledger holds of the instructions that they name, and which came before."""
 
-    async def debit(self, key: InstructionKey) -> BankEntry | None:
-        """The newest debit that names it, unless the bank has taken back what it debited."""
+    async def debit(self, key: InstructionKey, *, though_back: bool = False) -> BankEntry | None:
+        """The newest debit that names it, unless the bank has taken back what it debited; or
+        `though_back`."""
 
     async def take(
         self, statement: Statement, alerts: Sequence[tuple[Alert, RecordDraft, bytes]],
@@ -54,7 +55,8 @@ class ConductStore(Protocol):
         its demands set aside, its record and its notification. How many alerts were new."""
 
     async def end_contradiction(self, end: ContradictionEnd, at: dt.datetime) -> EndResult:
-        """Post or give back what was set aside, with record and notification, once."""
+        """Post or give back what was set aside, with record and notification, once. Where nothing
+        is, officers end so what the bank said, with the word that the payment counts as."""
 
     async def statement_digest(self, division: str, id: str) -> bytes | None: ...
 

@@ -26,6 +26,7 @@ from gateway.domain.ledger import (
     Settlement,
     Short,
     Standing,
+    WordTaken,
 )
 from gateway.domain.log import (
     Cosigned,
@@ -135,6 +136,16 @@ class Ledger(Protocol):
 
     async def record(self, division: str, draft: RecordDraft) -> None:
         """Write one record that belongs to no admission (a conflict, a register applied)."""
+        ...
+
+    async def record_contradiction(
+        self, key: InstructionKey, draft: RecordDraft, at: dt.datetime
+    ) -> WordTaken:
+        """Write a `correction` of two words (`gateway.pipeline.tell.correction`), once: nothing is
+        written unless it is RECORDED.
+
+        Raises LedgerUnavailable; then it may be written, and the same again is safe.
+        """
         ...
 
     async def record_conflict(

@@ -7,10 +7,11 @@ import datetime as dt
 from collections.abc import Sequence
 
 import attrs
+import orjson
 
 from adapters.memory.ledger import MemoryLedger
 from adapters.memory.state import MemoryState, SetAside
-from gateway.domain.bank import BOOKS, BankOutcome
+from gateway.domain.bank import BOOKS, BankOutcome, words_against
 from gateway.domain.conduct import (
     Alert,
     BankEntry,
@@ -37,10 +38,10 @@ class MemoryConduct:
     async def close(self) -> None:
         return None
 
-    async def debit(self, key: InstructionKey) -> BankEntry | None:
+    async def debit(self, key: InstructionKey, *, though_back: bool = False) -> BankEntry | None:
         debits = [each for each in self._of(key) if each.direction is Direction.DEBIT]
         newest = max(debits, key=lambda each: each.booked_at, default=None)
-        return newest if self._state.booked_net(key) > 0 else None
+        return newest if though_back or self._state.booked_net(key) > 0 else None
 
     async def take(
         self, statement: Statement, alerts: Sequence[tuple[Alert, RecordDraft, bytes]],
@@ -56,15 +57,37 @@ class MemoryConduct:
     async def end_contradiction(self, end: ContradictionEnd, at: dt.datetime) -> EndResult:
         key, turns = end.key, self._state.set_aside.get(end.key, [])
         if not turns or turns[-1].posted is not None:
-            return EndResult.GONE
+            result = self._end_words(end)
+            if result is EndResult.ENDED:
+                self._tell_end(end, at)
+            return result
         if end.paid != (self._state.booked_net(key) > 0):
             return EndResult.AGAINST
         turns[-1].posted, turns[-1].ended_at, turns[-1].reference = end.paid, at, end.reference
         for limit, fen in turns[-1].amounts.items():
             self._move(key.division, limit, -fen, fen if end.paid else 0)
-        self._ledger.pend(key.division, end.record)
-        self._ledger.notify(key, at, end.agency_code, end.notification)
+        self._tell_end(end, at)
         return EndResult.ENDED
+
+    def _end_words(self, end: ContradictionEnd) -> EndResult:
+        """Officers, never the books, end what the bank said, with the word that it counts as."""
+        settled, fields = self._ledger.settled(end.key), orjson.loads(end.record.body)
+        told = map(orjson.loads, self._ledger.corrections(end.key))
+        standing, _ = words_against(told)
+        if (
+            settled is None
+            or fields["how"] == BOOKS
+            or fields["said"] != settled.bank
+            or not standing
+        ):
+            return EndResult.GONE
+        debited = any(each.direction is Direction.DEBIT for each in self._of(end.key))
+        agrees = debited if end.paid else self._state.booked_net(end.key) <= 0
+        return EndResult.ENDED if agrees else EndResult.AGAINST
+
+    def _tell_end(self, end: ContradictionEnd, at: dt.datetime) -> None:
+        self._ledger.pend(end.key.division, end.record)
+        self._ledger.notify(end.key, at, end.agency_code, end.notification)
 
     def _contradict(self, correction: Correction, at: dt.datetime) -> None:
         key, state = correction.key, self._state

@@ -2,13 +2,17 @@
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 import attrs
+import orjson
 from msgspec.structs import replace
 
 from adapters.memory.state import DivisionLog, MemoryState
-from gateway.domain.bank import BankOutcome
+from gateway.domain.bank import HOW_TOLD, BankOutcome, words_against
 from gateway.domain.decision import Outcome
+from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.holds import HoldEnding, Notification
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import (
@@ -22,6 +26,7 @@ from gateway.domain.ledger import (
     Settlement,
     Short,
     Standing,
+    WordTaken,
     correction_standing,
 )
 from gateway.domain.log import Notice, PendingRecord, SealedRecord
@@ -78,6 +83,22 @@ class MemoryLedger:
 
     async def record(self, division: str, draft: RecordDraft) -> None:
         self.pend(division, draft)
+
+    async def record_contradiction(
+        self, key: InstructionKey, draft: RecordDraft, at: dt.datetime
+    ) -> WordTaken:
+        settled, word = self.settled(key), orjson.loads(draft.body)
+        if settled is None:
+            raise LedgerUnavailable("a word against a settlement that is not there")
+        if settled.bank != word["held"]:
+            return WordTaken.MOVED
+        standing, ended = words_against(map(orjson.loads, self.corrections(key)))
+        if any(_but_for_time(each) == _but_for_time(word) for each in standing):
+            return WordTaken.STANDS
+        if word["how"] != HOW_TOLD and any(each["said"] == word["said"] for each in ended):
+            return WordTaken.OVERRULED
+        self.pend(key.division, draft)
+        return WordTaken.RECORDED
 
     async def record_conflict(
         self, key: InstructionKey, draft: RecordDraft, digest: bytes, records_max: int
@@ -235,3 +256,7 @@ class MemoryLedger:
         records: list[PendingRecord | SealedRecord] = [*log.records]
         records += self._state.pending.get(key.division, [])
         return [r.body for r in records if (r.kind, r.subject) == (kind, str(key))]
+
+
+def _but_for_time(correction: Mapping[str, Any]) -> dict[str, Any]:
+    return {**correction, "recorded_at": None, "seq": None}

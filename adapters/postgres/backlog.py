@@ -1,5 +1,6 @@
 """What is under way in the gateway's database: the figures an operator looks at first."""
 
+import datetime as dt
 from typing import Any
 
 from adapters.postgres.session import Pool
@@ -41,8 +42,12 @@ class PostgresBacklog:
         return {(row["division"], row["what"]): row["age_s"] for row in rows}
 
     async def unknowns(self, limit: int) -> list[OpenPayment]:
-        """Passed and not settled: operator's tasks first, then the oldest."""
+        """Passed and not settled, or contradicted: operator's tasks first, then the oldest."""
         return [open_payment(row) for row in await self._pool.fetch(_SQL["unknowns"], limit)]
+
+    async def ended(self, since: dt.datetime, limit: int) -> list[OpenPayment]:
+        """Those whose contradiction has ended since, newest end first."""
+        return [open_payment(row) for row in await self._pool.fetch(_SQL["ended"], since, limit)]
 
     async def unknown(self, key: InstructionKey) -> OpenPayment | None:
         """None if there is no such payment, or it is settled."""

@@ -71,10 +71,9 @@ class PostgresConduct:
         cleared = {clearing[row["place"] - 1]: Fen(row["amount_fen"]) for row in before}
         return Known(standings=held, booked=booked, cleared=cleared)
 
-    async def debit(self, key: InstructionKey) -> BankEntry | None:
-        """The newest debit that names it, unless the bank has taken back what it debited."""
+    async def debit(self, key: InstructionKey, *, though_back: bool = False) -> BankEntry | None:
         columns = key.division, key.fiscal_year, key.voucher_type, key.voucher_no
-        rows = await self._pool.fetch(_SQL["debit"], *columns)
+        rows = await self._pool.fetch(_SQL["debit"], *columns, though_back)
         return _entry(rows[0]) if rows else None
 
     async def statement_digest(self, division: str, id: str) -> bytes | None:

@@ -4,6 +4,8 @@ import datetime as dt
 from types import TracebackType
 from typing import Any, Self
 
+import orjson
+
 from adapters.postgres.commits import CommitWork
 from adapters.postgres.groupcommit import GroupCommit
 from adapters.postgres.kept import Kept
@@ -24,6 +26,7 @@ from gateway.domain.ledger import (
     Settlement,
     Short,
     Standing,
+    WordTaken,
 )
 from gateway.domain.people import IN_CLEAR, Sealing, sealed_if_any
 from gateway.domain.records import digest_mark
@@ -82,6 +85,11 @@ class PostgresLedger:
     async def record(self, division: str, draft: RecordDraft) -> None:
         await self._pool.unbroken(self._record(division, draft))
 
+    async def record_contradiction(
+        self, key: InstructionKey, draft: RecordDraft, at: dt.datetime
+    ) -> WordTaken:
+        return await self._pool.unbroken(self._record_contradiction(key, draft, at))
+
     async def record_conflict(
         self, key: InstructionKey, draft: RecordDraft, digest: bytes, records_max: int
     ) -> bool:
@@ -115,6 +123,17 @@ class PostgresLedger:
             draft.body,
             sealed_if_any(self._sealing, draft.disclosures),
         )
+
+    async def _record_contradiction(
+        self, key: InstructionKey, draft: RecordDraft, at: dt.datetime
+    ) -> WordTaken:
+        told = orjson.loads(draft.body)
+        async with self._pool.transaction() as connection:
+            result = await connection.fetchval(
+                _SQL["record_contradiction"], *_columns(key), at, told["how"], told["said"],
+                told["held"], draft.kind, draft.subject, draft.body,
+            )  # fmt: skip
+        return WordTaken(result)
 
     async def _record_conflict(
         self, key: InstructionKey, draft: RecordDraft, digest: bytes, records_max: int

@@ -210,9 +210,11 @@ def _is_disputed(said: Fields) -> bool:
 def _concluded_word(
     document: Fields, settled: Fields, corrections: list[Fields], key: InstructionKey
 ) -> Fields:
-    """As it was settled, unless a contradiction ended as paid after all: that counts from then."""
+    """As it was settled, unless a contradiction ended as paid after all: that counts from then. One
+    that ended with the word it was settled with changed nothing."""
     for each in corrections:
-        if each.get("what") == ENDED and each.get("said") == BankOutcome.ACCEPTED:
+        changed = each.get("said") == BankOutcome.ACCEPTED != each.get("held")
+        if each.get("what") == ENDED and changed:
             return {
                 "bank": each["said"], "bank_reason": None,
                 "bank_reference": each.get(BOOKED_AS), "settled_at": each["recorded_at"],

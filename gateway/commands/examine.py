@@ -230,7 +230,7 @@ async def backlog(secrets: Secrets) -> AsyncIterator[Finding]:
         await store.close()
     words = f"{found.open_payments} payments open, {found.operator_tasks} for an operator"
     if found.contradictions:
-        words += f", {found.contradictions} contradicted by the bank's books"
+        words += f", {found.contradictions} contradicted by the bank's books or its word"
     yield (bad if found.operator_tasks or found.contradictions else good)("payments", words)
     words = f"{found.holds_open} held, {found.releases_open} orders of the bureau to carry out"
     yield (warn if found.releases_open else good)("holds", words)

@@ -69,17 +69,22 @@ def look_over(settings: Path) -> None:
 
 @unknowns_app.command("list")
 def unknowns_list(
-    database: Database, settings: SettingsIfAny = None, as_json: Json = False
+    database: Database,
+    settings: SettingsIfAny = None,
+    ended: Annotated[
+        bool, typer.Option("--ended", help="Instead contradictions that ended within 31 days.")
+    ] = False,
+    as_json: Json = False,
 ) -> None:
     """List payments that passed and whose outcome is not known, operator's tasks first; among them
-    those that the bank's books contradict (≠).
+    those that the bank's books or its word contradict (≠): as what it counts, and the other word.
 
     With --settings only those of the divisions that these serve.
     """
     from gateway.commands.unknowns import as_row, list_unknowns
 
     try:
-        payments = list_unknowns(database, divisions_meant(settings, ()))
+        payments = list_unknowns(database, divisions_meant(settings, ()), ended=ended)
     except LedgerUnavailable as lost:
         raise fail(f"unknowns: {lost}") from lost
     rows = [as_row(payment, dt.datetime.now(dt.UTC)) for payment in payments]
@@ -94,11 +99,15 @@ def unknowns_list(
         "人工 task",
     )
     for row in rows:
-        task = "≠" if row["contradicted"] else "●" if row["operator_task"] else ""
+        task = "●" if row["operator_task"] else ""
+        if row["contradicted"]:
+            task = f"{row['held']} ≠ {row['said']}"
+        if row["ended_at"]:
+            task += f" → {row['ended_as']} {row['ended_at'][:19]}Z"
         table.add_row(
             row["instruction"], row["amount"], str(row["age_s"]), str(row["enquiries"]), task
         )
-    show_table(table, "没有待查支付 no unknowns")
+    show_table(table, "没有已查实的 none ended" if ended else "没有待查支付 no unknowns")
 
 
 @unknowns_app.command("resolve")
@@ -115,7 +124,7 @@ def unknowns_resolve(
     """Settle one payment on an operator's word; recorded, told to the bureau, never undone.
 
     accepted posts the reservation; rejected and not_taken give it back. One that the bank's books
-    contradict ends so as well, as these have it. Nothing is sent. Refused
+    or its word contradict ends so as well, as the books have it. Nothing is sent. Refused
     where the settings name `unknowns.officers`: then one proposes and another approves.
     """
     from gateway.commands.unknowns import Decision, Refused, resolve

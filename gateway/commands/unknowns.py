@@ -1,5 +1,5 @@
-"""`unknowns`: payments whose outcome at the bank is unknown or contradicted by its books, and an
-operator's decision about one.
+"""`unknowns`: payments whose outcome at the bank is unknown or contradicted by its books or its
+word, and an operator's decision about one.
 
 The decision is evidence of its own kind: it names who decided and why, enters the log as a record,
 and cannot be taken back. It never sends anything.
@@ -35,8 +35,12 @@ LISTED_MAX = 1000
 REASON_CHARS = range(8, 501)
 NAME_CHARS = range(2, 65)
 
+ENDED_SINCE = dt.timedelta(days=31)
+"""How far back ended contradictions are listed; `where` shows each for ever."""
+
 _NOT_ENDED = {
-    EndResult.GONE: "no contradiction by the bank's books stands, or somebody ended it just now",
+    EndResult.GONE: "nothing contradicts it that this could end (what the books show is seen within"
+    " 30 s), or somebody ended it just now",
     EndResult.AGAINST: "the bank's books show the contrary since",
 }
 _KEY = re.compile(r"([0-9]{9})/([0-9]{4})/([0-9A-Za-z]{1,8})/([0-9A-Za-z-]{1,42})")
@@ -44,6 +48,11 @@ _KEY = re.compile(r"([0-9]{9})/([0-9]{4})/([0-9A-Za-z]{1,8})/([0-9A-Za-z-]{1,42}
 
 class Refused(ValueError):
     """The payment stays as it is; the message says why."""
+
+
+def against_books(words: str) -> Refused:
+    """Nobody's word stands against the bank's own books; by its code programs know it."""
+    return Refused(f"{words} [books_disagree]")
 
 
 @attrs.frozen(kw_only=True)
@@ -57,12 +66,15 @@ class Decision:
     """The bank's serial number, where the operator has it from the bank."""
 
 
-def list_unknowns(database: str, divisions: Sequence[str] = ()) -> list[OpenPayment]:
-    """Operator's tasks first, then the oldest; all divisions if none is named.
+def list_unknowns(
+    database: str, divisions: Sequence[str] = (), *, ended: bool = False
+) -> list[OpenPayment]:
+    """Operator's tasks first, then the oldest; all divisions if none is named. `ended`: instead the
+    contradictions that ended within a month, newest first.
 
     Raises LedgerUnavailable.
     """
-    found = asyncio.run(_list(database))
+    found = asyncio.run(_list(database, ended=ended))
     return [each for each in found if not divisions or each.key.division in divisions]
 
 
@@ -102,6 +114,10 @@ def as_row(payment: OpenPayment, now: dt.datetime) -> dict[str, Any]:
         "enquiries": payment.enquiries,
         "operator_task": payment.operator_task,
         "contradicted": payment.contradicted,
+        "held": payment.held,
+        "said": payment.said,
+        "ended_at": payment.ended_at.isoformat() if payment.ended_at else None,
+        "ended_as": payment.ended_as,
     }
 
 
@@ -122,9 +138,11 @@ def check_words(*given: tuple[str, str, range]) -> None:
         raise Refused("; ".join(wrong))
 
 
-async def _list(database: str) -> list[OpenPayment]:
+async def _list(database: str, *, ended: bool) -> list[OpenPayment]:
     backlog = PostgresBacklog(database)
     try:
+        if ended:
+            return await backlog.ended(dt.datetime.now(dt.UTC) - ENDED_SINCE, LISTED_MAX)
         return await backlog.unknowns(LISTED_MAX)
     finally:
         await backlog.close()
@@ -134,8 +152,9 @@ async def settle_by_person(
     key: InstructionKey, decision: Decision, settings: Settings, database: str,
     told: Mapping[str, Any] | None = None,
 ) -> None:  # fmt: skip
-    """One that is open is settled; one that the bank's books contradict gets its end. `told`: more
-    for the record. Refused as not paid where the books of the bank show it paid.
+    """One that is open is settled; one that the bank's books or its word contradict gets its end.
+    `told`: more for the record. Refused as not paid where the bank's books show it paid, and a
+    contradiction ends as paid only where they show its debit.
 
     Raises Refused, LedgerUnavailable.
     """
@@ -163,6 +182,8 @@ async def settle_by_person(
                 raise Refused(_why_not_open(key, standing))
             end = await _found_out(standing, decision, evidence, conduct, origin, now)
             result = await conduct.end_contradiction(end, now)
+            if result is EndResult.AGAINST:
+                raise against_books(f"{key}: {_NOT_ENDED[result]}; nothing was changed")
             if result is not EndResult.ENDED:
                 raise Refused(f"{key}: {_NOT_ENDED[result]}; nothing was changed")
             return
@@ -182,16 +203,19 @@ async def _found_out(
     origin: Origin, at: dt.datetime,
 ) -> ContradictionEnd:  # fmt: skip
     """How a contradiction ends on officers' word: as the bank's books have it now, and nothing else
-    (decision 0087). Raises Refused, LedgerUnavailable."""
+    (decisions 0087, 0104). Raises Refused, LedgerUnavailable."""
     key, said = standing.key, decision.outcome
-    debit = await conduct.debit(key)
+    paid = standing.bank is BankOutcome.ACCEPTED
+    debit = await conduct.debit(key, though_back=paid)
     if said is BankOutcome.ACCEPTED:
         if debit is None:
-            raise Refused(f"{key}: the bank's books show no debit of it (银行账上未见划款)")
-        if decision.reference not in (None, debit.reference):
+            raise against_books(f"{key}: the bank's books show no debit of it (银行账上未见划款)")
+        numbers = {debit.reference} | ({standing.bank_reference} if paid else set())
+        if decision.reference is not None and decision.reference not in numbers:
             raise Refused(f"{key}: the bank's books have it as {debit.reference}")
     elif said is not standing.bank:
-        raise Refused(f"{key}: it was settled as {standing.bank}; that, or accepted, is its end")
+        also = "" if paid else ", or accepted,"
+        raise Refused(f"{key}: it counts as {standing.bank}; that{also} is its end")
     else:
         _refuse_against_books(key, debit)
     return found_out(standing, said, debit, evidence, origin, at)
@@ -200,7 +224,7 @@ async def _found_out(
 def _refuse_against_books(key: InstructionKey, debit: BankEntry | None) -> None:
     """Raises Refused: nobody's word that it was not paid stands against the bank's own books."""
     if debit:
-        raise Refused(
+        raise against_books(
             f"{key}: the bank's books have its debit, movement {debit.id} of"
             f" {legal_day(debit.booked_at)}, {yuan(debit.amount_fen)} yuan (银行账上已划款)"
         )

@@ -166,12 +166,35 @@ def words(
             yield f"    银行流水号 bank's number {word.reference}"
         if word.reason:
             yield f"    说明 what was said: {word.reason}"
+    yield from _contradictions(standing, records)
     yield from _recalls(records)
     for alert in alerts:
         yield f"  银行行为预警 alert on the bank's conduct: {alert['policy']} [{alert['article']}]"
         yield f"    {alert['reason_zh']} {alert['reason_en']} (runbooks/bank-conduct)"
     kinds = ", ".join(f"{each.record.seq} {each.record.kind}" for each in records)
     yield f"  记录 records in the log: {kinds or 'none numbered yet'}"
+
+
+def _contradictions(standing: Standing, records: Sequence[LogEvidence]) -> Iterator[str]:
+    """Each word against how it was settled, and each end of such."""
+    for each in _corrections(records):
+        at = dt.datetime.fromtimestamp(each["recorded_at"] // 1_000_000, dt.UTC)
+        if each.get("what") == ENDED:
+            by = f"，经办 by {each['by']}" if each.get("by") else ""
+            yield f"  已查实 found out: {each['said']}（{each['how']}{by}）  {_moment(at)}"
+        else:
+            yield (
+                f"  两说 two words: {each['held']}，后称 later {each['said']}（{each['how']}）"
+                + (f"  {_moment(at)}")
+            )
+    if standing.disputed:
+        yield "    尚未查实 nobody has found out yet (`unknowns list`, runbooks/unknown-payment)"
+
+
+def _corrections(records: Sequence[LogEvidence]) -> list[dict[str, Any]]:
+    """Oldest first."""
+    found = [each.record for each in records if each.record.kind == RecordKind.CORRECTION]
+    return [orjson.loads(record.body) for record in found]
 
 
 def _recalls(records: Sequence[LogEvidence]) -> Iterator[str]:
@@ -191,8 +214,8 @@ def _recalls(records: Sequence[LogEvidence]) -> Iterator[str]:
 
 
 def _found_out(records: Sequence[LogEvidence]) -> bool:
-    """Whether the last word on it ended a contradiction: the bank took the money back."""
-    told = [orjson.loads(r.record.body) for r in records if r.record.kind == RecordKind.CORRECTION]
+    """Whether the last word on it ended a contradiction: what it counts as was found out."""
+    told = _corrections(records)
     return bool(told) and told[-1].get("what") == ENDED
 
 
@@ -240,6 +263,11 @@ def _fields(
             if each.record.kind == RecordKind.RECALL
             for body in [orjson.loads(each.record.body)]
         ],
+        "contradictions": [
+            {name: body.get(name) for name in ("what", "held", "said", "how", "by")}
+            for body in _corrections(records)
+        ],
+        "contradicted": standing.disputed,
         "alerts": [{"policy": each["policy"], "reason": each["reason_zh"]} for each in alerts],
     }
 

@@ -68,6 +68,8 @@ DISPUTED = BankAnswer(
     " (the bank's word contradicts the ledger; do not send it anew)",
 )
 """What anybody is told of a payment that was settled in one way and answered in another."""
+HOW_TOLD = "told"
+"""Whence a word is that the bank told us of its own accord, signed."""
 BOOKS = "books"
 """Whence a `correction` record is, where the bank's own books contradict how it was settled."""
 ENDED = "ended"
@@ -88,6 +90,23 @@ def contradiction_in(corrections: Iterable[Mapping[str, Any]]) -> Mapping[str, A
         else:
             standing = []
     return next(iter(standing), None)
+
+
+def words_against(
+    corrections: Iterable[Mapping[str, Any]],
+) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+    """Of these `correction` records, oldest first: the bank's words that stand, and those that
+    officers have ended; without what its books said."""
+    standing: list[Mapping[str, Any]] = []
+    ended: list[Mapping[str, Any]] = []
+    for each in corrections:
+        if each.get("how") == BOOKS:
+            continue
+        if each.get("what") != ENDED:
+            standing.append(each)
+        else:
+            ended, standing = [*ended, *standing], []
+    return standing, ended
 
 
 def disputed_word(correction: Mapping[str, Any]) -> BankAnswer:

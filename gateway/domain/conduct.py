@@ -150,13 +150,14 @@ class TakenBack:
 
 @attrs.frozen(kw_only=True)
 class ContradictionEnd:
-    """How a contradiction ends: what was set aside is posted (paid) or given back."""
+    """How a contradiction ends: what was set aside is posted (paid) or given back. Where nothing
+    was, the bank's words alone contradict it, and nothing moves."""
 
     key: InstructionKey
     agency_code: str
     paid: bool
     reference: str | None
-    """Of the bank's books, where it is paid."""
+    """Where it is paid: of the bank's books, or what it was settled as paid with."""
     record: RecordDraft
     notification: bytes
 

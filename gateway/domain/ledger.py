@@ -225,6 +225,18 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     record: RecordDraft
 
 
+class WordTaken(StrEnum):
+    """What became of a word of the bank's against how a payment counts (decision 0104)."""
+
+    RECORDED = "recorded"
+    STANDS = "stands"
+    """It is on record, but for its time, and nobody has ended it: its writer did not hear so."""
+    OVERRULED = "overruled"
+    """Officers have ended this word, and it answers a question from before: it says nothing new."""
+    MOVED = "moved"
+    """The payment counts otherwise by now than the record says."""
+
+
 class Settled(msgspec.Struct, frozen=True, kw_only=True):
     """What holds of a payment after its bank has spoken, whoever wrote it down."""
 
@@ -248,4 +260,10 @@ class OpenPayment:
     first_not_found_at: dt.datetime | None
     operator_task: bool
     contradicted: bool = False
-    """Settled as not paid, and the bank's books show it paid: what it reserved is set aside."""
+    """Settled, and contradicted by the bank's books (what it reserved is set aside) or its word."""
+    held: str | None = None
+    """As what it counts, where it is contradicted."""
+    said: str | None = None
+    ended_at: dt.datetime | None = None
+    """When the contradiction ended, and"""
+    ended_as: str | None = None

@@ -172,7 +172,8 @@ class Backlog:
     """The bureau's orders that are not carried out yet."""
     limits_overdrawn: int = 0
     contradictions: int = 0
-    """The bank's books show paid what was settled as not paid, and nobody has found out yet."""
+    """Payments of which the bank's books or its word say otherwise than they were settled, and
+    nobody has found out yet."""
     notifications_waiting: int = 0
     """Not fetched by their agencies yet."""
     recalls_waiting: int = 0

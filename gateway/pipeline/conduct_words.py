@@ -149,21 +149,26 @@ def found_out(
     standing: Standing, said: BankOutcome, debit: BankEntry | None, facts: dict[str, Any],
     origin: Origin, at: dt.datetime,
 ) -> ContradictionEnd:  # fmt: skip
-    """As officers say. Paid is what the bank's books show, by `debit`, and told with its number."""
+    """As officers say. Found paid after all is what the bank's books show, by `debit`, and told
+    with its number; what was settled as paid keeps the number that it was settled with."""
     if debit:
-        facts = facts | _booked(debit) | {BOOKED_AS: debit.reference}
+        facts = facts | _booked(debit)
+    if debit and standing.bank is not BankOutcome.ACCEPTED:
+        facts |= {BOOKED_AS: debit.reference}
     words = standing.bank or BankOutcome.UNKNOWN, said
-    return contradiction_end(standing.key, standing.agency_code, facts, words, origin, at)
+    key, agency, settled_under = standing.key, standing.agency_code, standing.bank_reference
+    return contradiction_end(key, agency, facts, words, origin, at, settled_under)
 
 
 def contradiction_end(
     key: InstructionKey, agency_code: str, facts: dict[str, Any],
     words: tuple[BankOutcome, BankOutcome], origin: Origin, at: dt.datetime,
+    settled_under: str | None = None,
 ) -> ContradictionEnd:  # fmt: skip
     """`facts`: how we know, and more for the record; `words`: how it was settled, what holds now.
     The agency is told neither names nor grounds: those are the record's."""
     paid = words[1] is BankOutcome.ACCEPTED
-    reference = facts.get(BOOKED_AS) if paid else None
+    reference = facts.get(BOOKED_AS, settled_under) if paid else None
     told = {
         **msgspec.structs.asdict(key), "bank": words[1], "how": facts["how"],
         "kind": "contradiction_ended", "reason": PAID_AFTER_ALL if paid else NOT_PAID_AFTER_ALL,

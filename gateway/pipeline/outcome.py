@@ -130,12 +130,14 @@ class Outcomes:
             return OutcomeTaken(result=OutcomeResult.KNOWN)
         if standing.disputed:
             return OutcomeTaken(result=OutcomeResult.CONTRADICTED)
+        known = standing.settled_at is not None
+        if known:  # before its record: who says it again after a cut finds that one, and is done
+            await self.alarm.raised(_contradicted(told, standing.bank), now)
         settled = await settle_as_told(told.key, word, self.ledger, self.origin, now)
-        if settled.contradiction:
-            await self.alarm.raised(_contradicted(told, standing), now)
-            return OutcomeTaken(
-                result=OutcomeResult.CONTRADICTED, contradiction=settled.contradiction
-            )
+        if against := settled.contradiction:
+            if not known:
+                await self.alarm.raised(_contradicted(told, against.held), now)
+            return OutcomeTaken(result=OutcomeResult.CONTRADICTED, contradiction=against)
         return OutcomeTaken(result=OutcomeResult.SETTLED)
 
 
@@ -151,13 +153,13 @@ def _unmatched(told: Outcome, standing: Standing | None) -> Alert:
     )  # fmt: skip
 
 
-def _contradicted(told: Outcome, standing: Standing) -> Alert:
-    held = str(standing.bank)
+def _contradicted(told: Outcome, held: BankOutcome | None) -> Alert:
+    """Each letter's own: after officers have ended one contradiction the next is news again."""
     return alert(
-        told.key.division, "JL-101", f"outcome/{told.key}/contradicted",
+        told.key.division, "JL-101", f"outcome/{told.number}/{told.key}/contradicted",
         f"银行对第 {told.key.voucher_no} 号凭证先后答复 {held} 与 {told.word}",
         f"the bank said {held} of {told.key}, and later {told.word}",
-        _facts(told) | {"held": held},
+        _facts(told) | {"held": str(held)},
     )  # fmt: skip
 
 

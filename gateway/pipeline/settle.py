@@ -1,20 +1,19 @@
 """Step 7, settle: what the bank did posts or voids the reservation and is recorded (commit 2)."""
 
-import contextlib
 import datetime as dt
 from typing import Any
 
-from gateway.domain.bank import DISPUTED, BankAnswer, BankOutcome, Contradiction
+import attrs
+
+from gateway.domain.bank import DISPUTED, HOW_TOLD, BankAnswer, BankOutcome, Contradiction
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.instruction import InstructionKey
-from gateway.domain.ledger import Settled, Settlement, Standing
+from gateway.domain.ledger import Settled, Settlement, Standing, WordTaken
 from gateway.pipeline.tell import Origin, bank_outcome, correction
 from gateway.ports import Ledger
 
 HOW_ANSWERED = "answer"
 """Evidence of a settlement: the bank's answer to the hand-over."""
-HOW_TOLD = "told"
-"""Evidence of a settlement: the bank told us, signed."""
 
 
 async def settle(
@@ -49,29 +48,39 @@ async def settle_by_word(
 ) -> Settled:  # fmt: skip
     """Settle as the bank says, or learn who was before us and whether that can be true as well.
 
-    Two words that differ are a `correction` record, and from then on nobody is told either. Whose
-    word contradicts nothing is told what everybody is told of it by now.
+    Two words that differ are a `correction` record, written once, and from then on nobody is told
+    either. Whose word contradicts nothing, or officers have ended, is told what everybody is told.
     Raises LedgerUnavailable if it could not be settled: an older copy of the database, which is put
     in its place while we live, has forgotten that it was ever handed over.
     """
     evidence = {"how": how, "reason": word.reason, "reference": word.reference}
     if await settle(key, word.outcome, ledger, origin, at, evidence):
         return Settled(bank=word, at=at)
-    try:
-        standing = await ledger.standing(key)
-    except LedgerUnavailable:
-        return _disputed(Contradiction(said=word.outcome, held=None, recorded=False))
-    if standing is None or standing.settled_at is None:
-        raise LedgerUnavailable(f"{key} was handed over, and this database knows nothing of it")
-    if _settled_so(standing, word, how):
-        assert standing.word, "settled before"
-        since = None if standing.disputed else standing.settled_at
-        return Settled(bank=standing.word, at=since)
-    recorded = False
-    with contextlib.suppress(LedgerUnavailable):
-        await ledger.record(key.division, correction(standing, origin, at, evidence, word.outcome))
-        recorded = True
-    return _disputed(Contradiction(said=word.outcome, held=standing.bank, recorded=recorded))
+    while True:  # again only where officers found it paid meanwhile, which they do once
+        try:
+            standing = await ledger.standing(key)
+        except LedgerUnavailable:
+            return _disputed(Contradiction(said=word.outcome, held=None, recorded=False))
+        if standing is None or standing.settled_at is None:
+            raise LedgerUnavailable(f"{key} was handed over, and this database knows nothing of it")
+        if _settled_so(standing, word, how):
+            return _as_told(standing)
+        against = Contradiction(said=word.outcome, held=standing.bank)
+        draft = correction(standing, origin, at, evidence, word.outcome)
+        try:
+            taken = await ledger.record_contradiction(key, draft, at)
+        except LedgerUnavailable:
+            return _disputed(attrs.evolve(against, recorded=False))
+        if taken is WordTaken.OVERRULED:
+            return _as_told(standing)
+        if taken is not WordTaken.MOVED:
+            return _disputed(against)
+
+
+def _as_told(standing: Standing) -> Settled:
+    """What everybody is told of what is settled by now."""
+    assert standing.word, "settled before"
+    return Settled(bank=standing.word, at=None if standing.disputed else standing.settled_at)
 
 
 def _disputed(contradiction: Contradiction) -> Settled:

@@ -38,6 +38,7 @@ ENDS = (
     ("bank_outcome", {"bank_outcome": "unknown"}, "unknown"),
     ("correction", {"said": "accepted", "what": "contradiction"}, "paid"),
     ("correction", {"said": "not_taken", "what": "ended"}, "returned"),
+    ("correction", {"said": "accepted", "what": "ended"}, "paid"),
     ("refund", {"amount": "1.00"}, "refunded"),
 )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """An unknown payment is settled by two officers' own keys, and by nobody alone."""
 
+import asyncio
 import datetime as dt
 import json
 from pathlib import Path
@@ -15,12 +16,21 @@ from adapters.postgres.conduct import PostgresConduct
 from certs.keys import save_certificates
 from certs.signing.signer import Signer
 from gateway.commands.two_officers import GOOD_FOR, Proposal, approved, propose, read_proposal
-from gateway.commands.unknowns import Decision, Refused, read_key, resolve, settle_by_person
-from gateway.domain.bank import BankOutcome
+from gateway.commands.unknowns import (
+    Decision,
+    Refused,
+    as_row,
+    list_unknowns,
+    read_key,
+    resolve,
+    settle_by_person,
+)
+from gateway.domain.bank import BankAnswer, BankOutcome
 from gateway.domain.conduct import BankEntry, Direction, Statement
 from gateway.domain.money import Fen
 from gateway.domain.records import canonical
 from gateway.pipeline.conduct_words import told_by_books
+from gateway.pipeline.settle import settle_by_word
 from gateway.pipeline.tell import Origin
 from tests.certs.conftest import suite as suite
 from tests.commands.test_auditing import AT, DIVISION, World
@@ -121,7 +131,7 @@ async def test_two_officers_end_a_contradiction_as_the_books_have_it_and_no_othe
     await _booked(office, Direction.DEBIT)
     for outcome, changes, words in (
         (BankOutcome.NOT_TAKEN, {}, "the bank's books have its debit"),
-        (BankOutcome.REJECTED, {}, "it was settled as not_taken"),
+        (BankOutcome.REJECTED, {}, "it counts as not_taken"),
         (BankOutcome.ACCEPTED, {"reference": "R-1"}, "books have it as JH-debit"),
     ):
         with pytest.raises(Refused, match=words):
@@ -166,6 +176,54 @@ async def test_what_the_books_took_back_two_officers_may_end_before_the_next_loo
     assert standing and (standing.bank, standing.disputed) == ("not_taken", False)
     with pytest.raises(Refused, match="settled already, not_taken"):
         await end[0](*end[1])
+
+
+@pytest.mark.parametrize("settled", [BankOutcome.ACCEPTED, BankOutcome.NOT_TAKEN])
+async def test_two_officers_end_what_the_bank_said_against_them_as_the_books_have_it(
+    office: Office, settled: BankOutcome
+) -> None:
+    world, key = office.world, read_key(KEY)
+    await world.decide(1, "A")
+
+    async def told(outcome: BankOutcome, reference: str | None) -> None:
+        proposal = office.proposed(office.li, outcome=outcome, reference=reference)
+        decision, persons = await approved(proposal, office.wang, office.settings, world.dsn, AT)
+        await settle_by_person(key, decision, office.settings, world.dsn, persons)
+
+    await told(settled, "R-1")
+    paid = settled is BankOutcome.ACCEPTED
+    contrary = BankOutcome.REJECTED if paid else BankOutcome.ACCEPTED
+    word = BankAnswer(outcome=contrary, reference="W-1")
+    origin = Origin(bank="103", uri=world.gateway.uri)
+    assert (await settle_by_word(key, word, "told", world.ledger, origin, AT)).contradiction
+    (listed,) = await asyncio.to_thread(list_unknowns, world.dsn)
+    row = as_row(listed, AT)
+    assert (row["contradicted"], row["held"], row["said"]) == (True, settled, contrary)
+
+    refused = {BankOutcome.ACCEPTED: "books_disagree", BankOutcome.REJECTED: "it counts as"}
+    for outcome, words in refused.items():
+        with pytest.raises(Refused, match=words):
+            await told(outcome, None)
+    if paid:
+        await _booked(office, Direction.DEBIT)
+        with pytest.raises(Refused, match="books have it as JH-debit"):
+            await told(settled, "R-9")
+    await told(settled, "R-1")
+    standing = await world.ledger.standing(key)
+    assert standing and (standing.bank, standing.bank_reference) == (settled, "R-1")
+    assert not standing.disputed
+    with pytest.raises(Refused, match=f"settled already, {settled}"):
+        await told(settled, None)
+    assert await asyncio.to_thread(list_unknowns, world.dsn) == []
+    (over,) = await asyncio.to_thread(list_unknowns, world.dsn, ended=True)
+    assert (over.held, over.said, over.ended_as) == (settled, contrary, settled)
+    owner = await asyncpg.connect(world.dsn)
+    bodies = await owner.fetch("SELECT body FROM pending_record WHERE kind = 'correction'")
+    await owner.close()
+    _, fields = (orjson.loads(row["body"]) for row in bodies)
+    assert [each["uri"] for each in fields["persons"]] == [office.li.uri, office.wang.uri]
+    assert (fields["what"], fields["held"], fields["said"]) == ("ended", settled, settled)
+    assert fields.get("entry") == ("debit" if paid else None) and "booked_as" not in fields
 
 
 async def _booked(office: Office, direction: Direction) -> None:

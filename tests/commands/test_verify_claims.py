@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import copy
+import datetime as dt
 import json
 import re
 from collections.abc import Callable
@@ -28,6 +29,7 @@ from gateway.domain.bank import DISPUTED, BankOutcome
 from gateway.domain.decision import Action
 from gateway.domain.instruction import Instruction
 from gateway.domain.ledger import RecordDraft
+from gateway.pipeline.conduct_words import found_out
 from gateway.pipeline.tell import Origin, correction
 from gateway.web.evidence import evidence_of
 from tests.certs.conftest import make_pki
@@ -36,6 +38,7 @@ from tests.pipeline.test_line import Street
 
 Document = dict[str, Any]
 Change = Callable[[Document], None]
+ORIGIN = Origin(bank="103", uri="spiffe://treasury.test/gateway/103")
 
 
 @attrs.frozen(kw_only=True)
@@ -87,11 +90,19 @@ def _numbered(number: str) -> Instruction:
 async def _contradict(street: Street, order: Instruction) -> None:
     standing = await street.ledger.standing(order.key)
     assert standing
-    origin = Origin(bank="103", uri="spiffe://treasury.test/gateway/103")
     evidence = {"how": "enquiry", "reason": None, "reference": None}
-    said = correction(standing, origin, NOW, evidence, BankOutcome.REJECTED)
+    said = correction(standing, ORIGIN, NOW, evidence, BankOutcome.REJECTED)
     assert isinstance(said, RecordDraft)
     await street.ledger.record(DIVISION, said)
+
+
+async def _find_out(street: Street, order: Instruction) -> None:
+    """Two officers say what it was settled with: it was paid."""
+    standing = await street.ledger.standing(order.key)
+    assert standing and standing.bank
+    facts = {"how": "operator", "by": "李、王", "reason": "清单第3页", "reference": None}
+    end = found_out(standing, standing.bank, None, facts, ORIGIN, NOW + dt.timedelta(hours=1))
+    await street.ledger.record(DIVISION, end.record)
 
 
 async def _documents(street: Street, orders: list[Instruction], folder: Path) -> list[Document]:
@@ -218,6 +229,34 @@ def test_a_disputed_payment_cannot_be_dressed_as_settled(case: Case) -> None:
         }  # fmt: skip
 
     assert case.changed(dress, case.disputed) is Exit.INVALID
+
+
+async def test_what_officers_ended_with_the_word_it_was_settled_with_is_told_as_it_was_settled(
+    tmp_path: Path,
+) -> None:
+    """Neither as from the end on, nor without the end's own record."""
+    street = await Street(instruction()).open()
+    await street.line.carry(received())
+    await _contradict(street, instruction())
+    await _find_out(street, instruction())
+    (document,) = await _documents(street, [instruction()], tmp_path)
+    case = Case(
+        accepted=document, blocked=document, disputed=document, folder=tmp_path,
+        auditor=Auditor(bank=[tmp_path / "bank.pem"], bureau=[tmp_path / "bureau.pem"]),
+    )  # fmt: skip
+    assert case.check(document) is Exit.VALID
+    kinds = [each["kind"] for each in _records(document)]
+    assert kinds == ["verdict", "bank_outcome", "correction", "correction"]
+    _, settled, _, end = _records(document)
+    assert (document["bank"], document["settled_at"]) == ("accepted", settled["recorded_at"])
+    assert case.changed(_set("settled_at", end["recorded_at"]), document) is Exit.INVALID
+    assert case.changed(_set("bank_reference", None), document) is Exit.INVALID
+    without_end = _set("evidence", document["evidence"][:3])
+    assert case.changed(without_end, document) is Exit.INVALID
+
+
+def _records(document: Document) -> list[Document]:
+    return [json.loads(base64.b64decode(each["record"])) for each in document["evidence"]]
 
 
 def test_fields_that_no_record_can_prove_are_not_called_valid(case: Case) -> None:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+import attrs
 import orjson
 import pytest
 
@@ -47,6 +48,29 @@ def test_a_reason_is_not_put_into_the_banks_mouth() -> None:
     """It may be the operator's, who settled what the bank did not say."""
     said = "\n".join(words(standing(BankOutcome.NOT_TAKEN), (), ()))
     assert "core journal looked at" in said and "the bank's words" not in said
+
+
+def corrected(what: str, said: BankOutcome, how: str, by: str | None = None) -> LogEvidence:
+    body = {"what": what, "held": "not_taken", "said": said, "how": how, "by": by,
+            "recorded_at": 1_772_413_200_000_000}  # fmt: skip
+    record = SealedRecord(
+        seq=9, kind="correction", subject="", body=orjson.dumps(body), leaf_hash=b"",
+        disclosures=None,
+    )  # fmt: skip
+    return LogEvidence(record=record, tree_size=10, path=(), checkpoint="")
+
+
+def test_two_words_are_told_with_whence_they_are_and_so_is_their_end() -> None:
+    never = standing(BankOutcome.NOT_TAKEN)
+    told = corrected("contradiction", BankOutcome.ACCEPTED, "told")
+    open_ = attrs.evolve(never, correction=told.record.body)
+    said = "\n".join(words(open_, (told,), (ALERT,)))
+    assert "not_taken，后称 later accepted（told）" in said and "nobody has found out yet" in said
+    assert ANEW not in said and "请勿重发" in said
+    end = corrected("ended", BankOutcome.NOT_TAKEN, "operator", "李、王")
+    said = "\n".join(words(never, (told, end), (ALERT,)))
+    assert "found out: not_taken（operator，经办 by 李、王）" in said
+    assert ANEW in said and "nobody has found out yet" not in said
 
 
 def recall(status: str, by: str, words: str) -> LogEvidence:

@@ -7,6 +7,7 @@ HOLDS_SQL = "adapters/postgres/migrations/0015_holds.sql"
 REFUNDS_SQL = "adapters/postgres/migrations/0071_refunds_after_an_end.sql"
 RETURNS_SQL = "adapters/postgres/migrations/0066_one_return_one_count.sql"
 ASIDE_SQL = "adapters/postgres/migrations/0070_set_aside.sql"
+ENDS_SQL = "adapters/postgres/migrations/0073_words_end.sql"
 RELEASES = "gateway/domain/releases.py"
 DELIVER = "gateway/workers/deliver.py"
 SETTLE = "gateway/pipeline/settle.py"
@@ -16,6 +17,7 @@ T_HOLDS = "tests/adapters/postgres/test_holds_contract.py"
 T_ORDERS = "tests/web/test_release_counter.py"
 T_RETURNS = "tests/adapters/postgres/test_returns_contract.py"
 T_ASIDE = "tests/adapters/postgres/test_set_aside_contract.py"
+T_WORDS = "tests/adapters/postgres/test_words_end_contract.py"
 T_LATE = "tests/adapters/postgres/test_late_words_contract.py"
 OVERRULED = "test_what_officers_overruled_says_nothing_new_to_whoever_slept_with_it"
 T_END = "tests/workers/test_holds_end.py"
@@ -189,7 +191,7 @@ EDGE_BUGS = (
         "a contradiction ended against the bank's books",
         (
             Change(
-                ASIDE_SQL,
+                ENDS_SQL,
                 "IF p_paid <> (booked_net(p_division, p_year, p_type, p_no) > 0) THEN",
                 "IF false THEN",
             ),
@@ -198,6 +200,25 @@ EDGE_BUGS = (
             f"{T_ASIDE}::test_what_the_bank_takes_back_is_given_back_and_told_as_not_paid_again"
             "[postgres]",
         ),
+    ),
+    Bug(
+        "words ended as paid of which the bank's books show nothing",
+        (Change(ENDS_SQL, "        IF p_paid <> EXISTS (", "        IF NOT p_paid AND EXISTS ("),),
+        (
+            f"{T_WORDS}::"
+            "test_a_word_against_paid_ends_as_paid_once_the_books_show_it_and_is_refunded_since"
+            "[postgres]",
+        ),
+    ),
+    Bug(
+        "words ended as not paid against a debit that nobody has looked at",
+        (Change(ENDS_SQL, "        IF p_paid <> EXISTS (", "        IF p_paid AND NOT EXISTS ("),),
+        (f"{T_WORDS}::test_no_word_ends_against_a_debit_that_nobody_has_looked_at_yet[postgres]",),
+    ),
+    Bug(
+        "a word whose commit nobody heard is recorded twice",
+        (Change(ENDS_SQL, "WHERE w.stands AND but_for_time", "WHERE false AND but_for_time"),),
+        (f"{T_WORDS}::test_a_word_whose_commit_nobody_heard_is_on_record_once[postgres-answer]",),
     ),
     Bug(
         "what a sleeper had in hand contradicts the officers who overruled it",

@@ -131,11 +131,11 @@ class Forgetful:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ledger, name)
 
-    async def record(self, division: str, draft: Any) -> None:
+    async def record_contradiction(self, key: Any, draft: Any, at: Any) -> Any:
         if not self.lost:
             self.lost = True
             raise LedgerUnavailable("gone")
-        await self._ledger.record(division, draft)
+        return await self._ledger.record_contradiction(key, draft, at)
 
 
 async def test_two_words_of_which_no_record_could_be_made_are_not_answered_until_there_is_one() -> (

@@ -15,7 +15,12 @@ SELECT (SELECT count(*) FROM open_payment) AS open_payments,
        ) AS holds_open,
        (SELECT count(*) FROM open_release) AS releases_open,
        (SELECT count(*) FROM overdraft) AS limits_overdrawn,
-       (SELECT count(*) FROM set_aside WHERE ended_at IS NULL) AS contradictions,
+       (SELECT count(*) FROM (
+            SELECT division, fiscal_year, voucher_type, voucher_no FROM set_aside
+            WHERE ended_at IS NULL
+            UNION
+            SELECT division, fiscal_year, voucher_type, voucher_no FROM contradicted
+            WHERE ended_at IS NULL) AS payments) AS contradictions,
        (SELECT count(*) FROM notification WHERE acknowledged_at IS NULL) AS notifications_waiting,
        (SELECT count(*) FROM recall_word AS w
         WHERE w.status = 'PDCR'
@@ -53,17 +58,48 @@ FROM (
 ORDER BY division, what
 
 -- name: unknowns
--- empty: the bank's answer to every payment is known, and its books contradict none
+-- empty: the bank's answer to every payment is known, and its books and its word contradict none
 SELECT division, fiscal_year, voucher_type, voucher_no, agency_code, amount_fen, opened_at,
-       instance, enquiries, first_not_found_at, operator_task, false AS contradicted
+       instance, enquiries, first_not_found_at, operator_task, false AS contradicted,
+       NULL AS held, NULL AS said
 FROM open_payment
 UNION ALL
 SELECT a.division, a.fiscal_year, a.voucher_type, a.voucher_no, i.agency_code, i.amount_fen, a.at,
-       i.instance, 0, NULL, true, true
+       i.instance, 0, NULL, true, true, s.bank, 'accepted'
 FROM set_aside AS a JOIN instruction AS i USING (division, fiscal_year, voucher_type, voucher_no)
+     JOIN settlement AS s USING (division, fiscal_year, voucher_type, voucher_no)
 WHERE a.ended_at IS NULL
+UNION ALL
+SELECT c.division, c.fiscal_year, c.voucher_type, c.voucher_no, i.agency_code, i.amount_fen, c.at,
+       i.instance, 0, NULL, true, true, c.held, c.said
+FROM contradicted AS c JOIN instruction AS i USING (division, fiscal_year, voucher_type, voucher_no)
+WHERE c.ended_at IS NULL
+      AND NOT EXISTS (
+          SELECT FROM set_aside AS a
+          WHERE a.division = c.division AND a.fiscal_year = c.fiscal_year
+                AND a.voucher_type = c.voucher_type AND a.voucher_no = c.voucher_no
+                AND a.ended_at IS NULL)
 ORDER BY operator_task DESC, opened_at, division, fiscal_year, voucher_type, voucher_no
 LIMIT $1
+
+-- name: ended
+-- empty: no contradiction has ended since; newest first
+SELECT e.division, e.fiscal_year, e.voucher_type, e.voucher_no, i.agency_code, i.amount_fen,
+       e.at AS opened_at, i.instance, 0 AS enquiries, NULL::timestamptz AS first_not_found_at,
+       false AS operator_task, true AS contradicted, e.held, e.said, e.ended_at, e.ended_as
+FROM (
+    SELECT c.division, c.fiscal_year, c.voucher_type, c.voucher_no, c.at, c.held, c.said,
+           c.ended_at, c.ended_as
+    FROM contradicted AS c WHERE c.ended_at >= $1
+    UNION ALL
+    SELECT a.division, a.fiscal_year, a.voucher_type, a.voucher_no, a.at, s.bank, 'accepted',
+           a.ended_at, CASE a.ended_as WHEN 'posted' THEN 'accepted' ELSE s.bank END
+    FROM set_aside AS a
+         JOIN settlement AS s USING (division, fiscal_year, voucher_type, voucher_no)
+    WHERE a.ended_at >= $1
+) AS e JOIN instruction AS i USING (division, fiscal_year, voucher_type, voucher_no)
+ORDER BY e.ended_at DESC, e.division, e.fiscal_year, e.voucher_type, e.voucher_no
+LIMIT $2
 
 -- name: unknown
 -- empty: there is no such payment, or it is settled

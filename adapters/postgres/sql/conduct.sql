@@ -187,11 +187,12 @@ LIMIT $2
 
 -- name: debit
 -- empty: the bank's movements show none that names this instruction, or took back what they show
+-- (which counts as none, unless $5)
 SELECT e.division, e.id, e.booked_at, e.account, e.direction, e.amount_fen, e.fiscal_year,
        e.voucher_type, e.voucher_no, e.reference, e.counter_account, e.counter_name
 FROM bank_entry AS e
 WHERE e.division = $1 AND e.fiscal_year = $2 AND e.voucher_type = $3 AND e.voucher_no = $4
-      AND e.direction = 'debit' AND booked_net($1, $2, $3, $4) > 0
+      AND e.direction = 'debit' AND ($5::boolean OR booked_net($1, $2, $3, $4) > 0)
 ORDER BY e.booked_at DESC, e.id
 LIMIT 1
 

@@ -96,6 +96,10 @@ WHERE division = $1 AND fiscal_year = $2 AND voucher_type = $3 AND voucher_no = 
 INSERT INTO pending_record (division, kind, subject, body, disclosures)
 VALUES ($1, $2, $3, $4, $5)
 
+-- name: record_contradiction
+-- empty: never; whether it was written, or why it was not
+SELECT contradict_by_word($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+
 -- name: lock_subject
 -- empty: never; others who look for conflicts of this identity wait until this transaction ends
 SELECT pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 0))
