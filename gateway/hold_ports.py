@@ -34,7 +34,8 @@ class Holds(Protocol):
         ...
 
     async def open_orders(self, limit: int) -> list[tuple[str, bytes]]:
-        """Division and order, oldest first, of those not carried out yet."""
+        """Division and order of those not carried out yet: of each division so many, the oldest
+        first. One whose orders must wait keeps no other's from being seen."""
         ...
 
     async def open_holds(

@@ -93,8 +93,10 @@ class MemoryHolds:
         return True
 
     async def open_orders(self, limit: int) -> list[tuple[str, bytes]]:
-        waiting = self._state.open_releases.items()
-        return [(division, body) for (division, _), body in waiting][:limit]
+        found: dict[str, list[bytes]] = {}
+        for (division, _), body in self._state.open_releases.items():
+            found.setdefault(division, []).append(body)
+        return [(each, body) for each in sorted(found) for body in found[each][:limit]]
 
     async def open_holds(
         self, division: str, until: dt.datetime, limit: int, agency: str | None = None

@@ -125,11 +125,11 @@ async def _serve(settings: Settings, secrets: Secrets, lines: Lines, visitors: i
         pushing = pushing_of(house, office)
         shadowing = _shadowing(house, office)
         writing = Writing(
-            house.line.unwritten, house.ledger, house.clock, house.origin,
-            house.reconciling.store.debit,
+            house.line, house.ledger, house.clock, house.origin, house.reconciling.store.debit
         )  # fmt: skip
         rooms.push_async_callback(writing.leave)
         metrics.unwritten.set_function(lambda: len(house.line.unwritten))
+        metrics.words_lost.set_function(lambda: writing.lost)
         more = [
             marking.run,
             writing.run,

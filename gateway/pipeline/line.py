@@ -10,7 +10,7 @@ part of the answer: the law knows it. A *fault* is raised: it never became an in
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import attrs
 
@@ -86,6 +86,8 @@ class Line:
         self._rooms = rooms
         self.unwritten: dict[InstructionKey, BankAnswer] = {}
         """The bank's words that are not on record yet; a worker writes them as soon as it can."""
+        self.dropped: Callable[[InstructionKey, BankAnswer], None] = lambda key, word: None
+        """Told of each word that is one too many to be kept; set by the worker (`Writing`)."""
 
     async def carry(self, received: Received) -> Answer:
         """Carry one instruction down the line.
@@ -211,6 +213,8 @@ class Line:
     def _keep(self, key: InstructionKey, word: BankAnswer) -> None:
         if len(self.unwritten) < UNWRITTEN_MAX:
             self.unwritten[key] = word
+        else:
+            self.dropped(key, word)
 
 
 def judged_of(

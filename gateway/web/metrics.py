@@ -70,6 +70,10 @@ class Metrics:
             "gateway_unwritten_words", "Words of the bank that the database did not take yet",
             registry=self.registry,
         )  # fmt: skip
+        self.words_lost = Gauge(
+            "gateway_words_lost", "Words of the bank dropped since the start: too many waited",
+            registry=self.registry,
+        )  # fmt: skip
         self.handshakes_refused = Counter(
             "gateway_handshakes_refused", "TLS handshakes refused, by reason", ("reason",),
             registry=self.registry,

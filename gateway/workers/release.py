@@ -1,8 +1,11 @@
 """Release: carry out the bureau's orders about holds, each once, whoever is killed in between."""
 
+import asyncio
+from collections.abc import Sequence
+
 import structlog
 
-from gateway.domain.faults import Unready
+from gateway.domain.faults import LedgerUnavailable, Unready
 from gateway.domain.ledger import Settled
 from gateway.domain.releases import Order, read_order
 from gateway.hold_ports import Holds
@@ -11,7 +14,7 @@ from gateway.workers.office import Office
 
 LOOK_S = 0.5
 ORDERS_MAX = 32
-"""How many orders are carried out in one round."""
+"""How many orders of each division are carried out in one round."""
 
 log = structlog.get_logger()
 
@@ -28,14 +31,28 @@ class Releasing:
         await self._office.rounds(LOOK_S, self.carry_out_all, "releases.postponed")
 
     async def carry_out_all(self) -> int:
-        """One round; how many orders came to an end."""
+        """One round; how many orders came to an end.
+
+        Divisions side by side: whose orders must wait, for the bank or until it is opened again,
+        keeps no other waiting. Raises LedgerUnavailable.
+        """
+        orders: dict[str, list[bytes]] = {}
+        for division, body in await self._holds.open_orders(ORDERS_MAX):
+            orders.setdefault(division, []).append(body)
+        async with asyncio.TaskGroup() as group:
+            rounds = [group.create_task(self._carry_out(bodies)) for bodies in orders.values()]
+        return sum(each.result() for each in rounds)
+
+    async def _carry_out(self, bodies: Sequence[bytes]) -> int:
+        """Orders of one division, in their order; how many came to an end. One that must wait, or
+        that the ledger does not take, stops no other."""
         done = 0
-        for _, body in await self._holds.open_orders(ORDERS_MAX):
+        for body in bodies:
             order = read_order(body)
             try:
                 came_to = await self._release.carry_out(order)
-            except Unready as reason:
-                log.warning("release.postponed", instruction=str(order.key), reason=reason.detail)
+            except (Unready, LedgerUnavailable) as reason:
+                log.warning("release.postponed", instruction=str(order.key), reason=str(reason))
                 continue
             done += 1
             _tell(order, came_to)

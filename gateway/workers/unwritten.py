@@ -5,7 +5,7 @@ the bank is asked what became of the payment, which not every bank can say for e
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from itertools import islice
 
 import structlog
@@ -14,6 +14,7 @@ from gateway.domain.bank import BOOKS, BankAnswer, BankOutcome
 from gateway.domain.conduct import BankEntry
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.instruction import InstructionKey
+from gateway.pipeline.line import Line
 from gateway.pipeline.settle import HOW_ANSWERED, settle_by_word
 from gateway.pipeline.tell import Origin
 from gateway.ports import Clock, Ledger
@@ -26,11 +27,14 @@ log = structlog.get_logger()
 
 class Writing:
     def __init__(
-        self, unwritten: MutableMapping[InstructionKey, BankAnswer], ledger: Ledger, clock: Clock,
-        origin: Origin, debit: Callable[[InstructionKey], Awaitable[BankEntry | None]],
+        self, line: Line, ledger: Ledger, clock: Clock, origin: Origin,
+        debit: Callable[[InstructionKey], Awaitable[BankEntry | None]],
     ) -> None:  # fmt: skip
         """`debit`: what the bank's own movements show gone of it; raises LedgerUnavailable."""
-        self._unwritten = unwritten
+        self._unwritten = line.unwritten
+        line.dropped = self._lose
+        self.lost = 0
+        """How many words were dropped: more waited than are kept."""
         self._ledger = ledger
         self._clock = clock
         self._origin = origin
@@ -55,7 +59,14 @@ class Writing:
                 await self.write_some()
         finally:
             for key, word in self._unwritten.items():
-                log.error("payment.word_lost", instruction=str(key), said=word.outcome)
+                self._lose(key, word)
+
+    def _lose(self, key: InstructionKey, word: BankAnswer) -> None:
+        """From here on only the bank knows it: the enquiry asks, or a person reads this line."""
+        self.lost += 1
+        log.error(
+            "payment.word_lost", instruction=str(key), said=word.outcome, reference=word.reference
+        )
 
     async def _write(self, key: InstructionKey, word: BankAnswer) -> None:
         """Meanwhile others may have settled it, or the bank's books may show paid what the bank

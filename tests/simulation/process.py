@@ -226,7 +226,7 @@ class Gateway(Host):
             office, ledger, bank, self.clock, ORIGIN, debit=books.debit,
             after_s=FORWARD_WITHIN_S + DEADLINE_S,
         )  # fmt: skip
-        writing = Writing(self._line.unwritten, ledger, self.clock, ORIGIN, books.debit)
+        writing = Writing(self._line, ledger, self.clock, ORIGIN, books.debit)
         reconciling = Reconciling(
             store=books, shelf=town.shelf, formats=rooms.formats, origin=ORIGIN,
             allowances=Allowances(), behind=behind,

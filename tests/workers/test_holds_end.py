@@ -4,22 +4,33 @@ import datetime as dt
 
 import attrs
 import orjson
+from msgspec.structs import replace
 
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Outcome
+from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.holds import name_of
-from gateway.domain.ledger import Limit, LimitKey, LimitKind, RecordDraft
+from gateway.domain.instruction import InstructionKey
+from gateway.domain.ledger import Limit, LimitKey, LimitKind, RecordDraft, Standing
 from gateway.domain.refunds import Overdraft
-from gateway.domain.releases import Verdict
+from gateway.domain.releases import (
+    Person,
+    PersonRole,
+    Verdict,
+    decision_bytes,
+    order_bytes,
+    read_order,
+)
 from gateway.pipeline.tell import Origin
 from gateway.workers.expire import Expiring, Keeping
 from gateway.workers.office import Office
-from gateway.workers.release import Releasing
-from tests.pipeline.fakes import DIVISION, NOW, received
+from gateway.workers.release import ORDERS_MAX, Releasing
+from tests.pipeline.fakes import DIVISION, NOW, instruction, received
 from tests.pipeline.test_release import HELD, LATER, RAW, Counter
 
 ORIGIN = Origin(bank="103", uri="spiffe://treasury.test/gateway/103")
 DAY_S = 86_400.0
+OTHER = "220100000"
 
 
 @attrs.define
@@ -120,3 +131,46 @@ async def test_a_line_below_its_reservations_is_put_on_record() -> None:
     fields = orjson.loads(record.body)
     assert (fields["kind"], fields["id"]) == ("limit_overdrawn", "I1")
     assert (fields["granted_fen"], fields["reserved_fen"]) == (500, 600)
+
+
+async def test_a_division_whose_orders_must_wait_keeps_no_other_waiting() -> None:
+    """Be it shut by whatever shuts a division, with more orders than a round has places."""
+    counter = await Counter.holding()
+    waiting = _ordered_elsewhere(counter, ORDERS_MAX + 1)
+    counter.release._rooms.behind[OTHER] = "it was restored from an older copy"  # type: ignore[index]
+    await counter.order((), verdict=Verdict.REFUSE)
+    worker = Releasing(Office(None), counter.holds, counter.release)  # type: ignore[arg-type]
+    assert await worker.carry_out_all() == 1
+    assert counter.last["what"] == "refused"
+    assert set(counter.street.state.open_releases) == waiting
+
+
+async def test_an_order_that_the_ledger_does_not_take_stops_no_other() -> None:
+    counter = await Counter.holding()
+    _ordered_elsewhere(counter, 1)
+    await counter.order((), verdict=Verdict.REFUSE)
+    known = counter.street.ledger.standing
+
+    async def some(key: InstructionKey) -> Standing | None:
+        if key.division == OTHER:
+            raise LedgerUnavailable("not this one")
+        return await known(key)
+
+    counter.street.ledger.standing = some  # type: ignore[method-assign]
+    worker = Releasing(Office(None), counter.holds, counter.release)  # type: ignore[arg-type]
+    assert await worker.carry_out_all() == 1
+    assert counter.last["what"] == "refused"
+
+
+def _ordered_elsewhere(counter: Counter, count: int) -> set[tuple[str, bytes]]:
+    """Refusals of another division, older than all others."""
+    waiting = counter.street.state.open_releases
+    people = (PersonRole.PROPOSER, "李经办"), (PersonRole.APPROVER, "王复核")
+    persons = [Person(role=role, name=name, uri="", at=NOW) for role, name in people]
+    for number in range(count):
+        key = replace(instruction(str(number)).key, division=OTHER)
+        life = NOW, NOW + dt.timedelta(days=9)
+        decision = decision_bytes(key, bytes(32), Verdict.REFUSE, (), "不予支付", life)
+        body = order_bytes(decision, persons)
+        waiting[OTHER, read_order(body).digest] = body
+    return set(waiting)

@@ -6,7 +6,7 @@ import pytest
 import structlog
 from msgspec.structs import replace
 
-from gateway.domain.bank import BankConduct, BankOutcome
+from gateway.domain.bank import BankConduct, BankOutcome, EnquiryOutcome
 from gateway.domain.conduct import BankEntry, Direction
 from gateway.domain.decision import Outcome
 from gateway.domain.faults import LedgerUnavailable
@@ -37,12 +37,12 @@ class Desk:
         await self.street.open()
         self.street.bank.outcome = said
         self.street.ledger.lose |= {"standing"} if settled_before else {"settle"}
-        self.answer = await self.street.line.carry(received())
-        self.street.ledger.lose.clear()
         self.writing = Writing(
-            self.street.line.unwritten, self.street.ledger, self.street.clock,
+            self.street.line, self.street.ledger, self.street.clock,
             self.street.line._rooms.origin, self.debit,
         )  # fmt: skip
+        self.answer = await self.street.line.carry(received())
+        self.street.ledger.lose.clear()
         return self
 
     def told(self) -> list[tuple[object, object, object]]:
@@ -185,3 +185,40 @@ async def test_a_process_that_ends_by_its_own_mistake_says_what_is_lost_all_the_
     with structlog.testing.capture_logs() as lines, pytest.raises(ExceptionGroup):
         await desk.writing.leave()
     assert [line["event"] for line in lines] == ["payment.word_lost"]
+
+
+@pytest.mark.parametrize(
+    ("said", "found", "at_last"),
+    [
+        (BankOutcome.ACCEPTED, EnquiryOutcome.ACCEPTED, ("bank_outcome", "accepted", "enquiry")),
+        (BankOutcome.REJECTED, EnquiryOutcome.REJECTED, ("bank_outcome", "rejected", "enquiry")),
+        (BankOutcome.NOT_TAKEN, EnquiryOutcome.NOT_FOUND, ("bank_outcome", "not_taken", "horizon")),
+    ],
+)
+async def test_a_word_too_many_is_said_and_counted_and_the_enquiry_takes_over(
+    monkeypatch: pytest.MonkeyPatch, said: BankOutcome, found: EnquiryOutcome,
+    at_last: tuple[str, str, str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr("gateway.pipeline.line.UNWRITTEN_MAX", 0)
+    with structlog.testing.capture_logs() as lines:
+        desk = await Desk().begin(said)
+    street = desk.street
+    assert desk.answer.bank is said and not street.line.unwritten
+    (line,) = lines
+    assert (line["event"], line["log_level"], line["instruction"], line["said"]) == (
+        "payment.word_lost", "error", str(KEY), said,
+    )  # fmt: skip
+    assert desk.writing.lost == 1
+    await desk.writing.write_some()
+    assert desk.told() == []
+    street.bank.enquiry = found
+    enquiring = Enquiring(
+        Office.__new__(Office), street.ledger, street.bank, street.clock,
+        street.line._rooms.origin, desk.debit, 4.0,
+    )  # fmt: skip
+    street.clock.wall += dt.timedelta(seconds=5)
+    for _ in range(2):
+        await enquiring.enquire_all()
+        street.clock.ticks += 600.0
+    assert desk.told() == [at_last]
+    assert (await street.line.carry(received())).bank is said

@@ -37,10 +37,15 @@ ON CONFLICT (division) DO UPDATE SET before = greatest(s.before, excluded.before
 
 -- name: open_orders
 -- empty: every order of the bureau was carried out, or dismissed
-SELECT r.division, r.body
-FROM open_release AS o JOIN release_order AS r USING (division, digest)
-ORDER BY r.received_at, r.division, r.digest
-LIMIT $1
+SELECT division, body
+FROM (
+    SELECT r.division, r.body, row_number() OVER (
+        PARTITION BY r.division ORDER BY r.received_at, r.digest
+    ) AS place
+    FROM open_release AS o JOIN release_order AS r USING (division, digest)
+) AS waiting
+WHERE place <= $1
+ORDER BY division, place
 
 -- name: lock_feed
 -- empty: never; waits until nobody else takes a feed of this division

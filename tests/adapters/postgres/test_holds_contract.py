@@ -253,6 +253,22 @@ async def test_feeds_rise_by_one_and_an_order_is_given_once(storage: Storage) ->
     assert await storage.holds.open_orders(9) == [(DIVISION, body)]
 
 
+async def test_of_each_division_the_oldest_orders_are_shown(storage: Storage) -> None:
+    """However many another one has, and however old."""
+    given_first, bodies = "110000000", dict[str, list[bytes]]()
+    for division, version, numbers in ((given_first, 1, (1, 2, 3)), (given_first, 2, (4,)),
+                                       (DIVISION, 1, (5,))):  # fmt: skip
+        pairs = [order_about(number, division=division) for number in numbers]
+        orders, raw = [order for order, _ in pairs], [body for _, body in pairs]
+        feed, at = (b"%d" % numbers[0], "jws", "bureau"), NOW + dt.timedelta(hours=numbers[0])
+        assert await storage.holds.take_feed(division, version, feed, orders, raw, at)
+        bodies.setdefault(division, []).extend(raw)
+    shown = await storage.holds.open_orders(3)
+    assert {division for division, _ in shown} == {given_first, DIVISION}
+    assert {body for _, body in shown} == {*bodies[given_first][:3], *bodies[DIVISION]}
+    assert len(await storage.holds.open_orders(9)) == 5
+
+
 async def test_an_agency_fetches_and_acknowledges_its_own_notifications(storage: Storage) -> None:
     await grant(storage, 1000)
     await held(storage, 1)
