@@ -92,7 +92,7 @@ class MarkFile:
             logs = dict(old.logs)
             for origin, mark in marks.items():
                 there = logs.get(origin)
-                logs[origin] = _further(there, mark, refused) if there else mark
+                logs[origin] = further(there, mark, refused) if there else mark
             return msgspec.structs.replace(old, logs=logs)
 
         if self._taken:
@@ -212,7 +212,8 @@ class MarkFile:
         return self._path.with_name(f"{self._path.name}.{what}")
 
 
-def _further(old: Marked, new: Marked, refused: Collection[str]) -> Marked:
+def further(old: Marked, new: Marked, refused: Collection[str]) -> Marked:
+    """What the file says from then on."""
     claimed = -1 if old.checkpoint in refused else _size(old.checkpoint)
     checkpoint = new.checkpoint if _size(new.checkpoint) > claimed else old.checkpoint
     return Marked(checkpoint=checkpoint, forgot=old.forgot or new.forgot)

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from adapters.postgres.session import Connection, Pool
+from adapters.postgres.session import Connection, Pool, Proof
 from adapters.postgres.standing import key_arrays, standings
 from adapters.postgres.statements import statements
 from gateway.domain.bank import BankOutcome
@@ -49,10 +49,11 @@ class PostgresConduct:
     """Every error of the database is LedgerUnavailable."""
 
     def __init__(
-        self, dsn: str, sealing: Sealing = IN_CLEAR, *, allow_unsafe: bool = False
-    ) -> None:
+        self, dsn: str, sealing: Sealing = IN_CLEAR, *, allow_unsafe: bool = False,
+        kept: Proof | None = None,
+    ) -> None:  # fmt: skip
         self._sealing = sealing
-        self._pool = Pool(dsn, size=2, allow_unsafe=allow_unsafe)
+        self._pool = Pool(dsn, size=2, allow_unsafe=allow_unsafe, kept=kept)
 
     async def close(self) -> None:
         await self._pool.close()

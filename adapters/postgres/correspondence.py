@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 
-from adapters.postgres.session import Pool
+from adapters.postgres.session import Pool, Proof
 from adapters.postgres.standing import standings
 from adapters.postgres.statements import statements
 from gateway.domain.correspondence import KeptLetter, RecallStanding, RecallWord
@@ -23,10 +23,11 @@ class PostgresCorrespondence:
     """`gateway.hold_ports.LetterBook`. Every error of the database is LedgerUnavailable."""
 
     def __init__(
-        self, dsn: str, sealing: Sealing = IN_CLEAR, *, allow_unsafe: bool = False
-    ) -> None:
+        self, dsn: str, sealing: Sealing = IN_CLEAR, *, allow_unsafe: bool = False,
+        kept: Proof | None = None,
+    ) -> None:  # fmt: skip
         self._sealing = sealing
-        self._pool = Pool(dsn, size=2, allow_unsafe=allow_unsafe)
+        self._pool = Pool(dsn, size=2, allow_unsafe=allow_unsafe, kept=kept)
 
     async def close(self) -> None:
         await self._pool.close()

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Callable, Sequence
 
-from adapters.postgres.session import Connection, Pool
+from adapters.postgres.session import Connection, Pool, Proof
 from adapters.postgres.statements import statements
 from gateway.domain.day import AccountTotal, DayTotals, bounds
 from gateway.domain.ledger import RecordDraft
@@ -18,8 +18,8 @@ _SQL = statements("day_close")
 class PostgresDayBook:
     """`gateway.ports.DayBook`. Raises LedgerUnavailable."""
 
-    def __init__(self, dsn: str, *, allow_unsafe: bool = False) -> None:
-        self._pool = Pool(dsn, size=1, allow_unsafe=allow_unsafe)
+    def __init__(self, dsn: str, *, allow_unsafe: bool = False, kept: Proof | None = None) -> None:
+        self._pool = Pool(dsn, size=1, allow_unsafe=allow_unsafe, kept=kept)
 
     async def aclose(self) -> None:
         await self._pool.close()

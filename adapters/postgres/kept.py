@@ -1,12 +1,14 @@
 """What this process was told is durable: a server that no longer has it has forgotten what it paid.
 
-A standby that was promoted without the last commits looks like any other server. Who was told that
-they stand asks for them first, on each connection that decides or seals, before it is used.
+A standby that was promoted without the last commits, or an older copy that was put in its place,
+looks like any other server. Who was told that they stand asks for them first, on each connection
+that decides or seals, before it is used; and for what its host has seen, on each further run.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 import structlog
 
@@ -18,10 +20,14 @@ from gateway.domain.instruction import InstructionKey
 REMEMBERED_MAX = 4096
 """Payments of some seconds; what is older is in a sealed log, whose size is remembered too."""
 NAMED_MAX = 20
-UNTOLD = "a promoted server, and what others here found lost on it cannot be read"
+UNTOLD = "another run of the server, and what this host has seen of its logs cannot be read"
 GRACE_S = 3.0
 """So long nothing is decided on a server that was promoted: by then every process of this host has
 asked it for its own, and has written down what is lost (`gateway.workers.mark`)."""
+
+Heard: TypeAlias = tuple[str, Mapping[str, int]]
+"""What some process of this host has found lost, empty if none has; and how long this host has seen
+each division's log."""
 
 _SQL = statements("kept")
 
@@ -43,9 +49,9 @@ class Kept:
         self._timeline = ""
         self._promoted: tuple[str, float] | None = None
         self._forgot = ""
-        self.told: Callable[[], str] = str
-        """What another process of this host has found lost; asked once after a promotion. Raises
-        OSError, ValueError: it cannot be told, and nothing is decided until it can."""
+        self.told: Callable[[], Heard] = lambda: ("", {})
+        """What this host knows; asked of each further run of a server. Raises OSError, ValueError:
+        it cannot be told, and nothing is decided until it can."""
 
     @property
     def forgot(self) -> str:
@@ -64,9 +70,9 @@ class Kept:
         self._released.append(key)
 
     async def prove(self, connection: Connection) -> None:
-        """Raises Forgetful. The same run of the same server forgets nothing: asked once of each,
-        but for the sizes, which are asked each time."""
-        shorter = await self._shorter_logs(connection)
+        """Raises UnsafeServer, Forgetful. The same run of the same server forgets nothing: asked
+        once of each, but for the sizes, which are asked each time."""
+        shorter = await _shorter_logs(connection, self._sizes)
         row = await connection.fetchrow(_SQL["run"])
         assert row is not None
         run = tuple(row)
@@ -75,36 +81,39 @@ class Kept:
             passed, released = list(self._passed), list(self._released)
             lost += await _absent(connection, "absent_instructions", passed)
             lost += await _absent(connection, "absent_releases", released)
+            if not shorter and not lost:
+                shorter = await _shorter_logs(connection, self._hear_the_host(row["timeline"]))
         if not shorter and not lost:
-            self._hear_the_others(row["timeline"])
-            self._proven = run
+            self._proven, self._timeline = run, row["timeline"]
             return
         self._say(shorter, lost)
         raise Forgetful(self._forgot)
 
-    def _hear_the_others(self, timeline: str) -> None:
-        """Another may have paid what this process never knew of. Raises UnsafeServer, Forgetful."""
-        before, now = self._timeline or timeline, asyncio.get_running_loop().time()
-        if before != timeline:
-            if self._promoted is None or self._promoted[0] != timeline:
-                self._promoted = timeline, now
-            if now - self._promoted[1] < GRACE_S:
-                raise UnsafeServer("a promoted server: what was paid before is asked for first")
-            try:
-                words = self.told()
-            except (OSError, ValueError) as reason:
-                raise UnsafeServer(f"{UNTOLD}: {reason}") from reason
-            if words:
-                self._forgot = self._forgot or words
-                raise Forgetful(words)
-        self._timeline = timeline
+    def _hear_the_host(self, timeline: str) -> Mapping[str, int]:
+        """How long each log must be. Another process may have paid what this one never knew of, or
+        slept through. The first run is the start's, which asks by itself (`gateway.workers.mark`).
 
-    async def _shorter_logs(self, connection: Connection) -> list[str]:
-        if not self._sizes:
-            return []
-        divisions, sizes = list(self._sizes), list(self._sizes.values())
-        rows = await connection.fetch(_SQL["shorter_logs"], divisions, sizes)
-        return [row["division"] for row in rows]
+        Raises UnsafeServer, Forgetful."""
+        if not self._timeline:
+            return {}
+        if timeline != self._timeline:
+            self._wait_for_others(timeline)
+        try:
+            words, sizes = self.told()
+        except (OSError, ValueError) as reason:
+            raise UnsafeServer(f"{UNTOLD}: {reason}") from reason
+        if words:
+            self._forgot = self._forgot or words
+            raise Forgetful(words)
+        return sizes
+
+    def _wait_for_others(self, timeline: str) -> None:
+        """Raises UnsafeServer."""
+        now = asyncio.get_running_loop().time()
+        if self._promoted is None or self._promoted[0] != timeline:
+            self._promoted = timeline, now
+        if now - self._promoted[1] < GRACE_S:
+            raise UnsafeServer("a promoted server: what was paid before is asked for first")
 
     def _say(self, shorter: Sequence[str], lost: Sequence[InstructionKey]) -> None:
         if self._forgot:
@@ -117,6 +126,13 @@ class Kept:
             " copy without them has taken its place (runbooks/database-failover)"
         )
         log.error("database.forgot", payments=len(lost), named=named, logs=list(shorter))
+
+
+async def _shorter_logs(connection: Connection, seen: Mapping[str, int]) -> list[str]:
+    if not seen:
+        return []
+    rows = await connection.fetch(_SQL["shorter_logs"], list(seen), list(seen.values()))
+    return [row["division"] for row in rows]
 
 
 async def _absent(

@@ -1,6 +1,6 @@
 """Messages of many payments on PostgreSQL, each kept once under its digest."""
 
-from adapters.postgres.session import Pool
+from adapters.postgres.session import Pool, Proof
 from adapters.postgres.statements import statements
 from gateway.domain.bulk import KeptMessage
 from gateway.domain.people import IN_CLEAR, Sealing
@@ -12,10 +12,11 @@ class PostgresMessages:
     """`gateway.pipeline.batch.MessageStore`. Every error of the database is LedgerUnavailable."""
 
     def __init__(
-        self, dsn: str, sealing: Sealing = IN_CLEAR, *, allow_unsafe: bool = False
-    ) -> None:
+        self, dsn: str, sealing: Sealing = IN_CLEAR, *, allow_unsafe: bool = False,
+        kept: Proof | None = None,
+    ) -> None:  # fmt: skip
         self._sealing = sealing
-        self._pool = Pool(dsn, size=2, allow_unsafe=allow_unsafe)
+        self._pool = Pool(dsn, size=2, allow_unsafe=allow_unsafe, kept=kept)
 
     async def close(self) -> None:
         await self._pool.close()

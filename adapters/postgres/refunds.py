@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 from adapters.postgres.ledger import limit_of
-from adapters.postgres.session import Pool
+from adapters.postgres.session import Pool, Proof
 from adapters.postgres.statements import statements
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import LimitKey, RecordDraft
@@ -17,8 +17,8 @@ class PostgresRefunds:
     """`gateway.hold_ports.Refunds` and `.Overdrafts`. Every error is LedgerUnavailable; the same
     refund may be handed in again."""
 
-    def __init__(self, dsn: str, *, allow_unsafe: bool = False) -> None:
-        self._pool = Pool(dsn, size=2, allow_unsafe=allow_unsafe)
+    def __init__(self, dsn: str, *, allow_unsafe: bool = False, kept: Proof | None = None) -> None:
+        self._pool = Pool(dsn, size=2, allow_unsafe=allow_unsafe, kept=kept)
 
     async def close(self) -> None:
         await self._pool.close()

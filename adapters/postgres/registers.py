@@ -8,7 +8,7 @@ import attrs
 from adapters.postgres.ledger import limit_of
 from adapters.postgres.register_vouchers import applied_before, note_vouchers, standing_for
 from adapters.postgres.register_writing import put_limits, put_rows, stage
-from adapters.postgres.session import Connection, Pool
+from adapters.postgres.session import Connection, Pool, Proof
 from adapters.postgres.statements import statements
 from gateway.domain.faults import FaultCode, Unreadable
 from gateway.domain.ledger import Limit, RecordDraft
@@ -66,8 +66,11 @@ class PostgresRegisters:
     """Writes registers. The first load of a limit takes the register's own count of what was spent
     as the line's opening; later loads change only what is granted and frozen."""
 
-    def __init__(self, dsn: str, conceal: Conceal = nobody, *, allow_unsafe: bool = False) -> None:
-        self._pool = Pool(dsn, size=1, allow_unsafe=allow_unsafe)
+    def __init__(
+        self, dsn: str, conceal: Conceal = nobody, *, allow_unsafe: bool = False,
+        kept: Proof | None = None,
+    ) -> None:  # fmt: skip
+        self._pool = Pool(dsn, size=1, allow_unsafe=allow_unsafe, kept=kept)
         self._conceal = conceal
 
     async def close(self) -> None:

@@ -1,6 +1,7 @@
 """Marking, wired: which logs this gateway signs, and where this host remembers them."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 
 from adapters.folder.mark import MarkFile
@@ -35,18 +36,21 @@ def marking_of(house: House, greet: Callable[[str], Awaitable[bool]]) -> Marking
     )  # fmt: skip
     marking.behind, marking.ahead = house.unmarked, house.ahead
     marking.seen, marking.lost = house.kept.sealed, lambda: house.kept.forgot
-    house.kept.told = partial(found_lost, house.settings, house.trust)
+    house.kept.told = partial(seen_here, house.settings, house.trust)
     return marking
 
 
-def found_lost(settings: Settings, trust: Trust) -> str:
-    """What some process of this gateway here found lost; empty if none did, or no mark is kept.
-    What is said of another gateway's log in that file is about another database.
+def seen_here(settings: Settings, trust: Trust) -> tuple[str, dict[str, int]]:
+    """What some process of this gateway here found lost, empty if none did; and how long they have
+    seen each division's log. Nothing of both where no mark is kept. What that file says of another
+    gateway's log is about another database, and what our key has not signed says nothing.
 
     Raises OSError, ValueError: nobody can tell. A torn file is whole again within half a minute."""
-    file = mark_file(settings)
+    file, lost, sizes = mark_file(settings), "", dict[str, int]()
     marks = file.read() if file else {}
-    ours = {log.origin for log in own_logs(settings, trust).values()}
-    return next(
-        (mark.forgot for origin, mark in marks.items() if mark.forgot and origin in ours), ""
-    )
+    for division, own in own_logs(settings, trust).items():
+        if mark := marks.get(own.origin):
+            lost = lost or mark.forgot
+            with suppress(ValueError):
+                sizes[division] = own.read(mark.checkpoint)[0]
+    return lost, sizes

@@ -146,9 +146,9 @@ async def open_house(
         PostgresRegisterShelf(secrets.database, vault.index, clock.now, age_limits_of(settings)),
     )
     conceal = conceal_of(vault)
-    registers = _opened(rooms, PostgresRegisters(secrets.database, conceal))
+    registers = _opened(rooms, PostgresRegisters(secrets.database, conceal, kept=kept))
     backlog = _opened(rooms, PostgresBacklog(secrets.database))
-    daybook = PostgresDayBook(secrets.database)
+    daybook = PostgresDayBook(secrets.database, kept=kept)
     rooms.push_async_callback(daybook.aclose)
     past = _opened(rooms, PostgresPast(secrets.database, vault))
     bank = bank_of(settings, tls)
@@ -156,7 +156,7 @@ async def open_house(
     books_of_bank = bank_books_of(settings, tls)
     if books_of_bank:
         rooms.push_async_callback(books_of_bank.aclose)
-    conduct = _opened(rooms, PostgresConduct(secrets.database, vault))
+    conduct = _opened(rooms, PostgresConduct(secrets.database, vault, kept=kept))
     inboxes = {
         division: Inbox(
             bureau=await rooms.enter_async_context(bureau_of(settings, tls, division)),
@@ -167,10 +167,10 @@ async def open_house(
         for witness in [witness_of(settings, trust, division)]
     }
     formats = accepted_formats()
-    messages = _opened(rooms, PostgresMessages(secrets.database, vault))
+    messages = _opened(rooms, PostgresMessages(secrets.database, vault, kept=kept))
     holds = _opened(rooms, PostgresHolds(secrets.database, instance=instance, kept=kept))
-    refunds = _opened(rooms, PostgresRefunds(secrets.database))
-    letters = _opened(rooms, PostgresCorrespondence(secrets.database, vault))
+    refunds = _opened(rooms, PostgresRefunds(secrets.database, kept=kept))
+    letters = _opened(rooms, PostgresCorrespondence(secrets.database, vault, kept=kept))
     ahead: dict[str, str] = {}
     unmarked: dict[str, str] = {}
     unsigned: dict[str, str] = {}

@@ -69,6 +69,9 @@ class Delivering:
         self._again: dict[str, _Again] = {}
         self.ahead: dict[str, str] = {}
         """By division: why nothing may be sealed, its bureau holding more of the log than we do."""
+        self._lacking: dict[str, tuple[int, bytes]] = {}
+        """Of these, size and root of what the bureau has cosigned and our database does not hold:
+        only a copy that does ends it, whatever the bureau itself forgets meanwhile."""
 
     @property
     def troubles(self) -> dict[str, str]:
@@ -172,6 +175,7 @@ class Delivering:
         never had anything to acknowledge. False: it has lost some itself, and cannot tell.
         Raises BureauUnavailable, BureauUnproven (then `ahead` may say why), LedgerUnavailable.
         """
+        await self._look_again(division)
         told = await self._records.acknowledged(division)
         if not told:
             return True
@@ -183,7 +187,6 @@ class Delivering:
         if cosigned.size < told:
             return False
         await self._prove_root(division, cosigned)
-        self.ahead.pop(division, None)
         return True
 
     async def notify(self, division: str) -> int:
@@ -214,13 +217,21 @@ class Delivering:
         if size <= delivery.start:
             raise BureauUnproven(f"it holds {size} records and had acknowledged {delivery.start}")
         await self._prove_root(division, cosigned)
-        self.ahead.pop(division, None)
+
+    async def _look_again(self, division: str) -> None:
+        """The newest copy may be back. Raises LedgerUnavailable."""
+        if division in self.ahead and division in self._lacking:
+            size, root = self._lacking[division]
+            if await self._records.root_at(division, size) == root:
+                del self.ahead[division], self._lacking[division]
 
     async def _prove_root(self, division: str, cosigned: Cosigned) -> None:
         size = cosigned.size
         root = self._inboxes[division].witness.root_of(cosigned, self._clock.now())
         ours = await self._records.root_at(division, size)
         if ours is None:
+            if size > self._lacking.get(division, (0, b""))[0] or division not in self.ahead:
+                self._lacking[division] = size, root
             self.ahead[division] = (
                 f"the bureau has cosigned {size} records of this log, more than this database"
                 " holds: it was restored from an older copy"

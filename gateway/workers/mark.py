@@ -152,11 +152,13 @@ class Marking:
 
     async def hear(self) -> None:
         """Whoever is shut asks again, all at once and beside `look`: a bureau that hangs keeps
-        no other division from being marked, and no loss from being written down."""
+        no other division from being marked, and no loss from being written down. Also who is shut
+        by what the bureau said: the newest copy may be back, and nothing else would tell."""
         now = self._clock.monotonic()
         async with asyncio.TaskGroup() as group:
             for division, known in self._divisions.items():
-                if not known.opened and now >= known.hear_at:
+                shut = not known.opened or division in self.ahead
+                if shut and now >= known.hear_at:
                     group.create_task(self._hear(division))
         self._judge()
 

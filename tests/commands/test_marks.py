@@ -13,7 +13,7 @@ from adapters.folder.mark import MarkFile
 from certs.log.note import log_origin
 from certs.trust import Trust
 from deploy.demo.stage import BANK_CODE, Stage
-from gateway.commands.marking import found_lost
+from gateway.commands.marking import seen_here
 from gateway.settings import read_settings
 from tests.commands.staged import Ran, run
 from tests.commands.test_tending import DIVISION, settings_of
@@ -56,18 +56,18 @@ def test_a_torn_mark_is_told_and_replaced_by_an_operator(stage: Stage, tmp_path:
     assert act["by"] == "Li" and act["size"] > 1
 
 
-def test_what_others_found_lost_is_no_silence_where_it_cannot_be_read(
+def test_what_others_seen_here_is_no_silence_where_it_cannot_be_read(
     stage: Stage, tmp_path: Path
 ) -> None:
     settings, mark = marking(stage, tmp_path)
     untouched = cast(Trust, None)
     mark.write_bytes(b"{")
     with pytest.raises(ValueError, match="torn"):
-        found_lost(read_settings(settings), untouched)
+        seen_here(read_settings(settings), untouched)
     mark.unlink()
     mark.mkdir()
     with pytest.raises(IsADirectoryError):
-        found_lost(read_settings(settings), untouched)
+        seen_here(read_settings(settings), untouched)
 
 
 def test_an_operators_word_is_refused_while_a_gateway_holds_the_mark(

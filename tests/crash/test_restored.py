@@ -4,14 +4,17 @@ Only the mark beside the database knows of the payments of the meantime: they we
 bureau, and the agencies send them all again.
 """
 
+import asyncio
 import shutil
 import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
 import pytest
 
-from deploy.demo.day import DIVISION
+from deploy.demo.day import DIVISION, DayItem
 from gateway.domain.decision import Outcome
 from tests.crash.theatre import POSTGRES, Theatre, theatre
 from tests.crash.truth import settled
@@ -58,6 +61,52 @@ async def test_a_database_restored_while_the_bureau_is_down_pays_no_repeat() -> 
         assert await paid(stage) == stood
 
 
+async def test_who_slept_and_wakes_on_an_older_copy_pays_no_repeat() -> None:
+    """The copy holds all that this process ever saw; its host has seen more, and the bureau is
+    away."""
+    async with theatre(42, 120, gateways=2, habits=FAITHFUL) as stage:
+        passing = [i for i in stage.plan.items if i.outcome is Outcome.PASS and i.after is None]
+        before, since = passing[:10], passing[10:20]
+        assert set(await send(stage, before)) == {200}
+        await settled(stage)
+        await marked(stage)
+        stage.kill(POSTGRES)
+        older = stage.stage.folder / "older"
+        _copy(stage.stage.folder / "postgres" / "data", older)
+        await stage.restart(POSTGRES)
+        assert set(await send(stage, before)) == {200}
+        stage.kill("bureau")
+        stage.stop(SLEEPER)
+        assert set(await _sent_past(stage, since)) == {200}
+        await marked(stage)
+        stood = await paid(stage)
+        assert len(stood) == 20
+
+        stage.kill(GATEWAY)
+        await _replaced(stage, older)
+        stage.resume(SLEEPER)
+        assert set(await send(stage, since, patience_s=0.0)) <= {0, 503}
+        assert set(await send(stage, since, patience_s=2.0)) == {503}
+        assert await paid(stage) == stood, "no repeat was paid"
+        assert "database.forgot" in stage.log_of(SLEEPER)
+
+
+SLEEPER = "gateway-1"
+
+
+async def _sent_past(stage: Theatre, items: Sequence[DayItem]) -> list[int]:
+    """By whoever is awake: a connection that the sleeper should take is given up."""
+    told: list[int] = []
+    while len(told) < len(items):
+        client = stage.client(connections=1, patience_s=0.0)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(2.0):
+                told.append((await client.send(items[len(told)])).status)
+                told += [(await client.send(item)).status for item in items[len(told) :]]
+        await client.aclose()
+    return told
+
+
 WHO = ("--by", "Li", "--reason", "asked the bureau by telephone")
 
 
@@ -100,12 +149,16 @@ async def _copied(stage: Theatre, name: str, *, first: bool = True) -> Path:
 async def _put_back(stage: Theatre, copy: Path) -> None:
     """kill -9 of gateway and database, then the copy in its place."""
     stage.kill(GATEWAY)
+    await _replaced(stage, copy)
+    await stage.restart(GATEWAY)
+
+
+async def _replaced(stage: Theatre, copy: Path) -> None:
     stage.kill(POSTGRES)
     data = stage.stage.folder / "postgres" / "data"
     shutil.rmtree(data)
     _copy(copy, data)
     await stage.restart(POSTGRES)
-    await stage.restart(GATEWAY)
 
 
 def _copy(here: Path, there: Path) -> None:

@@ -95,13 +95,32 @@ EDGE_BUGS = (
         (
             Change(
                 "adapters/postgres/kept.py",
-                "        if not shorter and not lost:",
-                "        if not shorter:",
+                "        if not shorter and not lost:\n            self._proven",
+                "        if not shorter:\n            self._proven",
             ),
         ),
         (
             f"{T_KEPT}::test_a_payment_that_is_gone_shuts_the_ledger_and_is_named",
             f"{T_KEPT}::test_a_released_hold_that_is_held_again_shuts_it_too",
+        ),
+    ),
+    Bug(
+        "another run of the server is not asked for what the host has seen",
+        (Change("adapters/postgres/kept.py", "        return sizes", "        return {}"),),
+        (f"{T_KEPT}::test_what_the_host_has_seen_is_asked_of_each_further_run",),
+    ),
+    Bug(
+        "an older copy is opened because the bureau forgot, too",
+        (
+            Change(
+                DELIVER,
+                "        await self._look_again(division)",
+                "        self.ahead.pop(division, None)",
+            ),
+        ),
+        (
+            f"{T_MARK}::test_what_the_bureau_shut_opens_once_the_newest_copy_is_back_and_not_before"
+            "[True]",
         ),
     ),
     Bug(

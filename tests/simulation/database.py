@@ -11,8 +11,11 @@ from random import Random
 from typing import Any
 
 from adapters.memory.state import MemoryState
+from adapters.postgres.kept import Kept
 from gateway.domain.faults import LedgerUnavailable
 from tests.simulation.diary import Diary
+from tests.simulation.server import Server, remember
+from tests.simulation.transaction import at_once
 from tests.simulation.weather import Weather
 
 HUNG_AFTER_S = 1.5
@@ -45,29 +48,36 @@ class Host(ABC):
 class Database:
     def __init__(self, weather: Weather, diary: Diary) -> None:
         self.state = MemoryState()
+        self.server = Server(self.state)
         self.cursors: dict[str, str] = {}
         """How far the bank's movements were read."""
         self.down = False
+        self.away = False
+        """While another copy is put in its place."""
         self._weather = weather
         self._diary = diary
         self._rng = Random(f"database/{weather.seed}")
         self.calm = False
-        self.epoch = 0
-        """Of the server: what was on its way to an earlier one is lost."""
         self.committed: Callable[[str], None] = lambda name: None
         """Told of each transaction in the moment in which it is done."""
 
-    def reached_by(self, host: Host, target: object) -> Any:
-        """`target`, whose methods are transactions on `state`, as that host reaches it."""
-        return _Wire(self, host, target)
+    @property
+    def gone(self) -> bool:
+        return self.down or self.away
 
-    async def carry(self, host: Host, name: str, call: Callable[[], Any]) -> Any:
+    def reached_by(self, host: Host, target: object, kept: Kept | None = None) -> Any:
+        """`target`, whose methods are transactions on `state`, as that host reaches it. `kept`:
+        what its process was told is durable, where its adapter asks a new session for it."""
+        return _Wire(self, host, target, kept)
+
+    async def carry(self, wire: "_Wire", name: str, call: Callable[[], Any]) -> Any:
         """One transaction. Raises LedgerUnavailable, or what `call` raises."""
+        host = wire.host
         await host.awake()
         loop, rng, weather = asyncio.get_running_loop(), self._rng, self._weather
         there, back = rng.expovariate(1 / WAY_S), rng.expovariate(1 / WAY_S)
         chance = 1.0 if self.calm else rng.random()
-        if self.down or chance < weather.refused:
+        if self.gone or chance < weather.refused:
             await asyncio.sleep(there)
             await host.awake()
             raise LedgerUnavailable("no connection")
@@ -75,15 +85,16 @@ class Database:
         if 1.0 - weather.slow < chance < 1.0:
             there = rng.uniform(HUNG_AFTER_S / 2, SLOWEST_S)
         answer: asyncio.Future[Any] = loop.create_future()
-        epoch = self.epoch
+        run = self.server.run
 
         def perform() -> None:
-            if self.down or epoch != self.epoch:
+            if self.gone or run != self.server.run:
                 self._diary.meet("a transaction died with the server", name)
                 return
             if host.dead and name in OF_A_SESSION:
                 return
             try:
+                wire.begin_session()
                 value, error = call(), None
             except Exception as raised:  # noqa: BLE001 - whoever called is told
                 value, error = None, raised
@@ -112,7 +123,7 @@ class Database:
         return value
 
     def _tell(self, answer: "asyncio.Future[Any]", value: Any, error: Exception | None) -> None:
-        if self.down or answer.done():
+        if self.gone or answer.done():
             return
         if error is None:
             answer.set_result(value)
@@ -121,28 +132,34 @@ class Database:
 
 
 class _Wire:
-    def __init__(self, database: Database, host: Host, target: object) -> None:
+    def __init__(self, database: Database, host: Host, target: object, kept: Kept | None) -> None:
         self._database = database
-        self._host = host
+        self.host = host
         self._target = target
+        self._kept = kept
+        self._run: int | None = None
+
+    def begin_session(self) -> None:
+        """Where there is none with this run of the server. Raises LedgerUnavailable."""
+        server = self._database.server
+        if self._run != server.run and self._kept:
+            server.prove(self._kept)
+        self._run = server.run
 
     def __getattr__(self, name: str) -> Method:
         method: Method = getattr(self._target, name)
 
         async def call(*args: Any, **named: Any) -> Any:
-            return await self._database.carry(
-                self._host, name, lambda: at_once(method(*args, **named))
-            )
+            try:
+                answer = await self._database.carry(
+                    self, name, lambda: at_once(method(*args, **named))
+                )
+            except LedgerUnavailable:
+                self._run = None  # what failed is thrown away
+                raise
+            if self._kept:
+                remember(self._kept, name, args, answer)
+            return answer
 
         self.__dict__[name] = call
         return call
-
-
-def at_once(transaction: Coroutine[Any, Any, Any]) -> Any:
-    """What it returns or raises. It awaits nobody: that is what makes it one."""
-    try:
-        transaction.send(None)
-    except StopIteration as done:
-        return done.value
-    transaction.close()
-    raise AssertionError("a transaction that waits for somebody")

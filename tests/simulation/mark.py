@@ -3,6 +3,7 @@
 from base64 import b64decode
 from collections.abc import Collection, Mapping
 
+from adapters.folder.mark import further
 from gateway.domain.log import Marked
 from tests.pipeline.fakes import DIVISION
 
@@ -22,15 +23,23 @@ class HostMark:
     def keep(self, marks: Mapping[str, Marked], refused: Collection[str]) -> None:
         for origin, mark in marks.items():
             before = self.marks.get(origin)
-            if before is None or size_and_root(mark.checkpoint) > size_and_root(before.checkpoint):
-                self.marks[origin] = mark
+            self.marks[origin] = further(before, mark, refused) if before else mark
 
     def leave(self) -> None:
         return None
 
     @property
     def size(self) -> int:
-        return max((size_and_root(m.checkpoint)[0] for m in self.marks.values()), default=0)
+        told = (mark.checkpoint for mark in self.marks.values() if mark.checkpoint)
+        return max((size_and_root(each)[0] for each in told), default=0)
+
+    @property
+    def forgot(self) -> str:
+        return next((mark.forgot for mark in self.marks.values() if mark.forgot), "")
+
+    def seen(self) -> tuple[str, dict[str, int]]:
+        """`Kept.told`."""
+        return self.forgot, {DIVISION: self.size}
 
 
 class OwnLog:

@@ -16,15 +16,17 @@ import attrs
 from adapters.memory.holds import MemoryHolds
 from adapters.memory.ledger import MemoryLedger
 from adapters.memory.recordlog import MemoryRecordLog
+from adapters.postgres.kept import Kept
 from gateway.domain.answer import Answer
 from gateway.domain.conduct_rules import Allowances
 from gateway.domain.faults import Fault, FaultCode, LedgerUnavailable, Unready
 from gateway.domain.instruction import Received
 from gateway.domain.ledger import RecordDraft
-from gateway.domain.refunds import Handed, Overdraft
+from gateway.domain.refunds import Handed, Overdraft, RefundResult
 from gateway.pipeline.line import FORWARD_WITHIN_S, Line, Rooms
 from gateway.pipeline.outcome import Outcome, Outcomes, OutcomeTaken
 from gateway.pipeline.reconcile import Reconciling
+from gateway.pipeline.refund import MoneyBack
 from gateway.pipeline.release import Release
 from gateway.pipeline.returns import Alarm, Returning
 from gateway.pipeline.tell import Origin
@@ -33,7 +35,7 @@ from gateway.workers.conduct import Conduct
 from gateway.workers.deliver import Delivering, Inbox
 from gateway.workers.enquire import Enquiring
 from gateway.workers.expire import Expiring, Keeping
-from gateway.workers.mark import UNHEARD, Marking
+from gateway.workers.mark import Marking
 from gateway.workers.office import Office
 from gateway.workers.release import Releasing
 from gateway.workers.seal import Sealing
@@ -119,9 +121,9 @@ class Gateway(Host):
         return not self.dead and bool(self._carrying or self._asleep or self._line.unwritten)
 
     @property
-    def unheard(self) -> bool:
-        """Whether neither mark nor bureau has told it that its database is the newest."""
-        return not self.dead and self._unmarked.get(DIVISION) == UNHEARD
+    def shut(self) -> str:
+        """Why it takes its database for an older copy, or cannot tell; empty if it does not."""
+        return "" if self.dead else self._unmarked.get(DIVISION, "")
 
     @property
     def _asleep(self) -> bool:
@@ -160,6 +162,12 @@ class Gateway(Host):
         """What the bank hears to what it tells."""
         return await self._visited(lambda: self._outcomes.take(told, handed), patience_s)
 
+    async def returned(
+        self, back: MoneyBack, handed: Handed, patience_s: float
+    ) -> RefundResult | Fault | None:
+        """The same of money that came back, by the door of its own."""
+        return await self._visited(lambda: self._returning.take(back, handed), patience_s)
+
     async def _visited(
         self, work: Callable[[], Coroutine[Any, Any, T]], patience_s: float
     ) -> T | Fault | None:
@@ -195,11 +203,12 @@ class Gateway(Host):
 
     def _open(self) -> None:
         town, state = self._town, self._town.database.state
+        kept = Kept()
         plain = MemoryLedger(state, instance=self.name)
-        ledger = town.database.reached_by(self, plain)
-        holds = town.database.reached_by(self, MemoryHolds(state, plain))
-        records = town.database.reached_by(self, self.records)
-        books = town.database.reached_by(self, Books(state, plain, town.database.cursors))
+        ledger = town.database.reached_by(self, plain, kept)
+        holds = town.database.reached_by(self, MemoryHolds(state, plain), kept)
+        records = town.database.reached_by(self, self.records, kept)
+        books = town.database.reached_by(self, Books(state, plain, town.database.cursors), kept)
         bank, post = town.core.reached_by(self), town.bureau.reached_by(self)
         ahead: dict[str, str] = {}
         unmarked = self._unmarked
@@ -222,6 +231,8 @@ class Gateway(Host):
             records, {DIVISION: OwnLog()}, town.mark, delivering.greet, self.clock
         )  # fmt: skip
         marking.behind, marking.ahead = unmarked, ahead
+        marking.seen, marking.lost = kept.sealed, lambda: kept.forgot
+        kept.told = town.mark.seen
         enquiring = Enquiring(
             office, ledger, bank, self.clock, ORIGIN, debit=books.debit,
             after_s=FORWARD_WITHIN_S + DEADLINE_S,
@@ -233,11 +244,11 @@ class Gateway(Host):
         )  # fmt: skip
         conduct = Conduct(office, reconciling, bank, self.clock, (DIVISION,))
         alarm = Alarm(store=books, origin=ORIGIN)
-        returning = Returning(
+        self._returning = Returning(
             ledger=ledger, refunds=holds, clock=self.clock, alarm=alarm, behind=behind
         )  # fmt: skip
         self._outcomes = Outcomes(
-            ledger=ledger, returning=returning, alarm=alarm, clock=self.clock, origin=ORIGIN
+            ledger=ledger, returning=self._returning, alarm=alarm, clock=self.clock, origin=ORIGIN
         )  # fmt: skip
         release = Release(rooms, self._line, holds, OpenRegistry())
         keeping = Keeping(holds=holds, overdrafts=NoOverdrafts(), ledger=ledger)

@@ -15,9 +15,10 @@ from gateway.domain.decision import restored
 from gateway.domain.ledger import LimitKey
 from gateway.pipeline.line import FORWARD_WITHIN_S
 from tests.pipeline.fakes import DIVISION, NOW, ZERO_BALANCE
-from tests.simulation.database import Database, at_once
+from tests.simulation.database import Database
 from tests.simulation.diary import Diary
 from tests.simulation.orders import registers_of
+from tests.simulation.transaction import at_once
 from tests.simulation.weather import Weather
 
 ON_ITS_WAY_S = 0.5

@@ -1,5 +1,6 @@
 """The database comes back from an older copy, with the host's mark beside it: whoever decides on it
-pays twice, and whoever seals on it gives a number away a second time.
+pays twice, and whoever seals on it gives a number away a second time. The gateways may die with it,
+live on across it, or sleep through it.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from tests.simulation.process import Gateway
 from tests.simulation.weather import Weather
 
 LOOK_S, LOOKS = 4.0, 3
+OTHER_TIMELINE = "00000002"
 
 
 class Stage(Protocol):
@@ -44,6 +46,7 @@ class Restore:
         self._rng = Random(f"restored/{stage.weather.seed}")
         self.newest: MemoryState | None = None
         """While an older copy stands in its place: it is put back, and has what is true."""
+        self.happened = False
 
     async def happen(self) -> None:
         stage, rng = self._stage, self._rng
@@ -52,13 +55,16 @@ class Restore:
             return
         await asyncio.sleep(rng.uniform(1.0, stage.weather.storm_s / 2))
         older, cursors = _copied(state), dict(stage.database.cursors)
+        self._put_to_sleep()
         await asyncio.sleep(rng.uniform(1.5, 8.0))
         if stage.mark.size <= _sealed(older):
             return
         diary.meet("an older copy restored", stage.mark.size - _sealed(older))
-        newest, read = _copied(state), dict(stage.database.cursors)
-        self._switch(older, cursors)
-        self.newest = newest
+        self.happened = True
+        timeline = stage.database.server.timeline
+        self.newest = newest = await self._end_server()
+        read = dict(stage.database.cursors)
+        self._begin_server(older, cursors, OTHER_TIMELINE if rng.random() < 0.4 else timeline)
         stage.bureau.away = rng.random() < 0.5
         await asyncio.sleep(rng.uniform(2.0, 12.0))
         if set(state.instructions) != set(older.instructions):
@@ -67,17 +73,18 @@ class Restore:
             diary.accuse("I10 a hold ended, or money given back, by a database that forgot")
         if _sealed(state) != _sealed(older):
             diary.accuse("I14 a record numbered by a database that forgot")
-        self._switch(newest, read)
+        await self._end_server()
+        self._begin_server(newest, read, timeline)
         self.newest, stage.bureau.away = None, False
         diary.note("the newest copy is back")
 
     async def operator(self) -> None:
-        """Where neither mark nor bureau can tell, a person says that this copy is the newest."""
+        """Where neither mark nor bureau can tell, or something was found lost, a person says that
+        this copy is the newest."""
         stage, looks = self._stage, 0
         while True:
             await asyncio.sleep(LOOK_S)
-            shut = self.newest is None and any(gateway.unheard for gateway in stage.gateways)
-            looks = looks + 1 if shut else 0
+            looks = looks + 1 if self.newest is None and self.shut else 0
             log = stage.database.state.logs.get(DIVISION)
             if looks < LOOKS or log is None:
                 continue
@@ -88,16 +95,39 @@ class Restore:
             stage.mark.marks[DIVISION] = Marked(checkpoint=newest.text)
             self._start_all()
 
-    def _switch(self, to: MemoryState, cursors: dict[str, str]) -> None:
-        """The host is dead meanwhile, and what was on its way to the server is lost with it."""
-        stage = self._stage
+    @property
+    def shut(self) -> bool:
+        return any(gateway.shut for gateway in self._stage.gateways)
+
+    def _put_to_sleep(self) -> None:
+        """Who sleeps since before the copy, and wakes on it, has seen no more than it holds."""
+        if self._stage.weather.lives_on and self._rng.random() < 0.3:
+            gateway = self._rng.choice(self._stage.gateways)
+            gateway.stop_for(self._rng.uniform(2.0, 14.0))
+
+    async def _end_server(self) -> MemoryState:
+        """What was on its way to it is lost, perhaps its hosts too. What it holds then."""
+        stage, lives_on = self._stage, self._stage.weather.lives_on
         for gateway in stage.gateways:
-            gateway.kill()
-        stage.database.epoch += 1
-        for name, rows in attrs.asdict(_copied(to), recurse=False).items():
+            if not lives_on or self._rng.random() < 0.2:
+                gateway.kill()
+            elif not gateway.dead:
+                stage.diary.meet("lives on across it", gateway.name)
+        stage.database.away = True
+        stage.database.server.run += 1
+        held = _copied(stage.database.state)
+        self.newest = self.newest or held
+        await asyncio.sleep(self._rng.uniform(0.05, 3.0) if lives_on else 0.0)
+        return held
+
+    def _begin_server(self, of: MemoryState, cursors: dict[str, str], timeline: str) -> None:
+        stage = self._stage
+        for name, rows in attrs.asdict(_copied(of), recurse=False).items():
             setattr(stage.database.state, name, rows)
         stage.database.cursors.clear()
         stage.database.cursors.update(cursors)
+        stage.database.server.timeline = timeline
+        stage.database.away = False
         stage.look_anew()
         self._start_all()
 

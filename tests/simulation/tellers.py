@@ -8,20 +8,24 @@ from collections.abc import Iterator
 from random import Random
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from adapters.memory.ledger import MemoryLedger
 from gateway.domain.bank import BankOutcome
 from gateway.domain.faults import Fault, Unready
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.money import Fen
-from gateway.domain.refunds import Handed
-from gateway.pipeline.outcome import Outcome, OutcomeResult, Word
+from gateway.domain.refunds import Handed, RefundResult
+from gateway.pipeline.outcome import Outcome, OutcomeResult, OutcomeTaken, Word
+from gateway.pipeline.refund import MoneyBack
 from gateway.pipeline.settle import settle
 from tests.pipeline.fakes import NOW
 from tests.simulation.bank import Core
 from tests.simulation.bank import Handed as AtTheBank
-from tests.simulation.database import Database, at_once
+from tests.simulation.database import Database
 from tests.simulation.diary import Diary
 from tests.simulation.process import ORIGIN, Gateway
+from tests.simulation.transaction import at_once
 from tests.simulation.weather import Weather
 
 PATIENCE_S = 4.0
@@ -52,7 +56,7 @@ class Tellers:
         while not self.over:
             await asyncio.sleep(self._rng.uniform(0.1, 1.5))
             known = [each for each in self._honest() if each[1].outcome is not None]
-            if self._stage.older or not known or self._rng.random() >= self._stage.weather.tells:
+            if not known or self._rng.random() >= self._stage.weather.tells:
                 continue
             key, at_the_bank = self._rng.choice(known)
             told = self._told(key, at_the_bank)
@@ -107,14 +111,29 @@ class Tellers:
     async def _tell(self, told: Outcome) -> None:
         diary, handed = self._stage.diary, Handed(raw=told.number.encode(), signature="", party="")
         for _ in range(TRIES_MAX):
-            heard = await self._rng.choice(self._stage.gateways).told(told, handed, PATIENCE_S)
+            heard = await self._by(told, handed)
             if heard is None or isinstance(heard, Unready):
                 await asyncio.sleep(self._rng.uniform(0.05, 1.0))
                 continue
-            if isinstance(heard, Fault) or heard.result in UNTRUE:
-                said = heard if isinstance(heard, Fault) else heard.result
-                diary.accuse(f"{told.key}: {told.word} was true, and it was answered {said!r}")
+            if isinstance(heard, Fault) or heard in UNTRUE:
+                diary.accuse(f"{told.key}: {told.word} was true, and it was answered {heard!r}")
                 return
-            diary.meet(f"told {told.word}: {heard.result}", told.key.voucher_no)
+            diary.meet(f"told {told.word}: {heard}", told.key.voucher_no)
             return
         diary.accuse(f"{told.key}: told {TRIES_MAX} times without an answer")
+
+    async def _by(
+        self, told: Outcome, handed: Handed
+    ) -> OutcomeResult | RefundResult | Fault | None:
+        """Any gateway; and of the two doors for money that came back, the one its number says."""
+        gateway = self._rng.choice(self._stage.gateways)
+        if told.word is Word.RETURNED and told.number[-1] in "13579":
+            assert told.amount_fen is not None
+            back = MoneyBack(
+                key=replace(told.key, voucher_type="2203", voucher_no=told.number),
+                payment=told.key, amount_fen=told.amount_fen, reason=told.reason,
+                reference=told.reference,
+            )  # fmt: skip
+            return await gateway.returned(back, handed, PATIENCE_S)
+        heard = await gateway.told(told, handed, PATIENCE_S)
+        return heard.result if isinstance(heard, OutcomeTaken) else heard

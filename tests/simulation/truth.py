@@ -24,6 +24,7 @@ def violations(world: World) -> list[str]:
     """Empty if all holds."""
     return [
         *world.diary.wrong,
+        *_of_the_mark(world),
         *_at_the_bank(world),
         *_of_limits(world),
         *_of_returns(world),
@@ -31,6 +32,12 @@ def violations(world: World) -> list[str]:
         *_of_records(world),
         *_of_answers(world),
     ]
+
+
+def _of_the_mark(world: World) -> Iterator[str]:
+    """A false alarm shuts the line."""
+    if not world.restore.happened and (words := world.mark.forgot):
+        yield f"I10 nothing was lost, and it is said: {words}"
 
 
 def _overspent(world: World) -> Iterator[str]:

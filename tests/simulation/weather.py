@@ -31,6 +31,8 @@ class Weather:
     """Of the registers: how often a new version comes."""
     restored: bool
     """Whether the database is once put back from an older copy."""
+    lives_on: bool
+    """Whether gateways may live through that; else all of them die with it."""
     trouble_every_s: float
     """Mean time between two strokes of the nemesis."""
     granted_fen: int
@@ -60,4 +62,5 @@ class Weather:
             tells=rng.choice((0.0, 0.4, 0.9)),
             changes=rng.choice((0.0, 0.3, 0.8)),
             restored=rng.random() < some * 0.3,
+            lives_on=rng.random() < 0.7,
         )

@@ -32,7 +32,7 @@ from tests.pipeline.fakes import DIVISION, NOW
 from tests.simulation.bank import Core
 from tests.simulation.bureau import Bureau
 from tests.simulation.conduct import Books
-from tests.simulation.database import Database, at_once
+from tests.simulation.database import Database
 from tests.simulation.diary import Diary
 from tests.simulation.mark import HostMark
 from tests.simulation.nemesis import Nemesis
@@ -42,6 +42,7 @@ from tests.simulation.registrar import Registrar
 from tests.simulation.restored import Restore
 from tests.simulation.rules import Rules, Wording
 from tests.simulation.tellers import Tellers
+from tests.simulation.transaction import at_once
 from tests.simulation.weather import Weather
 
 PATIENCE_S = 4.0
@@ -110,7 +111,7 @@ class World:
             self._heal()
             tellers.over = True
             await asyncio.wait([*clerks, telling])
-            await asyncio.sleep(2.0)
+            await self._opened()
             for each in people:
                 each.cancel()
         await self._quiet()
@@ -142,6 +143,15 @@ class World:
             party.calm = True
         for clock in self._clocks:
             clock.ahead *= 0
+
+    async def _opened(self) -> None:
+        """What was found lost stays shut, also on the newest copy, until an operator has been."""
+        await asyncio.sleep(2.0)
+        deadline = asyncio.get_running_loop().time() + HEALED_WITHIN_S
+        while self.restore.shut:
+            if asyncio.get_running_loop().time() > deadline:
+                return
+            await asyncio.sleep(LOOK_S)
 
     async def _clerk(self, number: int, waiting: Iterator[Order]) -> None:
         rng = Random(f"clerk/{number}/{self.weather.seed}")

@@ -14,6 +14,7 @@ from adapters.folder.mark import MarkFile
 from certs.log.note import log_origin
 from certs.own_log import OwnLog
 from certs.trust import Trust
+from gateway.domain.faults import BureauUnproven
 from gateway.workers.mark import LAG_S_MAX, REFRESH_S, UNHEARD, UNKEPT_S, Marking
 from tests.workers.test_deliver import GATEWAY, HERE, NOW, Keys, Post
 
@@ -113,6 +114,31 @@ async def test_the_newest_copy_put_back_opens_it_by_itself(host: Host) -> None:
     assert HERE in await host.start()
     host.post.state.logs = newest
     assert await host.turn() == {}
+
+
+@pytest.mark.parametrize("forgets", [False, True])
+async def test_what_the_bureau_shut_opens_once_the_newest_copy_is_back_and_not_before(
+    host: Host, forgets: bool
+) -> None:
+    """Nothing is sealed meanwhile, so nothing is delivered that would tell; and what the bureau
+    itself forgets by then is no proof of the older copy."""
+    bureau, older = host.post.bureaus[HERE], copy.deepcopy(host.post.state.logs)
+    before = bureau.backup()
+    await host.post.write(count=2)
+    await host.post.worker.deliver(HERE)
+    newest = host.post.state.logs
+    host.post.state.logs = older
+    with pytest.raises(BureauUnproven, match="older copy"):
+        await host.post.worker.greet(HERE)
+    if forgets:
+        bureau.restore(before)
+    host.post.clock.ticks += 60
+    await host.turn()
+    assert HERE in host.post.worker.ahead
+    host.post.state.logs = newest
+    host.post.clock.ticks += 60
+    await host.turn()
+    assert host.post.worker.ahead == {}
 
 
 async def test_a_database_of_another_history_at_that_size_stays_shut(host: Host) -> None:

@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from adapters.postgres.holds import PostgresHolds
-from adapters.postgres.kept import Kept
+from adapters.postgres.kept import Heard, Kept
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.recordlog import PostgresRecordLog
 from adapters.postgres.session import UnsafeServer
@@ -60,7 +60,7 @@ async def gateway(migrated: str) -> AsyncIterator[Gateway]:
     await holds.close()
 
 
-def untold(reason: Exception) -> str:
+def untold(reason: Exception) -> Heard:
     raise reason
 
 
@@ -163,13 +163,36 @@ async def test_on_a_promoted_server_the_other_processes_are_heard_first(
             with pytest.raises(UnsafeServer, match="cannot be read"):
                 await kept.prove(connection)
         assert kept.forgot == ""
-        kept.told = lambda: "5 payments are gone"
+        kept.told = lambda: ("5 payments are gone", {})
         with pytest.raises(UnsafeServer, match="5 payments"):
             await kept.prove(connection)
         assert kept.forgot == "5 payments are gone"
-        kept.told = str
+        kept.told = lambda: ("", {})
         await kept.prove(connection)
-        kept.told = lambda: "asked once"
+        kept.told = lambda: ("asked once", {})
+        await kept.prove(connection)
+    finally:
+        await connection.close()
+
+
+async def test_what_the_host_has_seen_is_asked_of_each_further_run(gateway: Gateway) -> None:
+    """Who slept while others sealed knows less than an older copy holds; they wrote it down."""
+    kept = gateway.kept
+    await gateway.ledger.admit(admission(1, lines=()))
+    await gateway.records.seal(DIVISION, 10, NOW, PlainSealer().seal)
+    connection = await asyncpg.connect(gateway.dsn)
+    try:
+        kept.told = lambda: ("", {DIVISION: 2})
+        await kept.prove(connection)
+        assert kept.forgot == "", "the same run of the server"
+        kept._proven = None
+        with pytest.raises(UnsafeServer, match=f"records of the log of {DIVISION}"):
+            await kept.prove(connection)
+        assert DIVISION in kept.forgot
+        kept.told = partial(untold, OSError("not ours"))
+        with pytest.raises(UnsafeServer, match="cannot be read"):
+            await kept.prove(connection)
+        kept.told = lambda: ("", {DIVISION: 1})
         await kept.prove(connection)
     finally:
         await connection.close()
