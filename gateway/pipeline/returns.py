@@ -66,9 +66,11 @@ class Returning:
             raise
 
     async def _learnt(self, payment: InstructionKey, now: dt.datetime) -> bool:
-        """Whether it was unknown, and is settled as paid now. Its own reference stays unknown: the
-        one that was told is the return's."""
+        """Whether it is settled as paid now: it was unknown, or another who was told the same was
+        quicker. Its own reference stays unknown: the one that was told is the return's."""
         standing = await self.ledger.standing(payment)
+        if standing and standing.bank is BankOutcome.ACCEPTED and not standing.disputed:
+            return True
         if standing is None or standing.bank is not BankOutcome.UNKNOWN:
             return False
         word = BankAnswer(outcome=BankOutcome.ACCEPTED)

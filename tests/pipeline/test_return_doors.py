@@ -1,5 +1,6 @@
 """Money that comes back counts once, whichever doors the bank tells of it through, in any order."""
 
+import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
 
@@ -9,6 +10,7 @@ from gateway.domain.bank import BankOutcome
 from gateway.domain.faults import FaultCode, Unreadable, Unready
 from gateway.domain.instruction import Received
 from gateway.domain.records import canonical
+from gateway.domain.refunds import Refund, RefundAnswer
 from gateway.pipeline.refund import RefundRefused
 from gateway.web.outcomes import OutcomeCounter
 from gateway.web.refunds import RefundCounter
@@ -84,6 +86,26 @@ async def test_one_return_told_through_every_door_in_any_order_counts_once(
             assert await door(desk, 10_050, SERIAL) in TAKEN, (order, door)
             assert await desk.street.available() == 980_050, (order, door)
         assert len(desk.records("refund")) == 1 and not desk.alarms.raised
+
+
+@pytest.mark.parametrize("doors", [(by_refund, by_refund), (by_refund, by_outcome)])
+async def test_a_return_told_twice_in_one_moment_of_what_was_unknown_is_no_alert(
+    doors: tuple[Door, Door],
+) -> None:
+    """A bank that hears nothing tells it again; whoever slept then hears both at once."""
+    desk = await forwarded(BankOutcome.UNKNOWN)
+    asked = desk.holds.refund
+
+    async def slowly(refund: Refund) -> RefundAnswer:
+        answer = await asked(refund)
+        await asyncio.sleep(0)
+        return answer
+
+    desk.holds.refund = slowly  # type: ignore[method-assign]
+    told = await asyncio.gather(*(door(desk, 10_050, SERIAL) for door in doors))
+    assert set(told) <= TAKEN and not desk.alarms.raised
+    assert len(desk.records("refund")) == 1
+    assert await desk.street.available() == 980_050
 
 
 @pytest.mark.parametrize("doors", list(itertools.permutations(DOORS, 2)))
