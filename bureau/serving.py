@@ -13,14 +13,25 @@ REFUSING: web.AppKey[Refusing] = web.AppKey("REFUSING")
 """An application's own answer to what aiohttp's parser refuses to read; without it aiohttp's."""
 
 
+class Nameless(web.Request):
+    """Which program of which version answers is not said, to no request and not to what is none: of
+    that no application hears, so that no signal of one could take the name away."""
+
+    async def _prepare_hook(self, response: web.StreamResponse) -> None:
+        await super()._prepare_hook(response)
+        response.headers.popall("Server", None)
+
+
 def answers_whatever_comes(server: web.Server) -> None:
     """aiohttp passes `CONNECT ` without a target on as a request without a URL, and then breaks on
     it: nobody would be answered, and the connection stay open for ever. It becomes the request by
     which aiohttp stands for what it could not read, which ends the connection."""
-    make = server.request_factory
+    make: Any = server.request_factory
 
     def made(message: Any, *rest: Any) -> web.BaseRequest:
-        return make(ERROR if message.url is None else message, *rest)
+        asked = ERROR if message.url is None else message
+        request: web.BaseRequest = make(asked, *rest, _cls=Nameless)
+        return request
 
     server.request_factory = made
 

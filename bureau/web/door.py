@@ -15,7 +15,8 @@ from bureau.inbox.bundle import BUNDLE_BYTES_MAX, NOTICE_BYTES_MAX, read_bundle
 from bureau.inbox.bundle import MEDIA_TYPE as NOTICES_MEDIA_TYPE
 from bureau.inbox.frame import DeliveryUnreadable
 from bureau.inbox.receive import DeliveryRefused, Inbox, NotEntitled, WitnessEnded
-from bureau.web.problems import InboxFault, Refused, problem
+from bureau.serving import REFUSING
+from bureau.web.problems import STATUS, InboxFault, Refused, problem
 from certs.tls import party_of
 from certs.token import TokenUnavailable
 from gateway.domain.faults import FaultCode, StoreUnavailable, Unproven, Unready
@@ -46,6 +47,7 @@ def door_application(
     application = web.Application(
         middlewares=[_answering, _staying(may_stay)], client_max_size=DELIVERY_BYTES_MAX
     )
+    application[REFUSING] = _unreadable
     door = _Door(inbox, summaries)
     application.add_routes(
         [
@@ -193,6 +195,13 @@ async def _answering(request: web.Request, handler: Handler) -> web.StreamRespon
     except Exception:  # noqa: BLE001 (the door fails closed: nothing is acknowledged)
         _log.exception("request.failed")
         return problem(InboxFault.INTERNAL, "the request failed; it is in the log")
+
+
+def _unreadable(status: int) -> web.Response:
+    """To what aiohttp's parser refuses, in words that quote nothing of it."""
+    if status == STATUS[InboxFault.HTTP_MALFORMED]:
+        return problem(InboxFault.HTTP_MALFORMED, "not a request of HTTP/1.1; nothing was read")
+    return problem(InboxFault.INTERNAL, "the request failed; it is in the log")
 
 
 def _code_of(unproven: Unproven) -> InboxFault:

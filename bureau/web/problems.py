@@ -27,6 +27,7 @@ class InboxFault(StrEnum):
     WITNESS_SILENT = "witness_silent"
     ROUTE_UNKNOWN = "route_unknown"
     METHOD_REFUSED = "method_refused"
+    HTTP_MALFORMED = "http_malformed"
     INTERNAL = "internal"
 
 
@@ -47,6 +48,7 @@ STATUS = {
     InboxFault.WITNESS_SILENT: 503,
     InboxFault.ROUTE_UNKNOWN: 404,
     InboxFault.METHOD_REFUSED: 405,
+    InboxFault.HTTP_MALFORMED: 400,
     InboxFault.INTERNAL: 500,
 }
 

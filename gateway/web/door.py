@@ -55,7 +55,6 @@ class Door:
         app = web.Application(
             client_max_size=BODY_BYTES_MAX, middlewares=[_no_upgrades, self._no_strangers]
         )
-        app.on_response_prepare.append(_unsigned)
         app.router.add_post("/v1/instructions", self._taking("json"))
         app.router.add_post("/v1/vouchers", self._taking("voucher"))
         app.router.add_post("/v1/iso20022", self._taking("iso20022"))
@@ -209,11 +208,6 @@ async def _no_upgrades(
     if "Upgrade" in request.headers or request.method == "CONNECT":
         response.force_close()
     return response
-
-
-async def _unsigned(_request: web.Request, response: web.StreamResponse) -> None:
-    """Which program of which version answers is not said, as plain answers do not say it."""
-    response.headers.popall("Server", None)
 
 
 def _response(reply: Reply) -> web.Response:

@@ -77,6 +77,15 @@ async def test_a_request_that_is_not_a_delivery_is_told_why(
     assert await bureau.desk.misbehaviours(DIVISION, 9) == []
 
 
+async def test_what_is_no_request_is_told_so_in_our_words(door: Door) -> None:
+    """It was aiohttp's text, with its name and version, and quoted what had come."""
+    async with AsyncExitStack() as stack:
+        reader = await _began(stack, door, GATEWAY_PATH, b"BREW-42\r\n\r\n")
+        said = await reader.read()
+    assert said.startswith(b"HTTP/1.0 400 ") and b'"code":"http_malformed"' in said
+    assert b"aiohttp" not in said and b"BREW-42" not in said
+
+
 async def test_a_body_beyond_the_cap_is_refused_before_it_is_read(client: Client) -> None:
     async with client(GATEWAY_PATH) as session:
         status, told = await _post(session, "/v1/notices", b"x" * (256 * 1024 + 1), {})

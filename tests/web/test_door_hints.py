@@ -1,5 +1,6 @@
 """What a developer reads who has made one of the usual mistakes: which, and how it is mended."""
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -7,7 +8,8 @@ import json
 import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from tests.web.besieged import HOST, Reply, Siege
+from certs.tls import client_context
+from tests.web.besieged import HOST, Reply, Siege, read_reply
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.usefixtures("nothing_happens")]
 
@@ -69,10 +71,18 @@ async def test_a_voucher_envelope_of_mistakes_says_how_they_are_mended(siege: Si
     assert "处理办法" in told.body.decode("gbk")
 
 
-async def test_no_answer_to_a_request_names_the_program_that_gave_it(siege: Siege) -> None:
-    for path in ("/v1/holds", "/v1/nothing"):
-        told = await siege.say(f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
-        assert "server" not in told.headers
+@pytest.mark.parametrize("asked", ["GET /v1/holds", "GET /v1/nothing", "BREW /", "CONNECT ", "A"])
+async def test_no_door_of_either_program_names_what_answers(siege: Siege, asked: str) -> None:
+    """A word that is no request at all was answered with the library's name and version."""
+    ports, request = siege.stage.ports, f"{asked} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()
+    tls = client_context(siege.stage.operator)
+    doors = [(ports.door, tls), (ports.bureau, tls), (ports.ops, None), (ports.bureau_ops, None)]
+    for port, context in [*doors, (ports.desk, None)]:
+        reader, writer = await asyncio.open_connection(HOST, port, ssl=context)
+        writer.write(request)
+        told = await read_reply(reader)
+        writer.transport.abort()
+        assert told.status and "server" not in told.headers, (port, told.raw)
 
 
 def _helpful(told: Reply, zh: str, en: str) -> None:
