@@ -2,15 +2,14 @@
 
 import argparse
 import asyncio
-import logging
 import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any
 
 import attrs
 import orjson
@@ -35,6 +34,7 @@ from bureau.handing_over import take_out, write_forks
 from bureau.inbox.bell import Bell
 from bureau.inbox.keyring import KeyRing
 from bureau.inbox.receive import OWN_CERTIFICATE, Inbox
+from bureau.journal import configure_log
 from bureau.own_keys import ring_of, tls_of, trust_of, try_lost_token
 from bureau.serving import spare_the_collector
 from bureau.settings import Settings, SettingsWrong, load_settings
@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     starts us again with it locks the token."""
     hold_standard_streams()
     options = _options(arguments)
-    _log_as_json()
+    configure_log()
     try:
         settings = load_settings(options.settings, os.environ)
     except (SettingsWrong, OSError) as error:
@@ -321,38 +321,7 @@ def _announce(settings: Settings, ports: Ports, tokens: Mapping[str, str]) -> No
         "sign_in": links[0] if links else None,
         "sign_in_second": links[1] if len(links) > 1 else None,
     }
-    print(_json(ready), flush=True)  # noqa: T201 (this line is the program's output)
-
-
-def _json(fields: Mapping[str, object], **_: object) -> str:
-    return orjson.dumps(fields, default=str).decode()
-
-
-class _Patient:
-    """Standard error, without failing whoever logs where its disk is full or nobody reads it:
-    the log is no record."""
-
-    def write(self, text: str) -> None:
-        with suppress(OSError, ValueError):
-            sys.stderr.write(text)
-
-    def flush(self) -> None:
-        with suppress(OSError, ValueError):
-            sys.stderr.flush()
-
-
-def _log_as_json() -> None:
-    """Operators' log: one JSON line an event on standard error, nothing of a person in it."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(serializer=_json),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Patient())),
-    )
+    print(orjson.dumps(ready).decode(), flush=True)  # noqa: T201 (this line is the program's output)
 
 
 if __name__ == "__main__":

@@ -4,13 +4,16 @@ import gc
 from collections.abc import Callable
 from typing import Any
 
-from aiohttp import web
+from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.web_protocol import ERROR
 
 GC_THRESHOLD = 20_000
 Refusing = Callable[[int], web.Response]
 REFUSING: web.AppKey[Refusing] = web.AppKey("REFUSING")
 """An application's own answer to what aiohttp's parser refuses to read; without it aiohttp's."""
+
+
+CONTINUE = "100-continue"
 
 
 class Nameless(web.Request):
@@ -23,13 +26,19 @@ class Nameless(web.Request):
 
 
 def answers_whatever_comes(server: web.Server) -> None:
-    """aiohttp passes `CONNECT ` without a target on as a request without a URL, and then breaks on
-    it: nobody would be answered, and the connection stay open for ever. It becomes the request by
-    which aiohttp stands for what it could not read, which ends the connection."""
+    """What aiohttp breaks on, or answers as nobody should, becomes the request by which it stands
+    for what it could not read, and which ends the connection: `CONNECT ` without a target (there
+    was no answer, for ever), another version ("HTTP/2.0 200"), another expectation (417).
+    """
     make: Any = server.request_factory
 
     def made(message: Any, *rest: Any) -> web.BaseRequest:
-        asked = ERROR if message.url is None else message
+        doubtful = (
+            message.url is None
+            or message.version not in (HttpVersion10, HttpVersion11)
+            or message.headers.get("Expect", CONTINUE).lower() != CONTINUE
+        )
+        asked = ERROR if doubtful else message
         request: web.BaseRequest = make(asked, *rest, _cls=Nameless)
         return request
 

@@ -1,5 +1,6 @@
 """Faults in the words of RFC 9457, and their titles in Chinese and English for every format."""
 
+import json
 from typing import Any
 
 import orjson
@@ -77,5 +78,9 @@ def problem_fields(fault: Fault, instance: str) -> dict[str, Any]:
 
 
 def problem_json(fault: Fault, instance: str) -> bytes:
-    """`application/problem+json`."""
-    return orjson.dumps(problem_fields(fault, instance))
+    """`application/problem+json`. What it quotes may hold half of a character, without UTF-8."""
+    fields = problem_fields(fault, instance)
+    try:
+        return orjson.dumps(fields)
+    except TypeError:
+        return json.dumps(fields, ensure_ascii=False).encode("utf-8", "replace")

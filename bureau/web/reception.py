@@ -234,8 +234,11 @@ class Guest(RequestHandler):
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:  # fmt: skip
-        """aiohttp's own answer (logged by it, the connection closed), in the desk's words."""
+        """aiohttp's own answer, the connection closed, in the application's words. What it logs is
+        not heard (bureau/journal.py), so what broke of ours is told here."""
         plain = super().handle_error(request, status, exc, message)
+        if status != 400:
+            _log.error("site.broken", status=status, error=type(exc).__name__)
         if self._reception.refusing is None:
             return plain
         answer = self._reception.refusing(status)

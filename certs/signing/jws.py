@@ -15,6 +15,8 @@ from certs.signing.encoding import b64url, from_b64url
 from certs.signing.suites import JWS_ALGS, P256, RAW_BYTES, PrivateKey, PublicKey, suite_of
 
 HEADER_CHARS_MAX = 1024
+NAME_CHARS_MAX = 60
+"""Of a member's name that is quoted, in ASCII: it may hold what no answer can."""
 THUMBPRINT_CHARS = 43
 """base64url of a SHA-256, unpadded."""
 SIGNATURE_CHARS = 86
@@ -99,7 +101,8 @@ def read_header(protected: str, *, detached: bool) -> Header:
     thumbprint = fields.pop("x5t#S256", None)
     _expect(thumbprint is None or _is_thumbprint(thumbprint), "x5t#S256 is not a SHA-256")
     for name, value in fields.items():
-        _expect(name in _IGNORED and isinstance(value, str), f"header member not known: {name}")
+        known = name in _IGNORED and isinstance(value, str)
+        _expect(known, f"header member not known: {name!a:.{NAME_CHARS_MAX}}")
     return Header(alg=alg, thumbprint=thumbprint, detached=detached)
 
 

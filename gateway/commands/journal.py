@@ -5,6 +5,7 @@ messages, which may quote what was sent, long numbers and Chinese words are blot
 """
 
 import datetime as dt
+import json
 import logging
 import os
 import re
@@ -143,7 +144,10 @@ def _line(logger: Any, method: str, event: MutableMapping[str, Any]) -> bytes:
     event["level"] = method
     seconds, rest = divmod(time.time_ns(), 1_000_000_000)
     event["timestamp"] = f"{_second(seconds)}.{rest // 1000:06d}Z"
-    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS)
+    try:
+        return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:  # half of a character has no UTF-8: what quotes it fails no sender
+        return json.dumps(event, default=str).encode("ascii")
 
 
 @lru_cache(maxsize=1)

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 import orjson
 import structlog
 from aiohttp import web
+from aiohttp.web_protocol import ERROR
 
 from gateway.domain.faults import (
     Fault,
@@ -33,6 +34,7 @@ from gateway.web.body import (
     MediaTypeUnsupported,
     read_body,
 )
+from gateway.web.doubtful import DETAIL
 from gateway.web.evidence import evidence_of, may_see
 from gateway.web.intake import ACCEPTED, Counter, Doorway, Intake, Reader, Reply
 
@@ -157,6 +159,8 @@ class Door:
             self._intake.visitor(self._party(request))
             return await handler(request)
         except web.HTTPNotFound:
+            if request.method == ERROR.method:
+                return self._refuse(Unreadable(FaultCode.HTTP_MALFORMED, DETAIL), request)
             return self._refuse(_status(404, FaultCode.ROUTE_UNKNOWN), request)
         except web.HTTPMethodNotAllowed as refused:
             allowed = ", ".join(sorted(refused.allowed_methods))

@@ -2,11 +2,14 @@
 
 from typing import Any
 
-from aiohttp import web
+import structlog
+from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.web_protocol import ERROR, RequestHandler
 
 from gateway.domain.faults import FaultCode, Unreadable
 from gateway.web.intake import Intake
+
+log = structlog.get_logger()
 
 DETAIL = (
     "not a request of HTTP/1.1 that every reader understands in one way: a line too long, a"
@@ -26,15 +29,20 @@ class ProblemHandler(RequestHandler):
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:  # fmt: skip
-        """aiohttp's own answer (logged by it, the connection closed) with our words at 400."""
+        """aiohttp's own answer, the connection closed, with our words at 400. What it logs is not
+        heard (commands/journal.py), so what broke of ours is told here."""
         plain = super().handle_error(request, status, exc, message)
         if status != 400:
+            log.error("door.broken", status=status, error=type(exc).__name__)
             return plain
         reply = self._refuse(Unreadable(FaultCode.HTTP_MALFORMED, DETAIL), "", "/")
         headers: Any = {"Content-Type": reply.media_type}
         answer = web.Response(status=status, body=reply.body, headers=headers)
         answer.force_close()
         return answer
+
+
+CONTINUE = "100-continue"
 
 
 class Nameless(web.Request):
@@ -47,13 +55,19 @@ class Nameless(web.Request):
 
 
 def answers_whatever_comes(server: web.Server) -> None:
-    """aiohttp passes `CONNECT ` without a target on as a request without a URL, and then breaks on
-    it: nobody would be answered, and the connection stay open for ever. It becomes the request by
-    which aiohttp stands for what it could not read, which ends the connection."""
+    """What aiohttp breaks on, or answers as nobody should, becomes the request by which it stands
+    for what it could not read, and which ends the connection: `CONNECT ` without a target (there
+    was no answer, for ever), another version ("HTTP/2.0 200"), another expectation (417).
+    """
     make: Any = server.request_factory
 
     def made(message: Any, *rest: Any) -> web.BaseRequest:
-        asked = ERROR if message.url is None else message
+        doubtful = (
+            message.url is None
+            or message.version not in (HttpVersion10, HttpVersion11)
+            or message.headers.get("Expect", CONTINUE).lower() != CONTINUE
+        )
+        asked = ERROR if doubtful else message
         request: web.BaseRequest = make(asked, *rest, _cls=Nameless)
         return request
 

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 import attrs
+import structlog
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
@@ -30,6 +31,9 @@ BREATH_S = 0.05
 SHUTDOWN_S = 1.0
 """How long a peer may take to say goodbye in TLS."""
 _SHORT_OF = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+log = structlog.get_logger()
 
 
 @attrs.frozen(kw_only=True)
@@ -139,7 +143,14 @@ class Listener:
         return len(gone)
 
     async def _carry(self, visit: Visit, received: Received, path: str, since: float) -> None:
-        visit.answer(await self.intake.take(received, path, since))
+        try:
+            reply = await self.intake.take(received, path, since)
+        except Exception:
+            # Our own mistake, beyond all that the intake words: silence, which says "ask again".
+            log.exception("visit.broken", party=received.party)
+            visit.hang_up()
+        else:
+            visit.answer(reply)
 
     async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()

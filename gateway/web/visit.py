@@ -132,6 +132,12 @@ class Visit(asyncio.BufferedProtocol):
         transport.abort()
         return True
 
+    def hang_up(self) -> None:
+        """Without an answer: there is none, and an open connection would promise one."""
+        self._serving = False
+        if self._transport is not None:
+            self._transport.abort()
+
     def leave_if_plain(self) -> None:
         """Hang up unless aiohttp has it, which closes its own."""
         if self._handler is None and self._transport is not None:

@@ -268,6 +268,7 @@ async def test_requests_whose_length_is_in_doubt_are_refused_and_nothing_follows
     [
         b"GET / HTTP/0.9\r\n\r\n",
         b"GET / HTTP/2.0\r\nHost: x\r\n\r\n",
+        b"GET /v1/holds\r\nHost: x\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"GET  / HTTP/1.1\r\nHost: x\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
@@ -276,12 +277,24 @@ async def test_requests_whose_length_is_in_doubt_are_refused_and_nothing_follows
         b"GET / HTTP/1.1\r\n" + b"".join(b"X-%d: 1\r\n" % n for n in range(300)) + b"\r\n",
         b"POST /v1/instructions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     ],
-    ids=["0.9", "2.0", "preface", "spaces", "tls", "long line", "long field", "300", "bad chunk"],
+    ids=[
+        "0.9",
+        "2.0",
+        "none",
+        "preface",
+        "spaces",
+        "tls",
+        "long line",
+        "long field",
+        "300",
+        "bad chunk",
+    ],
 )
 async def test_what_is_no_http_of_ours_is_refused(siege: Siege, request_bytes: bytes) -> None:
     reply = await siege.say(request_bytes)
     assert reply.status in (0, 400, 404, 415), reply.raw
     assert b"Traceback" not in reply.raw
+    assert reply.raw[:9] in (b"", b"HTTP/1.0 ", b"HTTP/1.1 ")
     if reply.status == 400:
         assert b"application/problem+json" in reply.raw
         assert reply.code in ("http_malformed", "body_incomplete"), reply.raw
@@ -296,7 +309,15 @@ async def test_http_1_0_and_expectations_are_answered_and_closed(siege: Siege) -
     assert await reader.read() == b""
     writer.transport.abort()
     unheard_of = await siege.post(b"{}", more="Expect: the-unexpected\r\n")
-    assert unheard_of.status == 417
+    assert (unheard_of.status, unheard_of.code) == (400, "http_malformed")
+
+
+async def test_a_good_instruction_in_another_version_of_http_is_not_taken(siege: Siege) -> None:
+    """It was decided, and answered as "HTTP/2.0 200", which nobody reads in one way."""
+    for version in (b"HTTP/2.0", b"HTTP/0.9"):
+        request = siege.request(siege.instruction("VERSION")).replace(b"HTTP/1.1", version)
+        reply = await siege.say(request)
+        assert (reply.status, reply.code) == (400, "http_malformed")
 
 
 async def test_an_upgrade_is_not_taken(siege: Siege) -> None:

@@ -166,6 +166,7 @@ async def test_every_signature_but_the_signers_own_over_these_bytes_is_refused(
         "zeros": (f"{protected}..{'A' * 86}", "signature_invalid"),
         "alg none": (with_header(alg="none"), "signature_invalid"),
         "alg HS256": (with_header(alg="HS256"), "signature_invalid"),
+        "half a character": (with_header(**{"\ud800": "x"}), "signature_invalid"),
         "an own key": (with_header(jwk={"kty": "EC"}), "signature_invalid"),
         "other thumbprint": (with_header(**{"x5t#S256": "A" * 43}), "signer_unknown"),
         "unlisted certificate": (unlisted.document(raw), "signer_unknown"),

@@ -191,7 +191,7 @@ async def test_a_request_without_a_target_is_answered_and_ends_the_connection(
     inn = await open_inn()
     reader, writer = await inn.connect()
     writer.write(b"CONNECT \r\n\r\n")
-    assert (await read_reply(reader)).code == "route_unknown"
+    assert (await read_reply(reader)).code == "http_malformed"
     assert (await read_reply(reader)).status == 0, "closed"
 
 
@@ -255,3 +255,23 @@ def test_a_head_that_drips_is_not_read_again_for_each_of_its_bytes(
     work for every connection."""
     monkeypatch.setattr("gateway.web.plain._HEAD", None)
     assert recognised(POST + b"X: " + b"a" * 7000) == "more"
+
+
+async def test_an_answer_that_nobody_can_word_ends_the_connection(
+    open_inn: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stayed open without an answer, and no clock ended it: 256 of them, and the party's other
+    programs were outside."""
+
+    def unsayable(*_: object) -> bytes:
+        raise TypeError("surrogates not allowed")
+
+    monkeypatch.setattr(PlainWords, "problem", unsayable)
+    inn: Inn = await open_inn(BOUNDS)
+    inn.line.go.set()
+    reader, writer = await inn.connect()
+    writer.write(REQUEST)
+    async with asyncio.timeout(60):
+        with contextlib.suppress(ConnectionError):
+            assert await reader.read() == b""
+    writer.transport.abort()

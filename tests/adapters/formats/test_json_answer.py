@@ -5,11 +5,11 @@ import json
 import attrs
 
 from adapters.formats.json_instruction import JsonFormat
-from adapters.formats.problem import TITLES
+from adapters.formats.problem import TITLES, problem_json
 from adapters.formats.remedies import REMEDIES
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Missing, NearException, Outcome
-from gateway.domain.faults import FaultCode, FieldError, Unreadable
+from gateway.domain.faults import FaultCode, FieldError, Unproven, Unreadable
 from tests.adapters.formats.voucher_samples import answered, finding
 
 
@@ -62,3 +62,8 @@ def test_every_fault_has_a_title_and_a_remedy_in_both_languages() -> None:
     assert set(TITLES) == set(REMEDIES) == set(FaultCode)
     assert all(zh and en for zh, en in REMEDIES.values())
     assert all(zh and en for zh, en in TITLES.values())
+
+
+def test_a_problem_that_quotes_half_of_a_character_is_told_all_the_same() -> None:
+    told = json.loads(problem_json(Unproven(FaultCode.SIGNATURE_INVALID, "no \ud800 here"), "/"))
+    assert told["detail"] == "no ? here"
