@@ -1,5 +1,6 @@
 """What a verification says, step by step in Chinese and English, and the exit code."""
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any
 
@@ -68,6 +69,29 @@ VERDICTS = {
     Exit.GAP: "结论：有缺漏，日志中有记录未交出。 Gap: the log holds records not handed over.",
     Exit.FORK: "结论：日志被改写，同一日志签出了两种历史。 Fork: one log signed two histories.",
 }
+
+
+_GRAVITY = (Exit.VALID, Exit.USAGE, Exit.GAP, Exit.INVALID, Exit.FORK)
+"""What is proven wrong weighs more than what is missing, and that more than what is unread."""
+
+
+def worst_of(reports: Sequence[Report]) -> Exit:
+    return max((report.exit for report in reports), key=_GRAVITY.index)
+
+
+def whole_of(reports: Sequence[Report]) -> list[Report]:
+    """With a verdict on all of them behind one that failed: whoever reads the last line, of a part
+    that is good, must not take it for the whole."""
+    failed = [place for place, report in enumerate(reports, start=1) if not report.valid]
+    if not failed or failed == [len(reports)]:
+        return list(reports)
+    places = ", ".join(map(str, failed))
+    step = Step(
+        holds=False,
+        zh=f"以上 {len(reports)} 项均属实：第 {places} 项不然，全部材料以此为准。",
+        en=f"All {len(reports)} parts above are valid: part {places} is not, nor is the whole.",
+    )
+    return [*reports, Report(exit=worst_of(reports), steps=(step,))]
 
 
 class Stopped(Exception):

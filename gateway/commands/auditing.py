@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from certs.log.report import Report
+from certs.log.report import Report, whole_of, worst_of
 from gateway.commands.terminal import USAGE, Json, fail, show
 from gateway.commands.usage import App
 
@@ -168,9 +168,11 @@ def verify_certificate(
 
 
 def _tell(reports: Sequence[Report], as_json: bool, words: Sequence[str] = ()) -> None:
-    """Every report, what the proven records say, and the worst verdict as the exit code."""
-    for report in reports:
+    """Every report, the last for the whole, what the proven records say, and the worst verdict as
+    the exit code."""
+    whole = whole_of(reports)
+    for report in whole:
         show(report.as_json()) if as_json else typer.echo("\n".join(report.lines()))
     for line in words:
         typer.echo(line)
-    raise typer.Exit(max(int(report.exit) for report in reports))
+    raise typer.Exit(int(worst_of(whole)))

@@ -20,7 +20,7 @@ from adapters.memory.recordlog import MemoryRecordLog
 from certs.keys import save_certificates
 from certs.log.day import Day, write_day
 from certs.log.note import log_key
-from certs.log.report import Exit
+from certs.log.report import VERDICTS, Exit, Report, whole_of, worst_of
 from certs.log.sealer import Sealer
 from certs.log.witness import Witness
 from gateway.commands.line import app
@@ -319,6 +319,23 @@ def _words(text: str) -> set[str]:
     """The Chinese of each line: numbers, names and times are another day's."""
     lines = (re.sub(r"[^\u4e00-\u9fff]", "", line) for line in text.splitlines())
     return {line for line in lines if line}
+
+
+def test_behind_a_record_that_fails_the_last_word_is_of_the_whole(case: Case) -> None:
+    """It was "属实 Valid", of the record after it: only the exit code said otherwise."""
+    document = copy.deepcopy(case.accepted)
+    first = base64.b64decode(document["evidence"][0]["record"])
+    altered = first.replace(b'"outcome":"passed"', b'"outcome":"held"')
+    document["evidence"][0]["record"] = base64.b64encode(altered).decode()
+    keys = "--bank", str(case.folder / "bank.pem"), "--bureau", str(case.folder / "bureau.pem")
+    code, said = _run(case, orjson.dumps(document), *keys)
+    assert code == Exit.INVALID and "第 1 项不然" in said
+    assert said.strip().splitlines()[-1] == VERDICTS[Exit.INVALID]
+
+
+def test_what_is_proven_wrong_weighs_more_than_what_cannot_be_read() -> None:
+    one, other = (Report(exit=exit, steps=()) for exit in (Exit.INVALID, Exit.USAGE))
+    assert worst_of([one, other]) == worst_of(whole_of([other, one])) == Exit.INVALID
 
 
 def test_the_page_for_auditors_shows_what_the_commands_print(case: Case, tmp_path: Path) -> None:
