@@ -35,7 +35,7 @@ from bureau.inbox.bell import Bell
 from bureau.inbox.keyring import KeyRing
 from bureau.inbox.receive import OWN_CERTIFICATE, Inbox
 from bureau.journal import configure_log
-from bureau.own_keys import ring_of, tls_of, trust_of, try_lost_token
+from bureau.own_keys import ring_of, tls_of, trust_of, try_token
 from bureau.serving import spare_the_collector
 from bureau.settings import Settings, SettingsWrong, load_settings
 from bureau.web.desk import desk_application
@@ -150,7 +150,7 @@ async def _serve(settings: Settings) -> None:
             site(desk, settings.desk_host, settings.desk_port, desk_tls(settings))
         )
         await rooms.enter_async_context(_working(ring.run()))
-        await rooms.enter_async_context(_working(try_lost_token(trust)))
+        await rooms.enter_async_context(_working(try_token(trust)))
         await rooms.enter_async_context(_working(Warner(rooms_of_desk.shelf, now).run()))
         ways = ways_of(settings, tls)
         publishings = []

@@ -19,6 +19,8 @@ from certs.trust import Trust, load_trust
 from gateway.domain.seldom import Seldom
 
 TRY_S = 1.0
+TRIAL_S = 5.0
+"""As the gateway's record key."""
 
 _log = structlog.get_logger("bureau")
 
@@ -47,13 +49,23 @@ def _witness_signer(settings: Settings) -> Signer:
     return in_both_suites(first, sm2)
 
 
-async def try_lost_token(trust: Trust) -> None:
-    """For ever: a token that is away is opened anew beside the loop, on which whoever signs would
-    hold up the inbox and the desk for as long as its module hangs (decision 0098)."""
+async def try_token(trust: Trust) -> None:
+    """For ever: a key in a token signs a trial now and then, so that whoever watches hears of one
+    that is away before a gateway or an approver needs it. It is opened anew beside the loop, on
+    which whoever signs would hold up inbox and desk for as long as its module hangs (decision
+    0098)."""
+    tried, silent = time.monotonic(), False
     while True:
         await asyncio.sleep(TRY_S)
-        if trust.own.trouble:
-            await asyncio.to_thread(trust.own.prove)
+        due = trust.own.in_token and time.monotonic() - tried >= TRIAL_S
+        if not (due or trust.own.trouble):
+            continue
+        tried, words = time.monotonic(), await asyncio.to_thread(trust.own.prove)
+        if words and not silent:
+            _log.error("witness.silent", reason=words)
+        elif silent and not words:
+            _log.info("witness.lives")
+        silent = bool(words)
 
 
 def ring_of(settings: Settings, trust: Trust, tls: LiveTls) -> KeyRing:

@@ -23,6 +23,8 @@ DOOR_PASSPHRASE = "BUREAU_DOOR_PASSPHRASE"  # noqa: S105 (a name, not a secret)
 WITNESS_PASSPHRASE = "BUREAU_WITNESS_PASSPHRASE"  # noqa: S105
 DESK_PASSPHRASE = "BUREAU_DESK_PASSPHRASE"  # noqa: S105
 OIDC_SECRET = "BUREAU_OIDC_SECRET"  # noqa: S105
+SEAL_BYTES_MIN = 12
+"""As for a key's file. A PIN of eight digits is tried out against a copy of the database."""
 
 _FILE_KEYS: dict[str, type] = {
     "door.host": str,
@@ -268,6 +270,11 @@ def _unlike_log(where: str, division: str, gateway: str, origin: str) -> Iterato
 def _secrets(environment: Mapping[str, str], errors: list[str]) -> dict[str, Any]:
     names = (DATABASE, DOOR_PASSPHRASE, WITNESS_PASSPHRASE)
     errors += [f"environment {name}: missing" for name in names if not environment.get(name)]
+    if 0 < len(environment.get(WITNESS_PASSPHRASE, "").encode()) < SEAL_BYTES_MIN:
+        errors.append(
+            f"environment {WITNESS_PASSPHRASE}: {SEAL_BYTES_MIN} bytes or more: it seals what the"
+            " database keeps secret; a token's PIN has a file of its own (pin-source)"
+        )
     return {
         "database": environment.get(DATABASE, ""),
         "door_passphrase": environment.get(DOOR_PASSPHRASE, "").encode(),

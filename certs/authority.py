@@ -76,6 +76,27 @@ def create_subordinate(root: Authority, purpose: Purpose, name: str, at: dt.date
     return Authority(purpose=purpose, certificate=certificate, key=key)
 
 
+def sign_subordinate(root: Authority, request_pem: bytes, at: dt.datetime) -> x509.Certificate:
+    """The certificate of a transport or evidence authority that made its own key, perhaps in a
+    token, and asked (`authority_request`). Raises RequestRefused."""
+    own = root.certificate
+    if root.purpose is not Purpose.ROOT or own.subject != own.issuer:
+        raise RequestRefused("only a root makes authorities")
+    wanted = _proven(request_pem)
+    try:
+        asked = wanted.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (x509.ExtensionNotFound, ValueError):
+        asked = False
+    if not asked:
+        raise RequestRefused("the request is not an authority's (`certs authority-request`)")
+    public = public_point(wanted.public_key())
+    if wanted.subject == own.subject or public == own.public_key():
+        raise RequestRefused("the request bears the root's own name or key")
+    return authority_certificate(
+        wanted.subject, public, own, root.key, _within(root, at, AUTHORITY_LIFE)
+    )
+
+
 def request(
     key: ec.EllipticCurvePrivateKey, uri: str, *, dns: Sequence[str] = (), ip: Sequence[str] = ()
 ) -> bytes:
@@ -184,14 +205,11 @@ def _is_uri(name: x509.GeneralName) -> bool:
 def _proven_request(
     pem: bytes,
 ) -> tuple[x509.CertificateSigningRequest, list[x509.GeneralName]]:
+    wanted = _proven(pem)
     try:
-        wanted = x509.load_pem_x509_csr(pem)
-        public_point(wanted.public_key())
         extension = wanted.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     except (ValueError, x509.ExtensionNotFound) as error:
         raise RequestRefused(f"the request cannot be read: {error}") from error
-    if not wanted.is_signature_valid:
-        raise RequestRefused("the request is not signed with its own key")
     names = list(extension.value)
     if sender_of(_only_uri(names)) is None:
         raise RequestRefused("the URI does not name a party")
@@ -199,6 +217,18 @@ def _proven_request(
     if not all(isinstance(name, hosts) for name in names):
         raise RequestRefused("only URI, DNS and IP names may be asked for")
     return wanted, names
+
+
+def _proven(pem: bytes) -> x509.CertificateSigningRequest:
+    """Of a P-256 key, and signed with it."""
+    try:
+        wanted = x509.load_pem_x509_csr(pem)
+        public_point(wanted.public_key())
+    except ValueError as error:
+        raise RequestRefused(f"the request cannot be read: {error}") from error
+    if not wanted.is_signature_valid:
+        raise RequestRefused("the request is not signed with its own key")
+    return wanted
 
 
 def _only_uri(names: Sequence[x509.GeneralName]) -> str:

@@ -64,6 +64,8 @@ def load_key(path: Path, passphrase: bytes) -> ec.EllipticCurvePrivateKey:
     pem = own_file(path)
     if is_token(pem):
         return open_token_key(pem.decode("ascii", "replace"), passphrase)
+    if not passphrase:
+        raise ValueError(f"{path.name}: no passphrase is given (--passphrase, or its variable)")
     try:
         if is_sealed(pem):
             return unseal(pem, passphrase)

@@ -56,6 +56,9 @@ class TokenUri:
     def pin(self, passphrase: bytes) -> bytes:
         """Raises TokenUnavailable."""
         if not self.pin_source:
+            if not passphrase:
+                lacking = "no PIN: name its file (pin-source), or give the passphrase"
+                raise TokenUnavailable(f"token {self.token}: {lacking}")
             return passphrase
         try:
             return own_file(Path(self.pin_source)).strip()

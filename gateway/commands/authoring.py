@@ -74,8 +74,12 @@ def policy_test(
 OfficerCertificate = Annotated[Path, typer.Option("--certificate", help="The officer's, PEM.")]
 OfficerKey = Annotated[Path, typer.Option("--key", help="The officer's, encrypted PEM.")]
 Passphrase = Annotated[
-    str, typer.Option(envvar=PASSPHRASE_VARIABLE, help="Opens the key; from the environment.")
-]
+    str,
+    typer.Option(
+        default_factory=str, envvar=PASSPHRASE_VARIABLE,
+        help="Opens the key; none where a PIN's file is named.",
+    ),
+]  # fmt: skip
 
 
 @policy_app.command("sign")

@@ -15,7 +15,14 @@ AUTHORITY_VARIABLE = "CERTS_AUTHORITY_PASSPHRASE"
 KEY_VARIABLE = "CERTS_KEY_PASSPHRASE"
 
 AuthorityPassphrase = Annotated[
-    str, typer.Option(envvar=AUTHORITY_VARIABLE, help="Opens the authority's key.")
+    str,
+    typer.Option(
+        default_factory=str, envvar=AUTHORITY_VARIABLE,
+        help="Opens the authority's key; none where a PIN's file is named.",
+    ),
+]  # fmt: skip
+Token = Annotated[
+    str, typer.Option(help="pkcs11: URI; the key is made in the token (docs/certificates.md).")
 ]
 
 
@@ -30,35 +37,40 @@ def certs_key(
     ] = "",
     dns: Annotated[list[str] | None, typer.Option(help="A server's name; repeatable.")] = None,
     ip: Annotated[list[str] | None, typer.Option(help="A server's address; repeatable.")] = None,
-    token: Annotated[
-        str, typer.Option(help="pkcs11: URI; the key is made in the token (docs/certificates.md).")
-    ] = "",
+    token: Token = "",
     pkcs8: Annotated[
         bool, typer.Option("--pkcs8", help="For programs of others: PBKDF2 in place of Argon2id.")
     ] = False,
 ) -> None:
     """Make a key that never leaves this machine (or the token), and a request for it."""
     from certs.authority import request
+
+    try:
+        key = _made(out, token, passphrase, KEY_VARIABLE, pkcs8=pkcs8)
+        out.with_suffix(".csr").write_bytes(request(key, uri, dns=dns or (), ip=ip or ()))
+    except (ValueError, OSError) as reason:
+        raise fail(f"certs key: {reason}") from reason
+    typer.echo(f"{out.with_suffix('.key')}\n{out.with_suffix('.csr')}")
+
+
+def _made(out: Path, token: str, passphrase: str, variable: str, *, pkcs8: bool = False) -> Any:
+    """A new key in the token, or sealed here, and its file. Raises ValueError, OSError."""
     from certs.files import save_new
     from certs.keys import generate_key, save_key, save_sealed
     from certs.token import make_token_key, read_uri
 
     file, secret = out.with_suffix(".key"), passphrase.encode()
-    try:
-        if file.exists():
-            raise FileExistsError(f"{file} is there: a key is never written over")
-        if not (passphrase or (token and read_uri(token).pin_source)):
-            raise fail(f"certs key: {KEY_VARIABLE} (--passphrase) is not set", USAGE)
-        if token:
-            key: Any = make_token_key(token, secret)
-            save_new(file, token.encode() + b"\n")
-        else:
-            key = generate_key()
-            (save_key if pkcs8 else save_sealed)(file, key, secret)
-        out.with_suffix(".csr").write_bytes(request(key, uri, dns=dns or (), ip=ip or ()))
-    except (ValueError, OSError) as reason:
-        raise fail(f"certs key: {reason}") from reason
-    typer.echo(f"{file}\n{out.with_suffix('.csr')}")
+    if file.exists():
+        raise FileExistsError(f"{file} is there: a key is never written over")
+    if not (passphrase or (token and read_uri(token).pin_source)):
+        raise fail(f"certs: {variable} (--passphrase) is not set", USAGE)
+    if token:
+        made: Any = make_token_key(token, secret)
+        save_new(file, token.encode() + b"\n")
+        return made
+    key = generate_key()
+    (save_key if pkcs8 else save_sealed)(file, key, secret)
+    return key
 
 
 def certs_ceremony(
@@ -92,18 +104,40 @@ def certs_authority_request(
     out: Annotated[Path, typer.Argument(help="Writes <out>.key (sealed) and <out>.csr.")],
     name: Annotated[str, typer.Option(help="How the authority is called.")],
     passphrase: AuthorityPassphrase,
+    token: Token = "",
 ) -> None:
-    """Ask a bank's or licensed authority to sign ours: a key, and a request for it."""
+    """Make an authority's key, and a request that our own root, or a bank's or licensed authority
+    signs."""
     from certs.authority import authority_request
-    from certs.keys import generate_key, save_sealed
 
-    key = generate_key()
     try:
-        save_sealed(out.with_suffix(".key"), key, passphrase.encode())
+        key = _made(out, token, passphrase, AUTHORITY_VARIABLE)
         out.with_suffix(".csr").write_bytes(authority_request(key, name))
     except (ValueError, OSError) as reason:
         raise fail(f"certs authority-request: {reason}") from reason
     typer.echo(f"{out.with_suffix('.key')}\n{out.with_suffix('.csr')}")
+
+
+def certs_authority_sign(
+    file: Annotated[Path, typer.Argument(help="What `certs authority-request` wrote, .csr.")],
+    root: Annotated[Path, typer.Option(help="Folder with root.pem and root.key, from the safe.")],
+    out: Annotated[Path, typer.Option(help="The authority's certificate, PEM; must not exist.")],
+    passphrase: AuthorityPassphrase,
+) -> None:
+    """Sign an authority's request with our root: a renewal, or a key in a token."""
+    from certs.authority import Purpose, sign_subordinate
+    from certs.files import save_new
+    from certs.keys import pem_of
+    from gateway.commands.registry import open_authority
+
+    try:
+        signing = open_authority(root, Purpose.ROOT, passphrase.encode())
+        made = sign_subordinate(signing, file.read_bytes(), dt.datetime.now(dt.UTC))
+        save_new(out, pem_of(made))
+    except (ValueError, OSError) as reason:
+        raise fail(f"certs authority-sign: {reason}") from reason
+    until = made.not_valid_after_utc.isoformat()
+    typer.echo(f"{out}: {made.subject.rfc4514_string()}, until {until}; root.key goes back now")
 
 
 def certs_authority_import(
@@ -113,7 +147,7 @@ def certs_authority_import(
     key: Annotated[Path, typer.Option("--key", help="The key that was asked for.")],
     passphrase: AuthorityPassphrase,
 ) -> None:
-    """Take in an authority's certificate that somebody else signed, beside its sealed key."""
+    """Take in an authority's certificate that was signed, beside its key's file."""
     from certs.authority import Purpose, adopt
     from certs.files import save_new
     from certs.keys import load_certificates, load_key, save_certificates
@@ -121,6 +155,8 @@ def certs_authority_import(
     try:
         wanted = Purpose(purpose)
         certificate = load_certificates(file)[0]
+        if wanted is Purpose.ROOT:
+            raise ValueError("--purpose: transport or evidence")
         adopt(wanted, certificate, load_key(key, passphrase.encode()))
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         save_new(folder / f"{wanted}.key", key.read_bytes())
@@ -165,7 +201,9 @@ def certs_ocsp(
     authority: Annotated[Path, typer.Option("--authority", help="The authority, PEM.")],
     certificate: Annotated[Path, typer.Option("--certificate", help="The responder's, PEM.")],
     key: Annotated[Path, typer.Option("--key", help="The responder's.")],
-    passphrase: Annotated[str, typer.Option(envvar=KEY_VARIABLE, help="Opens the key.")],
+    passphrase: Annotated[
+        str, typer.Option(default_factory=str, envvar=KEY_VARIABLE, help="Opens the key.")
+    ],
     host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Where to listen.")] = 8888,
 ) -> None:

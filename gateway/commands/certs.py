@@ -33,6 +33,7 @@ certs_app = App(
 certs_app.command("key")(authorities.certs_key)
 certs_app.command("ceremony")(authorities.certs_ceremony)
 certs_app.command("authority-request")(authorities.certs_authority_request)
+certs_app.command("authority-sign")(authorities.certs_authority_sign)
 certs_app.command("authority-import")(authorities.certs_authority_import)
 certs_app.command("inventory")(authorities.certs_inventory)
 certs_app.command("ocsp")(authorities.certs_ocsp)
@@ -43,8 +44,12 @@ Folder = Annotated[Path, typer.Option("--authority", help="Folder of the authori
 OfficerCertificate = Annotated[Path, typer.Option("--certificate", help="The officer's, PEM.")]
 OfficerKey = Annotated[Path, typer.Option("--key", help="The officer's.")]
 OfficerPassphrase = Annotated[
-    str, typer.Option(envvar=OFFICER_VARIABLE, help="Opens the officer's key.")
-]
+    str,
+    typer.Option(
+        default_factory=str, envvar=OFFICER_VARIABLE,
+        help="Opens the officer's key; none where a PIN's file is named.",
+    ),
+]  # fmt: skip
 Note = Annotated[str, typer.Option(help="Why; stands in the record.")]
 Id = Annotated[str, typer.Argument(help="The case.")]
 _Result = TypeVar("_Result")

@@ -17,7 +17,9 @@ VARIABLE = "OFFICER_PASSPHRASE"
 
 Certificate = Annotated[Path, typer.Option("--certificate", help="The officer's, PEM.")]
 Key = Annotated[Path, typer.Option("--key", help="The officer's.")]
-Passphrase = Annotated[str, typer.Option(envvar=VARIABLE, help="Opens the officer's key.")]
+Passphrase = Annotated[
+    str, typer.Option(default_factory=str, envvar=VARIABLE, help="Opens the officer's key.")
+]
 
 
 class Found(StrEnum):

@@ -136,9 +136,11 @@ async def test_a_pin_that_was_refused_is_no_reason_to_start_again(
     program: Program, soft_token: SoftToken
 ) -> None:
     """Whatever starts it each two seconds would lock the token before anybody looks."""
-    (program.folder / "witness.key").write_text(soft_token.uri())
+    pin = program.folder / "pin"
+    pin.write_text("11112222")
+    pin.chmod(0o600)
+    (program.folder / "witness.key").write_text(soft_token.uri(pin_source=pin))
     program.environment["SOFTHSM2_CONF"] = os.environ["SOFTHSM2_CONF"]
-    program.environment["BUREAU_WITNESS_PASSPHRASE"] = "11112222"
     refused = program.run()
     assert refused.returncode == 2 and "PIN" in refused.stderr, refused.stderr
     assert "11112222" not in refused.stdout + refused.stderr

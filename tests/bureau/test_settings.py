@@ -160,3 +160,12 @@ def _file(folder: Path, text: str) -> Path:
     path = folder / "bureau.toml"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def test_what_seals_the_database_is_no_pin(tmp_path: Path) -> None:
+    """With the witness key in a token the PIN was the passphrase: eight digits are tried out."""
+    with pytest.raises(SettingsWrong) as wrong:
+        load_settings(
+            _file(tmp_path, GOOD), ENVIRONMENT | {"BUREAU_WITNESS_PASSPHRASE": "11112222"}
+        )
+    assert "BUREAU_WITNESS_PASSPHRASE: 12 bytes" in str(wrong.value)

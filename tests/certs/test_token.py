@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from bureau import own_keys
 from certs import token
@@ -157,7 +158,7 @@ async def test_a_bureau_tries_its_lost_token_beside_the_loop(
     )
     soft_token.take_away()
     assert await asyncio.to_thread(own.prove)
-    trying = asyncio.create_task(own_keys.try_lost_token(trust))
+    trying = asyncio.create_task(own_keys.try_token(trust))
     soft_token.put_back()
 
     async def back() -> bool:
@@ -166,6 +167,32 @@ async def test_a_bureau_tries_its_lost_token_beside_the_loop(
     await until(back, "nobody tries")
     trying.cancel()
     assert trust.sign_receipt(b"kept")
+
+
+async def test_a_bureau_hears_of_a_token_that_is_away_before_anybody_needs_it(
+    soft_token: SoftToken, own: Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its `/readyz` said ready, until a gateway delivered or somebody approved."""
+    monkeypatch.setattr(own_keys, "TRY_S", 0.001)
+    monkeypatch.setattr(own_keys, "TRIAL_S", 0.001)
+    trust = Trust(
+        Signatories(authorities=(), by_thumbprint={}, revoked=frozenset(), left_out=()), own
+    )
+    with capture_logs() as logs:
+        trying = asyncio.create_task(own_keys.try_token(trust))
+        soft_token.take_away()
+
+        async def away() -> bool:
+            return bool(own.trouble)
+
+        async def back() -> bool:
+            return logs[-1]["event"] == "witness.lives"
+
+        await until(away, "nobody tries")
+        soft_token.put_back()
+        await until(back, "nobody says so")
+        trying.cancel()
+    assert [log["event"] for log in logs] == ["witness.silent", "witness.lives"]
 
 
 def test_who_opens_a_key_while_the_module_starts_anew_signs_with_no_other(

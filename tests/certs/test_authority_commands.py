@@ -1,0 +1,91 @@
+"""`certs authority-*`: an authority renewed from our root, and one whose key is in a token."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from certs.authority import Purpose, issue, request
+from certs.keys import generate_key, load_certificates
+from gateway.commands.line import app
+from gateway.commands.registry import open_authority
+from tests.certs.conftest import DOMAIN
+from tests.certs.soft_token import PIN, SoftToken, soft_token
+
+__all__ = ["soft_token"]
+
+WORDS = {
+    "CERTS_AUTHORITY_PASSPHRASE": "a passphrase of authorities",
+    "CERTS_KEY_PASSPHRASE": "a passphrase of officers",
+}
+
+
+def _certs(*words: object, **environment: str) -> Result:
+    return CliRunner().invoke(app, ["certs", *map(str, words)], env=WORDS | environment)
+
+
+@pytest.fixture
+def ca(tmp_path: Path) -> Path:
+    """What a ceremony leaves, root.key included."""
+    for name in ("a", "b"):
+        made = _certs("key", tmp_path / name, "--uri", f"{DOMAIN}/operator/security-{name}")
+        assert made.exit_code == 0, made.output
+    officers = ("--officer", tmp_path / "a.csr", "--officer", tmp_path / "b.csr")
+    assert _certs("ceremony", tmp_path / "ca", "--name", "N", *officers).exit_code == 0
+    return tmp_path / "ca"
+
+
+def test_the_root_signs_an_authority_whose_key_is_in_a_token(
+    ca: Path, soft_token: SoftToken, tmp_path: Path
+) -> None:
+    """No command asks for a passphrase where the PIN has a file, and none made such a key."""
+    pin = soft_token.folder / "pin"
+    pin.write_bytes(PIN)
+    pin.chmod(0o600)
+    wanted = tmp_path / "evidence-2"
+    asked = _certs(
+        "authority-request", wanted, "--name", "N evidence 2",
+        "--token", soft_token.uri("evidence-2", pin), CERTS_AUTHORITY_PASSPHRASE="",
+    )  # fmt: skip
+    assert asked.exit_code == 0, asked.output
+    signed = tmp_path / "evidence-2.pem"
+    done = _certs("authority-sign", wanted.with_suffix(".csr"), "--root", ca, "--out", signed)
+    assert done.exit_code == 0, done.output
+    taken = _certs(
+        "authority-import", tmp_path / "ca-2", "--purpose", "evidence", "--file", signed,
+        "--key", wanted.with_suffix(".key"), CERTS_AUTHORITY_PASSPHRASE="",
+    )  # fmt: skip
+    assert taken.exit_code == 0, taken.output
+    authority = open_authority(tmp_path / "ca-2", Purpose.EVIDENCE, b"")
+    authority.certificate.verify_directly_issued_by(load_certificates(ca / "root.pem")[0])
+    at = authority.certificate.not_valid_before_utc
+    leaf = issue(authority, request(generate_key(), f"{DOMAIN}/gateway/ABC"), at)
+    leaf.verify_directly_issued_by(authority.certificate)
+
+
+def test_the_root_makes_authorities_of_authorities_requests_only(ca: Path, tmp_path: Path) -> None:
+    t2 = tmp_path / "t2"
+    assert _certs("authority-request", t2, "--name", "N transport 2").exit_code == 0
+    officer, asked = tmp_path / "a.csr", t2.with_suffix(".csr")
+    out = tmp_path / "out.pem"
+    refused = _certs("authority-sign", officer, "--root", ca, "--out", out)
+    assert refused.exit_code == 1 and "not an authority's" in refused.output
+    (tmp_path / "false").mkdir()
+    for end in ("pem", "key"):
+        kept = (ca / f"transport.{end}").read_bytes()
+        (tmp_path / "false" / f"root.{end}").write_bytes(kept)
+        (tmp_path / "false" / f"root.{end}").chmod(0o600)
+    refused = _certs("authority-sign", asked, "--root", tmp_path / "false", "--out", out)
+    assert refused.exit_code == 1 and "only a root" in refused.output
+    none = _certs(
+        "authority-sign", asked, "--root", ca, "--out", out, CERTS_AUTHORITY_PASSPHRASE=""
+    )
+    assert none.exit_code == 1 and "root.key: no passphrase is given" in none.output
+    assert not out.exists()
+    assert _certs("authority-sign", asked, "--root", ca, "--out", out).exit_code == 0
+    again = _certs("authority-sign", asked, "--root", ca, "--out", out)
+    assert again.exit_code == 1, "what is there is not written over"
+    own = tmp_path / "own"
+    assert _certs("authority-request", own, "--name", "N root").exit_code == 0
+    taken = _certs("authority-sign", own.with_suffix(".csr"), "--root", ca, "--out", tmp_path / "x")
+    assert taken.exit_code == 1 and "the root's own name" in taken.output
