@@ -29,6 +29,7 @@ from deploy.demo.stage import BANK_CODE, HOST, Plot, Stage
 from gateway.domain.legal_day import legal_day
 from gateway.pipeline.line import FORWARD_WITHIN_S
 from tests.crash.disk import SmallDisk, WalDisk
+from tests.crash.patroni import Cluster
 from tests.crash.shims import FailingFsync, WallClock
 from tests.crash.standby import Standby
 from tests.crash.wires import Wires
@@ -78,6 +79,8 @@ class Theatre:
     """The gateways' own, where it can be set."""
     standby: Standby | None = None
     """A second PostgreSQL that follows the first, where there is one."""
+    cluster: Cluster | None = None
+    """Three nodes of PostgreSQL instead of the one, where there are."""
     down: set[str] = attrs.field(factory=set)
     stopped: set[str] = attrs.field(factory=set)
     kills: dict[str, int] = attrs.field(factory=dict)
@@ -174,7 +177,8 @@ class Theatre:
 async def theatre(
     seed: int, instructions: int, *, gateways: int = 1, habits: tuple[str, ...] = BANK_HABITS,
     files: bool = False, wires: Wires | None = None, on: Ground = Ground.SOUND,
-    with_standby: bool = False, with_clock: bool = False, bank_deadline_s: float = BANK_DEADLINE_S,
+    with_standby: bool = False, with_clock: bool = False, with_cluster: bool = False,
+    bank_deadline_s: float = BANK_DEADLINE_S,
 ) -> AsyncIterator[Theatre]:  # fmt: skip
     """Everything started and registers loaded; with `wires`, what agencies, bank, bureau and the
     gateway's database say to each other goes through one of each name. Afterwards everything is
@@ -197,6 +201,8 @@ async def theatre(
         sign = {party: signer.document for party, signer in signers.items()}
         made = Theatre(stage=stage, plan=plan, sign=sign, clock=clock)
         stage.gateway_more = clock.environment if clock else {}
+        if with_cluster:
+            made.cluster = stage.postgres = Cluster(folder / "cluster", crew)
         failed = True
         try:
             made.disk = _lay_ground(on, stage, fittings)

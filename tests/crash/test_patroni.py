@@ -1,0 +1,113 @@
+"""Three database nodes under Patroni (deploy/patroni): whichever dies, the day goes on."""
+
+import asyncio
+import os
+import sys
+
+import pytest
+
+from tests.crash.crowd import Crowd
+from tests.crash.patroni import ETCD, NODES, Cluster, need_patroni
+from tests.crash.theatre import BANK_HABITS, theatre
+from tests.crash.truth import settled, truth_of, violations
+
+SECONDS = float(os.environ.get("PATRONI_SECONDS", "3"))
+"""Of load between one blow and the next."""
+PAUSE_S = 0.6
+"""Of a clerk between two instructions: the day lasts through two failovers."""
+ETCD_AWAY_S = 25.0
+"""Longer than `ttl`: without failsafe mode the primary would have stepped down."""
+COUNT = 6_000
+TOLD_BEFORE_S = 4.0
+"""After a primary's death: what is told until then had been decided on it."""
+
+pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(600)]
+
+
+async def test_nothing_is_lost_or_paid_twice_whichever_node_dies_and_while_etcd_is_gone() -> None:
+    need_patroni()
+    async with theatre(57, COUNT, gateways=2, habits=BANK_HABITS, with_cluster=True) as stage:
+        cluster = stage.cluster
+        assert cluster
+        first = await cluster.stand(2)
+        crowd = Crowd(stage.client(), stage.plan.items, 57, pause_s=PAUSE_S)
+        enough = asyncio.Event()
+        load = asyncio.create_task(crowd.run(enough))
+        await asyncio.sleep(SECONDS)
+
+        outages = [await _outage(cluster, first, crowd)]
+        cluster.revive(first)
+        second = await cluster.stand(2)
+
+        stage.stage.crew.kill(ETCD)
+        await asyncio.sleep(ETCD_AWAY_S)
+        before = len(crowd.answers)
+        await asyncio.sleep(SECONDS)
+        assert len(crowd.answers) > before, "without etcd the primary has stepped down"
+        stage.stage.crew.relaunch(ETCD)
+        assert await cluster.stand(2) == second
+
+        outages.append(await _outage(cluster, second, crowd))
+        await asyncio.sleep(SECONDS)
+        enough.set()
+        await load
+        await settled(stage)
+        await crowd.ask_again(300)
+        await crowd.client.aclose()
+        await settled(stage)
+        truth = await truth_of(stage)
+        told = ", ".join(f"{seconds:.1f} s" for seconds in outages)
+        sys.stdout.write(
+            f"\n{len(crowd.answers)} instructions; primaries {first}, {second}; answers again after"
+            f" {told}; {crowd.client.retries} sent again; settled {dict(truth.evidence)}\n"
+        )
+        assert violations(truth, crowd) == []
+        for name in stage.stage.gateway_names:
+            assert stage.stage.crew.running(name), stage.log_tail(name)
+            assert "database.forgot" not in stage.log_of(name), "a false alarm shuts the line"
+
+
+async def test_with_no_standby_left_payments_wait_and_none_is_passed() -> None:
+    """`synchronous_mode_strict`: a payment that one disk alone holds may be lost with it."""
+    need_patroni()
+    async with theatre(58, 200, habits=BANK_HABITS, with_cluster=True) as stage:
+        cluster = stage.cluster
+        assert cluster
+        primary = await cluster.stand(2)
+        crowd = Crowd(stage.client(), stage.plan.items, 58)
+        enough = asyncio.Event()
+        load = asyncio.create_task(crowd.run(enough))
+        await _answers(crowd, 20)
+        for name in NODES:
+            if name != primary:
+                cluster.kill(name)
+        await asyncio.sleep(TOLD_BEFORE_S)
+        before = len(crowd.answers)
+        await asyncio.sleep(SECONDS)
+        assert len(crowd.answers) == before, "something was answered that one disk alone holds"
+        for name in NODES:
+            if name != primary:
+                cluster.revive(name)
+        await _answers(crowd, before + 20)
+        enough.set()
+        await load
+        await settled(stage)
+        await crowd.client.aclose()
+        assert violations(await truth_of(stage), crowd) == []
+
+
+async def _outage(cluster: Cluster, primary: str, crowd: Crowd) -> float:
+    """Kill it; seconds until it was heard again that something was decided."""
+    began = asyncio.get_running_loop().time()
+    cluster.kill(primary)
+    await asyncio.sleep(TOLD_BEFORE_S)
+    before = len(crowd.answers)
+    await _answers(crowd, before + 1)
+    seconds = asyncio.get_running_loop().time() - began
+    await _answers(crowd, before + 60)
+    return seconds
+
+
+async def _answers(crowd: Crowd, count: int) -> None:
+    while len(crowd.answers) < count:  # noqa: ASYNC110  others send meanwhile
+        await asyncio.sleep(0.05)
