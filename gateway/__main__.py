@@ -1,7 +1,7 @@
 """`treasury-gateway`: the command line of both programs."""
 
 from adapters.folder.standard_streams import hold_standard_streams
-from gateway.commands.line import app
+from gateway.commands.command_line import app
 
 
 def main() -> None:

@@ -22,6 +22,8 @@ from gateway.domain.log import tree_digest
 
 CHECKPOINT, PREVIOUS, FRONTIER = "checkpoint", "previous", "frontier"
 RECORDS, LEAVES = "records.ndjson", "leaves"
+CLOSE, NOTICES = "day_close.json", "notices.ndjson"
+"""What the records do not prove themselves, where the folder is a day's and the bank's."""
 MISSING_NAMED_MAX = 1000
 
 

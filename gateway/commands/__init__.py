@@ -1,1 +1,1 @@
-"""The command line, one file per command: where the rooms are wired together."""
+"""What a person types: one file per command, named as it is typed; the work stands in its room."""

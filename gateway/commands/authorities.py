@@ -84,7 +84,7 @@ def certs_ceremony(
     Afterwards `root.key` leaves this machine for the safe: nothing here needs it.
     """
     from certs.keys import save_certificates
-    from gateway.commands.registry import hold_ceremony
+    from gateway.tending.registry import hold_ceremony
 
     if len(officer) < 2:
         raise fail("certs ceremony: two officers at least; one alone decides nothing", USAGE)
@@ -128,7 +128,7 @@ def certs_authority_sign(
     from certs.authority import Purpose, sign_subordinate
     from certs.files import save_new
     from certs.keys import pem_of
-    from gateway.commands.registry import open_authority
+    from gateway.tending.registry import open_authority
 
     try:
         signing = open_authority(root, Purpose.ROOT, passphrase.encode())
@@ -208,7 +208,7 @@ def certs_ocsp(
     port: Annotated[int, typer.Option(help="Where to listen.")] = 8888,
 ) -> None:
     """Answer OCSP questions and hand out lists, until told to stop; no payment waits for it."""
-    from gateway.commands.ocsp import answer_ocsp, responder_of
+    from gateway.tending.ocsp import answer_ocsp, responder_of
 
     try:
         responder = responder_of(authority, certificate, key, passphrase.encode())

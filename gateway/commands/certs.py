@@ -103,7 +103,7 @@ def certs_issue(
 ) -> None:  # fmt: skip
     """Sign an approved case's certificate with our own authority."""
     from certs.authority import Purpose
-    from gateway.commands.registry import Act, open_authority, purpose_of
+    from gateway.tending.registry import Act, open_authority, purpose_of
 
     desk = _Desk(settings, database, certificate, key, passphrase)
     cases = _cases(database)
@@ -128,7 +128,7 @@ def certs_import(
 ) -> None:  # fmt: skip
     """Take in the certificate of an approved case that a bank's or licensed authority signed."""
     from certs.keys import load_certificates
-    from gateway.commands.registry import Act
+    from gateway.tending.registry import Act
 
     desk = _Desk(settings, database, certificate, key, passphrase)
     try:
@@ -184,7 +184,7 @@ def certs_revoke(
 ) -> None:  # fmt: skip
     """End a certificate now, on every process; one officer is enough. It is never lifted."""
     from certs.keys import load_certificates
-    from gateway.commands.registry import Act
+    from gateway.tending.registry import Act
 
     if bool(id) == bool(foreign):
         raise fail("certs revoke: say either --case or --file", USAGE)
@@ -217,7 +217,7 @@ def certs_crl(
 ) -> None:  # fmt: skip
     """Sign a new revocation list; running gateways take it up by themselves."""
     from certs.authority import Purpose
-    from gateway.commands.registry import open_authority
+    from gateway.tending.registry import open_authority
 
     purpose = Purpose.EVIDENCE if evidence else Purpose.TRANSPORT
     desk = _Desk(settings, database, certificate, key, passphrase)
@@ -262,12 +262,12 @@ class _Desk:
         self._database = database
 
     def step(self, id: str, to: State, note: str, as_json: bool) -> None:
-        from gateway.commands.registry import Act
+        from gateway.tending.registry import Act
 
         _tell(self.work(lambda registry: registry.act(id, Act(to=to, note=note))), as_json)
 
     def work(self, what: Callable[[Any], Awaitable[_Result]]) -> _Result:
-        from gateway.commands.registry import opened
+        from gateway.tending.registry import opened
 
         async def worked() -> _Result:
             async with opened(self._settings, self._database, self._officer) as registry:

@@ -11,7 +11,7 @@ from rich.table import Column, Table
 
 from adapters.postgres.conduct import PostgresConduct
 from gateway.commands.asking import ask
-from gateway.commands.served import division_meant
+from gateway.commands.divisions import division_meant
 from gateway.commands.terminal import (
     DONE,
     NO,
@@ -106,7 +106,7 @@ def _days(since: dt.datetime | None, until: dt.datetime | None) -> tuple[dt.date
     first = since.date() if since else legal_day(dt.datetime.now(dt.UTC))
     last = until.date() if until else first
     if last < first:
-        raise fail(f"conduct: --to {last} is before --from {first}", 2)
+        raise fail(f"conduct: --to {last} is before --from {first}", USAGE)
     return first, last
 
 

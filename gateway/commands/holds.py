@@ -2,19 +2,21 @@
 
 import asyncio
 import datetime as dt
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Column, Table
 
-from gateway.commands.rooms import instance_name
-from gateway.commands.terminal import Database, Json, SettingsFile, fail, show, show_table
-from gateway.commands.unknowns import Refused, read_key
+from gateway.commands.terminal import USAGE, Database, Json, SettingsFile, fail, show, show_table
 from gateway.commands.usage import App
+from gateway.configured.machine import instance_name
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.holds import Hold
+from gateway.domain.legal_day import SHANGHAI
 from gateway.domain.money import yuan
 from gateway.settings import SettingsInvalid, read_settings
+from gateway.tending.unknowns import Refused, read_key
 from gateway.web.holds import hold_fields
 
 LISTED_MAX = 1000
@@ -75,13 +77,13 @@ def holds_show(
         typer.echo(f"    → {finding['would_release_zh']}")
 
 
-def _rows(settings: Any, database: str, division: str | None) -> list[dict[str, Any]]:
+def _rows(settings: Path, database: str, division: str | None) -> list[dict[str, Any]]:
     try:
         chosen = read_settings(settings)
         divisions = [division] if division else list(chosen.gateway.divisions)
         holds = asyncio.run(_read(database, divisions))
     except SettingsInvalid as invalid:
-        raise fail(f"holds: {invalid}", 2) from invalid
+        raise fail(f"holds: {invalid}", USAGE) from invalid
     except LedgerUnavailable as lost:
         raise fail(f"holds: {lost}") from lost
     life = dt.timedelta(seconds=chosen.holds.expire_s)
@@ -104,5 +106,4 @@ async def _read(database: str, divisions: list[str]) -> list[Hold]:
 
 
 def _moment(microseconds: int) -> str:
-    moment = dt.datetime.fromtimestamp(microseconds / 1_000_000, dt.UTC)
-    return moment.astimezone(dt.timezone(dt.timedelta(hours=8))).strftime("%Y-%m-%d %H:%M")
+    return dt.datetime.fromtimestamp(microseconds / 1_000_000, SHANGHAI).strftime("%Y-%m-%d %H:%M")

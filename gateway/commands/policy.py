@@ -1,142 +1,183 @@
-"""`policy test|diff|backtest` on folders: each policy tried, two compared, decisions made anew."""
+"""The commands of those who write policies: check, test, compare, sign and activate a book."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import datetime as dt
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-import attrs
-import orjson
+import typer
 
-from policies.book.compile import compile_policy
-from policies.book.document import Policy
-from policies.book.load import LIBRARY, load, load_codes, load_texts
-from policies.book.read import read_policy
-from policies.book.steps import finished
-from policies.language.errors import PolicyRefused, Problem
-from policies.proof.trial import KILLED_LEAST_PERCENT, Trial, trial
-from policies.replay.backtest import backtest
-from policies.replay.compare import Difference, compare
-from policies.replay.report import Report as BacktestReport
-from policies.replay.stored import Stored, read_stored
+from gateway.commands.terminal import DONE, NO, USAGE, Json, bar, fail, show
+from gateway.commands.usage import App
+from gateway.settings import PASSPHRASE_VARIABLE, SettingsInvalid
 
-DEFAULT = LIBRARY / "jilin"
-PROGRESS_LINES = 5_000
+policy_app = App(help="The policy book (监控规则).", no_args_is_help=True)
+
+Policies = Annotated[Path, typer.Option("--policies", help="Folder of policies.")]
 
 
-@attrs.frozen(kw_only=True)
-class Report:
-    """All trials of a folder; what could not even be read stands in `problems`."""
+@policy_app.command("check")
+def policy_check(policies: Policies | None = None, as_json: Json = False) -> None:
+    """Read, type-check and compile every policy and run its embedded tests."""
+    from policies.book.load import DEFAULT, load
 
-    trials: tuple[Trial, ...]
-    problems: tuple[Problem, ...]
+    try:
+        book = load(policies or DEFAULT)
+    except (ValueError, OSError) as reason:
+        raise fail(str(reason)) from reason
+    names = sorted({unit.policy.id for unit in book.units})
+    if as_json:
+        show({"policies": names, "revision": book.revision})
+        return
+    typer.echo(f"{len(names)} policies, every embedded test holds: {' '.join(names)}")
+    typer.echo(f"book {book.revision}")
 
-    @property
-    def passed(self) -> bool:
-        return not self.problems and bool(self.trials) and all(t.passed for t in self.trials)
 
+@policy_app.command("test")
+def policy_test(
+    policies: Policies | None = None,
+    only: Annotated[list[str] | None, typer.Option(help="Only this policy; repeatable.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Try every policy: its cases, generated boundaries, clauses both ways, mutants.
 
-def test_policies(
-    folder: Path, only: Sequence[str], on_progress: Callable[[int, int, str], None]
-) -> Report:
-    """Try each policy; `on_progress` gets how many are done, of how many, and which is next.
-
-    Raises OSError, PolicyRefused (a code list).
+    Exit 1 if any falls short.
     """
-    codes = load_codes()
-    texts = load_texts(folder)
-    trials: list[Trial] = []
-    problems: list[Problem] = []
-    for done, (place, text) in enumerate(texts.items()):
-        on_progress(done, len(texts), place)
-        try:
-            policy = read_policy(text, place)
-            if only and policy.id not in only:
-                continue
-            trials.append(finished(trial(policy, compile_policy(policy, codes), codes)))
-        except PolicyRefused as refused:
-            problems += refused.problems
-    on_progress(len(texts), len(texts), "")
-    return Report(trials=tuple(trials), problems=tuple(problems))
+    from gateway.policy_books.folders import report_lines, test_policies, trial_fields
+    from policies.book.load import DEFAULT
 
-
-test_policies.__test__ = False  # type: ignore[attr-defined]
-
-
-def trial_fields(one: Trial) -> dict[str, Any]:
-    """For `--json`."""
-    return {
-        "boundaries": one.boundaries,
-        "cases": one.cases,
-        "killed": one.killed,
-        "killed_by_embedded_tests": one.killed_by_author,
-        "killed_percent": round(one.killed_percent, 1),
-        "mutants": one.mutants,
-        "passed": one.passed,
-        "policy": one.policy,
-        "problems": [str(problem) for problem in one.problems],
-        "survivors": list(one.survivors),
-        "undecided": list(one.undecided),
-        "unseen": list(one.unseen),
-    }
-
-
-def report_lines(report: Report) -> Iterator[str]:
-    """For a person: a line per policy, and under it what falls short."""
-    yield "policy   result  cases boundaries  mutants killed"
-    for one in report.trials:
-        word = "pass" if one.passed else "FAIL"
-        yield (
-            f"{one.policy:8} {word:7} {one.cases:5} {one.boundaries:10}  {one.mutants:7}"
-            f" {one.killed_percent:5.1f}%"
+    try:
+        with bar() as progress:
+            task = progress.add_task("policy test")
+            report = test_policies(
+                policies or DEFAULT,
+                only or [],
+                lambda done, total, place: progress.update(
+                    task, completed=done, total=total, description=f"policy test {place}"
+                ),
+            )
+    except (ValueError, OSError) as reason:
+        raise fail(str(reason), USAGE) from reason
+    if as_json:
+        show(
+            {
+                "passed": report.passed,
+                "policies": [trial_fields(one) for one in report.trials],
+                "problems": [str(problem) for problem in report.problems],
+            }
         )
-        yield from (f"    测试未通过 failed: {problem}" for problem in one.problems)
-        yield from (f"    条款未见 clause never seen: {place}" for place in one.unseen)
-        yield from (f"    界限未检 threshold decides no case: {at}" for at in one.undecided)
-        if not one.passed:
-            yield from (f"    未发现的改动 mutant survived: {what}" for what in one.survivors)
-    yield from (f"未能读取 refused: {problem}" for problem in report.problems)
-    made = sum(one.mutants for one in report.trials)
-    killed = sum(one.killed for one in report.trials)
-    failing = [one.policy for one in report.trials if not one.passed]
-    share = 100 * killed / made if made else 0.0
-    yield (
-        f"{len(report.trials)} policies, {made} mutants, {share:.1f}% killed"
-        f" (least {KILLED_LEAST_PERCENT}% each); falling short: {' '.join(failing) or 'none'}"
-    )
+    else:
+        typer.echo("\n".join(report_lines(report)))
+    raise typer.Exit(DONE if report.passed else NO)
 
 
-def read_folder(folder: Path) -> tuple[Policy, ...]:
-    """The documents of a folder, unproven. Raises PolicyRefused, OSError."""
-    return tuple(read_policy(text, place) for place, text in load_texts(folder).items())
+OfficerCertificate = Annotated[Path, typer.Option("--certificate", help="The officer's, PEM.")]
+OfficerKey = Annotated[Path, typer.Option("--key", help="The officer's, encrypted PEM.")]
+Passphrase = Annotated[
+    str,
+    typer.Option(
+        default_factory=str, envvar=PASSPHRASE_VARIABLE,
+        help="Opens the key; none where a PIN's file is named.",
+    ),
+]  # fmt: skip
 
 
-def differences(old: Path, new: Path) -> tuple[Difference, ...]:
-    return compare(read_folder(old), read_folder(new))
+@policy_app.command("sign")
+def policy_sign(
+    file: Annotated[
+        Path, typer.Argument(help="The signed book: written, or with --approve added to.")
+    ],
+    certificate: OfficerCertificate,
+    key: OfficerKey,
+    passphrase: Passphrase,
+    policies: Policies | None = None,
+    after: Annotated[Path | None, typer.Option(help="The signed book that it follows.")] = None,
+    not_before: Annotated[
+        dt.datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%dT%H:%M:%S%z"], help="2026-12-01T00:00:00+0800; now if absent."
+        ),
+    ] = None,
+    approve: Annotated[bool, typer.Option("--approve", help="As the second officer.")] = False,
+) -> None:
+    """Sign a book as its author, or with --approve as the second officer."""
+    from gateway.policy_books.signing import Officer, approve_draft, draft
+    from policies.book.load import DEFAULT
+
+    officer = Officer(certificate=certificate, key=key, passphrase=passphrase.encode())
+    moment = not_before or dt.datetime.now(dt.UTC)
+    try:
+        if approve:
+            bundle = approve_draft(file, officer)
+        else:
+            bundle = draft(policies or DEFAULT, file, officer, after, moment)
+    except (ValueError, OSError) as reason:
+        raise fail(f"not signed: {reason}") from reason
+    state = "signed by both" if approve else "signed by its author; a second officer approves"
+    typer.echo(f"book revision {bundle.revision} {bundle.digest}: {state}")
 
 
-def backtest_folders(
-    old: Path, new: Path, facts: Path, on_progress: Callable[[int, int], None]
-) -> BacktestReport:
-    """Both books over a file of stored instructions, one JSON object a line, in time order.
+@policy_app.command("activate")
+def policy_activate(
+    file: Annotated[Path, typer.Argument(help="A book signed by two officers.")],
+    settings: Annotated[Path, typer.Option(help="The gateway's settings: whose signatures count.")],
+    passphrase: Passphrase,
+    store: Annotated[
+        Path | None, typer.Option(help="Folder of signed books; policies.books if absent.")
+    ] = None,
+    officer: Annotated[
+        list[str] | None,
+        typer.Option(help="URI of one who may sign; repeatable; policies.officers if absent."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Prove a signed book against the one in force and keep it; refused, the old one stays."""
+    from certs.keys import load_signer
+    from gateway.configured.keys import trust_of
+    from gateway.policy_books.signing import activate, bench_of
+    from gateway.policy_books.store import BookStore
+    from gateway.settings import read_settings
 
-    `on_progress` gets the bytes read and the file's size. Raises PolicyRefused, ValueError with the
-    line's number, OSError.
-    """
-    books = load(old), load(new)
-    with facts.open("rb") as lines:
-        return backtest(*books, _stored(lines, facts.stat().st_size, on_progress))
+    try:
+        whole = read_settings(settings)
+        chosen, own = whole.policies, whole.record_key
+        books = store or chosen.books
+        if books is None:
+            raise SettingsInvalid("policies.books is not set: say --store")
+        signer = load_signer(own.certificate, own.key, passphrase.encode())
+        trust = trust_of(whole, signer)
+        found = activate(file, BookStore(books), bench_of(trust, officer or chosen.officers))
+    except (SettingsInvalid, ValueError, OSError) as reason:
+        raise fail(f"not activated, the book in force stays: {reason}") from reason
+    report = {
+        "author": found.bundle.author,
+        "approver": found.bundle.approver,
+        "book": found.book.revision,
+        "not_before": found.bundle.not_before.isoformat(),
+        "revision": found.bundle.revision,
+    }
+    if as_json:
+        show(report)
+    else:
+        typer.echo("\n".join(f"{name}: {value}" for name, value in report.items()))
 
 
-def _stored(
-    lines: Iterable[bytes], size: int, on_progress: Callable[[int, int], None]
-) -> Iterator[Stored]:
-    read = 0
-    for number, line in enumerate(lines, 1):
-        try:
-            yield read_stored(orjson.loads(line))
-        except ValueError as error:
-            raise ValueError(f"line {number}: {error}") from None
-        read += len(line)
-        if number % PROGRESS_LINES == 0:
-            on_progress(read, size)
-    on_progress(size, size)
+OldFolder = Annotated[Path, typer.Argument(help="Folder of the policies in force.")]
+NewFolder = Annotated[Path, typer.Argument(help="Folder of the policies that would follow.")]
+
+
+@policy_app.command("diff")
+def policy_diff(old: OldFolder, new: NewFolder, as_json: Json = False) -> None:
+    """Say in words how two folders of policies differ; what may loosen is marked with !."""
+    from gateway.policy_books.folders import differences
+
+    try:
+        found = differences(old, new)
+    except (ValueError, OSError) as reason:
+        raise fail(str(reason), USAGE) from reason
+    if as_json:
+        show([{"policy": d.policy, "zh": d.zh, "en": d.en, "may_loosen": d.looser} for d in found])
+        return
+    for d in found:
+        typer.echo(f"{'!' if d.looser else ' '} {d.policy} {d.zh} / {d.en}")
+    if not found:
+        typer.echo("没有差别 / no difference")

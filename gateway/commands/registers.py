@@ -1,90 +1,135 @@
-"""`registers load`: put the bureau's registers into the ledger, whole or not at all."""
+"""The commands about registers (备案信息) and the key for people's data."""
 
-import asyncio
 import datetime as dt
-from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import Annotated, Any
 
-from adapters.formats.register_feed import FeedReading
-from adapters.formats.register_files import as_feed
-from adapters.postgres.migrate import migrate
-from adapters.postgres.registers import Loaded, PostgresRegisters
-from gateway.commands.people import conceal_of, vault_of
-from gateway.domain.faults import FaultCode, FieldError, Unreadable
-from gateway.domain.register_feed import RegisterFeed, out_of_turn
+import typer
 
-AHEAD_MAX = dt.timedelta(minutes=5)
-"""How far the bureau's clock may be ahead of ours."""
+from gateway.commands.terminal import DONE, NO, USAGE, Database, Json, bar, console, fail, show
+from gateway.commands.usage import App
+from gateway.domain.codes import Register
+from gateway.domain.faults import Fault, LedgerUnavailable
+from gateway.settings import SettingsInvalid, read_settings
 
-Told = Callable[[str, int, int], None]
-"""What is being done, how many rows of it are done, and of how many."""
+registers_app = App(help="The bureau's registers (备案信息).", no_args_is_help=True)
+people_app = App(help="The key for people's data (人员信息密钥).", no_args_is_help=True)
+
+_SHOWN_ERRORS_MAX = 200
 
 
-def load_registers(
-    file: Path, database: str, now: dt.datetime, told: Told, served: Collection[str] = ()
-) -> tuple[RegisterFeed, Loaded]:
-    """`served`: the divisions of the settings; where none are given, those that the gateways of
-    this database have said they serve count.
+@registers_app.command("load")
+def registers_load(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="JSON (contract/registers.json, whole or delta), XLSX (a sheet a register), or a"
+            " folder of CSV files; `registers template` says the columns."
+        ),
+    ],
+    database: Database,
+    settings: Annotated[
+        Path | None,
+        typer.Option(
+            "--settings",
+            help="TOML file whose divisions count; without it those that the gateways of this"
+            " database have served.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Load a division's registers: all of the file, or nothing of it.
 
-    Raises Unreadable with every error, OutOfTurn, LedgerUnavailable, SettingsInvalid, OSError.
+    A snapshot needs a version above the one in force, a delta the next one; a version that is in
+    force with other content, and a division that is not served, are refused. People's numbers are
+    sealed with the key file that GATEWAY_PEOPLE_KEY names.
     """
-    reading = FeedReading(as_feed(file), conceal_of(vault_of()))
-    for done in reading.steps():
-        told("read", done, reading.total)
-    feed = reading.result
-    refuse_future(feed.as_of, now)
-    if served:
-        refuse_unserved(feed.division, served)
-    told("apply", 0, feed.rows)
-    return feed, asyncio.run(_load(feed, database, served))
+    from gateway.tending.registers import load_registers
 
-
-def refuse_unserved(division: str, served: Collection[str]) -> None:
-    """Registers that no gateway would ever read look loaded and are not. Raises Unreadable."""
-    if division not in served:
-        names = ", ".join(sorted(served))
-        raise Unreadable(
-            FaultCode.DIVISION_UNKNOWN, f"division {division} is not served here (served: {names})",
-            (
-                FieldError(
-                    field="division", code="division_unknown",
-                    zh=f"本行网关不服务该财政区划；服务的是 {names}",
-                    en=f"is not served by this bank's gateways; they serve {names}",
-                ),
-            ),
-        )  # fmt: skip
-
-
-def refuse_future(as_of: dt.datetime, now: dt.datetime) -> None:
-    """Registers made tomorrow would count as fresh for a day longer than they are.
-
-    Raises Unreadable.
-    """
-    if as_of > now + AHEAD_MAX:
-        raise Unreadable(
-            FaultCode.INSTRUCTION_INVALID,
-            "the snapshot claims to be made in the future",
-            (
-                FieldError(
-                    field="as_of",
-                    code="date_in_future",
-                    zh=f"备案信息的时点晚于现在（{now.isoformat(timespec='seconds')}）",
-                    en=f"is later than now ({now.isoformat(timespec='seconds')})",
-                ),
-            ),
-        )
-
-
-async def _load(feed: RegisterFeed, database: str, served: Collection[str]) -> Loaded:
-    await migrate(database)
-    store = PostgresRegisters(database)
+    if not file.exists():  # a CSV feed may be a folder
+        raise fail(f"nothing was loaded: no such file: {file}")
     try:
-        known = () if served else await store.served()
-        if known:
-            refuse_unserved(feed.division, known)
-        loaded = await store.apply(feed)
-        if not loaded.applied and not loaded.known:
-            raise out_of_turn(feed, loaded.version)
-        return loaded
-    finally:
-        await store.close()
+        served = read_settings(settings).gateway.divisions if settings else ()
+        with bar() as progress:
+            task = progress.add_task("read", total=None)
+            feed, loaded = load_registers(
+                file, database, dt.datetime.now(dt.UTC),
+                lambda what, done, total: progress.update(
+                    task, description=what, completed=done, total=total
+                ),
+                served,
+            )  # fmt: skip
+    except Fault as fault:
+        for error in fault.errors[:_SHOWN_ERRORS_MAX]:
+            console.print(f"{error.field}: {error.zh} / {error.en}", markup=False, soft_wrap=True)
+        if (more := len(fault.errors) - _SHOWN_ERRORS_MAX) > 0:
+            console.print(f"… {more} more", markup=False)
+        raise fail(f"nothing was loaded ({fault.code}): {fault.detail}") from fault
+    except SettingsInvalid as invalid:
+        raise fail(f"registers: {invalid}", USAGE) from invalid
+    except (LedgerUnavailable, OSError) as reason:
+        raise fail(f"nothing is known to have been loaded: {reason}") from reason
+    report = {
+        "applied": loaded.applied,
+        "division": feed.division,
+        "kind": feed.kind,
+        "overdrawn": [limit.key.id for limit in loaded.overdrawn],
+        "rows": feed.rows,
+        "version": loaded.version,
+        "withdrawn": list(loaded.withdrawn),
+    }
+    _tell(report, as_json=as_json)
+    raise typer.Exit(DONE if loaded.applied else NO)
+
+
+@registers_app.command("template")
+def registers_template(
+    register: Annotated[
+        Register | None, typer.Argument(help="One register; all if absent.")
+    ] = None,
+    workbook: Annotated[
+        Path | None, typer.Option("--xlsx", help="Write an empty workbook with these columns.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say the columns of each register's sheet, or write an empty workbook."""
+    from adapters.formats.register_files import HEAD, HEAD_COLUMNS, template
+    from gateway.tending.register_template import write_workbook
+
+    wanted = [register] if register else list(Register)
+    columns = {each.value: dict(template(each)) for each in wanted}
+    if workbook:
+        write_workbook(workbook, {HEAD: dict.fromkeys(HEAD_COLUMNS, ""), **columns})
+        typer.echo(str(workbook))
+    elif as_json:
+        show(columns)
+    else:
+        for name, said in columns.items():
+            typer.echo(name)
+            for column, words in said.items():
+                typer.echo(f"  {column:<22} {words}")
+
+
+@people_app.command("key")
+def people_key(file: Annotated[Path, typer.Argument(help="A file that does not exist.")]) -> None:
+    """Make a new key for people's data; keep a copy apart, without it their rows are lost."""
+    from certs.people import write_key
+
+    try:
+        write_key(file)
+    except OSError as reason:
+        raise fail(f"people: {reason}") from reason
+    typer.echo(f"{file}: set GATEWAY_PEOPLE_KEY to it")
+
+
+def _tell(report: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        show(report)
+        return
+    state = "applied" if report["applied"] else "not applied: in force already is"
+    typer.echo(
+        f"division {report['division']}: {state} version {report['version']}"
+        f" ({report['kind']}, {report['rows']} rows)"
+    )
+    for line in report["overdrawn"]:
+        typer.echo(f"  grant below what is reserved: {line}")

@@ -8,14 +8,13 @@ from typing import Annotated, Any
 
 import attrs
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from adapters.agency.client import GatewayClient, GatewaySilent
 from adapters.agency.heard import Heard, heard_in
 from adapters.formats.sniff import sniff
 from certs.keys import load_signer
 from certs.tls import Credentials, client_context
-from gateway.commands.terminal import DONE, NO, USAGE, Json, console, fail, show
+from gateway.commands.terminal import DONE, NO, USAGE, Json, bar, console, fail, show
 
 PASSPHRASE_VARIABLE = "SUBMIT_KEY_PASSPHRASE"  # noqa: S105 - the variable's name
 _OUTCOMES_ZH = {
@@ -94,9 +93,8 @@ async def _send_all(
     client: GatewayClient, documents: Sequence[tuple[Path, bytes]], answers: Path | None
 ) -> list[Sent]:
     """In order, one after another: an agency's instructions may rest on one another."""
-    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     sent: list[Sent] = []
-    with Progress(*columns, console=console, transient=True) as progress:
+    with bar() as progress:
         task = progress.add_task("发送 sending", total=len(documents))
         async with client:
             for path, raw in documents:

@@ -8,6 +8,7 @@ from typing import Annotated
 import orjson
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Table
 
 from gateway.domain.faults import DatabaseUnreached, LedgerUnavailable, StoreUnavailable
@@ -24,7 +25,7 @@ SettingsIfAny = Annotated[
     Path | None,
     typer.Option("--settings", help="The gateway's TOML file: its divisions, its policies."),
 ]
-"""Of commands that also work on a database alone (`gateway.commands.served`)."""
+"""Of commands that also work on a database alone (`gateway.commands.divisions`)."""
 
 DATABASE_REMEDY = (
     "请检查数据库是否运行、--database（或环境变量）中的地址、用户和密码是否正确、是否已 migrate。"
@@ -65,6 +66,12 @@ def _tried(error: BaseException | None) -> str:
             return str(error)
         error = error.__cause__
     return ""
+
+
+def bar() -> Progress:
+    """How far a command is, on the other output, and gone once it is done."""
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console, transient=True)
 
 
 def show_table(table: Table, nothing: str) -> None:

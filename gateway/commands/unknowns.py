@@ -1,238 +1,197 @@
-"""`unknowns`: payments whose outcome at the bank is unknown or contradicted by its books or its
-word, and an operator's decision about one.
+"""`unknowns`: payments whose outcome at the bank only people can establish (待查支付).
 
-The decision is evidence of its own kind: it names who decided and why, enters the log as a record,
-and cannot be taken back. It never sends anything.
+One operator decides, or two officers where the settings name some.
 """
 
 import asyncio
 import datetime as dt
-import re
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-import attrs
+import typer
+from rich.table import Column, Table
 
-from adapters.postgres.backlog import PostgresBacklog
-from adapters.postgres.conduct import PostgresConduct
-from adapters.postgres.ledger import PostgresLedger
-from gateway.commands.rooms import instance_name
+from gateway.commands.divisions import divisions_meant
+from gateway.commands.terminal import (
+    USAGE,
+    Database,
+    Json,
+    SettingsFile,
+    SettingsIfAny,
+    fail,
+    show,
+    show_table,
+)
+from gateway.commands.usage import App
 from gateway.domain.bank import BankOutcome
-from gateway.domain.conduct import BankEntry, ContradictionEnd, EndResult
-from gateway.domain.instruction import InstructionKey
-from gateway.domain.ledger import OpenPayment, Standing
-from gateway.domain.legal_day import legal_day
-from gateway.domain.money import yuan
-from gateway.pipeline.conduct_words import found_out
-from gateway.pipeline.line import FORWARD_WITHIN_S
-from gateway.pipeline.settle import settle
-from gateway.pipeline.tell import Origin
-from gateway.settings import Settings, read_settings
+from gateway.domain.faults import LedgerUnavailable
+from gateway.settings import SettingsInvalid, read_settings
 
-LISTED_MAX = 1000
-REASON_CHARS = range(8, 501)
-NAME_CHARS = range(2, 65)
+unknowns_app = App(
+    help="Payments whose outcome at the bank is unknown or contradicted (待查支付).",
+    no_args_is_help=True,
+)
 
-ENDED_SINCE = dt.timedelta(days=31)
-"""How far back ended contradictions are listed; `where` shows each for ever."""
+VARIABLE = "OFFICER_PASSPHRASE"
 
-_NOT_ENDED = {
-    EndResult.GONE: "nothing contradicts it that this could end (what the books show is seen within"
-    " 30 s), or somebody ended it just now",
-    EndResult.AGAINST: "the bank's books show the contrary since",
-}
-_KEY = re.compile(r"([0-9]{9})/([0-9]{4})/([0-9A-Za-z]{1,8})/([0-9A-Za-z-]{1,42})")
+Certificate = Annotated[Path, typer.Option("--certificate", help="The officer's, PEM.")]
+Key = Annotated[Path, typer.Option("--key", help="The officer's.")]
+Passphrase = Annotated[
+    str, typer.Option(default_factory=str, envvar=VARIABLE, help="Opens the officer's key.")
+]
 
 
-class Refused(ValueError):
-    """The payment stays as it is; the message says why."""
+class Found(StrEnum):
+    """What can be found out about an unknown payment: never that it stays unknown."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    NOT_TAKEN = "not_taken"
 
 
-def against_books(words: str) -> Refused:
-    """Nobody's word stands against the bank's own books; by its code programs know it."""
-    return Refused(f"{words} [books_disagree]")
+@unknowns_app.command("list")
+def unknowns_list(
+    database: Database,
+    settings: SettingsIfAny = None,
+    ended: Annotated[
+        bool, typer.Option("--ended", help="Instead contradictions that ended within 31 days.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """List payments that passed and whose outcome is not known, operator's tasks first; among them
+    those that the bank's books or its word contradict (≠): as what it counts, and the other word.
 
-
-@attrs.frozen(kw_only=True)
-class Decision:
-    """What an operator has found out, on what grounds, and who answers for it."""
-
-    outcome: BankOutcome
-    reason: str
-    by: str
-    reference: str | None = None
-    """The bank's serial number, where the operator has it from the bank."""
-
-
-def list_unknowns(
-    database: str, divisions: Sequence[str] = (), *, ended: bool = False
-) -> list[OpenPayment]:
-    """Operator's tasks first, then the oldest; all divisions if none is named. `ended`: instead the
-    contradictions that ended within a month, newest first.
-
-    Raises LedgerUnavailable.
+    With --settings only those of the divisions that these serve.
     """
-    found = asyncio.run(_list(database, ended=ended))
-    return [each for each in found if not divisions or each.key.division in divisions]
+    from gateway.tending.unknowns import as_row, list_unknowns
 
-
-def resolve(key_text: str, decision: Decision, settings_file: Path, database: str) -> None:
-    """Settle one payment on an operator's word. Raises Refused, SettingsInvalid, LedgerUnavailable.
-
-    Refused before the bank's finality horizon has passed: the payment may still take effect; and
-    where `unknowns.officers` names who decides, two of them do (`gateway.commands.two_officers`).
-    """
-    key = read_key(key_text)
-    check_words(("--reason", decision.reason, REASON_CHARS), ("--by", decision.by, NAME_CHARS))
-    settings = read_settings(settings_file)
-    if settings.unknowns.officers:
-        raise Refused(
-            "unknowns.officers names who decides: one runs `unknowns propose`, another `unknowns"
-            " approve`, each with an own key"
-        )
-    asyncio.run(settle_by_person(key, decision, settings, database))
-
-
-def read_key(text: str) -> InstructionKey:
-    match = _KEY.fullmatch(text)
-    if match is None:
-        raise Refused(f"{text}: a key is division/year/voucher type/voucher number")
-    return InstructionKey(
-        division=match[1], fiscal_year=int(match[2]), voucher_type=match[3], voucher_no=match[4]
-    )
-
-
-def as_row(payment: OpenPayment, now: dt.datetime) -> dict[str, Any]:
-    return {
-        "instruction": str(payment.key),
-        "agency": payment.agency_code,
-        "amount": yuan(payment.amount_fen),
-        "opened_at": payment.opened_at.isoformat(),
-        "age_s": round((now - payment.opened_at).total_seconds()),
-        "enquiries": payment.enquiries,
-        "operator_task": payment.operator_task,
-        "contradicted": payment.contradicted,
-        "held": payment.held,
-        "said": payment.said,
-        "ended_at": payment.ended_at.isoformat() if payment.ended_at else None,
-        "ended_as": payment.ended_as,
-    }
-
-
-def earliest(payment: OpenPayment, settings: Settings) -> dt.datetime:
-    """Before this nobody may conclude anything: it may still be sent, or still take effect."""
-    wait = FORWARD_WITHIN_S + settings.bank.deadline_s + (settings.bank.horizon_s or 0)
-    return payment.opened_at + dt.timedelta(seconds=wait)
-
-
-def check_words(*given: tuple[str, str, range]) -> None:
-    """Raises Refused with each option whose words are too few, too many or unprintable."""
-    wrong = [
-        f"{name}: {length.start} to {length.stop - 1} printable characters"
-        for name, text, length in given
-        if len(text.strip()) not in length or not text.isprintable()
-    ]
-    if wrong:
-        raise Refused("; ".join(wrong))
-
-
-async def _list(database: str, *, ended: bool) -> list[OpenPayment]:
-    backlog = PostgresBacklog(database)
     try:
-        if ended:
-            return await backlog.ended(dt.datetime.now(dt.UTC) - ENDED_SINCE, LISTED_MAX)
-        return await backlog.unknowns(LISTED_MAX)
-    finally:
-        await backlog.close()
-
-
-async def settle_by_person(
-    key: InstructionKey, decision: Decision, settings: Settings, database: str,
-    told: Mapping[str, Any] | None = None,
-) -> None:  # fmt: skip
-    """One that is open is settled; one that the bank's books or its word contradict gets its end.
-    `told`: more for the record. Refused as not paid where the bank's books show it paid, and a
-    contradiction ends as paid only where they show its debit.
-
-    Raises Refused, LedgerUnavailable.
-    """
-    origin = Origin(bank=settings.gateway.bank_code, uri=settings.gateway.uri)
-    now = dt.datetime.now(dt.UTC)
-    async with AsyncExitStack() as rooms:
-        backlog = PostgresBacklog(database)
-        rooms.push_async_callback(backlog.close)
-        ledger = await rooms.enter_async_context(PostgresLedger(database, instance=instance_name()))
-        if key.division not in settings.gateway.divisions:
-            raise Refused(f"{key.division} is not a division of these settings")
-        evidence = {
-            "how": "operator",
-            "by": decision.by.strip(),
-            "reason": decision.reason.strip(),
-            "reference": decision.reference,
-            **(told or {}),
-        }
-        conduct = PostgresConduct(database)
-        rooms.push_async_callback(conduct.close)
-        payment = await backlog.unknown(key)
-        if payment is None:
-            standing = await ledger.standing(key)
-            if standing is None or not standing.disputed:
-                raise Refused(_why_not_open(key, standing))
-            end = await _found_out(standing, decision, evidence, conduct, origin, now)
-            result = await conduct.end_contradiction(end, now)
-            if result is EndResult.AGAINST:
-                raise against_books(f"{key}: {_NOT_ENDED[result]}; nothing was changed")
-            if result is not EndResult.ENDED:
-                raise Refused(f"{key}: {_NOT_ENDED[result]}; nothing was changed")
-            return
-        if now < earliest(payment, settings):
-            raise Refused(
-                f"{key}: the bank may still take it until"
-                f" {earliest(payment, settings).isoformat(timespec='seconds')}; wait"
-            )
-        if decision.outcome is not BankOutcome.ACCEPTED:
-            _refuse_against_books(key, await conduct.debit(key))
-        if not await settle(key, decision.outcome, ledger, origin, now, evidence):
-            raise Refused(f"{key}: somebody settled it just now; nothing was changed")
-
-
-async def _found_out(
-    standing: Standing, decision: Decision, evidence: dict[str, Any], conduct: PostgresConduct,
-    origin: Origin, at: dt.datetime,
-) -> ContradictionEnd:  # fmt: skip
-    """How a contradiction ends on officers' word: as the bank's books have it now, and nothing else
-    (decisions 0087, 0104). Raises Refused, LedgerUnavailable."""
-    key, said = standing.key, decision.outcome
-    paid = standing.bank is BankOutcome.ACCEPTED
-    debit = await conduct.debit(key, though_back=paid)
-    if said is BankOutcome.ACCEPTED:
-        if debit is None:
-            raise against_books(f"{key}: the bank's books show no debit of it (银行账上未见划款)")
-        numbers = {debit.reference} | ({standing.bank_reference} if paid else set())
-        if decision.reference is not None and decision.reference not in numbers:
-            raise Refused(f"{key}: the bank's books have it as {debit.reference}")
-    elif said is not standing.bank:
-        also = "" if paid else ", or accepted,"
-        raise Refused(f"{key}: it counts as {standing.bank}; that{also} is its end")
-    else:
-        _refuse_against_books(key, debit)
-    return found_out(standing, said, debit, evidence, origin, at)
-
-
-def _refuse_against_books(key: InstructionKey, debit: BankEntry | None) -> None:
-    """Raises Refused: nobody's word that it was not paid stands against the bank's own books."""
-    if debit:
-        raise against_books(
-            f"{key}: the bank's books have its debit, movement {debit.id} of"
-            f" {legal_day(debit.booked_at)}, {yuan(debit.amount_fen)} yuan (银行账上已划款)"
+        payments = list_unknowns(database, divisions_meant(settings, ()), ended=ended)
+    except LedgerUnavailable as lost:
+        raise fail(f"unknowns: {lost}") from lost
+    rows = [as_row(payment, dt.datetime.now(dt.UTC)) for payment in payments]
+    if as_json:
+        show(rows)
+        return
+    table = Table(
+        Column("支付指令 instruction", no_wrap=True, overflow="ignore", min_width=40),
+        Column("金额 amount", no_wrap=True, justify="right", min_width=18),
+        "时长 age (s)",
+        "查询 enquiries",
+        "人工 task",
+    )
+    for row in rows:
+        task = "●" if row["operator_task"] else ""
+        if row["contradicted"]:
+            task = f"{row['held']} ≠ {row['said']}"
+        if row["ended_at"]:
+            task += f" → {row['ended_as']} {row['ended_at'][:19]}Z"
+        table.add_row(
+            row["instruction"], row["amount"], str(row["age_s"]), str(row["enquiries"]), task
         )
+    show_table(table, "没有已查实的 none ended" if ended else "没有待查支付 no unknowns")
 
 
-def _why_not_open(key: InstructionKey, standing: Standing | None) -> str:
-    if standing is None:
-        return f"{key}: there is no such instruction"
-    if standing.settled_at is None:
-        return f"{key}: it was {standing.outcome} and never forwarded"
-    return f"{key}: settled already, {standing.bank} at {standing.settled_at.isoformat()}"
+@unknowns_app.command("resolve")
+def unknowns_resolve(
+    key: Annotated[str, typer.Argument(help="division/year/voucher type/voucher number")],
+    settings: SettingsFile,
+    database: Database,
+    outcome: Annotated[Found, typer.Option(help="What became of it at the bank.")],
+    reason: Annotated[str, typer.Option(help="What the bank said or showed, and where.")],
+    by: Annotated[str, typer.Option(help="Who answers for this decision.")],
+    reference: Annotated[str | None, typer.Option(help="The bank's serial number.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Settle one payment on an operator's word; recorded, told to the bureau, never undone.
+
+    accepted posts the reservation; rejected and not_taken give it back. One that the bank's books
+    or its word contradict ends so as well, as the books have it. Nothing is sent. Refused
+    where the settings name `unknowns.officers`: then one proposes and another approves.
+    """
+    from gateway.tending.unknowns import Decision, Refused, resolve
+
+    decision = Decision(outcome=BankOutcome(outcome), reason=reason, by=by, reference=reference)
+    try:
+        resolve(key, decision, settings, database)
+    except SettingsInvalid as invalid:
+        raise fail(f"unknowns: {invalid}", USAGE) from invalid
+    except (Refused, LedgerUnavailable) as refused:
+        raise fail(f"unknowns: {refused}") from refused
+    if as_json:
+        show({"instruction": key, "bank": outcome, "evidence": "operator"})
+    else:
+        typer.echo(f"{key}: settled as {outcome}; the record names {by}")
+
+
+@unknowns_app.command("propose")
+def propose(
+    file: Annotated[Path, typer.Argument(help="The proposal to write; must not exist.")],
+    payment: Annotated[str, typer.Argument(help="division/year/voucher type/voucher number")],
+    outcome: Annotated[Found, typer.Option(help="What became of it at the bank.")],
+    reason: Annotated[str, typer.Option(help="What the bank said or showed, and where.")],
+    certificate: Certificate,
+    key: Key,
+    passphrase: Passphrase,
+    reference: Annotated[str | None, typer.Option(help="The bank's serial number.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Propose how one payment is settled, signed; another officer approves within a day."""
+    from certs.keys import load_signer
+    from gateway.tending import two_officers
+    from gateway.tending.unknowns import Decision, Refused
+
+    try:
+        officer = load_signer(certificate, key, passphrase.encode())
+        decision = Decision(
+            outcome=BankOutcome(outcome), reason=reason, by=officer.uri, reference=reference
+        )
+        two_officers.propose(file, payment, decision, officer, dt.datetime.now(dt.UTC))
+    except (Refused, OSError, ValueError) as refused:
+        raise fail(f"unknowns: {refused}") from refused
+    if as_json:
+        show({"instruction": payment, "bank": outcome, "proposer": officer.uri, "file": str(file)})
+    else:
+        typer.echo(f"{payment}: {outcome} proposed by {officer.uri}; another officer approves it")
+
+
+@unknowns_app.command("approve")
+def approve(
+    file: Annotated[Path, typer.Argument(help="What `unknowns propose` wrote.")],
+    payment: Annotated[str, typer.Argument(help="The payment, as you found it out yourself.")],
+    outcome: Annotated[Found, typer.Option(help="What you found out yourself; must agree.")],
+    settings: SettingsFile,
+    database: Database,
+    certificate: Certificate,
+    key: Key,
+    passphrase: Passphrase,
+    as_json: Json = False,
+) -> None:
+    """Approve another officer's proposal and settle; recorded with both, told, never undone."""
+    from certs.keys import load_signer
+    from gateway.tending.two_officers import approved, read_proposal
+    from gateway.tending.unknowns import Refused, read_key, settle_by_person
+
+    try:
+        chosen = read_settings(settings)
+        officer = load_signer(certificate, key, passphrase.encode())
+        proposal, found = read_proposal(file), BankOutcome(outcome)
+        if (proposal.key_text, proposal.outcome) != (payment, found):
+            raise Refused(f"the proposal says {proposal.key_text} {proposal.outcome}")
+
+        async def settle() -> str:
+            now = dt.datetime.now(dt.UTC)
+            decision, told = await approved(proposal, officer, chosen, database, now)
+            await settle_by_person(read_key(payment), decision, chosen, database, told)
+            return decision.by
+
+        by = asyncio.run(settle())
+    except SettingsInvalid as invalid:
+        raise fail(f"unknowns: {invalid}", USAGE) from invalid
+    except (Refused, LedgerUnavailable, OSError, ValueError) as refused:
+        raise fail(f"unknowns: {refused}") from refused
+    if as_json:
+        show({"instruction": payment, "bank": outcome, "evidence": "operator", "by": by})
+    else:
+        typer.echo(f"{payment}: settled as {outcome}; the record names {by}")

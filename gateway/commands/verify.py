@@ -1,335 +1,178 @@
-"""`verify`: check evidence with nothing but files and the certificates one trusts."""
+"""The commands of an auditor: `verify ...`, with files alone, no network and no database."""
 
 import datetime as dt
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-import attrs
-import orjson
+import typer
 
-from certs.certified import Certificate, load_revocations, verify_certificate
-from certs.keys import load_certificates
-from certs.log.day import CHECKPOINT, FRONTIER, PREVIOUS, verify_day
-from certs.log.fork import HELD, verify_fork
-from certs.log.growth import parse_growth
-from certs.log.manifest import check_digests, open_manifest
-from certs.log.note import (
-    NoteKey,
-    NoteRefused,
-    log_key,
-    parse_checkpoint,
-    parse_note,
-    witness_key,
-)
-from certs.log.proof import ProofRefused, format_proof
-from certs.log.receipt import IntakeReceipt, verify_receipt
-from certs.log.report import Exit, Report, Stopped, Walk
-from certs.log.verify import AuditKeys, verify_growth, verify_record
-from certs.signing.encoding import from_b64
-from gateway.commands.claims import Proven, verify_claims
-from gateway.commands.narrate import narrated
-from gateway.commands.verify_beside import CLOSE, NOTICES, Beside, check_notices, check_told
-from gateway.commands.verify_close import check_close, check_times
+from certs.log.report import Report, whole_of, worst_of
+from gateway.commands.terminal import USAGE, Json, fail, show
+from gateway.commands.usage import App
+
+verify_app = App(help="Check evidence offline (验证).", no_args_is_help=True)
+
+Certificates = Annotated[
+    list[Path], typer.Option(help="PEM certificates that you trust; may be given several times.")
+]
+Kept = Annotated[
+    Path | None,
+    typer.Option(help="A checkpoint of this log that you kept yourself: finds forks, withholding."),
+]
 
 
-class Unusable(ValueError):
-    """A file that cannot be checked at all, in Chinese and English."""
+@verify_app.command("record")
+def verify_record(
+    evidence: Annotated[Path, typer.Argument(help="What GET /v1/instructions/... answered.")],
+    bank: Certificates,
+    bureau: Certificates,
+    kept: Kept = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say in words what each proven record holds.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Check that each record stands in the bank's log as the bureau saw it, and says what the file
+    says.
 
-    def __init__(self, zh: str, en: str) -> None:
-        super().__init__(f"{zh} {en}")
-
-
-@attrs.frozen(kw_only=True)
-class Auditor:
-    """The files that an auditor brings along: never from whoever hands over the evidence."""
-
-    bank: Sequence[Path]
-    bureau: Sequence[Path]
-    kept: Path | None = None
-
-    def keys(self, origin: str) -> AuditKeys:
-        """The bank's record certificates and the bureau's witness certificates. Raises Unusable."""
-        try:
-            return AuditKeys(
-                logs=tuple(
-                    log_key(c, origin) for file in self.bank for c in load_certificates(file)
-                ),
-                witnesses=self._witnesses(),
-            )
-        except (OSError, ValueError) as error:
-            raise Unusable(
-                "证书不可读，或不是该日志的证书。",
-                f"A certificate is unreadable or not of this log: {error}.",
-            ) from error
-
-    def bank_certificates(self) -> list[Certificate]:
-        """Raises Unusable."""
-        return self._certificates(self.bank)
-
-    def bureau_certificates(self) -> list[Certificate]:
-        """Raises Unusable."""
-        return self._certificates(self.bureau)
-
-    def _certificates(self, files: Sequence[Path]) -> list[Certificate]:
-        try:
-            return [each for file in files for each in load_certificates(file)]
-        except (OSError, ValueError) as error:
-            raise Unusable("证书不可读。", f"A certificate is unreadable: {error}.") from error
-
-    def kept_checkpoint(self) -> str | None:
-        return _text(self.kept) if self.kept else None
-
-    def _witnesses(self) -> tuple[NoteKey, ...]:
-        return tuple(witness_key(c) for file in self.bureau for c in load_certificates(file))
-
-
-def verify_evidence(file: Path, auditor: Auditor) -> list[Report]:
-    """The body of `GET /v1/instructions/...`: a report for each record, the last for the whole.
-
-    Raises Unusable.
+    Exit 0 valid, 1 invalid, 2 usage, 3 gap, 4 fork.
     """
-    document, items = _read(file)
-    kept, reports, proven = auditor.kept_checkpoint(), [], []
-    for item in items:
-        origin = item.checkpoint.partition("\n")[0]
-        reports.append(_verify_item(item, auditor.keys(origin), kept))
-        if reports[-1].valid:
-            proven.append(Proven(origin=origin, fields=orjson.loads(item.record)))
-    if len(proven) == len(items):
-        reports.append(verify_claims(document, proven))
-    return reports
+    from gateway.verifying.auditor import Auditor, Unusable, in_words, verify_evidence
 
-
-def in_words(file: Path) -> list[str]:
-    """What the records of a file say; to be shown only once they are proven. Raises Unusable."""
     try:
-        return [line for item in _read(file)[1] for line in narrated(orjson.loads(item.record))]
-    except (KeyError, TypeError) as error:
-        raise Unusable("记录内容不全。", f"A record lacks a field: {error}.") from error
+        reports = verify_evidence(evidence, Auditor(bank=bank, bureau=bureau, kept=kept))
+        told = explain and not as_json and all(report.valid for report in reports)
+        words = in_words(evidence) if told else []
+    except Unusable as reason:
+        raise fail(f"verify: {reason}", USAGE) from reason
+    _tell(reports, as_json, words)
 
 
-def verify_folder(folder: Path, auditor: Auditor, *, listed: bool = True) -> Report:
-    """A day of the log, exported by either party, and what lies beside it. Raises Unusable.
+@verify_app.command("day")
+def verify_day(
+    folders: Annotated[
+        list[Path], typer.Argument(help="Folders written by `export day`, of one log.")
+    ],
+    bank: Certificates,
+    bureau: Certificates,
+    kept: Kept = None,
+    no_manifest: Annotated[
+        bool, typer.Option("--no-manifest", help="For a folder exported before there was a list.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Check that a day's records are whole and unaltered, and that no file was taken away.
 
-    `listed`: the bank's signed list of files must be there (folders of older programs have none).
+    Of several folders also that they agree, and that no instruction has a verdict in two of them.
+    Exit as `verify record`; 2 names the files that the bank's signed list has and the folder lacks.
     """
-    origin = _text(folder / CHECKPOINT).partition("\n")[0]
-    keys = auditor.keys(origin)
-    walk = Walk()
+    from gateway.verifying.across import verify_across
+    from gateway.verifying.auditor import Auditor, Unusable, verify_folder
+
     try:
-        files = open_manifest(walk, folder, origin, auditor.bank_certificates()) if listed else None
-        report = verify_day(folder, keys, auditor.kept_checkpoint())
-        walk.steps, walk.facts = [*walk.steps, *report.steps], walk.facts | report.facts
-        if not report.valid:
-            return walk.report(report.exit)
-        start, count = report.facts["start"], report.facts["records"]
-        beside = Beside(folder=folder, start=start, end=start + count)
-        on = files.on if files is not None else None
-        check_times(walk, beside, on)
-        check_close(walk, beside, on, lambda fields: _verify_item(_item(fields), keys, None))
-        division = origin.partition("/log/")[2].partition("/")[0]
-        check_notices(walk, beside, auditor.bureau_certificates(), division)
-        if files is not None:
-            check_told(walk, beside, on)
-            check_digests(walk, folder, files, (CLOSE, NOTICES, PREVIOUS, FRONTIER))
-    except Stopped as stopped:
-        return walk.report(stopped.exit)
-    except (ValueError, TypeError, KeyError, OverflowError) as error:
-        raise Unusable(
-            "本夹附件残缺。", f"What lies beside the records is cut: {error}."
-        ) from error
-    return walk.report()
+        auditor = Auditor(bank=bank, bureau=bureau, kept=kept)
+        reports = [verify_folder(each, auditor, listed=not no_manifest) for each in folders]
+        if len(folders) > 1 and all(report.valid for report in reports):
+            reports.append(verify_across(list(zip(folders, reports, strict=True))))
+    except Unusable as reason:
+        raise fail(f"verify: {reason}", USAGE) from reason
+    _tell(reports, as_json)
 
 
-def verify_since(kept: Path, proof: Path, auditor: Auditor) -> Report:
-    """That the log only grew from the auditor's own checkpoint. Raises Unusable."""
-    old = _text(kept)
+@verify_app.command("consistency")
+def verify_consistency(
+    kept: Annotated[Path, typer.Argument(help="A checkpoint that you kept yourself.")],
+    proof: Annotated[Path, typer.Argument(help="What `export consistency` wrote.")],
+    bank: Certificates,
+    bureau: Certificates,
+    as_json: Json = False,
+) -> None:
+    """Check that the log only grew since your checkpoint (只增不改). Exit as `verify record`."""
+    from gateway.verifying.auditor import Auditor, Unusable, verify_since
+
     try:
-        growth = parse_growth(_text(proof))
-        size = parse_checkpoint(parse_note(old).text).size
-    except (ProofRefused, NoteRefused) as refused:
-        raise Unusable("检查点或证明不可读。", f"Checkpoint or proof: {refused}.") from refused
-    if growth.old != size:
-        raise Unusable(
-            f"证明从 {growth.old} 条起，留存的检查点为 {size} 条。",
-            f"The proof begins at {growth.old}, the kept checkpoint is of {size}.",
-        )
-    keys = auditor.keys(old.partition("\n")[0])
-    return verify_growth(old, growth.checkpoint, growth.path, keys)
+        report = verify_since(kept, proof, Auditor(bank=bank, bureau=bureau))
+    except Unusable as reason:
+        raise fail(f"verify: {reason}", USAGE) from reason
+    _tell([report], as_json)
 
 
-def verify_two_histories(folder: Path, auditor: Auditor) -> Report:
-    """Exit 4 if the folder proves a fork. Raises Unusable."""
-    return verify_fork(folder, auditor.keys(_text(folder / HELD).partition("\n")[0]))
+@verify_app.command("receipt")
+def verify_receipt(
+    receipt: Annotated[Path, typer.Argument(help="The receipt, or the JSON answer with it.")],
+    bank: Certificates,
+    instruction: Annotated[
+        Path | None, typer.Option(help="The instruction's file, exactly as it was sent.")
+    ] = None,
+    day: Annotated[
+        Path | None, typer.Option(help="Folder of the day: exit 3 if its log lacks the verdict.")
+    ] = None,
+    bureau: Annotated[
+        list[Path] | None, typer.Option(help="The bureau's certificates; needed with --day.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check an intake receipt that the sender holds (受理回执). Exit as `verify record`."""
+    from gateway.verifying.auditor import Auditor, Unusable, verify_intake
 
-
-def verify_intake(
-    receipt: Path, instruction: Path | None, day: Path | None, auditor: Auditor
-) -> list[Report]:
-    """The sender's receipt, and whether the day's log holds what it promises. Raises Unusable."""
+    if day is not None and not bureau:
+        raise fail("verify: --day needs --bureau", USAGE)
     try:
-        sent = instruction.read_bytes() if instruction else None
-    except OSError as error:
-        raise Unusable("指令文件不可读。", f"The instruction cannot be read: {error}.") from error
-    token, answer = _token(receipt)
-    report, proven = verify_receipt(token, auditor.bank_certificates(), sent)
-    if proven is not None and not _is_said(answer, proven):
-        walk = Walk()
-        walk.steps = [*report.steps]
-        failed = walk.fail(
-            "应答中的标识或判定与其回执不一致：应答被改动。",
-            "The answer's `instruction` or `outcome` is not its receipt's: it was altered.",
-        )
-        return [walk.report(failed.exit)]
-    if proven is None or day is None:
-        return [report]
-    folder = verify_folder(day, auditor)
-    if not folder.valid:
-        return [report, folder]
-    return [report, folder, _logged(proven, day, folder)]
+        auditor = Auditor(bank=bank, bureau=bureau or [])
+        reports = verify_intake(receipt, instruction, day, auditor)
+    except Unusable as reason:
+        raise fail(f"verify: {reason}", USAGE) from reason
+    _tell(reports, as_json)
 
 
-def _token(file: Path) -> tuple[str, dict[str, Any]]:
-    """The receipt, and the gateway's JSON answer it came in: empty for the receipt itself."""
-    text = _text(file).strip()
-    if not text.startswith("{"):
-        return text, {}
+@verify_app.command("fork")
+def verify_fork(
+    folder: Annotated[Path, typer.Argument(help="Folder written by `bureau --forks`.")],
+    bank: Certificates,
+    bureau: Certificates,
+    as_json: Json = False,
+) -> None:
+    """Check that a folder proves two histories of one log (日志改写).
+
+    Exit 4 if it proves a fork, 1 if it does not, 2 if it cannot be read.
+    """
+    from gateway.verifying.auditor import Auditor, Unusable, verify_two_histories
+
     try:
-        answer = _unambiguous(text.encode())
-        return str(answer["receipt"]), answer
-    except (ValueError, KeyError) as error:
-        raise Unusable("应答中没有回执。", "The answer holds no `receipt`.") from error
+        report = verify_two_histories(folder, Auditor(bank=bank, bureau=bureau))
+    except Unusable as reason:
+        raise fail(f"verify: {reason}", USAGE) from reason
+    _tell([report], as_json)
 
 
-def _is_said(answer: dict[str, Any], receipt: IntakeReceipt) -> bool:
-    said = [answer.get(name, getattr(receipt, name)) for name in ("instruction", "outcome")]
-    return said == [receipt.instruction, receipt.outcome]
+@verify_app.command("certificate")
+def verify_certificate(
+    certificate: Annotated[Path, typer.Argument(help="PEM file of a party.")],
+    authority: Annotated[Path, typer.Option(help="PEM file of the evidence authorities.")],
+    at: Annotated[
+        dt.datetime | None, typer.Option(help="Moment to judge by, UTC; now if absent.")
+    ] = None,
+    revocations: Annotated[Path | None, typer.Option(help="The authority's CRL, PEM.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Check that a certificate counts as a signer's (证书). Exit as `verify record`."""
+    from gateway.verifying.auditor import Unusable, verify_party
 
-
-def _logged(receipt: IntakeReceipt, day: Path, folder: Report) -> Report:
-    """A folder that ends before the decision, or begins after it, accuses nobody: exit 2."""
-    walk = Walk()
-    beside = Beside(folder=day, start=0, end=0)
-    same = [each for each in beside.verdicts() if _is_of(each, receipt)]
-    at = receipt.decided_at.isoformat(timespec="seconds")
-    since, until = folder.facts.get("previous_cosigned_at", ""), folder.facts["cosigned_at"]
+    moment = at.replace(tzinfo=dt.UTC) if at else dt.datetime.now(dt.UTC)
     try:
-        walk.expect(
-            bool(same) or since < at < until,
-            f"判定时间在本夹所及的时间内（{since or '起始'} 至 {until}）。",
-            f"The decision ({at}) falls into the folder's time ({since or 'start'} to {until}).",
-            Exit.USAGE,
-        )
-        walk.expect(
-            bool(same),
-            "当日日志中有该指令的判定记录。",
-            f"The day's log (up to {folder.facts['size']}) holds the verdict that was promised.",
-            Exit.GAP,
-        )
-        walk.expect(
-            any(each.get("outcome") == receipt.outcome for each in same),
-            "记录的判定结果与回执一致。",
-            "The recorded outcome is the receipt's.",
-        )
-    except Stopped as stopped:
-        return walk.report(stopped.exit)
-    return walk.report()
+        reports = verify_party(certificate, authority, moment, revocations)
+    except Unusable as reason:
+        raise fail(f"verify: {reason}", USAGE) from reason
+    _tell(reports, as_json)
 
 
-def _is_of(verdict: dict[str, Any], receipt: IntakeReceipt) -> bool:
-    """Of the instruction that the receipt names; its digest alone may stand under any number."""
-    names = ("division", "fiscal_year", "voucher_type", "voucher_no")
-    name = "/".join(str(verdict.get(each)) for each in names)
-    return (name, verdict.get("digest")) == (receipt.instruction, receipt.digest)
-
-
-def verify_party(
-    file: Path, authority: Path, at: dt.datetime, revocations: Path | None
-) -> list[Report]:
-    """Each certificate of a PEM file under the authority's. Raises Unusable."""
-    try:
-        found, above = load_certificates(file), load_certificates(authority)
-        crl = load_revocations(revocations) if revocations else None
-    except (OSError, ValueError) as error:
-        raise Unusable("文件不可读。", f"A file cannot be read: {error}.") from error
-    return [verify_certificate(each, above, at, crl) for each in found]
-
-
-@attrs.frozen(kw_only=True)
-class _Item:
-    record: bytes
-    seq: int
-    tree_size: int
-    path: list[bytes]
-    checkpoint: str
-
-
-def _read(file: Path) -> tuple[dict[str, Any], list[_Item]]:
-    try:
-        document = _unambiguous(file.read_bytes())
-        items = [_item(each) for each in document["evidence"]]
-    except OSError as error:
-        raise Unusable(f"{file.name} 不可读。", f"It cannot be read: {error}.") from error
-    except (ValueError, TypeError, KeyError) as error:
-        raise Unusable(
-            f"{file.name} 不是 GET /v1/instructions/… 的应答，或其中证据残缺。",
-            f"It is not what GET /v1/instructions/... answered, or its evidence is cut: {error}.",
-        ) from error
-    if not items:
-        raise Unusable(
-            f"{file.name} 中没有证据：记录尚未入日志，稍后再取。",
-            "It holds no evidence: the records are not sealed yet, ask again later.",
-        )
-    return document, items
-
-
-def _item(fields: dict[str, Any]) -> _Item:
-    item = _Item(
-        record=from_b64(fields["record"]),
-        seq=fields["seq"],
-        tree_size=fields["tree_size"],
-        path=[from_b64(node) for node in fields["path"]],
-        checkpoint=fields["checkpoint"],
-    )
-    if type(item.seq) is not int or type(item.checkpoint) is not str or len(fields) != 5:
-        raise ValueError("an item is record, seq, tree_size, path and checkpoint")
-    return item
-
-
-def _unambiguous(raw: bytes) -> Any:
-    """JSON that no two readers read differently. Raises ValueError: a name stands twice."""
-
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
-            raise ValueError("a field stands twice")
-        return found
-
-    return json.loads(raw, object_pairs_hook=once)
-
-
-def _verify_item(item: _Item, keys: AuditKeys, kept: str | None) -> Report:
-    proof = format_proof(item.seq, item.path, item.checkpoint)
-    report = verify_record(item.record, proof, keys, kept_checkpoint=kept)
-    if not report.valid:
-        return report
-    walk = Walk()
-    walk.steps, walk.facts = [*report.steps], report.facts
-    try:
-        walk.expect(
-            type(item.tree_size) is int and item.tree_size == report.facts["size"],
-            "写明的日志大小与检查点一致。",
-            "`tree_size` is the checkpoint's size.",
-        )
-    except Stopped as stopped:
-        return walk.report(stopped.exit)
-    return walk.report(Exit.VALID)
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_bytes().decode()
-    except (OSError, ValueError) as error:
-        raise Unusable(f"{file.name} 不可读。", f"It cannot be read: {error}.") from error
+def _tell(reports: Sequence[Report], as_json: bool, words: Sequence[str] = ()) -> None:
+    """Every report, the last for the whole, what the proven records say, and the worst verdict as
+    the exit code."""
+    whole = whole_of(reports)
+    for report in whole:
+        show(report.as_json()) if as_json else typer.echo("\n".join(report.lines()))
+    for line in words:
+        typer.echo(line)
+    raise typer.Exit(int(worst_of(whole)))

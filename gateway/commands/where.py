@@ -11,9 +11,8 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from gateway.commands.people import vault_of
-from gateway.commands.terminal import Database, Json, SettingsFile, fail, show
-from gateway.commands.unknowns import Refused, read_key
+from gateway.commands.terminal import USAGE, Database, Json, SettingsFile, fail, show
+from gateway.configured.people import vault_of
 from gateway.domain.bank import ENDED, BankOutcome
 from gateway.domain.decision import Decision, Outcome, restored
 from gateway.domain.faults import LedgerUnavailable
@@ -24,6 +23,7 @@ from gateway.domain.log import LogEvidence
 from gateway.domain.records import RecordKind
 from gateway.pipeline.letters import VOUCHER_TYPES
 from gateway.settings import Settings, SettingsInvalid, read_settings
+from gateway.tending.unknowns import Refused, read_key
 
 Alert = dict[str, Any]
 Found = tuple[Standing, list[LogEvidence], list[Alert]]
@@ -81,7 +81,7 @@ def where(
         chosen = read_settings(settings)
         found = asyncio.run(_find(_keys(number, chosen), chosen, database))
     except SettingsInvalid as invalid:
-        raise fail(f"where: {invalid}", 2) from invalid
+        raise fail(f"where: {invalid}", USAGE) from invalid
     except (LedgerUnavailable, Refused) as reason:
         raise fail(f"where: {reason}") from reason
     if as_json:

@@ -56,7 +56,7 @@ def _hold(standing: Standing) -> dict[str, Any] | None:
 
 
 def proof_fields(item: LogEvidence) -> dict[str, Any]:
-    """One record with what proves it; `gateway/commands/verify.py` reads it."""
+    """One record with what proves it; `gateway/verifying/auditor.py` reads it."""
     return {
         "checkpoint": item.checkpoint,
         "path": [base64.b64encode(node).decode() for node in item.path],

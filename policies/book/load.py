@@ -29,11 +29,12 @@ from policies.language.errors import PolicyRefused, Problem
 from policies.language.types import schema_digest
 
 LIBRARY = Path(__file__).parent.parent / "library"
+DEFAULT = LIBRARY / "jilin"
 CODES = Path(__file__).parent.parent / "codes"
 GOLDEN = Path(__file__).parent.parent / "golden" / "jilin.toml"
 
 
-def load(directory: Path = LIBRARY / "jilin") -> Book:
+def load(directory: Path = DEFAULT) -> Book:
     """The book of all `*.toml` below the directory. Raises PolicyRefused, OSError."""
     return book_of(load_texts(directory), load_codes())
 

@@ -12,7 +12,7 @@ from bureau.desk.forks import ForkKeeper, fork_of
 from bureau.inbox.receive import DeliveryRefused
 from certs.keys import save_certificates
 from certs.log.fork import Fork, write_fork
-from gateway.commands.line import app
+from gateway.commands.command_line import app
 from gateway.domain.log import Delivery
 from tests.bureau.words import DIVISION, GATEWAY, Bureau, Chain, House, verdict
 

@@ -15,7 +15,7 @@ from bureau.desk.takeout import TakeOut
 from bureau.handing_over import LOCK, take_out
 from bureau.settings import Settings
 from certs.keys import save_certificates
-from gateway.commands.line import app
+from gateway.commands.command_line import app
 from tests.bureau.words import DIVISION, GATEWAY, Bureau, Chain, House, verdict
 
 pytestmark = pytest.mark.postgres

@@ -7,8 +7,8 @@ from typer.testing import CliRunner, Result
 
 from certs.authority import Purpose, issue, request
 from certs.keys import generate_key, load_certificates
-from gateway.commands.line import app
-from gateway.commands.registry import open_authority
+from gateway.commands.command_line import app
+from gateway.tending.registry import open_authority
 from tests.certs.conftest import DOMAIN
 from tests.certs.soft_token import PIN, SoftToken, soft_token
 

@@ -15,10 +15,10 @@ from certs.log.growth import parse_growth
 from certs.log.note import NoteRefused, parse_checkpoint, parse_note
 from certs.log.proof import ProofRefused, parse_proof
 from certs.signing.jws import JwsRefused, read_compact, split_detached
-from gateway.commands.verify import Unusable, _read
 from gateway.domain.decision import Action
 from gateway.domain.faults import Conflicting
 from gateway.domain.records import canonical, numbered
+from gateway.verifying.auditor import Unusable, _read
 from tests.pipeline.fakes import finding, instruction, received
 from tests.pipeline.test_line import Street
 

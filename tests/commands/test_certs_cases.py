@@ -22,10 +22,10 @@ from certs.authority import (
 )
 from certs.keys import generate_key, load_certificates, load_signer, save_certificates
 from certs.profile import authority_certificate, validity
-from gateway.commands.line import app
-from gateway.commands.registry import Act, Registry, open_authority
+from gateway.commands.command_line import app
 from gateway.domain.certificates import MoveRefused, State
 from gateway.settings import read_settings
+from gateway.tending.registry import Act, Registry, open_authority
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 DOMAIN = "spiffe://treasury.test"

@@ -21,7 +21,7 @@ from adapters.formats.accepted import accepted_formats
 from adapters.formats.iso_write import written_message
 from adapters.postgres.registers import PostgresRegisters
 from deploy.demo.day import COUNT_MIN, Day, day
-from gateway.commands.line import app
+from gateway.commands.command_line import app
 from gateway.domain.decision import Outcome
 from policies.book.load import load
 from tests.adapters.formats.iso_samples import AT, carriable
@@ -54,7 +54,7 @@ def commands() -> Iterator[tuple[str, ...]]:
 def read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """To read the shipped book takes longer than most of what is asked of it here."""
     monkeypatch.setattr(
-        "gateway.commands.explain.load",
+        "gateway.policy_books.explain.load",
         lambda folder: BOOK if folder == LIBRARY else load(folder),
     )
 
@@ -298,7 +298,7 @@ def test_a_database_that_is_not_there_is_a_sentence_and_no_traceback(registers: 
 
 BREAKS = """
 import logging, pathlib, sys, structlog
-from gateway.commands.journal import configure_log
+from gateway.configured.journal import configure_log
 configure_log(pathlib.Path(sys.argv[1]))
 account, person = "6228230123456789018", "张建国"
 try:

@@ -13,7 +13,7 @@ from adapters.folder.mark import MarkFile
 from certs.log.note import log_origin
 from certs.trust import Trust
 from deploy.demo.stage import BANK_CODE, Stage
-from gateway.commands.marking import seen_here
+from gateway.serving.marking import seen_here
 from gateway.settings import read_settings
 from tests.commands.staged import Ran, run
 from tests.commands.test_tending import DIVISION, settings_of

@@ -12,12 +12,12 @@ import pytest
 
 from adapters.postgres.past import PostgresPast
 from deploy.demo.stage import Stage
-from gateway.commands.people import vault_of
-from gateway.commands.questions import Questions
-from gateway.commands.retrace import Retracer, book_that_decided
+from gateway.configured.people import vault_of
 from gateway.domain.decision import Outcome, restored
 from gateway.domain.faults import Conflicting, Unreadable
 from gateway.domain.past import Question, Wanted
+from gateway.policy_books.retrace import Retracer, book_that_decided
+from gateway.serving.questions import Questions
 from policies.book.load import load_texts
 from tests.commands.conftest import DIVISION
 from tests.commands.staged import Ran, run

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from certs.keys import load_certificates, load_sm2_signer
 from certs.signatories import signatories
 from certs.signing.libcrypto import SuiteUnavailable, libcrypto
-from gateway.commands.line import app
+from gateway.commands.command_line import app
 from gateway.domain.log import SM2_SM3
 
 URI = "spiffe://treasury.test/gateway/103"

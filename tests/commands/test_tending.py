@@ -15,9 +15,9 @@ import pytest
 
 from certs.tls import client_context
 from deploy.demo.stage import BANK_CODE, HOST, Stage
-from gateway.commands.examine_keys import certificates as certificates_of
-from gateway.commands.finding import State
 from gateway.domain.legal_day import legal_day
+from gateway.examining.finding import State
+from gateway.examining.keys import certificates as certificates_of
 from gateway.settings import read_settings
 from tests.commands.staged import Ran, exporting, run
 

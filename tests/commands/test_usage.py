@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from gateway.commands.line import app
+from gateway.commands.command_line import app
 
 ALONE = {"migrate", "certs inventory", "certs list", "certs ocsp"}
 """They need a database and nothing that settings say."""

@@ -12,8 +12,8 @@ import pytest
 from adapters.folder.tray import PLACES, Tray
 from adapters.folder.tray_proof import open_to_all, prove_usable
 from adapters.postgres.embedded_binaries import throwaway_folder
-from gateway.commands.examine_files import files
-from gateway.commands.finding import State
+from gateway.examining.files import files
+from gateway.examining.finding import State
 from tests.crash.disk import SmallDisk
 
 ROOT = os.geteuid() == 0

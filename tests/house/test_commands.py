@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import typer
 
-from gateway.commands.line import app
+from gateway.commands.command_line import app
 from tests.house.test_words import text, tracked
 
 PAPERS = [

@@ -30,6 +30,11 @@ PLANTED = (
     ("bureau/desk/strip.py", "import bureau.web"),
     ("gateway/web/body.py", "import bureau.ports"),
     ("gateway/domain/bank.py", "import gateway.domain.answer"),
+    ("gateway/verifying/claims.py", "import adapters.folder"),
+    ("gateway/verifying/claims.py", "import gateway.settings"),
+    ("gateway/serving/serve.py", "import gateway.tending.export"),
+    ("gateway/policy_books/store.py", "import gateway.serving.house"),
+    ("gateway/tending/export.py", "import bureau.ports"),
     ("gateway/nowhere.py", '"""A module that was given no place."""'),
 )
 

@@ -7,7 +7,6 @@ from adapters.formats.iso_letters import IsoLetters, message_id
 from adapters.formats.voucher_letters import VoucherLetters
 from adapters.memory.correspondence import MemoryCorrespondence
 from adapters.memory.holds import MemoryHolds
-from gateway.commands.crew import LoopCrew
 from gateway.domain.bank import RECALL_UNHEARD, RecallOrder, RecallReply
 from gateway.domain.conduct_rules import Allowances
 from gateway.domain.enquiries import RecallStatus
@@ -21,6 +20,7 @@ from gateway.pipeline.reconcile import Reconciling
 from gateway.pipeline.returns import Alarm, Returning
 from gateway.pipeline.tally import Tallying
 from gateway.pipeline.tell import Origin
+from gateway.serving.crew import LoopCrew
 from tests.pipeline.alarms import AlarmBook
 from tests.pipeline.fakes import (
     DIVISION,

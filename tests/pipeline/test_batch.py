@@ -12,7 +12,6 @@ from adapters.formats.iso20022 import IsoBulk
 from adapters.formats.iso_write import written_message
 from adapters.memory.messages import MemoryMessages
 from adapters.postgres.messages import PostgresMessages
-from gateway.commands.crew import LoopCrew
 from gateway.domain.answer import Answer
 from gateway.domain.bank import BankOutcome
 from gateway.domain.bulk import KeptMessage
@@ -24,6 +23,7 @@ from gateway.pipeline.batch import Batch, BatchRooms
 from gateway.pipeline.line import Line
 from gateway.pipeline.parse import refuse_outsiders
 from gateway.ports import Clock, Gatekeeper
+from gateway.serving.crew import LoopCrew
 from gateway.web.shares import Company, Shares
 from tests.adapters.formats.iso_samples import AT, many
 

@@ -11,11 +11,11 @@ from typing import Any
 import attrs
 import pytest
 
-from gateway.commands.bookstore import BookStore
 from gateway.domain.codes import AccountClass, Relation
 from gateway.domain.decision import Action, Finding, Light
 from gateway.domain.facts import Facts
 from gateway.domain.faults import FaultCode, Unproven
+from gateway.policy_books.store import BookStore
 from gateway.ports import Book as BookPort
 from policies.book.book import Book
 from policies.book.breaker import Breaker, BreakerRules, Trip

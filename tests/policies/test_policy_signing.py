@@ -5,15 +5,37 @@ import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from certs.authority import Purpose, create_root, create_subordinate, issue, request
-from certs.keys import generate_key, load_signer, new_passphrase, save_certificates, save_key
+from certs.keys import (
+    generate_key,
+    load_signer,
+    new_passphrase,
+    save_certificates,
+    save_key,
+)
+from certs.registrar import facts_of
+from certs.revocation import make_list
 from certs.trust import load_trust
-from gateway.commands.bookstore import BookStore
-from gateway.commands.policy_reload import Reloader
-from gateway.commands.policy_sign import Officer, activate, approve_draft, bench_of, draft, standing
+from gateway.configured.keys import trust_of
+from gateway.domain.certificates import Reason, Revocation
+from gateway.examining.finding import State
+from gateway.examining.policies import policies
+from gateway.policy_books.reload import Reloader
+from gateway.policy_books.signing import (
+    Bench,
+    Officer,
+    activate,
+    approve_draft,
+    bench_of,
+    draft,
+    standing,
+)
+from gateway.policy_books.store import BookStore
 from policies.book.bundle import BundleRefused
 from policies.book.load import LIBRARY, load
 from policies.book.shelf import Bookshelf
@@ -28,6 +50,7 @@ def office(tmp_path: Path) -> dict[str, Officer]:
     authority = create_subordinate(create_root("Root", NOW), Purpose.EVIDENCE, "Evidence", NOW)
     save_certificates(tmp_path / "authority.pem", [authority.certificate])
     (tmp_path / "parties").mkdir()
+    (tmp_path / "none.crl").write_bytes(make_list(authority, [], 1, NOW).pem)
     found = {}
     for name, uri in URIS.items():
         key, passphrase = generate_key(), new_passphrase()
@@ -39,6 +62,12 @@ def office(tmp_path: Path) -> dict[str, Officer]:
             key=tmp_path / f"{name}.key",
             passphrase=passphrase,
         )
+        ended = facts_of(certificate)
+        revoked = Revocation(
+            issuer=ended.issuer, serial=ended.serial, thumbprint=ended.thumbprint, at=NOW,
+            reason=Reason.KEY_COMPROMISE,
+        )  # fmt: skip
+        (tmp_path / f"{name}.crl").write_bytes(make_list(authority, [revoked], 2, NOW).pem)
     shutil.copytree(LIBRARY / "jilin", tmp_path / "policies")
     return found
 
@@ -85,6 +114,35 @@ def test_who_is_no_officer_here_signs_in_vain(tmp_path: Path, office: dict[str, 
     for officers in (("li",), ("wang", "gateway"), ()):
         with pytest.raises(BundleRefused, match="may not sign policies"):
             activate(file, BookStore(tmp_path / "store"), bench(tmp_path, office, officers))
+
+
+@pytest.mark.slow
+async def test_an_officer_whom_the_authority_has_revoked_signs_in_vain_and_doctor_says_so(
+    tmp_path: Path, office: dict[str, Officer]
+) -> None:
+    own, file, store = office["gateway"], tmp_path / "book.json", BookStore(tmp_path / "store")
+    draft(tmp_path / "policies", file, office["li"], None, NOW)
+    approve_draft(file, office["wang"])
+    secrets: Any = SimpleNamespace(passphrase=own.passphrase)
+    officers = (URIS["li"], URIS["wang"])
+
+    def settings(lists: str) -> Any:
+        parties = SimpleNamespace(
+            authority=tmp_path / "authority.pem", folder=tmp_path / "parties",
+            revocations=tmp_path / f"{lists}.crl",
+        )  # fmt: skip
+        chosen = SimpleNamespace(folder=None, books=tmp_path / "store", officers=officers)
+        return SimpleNamespace(parties=parties, policies=chosen, record_key=own)
+
+    def court(lists: str) -> Bench:
+        return bench_of(trust_of(settings(lists), own.signer()), officers)
+
+    with pytest.raises(BundleRefused, match="revoked"):
+        activate(file, store, court("li"))
+    assert activate(file, store, court("none")).bundle.revision == 1
+    for lists, state in (("none", State.GOOD), ("wang", State.BAD)):
+        (found,) = [each async for each in policies(settings(lists), secrets, NOW)]
+        assert found.state is state, found.detail
 
 
 @pytest.mark.slow

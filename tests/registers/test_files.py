@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from adapters.formats.register_feed import read_feed
 from adapters.formats.register_files import as_feed, template
 from certs.people import PeopleVault, SealBroken, key_from, write_key
-from gateway.commands.line import app
+from gateway.commands.command_line import app
 from gateway.domain.codes import Register
 from gateway.domain.faults import Unreadable
 from tests.registers.feeds import ACCOUNT, CONCEAL, ID_NUMBER, encoded, snapshot
@@ -126,7 +126,7 @@ def test_a_key_is_for_its_owner_and_what_it_seals_opens_for_no_other(tmp_path: P
 
 
 def test_in_production_no_key_no_gateway(tmp_path: Path) -> None:
-    from gateway.commands.people import vault_of
+    from gateway.configured.people import vault_of
     from gateway.settings import SettingsInvalid
 
     secret = {"GATEWAY_COMMITMENT_SECRET": "x" * 32}

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from adapters.formats.iso20022 import IsoBulk
 from adapters.formats.iso_write import written_message
 from adapters.formats.json_instruction import JsonFormat
-from gateway.commands.people import vault_of
+from gateway.configured.people import vault_of
 from gateway.domain.instruction import Instruction
 from tests.web.besieged import DIVISION, HOST, HOT_INDICATOR, Reply, Siege
 

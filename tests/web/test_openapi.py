@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from gateway.commands.openapi import openapi
 from gateway.domain.faults import FaultCode
+from gateway.serving.openapi import openapi
 from tests.web.besieged import DIVISION, HOST, Reply, Siege
 from tests.web.json_schema import Schema, wrong
 

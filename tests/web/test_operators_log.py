@@ -10,7 +10,7 @@ import pytest
 from certs.tls import client_context
 from deploy.demo.agency import AgencyClient
 from deploy.demo.reading import heard_in
-from gateway.commands.journal import blotted
+from gateway.configured.journal import blotted
 from gateway.domain.faults import FieldError
 from gateway.web.places import known_part
 from tests.web.besieged import HOST, Siege, until

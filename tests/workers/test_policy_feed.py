@@ -7,11 +7,11 @@ import attrs
 import orjson
 import pytest
 
-from gateway.commands.bookstore import BookStore
-from gateway.commands.policy_feed import BookArchive
-from gateway.commands.policy_sign import bench_of
 from gateway.domain.faults import FaultCode, Unproven, Unreadable
 from gateway.domain.instruction import Received
+from gateway.policy_books.signing import bench_of
+from gateway.policy_books.store import BookStore
+from gateway.serving.policy_feed import BookArchive
 from gateway.web.policies import PolicyCounter
 from policies.book.bundle import compose, open_sealed, read_bundle, seal
 from tests.pipeline.fakes import NOW

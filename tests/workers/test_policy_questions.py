@@ -7,12 +7,12 @@ import attrs
 import orjson
 import pytest
 
-from gateway.commands.questions import OPEN_MAX, Questions
-from gateway.commands.retrace import CannotReplay, trouble_of
 from gateway.domain.faults import Unproven, Unreadable, Unready
 from gateway.domain.instruction import Received
 from gateway.domain.parties import Sender, sender_of
 from gateway.domain.past import Question, Wanted
+from gateway.policy_books.retrace import CannotReplay, trouble_of
+from gateway.serving.questions import OPEN_MAX, Questions
 from gateway.web.questions import QUESTION_BYTES_MAX, QuestionCounter
 
 DIVISION = "220000000"

@@ -20,14 +20,14 @@ from certs.keys import generate_key
 from certs.signatories import signatories
 from certs.signing.signer import Signer, signer
 from certs.trust import Trust
-from gateway.commands.books import Books, NoBook, open_books
-from gateway.commands.bookstore import BookStore
-from gateway.commands.policy_reload import RETRY
 from gateway.domain.codes import AccountClass, Relation
 from gateway.domain.decision import Action
 from gateway.domain.facts import Facts
 from gateway.domain.faults import LedgerUnavailable
 from gateway.pipeline.line import Line
+from gateway.policy_books.in_force import Books, NoBook, open_books
+from gateway.policy_books.reload import RETRY
+from gateway.policy_books.store import BookStore
 from gateway.settings import Settings
 from gateway.workers.office import Office
 from gateway.workers.renew import Renewing
@@ -211,7 +211,7 @@ async def test_a_book_that_fails_its_own_tests_is_not_compiled_at_every_look(
     def never(*_: object) -> Any:
         raise AssertionError("it was compiled again")
 
-    monkeypatch.setattr("gateway.commands.policy_reload.building", never)
+    monkeypatch.setattr("gateway.policy_books.reload.building", never)
     assert not await bureau.worker.look() and "JL-042" in bureau.worker.troubles["book"]
     bureau.clock.wall += RETRY
     with pytest.raises(AssertionError, match="compiled again"):

@@ -28,7 +28,7 @@ from certs.log.day import Day, verify_day, write_day
 from certs.log.note import log_key, witness_key
 from certs.log.verify import AuditKeys
 from certs.people import PeopleVault
-from gateway.commands.people import key_for_trial
+from gateway.configured.people import key_for_trial
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Outcome
 from gateway.domain.instruction import InstructionKey

@@ -1,0 +1,1 @@
+"""What the settings and the environment name, made: keys, bank, bureaus, log, limits."""

@@ -1,0 +1,36 @@
+"""This gateway's own keys, and whose signatures count beside them."""
+
+from certs.keys import load_signer, load_sm2_signer
+from certs.signing.signer import Signer, in_both_suites
+from certs.tls import Credentials
+from certs.trust import Trust, load_trust
+from gateway.settings import Secrets, Settings
+
+
+def record_signer(settings: Settings, secrets: Secrets) -> Signer:
+    """The record key, in GW1-SM2-SM3 both. Raises ValueError (SuiteUnavailable among them)."""
+    chosen = settings.record_key
+    first = load_signer(chosen.certificate, chosen.key, secrets.passphrase)
+    if chosen.sm2_certificate is None or chosen.sm2_key is None:
+        return first
+    sm2 = load_sm2_signer(chosen.sm2_certificate, chosen.sm2_key, secrets.passphrase)
+    return in_both_suites(first, sm2)
+
+
+def trust_of(settings: Settings, own: Signer) -> Trust:
+    """The parties whose signatures count, less those whom their authority's lists revoke.
+
+    Raises ValueError, OSError.
+    """
+    chosen = settings.parties
+    return load_trust(chosen.authority, chosen.folder, own, chosen.revocations)
+
+
+def credentials(settings: Settings, secrets: Secrets) -> Credentials:
+    return Credentials(
+        certificate=settings.tls.certificate,
+        key=settings.tls.key,
+        passphrase=secrets.passphrase,
+        authorities=settings.tls.authority,
+        revocations=settings.tls.revocations,
+    )

@@ -1,0 +1,1 @@
+"""What `doctor` and `serve --check` look at, part by part; nothing is changed."""

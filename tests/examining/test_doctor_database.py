@@ -1,0 +1,52 @@
+"""What `doctor` and `serve --check` say of the database's server."""
+
+import shutil
+
+import pytest
+
+from adapters.postgres.embedded import EmbeddedPostgres
+from adapters.postgres.embedded_binaries import throwaway_folder
+from gateway.examining import examine
+from gateway.examining.finding import State
+from gateway.settings import Secrets
+from tests.crash.disk import SmallDisk
+
+pytestmark = pytest.mark.postgres
+
+
+async def told(database: str, monkeypatch: pytest.MonkeyPatch, wanted_mib: int) -> dict[str, State]:
+    monkeypatch.setattr(examine, "LOG_KEPT_MIB", wanted_mib)
+    secrets = Secrets(database=database, passphrase=b"", commitment=b"")
+    return {found.part: found.state async for found in examine.database(secrets)}
+
+
+async def test_few_kept_log_files_are_warned_of(
+    migrated: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside them all else is told as it is: a warning, nothing that is unfit."""
+    few = await told(migrated, monkeypatch, 1 << 30)
+    enough = await told(migrated, monkeypatch, 1)
+    assert few == {**enough, "log files": State.WARN} and "log files" not in enough
+    assert enough["database"] is State.GOOD and enough["schema"] is State.GOOD
+
+
+@pytest.mark.slow
+async def test_a_full_disk_is_seen_though_nobody_pays() -> None:
+    """The server answers all questions; a commit that fails is readiness's word for ten seconds."""
+
+    async def parts(dsn: str) -> dict[str, State]:
+        secrets = Secrets(database=dsn, passphrase=b"", commitment=b"")
+        return {found.part: found.state async for found in examine.database(secrets)}
+
+    folder = throwaway_folder()
+    folder.chmod(0o711)
+    try:
+        with SmallDisk(folder / "pg") as disk, EmbeddedPostgres(folder / "pg") as server:
+            dsn = server.create_database("gateway")
+            assert "database disk" not in await parts(dsn)
+            disk.fill()
+            assert (await parts(dsn))["database disk"] is State.BAD
+            disk.free()
+            assert "database disk" not in await parts(dsn)
+    finally:
+        shutil.rmtree(folder)

@@ -1,0 +1,55 @@
+"""The signed list of an exported day's files: nothing is taken away unseen, by whomever."""
+
+import pytest
+
+from certs.log.manifest import MANIFEST, write_manifest
+from tests.certs.conftest import suite as suite
+from tests.verifying.test_auditing import DAY, DIVISION, World, a_day, facts, verify
+from tests.verifying.test_auditing import world as world
+
+pytestmark = pytest.mark.postgres
+
+
+async def test_a_file_that_was_taken_away_is_told_by_name_and_never_valid(world: World) -> None:
+    await a_day(world)
+    folder = await world.exported()
+    for file in sorted(folder.iterdir()):
+        kept = file.read_bytes()
+        file.unlink()
+        result = verify("day", folder, *world.trusted)
+        assert result.exit_code == 2, (file.name, result.output)
+        assert file.name in result.output, result.output
+        file.write_bytes(kept)
+    assert verify("day", folder, *world.trusted).exit_code == 0
+    (folder / MANIFEST).unlink()
+    assert verify("day", folder, *world.trusted, "--no-manifest").exit_code == 0
+
+
+async def test_a_list_of_files_that_another_signed_or_that_names_other_files_is_found(
+    world: World,
+) -> None:
+    await a_day(world)
+    folder = await world.exported()
+    origin = (folder / "checkpoint").read_text().partition("\n")[0]
+    good = (folder / MANIFEST).read_bytes()
+    write_manifest(folder, origin, DAY.isoformat(), world.bureau)
+    assert verify("day", folder, *world.trusted).exit_code == 1, "not the bank's key"
+    write_manifest(folder, f"{origin}0", DAY.isoformat(), world.gateway)
+    assert verify("day", folder, *world.trusted).exit_code == 1, "another log's"
+    (folder / MANIFEST).write_bytes(good)
+    (folder / "leaves").write_bytes(b"")
+    result = verify("day", folder, *world.trusted, "--json")
+    assert result.exit_code == 1 and facts(result)["altered_files"] == ["leaves"]
+
+
+async def test_a_bank_that_signs_a_list_without_the_notices_is_found_by_its_verdicts(
+    world: World,
+) -> None:
+    await a_day(world)
+    folder = await world.exported()
+    origin = (folder / "checkpoint").read_text().partition("\n")[0]
+    (folder / "notices.ndjson").unlink()
+    write_manifest(folder, origin, DAY.isoformat(), world.gateway)
+    result = verify("day", folder, *world.trusted, "--json")
+    assert result.exit_code == 3, result.output
+    assert facts(result)["notices_missing"] == [f"{DIVISION}/2026/8202/3"]
