@@ -239,7 +239,8 @@ class CaseStore(Protocol):
     async def open(
         self, division: str, year: int, values: tuple[Any, ...],
         subjects: Sequence[Mapping[str, Any]], at: dt.datetime, act: Callable[[int], Any],
-    ) -> int | None: ...  # fmt: skip
+        form: bytes | None = None,
+    ) -> tuple[int, int] | None: ...  # fmt: skip
 
     async def move(self, key: tuple[str, int, int], judge: Callable[..., Any]) -> Any:
         """Lock the case, judge, store what it wrote, commit; None: nothing was to be written."""

@@ -19,12 +19,13 @@ WORDS_AMONG = 10_000
 
 
 async def open_case(
-    connection: Connection, division: str, year: int, values: tuple[Any, ...], at: dt.datetime
-) -> int:
+    connection: Connection, division: str, year: int, values: tuple[Any, ...], at: dt.datetime,
+    form: bytes | None = None,
+) -> int:  # fmt: skip
     """Under the next number of the year, in the transaction of whoever opens it. `values`: as
     `open_case` lists them from origin to opened_by."""
     number = int(await connection.fetchval(_SQL["take_number"], division, "case", year))
-    await connection.execute(_SQL["open_case"], division, year, number, *values, at)
+    await connection.execute(_SQL["open_case"], division, year, number, *values, at, form)
     return number
 
 
@@ -38,34 +39,39 @@ class BureauCases:
 
     async def open(
         self, division: str, year: int, values: tuple[Any, ...], subjects: Sequence[Row],
-        at: dt.datetime, act: Callable[[int], ActLike],
-    ) -> int | None:  # fmt: skip
-        """A new case; its number. None: a payment is in other cases than `cases`, the number of
-        them that was shown to who opens this one; a payment without it is not asked about. Or an
-        agency's lines are in a grouped case already."""
+        at: dt.datetime, act: Callable[[int], ActLike], form: bytes | None = None,
+    ) -> tuple[int, int] | None:  # fmt: skip
+        """A new case; its year and number, or those of the case that `form` has opened already.
+        None: a payment is in other cases than `cases`, the number of them that was shown to who
+        opens this one; a payment without it is not asked about. Or an agency's lines are in a
+        grouped case already."""
         async with connection_of(self._pool) as connection, connection.transaction():
+            if form is not None:
+                await connection.execute(_SQL["lock_words"], f"bureau form {form.hex()}")
+                if taken := await connection.fetchrow(_SQL["case_of_form"], division, form):
+                    return taken["year"], taken["number"]
             if values[0] == "grouped" and await self._grouped(connection, division, values[2]):
                 return None
             for row in subjects:
                 if "cases" in row and row["cases"] != await self._count(connection, division, row):
                     return None
-            number = await open_case(connection, division, year, values, at)
+            number = await open_case(connection, division, year, values, at, form)
             await connection.execute(
                 _SQL["add_subjects"], division, year, number,
                 [row["fiscal_year"] for row in subjects], [row["voucher_type"] for row in subjects],
                 [row["voucher_no"] for row in subjects], [row["bank"] for row in subjects],
             )  # fmt: skip
             await self._trail.add(connection, at, [act(number)])
-        return number
+        return year, number
 
     async def _grouped(self, connection: Connection, division: str, agency: str) -> bool:
-        await connection.execute(_SQL["lock_payment"], f"bureau grouped {division}/{agency}")
+        await connection.execute(_SQL["lock_words"], f"bureau grouped {division}/{agency}")
         return await connection.fetchval(_SQL["grouped_case"], division, agency) is not None
 
     async def _count(self, connection: Connection, division: str, row: Row) -> int:
         parts = ("fiscal_year", "voucher_type", "voucher_no", "bank")
         payment = (division, *(row[part] for part in parts))
-        await connection.execute(_SQL["lock_payment"], "bureau case " + "/".join(map(str, payment)))
+        await connection.execute(_SQL["lock_words"], "bureau case " + "/".join(map(str, payment)))
         return int(await connection.fetchval(_SQL["count_cases"], *payment))
 
     async def move(

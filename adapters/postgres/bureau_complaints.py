@@ -24,14 +24,19 @@ class BureauComplaints:
 
     async def add(
         self, division: str, year: int, values: tuple[Any, ...], at: dt.datetime,
-        act: Callable[[int], ActLike],
-    ) -> int:  # fmt: skip
-        """Under the next number of the year. `values`: as `add` lists them from way to taken_by."""
+        act: Callable[[int], ActLike], form: bytes | None,
+    ) -> tuple[int, int]:  # fmt: skip
+        """Under the next number of the year, or what `form` was taken as already: year and number.
+        `values`: as `add` lists them from way to taken_by."""
         async with connection_of(self._pool) as connection, connection.transaction():
+            if form is not None:
+                await connection.execute(_SQL["lock_form"], f"bureau form {form.hex()}")
+                if taken := await connection.fetchrow(_SQL["of_form"], division, form):
+                    return taken["year"], taken["number"]
             number = int(await connection.fetchval(_SQL["take_number"], division, year))
-            await connection.execute(_SQL["add"], division, year, number, *values, at)
+            await connection.execute(_SQL["add"], division, year, number, *values, at, form)
             await self._trail.add(connection, at, [act(number)])
-        return number
+        return year, number
 
     async def listed(
         self, division: str, before: tuple[dt.datetime, int] | None, stage: str | None, limit: int

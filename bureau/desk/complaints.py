@@ -17,6 +17,7 @@ import attrs
 import orjson
 
 from bureau.desk.docket.office import NewCase
+from bureau.desk.intake import form_mark
 from bureau.desk.people import Office, Person
 from bureau.desk.refusals import ActRefused, Words, check_seen, joined
 from bureau.desk.trail import Act
@@ -102,8 +103,8 @@ _NEXT: Mapping[Step, Mapping[Stage, Stage]] = {
 class ComplaintStore(Protocol):
     async def add(
         self, division: str, year: int, values: tuple[Any, ...], at: dt.datetime,
-        act: Callable[[int], Any],
-    ) -> int: ...  # fmt: skip
+        act: Callable[[int], Any], form: bytes | None,
+    ) -> tuple[int, int]: ...  # fmt: skip
 
     async def listed(
         self, division: str, before: tuple[dt.datetime, int] | None, stage: str | None, limit: int
@@ -186,8 +187,11 @@ class Complaints:
         self._seal = seal
         self._clock = clock
 
-    async def take(self, division: str, told: Told, informant: Informant, by: Person) -> Key:
-        """Keep a complaint; the identity is sealed before anything is stored."""
+    async def take(
+        self, division: str, told: Told, informant: Informant, by: Person, token: str = ""
+    ) -> Key:
+        """Keep a complaint; the identity is sealed before anything is stored. `token`: of the form
+        that brought it, which is taken once however often it is sent."""
         if wrong := flaws(told, informant):
             raise ActRefused("complaint_flawed", *joined(wrong))
         now, seal_name = self._clock(), secrets.token_hex(16)
@@ -202,7 +206,9 @@ class Complaints:
         def act(number: int) -> Act:
             return _act(by, "complaint.taken", (division, year, number), way=told.way)
 
-        return division, year, await self.store.add(division, year, values, now, act)
+        typed = (*attrs.astuple(told), *attrs.astuple(informant))
+        form = form_mark(token, by.login, *typed)
+        return division, *await self.store.add(division, year, values, now, act, form)
 
     async def step(
         self, key: Key, step: Step, words: str, by: Person, *,

@@ -6,6 +6,7 @@ the whole state of a search: it stands in the address and can be saved and sent.
 
 import datetime as dt
 import re
+import unicodedata
 from collections.abc import Callable, Collection
 
 import attrs
@@ -16,7 +17,14 @@ from gateway.domain.money import FEN_MAX
 
 QUERY_CHARS_MAX = 300
 _WORD = re.compile(r'(?:([a-z]+|[一-鿿]{2,4})[:：])?(?:"([^"]*)"|(\S+))')
-_AMOUNT = re.compile(r"(>=|<=|>|<)?([0-9]{1,15})(?:\.([0-9]{1,2}))?(万|亿)?")
+_AMOUNT = re.compile(r"(>=|<=|>|<)?([0-9]{1,15})(?:\.([0-9]{1,2}))?(万|亿)?元?")
+_DAY = re.compile(r"([0-9]{4})年?(?:(?<=年)([0-9]{1,2})月(?:([0-9]{1,2})日)?)?")
+_DAY_APART = re.compile(r"([0-9]{4})([-/.])([0-9]{1,2})(?:\2([0-9]{1,2}))?")
+_DAY_OF_DIGITS = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})?")
+"""`2026年3月2日`, `2026-03-02`, `2026/3`, `20260302`, as people write them."""
+_DAYS = (_DAY, _DAY_APART, _DAY_OF_DIGITS)
+_ENDS = re.compile(r"\.\.|至|~|～")
+_FIELDS_OF_CODES = {"agency": "单位代码", "bank": "银行行号"}
 _UNITS = {"万": 10_000, "亿": 100_000_000, None: 1}
 
 
@@ -104,6 +112,11 @@ def _unknown(key: str, without: Collection[str]) -> tuple[str, str]:
 
 def _miswritten(key: str, value: str) -> tuple[str, str]:
     example = EXAMPLES[_KEYS[key]]
+    if (code := _FIELDS_OF_CODES.get(_KEYS[key])) and value:
+        return (
+            f"“{key}:”后填{code}，如 {example}；按名称查找的，直接输入“{value}”",
+            f"{key}: takes a code, as {example}; for a name type {value} alone",
+        )
     return (
         f"“{key}:{value}”写法不对，可以写 {example}",
         f"{key}:{value} is not understood; {example} would be",
@@ -112,6 +125,16 @@ def _miswritten(key: str, value: str) -> tuple[str, str]:
 
 def _plain(key: str, value: str) -> dict[str, object] | None:
     return {key: value} if value and "\x00" not in value else None
+
+
+def _code(key: str, value: str) -> dict[str, object] | None:
+    """A name is none: it would fit nothing, and nobody would say why."""
+    return _plain(key, value) if value.isascii() else None
+
+
+def _plainly(value: str) -> str:
+    """Digits and signs of full width are those of half."""
+    return unicodedata.normalize("NFKC", value)
 
 
 def _policy(key: str, value: str) -> dict[str, object] | None:
@@ -129,9 +152,10 @@ def _state(key: str, value: str) -> dict[str, object] | None:
 
 
 def _amount(key: str, value: str) -> dict[str, object] | None:
-    """`12800`, `>100000`, `<=1.5万`, `100000..200000`: yuan."""
-    if ".." in value:
-        ends = [_fen(part) for part in value.split("..", 1)]
+    """`12800`, `>100000`, `≤1.5万元`, `100000..200000`, `1万至5万`: yuan."""
+    value = _plainly(value).replace("≥", ">=").replace("≤", "<=")
+    if _ENDS.search(value):
+        ends = [_fen(part) for part in _ENDS.split(value, maxsplit=1)]
         if any(end is None or end[0] for end in ends):
             return None
         return {"least": ends[0][1], "most": ends[1][1]}  # type: ignore[index]
@@ -146,7 +170,7 @@ def _amount(key: str, value: str) -> dict[str, object] | None:
 
 
 def _fen(text: str) -> tuple[str, int] | None:
-    match = _AMOUNT.fullmatch(text.replace(",", ""))
+    match = _AMOUNT.fullmatch(text.replace(",", "").replace("¥", ""))
     if not match:
         return None
     cents = int(match[2]) * 100 + int((match[3] or "0").ljust(2, "0"))
@@ -155,17 +179,18 @@ def _fen(text: str) -> tuple[str, int] | None:
 
 
 def _date(key: str, value: str) -> dict[str, object] | None:
-    """`2026`, `2026-03`, `2026-03-02`, or two of them with `..` between."""
-    ends = [_span(part) for part in value.split("..", 1)]
+    """A year, month or day as `_DAYS` have them, or two of them with `..` or 至 between."""
+    ends = [_span(part) for part in _ENDS.split(_plainly(value), maxsplit=1)]
     if any(end is None for end in ends):
         return None
     return {"since": ends[0][0], "until": ends[-1][1]}  # type: ignore[index]
 
 
 def _span(text: str) -> tuple[dt.datetime, dt.datetime] | None:
-    if not re.fullmatch(r"[0-9]{4}(-[0-9]{2}){0,2}", text):
+    match = next(filter(None, (day.fullmatch(text) for day in _DAYS)), None)
+    if match is None:
         return None
-    numbers = [int(part) for part in text.split("-")]
+    numbers = [int(part) for part in match.groups() if part and part.isdigit()]
     try:
         first = dt.date(*[*numbers, 1, 1][:3])
         if first.year not in YEARS:
@@ -182,6 +207,8 @@ def _span(text: str) -> tuple[dt.datetime, dt.datetime] | None:
 
 
 _READERS: dict[str, Callable[[str, str], dict[str, object] | None]] = {
+    "agency": _code,
+    "bank": _code,
     "policy": _policy,
     "outcome": _outcome,
     "state": _state,

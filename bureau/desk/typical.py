@@ -1,5 +1,6 @@
 """Typical cases (典型案例) in words that name nobody: of policies, amounts and measures only."""
 
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from bureau.desk.casework.phase import Phase, partly_reported
 from bureau.desk.casework.words import Move, Stage
 from bureau.desk.law import quoted_of
 from bureau.desk.papers.established import order_zh
+from gateway.domain.legal_day import legal_day
 
 TELLING = (Move.PROPOSE.value, Move.PROPOSE_HANDLING.value, Move.APPROVE_HANDLING.value)
 """The moves that tell what was confirmed and ordered."""
@@ -25,18 +27,24 @@ def typical_cases(
         {
             "key": key, "amount_fen": row["amount_fen"],
             "who": "某代理银行" if row["against"] == "bank" else "某预算单位",
-            "what": [f"{p} {titles.get(p, '')}".strip() for p in row["policies"]],
+            "what": [f"{titles[p]}（{p}）" if titles.get(p) else p for p in row["policies"]],
             "law": [quoted_of()[p] for p in row["policies"] if p in quoted_of()],
             "how": [order_zh(order) for order in ordered.get(key, ())],
             "reported": row["phase"] == Phase.REPORTED,
             "partly": partly_reported(row),
             "over": row["stage"] in (Stage.RECTIFIED, Stage.ARCHIVED),
-            "month": f"{row['opened_at']:%Y年%m月}",
+            "month": _month(row["opened_at"]),
         }
         for row in rows
         for key in [(row["year"], row["number"])]
         if row["stage"] != Stage.ARCHIVED or key in confirmed
     ]  # fmt: skip
+
+
+def _month(opened: dt.datetime) -> str:
+    """Of the legal day: a case of the first morning is not one of the month before."""
+    day = legal_day(opened)
+    return f"{day.year}年{day.month}月"
 
 
 def _ordered(

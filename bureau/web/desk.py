@@ -8,6 +8,7 @@ from bureau.web.rooms import Rooms
 from bureau.web.route import UPLOAD_BYTES_MAX, Route
 from bureau.web.sections import (
     accounts,
+    case_intake,
     cases,
     certificates,
     complaints,
@@ -28,6 +29,7 @@ SECTIONS = (
     home,
     interceptions,
     holds,
+    case_intake,
     cases,
     complaints,
     registers,

@@ -20,12 +20,17 @@ DIGITS_MAX = 18
 """Longer amounts stay text: a spreadsheet's number holds fifteen digits."""
 CELL_CHARS_MAX = 32767
 _AMOUNT = re.compile(r"-?[0-9]{1,3}(,?[0-9]{3})*\.[0-9]{2}", re.ASCII)
+_COUNT = re.compile(r"[0-9]{1,15}", re.ASCII)
 _AMOUNT_TITLE = "金额"
+_COUNT_TITLES = frozenset({"笔数 Count", "拦截 Blocked", "挂起 Held"})
+"""What is counted is summed as well; every other figure is a name: a year, a code, a number."""
 _WIDTHS = {"理由 Reason": 60}
 _SHEET = "xl/worksheets/sheet1.xml"
 _LATE = frozenset({_SHEET, "xl/workbook.xml", "xl/worksheets/sheet2.xml", "xl/sharedStrings.xml"})
 """Parts that say how many rows there were, or what was asked for."""
-_STYLES = re.compile(rb'<row r="2"[^>]*><c r="A2" s="([0-9]+)"/><c r="B2" s="([0-9]+)"')
+_STYLES = re.compile(
+    rb'<row r="2"[^>]*><c r="A2" s="([0-9]+)"/><c r="B2" s="([0-9]+)"/><c r="C2" s="([0-9]+)"'
+)
 _DIMENSION = re.compile(rb"<dimension [^>]*/>")
 _FOREIGN = re.compile(r"[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 """What XML 1.0 cannot say; such a character is shown as U+FFFD."""
@@ -37,13 +42,14 @@ Rows = Iterable[Sequence[str]]
 class Workbook:
     """`begin`, `rows` as often as there are some, `end`: each gives the next bytes of the file.
 
-    Amounts are numbers that can be summed, all other cells are text: no account number loses its
-    digits, no name becomes a formula. What is not ended must be abandoned.
+    Amounts and counts are numbers that can be summed, all other cells are text: no account number
+    loses its digits, no name becomes a formula. What is not ended must be abandoned.
     """
 
     def __init__(self, head: Sequence[str]) -> None:
         self._head = head
         self._sums = frozenset(n for n, title in enumerate(head) if _AMOUNT_TITLE in title)
+        self._counts = frozenset(n for n, title in enumerate(head) if title in _COUNT_TITLES)
         self._names = [xl_col_to_name(n) for n in range(len(head))]
         self._sink = _Sink()
         self._zip = zipfile.ZipFile(self._sink, "w", zipfile.ZIP_DEFLATED)
@@ -55,7 +61,7 @@ class Workbook:
             if name not in _LATE:
                 self._zip.writestr(zipfile.ZipInfo(name), body, zipfile.ZIP_DEFLATED)
         before, _ = _split(parts[_SHEET])
-        self._text, self._money = _styles(parts[_SHEET])
+        self._text, self._money, self._whole = _styles(parts[_SHEET])
         info = zipfile.ZipInfo(_SHEET)
         info.compress_type = zipfile.ZIP_DEFLATED
         self._sheet = self._zip.open(info, "w")
@@ -93,6 +99,8 @@ class Workbook:
         at = f"{self._names[column]}{self.count + 1}"
         if column in self._sums and len(value) <= DIGITS_MAX and _AMOUNT.fullmatch(value):
             return f'<c r="{at}" s="{self._money}"><v>{float(value.replace(",", ""))!r}</v></c>'
+        if column in self._counts and _COUNT.fullmatch(value):
+            return f'<c r="{at}" s="{self._whole}"><v>{int(value)}</v></c>'
         if not value:
             return f'<c r="{at}" s="{self._text}"/>'
         return (
@@ -139,20 +147,22 @@ def _skeleton(head: tuple[str, ...]) -> Mapping[str, bytes]:
 
 
 def _parts(head: Sequence[str], filters: Mapping[str, str], count: int) -> dict[str, bytes]:
-    """A workbook of `count` rows without them: part by part. Its second row holds two empty cells,
-    one in the style of text and one in that of amounts."""
+    """A workbook of `count` rows without them: part by part. Its second row holds three empty
+    cells, in the styles of text, of amounts and of counts."""
     buffer = io.BytesIO()
     with xlsxwriter.Workbook(buffer, {"in_memory": True}) as book:
         book.set_properties({"created": dt.datetime(2026, 1, 1)})  # noqa: DTZ001 (no zone in the format)
         bold = book.add_format({"bold": True, "bg_color": "#E8EDF3", "border": 1})
         text = book.add_format({"num_format": "@", "valign": "top"})
         money = book.add_format({"num_format": "#,##0.00", "valign": "top"})
+        whole = book.add_format({"num_format": "#,##0", "valign": "top"})
         sheet = book.add_worksheet("数据")
         for column, title in enumerate(head):
             sheet.write_string(0, column, title, bold)
             sheet.set_column(column, column, _WIDTHS.get(title, 22))
         sheet.write_blank(1, 0, None, text)
         sheet.write_blank(1, 1, None, money)
+        sheet.write_blank(1, 2, None, whole)
         sheet.freeze_panes(1, 0)
         sheet.autofilter(0, 0, max(count, 1), len(head) - 1)
         notes = book.add_worksheet("筛选条件")
@@ -170,7 +180,7 @@ def _split(sheet: bytes) -> tuple[bytes, bytes]:
     return sheet[: sheet.index(b'<row r="2"')], sheet[sheet.index(b"</sheetData>") :]
 
 
-def _styles(sheet: bytes) -> tuple[int, int]:
+def _styles(sheet: bytes) -> tuple[int, int, int]:
     found = _STYLES.search(sheet)
-    assert found is not None, "the skeleton's second row has two cells"
-    return int(found[1]), int(found[2])
+    assert found is not None, "the skeleton's second row has three cells"
+    return int(found[1]), int(found[2]), int(found[3])

@@ -14,7 +14,7 @@ from bureau.desk.people import Office
 from bureau.web.desk import table_of
 from gateway.domain.legal_day import legal_day
 from tests.bureau.desks import Desk, Seated
-from tests.bureau.test_complaints import taken
+from tests.bureau.test_complaints import STORY, WHO, taken
 from tests.bureau.test_decided_as_shown import lowered
 from tests.bureau.test_holds_pages import HOLD, REASON, held, told
 from tests.bureau.test_policies_pages import HOME as POLICIES
@@ -77,6 +77,41 @@ async def test_a_case_s_buttons(desk: Desk, bureau: Bureau) -> None:
     assert papers == 1, "one letter of one click"
 
 
+@pytest.mark.parametrize(
+    ("office", "home", "table", "form"),
+    [
+        (Office.REVIEWER, f"{HOME}/cases", "case_file", {
+            "against": "agency", "agency_code": "101001", "agency_name": "厅", "title": "一",
+            "reason": "排查", "amount": "12，800元",
+        }),
+        (Office.KEEPER, f"{HOME}/complaints", "complaint", {**STORY, **WHO}),
+    ],
+)  # fmt: skip
+async def test_what_is_taken_in_is_taken_once_and_each_press_leads_to_it(
+    desk: Desk, bureau: Bureau, office: Office, home: str, table: str, form: dict[str, object]
+) -> None:
+    who, presser = await desk.seat(office), Presser(desk)
+    [token] = re.findall('name="token" value="([0-9a-f]{32})"', (await who.get(f"{home}/new"))[1])
+    form = {**form, "token": token}
+
+    async def taken_in() -> int:
+        return await bureau.pool.fetchval(f"SELECT count(*) FROM {table}")
+
+    where = await presser.press((who, f"{home}/new", form))
+    assert len(where) == TIMES and len(set(where)) == 1 and await taken_in() == 1
+    assert await bureau.pool.fetchval(
+        "SELECT count(*) FROM desk_act WHERE what IN ('case.opened', 'complaint.taken')"
+    ) == 1  # fmt: skip
+    # Who goes back and types something else means something else.
+    again = await presser.press((who, f"{home}/new", {**form, "title": "另一件"}))
+    assert set(again) & set(where) == set() and await taken_in() == 2
+    kept = await bureau.pool.fetchval(f"SELECT min(form) FROM {table}")
+    assert token not in kept.hex(), "what the digest is under is kept nowhere"
+    # A page of another release draws no number: then each press counts, as it did.
+    old = await presser.press((who, f"{home}/new", {**form, "token": ""}))
+    assert len(set(old)) == TIMES
+
+
 async def test_a_case_of_many_lines_is_opened_once(
     desk: Desk, bureau: Bureau, chain: Chain
 ) -> None:
@@ -128,14 +163,12 @@ ONCE = {
     "/desk/{division}/policies/drafts/{seq:[0-9]{1,9}}/send-back",
     "/desk/{division}/complaints/CASE/steps/"
     "{move:accept|decline|note|conclude|approve|send_back|feed_back}",
-    "/desk/{division}/concerns",
+    "/desk/{division}/concerns", "/desk/{division}/cases/new", "/desk/{division}/complaints/new",
 }  # fmt: skip
 """Here."""
 AGAIN = {
     "/accounts": "asks; each request is decided by itself",
     "/accounts/{login}/{step}": "closing a closed account changes nothing; else it asks",
-    "/desk/{division}/cases/new": "a case of its own each time, with nothing decided",
-    "/desk/{division}/complaints/new": "a complaint of its own each time",
     "/desk/{division}/complaints/CASE/openings": "asks",
     "/desk/{division}/{year:[0-9]{4}}/{type}/{no}/case": "bound to the cases that were shown",
     "/desk/{division}/{year:[0-9]{4}}/{type}/{no}/verify": "a look",

@@ -108,7 +108,7 @@ async def test_pages_report_and_workbook_tell_the_same_figures(
     _, book, _ = await reviewer.bytes(f"{HOME}/report.xlsx?{SPAN}")
     workbook = CalamineWorkbook.from_filelike(io.BytesIO(book))
     rows = workbook.get_sheet_by_name("数据").to_python()
-    assert rows[1][:6] == ["合计", "", "合计", "8", "7", "1"]
+    assert rows[1][:6] == ["合计", "", "合计", 8, 7, 1], "what can be summed is a number"
     assert dict(workbook.get_sheet_by_name("筛选条件").to_python())["行政区划 Division"] == DIVISION
     _, text = await reviewer.get(f"{HOME}/statistics/banks/{BANK}?{SPAN}")
     assert '<b class="held">75</b>' in text, "100 less 20 and 5"
@@ -216,7 +216,9 @@ async def test_a_bulletin_names_nobody(
     assert "正在督促整改" in text and "第十条（三）11" in text and "实有资金账户划转资金。" in text
     assert "案例1" in text and "JL-020" in text and "某预算单位" in text
     article = text.partition("<article")[2].partition("</article>")[0]
-    assert f"<p>{ISSUER}　" in article, "signed by whoever issues it, not by the office"
+    assert f'<p class="signed">{ISSUER}　' in article, (
+        "signed by whoever issues it, not by the office"
+    )
     for name in ("示例厅", "示例科技", "张某", BANK, "101001", f"{1:013d}"):
         assert name not in article, name
     agency = await desk.seat(Office.AGENCY)

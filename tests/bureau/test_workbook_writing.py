@@ -32,6 +32,12 @@ def test_a_workbook_reads_back_as_it_was_written() -> None:
     assert notes.to_python() == [["查询条件 Query", "金额:>10万"], ["行数 Rows", "10"]]
 
 
+def test_what_is_counted_is_a_number_and_what_is_only_written_in_digits_is_not() -> None:
+    head = ("代码 Key", "笔数 Count", "挂起 Held", "年度 Year", "金额（元） Yuan")
+    body = excel(head, [["101002", "1234", "", "2026", "5.00"], ["", "0", "x", "", ""]], {})
+    assert read(body)[1:] == [["101002", 1234, "", "2026", 5.0], ["", 0, "x", "", ""]]
+
+
 def test_every_part_is_well_formed_and_the_content_types_come_first() -> None:
     foreign = "".join(map(chr, [0, 8, 11, 31, 0xD800, 0xFFFE, 0xFFFF]))
     body = excel(HEAD, [[foreign, "x" * 19 + ".00", "长" * 40_000]], {})

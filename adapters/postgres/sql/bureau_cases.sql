@@ -4,9 +4,13 @@ INSERT INTO desk_number AS n (division, series, year, last) VALUES ($1, $2, $3, 
 ON CONFLICT (division, series, year) DO UPDATE SET last = n.last + 1
 RETURNING last;
 
--- name: lock_payment
--- empty: never. Whoever opens another case on this payment waits until the first is there.
+-- name: lock_words
+-- empty: never. Whoever opens another case on this payment, agency or form waits until the first is there.
 SELECT pg_advisory_xact_lock(hashtextextended($1, 0));
+
+-- name: case_of_form
+-- empty: this form has opened none.
+SELECT year, number FROM case_file WHERE division = $1 AND form = $2;
 
 -- name: count_cases
 -- empty: never.
@@ -17,11 +21,11 @@ WHERE division = $1 AND fiscal_year = $2 AND voucher_type = $3 AND voucher_no = 
 -- empty: always.
 INSERT INTO case_file (
     division, year, number, origin, against, agency_code, agency_name, bank, title, reason,
-    amount_fen, policies, stage, awaits, told, opened_by, opened_at, changed_at
+    amount_fen, policies, stage, awaits, told, opened_by, opened_at, changed_at, form
 )
 VALUES (
     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, string_to_array($12, ' '), 'suspected',
-    'reviewer', false, $13, $14, $14
+    'reviewer', false, $13, $14, $14, $15
 );
 
 -- name: add_subjects

@@ -4,13 +4,21 @@ INSERT INTO desk_number (division, series, year, last) VALUES ($1, 'complaint', 
 ON CONFLICT (division, series, year) DO UPDATE SET last = desk_number.last + 1
 RETURNING last;
 
+-- name: lock_form
+-- empty: never. Who sends the same form again waits until the first is there.
+SELECT pg_advisory_xact_lock(hashtextextended($1, 0));
+
+-- name: of_form
+-- empty: this form was not taken yet.
+SELECT year, number FROM complaint WHERE division = $1 AND form = $2;
+
 -- name: add
 -- empty: always.
 INSERT INTO complaint (
     division, year, number, way, against, agency_code, agency_name, bank, title, story, stage,
-    named, seal_name, informant, taken_by, taken_at
+    named, seal_name, informant, taken_by, taken_at, form
 )
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16);
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17);
 
 -- name: listed
 -- empty: no complaint before this place; newest first. The informant is not among the columns.

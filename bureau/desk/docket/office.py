@@ -119,20 +119,24 @@ class CaseOffice:
         self._names = names
 
     async def open(
-        self, division: str, opening: Opening, subjects: Sequence[Mapping[str, Any]], by: Person
-    ) -> Key:
+        self, division: str, opening: Opening, subjects: Sequence[Mapping[str, Any]], by: Person,
+        form: bytes | None = None,
+    ) -> Key:  # fmt: skip
         """A case under the next number of this year; `subjects` name the payments it rests on, and
-        with `cases` in how many cases a payment was shown to be. Raises ActRefused (case_exists):
+        with `cases` in how many cases a payment was shown to be. `form` (`form_mark`) opens one
+        case however often it is sent. Raises ActRefused (case_exists):
         it is in another one meanwhile; (grouped): the agency has a grouped one."""
         new = self.new_case(division, opening, by)
-        number = await self._store.open(division, new.year, new.values, subjects, new.at, new.act)
-        if number is None and opening.origin is Origin.GROUPED:
+        opened = await self._store.open(
+            division, new.year, new.values, subjects, new.at, new.act, form
+        )
+        if opened is None and opening.origin is Origin.GROUPED:
             raise ActRefused("grouped", "该单位已有归并案件在办。", "A grouped case is open.")
-        if number is None:
+        if opened is None:
             raise ActRefused(
                 "case_exists", "该笔支付已有案件，是否另立请先查看。", "The payment is in a case."
             )
-        return division, new.year, number
+        return division, *opened
 
     def new_case(self, division: str, opening: Opening, by: Person) -> NewCase:
         """For who opens it together with something else. Raises ActRefused."""

@@ -36,14 +36,13 @@ from bureau.desk.interceptions import Card, Line, why_refused
 from bureau.desk.papers.paper import KIND_ZH, TO_OTHERS, Kind
 from bureau.desk.papers.referral import addressee
 from bureau.desk.people import CASE_PARTIES, READERS, Office, Person
-from bureau.desk.refusals import ActRefused
 from bureau.desk.search import QUERY_CHARS_MAX, Search, parsed
 from bureau.web.exports import attachment
 from bureau.web.pages import at_bank, card_url
 from bureau.web.paging import numbered_before
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, OnlyLed, Route, Visit, get, post, see
-from bureau.web.sections.form_bodies import amount, body_of
+from bureau.web.sections.form_bodies import body_of
 from bureau.web.sections.forms import forms_of
 from bureau.web.sees import sees
 from bureau.web.telling import tell
@@ -80,8 +79,6 @@ def routes(rooms: Rooms) -> list[Route]:
     ]
     return [
         get(home, pages.list, CASE_PARTIES, Nav(group="work", zh="案件", en="Cases")),
-        get(home + "/new", pages.new, REVIEWERS),
-        post(home + "/new", pages.open, REVIEWERS),
         get(card + "/case", pages.again, REVIEWERS),
         post(card + "/case", pages.open_from, REVIEWERS),
         get(
@@ -158,29 +155,6 @@ class _Cases:
         await self._rooms.office.move(key, move, body, visit.person, files, seen=seen)
         self._rooms.bell()
         raise see(case_path(key))
-
-    async def new(self, visit: Visit) -> web.Response:
-        return self._rooms.pages("case_new", visit=visit)
-
-    async def open(self, visit: Visit) -> web.StreamResponse:
-        """Manual screening or a complaint: nothing of the log need stand behind it."""
-        against = Against.BANK if visit.text("against") == "bank" else Against.AGENCY
-        origin = Origin.COMPLAINT if visit.text("origin") == "complaint" else Origin.SCREENING
-        code, name, bank = (
-            visit.text(field, 60) for field in ("agency_code", "agency_name", "bank")
-        )
-        if (against is Against.AGENCY and not (code and name)) or (
-            against is Against.BANK and not bank
-        ):
-            raise ActRefused(
-                "party_missing", "请填写预算单位代码和名称，或代理银行行号。", "Name the party."
-            )
-        opening = Opening(
-            origin=origin, against=against, agency_code=code, agency_name=name, bank=bank,
-            title=visit.text("title"), reason=visit.text("reason"),
-            amount_fen=amount(visit.text("amount", 30)),
-        )  # fmt: skip
-        raise see(case_path(await self._open(visit, opening, [])))
 
     async def again(self, visit: Visit) -> web.Response:
         """The cases that a payment is in already, before another one is opened on it."""

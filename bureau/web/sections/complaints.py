@@ -23,6 +23,7 @@ from bureau.desk.complaints import (
     complaint_no,
 )
 from bureau.desk.docket.office import Opening
+from bureau.desk.intake import form_token
 from bureau.desk.people import READERS, Office
 from bureau.desk.refusals import ActRefused, Words
 from bureau.web.paging import numbered_before
@@ -82,7 +83,7 @@ class _Complaints:
         )  # fmt: skip
 
     async def new(self, visit: Visit) -> web.Response:
-        return self._form(visit, {})
+        return self._form(visit, {"token": form_token()})
 
     def _form(self, visit: Visit, typed: Mapping[str, str], *oops: Words) -> web.Response:
         """What was typed comes back, but for the informant: that is typed again."""
@@ -95,13 +96,14 @@ class _Complaints:
     async def take(self, visit: Visit) -> web.StreamResponse:
         typed = {field: visit.text(field, 200) for field in _TOLD}
         typed["story"] = visit.text("story", STORY_CHARS_MAX)
+        token = visit.text("token", 32)
         informant = Informant(**{field: visit.text(f"informant_{field}", 200) for field in _WHO})
         try:
             key = await self._complaints.take(
-                visit.division, Told(**typed), informant, visit.person
+                visit.division, Told(**typed), informant, visit.person, token
             )
         except ActRefused as refused:
-            return self._form(visit, typed, refused.words)
+            return self._form(visit, typed | {"token": token}, refused.words)
         raise see(_path(key))
 
     async def one(self, visit: Visit) -> web.Response:

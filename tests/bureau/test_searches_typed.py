@@ -1,0 +1,69 @@
+"""A search is understood as people of finance write days and amounts, and a name is no code."""
+
+import datetime as dt
+
+import pytest
+
+from bureau.desk.search import parsed
+from bureau.desk.typical import typical_cases
+from gateway.domain.legal_day import dawn
+
+
+def _span(first: str, after: str) -> tuple[dt.datetime, dt.datetime]:
+    return dawn(dt.date.fromisoformat(first)), dawn(dt.date.fromisoformat(after))
+
+
+@pytest.mark.parametrize(
+    ("typed", "first", "after"),
+    [
+        ("2026年", "2026-01-01", "2027-01-01"), ("2026年3月", "2026-03-01", "2026-04-01"),
+        ("2026年03月02日", "2026-03-02", "2026-03-03"), ("2026/3/2", "2026-03-02", "2026-03-03"),
+        ("2026.3", "2026-03-01", "2026-04-01"), ("202603", "2026-03-01", "2026-04-01"),
+        ("20260302", "2026-03-02", "2026-03-03"), ("２０２６-03", "2026-03-01", "2026-04-01"),
+        ("2026年3月1日至2026年3月15日", "2026-03-01", "2026-03-16"),
+        ("2026-03..2026-04", "2026-03-01", "2026-05-01"),
+    ],
+)  # fmt: skip
+def test_a_day_is_read_as_people_write_it(typed: str, first: str, after: str) -> None:
+    search = parsed(f"日期:{typed}")
+    assert not search.errors and (search.since, search.until) == _span(first, after)
+
+
+@pytest.mark.parametrize("typed", ["2026-113", "2026年13月", "2026-3.2", "20260", "11月", "2026-"])
+def test_what_could_be_two_days_is_asked_about(typed: str) -> None:
+    assert parsed(f"日期:{typed}").errors
+
+
+@pytest.mark.parametrize(
+    ("typed", "least", "most"),
+    [
+        ("39,447元", 3_944_700, 3_944_700), ("￥39，447.00", 3_944_700, 3_944_700),
+        ("≥10万元", 10_000_000, None), ("1万至5万", 1_000_000, 5_000_000),
+        ("＞１０万", 10_000_001, None),
+    ],
+)  # fmt: skip
+def test_an_amount_is_read_as_people_write_it(
+    typed: str, least: int | None, most: int | None
+) -> None:
+    search = parsed(f"金额：{typed}")
+    assert not search.errors and (search.least, search.most) == (least, most)
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"), [("单位:机关事务中心", "单位代码"), ("bank:松江银行", "银行行号")]
+)
+def test_a_name_where_a_code_belongs_is_no_empty_list_but_a_word_of_advice(
+    typed: str, code: str
+) -> None:
+    [(zh, en)] = parsed(typed).errors
+    assert code in zh and "直接输入" in zh and "takes a code" in en
+
+
+def test_a_typical_case_is_of_the_month_of_its_legal_day() -> None:
+    row = {
+        "year": 2026, "number": 1, "amount_fen": 100, "against": "agency", "policies": ["JL-020"],
+        "phase": "", "stage": "confirmed",
+        "opened_at": dt.datetime(2026, 3, 31, 17, tzinfo=dt.UTC), "partly": False,
+    }  # fmt: skip
+    [told] = typical_cases([row], [], {"JL-020": "划转"})
+    assert (told["month"], told["what"]) == ("2026年4月", ["划转（JL-020）"])
