@@ -266,7 +266,7 @@ class CaseStore(Protocol):
 
     async def cases(
         self, division: str, before: tuple[dt.datetime, int] | None, narrowed: Sequence[Any],
-        limit: int,
+        limit: int, words_among: int,
     ) -> Sequence[Mapping[str, Any]]: ...  # fmt: skip
 
     async def cases_of(

@@ -14,9 +14,6 @@ Key = tuple[str, int, int]
 """division, year, number"""
 Row = Mapping[str, Any]
 
-WORDS_AMONG = 10_000
-"""Words are looked for in so many of the newest cases that fit the rest."""
-
 
 async def open_case(
     connection: Connection, division: str, year: int, values: tuple[Any, ...], at: dt.datetime,
@@ -142,13 +139,14 @@ class BureauCases:
 
     async def cases(
         self, division: str, before: tuple[dt.datetime, int] | None, narrowed: Sequence[Any],
-        limit: int,
+        limit: int, words_among: int,
     ) -> list[Row]:  # fmt: skip
         """Newest first. `narrowed`: scope's agency, department, bank, only those told; stage,
         agency, policy, least, most, since, until, bank, year, number, words, whether its
-        rectification is reported and not judged; None does not narrow."""
+        rectification is reported and not judged; None does not narrow. The last in which words
+        were looked for is among them though it does not fit (`fits`, `last_looked_at`)."""
         place, reported = before or (None, 0), narrowed[-1]
-        values = *narrowed[:-1], limit, WORDS_AMONG, reported
+        values = *narrowed[:-1], limit, words_among, reported
         return await self._sql.rows("cases", division, *place, *values)
 
     async def cases_of(self, key: tuple[str, int, str, str, str], only_told: bool) -> list[Row]:

@@ -75,7 +75,8 @@ class BureauDesk:
     ) -> Sequence[Mapping[str, Any]]:  # fmt: skip
         """`before`: decided at, voucher number, bank, type, year. `narrowed`: agency,
         department, bank, policy, outcome, state, voucher, least and most fen, since, until,
-        words; None does not narrow. Newest first."""
+        words; None does not narrow. Newest first. The last of `words_among` lines is among them
+        though it does not fit (`fits`): further ones were not looked at (`last_looked_at`)."""
         return await self._search(_INTERCEPTIONS, division, before, narrowed, (limit, words_among))
 
     async def search_warned(

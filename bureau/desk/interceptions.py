@@ -113,20 +113,37 @@ class Card:
     """False: what was received could not be read; the bytes are kept."""
 
 
+@attrs.frozen(kw_only=True)
+class Found:
+    lines: list[Line] = attrs.field(factory=list)
+    reach: LinePlace | None = None
+    """Words were looked for in so many lines up to this one, and older ones fit the rest: whoever
+    asks may go on from there. None: nothing was left out."""
+
+
 async def searched(
     desk: DeskStore, division: str, scope: Scope, search: Search, *,
     before: LinePlace | None = None, limit: int = PAGE_ROWS,
 ) -> list[Line]:  # fmt: skip
+    """The lines of `found`."""
+    asked = await found(desk, division, scope, search, before=before, limit=limit)
+    return asked.lines
+
+
+async def found(
+    desk: DeskStore, division: str, scope: Scope, search: Search, *,
+    before: LinePlace | None = None, limit: int = PAGE_ROWS,
+) -> Found:  # fmt: skip
     """What fits, newest first, of what a person of this scope may see; nothing if not understood.
 
     A person outside the bureau who asks for another's code finds nothing.
     """
     if search.errors or not _within(scope, search):
-        return []
+        return Found()
     outcome, state, find = search.outcome, search.state, desk.search
     if search.warned:
         if outcome not in (None, WARNED, "passed") or state not in (None, WARNED):
-            return []
+            return Found()
         outcome, state, find = None, None, desk.search_warned
     narrowed = (
         search.agency or scope.agency, scope.department, search.bank or scope.bank, search.policy,
@@ -134,7 +151,16 @@ async def searched(
         search.until, search.words,
     )  # fmt: skip
     rows = await find(division, before, narrowed, limit, WORDS_AMONG)
-    return [_line(row) for row in rows]
+    last = rows[-1] if rows and search.words and rows[-1]["last_looked_at"] else None
+    return Found(
+        lines=[_line(row) for row in rows if row["fits"]],
+        reach=line_place(_line(last)) if last else None,
+    )
+
+
+def line_place(line: Line) -> LinePlace:
+    """Where a list goes on behind this line."""
+    return line.decided_at, line.voucher_no, line.bank, line.voucher_type, line.fiscal_year
 
 
 def _within(scope: Scope, search: Search) -> bool:

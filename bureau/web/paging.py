@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from bureau.desk.interceptions import Line
 from bureau.inbox.glance import YEARS
 from bureau.ports import LinePlace
 from bureau.web.route import Visit
@@ -62,10 +61,6 @@ def line_before(visit: Visit) -> LinePlace | None:
     if not (year.isascii() and year.isdigit()):
         raise web.HTTPBadRequest(reason="year: not a place in the list")
     return (*before, visit.query("of", 40), visit.query("type", 8), int(year))
-
-
-def line_place(line: Line) -> LinePlace:
-    return line.decided_at, line.voucher_no, line.bank, line.voucher_type, line.fiscal_year
 
 
 def place_query(place: LinePlace, **more: str) -> str:

@@ -1,6 +1,8 @@
 """Registers: proposed by one, approved by another, signed for the gateways, people sealed."""
 
 import datetime as dt
+import html
+import re
 from typing import Any
 
 import attrs
@@ -391,4 +393,7 @@ async def test_a_register_larger_than_is_looked_through_says_so(
     for name in ("SCANNED_MAX", "SLICE_ROWS"):
         monkeypatch.setattr(f"bureau.desk.register_search.{name}", 1)
     _, text = await reviewer.get(f"{HOME}/persons?agency=没有这个人")
-    assert "只查了前" in text
+    assert "后面的还没有查" in text and "继续查找" in text
+    [further] = re.findall(r'href="(\?[^"]+)">继续查找', text)
+    _, text = await reviewer.get(f"{HOME}/persons{html.unescape(further)}")
+    assert "后面的还没有查" not in text, "it goes on to the end"

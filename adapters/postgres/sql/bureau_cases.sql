@@ -151,8 +151,19 @@ WHERE division = $1 AND year = $2 AND number = $3 AND digest = $4;
 
 -- name: cases
 -- empty: nothing fits, or nothing before the place asked for. Words are looked for in the newest
--- $20 cases that fit the rest.
-SELECT * FROM (
+-- $20 cases that fit the rest; the last of these is given whether it has them (`fits`) or not.
+SELECT *, nth = $20 AS last_looked_at FROM (
+SELECT
+    *, row_number() OVER (ORDER BY opened_at DESC, number DESC) AS nth,
+    $18::text IS NULL
+    OR position(lower($18) IN lower(title)) > 0
+    OR position(lower($18) IN lower(agency_name)) > 0
+    OR ($18 ~ '^[0-9]{4,40}$' AND EXISTS (
+        SELECT FROM case_subject AS s
+        WHERE s.division = fitting.division AND s.year = fitting.year AND s.number = fitting.number
+        AND right(s.voucher_no, length($18)) = $18
+    )) AS fits
+FROM (
 SELECT
     division, year, number, origin, against, agency_code, agency_name, bank, title, amount_fen,
     policies, stage, awaits, due, escalation, opened_at, changed_at, phase, referring
@@ -176,14 +187,8 @@ AND ($21::boolean IS NULL OR (phase = 'reported') = $21)
 ORDER BY opened_at DESC, number DESC
 LIMIT CASE WHEN $18::text IS NULL THEN $19::bigint ELSE $20::bigint END
 ) AS fitting
-WHERE $18::text IS NULL
-OR position(lower($18) IN lower(title)) > 0
-OR position(lower($18) IN lower(agency_name)) > 0
-OR ($18 ~ '^[0-9]{4,40}$' AND EXISTS (
-    SELECT FROM case_subject AS s
-    WHERE s.division = fitting.division AND s.year = fitting.year AND s.number = fitting.number
-    AND right(s.voucher_no, length($18)) = $18
-))
+) AS looked
+WHERE fits OR ($18::text IS NOT NULL AND nth = $20)
 ORDER BY opened_at DESC, number DESC
 LIMIT $19;
 

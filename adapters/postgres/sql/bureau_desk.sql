@@ -117,12 +117,24 @@ ORDER BY l.bank;
 
 -- name: search
 -- empty: nothing fits, or nothing before the place asked for. The words, if any, are looked for in
--- the newest $17 lines that fit the rest: a search is bounded whatever is typed. The order is total: at one
+-- the newest $17 lines that fit the rest: a search is bounded whatever is typed. The last of these is given whether it has
+-- the words (`fits`) or not, so that whoever asks can go on from it. The order is total: at one
 -- moment several banks may tell of one number, and a page that ends between them goes on with the other.
 SELECT
     division, fiscal_year, voucher_type, voucher_no, bank, outcome, state, agency_code, agency_name,
     payee_name, amount_fen, policies, reason_zh, decided_at, noticed_at, record_seq, recorded_at,
-    COALESCE(told_digest <> notice_digest, false) AS disagrees
+    COALESCE(told_digest <> notice_digest, false) AS disagrees, fits, nth = $17 AS last_looked_at
+FROM (
+SELECT
+    *, row_number() OVER (
+        ORDER BY decided_at DESC, voucher_no DESC, bank DESC, voucher_type DESC, fiscal_year DESC
+    ) AS nth,
+    $15::text IS NULL
+    OR position(lower($15) IN lower(payee_name)) > 0
+    OR position(lower($15) IN lower(agency_name)) > 0
+    OR right(voucher_no, length($15)) = $15
+    OR agency_code = $15
+    OR position(lower($15) IN lower(reason_zh)) > 0 AS fits
 FROM (
     SELECT *
     FROM interception
@@ -144,12 +156,8 @@ FROM (
     ORDER BY decided_at DESC, voucher_no DESC, bank DESC, voucher_type DESC, fiscal_year DESC
     LIMIT CASE WHEN $15::text IS NULL THEN $16::bigint ELSE $17::bigint END
 ) AS fitting
-WHERE $15::text IS NULL
-OR position(lower($15) IN lower(payee_name)) > 0
-OR position(lower($15) IN lower(agency_name)) > 0
-OR right(voucher_no, length($15)) = $15
-OR agency_code = $15
-OR position(lower($15) IN lower(reason_zh)) > 0
+) AS looked
+WHERE fits OR ($15::text IS NOT NULL AND nth = $17)
 ORDER BY decided_at DESC, voucher_no DESC, bank DESC, voucher_type DESC, fiscal_year DESC
 LIMIT $16;
 

@@ -32,7 +32,7 @@ from bureau.desk.docket.office import (
     Opening,
     only_told,
 )
-from bureau.desk.interceptions import Card, Line, why_refused
+from bureau.desk.interceptions import WORDS_AMONG, Card, Line, why_refused
 from bureau.desk.papers.paper import KIND_ZH, TO_OTHERS, Kind
 from bureau.desk.papers.referral import addressee
 from bureau.desk.people import CASE_PARTIES, READERS, Office, Person
@@ -111,11 +111,16 @@ class _Cases:
         cases = self._rooms.cases
         rows = (
             [] if search.errors
-            else await cases.cases(visit.division, before, narrowed, PAGE_ROWS)
+            else await cases.cases(visit.division, before, narrowed, PAGE_ROWS, WORDS_AMONG)
         )  # fmt: skip
+        words = narrowed[-2]
+        last = rows[-1] if rows and words and rows[-1]["last_looked_at"] else None
+        reach = (last["opened_at"], last["number"]) if last else None
+        rows = [row for row in rows if row["fits"]]
         return self._rooms.pages(
-            "cases", visit=visit, rows=rows, query=query, search=search, older=_older(query, rows),
-            stages=STAGES_ZH, today=today,
+            "cases", visit=visit, rows=rows, query=query, search=search,
+            older=_older(query, rows, reach), stages=STAGES_ZH, today=today, reach=reach,
+            among=WORDS_AMONG,
         )  # fmt: skip
 
     async def case(self, visit: Visit) -> web.Response:
@@ -338,9 +343,10 @@ def _staged(typed: str | None) -> tuple[str | None, bool | None]:
     return stage, False if stage == Stage.RECTIFYING else None
 
 
-def _older(query: str, rows: Any) -> str | None:
-    if len(rows) < PAGE_ROWS:
+def _older(query: str, rows: Any, reach: tuple[dt.datetime, int] | None) -> str | None:
+    """Where there may be more: behind a full page, or behind what words were looked for in."""
+    if reach is None and len(rows) == PAGE_ROWS:
+        reach = rows[-1]["opened_at"], rows[-1]["number"]
+    if reach is None:
         return None
-    last = rows[-1]
-    place = {"q": query, "before": last["opened_at"].isoformat(), "no": last["number"]}
-    return "?" + urlencode(place)
+    return "?" + urlencode({"q": query, "before": reach[0].isoformat(), "no": reach[1]})

@@ -6,7 +6,17 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from bureau.desk.docket.office import only_told
-from bureau.desk.interceptions import PAGE_ROWS, STATES_ZH, Card, Line, searched, why_refused
+from bureau.desk.interceptions import (
+    PAGE_ROWS,
+    STATES_ZH,
+    WORDS_AMONG,
+    Card,
+    Found,
+    Line,
+    found,
+    line_place,
+    why_refused,
+)
 from bureau.desk.law import titles_of
 from bureau.desk.names import Names
 from bureau.desk.people import CASE_PARTIES, READERS
@@ -16,7 +26,7 @@ from bureau.ports import LinePlace
 from bureau.web.exports import PIECE_ROWS, ROWS_MAX, sent
 from bureau.web.guard import shown_by
 from bureau.web.pages import clock, outcome_zh
-from bureau.web.paging import line_before, line_place, place_query
+from bureau.web.paging import line_before, place_query
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post, see
 from bureau.web.sees import sees
@@ -57,27 +67,28 @@ class _Interceptions:
 
     async def listed(self, visit: Visit) -> web.Response:
         before = line_before(visit)
-        query, search, lines = await self._found(visit, before, PAGE_ROWS)
+        query, search, asked = await self._found(visit, before, PAGE_ROWS)
         fresh = before is None and visit.person.office in READERS
         return self._rooms.pages(
-            "interceptions", visit=visit, lines=lines, query=query, search=search,
-            strip=await self._strip(visit), fresh=fresh, older=_older(query, lines),
+            "interceptions", visit=visit, lines=asked.lines, query=query, search=search,
+            strip=await self._strip(visit), fresh=fresh, older=_older(query, asked),
+            reach=asked.reach, among=WORDS_AMONG,
             views=await self._rooms.people.views(visit.person.login),
         )  # fmt: skip
 
     async def rows(self, visit: Visit) -> web.Response:
         """The changing part of the list alone, for the page's script."""
-        _, _, lines = await self._found(visit, None, PAGE_ROWS)
+        _, _, asked = await self._found(visit, None, PAGE_ROWS)
         strip = await self._strip(visit)
         return self._rooms.pages(
-            "rows", visit=visit, lines=lines, strip=strip, query=visit.query("q")
+            "rows", visit=visit, lines=asked.lines, strip=strip, query=visit.query("q")
         )
 
     async def printed(self, visit: Visit) -> web.Response:
-        query, search, lines = await self._found(visit, None, PRINT_ROWS)
+        query, search, asked = await self._found(visit, None, PRINT_ROWS)
         return self._rooms.pages(
-            "print", visit=visit, lines=lines, query=query, search=search,
-            now=self._rooms.clock(), whole=len(lines) < PRINT_ROWS,
+            "print", visit=visit, lines=asked.lines, query=query, search=search,
+            now=self._rooms.clock(), whole=len(asked.lines) < PRINT_ROWS and not asked.reach,
         )  # fmt: skip
 
     async def export(self, visit: Visit) -> web.StreamResponse:
@@ -146,26 +157,28 @@ class _Interceptions:
 
     async def _found(
         self, visit: Visit, before: LinePlace | None, limit: int
-    ) -> tuple[str, Search, list[Line]]:
+    ) -> tuple[str, Search, Found]:
         query = visit.query("q", QUERY_CHARS_MAX)
         search = parsed(query, _NOT_HERE)
-        lines = await searched(
+        asked = await found(
             self._rooms.desk, visit.division, visit.person.scope, search, before=before, limit=limit
         )
-        return query, search, lines
+        return query, search, asked
 
     async def _pieces(self, visit: Visit, search: Search) -> AsyncIterator[list[list[str]]]:
-        """Everything that fits up to ROWS_MAX, piece by piece: other pages go on meanwhile."""
-        before: LinePlace | None = None
-        for _ in range(ROWS_MAX // PIECE_ROWS):
-            lines = await searched(
+        """Everything that fits up to ROWS_MAX, piece by piece: other pages go on meanwhile. Words
+        are looked for in all lines, however many have none of them."""
+        before, left = None, ROWS_MAX
+        while left > 0:
+            asked = await found(
                 self._rooms.desk, visit.division, visit.person.scope, search, before=before,
-                limit=PIECE_ROWS,
+                limit=min(PIECE_ROWS, left),
             )  # fmt: skip
-            yield [_cells(line, self._rooms.names) for line in lines]
-            if len(lines) < PIECE_ROWS:
+            left -= len(asked.lines)
+            yield [_cells(line, self._rooms.names) for line in asked.lines]
+            before = _further(asked, PIECE_ROWS)
+            if before is None:
                 return
-            before = line_place(lines[-1])
 
     async def _strip(self, visit: Visit) -> object:
         """Figures of the whole division: not for people outside the bureau."""
@@ -181,10 +194,16 @@ def _own_first(card: Card) -> list[tuple[str, str]]:
     return sorted(titles_of().items(), key=lambda each: (each[0] not in own, each[0]))
 
 
-def _older(query: str, lines: list[Line]) -> str | None:
-    if len(lines) < PAGE_ROWS:
-        return None
-    return place_query(line_place(lines[-1]), q=query)
+def _older(query: str, asked: Found) -> str | None:
+    place = _further(asked, PAGE_ROWS)
+    return place_query(place, q=query) if place else None
+
+
+def _further(asked: Found, limit: int) -> LinePlace | None:
+    """Where there may be more; None: these are all."""
+    if asked.reach is None and len(asked.lines) == limit:
+        return line_place(asked.lines[-1])
+    return asked.reach
 
 
 def _limit(rows: int) -> str:

@@ -85,27 +85,32 @@ class _Registers:
 
     async def sheet(self, visit: Visit, sheet: Sheet) -> web.Response:
         agency, after = visit.query("agency", 64), visit.query("after", 120)
-        rows = await self._registers.rows(visit.division, sheet, after, agency or None, PAGE_ROWS)
-        more = None
-        if len(rows) == PAGE_ROWS:
-            more = "?" + urlencode({"agency": agency, "after": rows[-1]["key"]})
-        found = Named(rows)
-        if agency and not rows and not after:
-            found = await self._otherwise(visit.division, sheet, agency)
+        past = visit.query("past", 120)
+        found = Named() if past else await self._of(visit.division, sheet, agency, after)
+        going = "after"
+        if agency and not found.rows and not after:
+            found = await self._otherwise(visit.division, sheet, agency, past)
+            going = "past"
+        more = "?" + urlencode({"agency": agency, going: found.after}) if found.after else None
         like = self._rooms.names.agencies_like(visit.division, agency, NAMED_MAX) if agency else []
         return self._rooms.pages(
             "register", visit=visit, sheet=sheet, rows=found.rows, more=more, agency=agency,
-            shown=shown, like=like, whole=found.whole, looked_at=SCANNED_MAX, by=_by(sheet),
+            shown=shown, like=like, tired=found.tired, looked_at=SCANNED_MAX, by=_by(sheet),
             indicators=await self._indicators(visit.division, found.rows),
             duties=await self._duties(visit.division, sheet),
         )  # fmt: skip
 
-    async def _otherwise(self, division: str, sheet: Sheet, typed: str) -> Named:
+    async def _of(self, division: str, sheet: Sheet, agency: str, after: str) -> Named:
+        """The rows of an agency's code; of no code: all."""
+        rows = await self._registers.rows(division, sheet, after, agency or None, PAGE_ROWS)
+        return Named(rows, after=rows[-1]["key"] if len(rows) == PAGE_ROWS else "")
+
+    async def _otherwise(self, division: str, sheet: Sheet, typed: str, past: str) -> Named:
         """What is no agency's code: the row of this number, or those with this name."""
-        row = None if sheet.sealed else await self._registers.row(division, sheet, typed)
+        row = None if sheet.sealed or past else await self._registers.row(division, sheet, typed)
         if row is not None:
             return Named([row])
-        return await named(self._registers, division, sheet, typed, PAGE_ROWS)
+        return await named(self._registers, division, sheet, typed, PAGE_ROWS, past)
 
     async def edit(self, visit: Visit) -> web.Response:
         """A row's form, empty or with the row that stands. Secrets are typed anew."""
