@@ -41,9 +41,7 @@ CHANGEABLE: dict[str, set[str] | None] = {
     "log": None, "log_tally": None, "misbehaviour": None, "interception": None,
 }  # fmt: skip
 """None: any column. What is not here is only ever added to."""
-REMOVABLE = {
-    "desk_invitation", "desk_view", "desk_seat", "register_kept", "desk_link", "desk_session",
-}  # fmt: skip
+REMOVABLE = {"desk_invitation", "desk_view", "desk_seat", "register_kept"}
 
 
 async def test_the_programs_role_changes_only_what_is_named_here(bureau: Bureau) -> None:
