@@ -47,12 +47,16 @@ def uploads_of(visit: Visit, field: str = "files") -> list[Upload]:
 def _upload(part: File) -> Upload:
     body = part.body
     if not body or len(body) > FILE_BYTES_MAX:
-        raise ActRefused("file_size", "文件为空，或大于 10 MB。", "Empty, or larger than 10 MB.")
+        raise ActRefused(
+            "file_size", f"文件“{_shown(part.name)}”为空，或大于 10 MB。",
+            "Empty, or larger than 10 MB.",
+        )  # fmt: skip
     media = media_of(body)
     if media is None:
         raise ActRefused(
             "file_kind",
-            "只接受 PDF、OFD、PNG、JPEG、DOCX、XLSX 文件，不得含宏或引用外部内容；可改传 PDF。",
+            f"文件“{_shown(part.name)}”不予接收：只接受 PDF、OFD、PNG、JPEG、DOCX、XLSX 文件，"
+            "不得含宏或引用外部内容；可改传 PDF。",
             "This kind is not taken, nor one with macros or that fetches from outside.",
         )
     return Upload(name=_label(part.name, media), media=media, body=body)
@@ -122,6 +126,10 @@ class _Relations:
 
 def _label(name: str, media: str) -> str:
     """The last part of the given name, printable, with the suffix of what it really is."""
-    stem = PurePosixPath(name.replace("\\", "/")).stem
-    shown = "".join(c for c in stem if c.isprintable() and c not in '"<>|:*?')[:NAME_CHARS_MAX]
-    return (shown or "file") + _SUFFIXES[media]
+    return (_shown(PurePosixPath(name.replace("\\", "/")).stem) or "file") + _SUFFIXES[media]
+
+
+def _shown(name: str) -> str:
+    """Of several files a person must know which one is meant."""
+    last = PurePosixPath(name.replace("\\", "/")).name
+    return "".join(c for c in last if c.isprintable() and c not in '"<>|:*?')[:NAME_CHARS_MAX]

@@ -3,7 +3,8 @@
 import pytest
 
 from bureau.desk.people import Office
-from tests.bureau.desks import Desk
+from gateway.domain.legal_day import legal_day
+from tests.bureau.desks import Desk, bare
 from tests.bureau.test_registers import AGENCY, loaded
 from tests.bureau.words import DIVISION
 
@@ -43,3 +44,16 @@ async def test_what_an_intake_lacks_is_said_where_it_was_typed(desk: Desk) -> No
         status, text = await reviewer.post(NEW, {**TYPED, **more})
         assert status == 409 and words in text and 'role="alert"' in text
         assert 'value="多头支付"' in text
+
+
+async def test_cases_of_several_stages_are_summed_in_the_report(desk: Desk) -> None:
+    reviewer = await desk.seat(Office.REVIEWER)
+    form = {**TYPED, "agency_code": "101001", "agency_name": "厅"}
+    day = legal_day(desk.hands.now).isoformat()
+    for amount in ("1000", "234.50"):
+        _, case = await reviewer.post(NEW, {**form, "amount": amount})
+    asked = {"means": "document_request", "due": day, "text": "合同"}
+    assert (await reviewer.post(f"{case}/verify", asked))[0] == 303
+    _, text = await reviewer.get(f"/desk/{DIVISION}/report")
+    rows = bare(text).partition("案件按阶段")[2].partition("</table>")[0]
+    assert rows.count("<tr") == 4 and "合计" in rows and ">1,234.50<" in rows

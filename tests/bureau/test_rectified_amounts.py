@@ -34,6 +34,15 @@ async def test_a_report_that_says_less_than_was_ordered_says_so_to_who_judges_it
     assert "已报 1.00" in text and "报送金额不足" not in text
 
 
+async def test_a_file_that_is_refused_is_named(desk: Desk) -> None:
+    key = await ordered(desk, "21(2)", 5)
+    case = f"{HOME}/cases/{key[1]}/{key[2]}"
+    agency = await desk.seat(Office.AGENCY)
+    form = {**LATE, "returned": "1", "seen": await agency.seen(case)}
+    status, text = await agency.post(f"{case}/report", {**form, "files": ("说明.txt", b"x")})
+    assert status == 409 and "文件“说明.txt”不予接收" in text
+
+
 async def test_the_amount_is_asked_for_by_the_office_and_kept_with_the_order(desk: Desk) -> None:
     key = await ordered(desk, "21(2)", 5)
     office = desk.rooms.office
