@@ -23,7 +23,7 @@ RAW = {
     b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n": 400,
     b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * 9000 + b"\r\n\r\n": 400,
     b"CONNECT \r\n\r\n": 405,
-    b"POST /sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\nExpect: gold\r\nContent-Length: 0\r\n\r\n": 417,
+    b"POST /sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\nExpect: gold\r\nContent-Length: 0\r\n\r\n": 405,
 }
 
 
