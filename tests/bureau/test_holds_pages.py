@@ -62,6 +62,12 @@ def away(*_: object) -> str:
     raise TokenUnavailable("token treasury: the module knows no token of this label")
 
 
+def heading(text: str) -> str:
+    """What the hold's page says first of how it stands."""
+    [tag] = re.findall(r'<h1>.*?<span class="tag[^"]*">(.*?)</span>', text)
+    return str(tag)
+
+
 async def test_two_persons_release_a_hold_and_its_gateway_says_what_became_of_it(
     desk: Desk, bureau: Bureau, chain: Chain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,13 +76,14 @@ async def test_two_persons_release_a_hold_and_its_gateway_says_what_became_of_it
     _, text = await reviewer.get(HOME)
     assert HOLD in text and "待提议" in text
     _, text = await reviewer.get(HOLD)
-    assert "补齐：合同" in text and "JL-052 第3版" in text
+    assert "补齐：合同" in text and "JL-052 第3版" in text and heading(text) == "待提议"
     assert await reviewer.post(f"{HOLD}/propose", REASON) == (303, f"{HOLD}?bank={BANK}")
     assert "已办理：提出放行或不予放行意见" in (await reviewer.get(HOLD))[1]
     assert (await reviewer.post(f"{HOLD}/propose", {**REASON, "verdict": "x"}))[0] == 409
     _, text = await approver.get(HOLD)
     [digest] = re.findall(r"releases/([0-9a-f]{64})/approve", text)
     decided = f"/desk/{DIVISION}/releases/{digest}"
+    assert heading(text) == "待复核"
     assert (await reviewer.post(f"{decided}/approve"))[0] == 403, "not the office that approves"
     with monkeypatch.context() as patch:
         patch.setattr(Signer, "document", away)
@@ -90,7 +97,8 @@ async def test_two_persons_release_a_hold_and_its_gateway_says_what_became_of_it
     assert "网关未接收，重发中" in (await reviewer.get(HOLD))[1]
     way.away = False
     await publishing.publish_all(patient=False)
-    assert "网关已签收" in (await reviewer.get(HOLD))[1]
+    _, text = await reviewer.get(HOLD)
+    assert "网关已签收" in text and heading(text) == "已签署，待网关执行"
     persons = orjson.loads(way.taken[0])["orders"][0]["persons"]
     assert [reviewer.person.login in persons[0]["name"], len(persons)] == [True, 2]
     await told(bureau, chain, ended(1, "not_carried_out"))

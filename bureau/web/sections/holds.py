@@ -1,7 +1,7 @@
 """Pages of held instructions (挂起): what waits and why, two persons' decision, its result."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -24,6 +24,10 @@ from gateway.domain.releases import LIMIT_POLICIES, Verdict
 PAGE_ROWS = 50
 NAME_CHARS_MAX = 28
 VERDICT_ZH = {"release": "放行", "refuse": "不予放行"}
+TO_APPROVE = "待复核"
+SENDING, NOT_TAKEN, ACKNOWLEDGED = "已签署，发送中", "网关未接收，重发中", "网关已签收"
+UNDER_WAY = (SENDING, NOT_TAKEN, ACKNOWLEDGED)
+"""A signed order may still be carried out."""
 
 
 def routes(rooms: Rooms) -> list[Route]:
@@ -75,9 +79,11 @@ class _Holds:
         )
         ends = aftermath(await self._rooms.holds.ends(visit.division, card.line.bank, str(key)))
         ended = any(each.final for each in ends)
+        decisions = [_shown(row) for row in rows]
         return self._rooms.pages(
             "hold", visit=visit, card=card, line=card.line, path=_path(key), ended=ended, ends=ends,
-            decisions=[_shown(row) for row in rows], limits=LIMIT_POLICIES,
+            decisions=decisions, limits=LIMIT_POLICIES,
+            waits=_waits(decisions, self._rooms.clock()),
             holding=[] if ended else await self._holding(key, card.line.bank), law=self._rooms.law,
             now=self._rooms.clock(),
         )  # fmt: skip
@@ -181,14 +187,22 @@ def _state(row: Mapping[str, Any]) -> tuple[str, str]:
     if row["rejected_by"]:
         return "archived", f"已由{row['rejected_by']}退回"
     if not row["approver"]:
-        return ("held", "待复核") if row["held"] else ("archived", "挂起已结束，作废")
+        return ("held", TO_APPROVE) if row["held"] else ("archived", "挂起已结束，作废")
     if row["order_end"] == "not_carried_out":
         return "blocked", "网关未执行"
     if row["acknowledged_at"]:
-        return "passed", "网关已签收"
+        return "passed", ACKNOWLEDGED
     if row["trouble"]:
-        return "blocked", "网关未接收，重发中"
-    return "held", "已签署，发送中"
+        return "blocked", NOT_TAKEN
+    return "held", SENDING
+
+
+def _waits(decisions: Sequence[Mapping[str, Any]], now: dt.datetime) -> str:
+    """What an open hold waits for: `propose`, `approve`, or the gateway's `carry_out`."""
+    if not decisions or now > decisions[0]["valid_until"]:
+        return "propose"
+    said = decisions[0]["state"][1]
+    return "approve" if said == TO_APPROVE else "carry_out" if said in UNDER_WAY else "propose"
 
 
 def _path(key: InstructionKey) -> str:
