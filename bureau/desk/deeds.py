@@ -67,6 +67,7 @@ ACTS: Mapping[str, tuple[str, str]] = {
     "informant.agreed": ("同意查看举报人", "Agreed to show an informant"),
     "informant.opened": ("查看举报人", "Informant opened"),
     "list.exported": ("导出拦截清单", "Interceptions exported"),
+    "cases.exported": ("导出案件台账", "Cases exported"),
     "report.exported": ("导出定期报告", "Report exported"),
     "trail.exported": ("导出操作留痕", "Audit trail exported"),
     "trail.verified": ("核验操作留痕", "Audit trail verified"),

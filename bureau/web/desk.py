@@ -9,6 +9,7 @@ from bureau.web.route import UPLOAD_BYTES_MAX, Route
 from bureau.web.sections import (
     accounts,
     case_intake,
+    case_list,
     cases,
     certificates,
     complaints,
@@ -30,6 +31,7 @@ SECTIONS = (
     interceptions,
     holds,
     case_intake,
+    case_list,
     cases,
     complaints,
     registers,

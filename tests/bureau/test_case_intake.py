@@ -1,6 +1,9 @@
 """A case opened by hand is about the agency that was meant, and nothing typed is lost."""
 
+import io
+
 import pytest
+from python_calamine import CalamineWorkbook
 
 from bureau.desk.people import Office
 from gateway.domain.legal_day import legal_day
@@ -44,6 +47,24 @@ async def test_what_an_intake_lacks_is_said_where_it_was_typed(desk: Desk) -> No
         status, text = await reviewer.post(NEW, {**TYPED, **more})
         assert status == 409 and words in text and 'role="alert"' in text
         assert 'value="多头支付"' in text
+
+
+async def test_the_list_of_cases_leaves_as_a_workbook_as_it_is_searched(desk: Desk) -> None:
+    reviewer = await desk.seat(Office.REVIEWER)
+    form = {**TYPED, "agency_code": "101001", "agency_name": "厅"}
+    for amount, title in (("1000", "=甲"), ("234.50", "乙")):
+        await reviewer.post(NEW, {**form, "amount": amount, "title": title})
+    home = NEW.removesuffix("/new")
+    _, book, _ = await reviewer.bytes(f"{home}.xlsx?q=乙")
+    rows = CalamineWorkbook.from_filelike(io.BytesIO(book)).get_sheet_by_name("数据").to_python()
+    assert len(rows) == 2 and rows[1][3:5] == ["厅", "101001"]
+    assert rows[1][6:8] == ["乙", 234.5] and rows[1][9] == "疑点登记，待核实"
+    _, text, _ = await reviewer.bytes(f"{home}.csv")
+    assert "'=甲" in text.decode("utf-8-sig")
+    status, _, headers = await reviewer.bytes(f"{home}.csv?q=金额:x")
+    assert status == 303 and "q=" in headers["Location"], "the page says what is wrong"
+    security = await desk.seat(Office.SECURITY)
+    assert "导出案件台账" in (await security.get(f"/desk/{DIVISION}/trail"))[1]
 
 
 async def test_cases_of_several_stages_are_summed_in_the_report(desk: Desk) -> None:

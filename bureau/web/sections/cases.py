@@ -2,16 +2,14 @@
 
 import asyncio
 import datetime as dt
-import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import attrs
 from aiohttp import web
 
-from bureau.desk.casework.phase import STAGES_ZH, Phase, phase
+from bureau.desk.casework.phase import phase
 from bureau.desk.casework.referral import REFERRALS
 from bureau.desk.casework.state import Case, awaits
 from bureau.desk.casework.words import (
@@ -20,7 +18,6 @@ from bureau.desk.casework.words import (
     Against,
     Move,
     Origin,
-    Stage,
     internal,
 )
 from bureau.desk.docket.issue import case_no
@@ -30,16 +27,13 @@ from bureau.desk.docket.office import (
     LARGE_FEN,
     SERIOUS,
     Opening,
-    only_told,
 )
-from bureau.desk.interceptions import WORDS_AMONG, Card, Line, why_refused
+from bureau.desk.interceptions import Card, Line, why_refused
 from bureau.desk.papers.paper import KIND_ZH, TO_OTHERS, Kind
 from bureau.desk.papers.referral import addressee
 from bureau.desk.people import CASE_PARTIES, READERS, Office, Person
-from bureau.desk.search import QUERY_CHARS_MAX, Search, parsed
 from bureau.web.exports import attachment
 from bureau.web.pages import at_bank, card_url
-from bureau.web.paging import numbered_before
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, OnlyLed, Route, Visit, get, post, see
 from bureau.web.sections.form_bodies import body_of
@@ -49,21 +43,9 @@ from bureau.web.telling import tell
 from bureau.web.uploads import uploads_of
 from gateway.domain.legal_day import legal_day
 
-PAGE_ROWS = 50
 CONCERNING = (FREQUENT_TIMES, LARGE_FEN, SERIOUS)
 REVIEWERS = frozenset({Office.REVIEWER})
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-_NOT_HERE = ("outcome", "state", "voucher")
-"""Conditions that only interceptions have."""
-_NUMBER = re.compile(
-    r"(?:案件)?(?:(?P<year>[0-9]{4})年第?(?P<of>[0-9]{1,9})号?|第?(?P<now>[0-9]{1,9})号)", re.ASCII
-)
-_REPORTED = Phase.REPORTED.value
-_STAGES = {zh: stage.value for stage, zh in STAGES_ZH.items()} | {
-    "已报送整改": _REPORTED,
-    "待认可": _REPORTED,
-}
-"""As people type a stage, and as the list's buttons do."""
 
 
 def routes(rooms: Rooms) -> list[Route]:
@@ -78,7 +60,6 @@ def routes(rooms: Rooms) -> list[Route]:
         if offices
     ]
     return [
-        get(home, pages.list, CASE_PARTIES, Nav(group="work", zh="案件", en="Cases")),
         get(card + "/case", pages.again, REVIEWERS),
         post(card + "/case", pages.open_from, REVIEWERS),
         get(
@@ -97,31 +78,6 @@ def routes(rooms: Rooms) -> list[Route]:
 class _Cases:
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
-
-    async def list(self, visit: Visit) -> web.Response:
-        query = visit.query("q", QUERY_CHARS_MAX)
-        search = _known(parsed(query, _NOT_HERE))
-        stage, reported = _staged(search.stage)
-        today = legal_day(self._rooms.clock())
-        narrowed = (
-            *_scoped(visit.person), stage, search.agency, search.policy, search.least, search.most,
-            search.since, search.until, search.bank, *_numbered(search.words, today.year), reported,
-        )  # fmt: skip
-        before = numbered_before(visit)
-        cases = self._rooms.cases
-        rows = (
-            [] if search.errors
-            else await cases.cases(visit.division, before, narrowed, PAGE_ROWS, WORDS_AMONG)
-        )  # fmt: skip
-        words = narrowed[-2]
-        last = rows[-1] if rows and words and rows[-1]["last_looked_at"] else None
-        reach = (last["opened_at"], last["number"]) if last else None
-        rows = [row for row in rows if row["fits"]]
-        return self._rooms.pages(
-            "cases", visit=visit, rows=rows, query=query, search=search,
-            older=_older(query, rows, reach), stages=STAGES_ZH, today=today, reach=reach,
-            among=WORDS_AMONG,
-        )  # fmt: skip
 
     async def case(self, visit: Visit) -> web.Response:
         key, row = await self._row(visit)
@@ -298,15 +254,6 @@ def _readable(person: Person, paper: Mapping[str, Any]) -> bool:
     return person.inside or (paper["outside"] and paper["kind"] not in TO_OTHERS)
 
 
-def _numbered(words: str | None, year: int) -> tuple[int | None, int | None, str | None]:
-    """`2026年第3号`, as a case is written, is its number, and `第3号` this year's; other words are
-    looked for."""
-    found = _NUMBER.fullmatch(words or "")
-    if found is None:
-        return None, None, words
-    return int(found["year"] or year), int(found["of"] or found["now"]), None
-
-
 def _again_path(line: Line, against: str) -> str:
     query = urlencode({"against": against})
     return f"{card_url(line)}/case{at_bank(line.bank)}&{query}"
@@ -314,39 +261,3 @@ def _again_path(line: Line, against: str) -> str:
 
 def case_path(key: tuple[str, int, int]) -> str:
     return f"/desk/{key[0]}/cases/{key[1]}/{key[2]}"
-
-
-def scope_values(person: Person) -> tuple[str | None, str | None, str | None]:
-    return person.scope.agency, person.scope.department, person.scope.bank
-
-
-def _scoped(person: Person) -> tuple[str | None, str | None, str | None, bool]:
-    return (*scope_values(person), only_told(person))
-
-
-def _known(search: Search) -> Search:
-    """With the stages there are, where none of them was typed."""
-    if search.stage is None or search.stage in _STAGES or search.stage in _STAGES.values():
-        return search
-    error = (
-        f"没有“{search.stage}”这个阶段，可用的阶段：{'、'.join(STAGES_ZH.values())}",
-        f"{search.stage} is no stage of a case",
-    )
-    return attrs.evolve(search, errors=(*search.errors, error))
-
-
-def _staged(typed: str | None) -> tuple[str | None, bool | None]:
-    """A search's stage, and whether its report must be there: 整改中 is without one."""
-    stage = _STAGES.get(typed or "", typed)
-    if stage == _REPORTED:
-        return Stage.RECTIFYING.value, True
-    return stage, False if stage == Stage.RECTIFYING else None
-
-
-def _older(query: str, rows: Any, reach: tuple[dt.datetime, int] | None) -> str | None:
-    """Where there may be more: behind a full page, or behind what words were looked for in."""
-    if reach is None and len(rows) == PAGE_ROWS:
-        reach = rows[-1]["opened_at"], rows[-1]["number"]
-    if reach is None:
-        return None
-    return "?" + urlencode({"q": query, "before": reach[0].isoformat(), "no": reach[1]})

@@ -14,7 +14,7 @@ from bureau.desk.search import Search
 from bureau.desk.strip import Strip, ending_alarms, strip_of
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, see
-from bureau.web.sections.cases import scope_values
+from bureau.web.sections.case_list import scope_values
 from gateway.domain.legal_day import legal_day
 
 WAITING_SHOWN = 50
