@@ -159,6 +159,10 @@ class Ledger(Protocol):
 
     async def standing(self, key: InstructionKey) -> Standing | None: ...
 
+    async def standing_for(self, agency: str | None, key: InstructionKey) -> Standing | None:
+        """None also if it is not of this agency, as fast as if there were none."""
+        ...
+
     async def open_payments(self, before: dt.datetime, limit: int) -> list[OpenPayment]:
         """Passed, not settled, opened before `before` or, by a wrong clock, more than two minutes
         after it; least asked first, then oldest first. Operators' tasks are left out."""

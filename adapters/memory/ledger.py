@@ -112,6 +112,10 @@ class MemoryLedger:
     async def standing(self, key: InstructionKey) -> Standing | None:
         return self._standing(key) if key in self._state.instructions else None
 
+    async def standing_for(self, agency: str | None, key: InstructionKey) -> Standing | None:
+        found = await self.standing(key)
+        return found if found and agency in (None, found.agency_code) else None
+
     async def open_payments(self, before: dt.datetime, limit: int) -> list[OpenPayment]:
         waiting = [
             payment

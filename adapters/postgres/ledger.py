@@ -96,8 +96,11 @@ class PostgresLedger:
         return await self._pool.unbroken(self._record_conflict(key, draft, digest, records_max))
 
     async def standing(self, key: InstructionKey) -> Standing | None:
+        return await self.standing_for(None, key)
+
+    async def standing_for(self, agency: str | None, key: InstructionKey) -> Standing | None:
         async with self._pool.session() as session:
-            known = await standings(session.connection, [key], self._sealing)
+            known = await standings(session.connection, [key], self._sealing, agency)
             session.believed()
         return known.get(key)
 

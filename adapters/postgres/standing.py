@@ -26,14 +26,16 @@ def key_arrays(keys: Sequence[InstructionKey]) -> tuple[list[Any], ...]:
 
 
 async def standings(
-    connection: Connection, keys: Sequence[InstructionKey], sealing: Sealing = IN_CLEAR
-) -> dict[InstructionKey, Standing]:
-    """All that is known of these keys; those never admitted are left out.
+    connection: Connection, keys: Sequence[InstructionKey], sealing: Sealing = IN_CLEAR,
+    agency: str | None = None,
+) -> dict[InstructionKey, Standing]:  # fmt: skip
+    """All that is known of these keys; those never admitted are left out, and with `agency` those
+    of every other.
 
     The statement commits durably itself: a row another process committed is told to nobody before
     a commit after it is safe too (RELIABILITY 2).
     """
-    rows = await connection.fetch(_SQL["standings"], *key_arrays(keys))
+    rows = await connection.fetch(_SQL["standings"], *key_arrays(keys), agency)
     return {standing.key: standing for standing in (_standing(row, sealing) for row in rows)}
 
 

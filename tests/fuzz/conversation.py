@@ -66,7 +66,7 @@ class Line:
 
 
 class Down:
-    async def standing(self, key: object) -> Any:
+    async def standing_for(self, agency: str | None, key: object) -> Any:
         raise LedgerUnavailable("down")
 
 

@@ -59,7 +59,7 @@ class Broken:
 
     error: Exception = LedgerUnavailable("down")
 
-    async def standing(self, key: object) -> Any:
+    async def standing_for(self, agency: str | None, key: object) -> Any:
         raise self.error
 
 

@@ -1,13 +1,16 @@
 """Whose certificate opens the door and whose reads: our own trust domain, and no other bank's."""
 
 import time
+from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from adapters.formats.json_instruction import JsonFormat
+from adapters.memory.ledger import MemoryLedger
 from adapters.memory.recordlog import MemoryRecordLog
+from gateway.domain.instruction import InstructionKey
 from gateway.web.door import Door
 from gateway.web.intake import Doorway, Intake
 from gateway.web.metrics import Metrics
@@ -57,6 +60,25 @@ async def test_our_own_gateway_operators_and_the_agency_itself_read(path: str) -
 async def test_another_banks_gateway_learns_not_even_that_it_exists(path: str) -> None:
     assert await _asked(f"{DOMAIN}/{path}") == (404, "instruction_unknown")
     assert await _asked(f"{DOMAIN}/{path}", "9") == (404, "instruction_unknown")
+
+
+async def test_who_may_see_nothing_here_is_refused_before_anything_is_looked_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The same words came later where there was something: a whole instruction had been read."""
+    looked: list[str | None] = []
+    look = MemoryLedger.standing_for
+
+    async def looking(ledger: MemoryLedger, agency: str | None, key: InstructionKey) -> Any:
+        looked.append(agency)
+        return await look(ledger, agency, key)
+
+    monkeypatch.setattr(MemoryLedger, "standing_for", looking)
+    for path in ("gateway/104", "bank/103", "agency/220100000/101001", "channel/220100000/a"):
+        assert await _asked(f"{DOMAIN}/{path}") == (404, "instruction_unknown")
+    assert looked == []
+    assert await _asked(f"{DOMAIN}/agency/{DIVISION}/101002") == (404, "instruction_unknown")
+    assert looked == ["101002"], "of its own only"
 
 
 @pytest.mark.parametrize("domain", ["other.test", "treasury.test.evil.example", "treasury.tes"])

@@ -33,7 +33,8 @@ FROM unnest($2::text[], $3::integer[], $4::text[], $5::text[])
 WHERE (SELECT pg_logical_emit_message(true, 'treasury-gateway', '')) IS NOT NULL
 
 -- name: standings
--- empty: none of these keys was ever admitted; the emitted message makes this commit durable
+-- empty: none of these keys was ever admitted, or none of this agency's; the emitted message makes
+-- this commit durable
 SELECT k.division, k.fiscal_year, k.voucher_type, k.voucher_no, i.digest, i.party, i.format, i.raw,
        i.signature, i.agency_code, i.outcome, i.decided_at, i.decision, s.bank, s.bank_reference,
        s.bank_reason, s.settled_at, s.overruled, h.ended_at, h.how AS ended_how,
@@ -55,6 +56,7 @@ FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[])
          FROM instruction AS i
          WHERE i.division = k.division AND i.fiscal_year = k.fiscal_year
                AND i.voucher_type = k.voucher_type AND i.voucher_no = k.voucher_no
+               AND ($5::text IS NULL OR i.agency_code = $5)
          OFFSET 0
      ) AS i
      LEFT JOIN LATERAL (

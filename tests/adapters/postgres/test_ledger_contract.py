@@ -361,3 +361,16 @@ async def test_what_a_wrong_clock_opened_hours_ahead_does_not_wait_for_that_hour
     for number, ahead in ((1, dt.timedelta(minutes=1)), (2, dt.timedelta(hours=20))):
         await storage.ledger.admit(replace(admission(number, lines=()), decided_at=NOW + ahead))
     assert [p.key for p in await storage.ledger.open_payments(NOW, 10)] == [key(2)]
+
+
+async def test_an_agency_is_shown_its_own_and_of_anothers_what_it_would_be_of_nothing(
+    storage: Storage,
+) -> None:
+    await grant(storage, IND_1=1000)
+    await storage.ledger.admit(admission(1, 300))
+    own = await storage.ledger.standing(key(1))
+    assert own is not None
+    assert await storage.ledger.standing_for(own.agency_code, key(1)) == own
+    assert await storage.ledger.standing_for(None, key(1)) == own
+    assert await storage.ledger.standing_for("101999", key(1)) is None
+    assert await storage.ledger.standing_for(own.agency_code, key(2)) is None
