@@ -12,8 +12,9 @@ from adapters.postgres.certificates import PostgresCertificates
 from certs.certified import Certificate
 from certs.keys import load_certificates, load_key, read_certificate
 from certs.revocation import Responder, identity_of
+from gateway.domain.certificates import Issued, Revocation
 from gateway.web.doubtful import answers_whatever_comes
-from gateway.web.ocsp import ocsp_application
+from gateway.web.ocsp import Recent, ocsp_application
 
 
 async def answer_ocsp(database: str, responder: Responder, host: str, port: int) -> None:
@@ -21,12 +22,17 @@ async def answer_ocsp(database: str, responder: Responder, host: str, port: int)
     store = PostgresCertificates(database)
     issuer = identity_of(responder.authority)
 
-    async def answer(question: bytes) -> bytes:
+    async def read() -> tuple[dict[str, Issued], dict[str, Revocation]]:
         known = {
             case.issued.serial: case.issued for case in await store.cases()
             if case.issued and case.issued.issuer == issuer
         }  # fmt: skip
-        ended = {one.serial: one for one in await store.revocations() if one.issuer == issuer}
+        return known, {one.serial: one for one in await store.revocations() if one.issuer == issuer}
+
+    registry, lists = Recent(read), Recent(store.lists)
+
+    async def answer(question: bytes) -> bytes:
+        known, ended = await registry()
 
         def certificate(serial: str) -> Certificate | None:
             found = known.get(serial)
@@ -35,7 +41,7 @@ async def answer_ocsp(database: str, responder: Responder, host: str, port: int)
         return responder.answer(question, certificate, ended.get, dt.datetime.now(dt.UTC))
 
     decode = lambda text: base64.b64decode(text, validate=True)  # noqa: E731
-    runner = web.AppRunner(ocsp_application(answer, store.lists, decode), access_log=None)
+    runner = web.AppRunner(ocsp_application(answer, lists, decode), access_log=None)
     await runner.setup()
     assert runner.server
     answers_whatever_comes(runner.server)

@@ -1,6 +1,9 @@
 """The small door for OCSP questions and revocation lists: plain HTTP, never on a payment's way."""
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from aiohttp import web
@@ -9,11 +12,35 @@ from gateway.domain.certificates import RevocationList
 from gateway.domain.faults import LedgerUnavailable
 
 QUESTION_BYTES_MAX = 8 * 1024
+FRESH_S = 0.5
+"""A revocation counts within a second, here too."""
 REQUEST, ANSWER = "application/ocsp-request", "application/ocsp-response"
 
+P = TypeVar("P")
 Answer = Callable[[bytes], Awaitable[bytes]]
 """DER for DER (RFC 6960). Raises LedgerUnavailable."""
 Lists = Callable[[], Awaitable[list[RevocationList]]]
+
+
+class Recent(Generic[P]):
+    """What `read` gave less than FRESH_S ago, or gives now: a question is anybody's, the database
+    is the gateway's. Of many at once one reads; what cannot be read is not remembered either."""
+
+    def __init__(
+        self, read: Callable[[], Awaitable[P]], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._read = read
+        self._clock = clock
+        self._turn = asyncio.Lock()
+        self._kept: tuple[float, P] | None = None
+
+    async def __call__(self) -> P:
+        """Raises what `read` raises."""
+        async with self._turn:
+            at = self._clock()
+            if self._kept is None or at - self._kept[0] >= FRESH_S:
+                self._kept = at, await self._read()
+            return self._kept[1]
 
 
 def ocsp_application(

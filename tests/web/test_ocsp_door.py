@@ -1,14 +1,16 @@
 """The small door for OCSP and lists: answered from the registry, never asked by a payment."""
 
+import asyncio
 import base64
 import datetime as dt
 from urllib.parse import quote
 
+import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from gateway.domain.certificates import RevocationList
 from gateway.domain.faults import LedgerUnavailable
-from gateway.web.ocsp import ANSWER, REQUEST, ocsp_application
+from gateway.web.ocsp import ANSWER, FRESH_S, REQUEST, Recent, ocsp_application
 
 NOW = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
 LIST = RevocationList(
@@ -63,3 +65,24 @@ async def test_a_registry_that_is_down_is_said_to_be_down() -> None:
         asked = await client.post("/ocsp", data=b"x", headers={"Content-Type": REQUEST})
         assert asked.status == 503
         assert (await client.get("/crl/ab12")).status == 503
+
+
+async def test_a_flood_of_questions_asks_the_database_twice_a_second() -> None:
+    """Each question of anybody read every case of the registry, certificates and all."""
+    now, reads = [0.0], [0]
+
+    async def read() -> int:
+        reads[0] += 1
+        if reads[0] == 2:
+            raise LedgerUnavailable("down")
+        await asyncio.sleep(0)
+        return reads[0]
+
+    registry = Recent(read, lambda: now[0])
+    assert await asyncio.gather(*(registry() for _ in range(100))) == [1] * 100
+    now[0] += FRESH_S
+    with pytest.raises(LedgerUnavailable):
+        await registry()
+    assert await registry() == 3, (
+        "what could not be read is asked for again, never told from memory"
+    )
