@@ -224,6 +224,10 @@ class RecordLog(Protocol):
         """Take or keep the sequencer's office (an advisory lock on an own session)."""
         ...
 
+    async def leave_office(self) -> None:
+        """Another process may take it."""
+        ...
+
     async def pending_divisions(self) -> list[str]: ...
 
     async def seal(

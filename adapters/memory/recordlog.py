@@ -30,6 +30,9 @@ class MemoryRecordLog:
         self._state = state
 
     async def close(self) -> None:
+        await self.leave_office()
+
+    async def leave_office(self) -> None:
         if self._state.leader is self:
             self._state.leader = None
 

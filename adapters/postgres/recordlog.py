@@ -56,7 +56,7 @@ class PostgresRecordLog:
         self._counts: dict[str, AgencyCounts] = {}
 
     async def close(self) -> None:
-        await self._leave_office()
+        await self.leave_office()
         await self._pool.close()
 
     async def lead(self) -> bool:
@@ -72,10 +72,21 @@ class PostgresRecordLog:
                 if await office.connection.fetchval(_SQL["try_lead"]):
                     return True
         except (*LOST, UnsafeServer) as error:
-            await self._leave_office()
+            await self.leave_office()
             raise LedgerUnavailable(f"the office cannot be held: {type(error).__name__}") from error
-        await self._leave_office()
+        await self.leave_office()
         return False
+
+    async def leave_office(self) -> None:
+        if self._office:
+            await self._office.close()
+        self._office = None
+
+    async def time_there(self) -> dt.datetime:
+        """The server's own clock."""
+        rows = await self._pool.fetch(_SQL["time_there"])
+        told: dt.datetime = rows[0]["at"]
+        return told
 
     async def pending_divisions(self) -> list[str]:
         return [row["division"] for row in await self._pool.fetch(_SQL["pending_divisions"])]
@@ -203,11 +214,6 @@ class PostgresRecordLog:
             raise LedgerUnavailable(
                 f"log {division}: the bureau holds {cosigned.size} records, more than we do"
             )
-
-    async def _leave_office(self) -> None:
-        if self._office:
-            await self._office.close()
-        self._office = None
 
     def _opened(self, record: SealedRecord) -> SealedRecord:
         """With its disclosures open: the bureau is told them."""

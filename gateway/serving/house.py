@@ -1,9 +1,9 @@
 """The house: every room of a running gateway, opened as the settings describe it."""
 
 from collections import ChainMap
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import AsyncExitStack
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 import attrs
 
@@ -46,6 +46,7 @@ from gateway.policy_books.in_force import Books, open_books
 from gateway.serving.crew import LoopCrew
 from gateway.settings import Secrets, Settings
 from gateway.web.shares import Company, Shares
+from gateway.workers.clocks import Clocks
 from gateway.workers.conduct import contradicted, taken_back
 from gateway.workers.deliver import Inbox
 
@@ -92,6 +93,8 @@ class House:
     """Divisions of which this host has seen more, or of which nobody can tell (`Marking`)."""
     unsigned: dict[str, str]
     """Divisions of which nothing can be signed: the record certificate has ended (`KeyRing`)."""
+    clocks: Clocks
+    """All divisions, while this host's clock is not the database's."""
     behind: Mapping[str, str]
     """All of these: the line refuses them, and nothing is sealed."""
     holds: PostgresHolds
@@ -149,7 +152,8 @@ async def open_house(
     ahead: dict[str, str] = {}
     unmarked: dict[str, str] = {}
     unsigned: dict[str, str] = {}
-    behind = ChainMap(ahead, unmarked, unsigned)
+    clocks = Clocks(records, clock, settings.gateway.divisions)
+    behind = ChainMap(ahead, unmarked, unsigned, cast(MutableMapping[str, str], clocks))
     line_rooms = Rooms(
         gatekeeper=trust,
         formats={name: each for name, each in formats.items() if name in bank.wire.formats},
@@ -207,6 +211,7 @@ async def open_house(
         ahead=ahead,
         unmarked=unmarked,
         unsigned=unsigned,
+        clocks=clocks,
         behind=behind,
         batch=Batch(line, batch_rooms) if IsoBulk.part_format in bank.wire.formats else None,
         holds=holds,

@@ -106,7 +106,9 @@ async def _serve(settings: Settings, secrets: Secrets, lines: Lines, visitors: i
         _spare_the_collector()
         doorway = _doorway(house, metrics)
         intake = Intake(doorway)
+        await house.clocks.look()
         office = Office(house.records)
+        office.unfit = house.clocks.unfit
         sealing = _sealing(house, office)
         delivering = Delivering(
             office, house.records, house.inboxes, house.trust, house.clock, sealing.sealed
@@ -133,6 +135,7 @@ async def _serve(settings: Settings, secrets: Secrets, lines: Lines, visitors: i
         metrics.words_lost.set_function(lambda: writing.lost)
         more = [
             marking.run,
+            house.clocks.run,
             writing.run,
             shadowing.run,
             conduct.run,

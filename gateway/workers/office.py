@@ -18,7 +18,17 @@ class Office:
 
     def __init__(self, records: RecordLog) -> None:
         self._records = records
-        self.held = False
+        self._held = False
+        self.unfit: Callable[[], bool] = lambda: False
+        """Whether this process must not hold it just now: its clock is wrong (`Clocks`)."""
+
+    @property
+    def held(self) -> bool:
+        return self._held and not self.unfit()
+
+    @held.setter
+    def held(self, held: bool) -> None:
+        self._held = held
 
     async def run(self) -> None:
         while True:
@@ -26,13 +36,20 @@ class Office:
             await asyncio.sleep(KEEP_S)
 
     async def take_or_keep(self) -> None:
-        try:
-            held = await self._records.lead()
-        except LedgerUnavailable:
+        if self.unfit():
+            await self._records.leave_office()
             held = False
-        if held != self.held:
+        else:
+            held = await self._led()
+        if held != self._held:
             log.info("office.taken" if held else "office.lost")
-        self.held = held
+        self._held = held
+
+    async def _led(self) -> bool:
+        try:
+            return await self._records.lead()
+        except LedgerUnavailable:
+            return False
 
     async def rounds(
         self, every_s: float, work: Callable[[], Awaitable[object]], postponed: str

@@ -92,7 +92,10 @@ class Renewing:
             await self.look()
 
     async def look(self) -> bool:
-        """One turn: another book if one is due, and what is to be recorded. True if renewed."""
+        """One turn: another book if one is due, and what is to be recorded. True if renewed. By a
+        clock that is wrong none is due."""
+        if self._office.unfit():
+            return False
         try:
             renewed = await self._renewed()
             problem = self._books.problem

@@ -49,3 +49,4 @@ async def test_a_clock_that_jumps_by_hours_makes_nothing_paid_twice_or_lost() ->
         assert stage.stage.crew.running(gateway), stage.log_tail(gateway)
         assert "line.broken" not in stage.log_of(gateway)
         assert "too late to be forwarded" in stage.log_of(gateway) or truth.evidence["horizon"]
+        assert "clock.apart" in stage.log_of(gateway) and "clock.agrees" in stage.log_of(gateway)

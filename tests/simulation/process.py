@@ -7,9 +7,9 @@ more, while what it had sent is on its way.
 import asyncio
 import datetime as dt
 from collections import ChainMap
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, MutableMapping, Sequence
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import attrs
 
@@ -31,6 +31,7 @@ from gateway.pipeline.release import Release
 from gateway.pipeline.returns import Alarm, Returning
 from gateway.pipeline.tell import Origin
 from gateway.ports import RecordSealer, RegisterShelf
+from gateway.workers.clocks import Clocks
 from gateway.workers.conduct import Conduct
 from gateway.workers.deliver import Delivering, Inbox
 from gateway.workers.enquire import Enquiring
@@ -48,6 +49,7 @@ from tests.simulation.database import Database, Host
 from tests.simulation.diary import Diary
 from tests.simulation.mark import HostMark, OwnLog
 from tests.simulation.rules import Rules, Wording
+from tests.simulation.server import DatabaseClock
 
 ORIGIN = Origin(bank="103", uri="spiffe://treasury.test/gateway/103")
 T = TypeVar("T")
@@ -212,7 +214,9 @@ class Gateway(Host):
         bank, post = town.core.reached_by(self), town.bureau.reached_by(self)
         ahead: dict[str, str] = {}
         unmarked = self._unmarked
-        behind = ChainMap(ahead, unmarked)
+        clock_there = town.database.reached_by(self, DatabaseClock())
+        clocks = Clocks(clock_there, self.clock, (DIVISION,))
+        behind = ChainMap(ahead, unmarked, cast(MutableMapping[str, str], clocks))
         rooms = Rooms(
             gatekeeper=OpenGate(), formats={"json": town.wording}, shelf=town.shelf,
             book=town.rules, committer=OpenCommitments(), ledger=ledger, bank=bank,
@@ -220,6 +224,7 @@ class Gateway(Host):
         )  # fmt: skip
         self._line = Line(rooms)
         office = Office(records)
+        office.unfit = clocks.unfit
         sealing = Sealing(office, records, town.sealer, ledger, self.clock, ORIGIN, (DIVISION,))
         inboxes: Mapping[str, Inbox] = {DIVISION: Inbox(bureau=post, witness=post)}
         delivering = Delivering(
@@ -256,7 +261,7 @@ class Gateway(Host):
         works = (
             office.run, sealing.run, delivering.run_records, delivering.run_notices,
             conduct.run, enquiring.run, writing.run, Releasing(office, holds, release).run,
-            expiring.run, marking.run,
+            expiring.run, marking.run, clocks.run,
         )  # fmt: skip
         self._begin(self._start(marking, works))
 

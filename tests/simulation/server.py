@@ -1,6 +1,8 @@
 """One run of the database's server, as far as `Kept` asks it: what it holds of what a process was
 told is durable. The real `Kept` asks; only its SQL is answered from rows in memory."""
 
+import asyncio
+import datetime as dt
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,6 +16,7 @@ from gateway.domain.holds import Claimed, HoldEnding
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Admitted
 from gateway.domain.log import Sealed
+from tests.pipeline.fakes import NOW
 from tests.simulation.transaction import at_once
 
 _SQL = statements("kept")
@@ -46,6 +49,13 @@ def remember(kept: Kept, name: str, arguments: Sequence[Any], answer: object) ->
         kept.released(arguments[0].key)
     elif name == "seal" and isinstance(answer, Sealed):
         kept.sealed(arguments[0], answer.head.size)
+
+
+class DatabaseClock:
+    """`gateway.workers.clocks.Witness`: of the server, which is right."""
+
+    async def time_there(self) -> dt.datetime:
+        return NOW + dt.timedelta(seconds=asyncio.get_running_loop().time())
 
 
 class _Connection:

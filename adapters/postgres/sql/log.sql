@@ -10,6 +10,10 @@ SELECT set_config('idle_session_timeout', $1, false)
 -- empty: never
 SELECT 1
 
+-- name: time_there
+-- empty: never
+SELECT clock_timestamp() AS at
+
 -- name: pending_divisions
 -- empty: no record waits for its number
 WITH RECURSIVE single AS (
