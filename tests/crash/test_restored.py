@@ -66,7 +66,7 @@ async def test_who_slept_and_wakes_on_an_older_copy_pays_no_repeat() -> None:
     away."""
     async with theatre(42, 120, gateways=2, habits=FAITHFUL) as stage:
         passing = [i for i in stage.plan.items if i.outcome is Outcome.PASS and i.after is None]
-        before, since = passing[:10], passing[10:20]
+        before, since = passing[:5], passing[5:10]
         assert set(await send(stage, before)) == {200}
         await settled(stage)
         await marked(stage)
@@ -80,13 +80,12 @@ async def test_who_slept_and_wakes_on_an_older_copy_pays_no_repeat() -> None:
         assert set(await _sent_past(stage, since)) == {200}
         await marked(stage)
         stood = await paid(stage)
-        assert len(stood) == 20
+        assert len(stood) == 10
 
         stage.kill(GATEWAY)
         await _replaced(stage, older)
         stage.resume(SLEEPER)
         assert set(await send(stage, since, patience_s=0.0)) <= {0, 503}
-        assert set(await send(stage, since, patience_s=2.0)) == {503}
         assert await paid(stage) == stood, "no repeat was paid"
         assert "database.forgot" in stage.log_of(SLEEPER)
 
