@@ -28,6 +28,7 @@ T_DELIVER = "tests/workers/test_deliver.py"
 MARK = "gateway/workers/mark.py"
 SHELF = "adapters/folder/mark.py"
 T_MARK = "tests/workers/test_mark.py"
+T_CLOCKS = "tests/workers/test_clocks.py"
 T_KEPT = "tests/adapters/postgres/test_kept.py"
 
 EDGE_BUGS = (
@@ -108,6 +109,14 @@ EDGE_BUGS = (
         "another run of the server is not asked for what the host has seen",
         (Change("adapters/postgres/kept.py", "        return sizes", "        return {}"),),
         (f"{T_KEPT}::test_what_the_host_has_seen_is_asked_of_each_further_run",),
+    ),
+    Bug(
+        "a clock that was set is believed until somebody was asked",
+        (Change("gateway/workers/clocks.py", "if abs(set_by) <= APART:", "if True:"),),
+        (
+            f"{T_CLOCKS}::test_a_clock_that_is_set_is_believed_no_more_at_once_and_until_it_is_right",
+            f"{T_CLOCKS}::test_whose_clock_is_wrong_holds_no_office_and_another_takes_it",
+        ),
     ),
     Bug(
         "an older copy is opened because the bureau forgot, too",
