@@ -1,7 +1,7 @@
 """PostgreSQL, the bank or the bureau is there and answers nothing, for longer than anybody waits.
 
 SIGSTOP: connections stay open, new ones are taken by the kernel and never served. Then it goes on
-as if nothing had been, with all that was said to it meanwhile. `STOPPED_SECONDS=60` for a minute each.
+as if nothing had been, with all that was said to it meanwhile. `STOPPED_SECONDS=60` for a minute.
 """
 
 import asyncio
