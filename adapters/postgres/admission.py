@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any, TypeAlias
 
+from adapters.postgres.keys import key_arrays
 from adapters.postgres.session import Connection
-from adapters.postgres.standing import key_arrays, standings
+from adapters.postgres.standing import standings
 from adapters.postgres.statements import statements
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Admission, Admitted, Demand, Moved, Short, Standing

@@ -1,9 +1,10 @@
 """What is under way in the gateway's database: the figures an operator looks at first."""
 
 import datetime as dt
-from typing import Any
 
+from adapters.postgres.keys import key_columns
 from adapters.postgres.session import Pool
+from adapters.postgres.standing import open_payment
 from adapters.postgres.statements import statements
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import OpenPayment
@@ -51,12 +52,5 @@ class PostgresBacklog:
 
     async def unknown(self, key: InstructionKey) -> OpenPayment | None:
         """None if there is no such payment, or it is settled."""
-        columns = key.division, key.fiscal_year, key.voucher_type, key.voucher_no
-        rows = await self._pool.fetch(_SQL["unknown"], *columns)
+        rows = await self._pool.fetch(_SQL["unknown"], *key_columns(key))
         return open_payment(rows[0]) if rows else None
-
-
-def open_payment(row: Any) -> OpenPayment:
-    fields = dict(row)
-    names = ("division", "fiscal_year", "voucher_type", "voucher_no")
-    return OpenPayment(key=InstructionKey(**{name: fields.pop(name) for name in names}), **fields)

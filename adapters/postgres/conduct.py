@@ -4,8 +4,9 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
+from adapters.postgres.keys import key_arrays, key_columns, key_of
 from adapters.postgres.session import Connection, Pool, Proof
-from adapters.postgres.standing import key_arrays, standings
+from adapters.postgres.standing import standings
 from adapters.postgres.statements import statements
 from gateway.domain.bank import BankOutcome
 from gateway.domain.conduct import (
@@ -73,8 +74,7 @@ class PostgresConduct:
         return Known(standings=held, booked=booked, cleared=cleared)
 
     async def debit(self, key: InstructionKey, *, though_back: bool = False) -> BankEntry | None:
-        columns = key.division, key.fiscal_year, key.voucher_type, key.voucher_no
-        rows = await self._pool.fetch(_SQL["debit"], *columns, though_back)
+        rows = await self._pool.fetch(_SQL["debit"], *key_columns(key), though_back)
         return _entry(rows[0]) if rows else None
 
     async def statement_digest(self, division: str, id: str) -> bytes | None:
@@ -185,9 +185,8 @@ class PostgresConduct:
         key, record = end.key, end.record
         async with self._pool.transaction() as connection:
             result = await connection.fetchval(
-                _SQL["end_contradiction"], key.division, key.fiscal_year, key.voucher_type,
-                key.voucher_no, at, end.paid, end.reference, end.agency_code, record.kind,
-                record.subject, record.body, end.notification,
+                _SQL["end_contradiction"], *key_columns(key), at, end.paid, end.reference,
+                end.agency_code, record.kind, record.subject, record.body, end.notification,
             )  # fmt: skip
         return EndResult(result)
 
@@ -299,33 +298,21 @@ def _taken_back(row: Any) -> TakenBack:
 
 
 def _unbooked(row: Any) -> Unbooked:
-    key = InstructionKey(
-        division=row["division"], fiscal_year=row["fiscal_year"],
-        voucher_type=row["voucher_type"], voucher_no=row["voucher_no"],
-    )  # fmt: skip
     return Unbooked(
-        key=key, agency_code=row["agency_code"], amount_fen=Fen(row["amount_fen"]),
+        key=key_of(row), agency_code=row["agency_code"], amount_fen=Fen(row["amount_fen"]),
         decided_at=row["decided_at"], bank=row["bank"],
     )  # fmt: skip
 
 
 def _unreturned(division: str, row: Any) -> Unreturned:
-    key = InstructionKey(
-        division=division, fiscal_year=row["fiscal_year"], voucher_type=row["voucher_type"],
-        voucher_no=row["voucher_no"],
-    )  # fmt: skip
     return Unreturned(
-        key=key, agency_code=row["agency_code"], agreed_at=row["agreed_at"],
+        key=key_of(row, division), agency_code=row["agency_code"], agreed_at=row["agreed_at"],
         left_fen=row["left_fen"],
     )  # fmt: skip
 
 
 def _overpaid(division: str, row: Any) -> Overpaid:
-    key = InstructionKey(
-        division=division, fiscal_year=row["fiscal_year"],
-        voucher_type=row["voucher_type"], voucher_no=row["voucher_no"],
-    )  # fmt: skip
     return Overpaid(
-        key=key, ordered_fen=Fen(row["amount_fen"]), booked_fen=row["booked_fen"],
+        key=key_of(row, division), ordered_fen=Fen(row["amount_fen"]), booked_fen=row["booked_fen"],
         entries=tuple(row["entries"]),
     )  # fmt: skip

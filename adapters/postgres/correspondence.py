@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 
+from adapters.postgres.keys import key_of
 from adapters.postgres.session import Pool, Proof
 from adapters.postgres.standing import standings
 from adapters.postgres.statements import statements
@@ -61,10 +62,7 @@ class PostgresCorrespondence:
         rows = await self._pool.fetch(_SQL["words"], division, recall, voucher_no)
         return [
             RecallStanding(
-                key=InstructionKey(
-                    division=row["division"], fiscal_year=row["fiscal_year"],
-                    voucher_type=row["voucher_type"], voucher_no=row["voucher_no"],
-                ),
+                key=key_of(row),
                 status=RecallStatus(row["status"]), agency_code=row["agency_code"],
                 asker=row["asker"],
             )

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from adapters.postgres.kept import Kept
+from adapters.postgres.keys import key_columns, key_of
 from adapters.postgres.session import Pool
 from adapters.postgres.statements import statements
 from gateway.domain.faults import Conflicting, FaultCode
 from gateway.domain.holds import Claim, Claimed, Ending, Gone, Hold, Notification
-from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import LimitKey, Moved, RecordDraft, Short
 from gateway.domain.releases import Order
 from gateway.domain.windows import WindowKey
@@ -90,7 +90,7 @@ class PostgresHolds:
     async def _claim(self, claim: Claim) -> Claimed | Gone | Short | Moved:
         async with self._pool.transaction() as connection:
             row = await connection.fetchrow(
-                _SQL["claim_release"], uuid.uuid4(), self._instance, *_columns(claim.key),
+                _SQL["claim_release"], uuid.uuid4(), self._instance, *key_columns(claim.key),
                 claim.at, claim.order, claim.decision, *_lines(claim), *_windows(claim),
                 *_told(claim.record), claim.notification,
             )  # fmt: skip
@@ -107,7 +107,7 @@ class PostgresHolds:
         record = ending.record
         return bool(
             await self._value(
-                "end_hold", uuid.uuid4(), *_columns(ending.key), ending.how, ending.at,
+                "end_hold", uuid.uuid4(), *key_columns(ending.key), ending.how, ending.at,
                 ending.order, ending.decision, record.kind, record.subject, record.body,
                 ending.notice, ending.notification,
             )
@@ -146,10 +146,6 @@ class PostgresHolds:
                 _SQL["acknowledge_notifications"], division, agency, list(ids), at, by
             )
         return sorted(row["id"] for row in rows)
-
-
-def _columns(key: InstructionKey) -> tuple[str, int, str, str]:
-    return key.division, key.fiscal_year, key.voucher_type, key.voucher_no
 
 
 def _told(record: RecordDraft) -> tuple[Any, ...]:
@@ -195,10 +191,7 @@ def _windows(claim: Claim) -> tuple[list[Any], ...]:
 
 def _hold(row: Any) -> Hold:
     return Hold(
-        key=InstructionKey(
-            division=row["division"], fiscal_year=row["fiscal_year"],
-            voucher_type=row["voucher_type"], voucher_no=row["voucher_no"],
-        ),
+        key=key_of(row),
         agency_code=row["agency_code"], amount_fen=row["amount_fen"], held_at=row["decided_at"],
         decision=row["decision"],
     )  # fmt: skip

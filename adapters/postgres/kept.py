@@ -12,8 +12,8 @@ from typing import TypeAlias
 
 import structlog
 
+from adapters.postgres.keys import key_arrays
 from adapters.postgres.session import Connection, UnsafeServer
-from adapters.postgres.standing import key_arrays
 from adapters.postgres.statements import statements
 from gateway.domain.instruction import InstructionKey
 

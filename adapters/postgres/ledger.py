@@ -9,8 +9,9 @@ import orjson
 from adapters.postgres.commits import CommitWork
 from adapters.postgres.groupcommit import GroupCommit
 from adapters.postgres.kept import Kept
+from adapters.postgres.keys import key_columns
 from adapters.postgres.session import Pool, Session, open_session
-from adapters.postgres.standing import standings
+from adapters.postgres.standing import open_payment, standings
 from adapters.postgres.statements import statements
 from gateway.domain.decision import Outcome
 from gateway.domain.instruction import InstructionKey
@@ -106,7 +107,7 @@ class PostgresLedger:
 
     async def open_payments(self, before: dt.datetime, limit: int) -> list[OpenPayment]:
         rows = await self._pool.fetch(_SQL["open_payments"], before, limit)
-        return [_open_payment(row) for row in rows]
+        return [open_payment(row) for row in rows]
 
     async def note_enquiry(
         self, key: InstructionKey, at: dt.datetime, *, not_found: bool, operator_task: bool
@@ -133,7 +134,7 @@ class PostgresLedger:
         told = orjson.loads(draft.body)
         async with self._pool.transaction() as connection:
             result = await connection.fetchval(
-                _SQL["record_contradiction"], *_columns(key), at, told["how"], told["said"],
+                _SQL["record_contradiction"], *key_columns(key), at, told["how"], told["said"],
                 told["held"], draft.kind, draft.subject, draft.body,
             )  # fmt: skip
         return WordTaken(result)
@@ -152,7 +153,9 @@ class PostgresLedger:
     async def _note_enquiry(
         self, key: InstructionKey, at: dt.datetime, not_found: bool, operator_task: bool
     ) -> None:
-        await self._pool.execute(_SQL["note_enquiry"], *_columns(key), at, not_found, operator_task)
+        await self._pool.execute(
+            _SQL["note_enquiry"], *key_columns(key), at, not_found, operator_task
+        )
 
     async def _connect(self) -> Session:
         return await open_session(self._dsn, allow_unsafe=self._allow_unsafe, kept=self._kept)
@@ -170,26 +173,4 @@ def limit_of(row: Any) -> Limit:
         opening_fen=row["opening_fen"],
         reserved_fen=row["reserved_fen"],
         posted_fen=row["posted_fen"],
-    )
-
-
-def _columns(key: InstructionKey) -> tuple[str, int, str, str]:
-    return key.division, key.fiscal_year, key.voucher_type, key.voucher_no
-
-
-def _open_payment(row: Any) -> OpenPayment:
-    return OpenPayment(
-        key=InstructionKey(
-            division=row["division"],
-            fiscal_year=row["fiscal_year"],
-            voucher_type=row["voucher_type"],
-            voucher_no=row["voucher_no"],
-        ),
-        agency_code=row["agency_code"],
-        amount_fen=row["amount_fen"],
-        opened_at=row["opened_at"],
-        instance=row["instance"],
-        enquiries=row["enquiries"],
-        first_not_found_at=row["first_not_found_at"],
-        operator_task=row["operator_task"],
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from adapters.postgres.keys import key_columns, key_of
 from adapters.postgres.register_reading import read_whole
 from adapters.postgres.session import Pool
 from adapters.postgres.statements import statements
@@ -77,9 +78,8 @@ class PostgresPast:
 
     async def of(self, key: InstructionKey) -> list[Past]:
         """Its decision, and after it that of its release, if the bureau ordered one."""
-        at = key.division, key.fiscal_year, key.voucher_type, key.voucher_no
-        rows = await self._pool.fetch(_SQL["one"], *at)
-        rows += await self._pool.fetch(_SQL["released"], *at)
+        rows = await self._pool.fetch(_SQL["one"], *key_columns(key))
+        rows += await self._pool.fetch(_SQL["released"], *key_columns(key))
         return [self._past(key.division, row) for row in rows]
 
     async def registers(self, division: str, version: int) -> Registers | None:
@@ -202,10 +202,7 @@ class PostgresPast:
 
     def _past(self, division: str, row: Any) -> Past:
         return Past(
-            key=InstructionKey(
-                division=division, fiscal_year=row["fiscal_year"], voucher_type=row["voucher_type"],
-                voucher_no=row["voucher_no"],
-            ),
+            key=key_of(row, division),
             seq=row["seq"],
             format=row["format"],
             raw=self._vault.open_bytes(row["raw"]),

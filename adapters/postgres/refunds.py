@@ -3,6 +3,7 @@
 import uuid
 from typing import Any
 
+from adapters.postgres.keys import key_columns
 from adapters.postgres.ledger import limit_of
 from adapters.postgres.session import Pool, Proof
 from adapters.postgres.statements import statements
@@ -39,7 +40,7 @@ class PostgresRefunds:
         assert payment.division == refund.key.division
         async with self._pool.transaction() as connection:
             row = await connection.fetchrow(
-                _SQL["refund"], uuid.uuid4(), *_columns(refund.key), payment.fiscal_year,
+                _SQL["refund"], uuid.uuid4(), *key_columns(refund.key), payment.fiscal_year,
                 payment.voucher_type, payment.voucher_no, refund.amount_fen, refund.at,
                 refund.digest, refund.handed.party, refund.handed.raw, record.kind,
                 record.subject, record.body, refund.notification, refund.handed.signature,

@@ -3,26 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
+from adapters.postgres.keys import key_arrays, key_of
 from adapters.postgres.session import Connection
 from adapters.postgres.statements import statements
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Outcome
 from gateway.domain.holds import HoldEnding
 from gateway.domain.instruction import InstructionKey
-from gateway.domain.ledger import Standing, correction_standing
+from gateway.domain.ledger import OpenPayment, Standing, correction_standing
 from gateway.domain.people import IN_CLEAR, Sealing
 
 _SQL = statements("ledger")
-
-
-def key_arrays(keys: Sequence[InstructionKey]) -> tuple[list[Any], ...]:
-    """Four parallel columns: division, fiscal_year, voucher_type, voucher_no."""
-    return (
-        [k.division for k in keys],
-        [k.fiscal_year for k in keys],
-        [k.voucher_type for k in keys],
-        [k.voucher_no for k in keys],
-    )
 
 
 async def standings(
@@ -39,15 +30,15 @@ async def standings(
     return {standing.key: standing for standing in (_standing(row, sealing) for row in rows)}
 
 
+def open_payment(row: Any) -> OpenPayment:
+    fields = dict(row)
+    names = ("division", "fiscal_year", "voucher_type", "voucher_no")
+    return OpenPayment(key=key_of({name: fields.pop(name) for name in names}), **fields)
+
+
 def _standing(row: Any, sealing: Sealing) -> Standing:
-    key = InstructionKey(
-        division=row["division"],
-        fiscal_year=row["fiscal_year"],
-        voucher_type=row["voucher_type"],
-        voucher_no=row["voucher_no"],
-    )
     return Standing(
-        key=key,
+        key=key_of(row),
         digest=row["digest"],
         party=row["party"],
         format=row["format"],
