@@ -127,11 +127,18 @@ class BureauStore:
         self, division: str, bank: str, end: int, start: int = 0
     ) -> AsyncIterator[list[tuple[int, bytes]]]:
         """Stored bytes from `start` to before `end`, in order, in pieces of (seq, body)."""
+        async for rows in self.rows(division, bank, end, start):
+            yield [(row.seq, row.body) for row in rows]
+
+    async def rows(
+        self, division: str, bank: str, end: int, start: int = 0
+    ) -> AsyncIterator[list[SealedRecord]]:
+        """As `bodies`, each with what stands beside it, but for disclosures."""
         for first in range(start, end, RECORDS_FETCH):
             stop = min(first + RECORDS_FETCH, end)
             async with connection_of(self._pool) as connection:
                 rows = await connection.fetch(_SQL["records"], division, bank, first, stop)
-            yield [(row["seq"], row["body"]) for row in rows]
+            yield [SealedRecord(**row, disclosures=None) for row in rows]
 
     async def tallies(self, division: str, bank: str) -> dict[tuple[str, str], int]:
         async with connection_of(self._pool) as connection:

@@ -78,7 +78,7 @@ ORDER BY index;
 
 -- name: records
 -- empty: the log holds nothing in this range.
-SELECT seq, kind, body
+SELECT seq, kind, subject, body, leaf_hash
 FROM log_record
 WHERE division = $1 AND bank = $2 AND seq >= $3 AND seq < $4
 ORDER BY seq;
