@@ -93,10 +93,13 @@ class MemoryLedger:
         if settled.bank != word["held"]:
             return WordTaken.MOVED
         standing, ended = words_against(map(orjson.loads, self.corrections(key)))
-        if any(_but_for_time(each) == _but_for_time(word) for each in standing):
+        told = _but_for_time(word)
+        if any(_but_for_time(each) == told for each in standing):
             return WordTaken.STANDS
-        if word["how"] != HOW_TOLD and any(each["said"] == word["said"] for each in ended):
-            return WordTaken.OVERRULED
+        asked = word["how"] != HOW_TOLD
+        for each in ended:
+            if (asked and each["said"] == word["said"]) or _but_for_time(each) == told:
+                return WordTaken.OVERRULED
         self.pend(key.division, draft)
         return WordTaken.RECORDED
 

@@ -133,11 +133,13 @@ class Outcomes:
         known = standing.settled_at is not None
         if known:  # before its record: who says it again after a cut finds that one, and is done
             await self.alarm.raised(_contradicted(told, standing.bank), now)
-        settled = await settle_as_told(told.key, word, self.ledger, self.origin, now)
+        settled = await settle_as_told(told.key, word, self.ledger, self.origin, now, told.number)
         if against := settled.contradiction:
             if not known:
                 await self.alarm.raised(_contradicted(told, against.held), now)
             return OutcomeTaken(result=OutcomeResult.CONTRADICTED, contradiction=against)
+        if settled.bank.outcome is not word.outcome:  # a letter that officers have ended
+            return OutcomeTaken(result=OutcomeResult.CONTRADICTED)
         return OutcomeTaken(result=OutcomeResult.SETTLED)
 
 

@@ -16,7 +16,6 @@ from gateway.domain.bank import BankAnswer, BankOutcome
 from gateway.domain.conduct import Alert, Statement
 from gateway.domain.enquiries import ReturnItem
 from gateway.domain.faults import FaultCode
-from gateway.domain.instruction import InstructionKey
 from gateway.domain.money import yuan
 from gateway.domain.refunds import Handed, RefundResult
 from gateway.hold_ports import Refunds
@@ -60,22 +59,24 @@ class Returning:
         try:
             return await refund(back, handed, self.refunds, self.alarm.origin, now)
         except RefundRefused as refused:
-            if refused.code is FaultCode.REFUND_UNPAID and await self._learnt(back.payment, now):
+            if refused.code is FaultCode.REFUND_UNPAID and await self._learnt(back, now):
                 return await self.take(back, handed)
             await self.alarm.raised(unmatched(back, refused.code, refused.detail), now)
             raise
 
-    async def _learnt(self, payment: InstructionKey, now: dt.datetime) -> bool:
+    async def _learnt(self, back: MoneyBack, now: dt.datetime) -> bool:
         """Whether it is settled as paid now: it was unknown, or another who was told the same was
         quicker. Its own reference stays unknown: the one that was told is the return's."""
-        standing = await self.ledger.standing(payment)
+        standing = await self.ledger.standing(back.payment)
         if standing and standing.bank is BankOutcome.ACCEPTED and not standing.disputed:
             return True
         if standing is None or standing.bank is not BankOutcome.UNKNOWN:
             return False
         word = BankAnswer(outcome=BankOutcome.ACCEPTED)
-        settled = await settle_as_told(payment, word, self.ledger, self.alarm.origin, now)
-        return settled.contradiction is None
+        settled = await settle_as_told(
+            back.payment, word, self.ledger, self.alarm.origin, now, str(back.key)
+        )
+        return settled.bank.outcome is BankOutcome.ACCEPTED
 
     async def stray(self, division: str, item: ReturnItem, why: str) -> None:
         """Money came back that names no payment of ours."""

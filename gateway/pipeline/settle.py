@@ -44,12 +44,13 @@ async def settle(
 
 async def settle_by_word(
     key: InstructionKey, word: BankAnswer, how: str, ledger: Ledger, origin: Origin,
-    at: dt.datetime,
+    at: dt.datetime, letter: str | None = None,
 ) -> Settled:  # fmt: skip
     """Settle as the bank says, or learn who was before us and whether that can be true as well.
 
     Two words that differ are a `correction` record, written once, and from then on nobody is told
     either. Whose word contradicts nothing, or officers have ended, is told what everybody is told.
+    `letter`: the bank's own number of what it told us, by which one letter is one word for ever.
     Raises LedgerUnavailable if it could not be settled: an older copy of the database, which is put
     in its place while we live, has forgotten that it was ever handed over.
     """
@@ -66,7 +67,8 @@ async def settle_by_word(
         if _settled_so(standing, word, how):
             return _as_told(standing)
         against = Contradiction(said=word.outcome, held=standing.bank)
-        draft = correction(standing, origin, at, evidence, word.outcome)
+        facts = evidence | ({"letter": letter} if letter else {})
+        draft = correction(standing, origin, at, facts, word.outcome)
         try:
             taken = await ledger.record_contradiction(key, draft, at)
         except LedgerUnavailable:
@@ -96,11 +98,12 @@ def _settled_so(standing: Standing, word: BankAnswer, how: str) -> bool:
 
 
 async def settle_as_told(
-    key: InstructionKey, word: BankAnswer, ledger: Ledger, origin: Origin, at: dt.datetime
-) -> Settled:
+    key: InstructionKey, word: BankAnswer, ledger: Ledger, origin: Origin, at: dt.datetime,
+    letter: str,
+) -> Settled:  # fmt: skip
     """By the word of somebody who says it again if we do not answer: where two words differ and
     that is not on record yet, there is no answer. Raises LedgerUnavailable."""
-    settled = await settle_by_word(key, word, HOW_TOLD, ledger, origin, at)
+    settled = await settle_by_word(key, word, HOW_TOLD, ledger, origin, at, letter)
     if settled.contradiction and not settled.contradiction.recorded:
         raise LedgerUnavailable(f"two words about {key}, and no record of it yet")
     return settled

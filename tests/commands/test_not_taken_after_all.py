@@ -62,7 +62,7 @@ def test_what_the_books_prove_is_told_to_whoever_asks_and_waits_for_the_agency(
     (first, *_) = run(stage, "unknowns", "list", "--json").json
     assert first["instruction"] == key and first["contradicted"]
     doctor = run(stage, "doctor", "--settings", settings, "--json")
-    assert "1 contradicted by the bank's books" in doctor.out
+    assert "1 contradicted by the bank's books or its word" in doctor.out
     refused = resolve(stage, key, settings)
     assert refused.code == 1 and "the bank's books have its debit" in refused.err
     assert resolve(stage, key, settings, "accepted").code == 0
@@ -95,6 +95,59 @@ def test_what_the_bank_takes_back_is_not_paid_again_for_whoever_asks(
     assert '"event":"contradiction.ended"' in log
 
 
+def test_two_words_of_the_bank_are_shown_until_an_operator_has_found_out_and_no_longer(
+    stage: Stage, tmp_path: Path
+) -> None:
+    row = listed(stage)[0]
+    key, settings = row["instruction"], without_horizon(stage, tmp_path)
+    assert resolve(stage, key, settings).code == 0
+    before = seen(stage, key)
+    assert tell(stage, "ZF-1", key) == "contradicted"
+    assert seen(stage, key)["bank"] == "unknown"
+    verify(stage, tmp_path, key)
+
+    def shown(*more: str) -> list[dict[str, Any]]:
+        rows = run(stage, "unknowns", "list", *more, "--json").json
+        return [each for each in rows if each["instruction"] == key]
+
+    (open_,) = shown()
+    assert (open_["held"], open_["said"], open_["ended_as"]) == ("not_taken", "accepted", None)
+    assert "not_taken ≠ accepted" in run(stage, "unknowns", "list").said
+    doctor = run(stage, "doctor", "--settings", settings)
+    assert "1 contradicted by the bank's books or its word" in doctor.said
+    said = run(stage, "where", key, "--settings", settings).out
+    assert "后称 later accepted（told）" in said and "nobody has found out yet" in said
+    for outcome, words in (
+        ("accepted", "[books_disagree]"),
+        ("rejected", "it counts as not_taken"),
+    ):
+        refused = resolve(stage, key, settings, outcome)
+        assert refused.code == 1 and words in refused.err, refused.said
+
+    assert resolve(stage, key, settings).code == 0
+    after = verify(stage, tmp_path, key, "not_taken")
+    assert after["kinds"].count("correction") == 2
+    assert seen(stage, key)["settled_at"] == before["settled_at"], "as it was settled"
+    assert shown() == []
+    (over,) = shown("--ended")
+    assert over["ended_as"] == "not_taken"
+    doctor = run(stage, "doctor", "--settings", settings)
+    assert "contradicted" not in doctor.said
+    said = run(stage, "where", key, "--settings", settings).out
+    assert "已查实 found out: not_taken" in said and "可换凭证号重报" in said
+    waiting = "SELECT convert_from(body, 'UTF8') FROM notification WHERE subject = $1"
+    assert json.loads(ask(stage, waiting, key))["kind"] == "contradiction_ended"
+    assert tell(stage, "ZF-1", key) == "contradicted", "the same letter, answered as before"
+    assert seen(stage, key)["bank"] == "not_taken"
+
+
+def tell(stage: Stage, number: str, key: str) -> str:
+    """What the door answers to the bank that says it was paid, after all."""
+    told = {"id": number, "instruction": key, "outcome": "accepted", "reference": "JH-1"}
+    said: str = json.loads(handed_over(stage, "outcomes", told))["result"]
+    return said
+
+
 def test_nobodys_word_that_it_was_not_paid_stands_against_the_books(
     stage: Stage, tmp_path: Path
 ) -> None:
@@ -123,12 +176,18 @@ def hand_over(stage: Stage, number: str, key: str, amount: str, direction: str =
         "account": payer, "direction": direction, "amount": amount, "instruction": key,
         "reference": "JH-1", "counter_account": "1", "counter_name": "甲",
     }  # fmt: skip
-    statement = {"division": DIVISION, "statement_id": number, "entries": [movement]}
-    raw = json.dumps(statement, ensure_ascii=False).encode()
+    handed_over(
+        stage, "statements",
+        {"division": DIVISION, "statement_id": number, "entries": [movement]},
+    )  # fmt: skip
+
+
+def handed_over(stage: Stage, what: str, body: dict[str, Any]) -> bytes:
+    raw = json.dumps(body, ensure_ascii=False).encode()
     signer = load_signer(*stage.bank_record, stage.identities.passphrase)
 
-    async def post() -> None:
-        url = f"https://{HOST}:{stage.ports.door}/v1/bank/statements"
+    async def post() -> bytes:
+        url = f"https://{HOST}:{stage.ports.door}/v1/bank/{what}"
         headers = {"Content-Type": "application/json", "Signature-JWS": signer.document(raw)}
         connector = aiohttp.TCPConnector(ssl=client_context(stage.bank_tls))
         async with (
@@ -136,8 +195,9 @@ def hand_over(stage: Stage, number: str, key: str, amount: str, direction: str =
             session.post(url, data=raw, headers=headers) as answer,
         ):
             assert answer.status == 200, await answer.text()
+            return await answer.read()
 
-    asyncio.run(post())
+    return asyncio.run(post())
 
 
 def raw_of(stage: Stage, key: str) -> bytes:

@@ -47,6 +47,8 @@ class Handed:
     paid: int = 0
     lied: bool = False
     """Paid, and called refused: its own books say so."""
+    slipped: bool = False
+    """Its back office has told the contrary of what it did, after that was settled."""
     outcome: BankOutcome | None = None
     """Once it has taken effect; None while it is parked, or if it was lost."""
     lost: bool = False

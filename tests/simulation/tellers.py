@@ -1,5 +1,6 @@
 """Who tells of its own accord: the bank, what it did and what it took back; and the operators, what
-they found out about a payment that nobody could settle. All of it true, and told until it is heard.
+they found out about a payment that nobody could settle. All of it true, but for slips of the pen
+about what is settled; and told until it is heard.
 """
 
 import asyncio
@@ -58,6 +59,11 @@ class Tellers:
             known = [each for each in self._honest() if each[1].outcome is not None]
             if not known or self._rng.random() >= self._stage.weather.tells:
                 continue
+            slips = self._stage.weather.slips
+            if slips and self._rng.random() < slips:
+                if slip := self._slip(known):
+                    await self._tell(slip, true=False)
+                continue
             key, at_the_bank = self._rng.choice(known)
             told = self._told(key, at_the_bank)
             for _ in range(self._rng.choice((1, 1, 2))):
@@ -85,12 +91,16 @@ class Tellers:
                     self._stage.diary.note("found out", key.voucher_no, sure)
 
     def _honest(self) -> Iterator[tuple[InstructionKey, AtTheBank]]:
-        """What was handed over, or passed and never was; without what the bank has lied about."""
-        core = self._stage.core
-        for key in self._stage.database.state.open_payments:
+        """What was handed over, or passed and never was; without what the bank has lied about, or
+        has told in two ways that nobody has found out about yet."""
+        core, state = self._stage.core, self._stage.database.state
+        for key in state.open_payments:
             if key not in core.handed:
                 yield key, AtTheBank(lost=True)
-        yield from ((key, each) for key, each in core.handed.items() if not each.lied)
+        ledger = MemoryLedger(state, instance="tellers")
+        for key, each in core.handed.items():
+            if not each.lied and not (each.slipped and ledger.disputed(key)):
+                yield key, each
 
     def _told(self, key: InstructionKey, at_the_bank: AtTheBank) -> Outcome:
         """What became of it; or, of what was paid, that some of it came back."""
@@ -108,15 +118,31 @@ class Tellers:
         return Outcome(number=number, key=key, word=Word.RETURNED, reference=f"T{self._number}",
                        reason="账户不存在", amount_fen=Fen(amount))  # fmt: skip
 
-    async def _tell(self, told: Outcome) -> None:
+    def _slip(self, known: list[tuple[InstructionKey, AtTheBank]]) -> Outcome | None:
+        """The contrary of how a payment was settled."""
+        settlements = self._stage.database.state.settlements
+        settled = [each for each in known if each[0] in settlements]
+        if not settled:
+            return None
+        key, at_the_bank = self._rng.choice(settled)
+        at_the_bank.slipped = True
+        self._number += 1
+        refused = at_the_bank.outcome is BankOutcome.ACCEPTED
+        return Outcome(
+            number=f"ZF-{self._number}", key=key, word=Word.REFUSED if refused else Word.ACCEPTED,
+            reference="" if refused else f"R{key.voucher_no}",
+            reason="收款账户已销户" if refused else "", amount_fen=None,
+        )  # fmt: skip
+
+    async def _tell(self, told: Outcome, *, true: bool = True) -> None:
         diary, handed = self._stage.diary, Handed(raw=told.number.encode(), signature="", party="")
         for _ in range(TRIES_MAX):
             heard = await self._by(told, handed)
             if heard is None or isinstance(heard, Unready):
                 await asyncio.sleep(self._rng.uniform(0.05, 1.0))
                 continue
-            if isinstance(heard, Fault) or heard in UNTRUE:
-                diary.accuse(f"{told.key}: {told.word} was true, and it was answered {heard!r}")
+            if isinstance(heard, Fault) or (heard in UNTRUE) is true:
+                diary.accuse(f"{told.key}: {told.word}, true {true}, was answered {heard!r}")
                 return
             diary.meet(f"told {told.word}: {heard}", told.key.voucher_no)
             return

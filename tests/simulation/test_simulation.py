@@ -21,13 +21,15 @@ BOUNDARIES = (
     "committed after it was given up", "committed for a dead process",
     "committed, and nobody heard it", "database down", "hold expired", "hold refused",
     "hold released", "killed", "killed at admit", "killed at claim", "killed at settle",
-    "killed at submit", "officers said paid: ended", "paid, and called refused",
+    "killed at submit", "officers ended two words: against", "officers ended two words: ended",
+    "officers said paid: ended", "paid, and called refused",
     "paid, and not found", "sent again", "settled by answer", "settled by enquiry",
     "settled by horizon", "settled by operator", "settled by told", "stopped", "stopped at admit",
     "stopped at claim", "stopped at settle", "stopped at submit", "taken back by the bank",
     "taken by nobody", "taken in silence", "the bureau forgot", "the bureau is behind",
-    "the bureau lied", "told accepted: settled", "told again to the bureau",
-    "told returned: returned",
+    "the bureau lied", "told accepted: contradicted", "told accepted: settled",
+    "told again to the bureau",
+    "told refused: contradicted", "told returned: returned",
 )  # fmt: skip
 
 

@@ -5,12 +5,13 @@ docs/reliability.md; I1, I2 and the ceilings of I4 are held at each single momen
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from typing import Any
 
 import orjson
 
 from adapters.memory.state import MemoryState
 from gateway.domain.answer import Answer
-from gateway.domain.bank import BankOutcome
+from gateway.domain.bank import BOOKS, ENDED, BankOutcome
 from gateway.domain.decision import Outcome
 from gateway.domain.faults import FaultCode
 from gateway.domain.holds import HoldEnding
@@ -144,7 +145,8 @@ def _of_records(world: World) -> Iterator[str]:
     log: list[SealedRecord] = [each for log in state.logs.values() for each in log.records]
     if [each.body for each in log] != [each.body for each in world.bureau.copy]:
         yield "I7 the bureau's copy is not the log"
-    lied = {str(key) for key, handed in world.core.handed.items() if handed.lied}
+    lied = {str(key) for key, handed in world.core.handed.items() if handed.lied or handed.slipped}
+    words: dict[str, list[dict[str, Any]]] = defaultdict(list)
     told: dict[str, list[str]] = defaultdict(list)
     ended: dict[str, list[str]] = defaultdict(list)
     for record in world.bureau.copy:
@@ -157,6 +159,10 @@ def _of_records(world: World) -> Iterator[str]:
             ended[record.subject].append(fields["what"])
         elif record.kind == "correction" and record.subject not in lied:
             yield f"I9 {record.subject}: two words that contradict one another"
+        if record.kind == "correction":
+            words[record.subject].append(fields)
+    for subject, said in words.items():
+        yield from (f"0104 {subject}: {wrong}" for wrong in _of_words(said))
     for key, admission in state.instructions.items():
         settled, end = state.settlements.get(key), state.hold_ends.get(key)
         foretold = [str(admission.outcome)] + ([str(settled.bank)] if settled else [])
@@ -173,11 +179,37 @@ def _of_records(world: World) -> Iterator[str]:
         yield f"notices: {refused} refused, {len(state.receipts)} acknowledged"
 
 
+def _of_words(corrections: list[dict[str, Any]]) -> Iterator[str]:
+    """Each word is on record once while it stands, each letter once for ever, and nothing ends that
+    was not there."""
+    standing: list[dict[str, Any]] = []
+    letters: list[str] = []
+    for each in corrections:
+        if each["what"] == ENDED:
+            if not standing:
+                yield "an end of nothing"
+            by_books = each["how"] == BOOKS
+            standing = [one for one in standing if by_books and one["how"] != BOOKS]
+            continue
+        word = {**each, "recorded_at": None, "seq": None}
+        if word in standing and each["how"] != BOOKS:
+            yield "one word recorded twice"
+        if (letter := each.get("letter")) in letters:
+            yield f"letter {letter} recorded twice"
+        letters += [letter] if letter else []
+        standing.append(word)
+
+
 def _of_answers(world: World) -> Iterator[str]:
     for heard in (*world.heard, *world.again):
         if wrong := _untrue(world, heard):
             yield wrong
     for heard in world.again:
+        key, said = heard.order.instruction.key, heard.said
+        handed = world.core.handed.get(key)
+        slipped = isinstance(said, Answer) and handed is not None and handed.slipped
+        if slipped and said.bank is not _at_last(world, key):
+            yield f"0104 {key}: told {said.bank} after officers have found out"
         if isinstance(heard.said, Answer) and not heard.said.replayed:
             yield f"I5 {heard.said.key}: decided anew when it was asked again"
 

@@ -27,6 +27,8 @@ class Weather:
     """Share of payments that the bank calls refused, and pays."""
     tells: float
     """Of the bank's back office: how often it has something to tell of its own accord."""
+    slips: float
+    """Share of its letters that say the contrary of what is true of a payment that is settled."""
     changes: float
     """Of the registers: how often a new version comes."""
     restored: bool
@@ -44,8 +46,9 @@ class Weather:
         rng = Random(f"weather/{seed}")
         calm = rng.random() < 0.1
         some = 0.0 if calm else 1.0
-        return cls(
+        drawn = cls(
             seed=seed,
+            slips=0.0,
             gateways=rng.choice((1, 2, 2, 3)),
             clerks=rng.randint(3, 8),
             orders=rng.randint(12, 40),
@@ -64,3 +67,6 @@ class Weather:
             restored=rng.random() < some * 0.3,
             lives_on=rng.random() < 0.7,
         )
+        # An older copy in the database's place does not know that it is settled, and believes it.
+        slips = some * rng.choice((0.0, 0.15, 0.4))
+        return attrs.evolve(drawn, slips=0.0 if drawn.restored else slips)

@@ -100,11 +100,11 @@ class World:
             telling = group.create_task(tellers.bank())
             works = (
                 self._desk,
-                self._officers,
                 tellers.operators,
                 self.registrar.publish,
                 self.restore.operator,
             )
+            officers = group.create_task(self._officers())
             restored = group.create_task(self.restore.happen())
             people = [group.create_task(work()) for work in works]
             await asyncio.wait([storm, restored])
@@ -114,7 +114,8 @@ class World:
             await self._opened()
             for each in people:
                 each.cancel()
-        await self._quiet()
+            await self._quiet()
+            officers.cancel()
         await self._ask_again()
         await self._quiet()
 
@@ -237,6 +238,8 @@ class World:
             return "an acknowledgement"
         if any(len(self.bureau.copy) < len(log.records) for log in state.logs.values()):
             return "a bureau that forgot, until it is told something (a heartbeat)"
+        if self._told_in_two_ways():
+            return "two words that nobody has found out about"
         if self.core.taking_back or len(state.entries) < len(self.core.movements):
             return "movements that were not read"
         for key, settled in state.settlements.items():
@@ -268,8 +271,14 @@ class World:
         end = state.hold_ends.get(key)
         return self.registrar.refused(end.decision if end else state.instructions[key].decision)
 
+    def _told_in_two_ways(self) -> list[InstructionKey]:
+        ledger = MemoryLedger(self.state, instance="officers")
+        slipped = [key for key, handed in self.core.handed.items() if handed.slipped]
+        return [key for key in slipped if key in self.state.settlements and ledger.disputed(key)]
+
     async def _officers(self) -> None:
-        """Two of the bank's officers end some of what its books contradict, as these have it."""
+        """Two of the bank's officers end some of what its books contradict, as these have it, and
+        at last all that it only said."""
         rng = Random(f"officers/{self.weather.seed}")
         ledger = MemoryLedger(self.state, instance="officers")
         books = Books(self.state, ledger, self.database.cursors)
@@ -286,6 +295,14 @@ class World:
                 end = found_out(standing, BankOutcome.ACCEPTED, debit, evidence, ORIGIN, at)
                 ended = at_once(books.end_contradiction(end, at))
                 self.diary.meet(f"officers said paid: {ended}", key.voucher_no)
+            for key in self._told_in_two_ways():
+                standing, evidence = at_once(ledger.standing(key)), {"how": "operator"}
+                paid = standing.bank is BankOutcome.ACCEPTED
+                debit = at_once(books.debit(key, though_back=paid))
+                at = NOW + dt.timedelta(seconds=asyncio.get_running_loop().time())
+                end = found_out(standing, standing.bank, debit, evidence, ORIGIN, at)
+                ended = at_once(books.end_contradiction(end, at))
+                self.diary.meet(f"officers ended two words: {ended}", key.voucher_no)
 
 
 def _words(said: Answer | Fault) -> str:

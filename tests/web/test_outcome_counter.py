@@ -8,7 +8,9 @@ import orjson
 import pytest
 
 from adapters.formats.problem import problem_json
+from adapters.memory.conduct import MemoryConduct
 from gateway.domain.bank import BankOutcome
+from gateway.domain.conduct import EndResult
 from gateway.domain.decision import Action
 from gateway.domain.faults import (
     Conflicting,
@@ -20,11 +22,12 @@ from gateway.domain.faults import (
 )
 from gateway.domain.instruction import Received
 from gateway.domain.records import canonical
+from gateway.pipeline.conduct_words import found_out
 from gateway.pipeline.refund import RefundRefused
 from gateway.web.outcomes import OutcomeCounter, read_outcome
 from gateway.web.refunds import read_money_back
-from tests.pipeline.desks import BANK, Desk
-from tests.pipeline.fakes import DIVISION, SENDER, OpenGate, finding, instruction
+from tests.pipeline.desks import BANK, ORIGIN, Desk
+from tests.pipeline.fakes import DIVISION, NOW, SENDER, OpenGate, finding, instruction
 
 KEY = instruction().key
 
@@ -153,6 +156,43 @@ async def test_two_words_of_which_no_record_could_be_made_are_not_answered_until
     assert len(desk.records("correction")) == 1 and len(desk.alarms.raised) == 1
     standing = await desk.street.ledger.standing(KEY)
     assert standing and standing.disputed
+
+
+async def test_a_letter_cut_off_behind_its_record_is_alerted_of_all_the_same() -> None:
+    """Who repeats it finds the record, and it is done."""
+    desk = await unknown(BankOutcome.ACCEPTED)
+
+    class Cut(Forgetful):
+        async def record_contradiction(self, key: Any, draft: Any, at: Any) -> Any:
+            await self._ledger.record_contradiction(key, draft, at)
+            raise LedgerUnavailable("committed, and nobody heard it")
+
+    outcomes = attrs.evolve(desk.outcomes(), ledger=cast("Any", Cut(desk.street.ledger)))
+    counter = OutcomeCounter(
+        outcomes, desk.letters, OpenGate(), desk.street.clock, frozenset({DIVISION})
+    )
+    letter = Received(raw=refused(), format="json", signature="s", party=BANK)
+    with pytest.raises(LedgerUnavailable):
+        await counter.take(letter, {})
+    assert orjson.loads(await counter.take(letter, {}))["result"] == "contradicted"
+    assert len(desk.records("correction")) == len(desk.alarms.raised) == 1
+
+
+async def test_what_the_bank_says_again_after_officers_have_ended_it_is_news() -> None:
+    desk = await unknown(BankOutcome.REJECTED)
+    assert await told(desk, word()) == "contradicted"
+    standing = await desk.street.ledger.standing(KEY)
+    assert standing
+    facts = {"how": "operator", "by": "李、王", "reason": "清单第3页", "reference": None}
+    end = found_out(standing, BankOutcome.REJECTED, None, facts, ORIGIN, NOW)
+    conduct = MemoryConduct(desk.street.state, desk.street.ledger)
+    assert await conduct.end_contradiction(end, NOW) is EndResult.ENDED
+    assert await told(desk, refused(id="ZF-2")) == "known"
+    assert await told(desk, word(id="ZF-3")) == "contradicted"
+    assert len(desk.alarms.raised) == 2
+    assert [each["what"] for each in desk.records("correction")] == [
+        "contradiction", "ended", "contradiction",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -55,8 +55,8 @@ $$;
 
 -- The bank has said p_said of what counts as p_held. Under the lock of the settlement: `recorded`; `stands`:
 -- this very word is on record already, and nobody has ended it (whoever wrote it did not hear so);
--- `overruled`: officers have ended this word, and who was asked before says nothing new (decision 0095; what
--- the bank tells of its own accord is new); `moved`: it counts otherwise by now. Only where it is `recorded`
+-- `overruled`: officers have ended this very letter, or this word, and who was asked before says nothing new
+-- (decision 0095; another letter that tells it of the bank's own accord is new); `moved`: it counts otherwise by now. Only where it is `recorded`
 -- anything was written.
 CREATE FUNCTION contradict_by_word(
     p_division text, p_year integer, p_type text, p_no text, p_at timestamptz, p_how text, p_said text,
@@ -82,9 +82,12 @@ BEGIN
                WHERE w.stands AND but_for_time(w.body) = but_for_time(r_body)) THEN
         RETURN 'stands';
     END IF;
-    IF p_how <> 'told' AND EXISTS (
+    IF EXISTS (
         SELECT FROM words_against(p_division, r_subject) AS w
-        WHERE NOT w.stands AND position(convert_to(concat('"said":"', p_said, '"'), 'UTF8') IN w.body) > 0
+        WHERE NOT w.stands AND (
+            but_for_time(w.body) = but_for_time(r_body)
+            OR p_how <> 'told'
+               AND position(convert_to(concat('"said":"', p_said, '"'), 'UTF8') IN w.body) > 0)
     ) THEN
         RETURN 'overruled';
     END IF;

@@ -6,20 +6,23 @@ One truth in memory and on PostgreSQL (decision 0104).
 import asyncio
 import datetime as dt
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from adapters.postgres.backlog import PostgresBacklog
+from adapters.postgres.migrate import MIGRATIONS, migrate
 from gateway.domain.bank import HOW_TOLD, BankAnswer, BankOutcome
 from gateway.domain.conduct import EndResult, Statement
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.ledger import Settled, WordTaken
 from gateway.domain.refunds import RefundResult
-from gateway.pipeline.conduct_words import found_out
+from gateway.pipeline.conduct_words import alert, alert_record, found_out
 from gateway.pipeline.settle import settle_by_word
+from gateway.pipeline.tell import correction
 from tests.adapters.postgres.conftest import Storage, as_runtime, opened
-from tests.adapters.postgres.storage_builders import admission, key, settlement
+from tests.adapters.postgres.storage_builders import DIVISION, admission, key, settlement
 from tests.adapters.postgres.test_holds_contract import grant, refund_of
 from tests.adapters.postgres.test_set_aside_contract import (
     BOTH,
@@ -36,6 +39,7 @@ from tests.adapters.postgres.test_set_aside_contract import (
     shown,
     spoken,
 )
+from tests.adapters.postgres.test_upgrade import copied
 
 REFUSED = BankOutcome.REJECTED
 LATER = SOON + dt.timedelta(minutes=1)
@@ -48,11 +52,12 @@ async def paid(storage: Storage) -> None:
 
 async def said(
     storage: Storage, outcome: BankOutcome, how: str = HOW_TOLD, at: dt.datetime = SOON,
-    ledger: Any = None,
+    ledger: Any = None, letter: str = "ZF-1",
 ) -> Settled:  # fmt: skip
     word = BankAnswer(outcome=outcome, reference="W-1", reason=None)
     ledger = cast("Any", ledger or storage.second)
-    return await settle_by_word(key(1), word, how, ledger, ORIGIN, at)
+    number = letter if how == HOW_TOLD else None
+    return await settle_by_word(key(1), word, how, ledger, ORIGIN, at, number)
 
 
 async def found(storage: Storage, outcome: BankOutcome) -> EndResult:
@@ -211,8 +216,16 @@ async def test_whoever_slept_with_a_word_that_officers_ended_says_nothing_new(
     assert woken.at == settlement(1).settled_at and not await disputed(storage)
     assert (await said(storage, PAID, HOW_TOLD, LATER)).contradiction
     assert await disputed(storage)
+    assert (await said(storage, PAID, HOW_TOLD, LATER, letter="ZF-2")).contradiction
     assert await found(storage, NOT_PAID) is EndResult.ENDED
+    woken = await said(storage, PAID, HOW_TOLD, LATER)
+    assert (woken.bank.outcome, woken.contradiction) == (NOT_PAID, None), "the letter was read"
     assert await notified(storage) == ["contradiction_ended"] * 2
+    assert (await said(storage, PAID, HOW_TOLD, LATER, letter="ZF-3")).contradiction
+    assert [each[:2] for each in await corrected(storage)] == [
+        ("contradiction", "answer"), ("ended", "operator"), ("contradiction", "told"),
+        ("contradiction", "told"), ("ended", "operator"), ("contradiction", "told"),
+    ]  # fmt: skip
 
 
 async def test_a_word_that_officers_have_found_true_meanwhile_contradicts_nothing(
@@ -259,7 +272,7 @@ async def listed(storage: Storage, backlog: PostgresBacklog) -> None:
     assert await seen() == (1, [("not_taken", "accepted")]), "the bank's word stands still"
     assert await found(storage, NOT_PAID) is EndResult.ENDED
     assert await seen() == (0, [])
-    await said(storage, PAID)
+    await said(storage, PAID, letter="ZF-2")
     assert await seen() == (1, [("not_taken", "accepted")])
     await shown(storage, moved(1, "L3"))
     assert await ended(storage, 1, PAID) is EndResult.ENDED
@@ -269,3 +282,40 @@ async def listed(storage: Storage, backlog: PostgresBacklog) -> None:
         "accepted", "accepted", "not_taken", "not_taken",
     ], "two of words, two of the books"  # fmt: skip
     assert await backlog.ended(LATER, 9) == []
+
+
+@pytest.mark.postgres
+async def test_what_earlier_releases_recorded_ends_like_any_and_is_listed_where_it_was_alerted_of(
+    database: str, tmp_path: Path
+) -> None:
+    """Told twice by the bank and ended by the books' officers: only what stands is listed."""
+    await migrate(database, copied(MIGRATIONS, tmp_path / "then", "0072"))
+    evidence = {"how": HOW_TOLD, "reason": None, "reference": "W-1"}
+    async with opened(database) as storage:
+        await grant(storage, 1000)
+        for number in (1, 2, 3):
+            await not_paid(storage, number)
+            standing = await storage.ledger.standing(key(number))
+            assert standing
+            draft = correction(standing, ORIGIN, SOON, evidence, PAID)
+            await storage.ledger.record(DIVISION, draft)
+        await shown(storage, moved(3, "L3"))
+        assert await ended(storage, 3, PAID) is EndResult.ENDED
+        for number in (1, 3):
+            alerted = alert(
+                DIVISION, "JL-101", f"outcome/{key(number)}/contradicted", "两说", "two words", {}
+            )
+            told = [(alerted, *alert_record(alerted, ORIGIN, SOON))]
+            await storage.conduct.take(Statement(id=""), told, SOON)
+        await corrected(storage)  # numbered
+    assert await migrate(database)
+    backlog = PostgresBacklog(as_runtime(database))
+    async with opened(database) as storage:
+        (listed,) = await backlog.unknowns(9)
+        assert (listed.key, listed.held, listed.said) == (key(1), "not_taken", "accepted")
+        for number in (1, 2):
+            assert await ended(storage, number, NOT_PAID) is EndResult.ENDED
+            standing = await storage.ledger.standing(key(number))
+            assert standing and not standing.disputed
+    assert await backlog.unknowns(9) == []
+    await backlog.close()
