@@ -10,6 +10,7 @@ from bench.floor import run as run_floor
 from bench.formats import run as run_formats
 from bench.growth import run as run_growth
 from bench.line import run as run_line
+from bench.overload import run as run_overload
 from bench.policies import run as run_policies
 from bench.records import run as run_records
 from bench.results import FILE, keep
@@ -18,6 +19,7 @@ PARTS = {
     "growth": run_growth,
     "line": run_line, "policies": run_policies, "records": run_records, "desk": run_desk,
     "formats": run_formats, "fairness": run_fairness, "least": run_floor,
+    "overload": run_overload,
 }  # fmt: skip
 
 

@@ -140,5 +140,6 @@ def test_a_short_run_of_every_part_keeps_the_promised_figures(tmp_path: Path) ->
     assert kept["line"].keys() >= LINE
     assert kept["line"]["interpreter"]["small_loop_ns"] > 0
     assert kept["least"].keys() >= LEAST
+    assert kept["overload"]["ratio_goodput_to_peak"] > 0
     assert kept["records"].keys() >= RECORDS
     assert kept["policies"].keys() >= POLICIES
