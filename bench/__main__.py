@@ -14,12 +14,13 @@ from bench.overload import run as run_overload
 from bench.policies import run as run_policies
 from bench.records import run as run_records
 from bench.results import FILE, keep
+from bench.soak import run as run_soak
 
 PARTS = {
     "growth": run_growth,
     "line": run_line, "policies": run_policies, "records": run_records, "desk": run_desk,
     "formats": run_formats, "fairness": run_fairness, "least": run_floor,
-    "overload": run_overload,
+    "overload": run_overload, "soak": run_soak,
 }  # fmt: skip
 
 

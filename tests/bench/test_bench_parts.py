@@ -140,6 +140,7 @@ def test_a_short_run_of_every_part_keeps_the_promised_figures(tmp_path: Path) ->
     assert kept["line"].keys() >= LINE
     assert kept["line"]["interpreter"]["small_loop_ns"] > 0
     assert kept["least"].keys() >= LEAST
+    assert kept["soak"].keys() >= {"gateway_drift", "bureau_drift"}
     assert kept["overload"]["ratio_goodput_to_peak"] > 0
     assert kept["records"].keys() >= RECORDS
     assert kept["policies"].keys() >= POLICIES
