@@ -1,6 +1,6 @@
 """A long run measured: what the memory of gateway and bureau does while instructions keep coming.
 
-Ordinary purchases with a tenth of refusals, at a fixed rate below the peak. Told is how much more
+Ordinary purchases, one of a hundred refused, at a fixed rate below the peak. Told is how much more
 each program holds in the last quarter than in the second, which is after all has been warmed.
 """
 
@@ -19,8 +19,8 @@ from gateway.domain.legal_day import legal_day
 PER_S = 250.0
 SECONDS, QUICK_SECONDS = 600, 8
 CONNECTIONS = 64
-REFUSED_EACH = 10
-"""One of so many is refused."""
+REFUSED_EACH = 100
+"""One of so many is refused; some breaches want a year of their own for each, and years end."""
 LOOKS = 240
 """At the memory, in all."""
 

@@ -148,7 +148,7 @@ async function news() {
   const raw = Buffer.from(JSON.stringify({ ids: notifications.map(({ id }) => id) }));
   const answer = await surely('POST', '/v1/notifications/acknowledge', raw, 'application/json');
   if (answer.status !== 200) tellFault(JSON.parse(answer.body));
-  else console.log(`已签收 ${JSON.parse(answer.body).acknowledged} 条 acknowledged`);
+  else console.log(`已签收 ${JSON.parse(answer.body).acknowledged.length} 条 acknowledged`);
 }
 
 const [act, ...rest] = process.argv.slice(2);

@@ -100,7 +100,7 @@ ANSWERS: dict[str, Schema] = {
             "body": {"type": "object", "required": ["kind"], "properties": {"kind": TEXT}},
         })),
     }),
-    "AcknowledgedAnswer": whole({"acknowledged": COUNT}),
+    "AcknowledgedAnswer": whole({"acknowledged": listed(COUNT)}),
     "StatementAnswer": whole({
         "alerts": COUNT, "division": TEXT, "entries": COUNT, "replayed": FLAG, "statement": TEXT,
     }),

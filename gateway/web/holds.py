@@ -26,8 +26,11 @@ ACKNOWLEDGE = "/v1/notifications/acknowledge"
 SHOWN_MAX = 200
 
 
+_Id = Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
+
+
 class Acknowledged(msgspec.Struct, forbid_unknown_fields=True):
-    ids: Annotated[list[int], msgspec.Meta(min_length=1, max_length=1000)]
+    ids: Annotated[list[_Id], msgspec.Meta(min_length=1, max_length=1000)]
 
 
 class HoldsDesk:
