@@ -78,7 +78,7 @@ async def test_money_that_came_back_is_news_until_the_agency_itself_has_acknowle
     assert (status, wrong(told, NAMES["RefundAnswer"], NAMES)) == (200, []), told
     assert "refund" in manual.agency("news"), "a channel reads it, and may not acknowledge it"
     heard = manual.agency_itself("news")
-    assert f"{manual.key(file)} refund" in heard and "已签收" in heard
+    assert f"{manual.key(file)} refund" in heard and "已签收 1 条" in heard
     assert manual.agency_itself("news") == ""
 
 
