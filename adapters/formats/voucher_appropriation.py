@@ -14,8 +14,6 @@ from gateway.domain.money import Fen
 from gateway.domain.vouchers import Appropriation, AppropriationLine
 
 TYPE = "5207"
-PAY_TYPE = "91"
-"""实拨."""
 _ONE_LINE = {
     "agency": "AgencyCode", "agency_name": "AgencyName", "functional_code": "ExpFuncCode",
     "economic_code": "ExpEcoCode", "project_code": "DepProCode",

@@ -38,7 +38,7 @@ def export_day_command(
 ) -> None:
     """Write a day of a division's log as a folder that `verify day` accepts.
 
-    The record key that the settings name signs the list of files. Exit 1 not possible, 2 usage.
+    The record key that the settings name signs the list of files. Exit 1 if it cannot be done.
     """
     from gateway.tending.export import export_day, signer_of
 

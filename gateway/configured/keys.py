@@ -1,9 +1,13 @@
 """This gateway's own keys, and whose signatures count beside them."""
 
+from collections.abc import Iterable
+
 from certs.keys import load_signer, load_sm2_signer
+from certs.signatories import read_signatories
 from certs.signing.signer import Signer, in_both_suites
 from certs.tls import Credentials
-from certs.trust import Trust, load_trust
+from certs.trust import Trust
+from gateway.domain.certificates import Revocation
 from gateway.settings import Secrets, Settings
 
 
@@ -17,13 +21,15 @@ def record_signer(settings: Settings, secrets: Secrets) -> Signer:
     return in_both_suites(first, sm2)
 
 
-def trust_of(settings: Settings, own: Signer) -> Trust:
-    """The parties whose signatures count, less those whom their authority's lists revoke.
+def trust_of(settings: Settings, own: Signer, ended: Iterable[Revocation] = ()) -> Trust:
+    """The parties whose signatures count, less those whom their authority's lists revoke, and of
+    whoever asked the registry those whom it has `ended`.
 
     Raises ValueError, OSError.
     """
-    chosen = settings.parties
-    return load_trust(chosen.authority, chosen.folder, own, chosen.revocations)
+    chosen, revoked = settings.parties, [each.thumbprint for each in ended]
+    table = read_signatories(chosen.authority, chosen.folder, revoked, chosen.revocations)
+    return Trust(table, own)
 
 
 def credentials(settings: Settings, secrets: Secrets) -> Credentials:

@@ -23,9 +23,8 @@ from certs.registrar import (
     read_order,
 )
 from certs.revocation import identity_of, make_list
-from certs.signatories import read_signatories
 from certs.signing.signer import Signer
-from certs.trust import Trust
+from gateway.configured.keys import trust_of
 from gateway.domain.certificates import (
     Case,
     Issued,
@@ -166,11 +165,9 @@ class Registry:
 
     def _prove(self, act: bytes, signature: str, ended: list[Revocation]) -> str:
         """Who signed. Raises MoveRefused: unknown, expired, or revoked meanwhile."""
-        parties = self._settings.parties
-        revoked = [each.thumbprint for each in ended]
-        table = read_signatories(parties.authority, parties.folder, revoked, parties.revocations)
+        trust = trust_of(self._settings, self._officer, ended)
         try:
-            return Trust(table, self._officer).verify_document(act, signature, self._now())
+            return trust.verify_document(act, signature, self._now())
         except Unproven as unproven:
             raise MoveRefused([f"the officer: {unproven.detail}"]) from unproven
 

@@ -13,9 +13,9 @@ import attrs
 import orjson
 
 from adapters.postgres.certificates import PostgresCertificates
-from certs.signatories import read_signatories
 from certs.signing.signer import Signer
 from certs.trust import Trust
+from gateway.configured.keys import trust_of
 from gateway.domain.bank import BankOutcome
 from gateway.domain.faults import Unproven
 from gateway.domain.masking import without_numbers
@@ -122,7 +122,4 @@ async def _trust(settings: Settings, database: str, officer: Signer) -> Trust:
         ended = await store.revocations()
     finally:
         await store.close()
-    chosen = settings.parties
-    thumbprints = [each.thumbprint for each in ended]
-    table = read_signatories(chosen.authority, chosen.folder, thumbprints, chosen.revocations)
-    return Trust(table, officer)
+    return trust_of(settings, officer, ended)

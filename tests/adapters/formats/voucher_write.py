@@ -7,7 +7,6 @@ import base64
 from collections.abc import Iterable
 from xml.sax.saxutils import escape
 
-from adapters.formats.voucher_appropriation import PAY_TYPE
 from adapters.formats.voucher_batch import BATCH
 from adapters.formats.voucher_codes import DivisionCodes
 from adapters.formats.voucher_fields import IDENTITY, Fields, layouts, voucher_day
@@ -81,7 +80,7 @@ def appropriation_envelope(instruction: Instruction) -> bytes:
     )  # fmt: skip
     voucher = Appropriation(
         key=instruction.key, day=instruction.voucher_date, fund_code=instruction.fund_code,
-        pay_type=PAY_TYPE, payer_account=instruction.payer.account,
+        pay_type="91", payer_account=instruction.payer.account,
         payer_name=instruction.payer.name, payee_account=payee.account, payee_name=payee.name,
         payee_bank_name=payee.bank_name, payee_bank_code=payee.bank_code,
         purpose=instruction.purpose, indicator_id=instruction.indicator_id,
