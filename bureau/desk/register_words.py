@@ -5,6 +5,7 @@ One description makes the table, the form and the check; the gateway checks ever
 
 import datetime as dt
 import re
+import unicodedata
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -65,6 +66,11 @@ class Column:
     required: bool = True
     secret: bool = False
     """Shown masked, kept sealed."""
+
+    @property
+    def title(self) -> str:
+        """As a head or a label says it: money with its unit."""
+        return f"{self.zh}（元）" if self.kind == "money" else self.zh
 
 
 @attrs.frozen(kw_only=True)
@@ -319,7 +325,7 @@ def _plain(column: Column, text: str) -> str:
 
 
 def _amount(column: Column, text: str) -> str:
-    text = text.replace(",", "")
+    text = re.sub(r"^¥|,|元$", "", unicodedata.normalize("NFKC", text))
     if not _MONEY.fullmatch(text):
         raise ValueError("请填元，最多两位小数", "yuan with at most two decimals")
     whole, _, cents = text.partition(".")
