@@ -62,7 +62,7 @@ async def test_a_refused_act_and_a_flawed_policy_say_so_where_the_keyboard_is(
     await page.locator("#title").fill("疑点")
     await page.locator("#reason").fill("说明")
     await pressed(page, page.get_by_role("button", name="立案"))
-    await lands(page, "alert", "请填写预算单位代码和名称")
+    await lands(page, "alert", "请填写预算单位代码")
     await page.goto(desk.url + FORM)
     await page.locator("[name='p.revision']").fill("零")
     await pressed(page, page.locator("button[name=step][value=check]"))
