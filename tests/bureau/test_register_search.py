@@ -1,4 +1,4 @@
-"""Rows found by a name go on to the last of them, however many rows lie between."""
+"""Rows found by a name go on to the last of them; amounts are read and shown as people write them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,9 @@ import pytest
 
 from bureau.desk import register_search
 from bureau.desk.register_search import named
-from bureau.desk.register_words import SHEETS, Sheet
+from bureau.desk.register_words import SHEETS, Sheet, row_of
+from tests.bureau.desks import Desk
+from tests.bureau.test_registers import HOME, loaded
 
 SHEET = SHEETS["agencies"]
 
@@ -42,3 +44,19 @@ async def test_every_row_of_a_name_is_reached_once(
         if not after:
             break
     assert found == [f"{n:06d}" for n in range(0, 50, 3)]
+
+
+@pytest.mark.postgres
+async def test_amounts_stand_with_their_unit_and_are_read_as_people_write_them(
+    desk: Desk,
+) -> None:
+    reviewer, _ = await loaded(desk)
+    _, text = await reviewer.get(f"{HOME}/indicators")
+    assert "下达（元）" in text and "预算单位（元）" not in text
+    _, text = await reviewer.get(f"{HOME}/plans/edit")
+    assert "额度（元）" in text
+    _, text = await reviewer.get(f"{HOME}/persons/edit")
+    assert "个人账户（可填几个，用顿号隔开）" in text and "不回显" not in text, "nothing was there"
+    amounts = {"month": "1", "amount": "￥１，２３４.5元"}
+    row, _ = row_of(SHEETS["plans"], {"indicator_id": "x", **amounts})
+    assert row["amount"] == "1234.50"

@@ -397,18 +397,3 @@ async def test_a_register_larger_than_is_looked_through_says_so(
     [further] = re.findall(r'href="(\?[^"]+)">继续查找', text)
     _, text = await reviewer.get(f"{HOME}/persons{html.unescape(further)}")
     assert "后面的还没有查" not in text, "it goes on to the end"
-
-
-async def test_amounts_stand_with_their_unit_and_are_read_as_people_write_them(
-    desk: Desk,
-) -> None:
-    reviewer, _ = await loaded(desk)
-    _, text = await reviewer.get(f"{HOME}/indicators")
-    assert "下达（元）" in text and "预算单位（元）" not in text
-    _, text = await reviewer.get(f"{HOME}/plans/edit")
-    assert "额度（元）" in text
-    _, text = await reviewer.get(f"{HOME}/persons/edit")
-    assert "个人账户（可填几个，用顿号隔开）" in text and "不回显" not in text, "nothing was there"
-    amounts = {"month": "1", "amount": "￥１，２３４.5元"}
-    row, _ = row_of(SHEETS["plans"], {"indicator_id": "x", **amounts})
-    assert row["amount"] == "1234.50"
