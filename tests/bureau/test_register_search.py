@@ -1,4 +1,4 @@
-"""Rows found by a name go on to the last of them; amounts are read and shown as people write them."""
+"""Rows found by a name go on to the last of them; amounts stand with their unit."""
 
 from collections.abc import Mapping
 from typing import Any
