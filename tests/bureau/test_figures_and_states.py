@@ -36,10 +36,11 @@ ENDS = (
     ("bank_outcome", {"bank_outcome": "rejected"}, "returned"),
     ("bank_outcome", {"bank_outcome": "not_taken"}, "returned"),
     ("bank_outcome", {"bank_outcome": "unknown"}, "unknown"),
-    ("correction", {"said": "accepted", "what": "contradiction"}, "paid"),
+    ("correction", {"said": "accepted", "what": "contradiction", "how": "books"}, "paid"),
     ("correction", {"said": "not_taken", "what": "ended"}, "returned"),
     ("correction", {"said": "accepted", "what": "ended"}, "paid"),
     ("refund", {"amount": "1.00"}, "refunded"),
+    ("correction", {"said": "rejected", "what": "contradiction", "how": "told"}, "unknown"),
 )  # fmt: skip
 
 # What each measure is, counted anew from the lines and cases.
