@@ -29,6 +29,11 @@ def comma_lines(rows: Rows) -> bytes:
     return buffer.getvalue().encode()
 
 
+def counted(rows: int) -> str:
+    """How many there were, and whether that is all: who reads a full file must know."""
+    return f"{rows}（已达上限 at the limit）" if rows >= ROWS_MAX else f"{rows}"
+
+
 async def sent(
     request: web.Request, pieces: AsyncIterator[list[list[str]]], head: Sequence[str], name: str,
     filters: Callable[[int], Mapping[str, str]],

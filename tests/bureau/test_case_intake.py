@@ -6,6 +6,8 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from bureau.desk.people import Office
+from bureau.web import exports
+from bureau.web.sections import case_list
 from gateway.domain.legal_day import legal_day
 from tests.bureau.desks import Desk, bare
 from tests.bureau.test_registers import AGENCY, loaded
@@ -49,7 +51,9 @@ async def test_what_an_intake_lacks_is_said_where_it_was_typed(desk: Desk) -> No
         assert 'value="多头支付"' in text
 
 
-async def test_the_list_of_cases_leaves_as_a_workbook_as_it_is_searched(desk: Desk) -> None:
+async def test_the_list_of_cases_leaves_as_a_workbook_as_it_is_searched(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reviewer = await desk.seat(Office.REVIEWER)
     form = {**TYPED, "agency_code": "101001", "agency_name": "厅"}
     for amount, title in (("1000", "=甲"), ("234.50", "乙")):
@@ -65,6 +69,11 @@ async def test_the_list_of_cases_leaves_as_a_workbook_as_it_is_searched(desk: De
     assert status == 303 and "q=" in headers["Location"], "the page says what is wrong"
     security = await desk.seat(Office.SECURITY)
     assert "导出案件台账" in (await security.get(f"/desk/{DIVISION}/trail"))[1]
+    for place in (case_list, exports):
+        monkeypatch.setattr(place, "ROWS_MAX", 1)
+    _, book, _ = await reviewer.bytes(f"{home}.xlsx")
+    notes = CalamineWorkbook.from_filelike(io.BytesIO(book)).get_sheet_by_name("筛选条件")
+    assert ["行数 Rows", "1（已达上限 at the limit）"] in notes.to_python()
 
 
 async def test_cases_of_several_stages_are_summed_in_the_report(desk: Desk) -> None:

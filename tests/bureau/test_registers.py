@@ -393,7 +393,7 @@ async def test_a_register_larger_than_is_looked_through_says_so(
     for name in ("SCANNED_MAX", "SLICE_ROWS"):
         monkeypatch.setattr(f"bureau.desk.register_search.{name}", 1)
     _, text = await reviewer.get(f"{HOME}/persons?agency=没有这个人")
-    assert "后面的还没有查" in text and "继续查找" in text
+    assert "后面的还没有查" in text and "继续查找" in text and "已查部分中没有" in text
     [further] = re.findall(r'href="(\?[^"]+)">继续查找', text)
     _, text = await reviewer.get(f"{HOME}/persons{html.unescape(further)}")
     assert "后面的还没有查" not in text, "it goes on to the end"

@@ -23,6 +23,7 @@ HOME = f"/desk/{DIVISION}"
 MOMENT = 1_772_438_400_000_000
 AMONG = 5
 NOT_YET = "更早的还没有查"
+LOOKED_AT = "已查部分中没有符合条件"
 
 
 async def pages_of(who: Seated, path: str) -> list[str]:
@@ -48,13 +49,15 @@ async def test_a_word_that_only_the_oldest_lines_have_is_found_by_going_on(
     pages = await pages_of(reviewer, f"{HOME}/interceptions?q={oldest}")
     assert [f">{oldest}<" in page for page in pages] == [False, False, True]
     assert [NOT_YET in page for page in pages] == [True, True, False]
-    assert "继续向前查找" in pages[0]
+    assert "继续向前查找" in pages[0] and LOOKED_AT in pages[0]
+    _, rows = await reviewer.get(f"{HOME}/interceptions/rows?q={oldest}")
+    assert LOOKED_AT in rows, "also where the page renews itself"
     _, body, _ = await reviewer.bytes(f"{HOME}/interceptions.csv?q={oldest}")
     assert [row[5].lstrip("'") for row in csv.reader(io.StringIO(body.decode("utf-8-sig")))][
         1:
     ] == [oldest], "an export is whole"
     _, paper = await reviewer.get(f"{HOME}/interceptions/print?q={oldest}")
-    assert "仅列最新部分" in paper
+    assert "仅列最新部分" in paper and LOOKED_AT in paper
     pages = await pages_of(reviewer, f"{HOME}/interceptions")
     assert len(pages) == 1 and NOT_YET not in pages[0], "without words nothing is left out"
 
@@ -70,4 +73,4 @@ async def test_a_word_of_an_old_case_is_found_by_going_on(
         assert (await reviewer.post(f"{HOME}/cases/new", form))[0] == 303
     pages = await pages_of(reviewer, f"{HOME}/cases?q=甲件")
     assert ["第甲件" in page for page in pages] == [False, True]
-    assert NOT_YET in pages[0] and NOT_YET not in pages[1]
+    assert NOT_YET in pages[0] and LOOKED_AT in pages[0] and NOT_YET not in pages[1]

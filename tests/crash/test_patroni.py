@@ -21,7 +21,7 @@ COUNT = 6_000
 TOLD_BEFORE_S = 4.0
 """After a primary's death: what is told until then had been decided on it."""
 
-pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(900)]
 
 
 async def test_nothing_is_lost_or_paid_twice_whichever_node_dies() -> None:

@@ -16,7 +16,7 @@ from bureau.desk.docket.office import only_told
 from bureau.desk.interceptions import WORDS_AMONG
 from bureau.desk.people import CASE_PARTIES, READERS, Person
 from bureau.desk.search import QUERY_CHARS_MAX, Search, parsed
-from bureau.web.exports import PIECE_ROWS, ROWS_MAX, sent
+from bureau.web.exports import PIECE_ROWS, ROWS_MAX, counted, sent
 from bureau.web.pages import clock, money
 from bureau.web.paging import numbered_before
 from bureau.web.rooms import Rooms
@@ -94,7 +94,7 @@ class _CaseList:
         }
         return await sent(
             visit.request, self._pieces(visit, search), HEAD, f"cases.{kind}",
-            lambda count: {**filters, "行数 Rows": f"{count}"},
+            lambda count: {**filters, "行数 Rows": counted(count)},
         )  # fmt: skip
 
     async def _pieces(self, visit: Visit, search: Search) -> AsyncIterator[list[list[str]]]:

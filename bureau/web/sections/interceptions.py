@@ -23,7 +23,7 @@ from bureau.desk.people import CASE_PARTIES, READERS
 from bureau.desk.search import QUERY_CHARS_MAX, Search, parsed
 from bureau.desk.strip import strip_of
 from bureau.ports import LinePlace
-from bureau.web.exports import PIECE_ROWS, ROWS_MAX, sent
+from bureau.web.exports import PIECE_ROWS, ROWS_MAX, counted, sent
 from bureau.web.guard import shown_by
 from bureau.web.pages import clock, outcome_zh
 from bureau.web.paging import line_before, place_query
@@ -81,8 +81,9 @@ class _Interceptions:
         _, _, asked = await self._found(visit, None, PAGE_ROWS)
         strip = await self._strip(visit)
         return self._rooms.pages(
-            "rows", visit=visit, lines=asked.lines, strip=strip, query=visit.query("q")
-        )
+            "rows", visit=visit, lines=asked.lines, strip=strip, query=visit.query("q"),
+            reach=asked.reach,
+        )  # fmt: skip
 
     async def printed(self, visit: Visit) -> web.Response:
         query, search, asked = await self._found(visit, None, PRINT_ROWS)
@@ -106,7 +107,7 @@ class _Interceptions:
         }
         return await sent(
             visit.request, self._pieces(visit, search), HEAD, f"interceptions.{kind}",
-            lambda count: {**filters, "行数 Rows": f"{count}{_limit(count)}"},
+            lambda count: {**filters, "行数 Rows": counted(count)},
         )  # fmt: skip
 
     async def events(self, visit: Visit) -> web.StreamResponse:
@@ -204,10 +205,6 @@ def _further(asked: Found, limit: int) -> LinePlace | None:
     if asked.reach is None and len(asked.lines) == limit:
         return line_place(asked.lines[-1])
     return asked.reach
-
-
-def _limit(rows: int) -> str:
-    return "（已达上限 at the limit）" if rows >= ROWS_MAX else ""
 
 
 def _cells(line: Line, names: Names) -> list[str]:

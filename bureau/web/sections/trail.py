@@ -13,7 +13,7 @@ from bureau.desk.people import OFFICES_ZH, Office
 from bureau.desk.seating import Seating
 from bureau.desk.strip import Alarm, ending_alarms
 from bureau.desk.trail import first_break
-from bureau.web.exports import PIECE_ROWS, ROWS_MAX, sent
+from bureau.web.exports import PIECE_ROWS, ROWS_MAX, counted, sent
 from bureau.web.pages import clock
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post
@@ -66,7 +66,7 @@ class _Trail:
         }  # fmt: skip
         return await sent(
             visit.request, pieces, HEAD, f"trail.{kind}",
-            lambda count: {**filters, "行数 Rows": str(count)},
+            lambda count: {**filters, "行数 Rows": counted(count)},
         )  # fmt: skip
 
     async def _pieces(self, visit: Visit, wanted: Asked) -> AsyncIterator[list[list[str]]]:

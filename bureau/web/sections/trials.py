@@ -18,7 +18,7 @@ from bureau.desk.policies import CASE_CHARS_MAX
 from bureau.desk.questions import Questions
 from bureau.desk.refusals import ActRefused
 from bureau.desk.search import WARNED, parsed
-from bureau.web.exports import PIECE_ROWS, ROWS_MAX, sent
+from bureau.web.exports import PIECE_ROWS, ROWS_MAX, counted, sent
 from bureau.web.pages import clock, money, outcome_zh
 from bureau.web.rooms import Rooms
 from bureau.web.route import Route, Visit, get, post, see
@@ -132,7 +132,7 @@ class _Trials:
         await tell(self._rooms, visit, "policy.trial_exported", str(number))
         return await sent(
             visit.request, self._pieces(visit, number), HEAD, f"trial-{number}.xlsx",
-            lambda count: {**asked, "行数 Rows": str(count)},
+            lambda count: {**asked, "行数 Rows": counted(count)},
         )  # fmt: skip
 
     async def _pieces(self, visit: Visit, number: int) -> AsyncIterator[list[list[str]]]:
