@@ -79,4 +79,7 @@ def _figures(name: str, mib: Sequence[float]) -> dict[str, Any]:
         f"{name}_mib_last": last,
         f"{name}_mib_most": max(mib),
         f"{name}_drift": round(last / warm - 1, 3),
+        f"{name}_mib_by_tenths": [
+            median(mib[n * len(mib) // 10 : (n + 1) * len(mib) // 10], 1) for n in range(10)
+        ],
     }

@@ -27,6 +27,9 @@ from deploy.demo.stage import HOST
 TEMPLATE = Path(__file__).parents[2] / "deploy" / "patroni" / "node.yml"
 NODES = ("node-a", "node-b", "node-c")
 ETCD = "etcd"
+ETCD_CLIENT = Path("/usr/lib/python3/dist-packages/etcd")
+"""Debian's python3-etcd, by which Patroni speaks to etcd: our own list takes wheels only, and there
+is none of it."""
 LOOK_S = 0.1
 _AS_A_HOST = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
 _AS_NOBODY = (
@@ -41,6 +44,8 @@ def need_patroni() -> None:
     missing = [name for name in (ETCD, "setpriv", "unshare") if not shutil.which(name)]
     if find_spec("patroni") is None:
         missing.append("patroni")
+    if not ETCD_CLIENT.is_dir():
+        missing.append("python3-etcd")
     if missing:
         pytest.skip(f"three database nodes under Patroni need {', '.join(missing)}")
     if os.geteuid() != 0:
@@ -63,6 +68,9 @@ class Cluster(EmbeddedPostgres):
 
     def start(self) -> str:
         self._own_folder(self.folder)
+        self._client = self.folder / "client"
+        self._client.mkdir()
+        (self._client / ETCD_CLIENT.name).symlink_to(ETCD_CLIENT)
         client, peers = f"http://{HOST}:{self._etcd}", f"http://{HOST}:{self._etcd_peers}"
         self._crew.start(
             ETCD,
@@ -142,6 +150,7 @@ class Cluster(EmbeddedPostgres):
             "PATH": os.defpath,
             "LC_ALL": "C",
             "LD_LIBRARY_PATH": library_folder(binaries),
+            "PYTHONPATH": str(self._client),
         }
         self._crew.start(
             name,
