@@ -24,7 +24,8 @@ Lists = Callable[[], Awaitable[list[RevocationList]]]
 
 class Recent(Generic[P]):
     """What `read` gave less than FRESH_S ago, or gives now: a question is anybody's, the database
-    is the gateway's. Of many at once one reads; what cannot be read is not remembered either."""
+    is the gateway's. Of many at once one reads; what cannot be read is told to all who waited for
+    it (a database that hangs would be asked by one after the other), and to nobody later."""
 
     def __init__(
         self, read: Callable[[], Awaitable[P]], clock: Callable[[], float] = time.monotonic
@@ -33,13 +34,22 @@ class Recent(Generic[P]):
         self._clock = clock
         self._turn = asyncio.Lock()
         self._kept: tuple[float, P] | None = None
+        self._failed = 0
+        """How often it could not be read."""
 
     async def __call__(self) -> P:
-        """Raises what `read` raises."""
+        """Raises LedgerUnavailable."""
+        failed = self._failed
         async with self._turn:
+            if self._failed != failed:
+                raise LedgerUnavailable("the registry could not be read while this waited")
             at = self._clock()
             if self._kept is None or at - self._kept[0] >= FRESH_S:
-                self._kept = at, await self._read()
+                try:
+                    self._kept = at, await self._read()
+                except LedgerUnavailable:
+                    self._failed += 1
+                    raise
             return self._kept[1]
 
 

@@ -86,3 +86,20 @@ async def test_a_flood_of_questions_asks_the_database_twice_a_second() -> None:
     assert await registry() == 3, (
         "what could not be read is asked for again, never told from memory"
     )
+
+
+async def test_a_database_that_hangs_is_not_asked_once_more_for_each_who_waited() -> None:
+    """Nobody hangs up a question for its sender: a hundred would have waited a hundred times."""
+    reads = [0]
+
+    async def read() -> int:
+        reads[0] += 1
+        await asyncio.sleep(0)
+        raise LedgerUnavailable("no answer in time")
+
+    registry = Recent(read)
+    asked = await asyncio.gather(*(registry() for _ in range(100)), return_exceptions=True)
+    assert {type(each) for each in asked} == {LedgerUnavailable} and reads[0] == 1
+    with pytest.raises(LedgerUnavailable):
+        await registry()
+    assert reads[0] == 2, "who asks later asks anew"
