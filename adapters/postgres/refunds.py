@@ -1,13 +1,11 @@
 """Refunds and overdrawn lines on PostgreSQL; each method is one transaction."""
 
 import uuid
-from typing import Any
 
 from adapters.postgres.keys import key_columns
 from adapters.postgres.ledger import limit_of
 from adapters.postgres.session import Pool, Proof
 from adapters.postgres.statements import statements
-from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import LimitKey, RecordDraft
 from gateway.domain.refunds import Overdraft, Refund, RefundAnswer, RefundResult
 
@@ -61,7 +59,3 @@ class PostgresRefunds:
                 _SQL["record"], division, record.kind, record.subject, record.body, None
             )
         return True
-
-
-def _columns(key: InstructionKey) -> tuple[Any, ...]:
-    return key.division, key.fiscal_year, key.voucher_type, key.voucher_no

@@ -11,6 +11,7 @@ from gateway.policy_books.signing import bench_of
 from gateway.policy_books.store import BookStore
 from gateway.ports import Clock
 from gateway.settings import Settings
+from gateway.workers.clocks import Witness
 from policies.book.breaker import Breaker, Trip
 from policies.book.bundle import Bundle
 from policies.book.load import load
@@ -61,8 +62,14 @@ class Books:
         return await self._reloader.look(now) if self._reloader else False
 
 
-async def open_books(chosen: Settings.Policies, trust: Trust, clock: Clock) -> Books:
-    """Raises NoBook, PolicyRefused, OSError."""
+async def open_books(
+    chosen: Settings.Policies, trust: Trust, clock: Clock, witness: Witness
+) -> Books:
+    """Due is what both clocks call due: a host that starts with a clock far ahead would go on by
+    the book of a day to come when its clock is right again (decision 0107).
+
+    Raises NoBook, PolicyRefused, OSError, LedgerUnavailable.
+    """
     trips: deque[Trip] = deque()
 
     def alarm(trip: Trip) -> None:
@@ -76,7 +83,8 @@ async def open_books(chosen: Settings.Policies, trust: Trust, clock: Clock) -> B
         assert chosen.folder is not None
         book = load(chosen.folder)
     else:
-        found, _ = await last_good(chosen, trust, clock.now())
+        now = min(clock.now(), await witness.time_there())
+        found, _ = await last_good(chosen, trust, now)
         book, bundle = found.book, found.bundle
     shelf = Bookshelf(book, breaker=Breaker(), monotonic=clock.monotonic, alarm=alarm)
     if chosen.books is None:

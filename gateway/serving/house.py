@@ -111,7 +111,6 @@ async def open_house(
     signer = record_signer(settings, secrets)
     trust = trust_of(settings, signer)
     clock = SystemClock()
-    books = await open_books(settings.policies, trust, clock)
     origin = Origin(bank=settings.gateway.bank_code, uri=settings.gateway.uri)
     instance = instance_name()
     vault, kept = vault_of(production=settings.policies.books is not None), Kept()
@@ -119,6 +118,7 @@ async def open_house(
         PostgresLedger(secrets.database, instance=instance, sealing=vault, kept=kept)
     )
     records = _opened(rooms, PostgresRecordLog(secrets.database, sealing=vault, kept=kept))
+    books = await open_books(settings.policies, trust, clock, records)
     shelf = _opened(
         rooms,
         PostgresRegisterShelf(secrets.database, vault.index, clock.now, age_limits_of(settings)),

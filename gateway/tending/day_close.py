@@ -16,13 +16,14 @@ from gateway.domain.money import yuan
 from gateway.pipeline.close import close_subject, day_close
 from gateway.pipeline.tell import Origin
 from gateway.settings import Settings, read_settings
+from gateway.tending.right_time import clock_apart
 from gateway.workers.close import GRACE
 
 COMPARED = ("amount_fen", "verdicts", "lines", "number_gaps", "unrecorded")
 
 
 class TooEarly(ValueError):
-    """The day has not ended."""
+    """The day has not ended, or nobody can tell."""
 
 
 @attrs.frozen(kw_only=True)
@@ -87,6 +88,8 @@ async def _close(
 ) -> Closed:
     origin = Origin(bank=settings.gateway.bank_code, uri=settings.gateway.uri)
     write = partial(day_close, origin=origin, at=now)
+    if apart := await clock_apart(database):
+        raise TooEarly(f"{apart}: nobody knows whether {day} has ended")
     book = PostgresDayBook(database)
     try:
         totals = await book.close_day(division, day, now, write)

@@ -30,6 +30,7 @@ from gateway.pipeline.line import FORWARD_WITHIN_S
 from gateway.pipeline.settle import settle
 from gateway.pipeline.tell import Origin
 from gateway.settings import Settings, read_settings
+from gateway.tending.right_time import clock_apart
 
 LISTED_MAX = 1000
 REASON_CHARS = range(8, 501)
@@ -160,6 +161,8 @@ async def settle_by_person(
     """
     origin = Origin(bank=settings.gateway.bank_code, uri=settings.gateway.uri)
     now = dt.datetime.now(dt.UTC)
+    if apart := await clock_apart(database):
+        raise Refused(f"{key}: {apart}; nothing was changed")
     async with AsyncExitStack() as rooms:
         backlog = PostgresBacklog(database)
         rooms.push_async_callback(backlog.close)

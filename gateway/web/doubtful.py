@@ -30,7 +30,7 @@ class ProblemHandler(RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:  # fmt: skip
         """aiohttp's own answer, the connection closed, with our words at 400. What it logs is not
-        heard (commands/journal.py), so what broke of ours is told here."""
+        heard (configured/journal.py), so what broke of ours is told here."""
         plain = super().handle_error(request, status, exc, message)
         if status != 400:
             log.error("door.broken", status=status, error=type(exc).__name__)

@@ -79,14 +79,16 @@ class Clocks(Mapping[str, str]):
 
     async def look(self) -> None:
         """Ask once. A database that is away says nothing, and nothing passes on it meanwhile."""
-        asked, before = self._clock.monotonic(), self._clock.now()
+        asked, before, ahead = self._clock.monotonic(), self._clock.now(), self._ahead()
         try:
             there = await self._witness.time_there()
         except LedgerUnavailable:
             return
-        ahead, after = self._ahead(), self._clock.now()
-        if self._clock.monotonic() - asked > ASKED_WITHIN_S:
+        took_s = self._clock.monotonic() - asked
+        if took_s > ASKED_WITHIN_S:
             return
+        # Not what the wall clock shows now: it may have been set while the answer was on its way.
+        after = before + dt.timedelta(seconds=took_s)
         apart = before - there if before > there else min(after - there, dt.timedelta())
         if abs(apart) > APART:
             self._tell(apart)

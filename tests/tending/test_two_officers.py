@@ -15,13 +15,16 @@ import pytest
 from adapters.postgres.conduct import PostgresConduct
 from certs.keys import save_certificates
 from certs.signing.signer import Signer
+from gateway.configured.machine import SystemClock
 from gateway.domain.bank import BankAnswer, BankOutcome
 from gateway.domain.conduct import BankEntry, Direction, Statement
+from gateway.domain.legal_day import legal_day
 from gateway.domain.money import Fen
 from gateway.domain.records import canonical
 from gateway.pipeline.conduct_words import told_by_books
 from gateway.pipeline.settle import settle_by_word
 from gateway.pipeline.tell import Origin
+from gateway.tending.day_close import TooEarly, _close
 from gateway.tending.two_officers import GOOD_FOR, Proposal, approved, propose, read_proposal
 from gateway.tending.unknowns import (
     Decision,
@@ -155,6 +158,26 @@ async def test_two_officers_end_a_contradiction_as_the_books_have_it_and_no_othe
     assert canonical(signed) == proposals[-2], "an auditor can make the signed bytes of it"
     assert (fields["what"], fields["how"], fields["held"]) == ("ended", "operator", "not_taken")
     assert (fields["booked_as"], fields["entry"]) == ("JH-debit", "debit")
+
+
+async def test_by_a_clock_that_is_wrong_nobody_settles_and_nobody_closes_a_day(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An hour ahead the bank's horizon seems to be over, and a day that goes on to have ended."""
+    world = office.world
+    await world.decide(1, "A")
+    decision, told = await approved(
+        office.proposed(office.li), office.wang, office.settings, world.dsn, AT
+    )
+    ahead = dt.timedelta(hours=1)
+    monkeypatch.setattr(SystemClock, "now", lambda self: dt.datetime.now(dt.UTC) + ahead)
+    with pytest.raises(Refused, match="clock is 3600 s ahead of the database's"):
+        await settle_by_person(read_key(KEY), decision, office.settings, world.dsn, told)
+    today = legal_day(dt.datetime.now(dt.UTC))
+    with pytest.raises(TooEarly, match="clock is 3600 s ahead of the database's"):
+        await _close(DIVISION, today, dt.datetime.now(dt.UTC), office.settings, world.dsn)
+    monkeypatch.undo()
+    await settle_by_person(read_key(KEY), decision, office.settings, world.dsn, told)
 
 
 async def test_what_the_books_took_back_two_officers_may_end_before_the_next_look(

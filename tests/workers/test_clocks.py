@@ -24,12 +24,14 @@ class Beside:
     def __init__(self) -> None:
         self.clock = FixedClock()
         self.wrong, self.away, self.takes_s = dt.timedelta(), False, 0.0
+        self.set_meanwhile = dt.timedelta()
         self.clocks = Clocks(self, self.clock, (DIVISION,))
 
     async def time_there(self) -> dt.datetime:
         if self.away:
             raise LedgerUnavailable("no connection")
         self.pass_by(self.takes_s)
+        self.clock.wall += self.set_meanwhile
         return NOW + dt.timedelta(seconds=self.clock.ticks) + self.wrong
 
     def pass_by(self, seconds: float) -> None:
@@ -69,6 +71,18 @@ async def test_a_clock_that_is_set_is_believed_no_more_at_once_and_until_it_is_r
     beside.clock.wall -= moved
     assert beside.clocks.why, "nobody was asked yet"
     assert await beside.looked() == ""
+
+
+@pytest.mark.parametrize("moved", [HOUR, -HOUR])
+async def test_a_clock_that_is_set_while_the_database_answers_is_not_believed_for_that(
+    moved: dt.timedelta,
+) -> None:
+    """Its answer lies between the two times that such a clock has shown."""
+    beside = await agreed()
+    beside.set_meanwhile = moved
+    assert "was set by" in await beside.looked()
+    beside.set_meanwhile = dt.timedelta()
+    assert "the database's" in await beside.looked()
 
 
 async def test_a_host_that_slept_goes_on_once_the_database_says_that_it_is_so_late() -> None:

@@ -86,10 +86,15 @@ class Bureau:
         signers = changes.get("signers", (LI, WANG))
         return seal(body, [self.signers[uri].document(body) for uri in signers])
 
-    async def open(self) -> "Bureau":
+    async def time_there(self) -> dt.datetime:
+        return NOW
+
+    async def open(self, ahead: dt.timedelta = dt.timedelta()) -> "Bureau":
+        """`ahead`: the gateway's clock, of its database's."""
         self.street = await Street(instruction()).open()
         self.clock = self.street.clock
-        self.books: Books = await open_books(self.chosen, self.trust, self.clock)
+        self.clock.wall += ahead
+        self.books: Books = await open_books(self.chosen, self.trust, self.clock, self)
         self.line = Line(attrs.evolve(self.street.line._rooms, book=self.books.shelf))
         self.office = Office(MemoryRecordLog(self.street.state))
         await self.office.take_or_keep()
@@ -129,6 +134,19 @@ async def test_a_gateway_starts_with_the_last_good_book_and_says_so(bureau: Bure
         assert (record["author"], record["approver"]) == (LI, WANG)
         assert record["book"] == bureau.books.shelf.revision
     assert not await bureau.worker.look() and len(bureau.told()) == 1
+
+
+async def test_a_host_that_starts_with_a_clock_far_ahead_takes_no_book_before_its_day(
+    bureau: Bureau,
+) -> None:
+    """As one does that keeps local time in its hardware: eight hours, until a time server is heard.
+    No clock that is set right puts a book back."""
+    bureau.store.keep(bureau.sealed(1), 1)
+    bureau.store.keep(bureau.sealed(2, NOW + dt.timedelta(hours=1)), 2)
+    await bureau.open(ahead=dt.timedelta(hours=8))
+    bureau.clock.wall = NOW
+    assert not await bureau.worker.look()
+    assert bureau.books.bundle and bureau.books.bundle.revision == 1
 
 
 async def test_a_gateway_without_a_good_book_does_not_start(bureau: Bureau) -> None:
