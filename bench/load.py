@@ -172,9 +172,16 @@ def _word(reply: Reply | None) -> str:
 def main() -> None:
     orders = msgspec.json.decode(sys.stdin.readline(), type=Orders)
     report = uvloop.run(generate(orders))
-    sys.stdout.write(msgspec.json.encode(report).decode() + "\n")
-    sys.stdout.flush()
+    _tell(msgspec.json.encode(report) + b"\n")
     os._exit(0)  # nothing to close in order: the connections end with the process
+
+
+def _tell(line: bytes) -> None:
+    """By the system's own call: after uvloop has run, Python's stream loses what a full pipe does
+    not take at once, where whoever reads it comes late."""
+    left = memoryview(line)
+    while left:
+        left = left[os.write(sys.stdout.fileno(), left) :]
 
 
 if __name__ == "__main__":
