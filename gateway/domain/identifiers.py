@@ -23,7 +23,7 @@ class Identity(Enum):
     """No identity number at all: another length, other signs, or no day of birth."""
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def identity(number: str, on: dt.date) -> Identity:
     """Form, day of birth and check digit; not the place of birth, whose list changes.
 
@@ -49,7 +49,7 @@ def bank_code_sound(code: str) -> bool:
     return len(code) == 3 or (len(code) == BANK_CODE_DIGITS and mod_11_10.is_valid(code))
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def card_sound(account: str) -> bool:
     """Luhn (ISO/IEC 7812), for what looks like a bank card; other accounts have no check digit."""
     if not (account.isascii() and account.isdigit()):

@@ -17,7 +17,7 @@ def without_numbers(text: str) -> str:
     return _LONG_NUMBER.sub("***", text)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def plain_name(name: str) -> str:
     """A name as the same-name rule compares it: NFKC, without spaces and brackets (DOMAIN 7)."""
     text = unicodedata.normalize("NFKC", name)
@@ -32,7 +32,7 @@ def plain_account(account: str) -> str:
 _BESIDE_CHINESE = re.compile(r"(?<=[^\x00-\x7f])\s+|\s+(?=[^\x00-\x7f])")
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def as_read(text: str) -> str:
     """A text as whoever reads it takes it: `礼 品`, `礼\u3000品` and `⼆` are 礼品 and 二.
 
