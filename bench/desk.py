@@ -120,7 +120,7 @@ def _database() -> Iterator[str]:
 
 def _settings(folder: Path, dsn: str) -> Settings:
     (folder / "bureau.toml").write_text(_SETTINGS, encoding="utf-8")
-    environment = {DATABASE: dsn, DOOR_PASSPHRASE: "x", WITNESS_PASSPHRASE: "x"}
+    environment = {DATABASE: dsn, DOOR_PASSPHRASE: "x", WITNESS_PASSPHRASE: "read by nobody"}
     return load_settings(folder / "bureau.toml", environment)
 
 
