@@ -126,7 +126,7 @@ def test_the_bureaus_example_is_read_and_leaves_no_key_out() -> None:
             "BUREAU_DATABASE", "BUREAU_DOOR_PASSPHRASE", "BUREAU_WITNESS_PASSPHRASE",
             "BUREAU_DESK_PASSPHRASE", "BUREAU_OIDC_SECRET",
         ),
-        "x",
+        "of twelve bytes",
     )  # fmt: skip
     assert load_bureau(BUREAU_EXAMPLE, environment).divisions == ("220000000",)
     named = tomllib.loads(BUREAU_EXAMPLE.read_text("utf-8"))
