@@ -12,6 +12,8 @@ from gateway.tending.registry import open_authority
 from tests.certs.conftest import DOMAIN
 from tests.certs.soft_token import PIN, SoftToken, soft_token
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["soft_token"]
 
 WORDS = {

@@ -121,7 +121,7 @@ def test_the_board_asks_for_numbers_that_are_told() -> None:
     "asked",
     [
         ("check", "config", "deploy/monitoring/prometheus.example.yml"),
-        ("test", "rules", "tests/house/alerts.test.yml"),
+        pytest.param(("test", "rules", "tests/house/alerts.test.yml"), marks=pytest.mark.slow),
     ],
     ids=["what Prometheus reads", "when each fires"],
 )

@@ -27,6 +27,7 @@ async def test_a_request_is_answered_and_the_connection_is_kept(open_inn: Any) -
     assert inn.line.carried == 3 and not inn.told
 
 
+@pytest.mark.slow
 async def test_headers_that_drip_are_given_up_but_a_silent_kept_connection_is_not(
     open_inn: Any,
 ) -> None:
