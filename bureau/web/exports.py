@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import datetime as dt
 import io
 import zipfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -9,6 +10,8 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from bureau.web.pages import clock
+from bureau.web.route import Visit
 from bureau.web.workbook_writing import Rows, Workbook
 
 ROWS_MAX = 20_000
@@ -32,6 +35,17 @@ def comma_lines(rows: Rows) -> bytes:
 def counted(rows: int) -> str:
     """How many there were, and whether that is all: who reads a full file must know."""
     return f"{rows}（已达上限 at the limit）" if rows >= ROWS_MAX else f"{rows}"
+
+
+def searched(visit: Visit, query: str, at: dt.datetime) -> Callable[[int], dict[str, str]]:
+    """The second sheet of a list that was searched, once its lines are counted."""
+    return lambda rows: {
+        "查询条件 Query": query or "（全部）",
+        "行政区划 Division": visit.division,
+        "导出人 By": f"{visit.person.name}（{visit.person.login}）",
+        "导出时间 At": clock(at),
+        "行数 Rows": counted(rows),
+    }
 
 
 async def sent(

@@ -16,7 +16,7 @@ from bureau.desk.docket.office import only_told
 from bureau.desk.interceptions import WORDS_AMONG
 from bureau.desk.people import CASE_PARTIES, READERS, Person
 from bureau.desk.search import QUERY_CHARS_MAX, Search, parsed
-from bureau.web.exports import PIECE_ROWS, ROWS_MAX, counted, sent
+from bureau.web.exports import PIECE_ROWS, ROWS_MAX, searched, sent
 from bureau.web.pages import clock, money
 from bureau.web.paging import numbered_before
 from bureau.web.rooms import Rooms
@@ -86,15 +86,9 @@ class _CaseList:
             raise see(f"/desk/{visit.division}/cases?{urlencode({'q': query})}")
         kind = visit.request.match_info["kind"]
         await tell(self._rooms, visit, "cases.exported", query, file=kind)
-        filters = {
-            "查询条件 Query": query or "（全部）",
-            "行政区划 Division": visit.division,
-            "导出人 By": f"{visit.person.name}（{visit.person.login}）",
-            "导出时间 At": clock(self._rooms.clock()),
-        }
         return await sent(
             visit.request, self._pieces(visit, search), HEAD, f"cases.{kind}",
-            lambda count: {**filters, "行数 Rows": counted(count)},
+            searched(visit, query, self._rooms.clock()),
         )  # fmt: skip
 
     async def _pieces(self, visit: Visit, search: Search) -> AsyncIterator[list[list[str]]]:

@@ -23,7 +23,7 @@ from bureau.desk.people import CASE_PARTIES, READERS
 from bureau.desk.search import QUERY_CHARS_MAX, Search, parsed
 from bureau.desk.strip import strip_of
 from bureau.ports import LinePlace
-from bureau.web.exports import PIECE_ROWS, ROWS_MAX, counted, sent
+from bureau.web.exports import PIECE_ROWS, ROWS_MAX, searched, sent
 from bureau.web.guard import shown_by
 from bureau.web.pages import clock, outcome_zh
 from bureau.web.paging import line_before, place_query
@@ -99,15 +99,9 @@ class _Interceptions:
             raise see(f"/desk/{visit.division}/interceptions?{urlencode({'q': query})}")
         kind = visit.request.match_info["kind"]
         await tell(self._rooms, visit, "list.exported", query, file=kind)
-        filters = {
-            "查询条件 Query": query or "（全部）",
-            "行政区划 Division": visit.division,
-            "导出人 By": f"{visit.person.name}（{visit.person.login}）",
-            "导出时间 At": clock(self._rooms.clock()),
-        }
         return await sent(
             visit.request, self._pieces(visit, search), HEAD, f"interceptions.{kind}",
-            lambda count: {**filters, "行数 Rows": counted(count)},
+            searched(visit, query, self._rooms.clock()),
         )  # fmt: skip
 
     async def events(self, visit: Visit) -> web.StreamResponse:

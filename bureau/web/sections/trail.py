@@ -13,7 +13,7 @@ from bureau.desk.people import OFFICES_ZH, Office
 from bureau.desk.seating import Seating
 from bureau.desk.strip import Alarm, ending_alarms
 from bureau.desk.trail import first_break
-from bureau.web.exports import PIECE_ROWS, ROWS_MAX, counted, sent
+from bureau.web.exports import PIECE_ROWS, ROWS_MAX, searched, sent
 from bureau.web.pages import clock
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post
@@ -59,14 +59,9 @@ class _Trail:
         kind, query = visit.request.match_info["kind"], _query(visit)
         pieces = self._pieces(visit, _asked(visit))
         await tell(self._rooms, visit, "trail.exported", query, file=kind)
-        filters = {
-            "查询条件 Query": query or "（全部）", "行政区划 Division": visit.division,
-            "导出人 By": f"{visit.person.name}（{visit.person.login}）",
-            "导出时间 At": clock(self._rooms.clock()),
-        }  # fmt: skip
         return await sent(
             visit.request, pieces, HEAD, f"trail.{kind}",
-            lambda count: {**filters, "行数 Rows": counted(count)},
+            searched(visit, query, self._rooms.clock()),
         )  # fmt: skip
 
     async def _pieces(self, visit: Visit, wanted: Asked) -> AsyncIterator[list[list[str]]]:
