@@ -69,6 +69,10 @@ class Burst:
     def rate(self) -> float:
         return self.answered / self.report.seconds
 
+    def us_each(self, seconds: float) -> float:
+        """Microseconds an instruction."""
+        return seconds * 1e6 / self.answered
+
     @property
     def cpu_ms(self) -> float:
         """Gateway and PostgreSQL, the bureau's backends included, until all is delivered."""
@@ -94,12 +98,13 @@ class Arena:
         crew = self.stage.crew
         return [crew.pid(name) for name in self.stage.gateway_names if crew.running(name)]
 
-    def costs(self) -> Costs:
+    def costs(self, gateways: Sequence[int] = ()) -> Costs:
+        """`gateways`: processes that stand in the place of ours."""
         postgres = descendants(self.postmaster)
         bureau = [pid for pid in postgres if BUREAU_DATABASE in title(pid)]
         crew = self.stage.crew
         return Costs(
-            gateway=cpu_seconds(self.gateways()),
+            gateway=cpu_seconds(gateways or self.gateways()),
             postgres=cpu_seconds(set(postgres) - set(bureau)),
             postgres_bureau=cpu_seconds(bureau),
             bank=cpu_seconds([crew.pid("bank")]),
@@ -118,17 +123,18 @@ class Arena:
 
     def burst(
         self, requests: Sequence[bytes], clients: int, *, port: int | None = None,
-        per_second: float | None = None, warming: int = 0,
+        per_second: float | None = None, warming: int = 0, gateways: Sequence[int] = (),
     ) -> Burst:  # fmt: skip
-        """Send all requests; the CPU counted includes sealing and delivery of what they left."""
+        """Send all requests; the CPU counted includes sealing and delivery of what they left.
+        `gateways`: as in `costs`."""
         with self.generator(requests, clients, port=port, per_second=per_second,
                             warming=warming) as generator:  # fmt: skip
             self.drain()
-            before = self.costs()
+            before = self.costs(gateways)
             generator.go()
             report = generator.report()
             drained_s = self.drain()
-            spent = self.costs().since(before)
+            spent = self.costs(gateways).since(before)
         return Burst(clients=clients, report=report, costs=spent, drained_s=drained_s)
 
     @contextmanager

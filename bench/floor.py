@@ -16,19 +16,17 @@ import msgspec
 from bench.arena import Arena, Burst, arena
 from bench.interpreter import in_words, interpreter
 from bench.least import TABLES, Orders
-from bench.machine import cpu_seconds, load_average
+from bench.line import OPEN_LOOP_CONNECTIONS, TWO_CLIENTS, WARMING_EACH
+from bench.line_report import STEADY_CLIENTS
+from bench.machine import load_average
 from bench.pgbench import Pgbench, said_by
-from bench.results import median, percentile, show, spread_of
+from bench.results import median, percentile, show_plain, spread_of
 from bench.workload import Workload, to_bank, to_gateway
 from deploy.demo.free_ports import free_port
 from deploy.demo.stage import HOST
 from gateway.domain.instruction import Instruction
 from gateway.domain.legal_day import legal_day
 
-CLIENTS = (32, 128)
-TWO_CLIENTS = (128, 256)
-OPEN_CLIENTS = 64
-WARMING_EACH = 4
 ONE, TWO = ("least-0",), ("least-0", "least-1")
 
 
@@ -51,13 +49,12 @@ def run(*, quick: bool = False) -> dict[str, Any]:
     """Measure, print, and return the figures; `quick` only shows that it runs."""
     programme = QUICK if quick else FULL
     workload = Workload(1, legal_day(dt.datetime.now(dt.UTC)))
-    open_loop = programme.windows * (WARMING_EACH * OPEN_CLIENTS + int(3_000 * programme.window_s))
+    window = WARMING_EACH * OPEN_LOOP_CONNECTIONS + int(3_000 * programme.window_s)
     bursts = programme.rounds * 6 * (programme.count + WARMING_EACH * max(TWO_CLIENTS))
-    drawn = workload.spread(bursts + open_loop)
+    drawn = workload.spread(bursts + programme.windows * window)
     with arena(workload, drawn) as staged:
         figures = _Floor(staged, iter(drawn), programme).figures()
-    plain = [(name, value) for name, value in figures.items() if not isinstance(value, dict)]
-    show("least 最少: the line beside the least, medians", ("figure", "value"), plain)
+    show_plain("least 最少: the line beside the least, medians", figures)
     print(in_words(figures["interpreter"]))
     return figures
 
@@ -83,14 +80,14 @@ class _Floor:
         line: dict[int, list[Burst]] = {}
         least: dict[int, list[Burst]] = {}
         for _ in range(programme.rounds):
-            for clients in CLIENTS:
+            for clients in STEADY_CLIENTS:
                 line.setdefault(clients, []).append(self._line(clients))
                 with self._running(ONE):
                     least.setdefault(clients, []).append(self._least(clients, ONE))
         figures: dict[str, Any] = {"load_average": load_average()}
-        for clients in CLIENTS:
+        for clients in STEADY_CLIENTS:
             figures |= _compared(line[clients], least[clients], clients)
-        rate = max(figures[f"line_rate_{clients}"] for clients in CLIENTS) / 2
+        rate = max(figures[f"line_rate_{clients}"] for clients in STEADY_CLIENTS) / 2
         return (
             figures | self._latency(rate) | self._beside_pgbench() | {"interpreter": interpreter()}
         )
@@ -101,10 +98,10 @@ class _Floor:
         windows = []
         with self._running(ONE):
             for _ in range(self._programme.windows):
-                count = WARMING_EACH * OPEN_CLIENTS + int(rate * self._programme.window_s)
+                count = WARMING_EACH * OPEN_LOOP_CONNECTIONS + int(rate * self._programme.window_s)
                 burst = self._staged.burst(
-                    self._requests(count), OPEN_CLIENTS, port=self._port, per_second=rate,
-                    warming=WARMING_EACH * OPEN_CLIENTS,
+                    self._requests(count), OPEN_LOOP_CONNECTIONS, port=self._port, per_second=rate,
+                    warming=WARMING_EACH * OPEN_LOOP_CONNECTIONS,
                 )  # fmt: skip
                 windows.append(_sound(burst).report.milliseconds)
         p99s = [percentile(window, 0.99) for window in windows]
@@ -138,18 +135,11 @@ class _Floor:
         """The gateway's cost in it is that of the least."""
         requests = self._requests(self._programme.count + WARMING_EACH * clients)
         crew = self._staged.stage.crew
-        with self._staged.generator(
-            requests, clients, port=self._port, warming=WARMING_EACH * clients
-        ) as generator:
-            self._staged.drain()
-            pids = [crew.pid(name) for name in names]
-            before, own = self._staged.costs(), cpu_seconds(pids)
-            generator.go()
-            report = generator.report()
-            spent = self._staged.costs().since(before)
-            own = cpu_seconds(pids) - own
-        costs = attrs.evolve(spent, gateway=own, postgres_bureau=0.0)
-        return _sound(Burst(clients=clients, report=report, costs=costs, drained_s=0.0))
+        burst = self._staged.burst(
+            requests, clients, port=self._port, warming=WARMING_EACH * clients,
+            gateways=[crew.pid(name) for name in names],
+        )  # fmt: skip
+        return _sound(attrs.evolve(burst, costs=attrs.evolve(burst.costs, postgres_bureau=0.0)))
 
     def _requests(self, count: int) -> list[bytes]:
         return list(to_gateway(self._take(count), self._staged.host, self._staged.sign))
@@ -185,19 +175,17 @@ def _compared(line: Sequence[Burst], least: Sequence[Burst], clients: int) -> di
     """By names that end in the number of clients."""
     figures: dict[str, Any] = {}
     for name, bursts in (("line", line), ("least", least)):
+        own = [each.us_each(each.costs.gateway) for each in bursts]
+        postgres = [each.us_each(each.costs.postgres) for each in bursts]
         figures |= {
             f"{name}_cpu_ms": median([each.cpu_ms for each in bursts]),
-            f"{name}_gateway_us": median([_us(each, each.costs.gateway) for each in bursts], 0),
-            f"{name}_postgres_us": median([_us(each, each.costs.postgres) for each in bursts], 0),
+            f"{name}_gateway_us": median(own, 0),
+            f"{name}_postgres_us": median(postgres, 0),
             f"{name}_rate": median([each.rate for each in bursts], 0),
         }
     pairs = zip(line, least, strict=True)
     figures["ratio_line_to_least"] = median([one.cpu_ms / other.cpu_ms for one, other in pairs], 2)
     return {f"{name}_{clients}": value for name, value in figures.items()}
-
-
-def _us(burst: Burst, seconds: float) -> float:
-    return seconds * 1e6 / burst.answered
 
 
 def _sound(burst: Burst) -> Burst:

@@ -7,7 +7,7 @@ from typing import Any
 from bench.arena import Burst
 from bench.interpreter import in_words
 from bench.measured import Measured
-from bench.results import median, percentile, show, spread_of
+from bench.results import median, percentile, show, show_plain, spread_of
 
 STEADY_CLIENTS = (32, 128)
 """The goals are for so many."""
@@ -34,7 +34,7 @@ def figures_of(measured: Measured) -> dict[str, Any]:
         "cpu_ms_per_instruction": median([b.cpu_ms for b in steady]),
         "cpu_ms_without_bureau_database": median([_own_cpu_ms(b) for b in steady]),
         "cpu_ms_hot": median([b.cpu_ms for b in hot]),
-        "generator_us_per_instruction": median([_us(b, b.report.cpu_s) for b in steady]),
+        "generator_us_per_instruction": median([b.us_each(b.report.cpu_s) for b in steady]),
         "rate_spread": rate_spread,
         "rate_hot": measured.best_rate("hot"),
         "ratio_hot_to_spread": _paired(hot, steady),
@@ -83,8 +83,7 @@ def show_line(figures: dict[str, Any]) -> None:
         for name, each in figures["bursts"].items()
     ]
     show("line 支付指令: medians; CPU (gateway + PostgreSQL) and its parts, ms each", columns, rows)
-    plain = [(name, value) for name, value in figures.items() if not isinstance(value, dict)]
-    show("figures", ("figure", "value"), plain)
+    show_plain("figures", figures)
     print(bound_by(figures))
     print(in_words(figures["interpreter"]))
 
@@ -110,7 +109,7 @@ _COLUMNS = ("rate", "cpu_ms", "gateway_ms", "postgres_ms", "bank_ms", "generator
 
 def _burst_figures(bursts: Sequence[Burst]) -> dict[str, Any]:
     def each(seconds: Callable[[Burst], float]) -> dict[str, float | int]:
-        return spread_of([_us(b, seconds(b)) / 1000 for b in bursts], 3)
+        return spread_of([b.us_each(seconds(b)) / 1000 for b in bursts], 3)
 
     return {
         "rate": spread_of([b.rate for b in bursts]),
@@ -134,7 +133,3 @@ def _paired(some: Sequence[Burst], others: Sequence[Burst]) -> float:
 
 def _own_cpu_ms(burst: Burst) -> float:
     return (burst.costs.gateway + burst.costs.postgres) * 1000 / burst.answered
-
-
-def _us(burst: Burst, seconds: float) -> float:
-    return seconds * 1e6 / burst.answered

@@ -13,7 +13,7 @@ from typing import Any
 
 from bench.arena import Arena, Generator, arena
 from bench.load import Report
-from bench.results import median, percentile, show, spread_of
+from bench.results import median, percentile, show_plain, spread_of
 from bench.workload import Workload, to_gateway
 from certs.tls import Credentials
 from deploy.demo.day import DIVISION
@@ -48,8 +48,7 @@ def run(*, quick: bool = False) -> dict[str, Any]:
                 afters.append(few.report())
             staged.drain()
     figures = _figures(peaks, floods, afters)
-    plain = [(name, value) for name, value in figures.items() if not isinstance(value, dict)]
-    show(f"overload 过载: {PARTIES} parties at once", ("figure", "value"), plain)
+    show_plain(f"overload 过载: {PARTIES} parties at once", figures)
     return figures
 
 

@@ -50,6 +50,12 @@ def keep(part: str, figures: dict[str, Any], file: Path) -> None:
     file.write_text(json.dumps(results, ensure_ascii=False, indent=2) + "\n", "utf-8")
 
 
+def show_plain(title: str, figures: dict[str, Any]) -> None:
+    """Those that are no tables of their own."""
+    plain = [(name, value) for name, value in figures.items() if not isinstance(value, dict)]
+    show(title, ("figure", "value"), plain)
+
+
 def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     table = Table(title=title, title_justify="left")
     for number, column in enumerate(columns):

@@ -111,9 +111,6 @@ class Cluster(EmbeddedPostgres):
         found = [each for each in members if each["name"] == name]
         return found[0]["role"] if found and found[0]["state"] in ("running", "streaming") else ""
 
-    def primary(self) -> str:
-        return next((name for name in NODES if self.role(name) == "leader"), "")
-
     async def stand(self, count: int) -> str:
         """Until a primary has so many synchronous standbys; its name."""
         while True:
