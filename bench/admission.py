@@ -12,7 +12,7 @@ import uvloop
 
 from adapters.formats.json_instruction import JsonFormat
 from adapters.formats.registers import read_registers
-from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.ledger.ledger import PostgresLedger
 from bench.machine import tended
 from bench.workload import sender_of as uri_of
 from certs.commitments import Commitments

@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 import msgspec
 
-from adapters.postgres.embedded_binaries import throwaway_folder
+from adapters.postgres.embedded.binaries import throwaway_folder
 from bench.load import Orders, Report, write_requests
 from bench.machine import cpu_seconds, descendants, title
 from bench.pgbench import said_by

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 import attrs
 import uvloop
 
-from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.ledger.ledger import PostgresLedger
 from bench.admission import VAULT, admitted
 from bench.machine import cpu_nanoseconds, descendants, title
 from gateway.domain.ledger import Admission

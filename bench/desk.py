@@ -14,8 +14,8 @@ from typing import Any
 import aiohttp
 import orjson
 
-from adapters.postgres.embedded import EmbeddedPostgres
-from adapters.postgres.embedded_binaries import throwaway_folder
+from adapters.postgres.embedded.binaries import throwaway_folder
+from adapters.postgres.embedded.server import EmbeddedPostgres
 from bench.desk_rows import BANK, DIVISION, MILLION, filled, registers
 from bench.results import percentile, show
 from bureau.desk.casework.words import Against, Move, Origin

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from adapters.postgres.bureau_pool import connection_of
+from adapters.postgres.bureau.pool import connection_of
 from bureau.wiring import Store
 
 DIVISION, BANK = "220000000", "103241001000"

@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from adapters.postgres import registers as applying
-from adapters.postgres.registers import PostgresRegisters
+from adapters.postgres.registers import applying as applying
+from adapters.postgres.registers.applying import PostgresRegisters
 from adapters.postgres.session import Pool
 from bench.arena import Arena
 from bench.results import spread_of

@@ -10,8 +10,8 @@ import re
 import subprocess
 from pathlib import Path
 
-from adapters.postgres.embedded import EmbeddedPostgres
-from adapters.postgres.embedded_binaries import installed_binaries, library_folder
+from adapters.postgres.embedded.binaries import installed_binaries, library_folder
+from adapters.postgres.embedded.server import EmbeddedPostgres
 
 CLIENTS = (8, 32, 64)
 THREADS = 2

@@ -20,14 +20,17 @@ import asyncpg
 import pytest
 
 from adapters.bureau import https
-from adapters.postgres import bureau_pool, groupcommit, recordlog, session
-from adapters.postgres.embedded import EmbeddedPostgres
-from adapters.postgres.embedded_binaries import (
+from adapters.postgres import session
+from adapters.postgres.bureau import pool as bureau_pool
+from adapters.postgres.embedded.binaries import (
     EmbeddedUnavailable,
     installed_binaries,
     refuse_unnamed_user,
     throwaway_folder,
 )
+from adapters.postgres.embedded.server import EmbeddedPostgres
+from adapters.postgres.ledger import groupcommit
+from adapters.postgres.log import recordlog
 from adapters.postgres.migrate import MIGRATIONS, migrate
 from tests import sweeper
 from tests.examples import name_quick, try_nothing

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.postgres.embedded_binaries import (
+from adapters.postgres.embedded.binaries import (
     EmbeddedUnavailable,
     installed_binaries,
     throwaway_folder,

@@ -95,7 +95,7 @@ class Session:
 
 
 class Proof(Protocol):
-    """What a server must have kept (`adapters.postgres.kept.Kept`)."""
+    """What a server must have kept (`adapters.postgres.ledger.kept.Kept`)."""
 
     async def prove(self, connection: Connection, /) -> None:
         """Raises UnsafeServer."""

@@ -16,7 +16,7 @@ import aiohttp
 import uvloop
 from rich.console import Console
 
-from adapters.postgres.embedded_binaries import throwaway_folder
+from adapters.postgres.embedded.binaries import throwaway_folder
 from certs.tls import client_context
 from deploy.demo.accounts import Accounts, Books, as_bytes, close
 from deploy.demo.agency import AgencyClient, GatewayAnswer

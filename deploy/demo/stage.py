@@ -10,7 +10,7 @@ from pathlib import Path
 
 import attrs
 
-from adapters.postgres.embedded import EmbeddedPostgres
+from adapters.postgres.embedded.server import EmbeddedPostgres
 from certs.log.note import log_origin
 from deploy.demo.free_ports import free_port
 from deploy.demo.identities import Identities, uri

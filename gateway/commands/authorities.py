@@ -174,7 +174,7 @@ def certs_inventory(
     as_json: Json = False,
 ) -> None:
     """Every certificate that is known or was seen: days left, holder, where it is in use."""
-    from adapters.postgres.watchbook import PostgresWatchbook
+    from adapters.postgres.certificates.watchbook import PostgresWatchbook
     from gateway.domain.inventory import fields_of
 
     now = dt.datetime.now(dt.UTC)

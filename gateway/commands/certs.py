@@ -284,7 +284,7 @@ class _Desk:
 
 
 def _cases(database: str) -> Sequence[Case]:
-    from adapters.postgres.certificates import PostgresCertificates
+    from adapters.postgres.certificates.cases import PostgresCertificates
 
     return ask(lambda: PostgresCertificates(database), lambda store: store.cases(), "certs")
 

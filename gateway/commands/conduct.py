@@ -9,7 +9,7 @@ import orjson
 import typer
 from rich.table import Column, Table
 
-from adapters.postgres.conduct import PostgresConduct
+from adapters.postgres.oversight.conduct import PostgresConduct
 from gateway.commands.asking import ask
 from gateway.commands.divisions import division_meant
 from gateway.commands.terminal import (

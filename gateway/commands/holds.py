@@ -91,7 +91,7 @@ def _rows(settings: Path, database: str, division: str | None) -> list[dict[str,
 
 
 async def _read(database: str, divisions: list[str]) -> list[Hold]:
-    from adapters.postgres.holds import PostgresHolds
+    from adapters.postgres.ledger.holds import PostgresHolds
 
     holds = PostgresHolds(database, instance=instance_name())
     now = dt.datetime.now(dt.UTC)

@@ -80,7 +80,7 @@ async def set_mark(
     Raises Refused, OSError, ValueError, LedgerUnavailable.
     """
     from adapters.folder.mark import Act
-    from adapters.postgres.recordlog import PostgresRecordLog
+    from adapters.postgres.log.recordlog import PostgresRecordLog
     from gateway.configured.mark import mark_file
     from gateway.domain.log import Marked
     from gateway.examining.mark import compare

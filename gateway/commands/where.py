@@ -108,9 +108,9 @@ def _keys(number: str, settings: Settings) -> list[InstructionKey]:
 
 async def _find(keys: Sequence[InstructionKey], settings: Settings, database: str) -> list[Found]:
     """Raises LedgerUnavailable."""
-    from adapters.postgres.conduct import PostgresConduct
-    from adapters.postgres.correspondence import PostgresCorrespondence
-    from adapters.postgres.recordlog import PostgresRecordLog
+    from adapters.postgres.ledger.correspondence import PostgresCorrespondence
+    from adapters.postgres.log.recordlog import PostgresRecordLog
+    from adapters.postgres.oversight.conduct import PostgresConduct
 
     vault = vault_of(production=settings.policies.books is not None)
     letters = PostgresCorrespondence(database, vault)

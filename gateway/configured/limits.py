@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from adapters.postgres.shelf import AgeLimits
+from adapters.postgres.registers.shelf import AgeLimits
 from gateway.domain.conduct_rules import Allowances
 from gateway.settings import Settings
 

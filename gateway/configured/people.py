@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-from adapters.postgres.past import PostgresPast
+from adapters.postgres.oversight.past import PostgresPast
 from certs.people import PeopleVault, key_for_trial, key_from
 from gateway.domain.people import concealed
 from gateway.domain.register_feed import Conceal

@@ -14,10 +14,10 @@ import aiohttp
 import msgspec
 
 from adapters.bank.http_core import HttpBank
-from adapters.postgres.backlog import PostgresBacklog
 from adapters.postgres.health import health
+from adapters.postgres.oversight.backlog import PostgresBacklog
+from adapters.postgres.registers.shelf import PostgresRegisterShelf
 from adapters.postgres.session import READ_ONLY, SAFE_COMMITS
-from adapters.postgres.shelf import PostgresRegisterShelf
 from certs.live import LiveTls
 from certs.tls import client_context
 from gateway.configured.journal import configure_log, unwritable

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from adapters.postgres.certificates import PostgresCertificates
+from adapters.postgres.certificates.cases import PostgresCertificates
 from certs.keys import load_certificates, load_signer
 from certs.own_word import own_word
 from certs.signatories import life_under, read_signatories

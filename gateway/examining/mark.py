@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import attrs
 
 from adapters.folder.mark import UNKNOWN
-from adapters.postgres.recordlog import PostgresRecordLog
+from adapters.postgres.log.recordlog import PostgresRecordLog
 from certs.own_log import OwnLog
 from gateway.configured.keys import record_signer, trust_of
 from gateway.configured.mark import mark_file, own_logs

@@ -13,7 +13,7 @@ import attrs
 import orjson
 import structlog
 
-from adapters.postgres.past import PostgresPast
+from adapters.postgres.oversight.past import PostgresPast
 from gateway.domain.decision import restored
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.instruction import InstructionKey

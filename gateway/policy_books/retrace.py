@@ -7,7 +7,7 @@ from pathlib import Path
 import attrs
 
 from adapters.formats.accepted import accepted_formats
-from adapters.postgres.past import PostgresPast
+from adapters.postgres.oversight.past import PostgresPast
 from gateway.domain.decision import Decision, restored
 from gateway.domain.past import Past
 from gateway.domain.registers import Registers

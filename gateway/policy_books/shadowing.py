@@ -17,7 +17,7 @@ import attrs
 import orjson
 import structlog
 
-from adapters.postgres.past import SEQ_MAX, PostgresPast, Span
+from adapters.postgres.oversight.past import SEQ_MAX, PostgresPast, Span
 from gateway.configured.people import past_of
 from gateway.domain.decision import Outcome
 from gateway.domain.faults import LedgerUnavailable

@@ -16,8 +16,8 @@ from typing import Any
 import attrs
 import structlog
 
-from adapters.postgres.certificates import PostgresCertificates
-from adapters.postgres.watchbook import PostgresWatchbook
+from adapters.postgres.certificates.cases import PostgresCertificates
+from adapters.postgres.certificates.watchbook import PostgresWatchbook
 from certs.files import Mark, mark_of
 from certs.keys import load_certificates, pem_of
 from certs.live import LiveTls, seen_of

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from adapters.postgres.certificates import PostgresCertificates
-from adapters.postgres.watchbook import PostgresWatchbook
+from adapters.postgres.certificates.cases import PostgresCertificates
+from adapters.postgres.certificates.watchbook import PostgresWatchbook
 from adapters.webhook.sender import WebhookSender, public_tls
 from certs.live import LiveTls
 from gateway.configured.machine import instance_name

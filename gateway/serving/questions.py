@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import orjson
 
-from adapters.postgres.past import PostgresPast, Span
+from adapters.postgres.oversight.past import PostgresPast, Span
 from gateway.domain.faults import Conflicting, FaultCode, Unreadable, Unready
 from gateway.domain.past import Asked, Candidate, Flip, Question, Wanted
 from gateway.serving.house import House

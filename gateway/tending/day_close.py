@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import orjson
 
-from adapters.postgres.day_close import PostgresDayBook
+from adapters.postgres.oversight.day_close import PostgresDayBook
 from gateway.domain.day import DayTotals
 from gateway.domain.legal_day import legal_day
 from gateway.domain.money import yuan

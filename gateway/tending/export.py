@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 import orjson
 
-from adapters.postgres.export import PostgresExport, Stop
+from adapters.postgres.log.export import PostgresExport, Stop
 from certs.log.day import CLOSE, NOTICES, Day, write_day
 from certs.log.growth import format_growth
 from certs.log.manifest import write_manifest

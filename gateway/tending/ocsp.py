@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from adapters.postgres.certificates import PostgresCertificates
+from adapters.postgres.certificates.cases import PostgresCertificates
 from certs.certified import Certificate
 from certs.keys import load_certificates, load_key, read_certificate
 from certs.revocation import Responder, identity_of

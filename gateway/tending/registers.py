@@ -8,7 +8,7 @@ from pathlib import Path
 from adapters.formats.register_feed import FeedReading
 from adapters.formats.register_files import as_feed
 from adapters.postgres.migrate import migrate
-from adapters.postgres.registers import Loaded, PostgresRegisters
+from adapters.postgres.registers.applying import Loaded, PostgresRegisters
 from gateway.configured.people import conceal_of, vault_of
 from gateway.domain.faults import FaultCode, FieldError, Unreadable
 from gateway.domain.register_feed import RegisterFeed, out_of_turn

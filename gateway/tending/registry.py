@@ -9,7 +9,7 @@ from pathlib import Path
 
 import attrs
 
-from adapters.postgres.certificates import Decision, PostgresCertificates
+from adapters.postgres.certificates.cases import Decision, PostgresCertificates
 from certs.authority import Authority, Purpose, adopt, create_root, create_subordinate, issue
 from certs.certified import Certificate
 from certs.keys import load_certificates, load_key, save_certificates, save_sealed

@@ -1,6 +1,6 @@
 """What people do by a command is written by this host's clock: one that is wrong is refused."""
 
-from adapters.postgres.recordlog import PostgresRecordLog
+from adapters.postgres.log.recordlog import PostgresRecordLog
 from gateway.configured.machine import SystemClock
 from gateway.workers.clocks import UNASKED, Clocks
 

@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 import orjson
 
-from adapters.postgres.certificates import PostgresCertificates
+from adapters.postgres.certificates.cases import PostgresCertificates
 from certs.signing.signer import Signer
 from certs.trust import Trust
 from gateway.configured.keys import trust_of

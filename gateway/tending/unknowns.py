@@ -15,9 +15,9 @@ from typing import Any
 
 import attrs
 
-from adapters.postgres.backlog import PostgresBacklog
-from adapters.postgres.conduct import PostgresConduct
-from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.ledger.ledger import PostgresLedger
+from adapters.postgres.oversight.backlog import PostgresBacklog
+from adapters.postgres.oversight.conduct import PostgresConduct
 from gateway.configured.machine import instance_name
 from gateway.domain.bank import BankOutcome
 from gateway.domain.conduct import BankEntry, ContradictionEnd, EndResult

@@ -13,15 +13,15 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from adapters.postgres import embedded
-from adapters.postgres.embedded import EmbeddedPostgres
-from adapters.postgres.embedded_binaries import (
+from adapters.postgres.embedded import server as embedded
+from adapters.postgres.embedded.binaries import (
     ROOTS_STAND_IN,
     EmbeddedUnavailable,
     installed_binaries,
     refuse_unnamed_user,
     throwaway_folder,
 )
+from adapters.postgres.embedded.server import EmbeddedPostgres
 
 try:
     BINARIES = installed_binaries()
@@ -34,7 +34,7 @@ LOOK_S = 0.02
 PROGRAM = """
 import sys
 from pathlib import Path
-from adapters.postgres.embedded import EmbeddedPostgres
+from adapters.postgres.embedded.server import EmbeddedPostgres
 server = EmbeddedPostgres(Path(sys.argv[1]), throwaway=len(sys.argv) > 2)
 server.start()
 print("ready", flush=True)
@@ -241,7 +241,7 @@ def _program(folder: Path, *more: str) -> subprocess.Popen[bytes]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        cwd=Path(embedded.__file__).parents[2],
+        cwd=Path(embedded.__file__).parents[3],
     )
     assert program.stdout is not None
     assert program.stdout.readline() == b"ready\n"

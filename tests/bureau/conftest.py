@@ -8,12 +8,12 @@ from pathlib import Path
 import attrs
 import pytest
 
-from adapters.postgres.bureau_cases import BureauCases
-from adapters.postgres.bureau_desk import BureauDesk
-from adapters.postgres.bureau_people import BureauPeople
-from adapters.postgres.bureau_pool import Pool, open_pool
-from adapters.postgres.bureau_store import BureauStore
-from adapters.postgres.bureau_trail import Trail
+from adapters.postgres.bureau.cases import BureauCases
+from adapters.postgres.bureau.desk import BureauDesk
+from adapters.postgres.bureau.log import BureauStore
+from adapters.postgres.bureau.people import BureauPeople
+from adapters.postgres.bureau.pool import Pool, open_pool
+from adapters.postgres.bureau.trail import Trail
 from bureau.desk.audit import Auditor
 from bureau.desk.summary import Summaries
 from bureau.inbox.bell import Bell

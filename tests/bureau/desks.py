@@ -14,14 +14,14 @@ from jinja2.bccache import Bucket, BytecodeCache
 
 from adapters.formats.pasted import read_pasted
 from adapters.papers.setter import editable, portable
-from adapters.postgres.bureau_complaints import BureauComplaints
-from adapters.postgres.bureau_holds import BureauHolds
-from adapters.postgres.bureau_policies import BureauPolicies
-from adapters.postgres.bureau_questions import BureauQuestions
-from adapters.postgres.bureau_registers import BureauRegisters
-from adapters.postgres.bureau_releases import BureauReleases
-from adapters.postgres.bureau_statistics import BureauStatistics
-from adapters.postgres.bureau_trail import Trail
+from adapters.postgres.bureau.complaints import BureauComplaints
+from adapters.postgres.bureau.holds import BureauHolds
+from adapters.postgres.bureau.policies import BureauPolicies
+from adapters.postgres.bureau.questions import BureauQuestions
+from adapters.postgres.bureau.registers import BureauRegisters
+from adapters.postgres.bureau.releases import BureauReleases
+from adapters.postgres.bureau.statistics import BureauStatistics
+from adapters.postgres.bureau.trail import Trail
 from bureau.desk.certificates import Shelf
 from bureau.desk.complaints import Complaints
 from bureau.desk.docket.office import CaseOffice

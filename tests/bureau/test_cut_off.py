@@ -5,9 +5,9 @@ import asyncio
 import asyncpg
 import pytest
 
-from adapters.postgres import bureau_pool
-from adapters.postgres.bureau_pool import connection_of, open_pool
-from adapters.postgres.bureau_store import BureauStore
+from adapters.postgres.bureau import pool as bureau_pool
+from adapters.postgres.bureau.log import BureauStore
+from adapters.postgres.bureau.pool import connection_of, open_pool
 from adapters.postgres.statements import statements
 from bureau.ports import LogPlace
 from gateway.domain.faults import StoreUnavailable

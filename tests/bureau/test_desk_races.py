@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from adapters.postgres.bureau_complaints import BureauComplaints
-from adapters.postgres.bureau_pool import Connection
-from adapters.postgres.bureau_trail import ActLike, Trail
+from adapters.postgres.bureau.complaints import BureauComplaints
+from adapters.postgres.bureau.pool import Connection
+from adapters.postgres.bureau.trail import ActLike, Trail
 from bureau.desk.casework.words import Against, Move, Origin
 from bureau.desk.docket.office import Opening
 from bureau.desk.people import Office, Person

@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 import pytest
 
 from adapters.bureau.frame import framed
-from adapters.postgres import bureau_desk
-from adapters.postgres.bureau_statistics import BureauStatistics
+from adapters.postgres.bureau import desk as bureau_desk
+from adapters.postgres.bureau.statistics import BureauStatistics
 from bureau.desk.interceptions import searched
 from bureau.desk.people import Office, Scope
 from bureau.desk.search import parsed

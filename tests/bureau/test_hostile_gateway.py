@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from adapters.bureau.frame import framed
-from adapters.postgres.bureau_statistics import BureauStatistics
+from adapters.postgres.bureau.statistics import BureauStatistics
 from bureau.desk.answers import AnswerUnreadable, answer_of, state_of
 from bureau.desk.people import Office
 from bureau.desk.publish import Publishing

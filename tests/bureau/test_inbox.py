@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from adapters.bureau.frame import framed
-from adapters.postgres.bureau_pool import Pool
+from adapters.postgres.bureau.pool import Pool
 from bureau.desk.interceptions import searched, why_refused
 from bureau.desk.people import Scope
 from bureau.desk.proof import Prover

@@ -9,9 +9,9 @@ import orjson
 import pytest
 
 from adapters.bureau.frame import framed
-from adapters.postgres.bureau_pool import Pool
-from adapters.postgres.bureau_releases import BureauReleases
-from adapters.postgres.bureau_trail import Trail
+from adapters.postgres.bureau.pool import Pool
+from adapters.postgres.bureau.releases import BureauReleases
+from adapters.postgres.bureau.trail import Trail
 from bureau.desk.publish import Publishing
 from bureau.desk.releases import VALID, Named, ReleaseRefused, Releases
 from bureau.wiring import program_teller, written

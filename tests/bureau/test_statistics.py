@@ -8,7 +8,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from adapters.bureau.frame import framed
-from adapters.postgres.bureau_statistics import BureauStatistics
+from adapters.postgres.bureau.statistics import BureauStatistics
 from bureau.desk.people import Office
 from gateway.domain.legal_day import legal_day
 from gateway.domain.records import unnumbered

@@ -10,7 +10,7 @@ import asyncpg
 import orjson
 import pytest
 
-from adapters.postgres.bureau_pool import RUNTIME_ROLE
+from adapters.postgres.bureau.pool import RUNTIME_ROLE
 from bureau.desk.entry import STRANGERS_TOLD_MAX, EntryRefused
 from bureau.desk.people import Office
 from gateway.domain.faults import StoreUnavailable

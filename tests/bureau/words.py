@@ -7,11 +7,11 @@ from typing import Any
 
 import attrs
 
-from adapters.postgres.bureau_cases import BureauCases
-from adapters.postgres.bureau_desk import BureauDesk
-from adapters.postgres.bureau_people import BureauPeople
-from adapters.postgres.bureau_pool import Pool
-from adapters.postgres.bureau_store import BureauStore
+from adapters.postgres.bureau.cases import BureauCases
+from adapters.postgres.bureau.desk import BureauDesk
+from adapters.postgres.bureau.log import BureauStore
+from adapters.postgres.bureau.people import BureauPeople
+from adapters.postgres.bureau.pool import Pool
 from bureau.desk.audit import Auditor
 from bureau.desk.summary import Summaries
 from bureau.inbox.bell import Bell

@@ -11,7 +11,7 @@ import aiohttp
 import attrs
 import pytest
 
-from adapters.postgres.certificates import PostgresCertificates
+from adapters.postgres.certificates.cases import PostgresCertificates
 from certs.authority import RECORD_LIFE
 from certs.keys import load_certificates, save_certificates, save_key
 from certs.revocation import issuer_of, make_list

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import attrs
 import pytest
 
-from adapters.postgres.certificates import PostgresCertificates
+from adapters.postgres.certificates.cases import PostgresCertificates
 from certs.authority import Authority, Purpose, create_root, create_subordinate
 from certs.keys import generate_key, load_certificates, save_certificates
 from certs.revocation import issuer_of, make_list

@@ -12,7 +12,7 @@ import pytest
 from cryptography import x509
 from typer.testing import CliRunner
 
-from adapters.postgres.certificates import PostgresCertificates
+from adapters.postgres.certificates.cases import PostgresCertificates
 from certs.authority import (
     Purpose,
     adopt,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from adapters.postgres.past import PostgresPast
+from adapters.postgres.oversight.past import PostgresPast
 from deploy.demo.stage import Stage
 from gateway.configured.people import vault_of
 from gateway.domain.decision import Outcome, restored

@@ -16,7 +16,7 @@ from adapters.bank.fate import Habits, Lie
 from adapters.formats.json_instruction import JsonFormat
 from adapters.formats.registers import read_registers
 from adapters.formats.voucher import VoucherFormat
-from adapters.postgres.conduct import PostgresConduct
+from adapters.postgres.oversight.conduct import PostgresConduct
 from certs.tls import client_context
 from deploy.demo.__main__ import ask
 from deploy.demo.agency import AgencyClient

@@ -18,8 +18,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from adapters.postgres.embedded import ADMIN, EmbeddedPostgres
-from adapters.postgres.embedded_binaries import library_folder
+from adapters.postgres.embedded.binaries import library_folder
+from adapters.postgres.embedded.server import ADMIN, EmbeddedPostgres
 from deploy.demo.free_ports import free_port
 from deploy.demo.processes import Crew
 from deploy.demo.stage import HOST

@@ -11,9 +11,9 @@ import signal
 import sys
 from pathlib import Path
 
-from adapters.postgres.bureau_pool import open_pool
-from adapters.postgres.bureau_store import BureauStore
-from adapters.postgres.recordlog import PostgresRecordLog
+from adapters.postgres.bureau.log import BureauStore
+from adapters.postgres.bureau.pool import open_pool
+from adapters.postgres.log.recordlog import PostgresRecordLog
 from bureau.inbox.accept import accepted
 from bureau.ports import LogPlace
 from certs.keys import load_certificates, load_signer

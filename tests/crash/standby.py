@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
-from adapters.postgres.embedded import ADMIN, PORT, EmbeddedPostgres
+from adapters.postgres.embedded.server import ADMIN, PORT, EmbeddedPostgres
 
 NAME = "standby_a"
 LOOK_S = 0.05

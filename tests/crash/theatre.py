@@ -15,9 +15,9 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import attrs
 
-from adapters.postgres.embedded import PORT
-from adapters.postgres.embedded_binaries import throwaway_folder
-from adapters.postgres.embedded_crash import signal_all
+from adapters.postgres.embedded.binaries import throwaway_folder
+from adapters.postgres.embedded.crash import signal_all
+from adapters.postgres.embedded.server import PORT
 from certs.tls import client_context
 from deploy.demo.__main__ import ask
 from deploy.demo.agency import AgencyClient

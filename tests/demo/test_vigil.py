@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from adapters.postgres.embedded import EmbeddedPostgres
-from adapters.postgres.embedded_binaries import EmbeddedUnavailable, installed_binaries
+from adapters.postgres.embedded.binaries import EmbeddedUnavailable, installed_binaries
+from adapters.postgres.embedded.server import EmbeddedPostgres
 from bureau.desk.policies import _library
 from deploy.demo import vigil
 from deploy.demo.__main__ import PLOT

@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-from adapters.postgres.embedded import EmbeddedPostgres
-from adapters.postgres.embedded_binaries import throwaway_folder
+from adapters.postgres.embedded.binaries import throwaway_folder
+from adapters.postgres.embedded.server import EmbeddedPostgres
 from gateway.examining import examine
 from gateway.examining.finding import State
 from gateway.settings import Secrets

@@ -11,7 +11,7 @@ import pytest
 
 from adapters.folder.tray import PLACES, Tray
 from adapters.folder.tray_proof import open_to_all, prove_usable
-from adapters.postgres.embedded_binaries import throwaway_folder
+from adapters.postgres.embedded.binaries import throwaway_folder
 from gateway.examining.files import files
 from gateway.examining.finding import State
 from tests.crash.disk import SmallDisk

@@ -20,7 +20,7 @@ LONG: dict[str, str] = {}
 """Files that may be longer, with the reason."""
 
 BROAD = {
-    "adapters/postgres/shelf.py": "a register that cannot be read is unavailable, whatever failed",
+    "adapters/postgres/registers/shelf.py": "a register that cannot be read is unavailable",
     "bureau/web/door.py": "the inbox acknowledges nothing it could not keep",
     "bureau/web/guard.py": "the desk tells the fault and stays up",
     "gateway/policy_books/answering.py": "one question must not stop others; told in its answer",

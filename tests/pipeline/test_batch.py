@@ -11,7 +11,7 @@ from lxml import etree
 from adapters.formats.iso20022 import IsoBulk
 from adapters.formats.iso_write import written_message
 from adapters.memory.messages import MemoryMessages
-from adapters.postgres.messages import PostgresMessages
+from adapters.postgres.ledger.messages import PostgresMessages
 from gateway.domain.answer import Answer
 from gateway.domain.bank import BankOutcome
 from gateway.domain.bulk import KeptMessage

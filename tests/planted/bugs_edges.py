@@ -95,7 +95,7 @@ EDGE_BUGS = (
         "a standby that lost payments is believed",
         (
             Change(
-                "adapters/postgres/kept.py",
+                "adapters/postgres/ledger/kept.py",
                 "        if not shorter and not lost:\n            self._proven",
                 "        if not shorter:\n            self._proven",
             ),
@@ -107,7 +107,7 @@ EDGE_BUGS = (
     ),
     Bug(
         "another run of the server is not asked for what the host has seen",
-        (Change("adapters/postgres/kept.py", "        return sizes", "        return {}"),),
+        (Change("adapters/postgres/ledger/kept.py", "        return sizes", "        return {}"),),
         (f"{T_KEPT}::test_what_the_host_has_seen_is_asked_of_each_further_run",),
     ),
     Bug(

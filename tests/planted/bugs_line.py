@@ -4,7 +4,7 @@ from tests.planted.bug import Bug, Change
 
 LINE = "gateway/pipeline/line.py"
 ENQUIRE = "gateway/workers/enquire.py"
-GROUP = "adapters/postgres/groupcommit.py"
+GROUP = "adapters/postgres/ledger/groupcommit.py"
 BATCH_SQL = "adapters/postgres/migrations/0047_lines_weighed_as_locked.sql"
 TOLD_SQL = "adapters/postgres/migrations/0068_bodies_once.sql"
 T_LINE = "tests/pipeline/test_line.py"
@@ -113,7 +113,7 @@ LINE_BUGS = (
         "agencies' numbers remembered although another sequencer has sealed",
         (
             Change(
-                "adapters/postgres/agency_counts.py",
+                "adapters/postgres/log/agency_counts.py",
                 "if head is None or head != self._head:",
                 "if head is None:",
             ),
@@ -122,7 +122,7 @@ LINE_BUGS = (
     ),
     Bug(
         "a batch sealed without the record that is gone",
-        (Change("adapters/postgres/recordlog.py", "if not complete(rows):", "if False:"),),
+        (Change("adapters/postgres/log/recordlog.py", "if not complete(rows):", "if False:"),),
         (
             f"{T_BODIES}"
             "::test_a_batch_of_which_a_record_is_gone_is_not_sealed_without_it[place = n.records]",
@@ -325,7 +325,7 @@ LINE_BUGS = (
         "an unknown commit believed",
         (
             Change(
-                "adapters/postgres/admission.py",
+                "adapters/postgres/ledger/admission.py",
                 "return [_ADMITTED if item.key in ours else None for item in items]",
                 "return [_ADMITTED for item in items]",
             ),

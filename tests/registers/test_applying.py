@@ -8,9 +8,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from adapters.postgres.past import PostgresPast
-from adapters.postgres.registers import PostgresRegisters
-from adapters.postgres.shelf import AgeLimits, PostgresRegisterShelf
+from adapters.postgres.oversight.past import PostgresPast
+from adapters.postgres.registers.applying import PostgresRegisters
+from adapters.postgres.registers.shelf import AgeLimits, PostgresRegisterShelf
 from gateway.domain.codes import Register
 from gateway.domain.faults import Unreadable, Unready
 from gateway.domain.ledger import LimitKey, LimitKind, RecordDraft

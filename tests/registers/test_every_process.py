@@ -8,9 +8,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from adapters.postgres import registers as applying
-from adapters.postgres import shelf as shelves
-from adapters.postgres.registers import PostgresRegisters
+from adapters.postgres.registers import applying as applying
+from adapters.postgres.registers import shelf as shelves
+from adapters.postgres.registers.applying import PostgresRegisters
 from gateway.domain.registers import Registers
 from tests.registers.conftest import Office
 from tests.registers.feeds import ACCOUNT, CONCEAL, DIVISION, delta, feed, put, snapshot

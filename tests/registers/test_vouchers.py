@@ -9,8 +9,8 @@ import pytest
 
 from adapters.formats.voucher_paper_write import vouchers_envelope
 from adapters.formats.voucher_papers import read_sent_vouchers
-from adapters.postgres.past import PostgresPast
-from adapters.postgres.registers import Loaded
+from adapters.postgres.oversight.past import PostgresPast
+from adapters.postgres.registers.applying import Loaded
 from gateway.domain.codes import AgencyKind, AgencyStatus, PaymentMethod, Register
 from gateway.domain.faults import Conflicting, FaultCode, Unreadable
 from gateway.domain.instruction import InstructionKey

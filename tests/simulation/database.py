@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 from adapters.memory.state import MemoryState
-from adapters.postgres.kept import Kept
+from adapters.postgres.ledger.kept import Kept
 from gateway.domain.faults import LedgerUnavailable
 from tests.simulation.diary import Diary
 from tests.simulation.server import Server, remember

@@ -16,7 +16,7 @@ import attrs
 from adapters.memory.holds import MemoryHolds
 from adapters.memory.ledger import MemoryLedger
 from adapters.memory.recordlog import MemoryRecordLog
-from adapters.postgres.kept import Kept
+from adapters.postgres.ledger.kept import Kept
 from gateway.domain.answer import Answer
 from gateway.domain.conduct_rules import Allowances
 from gateway.domain.faults import Fault, FaultCode, LedgerUnavailable, Unready

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from adapters.memory.state import MemoryState
-from adapters.postgres.kept import Kept
+from adapters.postgres.ledger.kept import Kept
 from adapters.postgres.session import UnsafeServer
 from adapters.postgres.statements import statements
 from gateway.domain.decision import Outcome

@@ -12,7 +12,7 @@ import attrs
 import orjson
 import pytest
 
-from adapters.postgres.conduct import PostgresConduct
+from adapters.postgres.oversight.conduct import PostgresConduct
 from certs.keys import save_certificates
 from certs.signing.signer import Signer
 from gateway.configured.machine import SystemClock

@@ -18,10 +18,10 @@ import pytest
 from msgspec.structs import asdict, replace
 from typer.testing import CliRunner, Result
 
-from adapters.postgres.day_close import PostgresDayBook
-from adapters.postgres.export import PostgresExport
-from adapters.postgres.ledger import PostgresLedger
-from adapters.postgres.recordlog import PostgresRecordLog
+from adapters.postgres.ledger.ledger import PostgresLedger
+from adapters.postgres.log.export import PostgresExport
+from adapters.postgres.log.recordlog import PostgresRecordLog
+from adapters.postgres.oversight.day_close import PostgresDayBook
 from certs.bundled import receipts_for
 from certs.keys import pem_of, save_certificates
 from certs.log.manifest import write_manifest

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.postgres.embedded_binaries import EmbeddedUnavailable, installed_binaries
+from adapters.postgres.embedded.binaries import EmbeddedUnavailable, installed_binaries
 from tests.bureau.browsers import CHROMIUM, browsers
 from tests.walks.people import People
 from tests.walks.town import Town, links, town

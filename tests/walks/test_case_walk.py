@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adapters.postgres.embedded_binaries import installed_binaries
+from adapters.postgres.embedded.binaries import installed_binaries
 from bureau.desk.people import Office
 from gateway.domain.legal_day import legal_day
 from tests.bureau.browsers import pressed

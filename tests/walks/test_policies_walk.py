@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from adapters.postgres.embedded_binaries import EmbeddedUnavailable, installed_binaries
+from adapters.postgres.embedded.binaries import EmbeddedUnavailable, installed_binaries
 from bureau.desk.people import Office
 from tests.bureau.browsers import CHROMIUM, pressed
 from tests.walks.people import People, card_path

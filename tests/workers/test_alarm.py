@@ -7,7 +7,7 @@ import attrs
 import orjson
 import pytest
 
-from adapters.postgres.watchbook import PostgresWatchbook
+from adapters.postgres.certificates.watchbook import PostgresWatchbook
 from gateway.domain.certificates import RevocationList
 from gateway.domain.faults import Undelivered
 from gateway.domain.inventory import Bound, Seen

@@ -12,12 +12,12 @@ from adapters.memory.ledger import MemoryLedger
 from adapters.memory.recordlog import MemoryRecordLog
 from adapters.memory.registers import MemoryRegisters
 from adapters.memory.state import MemoryState
-from adapters.postgres.conduct import PostgresConduct
-from adapters.postgres.holds import PostgresHolds
-from adapters.postgres.ledger import PostgresLedger
-from adapters.postgres.recordlog import PostgresRecordLog
-from adapters.postgres.refunds import PostgresRefunds
-from adapters.postgres.registers import PostgresRegisters
+from adapters.postgres.ledger.holds import PostgresHolds
+from adapters.postgres.ledger.ledger import PostgresLedger
+from adapters.postgres.ledger.refunds import PostgresRefunds
+from adapters.postgres.log.recordlog import PostgresRecordLog
+from adapters.postgres.oversight.conduct import PostgresConduct
+from adapters.postgres.registers.applying import PostgresRegisters
 
 
 @attrs.frozen(kw_only=True)

@@ -10,12 +10,12 @@ import asyncpg
 import orjson
 import pytest
 
-from adapters.postgres.backlog import PostgresBacklog
-from adapters.postgres.day_close import PostgresDayBook
-from adapters.postgres.export import PostgresExport
-from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.ledger.ledger import PostgresLedger
+from adapters.postgres.log.export import PostgresExport
+from adapters.postgres.log.recordlog import PostgresRecordLog
 from adapters.postgres.migrate import MIGRATIONS, migrate
-from adapters.postgres.recordlog import PostgresRecordLog
+from adapters.postgres.oversight.backlog import PostgresBacklog
+from adapters.postgres.oversight.day_close import PostgresDayBook
 from gateway.domain.decision import Outcome
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.ledger import RecordDraft

@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from adapters.formats.voucher_answer import cut_gbk
-from adapters.postgres.conduct import PostgresConduct
+from adapters.postgres.oversight.conduct import PostgresConduct
 from gateway.domain.bank import DISPUTED, BankOutcome
 from gateway.domain.conduct import BankEntry, Direction, Statement
 from gateway.domain.conduct_rules import Allowances

@@ -10,16 +10,16 @@ from collections.abc import AsyncIterator, Iterator
 import asyncpg
 import pytest
 
-from adapters.postgres import groupcommit
-from adapters.postgres.embedded import EmbeddedPostgres
-from adapters.postgres.embedded_binaries import (
+from adapters.postgres.embedded.binaries import (
     EmbeddedUnavailable,
     installed_binaries,
     throwaway_folder,
 )
-from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.embedded.server import EmbeddedPostgres
+from adapters.postgres.ledger import groupcommit
+from adapters.postgres.ledger.ledger import PostgresLedger
+from adapters.postgres.log.recordlog import PostgresRecordLog
 from adapters.postgres.migrate import migrate
-from adapters.postgres.recordlog import PostgresRecordLog
 from gateway.domain.decision import Outcome
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.ledger import Admitted

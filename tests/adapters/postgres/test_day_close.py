@@ -9,9 +9,9 @@ import orjson
 import pytest
 from msgspec.structs import replace
 
-from adapters.postgres.day_close import PostgresDayBook
-from adapters.postgres.ledger import PostgresLedger
-from adapters.postgres.recordlog import PostgresRecordLog
+from adapters.postgres.ledger.ledger import PostgresLedger
+from adapters.postgres.log.recordlog import PostgresRecordLog
+from adapters.postgres.oversight.day_close import PostgresDayBook
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Outcome
 from gateway.domain.ledger import Admission, Admitted, RecordDraft

@@ -8,11 +8,11 @@ from functools import partial
 import asyncpg
 import pytest
 
-from adapters.postgres import groupcommit
-from adapters.postgres.crowd import LEAST, Crowd
-from adapters.postgres.groupcommit import GroupCommit
+from adapters.postgres.ledger import groupcommit
+from adapters.postgres.ledger.crowd import LEAST, Crowd
+from adapters.postgres.ledger.groupcommit import GroupCommit
+from adapters.postgres.ledger.waiting import BATCH_MAX
 from adapters.postgres.session import Undurable
-from adapters.postgres.waiting import BATCH_MAX
 from gateway.domain.faults import LedgerUnavailable
 
 
@@ -158,7 +158,7 @@ async def test_a_waiter_who_gives_up_before_his_batch_leaves_is_left_out_of_it(
 
 def ready_crowd(bench: Bench, monkeypatch: pytest.MonkeyPatch, size: int) -> list[str]:
     """Patience without end; the names of a first batch of this size."""
-    monkeypatch.setattr("adapters.postgres.crowd.PATIENCE_S_MAX", 3600.0)
+    monkeypatch.setattr("adapters.postgres.ledger.crowd.PATIENCE_S_MAX", 3600.0)
     monkeypatch.setattr(
         bench.group._waiting._crowd, "answered", partial(_slowly, bench.group._waiting._crowd)
     )
@@ -197,7 +197,7 @@ async def test_those_of_a_crowd_who_do_not_come_back_are_not_waited_for_long(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = ready_crowd(bench, monkeypatch, 30)
-    monkeypatch.setattr("adapters.postgres.crowd.PATIENCE_S_MAX", 0.001)
+    monkeypatch.setattr("adapters.postgres.ledger.crowd.PATIENCE_S_MAX", 0.001)
     await asyncio.gather(*send(bench, *names))
     async with asyncio.timeout(60):
         await asyncio.gather(*send(bench, "alone"))
@@ -327,7 +327,7 @@ async def test_a_server_that_answers_and_takes_nothing_is_told_as_trouble_until_
     with pytest.raises(LedgerUnavailable):
         await bench.group.submit("c")
     assert bench.group.trouble is not None
-    monkeypatch.setattr("adapters.postgres.groupcommit.FAILED_TOLD_S", 0.0)
+    monkeypatch.setattr("adapters.postgres.ledger.groupcommit.FAILED_TOLD_S", 0.0)
     assert bench.group.trouble is None, "nobody sends any more: it is tried again, not given up"
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.memory.recordlog import path, root
-from adapters.postgres.inclusion import inclusion_path, nodes_needed
+from adapters.postgres.log.inclusion import inclusion_path, nodes_needed
 from gateway.domain.log import Digest, sha256, sm3
 
 LEAVES = [hashlib.sha256(b"%d" % n).digest() for n in range(1400)]

@@ -8,10 +8,10 @@ import attrs
 import pytest
 import structlog
 
-from adapters.postgres.holds import PostgresHolds
-from adapters.postgres.kept import Heard, Kept
-from adapters.postgres.ledger import PostgresLedger
-from adapters.postgres.recordlog import PostgresRecordLog
+from adapters.postgres.ledger.holds import PostgresHolds
+from adapters.postgres.ledger.kept import Heard, Kept
+from adapters.postgres.ledger.ledger import PostgresLedger
+from adapters.postgres.log.recordlog import PostgresRecordLog
 from adapters.postgres.session import UnsafeServer
 from gateway.domain.decision import Outcome
 from gateway.domain.faults import LedgerUnavailable
@@ -157,7 +157,7 @@ async def test_on_a_promoted_server_the_other_processes_are_heard_first(
         kept._proven, kept._timeline = None, "00000000"  # as if it was another before
         with pytest.raises(UnsafeServer, match="promoted"):
             await kept.prove(connection)
-        monkeypatch.setattr("adapters.postgres.kept.GRACE_S", 0.0)
+        monkeypatch.setattr("adapters.postgres.ledger.kept.GRACE_S", 0.0)
         for reason in (OSError("not ours"), ValueError("torn")):
             kept.told = partial(untold, reason)
             with pytest.raises(UnsafeServer, match="cannot be read"):

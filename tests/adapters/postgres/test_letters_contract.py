@@ -11,11 +11,11 @@ from adapters.memory.holds import MemoryHolds
 from adapters.memory.ledger import MemoryLedger
 from adapters.memory.recordlog import MemoryRecordLog
 from adapters.memory.state import MemoryState
-from adapters.postgres.backlog import PostgresBacklog
-from adapters.postgres.correspondence import CONFLICT_RECORDS_MAX, PostgresCorrespondence
-from adapters.postgres.holds import PostgresHolds
-from adapters.postgres.ledger import PostgresLedger
-from adapters.postgres.recordlog import PostgresRecordLog
+from adapters.postgres.ledger.correspondence import CONFLICT_RECORDS_MAX, PostgresCorrespondence
+from adapters.postgres.ledger.holds import PostgresHolds
+from adapters.postgres.ledger.ledger import PostgresLedger
+from adapters.postgres.log.recordlog import PostgresRecordLog
+from adapters.postgres.oversight.backlog import PostgresBacklog
 from gateway.domain.correspondence import KeptLetter, RecallWord
 from gateway.domain.decision import Outcome
 from gateway.domain.enquiries import RecallStatus

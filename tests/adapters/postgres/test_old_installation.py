@@ -14,11 +14,11 @@ from typing import Any
 import asyncpg
 import pytest
 
-from adapters.postgres.bureau_desk import BureauDesk
-from adapters.postgres.bureau_pool import open_pool
-from adapters.postgres.export import PostgresExport
-from adapters.postgres.holds import PostgresHolds
-from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.bureau.desk import BureauDesk
+from adapters.postgres.bureau.pool import open_pool
+from adapters.postgres.ledger.holds import PostgresHolds
+from adapters.postgres.ledger.ledger import PostgresLedger
+from adapters.postgres.log.export import PostgresExport
 from adapters.postgres.migrate import MIGRATIONS, migrate
 from bureau.desk.interceptions import searched
 from bureau.desk.people import Scope

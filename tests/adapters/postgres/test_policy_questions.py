@@ -5,7 +5,7 @@ import hashlib
 
 import pytest
 
-from adapters.postgres.past import PostgresPast
+from adapters.postgres.oversight.past import PostgresPast
 from certs.people import PeopleVault
 from gateway.domain.past import Question, Wanted
 from tests.adapters.postgres.conftest import as_runtime

@@ -9,11 +9,11 @@ import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
-from adapters.postgres import groupcommit
-from adapters.postgres.commits import CommitWork
 from adapters.postgres.health import health
-from adapters.postgres.ledger import PostgresLedger
-from adapters.postgres.registers import PostgresRegisters
+from adapters.postgres.ledger import groupcommit
+from adapters.postgres.ledger.commits import CommitWork
+from adapters.postgres.ledger.ledger import PostgresLedger
+from adapters.postgres.registers.applying import PostgresRegisters
 from adapters.postgres.session import UnsafeServer
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.ledger import Admitted, Short, Standing

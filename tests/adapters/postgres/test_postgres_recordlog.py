@@ -9,9 +9,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from adapters.postgres.backlog import PostgresBacklog
-from adapters.postgres.ledger import PostgresLedger
-from adapters.postgres.recordlog import PostgresRecordLog
+from adapters.postgres.ledger.ledger import PostgresLedger
+from adapters.postgres.log.recordlog import PostgresRecordLog
+from adapters.postgres.oversight.backlog import PostgresBacklog
 from adapters.postgres.session import SETTINGS, Pool
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.log import LogHead, PendingRecord, Sealed

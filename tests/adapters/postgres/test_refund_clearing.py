@@ -4,8 +4,8 @@ import datetime as dt
 
 import pytest
 
-from adapters.postgres.conduct import PostgresConduct
-from adapters.postgres.correspondence import PostgresCorrespondence
+from adapters.postgres.ledger.correspondence import PostgresCorrespondence
+from adapters.postgres.oversight.conduct import PostgresConduct
 from gateway.domain.conduct import BankEntry, ClearingTotal, DayOfAccount, Direction, Statement
 from gateway.domain.conduct_rules import Allowances
 from gateway.domain.money import Fen

@@ -8,8 +8,8 @@ import asyncpg
 import pytest
 import structlog
 
-from adapters.postgres.registers import PostgresRegisters
-from adapters.postgres.shelf import AgeLimits, PostgresRegisterShelf
+from adapters.postgres.registers.applying import PostgresRegisters
+from adapters.postgres.registers.shelf import AgeLimits, PostgresRegisterShelf
 from gateway.domain.codes import Register
 from gateway.domain.faults import LedgerUnavailable, Unreadable, Unready
 from tests.adapters.postgres.storage_builders import DIVISION, NOW, registers

@@ -12,10 +12,10 @@ import asyncpg
 import attrs
 import pytest
 
-from adapters.postgres.conduct import PostgresConduct
-from adapters.postgres.ledger import PostgresLedger
-from adapters.postgres.refunds import PostgresRefunds
-from adapters.postgres.registers import PostgresRegisters
+from adapters.postgres.ledger.ledger import PostgresLedger
+from adapters.postgres.ledger.refunds import PostgresRefunds
+from adapters.postgres.oversight.conduct import PostgresConduct
+from adapters.postgres.registers.applying import PostgresRegisters
 from gateway.domain.bank import BankAnswer, BankOutcome
 from gateway.domain.decision import Action, Outcome
 from gateway.domain.holds import Claim, Claimed, FindingName, Gone, name_of

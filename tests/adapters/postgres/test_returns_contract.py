@@ -6,8 +6,8 @@ import datetime as dt
 import attrs
 import pytest
 
-from adapters.postgres.conduct import PostgresConduct
-from adapters.postgres.correspondence import PostgresCorrespondence
+from adapters.postgres.ledger.correspondence import PostgresCorrespondence
+from adapters.postgres.oversight.conduct import PostgresConduct
 from gateway.domain.bank import BankOutcome
 from gateway.domain.correspondence import RecallWord
 from gateway.domain.enquiries import RecallStatus

@@ -11,7 +11,7 @@ import orjson
 import pytest
 from msgspec.structs import replace
 
-from adapters.postgres.conduct import PostgresConduct
+from adapters.postgres.oversight.conduct import PostgresConduct
 from gateway.domain.bank import BankOutcome
 from gateway.domain.conduct import (
     BankEntry,

@@ -6,7 +6,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from adapters.postgres.groupcommit import GroupCommit
+from adapters.postgres.ledger.groupcommit import GroupCommit
 from adapters.postgres.session import READ_ONLY, Pool, UnsafeServer
 from gateway.domain.faults import DatabaseUnreached, LedgerUnavailable
 from tests.adapters.postgres.test_groupcommit import FakeWork

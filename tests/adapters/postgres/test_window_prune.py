@@ -5,8 +5,8 @@ import datetime as dt
 import asyncpg
 import pytest
 
-from adapters.postgres import past as past_module
-from adapters.postgres.past import PostgresPast
+from adapters.postgres.oversight import past as past_module
+from adapters.postgres.oversight.past import PostgresPast
 from certs.people import PeopleVault
 from tests.adapters.postgres.conftest import as_runtime
 

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from adapters.memory.ledger import MemoryLedger
-from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.ledger.ledger import PostgresLedger
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Outcome
 from gateway.domain.ledger import Admitted, Moved, Short, Standing

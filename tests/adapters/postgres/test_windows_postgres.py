@@ -8,9 +8,9 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from adapters.postgres.commits import CommitWork
-from adapters.postgres.ledger import PostgresLedger
-from adapters.postgres.registers import PostgresRegisters
+from adapters.postgres.ledger.commits import CommitWork
+from adapters.postgres.ledger.ledger import PostgresLedger
+from adapters.postgres.registers.applying import PostgresRegisters
 from gateway.domain.ledger import Admission, Admitted, Moved
 from gateway.domain.windows import Measure
 from tests.adapters.postgres.conftest import as_runtime

@@ -11,8 +11,8 @@ from typing import Any, cast
 
 import pytest
 
-from adapters.postgres.backlog import PostgresBacklog
 from adapters.postgres.migrate import MIGRATIONS, migrate
+from adapters.postgres.oversight.backlog import PostgresBacklog
 from gateway.domain.bank import HOW_TOLD, BankAnswer, BankOutcome
 from gateway.domain.conduct import EndResult, Statement
 from gateway.domain.faults import LedgerUnavailable

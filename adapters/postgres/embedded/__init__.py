@@ -1,0 +1,1 @@
+"""A private PostgreSQL for the demonstration and the tests."""

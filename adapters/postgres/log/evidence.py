@@ -1,0 +1,45 @@
+"""Evidence for one sealed record: its place, the checkpoint over it, and the path between."""
+
+from typing import Any
+
+from adapters.postgres.log.inclusion import Node, inclusion_path, nodes_needed
+from adapters.postgres.session import Pool
+from adapters.postgres.statements import statements
+from gateway.domain.faults import LedgerUnavailable
+from gateway.domain.log import LogEvidence, SealedRecord, tree_digest
+
+_SQL = statements("log")
+
+
+def whole(division: str, row: Any) -> SealedRecord:
+    """Raises LedgerUnavailable: its number is there, and its body is gone (decision 0067)."""
+    if row["body"] is None:
+        raise LedgerUnavailable(f"log {division}: the body of record {row['seq']} is missing")
+    return SealedRecord(**row)
+
+
+async def evidence_of(pool: Pool, division: str, row: Any) -> LogEvidence:
+    """Raises LedgerUnavailable, also if the stored tree has a hole."""
+    record = whole(division, row)
+    covering = await pool.fetch_durably(_SQL["covering_checkpoint"], division, record.seq)
+    if not covering:
+        raise LedgerUnavailable(f"log {division}: no checkpoint covers record {record.seq}")
+    size = covering[0]["size"]
+    hashes = await stored_hashes(pool, division, nodes_needed(record.seq, size))
+    try:
+        origin = covering[0]["checkpoint"].partition("\n")[0]
+        path = inclusion_path(record.seq, size, hashes, tree_digest(origin))
+    except KeyError as hole:
+        raise LedgerUnavailable(f"log {division}: hash {hole} is missing") from hole
+    return LogEvidence(
+        record=record, tree_size=size, path=path, checkpoint=covering[0]["checkpoint"]
+    )
+
+
+async def stored_hashes(pool: Pool, division: str, nodes: set[Node]) -> dict[Node, bytes]:
+    """The hashes that are there; a hole is an absent key."""
+    leaves = [index for level, index in nodes if level == 0]
+    subtrees = [(level, index) for level, index in nodes if level > 0]
+    levels, indexes = [level for level, _ in subtrees], [index for _, index in subtrees]
+    rows = await pool.fetch(_SQL["hashes"], division, leaves, levels, indexes)
+    return {(level, index): hash for level, index, hash in rows}

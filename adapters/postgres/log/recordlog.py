@@ -1,0 +1,224 @@
+"""The monitoring log on PostgreSQL: sealed by one sequencer, read by anybody."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from adapters.postgres.ledger.kept import Kept
+from adapters.postgres.log.agency_counts import AgencyCounts
+from adapters.postgres.log.evidence import evidence_of, stored_hashes, whole
+from adapters.postgres.log.fresh import Fresh
+from adapters.postgres.log.inclusion import frontier_nodes, root_of
+from adapters.postgres.log.sealing import complete, head_of, pending_of, stored
+from adapters.postgres.session import LOST, Pool, Session, UnsafeServer, open_session
+from adapters.postgres.statements import statements
+from gateway.domain.faults import LedgerUnavailable
+from gateway.domain.log import (
+    Cosigned,
+    Delivery,
+    LogEvidence,
+    LogHead,
+    Notice,
+    PendingRecord,
+    Sealed,
+    SealedRecord,
+    tree_digest,
+)
+from gateway.domain.people import IN_CLEAR, Sealing
+
+LEAD_DEADLINE_S = 2.0
+OFFICE_SILENT_S = 8.0
+"""The server ends the session of a leader that does not say so often that it lives: one that is
+stopped or cut off holds its lock for ever otherwise, and nobody seals, delivers or enquires. The
+same of who is in the middle of a sealing, with the log's lock."""
+
+_SQL = statements("log")
+
+
+class PostgresRecordLog:
+    """`gateway.ports.RecordLog`. Every error of the database is LedgerUnavailable."""
+
+    def __init__(
+        self, dsn: str, *, pool_size: int = 2, allow_unsafe: bool = False,
+        office_silent_s: float = OFFICE_SILENT_S, sealing: Sealing = IN_CLEAR,
+        kept: Kept | None = None,
+    ) -> None:  # fmt: skip
+        self._sealing = sealing
+        self._dsn = dsn
+        self._office_silent = f"{round(office_silent_s * 1000)}ms"
+        self._allow_unsafe = allow_unsafe
+        self._kept = kept or Kept()
+        self._pool = Pool(dsn, size=pool_size, allow_unsafe=allow_unsafe, kept=self._kept)
+        self._office: Session | None = None
+        self._fresh: dict[str, Fresh] = {}
+        self._counts: dict[str, AgencyCounts] = {}
+
+    async def close(self) -> None:
+        await self.leave_office()
+        await self._pool.close()
+
+    async def lead(self) -> bool:
+        """The lock lives and dies with its session; a session that does not answer is given up."""
+        try:
+            async with asyncio.timeout(LEAD_DEADLINE_S):
+                if self._office:
+                    await self._office.connection.fetchval(_SQL["still_leading"])
+                    return True
+                office = await open_session(self._dsn, allow_unsafe=self._allow_unsafe)
+                self._office = office
+                await office.connection.execute(_SQL["free_if_silent"], self._office_silent)
+                if await office.connection.fetchval(_SQL["try_lead"]):
+                    return True
+        except (*LOST, UnsafeServer) as error:
+            await self.leave_office()
+            raise LedgerUnavailable(f"the office cannot be held: {type(error).__name__}") from error
+        await self.leave_office()
+        return False
+
+    async def leave_office(self) -> None:
+        if self._office:
+            await self._office.close()
+        self._office = None
+
+    async def time_there(self) -> dt.datetime:
+        """The server's own clock."""
+        rows = await self._pool.fetch(_SQL["time_there"])
+        told: dt.datetime = rows[0]["at"]
+        return told
+
+    async def pending_divisions(self) -> list[str]:
+        return [row["division"] for row in await self._pool.fetch(_SQL["pending_divisions"])]
+
+    async def seal(
+        self, division: str, limit: int, at: dt.datetime,
+        make: Callable[[LogHead | None, str, Sequence[PendingRecord], dt.datetime], Sealed],
+    ) -> Sealed | None:  # fmt: skip
+        """Raises LedgerUnavailable also when another sequencer sealed first: then nothing stands,
+        and what `make` signed was never stored and must not be sent."""
+        sealed = await self._pool.unbroken(self._seal(division, limit, at, make))
+        if sealed is not None:
+            self._fresh.setdefault(division, Fresh()).keep(sealed)
+            self._kept.sealed(division, sealed.head.size)
+        return sealed
+
+    async def next_delivery(
+        self, division: str, limit: int, start: int | None = None
+    ) -> Delivery | None:
+        """The furthest checkpoint within `limit` records, or the nearest if none is within. What
+        was sealed here a moment ago is not read again: its checkpoint says that it is the same."""
+        upto = await self._pool.fetch_durably(_SQL["next_checkpoint"], division, limit, start)
+        if not upto:
+            return None
+        start, size, text = upto[0]
+        found = None
+        if division in self._fresh:
+            found = self._fresh[division].between(start, size, text)
+        if found is None:
+            rows = await self._pool.fetch(_SQL["records_between"], division, start, size)
+            found = [whole(division, row) for row in rows]
+        if len(found) != size - start:
+            raise LedgerUnavailable(f"log {division}: records {start} to {size} are not complete")
+        records = tuple(self._opened(record) for record in found)
+        return Delivery(division=division, start=start, records=records, checkpoint=text)
+
+    async def acknowledged(self, division: str) -> int:
+        rows = await self._pool.fetch(_SQL["acknowledged"], division)
+        return int(rows[0]["acknowledged_size"]) if rows else 0
+
+    async def acknowledge(self, division: str, cosigned: Cosigned, at: dt.datetime) -> None:
+        """Raises LedgerUnavailable if the bureau holds more than this log: one of them is forked
+        or was rolled back, which an operator must look into."""
+        await self._pool.unbroken(self._acknowledge(division, cosigned, at))
+
+    async def evidence(self, division: str, subject: str) -> list[LogEvidence]:
+        rows = await self._pool.fetch(_SQL["records_about"], division, subject)
+        return [await evidence_of(self._pool, division, row) for row in rows]
+
+    async def root_at(self, division: str, size: int) -> bytes | None:
+        """Raises LedgerUnavailable, also if the stored tree has a hole."""
+        head = await self._pool.fetch(_SQL["head"], division)
+        if not head or not 0 < size <= head[0]["size"]:
+            return None
+        hashes = await stored_hashes(self._pool, division, frontier_nodes(size))
+        try:
+            return root_of(size, hashes, tree_digest(head[0]["origin"]))
+        except KeyError as hole:
+            raise LedgerUnavailable(f"log {division}: hash {hole} is missing") from hole
+
+    async def sizes(self) -> dict[str, int]:
+        return {row["division"]: row["size"] for row in await self._pool.fetch(_SQL["sizes"])}
+
+    async def sealed_for_s(self, division: str, beyond: int) -> float:
+        rows = await self._pool.fetch(_SQL["sealed_for"], division, beyond)
+        return float(rows[0]["seconds"])
+
+    async def newest_checkpoint(self, division: str, above: int) -> tuple[int, str] | None:
+        rows = await self._pool.fetch_durably(_SQL["newest_checkpoint"], division, above)
+        return (rows[0]["size"], rows[0]["text"]) if rows else None
+
+    async def notices(self, division: str, limit: int) -> list[Notice]:
+        return [Notice(**row) for row in await self._pool.fetch(_SQL["notices"], division, limit)]
+
+    async def notices_told(
+        self, division: str, receipts: Mapping[int, str], at: dt.datetime
+    ) -> None:
+        ids, texts = list(receipts), list(receipts.values())
+        await self._pool.unbroken(
+            self._pool.execute(_SQL["notices_told"], division, ids, texts, at)
+        )
+
+    async def notices_untold(self, division: str, ids: Sequence[int], at: dt.datetime) -> None:
+        await self._pool.unbroken(
+            self._pool.execute(_SQL["notices_untold"], division, list(ids), at)
+        )
+
+    async def untold_divisions(self) -> list[str]:
+        return [row["division"] for row in await self._pool.fetch(_SQL["untold_divisions"])]
+
+    async def _seal(
+        self, division: str, limit: int, at: dt.datetime,
+        make: Callable[[LogHead | None, str, Sequence[PendingRecord], dt.datetime], Sealed],
+    ) -> Sealed | None:  # fmt: skip
+        """What waits is read under the log's lock; what `make` adds is written in one statement."""
+        async with self._pool.transaction() as connection:
+            log = await connection.fetchrow(_SQL["lock_log"], division, self._office_silent)
+            if log is None or not log["locked"]:
+                raise LedgerUnavailable(f"log {division}: another sequencer is at it")
+            head = head_of(division, log["origin"], log["size"], log["frontier"])
+            rows = await connection.fetch(_SQL["waiting"], division, limit)
+            if not rows:
+                return None
+            if not complete(rows):
+                raise LedgerUnavailable(f"log {division}: records that were told are gone")
+            waiting = [pending_of(row) for row in rows]
+            counts = self._counts.setdefault(division, AgencyCounts())
+            pending, counted = await counts.counted(connection, division, head, waiting)
+            await asyncio.sleep(0)  # for each of these steps holds everybody for a millisecond
+            sealed = make(head, division, pending, at)
+            await asyncio.sleep(0)
+            columns = stored(head, rows, pending, sealed, counted)
+            if not await connection.fetchval(_SQL["store"], division, *columns):
+                raise LedgerUnavailable(f"log {division}: another sequencer sealed first")
+        counts.keep(sealed.head, counted)
+        return sealed
+
+    async def _acknowledge(self, division: str, cosigned: Cosigned, at: dt.datetime) -> None:
+        async with self._pool.session() as session:
+            kept = await session.connection.fetchval(
+                _SQL["acknowledge"], division, cosigned.size, cosigned.checkpoint, at
+            )
+            session.believed()
+        if kept is None:
+            raise LedgerUnavailable(
+                f"log {division}: the bureau holds {cosigned.size} records, more than we do"
+            )
+
+    def _opened(self, record: SealedRecord) -> SealedRecord:
+        """With its disclosures open: the bureau is told them."""
+        if record.disclosures is None:
+            return record
+        return msgspec.structs.replace(
+            record, disclosures=self._sealing.open_bytes(record.disclosures)
+        )

@@ -1,0 +1,1 @@
+"""The ledger looked back upon: what is under way, a day's close, the bank's conduct, replays."""

@@ -1,0 +1,56 @@
+"""What is under way in the gateway's database: the figures an operator looks at first."""
+
+import datetime as dt
+
+from adapters.postgres.ledger.keys import key_columns
+from adapters.postgres.ledger.standing import open_payment
+from adapters.postgres.session import Pool
+from adapters.postgres.statements import statements
+from gateway.domain.instruction import InstructionKey
+from gateway.domain.ledger import OpenPayment
+from gateway.domain.log import Backlog, LogState
+
+_SQL = statements("backlog")
+
+
+class PostgresBacklog:
+    """For operators. Raises LedgerUnavailable."""
+
+    def __init__(self, dsn: str, *, allow_unsafe: bool = False) -> None:
+        self._pool = Pool(dsn, size=1, allow_unsafe=allow_unsafe)
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    async def backlog(self) -> Backlog:
+        (row,) = await self._pool.fetch(_SQL["backlog"])
+        logs = await self._pool.fetch(_SQL["logs"])
+        return Backlog(
+            **row,
+            logs=tuple(
+                LogState(
+                    division=log["division"],
+                    size=log["size"],
+                    acknowledged_size=log["acknowledged_size"],
+                )
+                for log in logs
+            ),
+        )
+
+    async def untold(self) -> dict[tuple[str, str], float]:
+        """Seconds that the oldest `records` and `notices` of a division wait for its bureau."""
+        rows = await self._pool.fetch(_SQL["untold"])
+        return {(row["division"], row["what"]): row["age_s"] for row in rows}
+
+    async def unknowns(self, limit: int) -> list[OpenPayment]:
+        """Passed and not settled, or contradicted: operator's tasks first, then the oldest."""
+        return [open_payment(row) for row in await self._pool.fetch(_SQL["unknowns"], limit)]
+
+    async def ended(self, since: dt.datetime, limit: int) -> list[OpenPayment]:
+        """Those whose contradiction has ended since, newest end first."""
+        return [open_payment(row) for row in await self._pool.fetch(_SQL["ended"], since, limit)]
+
+    async def unknown(self, key: InstructionKey) -> OpenPayment | None:
+        """None if there is no such payment, or it is settled."""
+        rows = await self._pool.fetch(_SQL["unknown"], *key_columns(key))
+        return open_payment(rows[0]) if rows else None

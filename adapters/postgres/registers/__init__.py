@@ -1,0 +1,1 @@
+"""The registers: applied from feeds, read, and held in memory."""
