@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 import attrs
 import uvloop
 
-from adapters.formats.json_instruction import JsonFormat
-from adapters.formats.registers import read_registers
+from adapters.formats.json.instruction import JsonFormat
+from adapters.formats.registers.division import read_registers
 from adapters.postgres.ledger.ledger import PostgresLedger
 from bench.machine import tended
 from bench.workload import sender_of as uri_of

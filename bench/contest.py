@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from adapters.formats.json_instruction import JsonFormat
+from adapters.formats.json.instruction import JsonFormat
 from bench.drawn import Drawn, facts_from
 from bench.machine import tended
 from bench.neutral import Rule, bent, row, row_facts, rules

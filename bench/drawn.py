@@ -2,8 +2,8 @@
 
 import attrs
 
-from adapters.formats.json_instruction import JsonFormat
-from adapters.formats.registers import read_registers
+from adapters.formats.json.instruction import JsonFormat
+from adapters.formats.registers.division import read_registers
 from bench.neutral import TODAY
 from bench.workload import Workload
 from deploy.demo.writers import json_of

@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 import attrs
 
-from adapters.formats.iso_write import written_message
+from adapters.formats.iso20022.write import written_message
 from bench.arena import Arena, Burst, arena
 from bench.machine import resident_mib
 from bench.results import median, show, spread_of

@@ -17,7 +17,7 @@ import attrs
 import structlog
 
 from adapters.formats.pasted import read_pasted
-from adapters.formats.register_feed import read_feed
+from adapters.formats.registers.feed import read_feed
 from adapters.papers.setter import editable, portable
 from adapters.postgres.bureau.cases import BureauCases
 from adapters.postgres.bureau.complaints import BureauComplaints

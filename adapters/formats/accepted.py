@@ -1,8 +1,8 @@
 """Every format that an instruction may come in, by the name under which it is kept."""
 
-from adapters.formats.iso20022 import IsoFormat, IsoPartFormat
-from adapters.formats.json_instruction import JsonFormat
-from adapters.formats.voucher import VoucherFormat
+from adapters.formats.iso20022.payments import IsoFormat, IsoPartFormat
+from adapters.formats.json.instruction import JsonFormat
+from adapters.formats.voucher.payments import VoucherFormat
 
 Accepted = JsonFormat | VoucherFormat | IsoFormat
 

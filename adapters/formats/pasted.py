@@ -4,10 +4,10 @@ import base64
 from xml.sax.saxutils import quoteattr
 
 from adapters.formats.accepted import accepted_formats
-from adapters.formats.envelope import ENVELOPE_BYTES_MAX
 from adapters.formats.sniff import sniff
-from adapters.formats.voucher_fields import IDENTITY
-from adapters.formats.voucher_xml import gbk_text, parsed
+from adapters.formats.voucher.envelope import ENVELOPE_BYTES_MAX
+from adapters.formats.voucher.fields import IDENTITY
+from adapters.formats.voucher.xml import gbk_text, parsed
 from gateway.domain.faults import FaultCode, Unreadable
 from gateway.domain.instruction import Instruction
 

@@ -1,9 +1,9 @@
 """A bank's statement in any form that is taken: JSON, vouchers (2301, 2302, receipts), camt."""
 
-from adapters.formats.iso_statement import read_iso_statement
+from adapters.formats.iso20022.statement import read_iso_statement
+from adapters.formats.json_statement import read_statement
 from adapters.formats.sniff import sniff
-from adapters.formats.statement import read_statement
-from adapters.formats.voucher_conduct import read_voucher_statement
+from adapters.formats.voucher.conduct import read_voucher_statement
 from gateway.domain.conduct import Statement
 
 

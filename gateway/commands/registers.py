@@ -93,7 +93,7 @@ def registers_template(
     as_json: Json = False,
 ) -> None:
     """Say the columns of each register's sheet, or write an empty workbook."""
-    from adapters.formats.register_files import HEAD, HEAD_COLUMNS, template
+    from adapters.formats.registers.files import HEAD, HEAD_COLUMNS, template
     from gateway.tending.register_template import write_workbook
 
     wanted = [register] if register else list(Register)

@@ -8,7 +8,7 @@ from adapters.bank.iso_status import enquirer, read_status
 from adapters.bank.voucher_store import VoucherStoreWire
 from adapters.bank.wire import JsonWire, Wire
 from adapters.bureau.https import HttpsBureau
-from adapters.formats.statement import read_page
+from adapters.formats.json_statement import read_page
 from certs.live import LiveTls
 from gateway.configured.machine import SystemClock
 from gateway.domain.bank import BankConduct

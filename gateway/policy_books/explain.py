@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from adapters.formats.accepted import accepted_formats
-from adapters.formats.iso20022 import IsoBulk
-from adapters.formats.json_answer import finding_told
+from adapters.formats.iso20022.payments import IsoBulk
+from adapters.formats.json.answer import finding_told
 from adapters.formats.problem import problem_fields
-from adapters.formats.registers import read_registers
+from adapters.formats.registers.division import read_registers
 from adapters.formats.sniff import sniff
 from gateway.domain.faults import Fault, FaultCode, FieldError, Unreadable
 from gateway.domain.instruction import Instruction

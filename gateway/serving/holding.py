@@ -4,9 +4,9 @@ from collections.abc import Coroutine, Mapping
 from functools import partial
 from typing import Any
 
-from adapters.formats.register_feed import FeedReading
-from adapters.formats.voucher_answer import return_copy
-from adapters.formats.voucher_papers import read_sent_vouchers
+from adapters.formats.registers.feed import FeedReading
+from adapters.formats.voucher.answer import return_copy
+from adapters.formats.voucher.papers import read_sent_vouchers
 from adapters.webhook.sender import WebhookSender, public_tls
 from gateway.serving.house import House
 from gateway.serving.lettering import outcomes_of, returning_of

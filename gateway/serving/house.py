@@ -10,8 +10,8 @@ import attrs
 from adapters.bank.books import HttpBooks
 from adapters.bank.http_core import HttpBank
 from adapters.formats.accepted import Accepted, accepted_formats
-from adapters.formats.iso20022 import IsoBulk
-from adapters.formats.iso_cut import digest_in
+from adapters.formats.iso20022.cut import digest_in
+from adapters.formats.iso20022.payments import IsoBulk
 from adapters.postgres.ledger.correspondence import PostgresCorrespondence
 from adapters.postgres.ledger.holds import PostgresHolds
 from adapters.postgres.ledger.kept import Kept

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import structlog
 
-from adapters.formats.iso_letters import IsoLetters, message_id
-from adapters.formats.voucher_letters import VoucherLetters
+from adapters.formats.iso20022.letters import IsoLetters, message_id
+from adapters.formats.voucher.letters import VoucherLetters
 from gateway.domain.answer import Answer
 from gateway.domain.correspondence import KeptLetter, Resolution, Said
 from gateway.domain.faults import Fault

@@ -11,9 +11,9 @@ import attrs
 import msgspec
 import orjson
 
-from adapters.formats.json_instruction import schema
+from adapters.formats.json.instruction import schema
+from adapters.formats.json_statement import StatementFile
 from adapters.formats.remedies import REMEDIES
-from adapters.formats.statement import StatementFile
 from gateway.domain.faults import FaultCode
 from gateway.serving.openapi_answers import ANSWERS
 from gateway.web.holds import Acknowledged

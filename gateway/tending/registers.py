@@ -5,8 +5,8 @@ import datetime as dt
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from adapters.formats.register_feed import FeedReading
-from adapters.formats.register_files import as_feed
+from adapters.formats.registers.feed import FeedReading
+from adapters.formats.registers.files import as_feed
 from adapters.postgres.migrate import migrate
 from adapters.postgres.registers.applying import Loaded, PostgresRegisters
 from gateway.configured.people import conceal_of, vault_of

@@ -9,7 +9,7 @@ import attrs
 import orjson
 import pytest
 
-from adapters.formats.register_feed import OPTIONAL
+from adapters.formats.registers.feed import OPTIONAL
 from bureau.desk.duties import (
     code_duties,
     days_between,

@@ -18,7 +18,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from adapters.formats.accepted import accepted_formats
-from adapters.formats.iso_write import written_message
+from adapters.formats.iso20022.write import written_message
 from adapters.postgres.registers.applying import PostgresRegisters
 from deploy.demo.day import COUNT_MIN, Day, day
 from gateway.commands.command_line import app

@@ -13,9 +13,9 @@ import asyncpg
 import pytest
 
 from adapters.bank.fate import Habits, Lie
-from adapters.formats.json_instruction import JsonFormat
-from adapters.formats.registers import read_registers
-from adapters.formats.voucher import VoucherFormat
+from adapters.formats.json.instruction import JsonFormat
+from adapters.formats.registers.division import read_registers
+from adapters.formats.voucher.payments import VoucherFormat
 from adapters.postgres.oversight.conduct import PostgresConduct
 from certs.tls import client_context
 from deploy.demo.__main__ import ask

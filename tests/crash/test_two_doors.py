@@ -14,9 +14,9 @@ import asyncpg
 import attrs
 import pytest
 
-from adapters.formats.iso_write import written_message
-from adapters.formats.json_instruction import JsonFormat
-from adapters.formats.voucher_paper_write import vouchers_envelope
+from adapters.formats.iso20022.write import written_message
+from adapters.formats.json.instruction import JsonFormat
+from adapters.formats.voucher.paper_write import vouchers_envelope
 from certs.keys import load_signer
 from certs.tls import client_context
 from deploy.demo.agency import AgencyClient, GatewayAnswer

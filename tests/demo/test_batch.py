@@ -6,7 +6,7 @@ import attrs
 import pytest
 from msgspec.structs import replace
 
-from adapters.formats.voucher_codes import load_codes
+from adapters.formats.voucher.division_codes import load_codes
 from gateway.domain.answer import Answer
 from gateway.domain.bank import BankConduct
 from gateway.domain.codes import BusinessType, PayeeKind

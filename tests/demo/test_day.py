@@ -8,8 +8,8 @@ import pytest
 from stdnum.cn import ric
 
 from adapters.formats.accepted import accepted_formats
-from adapters.formats.registers import read_registers
-from adapters.formats.voucher import VoucherFormat
+from adapters.formats.registers.division import read_registers
+from adapters.formats.voucher.payments import VoucherFormat
 from adapters.memory.ledger import MemoryLedger
 from adapters.memory.registers import MemoryRegisters
 from adapters.memory.state import MemoryState

@@ -12,7 +12,7 @@ import pytest
 from adapters.folder.tray import Tray
 from adapters.formats.accepted import accepted_formats
 from adapters.formats.sniff import sniff
-from adapters.formats.voucher_paper_write import vouchers_envelope
+from adapters.formats.voucher.paper_write import vouchers_envelope
 from gateway.domain.bank import RecallReply
 from gateway.domain.enquiries import RecallStatus
 from gateway.domain.instruction import Received

@@ -9,8 +9,8 @@ import pytest
 from lxml import etree
 
 from adapters.formats.accepted import accepted_formats
-from adapters.formats.iso20022 import IsoBulk
-from adapters.formats.iso_write import written_message
+from adapters.formats.iso20022.payments import IsoBulk
+from adapters.formats.iso20022.write import written_message
 from certs.keys import load_signer
 from deploy.demo.day import DayItem
 from gateway.domain.decision import Outcome

@@ -7,12 +7,12 @@ from pathlib import Path
 import orjson
 from msgspec.structs import replace
 
-from adapters.formats.envelope import opened
-from adapters.formats.iso20022 import IsoBulk
-from adapters.formats.iso_statement import MESSAGES as STATEMENTS
-from adapters.formats.iso_write import written_message
-from adapters.formats.voucher_codes import load_codes
-from adapters.formats.voucher_tables import TABLES
+from adapters.formats.iso20022.payments import IsoBulk
+from adapters.formats.iso20022.statement import MESSAGES as STATEMENTS
+from adapters.formats.iso20022.write import written_message
+from adapters.formats.voucher.division_codes import load_codes
+from adapters.formats.voucher.envelope import opened
+from adapters.formats.voucher.tables import TABLES
 from certs.bundled import KIND
 from certs.log.growth import format_growth
 from certs.log.note import Checkpoint, checkpoint_text

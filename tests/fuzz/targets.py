@@ -12,21 +12,21 @@ from typing import TypeVar
 from adapters.bank.answers import recalled, submitted
 from adapters.bank.iso_recall import IsoRecalls
 from adapters.bank.iso_status import read_status
-from adapters.formats.envelope import opened
-from adapters.formats.iso20022 import IsoBulk, IsoFormat, IsoPartFormat
-from adapters.formats.iso_cut import digest_in
-from adapters.formats.iso_enquiry import read_letter
-from adapters.formats.iso_letters import IsoLetters, message_id
-from adapters.formats.iso_xml import parsed
-from adapters.formats.json_instruction import JsonFormat
-from adapters.formats.registers import read_registers
+from adapters.formats.iso20022.cut import digest_in
+from adapters.formats.iso20022.enquiry import read_letter
+from adapters.formats.iso20022.letters import IsoLetters, message_id
+from adapters.formats.iso20022.payments import IsoBulk, IsoFormat, IsoPartFormat
+from adapters.formats.iso20022.xml import parsed
+from adapters.formats.json.instruction import JsonFormat
+from adapters.formats.json_statement import read_page, read_statement
+from adapters.formats.registers.division import read_registers
 from adapters.formats.sniff import sniff
-from adapters.formats.statement import read_page, read_statement
-from adapters.formats.voucher import VoucherFormat
-from adapters.formats.voucher_fields import IDENTITY
-from adapters.formats.voucher_letters import VoucherLetters
-from adapters.formats.voucher_paper_write import vouchers_envelope
-from adapters.formats.voucher_papers import read_vouchers
+from adapters.formats.voucher.envelope import opened
+from adapters.formats.voucher.fields import IDENTITY
+from adapters.formats.voucher.letters import VoucherLetters
+from adapters.formats.voucher.paper_write import vouchers_envelope
+from adapters.formats.voucher.papers import read_vouchers
+from adapters.formats.voucher.payments import VoucherFormat
 from deploy.demo.writers import json_of
 from gateway.domain.bank import RecallOrder
 from gateway.domain.correspondence import Matter, Resolution, Said, Taken

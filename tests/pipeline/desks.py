@@ -3,8 +3,8 @@
 import attrs
 from lxml import etree
 
-from adapters.formats.iso_letters import IsoLetters, message_id
-from adapters.formats.voucher_letters import VoucherLetters
+from adapters.formats.iso20022.letters import IsoLetters, message_id
+from adapters.formats.voucher.letters import VoucherLetters
 from adapters.memory.correspondence import MemoryCorrespondence
 from adapters.memory.holds import MemoryHolds
 from gateway.domain.bank import RECALL_UNHEARD, RecallOrder, RecallReply

@@ -8,8 +8,8 @@ from typing import cast
 import pytest
 from lxml import etree
 
-from adapters.formats.iso20022 import IsoBulk
-from adapters.formats.iso_write import written_message
+from adapters.formats.iso20022.payments import IsoBulk
+from adapters.formats.iso20022.write import written_message
 from adapters.memory.messages import MemoryMessages
 from adapters.postgres.ledger.messages import PostgresMessages
 from gateway.domain.answer import Answer

@@ -7,9 +7,9 @@ import attrs
 import pytest
 from msgspec.structs import replace
 
-from adapters.formats.iso20022 import IsoBulk
-from adapters.formats.iso_letters import message_id
-from adapters.formats.iso_write import written_message
+from adapters.formats.iso20022.letters import message_id
+from adapters.formats.iso20022.payments import IsoBulk
+from adapters.formats.iso20022.write import written_message
 from gateway.domain.decision import Outcome
 from gateway.domain.enquiries import Original
 from gateway.domain.faults import Fault

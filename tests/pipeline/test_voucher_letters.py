@@ -10,9 +10,9 @@ import pytest
 from lxml import etree
 from msgspec.structs import replace
 
-from adapters.formats.voucher_answer import answer_voucher
-from adapters.formats.voucher_paper_write import vouchers_envelope
-from adapters.formats.voucher_papers import read_vouchers
+from adapters.formats.voucher.answer import answer_voucher
+from adapters.formats.voucher.paper_write import vouchers_envelope
+from adapters.formats.voucher.papers import read_vouchers
 from adapters.memory.registers import MemoryRegisters
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Outcome

@@ -5,7 +5,7 @@ import json
 from functools import partial
 from typing import Any
 
-from adapters.formats.register_feed import FeedReading
+from adapters.formats.registers.feed import FeedReading
 from certs.people import PeopleVault
 from gateway.domain.people import concealed
 from gateway.domain.register_feed import RegisterFeed

@@ -82,7 +82,7 @@ def test_one_bad_row_of_many_is_named() -> None:
 
 
 def test_what_stands_twice_is_refused() -> None:
-    from adapters.formats.register_feed import read_feed
+    from adapters.formats.registers.feed import read_feed
     from tests.registers.feeds import CONCEAL, encoded
 
     raw = encoded(delta(2, accounts=[put(ACCOUNT)]))

@@ -9,8 +9,8 @@ import pytest
 import xlsxwriter
 from typer.testing import CliRunner
 
-from adapters.formats.register_feed import read_feed
-from adapters.formats.register_files import as_feed, template
+from adapters.formats.registers.feed import read_feed
+from adapters.formats.registers.files import as_feed, template
 from certs.people import PeopleVault, SealBroken, key_from, write_key
 from gateway.commands.command_line import app
 from gateway.domain.codes import Register

@@ -7,7 +7,7 @@ import attrs
 import pytest
 from lxml import etree
 
-from adapters.formats.voucher_paper_write import vouchers_envelope
+from adapters.formats.voucher.paper_write import vouchers_envelope
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.legal_day import legal_day
 from gateway.domain.vouchers import QuotaLine, QuotaNotice

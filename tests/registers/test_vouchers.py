@@ -7,8 +7,8 @@ from typing import Any
 import attrs
 import pytest
 
-from adapters.formats.voucher_paper_write import vouchers_envelope
-from adapters.formats.voucher_papers import read_sent_vouchers
+from adapters.formats.voucher.paper_write import vouchers_envelope
+from adapters.formats.voucher.papers import read_sent_vouchers
 from adapters.postgres.oversight.past import PostgresPast
 from adapters.postgres.registers.applying import Loaded
 from gateway.domain.codes import AgencyKind, AgencyStatus, PaymentMethod, Register

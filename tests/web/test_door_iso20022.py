@@ -10,9 +10,9 @@ import pytest
 from lxml import etree
 from msgspec.structs import replace
 
-from adapters.formats.iso20022 import IsoBulk
-from adapters.formats.iso_write import written_message
-from adapters.formats.json_instruction import JsonFormat
+from adapters.formats.iso20022.payments import IsoBulk
+from adapters.formats.iso20022.write import written_message
+from adapters.formats.json.instruction import JsonFormat
 from gateway.configured.people import vault_of
 from gateway.domain.instruction import Instruction
 from tests.web.besieged import DIVISION, HOST, HOT_INDICATOR, Reply, Siege

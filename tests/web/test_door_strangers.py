@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from adapters.formats.json_instruction import JsonFormat
+from adapters.formats.json.instruction import JsonFormat
 from adapters.memory.ledger import MemoryLedger
 from adapters.memory.recordlog import MemoryRecordLog
 from gateway.domain.instruction import InstructionKey

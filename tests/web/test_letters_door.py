@@ -6,7 +6,7 @@ import json
 import pytest
 from lxml import etree
 
-from adapters.formats.voucher_paper_write import vouchers_envelope
+from adapters.formats.voucher.paper_write import vouchers_envelope
 from deploy.demo.identities import uri
 from deploy.demo.stage import BANK_CODE
 from gateway.domain.instruction import InstructionKey

@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.agency.heard import Heard, heard_in
-from adapters.formats.iso_letters import IsoLetters
+from adapters.formats.iso20022.letters import IsoLetters
 from gateway.commands.submit import Sent, _tell
 from gateway.domain.correspondence import Resolution
 from gateway.domain.enquiries import RecallStatus

@@ -21,9 +21,9 @@ from adapters.bank.iso_recall import IsoRecalls
 from adapters.bank.iso_status import enquirer, read_status
 from adapters.bank.voucher_store import VoucherStoreWire
 from adapters.bank.wire import JsonWire, Wire
-from adapters.formats.iso_enquiry import read_letter
-from adapters.formats.voucher_letters import VoucherLetters
-from adapters.formats.voucher_paper_write import vouchers_envelope
+from adapters.formats.iso20022.enquiry import read_letter
+from adapters.formats.voucher.letters import VoucherLetters
+from adapters.formats.voucher.paper_write import vouchers_envelope
 from gateway.domain.bank import BankConduct, BankOutcome, EnquiryOutcome, RecallOrder
 from gateway.domain.correspondence import Letter
 from gateway.domain.enquiries import PaymentReturn, RecallStatus

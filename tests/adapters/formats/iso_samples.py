@@ -10,8 +10,8 @@ import pytest
 from lxml import etree
 from msgspec.structs import replace
 
-from adapters.formats.iso_write import written_message
-from adapters.formats.json_instruction import JsonFormat
+from adapters.formats.iso20022.write import written_message
+from adapters.formats.json.instruction import JsonFormat
 from gateway.domain.instruction import Instruction
 from tests.adapters.formats.formats_strategies import sample
 

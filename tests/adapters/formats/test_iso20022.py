@@ -7,14 +7,14 @@ from hypothesis import given
 from lxml import etree
 from msgspec.structs import replace
 
-from adapters.formats.iso20022 import IsoBulk, IsoFormat, IsoPartFormat
-from adapters.formats.iso_cut import digest_in
-from adapters.formats.iso_reject import rejection
-from adapters.formats.iso_schemas import PLACES, schema_of, schema_path
-from adapters.formats.iso_write import written_message
-from adapters.formats.json_instruction import JsonFormat
-from adapters.formats.voucher import VoucherFormat
-from adapters.formats.voucher_codes import load_codes
+from adapters.formats.iso20022.cut import digest_in
+from adapters.formats.iso20022.payments import IsoBulk, IsoFormat, IsoPartFormat
+from adapters.formats.iso20022.reject import rejection
+from adapters.formats.iso20022.schemas import PLACES, schema_of, schema_path
+from adapters.formats.iso20022.write import written_message
+from adapters.formats.json.instruction import JsonFormat
+from adapters.formats.voucher.division_codes import load_codes
+from adapters.formats.voucher.payments import VoucherFormat
 from deploy.demo.writers import json_of
 from gateway.domain.answer import Answer
 from gateway.domain.bank import BankOutcome

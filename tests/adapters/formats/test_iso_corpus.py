@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from adapters.formats.iso20022 import IsoBulk, IsoFormat
-from adapters.formats.iso_letters import IsoLetters
-from adapters.formats.iso_read import LAYOUTS
-from adapters.formats.iso_schemas import NAMESPACE, schema_of
+from adapters.formats.iso20022.letters import IsoLetters
+from adapters.formats.iso20022.payments import IsoBulk, IsoFormat
+from adapters.formats.iso20022.read import LAYOUTS
+from adapters.formats.iso20022.schemas import NAMESPACE, schema_of
 from gateway.domain.faults import FaultCode, Unreadable
 from tests.adapters.formats.iso_samples import outside_schema
 

@@ -7,11 +7,11 @@ from itertools import repeat
 
 import pytest
 
-from adapters.formats.iso20022 import IsoBulk, IsoFormat
-from adapters.formats.iso_cut import several
-from adapters.formats.iso_enquiry import read_letter
-from adapters.formats.iso_write import written_message
-from adapters.formats.iso_xml import MESSAGE_BYTES_MAX
+from adapters.formats.iso20022.cut import several
+from adapters.formats.iso20022.enquiry import read_letter
+from adapters.formats.iso20022.payments import IsoBulk, IsoFormat
+from adapters.formats.iso20022.write import written_message
+from adapters.formats.iso20022.xml import MESSAGE_BYTES_MAX
 from adapters.formats.statements import read_any_statement
 from gateway.domain.faults import FaultCode, Unreadable
 from tests.adapters.formats.iso_samples import AT, an_instruction, many, written_one
@@ -132,9 +132,9 @@ def test_streams_of_a_gibibyte_are_refused_in_bounded_memory() -> None:
     """Measured in a process of its own: its peak stays near what the bytes themselves take."""
     script = (
         "import resource,sys\n"
-        "from adapters.formats.iso20022 import IsoBulk, IsoFormat\n"
-        "from adapters.formats.voucher import VoucherFormat\n"
-        "from adapters.formats.json_instruction import JsonFormat\n"
+        "from adapters.formats.iso20022.payments import IsoBulk, IsoFormat\n"
+        "from adapters.formats.voucher.payments import VoucherFormat\n"
+        "from adapters.formats.json.instruction import JsonFormat\n"
         "from gateway.domain.faults import Unreadable\n"
         "raw = bytes(1 << 30) if sys.argv[1] == 'nul' else b'<a>' * ((1 << 30) // 3)\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"

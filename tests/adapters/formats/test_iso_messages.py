@@ -3,8 +3,8 @@
 import pytest
 from lxml import etree
 
-from adapters.formats.iso_enquiry import read_letter
-from adapters.formats.iso_statement import MESSAGES, read_iso_statement
+from adapters.formats.iso20022.enquiry import read_letter
+from adapters.formats.iso20022.statement import MESSAGES, read_iso_statement
 from adapters.formats.statements import read_any_statement
 from gateway.domain.enquiries import PaymentReturn, Recall, RecallAnswer, StatusEnquiry
 from gateway.domain.faults import FaultCode, Unreadable

@@ -4,7 +4,7 @@ import json
 
 import attrs
 
-from adapters.formats.json_instruction import JsonFormat
+from adapters.formats.json.instruction import JsonFormat
 from adapters.formats.problem import TITLES, problem_json
 from adapters.formats.remedies import REMEDIES
 from gateway.domain.bank import BankOutcome

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from adapters.formats.json_instruction import BODY_BYTES_MAX, JsonFormat, schema
-from adapters.formats.json_rules import contradictions
-from adapters.formats.json_shape import InstructionWire
-from adapters.formats.json_tree import tree_of
-from adapters.formats.json_walk import errors_of
+from adapters.formats.json.instruction import BODY_BYTES_MAX, JsonFormat, schema
+from adapters.formats.json.rules import contradictions
+from adapters.formats.json.shape import InstructionWire
+from adapters.formats.json.tree import tree_of
+from adapters.formats.json.walk import errors_of
 from deploy.demo.writers import json_of
 from gateway.domain.codes import (
     BusinessType,

@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from adapters.bank.iso_recall import IsoRecalls
-from adapters.formats.iso_letters import IsoLetters
-from adapters.formats.iso_xml import MESSAGE_BYTES_MAX
-from adapters.formats.voucher_letters import VoucherLetters
+from adapters.formats.iso20022.letters import IsoLetters
+from adapters.formats.iso20022.xml import MESSAGE_BYTES_MAX
+from adapters.formats.voucher.letters import VoucherLetters
 from gateway.domain.faults import FaultCode, Unreadable
 from gateway.web.outcomes import read_outcome
 from gateway.web.refunds import read_money_back
@@ -141,8 +141,8 @@ def test_a_flood_of_tags_costs_little_memory() -> None:
     """As large as a message may be and nothing but tags, in a process of its own."""
     script = (
         "import resource\n"
-        "from adapters.formats.iso20022 import IsoFormat\n"
-        "from adapters.formats.iso_letters import IsoLetters\n"
+        "from adapters.formats.iso20022.payments import IsoFormat\n"
+        "from adapters.formats.iso20022.letters import IsoLetters\n"
         "from gateway.domain.faults import Unreadable\n"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "ns = 'urn:iso:std:iso:20022:tech:xsd:'\n"

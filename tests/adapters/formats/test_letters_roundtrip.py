@@ -12,10 +12,10 @@ from msgspec.structs import replace
 
 from adapters.bank.iso_recall import IsoRecalls
 from adapters.bank.iso_status import read_status
-from adapters.formats.iso_enquiry import read_letter
-from adapters.formats.iso_letters import IsoLetters
-from adapters.formats.voucher_letters import VoucherLetters
-from adapters.formats.voucher_paper_write import vouchers_envelope
+from adapters.formats.iso20022.enquiry import read_letter
+from adapters.formats.iso20022.letters import IsoLetters
+from adapters.formats.voucher.letters import VoucherLetters
+from adapters.formats.voucher.paper_write import vouchers_envelope
 from gateway.domain.bank import RecallOrder
 from gateway.domain.correspondence import Letter, Resolution, Taken
 from gateway.domain.enquiries import (

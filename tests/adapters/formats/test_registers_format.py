@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.formats.registers import read_registers
+from adapters.formats.registers.division import read_registers
 from adapters.formats.sniff import sniff
 from gateway.domain.codes import AccountClass, PayeeClass
 from gateway.domain.faults import FaultCode, Unreadable

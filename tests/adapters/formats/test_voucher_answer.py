@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from adapters.formats.envelope import opened
-from adapters.formats.voucher import VoucherFormat
-from adapters.formats.voucher_answer import cut_gbk
+from adapters.formats.voucher.answer import cut_gbk
+from adapters.formats.voucher.envelope import opened
+from adapters.formats.voucher.payments import VoucherFormat
 from gateway.domain.answer import Answer
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Outcome

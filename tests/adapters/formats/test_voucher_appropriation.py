@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from adapters.formats.voucher import VoucherFormat
-from adapters.formats.voucher_answer import answer_voucher
-from adapters.formats.voucher_paper_write import vouchers_envelope
-from adapters.formats.voucher_papers import read_vouchers
+from adapters.formats.voucher.answer import answer_voucher
+from adapters.formats.voucher.paper_write import vouchers_envelope
+from adapters.formats.voucher.papers import read_vouchers
+from adapters.formats.voucher.payments import VoucherFormat
 from gateway.domain.bank import BankOutcome
 from gateway.domain.codes import BusinessType, Exemption, PayeeKind, PaymentMethod, Settlement
 from gateway.domain.decision import Outcome

@@ -8,8 +8,8 @@ import attrs
 import pytest
 from msgspec.structs import replace
 
-from adapters.formats.voucher import VoucherFormat
-from adapters.formats.voucher_codes import load_codes
+from adapters.formats.voucher.division_codes import load_codes
+from adapters.formats.voucher.payments import VoucherFormat
 from gateway.domain.bank import BankOutcome
 from gateway.domain.codes import BusinessType, Exemption, PayeeKind, PaymentMethod, Settlement
 from gateway.domain.decision import Action, Outcome

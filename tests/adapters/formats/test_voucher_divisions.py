@@ -2,8 +2,8 @@
 
 import pytest
 
-from adapters.formats.voucher import VoucherFormat
-from adapters.formats.voucher_codes import load_codes
+from adapters.formats.voucher.division_codes import load_codes
+from adapters.formats.voucher.payments import VoucherFormat
 from gateway.domain.codes import BusinessType, Settlement
 from gateway.domain.faults import Unreadable
 from tests.adapters.formats.voucher_samples import ATTRIBUTES, INNER, envelope

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from adapters.formats.envelope import ENVELOPE_BYTES_MAX
-from adapters.formats.voucher import VoucherFormat
-from adapters.formats.voucher_codes import load_codes
-from adapters.formats.voucher_fields import layouts
+from adapters.formats.voucher.division_codes import load_codes
+from adapters.formats.voucher.envelope import ENVELOPE_BYTES_MAX
+from adapters.formats.voucher.fields import layouts
+from adapters.formats.voucher.payments import VoucherFormat
 from gateway.domain.codes import (
     BusinessType,
     CashReason,

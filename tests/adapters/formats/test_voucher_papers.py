@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.formats.voucher_answer import answer_voucher
-from adapters.formats.voucher_conduct import read_voucher_statement
-from adapters.formats.voucher_fields import layouts, paper_layouts
-from adapters.formats.voucher_paper_write import vouchers_envelope
-from adapters.formats.voucher_papers import read_vouchers
-from adapters.formats.voucher_tables import TABLES, Kind
+from adapters.formats.voucher.answer import answer_voucher
+from adapters.formats.voucher.conduct import read_voucher_statement
+from adapters.formats.voucher.fields import layouts, paper_layouts
+from adapters.formats.voucher.paper_write import vouchers_envelope
+from adapters.formats.voucher.papers import read_vouchers
+from adapters.formats.voucher.tables import TABLES, Kind
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Outcome
 from gateway.domain.faults import FaultCode, Unreadable

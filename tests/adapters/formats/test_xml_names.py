@@ -5,14 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from adapters.formats import iso_xml, voucher_xml, xml_names
-from adapters.formats.iso20022 import IsoBulk, IsoFormat, IsoPartFormat
-from adapters.formats.iso_cut import group_of
-from adapters.formats.iso_letters import IsoLetters
-from adapters.formats.iso_write import written_message
-from adapters.formats.iso_xml import FIRST_BYTES
-from adapters.formats.voucher import VoucherFormat
-from adapters.formats.voucher_codes import load_codes
+from adapters.formats import xml_names
+from adapters.formats.iso20022 import xml as iso_xml
+from adapters.formats.iso20022.cut import group_of
+from adapters.formats.iso20022.letters import IsoLetters
+from adapters.formats.iso20022.payments import IsoBulk, IsoFormat, IsoPartFormat
+from adapters.formats.iso20022.write import written_message
+from adapters.formats.iso20022.xml import FIRST_BYTES
+from adapters.formats.voucher import xml as voucher_xml
+from adapters.formats.voucher.division_codes import load_codes
+from adapters.formats.voucher.payments import VoucherFormat
 from adapters.formats.xml_names import MET_BYTES_MAX, NEW_BYTES_MAX, Met
 from gateway.domain.faults import FaultCode, Unreadable
 from tests.adapters.formats.iso_messages import RECALL

@@ -7,11 +7,11 @@ import base64
 from collections.abc import Iterable
 from xml.sax.saxutils import escape
 
-from adapters.formats.voucher_batch import BATCH
-from adapters.formats.voucher_codes import DivisionCodes
-from adapters.formats.voucher_fields import IDENTITY, Fields, layouts, voucher_day
-from adapters.formats.voucher_holds import CASH_REASONS, EXEMPTIONS, References
-from adapters.formats.voucher_paper_write import vouchers_envelope
+from adapters.formats.voucher.batch import BATCH
+from adapters.formats.voucher.division_codes import DivisionCodes
+from adapters.formats.voucher.fields import IDENTITY, Fields, layouts, voucher_day
+from adapters.formats.voucher.holds import CASH_REASONS, EXEMPTIONS, References
+from adapters.formats.voucher.paper_write import vouchers_envelope
 from gateway.domain.codes import BusinessType, PayeeKind, PaymentMethod, Settlement
 from gateway.domain.instruction import Detail, Instruction, Payee
 from gateway.domain.money import yuan

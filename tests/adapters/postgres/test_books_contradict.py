@@ -12,7 +12,7 @@ import orjson
 import pytest
 from msgspec.structs import replace
 
-from adapters.formats.voucher_answer import cut_gbk
+from adapters.formats.voucher.answer import cut_gbk
 from adapters.postgres.oversight.conduct import PostgresConduct
 from gateway.domain.bank import DISPUTED, BankOutcome
 from gateway.domain.conduct import BankEntry, Direction, Statement
