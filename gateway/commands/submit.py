@@ -80,26 +80,35 @@ def submit(
         raise fail(f"submit: {reason}", USAGE) from reason
     client = GatewayClient(gateway, tls, signer.document, waiting=_waiting)
     try:
-        sent = asyncio.run(_send_all(client, documents, answers))
+        sent = asyncio.run(_send_all(client, documents, answers, as_json))
     except GatewaySilent as silent:
         raise fail(
-            f"submit: {silent}; what was sent may have been taken: send the same files again"
+            f"submit: {silent}; 可能已被受理，其后的文件未发送：请原样重发"
+            " it may have been taken, what follows it was not sent: send the same files again"
         ) from silent
-    _tell(sent, as_json)
     raise typer.Exit(DONE if all(one.passed for one in sent) else NO)
 
 
 async def _send_all(
-    client: GatewayClient, documents: Sequence[tuple[Path, bytes]], answers: Path | None
+    client: GatewayClient,
+    documents: Sequence[tuple[Path, bytes]],
+    answers: Path | None,
+    as_json: bool,
 ) -> list[Sent]:
-    """In order, one after another: an agency's instructions may rest on one another."""
+    """In order, one after another: an agency's instructions may rest on one another. Each answer
+    is told as it comes: silence about a later file must not take it away. Raises GatewaySilent,
+    which names the file."""
     sent: list[Sent] = []
     with bar() as progress:
         task = progress.add_task("发送 sending", total=len(documents))
         async with client:
             for path, raw in documents:
-                one = await _send(client, path.name, raw)
+                try:
+                    one = await _send(client, path.name, raw)
+                except GatewaySilent as silent:
+                    raise GatewaySilent(f"{path.name}: {silent}") from silent
                 sent.append(one)
+                _tell([one], as_json)
                 if answers and one.answer:
                     (answers / f"{path.name}.answer").write_bytes(one.answer)
                 progress.advance(task)

@@ -1,11 +1,13 @@
 """Whoever waits for a gateway hears that it waits, how long, and why."""
 
+from pathlib import Path
+
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from adapters.agency.client import PAUSE_S, GatewayClient, GatewaySilent
-from gateway.commands.submit import _waiting
+from gateway.commands.submit import _send_all, _waiting
 
 
 async def test_each_pause_is_told_with_its_length_and_what_the_last_try_came_to() -> None:
@@ -54,3 +56,22 @@ async def test_a_503_is_told_with_its_code(body: bytes, told: str) -> None:
             with pytest.raises(GatewaySilent) as silent:
                 await client.send(b"{}", "json")
     assert str(silent.value).endswith(f"the gateway asks to come again later{told}")
+
+
+async def test_silence_about_a_later_file_takes_no_answer_away(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The first was passed and handed to the bank; whoever typed the command must read that."""
+    answers = iter([web.json_response({"outcome": "passed", "bank": "unknown", "findings": []})])
+
+    async def core_fell_silent(_: web.Request) -> web.Response:
+        return next(answers, web.Response(status=503))
+
+    app = web.Application()
+    app.router.add_post("/v1/instructions", core_fell_silent)
+    async with TestServer(app) as server:
+        client = GatewayClient(str(server.make_url("")), None, lambda raw: "a..b", patience_s=0.0)
+        documents = [(Path("one.json"), b"{}"), (Path("two.json"), b"{}")]
+        with pytest.raises(GatewaySilent, match=r"two\.json: no answer"):
+            await _send_all(client, documents, None, as_json=False)
+    assert "one.json: 放行 passed，银行 bank: unknown" in capsys.readouterr().out
