@@ -24,7 +24,7 @@ async def test_who_is_cut_off_while_it_takes_a_delivery_lets_go_of_the_log(
     monkeypatch.setattr(bureau_pool, "SILENT_MAX", "100ms")
     pool, ended = await open_pool(kept), asyncio.Event()
     await BureauStore(pool, IN_CLEAR).open_log(place.division, place.bank, place.origin)
-    lock = statements("bureau_log")["lock_log"]
+    lock = statements("bureau/log")["lock_log"]
     with pytest.raises(StoreUnavailable):
         async with (
             asyncio.timeout(30), connection_of(pool) as connection, connection.transaction(),
