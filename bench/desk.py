@@ -22,7 +22,7 @@ from bureau.desk.casework.words import Against, Move, Origin
 from bureau.desk.complaints import Informant, Told
 from bureau.desk.docket.office import Opening, Upload
 from bureau.desk.people import OUTSIDE, Office, Person
-from bureau.desk.register_words import SHEETS
+from bureau.desk.registers.words import SHEETS
 from bureau.inbox.bell import Bell
 from bureau.settings import DATABASE, DOOR_PASSPHRASE, WITNESS_PASSPHRASE, Settings, load_settings
 from bureau.web.desk import desk_application, table_of

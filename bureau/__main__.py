@@ -19,12 +19,12 @@ import uvloop
 from adapters.folder.standard_streams import hold_standard_streams
 from adapters.gateways.https import HttpsGateway
 from adapters.postgres.session import UnsafeServer
-from bureau.desk.asking import Asking
 from bureau.desk.audit import Auditor
 from bureau.desk.certificates import PARTY, Warner, endings
 from bureau.desk.docket.chase import chase_all
 from bureau.desk.forks import ForkKeeper
 from bureau.desk.people import Office
+from bureau.desk.policies.asking import Asking
 from bureau.desk.publish import Publishing
 from bureau.desk.releases import Releases
 from bureau.desk.statistics import fold_all

@@ -41,10 +41,10 @@ from bureau.desk.entry import Entry
 from bureau.desk.law import cited_of, law_of, titles_of
 from bureau.desk.names import Names
 from bureau.desk.people import PROGRAM, Office, Person, flaws
-from bureau.desk.policies import Policies
+from bureau.desk.policies.drafts import Policies
+from bureau.desk.policies.questions import Questions
 from bureau.desk.proof import Prover
-from bureau.desk.questions import Questions
-from bureau.desk.registers import Registers
+from bureau.desk.registers.changes import Registers
 from bureau.desk.releases import Releases, Told
 from bureau.desk.statistics import Statistics
 from bureau.desk.trail import Act, act_bytes, digest_of

@@ -14,7 +14,7 @@ from bureau.desk.casework.words import MOVE_ZH, ORIGIN_ZH, STAGE_ZH
 from bureau.desk.papers.paper import KIND_ZH as PAPER_ZH
 from bureau.desk.people import OFFICES_ZH
 from bureau.desk.refusals import ActRefused
-from bureau.desk.register_words import SHEETS
+from bureau.desk.registers.words import SHEETS
 from bureau.desk.seating import KIND_ZH as REQUEST_ZH
 from bureau.inbox.glance import YEARS
 from gateway.domain.legal_day import dawn

@@ -8,7 +8,7 @@ import attrs
 import msgspec
 
 from bureau.desk.people import Scope
-from bureau.desk.policy_words import paper_zh
+from bureau.desk.policies.words import paper_zh
 from bureau.desk.search import WARNED, Search
 from bureau.ports import DeskStore, LinePlace
 from gateway.domain.money import yuan

@@ -28,7 +28,7 @@ _CLASSES = {
 
 
 class Agencies(Protocol):
-    """`bureau.desk.registers.Registers` fits it."""
+    """`bureau.desk.registers.changes.Registers` fits it."""
 
     async def version_of(self, division: str) -> int: ...
 

@@ -9,10 +9,10 @@ from bureau.desk.complaints import Complaints
 from bureau.desk.docket.office import CaseOffice
 from bureau.desk.entry import Entry
 from bureau.desk.names import Names
-from bureau.desk.policies import Policies
+from bureau.desk.policies.drafts import Policies
+from bureau.desk.policies.questions import Questions
 from bureau.desk.proof import Prover
-from bureau.desk.questions import Questions
-from bureau.desk.registers import Registers
+from bureau.desk.registers.changes import Registers
 from bureau.desk.releases import Releases
 from bureau.desk.statistics import Statistics
 from bureau.ports import CaseStore, Clock, DeskStore, HoldStore, LogStore, PeopleStore

@@ -17,8 +17,8 @@ from bureau.desk.docket.office import Key, Opening
 from bureau.desk.interceptions import Line, searched
 from bureau.desk.law import titles_of
 from bureau.desk.people import Office, Person, Scope
-from bureau.desk.register_words import SHEETS
-from bureau.desk.registers import Proposal
+from bureau.desk.registers.changes import Proposal
+from bureau.desk.registers.words import SHEETS
 from bureau.desk.search import Search
 from bureau.settings import load_settings
 from bureau.web.rooms import Rooms

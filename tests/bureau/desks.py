@@ -29,10 +29,10 @@ from bureau.desk.entry import Entry
 from bureau.desk.law import cited_of, law_of, titles_of
 from bureau.desk.names import Names
 from bureau.desk.people import OUTSIDE, Office, Person
-from bureau.desk.policies import Policies
+from bureau.desk.policies.drafts import Policies
+from bureau.desk.policies.questions import Questions
 from bureau.desk.proof import Prover
-from bureau.desk.questions import Questions
-from bureau.desk.registers import Registers
+from bureau.desk.registers.changes import Registers
 from bureau.desk.releases import Releases
 from bureau.desk.statistics import Statistics
 from bureau.inbox.receive import REASONS_ZH

@@ -13,7 +13,7 @@ from bureau.desk.casework.words import Against, Move, Origin
 from bureau.desk.docket.office import Opening, Upload
 from bureau.desk.people import Office, Person
 from bureau.desk.refusals import ActRefused
-from bureau.desk.registers import Proposal
+from bureau.desk.registers.changes import Proposal
 from bureau.web.uploads import FILE_BYTES_MAX, FILES_MAX, media_of
 from gateway.domain.legal_day import legal_day
 from tests.bureau.desks import Desk

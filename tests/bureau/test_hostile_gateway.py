@@ -11,8 +11,8 @@ import pytest
 
 from adapters.bureau.frame import framed
 from adapters.postgres.bureau.statistics import BureauStatistics
-from bureau.desk.answers import AnswerUnreadable, answer_of, state_of
 from bureau.desk.people import Office
+from bureau.desk.policies.answers import AnswerUnreadable, answer_of, state_of
 from bureau.desk.publish import Publishing
 from bureau.inbox.receive import Inbox
 from certs.keys import pem_of

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 
 from adapters.formats.pasted import read_pasted
-from bureau.desk.instruction_facts import not_said, said_by
 from bureau.desk.people import Office
+from bureau.desk.policies.instruction_facts import not_said, said_by
 from gateway.domain.faults import Unreadable
 from gateway.domain.instruction import Instruction
 from gateway.pipeline.facts import facts_of

@@ -9,13 +9,13 @@ import orjson
 import pytest
 from python_calamine import CalamineWorkbook
 
-from bureau.desk.asking import Asking
 from bureau.desk.deeds import ACTS
 from bureau.desk.law import titles_of
 from bureau.desk.people import Office
-from bureau.desk.policies import tripped_of
-from bureau.desk.policy_words import read_out, wordings
-from bureau.desk.questions import KIND
+from bureau.desk.policies.asking import Asking
+from bureau.desk.policies.drafts import tripped_of
+from bureau.desk.policies.questions import KIND
+from bureau.desk.policies.words import read_out, wordings
 from bureau.web.sections.trials import WHATS
 from gateway.domain.faults import FeedRefused, GatewayUnavailable, LedgerUnavailable
 from policies.book.load import LIBRARY, load_texts

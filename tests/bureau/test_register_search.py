@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from bureau.desk import register_search
-from bureau.desk.register_search import named
-from bureau.desk.register_words import SHEETS, Sheet, row_of
+from bureau.desk.registers import search as register_search
+from bureau.desk.registers.search import named
+from bureau.desk.registers.words import SHEETS, Sheet, row_of
 from tests.bureau.desks import Desk
 from tests.bureau.test_registers import HOME, loaded
 

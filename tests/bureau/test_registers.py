@@ -10,16 +10,16 @@ import orjson
 import pytest
 
 from adapters.formats.registers.feed import OPTIONAL
-from bureau.desk.duties import (
+from bureau.desk.people import Office
+from bureau.desk.publish import Publishing
+from bureau.desk.registers.duties import (
     code_duties,
     days_between,
     detail_duties,
     late_notice,
     plan_duties,
 )
-from bureau.desk.people import Office
-from bureau.desk.publish import Publishing
-from bureau.desk.register_words import SHEETS, row_of
+from bureau.desk.registers.words import SHEETS, row_of
 from gateway.domain.codes import Register
 from gateway.domain.faults import FeedRefused, GatewayUnavailable
 from gateway.domain.legal_day import legal_day
@@ -391,7 +391,7 @@ async def test_a_register_larger_than_is_looked_through_says_so(
 ) -> None:
     reviewer, _ = await loaded(desk)
     for name in ("SCANNED_MAX", "SLICE_ROWS"):
-        monkeypatch.setattr(f"bureau.desk.register_search.{name}", 1)
+        monkeypatch.setattr(f"bureau.desk.registers.search.{name}", 1)
     _, text = await reviewer.get(f"{HOME}/persons?agency=没有这个人")
     assert "后面的还没有查" in text and "继续查找" in text and "已查部分中没有" in text
     [further] = re.findall(r'href="(\?[^"]+)">继续查找', text)

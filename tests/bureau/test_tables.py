@@ -6,7 +6,7 @@ import pytest
 from markupsafe import Markup
 
 from bureau.desk.people import Office
-from bureau.desk.register_words import SHEETS
+from bureau.desk.registers.words import SHEETS
 from bureau.web.desk import table_of
 from bureau.web.tables import tabled
 from tests.bureau.desks import Desk

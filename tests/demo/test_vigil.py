@@ -19,7 +19,7 @@ from rich.console import Console
 
 from adapters.postgres.embedded.binaries import EmbeddedUnavailable, installed_binaries
 from adapters.postgres.embedded.server import EmbeddedPostgres
-from bureau.desk.policies import _library
+from bureau.desk.policies.drafts import _library
 from deploy.demo import vigil
 from deploy.demo.__main__ import PLOT
 from deploy.demo.identities import Identities

@@ -13,7 +13,7 @@ Row = Mapping[str, Any]
 
 
 class BureauPolicies:
-    """`bureau.desk.policies.PolicyStore`. Raises StoreUnavailable."""
+    """`bureau.desk.policies.drafts.PolicyStore`. Raises StoreUnavailable."""
 
     def __init__(self, pool: Pool, trail: Trail) -> None:
         self._pool = pool

@@ -13,7 +13,7 @@ Row = Mapping[str, Any]
 
 
 class BureauQuestions:
-    """`bureau.desk.questions.QuestionStore`. Raises StoreUnavailable."""
+    """`bureau.desk.policies.questions.QuestionStore`. Raises StoreUnavailable."""
 
     def __init__(self, pool: Pool, trail: Trail) -> None:
         self._pool = pool

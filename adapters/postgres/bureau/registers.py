@@ -13,7 +13,7 @@ Row = Mapping[str, Any]
 
 
 class BureauRegisters:
-    """`bureau.desk.registers.RegisterStore`. Bodies come and go sealed. Raises StoreUnavailable."""
+    """`bureau.desk.registers.store.RegisterStore`, bodies sealed. Raises StoreUnavailable."""
 
     def __init__(self, pool: Pool, trail: Trail) -> None:
         self._pool = pool
@@ -78,7 +78,7 @@ class BureauRegisters:
     async def decide(self, division: str, seq: int, judge: Callable[[Row, int], Any]) -> bool:
         """Lock, judge with the proposal and the version in force, write it all or nothing.
 
-        `judge` gives `bureau.desk.registers.Decided`. False: there is no such proposal.
+        `judge` gives `bureau.desk.registers.changes.Decided`. False: there is no such proposal.
         """
         async with connection_of(self._pool) as connection, connection.transaction():
             version = await self._lock(connection, division)

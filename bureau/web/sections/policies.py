@@ -6,15 +6,15 @@ from typing import Any
 from aiohttp import web
 
 from bureau.desk.people import READERS, Office
-from bureau.desk.policies import (
+from bureau.desk.policies.checks import Checked
+from bureau.desk.policies.drafts import (
     BASES,
     DOCUMENT_CHARS_MAX,
     SHOWN,
     tripped_of,
 )
-from bureau.desk.policy_checks import Checked
-from bureau.desk.policy_trial import Tried
-from bureau.desk.policy_words import papers_zh, read_out, values_of, wordings
+from bureau.desk.policies.trial import Tried
+from bureau.desk.policies.words import papers_zh, read_out, values_of, wordings
 from bureau.desk.refusals import ActRefused, Words
 from bureau.web.exports import attachment, zipped
 from bureau.web.form_reading import File

@@ -7,9 +7,9 @@ from typing import Any
 from aiohttp import web
 
 from bureau.desk.people import Office
-from bureau.desk.policies import BASES
-from bureau.desk.policy_checks import Checked
-from bureau.desk.policy_trial import Tried
+from bureau.desk.policies.checks import Checked
+from bureau.desk.policies.drafts import BASES
+from bureau.desk.policies.trial import Tried
 from bureau.desk.refusals import ActRefused, Words
 from bureau.web.exports import XLSX, attachment
 from bureau.web.form_reading import File

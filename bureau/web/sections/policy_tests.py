@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
-from bureau.desk.policy_checks import Failing
+from bureau.desk.policies.checks import Failing
 from bureau.desk.refusals import ActRefused
 from bureau.web.route import Visit
 from policies.book.prove import VERDICTS_ZH

@@ -6,17 +6,17 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from bureau.desk.duties import (
+from bureau.desk.people import READERS, Office
+from bureau.desk.refusals import ActRefused, Words
+from bureau.desk.registers.changes import Proposal, typed_row
+from bureau.desk.registers.duties import (
     code_duties,
     detail_duties,
     plan_duties,
 )
-from bureau.desk.people import READERS, Office
-from bureau.desk.refusals import ActRefused, Words
-from bureau.desk.register_search import SCANNED_MAX, Named, named, names_in
-from bureau.desk.register_ways import STATE_ZH
-from bureau.desk.register_words import SHEETS, Sheet, shown
-from bureau.desk.registers import Proposal, typed_row
+from bureau.desk.registers.search import SCANNED_MAX, Named, named, names_in
+from bureau.desk.registers.ways import STATE_ZH
+from bureau.desk.registers.words import SHEETS, Sheet, shown
 from bureau.web.form_reading import File
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post, see

@@ -9,13 +9,13 @@ from urllib.parse import urlencode
 import attrs
 from aiohttp import web
 
-from bureau.desk.answers import state_of
 from bureau.desk.interceptions import searched, why_refused
 from bureau.desk.law import titles_of
 from bureau.desk.names import Names
 from bureau.desk.people import READERS, Office
-from bureau.desk.policies import CASE_CHARS_MAX
-from bureau.desk.questions import Questions
+from bureau.desk.policies.answers import state_of
+from bureau.desk.policies.drafts import CASE_CHARS_MAX
+from bureau.desk.policies.questions import Questions
 from bureau.desk.refusals import ActRefused
 from bureau.desk.search import WARNED, parsed
 from bureau.web.exports import PIECE_ROWS, ROWS_MAX, counted, sent

@@ -5,8 +5,8 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from bureau.desk.answers import AnswerUnreadable, answer_of, state_of
-from bureau.desk.questions import KIND, QuestionStore
+from bureau.desk.policies.answers import AnswerUnreadable, answer_of, state_of
+from bureau.desk.policies.questions import KIND, QuestionStore
 from bureau.desk.rounds import rounds
 from bureau.inbox.glance import shown
 from bureau.ports import Clock

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import attrs
 
-from bureau.desk.register_words import Column, Sheet
+from bureau.desk.registers.words import Column, Sheet
 
 SCANNED_MAX = 20_000
 """About a second of opening; a larger register is looked through so far at a time, and the page
@@ -16,7 +16,7 @@ NAMES = ("name", "supplier", "employer")
 
 
 class Rows(Protocol):
-    """`bureau.desk.registers.Registers` fits it."""
+    """`bureau.desk.registers.changes.Registers` fits it."""
 
     async def rows(
         self, division: str, sheet: Sheet, after: str, agency: str | None, limit: int

@@ -12,12 +12,12 @@ from typing import Any
 import attrs
 import orjson
 
-from bureau.desk.late_notices import late_of
 from bureau.desk.people import Person
 from bureau.desk.refusals import ActRefused, joined
-from bureau.desk.register_store import Pen, RegisterStore, Sealing
-from bureau.desk.register_ways import Standing, standings
-from bureau.desk.register_words import SHEETS, Sheet, row_of
+from bureau.desk.registers.late_notices import late_of
+from bureau.desk.registers.store import Pen, RegisterStore, Sealing
+from bureau.desk.registers.ways import Standing, standings
+from bureau.desk.registers.words import SHEETS, Sheet, row_of
 from bureau.desk.trail import Act
 from bureau.ports import Clock, LogPlace
 from gateway.domain.codes import Register

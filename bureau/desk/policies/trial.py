@@ -11,8 +11,8 @@ from typing import Any
 import attrs
 from msgspec import structs
 
-from bureau.desk.instruction_facts import base_of, not_said, said_by
-from bureau.desk.policy_checks import book_of
+from bureau.desk.policies.checks import book_of
+from bureau.desk.policies.instruction_facts import base_of, not_said, said_by
 from bureau.desk.refusals import ActRefused, joined
 from gateway.domain.facts import Facts
 from gateway.domain.faults import Fault

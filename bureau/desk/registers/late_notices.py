@@ -8,8 +8,8 @@ import datetime as dt
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from bureau.desk.duties import days_between, late_notice
-from bureau.desk.register_words import SHEETS, Sheet
+from bureau.desk.registers.duties import days_between, late_notice
+from bureau.desk.registers.words import SHEETS, Sheet
 from gateway.domain.legal_day import legal_day
 
 Change = Mapping[str, Any]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from bureau.desk.people import Person
-from bureau.desk.policies import Policies
+from bureau.desk.policies.drafts import Policies
 from bureau.desk.refusals import ActRefused
 from bureau.desk.trail import Act
 from bureau.ports import Clock, LogPlace

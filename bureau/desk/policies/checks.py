@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
-from bureau.desk.policy_words import papers_zh, read_out
+from bureau.desk.policies.words import papers_zh, read_out
 from gateway.domain.facts import Facts
 from policies.book.book import Book
 from policies.book.compile import compile_policy

@@ -14,9 +14,9 @@ from typing import Any, Protocol
 import msgspec
 
 from bureau.desk.people import Person
-from bureau.desk.policy_checks import Checked, checked_of
-from bureau.desk.policy_proofs import Proofs
-from bureau.desk.policy_trial import Tried, instruction_of, tried, tried_on
+from bureau.desk.policies.checks import Checked, checked_of
+from bureau.desk.policies.proofs import Proofs
+from bureau.desk.policies.trial import Tried, instruction_of, tried, tried_on
 from bureau.desk.refusals import ActRefused
 from bureau.desk.trail import Act
 from bureau.ports import Clock, LogPlace

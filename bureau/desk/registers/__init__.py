@@ -1,0 +1,1 @@
+"""The bureau's registers: changed by two persons, signed for each gateway."""
