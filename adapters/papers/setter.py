@@ -65,9 +65,11 @@ def editable(layout: bytes) -> bytes:
                     _indent(_pieces(paragraph, line["pieces"]), line["hang"], first=0)
     for each in fields["end"]:
         _indent(_add(document, each["pieces"]), each["hang"], first=2)
-    for each in fields["signatures"]:
-        _add(document, [each])
-    _add(document, [fields["issuer"]], WD_ALIGN_PARAGRAPH.RIGHT)
+    closing = [document.paragraphs[-1]] if fields["end"] or not fields["rows"] else []
+    closing += [_add(document, [each]) for each in fields["signatures"]]
+    closing.append(_add(document, [fields["issuer"]], WD_ALIGN_PARAGRAPH.RIGHT))
+    for each in closing:  # as in paper.typ: no page bears the signatures or the issuer alone
+        each.paragraph_format.keep_with_next = True
     _add(document, [fields["day"]], WD_ALIGN_PARAGRAPH.RIGHT)
     buffer = io.BytesIO()
     document.save(buffer)

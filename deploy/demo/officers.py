@@ -41,7 +41,7 @@ Step = tuple[Move, Office, Mapping[str, Any]]
 _REVIEWER, _APPROVER, _AGENCY = Office.REVIEWER, Office.APPROVER, Office.AGENCY
 _ASK: Step = (
     Move.VERIFY, _REVIEWER,
-    {"means": "document_request", "text": "请提供合同、发票、会议通知和支付依据。", "due": 5},
+    {"means": "document_request", "text": "合同、发票、验收单和支付依据", "due": 5},
 )  # fmt: skip
 _REPLY: Step = (Move.REPLY, _AGENCY, {"number": 1, "text": "材料已备齐，附情况说明。"})
 _ACCEPT: Step = (Move.ACCEPT, _REVIEWER, {"number": 1, "text": "材料与支付信息核对一致。"})
@@ -49,15 +49,16 @@ _MEET: Step = (
     Move.VERIFY, _REVIEWER,
     {"means": "interview", "day": 5, "due": 6, "room": "507", "ground": "材料不能说明资金用途"},
 )  # fmt: skip
-_CONFIRM: Step = (Move.PROPOSE, _REVIEWER, {"verdict": "confirmed", "text": "违规划转情况属实。"})
+_CONFIRM: Step = (Move.PROPOSE, _REVIEWER, {"verdict": "confirmed", "text": "经核实，情况属实。"})
 _CLEAR: Step = (Move.PROPOSE, _REVIEWER, {"verdict": "cleared", "text": "手续齐全，排除疑点。"})
 _DECIDE: Step = (Move.DECIDE, _APPROVER, {})
 _HANDLE: Step = (
-    Move.PROPOSE_HANDLING, _REVIEWER, {"text": "退回资金并补办手续。", "orders": "21(2)"},
+    Move.PROPOSE_HANDLING, _REVIEWER,
+    {"text": "款项已拦截、未付出，无须退回；补办手续后另行申请支付。", "orders": "21(2)"},
 )  # fmt: skip
 _SIGN: Step = (Move.APPROVE_HANDLING, _APPROVER, {})
-_REPORT: Step = (Move.REPORT, _AGENCY, {"number": 1, "text": "资金已原路退回，账目已调整。"})
-_SETTLE: Step = (Move.ACCEPT_REPORT, _REVIEWER, {"number": 1, "text": "凭证核对无误。"})
+_REPORT: Step = (Move.REPORT, _AGENCY, {"number": 1, "text": "原凭证已作废，手续已补办。"})
+_SETTLE: Step = (Move.ACCEPT_REPORT, _REVIEWER, {"number": 1, "text": "补办的手续核对无误。"})
 _ARCHIVE: Step = (Move.ARCHIVE, _REVIEWER, {})
 _VERIFIED = (_ASK, _REPLY, _ACCEPT)
 _CONFIRMED = (*_VERIFIED, _CONFIRM, _DECIDE)
@@ -147,10 +148,10 @@ async def _moved(rooms: Rooms, stage: Stage, key: Key, line: Line, step: Step) -
         for name, value in asked.items()
     }
     if "orders" in body:
-        order = {"measure": body["orders"], "due": _day(rooms, 15), "returned": fen(line.amount)}
+        order = {"measure": body["orders"], "due": _day(rooms, 15), "other": fen(line.amount)}
         body["orders"] = [order]
     if move is Move.REPORT:
-        body["returned"] = fen(line.amount)
+        body["other"] = fen(line.amount)
     code = line.agency_code if office is Office.AGENCY else ""
     await rooms.office.move(key, move, body, person(stage, office, code))
 

@@ -70,6 +70,9 @@ async def test_from_interception_to_archive(
     assert "确认违规" in asked and "违规划转属实" in asked, "what one decides about stands first"
     assert "待复核的意见" not in (await agency.get(case))[1]
     await moved(approver, case, "decide")
+    shown = (await reviewer.get(case))[1]
+    assert "支付业务 1 笔，其中已付款 0.00 元" in shown, "nobody returns what was never paid"
+    assert '<span class="tag blocked">拦截</span>' in shown.partition("支付业务")[2]
     await moved(
         reviewer, case, "propose_handling", text="退回违规资金", measure=["21(2)"],
         **{"returned 21(2)": "12,800.00", "due 21(2)": due},

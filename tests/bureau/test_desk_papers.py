@@ -255,6 +255,33 @@ def test_the_set_letter_turns_its_lines_as_official_documents_do(tmp_path: Path)
     assert fee == pytest.approx(at["摘要"] + 3 * 12, abs=1)
 
 
+def a_sheet(lines: int) -> Paper:
+    orders = (
+        Order(number=1, measure=Measure.RETURN_AND_ADJUST, due=dt.date(2026, 3, 20), returned=100),
+    )
+    text = "\n".join(["补办手续。"] * lines)
+    return letters.handling_sheet(about(), orders, text, ("张三", "李四"), ISSUE)
+
+
+def test_no_page_bears_the_signatures_or_the_issuer_alone(tmp_path: Path) -> None:
+    """GB/T 9704: a seal on a page without text could be laid on any text."""
+    if not _has_pdftotext():
+        pytest.skip("pdftotext is missing: install the package poppler-utils")
+    file = tmp_path / "paper.pdf"
+    for lines in (1, 3, 5):
+        file.write_bytes(portable(a_sheet(lines).layout()))
+        read = subprocess.run(
+            ["pdftotext", "-raw", file, "-"], capture_output=True, check=True, text=True
+        ).stdout
+        *before, last = [_bare(page) for page in read.split("\f") if page.strip()]
+        assert before, "it takes a second page"
+        for words in ("行政复议", "负责人签字：", "公章：", ISSUE.bureau, "2026年3月3日"):
+            assert words in last, (lines, words)
+    form = docx.Document(io.BytesIO(editable(a_sheet(1).layout())))
+    kept = [p.text[:4] for p in form.paragraphs if p.paragraph_format.keep_with_next]
+    assert kept == ["对本处理", "被处理单", "被处理单", ISSUE.bureau[:4]]
+
+
 def test_a_character_without_a_glyph_stops_the_document() -> None:
     assert missing_glyphs("镕喆䶮﨎") in ("", "﨎")
     assert missing_glyphs("镕喆䶮") == ""

@@ -107,7 +107,7 @@ ORDER BY wish;
 -- empty: the case rests on no payment of the log.
 SELECT
     s.fiscal_year, s.voucher_type, s.voucher_no, s.bank, i.agency_code, i.agency_name, i.payee_name,
-    i.amount_fen, i.policies, i.reason_zh, i.decided_at, i.outcome,
+    i.amount_fen, i.policies, i.reason_zh, i.decided_at, i.outcome, i.state,
     COALESCE(n.body, r.body) AS told_body
 FROM case_subject AS s
 JOIN found_line AS i
