@@ -27,11 +27,14 @@ def cited_of() -> Mapping[str, str]:
 
 
 def quoted_of() -> Mapping[str, str]:
-    """The law behind each policy as it is quoted: 第十条（三）11：“预算单位不得……”"""
-    return {
-        each["id"]: f"{article_zh(each['law']['article'])}：“{each['law']['text'].rstrip('；;')}”"
-        for each in _documents()
-    }
+    """The law behind each policy as it is quoted: 第十七条：“预算单位管理和使用……”. Of several
+    articles it is the words of one: 第十条（三）11；第十三条（三），其中规定：“……”"""
+    return {each["id"]: _quoted(**each["law"]) for each in _documents()}
+
+
+def _quoted(*, article: str, text: str, **_: str) -> str:
+    named = article_zh(article)
+    return f"{named}{'，其中规定' if '；' in named else ''}：“{text.rstrip('；;')}”"
 
 
 @cache

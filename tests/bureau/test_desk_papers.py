@@ -18,6 +18,7 @@ from bureau.desk.casework.made import Made
 from bureau.desk.casework.state import Case, Order, Referral
 from bureau.desk.casework.words import Against, Measure, Move
 from bureau.desk.docket.issue import writes
+from bureau.desk.law import quoted_of
 from bureau.desk.papers import letters
 from bureau.desk.papers.annexes import Payment, interview, onsite
 from bureau.desk.papers.capitals import capitals
@@ -253,6 +254,18 @@ def test_the_set_letter_turns_its_lines_as_official_documents_do(tmp_path: Path)
     assert turned == pytest.approx(at["抄送"] + 3 * em, abs=1)
     fee = next(x for x, text in lines if text.endswith("费用") and "摘要" not in text)
     assert fee == pytest.approx(at["摘要"] + 3 * 12, abs=1)
+
+
+def test_the_law_is_quoted_as_the_words_of_the_article_that_has_them() -> None:
+    law = quoted_of()
+    assert law["JL-062"].startswith("第十七条：“预算单位管理和使用财政专项资金")
+    assert law["JL-020"].startswith("第十条（三）11；第十三条（三），其中规定：“预算单位不得")
+    for refused in (
+        "JL-030",
+        "JL-033",
+    ):  # a bulletin had the words of the exception as what was broken
+        assert "，其中规定：“预算单位发生资金垫付和归垫行为必须严格按照" in law[refused]
+    assert "，其中规定：“是否按照国库集中支付制度" in law["JL-013"], "what binds the agency"
 
 
 def a_sheet(lines: int) -> Paper:
