@@ -26,7 +26,7 @@ from tests.adapters.formats.iso_samples import AT, KINDS, an_instruction, many
 from tests.adapters.formats.test_registers_format import registers
 from tests.adapters.formats.test_voucher_papers import sample_voucher
 from tests.adapters.formats.voucher_write import appropriation_envelope, voucher_envelope
-from tests.bureau.test_workbook import workbook as packed
+from tests.bureau.lists.test_workbook import workbook as packed
 from tests.fuzz.typed import POLICY
 from tests.pipeline.letters_iso import enquiry, recall, report, resolution, returned
 

@@ -10,7 +10,7 @@ from policies.book.load import LIBRARY, book_of, load_codes
 from policies.form.annotated import TooFree, annotated
 from policies.language.errors import PolicyRefused
 from policies.language.toml import TomlRefused
-from tests.bureau.test_workbook import workbook as packed
+from tests.bureau.lists.test_workbook import workbook as packed
 from tests.policies.dealer import LAWFUL
 
 ROWS_MAX = 500

@@ -9,7 +9,7 @@ import pytest
 
 from certs.signatories import read_signatories
 from gateway.serving.keyring import KeyRing
-from tests.bureau.test_key_ring import GATEWAY, Desk
+from tests.bureau.inbox.test_key_ring import GATEWAY, Desk
 
 
 def ring_over(folder: Path) -> KeyRing:
