@@ -1,4 +1,4 @@
-"""How values are shown outside their place (never whole), and how names and words are compared."""
+"""How values are shown outside their place, never whole, and texts without what is for the eye."""
 
 import re
 import unicodedata
@@ -17,13 +17,6 @@ def without_numbers(text: str) -> str:
     return _LONG_NUMBER.sub("***", text)
 
 
-@lru_cache(maxsize=16384)
-def plain_name(name: str) -> str:
-    """A name as the same-name rule compares it: NFKC, without spaces and brackets (DOMAIN 7)."""
-    text = unicodedata.normalize("NFKC", name)
-    return "".join(c for c in text if not c.isspace() and c not in "()[]【】〔〕").casefold()
-
-
 def plain_account(account: str) -> str:
     """Without the hyphens that are written for the eye; what is nothing else stays."""
     return account.replace("-", "") or account
@@ -36,8 +29,8 @@ _BESIDE_CHINESE = re.compile(r"(?<=[^\x00-\x7f])\s+|\s+(?=[^\x00-\x7f])")
 def as_read(text: str) -> str:
     """A text as whoever reads it takes it: `礼 品`, `礼\u3000品` and `⼆` are 礼品 and 二.
 
-    Rules that look for words or ask whether the same was said before see it so. Letters and digits
-    of another form become the usual ones, spaces beside Chinese go; punctuation stays.
+    Policies speak of it so. Letters and digits of another form become the usual ones, spaces beside
+    Chinese go; punctuation stays. What words are looked for in is barer still (`bare`).
     """
     if text.isascii():
         return text

@@ -72,8 +72,11 @@ class Parties(msgspec.Struct, frozen=True, kw_only=True):
     payer_account: Account | None
     payee_account: Account | None
     relation: Relation
+    own_name: bool
+    """Whether the payee bears the payer's name or the agency's."""
     indicator: Indicator | None
     contract: Contract | None
     approvals: tuple[Approval, ...]
     personal: frozenset[str] = frozenset()
-    """Accounts it pays to that the registers know as a person's, whatever the sender calls them."""
+    """Accounts it pays to that the registers know as a person's, or that show that they are one's,
+    whatever the sender calls them."""

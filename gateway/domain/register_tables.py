@@ -13,7 +13,7 @@ import attrs
 import msgspec
 
 from gateway.domain.codes import PayeeClass, Register
-from gateway.domain.masking import plain_name
+from gateway.domain.folding import bare
 from gateway.domain.money import Fen
 from gateway.domain.register_feed import (
     BLACKLIST,
@@ -25,6 +25,7 @@ from gateway.domain.register_feed import (
     plan_key,
 )
 from gateway.domain.registers import (
+    Agency,
     FiledPerson,
     Filing,
     Index,
@@ -76,7 +77,11 @@ def _accounts_of(row: FiledPerson) -> Iterable[str]:
 
 
 def _names_of(row: FiledPerson) -> Iterable[str]:
-    return (plain_name(row.name),)
+    return (bare(row.name),)
+
+
+def _name_of(row: Agency) -> Iterable[str]:
+    return (bare(row.name),)
 
 
 def _rules_of(row: Filing) -> Iterator[str]:
@@ -92,6 +97,7 @@ _INDEXED: tuple[tuple[Register, Callable[[Any], Iterable[str]]], ...] = (
     (Register.PERSONS, _names_of),
     (Register.FILINGS, _rules_of),
     (Register.FILINGS, _services_of),
+    (Register.AGENCIES, _name_of),
 )
 """What the indexes are over, in the order of `Tables.owners`."""
 
@@ -225,7 +231,7 @@ class Tables:
     ) -> Registers:  # fmt: skip
         """What the line asks, over these tables. `number` is the vault's keyed hash."""
         rows = self.rows
-        persons, names, rules, services = map(_Owned, self.owners)
+        persons, names, rules, services = map(_Owned, self.owners[:-1])
         return Registers(
             division=division, version=version, as_of=as_of, ages=ages,
             agencies=rows[Register.AGENCIES], accounts=rows[Register.ACCOUNTS],
@@ -240,7 +246,7 @@ class Tables:
             allowance_standards=_Standards(rows[Register.ALLOWANCE_STANDARDS]),
             indexed=Index(
                 rules_filed=rules, services_filed=services, persons_accounts=persons,
-                person_names=names,
+                person_names=names, agencies_named=self.owners[-1],
                 planned_fen=_Planned(rows[Register.PLANS]),
                 three_public=rows[Register.THREE_PUBLIC_BUDGETS],
             ),

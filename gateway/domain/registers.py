@@ -1,7 +1,7 @@
 """The bureau's registers (备案信息) of one division, held whole in memory as one snapshot."""
 
 import datetime as dt
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
 import attrs
@@ -21,7 +21,8 @@ from gateway.domain.codes import (
     Register,
     ThreePublicCategory,
 )
-from gateway.domain.masking import plain_account, plain_name
+from gateway.domain.folding import bare
+from gateway.domain.masking import plain_account
 from gateway.domain.money import Fen
 
 _PERSONAL = frozenset({AccountClass.PERSONAL, AccountClass.OFFICIAL_CARD})
@@ -210,7 +211,9 @@ class Index:
     persons_accounts: Container[str]
     """Accounts and cards of filed persons."""
     person_names: Container[str]
-    """Names of filed persons, as `plain_name`: whoever bears one is not spelt out."""
+    """Names of filed persons, as `bare`: whoever bears one is not spelt out."""
+    agencies_named: Mapping[str, Sequence[str]]
+    """By name, as `bare`: the codes of the agencies that bear it."""
     planned_fen: Mapping[str, tuple[int, ...]]
     """By `plan_scope`: what it comes to up to each month of its year, January first, in fen."""
     three_public: Mapping[str, ThreePublicBudget]
@@ -219,9 +222,12 @@ class Index:
 
 def index_of(
     filings: Mapping[str, Filing], persons: Mapping[str, FiledPerson], plans: Iterable[Plan],
-    budgets: Iterable[ThreePublicBudget],
+    budgets: Iterable[ThreePublicBudget], agencies: Mapping[str, Agency],
 ) -> Index:  # fmt: skip
     """Goes through all of them once."""
+    named: dict[str, list[str]] = {}
+    for agency in agencies.values():
+        named.setdefault(bare(agency.name), []).append(agency.code)
     months: dict[str, list[int]] = {}
     for plan in plans:
         months.setdefault(plan.scope, [0] * 12)[plan.month - 1] += plan.amount_fen
@@ -231,7 +237,8 @@ def index_of(
         persons_accounts=frozenset(
             account for row in persons.values() for account in row.accounts + row.official_cards
         ),
-        person_names=frozenset(plain_name(row.name) for row in persons.values()),
+        person_names=frozenset(bare(row.name) for row in persons.values()),
+        agencies_named=named,
         planned_fen={id: tuple(accumulate(amounts)) for id, amounts in months.items()},
         three_public={
             budget_key(row.agency, row.fiscal_year, row.category): row for row in budgets
@@ -280,7 +287,7 @@ class Registers:
     @index.default
     def _index(self) -> Index:
         return self.indexed or index_of(
-            self.filings, self.persons, self.plans, self.three_public_budgets
+            self.filings, self.persons, self.plans, self.three_public_budgets, self.agencies
         )
 
     def as_of_register(self, register: Register) -> dt.datetime:

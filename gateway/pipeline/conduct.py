@@ -10,10 +10,11 @@ from gateway.domain.bank import BankOutcome
 from gateway.domain.codes import AccountClass
 from gateway.domain.conduct import Alert, Arrears, BankEntry, Direction, Known
 from gateway.domain.conduct_rules import Allowances
+from gateway.domain.folding import bare
 from gateway.domain.instruction import Instruction, Payee
 from gateway.domain.ledger import Standing
 from gateway.domain.legal_day import legal_day, minute_of_day
-from gateway.domain.masking import masked, plain_name
+from gateway.domain.masking import masked
 from gateway.domain.money import yuan
 from gateway.domain.registers import Account
 from gateway.domain.workdays import is_workday, workdays_since
@@ -126,7 +127,7 @@ def _differences(entry: BankEntry, ordered: Instruction) -> Iterator[dict[str, o
         yield _difference("amount", yuan(amount), yuan(entry.amount_fen))
     if entry.counter_account != payee.account:
         yield _difference("payee.account", masked(payee.account), masked(entry.counter_account))
-    if plain_name(entry.counter_name) != plain_name(payee.name):
+    if bare(entry.counter_name) != bare(payee.name):
         yield _difference("payee.name", _initial(payee.name), _initial(entry.counter_name))
 
 

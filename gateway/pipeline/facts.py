@@ -4,10 +4,11 @@ import datetime as dt
 
 from gateway.domain.codes import Element, Number, PayeeKind
 from gateway.domain.facts import Facts, changed
+from gateway.domain.folding import bare
 from gateway.domain.identifiers import bank_code_sound
 from gateway.domain.instruction import Instruction, batch_main_of, level_of
 from gateway.domain.limits import frozen_of
-from gateway.domain.masking import as_read, plain_name
+from gateway.domain.masking import as_read
 from gateway.domain.money import Fen
 from gateway.domain.parties import Parties
 from gateway.domain.registers import Account, Indicator, Registers
@@ -99,10 +100,10 @@ def facts_of(
         payee_blacklisted=_blacklisted(instruction, registers),
         payee_designated=_designated(payee_said.account, payee_said.name, registers),
         payee_relation=parties.relation,
-        payee_named_as_payer=_same_name(payee_said.name, payer_said.name),
+        payee_named_as_payer=parties.own_name,
         payee_class=registers.payee_classes.get(payee_said.account),
         payee_filed_person=payee_said.account in parties.personal
-        or plain_name(payee_said.name) in registers.index.person_names,
+        or bare(payee_said.name) in registers.index.person_names,
         persons_unfiled=people.unfiled,
         indicator_exists=indicator is not None,
         indicator_executable=indicator is not None and indicator.executable,
@@ -255,10 +256,6 @@ def _designated(account: str, name: str, registers: Registers) -> bool:
     """Vendors are listed by account or by name."""
     vendors = registers.designated_vendors
     return account in vendors or name in vendors
-
-
-def _same_name(one: str, other: str) -> bool:
-    return bool(one) and plain_name(one) == plain_name(other)
 
 
 def _in_force(start: dt.date, end: dt.date | None, on: dt.date) -> bool:

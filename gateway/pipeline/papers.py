@@ -3,8 +3,9 @@
 import datetime as dt
 
 from gateway.domain.codes import ApprovalKind, Evidence
+from gateway.domain.folding import bare
 from gateway.domain.instruction import Instruction
-from gateway.domain.masking import plain_account, plain_name
+from gateway.domain.masking import plain_account
 from gateway.domain.money import Fen
 from gateway.domain.registers import Approval, Contract, Registers
 
@@ -38,7 +39,7 @@ def contract_matches(instruction: Instruction, contract: Contract | None) -> boo
         contract is not None
         and _own(contract, instruction)
         and _same_account(contract.account, instruction)
-        and plain_name(contract.supplier) == plain_name(payee.name)
+        and bare(contract.supplier) == bare(payee.name)
     )
 
 

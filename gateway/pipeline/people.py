@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import attrs
 
 from gateway.domain.codes import AccountClass, BusinessType, PayeeKind, Settlement
+from gateway.domain.folding import bare
 from gateway.domain.identifiers import Identity, card_sound, identity
 from gateway.domain.instruction import Instruction, Payee
-from gateway.domain.masking import plain_name
 from gateway.domain.money import Fen
 from gateway.domain.registers import FiledPerson, Registers
 
@@ -102,7 +102,7 @@ def _row(payee: Payee, registers: Registers) -> FiledPerson | None:
     row = registers.persons.get(number)
     if row is None and number[-1:] in _CHECK_X:  # either letter is written, and both are the ten
         row = registers.persons.get(number.swapcase())
-    return row if row and plain_name(row.name) == plain_name(payee.name) else None
+    return row if row and bare(row.name) == bare(payee.name) else None
 
 
 def _identify(found: People, payee: Payee, filed: FiledPerson | None, on: dt.date) -> None:
@@ -131,12 +131,12 @@ def _check_card(
         return
     if not on_card or filed is None:
         found.cards_unregistered += 1
-    elif plain_name(filed.employer) not in _own_names(instruction):
+    elif bare(filed.employer) not in _own_names(instruction):
         found.cards_of_others += 1
 
 
 def _own_names(instruction: Instruction) -> tuple[str, str]:
-    return plain_name(instruction.agency_name), plain_name(instruction.payer.name)
+    return bare(instruction.agency_name), bare(instruction.payer.name)
 
 
 def _is_card_account(instruction: Instruction, registers: Registers) -> bool:
@@ -152,4 +152,4 @@ def _is_card_account(instruction: Instruction, registers: Registers) -> bool:
 def _who(payee: Payee) -> str:
     """One person under one word: `x` and `X` are one check digit, spaces in a name are none."""
     number = payee.person.id_number.upper() if payee.person else ""
-    return number or payee.account or plain_name(payee.name)
+    return number or payee.account or bare(payee.name)

@@ -6,6 +6,7 @@ it is false; `&&`, `||` and `!` pass that on, as does one clause of a policy to 
 
 import attrs
 
+from gateway.domain.folding import bare
 from policies.language.errors import ClauseError, nearest
 from policies.language.literals import Terms, fitted, money
 from policies.language.operands import (
@@ -272,9 +273,19 @@ class _Checker:
         words = tuple(dict.fromkeys(map(str, listed)))
         if function == "under":
             return Under(operand, words)
-        if "" in words:
-            raise ClauseError(values.column, "关键词不能为空", "an empty word is in every text")
-        return ContainsAny(operand, words)
+        return ContainsAny(operand, _looked_for(words, values.column))
+
+
+def _looked_for(words: tuple[str, ...], column: int) -> tuple[str, ...]:
+    """As they are looked for; one of signs alone would be in no text, as none is kept of them."""
+    if "" in words:
+        raise ClauseError(column, "关键词不能为空", "an empty word is in every text")
+    for word in words:
+        if not any(map(str.isalnum, word)):
+            raise ClauseError(
+                column, f"关键词“{word}”没有文字或数字", f"word {word!r} has no letter or digit"
+            )
+    return tuple(dict.fromkeys(map(bare, words)))
 
 
 def _is_set(fact: Fact) -> bool:

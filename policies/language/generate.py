@@ -8,10 +8,12 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any as Untyped
 from typing import TypeAlias
 
 from gateway.domain.facts import Facts
+from gateway.domain.folding import bare
 from policies.language.factor import Branch, branches, factored
 from policies.language.typed import (
     All,
@@ -33,6 +35,9 @@ from policies.language.typed import (
     facts_of,
 )
 from policies.language.types import Fact
+
+TEXTS_KNOWN_MAX = 4096
+"""Of each list of words."""
 
 Predicate: TypeAlias = Callable[[Facts], bool]
 Group: TypeAlias = Callable[[Facts], list[int]]
@@ -158,9 +163,7 @@ class _Writer:
                 starts = ast.Attribute(self.expr(operand), "startswith", ast.Load())
                 return _call(starts, self._constant(prefixes))
             case ContainsAny(operand, words):
-                found = re.compile("|".join(map(re.escape, words))).search
-                match_ = _call(self._constant(found), self.expr(operand))
-                return ast.Compare(match_, [ast.IsNot()], [ast.Constant(None)])
+                return _call(self._constant(_finder(words)), self.expr(operand))
             case Overlaps(fact, values, True):
                 return ast.Compare(self._constant(values), [ast.LtE()], [self._fact(fact)])
             case Overlaps(fact, values, _):
@@ -178,6 +181,17 @@ class _Writer:
         name = f"k_{len(self.constants)}"
         self.constants[name] = value
         return _name(name)
+
+
+def _finder(words: tuple[str, ...]) -> Callable[[str], bool]:
+    """Purposes and names come again and again: what was found in one is known."""
+    search = re.compile("|".join(map(re.escape, words))).search
+
+    @lru_cache(maxsize=TEXTS_KNOWN_MAX)
+    def found(text: str) -> bool:
+        return search(bare(text)) is not None
+
+    return found
 
 
 def _name(name: str) -> ast.expr:

@@ -12,6 +12,7 @@ from typing import Any as Untyped
 from typing import TypeAlias
 
 from gateway.domain.facts import Facts
+from gateway.domain.folding import bare
 from policies.language.typed import (
     All,
     Any,
@@ -184,7 +185,8 @@ def _of_value(expr: Negate | OneOf | Under | ContainsAny, value: Untyped) -> Mea
         case Under(_, prefixes):
             return bool(value.startswith(prefixes))
         case ContainsAny(_, words):
-            return any(word in value for word in words)
+            read = bare(value)
+            return any(word in read for word in words)
 
 
 _NO_FACTS: Untyped = None

@@ -5,6 +5,8 @@ from typing import TypeAlias
 
 import attrs
 
+from gateway.domain.folding import bare
+
 SMALL = 16
 """A range of at most this many numbers is looked through one by one."""
 
@@ -62,8 +64,8 @@ class OfNumber:
         return (
             all(value.startswith(choice) for choice in self.under)
             and not value.startswith(self.not_under or ("\0",))
-            and all(any(word in value for word in choice) for choice in self.words)
-            and not self._has_no_word(value)
+            and all(any(word in bare(value) for word in choice) for choice in self.words)
+            and not self._has_no_word(bare(value))
         )
 
     def _has_no_word(self, text: str) -> bool:

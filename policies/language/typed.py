@@ -103,6 +103,8 @@ class Under:
 
 @attrs.frozen
 class ContainsAny:
+    """Words as `bare` has them, looked for in the bare text."""
+
     operand: "Expr"
     words: tuple[str, ...]
     type: Type = BOOL

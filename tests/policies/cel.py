@@ -11,6 +11,7 @@ from typing import Any as Untyped
 import attrs
 
 from gateway.domain.facts import Facts
+from gateway.domain.folding import bare
 from policies.language.typed import (
     All,
     Any,
@@ -29,7 +30,7 @@ from policies.language.typed import (
     Under,
     Window,
 )
-from policies.language.types import SCHEMA, Fact, Kind
+from policies.language.types import SCHEMA, TEXT, Fact, Kind
 
 
 @attrs.frozen
@@ -73,7 +74,8 @@ class CelWriter:
                 found = (f"{self.write(operand)}.startsWith({_literal(p)})" for p in prefixes)
                 return " || ".join(found)
             case ContainsAny(operand, words):
-                found = (f"{self.write(operand)}.contains({_literal(w)})" for w in words)
+                assert isinstance(operand, Read), "nothing else is a text"
+                found = (f"bare_{operand.fact.attribute}.contains({_literal(w)})" for w in words)
                 return " || ".join(found)
             case Overlaps(fact, values, every):
                 found = (f"{_literal(value)} in {variable(fact)}" for value in sorted(values))
@@ -92,6 +94,8 @@ class CelWriter:
                 found[variable(fact)] = [str(one.value) for one in value]
             elif value is not None:
                 found[variable(fact)] = str(value) if isinstance(value, str) else value
+            if fact.type == TEXT and value is not None:
+                found[f"bare_{fact.attribute}"] = bare(value)
         return found
 
     def variables(self) -> Mapping[str, str]:
@@ -100,6 +104,8 @@ class CelWriter:
         found = {f"w_{n}": "int" for n in range(len(self.windows))}
         for fact in SCHEMA.values():
             found[variable(fact)] = kinds.get(fact.type.kind, "string")
+            if fact.type == TEXT:
+                found[f"bare_{fact.attribute}"] = "string"
             if fact.optional:
                 found[f"has_{fact.attribute}"] = "bool"
         return found

@@ -69,7 +69,9 @@ class Dealer:
                 longer = {f"{p}{tail}" for p in prefixes for tail in ("", "01", "99")}
                 self._words.setdefault(_name(read), set()).update(longer)
             case ContainsAny(Read() as read, words):
-                self._words.setdefault(_name(read), set()).update((*words, f"某{words[0]}店"))
+                self._words.setdefault(_name(read), set()).update(
+                    (*words, f"某{words[0]}店", "·".join(words[0]), words[-1].upper())
+                )
 
     def instruction(self, *, lost: bool = False) -> Facts:
         deal = self.random

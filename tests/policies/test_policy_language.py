@@ -120,6 +120,7 @@ def test_a_clause_means_what_it_says_in_both_readings(clause: str, expected: obj
         ('payee.name in ["a", fiscal_year]', 21, "only constants"),
         ("payee.name in []", 15, "the list is empty"),
         ('contains_any(payee.name, [""])', 26, "empty word"),
+        ('contains_any(payee.name, ["·—"])', 26, "no letter or digit"),
         ("evidence == evidence", 10, "a set is asked with"),
         ("amount / 2 > amount", 8, "no division"),
         ("amount = amount", 8, "written =="),

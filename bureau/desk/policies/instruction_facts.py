@@ -9,8 +9,9 @@ from typing import Any
 
 from gateway.domain.codes import PayeeKind, PaymentMethod, Settlement
 from gateway.domain.facts import Source
+from gateway.domain.folding import bare
 from gateway.domain.instruction import Instruction, Payee, batch_main_of, level_of
-from gateway.domain.masking import as_read, plain_name
+from gateway.domain.masking import as_read
 from gateway.domain.money import Fen
 from policies.language.toml import read_toml
 from policies.language.types import SCHEMA
@@ -46,7 +47,7 @@ def said_by(instruction: Instruction) -> dict[str, Any]:
         "functional_code_length": len(instruction.functional_code),
         "indicator_id": instruction.indicator_id, "division_level": level_of(key.division),
         "payee_named_as_payer": bool(payee.name)
-        and plain_name(payee.name) == plain_name(payer.name),
+        and bare(payee.name) in (bare(payer.name), bare(instruction.agency_name)),
         "batch_main": batch_main_of(instruction), "persons_count": count,
         "person_amount_max": most, "cash_per_person_max": cash,
     }  # fmt: skip
