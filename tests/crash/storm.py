@@ -8,7 +8,7 @@ import attrs
 
 from tests.crash.crowd import Crowd
 from tests.crash.theatre import Theatre
-from tests.crash.truth import Truth, settled, truth_of
+from tests.crash.truth import Truth, heard
 
 ASKED_AGAIN = 400
 
@@ -32,8 +32,5 @@ async def storm(stage: Theatre, seed: int, trouble: Awaitable[None]) -> Stormed:
         enough.set()
         await load
     seconds = time.monotonic() - began
-    await settled(stage)
-    await crowd.ask_again(ASKED_AGAIN)
-    await settled(stage)
-    await crowd.client.aclose()
-    return Stormed(crowd=crowd, seconds=seconds, truth=await truth_of(stage))
+    truth = await heard(stage, crowd, again=ASKED_AGAIN)
+    return Stormed(crowd=crowd, seconds=seconds, truth=truth)

@@ -14,7 +14,7 @@ from deploy.demo.stage import HOST
 from gateway.domain.decision import Outcome
 from tests.crash.crowd import CLERKS, Crowd
 from tests.crash.theatre import PATIENT_S, POSTGRES, PRESUMED_LOST_S, Theatre, theatre
-from tests.crash.truth import settled, truth_of, violations
+from tests.crash.truth import heard, settled, truth_of, violations
 
 REFUSED_WITHIN_S = 12.0
 """Of a busy machine; only who waits for the database itself (CUT_AFTER_S) waits for longer. That it
@@ -188,13 +188,7 @@ async def _all(*crowds: Crowd, enough: asyncio.Event) -> None:
 
 
 async def _close(stage: Theatre, *crowds: Crowd) -> None:
-    """Wait for the end of all that is under way, ask again, and compare all witnesses."""
-    await settled(stage)
-    for crowd in crowds:
-        await crowd.ask_again(100)
-        await crowd.client.aclose()
-    await settled(stage)
-    truth = await truth_of(stage)
+    truth = await heard(stage, *crowds, again=100)
     for crowd in crowds:
         assert violations(truth, crowd) == []
 

@@ -6,13 +6,12 @@ as if nothing had been, with all that was said to it meanwhile. `STOPPED_SECONDS
 
 import asyncio
 import os
-import sys
 
 import pytest
 
 from tests.crash.crowd import Crowd
 from tests.crash.theatre import BANK_HABITS, POSTGRES, theatre
-from tests.crash.truth import settled, truth_of, violations
+from tests.crash.truth import reckon
 
 STOPPED_S = float(os.environ.get("STOPPED_SECONDS", "4"))
 BETWEEN_S = 1.5
@@ -42,16 +41,4 @@ async def test_who_hangs_with_its_connections_open_loses_nothing_and_pays_nothin
             told.append(f"{victim}: {meanwhile} answered meanwhile, 24 more {back:.1f} s after")
         enough.set()
         await load
-        await settled(stage)
-        await crowd.ask_again(200)
-        await crowd.client.aclose()
-        await settled(stage)
-        truth = await truth_of(stage)
-        sys.stdout.write(
-            f"\n{len(crowd.answers)} instructions, {crowd.client.retries} sent again, settled"
-            f" {dict(truth.evidence)}; {'; '.join(told)}\n"
-        )
-        assert violations(truth, crowd) == []
-        for name in stage.stage.gateway_names:
-            assert stage.stage.crew.running(name), stage.log_tail(name)
-            assert "line.broken" not in stage.log_of(name)
+        await reckon(stage, crowd, "; ".join(told), again=200, never="line.broken")

@@ -5,6 +5,7 @@ are four witnesses; `violations` names every contradiction between them.
 """
 
 import asyncio
+import sys
 import time
 from collections import Counter, defaultdict
 from typing import Any
@@ -119,6 +120,32 @@ async def truth_of(theatre: Theatre) -> Truth:
         notices=notices,
         bank={row["key"]: row for row in effects}, summary=await theatre.summary(),
     )  # fmt: skip
+
+
+async def heard(theatre: Theatre, *crowds: Crowd, again: int) -> Truth:
+    """All that is under way ends, `again` of the answered ask once more, every party is heard."""
+    await settled(theatre)
+    for crowd in crowds:
+        await crowd.ask_again(again)
+        await crowd.client.aclose()
+    await settled(theatre)
+    return await truth_of(theatre)
+
+
+async def reckon(theatre: Theatre, crowd: Crowd, told: str, *, again: int, never: str) -> Truth:
+    """Every party is `heard`, nobody contradicts another, and each gateway lives and has not logged
+    `never`. `told`: what is said of it beside the counts."""
+    truth = await heard(theatre, crowd, again=again)
+    sys.stdout.write(
+        f"\n{len(crowd.answers)} instructions, {crowd.client.retries} sent again,"
+        f" settled {dict(truth.evidence)}; {told}\n"
+    )
+    contradicted = violations(truth, crowd)
+    assert not contradicted, contradicted
+    for name in theatre.stage.gateway_names:
+        assert theatre.stage.crew.running(name), theatre.log_tail(name)
+        assert never not in theatre.log_of(name), f"{name}: {never}"
+    return truth
 
 
 def violations(truth: Truth, crowd: Crowd) -> list[str]:
