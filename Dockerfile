@@ -26,6 +26,7 @@ COPY bureau/ /opt/treasury-gateway/bureau/
 COPY adapters/ /opt/treasury-gateway/adapters/
 COPY policies/ /opt/treasury-gateway/policies/
 COPY certs/ /opt/treasury-gateway/certs/
+COPY doors/ /opt/treasury-gateway/doors/
 RUN /opt/packages/bin/python -m compileall -q /opt/packages /opt/treasury-gateway
 
 FROM python:${PYTHON}

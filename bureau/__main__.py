@@ -19,6 +19,7 @@ import uvloop
 from adapters.folder.standard_streams import hold_standard_streams
 from adapters.gateways.https import HttpsGateway
 from adapters.postgres.session import UnsafeServer
+from bureau.collector import spare_the_collector
 from bureau.desk.audit import Auditor
 from bureau.desk.certificates import PARTY, Warner, endings
 from bureau.desk.docket.chase import chase_all
@@ -36,7 +37,6 @@ from bureau.inbox.keyring import KeyRing
 from bureau.inbox.receive import OWN_CERTIFICATE, Inbox
 from bureau.journal import configure_log
 from bureau.own_keys import ring_of, tls_of, trust_of, try_token
-from bureau.serving import spare_the_collector
 from bureau.settings import Settings, SettingsWrong, load_settings
 from bureau.web.desk import desk_application
 from bureau.web.door import door_application

@@ -2,8 +2,8 @@
 
 from aiohttp import web
 
-from bureau.serving import REFUSING
 from bureau.web.guard import Guard, add_headers
+from bureau.web.reception import REFUSING
 from bureau.web.rooms import Rooms
 from bureau.web.route import UPLOAD_BYTES_MAX, Route
 from bureau.web.sections import (

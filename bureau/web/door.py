@@ -15,8 +15,8 @@ from bureau.inbox.bundle import BUNDLE_BYTES_MAX, NOTICE_BYTES_MAX, read_bundle
 from bureau.inbox.bundle import MEDIA_TYPE as NOTICES_MEDIA_TYPE
 from bureau.inbox.frame import DeliveryUnreadable
 from bureau.inbox.receive import DeliveryRefused, Inbox, NotEntitled, WitnessEnded
-from bureau.serving import REFUSING
 from bureau.web.problems import STATUS, InboxFault, Refused, problem
+from bureau.web.reception import REFUSING
 from certs.tls import party_of
 from certs.token import TokenUnavailable
 from gateway.domain.faults import FaultCode, StoreUnavailable, Unproven, Unready

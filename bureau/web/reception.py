@@ -11,7 +11,7 @@ import errno
 import socket
 import ssl
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import cast
 
@@ -20,8 +20,8 @@ import structlog
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from bureau.serving import REFUSING, Refusing, answers_whatever_comes
 from certs.tls import party_of
+from doors.whatever_comes import answers_whatever_comes
 
 BACKLOG = 256
 BREATH_S = 0.05
@@ -32,6 +32,10 @@ SHUTDOWN_S = 1.0
 _SHORT_OF = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 _log = structlog.get_logger("bureau.reception")
+
+Refusing = Callable[[int], web.Response]
+REFUSING: web.AppKey[Refusing] = web.AppKey("REFUSING")
+"""An application's own answer to what aiohttp's parser refuses to read; without it aiohttp's."""
 
 
 @attrs.frozen(kw_only=True)

@@ -20,6 +20,7 @@ from adapters.formats.statements import read_any_statement
 from adapters.postgres.migrate import migrate
 from certs.live import Guard, LiveTls
 from certs.tls import Refusal, party_of
+from doors.whatever_comes import answers_whatever_comes
 from gateway.configured.journal import Lines, configure_log
 from gateway.configured.keys import credentials
 from gateway.configured.own_names import refuse_other_names
@@ -48,7 +49,6 @@ from gateway.serving.policy_feed import policy_counter
 from gateway.serving.questions import BOOKS, question_counter
 from gateway.settings import Secrets, Settings, read_secrets, read_settings
 from gateway.web.door import Door
-from gateway.web.doubtful import answers_whatever_comes
 from gateway.web.intake import Doorway, Intake
 from gateway.web.listen import Bounds, Listener
 from gateway.web.metrics import Metrics

@@ -12,8 +12,8 @@ from adapters.postgres.certificates.cases import PostgresCertificates
 from certs.certified import Certificate
 from certs.keys import load_certificates, load_key, read_certificate
 from certs.revocation import Responder, identity_of
+from doors.whatever_comes import answers_whatever_comes
 from gateway.domain.certificates import Issued, Revocation
-from gateway.web.doubtful import answers_whatever_comes
 from gateway.web.ocsp import Recent, ocsp_application
 
 

@@ -5,7 +5,7 @@ import gc
 
 from aiohttp import web
 
-from bureau.serving import GC_THRESHOLD, spare_the_collector
+from bureau.collector import GC_THRESHOLD, spare_the_collector
 from bureau.web.reception import site
 
 

@@ -18,11 +18,11 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 from structlog.testing import capture_logs
 
+from doors.whatever_comes import answers_whatever_comes
 from gateway.domain.faults import Fault, FaultCode, LedgerUnavailable, Unready
 from gateway.domain.instruction import Received
 from gateway.pipeline.tell import Origin
 from gateway.web.door import Door
-from gateway.web.doubtful import answers_whatever_comes
 from gateway.web.intake import Doorway, Intake
 from gateway.web.listen import ARRIVING_BYTES, Bounds, Listener
 from gateway.web.metrics import Metrics

@@ -148,7 +148,7 @@ def test_nothing_that_lies_beside_the_settings_can_stand_in_for_a_program() -> N
 def test_the_package_carries_every_file_that_lies_beside_its_code() -> None:
     project = tomllib.loads((HOUSE / "pyproject.toml").read_text("utf-8"))
     carried = set(project["tool"]["setuptools"]["package-data"]["*"])
-    rooms = ("gateway", "bureau", "adapters", "policies", "certs")
+    rooms = ("gateway", "bureau", "adapters", "policies", "certs", "doors")
     files = [file for room in rooms for file in (HOUSE / room).rglob("*") if file.is_file()]
     assert {f"*{file.suffix}" for file in files if file.suffix not in (".py", ".pyc")} == carried
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 HOUSE = Path(__file__).parents[2]
-PACKAGES = ("gateway", "bureau", "adapters", "policies", "certs", "deploy", "bench")
+PACKAGES = ("gateway", "bureau", "adapters", "policies", "certs", "doors", "deploy", "bench")
 PLANTED = (
     ("gateway/domain/money.py", "import time"),
     ("gateway/domain/answer.py", "import gateway.ports"),
@@ -35,6 +35,7 @@ PLANTED = (
     ("gateway/serving/serve.py", "import gateway.tending.export"),
     ("gateway/policy_books/store.py", "import gateway.serving.house"),
     ("gateway/tending/export.py", "import bureau.ports"),
+    ("doors/whatever_comes.py", "import gateway.domain"),
     ("gateway/nowhere.py", '"""A module that was given no place."""'),
 )
 

@@ -16,11 +16,11 @@ from aiohttp import web
 
 from certs.tls import Credentials, client_context, party_of, server_context
 from deploy.demo.identities import Identities, uri
+from doors.whatever_comes import answers_whatever_comes
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.instruction import Received
 from gateway.pipeline.tell import Origin
 from gateway.web.door import Door
-from gateway.web.doubtful import answers_whatever_comes
 from gateway.web.intake import Doorway, Intake
 from gateway.web.listen import Bounds, Listener
 from gateway.web.metrics import Metrics

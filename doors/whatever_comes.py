@@ -1,17 +1,9 @@
-"""Starts and stops sites: the desk's, and the operators' port."""
+"""Whatever comes is answered, and no answer names the program that gave it."""
 
-import gc
-from collections.abc import Callable
 from typing import Any
 
 from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.web_protocol import ERROR
-
-GC_THRESHOLD = 20_000
-Refusing = Callable[[int], web.Response]
-REFUSING: web.AppKey[Refusing] = web.AppKey("REFUSING")
-"""An application's own answer to what aiohttp's parser refuses to read; without it aiohttp's."""
-
 
 CONTINUE = "100-continue"
 
@@ -43,11 +35,3 @@ def answers_whatever_comes(server: web.Server) -> None:
         return request
 
     server.request_factory = made
-
-
-def spare_the_collector() -> None:
-    """What stays for ever is not looked through again, and a workbook or a long list is no reason
-    to look through everything: that stops every page, 180 ms with a province's registers."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GC_THRESHOLD, 20, 20)
