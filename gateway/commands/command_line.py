@@ -15,6 +15,7 @@ from gateway.commands import (
     export,
     policy,
     policy_past,
+    recount,
     registers,
     sm2,
     submit,
@@ -57,6 +58,7 @@ app.command()(doctor.doctor)
 app.command()(submit.submit)
 app.command()(where.where)
 app.command("day-close")(day_close.day_close)
+app.command()(recount.recount)
 
 
 @app.command("openapi")

@@ -9,10 +9,13 @@ from msgspec.structs import replace
 from gateway.domain.codes import Register
 from gateway.domain.decision import Decision
 from gateway.domain.instruction import Instruction, paid_part
+from gateway.domain.ledger import Demand
 from gateway.domain.legal_day import legal_day, minute_of_day
 from gateway.domain.registers import Registers
+from gateway.domain.windows import WindowShare
+from gateway.pipeline.admit import demands_of
 from gateway.pipeline.cases import cases_of
-from gateway.pipeline.decide import Case, known_of, overrides_of, short_of
+from gateway.pipeline.decide import Case, known_of, overrides_of, shares_of_cases, short_of
 from gateway.pipeline.identify import identify
 from gateway.pipeline.partial import Bench, judge
 from gateway.ports import Book
@@ -43,6 +46,25 @@ def facts_then(
     whole, *details = cases_of(paid, identify(paid, then), then, on, minute)
     facts = short_of(whole.facts, known_of(recorded.basis), then)
     return (replace(whole, facts=facts), *details)
+
+
+def demands_then(
+    instruction: Instruction, registers: Registers, recorded: Decision, at: dt.datetime
+) -> tuple[Demand, ...]:
+    """What a pass had to reserve; of a batch that passed in part, what that part had to."""
+    then = _as_then(registers, recorded)
+    paid = paid_part(instruction, recorded.withheld)
+    return demands_of(paid, identify(paid, then), then, legal_day(at))
+
+
+def shares_then(
+    instruction: Instruction, registers: Registers, book: Book, recorded: Decision, at: dt.datetime
+) -> tuple[WindowShare, ...]:
+    """What it added to windows, with the outcome that it had, by the book that decided."""
+    then = _as_then(registers, recorded)
+    paid = paid_part(instruction, recorded.withheld)
+    cases = cases_of(paid, identify(paid, then), then, legal_day(at), minute_of_day(at))
+    return shares_of_cases(cases, recorded.outcome, book)
 
 
 def _as_then(registers: Registers, recorded: Decision) -> Registers:

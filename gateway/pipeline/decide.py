@@ -104,13 +104,15 @@ def decide(
             registers_version=registers.version, basis=basis_of(known, registers, overrides),
         ),
         asks=tuple(asks.values()),
-        shares=_shares(details, outcome, book) if details else book.shares(whole.facts, outcome),
+        shares=shares_of_cases(cases, outcome, book),
     )  # fmt: skip
 
 
-def _shares(details: Sequence[Case], outcome: Outcome, book: Book) -> tuple[WindowShare, ...]:
-    """Each detail adds its own, the whole adds none."""
-    return tuple(share for case in details for share in book.shares(case.facts, outcome))
+def shares_of_cases(cases: Sequence[Case], outcome: Outcome, book: Book) -> tuple[WindowShare, ...]:
+    """What it adds to windows: each detail its own, the whole only where there is none."""
+    if len(cases) == 1:
+        return book.shares(cases[0].facts, outcome)
+    return tuple(share for case in cases[1:] for share in book.shares(case.facts, outcome))
 
 
 def _outcome(findings: tuple[Finding, ...], overrides: Collection[FindingName]) -> Outcome:

@@ -3,15 +3,17 @@
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 import attrs
 
 from adapters.formats.accepted import accepted_formats
-from adapters.postgres.oversight.past import PostgresPast
 from gateway.domain.decision import Decision, restored
+from gateway.domain.ledger import Demand
 from gateway.domain.past import Past
 from gateway.domain.registers import Registers
-from gateway.pipeline.again import decide_again, facts_then
+from gateway.domain.windows import WindowShare
+from gateway.pipeline.again import decide_again, demands_then, facts_then, shares_then
 from gateway.policy_books.store import BookStore
 from gateway.ports import Format
 from policies.book.book import Book
@@ -48,10 +50,16 @@ class Retraced:
     decision: Decision
 
 
+class RegistersThen(Protocol):
+    async def registers(self, division: str, version: int, /) -> Registers | None:
+        """As they stood at that version; None if it is not kept. Raises LedgerUnavailable."""
+        ...
+
+
 class Retracer:
     """Reads instructions again with the registers of their time."""
 
-    def __init__(self, past: PostgresPast, formats: Mapping[str, Format] | None = None) -> None:
+    def __init__(self, past: RegistersThen, formats: Mapping[str, Format] | None = None) -> None:
         self._past = past
         self._formats = formats or accepted_formats()
         self._registers: OrderedDict[tuple[str, int], Registers] = OrderedDict()
@@ -76,6 +84,19 @@ class Retracer:
         then = AsRecorded(book, decision.book_revision)
         now = decide_again(instruction, registers, then, decision, past.decided_at)
         return compared(decision, now)
+
+    async def effect(
+        self, past: Past, decision: Decision, book: Book | None
+    ) -> tuple[tuple[Demand, ...], tuple[WindowShare, ...]]:
+        """What a pass had to reserve, and what it added to windows by the book that decided; none
+        of these without a book. Raises CannotReplay, LedgerUnavailable, Fault."""
+        registers = await self._registers_of(past, decision)
+        instruction = self._reader(past).parse(past.raw)
+        demands = demands_then(instruction, registers, decision, past.decided_at)
+        if book is None:
+            return demands, ()
+        then = AsRecorded(book, decision.book_revision)
+        return demands, shares_then(instruction, registers, then, decision, past.decided_at)
 
     def _reader(self, past: Past) -> Format:
         if past.format not in self._formats:

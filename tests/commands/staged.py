@@ -47,3 +47,14 @@ def exporting(stage: Stage) -> tuple[object, ...]:
     """What every `export day` says: whose key signs the list of files, and of which division."""
     settings = stage.folder / f"{stage.gateway_names[0]}.toml"
     return ("--settings", settings, "--division", stage.plot.division)
+
+
+def recounted(stage: Stage) -> list[str]:
+    """What differs, and what could not be made anew, in the words of `recount`."""
+    settings = stage.folder / f"{stage.gateway_names[0]}.toml"
+    ran = run(stage, "recount", "--settings", settings, "--json")
+    assert ran.out, ran.err
+    found = [str(row) for each in ran.json["divisions"] for row in each["differences"]]
+    found += [str(each["not_recounted"]) for each in ran.json["divisions"] if each["not_recounted"]]
+    assert ran.code == (1 if not ran.json["same"] else 3 if found else 0)
+    return found

@@ -15,7 +15,7 @@ from certs.tls import client_context
 from deploy.demo.stage import HOST, Stage
 from gateway.domain.legal_day import SHANGHAI
 from tests.commands.conftest import DIVISION
-from tests.commands.staged import run
+from tests.commands.staged import recounted, run
 from tests.commands.test_tending import ask, certificates, listed, resolve, without_horizon
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
@@ -35,6 +35,7 @@ def test_what_the_books_prove_is_told_to_whoever_asks_and_waits_for_the_agency(
     assert (before["bank"], before["settled_at"] is None) == ("not_taken", False)
 
     hand_over(stage, "DZ-1", key, rows[0]["amount"])
+    assert recounted(stage) == [], "set aside, and found so"
 
     after = seen(stage, key)
     assert (after["bank"], after["settled_at"]) == ("unknown", None)
@@ -76,6 +77,7 @@ def test_what_the_books_prove_is_told_to_whoever_asks_and_waits_for_the_agency(
     assert "银行已付款" in said and "JH-1" in said
     ended = "SELECT ended_as FROM set_aside WHERE voucher_no = $1"
     assert ask(stage, ended, key.rpartition("/")[2]) == "posted"
+    assert recounted(stage) == []
 
 
 def test_what_the_bank_takes_back_is_not_paid_again_for_whoever_asks(
@@ -93,6 +95,7 @@ def test_what_the_bank_takes_back_is_not_paid_again_for_whoever_asks(
     assert "可换凭证号重报" in said and "JL-101" in said
     log = (stage.folder / "gateway-0.log").read_text("utf-8")
     assert '"event":"contradiction.ended"' in log
+    assert recounted(stage) == []
 
 
 def test_two_words_of_the_bank_are_shown_until_an_operator_has_found_out_and_no_longer(
@@ -137,6 +140,7 @@ def test_two_words_of_the_bank_are_shown_until_an_operator_has_found_out_and_no_
     assert "已查实 found out: not_taken" in said and "可换凭证号重报" in said
     waiting = "SELECT convert_from(body, 'UTF8') FROM notification WHERE subject = $1"
     assert json.loads(ask(stage, waiting, key))["kind"] == "contradiction_ended"
+    assert recounted(stage) == []
     assert tell(stage, "ZF-1", key) == "contradicted", "the same letter, answered as before"
     assert seen(stage, key)["bank"] == "not_taken"
 

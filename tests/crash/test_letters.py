@@ -54,6 +54,7 @@ async def test_returns_and_recalls_are_done_once_whoever_is_killed_over_them() -
         assert await _records(stage, "release") == withdrawn
         truth = await truth_of(stage)
         assert sum(truth.back.values()) == RETURNS, "each fen came back to its one limit, once"
+        assert truth.differing == []
         await client.aclose()
         await bank.aclose()
 

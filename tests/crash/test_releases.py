@@ -47,6 +47,7 @@ async def test_a_held_instruction_is_released_by_two_persons_and_reaches_the_ban
         assert [truth.ledger[key]["how"] for key in keys] == ["released", "refused", None]
         assert {key for key in keys if key in truth.bank} == {keys[0]}
         assert truth.bank[keys[0]]["submitted"] == 1
+        assert truth.differing == []
         await _close(stage, crowd)
         again = {
             str(crowd.items[place].key): heard_in(crowd.items[place], answer)
@@ -75,6 +76,7 @@ async def test_whoever_is_killed_during_a_release_it_is_paid_at_most_once(seed: 
         await settled(stage)
         truth = await truth_of(stage)
         assert {truth.ledger[key]["how"] for key in keys} == {"released"}
+        assert truth.differing == []
         await _close(stage, crowd)
 
 

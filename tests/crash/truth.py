@@ -15,6 +15,7 @@ import attrs
 import orjson
 
 from deploy.demo.reading import heard_in
+from tests.commands.staged import recounted
 from tests.crash.crowd import Crowd
 from tests.crash.theatre import Theatre
 
@@ -70,6 +71,8 @@ class Truth:
     bank: dict[str, Any]
     summary: dict[str, Any]
     notices: int
+    differing: list[str]
+    """What the gateway's own recount finds."""
 
     @property
     def evidence(self) -> Counter[str]:
@@ -115,9 +118,10 @@ async def truth_of(theatre: Theatre) -> Truth:
     finally:
         await connection.close()
     effects = (await theatre.journal())["effects"]
+    differing = await asyncio.to_thread(recounted, theatre.stage)
     return Truth(
         ledger=ledger, limits=limits, back=back, counted=counted, log=log, copy=copy,
-        notices=notices,
+        notices=notices, differing=differing,
         bank={row["key"]: row for row in effects}, summary=await theatre.summary(),
     )  # fmt: skip
 
@@ -153,6 +157,7 @@ def violations(truth: Truth, crowd: Crowd) -> list[str]:
     return [
         *_at_the_bank(truth),
         *_of_limits(truth),
+        *(f"I4 recounted otherwise: {each}" for each in truth.differing),
         *_of_records(truth),
         *_of_answers(truth, crowd),
     ]

@@ -13,9 +13,10 @@ from gateway.domain.codes import BusinessType, PayeeKind
 from gateway.domain.decision import Outcome
 from gateway.domain.instruction import Instruction, Payee, Received
 from gateway.domain.registers import Registers
+from gateway.pipeline.again import demands_then
 from gateway.pipeline.line import Line
 from tests.adapters.formats.voucher_write import voucher_envelope
-from tests.demo.test_day import FORMATS, Gateway, a_day
+from tests.demo.test_day import AT, FORMATS, Gateway, a_day
 
 CODES = load_codes().of("220000000")
 PARTIAL = BankConduct(idempotent=False, enquiry=True, horizon_s=6.0, partial=True)
@@ -96,5 +97,9 @@ async def test_one_who_is_not_filed_holds_the_payroll_or_only_the_own_wage(
     assert ("JL-050", last) in {(f.policy, f.detail) for f in answer.decision.findings}
     assert answer.decision.outcome is (Outcome.PASS if partial else Outcome.HOLD)
     assert answer.decision.withheld == ((last,) if partial else ())
+    kept, order = answer.decision, as_8207(payroll)
+    wanted = {d.limit: d.amount_fen for d in demands_then(order, street.registers, kept, AT)}
+    paid = payroll.amount_fen - (payroll.details[-1].amount_fen if partial else 0)
+    assert set(wanted.values()) == {paid}, "of what passed in part, that part"
     copy = FORMATS["voucher"].answer(voucher_envelope(as_8207(payroll), CODES), answer)
     assert ("部分支付" in copy.decode("gbk")) is partial

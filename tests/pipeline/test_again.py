@@ -4,16 +4,17 @@ import attrs
 import pytest
 
 from gateway.domain.codes import Register
-from gateway.domain.decision import Action, Outcome, restored, stored
+from gateway.domain.decision import Action, Finding, Outcome, restored, stored
 from gateway.domain.holds import name_of
 from gateway.domain.ledger import Demand, LimitKey, LimitKind, Moved, Short
 from gateway.domain.legal_day import legal_day, minute_of_day
 from gateway.domain.money import Fen
 from gateway.domain.windows import WindowKey
-from gateway.pipeline.again import decide_again, facts_then
+from gateway.pipeline.again import decide_again, demands_then, facts_then, shares_then
 from gateway.pipeline.cases import cases_of
 from gateway.pipeline.decide import NOTHING_KNOWN, Known, decide
 from gateway.pipeline.identify import identify
+from gateway.pipeline.partial import Bench, judge
 from tests.pipeline.fakes import CASH, INDICATOR, NOW, BookOf, finding, instruction, registers
 
 LIMIT = LimitKey(kind=LimitKind.INDICATOR, id=INDICATOR)
@@ -52,3 +53,21 @@ def test_without_what_it_rested_on_it_would_come_out_otherwise() -> None:
         rested = decide(cases, NOTHING_KNOWN.learn(told), shelf, book).decision
         assert rested.outcome is not plain.outcome
         assert b"basis" in stored(rested) and b"basis" not in stored(plain)
+
+
+@pytest.mark.parametrize("known", [NOTHING_KNOWN, NOTHING_KNOWN.learn(MOVED)])
+@pytest.mark.parametrize("findings", [(), (HELD,)])
+def test_what_it_reserved_and_added_to_windows_comes_out_again(
+    known: Known, findings: tuple[Finding, ...]
+) -> None:
+    book, order, shelf = (
+        BookOf(findings=findings, cash_max=5_000),
+        instruction("1", 3_000),
+        registers(),
+    )
+    bench = Bench(registers=shelf, book=book, on=legal_day(NOW), minute=minute_of_day(NOW),
+                  partial=False)  # fmt: skip
+    ruling, demands = judge(order, identify(order, shelf), known, bench)
+    kept = restored(stored(ruling.decision))
+    assert demands_then(order, shelf, kept, NOW) == demands
+    assert shares_then(order, shelf, book, kept, NOW) == ruling.shares
