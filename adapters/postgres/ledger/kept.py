@@ -24,6 +24,9 @@ UNTOLD = "another run of the server, and what this host has seen of its logs can
 GRACE_S = 3.0
 """So long nothing is decided on a server that was promoted: by then every process of this host has
 asked it for its own, and has written down what is lost (`gateway.workers.mark`)."""
+HEAR_S = 1.0
+"""So long a connection waits for what this host knows; within `session.CONNECT_DEADLINE_S`."""
+SILENT = "the disk does not answer"
 
 Heard: TypeAlias = tuple[str, Mapping[str, int]]
 """What some process of this host has found lost, empty if none has; and how long this host has seen
@@ -50,8 +53,10 @@ class Kept:
         self._promoted: tuple[str, float] | None = None
         self._forgot = ""
         self.told: Callable[[], Heard] = lambda: ("", {})
-        """What this host knows; asked of each further run of a server. Raises OSError, ValueError:
-        it cannot be told, and nothing is decided until it can."""
+        """What this host knows; asked of each further run of a server. May block: called from a
+        thread, one at a time. Raises OSError, ValueError: it cannot be told, and nothing is decided
+        until it can."""
+        self._asking: asyncio.Future[Heard] | None = None
 
     @property
     def forgot(self) -> str:
@@ -82,14 +87,15 @@ class Kept:
             lost += await _absent(connection, "absent_instructions", passed)
             lost += await _absent(connection, "absent_releases", released)
             if not shorter and not lost:
-                shorter = await _shorter_logs(connection, self._hear_the_host(row["timeline"]))
+                sizes = await self._hear_the_host(row["timeline"])
+                shorter = await _shorter_logs(connection, sizes)
         if not shorter and not lost:
             self._proven, self._timeline = run, row["timeline"]
             return
         self._say(shorter, lost)
         raise Forgetful(self._forgot)
 
-    def _hear_the_host(self, timeline: str) -> Mapping[str, int]:
+    async def _hear_the_host(self, timeline: str) -> Mapping[str, int]:
         """How long each log must be. Another process may have paid what this one never knew of, or
         slept through. The first run is the start's, which asks by itself (`gateway.workers.mark`).
 
@@ -99,13 +105,34 @@ class Kept:
         if timeline != self._timeline:
             self._wait_for_others(timeline)
         try:
-            words, sizes = self.told()
+            words, sizes = await self._host_says()
         except (OSError, ValueError) as reason:
             raise UnsafeServer(f"{UNTOLD}: {reason}") from reason
         if words:
             self._forgot = self._forgot or words
             raise Forgetful(words)
         return sizes
+
+    async def _host_says(self) -> Heard:
+        """Asked anew for each connection: what was asked before may not have seen what the others
+        wrote since. Of a disk that hangs one thread waits, however many connections there are.
+
+        Raises OSError, ValueError."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(HEAR_S):
+                while self._asking is not None:
+                    await asyncio.wait({self._asking})
+                self._asking = asking = loop.run_in_executor(None, self.told)
+                asking.add_done_callback(self._asked)
+                await asyncio.wait({asking})
+        except TimeoutError:
+            raise OSError(SILENT) from None
+        return asking.result()
+
+    def _asked(self, answer: "asyncio.Future[Heard]") -> None:
+        self._asking = None
+        answer.cancelled() or answer.exception()  # nobody may have waited for it
 
     def _wait_for_others(self, timeline: str) -> None:
         """Raises UnsafeServer."""

@@ -1,5 +1,6 @@
 """A server that lost what it had committed decides nothing more for whoever was told otherwise."""
 
+import threading
 from collections.abc import AsyncIterator
 from functools import partial
 
@@ -195,4 +196,34 @@ async def test_what_the_host_has_seen_is_asked_of_each_further_run(gateway: Gate
         kept.told = lambda: ("", {DIVISION: 1})
         await kept.prove(connection)
     finally:
+        await connection.close()
+
+
+async def test_a_disk_that_hangs_holds_up_the_connection_and_nothing_else(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does it use up the threads: each connection that is tried anew waits for the same one."""
+    kept, asked, answers = gateway.kept, list[int](), threading.Event()
+
+    def hanging() -> Heard:
+        asked.append(threading.get_ident())
+        answers.wait()
+        return "5 payments are gone", {}
+
+    connection = await asyncpg.connect(gateway.dsn)
+    try:
+        await kept.prove(connection)
+        kept._proven, kept.told = None, hanging
+        monkeypatch.setattr("adapters.postgres.kept.HEAR_S", 0.01)
+        for _ in range(3):
+            with pytest.raises(UnsafeServer, match="the disk does not answer"):
+                await kept.prove(connection)
+        assert len(asked) == 1 and threading.get_ident() not in asked
+        monkeypatch.undo()
+        kept.told = lambda: ("", {})
+        answers.set()
+        await kept.prove(connection)
+        assert kept.forgot == "", "what was asked before says nothing of now"
+    finally:
+        answers.set()
         await connection.close()
