@@ -4,7 +4,6 @@ import asyncio
 import datetime as dt
 import gc
 from collections import deque
-from collections.abc import Iterator
 from typing import Any, Protocol
 
 import structlog
@@ -78,8 +77,9 @@ class Renewing:
         self._clock = clock
         self._origin = origin
         self._divisions = divisions
-        self._activations: deque[tuple[str, RecordDraft]] = deque()
-        self._trips: deque[tuple[str, RecordDraft]] = deque()
+        self._activations: deque[tuple[str, dict[str, Any]]] = deque()
+        self._trips: deque[tuple[str, dict[str, Any]]] = deque()
+        """What is to be recorded, by division; dated when it is (`_draft`)."""
         self._told = -TOLD_EVERY_S
         self._told_of = ""
         self.troubles: dict[str, str] = {}
@@ -143,7 +143,7 @@ class Renewing:
             "policies.activated", revision=bundle.revision, digest=bundle.digest,
             author=bundle.author, approver=bundle.approver, book=self._books.revision,
         )  # fmt: skip
-        self._activations.extend(self._drafts(fields))
+        self._activations.extend(self._to_record(fields))
 
     def _note_trips(self) -> None:
         while self._books.trips:
@@ -154,27 +154,31 @@ class Renewing:
                 "policy": trip.policy,
                 "what": "tripped",
             }
-            self._trips.extend(self._drafts(fields))
+            self._trips.extend(self._to_record(fields))
 
-    def _drafts(self, facts: dict[str, Any]) -> Iterator[tuple[str, RecordDraft]]:
-        for division in self._divisions:
-            fields = facts | {
-                "bank": self._origin.bank,
-                "book": self._books.revision,
-                "division": division,
-                "kind": RecordKind.POLICY_ACTIVATED,
-                "origin": self._origin.uri,
-                "recorded_at": microseconds(self._clock.now()),
-            }
-            body = unnumbered(fields)
-            yield division, RecordDraft(kind=RecordKind.POLICY_ACTIVATED, subject="", body=body)
+    def _to_record(self, facts: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+        fields = facts | {"book": self._books.revision}
+        return [(division, fields) for division in self._divisions]
+
+    def _draft(self, division: str, facts: dict[str, Any]) -> RecordDraft:
+        """Of this moment: the clock of a start may have been wrong, and is not believed until it
+        agrees with the database's; another process may have held the office for weeks."""
+        fields = facts | {
+            "bank": self._origin.bank,
+            "division": division,
+            "kind": RecordKind.POLICY_ACTIVATED,
+            "origin": self._origin.uri,
+            "recorded_at": microseconds(self._clock.now()),
+        }
+        return RecordDraft(kind=RecordKind.POLICY_ACTIVATED, subject="", body=unnumbered(fields))
 
     async def _record(self) -> None:
         """Every process puts the book in force, the office's holder records it; a trip is this
         process's own, others may still block. Raises LedgerUnavailable; what is left waits."""
         for untold in (self._trips, self._activations if self._office.held else deque()):
             while untold:
-                await self._ledger.record(*untold[0])
+                division, facts = untold[0]
+                await self._ledger.record(division, self._draft(division, facts))
                 untold.popleft()
 
     def _tell(self, problem: str) -> None:

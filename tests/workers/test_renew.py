@@ -25,6 +25,7 @@ from gateway.domain.decision import Action
 from gateway.domain.facts import Facts
 from gateway.domain.faults import LedgerUnavailable
 from gateway.pipeline.line import Line
+from gateway.pipeline.tell import microseconds
 from gateway.policy_books.in_force import Books, NoBook, open_books
 from gateway.policy_books.reload import RETRY
 from gateway.policy_books.store import BookStore
@@ -147,6 +148,8 @@ async def test_a_host_that_starts_with_a_clock_far_ahead_takes_no_book_before_it
     bureau.clock.wall = NOW
     assert not await bureau.worker.look()
     assert bureau.books.bundle and bureau.books.bundle.revision == 1
+    (record,) = bureau.told()
+    assert record["recorded_at"] == microseconds(NOW), "not the false hour of the start"
 
 
 async def test_a_gateway_without_a_good_book_does_not_start(bureau: Bureau) -> None:
