@@ -25,6 +25,7 @@ from gateway.configured.keys import credentials
 from gateway.configured.limits import age_limits_of
 from gateway.configured.peers import bank_of
 from gateway.configured.people import vault_of
+from gateway.configured.right_time import clock_doubt
 from gateway.configured.secret_marks import unlike_secrets
 from gateway.domain.bank import EnquiryOutcome
 from gateway.domain.faults import Fault, LedgerUnavailable
@@ -64,6 +65,7 @@ async def examine(settings: Settings, secrets: Secrets) -> AsyncIterator[Finding
     for finding in await word(settings, secrets, now, reachable=reachable):
         yield finding
     if reachable:
+        yield await clock(secrets)
         async for finding in own_secrets(settings, secrets):
             yield finding
         async for finding in registers(settings, secrets, now):
@@ -120,6 +122,13 @@ async def database(secrets: Secrets) -> AsyncIterator[Finding]:
         yield bad("schema", f"not applied: {missing}; run treasury-gateway migrate")
     else:
         yield good("schema", found.schema)
+
+
+async def clock(secrets: Secrets) -> Finding:
+    """This host's beside the database's: two minutes apart, and nothing is passed or sealed."""
+    if doubt := await clock_doubt(secrets.database):
+        return bad("clock", f"{doubt} (runbooks/clock-wrong)")
+    return good("clock", "agrees with the database's")
 
 
 async def own_secrets(settings: Settings, secrets: Secrets) -> AsyncIterator[Finding]:

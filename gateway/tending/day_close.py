@@ -10,13 +10,13 @@ import attrs
 import orjson
 
 from adapters.postgres.oversight.day_close import PostgresDayBook
+from gateway.configured.right_time import clock_apart
 from gateway.domain.day import DayTotals
 from gateway.domain.legal_day import legal_day
 from gateway.domain.money import yuan
 from gateway.pipeline.close import close_subject, day_close
 from gateway.pipeline.tell import Origin
 from gateway.settings import Settings, read_settings
-from gateway.tending.right_time import clock_apart
 from gateway.workers.close import GRACE
 
 COMPARED = ("amount_fen", "verdicts", "lines", "number_gaps", "unrecorded")

@@ -19,6 +19,7 @@ from adapters.postgres.ledger.ledger import PostgresLedger
 from adapters.postgres.oversight.backlog import PostgresBacklog
 from adapters.postgres.oversight.conduct import PostgresConduct
 from gateway.configured.machine import instance_name
+from gateway.configured.right_time import clock_apart
 from gateway.domain.bank import BankOutcome
 from gateway.domain.conduct import BankEntry, ContradictionEnd, EndResult
 from gateway.domain.instruction import InstructionKey
@@ -30,7 +31,6 @@ from gateway.pipeline.line import FORWARD_WITHIN_S
 from gateway.pipeline.settle import settle
 from gateway.pipeline.tell import Origin
 from gateway.settings import Settings, read_settings
-from gateway.tending.right_time import clock_apart
 
 LISTED_MAX = 1000
 REASON_CHARS = range(8, 501)

@@ -108,3 +108,4 @@ def test_a_narrow_window_leaves_out_no_column(
 def test_the_doctors_page_is_not_mixed_with_the_log(stage: Stage) -> None:
     said = run(stage, "doctor", "--settings", stage.folder / "gateway-0.toml").said
     assert "registers 220000000" in said and '"event"' not in said
+    assert "agrees with the database's" in said

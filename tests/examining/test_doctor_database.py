@@ -1,11 +1,13 @@
 """What `doctor` and `serve --check` say of the database's server."""
 
+import datetime as dt
 import shutil
 
 import pytest
 
 from adapters.postgres.embedded.binaries import throwaway_folder
 from adapters.postgres.embedded.server import EmbeddedPostgres
+from gateway.configured.machine import SystemClock
 from gateway.examining import examine
 from gateway.examining.finding import State
 from gateway.settings import Secrets
@@ -28,6 +30,20 @@ async def test_few_kept_log_files_are_warned_of(
     enough = await told(migrated, monkeypatch, 1)
     assert few == {**enough, "log files": State.WARN} and "log files" not in enough
     assert enough["database"] is State.GOOD and enough["schema"] is State.GOOD
+
+
+@pytest.mark.parametrize("minutes", [3, -3])
+async def test_a_clock_that_is_not_the_databases_is_told(
+    migrated: str, monkeypatch: pytest.MonkeyPatch, minutes: int
+) -> None:
+    """As `/readyz` would, but before the start: a gateway there would pass nothing."""
+    secrets = Secrets(database=migrated, passphrase=b"", commitment=b"")
+    assert (await examine.clock(secrets)).state is State.GOOD
+    moved = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=minutes)
+    monkeypatch.setattr(SystemClock, "now", lambda _: moved)
+    found = await examine.clock(secrets)
+    assert found.state is State.BAD and "clock-wrong" in found.detail
+    assert ("ahead of" if minutes > 0 else "behind") in found.detail
 
 
 @pytest.mark.slow
