@@ -83,14 +83,21 @@ ORDER BY operator_task DESC, opened_at, division, fiscal_year, voucher_type, vou
 LIMIT $1
 
 -- name: ended
--- empty: no contradiction has ended since; newest first
+-- empty: no contradiction has ended since; newest first. Where one act ended what the books showed and
+-- what the bank said, the books stand for both
 SELECT e.division, e.fiscal_year, e.voucher_type, e.voucher_no, i.agency_code, i.amount_fen,
        e.at AS opened_at, i.instance, 0 AS enquiries, NULL::timestamptz AS first_not_found_at,
        false AS operator_task, true AS contradicted, e.held, e.said, e.ended_at, e.ended_as
 FROM (
     SELECT c.division, c.fiscal_year, c.voucher_type, c.voucher_no, c.at, c.held, c.said,
            c.ended_at, c.ended_as
-    FROM contradicted AS c WHERE c.ended_at >= $1
+    FROM contradicted AS c
+    WHERE c.ended_at >= $1
+          AND NOT EXISTS (
+              SELECT FROM set_aside AS a
+              WHERE a.division = c.division AND a.fiscal_year = c.fiscal_year
+                    AND a.voucher_type = c.voucher_type AND a.voucher_no = c.voucher_no
+                    AND a.ended_at = c.ended_at)
     UNION ALL
     SELECT a.division, a.fiscal_year, a.voucher_type, a.voucher_no, a.at, s.bank, 'accepted',
            a.ended_at, CASE a.ended_as WHEN 'posted' THEN 'accepted' ELSE s.bank END

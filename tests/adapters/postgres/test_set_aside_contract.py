@@ -94,12 +94,12 @@ async def shown(storage: Storage, *entries: BankEntry) -> None:
 
 async def ended(
     storage: Storage, number: int, said: BankOutcome, how: str = "operator",
-    division: str = DIVISION,
+    division: str = DIVISION, at: dt.datetime = SOON,
 ) -> EndResult:  # fmt: skip
     facts = {"how": how, "reason": "核心日终清单第3页", "booked_as": "JH-L1"}
     words = NOT_PAID, said
-    end = contradiction_end(key(number, division), "101001", facts, words, ORIGIN, SOON)
-    return await storage.conduct.end_contradiction(end, SOON)
+    end = contradiction_end(key(number, division), "101001", facts, words, ORIGIN, at)
+    return await storage.conduct.end_contradiction(end, at)
 
 
 async def spoken(storage: Storage) -> list[tuple[int, int]]:

@@ -268,20 +268,22 @@ async def listed(storage: Storage, backlog: PostgresBacklog) -> None:
     await shown(storage, moved(1, "L1"))
     assert await seen() == (1, [("not_taken", "accepted")]), "one payment, however often"
     await shown(storage, back(1, "L2"))
-    assert await ended(storage, 1, NOT_PAID, how="books") is EndResult.ENDED
+    earlier = SOON - dt.timedelta(seconds=1)
+    assert await ended(storage, 1, NOT_PAID, how="books", at=earlier) is EndResult.ENDED
     assert await seen() == (1, [("not_taken", "accepted")]), "the bank's word stands still"
     assert await found(storage, NOT_PAID) is EndResult.ENDED
     assert await seen() == (0, [])
     await said(storage, PAID, letter="ZF-2")
     assert await seen() == (1, [("not_taken", "accepted")])
     await shown(storage, moved(1, "L3"))
-    assert await ended(storage, 1, PAID) is EndResult.ENDED
+    assert await ended(storage, 1, PAID, at=LATER) is EndResult.ENDED
     assert await seen() == (0, [])
-    over = await backlog.ended(SOON, 9)
-    assert sorted(str(each.ended_as) for each in over) == [
-        "accepted", "accepted", "not_taken", "not_taken",
-    ], "two of words, two of the books"  # fmt: skip
-    assert await backlog.ended(LATER, 9) == []
+    over = [(each.ended_at, each.ended_as) for each in await backlog.ended(earlier, 9)]
+    assert over == [(LATER, "accepted"), (SOON, "not_taken"), (earlier, "not_taken")], (
+        "three acts: the last one ended what the books showed and what the bank said"
+    )
+    assert len(await backlog.ended(LATER, 9)) == 1
+    assert await backlog.ended(LATER + dt.timedelta(seconds=1), 9) == []
 
 
 @pytest.mark.postgres
