@@ -26,6 +26,8 @@ ENQUIRIES_MAX = 64
 """How many open payments are asked about in one round."""
 OPERATOR_AFTER_ENQUIRIES = 20
 """Without a horizon: so many fruitless enquiries, and a person must look."""
+UNASKED = "not offered"
+"""What the log says instead of the enquiry's answer."""
 
 _SETTLES = {
     EnquiryOutcome.ACCEPTED: BankOutcome.ACCEPTED,
@@ -56,10 +58,13 @@ class Enquiring:
     async def run(self) -> None:
         while True:
             await asyncio.sleep(ENQUIRE_EVERY_S)
-            if not self._office.held or not self._bank.conduct.enquiry:
+            if not self._office.held:
                 continue
             try:
-                await self.enquire_all()
+                if self._bank.conduct.enquiry:
+                    await self.enquire_all()
+                else:
+                    await self.hand_over_all()
             except LedgerUnavailable:
                 log.warning("enquiry.postponed", reason="ledger unavailable")
 
@@ -74,6 +79,18 @@ class Enquiring:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._enquire(payment)) for payment in payments]
         return sum(task.result() for task in tasks)
+
+    async def hand_over_all(self) -> None:
+        """Of a core that cannot be asked: each payment that is open too long is an operator's task
+        at once. What the bank tells of its own accord still settles it. Raises LedgerUnavailable.
+        """
+        due = self._clock.now() - self._after
+        for payment in await self._ledger.open_payments(due, ENQUIRIES_MAX):
+            now = self._clock.now()
+            await self._ledger.note_enquiry(payment.key, now, not_found=False, operator_task=True)
+            log.error(
+                "payment.unresolved", instruction=str(payment.key), enquiry=UNASKED, against=""
+            )  # fmt: skip
 
     async def _enquire(self, payment: OpenPayment) -> bool:
         """Whether it is settled now. If not the enquiry is noted: others are then asked first."""

@@ -4,8 +4,10 @@ import asyncio
 import datetime as dt
 
 import pytest
+import structlog
 
 from adapters.memory.ledger import MemoryLedger
+from adapters.memory.recordlog import MemoryRecordLog
 from gateway.domain.bank import BankConduct, BankOutcome, EnquiryOutcome
 from gateway.domain.conduct import BankEntry, Direction
 from gateway.domain.faults import LedgerUnavailable
@@ -219,3 +221,25 @@ class Picky:
             raise LedgerUnavailable("the database refused it: 22021")
         await asyncio.sleep(0)
         return await self._ledger.settle(settlement)
+
+
+async def test_of_a_core_that_cannot_be_asked_a_payment_is_an_operators_task(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`bank.enquiry = false`: it stayed open for ever, and nobody was told."""
+    vigil = await Vigil().begin()
+    vigil.bank.conduct = BankConduct(idempotent=False, enquiry=False, horizon_s=HORIZON_S)
+    office = Office(MemoryRecordLog(vigil.street.state))
+    office.held, vigil.worker._office = True, office
+    monkeypatch.setattr("gateway.workers.enquire.ENQUIRE_EVERY_S", 0)
+    with structlog.testing.capture_logs() as lines:
+        running = asyncio.create_task(vigil.worker.run())
+        for _ in range(100):
+            await asyncio.sleep(0)
+        running.cancel()
+    (payment,) = vigil.street.state.open_payments.values()
+    assert payment.operator_task, "the alert PaymentUnknown, and red in `doctor`"
+    (line,) = lines
+    assert line["event"] == "payment.unresolved" and line["log_level"] == "error"
+    assert line["instruction"] == str(payment.key) and line["enquiry"] == "not offered"
+    assert vigil.settled_as() is None and await vigil.street.available() == 970_000
