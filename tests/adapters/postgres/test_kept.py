@@ -214,7 +214,7 @@ async def test_a_disk_that_hangs_holds_up_the_connection_and_nothing_else(
     try:
         await kept.prove(connection)
         kept._proven, kept.told = None, hanging
-        monkeypatch.setattr("adapters.postgres.kept.HEAR_S", 0.01)
+        monkeypatch.setattr("adapters.postgres.ledger.kept.HEAR_S", 0.01)
         for _ in range(3):
             with pytest.raises(UnsafeServer, match="the disk does not answer"):
                 await kept.prove(connection)
