@@ -26,6 +26,7 @@ from certs.profile import (
     named,
     validity,
 )
+from certs.reading import REFUSALS, Unreadable, request_in
 from certs.signing.suites import public_point
 from gateway.domain.parties import sender_of
 
@@ -129,7 +130,11 @@ def adopt(
     purpose: Purpose, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey
 ) -> Authority:
     """An authority whose certificate somebody else signed. Raises RequestRefused."""
-    if certificate.public_key() != key.public_key():
+    try:
+        own = certificate.public_key() == key.public_key()
+    except REFUSALS as error:
+        raise RequestRefused(f"the certificate's key does not count: {error}") from error
+    if not own:
         raise RequestRefused("the certificate is not of this key")
     try:
         constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
@@ -208,8 +213,8 @@ def _proven_request(
     wanted = _proven(pem)
     try:
         extension = wanted.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except (ValueError, x509.ExtensionNotFound) as error:
-        raise RequestRefused(f"the request cannot be read: {error}") from error
+    except x509.ExtensionNotFound as error:
+        raise RequestRefused("the request names nobody: it has no SAN") from error
     names = list(extension.value)
     if sender_of(_only_uri(names)) is None:
         raise RequestRefused("the URI does not name a party")
@@ -222,11 +227,15 @@ def _proven_request(
 def _proven(pem: bytes) -> x509.CertificateSigningRequest:
     """Of a P-256 key, and signed with it."""
     try:
-        wanted = x509.load_pem_x509_csr(pem)
+        wanted = request_in(pem)
+    except Unreadable as error:
+        raise RequestRefused(str(error)) from error
+    try:
         public_point(wanted.public_key())
-    except ValueError as error:
-        raise RequestRefused(f"the request cannot be read: {error}") from error
-    if not wanted.is_signature_valid:
+        proven = wanted.is_signature_valid
+    except REFUSALS as error:
+        raise RequestRefused(f"the request's key does not count: {error}") from error
+    if not proven:
         raise RequestRefused("the request is not signed with its own key")
     return wanted
 

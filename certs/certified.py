@@ -10,6 +10,7 @@ from cryptography import x509
 from certs.issued import issued_by
 from certs.log.report import Exit, Report, Stopped, Walk
 from certs.proven_list import against_list, is_revoked
+from certs.reading import list_in
 from certs.signatories import signatory
 from certs.signing.signer import thumbprint_of, uri_of
 from certs.signing.suites import public_of, suite_of
@@ -20,7 +21,7 @@ Revocations: TypeAlias = x509.CertificateRevocationList
 
 def load_revocations(path: Path) -> Revocations:
     """A PEM list. Raises ValueError, OSError."""
-    return x509.load_pem_x509_crl(path.read_bytes())
+    return list_in(path.read_bytes())
 
 
 def verify_certificate(

@@ -3,6 +3,7 @@
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
+from certs.reading import REFUSALS
 from certs.signing.sm2 import SM2, Sm2PublicKey
 from certs.signing.suites import public_of
 
@@ -18,7 +19,7 @@ def issued_by(authority: x509.Certificate, certificate: x509.Certificate) -> boo
         return _issued_in_sm2(authority, certificate)
     try:
         certificate.verify_directly_issued_by(authority)
-    except (ValueError, TypeError, InvalidSignature):
+    except (*REFUSALS, InvalidSignature):
         return False
     return True
 

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from certs.files import own_file, save_new
+from certs.reading import certificates_in
 from certs.sealed_key import is_sealed, seal, unseal
 from certs.signing.libcrypto import SuiteUnavailable
 from certs.signing.signer import Signer, signer
@@ -87,15 +88,12 @@ def save_certificates(path: Path, certificates: Sequence[x509.Certificate]) -> N
 
 def load_certificates(path: Path) -> tuple[x509.Certificate, ...]:
     """All certificates of a PEM file. Raises ValueError if it holds none or a broken one."""
-    try:
-        return tuple(x509.load_pem_x509_certificates(path.read_bytes()))
-    except ValueError as error:
-        raise ValueError(f"{path.name} holds no readable certificate") from error
+    return tuple(certificates_in(path.read_bytes(), path.name))
 
 
 def read_certificate(pem: bytes) -> x509.Certificate:
     """Raises ValueError."""
-    return x509.load_pem_x509_certificate(pem)
+    return certificates_in(pem)[0]
 
 
 def load_signer(certificate: Path, key: Path, passphrase: bytes) -> Signer:

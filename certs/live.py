@@ -14,6 +14,7 @@ import attrs
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
+from certs.reading import certificate_of
 from certs.revocation import issuer_of
 from certs.signing.suites import public_point
 from certs.tls import (
@@ -163,7 +164,7 @@ def _peer(tls: Any) -> Seen | None:
         der = tls.getpeercert(True)
         if not der:
             return None
-        certificate = x509.load_der_x509_certificate(der)
+        certificate = certificate_of(der)
         known = tls.__dict__[_KEY] = seen_of(certificate, "door", _holder(certificate))
     return known
 
@@ -179,7 +180,7 @@ def _holder(certificate: x509.Certificate) -> str:
 def _is_p256(tls: ssl.SSLObject) -> bool:
     """OpenSSL takes a client's key of any kind that is strong enough; our profiles know one."""
     try:
-        public_point(x509.load_der_x509_certificate(tls.getpeercert(True) or b"").public_key())
+        public_point(certificate_of(tls.getpeercert(True) or b"").public_key())
     except (ValueError, UnsupportedAlgorithm):
         return False
     return True

@@ -14,6 +14,7 @@ from certs.authority import Authority, Purpose, RequestRefused, asked_for, issue
 from certs.authority import key_digest as digest_of
 from certs.issued import issued_by
 from certs.keys import pem_of
+from certs.reading import REFUSALS
 from certs.revocation import issuer_of
 from certs.signing.signer import thumbprint_of
 from gateway.domain.certificates import (
@@ -80,6 +81,8 @@ def check_step(case: Case, to: State, actor: str, rules: Rules, at: dt.datetime)
         reasons += against(case.order, rules, at)
         if case.order.requester not in rules.officers:
             reasons.append("the requester is no longer one of the officers")
+    if to is State.ACTIVE and case.issued:
+        reasons += _not_valid(case.issued, at)
     if to is State.ISSUED:
         approver = case.actor_of(State.APPROVED)
         if approver is None or approver == case.order.requester:
@@ -113,7 +116,7 @@ def imported(
     reasons = []
     if not any(issued_by(each, certificate) for each in authorities):
         reasons.append("it was not issued by an authority of these")
-    if digest_of(certificate.public_key()) != order.key_digest:
+    if _digest(certificate) != order.key_digest:
         reasons.append("its key is not the one that was asked for")
     names = _names(certificate)
     if names is None or names.get_values_for_type(x509.UniformResourceIdentifier) != [order.holder]:
@@ -204,6 +207,23 @@ _CHECKS: tuple[Callable[[Order, Rules, dt.datetime], list[str]], ...] = (
 def _place(order: Order) -> tuple[str, Profile, tuple[str, ...]]:
     """Two servers of one party under two host names are two places."""
     return order.holder, order.profile, tuple(sorted(order.hosts))
+
+
+def _not_valid(issued: Issued, at: dt.datetime) -> list[str]:
+    """Another authority says when its certificate begins; in use everybody would refuse it."""
+    if at < issued.not_before:
+        return [f"its certificate is not valid before {issued.not_before.isoformat()}"]
+    if at > issued.not_after:
+        return [f"its certificate ended at {issued.not_after.isoformat()}"]
+    return []
+
+
+def _digest(certificate: x509.Certificate) -> bytes:
+    """Empty where its key is none that we know."""
+    try:
+        return digest_of(certificate.public_key())
+    except REFUSALS:
+        return b""
 
 
 def _names(certificate: x509.Certificate) -> x509.SubjectAlternativeName | None:

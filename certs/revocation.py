@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import ocsp
 
 from certs.authority import Authority
+from certs.reading import REFUSALS, list_in
 from certs.signing.suites import public_point
 from gateway.domain.certificates import Reason, Revocation, RevocationList, Revoked
 
@@ -85,7 +86,7 @@ def read_lists(
     """The lists in a PEM file by issuer, each signed by one of `authorities`. Raises ValueError."""
     found = {}
     for piece in _pieces(pem):
-        crl = x509.load_pem_x509_crl(piece)
+        crl = list_in(piece)
         authority = next((each for each in authorities if _is_of(crl, each)), None)
         if authority is None:
             raise ValueError("a revocation list is not signed by the authority it is used for")
@@ -96,7 +97,7 @@ def read_lists(
 def lists_in(pem: bytes) -> tuple[RevocationList, ...]:
     """The lists of a file as they stand, named by their issuer's subject; nothing is proven.
     Raises ValueError."""
-    found = [x509.load_pem_x509_crl(piece) for piece in _pieces(pem)]
+    found = [list_in(piece) for piece in _pieces(pem)]
     return tuple(read_of(crl.issuer.rfc4514_string(), crl) for crl in found)
 
 
@@ -158,8 +159,8 @@ class Responder:
         """
         try:
             asked = ocsp.load_der_ocsp_request(question)
-            algorithm = asked.hash_algorithm
-        except (ValueError, TypeError):
+            algorithm, extensions = asked.hash_algorithm, asked.extensions
+        except (*REFUSALS, NotImplementedError):  # the latter: of several certificates at once
             return _unsuccessful(ocsp.OCSPResponseStatus.MALFORMED_REQUEST)
         if not self._asks_us(asked):
             return _unsuccessful(ocsp.OCSPResponseStatus.UNAUTHORIZED)
@@ -184,7 +185,7 @@ class Responder:
             .responder_id(ocsp.OCSPResponderEncoding.HASH, self.certificate)
             .certificates([self.certificate])
         )
-        for extension in asked.extensions:
+        for extension in extensions:
             if isinstance(extension.value, x509.OCSPNonce):
                 builder = builder.add_extension(extension.value, critical=False)
         signed = builder.sign(self.key, hashes.SHA256())
@@ -241,7 +242,7 @@ def _is_of(crl: x509.CertificateRevocationList, authority: x509.Certificate) -> 
         return False
     try:
         return crl.is_signature_valid(public_point(authority.public_key()))
-    except (ValueError, TypeError, InvalidSignature):
+    except (*REFUSALS, InvalidSignature):
         return False
 
 

@@ -17,6 +17,7 @@ from cryptography.x509.oid import ExtensionOID
 
 from certs.issued import SM2_WITH_SM3
 from certs.profile import SERIAL_BITS, LeafKind, Validity, key_usage, named, validity
+from certs.reading import request_in, request_of
 from certs.signing.der import (
     BOOLEAN,
     GENERALIZED_TIME,
@@ -105,7 +106,7 @@ def request_pem(der: bytes) -> bytes:
 
 def read_request(pem: bytes) -> bytes:
     """DER of a request in PEM. Raises ValueError."""
-    return x509.load_pem_x509_csr(pem).public_bytes(serialization.Encoding.DER)
+    return request_in(pem).public_bytes(serialization.Encoding.DER)
 
 
 def issue_sm2(authority: Sm2Authority, request: bytes, at: dt.datetime) -> x509.Certificate:
@@ -135,7 +136,7 @@ def issue_sm2(authority: Sm2Authority, request: bytes, at: dt.datetime) -> x509.
 def _proven(request: bytes) -> tuple[str, Sm2PublicKey]:
     """Name and key of a request that is signed with its own key."""
     try:
-        parsed = x509.load_der_x509_csr(request)
+        parsed = request_of(request)
         info = list(elements(contents(parsed.tbs_certrequest_bytes)))
         public = read_sm2_public(info[2])
         uri = uri_of(parsed)

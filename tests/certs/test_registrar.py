@@ -207,3 +207,15 @@ def test_renewal_begins_at_a_third_of_the_life_and_alerts_do_not_begin_at_once()
     assert [alert_of(start, short, short - left * day) for left in (7, 6, 1, 0)] == [
         None, None, 1, 0,
     ]  # fmt: skip
+
+
+def test_what_is_not_valid_yet_or_any_more_is_not_put_in_use(pki) -> None:
+    """Of another authority: our own issues from now on. It may be staged, and waits."""
+    order = _order()
+    issued = issue_for(order, pki.transport, NOW)
+    case = attrs.evolve(_case(order, State.APPROVED, State.ISSUED, State.STAGED), issued=issued)
+    check_step(case, State.ACTIVE, B, _rules(case), NOW)
+    early, late = issued.not_before - dt.timedelta(1), issued.not_after + dt.timedelta(1)
+    for at, said in ((early, "not valid before"), (late, "ended at")):
+        with pytest.raises(MoveRefused, match=said):
+            check_step(case, State.ACTIVE, B, _rules(case), at)
