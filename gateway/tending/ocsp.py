@@ -6,14 +6,12 @@ import datetime as dt
 import signal
 from pathlib import Path
 
-from aiohttp import web
-
 from adapters.postgres.certificates.cases import PostgresCertificates
 from certs.certified import Certificate
 from certs.keys import load_certificates, load_key, read_certificate
 from certs.revocation import Responder, identity_of
-from doors.whatever_comes import answers_whatever_comes
 from gateway.domain.certificates import Issued, Revocation
+from gateway.web.brief import brief_door
 from gateway.web.ocsp import Recent, ocsp_application
 
 
@@ -41,18 +39,13 @@ async def answer_ocsp(database: str, responder: Responder, host: str, port: int)
         return responder.answer(question, certificate, ended.get, dt.datetime.now(dt.UTC))
 
     decode = lambda text: base64.b64decode(text, validate=True)  # noqa: E731
-    runner = web.AppRunner(ocsp_application(answer, lists, decode), access_log=None)
-    await runner.setup()
-    assert runner.server
-    answers_whatever_comes(runner.server)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
-        await web.TCPSite(runner, host, port).start()
-        await stop.wait()
+        async with brief_door(ocsp_application(answer, lists, decode), host, port):
+            await stop.wait()
     finally:
-        await runner.cleanup()
         await store.close()
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import datetime as dt
+from contextlib import AbstractAsyncContextManager
 from urllib.parse import quote
 
 import pytest
@@ -10,6 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from gateway.domain.certificates import RevocationList
 from gateway.domain.faults import LedgerUnavailable
+from gateway.web.brief import Bounds, Reception, brief_door
 from gateway.web.ocsp import ANSWER, FRESH_S, REQUEST, Recent, ocsp_application
 
 NOW = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
@@ -103,3 +105,73 @@ async def test_a_database_that_hangs_is_not_asked_once_more_for_each_who_waited(
     with pytest.raises(LedgerUnavailable):
         await registry()
     assert reads[0] == 2, "who asks later asks anew"
+
+
+HEAD = b"GET /crl/ab12 HTTP/1.1\r\nHost: here\r\n"
+
+
+async def hung_up(reader: asyncio.StreamReader) -> bool:
+    """Waits for it; whatever is answered before."""
+    try:
+        return b"200" not in await reader.read()
+    except ConnectionResetError:
+        return True
+
+
+def _open(bounds: Bounds) -> AbstractAsyncContextManager[int]:
+    registry = Registry()
+    application = ocsp_application(registry.answer, registry.lists, _decode)
+    return brief_door(application, "127.0.0.1", 0, bounds)
+
+
+async def _asked(port: int) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(HEAD + b"Connection: close\r\n\r\n")
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"", HEAD, b"POST /ocsp HTTP/1.1\r\nHost: here\r\nContent-Type: " + REQUEST.encode()
+     + b"\r\nContent-Length: 9\r\n\r\nhalf"],
+    ids=["silent", "half a head", "half a question"],
+)  # fmt: skip
+async def test_who_is_slow_is_hung_up_on_in_its_time(sent: bytes) -> None:
+    """It was for ever: neither a head nor a question had to come to an end."""
+    async with _open(Bounds(visit_s=0.05)) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(sent)
+        assert await hung_up(reader)
+        writer.close()
+
+
+async def test_the_silent_make_room_for_who_asks_however_many_they_are() -> None:
+    async with _open(Bounds(connections_max=4)) as port:
+        silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(12)]
+        assert (await _asked(port)).endswith(b"PEM")
+        gone = [reader for reader, _ in silent[:8]]
+        assert all(await asyncio.gather(*map(hung_up, gone)))
+        for _, writer in silent:
+            writer.close()
+
+
+async def test_an_address_has_a_share_but_for_this_host_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with _open(Bounds(connections_per_address_max=1)) as port:
+        first = await asyncio.open_connection("127.0.0.1", port)
+        assert (await _asked(port)).endswith(b"PEM"), "perhaps a proxy"
+        first[1].close()
+        seen = Reception.enter
+        monkeypatch.setattr(
+            Reception, "enter", lambda self, guest, _: seen(self, guest, "10.0.0.9")
+        )
+        first = await asyncio.open_connection("127.0.0.1", port)
+        first[1].write(HEAD + b"\r\n")
+        assert b"200" in await first[0].readline()
+        second, writer = await asyncio.open_connection("127.0.0.1", port)
+        assert await hung_up(second)
+        for each in (writer, first[1]):
+            each.close()
