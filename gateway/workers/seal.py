@@ -98,9 +98,13 @@ class Sealing:
             log.warning("bureau.unheard", division=division, reason=repr(reason))
 
     async def _seal(self, division: str) -> int:
+        """Batch by batch. Many wait after an outage: the clock may be set between two of them, or
+        the database be found older, and nobody unsigns what was signed."""
         total = 0
-        while sealed := await self._records.seal(
-            division, SEAL_BATCH_MAX, self._clock.now(), self._sealer.seal
+        while division not in self.halted and (
+            sealed := await self._records.seal(
+                division, SEAL_BATCH_MAX, self._clock.now(), self._sealer.seal
+            )
         ):
             total += len(sealed.records)
             self._last_record[division] = self._clock.monotonic()

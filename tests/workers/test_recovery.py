@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+from typing import Any
 
 import pytest
 import structlog
@@ -150,3 +151,30 @@ async def test_a_bureau_that_is_down_or_behind_delays_no_sealing_for_ever() -> N
             with structlog.testing.capture_logs():
                 assert await sealing.seal_all() == 1, trouble
         assert not sealing.troubles
+
+
+async def test_what_halts_a_division_halts_it_between_two_batches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A clock that was set while thousands waited dated all of them."""
+    monkeypatch.setattr("gateway.workers.seal.SEAL_BATCH_MAX", 4)
+    monkeypatch.setattr("gateway.workers.seal.SEAL_MORE", 2)
+    post, halted = Post(), dict[str, str]()
+    draft = RecordDraft(kind="verdict", subject="s", body=unnumbered({"kind": "verdict"}))
+    for _ in range(12):
+        await post.ledger.record(HERE, draft)
+
+    class Sealer:
+        def seal(self, *given: Any) -> Any:
+            halted[HERE] = "this host's clock was set by 3600 s; the database is asked first"
+            return post.sealer.seal(*given)
+
+    sealing = Sealing(
+        post.office, post.records, Sealer(), post.ledger, post.clock,
+        Origin(bank="103", uri=GATEWAY), (HERE,),
+    )  # fmt: skip
+    sealing.halted = halted
+    assert await sealing.seal_all() == 4
+    with structlog.testing.capture_logs():
+        assert await sealing.seal_all() == 0
+    assert "clock was set" in sealing.troubles[HERE] and len(post.state.pending[HERE]) == 8
