@@ -88,7 +88,7 @@ def save_certificates(path: Path, certificates: Sequence[x509.Certificate]) -> N
 
 def load_certificates(path: Path) -> tuple[x509.Certificate, ...]:
     """All certificates of a PEM file. Raises ValueError if it holds none or a broken one."""
-    return tuple(certificates_in(path.read_bytes(), path.name))
+    return tuple(certificates_in(path.read_bytes(), f"{path.name} holds no readable certificate"))
 
 
 def read_certificate(pem: bytes) -> x509.Certificate:

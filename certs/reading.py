@@ -29,36 +29,42 @@ class Unreadable(ValueError):
     """Its bytes are no certificate, request or list that means one thing only."""
 
 
-def certificates_in(pem: bytes, what: str = "the certificate") -> Sequence[x509.Certificate]:
+def certificates_in(
+    pem: bytes, refusal: str = "the certificate cannot be read"
+) -> Sequence[x509.Certificate]:
     """All of a PEM text, one at least. Raises Unreadable."""
-    return _read(lambda: [_whole(each) for each in x509.load_pem_x509_certificates(pem)], what)
+    return _read(lambda: [_whole(each) for each in x509.load_pem_x509_certificates(pem)], refusal)
 
 
 def certificate_of(der: bytes) -> x509.Certificate:
     """Raises Unreadable."""
-    return _read(lambda: _whole(x509.load_der_x509_certificate(der)), "the certificate")
+    return _read(
+        lambda: _whole(x509.load_der_x509_certificate(der)), "the certificate cannot be read"
+    )
 
 
 def request_in(pem: bytes) -> x509.CertificateSigningRequest:
     """PKCS#10 in PEM, whose signature is not looked at yet. Raises Unreadable."""
-    return _read(lambda: _whole_request(x509.load_pem_x509_csr(pem)), "the request")
+    return _read(lambda: _whole_request(x509.load_pem_x509_csr(pem)), "the request cannot be read")
 
 
 def request_of(der: bytes) -> x509.CertificateSigningRequest:
     """The same in DER. Raises Unreadable."""
-    return _read(lambda: _whole_request(x509.load_der_x509_csr(der)), "the request")
+    return _read(lambda: _whole_request(x509.load_der_x509_csr(der)), "the request cannot be read")
 
 
 def list_in(pem: bytes) -> x509.CertificateRevocationList:
     """One list in PEM. Raises Unreadable."""
-    return _read(lambda: _whole_list(x509.load_pem_x509_crl(pem)), "the revocation list")
+    return _read(
+        lambda: _whole_list(x509.load_pem_x509_crl(pem)), "the revocation list cannot be read"
+    )
 
 
-def _read(read: Callable[[], _T], what: str) -> _T:
+def _read(read: Callable[[], _T], refusal: str) -> _T:
     try:
         return read()
     except REFUSALS as error:
-        raise Unreadable(f"{what} cannot be read [{CODE}]: {error}") from error
+        raise Unreadable(f"{refusal} [{CODE}]: {error}") from error
 
 
 def _whole(certificate: x509.Certificate) -> x509.Certificate:
