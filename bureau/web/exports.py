@@ -1,20 +1,22 @@
-"""Lists as Excel and CSV files, sent while they are made: other pages go on meanwhile."""
+"""Lists as Excel and CSV files, made piece by piece: other pages go on meanwhile."""
 
 import asyncio
 import csv
 import datetime as dt
 import io
 import zipfile
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from urllib.parse import quote
 
 from aiohttp import web
 
+from bureau.desk.refusals import ActRefused
 from bureau.web.pages import clock
 from bureau.web.route import Visit
 from bureau.web.workbook_writing import Rows, Workbook
 
 ROWS_MAX = 20_000
+AND_MORE = "（已达上限，以后还有 at the limit, there are more）"
 PIECE_ROWS = 250
 """So many are read, written and sent at a time: a few milliseconds of the loop."""
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -32,51 +34,91 @@ def comma_lines(rows: Rows) -> bytes:
     return buffer.getvalue().encode()
 
 
-def counted(rows: int) -> str:
-    """How many there were, and whether that is all: who reads a full file must know."""
-    return f"{rows}（已达上限 at the limit）" if rows >= ROWS_MAX else f"{rows}"
+class Bounded:
+    """The pieces of a list, to ROWS_MAX rows; then `more` says whether there were others."""
+
+    def __init__(self, pieces: AsyncIterator[list[list[str]]]) -> None:
+        self._pieces = pieces
+        self.rows = 0
+        self.more = False
+
+    async def __aiter__(self) -> AsyncIterator[list[list[str]]]:
+        async for piece in self._pieces:
+            left = ROWS_MAX - self.rows
+            self.rows += min(len(piece), left)
+            yield piece[:left]
+            if len(piece) > left:
+                self.more = True
+                return
+
+    def counted(self) -> str:
+        """How many there were, and whether that is all: who reads a full file must know."""
+        return f"{self.rows}{AND_MORE if self.more else ''}"
 
 
-def searched(visit: Visit, query: str, at: dt.datetime) -> Callable[[int], dict[str, str]]:
+def searched(visit: Visit, query: str, at: dt.datetime) -> Callable[[str], dict[str, str]]:
     """The second sheet of a list that was searched, once its lines are counted."""
     return lambda rows: {
         "查询条件 Query": query or "（全部）",
         "行政区划 Division": visit.division,
         "导出人 By": f"{visit.person.name}（{visit.person.login}）",
         "导出时间 At": clock(at),
-        "行数 Rows": counted(rows),
+        "行数 Rows": rows,
     }
 
 
 async def sent(
     request: web.Request, pieces: AsyncIterator[list[list[str]]], head: Sequence[str], name: str,
-    filters: Callable[[int], Mapping[str, str]],
+    filters: Callable[[str], Mapping[str, str]], taken: Callable[[], Awaitable[None]],
 ) -> web.StreamResponse:  # fmt: skip
-    """A list as a file that begins to arrive with its first piece, whatever comes after.
+    """A list as a file: a workbook begins to arrive with its first piece, whatever comes after.
 
     `name`: ASCII, ends in csv or xlsx. `filters`: of the workbook's second sheet, by how many rows
-    there were. What fails after the first piece breaks the download off: half a file never looks
-    whole.
+    there were. `taken` tells the trail, before anything leaves. What fails after the first piece
+    breaks the download off: half a file never looks whole.
+
+    Raises ActRefused for a CSV of more than ROWS_MAX rows: such a file could not say that it ends
+    there (decision 0116).
     """
-    first: list[list[str]] = await anext(pieces, [])
+    listed = Bounded(pieces)
+    if name.endswith("csv"):
+        body = await _whole(head, listed)
+        await taken()
+        return attachment(body, "text/csv", name)
+    coming = aiter(listed)
+    first: list[list[str]] = await anext(coming, [])
+    await taken()
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     response = web.StreamResponse(headers=headers)
-    response.content_type = "text/csv" if name.endswith("csv") else XLSX
+    response.content_type = XLSX
     await response.prepare(request)
-    if name.endswith("csv"):
-        await response.write(comma_separated(head, first))
-        async for piece in pieces:
-            await response.write(comma_lines(piece))
-    else:
-        async for part in _workbook(head, first, pieces, filters):
-            await response.write(part)
+    async for part in _workbook(head, first, coming, lambda: filters(listed.counted())):
+        await response.write(part)
     await response.write_eof()
     return response
 
 
+async def _whole(head: Sequence[str], listed: Bounded) -> bytes:
+    """Raises ActRefused."""
+    parts = [comma_separated(head, [])]
+    async for piece in listed:
+        parts.append(comma_lines(piece))
+    if listed.more:
+        raise ActRefused(
+            "export_too_long",
+            f"符合条件的超过 {ROWS_MAX} 行，而 CSV 文件无法写明自己不完整，故未生成。"
+            "请按日期等条件缩小范围，分次导出，"
+            f"或导出 Excel（前 {ROWS_MAX} 行，第二张表写明是否齐全）。",
+            f"More than {ROWS_MAX} rows fit, and a CSV file cannot say that it is not all of them:"
+            " none was made. Narrow it (by days, say) and export part by part, or take Excel,"
+            f" whose second sheet says whether its {ROWS_MAX} rows are all.",
+        )
+    return b"".join(parts)
+
+
 async def _workbook(
     head: Sequence[str], first: list[list[str]], pieces: AsyncIterator[list[list[str]]],
-    filters: Callable[[int], Mapping[str, str]],
+    filters: Callable[[], Mapping[str, str]],
 ) -> AsyncIterator[bytes]:  # fmt: skip
     """Made beside the loop, a piece at a time; the next one waits until this one was taken."""
     book = Workbook(head)
@@ -85,7 +127,7 @@ async def _workbook(
         yield await asyncio.to_thread(book.rows, first)
         async for piece in pieces:
             yield await asyncio.to_thread(book.rows, piece)
-        yield await asyncio.to_thread(book.end, filters(book.count))
+        yield await asyncio.to_thread(book.end, filters())
     finally:
         book.abandon()
 

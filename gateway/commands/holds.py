@@ -2,13 +2,23 @@
 
 import asyncio
 import datetime as dt
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Column, Table
 
-from gateway.commands.terminal import USAGE, Database, Json, SettingsFile, fail, show, show_table
+from gateway.commands.terminal import (
+    USAGE,
+    Database,
+    Json,
+    SettingsFile,
+    fail,
+    say_if_cut,
+    show,
+    show_table,
+)
 from gateway.commands.usage import App
 from gateway.configured.machine import instance_name
 from gateway.domain.faults import LedgerUnavailable
@@ -20,6 +30,9 @@ from gateway.tending.unknowns import Refused, read_key
 from gateway.web.holds import hold_fields
 
 LISTED_MAX = 1000
+"""Of each division."""
+SOUGHT_MAX = 100_000
+"""Among so many of its division one is looked for."""
 
 holds_app = App(help="What is held, and why (挂起的支付).", no_args_is_help=True)
 
@@ -32,7 +45,9 @@ def holds_list(
     as_json: Json = False,
 ) -> None:
     """List open holds, oldest first, with their findings and what would release them."""
-    rows = _rows(settings, database, division)
+    rows = _rows(settings, database, division, LISTED_MAX)
+    of_each = Counter(row["instruction"].partition("/")[0] for row in rows)
+    say_if_cut(max(of_each.values(), default=0), LISTED_MAX)
     if as_json:
         show(rows)
         return
@@ -61,7 +76,9 @@ def holds_show(
         division = read_key(key).division
     except Refused as refused:
         raise fail(f"holds: {refused}") from refused
-    found = [row for row in _rows(settings, database, division) if row["instruction"] == key]
+    found = [
+        row for row in _rows(settings, database, division, SOUGHT_MAX) if row["instruction"] == key
+    ]
     if not found:
         raise fail(f"{key}: is not held")
     if as_json:
@@ -77,11 +94,11 @@ def holds_show(
         typer.echo(f"    → {finding['would_release_zh']}")
 
 
-def _rows(settings: Path, database: str, division: str | None) -> list[dict[str, Any]]:
+def _rows(settings: Path, database: str, division: str | None, most: int) -> list[dict[str, Any]]:
     try:
         chosen = read_settings(settings)
         divisions = [division] if division else list(chosen.gateway.divisions)
-        holds = asyncio.run(_read(database, divisions))
+        holds = asyncio.run(_read(database, divisions, most))
     except SettingsInvalid as invalid:
         raise fail(f"holds: {invalid}", USAGE) from invalid
     except LedgerUnavailable as lost:
@@ -90,16 +107,14 @@ def _rows(settings: Path, database: str, division: str | None) -> list[dict[str,
     return [hold_fields(hold, life) for hold in holds]
 
 
-async def _read(database: str, divisions: list[str]) -> list[Hold]:
+async def _read(database: str, divisions: list[str], most: int) -> list[Hold]:
     from adapters.postgres.ledger.holds import PostgresHolds
 
     holds = PostgresHolds(database, instance=instance_name())
     now = dt.datetime.now(dt.UTC)
     try:
         return [
-            hold
-            for division in divisions
-            for hold in await holds.open_holds(division, now, LISTED_MAX)
+            hold for division in divisions for hold in await holds.open_holds(division, now, most)
         ]
     finally:
         await holds.close()

@@ -83,6 +83,15 @@ def show_table(table: Table, nothing: str) -> None:
         console.print(nothing)
 
 
+def say_if_cut(rows: int, most: int) -> None:
+    """A list that ended at its limit does not look whole, nor does what --json has of it."""
+    if rows >= most:
+        console.print(
+            f"只列出前 {most} 条，可能还有。 Only the first {most} are listed; there may be more.",
+            markup=False, highlight=False, soft_wrap=True,
+        )  # fmt: skip
+
+
 def show(value: object) -> None:
     """One JSON document on standard output."""
     sys.stdout.write(orjson.dumps(value).decode() + "\n")

@@ -20,6 +20,7 @@ from gateway.commands.terminal import (
     SettingsFile,
     SettingsIfAny,
     fail,
+    say_if_cut,
     show,
     show_table,
 )
@@ -64,13 +65,14 @@ def unknowns_list(
 
     With --settings only those of the divisions that these serve.
     """
-    from gateway.tending.unknowns import as_row, list_unknowns
+    from gateway.tending.unknowns import LISTED_MAX, as_row, list_unknowns
 
     try:
         payments = list_unknowns(database, divisions_meant(settings, ()), ended=ended)
     except LedgerUnavailable as lost:
         raise fail(f"unknowns: {lost}") from lost
     rows = [as_row(payment, dt.datetime.now(dt.UTC)) for payment in payments]
+    say_if_cut(len(rows), LISTED_MAX)
     if as_json:
         show(rows)
         return

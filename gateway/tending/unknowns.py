@@ -70,13 +70,12 @@ class Decision:
 def list_unknowns(
     database: str, divisions: Sequence[str] = (), *, ended: bool = False
 ) -> list[OpenPayment]:
-    """Operator's tasks first, then the oldest; all divisions if none is named. `ended`: instead the
-    contradictions that ended within a month, newest first.
+    """LISTED_MAX at most, operator's tasks first, then the oldest; all divisions if none is named.
+    `ended`: instead the contradictions that ended within a month, newest first.
 
     Raises LedgerUnavailable.
     """
-    found = asyncio.run(_list(database, ended=ended))
-    return [each for each in found if not divisions or each.key.division in divisions]
+    return asyncio.run(_list(database, divisions, ended=ended))
 
 
 def resolve(key_text: str, decision: Decision, settings_file: Path, database: str) -> None:
@@ -139,12 +138,13 @@ def check_words(*given: tuple[str, str, range]) -> None:
         raise Refused("; ".join(wrong))
 
 
-async def _list(database: str, *, ended: bool) -> list[OpenPayment]:
+async def _list(database: str, divisions: Sequence[str], *, ended: bool) -> list[OpenPayment]:
     backlog = PostgresBacklog(database)
     try:
         if ended:
-            return await backlog.ended(dt.datetime.now(dt.UTC) - ENDED_SINCE, LISTED_MAX)
-        return await backlog.unknowns(LISTED_MAX)
+            since = dt.datetime.now(dt.UTC) - ENDED_SINCE
+            return await backlog.ended(since, LISTED_MAX, divisions)
+        return await backlog.unknowns(LISTED_MAX, divisions)
     finally:
         await backlog.close()
 

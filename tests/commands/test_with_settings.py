@@ -1,10 +1,15 @@
 """What `--settings` means to the commands that also work on a database alone, on a staged day."""
 
+import io
+import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+from typer.testing import CliRunner
 
 from deploy.demo.stage import Stage
+from gateway.commands.command_line import app
 from tests.commands.conftest import DIVISION
 from tests.commands.staged import run
 
@@ -35,6 +40,29 @@ def test_unknowns_are_those_of_the_divisions_that_the_settings_serve(
     assert {row["instruction"] for row in ours} <= {row["instruction"] for row in plain}
     assert ours
     assert run(stage, "unknowns", "list", "--settings", others, "--json").json == []
+
+
+@pytest.mark.parametrize(
+    ("command", "bound"),
+    [("unknowns", "gateway.tending.unknowns.LISTED_MAX"),
+     ("holds", "gateway.commands.holds.LISTED_MAX")],
+)  # fmt: skip
+def test_a_list_that_ends_at_its_limit_says_so_beside_its_json(
+    stage: Stage, settings: Path, monkeypatch: pytest.MonkeyPatch, command: str, bound: str
+) -> None:
+    """What stood behind the thousandth was not there, for who read it."""
+    monkeypatch.setattr("gateway.commands.terminal.console", Console(file=(said := io.StringIO())))
+    words = (command, "list", "--settings", str(settings), "--json")
+    environment = stage.environment(stage.gateway_environment)
+    whole = json.loads(CliRunner().invoke(app, words, env=environment).stdout)
+    assert len(whole) > 1 and not said.getvalue()
+    monkeypatch.setattr(bound, 1)
+    cut = json.loads(CliRunner().invoke(app, words, env=environment).stdout)
+    assert cut == whole[:1] and "there may be more" in said.getvalue()
+    shown = CliRunner().invoke(
+        app, (command, "show", whole[-1]["instruction"], *words[2:]), env=environment
+    )
+    assert command != "holds" or shown.exit_code == 0
 
 
 def test_conduct_needs_no_division_where_the_settings_serve_one(

@@ -1,6 +1,7 @@
 """What is under way in the gateway's database: the figures an operator looks at first."""
 
 import datetime as dt
+from collections.abc import Sequence
 
 from adapters.postgres.ledger.keys import key_columns
 from adapters.postgres.ledger.standing import open_payment
@@ -42,13 +43,18 @@ class PostgresBacklog:
         rows = await self._pool.fetch(_SQL["untold"])
         return {(row["division"], row["what"]): row["age_s"] for row in rows}
 
-    async def unknowns(self, limit: int) -> list[OpenPayment]:
-        """Passed and not settled, or contradicted: operator's tasks first, then the oldest."""
-        return [open_payment(row) for row in await self._pool.fetch(_SQL["unknowns"], limit)]
+    async def unknowns(self, limit: int, divisions: Sequence[str] = ()) -> list[OpenPayment]:
+        """Passed and not settled, or contradicted: operator's tasks first, then the oldest; of all
+        divisions if none is named."""
+        rows = await self._pool.fetch(_SQL["unknowns"], limit, list(divisions))
+        return [open_payment(row) for row in rows]
 
-    async def ended(self, since: dt.datetime, limit: int) -> list[OpenPayment]:
+    async def ended(
+        self, since: dt.datetime, limit: int, divisions: Sequence[str] = ()
+    ) -> list[OpenPayment]:
         """Those whose contradiction has ended since, newest end first."""
-        return [open_payment(row) for row in await self._pool.fetch(_SQL["ended"], since, limit)]
+        rows = await self._pool.fetch(_SQL["ended"], since, limit, list(divisions))
+        return [open_payment(row) for row in rows]
 
     async def unknown(self, key: InstructionKey) -> OpenPayment | None:
         """None if there is no such payment, or it is settled."""

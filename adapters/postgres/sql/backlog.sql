@@ -58,27 +58,33 @@ FROM (
 ORDER BY division, what
 
 -- name: unknowns
--- empty: the bank's answer to every payment is known, and its books and its word contradict none
+-- empty: the bank's answer to every payment is known, and its books and its word contradict none;
+-- of these divisions, or of all if none is named
 SELECT division, fiscal_year, voucher_type, voucher_no, agency_code, amount_fen, opened_at,
-       instance, enquiries, first_not_found_at, operator_task, false AS contradicted,
-       NULL AS held, NULL AS said
-FROM open_payment
-UNION ALL
-SELECT a.division, a.fiscal_year, a.voucher_type, a.voucher_no, i.agency_code, i.amount_fen, a.at,
-       i.instance, 0, NULL, true, true, s.bank, 'accepted'
-FROM set_aside AS a JOIN instruction AS i USING (division, fiscal_year, voucher_type, voucher_no)
-     JOIN settlement AS s USING (division, fiscal_year, voucher_type, voucher_no)
-WHERE a.ended_at IS NULL
-UNION ALL
-SELECT c.division, c.fiscal_year, c.voucher_type, c.voucher_no, i.agency_code, i.amount_fen, c.at,
-       i.instance, 0, NULL, true, true, c.held, c.said
-FROM contradicted AS c JOIN instruction AS i USING (division, fiscal_year, voucher_type, voucher_no)
-WHERE c.ended_at IS NULL
-      AND NOT EXISTS (
-          SELECT FROM set_aside AS a
-          WHERE a.division = c.division AND a.fiscal_year = c.fiscal_year
-                AND a.voucher_type = c.voucher_type AND a.voucher_no = c.voucher_no
-                AND a.ended_at IS NULL)
+       instance, enquiries, first_not_found_at, operator_task, contradicted, held, said
+FROM (
+    SELECT division, fiscal_year, voucher_type, voucher_no, agency_code, amount_fen, opened_at,
+           instance, enquiries, first_not_found_at, operator_task, false AS contradicted,
+           NULL AS held, NULL AS said
+    FROM open_payment
+    UNION ALL
+    SELECT a.division, a.fiscal_year, a.voucher_type, a.voucher_no, i.agency_code, i.amount_fen, a.at,
+           i.instance, 0, NULL, true, true, s.bank, 'accepted'
+    FROM set_aside AS a JOIN instruction AS i USING (division, fiscal_year, voucher_type, voucher_no)
+         JOIN settlement AS s USING (division, fiscal_year, voucher_type, voucher_no)
+    WHERE a.ended_at IS NULL
+    UNION ALL
+    SELECT c.division, c.fiscal_year, c.voucher_type, c.voucher_no, i.agency_code, i.amount_fen, c.at,
+           i.instance, 0, NULL, true, true, c.held, c.said
+    FROM contradicted AS c JOIN instruction AS i USING (division, fiscal_year, voucher_type, voucher_no)
+    WHERE c.ended_at IS NULL
+          AND NOT EXISTS (
+              SELECT FROM set_aside AS a
+              WHERE a.division = c.division AND a.fiscal_year = c.fiscal_year
+                    AND a.voucher_type = c.voucher_type AND a.voucher_no = c.voucher_no
+                    AND a.ended_at IS NULL)
+) AS u
+WHERE cardinality($2::text[]) = 0 OR u.division = ANY ($2::text[])
 ORDER BY operator_task DESC, opened_at, division, fiscal_year, voucher_type, voucher_no
 LIMIT $1
 
@@ -105,6 +111,7 @@ FROM (
          JOIN settlement AS s USING (division, fiscal_year, voucher_type, voucher_no)
     WHERE a.ended_at >= $1
 ) AS e JOIN instruction AS i USING (division, fiscal_year, voucher_type, voucher_no)
+WHERE cardinality($3::text[]) = 0 OR e.division = ANY ($3::text[])
 ORDER BY e.ended_at DESC, e.division, e.fiscal_year, e.voucher_type, e.voucher_no
 LIMIT $2
 

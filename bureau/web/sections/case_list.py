@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,7 +17,7 @@ from bureau.desk.docket.office import only_told
 from bureau.desk.interceptions import WORDS_AMONG
 from bureau.desk.people import CASE_PARTIES, READERS, Person
 from bureau.desk.search import QUERY_CHARS_MAX, Search, parsed
-from bureau.web.exports import PIECE_ROWS, ROWS_MAX, searched, sent
+from bureau.web.exports import PIECE_ROWS, searched, sent
 from bureau.web.pages import clock, money
 from bureau.web.paging import numbered_before
 from bureau.web.rooms import Rooms
@@ -85,20 +86,18 @@ class _CaseList:
         if search.errors:  # the page says what is wrong with it; an empty file would say nothing
             raise see(f"/desk/{visit.division}/cases?{urlencode({'q': query})}")
         kind = visit.request.match_info["kind"]
-        await tell(self._rooms, visit, "cases.exported", query, file=kind)
         return await sent(
             visit.request, self._pieces(visit, search), HEAD, f"cases.{kind}",
             searched(visit, query, self._rooms.clock()),
+            partial(tell, self._rooms, visit, "cases.exported", query, file=kind),
         )  # fmt: skip
 
     async def _pieces(self, visit: Visit, search: Search) -> AsyncIterator[list[list[str]]]:
-        before, left = None, ROWS_MAX
-        while left > 0:
-            limit = min(PIECE_ROWS, left)
-            found = await self._found(visit, search, before, limit)
-            left -= len(found.rows)
+        before = None
+        while True:
+            found = await self._found(visit, search, before, PIECE_ROWS)
             yield [self._cells(row) for row in found.rows]
-            before = found.further(limit)
+            before = found.further(PIECE_ROWS)
             if before is None:
                 return
 

@@ -1,6 +1,7 @@
 """Pages of interceptions (拦截): search, live list, export, print, and the "why refused" card."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -23,7 +24,7 @@ from bureau.desk.people import CASE_PARTIES, READERS
 from bureau.desk.search import QUERY_CHARS_MAX, Search, parsed
 from bureau.desk.strip import strip_of
 from bureau.ports import LinePlace
-from bureau.web.exports import PIECE_ROWS, ROWS_MAX, searched, sent
+from bureau.web.exports import PIECE_ROWS, searched, sent
 from bureau.web.guard import shown_by
 from bureau.web.pages import clock, outcome_zh
 from bureau.web.paging import line_before, place_query
@@ -98,10 +99,10 @@ class _Interceptions:
         if search.errors:  # the page says what is wrong with it; an empty file would say nothing
             raise see(f"/desk/{visit.division}/interceptions?{urlencode({'q': query})}")
         kind = visit.request.match_info["kind"]
-        await tell(self._rooms, visit, "list.exported", query, file=kind)
         return await sent(
             visit.request, self._pieces(visit, search), HEAD, f"interceptions.{kind}",
             searched(visit, query, self._rooms.clock()),
+            partial(tell, self._rooms, visit, "list.exported", query, file=kind),
         )  # fmt: skip
 
     async def events(self, visit: Visit) -> web.StreamResponse:
@@ -161,15 +162,14 @@ class _Interceptions:
         return query, search, asked
 
     async def _pieces(self, visit: Visit, search: Search) -> AsyncIterator[list[list[str]]]:
-        """Everything that fits up to ROWS_MAX, piece by piece: other pages go on meanwhile. Words
-        are looked for in all lines, however many have none of them."""
-        before, left = None, ROWS_MAX
-        while left > 0:
+        """Everything that fits, piece by piece: other pages go on meanwhile. Words are looked for
+        in all lines, however many have none of them."""
+        before = None
+        while True:
             asked = await found(
                 self._rooms.desk, visit.division, visit.person.scope, search, before=before,
-                limit=min(PIECE_ROWS, left),
+                limit=PIECE_ROWS,
             )  # fmt: skip
-            left -= len(asked.lines)
             yield [_cells(line, self._rooms.names) for line in asked.lines]
             before = _further(asked, PIECE_ROWS)
             if before is None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,7 +14,7 @@ from bureau.desk.people import OFFICES_ZH, Office
 from bureau.desk.seating import Seating
 from bureau.desk.strip import Alarm, ending_alarms
 from bureau.desk.trail import first_break
-from bureau.web.exports import PIECE_ROWS, ROWS_MAX, searched, sent
+from bureau.web.exports import PIECE_ROWS, searched, sent
 from bureau.web.pages import clock
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post
@@ -58,15 +59,15 @@ class _Trail:
     async def export(self, visit: Visit) -> web.StreamResponse:
         kind, query = visit.request.match_info["kind"], _query(visit)
         pieces = self._pieces(visit, _asked(visit))
-        await tell(self._rooms, visit, "trail.exported", query, file=kind)
         return await sent(
             visit.request, pieces, HEAD, f"trail.{kind}",
             searched(visit, query, self._rooms.clock()),
+            partial(tell, self._rooms, visit, "trail.exported", query, file=kind),
         )  # fmt: skip
 
     async def _pieces(self, visit: Visit, wanted: Asked) -> AsyncIterator[list[list[str]]]:
         before = END
-        for _ in range(ROWS_MAX // PIECE_ROWS):
+        while True:
             piece = await self._acts(visit, before, wanted, PIECE_ROWS)
             yield [_cells(row) for row in piece]
             if len(piece) < PIECE_ROWS:

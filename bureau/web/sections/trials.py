@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,7 +19,7 @@ from bureau.desk.policies.drafts import CASE_CHARS_MAX
 from bureau.desk.policies.questions import Questions
 from bureau.desk.refusals import ActRefused
 from bureau.desk.search import WARNED, parsed
-from bureau.web.exports import PIECE_ROWS, ROWS_MAX, counted, sent
+from bureau.web.exports import PIECE_ROWS, sent
 from bureau.web.pages import clock, money, outcome_zh
 from bureau.web.rooms import Rooms
 from bureau.web.route import Route, Visit, get, post, see
@@ -129,15 +130,15 @@ class _Trials:
             "提出 Asked by":
             f"{askers[rows[0]['asker']]} {clock(rows[0]['asked_at'])}",
         }  # fmt: skip
-        await tell(self._rooms, visit, "policy.trial_exported", str(number))
         return await sent(
             visit.request, self._pieces(visit, number), HEAD, f"trial-{number}.xlsx",
-            lambda count: {**asked, "行数 Rows": counted(count)},
+            lambda count: {**asked, "行数 Rows": count},
+            partial(tell, self._rooms, visit, "policy.trial_exported", str(number)),
         )  # fmt: skip
 
     async def _pieces(self, visit: Visit, number: int) -> AsyncIterator[list[list[str]]]:
         after = "", -1
-        for _ in range(ROWS_MAX // PIECE_ROWS):
+        while True:
             flips = await self._questions.store.flips(visit.division, number, after, PIECE_ROWS)
             yield [list(_cells(flip, visit.division, self._rooms.names)) for flip in flips]
             if len(flips) < PIECE_ROWS:

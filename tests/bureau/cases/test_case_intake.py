@@ -7,7 +7,6 @@ from python_calamine import CalamineWorkbook
 
 from bureau.desk.people import Office
 from bureau.web import exports
-from bureau.web.sections import case_list
 from gateway.domain.legal_day import legal_day
 from tests.bureau.desks import Desk, bare
 from tests.bureau.test_registers import AGENCY, loaded
@@ -69,11 +68,30 @@ async def test_the_list_of_cases_leaves_as_a_workbook_as_it_is_searched(
     assert status == 303 and "q=" in headers["Location"], "the page says what is wrong"
     security = await desk.seat(Office.SECURITY)
     assert "导出案件台账" in (await security.get(f"/desk/{DIVISION}/trail"))[1]
-    for place in (case_list, exports):
-        monkeypatch.setattr(place, "ROWS_MAX", 1)
-    _, book, _ = await reviewer.bytes(f"{home}.xlsx")
-    notes = CalamineWorkbook.from_filelike(io.BytesIO(book)).get_sheet_by_name("筛选条件")
-    assert ["行数 Rows", "1（已达上限 at the limit）"] in notes.to_python()
+
+
+async def test_a_list_beyond_the_limit_leaves_as_a_workbook_that_says_so_and_never_as_csv(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A CSV file ended there without a word. Nothing left, so the trail has no export."""
+    reviewer, security = await desk.seat(Office.REVIEWER), await desk.seat(Office.SECURITY)
+    form = {**TYPED, "agency_code": "101001", "agency_name": "厅"}
+    for title in ("甲", "乙"):
+        await reviewer.post(NEW, {**form, "amount": "1000", "title": title})
+    home, trail = NEW.removesuffix("/new"), f"/desk/{DIVISION}/trail"
+    for most, said in ((2, "2"), (1, "1（已达上限，以后还有 at the limit, there are more）")):
+        monkeypatch.setattr(exports, "ROWS_MAX", most)
+        _, book, _ = await reviewer.bytes(f"{home}.xlsx")
+        notes = CalamineWorkbook.from_filelike(io.BytesIO(book)).get_sheet_by_name("筛选条件")
+        assert ["行数 Rows", said] in notes.to_python()
+        exported = (await security.get(trail))[1].count("导出案件台账")
+        status, text, headers = await reviewer.bytes(f"{home}.csv")
+        assert status == (200 if most == 2 else 409)
+        now = (await security.get(trail))[1].count("导出案件台账")
+        assert now == exported + (most == 2)
+    assert "CSV 文件无法写明自己不完整" in text.decode() and "attachment" not in str(headers)
+    status, text, _ = await security.bytes(f"{trail}.csv")
+    assert status == 409 and "缩小范围" in text.decode()
 
 
 async def test_cases_of_several_stages_are_summed_in_the_report(desk: Desk) -> None:
