@@ -128,7 +128,7 @@ async def open_house(
     backlog = _opened(rooms, PostgresBacklog(secrets.database))
     daybook = PostgresDayBook(secrets.database, kept=kept)
     rooms.push_async_callback(daybook.aclose)
-    past = _opened(rooms, PostgresPast(secrets.database, vault))
+    past = _opened(rooms, PostgresPast(secrets.database, vault, kept=kept))
     bank = bank_of(settings, tls)
     rooms.push_async_callback(bank.aclose)
     books_of_bank = bank_books_of(settings, tls)

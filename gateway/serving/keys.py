@@ -36,13 +36,13 @@ async def keys_of(
     house: House, secrets: Secrets, tls: LiveTls, office: Office, rooms: AsyncExitStack
 ) -> Keys:
     """The ring has looked once when this returns: nobody revoked is let in even at first."""
-    store = PostgresCertificates(secrets.database)
+    store = PostgresCertificates(secrets.database, kept=house.kept)
     rooms.push_async_callback(store.close)
-    watchbook = PostgresWatchbook(secrets.database, instance_name())
+    watchbook = PostgresWatchbook(secrets.database, instance_name(), kept=house.kept)
     rooms.push_async_callback(watchbook.close)
     ring = KeyRing(house, secrets, tls, office, store, watchbook)
     await ring.look()
-    alarms = PostgresWatchbook(secrets.database, instance_name())
+    alarms = PostgresWatchbook(secrets.database, instance_name(), kept=house.kept)
     rooms.push_async_callback(alarms.close)
     address = _address(house, rooms)
     alarming = Alarming(office, alarms, house.clock, house.origin.uri, address)

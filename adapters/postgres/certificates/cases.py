@@ -7,7 +7,15 @@ from typing import Any
 
 import attrs
 
-from adapters.postgres.session import LOST, Connection, Pool, Session, UnsafeServer, open_session
+from adapters.postgres.session import (
+    LOST,
+    Connection,
+    Pool,
+    Proof,
+    Session,
+    UnsafeServer,
+    open_session,
+)
 from adapters.postgres.statements import statements
 from gateway.domain.certificates import (
     Case,
@@ -46,10 +54,12 @@ class Decision:
 class PostgresCertificates:
     """Every error of the database is LedgerUnavailable."""
 
-    def __init__(self, dsn: str, *, allow_unsafe: bool = False) -> None:
+    def __init__(self, dsn: str, *, allow_unsafe: bool = False, kept: Proof | None = None) -> None:
+        """`kept`: of a server that forgot nobody learns who is not revoked."""
         self._dsn = dsn
         self._allow_unsafe = allow_unsafe
-        self._pool = Pool(dsn, size=2, allow_unsafe=allow_unsafe)
+        self._kept = kept
+        self._pool = Pool(dsn, size=2, allow_unsafe=allow_unsafe, kept=kept)
         self._told = asyncio.Event()
         self._ear: Session | None = None
 
@@ -148,7 +158,9 @@ class PostgresCertificates:
         if self._ear and not self._ear.connection.is_closed():
             return
         try:
-            self._ear = await open_session(self._dsn, allow_unsafe=self._allow_unsafe)
+            self._ear = await open_session(
+                self._dsn, allow_unsafe=self._allow_unsafe, kept=self._kept
+            )
             await self._ear.connection.add_listener(CHANNEL, self._hear)
         except (*LOST, UnsafeServer):
             self._ear = None

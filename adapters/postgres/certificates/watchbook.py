@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 
 from adapters.postgres.certificates.cases import PostgresCertificates
-from adapters.postgres.session import Pool
+from adapters.postgres.session import Pool, Proof
 from adapters.postgres.statements import statements
 from gateway.domain.inventory import (
     Inventory,
@@ -25,10 +25,12 @@ _SQL = statements("certificates")
 class PostgresWatchbook:
     """Every error of the database is LedgerUnavailable. `process` names this one."""
 
-    def __init__(self, dsn: str, process: str, *, allow_unsafe: bool = False) -> None:
+    def __init__(
+        self, dsn: str, process: str, *, allow_unsafe: bool = False, kept: Proof | None = None
+    ) -> None:
         self._process = process
-        self._pool = Pool(dsn, size=1, allow_unsafe=allow_unsafe)
-        self._cases = PostgresCertificates(dsn, allow_unsafe=allow_unsafe)
+        self._pool = Pool(dsn, size=1, allow_unsafe=allow_unsafe, kept=kept)
+        self._cases = PostgresCertificates(dsn, allow_unsafe=allow_unsafe, kept=kept)
 
     async def close(self) -> None:
         await self._cases.close()

@@ -12,7 +12,7 @@ import attrs
 
 from adapters.postgres.ledger.keys import key_columns, key_of
 from adapters.postgres.registers.reading import read_whole
-from adapters.postgres.session import Pool
+from adapters.postgres.session import Pool, Proof
 from adapters.postgres.statements import statements
 from gateway.domain.bank import BankOutcome
 from gateway.domain.instruction import InstructionKey
@@ -42,8 +42,10 @@ class Span:
 
 
 class PostgresPast:
-    def __init__(self, dsn: str, vault: Vault, *, allow_unsafe: bool = False) -> None:
-        self._pool = Pool(dsn, size=1, allow_unsafe=allow_unsafe)
+    def __init__(
+        self, dsn: str, vault: Vault, *, allow_unsafe: bool = False, kept: Proof | None = None
+    ) -> None:
+        self._pool = Pool(dsn, size=1, allow_unsafe=allow_unsafe, kept=kept)
         self._vault = vault
 
     async def close(self) -> None:

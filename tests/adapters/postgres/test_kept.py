@@ -9,11 +9,15 @@ import attrs
 import pytest
 import structlog
 
+from adapters.postgres.certificates.cases import PostgresCertificates
+from adapters.postgres.certificates.watchbook import PostgresWatchbook
 from adapters.postgres.ledger.holds import PostgresHolds
 from adapters.postgres.ledger.kept import Heard, Kept
 from adapters.postgres.ledger.ledger import PostgresLedger
 from adapters.postgres.log.recordlog import PostgresRecordLog
+from adapters.postgres.oversight.past import PostgresPast
 from adapters.postgres.session import UnsafeServer
+from certs.people import PeopleVault
 from gateway.domain.decision import Outcome
 from gateway.domain.faults import LedgerUnavailable
 from tests.adapters.postgres.conftest import as_runtime
@@ -197,6 +201,29 @@ async def test_what_the_host_has_seen_is_asked_of_each_further_run(gateway: Gate
         await kept.prove(connection)
     finally:
         await connection.close()
+
+
+async def test_who_is_revoked_and_what_was_decided_is_not_read_from_a_server_that_forgot(
+    gateway: Gateway,
+) -> None:
+    dsn = as_runtime(gateway.dsn)
+    certificates = PostgresCertificates(dsn, kept=gateway.kept)
+    watchbook = PostgresWatchbook(dsn, "gw-1", kept=gateway.kept)
+    past = PostgresPast(dsn, PeopleVault(b"k" * 32), kept=gateway.kept)
+    reads = (certificates.revoked, lambda: watchbook.note([], {"x": 1}, NOW), past.divisions)
+    try:
+        for read in reads:
+            await read()
+        await gateway.ledger.admit(admission(1, lines=()))
+        await gateway.lose("DELETE FROM instruction")
+        await refused(gateway)
+        for read in reads:
+            for _ in range(2):  # the first may still meet the connection that was lost
+                with pytest.raises(LedgerUnavailable):
+                    await read()
+    finally:
+        for room in (certificates, watchbook, past):
+            await room.close()
 
 
 async def test_a_disk_that_hangs_holds_up_the_connection_and_nothing_else(
