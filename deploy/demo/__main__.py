@@ -28,6 +28,7 @@ from deploy.demo.officers import busiest_agency, publish_registers, work_on_case
 from deploy.demo.processes import ChildFailed, Crew
 from deploy.demo.reading import heard_in
 from deploy.demo.samples import (
+    bureau_commands,
     developer_environment,
     explain_command,
     operator_commands,
@@ -227,6 +228,10 @@ def _show_commands(stage: Stage, plan: Day) -> None:
         (
             "值班员的命令 the operator's commands (doctor, holds, unknowns, conduct, …):",
             operator_commands(stage, stage.folder),
+        ),
+        (
+            "财政端的命令 the bureau's commands (--check, --export, --invite, --forks; releases):",
+            bureau_commands(stage, stage.folder),
         ),
     ):
         console.print(words)

@@ -1,7 +1,7 @@
 """Instructions for a visitor's own hands: files beside the demonstration, and the command."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from deploy.demo.day import Day, DayItem
@@ -41,12 +41,16 @@ def _is_plain(item: DayItem) -> bool:
 
 def operator_commands(stage: Stage, folder: Path) -> str:
     """A file of the operator's environment, and what to type behind it."""
-    file = folder / "operator.env"
-    lines = (f"export {name}='{value}'" for name, value in stage.gateway_environment.items())
-    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    file.chmod(0o600)
+    file = _exported(folder / "operator.env", stage.gateway_environment)
     settings = folder / f"{stage.gateway_names[0]}.toml"
     return f". {file}; .venv/bin/python -m gateway doctor --settings {settings}"
+
+
+def bureau_commands(stage: Stage, folder: Path) -> str:
+    """The same of the bureau: its commands need other secrets, and another's database."""
+    file = _exported(folder / "bureau.env", stage.bureau_environment)
+    settings = folder / "bureau.toml"
+    return f". {file}; .venv/bin/python -m bureau --settings {settings} --export {folder / 'taken'}"
 
 
 def explain_command(folder: Path, plan: Day) -> str:
@@ -62,7 +66,6 @@ def explain_command(folder: Path, plan: Day) -> str:
 
 def developer_environment(stage: Stage, folder: Path) -> str:
     """A file of what docs/examples read, and what a developer of an agency's program types."""
-    file = folder / "developer.env"
     certificate, key = stage.channel_key
     values = {
         "GATEWAY": f"https://{HOST}:{stage.ports.door}", "PEER": uri("gateway", BANK_CODE),
@@ -71,9 +74,7 @@ def developer_environment(stage: Stage, folder: Path) -> str:
         "KEY_PASSPHRASE": stage.identities.passphrase.decode(),
         "BANK_CERT": stage.record_key[0], "BUREAU_CERT": stage.witness[0],
     }  # fmt: skip
-    lines = (f"export {name}='{value}'" for name, value in values.items())
-    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    file.chmod(0o600)
+    file = _exported(folder / "developer.env", values)
     passed = folder / "samples" / "passed.json"
     return f". {file}; node docs/examples/agency.mjs send {passed}"
 
@@ -94,3 +95,12 @@ def submit_command(stage: Stage, files: Sequence[Path]) -> str:
         f"--sign-key {key}",
     ]
     return " \\\n    ".join(parts)
+
+
+def _exported(file: Path, values: Mapping[str, object]) -> Path:
+    """Of its owner alone: passphrases stand in it."""
+    file.touch(mode=0o600)
+    file.write_text(
+        "".join(f"export {name}='{value}'\n" for name, value in values.items()), "utf-8"
+    )
+    return file
