@@ -135,18 +135,18 @@ async def test_decisions_proposed_in_one_moment_are_all_listed_once(
 
 
 PAGED: Mapping[str, tuple[str, str, str, frozenset[str]]] = {
-    "interceptions": ("bureau_desk", "search", "interception", frozenset({"division"})),
-    "warned": ("bureau_desk", "search", "warned", frozenset({"division"})),
-    "holds": ("bureau_holds", "open_holds", "open_hold", frozenset({"division"})),
-    "decisions": ("bureau_holds", "proposals", "release_proposal", frozenset({"division"})),
+    "interceptions": ("bureau/desk", "search", "interception", frozenset({"division"})),
+    "warned": ("bureau/desk", "search", "warned", frozenset({"division"})),
+    "holds": ("bureau/holds", "open_holds", "open_hold", frozenset({"division"})),
+    "decisions": ("bureau/holds", "proposals", "release_proposal", frozenset({"division"})),
     # Numbers begin anew each year, and the year is that of the moment.
-    "cases": ("bureau_cases", "cases", "case_file", frozenset({"division", "year"})),
-    "complaints": ("bureau_complaints", "listed", "complaint", frozenset({"division", "year"})),
-    "accounts": ("bureau_people", "people", "desk_person", frozenset()),
-    "trail": ("bureau_people", "acts", "desk_act", frozenset({"division"})),
-    "rows": ("bureau_registers", "kept", "register_kept", frozenset({"division", "register"})),
-    "changes": ("bureau_registers", "changes", "register_change", frozenset({"division"})),
-    "flips": ("bureau_questions", "flips", "policy_flip", frozenset({"division", "number"})),
+    "cases": ("bureau/cases", "cases", "case_file", frozenset({"division", "year"})),
+    "complaints": ("bureau/complaints", "listed", "complaint", frozenset({"division", "year"})),
+    "accounts": ("bureau/people", "people", "desk_person", frozenset()),
+    "trail": ("bureau/people", "acts", "desk_act", frozenset({"division"})),
+    "rows": ("bureau/registers", "kept", "register_kept", frozenset({"division", "register"})),
+    "changes": ("bureau/registers", "changes", "register_change", frozenset({"division"})),
+    "flips": ("bureau/questions", "flips", "policy_flip", frozenset({"division", "number"})),
 }
 """Each list that goes on: file, statement, table, and the columns that one list has in common."""
 _KEYS = """
@@ -179,7 +179,7 @@ def test_every_statement_that_goes_on_from_a_place_is_among_them() -> None:
         (file, name)
         for file in ("cases", "complaints", "desk", "holds", "people", "policies", "questions",
                      "registers", "releases")
-        for name, sql in statements(f"bureau_{file}").items()
+        for name, sql in statements(f"bureau/{file}").items()
         if going.search(sql) and "LIMIT" in sql
     }  # fmt: skip
-    assert found == {(f.removeprefix("bureau_"), name) for f, name, *_ in PAGED.values()}
+    assert found == {(f.removeprefix("bureau/"), name) for f, name, *_ in PAGED.values()}
