@@ -31,7 +31,7 @@ from bureau.desk.releases import Releases
 from bureau.desk.statistics import fold_all
 from bureau.desk.summary import Summaries
 from bureau.desk.wellbeing import Watch
-from bureau.handing_over import take_out, write_forks
+from bureau.handing_over import recount, take_out, write_forks
 from bureau.inbox.bell import Bell
 from bureau.inbox.keyring import KeyRing
 from bureau.inbox.receive import OWN_CERTIFICATE, Inbox
@@ -96,6 +96,8 @@ def _act(options: argparse.Namespace) -> Callable[[Settings], Coroutine[Any, Any
         return partial(write_forks, options.forks)
     if options.export:
         return partial(take_out, options.export)
+    if options.recount:
+        return recount
     if options.invite:
         return partial(invite, options)
     return _check if options.check else print_link if options.sign_in_link else _serve
@@ -109,6 +111,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     what.add_argument("--forks", type=Path, help="write each fork that was seen as a folder there")
     what.add_argument(
         "--export", type=Path, metavar="FOLDER", help="write there what came since the last export"
+    )
+    what.add_argument(
+        "--recount", action="store_true", help="hold lists and figures against the records; exit 1"
     )
     what.add_argument("--sign-in-link", action="store_true", help="print a new link for `admin`")
     what.add_argument("--invite", metavar="LOGIN", help="open an account and print its link")

@@ -102,11 +102,15 @@ def bureau(
     forks: Annotated[
         Path | None, typer.Option(help="Write each fork that was seen there, and end.")
     ] = None,
+    recount: Annotated[
+        bool, typer.Option("--recount", help="Hold lists and figures against the records, and end.")
+    ] = False,
 ) -> None:
     """Run the finance bureau's program until it is told to stop."""
     from bureau.__main__ import main as run
 
     what = ["--check"] if check else ["--forks", str(forks)] if forks else []
+    what += ["--recount"] if recount else []
     raise typer.Exit(run(["--settings", str(settings), *what]))
 
 

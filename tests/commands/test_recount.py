@@ -1,6 +1,7 @@
 """`recount` on a real stage: whatever a hand with the database owner's rights changes is named."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import asyncpg
@@ -268,3 +269,30 @@ def test_a_division_that_is_not_served_is_refused(stage: Stage) -> None:
         stage, "recount", "--settings", stage.folder / "gateway-0.toml", "--division", "110000000"
     )
     assert ran.code == 2 and "220000000" in ran.err
+
+
+def test_the_bureau_holds_its_lists_against_the_records_too(stage: Stage) -> None:
+    settings = stage.folder / "bureau.toml"
+    told = "bureau", "--settings", settings, "--recount"
+    ran = run(stage, *told, more=stage.bureau_environment)
+    assert ran.code == 0 and "一致 nothing differs" in ran.out, ran.said
+
+    async def change(sign: str) -> None:
+        owner = await asyncpg.connect(stage.bureau_database)
+        try:
+            await owner.execute("SET session_replication_role = replica")
+            await owner.execute(
+                f"UPDATE interception SET amount_fen = amount_fen {sign} 1 WHERE voucher_no ="
+                " (SELECT min(voucher_no) FROM interception WHERE record_seq IS NOT NULL)"
+            )
+        finally:
+            await owner.close()
+
+    asyncio.run(change("+"))
+    try:
+        ran = run(stage, *told, more=stage.bureau_environment)
+        lines = [json.loads(line) for line in ran.out.splitlines()]
+        assert ran.code == 1 and "differ from the records" in ran.err
+        assert ("interception", "amount_fen") in {(each["what"], each["column"]) for each in lines}
+    finally:
+        asyncio.run(change("-"))

@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import os
 import re
+from functools import partial
 from random import Random
 from typing import Any
 from urllib.parse import urlencode
@@ -12,9 +13,11 @@ import pytest
 
 from adapters.bureau.frame import framed
 from adapters.postgres.bureau import desk as bureau_desk
+from adapters.postgres.bureau.recount import snapshot
 from adapters.postgres.bureau.statistics import BureauStatistics
 from bureau.desk.interceptions import searched
 from bureau.desk.people import Office, Scope
+from bureau.desk.recount import Recounter
 from bureau.desk.search import parsed
 from gateway.domain.records import unnumbered
 from tests.bureau.desks import Desk
@@ -187,6 +190,8 @@ async def test_cells_are_the_rows_whatever_is_folded_and_told_in_between(
         pass
     for _ in range(4):
         await _compare(bureau, random)
+    recounter = Recounter(partial(snapshot, bureau.pool), bureau.auditor, bureau.trust)
+    assert [each async for each in recounter.recount(bureau.place)] == []
 
 
 async def _step(bureau: Bureau, chain: Chain, random: Random, known: int) -> int:
