@@ -3,6 +3,7 @@
 `GET /v1/entries?after=N&limit=M` answers `{"after": "N2", "entries": [...]}`; `after` null: end.
 """
 
+import re
 import ssl
 from collections.abc import Callable
 
@@ -16,6 +17,8 @@ from gateway.domain.faults import BankSilent, Unreadable
 PAGE_BYTES_MAX = 8 << 20
 CONNECTIONS = 1
 WAITING_MAX = 4
+
+_PLACE = re.compile("[0-9]{1,64}")
 
 Reader = Callable[[bytes], tuple[list[BankEntry], str | None]]
 """Reads a page; raises Unreadable."""
@@ -42,7 +45,7 @@ class HttpBooks:
 
     async def entries(self, after: str | None, limit: int) -> tuple[list[BankEntry], str | None]:
         place = after or "0"
-        if not place.isdecimal():
+        if not _PLACE.fullmatch(place):
             raise BankSilent(f"the cursor {place!r} is not this core's")
         request = (
             f"GET /v1/entries?after={place}&limit={limit} HTTP/1.1\r\n"
@@ -55,11 +58,16 @@ class HttpBooks:
         if reply is None or reply.status != 200:
             raise BankSilent("no answer" if reply is None else f"status {reply.status}")
         try:
-            return self.read(reply.body)
+            entries, reached = self.read(reply.body)
         except Unreadable as unreadable:
             first = unreadable.errors[0] if unreadable.errors else None
             where = f", first at {first.field}: {first.en}" if first else ""
             raise BankSilent(f"{unreadable.detail}{where}") from unreadable
+        if reached is not None and not (_PLACE.fullmatch(reached) and int(reached) > int(place)):
+            raise BankSilent(
+                f"the list goes on from {place} at {reached!r}, which is not behind it"
+            )
+        return entries, reached
 
     async def aclose(self) -> None:
         await self._pool.aclose()

@@ -25,6 +25,7 @@ from gateway.domain.conduct import (
 )
 from gateway.domain.faults import FaultCode, Unreadable
 from gateway.domain.instruction import InstructionKey
+from gateway.domain.legal_day import of_our_times
 from gateway.domain.money import fen
 
 ENTRIES_MAX = 20_000
@@ -111,6 +112,7 @@ def read_statement(raw: bytes) -> tuple[str, Statement]:
                 f"entries[{index}].division", "contradiction", "与对账单的区划不一致",
                 "is not the statement's division",
             )  # fmt: skip
+    _of_our_times(file.entries, found)
     _each_once([row.id for row in file.entries], "entries", found)
     _each_once([row.id for row in file.account_tasks], "account_tasks", found)
     _refuse(found)
@@ -129,6 +131,7 @@ def read_page(raw: bytes) -> tuple[list[BankEntry], str | None]:
     for index, row in enumerate(page.entries):
         if row.division is UNSET:
             found.note(f"entries[{index}].division", "required", "必填", "is required")
+    _of_our_times(page.entries, found)
     _refuse(found)
     return [_entry(row, str(row.division)) for row in page.entries], page.after
 
@@ -151,6 +154,17 @@ def _refuse(found: Findings) -> None:
         code = FaultCode.FIELD_DUPLICATE if duplicate else FaultCode.INSTRUCTION_INVALID
         detail = f"the statement has {len(found)} error(s) (对账单有 {len(found)} 处错误)"
         raise Unreadable(code, detail, tuple(found))
+
+
+def _of_our_times(rows: list[EntryRow], found: Findings) -> None:
+    for index, row in enumerate(rows):
+        if not of_our_times(row.booked_at):
+            found.note(
+                f"entries[{index}].booked_at",
+                "range",
+                "不是真实的记账时间",
+                "is no time of booking",
+            )
 
 
 def _each_once(ids: list[str], name: str, found: Findings) -> None:

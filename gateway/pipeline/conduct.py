@@ -27,6 +27,7 @@ from gateway.pipeline.conduct_words import (
     not_as_ordered,
     paid_again,
     paid_all_the_same,
+    paid_before,
     slow_service,
     untold_notice,
     untold_records,
@@ -35,6 +36,8 @@ from gateway.pipeline.conduct_words import (
 
 Calendar = Mapping[dt.date, bool]
 _DAY = dt.timedelta(days=1)
+CLOCKS_APART = dt.timedelta(minutes=10)
+"""By so much the core's clock may be behind ours at midnight."""
 _NOT_TREASURY = frozenset(
     {AccountClass.REAL_FUND, AccountClass.PERSONAL, AccountClass.OFFICIAL_CARD}
 )
@@ -66,9 +69,12 @@ def alerts_on_entry(
         yield not_as_ordered(entry, differences)
     if denied(entry, standing):
         yield paid_all_the_same(entry, standing, instruction)
-    due = due_day(standing.decided_now[1], calendar, allowances)
-    if (paid := legal_day(entry.booked_at)) > due:
+    passed_at = standing.decided_now[1]
+    due, paid = due_day(passed_at, calendar, allowances), legal_day(entry.booked_at)
+    if paid > due:
         yield late(entry, due, paid)
+    elif paid < legal_day(passed_at) and entry.booked_at < passed_at - CLOCKS_APART:
+        yield paid_before(entry, passed_at)
 
 
 def alerts_on_arrears(

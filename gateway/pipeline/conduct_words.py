@@ -89,6 +89,19 @@ def without_voucher(entry: BankEntry, standing: Standing | None) -> Alert:
     )  # fmt: skip
 
 
+def paid_before(entry: BankEntry, passed_at: dt.datetime) -> Alert:
+    """On the day that it is booked on no voucher had passed; or its day was written so that nobody
+    looks at it any more."""
+    assert entry.key is not None
+    passed, booked = legal_day(passed_at).isoformat(), legal_day(entry.booked_at).isoformat()
+    return alert(
+        entry.division, "JL-100", f"entry/{entry.id}/before",
+        f"第 {entry.key.voucher_no} 号凭证 {passed} 放行，账上记为 {booked} 划款，早于放行",
+        f"{entry.key} passed on {passed} and is booked on {booked}, before it had passed",
+        entry_facts(entry) | {"passed": passed, "booked": booked},
+    )  # fmt: skip
+
+
 def not_as_ordered(entry: BankEntry, differences: list[dict[str, object]]) -> Alert:
     words = "；".join(
         f"{_FIELDS_ZH[str(d['field'])]}指令为 {d['ordered']}，实付为 {d['paid']}"

@@ -62,13 +62,17 @@ class Reconciling:
 
         Raises LedgerUnavailable; then nothing was kept, and it may be taken again.
         """
+        statement = attrs.evolve(statement, entries=tuple(map(_within, statement.entries)))
         known = await self.store.known(statement.entries, statement.clearing)
         found = [cleared_otherwise(total, before) for total, before in known.cleared.items()]
+        booked = dict(known.booked)
+        known = attrs.evolve(known, booked=booked)
         for entry in statement.entries:
             accounts, calendar = self._registers(entry.division, now)
             found += alerts_on_entry(
                 entry, known, accounts, calendar, self.allowances, self._instruction
             )
+            booked.setdefault((entry.division, entry.id), entry)
         return await self.store.take(
             statement, self._told(found, now), now, received=received, cursor=cursor,
             corrections=self._corrections(_contradicted(statement.entries, known), now),
@@ -124,6 +128,20 @@ class Reconciling:
             corrections=self._corrections(contradicted, now),
         )  # fmt: skip
 
+    def ours(
+        self, entries: Sequence[BankEntry], served: Sequence[str], now: dt.datetime
+    ) -> tuple[BankEntry, ...]:
+        """Those of divisions that this gateway serves: another's are another's business. Whose an
+        account is the registers say: a movement of one of ours is ours, whatever it is booked as.
+        """
+        accounts = [(division, self._registers(division, now)[0]) for division in served]
+        return tuple(
+            each
+            for entry in entries
+            for each in (_assigned(entry, accounts),)
+            if each.division in served
+        )
+
     def _told(
         self, alerts: Sequence[Alert], now: dt.datetime
     ) -> list[tuple[Alert, RecordDraft, bytes]]:
@@ -161,6 +179,15 @@ def _contradicted(entries: Sequence[BankEntry], known: Known) -> list[tuple[Bank
     ]
 
 
-def entries_by_division(entries: Sequence[BankEntry], served: frozenset[str]) -> list[BankEntry]:
-    """Those of divisions that this gateway serves: another's are another's business."""
-    return [entry for entry in entries if entry.division in served]
+def _assigned(entry: BankEntry, accounts: Sequence[tuple[str, Mapping[str, Account]]]) -> BankEntry:
+    if any(entry.division == division for division, _ in accounts):
+        return entry
+    owners = [division for division, known in accounts if entry.account in known]
+    return attrs.evolve(entry, division=owners[0]) if owners else entry
+
+
+def _within(entry: BankEntry) -> BankEntry:
+    """An instruction of another division is none that this movement could have been ordered by."""
+    if entry.key is None or entry.key.division == entry.division:
+        return entry
+    return attrs.evolve(entry, key=None)

@@ -9,13 +9,15 @@ from gateway.domain.bank import BOOKS, BankOutcome
 from gateway.domain.conduct import BankEntry, Statement, TakenBack
 from gateway.domain.faults import BankSilent, Fault, LedgerUnavailable
 from gateway.domain.ledger import Standing
-from gateway.pipeline.reconcile import Reconciling, entries_by_division
+from gateway.pipeline.reconcile import Reconciling
 from gateway.ports import Clock
 from gateway.workers.office import Office
 
 READ_EVERY_S = 2.0
 LOOK_EVERY_S = 30.0
 ENTRIES_MAX = 500
+PAGES_MAX = 200
+"""Of a list without an end no more is read at a time, so that what is undone is looked for too."""
 SOURCE = "core"
 """The cursor's name: the bank core's list of movements."""
 
@@ -67,21 +69,21 @@ class Conduct:
                 await self.look_all()
 
     async def read_all(self) -> int:
-        """Read on from the cursor to the end of the bank's list; how many alerts are new."""
+        """Read on from the cursor towards the end of the bank's list; how many alerts are new."""
         if self._books is None:
             return 0
         new = 0
         try:
             after = await self._reconciling.store.cursor(SOURCE)
-            while True:
+            for _page in range(PAGES_MAX):
                 entries, reached = await self._books.entries(after, ENTRIES_MAX)
                 if not entries or reached is None:
                     break
-                ours = entries_by_division(entries, frozenset(self._divisions))
+                now = self._clock.now()
+                ours = self._reconciling.ours(entries, self._divisions, now)
                 new += await self._reconciling.take(
-                    Statement(id="", entries=tuple(ours)), self._clock.now(),
-                    cursor=(SOURCE, reached),
-                )  # fmt: skip
+                    Statement(id="", entries=ours), now, cursor=(SOURCE, reached)
+                )
                 after = reached
         except BankSilent as silent:
             self._tell("books", f"the bank's movements cannot be read: {silent}")

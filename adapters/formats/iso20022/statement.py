@@ -18,7 +18,7 @@ from adapters.formats.json.walk import Findings
 from gateway.domain.conduct import BankEntry, Direction, Statement
 from gateway.domain.faults import FaultCode, Unreadable
 from gateway.domain.instruction import InstructionKey
-from gateway.domain.legal_day import SHANGHAI
+from gateway.domain.legal_day import SHANGHAI, of_our_times
 from gateway.domain.money import Fen
 
 MESSAGES = {
@@ -152,13 +152,12 @@ def _booked(book: _Book, entry: etree._Element, place: str, found: Findings) -> 
     """A day alone is that legal day's noon; a time without a zone is Beijing's."""
     day, moment = book.text(entry, "BookgDt/Dt"), book.text(entry, "BookgDt/DtTm")
     try:
-        if moment:
-            read = dt.datetime.fromisoformat(moment)
+        read = dt.datetime.fromisoformat(moment) if moment else None
+        if read is None and day:
+            read = dt.datetime.combine(dt.date.fromisoformat(day), _NOON, SHANGHAI)
+        if read is not None and of_our_times(read):
             return (read if read.tzinfo else read.replace(tzinfo=SHANGHAI)).astimezone(dt.UTC)
-        if day:
-            on = dt.date.fromisoformat(day)
-            return dt.datetime.combine(on, _NOON, SHANGHAI).astimezone(dt.UTC)
-    except (ValueError, OverflowError):
+    except ValueError:
         pass
     found.note(f"{place}/BookgDt", "date", "缺少或不是真实的记账日期", "must be a real date")
     return None

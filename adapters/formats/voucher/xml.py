@@ -14,6 +14,7 @@ from gateway.domain.faults import FaultCode, Unreadable
 
 _DECLARATION = re.compile(r"""<\?xml\s+version=["']1\.0["']\s+encoding=["'](?i:GBK)["']\s*\?>""")
 _NOT_PLAIN = re.compile(r"<(?!/?[A-Za-z][A-Za-z0-9_]*\s*/?>)")
+_CHINESE = re.compile("[\u3400-\u9fff]")
 _DTD = re.compile(r"<!\s*(?:DOCTYPE|ENTITY)|<!\[(?!CDATA)", re.IGNORECASE)
 _RAW_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -26,11 +27,25 @@ def gbk_text(raw: bytes, what: str) -> str:
         raise Unreadable(
             FaultCode.NOT_GBK, f"{what} is not GBK at byte {cause.start} (不是 GBK 编码)"
         ) from None
+    if not raw.isascii() and _is_utf8(raw):
+        raise Unreadable(
+            FaultCode.NOT_GBK,
+            f"{what} is UTF-8 under the name of GBK (声明为 GBK，实为 UTF-8 编码)",
+        )
     if _DTD.search(text):
         raise Unreadable(FaultCode.DTD_REFUSED, f"{what} holds a DTD or entity (含 DTD 或实体)")
     if _RAW_CONTROL.search(text):
         raise Unreadable(FaultCode.NOT_XML, f"{what} holds a control character (含有控制字符)")
     return text
+
+
+def _is_utf8(raw: bytes) -> bool:
+    """Some of it decodes as GBK too, to characters that nobody wrote: the rules would judge those,
+    and whoever reads the bytes as they were meant another text."""
+    try:
+        return _CHINESE.search(raw.decode()) is not None
+    except UnicodeDecodeError:
+        return False
 
 
 def parsed(text: str, what: str, *, plain_tags: bool) -> etree._Element:

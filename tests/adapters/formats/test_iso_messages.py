@@ -85,6 +85,9 @@ def test_booked_movements_of_a_statement_are_read_with_their_instruction(kind: s
         (b"<Tp>FiscalYear<", b"<Tp>Year<", "pattern"),
         (b'Ccy="CNY">12800', b'Ccy="USD">12800', "pattern"),
         (b"<BookgDt><Dt>2026-03-02</Dt></BookgDt>", b"", "date"),
+        (b"<Dt>2026-03-02</Dt>", b"<Dt>0001-01-01</Dt>", "date"),
+        (b"<Dt>2026-03-02</Dt>", b"<DtTm>9999-12-31T23:59:59Z</DtTm>", "date"),
+        (b"<Dt>2026-03-02</Dt>", b"<DtTm>0001-01-01T00:00:00+14:00</DtTm>", "date"),
         (b"<CdtDbtInd>DBIT", b"<CdtDbtInd>BOTH", "schema"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import base64
 import datetime as dt
+import re
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,10 @@ from tests.examples import examples
 
 SHARED = Path(__file__).resolve().parents[3].parent / "shared"
 FORMAT = VoucherFormat()
+
+
+EVEN = re.sub("[\u4e00-\u9fff]+", "你好", INNER)
+"""Of these the bytes of UTF-8 are bytes of GBK too, 浣犲ソ."""
 
 
 def refused(raw: bytes) -> Unreadable:
@@ -89,6 +94,7 @@ def test_the_interface_has_the_elements_that_its_description_counts() -> None:
         (envelope(INNER[:-9]), FaultCode.NOT_XML),
         (envelope("\ufeff".encode() + INNER.encode("gbk")), FaultCode.NOT_GBK),
         (envelope(INNER.encode()), FaultCode.NOT_GBK),
+        (envelope(EVEN.encode()), FaultCode.NOT_GBK),
         (envelope().decode("gbk").encode("utf-16"), FaultCode.NOT_GBK),
         (envelope(INNER.replace("GBK", "UTF-8")), FaultCode.NOT_XML),
         (envelope(INNER.replace("办公费", "办公费<!-- x -->")), FaultCode.NOT_XML),
