@@ -68,6 +68,12 @@ class LogStore(Protocol):
 
     async def record(self, division: str, bank: str, seq: int) -> SealedRecord | None: ...
 
+    async def of_subject(
+        self, division: str, bank: str, subject: str, size: int
+    ) -> list[SealedRecord]:
+        """What the first `size` records say of it, in order, without disclosures."""
+        ...
+
     def rows(self, division: str, bank: str, end: int) -> AsyncIterator[list[SealedRecord]]:
         """All before `end`, in order and in pieces, without disclosures."""
         ...

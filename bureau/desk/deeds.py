@@ -32,6 +32,7 @@ ACTS: Mapping[str, tuple[str, str]] = {
     "account.closed": ("停用账号", "Account closed"),
     "account.reopened": ("重新启用账号", "Account reopened"),
     "delivery.taken_out": ("调取被拒收报送的证据", "Evidence of a refused delivery taken out"),
+    "record.taken_out": ("取出一笔支付的证据", "Evidence of a payment taken out"),
     "case.opened": ("立案", "Case opened"), "case.moved": ("办理案件", "Case moved"),
     "document.issued": ("印发文书", "Document issued"),
     "document.fetched": ("下载文书", "Document downloaded"),

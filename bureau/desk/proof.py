@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from bureau.desk.interceptions import Line
 from bureau.inbox.hashes import inclusion_of
 from bureau.inbox.keys import auditing_keys, own_keys
@@ -11,9 +13,12 @@ from certs.log.paths import verify_inclusion
 from certs.log.proof import format_proof
 from certs.log.report import Step
 from certs.log.tree import leaf_hash
+from certs.signing.encoding import b64
 from certs.trust import Trust
+from gateway.domain.instruction import InstructionKey
 from gateway.domain.legal_day import SHANGHAI
 from gateway.domain.log import tree_digest
+from gateway.domain.records import canonical
 
 
 class Prover:
@@ -48,6 +53,37 @@ class Prover:
             return None
         path = await inclusion_of(self._store, place, seq, head.size)
         return record.body, format_proof(seq, path, cosigned.checkpoint)
+
+    async def evidence(self, line: Line) -> bytes | None:
+        """All records of its payment that its bank has told, each with its proof up to the newest
+        checkpoint that we cosigned, for `treasury-gateway verify record`. What the bank answered is
+        not ours to hand out. None: no record has come."""
+        place = self._places.get((line.division, line.bank))
+        if place is None:
+            return None
+        head, cosigned = await self._store.held(place.division, place.bank)
+        key = InstructionKey(
+            division=line.division, fiscal_year=line.fiscal_year,
+            voucher_type=line.voucher_type, voucher_no=line.voucher_no,
+        )  # fmt: skip
+        told = await self._store.of_subject(place.division, place.bank, str(key), head.size)
+        items = [
+            {
+                "checkpoint": cosigned.checkpoint,
+                "path": [
+                    b64(node) for node in await inclusion_of(self._store, place, one.seq, head.size)
+                ],
+                "record": b64(one.body),
+                "seq": one.seq,
+                "tree_size": head.size,
+            }
+            for one in told
+        ]
+        document = {
+            "evidence": items, "held_by": self._trust.own.uri,
+            "instruction": msgspec.structs.asdict(key),
+        }  # fmt: skip
+        return canonical(document) if items else None
 
     async def _record(self, place: LogPlace, seq: int) -> list[Step]:
         head, cosigned = await self._store.held(place.division, place.bank)

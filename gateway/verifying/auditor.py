@@ -86,7 +86,8 @@ class Auditor:
 
 
 def verify_evidence(file: Path, auditor: Auditor) -> list[Report]:
-    """The body of `GET /v1/instructions/...`: a report for each record, the last for the whole.
+    """The body of `GET /v1/instructions/...`, or what the bureau's desk hands out: one report for
+    each record, the last for the whole.
 
     Raises Unusable.
     """
@@ -268,8 +269,9 @@ def _read(file: Path) -> tuple[dict[str, Any], list[_Item]]:
         raise Unusable(f"{file.name} 不可读。", f"It cannot be read: {error}.") from error
     except (ValueError, TypeError, KeyError) as error:
         raise Unusable(
-            f"{file.name} 不是 GET /v1/instructions/… 的应答，或其中证据残缺。",
-            f"It is not what GET /v1/instructions/... answered, or its evidence is cut: {error}.",
+            f"{file.name} 不是 GET /v1/instructions/… 的应答或工作台取出的证据，或其中证据残缺。",
+            "It is not what GET /v1/instructions/... answered nor what the desk handed out, or its "
+            f"evidence is cut: {error}.",
         ) from error
     if not items:
         raise Unusable(

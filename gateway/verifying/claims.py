@@ -25,6 +25,8 @@ FIELDS = {
     "findings", "hold", "instruction", "outcome", "settled_at",
 }  # fmt: skip
 """All that `GET /v1/instructions/...` answers (gateway/web/evidence.py)."""
+HELD = {"evidence", "held_by", "instruction"}
+"""All that the bureau's desk hands out (bureau/desk/proof.py): records, and no answer."""
 _SETTLED = (BankOutcome.ACCEPTED, BankOutcome.REJECTED, BankOutcome.NOT_TAKEN)
 Fields = dict[str, Any]
 
@@ -39,19 +41,13 @@ class Proven:
 
 def verify_claims(document: Fields, records: list[Proven]) -> Report:
     """Whether every field of the file is what its proven records say. Exit 1, or 2 if one lacks."""
+    if document.keys() == HELD:
+        return _verify_held(document, records)
     walk = Walk()
     try:
-        key = _check_identity(walk, document, records)
-        kinds = [str(record.fields.get("kind")) for record in records]
-        walk.facts |= {"instruction": str(key), "records": len(records), "kinds": kinds}
-        verdict = _only(walk, records, RecordKind.VERDICT, "判定", "verdict")
-        walk.expect(
-            verdict is not None,
-            "判定记录在内。",
-            "The record of the verdict is among them.",
-            Exit.USAGE,
-        )
-        assert verdict
+        _check_fields(walk, document)
+        key, verdict = _check_identity(walk, document, records)
+        kinds = walk.facts["kinds"]
         _check_verdict(walk, document, verdict)
         _check_hold(walk, document, records)
         _check_bank(walk, document, records, key)
@@ -69,7 +65,36 @@ def verify_claims(document: Fields, records: list[Proven]) -> Report:
         return walk.report(stopped.exit)
 
 
-def _check_identity(walk: Walk, document: Fields, records: list[Proven]) -> InstructionKey:
+def _verify_held(document: Fields, records: list[Proven]) -> Report:
+    """What the bureau holds of one instruction: the records say it all, and nothing stands beside
+    them that could be held against them."""
+    walk = Walk()
+    try:
+        key, verdict = _check_identity(walk, document, records)
+        settled = _only(walk, records, RecordKind.BANK_OUTCOME, "银行结果", "bank outcome")
+        outcome, bank = verdict.get("outcome"), settled and settled.get("bank_outcome")
+        by, number = document["held_by"], len(records)
+        walk.facts |= {"outcome": outcome, "bank": bank, "held_by": by}
+        walk.expect(
+            True,
+            f"支付指令 {key}：记录写明判定 {outcome}，银行 {bank or '无记录'}，共 {number} 条。",
+            f"Instruction {key}: the records say {outcome}, bank {bank or 'not recorded'}, "
+            f"{number} records ({', '.join(walk.facts['kinds'])}).",
+        )
+        walk.expect(
+            True,
+            f"文件只有记录，没有代理银行的答复（自称由 {by} 取出，无从证明）：银行对外如何答复、"
+            "收妥回执、未交出的记录均未作判断。",
+            f"The file holds records and no answer of the bank (taken out by {by}, as it says "
+            "itself): what the bank answered, its receipts, and records that were not handed over "
+            "are not judged.",
+        )
+        return walk.report()
+    except Stopped as stopped:
+        return walk.report(stopped.exit)
+
+
+def _check_fields(walk: Walk, document: Fields) -> None:
     unknown = sorted(document.keys() - FIELDS)
     lacking = sorted(FIELDS - document.keys())
     walk.expect(
@@ -79,6 +104,12 @@ def _check_identity(walk: Walk, document: Fields, records: list[Proven]) -> Inst
         f"{_named('; unknown:', unknown)}{_named('; lacking:', lacking)}.",
         Exit.USAGE,
     )
+
+
+def _check_identity(
+    walk: Walk, document: Fields, records: list[Proven]
+) -> tuple[InstructionKey, Fields]:
+    """Whose the file is, each record too; and its verdict."""
     try:
         key = InstructionKey(**document["instruction"])
     except TypeError as error:
@@ -93,7 +124,17 @@ def _check_identity(walk: Walk, document: Fields, records: list[Proven]) -> Inst
             f"第 {number} 条属于支付指令 {key} 及其区划的日志。",
             f"Record {number} is about instruction {key}, in its division's log.",
         )
-    return key
+    kinds = [str(record.fields.get("kind")) for record in records]
+    walk.facts |= {"instruction": str(key), "records": len(records), "kinds": kinds}
+    verdict = _only(walk, records, RecordKind.VERDICT, "判定", "verdict")
+    walk.expect(
+        verdict is not None,
+        "判定记录在内。",
+        "The record of the verdict is among them.",
+        Exit.USAGE,
+    )
+    assert verdict
+    return key, verdict
 
 
 def _check_verdict(walk: Walk, document: Fields, verdict: Fields) -> None:

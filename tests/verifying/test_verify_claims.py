@@ -369,3 +369,26 @@ def test_the_page_for_auditors_names_only_options_that_there_are() -> None:
         told = CliRunner().invoke(app, [group, name, "--help"], env={"COLUMNS": "200"}).output
         for option in re.findall(r"--[a-z-]+", rest):
             assert option in told, f"{group} {name} {option}"
+
+
+def held(document: Document, **changes: object) -> Document:
+    """As the bureau's desk hands it out: the records, and nothing of the bank's answer."""
+    kept = {name: document[name] for name in ("evidence", "instruction")}
+    return kept | {"held_by": "spiffe://treasury.test/bureau/220000000"} | changes
+
+
+def test_what_the_bureau_holds_is_proven_without_the_banks_answer_and_says_so(case: Case) -> None:
+    for document in (case.accepted, case.blocked, case.disputed):
+        file = case.folder / "held.json"
+        file.write_bytes(orjson.dumps(held(document)))
+        reports = verify_evidence(file, case.auditor)
+        assert [each.exit for each in reports] == [Exit.VALID] * (len(document["evidence"]) + 1)
+        assert reports[-1].facts["outcome"] == document["outcome"]
+        last = reports[-1].steps[-1]
+        assert "未作判断" in last.zh and "what the bank answered" in last.en
+    evidence, others = case.accepted["evidence"], case.blocked["evidence"]
+    assert case.check(held(case.accepted, evidence=evidence[1:])) is Exit.USAGE, "no verdict"
+    assert case.check(held(case.accepted, evidence=[*evidence, *others])) is Exit.INVALID
+    assert case.check(held(case.accepted, outcome="blocked")) is Exit.USAGE, "nobody answers for it"
+    foreign = held(case.accepted, instruction=case.blocked["instruction"])
+    assert case.check(foreign) is Exit.INVALID

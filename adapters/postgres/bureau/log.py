@@ -15,6 +15,8 @@ from gateway.domain.people import IN_CLEAR, Sealing, sealed_if_any
 EVIDENCE_KEPT_MAX = 64
 """Refused deliveries of one log whose bytes are kept; later ones keep their checkpoint only."""
 RECORDS_FETCH = 2000
+OF_ONE_MAX = 200
+"""Records of one payment: some five, and at most sixteen conflicts of its number."""
 RECORD_COLUMNS = (
     "division", "bank", "seq", "kind", "subject", "body", "leaf_hash", "disclosures",
 )  # fmt: skip
@@ -122,6 +124,17 @@ class BureauStore:
         sealed = row["disclosures"]
         opened = None if sealed is None else self._sealing.open_bytes(sealed)
         return SealedRecord(**{**row, "disclosures": opened})
+
+    async def of_subject(
+        self, division: str, bank: str, subject: str, size: int
+    ) -> list[SealedRecord]:
+        """What the first `size` records say of it, in order, without disclosures; OF_ONE_MAX at
+        most."""
+        async with connection_of(self._pool) as connection:
+            rows = await connection.fetch(
+                _SQL["of_subject"], division, bank, subject, size, OF_ONE_MAX
+            )
+        return [SealedRecord(**row, disclosures=None) for row in rows]
 
     async def bodies(
         self, division: str, bank: str, end: int, start: int = 0

@@ -24,7 +24,7 @@ from bureau.desk.people import CASE_PARTIES, READERS
 from bureau.desk.search import QUERY_CHARS_MAX, Search, parsed
 from bureau.desk.strip import strip_of
 from bureau.ports import LinePlace
-from bureau.web.exports import PIECE_ROWS, searched, sent
+from bureau.web.exports import PIECE_ROWS, attachment, searched, sent
 from bureau.web.guard import shown_by
 from bureau.web.pages import clock, outcome_zh
 from bureau.web.paging import line_before, place_query
@@ -59,6 +59,7 @@ def routes(rooms: Rooms) -> list[Route]:
         get(home + "/events", pages.events, READERS),
         get(card, pages.card, CASE_PARTIES),
         post(card + "/verify", pages.verify, CASE_PARTIES),
+        get(card + "/evidence.json", pages.evidence, READERS),
     ]  # fmt: skip
 
 
@@ -123,6 +124,18 @@ class _Interceptions:
         card = await self._card(visit)
         return await self._shown(visit, card, await self._rooms.prover.steps(card.line))
 
+    async def evidence(self, visit: Visit) -> web.Response:
+        """Its records with their proofs, for an auditor who asks neither us nor the bank. That it
+        was taken out is an act."""
+        line = (await self._card(visit)).line
+        body = await self._rooms.prover.evidence(line)
+        if body is None:
+            raise web.HTTPNotFound()
+        subject = f"{line.division}/{line.fiscal_year}/{line.voucher_type}/{line.voucher_no}"
+        await tell(self._rooms, visit, "record.taken_out", subject, bank=line.bank)
+        number = "".join(each if each.isalnum() else "_" for each in line.voucher_no)
+        return attachment(body, "application/json", "evidence.json", f"证据-{number}.json")
+
     async def _shown(self, visit: Visit, card: Card, proof: object) -> web.Response:
         line = card.line
         key = (line.division, line.fiscal_year, line.voucher_type, line.voucher_no)
@@ -132,6 +145,7 @@ class _Interceptions:
             cases=[case for case in cases if sees(visit.person, case)],
             today=legal_day(self._rooms.clock()),
             replayed=await self._replayed(visit, key, line.bank), trials=_own_first(card),
+            evidence_offices=READERS,
         )  # fmt: skip
 
     async def _replayed(self, visit: Visit, key: tuple[object, ...], bank: str) -> object:

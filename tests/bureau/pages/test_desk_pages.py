@@ -3,11 +3,14 @@
 import asyncio
 import datetime as dt
 import re
+from pathlib import Path
 
 import pytest
 
 from adapters.bureau.frame import framed
 from bureau.desk.people import Office
+from certs.keys import save_certificates
+from gateway.verifying.auditor import Auditor, verify_evidence
 from tests.bureau.desks import Desk
 from tests.bureau.words import (
     BANK,
@@ -93,6 +96,32 @@ async def test_the_card_says_why_and_what_would_have_helped(
     assert "✗" not in text and "尚未收到" not in text
     listed = (await reviewer.get(PAGES[0]))[1]
     assert "长春示例科技有限公司" in listed and "拦截" in listed
+
+
+async def test_a_payments_records_are_taken_out_and_proven_without_desk_and_bank(
+    desk: Desk, bureau: Bureau, chain: Chain, house: House, tmp_path: Path
+) -> None:
+    """`verify record` wanted the gateway's answer, which the bureau has not."""
+    digest = {"book": "b", "digest": "ab" * 32, "registers": None}
+    chain.seal([verdict(0), verdict(1, "blocked", **digest), verdict(2)])
+    await bureau.inbox.receive(GATEWAY, framed(chain.delivery()))
+    reviewer, agency = await desk.seat(Office.REVIEWER), await desk.seat(Office.AGENCY)
+    path = f"{PAGES[4]}/evidence.json"
+    assert "/evidence.json" in (await reviewer.get(PAGES[4]))[1]
+    assert "/evidence.json" not in (await agency.get(PAGES[4]))[1]
+    assert (await agency.get(path))[0] == 403
+    status, body, headers = await reviewer.bytes(path)
+    assert status == 200 and "attachment" in headers["Content-Disposition"]
+    file = tmp_path / "evidence.json"
+    file.write_bytes(body)
+    for name, signer in (("bank", house.gateway), ("bureau", house.bureau)):
+        save_certificates(tmp_path / f"{name}.pem", [signer.certificate])
+    auditor = Auditor(bank=[tmp_path / "bank.pem"], bureau=[tmp_path / "bureau.pem"])
+    of_record, of_all = await asyncio.to_thread(verify_evidence, file, auditor)
+    assert of_record.valid and of_all.valid and of_all.facts["outcome"] == "blocked"
+    assert of_all.facts["held_by"] == house.bureau.uri
+    security = await desk.seat(Office.SECURITY)
+    assert "取出一笔支付的证据" in (await security.get(f"/desk/{DIVISION}/trail"))[1]
 
 
 async def test_the_list_names_what_refuses_and_the_card_all_that_was_found(

@@ -89,6 +89,14 @@ SELECT seq, kind, subject, body, leaf_hash, disclosures
 FROM log_record
 WHERE division = $1 AND bank = $2 AND seq = $3;
 
+-- name: of_subject
+-- empty: this bank has told nothing of it. In the order of its log.
+SELECT seq, kind, subject, body, leaf_hash
+FROM log_record
+WHERE division = $1 AND bank || '' = $2 AND subject = $3 AND subject <> '' AND seq < $4
+ORDER BY seq
+LIMIT $5;
+
 -- name: tallies
 -- empty: no record was received from this bank.
 SELECT measure, value, count
