@@ -8,7 +8,8 @@ import typer
 
 from gateway.commands.terminal import DONE, NO, USAGE, Json, bar, fail, show
 from gateway.commands.usage import App
-from gateway.settings import PASSPHRASE_VARIABLE, SettingsInvalid
+from gateway.domain.faults import LedgerUnavailable
+from gateway.settings import DATABASE_VARIABLE, PASSPHRASE_VARIABLE, SettingsInvalid
 
 policy_app = App(help="The policy book (监控规则).", no_args_is_help=True)
 
@@ -128,11 +129,20 @@ def policy_activate(
         list[str] | None,
         typer.Option(help="URI of one who may sign; repeatable; policies.officers if absent."),
     ] = None,
+    database: Annotated[
+        str, typer.Option(envvar=DATABASE_VARIABLE, help="Whose registry says who is revoked.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
-    """Prove a signed book against the one in force and keep it; refused, the old one stays."""
+    """Prove a signed book against the one in force and keep it; refused, the old one stays.
+
+    With the gateway's database also whom its registry has revoked signs in vain; without it the
+    lists of the settings count, and the gateway itself asks its registry.
+    """
+    import asyncio
+
     from certs.keys import load_signer
-    from gateway.configured.keys import trust_of
+    from gateway.configured.keys import revocations_of, trust_of
     from gateway.policy_books.signing import activate, bench_of
     from gateway.policy_books.store import BookStore
     from gateway.settings import read_settings
@@ -144,9 +154,10 @@ def policy_activate(
         if books is None:
             raise SettingsInvalid("policies.books is not set: say --store")
         signer = load_signer(own.certificate, own.key, passphrase.encode())
-        trust = trust_of(whole, signer)
+        ended = asyncio.run(revocations_of(database)) if database else []
+        trust = trust_of(whole, signer, ended)
         found = activate(file, BookStore(books), bench_of(trust, officer or chosen.officers))
-    except (SettingsInvalid, ValueError, OSError) as reason:
+    except (SettingsInvalid, LedgerUnavailable, ValueError, OSError) as reason:
         raise fail(f"not activated, the book in force stays: {reason}") from reason
     report = {
         "author": found.bundle.author,

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from adapters.postgres.certificates.cases import PostgresCertificates
+from adapters.postgres.session import Proof
 from certs.keys import load_signer, load_sm2_signer
 from certs.signatories import read_signatories
 from certs.signing.signer import Signer, in_both_suites
@@ -30,6 +32,15 @@ def trust_of(settings: Settings, own: Signer, ended: Iterable[Revocation] = ()) 
     chosen, revoked = settings.parties, [each.thumbprint for each in ended]
     table = read_signatories(chosen.authority, chosen.folder, revoked, chosen.revocations)
     return Trust(table, own)
+
+
+async def revocations_of(database: str, kept: Proof | None = None) -> list[Revocation]:
+    """What the registry has ended, and no list may tell yet. Raises LedgerUnavailable."""
+    registry = PostgresCertificates(database, kept=kept)
+    try:
+        return await registry.revocations()
+    finally:
+        await registry.close()
 
 
 def credentials(settings: Settings, secrets: Secrets) -> Credentials:

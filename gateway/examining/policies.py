@@ -4,7 +4,9 @@ import datetime as dt
 from collections.abc import AsyncIterator
 
 from certs.keys import load_signer
-from gateway.configured.keys import trust_of
+from gateway.configured.keys import revocations_of, trust_of
+from gateway.domain.certificates import Revocation
+from gateway.domain.faults import LedgerUnavailable
 from gateway.examining.finding import Finding, bad, good, warn
 from gateway.policy_books.in_force import last_good
 from gateway.settings import Secrets, Settings
@@ -23,7 +25,7 @@ async def policies(
             return
         own = settings.record_key
         signer = load_signer(own.certificate, own.key, secrets.passphrase)
-        trust = trust_of(settings, signer)
+        trust = trust_of(settings, signer, await _ended(secrets.database))
         found, problem = await last_good(settings.policies, trust, now)
     except (ValueError, OSError) as refused:
         yield bad("policies", refused)
@@ -33,6 +35,14 @@ async def policies(
     yield good("policies", f"{_words(found.book)}, {signed}")
     if problem:
         yield warn("policies", f"refused, the one before it stays in force: {problem}")
+
+
+async def _ended(database: str) -> list[Revocation]:
+    """None where the database cannot say or was never migrated: that is a finding of its own."""
+    try:
+        return await revocations_of(database)
+    except LedgerUnavailable:
+        return []
 
 
 def _words(book: Book) -> str:

@@ -57,6 +57,11 @@ class Books:
         """Why the newest book that is due is not in force."""
         return self._reloader.problem if self._reloader else ""
 
+    @property
+    def doubt(self) -> str:
+        """Why the book in force would not be taken at a start."""
+        return self._reloader.doubt if self._reloader else ""
+
     async def look(self, now: dt.datetime) -> bool:
         """True if another book is in force. Raises OSError; the old book then stays."""
         return await self._reloader.look(now) if self._reloader else False

@@ -86,7 +86,12 @@ class Reloader:
     ) -> None:
         """`bundle` is the signed book that the shelf holds; None: the one that ships with us."""
         self._shelf = shelf
+        self._store = store
+        self._bench = bench
         self._finder = Finder(store, bench)
+        self._proven_at: dt.datetime | None = None
+        self.doubt = ""
+        """Why the book in force would not be taken again; empty if it would be. It goes on."""
         self.bundle = bundle
         """The signed book in force; None while it is the one that ships with the program."""
 
@@ -103,9 +108,31 @@ class Reloader:
         above = self.bundle.revision if self.bundle else 0
         found = await self._finder.newest(now, above)
         if found is None:
+            await self._prove_again(now)
             return False
         replaced = self._shelf.current
         self._shelf.replace(found.book)
         self.bundle = found.bundle
         await in_turns(dismantled(replaced))
         return True
+
+    async def _prove_again(self, now: dt.datetime) -> None:
+        """Once a minute: an officer may have been revoked since. Payments go on by the book that
+        was proven in its time; a start would pass it over, and somebody must hear so before."""
+        if self.bundle is None or (
+            self._proven_at and self._proven_at <= now < self._proven_at + RETRY
+        ):
+            return
+        self._proven_at, revision = now, self.bundle.revision
+        files = dict(self._store.kept_newest_first())
+        try:
+            if revision not in files:
+                raise BundleRefused("文件已不在", "its file is gone")
+            court, sealed = self._bench.kept, files[revision].read_bytes()
+            await asyncio.to_thread(proven, sealed, court.verify, court.officers)
+        except BundleRefused as refused:
+            self.doubt = (
+                f"revision {revision} is in force, and a start would not take it: {refused}"
+            )
+        else:
+            self.doubt = ""

@@ -95,11 +95,18 @@ def activate(file: Path, store: BookStore, bench: Bench) -> Successor:
     Raises BundleRefused, PolicyRefused, OSError; then nothing is kept and the old book stays.
     """
     sealed, last = file.read_bytes(), store.last()
-    before = standing(last, bench) if last else None
-    bundle, book = (before.bundle, before.book) if before else (None, None)
+    bundle = predecessor(last) if last else None
+    book = finished(building(bundle.policies, bench.kept.codes)) if bundle else None
     successor = finished(succeed(sealed, bench.arriving, bundle, book))
     store.keep(sealed, successor.bundle.revision)
     return successor
+
+
+def predecessor(sealed: bytes) -> Bundle:
+    """The last book kept, as what a successor must follow. It needs no proof for that: both
+    officers of the successor have signed its digest, and whoever has signed it may be revoked by
+    now (decision 0115). Raises BundleRefused."""
+    return read_bundle(open_sealed(sealed)[0])
 
 
 def standing(sealed: bytes, bench: Bench) -> Successor:

@@ -31,7 +31,7 @@ from certs.live import LiveTls
 from certs.log.note import log_origin
 from certs.log.sealer import Sealer
 from certs.trust import Trust
-from gateway.configured.keys import record_signer, trust_of
+from gateway.configured.keys import record_signer, revocations_of, trust_of
 from gateway.configured.limits import age_limits_of, allowances_of
 from gateway.configured.machine import SystemClock, instance_name
 from gateway.configured.peers import bank_books_of, bank_of, bureau_of
@@ -109,11 +109,13 @@ async def open_house(
 ) -> House:  # fmt: skip
     """Open every room, dependencies first; `rooms` closes them in reverse."""
     signer = record_signer(settings, secrets)
-    trust = trust_of(settings, signer)
+    kept = Kept()
+    # Before anything is proven: no list may have come of what the registry has ended (0115).
+    trust = trust_of(settings, signer, await revocations_of(secrets.database, kept))
     clock = SystemClock()
     origin = Origin(bank=settings.gateway.bank_code, uri=settings.gateway.uri)
     instance = instance_name()
-    vault, kept = vault_of(production=settings.policies.books is not None), Kept()
+    vault = vault_of(production=settings.policies.books is not None)
     ledger = await rooms.enter_async_context(
         PostgresLedger(secrets.database, instance=instance, sealing=vault, kept=kept)
     )

@@ -8,7 +8,7 @@ import gc
 from collections.abc import Mapping
 
 from gateway.domain.faults import FaultCode, FieldError, Unreadable
-from gateway.policy_books.signing import Bench, bench_of
+from gateway.policy_books.signing import Bench, bench_of, predecessor
 from gateway.policy_books.store import BookStore
 from gateway.serving.house import House
 from gateway.web.intake import Counter
@@ -53,14 +53,14 @@ class BookArchive:
                     gc.enable()
 
     async def _taken(self, sealed: bytes, last: bytes | None) -> Bundle:
-        arriving, kept = self._bench.arriving, self._bench.kept
+        arriving, codes = self._bench.arriving, self._bench.kept.codes
         # A forged one costs no more than its proof, and that beside the loop.
         await asyncio.to_thread(proven, sealed, arriving.verify, arriving.officers)
         bundle: Bundle | None = None
         book: Book | None = None
         if last is not None:
-            bundle = await asyncio.to_thread(proven, last, kept.verify, kept.officers)
-            book = await in_turns(kept.building(bundle.policies, kept.codes))
+            bundle = await asyncio.to_thread(predecessor, last)
+            book = await in_turns(arriving.building(bundle.policies, codes))
         try:
             successor = await in_turns(succeed(sealed, arriving, bundle, book))
             self._store.keep(sealed, successor.bundle.revision)

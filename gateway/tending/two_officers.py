@@ -12,10 +12,9 @@ from typing import Any
 import attrs
 import orjson
 
-from adapters.postgres.certificates.cases import PostgresCertificates
 from certs.signing.signer import Signer
 from certs.trust import Trust
-from gateway.configured.keys import trust_of
+from gateway.configured.keys import revocations_of, trust_of
 from gateway.domain.bank import BankOutcome
 from gateway.domain.faults import Unproven
 from gateway.domain.masking import without_numbers
@@ -117,9 +116,4 @@ async def approved(
 
 async def _trust(settings: Settings, database: str, officer: Signer) -> Trust:
     """The parties' certificates as they count now, revoked ones not."""
-    store = PostgresCertificates(database)
-    try:
-        ended = await store.revocations()
-    finally:
-        await store.close()
-    return trust_of(settings, officer, ended)
+    return trust_of(settings, officer, await revocations_of(database))

@@ -60,6 +60,11 @@ class Renewal(Protocol):
     @property
     def problem(self) -> str: ...
     @property
+    def doubt(self) -> str:
+        """Why the book in force would not be taken at a start; empty if it would be."""
+        ...
+
+    @property
     def trips(self) -> "deque[Any]": ...
     async def look(self, now: dt.datetime) -> bool:
         """Put the newest due book in force, in short steps; True if it did. Raises OSError."""
@@ -182,12 +187,17 @@ class Renewing:
                 untold.popleft()
 
     def _tell(self, problem: str) -> None:
+        """A newer book that is refused; else whether a start would refuse the one in force."""
         self.troubles.pop("book", None)
-        if not problem:
+        reason = problem or self._books.doubt
+        if not reason:
             self._told_of = ""
             return
-        self.troubles["book"] = f"refused, the one before it stays in force: {problem}"
+        stays = f"refused, the one before it stays in force: {problem}"
+        self.troubles["book"] = (
+            stays if problem else f"have it signed anew by two officers: {reason}"
+        )
         now = self._clock.monotonic()
-        if problem != self._told_of or now - self._told >= TOLD_EVERY_S:
-            self._told, self._told_of = now, problem
-            log.error("policies.refused", reason=problem)
+        if reason != self._told_of or now - self._told >= TOLD_EVERY_S:
+            self._told, self._told_of = now, reason
+            log.error("policies.refused" if problem else "policies.doubted", reason=reason)

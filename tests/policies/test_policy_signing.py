@@ -36,13 +36,15 @@ from gateway.policy_books.signing import (
     standing,
 )
 from gateway.policy_books.store import BookStore
+from gateway.serving.policy_feed import BookArchive
 from policies.book.bundle import BundleRefused
 from policies.book.load import LIBRARY, load
 from policies.book.shelf import Bookshelf
 from policies.language.errors import PolicyRefused
 
 NOW = dt.datetime.now(dt.UTC)
-URIS = {name: f"spiffe://x/operator/{name}" for name in ("li", "wang", "gateway")}
+URIS = {name: f"spiffe://x/operator/{name}" for name in ("li", "wang", "zhao", "gateway")}
+NOWHERE = "postgresql://127.0.0.1:1/none"
 
 
 @pytest.fixture
@@ -123,7 +125,7 @@ async def test_an_officer_whom_the_authority_has_revoked_signs_in_vain_and_docto
     own, file, store = office["gateway"], tmp_path / "book.json", BookStore(tmp_path / "store")
     draft(tmp_path / "policies", file, office["li"], None, NOW)
     approve_draft(file, office["wang"])
-    secrets: Any = SimpleNamespace(passphrase=own.passphrase)
+    secrets: Any = SimpleNamespace(passphrase=own.passphrase, database=NOWHERE)
     officers = (URIS["li"], URIS["wang"])
 
     def settings(lists: str) -> Any:
@@ -143,6 +145,40 @@ async def test_an_officer_whom_the_authority_has_revoked_signs_in_vain_and_docto
     for lists, state in (("none", State.GOOD), ("wang", State.BAD)):
         (found,) = [each async for each in policies(settings(lists), secrets, NOW)]
         assert found.state is state, found.detail
+
+
+@pytest.mark.slow
+async def test_a_book_follows_one_whose_officer_was_revoked_since(
+    tmp_path: Path, office: dict[str, Officer]
+) -> None:
+    """Else nobody could ever sign anew what a revocation leaves without a signature."""
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    store, officers = BookStore(tmp_path / "store"), ("li", "wang", "zhao")
+    draft(tmp_path / "policies", first, office["li"], None, NOW)
+    approve_draft(first, office["wang"])
+    activate(first, store, bench(tmp_path, office, officers))
+
+    own = office["gateway"]
+    signer = load_signer(own.certificate, own.key, own.passphrase)
+    lists = tmp_path / "wang.crl"
+    trust = load_trust(tmp_path / "authority.pem", tmp_path / "parties", signer, lists)
+    judges = bench_of(trust, [URIS[name] for name in officers])
+    with pytest.raises(BundleRefused, match="revoked"):
+        standing(first.read_bytes(), judges)
+    draft(tmp_path / "policies", second, office["li"], None, NOW)
+    approve_draft(second, office["zhao"])
+    with pytest.raises(BundleRefused, match="does not follow"):
+        activate(second, store, judges)
+    draft(tmp_path / "policies", second, office["li"], first, NOW)
+    approve_draft(second, office["wang"])
+    with pytest.raises(BundleRefused, match="revoked"):
+        activate(second, store, judges)
+    draft(tmp_path / "policies", second, office["li"], first, NOW)
+    approve_draft(second, office["zhao"])
+    assert activate(second, store, judges).bundle.revision == 2
+    (tmp_path / "store" / "book-000002.json").unlink()
+    taken, new = await BookArchive(store, judges).take(second.read_bytes())
+    assert new and taken.revision == 2, "at the door too"
 
 
 @pytest.mark.slow

@@ -163,6 +163,26 @@ async def test_a_gateway_without_a_good_book_does_not_start(bureau: Bureau) -> N
         await bureau.open()
 
 
+async def test_who_was_revoked_since_is_told_of_while_payments_go_on_and_starts_nothing(
+    bureau: Bureau,
+) -> None:
+    """Whoever starts it anew must not be the first to learn that its book counts no more."""
+    bureau.store.keep(bureau.sealed(1), 1)
+    await bureau.open()
+    assert not await bureau.worker.look() and bureau.worker.troubles == {}
+    revision = bureau.books.revision
+    gone = frozenset({bureau.signers[WANG].thumbprint})
+    bureau.trust.replace(attrs.evolve(bureau.trust.table, revoked=gone))
+    assert not await bureau.worker.look() and bureau.worker.troubles == {}, "once a minute"
+    bureau.clock.wall += RETRY
+    assert not await bureau.worker.look()
+    words = bureau.worker.troubles["book"]
+    assert "signed anew by two officers" in words and "revoked" in words and "revision 1" in words
+    assert bureau.books.revision == revision, "what was proven in its time goes on"
+    with pytest.raises(NoBook, match="revoked"):
+        await bureau.open()
+
+
 @pytest.mark.slow
 async def test_a_due_book_takes_over_while_instructions_are_answered(bureau: Bureau) -> None:
     bureau.store.keep(bureau.sealed(1), 1)
