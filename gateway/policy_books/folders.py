@@ -55,6 +55,9 @@ def test_policies(
         except PolicyRefused as refused:
             problems += refused.problems
     on_progress(len(texts), len(texts), "")
+    for id in sorted(set(only) - {one.policy for one in trials}):
+        zh, en = "没有读到这条规则", "no such policy was read"
+        problems.append(Problem(place=id, column=0, zh=zh, en=en))
     return Report(trials=tuple(trials), problems=tuple(problems))
 
 

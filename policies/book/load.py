@@ -40,11 +40,19 @@ def load(directory: Path = DEFAULT) -> Book:
 
 
 def load_texts(directory: Path) -> dict[str, str]:
-    """The documents below the directory by file name."""
-    return {
+    """The documents below the directory by file name. Raises OSError, and PolicyRefused where there
+    is no such directory or no document in it: a mistyped one differs from nothing."""
+    texts = {
         path.relative_to(directory).as_posix(): path.read_text("utf-8")
         for path in sorted(directory.rglob("*.toml"))
     }
+    if not directory.is_dir():
+        zh, en = "没有这个规则文件夹", "there is no such folder of policies"
+        raise PolicyRefused([Problem(place=str(directory), column=0, zh=zh, en=en)])
+    if not texts:
+        zh, en = "其中没有规则（*.toml）", "it holds no policy (*.toml)"
+        raise PolicyRefused([Problem(place=str(directory), column=0, zh=zh, en=en)])
+    return texts
 
 
 def book_of(texts: Mapping[str, str], codes: Mapping[str, CodeList]) -> Book:

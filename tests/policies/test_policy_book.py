@@ -1,12 +1,15 @@
 """The policy book: what is refused at loading, what decides, and how it fails closed."""
 
 import datetime as dt
+import shutil
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
+from typer.testing import CliRunner
 
+from gateway.commands.command_line import app
 from gateway.domain.codes import ApprovalKind, PaymentMethod, Register
 from gateway.domain.decision import Action, Light
 from gateway.domain.facts import Facts
@@ -301,3 +304,20 @@ def test_a_directory_without_policies_is_refused(tmp_path: Path) -> None:
 
 def test_the_library_loads_and_all_its_tests_pass() -> None:
     assert len(load(LIBRARY / "jilin").units) >= 52
+
+
+def test_a_directory_that_is_not_there_differs_from_everything(tmp_path: Path) -> None:
+    """A mistyped one was "no difference", and 0 policies that pass their tests."""
+    for words in (
+        ("diff", tmp_path / "mistyped", LIBRARY / "jilin"),
+        ("diff", __file__, __file__),
+        ("check", "--policies", tmp_path / "mistyped"),
+        ("test", "--policies", tmp_path / "mistyped"),
+    ):
+        done = CliRunner().invoke(app, ["policy", *map(str, words)])
+        assert done.exit_code and "no such folder of policies" in done.output, words
+    folder = tmp_path / "few"
+    folder.mkdir()
+    shutil.copy(LIBRARY / "jilin" / "JL-042.toml", folder)
+    done = CliRunner().invoke(app, ["policy", "test", "--policies", str(folder), "--only", "JL-42"])
+    assert done.exit_code == 1 and "JL-42" in done.output and "no such policy" in done.output
