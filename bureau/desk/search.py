@@ -155,10 +155,7 @@ def _amount(key: str, value: str) -> dict[str, object] | None:
     """`12800`, `>100000`, `≤1.5万元`, `100000..200000`, `1万至5万`: yuan."""
     value = _plainly(value).replace("≥", ">=").replace("≤", "<=")
     if _ENDS.search(value):
-        ends = [_fen(part) for part in _ENDS.split(value, maxsplit=1)]
-        if any(end is None or end[0] for end in ends):
-            return None
-        return {"least": ends[0][1], "most": ends[1][1]}  # type: ignore[index]
+        return _between(*_ENDS.split(value, maxsplit=1))
     read = _fen(value)
     if read is None:
         return None
@@ -167,6 +164,23 @@ def _amount(key: str, value: str) -> dict[str, object] | None:
         ">": {"least": fen + 1}, ">=": {"least": fen}, "<": {"most": fen - 1}, "<=": {"most": fen},
     }  # fmt: skip
     return spans.get(sign, {"least": fen, "most": fen})
+
+
+_NUMBER_ALONE = re.compile(r"[0-9,.]+")
+
+
+def _between(first: str, last: str) -> dict[str, object] | None:
+    """`5至10万` is from fifty thousand, as people say it, `5000至1万` from five thousand: a
+    unit said once, at the end, is both ends' where the first number is the smaller one."""
+    unit = last.rstrip("元")[-1:]
+    least, most = _fen(first), _fen(last)
+    if unit in ("万", "亿") and _NUMBER_ALONE.fullmatch(first):
+        bare = _fen(last.replace(unit, ""))
+        if least is not None and bare is not None and least[1] < bare[1]:
+            least = _fen(first + unit)
+    if least is None or most is None or least[0] or most[0] or least[1] > most[1]:
+        return None
+    return {"least": least[1], "most": most[1]}
 
 
 def _fen(text: str) -> tuple[str, int] | None:

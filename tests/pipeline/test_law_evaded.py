@@ -23,7 +23,7 @@ from gateway.domain.codes import (
 )
 from gateway.domain.decision import Outcome
 from gateway.domain.folding import bare
-from gateway.domain.instruction import Detail, Instruction, Payee
+from gateway.domain.instruction import Detail, Instruction, Payee, Person
 from gateway.domain.masking import masked
 from gateway.domain.money import Fen
 from gateway.domain.registers import FiledPerson, Registers
@@ -240,3 +240,49 @@ def test_small_draws_are_counted_under_whatever_business_they_are_sent(kind: Bus
     counted = {each.key.window for each in BOOK.shares(facts, Outcome.PASS)}
     assert {"JL-044.draws", "JL-044.drawn"} <= asked & counted
     assert facts.payer_account == ZERO_BALANCE
+
+
+# --- one person under several numbers -----------------------------------------------------
+
+NUMBER = "220104198506152036"
+
+
+@pytest.mark.parametrize(
+    ("number", "policy"),
+    [
+        (NUMBER[:6] + NUMBER[8:17], "JL-051"),  # the fifteen digits of before 1999
+        ("２２０１０４１９８５０６１５２０３６", "JL-051"),
+        (f"{NUMBER[:6]} {NUMBER[6:]}", "JL-051"),
+        (f"{NUMBER[:6]}-{NUMBER[6:]}", "JL-051"),
+        ("٢٢٠١٠٤١٩٨٥٠٦١٥٢٠٣٦", "JL-051"),
+        (f"0{NUMBER}", "JL-051"),
+        ("220104198513152036", "JL-051"),  # no thirteenth month
+        ("22010420270101203X", "JL-051"),  # born next year
+        (NUMBER[:-1] + "7", "JL-051"),  # the check digit
+        ("", "JL-050"),
+    ],
+)
+def test_a_second_number_for_one_person_is_no_number(number: str, policy: str) -> None:
+    """Else cash of one person is that of two, each below the limit."""
+    order = instruction(
+        amount=90_000, settlement=Settlement.CASH, cash_reason=CashReason.WAGES,
+        dept_economic_code="30101", purpose="发放工资", payee=person(number),
+    )  # fmt: skip
+    assert policy in found(order)
+
+
+def person(number: str) -> Payee:
+    return Payee(
+        kind=PayeeKind.PERSON, account=CARD, name="李某某", bank_code="105241000022",
+        person=Person(id_number=number, employer="吉林省示例厅", position="", title=""),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("purpose", ["报销办公用品", "报销辦公用品", "职工水電費", "报销差·旅费"])
+def test_what_the_card_is_for_is_not_drawn_in_cash_under_another_item(purpose: str) -> None:
+    order = instruction(
+        amount=90_000, settlement=Settlement.CASH, cash_reason=CashReason.PERSONAL_LABOUR,
+        dept_economic_code="30226", purpose=purpose, payee=person(NUMBER),
+    )  # fmt: skip
+    assert found(order)["JL-040"] == "hold"
+    assert "JL-040" not in found(replace(order, purpose="专家讲课费"))

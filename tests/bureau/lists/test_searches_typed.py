@@ -39,6 +39,9 @@ def test_what_could_be_two_days_is_asked_about(typed: str) -> None:
     [
         ("39,447元", 3_944_700, 3_944_700), ("￥39，447.00", 3_944_700, 3_944_700),
         ("≥10万元", 10_000_000, None), ("1万至5万", 1_000_000, 5_000_000),
+        ("5至10万", 5_000_000, 10_000_000), ("5至10万元", 5_000_000, 10_000_000),
+        ("1.5～2亿", 15_000_000_000, 20_000_000_000), ("5000至1万", 500_000, 1_000_000),
+        ("5元至10万", 500, 10_000_000), ("5..10", 500, 1_000),
         ("＞１０万", 10_000_001, None),
     ],
 )  # fmt: skip
@@ -47,6 +50,13 @@ def test_an_amount_is_read_as_people_write_it(
 ) -> None:
     search = parsed(f"金额：{typed}")
     assert not search.errors and (search.least, search.most) == (least, most)
+
+
+@pytest.mark.parametrize(
+    "typed", ["10万至5万", "5至", "至5万", "5至10至20万", ">5至10万", "五至十万"]
+)
+def test_a_span_that_nobody_can_mean_is_asked_about(typed: str) -> None:
+    assert parsed(f"金额:{typed}").errors
 
 
 @pytest.mark.parametrize(
