@@ -17,11 +17,8 @@ _AGENCY = re.compile(rb'\{"agency":\{"code":"([0-9A-Za-z_.-]{1,64})"')
 
 
 class RecordKind(StrEnum):
-    INTAKE = "intake"
     VERDICT = "verdict"
-    FORWARD = "forward"
     BANK_OUTCOME = "bank_outcome"
-    NOTICE = "notice"
     CONFLICT = "conflict"
     RELEASE = "release"
     """A hold ended, or an order about it was not carried out; `what` says which."""

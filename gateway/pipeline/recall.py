@@ -80,7 +80,7 @@ class Recalling:
         if standing.held and await self._withdrawn(asked, standing):
             return _accepted("尚未放行，已撤回 / not released yet; withdrawn, nothing is paid")
         fresh = (await self.letters.standings([standing.key]))[standing.key]
-        resolution = self._without_the_core(asked, fresh)
+        resolution = self._without_the_core(fresh)
         if resolution is None:
             return await self._ask_the_core(asked, fresh)
         await self._say(asked, fresh, resolution, GATEWAY)
@@ -124,7 +124,7 @@ class Recalling:
         by = asked.asker, asked.recall
         return await self.holds.end(withdrawal(standing, by, asked.reason, self.origin, now))
 
-    def _without_the_core(self, asked: Asked, standing: Standing) -> Resolution | None:
+    def _without_the_core(self, standing: Standing) -> Resolution | None:
         """None: only the core can say."""
         if standing.ended_how == HoldEnding.WITHDRAWN:
             return _accepted("已撤回 / withdrawn before")

@@ -106,7 +106,7 @@ async def _close(
             differs=_differences(recorded, fresh) if recorded else (),
         )
     finally:
-        await book.aclose()
+        await book.close()
 
 
 def _differences(recorded: list[dict[str, Any]], fresh: list[dict[str, Any]]) -> tuple[str, ...]:

@@ -92,7 +92,7 @@ def _code(value: Value, type: Type, terms: Terms, column: int, *, prefix: bool) 
     if listed is None:
         raise ClauseError(column, f"没有代码表 {type.codes}", f"no code list {type.codes}")
     if not listed.valid(value, terms.first_year, terms.last_year):
-        raise _dead_code(value, listed, terms, column)
+        raise _dead_code(value, listed, column)
     if not prefix and listed.has_children(value, terms.first_year):
         raise ClauseError(
             column,
@@ -102,7 +102,7 @@ def _code(value: Value, type: Type, terms: Terms, column: int, *, prefix: bool) 
     return value
 
 
-def _dead_code(value: str, listed: CodeList, terms: Terms, column: int) -> ClauseError:
+def _dead_code(value: str, listed: CodeList, column: int) -> ClauseError:
     known = listed.codes.get(value)
     if known:
         spans = ", ".join(f"{c.year_from}-{c.year_to} {c.name}" for c in known)

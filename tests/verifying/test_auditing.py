@@ -98,7 +98,7 @@ class World:
         book = PostgresDayBook(self.dsn)
         origin = Origin(bank="103", uri=self.gateway.uri)
         assert await book.close_day(DIVISION, DAY, NEXT, partial(day_close, origin=origin, at=NEXT))
-        await book.aclose()
+        await book.close()
 
     async def exported(self, name: str = "day", on: dt.date = DAY) -> Path:
         target = self.folder / name

@@ -19,7 +19,7 @@ from gateway.domain.faults import FaultCode, Unreadable
 
 PAYMENTS_MAX = 20_000
 
-_TOLD = ("MsgId", "CreDtTm", "NbOfTxs", "CtrlSum")
+_TOLD = ("MsgId", "NbOfTxs", "CtrlSum")
 _WATCHED = (*_TOLD, "CdtTrfTxInf", "PmtInf", "SplmtryData")
 
 _PART = re.compile(
@@ -39,7 +39,6 @@ class Group:
     layout: Layout
     id: str
     """MsgId."""
-    created: str
     payments: int
     digest: str
     """SHA-256 of the whole message, hexadecimal."""
@@ -181,7 +180,7 @@ def _grouped(survey: _Survey, message: Message, raw: bytes) -> Group:
     refuse(found)
     return Group(
         message=message, layout=layout, id=survey.names["MsgId"],
-        created=survey.names["CreDtTm"], payments=survey.payments,
+        payments=survey.payments,
         digest=hashlib.sha256(raw).hexdigest(),
     )  # fmt: skip
 

@@ -77,7 +77,7 @@ class IsoFormat:
         (payment,) = root.iter(message.tag("CdtTrfTxInf"))
         above = payment.getparent()
         bundle = above.findtext(message.tag("PmtInfId"), "") if above is not None else ""
-        names = _names(message, payment, bundle or "")
+        names = _names(payment, bundle or "")
         return iso_status.report(group, [iso_status.told(names, answer)], self._now())
 
     def problem(self, fault: Fault, instance: str) -> bytes:
@@ -125,7 +125,7 @@ class IsoBulk:
             if holder is not None and holder is not above:
                 above, header = holder, header_of(message, holder, group.layout)
                 bundle = holder.findtext(message.tag("PmtInfId"), "") or ""
-            names = _names(message, payment, bundle)
+            names = _names(payment, bundle)
             place = f"CdtTrfTxInf[{number}]"
             try:
                 read = payment_of(message, group.layout, header, payment, place)
@@ -161,7 +161,7 @@ def _opened(raw: bytes) -> tuple[Message, etree._Element]:
     return message, payments[0]
 
 
-def _names(message: Message, payment: etree._Element, bundle: str) -> tuple[str, str, str, str]:
+def _names(payment: etree._Element, bundle: str) -> tuple[str, str, str, str]:
     """As `BulkPart.names`. PmtId comes first but for nothing: the schema has seen to it."""
     texts = {str(child.tag).rpartition("}")[2]: child.text or "" for child in payment[0]}
     instruction, number = texts.get("InstrId", ""), texts.get("EndToEndId", "")

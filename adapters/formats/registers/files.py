@@ -18,7 +18,6 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from adapters.formats.json.walk import Findings
 from adapters.formats.registers.feed import SHAPES
-from adapters.formats.registers.shape import Row
 from gateway.domain.codes import Register
 from gateway.domain.faults import FaultCode, Unreadable
 from gateway.domain.register_feed import LISTS
@@ -166,7 +165,7 @@ def _rows(register: Register, cells: Cells, found: Findings) -> Iterator[dict[st
                     found.note(place, "required", "缺少必填内容", "is required")
                 made[name] = [] if name in _LISTED else None
             else:
-                made[name] = _value(shape, name, value, place, found)
+                made[name] = _value(name, value, place, found)
         yield made
 
 
@@ -192,7 +191,7 @@ def _named(
             yield index, said
 
 
-def _value(shape: type[Row], name: str, value: Any, place: str, found: Findings) -> Any:
+def _value(name: str, value: Any, place: str, found: Findings) -> Any:
     if name in _LISTED:
         text = _cell_text(value, place, found)
         for mark in _JOINED:

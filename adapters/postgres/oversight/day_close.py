@@ -21,7 +21,7 @@ class PostgresDayBook:
     def __init__(self, dsn: str, *, allow_unsafe: bool = False, kept: Proof | None = None) -> None:
         self._pool = Pool(dsn, size=1, allow_unsafe=allow_unsafe, kept=kept)
 
-    async def aclose(self) -> None:
+    async def close(self) -> None:
         await self._pool.close()
 
     async def days_to_close(self, division: str, before: dt.date) -> list[dt.date]:

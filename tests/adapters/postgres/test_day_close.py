@@ -88,7 +88,7 @@ async def bank(migrated: str):
         await storage.registers.load(b"{}", registers(1, {}))
         one = Bank(storage, f"{migrated}{'&' if '?' in migrated else '?'}role=gateway_runtime")
         yield one
-        await one.book.aclose()
+        await one.book.close()
 
 
 async def _a_day(bank: Bank) -> None:
