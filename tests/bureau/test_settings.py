@@ -1,5 +1,6 @@
 """Settings: one frozen class, every error at once, secrets from the environment only."""
 
+import tomllib
 from pathlib import Path
 
 import attrs
@@ -7,6 +8,7 @@ import pytest
 
 from bureau.settings import SettingsWrong, load_settings
 
+DEPLOY = Path(__file__).parents[2] / "deploy"
 ENVIRONMENT = {
     "BUREAU_DATABASE": "postgresql://nobody@/bureau",
     "BUREAU_DOOR_PASSPHRASE": "a passphrase for tests",
@@ -44,6 +46,12 @@ def test_good_settings_are_read_and_paths_are_beside_the_file(tmp_path: Path) ->
     assert settings.divisions == ("220000000",)
     assert settings.logs[0].bank == "103241001000"
     assert settings.issuer == "吉林省财政厅国库处"
+
+
+def test_the_example_has_the_provider_lead_back_to_where_the_desk_takes_its_word() -> None:
+    """At `/sign-in/oidc` the desk would send everybody who comes back to the provider again."""
+    example = tomllib.loads((DEPLOY / "bureau.example.toml").read_text("utf-8"))
+    assert example["oidc"]["redirect"].endswith("/sign-in/oidc/back")
 
 
 def test_documents_are_issued_in_the_name_of_the_finance_department(tmp_path: Path) -> None:

@@ -77,9 +77,8 @@ async def test_bodies_of_the_line_are_written_once_and_read_whole(migrated: str)
     whole = await owner.fetch("SELECT seq FROM log_record WHERE body IS NOT NULL")
     assert [row["seq"] for row in whole] == [5], "the single record has its own"
     await owner.close()
-    for each in (log, watch):
+    for each in (log, watch, book):
         await each.close()
-    await book.aclose()
 
 
 async def test_what_one_commit_told_is_sealed_as_a_whole_and_in_its_order(migrated: str) -> None:
