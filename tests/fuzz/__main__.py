@@ -14,7 +14,7 @@ from tests.fuzz.target import target_of
 WATCHED = [
     "adapters.formats", "adapters.bank", "gateway.domain", "gateway.web", "bureau.web.workbook",
     "bureau.web.uploads", "policies", "certs.signing.jws", "certs.signing.encoding", "certs.log",
-    "certs.bundled",
+    "certs.bundled", "doors",
 ]  # fmt: skip
 
 
