@@ -62,6 +62,7 @@ from certs.token import PinRefused
 from certs.trust import Trust
 from gateway.domain.faults import StoreUnavailable
 
+_OF_INVITED = ("office", "name", "division", "code")
 _log = structlog.get_logger("bureau")
 
 
@@ -73,8 +74,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     configure_log()
     try:
         settings = load_settings(options.settings, os.environ)
-    except (SettingsWrong, OSError) as error:
-        sys.stderr.write(f"{error}\n")
+    except SettingsWrong as wrong:
+        sys.stderr.write(f"{wrong}\n")
+        return 2
+    except OSError as error:
+        sys.stderr.write(f"settings: {options.settings}: {error.strerror}\n")
         return 2
     act = _act(options)
     try:
@@ -117,11 +121,16 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     what.add_argument("--sign-in-link", action="store_true", help="print a new link for `admin`")
     what.add_argument("--invite", metavar="LOGIN", help="open an account and print its link")
-    parser.add_argument("--office", choices=list(Office), help="of the invited account")
+    offices = [office.value for office in Office]
+    parser.add_argument("--office", choices=offices, help="of the invited account")
     parser.add_argument("--name", default="", help="of the invited person")
     parser.add_argument("--division", default="", help="of the account; the first one if not said")
     parser.add_argument("--code", default="", help="agency, department or bank of the account")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    given = [f"--{each}" for each in _OF_INVITED if getattr(options, each)]
+    if given and not options.invite:  # it would start to serve, and whoever typed it would wait
+        parser.error(f"{', '.join(given)}: of an invited account; say --invite LOGIN too")
+    return options
 
 
 async def _serve(settings: Settings) -> None:

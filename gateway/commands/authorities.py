@@ -152,11 +152,11 @@ def certs_authority_import(
     from certs.files import save_new
     from certs.keys import load_certificates, load_key, save_certificates
 
+    if purpose not in (Purpose.TRANSPORT, Purpose.EVIDENCE):
+        raise fail(f"certs authority-import: --purpose {purpose}: transport or evidence", USAGE)
+    wanted = Purpose(purpose)
     try:
-        wanted = Purpose(purpose)
         certificate = load_certificates(file)[0]
-        if wanted is Purpose.ROOT:
-            raise ValueError("--purpose: transport or evidence")
         adopt(wanted, certificate, load_key(key, passphrase.encode()))
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         save_new(folder / f"{wanted}.key", key.read_bytes())

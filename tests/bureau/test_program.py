@@ -14,6 +14,7 @@ import attrs
 import pytest
 
 from adapters.bureau.https import HttpsBureau
+from bureau.__main__ import main
 from certs.authority import issue, request
 from certs.keys import generate_key, save_certificates, save_key
 from certs.log.note import log_origin
@@ -130,6 +131,21 @@ async def test_check_proves_everything_and_serves_nothing(program: Program) -> N
     del program.environment["BUREAU_DATABASE"]
     missing = program.run("--check")
     assert missing.returncode == 2 and "BUREAU_DATABASE" in missing.stderr
+
+
+def test_what_is_typed_wrongly_is_told_and_starts_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An account's words without --invite began to serve, and whoever typed them waited."""
+    nowhere = tmp_path / "bureau.toml"
+    with pytest.raises(SystemExit) as ended:
+        main(["--settings", str(nowhere), "--office", "reviewer", "--name", "周丽"])
+    assert ended.value.code == 2 and "--office, --name: of an invited" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["--settings", str(nowhere), "--invite", "zhou.li", "--office", "nobody"])
+    assert "<Office" not in capsys.readouterr().err
+    assert main(["--settings", str(nowhere)]) == 2
+    assert capsys.readouterr().err == f"settings: {nowhere}: No such file or directory\n"
 
 
 async def test_a_pin_that_was_refused_is_no_reason_to_start_again(

@@ -91,3 +91,12 @@ def test_the_root_makes_authorities_of_authorities_requests_only(ca: Path, tmp_p
     assert _certs("authority-request", own, "--name", "N root").exit_code == 0
     taken = _certs("authority-sign", own.with_suffix(".csr"), "--root", ca, "--out", tmp_path / "x")
     assert taken.exit_code == 1 and "the root's own name" in taken.output
+
+
+def test_an_authority_of_another_purpose_is_wrong_usage(ca: Path, tmp_path: Path) -> None:
+    for purpose in ("root", "signing"):
+        wrong = _certs(
+            "authority-import", tmp_path / "ca-3", "--purpose", purpose,
+            "--file", ca / "root.pem", "--key", ca / "root.key",
+        )  # fmt: skip
+        assert wrong.exit_code == 2 and f"--purpose {purpose}: transport or" in wrong.output
