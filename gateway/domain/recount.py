@@ -130,6 +130,15 @@ class Kept:
     """In their turns."""
     entries: list[Entry] = attrs.field(factory=list)
 
+    def counts(self) -> dict[What, int]:
+        """How many rows these are."""
+        return {
+            What.INSTRUCTION: 1, What.HOLD_END: int(self.ended is not None),
+            What.SETTLEMENT: int(self.bank is not None),
+            What.OPEN_PAYMENT: int(self.open is not None), What.REFUND: len(self.refunds),
+            What.SET_ASIDE: len(self.asides), What.WINDOW: len(self.entries),
+        }  # fmt: skip
+
 
 @attrs.frozen(kw_only=True)
 class Record:

@@ -150,6 +150,8 @@ class Division:
         self._retracer = Retracer(snapshot)
         self._lines = Lines()
         self._waiting: list[Record] = []
+        self._rows: Counter[What] = Counter()
+        """Those that were found about payments on record."""
         self._found = Recounted(division=division)
 
     async def recount(self, told: ToldHow) -> Recounted:
@@ -203,6 +205,7 @@ class Division:
             if rows is None:
                 self._found.note([self._unlike(What.INSTRUCTION, subject, "row", None, "decided")])
             elif said[subject].verdict is not None:
+                self._rows.update(rows.counts())
                 try:
                     await self._payment(rows, said[subject])
                 except (AttributeError, KeyError, TypeError, ValueError):
@@ -247,9 +250,14 @@ class Division:
         return at.date() >= self._judge.today - PRUNED_AFTER
 
     async def _strays(self) -> None:
+        """Looked for only where there are more rows than were met."""
+        there = await self._snapshot.counts(self._division)
+        if all(self._rows[What(what)] == number for what, number in there.items()):
+            return
+        waiting = _verdicts(self._waiting)
         self._found.note(
             self._unlike(What(what), str(key), "row", "there", None)
-            for what, key in await self._snapshot.strays(self._division)
+            for what, key in await self._snapshot.strays(self._division, waiting)
         )
 
     async def _limits(self) -> None:

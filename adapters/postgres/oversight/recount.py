@@ -168,9 +168,17 @@ class Snapshot:
             found[LimitKind.PLAN.value, row["key"]] = indicator.posted_fen
         return found
 
-    async def strays(self, division: str) -> list[tuple[str, InstructionKey]]:
-        """Rows about what was never decided: of what kind, of which payment."""
-        rows = await self._connection.fetch(_SQL["strays"], division, STRAYS_MAX)
+    async def counts(self, division: str) -> dict[str, int]:
+        """How many rows of each kind there are, by `What`."""
+        rows = await self._connection.fetch(_SQL["counts"], division)
+        return {row["what"]: row["rows"] for row in rows}
+
+    async def strays(
+        self, division: str, waiting: Sequence[str]
+    ) -> list[tuple[str, InstructionKey]]:
+        """Rows about what was never decided: of what kind, of which payment. `waiting`: subjects of
+        verdicts without a number yet."""
+        rows = await self._connection.fetch(_SQL["strays"], division, STRAYS_MAX, list(waiting))
         return [(row["what"], key_of(row, division)) for row in rows]
 
     async def registers(self, division: str, version: int) -> Registers | None:

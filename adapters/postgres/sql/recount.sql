@@ -161,39 +161,52 @@ WHERE greatest(i.since, p.since) < least(coalesce(i.until, 9223372036854775807),
                                          coalesce(p.until, 9223372036854775807))
 ORDER BY i.key, greatest(i.since, p.since)
 
+-- name: counts
+-- empty: never; how many rows there are, which are all found about payments on record
+SELECT 'instruction' AS what, count(*) AS rows FROM instruction WHERE division = $1
+UNION ALL SELECT 'hold_end', count(*) FROM hold_end WHERE division = $1
+UNION ALL SELECT 'settlement', count(*) FROM settlement WHERE division = $1
+UNION ALL SELECT 'open_payment', count(*) FROM open_payment WHERE division = $1
+UNION ALL SELECT 'refund', count(*) FROM refund WHERE division = $1
+UNION ALL SELECT 'set_aside', count(*) FROM set_aside WHERE division = $1
+UNION ALL SELECT 'window', count(*) FROM window_entry WHERE division = $1
+
 -- name: strays
--- empty: every row belongs to an instruction, and every instruction to a verdict on record
-WITH rows AS (
-    SELECT 'hold_end' AS what, fiscal_year, voucher_type, voucher_no FROM hold_end WHERE division = $1
-    UNION SELECT 'settlement', fiscal_year, voucher_type, voucher_no FROM settlement
-          WHERE division = $1
-    UNION SELECT 'open_payment', fiscal_year, voucher_type, voucher_no FROM open_payment
-          WHERE division = $1
-    UNION SELECT 'refund', of_year, of_type, of_no FROM refund WHERE division = $1
-    UNION SELECT 'set_aside', fiscal_year, voucher_type, voucher_no FROM set_aside
-          WHERE division = $1
-    UNION SELECT 'window', fiscal_year, voucher_type, voucher_no FROM window_entry
-          WHERE division = $1
-)
-(SELECT what, fiscal_year, voucher_type, voucher_no FROM rows AS r
- WHERE NOT EXISTS (
-     SELECT FROM instruction AS i
-     WHERE i.division = $1 AND i.fiscal_year = r.fiscal_year AND i.voucher_type = r.voucher_type
-           AND i.voucher_no = r.voucher_no)
+-- empty: every row belongs to an instruction, and every instruction to a verdict, on record or
+-- among those ($3) that wait for their number; a look-up for each row, asked only where counts differ
+(SELECT r.what, r.fiscal_year, r.voucher_type, r.voucher_no
+ FROM (
+     SELECT 'hold_end' AS what, fiscal_year, voucher_type, voucher_no FROM hold_end
+     WHERE division = $1
+     UNION ALL SELECT 'settlement', fiscal_year, voucher_type, voucher_no FROM settlement
+               WHERE division = $1
+     UNION ALL SELECT 'open_payment', fiscal_year, voucher_type, voucher_no FROM open_payment
+               WHERE division = $1
+     UNION ALL SELECT 'refund', of_year, of_type, of_no FROM refund WHERE division = $1
+     UNION ALL SELECT 'set_aside', fiscal_year, voucher_type, voucher_no FROM set_aside
+               WHERE division = $1
+     UNION ALL SELECT 'window', fiscal_year, voucher_type, voucher_no FROM window_entry
+               WHERE division = $1
+ ) AS r
+      LEFT JOIN LATERAL (
+          SELECT true AS there FROM instruction AS i
+          WHERE i.division = $1 AND i.fiscal_year = r.fiscal_year
+                AND i.voucher_type = r.voucher_type AND i.voucher_no = r.voucher_no
+          LIMIT 1
+      ) AS i ON true
+ WHERE i.there IS NULL
  LIMIT $2)
 UNION ALL
-(SELECT 'instruction', fiscal_year, voucher_type, voucher_no FROM instruction AS i
- WHERE i.division = $1
-       AND NOT EXISTS (
-           SELECT FROM log_record AS l
-           WHERE l.division = $1 AND l.kind = 'verdict' AND l.subject = concat_ws(
-               '/', i.division, i.fiscal_year, i.voucher_type, i.voucher_no))
-       AND NOT EXISTS (
-           SELECT FROM told_batch AS b JOIN told_record AS t USING (division, batch)
-           WHERE b.division = $1 AND t.kind = 'verdict' AND t.subject = concat_ws(
-               '/', i.division, i.fiscal_year, i.voucher_type, i.voucher_no))
-       AND NOT EXISTS (
-           SELECT FROM pending_record AS p
-           WHERE p.division = $1 AND p.kind = 'verdict' AND p.subject = concat_ws(
-               '/', i.division, i.fiscal_year, i.voucher_type, i.voucher_no))
+(SELECT 'instruction', i.fiscal_year, i.voucher_type, i.voucher_no
+ FROM instruction AS i
+      CROSS JOIN LATERAL (
+          SELECT concat_ws('/', i.division, i.fiscal_year, i.voucher_type, i.voucher_no) AS subject
+          OFFSET 0
+      ) AS named
+      LEFT JOIN LATERAL (
+          SELECT true AS there FROM log_record AS l
+          WHERE l.division = $1 AND l.subject = named.subject AND l.kind = 'verdict'
+          LIMIT 1
+      ) AS l ON true
+ WHERE i.division = $1 AND l.there IS NULL AND named.subject <> ALL ($3::text[])
  LIMIT $2)
