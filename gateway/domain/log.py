@@ -166,6 +166,9 @@ class Backlog:
     records_waiting: int
     notices_waiting: int
     logs: tuple[LogState, ...]
+    payments_unanswered: int = 0
+    """Open for more than an hour: the bank is silent about them, or says that they are on their way
+    for ever. They are asked about all the same, and no operator's task yet."""
     holds_open: int = 0
     """They wait for the bureau, and end by themselves at last."""
     releases_open: int = 0

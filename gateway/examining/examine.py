@@ -240,9 +240,12 @@ async def backlog(secrets: Secrets) -> AsyncIterator[Finding]:
     finally:
         await store.close()
     words = f"{found.open_payments} payments open, {found.operator_tasks} for an operator"
+    if found.payments_unanswered:
+        words += f", {found.payments_unanswered} unanswered by the bank for more than an hour"
     if found.contradictions:
         words += f", {found.contradictions} contradicted by the bank's books or its word"
-    yield (bad if found.operator_tasks or found.contradictions else good)("payments", words)
+    wanting = found.operator_tasks or found.payments_unanswered or found.contradictions
+    yield (bad if wanting else good)("payments", words)
     words = f"{found.holds_open} held, {found.releases_open} orders of the bureau to carry out"
     yield (warn if found.releases_open else good)("holds", words)
     if found.limits_overdrawn:

@@ -2,6 +2,8 @@
 -- empty: never
 SELECT (SELECT count(*) FROM open_payment) AS open_payments,
        (SELECT count(*) FROM open_payment WHERE operator_task) AS operator_tasks,
+       (SELECT count(*) FROM open_payment
+        WHERE NOT operator_task AND opened_at < now() - interval '1 hour') AS payments_unanswered,
        (SELECT count(*) FROM pending_record)
            + (SELECT coalesce(sum(records), 0)::bigint FROM told_batch) AS records_waiting,
        (SELECT count(*) FROM notice WHERE acknowledged_at IS NULL) AS notices_waiting,
