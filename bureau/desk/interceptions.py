@@ -10,6 +10,7 @@ import msgspec
 from bureau.desk.people import Scope
 from bureau.desk.policies.words import paper_zh
 from bureau.desk.search import WARNED, Search
+from bureau.inbox.glance import moment
 from bureau.ports import DeskStore, LinePlace
 from gateway.domain.money import yuan
 
@@ -96,6 +97,7 @@ class _Told(msgspec.Struct):
     purpose: str = ""
     payee: _Payee = _Payee()
     findings: list[Finding] = []
+    held_until: int = 0
 
 
 @attrs.frozen(kw_only=True)
@@ -107,6 +109,8 @@ class Card:
     purpose: str
     account_masked: str
     findings: tuple[Finding, ...]
+    held_until: dt.datetime | None
+    """When the gateway ends the hold if nobody decides; None if its notice does not say so."""
     signer: str | None
     """Who signed the notice; None if none came."""
     readable: bool
@@ -184,6 +188,7 @@ async def why_refused(
         purpose=told.purpose,
         account_masked=told.payee.account_masked,
         findings=tuple(told.findings),
+        held_until=_moment(told.held_until),
         signer=row["notice_signer"],
         readable=readable,
     )
@@ -192,6 +197,15 @@ async def why_refused(
 def told_of(body: bytes | None) -> str:
     """The purpose (支付摘要) of a payment, from its notice or record; empty if neither says it."""
     return _told(body)[0].purpose
+
+
+def held_until_of(body: bytes | None) -> dt.datetime | None:
+    """When a hold ends by itself, as its notice says (decision 0121)."""
+    return _moment(_told(body)[0].held_until)
+
+
+def _moment(microseconds: int) -> dt.datetime | None:
+    return moment(microseconds) if microseconds else None
 
 
 def exception_of(finding: Finding) -> NearException | None:

@@ -32,6 +32,7 @@ from deploy.demo.samples import (
     developer_environment,
     explain_command,
     operator_commands,
+    signing_commands,
     submit_command,
     write_samples,
 )
@@ -50,8 +51,9 @@ HORIZON_S = 6.0
 SETTLE_DEADLINE_S = 120.0
 LOOK_S = 0.2
 PLOT = Plot(
-    division=DIVISION, bank_habits=BANK_HABITS, bank_horizon_s=HORIZON_S, working_hours=True
-)
+    division=DIVISION, bank_habits=BANK_HABITS, bank_horizon_s=HORIZON_S, working_hours=True,
+    signed=True,
+)  # fmt: skip
 
 console = Console()
 
@@ -233,8 +235,12 @@ def _show_commands(stage: Stage, plan: Day) -> None:
             "财政端的命令 the bureau's commands (--check, --export, --invite, --forks; releases):",
             bureau_commands(stage, stage.folder),
         ),
+        (
+            "两名签发人签署规则簿 two officers sign the policies.zip that the desk handed out:",
+            signing_commands(stage, stage.folder),
+        ),
     ):
-        console.print(words)
+        console.print(words, highlight=False, soft_wrap=True)
         console.print(command, markup=False, highlight=False, soft_wrap=True)
 
 

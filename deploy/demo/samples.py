@@ -6,7 +6,7 @@ from pathlib import Path
 
 from deploy.demo.day import Day, DayItem
 from deploy.demo.identities import uri
-from deploy.demo.stage import BANK_CODE, HOST, Stage
+from deploy.demo.stage import BANK_CODE, HOST, OFFICERS, Stage
 from gateway.domain.decision import Outcome
 
 SERIES = "DEMO"
@@ -51,6 +51,24 @@ def bureau_commands(stage: Stage, folder: Path) -> str:
     file = _exported(folder / "bureau.env", stage.bureau_environment)
     settings = folder / "bureau.toml"
     return f". {file}; .venv/bin/python -m bureau --settings {settings} --export {folder / 'taken'}"
+
+
+def signing_commands(stage: Stage, folder: Path) -> str:
+    """What the two officers type, each for himself, once policies.zip of the desk lies in the
+    folder `signing`; the book that comes of it is uploaded at the desk."""
+    place = folder / "signing"
+    place.mkdir(exist_ok=True)
+    sign = f". {folder / 'operator.env'}; .venv/bin/python -m gateway policy sign {place}/book.json"
+    author, approver = (
+        f"--certificate {certificate} --key {key}"
+        for certificate, key in (stage.officers[name] for name in OFFICERS)
+    )
+    last = f'"$(ls {stage.books}/book-*.json | tail -1)"'
+    return (
+        f"python3 -m zipfile -e {place}/policies.zip {place}/policies\n"
+        f"{sign} --policies {place}/policies --after {last} {author}\n"
+        f"{sign} --approve {approver}"
+    )
 
 
 def explain_command(folder: Path, plan: Day) -> str:

@@ -79,6 +79,8 @@ class Rooms:
     """Those of them that let the sound details of a batch pass without the others."""
     behind: Mapping[str, str] = attrs.field(factory=dict)
     """Those of which the bureau has cosigned more than our database holds, and the words for it."""
+    hold_life: dt.timedelta | None = None
+    """How long a hold waits for the bureau, as its notice says; None: it says nothing of that."""
 
 
 class Line:
@@ -155,7 +157,7 @@ class Line:
     async def _admit(
         self, judged: Judged, demands: tuple[Demand, ...], received: Received
     ) -> Admitted | Standing | Short | Moved:
-        notice = interception_notice(judged, self._rooms.origin)
+        notice = interception_notice(judged, self._rooms.origin, self._rooms.hold_life)
         record = verdict(judged, self._rooms.origin, self._rooms.committer, notice)
         return await admit(judged, demands, received, record, notice, self._rooms.ledger)
 

@@ -197,9 +197,11 @@ def conflict(judged: Judged, origin: Origin, first_digest: bytes) -> RecordDraft
     )
 
 
-def interception_notice(judged: Judged, origin: Origin) -> bytes | None:
+def interception_notice(
+    judged: Judged, origin: Origin, hold_life: dt.timedelta | None = None
+) -> bytes | None:
     """What the bureau learns at once of a held or refused instruction, or of details withheld from
-    one that passed (Art. 28(3)); None of a pass."""
+    one that passed (Art. 28(3)); None of a pass. `hold_life`: how long a hold waits for it."""
     withheld = judged.decision.withheld
     if judged.decision.outcome is Outcome.PASS and not withheld:
         return None
@@ -212,6 +214,7 @@ def interception_notice(judged: Judged, origin: Origin) -> bytes | None:
             "bank": origin.bank,
             "decided_at": microseconds(judged.at),
             "findings": [finding_fields(finding) for finding in judged.decision.findings],
+            **_held_until(judged, hold_life),
             "instruction": {
                 "fiscal_year": instruction.key.fiscal_year,
                 "voucher_no": instruction.key.voucher_no,
@@ -227,6 +230,13 @@ def interception_notice(judged: Judged, origin: Origin) -> bytes | None:
             **({"withheld": list(withheld)} if withheld else {}),
         }
     )
+
+
+def _held_until(judged: Judged, life: dt.timedelta | None) -> dict[str, int]:
+    """When the hold ends by itself, as the gateway's settings are now (decision 0121)."""
+    if life is None or judged.decision.outcome is not Outcome.HOLD:
+        return {}
+    return {"held_until": microseconds(judged.at + life)}
 
 
 def brief(finding: Finding) -> dict[str, Any]:

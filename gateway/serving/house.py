@@ -1,5 +1,6 @@
 """The house: every room of a running gateway, opened as the settings describe it."""
 
+import datetime as dt
 from collections import ChainMap
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import AsyncExitStack
@@ -168,6 +169,7 @@ async def open_house(
         divisions=frozenset(settings.gateway.divisions),
         partial=frozenset(settings.gateway.partial_batches),
         behind=behind,
+        hold_life=dt.timedelta(seconds=settings.holds.expire_s),
     )
     line = Line(line_rooms)
     bounds = settings.gateway

@@ -1,5 +1,6 @@
 """A held instruction on the desk: why, what would release it, two persons, and its result."""
 
+import datetime as dt
 import re
 
 import orjson
@@ -12,8 +13,19 @@ from certs.signing.signer import Signer
 from certs.token import TokenUnavailable
 from gateway.domain.faults import GatewayUnavailable
 from gateway.domain.records import unnumbered
+from gateway.pipeline.tell import microseconds
 from tests.bureau.desks import Desk
-from tests.bureau.words import BANK, DIVISION, GATEWAY, Bureau, Chain, finding, verdict
+from tests.bureau.words import (
+    BANK,
+    DIVISION,
+    GATEWAY,
+    Bureau,
+    Chain,
+    House,
+    finding,
+    notice,
+    verdict,
+)  # fmt: skip
 
 pytestmark = pytest.mark.postgres
 HOME = f"/desk/{DIVISION}/holds"
@@ -170,6 +182,29 @@ async def test_what_is_sent_back_can_be_proposed_anew(
     assert "退回：合同不是原件" in (await reviewer.get(HOLD))[1]
     refusal = {"verdict": "refuse", "reason": "单位撤回申请"}
     assert (await reviewer.post(f"{HOLD}/propose", refusal))[0] == 303
+
+
+async def test_a_hold_says_when_it_ends_if_nobody_decides(
+    desk: Desk, bureau: Bureau, chain: Chain, house: House
+) -> None:
+    """It is final: the agency has to send the payment anew (decision 0121)."""
+    now = desk.hands.now
+    for number, days in ((1, 10), (2, 1), (3, -1), (4, 0)):
+        ends = now + dt.timedelta(days=days, minutes=1)
+        until = {"held_until": microseconds(ends)} if days else {}
+        body = notice(number, outcome="held", **until)
+        await bureau.inbox.notice(GATEWAY, DIVISION, body, house.gateway.document(body))
+    await told(bureau, chain, *(held(number) for number in (1, 2, 3, 4)))
+    reviewer = await desk.seat(Office.REVIEWER)
+    for page in (HOME, f"/desk/{DIVISION}"):
+        _, text = await reviewer.get(page)
+        shown = re.findall(r'<span class="(en|warn)">(还有 [0-9]+ 天|已到期)</span>', text)
+        assert shown == [("en", "还有 10 天"), ("warn", "还有 1 天"), ("warn", "已到期")], page
+    assert "累计挂起" in text, "the strip counts from the beginning, and says so"
+    _, text = await reviewer.get(HOLD)
+    assert "逾期终止" in text and "还有 10 天" in text
+    await told(bureau, chain, ended(1, "expired"))
+    assert "还有 10 天" not in (await reviewer.get(HOLD))[1], "it has ended"
 
 
 async def test_a_hold_that_ended_in_the_delivery_that_told_of_it_never_waits(

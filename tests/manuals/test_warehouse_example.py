@@ -1,13 +1,17 @@
-"""docs/examples/warehouse.mjs: an exported day is proven, then loaded; anything altered is not."""
+"""docs/examples: a day is proven (day.py), then loaded (warehouse.mjs); no altered one is."""
 
+import json
+import re
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
-from tests.manuals.conftest import DIVISION, Manual
+from deploy.demo.stage import HOST
+from tests.manuals.conftest import DIVISION, EXAMPLES, Manual
 from tests.web.besieged import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
@@ -22,22 +26,24 @@ async def exported(manual: Manual, tmp_path: Path) -> Path:
     return folder
 
 
-async def _witnessed(manual: Manual) -> None:
-    paid = manual.instruction("WH-PAID", amount="201.01", purpose="=1+1 打印纸采购")
+async def _witnessed(manual: Manual, name: str = "WH") -> None:
+    paid = manual.instruction(f"{name}-PAID", amount="201.01", purpose="=1+1 打印纸采购")
     manual.agency("send", str(paid))
-    manual.agency("send", str(manual.instruction("WH-NOT", manual.model("blocked"))))
+    manual.agency("send", str(manual.instruction(f"{name}-NOT", manual.model("blocked"))))
 
     def witnessed() -> bool:
         told = manual.agency("ask", manual.key(paid))
-        return "bank_outcome 已核验" in told and "尚未" not in told
+        with urlopen(f"http://{HOST}:{manual.stage.ports.ops}/backlog") as backlog:
+            waiting = json.load(backlog)["notices_waiting"]
+        return "bank_outcome 已核验" in told and "尚未" not in told and not waiting
 
     await until(witnessed)
 
 
-def _export(manual: Manual, folder: Path) -> None:
+def _export(manual: Manual, folder: Path, *more: str) -> None:
     stage = manual.stage
     _run(manual, "gateway", "export", "day", str(folder), "--settings",
-         str(stage.folder / "gateway-0.toml"), "--division", DIVISION)  # fmt: skip
+         str(stage.folder / "gateway-0.toml"), "--division", DIVISION, *more)  # fmt: skip
 
 
 def _run(manual: Manual, *words: str) -> None:
@@ -93,3 +99,63 @@ async def test_an_altered_record_and_one_left_out_are_not_loaded(
         with pytest.raises(subprocess.CalledProcessError):
             manual.node("warehouse.mjs", str(exported), str(out))
         assert not out.exists()
+
+
+@pytest.fixture
+async def today(manual: Manual, tmp_path: Path) -> Path:
+    """A day by its date has the notices too."""
+    await _witnessed(manual)
+    _export(manual, tmp_path / "today", "--on", str(manual.day.on))
+    return tmp_path / "today"
+
+
+def _checked(manual: Manual, folder: Path) -> subprocess.CompletedProcess[str]:
+    """docs/examples/day.py, as an auditor types it: without this program on its path."""
+    stage = manual.stage
+    argv = [
+        sys.executable,
+        "-I",
+        EXAMPLES / "day.py",
+        folder,
+        stage.record_key[0],
+        stage.witness[0],
+    ]
+    return subprocess.run(argv, capture_output=True, text=True, check=False, cwd=folder)
+
+
+async def test_an_auditor_proves_a_day_with_a_program_that_knows_only_the_docs(
+    manual: Manual, today: Path
+) -> None:
+    said = _checked(manual, today)
+    assert said.returncode == 0, said.stderr
+    promised, signed_for = re.findall(r"notices promised: (\d+); .* for (\d+)", said.stdout)[0]
+    assert promised == signed_for != "0"
+    stage, folder = manual.stage, today.parent / "bureau"
+    for _again in range(2):  # the second begins where the first ended
+        _run(
+            manual, "bureau", "--settings", str(stage.folder / "bureau.toml"),
+            "--export", str(folder),
+        )  # fmt: skip
+        await _witnessed(manual, f"WH-{_again}")
+    stretches = sorted(folder.glob("[!.]*"))
+    assert [(each / "previous").exists() for each in stretches] == [False, True]
+    for each in stretches:
+        assert _checked(manual, each).returncode == 0
+
+
+async def test_whatever_is_changed_in_a_day_is_found_without_our_program(
+    manual: Manual, today: Path
+) -> None:
+    for name in ("records.ndjson", "checkpoint", "notices.ndjson", "manifest.jws"):
+        file = today / name
+        whole = file.read_bytes()
+        for wrong in (whole.replace(b"1", b"2", 1), whole[: len(whole) // 2], b""):
+            file.write_bytes(wrong)
+            said = _checked(manual, today)
+            assert said.returncode == 1 and "NOT PROVEN" in said.stderr, (name, said)
+        file.write_bytes(whole)
+    stage = manual.stage
+    stage.record_key, kept = stage.bank_record, stage.record_key
+    assert "not signed by the bank" in _checked(manual, today).stderr
+    stage.record_key = kept
+    assert _checked(manual, today).returncode == 0

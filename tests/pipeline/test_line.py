@@ -35,7 +35,7 @@ from gateway.domain.ledger import (
 )
 from gateway.pipeline.line import CONFLICT_RECORDS_MAX, FORWARD_WITHIN_S, Line, Rooms
 from gateway.pipeline.settle import settle
-from gateway.pipeline.tell import Origin
+from gateway.pipeline.tell import Origin, microseconds
 from tests.pipeline.fakes import (
     DIVISION,
     INDICATOR,
@@ -84,6 +84,7 @@ class Street:
                 clock=self.clock,
                 origin=Origin(bank="103", uri="spiffe://treasury.test/gateway/103"),
                 divisions=frozenset({DIVISION}),
+                hold_life=dt.timedelta(days=10),
             )
         )
         return self
@@ -162,6 +163,9 @@ async def test_what_is_held_or_blocked_reserves_nothing_and_never_reaches_the_ba
     assert await street.available() == 1_000_000
     (notice,) = street.state.notices.values()
     body = orjson.loads(notice.body)
+    ten_days = microseconds(NOW + dt.timedelta(days=10))
+    ends = ten_days if outcome is Outcome.HOLD else None
+    assert body.get("held_until") == ends, "it is told when a hold ends"
     assert body["outcome"] == outcome
     assert body["payee"]["account_masked"].startswith("***")
     (record,) = street.records()

@@ -1,7 +1,8 @@
 """A policy from the form to the bank: edited, back-tested, agreed, signed by two, in force."""
 
+import asyncio
 import re
-import zipfile
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 
 from adapters.postgres.embedded.binaries import EmbeddedUnavailable, installed_binaries
 from bureau.desk.people import Office
+from deploy.demo.samples import operator_commands, signing_commands
 from tests.bureau.browsers import CHROMIUM, pressed
 from tests.walks.people import People, card_path
 from tests.walks.town import Town, town, until
@@ -143,14 +145,14 @@ async def agreed_and_signed(people: People, draft: str, folder: Path) -> None:
     await people.go(approver, "/policies")
     async with approver.expect_download() as waiting:
         await approver.get_by_role("link", name="下载全部规则").click()
-    await (await waiting.value).save_as(folder / "policies.zip")
-    with zipfile.ZipFile(folder / "policies.zip") as archive:
-        archive.extractall(folder / "policies")
+    operator_commands(stage, folder)
+    commands = signing_commands(stage, folder)  # as the demonstration prints them
+    await (await waiting.value).save_as(folder / "signing" / "policies.zip")
     last = max(stage.books.glob("book-*.json"))
     number = int(last.stem.removeprefix("book-")) + 1
-    stage.sign_book(folder / "policies", folder / "book.json", last)
+    await asyncio.to_thread(_typed, commands)
     await approver.locator("summary", has_text="上传签名规则簿").click()
-    await approver.locator("#file").set_input_files(folder / "book.json")
+    await approver.locator("#file").set_input_files(folder / "signing" / "book.json")
     await pressed(approver, approver.get_by_role("button", name="核验并发送"))
 
     async def has_it() -> bool:
@@ -166,6 +168,11 @@ async def agreed_and_signed(people: People, draft: str, folder: Path) -> None:
         return bool(await row.get_by_text(f"第{number}版").count())
 
     await until(applies_it, "the gateway applies the book")
+
+
+def _typed(commands: str) -> None:
+    house = Path(__file__).parents[2]
+    subprocess.run(["bash", "-ec", commands], cwd=house, check=True, stdout=subprocess.DEVNULL)
 
 
 async def nothing_serious(people: People, page: Any) -> None:

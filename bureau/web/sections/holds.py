@@ -9,7 +9,7 @@ import orjson
 from aiohttp import web
 
 from bureau.desk.aftermath import aftermath
-from bureau.desk.interceptions import Card, why_refused
+from bureau.desk.interceptions import Card, held_until_of, why_refused
 from bureau.desk.people import READERS, Office, Person
 from bureau.desk.refusals import ActRefused
 from bureau.desk.releases import Named, ReleaseRefused
@@ -45,6 +45,11 @@ def routes(rooms: Rooms) -> list[Route]:
     ]
 
 
+def with_end(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An open hold with the moment at which it ends by itself."""
+    return {**row, "held_until": held_until_of(row["notice_body"])}
+
+
 class _Holds:
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
@@ -54,8 +59,8 @@ class _Holds:
         rows = await holds.open_holds(visit.division, line_before(visit), PAGE_ROWS)
         recent = await holds.proposals(visit.division, None, 10)
         return self._rooms.pages(
-            "holds", visit=visit, rows=rows, later=_later(rows), now=self._rooms.clock(),
-            decisions=[_shown(row) for row in recent],
+            "holds", visit=visit, rows=[with_end(row) for row in rows], later=_later(rows),
+            now=self._rooms.clock(), decisions=[_shown(row) for row in recent],
         )  # fmt: skip
 
     async def decisions(self, visit: Visit) -> web.Response:

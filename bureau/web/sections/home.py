@@ -15,6 +15,7 @@ from bureau.desk.strip import Strip, ending_alarms, strip_of
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, see
 from bureau.web.sections.case_list import scope_values
+from bureau.web.sections.holds import with_end
 from gateway.domain.legal_day import legal_day
 
 WAITING_SHOWN = 50
@@ -59,7 +60,7 @@ class _Home:
         return rooms.pages(
             "home", visit=visit, waiting=waiting, lines=newest, strip=strip,
             today=legal_day(rooms.clock()), more=len(waiting) == WAITING_SHOWN, holds=holds,
-            wishes=wishes, changes=changes, drafts=drafts,
+            wishes=wishes, changes=changes, drafts=drafts, now=rooms.clock(),
         )  # fmt: skip
 
     async def _strip(self, visit: Visit) -> Strip:
@@ -91,4 +92,6 @@ class _Home:
             return []
         rows = await self._rooms.holds.open_holds(visit.division, None, WAITING_SHOWN)
         proposed = office is Office.APPROVER
-        return [row for row in rows if row["recorded"] and bool(row["proposed"]) is proposed]
+        return [
+            with_end(row) for row in rows if row["recorded"] and bool(row["proposed"]) is proposed
+        ]

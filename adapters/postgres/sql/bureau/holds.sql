@@ -12,7 +12,7 @@ WITH h AS MATERIALIZED (
 )
 SELECT
     i.division, i.fiscal_year, i.voucher_type, i.voucher_no, i.bank, i.agency_code, i.agency_name,
-    i.payee_name, i.amount_fen, i.policies, i.reason_zh, i.decided_at,
+    i.payee_name, i.amount_fen, i.policies, i.reason_zh, i.decided_at, t.body AS notice_body,
     i.record_seq IS NOT NULL AS recorded,
     EXISTS (
         SELECT FROM release_proposal AS p
@@ -32,6 +32,8 @@ CROSS JOIN LATERAL (
         AND one.bank = h.bank
     OFFSET 0
 ) AS i
+LEFT JOIN notice AS t
+    ON t.division = i.division AND t.bank = i.bank AND t.digest = i.notice_digest
 ORDER BY h.decided_at, h.voucher_no, h.bank, h.voucher_type, h.fiscal_year;
 
 -- name: proposals
