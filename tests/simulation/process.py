@@ -16,7 +16,6 @@ import attrs
 from adapters.memory.holds import MemoryHolds
 from adapters.memory.ledger import MemoryLedger
 from adapters.memory.recordlog import MemoryRecordLog
-from adapters.postgres.ledger.kept import Kept
 from gateway.domain.answer import Answer
 from gateway.domain.conduct_rules import Allowances
 from gateway.domain.faults import Fault, FaultCode, LedgerUnavailable, Unready
@@ -49,7 +48,7 @@ from tests.simulation.database import Database, Host
 from tests.simulation.diary import Diary
 from tests.simulation.mark import HostMark, OwnLog
 from tests.simulation.rules import Rules, Wording
-from tests.simulation.server import DatabaseClock
+from tests.simulation.server import DatabaseClock, KeptAtOnce
 
 ORIGIN = Origin(bank="103", uri="spiffe://treasury.test/gateway/103")
 T = TypeVar("T")
@@ -205,7 +204,7 @@ class Gateway(Host):
 
     def _open(self) -> None:
         town, state = self._town, self._town.database.state
-        kept = Kept()
+        kept = KeptAtOnce()
         plain = MemoryLedger(state, instance=self.name)
         ledger = town.database.reached_by(self, plain, kept)
         holds = town.database.reached_by(self, MemoryHolds(state, plain), kept)

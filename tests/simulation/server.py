@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from adapters.memory.state import MemoryState
-from adapters.postgres.ledger.kept import Kept
+from adapters.postgres.ledger.kept import Heard, Kept
 from adapters.postgres.session import UnsafeServer
 from adapters.postgres.statements import statements
 from gateway.domain.decision import Outcome
@@ -38,6 +38,13 @@ class Server:
             at_once(kept.prove(_Connection(self, self._state)))  # type: ignore[arg-type]
         except UnsafeServer as unsafe:
             raise LedgerUnavailable(str(unsafe)) from unsafe
+
+
+class KeptAtOnce(Kept):
+    """Asks the host without a thread: virtual time stands still while one reads."""
+
+    async def _host_says(self) -> Heard:
+        return self.told()
 
 
 def remember(kept: Kept, name: str, arguments: Sequence[Any], answer: object) -> None:
