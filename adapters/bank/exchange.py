@@ -11,7 +11,7 @@ import httptools
 import msgspec
 
 ANSWER_BYTES_MAX = 64 * 1024
-ARRIVING_BYTES = ANSWER_BYTES_MAX
+ARRIVING_BYTES = 16 * 1024
 """Read at a time: what comes in one breath is judged together."""
 
 
@@ -35,7 +35,7 @@ class Exchange(asyncio.BufferedProtocol):
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
         self._arriving = memoryview(bytearray(ARRIVING_BYTES))
         self._waiting: asyncio.Future[Reply | None] | None = None
         self._chunks: list[bytes] = []
@@ -69,7 +69,12 @@ class Exchange(asyncio.BufferedProtocol):
             self._waiting = None
 
     def abort(self) -> None:
-        """Close at once; whoever waits hears silence."""
+        """Close at once; whoever waits hears silence.
+
+        The parser knows us as we know it: left so, a closed connection and what it holds would
+        stay until the collector comes, which is seldom.
+        """
+        self._parser = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -89,11 +94,13 @@ class Exchange(asyncio.BufferedProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._received_bytes += len(data)
-        if self._waiting is None or self._received_bytes > self.answer_bytes_max:
+        parser = self._parser
+        waited_for = self._waiting is not None and not self._waiting.done()
+        if parser is None or not waited_for or self._received_bytes > self.answer_bytes_max:
             self.abort()
             return
         try:
-            self._parser.feed_data(data)
+            parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self.abort()
             return
@@ -114,8 +121,10 @@ class Exchange(asyncio.BufferedProtocol):
         self._chunks.append(chunk)
 
     def on_message_complete(self) -> None:
-        self._kept = self._parser.should_keep_alive()  # only true to the answer in here
-        self._replies.append(self.reply(self._parser.get_status_code(), b"".join(self._chunks)))
+        parser = self._parser
+        assert parser is not None, "it is calling"
+        self._kept = parser.should_keep_alive()  # only true to the answer in here
+        self._replies.append(self.reply(parser.get_status_code(), b"".join(self._chunks)))
         self._chunks.clear()
 
     def reply(self, status: int, body: bytes) -> Reply:

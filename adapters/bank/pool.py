@@ -39,7 +39,8 @@ class Pool:
     idle_s_max: float = IDLE_S_MAX
     exchange: Callable[[], Exchange] = Exchange
     in_use: int = 0
-    _idle: list[Exchange] = attrs.field(factory=list, init=False)
+    _idle: deque[Exchange] = attrs.field(factory=deque, init=False)
+    """The longest unused first."""
     _waiting: deque[asyncio.Future[None]] = attrs.field(factory=deque, init=False)
     _closed: bool = attrs.field(default=False, init=False)
 
@@ -95,13 +96,22 @@ class Pool:
             exchange.abort()
 
     def _kept(self, now: float) -> Exchange | None:
-        """The most recently used connection that is fit for use; unfit ones are closed."""
+        """The most recently used connection that is fit for use; unfit ones are closed.
+
+        Those unused for longest too, or a moment's crowd would hold its connections for ever: a
+        steady load never comes to them.
+        """
+        while self._idle and not self._fit(self._idle[0], now):
+            self._idle.popleft().abort()
         while self._idle:
             exchange = self._idle.pop()
-            if exchange.usable and now - exchange.idle_since < self.idle_s_max:
+            if self._fit(exchange, now):
                 return exchange
             exchange.abort()
         return None
+
+    def _fit(self, exchange: Exchange, now: float) -> bool:
+        return exchange.usable and now - exchange.idle_since < self.idle_s_max
 
     async def reach(self, within_s: float) -> None:
         """Make one connection and drop it. Raises Unreachable."""

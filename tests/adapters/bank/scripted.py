@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from adapters.bank.http_core import HttpBank
 from gateway.domain.bank import BankConduct
 from gateway.domain.instruction import InstructionKey
 
@@ -110,3 +111,21 @@ async def until(holds: Callable[[], object]) -> None:
     async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110 (the state is the product's own, it has no event)
             await asyncio.sleep(0)
+
+
+def core(
+    port: int, *, connections: int = 2, deadline_s: float = 5.0, waiting_max: int = 8
+) -> HttpBank:
+    return HttpBank("127.0.0.1", port, None, CONDUCT, connections, deadline_s, waiting_max)
+
+
+@contextlib.asynccontextmanager
+async def dialogue(
+    speak: Speak, *, connections: int = 2, deadline_s: float = 5.0, waiting_max: int = 8
+) -> AsyncIterator[tuple[HttpBank, ScriptedBank]]:
+    async with bank_saying(speak) as (scripted, port):
+        bank = core(port, connections=connections, deadline_s=deadline_s, waiting_max=waiting_max)
+        try:
+            yield bank, scripted
+        finally:
+            await bank.aclose()

@@ -1,22 +1,17 @@
 """What the bank says becomes an outcome; what it does not say clearly becomes UNKNOWN."""
 
 import asyncio
-import contextlib
 import socket
-from collections.abc import AsyncIterator
 
 import pytest
 
-from adapters.bank.http_core import HttpBank
 from gateway.domain.bank import BankOutcome, EnquiryOutcome, LeftOut
 from tests.adapters.bank.scripted import (
-    CONDUCT,
     Heard,
-    ScriptedBank,
-    Speak,
     accept,
     accepted,
-    bank_saying,
+    core,
+    dialogue,
     http,
     key,
     say_nothing,
@@ -33,24 +28,6 @@ def answer(body: bytes, status: str = "200 OK", extra: str = "") -> bytes:
     """An HTTP answer whose `KEY` will grow to the real key."""
     length = len(body) + body.count(b"KEY") * (len(NAME) - 3)
     return http(b"x" * length, status, extra)[: -length or None] + body
-
-
-def core(
-    port: int, *, connections: int = 2, deadline_s: float = 5.0, waiting_max: int = 8
-) -> HttpBank:
-    return HttpBank("127.0.0.1", port, None, CONDUCT, connections, deadline_s, waiting_max)
-
-
-@contextlib.asynccontextmanager
-async def dialogue(
-    speak: Speak, *, connections: int = 2, deadline_s: float = 5.0, waiting_max: int = 8
-) -> AsyncIterator[tuple[HttpBank, ScriptedBank]]:
-    async with bank_saying(speak) as (scripted, port):
-        bank = core(port, connections=connections, deadline_s=deadline_s, waiting_max=waiting_max)
-        try:
-            yield bank, scripted
-        finally:
-            await bank.aclose()
 
 
 async def test_the_same_bytes_arrive_under_their_key_and_media_type() -> None:
