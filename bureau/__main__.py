@@ -19,7 +19,6 @@ import uvloop
 from adapters.folder.standard_streams import hold_standard_streams
 from adapters.gateways.https import HttpsGateway
 from adapters.postgres.session import UnsafeServer
-from bureau.collector import spare_the_collector
 from bureau.desk.audit import Auditor
 from bureau.desk.certificates import PARTY, Warner, endings
 from bureau.desk.docket.chase import chase_all
@@ -60,6 +59,7 @@ from bureau.wiring import (
 from certs.live import LiveTls
 from certs.token import PinRefused
 from certs.trust import Trust
+from doors.memory import tend_memory
 from gateway.domain.faults import StoreUnavailable
 
 _OF_INVITED = ("office", "name", "division", "code")
@@ -184,7 +184,7 @@ async def _serve(settings: Settings) -> None:
             troubles=partial(_troubles, ring, publishings), clock=now,
         )  # fmt: skip
         ops_port = await _operators(settings, watch, rooms)
-        spare_the_collector()
+        tend_memory()
         ports = Ports(door=door_port, desk=desk_port, ops=ops_port)
         _announce(settings, ports, await entry.first_links())
         await stopped.wait()

@@ -1,7 +1,6 @@
 """`serve`: open the house, listen, work until told to stop, and close in order."""
 
 import asyncio
-import gc
 import signal
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from adapters.formats.statements import read_any_statement
 from adapters.postgres.migrate import migrate
 from certs.live import Guard, LiveTls
 from certs.tls import Refusal, party_of
+from doors.memory import tend_memory
 from doors.whatever_comes import answers_whatever_comes
 from gateway.configured.journal import Lines, configure_log
 from gateway.configured.keys import credentials
@@ -74,7 +74,6 @@ FINISH_S = 10.0
 IDLE_S = 75.0
 LINGER_S = 1.0
 """How long the rest of a refused body is read and thrown away, so that the refusal is heard."""
-GC_THRESHOLD = 20_000
 
 log = structlog.get_logger()
 
@@ -103,7 +102,7 @@ async def _serve(settings: Settings, secrets: Secrets, lines: Lines, visitors: i
         house = await open_house(settings, secrets, rooms, tls)
         await house.registers.serve(settings.gateway.divisions)
         await house.shelf.refresh()
-        _spare_the_collector()
+        tend_memory()
         doorway = _doorway(house, metrics)
         intake = Intake(doorway)
         await house.clocks.look()
@@ -173,14 +172,6 @@ async def _serve(settings: Settings, secrets: Secrets, lines: Lines, visitors: i
         if workers.done():
             # A worker that dies stops the program: better no gateway than half a gateway.
             workers.result()
-
-
-def _spare_the_collector() -> None:
-    """What stays for ever (rooms, registers) is not looked through again; and with hundreds of
-    instructions on the line a collection every 700 objects would find nothing each time."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GC_THRESHOLD, 20, 20)
 
 
 def _doorway(house: House, metrics: Metrics) -> Doorway:
