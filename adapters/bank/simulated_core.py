@@ -36,6 +36,8 @@ class SimulatedCore:
         self.habits = habits
         self.journal = Journal(state, fsync=fsync)
         self.submissions = 0
+        self.lost = 0
+        """Of them: taken without a word and dropped."""
         self._messages: set[str] = set()
         self._flush_soon = flush_soon
         self._die = die
@@ -51,6 +53,7 @@ class SimulatedCore:
         self.submissions += 1
         fate = self.habits.fate(key)
         if fate is Fate.SILENT_LOST:
+            self.lost += 1
             return
         if fate is Fate.CRASH_BEFORE:
             self._die()
@@ -124,7 +127,8 @@ class SimulatedCore:
                     "submitted": len(entries),
                 }
             )
-        return _json({"seed": self.habits.seed, "submissions": self.submissions, "effects": rows})
+        told = {"seed": self.habits.seed, "submissions": self.submissions, "lost": self.lost}
+        return _json(told | {"effects": rows})
 
     def movements(self, after: int, limit: int) -> bytes:
         """The books from submission `after` on, up to what is parked still; lies included."""

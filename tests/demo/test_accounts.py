@@ -9,17 +9,21 @@ from deploy.demo.chancery import Decided
 
 
 @pytest.mark.parametrize(
-    ("submissions", "outcomes", "closed"),
+    ("submissions", "lost", "outcomes", "closed"),
     [
-        (548, {"accepted": 548}, True),
+        (548, 0, {"accepted": 548}, True),
         # A core that was away for a moment: those are settled as never taken, and told so.
-        (536, {"accepted": 536, "not_taken": 12}, True),
-        (548, {"accepted": 536, "not_taken": 12}, False),  # taken, and told otherwise
-        (536, {"accepted": 536}, False),
+        (536, 0, {"accepted": 536, "not_taken": 12}, True),
+        # What it dropped without a word was forwarded too, and is settled as never taken.
+        (548, 4, {"accepted": 544, "not_taken": 4}, True),
+        (540, 4, {"accepted": 536, "not_taken": 12}, True),
+        (548, 4, {"accepted": 548}, False),
+        (548, 0, {"accepted": 536, "not_taken": 12}, False),  # taken, and told otherwise
+        (536, 0, {"accepted": 536}, False),
     ],
 )
 def test_what_the_bank_never_took_is_counted_beside_what_was_forwarded(
-    submissions: int, outcomes: dict[str, int], closed: bool
+    submissions: int, lost: int, outcomes: dict[str, int], closed: bool
 ) -> None:
     counts = dict.fromkeys(
         ("received", "held", "blocked", "faults", "conflicts", "released", "refused", "notices",
@@ -30,7 +34,7 @@ def test_what_the_bank_never_took_is_counted_beside_what_was_forwarded(
         "bank_outcomes": outcomes,
     }  # fmt: skip
     books = Books(
-        journal={"effects": []}, backlog={}, bureau=bureau,
+        journal={"effects": [], "lost": lost}, backlog={}, bureau=bureau,
         decided=Decided(released=set(), refused=set(), untouched=set()),
     )  # fmt: skip
     [taken] = [e for e in _equations((), (), counts, books) if "forwarded" in e.name]

@@ -107,6 +107,8 @@ def test_each_fate_answers_counts_and_is_found_as_it_says(fate: Fate, tmp_path: 
     assert core.enquire(key) == found
     assert core.effects().get(key, 0) == effects
     assert core.deaths == deaths
+    told = msgspec.json.decode(core.core.audit())
+    assert (told["submissions"], told["lost"]) == (1, int(fate is Fate.SILENT_LOST))
 
 
 def test_details_that_are_left_out_are_not_moved_and_a_wrong_sum_is_refused(tmp_path: Path) -> None:
