@@ -1,6 +1,7 @@
 """A payment instruction (支付指令) as the house understands it, whatever format it came in."""
 
 import datetime as dt
+import re
 from collections.abc import Collection
 
 import msgspec
@@ -16,6 +17,8 @@ from gateway.domain.codes import (
 )
 from gateway.domain.money import Fen
 
+_NAMED = re.compile(r"[0-9]{9}/[0-9]{4}/[^/\0]+/[^/\0]+")
+
 
 class InstructionKey(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """The identity of an instruction: one decision per key, for ever."""
@@ -29,6 +32,17 @@ class InstructionKey(msgspec.Struct, frozen=True, kw_only=True, order=True):
 
     def __str__(self) -> str:
         return f"{self.division}/{self.fiscal_year}/{self.voucher_type}/{self.voucher_no}"
+
+
+def key_named(subject: str) -> InstructionKey | None:
+    """The identity that reads so (`str` of it); None for what names none: subjects of records and
+    of questions come from outside, and a database cannot even be asked for the year 99999999999."""
+    if not _NAMED.fullmatch(subject):
+        return None
+    division, year, kind, number = subject.split("/", 3)
+    return InstructionKey(
+        division=division, fiscal_year=int(year), voucher_type=kind, voucher_no=number
+    )
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):

@@ -48,23 +48,23 @@ def facts_then(
     return (replace(whole, facts=facts), *details)
 
 
-def demands_then(
-    instruction: Instruction, registers: Registers, recorded: Decision, at: dt.datetime
-) -> tuple[Demand, ...]:
-    """What a pass had to reserve; of a batch that passed in part, what that part had to."""
-    then = _as_then(registers, recorded)
-    paid = paid_part(instruction, recorded.withheld)
-    return demands_of(paid, identify(paid, then), then, legal_day(at))
+def effect_then(
+    instruction: Instruction, registers: Registers, book: Book | None, recorded: Decision,
+    at: dt.datetime,
+) -> tuple[tuple[Demand, ...], tuple[WindowShare, ...]]:  # fmt: skip
+    """What a pass had to reserve, and what it added to windows by the book that decided, with the
+    outcome that it had; none of these without a book.
 
-
-def shares_then(
-    instruction: Instruction, registers: Registers, book: Book, recorded: Decision, at: dt.datetime
-) -> tuple[WindowShare, ...]:
-    """What it added to windows, with the outcome that it had, by the book that decided."""
+    Of a batch that passed in part, the part that passed.
+    """
     then = _as_then(registers, recorded)
-    paid = paid_part(instruction, recorded.withheld)
-    cases = cases_of(paid, identify(paid, then), then, legal_day(at), minute_of_day(at))
-    return shares_of_cases(cases, recorded.outcome, book)
+    paid, on = paid_part(instruction, recorded.withheld), legal_day(at)
+    parties = identify(paid, then)
+    demands = demands_of(paid, parties, then, on)
+    if book is None:
+        return demands, ()
+    cases = cases_of(paid, parties, then, on, minute_of_day(at))
+    return demands, shares_of_cases(cases, recorded.outcome, book)
 
 
 def _as_then(registers: Registers, recorded: Decision) -> Registers:

@@ -5,7 +5,6 @@ under a candidate; its windows are empty, as one instruction has no past of its 
 """
 
 import datetime as dt
-import re
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import structlog
 from adapters.postgres.oversight.past import PostgresPast
 from gateway.domain.decision import restored
 from gateway.domain.faults import LedgerUnavailable
-from gateway.domain.instruction import InstructionKey
+from gateway.domain.instruction import key_named
 from gateway.domain.past import Asked, Past, Wanted
 from gateway.policy_books.retrace import Retracer, book_that_decided, trouble_of
 from gateway.settings import Settings
@@ -25,8 +24,6 @@ from policies.book.load import DEFAULT, book_of, load_codes
 from policies.replay.memory import WindowMemory
 from policies.replay.shadow import standing
 from policies.replay.whole import judged
-
-_SUBJECT = re.compile(r"[0-9]{9}/[0-9]{4}/[^/\0]+/[^/\0]+")
 
 log = structlog.get_logger()
 
@@ -69,7 +66,7 @@ class Answering:
 
     async def _answer(self, asked: Asked) -> dict[str, Any]:
         try:
-            key = _key(asked.subject or "")
+            key = key_named(asked.subject or "")
             decided = await self._past.of(key) if key else []
             if not decided:
                 return {"trouble": "no such instruction here"}
@@ -110,14 +107,3 @@ class Answering:
             found = book_that_decided(revision, self._shelves.folder, self._shelves.books)
             self._books = {revision: found}
         return self._books[revision]
-
-
-def _key(subject: str) -> InstructionKey | None:
-    """None for what names no instruction: an earlier release kept such questions, and the database
-    cannot even be asked for the year 99999999999."""
-    if not _SUBJECT.fullmatch(subject):
-        return None
-    division, year, kind, number = subject.split("/", 3)
-    return InstructionKey(
-        division=division, fiscal_year=int(year), voucher_type=kind, voucher_no=number
-    )

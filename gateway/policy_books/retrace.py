@@ -13,7 +13,7 @@ from gateway.domain.ledger import Demand
 from gateway.domain.past import Past
 from gateway.domain.registers import Registers
 from gateway.domain.windows import WindowShare
-from gateway.pipeline.again import decide_again, demands_then, facts_then, shares_then
+from gateway.pipeline.again import decide_again, effect_then, facts_then
 from gateway.policy_books.store import BookStore
 from gateway.ports import Format
 from policies.book.book import Book
@@ -92,11 +92,8 @@ class Retracer:
         of these without a book. Raises CannotReplay, LedgerUnavailable, Fault."""
         registers = await self._registers_of(past, decision)
         instruction = self._reader(past).parse(past.raw)
-        demands = demands_then(instruction, registers, decision, past.decided_at)
-        if book is None:
-            return demands, ()
-        then = AsRecorded(book, decision.book_revision)
-        return demands, shares_then(instruction, registers, then, decision, past.decided_at)
+        then = None if book is None else AsRecorded(book, decision.book_revision)
+        return effect_then(instruction, registers, then, decision, past.decided_at)
 
     def _reader(self, past: Past) -> Format:
         if past.format not in self._formats:

@@ -8,9 +8,8 @@ registers and the book that the records name.
 
 import asyncio
 import datetime as dt
-import re
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -22,7 +21,7 @@ from gateway.configured.people import vault_of
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Decision, Outcome
 from gateway.domain.faults import Fault
-from gateway.domain.instruction import InstructionKey
+from gateway.domain.instruction import InstructionKey, key_named
 from gateway.domain.past import Past
 from gateway.domain.records import RecordKind
 from gateway.domain.recount import Difference, Entry, Kept, KeptLine, Record, What, spoken
@@ -48,8 +47,6 @@ PRUNED_AFTER = dt.timedelta(days=400)
 SHOWN_MAX = 10_000
 """Differences that are kept of one division; the rest are counted."""
 BOOKS_KEPT = 3
-
-_SUBJECT = re.compile(r"[0-9]{9}/[0-9]{4}/[^/\0]+/[^/\0]+")
 
 ToldHow = Callable[[str, int, int], None]
 """Division, records read so far, and of how many."""
@@ -192,14 +189,13 @@ class Division:
             note = await snapshot.checkpoint(division, self._size)
             found.note(check.signed(note, cosigned=False))
 
-    async def _payments(self, subjects: list[str]) -> None:
-        if not subjects:
+    async def _payments(self, named: Mapping[str, InstructionKey]) -> None:
+        if not named:
             return
-        keys = [_key(subject) for subject in subjects]
-        kept = await self._snapshot.payments(self._division, keys)
-        records = await self._snapshot.about(self._division, subjects)
-        said = heard((*records, *self._waiting), subjects)
-        for subject, key in zip(subjects, keys, strict=True):
+        kept = await self._snapshot.payments(self._division, list(named.values()))
+        records = await self._snapshot.about(self._division, list(named))
+        said = heard((*records, *self._waiting), named)
+        for subject, key in named.items():
             self._found.payments += 1
             rows = kept.get(key)
             if rows is None:
@@ -254,7 +250,7 @@ class Division:
         there = await self._snapshot.counts(self._division)
         if all(self._rows[What(what)] == number for what, number in there.items()):
             return
-        waiting = _verdicts(self._waiting)
+        waiting = list(_verdicts(self._waiting))
         self._found.note(
             self._unlike(What(what), str(key), "row", "there", None)
             for what, key in await self._snapshot.strays(self._division, waiting)
@@ -305,21 +301,11 @@ def _recorded(kept: Kept, said: Said) -> tuple[Decision | None, dt.datetime]:
     ), at  # fmt: skip
 
 
-def _verdicts(records: Iterable[Record]) -> list[str]:
-    """Whose verdict is among these; once, however often it stands there. What names no payment was
-    relabelled, and is named by whoever looks at the log."""
-    found = (
-        each.subject for each in records
-        if each.kind == RecordKind.VERDICT and _SUBJECT.fullmatch(each.subject)
-    )  # fmt: skip
-    return list(dict.fromkeys(found))
-
-
-def _key(subject: str) -> InstructionKey:
-    division, year, kind, number = subject.split("/", 3)
-    return InstructionKey(
-        division=division, fiscal_year=int(year), voucher_type=kind, voucher_no=number
-    )
+def _verdicts(records: Iterable[Record]) -> dict[str, InstructionKey]:
+    """By subject, whose verdict is among these. What names no payment was relabelled, and is named
+    by whoever looks at the log."""
+    subjects = (each.subject for each in records if each.kind == RecordKind.VERDICT)
+    return {each: key for each in subjects if (key := key_named(each))}
 
 
 def _why(reason: Exception) -> str:

@@ -13,7 +13,7 @@ from gateway.domain.codes import BusinessType, PayeeKind
 from gateway.domain.decision import Outcome
 from gateway.domain.instruction import Instruction, Payee, Received
 from gateway.domain.registers import Registers
-from gateway.pipeline.again import demands_then
+from gateway.pipeline.again import effect_then
 from gateway.pipeline.line import Line
 from tests.adapters.formats.voucher_write import voucher_envelope
 from tests.demo.test_day import AT, FORMATS, Gateway, a_day
@@ -98,7 +98,8 @@ async def test_one_who_is_not_filed_holds_the_payroll_or_only_the_own_wage(
     assert answer.decision.outcome is (Outcome.PASS if partial else Outcome.HOLD)
     assert answer.decision.withheld == ((last,) if partial else ())
     kept, order = answer.decision, as_8207(payroll)
-    wanted = {d.limit: d.amount_fen for d in demands_then(order, street.registers, kept, AT)}
+    demands, _ = effect_then(order, street.registers, None, kept, AT)
+    wanted = {d.limit: d.amount_fen for d in demands}
     paid = payroll.amount_fen - (payroll.details[-1].amount_fen if partial else 0)
     assert set(wanted.values()) == {paid}, "of what passed in part, that part"
     copy = FORMATS["voucher"].answer(voucher_envelope(as_8207(payroll), CODES), answer)

@@ -10,7 +10,7 @@ from gateway.domain.ledger import Demand, LimitKey, LimitKind, Moved, Short
 from gateway.domain.legal_day import legal_day, minute_of_day
 from gateway.domain.money import Fen
 from gateway.domain.windows import WindowKey
-from gateway.pipeline.again import decide_again, demands_then, facts_then, shares_then
+from gateway.pipeline.again import decide_again, effect_then, facts_then
 from gateway.pipeline.cases import cases_of
 from gateway.pipeline.decide import NOTHING_KNOWN, Known, decide
 from gateway.pipeline.identify import identify
@@ -69,5 +69,5 @@ def test_what_it_reserved_and_added_to_windows_comes_out_again(
                   partial=False)  # fmt: skip
     ruling, demands = judge(order, identify(order, shelf), known, bench)
     kept = restored(stored(ruling.decision))
-    assert demands_then(order, shelf, kept, NOW) == demands
-    assert shares_then(order, shelf, book, kept, NOW) == ruling.shares
+    assert effect_then(order, shelf, book, kept, NOW) == (demands, ruling.shares)
+    assert effect_then(order, shelf, None, kept, NOW) == (demands, ())
