@@ -42,11 +42,13 @@ async def test_a_closed_connection_leaves_nothing_for_the_collector(ended_by: st
         async with dialogue(speak) as (bank, scripted):
             await bank.submit(key(), b"{}", "json")
             known = weakref.WeakSet(o for o in gc.get_objects() if isinstance(o, Exchange))
+            assert ended_by == "nonsense" or len(known) == 1  # of nonsense it is gone already
             if ended_by == "the bank":
                 scripted.hang_up()
             elif ended_by == "us":
                 await bank.aclose()
             bank._payments._idle.clear()
             await until(lambda: not len(known))
+            assert not len(known)
     finally:
         gc.enable()
