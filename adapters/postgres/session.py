@@ -57,10 +57,15 @@ class Undurable(Exception):
     """Committed here, but the server warned: perhaps not on the standby. Counts as unknown."""
 
 
+class Unread(Exception):
+    """Committed, and what it came to could not be read. Counts as unknown: who took it for undone
+    would do it again, and meet his own rows as somebody else's."""
+
+
 def why(error: BaseException) -> str:
     """For operators. Of the server's words only type and SQLSTATE: its detail may quote a row, and
     so a person. Where nobody was reached, and why a server is not safe, is in our own words."""
-    if isinstance(error, DatabaseUnreached | UnsafeServer):
+    if isinstance(error, DatabaseUnreached | UnsafeServer | Unread):
         return str(error)
     if isinstance(error, TimeoutError):
         return "no answer in time"

@@ -6,9 +6,10 @@ from operator import itemgetter
 from typing import Any, TypeAlias
 
 from adapters.postgres.ledger.keys import key_arrays
-from adapters.postgres.ledger.standing import standings
+from adapters.postgres.ledger.standing import standings_or_why
 from adapters.postgres.session import Connection
 from adapters.postgres.statements import statements
+from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Admission, Admitted, Demand, Moved, Short, Standing
 from gateway.domain.people import IN_CLEAR, Sealing, sealed_if_any
@@ -29,6 +30,8 @@ _NO_LIMITS = (None, None, None)
 _NO_WINDOWS: _Windows = ([], [], [])
 
 Answer: TypeAlias = Admitted | Short | Moved | Standing
+Told: TypeAlias = Answer | LedgerUnavailable
+"""An answer, or why what stands there already cannot be read."""
 
 
 class AdmissionWork:
@@ -51,10 +54,10 @@ class AdmissionWork:
 
     async def answers(
         self, connection: Connection, items: Sequence[Admission], row: Sequence[Any]
-    ) -> list[Answer]:
+    ) -> list[Told]:
         """`row`: what `commit_batch` returned of admissions, from `existing` on."""
         existing, short_slots, short_demands, availables, *moved = row
-        results: list[Answer] = [_ADMITTED] * len(items)
+        results: list[Told] = [_ADMITTED] * len(items)
         if short_slots:
             for slot, demand, available in zip(short_slots, short_demands, availables, strict=True):
                 short = Short(demand=items[slot - 1].demands[demand], available_fen=available)
@@ -63,9 +66,8 @@ class AdmissionWork:
             for slot, values in _true_values(items, *moved).items():
                 results[slot - 1] = Moved(values=values)
         if existing:
-            known = await standings(
-                connection, [items[slot - 1].key for slot in existing], self._sealing
-            )
+            keys = [items[slot - 1].key for slot in existing]
+            known = await standings_or_why(connection, keys, self._sealing)
             for slot in existing:
                 results[slot - 1] = known[items[slot - 1].key]
         return results

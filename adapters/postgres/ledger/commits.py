@@ -4,10 +4,13 @@ import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
+import asyncpg
+
 from adapters.postgres.ledger.admission import AdmissionWork, Answer
 from adapters.postgres.ledger.settling import SettlementWork
-from adapters.postgres.session import Connection
+from adapters.postgres.session import Connection, Unread, why
 from adapters.postgres.statements import statements
+from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Admission, Settlement
 from gateway.domain.people import IN_CLEAR, Sealing
@@ -41,7 +44,7 @@ class CommitWork:
 
     async def commit(
         self, connection: Connection, attempt: uuid.UUID, items: Sequence[Item]
-    ) -> Sequence[Result]:
+    ) -> Sequence[Result | LedgerUnavailable]:
         admissions, settlements = _apart(items)
         row = await self._statement.fetchrow(
             list({item.key.division for item in items}),
@@ -51,9 +54,12 @@ class CommitWork:
             *self._admissions.arguments(admissions),
         )
         already, *of_admissions = row
-        settled = self._settlements.answers(settlements, already)
-        admitted = await self._admissions.answers(connection, admissions, of_admissions)
-        return _together(items, iter(admitted), iter(settled))
+        try:
+            settled = self._settlements.answers(settlements, already)
+            admitted = await self._admissions.answers(connection, admissions, of_admissions)
+            return _together(items, iter(admitted), iter(settled))
+        except (asyncpg.PostgresError, ValueError, TypeError, LookupError) as error:
+            raise Unread(why(error)) from error
 
     async def find(
         self, connection: Connection, attempt: uuid.UUID, items: Sequence[Item]

@@ -14,7 +14,15 @@ import asyncpg
 import structlog
 
 from adapters.postgres.ledger.waiting import Item, Result, Waiter, Waiting, deliver, fail
-from adapters.postgres.session import LOST, Connection, Session, Undurable, UnsafeServer, why
+from adapters.postgres.session import (
+    LOST,
+    Connection,
+    Session,
+    Undurable,
+    Unread,
+    UnsafeServer,
+    why,
+)
 from gateway.domain.faults import LedgerUnavailable
 
 HUNG_AFTER_S = 1.5
@@ -53,8 +61,9 @@ class Work(Protocol[_Item, _Result]):
 
     async def commit(
         self, connection: Connection, attempt: uuid.UUID, items: Sequence[_Item], /
-    ) -> Sequence[_Result]:
-        """One statement, one transaction, one result per item."""
+    ) -> Sequence[_Result | LedgerUnavailable]:
+        """One statement, one transaction, one result per item, or why there is none of it. Raises
+        Unread: it was committed, and no result could be made of it."""
         ...
 
     async def find(
@@ -163,7 +172,7 @@ class GroupCommit(Generic[Item, Result]):
             session.believed()
             self._failed = None
             deliver(batch, results)
-        except (*LOST, Undurable, ValueError, TypeError, OverflowError) as error:
+        except (*LOST, Undurable, Unread, ValueError, TypeError, OverflowError) as error:
             if _rolled_back(error):
                 await self._split(batch, error)
             else:
@@ -177,15 +186,18 @@ class GroupCommit(Generic[Item, Result]):
                 self._refusing = None
 
     async def _split(self, batch: list[Waiter[Item, Result]], error: BaseException) -> None:
-        """Nothing was committed. One bad item must not fail its neighbours: halve until found."""
+        """Nothing was committed. One bad item must not fail its neighbours: halve until found. Each
+        half has a watch of its own, and who was told meanwhile that it is not known is left out."""
+        self._watch.cancel()
+        batch = [waiter for waiter in batch if not waiter[1].done()]
         if len(batch) > 1:
             log.warning("group_commit.split", name=self._name, reason=why(error))
             middle = len(batch) // 2
             await self._carry(batch[:middle])
             await self._carry(batch[middle:])
-            return
-        log.error("group_commit.refused", name=self._name, reason=why(error))
-        fail(batch, f"the database refused it: {why(error)}", error)
+        elif batch:
+            log.error("group_commit.refused", name=self._name, reason=why(error))
+            fail(batch, f"the database refused it: {why(error)}", error)
 
     async def _look_up(
         self, batch: list[Waiter[Item, Result]], attempt: uuid.UUID, error: BaseException

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import orjson
 
-from adapters.postgres.ledger.commits import CommitWork
+from adapters.postgres.ledger.commits import CommitWork, Item, Result
 from adapters.postgres.ledger.groupcommit import GroupCommit
 from adapters.postgres.ledger.kept import Kept
 from adapters.postgres.ledger.keys import key_columns
@@ -51,7 +51,8 @@ class PostgresLedger:
         self._allow_unsafe = allow_unsafe
         self._kept = kept or Kept()
         self._pool = Pool(dsn, size=pool_size, allow_unsafe=allow_unsafe, kept=self._kept)
-        self._commits = GroupCommit("commit", CommitWork(instance, sealing), self._connect)
+        work = CommitWork(instance, sealing)
+        self._commits: GroupCommit[Item, Result] = GroupCommit("commit", work, self._connect)
 
     async def __aenter__(self) -> Self:
         """Raises UnsafeServer, or LedgerUnavailable if the database cannot be reached."""

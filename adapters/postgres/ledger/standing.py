@@ -8,10 +8,13 @@ from adapters.postgres.session import Connection
 from adapters.postgres.statements import statements
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Outcome
+from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.holds import HoldEnding
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import OpenPayment, Standing, correction_standing
 from gateway.domain.people import IN_CLEAR, Sealing
+
+UNREAD = "sealed with another key, or altered"
 
 _SQL = statements("ledger")
 
@@ -24,16 +27,35 @@ async def standings(
     of every other.
 
     The statement commits durably itself: a row another process committed is told to nobody before
-    a commit after it is safe too (RELIABILITY 2).
+    a commit after it is safe too (RELIABILITY 2). Raises LedgerUnavailable: one cannot be read.
     """
+    known = await standings_or_why(connection, keys, sealing, agency)
+    for each in known.values():
+        if isinstance(each, LedgerUnavailable):
+            raise each
+    return {key: each for key, each in known.items() if isinstance(each, Standing)}
+
+
+async def standings_or_why(
+    connection: Connection, keys: Sequence[InstructionKey], sealing: Sealing,
+    agency: str | None = None,
+) -> dict[InstructionKey, Standing | LedgerUnavailable]:  # fmt: skip
+    """The same, and of one that cannot be read why: it spoils none of the others."""
     rows = await connection.fetch(_SQL["standings"], *key_arrays(keys), agency)
-    return {standing.key: standing for standing in (_standing(row, sealing) for row in rows)}
+    return {key_of(row): _standing_or_why(row, sealing) for row in rows}
 
 
 def open_payment(row: Any) -> OpenPayment:
     fields = dict(row)
     names = ("division", "fiscal_year", "voucher_type", "voucher_no")
     return OpenPayment(key=key_of({name: fields.pop(name) for name in names}), **fields)
+
+
+def _standing_or_why(row: Any, sealing: Sealing) -> Standing | LedgerUnavailable:
+    try:
+        return _standing(row, sealing)
+    except ValueError:
+        return LedgerUnavailable(f"what is kept of {key_of(row)} cannot be read ({UNREAD})")
 
 
 def _standing(row: Any, sealing: Sealing) -> Standing:

@@ -104,9 +104,15 @@ class Waiting(Generic[Item, Result]):
         self._line.clear()
 
 
-def deliver(batch: Sequence[Waiter[Item, Result]], results: Sequence[Result]) -> None:
+def deliver(
+    batch: Sequence[Waiter[Item, Result]], results: Sequence[Result | LedgerUnavailable]
+) -> None:
     for (_, future), result in zip(batch, results, strict=True):
-        if not future.done():
+        if future.done():
+            continue
+        if isinstance(result, LedgerUnavailable):
+            future.set_exception(result)
+        else:
             future.set_result(result)
 
 

@@ -232,6 +232,51 @@ async def test_after_an_unknown_commit_only_our_own_attempt_counts(
     assert await work.find(admin, uuid.uuid4(), [admitted, settled]) == [None, None]
 
 
+class _Sealed:
+    """Opens nothing but its own."""
+
+    def __init__(self, mark: bytes) -> None:
+        self.mark = mark
+
+    def seal_bytes(self, plain: bytes) -> bytes:
+        return self.mark + plain
+
+    def open_bytes(self, sealed: bytes) -> bytes:
+        if not sealed.startswith(self.mark):
+            raise ValueError("sealed under another key, or altered")
+        return bytes(sealed).removeprefix(self.mark)
+
+
+async def test_one_that_cannot_be_read_again_takes_no_other_ones_answer_away(
+    migrated: str, ledger: PostgresLedger
+) -> None:
+    """Its neighbours were committed with it: whoever commits them once more meets their own rows,
+    takes them for somebody else's, and never forwards what passed."""
+    dsn = as_runtime(migrated)
+    async with PostgresLedger(dsn, instance="gw-1", sealing=_Sealed(b"old")) as before:
+        assert isinstance(await before.admit(admission(1)), Admitted)
+    async with PostgresLedger(dsn, instance="gw-2", sealing=_Sealed(b"new")) as after:
+        answers = await asyncio.gather(
+            *(after.admit(admission(n)) for n in (1, 2, 3)), return_exceptions=True
+        )
+        assert [type(answer) for answer in answers] == [LedgerUnavailable, Admitted, Admitted]
+        with pytest.raises(LedgerUnavailable, match="cannot be read"):
+            await after.standing(key(1))
+        assert after.trouble is None
+
+
+async def test_what_was_committed_and_cannot_be_told_is_looked_up_and_not_committed_again(
+    ledger: PostgresLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        monkeypatch.undo()
+        raise ValueError("what came back is not what was expected")
+
+    monkeypatch.setattr("adapters.postgres.ledger.admission.AdmissionWork.answers", broken)
+    answers = await asyncio.gather(*(ledger.admit(admission(n)) for n in (1, 2)))
+    assert [type(answer) for answer in answers] == [Admitted] * 2
+
+
 async def test_text_no_database_can_hold_fails_alone(ledger: PostgresLedger) -> None:
     answers = await asyncio.gather(
         *(
