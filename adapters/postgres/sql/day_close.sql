@@ -21,12 +21,17 @@ SELECT (SELECT count(*) FROM pending_record WHERE division = $1)
        + (SELECT coalesce(sum(records), 0)::bigint FROM told_batch WHERE division = $1) AS count
 
 -- name: stretch
--- empty: never; the numbers between which the verdicts of the times $2 to $3 lie, sealing included
-SELECT coalesce((SELECT max(size) FROM log_checkpoint WHERE division = $1 AND sealed_at < $2), 0)
-           AS first_seq,
-       coalesce((SELECT min(size) FROM log_checkpoint
-                 WHERE division = $1 AND sealed_at >= $3::timestamptz + interval '1 minute'),
+-- empty: never; the numbers between which the verdicts of the times $2 to $3 lie, but for those that
+-- were sealed late, or by a clock that was behind. Looked for from the end, and from there on: over
+-- all checkpoints of years it would take minutes
+SELECT b.size AS first_seq,
+       coalesce((SELECT c.size FROM log_checkpoint AS c
+                 WHERE c.division = $1 AND c.size > b.size
+                       AND c.sealed_at >= $3::timestamptz + interval '1 minute'
+                 ORDER BY c.size LIMIT 1),
                 (SELECT size FROM log_head WHERE division = $1), 0) AS end_seq
+FROM (SELECT coalesce((SELECT size FROM log_checkpoint WHERE division = $1 AND sealed_at < $2
+                       ORDER BY size DESC LIMIT 1), 0) AS size) AS b
 
 -- name: totals
 -- empty: nothing was decided in that time. account is null where no record of the verdict is found
@@ -44,6 +49,19 @@ WITH told AS MATERIALIZED (
     FROM instruction AS i
          LEFT JOIN settled AS s USING (division, fiscal_year, voucher_type, voucher_no)
     WHERE i.division = $1 AND i.decided_at >= $2 AND i.decided_at < $3
+), elsewhere AS MATERIALIZED (  -- a look-up for each of the few that the stretch does not hold
+    SELECT d.subject, r.seq, b.said -> 'payer' ->> 'account' AS account,
+           (b.said ->> 'agency_no')::bigint AS agency_no
+    FROM decided AS d LEFT JOIN told AS t USING (subject)
+         CROSS JOIN LATERAL (
+             SELECT r.seq, r.body FROM sealed_record AS r
+             WHERE r.division = $1 AND r.subject = d.subject AND r.kind = 'verdict'
+             ORDER BY r.seq LIMIT 1
+         ) AS r
+         CROSS JOIN LATERAL (SELECT convert_from(r.body, 'UTF8')::json AS said OFFSET 0) AS b
+    WHERE t.subject IS NULL
+), found AS (
+    SELECT * FROM told UNION ALL SELECT * FROM elsewhere
 )
 SELECT d.agency_code AS agency, t.account,
        count(*) AS verdicts, sum(d.amount_fen)::bigint AS amount_fen,
@@ -59,7 +77,7 @@ SELECT d.agency_code AS agency, t.account,
        min(t.agency_no) AS first_no, max(t.agency_no) AS last_no, count(t.agency_no) AS numbered,
        (array_agg(d.subject ORDER BY d.subject) FILTER (WHERE t.subject IS NULL))[:$6::integer]
            AS unrecorded
-FROM decided AS d LEFT JOIN told AS t USING (subject)
+FROM decided AS d LEFT JOIN found AS t USING (subject)
 GROUP BY d.agency_code, t.account
 ORDER BY d.agency_code, t.account
 

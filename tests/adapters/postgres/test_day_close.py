@@ -13,6 +13,7 @@ from adapters.postgres.ledger.ledger import PostgresLedger
 from adapters.postgres.log.recordlog import PostgresRecordLog
 from adapters.postgres.oversight.day_close import PostgresDayBook
 from gateway.domain.bank import BankOutcome
+from gateway.domain.day import bounds
 from gateway.domain.decision import Outcome
 from gateway.domain.ledger import Admission, Admitted, RecordDraft
 from gateway.domain.records import unnumbered
@@ -229,3 +230,25 @@ async def test_many_accounts_make_several_parts_that_add_up(bank: Bank, monkeypa
     assert sum(line["amount_fen"] for each in records for line in each["lines"]) == 15
     subject = close_subject(DIVISION, DAY)
     assert len(await bank.book.closes(DIVISION, subject)) == 3
+
+
+async def test_what_was_sealed_late_or_by_another_clock_before_the_day_is_no_gap(
+    bank: Bank,
+) -> None:
+    """A night in which sealing stood still leaves many checkpoints after it, and gateways' clocks
+    may be minutes apart: the numbers of a day's verdicts then lie beyond its own checkpoints."""
+    dawn, dusk = bounds(DAY)
+    early = replace(verdict(1, "101001", "A"), decided_at=dawn + dt.timedelta(seconds=30))
+    await bank.decide(early)
+    await bank.seal(dawn - dt.timedelta(seconds=60))
+    await bank.decide(verdict(2, "101001", "A"))
+    await bank.seal()
+    for number in (3, 4, 5):
+        await bank.decide(verdict(number, "101001", "A"))
+    for _ in range(3):
+        await bank.records.seal(DIVISION, 1, dusk + dt.timedelta(minutes=20), bank.sealer.seal)
+    totals = await bank.close()
+    assert totals and (totals.verdicts, totals.unrecorded) == (5, ())
+    (line,) = totals.lines
+    assert (line.account, line.first_no, line.last_no, line.numbered) == ("A", 1, 5, 5)
+    assert (line.first_seq, line.last_seq) == (0, 4)
