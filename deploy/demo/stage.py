@@ -81,8 +81,8 @@ class Stage:
         self.gateway_database = ""
         self.database_reached = ""
         self.bureau_database = ""
-        self.gateway_more: dict[str, str] = {}
-        """What else the gateways find in their environment."""
+        self.gateway_more: dict[str, dict[str, str]] = {}
+        """What else each gateway finds in its environment, by its name."""
         gateway, bureau = uri("gateway", BANK_CODE), uri("bureau", plot.division)
         # Every key is made before any program starts: each must find the others' certificates.
         self.client = identities.connection("channel", uri("channel", plot.division, "demo"))
@@ -143,7 +143,7 @@ class Stage:
             settings = self.folder / f"{name}.toml"
             settings.write_text(self._gateway_settings(number), encoding="utf-8")
             argv = [sys.executable, "-m", "gateway", "serve", "--settings", str(settings)]
-            environment = {**self.gateway_environment, **self.gateway_more}
+            environment = {**self.gateway_environment, **self.gateway_more.get(name, {})}
             self._start(name, argv, environment, "gateway.ready")
 
     def log(self, name: str) -> Path:

@@ -75,8 +75,8 @@ class Theatre:
     sign: Mapping[str, Any]
     disk: SmallDisk | FailingFsync | None = None
     """PostgreSQL's own, where it has one that can be filled, or that fails."""
-    clock: WallClock | None = None
-    """The gateways' own, where it can be set."""
+    clocks: Mapping[str, WallClock] = attrs.field(factory=dict)
+    """Each gateway's own by its name, where it can be set."""
     standby: Standby | None = None
     """A second PostgreSQL that follows the first, where there is one."""
     cluster: Cluster | None = None
@@ -177,7 +177,7 @@ class Theatre:
 async def theatre(
     seed: int, instructions: int, *, gateways: int = 1, habits: tuple[str, ...] = BANK_HABITS,
     files: bool = False, wires: Wires | None = None, on: Ground = Ground.SOUND,
-    with_standby: bool = False, with_clock: bool = False, with_cluster: bool = False,
+    with_standby: bool = False, with_clocks: bool = False, with_cluster: bool = False,
     bank_deadline_s: float = BANK_DEADLINE_S,
 ) -> AsyncIterator[Theatre]:  # fmt: skip
     """Everything started and registers loaded; with `wires`, what agencies, bank, bureau and the
@@ -188,9 +188,8 @@ async def theatre(
     folder.chmod(0o711)
     now = dt.datetime.now(dt.UTC)
     with Crew() as crew, ExitStack() as fittings:
-        clock = WallClock(folder) if with_clock else None
         # A clock that is set back comes to before the certificates, unless they are old enough.
-        identities = Identities.create(folder / "keys", now - CLOCK_BACK if clock else now)
+        identities = Identities.create(folder / "keys", now - CLOCK_BACK if with_clocks else now)
         plan = day(seed, instructions, legal_day(now), trust_domain=TRUST_DOMAIN)
         signers = identities.signers([*plan.senders, uri("bank", BANK_CODE)])
         plot = Plot(
@@ -199,8 +198,10 @@ async def theatre(
         )  # fmt: skip
         stage = Stage(folder, crew, identities, plot)
         sign = {party: signer.document for party, signer in signers.items()}
-        made = Theatre(stage=stage, plan=plan, sign=sign, clock=clock)
-        stage.gateway_more = clock.environment if clock else {}
+        made = Theatre(stage=stage, plan=plan, sign=sign)
+        if with_clocks:
+            made.clocks = {name: WallClock(folder, name) for name in stage.gateway_names}
+            stage.gateway_more = {name: each.environment for name, each in made.clocks.items()}
         if with_cluster:
             made.cluster = stage.postgres = Cluster(folder / "cluster", crew)
         failed = True

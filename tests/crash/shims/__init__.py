@@ -27,8 +27,8 @@ def built(name: str, folder: Path) -> Path:
 class WallClock:
     """The wall clock of the programs started with `environment`; their monotonic one stays."""
 
-    def __init__(self, folder: Path) -> None:
-        self._file = folder / "wall-clock"
+    def __init__(self, folder: Path, whose: str) -> None:
+        self._file = folder / f"{whose}.wall-clock"
         self._file.write_bytes(bytes(8))
         self.environment = {
             "LD_PRELOAD": str(built("wall_clock", folder)),
