@@ -95,9 +95,16 @@ FROM handshake_refused GROUP BY reason ORDER BY reason
 -- name: logs
 -- empty: nothing was sealed yet
 SELECT h.division, h.size, h.acknowledged_size, c.sealed_at,
-       (SELECT max(d.cosigned_at) FROM log_checkpoint AS d
-        WHERE d.division = h.division AND d.cosigned_at IS NOT NULL) AS cosigned_at
-FROM log_head AS h LEFT JOIN log_checkpoint AS c ON c.division = h.division AND c.size = h.size
+       (SELECT d.cosigned_at FROM log_checkpoint AS d
+        WHERE d.division = h.division AND d.size <= h.acknowledged_size
+              AND d.cosigned_at IS NOT NULL
+        ORDER BY d.size DESC LIMIT 1) AS cosigned_at
+FROM log_head AS h
+     LEFT JOIN LATERAL (
+         SELECT sealed_at FROM log_checkpoint AS c
+         WHERE c.division = h.division AND c.size = h.size
+         OFFSET 0
+     ) AS c ON true
 ORDER BY h.division
 
 -- name: raise_alert

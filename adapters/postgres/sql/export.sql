@@ -2,6 +2,7 @@
 -- empty: the bureau has cosigned no checkpoint that was sealed before that moment
 SELECT size, cosigned FROM log_checkpoint
 WHERE division = $1 AND cosigned IS NOT NULL AND sealed_at < $2
+      AND size <= (SELECT acknowledged_size FROM log_head WHERE division = $1)
 ORDER BY size DESC
 LIMIT 1
 
@@ -9,6 +10,7 @@ LIMIT 1
 -- empty: the bureau had cosigned nothing by that moment
 SELECT size, cosigned FROM log_checkpoint
 WHERE division = $1 AND cosigned_at < $2
+      AND size <= (SELECT acknowledged_size FROM log_head WHERE division = $1)
 ORDER BY size DESC
 LIMIT 1
 
@@ -23,6 +25,7 @@ LIMIT 1
 -- empty: the bureau has cosigned no checkpoint of so many records or more
 SELECT size, cosigned FROM log_checkpoint
 WHERE division = $1 AND cosigned IS NOT NULL AND size >= $2
+      AND size <= (SELECT acknowledged_size FROM log_head WHERE division = $1)
 ORDER BY size DESC
 LIMIT 1
 

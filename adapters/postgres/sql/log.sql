@@ -81,17 +81,21 @@ SELECT moved FROM store_sealed(
 SELECT agency, last FROM log_agency WHERE division = $1 AND agency = ANY ($2::text[])
 
 -- name: next_checkpoint
--- empty: all that was sealed is acknowledged; the emitted message makes this commit durable
+-- empty: all that was sealed is acknowledged; the emitted message makes this commit durable. The furthest
+-- within the limit, else the nearest beyond it: one row of the index for each, however many wait
 SELECT start, size, text
-FROM (
-    SELECT s.start, c.size, c.text
-    FROM (SELECT division, coalesce($3::bigint, acknowledged_size) AS start
-          FROM log_head WHERE division = $1) AS s
-         JOIN log_checkpoint AS c ON c.division = s.division AND c.size > s.start
-    ORDER BY c.size > s.start + $2,
-             CASE WHEN c.size > s.start + $2 THEN c.size ELSE -c.size END
-    LIMIT 1
-) AS found
+FROM (SELECT division, coalesce($3::bigint, acknowledged_size) AS start
+      FROM log_head WHERE division = $1) AS s
+     CROSS JOIN LATERAL (
+         (SELECT c.size, c.text FROM log_checkpoint AS c
+          WHERE c.division = s.division AND c.size > s.start AND c.size <= s.start + $2
+          ORDER BY c.size DESC LIMIT 1)
+         UNION ALL
+         (SELECT c.size, c.text FROM log_checkpoint AS c
+          WHERE c.division = s.division AND c.size > s.start + $2
+          ORDER BY c.size LIMIT 1)
+         ORDER BY size LIMIT 1
+     ) AS found
 WHERE pg_logical_emit_message(true, 'treasury-gateway', '') IS NOT NULL
 
 -- name: records_between
@@ -150,13 +154,19 @@ FROM sealed_record WHERE division = $1 AND subject = $2
 ORDER BY seq
 
 -- name: covering_checkpoint
--- empty: never for a sealed record; the first cosigned one if any; its message commits durably
+-- empty: never for a sealed record; the first cosigned one if any; its message commits durably. What
+-- the bureau has acknowledged ends with a cosigned one, and nothing beyond is: no row is looked at twice
 SELECT size, checkpoint
 FROM (
-    SELECT size, coalesce(cosigned, text) AS checkpoint
-    FROM log_checkpoint WHERE division = $1 AND size > $2
-    ORDER BY cosigned IS NULL, size
-    LIMIT 1
+    (SELECT false AS alone, size, cosigned AS checkpoint FROM log_checkpoint
+     WHERE division = $1 AND size > $2 AND cosigned IS NOT NULL
+           AND size <= (SELECT acknowledged_size FROM log_head WHERE division = $1)
+     ORDER BY size LIMIT 1)
+    UNION ALL
+    (SELECT true, size, coalesce(cosigned, text) FROM log_checkpoint
+     WHERE division = $1 AND size > $2
+     ORDER BY size LIMIT 1)
+    ORDER BY alone LIMIT 1
 ) AS found
 WHERE pg_logical_emit_message(true, 'treasury-gateway', '') IS NOT NULL
 

@@ -3,8 +3,22 @@
 SELECT coalesce(max(size), 0) AS size FROM log_head WHERE division = $1
 
 -- name: sealed_before
--- empty: never; 0 where nothing was sealed before that moment
-SELECT coalesce(max(size), 0) AS size FROM log_checkpoint WHERE division = $1 AND sealed_at < $2
+-- empty: never; 0 where nothing was sealed before that moment. Halved until it is found: checkpoints were
+-- sealed in the order of their sizes, and there are tens of millions of a year
+WITH RECURSIVE halving AS (
+    SELECT 0::bigint AS before, coalesce(max(size), 0) AS upto FROM log_head WHERE division = $1
+    UNION ALL
+    SELECT CASE WHEN c.sealed_at < $2 THEN c.size ELSE h.before END,
+           CASE WHEN c.sealed_at < $2 THEN h.upto ELSE (h.before + h.upto + 1) / 2 - 1 END
+    FROM halving AS h
+         LEFT JOIN LATERAL (
+             SELECT size, sealed_at FROM log_checkpoint
+             WHERE division = $1 AND size >= (h.before + h.upto + 1) / 2 AND size <= h.upto
+             ORDER BY size LIMIT 1
+         ) AS c ON true
+    WHERE h.before < h.upto
+)
+SELECT max(before) AS size FROM halving
 
 -- name: page
 -- empty: no verdict after that number
@@ -80,7 +94,8 @@ RETURNING run
 
 -- name: sealed_then
 -- empty: never; NULL where nothing was sealed after that record
-SELECT min(sealed_at) AS sealed_at FROM log_checkpoint WHERE division = $1 AND size > $2
+SELECT (SELECT sealed_at FROM log_checkpoint WHERE division = $1 AND size > $2
+        ORDER BY size LIMIT 1) AS sealed_at
 
 -- name: shadows
 -- empty: no candidate ever ran
