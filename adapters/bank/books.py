@@ -63,6 +63,8 @@ class HttpBooks:
             first = unreadable.errors[0] if unreadable.errors else None
             where = f", first at {first.field}: {first.en}" if first else ""
             raise BankSilent(f"{unreadable.detail}{where}") from unreadable
+        if entries and reached is None:
+            raise BankSilent(f"{len(entries)} movements after {place}, and no place to go on from")
         if reached is not None and not (_PLACE.fullmatch(reached) and int(reached) > int(place)):
             raise BankSilent(
                 f"the list goes on from {place} at {reached!r}, which is not behind it"

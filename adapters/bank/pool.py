@@ -73,6 +73,9 @@ class Pool:
                 # The process slept, and the loop's timers have not caught up yet.
                 self._keep(exchange)
                 raise NotSent("the deadline passed before anything was written")
+            if not exchange.usable:  # hung up on in the moment in which it was made
+                exchange.abort()
+                raise Unreachable("the bank hangs up on whoever connects")
             reply = await exchange.ask(request, deadline)
             self._keep(exchange)
             return reply

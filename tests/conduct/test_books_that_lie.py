@@ -107,6 +107,19 @@ async def test_a_list_that_does_not_go_on_is_silence(reached: str) -> None:
         await books.aclose()
 
 
+async def test_movements_without_a_place_to_go_on_from_are_told_and_not_dropped() -> None:
+    """Null says that there is nothing more: with movements beside it they would never be taken."""
+
+    async def speak(_heard: Heard, writer: asyncio.StreamWriter) -> None:
+        writer.write(http(page(row(), after=None)))
+
+    async with bank_saying(speak) as (_bank, port):
+        books = HttpBooks("127.0.0.1", port, None, 5.0, read_page)
+        with pytest.raises(BankSilent, match="no place to go on from"):
+            await books.entries("5", ENTRIES_MAX)
+        await books.aclose()
+
+
 class _Kept(AlarmBook):
     """With the cursor, and what was booked before."""
 

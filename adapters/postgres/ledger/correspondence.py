@@ -1,11 +1,12 @@
 """Letters about payments that were ordered before, on PostgreSQL: each once, with its answer."""
 
+import asyncio
 import datetime as dt
 from collections.abc import Mapping, Sequence
 
 from adapters.postgres.ledger.keys import key_of
 from adapters.postgres.ledger.standing import standings
-from adapters.postgres.session import Pool, Proof
+from adapters.postgres.session import READ_DEADLINE_S, Pool, Proof
 from adapters.postgres.statements import statements
 from gateway.domain.correspondence import KeptLetter, RecallStanding, RecallWord
 from gateway.domain.enquiries import RecallStatus
@@ -51,7 +52,8 @@ class PostgresCorrespondence:
 
     async def standings(self, keys: Sequence[InstructionKey]) -> Mapping[InstructionKey, Standing]:
         async with self._pool.session() as session:
-            known = await standings(session.connection, keys, self._sealing)
+            async with asyncio.timeout(READ_DEADLINE_S):
+                known = await standings(session.connection, keys, self._sealing)
             session.believed()
         return known
 
@@ -97,6 +99,7 @@ class PostgresCorrespondence:
     async def _conflict(self, division: str, record: RecordDraft, digest: bytes) -> bool:
         columns = division, record.subject, record.body, digest_mark(digest), CONFLICT_RECORDS_MAX
         async with self._pool.transaction() as connection:
+            await connection.execute(_SQL["lock_subject"], division, record.subject)
             return await connection.fetchval(_SQL["conflict"], *columns) is not None
 
     async def _say(self, word: RecallWord) -> bool:

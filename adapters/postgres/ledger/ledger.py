@@ -1,5 +1,6 @@
 """The ledger on PostgreSQL: commits 1 and 2 as one group commit, all else on a small pool."""
 
+import asyncio
 import datetime as dt
 from types import TracebackType
 from typing import Any, Self
@@ -11,7 +12,7 @@ from adapters.postgres.ledger.groupcommit import GroupCommit
 from adapters.postgres.ledger.kept import Kept
 from adapters.postgres.ledger.keys import key_columns
 from adapters.postgres.ledger.standing import open_payment, standings
-from adapters.postgres.session import Pool, Session, open_session
+from adapters.postgres.session import READ_DEADLINE_S, Pool, Session, open_session
 from adapters.postgres.statements import statements
 from gateway.domain.decision import Outcome
 from gateway.domain.instruction import InstructionKey
@@ -102,7 +103,8 @@ class PostgresLedger:
 
     async def standing_for(self, agency: str | None, key: InstructionKey) -> Standing | None:
         async with self._pool.session() as session:
-            known = await standings(session.connection, [key], self._sealing, agency)
+            async with asyncio.timeout(READ_DEADLINE_S):
+                known = await standings(session.connection, [key], self._sealing, agency)
             session.believed()
         return known.get(key)
 

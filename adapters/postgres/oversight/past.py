@@ -21,8 +21,8 @@ from gateway.domain.people import Vault
 from gateway.domain.registers import Registers
 
 PAGE = 500
-PRUNED_MAX = 2_000
-"""Entries of one turn: a few milliseconds of the database."""
+PRUNED_MAX = 20_000
+"""Entries of one turn: what is done for each turn costs more than to take them away."""
 SEQ_MAX = (1 << 63) - 1
 
 _SQL = statements("past")
@@ -190,8 +190,16 @@ class PostgresPast:
 
     async def prune_windows(self, today: dt.date) -> int:
         """Take away entries that no window reaches any more; how many, at most PRUNED_MAX."""
-        rows = await self._pool.fetch(_SQL["prune_windows"], today, PRUNED_MAX)
-        return int(rows[0]["taken"])
+        (row,) = await self._pool.fetch(_SQL["prunable"], today)
+        if not row["found"]:
+            return 0
+        return await self._pool.unbroken(self._prune_windows(today))
+
+    async def _prune_windows(self, today: dt.date) -> int:
+        """Without a deadline: it looks for the newest day of all entries, which takes as long as
+        there are many, and a piece that was given up would be tried again for ever."""
+        async with self._pool.transaction() as connection:
+            return int(await connection.fetchval(_SQL["prune_windows"], today, PRUNED_MAX))
 
     async def flips(self, shadow: ShadowRun) -> AsyncIterator[list[Flip]]:
         after = -1

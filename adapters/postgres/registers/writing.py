@@ -85,13 +85,14 @@ async def put_limits(connection: Connection, feed: RegisterFeed) -> tuple[str, .
     else:
         others = await connection.fetch(_SQL["other_lines"], division, kinds, ids)
         gone = sorted((row["kind"], row["id"]) for row in others)
+    granted = [line.granted_fen for line in lines], [line.frozen_fen for line in lines]
+    taken = [kind for kind, _ in gone], [id for _, id in gone]
+    if gone:
+        await connection.execute(_SQL["lock_lines"], division, kinds, ids, *granted, *taken)
     await connection.execute(
-        _SQL["put_lines"], division, kinds, ids, [line.granted_fen for line in lines],
-        [line.frozen_fen for line in lines], [line.opening_fen for line in lines],
-    )  # fmt: skip
-    withdrawn = await connection.fetch(
-        _SQL["withdraw_lines"], division, [kind for kind, _ in gone], [id for _, id in gone]
+        _SQL["put_lines"], division, kinds, ids, *granted, [line.opening_fen for line in lines]
     )
+    withdrawn = await connection.fetch(_SQL["withdraw_lines"], division, *taken)
     keys = sorted(LimitKey(kind=LimitKind(row["kind"]), id=row["id"]) for row in withdrawn)
     return tuple(map(spelled, keys))
 

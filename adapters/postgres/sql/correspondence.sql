@@ -12,6 +12,10 @@ FROM letter AS l LEFT JOIN letter_answer AS a USING (division, party, id)
 WHERE l.division = $1 AND l.party = $2 AND l.id = $3
       AND (SELECT pg_logical_emit_message(true, 'treasury-gateway', '')) IS NOT NULL
 
+-- name: lock_subject
+-- empty: never; others who look for conflicts of this letter wait until this transaction ends
+SELECT pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 0))
+
 -- name: conflict
 -- empty: this content is on record already, or as many of this letter as are kept
 WITH told AS (

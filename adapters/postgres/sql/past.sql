@@ -177,6 +177,10 @@ FROM unnest($3::bigint[], $4::text[], $5::timestamptz[], $6::text[], $7::bigint[
 SELECT seq, subject, decided_at, agency_code, amount_fen, before, after, policies, reason_zh
 FROM shadow_flip WHERE division = $1 AND run = $2 AND seq > $3 ORDER BY seq LIMIT $4
 
+-- name: prunable
+-- empty: never; whether any entry is as old as that. An index of days says it at once
+SELECT EXISTS (SELECT FROM window_entry WHERE day < $1::date - 400) AS found
+
 -- name: prune_windows
 -- empty: never; how many entries were taken away
 SELECT prune_windows($1, $2) AS taken

@@ -111,6 +111,20 @@ SET as_of = greatest(a.as_of, excluded.as_of), version = excluded.version
 SELECT key, body FROM register_row
 WHERE division = $1 AND register = $2 AND key = ANY ($3::text[]) AND until IS NULL
 
+-- name: lock_lines
+-- empty: always; where lines change and others are withdrawn, all of them are locked in the one order
+-- of payments first: two rounds of locks, each sorted by itself, would meet them halfway
+SELECT 1
+FROM (SELECT n.kind, n.id
+      FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[]) AS n (kind, id, granted, frozen)
+           JOIN limit_line AS old ON old.division = $1 AND old.kind = n.kind AND old.id = n.id
+      WHERE (old.granted_fen, old.frozen_fen) <> (n.granted, n.frozen)
+      UNION
+      SELECT g.kind, g.id FROM unnest($6::text[], $7::text[]) AS g (kind, id)) AS t
+     JOIN limit_line AS line ON line.division = $1 AND line.kind = t.kind AND line.id = t.id
+ORDER BY t.kind COLLATE "C", t.id COLLATE "C"
+FOR UPDATE OF line
+
 -- name: put_lines
 -- empty: always; only lines that are new or whose grant changed are locked, in sorted order
 INSERT INTO limit_line (

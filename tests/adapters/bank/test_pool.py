@@ -7,6 +7,8 @@ import weakref
 import pytest
 
 from adapters.bank.exchange import Exchange
+from adapters.bank.pool import Pool
+from gateway.domain.bank import BankOutcome
 from tests.adapters.bank.scripted import Heard, accepted, dialogue, key, until
 
 
@@ -27,6 +29,28 @@ async def test_a_crowds_connections_are_let_go_though_the_load_stays() -> None:
             exchange.idle_since -= pool.idle_s_max
         await bank.submit(key(5), b"{}", "json")
         assert (len(pool._idle), scripted.connections) == (1, 4)
+
+
+async def test_who_is_hung_up_on_in_the_moment_of_connecting_has_handed_nothing_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Proof that nothing was sent: not a payment whose end is unknown, and no mistake of ours."""
+
+    async def silent(heard: Heard, writer: asyncio.StreamWriter) -> None:
+        raise AssertionError("nothing is heard")
+
+    async with dialogue(silent) as (bank, scripted):
+        connect = Pool._connect
+
+        async def cut(pool: Pool, deadline: float) -> Exchange:
+            exchange = await connect(pool, deadline)
+            exchange.connection_lost(ConnectionResetError())
+            return exchange
+
+        monkeypatch.setattr(Pool, "_connect", cut)
+        answer = await bank.submit(key(), b"{}", "json")
+        assert answer.outcome is BankOutcome.NOT_TAKEN and not scripted.heard
+        assert bank.saturated, "whoever comes next is refused before he is admitted"
 
 
 @pytest.mark.parametrize("ended_by", ["us", "the bank", "nonsense"])

@@ -1,10 +1,13 @@
 """Letters in memory and on PostgreSQL: each once, its answer kept, each word on a recall once."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+import asyncpg
 import attrs
 import pytest
+from msgspec.structs import replace
 
 from adapters.memory.correspondence import MemoryCorrespondence
 from adapters.memory.holds import MemoryHolds
@@ -25,6 +28,7 @@ from gateway.domain.records import digest_mark, unnumbered
 from tests.adapters.postgres.conftest import as_runtime
 from tests.adapters.postgres.storage_builders import DIVISION, NOW, admission, draft, key
 
+WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 LETTER = KeptLetter(
     division=DIVISION, party="spiffe://t.test/agency/220000000/101001", id="A-1",
     name="camt.056.001.08", digest=b"d" * 32, signature="h..s", raw=b"<Document/>", at=NOW,
@@ -95,6 +99,28 @@ async def test_a_conflict_is_recorded_once_for_each_content_and_not_without_end(
     written = [await desk.letters.conflict(DIVISION, conflict(d), d) for d in digests]
     assert written == [True] * CONFLICT_RECORDS_MAX + [False]
     assert not await desk.letters.conflict(DIVISION, conflict(digests[0]), digests[0])
+
+
+@pytest.mark.postgres
+async def test_a_content_that_comes_twice_at_once_is_recorded_once(migrated: str) -> None:
+    """Both of them, held up until both ask, would see that it is not on record yet."""
+    one, other = (PostgresCorrespondence(as_runtime(migrated)) for _ in range(2))
+    admin = await asyncpg.connect(migrated)
+    written = []
+    for number in range(20):
+        about = replace(conflict(bytes([number]) * 32), subject=f"letter/101001/A-{number}")
+        async with admin.transaction():
+            await admin.execute("LOCK TABLE pending_record IN SHARE MODE")
+            both = [
+                asyncio.create_task(each.conflict(DIVISION, about, bytes([number]) * 32))
+                for each in (one, other)
+            ]
+            while await admin.fetchval(WAITING) < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+        written += await asyncio.gather(*both)
+    assert sum(written) == 20
+    for room in (one, other, admin):
+        await room.close()
 
 
 async def test_each_status_of_a_recall_is_said_once_with_its_record(desk: Desk) -> None:

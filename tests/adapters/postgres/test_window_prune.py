@@ -62,3 +62,16 @@ async def test_a_long_past_is_taken_in_pieces(
     monkeypatch.setattr(past_module, "PRUNED_MAX", 2)
     await put(migrated, TODAY, *(TODAY - REACH - dt.timedelta(days=n) for n in range(1, 6)))
     assert [await past.prune_windows(TODAY) for _ in range(4)] == [2, 2, 1, 0]
+
+
+async def test_who_has_nothing_to_prune_does_not_go_through_all_entries(
+    migrated: str, past: PostgresPast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newest day of them all takes as long as there are many: asked only for what is old."""
+    await put(migrated, TODAY, TODAY - REACH)
+
+    async def never(_today: dt.date) -> int:
+        raise AssertionError("it went through them")
+
+    monkeypatch.setattr(past, "_prune_windows", never)
+    assert await past.prune_windows(TODAY) == 0
