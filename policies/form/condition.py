@@ -39,6 +39,8 @@ class Row:
     """A named value (`params.per_person`); empty: `values`."""
     values: tuple[str, ...] = ()
     """Constants as a person types them: yuan with two decimals, whole numbers, codes, options."""
+    apart: str = ""
+    """Of `contains_any`: the named list of phrases in which a word is none; empty: without."""
 
 
 @attrs.frozen(kw_only=True)
@@ -80,6 +82,8 @@ SIGNS: Mapping[str, Sign] = {
     "nonempty": Sign("不为空", "is not empty", (Kind.SET,), bare=True),
 }
 CALLS = ("under", "contains_any", "any_of", "all_of")
+APART = "contains_any"
+"""The sign that takes phrases set apart."""
 _NAMED = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*")
 
 
@@ -140,7 +144,7 @@ def _tested(row: Row, kinds: Kinds) -> str:
     if row.sign == "holds":
         return f"{value} in {fact}"
     if row.sign in CALLS:
-        return f"{row.sign}({fact}, {value})"
+        return f"{row.sign}({fact}, {value}{f', {row.apart}' if row.apart else ''})"
     return f"{fact} {row.sign} {value}"
 
 

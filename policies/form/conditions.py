@@ -7,6 +7,7 @@ import attrs
 
 from gateway.domain.windows import Measure
 from policies.form.condition import (
+    APART,
     SIGNS,
     Kinds,
     Manner,
@@ -64,7 +65,7 @@ def _row_sheet(row: Row, kinds: Kinds) -> dict[str, Any]:
     return {
         "fact": row.fact, "manner": row.manner.value, "sign": row.sign, "source": row.source,
         "value": "" if ticked else "\n".join(row.values),
-        "options": row.values if ticked else (),
+        "options": row.values if ticked else (), "apart": row.apart,
     }  # fmt: skip
 
 
@@ -106,6 +107,7 @@ def _filled(row: Mapping[str, Any], kinds: Kinds) -> Row:
         fact=fact, sign=sign,
         manner=Manner(manner) if manner in tuple(Manner) else Manner.PLAIN,
         source=source if named([source]) else "", values=() if named([source]) else values,
+        apart=_one(row, "apart") if sign == APART and named([_one(row, "apart")]) else "",
     )  # fmt: skip
 
 

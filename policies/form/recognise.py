@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from policies.form.condition import CALLS, SIGNS, Kinds, Manner, Row, Rows
+from policies.form.condition import APART, CALLS, SIGNS, Kinds, Manner, Row, Rows
 from policies.language.errors import ClauseError
 from policies.language.parser import parse
 from policies.language.syntax import Binary, Call, ListLiteral, Literal, Logic, Name, Node, Unary
@@ -91,9 +91,14 @@ def _call(node: Call, kinds: Kinds) -> Row | None:
         return None
     if node.function == "has":
         return Row(fact=names[0], sign="present") if len(node.arguments) == 1 else None
-    if node.function not in CALLS or len(node.arguments) != 2:
+    if node.function not in CALLS or len(node.arguments) not in (2, 3):
         return None
-    return _valued(names[0], node.function, node.arguments[1], kinds)
+    row = _valued(names[0], node.function, node.arguments[1], kinds)
+    if row is None or len(node.arguments) == 2:
+        return row
+    apart = node.arguments[2]
+    fits = node.function == APART and isinstance(apart, Name)
+    return attrs.evolve(row, apart=apart.path) if fits and isinstance(apart, Name) else None
 
 
 def _compared(node: Binary, kinds: Kinds) -> Row | None:

@@ -46,7 +46,8 @@ def _row(row: Row, kinds: Kinds, name_of: NameOf, values: Mapping[str, str]) -> 
     if value and type.enum:
         value = _constant(value, type, name_of)
     value = value or _value(row, type, name_of)
-    rest = f"{SIGNS[row.sign].zh}{value}"
+    apart = f"（整个落在{_named(row.apart)}的字词中的不算）" if row.apart else ""
+    rest = f"{SIGNS[row.sign].zh}{value}{apart}"
     return _SHAPES[row.manner].format(fact=fact, rest=rest, test=f"{fact}{rest}")
 
 

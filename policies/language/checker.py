@@ -40,7 +40,14 @@ from policies.language.types import BOOL, COUNT, MONEY, TEXT, Fact, Kind
 
 NOTHING: frozenset[str] = frozenset()
 _ORDERED = (Kind.MONEY, Kind.COUNT, Kind.DATE)
-_ARITY = {"has": 1, "yuan": 1, "under": 2, "contains_any": 2, "any_of": 2, "all_of": 2}
+_ARITY = {
+    "has": (1,),
+    "yuan": (1,),
+    "under": (2,),
+    "contains_any": (2, 3),
+    "any_of": (2,),
+    "all_of": (2,),
+}
 
 
 @attrs.frozen
@@ -228,12 +235,12 @@ class _Checker:
         return fact
 
     def _call(self, node: Call, present: frozenset[str]) -> Checked:
-        if len(node.arguments) != _ARITY[node.function]:
-            wanted = _ARITY[node.function]
+        if len(node.arguments) not in (arity := _ARITY[node.function]):
+            wanted = [str(number) for number in arity]
             raise ClauseError(
                 node.column,
-                f"{node.function} 要 {wanted} 个参数",
-                f"{node.function} takes {wanted}",
+                f"{node.function} 要 {'或 '.join(wanted)} 个参数",
+                f"{node.function} takes {' or '.join(wanted)}",
             )
         if node.function == "has":
             return self._has(node.arguments[0])
@@ -241,13 +248,14 @@ class _Checker:
             (text,) = node.arguments
             value = text.value if isinstance(text, Literal) else None
             return Checked(money(value, text.column))
-        subject, values = node.arguments
+        subject, values, *apart = node.arguments
         if node.function in ("any_of", "all_of"):
             fact = self._set(subject)
             listed = values_of(values, self._terms, fact.type)
             every = node.function == "all_of"
             return Checked(Overlaps(fact, frozenset(map(str, listed)), every=every))
-        return Checked(self._text_call(node.function, subject, values, present))
+        found = self._text_call(node.function, subject, values, present)
+        return Checked(self._apart(found, apart[0]) if apart else found)
 
     def _has(self, node: Node) -> Checked:
         fact = self._fact(node)
@@ -274,6 +282,24 @@ class _Checker:
         if function == "under":
             return Under(operand, words)
         return ContainsAny(operand, _looked_for(words, values.column))
+
+    def _apart(self, found: Expr, phrases: Node) -> Expr:
+        """With phrases in which its words are none; each holds one of them and is none itself."""
+        assert isinstance(found, ContainsAny), "of no other call there are three arguments"
+        listed = tuple(map(str, values_of(phrases, self._terms, TEXT)))
+        apart = _looked_for(listed, phrases.column)
+        for phrase in apart:
+            if phrase in found.words:
+                raise ClauseError(
+                    phrases.column, f"“{phrase}”本身在词表中，列为除外就再也查不到",
+                    f"{phrase!r} is one of the words: set apart, it is never found",
+                )  # fmt: skip
+            if not any(word in phrase for word in found.words):
+                raise ClauseError(
+                    phrases.column, f"除外的“{phrase}”不含词表中的任何字词",
+                    f"{phrase!r} is set apart and holds none of the words",
+                )  # fmt: skip
+        return attrs.evolve(found, apart=apart)
 
 
 def _looked_for(words: tuple[str, ...], column: int) -> tuple[str, ...]:

@@ -83,17 +83,18 @@ def _any(rows: Iterable[tuple[Expr, ...]]) -> Expr:
 
 def _one_search(options: Iterable[Expr]) -> Iterator[Expr]:
     """Neighbours that look for words in one text look for all of them at once."""
-    for operand, group in groupby(options, key=_searched):
+    for searched, group in groupby(options, key=_searched):
         alike = list(group)
-        if operand is None or len(alike) == 1:
+        if searched is None or len(alike) == 1:
             yield from alike
         else:
             words = (word for one in alike if isinstance(one, ContainsAny) for word in one.words)
-            yield ContainsAny(operand, tuple(dict.fromkeys(words)))
+            yield attrs.evolve(searched, words=tuple(dict.fromkeys(words)))
 
 
-def _searched(option: Expr) -> Expr | None:
-    return option.operand if isinstance(option, ContainsAny) else None
+def _searched(option: Expr) -> ContainsAny | None:
+    """The question without its words: those of another's phrases are others."""
+    return attrs.evolve(option, words=()) if isinstance(option, ContainsAny) else None
 
 
 def _by_class(options: Iterable[Expr]) -> list[Expr]:

@@ -162,13 +162,13 @@ class _Writer:
             case Under(operand, prefixes):
                 starts = ast.Attribute(self.expr(operand), "startswith", ast.Load())
                 return _call(starts, self._constant(prefixes))
-            case ContainsAny(operand, words):
-                return _call(self._constant(_finder(words)), self.expr(operand))
+            case ContainsAny(operand, words, apart):
+                return _call(self._constant(_finder(words, apart)), self.expr(operand))
             case Overlaps(fact, values, True):
                 return ast.Compare(self._constant(values), [ast.LtE()], [self._fact(fact)])
             case Overlaps(fact, values, _):
-                apart = ast.Attribute(self._constant(values), "isdisjoint", ast.Load())
-                return ast.UnaryOp(ast.Not(), _call(apart, self._fact(fact)))
+                disjoint = ast.Attribute(self._constant(values), "isdisjoint", ast.Load())
+                return ast.UnaryOp(ast.Not(), _call(disjoint, self._fact(fact)))
 
     def _fact(self, fact: Fact) -> ast.expr:
         if fact.attribute in self._shared:
@@ -183,15 +183,29 @@ class _Writer:
         return _name(name)
 
 
-def _finder(words: tuple[str, ...]) -> Callable[[str], bool]:
+def _finder(words: tuple[str, ...], apart: tuple[str, ...]) -> Callable[[str], bool]:
     """Purposes and names come again and again: what was found in one is known."""
-    search = re.compile("|".join(map(re.escape, words))).search
+    search = re.compile("|".join(_loose(word, apart) for word in words)).search
 
     @lru_cache(maxsize=TEXTS_KNOWN_MAX)
     def found(text: str) -> bool:
         return search(bare(text)) is not None
 
     return found
+
+
+def _loose(word: str, apart: tuple[str, ...]) -> str:
+    """The word where none of the phrases stands around it."""
+    around = [
+        (phrase[: place.start()], phrase[place.start() :])
+        for phrase in apart
+        for place in re.finditer(f"(?={re.escape(word)})", phrase)
+    ]
+    barred = "|".join(
+        (f"(?<={re.escape(before)})" if before else "") + re.escape(after)
+        for before, after in around
+    )
+    return f"(?!{barred}){re.escape(word)}" if barred else re.escape(word)
 
 
 def _name(name: str) -> ast.expr:

@@ -6,7 +6,7 @@ unless the rest decides it alone (Kleene's logic: false && unavailable is false,
 
 import datetime as dt
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from typing import Any as Untyped
 from typing import TypeAlias
@@ -184,9 +184,22 @@ def _of_value(expr: Negate | OneOf | Under | ContainsAny, value: Untyped) -> Mea
             return bool(value in values)
         case Under(_, prefixes):
             return bool(value.startswith(prefixes))
-        case ContainsAny(_, words):
+        case ContainsAny(_, words, apart):
             read = bare(value)
-            return any(word in read for word in words)
+            phrases = [span for phrase in apart for span in _places(phrase, read)]
+            return any(
+                not any(start <= first and last <= end for start, end in phrases)
+                for word in words
+                for first, last in _places(word, read)
+            )
+
+
+def _places(word: str, text: str) -> Iterator[tuple[int, int]]:
+    """Where it begins and ends, also where one overlaps the one before it."""
+    start = text.find(word)
+    while start >= 0:
+        yield start, start + len(word)
+        start = text.find(word, start + 1)
 
 
 _NO_FACTS: Untyped = None

@@ -87,7 +87,9 @@ def _said(expr: Expr, wanted: bool, world: _World) -> bool:
         case Under(operand, prefixes):
             said = OfNumber(under=(prefixes,)) if wanted else OfNumber(not_under=prefixes)
             return _number(world, operand, said)
-        case ContainsAny(operand, words):
+        case ContainsAny(operand, words, apart):
+            if apart and not wanted:
+                return True  # it may hold any of them, within a phrase
             said = OfNumber(words=(words,)) if wanted else OfNumber(no_words=words)
             return _number(world, operand, said)
         case Compare(sign, left, right):

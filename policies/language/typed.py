@@ -107,6 +107,8 @@ class ContainsAny:
 
     operand: "Expr"
     words: tuple[str, ...]
+    apart: tuple[str, ...] = ()
+    """Phrases in which a word is none: what stands wholly within one is not found."""
     type: Type = BOOL
 
 

@@ -141,6 +141,8 @@ def _variants(expr: Expr) -> Iterator[tuple[str, Expr]]:
             yield from _of_compare(sign, left, right)
         case Read() | OneOf() | Under() | ContainsAny() | Has() | Empty():
             yield "turned into its opposite", Not(expr)
+            if isinstance(expr, ContainsAny) and expr.apart:
+                yield "phrases set apart dropped", ContainsAny(expr.operand, expr.words)
         case Overlaps(fact, values, every):
             yield "turned into its opposite", Not(expr)
             if len(values) > 1:

@@ -32,6 +32,9 @@ from policies.language.typed import (
 )
 from policies.language.types import SCHEMA, TEXT, Fact, Kind
 
+CUT = "|"
+"""No letter nor digit: it is in no bare text."""
+
 
 @attrs.frozen
 class CelWriter:
@@ -73,10 +76,10 @@ class CelWriter:
             case Under(operand, prefixes):
                 found = (f"{self.write(operand)}.startsWith({_literal(p)})" for p in prefixes)
                 return " || ".join(found)
-            case ContainsAny(operand, words):
+            case ContainsAny(operand, words, apart):
                 assert isinstance(operand, Read), "nothing else is a text"
-                found = (f"bare_{operand.fact.attribute}.contains({_literal(w)})" for w in words)
-                return " || ".join(found)
+                name = operand.fact.attribute
+                return " || ".join(_loose(name, word, apart) for word in words)
             case Overlaps(fact, values, every):
                 found = (f"{_literal(value)} in {variable(fact)}" for value in sorted(values))
                 return (" && " if every else " || ").join(found)
@@ -95,7 +98,9 @@ class CelWriter:
             elif value is not None:
                 found[variable(fact)] = str(value) if isinstance(value, str) else value
             if fact.type == TEXT and value is not None:
-                found[f"bare_{fact.attribute}"] = bare(value)
+                text = found[f"bare_{fact.attribute}"] = bare(value)
+                cuts = [text[:at] + CUT + text[at:] for at in range(len(text))]
+                found[f"cuts_{fact.attribute}"] = cuts
         return found
 
     def variables(self) -> Mapping[str, str]:
@@ -106,9 +111,24 @@ class CelWriter:
             found[variable(fact)] = kinds.get(fact.type.kind, "string")
             if fact.type == TEXT:
                 found[f"bare_{fact.attribute}"] = "string"
+                found[f"cuts_{fact.attribute}"] = "list"
             if fact.optional:
                 found[f"has_{fact.attribute}"] = "bool"
         return found
+
+
+def _loose(attribute: str, word: str, apart: tuple[str, ...]) -> str:
+    """The word behind some cut of the text on both sides of which no phrase around it lies."""
+    around = [
+        _literal(phrase[:at] + CUT + phrase[at:])
+        for phrase in apart
+        for at in range(len(phrase))
+        if phrase.startswith(word, at)
+    ]
+    if not around:
+        return f"bare_{attribute}.contains({_literal(word)})"
+    barred = " || ".join(f"cut.contains({one})" for one in around)
+    return f"cuts_{attribute}.exists(cut, cut.contains({_literal(CUT + word)}) && !({barred}))"
 
 
 def variable(fact: Fact) -> str:

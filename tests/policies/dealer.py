@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 from gateway.domain.codes import Register
@@ -68,9 +69,11 @@ class Dealer:
             case Under(Read() as read, prefixes):
                 longer = {f"{p}{tail}" for p in prefixes for tail in ("", "01", "99")}
                 self._words.setdefault(_name(read), set()).update(longer)
-            case ContainsAny(Read() as read, words):
+            case ContainsAny(Read() as read, words, apart):
+                mixed = (f"{one}·{words[0]}{other}" for one, other in pairwise(("", *apart)))
                 self._words.setdefault(_name(read), set()).update(
-                    (*words, f"某{words[0]}店", "·".join(words[0]), words[-1].upper())
+                    (*words, f"某{words[0]}店", "·".join(words[0]), words[-1].upper()),
+                    (*apart, *mixed),
                 )
 
     def instruction(self, *, lost: bool = False) -> Facts:

@@ -31,7 +31,7 @@ ECONOMIC = ("30201", "30211", "30226", "31001", "399", "bad")
 def _values(fact: Fact) -> st.SearchStrategy[Any]:
     kind = fact.type.kind
     plain: dict[Kind, st.SearchStrategy[Any]] = {
-        Kind.TEXT: st.sampled_from(["", "8202", "5201", "吉林省示例厅", "某酒店"]),
+        Kind.TEXT: st.sampled_from(["", "8202", "5201", "吉林省示例厅", "某酒店", "厅店某 酒店厅"]),
         Kind.CODE: st.sampled_from(ECONOMIC),
         Kind.MONEY: st.integers(0, 300_000),
         Kind.COUNT: st.integers(-3, 12),
@@ -97,9 +97,9 @@ def atoms(draw: st.DrawFn) -> str:
                 return "true"
             body = draw(st.sampled_from([f'under({name}, "302")', f'{name} == "30201"']))
         case _:
-            body = draw(
-                st.sampled_from([f'{name} {same} "8202"', f'contains_any({name}, ["酒店", "厅"])'])
-            )
+            looked_for = 'contains_any({}, ["酒店", "店", "厅"], ["某酒店", "示例厅", "厅店"])'
+            forms = [f'{name} {same} "8202"', f'contains_any({name}, ["酒店", "厅"])']
+            body = draw(st.sampled_from([*forms, looked_for.format(name)]))
     return _guarded(name, fact.optional, body, draw(st.booleans()))
 
 

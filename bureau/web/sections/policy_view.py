@@ -12,7 +12,7 @@ from gateway.domain.facts import Source
 from policies.book.cases import CASES
 from policies.book.load import load_codes
 from policies.book.names import option_zh
-from policies.form.condition import SIGNS, Kinds, signs_for
+from policies.form.condition import APART, SIGNS, Kinds, signs_for
 from policies.language.errors import Problem
 from policies.language.types import SCHEMA, Kind, Type
 
@@ -135,6 +135,14 @@ class Shown:
 
     def many(self, sign: str) -> bool:
         return sign in SIGNS and SIGNS[sign].many
+
+    def takes_phrases(self, sign: str) -> bool:
+        return sign == APART
+
+    def lists(self, chosen: str) -> list[str]:
+        """Named lists of words or phrases."""
+        found = [name for name in self._named if not name.startswith("params.")]
+        return found if chosen in ("", *found) else [chosen, *found]
 
     def sources(self, fact: str, chosen: str) -> list[str]:
         """Named values: parameters, lists, columns, and facts of the same type."""
