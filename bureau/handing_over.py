@@ -10,6 +10,8 @@ from pathlib import Path
 
 import attrs
 import orjson
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from adapters.folder.lock import hold, release
 from adapters.postgres.bureau.pool import open_pool
@@ -19,6 +21,7 @@ from bureau.desk.forks import ForkKeeper
 from bureau.desk.recount import Recounter
 from bureau.desk.takeout import TakeOut
 from bureau.own_keys import trust_of
+from bureau.ports import LogPlace
 from bureau.settings import Settings
 from bureau.wiring import open_store
 
@@ -50,15 +53,28 @@ async def recount(settings: Settings) -> None:
         rooms.push_async_callback(pool.close)
         recounter = Recounter(partial(snapshot, pool), Auditor(store.log, trust), trust)
         counted: set[str] = set()
+        bar = rooms.enter_context(_bar())
+        tasks = {each.origin: bar.add_task(each.origin, total=None) for each in settings.logs}
+
+        def progress(place: LogPlace, done: int, total: int) -> None:
+            bar.update(tasks[place.origin], completed=done, total=total)
+
         for place in settings.logs:
             figures = place.division not in counted
             counted.add(place.division)
-            async for each in recounter.recount(place, figures=figures):
+            async for each in recounter.recount(place, progress, figures=figures):
                 number += 1
                 sys.stdout.write(orjson.dumps(attrs.asdict(each)).decode() + "\n")
     if number:
         raise Differs(f"{number} 处与记录不一致 values differ from the records")
     sys.stdout.write("一致 nothing differs\n")
+
+
+def _bar() -> Progress:
+    """How far it is, on standard error, and gone once it is done; nothing where none looks."""
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 async def take_out(folder: Path, settings: Settings) -> None:

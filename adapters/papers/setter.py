@@ -20,6 +20,9 @@ _LAYOUT = Path(__file__).parent / "paper.typ"
 SIZE = 15
 """Of the text, points."""
 _NAME = re.compile(r"(?:抄送|附件|收款单位|金额|摘要)：")
+CELL_CHARS = 10
+"""That surely fit on a line of the narrower column."""
+CLOSING_LINES_MAX = 20
 _FIXED_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
 
@@ -65,7 +68,10 @@ def editable(layout: bytes) -> bytes:
                     _indent(_pieces(paragraph, line["pieces"]), line["hang"], first=0)
     for each in fields["end"]:
         _indent(_add(document, each["pieces"]), each["hang"], first=2)
-    closing = [document.paragraphs[-1]] if fields["end"] or not fields["rows"] else []
+    closing = [document.paragraphs[-1]]
+    if fields["rows"] and not fields["end"]:
+        cells = table.rows[-1].cells if fields["closing"] else ()
+        closing = [each for cell in cells for each in cell.paragraphs]
     closing += [_add(document, [each]) for each in fields["signatures"]]
     closing.append(_add(document, [fields["issuer"]], WD_ALIGN_PARAGRAPH.RIGHT))
     for each in closing:  # as in paper.typ: no page bears the signatures or the issuer alone
@@ -123,7 +129,17 @@ def _set_out(fields: dict[str, Any]) -> dict[str, Any]:
     characters of a name (`抄送：`) stand before its words, 0 of none."""
     rows = [[_lines([cell]) for cell in row] for row in fields["rows"]]
     ends = {name: [p for each in fields[name] for p in _lines(each)] for name in ("body", "end")}
-    return {**fields, **ends, "rows": rows}
+    return {**fields, **ends, "rows": rows, "closing": _closing(fields)}
+
+
+def _closing(fields: dict[str, Any]) -> int:
+    """How many rows of the table go over the page with the issuer, where nothing else would: the
+    last one, if page has room for both."""
+    if fields["end"] or not fields["rows"]:
+        return 0
+    cells = fields["rows"][-1]
+    lines = max(sum(1 + len(each) // CELL_CHARS for each in cell.split("\n")) for cell in cells)
+    return 1 if lines <= CLOSING_LINES_MAX else 0
 
 
 def _lines(pieces: list[Any]) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Recomputes a whole log from its stored bytes and holds it against what both parties signed."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 
@@ -34,6 +34,9 @@ def _said_otherwise(rows: Sequence[SealedRecord], leaves: Sequence[bytes]) -> li
     return said
 
 
+def _unheard(_done: int, _size: int) -> None: ...
+
+
 class Auditor:
     """One audit at a time: it reads everything. Raises StoreUnavailable."""
 
@@ -42,9 +45,12 @@ class Auditor:
         self._trust = trust
         self._one = asyncio.Lock()
 
-    async def audit(self, place: LogPlace) -> Audit:
+    async def audit(
+        self, place: LogPlace, on_progress: Callable[[int, int], None] = _unheard
+    ) -> Audit:
         """Some 12 us a record, in pieces, so that deliveries go on meanwhile. What stands beside a
-        record is held against its bytes too: by that it is searched for and shown."""
+        record is held against its bytes too: by that it is searched for and shown. `on_progress`
+        gets how many records were read, of how many."""
         async with self._one:
             head, cosigned = await self._store.held(place.division, place.bank)
             count, size, gap = 0, 0, False
@@ -59,6 +65,7 @@ class Auditor:
                 growth = extend(size, frontier, leaves, digest)
                 size, frontier = growth.size, growth.frontier
                 count += len(piece)
+                on_progress(min(count, head.size), head.size)
             reason = "records are missing" if gap or count != head.size else ""
             if not reason and head.size:
                 root = root_of(frontier, digest)

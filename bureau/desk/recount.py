@@ -6,7 +6,7 @@ them. The records are proven first (`audit`); cases are people's work, and stand
 
 import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
@@ -83,6 +83,13 @@ class Difference:
     recounted: str | None
 
 
+Progress = Callable[[LogPlace, int, int], None]
+"""A log, how many records were read, of how many."""
+
+
+def _unheard(_place: LogPlace, _done: int, _total: int) -> None: ...
+
+
 class Recounter:
     """Raises StoreUnavailable."""
 
@@ -91,14 +98,20 @@ class Recounter:
         self._auditor = auditor
         self._trust = trust
 
-    async def recount(self, place: LogPlace, *, figures: bool = True) -> AsyncIterator[Difference]:
-        """Each value that differs. `figures` are of the division: once is enough."""
-        audit = await self._auditor.audit(place)
+    async def recount(
+        self, place: LogPlace, on_progress: Progress = _unheard, *, figures: bool = True
+    ) -> AsyncIterator[Difference]:
+        """Each value that differs. `figures` are of the division: once is enough. The records are
+        read twice, to be proven and to be counted: `on_progress` gets how many of both are done."""
+        audit = await self._auditor.audit(
+            place, lambda done, size: on_progress(place, done, 2 * size)
+        )
         if not audit.holds:
             yield _differs(place, "log", place.origin, "records", audit.reason, "whole and signed")
         async with self._opens(place.division, place.bank) as found:
             size, counts = await found.size(), Counter[tuple[str, str]]()
             for start in range(0, size, PAGE):
+                on_progress(place, size + start, 2 * size)
                 page = await found.records(start, min(start + PAGE, size))
                 glances = [glance(record.body) for record in page]
                 counts.update(tallied(glances))
@@ -106,6 +119,7 @@ class Recounter:
                     yield each
             for name, stored, wanted in _unlike(await found.tallies(), counts):
                 yield _differs(place, "tally", " ".join(name), "count", stored, wanted)
+            on_progress(place, 2 * size, 2 * size)
             async for rows in found.noticed():
                 for row in rows:
                     for each in self._notice(place, row):

@@ -16,6 +16,7 @@ from bureau.desk.casework.phase import standing_zh
 from bureau.desk.casework.referral import REFERRALS
 from bureau.desk.casework.words import (
     AMOUNT_ZH,
+    APPEAL_TO,
     MEANS_ZH,
     MEASURE_ZH,
     MOVE_ZH,
@@ -46,7 +47,7 @@ LABELS: Mapping[str, str] = {
     "person": "联系人、部门", "verdict": "意见", "to": "移送部门",
     "kind": "类别", "result": "结果",
     "number": "事项",
-    **AMOUNT_ZH,
+    **AMOUNT_ZH, **APPEAL_TO,
 }  # fmt: skip
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "means": {k.value: v for k, v in MEANS_ZH.items()},

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from gateway.domain.certificates import Profile, State
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.inventory import Inventory, fields_of
+from gateway.domain.legal_day import SHANGHAI
 
 PROFILES_ZH = {
     Profile.TLS_SERVER: "TLS 服务端",
@@ -45,11 +46,13 @@ class Certificates:
     ) -> None:  # fmt: skip
         self._inventory = inventory
         self._now = now
-        self._page = Environment(
+        pages = Environment(
             loader=FileSystemLoader(Path(__file__).parent / "templates"),
             autoescape=True,
             undefined=StrictUndefined,
-        ).get_template("certificates.html")
+        )
+        pages.filters["clock"] = _clock
+        self._page = pages.get_template("certificates.html")
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -74,3 +77,8 @@ class Certificates:
         except LedgerUnavailable as lost:
             return web.json_response({"reason": str(lost)}, status=503)
         return web.Response(body=orjson.dumps(fields_of(found)), content_type="application/json")
+
+
+def _clock(told: str) -> str:
+    """A moment as people read it, in Beijing time; JSON has it in UTC, to the microsecond."""
+    return f"{dt.datetime.fromisoformat(told).astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"

@@ -182,9 +182,11 @@ MEANS_ZH = {
     Means.ONSITE_VERIFICATION: "实地核证", Means.LETTER_OF_CONCERN: "关注函",
     Means.JOINT_INVESTIGATION: "部门协查",
 }  # fmt: skip
-AMOUNT_ZH = {"returned": "退回资金", "adjusted": "调整账目", "other": "其他"}
+AMOUNT_ZH = {"returned": "退回资金", "adjusted": "调整账目", "other": "补办手续等其他"}
 """What an order may name in yuan."""
-REPORTED_ZH = {"returned": "已退回资金", "adjusted": "已调整账目", "other": "其他已办理"}
+APPEAL_TO = {"review_to": "行政复议机关", "court": "管辖人民法院"}
+"""Art. 24: to whom a party may turn. The regulation does not say, so whoever proposes does."""
+REPORTED_ZH = {"returned": "已退回资金", "adjusted": "已调整账目", "other": "补办手续等其他已办理"}
 """What its party then reports of each."""
 MEASURE_ZH = {
     Measure.WARN: "第二十一条（一）警示并立即纠正",

@@ -10,7 +10,7 @@ import attrs
 
 from bureau.desk.casework.made import Made
 from bureau.desk.casework.state import Case
-from bureau.desk.casework.words import Against, Means, Measure, Move
+from bureau.desk.casework.words import APPEAL_TO, Against, Means, Measure, Move
 from bureau.desk.interceptions import told_of
 from bureau.desk.law import quoted_of
 from bureau.desk.names import Names
@@ -121,7 +121,9 @@ def _handling(about: Concerned, case: Case, made: Made, approver: str) -> list[W
     assert proposal is not None
     text = str(made.body.get("proposed_text") or made.body.get("text") or "—")
     signers = str(made.body.get("proposed_by") or proposal.by), approver
-    found: list[Write] = [partial(letters.handling_sheet, about, proposal.orders, text, signers)]
+    to = tuple(str(made.body.get(name, "")) for name in APPEAL_TO)
+    sheet = partial(letters.handling_sheet, about, proposal.orders, text, signers, appeal_to=to)
+    found: list[Write] = [sheet]
     if case.against is Against.BANK:
         bank_orders = [order for order in proposal.orders if is_bank(order.measure)]
         return [*found, partial(letters.bank_notice, about, bank_orders, text)]

@@ -18,6 +18,7 @@ from bureau.desk.casework.moves import replayed, step
 from bureau.desk.casework.phase import phase
 from bureau.desk.casework.state import Case, Done, awaits
 from bureau.desk.casework.words import (
+    APPEAL_TO,
     PROGRAM,
     Against,
     Measure,
@@ -315,6 +316,7 @@ def _with_proposal(made: Made, case: Case, moves: Sequence[Mapping[str, Any]]) -
     if proposed is None:
         return made
     more = {"proposed_text": proposed["body"].get("text", ""), "proposed_by": proposed["name"]}
+    more |= {name: proposed["body"][name] for name in APPEAL_TO if name in proposed["body"]}
     return attrs.evolve(made, body={**made.body, **more})
 
 

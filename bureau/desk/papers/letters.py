@@ -18,6 +18,8 @@ RULES = "《吉林省预算执行动态监控管理办法（2022修订）》（�
 PAYMENTS_LISTED = 30
 BY = "（含当日）前"
 """The day itself is in time, as the desk counts it (`Order.missed`); a bare 前 leaves that open."""
+BY_HAND = "　" * 8
+"""Room for what is filled in by hand."""
 ANONYMOUS = "某预算单位"
 
 
@@ -109,9 +111,11 @@ def joint(about: Concerned, body: Mapping[str, Any], issue: Issue) -> Paper:
 
 
 def handling_sheet(
-    about: Concerned, orders: Sequence[Order], text: str, signers: tuple[str, str], issue: Issue
-) -> Paper:
-    """违规问题处理单, Art. 11(5). `signers`: who proposed and who approved."""
+    about: Concerned, orders: Sequence[Order], text: str, signers: tuple[str, str], issue: Issue,
+    *, appeal_to: Sequence[str] = ("", ""),
+) -> Paper:  # fmt: skip
+    """违规问题处理单, Art. 11(5). `signers`: who proposed and who approved. `appeal_to`: who
+    reviews the decision, and which court; a blank to be filled in by hand where it is not said."""
     rows = [
         ("案件编号", about.case),
         ("违规单位", about.name),
@@ -133,7 +137,7 @@ def handling_sheet(
         Kind.HANDLING_SHEET, issue, about.name,
         ((f"根据{RULES}，对动态监控中核实确认的问题，处理如下：",),),
         rows=tuple(rows),
-        end=((_appeal(orders),),),
+        end=(_appeal(orders, *appeal_to),),
         signatures=("被处理单位负责人签字：", "被处理单位公章："),
     )  # fmt: skip
 
@@ -202,7 +206,7 @@ def bank_notice(about: Concerned, orders: Sequence[Order], text: str, issue: Iss
             (f"根据{RULES}第二十二条，处理如下：",),
         ),
         rows=(*rows, ("处理意见", text)),
-        end=((_appeal(orders),),),
+        end=(_appeal(orders, "", ""),),
     )  # fmt: skip
 
 
@@ -243,10 +247,16 @@ def _copied(about: Concerned) -> Paragraph:
     return (f"抄送：{about.superior or '上级主管部门'}。",)
 
 
-def _appeal(orders: Sequence[Order]) -> str:
+def _appeal(orders: Sequence[Order], review_to: str, court: str) -> Paragraph:
+    """Art. 24 names the ways; their terms are of the laws that it refers to (依法)."""
     if any(order.measure.startswith("22") for order in orders):
-        return "对履行代理协议产生的争议，可依照代理协议申请仲裁或提起民事诉讼（第二十四条）。"
-    return "对本处理决定不服的，可依法申请行政复议或提起行政诉讼（第二十四条）。"
+        return ("对履行代理协议产生的争议，可依照代理协议申请仲裁或提起民事诉讼（第二十四条）。",)
+    return (
+        "对本处理决定不服的，可自收到本处理单之日起六十日内，依照《中华人民共和国行政复议法》向",
+        blank(review_to or BY_HAND), "申请行政复议；或者自收到本处理单之日起六个月内，"
+        "依照《中华人民共和国行政诉讼法》向", blank(court or BY_HAND),
+        "提起行政诉讼（第二十四条）。",
+    )  # fmt: skip
 
 
 def _without(about: Concerned, text: str) -> str:

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-from bureau.desk.casework.words import AMOUNT_ZH, Means, Move
+from bureau.desk.casework.words import AMOUNT_ZH, APPEAL_TO, Means, Move
 from bureau.desk.refusals import ActRefused
 from bureau.web.route import Visit
 from gateway.domain.money import fen
@@ -16,12 +16,12 @@ def body_of(visit: Visit, move: Move) -> dict[str, Any]:
     """A posted form as the move's body. Raises ActRefused for an amount that is none."""
     if move is Move.PROPOSE_HANDLING:
         orders = [_order(visit, measure) for measure in visit.texts("measure")[:8]]
-        return {"text": visit.text("text"), "orders": orders}
+        return {"text": visit.text("text"), "orders": orders, **_given(visit, *APPEAL_TO)}
     names = (
         "text", "means", "due", "ground", "concern", "day", "room", "leader", "agent", "person",
         "verdict", "to", "kind", "result",
     )  # fmt: skip
-    body: dict[str, Any] = {name: visit.text(name) for name in names if visit.text(name)}
+    body: dict[str, Any] = _given(visit, *names)
     for name in ("number", "persons"):
         if text := visit.text(name):
             if not (text.isascii() and text.isdigit() and len(text) <= 4):
@@ -32,6 +32,10 @@ def body_of(visit: Visit, move: Move) -> dict[str, Any]:
             body[name] = amount(text)
     _check_means(body)
     return body
+
+
+def _given(visit: Visit, *names: str) -> dict[str, Any]:
+    return {name: visit.text(name) for name in names if visit.text(name)}
 
 
 def amount(text: str) -> int:

@@ -23,12 +23,14 @@ from bureau.desk.casework.referral import REFERRALS
 from bureau.desk.casework.state import Asked, Case, Done, Order
 from bureau.desk.casework.words import (
     AMOUNT_ZH,
+    APPEAL_TO,
     FROM,
     MEANS_ZH,
     MEASURE_ZH,
     MOVE_ZH,
     REPORTED_ZH,
     WHO,
+    Against,
     Means,
     Measure,
     Move,
@@ -284,7 +286,22 @@ def _handling(move: Move, case: Case, day: dt.date) -> list[Form]:
         for m in OF[case.against] if open_to(case, m, day)
     ]  # fmt: skip
     text = Field(name="text", zh="处理意见", en="Opinion on the handling", kind="area")
-    return [_form(move, (text,), measures=tuple(measures))]
+    to = _appeal_to() if case.against is Against.AGENCY else ()
+    return [_form(move, (text, *to), measures=tuple(measures))]
+
+
+def _appeal_to() -> tuple[Field, ...]:
+    """For the sheet's last paragraph; left empty, it has a blank to be filled in by hand."""
+    return (
+        Field(
+            name="review_to", zh=f"{APPEAL_TO['review_to']}（不填则处理单留空白，手工填写）",
+            en="Who reviews the decision; a blank if empty", required=False,
+        ),
+        Field(
+            name="court", zh=f"{APPEAL_TO['court']}（不填则处理单留空白，手工填写）",
+            en="The court that may be turned to; a blank if empty", required=False,
+        ),
+    )  # fmt: skip
 
 
 def _deciding(move: Move, case: Case, day: dt.date) -> list[Form]:

@@ -2,10 +2,12 @@
 
 import datetime as dt
 import hashlib
+import io
 import re
 from pathlib import Path
 from urllib.parse import unquote
 
+import docx
 import pytest
 
 from adapters.bureau.frame import framed
@@ -75,12 +77,17 @@ async def test_from_interception_to_archive(
     assert '<span class="tag blocked">拦截</span>' in shown.partition("支付业务")[2]
     await moved(
         reviewer, case, "propose_handling", text="退回违规资金", measure=["21(2)"],
+        review_to="吉林省人民政府", court="长春市示例区人民法院",
         **{"returned 21(2)": "12,800.00", "due 21(2)": due},
     )  # fmt: skip
     asked = (await approver.get(case))[1].partition("待复核的意见")[2].partition("</section>")[0]
+    assert "吉林省人民政府" in asked and "长春市示例区人民法院" in asked, "it is agreed to as well"
     assert "第二十一条（二）" in asked and "12,800.00" in asked
     text = await moved(approver, case, "approve_handling")
     assert "违规问题处理单" in text and "12,800.00" in text
+    *_, sheet = sorted(set(re.findall(rf"{HOME}/papers/[0-9]+/[0-9]+.docx", text)))
+    form = docx.Document(io.BytesIO((await agency.bytes(sheet))[1]))
+    assert "向 吉林省人民政府 申请行政复议" in "".join(p.text for p in form.paragraphs)
     text = await moved(agency, case, "report", number=1, text="已退回", returned="12800")
     assert REPORTED in text, "its party reads it too"
     await told_apart(bureau, reviewer, case)

@@ -113,6 +113,22 @@ async def a_day(bureau: Bureau, chain: Chain, house: House) -> None:
     await notify(50)
 
 
+async def test_whoever_waits_sees_how_far_it_is(bureau: Bureau, chain: Chain, house: House) -> None:
+    await a_day(bureau, chain, house)
+    recounter = Recounter(partial(snapshot, bureau.pool), bureau.auditor, bureau.trust)
+    heard: list[tuple[str, int, int]] = []
+    [
+        each
+        async for each in recounter.recount(
+            bureau.place, lambda place, done, total: heard.append((place.origin, done, total))
+        )
+    ]
+    size = await bureau.pool.fetchval("SELECT count(*) FROM log_record")
+    done = [each[1] for each in heard]
+    assert {(origin, total) for origin, _, total in heard} == {(bureau.place.origin, 2 * size)}
+    assert done == sorted(done) and size in done and done[-1] == 2 * size
+
+
 @pytest.mark.parametrize(("change", "wanted"), CHANGES.values(), ids=CHANGES)
 async def test_a_hand_behind_the_triggers_is_named_by_row_and_column(
     bureau: Bureau, chain: Chain, house: House, kept: str, change: str,
