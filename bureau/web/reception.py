@@ -1,13 +1,12 @@
 """Lets visitors in at the inbox's door and the desk: bounded in number, in handshake, in silence.
 
 aiohttp bounds none of these by itself, and both share the program's open files with the database. A
-stranger can hold a place at the door only while its handshake lasts, and the oldest handshake makes
+stranger can hold a place at the door only while its handshake lasts, and an older handshake makes
 room for a newer one; a party has a share, so none takes the door. At the desk nobody needs a
 certificate to come in: an address has a share, and who waits longest makes room.
 """
 
 import asyncio
-import errno
 import socket
 import ssl
 from collections import Counter
@@ -21,15 +20,13 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from certs.tls import party_of
+from doors.porter import Porter
 from doors.whatever_comes import answers_whatever_comes
 
 BACKLOG = 256
-BREATH_S = 0.05
-"""When the system has no descriptor left: how long to wait before asking it again."""
 STOP_S = 5.0
 SHUTDOWN_S = 1.0
 """How long a peer may take to say goodbye in TLS."""
-_SHORT_OF = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 _log = structlog.get_logger("bureau.reception")
 
@@ -121,29 +118,24 @@ class Reception:
         self._bounds = bounds
         self._guests: dict[Guest, None] = {}
         self._by_party: Counter[str] = Counter()
-        self._handshakes: dict[asyncio.Task[None], None] = {}
-        self._socket: socket.socket | None = None
-        self._accepting: asyncio.Task[None] | None = None
+        self._porter: Porter | None = None
 
     def open(self, host: str, port: int) -> int:
         """Start to accept; the port. Raises OSError."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listening = socket.create_server((host, port), family=family, backlog=BACKLOG)
-        listening.setblocking(False)
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)  # visitors inherit it
-        self._socket = listening
-        self._accepting = asyncio.create_task(self._accept(listening))
+        self._porter = Porter(
+            listening, self._shake_hands, lambda: len(self._guests), lambda _: None,
+            visitors_max=self._bounds.connections_max, handshakes_max=self._bounds.handshakes_max,
+            vacates=self._has_made_room,
+        )  # fmt: skip
         return int(listening.getsockname()[1])
 
     async def close(self) -> None:
         """Accept no more, and end the handshakes; who is inside stays."""
-        tasks = [task for task in (self._accepting, *self._handshakes) if task]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
-        if self._socket:
-            self._socket.close()
+        if self._porter:
+            await self._porter.close()
 
     def party_of(self, transport: asyncio.BaseTransport) -> str | None:
         """Whose share a connection is of: its certificate's party, at the desk its address; None,
@@ -163,33 +155,12 @@ class Reception:
 
     def leave(self, guest: "Guest", party: str | None) -> None:
         self._guests.pop(guest, None)
+        if self._porter:
+            self._porter.went()
         if party is not None:
             self._by_party[party] -= 1
             if not self._by_party[party]:
                 del self._by_party[party]  # addresses are without end
-
-    async def _accept(self, listening: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                visitor, _ = await loop.sock_accept(listening)
-            except OSError as error:
-                if error.errno in _SHORT_OF:
-                    await asyncio.sleep(BREATH_S)
-                # Whatever else is wrong is wrong with that one visitor, who has hung up.
-                continue
-            self._receive(visitor)
-
-    def _receive(self, visitor: socket.socket) -> None:
-        inside = len(self._guests) + len(self._handshakes)
-        if inside >= self._bounds.connections_max and not self._has_made_room():
-            visitor.close()
-            return
-        if len(self._handshakes) >= self._bounds.handshakes_max:
-            next(iter(self._handshakes)).cancel()
-        task = asyncio.create_task(self._shake_hands(visitor))
-        self._handshakes[task] = None
-        task.add_done_callback(lambda done: self._handshakes.pop(done, None))
 
     def _has_made_room(self) -> bool:
         if not self._bounds.makes_room:

@@ -1,11 +1,11 @@
 """Listening for parties: connections bounded in number, in handshake, in silence, in slow headers.
 
 aiohttp bounds none of these by itself. A stranger can hold a place only while its handshake lasts,
-and the oldest handshake makes room for a newer one; a party has a share, so none takes the door.
+and of handshakes an older one makes room for a newer one; a party has a share, so none takes the
+door.
 """
 
 import asyncio
-import errno
 import socket
 import ssl
 from collections import Counter
@@ -18,6 +18,7 @@ import structlog
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+from doors.porter import Porter
 from gateway.domain.instruction import Received
 from gateway.web.doubtful import ProblemHandler
 from gateway.web.intake import Intake
@@ -26,12 +27,8 @@ from gateway.web.visit import Visit
 BACKLOG = 1024
 ARRIVING_BYTES = 64 * 1024
 """Read at a time; most requests are shorter, and what is longer is read in several."""
-BREATH_S = 0.05
-"""When the system has no descriptor left: how long to wait before asking it again."""
 SHUTDOWN_S = 1.0
 """How long a peer may take to say goodbye in TLS."""
-_SHORT_OF = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-
 
 log = structlog.get_logger()
 
@@ -76,10 +73,8 @@ class Listener:
         self._party_of = party_of
         self._by_party: Counter[str] = Counter()
         self._connections: set[Visit] = set()
-        self._handshakes: dict[asyncio.Task[None], None] = {}
         self._carried: set[asyncio.Task[None]] = set()
-        self._socket: socket.socket | None = None
-        self._accepting: asyncio.Task[None] | None = None
+        self._porter: Porter | None = None
 
     def open(self, host: str, port: int, *, shared: bool = False) -> int:
         """Start to accept; the port. Raises OSError."""
@@ -87,11 +82,12 @@ class Listener:
         listening = socket.create_server(
             (host, port), family=family, backlog=BACKLOG, reuse_port=shared
         )
-        listening.setblocking(False)
         # Visitors inherit it. uvloop does it by itself, asyncio not for sockets that we accept.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
-        self._socket = listening
-        self._accepting = asyncio.create_task(self._accept(listening))
+        self._porter = Porter(
+            listening, self._shake_hands, lambda: len(self._connections), self.told,
+            visitors_max=self.bounds.connections_max, handshakes_max=self.bounds.handshakes_max,
+        )  # fmt: skip
         return int(listening.getsockname()[1])
 
     async def close(self) -> None:
@@ -100,13 +96,8 @@ class Listener:
         What aiohttp serves goes on; its runner closes it.
         """
         self.closing = True
-        tasks = [task for task in (self._accepting, *self._handshakes) if task]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
-        if self._socket:
-            self._socket.close()
+        if self._porter:
+            await self._porter.close()
         for visit in [visit for visit in self._connections if not visit.serving]:
             visit.leave_if_plain()
         if self._carried:
@@ -130,6 +121,8 @@ class Listener:
 
     def leave(self, visit: Visit) -> None:
         self._connections.discard(visit)
+        if self._porter:
+            self._porter.went()
         if visit.party is not None:
             self._by_party[visit.party] -= 1
             if not self._by_party[visit.party]:
@@ -151,31 +144,6 @@ class Listener:
             visit.hang_up()
         else:
             visit.answer(reply)
-
-    async def _accept(self, listening: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                visitor, _ = await loop.sock_accept(listening)
-            except OSError as error:
-                if error.errno in _SHORT_OF:
-                    self.told("descriptors")
-                    await asyncio.sleep(BREATH_S)
-                # Whatever else is wrong is wrong with that one visitor, who has hung up.
-                continue
-            self._receive(visitor)
-
-    def _receive(self, visitor: socket.socket) -> None:
-        if len(self._connections) + len(self._handshakes) >= self.bounds.connections_max:
-            self.told("connections")
-            visitor.close()
-            return
-        if len(self._handshakes) >= self.bounds.handshakes_max:
-            self.told("handshakes")
-            next(iter(self._handshakes)).cancel()
-        task = asyncio.create_task(self._shake_hands(visitor))
-        self._handshakes[task] = None
-        task.add_done_callback(lambda done: self._handshakes.pop(done, None))
 
     async def _shake_hands(self, visitor: socket.socket) -> None:
         try:

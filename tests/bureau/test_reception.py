@@ -1,9 +1,10 @@
 """The inbox's door lets parties in: who never shakes hands or comes too often keeps out nobody."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
 
 import attrs
 import pytest
@@ -83,6 +84,18 @@ async def test_strangers_who_never_shake_hands_keep_no_gateway_out(
         for _ in range(3 * BOUNDS.connections_max):
             await street.come(None)
         assert await street.served(GATEWAY)
+
+
+async def test_a_crowd_in_one_breath_takes_no_more_than_the_places_of_handshakes(
+    opened: Callable[[Bounds], AbstractAsyncContextManager[Street]],
+) -> None:
+    """Strangers who came faster than one of them is hung up on filled all 512 places of the door,
+    and a gateway was turned away."""
+    async with opened(attrs.evolve(BOUNDS, idle_s=75.0)) as street:
+        with ExitStack() as crowd:
+            for _ in range(3 * BOUNDS.connections_max):  # the loop has not run yet
+                crowd.enter_context(socket.create_connection(("127.0.0.1", street.port)))
+            assert await street.served(GATEWAY)
 
 
 async def test_a_party_has_its_share_of_connections_and_no_more(

@@ -1,7 +1,9 @@
 """The listener and the door in one process, on real TLS: bounds on number, time and size."""
 
 import asyncio
+import contextlib
 import itertools
+import socket
 import ssl
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 from gateway.domain.faults import LedgerUnavailable
 from gateway.web import shares
 from gateway.web.visit import UNREAD_BYTES_MAX
-from tests.web.besieged import read_reply, until
+from tests.web.besieged import HOST, read_reply, until
 from tests.web.inn import BOUNDS, MANY, PATIENT_S, REQUEST, Inn
 
 NEVER_S = 3600.0
@@ -96,7 +98,7 @@ async def test_a_party_has_its_share_of_connections_and_no_more(open_inn: Any) -
 async def test_the_process_bounds_its_connections(open_inn: Any) -> None:
     inn = await open_inn(attrs.evolve(BOUNDS, connections_max=2))
     for _ in range(2):
-        await inn.connect()
+        await _come_in(inn)
     with pytest.raises((ConnectionError, ssl.SSLError)):
         await inn.connect()
     assert inn.told["connections"] == 1
@@ -109,6 +111,37 @@ async def test_strangers_who_never_shake_hands_keep_nobody_out(open_inn: Any) ->
     reply = await inn.say(b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
     assert reply.status == 404
     assert inn.told["handshakes"] >= 8, "the oldest made room"
+
+
+async def test_a_crowd_in_one_breath_takes_no_more_than_the_places_of_handshakes(
+    open_inn: Any,
+) -> None:
+    """Strangers who come faster than one of them is hung up on filled the whole house, and the
+    next party was turned away."""
+    inn = await open_inn(attrs.evolve(BOUNDS, connections_max=20))
+    with contextlib.ExitStack() as crowd:
+        for _ in range(40):  # the system takes them in; the loop has not run yet
+            crowd.enter_context(socket.create_connection((HOST, inn.port)))
+        reply = await inn.say(b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert reply.status == 404
+        assert inn.told["connections"] == 0 and inn.told["handshakes"] >= 36
+
+
+async def test_a_handshake_makes_room_in_a_full_house_too(open_inn: Any) -> None:
+    """While parties had all other places, strangers' handshakes kept the last ones for 5 s each."""
+    inn = await open_inn(attrs.evolve(BOUNDS, connections_max=3))
+    await _come_in(inn)
+    for _ in range(2):
+        await inn.call()
+    await _come_in(inn, "b")
+    assert inn.told["connections"] == 0 and inn.told["handshakes"] == 1
+
+
+async def _come_in(inn: Inn, name: str = "a") -> None:
+    """And be answered: whoever has only shaken hands on his side is not inside yet."""
+    reader, writer = await inn.connect(name)
+    writer.write(b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert (await read_reply(reader)).status == 404
 
 
 async def test_a_handshake_has_its_deadline(open_inn: Any) -> None:
