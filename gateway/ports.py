@@ -168,13 +168,24 @@ class Ledger(Protocol):
         after it; least asked first, then oldest first. Operators' tasks are left out."""
         ...
 
+    async def due_tasks(self, now: dt.datetime, limit: int) -> list[OpenPayment]:
+        """Operators' tasks that may be asked about again: whose turn came first is first, as many
+        of each division. What is put off by more than two hours was put off by a wrong clock."""
+        ...
+
     async def note_enquiry(
-        self, key: InstructionKey, at: dt.datetime, *, not_found: bool, operator_task: bool
-    ) -> None:
+        self, key: InstructionKey, at: dt.datetime, *, not_found: bool,
+        ask_after: dt.datetime | None = None,
+    ) -> None:  # fmt: skip
         """Count an enquiry that settled nothing; keeps the first unbroken `not found` moment.
 
         `not_found=False` clears that moment: any other answer starts the horizon anew.
+        `ask_after`: an operator's task from now on, and not asked about again before that.
         """
+        ...
+
+    async def hand_over(self, key: InstructionKey) -> None:
+        """It is an operator's task from now on, without anybody having been asked just now."""
         ...
 
     async def limit(self, division: str, key: LimitKey) -> Limit | None: ...

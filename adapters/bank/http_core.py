@@ -28,7 +28,7 @@ from gateway.domain.enquiries import RecallStatus
 from gateway.domain.instruction import InstructionKey
 
 ENQUIRY_CONNECTIONS = 2
-ENQUIRY_WAITING_MAX = 64
+ENQUIRY_WAITING_MAX = 96
 DEPOSIT_DEADLINE_S = 30.0
 NO_RECALLS = "银行核心不办理撤销，款项请按退款办理 (this core takes no recalls; ask for a refund)"
 NOT_SENT_ZH = "未能送达银行核心，未发生支付，请换号重报"

@@ -35,6 +35,9 @@ from gateway.domain.windows import Measure, WindowAsk
 
 CLOCKS_APART = dt.timedelta(minutes=2)
 """What was opened further ahead was opened by a clock that was wrong; it does not wait for it."""
+PUT_OFF_MAX = dt.timedelta(hours=2)
+"""Likewise what is to be asked about again."""
+_AT_ONCE = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
 class MemoryLedger:
@@ -128,17 +131,39 @@ class MemoryLedger:
         ]
         return sorted(waiting, key=lambda p: (p.enquiries, p.opened_at, p.key))[:limit]
 
+    async def due_tasks(self, now: dt.datetime, limit: int) -> list[OpenPayment]:
+        due = [
+            payment
+            for payment in self._state.open_payments.values()
+            if payment.operator_task and not _put_off(payment, now)
+        ]
+        due.sort(key=lambda p: (p.ask_after or _AT_ONCE, p.opened_at, p.key))
+        turns: Counter[str] = Counter()
+        turn: dict[InstructionKey, int] = {}
+        for payment in due:
+            turns[payment.key.division] += 1
+            turn[payment.key] = turns[payment.key.division]
+        return sorted(due, key=lambda p: turn[p.key])[:limit]
+
     async def note_enquiry(
-        self, key: InstructionKey, at: dt.datetime, *, not_found: bool, operator_task: bool
-    ) -> None:
+        self, key: InstructionKey, at: dt.datetime, *, not_found: bool,
+        ask_after: dt.datetime | None = None,
+    ) -> None:  # fmt: skip
         payment = self._state.open_payments.get(key)
         if payment is not None:
             self._state.open_payments[key] = attrs.evolve(
                 payment,
                 enquiries=payment.enquiries + 1,
                 first_not_found_at=(payment.first_not_found_at or at) if not_found else None,
-                operator_task=payment.operator_task or operator_task,
+                operator_task=payment.operator_task or ask_after is not None,
+                asked_at=at,
+                ask_after=ask_after,
             )
+
+    async def hand_over(self, key: InstructionKey) -> None:
+        payment = self._state.open_payments.get(key)
+        if payment is not None:
+            self._state.open_payments[key] = attrs.evolve(payment, operator_task=True)
 
     async def limit(self, division: str, key: LimitKey) -> Limit | None:
         return self._state.limits.get((division, key))
@@ -263,6 +288,10 @@ class MemoryLedger:
         records: list[PendingRecord | SealedRecord] = [*log.records]
         records += self._state.pending.get(key.division, [])
         return [r.body for r in records if (r.kind, r.subject) == (kind, str(key))]
+
+
+def _put_off(payment: OpenPayment, now: dt.datetime) -> bool:
+    return payment.ask_after is not None and now < payment.ask_after <= now + PUT_OFF_MAX
 
 
 def _but_for_time(correction: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,9 +5,10 @@ One operator decides, or two officers where the settings name some.
 
 import asyncio
 import datetime as dt
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Column, Table
@@ -27,6 +28,7 @@ from gateway.commands.terminal import (
 from gateway.commands.usage import App
 from gateway.domain.bank import BankOutcome
 from gateway.domain.faults import LedgerUnavailable
+from gateway.domain.legal_day import SHANGHAI
 from gateway.settings import SettingsInvalid, read_settings
 
 unknowns_app = App(
@@ -62,6 +64,7 @@ def unknowns_list(
 ) -> None:
     """List payments that passed and whose outcome is not known, operator's tasks first; among them
     those that the bank's books or its word contradict (≠): as what it counts, and the other word.
+    Of each, when the bank was asked about it last and when it is asked next, by Beijing's clock.
 
     With --settings only those of the divisions that these serve.
     """
@@ -81,6 +84,8 @@ def unknowns_list(
         Column("金额 amount", no_wrap=True, justify="right", min_width=18),
         "时长 age (s)",
         "查询 enquiries",
+        Column("上次 asked", no_wrap=True),
+        Column("下次 next", no_wrap=True),
         "人工 task",
     )
     for row in rows:
@@ -90,9 +95,26 @@ def unknowns_list(
         if row["ended_at"]:
             task += f" → {row['ended_as']} {row['ended_at'][:19]}Z"
         table.add_row(
-            row["instruction"], row["amount"], str(row["age_s"]), str(row["enquiries"]), task
-        )
+            row["instruction"], row["amount"], str(row["age_s"]), str(row["enquiries"]),
+            _moment(row["asked_at"]), _next(row), task,
+        )  # fmt: skip
     show_table(table, "没有已查实的 none ended" if ended else "没有待查支付 no unknowns")
+
+
+def _next(row: Mapping[str, Any]) -> str:
+    """When the bank is asked about it again; "—": it is not, as nobody ever asked it."""
+    if row["contradicted"]:
+        return ""
+    if not row["operator_task"]:
+        return "随时 at once"
+    return _moment(row["ask_after"]) or "—"
+
+
+def _moment(at: str | None) -> str:
+    """By Beijing's clock."""
+    return (
+        dt.datetime.fromisoformat(at).astimezone(SHANGHAI).strftime("%m-%d %H:%M:%S") if at else ""
+    )
 
 
 @unknowns_app.command("resolve")

@@ -17,7 +17,7 @@ from gateway.domain.bank import ENDED, BankOutcome
 from gateway.domain.decision import Decision, Outcome, restored
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.instruction import InstructionKey
-from gateway.domain.ledger import Standing
+from gateway.domain.ledger import OpenPayment, Standing
 from gateway.domain.legal_day import SHANGHAI, legal_day
 from gateway.domain.log import LogEvidence
 from gateway.domain.records import RecordKind
@@ -26,7 +26,7 @@ from gateway.settings import Settings, SettingsInvalid, read_settings
 from gateway.tending.unknowns import Refused, read_key
 
 Alert = dict[str, Any]
-Found = tuple[Standing, list[LogEvidence], list[Alert]]
+Found = tuple[Standing, list[LogEvidence], list[Alert], OpenPayment | None]
 
 YEARS = (0, -1, 1)
 NOT_FOUND = (
@@ -110,12 +110,14 @@ async def _find(keys: Sequence[InstructionKey], settings: Settings, database: st
     """Raises LedgerUnavailable."""
     from adapters.postgres.ledger.correspondence import PostgresCorrespondence
     from adapters.postgres.log.recordlog import PostgresRecordLog
+    from adapters.postgres.oversight.backlog import PostgresBacklog
     from adapters.postgres.oversight.conduct import PostgresConduct
 
     vault = vault_of(production=settings.policies.books is not None)
     letters = PostgresCorrespondence(database, vault)
     log = PostgresRecordLog(database, sealing=vault)
     conduct = PostgresConduct(database)
+    backlog = PostgresBacklog(database)
     try:
         standings = await letters.standings(keys)
         return [
@@ -123,6 +125,7 @@ async def _find(keys: Sequence[InstructionKey], settings: Settings, database: st
                 standings[key],
                 await log.evidence(key.division, str(key)),
                 _about(key, await conduct.alerts(key.division, _day(standings[key]), dt.date.max)),
+                await backlog.unknown(key),
             )
             for key in keys
             if key in standings
@@ -131,6 +134,7 @@ async def _find(keys: Sequence[InstructionKey], settings: Settings, database: st
         await letters.close()
         await log.close()
         await conduct.close()
+        await backlog.close()
 
 
 def _day(standing: Standing) -> dt.date:
@@ -148,8 +152,9 @@ def _about(key: InstructionKey, bodies: Sequence[bytes]) -> list[Alert]:
 
 
 def words(
-    standing: Standing, records: Sequence[LogEvidence], alerts: Sequence[Alert]
-) -> Iterator[str]:
+    standing: Standing, records: Sequence[LogEvidence], alerts: Sequence[Alert],
+    unknown: OpenPayment | None = None,
+) -> Iterator[str]:  # fmt: skip
     """What can be read out, a line each."""
     decision = restored(standing.ended_decision or standing.decision)
     yield f"{standing.key}  单位 agency {standing.agency_code}"
@@ -166,6 +171,7 @@ def words(
             yield f"    银行流水号 bank's number {word.reference}"
         if word.reason:
             yield f"    说明 what was said: {word.reason}"
+    yield from _asked(unknown)
     yield from _contradictions(standing, records)
     yield from _recalls(records)
     for alert in alerts:
@@ -173,6 +179,21 @@ def words(
         yield f"    {alert['reason_zh']} {alert['reason_en']} (runbooks/bank-conduct)"
     kinds = ", ".join(f"{each.record.seq} {each.record.kind}" for each in records)
     yield f"  记录 records in the log: {kinds or 'none numbered yet'}"
+
+
+def _asked(unknown: OpenPayment | None) -> Iterator[str]:
+    """Of one that is open: how often the bank was asked about it, and when it is asked again."""
+    if unknown is None:
+        return
+    last = _moment(unknown.asked_at) or "从未 never"
+    yield f"    已向银行查询 the bank was asked {unknown.enquiries} times, last: 上次 {last}"
+    if unknown.operator_task:
+        again = _moment(unknown.ask_after)
+        yield (
+            "    须人工查明 only a person can establish it"
+            + (f"; 网关仍将查询 and the bank is asked again: 下次 {again}" if again else "")
+            + " (`unknowns list`)"
+        )
 
 
 def _contradictions(standing: Standing, records: Sequence[LogEvidence]) -> Iterator[str]:
@@ -238,8 +259,9 @@ def _reasons(decision: Decision) -> Iterator[str]:
 
 
 def _fields(
-    standing: Standing, records: Sequence[LogEvidence], alerts: Sequence[Alert]
-) -> dict[str, Any]:
+    standing: Standing, records: Sequence[LogEvidence], alerts: Sequence[Alert],
+    unknown: OpenPayment | None = None,
+) -> dict[str, Any]:  # fmt: skip
     word, decision = standing.word, restored(standing.ended_decision or standing.decision)
     return {
         "instruction": str(standing.key),
@@ -269,6 +291,13 @@ def _fields(
         ],
         "contradicted": standing.disputed,
         "alerts": [{"policy": each["policy"], "reason": each["reason_zh"]} for each in alerts],
+        "unknown": unknown
+        and {
+            "enquiries": unknown.enquiries,
+            "operator_task": unknown.operator_task,
+            "asked_at": unknown.asked_at.isoformat() if unknown.asked_at else None,
+            "ask_after": unknown.ask_after.isoformat() if unknown.ask_after else None,
+        },
     }
 
 

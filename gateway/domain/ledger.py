@@ -259,6 +259,10 @@ class OpenPayment:
     enquiries: int
     first_not_found_at: dt.datetime | None
     operator_task: bool
+    asked_at: dt.datetime | None = None
+    """When the bank was last asked about it; None: never yet."""
+    ask_after: dt.datetime | None = None
+    """Of an operator's task: not asked about again before that; None: at once."""
     contradicted: bool = False
     """Settled, and contradicted by the bank's books (what it reserved is set aside) or its word."""
     held: str | None = None

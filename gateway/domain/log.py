@@ -166,6 +166,8 @@ class Backlog:
     records_waiting: int
     notices_waiting: int
     logs: tuple[LogState, ...]
+    tasks_overdue: int = 0
+    """Operator's tasks that the bank should have been asked about again an hour ago."""
     payments_unanswered: int = 0
     """Open for more than an hour: the bank is silent about them, or says that they are on their way
     for ever. They are asked about all the same, and no operator's task yet."""

@@ -240,6 +240,8 @@ async def backlog(secrets: Secrets) -> AsyncIterator[Finding]:
     finally:
         await store.close()
     words = f"{found.open_payments} payments open, {found.operator_tasks} for an operator"
+    if found.tasks_overdue:
+        words += f" ({found.tasks_overdue} not asked about again for an hour too long)"
     if found.payments_unanswered:
         words += f", {found.payments_unanswered} unanswered by the bank for more than an hour"
     if found.contradictions:

@@ -55,6 +55,8 @@ from gateway.web.metrics import Metrics
 from gateway.web.ops import Ops
 from gateway.web.statements import PATH as STATEMENTS
 from gateway.web.statements import StatementCounter
+from gateway.workers.ask import Asking
+from gateway.workers.ask_again import AskingAgain
 from gateway.workers.close import Closing
 from gateway.workers.conduct import Conduct
 from gateway.workers.deliver import Delivering
@@ -241,11 +243,13 @@ async def _work(
     house: House, office: Office, sealing: Sealing, delivering: Delivering, renewing: Renewing,
     more: Sequence[Callable[[], Coroutine[Any, Any, None]]],
 ) -> None:  # fmt: skip
-    enquiring = Enquiring(
-        office, house.ledger, house.bank, house.clock, house.origin,
+    asking = partial(
+        Asking, house.ledger, house.bank, house.clock, house.origin,
         debit=house.reconciling.store.debit,
         after_s=FORWARD_WITHIN_S + house.settings.bank.deadline_s,
     )  # fmt: skip
+    enquiring = Enquiring(office, house.ledger, house.clock, asking())
+    again = AskingAgain(office, house.ledger, house.clock, asking())
     closing = Closing(
         office, house.daybook, house.clock, house.origin, house.settings.gateway.divisions
     )
@@ -259,6 +263,7 @@ async def _work(
         group.create_task(delivering.run_notices())
         group.create_task(delivering.run_strays())
         group.create_task(enquiring.run())
+        group.create_task(again.run())
         group.create_task(house.shelf.run())
         group.create_task(renewing.run())
         for run in more:

@@ -113,6 +113,8 @@ def as_row(payment: OpenPayment, now: dt.datetime) -> dict[str, Any]:
         "age_s": round((now - payment.opened_at).total_seconds()),
         "enquiries": payment.enquiries,
         "operator_task": payment.operator_task,
+        "asked_at": payment.asked_at.isoformat() if payment.asked_at else None,
+        "ask_after": payment.ask_after.isoformat() if payment.ask_after else None,
         "contradicted": payment.contradicted,
         "held": payment.held,
         "said": payment.said,
@@ -198,7 +200,7 @@ async def settle_by_person(
         if decision.outcome is not BankOutcome.ACCEPTED:
             _refuse_against_books(key, await conduct.debit(key))
         if not await settle(key, decision.outcome, ledger, origin, now, evidence):
-            raise Refused(f"{key}: somebody settled it just now; nothing was changed")
+            raise Refused(f"{_why_not_open(key, await ledger.standing(key))}; nothing was changed")
 
 
 async def _found_out(
@@ -238,4 +240,7 @@ def _why_not_open(key: InstructionKey, standing: Standing | None) -> str:
         return f"{key}: there is no such instruction"
     if standing.settled_at is None:
         return f"{key}: it was {standing.outcome} and never forwarded"
-    return f"{key}: settled already, {standing.bank} at {standing.settled_at.isoformat()}"
+    return (
+        f"{key}: settled already, {standing.bank} at {standing.settled_at.isoformat()}, as the bank"
+        f" or another person said (`where {key}`)"
+    )

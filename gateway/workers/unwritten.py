@@ -74,7 +74,7 @@ class Writing:
         now = self._clock.now()
         try:
             if word.outcome is not BankOutcome.ACCEPTED and await self._debit(key) is not None:
-                await self._ledger.note_enquiry(key, now, not_found=False, operator_task=True)
+                await self._ledger.hand_over(key)
                 log.error(
                     "payment.unresolved", instruction=str(key), said=word.outcome, against=BOOKS
                 )

@@ -95,7 +95,7 @@ def test_what_never_came_and_what_is_no_number_is_said_so(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("command", "columns"),
     [("holds", ("单位 agency", "至 expires", "规则 policies", "JL-")),
-     ("unknowns", ("时长 age (s)", "查询 enquiries", "人工 task"))],
+     ("unknowns", ("时长 age (s)", "查询 enquiries", "上次 asked", "下次 next", "人工 task"))],
 )  # fmt: skip
 def test_a_narrow_window_leaves_out_no_column(
     stage: Stage, command: str, columns: tuple[str, ...]

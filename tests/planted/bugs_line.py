@@ -3,12 +3,10 @@
 from tests.planted.bug import Bug, Change
 
 LINE = "gateway/pipeline/line.py"
-ENQUIRE = "gateway/workers/enquire.py"
 GROUP = "adapters/postgres/ledger/groupcommit.py"
 BATCH_SQL = "adapters/postgres/migrations/0047_lines_weighed_as_locked.sql"
 TOLD_SQL = "adapters/postgres/migrations/0068_bodies_once.sql"
 T_LINE = "tests/pipeline/test_line.py"
-T_ENQUIRE = "tests/workers/test_enquire.py"
 T_UNWRITTEN = "tests/workers/test_unwritten.py"
 T_LEDGER = "tests/adapters/postgres/test_ledger_contract.py"
 T_POSTGRES = "tests/adapters/postgres/test_postgres_ledger.py"
@@ -129,19 +127,6 @@ LINE_BUGS = (
         ),
     ),
     Bug(
-        "sent again when the bank answers not found",
-        (
-            Change(
-                ENQUIRE,
-                "        booked = False\n",
-                "        if answer.outcome is EnquiryOutcome.NOT_FOUND:\n"
-                '            await self._bank.submit(payment.key, b"", "json")\n'
-                "        booked = False\n",
-            ),
-        ),
-        (f"{T_ENQUIRE}::test_not_found_proves_nothing_before_the_horizon_and_is_never_sent_again",),
-    ),
-    Bug(
         "synchronous_commit off accepted",
         (
             Change(
@@ -217,47 +202,6 @@ LINE_BUGS = (
             ),
         ),
         (f"{T_LEDGER}::test_what_the_bank_did_not_take_is_given_back",),
-    ),
-    Bug(
-        "the horizon counted on the wall clock",
-        (
-            Change(
-                ENQUIRE,
-                "self._not_found_since.setdefault(key, self._clock.monotonic())",
-                "self._not_found_since.setdefault(key, self._clock.now().timestamp())",
-            ),
-            Change(
-                ENQUIRE,
-                "        asked = self._clock.monotonic()\n",
-                "        asked = self._clock.now().timestamp()\n",
-            ),
-        ),
-        (f"{T_ENQUIRE}::test_a_jump_of_the_wall_clock_does_not_shorten_the_horizon",),
-    ),
-    Bug(
-        "not paid concluded against the bank's own books",
-        (
-            Change(
-                ENQUIRE,
-                "return outcome is not BankOutcome.ACCEPTED and",
-                "return False and outcome is not BankOutcome.ACCEPTED and",
-            ),
-        ),
-        (f"{T_ENQUIRE}::test_nobody_concludes_not_paid_against_the_banks_own_books",),
-    ),
-    Bug(
-        "the horizon ignored",
-        (Change(ENQUIRE, "if self._beyond_horizon(key, asked):", "if True:"),),
-        (
-            f"{T_ENQUIRE}::"
-            "test_not_found_proves_nothing_before_the_horizon_and_is_never_sent_again",
-            f"{T_ENQUIRE}::test_without_a_horizon_a_person_must_decide",
-        ),
-    ),
-    Bug(
-        "the horizon counted until the answer is looked at",
-        (Change(ENQUIRE, "return asked - since >", "return self._clock.monotonic() - since >"),),
-        (f"{T_ENQUIRE}::test_what_was_slept_through_after_the_answer_counts_for_nothing",),
     ),
     Bug(
         "the bureau cosigns without checking that the log continues",

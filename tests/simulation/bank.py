@@ -33,6 +33,8 @@ from tests.simulation.weather import Weather
 DEADLINE_S = 2.0
 """How long a gateway waits for an answer."""
 WAY_S = 0.01
+NO_HORIZON_S = 30.0
+"""How long a core that declares none may not find what it pays: longer than until it is a task."""
 _SILENT = EnquiryAnswer(outcome=EnquiryOutcome.SILENT)
 _NOT_FOUND = EnquiryAnswer(outcome=EnquiryOutcome.NOT_FOUND)
 _PENDING = EnquiryAnswer(outcome=EnquiryOutcome.PENDING)
@@ -114,7 +116,7 @@ class Core:
     def _delay(self, handed: Handed) -> float:
         """Until it takes effect in silence: never longer than it may be parked without a word."""
         loop, rng = asyncio.get_running_loop(), self._rng
-        span, now = (self.conduct.horizon_s or 6.0) - 0.1, loop.time()
+        span, now = (self.conduct.horizon_s or NO_HORIZON_S) - 0.1, loop.time()
         how = rng.random()
         if how < 0.3:
             return rng.uniform(0, 0.05)

@@ -30,6 +30,8 @@ from gateway.pipeline.release import Release
 from gateway.pipeline.returns import Alarm, Returning
 from gateway.pipeline.tell import Origin
 from gateway.ports import RecordSealer, RegisterShelf
+from gateway.workers.ask import Asking
+from gateway.workers.ask_again import AskingAgain
 from gateway.workers.clocks import Clocks
 from gateway.workers.conduct import Conduct
 from gateway.workers.deliver import Delivering, Inbox
@@ -237,10 +239,11 @@ class Gateway(Host):
         marking.behind, marking.ahead = unmarked, ahead
         marking.seen, marking.lost = kept.sealed, lambda: kept.forgot
         kept.told = town.mark.seen
-        enquiring = Enquiring(
-            office, ledger, bank, self.clock, ORIGIN, debit=books.debit,
-            after_s=FORWARD_WITHIN_S + DEADLINE_S,
-        )  # fmt: skip
+        asking, again = (
+            Asking(ledger, bank, self.clock, ORIGIN, books.debit, FORWARD_WITHIN_S + DEADLINE_S)
+            for _ in range(2)
+        )
+        enquiring = Enquiring(office, ledger, self.clock, asking)
         writing = Writing(self._line, ledger, self.clock, ORIGIN, books.debit)
         reconciling = Reconciling(
             store=books, shelf=town.shelf, formats=rooms.formats, origin=ORIGIN,
@@ -259,7 +262,8 @@ class Gateway(Host):
         expiring = Expiring(office, keeping, self.clock, ORIGIN, (DIVISION,), EXPIRE_S, behind)
         works = (
             office.run, sealing.run, delivering.run_records, delivering.run_notices,
-            conduct.run, enquiring.run, writing.run, Releasing(office, holds, release).run,
+            conduct.run, enquiring.run, AskingAgain(office, ledger, self.clock, again).run,
+            writing.run, Releasing(office, holds, release).run,
             expiring.run, marking.run, clocks.run,
         )  # fmt: skip
         self._begin(self._start(marking, works))

@@ -37,10 +37,12 @@ def lived(seed: int, *, aloud: bool = False) -> Ended:
         await world.live()
         return world
 
-    with structlog.testing.capture_logs():
+    with structlog.testing.capture_logs() as lines:
         world = run(life())
     for settled in world.state.settlements.values():
         diary.met[f"settled by {settled.evidence}"] += 1
+    tasks = [line for line in lines if line.get("operator_task")]
+    diary.met["an operator's task ended by the enquiry"] += len(tasks)
     for end in world.state.hold_ends.values():
         diary.met[f"hold {end.how}"] += 1
     return Ended(weather=weather, digest=diary.digest, met=diary.met, wrong=violations(world))

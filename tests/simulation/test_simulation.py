@@ -16,7 +16,8 @@ SEEDS = int(os.environ.get("SIM_SEEDS", "600"))
 FIRST = int(os.environ.get("SIM_FIRST", "0"))
 QUICK = 20
 BOUNDARIES = (
-    "an older copy restored", "lives on across it", "an operator set the mark", "registers changed",
+    "an older copy restored", "an operator's task ended by the enquiry",
+    "lives on across it", "an operator set the mark", "registers changed",
     "a transaction died with the server", "bank down", "bureau down", "clock set",
     "committed after it was given up", "committed for a dead process",
     "committed, and nobody heard it", "database down", "hold expired", "hold refused",

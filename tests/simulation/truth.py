@@ -89,6 +89,8 @@ def _at_the_bank(world: World) -> Iterator[str]:
             task = state.open_payments.get(key)
             if task is None or not task.operator_task:
                 yield f"I9 {key}: passed, and neither open nor settled"
+            elif world.could_tell(key):
+                yield f"I9 {key}: left to an operator, and the bank could tell"
         elif settled.bank is not (became or BankOutcome.NOT_TAKEN):
             yield f"I9 {key}: settled {settled.bank} by {settled.evidence}, the bank says {became}"
 

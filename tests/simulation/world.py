@@ -17,7 +17,7 @@ from gateway.domain.decision import Action, Outcome, restored
 from gateway.domain.faults import Fault, Unready
 from gateway.domain.holds import HoldEnding, name_of
 from gateway.domain.instruction import InstructionKey
-from gateway.domain.ledger import Admission
+from gateway.domain.ledger import Admission, OpenPayment
 from gateway.domain.releases import (
     Person,
     PersonRole,
@@ -72,6 +72,7 @@ class World:
         self._rng = Random(f"world/{weather.seed}")
         self._clocks: list[SetClock] = []
         self._versions = 0
+        self._healed_at = 0.0
         shelf = MemoryRegisters(self.state)
         self.registrar = Registrar(weather, diary, self.database, shelf)
         self.registrar.open()
@@ -140,6 +141,7 @@ class World:
     def _heal(self) -> None:
         """Nothing more goes wrong, and every clock is right; what is dead or down comes back."""
         self.diary.note("healed")
+        self._healed_at = asyncio.get_running_loop().time()
         for party in (self.database, self.core, self.bureau):
             party.calm = True
         for clock in self._clocks:
@@ -230,6 +232,12 @@ class World:
             return "a gateway that sleeps, or has not answered"
         if any(not payment.operator_task for payment in state.open_payments.values()):
             return "an open payment"
+        if any(map(self.could_tell, state.open_payments)):
+            return "an operator's task that the bank could end"
+        if any(map(self._unasked, state.open_payments.values())):
+            return "an operator's task that nobody has asked the bank about since"
+        if any(not (each.lost or each.outcome) for each in self.core.handed.values()):
+            return "a payment that the bank has not got to"
         if state.open_releases:
             return "an order of the bureau"
         if state.notices or any(state.pending.values()):
@@ -250,6 +258,17 @@ class World:
             if (posted is None) is not (self.core.net_fen(key) > 0):
                 return "a contradiction that nobody has seen or ended"
         return ""
+
+    def _unasked(self, payment: OpenPayment) -> bool:
+        healed = NOW + dt.timedelta(seconds=self._healed_at)
+        return payment.asked_at is None or payment.asked_at < healed
+
+    def could_tell(self, key: InstructionKey) -> bool:
+        """Whether the bank's answer, and its books beside it, say what became of it."""
+        handed = self.core.handed.get(key)
+        if handed is None or handed.outcome is None:
+            return False
+        return handed.outcome is BankOutcome.ACCEPTED or self.core.net_fen(key) <= 0
 
     async def _ask_again(self) -> None:
         rng = Random(f"again/{self.weather.seed}")

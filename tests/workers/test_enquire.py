@@ -13,6 +13,8 @@ from gateway.domain.conduct import BankEntry, Direction
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Settlement
+from gateway.workers.ask import Asking
+from gateway.workers.ask_again import AskingAgain
 from gateway.workers.enquire import OPERATOR_AFTER_ENQUIRIES, Enquiring
 from gateway.workers.office import Office
 from tests.pipeline.fakes import NOW, instruction, received
@@ -36,10 +38,13 @@ class Vigil:
         await self.street.line.carry(received(b"one"))
         self.bank = self.street.bank
         self.bank.conduct = BankConduct(idempotent=False, enquiry=True, horizon_s=horizon_s)
-        self.worker = Enquiring(
-            Office.__new__(Office), self.street.ledger, self.bank, self.street.clock,
-            self.street.line._rooms.origin, self.debit, AFTER_S,
-        )  # fmt: skip
+        office, ledger, clock = Office.__new__(Office), self.street.ledger, self.street.clock
+        self.asking, again = (
+            Asking(ledger, self.bank, clock, self.street.line._rooms.origin, self.debit, AFTER_S)
+            for _ in range(2)
+        )
+        self.worker = Enquiring(office, ledger, clock, self.asking)
+        self.again = AskingAgain(office, ledger, clock, again)
         self.pass_time(AFTER_S + 1)
         return self
 
@@ -142,10 +147,10 @@ async def test_a_payment_that_takes_effect_late_is_settled_as_accepted() -> None
 async def test_what_others_settled_is_forgotten() -> None:
     vigil = await Vigil().begin()
     await vigil.ask(EnquiryOutcome.NOT_FOUND)
-    assert len(vigil.worker._not_found_since) == 1
+    assert len(vigil.asking._not_found_since) == 1
     vigil.street.state.open_payments.clear()
     await vigil.ask(EnquiryOutcome.NOT_FOUND)
-    assert vigil.worker._not_found_since == {}
+    assert vigil.asking._not_found_since == {}
 
 
 async def test_pending_starts_the_horizon_anew() -> None:
@@ -201,7 +206,7 @@ async def test_one_payment_that_the_ledger_refuses_to_settle_stops_no_other() ->
     await vigil.street.line.carry(received(b"two"))
     vigil.pass_time(AFTER_S + 1)
     ledger = Picky(vigil.street.ledger, instruction("1").key)
-    vigil.worker._ledger = ledger  # type: ignore[assignment]
+    vigil.worker._ledger = vigil.asking._ledger = ledger  # type: ignore[assignment]
     assert await vigil.ask(EnquiryOutcome.ACCEPTED) == 1
     (left,) = vigil.street.state.open_payments.values()
     assert (left.key, left.enquiries) == (instruction("1").key, 1)

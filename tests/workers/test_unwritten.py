@@ -13,6 +13,7 @@ from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Settlement
 from gateway.pipeline.settle import settle
+from gateway.workers.ask import Asking
 from gateway.workers.enquire import OPERATOR_AFTER_ENQUIRIES, Enquiring
 from gateway.workers.office import Office
 from gateway.workers.unwritten import AT_ONCE_MAX, Writing
@@ -80,10 +81,9 @@ async def test_what_the_process_knows_it_never_handed_over_is_left_to_no_operato
     desk = await Desk().begin(BankOutcome.NOT_TAKEN)
     street = desk.street
     street.bank.conduct = BankConduct(idempotent=False, enquiry=True, horizon_s=None)
-    enquiring = Enquiring(
-        Office.__new__(Office), street.ledger, street.bank, street.clock,
-        street.line._rooms.origin, desk.debit, 4.0,
-    )  # fmt: skip
+    origin = street.line._rooms.origin
+    asking = Asking(street.ledger, street.bank, street.clock, origin, desk.debit, 4.0)
+    enquiring = Enquiring(Office.__new__(Office), street.ledger, street.clock, asking)
     street.clock.wall += dt.timedelta(seconds=5)
     for _ in range(OPERATOR_AFTER_ENQUIRIES):
         await enquiring.enquire_all()
@@ -212,10 +212,9 @@ async def test_a_word_too_many_is_said_and_counted_and_the_enquiry_takes_over(
     await desk.writing.write_some()
     assert desk.told() == []
     street.bank.enquiry = found
-    enquiring = Enquiring(
-        Office.__new__(Office), street.ledger, street.bank, street.clock,
-        street.line._rooms.origin, desk.debit, 4.0,
-    )  # fmt: skip
+    origin = street.line._rooms.origin
+    asking = Asking(street.ledger, street.bank, street.clock, origin, desk.debit, 4.0)
+    enquiring = Enquiring(Office.__new__(Office), street.ledger, street.clock, asking)
     street.clock.wall += dt.timedelta(seconds=5)
     for _ in range(2):
         await enquiring.enquire_all()

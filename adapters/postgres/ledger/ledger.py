@@ -112,10 +112,21 @@ class PostgresLedger:
         rows = await self._pool.fetch(_SQL["open_payments"], before, limit)
         return [open_payment(row) for row in rows]
 
+    async def due_tasks(self, now: dt.datetime, limit: int) -> list[OpenPayment]:
+        rows = await self._pool.fetch(_SQL["due_tasks"], now, limit)
+        return [open_payment(row) for row in rows]
+
     async def note_enquiry(
-        self, key: InstructionKey, at: dt.datetime, *, not_found: bool, operator_task: bool
-    ) -> None:
-        await self._pool.unbroken(self._note_enquiry(key, at, not_found, operator_task))
+        self, key: InstructionKey, at: dt.datetime, *, not_found: bool,
+        ask_after: dt.datetime | None = None,
+    ) -> None:  # fmt: skip
+        noted = self._pool.execute(
+            _SQL["note_enquiry"], *key_columns(key), at, not_found, ask_after
+        )
+        await self._pool.unbroken(noted)
+
+    async def hand_over(self, key: InstructionKey) -> None:
+        await self._pool.unbroken(self._pool.execute(_SQL["hand_over"], *key_columns(key)))
 
     async def limit(self, division: str, key: LimitKey) -> Limit | None:
         rows = await self._pool.fetch(_SQL["limit"], division, key.kind, key.id)
@@ -152,13 +163,6 @@ class PostgresLedger:
                 sealed_if_any(self._sealing, draft.disclosures), digest_mark(digest), records_max,
             )  # fmt: skip
         return written is not None
-
-    async def _note_enquiry(
-        self, key: InstructionKey, at: dt.datetime, not_found: bool, operator_task: bool
-    ) -> None:
-        await self._pool.execute(
-            _SQL["note_enquiry"], *key_columns(key), at, not_found, operator_task
-        )
 
     async def _connect(self) -> Session:
         return await open_session(self._dsn, allow_unsafe=self._allow_unsafe, kept=self._kept)

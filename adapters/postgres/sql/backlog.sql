@@ -3,6 +3,8 @@
 SELECT (SELECT count(*) FROM open_payment) AS open_payments,
        (SELECT count(*) FROM open_payment WHERE operator_task) AS operator_tasks,
        (SELECT count(*) FROM open_payment
+        WHERE operator_task AND ask_after < now() - interval '1 hour') AS tasks_overdue,
+       (SELECT count(*) FROM open_payment
         WHERE NOT operator_task AND opened_at < now() - interval '1 hour') AS payments_unanswered,
        (SELECT count(*) FROM pending_record)
            + (SELECT coalesce(sum(records), 0)::bigint FROM told_batch) AS records_waiting,
@@ -63,21 +65,22 @@ ORDER BY division, what
 -- empty: the bank's answer to every payment is known, and its books and its word contradict none;
 -- of these divisions, or of all if none is named
 SELECT division, fiscal_year, voucher_type, voucher_no, agency_code, amount_fen, opened_at,
-       instance, enquiries, first_not_found_at, operator_task, contradicted, held, said
+       instance, enquiries, first_not_found_at, operator_task, asked_at, ask_after, contradicted,
+       held, said
 FROM (
     SELECT division, fiscal_year, voucher_type, voucher_no, agency_code, amount_fen, opened_at,
-           instance, enquiries, first_not_found_at, operator_task, false AS contradicted,
-           NULL AS held, NULL AS said
+           instance, enquiries, first_not_found_at, operator_task, asked_at, ask_after,
+           false AS contradicted, NULL AS held, NULL AS said
     FROM open_payment
     UNION ALL
     SELECT a.division, a.fiscal_year, a.voucher_type, a.voucher_no, i.agency_code, i.amount_fen, a.at,
-           i.instance, 0, NULL, true, true, s.bank, 'accepted'
+           i.instance, 0, NULL, true, NULL, NULL, true, s.bank, 'accepted'
     FROM set_aside AS a JOIN instruction AS i USING (division, fiscal_year, voucher_type, voucher_no)
          JOIN settlement AS s USING (division, fiscal_year, voucher_type, voucher_no)
     WHERE a.ended_at IS NULL
     UNION ALL
     SELECT c.division, c.fiscal_year, c.voucher_type, c.voucher_no, i.agency_code, i.amount_fen, c.at,
-           i.instance, 0, NULL, true, true, c.held, c.said
+           i.instance, 0, NULL, true, NULL, NULL, true, c.held, c.said
     FROM contradicted AS c JOIN instruction AS i USING (division, fiscal_year, voucher_type, voucher_no)
     WHERE c.ended_at IS NULL
           AND NOT EXISTS (
@@ -120,6 +123,6 @@ LIMIT $2
 -- name: unknown
 -- empty: there is no such payment, or it is settled
 SELECT division, fiscal_year, voucher_type, voucher_no, agency_code, amount_fen, opened_at,
-       instance, enquiries, first_not_found_at, operator_task
+       instance, enquiries, first_not_found_at, operator_task, asked_at, ask_after
 FROM open_payment
 WHERE division = $1 AND fiscal_year = $2 AND voucher_type = $3 AND voucher_no = $4

@@ -79,10 +79,26 @@ WHERE (SELECT pg_logical_emit_message(true, 'treasury-gateway', '')) IS NOT NULL
 -- empty: no passed instruction waits for enquiry; what claims to be opened far ahead was opened by
 -- a clock that was wrong, and does not wait until that moment comes
 SELECT division, fiscal_year, voucher_type, voucher_no, agency_code, amount_fen, opened_at,
-       instance, enquiries, first_not_found_at, operator_task
+       instance, enquiries, first_not_found_at, operator_task, asked_at, ask_after
 FROM open_payment
 WHERE (opened_at < $1 OR opened_at > $1 + interval '2 minutes') AND NOT operator_task
 ORDER BY enquiries, opened_at, division, fiscal_year, voucher_type, voucher_no
+LIMIT $2
+
+-- name: due_tasks
+-- empty: no operator's task is due to be asked about. Whose turn came first is asked first, of each division
+-- as many; what claims to be due far ahead was put off by a clock that was wrong
+SELECT division, fiscal_year, voucher_type, voucher_no, agency_code, amount_fen, opened_at,
+       instance, enquiries, first_not_found_at, operator_task, asked_at, ask_after
+FROM (
+    SELECT *, row_number() OVER (
+        PARTITION BY division
+        ORDER BY ask_after NULLS FIRST, opened_at, fiscal_year, voucher_type, voucher_no) AS turn
+    FROM open_payment
+    WHERE operator_task
+          AND (ask_after IS NULL OR ask_after <= $1 OR ask_after > $1 + interval '2 hours')
+) AS due
+ORDER BY turn, ask_after NULLS FIRST, opened_at, division, fiscal_year, voucher_type, voucher_no
 LIMIT $2
 
 -- name: note_enquiry
@@ -90,7 +106,14 @@ LIMIT $2
 UPDATE open_payment
 SET enquiries = enquiries + 1,
     first_not_found_at = CASE WHEN $6::boolean THEN coalesce(first_not_found_at, $5::timestamptz) END,
-    operator_task = operator_task OR $7::boolean
+    operator_task = operator_task OR $7::timestamptz IS NOT NULL,
+    asked_at = $5,
+    ask_after = $7
+WHERE division = $1 AND fiscal_year = $2 AND voucher_type = $3 AND voucher_no = $4
+
+-- name: hand_over
+-- empty: always; a payment that was settled meanwhile is left alone
+UPDATE open_payment SET operator_task = true
 WHERE division = $1 AND fiscal_year = $2 AND voucher_type = $3 AND voucher_no = $4
 
 -- name: record

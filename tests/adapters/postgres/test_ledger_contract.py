@@ -216,7 +216,8 @@ async def test_enquiries_keep_the_first_unbroken_not_found(storage: Storage) -> 
     minutes = [NOW + dt.timedelta(minutes=n) for n in range(5)]
 
     async def noted(at: dt.datetime, not_found: bool, task: bool = False) -> dt.datetime | None:
-        await storage.ledger.note_enquiry(key(1), at, not_found=not_found, operator_task=task)
+        until = at if task else None
+        await storage.ledger.note_enquiry(key(1), at, not_found=not_found, ask_after=until)
         payments = await storage.ledger.open_payments(LATER, 10)
         return payments[0].first_not_found_at if payments else None
 
@@ -249,9 +250,7 @@ async def test_payments_that_stay_open_do_not_hide_younger_ones_from_enquiry(
     for _ in range(3):
         for payment in await storage.ledger.open_payments(LATER, 2):
             asked.append(payment.key)
-            await storage.ledger.note_enquiry(
-                payment.key, LATER, not_found=True, operator_task=False
-            )
+            await storage.ledger.note_enquiry(payment.key, LATER, not_found=True)
     assert asked == [key(n) for n in (0, 1, 2, 0, 1, 2)]
 
 

@@ -7,7 +7,7 @@ from adapters.postgres.ledger.ledger import PostgresLedger
 from adapters.postgres.oversight.backlog import PostgresBacklog
 from gateway.domain.bank import BankOutcome
 from tests.adapters.postgres.conftest import as_runtime
-from tests.adapters.postgres.storage_builders import NOW, admission, settlement
+from tests.adapters.postgres.storage_builders import admission, settlement
 
 pytestmark = pytest.mark.postgres
 
@@ -25,7 +25,7 @@ async def test_what_the_bank_does_not_answer_is_counted_until_it_does(migrated: 
         assert await unanswered() == (2, 0), "admitted long ago"
         await _opened_now(migrated, 2)
         assert await unanswered() == (1, 0), "an hour is left to the bank"
-        await ledger.note_enquiry(settlement(1).key, NOW, not_found=False, operator_task=True)
+        await ledger.hand_over(settlement(1).key)
         assert await unanswered() == (0, 1), "a person has it"
         assert settlement(1).bank is BankOutcome.ACCEPTED
         await ledger.settle(settlement(1))
