@@ -13,7 +13,7 @@ from gateway.domain.conduct_rules import Allowances
 from gateway.domain.folding import bare
 from gateway.domain.instruction import Instruction, Payee
 from gateway.domain.ledger import Standing
-from gateway.domain.legal_day import legal_day, minute_of_day
+from gateway.domain.legal_day import dawn, legal_day, minute_of_day
 from gateway.domain.masking import masked
 from gateway.domain.money import yuan
 from gateway.domain.registers import Account
@@ -117,6 +117,15 @@ def due_day(decided_at: dt.datetime, calendar: Calendar, allowances: Allowances)
     while not is_workday(day, calendar):
         day += _DAY
     return day
+
+
+def owed_since(now: dt.datetime, calendar: Calendar, allowances: Allowances) -> dt.datetime:
+    """From when on what passed may be due on a day that the look-back reaches: what passes after
+    hours before days off is due after them, and these may be as many."""
+    day = legal_day(now - allowances.look_back) - _DAY
+    while not is_workday(day, calendar):
+        day -= _DAY
+    return dawn(day)
 
 
 def _is_foreign(account: Account | None) -> bool:

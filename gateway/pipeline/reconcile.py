@@ -21,7 +21,7 @@ from gateway.domain.faults import Conflicting, Fault, FaultCode
 from gateway.domain.instruction import Instruction
 from gateway.domain.ledger import RecordDraft, Standing
 from gateway.domain.registers import Account
-from gateway.pipeline.conduct import alerts_on_arrears, alerts_on_entry, denied
+from gateway.pipeline.conduct import alerts_on_arrears, alerts_on_entry, denied, owed_since
 from gateway.pipeline.conduct_words import (
     alert_record,
     cleared_otherwise,
@@ -102,9 +102,10 @@ class Reconciling:
 
         Raises LedgerUnavailable.
         """
+        _, calendar = self._registers(division, now)
         arrears = await self.store.arrears(
             division, now,
-            since=now - self.allowances.look_back,
+            since=owed_since(now, calendar, self.allowances),
             records_before=now - self.allowances.records,
             notices_before=now - self.allowances.notices,
         )  # fmt: skip
@@ -112,7 +113,6 @@ class Reconciling:
             end = taken_back(back, self.origin, now)
             if await self.store.end_contradiction(end, now) is EndResult.ENDED:
                 self.ended(back)
-        _, calendar = self._registers(division, now)
         found = list(alerts_on_arrears(division, arrears, now, calendar, self.allowances))
         contradicted = []
         if arrears.denied:

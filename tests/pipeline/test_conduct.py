@@ -26,8 +26,9 @@ from gateway.domain.conduct_rules import RULES, Allowances
 from gateway.domain.decision import Outcome
 from gateway.domain.instruction import Detail, Instruction
 from gateway.domain.ledger import Standing
+from gateway.domain.legal_day import dawn
 from gateway.domain.money import Fen
-from gateway.pipeline.conduct import alerts_on_arrears, alerts_on_entry, due_day
+from gateway.pipeline.conduct import alerts_on_arrears, alerts_on_entry, due_day, owed_since
 from gateway.pipeline.conduct_words import alert_record
 from gateway.pipeline.tell import Origin
 from tests.pipeline.alarms import NOTHING_UNDONE
@@ -171,6 +172,18 @@ def test_a_payment_is_due_on_its_day_and_after_hours_on_the_next_working_day(
     decided: dt.datetime, due: dt.date
 ) -> None:
     assert due_day(decided, {}, ALLOWED) == due
+
+
+def test_what_is_due_after_a_long_holiday_is_looked_back_to() -> None:
+    """The Spring Festival of 2026: nine days off, between two Saturdays that are worked."""
+    first, off = dt.date(2026, 2, 15), 9
+    calendar = {first + dt.timedelta(days=n): False for n in range(off)}
+    calendar |= {dt.date(2026, 2, 14): True, dt.date(2026, 2, 28): True}
+    evening = dt.datetime(2026, 2, 1, 9, 30, tzinfo=dt.UTC)
+    for days in range(28):
+        decided = evening + dt.timedelta(days=days)
+        over = dawn(due_day(decided, calendar, ALLOWED) + dt.timedelta(days=1))
+        assert owed_since(over, calendar, ALLOWED) <= decided
 
 
 def test_what_is_paid_after_its_day_or_never_is_jl_104() -> None:
