@@ -1,7 +1,8 @@
 """`conduct`: what the bank did against what it was told (Art. 10(4), 22), for whoever tends it."""
 
+import asyncio
 import datetime as dt
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
 import attrs
@@ -9,9 +10,10 @@ import orjson
 import typer
 from rich.table import Column, Table
 
+from adapters.postgres.oversight.backlog import COUNTED_MAX, PostgresBacklog
 from adapters.postgres.oversight.conduct import PostgresConduct
 from gateway.commands.asking import ask
-from gateway.commands.divisions import division_meant
+from gateway.commands.divisions import division_meant, divisions_meant
 from gateway.commands.terminal import (
     DONE,
     NO,
@@ -21,12 +23,15 @@ from gateway.commands.terminal import (
     SettingsIfAny,
     console,
     fail,
+    say_if_cut,
     show,
+    show_table,
 )
 from gateway.commands.usage import App
-from gateway.domain.conduct import ScoreCard
+from gateway.domain.conduct import PaidUnbooked, ScoreCard
 from gateway.domain.conduct_rules import RULES
-from gateway.domain.legal_day import legal_day
+from gateway.domain.faults import LedgerUnavailable
+from gateway.domain.legal_day import SHANGHAI, legal_day
 from gateway.domain.money import yuan
 
 PERFECT = 100
@@ -69,6 +74,50 @@ def conduct_alerts(
     else:
         console.print(_table(alerts))
     raise typer.Exit(NO if alerts else DONE)
+
+
+@conduct_app.command("unbooked")
+def conduct_unbooked(
+    database: Database, settings: SettingsIfAny = None, as_json: Json = False
+) -> None:
+    """List what was settled as paid, whose day is over, and of which the bank's books show no debit
+    (已报付款、账上未见划款), of a month. Exit 1 if there is any.
+
+    With --settings only those of the divisions that these serve.
+    """
+    divisions = divisions_meant(settings, ())
+    try:
+        found = asyncio.run(_unbooked(database, divisions))
+    except LedgerUnavailable as lost:
+        raise fail(f"conduct: {lost}") from lost
+    say_if_cut(len(found), COUNTED_MAX)
+    if as_json:
+        show([{**attrs.asdict(each, recurse=False), "key": str(each.key)} for each in found])
+        raise typer.Exit(NO if found else DONE)
+    table = Table(
+        Column("支付指令 instruction", no_wrap=True),
+        "单位 agency",
+        Column("金额 amount", no_wrap=True, justify="right"),
+        Column("报付 settled", no_wrap=True),
+        "依据 by",
+        Column("预警 JL-104", no_wrap=True),
+    )
+    for each in found:
+        settled = each.settled_at.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
+        table.add_row(
+            str(each.key), each.agency_code, yuan(each.amount_fen), settled, each.evidence,
+            each.raised_on.isoformat(),
+        )  # fmt: skip
+    show_table(table, "没有 none: the books show a debit of all that was settled as paid")
+    raise typer.Exit(NO if found else DONE)
+
+
+async def _unbooked(database: str, divisions: Sequence[str]) -> list[PaidUnbooked]:
+    backlog = PostgresBacklog(database)
+    try:
+        return await backlog.paid_unbooked(COUNTED_MAX, divisions)
+    finally:
+        await backlog.close()
 
 
 @conduct_app.command("score")

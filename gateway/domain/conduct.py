@@ -183,6 +183,20 @@ class Unbooked:
 
 
 @attrs.frozen(kw_only=True)
+class PaidUnbooked:
+    """Settled as paid; its day is over, and the bank's books show no debit of it."""
+
+    key: InstructionKey
+    agency_code: str
+    amount_fen: Fen
+    settled_at: dt.datetime
+    evidence: str
+    """By what it was settled: the bank's answer, an enquiry, what it told, an operator."""
+    raised_on: dt.date
+    """When JL-104 was raised."""
+
+
+@attrs.frozen(kw_only=True)
 class Overpaid:
     """More than one movement, together more than was ordered."""
 

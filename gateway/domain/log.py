@@ -179,6 +179,8 @@ class Backlog:
     contradictions: int = 0
     """Payments of which the bank's books or its word say otherwise than they were settled, and
     nobody has found out yet."""
+    paid_unbooked: int = 0
+    """Settled as paid, their day over, and the bank's books show no debit; a thousand at most."""
     notifications_waiting: int = 0
     """Not fetched by their agencies yet."""
     recalls_waiting: int = 0

@@ -246,7 +246,10 @@ async def backlog(secrets: Secrets) -> AsyncIterator[Finding]:
         words += f", {found.payments_unanswered} unanswered by the bank for more than an hour"
     if found.contradictions:
         words += f", {found.contradictions} contradicted by the bank's books or its word"
+    if found.paid_unbooked:
+        words += f", {found.paid_unbooked} settled as paid without a debit in the bank's books"
     wanting = found.operator_tasks or found.payments_unanswered or found.contradictions
+    wanting = wanting or found.paid_unbooked
     yield (bad if wanting else good)("payments", words)
     words = f"{found.holds_open} held, {found.releases_open} orders of the bureau to carry out"
     yield (warn if found.releases_open else good)("holds", words)

@@ -2,14 +2,19 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 
-from adapters.postgres.ledger.keys import key_columns
+from adapters.postgres.ledger.keys import key_columns, key_of
 from adapters.postgres.ledger.standing import open_payment
 from adapters.postgres.session import Pool
 from adapters.postgres.statements import statements
+from gateway.domain.conduct import PaidUnbooked
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import OpenPayment
 from gateway.domain.log import Backlog, LogState
+
+COUNTED_MAX = 1000
+"""Of payments without a debit no more are counted."""
 
 _SQL = statements("backlog")
 
@@ -26,8 +31,10 @@ class PostgresBacklog:
     async def backlog(self) -> Backlog:
         (row,) = await self._pool.fetch(_SQL["backlog"])
         logs = await self._pool.fetch(_SQL["logs"])
+        unbooked = await self.paid_unbooked(COUNTED_MAX)
         return Backlog(
             **row,
+            paid_unbooked=len(unbooked),
             logs=tuple(
                 LogState(
                     division=log["division"],
@@ -56,7 +63,17 @@ class PostgresBacklog:
         rows = await self._pool.fetch(_SQL["ended"], since, limit, list(divisions))
         return [open_payment(row) for row in rows]
 
+    async def paid_unbooked(self, limit: int, divisions: Sequence[str] = ()) -> list[PaidUnbooked]:
+        """Settled as paid, their day over, and no debit in the bank's books; oldest first."""
+        rows = await self._pool.fetch(_SQL["paid_unbooked"], limit, list(divisions))
+        return [PaidUnbooked(key=key_of(row), **_but_key(row)) for row in rows]
+
     async def unknown(self, key: InstructionKey) -> OpenPayment | None:
         """None if there is no such payment, or it is settled."""
         rows = await self._pool.fetch(_SQL["unknown"], *key_columns(key))
         return open_payment(rows[0]) if rows else None
+
+
+def _but_key(row: Any) -> dict[str, Any]:
+    names = ("agency_code", "amount_fen", "settled_at", "evidence", "raised_on")
+    return {name: row[name] for name in names}

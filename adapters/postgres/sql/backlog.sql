@@ -93,6 +93,35 @@ WHERE cardinality($2::text[]) = 0 OR u.division = ANY ($2::text[])
 ORDER BY operator_task DESC, opened_at, division, fiscal_year, voucher_type, voucher_no
 LIMIT $1
 
+-- name: paid_unbooked
+-- empty: of all that was settled as paid, and of which the end of its day was told without a debit, the bank's
+-- books show one by now. Of each division the newest alerts of a month; of these divisions, or of all if none is named
+SELECT s.division, s.fiscal_year, s.voucher_type, s.voucher_no, i.agency_code, i.amount_fen,
+       s.settled_at, s.evidence, a.raised_on
+FROM log_head AS h
+     CROSS JOIN LATERAL (
+         SELECT c.raised_on, string_to_array(c.subject, '/') AS part
+         FROM conduct_alert AS c
+         WHERE c.division = h.division AND c.policy = 'JL-104'
+               AND c.raised_on >= (now() AT TIME ZONE 'Asia/Shanghai')::date - 31
+         ORDER BY c.raised_on DESC
+         LIMIT 5000
+     ) AS a
+     JOIN settlement AS s
+       ON s.division = h.division AND s.fiscal_year = a.part[3]::integer
+          AND s.voucher_type = a.part[4] AND s.voucher_no = a.part[5]
+     JOIN instruction AS i
+       ON i.division = s.division AND i.fiscal_year = s.fiscal_year
+          AND i.voucher_type = s.voucher_type AND i.voucher_no = s.voucher_no
+WHERE s.bank = 'accepted' AND (cardinality($2::text[]) = 0 OR h.division = ANY ($2::text[]))
+      AND NOT EXISTS (
+          SELECT FROM bank_entry AS e
+          WHERE e.division = s.division AND e.fiscal_year = s.fiscal_year
+                AND e.voucher_type = s.voucher_type AND e.voucher_no = s.voucher_no
+                AND e.direction = 'debit')
+ORDER BY a.raised_on, s.division, s.fiscal_year, s.voucher_type, s.voucher_no
+LIMIT $1
+
 -- name: ended
 -- empty: no contradiction has ended since; newest first. Where one act ended what the books showed and
 -- what the bank said, the books stand for both
