@@ -10,8 +10,9 @@ from gateway.commands.where import words
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Outcome
 from gateway.domain.instruction import InstructionKey
-from gateway.domain.ledger import Standing
+from gateway.domain.ledger import OpenPayment, Standing
 from gateway.domain.log import LogEvidence, SealedRecord
+from gateway.domain.money import Fen
 
 AT = dt.datetime(2026, 3, 2, 1, tzinfo=dt.UTC)
 ANEW = "may be sent anew under another number"
@@ -90,3 +91,20 @@ def test_a_recall_is_told_by_its_name_and_its_last_word() -> None:
     said = "\n".join(words(paid, (asked, recall("RJCR", "core", "已入账")), ()))
     assert "recall 9ac1: 未获同意 refused" in said and "the bank core" in said and "已入账" in said
     assert "待银行答复" not in said
+
+
+def test_of_an_unknown_payment_it_says_when_the_bank_was_asked_and_will_be() -> None:
+    unknown = attrs.evolve(standing(BankOutcome.UNKNOWN), settled_at=None)
+    never = OpenPayment(
+        key=unknown.key, agency_code="101001", amount_fen=Fen(5), opened_at=AT, instance="gw-1",
+        enquiries=0, first_not_found_at=None, operator_task=False,
+    )  # fmt: skip
+    said = "\n".join(words(unknown, (), (), never))
+    assert "asked 0 times" in said and "从未 never" in said and "须人工查明" not in said
+    later = AT + dt.timedelta(minutes=4)
+    task = attrs.evolve(never, enquiries=20, operator_task=True, asked_at=AT, ask_after=later)
+    said = "\n".join(words(unknown, (), (), task))
+    assert "上次 2026-03-02 09:00:00" in said and "下次 2026-03-02 09:04:00" in said
+    assert "须人工查明" in said and "网关仍将查询" in said
+    handed = "\n".join(words(unknown, (), (), attrs.evolve(never, operator_task=True)))
+    assert "须人工查明" in handed and "下次" not in handed, "of a core that cannot be asked"
