@@ -173,7 +173,11 @@ async def test_what_is_sent_back_can_be_proposed_anew(
 ) -> None:
     await told(bureau, chain, held(1))
     reviewer, approver = await desk.seat(Office.REVIEWER), await desk.seat(Office.APPROVER)
-    assert (await reviewer.post(f"{HOLD}/propose", {**REASON, "override": "9"}))[0] == 409
+    status, text = await reviewer.post(f"{HOLD}/propose", {**REASON, "override": "9"})
+    assert status == 409 and "请勾选准予放行的事项。" in text and f">{REASON['reason']}<" in text
+    status, text = await reviewer.post(f"{HOLD}/propose", {"reason": "补"})
+    assert "请选择放行或不予放行。" in text and "不少于4个字" in text, "both at once"
+    assert (status, text.count('role="alert"')) == (409, 1) and ">补<" in text
     await reviewer.post(f"{HOLD}/propose", REASON)
     [digest] = re.findall(r"releases/([0-9a-f]{64})/reject", (await approver.get(HOLD))[1])
     rejecting = f"/desk/{DIVISION}/releases/{digest}/reject"

@@ -11,7 +11,7 @@ from aiohttp import web
 from bureau.desk.aftermath import aftermath
 from bureau.desk.interceptions import Card, held_until_of, why_refused
 from bureau.desk.people import READERS, Office, Person
-from bureau.desk.refusals import ActRefused
+from bureau.desk.refusals import ActRefused, Words
 from bureau.desk.releases import Named, ReleaseRefused
 from bureau.web.pages import at_bank
 from bureau.web.paging import digest_before, line_before, place_query
@@ -28,6 +28,8 @@ TO_APPROVE = "待复核"
 SENDING, NOT_TAKEN, ACKNOWLEDGED = "已签署，发送中", "网关未接收，重发中", "网关已签收"
 UNDER_WAY = (SENDING, NOT_TAKEN, ACKNOWLEDGED)
 """A signed order may still be carried out."""
+
+REASON_CHARS_MIN = 4
 
 
 def routes(rooms: Rooms) -> list[Route]:
@@ -74,7 +76,8 @@ class _Holds:
             "releases", visit=visit, decisions=[_shown(row) for row in rows], older=older
         )
 
-    async def one(self, visit: Visit) -> web.Response:
+    async def one(self, visit: Visit, oops: Sequence[Words] = ()) -> web.Response:
+        """`oops`: why the proposal that was sent was not taken; it is shown as it was typed."""
         key, card = await self._card(visit)
         rows = await self._rooms.holds.proposals_of(
             visit.division,
@@ -90,31 +93,34 @@ class _Holds:
             decisions=decisions, limits=LIMIT_POLICIES,
             waits=_waits(decisions, self._rooms.clock()),
             holding=[] if ended else await self._holding(key, card.line.bank), law=self._rooms.law,
-            now=self._rooms.clock(),
+            now=self._rooms.clock(), oops=oops, status=409 if oops else 200,
         )  # fmt: skip
 
     async def propose(self, visit: Visit) -> web.StreamResponse:
         """The first person's step. What is not ticked goes on holding the payment."""
         key, card = await self._card(visit)
-        asked = visit.text("verdict", 10)
-        if asked not in set(Verdict):
-            raise ActRefused("verdict", "请选择放行或不予放行。", "Release or refuse.")
-        verdict = Verdict(asked)
+        asked, reason = visit.text("verdict", 10), visit.text("reason", 500)
         holding = await self._holding(key, card.line.bank)
         ticked = set(visit.texts("override"))
         overrides = [f for n, f in enumerate(holding) if str(n) in ticked]
-        if verdict is Verdict.RELEASE and holding and not overrides:
-            raise ActRefused("override", "请勾选准予放行的事项。", "Tick what is overridden.")
-        await _told(
-            self._rooms.releases.propose(
-                key,
-                verdict,
-                visit.text("reason", 500),
-                named(visit.person),
-                overrides,
-                bank=card.line.bank,
-            )
-        )
+        wrong: list[Words] = []
+        if asked not in set(Verdict):
+            wrong.append(("请选择放行或不予放行。", "Release or refuse."))
+        if asked == Verdict.RELEASE and holding and not overrides:
+            wrong.append(("请勾选准予放行的事项。", "Tick what is overridden."))
+        if len(reason) < REASON_CHARS_MIN:
+            wrong.append(("请填写理由，不少于4个字。", "Say why, in four characters or more."))
+        if wrong:
+            return await self.one(visit, wrong)
+        try:
+            await _told(
+                self._rooms.releases.propose(
+                    key, Verdict(asked), reason, named(visit.person), overrides,
+                    bank=card.line.bank,
+                )
+            )  # fmt: skip
+        except ActRefused as refused:
+            return await self.one(visit, [refused.words])
         self._rooms.bell()
         raise see(_path(key) + at_bank(card.line.bank))
 
@@ -127,7 +133,7 @@ class _Holds:
 
     async def reject(self, visit: Visit) -> web.StreamResponse:
         digest, reason = visit.request.match_info["digest"], visit.text("reason", 500)
-        if len(reason) < 4:
+        if len(reason) < REASON_CHARS_MIN:
             raise ActRefused("reason", "请填写退回理由。", "Say why.")
         await _told(
             self._rooms.releases.reject(
