@@ -83,7 +83,7 @@ def acknowledges(payload: bytes, place: Place | None, division: str, notice: byt
         return payload == notice_receipt(division, notice)
     try:
         several, root = _several(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     if several.kind != KIND or several.division != division:
         return False

@@ -22,7 +22,7 @@ def load_provider_keys(file: Path) -> KeySet:
     """A JWK set of public keys. Raises OSError, ValueError."""
     try:
         return KeySet.import_key_set(json.loads(file.read_bytes()))
-    except (JoseError, KeyError, TypeError) as error:
+    except (JoseError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{file.name}: no JWK set: {error}") from error
 
 
@@ -41,7 +41,7 @@ def subject_of(token: str, keys: KeySet, wanted: Mapping[str, str], now: dt.date
     try:
         claims = jwt.decode(token, keys, algorithms=ALGORITHMS).claims
         rules.validate(claims)
-    except (JoseError, ValueError, KeyError, TypeError) as error:
+    except (JoseError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise IdentityRefused(f"{type(error).__name__}: {error}") from error
     audience = claims["aud"]
     if isinstance(audience, list) and len(audience) > 1 and claims.get("azp") != wanted["aud"]:

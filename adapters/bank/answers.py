@@ -94,7 +94,7 @@ def recalled(order: RecallOrder, status: int, body: bytes) -> RecallReply:
         return RECALL_UNHEARD
     try:
         said = _recalls.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (ValueError, RecursionError):
         return RECALL_UNHEARD
     meant = _RECALLS.get(said.outcome)
     if (said.key, said.recall) != (str(order.key), order.id) or meant is None:
@@ -107,7 +107,7 @@ def recalled(order: RecallOrder, status: int, body: bytes) -> RecallReply:
 def _read(key: str, body: bytes) -> _Wire | None:
     try:
         wire = _decoder.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (ValueError, RecursionError):
         return None
     if wire.key != key:
         return None

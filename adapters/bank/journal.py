@@ -89,5 +89,5 @@ class Journal:
         for number, line in enumerate(data[:whole].splitlines(), start=1):
             try:
                 self._keep(_decoder.decode(line))
-            except msgspec.MsgspecError as error:
+            except (ValueError, RecursionError) as error:
                 raise ValueError(f"{path}: line {number} is not an entry: {error}") from error

@@ -95,7 +95,7 @@ class SimulatedCore:
         waits, and of what was paid it agrees to some. Asking changes nothing."""
         try:
             asked = msgspec.json.decode(body, type=dict[str, Any])["recall"]
-        except (msgspec.DecodeError, KeyError):
+        except (ValueError, RecursionError, KeyError):
             return 400, _json({"error": "recall_invalid"})
         about = {"key": key, "recall": asked}
         known = self.journal.by_key.get(key, ())

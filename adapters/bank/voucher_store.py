@@ -96,7 +96,7 @@ class VoucherStoreWire:
 def _read(key: InstructionKey, body: bytes) -> _Said | None:
     try:
         said = _decoder.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (ValueError, RecursionError):
         return None
     if said.key != str(key):
         return None

@@ -83,7 +83,7 @@ class HttpsBureau:
             raise BureauUnavailable(_refusal(status, body))
         try:
             answer = msgspec.json.decode(body, type=_Answer)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:
             raise BureauUnavailable(f"the answer is not readable: {error}") from error
         end = delivery.start + len(delivery.records)
         if not 0 <= answer.size <= SIZE_MAX or (status == 200 and answer.size != end):
@@ -129,7 +129,7 @@ class HttpsBureau:
             raise BureauUnavailable(_refusal(status, body))
         try:
             items = msgspec.json.decode(body, type=_Bundle).notices
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:
             raise BureauUnavailable(f"the answer is not readable: {error}") from error
         if len(items) != len(notices):
             raise BureauUnavailable(f"{len(items)} answers to {len(notices)} notices")
@@ -149,7 +149,7 @@ class HttpsBureau:
             raise BureauUnavailable(_refusal(status, answer))
         try:
             return msgspec.json.decode(answer, type=_Noticed).receipt
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:
             raise BureauUnavailable(f"the answer is not readable: {error}") from error
 
     async def close(self) -> None:

@@ -138,7 +138,7 @@ class MarkFile:
             raise ValueError(f"{self._path.name} is larger than a mark can be")
         try:
             return msgspec.json.decode(raw, type=_Kept)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"{self._path.name} is torn or no mark: {error}") from error
 
     def _changed(self, raw: bytes | None, change: Callable[[_Kept], _Kept]) -> _Kept | None:

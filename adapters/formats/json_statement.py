@@ -140,7 +140,7 @@ def _decoded(raw: bytes, shape: type[_File]) -> _File:
     try:
         file = msgspec.json.decode(raw, type=shape)
         whole = plain(raw) and raw.count(b'"') == msgspec.json.encode(file).count(b'"')
-    except (msgspec.MsgspecError, ValueError) as cause:
+    except (ValueError, RecursionError) as cause:
         _refuse(errors_of(tree_of(raw), shape))
         raise Unreadable(FaultCode.INSTRUCTION_INVALID, str(cause)) from cause
     if not whole:

@@ -35,7 +35,7 @@ class HttpsGateway:
         told = await self.ask(kind, body, signature)
         try:
             return msgspec.json.decode(told, type=_Taken).version
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:
             raise GatewayUnavailable(f"the answer is not readable: {error}") from error
 
     async def ask(self, kind: str, body: bytes, signature: str) -> bytes:

@@ -73,7 +73,7 @@ def aftermath(rows: Iterable[Mapping[str, Any]]) -> list[Step]:
 def _step(row: Mapping[str, Any]) -> Step:
     try:
         record = msgspec.json.decode(row["body"], type=_Record)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (ValueError, RecursionError):
         record = _Record(what="记录无法读取")
     at = moment(record.recorded_at) if record.recorded_at else None
     said = _of_bank(record) if record.kind == "bank_outcome" else _of_hold(record)

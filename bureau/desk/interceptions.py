@@ -223,7 +223,7 @@ def papers_of(finding: Finding) -> list[Paper]:
 def _told(body: bytes | None) -> tuple[_Told, bool]:
     try:
         return msgspec.json.decode(body or b"", type=_Told), True
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (ValueError, RecursionError):
         return _Told(), False
 
 

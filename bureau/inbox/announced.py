@@ -27,5 +27,5 @@ def _certificate(body: bytes) -> str:
     """Empty if the bytes do not name one."""
     try:
         return msgspec.json.decode(body, type=_Announced).certificate
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (ValueError, RecursionError):
         return ""

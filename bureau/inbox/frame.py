@@ -67,7 +67,7 @@ def header_of(raw: bytes, shape: type[H]) -> tuple[H, int]:
         raise DeliveryUnreadable("no header line")
     try:
         return msgspec.json.decode(memoryview(raw)[:end], type=shape), end + 1
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise DeliveryUnreadable(f"header: {error}") from error
 
 

@@ -102,7 +102,7 @@ def glance(body: bytes) -> Glance:
     """Read one record or notice; `kind` is `unreadable` if it is not one."""
     try:
         return _DECODER.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (ValueError, RecursionError):
         return Glance(kind=UNREADABLE)
 
 

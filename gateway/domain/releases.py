@@ -180,7 +180,7 @@ def read_order(raw: bytes) -> Order:
             raise ValueError("no order overrides a shortage of money")
         digest = hashlib.sha256(decision)
         proposer, approver = _two(order.persons, digest.hexdigest())
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+    except (ValueError, RecursionError) as error:
         raise Unreadable(FaultCode.FEED_INVALID, f"not an order about a hold: {error}") from error
     return Order(
         digest=digest.digest(), decision=decision,

@@ -221,7 +221,7 @@ async def troubles(host: str, port: int) -> AsyncIterator[Finding]:
             session.get(f"http://{host}:{port}/readyz") as answer,
         ):
             told = msgspec.json.decode(await answer.read(), type=_Told)
-    except (aiohttp.ClientError, TimeoutError, OSError, msgspec.MsgspecError):
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError):
         return
     for name, words in (told.reasons | told.warnings).items():
         yield bad(name.replace(".", " "), words)

@@ -295,7 +295,8 @@ def _item(fields: dict[str, Any]) -> _Item:
 
 
 def _unambiguous(raw: bytes) -> Any:
-    """JSON that no two readers read differently. Raises ValueError: a name stands twice."""
+    """JSON that no two readers read differently. Raises ValueError: a name stands twice, or it is
+    nested without end."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
@@ -303,7 +304,10 @@ def _unambiguous(raw: bytes) -> Any:
             raise ValueError("a field stands twice")
         return found
 
-    return json.loads(raw, object_pairs_hook=once)
+    try:
+        return json.loads(raw, object_pairs_hook=once)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def _verify_item(item: _Item, keys: AuditKeys, kept: str | None) -> Report:

@@ -106,7 +106,7 @@ class Cluster(EmbeddedPostgres):
                 f"http://{HOST}:{self._rest[name]}/cluster", timeout=2
             ) as a:
                 members = msgspec.json.decode(a.read())["members"]
-        except (urllib.error.URLError, OSError, ValueError):
+        except (urllib.error.URLError, OSError, ValueError, RecursionError):
             return ""
         found = [each for each in members if each["name"] == name]
         return found[0]["role"] if found and found[0]["state"] in ("running", "streaming") else ""

@@ -8,7 +8,7 @@ import re
 import subprocess
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 import pytest
 
@@ -34,6 +34,9 @@ BROAD = {
     "tests/simulation/process.py": "whatever breaks the line or a worker is accused by name",
 }
 """Where `except Exception` decides to fail closed."""
+
+READS_JSON = re.compile(r"^(msgspec\.json\.decode|json\.loads)$|(?i:decoder\.decode)$")
+"""Of orjson too much nesting is a ValueError."""
 
 # Written so that they do not find themselves.
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME)\b")
@@ -78,6 +81,7 @@ class Read(NamedTuple):
 
     docstring: str
     swallows: bool
+    trusts_depth: bool
     hides_an_import: bool
 
 
@@ -88,6 +92,7 @@ def read(name: str) -> Read:
     return Read(
         ast.get_docstring(tree) or "",
         any(map(_swallows, nodes)),
+        any(map(_trusts_depth, nodes)),
         any(map(_hides_an_import, nodes)),
     )
 
@@ -140,6 +145,12 @@ def test_no_place_of_one_machine_and_no_registry_is_named() -> None:
     assert [line for line in _lines_with(PLACES) if not allowed.search(line)] == []
 
 
+def test_whoever_catches_a_reader_of_json_catches_what_it_raises_of_endless_nesting() -> None:
+    """msgspec gives up such a text by RecursionError, which is no ValueError."""
+    trusting = [name for name in modules() if read(name).trusts_depth]
+    assert trusting == []
+
+
 @pytest.mark.parametrize(
     ("code", "seen"),
     [
@@ -164,6 +175,18 @@ def _swallows(node: ast.AST) -> bool:
     )
     last = node.body[-1]
     return broad and not (isinstance(last, ast.Raise) and last.exc is None)
+
+
+def _trusts_depth(node: ast.AST) -> bool:
+    if not (isinstance(node, ast.Try) and node.handlers):
+        return False
+    calls = [ast.unparse(c.func) for each in node.body for c in ast.walk(each) if _is_call(c)]
+    caught = " ".join(ast.unparse(each.type) for each in node.handlers if each.type)
+    return any(map(READS_JSON.search, calls)) and "RecursionError" not in caught
+
+
+def _is_call(node: ast.AST) -> TypeGuard[ast.Call]:
+    return isinstance(node, ast.Call)
 
 
 def _hides_an_import(node: ast.AST) -> bool:

@@ -49,7 +49,7 @@ class JsonFormat:
             instruction = instruction_of(wire)
             if plain(raw) and self._holds_all(raw, wire):
                 return instruction
-        except ValueError as cause:  # msgspec's errors, UnicodeDecodeError and Contradiction
+        except (ValueError, RecursionError) as cause:  # a Contradiction is the first, too
             _refuse(raw)
             raise Unreadable(FaultCode.INSTRUCTION_INVALID, str(cause)) from cause
         _refuse(raw)

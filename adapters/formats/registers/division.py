@@ -75,7 +75,7 @@ def read_registers(raw: bytes) -> Registers:
     """
     try:
         file = _decoder.decode(raw)
-    except (msgspec.MsgspecError, ValueError) as cause:
+    except (ValueError, RecursionError) as cause:
         _refuse(raw)
         raise Unreadable(FaultCode.INSTRUCTION_INVALID, str(cause)) from cause
     whole = plain(raw) and raw.count(b'"') == msgspec.json.encode(file).count(b'"')

@@ -177,7 +177,7 @@ class FeedReading:
     def _open(self) -> _Frame:
         try:
             frame = _frame.decode(self._raw)
-        except (msgspec.MsgspecError, ValueError, RecursionError):
+        except (ValueError, RecursionError):
             tree = tree_of(self._raw)
             self._found += _of_frame(errors_of(tree, RegistersFile))
             self._refuse_if_wrong()
@@ -219,7 +219,7 @@ class FeedReading:
                 return
             try:
                 row = decode(raw)
-            except (msgspec.MsgspecError, ValueError):
+            except (ValueError, RecursionError):
                 self._explain(f"{register}[{index}]", bytes(raw), shape)
                 return
             encoded = msgspec.json.encode(row)
@@ -278,7 +278,7 @@ class FeedReading:
         raw = bytes(frame.lists)
         try:
             lists: Any = msgspec.json.decode(raw, type=shape)
-        except (msgspec.MsgspecError, ValueError):
+        except (ValueError, RecursionError):
             self._explain("lists", raw, shape)
             return
         if not self._safe and self._explain("lists", raw, shape):
@@ -368,7 +368,7 @@ def _kind_of(raw: bytes, frame: _Frame, lists: Mapping[Register, list[Raw]]) -> 
 def _peek(raw: Raw) -> object:
     try:
         return _op.decode(raw).op
-    except (msgspec.MsgspecError, ValueError):
+    except (ValueError, RecursionError):
         return UNSET
 
 

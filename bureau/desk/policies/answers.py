@@ -88,7 +88,7 @@ def answer_of(told: bytes) -> Answer:
     """Raises AnswerUnreadable."""
     try:
         state = msgspec.json.decode(told, type=_Answer).state
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise AnswerUnreadable(f"the answer is not readable: {error}") from error
     if any(each.decided_at.year not in YEARS for each in state.flips):
         raise AnswerUnreadable("the answer is not readable: a time outside the calendar")
@@ -102,7 +102,7 @@ def state_of(kept: bytes | None) -> Mapping[str, Any]:
     where there is none, or where it was kept before answers were read strictly and is none."""
     try:
         state = msgspec.json.decode(kept or b"", type=_State)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (ValueError, RecursionError):
         return {}
     found: dict[str, Any] = msgspec.to_builtins(state)
     return {"first": state.first, "last": state.last, "read": state.read} | found

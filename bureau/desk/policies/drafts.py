@@ -204,7 +204,7 @@ class _Activation(msgspec.Struct, omit_defaults=True):
 def _activation(body: bytes) -> dict[str, Any]:
     try:
         told = msgspec.json.decode(body, type=_Activation)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (ValueError, RecursionError):
         told = _Activation(what="记录无法读取")
     found: dict[str, Any] = msgspec.to_builtins(told)
     return {"what": told.what} | found
