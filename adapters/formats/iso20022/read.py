@@ -6,7 +6,7 @@ must not travel past the policies unseen. The same rules as for JSON then hold b
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import attrs
@@ -141,9 +141,9 @@ def payment_of(
         found.note(layout.date[0], "required", "缺少日期", "is required: the voucher's date")
     instruction = None if found else _quickly(tree)
     if instruction is None:
-        slow = _members(tree)
-        found.extend(_at_iso_places(errors_of(slow, InstructionWire)))
-        contradictions(slow, found)
+        slow, between = _members(tree), Findings()
+        contradictions(slow, between)
+        found.extend(_at_iso_places([*errors_of(slow, InstructionWire), *between]))
         raise _refusal(found, place)
     return instruction
 
@@ -309,7 +309,7 @@ def _unsuspicious(tree: Any) -> bool:
     return True
 
 
-def _at_iso_places(errors: Findings) -> Iterator[FieldError]:
+def _at_iso_places(errors: Iterable[FieldError]) -> Iterator[FieldError]:
     for error in errors:
         yield attrs.evolve(error, field=_SAID_AT.get(error.field, error.field))
 

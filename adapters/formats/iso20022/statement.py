@@ -7,7 +7,8 @@ instruction by `Refs/EndToEndId` (the voucher number) and by `Refs/Prtry`, `Fisc
 
 import datetime as dt
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
 from lxml import etree
 
@@ -73,11 +74,15 @@ def read_iso_statement(raw: bytes) -> tuple[str, Statement]:
     name = path.split("/")[1]
     for number, report in enumerate(book.all(body, name), 1):
         entries += _entries(book, report, division, f"{name}[{number}]", found)
-    ids = [entry.id for entry in entries]
-    for id in sorted({id for id in ids if ids.count(id) > 1})[:20]:
+    for id in repeated(entry.id for entry in entries)[:20]:
         found.note("Ntry/AcctSvcrRef", "repeated", f"流水号重复：{id}", f"stands twice: {id}")
     refuse(found)
     return division, Statement(id=book.text(body, "GrpHdr/MsgId"), entries=tuple(entries))
+
+
+def repeated(ids: Iterable[str]) -> list[str]:
+    """Those that stand more than once, each looked at once: a day may have tens of thousands."""
+    return sorted(id for id, count in Counter(ids).items() if count > 1)
 
 
 def _entries(

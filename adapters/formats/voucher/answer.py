@@ -7,18 +7,21 @@ other byte of the voucher comes back as it went in.
 import base64
 import datetime as dt
 import re
-from xml.sax.saxutils import escape, unescape
+from html import unescape
+from xml.sax.saxutils import escape
 from zoneinfo import ZoneInfo
 
+from adapters.formats.json.walk import Findings
 from adapters.formats.problem import TITLES
 from adapters.formats.remedies import remedy
 from adapters.formats.voucher.envelope import RETURNED, only, opened
 from adapters.formats.voucher.fields import VoucherLayout, layouts, paper_layouts
+from adapters.formats.voucher.payees import amount_of
 from gateway.domain.answer import Answer
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Action, Finding, Outcome
 from gateway.domain.faults import Fault
-from gateway.domain.money import fen, yuan
+from gateway.domain.money import yuan
 
 ATTACH_BYTES_MAX = 32
 """What a voucher store keeps of Attach."""
@@ -27,7 +30,7 @@ _SHANGHAI = ZoneInfo("Asia/Shanghai")
 _LEAF = re.compile(r"<([A-Za-z0-9_]+)\s*(?:/>|>([^<]*)</\1\s*>)")
 _DETAIL = re.compile(r"<Detail\s*>.*?</Detail\s*>", re.DOTALL)
 _BODY = re.compile(r"<VoucherBody\b.*?</VoucherBody", re.DOTALL)
-_LIST = re.compile(r"<DetailList\s*>")
+_LIST = re.compile(r"<DetailList\s*>.*?</DetailList\s*>", re.DOTALL)
 
 _OUTCOME_WORDS = {Outcome.HOLD: "挂起待核实", Outcome.BLOCK: "监控拦截"}
 _NOT_PAID = "本明细未支付，更正后另开凭证重报"
@@ -51,7 +54,7 @@ def answer_voucher(raw_in: bytes, answer: Answer) -> bytes:
         "Voucher": base64.b64encode(inner.encode("gbk")).decode("ascii"),
     }
     text = raw_in.decode("gbk")
-    if not any(leaf[1] == "Attach" for leaf in _LEAF.finditer(text)):
+    if not _stands("Attach", text):
         text = text.replace("</VoucherBody", "<Attach></Attach></VoucherBody", 1)
     return _LEAF.sub(lambda leaf: _leaf(leaf, replaced), text).encode("gbk")
 
@@ -65,7 +68,7 @@ def return_copy(raw_in: bytes) -> bytes:
 
 
 def _returned_body(body: str, replaced: dict[str, str]) -> str:
-    if not any(leaf[1] == "Attach" for leaf in _LEAF.finditer(body)):
+    if not _stands("Attach", body):
         body = body.replace("</VoucherBody", "<Attach></Attach></VoucherBody", 1)
     return _LEAF.sub(lambda leaf: _leaf(leaf, replaced), body)
 
@@ -134,22 +137,24 @@ def _reason(answer: Answer, detail: str) -> str:
 
 
 def _returned(voucher: str, layout: VoucherLayout, answer: Answer) -> str:
-    opening = _LIST.search(voucher)
-    split = opening.start() if opening else len(voucher)
-    header, rest = voucher[:split], voucher[split:]
-    filled = _filled(header, answer)
+    details = _LIST.search(voucher)
+    assert details is not None, "it was read with one"
+    before, rows, after = voucher[: details.start()], details[0], voucher[details.end() :]
+    filled = _filled(before + after, answer)
     if answer.decision.withheld and filled:
-        paid = yuan(sum(_paid_fen(row) for row in _paid_details(rest, answer)))
+        paid = yuan(sum(_paid_fen(row) for row in _paid_details(rows, answer)))
         filled |= {"XPayAmt": paid, "XSumAmt": paid}
-    return _written(header, filled, set(layout.header)) + _DETAIL.sub(
-        lambda detail: _detail(detail[0], layout, answer), rest
-    )
+    below = {name: value for name, value in filled.items() if _stands(name, after)}
+    above = {name: value for name, value in filled.items() if name not in below}
+    known = set(layout.header)
+    written = _DETAIL.sub(lambda detail: _detail(detail[0], layout, answer), rows)
+    return _written(before, above, known) + written + _written(after, below, known)
 
 
 def _detail(detail: str, layout: VoucherLayout, answer: Answer) -> str:
     opening, closing = detail.index(">") + 1, detail.rindex("<")
     inner = detail[opening:closing]
-    id = _id_of(inner)
+    id = _said(inner, "Id")
     filled = {} if id in answer.decision.withheld else _filled(inner, answer)
     reason = _reason(answer, id)
     width = layout.detail["XAddWord"].bytes_max
@@ -158,18 +163,25 @@ def _detail(detail: str, layout: VoucherLayout, answer: Answer) -> str:
     return detail[:opening] + _written(inner, filled, set(layout.detail)) + detail[closing:]
 
 
-def _id_of(texts: str) -> str:
-    return next((unescape(leaf[2] or "") for leaf in _LEAF.finditer(texts) if leaf[1] == "Id"), "")
+def _said(texts: str, name: str) -> str:
+    """What an element says, read as a parser does: `&#50;` is a 2."""
+    return next((unescape(leaf[2] or "") for leaf in _LEAF.finditer(texts) if leaf[1] == name), "")
+
+
+def _stands(name: str, texts: str) -> bool:
+    return any(leaf[1] == name for leaf in _LEAF.finditer(texts))
 
 
 def _paid_details(rest: str, answer: Answer) -> list[str]:
     rows = [found[0] for found in _DETAIL.finditer(rest)]
     inner = [row[row.index(">") + 1 :] for row in rows]
-    return [row for row in inner if _id_of(row) not in answer.decision.withheld]
+    return [row for row in inner if _said(row, "Id") not in answer.decision.withheld]
 
 
 def _paid_fen(texts: str) -> int:
-    return next(fen(leaf[2] or "") for leaf in _LEAF.finditer(texts) if leaf[1] == "PayAmt")
+    amount = amount_of({"PayAmt": _said(texts, "PayAmt")}, "", Findings())
+    assert amount is not None, "it was read with one"
+    return amount
 
 
 def _filled(texts: str, answer: Answer) -> dict[str, str]:

@@ -71,15 +71,18 @@ def _entries(voucher: Voucher) -> Iterator[BankEntry]:
 def _entry(
     receipt: Receipt, part: Payout, paid_on: dt.date, paid_fen: Fen, number: int
 ) -> BankEntry:
-    reference = part.reference or receipt.whole.reference
+    """Without the bank's number it is told by the whole key: numbers begin anew with each type and
+    each year."""
+    key, reference = receipt.key, part.reference or receipt.whole.reference
+    own = f"{key.voucher_type}/{key.fiscal_year}/{key.voucher_no}"
     return BankEntry(
-        division=receipt.key.division,
-        id=f"{reference or receipt.key.voucher_no}/{number}",
+        division=key.division,
+        id=f"{reference or own}/{number}",
         booked_at=dt.datetime.combine(paid_on, _NOON, SHANGHAI).astimezone(dt.UTC),
         account=receipt.account,
         direction=Direction.DEBIT,
         amount_fen=paid_fen,
-        key=receipt.key,
+        key=key,
         reference=reference,
         counter_account=part.payee_account,
         counter_name=part.payee_name,

@@ -4,7 +4,7 @@ import pytest
 from lxml import etree
 
 from adapters.formats.iso20022.enquiry import read_letter
-from adapters.formats.iso20022.statement import MESSAGES, read_iso_statement
+from adapters.formats.iso20022.statement import MESSAGES, read_iso_statement, repeated
 from adapters.formats.statements import read_any_statement
 from gateway.domain.enquiries import PaymentReturn, Recall, RecallAnswer, StatusEnquiry
 from gateway.domain.faults import FaultCode, Unreadable
@@ -99,6 +99,24 @@ def test_a_statement_that_cannot_be_believed_is_refused_whole(
     with pytest.raises(Unreadable) as caught:
         read_iso_statement(raw.replace(old, new, 1))
     assert code in {error.code for error in caught.value.errors}
+
+
+class Compared(str):
+    """An id that counts how often it is held against another."""
+
+    times = 0
+
+    def __eq__(self, other: object) -> bool:
+        Compared.times += 1
+        return str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+
+def test_a_day_of_many_movements_is_looked_through_once_for_what_stands_twice() -> None:
+    ids = [Compared(f"N{number}") for number in range(1000)]
+    assert repeated([*ids, Compared("N7"), Compared("N3"), Compared("N7")]) == ["N3", "N7"]
+    assert Compared.times < 3 * len(ids)
 
 
 def test_a_payment_is_no_enquiry_and_no_statement() -> None:

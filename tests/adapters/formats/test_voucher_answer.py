@@ -118,6 +118,17 @@ def test_every_detail_carries_its_own_return_part() -> None:
     assert voucher.findtext("XPayAmt") == "3600.00"
 
 
+def test_where_the_details_stand_first_the_header_below_them_is_filled_once() -> None:
+    rows = f"<DetailList>{DETAIL}</DetailList>"
+    inner = INNER.replace(rows, "").replace("<Voucher>\n", f"<Voucher>\n{rows}")
+    raw = envelope(inner)
+    assert FORMAT.parse(raw) == FORMAT.parse(envelope())
+    _, voucher = returned(ACCEPTED, raw)
+    for name, said in (("XPayDate", "20261124"), ("XPayAmt", "3560.00")):
+        assert [each.text for each in voucher.findall(name)] == [said]
+    assert voucher.findtext("XPayeeAcctName") == "长春示例公司"
+
+
 def test_an_envelope_without_attach_gets_one() -> None:
     raw = envelope().replace("<Attach>附言</Attach>".encode("gbk"), b"")
     root, _ = returned(ACCEPTED, raw)

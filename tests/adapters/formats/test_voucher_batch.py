@@ -111,10 +111,12 @@ def test_what_is_wrong_is_told_in_the_names_of_its_own_interface(
     assert (field, code) in [(each.field, each.code) for each in refused.value.errors]
 
 
-def answered_details(withheld: tuple[str, ...], *found: object) -> tuple[str, list[str]]:
+def answered_details(
+    withheld: tuple[str, ...], *found: object, raw: bytes | None = None
+) -> tuple[str, list[str]]:
     answer = answered(Outcome.PASS, BankOutcome.ACCEPTED, *found, voucher_type="8207")  # type: ignore[arg-type]
     decision = replace(answer.decision, withheld=withheld)
-    raw = voucher_envelope(PAYROLL, CODES)
+    raw = raw or voucher_envelope(PAYROLL, CODES)
     out = FORMAT.answer(raw, replace(answer, decision=decision)).decode("gbk")
     inner = re.search(r"<Voucher>([^<]+)</Voucher>", out)
     assert inner
@@ -144,3 +146,25 @@ def test_of_a_batch_paid_in_part_the_withheld_detail_says_why_and_the_sum_is_the
     assert "提示：JL-090 时间较晚" in one and "未备案" not in one
     assert "<XPayAmt></XPayAmt>" in two
     assert "本明细未支付，更正后另开凭证重报；JL-050 收款人未备案" in two
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "paid"),
+    [
+        ("<Id>D-2<", "<Id>D-&#50;<", "6000.00"),
+        ("<Id>D-2<", "<Id>&#x44;-2<", "6000.00"),
+        ("<PayAmt>6000.00<", "<PayAmt>006000.00<", "006000.00"),
+        ("<PayAmt>6000.00<", "<PayAmt>&#54;000.00<", "&#54;000.00"),
+    ],
+)
+def test_a_batch_paid_in_part_is_answered_as_it_was_read_however_it_is_spelt(
+    old: str, new: str, paid: str
+) -> None:
+    raw = spoiled(old, new)
+    assert [(each.id, each.amount_fen) for each in FORMAT.parse(raw).details] == [
+        ("D-1", 600_000), ("D-2", 600_050),
+    ]  # fmt: skip
+    _, (head, one, two) = answered_details(("D-2",), raw=raw)
+    assert "<XSumAmt>6000.00</XSumAmt>" in head
+    assert f"<XPayAmt>{paid}</XPayAmt>" in one
+    assert "<XPayAmt></XPayAmt>" in two and "未支付" in two

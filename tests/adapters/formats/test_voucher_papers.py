@@ -7,6 +7,7 @@ import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from adapters.formats.voucher.answer import answer_voucher
 from adapters.formats.voucher.conduct import read_voucher_statement
@@ -19,7 +20,7 @@ from gateway.domain.decision import Outcome
 from gateway.domain.faults import FaultCode, Unreadable
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.vouchers import Clearing, Receipt, RefundVoucher, Voucher
-from tests.adapters.formats.voucher_samples import answered, envelope
+from tests.adapters.formats.voucher_samples import ATTRIBUTES, INNER, answered, envelope
 from tests.examples import examples
 
 DAY = dt.date(2026, 11, 23)
@@ -188,6 +189,19 @@ def test_a_refund_names_the_payment_that_it_belongs_to() -> None:
     assert isinstance(refund, RefundVoucher)
     assert str(refund.payment) == f"220000000/2026/{refund.payment_type}/101001-1"
     assert isinstance(read_vouchers(sample_voucher("2302"))[0], Clearing)
+
+
+def test_receipts_without_the_banks_number_are_told_apart_by_their_whole_key() -> None:
+    """Numbers begin anew each year: the second one's payout must not pass for the first's."""
+    accepted = replace(answered(Outcome.PASS, BankOutcome.ACCEPTED), bank_reference=None)
+    entries = []
+    for year in ("2026", "2025"):
+        inner = INNER.replace("<StYear>2026", f"<StYear>{year}")
+        raw = envelope(inner, ATTRIBUTES.replace('"2026"', f'"{year}"'))
+        _, statement = read_voucher_statement(answer_voucher(raw, accepted))
+        entries += statement.entries
+    assert [entry.key and entry.key.fiscal_year for entry in entries] == [2026, 2025]
+    assert len({entry.id for entry in entries}) == 2
 
 
 def test_clearing_and_receipts_say_what_the_bank_did() -> None:
