@@ -12,7 +12,7 @@ from gateway.domain.money import Fen
 from gateway.domain.windows import WindowKey
 from gateway.pipeline.again import decide_again, effect_then, facts_then
 from gateway.pipeline.cases import cases_of
-from gateway.pipeline.decide import NOTHING_KNOWN, Known, decide
+from gateway.pipeline.decide import NOTHING_KNOWN, Known, decide, short_of
 from gateway.pipeline.identify import identify
 from gateway.pipeline.partial import Bench, judge
 from tests.pipeline.fakes import CASH, INDICATOR, NOW, BookOf, finding, instruction, registers
@@ -43,6 +43,22 @@ def test_the_same_bytes_come_of_it(
     (whole,) = facts_then(order, shelf, kept, NOW)
     assert whole.facts.unavailable == lost
     assert whole.facts.indicator_available == (40 if known.shorts else None)
+
+
+@pytest.mark.parametrize("first", [INDICATOR, f"{INDICATOR}/authorized"])
+def test_of_a_plan_and_that_of_the_payments_method_the_narrower_one_counts(first: str) -> None:
+    """Whichever the ledger told of first."""
+    second = f"{INDICATOR}/authorized" if first == INDICATOR else INDICATOR
+    order, shelf = instruction("1", 3_000), registers()
+    (case, *_) = cases_of(order, identify(order, shelf), shelf, legal_day(NOW), minute_of_day(NOW))
+    left = {first: 40, second: 900}, {first: 900, second: 40}
+    for each in left:
+        known = NOTHING_KNOWN
+        for id, available in each.items():
+            limit = LimitKey(kind=LimitKind.PLAN, id=id)
+            wanted = Demand(limit=limit, amount_fen=Fen(3_000))
+            known = known.learn(Short(demand=wanted, available_fen=available))
+        assert short_of(case.facts, known, shelf).plan_available == 40
 
 
 def test_without_what_it_rested_on_it_would_come_out_otherwise() -> None:

@@ -104,6 +104,19 @@ async def test_who_waits_has_the_place_of_one_of_the_same_party_in_turn() -> Non
     assert shares.taken == 0
 
 
+async def test_who_waits_is_handed_no_more_than_is_left_free_for_whoever_comes_next() -> None:
+    shares = Hands().shares(most=4, share=3)
+    for party, taken in (("b", 1), ("a", 2), ("c", 1)):
+        assert entered(shares, party, taken) == taken
+    waits = asyncio.create_task(shares.wait("a"))
+    await asyncio.sleep(0)
+    shares.leave("a")
+    await asyncio.sleep(0)
+    assert not waits.done() and shares.enter("d"), "the one that was left is for another"
+    waits.cancel()
+    await asyncio.wait({waits})
+
+
 async def test_who_waits_too_long_is_told_so_and_who_goes_away_leaves_no_place_behind(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -42,6 +42,7 @@ from tests.adapters.postgres.storage_builders import (
 )
 
 LATER = NOW + dt.timedelta(hours=1)
+TICK = dt.timedelta(microseconds=1)
 
 
 def order_about(
@@ -124,7 +125,9 @@ async def grant(storage: Storage, amount: int, version: int = 1) -> None:
 async def test_a_claim_reserves_opens_the_payment_and_ends_the_hold(storage: Storage) -> None:
     await grant(storage, 1000)
     await held(storage, 1)
-    assert [hold.key for hold in await storage.holds.open_holds(DIVISION, LATER, 9)] == [key(1)]
+    for until, shown in ((LATER, [key(1)]), (NOW, [key(1)]), (NOW - TICK, [])):
+        holds = await storage.holds.open_holds(DIVISION, until, 9)
+        assert [hold.key for hold in holds] == shown, "held not later than that"
     order = await given(storage, 1, 1)
     assert await storage.holds.claim(claim_of(1, order)) == Claimed()
     assert ((await limit_of(storage)).reserved_fen, (await limit_of(storage)).posted_fen) == (

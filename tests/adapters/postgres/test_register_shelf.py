@@ -16,6 +16,8 @@ from tests.adapters.postgres.storage_builders import DIVISION, NOW, registers
 
 pytestmark = pytest.mark.postgres
 
+TICK = dt.timedelta(microseconds=1)
+
 
 class Rooms:
     def __init__(self, dsn: str) -> None:
@@ -75,6 +77,18 @@ async def test_a_snapshot_the_bureau_made_long_ago_is_stale_however_often_we_ask
         rooms.clock = NOW + dt.timedelta(hours=hours)
         await rooms.shelf.refresh()
         assert bool(rooms.shelf.of(DIVISION, rooms.clock).unavailable) == stale
+
+
+async def test_what_ends_its_age_between_two_looks_at_the_database_is_stale_from_that_moment(
+    rooms: Rooms,
+) -> None:
+    """Nothing new is taken meanwhile: what was found out of its age must not stand longer."""
+    await rooms.put(1)
+    ends = NOW + dt.timedelta(hours=36)
+    rooms.clock = ends - dt.timedelta(seconds=10)
+    await rooms.shelf.refresh()
+    for moment, stale in ((rooms.clock, False), (ends, False), (ends + TICK, True)):
+        assert bool(rooms.shelf.of(DIVISION, moment).unavailable) == stale, moment
 
 
 @pytest.mark.parametrize(("days_ahead", "stale"), [(1, False), (2, True), (36_500, True)])

@@ -20,9 +20,12 @@ from tests.adapters.postgres.storage_builders import (
     admission,
     draft,
     key,
+    registers,
     settlement,
 )
 from tests.adapters.postgres.test_holds_contract import grant, limit_of, refund_of
+
+OTHER = "220100000"
 
 
 async def test_the_same_money_told_through_many_doors_at_once_is_counted_once(
@@ -91,6 +94,15 @@ async def test_of_a_payment_that_was_told_in_two_ways_nothing_comes_back(storage
     assert (await limit_of(storage)).posted_fen == 99
 
 
+async def paid_back_in(division: str, storage: Storage) -> None:
+    """A payment of the same number there."""
+    await storage.registers.load(b"", registers(1, {"IND-1": 1000}, division=division))
+    await storage.ledger.admit(admission(1, 100, division=division))
+    await storage.ledger.settle(settlement(1, division=division))
+    back = await storage.refunds.refund(refund_of("R9", 1, 60, division=division))
+    assert back.result is RefundResult.REFUNDED
+
+
 @pytest.mark.postgres
 @pytest.mark.parametrize("status", list(RecallStatus))
 async def test_what_the_bank_agreed_to_take_back_is_owed_until_all_of_it_came(
@@ -123,6 +135,8 @@ async def test_what_the_bank_agreed_to_take_back_is_owed_until_all_of_it_came(
         await storage.ledger.settle(settlement(2, BankOutcome.REJECTED))
         agreed = status is RecallStatus.ACCEPTED
         assert await owed() == ([("1", 100)] if agreed else []), "paid after all"
+        await paid_back_in(OTHER, storage)
+        assert await owed() == ([("1", 100)] if agreed else []), "another division's came back"
         await storage.refunds.refund(refund_of("R1", 1, 60))
         assert await owed() == ([("1", 40)] if agreed else [])
         await storage.refunds.refund(refund_of("R2", 1, 40))
