@@ -39,6 +39,8 @@ _DASH = "— "
 _NAME = re.compile(r"[^\s+]+")
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_SECONDS_MAX = int((dt.datetime(9999, 1, 1, tzinfo=dt.UTC) - _EPOCH).total_seconds())
+"""So that no zone's clock overflows by it either."""
 
 
 class NoteRefused(ValueError):
@@ -257,6 +259,8 @@ def cosignatures(signed: SignedNote, witnesses: Iterable[NoteKey]) -> tuple[Cosi
         if len(line.blob) != _TIME_BYTES + RAW_BYTES:
             raise NoteRefused("a cosignature has another length than time and r || s")
         seconds: int = struct.unpack(">Q", line.blob[:_TIME_BYTES])[0]
+        if seconds > _SECONDS_MAX:
+            raise NoteRefused("a cosignature's time is beyond every calendar")
         message = _cosigned(signed.text, seconds)
         if not suite_of(key.public).verify_raw(key.public, line.blob[_TIME_BYTES:], message):
             raise NoteRefused("the witness's cosignature does not prove the checkpoint")

@@ -119,6 +119,17 @@ def test_a_cosignature_tells_who_saw_it_when_to_the_second(
     assert cosignatures(signed, [stranger]) == ()
 
 
+@pytest.mark.parametrize("seconds", [253_402_300_799, 253_402_300_800, 2**63, 2**64 - 1])
+def test_a_time_beyond_the_calendar_is_refused_though_it_is_signed(note, bureau, seconds) -> None:
+    """A bureau's clock gone wrong must not end whoever reads what it signed."""
+    key = witness_key(bureau.certificate)
+    message = f"cosignature/v1\ntime {seconds}\n{parse_note(note).text}".encode()
+    blob = key.key_id + seconds.to_bytes(8, "big") + bureau.raw(message)
+    signed = parse_note(f"{note}— {key.name} {base64.b64encode(blob).decode()}\n")
+    with pytest.raises(NoteRefused, match="calendar"):
+        cosignatures(signed, [key])
+
+
 def test_a_cosignature_of_another_time_or_text_is_refused(note, bureau, checkpoint) -> None:
     cosigned = cosign(note, bureau, AT)
     line = cosigned.splitlines()[-1]
