@@ -20,6 +20,7 @@ import attrs
 import msgspec
 
 from gateway.domain.faults import FaultCode, Unproven, Unreadable
+from gateway.domain.folding import bare
 from gateway.domain.holds import FindingName
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.records import canonical
@@ -220,9 +221,8 @@ def _two(persons: Sequence[_Person], digest: str) -> tuple[Person, Person]:
 
 
 def same_person(one: Person, other: Person) -> bool:
-    """By name as people would read it, or by URI."""
-    alike = "".join(one.name.split()).casefold() == "".join(other.name.split()).casefold()
-    return alike or (bool(one.uri) and one.uri == other.uri)
+    """By name as people would read it, whatever it is written in, or by URI."""
+    return bare(one.name) == bare(other.name) or (bool(one.uri) and one.uri == other.uri)
 
 
 def _name(each: _Override) -> FindingName:

@@ -89,6 +89,18 @@ async def test_what_one_proposes_and_another_approves_is_signed_as_one_order(
     assert (order.proposer.name, order.approver.name) == (LI.name, WANG.name)
 
 
+async def test_a_number_that_two_banks_hold_is_proposed_at_the_one_where_it_was(
+    desk: Desk, pool: Pool
+) -> None:
+    await pool.execute(
+        """INSERT INTO interception SELECT (jsonb_populate_record(i, '{"bank": "105"}')).*
+           FROM interception AS i WHERE i.outcome = 'held'"""
+    )
+    await desk.core.propose(key(1), Verdict.RELEASE, "材料已补齐", LI, bank=BANK)
+    shown = {hold["bank"]: hold["proposed"] for hold in await desk.core.open_holds(DIVISION)}
+    assert shown == {BANK: True, "105": False}
+
+
 async def test_a_second_proposal_waits_until_the_first_is_decided_on(desk: Desk) -> None:
     first = await desk.core.propose(key(1), Verdict.RELEASE, "材料已补齐", LI)
     with pytest.raises(ReleaseRefused, match="待复核"):
@@ -188,7 +200,7 @@ async def test_what_a_command_decides_is_told_with_its_typed_name_before_it_is_d
     assert len(await bureau.people.program_acts([DIVISION], since, 10)) == 3, "a try is told too"
 
 
-@pytest.mark.parametrize("name", ["李经办", " 李 经办 "])
+@pytest.mark.parametrize("name", ["李经办", " 李 经办 ", "李·经办", "李經辦"])
 async def test_nobody_approves_what_he_proposed(desk: Desk, name: str) -> None:
     digest = await desk.core.propose(key(1), Verdict.RELEASE, "材料已补齐", LI)
     with pytest.raises(ReleaseRefused, match="one"):

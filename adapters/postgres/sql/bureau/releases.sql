@@ -9,7 +9,7 @@ SELECT
         LEFT JOIN release_rejection AS n USING (division, digest)
         WHERE p.division = i.division AND p.fiscal_year = i.fiscal_year
             AND p.voucher_type = i.voucher_type AND p.voucher_no = i.voucher_no
-            AND n.digest IS NULL
+            AND p.bank = i.bank AND n.digest IS NULL
     ) AS proposed
 FROM open_hold AS h
 INNER JOIN interception AS i USING (division, fiscal_year, voucher_type, voucher_no, bank)
