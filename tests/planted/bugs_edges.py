@@ -306,9 +306,8 @@ EDGE_BUGS = (
         (
             Change(
                 RELEASES,
-                '    alike = "".join(one.name.split()).casefold()'
-                ' == "".join(other.name.split()).casefold()',
-                "    alike = one.name == other.name",
+                "    return bare(one.name) == bare(other.name) or",
+                "    return one.name == other.name or",
             ),
         ),
         (f"{T_ORDERS}::test_one_bad_order_of_a_feed_is_named_and_nothing_is_taken",),
