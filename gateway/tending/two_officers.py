@@ -20,7 +20,7 @@ from gateway.domain.faults import Unproven
 from gateway.domain.masking import without_numbers
 from gateway.domain.records import canonical
 from gateway.settings import Settings
-from gateway.tending.unknowns import REASON_CHARS, Decision, Refused, check_words, read_key
+from gateway.tending.unknowns import Decision, Refused, check_decision, read_key
 
 KIND = "unknown_decision"
 GOOD_FOR = dt.timedelta(hours=24)
@@ -45,17 +45,10 @@ def propose(
     file: Path, key_text: str, decision: Decision, officer: Signer, at: dt.datetime
 ) -> None:
     """Write a signed proposal. Raises Refused, FileExistsError, OSError."""
-    read_key(key_text)
-    check_words(("--reason", decision.reason, REASON_CHARS))
-    if without_numbers(decision.reason) != decision.reason:
-        raise Refused("--reason: no account or id numbers, it stands in the log for ever")
-    body = canonical(
-        {
-            "instruction": key_text, "kind": KIND, "outcome": decision.outcome,
-            "proposed_at": at.isoformat(timespec="seconds"), "proposer": officer.uri,
-            "reason": decision.reason.strip(), "reference": decision.reference,
-        }
-    )  # fmt: skip
+    reason = decision.reason.strip()
+    _check(key_text, reason, decision.reference)
+    body = _body(key_text, decision.outcome, reason, decision.reference, officer.uri,
+                 at.isoformat(timespec="seconds"))  # fmt: skip
     sealed = {"decision": base64.b64encode(body).decode(), "signature": officer.document(body)}
     with file.open("xb") as out:
         out.write(orjson.dumps(sealed, option=orjson.OPT_INDENT_2) + b"\n")
@@ -67,16 +60,41 @@ def read_proposal(file: Path) -> Proposal:
         sealed = orjson.loads(file.read_bytes())
         body = base64.b64decode(sealed["decision"], validate=True)
         fields = orjson.loads(body)
-        if canonical(fields) != body or fields["kind"] != KIND:
-            raise ValueError("another kind of document")
-        return Proposal(
+        read = Proposal(
             body=body, signature=str(sealed["signature"]), key_text=fields["instruction"],
             outcome=BankOutcome(fields["outcome"]), reason=fields["reason"],
             reference=fields["reference"], proposer=fields["proposer"],
             proposed_at=dt.datetime.fromisoformat(fields["proposed_at"]),
         )  # fmt: skip
-    except (ValueError, KeyError, TypeError) as wrong:
+        _check(read.key_text, read.reason, read.reference)
+        again = _body(read.key_text, read.outcome, read.reason, read.reference, read.proposer,
+                      read.proposed_at.isoformat(timespec="seconds"))  # fmt: skip
+    except (ValueError, KeyError, TypeError, AttributeError) as wrong:
         raise Refused(f"{file}: not a proposal: {wrong}") from wrong
+    # The record holds these fields and no others: nobody could prove what was signed beside them.
+    if again != body or read.proposed_at.tzinfo is None:
+        raise Refused(f"{file}: not a proposal: another kind of document, or more than one says")
+    return read
+
+
+def _check(key_text: str, reason: str, reference: str | None) -> None:
+    """What enters the log is what was signed: as long as it may be, and nothing masked in it."""
+    read_key(key_text)
+    check_decision(reason, reference)
+    if without_numbers(reason) != reason:
+        raise Refused("--reason: no account or id numbers, it stands in the log for ever")
+
+
+def _body(
+    key_text: str, outcome: BankOutcome, reason: str, reference: str | None, proposer: str,
+    proposed_at: str,
+) -> bytes:  # fmt: skip
+    return canonical(
+        {
+            "instruction": key_text, "kind": KIND, "outcome": outcome, "proposed_at": proposed_at,
+            "proposer": proposer, "reason": reason, "reference": reference,
+        }
+    )  # fmt: skip
 
 
 async def approved(

@@ -35,6 +35,7 @@ from gateway.settings import Settings, read_settings
 LISTED_MAX = 1000
 REASON_CHARS = range(8, 501)
 NAME_CHARS = range(2, 65)
+REFERENCE_CHARS = range(1, 501)
 
 ENDED_SINCE = dt.timedelta(days=31)
 """How far back ended contradictions are listed; `where` shows each for ever."""
@@ -85,7 +86,7 @@ def resolve(key_text: str, decision: Decision, settings_file: Path, database: st
     where `unknowns.officers` names who decides, two of them do (`gateway.tending.two_officers`).
     """
     key = read_key(key_text)
-    check_words(("--reason", decision.reason, REASON_CHARS), ("--by", decision.by, NAME_CHARS))
+    check_decision(decision.reason, decision.reference, ("--by", decision.by, NAME_CHARS))
     settings = read_settings(settings_file)
     if settings.unknowns.officers:
         raise Refused(
@@ -127,6 +128,12 @@ def earliest(payment: OpenPayment, settings: Settings) -> dt.datetime:
     """Before this nobody may conclude anything: it may still be sent, or still take effect."""
     wait = FORWARD_WITHIN_S + settings.bank.deadline_s + (settings.bank.horizon_s or 0)
     return payment.opened_at + dt.timedelta(seconds=wait)
+
+
+def check_decision(reason: str, reference: str | None, *more: tuple[str, str, range]) -> None:
+    """Raises Refused with all that is wrong at once."""
+    known = [("--reference", reference, REFERENCE_CHARS)] if reference is not None else []
+    check_words(("--reason", reason, REASON_CHARS), *known, *more)
 
 
 def check_words(*given: tuple[str, str, range]) -> None:

@@ -1,6 +1,7 @@
 """An unknown payment is settled by two officers' own keys, and by nobody alone."""
 
 import asyncio
+import base64
 import datetime as dt
 import json
 from pathlib import Path
@@ -302,6 +303,33 @@ def test_a_reason_with_an_account_in_it_and_a_file_that_is_there_are_refused(
     (tmp_path / "x").write_text(json.dumps({"decision": "e30=", "signature": ""}))
     with pytest.raises(Refused, match="not a proposal"):
         read_proposal(tmp_path / "x")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"reason": "核心回执：6228230123456789018 未入账，电话核实"}, "no account or id numbers"),
+        ({"reason": "没有"}, "--reason: 8 to 500"),
+        ({"reason": f" {FOUND.reason}x" + "长" * 500}, "--reason: 8 to 500"),
+        ({"reason": 7}, "not a proposal"),
+        ({"reference": "R" * 501}, "--reference: 1 to 500"),
+        ({"reference": ["R-1"]}, "not a proposal"),
+        ({"instruction": "220000000"}, "a key is division/year"),
+        ({"proposed_at": "2026-03-02T10:00:00"}, "another kind of document"),
+        ({"note": "signed beside what the record says"}, "another kind of document"),
+        ({"kind": "release_decision"}, "another kind of document"),
+    ],
+)  # fmt: skip
+def test_what_another_program_than_ours_proposed_holds_what_the_record_can_prove_or_is_none(
+    office: Office, changes: dict[str, Any], words: str
+) -> None:
+    proposal = office.proposed(office.li)
+    body = canonical(orjson.loads(proposal.body) | changes)
+    file = office.world.folder / "crafted.json"
+    sealed = {"decision": base64.b64encode(body).decode(), "signature": office.li.document(body)}
+    file.write_bytes(orjson.dumps(sealed))
+    with pytest.raises(Refused, match=words):
+        read_proposal(file)
 
 
 def test_a_typed_name_alone_is_refused_where_officers_are_named(
