@@ -68,8 +68,14 @@ class HttpBank:
 
     @property
     def saturated(self) -> bool:
-        """New work would find neither a connection nor a place to wait, or the bank is silent."""
-        return self._payments.full or self.circuit_state is CircuitState.OPEN
+        """New work would find neither a connection nor a place to wait, or the bank is silent: then
+        one call at a time finds out whether it still is."""
+        if self._payments.full:
+            return True
+        state = self.circuit_state
+        return state is CircuitState.OPEN or (
+            state is CircuitState.HALF_OPEN and self._payments.in_use > 0
+        )
 
     @property
     def circuit_state(self) -> CircuitState:

@@ -63,12 +63,19 @@ class Pool:
         deadline, ready_by = now + deadline_s, now + deadline_s * READY_SHARE
         if self.full:
             raise NotSent("all connections are taken")
-        if self.in_use >= self.size:
+        waited = self.in_use >= self.size
+        if waited:
             await self._queue(ready_by)
         else:
             self.in_use += 1
         try:
-            exchange = self._kept(now) or await self._connect(ready_by)
+            try:
+                exchange = self._kept(now) or await self._connect(ready_by)
+            except Unreachable as error:
+                if waited and isinstance(error.__cause__, TimeoutError):
+                    # His place came when little time was left: that says nothing of the bank.
+                    raise NotSent("no connection became free in time") from error
+                raise
             if time.monotonic() - began > deadline_s:
                 # The process slept, and the loop's timers have not caught up yet.
                 self._keep(exchange)

@@ -2,8 +2,12 @@
 
 import asyncio
 
+import pytest
+
 from adapters.bank.circuit import Circuit, CircuitState
+from adapters.bank.exchange import Exchange
 from adapters.bank.http_core import HttpBank
+from adapters.bank.pool import Pool
 from gateway.domain.bank import BankOutcome
 from tests.adapters.bank.scripted import CONDUCT, Heard, accept, accepted, bank_saying, key
 
@@ -55,6 +59,59 @@ async def test_an_open_circuit_saturates_the_bank_until_it_answers() -> None:
         got = await bank.submit(key(3), b"{}", "json")
         assert got.outcome is BankOutcome.ACCEPTED
         assert not bank.saturated
+        await bank.aclose()
+
+
+async def test_whether_it_is_silent_still_one_call_at_a_time_finds_out() -> None:
+    """All of them at once would be as many payments of which nobody knows what became."""
+    say = asyncio.Event()
+
+    async def waits(heard: Heard, writer: asyncio.StreamWriter) -> None:
+        await say.wait()
+        writer.write(accepted(heard.key))
+
+    async with bank_saying(waits) as (_, port):
+        circuit = Circuit(failures_max=1, pause_s=0.0)
+        bank = HttpBank("127.0.0.1", port, None, CONDUCT, 8, 30.0, 4, circuit)
+        circuit.silent(0.0)
+        assert bank.circuit_state is CircuitState.HALF_OPEN and not bank.saturated
+        probe = asyncio.create_task(bank.submit(key(1), b"{}", "json"))
+        await asyncio.sleep(0)
+        assert bank.in_use == 1 and bank.saturated
+        say.set()
+        assert (await probe).outcome is BankOutcome.ACCEPTED
+        assert bank.circuit_state is CircuitState.CLOSED
+        others = [asyncio.create_task(bank.submit(key(n), b"{}", "json")) for n in (2, 3)]
+        await asyncio.sleep(0)
+        assert not bank.saturated
+        await asyncio.gather(*others)
+        await bank.aclose()
+
+
+async def test_who_waited_for_his_place_too_long_to_connect_says_nothing_about_the_bank(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connected = asyncio.Event()
+    connect = Pool._connect
+
+    async def lastly(pool: Pool, deadline: float) -> Exchange:
+        return await connect(pool, 0.0)  # as if its place had come in the last moment
+
+    async def silent(heard: Heard, writer: asyncio.StreamWriter) -> None:
+        connected.set()
+        await writer.wait_closed()
+
+    async with bank_saying(silent) as (_, port):
+        bank = HttpBank("127.0.0.1", port, None, CONDUCT, 1, 0.6, 4)
+        first = asyncio.create_task(bank.submit(key(1), b"{}", "json"))
+        await connected.wait()
+        second = asyncio.create_task(bank.submit(key(2), b"{}", "json"))
+        await asyncio.sleep(0)
+        assert bank.waiting == 1
+        first.cancel()
+        monkeypatch.setattr(Pool, "_connect", lastly)
+        assert (await second).outcome is BankOutcome.NOT_TAKEN
+        assert not bank.circuit.lost and bank.circuit_state is CircuitState.CLOSED
         await bank.aclose()
 
 
