@@ -95,7 +95,8 @@ LIMIT $1
 
 -- name: paid_unbooked
 -- empty: of all that was settled as paid, and of which the end of its day was told without a debit, the bank's
--- books show one by now. Of each division the newest alerts of a month; of these divisions, or of all if none is named
+-- books show one by now. Of each division the newest alerts of a month, each looked up by itself: beside them stand
+-- the settlements of years. Of these divisions, or of all if none is named
 SELECT s.division, s.fiscal_year, s.voucher_type, s.voucher_no, i.agency_code, i.amount_fen,
        s.settled_at, s.evidence, a.raised_on
 FROM log_head AS h
@@ -107,18 +108,26 @@ FROM log_head AS h
          ORDER BY c.raised_on DESC
          LIMIT 5000
      ) AS a
-     JOIN settlement AS s
-       ON s.division = h.division AND s.fiscal_year = a.part[3]::integer
-          AND s.voucher_type = a.part[4] AND s.voucher_no = a.part[5]
-     JOIN instruction AS i
-       ON i.division = s.division AND i.fiscal_year = s.fiscal_year
-          AND i.voucher_type = s.voucher_type AND i.voucher_no = s.voucher_no
-WHERE s.bank = 'accepted' AND (cardinality($2::text[]) = 0 OR h.division = ANY ($2::text[]))
+     CROSS JOIN LATERAL (
+         SELECT division, fiscal_year, voucher_type, voucher_no, settled_at, evidence
+         FROM settlement
+         WHERE division = h.division AND fiscal_year = a.part[3]::integer
+               AND voucher_type = a.part[4] AND voucher_no = a.part[5] AND bank = 'accepted'
+         OFFSET 0
+     ) AS s
+     CROSS JOIN LATERAL (
+         SELECT agency_code, amount_fen FROM instruction
+         WHERE division = s.division AND fiscal_year = s.fiscal_year
+               AND voucher_type = s.voucher_type AND voucher_no = s.voucher_no
+         OFFSET 0
+     ) AS i
+WHERE (cardinality($2::text[]) = 0 OR h.division = ANY ($2::text[]))
       AND NOT EXISTS (
           SELECT FROM bank_entry AS e
           WHERE e.division = s.division AND e.fiscal_year = s.fiscal_year
                 AND e.voucher_type = s.voucher_type AND e.voucher_no = s.voucher_no
-                AND e.direction = 'debit')
+                AND e.direction = 'debit'
+          OFFSET 0)
 ORDER BY a.raised_on, s.division, s.fiscal_year, s.voucher_type, s.voucher_no
 LIMIT $1
 
