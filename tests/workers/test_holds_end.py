@@ -4,6 +4,7 @@ import datetime as dt
 
 import attrs
 import orjson
+import pytest
 from msgspec.structs import replace
 
 from gateway.domain.bank import BankOutcome
@@ -22,7 +23,7 @@ from gateway.domain.releases import (
     read_order,
 )
 from gateway.pipeline.tell import Origin
-from gateway.workers.expire import Expiring, Keeping
+from gateway.workers.expire import CLOCKS_APART, Expiring, Keeping
 from gateway.workers.office import Office
 from gateway.workers.release import ORDERS_MAX, Releasing
 from tests.pipeline.fakes import DIVISION, NOW, instruction, received
@@ -78,6 +79,25 @@ async def test_a_hold_that_nobody_released_in_time_ends_told_to_everybody() -> N
     counter.street.clock.wall = LATER
     assert await counter.release.carry_out(await counter.order()) == "ended before"
     assert "submit one" not in counter.street.diary
+
+
+async def test_the_mark_up_to_which_all_holds_ended_stays_behind_by_as_much_as_clocks_differ(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A neighbour whose clock is behind may write a hold of before; nobody would look for it."""
+    counter = await Counter.holding()
+    worker = expiring(counter)
+    swept: list[dt.datetime] = []
+
+    async def note(division: str, before: dt.datetime) -> None:
+        swept.append(before)
+
+    monkeypatch.setattr(counter.holds, "swept", note)
+    counter.street.clock.wall = NOW + dt.timedelta(days=3)
+    assert await worker.look() == 1
+    assert swept == [], "not while some may be left"
+    assert await worker.look() == 0
+    assert swept == [NOW - CLOCKS_APART]
 
 
 async def test_what_a_database_that_forgot_holds_does_not_expire_until_it_is_whole() -> None:

@@ -155,6 +155,20 @@ async def test_a_day_closed_by_hand_leaves_none_before_it_out(bank: Bank) -> Non
     assert days == {"2026-03-02", "2026-03-03", "2026-03-04", "2026-03-05"}
 
 
+async def test_a_day_that_another_division_has_closed_is_none_closed_here(bank: Bank) -> None:
+    other = "220100000"
+    await _a_day(bank)
+    await bank.seal()
+    totals = await bank.book.close_day(
+        other, DAY, LATER, partial(day_close, origin=ORIGIN, at=LATER)
+    )
+    assert totals is not None
+    bank.clock.wall = dt.datetime(2026, 3, 2, 16, 10, tzinfo=dt.UTC)
+    assert await bank.closing().close_all() == 1
+    (record,) = await bank.seal(bank.clock.wall)
+    assert (record["day"], record["verdicts"], record["unrecorded"]) == ("2026-03-02", 4, [])
+
+
 async def test_before_five_past_midnight_in_beijing_no_day_is_closed(bank: Bank) -> None:
     await _a_day(bank)
     await bank.seal()
