@@ -1,0 +1,59 @@
+"""What the bank did is counted for the division and the days that are asked for, and no others."""
+
+import datetime as dt
+from collections.abc import AsyncIterator
+
+import attrs
+import pytest
+
+from adapters.postgres.oversight.conduct import PostgresConduct
+from gateway.domain.conduct import BankEntry, ClearingTotal, Direction, Statement
+from gateway.domain.legal_day import SHANGHAI
+from gateway.domain.money import Fen
+from tests.adapters.postgres.conftest import as_runtime
+from tests.adapters.postgres.storage_builders import DIVISION, NOW
+
+pytestmark = pytest.mark.postgres
+
+DAY = dt.date(2026, 3, 2)
+OTHER = "220100000"
+TICK = dt.timedelta(microseconds=1)
+
+
+@pytest.fixture
+async def conduct(migrated: str) -> AsyncIterator[PostgresConduct]:
+    room = PostgresConduct(as_runtime(migrated))
+    yield room
+    await room.close()
+
+
+async def test_a_clearing_voucher_of_another_division_contradicts_none_here(
+    conduct: PostgresConduct,
+) -> None:
+    told = ClearingTotal(
+        division=OTHER, day=DAY, account="0710", voucher_no="1", amount_fen=Fen(500)
+    )
+    await conduct.take(Statement(id="S-1", clearing=(told,)), [], NOW)
+    otherwise = attrs.evolve(told, amount_fen=Fen(700))
+    here = attrs.evolve(otherwise, division=DIVISION)
+    known = await conduct.known([], [here, otherwise])
+    assert known.cleared == {otherwise: 500}
+
+
+async def test_a_score_counts_from_the_first_moment_of_its_first_day_to_the_last_of_its_last(
+    conduct: PostgresConduct,
+) -> None:
+    begins = dt.datetime.combine(DAY, dt.time(), SHANGHAI)
+    ends = begins + dt.timedelta(days=2)
+    moments = (begins - TICK, begins, ends - TICK, ends)
+    entries = tuple(
+        BankEntry(
+            division=division, id=f"E{number}", booked_at=at, account="0710",
+            direction=Direction.DEBIT, amount_fen=Fen(10**number), key=None, reference="",
+            counter_account="", counter_name="",
+        )
+        for division in (DIVISION, OTHER) for number, at in enumerate(moments)
+    )  # fmt: skip
+    await conduct.take(Statement(id="S-1", entries=entries), [], NOW)
+    card = await conduct.score(DIVISION, DAY, DAY + dt.timedelta(days=1))
+    assert (card.booked, card.booked_fen) == (2, 110)
