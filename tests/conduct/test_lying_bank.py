@@ -16,6 +16,7 @@ from adapters.bank.fate import Habits, Lie
 from adapters.formats.json.instruction import JsonFormat
 from adapters.formats.registers.division import read_registers
 from adapters.formats.voucher.payments import VoucherFormat
+from adapters.postgres.oversight.backlog import PostgresBacklog
 from adapters.postgres.oversight.conduct import PostgresConduct
 from certs.tls import client_context
 from deploy.demo.__main__ import ask
@@ -60,6 +61,7 @@ async def test_each_lie_raises_its_alert_with_its_evidence_by_the_day_s_close() 
         assert await _alerts_told(stage) >= 1, "operators are told of it"
         await _look(stage, LATER)
         alerts = await _alerts(stage)
+        unbooked = await _unbooked(stage)
     habits = Habits(
         seed=SEED, reject_share=0.02, late_days=LATE_DAYS,
         **{f"lie_{name}_share": share for name, share in SHARES.items()},
@@ -79,6 +81,7 @@ async def test_each_lie_raises_its_alert_with_its_evidence_by_the_day_s_close() 
         assert alert["article"].startswith("第") and alert["reason_zh"] and evidence
     assert found - {("JL-103", None)} == wanted
     assert ("JL-103", None) in found, "what was cleared a fen wrongly was not noticed"
+    assert unbooked == {key for key in lied[Lie.NEVER] if key in told}, "and counted from then on"
     amounts = [a for a in alerts if any(d["field"] == "amount" for d in _differences(a))]
     assert len(amounts) == len(lied[Lie.AMOUNT])
     for alert in amounts:
@@ -101,6 +104,14 @@ async def test_a_truthful_day_raises_none() -> None:
         }
         other = {**statement, "clearing": []}
         assert await _hand_over(stage, other) == {"refused": "instruction_conflict"}
+
+
+async def _unbooked(stage: Theatre) -> set[str]:
+    backlog = PostgresBacklog(stage.stage.gateway_database)
+    try:
+        return {str(each.key) for each in await backlog.paid_unbooked(1000)}
+    finally:
+        await backlog.close()
 
 
 async def _play(stage: Theatre) -> dict[str, str]:
