@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.facts import Facts
+from gateway.policy_books.folders import test_policies
 from policies.book.cases import CASES
 from policies.book.compile import compile_policy
-from policies.book.load import load_codes
+from policies.book.load import DEFAULT, load_codes
 from policies.book.read import law_digest, read_policy
 from policies.book.steps import finished
 from policies.proof.boundaries import around, edges, thresholds
@@ -187,6 +188,14 @@ def test_the_command_prints_each_policy_and_fails_if_one_falls_short(tmp_path: P
     assert code == 1 and "JL-961   FAIL" in out and "mutant survived" in out
     (tmp_path / "c.toml").write_text("id = 3", "utf-8")
     assert "refused: c.toml" in _command(tmp_path)[1]
+
+
+@pytest.mark.slow
+def test_every_policy_of_the_library_passes_its_own_trial() -> None:
+    """What an officer's draft would be told 未达标 of is not shipped."""
+    found = test_policies(DEFAULT, (), lambda done, total, place: None)
+    assert [each.policy for each in found.trials if not each.passed] == []
+    assert found.passed
 
 
 def _command(folder: Path, *options: str) -> tuple[int, str]:
