@@ -42,11 +42,13 @@ class BureauPolicies:
         return {row["place"]: row["document"] for row in await self._sql.rows("agreed", division)}
 
     async def decide(
-        self, division: str, seq: int, by: str, at: dt.datetime, agreed: bool, act: ActLike
-    ) -> bool:
+        self, division: str, seq: int, by: str, at: dt.datetime, decision: tuple[bool, str],
+        act: ActLike,
+    ) -> bool:  # fmt: skip
+        """`decision`: whether it is agreed to, and if not, why."""
         async with connection_of(self._pool) as connection, connection.transaction():
             await connection.execute(_SQL["lock"], division)
-            if await connection.fetchval(_SQL["decide"], division, seq, by, at, agreed) is None:
+            if await connection.fetchval(_SQL["decide"], division, seq, by, at, *decision) is None:
                 return False
             await self._trail.add(connection, at, [act])
         return True

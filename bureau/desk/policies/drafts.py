@@ -32,6 +32,7 @@ from policies.book.read import read_policy
 DOCUMENT_CHARS_MAX = 100_000
 CASE_CHARS_MAX = 4000
 SHOWN = 50
+WHY_CHARS_MIN = 4
 BASES = tuple(CASES)
 
 
@@ -47,8 +48,9 @@ class PolicyStore(Protocol):
     async def agreed(self, division: str) -> Mapping[str, str]: ...
 
     async def decide(
-        self, division: str, seq: int, by: str, at: dt.datetime, agreed: bool, act: Any
-    ) -> bool: ...
+        self, division: str, seq: int, by: str, at: dt.datetime, decision: tuple[bool, str],
+        act: Any,
+    ) -> bool: ...  # fmt: skip
 
     async def hand_over(
         self, division: str, banks: Sequence[str], values: tuple[Any, ...], act: Any
@@ -126,11 +128,18 @@ class Policies:
         values = (name, policy.place, text, reason, by.login, self._clock())
         return await self.store.add_draft(division, values, act)
 
-    async def decide(self, division: str, seq: int, agreed: bool, by: Person) -> None:
+    async def decide(
+        self, division: str, seq: int, agreed: bool, by: Person, why: str = ""
+    ) -> None:
+        """`why`: to whoever drafted it, if it is sent back. Raises ActRefused."""
+        if not agreed and len(why) < WHY_CHARS_MIN:
+            raise ActRefused(
+                "why", "请填写退回理由，不少于4个字。", "Say why, in four characters or more."
+            )
         what = "policy.agreed" if agreed else "policy.sent_back"
         act = _act(division, by, what, f"草稿{seq}")
         now = self._clock()
-        if not await self.store.decide(division, seq, by.login, now, agreed, act):
+        if not await self.store.decide(division, seq, by.login, now, (agreed, why), act):
             raise ActRefused(
                 "decided",
                 "已处理，或是您自己的草稿，或该规则在起草之后已另有修改（须退回重新起草）。",

@@ -138,10 +138,14 @@ class _Policies:
         checked = None
         if found["agreed"] is None:
             checked = await self._policies.check(visit.division, found["policy"], found["document"])
-        trials = await self._rooms.questions.store.of_draft(visit.division, _seq(visit), SHOWN)
+        store = self._rooms.questions.store
+        trials = [answered(row) for row in await store.of_draft(visit.division, _seq(visit), SHOWN)]
+        asked = [row for row in trials if row["what"] == "backtest"]
+        last = max((row["number"] for row in asked), default=0)
         return self._rooms.pages(
             "policy_draft", visit=visit, draft=found, checked=checked, whats=WHATS,
-            trials=[answered(row) for row in trials],
+            trials=trials, backtest=[row for row in asked if row["number"] == last],
+            changes=await store.changes(visit.division, last) if last else (),
             persons=await persons_of(
                 self._rooms,
                 [found["author"], found["decided_by"], *(row["asker"] for row in trials)],
@@ -170,7 +174,8 @@ class _Policies:
         raise see(f"/desk/{visit.division}/policies")
 
     async def _decided(self, visit: Visit, *, agreed: bool) -> web.StreamResponse:
-        await self._policies.decide(visit.division, _seq(visit), agreed, visit.person)
+        why = "" if agreed else visit.text("reason", 500)
+        await self._policies.decide(visit.division, _seq(visit), agreed, visit.person, why)
         raise see(f"/desk/{visit.division}/policies/drafts/{_seq(visit)}")
 
     async def _form(

@@ -214,9 +214,9 @@ async def picked(rooms: Rooms, visit: Visit) -> list[tuple[str, str]]:
 def answered(row: Mapping[str, Any]) -> dict[str, Any]:
     """A question with its answer read, and how much of it is done in percent."""
     state = state_of(row["state"])
-    first, last, read = (state.get(name, 0) for name in ("first", "last", "read"))
-    total = last - first + 1
-    done = 100 if row["is_over"] or total <= 0 else 100 * (read - first + 1) // total
+    first, last, read = (state.get(name, -1) for name in ("first", "last", "read"))
+    total = last - first + 1 if state else 0  # nothing was answered yet
+    done = 100 if row["is_over"] else 100 * (read - first + 1) // total if total > 0 else 0
     return {**row, "state": state, "done": max(0, min(100, done))}
 
 

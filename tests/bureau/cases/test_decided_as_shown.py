@@ -129,4 +129,8 @@ async def test_an_older_draft_takes_back_no_policy_that_was_agreed_to_since(desk
     )
     assert sorted(status for status, _ in answers) == [303, 409], "of two at once the first"
     assert (await approvers[0].post(f"{POLICIES}/drafts/1/agree"))[0] == 409
-    assert (await approvers[0].post(f"{POLICIES}/drafts/1/send-back"))[0] == 303
+    back = f"{POLICIES}/drafts/1/send-back"
+    status, text = await approvers[0].post(back, {"reason": "不"})
+    assert status == 409 and "请填写退回理由" in text
+    assert (await approvers[0].post(back, {"reason": "已有更低的限额"}))[0] == 303
+    assert "<strong>已有更低的限额</strong>" in (await reviewer.get(f"{POLICIES}/drafts/1"))[1]

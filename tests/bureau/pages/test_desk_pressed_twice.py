@@ -142,7 +142,7 @@ async def test_a_hold_a_register_change_a_draft_and_a_complaint_are_decided_once
     await once(f"{REGISTERS}/changes/2", "approve", "reject", said="退回")
     form = {"document": lowered("900.00"), "step": "draft", "reason": "降低限额"}
     await reviewer.post(f"{POLICIES}/JL-042/edit", form)
-    await once(f"{POLICIES}/drafts/1", "agree", "send-back")
+    await once(f"{POLICIES}/drafts/1", "agree", "send-back", reason="依据不足")
     path = await taken(await desk.seat(Office.KEEPER))
     steps = [(reviewer, f"{path}/steps/{s}", {"words": "理由"}) for s in ("accept", "decline")]
     assert len(await presser.press(*steps)) == 1

@@ -91,7 +91,8 @@ async def test_a_draft_is_agreed_to_by_another_and_then_stands_in_the_folder_to_
     assert f'href="{path}"' not in (await approver.get(f"/desk/{DIVISION}"))[1]
     page = (await reviewer.get(path))[1]
     assert "已同意，尚未生效" in page and "下一步" in page, "agreed to is not in force"
-    assert (await approver.post(f"{path}/send-back"))[0] == 409
+    late = {"reason": "限额过高，请重拟"}
+    assert (await approver.post(f"{path}/send-back", late))[0] == 409
     _, body, _ = await reviewer.bytes(f"{HOME}.zip")
     with zipfile.ZipFile(io.BytesIO(body)) as archive:
         assert b"1000.50" in archive.read("JL-042.toml")

@@ -116,9 +116,11 @@ async def drafted(desk: Desk, reviewer: Seated) -> str:
 async def test_a_draft_is_back_tested_with_progress_and_its_flips_are_listed(desk: Desk) -> None:
     reviewer, gateway = await desk.seat(Office.REVIEWER), Gateway()
     draft = await drafted(desk, reviewer)
+    assert "还没有回溯" in (await reviewer.get(draft))[1], "before anybody agrees to it"
     status, trial = await reviewer.post(f"{draft}/backtest", {"since": "2026-01-01"})
     assert (status, trial) == (303, f"{HOME}/trials/1")
     page = (await reviewer.get(trial))[1]
+    assert re.search(r'<progress max="100" value="0"', page), "nothing was compared yet"
     assert "发送中" in page and '<span class="en">Back-test</span></h1>' in page
     assert "可能要等几分钟" in page, "long work says that it is long"
     worker = asking(desk, gateway)
@@ -146,7 +148,10 @@ async def test_a_draft_is_back_tested_with_progress_and_its_flips_are_listed(des
     assert f'<a href="/desk/{DIVISION}/2026/8202/{0:013d}' not in page, "what passed has no card"
     _, body, headers = await reviewer.bytes(f"{trial}.xlsx")
     assert body.startswith(b"PK") and "attachment" in headers["Content-Disposition"]
-    assert "回溯 自 2026-01-01" in (await reviewer.get(draft))[1]
+    page = (await reviewer.get(draft))[1]
+    assert "回溯 自 2026-01-01" in page and "还没有回溯" not in page
+    found = page.partition("按过去的支付会怎样")[2].partition("</section>")[0]
+    assert re.search(rf"→ <strong[^>]*>[^<]+</strong>：30 笔，{total:,.2f} 元", found)
     assert (await reviewer.post(f"{draft}/backtest", {"since": "2999-01-01"}))[0] == 409
     assert (await reviewer.post(f"{draft}/backtest", {"since": "morgen"}))[0] == 409
     assert (await reviewer.post(f"{HOME}/drafts/99/backtest", {}))[0] == 404

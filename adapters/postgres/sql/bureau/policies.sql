@@ -20,7 +20,7 @@ LIMIT $2;
 
 -- name: draft
 -- empty: no such draft.
-SELECT seq, policy, place, document, reason, author, drafted_at, decided_by, decided_at, agreed
+SELECT seq, policy, place, document, reason, author, drafted_at, decided_by, decided_at, agreed, returned_because
 FROM policy_draft
 WHERE division = $1 AND seq = $2;
 
@@ -33,7 +33,7 @@ ORDER BY place, seq DESC;
 -- name: decide
 -- empty: it was decided before, or is the decider's own; or, to be agreed to, it was written upon a document that another one has
 -- replaced since.
-UPDATE policy_draft AS d SET decided_by = $3, decided_at = $4, agreed = $5
+UPDATE policy_draft AS d SET decided_by = $3, decided_at = $4, agreed = $5, returned_because = nullif($6, '')
 WHERE d.division = $1 AND d.seq = $2 AND d.decided_by IS NULL AND d.author <> $3
 AND (NOT $5 OR d.base = (
     SELECT coalesce(max(o.seq), 0) FROM policy_draft AS o
