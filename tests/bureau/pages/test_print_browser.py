@@ -40,6 +40,20 @@ async def test_paper_has_the_facts_in_dark_ink_and_no_buttons_whatever_the_scree
     assert await page.evaluate(STYLE, ["h2", "breakAfter"]) == "avoid", "with what it heads"
 
 
+async def test_a_printed_list_gives_its_room_to_what_is_long(
+    desk: Desk, bureau: Bureau, chain: Chain, house: House, tmp_path: Path
+) -> None:
+    """In a fifth of the sheet a reason is a column of its own, and a page of A4 bears three lines."""
+    await intercepted(bureau, chain, house)
+    _, page = await seated(desk, Office.REVIEWER, tmp_path)
+    await page.goto(f"{desk.url}{HOME}/interceptions/print")
+    await page.set_viewport_size({"width": 1047, "height": 718})
+    await page.emulate_media(media="print")
+    share = "() => { const cell = document.querySelector('table.rows td.wide');"
+    share += " return cell.offsetWidth / cell.closest('table').offsetWidth; }"
+    assert await page.evaluate(share) > 0.3
+
+
 async def test_a_printed_case_says_that_it_is_under_dispute_and_a_sum_stands_once(
     desk: Desk, bureau: Bureau, chain: Chain, house: House, tmp_path: Path
 ) -> None:
