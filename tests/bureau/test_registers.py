@@ -152,7 +152,7 @@ def test_a_forms_errors_are_told_all_at_once() -> None:
     assert len(errors) == 3 and "indicator_id" not in row
     good = {"indicator_id": "I", "month": "3", "amount": "60,000.5"}
     assert row_of(SHEETS["plans"], good) == (
-        {"indicator_id": "I", "month": 3, "amount": "60000.50", "payment_method": None}, [],
+        {"indicator_id": "I", "month": 3, "amount": "60000.50", "payment_method": None}, {},
     )  # fmt: skip
     assert SHEETS["plans"].key_of({"indicator_id": "I", "month": 3}) == "I/03"
     quota = {"indicator_id": "I", "month": 3, "payment_method": "direct"}
@@ -180,7 +180,7 @@ def test_the_days_that_matter_to_it_end_where_counting_ends() -> None:
 def test_the_calendar_and_the_three_public_budgets_are_kept_at_the_desk_too() -> None:
     """Art. 13(1), 19: what a gateway counts by is changed by a row, not by a whole file."""
     assert row_of(SHEETS["calendar"], {"date": "2027-02-08", "is_workday": "no"}) == (
-        {"date": "2027-02-08", "is_workday": False}, [],
+        {"date": "2027-02-08", "is_workday": False}, {},
     )  # fmt: skip
     assert SHEETS["calendar"].key_of({"date": "2027-02-08", "is_workday": False}) == "2027-02-08"
     typed = {

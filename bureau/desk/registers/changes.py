@@ -13,11 +13,11 @@ import attrs
 import orjson
 
 from bureau.desk.people import Person
-from bureau.desk.refusals import ActRefused, joined
+from bureau.desk.refusals import ActRefused
 from bureau.desk.registers.late_notices import late_of
 from bureau.desk.registers.store import Pen, RegisterStore, Sealing
 from bureau.desk.registers.ways import Standing, standings
-from bureau.desk.registers.words import SHEETS, Sheet, row_of
+from bureau.desk.registers.words import SHEETS, Sheet
 from bureau.desk.trail import Act
 from bureau.ports import Clock, LogPlace
 from gateway.domain.codes import Register
@@ -330,14 +330,6 @@ class Registers:
             )  # fmt: skip
 
         return act
-
-
-def typed_row(sheet: Sheet, typed: Mapping[str, str]) -> Mapping[str, Any]:
-    """Raises ActRefused with every field that is wrong."""
-    row, errors = row_of(sheet, typed)
-    if errors:
-        raise ActRefused("row_flawed", *joined(errors))
-    return row
 
 
 def _now_zh(now: dt.datetime) -> str:

@@ -270,17 +270,17 @@ SHEETS: Mapping[str, Sheet] = {
 }  # fmt: skip
 
 
-def row_of(sheet: Sheet, typed: Mapping[str, str]) -> tuple[dict[str, Any], list[Words]]:
-    """A form's texts as the feed's row, and what is wrong with them, all at once."""
+def row_of(sheet: Sheet, typed: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, Words]]:
+    """A form's texts as the feed's row, and what is wrong with them by column, all at once."""
     row: dict[str, Any] = {}
-    errors: list[Words] = []
+    errors: dict[str, Words] = {}
     for column in sheet.columns:
         text = typed.get(column.name, "").strip()
         try:
             row[column.name] = _value(column, text)
         except ValueError as error:
             zh, en = error.args
-            errors.append((f"{column.zh}：{zh}", f"{column.en}: {en}"))
+            errors[column.name] = f"{column.zh}：{zh}", f"{column.en}: {en}"
     return row, errors
 
 

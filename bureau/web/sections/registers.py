@@ -1,6 +1,7 @@
 """Pages of registers (登记): rows, proposals by one, approval by another, gateways' versions."""
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -8,7 +9,7 @@ from aiohttp import web
 
 from bureau.desk.people import READERS, Office
 from bureau.desk.refusals import ActRefused, Words
-from bureau.desk.registers.changes import Proposal, typed_row
+from bureau.desk.registers.changes import REASON_CHARS_MIN, Proposal
 from bureau.desk.registers.duties import (
     code_duties,
     detail_duties,
@@ -16,7 +17,7 @@ from bureau.desk.registers.duties import (
 )
 from bureau.desk.registers.search import SCANNED_MAX, Named, named, names_in
 from bureau.desk.registers.ways import STATE_ZH
-from bureau.desk.registers.words import SHEETS, Sheet, shown
+from bureau.desk.registers.words import SHEETS, Sheet, row_of, shown
 from bureau.web.form_reading import File
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, post, see
@@ -129,11 +130,18 @@ class _Registers:
         sheet = _sheet(visit)
         typed = {column.name: visit.text(f"f-{column.name}", 400) for column in sheet.columns}
         op = "remove" if visit.text("op", 10) == "remove" else "put"
+        row, wrong = row_of(sheet, typed)
+        reason, changed = visit.text("reason", 500), visit.text("changed_on", 10)
+        if changed and _day(changed) is None:
+            wrong["changed_on"] = "变更日期：请按 2026-03-02 填写", "Not a day."
+        if len(reason) < REASON_CHARS_MIN:
+            wrong["reason"] = f"理由：请填写，不少于{REASON_CHARS_MIN}个字", "Say why."
+        if wrong:
+            return self._form(visit, sheet, typed, *wrong.values(), wrong=wrong)
         try:
-            row = typed_row(sheet, typed)
             proposal = Proposal(
-                register=sheet.register.value, op=op, row=row, reason=visit.text("reason", 500),
-                changed_on=_day(visit.text("changed_on", 10)), wish=_wish(visit.text("wish", 12)),
+                register=sheet.register.value, op=op, row=row, reason=reason,
+                changed_on=_day(changed), wish=_wish(visit.text("wish", 12)),
             )  # fmt: skip
             seq = await self._registers.propose(visit.division, proposal, visit.person)
         except ActRefused as refused:
@@ -181,10 +189,16 @@ class _Registers:
         self._rooms.bell()
         raise see(f"/desk/{visit.division}/registers/changes/{_seq(visit)}")
 
-    def _form(self, visit: Visit, sheet: Sheet, row: Any, *oops: Words) -> web.Response:
+    def _form(
+        self, visit: Visit, sheet: Sheet, row: Any, *oops: Words,
+        wrong: Mapping[str, Words] | None = None,
+    ) -> web.Response:  # fmt: skip
+        """`wrong`: by field; `oops`: all that is said over the form."""
         return self._rooms.pages(
             "register_edit", visit=visit, status=409 if oops else 200, sheet=sheet, row=row,
-            oops=oops, wish=visit.query("wish", 12) or visit.text("wish", 12),
+            oops=oops, kept={"wrong": wrong or {}}, op=visit.text("op", 10),
+            changed_on=visit.text("changed_on", 10),
+            wish=visit.query("wish", 12) or visit.text("wish", 12),
             reason=visit.query("reason", 200) or visit.text("reason", 500),
         )  # fmt: skip
 
@@ -252,6 +266,6 @@ def _wish(text: str) -> int | None:
 
 def _day(text: str) -> dt.date | None:
     try:
-        return dt.date.fromisoformat(text) if text else None
+        return dt.date.fromisoformat(text)
     except ValueError:
-        raise ActRefused("day", "变更日期：请按 2026-03-02 填写", "Not a day.") from None
+        return None

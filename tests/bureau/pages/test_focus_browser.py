@@ -44,7 +44,7 @@ async def test_after_a_form_the_focus_is_on_its_first_error_or_on_what_was_done(
         await page.locator(f"[name='{name}']").fill(value)
     await page.locator("[name='reason']").fill("年中追加预算")
     await pressed(page, page.get_by_role("button", name="提交批准"))
-    await lands(page, "alert", "月份为1至12")
+    await lands(page, "f-month", "月份为1至12")
     await page.locator("[name='f-month']").fill("12")
     await pressed(page, page.get_by_role("button", name="提交批准"))
     await lands(page, "status", "已办理：提交")

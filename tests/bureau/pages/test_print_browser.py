@@ -43,7 +43,7 @@ async def test_paper_has_the_facts_in_dark_ink_and_no_buttons_whatever_the_scree
 async def test_a_printed_list_gives_its_room_to_what_is_long(
     desk: Desk, bureau: Bureau, chain: Chain, house: House, tmp_path: Path
 ) -> None:
-    """In a fifth of the sheet a reason is a column of its own, and a page of A4 bears three lines."""
+    """In a fifth of the sheet a reason is a tower, and a page of A4 bears three lines."""
     await intercepted(bureau, chain, house)
     _, page = await seated(desk, Office.REVIEWER, tmp_path)
     await page.goto(f"{desk.url}{HOME}/interceptions/print")
