@@ -2,6 +2,7 @@
 
 import datetime as dt
 import io
+import re
 import subprocess
 from pathlib import Path
 
@@ -62,3 +63,24 @@ def test_no_page_of_a_letter_that_ends_with_its_table_bears_the_issuer_alone(
         if p.paragraph_format.keep_with_next
     ]  # fmt: skip
     assert kept == ["合计", "人民"]
+
+
+def test_a_number_longer_than_its_cell_turns_its_line_and_is_copied_whole(tmp_path: Path) -> None:
+    if not has_pdftotext():
+        pytest.skip("pdftotext is missing: install the package poppler-utils")
+    long = attrs.evolve(PAYMENT, voucher_no="2026" + "1234567890" * 3 + "ABCD")
+    long = attrs.evolve(long, purpose="LONGWORDWITHOUTSPACES" * 4)
+    case, file = attrs.evolve(about(), payments=(long,), amounts=(1,)), tmp_path / "paper.pdf"
+    paper = letters.document_request(case, {"text": "合同", "due": "2026-03-20"}, ISSUE)
+    file.write_bytes(portable(paper.layout()))
+    boxes = subprocess.run(
+        ["pdftotext", "-bbox", file, "-"], capture_output=True, check=True, text=True
+    ).stdout
+    found = re.findall(r'<word xMin="([0-9.]+)"[^>]* xMax="([0-9.]+)"[^>]*>([!-~]{5,})<', boxes)
+    assert "".join(words for *_, words in found if words[0].isdigit()) == long.voucher_no
+    said = "".join(words for *_, words in found if words[0].isalpha())
+    assert len(said) > 40 and long.purpose.endswith(said)
+    edge = 595.3 - 26 / 25.4 * 72
+    for left, right, words in found:
+        limit = 79.4 + 0.38 * (edge - 79.4) if words[0].isdigit() else edge
+        assert float(left) > 79 and float(right) < limit, words
