@@ -195,17 +195,15 @@ def _finder(words: tuple[str, ...], apart: tuple[str, ...]) -> Callable[[str], b
 
 
 def _loose(word: str, apart: tuple[str, ...]) -> str:
-    """The word where none of the phrases stands around it."""
-    around = [
-        (phrase[: place.start()], phrase[place.start() :])
+    """The word where none of the phrases stands around it. It comes first, so that it is looked for
+    by its first letter; what stands around it is asked where it is found."""
+    barred = "|".join(
+        f"(?<={re.escape(phrase[: place.start() + len(word)])})"
+        + re.escape(phrase[place.start() + len(word) :])
         for phrase in apart
         for place in re.finditer(f"(?={re.escape(word)})", phrase)
-    ]
-    barred = "|".join(
-        (f"(?<={re.escape(before)})" if before else "") + re.escape(after)
-        for before, after in around
     )
-    return f"(?!{barred}){re.escape(word)}" if barred else re.escape(word)
+    return f"{re.escape(word)}(?!{barred})" if barred else re.escape(word)
 
 
 def _name(name: str) -> ast.expr:
