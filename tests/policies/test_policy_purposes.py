@@ -96,3 +96,11 @@ def test_the_form_shows_the_phrases_as_a_list_of_its_own_and_reads_them_out() ->
     assert clause_of(rows, kinds) == clause
     said = sentence(clause, kinds, lambda table, code: "")
     assert "名单“goods”（整个落在名单“goods_apart”的字词中的不算）" in said
+
+
+@pytest.mark.parametrize(
+    "purpose", ["社保", "医保", "年金", "租金", "党费", "利息", "工资", "水费"]
+)
+def test_a_short_name_of_what_is_paid_is_not_vague(purpose: str) -> None:
+    assert told({**TRANSFER, "purpose_length": 2}, purpose) == []
+    assert told({**TRANSFER, "purpose_length": 2}, "备用") == ["JL-005"]
