@@ -54,3 +54,12 @@ async def test_a_download_broken_off_is_told_as_that_and_not_as_a_failure(
     async with asyncio.timeout(30):
         await over.wait()
     assert said.told == [("info", "visitor.gone")]
+
+
+async def test_who_takes_a_csv_is_told_that_it_is_for_programs(desk: Desk) -> None:
+    """A spreadsheet that opens one makes a number of eighteen digits a float: its end is lost."""
+    reviewer, security = await desk.seat(Office.REVIEWER), await desk.seat(Office.SECURITY)
+    for who, path in ((reviewer, "interceptions"), (reviewer, "cases"), (security, "trail")):
+        _, text = await who.get(f"/desk/{DIVISION}/{path}")
+        link = text.partition(f"/desk/{DIVISION}/{path}.csv")[2].partition("</a>")[0]
+        assert "长号码的末几位" in link and "供程序读取" in link, path
