@@ -102,6 +102,7 @@ class Pages:
             "state": lambda value: STATES_ZH.get(value, value),
             "standing": standing_zh,
             "stage": lambda value: STAGE_ZH.get(value, value),
+            "wan": lambda amount: money(yuan((int(amount) + 5_000) // 10_000)),
         }
 
     def use_ways(self, *ways: str) -> None:

@@ -116,7 +116,7 @@ class _Statistics:
         return self._rooms.pages(
             template, visit=visit, found=found, span=span, asked=_asked(span), titles=TITLES,
             stages=STAGES_ZH, origins=ORIGIN_ZH, bars=bars, columns=columns,
-            now=self._rooms.clock(), today=legal_day(self._rooms.clock()),
+            today=legal_day(self._rooms.clock()),
         )  # fmt: skip
 
     def _span(self, visit: Visit) -> Span:

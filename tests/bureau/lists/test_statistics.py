@@ -160,6 +160,9 @@ async def test_an_official_report_says_words_instead_of_the_codes_of_a_program(
         assert f'<td class="number">{code}</td>' not in report, code
     assert '<td class="wide">拦截</td>' in report and '<td class="wide">挂起</td>' in report
     assert '<td class="wide">1万至10万元</td>' in report
+    today = legal_day(desk.hands.now)
+    assert f"填报时间：{today.year}年{today.month}月{today.day}日</p>" in report
+    assert "涉及金额 25,600.00 元（2.56 万元）" in report
     assert report.count("2026年2月") == 3, "heading, first sentence, once among the empty months"
     assert "没有拦截和挂起的月份：2026年2月、2026年4月。" in report
     _, text = await reviewer.get(f"{HOME}/statistics?{SPAN}")
