@@ -193,7 +193,9 @@ def _succession(order: Order, rules: Rules, at: dt.datetime) -> list[str]:
     if len(same) >= LIVE_OF_ONE_PURPOSE_MAX:
         reasons.append(f"the holder has {len(same)} live {order.profile} certificates already")
     if order.replaces and order.replaces not in {case.order.id for case in same}:
-        reasons.append("what it replaces is not a live certificate of the same holder and profile")
+        reasons.append(
+            "what it replaces is not a live certificate of the same holder, profile and host names"
+        )
     if same and not order.replaces:
         reasons.append("the holder has such a certificate: say which case this one replaces")
     return reasons

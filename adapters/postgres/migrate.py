@@ -66,6 +66,7 @@ async def _migrate(dsn: str, folder: Path) -> list[str]:
         "client_connection_check_interval": str(GONE_CHECK_MS),
     }
     connection = await connect(dsn, deadline_s=CONNECT_DEADLINE_S, settings=waits)
+    missing, done = ["the history"], list[str]()
     try:
         newest, missing = await unapplied(connection, folder)
         if newest and not missing:  # the runtime role may look, and no more
@@ -78,11 +79,13 @@ async def _migrate(dsn: str, folder: Path) -> list[str]:
         missing = [name for name in files if name not in applied]
         for name in missing:
             await _apply(connection, name, files[name])
-        return missing
+            done.append(name)
+        return done
     except asyncpg.InsufficientPrivilegeError as error:
+        why = str(error).splitlines()[0]
         raise MigrationFailed(
-            f"this role may not apply {', '.join(missing)}: run `treasury-gateway migrate` as the"
-            " database's owner, then start again"
+            f"this role may not apply {missing[len(done)]} ({why}): migrate as the database's"
+            " owner, who needs CREATEROLE where the database is new, then start again"
         ) from error
     except asyncpg.LockNotAvailableError as error:
         raise MigrationFailed(

@@ -76,7 +76,7 @@ OfficerKey = Annotated[Path, typer.Option("--key", help="The officer's, encrypte
 Passphrase = Annotated[
     str,
     typer.Option(
-        default_factory=str, envvar=PASSPHRASE_VARIABLE,
+        default_factory=str, envvar=PASSPHRASE_VARIABLE, show_default=False,
         help="Opens the key; none where a PIN's file is named.",
     ),
 ]  # fmt: skip
@@ -112,9 +112,16 @@ def policy_sign(
         else:
             bundle = draft(policies or DEFAULT, file, officer, after, moment)
     except (ValueError, OSError) as reason:
-        raise fail(f"not signed: {reason}") from reason
+        raise fail(f"not signed: {reason}{_whose(reason)}") from reason
     state = "signed by both" if approve else "signed by its author; a second officer approves"
     typer.echo(f"book revision {bundle.revision} {bundle.digest}: {state}")
+
+
+def _whose(reason: BaseException) -> str:
+    """In the gateway's own environment the variable opens the gateway's keys, not the officer's."""
+    if "does not open" not in str(reason):
+        return ""
+    return f" ({PASSPHRASE_VARIABLE} or --passphrase is here that of the officer's own key)"
 
 
 @policy_app.command("activate")

@@ -318,3 +318,24 @@ def test_the_log_tells_an_error_without_its_values(tmp_path: Path) -> None:
     assert broken["exception"][0]["exc_type"] == "KeyError"
     assert broken["exception"][0]["frames"]
     assert (warned["event"], warned["message"]) == ("library.warned", "lost *** of ***")
+
+
+def test_an_officer_whose_key_does_not_open_hears_which_variable_is_asked(tmp_path: Path) -> None:
+    secrets_of = {
+        "CERTS_KEY_PASSPHRASE": "the officer's own words",
+        "CERTS_AUTHORITY_PASSPHRASE": "the authority's words",
+        "GATEWAY_KEY_PASSPHRASE": "the gateway's own words",
+    }
+    typed = CliRunner(env=secrets_of | {"COLUMNS": "300"})
+    for name in ("li", "wang"):
+        uri = f"spiffe://treasury.test/operator/{name}"
+        made = typed.invoke(app, ["certs", "key", str(tmp_path / name), "--uri", uri])
+        assert made.exit_code == 0, made.output
+    ceremony = ["certs", "ceremony", str(tmp_path / "ca"), "--name", "Test"]
+    ceremony += ["--officer", str(tmp_path / "li.csr"), "--officer", str(tmp_path / "wang.csr")]
+    assert typed.invoke(app, ceremony).exit_code == 0
+    sign = ["policy", "sign", str(tmp_path / "book.json"), "--key", str(tmp_path / "li.key")]
+    refused = typed.invoke(app, [*sign, "--certificate", str(tmp_path / "ca" / "li.pem")])
+    assert refused.exit_code == 1
+    assert "GATEWAY_KEY_PASSPHRASE" in refused.output and "officer's own key" in refused.output
+    assert "<class" not in typed.invoke(app, ["policy", "sign", "--help"]).output

@@ -56,10 +56,31 @@ async def test_the_role_that_a_gateway_runs_as_finds_nothing_to_do_or_says_who_m
     assert await migrate(runtime) == []
     newer = shutil.copytree(MIGRATIONS, tmp_path / "newer")
     (newer / "9999_more.sql").write_text("CREATE TABLE more (id integer)")
-    with pytest.raises(MigrationFailed, match=r"9999_more\.sql: run .* database's owner"):
+    with pytest.raises(MigrationFailed, match=r"9999_more\.sql .*migrate as the database's owner"):
         await migrate(runtime, newer)
     assert await migrate(database, newer) == ["9999_more.sql"]
     assert await migrate(runtime, newer) == []
+
+
+async def test_an_owner_who_may_make_no_role_hears_at_which_file_and_what_is_lacking(
+    database: str, tmp_path: Path
+) -> None:
+    await migrate(database)  # the role of the next line is there
+    files = {
+        "0001_good.sql": "CREATE TABLE good (x int)",
+        "0002_role.sql": "CREATE ROLE another_runtime NOLOGIN",
+        "0003_never.sql": "CREATE TABLE never (x int)",
+    }
+    for name, text in files.items():
+        write(tmp_path, name, text)
+    connection = await asyncpg.connect(database)
+    await connection.execute("DROP TABLE migration; GRANT CREATE ON SCHEMA public TO PUBLIC")
+    await connection.close()
+    owner = f"{database}{'&' if '?' in database else '?'}role=gateway_runtime"
+    with pytest.raises(
+        MigrationFailed, match=r"apply 0002_role\.sql \(permission denied.*CREATEROLE"
+    ):
+        await migrate(owner, tmp_path)
 
 
 async def test_history_is_not_edited(database: str, tmp_path: Path) -> None:
