@@ -238,7 +238,7 @@ def test_small_draws_are_counted_under_whatever_business_they_are_sent(kind: Bus
     facts = facts_of(order, identify(order, shelf), shelf, MONDAY)
     asked = {each.key.window for each in BOOK.asks(facts)}
     counted = {each.key.window for each in BOOK.shares(facts, Outcome.PASS)}
-    assert {"JL-044.draws", "JL-044.drawn"} <= asked & counted
+    assert {"JL-044.small_draws", "JL-044.small_drawn"} <= asked & counted
     assert facts.payer_account == ZERO_BALANCE
 
 
