@@ -147,8 +147,9 @@ async def _serve(settings: Settings) -> None:
         bell = Bell()
         await _keep_forks(settings, store, bell, rooms)
         auditor = Auditor(store.log, trust)
-        inbox = door_application(
-            _inbox(settings, store, trust, bell, ring),
+        inbox = _inbox(settings, store, trust, bell, ring)
+        counter = door_application(
+            inbox,
             Summaries(store.log, store.desk, auditor, settings.logs),
             lambda connection: tls.guard.may_stay(connection, now()),
         )
@@ -158,7 +159,7 @@ async def _serve(settings: Settings) -> None:
         await rooms.enter_async_context(_working(chasing))
         await rooms.enter_async_context(_working(fold_all(store.statistics)))
         door_port = await rooms.enter_async_context(
-            door(inbox, settings.door_host, settings.door_port, tls.server())
+            door(counter, settings.door_host, settings.door_port, tls.server())
         )
         desk_port = await rooms.enter_async_context(
             site(desk, settings.desk_host, settings.desk_port, desk_tls(settings))
@@ -182,6 +183,7 @@ async def _serve(settings: Settings) -> None:
             desk=store.desk, shelf=rooms_of_desk.shelf, divisions=settings.divisions,
             witness=lambda at: trust.word.against(at, OWN_CERTIFICATE) or trust.own.trouble,
             troubles=partial(_troubles, ring, publishings), clock=now,
+            keeping=inbox.keeping.trouble,
         )  # fmt: skip
         ops_port = await _operators(settings, watch, rooms)
         tend_memory()

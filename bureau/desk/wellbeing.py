@@ -38,6 +38,8 @@ class Watch:
     troubles: Troubles
     """Of the program's own workers."""
     clock: Clock
+    keeping: Callable[[], str] = lambda: ""
+    """Why what a gateway reported was not kept, when last one tried; empty: it was."""
 
     async def look(self) -> Wellbeing:
         now, reasons = self.clock(), dict[str, str]()
@@ -47,6 +49,9 @@ class Watch:
                 logs += await self.desk.logs(division)
         except StoreUnavailable as lost:
             reasons["database"], logs = str(lost), []
+        else:
+            if words := self.keeping():
+                reasons["database"] = words
         if words := self.witness(now):
             reasons["witness"] = words
         held = await asyncio.to_thread(self.shelf.held)

@@ -13,6 +13,7 @@ from bureau.inbox.bell import Bell
 from bureau.inbox.frame import read_frame
 from bureau.inbox.glance import noticed_interception
 from bureau.inbox.hashes import root_at
+from bureau.inbox.keeping import Keeping
 from bureau.inbox.keys import receiving_keys
 from bureau.ports import Clock, DeskStore, LogPlace, LogStore, ProvenNotice
 from certs.bundled import receipts_for
@@ -84,6 +85,7 @@ class Inbox:
         self._trust = trust
         self._clock = clock
         self._bell = bell
+        self.keeping = Keeping(clock)
 
     def _expect_own_life(self) -> None:
         if words := self._trust.word.against(self._clock(), OWN_CERTIFICATE):
@@ -105,11 +107,12 @@ class Inbox:
         delivery = delivery_of(frame)
         witness = self._witness(place)
         try:
-            taken = await self._store.append(
-                place.division,
-                place.bank,
-                lambda head: accepted(witness, place, head, delivery, self._clock()),
-            )
+            with self.keeping.tried():
+                taken = await self._store.append(
+                    place.division,
+                    place.bank,
+                    lambda head: accepted(witness, place, head, delivery, self._clock()),
+                )
         except WitnessRefused as refused:
             return await self._not_taken(place, delivery, refused, raw)
         for certificate in announced_keys(taken.records):
@@ -153,7 +156,8 @@ class Inbox:
                 await asyncio.sleep(0)
         if not proven:
             return answers
-        new = await self._desk.keep_notices((division, place.bank), list(proven.values()), now)
+        with self.keeping.tried():
+            new = await self._desk.keep_notices((division, place.bank), list(proven.values()), now)
         if new:
             self._bell.ring()
         return [

@@ -184,8 +184,9 @@ async def _answering(request: web.Request, handler: Handler) -> web.StreamRespon
     except (TokenUnavailable, Unready) as away:
         _log.error("witness.silent", reason=str(away.__cause__ or away))
         return problem(InboxFault.WITNESS_SILENT, "the bureau's own key is in a token that is away")
-    except StoreUnavailable:
-        return problem(InboxFault.STORE_UNAVAILABLE, "the database cannot be reached")
+    except StoreUnavailable as lost:
+        _log.error("delivery.not_kept", reason=str(lost))
+        return problem(InboxFault.STORE_UNAVAILABLE, "the database cannot take it now")
     except web.HTTPRequestEntityTooLarge:
         return problem(InboxFault.BODY_TOO_LARGE, "the body is too large")
     except web.HTTPMethodNotAllowed:

@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestServer
 from bureau.desk.certificates import Shelf
 from bureau.desk.strip import SILENCE_MAX
 from bureau.desk.wellbeing import Watch
+from bureau.inbox.keeping import LASTS, Keeping
 from bureau.ports import DeskStore
 from bureau.web.ops import ops_application
 from certs.keys import save_certificates
@@ -54,6 +55,27 @@ async def _told(watch: Watch) -> tuple[int, dict[str, Any], str]:
         ready = await session.get(f"{base}/readyz")
         assert (await session.get(f"{base}/healthz")).status == 200, "alive is another question"
         return ready.status, await ready.json(), await (await session.get(f"{base}/metrics")).text()
+
+
+async def test_a_database_that_answers_and_keeps_nothing_is_no_database() -> None:
+    """A full disk: every question is answered, and every delivery is refused."""
+    moments = [NOW]
+    keeping = Keeping(lambda: moments[-1])
+    with pytest.raises(StoreUnavailable), keeping.tried():
+        raise StoreUnavailable("No space left on device")
+    status, words, numbers = await _told(_watch(Logs(), keeping=keeping.trouble))
+    assert status == 503 and "No space left" in words["reasons"]["database"]
+    assert 'bureau_unready{what="database"} 1.0' in numbers
+    with pytest.raises(ValueError), keeping.tried():
+        raise ValueError("what was delivered is not what it claims")
+    assert keeping.trouble(), "that says nothing of the database"
+    with keeping.tried():
+        pass
+    assert (await _told(_watch(Logs(), keeping=keeping.trouble)))[0] == 200
+    with pytest.raises(StoreUnavailable), keeping.tried():
+        raise StoreUnavailable("No space left on device")
+    moments.append(NOW + 2 * LASTS)
+    assert not keeping.trouble(), "nobody has tried since"
 
 
 async def test_a_bureau_that_hears_its_banks_is_ready_and_tells_how_far_each_is() -> None:
