@@ -197,7 +197,8 @@ def _succession(order: Order, rules: Rules, at: dt.datetime) -> list[str]:
             "what it replaces is not a live certificate of the same holder, profile and host names"
         )
     if same and not order.replaces:
-        reasons.append("the holder has such a certificate: say which case this one replaces")
+        named = ", ".join(case.order.id for case in same)
+        reasons.append(f"the holder has such a certificate: say which case it replaces ({named})")
     return reasons
 
 

@@ -110,9 +110,11 @@ async def _recount(
 
 def keys_of(settings: Settings, division: str) -> Keys:
     """Raises OSError, ValueError."""
-    parties = settings.parties
+    parties, record = settings.parties, settings.record_key
     table = read_signatories(parties.authority, parties.folder, revocations=parties.revocations)
-    return Keys(own=settings.gateway.uri, bureau=settings.bureaus[division].peer, table=table)
+    present = [file for file in (record.certificate, record.sm2_certificate) if file is not None]
+    own, bureau = settings.gateway.uri, settings.bureaus[division].peer
+    return Keys(own=own, bureau=bureau, table=table, present=present)
 
 
 class Bookcase:

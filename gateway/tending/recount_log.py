@@ -2,11 +2,13 @@
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import attrs
 import orjson
 
 from adapters.postgres.oversight.recount import Note
+from certs.keys import load_certificates
 from certs.log.note import (
     NoteKey,
     NoteRefused,
@@ -27,15 +29,19 @@ class Keys:
     """By whose signatures the log of one division is proven."""
 
     own: str
-    """The gateway's URI; its certificates of all times are among the parties'."""
+    """The gateway's URI; its certificates of before are among the parties'."""
     bureau: str
     table: Signatories
+    present: Sequence[Path] = ()
+    """The certificates of the key in use; after a rotation they may be nowhere else."""
 
     def logs(self, origin: str) -> tuple[NoteKey, ...]:
         found = []
-        for party in self.table.of(self.own):
+        certificates = [each for file in self.present for each in load_certificates(file)]
+        certificates += [party.certificate for party in self.table.of(self.own)]
+        for certificate in dict.fromkeys(certificates):
             try:
-                found.append(log_key(party.certificate, origin))
+                found.append(log_key(certificate, origin))
             except ValueError:
                 continue
         return tuple(found)

@@ -147,7 +147,7 @@ def test_a_successor_names_whom_it_replaces_and_a_third_is_refused(pki) -> None:
         return attrs.evolve(case, issued=issued)
 
     first, second = live("a"), live("b")
-    assert "say which case this one replaces" in _reasons(_order(), first)
+    assert f"say which case it replaces ({first.order.id})" in _reasons(_order(), first)
     assert _reasons(_order(replaces="a"), first) == ""
     assert "not a live certificate of the same" in _reasons(_order(replaces="zz"), first)
     assert "has 2 live" in _reasons(_order(replaces="a"), first, second)

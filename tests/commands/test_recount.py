@@ -249,6 +249,20 @@ def test_the_command_names_both_values_and_ends_with_one_until_it_is_put_right(
     assert said.code == 0 and "一致 nothing differs" in said.out
 
 
+def test_the_key_in_use_proves_the_log_though_its_certificate_is_not_among_the_parties(
+    stage: Stage, tmp_path: Path
+) -> None:
+    """As after a rotation: the runbook leaves the old certificate there, and no more."""
+    settings = read_settings(stage.folder / f"{stage.gateway_names[0]}.toml")
+    own = settings.record_key.certificate.read_bytes()
+    (among,) = [file for file in settings.parties.folder.iterdir() if file.read_bytes() == own]
+    away = among.rename(tmp_path / among.name)
+    try:
+        assert recounted(stage) == []
+    finally:
+        away.rename(among)
+
+
 def test_windows_of_a_book_that_is_not_at_hand_are_said_not_to_be_recounted(
     stage: Stage, tmp_path: Path
 ) -> None:
