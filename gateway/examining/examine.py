@@ -113,6 +113,9 @@ async def database(secrets: Secrets) -> AsyncIterator[Finding]:
     if found.standbys and not found.synchronous:
         words = f"{found.standbys} standbys, none synchronous: a failover may lose what was paid"
         yield warn("replication", f"{words} (runbooks/database-failover)")
+    elif found.synchronous and not found.standbys:
+        words = f"no standby follows, and every commit waits for one: {found.synchronous}"
+        yield bad("replication", f"{words} (runbooks/database-failover)")
     elif found.synchronous:
         yield good("replication", f"{found.standbys} standbys, {found.synchronous}")
     if found.edited:

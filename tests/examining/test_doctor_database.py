@@ -3,10 +3,12 @@
 import datetime as dt
 import shutil
 
+import attrs
 import pytest
 
 from adapters.postgres.embedded.binaries import throwaway_folder
 from adapters.postgres.embedded.server import EmbeddedPostgres
+from adapters.postgres.health import Health, health
 from gateway.configured.machine import SystemClock
 from gateway.examining import examine
 from gateway.examining.finding import State
@@ -30,6 +32,23 @@ async def test_few_kept_log_files_are_warned_of(
     enough = await told(migrated, monkeypatch, 1)
     assert few == {**enough, "log files": State.WARN} and "log files" not in enough
     assert enough["database"] is State.GOOD and enough["schema"] is State.GOOD
+
+
+async def test_a_commit_that_waits_for_a_standby_that_is_not_there_is_told(
+    migrated: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a promotion, where the new primary has the old one's settings: all looks well, and
+    no payment passes."""
+    found = await health(migrated)
+    alone = attrs.evolve(found, synchronous="ANY 1 (standby_a)")
+
+    async def seen(_dsn: str) -> Health:
+        return alone
+
+    monkeypatch.setattr(examine, "health", seen)
+    assert (await told(migrated, monkeypatch, 1))["replication"] is State.BAD
+    alone = attrs.evolve(alone, standbys=1)
+    assert (await told(migrated, monkeypatch, 1))["replication"] is State.GOOD
 
 
 @pytest.mark.parametrize("minutes", [3, -3])
