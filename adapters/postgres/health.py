@@ -24,6 +24,8 @@ class Health:
     """`synchronous_standby_names`: which of them a commit waits for; empty for none."""
     log_kept_mib: int
     """`min_wal_size`: how much of the write-ahead log's files stay to be used again."""
+    unarchived: str
+    """At which file of the write-ahead log archiving stopped; empty: it goes on, or is off."""
     read_only: bool
     """A standby, or a server that was told to take no writes."""
     full: bool
@@ -62,6 +64,7 @@ async def health(dsn: str) -> Health:
             standbys=durability["standbys"],
             synchronous=durability["synchronous"],
             log_kept_mib=durability["log_kept_mib"],
+            unarchived=durability["unarchived"] or "",
             read_only=durability["read_only"],
             full=await _is_full(connection),
             schema=schema,

@@ -110,6 +110,9 @@ async def database(secrets: Secrets) -> AsyncIterator[Finding]:
     if found.log_kept_mib < LOG_KEPT_MIB:
         words = f"min_wal_size = {found.log_kept_mib}MB: after a quiet night new log files hold up"
         yield warn("log files", f"{words} every commit; set {LOG_KEPT_MIB}MB or more (storage.md)")
+    if found.unarchived:
+        words = f"stopped at {found.unarchived}: no backup from then on, and pg_wal grows"
+        yield bad("archive", f"{words} until its disk is full (runbooks/backup-and-restore)")
     if found.standbys and not found.synchronous:
         words = f"{found.standbys} standbys, none synchronous: a failover may lose what was paid"
         yield warn("replication", f"{words} (runbooks/database-failover)")

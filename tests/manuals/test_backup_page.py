@@ -1,5 +1,6 @@
 """runbooks/backup-and-restore.md: its own lines, run on a server, bring back the last commit."""
 
+import asyncio
 import re
 import shutil
 import subprocess
@@ -11,6 +12,10 @@ import pytest
 
 from adapters.postgres.embedded.binaries import throwaway_folder
 from adapters.postgres.embedded.server import ADMIN, PORT, EmbeddedPostgres
+from adapters.postgres.health import health
+from gateway.examining.examine import database
+from gateway.examining.finding import State
+from gateway.settings import Secrets
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 
@@ -140,6 +145,23 @@ def test_a_file_that_a_full_disk_cut_off_does_not_end_the_archiving(server: Serv
     server.type("head -c 4096 /dev/urandom > pg_wal/0001")
     assert server.type(typed).returncode != 0, "another server's file of that name stays"
     assert (server.wal / "0001").read_bytes() == whole
+
+
+async def test_doctor_says_at_which_file_the_archiving_stopped(server: Server) -> None:
+    dsn = server.create_database("gateway")
+    secrets = Secrets(database=dsn, passphrase=b"", commitment=b"")
+    assert not (await health(dsn)).unarchived
+    server.type(f"mv {server.wal} {server.wal}.away")
+    server.ask("SELECT pg_switch_wal()")
+    while not (await health(dsn)).unarchived:  # noqa: ASYNC110  another's state
+        await asyncio.sleep(LOOK_S)
+    found = [each async for each in database(secrets) if each.part == "archive"]
+    assert [each.state for each in found] == [State.BAD]
+    server.type(f"mv {server.wal}.away {server.wal}")
+    server.ask("CREATE TABLE more ()")
+    server.ask("SELECT pg_switch_wal()")
+    while (await health(dsn)).unarchived:  # noqa: ASYNC110  it is tried again by itself
+        await asyncio.sleep(LOOK_S)
 
 
 def _names(folder: Path) -> set[str]:

@@ -5,7 +5,10 @@ SELECT current_setting('synchronous_commit') AS synchronous_commit,
        current_setting('transaction_read_only') = 'on' AS read_only,
        current_setting('synchronous_standby_names') AS synchronous,
        (SELECT setting::integer FROM pg_settings WHERE name = 'min_wal_size') AS log_kept_mib,
-       (SELECT count(*) FROM pg_stat_replication) AS standbys
+       (SELECT count(*) FROM pg_stat_replication) AS standbys,
+       (SELECT last_failed_wal FROM pg_stat_archiver
+        WHERE current_setting('archive_mode') <> 'off'
+          AND last_failed_time > coalesce(last_archived_time, '-infinity')) AS unarchived
 
 -- name: pin_durability
 -- empty: never
