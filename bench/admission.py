@@ -102,7 +102,7 @@ async def admitted(
 class _Keeping:
     """What the line asks of its rooms as far as commit 1; the ledger keeps what it is handed."""
 
-    saturated = False
+    strain = ""
 
     def __init__(self, registers: Registers) -> None:
         self._registers = registers

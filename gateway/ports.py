@@ -196,8 +196,9 @@ class Bank(Protocol):
     def conduct(self) -> BankConduct: ...
 
     @property
-    def saturated(self) -> bool:
-        """True when a submission would have to wait too long; refuse before commit 1 then."""
+    def strain(self) -> str:
+        """Why a submission would have to wait too long, in words for its sender; refuse before
+        commit 1 then. Empty if it would not."""
         ...
 
     async def submit(
@@ -210,7 +211,7 @@ class Bank(Protocol):
         ...
 
     async def reach(self) -> bool:
-        """Whether the bank core can be reached; while it cannot, `saturated` is true."""
+        """Whether the bank core can be reached; while it cannot, `strain` says so."""
         ...
 
     async def enquire(self, key: InstructionKey) -> EnquiryAnswer:

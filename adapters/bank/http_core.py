@@ -31,6 +31,9 @@ ENQUIRY_CONNECTIONS = 2
 ENQUIRY_WAITING_MAX = 96
 DEPOSIT_DEADLINE_S = 30.0
 NO_RECALLS = "银行核心不办理撤销，款项请按退款办理 (this core takes no recalls; ask for a refund)"
+UNREACHED = "银行核心无法连接 the bank core cannot be reached"
+UNANSWERED = "银行核心没有应答 the bank core does not answer"
+FULL = "银行核心暂不能再受理 the bank core takes no more just now"
 NOT_SENT_ZH = "未能送达银行核心，未发生支付，请换号重报"
 
 
@@ -38,7 +41,7 @@ NOT_SENT_ZH = "未能送达银行核心，未发生支付，请换号重报"
 class HttpBank:
     """Fulfils `gateway.ports.Bank`. `deadline_s` bounds each call whole, waiting included.
 
-    Cancelling a call closes its connection. Ask `saturated` before commit 1: what is passed after
+    Cancelling a call closes its connection. Ask `strain` before commit 1: what is passed after
     that and finds no connection comes back NOT_TAKEN.
     """
 
@@ -67,15 +70,16 @@ class HttpBank:
         self._host = f"{self.host}:{self.port}"
 
     @property
-    def saturated(self) -> bool:
+    def strain(self) -> str:
         """New work would find neither a connection nor a place to wait, or the bank is silent: then
         one call at a time finds out whether it still is."""
-        if self._payments.full:
-            return True
+        if self.circuit.lost:
+            return UNREACHED
         state = self.circuit_state
-        return state is CircuitState.OPEN or (
-            state is CircuitState.HALF_OPEN and self._payments.in_use > 0
-        )
+        tried = state is CircuitState.HALF_OPEN and self._payments.in_use > 0
+        if tried or state is CircuitState.OPEN:
+            return UNANSWERED
+        return FULL if self._payments.full else ""
 
     @property
     def circuit_state(self) -> CircuitState:

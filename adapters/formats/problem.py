@@ -35,7 +35,7 @@ TITLES: dict[FaultCode, tuple[str, str]] = {
         "The identity is already decided on other content",
     ),
     FaultCode.INSTRUCTION_UNKNOWN: ("没有这笔指令", "The instruction is unknown"),
-    FaultCode.OVERLOADED: ("系统繁忙，请稍后重试", "Overloaded; try again later"),
+    FaultCode.OVERLOADED: ("暂不能受理，请稍后重试", "Not taken just now; try again later"),
     FaultCode.PARTY_OVERLOADED: (
         "贵方同时在办的指令过多，请稍后重试",
         "Too many of this party's instructions at once; try again later",

@@ -1,5 +1,6 @@
 """What every command has in common: exit codes, JSON on standard output, words on the other one."""
 
+import errno
 import sys
 from pathlib import Path
 from socket import gaierror
@@ -39,14 +40,41 @@ TABLE_CHARS = 1000
 """As good as no bound: a narrow window breaks lines, `rich` would leave whole columns out."""
 
 
+_FILE_TROUBLES = {
+    errno.ENOENT: "没有这个文件或文件夹 there is no such file or folder",
+    errno.EEXIST: "已经存在，未覆盖 it is there already and was left as it is",
+    errno.EACCES: "没有权限 permission denied",
+    errno.EPERM: "不允许 not permitted",
+    errno.EISDIR: "是文件夹，不是文件 it is a folder, not a file",
+    errno.ENOTDIR: "路径中有的不是文件夹 a part of the path is no folder",
+    errno.EROFS: "只读文件系统 the file system is read-only",
+    errno.ENOSPC: "磁盘已满 no space is left on the disk",
+}
+
+
 def fail(message: str, code: int = NO) -> typer.Exit:
-    """Where the database is what failed, with a sentence on what to look at."""
+    """What a file lacks in words, and where the database is what failed, with a sentence on what to
+    look at."""
+    message = _in_words(message, sys.exception())
     console.print(message, markup=False, highlight=False, soft_wrap=True)
     if _is_databases(error := sys.exception()):
         if (tried := _tried(error)) and tried not in message:
             console.print(tried, markup=False, highlight=False, soft_wrap=True)
         console.print(DATABASE_REMEDY, markup=False, highlight=False, soft_wrap=True)
     return typer.Exit(code)
+
+
+def _in_words(message: str, error: BaseException | None) -> str:
+    """Without the number that Python gives to a file's trouble: `[Errno 2]` is nobody's word."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno and isinstance(error.filename, str | Path):
+            place = Path(error.filename)
+            if error.errno == errno.ENOENT and not place.parent.exists():
+                place = place.parent  # a file that we write has another name until it is whole
+            words = _FILE_TROUBLES.get(error.errno, error.strerror)
+            return message.replace(str(error), f"{place}: {words}")
+        error = error.__cause__ or error.__context__
+    return message
 
 
 def _is_databases(error: BaseException | None) -> bool:

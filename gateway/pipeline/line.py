@@ -131,8 +131,8 @@ class Line:
         for _ in range(ROUNDS_MAX):
             ruling, demands = judge(instruction, parties, known, bench)
             passes = ruling.decision.outcome is Outcome.PASS
-            if passes and rooms.bank.saturated:
-                raise Unready(FaultCode.OVERLOADED, "the bank core takes no more just now")
+            if passes and (strain := rooms.bank.strain):
+                raise Unready(FaultCode.OVERLOADED, strain)
             judged = judged_of(received, instruction, parties, sender, ruling, now)
             admission = await self._admit(judged, demands, received)
             if not isinstance(admission, Short | Moved):

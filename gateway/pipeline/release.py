@@ -137,8 +137,8 @@ class Release:
             ruling = decide(anew.cases, known, anew.registers, rooms.book, order.overrides)
             if ruling.decision.outcome is not Outcome.PASS:
                 return await self._dismiss(order, STOPPED, now, ruling.decision)
-            if rooms.bank.saturated:
-                raise Unready(FaultCode.OVERLOADED, "the bank core takes no more just now")
+            if strain := rooms.bank.strain:
+                raise Unready(FaultCode.OVERLOADED, strain)
             answer = await self._holds.claim(self._claim(order, ruling, anew.demands, now))
             if not isinstance(answer, Short | Moved):
                 break

@@ -48,6 +48,7 @@ from gateway.serving.openapi import openapi
 from gateway.serving.policy_feed import policy_counter
 from gateway.serving.questions import BOOKS, question_counter
 from gateway.settings import Secrets, Settings, read_secrets, read_settings
+from gateway.web.brief import OPERATORS, brief_door
 from gateway.web.door import Door
 from gateway.web.intake import Doorway, Intake
 from gateway.web.listen import Bounds, Listener
@@ -73,7 +74,6 @@ from gateway.workers.watch import watch_bank
 ALL_REGISTERS = frozenset(Register)
 FINISH_S = 10.0
 """How long instructions on the line may take to end once the doors are closed."""
-IDLE_S = 75.0
 LINGER_S = 1.0
 """How long the rest of a refused body is read and thrown away, so that the refusal is heard."""
 
@@ -282,9 +282,9 @@ async def _listen(
     ops: Ops, visitors: int,
 ) -> Listener:  # fmt: skip
     chosen = house.settings.gateway
-    runner = await _runner(rooms, ops.application())
+    operators = brief_door(ops.application(), chosen.ops_host, chosen.ops_port, OPERATORS)
     with _named("gateway.ops_port"):
-        await web.TCPSite(runner, chosen.ops_host, chosen.ops_port, reuse_address=True).start()
+        await rooms.enter_async_context(operators)
     bounds = Bounds(
         connections_max=visitors,
         connections_per_party_max=chosen.connections_per_party_max,
@@ -311,7 +311,7 @@ def _named(setting: str) -> Iterator[None]:
 
 
 async def _runner(
-    rooms: AsyncExitStack, application: web.Application, *, idle_s: float = IDLE_S
+    rooms: AsyncExitStack, application: web.Application, *, idle_s: float
 ) -> web.AppRunner:
     runner = web.AppRunner(
         application, access_log=None, handler_cancellation=False, auto_decompress=False,
@@ -337,8 +337,8 @@ def _reasons(house: House, intake: Intake) -> dict[str, str]:
             reasons[f"registers.{division}"] = fault.detail
     if house.bank.circuit.lost:
         reasons["bank"] = "cannot be reached; nothing is admitted that it would have to pay"
-    elif house.bank.saturated:
-        reasons["bank"] = "saturated or silent"
+    elif strain := house.bank.strain:
+        reasons["bank"] = strain
     reasons |= {f"log.{division}": words for division, words in house.behind.items()}
     if trouble := house.ledger.trouble:
         reasons = {"database": trouble}  # all else follows from it

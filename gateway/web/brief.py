@@ -1,7 +1,8 @@
 """Brief visits, of anybody and without TLS: bounded in number, by address, and each in its time.
 
-A visit has so many seconds from its first byte to its last, whatever it does meanwhile: stays
-silent, sends its head or its question slowly, takes no answer. Whoever comes in time is answered.
+A visit has so many seconds, whatever it does meanwhile: stays silent, sends its head or its
+question slowly, takes no answer. Whoever comes in time is answered. At the operators' port what was
+asked in time begins the visit anew, since who watches keeps his connection.
 """
 
 import asyncio
@@ -27,6 +28,12 @@ class Bounds:
     """Not of this host itself, where a proxy may stand for everybody."""
     visit_s: float = 10.0
     """From the moment it comes in; a client that keeps its connection opens another then."""
+    kept: bool = False
+    """Whether another visit begins then, if something was asked since the last one began."""
+
+
+OPERATORS = Bounds(visit_s=30.0, kept=True)
+"""Prometheus asks every 15 s or so, and reads at once what it is told."""
 
 
 @asynccontextmanager
@@ -94,6 +101,7 @@ class Guest(RequestHandler):
         super().__init__(server, loop=server._loop, **server._kwargs)
         self._reception = reception
         self._ends: asyncio.TimerHandle | None = None
+        self._asked = 0
 
     @property
     def waits(self) -> bool:
@@ -110,8 +118,18 @@ class Guest(RequestHandler):
         if peer is None or not self._reception.enter(self, str(peer[0])):  # None: gone already
             visitor.abort()
             return
-        self._ends = self._loop.call_later(self._reception.bounds.visit_s, self.hang_up)
+        self._begin()
         super().connection_made(transport)
+
+    def _begin(self) -> None:
+        self._asked = self._request_count
+        self._ends = self._loop.call_later(self._reception.bounds.visit_s, self._end)
+
+    def _end(self) -> None:
+        if self._reception.bounds.kept and self._request_count > self._asked:
+            self._begin()
+        else:
+            self.hang_up()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         if self._ends is not None:

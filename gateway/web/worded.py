@@ -12,7 +12,8 @@ _BUSY = (
     b"Retry-After: 2\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b"
 )
 _BUSY_BODY = (
-    b'{"type":"urn:treasury-gateway:fault:overloaded","title":"Overloaded; try again later",'
+    b'{"type":"urn:treasury-gateway:fault:overloaded",'
+    b'"title":"Not taken just now; try again later",'
     b'"status":503,"code":"overloaded","detail":"this party has too many connections","errors":[]}'
 )
 _STATUS = {

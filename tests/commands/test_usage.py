@@ -10,6 +10,8 @@ import typer
 from typer.testing import CliRunner, Result
 
 from gateway.commands.command_line import app
+from gateway.commands.releases import _named
+from gateway.commands.terminal import console, fail
 
 ALONE = {"migrate", "certs inventory", "certs list", "certs ocsp"}
 """They need a database and nothing that settings say."""
@@ -118,3 +120,38 @@ def test_a_registers_file_that_is_not_there_was_not_loaded(tmp_path: Path) -> No
     ran = run("registers", "load", absent, GATEWAY_DATABASE="postgresql://gw@127.0.0.1:1/gw")
     assert ran.exit_code == 1
     assert f"nothing was loaded: no such file: {absent}" in ran.output
+
+
+@pytest.mark.parametrize(
+    ("words", "place"),
+    [
+        (("people", "key", "{no}/people.key"), "{no}"),
+        (("people", "key", "{there}"), "{there}"),
+        (("people", "key", "{there}/people.key"), "{there}/people.key"),
+        (("sm2", "issue", "{no}", "--authority", "{no}", "--key", "{no}", "--out", "x"), "{no}"),
+        (("explain", "--registers", "{no}", "{there}"), "{no}"),
+    ],
+)  # fmt: skip
+def test_a_file_that_cannot_be_read_or_written_is_told_in_words(
+    words: tuple[str, ...], place: str, tmp_path: Path
+) -> None:
+    there = tmp_path / "there"
+    there.write_text("{}")
+    here = {"no": str(tmp_path / "no"), "there": str(there)}
+    result = run(*(each.format(**here) for each in words), GATEWAY_KEY_PASSPHRASE="long enough 12")
+    assert result.exit_code in (1, 2)
+    assert "Errno" not in result.output
+    assert f": {place.format(**here)}: " in result.output
+
+
+def test_a_proposer_without_a_certificate_is_told_in_words(tmp_path: Path) -> None:
+    """What `releases` meets within its work: a person's key that is not there."""
+    no = tmp_path / "no"
+    with pytest.raises(FileNotFoundError) as missing:
+        _named("li", no, no)
+    try:
+        raise missing.value
+    except OSError as refused:
+        with console.capture() as said:
+            fail(f"releases: {refused}")
+    assert said.get().startswith(f"releases: {no}: 没有这个文件")

@@ -133,7 +133,7 @@ class ObedientBank:
         self.outcome = outcome
         self.enquiry = EnquiryOutcome.NOT_FOUND
         self.conduct = BankConduct(idempotent=False, enquiry=True, horizon_s=6.0)
-        self.saturated = False
+        self.strain = ""
         self.submitted: list[InstructionKey] = []
         self.answers_within: Callable[[], None] = lambda: None
         """What passes between an enquiry's answer and whoever hears it."""

@@ -353,10 +353,11 @@ async def test_what_is_admitted_too_late_is_never_forwarded_and_settled_as_not_t
 
 async def test_a_saturated_bank_refuses_before_anything_is_written() -> None:
     street = await Street(instruction()).open()
-    street.bank.saturated = True
+    street.bank.strain = "silent"
     with pytest.raises(Unready) as caught:
         await street.line.carry(received())
     assert caught.value.code is FaultCode.OVERLOADED
+    assert caught.value.detail == "silent", "the bank's trouble is not told as our own"
     assert street.diary == []
 
 

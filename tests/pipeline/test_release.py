@@ -234,10 +234,10 @@ async def test_a_claim_of_which_nothing_is_known_is_never_forwarded() -> None:
 async def test_while_the_bank_is_saturated_the_order_waits() -> None:
     counter = await Counter.holding()
     order = await counter.order()
-    counter.street.bank.saturated = True
+    counter.street.bank.strain = "silent"
     with pytest.raises(Unready):
         await counter.release.carry_out(order)
-    counter.street.bank.saturated = False
+    counter.street.bank.strain = ""
     assert isinstance(await counter.release.carry_out(order), Settled)
 
 

@@ -204,7 +204,7 @@ class Core:
 class Branch:
     """`gateway.ports.Bank`, as one gateway's process reaches it."""
 
-    saturated = False
+    strain = ""
 
     def __init__(self, core: Core, host: Host, rng: Random) -> None:
         self._core = core

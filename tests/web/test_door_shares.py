@@ -1,8 +1,12 @@
 """What one party may take of the door's room and time, and that the others are still served."""
 
+import asyncio
+import contextlib
+
 import pytest
 
 from gateway.web.body import MESSAGE_BYTES_MAX, READING_BYTES_MAX
+from gateway.web.brief import OPERATORS
 from tests.web.besieged import HOST, OTHER_DIVISION, Siege, read_reply
 
 pytestmark = [
@@ -66,3 +70,20 @@ async def test_the_bureau_of_another_division_is_read_no_further(siege: Siege) -
     raw = b"{"
     refused = await siege.say(_post("/v1/feeds/questions", 1, siege.signed(raw)) + raw, stranger)
     assert (refused.status, refused.code) == (403, "sender_unknown")
+
+
+async def test_the_silent_at_the_operators_port_have_their_number_and_keep_nobody_out(
+    siege: Siege,
+) -> None:
+    """It had no bound: whoever reached it could take every open file of the gateway."""
+    silent = [
+        await asyncio.open_connection(HOST, siege.stage.ports.ops)
+        for _ in range(OPERATORS.connections_max + 8)
+    ]
+    assert b"alive" in await siege.operators("/healthz")
+    async with asyncio.timeout(60):
+        for reader, _ in silent[:8]:
+            with contextlib.suppress(ConnectionError):
+                assert await reader.read() == b"", "hung up on"
+    for _, writer in silent:
+        writer.transport.abort()

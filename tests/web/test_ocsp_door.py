@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from gateway.domain.certificates import RevocationList
 from gateway.domain.faults import LedgerUnavailable
-from gateway.web.brief import Bounds, Reception, brief_door
+from gateway.web.brief import Bounds, Guest, Reception, brief_door
 from gateway.web.ocsp import ANSWER, FRESH_S, REQUEST, Recent, ocsp_application
 
 NOW = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
@@ -143,6 +143,45 @@ async def test_who_is_slow_is_hung_up_on_in_its_time(sent: bytes) -> None:
     async with _open(Bounds(visit_s=0.05)) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(sent)
+        assert await hung_up(reader)
+        writer.close()
+
+
+@pytest.mark.parametrize("sent", [b"", HEAD], ids=["silent", "half a head"])
+@pytest.mark.parametrize("asks", [0, 2])
+async def test_who_watches_keeps_his_connection_until_he_asks_no_more(
+    sent: bytes, asks: int
+) -> None:
+    """Prometheus asks again and again; at the operators' port nobody else had an end either."""
+    async with _open(Bounds(visit_s=0.2, kept=True)) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(asks):
+            writer.write(HEAD + b"\r\n")
+            assert (await reader.readuntil(b"PEM")).startswith(b"HTTP/1.1 200")
+        writer.write(sent)
+        assert await hung_up(reader)
+        writer.close()
+
+
+async def test_a_visit_begins_anew_with_what_was_asked_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    guests: list[Guest] = []
+    begin = Guest._begin
+
+    def seen(self: Guest) -> None:
+        guests.append(self)
+        begin(self)
+
+    monkeypatch.setattr(Guest, "_begin", seen)
+    async with _open(Bounds(visit_s=60.0, kept=True)) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for visits in (1, 2, 3):
+            writer.write(HEAD + b"\r\n")
+            assert (await reader.readuntil(b"PEM")).startswith(b"HTTP/1.1 200")
+            assert len(guests) == visits
+            guests[-1]._end()
+        guests[-1]._end()
         assert await hung_up(reader)
         writer.close()
 

@@ -117,9 +117,9 @@ async def test_an_order_that_must_wait_stops_no_other_and_each_is_carried_out_on
     await counter.order((), verdict=Verdict.REFUSE)
     office = Office(None)  # type: ignore[arg-type]
     worker = Releasing(office, counter.holds, counter.release)
-    counter.street.bank.saturated = True
+    counter.street.bank.strain = "silent"
     assert await worker.carry_out_all() == 1, "the release waits for the bank, the refusal does not"
-    counter.street.bank.saturated = False
+    counter.street.bank.strain = ""
     assert counter.last["what"] == "refused"
     assert await worker.carry_out_all() == 1
     assert counter.last["why"] == "ended before"

@@ -6,7 +6,7 @@ import pytest
 
 from adapters.bank.circuit import Circuit, CircuitState
 from adapters.bank.exchange import Exchange
-from adapters.bank.http_core import HttpBank
+from adapters.bank.http_core import UNANSWERED, UNREACHED, HttpBank
 from adapters.bank.pool import Pool
 from gateway.domain.bank import BankOutcome
 from tests.adapters.bank.scripted import CONDUCT, Heard, accept, accepted, bank_saying, key
@@ -51,14 +51,14 @@ async def test_an_open_circuit_saturates_the_bank_until_it_answers() -> None:
         circuit = Circuit(failures_max=2, pause_s=3600)
         bank = HttpBank("127.0.0.1", port, None, CONDUCT, 1, 5.0, 4, circuit)
         await bank.submit(key(1), b"{}", "json")
-        assert not bank.saturated
+        assert not bank.strain
         await bank.submit(key(2), b"{}", "json")
-        assert bank.saturated
+        assert bank.strain == UNANSWERED
         assert bank.circuit_state is CircuitState.OPEN
         # already past commit 1 when it opened: the call is made all the same
         got = await bank.submit(key(3), b"{}", "json")
         assert got.outcome is BankOutcome.ACCEPTED
-        assert not bank.saturated
+        assert not bank.strain
         await bank.aclose()
 
 
@@ -74,16 +74,16 @@ async def test_whether_it_is_silent_still_one_call_at_a_time_finds_out() -> None
         circuit = Circuit(failures_max=1, pause_s=0.0)
         bank = HttpBank("127.0.0.1", port, None, CONDUCT, 8, 30.0, 4, circuit)
         circuit.silent(0.0)
-        assert bank.circuit_state is CircuitState.HALF_OPEN and not bank.saturated
+        assert bank.circuit_state is CircuitState.HALF_OPEN and not bank.strain
         probe = asyncio.create_task(bank.submit(key(1), b"{}", "json"))
         await asyncio.sleep(0)
-        assert bank.in_use == 1 and bank.saturated
+        assert bank.in_use == 1 and bank.strain == UNANSWERED
         say.set()
         assert (await probe).outcome is BankOutcome.ACCEPTED
         assert bank.circuit_state is CircuitState.CLOSED
         others = [asyncio.create_task(bank.submit(key(n), b"{}", "json")) for n in (2, 3)]
         await asyncio.sleep(0)
-        assert not bank.saturated
+        assert not bank.strain
         await asyncio.gather(*others)
         await bank.aclose()
 
@@ -137,7 +137,7 @@ async def test_whoever_looks_for_a_dead_bank_finds_out_before_a_payment_does() -
     async with bank_saying(accept) as (_, port):
         bank = HttpBank("127.0.0.1", port, None, CONDUCT, 1, 5.0, 4)
         assert await bank.reach()
-        assert not bank.saturated
+        assert not bank.strain
     assert not await bank.reach()
-    assert bank.saturated
+    assert bank.strain == UNREACHED
     await bank.aclose()

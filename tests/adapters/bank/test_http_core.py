@@ -5,6 +5,7 @@ import socket
 
 import pytest
 
+from adapters.bank.http_core import FULL
 from gateway.domain.bank import BankOutcome, EnquiryOutcome, LeftOut
 from tests.adapters.bank.scripted import (
     Heard,
@@ -212,14 +213,14 @@ async def test_a_full_pool_says_so_beforehand_and_writes_nothing() -> None:
         writer.write(accepted(heard.key))
 
     async with dialogue(slowly, connections=2, waiting_max=1) as (bank, scripted):
-        assert not bank.saturated
+        assert not bank.strain
         calls = [asyncio.create_task(bank.submit(key(n), b"{}", "json")) for n in range(3)]
         await until(lambda: bank.waiting == 1)
-        assert bank.saturated
+        assert bank.strain == FULL
         assert (await bank.submit(key(9), b"{}", "json")).outcome is BankOutcome.NOT_TAKEN
         release.set()
         assert {(await call).outcome for call in calls} == {BankOutcome.ACCEPTED}
-        assert (bank.in_use, bank.waiting, bank.saturated) == (0, 0, False)
+        assert (bank.in_use, bank.waiting, bank.strain) == (0, 0, "")
     assert sorted(each.key[-1] for each in scripted.heard) == ["0", "1", "2"]
 
 
@@ -305,7 +306,7 @@ async def test_closing_refuses_who_waits_and_keeps_nothing_open() -> None:
         release.set()
         assert (await calls[0]).outcome is BankOutcome.ACCEPTED
         await asyncio.wait_for(scripted.gone.wait(), 60)
-        assert bank.saturated
+        assert bank.strain
 
 
 NOT_FOUND = b'{"key":"KEY","outcome":"not_found"}'
@@ -353,7 +354,7 @@ async def test_an_enquiry_gets_through_when_payments_fill_their_pool() -> None:
     async with dialogue(only_enquiries, connections=1, waiting_max=0, deadline_s=2) as (bank, _):
         stuck = asyncio.create_task(bank.submit(key(), b"{}", "json"))
         await asyncio.sleep(0)
-        assert bank.saturated
+        assert bank.strain
         assert (await bank.enquire(key(2))).outcome is EnquiryOutcome.ACCEPTED
         stuck.cancel()
         await asyncio.gather(stuck, return_exceptions=True)

@@ -50,7 +50,7 @@ async def test_who_is_hung_up_on_in_the_moment_of_connecting_has_handed_nothing_
         monkeypatch.setattr(Pool, "_connect", cut)
         answer = await bank.submit(key(), b"{}", "json")
         assert answer.outcome is BankOutcome.NOT_TAKEN and not scripted.heard
-        assert bank.saturated, "whoever comes next is refused before he is admitted"
+        assert bank.strain, "whoever comes next is refused before he is admitted"
 
 
 @pytest.mark.parametrize("ended_by", ["us", "the bank", "nonsense"])
