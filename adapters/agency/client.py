@@ -30,6 +30,8 @@ PAUSE_S = 0.5
 PAUSE_S_MAX = 10.0
 CONNECTIONS = 8
 CODE_CHARS_MAX = 40
+ANSWER_BYTES_MAX = 64 << 20
+"""Of an answer: a report on 10,000 payments has some megabytes."""
 
 
 Waiting = Callable[[float, object], None]
@@ -124,10 +126,20 @@ class GatewayClient:
         assert self._session, "use it as `async with`"
         url = f"{self._gateway}{path}"
         async with self._session.request(method, url, data=raw, headers=headers) as answer:
-            body = await answer.read()
+            body = await _whole(answer.content)
             after = answer.headers.get("Retry-After", "")
             wait_s = min(float(after), PAUSE_S_MAX) if after.isdecimal() else None
             return answer.status, body, wait_s
+
+
+async def _whole(content: aiohttp.StreamReader) -> bytes:
+    """Raises aiohttp.ClientPayloadError: an answer without end is none."""
+    body = bytearray()
+    async for piece in content.iter_any():
+        body += piece
+        if len(body) > ANSWER_BYTES_MAX:
+            raise aiohttp.ClientPayloadError(f"the answer is longer than {ANSWER_BYTES_MAX} bytes")
+    return bytes(body)
 
 
 def _code(problem: bytes) -> str:

@@ -27,6 +27,9 @@ ANSWER_BYTES_MAX = 64 * 1024
 BUNDLE_ANSWER_BYTES_MAX = 1024 * 1024
 BUNDLE_UNKNOWN = frozenset({"signature_missing", "media_type_unsupported"})
 """What a bureau says to a bundle that knows notices one by one only."""
+WORDS_CHARS_MAX = 300
+"""Of what is wrong with an answer: aiohttp quotes eight thousand bytes of a header that has no end,
+and `/readyz` and the log say it again at each try."""
 SIZE_MAX = 2**53 - 1
 """The largest integer that every JSON reader agrees on."""
 _TOLD = (200, 409)
@@ -177,8 +180,11 @@ class HttpsBureau:
                 allow_redirects=False,
             ) as answer:  # fmt: skip
                 return answer.status, await _bounded(answer.content, answer_bytes_max)
-        except (aiohttp.ClientError, TimeoutError, OSError, ssl.SSLError) as error:
-            raise BureauUnavailable(f"{type(error).__name__}: {error}") from error
+        except TimeoutError as error:
+            raise BureauUnavailable(f"no whole answer within {deadline_s:g} s") from error
+        except (aiohttp.ClientError, OSError, ssl.SSLError) as error:
+            words = f"{type(error).__name__}: {error}"
+            raise BureauUnavailable(words[:WORDS_CHARS_MAX]) from error
 
 
 async def _bounded(content: aiohttp.StreamReader, bytes_max: int) -> bytes:
@@ -194,7 +200,7 @@ def _refusal(status: int, body: bytes) -> str:
     """The stable code of a problem document, if it is one."""
     try:
         problem = orjson.loads(body)
-        return f"{status} {problem['code']}: {problem['detail']}"
+        return f"{status} {problem['code']}: {problem['detail']}"[:WORDS_CHARS_MAX]
     except (ValueError, TypeError, KeyError):
         return f"{status} without a problem document"
 

@@ -11,6 +11,8 @@ from gateway.domain.faults import FeedRefused, GatewayUnavailable
 DEADLINE_S = 10.0
 CONNECT_DEADLINE_S = 5.0
 ANSWER_BYTES_MAX = 256 * 1024
+WORDS_CHARS_MAX = 300
+"""Of what is wrong with an answer: aiohttp quotes eight thousand bytes of a header without end."""
 
 
 class _Taken(msgspec.Struct):
@@ -53,8 +55,11 @@ class HttpsGateway:
             ):  # fmt: skip
                 told = await _whole(answer.content)
                 status = answer.status
-        except (aiohttp.ClientError, TimeoutError, OSError, ssl.SSLError) as error:
-            raise GatewayUnavailable(f"{type(error).__name__}: {error}") from error
+        except TimeoutError as error:
+            raise GatewayUnavailable(f"no whole answer within {DEADLINE_S:g} s") from error
+        except (aiohttp.ClientError, OSError, ssl.SSLError) as error:
+            words = f"{type(error).__name__}: {error}"
+            raise GatewayUnavailable(words[:WORDS_CHARS_MAX]) from error
         if status == 200:
             return told
         words = _words(status, told)

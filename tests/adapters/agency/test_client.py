@@ -6,6 +6,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+import adapters.agency.client
 from adapters.agency.client import PAUSE_S, GatewayClient, GatewaySilent
 from gateway.commands.submit import _send_all, _waiting
 
@@ -75,3 +76,23 @@ async def test_silence_about_a_later_file_takes_no_answer_away(
         with pytest.raises(GatewaySilent, match=r"two\.json: no answer"):
             await _send_all(client, documents, None, as_json=False)
     assert "one.json: 放行 passed，银行 bank: unknown" in capsys.readouterr().out
+
+
+async def test_an_answer_without_end_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was kept whole, whatever its length."""
+    monkeypatch.setattr(adapters.agency.client, "ANSWER_BYTES_MAX", 1 << 16)
+
+    async def endless(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        for _ in range(64):
+            await answer.write(b" " * 4096)
+        return answer
+
+    app = web.Application()
+    app.router.add_post("/v1/instructions", endless)
+    async with TestServer(app) as server:
+        client = GatewayClient(str(server.make_url("")), None, lambda raw: "a..b", patience_s=0.0)
+        async with client:
+            with pytest.raises(GatewaySilent, match="longer than 65536 bytes"):
+                await client.send(b"{}", "json")

@@ -1,0 +1,78 @@
+"""A bureau, or a gateway, that never ends its answer: given up in time, and told in a few words."""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+import adapters.bureau.https
+import adapters.gateways.https
+from adapters.bureau.https import HttpsBureau
+from adapters.gateways.https import HttpsGateway
+from certs.tls import server_context
+from gateway.domain.faults import BureauUnavailable, GatewayUnavailable
+from tests.bureau.words import BANK, Door
+
+Said = Callable[[asyncio.StreamWriter], Awaitable[None]]
+
+
+async def _nothing(_: asyncio.StreamWriter) -> None: ...
+
+
+async def _half(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
+
+
+async def _promises(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
+
+
+async def _header(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nX: " + b"b" * 200_000)
+
+
+@contextlib.asynccontextmanager
+async def _saying(door: Door, said: Said) -> AsyncIterator[str]:
+    ended: list[asyncio.Future[None]] = []
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        end = asyncio.get_running_loop().create_future()
+        ended.append(end)
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            await said(writer)
+            await reader.read()
+        writer.close()
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
+            await writer.wait_closed()
+        end.set_result(None)
+
+    tls = server_context(door.house.credentials(door.folder, "bureau/229900000"))
+    server = await asyncio.start_server(converse, "127.0.0.1", 0, ssl=tls)
+    async with server:
+        yield f"https://localhost:{server.sockets[0].getsockname()[1]}"
+        await asyncio.gather(*ended)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [(_nothing, "no whole answer within"), (_half, "no whole answer within"),
+     (_promises, "no whole answer within"), (_header, "8190 bytes")],
+)  # fmt: skip
+async def test_an_answer_without_end_is_none_and_is_told_in_a_few_words(
+    door: Door, said: Said, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was `TimeoutError: ` and nothing more, or eight thousand bytes of what it had sent."""
+    monkeypatch.setattr(adapters.bureau.https, "NOTIFY_DEADLINE_S", 1.0)
+    monkeypatch.setattr(adapters.gateways.https, "DEADLINE_S", 1.0)
+    tls = door.client(f"gateway/{BANK}")
+    async with _saying(door, said) as url:
+        async with HttpsBureau(url, tls) as bureau:
+            (heard,) = await bureau.notify("220000000", [(b"{}", "x")])
+        assert isinstance(heard, BureauUnavailable)
+        with pytest.raises(GatewayUnavailable) as refused:
+            await HttpsGateway(url, tls).publish("registers", b"{}", "x")
+    for told in (str(heard), str(refused.value)):
+        assert words in told and len(told) <= 300
