@@ -54,7 +54,10 @@ async def recount(settings: Settings) -> None:
         recounter = Recounter(partial(snapshot, pool), Auditor(store.log, trust), trust)
         counted: set[str] = set()
         bar = rooms.enter_context(_bar())
-        tasks = {each.origin: bar.add_task(each.origin, total=None) for each in settings.logs}
+        tasks = {
+            each.origin: bar.add_task(f"{each.division} {each.bank}", total=None)
+            for each in settings.logs
+        }
 
         def progress(place: LogPlace, done: int, total: int) -> None:
             bar.update(tasks[place.origin], completed=done, total=total)
