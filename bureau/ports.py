@@ -285,7 +285,9 @@ class CaseStore(Protocol):
         self, division: str, office: str, scope: Sequence[Any], limit: int
     ) -> Sequence[Mapping[str, Any]]: ...
 
-    async def due_cases(self, division: str, day: dt.date) -> Sequence[Mapping[str, Any]]: ...
+    async def due_cases(
+        self, division: str, day: dt.date, after: tuple[dt.date, int, int] | None, limit: int
+    ) -> Sequence[Mapping[str, Any]]: ...
 
     async def concerns(
         self, division: str, since: dt.datetime, least: tuple[int, int, Sequence[str]]

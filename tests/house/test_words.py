@@ -21,6 +21,8 @@ LONG: dict[str, str] = {}
 
 BROAD = {
     "adapters/postgres/registers/shelf.py": "a register that cannot be read is unavailable",
+    "bureau/desk/docket/chase.py": "one division is told in the log; the others are reminded",
+    "bureau/desk/docket/office.py": "one case is told in the log; the others are reminded",
     "bureau/web/door.py": "the inbox acknowledges nothing it could not keep",
     "bureau/web/guard.py": "the desk tells the fault and stays up",
     "gateway/policy_books/answering.py": "one question must not stop others; told in its answer",

@@ -157,8 +157,12 @@ class BureauCases:
     ) -> list[Row]:
         return await self._sql.rows("waiting", division, office, *scope, limit)
 
-    async def due_cases(self, division: str, day: dt.date) -> list[Row]:
-        return await self._sql.rows("due_cases", division, day)
+    async def due_cases(
+        self, division: str, day: dt.date, after: tuple[dt.date, int, int] | None, limit: int
+    ) -> list[Row]:
+        """Due by this day, soonest first. `after`: due, year and number of the last one."""
+        place = after or (None, 0, 0)
+        return await self._sql.rows("due_cases", division, day, *place, limit)
 
     async def concerns(
         self, division: str, since: dt.datetime, least: tuple[int, int, Sequence[str]]

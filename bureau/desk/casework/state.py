@@ -122,12 +122,17 @@ class Case:
 
     @property
     def due(self) -> dt.date | None:
-        """The nearest day on which somebody outside must have answered. What was never answered is
-        waited for no more once a verdict was proposed without it."""
+        """The nearest day on which somebody outside must have answered."""
+        return next(iter(self.dues), None)
+
+    @property
+    def dues(self) -> list[dt.date]:
+        """All such days, in order. What was never answered is waited for no more once a verdict was
+        proposed without it."""
         asked = self.requests if self.stage is Stage.VERIFYING else ()
         days = [each.due for each in asked if each.waits_outside]
         days += [each.due for each in self.orders if each.status is Done.OPEN and each.due]
-        return min(days, default=None)
+        return sorted(set(days))
 
 
 OURS = (Means.PHONE_CALL, Means.JOINT_INVESTIGATION)

@@ -21,4 +21,6 @@ async def chase_all(office: CaseOffice, divisions: Sequence[str]) -> None:
                     _log.info("cases.chased", division=division, count=done)
             except StoreUnavailable as lost:
                 _log.warning("chasing.postponed", reason=str(lost))
+            except Exception:  # noqa: BLE001 (what one division keeps stops no other)
+                _log.exception("chasing.broken", division=division)
         await asyncio.sleep(LOOK_S)

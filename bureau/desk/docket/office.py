@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 import orjson
+import structlog
 
 from bureau.desk.casework.made import Made
 from bureau.desk.casework.moves import replayed, step
@@ -36,10 +37,15 @@ from bureau.desk.people import OUTSIDE, Office, Person
 from bureau.desk.refusals import ActRefused, check_seen
 from bureau.desk.trail import Act
 from bureau.ports import CaseStore, Clock
+from gateway.domain.faults import StoreUnavailable
 from gateway.domain.legal_day import legal_day
 from gateway.domain.records import canonical
 
+_log = structlog.get_logger("bureau.docket")
+
 REMIND_AHEAD = dt.timedelta(days=3)
+DUE_ROWS = 500
+"""Due cases read at a time."""
 FREQUENT_TIMES = 5
 LARGE_FEN = 100_000_000
 SERIOUS = ("JL-060", "JL-061")
@@ -210,13 +216,23 @@ class CaseOffice:
 
     async def chase(self, division: str) -> int:
         """Remind of what is due soon, escalate what is overdue; each once. How many were."""
-        day, done = legal_day(self._clock()), 0
+        day, done, after = legal_day(self._clock()), 0, None
         await self._names.follow(division)
-        for row in await self._store.due_cases(division, day + REMIND_AHEAD):
-            key = (row["division"], row["year"], row["number"])
-            written = await self._store.move(key, lambda *now, k=key: self._chased(k, day, now))
-            done += written is not None
+        while rows := await self._store.due_cases(division, day + REMIND_AHEAD, after, DUE_ROWS):
+            for row in rows:
+                done += await self._chase_one((division, row["year"], row["number"]), day)
+            after = rows[-1]["due"], rows[-1]["year"], rows[-1]["number"]
         return done
+
+    async def _chase_one(self, key: Key, day: dt.date) -> bool:
+        """Raises StoreUnavailable."""
+        try:
+            return await self._store.move(key, lambda *now: self._chased(key, day, now)) is not None
+        except StoreUnavailable:
+            raise
+        except Exception:  # noqa: BLE001 (one case must not end the program, at each start anew)
+            _log.exception("case.not_chased", division=key[0], case=case_no(*key[1:]))
+            return False
 
     def _chased(self, key: Key, day: dt.date, now: tuple[Any, Any, Any]) -> Written | None:
         row, raw, _ = now
@@ -277,26 +293,25 @@ def _chase(case: Case, moves: Sequence[Mapping[str, Any]], day: dt.date) -> Made
             except ActRefused:
                 continue
             return made
-    due = case.due
-    if due is None:
-        return None
-    # An overdue order escalates; an overdue reply is asked for once more.
-    late = due < day and case.stage is Stage.VERIFYING
-    told = (due.isoformat(), late)
-    if any(
-        each["move"] == Move.REMIND
-        and (each["body"].get("due"), each["body"].get("late", False)) == told
-        for each in moves
-    ):
-        return None
-    words = "已逾期" if due < day else "即将到期"
-    others = {} if case.for_party.due == due else {"others": True}
-    made = _made(Move.REMIND, day, due=told[0], late=late, text=f"{told[0]}{words}", **others)
-    try:
-        step(case, made)
-    except ActRefused:
-        return None
-    return made
+    said = {
+        (each["body"].get("due"), each["body"].get("late", False))
+        for each in moves if each["move"] == Move.REMIND
+    }  # fmt: skip
+    for due in case.dues:  # one that nobody answers hides no later one
+        # An overdue order escalates; an overdue reply is asked for once more.
+        late = due < day and case.stage is Stage.VERIFYING
+        told = (due.isoformat(), late)
+        if due > day + REMIND_AHEAD or told in said:
+            continue
+        words = "已逾期" if due < day else "即将到期"
+        others = {} if due in case.for_party.dues else {"others": True}
+        made = _made(Move.REMIND, day, due=told[0], late=late, text=f"{told[0]}{words}", **others)
+        try:
+            step(case, made)
+        except ActRefused:
+            continue
+        return made
+    return None
 
 
 def _made(move: Move, day: dt.date, **body: Any) -> Made:

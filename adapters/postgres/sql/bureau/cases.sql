@@ -223,12 +223,14 @@ ORDER BY due NULLS LAST, year, number
 LIMIT $7;
 
 -- name: due_cases
--- empty: nothing is due by this day.
-SELECT division, year, number
+-- empty: nothing more is due by this day. By key: what nobody answers stays due, and would keep
+-- those behind it waiting.
+SELECT division, year, number, due
 FROM case_file
 WHERE division = $1 AND awaits <> 'nobody' AND due <= $2
+    AND ($3::date IS NULL OR (due, year, number) > ($3, $4::integer, $5::integer))
 ORDER BY due, year, number
-LIMIT 500;
+LIMIT $6;
 
 -- name: concerns
 -- empty: no agency was intercepted often, for something serious, or with large amounts since then.
