@@ -5,7 +5,7 @@ neither the first load nor a delta goes through rows that it does not touch twic
 """
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -14,6 +14,7 @@ import msgspec
 
 from gateway.domain.codes import PayeeClass, Register
 from gateway.domain.folding import bare
+from gateway.domain.masking import plain_account
 from gateway.domain.money import Fen
 from gateway.domain.register_feed import (
     BLACKLIST,
@@ -31,6 +32,8 @@ from gateway.domain.registers import (
     Index,
     Registers,
     Row,
+    accounts_of,
+    plainly,
     rules_of,
     services_of,
 )
@@ -72,10 +75,6 @@ _READERS: Mapping[Register, Callable[[bytes], Any]] = {
 """What a look-up gives: the row, or what of it is asked."""
 
 
-def _accounts_of(row: FiledPerson) -> Iterable[str]:
-    return row.accounts + row.official_cards
-
-
 def _names_of(row: FiledPerson) -> Iterable[str]:
     return (bare(row.name),)
 
@@ -93,13 +92,15 @@ def _services_of(row: Filing) -> Iterator[str]:
 
 
 _INDEXED: tuple[tuple[Register, Callable[[Any], Iterable[str]]], ...] = (
-    (Register.PERSONS, _accounts_of),
+    (Register.PERSONS, accounts_of),
     (Register.PERSONS, _names_of),
     (Register.FILINGS, _rules_of),
     (Register.FILINGS, _services_of),
     (Register.AGENCIES, _name_of),
 )
 """What the indexes are over, in the order of `Tables.owners`."""
+_SPELT = (Register.ACCOUNTS, Register.PAYEE_CLASSES)
+"""Whose keys are accounts, which may be written with hyphens; in the order of `Tables.spelt`."""
 
 
 class _Owned:
@@ -110,6 +111,26 @@ class _Owned:
 
     def __contains__(self, named: object) -> bool:
         return (_APART.join(named) if isinstance(named, tuple) else named) in self._owners
+
+
+class _Spelt(Mapping[str, Sequence[str]]):
+    """By an account without hyphens: how it is written with some in any of the registers."""
+
+    def __init__(self, registers: tuple[Rows[list[str]], ...]) -> None:
+        self._registers = registers
+
+    def __getitem__(self, plain: str) -> Sequence[str]:
+        ways = {way for each in self._registers for way in each.get(plain) or ()}
+        if not ways:
+            raise KeyError(plain)
+        return sorted(ways)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({plain for each in self._registers for plain in each})
+
+    def __len__(self) -> int:
+        """Counted by each register: what matters is whether it is none."""
+        return sum(map(len, self._registers))
 
 
 class _ByNumber(Mapping[str, FiledPerson]):
@@ -197,13 +218,15 @@ class Tables:
     rows: Mapping[Register, Rows[Any]]
     owners: tuple[Rows[list[str]], ...]
     """For each of `_INDEXED`: what a row names, with the keys of the rows that name it."""
+    spelt: tuple[Rows[list[str]], ...]
+    """For each of `_SPELT`: by an account without hyphens, the keys that are written with some."""
     blacklist: frozenset[str]
     vendors: frozenset[str]
     calendar: Mapping[dt.date, bool]
 
     @property
     def crowded(self) -> bool:
-        return any(rows.crowded for rows in (*self.rows.values(), *self.owners))
+        return any(rows.crowded for rows in (*self.rows.values(), *self.owners, *self.spelt))
 
     def changed(self, puts: Changes, gone: Mapping[Register, Collection[str]]) -> "Tables":
         """Costs what is changed. A key both gone and put is put."""
@@ -215,11 +238,16 @@ class Tables:
                           gone.get(register, ()))
             for index, (register, names) in zip(self.owners, _INDEXED, strict=True)
         )  # fmt: skip
+        spelt = tuple(
+            _spelt_after(index, puts.get(register, {}), gone.get(register, ()))
+            for index, register in zip(self.spelt, _SPELT, strict=True)
+        )
         small = Register.LISTS in puts.keys() | gone.keys()
         days = Register.CALENDAR in puts.keys() | gone.keys()
         return Tables(
             rows=rows,
             owners=owners,
+            spelt=spelt,
             blacklist=_listed(rows, BLACKLIST) if small else self.blacklist,
             vendors=_listed(rows, VENDORS) if small else self.vendors,
             calendar=_days(rows) if days else self.calendar,
@@ -248,7 +276,8 @@ class Tables:
                 rules_filed=rules, services_filed=services, persons_accounts=persons,
                 person_names=names, agencies_named=self.owners[-1],
                 planned_fen=_Planned(rows[Register.PLANS]),
-                three_public=rows[Register.THREE_PUBLIC_BUDGETS],
+                three_public=rows[Register.THREE_PUBLIC_BUDGETS], barred=plainly(self.blacklist),
+                vendors=plainly(self.vendors), spelt=_Spelt(self.spelt),
             ),
         )  # fmt: skip
 
@@ -262,6 +291,7 @@ class TablesBuilding:
             for register in Register
         }
         self._names: tuple[dict[str, list[str]], ...] = tuple({} for _ in _INDEXED)
+        self._spelt: dict[Register, dict[str, list[str]]] = {each: {} for each in _SPELT}
 
     def add(self, register: Register, key: str, packed: bytes) -> None:
         self.adding(register)(key, packed)
@@ -269,6 +299,9 @@ class TablesBuilding:
     def adding(self, register: Register) -> Callable[[str, bytes], None]:
         """What takes the rows of one register, key and packed: at start there may be a million."""
         add, read = self._rows[register].add, _DECODE[register]
+        spelt = self._spelt.get(register)
+        if spelt is not None:
+            return _adding_spelt(add, spelt)
         indexes = [
             (names, named)
             for names, (indexed, named) in zip(self._names, _INDEXED, strict=True)
@@ -287,9 +320,23 @@ class TablesBuilding:
     def done(self) -> Tables:
         rows = {register: building.done() for register, building in self._rows.items()}
         return Tables(
-            rows=rows, owners=tuple(map(_owned, self._names)), blacklist=_listed(rows, BLACKLIST),
+            rows=rows, owners=tuple(map(_owned, self._names)),
+            spelt=tuple(map(_owned, self._spelt.values())), blacklist=_listed(rows, BLACKLIST),
             vendors=_listed(rows, VENDORS), calendar=_days(rows),
         )  # fmt: skip
+
+
+def _adding_spelt(
+    add: Callable[[str, bytes], None], spelt: dict[str, list[str]]
+) -> Callable[[str, bytes], None]:
+    """Looks at the key alone: no row need be read."""
+
+    def add_spelt(key: str, packed: bytes) -> None:
+        add(key, packed)
+        if "-" in key:
+            spelt.setdefault(plain_account(key), []).append(key)
+
+    return add_spelt
 
 
 def _owned(names: Mapping[str, list[str]]) -> Rows[list[str]]:
@@ -321,6 +368,19 @@ def _owners_after(
             keys_of(name).append(key)
     kept = {name: pack(keys) for name, keys in touched.items() if keys}
     return index.changed(kept, touched.keys() - kept.keys())
+
+
+def _spelt_after(
+    index: Rows[list[str]], puts: Mapping[str, bytes], gone: Collection[str]
+) -> Rows[list[str]]:
+    touched: dict[str, set[str]] = {}
+    for key in {*gone, *puts}:
+        if "-" in key:
+            plain = plain_account(key)
+            ways = touched.setdefault(plain, set(index.get(plain) or ()))
+            (ways.add if key in puts else ways.discard)(key)
+    kept = {plain: pack(sorted(ways)) for plain, ways in touched.items() if ways}
+    return index.changed(kept, touched.keys() - kept.keys()) if touched else index
 
 
 def _listed(rows: Mapping[Register, Rows[Any]], name: str) -> frozenset[str]:

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
+from typing import TypeVar
 
 import attrs
 import msgspec
@@ -25,6 +26,7 @@ from gateway.domain.folding import bare
 from gateway.domain.masking import plain_account
 from gateway.domain.money import Fen
 
+_T = TypeVar("_T")
 _PERSONAL = frozenset({AccountClass.PERSONAL, AccountClass.OFFICIAL_CARD})
 
 
@@ -209,7 +211,7 @@ class Index:
     services_filed: Container[tuple[str, str, str]]
     """(agency, contract, "") and (agency, "", project) of filed purchases of services."""
     persons_accounts: Container[str]
-    """Accounts and cards of filed persons."""
+    """Accounts and cards of filed persons, without hyphens."""
     person_names: Container[str]
     """Names of filed persons, as `bare`: whoever bears one is not spelt out."""
     agencies_named: Mapping[str, Sequence[str]]
@@ -218,32 +220,51 @@ class Index:
     """By `plan_scope`: what it comes to up to each month of its year, January first, in fen."""
     three_public: Mapping[str, ThreePublicBudget]
     """By `budget_key`."""
+    barred: Container[str]
+    """The accounts of the blacklist, without hyphens."""
+    vendors: Container[str]
+    """The designated vendors' accounts likewise."""
+    spelt: Mapping[str, Sequence[str]]
+    """By an account without hyphens: how the accounts filed and classed are written with some."""
 
 
-def index_of(
-    filings: Mapping[str, Filing], persons: Mapping[str, FiledPerson], plans: Iterable[Plan],
-    budgets: Iterable[ThreePublicBudget], agencies: Mapping[str, Agency],
-) -> Index:  # fmt: skip
+def index_of(registers: "Registers") -> Index:
     """Goes through all of them once."""
+    filings, persons = registers.filings.values(), registers.persons.values()
     named: dict[str, list[str]] = {}
-    for agency in agencies.values():
+    for agency in registers.agencies.values():
         named.setdefault(bare(agency.name), []).append(agency.code)
     months: dict[str, list[int]] = {}
-    for plan in plans:
+    for plan in registers.plans:
         months.setdefault(plan.scope, [0] * 12)[plan.month - 1] += plan.amount_fen
+    spelt: dict[str, list[str]] = {}
+    for account in {*registers.accounts, *registers.payee_classes}:
+        if "-" in account:
+            spelt.setdefault(plain_account(account), []).append(account)
     return Index(
-        rules_filed=frozenset(rule for row in filings.values() for rule in rules_of(row)),
-        services_filed=frozenset(each for row in filings.values() for each in services_of(row)),
-        persons_accounts=frozenset(
-            account for row in persons.values() for account in row.accounts + row.official_cards
-        ),
-        person_names=frozenset(bare(row.name) for row in persons.values()),
+        rules_filed=frozenset(rule for row in filings for rule in rules_of(row)),
+        services_filed=frozenset(each for row in filings for each in services_of(row)),
+        persons_accounts=frozenset(account for row in persons for account in accounts_of(row)),
+        person_names=frozenset(bare(row.name) for row in persons),
         agencies_named=named,
         planned_fen={id: tuple(accumulate(amounts)) for id, amounts in months.items()},
         three_public={
-            budget_key(row.agency, row.fiscal_year, row.category): row for row in budgets
+            budget_key(row.agency, row.fiscal_year, row.category): row
+            for row in registers.three_public_budgets
         },
+        barred=plainly(registers.blacklist_accounts),
+        vendors=plainly(registers.designated_vendors),
+        spelt=spelt,
     )
+
+
+def accounts_of(row: FiledPerson) -> Iterator[str]:
+    """A filed person's accounts and cards, without hyphens."""
+    yield from map(plain_account, row.accounts + row.official_cards)
+
+
+def plainly(listed: Iterable[str]) -> frozenset[str]:
+    return frozenset(map(plain_account, listed))
 
 
 @attrs.frozen(kw_only=True)
@@ -286,32 +307,54 @@ class Registers:
 
     @index.default
     def _index(self) -> Index:
-        return self.indexed or index_of(
-            self.filings, self.persons, self.plans, self.three_public_budgets, self.agencies
-        )
+        return self.indexed or index_of(self)
 
     def as_of_register(self, register: Register) -> dt.datetime:
         return self.ages.get(register, self.as_of)
 
     def spelling_of(self, account: str) -> str:
-        """An account as it stands here, else without hyphens: bank cores read over them, so that
-        an account written with one would slip past every list."""
-        if "-" not in account:
-            return account
-        lists = (self.accounts, self.blacklist_accounts, self.payee_classes,
-                 self.designated_vendors, self.index.persons_accounts)  # fmt: skip
-        return account if any(account in each for each in lists) else plain_account(account)
+        """One account under one name: as it was filed, else without hyphens. Bank cores read over
+        them, so that one written with some, here or there, would slip past every list."""
+        plain, spelt = plain_account(account), self.index.spelt
+        if not spelt or plain in self.accounts:
+            return plain
+        return min(spelt.get(plain, ()), default=plain)
+
+    def account_of(self, account: str) -> Account | None:
+        """What is filed of it, however it is written."""
+        return self._found(self.accounts, account)
+
+    def class_of(self, account: str) -> PayeeClass | None:
+        return self._found(self.payee_classes, account)
+
+    def _found(self, rows: Mapping[str, _T], account: str) -> _T | None:
+        found = rows.get(account)
+        if found is None and (self.index.spelt or "-" in account):
+            plain = plain_account(account)
+            ways = (rows.get(each) for each in (plain, *sorted(self.index.spelt.get(plain, ()))))
+            return next((row for row in ways if row is not None), None)
+        return found
 
     def personal(self, accounts: Collection[str]) -> frozenset[str]:
         """Those of `accounts` that are a person's: filed with one, or registered as such."""
-        rows = self.accounts
-        return frozenset([each for each in accounts if self.is_personal(each, rows.get(each))])
+        return frozenset(
+            [each for each in accounts if self.is_personal(each, self.account_of(each))]
+        )
 
     def is_personal(self, account: str, row: Account | None) -> bool:
         """`row`: what the register of accounts has of it."""
-        if row is not None and row.class_ in _PERSONAL:
-            return True
-        return account in self.index.persons_accounts
+        return (row is not None and row.class_ in _PERSONAL) or self.is_persons(account)
+
+    def is_persons(self, account: str) -> bool:
+        """Whether a filed person has it."""
+        return plain_account(account) in self.index.persons_accounts
+
+    def is_barred(self, account: str) -> bool:
+        return plain_account(account) in self.index.barred
+
+    def is_designated(self, account: str, name: str) -> bool:
+        """Vendors are listed by account or by name."""
+        return plain_account(account) in self.index.vendors or name in self.designated_vendors
 
     def superiors(self, agency: str) -> tuple[str, ...]:
         """The agencies above `agency`, nearest first; a circle in the tree ends the walk."""

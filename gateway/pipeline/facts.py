@@ -98,10 +98,10 @@ def facts_of(
         payee_is_basic=payee is not None and payee.is_basic,
         payee_status=payee.status if payee else None,
         payee_blacklisted=_blacklisted(instruction, registers),
-        payee_designated=_designated(payee_said.account, payee_said.name, registers),
+        payee_designated=registers.is_designated(payee_said.account, payee_said.name),
         payee_relation=parties.relation,
         payee_named_as_payer=parties.own_name,
-        payee_class=registers.payee_classes.get(payee_said.account),
+        payee_class=registers.class_of(payee_said.account),
         payee_filed_person=payee_said.account in parties.personal
         or bare(payee_said.name) in registers.index.person_names,
         persons_unfiled=people.unfiled,
@@ -244,18 +244,11 @@ def _notice_age(payer: Account, registers: Registers, on: dt.date) -> int | None
 
 
 def _blacklisted(instruction: Instruction, registers: Registers) -> bool:
-    listed = registers.blacklist_accounts
-    if not listed:
+    if not registers.blacklist_accounts:
         return False
-    return instruction.payee.account in listed or any(
-        detail.payee.account in listed for detail in instruction.details
+    return registers.is_barred(instruction.payee.account) or any(
+        registers.is_barred(detail.payee.account) for detail in instruction.details
     )
-
-
-def _designated(account: str, name: str, registers: Registers) -> bool:
-    """Vendors are listed by account or by name."""
-    vendors = registers.designated_vendors
-    return account in vendors or name in vendors
 
 
 def _in_force(start: dt.date, end: dt.date | None, on: dt.date) -> bool:

@@ -28,7 +28,7 @@ _OF_ORGANISATIONS = (
 def as_known(instruction: Instruction, registers: Registers) -> Instruction:
     """With each payee's account as the registers spell it: what is judged and reserved by. What is
     recorded and forwarded stays as it was written."""
-    if not any("-" in each.account for each in _payees(instruction)):
+    if not (registers.index.spelt or any("-" in each.account for each in _payees(instruction))):
         return instruction
 
     def known(payee: Payee) -> Payee:
@@ -41,7 +41,7 @@ def as_known(instruction: Instruction, registers: Registers) -> Instruction:
 def identify(instruction: Instruction, registers: Registers) -> Parties:
     agency = registers.agencies.get(instruction.agency_code)
     payer_account = registers.accounts.get(instruction.payer.account)
-    payee_account = registers.accounts.get(registers.spelling_of(instruction.payee.account))
+    payee_account = registers.account_of(instruction.payee.account)
     payee_name = bare(instruction.payee.name)
     own_name = payee_name in _own_names(
         instruction.payer.name,
@@ -80,7 +80,7 @@ def _personal(
 ) -> frozenset[str]:
     """As they are written and as they are known: the one is recorded, by the other it is judged."""
     said = instruction.payee
-    if not instruction.details and "-" not in said.account:
+    if not instruction.details and said.account == registers.spelling_of(said.account):
         known = registers.is_personal(said.account, payee) or _shows_a_person(said, registers)
         return frozenset((said.account,)) if known else _NOBODY
     spelt = {each.account: registers.spelling_of(each.account) for each in _payees(instruction)}
@@ -98,8 +98,8 @@ def _shows_a_person(payee: Payee, registers: Registers) -> bool:
     account = payee.account
     if (
         payee.kind is PayeeKind.PERSON
-        or account in registers.accounts
-        or account in registers.payee_classes
+        or registers.account_of(account) is not None
+        or registers.class_of(account) is not None
     ):
         return False
     name = bare(payee.name)

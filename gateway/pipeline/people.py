@@ -13,8 +13,9 @@ from gateway.domain.codes import AccountClass, BusinessType, PayeeKind, Settleme
 from gateway.domain.folding import bare
 from gateway.domain.identifiers import Identity, card_sound, identity
 from gateway.domain.instruction import Instruction, Payee
+from gateway.domain.masking import plain_account
 from gateway.domain.money import Fen
-from gateway.domain.registers import FiledPerson, Registers
+from gateway.domain.registers import FiledPerson, Registers, accounts_of
 
 _CHECK_X = frozenset("xX")
 _CASH = frozenset({Settlement.CASH, Settlement.CASH_CHEQUE})
@@ -77,11 +78,11 @@ def is_person(payee: Payee, registers: Registers, personal: frozenset[str]) -> b
         return True
     if payee.account not in personal:
         return False
-    row = registers.accounts.get(payee.account)
+    row = registers.account_of(payee.account)
     return not (
         row is not None
         and row.class_ is AccountClass.OFFICIAL_CARD
-        and payee.account not in registers.index.persons_accounts
+        and not registers.is_persons(payee.account)
     )
 
 
@@ -110,13 +111,13 @@ def _identify(found: People, payee: Payee, filed: FiledPerson | None, on: dt.dat
     found.count += 1
     number = payee.person.id_number if payee.person else ""
     found.unidentified += not number
-    known = filed and (payee.account in filed.accounts or payee.account in filed.official_cards)
+    known = filed and plain_account(payee.account) in accounts_of(filed)
     found.unfiled += not known
     if number and not known:
         shown = identity(number, on)
         found.ids_malformed += shown is Identity.MALFORMED
         found.ids_mischecked += shown is Identity.MISCHECKED
-    if not known and not card_sound(payee.account):
+    if not known and not card_sound(plain_account(payee.account)):
         found.cards_unsound += 1
 
 
@@ -125,7 +126,8 @@ def _check_card(
     *, repays: bool,
 ) -> None:  # fmt: skip
     """Whether the account is the person's official card, and the person the agency's own."""
-    on_card = filed is not None and payee.account in filed.official_cards
+    cards = map(plain_account, filed.official_cards if filed else ())
+    on_card = plain_account(payee.account) in cards
     found.off_card += not on_card
     if not repays:
         return
@@ -141,7 +143,7 @@ def _own_names(instruction: Instruction) -> tuple[str, str]:
 
 def _is_card_account(instruction: Instruction, registers: Registers) -> bool:
     """A card account in the agency's own name, filed as such."""
-    row = registers.accounts.get(instruction.payee.account)
+    row = registers.account_of(instruction.payee.account)
     return (
         row is not None
         and row.class_ is AccountClass.OFFICIAL_CARD
