@@ -139,6 +139,13 @@ OURS = (Means.PHONE_CALL, Means.JOINT_INVESTIGATION)
 """The bureau itself, or another department, has the next word."""
 
 
+def owes(case: Case) -> bool:
+    """Whether the party has a request to answer, whoever has the next word about others."""
+    return case.stage is Stage.VERIFYING and any(
+        each.waits_outside and each.means not in OURS for each in case.requests
+    )
+
+
 def awaits(case: Case) -> str:
     """Whose turn it is: reviewer, approver, agency, bank, or nobody."""
     if case.stage in (Stage.ARCHIVED,):

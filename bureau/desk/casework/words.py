@@ -1,6 +1,6 @@
 """The words of a case: stages, means of verification, measures, moves. Stored, never renamed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -158,6 +158,8 @@ DECIDING = frozenset(
 REFERRING = frozenset(
     {Move.PROPOSE_REFERRAL, Move.APPROVE_REFERRAL, Move.RETURN_REFERRAL, Move.REFER}
 )
+_ON_REQUEST = frozenset({Move.REPLY, Move.RECORD, Move.RETURN, Move.ACCEPT, Move.OBSTRUCTED})
+"""Moves that name a request by its number."""
 _INTERNAL = REFERRING | {Move.PROPOSE, Move.SEND_BACK, Move.PROPOSE_HANDLING, Move.NOTE}
 
 
@@ -166,6 +168,22 @@ def internal(move: str, body: Mapping[str, Any]) -> bool:
     departments about them (Art. 11(2)5, 23), and reminds them of."""
     of_others = body.get("means") == Means.JOINT_INVESTIGATION or "others" in body
     return move in _INTERNAL or of_others
+
+
+def told_to_party(moves: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Of a case's moves, from the first, those that people outside are shown: nor is what came of a
+    request to another department theirs, though its moves name it by its number only."""
+    asked, of_others, told = 0, set[int](), []
+    for each in moves:
+        move, body = each["move"], each["body"]
+        if move == Move.VERIFY:
+            asked += 1
+            if internal(move, body):
+                of_others.add(asked)
+        about_others = move in _ON_REQUEST and body.get("number") in of_others
+        if not (internal(move, body) or about_others):
+            told.append(each)
+    return told
 
 
 ORIGIN_ZH = {

@@ -10,7 +10,8 @@ from urllib.parse import urlencode
 import attrs
 from aiohttp import web
 
-from bureau.desk.casework.phase import STAGES_ZH, Phase, standing_zh
+from bureau.desk.casework.phase import STAGES_ZH, Phase, phase, standing_zh
+from bureau.desk.casework.state import awaits, owes
 from bureau.desk.casework.words import ORIGIN_ZH, Stage
 from bureau.desk.docket.issue import case_no
 from bureau.desk.docket.office import only_told
@@ -115,8 +116,9 @@ class _CaseList:
         cases = self._rooms.cases
         rows = await cases.cases(visit.division, before, narrowed, limit, WORDS_AMONG)
         last = rows[-1] if rows and narrowed[-2] and rows[-1]["last_looked_at"] else None
+        fitting = [row for row in rows if row["fits"]]
         return _Found(
-            rows=[row for row in rows if row["fits"]],
+            rows=await as_seen(self._rooms, visit.person, fitting),
             reach=(last["opened_at"], last["number"]) if last else None,
         )
 
@@ -144,6 +146,26 @@ def _numbered(words: str | None, year: int) -> tuple[int | None, int | None, str
     if found is None:
         return None, None, words
     return int(found["year"] or year), int(found["of"] or found["now"]), None
+
+
+async def as_seen(
+    rooms: Rooms, person: Person, rows: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """People outside read what they themselves owe and until when; what is asked of another
+    department beside it neither stands there nor takes its place."""
+    if person.inside:
+        return list(rows)
+    return [
+        await _own_part(rooms, row) if row["stage"] == Stage.VERIFYING and row["due"] else row
+        for row in rows
+    ]
+
+
+async def _own_part(rooms: Rooms, row: Mapping[str, Any]) -> Mapping[str, Any]:
+    _, case, _ = await rooms.office.state((row["division"], row["year"], row["number"]))
+    own = case.for_party
+    turn = row["against"] if owes(own) else awaits(own)
+    return {**row, "due": own.due, "awaits": turn, "phase": phase(own).value}
 
 
 def scope_values(person: Person) -> tuple[str | None, str | None, str | None]:

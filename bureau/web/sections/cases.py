@@ -18,7 +18,7 @@ from bureau.desk.casework.words import (
     Against,
     Move,
     Origin,
-    internal,
+    told_to_party,
 )
 from bureau.desk.docket.issue import case_no
 from bureau.desk.docket.office import (
@@ -87,7 +87,7 @@ class _Cases:
         _, case, moves = await self._rooms.office.state(key)
         outside = not visit.person.inside
         if outside:
-            moves = [each for each in moves if not internal(each["move"], each["body"])]
+            moves = told_to_party(moves)
             case = case.for_party
             row = {**row, "due": case.due}
         row = {
@@ -210,7 +210,7 @@ class _Cases:
         uploads = [u for u in await self._rooms.cases.uploads(key) if u["digest"] == digest]
         if not visit.person.inside:
             _, _, moves = await self._rooms.office.state(key)
-            shown = {each["seq"] for each in moves if not internal(each["move"], each["body"])}
+            shown = {each["seq"] for each in told_to_party(moves)}
             uploads = [upload for upload in uploads if upload["seq"] in shown]
         found = await self._rooms.cases.upload(key, bytes.fromhex(digest)) if uploads else None
         if found is None:

@@ -1,12 +1,14 @@
 """The first page: what waits for this person (待办), and what has just come."""
 
 import asyncio
-from collections.abc import Mapping
+import datetime as dt
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
 from aiohttp import web
 
+from bureau.desk.casework.words import Stage
 from bureau.desk.docket.office import only_told
 from bureau.desk.interceptions import searched
 from bureau.desk.people import CASE_PARTIES, READERS, Office
@@ -14,7 +16,7 @@ from bureau.desk.search import Search
 from bureau.desk.strip import Strip, ending_alarms, strip_of
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, see
-from bureau.web.sections.case_list import scope_values
+from bureau.web.sections.case_list import as_seen, scope_values
 from bureau.web.sections.holds import with_end
 from gateway.domain.legal_day import legal_day
 
@@ -49,7 +51,8 @@ class _Home:
         turns = {Office.DEPARTMENT: "agency", Office.PROVINCE: "approver"}
         turn = turns.get(office, office.value)
         scope = (*scope_values(person), only_told(person))
-        waiting = await rooms.cases.waiting(visit.division, turn, scope, WAITING_SHOWN)
+        asked = await rooms.cases.waiting(visit.division, turn, scope, WAITING_SHOWN)
+        waiting = await self._own(visit, asked)
         newest = await searched(
             rooms.desk, visit.division, person.scope, Search(), limit=NEWEST_SHOWN
         )
@@ -59,9 +62,21 @@ class _Home:
         strip = await self._strip(visit) if office in READERS else None
         return rooms.pages(
             "home", visit=visit, waiting=waiting, lines=newest, strip=strip,
-            today=legal_day(rooms.clock()), more=len(waiting) == WAITING_SHOWN, holds=holds,
+            today=legal_day(rooms.clock()), more=len(asked) == WAITING_SHOWN, holds=holds,
             wishes=wishes, changes=changes, drafts=drafts, now=rooms.clock(),
         )  # fmt: skip
+
+    async def _own(self, visit: Visit, rows: Sequence[Any]) -> list[Mapping[str, Any]]:
+        """Of people outside, the cases in which an answer of theirs is due, soonest first."""
+        seen = await as_seen(self._rooms, visit.person, rows)
+        if visit.person.inside:
+            return seen
+        theirs = [
+            row
+            for row in seen
+            if row["stage"] != Stage.VERIFYING or row["awaits"] == row["against"]
+        ]
+        return sorted(theirs, key=lambda row: row["due"] or dt.date.max)
 
     async def _strip(self, visit: Visit) -> Strip:
         rooms, now = self._rooms, self._rooms.clock()

@@ -133,6 +133,46 @@ async def test_what_is_asked_of_other_departments_about_a_party_is_not_told_to_i
         assert word not in page, word
 
 
+async def test_what_another_department_found_is_not_told_to_the_party(desk: Desk) -> None:
+    """Its answer is a move of ours that names the request by its number; nor does its day stand in
+    the party's lists, in the place of the party's own."""
+    office, day = desk.rooms.office, legal_day(desk.hands.now)
+    key = await asked(desk, Against.AGENCY, AGENCY, BANK, "甲单位的事")
+    own, theirs = day + dt.timedelta(days=9), day + dt.timedelta(days=3)
+    body = {"means": "document_request", "due": own.isoformat(), "text": "发票"}
+    await office.move(key, Move.VERIFY, body, REVIEWER)
+    joint = {
+        "means": "joint_investigation", "due": theirs.isoformat(), "person": "同级审计机关",
+        "ground": "复杂", "text": "线索",
+    }  # fmt: skip
+    await office.move(key, Move.VERIFY, joint, REVIEWER)
+    agency, reviewer = await desk.seat(Office.AGENCY), await desk.seat(Office.REVIEWER)
+    above = await desk.seat(Office.DEPARTMENT, "above", code=AGENCY[:3])
+    for person in (agency, above):
+        for page in (HOME, f"{HOME}/cases"):
+            _, text = await person.get(page)
+            assert "甲单位的事" in text and f"{own}" in text and f"{theirs}" not in text, page
+    assert f"{theirs}" in (await reviewer.get(f"{HOME}/cases"))[1]
+    files = [
+        Upload(name=f"{word}.pdf", media="application/pdf", body=PDF + word.encode())
+        for word in ("来函", "补充函")
+    ]
+    await office.move(key, Move.RECORD, {"number": 3, "text": "查明虚开"}, REVIEWER, files[:1])
+    again = {"number": 3, "text": "请审计再查", "due": theirs.isoformat()}
+    await office.move(key, Move.RETURN, again, REVIEWER)
+    await office.move(key, Move.RECORD, {"number": 3, "text": "已补"}, REVIEWER, files[1:])
+    await office.move(key, Move.ACCEPT, {"number": 3, "text": "与审计一致"}, REVIEWER)
+    case = f"{HOME}/cases/{key[1]}/{key[2]}"
+    words = ("查明虚开", "请审计再查", "已补", "与审计一致", "来函.pdf", "补充函.pdf")
+    page = (await agency.get(case))[1]
+    assert [word for word in words if word in page] == [] and "发票" in page
+    page = (await reviewer.get(case))[1]
+    assert [word for word in words if word not in page] == []
+    for file in files:
+        path = f"{case}/files/{file.digest.hex()}"
+        assert ((await agency.bytes(path))[0], (await reviewer.bytes(path))[0]) == (404, 200)
+
+
 async def test_a_case_of_which_only_others_were_told_is_not_there_for_its_party(desk: Desk) -> None:
     office, day = desk.rooms.office, legal_day(desk.hands.now)
     opening = Opening(

@@ -204,7 +204,8 @@ AND s.bank = $5 AND (c.told OR NOT $6::boolean)
 ORDER BY c.year, c.number;
 
 -- name: waiting
--- empty: nothing waits for this office. Soonest due first.
+-- empty: nothing waits for this office. Soonest due first. Of a party also what is being verified:
+-- the bureau may have the next word about one request and the party about another.
 SELECT
     division, year, number, against, agency_code, agency_name, bank, title, amount_fen, stage,
     awaits, due, escalation, opened_at, changed_at, phase, referring
@@ -214,6 +215,7 @@ AND (
     (awaits = $2 AND awaits <> 'nobody')
     OR ($2 = 'approver' AND referring)
     OR ($2 = against AND stage = 'rectifying' AND due IS NOT NULL)
+    OR ($2 = against AND stage = 'verifying' AND due IS NOT NULL)
 )
 AND ($3::text IS NULL OR (agency_code = $3 AND against = 'agency'))
 AND ($4::text IS NULL OR (starts_with(agency_code, $4) AND against = 'agency'))
