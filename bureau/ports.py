@@ -158,8 +158,9 @@ class ReleaseStore(Protocol):
 
 class HoldStore(Protocol):
     async def open_holds(
-        self, division: str, after: LinePlace | None, limit: int
-    ) -> Sequence[Mapping[str, Any]]: ...
+        self, division: str, after: LinePlace | None, limit: int, since: dt.datetime,
+        waits: str | None = None,
+    ) -> Sequence[Mapping[str, Any]]: ...  # fmt: skip
 
     async def proposals(
         self, division: str, before: tuple[dt.datetime, bytes] | None, limit: int

@@ -9,6 +9,8 @@ import pytest
 from adapters.bureau.frame import framed
 from bureau.desk.people import Office
 from bureau.desk.publish import Publishing
+from bureau.desk.releases import VALID
+from bureau.web.sections import home
 from certs.signing.signer import Signer
 from certs.token import TokenUnavailable
 from gateway.domain.faults import GatewayUnavailable
@@ -168,6 +170,32 @@ async def test_the_first_page_shows_each_person_the_holds_whose_next_step_is_his
     assert "已有提议待复核" in (await reviewer.get(HOLD))[1]
 
 
+async def test_a_hold_is_on_the_first_page_of_whose_step_it_is_however_many_wait_before_it(
+    desk: Desk, bureau: Bureau, chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when what was proposed is void by its age, or was signed and not carried out."""
+    monkeypatch.setattr(home, "WAITING_SHOWN", 2)
+    await told(bureau, chain, *map(held, range(1, 5)))
+    reviewer, approver = await desk.seat(Office.REVIEWER), await desk.seat(Office.APPROVER)
+    first, last = f"/desk/{DIVISION}", HOLD.replace(f"{1:013d}", f"{4:013d}")
+    await reviewer.post(f"{last}/propose", REASON)
+    assert last in (await approver.get(first))[1]
+    [digest] = re.findall(r"releases/([0-9a-f]{64})/approve", (await approver.get(last))[1])
+    await approver.post(f"/desk/{DIVISION}/releases/{digest}/approve")
+    assert last not in (await approver.get(first))[1], "he has done his part"
+    assert "已签署，待网关执行" in (await reviewer.get(HOME))[1]
+    for number in (1, 2, 3):
+        hold = HOLD.replace(f"{1:013d}", f"{number:013d}")
+        await reviewer.post(f"{hold}/propose", REASON)
+    assert HOLD in (await approver.get(first))[1] and HOLD not in (await reviewer.get(first))[1]
+    await told(bureau, chain, ended(4, "not_carried_out", order_sha256=digest))
+    assert last in (await reviewer.get(first))[1], "another may be proposed"
+    desk.hands.now += VALID + dt.timedelta(minutes=1)
+    reviewer, approver = await desk.seat(Office.REVIEWER), await desk.seat(Office.APPROVER)
+    assert HOLD in (await reviewer.get(first))[1], "nobody can approve it any more"
+    assert HOLD not in (await approver.get(first))[1]
+
+
 async def test_what_is_sent_back_can_be_proposed_anew(
     desk: Desk, bureau: Bureau, chain: Chain
 ) -> None:
@@ -216,7 +244,7 @@ async def test_a_hold_that_ended_in_the_delivery_that_told_of_it_never_waits(
 ) -> None:
     nul = ended(1, "\x00")
     await told(bureau, chain, held(1), held(2), ended(2, "expired"), nul)
-    rows = await desk.rooms.holds.open_holds(DIVISION, None, 10)
+    rows = await desk.rooms.holds.open_holds(DIVISION, None, 10, desk.hands.now - VALID)
     assert [row["voucher_no"] for row in rows] == [f"{1:013d}"]
 
 

@@ -18,11 +18,13 @@ class BureauHolds:
         self._sql = Sql(pool, _SQL)
 
     async def open_holds(
-        self, division: str, after: LinePlace | None, limit: int
-    ) -> Sequence[Mapping[str, Any]]:
-        """Oldest first. `after`: decided at, voucher number, bank, type, year."""
+        self, division: str, after: LinePlace | None, limit: int, since: dt.datetime,
+        waits: str | None = None,
+    ) -> Sequence[Mapping[str, Any]]:  # fmt: skip
+        """Oldest first. `after`: decided at, voucher number, bank, type, year. `since`: what was
+        proposed before then is void. `waits`: only those, recorded, that wait for this step."""
         place = after or (None, "", "", "", 0)
-        return await self._sql.rows("open_holds", division, *place, limit)
+        return await self._sql.rows("open_holds", division, *place, limit, since, waits)
 
     async def proposals(
         self, division: str, before: tuple[dt.datetime, bytes] | None, limit: int

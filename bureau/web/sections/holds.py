@@ -12,7 +12,7 @@ from bureau.desk.aftermath import aftermath
 from bureau.desk.interceptions import Card, held_until_of, why_refused
 from bureau.desk.people import READERS, Office, Person
 from bureau.desk.refusals import ActRefused, Words
-from bureau.desk.releases import Named, ReleaseRefused
+from bureau.desk.releases import VALID, Named, ReleaseRefused
 from bureau.web.pages import at_bank
 from bureau.web.paging import digest_before, line_before, place_query
 from bureau.web.rooms import Rooms
@@ -58,11 +58,12 @@ class _Holds:
 
     async def listed(self, visit: Visit) -> web.Response:
         holds = self._rooms.holds
-        rows = await holds.open_holds(visit.division, line_before(visit), PAGE_ROWS)
+        now = self._rooms.clock()
+        rows = await holds.open_holds(visit.division, line_before(visit), PAGE_ROWS, now - VALID)
         recent = await holds.proposals(visit.division, None, 10)
         return self._rooms.pages(
             "holds", visit=visit, rows=[with_end(row) for row in rows], later=_later(rows),
-            now=self._rooms.clock(), decisions=[_shown(row) for row in recent],
+            now=now, decisions=[_shown(row) for row in recent],
         )  # fmt: skip
 
     async def decisions(self, visit: Visit) -> web.Response:

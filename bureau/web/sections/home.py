@@ -12,6 +12,7 @@ from bureau.desk.casework.words import Stage
 from bureau.desk.docket.office import only_told
 from bureau.desk.interceptions import searched
 from bureau.desk.people import CASE_PARTIES, READERS, Office
+from bureau.desk.releases import VALID
 from bureau.desk.search import Search
 from bureau.desk.strip import Strip, ending_alarms, strip_of
 from bureau.web.rooms import Rooms
@@ -101,12 +102,11 @@ class _Home:
         return [row for row in rows if row["agreed"] is None]
 
     async def _holds(self, visit: Visit) -> list[Mapping[str, Any]]:
-        """Of the oldest open holds those whose next step is this person's: propose or approve."""
-        office = visit.person.office
-        if office not in (Office.REVIEWER, Office.APPROVER):
+        """The oldest open holds whose next step is this person's: propose or approve."""
+        step = {Office.REVIEWER: "propose", Office.APPROVER: "approve"}.get(visit.person.office)
+        if step is None:
             return []
-        rows = await self._rooms.holds.open_holds(visit.division, None, WAITING_SHOWN)
-        proposed = office is Office.APPROVER
-        return [
-            with_end(row) for row in rows if row["recorded"] and bool(row["proposed"]) is proposed
-        ]
+        rows = await self._rooms.holds.open_holds(
+            visit.division, None, WAITING_SHOWN, self._rooms.clock() - VALID, step
+        )
+        return [with_end(row) for row in rows]

@@ -1,29 +1,45 @@
 -- name: open_holds
--- empty: nothing waits after this place; oldest first. The page is cut before anything is joined.
+-- empty: nothing waits after this place ($9: for that step); oldest first. The page is cut before anything is joined.
+-- `waits`: for a proposal (propose), for another's word (approve) or for its gateway (carry_out), as what was proposed since $8
+-- and neither sent back nor ended says; what is older is void.
 WITH h AS MATERIALIZED (
-    SELECT division, fiscal_year, voucher_type, voucher_no, bank, decided_at
-    FROM open_hold
-    WHERE division = $1
+    SELECT o.division, o.fiscal_year, o.voucher_type, o.voucher_no, o.bank, o.decided_at,
+        COALESCE(said.waits, 'propose') AS waits
+    FROM open_hold AS o
+    CROSS JOIN LATERAL (
+        SELECT CASE
+            WHEN bool_or(a.digest IS NULL) THEN 'approve' WHEN count(*) > 0 THEN 'carry_out'
+        END AS waits
+        FROM release_proposal AS p
+        LEFT JOIN release_approval AS a USING (division, digest)
+        WHERE p.division = o.division AND p.fiscal_year = o.fiscal_year
+            AND p.voucher_type = o.voucher_type AND p.voucher_no = o.voucher_no
+            AND p.bank = o.bank AND p.proposed_at >= $8::timestamptz
+            AND NOT EXISTS (
+                SELECT FROM release_rejection AS n
+                WHERE n.division = p.division AND n.digest = p.digest
+            )
+            AND (a.digest IS NULL OR order_end(p.division, p.bank, p.digest, concat_ws(
+                '/', p.division, p.fiscal_year, p.voucher_type, p.voucher_no
+            )) IS NULL)
+    ) AS said
+    WHERE o.division = $1
         AND ($2::timestamptz IS NULL
-            OR (decided_at, voucher_no, bank, voucher_type, fiscal_year)
+            OR (o.decided_at, o.voucher_no, o.bank, o.voucher_type, o.fiscal_year)
                 > ($2::timestamptz, $3::text, $4::text, $5::text, $6::integer))
-    ORDER BY decided_at, voucher_no, bank, voucher_type, fiscal_year
+        AND ($9::text IS NULL OR (COALESCE(said.waits, 'propose') = $9 AND EXISTS (
+            SELECT FROM interception AS r
+            WHERE r.division = o.division AND r.fiscal_year = o.fiscal_year
+                AND r.voucher_type = o.voucher_type AND r.voucher_no = o.voucher_no
+                AND r.bank = o.bank AND r.record_seq IS NOT NULL
+        )))
+    ORDER BY o.decided_at, o.voucher_no, o.bank, o.voucher_type, o.fiscal_year
     LIMIT $7
 )
 SELECT
     i.division, i.fiscal_year, i.voucher_type, i.voucher_no, i.bank, i.agency_code, i.agency_name,
     i.payee_name, i.amount_fen, i.policies, i.reason_zh, i.decided_at, t.body AS notice_body,
-    i.record_seq IS NOT NULL AS recorded,
-    EXISTS (
-        SELECT FROM release_proposal AS p
-        WHERE p.division = i.division AND p.fiscal_year = i.fiscal_year
-            AND p.voucher_type = i.voucher_type AND p.voucher_no = i.voucher_no
-            AND p.bank = i.bank
-            AND NOT EXISTS (
-                SELECT FROM release_rejection AS n
-                WHERE n.division = p.division AND n.digest = p.digest
-            )
-    ) AS proposed
+    i.record_seq IS NOT NULL AS recorded, h.waits
 FROM h
 CROSS JOIN LATERAL (
     SELECT * FROM interception AS one
