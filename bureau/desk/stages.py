@@ -23,7 +23,7 @@ async def stages_of(
     store: ReportedCases, division: str, moments: tuple[dt.datetime, dt.datetime],
     rows: Sequence[Row], *, agency: str | None = None, bank: str | None = None,
 ) -> Counts:  # fmt: skip
-    """`rows`: by stage, of cases opened within `moments`, of an agency, about a bank, or all.
+    """`rows`: by stage, of cases opened within `moments`, about an agency, about a bank, or all.
     Raises StoreUnavailable."""
     stages = grouped(rows)
     count, fen = stages.get(Stage.RECTIFYING, (0, 0))

@@ -74,6 +74,10 @@ class StatisticsStore(ReportedCases, Protocol):
         self, division: str, measure: str, days: tuple[dt.date, dt.date], owner: str
     ) -> Sequence[Mapping[str, Any]]: ...
 
+    async def stages_of_agency(
+        self, division: str, moments: tuple[dt.datetime, dt.datetime], agency: str
+    ) -> Sequence[Mapping[str, Any]]: ...
+
     async def misbehaviours(self, division: str, bank: str) -> Sequence[Mapping[str, Any]]: ...
 
     async def passed(self, division: str, bank: str | None = None) -> int: ...
@@ -254,7 +258,7 @@ class Statistics:
         rows = await self._store.by_key_of(division, "agency_policy", span.days, code)
         whole = await self._store.by_key_of(division, "agency_verdict", span.days, code)
         name = (await self._agency_names(division, [code])).get(code, "")
-        cases = await self._store.by_key_of(division, "agency_stage", span.days, code)
+        cases = await self._store.stages_of_agency(division, span.moments, code)
         stages = await stages_of(self._store, division, span.moments, cases, agency=code)
         blocked, held = (sum(int(row[f] or 0) for row in whole) for f in ("blocked", "held"))
         confirmed = sum(

@@ -41,11 +41,15 @@ class BureauStatistics:
         return found
 
     async def by_key_of(self, division: str, measure: str, days: Days, owner: str) -> Sequence[Row]:
-        """Of one agency or bank, `key` without its code. `measure`: agency_policy, conduct,
-        agency_stage, bank_stage."""
+        """Of one agency or bank, `key` without its code. `measure`: agency_policy,
+        agency_verdict, conduct, bank_stage."""
         ends = owner + " ", owner + "!"
         rows = await self._sql.rows("by_key_of", division, measure, *_cells(days), *days, *ends)
         return [{**row, "key": row["key"].removeprefix(ends[0])} for row in rows]
+
+    async def stages_of_agency(self, division: str, moments: Moments, agency: str) -> Sequence[Row]:
+        """Cases about it by stage."""
+        return await self._sql.rows("stages_of_agency", division, agency, *moments)
 
     async def by_month(self, division: str, days: Days) -> Sequence[Row]:
         return await self._sql.rows("by_month", division, *days)

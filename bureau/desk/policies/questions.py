@@ -15,6 +15,7 @@ from bureau.desk.policies.drafts import Policies
 from bureau.desk.refusals import ActRefused
 from bureau.desk.trail import Act
 from bureau.ports import Clock, LogPlace
+from gateway.domain.legal_day import legal_day
 from gateway.domain.records import canonical
 
 KIND = "questions"
@@ -85,7 +86,7 @@ class Questions:
         documents = await self._documents(division, draft)
         fields: dict[str, Any] = {"documents": documents}
         if since is not None:
-            if since > self._clock().date():
+            if since > legal_day(self._clock()):
                 raise ActRefused("since", "起始日期不能晚于今天。", "The day is yet to come.")
             fields["since"] = since.isoformat()
         values = (what, draft["policy"], seq, "", since)

@@ -152,7 +152,7 @@ class _Policies:
             ),
             picked=await picked(self._rooms, visit),
             proof=self._policies.proofs.known(found["document"]),
-            since=f"{self._rooms.clock().year}-01-01", **_WORDS,
+            since=f"{legal_day(self._rooms.clock()).year}-01-01", **_WORDS,
         )  # fmt: skip
 
     async def agree(self, visit: Visit) -> web.StreamResponse:

@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import re
+from unittest.mock import ANY
 
 import pytest
 from python_calamine import CalamineWorkbook
@@ -10,10 +11,11 @@ from python_calamine import CalamineWorkbook
 from adapters.bureau.frame import framed
 from adapters.postgres.bureau.statistics import BureauStatistics
 from bureau.desk.people import Office
+from bureau.desk.statistics import span_of
 from gateway.domain.legal_day import legal_day
 from gateway.domain.records import unnumbered
 from tests.bureau.cases.test_case_walk import intercepted
-from tests.bureau.desks import ISSUER, Desk, bare
+from tests.bureau.desks import AGENCY, ISSUER, Desk, bare
 from tests.bureau.words import BANK, DIVISION, GATEWAY, Bureau, Chain, House, finding, verdict
 
 pytestmark = pytest.mark.postgres
@@ -253,3 +255,27 @@ async def test_cases_are_counted_by_the_stage_at_which_they_stand(
     assert [(row["key"], row["count"]) for row in rows] == [("verifying", 1)]
     rows = await BureauStatistics(bureau.pool).by_key(DIVISION, "origin", month, 9)
     assert [(row["key"], row["count"]) for row in rows] == [("finding", 1)]
+
+
+async def test_a_case_about_the_bank_takes_no_point_from_the_agency_whose_payment_it_rests_on(
+    desk: Desk, bureau: Bureau, chain: Chain, house: House
+) -> None:
+    await intercepted(bureau, chain, house)
+    reviewer, approver = await desk.seat(Office.REVIEWER), await desk.seat(Office.APPROVER)
+    _, case = await reviewer.post(f"{HOME}/2026/8202/{1:013d}/case", {"against": "bank"})
+    due = (legal_day(desk.hands.now) + dt.timedelta(days=3)).isoformat()
+    for person, step, form in (
+        (reviewer, "verify", {"means": "phone_call", "due": due, "text": "问", "person": "甲"}),
+        (reviewer, "record", {"number": "1", "text": "属实"}),
+        (reviewer, "accept", {"number": "1", "text": "采信"}),
+        (reviewer, "propose", {"verdict": "confirmed", "text": "确认"}),
+        (approver, "decide", {"seen": "4"}),
+    ):
+        assert (await person.post(f"{case}/{step}", form))[0] == 303, step
+    await BureauStatistics(bureau.pool).fold()
+    today = legal_day(desk.hands.now)
+    span = span_of(f"{today:%Y-%m}", f"{today:%Y-%m}", today)
+    figures = desk.rooms.statistics
+    assert (await figures.bank(DIVISION, BANK, span)).stages == {"confirmed": (1, ANY)}
+    of_agency = await figures.agency(DIVISION, AGENCY, span)
+    assert of_agency.stages == {} and of_agency.parts[-1][1] == 0

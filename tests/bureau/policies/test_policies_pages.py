@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import zipfile
+from typing import Any
 
 import orjson
 import pytest
@@ -10,9 +11,11 @@ import pytest
 from adapters.bureau.frame import framed
 from bureau.desk.people import Office
 from bureau.desk.publish import Publishing
+from bureau.desk.trail import Act
 from certs.signatories import signatories
 from certs.signing.signer import Signer
 from certs.trust import Trust
+from gateway.domain.faults import FeedRefused
 from gateway.domain.records import unnumbered
 from policies.book.bundle import compose, seal
 from policies.book.load import LIBRARY, load_codes, load_texts
@@ -141,6 +144,55 @@ async def test_a_book_goes_to_the_gateways_only_with_two_officers_signatures(
     assert [kind for kind, _ in way.taken] == ["policies"]
     assert orjson.loads(way.taken[0][1])["signatures"]
     assert "网关已签收" in (await reviewer.get(HOME))[1]
+
+
+async def test_a_book_that_its_gateway_refuses_keeps_no_newer_one_from_it(desk: Desk) -> None:
+    """A gateway refuses what was not written after its own book; the officers then sign another."""
+    store: Any = desk.rooms.policies.store
+    at = desk.hands.now
+    for version in (1, 2):
+        values = version, f"{version}", "li", "wang", at, at, "jws", f"book {version}".encode()
+        act = Act(division=DIVISION, login="r", what="policy.handed_over")
+        assert await store.hand_over(DIVISION, [BANK], values, act)
+    asked: list[bytes] = []
+
+    class Strict:
+        async def publish(self, kind: str, body: bytes, signature: str) -> int:
+            asked.append(body)
+            if body == b"book 1":
+                raise FeedRefused("422 not written after the one in force")
+            return 1
+
+    publishing = Publishing(store, {(DIVISION, BANK): Strict()}, desk.hands, "policies")
+    done = [await publishing.publish_all(patient=False) for _ in range(4)]
+    assert (done, asked) == ([0, 1, 0, 0], [b"book 1", b"book 2"])
+    assert publishing.troubles == {}, "a newer one is there: nobody has to see to it any more"
+
+
+async def test_a_refused_book_is_tried_again_while_no_newer_one_was_taken(desk: Desk) -> None:
+    """Its officers may have become known, and the newer one have been written after it."""
+    store: Any = desk.rooms.policies.store
+    at, taken = desk.hands.now, list[bytes]()
+    for version in (1, 2):
+        values = version, f"{version}", "li", "wang", at, at, "jws", f"book {version}".encode()
+        act = Act(division=DIVISION, login="r", what="policy.handed_over")
+        await store.hand_over(DIVISION, [BANK], values, act)
+    known = False
+
+    class InOrder:
+        async def publish(self, kind: str, body: bytes, signature: str) -> int:
+            if not known or (body == b"book 2" and not taken):
+                raise FeedRefused("422 its officers are not known, or it follows another")
+            taken.append(body)
+            return 1
+
+    publishing = Publishing(store, {(DIVISION, BANK): InOrder()}, desk.hands, "policies")
+    for _ in range(5):
+        await publishing.publish_all(patient=False)
+    known = True
+    for _ in range(4):
+        await publishing.publish_all(patient=False)
+    assert taken == [b"book 1", b"book 2"] and await store.waiting_feeds() == []
 
 
 async def test_what_a_gateway_applies_is_what_its_log_tells(

@@ -208,6 +208,17 @@ async def test_warnings_that_come_and_go_are_a_column_of_a_trial_and_of_its_expo
     assert [row[column] for row in sheet[1:]] == ["新增", "取消", "新增", ""]
 
 
+async def test_a_day_that_has_begun_in_beijing_is_not_yet_to_come(desk: Desk) -> None:
+    """At half past midnight it is still yesterday in UTC; of a new year, still the year before."""
+    now = desk.hands.now
+    desk.hands.now = dt.datetime(now.year, 12, 31, 16, 30, tzinfo=dt.UTC)
+    reviewer = await desk.seat(Office.REVIEWER)
+    draft = await drafted(desk, reviewer)
+    assert f'value="{now.year + 1}-01-01"' in (await reviewer.get(draft))[1]
+    for day, status in ((f"{now.year + 1}-01-01", 303), (f"{now.year + 1}-01-02", 409)):
+        assert (await reviewer.post(f"{draft}/backtest", {"since": day}))[0] == status, day
+
+
 async def test_a_refusal_is_named_and_silence_is_asked_again(desk: Desk) -> None:
     reviewer, gateway = await desk.seat(Office.REVIEWER), Gateway()
     draft = await drafted(desk, reviewer)

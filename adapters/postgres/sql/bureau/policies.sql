@@ -60,11 +60,20 @@ ORDER BY version DESC, bank
 LIMIT $2;
 
 -- name: waiting_feeds
--- empty: every gateway has acknowledged every book; the oldest of each bank.
+-- empty: every gateway has acknowledged every book that it may still take; the oldest of each bank. One that its gateway
+-- refuses (its words begin with the status) keeps no newer one waiting, and is sent no more once a newer one was taken.
 SELECT DISTINCT ON (division, bank) division, bank, version, signature, body, attempts
-FROM policy_feed
-WHERE acknowledged_at IS NULL
-ORDER BY division, bank, version;
+FROM (
+    SELECT f.*, coalesce(f.trouble ~ '^4[0-9][0-9] ', false) AS refused
+    FROM policy_feed AS f
+    WHERE f.acknowledged_at IS NULL
+) AS waiting
+WHERE NOT (refused AND EXISTS (
+    SELECT FROM policy_feed AS newer
+    WHERE newer.division = waiting.division AND newer.bank = waiting.bank
+        AND newer.version > waiting.version AND newer.acknowledged_at IS NOT NULL
+))
+ORDER BY division, bank, refused, CASE WHEN refused THEN attempts ELSE 0 END, version;
 
 -- name: attempted
 -- empty: always; an acknowledgement is kept for ever.

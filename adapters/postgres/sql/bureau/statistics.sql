@@ -55,6 +55,14 @@ HAVING sum(count) <> 0
 ORDER BY sum(count) DESC, key
 LIMIT 500;
 
+-- name: stages_of_agency
+-- empty: no case about this agency was opened then; one about a bank is none of its, whose payment it rests on.
+SELECT stage AS key, count(*) AS count, sum(amount_fen) AS amount_fen
+FROM case_file
+WHERE division = $1 AND agency_code = $2 AND against = 'agency'
+    AND opened_at >= $3 AND opened_at < $4
+GROUP BY stage;
+
 -- name: by_month
 -- empty: nothing was intercepted in these months.
 SELECT day AS key, sum(count) AS count, sum(amount_fen) AS amount_fen,
@@ -102,12 +110,12 @@ ORDER BY amount_fen DESC, year, number
 LIMIT $5;
 
 -- name: reported
--- empty: never. Cases whose rectification was reported and is not judged yet, of an agency or about a bank.
+-- empty: never. Cases whose rectification was reported and is not judged yet, about an agency or a bank.
 SELECT count(*) AS count, coalesce(sum(amount_fen), 0) AS amount_fen
 FROM case_file
 WHERE division = $1 AND phase = 'reported' AND stage = 'rectifying'
 AND opened_at >= $2 AND opened_at < $3
-AND ($4::text IS NULL OR agency_code = $4)
+AND ($4::text IS NULL OR (agency_code = $4 AND against = 'agency'))
 AND ($5::text IS NULL OR (bank = $5 AND against = 'bank'));
 
 -- name: typical_moves
