@@ -237,7 +237,9 @@ class PeopleStore(Protocol):
         self, division: str, before: int, asked: tuple[Any, ...], limit: int
     ) -> Sequence[Mapping[str, Any]]: ...
 
-    async def trail(self, division: str) -> tuple[list[Mapping[str, Any]], tuple[int, bytes]]: ...
+    async def trail(
+        self, division: str, take: Callable[[Sequence[Mapping[str, Any]]], None]
+    ) -> tuple[int, bytes]: ...
 
 
 class CaseStore(Protocol):

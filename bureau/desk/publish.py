@@ -1,5 +1,6 @@
 """Publish: bring what was signed to each bank's gateway, in order, until it has acknowledged it."""
 
+import asyncio
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -62,14 +63,18 @@ class Publishing:
 
         `patient`: one that failed is left alone for longer each time.
         """
-        done = 0
+        due = []
         for row in await self._store.waiting_feeds():
             place = row["division"], row["bank"]
             if patient and self._rests.get(place, 0) > 0:
                 self._rests[place] -= 1
-                continue
-            done += await self._publish(row, place)
-        return done
+            else:
+                due.append((row, place))
+        sent = await asyncio.gather(*(self._publish(*each) for each in due), return_exceptions=True)
+        for each in sent:
+            if isinstance(each, BaseException):
+                raise each
+        return sum(map(bool, sent))
 
     async def _publish(self, row: Mapping[str, Any], place: tuple[str, str]) -> bool:
         trouble: str | None = None

@@ -46,19 +46,30 @@ def digest_of(body: bytes) -> bytes:
     return hashlib.sha256(body).digest()
 
 
-def first_break(rows: Iterable[Mapping[str, Any]], head: tuple[int, bytes]) -> int | None:
-    """The first number that does not follow from what is before it, or beside whose bytes other
-    words were put for lists and searches; None if the trail is whole.
+class Following:
+    """Whether a trail is whole, told from its rows as they come: nothing of it is kept."""
 
-    `rows`: as `desk_act` has them, in order from 1. `head`: last number and digest as kept apart.
-    """
-    expected, previous = 1, START
-    for row in rows:
-        body, digest = row["body"], row["digest"]
-        if row["seq"] != expected or digest_of(body) != digest or not _says(row, previous):
-            return expected
-        expected, previous = row["seq"] + 1, digest
-    return None if (expected - 1, previous) == head else expected
+    def __init__(self) -> None:
+        self.rows = 0
+        self._previous = START
+        self._broken: int | None = None
+
+    def take(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """The next ones, as `desk_act` has them, in order from 1."""
+        for row in rows:
+            body, digest, expected = row["body"], row["digest"], self.rows + 1
+            fits = row["seq"] == expected and digest_of(body) == digest
+            if self._broken is None and not (fits and _says(row, self._previous)):
+                self._broken = expected
+            self.rows, self._previous = expected, digest
+
+    def broken(self, head: tuple[int, bytes]) -> int | None:
+        """The first number that does not follow from what is before it, or beside whose bytes other
+        words were put for lists and searches; None if the trail is whole. `head`: last number and
+        digest as kept apart."""
+        if self._broken is None and (self.rows, self._previous) != head:
+            return self.rows + 1
+        return self._broken
 
 
 def _says(row: Mapping[str, Any], previous: bytes) -> bool:

@@ -1,5 +1,6 @@
 """The desk's people, their sessions and the audit trail, in PostgreSQL."""
 
+import asyncio
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -157,14 +158,18 @@ class BureauPeople:
         """`asked`: login, act (each may be empty), since, until (each may be None)."""
         return await self._sql.rows("acts", division, before, *asked, limit)
 
-    async def trail(self, division: str) -> tuple[list[Mapping[str, Any]], tuple[int, bytes]]:
-        """Every act in order, and the head that is kept apart: both of one moment."""
-        found: list[Mapping[str, Any]] = []
+    async def trail(
+        self, division: str, take: Callable[[Sequence[Mapping[str, Any]]], None]
+    ) -> tuple[int, bytes]:
+        """Every act in order, to `take`, a piece at a time and beside the loop: a trail has no end.
+        The head that is kept apart, of the same moment."""
+        last = 0
         async with (
             connection_of(self._pool) as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             head = await connection.fetchrow(_SQL["trail_head"], division)
-            while rows := await connection.fetch(_SQL["trail"], division, len(found), PIECE_ROWS):
-                found += map(dict, rows)
-        return found, (0, bytes(32)) if head is None else (head["seq"], head["digest"])
+            while rows := await connection.fetch(_SQL["trail"], division, last, PIECE_ROWS):
+                last = rows[-1]["seq"]
+                await asyncio.to_thread(take, [dict(row) for row in rows])
+        return (0, bytes(32)) if head is None else (head["seq"], head["digest"])

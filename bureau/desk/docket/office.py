@@ -231,7 +231,7 @@ class CaseOffice:
         except StoreUnavailable:
             raise
         except Exception:  # noqa: BLE001 (one case must not end the program, at each start anew)
-            _log.exception("case.not_chased", division=key[0], case=case_no(*key[1:]))
+            _log.exception("chasing.case_skipped", division=key[0], case=case_no(*key[1:]))
             return False
 
     def _chased(self, key: Key, day: dt.date, now: tuple[Any, Any, Any]) -> Written | None:

@@ -13,7 +13,7 @@ from bureau.desk.deeds import ACTS, Asked, act_words, asked, detail_words
 from bureau.desk.people import OFFICES_ZH, Office
 from bureau.desk.seating import Seating
 from bureau.desk.strip import Alarm, ending_alarms
-from bureau.desk.trail import first_break
+from bureau.desk.trail import Following
 from bureau.web.exports import PIECE_ROWS, searched, sent
 from bureau.web.pages import clock
 from bureau.web.rooms import Rooms
@@ -50,11 +50,11 @@ class _Trail:
     async def verify(self, visit: Visit) -> web.Response:
         """Every digest over the one before it, computed now from the kept bytes. That it was done,
         and what came of it, is an act too."""
-        rows, head = await self._rooms.people.trail(visit.division)
-        broken = first_break(rows, head)
+        following = Following()
+        broken = following.broken(await self._rooms.people.trail(visit.division, following.take))
         found = {} if broken is None else {"broken_at": broken}
-        await tell(self._rooms, visit, "trail.verified", "", rows=len(rows), **found)
-        return await self._shown(visit, (len(rows), broken))
+        await tell(self._rooms, visit, "trail.verified", "", rows=following.rows, **found)
+        return await self._shown(visit, (following.rows, broken))
 
     async def export(self, visit: Visit) -> web.StreamResponse:
         kind, query = visit.request.match_info["kind"], _query(visit)

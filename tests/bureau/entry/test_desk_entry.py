@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -10,7 +11,7 @@ import pytest
 
 from bureau.desk.entry import CHECKS_AT_ONCE, FAILURES_MAX, IDLE_MAX, LINK_LIFE, LOCK, SESSION_LIFE
 from bureau.desk.people import Office, Person, covers
-from bureau.desk.trail import START, Act, act_bytes, digest_of, first_break
+from bureau.desk.trail import START, Act, Following, act_bytes, digest_of
 from bureau.web.desk import table_of
 from bureau.web.guard import COOKIE
 from certs.one_time import STEP_S
@@ -299,6 +300,14 @@ def test_a_province_covers_its_cities_and_a_city_its_counties_only() -> None:
     assert covers("220000000", "220102000") and covers("220100000", "220102000")
     assert not covers("220100000", "220200000") and not covers("220100000", "220000000")
     assert not covers("220102000", "220100000") and not covers("220000000", "210000000")
+
+
+def first_break(trail: Sequence[Mapping[str, object]], head: tuple[int, bytes]) -> int | None:
+    """In two pieces."""
+    following = Following()
+    following.take(trail[:3])
+    following.take(trail[3:])
+    return following.broken(head)
 
 
 def test_an_edited_cut_reordered_or_rehashed_trail_breaks_where_it_was_touched() -> None:

@@ -4,15 +4,18 @@ in the database changes nothing that was decided, told, or that says who somebod
 import datetime as dt
 import hashlib
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import asyncpg
 import orjson
 import pytest
 
+from adapters.postgres.bureau import people
 from adapters.postgres.bureau.pool import RUNTIME_ROLE
 from bureau.desk.entry import STRANGERS_TOLD_MAX, EntryRefused
 from bureau.desk.people import Office
+from bureau.desk.trail import Following
 from gateway.domain.faults import StoreUnavailable
 from gateway.domain.legal_day import legal_day
 from tests.bureau.cases.test_case_walk import PDF
@@ -31,7 +34,7 @@ CHANGEABLE: dict[str, set[str] | None] = {
     "complaint": {"stage", "due", "steps", "case_year", "case_number"},
     "complaint_opening": {"agreed_by", "agreed_at", "opened_at"},
     "account_request": {"decided_by", "decided_at", "agreed", "link_code", "linked_at"},
-    "policy_draft": {"decided_by", "decided_at", "agreed"},
+    "policy_draft": {"decided_by", "decided_at", "agreed", "returned_because"},
     "register_change": {"decided_by", "decided_at", "approved", "said", "version", "late"},
     "register_wish": {"published_version", "published_at"},
     "policy_question": {"taken_at", "looked_at", "state", "is_over", "trouble"},
@@ -64,8 +67,34 @@ async def test_the_programs_role_changes_only_what_is_named_here(bureau: Bureau)
     assert {row["table_name"] for row in gone} == REMOVABLE
 
 
+async def trail_of(bureau: Bureau) -> list[Mapping[str, Any]]:
+    rows: list[Mapping[str, Any]] = []
+    await bureau.people.trail(DIVISION, rows.extend)
+    return rows
+
+
+async def test_a_trail_is_proven_piece_by_piece(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It grows for ever, and one request must not hold all of it."""
+    monkeypatch.setattr(people, "PIECE_ROWS", 2)
+    security = await desk.seat(Office.SECURITY)
+    sizes: list[int] = []
+    take = Following.take
+
+    def taken(following: Following, rows: Sequence[Mapping[str, Any]]) -> None:
+        sizes.append(len(rows))
+        take(following, rows)
+
+    monkeypatch.setattr(Following, "take", taken)
+    for turn in range(2):
+        status, page = await security.post(f"/desk/{DIVISION}/trail")
+        assert status == 200 and "完整" in page, turn
+    assert len(sizes) > 1 and max(sizes) == 2
+
+
 async def acts(bureau: Bureau) -> list[tuple[str, str]]:
-    rows, _ = await bureau.people.trail(DIVISION)
+    rows = await trail_of(bureau)
     return [(row["what"], row["login"]) for row in rows if row["what"].startswith("release.")]
 
 
@@ -116,7 +145,7 @@ async def test_whoever_takes_a_document_or_a_file_away_is_in_the_trail(
         (agency, f"/desk/{DIVISION}/papers/{year}/9.pdf"),
     ):  # fmt: skip
         assert (await who.bytes(path))[0] in (200, 404)
-    rows, _ = await bureau.people.trail(DIVISION)
+    rows = await trail_of(bureau)
     fetched = [(row["what"], row["login"]) for row in rows if row["what"].endswith(".fetched")]
     assert fetched == [
         ("document.fetched", agency.person.login), ("document.fetched", reviewer.person.login),
@@ -133,7 +162,7 @@ async def test_nobody_without_an_account_fills_the_trail(desk: Desk, bureau: Bur
                 await entry.by_binding("subject", f"issuer {number}")
 
     async def refusals() -> list[dict[str, Any]]:
-        rows, _ = await bureau.people.trail(DIVISION)
+        rows = await trail_of(bureau)
         return [
             orjson.loads(row["body"])["detail"] for row in rows if row["what"] == "session.refused"
         ]
