@@ -46,13 +46,16 @@ class Closing:
             await asyncio.sleep(LOOK_S)
 
     async def close_all(self) -> int:
-        """Every day that has ended and is not closed; returns how many were closed now."""
-        closed, today = 0, legal_day(self._clock.now() - GRACE)
-        for division in self._divisions:
-            for day in await self._book.days_to_close(division, today):
-                if await self._unsealed(division, day):
-                    break
-                closed += await self._close(division, day)
+        """Every day that has ended and is not closed; returns how many were closed now. Raises
+        LedgerUnavailable."""
+        return await self._office.in_turn(self._divisions, self._close_days)
+
+    async def _close_days(self, division: str) -> int:
+        closed = 0
+        for day in await self._book.days_to_close(division, legal_day(self._clock.now() - GRACE)):
+            if await self._unsealed(division, day):
+                break
+            closed += await self._close(division, day)
         return closed
 
     async def _close(self, division: str, day: dt.date) -> bool:

@@ -59,13 +59,14 @@ class Expiring:
         await self._office.rounds(LOOK_S, self.look, "expiry.postponed")
 
     async def look(self) -> int:
-        """One turn over all divisions; how many holds were ended."""
-        ended = 0
-        for division in self._divisions:
-            if division in self._behind:
-                continue
-            ended += await self._expire(division)
-            await self._tell_overdrafts(division)
+        """One turn over all divisions; how many holds were ended. Raises LedgerUnavailable."""
+        return await self._office.in_turn(self._divisions, self._look)
+
+    async def _look(self, division: str) -> int:
+        if division in self._behind:
+            return 0
+        ended = await self._expire(division)
+        await self._tell_overdrafts(division)
         return ended
 
     async def _expire(self, division: str) -> int:

@@ -44,12 +44,14 @@ class Registering:
         await self._office.rounds(LOOK_S, self.look, "registers.record_postponed")
 
     async def look(self) -> int:
-        """One turn over all divisions; how many records were written."""
+        """One turn over all divisions; how many records were written. Raises LedgerUnavailable."""
+        return await self._office.in_turn(self._divisions, self._look)
+
+    async def _look(self, division: str) -> int:
         written = 0
-        for division in self._divisions:
-            for applied in await self._versions.unrecorded(division, BATCH_MAX):
-                draft = self._draft(division, applied)
-                written += await self._versions.record(division, applied.version, draft)
+        for applied in await self._versions.unrecorded(division, BATCH_MAX):
+            draft = self._draft(division, applied)
+            written += await self._versions.record(division, applied.version, draft)
         return written
 
     def _draft(self, division: str, applied: Unrecorded) -> RecordDraft:

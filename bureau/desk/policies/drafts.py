@@ -176,7 +176,7 @@ class Policies:
         return bundle.revision
 
     async def activations(self, division: str) -> list[Mapping[str, Any]]:
-        """What each gateway told of the books it applies and of breakers; newest first."""
+        """What each gateway told last of the books it applies and of breakers; newest first."""
         return [
             {**_activation(row["body"]), "bank": row["bank"], "seq": row["seq"]}
             for row in await self.store.activations(division, SHOWN)

@@ -53,7 +53,9 @@ def plan_duties(plans: Iterable[Mapping[str, Any]], month: int) -> list[Duty]:
     """Art. 10(2)1: monthly grants even and in time. `month`: the one that now runs."""
     by: dict[str, dict[int, Decimal]] = {}
     for plan in plans:
-        by.setdefault(plan["indicator_id"], {})[plan["month"]] = Decimal(plan["amount"])
+        months = by.setdefault(plan["indicator_id"], {})
+        # A month may be granted for direct and for authorised payment: two plans, one grant.
+        months[plan["month"]] = months.get(plan["month"], Decimal()) + Decimal(plan["amount"])
     found = []
     for indicator, months in sorted(by.items()):
         missing = [m for m in range(1, month + 1) if m not in months]

@@ -1,6 +1,7 @@
 """Pages of policies (规则): list, one in words, edit and check, trial, second person, gateways."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -27,6 +28,8 @@ from gateway.domain.legal_day import legal_day
 from policies.book.document import Policy
 
 SHADOWS_SHOWN = 10
+ACTIVATIONS_SHOWN = 5
+"""Of each bank."""
 BOOK_BYTES_MAX = 16 * 1024 * 1024
 _REVIEWERS = frozenset({Office.REVIEWER})
 _APPROVERS = frozenset({Office.APPROVER})
@@ -73,7 +76,8 @@ class _Policies:
         return self._rooms.pages(
             "policies", visit=visit, policies=policies,
             proofs={policy.id: known(documents[policy.place]) for policy in policies},
-            drafts=drafts, feeds=await store.feeds(division, SHOWN), activations=activations,
+            drafts=drafts, feeds=await store.feeds(division, SHOWN),
+            activations=_newest(activations),
             shadows=shadows,
             persons=await persons_of(
                 self._rooms, [*logins, *(row["asker"] for row in shadows)]
@@ -194,6 +198,17 @@ class _Policies:
             return await self._policies.policy(visit.division, visit.request.match_info["policy"])
         except LookupError:
             raise web.HTTPNotFound() from None
+
+
+def _newest(activations: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The first of each bank: whatever one gateway tells, every other's book stands on the page."""
+    seen: Counter[str] = Counter()
+    found = []
+    for told in activations:
+        seen[told["bank"]] += 1
+        if seen[told["bank"]] <= ACTIVATIONS_SHOWN:
+            found.append(told)
+    return found
 
 
 _WORDS: dict[str, Any] = {"lights": LIGHTS_ZH, "actions": ACTIONS_ZH}

@@ -226,11 +226,19 @@ class _Registers:
             each["row"] for each in await self._registers.rows(division, sheet, "", None, DUTY_ROWS)
         ]
         if sheet.register.value == "plans":
-            return plan_duties(rows, self._month())[:DUTIES_SHOWN]
+            return plan_duties(_whole(rows), self._month())[:DUTIES_SHOWN]
         agencies = await self._registers.rows(division, SHEETS["agencies"], "", None, DUTY_ROWS)
         parents = {each["row"].get("parent") for each in agencies} - {None}
         found = code_duties(rows, load_codes()) + detail_duties(rows, sorted(parents))
         return found[:DUTIES_SHOWN]
+
+
+def _whole(plans: list[Any]) -> list[Any]:
+    """Without the indicator at which the reading stopped: months of its plan that were not read
+    would be told as never granted."""
+    if len(plans) < DUTY_ROWS:
+        return plans
+    return [plan for plan in plans if plan["indicator_id"] != plans[-1]["indicator_id"]]
 
 
 def _by(sheet: Sheet) -> list[str]:

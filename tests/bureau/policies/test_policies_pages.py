@@ -10,6 +10,7 @@ import pytest
 
 from adapters.bureau.frame import framed
 from bureau.desk.people import Office
+from bureau.desk.policies.drafts import tripped_of
 from bureau.desk.publish import Publishing
 from bureau.desk.trail import Act
 from certs.signatories import signatories
@@ -206,3 +207,28 @@ async def test_what_a_gateway_applies_is_what_its_log_tells(
     await bureau.inbox.receive(GATEWAY, framed(chain.delivery()))
     _, text = await (await desk.seat(Office.PROVINCE)).get(HOME)
     assert "第7版" in text and "spiffe://x/wang" in text
+
+
+async def test_the_book_of_a_bank_whose_log_is_short_is_shown_beside_that_of_a_longer_one(
+    desk: Desk, bureau: Bureau, chain: Chain
+) -> None:
+    """And so is the policy that its breaker has loosened."""
+    told = {"division": DIVISION, "kind": "policy_activated"}
+    chain.seal([unnumbered(told | {"what": "activated", "revision": 7}),
+                unnumbered(told | {"what": "tripped", "policy": "JL-042"})])  # fmt: skip
+    await bureau.inbox.receive(GATEWAY, framed(chain.delivery()))
+    other = "105241000014"
+    await bureau.pool.execute(
+        "INSERT INTO log (division, bank, origin, size, frontier) VALUES ($1, $2, 'o', 0, '{}')",
+        DIVISION, other,
+    )  # fmt: skip
+    await bureau.pool.execute(
+        "INSERT INTO log_record (division, bank, seq, kind, subject, body, leaf_hash) SELECT $1,"
+        " $2, n, 'policy_activated', '', $3, sha256($3) FROM generate_series(1000, 1100) AS n",
+        DIVISION, other, unnumbered(told | {"what": "activated", "revision": 9}),
+    )  # fmt: skip
+    found = await desk.rooms.policies.activations(DIVISION)
+    assert {row["bank"] for row in found} == {BANK, other}
+    assert tripped_of(found) == {"JL-042": [BANK]}
+    _, text = await (await desk.seat(Office.REVIEWER)).get(HOME)
+    assert "第7版" in text and "第9版" in text

@@ -83,8 +83,15 @@ SET attempts = attempts + 1, last_attempt_at = $4::timestamptz, trouble = $5::te
 WHERE division = $1 AND bank = $2 AND version = $3 AND acknowledged_at IS NULL;
 
 -- name: activations
--- empty: no gateway told which book it applies. Newest first.
-SELECT bank, seq, body FROM log_record
-WHERE division = $1 AND kind = 'policy_activated'
-ORDER BY seq DESC
-LIMIT $2;
+-- empty: no gateway told which book it applies. The newest of each bank, newest first: numbers of two logs say nothing of
+-- which was first, and the longer one would leave no room for the other.
+SELECT r.bank, r.seq, r.body
+FROM log AS l
+CROSS JOIN LATERAL (
+    SELECT one.bank, one.seq, one.body FROM log_record AS one
+    WHERE one.division = l.division AND one.bank = l.bank AND one.kind = 'policy_activated'
+    ORDER BY one.seq DESC
+    LIMIT $2
+) AS r
+WHERE l.division = $1
+ORDER BY r.seq DESC, r.bank;
