@@ -19,6 +19,7 @@ from bureau.desk.refusals import ActRefused
 from bureau.desk.rounds import rounds
 from bureau.desk.stages import ReportedCases, grouped, stages_of
 from bureau.desk.typical import TELLING, typical_cases
+from bureau.inbox.glance import YEARS
 from gateway.domain.legal_day import dawn
 
 MONTHS_MAX = 36
@@ -263,7 +264,7 @@ class Statistics:
         blocked, held = (sum(int(row[f] or 0) for row in whole) for f in ("blocked", "held"))
         confirmed = sum(
             n for stage, (n, _) in stages.items() if stage in (*CONFIRMED, Phase.REPORTED)
-        )
+        ) + sum(int(row["confirmed"]) for row in cases)
         parts = tuple(
             (what, count, f"{count}×{each}")
             for what, count, each in (
@@ -357,7 +358,10 @@ def _sum(tallies: Sequence[Tally]) -> Tally:
 
 def _month(text: str) -> dt.date:
     try:
-        return dt.datetime.strptime(text, "%Y-%m").date()  # noqa: DTZ007 (a month has no zone)
+        month = dt.datetime.strptime(text, "%Y-%m").date()  # noqa: DTZ007 (a month has no zone)
+        if month.year not in YEARS:
+            raise ValueError(text)
+        return month
     except ValueError:
         raise ActRefused("month", "月份请按 2026-03 填写。", "A month as 2026-03.") from None
 

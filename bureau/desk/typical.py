@@ -12,8 +12,13 @@ from bureau.desk.law import quoted_of
 from bureau.desk.papers.established import order_zh
 from gateway.domain.legal_day import legal_day
 
-TELLING = (Move.PROPOSE.value, Move.PROPOSE_HANDLING.value, Move.APPROVE_HANDLING.value)
-"""The moves that tell what was confirmed and ordered."""
+TELLING = tuple(
+    move.value
+    for move in (
+        Move.PROPOSE, Move.DECIDE, Move.PROPOSE_HANDLING, Move.APPROVE_HANDLING, Move.DISPUTE_END,
+    )
+)  # fmt: skip
+"""The moves that tell what was confirmed and ordered, and what of it a review or a court undid."""
 _Key = tuple[int, int]
 
 
@@ -53,6 +58,7 @@ def _ordered(
     """What was ordered in each case, and which cases were confirmed."""
     proposed: dict[_Key, list[Mapping[str, Any]]] = {}
     ordered: dict[_Key, list[Mapping[str, Any]]] = {}
+    verdicts: dict[_Key, str] = {}
     confirmed: set[_Key] = set()
     for move in moves:
         key, body = (move["year"], move["number"]), orjson.loads(move["body"])
@@ -60,6 +66,12 @@ def _ordered(
             proposed[key] = body.get("orders", [])
         elif move["move"] == Move.APPROVE_HANDLING:
             ordered.setdefault(key, []).extend(proposed.pop(key, []))
-        elif body.get("verdict") == "confirmed":
+        elif move["move"] == Move.PROPOSE:
+            verdicts[key] = body.get("verdict", "")
+        elif move["move"] == Move.DECIDE and verdicts.get(key) == Stage.CONFIRMED:
             confirmed.add(key)
+        elif move["move"] == Move.DISPUTE_END and body.get("result") != "upheld":
+            ordered.pop(key, None)
+            if body.get("result") == "revoked":
+                confirmed.discard(key)
     return ordered, confirmed

@@ -48,7 +48,7 @@ class BureauStatistics:
         return [{**row, "key": row["key"].removeprefix(ends[0])} for row in rows]
 
     async def stages_of_agency(self, division: str, moments: Moments, agency: str) -> Sequence[Row]:
-        """Cases about it by stage."""
+        """Cases about it by stage; `confirmed`: how many of the archived had been."""
         return await self._sql.rows("stages_of_agency", division, agency, *moments)
 
     async def by_month(self, division: str, days: Days) -> Sequence[Row]:

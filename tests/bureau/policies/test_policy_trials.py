@@ -208,6 +208,18 @@ async def test_warnings_that_come_and_go_are_a_column_of_a_trial_and_of_its_expo
     assert [row[column] for row in sheet[1:]] == ["新增", "取消", "新增", ""]
 
 
+async def test_a_book_that_its_gateway_has_taken_is_not_read_again_each_second(desk: Desk) -> None:
+    gateway = Gateway()
+    reviewer = await desk.seat(Office.REVIEWER)
+    await reviewer.post(f"{await drafted(desk, reviewer)}/shadow")
+    store = desk.rooms.questions.store
+    [row] = await store.open()  # type: ignore[attr-defined]
+    assert row["body"]
+    await asking(desk, gateway).ask_all()
+    [row] = await store.open()  # type: ignore[attr-defined]
+    assert row["taken_at"] and row["body"] is None
+
+
 async def test_a_day_that_has_begun_in_beijing_is_not_yet_to_come(desk: Desk) -> None:
     """At half past midnight it is still yesterday in UTC; of a new year, still the year before."""
     now = desk.hands.now

@@ -14,8 +14,10 @@ INSERT INTO policy_question (
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
 
 -- name: open
--- empty: every question has its whole answer; `last` is the last record told to differ.
-SELECT q.division, q.number, q.bank, q.what, q.taken_at, q.looked_at, q.body, q.signature, q.state,
+-- empty: every question has its whole answer; `last` is the last record told to differ. A shadow is open for weeks and is
+-- looked at each second: the whole book that was sent with it is read until its gateway has taken it, and no more.
+SELECT q.division, q.number, q.bank, q.what, q.taken_at, q.looked_at,
+    CASE WHEN q.taken_at IS NULL THEN q.body END AS body, q.signature, q.state,
     coalesce((
         SELECT max(f.seq) FROM policy_flip AS f
         WHERE f.division = q.division AND f.number = q.number AND f.bank = q.bank

@@ -57,11 +57,20 @@ LIMIT 500;
 
 -- name: stages_of_agency
 -- empty: no case about this agency was opened then; one about a bank is none of its, whose payment it rests on.
-SELECT stage AS key, count(*) AS count, sum(amount_fen) AS amount_fen
-FROM case_file
-WHERE division = $1 AND agency_code = $2 AND against = 'agency'
-    AND opened_at >= $3 AND opened_at < $4
-GROUP BY stage;
+-- `confirmed`: of those archived, which had been: what is confirmed is handled or handed on before it may be archived.
+SELECT c.stage AS key, count(*) AS count, sum(c.amount_fen) AS amount_fen,
+    count(*) FILTER (WHERE m.told AND NOT m.revoked) AS confirmed
+FROM case_file AS c
+CROSS JOIN LATERAL (
+    SELECT coalesce(bool_or(move IN ('approve_handling', 'approve_referral', 'refer')), false) AS told,
+        coalesce(bool_or(move = 'dispute_end' AND record_field(body, 'result') = 'revoked'), false)
+            AS revoked
+    FROM case_move
+    WHERE c.stage = 'archived' AND division = c.division AND year = c.year AND number = c.number
+) AS m
+WHERE c.division = $1 AND c.agency_code = $2 AND c.against = 'agency'
+    AND c.opened_at >= $3 AND c.opened_at < $4
+GROUP BY c.stage;
 
 -- name: by_month
 -- empty: nothing was intercepted in these months.
