@@ -4,7 +4,7 @@ Every method is one transaction and raises gateway.domain.faults.StoreUnavailabl
 """
 
 import datetime as dt
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import attrs
@@ -147,8 +147,8 @@ class ReleaseStore(Protocol):
         check: Callable[[Mapping[str, Any]], None], act: Any = None,
     ) -> bool: ...  # fmt: skip
 
-    async def waiting_feeds(self) -> Sequence[Mapping[str, Any]]:
-        """The oldest unacknowledged feed of each bank."""
+    async def waiting_feeds(self, resting: Collection[str] = ()) -> Sequence[Mapping[str, Any]]:
+        """The oldest unacknowledged feed of each bank, but for `resting` (`division/bank`)."""
         ...
 
     async def attempted(

@@ -2,7 +2,7 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -29,8 +29,9 @@ class Way(Protocol):
 
 
 class FeedStore(Protocol):
-    async def waiting_feeds(self) -> Sequence[Mapping[str, Any]]:
-        """The oldest unacknowledged feed of each bank."""
+    async def waiting_feeds(self, resting: Collection[str] = ()) -> Sequence[Mapping[str, Any]]:
+        """The oldest unacknowledged feed of each bank, but for `resting` (`division/bank`): a
+        snapshot has megabytes, and is not read for who is not asked now."""
         ...
 
     async def attempted(
@@ -63,14 +64,14 @@ class Publishing:
 
         `patient`: one that failed is left alone for longer each time.
         """
-        due = []
-        for row in await self._store.waiting_feeds():
-            place = row["division"], row["bank"]
-            if patient and self._rests.get(place, 0) > 0:
-                self._rests[place] -= 1
-            else:
-                due.append((row, place))
-        sent = await asyncio.gather(*(self._publish(*each) for each in due), return_exceptions=True)
+        resting = [place for place, rounds in self._rests.items() if patient and rounds > 0]
+        for place in resting:
+            self._rests[place] -= 1
+        due = await self._store.waiting_feeds(["/".join(place) for place in resting])
+        sent = await asyncio.gather(
+            *(self._publish(row, (row["division"], row["bank"])) for row in due),
+            return_exceptions=True,
+        )
         for each in sent:
             if isinstance(each, BaseException):
                 raise each

@@ -80,7 +80,7 @@ async def test_a_gateway_that_takes_its_time_keeps_no_other_waiting_for_what_was
             return 1
 
     class Feeds:
-        async def waiting_feeds(self) -> list[dict[str, Any]]:
+        async def waiting_feeds(self, resting: object = ()) -> list[dict[str, Any]]:
             return [
                 {"division": "220000000", "bank": bank, "version": 1, "body": b"", "signature": "",
                  "attempts": 0}

@@ -1,7 +1,7 @@
 """Drafts of policies, signed books on their way, and what the gateways told of theirs."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from adapters.postgres.bureau.pool import Pool, Sql, connection_of
@@ -73,8 +73,9 @@ class BureauPolicies:
     async def activations(self, division: str, limit: int) -> Sequence[Row]:
         return await self._sql.rows("activations", division, limit)
 
-    async def waiting_feeds(self) -> Sequence[Row]:
-        return await self._sql.rows("waiting_feeds")
+    async def waiting_feeds(self, resting: Collection[str] = ()) -> Sequence[Row]:
+        """`resting`: `division/bank` of which nothing is read now."""
+        return await self._sql.rows("waiting_feeds", list(resting))
 
     async def attempted(
         self, division: str, bank: str, version: int, at: dt.datetime, trouble: str | None

@@ -102,8 +102,9 @@ class BureauRegisters:
     async def keep_late(self, division: str, judged: Sequence[int], late: Collection[int]) -> None:
         await self._sql.rows("keep_late", division, list(judged), list(late))
 
-    async def waiting_feeds(self) -> Sequence[Row]:
-        return await self._sql.rows("waiting_feeds")
+    async def waiting_feeds(self, resting: Collection[str] = ()) -> Sequence[Row]:
+        """`resting`: `division/bank` of which nothing is read now."""
+        return await self._sql.rows("waiting_feeds", list(resting))
 
     async def attempted(
         self, division: str, bank: str, version: int, at: dt.datetime, trouble: str | None

@@ -1,7 +1,7 @@
 """The bureau's decisions about holds in PostgreSQL: proposals, approvals, signed feeds."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from adapters.postgres.bureau.pool import Connection, Pool, connection_of
@@ -106,9 +106,11 @@ class BureauReleases:
     async def _tell(self, connection: Connection, at: dt.datetime, act: ActLike | None) -> None:
         await self._trail.add(connection, at, [act] if act else [])
 
-    async def waiting_feeds(self) -> Sequence[Mapping[str, Any]]:
+    async def waiting_feeds(self, resting: Collection[str] = ()) -> Sequence[Mapping[str, Any]]:
+        """`resting`: `division/bank` of which nothing is read now."""
         async with connection_of(self._pool) as connection:
-            return [dict(r) for r in await connection.fetch(_SQL["waiting_feeds"])]
+            rows = await connection.fetch(_SQL["waiting_feeds"], list(resting))
+        return [dict(row) for row in rows]
 
     async def attempted(
         self, division: str, bank: str, version: int, at: dt.datetime, trouble: str | None

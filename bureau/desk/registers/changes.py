@@ -6,7 +6,7 @@ as it was received. Bodies are sealed at rest: they hold numbers of people.
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -207,7 +207,7 @@ class Registers:
         if not await self.store.decide(division, seq, judge):
             raise LookupError(seq)
 
-    async def waiting_feeds(self) -> list[Mapping[str, Any]]:
+    async def waiting_feeds(self, resting: Collection[str] = ()) -> list[Mapping[str, Any]]:
         """For `Publishing`: bodies as they were signed."""
         if not self._caught_up:
             for division in {place.division for place in self._places}:
@@ -218,7 +218,7 @@ class Registers:
             self._caught_up = True
         return [
             {**row, "body": self._seal.open(row["body"], "register feed")}
-            for row in await self.store.waiting_feeds()
+            for row in await self.store.waiting_feeds(resting)
         ]
 
     async def attempted(

@@ -97,7 +97,7 @@ async def test_no_refusal_of_a_feed_ends_the_publishing(desk: Desk) -> None:
     waiting = {"division": DIVISION, "bank": BANK, "version": 1, "body": b"", "signature": ""}
 
     class Feeds:
-        async def waiting_feeds(self) -> list[dict[str, Any]]:
+        async def waiting_feeds(self, resting: object = ()) -> list[dict[str, Any]]:
             return [waiting | {"attempts": 0}]
 
         attempted = desk.rooms.registers.store.attempted

@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import zipfile
+from collections.abc import Collection
 from typing import Any
 
 import orjson
@@ -16,7 +17,7 @@ from bureau.desk.trail import Act
 from certs.signatories import signatories
 from certs.signing.signer import Signer
 from certs.trust import Trust
-from gateway.domain.faults import FeedRefused
+from gateway.domain.faults import FeedRefused, GatewayUnavailable
 from gateway.domain.records import unnumbered
 from policies.book.bundle import compose, seal
 from policies.book.load import LIBRARY, load_codes, load_texts
@@ -168,6 +169,41 @@ async def test_a_book_that_its_gateway_refuses_keeps_no_newer_one_from_it(desk: 
     done = [await publishing.publish_all(patient=False) for _ in range(4)]
     assert (done, asked) == ([0, 1, 0, 0], [b"book 1", b"book 2"])
     assert publishing.troubles == {}, "a newer one is there: nobody has to see to it any more"
+
+
+async def test_what_is_for_a_gateway_that_is_away_is_not_read_until_it_is_asked_again(
+    desk: Desk,
+) -> None:
+    """Of megabytes, twice a second, for as long as it is away."""
+    store: Any = desk.rooms.policies.store
+    at = desk.hands.now
+    values = 1, "1", "li", "wang", at, at, "jws", b"book"
+    act = Act(division=DIVISION, login="r", what="policy.handed_over")
+    await store.hand_over(DIVISION, [BANK, "105241000014"], values, act)
+    assert [row["bank"] for row in await store.waiting_feeds([f"{DIVISION}/{BANK}"])] == [
+        "105241000014"
+    ]
+    read: list[int] = []
+    tried: list[int] = []
+
+    class Counted:
+        async def waiting_feeds(self, resting: Collection[str] = ()) -> Any:
+            rows = await store.waiting_feeds(resting)
+            read.append(len(rows))
+            return rows
+
+        attempted = store.attempted
+
+    class Away:
+        async def publish(self, kind: str, body: bytes, signature: str) -> int:
+            tried.append(len(read))
+            raise GatewayUnavailable("connection refused")
+
+    publishing = Publishing(Counted(), {(DIVISION, BANK): Away()}, desk.hands, "policies")
+    for _ in range(6):
+        await publishing.publish_all()
+    assert tried == [1, 3, 6], "after one round, after two, after four"
+    assert read == [2, 0, 2, 0, 0, 2]
 
 
 async def test_a_refused_book_is_tried_again_while_no_newer_one_was_taken(desk: Desk) -> None:

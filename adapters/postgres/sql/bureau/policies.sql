@@ -61,12 +61,12 @@ LIMIT $2;
 
 -- name: waiting_feeds
 -- empty: every gateway has acknowledged every book that it may still take; the oldest of each bank. One that its gateway
--- refuses (its words begin with the status) keeps no newer one waiting, and is sent no more once a newer one was taken.
+-- refuses (its words begin with the status) keeps no newer one waiting, and is sent no more once a newer one was taken. Of those in $1 (division/bank) nothing is read.
 SELECT DISTINCT ON (division, bank) division, bank, version, signature, body, attempts
 FROM (
     SELECT f.*, coalesce(f.trouble ~ '^4[0-9][0-9] ', false) AS refused
     FROM policy_feed AS f
-    WHERE f.acknowledged_at IS NULL
+    WHERE f.acknowledged_at IS NULL AND f.division || '/' || f.bank <> ALL ($1::text[])
 ) AS waiting
 WHERE NOT (refused AND EXISTS (
     SELECT FROM policy_feed AS newer

@@ -153,10 +153,10 @@ ON CONFLICT DO NOTHING;
 
 -- name: waiting_feeds
 -- empty: every gateway has acknowledged everything; the oldest of each bank, for they go in order.
--- What a whole file has overtaken is sent no more.
+-- What a whole file has overtaken is sent no more. Of those in $1 (division/bank) nothing is read.
 SELECT DISTINCT ON (division, bank) division, bank, version, signature, body, attempts
 FROM register_feed AS f
-WHERE acknowledged_at IS NULL AND version >= (
+WHERE acknowledged_at IS NULL AND division || '/' || bank <> ALL ($1::text[]) AND version >= (
     SELECT coalesce(max(c.version), 0) FROM register_change AS c
     WHERE c.division = f.division AND c.op = 'snapshot' AND c.approved
 )

@@ -105,9 +105,10 @@ VALUES ($1, $2, $3, $4, $5, $6, $7);
 
 -- name: waiting_feeds
 -- empty: every gateway has acknowledged everything; the oldest of each bank, for they go in order.
+-- Of those in $1 (division/bank) nothing is read.
 SELECT DISTINCT ON (division, bank) division, bank, version, digest, signature, body, attempts
 FROM release_feed
-WHERE acknowledged_at IS NULL
+WHERE acknowledged_at IS NULL AND division || '/' || bank <> ALL ($1::text[])
 ORDER BY division, bank, version;
 
 -- name: attempted
