@@ -1,13 +1,15 @@
 """Release: carry out the bureau's orders about holds, each once, whoever is killed in between."""
 
 import asyncio
+import hashlib
 from collections.abc import Sequence
 
 import structlog
 
-from gateway.domain.faults import LedgerUnavailable, Unready
+from gateway.domain.faults import LedgerUnavailable, Unreadable, Unready
 from gateway.domain.ledger import Settled
 from gateway.domain.releases import Order, read_order
+from gateway.domain.seldom import Lasting
 from gateway.hold_ports import Holds
 from gateway.pipeline.release import Release
 from gateway.workers.office import Office
@@ -26,6 +28,7 @@ class Releasing:
         self._office = office
         self._holds = holds
         self._release = release
+        self._unread = Lasting()
 
     async def run(self) -> None:
         await self._office.rounds(LOOK_S, self.carry_out_all, "releases.postponed")
@@ -48,7 +51,11 @@ class Releasing:
         that the ledger does not take, stops no other."""
         done = 0
         for body in bodies:
-            order = read_order(body)
+            try:
+                order = read_order(body)
+            except Unreadable as reason:  # of another release, say; it was readable when it came
+                self._tell_unread(body, reason)
+                continue
             try:
                 came_to = await self._release.carry_out(order)
             except (Unready, LedgerUnavailable) as reason:
@@ -57,6 +64,11 @@ class Releasing:
             done += 1
             _tell(order, came_to)
         return done
+
+    def _tell_unread(self, body: bytes, reason: Unreadable) -> None:
+        if self._unread.due(asyncio.get_running_loop().time()):
+            digest = hashlib.sha256(body).hexdigest()
+            log.error("release.unreadable", sha256=digest, reason=str(reason))
 
 
 def _tell(order: Order, came_to: Settled | str) -> None:

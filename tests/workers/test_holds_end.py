@@ -5,6 +5,7 @@ import datetime as dt
 import attrs
 import orjson
 import pytest
+import structlog
 from msgspec.structs import replace
 
 from gateway.domain.bank import BankOutcome
@@ -163,6 +164,24 @@ async def test_a_division_whose_orders_must_wait_keeps_no_other_waiting() -> Non
     assert await worker.carry_out_all() == 1
     assert counter.last["what"] == "refused"
     assert set(counter.street.state.open_releases) == waiting
+
+
+async def test_an_order_that_this_release_cannot_read_ends_nothing_and_stops_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A program that was put back meets what a newer one has taken: it would end at each start."""
+    counter = await Counter.holding()
+    await counter.order()
+    orders = counter.holds.open_orders
+
+    async def with_a_newer_one(limit: int) -> list[tuple[str, bytes]]:
+        return [(DIVISION, b'{"decision":{"kind":"of a newer release"}}'), *await orders(limit)]
+
+    monkeypatch.setattr(counter.holds, "open_orders", with_a_newer_one)
+    worker = Releasing(Office(None), counter.holds, counter.release)  # type: ignore[arg-type]
+    with structlog.testing.capture_logs() as told:
+        assert [await worker.carry_out_all() for _ in range(2)] == [1, 0]
+    assert [line["event"] for line in told].count("release.unreadable") == 1
 
 
 async def test_an_order_that_the_ledger_does_not_take_stops_no_other() -> None:
