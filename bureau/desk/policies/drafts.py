@@ -7,6 +7,7 @@ signed book, proves both signatures, and brings it to the gateways.
 
 import asyncio
 import datetime as dt
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Protocol
@@ -33,6 +34,7 @@ DOCUMENT_CHARS_MAX = 100_000
 CASE_CHARS_MAX = 4000
 SHOWN = 50
 WHY_CHARS_MIN = 4
+MARK_CHARS = 32
 BASES = tuple(CASES)
 
 
@@ -108,8 +110,12 @@ class Policies:
             tried_on, text, instruction_of(self._read, pasted), facts, legal_day(self._clock())
         )
 
-    async def draft(self, division: str, name: str, text: str, reason: str, by: Person) -> int:
-        """Keep a changed document for the second person. Raises ActRefused if it does not hold."""
+    async def draft(
+        self, division: str, name: str, text: str, reason: str, by: Person, *, upon: str = ""
+    ) -> int:
+        """Keep a changed document for the second person. `upon`: the mark (`mark_of`) of the one
+        that was opened to be changed; empty: whichever stands. Raises ActRefused if it does not
+        hold, or if another was agreed to since: its change would be taken back unseen."""
         policy, _ = await self.policy(division, name)
         checked = await asyncio.to_thread(checked_of, policy, text)
         if not checked.passed:
@@ -121,6 +127,12 @@ class Policies:
         if len(reason) < 4:
             raise ActRefused("reason", "请填写修改理由。", "Say why.")
         await self.proofs.of(text, policy.place)
+        _, standing = await self.policy(division, name)
+        if upon not in ("", mark_of(standing)):
+            raise ActRefused(
+                "policy_moved", "打开本页之后该规则已另有修改，请重新打开规则，在新文本上再改。",
+                "Another change was agreed to since this page was opened; begin from what stands.",
+            )  # fmt: skip
 
         def act(seq: int) -> Act:
             return _act(division, by, "policy.drafted", f"{name} 草稿{seq}")
@@ -181,6 +193,10 @@ class Policies:
             {**_activation(row["body"]), "bank": row["bank"], "seq": row["seq"]}
             for row in await self.store.activations(division, SHOWN)
         ]
+
+
+def mark_of(document: str) -> str:
+    return hashlib.sha256(document.encode()).hexdigest()[:MARK_CHARS]
 
 
 def tripped_of(activations: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:

@@ -11,6 +11,7 @@ from bureau.desk.policies.checks import Checked
 from bureau.desk.policies.drafts import (
     BASES,
     DOCUMENT_CHARS_MAX,
+    MARK_CHARS,
     SHOWN,
     tripped_of,
 )
@@ -126,8 +127,9 @@ class _Policies:
             if step == "draft":
                 reason = visit.text("reason", 500)
                 seq = await self._policies.draft(
-                    visit.division, policy.id, text, reason, visit.person
-                )
+                    visit.division, policy.id, text, reason, visit.person,
+                    upon=visit.text("upon", MARK_CHARS),
+                )  # fmt: skip
                 raise see(f"/desk/{visit.division}/policies/drafts/{seq}")
         except ActRefused as refused:
             checked = await self._policies.check(visit.division, policy.id, text)

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from bureau.desk.people import Office
 from bureau.desk.policies.checks import Checked
-from bureau.desk.policies.drafts import BASES
+from bureau.desk.policies.drafts import BASES, MARK_CHARS, mark_of
 from bureau.desk.policies.trial import Tried
 from bureau.desk.refusals import ActRefused, Words
 from bureau.web.exports import XLSX, attachment
@@ -103,8 +103,9 @@ class PolicyForm:
             if step == "draft":
                 reason = reasons[0]
                 seq = await self._policies.draft(
-                    visit.division, policy.id, text, reason, visit.person
-                )
+                    visit.division, policy.id, text, reason, visit.person,
+                    upon=visit.text("upon", MARK_CHARS),
+                )  # fmt: skip
                 raise see(f"/desk/{visit.division}/policies/drafts/{seq}")
         except ActRefused as refused:
             oops = refused.words
@@ -132,8 +133,10 @@ class PolicyForm:
         return accepted(fields, checked.failing, ticked(visit))
 
     async def typed(self, visit: Visit) -> dict[str, Any]:
-        """What was typed beside the document, and room for what a step adds to it."""
+        """What was typed beside the document, and room for what a step adds to it. `upon`: from
+        which document the page began, however often it comes back."""
         return {
+            "upon": visit.text("upon", MARK_CHARS) or mark_of((await self._policy(visit))[1]),
             "trial": trial_of(visit), "reason": visit.text("reason", REASON_CHARS_MAX),
             "picks": await picked(self._rooms, visit), "number": 0, "changed": [], "ticks": {},
         }  # fmt: skip
