@@ -40,6 +40,8 @@ class Proposal:
     reason: str
     changed_on: dt.date | None = None
     wish: int | None = None
+    upon: int | None = None
+    """The version at which the row was opened to be changed; None: whichever stands."""
 
 
 @attrs.frozen(kw_only=True)
@@ -138,11 +140,14 @@ class Registers:
             raise ActRefused("reason", "请填写变更理由。", "Say why.")
         await self._check_wish(division, proposal.wish, proposal)
         key = self._key(sheet, proposal.row)
-        if (
-            proposal.op == "remove"
-            and await self.store.row(division, proposal.register, key) is None
-        ):
+        standing = await self.store.row(division, proposal.register, key)
+        if proposal.op == "remove" and standing is None:
             raise ActRefused("row_absent", "没有这一条登记。", "No such row.")
+        if standing and proposal.upon is not None and standing["version"] > proposal.upon:
+            raise ActRefused(
+                "row_moved", "打开本页之后该登记已另有变更，请重新打开后再改。",
+                "The row was changed since this page was opened; begin from what stands.",
+            )  # fmt: skip
         self._checked(self._feed(division, proposal.register, (proposal.op, proposal.row), 1))
         values = (
             proposal.register, proposal.op, key, str(proposal.row.get(sheet.agency) or ""),

@@ -121,10 +121,11 @@ class _Registers:
         for column in sheet.columns:
             if column.secret:
                 row.pop(column.name, None)
-        wish = await self._registers.wish(visit.division, _wish(visit.query("wish", 12)))
+        wish = await self._registers.wish(visit.division, _number(visit.query("wish", 12)))
         if wish is not None and sheet.register.value == "agencies":
             row |= {"status": wish["status"], "status_basis": _basis(wish)}
-        return self._form(visit, sheet, row)
+        upon = await self._registers.version_of(visit.division)
+        return self._form(visit, sheet, row, upon=str(upon))
 
     async def propose(self, visit: Visit) -> web.StreamResponse:
         sheet = _sheet(visit)
@@ -141,7 +142,8 @@ class _Registers:
         try:
             proposal = Proposal(
                 register=sheet.register.value, op=op, row=row, reason=reason,
-                changed_on=_day(changed), wish=_wish(visit.text("wish", 12)),
+                changed_on=_day(changed), wish=_number(visit.text("wish", 12)),
+                upon=_number(visit.text("upon", 15)),
             )  # fmt: skip
             seq = await self._registers.propose(visit.division, proposal, visit.person)
         except ActRefused as refused:
@@ -191,13 +193,14 @@ class _Registers:
 
     def _form(
         self, visit: Visit, sheet: Sheet, row: Any, *oops: Words,
-        wrong: Mapping[str, Words] | None = None,
+        wrong: Mapping[str, Words] | None = None, upon: str = "",
     ) -> web.Response:  # fmt: skip
-        """`wrong`: by field; `oops`: all that is said over the form."""
+        """`wrong`: by field; `oops`: all that is said over the form. `upon`: the version at which
+        the row was opened, if that is now."""
         return self._rooms.pages(
             "register_edit", visit=visit, status=409 if oops else 200, sheet=sheet, row=row,
             oops=oops, kept={"wrong": wrong or {}}, op=visit.text("op", 10),
-            changed_on=visit.text("changed_on", 10),
+            changed_on=visit.text("changed_on", 10), upon=upon or visit.text("upon", 15),
             wish=visit.query("wish", 12) or visit.text("wish", 12),
             reason=visit.query("reason", 200) or visit.text("reason", 500),
         )  # fmt: skip
@@ -268,7 +271,7 @@ def _basis(wish: Any) -> str:
     return str(wish["basis"]) if wish["status"] == "suspended" else ""
 
 
-def _wish(text: str) -> int | None:
+def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() else None
 
 
