@@ -6,6 +6,7 @@ stops (no hold, no block) must be allowed by the article itself.
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -68,6 +69,7 @@ def cash(draw: st.DrawFn) -> Facts:
     )
 
 
+@pytest.mark.slow
 @examples(1500)
 @given(row=cash())
 def test_cash_that_passes_is_within_article_13_2(row: Facts) -> None:
@@ -113,6 +115,7 @@ def transfer(draw: st.DrawFn) -> Facts:
     )
 
 
+@pytest.mark.slow
 @examples(1500)
 @given(row=transfer())
 def test_a_transfer_into_a_real_fund_account_that_passes_is_one_of_the_six(row: Facts) -> None:

@@ -126,6 +126,7 @@ def test_generated_python_and_interpreter_agree(clause: str, facts: Facts) -> No
     assert group([expr, expr])(facts) == ([0, 1] if truth(expr, facts) else [])
 
 
+@pytest.mark.slow
 @examples(200)
 @given(clauses, rows(lost=True), rows())
 def test_what_is_certain_without_a_register_stays_so_whatever_it_would_have_said(
@@ -143,6 +144,7 @@ def test_what_is_certain_without_a_register_stays_so_whatever_it_would_have_said
     assert truth(expr, changed(facts, unavailable=frozenset(), **regained)) is found
 
 
+@pytest.mark.slow
 @examples(300)
 @given(rows())
 def test_the_books_generated_code_agrees_with_its_interpreter(facts: Facts) -> None:

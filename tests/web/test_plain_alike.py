@@ -2,6 +2,7 @@
 
 import attrs
 import httptools
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -64,6 +65,7 @@ def bent(draw: st.DrawFn) -> bytes:
     return data
 
 
+@pytest.mark.slow
 @given(bent())
 @example(GOOD)
 @example(GOOD + GOOD)

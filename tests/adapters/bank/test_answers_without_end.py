@@ -56,6 +56,7 @@ async def _core(first: bytes, again: bytes, pause_s: float) -> AsyncIterator[tup
         await asyncio.gather(*ended)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", [*ENDLESS, *SLOW])
 async def test_an_answer_without_end_is_unknown_and_ends_with_its_bound(what: str) -> None:
     first, again = {**ENDLESS, **SLOW}[what]

@@ -56,6 +56,7 @@ async def _saying(door: Door, said: Said) -> AsyncIterator[str]:
         await asyncio.gather(*ended)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("said", "words"),
     [(_nothing, "no whole answer within"), (_half, "no whole answer within"),
