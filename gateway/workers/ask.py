@@ -5,6 +5,7 @@ before the bank's finality horizon has passed; without a horizon it proves nothi
 sent again, whatever the answer.
 """
 
+import datetime as dt
 from collections.abc import Awaitable, Callable, Container
 from typing import TypeAlias
 
@@ -70,6 +71,21 @@ class Asking:
         except LedgerUnavailable as refused:
             log.warning("enquiry.postponed", instruction=str(payment.key), reason=str(refused))
         return Asked(said=answer.outcome, settled=settled, booked=booked)
+
+    async def noted(
+        self, payment: OpenPayment, asked: Asked, at: dt.datetime, ask_after: dt.datetime | None
+    ) -> bool:
+        """It was asked about in vain: others have their turn first. False: that could not be
+        written. `ask_after` as `Ledger.note_enquiry` has it."""
+        not_found = asked.said is EnquiryOutcome.NOT_FOUND
+        try:
+            await self._ledger.note_enquiry(
+                payment.key, at, not_found=not_found, ask_after=ask_after
+            )
+        except LedgerUnavailable as refused:
+            log.warning("enquiry.not_noted", instruction=str(payment.key), reason=str(refused))
+            return False
+        return True
 
     def forget_all_but(self, still: Container[InstructionKey]) -> None:
         """Some are settled by others meanwhile."""

@@ -72,13 +72,7 @@ class AskingAgain:
     async def _ask(self, payment: OpenPayment) -> Asked:
         """If it is not settled the question is noted: it waits, and others have their turn."""
         asked = await self._asking.ask(payment)
-        now = self._clock.now()
         if not asked.settled:
-            try:
-                await self._ledger.note_enquiry(
-                    payment.key, now, not_found=asked.said is EnquiryOutcome.NOT_FOUND,
-                    ask_after=ask_after(payment, asked.said, now),
-                )  # fmt: skip
-            except LedgerUnavailable as refused:
-                log.warning("enquiry.not_noted", instruction=str(payment.key), reason=str(refused))
+            now = self._clock.now()
+            await self._asking.noted(payment, asked, now, ask_after(payment, asked.said, now))
         return asked

@@ -8,7 +8,7 @@ import datetime as dt
 
 import structlog
 
-from gateway.domain.bank import BOOKS, EnquiryOutcome
+from gateway.domain.bank import BOOKS
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.ledger import OpenPayment
 from gateway.ports import Clock, Ledger
@@ -77,24 +77,17 @@ class Enquiring:
     async def _enquire(self, payment: OpenPayment) -> bool:
         """Whether it is settled now. If not the enquiry is noted: others are then asked first."""
         asked = await self._asking.ask(payment)
-        if asked.settled:
-            return True
-        try:
+        if not asked.settled:
             await self._note(payment, asked)
-        except LedgerUnavailable as refused:
-            log.warning("enquiry.not_noted", instruction=str(payment.key), reason=str(refused))
-        return False
+        return asked.settled
 
     async def _note(self, payment: OpenPayment, asked: Asked) -> None:
         helpless = self._asking.bank.conduct.horizon_s is None
         enough = payment.enquiries + 1 >= OPERATOR_AFTER_ENQUIRIES
         operator = asked.booked or (helpless and enough)
         now = self._clock.now()
-        await self._ledger.note_enquiry(
-            payment.key, now, not_found=asked.said is EnquiryOutcome.NOT_FOUND,
-            ask_after=ask_after(payment, asked.said, now) if operator else None,
-        )  # fmt: skip
-        if operator:
+        later = ask_after(payment, asked.said, now) if operator else None
+        if await self._asking.noted(payment, asked, now, later) and operator:
             log.error(
                 "payment.unresolved", instruction=str(payment.key), enquiry=asked.said,
                 against=BOOKS if asked.booked else "",
