@@ -3,12 +3,14 @@
 #
 #   docker build -t treasury-gateway .
 #   install -d -o 10001 -g 10001 -m 700 conf state
-#   docker run --read-only --cap-drop ALL -p 8443:8443 -v ./conf:/etc/treasury-gateway:ro \
+#   docker run --read-only --cap-drop ALL --stop-timeout 30 -p 8443:8443 -v ./conf:/etc/treasury-gateway:ro \
 #       -v ./state:/var/lib/treasury-gateway -e GATEWAY_DATABASE -e GATEWAY_KEY_PASSPHRASE -e GATEWAY_COMMITMENT_SECRET \
 #       -e GATEWAY_PEOPLE_KEY=/etc/treasury-gateway/people.key treasury-gateway
 #
-# `state` holds what this host remembers (`witness.mark`); without `gateway.log_file` the log is the
-# container's. docs/runbooks/first-start.md has the other commands.
+# `state` holds all that it writes: what this host remembers (`witness.mark`), revocation lists of the
+# registry (`tls.revocations`); without `gateway.log_file` the log is the container's. What is on the line may
+# take ten seconds to end, and as many is all that `docker stop` gives without `--stop-timeout`.
+# docs/runbooks/first-start.md has the other commands.
 
 ARG PYTHON=3.13-slim-bookworm
 

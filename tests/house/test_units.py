@@ -1,9 +1,11 @@
 """The units for systemd: systemd itself reads them, and finds them shut tightly enough."""
 
+import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
+import tomllib
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -54,6 +56,40 @@ def test_both_programs_have_one_and_start_what_exists() -> None:
     }
     assert commands == {"gateway", "bureau"}
     assert all((HOUSE / name / "__main__.py").is_file() for name in commands)
+
+
+@pytest.mark.parametrize(
+    ("unit", "home", "example", "written"),
+    [
+        (
+            "treasury-gateway@.service", "/etc/treasury-gateway", "gateway.example.toml",
+            ("gateway.log_file", "tls.revocations", "parties.revocations", "witness.mark",
+             "files.folder"),
+        ),
+        (
+            "treasury-bureau.service", "/etc/treasury-bureau", "bureau.example.toml",
+            ("witness.forks", "trust.parties"),
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_program_writes_by_the_example_its_unit_lets_it_write(
+    unit: str, home: str, example: str, written: tuple[str, ...]
+) -> None:
+    """Everything else of the machine is read only to it (`ProtectSystem=strict`)."""
+    rooms = _writable((HOUSE / "deploy" / "systemd" / unit).read_text("utf-8"))
+    text = (HOUSE / "deploy" / example).read_text("utf-8")
+    offered = re.sub(r"^# (?=\[files\]|carrier|revocations|folder = \"/)", "", text, flags=re.M)
+    settings = tomllib.loads(offered)
+    for key in written:
+        table, name = key.split(".")
+        place = PurePosixPath(home) / settings[table][name]
+        assert rooms & {place, *place.parents}, f"{key}: {place} cannot be written"
+
+
+def _writable(unit: str) -> set[PurePosixPath]:
+    tops = {"StateDirectory": "/var/lib/", "LogsDirectory": "/var/log/", "ReadWritePaths": ""}
+    pairs = (line.partition("=") for line in unit.splitlines())
+    return {PurePosixPath(tops[name] + value) for name, _, value in pairs if name in tops}
 
 
 def _run(*words: str) -> subprocess.CompletedProcess[str]:

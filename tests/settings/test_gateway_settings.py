@@ -34,11 +34,13 @@ def laid_out(folder: Path, text: str) -> Path:
     for name in ("keys", "parties", "policies/library/jilin", "policies/books"):
         (folder / name).mkdir(parents=True)
     for name in ("gateway-tls.pem", "gateway-tls.key", "transport-ca.pem", "gateway-record.pem",
-                 "gateway-record.key", "evidence-ca.pem", "transport.crl", "gateway-sm2.pem",
+                 "gateway-record.key", "evidence-ca.pem", "gateway-sm2.pem",
                  "gateway-sm2.key"):  # fmt: skip
         (folder / "keys" / name).touch()
+    (folder / "state").mkdir()
+    (folder / "state" / "transport.crl").touch()
     file = folder / "gateway.toml"
-    file.write_text(text, "utf-8")
+    file.write_text(text.replace("/var/lib/treasury-gateway/", "state/"), "utf-8")
     return file
 
 
@@ -231,14 +233,14 @@ def test_each_error_has_a_line_of_its_own_that_says_what_may_stand_there(
 
 def test_certificates_can_be_asked_for_before_the_gateway_has_any(tmp_path: Path) -> None:
     file = laid_out(tmp_path, EXAMPLE.read_text("utf-8"))
-    own = ("gateway-tls.pem", "gateway-tls.key", "gateway-record.pem", "gateway-record.key",
-           "transport.crl")  # fmt: skip
-    for name in own:
+    keys = ("gateway-tls.pem", "gateway-tls.key", "gateway-record.pem", "gateway-record.key")
+    for name in keys:
         (tmp_path / "keys" / name).unlink()
+    (tmp_path / "state" / "transport.crl").unlink()
     assert read_settings(file, before_keys=True).certs.officers
     with pytest.raises(SettingsInvalid) as refused:
         read_settings(file)
-    assert all(name in str(refused.value) for name in own)
+    assert all(name in str(refused.value) for name in (*keys, "transport.crl"))
     (tmp_path / "keys" / "evidence-ca.pem").unlink()
     with pytest.raises(SettingsInvalid, match=r"parties\.authority: no file"):
         read_settings(file, before_keys=True)
