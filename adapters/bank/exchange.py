@@ -11,6 +11,8 @@ import httptools
 import msgspec
 
 ANSWER_BYTES_MAX = 64 * 1024
+FINAL = 200
+"""The first status that ends an answer; 100 Continue and its like come before one."""
 ARRIVING_BYTES = 16 * 1024
 """Read at a time: what comes in one breath is judged together."""
 
@@ -123,6 +125,12 @@ class Exchange(asyncio.BufferedProtocol):
     def on_message_complete(self) -> None:
         parser = self._parser
         assert parser is not None, "it is calling"
+        if parser.get_status_code() < FINAL:
+            # Asked for or not, it answers nothing: the answer is still to come (RFC 9110, 15.2).
+            # Behind an answer it is one that nobody waits for.
+            if not self._replies:
+                self._begun -= 1
+            return
         self._kept = parser.should_keep_alive()  # only true to the answer in here
         self._replies.append(self.reply(parser.get_status_code(), b"".join(self._chunks)))
         self._chunks.clear()

@@ -8,7 +8,7 @@ answers (`read`) and writes what it is asked (`ask`); the mapping is ISO's:
     ACTC, ACCP, ACWC, RCVD, PDNG  with the bank: not at its end
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import attrs
@@ -30,6 +30,9 @@ from gateway.domain.instruction import InstructionKey
 ACCEPTED = frozenset({"ACSC", "ACCC", "ACSP"})
 REJECTED = frozenset({"RJCT"})
 PENDING = frozenset({"ACTC", "ACCP", "ACWC", "RCVD", "PDNG"})
+NAMES = ("Division", "FiscalYear", "VoucherType")
+"""What tells payments of one voucher number apart: elements of the fiscal supplement that the
+agency's own message has (docs/iso20022.md)."""
 
 WITH_THE_BANK = BankAnswer(
     outcome=BankOutcome.UNKNOWN, reason="银行已受理，处理中 (with the bank; not settled yet)"
@@ -46,6 +49,8 @@ class IsoStatus:
     reference: str | None
     """AcctSvcrRef or ClrSysRef: the bank's own number."""
     reason: str | None
+    fiscal: Mapping[str, str] = attrs.field(factory=dict[str, str])
+    """Division, FiscalYear, VoucherType, as far as it says so: one number may stand in each."""
 
 
 Read = Callable[[bytes], IsoStatus | None]
@@ -127,8 +132,15 @@ class IsoWire:
         return SILENT
 
     def _about(self, key: InstructionKey, body: bytes) -> IsoStatus | None:
-        """The voucher number is the EndToEndId; a report on another transaction is none on ours."""
+        """The voucher number is the EndToEndId; a report on another transaction is none on ours,
+        and neither is one on the same number of another division, year or type."""
         said = self.read(body)
         if said is None or said.end_to_end_id != key.voucher_no:
             return None
+        if any(text != fiscal_names(key)[name] for name, text in said.fiscal.items()):
+            return None
         return said if sound(said.reference or "") and sound(said.reason or "") else None
+
+
+def fiscal_names(key: InstructionKey) -> dict[str, str]:
+    return dict(zip(NAMES, (key.division, str(key.fiscal_year), key.voucher_type), strict=True))

@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 
 from lxml import etree
 
-from adapters.bank.iso_status import STATUS_BYTES_MAX, plain_root
+from adapters.bank.iso_status import STATUS_BYTES_MAX, plain_root, supplement
 from gateway.domain.bank import RecallOrder, RecallReply
 from gateway.domain.enquiries import RecallStatus
 from gateway.domain.money import yuan
@@ -43,6 +43,7 @@ class IsoRecalls:
             if order.reason
             else ""
         )
+        named = etree.tostring(supplement(RECALL, order.key), encoding="unicode")
         return (
             f'<?xml version="1.0" encoding="UTF-8"?>\n<Document xmlns="{RECALL}"><FIToFIPmtCxlReq>'
             f"<Assgnmt><Id>{order.id}</Id><Assgnr>{agent}</Assgnr><Assgne>{agent}</Assgne>"
@@ -50,7 +51,7 @@ class IsoRecalls:
             f"<CxlId>{order.id}</CxlId><Case><Id>{order.id}</Id><Cretr>{agent}</Cretr></Case>"
             f"<OrgnlEndToEndId>{escape(order.key.voucher_no)}</OrgnlEndToEndId>"
             f'<OrgnlIntrBkSttlmAmt Ccy="CNY">{yuan(order.amount_fen)}</OrgnlIntrBkSttlmAmt>'
-            f"{reason}</TxInf></Undrlyg></FIToFIPmtCxlReq></Document>"
+            f"{reason}{named}</TxInf></Undrlyg></FIToFIPmtCxlReq></Document>"
         ).encode()
 
     def read(self, order: RecallOrder, body: bytes) -> RecallReply | None:

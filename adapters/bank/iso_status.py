@@ -10,11 +10,13 @@ from collections.abc import Callable
 
 from lxml import etree
 
-from adapters.bank.iso_core import IsoStatus
+from adapters.bank.iso_core import NAMES, IsoStatus, fiscal_names
 from gateway.domain.instruction import InstructionKey
 
 STATUS_BYTES_MAX = 64 * 1024
 ENQUIRY = "urn:iso:std:iso:20022:tech:xsd:pacs.028.001.03"
+FISCAL = "urn:treasury-gateway:fiscal:1"
+"""Of our supplement, as in the payments themselves (adapters/formats/iso20022/fiscal.py)."""
 REPORTS = ("urn:iso:std:iso:20022:tech:xsd:pacs.002.001.", "urn:iso:std:iso:20022:tech:xsd:pain.002.001.")  # noqa: E501  # fmt: skip
 
 _PARSER = etree.XMLParser(
@@ -40,7 +42,7 @@ def read_status(body: bytes) -> IsoStatus | None:
         return None
     return IsoStatus(
         end_to_end_id=end_to_end, status=status, reason=_reason(one),
-        reference=_text(one, "AcctSvcrRef") or _text(one, "ClrSysRef"),
+        reference=_text(one, "AcctSvcrRef") or _text(one, "ClrSysRef"), fiscal=_fiscal(one),
     )  # fmt: skip
 
 
@@ -56,7 +58,8 @@ def plain_root(body: bytes) -> etree._Element | None:
 
 
 def enquirer(now: Callable[[], dt.datetime]) -> Callable[[InstructionKey], bytes]:
-    """Writes a pacs.028.001.03 about one transaction, named by its EndToEndId."""
+    """Writes a pacs.028.001.03 about one transaction: its EndToEndId is the voucher number, which
+    another year or type may have too, so the supplement says which is meant."""
 
     def ask(key: InstructionKey) -> bytes:
         document = etree.Element(f"{{{ENQUIRY}}}Document", nsmap={None: ENQUIRY})  # type: ignore[dict-item]
@@ -66,9 +69,27 @@ def enquirer(now: Callable[[], dt.datetime]) -> Callable[[InstructionKey], bytes
         _add(header, "CreDtTm", now().astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z"))
         asked = etree.SubElement(request, f"{{{ENQUIRY}}}TxInf")
         _add(asked, "OrgnlEndToEndId", key.voucher_no)
+        asked.append(supplement(ENQUIRY, key))
         return bytes(etree.tostring(document, xml_declaration=True, encoding="UTF-8"))
 
     return ask
+
+
+def supplement(namespace: str, key: InstructionKey) -> etree._Element:
+    """`SplmtryData`, in this namespace, that names the payment's division, year and type."""
+    around = etree.Element(f"{{{namespace}}}SplmtryData", nsmap={None: namespace})  # type: ignore[dict-item]
+    envelope = etree.SubElement(around, f"{{{namespace}}}Envlp")
+    fiscal = etree.SubElement(envelope, f"{{{FISCAL}}}Fiscal", nsmap={None: FISCAL})  # type: ignore[dict-item]
+    for name, text in fiscal_names(key).items():
+        etree.SubElement(fiscal, f"{{{FISCAL}}}{name}").text = text
+    return around
+
+
+def _fiscal(one: etree._Element) -> dict[str, str]:
+    """What a report says of division, year and type in a supplement of ours, should it have one."""
+    said = one.iterfind(f"{{*}}SplmtryData/{{*}}Envlp/{{{FISCAL}}}Fiscal/*")
+    pairs = ((etree.QName(each).localname, (each.text or "").strip()) for each in said)
+    return {name: text for name, text in pairs if name in NAMES}
 
 
 def _reason(one: etree._Element) -> str | None:

@@ -16,9 +16,9 @@ from msgspec.structs import replace
 
 from adapters.bank.answers import UNKNOWN
 from adapters.bank.http_core import HttpBank
-from adapters.bank.iso_core import IsoWire
+from adapters.bank.iso_core import NAMES, IsoWire, fiscal_names
 from adapters.bank.iso_recall import IsoRecalls
-from adapters.bank.iso_status import enquirer, read_status
+from adapters.bank.iso_status import FISCAL, enquirer, read_status
 from adapters.bank.voucher_store import VoucherStoreWire
 from adapters.bank.wire import JsonWire, Wire
 from adapters.formats.iso20022.enquiry import read_letter
@@ -316,6 +316,25 @@ def test_what_is_asked_in_iso_20022_is_valid_by_its_schema() -> None:
     document = etree.fromstring(enquirer(lambda: NOW)(key()))
     schema.assertValid(document)
     assert document.findtext(".//{*}OrgnlEndToEndId") == NO
+    for asked in (recall, document):
+        named = [asked.findtext(f".//{{{FISCAL}}}{name}") for name in NAMES]
+        assert named == ["220000000", "2026", "8202"], "another year or type may have the number"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_report_on_the_same_number_of_another_year_or_type_says_nothing(name: str) -> None:
+    wire = IsoWire(read_status, enquirer(lambda: NOW), IsoRecalls(lambda: NOW, "103"))
+
+    def told(**other: str) -> EnquiryOutcome:
+        fiscal = "".join(
+            f"<{each}>{text}</{each}>" for each, text in {**fiscal_names(key()), **other}.items()
+        )
+        envelope = f'<Envlp><Fiscal xmlns="{FISCAL}">{fiscal}</Fiscal></Envlp>'
+        more = f"<AcctSvcrRef>JH1</AcctSvcrRef><SplmtryData>{envelope}</SplmtryData>"
+        return wire.enquired(key(), 200, _pacs002("ACSC", more)).outcome
+
+    assert told() is EnquiryOutcome.ACCEPTED
+    assert told(**{name: "8207"}) is EnquiryOutcome.SILENT
 
 
 def test_an_answer_with_a_dtd_or_two_transactions_says_nothing() -> None:

@@ -67,11 +67,30 @@ async def test_a_rejected_payment_carries_the_banks_reason() -> None:
     assert (got.outcome, got.reason) == (BankOutcome.REJECTED, "户名不符")
 
 
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [(CONTINUE, answer(YES)), (CONTINUE + HINTS + answer(YES),), (HINTS, CONTINUE + answer(YES))],
+    ids=["apart", "in one breath", "several"],
+)
+async def test_what_comes_before_an_answer_is_none_and_the_answer_counts(
+    said: tuple[bytes, ...],
+) -> None:
+    async with dialogue(saying(*said)) as (bank, scripted):
+        for number in (1, 2):
+            got = await bank.submit(key(number), b"{}", "json")
+            assert (got.outcome, got.reference) == (BankOutcome.ACCEPTED, "JH1")
+    assert len(scripted.heard) == 2
+
+
 UNCLEAR = {
     "server error": (answer(YES, "500 Internal Server Error"),),
     "unavailable": (answer(YES, "503 Service Unavailable"),),
     "created is not ok": (answer(YES, "201 Created"),),
-    "continue first": (b"HTTP/1.1 100 Continue\r\n\r\n", answer(YES)),
+    "continue, and nothing": (b"HTTP/1.1 100 Continue\r\n\r\n", None),
     "moved": (answer(YES, "302 Found"),),
     "not json": (answer(b"accepted"),),
     "nothing": (answer(b""),),
