@@ -8,7 +8,7 @@ import datetime as dt
 
 import structlog
 
-from gateway.domain.bank import BOOKS
+from gateway.domain.bank import BOOKS, EnquiryOutcome
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.ledger import OpenPayment
 from gateway.ports import Clock, Ledger
@@ -36,6 +36,8 @@ class Enquiring:
         self._clock = clock
         self._asking = asking
         self._after = dt.timedelta(seconds=asking.after_s)
+        self._answers = True
+        """Whether the bank has answered anything when it was last asked."""
 
     async def run(self) -> None:
         while True:
@@ -55,13 +57,22 @@ class Enquiring:
 
         What the ledger refuses of one payment stops no other. Raises LedgerUnavailable.
         """
-        due = self._clock.now() - self._after
-        payments = await self._ledger.open_payments(due, ENQUIRIES_MAX)
-        if len(payments) < ENQUIRIES_MAX:  # a full list says nothing of the others
+        due, limit = self._clock.now() - self._after, self._limit()
+        payments = await self._ledger.open_payments(due, limit)
+        if len(payments) < limit:  # a full list says nothing of the others
             self._asking.forget_all_but({payment.key for payment in payments})
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._enquire(payment)) for payment in payments]
-        return sum(task.result() for task in tasks)
+        if asked := [task.result() for task in tasks]:
+            self._answers = any(each.said is not EnquiryOutcome.SILENT for each in asked)
+        return sum(each.settled for each in asked)
+
+    def _limit(self) -> int:
+        """While the bank is silent one alone, another one each time: it may be silent about that
+        one only. Without a horizon silence counts on the way to a person, of each payment, and ends
+        with that (decision 0133)."""
+        helpless = self._asking.bank.conduct.horizon_s is None
+        return ENQUIRIES_MAX if self._answers or helpless else 1
 
     async def hand_over_all(self) -> None:
         """Of a core that cannot be asked: each payment that is open too long is an operator's task
@@ -74,12 +85,12 @@ class Enquiring:
                 "payment.unresolved", instruction=str(payment.key), enquiry=UNASKED, against=""
             )  # fmt: skip
 
-    async def _enquire(self, payment: OpenPayment) -> bool:
-        """Whether it is settled now. If not the enquiry is noted: others are then asked first."""
+    async def _enquire(self, payment: OpenPayment) -> Asked:
+        """If it is not settled now the enquiry is noted: others are then asked first."""
         asked = await self._asking.ask(payment)
         if not asked.settled:
             await self._note(payment, asked)
-        return asked.settled
+        return asked
 
     async def _note(self, payment: OpenPayment, asked: Asked) -> None:
         helpless = self._asking.bank.conduct.horizon_s is None

@@ -14,7 +14,7 @@ from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import OpenPayment
 from gateway.pipeline.settle import settle
 from gateway.workers.ask_again import PAUSE_MAX, PAUSE_MIN, TASKS_AT_ONCE_MAX
-from gateway.workers.enquire import OPERATOR_AFTER_ENQUIRIES
+from gateway.workers.enquire import ENQUIRIES_MAX, OPERATOR_AFTER_ENQUIRIES
 from gateway.workers.office import Office
 from tests.pipeline.fakes import NOW, instruction
 from tests.workers.test_enquire import AFTER_S, HORIZON_S, Vigil
@@ -174,6 +174,42 @@ async def test_a_core_that_is_down_is_asked_about_one_at_a_time_however_many_wai
     await vigil.again.ask_some()
     await vigil.again.ask_some()
     assert len(bank.asked) == 6 + 2 * TASKS_AT_ONCE_MAX + 1
+
+
+async def test_so_it_is_about_what_is_no_task_yet_where_a_horizon_is_declared() -> None:
+    """There no count of questions in vain ends them: it was 128 a second, all night."""
+    vigil = await Vigil().begin()
+    bank, keys = Heard(vigil), await many(vigil, 500)
+    await vigil.worker.enquire_all()
+    assert bank.asked == keys[:ENQUIRIES_MAX]
+    for turn in range(1, 6):
+        await vigil.worker.enquire_all()
+        assert bank.asked[ENQUIRIES_MAX:] == keys[ENQUIRIES_MAX:][:turn], "another one each time"
+    bank.says = EnquiryOutcome.NOT_FOUND
+    await vigil.worker.enquire_all()
+    await vigil.worker.enquire_all()
+    assert bank.asked[ENQUIRIES_MAX:] == keys[ENQUIRIES_MAX:][: 6 + ENQUIRIES_MAX], "it answers"
+
+
+async def test_without_a_horizon_silence_about_each_calls_a_person_within_seconds() -> None:
+    vigil = await Vigil().begin(None)
+    keys = await many(vigil, ENQUIRIES_MAX)
+    bank = Heard(vigil)
+    for _ in range(OPERATOR_AFTER_ENQUIRIES):
+        await vigil.worker.enquire_all()
+    assert len(bank.asked) == len(keys) * OPERATOR_AFTER_ENQUIRIES
+    assert all(each.operator_task for each in vigil.street.state.open_payments.values())
+
+
+async def test_since_when_it_is_not_found_is_kept_while_only_one_is_asked_about() -> None:
+    vigil = await Vigil().begin()
+    bank, keys = Heard(vigil), await many(vigil, 2)
+    bank.says = EnquiryOutcome.NOT_FOUND
+    await vigil.worker.enquire_all()
+    bank.says = EnquiryOutcome.SILENT
+    for _ in range(3):
+        await vigil.worker.enquire_all()
+    assert sorted(vigil.asking._not_found_since) == keys
 
 
 async def test_all_that_wait_have_their_turn_before_one_is_asked_about_twice() -> None:

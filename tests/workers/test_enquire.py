@@ -191,7 +191,7 @@ async def test_what_was_settled_meanwhile_is_not_settled_twice() -> None:
     (payment,) = await vigil.street.ledger.open_payments(vigil.street.clock.wall, 9)
     await vigil.ask(EnquiryOutcome.ACCEPTED)
     vigil.bank.enquiry = EnquiryOutcome.REJECTED
-    assert await vigil.worker._enquire(payment) is False
+    assert not (await vigil.worker._enquire(payment)).settled
     assert vigil.settled_as() is BankOutcome.ACCEPTED
     *_, correction = vigil.street.records()
     assert (correction["kind"], correction["said"], correction["held"], correction["how"]) == (
