@@ -15,6 +15,9 @@ from gateway.domain.log import Backlog, LogState
 
 COUNTED_MAX = 1000
 """Of payments without a debit no more are counted."""
+LOOKED_AT_MAX = 20_000
+"""So many payments whose day ended without a debit are looked up anew each time; a bank whose books
+stay away for days makes as many as payments, and every other figure waits for this one."""
 
 _SQL = statements("backlog")
 
@@ -65,7 +68,7 @@ class PostgresBacklog:
 
     async def paid_unbooked(self, limit: int, divisions: Sequence[str] = ()) -> list[PaidUnbooked]:
         """Settled as paid, their day over, and no debit in the bank's books; oldest first."""
-        rows = await self._pool.fetch(_SQL["paid_unbooked"], limit, list(divisions))
+        rows = await self._pool.fetch(_SQL["paid_unbooked"], limit, list(divisions), LOOKED_AT_MAX)
         return [PaidUnbooked(key=key_of(row), **_but_key(row)) for row in rows]
 
     async def unknown(self, key: InstructionKey) -> OpenPayment | None:

@@ -96,40 +96,48 @@ LIMIT $1
 -- name: paid_unbooked
 -- empty: of all that was settled as paid, and of which the end of its day was told without a debit, the bank's
 -- books show one by now. Of each division the newest alerts of a month, each looked up by itself: beside them stand
--- the settlements of years. Of these divisions, or of all if none is named
+-- the settlements of years. So many in all as $3, shared out, for where the books stay away each payment has its
+-- alert. Of these divisions, or of all if none is named
+WITH named AS (
+    SELECT division FROM log_head
+    WHERE cardinality($2::text[]) = 0 OR division = ANY ($2::text[])
+), found AS (
+    SELECT s.*, a.raised_on
+    FROM named AS h
+         CROSS JOIN LATERAL (
+             SELECT c.raised_on, string_to_array(c.subject, '/') AS part
+             FROM conduct_alert AS c
+             WHERE c.division = h.division AND c.policy = 'JL-104'
+                   AND c.raised_on >= (now() AT TIME ZONE 'Asia/Shanghai')::date - 31
+             ORDER BY c.raised_on DESC
+             LIMIT (SELECT greatest($3::bigint / greatest(count(*), 1), 1) FROM named)
+         ) AS a
+         CROSS JOIN LATERAL (
+             SELECT division, fiscal_year, voucher_type, voucher_no, settled_at, evidence
+             FROM settlement
+             WHERE division = h.division AND fiscal_year = a.part[3]::integer
+                   AND voucher_type = a.part[4] AND voucher_no = a.part[5] AND bank = 'accepted'
+                   AND NOT EXISTS (
+                       SELECT FROM bank_entry AS e
+                       WHERE e.division = h.division AND e.fiscal_year = a.part[3]::integer
+                             AND e.voucher_type = a.part[4] AND e.voucher_no = a.part[5]
+                             AND e.direction = 'debit'
+                       OFFSET 0)
+             OFFSET 0
+         ) AS s
+    ORDER BY a.raised_on, s.division, s.fiscal_year, s.voucher_type, s.voucher_no
+    LIMIT $1
+)
 SELECT s.division, s.fiscal_year, s.voucher_type, s.voucher_no, i.agency_code, i.amount_fen,
-       s.settled_at, s.evidence, a.raised_on
-FROM log_head AS h
-     CROSS JOIN LATERAL (
-         SELECT c.raised_on, string_to_array(c.subject, '/') AS part
-         FROM conduct_alert AS c
-         WHERE c.division = h.division AND c.policy = 'JL-104'
-               AND c.raised_on >= (now() AT TIME ZONE 'Asia/Shanghai')::date - 31
-         ORDER BY c.raised_on DESC
-         LIMIT 5000
-     ) AS a
-     CROSS JOIN LATERAL (
-         SELECT division, fiscal_year, voucher_type, voucher_no, settled_at, evidence
-         FROM settlement
-         WHERE division = h.division AND fiscal_year = a.part[3]::integer
-               AND voucher_type = a.part[4] AND voucher_no = a.part[5] AND bank = 'accepted'
-         OFFSET 0
-     ) AS s
+       s.settled_at, s.evidence, s.raised_on
+FROM found AS s
      CROSS JOIN LATERAL (
          SELECT agency_code, amount_fen FROM instruction
          WHERE division = s.division AND fiscal_year = s.fiscal_year
                AND voucher_type = s.voucher_type AND voucher_no = s.voucher_no
          OFFSET 0
      ) AS i
-WHERE (cardinality($2::text[]) = 0 OR h.division = ANY ($2::text[]))
-      AND NOT EXISTS (
-          SELECT FROM bank_entry AS e
-          WHERE e.division = s.division AND e.fiscal_year = s.fiscal_year
-                AND e.voucher_type = s.voucher_type AND e.voucher_no = s.voucher_no
-                AND e.direction = 'debit'
-          OFFSET 0)
-ORDER BY a.raised_on, s.division, s.fiscal_year, s.voucher_type, s.voucher_no
-LIMIT $1
+ORDER BY s.raised_on, s.division, s.fiscal_year, s.voucher_type, s.voucher_no
 
 -- name: ended
 -- empty: no contradiction has ended since; newest first. Where one act ended what the books showed and

@@ -7,6 +7,7 @@ import attrs
 import pytest
 from msgspec.structs import replace
 
+from adapters.postgres.oversight import backlog
 from adapters.postgres.oversight.backlog import PostgresBacklog
 from gateway.domain.bank import BankOutcome
 from gateway.domain.conduct import Alert, BankEntry, Direction, Statement, Unbooked
@@ -98,3 +99,22 @@ async def test_so_is_what_was_unknown_at_the_days_end_and_called_paid_later(day:
     await day.storage.ledger.settle(replace(settlement(1), evidence="enquiry"))
     await day.storage.ledger.settle(settlement(2, BankOutcome.NOT_TAKEN))
     assert await day.listed() == [("1", "enquiry")]
+
+
+async def test_where_the_books_stay_away_what_is_looked_at_is_shared_out(
+    day: Day, migrated: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five thousand of each of thirty divisions took longer than a question may, and took the
+    figures of open payments, holds and recalls with it."""
+    monkeypatch.setattr(backlog, "LOOKED_AT_MAX", 5)
+    await day.passed(1, 2, 3, 4)
+    for number in (1, 2, 3, 4):
+        await day.storage.ledger.settle(settlement(number))
+        await day.ended(number, "accepted", TODAY - dt.timedelta(days=4 - number))
+    assert [number for number, _ in await day.listed()] == ["1", "2", "3", "4"]
+    other = "229900000"
+    await day.storage.ledger.admit(admission(9, lines=(), division=other))
+    await day.storage.records.seal(other, 100, TODAY, PlainSealer().seal)
+    assert [number for number, _ in await day.listed()] == ["3", "4"], "the newest of each"
+    found = await day.watch.paid_unbooked(10, [DIVISION])
+    assert [each.key.voucher_no for each in found] == ["1", "2", "3", "4"], "all of one"
