@@ -131,6 +131,8 @@ class Instruction(msgspec.Struct, frozen=True, kw_only=True):
     documents: tuple[Document, ...] = ()
     items: tuple[Item, ...] = ()
     details: tuple[Detail, ...] = ()
+    remarks: tuple[str, ...] = ()
+    """附言 of a single payment's details, each once: judged with the purpose."""
     main_voucher: str = ""
     """`type/number` of the voucher that an 8207 carries the details of; empty elsewhere."""
 

@@ -4,7 +4,12 @@ import re
 import unicodedata
 from functools import lru_cache
 
-_LONG_NUMBER = re.compile(r"\d(?: ?\d){7,}[Xx]?")
+_DASH = "[-\u2010-\u2015\u2212\ufe58\ufe63\uff0d]"
+_LONG_NUMBER = re.compile(
+    rf"(?P<day>(?<!\d)(?<!\d-)(?:19|20)\d\d-[01]?\d-[0-3]?\d(?!-?\d))"
+    rf"|\d(?: ?\d){{7,}}(?: ?{_DASH} ?\d(?: ?\d)*)*[Xx]?"
+    rf"|\d(?: ?{_DASH}? ?\d){{8,}}[Xx]?"
+)
 
 
 def masked(value: str) -> str:
@@ -13,8 +18,9 @@ def masked(value: str) -> str:
 
 
 def without_numbers(text: str) -> str:
-    """Free text without account and id numbers: eight digits and more become `***`."""
-    return _LONG_NUMBER.sub("***", text)
+    """Free text without account and id numbers: eight digits and more become `***`, and nine and
+    more that dashes group. A day stays (`2026-03-02`), and so does a year with a number of four."""
+    return _LONG_NUMBER.sub(lambda found: found["day"] or "***", text)
 
 
 def plain_account(account: str) -> str:

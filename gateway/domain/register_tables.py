@@ -36,6 +36,7 @@ from gateway.domain.registers import (
     plainly,
     rules_of,
     services_of,
+    vendors_of,
 )
 from gateway.domain.rows import KNOWN_MAX, Building, Rows
 
@@ -277,7 +278,7 @@ class Tables:
                 person_names=names, agencies_named=self.owners[-1],
                 planned_fen=_Planned(rows[Register.PLANS]),
                 three_public=rows[Register.THREE_PUBLIC_BUDGETS], barred=plainly(self.blacklist),
-                vendors=plainly(self.vendors), spelt=_Spelt(self.spelt),
+                vendors=vendors_of(self.vendors), spelt=_Spelt(self.spelt),
             ),
         )  # fmt: skip
 

@@ -223,7 +223,7 @@ class Index:
     barred: Container[str]
     """The accounts of the blacklist, without hyphens."""
     vendors: Container[str]
-    """The designated vendors' accounts likewise."""
+    """The designated vendors' accounts likewise, and their names as `bare`."""
     spelt: Mapping[str, Sequence[str]]
     """By an account without hyphens: how the accounts filed and classed are written with some."""
 
@@ -253,7 +253,7 @@ def index_of(registers: "Registers") -> Index:
             for row in registers.three_public_budgets
         },
         barred=plainly(registers.blacklist_accounts),
-        vendors=plainly(registers.designated_vendors),
+        vendors=vendors_of(registers.designated_vendors),
         spelt=spelt,
     )
 
@@ -261,6 +261,11 @@ def index_of(registers: "Registers") -> Index:
 def accounts_of(row: FiledPerson) -> Iterator[str]:
     """A filed person's accounts and cards, without hyphens."""
     yield from map(plain_account, row.accounts + row.official_cards)
+
+
+def vendors_of(listed: Collection[str]) -> frozenset[str]:
+    """Each is an account or a name."""
+    return plainly(listed) | frozenset(map(bare, listed))
 
 
 def plainly(listed: Iterable[str]) -> frozenset[str]:
@@ -354,7 +359,7 @@ class Registers:
 
     def is_designated(self, account: str, name: str) -> bool:
         """Vendors are listed by account or by name."""
-        return plain_account(account) in self.index.vendors or name in self.designated_vendors
+        return plain_account(account) in self.index.vendors or bare(name) in self.index.vendors
 
     def superiors(self, agency: str) -> tuple[str, ...]:
         """The agencies above `agency`, nearest first; a circle in the tree ends the walk."""

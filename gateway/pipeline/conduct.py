@@ -14,7 +14,7 @@ from gateway.domain.folding import bare
 from gateway.domain.instruction import Instruction, Payee
 from gateway.domain.ledger import Standing
 from gateway.domain.legal_day import dawn, legal_day, minute_of_day
-from gateway.domain.masking import masked
+from gateway.domain.masking import masked, plain_account
 from gateway.domain.money import yuan
 from gateway.domain.registers import Account
 from gateway.domain.workdays import is_workday, workdays_since
@@ -136,11 +136,11 @@ def _is_foreign(account: Account | None) -> bool:
 def _differences(entry: BankEntry, ordered: Instruction) -> Iterator[dict[str, object]]:
     """Field by field; of a voucher with details the one that was paid to this account."""
     payee, amount = _part_of(entry, ordered)
-    if entry.account != ordered.payer.account:
+    if plain_account(entry.account) != plain_account(ordered.payer.account):
         yield _difference("payer.account", masked(ordered.payer.account), masked(entry.account))
     if entry.amount_fen != amount:
         yield _difference("amount", yuan(amount), yuan(entry.amount_fen))
-    if entry.counter_account != payee.account:
+    if plain_account(entry.counter_account) != plain_account(payee.account):
         yield _difference("payee.account", masked(payee.account), masked(entry.counter_account))
     if bare(entry.counter_name) != bare(payee.name):
         yield _difference("payee.name", _initial(payee.name), _initial(entry.counter_name))
@@ -148,10 +148,10 @@ def _differences(entry: BankEntry, ordered: Instruction) -> Iterator[dict[str, o
 
 def _part_of(entry: BankEntry, ordered: Instruction) -> tuple[Payee, int]:
     """What this movement was to be: of several details the one that it is most like."""
-    paid = entry.counter_account, entry.amount_fen
+    paid = plain_account(entry.counter_account), entry.amount_fen
 
     def likeness(part: tuple[Payee, int]) -> tuple[bool, bool, bool]:
-        account, amount = part[0].account, part[1]
+        account, amount = plain_account(part[0].account), part[1]
         return (account, amount) == paid, account == paid[0], amount == paid[1]
 
     parts = [(detail.payee, int(detail.amount_fen)) for detail in ordered.details]

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from gateway.domain.decision import (
     NO_BASIS,
+    SEVERITY,
     Action,
     Basis,
     Decision,
@@ -172,7 +173,8 @@ def _of_details(
 ) -> tuple[Finding, ...]:  # fmt: skip
     """What is wrong with single details; each sees in its windows the details before it.
 
-    A policy that fires on the whole and on every detail is about the whole, and said once.
+    A policy that fires on the whole and on every detail is about the whole, and said once; but of
+    a detail for which it asks more than for the whole it is said all the same.
     """
     found: list[tuple[Finding, ...]] = []
     before: list[WindowShare] = []
@@ -180,10 +182,17 @@ def _of_details(
         facts = _looking_back(case.facts, known, asks, before, book)
         found.append(tuple(attrs.evolve(each, detail=case.detail) for each in book.decide(facts)))
         before += book.shares(case.facts, Outcome.PASS)
-    everywhere = {each.policy for each in of_whole}
+    everywhere = {each.policy: SEVERITY[each.action] for each in of_whole}
     for of_one in found:
-        everywhere &= {each.policy for each in of_one}
-    return tuple(each for of_one in found for each in of_one if each.policy not in everywhere)
+        everywhere = {
+            each.policy: everywhere[each.policy] for each in of_one if each.policy in everywhere
+        }
+    return tuple(
+        each
+        for of_one in found
+        for each in of_one
+        if SEVERITY[each.action] > everywhere.get(each.policy, -1)
+    )
 
 
 def short_of(facts: Facts, known: Known, registers: Registers) -> Facts:

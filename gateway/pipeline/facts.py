@@ -1,8 +1,9 @@
 """Step 4a: the flat row of facts that policies speak of, from instruction, registers and limits."""
 
 import datetime as dt
+from collections.abc import Collection
 
-from gateway.domain.codes import Element, Number, PayeeKind
+from gateway.domain.codes import Element, Number, PayeeClass, PayeeKind
 from gateway.domain.facts import Facts, changed
 from gateway.domain.folding import bare
 from gateway.domain.identifiers import bank_code_sound
@@ -53,7 +54,8 @@ def facts_of(
     mismatches = _mismatches(instruction, indicator) if indicator else _NO_ELEMENTS
     people = people_of(instruction, registers, on, parties.personal)
     of_person = is_person(payee_said, registers, parties.personal)
-    purpose = as_read(instruction.purpose)
+    purpose = as_read(_said_of_it(instruction))
+    projects = _projects(instruction, indicator)
     three_public = THREE_PUBLIC.get(instruction.dept_economic_code)
     facts = Facts(
         key.division, key.fiscal_year, key.voucher_type, (on - instruction.voucher_date).days,
@@ -64,11 +66,11 @@ def facts_of(
         payee_said.account, as_read(payee_said.name),
         instruction.fund_code or None, instruction.functional_code or None,
         instruction.dept_economic_code or None, instruction.gov_economic_code or None,
-        instruction.project_code or None, purpose or None,
+        _project(instruction, indicator) or None, purpose or None,
         instruction.exemption, instruction.cash_reason, instruction.contract_no or None,
         missing_elements=_missing(instruction),
         batch_main=batch_main_of(instruction),
-        project_item_allowed=_item_allowed(instruction, registers),
+        project_item_allowed=_item_allowed(instruction, projects, registers),
         allowance_standard=_allowance_standard(instruction, registers),
         is_detail=is_detail,
         cash_per_person_max=people.cash_max,
@@ -101,7 +103,7 @@ def facts_of(
         payee_designated=registers.is_designated(payee_said.account, payee_said.name),
         payee_relation=parties.relation,
         payee_named_as_payer=parties.own_name,
-        payee_class=registers.class_of(payee_said.account),
+        payee_class=_class_paid(instruction, registers),
         payee_filed_person=payee_said.account in parties.personal
         or bare(payee_said.name) in registers.index.person_names,
         persons_unfiled=people.unfiled,
@@ -121,7 +123,7 @@ def facts_of(
         contract_registered=contract is not None,
         contract_payee_matches=contract_matches(instruction, contract),
         contract_remaining=contract_remaining(contract),
-        project_rules_filed=rules_filed(instruction, registers),
+        project_rules_filed=rules_filed(instruction.agency_code, projects, registers),
         three_public_remaining=(
             three_public_remaining(
                 three_public, instruction.agency_code, key.fiscal_year, registers
@@ -172,13 +174,46 @@ def _of_items(facts: Facts, items: Standard) -> Facts:
     )
 
 
-def _item_allowed(instruction: Instruction, registers: Registers) -> bool | None:
+def _said_of_it(instruction: Instruction) -> str:
+    """The purpose, and what the details of a single payment say beside it: words are looked for in
+    both. A word of ours stands between, or the end of one and the start of the next made one."""
+    said = instruction.purpose
+    for remark in instruction.remarks:
+        if bare(remark) not in bare(said):
+            said = f"{said}；附言：{remark}" if said else remark
+    return said
+
+
+def _project(instruction: Instruction, indicator: Indicator | None) -> str:
+    """The indicator's where the instruction says none or one below it: to leave it out, or to write
+    more of it, evades no rule on the project (Art. 10(3)17, 17)."""
+    said, due = instruction.project_code, indicator.project_code if indicator else ""
+    return due if not said or (due and said.startswith(due)) else said
+
+
+def _projects(instruction: Instruction, indicator: Indicator | None) -> tuple[str, ...]:
+    """As the instruction calls it, and as the indicator does."""
+    said, due = instruction.project_code, indicator.project_code if indicator else ""
+    return tuple(dict.fromkeys(filter(None, (said, due))))
+
+
+def _class_paid(instruction: Instruction, registers: Registers) -> PayeeClass | None:
+    """Of a voucher with details the one that all of them are of: its head is not paid."""
+    if not instruction.details:
+        return registers.class_of(instruction.payee.account)
+    classes = {registers.class_of(each.payee.account) for each in instruction.details}
+    return classes.pop() if len(classes) == 1 else None
+
+
+def _item_allowed(
+    instruction: Instruction, projects: Collection[str], registers: Registers
+) -> bool | None:
     """None where the bureau has filed no list for the project, or no code is stated."""
-    listed = registers.project_items.get(instruction.project_code)
+    lists = [registers.project_items[each] for each in projects if each in registers.project_items]
     code = instruction.dept_economic_code
-    if listed is None or not code:
+    if not lists or not code:
         return None
-    return any(code.startswith(item) for item in listed)
+    return all(any(code.startswith(item) for item in listed) for listed in lists)
 
 
 def _allowance_standard(instruction: Instruction, registers: Registers) -> Fen | None:

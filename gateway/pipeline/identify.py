@@ -26,21 +26,31 @@ _OF_ORGANISATIONS = (
 
 
 def as_known(instruction: Instruction, registers: Registers) -> Instruction:
-    """With each payee's account as the registers spell it: what is judged and reserved by. What is
-    recorded and forwarded stays as it was written."""
-    if not (registers.index.spelt or any("-" in each.account for each in _payees(instruction))):
+    """With payer's and each payee's account as the registers spell it: what is judged and reserved
+    by. What is forwarded stays as it was written."""
+    payer = instruction.payer
+    if not (
+        registers.index.spelt
+        or "-" in payer.account
+        or any("-" in each.account for each in _payees(instruction))
+    ):
         return instruction
 
     def known(payee: Payee) -> Payee:
         return replace(payee, account=registers.spelling_of(payee.account))
 
     details = tuple(replace(each, payee=known(each.payee)) for each in instruction.details)
-    return replace(instruction, payee=known(instruction.payee), details=details)
+    return replace(
+        instruction,
+        payer=replace(payer, account=registers.spelling_of(payer.account)),
+        payee=known(instruction.payee),
+        details=details,
+    )
 
 
 def identify(instruction: Instruction, registers: Registers) -> Parties:
     agency = registers.agencies.get(instruction.agency_code)
-    payer_account = registers.accounts.get(instruction.payer.account)
+    payer_account = registers.account_of(instruction.payer.account)
     payee_account = registers.account_of(instruction.payee.account)
     payee_name = bare(instruction.payee.name)
     own_name = payee_name in _own_names(

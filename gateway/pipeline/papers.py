@@ -1,6 +1,7 @@
 """Which papers, approvals, contracts and filings stand behind an instruction (Art. 13, 17)."""
 
 import datetime as dt
+from collections.abc import Collection
 
 from gateway.domain.codes import ApprovalKind, Evidence
 from gateway.domain.folding import bare
@@ -20,10 +21,15 @@ _NO_APPROVALS: frozenset[ApprovalKind] = frozenset()
 def evidence_of(
     instruction: Instruction, contract: Contract | None, registers: Registers
 ) -> frozenset[Evidence]:
-    """Papers attached by reference, and those that only the bureau's registers can prove."""
+    """Papers attached by reference, and those that only the bureau's registers can prove. A kind
+    without number and digest refers to no paper."""
     if not instruction.documents and contract is None and instruction.exemption is None:
         return _NO_EVIDENCE
-    papers = {_DOCUMENTS[d.kind] for d in instruction.documents if d.kind in _DOCUMENTS}
+    papers = {
+        _DOCUMENTS[d.kind]
+        for d in instruction.documents
+        if d.kind in _DOCUMENTS and (d.number or d.sha256)
+    }
     papers -= _CLAIMABLE
     if contract and _covers(contract, instruction):
         papers.add(Evidence.CONTRACT)
@@ -48,10 +54,11 @@ def contract_remaining(contract: Contract | None) -> Fen | None:
     return Fen(max(0, contract.amount_fen - contract.paid_fen)) if contract else None
 
 
-def rules_filed(instruction: Instruction, registers: Registers) -> bool:
-    """Whether the internal rules of this special-fund project are filed (Art. 17)."""
-    agency, filed = instruction.agency_code, registers.index.rules_filed
-    return (agency, instruction.project_code) in filed or (agency, "") in filed
+def rules_filed(agency: str, projects: Collection[str], registers: Registers) -> bool:
+    """Whether the agency's internal rules of the special-fund project are filed (Art. 17).
+    `projects`: as the instruction calls it, and as its indicator does."""
+    filed = registers.index.rules_filed
+    return (agency, "") in filed or any((agency, project) in filed for project in projects)
 
 
 def approvals_of(

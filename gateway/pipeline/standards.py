@@ -25,7 +25,8 @@ _KINDS = {kind.value: kind for kind in ItemKind}
 
 @attrs.frozen(kw_only=True)
 class Standard:
-    """The items as one; a number is None unless every item says it. Prices and totals in fen."""
+    """The items as one; a number is None unless every item says it. Prices and totals in fen.
+    Guests and companions are those of the one table that has too many, if one has."""
 
     count: int = 0
     alike: bool = True
@@ -56,6 +57,7 @@ def standard_of(items: tuple[Item, ...]) -> Standard:
     total = None
     if len(known) == len(priced) == len(items):
         total = Fen(sum(n * p for n, p in zip(known, priced, strict=True)))
+    reception = _most_accompanied(items)
     return Standard(
         count=len(items),
         alike=alike,
@@ -64,11 +66,11 @@ def standard_of(items: tuple[Item, ...]) -> Standard:
         persons=_sum([item.persons for item in items]),
         days=max((item.days for item in items if item.days is not None), default=None),
         units=_sum(units),
-        guests=_sum([item.guests for item in items]),
-        companions=_sum([item.companions for item in items]),
-        unit_price=Fen(max(priced)) if priced else None,
+        guests=reception.guests if reception else None,
+        companions=reception.companions if reception else None,
+        unit_price=Fen(max(priced)) if len(priced) == len(items) else None,
         priced_total=total,
-        reference=first.reference or None,
+        reference=first.reference if all(item.reference for item in items) else None,
     )
 
 
@@ -78,6 +80,20 @@ def three_public_remaining(
     """The year's budget less what the bureau had counted; None if it has told no budget."""
     row = registers.index.three_public.get(budget_key(agency, year, category))
     return Fen(max(0, row.amount_fen - row.posted_fen)) if row else None
+
+
+def _most_accompanied(items: tuple[Item, ...]) -> Item | None:
+    """Receptions are not added up: companions are held against the guests of their own table. Of
+    those with more than a third of their guests the one with the most companions stands for all,
+    whatever number is let pass; None unless every item says both."""
+    if any(item.guests is None or item.companions is None for item in items):
+        return None
+
+    def rank(item: Item) -> tuple[bool, int]:
+        guests, companions = item.guests or 0, item.companions or 0
+        return companions * 3 > guests, companions
+
+    return max(items, key=rank)
 
 
 def _units(item: Item) -> int | None:

@@ -278,7 +278,7 @@ def _elements(instruction: Instruction, parties: Parties) -> dict[str, Any]:
         "indicator": instruction.indicator_id,
         "indicator_granted_fen": indicator.granted_fen if indicator else None,
         "payer": {
-            "account": instruction.payer.account,
+            "account": payer.account if payer else instruction.payer.account,
             "bank_code": instruction.payer.bank_code,
             "class": payer.class_ if payer else None,
             "name": instruction.payer.name,

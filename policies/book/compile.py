@@ -14,7 +14,7 @@ from policies.book.outlook import asked_when, window_term, windows_said
 from policies.book.papers import read_papers
 from policies.book.reach import unknown_funds
 from policies.book.steps import finished
-from policies.book.template import Places, Template, template
+from policies.book.template import Places, Template, Words, template, words_of
 from policies.book.unit import (
     Clause,
     ExceptionRule,
@@ -197,7 +197,7 @@ class _Compiler:
             text=cause.when,
             expr=expr,
             action=cause.action,
-            sentence=self._sentence(cause.wording, cause.place, cause.row),
+            sentence=self._sentence(cause.wording, cause.place, cause.row, words_of(expr)),
         )
 
     def _exception(self, unless: Unless, present: frozenset[str]) -> ExceptionRule:
@@ -236,12 +236,15 @@ class _Compiler:
 
         return self._try(checked, place, Checked(_FALSE, if_true=frozenset(SCHEMA)))
 
-    def _sentence(self, wording: Wording, place: str, row: Row | None = None) -> Sentence:
+    def _sentence(
+        self, wording: Wording, place: str, row: Row | None = None, words: Words | None = None
+    ) -> Sentence:
         places = Places(
             params=self._params,
             row=row or {},
             windows=self._terms.windows,
             causes=bool(self._policy.causes) and row is None,
+            words=words,
         )
         return Sentence(
             zh=self._template(wording.zh, f"{place}.zh", attrs.evolve(places, english=False)),

@@ -14,7 +14,8 @@ from gateway.domain.facts import Facts
 from policies.book.names import absent_words, option_en, option_zh
 from policies.language.codelist import CodeList
 from policies.language.errors import ClauseError, nearest
-from policies.language.typed import Constant, Window
+from policies.language.interpret import words_found
+from policies.language.typed import Constant, ContainsAny, Expr, Read, Window, nodes_of
 from policies.language.types import SCHEMA, Fact, Kind
 
 VALUE_CHARACTERS_MAX = 80
@@ -22,6 +23,9 @@ VALUE_CHARACTERS_MAX = 80
 
 CLOCK = "clock"
 """`{today.minute|clock}` says the 1,050th minute of a day as 17:30."""
+
+WORDS_SAID_MAX = 5
+"""Enough to see what was found."""
 
 _PLACE = re.compile(r"\{([^{}]*)\}|([{}])")
 _NOUN = re.compile(r"[a-z][a-z -]{0,39}[a-z]")
@@ -37,7 +41,14 @@ class Shaped:
     form: str
 
 
-Part: TypeAlias = str | Fact | Window | Shaped
+@attrs.frozen
+class Words:
+    """`{words}`: which words a cause found, in what it looked through."""
+
+    asked: tuple[ContainsAny, ...]
+
+
+Part: TypeAlias = str | Fact | Window | Shaped | Words
 
 
 @attrs.frozen
@@ -71,6 +82,8 @@ class Places:
     row: Mapping[str, Any]
     windows: Mapping[str, Window]
     causes: bool
+    words: Words | None = None
+    """Those of the cause whose sentence it is, where it looks for any."""
     english: bool = False
 
     def known(self) -> Iterator[str]:
@@ -79,6 +92,8 @@ class Places:
             yield from (f"{room}.{name}" for name in names)
         if self.causes:
             yield "causes"
+        if self.words:
+            yield "words"
 
 
 def template(text: str, places: Places) -> Template:
@@ -99,6 +114,8 @@ def _place(written: str, places: Places, column: int) -> Part:
     name, bar, form = written.partition("|")
     if name == "causes" and places.causes and not bar:
         return CAUSES
+    if name == "words" and places.words and not bar:
+        return places.words
     room, _, rest = name.partition(".")
     constants = {"params": places.params, "row": places.row}.get(room, {})
     if rest in constants:
@@ -189,8 +206,12 @@ class Speaker:
         return ready
 
 
-def _part(part: Fact | Window | Shaped, codes: Mapping[str, CodeList], english: bool) -> Said:
+def _part(
+    part: Fact | Window | Shaped | Words, codes: Mapping[str, CodeList], english: bool
+) -> Said:
     """Knows the code lists and not the speaker: a circle would keep a replaced book in memory."""
+    if isinstance(part, Words):
+        return partial(_words_said, part, english)
     of, form = (part.of, part.form) if isinstance(part, Shaped) else (part, "")
     if isinstance(of, Window):
         return partial(_window_said, of, form)
@@ -257,6 +278,29 @@ def _set(values: frozenset[StrEnum], english: bool) -> str:
     if english:
         return ", ".join(map(option_en, ordered))
     return "、".join(map(option_zh, ordered))
+
+
+def words_of(condition: Expr) -> Words | None:
+    """What a condition looks for in texts; None if it looks for no words."""
+    asked = [node for node in nodes_of(condition) if isinstance(node, ContainsAny)]
+    asked = [node for node in asked if isinstance(node.operand, Read)]
+    return Words(tuple(asked)) if asked else None
+
+
+def _words_said(words: Words, english: bool, facts: Facts) -> str:
+    """The longest of those that stand in one another. Of what is shown masked none is told."""
+    found: dict[str, None] = {}
+    for asked in words.asked:
+        assert isinstance(asked.operand, Read)
+        fact = asked.operand.fact
+        text = getattr(facts, fact.attribute)
+        if text is None or fact.register in facts.unavailable:
+            continue
+        hidden = fact.personal or (fact.name == "payee.name" and _pays_a_person(facts))
+        for word in words_found(asked, text):
+            found["****" if hidden else word[:VALUE_CHARACTERS_MAX]] = None
+    longest = [word for word in found if not any(word != each and word in each for each in found)]
+    return (", " if english else "、").join(longest[:WORDS_SAID_MAX])
 
 
 def _window_said(window: Window, form: str, facts: Facts) -> str:

@@ -184,14 +184,20 @@ def _of_value(expr: Negate | OneOf | Under | ContainsAny, value: Untyped) -> Mea
             return bool(value in values)
         case Under(_, prefixes):
             return bool(value.startswith(prefixes))
-        case ContainsAny(_, words, apart):
-            read = bare(value)
-            phrases = [span for phrase in apart for span in _places(phrase, read)]
-            return any(
-                not any(start <= first and last <= end for start, end in phrases)
-                for word in words
-                for first, last in _places(word, read)
-            )
+        case ContainsAny():
+            return next(words_found(expr, value), None) is not None
+
+
+def words_found(asked: ContainsAny, text: str) -> Iterator[str]:
+    """Which of its words stand in the text, each once, as `bare` has them."""
+    read = bare(text)
+    phrases = [span for phrase in asked.apart for span in _places(phrase, read)]
+    for word in asked.words:
+        if any(
+            not any(start <= first and last <= end for start, end in phrases)
+            for first, last in _places(word, read)
+        ):
+            yield word
 
 
 def _places(word: str, text: str) -> Iterator[tuple[int, int]]:

@@ -10,7 +10,7 @@ from gateway.domain.instruction import Payee
 from gateway.domain.registers import FiledPerson, Registers
 from gateway.pipeline.cases import cases_of
 from gateway.pipeline.identify import as_known, identify
-from tests.pipeline.fakes import account, instruction, registers
+from tests.pipeline.fakes import ZERO_BALANCE, account, instruction, registers
 from tests.pipeline.test_law_by_article import BARRED, MONDAY, OWN_OTHER, told
 from tests.registers.feeds import ACCOUNT, VAULT, feed, snapshot
 from tests.registers.test_rows import tables
@@ -81,7 +81,27 @@ def test_classes_and_vendors_are_those_of_the_account_and_windows_count_it_once(
         assert whole.facts.payee_designated
         counted.add(as_known(order, shelf).payee.account)
     assert len(counted) == 1
-    assert shelf.is_designated("1", "甲-乙公司") and not shelf.is_designated("1", "甲乙公司")
+    for name in ("甲-乙公司", "甲乙公司", "甲－乙 公司"):
+        assert shelf.is_designated("1", name), "names are compared as they are read"
+    assert not shelf.is_designated("1", "甲丙公司")
+
+
+@pytest.mark.parametrize("filed", ways(ZERO_BALANCE))
+def test_the_payers_account_is_one_too_and_is_counted_and_told_as_it_was_filed(filed: str) -> None:
+    rows = {**registers().accounts}
+    rows[filed] = replace(rows.pop(ZERO_BALANCE), account=filed)
+    shelf = attrs.evolve(registers(), accounts=rows)
+    counted = set()
+    for written in ways(ZERO_BALANCE):
+        order = replace(instruction(), payer=replace(instruction().payer, account=written))
+        assert told(order, shelf) == (Outcome.PASS, {}), written
+        parties = identify(order, shelf)
+        assert parties.payer_account is rows[filed]
+        (whole,) = cases_of(order, parties, shelf, MONDAY)
+        counted.add(whole.facts.payer_account)
+    assert counted == {filed}
+    other = replace(instruction(), payer=replace(instruction().payer, account=f"{ZERO_BALANCE}-0"))
+    assert set(told(other, shelf)[1]) == {"JL-007"}, "one more digit is another account"
 
 
 def test_tables_know_an_account_by_each_spelling_and_a_delta_changes_it() -> None:

@@ -82,6 +82,12 @@ def test_what_was_paid_as_ordered_on_the_day_raises_nothing() -> None:
     assert on_entry(entry(direction=Direction.CREDIT, key=None)) == []
     spelled = entry(counter_name=f" {ORDER.payee.name} ")
     assert on_entry(spelled, standing()) == [], "spaces in a name are no other payee"
+    grouped = replace(
+        ORDER,
+        payer=replace(ORDER.payer, account=f"{ORDER.payer.account[:4]}-{ORDER.payer.account[4:]}"),
+        payee=replace(ORDER.payee, account=f"{ORDER.payee.account[:4]}-{ORDER.payee.account[4:]}"),
+    )
+    assert on_entry(entry(), standing(), order=grouped) == [], "hyphens are for the eye"
 
 
 @pytest.mark.parametrize(

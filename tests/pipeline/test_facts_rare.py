@@ -349,7 +349,7 @@ def test_a_number_that_one_item_leaves_out_is_not_guessed() -> None:
     part = replace(whole, days=None, unit_price_fen=None)
     seen = facts(instruction(items=(whole, part)))
     assert (seen.item_units, seen.item_priced_total) == (None, None)
-    assert seen.item_unit_price == 100
+    assert seen.item_unit_price is None
 
 
 def test_an_ordinary_instruction_has_no_items() -> None:

@@ -73,9 +73,11 @@ def _instruction_of(
     if found or day is None or amount is None or coded.business_type is None:
         return None
     several = coded.business_type is not BusinessType.SINGLE
+    said = ("", header.get("PaySummaryName", ""))
+    remarks = tuple(dict.fromkeys(each.purpose for each in details if each.purpose not in said))
     return _built(
         header, {**header, **one_line}, (day, amount, coded.business_type), coded, references,
-        (payee, details if several else ()),
+        (payee, details if several else (), () if several else remarks),
     )  # fmt: skip
 
 
@@ -85,7 +87,7 @@ def _built(
     core: tuple[dt.date, Fen, BusinessType],
     coded: _Codes,
     references: References,
-    payees: tuple[Payee, tuple[Detail, ...]],
+    payees: tuple[Payee, tuple[Detail, ...], tuple[str, ...]],
 ) -> Instruction:
     day, amount, business_type = core
     return Instruction(
@@ -120,6 +122,7 @@ def _built(
         approvals=references.approvals,
         contract_no=references.contract_no,
         details=payees[1],
+        remarks=payees[2],
         main_voucher="/".join(header[name] for name in _MAIN if name in header),
     )
 
