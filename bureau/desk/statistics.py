@@ -79,9 +79,11 @@ class StatisticsStore(ReportedCases, Protocol):
         self, division: str, moments: tuple[dt.datetime, dt.datetime], agency: str
     ) -> Sequence[Mapping[str, Any]]: ...
 
-    async def misbehaviours(self, division: str, bank: str) -> Sequence[Mapping[str, Any]]: ...
+    async def misbehaviours(
+        self, division: str, bank: str, moments: tuple[dt.datetime, dt.datetime]
+    ) -> Sequence[Mapping[str, Any]]: ...
 
-    async def passed(self, division: str, bank: str | None = None) -> int: ...
+    async def passed(self, division: str, bank: str, days: tuple[dt.date, dt.date]) -> int: ...
 
     async def typical(
         self, division: str, moments: tuple[dt.datetime, dt.datetime], stages: Sequence[str],
@@ -280,16 +282,19 @@ class Statistics:
         )  # fmt: skip
 
     async def bank(self, division: str, bank: str, span: Span) -> Score:
-        """How one bank kept to Art. 10(4), a thousand payments."""
+        """How one bank kept to Art. 10(4), a thousand payments of the same months."""
         rows = await self._store.by_key_of(division, "conduct", span.days, bank)
         alerts = {row["key"]: int(row["count"]) for row in rows}
-        refused = sum(int(row["count"]) for row in await self._store.misbehaviours(division, bank))
-        thousands = max(1, await self._store.passed(division, bank) // 1000)
+        found = await self._store.misbehaviours(division, bank, span.moments)
+        refused = sum(int(row["count"]) for row in found)
+        passed = await self._store.passed(division, bank, span.days)
+        thousands = max(1, passed // 1000)
         parts = [
             (f"{policy} {self._titles.get(policy, '')}", n, f"{n}×{CONDUCT_POINTS.get(policy, 5)}")
             for policy, n in sorted(alerts.items())
         ]
         parts.append(("报送被拒收 deliveries refused", refused, f"{refused}×{REFUSED_POINTS}"))
+        parts.append(("放行笔数 payments passed", passed, f"÷{thousands:,}"))
         lost = sum(n * CONDUCT_POINTS.get(policy, 5) for policy, n in alerts.items())
         lost = (lost + refused * REFUSED_POINTS) // thousands
         cases = await self._store.by_key_of(division, "bank_stage", span.days, bank)

@@ -8,10 +8,12 @@ import datetime as dt
 import hashlib
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
+from gateway.domain.legal_day import legal_day
 from gateway.domain.money import FEN_MAX
 
 UNREADABLE = "unreadable"
@@ -107,12 +109,15 @@ def glance(body: bytes) -> Glance:
 
 
 def tallied(glances: Iterable[Glance]) -> Counter[tuple[str, str]]:
-    """How many records by kind, outcome, bank outcome and policy fired."""
+    """How many records by kind, outcome, bank outcome and policy fired, and how many payments
+    passed in which month."""
     counts: Counter[tuple[str, str]] = Counter()
     for one in glances:
         counts["kind", one.kind_shown] += 1
         if one.kind == "verdict":
             counts["outcome", shown(one.outcome)] += 1
+            if one.outcome == PASSED:
+                counts[PASSED, month_of(one.recorded_at)] += 1
         if one.bank_outcome:
             counts["bank_outcome", shown(one.bank_outcome)] += 1
         if one.findings or one.policy:
@@ -206,6 +211,16 @@ def moment(microseconds: int) -> dt.datetime:
     except OverflowError:
         return _EPOCH
     return found if found.year in YEARS else _EPOCH
+
+
+def month_of(microseconds: int) -> str:
+    """`2026-03`, in Beijing."""
+    return _month_of_hour(microseconds // 3_600_000_000)
+
+
+@lru_cache(maxsize=1024)
+def _month_of_hour(hour: int) -> str:
+    return f"{legal_day(moment(hour * 3_600_000_000)):%Y-%m}"
 
 
 def _digest(text: str | None) -> bytes | None:

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 import attrs
 import structlog
 
+from gateway.domain.holds import Ending
+from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import RecordDraft
 from gateway.domain.limits import spelled
 from gateway.domain.records import RecordKind, unnumbered
 from gateway.domain.refunds import Overdraft
+from gateway.domain.seldom import LASTING_S, Seldom
 from gateway.hold_ports import Holds, Overdrafts
 from gateway.pipeline.endings import expiry
 from gateway.pipeline.tell import Origin, microseconds
@@ -53,6 +56,7 @@ class Expiring:
         self._divisions = divisions
         self._expire_s = expire_s
         self._behind = behind
+        self._odd = Seldom(LASTING_S)
         self._swept: dict[str, dt.datetime] = {}
 
     async def run(self) -> None:
@@ -75,10 +79,8 @@ class Expiring:
         holds = await self._keeping.holds.open_holds(division, due, BATCH_MAX)
         ended = 0
         for hold in holds:
-            standing = await self._keeping.ledger.standing(hold.key)
-            assert standing, "held, so it stands"
-            ending = expiry(standing, self._expire_s / DAY_S, self._origin, now)
-            if await self._keeping.holds.end(ending):
+            ending = await self._ending(hold.key, now)
+            if ending and await self._keeping.holds.end(ending):
                 ended += 1
                 log.info("hold.expired", instruction=str(hold.key))
         before = due - CLOCKS_APART
@@ -86,6 +88,19 @@ class Expiring:
             await self._keeping.holds.swept(division, before)
             self._swept[division] = before
         return ended
+
+    async def _ending(self, key: InstructionKey, now: dt.datetime) -> Ending | None:
+        """None: what is kept of it cannot be read (a newer release that was put back since may have
+        written it). It stays held, which pays nothing, and keeps no other from its end."""
+        standing = await self._keeping.ledger.standing(key)
+        try:
+            if standing is None:
+                raise LookupError("nothing is kept of it")
+            return expiry(standing, self._expire_s / DAY_S, self._origin, now)
+        except Exception as odd:  # noqa: BLE001 (whatever is wrong with one, the others end)
+            if self._odd.due(str(key), self._clock.monotonic()) is not None:
+                log.error("hold.unreadable", instruction=str(key), reason=repr(odd))
+            return None
 
     async def _tell_overdrafts(self, division: str) -> None:
         for overdraft in await self._keeping.overdrafts.untold(division, BATCH_MAX):

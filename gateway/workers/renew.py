@@ -179,12 +179,24 @@ class Renewing:
 
     async def _record(self) -> None:
         """Every process puts the book in force, the office's holder records it; a trip is this
-        process's own, others may still block. Raises LedgerUnavailable; what is left waits."""
+        process's own, others may still block. What a division's ledger does not take waits, in
+        its order, and keeps no other division waiting. Raises LedgerUnavailable when all had their
+        turn."""
+        lost: dict[str, LedgerUnavailable] = {}
         for untold in (self._trips, self._activations if self._office.held else deque()):
-            while untold:
+            for _ in range(len(untold)):
                 division, facts = untold[0]
-                await self._ledger.record(division, self._draft(division, facts))
-                untold.popleft()
+                try:
+                    if division not in lost:
+                        await self._ledger.record(division, self._draft(division, facts))
+                except LedgerUnavailable as reason:
+                    lost[division] = reason
+                if division in lost:
+                    untold.rotate(-1)  # each is passed once, so those that wait keep their order
+                else:
+                    untold.popleft()
+        for reason in lost.values():
+            raise reason
 
     def _tell(self, problem: str) -> None:
         """A newer book that is refused; else whether a start would refuse the one in force."""

@@ -1,6 +1,7 @@
 """The workers that end holds: orders are carried out, and what waits too long expires."""
 
 import datetime as dt
+from typing import Any
 
 import attrs
 import orjson
@@ -58,6 +59,33 @@ def expiring(
     keeping = Keeping(holds=counter.holds, overdrafts=told or Told(), ledger=street.ledger)
     office = Office(None)  # type: ignore[arg-type]  # nobody asks who leads
     return Expiring(office, keeping, street.clock, ORIGIN, (DIVISION,), 3 * DAY_S, behind or {})
+
+
+@pytest.mark.parametrize("odd", [None, b"not json", b'{"outcome":"of a newer release"}'])
+async def test_a_hold_that_cannot_be_read_keeps_no_other_from_its_end(
+    odd: bytes | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stays held: nothing is paid on what nobody can read."""
+    counter = await Counter.holding()
+    counter.street.clock.wall = NOW + dt.timedelta(days=3)
+    ledger, holds = counter.street.ledger, counter.holds
+    (well,) = await holds.open_holds(DIVISION, counter.street.clock.wall, 9)
+    ill = attrs.evolve(well, key=replace(well.key, voucher_no="0"))
+    standing, open_holds = ledger.standing, holds.open_holds
+
+    async def found(division: str, due: dt.datetime, limit: int) -> list[Any]:
+        return [ill, *await open_holds(division, due, limit)]
+
+    async def stood(key: InstructionKey) -> Any:
+        if key != ill.key:
+            return await standing(key)
+        return odd and attrs.evolve(await standing(well.key), key=key, decision=odd)
+
+    monkeypatch.setattr(holds, "open_holds", found)
+    monkeypatch.setattr(ledger, "standing", stood)
+    worker = expiring(counter)
+    assert await worker.look() == 1 and await worker.look() == 0
+    assert counter.last["what"] == "expired" and counter.last["voucher_no"] == "1"
 
 
 async def test_a_hold_that_nobody_released_in_time_ends_told_to_everybody() -> None:

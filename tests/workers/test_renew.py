@@ -137,6 +137,30 @@ async def test_a_gateway_starts_with_the_last_good_book_and_says_so(bureau: Bure
     assert not await bureau.worker.look() and len(bureau.told()) == 1
 
 
+async def test_a_division_whose_ledger_takes_nothing_keeps_no_other_from_being_told(
+    bureau: Bureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bureau.store.keep(bureau.sealed(1), 1)
+    await bureau.open()
+    ledger, ill = bureau.street.ledger, {DIVISION}
+    record = ledger.record
+
+    async def recorded(division: str, draft: Any) -> None:
+        if division in ill:
+            raise LedgerUnavailable("canceled on account of a lock")
+        await record(division, draft)
+
+    monkeypatch.setattr(ledger, "record", recorded)
+    await bureau.worker.look()
+    assert [len(bureau.told(division)) for division in (DIVISION, "220100000")] == [0, 1]
+    bureau.store.keep(bureau.sealed(2), 2)
+    assert await bureau.worker.look()
+    assert len(bureau.told("220100000")) == 2
+    ill.clear()
+    await bureau.worker.look()
+    assert [told["revision"] for told in bureau.told()] == [1, 2], "what waited, in its order"
+
+
 async def test_a_host_that_starts_with_a_clock_far_ahead_takes_no_book_before_its_day(
     bureau: Bureau,
 ) -> None:

@@ -33,6 +33,10 @@ class BureauPolicies:
     async def drafts(self, division: str, limit: int) -> Sequence[Row]:
         return await self._sql.rows("drafts", division, limit)
 
+    async def waiting(self, division: str, limit: int) -> Sequence[Row]:
+        """Drafts that nobody has decided on, the oldest first."""
+        return await self._sql.rows("waiting_drafts", division, limit)
+
     async def draft(self, division: str, seq: int) -> Row | None:
         rows = await self._sql.rows("draft", division, seq)
         return rows[0] if rows else None

@@ -61,7 +61,7 @@ class BureauRegisters:
         return await self._sql.rows("gateways", division)
 
     async def catch_up(self, division: str, banks: Sequence[str]) -> None:
-        """A bank to which nothing was sent yet gets the whole registers and what changed since."""
+        """A bank that lacks the whole registers, or a change since, gets what it lacks."""
         async with connection_of(self._pool) as connection:
             await connection.execute(_SQL["catch_up"], division, list(banks))
 

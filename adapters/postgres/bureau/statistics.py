@@ -58,12 +58,14 @@ class BureauStatistics:
         rows = await self._sql.rows("agency_names", division, list(codes))
         return {row["code"]: row["name"] for row in rows}
 
-    async def misbehaviours(self, division: str, bank: str) -> Sequence[Row]:
-        return await self._sql.rows("misbehaviours", division, bank)
+    async def misbehaviours(self, division: str, bank: str, moments: Moments) -> Sequence[Row]:
+        """Deliveries that were refused for the first time then."""
+        return await self._sql.rows("misbehaviours", division, bank, *moments)
 
-    async def passed(self, division: str, bank: str | None = None) -> int:
-        """Payments that passed, of all time."""
-        return int((await self._sql.rows("passed", division, bank))[0]["count"])
+    async def passed(self, division: str, bank: str, days: Days) -> int:
+        """Payments of one bank that passed in the months of these days."""
+        months = [f"{day:%Y-%m}" for day in days]
+        return int((await self._sql.rows("passed", division, bank, *months))[0]["count"])
 
     async def typical(
         self, division: str, moments: Moments, stages: Sequence[str], limit: int

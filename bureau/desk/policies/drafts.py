@@ -45,6 +45,8 @@ class PolicyStore(Protocol):
 
     async def drafts(self, division: str, limit: int) -> Sequence[Mapping[str, Any]]: ...
 
+    async def waiting(self, division: str, limit: int) -> Sequence[Mapping[str, Any]]: ...
+
     async def draft(self, division: str, seq: int) -> Mapping[str, Any] | None: ...
 
     async def agreed(self, division: str) -> Mapping[str, str]: ...
@@ -186,6 +188,13 @@ class Policies:
         if not await self.store.hand_over(division, banks, values, act):
             raise ActRefused("book_sent", "这一版已经发送过。", "This revision was sent before.")
         return bundle.revision
+
+    async def drafts(self, division: str) -> list[Mapping[str, Any]]:
+        """The newest, and of those before them whatever still waits; newest first."""
+        newest = await self.store.drafts(division, SHOWN)
+        waiting = await self.store.waiting(division, SHOWN)
+        found = {row["seq"]: row for row in (*newest, *waiting)}
+        return [found[seq] for seq in sorted(found, reverse=True)]
 
     async def activations(self, division: str) -> list[Mapping[str, Any]]:
         """What each gateway told last of the books it applies and of breakers; newest first."""

@@ -15,6 +15,7 @@ import orjson
 from bureau.desk.people import Person
 from bureau.desk.refusals import ActRefused
 from bureau.desk.registers.late_notices import late_of
+from bureau.desk.registers.opened import OpenedFeeds, opened_rows
 from bureau.desk.registers.store import Pen, RegisterStore, Sealing
 from bureau.desk.registers.ways import Standing, standings
 from bureau.desk.registers.words import SHEETS, Sheet
@@ -82,6 +83,7 @@ class Registers:
         self._pen = pen
         self._places = places
         self._clock = clock
+        self._feeds = OpenedFeeds(store, seal, clock)
         self._caught_up = False
 
     async def rows(
@@ -97,7 +99,7 @@ class Registers:
     async def agency_names(self, division: str) -> Mapping[str, str]:
         """Every agency's name, by code."""
         bodies = await self.store.bodies(division, Register.AGENCIES)
-        rows = await asyncio.to_thread(lambda: [self._opened(body) for body in bodies])
+        rows = await opened_rows(bodies, self._opened, f"{division} {Register.AGENCIES}")
         return {row["code"]: str(row.get("name") or "") for row in rows}
 
     async def rows_of(
@@ -221,10 +223,7 @@ class Registers:
                 late = await self.late(division, unjudged)
                 await self.store.keep_late(division, [each["seq"] for each in unjudged], late)
             self._caught_up = True
-        return [
-            {**row, "body": self._seal.open(row["body"], "register feed")}
-            for row in await self.store.waiting_feeds(resting)
-        ]
+        return await self._feeds.waiting(resting)
 
     async def attempted(
         self, division: str, bank: str, version: int, at: dt.datetime, trouble: str | None

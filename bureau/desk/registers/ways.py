@@ -10,6 +10,13 @@ _REFUSED = re.compile(r"4[0-9][0-9] ")
 """How the trouble of a feed begins that its gateway understood, and did not take."""
 
 
+UNOPENED = (
+    "unopened: 库中内容无法解封，请导入并批准一份完整的登记文件 / what is stored does not open; "
+    "import a whole file"
+)
+"""The trouble of a feed that this program itself cannot send."""
+
+
 @attrs.frozen(kw_only=True)
 class Standing:
     """`applied` and `since` are what the gateway acknowledged; None: nothing yet."""
@@ -20,7 +27,7 @@ class Standing:
     since: object
     waiting: int
     state: str
-    """applied, sending, refused, away or never: a key of STATE_ZH."""
+    """applied, sending, refused, away, broken or never: a key of STATE_ZH."""
     trouble: str
     """The gateway's own words, or why it was not reached; empty if there is none."""
     attempts: int
@@ -29,7 +36,7 @@ class Standing:
 
 STATE_ZH = {
     "applied": "已生效", "sending": "发送中", "refused": "网关拒收", "away": "网关不可达，重试中",
-    "never": "尚未发送",
+    "never": "尚未发送", "broken": "无法发送",
 }  # fmt: skip
 
 
@@ -49,6 +56,8 @@ def _standing(bank: str, row: Mapping[str, Any] | None) -> Standing:
     state = "applied" if row["waiting"] == 0 else "sending"
     if trouble:
         state = "refused" if _REFUSED.match(trouble) else "away"
+    if trouble == UNOPENED:
+        state = "broken"
     return Standing(
         bank=bank, newest=row["newest"], applied=row["applied"], since=row["applied_at"],
         waiting=row["waiting"], state=state, trouble=trouble, attempts=row["attempts"] or 0,

@@ -65,6 +65,7 @@ class _Home:
             "home", visit=visit, waiting=waiting, lines=newest, strip=strip,
             today=legal_day(rooms.clock()), more=len(asked) == WAITING_SHOWN, holds=holds,
             wishes=wishes, changes=changes, drafts=drafts, now=rooms.clock(),
+            most=WAITING_SHOWN,
         )  # fmt: skip
 
     async def _own(self, visit: Visit, rows: Sequence[Any]) -> list[Mapping[str, Any]]:
@@ -95,11 +96,10 @@ class _Home:
         return list(wishes), list(changes)
 
     async def _drafts(self, visit: Visit) -> list[Mapping[str, Any]]:
-        """Of the newest drafts of policies those that nobody has agreed to or sent back yet."""
+        """The oldest drafts of policies that nobody has agreed to or sent back yet."""
         if visit.person.office is not Office.APPROVER:
             return []
-        rows = await self._rooms.policies.store.drafts(visit.division, WAITING_SHOWN)
-        return [row for row in rows if row["agreed"] is None]
+        return list(await self._rooms.policies.store.waiting(visit.division, WAITING_SHOWN))
 
     async def _holds(self, visit: Visit) -> list[Mapping[str, Any]]:
         """The oldest open holds whose next step is this person's: propose or approve."""

@@ -68,7 +68,7 @@ class _Policies:
 
     async def listed(self, visit: Visit) -> web.Response:
         store, division = self._policies.store, visit.division
-        asked, drafts = self._rooms.questions, await store.drafts(division, SHOWN)
+        asked, drafts = self._rooms.questions, await self._policies.drafts(division)
         activations = await self._policies.activations(division)
         documents = await self._policies.documents(division)
         policies, known = await self._policies.policies(division), self._policies.proofs.known

@@ -9,7 +9,7 @@ from aiohttp import web
 from bureau.desk.casework.phase import STAGES_ZH
 from bureau.desk.casework.words import ORIGIN_ZH
 from bureau.desk.people import READERS, Office
-from bureau.desk.statistics import TOP, Overview, Span, Tally, span_of
+from bureau.desk.statistics import TOP, Overview, Score, Span, Tally, span_of
 from bureau.web.charts import bars, columns
 from bureau.web.exports import XLSX, attachment
 from bureau.web.pages import clock, money
@@ -86,12 +86,12 @@ class _Statistics:
     async def agency(self, visit: Visit) -> web.Response:
         code = visit.request.match_info["code"]
         score = await self._rooms.statistics.agency(visit.division, code, self._span(visit))
-        return self._score(visit, score, f"/desk/{visit.division}/interceptions?q=agency:{code}")
+        return self._score(visit, score, "agency")
 
     async def bank(self, visit: Visit) -> web.Response:
         code = visit.request.match_info["code"]
         score = await self._rooms.statistics.bank(visit.division, code, self._span(visit))
-        return self._score(visit, score, f"/desk/{visit.division}/interceptions?q=bank:{code}")
+        return self._score(visit, score, "bank")
 
     async def bulletin(self, visit: Visit) -> web.Response:
         """Typical cases for the departments (Art. 11(4)); nobody is named in it."""
@@ -101,10 +101,12 @@ class _Statistics:
             cases=await self._rooms.statistics.typical(visit.division, span), asked=_asked(span),
         )  # fmt: skip
 
-    def _score(self, visit: Visit, score: object, lines: str) -> web.Response:
+    def _score(self, visit: Visit, score: Score, of: str) -> web.Response:
+        """`of`: agency or bank."""
         span = self._span(visit)
+        lines = f"/desk/{visit.division}/interceptions?q={of}:{score.code}"
         return self._rooms.pages(
-            "score", visit=visit, score=score, span=span, asked=_asked(span), lines=lines,
+            "score", visit=visit, score=score, of=of, span=span, asked=_asked(span), lines=lines,
             stages=STAGES_ZH, bars=bars,
         )  # fmt: skip
 

@@ -18,6 +18,14 @@ WHERE division = $1
 ORDER BY seq DESC
 LIMIT $2;
 
+-- name: waiting_drafts
+-- empty: nobody's word is waited for; oldest first, however many were decided since.
+SELECT seq, policy, place, reason, author, drafted_at, decided_by, decided_at, agreed
+FROM policy_draft
+WHERE division = $1 AND agreed IS NULL
+ORDER BY seq
+LIMIT $2;
+
 -- name: draft
 -- empty: no such draft.
 SELECT seq, policy, place, document, reason, author, drafted_at, decided_by, decided_at, agreed, returned_because

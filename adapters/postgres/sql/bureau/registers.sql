@@ -136,7 +136,8 @@ GROUP BY bank
 ORDER BY bank;
 
 -- name: catch_up
--- empty: always. The same bytes and signature as every other bank's.
+-- empty: always. The same bytes and signature as every other bank's: of a bank that joins all since the last whole file, of one
+-- that was away from the settings what it has missed.
 INSERT INTO register_feed (division, bank, version, signed_at, signature, body)
 SELECT DISTINCT ON (b.bank, f.version)
     f.division, b.bank, f.version, f.signed_at, f.signature, f.body
@@ -146,7 +147,8 @@ JOIN register_feed AS f ON f.division = $1 AND f.bank <> b.bank AND f.version >=
     WHERE division = $1 AND op = 'snapshot' AND approved
 )
 WHERE NOT EXISTS (
-    SELECT FROM register_feed AS own WHERE own.division = $1 AND own.bank = b.bank
+    SELECT FROM register_feed AS own
+    WHERE own.division = $1 AND own.bank = b.bank AND own.version = f.version
 )
 ORDER BY b.bank, f.version
 ON CONFLICT DO NOTHING;

@@ -100,15 +100,15 @@ CROSS JOIN LATERAL (
 ) AS n;
 
 -- name: misbehaviours
--- empty: no delivery of this bank was refused.
+-- empty: no delivery of this bank was refused for the first time then.
 SELECT reason, sum(seen) AS count FROM misbehaviour
-WHERE division = $1 AND bank = $2
+WHERE division = $1 AND bank = $2 AND first_seen_at >= $3 AND first_seen_at < $4
 GROUP BY 1 ORDER BY 2 DESC;
 
 -- name: passed
--- empty: never.
+-- empty: never. Months as `2026-03`, from $3 to $4.
 SELECT coalesce(sum(count), 0) AS count FROM log_tally
-WHERE division = $1 AND measure = 'outcome' AND value = 'passed' AND ($2::text IS NULL OR bank = $2);
+WHERE division = $1 AND bank = $2 AND measure = 'passed' AND value COLLATE "C" BETWEEN $3 AND $4;
 
 -- name: typical
 -- empty: no case of these days was confirmed and closed.
