@@ -244,9 +244,16 @@ class Entry:
         act = _act(seat.person, "session.ended")
         await self._store.change(self._clock(), [act], ("end_seat", (digest_of_token(seat.token),)))
 
-    def offer(self, seat: Seat) -> tuple[bytes, str]:
-        """A new authenticator's secret, and the same sealed for the form that brings it back."""
-        secret = new_secret()
+    def offer(self, seat: Seat, kept: str = "") -> tuple[bytes, str]:
+        """An authenticator's secret, and the same sealed for the form that brings it back.
+
+        `kept`: what such a form brought: whoever has scanned it need not scan another. Else new.
+        """
+        try:
+            secret = self._seal.open(bytes.fromhex(kept), f"offer:{seat.person.login}")
+            return secret, kept
+        except ValueError:
+            secret = new_secret()
         return secret, self._seal.close(secret, f"offer:{seat.person.login}").hex()
 
     async def equip(

@@ -13,7 +13,7 @@ from bureau.desk.entry import SESSION_LIFE, Entry, Seat, Shows
 from bureau.desk.refusals import ActRefused
 from bureau.web.done import forget_done, note_done
 from bureau.web.form_reading import Forms
-from bureau.web.route import FORM_BYTES_MAX, UPLOAD_BYTES_MAX, Route, Visit, see
+from bureau.web.route import FORM_BYTES_MAX, UPLOAD_BYTES_MAX, Route, Undone, Visit, see
 from certs.tls import party_of
 from gateway.domain.faults import LedgerUnavailable, StoreUnavailable
 
@@ -92,6 +92,10 @@ class Guard:
             visit = Visit(request=request, seat=seat, division=division, form=form)
             try:
                 return await route.page(visit)
+            except ActRefused as refused:
+                if route.again is None:
+                    raise
+                return await route.again(visit, Undone(visit=visit, oops=(refused.words,)))
             except web.HTTPSeeOther as leads:
                 if route.method == "POST":
                     note_done(request, leads)

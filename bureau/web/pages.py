@@ -29,7 +29,7 @@ from bureau.desk.interceptions import STATES_ZH, Line, exception_of, papers_of
 from bureau.desk.names import Names
 from bureau.desk.people import OFFICES_ZH
 from bureau.web.done import done_of, forget_done
-from bureau.web.route import GROUPS, Nav, Route, Visit
+from bureau.web.route import GROUPS, Nav, Route, Undone, Visit
 from bureau.web.tables import tabled
 from gateway.domain.money import yuan
 from policies.book.names import article_zh
@@ -118,10 +118,15 @@ class Pages:
         self._nav = [(route, route.nav) for route in table if route.nav]
 
     def __call__(
-        self, template: str, *, status: int = 200, visit: Visit | None = None, **values: object
-    ) -> web.Response:
-        done = done_of(visit)
-        frame = {"visit": visit, "nav": self._bar(visit) if visit else [], "just_done": done}
+        self, template: str, *, status: int = 200, visit: Visit | None = None,
+        undone: Undone | None = None, **values: object,
+    ) -> web.Response:  # fmt: skip
+        """`undone`: the form of this page that was refused: then 409."""
+        done, status = done_of(visit), 409 if undone else status
+        frame = {
+            "visit": visit, "nav": self._bar(visit) if visit else [], "just_done": done,
+            "undone": undone,
+        }  # fmt: skip
         text = self._environment.get_template(f"{template}.html").render(values | frame)
         page = web.Response(
             status=status, text=_landed(text), content_type="text/html", charset="utf-8"

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from bureau.desk.entry import Seat
 from bureau.desk.people import Office, Person
+from bureau.desk.refusals import Words
 
 FORM_BYTES_MAX = 64 * 1024
 UPLOAD_BYTES_MAX = 24 * 1024 * 1024
@@ -73,7 +74,29 @@ class Visit:
         return value.strip()
 
 
+@attrs.frozen(kw_only=True)
+class Undone:
+    """A form that was refused; its page is shown again with what was typed (decision 0132)."""
+
+    visit: Visit
+    oops: tuple[Words, ...]
+
+    def of(self, action: str) -> bool:
+        """Whether it is the form that is sent to this path."""
+        return self.visit.request.path == action
+
+    def text(self, action: str, name: str) -> str:
+        """What was typed; empty in every other form of the page, and for a file."""
+        typed = self.visit.form.get(name) if self.of(action) else ""
+        return typed if isinstance(typed, str) else ""
+
+    @property
+    def files(self) -> bool:
+        return any(not isinstance(each, str) for each in self.visit.form.values())
+
+
 Page = Callable[[Visit], Awaitable[web.StreamResponse]]
+Again = Callable[[Visit, Undone], Awaitable[web.StreamResponse]]
 
 
 @attrs.frozen(kw_only=True)
@@ -85,14 +108,21 @@ class Route:
     upload: bool = False
     """Whether a form may carry files, and so be large."""
     nav: Nav | None = None
+    again: Again | None = None
+    """Its form's page, which is shown again when the form is refused; None: told on its own."""
 
 
 def get(path: str, page: Page, offices: frozenset[Office], nav: Nav | None = None) -> Route:
     return Route(method="GET", path=path, page=page, offices=offices, nav=nav)
 
 
-def post(path: str, page: Page, offices: frozenset[Office], *, upload: bool = False) -> Route:
-    return Route(method="POST", path=path, page=page, offices=offices, upload=upload)
+def post(
+    path: str, page: Page, offices: frozenset[Office], *, upload: bool = False,
+    again: Again | None = None,
+) -> Route:  # fmt: skip
+    return Route(
+        method="POST", path=path, page=page, offices=offices, upload=upload, again=again
+    )  # fmt: skip
 
 
 def see(path: str) -> web.HTTPSeeOther:

@@ -195,8 +195,8 @@ class Renewing:
                     untold.rotate(-1)  # each is passed once, so those that wait keep their order
                 else:
                     untold.popleft()
-        for reason in lost.values():
-            raise reason
+        if lost:
+            raise next(iter(lost.values()))
 
     def _tell(self, problem: str) -> None:
         """A newer book that is refused; else whether a start would refuse the one in force."""

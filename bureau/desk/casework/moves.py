@@ -254,9 +254,16 @@ def _dispute_end(case: Case, made: Made) -> Case:
         o if o.status is Done.ACCEPTED else attrs.evolve(o, status=Done.SUPERSEDED)
         for o in case.orders
     )
-    stage = Stage.CLEARED if result == "revoked" else Stage.CONFIRMED
+    revoked = result == "revoked"
+    stage = Stage.CLEARED if revoked else Stage.CONFIRMED
     return attrs.evolve(
-        ended, stage=stage, orders=dropped, proposal=None, referral=None, escalation=None
+        ended,
+        stage=stage,
+        revoked=revoked,
+        orders=dropped,
+        proposal=None,
+        referral=None,
+        escalation=None,
     )
 
 

@@ -101,6 +101,8 @@ class Case:
     obstructed: bool = False
     """Refused to cooperate with an on-site verification (Art. 21(3))."""
     disputed: bool = False
+    revoked: bool = False
+    """A review, lawsuit, arbitration or suit took the decision back: there is none to dispute."""
     referred: tuple[str, ...] = ()
     referral: Referral | None = None
     """Proposed, and not agreed to yet; beside whatever stage the handling is at."""

@@ -1,4 +1,4 @@
-"""What an agency's or bank's answer must bring along, beside what the case's stage allows.
+"""What a new move must bring along or find, beside what the case's stage allows.
 
 Not part of `step`: a case is replayed from moves that were made before these rules were.
 """
@@ -16,6 +16,7 @@ def check_handed_in(before: Case, made: Made, files: bool) -> None:
         _check_amounts(order, made)
         _check_evidence(order, files)
     _check_reply(before, made)
+    _check_dispute(before, made)
 
 
 def _check_amounts(order: Order, made: Made) -> None:
@@ -42,3 +43,11 @@ def _check_reply(before: Case, made: Made) -> None:
     request = before.request(made.number()) if made.move is Move.REPLY else None
     if request is not None and request not in before.for_party.requests:
         raise ActRefused("request_wrong", "该核实事项不在此状态。", "Not at this point.")
+
+
+def _check_dispute(before: Case, made: Made) -> None:
+    if made.move is Move.DISPUTE and before.revoked:
+        raise ActRefused(
+            "dispute_wrong", "处理决定已被撤销，没有可复议、起诉或仲裁的决定（第二十四条）。",
+            "The decision was revoked: there is none to dispute (Art. 24).",
+        )  # fmt: skip

@@ -2,7 +2,8 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -31,7 +32,7 @@ class OpenedFeeds:
         and a whole file that is published overtakes it."""
         now = self._clock()
         closed = [place for place, until in self._closed.items() if now < until]
-        found = []
+        found: list[Mapping[str, Any]] = []
         for row in await self._store.waiting_feeds([*resting, *closed]):
             place = row["division"], row["bank"]
             try:
@@ -49,15 +50,14 @@ async def opened_rows(
 ) -> list[Mapping[str, Any]]:
     """Those that open; the others are counted in the log: every page reads the names in them."""
 
-    def each() -> Iterable[Mapping[str, Any] | None]:
+    def all_that_open() -> list[Mapping[str, Any]]:
+        found: list[Mapping[str, Any]] = []
         for body in bodies:
-            try:
-                yield opened(body)
-            except ValueError:
-                yield None
+            with suppress(ValueError):
+                found.append(opened(body))
+        return found
 
-    rows = await asyncio.to_thread(lambda: list(each()))
-    found = [row for row in rows if row is not None]
-    if len(found) < len(rows):
-        _log.error("rows.unopened", register=what, rows=len(rows) - len(found))
-    return found
+    rows = await asyncio.to_thread(all_that_open)
+    if len(rows) < len(bodies):
+        _log.error("rows.unopened", register=what, rows=len(bodies) - len(rows))
+    return rows

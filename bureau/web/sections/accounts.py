@@ -10,7 +10,7 @@ from bureau.desk.entry import ADMINISTRATORS_MIN
 from bureau.desk.people import OFFICES_ZH, Office, Person, covers, flaws
 from bureau.desk.seating import KIND_ZH, Kind, Seating, Wish
 from bureau.web.rooms import Rooms
-from bureau.web.route import Nav, Route, Visit, get, post, see
+from bureau.web.route import Nav, Route, Undone, Visit, get, post, see
 
 PAGE_ROWS = 50
 KEEPERS = frozenset({Office.ADMINISTRATOR})
@@ -20,9 +20,11 @@ def routes(rooms: Rooms) -> list[Route]:
     pages = _Accounts(rooms)
     return [
         get("/accounts", pages.list, KEEPERS, Nav(group="rule", zh="账号", en="Accounts")),
-        post("/accounts", pages.open, KEEPERS),
-        post("/accounts/requests/{ask:[0-9]{1,9}}/{step}", pages.decide, KEEPERS),
-        post("/accounts/{login}/{step}", pages.step, KEEPERS),
+        post("/accounts", pages.open, KEEPERS, again=pages.again),
+        post(
+            "/accounts/requests/{ask:[0-9]{1,9}}/{step}", pages.decide, KEEPERS, again=pages.again
+        ),
+        post("/accounts/{login}/{step}", pages.step, KEEPERS, again=pages.again),
     ]  # fmt: skip
 
 
@@ -32,7 +34,7 @@ class _Accounts:
         self._seating = Seating(rooms.people, rooms.clock)
 
     async def list(self, visit: Visit, **said: Any) -> web.Response:
-        """`said`: link or code to hand over, or what was wrong with the form."""
+        """`said`: link or code to hand over, or which form was refused."""
         rows = await self._rooms.people.people(visit.query("after"), PAGE_ROWS)
         mine = [row for row in rows if self._governs(visit.person, row["division"])]
         older = f"/accounts?after={rows[-1]['login']}" if len(rows) == PAGE_ROWS else None
@@ -46,9 +48,11 @@ class _Accounts:
             divisions=divisions, requests=requests,
             able=len(await self._seating.able(visit.person.division)), wanted=ADMINISTRATORS_MIN,
             program=[_read(row) for row in await self._seating.program_acts(divisions)],
-            **{"link": None, "code": None, "whose": "", "asked": None, "oops": [], "typed": {}}
-            | said,
+            **{"link": None, "code": None, "whose": "", "asked": None} | said,
         )  # fmt: skip
+
+    async def again(self, visit: Visit, undone: Undone) -> web.Response:
+        return await self.list(visit, undone=undone)
 
     async def open(self, visit: Visit) -> web.Response:
         """Asks for an account; another administrator opens it."""
@@ -65,7 +69,7 @@ class _Accounts:
                 ("登录名、证书或统一身份已被使用", "login, certificate or identity is taken")
             )
         if oops:
-            return await self.list(visit, oops=oops, typed=typed)
+            return await self.list(visit, undone=Undone(visit=visit, oops=tuple(oops)))
         person = Person(
             login=login, division=typed["division"], office=Office(typed["office"]),
             name=typed["name"], code=typed["code"],

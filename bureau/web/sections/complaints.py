@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from bureau.desk.casework.made import DUE_MAX
 from bureau.desk.casework.words import Against, Origin
 from bureau.desk.complaints import (
     DECIDING,
@@ -28,9 +29,10 @@ from bureau.desk.people import READERS, Office
 from bureau.desk.refusals import ActRefused, Words
 from bureau.web.paging import numbered_before
 from bureau.web.rooms import Rooms
-from bureau.web.route import Nav, Route, Visit, get, post, see
+from bureau.web.route import Nav, Route, Undone, Visit, get, post, see
 from bureau.web.sections.cases import case_path
 from bureau.web.sections.trials import persons_of
+from gateway.domain.legal_day import legal_day
 
 PAGE_ROWS = 50
 STORY_CHARS_MAX = 8000
@@ -58,11 +60,16 @@ def routes(rooms: Rooms) -> list[Route]:
         get(home + "/new", pages.new, KEEPERS),
         post(home + "/new", pages.take, KEEPERS),
         get(one, pages.one, HANDLERS),
-        post(one + "/case", pages.case, WHO[Step.CASE]),
-        post(one + "/steps/{move:" + steps + "}", pages.step, HANDLERS - {Office.PROVINCE}),
-        post(one + "/openings", pages.ask, KEEPERS),
-        post(opening + "/agree", pages.agree, KEEPERS),
-        post(opening + "/open", pages.open, KEEPERS),
+        post(one + "/case", pages.case, WHO[Step.CASE], again=pages.one),
+        post(
+            one + "/steps/{move:" + steps + "}",
+            pages.step,
+            HANDLERS - {Office.PROVINCE},
+            again=pages.one,
+        ),
+        post(one + "/openings", pages.ask, KEEPERS, again=pages.one),
+        post(opening + "/agree", pages.agree, KEEPERS, again=pages.one),
+        post(opening + "/open", pages.open, KEEPERS, again=pages.one),
     ]
 
 
@@ -106,7 +113,7 @@ class _Complaints:
             return self._form(visit, typed | {"token": token}, refused.words)
         raise see(_path(key))
 
-    async def one(self, visit: Visit) -> web.Response:
+    async def one(self, visit: Visit, undone: Undone | None = None) -> web.Response:
         key, row = await self._row(visit)
         office = visit.person.office
         steps = [step for step in _STEPS[Stage(row["stage"])] if office in WHO[step]]
@@ -116,7 +123,8 @@ class _Complaints:
         openings = await store.openings(key)
         logins = [each[by] for each in openings for by in ("asked_by", "agreed_by")]
         return self._rooms.pages(
-            "complaint", visit=visit, row=row, steps=steps, done=await store.steps(key),
+            "complaint", visit=visit, undone=undone, row=row,
+            steps=steps, done=await store.steps(key),
             openings=openings, no=complaint_no(key[1], key[2]), stages=STAGE_ZH, words=STEP_ZH,
             words_en=STEP_EN, ways=WAY_ZH, path=_path(key),
             persons=await persons_of(self._rooms, [row["taken_by"], *logins]),
@@ -126,7 +134,8 @@ class _Complaints:
         key, _ = await self._row(visit)
         step = Step(visit.request.match_info["move"])
         await self._complaints.step(
-            key, step, visit.text("words"), visit.person, due=_day(visit.text("due", 10)),
+            key, step, visit.text("words"), visit.person,
+            due=_due(visit.text("due", 10), legal_day(self._rooms.clock())),
             seen=visit.seen if step in DECIDING else None,
         )  # fmt: skip
         raise see(_path(key))
@@ -181,11 +190,15 @@ def _seq(visit: Visit) -> int:
     return int(visit.request.match_info["seq"])
 
 
-def _day(text: str) -> dt.date | None:
+def _due(text: str, today: dt.date) -> dt.date | None:
+    """None: none was typed."""
     try:
-        return dt.date.fromisoformat(text) if text else None
+        day = dt.date.fromisoformat(text) if text else None
     except ValueError:
         raise ActRefused("day", "期限：请按 2026-03-02 填写。", "Not a day.") from None
+    if day is not None and not today <= day <= today + DUE_MAX:
+        raise ActRefused("due", "期限：应在今天至一年之内。", "Due: within a year from today.")
+    return day
 
 
 def _older(stage: str | None, rows: Any) -> str | None:

@@ -211,7 +211,7 @@ class _Own:
         return response
 
     async def _me(self, visit: Visit, oops: str) -> web.Response:
-        secret, offer = self._rooms.entry.offer(visit.seat)
+        secret, offer = self._rooms.entry.offer(visit.seat, visit.text("offer"))
         uri = enrolment_uri(secret, visit.person.login, self._rooms.pages.name)
         # A fixed mask: trying all eight is most of the work, and any of them can be read.
         picture = segno.make(uri, error="l", boost_error=False, mask=3).svg_inline(

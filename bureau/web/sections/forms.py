@@ -332,7 +332,7 @@ def _agreeing(move: Move, case: Case, day: dt.date) -> list[Form]:
 
 
 def _dispute(move: Move, case: Case, day: dt.date) -> list[Form]:
-    if case.disputed or not case.orders:
+    if case.disputed or case.revoked or not case.orders:
         return []
     kinds = tuple((k, f"{DISPUTE_ZH[k]} {DISPUTE_EN[k]}") for k in DISPUTES[case.against])
     kind = Field(name="kind", zh="类别", en="Kind", kind="choice", choices=kinds)

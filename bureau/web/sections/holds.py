@@ -16,7 +16,7 @@ from bureau.desk.releases import VALID, Named, ReleaseRefused
 from bureau.web.pages import at_bank
 from bureau.web.paging import digest_before, line_before, place_query
 from bureau.web.rooms import Rooms
-from bureau.web.route import Nav, Route, Visit, get, post, see
+from bureau.web.route import Nav, Route, Undone, Visit, get, post, see
 from gateway.domain.holds import FindingName
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.releases import LIMIT_POLICIES, Verdict
@@ -42,8 +42,8 @@ def routes(rooms: Rooms) -> list[Route]:
         get("/desk/{division}/releases", pages.decisions, READERS),
         get(one, pages.one, READERS),
         post(one + "/propose", pages.propose, frozenset({Office.REVIEWER})),
-        post(decided + "/approve", pages.approve, frozenset({Office.APPROVER})),
-        post(decided + "/reject", pages.reject, frozenset({Office.APPROVER})),
+        post(decided + "/approve", pages.approve, frozenset({Office.APPROVER}), again=pages.again),
+        post(decided + "/reject", pages.reject, frozenset({Office.APPROVER}), again=pages.again),
     ]
 
 
@@ -79,7 +79,20 @@ class _Holds:
 
     async def one(self, visit: Visit, oops: Sequence[Words] = ()) -> web.Response:
         """`oops`: why the proposal that was sent was not taken; it is shown as it was typed."""
-        key, card = await self._card(visit)
+        return await self._page(visit, *await self._card(visit), oops=oops)
+
+    async def again(self, visit: Visit, undone: Undone) -> web.Response:
+        """The hold whose proposal could not be decided on."""
+        digest = bytes.fromhex(visit.request.match_info["digest"])
+        about = await self._rooms.releases.payment_of(visit.division, digest)
+        if about is None:
+            raise web.HTTPNotFound()
+        return await self._page(visit, *await self._card_of(visit.division, *about), undone=undone)
+
+    async def _page(
+        self, visit: Visit, key: InstructionKey, card: Card, *, oops: Sequence[Words] = (),
+        undone: Undone | None = None,
+    ) -> web.Response:  # fmt: skip
         rows = await self._rooms.holds.proposals_of(
             visit.division,
             card.line.bank,
@@ -94,7 +107,7 @@ class _Holds:
             decisions=decisions, limits=LIMIT_POLICIES,
             waits=_waits(decisions, self._rooms.clock()),
             holding=[] if ended else await self._holding(key, card.line.bank), law=self._rooms.law,
-            now=self._rooms.clock(), oops=oops, status=409 if oops else 200,
+            now=self._rooms.clock(), oops=oops, status=409 if oops else 200, undone=undone,
         )  # fmt: skip
 
     async def propose(self, visit: Visit) -> web.StreamResponse:
@@ -160,8 +173,14 @@ class _Holds:
 
     async def _card(self, visit: Visit) -> tuple[InstructionKey, Card]:
         info = visit.request.match_info
-        key = (visit.division, int(info["year"]), info["type"], info["no"])
-        card = await why_refused(self._rooms.desk, *key, visit.query("bank", 40) or None)
+        about = int(info["year"]), info["type"], info["no"], visit.query("bank", 40) or None
+        return await self._card_of(visit.division, *about)
+
+    async def _card_of(
+        self, division: str, year: int, kind: str, number: str, bank: str | None
+    ) -> tuple[InstructionKey, Card]:
+        key = division, year, kind, number
+        card = await why_refused(self._rooms.desk, *key, bank)
         if card is None or card.line.outcome != "held":
             raise web.HTTPNotFound()
         return InstructionKey(

@@ -21,7 +21,8 @@ from bureau.desk.refusals import ActRefused, Words
 from bureau.web.exports import attachment, zipped
 from bureau.web.form_reading import File
 from bureau.web.rooms import Rooms
-from bureau.web.route import Nav, Route, Visit, get, post, see
+from bureau.web.route import Nav, Route, Undone, Visit, get, post, see
+from bureau.web.sections import trials
 from bureau.web.sections.policy_form import PolicyForm
 from bureau.web.sections.trials import WHATS, answered, persons_of, picked, trial_of
 from bureau.web.telling import tell
@@ -48,15 +49,16 @@ def routes(rooms: Rooms) -> list[Route]:
     return [
         get(home, pages.listed, READERS, Nav(group="policy", zh="规则", en="Policies")),
         get(home + ".{kind:zip}", pages.folder, READERS),
-        post(home + "/book", pages.hand_over, _APPROVERS, upload=True),
+        post(home + "/book", pages.hand_over, _APPROVERS, upload=True, again=pages.listed),
         get(one, pages.one, READERS),
         get(one + "/edit", pages.edit, _REVIEWERS),
         post(one + "/edit", pages.check, _REVIEWERS, upload=True),
         get(draft, pages.draft, READERS),
         post(one + "/prove", pages.prove, _REVIEWERS),
         post(draft + "/prove", pages.prove_draft, _REVIEWERS | _APPROVERS),
-        post(draft + "/agree", pages.agree, _APPROVERS),
-        post(draft + "/send-back", pages.send_back, _APPROVERS),
+        post(draft + "/agree", pages.agree, _APPROVERS, again=pages.draft),
+        post(draft + "/send-back", pages.send_back, _APPROVERS, again=pages.draft),
+        *trials.of_draft(rooms, pages.draft),
     ]
 
 
@@ -66,7 +68,7 @@ class _Policies:
         self._policies = rooms.policies
         self._fields = PolicyForm(rooms)
 
-    async def listed(self, visit: Visit) -> web.Response:
+    async def listed(self, visit: Visit, undone: Undone | None = None) -> web.Response:
         store, division = self._policies.store, visit.division
         asked, drafts = self._rooms.questions, await self._policies.drafts(division)
         activations = await self._policies.activations(division)
@@ -75,7 +77,7 @@ class _Policies:
         shadows = [answered(row) for row in await asked.store.shadows(division, SHADOWS_SHOWN)]
         logins = [row["author"] for row in drafts] + [row["decided_by"] for row in drafts]
         return self._rooms.pages(
-            "policies", visit=visit, policies=policies,
+            "policies", visit=visit, undone=undone, policies=policies,
             proofs={policy.id: known(documents[policy.place]) for policy in policies},
             drafts=drafts, feeds=await store.feeds(division, SHOWN),
             activations=_newest(activations),
@@ -137,7 +139,7 @@ class _Policies:
         checked = await self._policies.check(visit.division, policy.id, text)
         return await self._form(visit, policy, text, checked=checked)
 
-    async def draft(self, visit: Visit) -> web.Response:
+    async def draft(self, visit: Visit, undone: Undone | None = None) -> web.Response:
         found = await self._policies.store.draft(visit.division, _seq(visit))
         if found is None:
             raise web.HTTPNotFound()
@@ -149,7 +151,7 @@ class _Policies:
         asked = [row for row in trials if row["what"] == "backtest"]
         last = max((row["number"] for row in asked), default=0)
         return self._rooms.pages(
-            "policy_draft", visit=visit, draft=found, checked=checked, whats=WHATS,
+            "policy_draft", visit=visit, undone=undone, draft=found, checked=checked, whats=WHATS,
             trials=trials, backtest=[row for row in asked if row["number"] == last],
             changes=await store.changes(visit.division, last) if last else (),
             persons=await persons_of(

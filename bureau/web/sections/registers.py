@@ -20,7 +20,7 @@ from bureau.desk.registers.ways import STATE_ZH
 from bureau.desk.registers.words import SHEETS, Sheet, row_of, shown
 from bureau.web.form_reading import File
 from bureau.web.rooms import Rooms
-from bureau.web.route import Nav, Route, Visit, get, post, see
+from bureau.web.route import Nav, Route, Undone, Visit, get, post, see
 from gateway.domain.legal_day import legal_day
 from policies.book.load import load_codes
 
@@ -41,10 +41,10 @@ def routes(rooms: Rooms) -> list[Route]:
     change = home + "/changes/{seq:[0-9]{1,12}}"
     return [
         get(home, pages.home, READERS, Nav(group="register", zh="登记变更", en="Changes")),
-        post(home + "/import", pages.load, _REVIEWERS, upload=True),
+        post(home + "/import", pages.load, _REVIEWERS, upload=True, again=pages.home),
         get(change, pages.change, READERS),
-        post(change + "/approve", pages.approve, _APPROVERS),
-        post(change + "/reject", pages.reject, _APPROVERS),
+        post(change + "/approve", pages.approve, _APPROVERS, again=pages.change),
+        post(change + "/reject", pages.reject, _APPROVERS, again=pages.change),
         *[
             get(
                 f"{home}/{name}", _bound(pages, sheet), READERS,
@@ -71,14 +71,15 @@ class _Registers:
         self._known: dict[tuple[str, str], tuple[tuple[int, int], list[Any]]] = {}
         """Duties by division and register, of a version and month: they change with these only."""
 
-    async def home(self, visit: Visit) -> web.Response:
+    async def home(self, visit: Visit, undone: Undone | None = None) -> web.Response:
         """What waits, what was decided, what each gateway applies, what the bureau owes."""
         store, division = self._registers.store, visit.division
         waiting = await store.waiting(division, PAGE_ROWS)
         changes = await store.changes(division, _before(visit), None, PAGE_ROWS)
         late = await self._registers.late(division, (*waiting, *changes))
         return self._rooms.pages(
-            "registers", visit=visit, sheets=SHEETS, version=await store.version(division),
+            "registers", visit=visit, undone=undone, sheets=SHEETS,
+            version=await store.version(division),
             waiting=waiting, wishes=await store.wishes(division), changes=changes,
             gateways=await self._registers.gateways(division), states=STATE_ZH,
             late=lambda change: change["seq"] in late,
@@ -164,12 +165,13 @@ class _Registers:
         )
         raise see(f"/desk/{visit.division}/registers/changes/{seq}")
 
-    async def change(self, visit: Visit) -> web.Response:
+    async def change(self, visit: Visit, undone: Undone | None = None) -> web.Response:
         found = await self._registers.change(visit.division, _seq(visit))
         if found is None:
             raise web.HTTPNotFound()
         return self._rooms.pages(
-            "register_change", visit=visit, change=found, sheet=SHEETS.get(found["register"]),
+            "register_change", visit=visit, undone=undone, change=found,
+            sheet=SHEETS.get(found["register"]),
             shown=shown, late=bool(await self._registers.late(visit.division, [found])),
         )  # fmt: skip
 

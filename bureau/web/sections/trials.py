@@ -22,7 +22,7 @@ from bureau.desk.search import WARNED, parsed
 from bureau.web.exports import PIECE_ROWS, sent
 from bureau.web.pages import clock, money, outcome_zh
 from bureau.web.rooms import Rooms
-from bureau.web.route import Route, Visit, get, post, see
+from bureau.web.route import Again, Route, Visit, get, post, see
 from bureau.web.telling import tell
 from gateway.domain.money import yuan
 
@@ -46,17 +46,23 @@ HEAD = (
 def routes(rooms: Rooms) -> list[Route]:
     pages = _Trials(rooms)
     home = "/desk/{division}/policies"
-    draft = home + "/drafts/{seq:[0-9]{1,9}}"
     trial = home + "/trials/{seq:[0-9]{1,9}}"
     return [
-        post(draft + "/backtest", pages.backtest, _ASKERS),
-        post(draft + "/shadow", pages.shadow, _ASKERS),
-        post(draft + "/try", pages.attempt, _ASKERS),
         get(home + "/trial", pages.begin, frozenset({Office.REVIEWER})),
         get(trial, pages.trial, READERS),
         get(trial + ".{kind:xlsx}", pages.export, READERS),
         post(trial + "/stop", pages.stop, _ASKERS),
         post("/desk/{division}/{year:[0-9]{4}}/{type}/{no}/replay", pages.replay, _ASKERS),
+    ]
+
+
+def of_draft(rooms: Rooms, again: Again) -> list[Route]:
+    """`again`: the draft's page, whose forms these are."""
+    pages, draft = _Trials(rooms), "/desk/{division}/policies/drafts/{seq:[0-9]{1,9}}"
+    return [
+        post(draft + "/backtest", pages.backtest, _ASKERS, again=again),
+        post(draft + "/shadow", pages.shadow, _ASKERS, again=again),
+        post(draft + "/try", pages.attempt, _ASKERS, again=again),
     ]
 
 

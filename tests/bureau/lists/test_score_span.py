@@ -59,8 +59,8 @@ async def test_a_refused_delivery_takes_points_in_the_months_in_which_it_came(
 async def test_what_was_delivered_before_is_counted_as_what_comes_now(
     bureau: Bureau, chain: Chain, pool: Pool
 ) -> None:
-    edges = [-1, 0, 2**53, at(dt.date(2026, 2, 28)) + 12 * 3_600_000_000 - 1,
-             at(dt.date(2026, 2, 28)) + 12 * 3_600_000_000, at(dt.date(2199, 12, 31), 5)]  # fmt: skip
+    midnight = at(dt.date(2026, 2, 28)) + 12 * 3_600_000_000
+    edges = [-1, 0, 2**53, midnight - 1, midnight, at(dt.date(2199, 12, 31), 5)]
     await told(
         bureau, chain, *[verdict(n, recorded_at=moment) for n, moment in enumerate(edges)],
         verdict(90, "held"), verdict(91, recorded_at=at(MAY)), alert("JL-100", MARCH),
