@@ -30,6 +30,7 @@ BROAD = {
     "gateway/web/door.py": "the door answers and logs; it never drops a payment silently",
     "gateway/web/intake.py": "as the door: the answer says that nothing is known to have passed",
     "gateway/web/listen.py": "an instruction without an answer ends its connection, which says so",
+    "gateway/workers/expire.py": "one hold that cannot be read keeps no other from its end",
     "gateway/workers/files.py": "as the door: the problem beside the document says so",
     "policies/book/book.py": "a policy that cannot be evaluated holds, it never passes",
     "tests/simulation/database.py": "what a transaction raises is told to whoever called it",
