@@ -7,6 +7,16 @@ from typing import Any
 import attrs
 
 
+def in_one_line(text: str) -> str:
+    """What was handed over may be quoted, and must not write a verdict of its own on the terminal:
+    line breaks and whatever else cannot be seen are shown as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
+
+
 class Exit(IntEnum):
     VALID = 0
     INVALID = 1
@@ -41,7 +51,8 @@ class Report:
     def lines(self) -> list[str]:
         """For people: numbered, with the verdict last."""
         numbered = [
-            f"{place}. {'✓' if step.holds else '✗'} {step.zh}\n      {step.en}"
+            f"{place}. {'✓' if step.holds else '✗'} {in_one_line(step.zh)}\n"
+            f"      {in_one_line(step.en)}"
             for place, step in enumerate(self.steps, start=1)
         ]
         return [*numbered, VERDICTS[self.exit], *self._bounds()]

@@ -2,7 +2,8 @@
 
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from certs.log.note import (
 )
 from certs.log.proof import ProofRefused, format_proof
 from certs.log.receipt import IntakeReceipt, verify_receipt
-from certs.log.report import Exit, Report, Stopped, Walk
+from certs.log.report import Exit, Report, Stopped, Walk, in_one_line
 from certs.log.verify import AuditKeys, verify_growth, verify_record
 from certs.signing.encoding import from_b64
 from gateway.verifying.beside import Beside, check_notices, check_told, name_of
@@ -38,7 +39,7 @@ class Unusable(ValueError):
     """A file that cannot be checked at all, in Chinese and English."""
 
     def __init__(self, zh: str, en: str) -> None:
-        super().__init__(f"{zh} {en}")
+        super().__init__(in_one_line(f"{zh} {en}"))
 
 
 @attrs.frozen(kw_only=True)
@@ -99,16 +100,29 @@ def verify_evidence(file: Path, auditor: Auditor) -> list[Report]:
         if reports[-1].valid:
             proven.append(Proven(origin=origin, fields=orjson.loads(item.record)))
     if len(proven) == len(items):
-        reports.append(verify_claims(document, proven))
+        with _sound_records():
+            reports.append(verify_claims(document, proven))
     return reports
 
 
 def in_words(file: Path) -> list[str]:
     """What the records of a file say; to be shown only once they are proven. Raises Unusable."""
+    items = _read(file)[1]
+    with _sound_records():
+        return [in_one_line(line) for item in items for line in narrated(orjson.loads(item.record))]
+
+
+@contextmanager
+def _sound_records() -> Iterator[None]:
+    """What the bank has signed is proven to be its word, and may be nonsense all the same. Raises
+    Unusable."""
     try:
-        return [line for item in _read(file)[1] for line in narrated(orjson.loads(item.record))]
-    except (KeyError, TypeError) as error:
-        raise Unusable("记录内容不全。", f"A record lacks a field: {error}.") from error
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError) as error:
+        raise Unusable(
+            "记录内容残缺或取值不合规范。",
+            f"A record lacks a field, or a field holds what it cannot: {error!r}.",
+        ) from error
 
 
 def verify_folder(folder: Path, auditor: Auditor, *, listed: bool = True) -> Report:
@@ -137,7 +151,7 @@ def verify_folder(folder: Path, auditor: Auditor, *, listed: bool = True) -> Rep
             check_digests(walk, folder, files, (CLOSE, NOTICES, PREVIOUS, FRONTIER))
     except Stopped as stopped:
         return walk.report(stopped.exit)
-    except (ValueError, TypeError, KeyError, OverflowError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise Unusable(
             "本夹附件残缺。", f"What lies beside the records is cut: {error}."
         ) from error
@@ -295,8 +309,9 @@ def _item(fields: dict[str, Any]) -> _Item:
 
 
 def _unambiguous(raw: bytes) -> Any:
-    """JSON that no two readers read differently. Raises ValueError: a name stands twice, or it is
-    nested without end."""
+    """JSON that no two readers read differently. Raises ValueError: a name stands twice, it is
+    nested without end, or it holds what JSON between strangers cannot: half a character, a number
+    beyond 64 bits, NaN."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
@@ -304,10 +319,17 @@ def _unambiguous(raw: bytes) -> Any:
             raise ValueError("a field stands twice")
         return found
 
+    def no_number(name: str) -> Any:
+        raise ValueError(f"{name} is no number")
+
     try:
-        return json.loads(raw, object_pairs_hook=once)
+        read = json.loads(raw, object_pairs_hook=once, parse_constant=no_number)
+        orjson.dumps(read)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
+    except orjson.JSONEncodeError as error:
+        raise ValueError(str(error)) from error
+    return read
 
 
 def _verify_item(item: _Item, keys: AuditKeys, kept: str | None) -> Report:

@@ -18,6 +18,7 @@ from certs.signing.jws import read_compact, verify_compact
 from certs.signing.signer import thumbprint_of
 from certs.signing.suites import public_of
 from gateway.domain.day import bounds
+from gateway.domain.decision import Outcome
 from gateway.domain.records import RecordKind
 
 Fields = dict[str, Any]
@@ -82,11 +83,22 @@ def check_notices(walk: Walk, beside: Beside, bureau: Sequence[Certificate], div
 
 
 def check_told(walk: Walk, beside: Beside, on: str | None) -> None:
-    """Each interception of the day that a verdict names has its notice here.
+    """Each interception names its notice, and of the day each named notice is here.
 
-    The signed list alone would let the bank sign one without the notices. A folder of the whole log
-    (`on` None) carries none. Whether a day was closed stands in later records, so it is only said.
+    The signed list alone would let the bank sign one without the notices, and a verdict that names
+    none would never miss it. A folder of the whole log (`on` None) carries none. Whether a day was
+    closed stands in later records, so it is only said.
     """
+    silent = [name_of(each) for each in beside.verdicts() if _names_no_notice(each)]
+    if silent:
+        walk.facts["intercepted_silently"] = silent[:MISSING_NAMED_MAX]
+    walk.expect(
+        not silent,
+        "每条拦截或挂起的判定均指明其通知。" if not silent
+        else f"有 {len(silent)} 条拦截或挂起的判定未指明通知，首条 {silent[0]}。",
+        "Every verdict that intercepts names its notice." if not silent
+        else f"{len(silent)} verdicts intercept and name no notice, the first {silent[0]}.",
+    )  # fmt: skip
     if on is None:
         walk.expect(
             beside.start == 0,
@@ -121,6 +133,12 @@ def check_told(walk: Walk, beside: Beside, on: str | None) -> None:
         else f"{len(lacking)} notices that the verdicts name are absent, the first {lacking[0]}.",
         Exit.GAP,
     )  # fmt: skip
+
+
+def _names_no_notice(verdict: Fields) -> bool:
+    """The bureau learns at once of whatever is held or refused, whole or in part (Art. 28(3))."""
+    intercepts = verdict["outcome"] != Outcome.PASS or bool(verdict.get("withheld"))
+    return intercepts and not verdict.get("notice_sha256")
 
 
 def _is_receipt(receipt: str, known: dict[str, Certificate], division: str, notice: bytes) -> bool:

@@ -102,7 +102,8 @@ def check_close(
     parts = [_proven_part(walk, item, prove) for item in _items(walk, file)]
     walk.expect(
         bool(parts)
-        and [part.get("part") for part in parts] == list(range(1, parts[0]["parts"] + 1))
+        and parts[0]["parts"] == len(parts)
+        and [part.get("part") for part in parts] == list(range(1, len(parts) + 1))
         and all(_head(one) == _head(other) for one, other in pairwise(parts)),
         "日终汇总记录齐全，均在日志中。",
         "All parts of the day's close are here and stand in the log.",

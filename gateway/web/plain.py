@@ -29,7 +29,15 @@ _HEAD = re.compile(
 """Possessive: no text makes it try a second time, or one line of blanks would stop the process."""
 _LENGTH = re.compile(rb"0|[1-9][0-9]{0,5}")
 _NOT_PLAIN = frozenset(
-    {b"transfer-encoding", b"content-encoding", b"expect", b"upgrade", b"te", b"trailer"}
+    {
+        b"transfer-encoding",
+        b"content-encoding",
+        b"expect",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"upgrade",
+    }
 )
 """Fields that change what follows, or ask for what only aiohttp grants or refuses."""
 

@@ -55,6 +55,7 @@ def test_what_senders_usually_add_is_plain() -> None:
         _with(b"Content-Length: 2", b"Content-Length: 2"),
         _with(b"Content-Length: 2", b"content-length: 3"),
         _with(b"Content-Length: 2", b"Signature-JWS: c"),
+        _with(b"Content-Length: 2", b"Proxy-Connection: close"),
         _with(b"Content-Length: +2"),
         _with(b"Content-Length: 02"),
         _with(b"Content-Length: 0x2"),

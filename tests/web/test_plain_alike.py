@@ -17,6 +17,7 @@ SPICES = (
     b"\r\n", b"\n", b"\r", b"\t", b" ", b"\x00", b"\x0b", b":", b",", b";", b"0", b"1", b"\x80",
     b"\r\n ", b"Content-Length: 3\r\n", b"Transfer-Encoding: chunked\r\n", b"Connection: close\r\n",
     b"Transfer-Encoding:\tchunked\r\n", b"Content-Length:12\r\n", b"Connection: x, close\r\n",
+    b"Proxy-Connection: close\r\n",
     b"Upgrade: h2c\r\n", b"Expect: 100-continue\r\n", b"Signature-JWS: c\r\n", b"X: y\r\n", b"+",
     b"content-length", b"HTTP/1.0", b"/", b"%2f", b"?", b"\r\n\r\n", GOOD,
 )  # fmt: skip
