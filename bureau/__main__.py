@@ -23,6 +23,7 @@ from bureau.desk.audit import Auditor
 from bureau.desk.certificates import PARTY, Warner, endings
 from bureau.desk.docket.chase import chase_all
 from bureau.desk.forks import ForkKeeper
+from bureau.desk.numbers import Numbers
 from bureau.desk.people import Office
 from bureau.desk.policies.asking import Asking
 from bureau.desk.publish import Publishing
@@ -168,13 +169,16 @@ async def _serve(settings: Settings) -> None:
         await rooms.enter_async_context(_working(try_token(trust)))
         await rooms.enter_async_context(_working(Warner(rooms_of_desk.shelf, now).run()))
         ways = ways_of(settings, tls)
+        numbers = numbers_of(store, ways, trust)
+        await rooms.enter_async_context(_working(numbers.run()))
         publishings = []
         for kind, feeds in (
             ("releases", store.releases),
             ("registers", rooms_of_desk.registers),
             ("policies", store.policies),
         ):
-            publishing = Publishing(feeds, ways, now, kind, bell.ring)
+            settle = numbers.settle if kind == "releases" else None
+            publishing = Publishing(feeds, ways, now, kind, bell.ring, settle)
             publishings.append(publishing)
             await rooms.enter_async_context(_working(publishing.run()))
         asking = Asking(store.questions, ways, trust.sign_document, now, bell.ring)
@@ -245,6 +249,11 @@ def ways_of(settings: Settings, tls: LiveTls) -> dict[tuple[str, str], HttpsGate
     }
 
 
+def numbers_of(store: Store, ways: Mapping[tuple[str, str], HttpsGateway], trust: Trust) -> Numbers:
+    own = trust.own.uri
+    return Numbers(store.numbers, ways, trust.verify_document, own, trust.sign_document, now)
+
+
 async def _check(settings: Settings) -> None:
     trust = trust_of(settings)
     tls_of(settings).server()
@@ -284,7 +293,9 @@ async def opened_releases(settings: Settings) -> AsyncIterator[tuple[Releases, P
     trust = trust_of(settings)
     async with AsyncExitStack() as rooms:
         store = await open_store(settings, rooms)
-        publishing = Publishing(store.releases, ways_of(settings, tls_of(settings)), now)
+        ways = ways_of(settings, tls_of(settings))
+        numbers = numbers_of(store, ways, trust)
+        publishing = Publishing(store.releases, ways, now, settle=numbers.settle)
         told = program_teller(store.people)
         yield Releases(store.releases, store.desk, trust.sign_document, now, told), publishing
 

@@ -11,7 +11,8 @@ import attrs
 
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.log import Cosigned, LogHead, SealedRecord, Subtree
-from gateway.domain.releases import Person
+from gateway.domain.releases import Order, Person
+from gateway.domain.voids import Void
 
 Clock = Callable[[], dt.datetime]
 """The time now, aware, UTC."""
@@ -152,8 +153,41 @@ class ReleaseStore(Protocol):
         ...
 
     async def attempted(
-        self, division: str, bank: str, version: int, at: dt.datetime, trouble: str | None
+        self, row: Mapping[str, Any], at: dt.datetime, trouble: str | None, refusal: str = ""
     ) -> None: ...
+
+
+class HeldFeed(Protocol):
+    """`bureau.desk.held_feeds.Held` fits it: a feed of ours that a gateway has taken."""
+
+    @property
+    def version(self) -> int: ...
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def signature(self) -> str: ...
+    @property
+    def content(self) -> Order | Void: ...
+    @property
+    def voids(self) -> bytes | None: ...
+
+
+class NumberStore(Protocol):
+    async def first_open(self, division: str, bank: str) -> int:
+        """The first number of which it is not known here that its gateway has it."""
+        ...
+
+    async def take_in(
+        self, place: tuple[str, str], held: Sequence[HeldFeed], at: dt.datetime,
+        renumbered: Callable[[bytes, int], tuple[bytes, str]],
+        act: Callable[[Sequence[int], Sequence[tuple[int, int]]], Any],
+    ) -> Sequence[int]:  # fmt: skip
+        """Keep under their numbers what this database did not know, and what stood there behind
+        them, signed anew by `renumbered`; with the act. The numbers that changed.
+
+        Raises FeedRefused, with nothing written: it contradicts what was acknowledged.
+        """
+        ...
 
 
 class HoldStore(Protocol):

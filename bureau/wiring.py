@@ -29,6 +29,7 @@ from adapters.postgres.bureau.policies import BureauPolicies
 from adapters.postgres.bureau.pool import open_pool
 from adapters.postgres.bureau.questions import BureauQuestions
 from adapters.postgres.bureau.registers import BureauRegisters
+from adapters.postgres.bureau.release_numbers import BureauReleaseNumbers
 from adapters.postgres.bureau.releases import BureauReleases
 from adapters.postgres.bureau.salt import salt_of
 from adapters.postgres.bureau.statistics import BureauStatistics
@@ -77,6 +78,7 @@ class Store:
     log: BureauStore
     desk: BureauDesk
     releases: BureauReleases
+    numbers: BureauReleaseNumbers
     people: BureauPeople
     cases: BureauCases
     complaints: BureauComplaints
@@ -118,6 +120,7 @@ async def open_store(settings: Settings, rooms: AsyncExitStack) -> Store:
         policies=BureauPolicies(pool, trail),
         questions=BureauQuestions(pool, trail),
         releases=BureauReleases(pool, trail),
+        numbers=BureauReleaseNumbers(pool, trail),
         salt=salt,
         names_stretched=names_stretched,
     )

@@ -50,12 +50,20 @@ class Holds(Protocol):
 
     async def take_feed(
         self, division: str, version: int, signed: tuple[bytes, str, str], orders: Sequence[Order],
-        bodies: Sequence[bytes], at: dt.datetime,
+        bodies: Sequence[bytes], at: dt.datetime, record: RecordDraft | None = None,
     ) -> bool:  # fmt: skip
-        """Keep one signed feed and its orders. False: these very bytes were taken before.
+        """Keep one signed feed and its orders, or the `record` of a void that stands in their
+        place. False: these very bytes were taken before under this number.
 
         Raises Conflicting: a gap, an older version, or other bytes under this one.
         """
+        ...
+
+    async def held_feeds(
+        self, division: str, since: int, limit: int
+    ) -> tuple[int, list[tuple[int, bytes, str]]]:
+        """The newest version taken (0: none), and version, bytes and signature of those from
+        `since` on, in order."""
         ...
 
     async def notifications(

@@ -11,6 +11,7 @@ from gateway.domain.faults import FeedRefused, GatewayUnavailable
 DEADLINE_S = 10.0
 CONNECT_DEADLINE_S = 5.0
 ANSWER_BYTES_MAX = 256 * 1024
+CODE_CHARS_MAX = 64
 WORDS_CHARS_MAX = 300
 """Of what is wrong with an answer: aiohttp quotes eight thousand bytes of a header without end."""
 
@@ -62,10 +63,10 @@ class HttpsGateway:
             raise GatewayUnavailable(words[:WORDS_CHARS_MAX]) from error
         if status == 200:
             return told
-        words = _words(status, told)
+        code, words = _words(status, told)
         if status == 503 or status >= 500:
             raise GatewayUnavailable(words)
-        raise FeedRefused(words)
+        raise FeedRefused(words, code)
 
 
 async def _whole(content: aiohttp.StreamReader) -> bytes:
@@ -79,10 +80,12 @@ async def _whole(content: aiohttp.StreamReader) -> bytes:
     return found
 
 
-def _words(status: int, body: bytes) -> str:
+def _words(status: int, body: bytes) -> tuple[str, str]:
+    """The problem's code, and all of it in words."""
     try:
         problem = orjson.loads(body)
         rows = "; ".join(f"{each['field']}: {each['en']}" for each in problem["errors"])
-        return f"{status} {problem['code']}: {problem['detail']}{'; ' if rows else ''}{rows}"
+        words = f"{status} {problem['code']}: {problem['detail']}{'; ' if rows else ''}{rows}"
+        return str(problem["code"])[:CODE_CHARS_MAX], words
     except (ValueError, TypeError, KeyError):
-        return f"{status} without a problem document"
+        return "", f"{status} without a problem document"

@@ -1,7 +1,6 @@
 """Holds, refunds and overdrawn lines in memory: the same answers as PostgreSQL's, for tests."""
 
 import datetime as dt
-import hashlib
 from collections.abc import Sequence
 
 import attrs
@@ -116,21 +115,31 @@ class MemoryHolds:
 
     async def take_feed(
         self, division: str, version: int, signed: tuple[bytes, str, str], orders: Sequence[Order],
-        bodies: Sequence[bytes], at: dt.datetime,
+        bodies: Sequence[bytes], at: dt.datetime, record: RecordDraft | None = None,
     ) -> bool:  # fmt: skip
-        state, digest = self._state, hashlib.sha256(signed[0]).digest()
-        held, known = state.release_feeds.get(division, (0, b""))
-        if version == held and known == digest:
+        state = self._state
+        feeds = state.release_feeds.setdefault(division, [])
+        held = len(feeds)
+        if version <= held and feeds[version - 1][0] == signed[0]:
             return False
         if version != held + 1:
             code = FaultCode.FEED_GAP if version > held else FaultCode.FEED_CONFLICT
             raise Conflicting(code, f"version {held} is in force here, this is {version}")
-        state.release_feeds[division] = version, digest
+        feeds.append((signed[0], signed[1]))
+        if record is not None:
+            self._ledger.pend(division, record)
         for order, body in zip(orders, bodies, strict=True):
             if (division, order.digest) not in state.orders:
                 state.orders.add((division, order.digest))
                 state.open_releases[division, order.digest] = body
         return True
+
+    async def held_feeds(
+        self, division: str, since: int, limit: int
+    ) -> tuple[int, list[tuple[int, bytes, str]]]:
+        feeds = self._state.release_feeds.get(division, [])
+        rows = [(n, *feed) for n, feed in enumerate(feeds, 1) if n >= since]
+        return len(feeds), rows[:limit]
 
     async def notifications(
         self, division: str, agency: str | None, limit: int

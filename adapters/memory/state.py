@@ -65,7 +65,8 @@ class MemoryState:
     logs: dict[str, DivisionLog] = attrs.field(factory=dict)
     registers: dict[str, tuple[bytes, Registers]] = attrs.field(factory=dict)
     hold_ends: dict[InstructionKey, HoldEnd] = attrs.field(factory=dict)
-    release_feeds: dict[str, tuple[int, bytes]] = attrs.field(factory=dict)
+    release_feeds: dict[str, list[tuple[bytes, str]]] = attrs.field(factory=dict)
+    """Bytes and signature, from number 1 on."""
     """By division: the version of the last one and its digest."""
     orders: set[tuple[str, bytes]] = attrs.field(factory=set)
     open_releases: dict[tuple[str, bytes], bytes] = attrs.field(factory=dict)

@@ -41,6 +41,7 @@ ACTS: Mapping[str, tuple[str, str]] = {
     "release.proposed": ("提议放行或不予放行", "Decision on a hold proposed"),
     "release.approved": ("批准放行决定", "Decision on a hold approved"),
     "release.rejected": ("退回放行提议", "Decision on a hold sent back"),
+    "release.taken_in": ("收回网关已收的决定", "Decisions that a gateway holds taken in"),
     "register.proposed": ("提议登记变更", "Register change proposed"),
     "register.approved": ("批准登记变更", "Register change approved"),
     "register.rejected": ("退回登记变更", "Register change sent back"),

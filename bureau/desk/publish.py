@@ -2,15 +2,15 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
 
 import structlog
 
 from bureau.desk.rounds import rounds
 from bureau.inbox.glance import shown
 from bureau.ports import Clock
-from gateway.domain.faults import FeedRefused, GatewayUnavailable
+from gateway.domain.faults import FaultCode, FeedRefused, GatewayUnavailable
 
 LOOK_S = 0.5
 PAUSE_S_MAX = 30.0
@@ -35,8 +35,17 @@ class FeedStore(Protocol):
         ...
 
     async def attempted(
-        self, division: str, bank: str, version: int, at: dt.datetime, trouble: str | None
-    ) -> None: ...
+        self, row: Mapping[str, Any], at: dt.datetime, trouble: str | None, refusal: str = ""
+    ) -> None:
+        """Of a row of `waiting_feeds`, for those very bytes. `refusal`: the gateway's code, if it
+        has read and refused them."""
+        ...
+
+
+Settle: TypeAlias = Callable[[tuple[str, str], int], Awaitable[int]]
+"""Takes in what a gateway holds from a number on; how many numbers that changed.
+
+Raises FeedRefused, GatewayUnavailable."""
 
 
 class Publishing:
@@ -46,8 +55,11 @@ class Publishing:
     def __init__(
         self, store: FeedStore, ways: Mapping[tuple[str, str], Way], clock: Clock,
         kind: str = "releases", bell: Callable[[], None] = lambda: None,
+        settle: Settle | None = None,
     ) -> None:  # fmt: skip
+        """`settle`: what to do about a number that the gateway knows with other bytes."""
         self.kind = kind
+        self._settle = settle
         self._bell = bell
         self._store = store
         self._ways = ways
@@ -78,7 +90,7 @@ class Publishing:
         return sum(map(bool, sent))
 
     async def _publish(self, row: Mapping[str, Any], place: tuple[str, str]) -> bool:
-        trouble: str | None = None
+        trouble, refusal, name = None, "", "/".join(place)
         way = self._ways.get(place)
         try:
             if way is None:
@@ -86,8 +98,19 @@ class Publishing:
             await way.publish(self.kind, row["body"], row["signature"])
         except (FeedRefused, GatewayUnavailable) as failed:
             trouble = shown(str(failed), TROUBLE_CHARS_MAX)
-        await self._store.attempted(*place, row["version"], self._clock(), trouble)
-        name = "/".join(place)
+            if isinstance(failed, FeedRefused):
+                refusal = failed.code or "refused"
+        if refusal == FaultCode.FEED_CONFLICT and self._settle is not None:
+            assert trouble is not None
+            try:
+                if await self._settle(place, row["version"]):
+                    self._bell()
+                    self._rests.pop(place, None)
+                    self.troubles.pop(name, None)
+                    return True
+            except (FeedRefused, GatewayUnavailable) as failed:
+                trouble = shown(f"{trouble}; {failed}", TROUBLE_CHARS_MAX)
+        await self._store.attempted(row, self._clock(), trouble, refusal)
         if self.troubles.get(name) != trouble or trouble is None:
             self._bell()
         if trouble is None:

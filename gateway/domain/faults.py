@@ -134,6 +134,11 @@ class GatewayUnavailable(Exception):
 class FeedRefused(Exception):
     """A gateway has read what the bureau signed, and does not take it; somebody must look."""
 
+    def __init__(self, words: str, code: str = "") -> None:
+        """`code`: the gateway's own (`FaultCode`), or none that can be read."""
+        super().__init__(words)
+        self.code = code
+
 
 class StoreUnavailable(Exception):
     """The bureau's database cannot say whether it committed; nothing may be answered on this."""

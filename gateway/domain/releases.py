@@ -14,7 +14,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import attrs
 import msgspec
@@ -37,8 +37,8 @@ Verify = Callable[[bytes, str], str]
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _Text = Annotated[str, msgspec.Meta(max_length=500)]
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-_Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-_Moment = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+Moment = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 
 
 class Verdict(StrEnum):
@@ -64,26 +64,26 @@ class _Decision(msgspec.Struct, forbid_unknown_fields=True):
     fiscal_year: Annotated[int, msgspec.Meta(ge=2000, le=9999)]
     voucher_type: Annotated[str, msgspec.Meta(pattern="^[0-9A-Za-z]{1,8}$")]
     voucher_no: Annotated[str, msgspec.Meta(pattern="^[0-9A-Za-z-]{1,42}$")]
-    instruction_sha256: _Sha256
+    instruction_sha256: Sha256
     verdict: Verdict
     overrides: list[_Override]
     reason: Annotated[str, msgspec.Meta(min_length=4, max_length=500)]
-    decided_at: _Moment
-    valid_until: _Moment
+    decided_at: Moment
+    valid_until: Moment
 
 
-class _Person(msgspec.Struct, forbid_unknown_fields=True):
+class PersonTold(msgspec.Struct, forbid_unknown_fields=True):
     role: PersonRole
     name: _Name
     uri: _Text
-    at: _Moment
-    decision_sha256: _Sha256
+    at: Moment
+    decision_sha256: Sha256
     signature: Annotated[str, msgspec.Meta(max_length=4000)]
 
 
 class _Order(msgspec.Struct, forbid_unknown_fields=True):
     decision: dict[str, Any]
-    persons: list[_Person]
+    persons: list[PersonTold]
 
 
 @attrs.frozen(kw_only=True)
@@ -116,6 +116,17 @@ class Order:
     approver: Person
 
 
+class Decided(Protocol):
+    """What two persons are bound to, and who they are: an `Order`, a `Void`."""
+
+    @property
+    def decision(self) -> bytes: ...
+    @property
+    def proposer(self) -> Person: ...
+    @property
+    def approver(self) -> Person: ...
+
+
 def decision_bytes(
     key: InstructionKey, instruction_digest: bytes, verdict: Verdict,
     overrides: Collection[FindingName], reason: str, span: tuple[dt.datetime, dt.datetime],
@@ -123,7 +134,7 @@ def decision_bytes(
     """What both persons are bound to. `span`: decided at, valid until."""
     return canonical(
         {
-            "decided_at": _microseconds(span[0]),
+            "decided_at": microseconds_of(span[0]),
             "division": key.division,
             "fiscal_year": key.fiscal_year,
             "instruction_sha256": instruction_digest.hex(),
@@ -138,7 +149,7 @@ def decision_bytes(
                 for name in sorted(overrides)
             ],
             "reason": reason,
-            "valid_until": _microseconds(span[1]),
+            "valid_until": microseconds_of(span[1]),
             "verdict": verdict,
             "voucher_no": key.voucher_no,
             "voucher_type": key.voucher_type,
@@ -151,7 +162,7 @@ def order_bytes(decision: bytes, persons: Sequence[Person]) -> bytes:
     digest = hashlib.sha256(decision).hexdigest()
     told = [
         {
-            "at": _microseconds(person.at),
+            "at": microseconds_of(person.at),
             "decision_sha256": digest,
             "name": person.name,
             "role": person.role,
@@ -180,7 +191,7 @@ def read_order(raw: bytes) -> Order:
         if any(name.policy in LIMIT_POLICIES for name in overrides):
             raise ValueError("no order overrides a shortage of money")
         digest = hashlib.sha256(decision)
-        proposer, approver = _two(order.persons, digest.hexdigest())
+        proposer, approver = two_of(order.persons, digest.hexdigest())
     except (ValueError, RecursionError) as error:
         raise Unreadable(FaultCode.FEED_INVALID, f"not an order about a hold: {error}") from error
     return Order(
@@ -190,12 +201,12 @@ def read_order(raw: bytes) -> Order:
             voucher_no=read.voucher_no,
         ),
         instruction_digest=bytes.fromhex(read.instruction_sha256), verdict=read.verdict,
-        overrides=overrides, reason=read.reason, decided_at=_moment(read.decided_at),
-        valid_until=_moment(read.valid_until), proposer=proposer, approver=approver,
+        overrides=overrides, reason=read.reason, decided_at=moment_of(read.decided_at),
+        valid_until=moment_of(read.valid_until), proposer=proposer, approver=approver,
     )  # fmt: skip
 
 
-def prove_persons(order: Order, verify: Verify, officers: Collection[str]) -> None:
+def prove_persons(order: Decided, verify: Verify, officers: Collection[str]) -> None:
     """That both signed the decision themselves and are officers. Raises Unproven."""
     for person in (order.proposer, order.approver):
         signer = verify(order.decision, person.signature)
@@ -205,13 +216,14 @@ def prove_persons(order: Order, verify: Verify, officers: Collection[str]) -> No
             )
 
 
-def _two(persons: Sequence[_Person], digest: str) -> tuple[Person, Person]:
+def two_of(persons: Sequence[PersonTold], digest: str) -> tuple[Person, Person]:
+    """Proposer and approver, bound to the decision of this digest. Raises ValueError."""
     if [person.role for person in persons] != [PersonRole.PROPOSER, PersonRole.APPROVER]:
         raise ValueError("one proposer and then one approver answer for it")
     if any(person.decision_sha256 != digest for person in persons):
         raise ValueError("a person is bound to another decision")
     first, second = (
-        Person(role=each.role, name=each.name, uri=each.uri, at=_moment(each.at),
+        Person(role=each.role, name=each.name, uri=each.uri, at=moment_of(each.at),
                signature=each.signature)
         for each in persons
     )  # fmt: skip
@@ -232,9 +244,9 @@ def _name(each: _Override) -> FindingName:
     )  # fmt: skip
 
 
-def _microseconds(moment: dt.datetime) -> int:
+def microseconds_of(moment: dt.datetime) -> int:
     return (moment - _EPOCH) // dt.timedelta(microseconds=1)
 
 
-def _moment(microseconds: int) -> dt.datetime:
+def moment_of(microseconds: int) -> dt.datetime:
     return _EPOCH + dt.timedelta(microseconds=microseconds)

@@ -15,6 +15,7 @@ from gateway.domain.ledger import RecordDraft, Standing
 from gateway.domain.masking import without_numbers
 from gateway.domain.records import RecordKind, canonical, unnumbered
 from gateway.domain.releases import Order, Person
+from gateway.domain.voids import Void
 from gateway.pipeline.tell import Origin, brief, microseconds
 
 REFUSED_ID, EXPIRED_ID, WITHDRAWN_ID = "RELEASE", "EXPIRED", "WITHDRAWN"
@@ -98,6 +99,20 @@ def dismissal(
     """An order that is not carried out, and what stands in its way; the hold stays as it is."""
     facts = _of_order(order) | {"judged": [brief(finding) for finding in findings], "why": why}
     return _record(order.key, "not_carried_out", facts, origin, at)
+
+
+def voided(void: Void, origin: Origin, at: dt.datetime) -> RecordDraft:
+    """作废: the number that a refused order had bears a void of two persons; the hold stays."""
+    facts = {
+        "feed_sha256": void.feed_digest.hex(),
+        "order_sha256": void.order_digest.hex(),
+        "persons": [_person(void.proposer), _person(void.approver)],
+        "reason": without_numbers(void.reason),
+        "refused": without_numbers(void.refused),
+        "version": void.version,
+        "void_sha256": void.digest.hex(),
+    }
+    return _record(void.key, "voided", facts, origin, at)
 
 
 def notification(key: InstructionKey, how: HoldEnding, reason: str, at: dt.datetime) -> bytes:

@@ -11,6 +11,8 @@ from adapters.webhook.sender import WebhookSender, public_tls
 from gateway.serving.house import House
 from gateway.serving.lettering import outcomes_of, returning_of
 from gateway.web.entitled import Entitled
+from gateway.web.held import PATH as HELD
+from gateway.web.held import HeldCounter
 from gateway.web.holds import ACKNOWLEDGE, HOLDS, NOTIFICATIONS, HoldsDesk
 from gateway.web.intake import Counter, Papers, Reader
 from gateway.web.outcomes import PATH as OUTCOMES
@@ -41,7 +43,8 @@ def counters_of(house: House) -> Mapping[str, Counter]:
     divisions = frozenset(settings.gateway.divisions)
     return {
         REGISTERS: _registers(house).take,
-        RELEASES: ReleaseCounter(house.holds, trust, trust, clock, chancery).take,
+        RELEASES: ReleaseCounter(house.holds, trust, trust, clock, chancery, house.origin).take,
+        HELD: HeldCounter(house.holds, _entitled(house)).take,
         REFUNDS: RefundCounter(returning_of(house), trust, clock, house.origin, divisions).take,
         OUTCOMES: OutcomeCounter(outcomes_of(house), house.letters, trust, clock, divisions).take,
         ACKNOWLEDGE: _desk(house).acknowledge,

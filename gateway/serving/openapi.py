@@ -113,6 +113,11 @@ _POSTS = (
         words="财政部门：对挂起指令的决定。 The bureau: orders about holds (docs/bureau.md).",
     ),
     _Post(
+        path="/v1/feeds/held",
+        words="财政部门：查回已送达的决定。"
+        " The bureau: the feeds of releases that were taken from it (docs/bureau.md).",
+    ),
+    _Post(
         path="/v1/feeds/policies",
         words="财政部门：两名人员签署的规则集。"
         " A policy book with its officers' signatures, where policies.books is set:"

@@ -1,9 +1,11 @@
 """The counter for the bureau's signed feed of releases: `POST /v1/feeds/releases`.
 
     {"division","kind":"releases","orders":[order,...],"version"}
+    {"division","kind":"releases","version","void"}
 
-Signed as a whole by the division's bureau; versions rise by one; all orders are taken or none.
-An order is `gateway.domain.releases`.
+Signed as a whole by the division's bureau; versions rise by one; all orders are taken or none. An
+order is `gateway.domain.releases`. A void (`gateway.domain.voids`) stands under the number of a
+feed that was refused here, never of one that was taken: what was taken keeps its number for ever.
 """
 
 import datetime as dt
@@ -19,7 +21,10 @@ from gateway.domain.faults import Fault, FaultCode, FieldError, Unreadable
 from gateway.domain.instruction import Received
 from gateway.domain.records import canonical
 from gateway.domain.releases import ORDERS_MAX, Order, prove_persons, read_order
+from gateway.domain.voids import Void, read_void
 from gateway.hold_ports import Holds, Prover
+from gateway.pipeline.endings import voided
+from gateway.pipeline.tell import Origin
 from gateway.ports import Clock, Gatekeeper
 from gateway.web.documents import decoded
 from gateway.web.entitled import bureau_of, expect_own
@@ -35,8 +40,9 @@ log = structlog.get_logger()
 class _Feed(msgspec.Struct, forbid_unknown_fields=True):
     division: Annotated[str, msgspec.Meta(pattern="^[0-9]{9}$")]
     kind: str
-    orders: Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1, max_length=ORDERS_MAX)]
     version: Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+    orders: Annotated[list[dict[str, Any]], msgspec.Meta(max_length=ORDERS_MAX)] = []
+    void: dict[str, Any] | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -51,8 +57,10 @@ class Chancery:
 
 class ReleaseCounter:
     def __init__(
-        self, holds: Holds, gatekeeper: Gatekeeper, prover: Prover, clock: Clock, chancery: Chancery
-    ) -> None:
+        self, holds: Holds, gatekeeper: Gatekeeper, prover: Prover, clock: Clock,
+        chancery: Chancery, origin: Origin,
+    ) -> None:  # fmt: skip
+        self._origin = origin
         self._holds = holds
         self._gatekeeper = gatekeeper
         self._prover = prover
@@ -72,11 +80,15 @@ class ReleaseCounter:
         expect_own(sender, [feed.division], bureaus)
         bodies = _bodies(feed.orders)
         orders = self._orders(feed, bodies, now)
+        void = self._void(feed, now)
         signed = received.raw, received.signature, sender.uri
-        new = await self._holds.take_feed(feed.division, feed.version, signed, orders, bodies, now)
+        record = voided(void, self._origin, now) if void else None
+        new = await self._holds.take_feed(
+            feed.division, feed.version, signed, orders, bodies, now, record
+        )
         log.info(
             "releases.taken", division=feed.division, version=feed.version, orders=len(orders),
-            replayed=not new,
+            replayed=not new, void=void is not None,
         )  # fmt: skip
         return orjson.dumps({"division": feed.division, "kind": KIND, "version": feed.version})
 
@@ -97,6 +109,19 @@ class ReleaseCounter:
             raise Unreadable(FaultCode.FEED_INVALID, "nothing was taken", tuple(errors))
         return orders
 
+    def _void(self, feed: _Feed, now: dt.datetime) -> Void | None:
+        if feed.void is None:
+            return None
+        [body] = _bodies([feed.void], "void")
+        void = read_void(body)
+        if (void.key.division, void.version) != (feed.division, feed.version):
+            raise Unreadable(FaultCode.FEED_INVALID, "the void is of another number")
+        if void.decided_at > now + CLOCKS_APART:
+            raise Unreadable(FaultCode.FEED_INVALID, "the void was decided in the future")
+        if self._chancery.officers:
+            prove_persons(void, self._prover.verify_document, self._chancery.officers)
+        return void
+
     def _order(self, division: str, body: bytes, now: dt.datetime) -> Order:
         order = read_order(body)
         if order.key.division != division:
@@ -108,7 +133,7 @@ class ReleaseCounter:
         return order
 
 
-def _bodies(orders: list[dict[str, Any]]) -> list[bytes]:
+def _bodies(orders: list[dict[str, Any]], named: str = "orders") -> list[bytes]:
     """The bytes that each order is kept as. Raises Unreadable, naming every one that has none."""
     bodies: list[bytes] = []
     errors: list[FieldError] = []
@@ -118,7 +143,7 @@ def _bodies(orders: list[dict[str, Any]]) -> list[bytes]:
         except (TypeError, RecursionError):  # a number of more than 64 bits, or endless nesting
             errors.append(
                 FieldError(
-                    field=f"orders[{place}]", code="type", zh="含有超出范围的数字或嵌套过深",
+                    field=f"{named}[{place}]", code="type", zh="含有超出范围的数字或嵌套过深",
                     en="holds a number of more than 64 bits, or is nested too deeply",
                 )
             )  # fmt: skip
@@ -134,4 +159,6 @@ def _read(raw: bytes) -> _Feed:
         raise Unreadable(FaultCode.FEED_INVALID, f"not a feed of releases: {error}") from error
     if feed.kind != KIND:
         raise Unreadable(FaultCode.FEED_INVALID, f"its kind is not {KIND}")
+    if bool(feed.orders) == (feed.void is not None):
+        raise Unreadable(FaultCode.FEED_INVALID, "it holds orders, or one void in their place")
     return feed

@@ -167,7 +167,7 @@ async def test_of_proposals_at_once_one_is_kept(desk: Desk) -> None:
 
 async def acknowledged(desk: Desk) -> None:
     for feed in await desk.store.waiting_feeds():
-        await desk.store.attempted(DIVISION, BANK, feed["version"], desk.clock.at, None)
+        await desk.store.attempted(feed, desk.clock.at, None)
 
 
 def ending(what: str, order: bytes) -> bytes:

@@ -98,7 +98,7 @@ class Desk:
     async def hand_in(self, raw: bytes, party: str = BUREAU) -> Any:
         holds = MemoryHolds(self.state, MemoryLedger(self.state, instance="gw"))
         chancery = Chancery(bureaus={DIVISION: BUREAU}, officers=self.officers)
-        counter = ReleaseCounter(holds, OpenGate(), Seals(), FixedClock(), chancery)
+        counter = ReleaseCounter(holds, OpenGate(), Seals(), FixedClock(), chancery, ORIGIN)
         told = Received(raw=raw, format="json", signature="s", party=party)
         return orjson.loads(await counter.take(told, {}))
 

@@ -82,7 +82,8 @@ class BureauPolicies:
         return await self._sql.rows("waiting_feeds", list(resting))
 
     async def attempted(
-        self, division: str, bank: str, version: int, at: dt.datetime, trouble: str | None
+        self, row: Row, at: dt.datetime, trouble: str | None, refusal: str = ""
     ) -> None:
+        place = row["division"], row["bank"], row["version"]
         async with connection_of(self._pool) as connection:
-            await connection.execute(_SQL["attempted"], division, bank, version, at, trouble)
+            await connection.execute(_SQL["attempted"], *place, at, trouble)

@@ -113,8 +113,12 @@ class BureauReleases:
         return [dict(row) for row in rows]
 
     async def attempted(
-        self, division: str, bank: str, version: int, at: dt.datetime, trouble: str | None
+        self, row: Mapping[str, Any], at: dt.datetime, trouble: str | None, refusal: str = ""
     ) -> None:
-        """`trouble` None: the gateway has acknowledged it."""
+        """`trouble` None: the gateway has acknowledged it, these bytes and no others that have
+        come under its number meanwhile."""
+        place = row["division"], row["bank"], row["version"]
         async with connection_of(self._pool) as connection:
-            await connection.execute(_SQL["attempted"], division, bank, version, at, trouble)
+            await connection.execute(
+                _SQL["attempted"], *place, at, trouble, row["signature"], refusal or None
+            )

@@ -66,15 +66,23 @@ class PostgresHolds:
 
     async def take_feed(
         self, division: str, version: int, signed: tuple[bytes, str, str], orders: Sequence[Order],
-        bodies: Sequence[bytes], at: dt.datetime,
+        bodies: Sequence[bytes], at: dt.datetime, record: RecordDraft | None = None,
     ) -> bool:  # fmt: skip
         """`signed`: body, detached JWS, signer. False: these very bytes were taken before.
 
         Raises Conflicting for a gap, an older version, or other bytes under this one.
         """
         return await self._pool.unbroken(
-            self._take_feed(division, version, signed, (orders, bodies), at)
+            self._take_feed(division, version, signed, (orders, bodies, record), at)
         )
+
+    async def held_feeds(
+        self, division: str, since: int, limit: int
+    ) -> tuple[int, list[tuple[int, bytes, str]]]:
+        head = await self._pool.fetch(_SQL["feed_version"], division)
+        rows = await self._pool.fetch(_SQL["held_feeds"], division, since, limit)
+        found = [(row["version"], row["body"], row["signature"]) for row in rows]
+        return head[0]["version"] if head else 0, found
 
     async def notifications(
         self, division: str, agency: str | None, limit: int
@@ -119,23 +127,26 @@ class PostgresHolds:
 
     async def _take_feed(
         self, division: str, version: int, signed: tuple[bytes, str, str],
-        orders: tuple[Sequence[Order], Sequence[bytes]], at: dt.datetime,
+        told: tuple[Sequence[Order], Sequence[bytes], RecordDraft | None], at: dt.datetime,
     ) -> bool:  # fmt: skip
+        orders, bodies, record = told
         digest = hashlib.sha256(signed[0]).digest()
         async with self._pool.transaction() as connection:
             await connection.execute(_SQL["lock_feed"], division)
+            if await connection.fetchval(_SQL["feed_digest"], division, version) == digest:
+                return False
             known = await connection.fetchrow(_SQL["feed_version"], division)
             held = known["version"] if known else 0
-            if known and version == held and known["digest"] == digest:
-                return False
             if version != held + 1:
                 code = FaultCode.FEED_GAP if version > held else FaultCode.FEED_CONFLICT
                 raise Conflicting(code, f"version {held} is in force here, this is {version}")
             await connection.execute(_SQL["add_feed"], division, version, digest, *signed, at)
-            digests = [order.digest for order in orders[0]]
+            digests = [order.digest for order in orders]
             await connection.execute(
-                _SQL["add_orders"], division, version, at, digests, list(orders[1])
+                _SQL["add_orders"], division, version, at, digests, list(bodies)
             )
+            if record is not None:
+                await connection.execute(_SQL["record"], division, *_told(record))
         return True
 
     async def _acknowledge(

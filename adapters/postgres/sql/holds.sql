@@ -55,6 +55,17 @@ SELECT pg_advisory_xact_lock(hashtextextended('treasury-gateway releases ' || $1
 -- empty: no feed of releases was taken from this bureau yet
 SELECT version, digest FROM release_feed WHERE division = $1 ORDER BY version DESC LIMIT 1
 
+-- name: feed_digest
+-- empty: nothing was taken under this number
+SELECT digest FROM release_feed WHERE division = $1 AND version = $2
+
+-- name: held_feeds
+-- empty: nothing was taken from this number on; in order
+SELECT version, body, signature FROM release_feed
+WHERE division = $1 AND version >= $2
+ORDER BY version
+LIMIT $3
+
 -- name: add_feed
 -- empty: always
 INSERT INTO release_feed (division, version, digest, body, signature, signer, received_at)

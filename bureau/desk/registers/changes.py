@@ -226,9 +226,9 @@ class Registers:
         return await self._feeds.waiting(resting)
 
     async def attempted(
-        self, division: str, bank: str, version: int, at: dt.datetime, trouble: str | None
+        self, row: Mapping[str, Any], at: dt.datetime, trouble: str | None, refusal: str = ""
     ) -> None:
-        await self.store.attempted(division, bank, version, at, trouble)
+        await self.store.attempted(row, at, trouble, refusal)
 
     async def gateways(self, division: str) -> list[Standing]:
         """How each gateway of the settings stands."""

@@ -51,7 +51,7 @@ class RegisterStore(Protocol):
     async def waiting_feeds(self, resting: Collection[str] = ()) -> Sequence[Mapping[str, Any]]: ...
 
     async def attempted(
-        self, division: str, bank: str, version: int, at: dt.datetime, trouble: str | None
+        self, row: Mapping[str, Any], at: dt.datetime, trouble: str | None, refusal: str = ""
     ) -> None: ...
 
 

@@ -38,7 +38,7 @@ CHANGEABLE: dict[str, set[str] | None] = {
     "register_change": {"decided_by", "decided_at", "approved", "said", "version", "late"},
     "register_wish": {"published_version", "published_at"},
     "policy_question": {"taken_at", "looked_at", "state", "is_over", "trouble"},
-    "release_feed": DELIVERY, "register_feed": DELIVERY, "policy_feed": DELIVERY,
+    "release_feed": DELIVERY | {"refusal"}, "register_feed": DELIVERY, "policy_feed": DELIVERY,
     "desk_number": {"last"},
     "desk_act_head": None, "desk_seat": None, "register_version": None, "register_kept": None,
     "log": None, "log_tally": None, "misbehaviour": None, "interception": None,

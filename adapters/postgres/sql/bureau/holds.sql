@@ -70,7 +70,8 @@ SELECT
 FROM release_proposal AS p
 LEFT JOIN release_approval AS a USING (division, digest)
 LEFT JOIN release_rejection AS n USING (division, digest)
-LEFT JOIN release_feed AS f USING (division, digest)
+LEFT JOIN release_feed AS f
+    ON f.division = p.division AND f.bank = p.bank AND f.digest = p.digest
 WHERE p.division = $1
     AND ($2::timestamptz IS NULL
         OR (p.proposed_at <= $2::timestamptz

@@ -58,7 +58,8 @@ SELECT
 FROM release_proposal AS p
 LEFT JOIN release_approval AS a USING (division, digest)
 LEFT JOIN release_rejection AS n USING (division, digest)
-LEFT JOIN release_feed AS f USING (division, digest)
+LEFT JOIN release_feed AS f
+    ON f.division = p.division AND f.bank = p.bank AND f.digest = p.digest
 WHERE p.division = $1 AND p.digest = $2;
 
 -- name: proposals
@@ -71,7 +72,8 @@ SELECT
 FROM release_proposal AS p
 LEFT JOIN release_approval AS a USING (division, digest)
 LEFT JOIN release_rejection AS n USING (division, digest)
-LEFT JOIN release_feed AS f USING (division, digest)
+LEFT JOIN release_feed AS f
+    ON f.division = p.division AND f.bank = p.bank AND f.digest = p.digest
 WHERE p.division = $1
 ORDER BY p.proposed_at DESC, p.digest
 LIMIT $2;
@@ -115,5 +117,6 @@ ORDER BY division, bank, version;
 -- empty: always; an acknowledgement is kept for ever.
 UPDATE release_feed
 SET attempts = attempts + 1, last_attempt_at = $4::timestamptz, trouble = $5::text,
+    refusal = $7::text,
     acknowledged_at = CASE WHEN $5::text IS NULL THEN $4::timestamptz END
-WHERE division = $1 AND bank = $2 AND version = $3 AND acknowledged_at IS NULL;
+WHERE division = $1 AND bank = $2 AND version = $3 AND signature = $6 AND acknowledged_at IS NULL;
