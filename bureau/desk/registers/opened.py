@@ -41,7 +41,7 @@ class OpenedFeeds:
                 self._closed["/".join(place)] = now + AGAIN
                 _log.error("feed.unopened", place="/".join(place), version=row["version"],
                            reason=str(broken))  # fmt: skip
-                await self._store.attempted(*place, row["version"], now, UNOPENED)
+                await self._store.attempted(row, now, UNOPENED)
         return found
 
 
