@@ -52,7 +52,9 @@ class Forms:
     def __init__(self) -> None:
         self._large: Counter[str] = Counter()
 
-    async def read(self, request: web.Request, bytes_max: int, whose: str = "") -> Form:
+    async def read(
+        self, request: web.Request, bytes_max: int, whose: str = "", fields_max: int = FIELDS_MAX
+    ) -> Form:
         """A form that came from our own pages. `whose`: the login, where somebody is signed in.
 
         Where the browser says from which site a form was sent, it must be this one.
@@ -72,8 +74,8 @@ class Forms:
             body = await _body(request, size)
             try:
                 if kind == PARTS:
-                    return _parts(body, request.headers["Content-Type"])
-                return MultiDict(_typed(body))
+                    return _parts(body, request.headers["Content-Type"], fields_max)
+                return MultiDict(_typed(body, fields_max))
             except ValueError:
                 raise web.HTTPBadRequest(reason="the form cannot be read") from None
 
@@ -111,21 +113,21 @@ async def _body(request: web.Request, size: int) -> bytes:
         raise web.HTTPRequestTimeout(reason="the form did not come in time") from None
 
 
-def _typed(body: bytes) -> list[tuple[str, str]]:
+def _typed(body: bytes, fields_max: int) -> list[tuple[str, str]]:
     text = body.decode("ascii")
-    if text.count("&") >= FIELDS_MAX:
-        raise web.HTTPRequestEntityTooLarge(FIELDS_MAX, FIELDS_MAX)
+    if text.count("&") >= fields_max:
+        raise web.HTTPRequestEntityTooLarge(fields_max, fields_max)
     return parse_qsl(text, keep_blank_values=True, errors="strict")
 
 
-def _parts(body: bytes, kind: str) -> Form:
+def _parts(body: bytes, kind: str, fields_max: int) -> Form:
     """RFC 7578 as browsers write it. Raises ValueError."""
     mark = b"\r\n--" + _boundary(kind)
-    before, *parts = (b"\r\n" + body).split(mark, FIELDS_MAX + 1)
+    before, *parts = (b"\r\n" + body).split(mark, fields_max + 1)
     if before or not parts:
         raise ValueError("there is something before the first part")
-    if len(parts) > FIELDS_MAX:
-        raise web.HTTPRequestEntityTooLarge(FIELDS_MAX, len(parts))
+    if len(parts) > fields_max:
+        raise web.HTTPRequestEntityTooLarge(fields_max, len(parts))
     if parts.pop().rstrip(b"\r\n") != b"--":
         raise ValueError("it does not end")
     form: Form = MultiDict()

@@ -105,7 +105,7 @@ class Guard:
 
     async def _form(self, request: web.Request, route: Route, seat: Seat) -> Mapping[str, Any]:
         bytes_max = UPLOAD_BYTES_MAX if route.upload else FORM_BYTES_MAX
-        form = await self._forms.read(request, bytes_max, seat.person.login)
+        form = await self._forms.read(request, bytes_max, seat.person.login, route.fields_max)
         token = form.get("csrf")
         if not isinstance(token, str) or not hmac.compare_digest(
             token.encode("utf-8", "surrogatepass"), seat.csrf.encode()

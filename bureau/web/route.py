@@ -13,6 +13,7 @@ from aiohttp import web
 from bureau.desk.entry import Seat
 from bureau.desk.people import Office, Person
 from bureau.desk.refusals import Words
+from bureau.web.form_reading import FIELDS_MAX
 
 FORM_BYTES_MAX = 64 * 1024
 UPLOAD_BYTES_MAX = 24 * 1024 * 1024
@@ -108,6 +109,7 @@ class Route:
     upload: bool = False
     """Whether a form may carry files, and so be large."""
     nav: Nav | None = None
+    fields_max: int = FIELDS_MAX
     again: Again | None = None
     """Its form's page, which is shown again when the form is refused; None: told on its own."""
 
@@ -118,10 +120,11 @@ def get(path: str, page: Page, offices: frozenset[Office], nav: Nav | None = Non
 
 def post(
     path: str, page: Page, offices: frozenset[Office], *, upload: bool = False,
-    again: Again | None = None,
+    fields_max: int = FIELDS_MAX, again: Again | None = None,
 ) -> Route:  # fmt: skip
     return Route(
-        method="POST", path=path, page=page, offices=offices, upload=upload, again=again
+        method="POST", path=path, page=page, offices=offices, upload=upload,
+        fields_max=fields_max, again=again,
     )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from bureau.web.form_reading import File
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Undone, Visit, get, post, see
 from bureau.web.sections import trials
-from bureau.web.sections.policy_form import PolicyForm
+from bureau.web.sections.policy_form import REASON_CHARS_MAX, PolicyForm
 from bureau.web.sections.trials import WHATS, answered, persons_of, picked, trial_of
 from bureau.web.telling import tell
 from gateway.domain.legal_day import legal_day
@@ -127,7 +127,7 @@ class _Policies:
                 tried, number = await trial_of(visit).of(self._rooms, visit, policy.id, text)
                 return await self._form(visit, policy, text, tried=tried, number=number)
             if step == "draft":
-                reason = visit.text("reason", 500)
+                reason = visit.text("reason", REASON_CHARS_MAX)
                 seq = await self._policies.draft(
                     visit.division, policy.id, text, reason, visit.person,
                     upon=visit.text("upon", MARK_CHARS),

@@ -1,7 +1,7 @@
 """The form by which a policy is edited: typed pickers, a table by rows, the text beside it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -35,10 +35,12 @@ from policies.language.errors import Problem
 
 FIELD_CHARS_MAX = 60_000
 FIELDS_MAX = 20_000
+"""The longest table, each cell a field, and all else: what may be imported may be sent."""
 NAME_CHARS_MAX = 200
 TABLE_BYTES_MAX = 4 * 1024 * 1024
 TABLE_ROWS_MAX = 2000
-REASON_CHARS_MAX = 500
+REASON_CHARS_MAX = 4000
+"""Those of accepted tests stand in it one by one."""
 _HEAD = "p."
 _REVIEWERS = frozenset({Office.REVIEWER})
 _BLANK = {
@@ -51,7 +53,7 @@ def routes(rooms: Rooms) -> list[Route]:
     one = "/desk/{division}/policies/{policy:[A-Z0-9-]{6}}/form"
     return [
         get(one, pages.form, _REVIEWERS),
-        post(one, pages.filled, _REVIEWERS, upload=True),
+        post(one, pages.filled, _REVIEWERS, upload=True, fields_max=FIELDS_MAX),
     ]
 
 
@@ -79,8 +81,8 @@ class PolicyForm:
             if back:
                 fields, step = taken_back(fields, standing, back), "check"
             elif step == "accept":
-                fields, more = await self._accepted(visit, policy, fields)
-                reasons, step = [*reasons, *more], "check"
+                fields, reasons = await self._accepted(visit, policy, fields, reasons)
+                step = "check"
         except ActRefused as refused:
             oops = refused.words
         try:
@@ -114,7 +116,7 @@ class PolicyForm:
         elif step == "check" or oops:
             checked = await self._policies.check(visit.division, policy.id, text)
         typed = await self.typed(visit) | {
-            "reason": "；".join(filter(None, reasons))[:REASON_CHARS_MAX],
+            "reason": _joined(reasons),
             "changed": changed_params(fields, standing), "ticks": ticked(visit), "number": number,
         }  # fmt: skip
         return self._page(
@@ -122,15 +124,23 @@ class PolicyForm:
         )
 
     async def _accepted(
-        self, visit: Visit, policy: Policy, fields: Fields
+        self, visit: Visit, policy: Policy, fields: Fields, reasons: list[str]
     ) -> tuple[Fields, list[str]]:
-        """The tests that are ticked expect what they come to now."""
+        """The tests that are ticked expect what they come to now, and why is said after `reasons`.
+        Raises ActRefused, where one would be cut short among others: then nothing is accepted."""
         try:
             text, _ = document_of(fields)
         except (ValueError, TypeError, AttributeError, KeyError):
             raise web.HTTPBadRequest(reason="not this form") from None
         checked = await self._policies.check(visit.division, policy.id, text)
-        return accepted(fields, checked.failing, ticked(visit))
+        changed, more = accepted(fields, checked.failing, ticked(visit))
+        if len(_joined([*reasons, *more])) > REASON_CHARS_MAX:
+            raise ActRefused(
+                "reasons_long",
+                f"修改理由连同各用例的接受理由超过{REASON_CHARS_MAX}字，请改短，或少勾选几个。",
+                f"The reasons are more than {REASON_CHARS_MAX} characters: shorten them.",
+            )
+        return changed, [*reasons, *more]
 
     async def typed(self, visit: Visit) -> dict[str, Any]:
         """What was typed beside the document, and room for what a step adds to it. `upon`: from
@@ -181,6 +191,10 @@ class PolicyForm:
             return await self._policies.policy(visit.division, visit.request.match_info["policy"])
         except LookupError:
             raise web.HTTPNotFound() from None
+
+
+def _joined(reasons: Iterable[str]) -> str:
+    return "；".join(filter(None, reasons))
 
 
 def _clauses(sheet: Mapping[str, Any]) -> list[dict[str, Any]]:
