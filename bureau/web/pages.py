@@ -38,7 +38,8 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 OUTCOMES = {"passed": "放行", "held": "挂起", "blocked": "拦截", "warned": "预警放行"}
 DONE_ZH = {
     "open": "待整改", "reported": "已报送，待认可", "accepted": "已完成", "failed": "未认可",
-    "superseded": "已升级", "issued": "待回复", "replied": "已回复", "returned": "退回补充",
+    "superseded": "已升级", "withdrawn": "已撤销或变更",
+    "issued": "待回复", "replied": "已回复", "returned": "退回补充",
 }  # fmt: skip
 LABELS: Mapping[str, str] = {
     "text": "说明", "means": "方式", "due": "期限", "ground": "理由", "concern": "关注原因",

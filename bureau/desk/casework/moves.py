@@ -41,6 +41,8 @@ DISPUTE_ZH = {
     "review": "行政复议", "lawsuit": "行政诉讼", "arbitration": "仲裁", "civil_suit": "民事诉讼",
 }  # fmt: skip
 CONCERNS = {"frequent": "经常触发预警", "serious": "问题性质严重", "large": "涉及支付金额较大"}
+_OVER = (Done.ACCEPTED, Done.SUPERSEDED, Done.WITHDRAWN)
+"""Nothing more is to come of such an order."""
 _NEEDS_GROUND = (Means.INTERVIEW, Means.ONSITE_VERIFICATION)
 
 
@@ -251,8 +253,7 @@ def _dispute_end(case: Case, made: Made) -> Case:
     if result == "upheld":
         return ended
     dropped = tuple(
-        o if o.status is Done.ACCEPTED else attrs.evolve(o, status=Done.SUPERSEDED)
-        for o in case.orders
+        attrs.evolve(o, status=Done.WITHDRAWN) if o.status not in _OVER else o for o in case.orders
     )
     revoked = result == "revoked"
     stage = Stage.CLEARED if revoked else Stage.CONFIRMED
@@ -309,7 +310,7 @@ def _changed(case: Case, order: Order) -> Case:
 
 
 def _when_all_done(case: Case) -> Case:
-    over = all(each.status in (Done.ACCEPTED, Done.SUPERSEDED) for each in case.orders)
+    over = all(each.status in _OVER for each in case.orders)
     return attrs.evolve(case, stage=Stage.RECTIFIED, escalation=None) if over else case
 
 

@@ -19,13 +19,15 @@ class Asked(StrEnum):
 
 
 class Done(StrEnum):
-    """Of one order: open, reported by the agency or bank, accepted, refused."""
+    """Of one order: open, reported by the agency or bank, accepted, refused; overtaken by the next
+    measure; taken back or changed by a review, a court or an arbitration. Not stored."""
 
     OPEN = "open"
     REPORTED = "reported"
     ACCEPTED = "accepted"
     FAILED = "failed"
     SUPERSEDED = "superseded"
+    WITHDRAWN = "withdrawn"
 
 
 @attrs.frozen(kw_only=True)

@@ -48,12 +48,15 @@ class Concerned:
     established: Established = Established()
 
     @property
-    def involved(self) -> int:
-        return self.amount or self.case_amount
-
-    @property
     def amount(self) -> int:
         return sum(self.amounts)
+
+    @property
+    def involved_row(self) -> tuple[str, str]:
+        """Of a table: how many payments and how much; of a case that names none, how much."""
+        if self.payments:
+            return "涉及支付业务", f"{len(self.payments)}笔，{money_zh(self.amount)}"
+        return "涉及金额", money_zh(self.case_amount) if self.case_amount else "—"
 
 
 @attrs.frozen(kw_only=True)
@@ -86,7 +89,8 @@ def concern(about: Concerned, body: Mapping[str, Any], issue: Issue) -> Paper:
         (
             (
                 "我单位在预算执行动态监控中发现，你单位", blank(CONCERNS[body["concern"]]),
-                f"，共涉及支付业务{len(about.payments)}笔。现将疑点信息发送你单位及主管部门，请予关注。",
+                f"，共涉及支付业务{len(about.payments)}笔" if about.payments else "",
+                "。现将疑点信息发送你单位及主管部门，请予关注。",
             ),
             (body["text"],),
         ),
@@ -119,19 +123,12 @@ def handling_sheet(
     rows = [
         ("案件编号", about.case),
         ("违规单位", about.name),
-        ("涉及支付业务", f"{len(about.payments)}笔，{money_zh(about.amount)}"),
+        about.involved_row,
         ("违反规定", "；".join(about.policies) or "—"),
         ("违规事实", about.reason),
     ]
     for order in orders:
-        rows.append(("处理方式", MEASURE_ZH[order.measure]))
-        rows += [
-            (zh, money_zh(getattr(order, name)))
-            for name, zh in AMOUNT_ZH.items()
-            if getattr(order, name)
-        ]
-        if order.due:
-            rows.append(("整改期限", day_zh(order.due)))
+        rows += _ordered(order)
     rows += [("处理意见", text), ("审核", signers[0]), ("审批", signers[1])]
     return set_out(
         Kind.HANDLING_SHEET, issue, about.name,
@@ -140,6 +137,17 @@ def handling_sheet(
         end=(_appeal(orders, *appeal_to),),
         signatures=("被处理单位负责人签字：", "被处理单位公章："),
     )  # fmt: skip
+
+
+def _ordered(order: Order) -> list[tuple[str, str]]:
+    """What one order asks of its party: measure, amounts, and until when."""
+    rows = [("处理方式", MEASURE_ZH[order.measure])]
+    rows += [
+        (zh, money_zh(getattr(order, name)))
+        for name, zh in AMOUNT_ZH.items()
+        if getattr(order, name)
+    ]
+    return [*rows, ("整改期限", day_zh(order.due))] if order.due else rows
 
 
 def rectification_order(about: Concerned, order: Order, text: str, issue: Issue) -> Paper:
@@ -181,8 +189,7 @@ def bulletin(about: Concerned, orders: Sequence[Ordered], text: str, issue: Issu
         Kind.BULLETIN, issue, "各预算主管部门",
         (
             (
-                f"近期预算执行动态监控中核实确认，{ANONYMOUS}存在下列问题，涉及支付业务"
-                f"{len(about.payments)}笔，金额{money_zh(about.amount)}：",
+                f"近期预算执行动态监控中核实确认，{ANONYMOUS}存在下列问题{_involving(about)}：",
             ),
             (ended(_without(about, about.reason)),),
             (_without(about, text),),
@@ -196,16 +203,21 @@ def bulletin(about: Concerned, orders: Sequence[Ordered], text: str, issue: Issu
     )  # fmt: skip
 
 
+def _involving(about: Concerned) -> str:
+    if about.payments:
+        return f"，涉及支付业务{len(about.payments)}笔，金额{money_zh(about.amount)}"
+    return f"，涉及金额{money_zh(about.case_amount)}" if about.case_amount else ""
+
+
 def bank_notice(about: Concerned, orders: Sequence[Order], text: str, issue: Issue) -> Paper:
-    rows = [("处理方式", MEASURE_ZH[order.measure]) for order in orders]
-    rows += [("整改期限", day_zh(order.due)) for order in orders if order.due]
+    rows = [row for order in orders for row in _ordered(order)]
     return set_out(
         Kind.BANK_NOTICE, issue, about.name,
         (
             (f"经核实，你行代理国库集中支付业务存在下列问题：{ended(about.reason)}",),
             (f"根据{RULES}第二十二条，处理如下：",),
         ),
-        rows=(*rows, ("处理意见", text)),
+        rows=(*payments(about), *rows, ("处理意见", text)),
         end=(_appeal(orders, "", ""),),
     )  # fmt: skip
 

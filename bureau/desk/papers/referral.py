@@ -1,7 +1,6 @@
 """违规问题移交函 (Art. 23, 11(3)): the whole case in one letter to whoever takes it on."""
 
 from bureau.desk.casework.state import Referral
-from bureau.desk.papers.capitals import money_zh
 from bureau.desk.papers.letters import RULES, Concerned, Issue, payments, set_out
 from bureau.desk.papers.paper import Kind, Paper, Paragraph, blank, day_zh, ended
 
@@ -58,7 +57,7 @@ def _facts(about: Concerned) -> tuple[tuple[str, str], ...]:
         ("监控发现", about.reason),
         ("核实认定的违规事实", f"{known.found}{day}" if known.found else ""),
         ("违反规定", "\n".join(about.policies)),
-        ("涉及支付业务", f"{len(about.payments)}笔，{money_zh(about.involved)}"),
+        about.involved_row,
     ]
     return tuple((name, words) for name, words in rows if words)
 
