@@ -10,6 +10,7 @@ import typer
 
 from gateway.commands.asking import ask
 from gateway.commands.terminal import DONE, NO, USAGE, Database, Json, console, fail, show
+from gateway.domain.parties import sender_of
 
 AUTHORITY_VARIABLE = "CERTS_AUTHORITY_PASSPHRASE"
 KEY_VARIABLE = "CERTS_KEY_PASSPHRASE"
@@ -44,13 +45,27 @@ def certs_key(
 ) -> None:
     """Make a key that never leaves this machine (or the token), and a request for it."""
     from certs.authority import request
+    from certs.keys import generate_key
 
+    if sender_of(uri) is None:
+        raise fail(f"certs key: --uri {uri}: it names no party (spiffe://<domain>/<role>/…)", USAGE)
     try:
+        # Before a key is made that is never written over: whether it can be asked for at all.
+        request(generate_key(), uri, dns=dns or (), ip=ip or ())
         key = _made(out, token, passphrase, KEY_VARIABLE, pkcs8=pkcs8)
-        out.with_suffix(".csr").write_bytes(request(key, uri, dns=dns or (), ip=ip or ()))
+        _write_request(out, request(key, uri, dns=dns or (), ip=ip or ()))
     except (ValueError, OSError) as reason:
         raise fail(f"certs key: {reason}") from reason
-    typer.echo(f"{out.with_suffix('.key')}\n{out.with_suffix('.csr')}")
+
+
+def _beside(out: Path, ending: str) -> Path:
+    """The whole name and its ending: `gateway.bank.example` has no ending of its own."""
+    return out.with_name(f"{out.name}{ending}")
+
+
+def _write_request(out: Path, request: bytes) -> None:
+    _beside(out, ".csr").write_bytes(request)
+    typer.echo(f"{_beside(out, '.key')}\n{_beside(out, '.csr')}")
 
 
 def _made(out: Path, token: str, passphrase: str, variable: str, *, pkcs8: bool = False) -> Any:
@@ -59,9 +74,11 @@ def _made(out: Path, token: str, passphrase: str, variable: str, *, pkcs8: bool 
     from certs.keys import generate_key, save_key, save_sealed
     from certs.token import make_token_key, read_uri
 
-    file, secret = out.with_suffix(".key"), passphrase.encode()
+    file, secret = _beside(out, ".key"), passphrase.encode()
     if file.exists():
         raise FileExistsError(f"{file} is there: a key is never written over")
+    if (asked := _beside(out, ".csr")).exists():
+        raise FileExistsError(f"{asked} is there: it is another key's")
     if not (passphrase or (token and read_uri(token).pin_source)):
         raise fail(f"certs: {variable} (--passphrase) is not set", USAGE)
     if token:
@@ -109,13 +126,14 @@ def certs_authority_request(
     """Make an authority's key, and a request that our own root, or a bank's or licensed authority
     signs."""
     from certs.authority import authority_request
+    from certs.keys import generate_key
 
     try:
+        authority_request(generate_key(), name)
         key = _made(out, token, passphrase, AUTHORITY_VARIABLE)
-        out.with_suffix(".csr").write_bytes(authority_request(key, name))
+        _write_request(out, authority_request(key, name))
     except (ValueError, OSError) as reason:
         raise fail(f"certs authority-request: {reason}") from reason
-    typer.echo(f"{out.with_suffix('.key')}\n{out.with_suffix('.csr')}")
 
 
 def certs_authority_sign(

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -113,9 +114,10 @@ def certs_issue(
         signing = open_authority(authority, purpose, authority_passphrase.encode())
     except (ValueError, OSError) as reason:
         raise fail(f"certs issue: {reason}") from reason
+    _expect_room(out)
     case = desk.work(lambda registry: registry.act(id, Act(to=State.ISSUED, authority=signing)))
     assert case.issued
-    out.write_bytes(case.issued.certificate)
+    _write(out, case.issued.certificate, f"certificate {case.issued.serial} is issued")
     _tell(case, as_json)
 
 
@@ -225,9 +227,11 @@ def certs_crl(
         signing = open_authority(authority, purpose, authority_passphrase.encode())
     except (ValueError, OSError) as reason:
         raise fail(f"certs crl: {reason}") from reason
+    if out:
+        _expect_room(out)
     made = desk.work(lambda registry: registry.publish_list(signing))
     if out:
-        out.write_bytes(made.pem)
+        _write(out, made.pem, f"list {made.number} is published")
     typer.echo(f"list {made.number} of {made.issuer}, until {made.next_update.isoformat()}")
 
 
@@ -294,6 +298,25 @@ def _read(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as reason:
         raise fail(f"certs: {file}: {reason.strerror}") from reason
+
+
+def _expect_room(out: Path) -> None:
+    """Before anything is signed, which nothing takes back: a file can be made there."""
+    if out.is_dir():
+        raise fail(f"certs: {out}: it is a folder")
+    try:
+        with NamedTemporaryFile(dir=out.parent, prefix=f".{out.name}."):
+            pass
+    except OSError as reason:
+        raise fail(f"certs: {reason}; nothing was signed") from reason
+
+
+def _write(out: Path, pem: bytes, done: str) -> None:
+    try:
+        out.write_bytes(pem)
+    except OSError as reason:
+        text = pem.decode("ascii")
+        raise fail(f"certs: {done}, but {reason}; what belongs there:\n{text}") from reason
 
 
 def _tell(case: Case, as_json: bool) -> None:

@@ -9,6 +9,7 @@ import attrs
 import orjson
 import typer
 from rich.table import Column, Table
+from rich.text import Text
 
 from adapters.postgres.oversight.backlog import COUNTED_MAX, PostgresBacklog
 from adapters.postgres.oversight.conduct import PostgresConduct
@@ -176,8 +177,7 @@ def _table(alerts: list[dict[str, Any]]) -> Table:
     table = Table("规则 policy", *(Column(word, overflow="fold") for word in words))
     for alert in alerts:
         colour = {"red": "red", "orange": "dark_orange", "yellow": "yellow"}.get(alert["light"], "")
-        table.add_row(
-            f"[{colour}]{alert['policy']}[/]" if colour else alert["policy"],
-            alert["article"], alert["reason_zh"], alert["remedy_zh"],
-        )  # fmt: skip
+        words = (alert["article"], alert["reason_zh"], alert["remedy_zh"])
+        # As text: the bank's own words are quoted in a reason, and may look like markup.
+        table.add_row(Text(alert["policy"], style=colour), *map(Text, words))
     return table

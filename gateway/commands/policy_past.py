@@ -1,9 +1,11 @@
 """The commands that try policies on what has happened: back-test, replay, shadow."""
 
 import datetime as dt
+import os
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 from rich.table import Table
@@ -85,7 +87,7 @@ def policy_backtest(
                 source = Source(
                     database=database, division=where, since=since.date() if since else None
                 )
-                with keep.open("w", encoding="utf-8") if keep else nullcontext() as kept:
+                with _own(keep) if keep else nullcontext() as kept:
                     report = backtest_ledger(old, new, source, told, kept)
     except (Fault, LedgerUnavailable, ValueError, OSError) as reason:
         raise fail(f"backtest: {reason}", USAGE) from reason
@@ -93,6 +95,11 @@ def policy_backtest(
         show(report.as_json())
     else:
         typer.echo("\n".join(report.lines()))
+
+
+def _own(file: Path) -> TextIO:
+    """Facts name agencies and payees: a new file is its owner's only. Raises OSError."""
+    return open(file, "w", encoding="utf-8", opener=partial(os.open, mode=0o600))
 
 
 def policy_replay(

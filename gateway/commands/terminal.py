@@ -104,9 +104,9 @@ def bar() -> Progress:
 
 def show_table(table: Table, nothing: str) -> None:
     """Every column whole, also in a narrow window and where standard error is no terminal; or
-    `nothing`, if it has no rows."""
+    `nothing`, if it has no rows. What stands in a cell is text: of `[/x]` nothing is markup."""
     if table.row_count:
-        Console(stderr=True, width=TABLE_CHARS).print(table, soft_wrap=True)
+        Console(stderr=True, width=TABLE_CHARS, markup=False).print(table, soft_wrap=True)
     else:
         console.print(nothing)
 

@@ -53,13 +53,14 @@ def export_day(
     The stretch begins at a checkpoint that the bureau cosigned before the day and ends at the day's
     last one, or where the day's close stands in the log: the days of a log overlap, so that each
     holds all that its close counts. The record key signs the list of files. Refuses a folder that
-    holds anything.
+    holds anything; one that is made is its owner's only, for the records name payees and accounts.
 
     Raises NothingToExport, LedgerUnavailable, OSError.
     """
     if folder.exists() and any(folder.iterdir()):
         raise FileExistsError(f"{folder} is not empty")
     day, beside, exported = asyncio.run(_read(database, division, on, told))
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_day(folder, day)
     for name, data in beside.items():
         (folder / name).write_bytes(data)

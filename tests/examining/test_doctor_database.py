@@ -2,6 +2,9 @@
 
 import datetime as dt
 import shutil
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import attrs
 import pytest
@@ -85,3 +88,19 @@ async def test_a_full_disk_is_seen_though_nobody_pays() -> None:
             assert "database disk" not in await parts(dsn)
     finally:
         shutil.rmtree(folder)
+
+
+async def test_a_key_of_peoples_data_that_others_can_read_does_not_end_the_examination(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """`doctor` ended in the middle, with exit 2 and nothing said of bank, bureaus and payments."""
+    file = tmp_path / "people.key"
+    file.write_bytes(b"0" * 44)
+    file.chmod(0o644)
+    monkeypatch.setenv("GATEWAY_PEOPLE_KEY", str(file))
+    settings: Any = SimpleNamespace(policies=SimpleNamespace(books=tmp_path))
+    secrets: Any = SimpleNamespace(database="", commitment=b"c" * 32)
+    told = [each async for each in examine.own_secrets(settings, secrets)]
+    assert [(each.part, each.state) for each in told] == [("secrets", State.BAD)]
+    now = dt.datetime.now(dt.UTC)
+    assert [each async for each in examine.registers(settings, secrets, now)] == []

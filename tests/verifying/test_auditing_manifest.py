@@ -1,5 +1,7 @@
 """The signed list of an exported day's files: nothing is taken away unseen, by whomever."""
 
+import stat
+
 import pytest
 
 from certs.log.manifest import MANIFEST, write_manifest
@@ -13,6 +15,7 @@ pytestmark = pytest.mark.postgres
 async def test_a_file_that_was_taken_away_is_told_by_name_and_never_valid(world: World) -> None:
     await a_day(world)
     folder = await world.exported()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700, "the records name payees and accounts"
     for file in sorted(folder.iterdir()):
         kept = file.read_bytes()
         file.unlink()
