@@ -26,7 +26,16 @@ from gateway.commands import (
 from gateway.commands.holds import holds_app
 from gateway.commands.mark import marks_app
 from gateway.commands.releases import releases_app
-from gateway.commands.terminal import USAGE, Database, Json, console, fail, show
+from gateway.commands.terminal import (
+    DAYS,
+    USAGE,
+    Database,
+    Json,
+    console,
+    fail,
+    of_our_time,
+    show,
+)
 from gateway.commands.usage import App
 from gateway.domain.faults import Fault, LedgerUnavailable
 from gateway.serving.openapi import openapi
@@ -137,7 +146,8 @@ def explain(
     files: Annotated[list[Path], typer.Argument(help="Instructions in any accepted format.")],
     registers: Annotated[Path, typer.Option(help="Registers file (contract/registers.json).")],
     on: Annotated[
-        dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Legal day; today if absent.")
+        dt.datetime | None,
+        typer.Option(formats=DAYS, callback=of_our_time, help="Legal day; today if absent."),
     ] = None,
     policies: Annotated[Path | None, typer.Option(help="Folder of policies.")] = None,
     as_json: Json = False,

@@ -16,6 +16,7 @@ from adapters.postgres.oversight.conduct import PostgresConduct
 from gateway.commands.asking import ask
 from gateway.commands.divisions import division_meant, divisions_meant
 from gateway.commands.terminal import (
+    DAYS,
     DONE,
     NO,
     USAGE,
@@ -24,6 +25,7 @@ from gateway.commands.terminal import (
     SettingsIfAny,
     console,
     fail,
+    of_our_time,
     say_if_cut,
     show,
     show_table,
@@ -48,11 +50,15 @@ Division = Annotated[
 ]
 Since = Annotated[
     dt.datetime | None,
-    typer.Option("--from", formats=["%Y-%m-%d"], help="First legal day; today if absent."),
+    typer.Option(
+        "--from", formats=DAYS, callback=of_our_time, help="First legal day; today if absent."
+    ),
 ]
 Until = Annotated[
     dt.datetime | None,
-    typer.Option("--to", formats=["%Y-%m-%d"], help="Last legal day; the first if absent."),
+    typer.Option(
+        "--to", formats=DAYS, callback=of_our_time, help="Last legal day; the first if absent."
+    ),
 ]
 _Result = TypeVar("_Result")
 

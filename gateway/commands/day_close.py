@@ -5,7 +5,18 @@ from typing import Annotated
 
 import typer
 
-from gateway.commands.terminal import DONE, USAGE, Database, Json, SettingsFile, console, fail, show
+from gateway.commands.terminal import (
+    DAYS,
+    DONE,
+    USAGE,
+    Database,
+    Json,
+    SettingsFile,
+    console,
+    fail,
+    of_our_time,
+    show,
+)
 from gateway.domain.faults import LedgerUnavailable
 from gateway.settings import SettingsInvalid
 
@@ -16,7 +27,10 @@ def day_close(
     settings: SettingsFile,
     database: Database,
     division: Annotated[str, typer.Option(help="Nine digits.")],
-    on: Annotated[dt.datetime, typer.Option(formats=["%Y-%m-%d"], help="Legal day that ended.")],
+    on: Annotated[
+        dt.datetime,
+        typer.Option(formats=DAYS, callback=of_our_time, help="Legal day that ended."),
+    ],
     as_json: Json = False,
 ) -> None:
     """Put a day's count and sum per agency and payer account on record (日终汇总); safe to repeat.

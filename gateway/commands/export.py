@@ -8,6 +8,7 @@ import typer
 
 from gateway.commands.divisions import division_meant
 from gateway.commands.terminal import (
+    DAYS,
     USAGE,
     Database,
     Json,
@@ -15,6 +16,7 @@ from gateway.commands.terminal import (
     SettingsIfAny,
     bar,
     fail,
+    of_our_time,
     show,
 )
 from gateway.commands.usage import App
@@ -32,7 +34,9 @@ def export_day_command(
     division: Annotated[str, typer.Option(help="Nine digits.")],
     on: Annotated[
         dt.datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="Legal day; the whole log if absent."),
+        typer.Option(
+            formats=DAYS, callback=of_our_time, help="Legal day; the whole log if absent."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -13,6 +13,7 @@ from rich.table import Table
 from gateway.commands.divisions import division_meant, divisions_meant, read_whole
 from gateway.commands.policy import NewFolder, OldFolder, Policies
 from gateway.commands.terminal import (
+    DAYS,
     DONE,
     NO,
     USAGE,
@@ -22,12 +23,13 @@ from gateway.commands.terminal import (
     bar,
     console,
     fail,
+    of_our_time,
     show,
     show_table,
 )
 from gateway.commands.usage import App
 from gateway.domain.faults import Fault, LedgerUnavailable
-from gateway.settings import DATABASE_VARIABLE
+from gateway.settings import DATABASE_VARIABLE, SettingsInvalid
 
 shadow_app = App(
     help="A candidate book beside the live one, never enforced (影子运行).", no_args_is_help=True
@@ -41,7 +43,9 @@ Divisions = Annotated[
 ]
 Since = Annotated[
     dt.datetime | None,
-    typer.Option(formats=["%Y-%m-%d"], help="With the database: the first legal day."),
+    typer.Option(
+        formats=DAYS, callback=of_our_time, help="With the database: the first legal day."
+    ),
 ]
 
 
@@ -89,7 +93,7 @@ def policy_backtest(
                 )
                 with _own(keep) if keep else nullcontext() as kept:
                     report = backtest_ledger(old, new, source, told, kept)
-    except (Fault, LedgerUnavailable, ValueError, OSError) as reason:
+    except (SettingsInvalid, Fault, LedgerUnavailable, ValueError, OSError) as reason:
         raise fail(f"backtest: {reason}", USAGE) from reason
     if as_json:
         show(report.as_json())
@@ -120,7 +124,7 @@ def policy_replay(
     shelves = shelves_of(read_whole(settings) if settings else None, policies, books)
     try:
         replayed = replay_recorded(read_key(key), database, shelves.folder, shelves.books)
-    except (Fault, LedgerUnavailable, ValueError, OSError) as reason:
+    except (SettingsInvalid, Fault, LedgerUnavailable, ValueError, OSError) as reason:
         raise fail(f"replay: {reason}", USAGE) from reason
     same = all(each.same for each in replayed)
     if as_json:
@@ -145,7 +149,9 @@ def shadow_start(
     division: Divisions = None,
     since: Annotated[
         dt.datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="Also what was sealed since this legal day."),
+        typer.Option(
+            formats=DAYS, callback=of_our_time, help="Also what was sealed since this legal day."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -159,7 +165,7 @@ def shadow_start(
         with console.status("proving the candidate"):
             begin = since.date() if since else None
             started = start(candidate, database, meant, by.strip(), begin)
-    except (LedgerUnavailable, ValueError, OSError) as reason:
+    except (SettingsInvalid, LedgerUnavailable, ValueError, OSError) as reason:
         raise fail(f"shadow: {reason}") from reason
     if as_json:
         show([run_fields(run) for run in started])
@@ -182,7 +188,7 @@ def shadow_stop(
     meant = divisions_meant(settings, division or ())
     try:
         stopped = stop(database, meant)
-    except (LedgerUnavailable, ValueError) as reason:
+    except (SettingsInvalid, LedgerUnavailable, ValueError) as reason:
         raise fail(f"shadow: {reason}") from reason
     if as_json:
         show([{"division": where, "run": run} for where, run in stopped])
@@ -204,8 +210,8 @@ def shadow_list(
     try:
         every = runs(database)
         found = [run_fields(run) for run in every if not meant or run.division in meant]
-    except LedgerUnavailable as lost:
-        raise fail(f"shadow: {lost}") from lost
+    except (SettingsInvalid, LedgerUnavailable) as reason:
+        raise fail(f"shadow: {reason}") from reason
     if as_json:
         show(found)
         return
@@ -234,7 +240,7 @@ def shadow_report(
     division = division_meant(settings, division)
     try:
         shadow, told = report(database, division, run)
-    except (LedgerUnavailable, ValueError) as reason:
+    except (SettingsInvalid, LedgerUnavailable, ValueError) as reason:
         raise fail(f"shadow: {reason}") from reason
     if as_json:
         show({"run": run_fields(shadow), **told.as_json()})
@@ -264,5 +270,5 @@ def shadow_follow(
     shelves = shelves_of(read_whole(settings) if settings else None, policies, books)
     try:
         follow(database, shelves, until_idle=once, tied=tied)
-    except (LedgerUnavailable, ValueError, OSError) as reason:
+    except (SettingsInvalid, LedgerUnavailable, ValueError, OSError) as reason:
         raise fail(f"shadow: {reason}") from reason

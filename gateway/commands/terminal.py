@@ -1,5 +1,6 @@
 """What every command has in common: exit codes, JSON on standard output, words on the other one."""
 
+import datetime as dt
 import errno
 import sys
 from pathlib import Path
@@ -34,6 +35,9 @@ DATABASE_REMEDY = (
     " environment) are right, and that `migrate` has been run."
 )
 
+DAYS = ["%Y-%m-%d"]
+YEARS = range(2000, 3000)
+
 console = Console(stderr=True)
 
 TABLE_CHARS = 1000
@@ -50,6 +54,16 @@ _FILE_TROUBLES = {
     errno.EROFS: "只读文件系统 the file system is read-only",
     errno.ENOSPC: "磁盘已满 no space is left on the disk",
 }
+
+
+def of_our_time(day: dt.datetime | None) -> dt.datetime | None:
+    """For options that name a day: of a mistyped year no calendar need be asked, nor a day be
+    closed that was before there were gateways. Raises BadParameter."""
+    if day is not None and day.year not in YEARS:
+        raise typer.BadParameter(
+            f"{day:%Y-%m-%d}: years are {YEARS.start} to {YEARS.stop - 1} (年份有误)"
+        )
+    return day
 
 
 def fail(message: str, code: int = NO) -> typer.Exit:

@@ -90,3 +90,36 @@ def test_words_of_others_are_no_markup(capsys: pytest.CaptureFixture[str]) -> No
     show_table(table, "")
     said = capsys.readouterr().err
     assert "[/x]" in said and "[red]" in said and "[2026]1号" in said
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "1026-11-30"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "day-close --division 220000000 --settings absent --on",
+        "export day x --division 220000000 --settings absent --on",
+        "conduct score --to 2026-03-02 --from", "conduct alerts --to",
+        "policy backtest a b --since", "policy shadow start f --since",
+        "explain x --registers absent --on",
+    ],
+)  # fmt: skip
+def test_a_day_that_no_gateway_has_seen_is_told_and_no_trace(command: str, day: str) -> None:
+    """`day-close` put the day of a mistyped year on record; the others ended in the calendar."""
+    done = TYPED.invoke(app, [*command.split(), day], env={"GATEWAY_DATABASE": "postgresql:///x"})
+    assert done.exit_code == 2 and "年份有误" in done.output
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "policy replay 220000000/2026/8202/1", "policy shadow list",
+        "policy shadow report --division 220000000",
+        "policy backtest policies/library policies/library --division 220000000",
+    ],
+)  # fmt: skip
+def test_a_key_of_peoples_data_that_is_not_there_is_told_and_no_trace(
+    tmp_path: Path, command: str
+) -> None:
+    where = {"GATEWAY_DATABASE": "postgresql:///x", "GATEWAY_PEOPLE_KEY": str(tmp_path / "away")}
+    done = TYPED.invoke(app, command.split(), env=where)
+    assert done.exit_code in (1, 2) and "GATEWAY_PEOPLE_KEY" in done.output, done.output
