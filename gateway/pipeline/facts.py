@@ -54,7 +54,7 @@ def facts_of(
     mismatches = _mismatches(instruction, indicator) if indicator else _NO_ELEMENTS
     people = people_of(instruction, registers, on, parties.personal)
     of_person = is_person(payee_said, registers, parties.personal)
-    purpose = as_read(_said_of_it(instruction))
+    purpose = _said_of_it(instruction)
     projects = _projects(instruction, indicator)
     three_public = THREE_PUBLIC.get(instruction.dept_economic_code)
     facts = Facts(
@@ -177,11 +177,12 @@ def _of_items(facts: Facts, items: Standard) -> Facts:
 def _said_of_it(instruction: Instruction) -> str:
     """The purpose, and what the details of a single payment say beside it: words are looked for in
     both. A word of ours stands between, or the end of one and the start of the next made one."""
-    said = instruction.purpose
-    for remark in instruction.remarks:
-        if bare(remark) not in bare(said):
-            said = f"{said}；附言：{remark}" if said else remark
-    return said
+    said = as_read(instruction.purpose)
+    if not instruction.remarks:
+        return said
+    known = bare(said)
+    more = {bare(each): as_read(each) for each in instruction.remarks if bare(each) not in known}
+    return "；附言：".join(filter(None, (said, *more.values())))
 
 
 def _project(instruction: Instruction, indicator: Indicator | None) -> str:

@@ -11,7 +11,7 @@ from policies.book.bundle import Bundle, BundleRefused, proven
 from policies.book.load import building
 from policies.book.shelf import Bookshelf
 from policies.book.steps import dismantled, in_turns
-from policies.book.succession import Successor, check_answers
+from policies.book.succession import Successor, checking_answers
 from policies.language.errors import PolicyRefused
 
 RETRY = dt.timedelta(seconds=60)
@@ -71,7 +71,8 @@ class Finder:
                 return None
             book = await in_turns(building(bundle.policies, court.codes))
             # Also of a file that was put there without `activate`.
-            check_answers(book, court.golden, legal_day(bundle.not_before))
+            day = legal_day(bundle.not_before)
+            await in_turns(checking_answers(book, court.golden, day))
         except (BundleRefused, PolicyRefused) as refused:
             self._refused[digest] = now, str(refused)
             raise

@@ -63,7 +63,7 @@ def succeed(
     _check_terms(found, court.codes)
     yield
     built = yield from court.building(found.policies, court.codes)
-    check_answers(built, court.golden, legal_day(found.not_before))
+    yield from checking_answers(built, court.golden, legal_day(found.not_before))
     if book is not None:
         _check_windows(book, built)
     return Successor(bundle=found, book=built)
@@ -90,22 +90,40 @@ def _check_terms(found: Bundle, codes: Mapping[str, CodeList]) -> None:
         raise BundleRefused("代码表与本程序不符", "its code lists are not this program's")
 
 
-def check_answers(book: Book, golden: Sequence[Golden], day: dt.date) -> None:
-    """Some lawful payment passes, every golden case is stopped. Raises BundleRefused."""
-    lawful = [_on(Facts(**values), day) for values in CASES.values()]
-    if all(_worst(book, facts) >= SEVERITY[Action.HOLD] for facts in lawful):
-        raise BundleRefused("没有一笔合规支付能够放行", "it lets no lawful payment pass")
-    let_through = [
-        one.name for one in golden if _worst(book, _on(one.facts, day)) < SEVERITY[one.least]
-    ]
-    if let_through:
-        names = "、".join(let_through)
-        raise BundleRefused(f"不再拦住：{names}", f"it no longer stops: {names}")
+def checking_answers(
+    book: Book, golden: Sequence[Golden], day: dt.date
+) -> Generator[None, None, None]:
+    """Some lawful payment passes, every golden case is stopped: on its first day, and on each later
+    one on which its law changes; a day at a step. Raises BundleRefused."""
+    for turn in _turns(book, day):
+        yield
+        since = "" if turn == day else f"（{turn.isoformat()} 起）"
+        lawful = [_on(Facts(**values), turn) for values in CASES.values()]
+        if all(_worst(book, facts) >= SEVERITY[Action.HOLD] for facts in lawful):
+            raise BundleRefused(
+                f"没有一笔合规支付能够放行{since}", f"it lets no lawful payment pass on {turn}"
+            )
+        let_through = [
+            one.name for one in golden if _worst(book, _on(one.facts, turn)) < SEVERITY[one.least]
+        ]
+        if let_through:
+            names = "、".join(let_through)
+            raise BundleRefused(
+                f"不再拦住：{names}{since}", f"it no longer stops on {turn}: {names}"
+            )
+
+
+def _turns(book: Book, day: dt.date) -> list[dt.date]:
+    """Its first day, and those later on which a policy begins, ends or has other parameters."""
+    ends = {unit.last for unit in book.units if unit.last and unit.last < dt.date.max}
+    turns = {unit.first for unit in book.units} | {each + dt.timedelta(days=1) for each in ends}
+    return [day, *sorted(each for each in turns if each > day)]
 
 
 def _on(facts: Facts, day: dt.date) -> Facts:
-    """The same instruction on the first day of the new book, in its year."""
-    return changed(facts, on=max(day, facts.on), fiscal_year=max(day, facts.on).year)
+    """The same instruction on that day, of its year: what is of another year is no lawful one."""
+    on = max(day, facts.on)
+    return changed(facts, on=on, fiscal_year=on.year, year=on.year, month=on.month)
 
 
 def _worst(book: Book, facts: Facts) -> int:

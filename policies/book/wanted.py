@@ -15,6 +15,8 @@ from policies.language.typed import Expr
 from policies.language.types import Fact
 
 DIGEST_CHARACTERS = 32
+KEY_CHARACTERS_MAX = 600
+"""Of four bytes each: less than PostgreSQL's index of windows takes (2,704 bytes)."""
 _SUMMED = (Measure.SUM, Measure.MAX)
 
 
@@ -97,8 +99,11 @@ def _share(window: UnitWindow, facts: Facts) -> WindowShare:
 
 
 def _key(window: UnitWindow, facts: Facts) -> WindowKey:
-    values = (_told(fact, getattr(facts, fact.attribute)) for fact in window.key)
-    return WindowKey(window=window.id, key="/".join(values))
+    """What an index could not hold stands there as its digest."""
+    key = "/".join([_told(fact, getattr(facts, fact.attribute)) for fact in window.key])
+    if len(key) > KEY_CHARACTERS_MAX:
+        key = _digest(f"{window.id}\0{key}")
+    return WindowKey(window=window.id, key=key)
 
 
 def _told(fact: Fact, value: Any) -> str:
@@ -107,5 +112,9 @@ def _told(fact: Fact, value: Any) -> str:
         return ""
     text = str(value)
     if fact.personal or fact.name == "payee.name":
-        return hashlib.sha256(f"{fact.name}\0{text}".encode()).hexdigest()[:DIGEST_CHARACTERS]
+        return _digest(f"{fact.name}\0{text}")
     return text.replace("%", "%25").replace("/", "%2F")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_CHARACTERS]

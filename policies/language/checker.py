@@ -35,6 +35,7 @@ from policies.language.typed import (
     Overlaps,
     Read,
     Under,
+    around_words,
 )
 from policies.language.types import BOOL, COUNT, MONEY, TEXT, Fact, Kind
 
@@ -288,13 +289,14 @@ class _Checker:
         assert isinstance(found, ContainsAny), "of no other call there are three arguments"
         listed = tuple(map(str, values_of(phrases, self._terms, TEXT)))
         apart = _looked_for(listed, phrases.column)
-        for phrase in apart:
-            if phrase in found.words:
+        words = frozenset(found.words)
+        for phrase, found_in in around_words(words, apart):
+            if phrase in words:
                 raise ClauseError(
                     phrases.column, f"“{phrase}”本身在词表中，列为除外就再也查不到",
                     f"{phrase!r} is one of the words: set apart, it is never found",
                 )  # fmt: skip
-            if not any(word in phrase for word in found.words):
+            if not found_in:
                 raise ClauseError(
                     phrases.column, f"除外的“{phrase}”不含词表中的任何字词",
                     f"{phrase!r} is set apart and holds none of the words",

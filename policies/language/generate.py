@@ -32,6 +32,7 @@ from policies.language.typed import (
     Read,
     Under,
     Window,
+    around_words,
     facts_of,
 )
 from policies.language.types import Fact
@@ -185,7 +186,11 @@ class _Writer:
 
 def _finder(words: tuple[str, ...], apart: tuple[str, ...]) -> Callable[[str], bool]:
     """Purposes and names come again and again: what was found in one is known."""
-    search = re.compile("|".join(_loose(word, apart) for word in words)).search
+    around: dict[str, list[tuple[str, str]]] = {}
+    for _, found_in in around_words(words, apart):
+        for word, before, after in found_in:
+            around.setdefault(word, []).append((before, after))
+    search = re.compile("|".join(_loose(word, around.get(word, ())) for word in words)).search
 
     @lru_cache(maxsize=TEXTS_KNOWN_MAX)
     def found(text: str) -> bool:
@@ -194,14 +199,11 @@ def _finder(words: tuple[str, ...], apart: tuple[str, ...]) -> Callable[[str], b
     return found
 
 
-def _loose(word: str, apart: tuple[str, ...]) -> str:
+def _loose(word: str, around: Sequence[tuple[str, str]]) -> str:
     """The word where none of the phrases stands around it. It comes first, so that it is looked for
     by its first letter; what stands around it is asked where it is found."""
     barred = "|".join(
-        f"(?<={re.escape(phrase[: place.start() + len(word)])})"
-        + re.escape(phrase[place.start() + len(word) :])
-        for phrase in apart
-        for place in re.finditer(f"(?={re.escape(word)})", phrase)
+        f"(?<={re.escape(before + word)}){re.escape(after)}" for before, after in around
     )
     return f"{re.escape(word)}(?!{barred})" if barred else re.escape(word)
 

@@ -39,22 +39,39 @@ _TURNED = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _RELATIONS = {"==": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 
-def possible(true: Iterable[Expr], false: Iterable[Expr] = ()) -> bool:
+@attrs.define
+class Patience:
+    """Of all questions about one policy together, where others wait meanwhile. The longest of the
+    library takes 200 steps, all of one policy 3,000."""
+
+    steps: int = 10_000
+    of_one: int = 1_000
+
+
+def possible(
+    true: Iterable[Expr], false: Iterable[Expr] = (), patience: Patience | None = None
+) -> bool:
     """Whether all of `true` can hold while none of `false` does; False is a proof."""
     claims = [(expr, True) for expr in true] + [(expr, False) for expr in false]
-    return _Search().open(claims, {})
+    if patience is None:
+        return _Search(STEPS_MAX).open(claims, {})
+    search = _Search(min(patience.of_one, patience.steps))
+    found = search.open(claims, {})
+    patience.steps = max(0, patience.steps - search.steps)
+    return found
 
 
 class _Search:
-    def __init__(self) -> None:
-        self._steps = 0
+    def __init__(self, steps_max: int) -> None:
+        self.steps = 0
+        self._steps_max = steps_max
 
     def open(self, claims: list[_Claim], world: _World) -> bool:
         """Whether one way of making every claim true contradicts nothing said before."""
         claims = claims[::-1]
         while claims:
-            self._steps += 1
-            if self._steps > STEPS_MAX:
+            self.steps += 1
+            if self.steps > self._steps_max:
                 return True
             expr, wanted = claims.pop()
             match expr:

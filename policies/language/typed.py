@@ -1,7 +1,7 @@
 """The tree of a clause after checking: every name resolved, every literal typed and folded."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TypeAlias
 
 import attrs
@@ -147,6 +147,25 @@ Expr: TypeAlias = (
     | Overlaps
     | Empty
 )
+
+
+def around_words(
+    words: Collection[str], phrases: Iterable[str]
+) -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
+    """By phrase: each word that stands in it, with what stands before and after. Costs what the
+    phrases are long, however many words there are: thousands of each are an ordinary list."""
+    known = frozenset(words)
+    lengths = sorted(set(map(len, known)))
+    for phrase in phrases:
+        spans = ((at, at + length) for at in range(len(phrase)) for length in lengths)
+        yield (
+            phrase,
+            [
+                (phrase[at:end], phrase[:at], phrase[end:])
+                for at, end in spans
+                if end <= len(phrase) and phrase[at:end] in known
+            ],
+        )
 
 
 def parts_of(expr: Expr) -> tuple[Expr, ...]:

@@ -11,6 +11,9 @@ from gateway.domain.codes import BusinessType, PayeeKind
 from gateway.domain.instruction import Detail, Payee
 from gateway.domain.money import Fen, fen
 
+REMARKS_CHARACTERS_MAX = 2_000
+"""They are judged as one text with the purpose."""
+
 _AMOUNT = re.compile(r"([0-9]{1,15})\.([0-9]{2})", re.ASCII)
 _ACCOUNT = re.compile("[0-9A-Z-]{1,32}")
 
@@ -89,6 +92,20 @@ def header_payee(
                 "a single payment has one payee",
             )  # fmt: skip
     return replace(payee, bank_code=payee.bank_code or header.get("PayeeAcctBankNo", ""))
+
+
+def remarks_of(header: Texts, details: tuple[Detail, ...], found: Findings) -> tuple[str, ...]:
+    """附言 of a single payment's details, each once; the purpose said again is none."""
+    purpose = header.get("PaySummaryName", "")
+    said = tuple(dict.fromkeys(each.purpose for each in details if each.purpose))
+    if sum(map(len, said)) > REMARKS_CHARACTERS_MAX:
+        found.note(
+            "Detail.Remark", "too_long",
+            f"单笔业务各明细的附言合计不得超过 {REMARKS_CHARACTERS_MAX} 个字符",
+            f"of a single payment all details' remarks are at most {REMARKS_CHARACTERS_MAX}"
+            " characters",
+        )  # fmt: skip
+    return tuple(each for each in said if each != purpose)
 
 
 def amount_of(texts: Texts, place: str, found: Findings) -> Fen | None:

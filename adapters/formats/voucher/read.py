@@ -11,7 +11,13 @@ from adapters.formats.voucher.batch import BATCH, as_others, in_own_names
 from adapters.formats.voucher.division_codes import DivisionCodes
 from adapters.formats.voucher.elements import Texts, VoucherTexts
 from adapters.formats.voucher.holds import REFERENCES, References, references_of
-from adapters.formats.voucher.payees import amount_of, check_account, details_of, header_payee
+from adapters.formats.voucher.payees import (
+    amount_of,
+    check_account,
+    details_of,
+    header_payee,
+    remarks_of,
+)
 from gateway.domain.codes import BusinessType, PaymentMethod, Settlement
 from gateway.domain.instruction import Detail, Instruction, InstructionKey, Payee, Payer
 from gateway.domain.money import Fen
@@ -69,15 +75,14 @@ def _instruction_of(
     one_line = _one_line(header, rows, found)
     details = details_of(voucher, amount, coded.business_type, found)
     payee = header_payee(header, details, coded.business_type, found)
+    several = coded.business_type is not BusinessType.SINGLE
+    remarks = () if several else remarks_of(header, details, found)
     check_account(header, "PayAcctNo", "", found)
     if found or day is None or amount is None or coded.business_type is None:
         return None
-    several = coded.business_type is not BusinessType.SINGLE
-    said = ("", header.get("PaySummaryName", ""))
-    remarks = tuple(dict.fromkeys(each.purpose for each in details if each.purpose not in said))
     return _built(
         header, {**header, **one_line}, (day, amount, coded.business_type), coded, references,
-        (payee, details if several else (), () if several else remarks),
+        (payee, details if several else (), remarks),
     )  # fmt: skip
 
 
