@@ -3,8 +3,8 @@
 A voucher with details is judged as a whole and detail by detail; one bad detail stops it.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, TypeVar
 
 import attrs
 import msgspec
@@ -28,6 +28,8 @@ from gateway.domain.money import Fen, yuan
 from gateway.domain.registers import Registers
 from gateway.domain.windows import Measure, WindowAsk, WindowKey, WindowShare
 from gateway.ports import Book
+
+_T = TypeVar("_T")
 
 LIMIT_ID = "LIMIT"
 """The policy id of the finding that a limit did not suffice and no policy refused for it."""
@@ -107,6 +109,17 @@ def decide(
         asks=tuple(asks.values()),
         shares=shares_of_cases(cases, outcome, book),
     )  # fmt: skip
+
+
+def of_one_book(book: Book, judge: Callable[[], _T]) -> _T:
+    """What `judge` says, all of it by the book that it names: a breaker that trips at some detail
+    changes what the book says from there on, and a replay would judge the details before it so,
+    too."""
+    while True:
+        revision = book.revision
+        found = judge()
+        if book.revision == revision:
+            return found
 
 
 def shares_of_cases(cases: Sequence[Case], outcome: Outcome, book: Book) -> tuple[WindowShare, ...]:

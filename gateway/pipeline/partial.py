@@ -20,7 +20,7 @@ from gateway.domain.parties import Parties
 from gateway.domain.registers import Registers
 from gateway.pipeline.admit import demands_of
 from gateway.pipeline.cases import cases_of
-from gateway.pipeline.decide import Known, Ruling, decide
+from gateway.pipeline.decide import Known, Ruling, decide, of_one_book
 from gateway.pipeline.identify import identify
 from gateway.ports import Book
 
@@ -42,7 +42,14 @@ def judge(
     instruction: Instruction, parties: Parties, known: Known, bench: Bench,
     overrides: Collection[FindingName] = (),
 ) -> tuple[Ruling, tuple[Demand, ...]]:  # fmt: skip
-    """The ruling, and what a pass reserves. Pure."""
+    """The ruling, and what a pass reserves. Pure, but for a breaker that counts."""
+    return of_one_book(bench.book, lambda: _judged(instruction, parties, known, bench, overrides))
+
+
+def _judged(
+    instruction: Instruction, parties: Parties, known: Known, bench: Bench,
+    overrides: Collection[FindingName],
+) -> tuple[Ruling, tuple[Demand, ...]]:  # fmt: skip
     ruling, demands = _whole(instruction, parties, known, bench, overrides)
     if not (bench.partial and instruction.details) or ruling.decision.outcome is Outcome.PASS:
         return ruling, demands

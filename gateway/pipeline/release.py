@@ -9,6 +9,7 @@ not name, and a shortage of money stop it, and the hold stays. Who claims forwar
 
 import datetime as dt
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 import attrs
 
@@ -24,7 +25,7 @@ from gateway.domain.releases import Order, Verdict
 from gateway.hold_ports import Holds, Prover
 from gateway.pipeline.admit import demands_of
 from gateway.pipeline.cases import cases_of
-from gateway.pipeline.decide import NOTHING_KNOWN, Case, Ruling, decide
+from gateway.pipeline.decide import NOTHING_KNOWN, Case, Ruling, decide, of_one_book
 from gateway.pipeline.endings import dismissal, notification, refusal, released
 from gateway.pipeline.identify import identify
 from gateway.pipeline.line import ROUNDS_MAX, Line, Rooms, judged_of
@@ -134,7 +135,10 @@ class Release:
         rooms, (now, began) = self._rooms, moment
         known = NOTHING_KNOWN
         for _ in range(ROUNDS_MAX):
-            ruling = decide(anew.cases, known, anew.registers, rooms.book, order.overrides)
+            ruling = of_one_book(
+                rooms.book,
+                partial(decide, anew.cases, known, anew.registers, rooms.book, order.overrides),
+            )
             if ruling.decision.outcome is not Outcome.PASS:
                 return await self._dismiss(order, STOPPED, now, ruling.decision)
             if strain := rooms.bank.strain:
