@@ -107,4 +107,4 @@ def _door_credentials(settings: Settings) -> Credentials:
 
 def _handshake_refused(seldom: Seldom, refusal: Refusal) -> None:
     if (times := seldom.due(refusal.cause, time.monotonic())) is not None:
-        _log.warning("handshake.refused", reason=refusal.reason, detail=refusal.detail, times=times)
+        _log.warning("handshake.refused", reason=refusal.cause, detail=refusal.detail, times=times)

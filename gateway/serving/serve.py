@@ -367,7 +367,7 @@ def _refused(metrics: Metrics, guard: Guard, seldom: Seldom, refusal: Refusal) -
     metrics.handshakes_refused.labels(refusal.cause).inc()
     guard.refused[refusal.cause] += 1
     if (times := seldom.due(refusal.cause, time.monotonic())) is not None:
-        log.warning("handshake.refused", reason=refusal.reason, detail=refusal.detail, times=times)
+        log.warning("handshake.refused", reason=refusal.cause, detail=refusal.detail, times=times)
 
 
 def _closed(metrics: Metrics, reason: str) -> None:
