@@ -59,7 +59,9 @@ def people_of(
     for person, amount in _persons(instruction, registers, personal):
         filed = _row(person, registers)
         _identify(found, person, filed, on)
-        _check_card(found, person, filed, instruction, repays=repays)
+        on_card = _check_card(found, person, filed, repays=repays)
+        if repays and on_card and filed and not _employs(instruction, filed, registers):
+            found.cards_of_others += 1
         if amount:
             sums[_who(person)] += amount
     if not instruction.details:
@@ -121,24 +123,25 @@ def _identify(found: People, payee: Payee, filed: FiledPerson | None, on: dt.dat
         found.cards_unsound += 1
 
 
-def _check_card(
-    found: People, payee: Payee, filed: FiledPerson | None, instruction: Instruction,
-    *, repays: bool,
-) -> None:  # fmt: skip
-    """Whether the account is the person's official card, and the person the agency's own."""
+def _check_card(found: People, payee: Payee, filed: FiledPerson | None, *, repays: bool) -> bool:
+    """Whether the account is the person's official card."""
     cards = map(plain_account, filed.official_cards if filed else ())
     on_card = plain_account(payee.account) in cards
     found.off_card += not on_card
-    if not repays:
-        return
-    if not on_card or filed is None:
-        found.cards_unregistered += 1
-    elif bare(filed.employer) not in _own_names(instruction):
-        found.cards_of_others += 1
+    found.cards_unregistered += repays and not on_card
+    return on_card
 
 
-def _own_names(instruction: Instruction) -> tuple[str, str]:
-    return bare(instruction.agency_name), bare(instruction.payer.name)
+def _employs(instruction: Instruction, filed: FiledPerson, registers: Registers) -> bool:
+    """Whether the person is filed with the paying agency. What the sender calls itself helps no
+    one who is filed with another agency; it may be written otherwise than the agency is filed."""
+    employer, agency = bare(filed.employer), instruction.agency_code
+    named = registers.index.agencies_named.get(employer)
+    if named is not None:
+        return agency in named
+    payer = registers.account_of(instruction.payer.account)
+    own = payer.name if payer and payer.agency == agency else ""
+    return employer in {bare(instruction.agency_name), bare(instruction.payer.name), bare(own)}
 
 
 def _is_card_account(instruction: Instruction, registers: Registers) -> bool:

@@ -262,3 +262,27 @@ def test_what_only_holds_the_whole_does_not_hide_what_blocks_a_detail() -> None:
 )
 def test_a_number_that_dashes_group_is_a_number_and_a_day_is_none(text: str, shown: str) -> None:
     assert without_numbers(text) == shown
+
+
+def test_a_card_of_anothers_staff_is_anothers_whatever_the_sender_calls_itself() -> None:
+    number, card = "220104198506152036", "6282880123456783"
+
+    def shelf(employer: str) -> Registers:
+        filed = FiledPerson(
+            id_number=number, name="李经办", employer=employer, position="员", title="",
+            accounts=(), official_cards=(card,),
+        )  # fmt: skip
+        return attrs.evolve(GOODS, persons={number: filed})
+
+    payee = Payee(
+        kind=PayeeKind.PERSON, account=card, name="李经办", bank_code="105241000022",
+        person=Person(id_number=number),
+    )  # fmt: skip
+    order = replace(
+        of_item("30211"), payee=payee, business_type=BusinessType.OFFICIAL_CARD_REPAYMENT
+    )
+    called = replace(order, agency_name="单位101002", payer=replace(order.payer, name="单位101002"))
+    assert found(called, shelf("单位101002")).get("JL-046") == "block"
+    for employer in ("单位101001", "吉林省示例厅", "吉林省示例厅本级", "单位 101001"):
+        assert "JL-046" not in found(order, shelf(employer)), employer
+    assert found(order, shelf("别处公司")).get("JL-046") == "block"
