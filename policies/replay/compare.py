@@ -7,9 +7,11 @@ import attrs
 
 from gateway.domain.decision import SEVERITY, Action
 from gateway.domain.money import Fen, yuan
-from policies.book.document import Policy, Stricter
+from policies.book.document import LowerLevels, Policy, Stricter
+from policies.book.resolve import level
 from policies.language.typed import Constant
 from policies.language.types import Kind
+from policies.replay.leaning import NARROWS, WIDENS, leanings
 
 
 @attrs.frozen(kw_only=True)
@@ -32,6 +34,7 @@ _FIELDS: Mapping[str, tuple[str, str]] = {
     "effective": ("施行期", "days in force"),
     "scope": ("适用范围", "scope"),
 }
+_LOOSENING = frozenset({"scope", "effective", "lower_levels_may"})
 Parts = Mapping[str, tuple[str, str]]
 """What a clause, cause, exception, remark or window says, by field: in Chinese, in English."""
 _PARTS: Mapping[str, tuple[str, str]] = {
@@ -67,7 +70,7 @@ def compare(old: Sequence[Policy], new: Sequence[Policy]) -> tuple[Difference, .
         one, other = before.get(key), after.get(key)
         if one is None:
             assert other is not None
-            found.append(_said(other, f"新增“{other.title.zh}”", f"added: {other.title.en}"))
+            found.append(_added(other, new))
         elif other is None:
             found.append(
                 _said(one, f"删除“{one.title.zh}”", f"removed: {one.title.en}", looser=True)
@@ -75,6 +78,24 @@ def compare(old: Sequence[Policy], new: Sequence[Policy]) -> tuple[Difference, .
         else:
             found += _changed(one, other)
     return tuple(found)
+
+
+def _added(policy: Policy, book: Sequence[Policy]) -> Difference:
+    """One that takes the place of the higher level's may ask for less than that."""
+    own = level(policy.scope.division)
+    replaced = [
+        each
+        for each in book
+        if each.id == policy.id
+        and each.lower_levels_may is LowerLevels.REPLACE
+        and own.startswith(level(each.scope.division))
+        and own != level(each.scope.division)
+    ]
+    zh, en = f"新增“{policy.title.zh}”", f"added: {policy.title.en}"
+    if replaced:
+        above = replaced[-1].scope.division
+        zh, en = f"{zh}，替换上级（{above}）规则", f"{en}, replacing that of {above}"
+    return _said(policy, zh, en, looser=bool(replaced))
 
 
 def _changed(old: Policy, new: Policy) -> Iterator[Difference]:
@@ -91,7 +112,7 @@ def _changed(old: Policy, new: Policy) -> Iterator[Difference]:
             tongue = 0 if was[0] != now[0] else 1
             yield _said(new, f"{'英文' if tongue else ''}{zh}：{was[tongue]} → {now[tongue]}",
                         f"{en}: {was[1]} -> {now[1]}",
-                        looser=name in ("scope", "effective"))  # fmt: skip
+                        looser=name in _LOOSENING)  # fmt: skip
     yield from _params(old, new)
     yield from _named("条款", "clause", _clauses(dict(old.when)), _clauses(dict(new.when)), new)
     yield from _named("情形", "cause", _rows(old.causes), _rows(new.causes), new)
@@ -211,16 +232,18 @@ def _whole(parts: Parts) -> str:
 
 
 def _lists(old: Policy, new: Policy) -> Iterator[Difference]:
+    leans_old, leans_new = leanings(old), leanings(new)
     for name in sorted(old.lists.keys() | new.lists.keys()):
+        leans = leans_old.get(name, frozenset()) | leans_new.get(name, frozenset())
         before, after = set(old.lists.get(name, ())), set(new.lists.get(name, ()))
-        for words, zh, en in (
-            (after - before, "增加", "gains"),
-            (before - after, "减少", "loses"),
+        for words, zh, en, looser in (
+            (after - before, "增加", "gains", NARROWS in leans),
+            (before - after, "减少", "loses", WIDENS in leans),
         ):
             if words:
                 listed = "、".join(sorted(words))
                 yield _said(new, f"名单 {name} {zh}：{listed}", f"list {name} {en}: {listed}",
-                            looser=en == "loses")  # fmt: skip
+                            looser=looser)  # fmt: skip
 
 
 def _shown(value: Any) -> str:
