@@ -144,10 +144,16 @@ class _Complaints:
         """A case of this complaint's matter; nothing of who reported it goes along."""
         key, row = await self._row(visit)
         against = Against.BANK if row["against"] == "bank" else Against.AGENCY
+        code = visit.text("agency_code", 40) or row["agency_code"]
+        if against is Against.AGENCY and not code:
+            raise ActRefused(
+                "party_missing", "请填写预算单位代码：没有代码，通知送不到该单位，它也无法答复。",
+                "Fill in the agency's code: without it nothing reaches it and it cannot answer.",
+            )  # fmt: skip
+        name = self._rooms.names.agency(visit.division, code) or row["agency_name"]
         opening = Opening(
-            origin=Origin.COMPLAINT, against=against, agency_code=row["agency_code"],
-            agency_name=row["agency_name"], bank=row["bank"], title=row["title"],
-            reason=visit.text("words") or row["title"],
+            origin=Origin.COMPLAINT, against=against, agency_code=code, agency_name=name,
+            bank=row["bank"], title=row["title"], reason=visit.text("words") or row["title"],
         )  # fmt: skip
         new = self._rooms.office.new_case(visit.division, opening, visit.person)
         case = await self._complaints.to_case(key, new, visit.person)

@@ -9,6 +9,7 @@ from python_calamine import CalamineWorkbook
 
 from bureau.desk.people import Office
 from bureau.web.desk import table_of
+from gateway.domain.legal_day import legal_day
 from tests.bureau.desks import Desk, Seated
 from tests.bureau.words import DIVISION, Bureau
 
@@ -61,6 +62,23 @@ async def test_a_step_out_of_order_or_of_another_office_changes_nothing(desk: De
         status, _ = await seated.post(f"{path}/steps/{step}", {"words": "一二三四"})
         assert status == 409, step
     assert "尚未办理" in (await reviewer.get(path))[1]
+
+
+async def test_a_case_of_a_complaint_without_a_code_asks_for_it_so_that_the_agency_can_answer(
+    desk: Desk,
+) -> None:
+    keeper, reviewer = await desk.seat(Office.KEEPER), await desk.seat(Office.REVIEWER)
+    path = await taken(keeper, agency_code="", agency_name="某厅")
+    await reviewer.post(f"{path}/steps/accept", {"words": ""})
+    status, page = await reviewer.post(f"{path}/case", {"words": "会议费疑似虚列"})
+    assert status == 409 and "请填写预算单位代码" in page and ">会议费疑似虚列</textarea>" in page
+    status, case = await reviewer.post(f"{path}/case", {"words": "虚列", "agency_code": "101001"})
+    assert status == 303
+    due = legal_day(desk.hands.now).isoformat()
+    asked = {"means": "document_request", "due": due, "text": "合同"}
+    assert (await reviewer.post(f"{case}/verify", asked))[0] == 303
+    agency = await desk.seat(Office.AGENCY)
+    assert "提交回复" in (await agency.get(case))[1]
 
 
 async def test_a_complaint_becomes_a_case_that_says_nothing_of_the_informant(

@@ -133,6 +133,26 @@ async def test_what_is_asked_of_other_departments_about_a_party_is_not_told_to_i
         assert word not in page, word
 
 
+async def test_a_letter_to_others_that_was_kept_as_if_for_its_party_is_not_read_by_it(
+    desk: Desk, bureau: Bureau
+) -> None:
+    """As an earlier release kept them: what counts is to whom it is."""
+    key = await asked(desk, Against.AGENCY, AGENCY, BANK, "甲单位的事")
+    joint = {
+        "means": "joint_investigation", "due": legal_day(desk.hands.now).isoformat(),
+        "person": "同级审计机关", "ground": "复杂", "text": "疑似套取",
+    }  # fmt: skip
+    await desk.rooms.office.move(key, Move.VERIFY, joint, REVIEWER)
+    async with bureau.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL ROLE NONE")
+        await connection.execute("UPDATE case_paper SET outside = true")
+    agency, reviewer = await desk.seat(Office.AGENCY), await desk.seat(Office.REVIEWER)
+    assert "协查" not in (await agency.get(f"{HOME}/cases/{key[1]}/{key[2]}"))[1]
+    for number, status in ((1, 200), (2, 404)):
+        path = f"{HOME}/papers/{key[1]}/{number}.pdf"
+        assert ((await agency.bytes(path))[0], (await reviewer.bytes(path))[0]) == (status, 200)
+
+
 async def test_what_another_department_found_is_not_told_to_the_party(desk: Desk) -> None:
     """Its answer is a move of ours that names the request by its number; nor does its day stand in
     the party's lists, in the place of the party's own."""

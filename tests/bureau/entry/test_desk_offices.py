@@ -160,13 +160,15 @@ async def test_another_agency_and_another_bank_find_nothing_by_its_number(
             if path.endswith("/case"):
                 continue
             assert (await other.get(path))[0] == 404, (office, path)
-        listed = (await other.get(f"/desk/{DIVISION}/interceptions"))[1]
-        assert "0000000000001" not in listed
+        for page in ("", "/interceptions", "/interceptions/rows", "/interceptions/print", "/cases"):
+            status, listed = await other.get(f"/desk/{DIVISION}{page}")
+            assert status == 200 and "0000000000001" not in listed, (office, page)
         asked = f"/desk/{DIVISION}/interceptions?q=agency:101001"
         assert "0000000000001" not in (await other.get(asked))[1]
         body = (await other.bytes(f"/desk/{DIVISION}/interceptions.csv"))[1]
         assert b"101001" not in body
         assert "2026年第1号" not in (await other.get(f"/desk/{DIVISION}/cases"))[1]
+    assert "0000000000001" in (await own.get(f"/desk/{DIVISION}"))[1]
     for path in paths:
         if not path.endswith("/case"):
             assert (await own.get(path))[0] == 200, path
