@@ -179,7 +179,7 @@ def certs_revoke(
     certificate: OfficerCertificate, key: OfficerKey, passphrase: OfficerPassphrase,
     id: Annotated[str, typer.Option("--case", help="The case.")] = "",
     foreign: Annotated[
-        Path | None, typer.Option("--file", help="A certificate that no case stands for, PEM.")
+        Path | None, typer.Option("--file", help="The certificate, PEM, and its case.")
     ] = None,
     reason: Annotated[Reason, typer.Option(help="Why.")] = Reason.UNSPECIFIED,
     note: Note = "", as_json: Json = False,
@@ -191,14 +191,19 @@ def certs_revoke(
     if bool(id) == bool(foreign):
         raise fail("certs revoke: say either --case or --file", USAGE)
     desk = _Desk(settings, database, certificate, key, passphrase)
-    if foreign is None:
+    if foreign is not None:
+        try:
+            ending = load_certificates(foreign)[0]
+        except (ValueError, OSError) as error:
+            raise fail(f"certs revoke: {error}") from error
+        case = desk.work(lambda registry: registry.case_of(ending))
+        # Revoked beside its case, the case would go on as one that lives.
+        if case is not None and case.state is not State.REVOKED:
+            id = case.order.id
+    if id:
         act = Act(to=State.REVOKED, reason=reason, note=note)
         _tell(desk.work(lambda registry: registry.act(id, act)), as_json)
         return
-    try:
-        ending = load_certificates(foreign)[0]
-    except (ValueError, OSError) as error:
-        raise fail(f"certs revoke: {error}") from error
     new = desk.work(lambda registry: registry.revoke_foreign(ending, reason))
     if as_json:
         show({"revoked": new})

@@ -112,6 +112,14 @@ class Registry:
         await self._store.decide(id, judge)
         return kept[0]
 
+    async def case_of(self, certificate: Certificate) -> Case | None:
+        """The case that this certificate came of; None where another authority's desk issued it, or
+        a ceremony."""
+        thumbprint = facts_of(certificate).thumbprint
+        cases = await self._store.cases()
+        issued = [case for case in cases if case.issued and case.issued.thumbprint == thumbprint]
+        return issued[0] if issued else None
+
     async def revoke_foreign(self, certificate: Certificate, reason: Reason) -> bool:
         """Revoke a certificate that no case stands for. Raises MoveRefused."""
         # Every party has a proven key; only an officer's ends a certificate for good.

@@ -129,6 +129,18 @@ def test_a_certificate_lives_from_the_request_to_its_revocation(world: World) ->
     assert records[1]["note"] == "seen the hardware"
 
 
+def test_a_certificate_revoked_by_its_file_ends_its_case_too(world: World) -> None:
+    """Its case went on as one that lives: in the list, in the inventory, to be renewed."""
+    case = world.request("a", "tls-client", f"{DOMAIN}/agency/{DIVISION}/101001")
+    world.done("bo", "approve", case["case"])
+    file = world.folder / "a.pem"
+    world.done("anna", "issue", case["case"], "--out", file, "--authority", world.folder / "ca")
+    ended = world.done("bo", "revoke", "--file", file, "--reason", "key_compromise")
+    assert ended["case"] == case["case"]
+    assert [one["state"] for one in json.loads(world.ok("list", "--json"))] == ["revoked"]
+    assert world.by("bo", "revoke", "--file", file, "--json").output.strip() == '{"revoked":false}'
+
+
 def test_t10_a_key_lost_between_request_and_approval_is_not_approved(world: World) -> None:
     """The request was good; the same key's first certificate is reported compromised after it."""
     first = world.request("a", "tls-client", f"{DOMAIN}/agency/{DIVISION}/101001")

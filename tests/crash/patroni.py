@@ -5,8 +5,10 @@ that loses its power, all at once.
 """
 
 import asyncio
+import contextlib
 import os
 import shutil
+import signal
 import string
 import subprocess
 import sys
@@ -31,6 +33,8 @@ ETCD_CLIENT = Path("/usr/lib/python3/dist-packages/etcd")
 """Debian's python3-etcd, by which Patroni speaks to etcd: our own list takes wheels only, and there
 is none of it."""
 LOOK_S = 0.1
+CONTROL_S = 60
+_PATRONICTL = "from patroni.ctl import ctl; ctl(prog_name='patronictl')"
 _AS_A_HOST = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
 _AS_NOBODY = (
     *("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"),
@@ -125,6 +129,27 @@ class Cluster(EmbeddedPostgres):
 
     def revive(self, name: str) -> None:
         self._crew.relaunch(name)
+
+    def control(self, name: str, *words: str) -> str:
+        """What an operator types on that host: `patronictl -c node.yml ...`."""
+        ran = subprocess.run(
+            [sys.executable, "-c", _PATRONICTL, "-c", str(self.folder / name / "node.yml"), *words],
+            env={**os.environ, "PYTHONPATH": str(self._client), "COLUMNS": "200"},
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=CONTROL_S,
+        )  # fmt: skip
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        return ran.stdout
+
+    def crash_server(self, name: str) -> None:
+        """PostgreSQL alone, under a Patroni that lives on."""
+        data = str(self.folder / name / "data").encode()
+        for place in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                words = (place / "cmdline").read_bytes().split(b"\0")
+                if words[0].endswith(b"/postgres") and data in words:
+                    os.kill(int(place.name), signal.SIGKILL)
+                    return
+        raise AssertionError(f"{name} has no server")
 
     def _start_node(self, name: str) -> None:
         folder = self.folder / name

@@ -65,6 +65,43 @@ async def test_nothing_is_lost_or_paid_twice_whichever_node_dies() -> None:
         )  # a false alarm shuts it
 
 
+async def test_a_planned_move_and_a_server_that_crashes_lose_nothing_either() -> None:
+    """By what the page has an operator type (runbooks/database-failover.md)."""
+    need_patroni()
+    async with theatre(58, COUNT, gateways=2, habits=BANK_HABITS, with_cluster=True) as stage:
+        cluster = stage.cluster
+        assert cluster
+        first = await cluster.stand(2)
+        crowd = Crowd(stage.client(), stage.plan.items, 58, pause_s=PAUSE_S)
+        enough = asyncio.Event()
+        load = asyncio.create_task(crowd.run(enough))
+        await asyncio.sleep(SECONDS)
+
+        # what `switchover` asks, answered: who gives it up, to whom, and yes
+        other = next(name for name in NODES if name != first)
+        asked = ("switchover", "--leader", first, "--candidate", other, "--force")
+        await asyncio.to_thread(cluster.control, first, *asked)
+        moved = await _heard(crowd)
+        assert await cluster.stand(2) == other
+        listed = await asyncio.to_thread(cluster.control, first, "list")
+        assert all(name in listed for name in NODES) and listed.count("Quorum Standby") == 2
+
+        cluster.crash_server(other)
+        crashed = await _heard(crowd)
+        third = await cluster.stand(2)
+        enough.set()
+        await load
+        told = f"primaries {first}, {other}, {third}, answers again after {moved:.1f} s"
+        await reckon(stage, crowd, f"{told}, {crashed:.1f} s", again=300, never="database.forgot")
+
+
+async def _heard(crowd: Crowd) -> float:
+    """Seconds until sixty more were answered."""
+    began = asyncio.get_running_loop().time()
+    await _answers(crowd, len(crowd.answers) + 60)
+    return asyncio.get_running_loop().time() - began
+
+
 async def _outage(cluster: Cluster, primary: str, crowd: Crowd) -> float:
     """Kill it; seconds until it was heard again that something was decided."""
     began = asyncio.get_running_loop().time()
