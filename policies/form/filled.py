@@ -21,6 +21,8 @@ HEAD = (
     "mender",
 )  # fmt: skip
 Sheet = dict[str, Any]
+DEPTH_MAX = 12
+"""Dots in the name of a field; ours have six. What nests without an end ends the program's stack."""
 
 
 _SAYS: Mapping[str, tuple[str, ...]] = {
@@ -49,6 +51,8 @@ def raised(fields: Mapping[str, Sequence[str]]) -> Sheet:
     tree: dict[str, Any] = {}
     for name, values in fields.items():
         *path, leaf = name.split(".")
+        if len(path) > DEPTH_MAX:
+            raise ValueError(f"{len(path)} dots")
         here = tree
         for part in path:
             here = here.setdefault(part, {})

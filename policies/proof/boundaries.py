@@ -73,7 +73,10 @@ def _terms(expr: Expr, sign: int) -> Iterator[tuple[Read | Window, int]]:
 
 
 def edges(unit: Unit) -> tuple[dt.date, ...]:
-    """The first and last day of the unit and the days next to them on the other side."""
+    """The first and last day of the unit and the days next to them on the other side, where the
+    calendar has one."""
     day = dt.timedelta(days=1)
-    found = [unit.first - day, unit.first]
-    return tuple(found if unit.last is None else [*found, unit.last, unit.last + day])
+    found = [unit.first] if unit.first == dt.date.min else [unit.first - day, unit.first]
+    if unit.last is not None:
+        found += [unit.last] if unit.last == dt.date.max else [unit.last, unit.last + day]
+    return tuple(found)

@@ -13,8 +13,10 @@ from gateway.domain.facts import Facts, changed
 from gateway.domain.faults import Unreadable
 from policies.book.bundle import BundleRefused
 from policies.book.cases import CASES
+from policies.book.compile import compile_policy
 from policies.book.load import LIBRARY, load_codes, load_golden, load_texts
 from policies.book.load import book_of as built
+from policies.book.read import read_policy
 from policies.book.steps import finished
 from policies.book.succession import checking_answers
 from policies.book.wanted import KEY_CHARACTERS_MAX
@@ -26,6 +28,7 @@ from policies.language.parser import parse
 from policies.language.satisfy import Patience, possible
 from policies.language.typed import around_words
 from policies.language.types import SCHEMA
+from policies.proof.trial import trial
 from tests.adapters.formats.voucher_samples import DETAIL, INNER, envelope
 from tests.policies.shipped import BOOK
 
@@ -132,3 +135,12 @@ def test_a_book_that_lets_a_golden_case_pass_on_a_later_day_is_refused() -> None
 def test_a_book_may_begin_in_any_year(day: dt.date) -> None:
     """The cases were of the new year and dated in the old: JL-006 blocked every lawful one."""
     finished(checking_answers(BOOK, load_golden(), day))
+
+
+@pytest.mark.parametrize("days", ["from = 0001-01-01", "from = 2022-11-28\nto = 9999-12-31"])
+def test_a_policy_for_all_days_of_the_calendar_is_tried_like_any(days: str) -> None:
+    text = load_texts(LIBRARY / "jilin")["JL-091.toml"].replace("from = 2022-11-28", days)
+    policy, codes = read_policy(text, "JL-091.toml"), load_codes()
+    found = finished(trial(policy, compile_policy(policy, codes), codes))
+    assert found.passed, found
+    finished(checking_answers(built({"JL-091.toml": text}, codes), (), dt.date(2026, 3, 1)))

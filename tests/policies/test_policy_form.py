@@ -144,6 +144,13 @@ def test_a_layout_that_the_form_cannot_keep_is_told_and_not_lost() -> None:
     assert sheet_of("no = [toml") is None
 
 
+@pytest.mark.parametrize("dots", [13, 3_000])
+def test_a_field_that_no_form_of_ours_has_is_refused_however_deep(dots: int) -> None:
+    for read in (document_of, shown_again):
+        with pytest.raises(ValueError, match="dots"):
+            read({"a." * dots + "x": ["1"]})
+
+
 def test_two_of_one_name_are_told_instead_of_one_being_lost() -> None:
     sheet = sheet_of(TEXTS["JL-042.toml"])
     assert sheet is not None
