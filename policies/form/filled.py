@@ -22,7 +22,7 @@ HEAD = (
 )  # fmt: skip
 Sheet = dict[str, Any]
 DEPTH_MAX = 12
-"""Dots in the name of a field; ours have six. What nests without an end ends the program's stack."""
+"""Dots in a field's name; ours have six. What nests without an end ends the stack."""
 
 
 _SAYS: Mapping[str, tuple[str, ...]] = {
