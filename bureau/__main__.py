@@ -30,6 +30,7 @@ from bureau.desk.publish import Publishing
 from bureau.desk.releases import Releases
 from bureau.desk.statistics import fold_all
 from bureau.desk.summary import Summaries
+from bureau.desk.voids import Voids
 from bureau.desk.wellbeing import Watch
 from bureau.handing_over import recount, take_out, write_forks
 from bureau.inbox.bell import Bell
@@ -298,6 +299,15 @@ async def opened_releases(settings: Settings) -> AsyncIterator[tuple[Releases, P
         publishing = Publishing(store.releases, ways, now, settle=numbers.settle)
         told = program_teller(store.people)
         yield Releases(store.releases, store.desk, trust.sign_document, now, told), publishing
+
+
+@asynccontextmanager
+async def opened_voids(settings: Settings) -> AsyncIterator[tuple[Voids]]:
+    """For the command line: what gateways refuse, and its voids. Raises as `opened_releases`."""
+    trust = trust_of(settings)
+    async with AsyncExitStack() as rooms:
+        store = await open_store(settings, rooms)
+        yield (Voids(store.numbers, trust.sign_document, now, program_teller(store.people)),)
 
 
 @asynccontextmanager

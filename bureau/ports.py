@@ -190,6 +190,39 @@ class NumberStore(Protocol):
         ...
 
 
+class VoidStore(Protocol):
+    async def refused_feeds(
+        self, division: str, bank: str | None = None
+    ) -> Sequence[Mapping[str, Any]]:
+        """Of each bank the oldest feed that waits, where its gateway refused it at the last try."""
+        ...
+
+    async def voids(
+        self, division: str, limit: int, digest: bytes | None = None
+    ) -> Sequence[Mapping[str, Any]]: ...
+
+    async def propose_void(
+        self, place: tuple[str, str], since: dt.datetime,
+        make: Callable[[Mapping[str, Any] | None, bool], tuple[bytes, bytes, Person]], act: Any,
+    ) -> None:  # fmt: skip
+        """`make` sees what the gateway refuses next and whether a void of it, proposed after
+        `since`, waits already; it may refuse by raising."""
+        ...
+
+    async def approve_void(
+        self, place: tuple[str, str], digest: bytes, person: Person,
+        feed: Callable[[Mapping[str, Any], Mapping[str, Any] | None], tuple[bytes, str]], act: Any,
+    ) -> None:  # fmt: skip
+        """Keep the approval, the signed void that `feed` makes, under the refused one's number, the
+        refused one aside, and the act, all or nothing. `feed` may refuse by raising."""
+        ...
+
+    async def reject_void(
+        self, place: tuple[str, str], digest: bytes, by: tuple[str, str], at: dt.datetime,
+        check: Callable[[Mapping[str, Any]], None], act: Any,
+    ) -> None: ...  # fmt: skip
+
+
 class HoldStore(Protocol):
     async def open_holds(
         self, division: str, after: LinePlace | None, limit: int, since: dt.datetime,

@@ -49,6 +49,7 @@ from bureau.desk.registers.changes import Registers
 from bureau.desk.releases import Releases, Told
 from bureau.desk.statistics import Statistics
 from bureau.desk.trail import Act, act_bytes, digest_of
+from bureau.desk.voids import Voids
 from bureau.inbox.bell import Bell
 from bureau.inbox.receive import REASONS_ZH
 from bureau.settings import Settings
@@ -256,6 +257,7 @@ def desk_rooms(settings: Settings, store: Store, trust: Trust, entry: Entry, bel
         cases=store.cases,
         office=CaseOffice(store.cases, portable, now, settings.issuer, cited_of(), names),
         releases=Releases(store.releases, store.desk, trust.sign_document, now),
+        voids=Voids(store.numbers, trust.sign_document, now),
         holds=store.holds,
         shelf=shelf_of(settings),
         policies=policies,

@@ -15,7 +15,7 @@ FINAL = frozenset({"released", "refused", "expired", "withdrawn"})
 END_ZH = {
     "released": "已放行并交银行", "refused": "已终止，不予放行", "expired": "逾期终止",
     "withdrawn": "发送方撤回",
-    "not_carried_out": "网关未执行",
+    "not_carried_out": "网关未执行", "voided": "决定被网关拒收，已由两人作废",
 }  # fmt: skip
 BANK_ZH = {
     "accepted": "银行已支付", "rejected": "银行拒绝支付", "not_taken": "银行未收到，未支付",
@@ -45,6 +45,7 @@ class _Record(msgspec.Struct):
     what: str = ""
     why: str = ""
     reason: str | None = None
+    refused: str = ""
     reference: str | None = None
     bank_outcome: str = ""
     recorded_at: int = 0
@@ -85,6 +86,8 @@ def _step(row: Mapping[str, Any]) -> Step:
 
 def _of_hold(record: _Record) -> tuple[str, tuple[str, ...]]:
     why = [f"决定理由：{record.reason}"] if record.reason else []
+    if record.what == "voided":
+        why = [f"作废理由：{record.reason}", f"网关拒收：{record.refused}"]
     if record.what == "not_carried_out":
         why = [_NOT_CARRIED_OUT.get(record.why, record.why)]
         overridden = {(each.policy, each.detail) for each in record.overrides}

@@ -57,7 +57,7 @@ class Publishing:
         kind: str = "releases", bell: Callable[[], None] = lambda: None,
         settle: Settle | None = None,
     ) -> None:  # fmt: skip
-        """`settle`: what to do about a number that the gateway knows with other bytes."""
+        """`settle`: what to do about a number that the gateway refuses and may know otherwise."""
         self.kind = kind
         self._settle = settle
         self._bell = bell
@@ -100,8 +100,9 @@ class Publishing:
             trouble = shown(str(failed), TROUBLE_CHARS_MAX)
             if isinstance(failed, FeedRefused):
                 refusal = failed.code or "refused"
-        if refusal == FaultCode.FEED_CONFLICT and self._settle is not None:
-            assert trouble is not None
+        if refusal and self._settle is not None:
+            # Another refusal than the number's may hide that the number is taken: what is signed
+            # is read first.
             try:
                 if await self._settle(place, row["version"]):
                     self._bell()
@@ -109,7 +110,8 @@ class Publishing:
                     self.troubles.pop(name, None)
                     return True
             except (FeedRefused, GatewayUnavailable) as failed:
-                trouble = shown(f"{trouble}; {failed}", TROUBLE_CHARS_MAX)
+                if refusal == FaultCode.FEED_CONFLICT:
+                    trouble = shown(f"{trouble}; {failed}", TROUBLE_CHARS_MAX)
         await self._store.attempted(row, self._clock(), trouble, refusal)
         if self.troubles.get(name) != trouble or trouble is None:
             self._bell()

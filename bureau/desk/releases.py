@@ -99,7 +99,7 @@ class Releases:
         `overrides` None: all findings that hold it. A refusal overrides nothing. `bank`: at whose
         gateway, where several hold the number.
         """
-        _check_name(person)
+        check_name(person)
         record = await self._record(key, bank)
         held = _held(record)
         wanted = tuple(held if overrides is None else overrides)
@@ -114,7 +114,7 @@ class Releases:
         decision = decision_bytes(
             key, digest_of_bytes, verdict, wanted, reason.strip(), (now, now + VALID)
         )
-        proposer = _person(PersonRole.PROPOSER, person, decision, now)
+        proposer = person_of(PersonRole.PROPOSER, person, decision, now)
         _check_form(decision, proposer)
         digest = hashlib.sha256(decision).digest()
         detail = {"digest": digest.hex(), "verdict": verdict.value, "by": proposer.name}
@@ -132,12 +132,12 @@ class Releases:
 
     async def approve(self, division: str, digest: bytes, person: Named) -> None:
         """The second person's step: signs it and leaves it for sending."""
-        _check_name(person)
+        check_name(person)
         now = self._clock()
         row = await self._store.proposal(division, digest)
         if row is None:
             raise ReleaseRefused("没有这份提议 / nothing was proposed under this digest")
-        approver = _person(PersonRole.APPROVER, person, row["decision"], now)
+        approver = person_of(PersonRole.APPROVER, person, row["decision"], now)
 
         def feed(row: Mapping[str, Any], version: int) -> tuple[bytes, str]:
             _check_open(row)
@@ -162,7 +162,7 @@ class Releases:
 
     async def reject(self, division: str, digest: bytes, person: Named, reason: str) -> None:
         """Nothing will come of the proposal; the hold waits on."""
-        _check_name(person)
+        check_name(person)
         if await self._store.proposal(division, digest) is None:
             raise ReleaseRefused("没有这份提议 / nothing was proposed under this digest")
         by = person.name.strip(), reason.strip()
@@ -220,14 +220,14 @@ def _held(record: Mapping[str, Any]) -> list[FindingName]:
     )  # fmt: skip
 
 
-def _person(role: PersonRole, person: Named, decision: bytes, at: dt.datetime) -> Person:
+def person_of(role: PersonRole, person: Named, decision: bytes, at: dt.datetime) -> Person:
     return Person(
         role=role, name=person.name.strip(), uri=person.uri, at=at,
         signature=person.sign(decision) if person.sign else "",
     )  # fmt: skip
 
 
-def _check_name(person: Named) -> None:
+def check_name(person: Named) -> None:
     if not 2 <= len(person.name.strip()) <= 64 or not person.name.isprintable():
         raise ReleaseRefused("经办人姓名为2至64个字 / a name has 2 to 64 characters")
 

@@ -25,6 +25,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "complaints:openings": ("申请查看举报人", "asked to open who reported"),
     "complaints:agree": ("同意", "agreed to"),
     "holds:propose": ("提出放行或不予放行意见", "a release or a refusal was proposed"),
+    "numbers:propose": ("提议作废", "a void was proposed"),
+    "numbers:approve": ("批准作废", "the void was approved"), "numbers:reject": _SENT_BACK,
     "releases:approve": _APPROVED, "releases:reject": _SENT_BACK,
     "registers:approve": _APPROVED, "registers:reject": _SENT_BACK,
     "registers:edit": _HANDED_ON, "registers:import": _HANDED_ON,

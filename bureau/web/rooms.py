@@ -15,6 +15,7 @@ from bureau.desk.proof import Prover
 from bureau.desk.registers.changes import Registers
 from bureau.desk.releases import Releases
 from bureau.desk.statistics import Statistics
+from bureau.desk.voids import Voids
 from bureau.ports import CaseStore, Clock, DeskStore, HoldStore, LogStore, PeopleStore
 from bureau.web.identity import Identity
 from bureau.web.live import Live
@@ -38,6 +39,7 @@ class Rooms:
     questions: Questions
     shelf: Shelf
     releases: Releases
+    voids: Voids
     holds: HoldStore
     editable: Callable[[bytes], bytes]
     """A document's layout as DOCX."""

@@ -37,6 +37,7 @@ from gateway.commands.terminal import (
     show,
 )
 from gateway.commands.usage import App
+from gateway.commands.voids import voids_app
 from gateway.domain.faults import Fault, LedgerUnavailable
 from gateway.serving.openapi import openapi
 from gateway.settings import SettingsInvalid
@@ -62,6 +63,7 @@ app.add_typer(conduct.conduct_app, name="conduct")
 app.add_typer(holds_app, name="holds")
 app.add_typer(marks_app, name="mark")
 app.add_typer(releases_app, name="releases")
+app.add_typer(voids_app, name="voids")
 app.add_typer(certs.certs_app, name="certs")
 app.command()(doctor.doctor)
 app.command()(submit.submit)

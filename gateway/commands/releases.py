@@ -32,6 +32,7 @@ By = Annotated[str, typer.Option("--by", help="Who decides: the person's name.")
 Certificate = Annotated[
     Path | None, typer.Option(help="The person's own certificate (PEM); with --key he signs it.")
 ]
+SigningKey = Annotated[Path | None, typer.Option("--key", help="The person's own key.")]
 PASSPHRASE = "OFFICER_PASSPHRASE"  # noqa: S105 (a name, not a secret)
 
 
@@ -42,7 +43,7 @@ def releases_list(settings: BureauSettings, division: Division, as_json: Json = 
     async def work(releases: Any, _publishing: Any) -> tuple[Any, Any]:
         return await releases.open_holds(division), await releases.proposals(division)
 
-    holds, proposals = _run(settings, work)
+    holds, proposals = run_with(settings, work)
     if as_json:
         show({"holds": [_hold(h) for h in holds], "proposals": [_proposal(p) for p in proposals]})
         return
@@ -79,7 +80,7 @@ def releases_propose(
         str | None, typer.Option(help="At whose gateway, where several banks hold the number.")
     ] = None,
     certificate: Certificate = None,
-    signing_key: Annotated[Path | None, typer.Option("--key", help="The person's own key.")] = None,
+    signing_key: SigningKey = None,
     as_json: Json = False,
 ) -> None:
     """The first person's step. Prints the digest by which another person approves."""
@@ -92,13 +93,13 @@ def releases_propose(
             names = [name for name in held if name.policy in override]
             if lost := set(override) - {name.policy for name in names}:
                 raise Refused(f"{', '.join(sorted(lost))}: not what holds it")
-        person = _named(by, certificate, signing_key)
+        person = named(by, certificate, signing_key)
         digest: bytes = await releases.propose(
             instruction, verdict, reason, person, names, bank=bank
         )
         return digest
 
-    digest = _run(settings, work).hex()
+    digest = run_with(settings, work).hex()
     if as_json:
         show({"instruction": key, "digest": digest, "proposer": by})
     else:
@@ -112,16 +113,16 @@ def releases_approve(
     division: Division,
     by: By,
     certificate: Certificate = None,
-    signing_key: Annotated[Path | None, typer.Option("--key", help="The person's own key.")] = None,
+    signing_key: SigningKey = None,
     as_json: Json = False,
 ) -> None:
     """The second person's step: the bureau signs it, and it goes to the bank's gateway."""
 
     async def work(releases: Any, _publishing: Any) -> None:
-        person = _named(by, certificate, signing_key)
-        await releases.approve(division, _digest(digest), person)
+        person = named(by, certificate, signing_key)
+        await releases.approve(division, digest_of(digest), person)
 
-    _run(settings, work)
+    run_with(settings, work)
     if as_json:
         show({"digest": digest, "approver": by})
     else:
@@ -140,9 +141,9 @@ def releases_reject(
     """Nothing comes of a proposal; the hold waits on."""
 
     async def work(releases: Any, _publishing: Any) -> None:
-        await releases.reject(division, _digest(digest), _named(by, None, None), reason)
+        await releases.reject(division, digest_of(digest), named(by, None, None), reason)
 
-    _run(settings, work)
+    run_with(settings, work)
     show({"digest": digest, "rejected_by": by}) if as_json else typer.echo(f"rejected by {by}")
 
 
@@ -156,7 +157,7 @@ def releases_publish(settings: BureauSettings, as_json: Json = False) -> None:
             done += more
         return done, publishing.troubles
 
-    done, troubles = _run(settings, work)
+    done, troubles = run_with(settings, work)
     if as_json:
         show({"acknowledged": done, "troubles": troubles})
     else:
@@ -166,15 +167,19 @@ def releases_publish(settings: BureauSettings, as_json: Json = False) -> None:
     raise typer.Exit(NO if troubles else DONE)
 
 
-def _run(settings: Path, work: Callable[[Any, Any], Awaitable[T]]) -> T:
+def run_with(
+    settings: Path, work: Callable[..., Awaitable[T]], opened: str = "opened_releases"
+) -> T:
+    """What `work` makes of the rooms that the bureau's program opens under this name."""
+    import bureau.__main__
     from adapters.postgres.session import UnsafeServer
-    from bureau.__main__ import opened_releases
     from bureau.desk.releases import ReleaseRefused
     from bureau.settings import SettingsWrong, load_settings
     from gateway.domain.faults import StoreUnavailable
 
     async def act() -> T:
-        async with opened_releases(load_settings(settings, os.environ)) as rooms:
+        rooms_of = getattr(bureau.__main__, opened)
+        async with rooms_of(load_settings(settings, os.environ)) as rooms:
             return await work(*rooms)
 
     try:
@@ -185,7 +190,7 @@ def _run(settings: Path, work: Callable[[Any, Any], Awaitable[T]]) -> T:
         raise fail(f"releases: {refused}") from refused
 
 
-def _named(by: str, certificate: Path | None, key: Path | None) -> Any:
+def named(by: str, certificate: Path | None, key: Path | None) -> Any:
     from bureau.desk.releases import Named
     from certs.keys import load_signer
 
@@ -200,7 +205,7 @@ def _named(by: str, certificate: Path | None, key: Path | None) -> Any:
     return Named(name=by, uri=own.uri, sign=own.document)
 
 
-def _digest(text: str) -> bytes:
+def digest_of(text: str) -> bytes:
     try:
         digest = bytes.fromhex(text)
     except ValueError:
@@ -250,6 +255,8 @@ def _proposal(row: Mapping[str, Any]) -> dict[str, Any]:
 def _state(row: Mapping[str, Any]) -> str:
     if row["rejected_by"]:
         return f"否决 rejected by {row['rejected_by']}"
+    if row["voided"]:
+        return "网关拒收，已作废 refused by the gateway, made void"
     if row["version"] is None:
         return "待复核 waits for approval"
     return "银行已收 acknowledged" if row["acknowledged_at"] else "待送达 waits for the gateway"

@@ -19,6 +19,7 @@ from adapters.postgres.bureau.holds import BureauHolds
 from adapters.postgres.bureau.policies import BureauPolicies
 from adapters.postgres.bureau.questions import BureauQuestions
 from adapters.postgres.bureau.registers import BureauRegisters
+from adapters.postgres.bureau.release_numbers import BureauReleaseNumbers
 from adapters.postgres.bureau.releases import BureauReleases
 from adapters.postgres.bureau.statistics import BureauStatistics
 from adapters.postgres.bureau.trail import Trail
@@ -35,6 +36,7 @@ from bureau.desk.proof import Prover
 from bureau.desk.registers.changes import Registers
 from bureau.desk.releases import Releases
 from bureau.desk.statistics import Statistics
+from bureau.desk.voids import Voids
 from bureau.inbox.receive import REASONS_ZH
 from bureau.web.desk import desk_application
 from bureau.web.guard import COOKIE
@@ -181,6 +183,9 @@ def rooms_of(bureau: Bureau, hands: Hands, divisions: tuple[str, ...]) -> Rooms:
             bureau.desk,
             bureau.trust.sign_document,
             hands,
+        ),
+        voids=Voids(
+            BureauReleaseNumbers(bureau.pool, Trail(written)), bureau.trust.sign_document, hands
         ),
         holds=BureauHolds(bureau.pool),
         shelf=Shelf(own={}, parties=None),

@@ -10,7 +10,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from gateway.commands.command_line import app
-from gateway.commands.releases import _named
+from gateway.commands.releases import named
 from gateway.commands.terminal import console, fail
 
 ALONE = {"migrate", "certs inventory", "certs list", "certs ocsp"}
@@ -92,7 +92,7 @@ def test_every_command_on_the_gateways_database_takes_settings() -> None:
         ("export", "consistency", "proof", "--since", "checkpoint"),
     ],
 )  # fmt: skip
-def test_without_settings_a_division_is_named(words: tuple[str, ...]) -> None:
+def test_without_settings_a_division_isnamed(words: tuple[str, ...]) -> None:
     result = run(*words, "--database", "postgresql:///nowhere")
     assert result.exit_code == 2 and "say --division" in result.output
 
@@ -148,7 +148,7 @@ def test_a_proposer_without_a_certificate_is_told_in_words(tmp_path: Path) -> No
     """What `releases` meets within its work: a person's key that is not there."""
     no = tmp_path / "no"
     with pytest.raises(FileNotFoundError) as missing:
-        _named("li", no, no)
+        named("li", no, no)
     try:
         raise missing.value
     except OSError as refused:

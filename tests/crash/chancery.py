@@ -22,11 +22,11 @@ class Chancery:
     def __init__(self, theatre: Theatre) -> None:
         self._stage = theatre.stage
 
-    async def run(self, *arguments: str) -> Any:
+    async def run(self, *arguments: str, group: str = "releases") -> Any:
         """One command's JSON. Raises AssertionError with its words if it is refused."""
         settings = self._stage.folder / "bureau.toml"
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gateway", "releases", *arguments, "--settings", str(settings),
+            sys.executable, "-m", "gateway", group, *arguments, "--settings", str(settings),
             "--json", env=self._stage.environment(self._stage.bureau_environment),
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip

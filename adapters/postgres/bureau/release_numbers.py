@@ -84,13 +84,13 @@ class BureauReleaseNumbers:
             await connection.execute(_LOCK, *place)
             row = await connection.fetchrow(_SQL["refused_feeds"], *place)
             waits = row is not None and await connection.fetchval(
-                _SQL["open_void"], *place, row["version"], row["digest"], since
+                _SQL["open_void"], *place, row["version"], row["order_digest"], since
             )
             digest, decision, person = make(None if row is None else dict(row), bool(waits))
             assert row is not None, "nothing to be made void was refused by `make`"
             await connection.fetchval(
-                _SQL["add_void"], place[0], digest, place[1], row["version"], row["digest"],
-                decision, person.name, person.uri, person.signature, person.at,
+                _SQL["add_void"], place[0], digest, place[1], row["version"],
+                row["order_digest"], decision, person.name, person.uri, person.signature, person.at,
             )  # fmt: skip
             await self._trail.add(connection, person.at, [act] if act else [])
 

@@ -26,7 +26,8 @@ NAME_CHARS_MAX = 28
 VERDICT_ZH = {"release": "放行", "refuse": "不予放行"}
 TO_APPROVE = "待复核"
 SENDING, NOT_TAKEN, ACKNOWLEDGED = "已签署，发送中", "网关未接收，重发中", "网关已签收"
-UNDER_WAY = (SENDING, NOT_TAKEN, ACKNOWLEDGED)
+VOIDING = "已作废，待网关收讫"
+UNDER_WAY = (SENDING, NOT_TAKEN, ACKNOWLEDGED, VOIDING)
 """A signed order may still be carried out."""
 
 REASON_CHARS_MIN = 4
@@ -64,6 +65,7 @@ class _Holds:
         return self._rooms.pages(
             "holds", visit=visit, rows=[with_end(row) for row in rows], later=_later(rows),
             now=now, decisions=[_shown(row) for row in recent],
+            refused=await self._rooms.voids.refused(visit.division),
         )  # fmt: skip
 
     async def decisions(self, visit: Visit) -> web.Response:
@@ -127,7 +129,7 @@ class _Holds:
         if wrong:
             return await self.one(visit, wrong)
         try:
-            await _told(
+            await refused_in_words(
                 self._rooms.releases.propose(
                     key, Verdict(asked), reason, named(visit.person), overrides,
                     bank=card.line.bank,
@@ -141,7 +143,9 @@ class _Holds:
     async def approve(self, visit: Visit) -> web.StreamResponse:
         digest = visit.request.match_info["digest"]
         releases = self._rooms.releases
-        await _told(releases.approve(visit.division, bytes.fromhex(digest), named(visit.person)))
+        await refused_in_words(
+            releases.approve(visit.division, bytes.fromhex(digest), named(visit.person))
+        )
         self._rooms.bell()
         raise see(await self._page_of(visit.division, digest))
 
@@ -149,7 +153,7 @@ class _Holds:
         digest, reason = visit.request.match_info["digest"], visit.text("reason", 500)
         if len(reason) < REASON_CHARS_MIN:
             raise ActRefused("reason", "请填写退回理由。", "Say why.")
-        await _told(
+        await refused_in_words(
             self._rooms.releases.reject(
                 visit.division, bytes.fromhex(digest), named(visit.person), reason
             )
@@ -193,7 +197,7 @@ def named(person: Person) -> Named:
     return Named(name=f"{person.name[:NAME_CHARS_MAX]}（{person.login}）", login=person.login)
 
 
-async def _told(work: Any) -> Any:
+async def refused_in_words(work: Any) -> Any:
     """What the core refuses, in the desk's words."""
     try:
         return await work
@@ -221,6 +225,10 @@ def _state(row: Mapping[str, Any]) -> tuple[str, str]:
         return ("held", TO_APPROVE) if row["held"] else ("archived", "挂起已结束，作废")
     if row["order_end"] == "not_carried_out":
         return "blocked", "网关未执行"
+    if row["order_end"] == "voided":
+        return "archived", "网关拒收，已作废"
+    if row["voided"]:
+        return "held", VOIDING
     if row["acknowledged_at"]:
         return "passed", ACKNOWLEDGED
     if row["trouble"]:

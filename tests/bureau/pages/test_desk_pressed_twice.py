@@ -7,6 +7,7 @@ that may be pressed again.
 import asyncio
 import datetime as dt
 import re
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from tests.bureau.policies.test_policies_pages import HOME as POLICIES
 from tests.bureau.test_holds_pages import HOLD, REASON, held, told
 from tests.bureau.test_registers import AGENCY, form_of, loaded
 from tests.bureau.test_registers import HOME as REGISTERS
-from tests.bureau.words import DIVISION, Bureau, Chain, verdict
+from tests.bureau.words import BANK, DIVISION, Bureau, Chain, verdict
 
 pytestmark = pytest.mark.postgres
 HOME = f"/desk/{DIVISION}"
@@ -138,6 +139,15 @@ async def test_a_hold_a_register_change_a_draft_and_a_complaint_are_decided_once
     await presser.press((reviewer, f"{HOLD}/propose", REASON))
     [digest] = set(re.findall(r"releases/([0-9a-f]{64})/approve", (await approver.get(HOLD))[1]))
     await once(f"{HOME}/releases/{digest}", "approve", "reject", said="退回")
+    store: Any = desk.rooms.releases._store
+    [row] = await store.waiting_feeds()
+    await store.attempted(row, desk.hands.now, "400 feed_invalid: no", "feed_invalid")
+    void: dict[str, object] = {"bank": BANK, "number": "1", "reason": "网关不收"}
+    await presser.press((reviewer, f"{HOME}/numbers/propose", void))
+    [digest] = set(
+        re.findall(r"numbers/([0-9a-f]{64})/approve", (await approver.get(f"{HOME}/numbers"))[1])
+    )
+    await once(f"{HOME}/numbers/{digest}", "approve", "reject", reason="退回去")
     await reviewer.post(f"{REGISTERS}/agencies/edit", form_of("agencies", AGENCY | {"name": "新"}))
     await once(f"{REGISTERS}/changes/2", "approve", "reject", said="退回")
     form = {"document": lowered("900.00"), "step": "draft", "reason": "降低限额"}
@@ -157,6 +167,8 @@ ELSEWHERE = {
 ONCE = {
     "/desk/{division}/releases/{digest:[0-9a-f]{64}}/approve",
     "/desk/{division}/releases/{digest:[0-9a-f]{64}}/reject",
+    "/desk/{division}/numbers/{digest:[0-9a-f]{64}}/approve",
+    "/desk/{division}/numbers/{digest:[0-9a-f]{64}}/reject",
     "/desk/{division}/registers/changes/{seq:[0-9]{1,12}}/approve",
     "/desk/{division}/registers/changes/{seq:[0-9]{1,12}}/reject",
     "/desk/{division}/policies/drafts/{seq:[0-9]{1,9}}/agree",
@@ -174,6 +186,7 @@ AGAIN = {
     "/desk/{division}/{year:[0-9]{4}}/{type}/{no}/verify": "a look",
     "/desk/{division}/{year:[0-9]{4}}/{type}/{no}/replay": "a question",
     "/desk/{division}/holds/{year:[0-9]{4}}/{type}/{no}/propose": "one waits at a time",
+    "/desk/{division}/numbers/propose": "one waits at a time",
     "/desk/{division}/policies/book": "a book is taken once",
     "/me/equip": "one's own", "/me/views": "a list",
     "/me/views/drop": "a list", "/sign-out": "an end", "/desk/{division}/trail": "a look",

@@ -58,7 +58,7 @@ SELECT
     p.digest, p.bank, p.fiscal_year, p.voucher_type, p.voucher_no, p.decision, p.proposer,
     p.proposed_at, a.approver, a.approved_at, n.person AS rejected_by,
     n.reason AS rejected_because, n.rejected_at, f.version, f.acknowledged_at, f.attempts,
-    f.trouble,
+    f.trouble, (a.digest IS NOT NULL AND f.digest IS NULL) AS voided,
     order_end(p.division, p.bank, p.digest, concat_ws(
         '/', p.division, p.fiscal_year, p.voucher_type, p.voucher_no
     )) AS order_end,

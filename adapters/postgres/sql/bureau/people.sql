@@ -94,7 +94,8 @@ SELECT division, seq, at, what, subject, body
 FROM desk_act
 WHERE division = any($1::text []) AND login = 'program' AND at > $2
 AND what IN (
-    'account.opened', 'account.invited', 'release.proposed', 'release.approved', 'release.rejected'
+    'account.opened', 'account.invited', 'release.proposed', 'release.approved', 'release.rejected',
+    'release.void_proposed', 'release.void_approved', 'release.void_rejected'
 )
 ORDER BY at DESC
 LIMIT $3;

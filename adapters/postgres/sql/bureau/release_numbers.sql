@@ -95,8 +95,9 @@ RETURNING digest;
 -- empty: no gateway refuses what is next for it. The oldest of each bank: the others wait behind it.
 SELECT
     f.division, f.bank, f.version, f.digest, f.body, f.signature, f.signed_at, f.attempts,
-    f.last_attempt_at, f.trouble, f.refusal, p.fiscal_year, p.voucher_type, p.voucher_no,
-    p.decision, p.proposer, a.approver, v.digest IS NOT NULL AS is_void,
+    f.last_attempt_at, f.trouble, f.refusal, coalesce(v.order_digest, f.digest) AS order_digest,
+    p.fiscal_year, p.voucher_type, p.voucher_no, p.decision, p.proposer, a.approver,
+    v.digest IS NOT NULL AS is_void,
     (SELECT count(*) FROM release_feed AS b
      WHERE b.division = f.division AND b.bank = f.bank AND b.version > f.version) AS behind
 FROM (
@@ -105,9 +106,10 @@ FROM (
     WHERE division = $1 AND acknowledged_at IS NULL
     ORDER BY bank, version
 ) AS f
-LEFT JOIN release_proposal AS p ON p.division = f.division AND p.digest = f.digest
-LEFT JOIN release_approval AS a ON a.division = f.division AND a.digest = f.digest
 LEFT JOIN release_void AS v ON v.division = f.division AND v.digest = f.digest
+LEFT JOIN release_proposal AS p
+    ON p.division = f.division AND p.digest = coalesce(v.order_digest, f.digest)
+LEFT JOIN release_approval AS a ON a.division = p.division AND a.digest = p.digest
 WHERE f.refusal IS NOT NULL AND ($2::text IS NULL OR f.bank = $2)
 ORDER BY f.bank;
 

@@ -54,7 +54,7 @@ SELECT
     p.division, p.digest, p.bank, p.fiscal_year, p.voucher_type, p.voucher_no, p.decision,
     p.proposer, p.uri, p.signature, p.proposed_at, a.approver, a.approved_at,
     n.person AS rejected_by, n.reason AS rejected_because, f.version, f.acknowledged_at,
-    f.attempts, f.trouble
+    f.attempts, f.trouble, (a.digest IS NOT NULL AND f.digest IS NULL) AS voided
 FROM release_proposal AS p
 LEFT JOIN release_approval AS a USING (division, digest)
 LEFT JOIN release_rejection AS n USING (division, digest)
@@ -68,7 +68,7 @@ SELECT
     p.division, p.digest, p.bank, p.fiscal_year, p.voucher_type, p.voucher_no, p.decision,
     p.proposer, p.uri, p.signature, p.proposed_at, a.approver, a.approved_at,
     n.person AS rejected_by, n.reason AS rejected_because, f.version, f.acknowledged_at,
-    f.attempts, f.trouble
+    f.attempts, f.trouble, (a.digest IS NOT NULL AND f.digest IS NULL) AS voided
 FROM release_proposal AS p
 LEFT JOIN release_approval AS a USING (division, digest)
 LEFT JOIN release_rejection AS n USING (division, digest)
