@@ -3,7 +3,9 @@
 Not part of `step`: a case is replayed from moves that were made before these rules were.
 """
 
-from bureau.desk.casework.made import Made
+import datetime as dt
+
+from bureau.desk.casework.made import DUE_MAX, Made
 from bureau.desk.casework.state import Case, Order
 from bureau.desk.casework.words import REPORTED_ZH, Measure, Move
 from bureau.desk.refusals import ActRefused
@@ -17,6 +19,7 @@ def check_handed_in(before: Case, made: Made, files: bool) -> None:
         _check_evidence(order, files)
     _check_reply(before, made)
     _check_dispute(before, made)
+    _check_meeting(made)
 
 
 def _check_amounts(order: Order, made: Made) -> None:
@@ -51,3 +54,17 @@ def _check_dispute(before: Case, made: Made) -> None:
             "dispute_wrong", "处理决定已被撤销，没有可复议、起诉或仲裁的决定（第二十四条）。",
             "The decision was revoked: there is none to dispute (Art. 24).",
         )  # fmt: skip
+
+
+def _check_meeting(made: Made) -> None:
+    """Annexes 1 and 2 invite nobody to a day that is over, and send somebody."""
+    if made.move is not Move.VERIFY:
+        return
+    if "day" in made.body and not (
+        made.day <= dt.date.fromisoformat(made.body["day"]) <= made.day + DUE_MAX
+    ):
+        raise ActRefused(
+            "day_wrong", "约谈日期应在今天至一年之内。", "The interview: within a year from today."
+        )
+    if made.body.get("persons", 1) < 1:
+        raise ActRefused("number_wrong", "人数应大于零。", "Somebody is sent.")

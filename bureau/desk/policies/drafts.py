@@ -29,6 +29,7 @@ from policies.book.cases import CASES
 from policies.book.document import Policy
 from policies.book.load import LIBRARY, load_texts
 from policies.book.read import read_policy
+from policies.language.errors import PolicyRefused
 
 DOCUMENT_CHARS_MAX = 100_000
 CASE_CHARS_MAX = 4000
@@ -87,14 +88,37 @@ class Policies:
         return {**_library(), **await self.store.agreed(division)}
 
     async def policies(self, division: str) -> list[Policy]:
-        return [_read(text, place) for place, text in (await self.documents(division)).items()]
+        return [policy for policy, _ in await self._standing(division)]
 
     async def policy(self, division: str, name: str) -> tuple[Policy, str]:
         """The policy and its document. Raises LookupError."""
-        for place, text in (await self.documents(division)).items():
-            if (found := _read(text, place)).id == name:
+        for found, text in await self._standing(division):
+            if found.id == name:
                 return found, text
         raise LookupError(name)
+
+    async def unreadable(self, division: str) -> dict[str, str]:
+        """Documents that were agreed to and that this release does not read, with the reason: no
+        book is signed with one of them (`policy sign` refuses it)."""
+        found = {}
+        for place, text in (await self.store.agreed(division)).items():
+            try:
+                _read(text, place)
+            except PolicyRefused as refused:
+                found[place] = str(refused)
+        return found
+
+    async def _standing(self, division: str) -> list[tuple[Policy, str]]:
+        """As the documents stand. One that does not read takes no other's page away: in its place
+        stands the one delivered with this program, from which it can be written anew."""
+        broken = await self.unreadable(division)
+        texts = await self.documents(division)
+        texts |= {place: _library()[place] for place in broken if place in _library()}
+        return [
+            (_read(text, place), text)
+            for place, text in texts.items()
+            if place not in broken or place in _library()
+        ]
 
     async def check(self, division: str, name: str, text: str) -> Checked:
         """Every mistake with its clause and column; if there is none, what changes, in words."""

@@ -1,6 +1,7 @@
 """A case's form that was not taken: shown again as it was filled in, all that is wrong at once."""
 
 import datetime as dt
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
@@ -11,6 +12,8 @@ from bureau.desk.refusals import ActRefused, Words
 from bureau.web.route import Visit
 from bureau.web.sections.form_bodies import amount
 from bureau.web.sections.forms import Field, Form
+
+_COUNT = re.compile("[1-9][0-9]{0,3}", re.ASCII)
 
 
 @attrs.frozen(kw_only=True)
@@ -85,9 +88,9 @@ def _of_field(field: Field, visit: Visit, files: int, day: dt.date) -> Words | N
     if not text:
         return (f"请填写“{name}”。", f"Fill in: {field.en}.") if field.required else None
     if field.kind == "date":
-        return _of_day(text, name, field.en, day if field.name == "due" else None)
-    if field.kind == "number" and not (text.isascii() and text.isdigit() and len(text) <= 4):
-        return f"“{name}”应为数字。", f"{field.en}: a number."
+        return _of_day(text, name, field.en, day)
+    if field.kind == "number" and not _COUNT.fullmatch(text):
+        return f"“{name}”应为 1 至 9999 的数字。", f"{field.en}: a number from 1 to 9999."
     return _of_amount(text) if field.name in AMOUNT_ZH else None
 
 
@@ -99,12 +102,12 @@ def _of_amount(text: str) -> Words | None:
     return None
 
 
-def _of_day(text: str, zh: str, en: str, since: dt.date | None) -> Words | None:
-    """`since`: a term, from that day on and within a year."""
+def _of_day(text: str, zh: str, en: str, since: dt.date) -> Words | None:
+    """A term, or the day of an interview: from that day on and within a year."""
     try:
         day = dt.date.fromisoformat(text)
     except ValueError:
         return f"“{zh}”请按 2026-03-02 填写。", f"{en}: write it as 2026-03-02."
-    if since and not since <= day <= since + DUE_MAX:
+    if not since <= day <= since + DUE_MAX:
         return f"“{zh}”应在今天至一年之内。", f"{en}: within a year from today."
     return None

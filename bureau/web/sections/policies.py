@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
@@ -28,6 +29,7 @@ from bureau.web.sections.trials import WHATS, answered, persons_of, picked, tria
 from bureau.web.telling import tell
 from gateway.domain.legal_day import legal_day
 from policies.book.document import Policy
+from policies.language.errors import PolicyRefused
 
 SHADOWS_SHOWN = 10
 ACTIVATIONS_SHOWN = 5
@@ -55,7 +57,7 @@ def routes(rooms: Rooms) -> list[Route]:
         post(one + "/edit", pages.check, _REVIEWERS, upload=True),
         get(draft, pages.draft, READERS),
         post(one + "/prove", pages.prove, _REVIEWERS),
-        post(draft + "/prove", pages.prove_draft, _REVIEWERS | _APPROVERS),
+        post(draft + "/prove", pages.prove_draft, _REVIEWERS | _APPROVERS, again=pages.draft),
         post(draft + "/agree", pages.agree, _APPROVERS, again=pages.draft),
         post(draft + "/send-back", pages.send_back, _APPROVERS, again=pages.draft),
         *trials.of_draft(rooms, pages.draft),
@@ -85,6 +87,7 @@ class _Policies:
             persons=await persons_of(
                 self._rooms, [*logins, *(row["asker"] for row in shadows)]
             ),
+            unreadable=await self._policies.unreadable(division),
             drafted={row["policy"] for row in drafts if row["agreed"] is None},
             tripped=tripped_of(activations), today=legal_day(self._rooms.clock()),
             hits=await asked.hits(division), whats=WHATS, **_WORDS,
@@ -108,7 +111,12 @@ class _Policies:
         found = await self._policies.store.draft(visit.division, _seq(visit))
         if found is None:
             raise web.HTTPNotFound()
-        await self._policies.proofs.of(found["document"], found["place"])
+        try:
+            await self._policies.proofs.of(found["document"], found["place"])
+        except PolicyRefused as refused:
+            raise ActRefused(
+                "policy_flawed", f"规则文件无法读取：{refused}", "This release does not read it."
+            ) from None
         raise see(f"/desk/{visit.division}/policies/drafts/{_seq(visit)}")
 
     async def edit(self, visit: Visit) -> web.Response:
@@ -145,7 +153,10 @@ class _Policies:
             raise web.HTTPNotFound()
         checked = None
         if found["agreed"] is None:
-            checked = await self._policies.check(visit.division, found["policy"], found["document"])
+            with suppress(LookupError):  # of a policy that this release does not have
+                checked = await self._policies.check(
+                    visit.division, found["policy"], found["document"]
+                )
         store = self._rooms.questions.store
         trials = [answered(row) for row in await store.of_draft(visit.division, _seq(visit), SHOWN)]
         asked = [row for row in trials if row["what"] == "backtest"]

@@ -7,13 +7,15 @@ import pytest
 
 from bureau.desk.casework.words import Move
 from bureau.desk.people import Office
+from bureau.desk.refusals import ActRefused
 from gateway.domain.legal_day import legal_day
 from tests.bureau.browsers import pressed
 from tests.bureau.cases.test_case_edges import APPROVER, HOME, REVIEWER, opening
+from tests.bureau.cases.test_case_walk import CARD, intercepted
 from tests.bureau.desks import Desk
 from tests.bureau.pages.test_desk_browser import seated
 from tests.bureau.pages.test_focus_browser import lands
-from tests.bureau.words import DIVISION
+from tests.bureau.words import DIVISION, Bureau, Chain, House
 
 pytestmark = pytest.mark.postgres
 
@@ -63,6 +65,30 @@ async def test_every_field_that_is_wrong_is_told_at_once_and_what_was_typed_stay
     assert form.count(" checked") == 2
     status, page = await reviewer.post(f"{case}/propose_handling", {"seen": sent["seen"]})
     assert status == 409 and "请选择处理方式。" in marked(page, f"{case}/propose_handling")
+
+
+async def test_a_notice_invites_nobody_to_a_day_that_is_over_and_sends_somebody(
+    desk: Desk, bureau: Bureau, chain: Chain, house: House
+) -> None:
+    await intercepted(bureau, chain, house)
+    reviewer, today = await desk.seat(Office.REVIEWER), legal_day(desk.hands.now)
+    _, case = await reviewer.post(f"{CARD}/case", {"against": "agency"})
+    due = {"due": (today + dt.timedelta(days=7)).isoformat(), "ground": "电话无法核实"}
+    past = (today - dt.timedelta(days=1)).isoformat()
+    interview = {**due, "means": "interview", "room": "507", "day": past}
+    onsite = {**due, "means": "onsite_verification", "leader": "王某", "persons": "0"}
+    for form, words in (
+        (interview, "“约谈日期”应在今天至一年之内。"),
+        (interview | {"day": "2199-01-01"}, "“约谈日期”应在"),
+        (onsite, "“人数”应为 1 至 9999 的数字。"), (onsite | {"persons": "-1"}, "“人数”应为"),
+    ):  # fmt: skip
+        status, page = await reviewer.post(f"{case}/verify", form)
+        assert status == 409 and words in marked(page, f"{case}/verify")
+    key = DIVISION, today.year, 1
+    for body, said in ((interview, "约谈日期"), (onsite | {"persons": 0}, "人数")):
+        with pytest.raises(ActRefused, match=said):
+            await desk.rooms.office.move(key, Move.VERIFY, body, REVIEWER)
+    assert (await reviewer.post(f"{case}/verify", interview | {"day": today.isoformat()}))[0] == 303
 
 
 async def test_what_the_case_itself_refuses_stands_over_its_form_too(desk: Desk) -> None:
