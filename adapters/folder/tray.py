@@ -22,6 +22,7 @@ DOCUMENT_BYTES_MAX = 64 << 20
 SIGNATURE_BYTES_MAX = 16 << 10
 NAME_BYTES_MAX = 200
 """255 is what a file system takes, and the answer's name is longer than the document's."""
+ANSWER_MODE = 0o640
 PLACES = ("incoming", "working", "done", "failed")
 
 
@@ -103,6 +104,9 @@ class Tray:
     def _end(self, name: str, place: Path, beside: str, body: bytes) -> None:
         draft = place / f".{beside}"
         with draft.open("wb") as file:
+            # Who may read it the folder says, and the group is its: a program that is shut tightly
+            # (`UMask=0077`) would keep the carrier's answers from the carrier.
+            os.fchmod(file.fileno(), ANSWER_MODE)
             file.write(body)
             file.flush()
             os.fsync(file.fileno())

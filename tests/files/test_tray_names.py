@@ -48,6 +48,23 @@ def test_no_document_lies_where_the_answer_to_another_will_be(tray: Tray, tmp_pa
     assert (tmp_path / "done" / first).read_bytes() == b"no document"
 
 
+def test_the_folders_group_may_read_an_answer_whatever_the_programs_umask(
+    tray: Tray, tmp_path: Path
+) -> None:
+    """The unit of systemd has 0077: answers lay in `done` and the carrier could not read one."""
+    put(tmp_path, "one.json")
+    put(tmp_path, "two.json")
+    before = os.umask(0o077)
+    try:
+        first, second = tray.take(2)
+        tray.answered(first, b"its answer")
+        tray.refused(second, b"{}")
+    finally:
+        os.umask(before)
+    written = (f"done/{first}.answer", f"failed/{second}.problem.json")
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in written] == [0o640] * 2
+
+
 def test_of_a_signature_without_end_only_the_beginning_is_read(tray: Tray, tmp_path: Path) -> None:
     put(tmp_path, "one.json", b"a" * (SIGNATURE_BYTES_MAX + 1))
     with pytest.raises(Unusable, match="detached JWS"):

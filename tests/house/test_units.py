@@ -86,10 +86,22 @@ def test_what_a_program_writes_by_the_example_its_unit_lets_it_write(
         assert rooms & {place, *place.parents}, f"{key}: {place} cannot be written"
 
 
+def test_a_carrier_comes_into_the_watched_folder() -> None:
+    """What lies in the unit's own folders only the gateway's user can reach."""
+    unit = (HOUSE / "deploy" / "systemd" / "treasury-gateway@.service").read_text("utf-8")
+    example = (HOUSE / "deploy" / "gateway.example.toml").read_text("utf-8")
+    offered = re.search(r'^# folder = "(/[^"]+)"', example, re.M)
+    assert offered and f"ReadWritePaths=-{offered[1]}\n" in unit
+
+
 def _writable(unit: str) -> set[PurePosixPath]:
     tops = {"StateDirectory": "/var/lib/", "LogsDirectory": "/var/log/", "ReadWritePaths": ""}
     pairs = (line.partition("=") for line in unit.splitlines())
-    return {PurePosixPath(tops[name] + value) for name, _, value in pairs if name in tops}
+    return {
+        PurePosixPath(tops[name] + value.removeprefix("-"))
+        for name, _, value in pairs
+        if name in tops
+    }
 
 
 def _run(*words: str) -> subprocess.CompletedProcess[str]:
