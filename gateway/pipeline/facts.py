@@ -21,7 +21,7 @@ from gateway.pipeline.papers import (
     evidence_of,
     rules_filed,
 )
-from gateway.pipeline.people import NOBODY, People, is_person, people_of
+from gateway.pipeline.people import CASH, NOBODY, People, is_person, people_of
 from gateway.pipeline.standards import (
     THREE_PUBLIC,
     Standard,
@@ -225,17 +225,19 @@ def _allowance_standard(instruction: Instruction, registers: Registers) -> Fen |
 
 
 def _missing(instruction: Instruction) -> frozenset[Element]:
-    """Blank elements of Art. 9 among those that every format carries (JL-004)."""
+    """Blank elements of Art. 9 among those that every format carries (JL-004). A name or purpose of
+    signs alone says nothing, nor does such an account but where cash is drawn."""
     payer, payee = instruction.payer, instruction.payee
     if instruction.details and not (payee.account or payee.name):
         payee = instruction.details[0].payee  # each detail's own is judged by itself
     bank = payee.bank_code or payee.bank_name
+    account = payee.account if instruction.settlement in CASH else _said(payee.account)
     if (
         instruction.agency_code and instruction.payment_method and instruction.settlement
-        and payer.account and payer.name and payer.bank_code
-        and payee.account and payee.name and bank
+        and payer.account and _said(payer.name) and payer.bank_code
+        and account and _said(payee.name) and bank
         and instruction.fund_code and instruction.functional_code
-        and instruction.dept_economic_code and instruction.purpose
+        and instruction.dept_economic_code and _said(instruction.purpose)
     ):  # fmt: skip
         return _NO_ELEMENTS
     elements = (
@@ -243,17 +245,22 @@ def _missing(instruction: Instruction) -> frozenset[Element]:
         (Element.PAYMENT_METHOD, instruction.payment_method),
         (Element.SETTLEMENT, instruction.settlement),
         (Element.PAYER_ACCOUNT, payer.account),
-        (Element.PAYER_NAME, payer.name),
+        (Element.PAYER_NAME, _said(payer.name)),
         (Element.PAYER_BANK, payer.bank_code),
-        (Element.PAYEE_ACCOUNT, payee.account),
-        (Element.PAYEE_NAME, payee.name),
+        (Element.PAYEE_ACCOUNT, account),
+        (Element.PAYEE_NAME, _said(payee.name)),
         (Element.PAYEE_BANK, bank),
         (Element.FUND_CODE, instruction.fund_code),
         (Element.FUNCTIONAL_CODE, instruction.functional_code),
         (Element.DEPT_ECONOMIC_CODE, instruction.dept_economic_code),
-        (Element.PURPOSE, instruction.purpose),
+        (Element.PURPOSE, _said(instruction.purpose)),
     )
     return frozenset([name for name, value in elements if not value])
+
+
+def _said(text: str) -> bool:
+    """Whether it has a letter or a digit."""
+    return text[:1].isalnum() or any(map(str.isalnum, text))
 
 
 def _invalid_numbers(instruction: Instruction, people: People) -> frozenset[Number]:

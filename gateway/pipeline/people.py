@@ -18,7 +18,7 @@ from gateway.domain.money import Fen
 from gateway.domain.registers import FiledPerson, Registers, accounts_of
 
 _CHECK_X = frozenset("xX")
-_CASH = frozenset({Settlement.CASH, Settlement.CASH_CHEQUE})
+CASH = frozenset({Settlement.CASH, Settlement.CASH_CHEQUE})
 
 
 @attrs.define(kw_only=True)
@@ -68,7 +68,7 @@ def people_of(
         found.paid = _who(payee)
     if sums:
         found.amount_max = Fen(max(sums.values()))
-        if instruction.settlement in _CASH:
+        if instruction.settlement in CASH:
             found.cash_max = found.amount_max
     return found
 

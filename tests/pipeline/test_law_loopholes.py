@@ -286,3 +286,26 @@ def test_a_card_of_anothers_staff_is_anothers_whatever_the_sender_calls_itself()
     for employer in ("单位101001", "吉林省示例厅", "吉林省示例厅本级", "单位 101001"):
         assert "JL-046" not in found(order, shelf(employer)), employer
     assert found(order, shelf("别处公司")).get("JL-046") == "block"
+
+
+# --- Art. 9: what says nothing is missing -----------------------------------------------
+
+
+@pytest.mark.parametrize("nothing", ["。。。", "-", "…", "（）", "、、、、", "***"])
+def test_a_purpose_or_a_name_of_signs_alone_is_missing(nothing: str) -> None:
+    order = instruction()
+    for changed in (
+        replace(order, purpose=nothing),
+        replace(order, payee=replace(order.payee, name=nothing)),
+        replace(order, payer=replace(order.payer, name=nothing)),
+    ):
+        assert found(changed).get("JL-004") == "block"
+    assert "JL-004" not in found(instruction(purpose="。电梯维修。"))
+
+
+def test_an_account_of_hyphens_is_one_only_where_cash_is_drawn() -> None:
+    own = Payee(
+        kind=PayeeKind.ORGANISATION, account="--", name="长春示例公司", bank_code="105241000022"
+    )
+    assert found(instruction(payee=own)).get("JL-004") == "block"
+    assert "JL-004" not in found(instruction(payee=own, settlement=Settlement.CASH))
