@@ -5,6 +5,7 @@ import pytest
 
 from bureau.desk.people import Office
 from bureau.desk.publish import Publishing
+from bureau.desk.refusals import ActRefused
 from bureau.desk.registers.opened import AGAIN
 from bureau.ports import LogPlace
 from tests.bureau.desks import Desk
@@ -93,3 +94,20 @@ async def test_a_row_that_does_not_open_takes_no_page_away(desk: Desk, bureau: B
     desk.rooms.names._agencies.clear()
     assert (await reviewer.get(f"/desk/{DIVISION}"))[0] == 200
     assert desk.rooms.names.agency(DIVISION, "101002") == "另一单位"
+
+
+async def test_whoever_proposed_a_change_decides_nothing_of_it_in_another_office(
+    desk: Desk,
+) -> None:
+    """Offices change; the word of a second person does not become one's own by that."""
+    reviewer, _ = await loaded(desk)
+    form = form_of("agencies", AGENCY | {"name": "新名"})
+    assert (await reviewer.post(f"{HOME}/agencies/edit", form))[0] == 303
+    now_approver = attrs.evolve(reviewer.person, office=Office.APPROVER)
+    registers = desk.rooms.registers
+    with pytest.raises(ActRefused, match="不能批准自己的提议"):
+        await registers.approve(DIVISION, 2, now_approver)
+    with pytest.raises(ActRefused, match="不能批准自己的提议"):
+        await registers.reject(DIVISION, 2, "不同意此项", now_approver)
+    row = await registers.store.change(DIVISION, 2)
+    assert row and row["decided_by"] is None

@@ -133,6 +133,15 @@ async def test_a_reset_ends_sessions_only_when_another_agreed(desk: Desk) -> Non
     assert await opened(desk, token, code) == 303
 
 
+async def test_nobody_closes_his_own_account(desk: Desk) -> None:
+    """Of two administrators one would be left, who seats nobody."""
+    zhou, _ = await two(desk)
+    _, page = await zhou.get("/accounts")
+    assert 'action="/accounts/feng/close"' in page and 'action="/accounts/zhou/close"' not in page
+    assert (await zhou.post("/accounts/zhou/close"))[0] == 404
+    assert (await zhou.get("/accounts"))[0] == 200
+
+
 async def test_a_closed_account_is_reopened_by_two_and_closed_by_one(desk: Desk) -> None:
     zhou, feng = await two(desk)
     reviewer = await desk.seat(Office.REVIEWER)
