@@ -92,6 +92,12 @@ class Undone:
         return typed if isinstance(typed, str) else ""
 
     @property
+    def typed(self) -> bool:
+        """Whether there is anything to be kept."""
+        own = ("csrf", "seen")
+        return any(each and name not in own for name, each in self.visit.form.items())
+
+    @property
     def files(self) -> bool:
         return any(not isinstance(each, str) for each in self.visit.form.values())
 

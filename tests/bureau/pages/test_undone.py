@@ -77,6 +77,18 @@ async def test_what_a_second_person_typed_stays_where_it_was_refused(
     assert 'value="不同"' in page and "JL-052" in page
 
 
+async def test_a_button_that_comes_too_late_says_so_on_its_page_and_of_no_words(
+    desk: Desk,
+) -> None:
+    reviewer, approver = await loaded(desk)
+    await reviewer.post(f"{REGISTERS}/agencies/edit", form_of("agencies", AGENCY | {"name": "新"}))
+    change = f"{REGISTERS}/changes/2"
+    assert (await approver.post(f"{change}/approve"))[0] == 303
+    status, page = await approver.post(f"{change}/approve")
+    assert status == 409 and "处理。" in page and "没有办理。" in page and KEPT not in page
+    assert "已批准，第6版" in page and f'action="{change}/approve"' not in page
+
+
 async def test_an_administrator_s_form_comes_back_with_its_division_and_as_refused(
     desk: Desk,
 ) -> None:
