@@ -187,7 +187,7 @@ async def _serve(settings: Settings) -> None:
         watch = Watch(
             desk=store.desk, shelf=rooms_of_desk.shelf, divisions=settings.divisions,
             witness=lambda at: trust.word.against(at, OWN_CERTIFICATE) or trust.own.trouble,
-            troubles=partial(_troubles, ring, publishings), clock=now,
+            troubles=partial(_troubles, ring, publishings, numbers), clock=now,
             keeping=inbox.keeping.trouble,
         )  # fmt: skip
         ops_port = await _operators(settings, watch, rooms)
@@ -206,9 +206,13 @@ async def _operators(settings: Settings, watch: Watch, rooms: AsyncExitStack) ->
     return await rooms.enter_async_context(site(ops_application(watch), *place, setting="ops.port"))
 
 
-def _troubles(ring: KeyRing, publishings: Sequence[Publishing]) -> Mapping[str, str]:
-    """Of the workers: keys that could not be taken up, feeds that a gateway does not take."""
+def _troubles(
+    ring: KeyRing, publishings: Sequence[Publishing], numbers: Numbers
+) -> Mapping[str, str]:
+    """Of the workers: keys that could not be taken up, feeds that a gateway does not take, what one
+    hands out as ours and is not."""
     found = {f"keys.{what}": words for what, words in ring.troubles.items()}
+    found |= {f"held.{place}": words for place, words in numbers.troubles.items()}
     for each in publishings:
         found |= {f"{each.kind}.{place}": words for place, words in each.troubles.items()}
     return found

@@ -21,7 +21,7 @@ from bureau.ports import Clock, NumberStore
 from gateway.domain.faults import FaultCode, FeedRefused, GatewayUnavailable, LedgerUnavailable
 from gateway.domain.records import canonical
 
-LOOK_S = 5.0
+LOOK_S = 10.0
 KIND = "held"
 WORDS_CHARS_MAX = 300
 
@@ -49,6 +49,8 @@ class Numbers:
         self._sign = sign
         self._clock = clock
         self._unasked = set(ways)
+        self.troubles: dict[str, str] = {}
+        """By `division/bank`: why what its gateway holds cannot be taken in."""
 
     async def run(self) -> None:
         await rounds("numbers", self.catch_up, LOOK_S)
@@ -64,10 +66,23 @@ class Numbers:
                     taken += more
             except GatewayUnavailable:
                 continue
-            except FeedRefused as refused:  # a gateway of before this question, or one that lies
-                _log.warning("numbers.not_told", place="/".join(place), reason=str(refused))
+            except FeedRefused as refused:
+                self._not_told(place, refused)
+                if refused.code == FaultCode.FEED_CONFLICT:
+                    continue  # it hands out what is not ours: a person must look
+            else:
+                self.troubles.pop("/".join(place), None)
             self._unasked.discard(place)
         return taken
+
+    def _not_told(self, place: tuple[str, str], refused: FeedRefused) -> None:
+        """A gateway of before this question refuses it, and that is all."""
+        name, words = "/".join(place), str(refused)
+        if refused.code == FaultCode.FEED_CONFLICT:
+            if self.troubles.get(name) == words:
+                return
+            self.troubles[name] = words
+        _log.warning("numbers.not_told", place=name, reason=words)
 
     async def settle(self, place: tuple[str, str], since: int) -> int:
         """Take in what the gateway holds from this number on; how many numbers that changed.

@@ -223,6 +223,25 @@ async def test_a_gateway_that_contradicts_what_it_acknowledged_is_not_believed(
     assert await sent(pool) == stood
 
 
+async def test_a_start_says_until_it_is_mended_that_a_gateway_hands_out_what_is_not_ours(
+    holding: Desk, pool: Pool, house: House
+) -> None:
+    trust, name = holding.bureau.trust, "/".join(PLACE)
+    liar = Liar([(b"{}", house.gateway.document(b"{}"), 1)])
+    numbers = numbers_over(pool, trust, liar)
+    for _ in range(2):
+        assert await numbers.catch_up() == 0 and "nothing of ours" in numbers.troubles[name]
+    liar.feeds = []
+    assert await numbers.catch_up() == 0 and numbers.troubles == {}
+
+    class Older(Liar):
+        async def ask(self, kind: str, body: bytes, signature: str) -> bytes:
+            raise FeedRefused("404 route_unknown: there is no such path", "route_unknown")
+
+    older = numbers_over(pool, trust, Older([]))
+    assert await older.catch_up() == 0 and older.troubles == {}
+
+
 async def test_a_key_that_is_away_in_the_middle_leaves_all_as_it_was(
     holding: Desk, pool: Pool, kept: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

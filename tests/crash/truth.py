@@ -233,11 +233,14 @@ def _of_records(truth: Truth) -> list[str]:
     return wrong
 
 
+NO_ENDS = {"not_carried_out", "voided"}
+
+
 def _of_hold_ends(truth: Truth) -> list[str]:
     """One record for the one end of a hold, and none for what did not end."""
     ended: dict[str, list[str]] = defaultdict(list)
     for _, kind, subject, body in truth.copy:
-        if kind == "release" and (what := orjson.loads(body)["what"]) != "not_carried_out":
+        if kind == "release" and (what := orjson.loads(body)["what"]) not in NO_ENDS:
             ended[subject].append(what)
     return [
         f"I7 {key}: ended as {row['how']}, recorded {ended[key]}"

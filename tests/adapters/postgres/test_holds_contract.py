@@ -254,6 +254,7 @@ async def test_feeds_rise_by_one_and_an_order_is_given_once(storage: Storage) ->
         assert caught.value.code is code
     assert await storage.holds.take_feed(DIVISION, 2, feed, [order], [body], NOW)
     assert await storage.holds.open_orders(9) == [(DIVISION, body)]
+    assert not await storage.holds.take_feed(DIVISION, 1, feed, [order], [body], NOW), "still"
 
 
 async def test_of_each_division_the_oldest_orders_are_shown(storage: Storage) -> None:

@@ -88,6 +88,7 @@ async def test_a_policy_is_edited_and_agreed_to_and_axe_finds_nothing_serious(
         "policies": "/policies", "policy": "/policies/JL-042",
         "policy_edit": "/policies/JL-042/edit",
         "holds": "/holds", "hold": f"/holds/2026/8202/{1:013d}", "releases": "/releases",
+        "numbers": "/numbers",
         "statistics": "/statistics?from=2026-01&to=2026-12",
         "report": "/report?from=2026-01&to=2026-12",
         "agency": "/statistics/agencies/101001?from=2026-01&to=2026-12", "bulletin": "/bulletin",
