@@ -24,9 +24,46 @@ from adapters.folder.standard_streams import goes_nowhere
 
 _TELLING = re.compile(r"[0-9]{6,}[0-9Xx]*|[\u3400-\u9fff\uf900-\ufaff·]{2,}")
 MESSAGE_CHARS_MAX = 500
+LOOK_S = 1.0
+"""Between two looks whether the log's file is the one of its name still."""
 NOWHERE = "standard error is closed or the null device, and gateway.log_file is not set"
 _Filtering: Any = structlog.make_filtering_bound_logger(logging.INFO)
 _RENDERED = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
+
+
+class Renewed:
+    """The log's file by its name: one that was moved away to be kept (logrotate), or deleted, would
+    be written to for as long as the program runs, and nobody would read it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = self._opened()
+        self._looked = time.monotonic()
+
+    def write(self, line: bytes) -> int | None:
+        now = time.monotonic()
+        if now - self._looked >= LOOK_S:
+            self._looked = now
+            self._look()
+        return self._file.write(line)
+
+    def flush(self) -> None:
+        """It is not buffered: a crash must not swallow its last words."""
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _look(self) -> None:
+        try:
+            same = os.path.samestat(self._path.stat(), os.fstat(self._file.fileno()))
+        except FileNotFoundError:
+            same = False
+        if not same:
+            before, self._file = self._file, self._opened()
+            before.close()
+
+    def _opened(self) -> BinaryIO:
+        return cast(BinaryIO, self._path.open("ab", buffering=0))
 
 
 class Lines:
@@ -91,8 +128,7 @@ def configure_log(file: Path | None, *, usual: bool = True) -> Lines:
 
     Without what is `usual` for a command that says itself what it found.
     """
-    # Open for as long as the program runs, and unbuffered: a crash must not swallow its last words.
-    opened = cast(BinaryIO, file.open("ab", buffering=0) if file else sys.stderr.buffer)
+    opened = cast(BinaryIO, Renewed(file) if file else sys.stderr.buffer)
     lost = file is None and goes_nowhere(opened)
     out = Lines(opened, NOWHERE if lost else "")
     structlog.configure(

@@ -89,3 +89,30 @@ def test_where_no_log_can_be_written_is_said_before_the_start_and_nothing_is_mad
     assert unwritable(fresh) == unwritable(Path("/dev/stderr")) == ""
     assert "folder is absent" in unwritable(tmp_path / "absent" / "gateway.log")
     assert unwritable(tmp_path) == f"{tmp_path}: a folder"
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["moved away", "deleted"])
+def test_a_file_that_is_not_there_any_more_is_begun_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kept: bool
+) -> None:
+    """As logrotate does it: every later line went where nobody reads."""
+    monkeypatch.setattr("gateway.configured.journal.LOOK_S", 0.0)
+    file, before = tmp_path / "gateway.log", tmp_path / "gateway.log.1"
+    lines = configure_log(file)
+    structlog.get_logger().info("one")
+    if kept:
+        file.rename(before)
+    else:
+        file.unlink()
+    structlog.get_logger().info("two")
+    assert b'"two"' in file.read_bytes() and b'"one"' not in file.read_bytes()
+    assert not kept or b'"one"' in before.read_bytes()
+    assert not lines.troubles()
+    file.unlink()
+    file.parent.rename(moved := tmp_path.with_name("elsewhere"))
+    structlog.get_logger().info("three")
+    assert "No such file" in lines.troubles()["log_file"]
+    moved.rename(tmp_path)
+    structlog.get_logger().info("four")
+    assert b'"four"' in file.read_bytes() and not lines.troubles()
+    lines._out.close()
