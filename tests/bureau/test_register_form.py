@@ -1,11 +1,13 @@
 """A register's form that was not taken comes back as it was filled in."""
 
+import datetime as dt
 import re
 
 import pytest
 
+from gateway.domain.legal_day import legal_day
 from tests.bureau.desks import Desk
-from tests.bureau.test_registers import AGENCY, HOME, form_of, loaded
+from tests.bureau.test_registers import ACCOUNT, AGENCY, HOME, form_of, loaded
 
 pytestmark = pytest.mark.postgres
 
@@ -19,6 +21,18 @@ async def test_all_that_is_wrong_is_told_at_its_fields_and_what_was_picked_stays
     assert status == 409 and "名称：必填" in text and "理由：请填写，不少于4个字" in text
     assert text.count('aria-invalid="true"') == 2 and text.count(" autofocus") == 1
     assert '<option value="remove" selected>' in text, "it was to be taken away, not put anew"
+
+
+async def test_an_account_has_not_changed_on_a_day_that_is_yet_to_come(desk: Desk) -> None:
+    """A notice of it would never be late (Art. 13(1))."""
+    reviewer, _ = await loaded(desk)
+    today = legal_day(desk.hands.now)
+    for day, status, words in (
+        (today + dt.timedelta(days=1), 409, "变更日期：不能晚于今天"), (today, 303, "/changes/"),
+    ):  # fmt: skip
+        form = form_of("accounts", ACCOUNT, changed_on=day.isoformat())
+        answer = await reviewer.post(f"{HOME}/accounts/edit", form)
+        assert answer[0] == status and words in answer[1]
 
 
 async def test_a_row_that_another_changed_since_it_was_opened_is_not_put_back(desk: Desk) -> None:

@@ -134,8 +134,11 @@ class _Registers:
         op = "remove" if visit.text("op", 10) == "remove" else "put"
         row, wrong = row_of(sheet, typed)
         reason, changed = visit.text("reason", 500), visit.text("changed_on", 10)
-        if changed and _day(changed) is None:
+        changed_on = _day(changed)
+        if changed and changed_on is None:
             wrong["changed_on"] = "变更日期：请按 2026-03-02 填写", "Not a day."
+        elif changed_on and changed_on > legal_day(self._rooms.clock()):
+            wrong["changed_on"] = "变更日期：不能晚于今天", "It changed today or before."
         if len(reason) < REASON_CHARS_MIN:
             wrong["reason"] = f"理由：请填写，不少于{REASON_CHARS_MIN}个字", "Say why."
         if wrong:
@@ -143,7 +146,7 @@ class _Registers:
         try:
             proposal = Proposal(
                 register=sheet.register.value, op=op, row=row, reason=reason,
-                changed_on=_day(changed), wish=_number(visit.text("wish", 12)),
+                changed_on=changed_on, wish=_number(visit.text("wish", 12)),
                 upon=_number(visit.text("upon", 15)),
             )  # fmt: skip
             seq = await self._registers.propose(visit.division, proposal, visit.person)

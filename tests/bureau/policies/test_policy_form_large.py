@@ -11,7 +11,15 @@ from bureau.web.form_reading import FIELDS_MAX
 from bureau.web.sections.policy_form import REASON_CHARS_MAX
 from bureau.web.workbook_writing import excel
 from tests.bureau.desks import Desk, Seated
-from tests.bureau.policies.test_policy_form_pages import HOME, filled, opened, posted, root_of
+from tests.bureau.policies.test_policy_form_pages import (
+    HOME,
+    document,
+    filled,
+    opened,
+    posted,
+    root_of,
+)
+from tests.bureau.words import DIVISION
 
 pytestmark = pytest.mark.postgres
 ROWS = 150
@@ -63,3 +71,18 @@ async def test_reasons_that_do_not_fit_are_not_cut_short(desk: Desk) -> None:
     assert reason.endswith("二" * 200) and "一" * 200 in reason and reason.startswith("三" * 400)
     status, path = await posted(reviewer, "JL-042", filled(page), "draft")
     assert status == 303 and reason in (await reviewer.get(path))[1]
+
+
+async def test_nothing_is_handed_on_without_a_reason(desk: Desk) -> None:
+    reviewer = await desk.seat(Office.REVIEWER)
+    fields = await opened(reviewer, "JL-042")
+    fields |= {"p.title.zh": ["现金限额"], "p.revision": ["3"]}
+    for why in ("", "改了", " 　 "):
+        sent = fields | {"reason": [why]}
+        status, page = await posted(reviewer, "JL-042", sent, "draft")
+        assert status == 409 and "请填写修改理由" in page, why
+        assert filled(page)["p.title.zh"] == ["现金限额"]
+        text = {"document": document(page), "step": "draft", "reason": why}
+        status, page = await reviewer.post(f"{HOME}/JL-042/edit", text)
+        assert status == 409 and "请填写修改理由" in page and "现金限额" in page, why
+    assert not await desk.rooms.policies.store.drafts(DIVISION, 9)
