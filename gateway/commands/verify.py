@@ -1,6 +1,8 @@
 """The commands of an auditor: `verify ...`, with files alone, no network and no database."""
 
 import datetime as dt
+import errno
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -169,10 +171,18 @@ def verify_certificate(
 
 def _tell(reports: Sequence[Report], as_json: bool, words: Sequence[str] = ()) -> None:
     """Every report, the last for the whole, what the proven records say, and the worst verdict as
-    the exit code."""
+    the exit code. One that could not be told, on a full disk, is no verdict: exit 2."""
     whole = whole_of(reports)
-    for report in whole:
-        show(report.as_json()) if as_json else typer.echo("\n".join(report.lines()))
-    for line in words:
-        typer.echo(line)
+    try:
+        for report in whole:
+            show(report.as_json()) if as_json else typer.echo("\n".join(report.lines()))
+        for line in words:
+            typer.echo(line)
+        sys.stdout.flush()
+    except OSError as reason:
+        if reason.errno == errno.EPIPE:
+            raise  # whoever read has heard enough
+        raise fail(
+            f"verify: the verdict could not be written: {reason.strerror}", USAGE
+        ) from reason
     raise typer.Exit(int(worst_of(whole)))

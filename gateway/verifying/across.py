@@ -8,12 +8,14 @@ from pathlib import Path
 from certs.log.day import CHECKPOINT, MISSING_NAMED_MAX, RECORDS
 from certs.log.report import Exit, Report, Stopped, Walk
 from gateway.verifying.beside import Beside, name_of
+from gateway.verifying.stopped import check_stopped
 
 
 def verify_across(proven: Sequence[tuple[Path, Report]]) -> Report:
     """`proven`: folders with their reports, each valid by itself, of one log.
 
-    Each number of the log is one record in all of them, and each instruction has one verdict.
+    Each number of the log is one record in all of them, each instruction has one verdict, and what
+    was stopped in one was not paid in another.
     """
     walk = Walk()
     stretches = sorted((_stretch(*each) for each in proven), key=lambda each: each.start)
@@ -26,6 +28,7 @@ def verify_across(proven: Sequence[tuple[Path, Report]]) -> Report:
         )
         _check_records(walk, stretches)
         _check_verdicts(walk, stretches)
+        check_stopped(walk, stretches)
         _tell_holes(walk, stretches)
     except Stopped as stopped:
         return walk.report(stopped.exit)

@@ -33,6 +33,7 @@ from gateway.verifying.beside import Beside, check_notices, check_told, name_of
 from gateway.verifying.claims import Proven, verify_claims
 from gateway.verifying.close import check_close, check_times
 from gateway.verifying.narrate import narrated
+from gateway.verifying.stopped import check_stopped
 
 
 class Unusable(ValueError):
@@ -143,6 +144,7 @@ def verify_folder(folder: Path, auditor: Auditor, *, listed: bool = True) -> Rep
         beside = Beside(folder=folder, start=start, end=start + count)
         on = files.on if files is not None else None
         check_times(walk, beside, on)
+        check_stopped(walk, [beside])
         check_close(walk, beside, on, lambda fields: _verify_item(_item(fields), keys, None))
         division = origin.partition("/log/")[2].partition("/")[0]
         check_notices(walk, beside, auditor.bureau_certificates(), division)

@@ -63,16 +63,23 @@ def check_times(walk: Walk, beside: Beside, on: str | None) -> None:
 
 
 def _order(beside: Beside, cosigned_at: str) -> tuple[list[int], list[str]]:
-    """Numbers of misdated verdicts, and the instructions that were judged twice."""
+    """Numbers of misdated verdicts, and the instructions that were judged twice.
+
+    Where the night was quiet no verdict of the new day stands before one that is dated back: the
+    close of its day does, which has waited GRACE for whatever was judged in it.
+    """
     misdated: list[int] = []
     twice: list[str] = []
     seen: set[str] = set()
-    latest = dt.datetime.min.replace(tzinfo=dt.UTC)
+    latest = closed = dt.datetime.min.replace(tzinfo=dt.UTC)
     end = dt.datetime.fromisoformat(cosigned_at) + GRACE
-    for verdict in beside.verdicts():
+    for verdict in beside.told(RecordKind.VERDICT, RecordKind.DAY_CLOSE):
+        if verdict["kind"] == RecordKind.DAY_CLOSE:
+            closed = max(closed, bounds(dt.date.fromisoformat(verdict["day"]))[1])
+            continue
         at, name = _at(verdict), name_of(verdict)
         back = latest - at > GRACE and legal_day(at) < legal_day(latest)
-        if back or at > end:
+        if back or at < closed or at > end:
             misdated.append(verdict["seq"])
         if name in seen:
             twice.append(name)

@@ -100,7 +100,7 @@ class World:
         assert await book.close_day(DIVISION, DAY, NEXT, partial(day_close, origin=origin, at=NEXT))
         await book.close()
 
-    async def exported(self, name: str = "day", on: dt.date = DAY) -> Path:
+    async def exported(self, name: str = "day", on: dt.date | None = DAY) -> Path:
         target = self.folder / name
         await asyncio.to_thread(
             export_day, self.dsn, DIVISION, on, target, lambda *_: None, self.gateway

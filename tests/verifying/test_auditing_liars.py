@@ -236,6 +236,29 @@ async def test_a_verdict_dated_into_a_day_that_was_closed_or_is_to_come_is_found
     assert (result.exit_code, facts(result)["misdated"]) == (1, [3, 4]), result.output
 
 
+async def test_a_verdict_behind_the_close_of_its_day_is_found_in_a_quiet_night_too(
+    world: World,
+) -> None:
+    """No verdict of the next day stands before it, and no close counted it: both days were valid,
+    alone and together."""
+    await world.decide(1, "A")
+    await world.seal()
+    await world.deliver()
+    await world.close()
+    await world.seal(NEXT)
+    await world.deliver(NEXT)
+    assert verify("day", await world.exported(), *world.trusted).exit_code == 0
+    await slip(world, unnumbered(a_verdict(77, 9_000_000)))
+    at = microseconds(NEXT)
+    await slip(world, unnumbered(a_verdict(78, 5, recorded_at=at)))
+    later = NEXT + dt.timedelta(minutes=1)
+    await world.seal(later)
+    await world.deliver(later)
+    folder = await world.exported("next", NEXT.date())
+    result = verify("day", folder, *world.trusted, "--json")
+    assert (result.exit_code, facts(result)["misdated"]) == (1, [2]), result.output
+
+
 async def test_a_second_verdict_of_one_instruction_is_found(world: World) -> None:
     await world.decide(1, "A")
     await slip(world, unnumbered(a_verdict(1, 9_000_000)))

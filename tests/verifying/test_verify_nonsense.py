@@ -2,15 +2,20 @@
 
 import base64
 import copy
+import errno
+import io
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+import typer
 
 from certs.log.report import Exit, Report
+from gateway.commands.verify import _tell
 from gateway.domain.decision import Outcome
 from gateway.domain.records import RecordKind, unnumbered
 from gateway.verifying import auditor as checking
@@ -99,6 +104,22 @@ def test_words_that_stand_in_no_record_are_not_called_what_the_record_says(case:
     *_, last = verify_evidence(file, case.auditor)
     (told,) = [step for step in last.steps if "疑点" in step.zh]
     assert "英文措辞、处理办法、材料名称不在记录中，未作判断" in told.zh
+
+
+def test_a_verdict_that_cannot_be_written_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ended with 1, which says "altered" of whatever was checked."""
+    full = OSError(errno.ENOSPC, "No space left on device")
+
+    class Full(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise full
+
+    for as_json in (False, True):
+        monkeypatch.setattr(sys, "stdout", Full())
+        with pytest.raises(typer.Exit) as ended:
+            _tell([Report(exit=Exit.VALID, steps=())], as_json)
+        monkeypatch.undo()
+        assert ended.value.exit_code == Exit.USAGE
 
 
 @pytest.mark.postgres
