@@ -195,7 +195,9 @@ def _project(instruction: Instruction, indicator: Indicator | None) -> str:
 def _projects(instruction: Instruction, indicator: Indicator | None) -> tuple[str, ...]:
     """As the instruction calls it, and as the indicator does."""
     said, due = instruction.project_code, indicator.project_code if indicator else ""
-    return tuple(dict.fromkeys(filter(None, (said, due))))
+    if said and due and said != due:
+        return said, due
+    return (said or due,) if said or due else ()
 
 
 def _class_paid(instruction: Instruction, registers: Registers) -> PayeeClass | None:
@@ -210,6 +212,8 @@ def _item_allowed(
     instruction: Instruction, projects: Collection[str], registers: Registers
 ) -> bool | None:
     """None where the bureau has filed no list for the project, or no code is stated."""
+    if not registers.project_items:
+        return None
     lists = [registers.project_items[each] for each in projects if each in registers.project_items]
     code = instruction.dept_economic_code
     if not lists or not code:
@@ -231,13 +235,16 @@ def _missing(instruction: Instruction) -> frozenset[Element]:
     if instruction.details and not (payee.account or payee.name):
         payee = instruction.details[0].payee  # each detail's own is judged by itself
     bank = payee.bank_code or payee.bank_name
-    account = payee.account if instruction.settlement in CASH else _said(payee.account)
+    account = payee.account.isalnum() or (
+        bool(payee.account) if instruction.settlement in CASH else _said(payee.account)
+    )
     if (
         instruction.agency_code and instruction.payment_method and instruction.settlement
-        and payer.account and _said(payer.name) and payer.bank_code
-        and account and _said(payee.name) and bank
+        and payer.account and (payer.name.isalnum() or _said(payer.name)) and payer.bank_code
+        and account and (payee.name.isalnum() or _said(payee.name)) and bank
         and instruction.fund_code and instruction.functional_code
-        and instruction.dept_economic_code and _said(instruction.purpose)
+        and instruction.dept_economic_code
+        and (instruction.purpose.isalnum() or _said(instruction.purpose))
     ):  # fmt: skip
         return _NO_ELEMENTS
     elements = (
@@ -260,7 +267,7 @@ def _missing(instruction: Instruction) -> frozenset[Element]:
 
 def _said(text: str) -> bool:
     """Whether it has a letter or a digit."""
-    return text[:1].isalnum() or any(map(str.isalnum, text))
+    return any(map(str.isalnum, text))
 
 
 def _invalid_numbers(instruction: Instruction, people: People) -> frozenset[Number]:

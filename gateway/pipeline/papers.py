@@ -58,7 +58,10 @@ def rules_filed(agency: str, projects: Collection[str], registers: Registers) ->
     """Whether the agency's internal rules of the special-fund project are filed (Art. 17).
     `projects`: as the instruction calls it, and as its indicator does."""
     filed = registers.index.rules_filed
-    return (agency, "") in filed or any((agency, project) in filed for project in projects)
+    for project in projects:
+        if (agency, project) in filed:
+            return True
+    return (agency, "") in filed
 
 
 def approvals_of(
