@@ -94,6 +94,7 @@ _IDLE = re.compile(
     "|InstgAgt/.*|InstdAgt/.*|AccptncDtTm"
 )
 """Known to change neither who is paid, nor how much, nor what for."""
+_OWN_CODE = re.compile("[0-9A-Za-z._-]{1,35}")
 _FREE_TEXT = "RmtInf/Ustrd"
 _PUT_AT = {iso: place_of(json) for iso, json in _PLACES.items()}
 _SAID_AT = {json: iso for iso, json in _PLACES.items()} | {
@@ -206,11 +207,17 @@ def _take(leaf: Leaf, tree: dict[str, Any], layout: Layout, found: Findings) -> 
                 path, "code", f"应为 {_FIXED[path]}", f"must be {_FIXED[path]}, nothing else is"
                 " taken",
             )  # fmt: skip
-    elif not _IDLE.fullmatch(path) and not leaf.text.isspace():
+    elif not _is_idle(leaf) and not leaf.text.isspace():
         found.note(
             shown(path), "unsupported", "不受理的元素：会改变付款而未受监控",
             "is not taken: it could alter the payment unseen by the policies",
         )  # fmt: skip
+
+
+def _is_idle(leaf: Leaf) -> bool:
+    """A code of one's own is idle as any; words in its place say what is paid for, unjudged."""
+    idle = _IDLE.fullmatch(leaf.path) is not None
+    return idle and (not leaf.path.endswith("/Prtry") or _OWN_CODE.fullmatch(leaf.text) is not None)
 
 
 def _amount(leaf: Leaf, tree: dict[str, Any], found: Findings) -> None:
