@@ -66,8 +66,7 @@ class MemoryState:
     registers: dict[str, tuple[bytes, Registers]] = attrs.field(factory=dict)
     hold_ends: dict[InstructionKey, HoldEnd] = attrs.field(factory=dict)
     release_feeds: dict[str, list[tuple[bytes, str]]] = attrs.field(factory=dict)
-    """Bytes and signature, from number 1 on."""
-    """By division: the version of the last one and its digest."""
+    """By division, from number 1 on: bytes and signature."""
     orders: set[tuple[str, bytes]] = attrs.field(factory=set)
     open_releases: dict[tuple[str, bytes], bytes] = attrs.field(factory=dict)
     notifications: dict[Notification, tuple[str, str]] = attrs.field(factory=dict)

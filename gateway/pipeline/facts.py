@@ -201,11 +201,12 @@ def _projects(instruction: Instruction, indicator: Indicator | None) -> tuple[st
 
 
 def _class_paid(instruction: Instruction, registers: Registers) -> PayeeClass | None:
-    """Of a voucher with details the one that all of them are of: its head is not paid."""
-    if not instruction.details:
-        return registers.class_of(instruction.payee.account)
+    """Of a voucher with details the one that all of them are of, since its head is not paid; where
+    they have none in common, the head's: a payroll account's batch pays persons. Each detail is
+    judged by its own."""
     classes = {registers.class_of(each.payee.account) for each in instruction.details}
-    return classes.pop() if len(classes) == 1 else None
+    common = classes.pop() if len(classes) == 1 else None
+    return common or registers.class_of(instruction.payee.account)
 
 
 def _item_allowed(

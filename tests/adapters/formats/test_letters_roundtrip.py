@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from lxml import etree
 from msgspec.structs import replace
 
+from adapters.bank.iso_core import fiscal_names
 from adapters.bank.iso_recall import IsoRecalls
 from adapters.bank.iso_status import read_status
 from adapters.formats.iso20022.enquiry import read_letter
@@ -177,8 +178,14 @@ def test_what_the_core_is_asked_is_the_recall_that_it_is(
 ) -> None:
     order = RecallOrder(id="ab" * 16, key=key, amount_fen=amount, reason=code, words=words)
     raw = IsoRecalls(lambda: AT, "103").written(order)
-    outside_schema("camt.056.001.08").assertValid(etree.fromstring(raw))
-    read = read_letter(raw).matter
+    asked = etree.fromstring(raw)
+    outside_schema("camt.056.001.08").assertValid(asked)
+    (supplement,) = asked.iterfind(".//{*}SplmtryData")
+    assert {etree.QName(each).localname: each.text for each in supplement[0][0]} == fiscal_names(
+        key
+    )
+    supplement.getparent().remove(supplement)  # for cores: an agency's own recall may not have it
+    read = read_letter(etree.tostring(asked)).matter
     assert isinstance(read, Recall)
     (item,) = read.payments
     assert item == RecallItem(
