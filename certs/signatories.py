@@ -216,6 +216,21 @@ def read_signatories(
     return attrs.evolve(table, left_out=(*unreadable, *table.left_out), lists=lists)
 
 
+def read_anew(
+    evidence_file: Path,
+    folder: Path,
+    revoked: Iterable[str] = (),
+    revocations: Path | None = None,
+) -> Signatories:
+    """`read_signatories` beside a running program. Where nobody counts any more it raises
+    ValueError: a folder on a disk that is not mounted is empty, and nobody meant that."""
+    table = read_signatories(evidence_file, folder, revoked, revocations)
+    if not table.by_thumbprint:
+        why = "".join(f"; {each.name}: {each.reason}" for each in table.left_out[:3])
+        raise ValueError(f"no certificate in {folder} counts any more{why}")
+    return table
+
+
 def _lists(file: Path, evidence: Sequence[x509.Certificate]) -> Lists:
     found = read_lists(file.read_bytes(), evidence)
     read = tuple(read_of(issuer, crl) for issuer, crl in found.items())

@@ -15,7 +15,7 @@ from certs.files import Mark, mark_of
 from certs.keys import load_certificates, read_certificate, save_certificates
 from certs.live import LiveTls
 from certs.revocation import revoked_in
-from certs.signatories import read_signatories, signatory
+from certs.signatories import read_anew, signatory
 from certs.signing.signer import Signer, uri_of
 from certs.trust import Trust
 from gateway.domain.certificates import Revoked
@@ -116,7 +116,7 @@ class KeyRing:
     async def _renew_parties(self) -> None:
         files, revoked = self._files, self._trust.table.revoked
         read = partial(
-            read_signatories, files.authorities, files.parties, revoked, files.signing_revocations
+            read_anew, files.authorities, files.parties, revoked, files.signing_revocations
         )
         self._trust.replace(await asyncio.to_thread(read))
 

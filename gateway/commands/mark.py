@@ -61,7 +61,10 @@ def marks_set(
     --lower what is missing is given up: only once bank and bureau have settled what was paid
     (runbooks/backup-and-restore). Exit 1 refused.
     """
+    from gateway.tending.unknowns import NAME_CHARS, REASON_CHARS, check_words
+
     try:
+        check_words(("--by", by, NAME_CHARS), ("--reason", reason, REASON_CHARS))
         size = asyncio.run(set_mark(*_read(settings), division, told, (by, reason), lower=lower))
     except (LedgerUnavailable, OSError, ValueError) as refused:
         raise fail(f"mark: {refused}") from refused

@@ -22,7 +22,7 @@ from certs.files import Mark, mark_of
 from certs.keys import load_certificates, pem_of
 from certs.live import LiveTls, seen_of
 from certs.revocation import identity_of, list_number, pem_of_list, read_lists, read_of, serials_of
-from certs.signatories import read_signatories, signatory
+from certs.signatories import read_anew, signatory
 from certs.signing.signer import Signer, uri_of
 from gateway.configured.keys import record_signer
 from gateway.configured.own_names import not_ours
@@ -163,9 +163,7 @@ class KeyRing:
     async def _renew_parties(self) -> None:
         chosen = self._house.settings.parties
         revoked = self._house.trust.table.revoked
-        read = partial(
-            read_signatories, chosen.authority, chosen.folder, revoked, chosen.revocations
-        )
+        read = partial(read_anew, chosen.authority, chosen.folder, revoked, chosen.revocations)
         # A folder of many thousands takes its time; payments go on meanwhile.
         self._house.trust.replace(await asyncio.to_thread(read))
 

@@ -123,3 +123,10 @@ def test_a_key_of_peoples_data_that_is_not_there_is_told_and_no_trace(
     where = {"GATEWAY_DATABASE": "postgresql:///x", "GATEWAY_PEOPLE_KEY": str(tmp_path / "away")}
     done = TYPED.invoke(app, command.split(), env=where)
     assert done.exit_code in (1, 2) and "GATEWAY_PEOPLE_KEY" in done.output, done.output
+
+
+def test_nobody_opens_a_shut_gateway_without_a_name_and_a_reason() -> None:
+    """An empty name stood in the mark as whoever answers for it."""
+    who = ["--division", "220000000", "--told", "3", "--by", " ", "--reason", "ok"]
+    done = TYPED.invoke(app, ["mark", "set", "--settings", "absent.toml", *who])
+    assert done.exit_code == 1 and "--by" in done.output and "--reason" in done.output

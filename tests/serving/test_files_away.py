@@ -41,6 +41,11 @@ async def test_a_folder_that_is_away_is_not_one_in_which_nobody_stands(tmp_path:
     await look()
     assert dict(known(ring)) == before
     assert "no such folder" in ring.problems["parties"]
+    (tmp_path / "parties").mkdir()  # as of a disk that is not mounted
+    await look()
+    assert dict(known(ring)) == before
+    assert "no certificate in" in ring.problems["parties"]
+    (tmp_path / "parties").rmdir()
     (tmp_path / "elsewhere").rename(tmp_path / "parties")
     await look()
     assert ring.problems == {}, "it is as it was: nothing is left to be told"

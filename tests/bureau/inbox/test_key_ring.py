@@ -199,3 +199,16 @@ async def test_half_written_files_change_nothing(desk: Desk) -> None:
     desk.authorities.write_text("-----BEGIN CERT")
     await desk.ring.look()
     assert desk.known() == before
+
+
+async def test_an_emptied_folder_of_parties_changes_nothing_and_is_told(desk: Desk) -> None:
+    """As of a disk that is not mounted: no bank was believed any more, and nothing was said."""
+    before = desk.known()
+    desk.parties.rename(desk.parties.with_name("elsewhere"))
+    desk.parties.mkdir()
+    await desk.ring.look()
+    assert desk.known() == before and "no certificate in" in desk.ring.troubles["parties"]
+    desk.parties.rmdir()
+    desk.parties.with_name("elsewhere").rename(desk.parties)
+    await desk.ring.look()
+    assert desk.known() == before and not desk.ring.troubles
