@@ -3,11 +3,13 @@
 import datetime as dt
 import io
 
+import attrs
 import pytest
 import structlog.testing
 from python_calamine import CalamineWorkbook
 
 from bureau.desk.people import Office
+from bureau.desk.refusals import ActRefused
 from bureau.web.desk import table_of
 from gateway.domain.legal_day import legal_day
 from tests.bureau.desks import Desk, Seated
@@ -191,3 +193,22 @@ async def dumped(bureau: Bureau) -> dict[str, bytes]:
         found[name] = "\n".join(row[0] for row in rows).encode()
     assert found["complaint"], "the dump holds the complaint"
     return found
+
+
+async def test_the_seal_asks_for_keepers_whoever_calls(desk: Desk) -> None:
+    """Not the table of routes alone: by whatever way somebody gets there."""
+    first, second = await desk.seat(Office.KEEPER, "k1"), await desk.seat(Office.KEEPER, "k2")
+    reviewer, complaints = await desk.seat(Office.REVIEWER), desk.rooms.complaints
+    path = await taken(first)
+    year, number = (int(part) for part in path.split("/")[-2:])
+    key, other = (DIVISION, year, number), reviewer.person
+    await complaints.ask(key, "须当面核实", first.person)
+    await complaints.agree(key, 1, second.person)
+    as_asker = attrs.evolve(first.person, office=Office.REVIEWER)
+    for refused in (
+        complaints.ask(key, "须当面核实", other), complaints.agree(key, 1, other),
+        complaints.open(key, 1, other), complaints.open(key, 1, as_asker),
+    ):  # fmt: skip
+        with pytest.raises(ActRefused, match="只有投诉受理岗"):
+            await refused
+    assert (await complaints.open(key, 1, first.person)).name == NAME

@@ -2,9 +2,11 @@
 
 import re
 
+import attrs
 import pytest
 
 from bureau.desk.people import Office
+from bureau.desk.refusals import ActRefused
 from tests.bureau.desks import Desk, Seated
 from tests.bureau.policies.test_policy_trials import CASH, HOME, LOWER
 from tests.bureau.words import DIVISION
@@ -35,3 +37,29 @@ async def test_a_form_of_before_is_told_so_and_comes_back_as_it_was_typed(desk: 
     assert len(await desk.rooms.policies.store.drafts(DIVISION, 9)) == 1
     anew = stale | {"upon": await opened(second, edit)}
     assert (await second.post(edit, anew))[0] == 303
+
+
+async def test_of_two_drafts_written_upon_the_same_document_one_is_agreed_to(desk: Desk) -> None:
+    """The second says the whole document: agreed to, it would take the first back unseen."""
+    first, second = await desk.seat(Office.REVIEWER, "r1"), await desk.seat(Office.REVIEWER, "r2")
+    approver, edit = await desk.seat(Office.APPROVER), f"{HOME}/JL-042/edit"
+    drafts = []
+    for who, document in ((first, LOWER), (second, OTHERWISE)):
+        form = {"document": document, "step": "draft", "reason": "同时修改"}
+        drafts.append((await who.post(edit, form))[1])
+    assert (await approver.post(f"{drafts[0]}/agree"))[0] == 303
+    status, page = await approver.post(f"{drafts[1]}/agree")
+    assert status == 409 and "须退回重新起草" in page
+    assert "再议" not in (await first.get(f"{HOME}/JL-042"))[1]
+    assert (await approver.post(f"{drafts[1]}/send-back", {"reason": "请重新起草"}))[0] == 303
+
+
+async def test_nobody_agrees_to_what_he_drafted_in_another_office(desk: Desk) -> None:
+    reviewer, policies = await desk.seat(Office.REVIEWER), desk.rooms.policies
+    form = {"document": LOWER, "step": "draft", "reason": "降低限额"}
+    assert (await reviewer.post(f"{HOME}/JL-042/edit", form))[0] == 303
+    now_approver = attrs.evolve(reviewer.person, office=Office.APPROVER)
+    for agreed in (True, False):
+        with pytest.raises(ActRefused, match="您自己的草稿"):
+            await policies.decide(DIVISION, 1, agreed, now_approver, "另有考虑")
+    assert len(await policies.store.waiting(DIVISION, 9)) == 1
