@@ -1,5 +1,7 @@
 """Feeds of registers: a bank that was away from the settings, and what no longer opens."""
 
+import datetime as dt
+
 import attrs
 import pytest
 
@@ -8,8 +10,9 @@ from bureau.desk.publish import Publishing
 from bureau.desk.refusals import ActRefused
 from bureau.desk.registers.opened import AGAIN
 from bureau.ports import LogPlace
+from gateway.domain.legal_day import legal_day
 from tests.bureau.desks import Desk
-from tests.bureau.test_registers import AGENCY, HOME, Moody, form_of, loaded, snapshot
+from tests.bureau.test_registers import ACCOUNT, AGENCY, HOME, Moody, form_of, loaded, snapshot
 from tests.bureau.words import BANK, DIVISION, Bureau
 
 pytestmark = pytest.mark.postgres
@@ -94,6 +97,30 @@ async def test_a_row_that_does_not_open_takes_no_page_away(desk: Desk, bureau: B
     desk.rooms.names._agencies.clear()
     assert (await reviewer.get(f"/desk/{DIVISION}"))[0] == 200
     assert desk.rooms.names.agency(DIVISION, "101002") == "另一单位"
+
+
+async def test_a_day_of_the_calendar_that_does_not_open_stops_no_feed_of_a_later_start(
+    desk: Desk, bureau: Bureau
+) -> None:
+    """Whether older notices were late is judged at a program's first look, by the calendar."""
+    reviewer, approver = await desk.seat(Office.REVIEWER), await desk.seat(Office.APPROVER)
+    today = legal_day(desk.hands.now)
+    day = {"date": today.isoformat(), "is_workday": True}
+    form = {"file": ("r.json", snapshot(calendar=[day])), "reason": "年初登记"}
+    _, path = await reviewer.post(f"{HOME}/import", form)
+    assert (await approver.post(f"{path}/approve"))[0] == 303
+    told = form_of("accounts", ACCOUNT, changed_on=(today - dt.timedelta(days=3)).isoformat())
+    _, path = await reviewer.post(f"{HOME}/accounts/edit", told)
+    assert (await approver.post(f"{path}/approve"))[0] == 303
+    async with bureau.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL ROLE NONE")
+        await connection.execute("UPDATE register_change SET late = NULL")
+        await connection.execute("UPDATE register_kept SET body = 'x' WHERE register = 'calendar'")
+    settings_of(desk, bureau.place)
+    publishing, one, _ = two_ways(desk)
+    await everything(publishing)
+    assert one.taken == [5, 6]
+    assert (await reviewer.get(HOME))[0] == 200
 
 
 async def test_whoever_proposed_a_change_decides_nothing_of_it_in_another_office(

@@ -109,7 +109,7 @@ class Registers:
         if not keys:
             return {}
         bodies = await self.store.bodies(division, sheet.register.value, keys)
-        rows = [self._opened(body) for body in bodies]
+        rows = await opened_rows(bodies, self._opened, f"{division} {sheet.register.value}")
         return {sheet.key_of(row): row for row in rows}
 
     async def row(self, division: str, sheet: Sheet, key: str) -> Mapping[str, Any] | None:
