@@ -5,7 +5,7 @@ the primary was lost (docs/runbooks/database-failover.md).
 """
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -18,6 +18,11 @@ from gateway.domain.faults import DatabaseUnreached
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 PORT = "5432"
+PORTS = range(1, 65536)
+_BARE = (
+    "in a database's address write what a password holds of / ? # @ : as %2F %3F %23 %40 %3A"
+    " (口令中的特殊字符须转义)"
+)
 _TRANSIENT = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
@@ -38,10 +43,14 @@ class Address:
 
 
 def address_of(dsn: str) -> Address:
-    """Raises ValueError: not an address at all."""
+    """Raises ValueError: not an address at all. Of its text nothing is said: a password with a bare
+    slash is read as host, port and database, and would be told as these."""
     parts = urlsplit(dsn)
     if parts.scheme not in ("postgresql", "postgres"):
         raise ValueError("a database's address begins with postgresql://")
+    behind = parts.path + parts.fragment + ("" if "@" in parts.netloc else parts.query)
+    if "@" in behind or parts.fragment:
+        raise ValueError(_BARE)
     asked = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     user, _, place = parts.netloc.rpartition("@")
     return Address(
@@ -67,6 +76,8 @@ async def connect(
         except OSError as error:
             where = "".join(_place(*each) for each in address.hosts) or "the default host"
             raise DatabaseUnreached(f"{address}: {where}: {_why(error, deadline_s)}") from error
+        except (ValueError, OverflowError):
+            raise DatabaseUnreached(_BARE) from None
     return await _first_of(dsn, address, deadline_s / (len(address.hosts) + 1), settings)
 
 
@@ -94,12 +105,22 @@ def _hosts(place: str, asked: dict[str, str]) -> Iterator[tuple[str, str]]:
         ports = ports * len(hosts) if len(ports) == 1 else ports
         if len(ports) != len(hosts):
             raise ValueError("a database's address: each host has a port or all one")
+        _expect_ports(ports)
         yield from zip(hosts, ports, strict=True)
         return
     for one in place.split(",") if place else ():
         host, colon, port = one.rpartition(":")
-        named = bool(colon) and port.isdecimal()
+        named = bool(colon) and not port.endswith("]")  # of IPv6 all of it is the host
+        if named:
+            _expect_ports([port])
         yield (unquote(host) if named else unquote(one)).strip("[]"), port if named else PORT
+
+
+def _expect_ports(ports: Iterable[str]) -> None:
+    if not all(port.isascii() and port.isdecimal() and int(port) in PORTS for port in ports):
+        raise ValueError(
+            f"a database's address: ports are {PORTS.start} to {PORTS.stop - 1}; {_BARE}"
+        )
 
 
 def _place(host: str, port: str) -> str:

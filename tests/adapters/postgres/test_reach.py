@@ -48,6 +48,16 @@ def test_hosts_are_read_as_libpq_reads_them(dsn: str, hosts: tuple[tuple[str, st
         ("postgresql://gw:pw-1@127.0.0.1:1,db.invalid/gateway", "no such host"),
         ("gw:pw-1@somewhere", "begins with postgresql://"),
         ("postgresql://gw:pw-1@/gateway?host=a,b&port=1,2,3", "each host has a port or all one"),
+        ("postgresql://gw:pw-1@a:x/gateway", "ports are 1 to 65535"),
+        ("postgresql://gw:pw-1@a:99999,b/gateway", "ports are 1 to 65535"),
+        ("postgresql://gw:pw-1@/gateway?host=a&port=x", "ports are 1 to 65535"),
+        ("postgresql://gw:pw-1/more@a/gateway", "%2F"),
+        ("postgresql://gw:pw-1#more@a/gateway", "%23"),
+        ("postgresql://gw:pw-1?more@a/gateway", "%3F"),
+        ("postgresql://gw:1/pw-1@a/gateway", "%2F"),
+        ("postgresql://gw:1?a=pw-1@a/gateway", "%3F"),
+        ("postgresql://gw:a@pw-1/pw-1@a/gateway", "%40"),
+        ("postgresql://gw:a@b/gateway?pw-1", "%3F"),
     ],
 )
 async def test_what_was_tried_is_told_and_never_the_password(dsn: str, words: str) -> None:
