@@ -22,5 +22,5 @@ def test_a_plan_of_which_not_every_month_was_read_is_not_told_as_never_granted(
 ) -> None:
     plans = [{"indicator_id": i, "month": m, "amount": "5.00"} for i in "AB" for m in (1, 2, 3)]
     monkeypatch.setattr(registers_pages, "DUTY_ROWS", 5)
-    assert plan_duties(registers_pages._whole(plans[:5]), 3) == []
-    assert registers_pages._whole(plans[:4]) == plans[:4], "all that there are"
+    assert plan_duties(registers_pages._whole(plans[:5], 5), 3) == []
+    assert registers_pages._whole(plans[:4], 4) == plans[:4], "all that there are"

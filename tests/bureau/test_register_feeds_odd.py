@@ -97,6 +97,35 @@ async def test_a_row_that_does_not_open_takes_no_page_away(desk: Desk, bureau: B
     desk.rooms.names._agencies.clear()
     assert (await reviewer.get(f"/desk/{DIVISION}"))[0] == 200
     assert desk.rooms.names.agency(DIVISION, "101002") == "另一单位"
+    status, page = await reviewer.get(f"{HOME}/agencies")
+    assert status == 200 and "101001：库中内容无法解封，请重新登记。" in page
+    assert "另一单位" in page and page.count("无法解封") == 1
+    assert (await reviewer.get(f"{HOME}/agencies?agency=另一"))[0] == 200
+    assert (await reviewer.get(f"{HOME}/agencies/edit?key=101001"))[0] == 200
+    form = form_of("agencies", AGENCY | {"name": "重新登记的单位"})
+    _, path = await reviewer.post(f"{HOME}/agencies/edit", form)
+    assert (await approver.post(f"{path}/approve"))[0] == 303
+    _, page = await reviewer.get(f"{HOME}/agencies")
+    assert "重新登记的单位" in page and "无法解封" not in page
+
+
+async def test_a_plan_that_does_not_open_takes_no_duty_away(desk: Desk, bureau: Bureau) -> None:
+    plans = [
+        {"indicator_id": "I1", "month": month, "payment_method": "direct", "amount": "1.00"}
+        for month in (1, 2)
+    ]
+    reviewer, approver = await desk.seat(Office.REVIEWER), await desk.seat(Office.APPROVER)
+    form = {"file": ("r.json", snapshot(plans=plans)), "reason": "年初登记"}
+    status, path = await reviewer.post(f"{HOME}/import", form)
+    assert status == 303, path
+    assert (await approver.post(f"{path}/approve"))[0] == 303
+    async with bureau.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL ROLE NONE")
+        await connection.execute(
+            "UPDATE register_kept SET body = 'x' WHERE register = 'plans' AND key LIKE '%2%'"
+        )
+    status, page = await reviewer.get(f"{HOME}/plans")
+    assert status == 200 and "没有下达额度" in page and "无法解封" in page
 
 
 async def test_a_day_of_the_calendar_that_does_not_open_stops_no_feed_of_a_later_start(

@@ -15,7 +15,7 @@ import orjson
 from bureau.desk.people import Person
 from bureau.desk.refusals import ActRefused
 from bureau.desk.registers.late_notices import late_of
-from bureau.desk.registers.opened import OpenedFeeds, opened_rows
+from bureau.desk.registers.opened import OpenedFeeds, opened_or_nothing, opened_rows
 from bureau.desk.registers.store import Pen, RegisterStore, Sealing
 from bureau.desk.registers.ways import Standing, standings
 from bureau.desk.registers.words import SHEETS, Sheet
@@ -89,9 +89,10 @@ class Registers:
     async def rows(
         self, division: str, sheet: Sheet, after: str, agency: str | None, limit: int
     ) -> list[Mapping[str, Any]]:
-        """{key, agency, version, row}: as they stand, by key."""
+        """{key, agency, version, row}: as they stand, by key; `row` is empty if it does not open,
+        so that it can be told of and put anew."""
         kept = await self.store.kept(division, sheet.register.value, after, agency, limit)
-        return [{**each, "row": self._opened(each["body"])} for each in kept]
+        return [{**each, "row": opened_or_nothing(each["body"], self._opened)} for each in kept]
 
     async def version_of(self, division: str) -> int:
         return await self.store.version(division)
@@ -114,7 +115,9 @@ class Registers:
 
     async def row(self, division: str, sheet: Sheet, key: str) -> Mapping[str, Any] | None:
         kept = await self.store.row(division, sheet.register.value, key)
-        return None if kept is None else {**kept, "row": self._opened(kept["body"])}
+        if kept is None:
+            return None
+        return {**kept, "row": opened_or_nothing(kept["body"], self._opened)}
 
     async def change(self, division: str, seq: int) -> Mapping[str, Any] | None:
         """A proposal with the row it would put and the one that stands."""

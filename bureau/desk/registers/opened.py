@@ -45,6 +45,16 @@ class OpenedFeeds:
         return found
 
 
+def opened_or_nothing(
+    body: bytes, opened: Callable[[bytes], Mapping[str, Any]]
+) -> Mapping[str, Any]:  # fmt: skip
+    try:
+        return opened(body)
+    except ValueError:
+        _log.error("rows.unopened", rows=1)
+        return {}
+
+
 async def opened_rows(
     bodies: Sequence[bytes], opened: Callable[[bytes], Mapping[str, Any]], what: str
 ) -> list[Mapping[str, Any]]:

@@ -230,21 +230,20 @@ class _Registers:
         return legal_day(self._rooms.clock()).month
 
     async def _read_duties(self, division: str, sheet: Sheet) -> list[Any]:
-        rows = [
-            each["row"] for each in await self._registers.rows(division, sheet, "", None, DUTY_ROWS)
-        ]
+        read = await self._registers.rows(division, sheet, "", None, DUTY_ROWS)
+        rows = [each["row"] for each in read if each["row"]]
         if sheet.register.value == "plans":
-            return plan_duties(_whole(rows), self._month())[:DUTIES_SHOWN]
+            return plan_duties(_whole(rows, len(read)), self._month())[:DUTIES_SHOWN]
         agencies = await self._registers.rows(division, SHEETS["agencies"], "", None, DUTY_ROWS)
         parents = {each["row"].get("parent") for each in agencies} - {None}
         found = code_duties(rows, load_codes()) + detail_duties(rows, sorted(parents))
         return found[:DUTIES_SHOWN]
 
 
-def _whole(plans: list[Any]) -> list[Any]:
+def _whole(plans: list[Any], read: int) -> list[Any]:
     """Without the indicator at which the reading stopped: months of its plan that were not read
     would be told as never granted."""
-    if len(plans) < DUTY_ROWS:
+    if read < DUTY_ROWS or not plans:
         return plans
     return [plan for plan in plans if plan["indicator_id"] != plans[-1]["indicator_id"]]
 

@@ -212,3 +212,11 @@ async def test_the_seal_asks_for_keepers_whoever_calls(desk: Desk) -> None:
         with pytest.raises(ActRefused, match="只有投诉受理岗"):
             await refused
     assert (await complaints.open(key, 1, first.person)).name == NAME
+
+
+async def test_nobody_asks_who_reported_where_nobody_said_it(desk: Desk) -> None:
+    keeper = await desk.seat(Office.KEEPER)
+    path = await taken(keeper, **dict.fromkeys(WHO, ""))
+    assert "申请查阅举报人身份" not in (await keeper.get(path))[1]
+    status, page = await keeper.post(f"{path}/openings", {"reason": "须当面核实"})
+    assert status == 409 and "举报人没有留下身份信息" in page and "没有人申请查阅" in page
