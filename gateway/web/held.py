@@ -4,7 +4,8 @@
 
 Answers the feeds of releases from number `since` on, as they came and were signed, as many as
 fit, and the newest number: a bureau whose database came back older finds there what it gave those
-numbers to. Nobody else's word is in them, and nothing is written.
+numbers to. Nobody else's word is in them, nothing is written, and it is told to the bureau alone,
+over its own connection: a question that another gateway has kept opens nothing here.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ import msgspec
 import orjson
 import structlog
 
-from gateway.domain.faults import FaultCode, Unreadable
+from gateway.domain.faults import FaultCode, Unproven, Unreadable
 from gateway.domain.instruction import Received
 from gateway.hold_ports import Holds
 from gateway.web.documents import decoded
@@ -45,6 +46,8 @@ class HeldCounter:
     async def take(self, received: Received, _path: Mapping[str, str]) -> bytes:
         """Raises Unproven, Unreadable, LedgerUnavailable."""
         sender, _ = self._entitled.sender(received)
+        if received.party != sender.uri:  # what two officers wrote is read by nobody on its way
+            raise Unproven(FaultCode.SENDER_NOT_ENTITLED, "asked over another party's connection")
         asked = _read(received.raw)
         self._entitled.expect_own(sender, [asked.division])
         head, rows = await self._holds.held_feeds(asked.division, asked.since, FEEDS_MAX)

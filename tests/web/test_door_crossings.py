@@ -24,6 +24,7 @@ KEY = f"{DIVISION}/2026/8202/CROSS1"
 DOORS = (
     "/v1/instructions", "/v1/vouchers", "/v1/iso20022", "/v1/bank/statements", "/v1/bank/refunds",
     "/v1/bank/outcomes", "/v1/feeds/registers", "/v1/feeds/releases", "/v1/feeds/questions",
+    "/v1/feeds/held",
     "/v1/notifications/acknowledge",
 )  # fmt: skip
 XML = frozenset({"/v1/vouchers", "/v1/iso20022"})
@@ -39,6 +40,7 @@ QUESTION = {
     "what": "replay",
 }  # fmt: skip
 RELEASES = {"division": DIVISION, "kind": "releases", "orders": [{}], "version": 1}
+HELD = {"division": DIVISION, "kind": "held", "of": "releases", "since": 1}
 
 
 def _bureau(siege: Siege) -> Signer:
@@ -66,6 +68,7 @@ async def test_what_was_signed_for_one_door_opens_no_other(siege: Siege) -> None
         ("/v1/bank/refunds", json.dumps(REFUND).encode(), bank, siege.stage.bank_tls),
         ("/v1/feeds/questions", json.dumps(QUESTION).encode(), bureau, siege.stage.bureau_tls),
         ("/v1/feeds/releases", json.dumps(RELEASES).encode(), bureau, siege.stage.bureau_tls),
+        ("/v1/feeds/held", json.dumps(HELD).encode(), bureau, siege.stage.bureau_tls),
     ]  # fmt: skip
     for home, raw, key, who in letters:
         for path in DOORS:

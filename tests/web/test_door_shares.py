@@ -48,7 +48,8 @@ async def test_who_announces_large_bodies_and_sends_none_keeps_nobody_elses_out(
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/feeds/registers", "/v1/feeds/releases", "/v1/feeds/questions"]
+    "path",
+    ["/v1/feeds/registers", "/v1/feeds/releases", "/v1/feeds/questions", "/v1/feeds/held"],
 )
 async def test_a_feed_of_somebody_who_is_no_bureau_is_not_read(siege: Siege, path: str) -> None:
     """Eight megabytes of brackets from an agency were read, and stood still everybody for 2.5 s."""
