@@ -1,12 +1,13 @@
 """The signed list of an exported day's files: nothing is taken away unseen, by whomever."""
 
+import shutil
 import stat
 
 import pytest
 
 from certs.log.manifest import MANIFEST, write_manifest
 from tests.certs.conftest import suite as suite
-from tests.verifying.test_auditing import DAY, DIVISION, World, a_day, facts, verify
+from tests.verifying.test_auditing import DAY, DIVISION, NEXT, World, a_day, facts, verify
 from tests.verifying.test_auditing import world as world
 
 pytestmark = pytest.mark.postgres
@@ -56,3 +57,22 @@ async def test_a_bank_that_signs_a_list_without_the_notices_is_found_by_its_verd
     result = verify("day", folder, *world.trusted, "--json")
     assert result.exit_code == 3, result.output
     assert facts(result)["notices_missing"] == [f"{DIVISION}/2026/8202/3"]
+
+
+async def test_a_close_that_stands_behind_the_folders_end_is_not_held_against_it(
+    world: World,
+) -> None:
+    """The folder may lack what was judged between its end and the close: nobody can count."""
+    await world.decide(1, "A")
+    await world.seal()
+    await world.deliver()
+    early = await world.exported("early")
+    await world.close()
+    await world.seal(NEXT)
+    await world.deliver(NEXT)
+    whole = await world.exported("whole")
+    shutil.copy(whole / "day_close.json", early)
+    origin = (early / "checkpoint").read_text().partition("\n")[0]
+    write_manifest(early, origin, DAY.isoformat(), world.gateway)
+    result = verify("day", early, *world.trusted)
+    assert result.exit_code == 2 and "本夹至日终汇总为止" in result.output, result.output

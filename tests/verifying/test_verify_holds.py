@@ -1,14 +1,18 @@
 """`verify record` on held and released instructions: a hold's end is proven by its record."""
 
+import base64
 import copy
 from collections.abc import Callable
 from pathlib import Path
 
+import attrs
+import orjson
 import pytest
 
 from certs.log.report import Exit
 from gateway.domain.ledger import Settled
 from gateway.verifying.auditor import Auditor
+from gateway.verifying.claims import Proven, verify_claims
 from tests.pipeline.fakes import instruction, received
 from tests.pipeline.test_line import Street
 from tests.pipeline.test_release import HELD, LATER, Counter
@@ -61,6 +65,22 @@ async def test_how_a_hold_ended_is_told_only_as_its_record_says(tmp_path: Path) 
         changed = copy.deepcopy(document)
         lie(changed)
         assert case.check(changed) is not Exit.VALID, lie.__name__
+
+
+async def test_a_hold_that_ended_twice_is_not_called_valid(tmp_path: Path) -> None:
+    """Each end is final: of two in the log a file would show the one that suits it."""
+    _, _, released = await _cases(tmp_path)
+    proven = [
+        Proven(
+            origin=each["checkpoint"].partition("\n")[0],
+            fields=orjson.loads(base64.b64decode(each["record"])),
+        )
+        for each in released["evidence"]
+    ]
+    assert verify_claims(released, proven).exit is Exit.VALID
+    (end,) = [each for each in proven if each.fields["kind"] == "release"]
+    another = attrs.evolve(end, fields=end.fields | {"seq": 99, "what": "refused"})
+    assert verify_claims(released, [*proven, another]).exit is Exit.INVALID
 
 
 @pytest.mark.parametrize("hold", [{"state": "released", "ended_at": 5}, {"state": "?"}])

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import asyncpg
 
 from adapters.postgres.driver import quicken
+from adapters.postgres.reach import address_of
 from adapters.postgres.session import UnsafeServer, prove_safe
 from gateway.domain.faults import StoreUnavailable
 
@@ -53,6 +54,10 @@ async def open_pool(dsn: str) -> Pool:
     Raises UnsafeServer (adapters.postgres.session), StoreUnavailable.
     """
     quicken()
+    try:
+        address_of(dsn)
+    except ValueError as error:  # the driver would quote what it cannot read, of a password too
+        raise StoreUnavailable(str(error)) from None
     try:
         return await asyncpg.create_pool(
             dsn,

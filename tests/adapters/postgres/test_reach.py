@@ -12,10 +12,11 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 import pytest
 
+from adapters.postgres.bureau.pool import open_pool
 from adapters.postgres.reach import address_of, connect
 from certs.people import write_key
 from deploy.demo.day import day
-from gateway.domain.faults import DatabaseUnreached
+from gateway.domain.faults import DatabaseUnreached, StoreUnavailable
 from gateway.domain.legal_day import legal_day
 from tests.pipeline.fakes import NOW
 
@@ -64,6 +65,12 @@ async def test_what_was_tried_is_told_and_never_the_password(dsn: str, words: st
     with pytest.raises(DatabaseUnreached) as told:
         await connect(dsn, deadline_s=2.0)
     assert words in str(told.value) and "pw-1" not in str(told.value)
+
+
+async def test_the_bureaus_pool_tells_no_password_either() -> None:
+    with pytest.raises(StoreUnavailable, match="%2F") as told:
+        await open_pool("postgresql://gw:pw-1/more@a/bureau")
+    assert "pw-1" not in str(told.value)
 
 
 @pytest.mark.slow
