@@ -309,3 +309,27 @@ def test_an_account_of_hyphens_is_one_only_where_cash_is_drawn() -> None:
     )
     assert found(instruction(payee=own)).get("JL-004") == "block"
     assert "JL-004" not in found(instruction(payee=own, settlement=Settlement.CASH))
+
+
+def test_a_payroll_is_of_the_class_of_the_account_that_it_goes_through() -> None:
+    number = "220104198506152036"
+    person = Payee(
+        kind=PayeeKind.PERSON, account="6228230123456789018", name="李经办",
+        bank_code="105241000022", person=Person(id_number=number),
+    )  # fmt: skip
+    filed = FiledPerson(
+        id_number=number, name="李经办", employer="吉林省示例厅", position="员", title="",
+        accounts=(person.account,), official_cards=(),
+    )  # fmt: skip
+    through = to("示例厅工资代发专户", "2200145031")
+    shelf = attrs.evolve(
+        with_indicator(dept_economic_code="30101", gov_economic_code=""),
+        persons={number: filed}, payee_classes={through.account: PayeeClass.PAYROLL},
+    )  # fmt: skip
+    pay = {
+        "dept_economic_code": "30101", "gov_economic_code": "", "purpose": "三月工资",
+        "exemption": Exemption.TAX_UNION_PAYROLL,
+    }  # fmt: skip
+    assert batch(person, person, shelf=shelf, payee=through, **pay) == (Outcome.PASS, {})
+    outcome, findings = batch(person, person, shelf=shelf, payee=to("示例公司"), **pay)
+    assert outcome is Outcome.HOLD and set(findings) == {"JL-025"}
