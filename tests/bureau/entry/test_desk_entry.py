@@ -148,6 +148,17 @@ async def test_five_failures_lock_the_account_for_a_while(desk: Desk) -> None:
     assert acts.count("session.refused") == FAILURES_MAX + 1
 
 
+async def test_a_closed_account_s_right_password_and_code_open_nothing(desk: Desk) -> None:
+    admin, who = await desk.seat(Office.ADMINISTRATOR), await desk.seat(Office.REVIEWER, fresh=True)
+    key = await equipped(desk, who)
+    await desk.rooms.entry.shut(who.person.login, admin.person)
+    desk.hands.now += dt.timedelta(seconds=STEP_S)
+    code = totp(key, desk.hands.now)
+    assert (await sign_in(desk, who.person.login, PASSWORD, code))[0] == 401
+    rows = await desk.rooms.people.acts(DIVISION, 2**60, (who.person.login, "", None, None), 9)
+    assert rows[0]["what"] == "session.refused", "and is no sign-in in the trail"
+
+
 async def test_many_guesses_at_once_are_no_more_guesses_than_one_by_one(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
