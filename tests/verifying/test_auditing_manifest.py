@@ -1,10 +1,13 @@
 """The signed list of an exported day's files: nothing is taken away unseen, by whomever."""
 
+import base64
+import json
 import shutil
 import stat
 
 import pytest
 
+from certs.bundled import receipts_for
 from certs.log.manifest import MANIFEST, write_manifest
 from tests.certs.conftest import suite as suite
 from tests.verifying.test_auditing import DAY, DIVISION, NEXT, World, a_day, facts, verify
@@ -76,3 +79,17 @@ async def test_a_close_that_stands_behind_the_folders_end_is_not_held_against_it
     write_manifest(early, origin, DAY.isoformat(), world.gateway)
     result = verify("day", early, *world.trusted)
     assert result.exit_code == 2 and "本夹至日终汇总为止" in result.output, result.output
+
+
+async def test_a_receipt_that_the_bank_wrote_itself_is_no_bureaus(world: World) -> None:
+    await a_day(world)
+    folder = await world.exported()
+    file = folder / "notices.ndjson"
+    (line,) = [json.loads(each) for each in file.read_bytes().splitlines()]
+    (own,) = receipts_for(DIVISION, [base64.b64decode(line["notice"])], world.gateway.receipt)
+    assert line["receipt"] is not None
+    file.write_text(json.dumps(line | {"receipt": own}) + "\n")
+    origin = (folder / "checkpoint").read_text().partition("\n")[0]
+    write_manifest(folder, origin, DAY.isoformat(), world.gateway)
+    result = verify("day", folder, *world.trusted)
+    assert result.exit_code == 1 and "不是财政部门对该通知的签名" in result.output, result.output
