@@ -205,6 +205,8 @@ def _page_of(request: web.Request) -> str:
         return ""
     if parts[3] == "releases":  # a decision has no page of its own: it is made on the list of holds
         page = "/".join([*parts[:3], "holds"])
+    elif parts[3] == "numbers":  # nor has a void
+        page = "/".join(parts[:4])
     elif parts[3] == "complaints":  # whatever is done about one is done on its own page
         page = "/".join(parts[:6] if len(parts) > 6 else parts[:-1])
     else:

@@ -25,6 +25,9 @@ pytestmark = [
 ]
 
 
+STRANGER = "unable_to_get_local_issuer_certificate"
+
+
 def _ours(siege: Siege, name: str, authority: Authority, uris: list[str], at: dt.datetime,
           life: dt.timedelta = dt.timedelta(days=1)) -> Credentials:  # fmt: skip
     """A client certificate that our own profile would never issue."""
@@ -50,14 +53,26 @@ def _ours(siege: Siege, name: str, authority: Authority, uris: list[str], at: dt
     )
 
 
-async def _refused_by_tls(siege: Siege, who: Credentials, log_word: str) -> None:
-    """No answer at all; the operators' log says why."""
+async def _refused(siege: Siege, word: str) -> float:
+    told = f'gateway_handshakes_refused_total{{reason="{word}"}} '
+    lines = (await siege.operators("/metrics")).decode().splitlines()
+    return sum(float(line.removeprefix(told)) for line in lines if line.startswith(told))
+
+
+async def _refused_by_tls(siege: Siege, who: Credentials, word: str) -> None:
+    """No answer at all; operators' log and figures say why, in one word."""
+    before = await _refused(siege, word)
     try:
         reply = await siege.post(siege.instruction("TLS1"), who)
         assert reply.status == 0, reply.raw
     except (ssl.SSLError, ConnectionError):
         pass
-    await until(lambda: log_word in siege.log())
+
+    async def counted() -> bool:
+        return await _refused(siege, word) > before
+
+    await until(counted)
+    assert f'"reason":"{word}"' in siege.log()
 
 
 async def test_a_certificate_without_or_with_two_names_opens_nothing(siege: Siege) -> None:
@@ -85,18 +100,13 @@ async def test_certificates_of_strangers_and_of_other_times_are_refused_by_tls(
     now, party = dt.datetime.now(dt.UTC), siege.model.sender
     stranger = create_subordinate(create_root("x", now), Purpose.TRANSPORT, "x", now)
     made, day = siege.identities, dt.timedelta(days=1)
-    await _refused_by_tls(
-        siege, _ours(siege, "stranger", stranger, [party], now), "unable to get local issuer"
-    )
-    await _refused_by_tls(
-        siege, _ours(siege, "expired", made.transport, [party], now - 3 * day), "has expired"
-    )
-    await _refused_by_tls(
-        siege, _ours(siege, "early", made.transport, [party], now + 3 * day), "not yet valid"
-    )
-    await _refused_by_tls(
-        siege, _ours(siege, "evidence", made.evidence, [party], now), "certificate_verify_failed"
-    )
+    for name, authority, begins, word in (
+        ("stranger", stranger, now, STRANGER),
+        ("expired", made.transport, now - 3 * day, "certificate_has_expired"),
+        ("early", made.transport, now + 3 * day, "certificate_is_not_yet_valid"),
+        ("evidence", made.evidence, now, STRANGER),
+    ):
+        await _refused_by_tls(siege, _ours(siege, name, authority, [party], begins), word)
 
 
 async def test_a_record_key_opens_no_connection(siege: Siege) -> None:
@@ -107,7 +117,7 @@ async def test_a_record_key_opens_no_connection(siege: Siege) -> None:
         passphrase=siege.identities.passphrase,
         authorities=siege.identities.transport_authority,
     )
-    await _refused_by_tls(siege, who, "certificate_verify_failed")
+    await _refused_by_tls(siege, who, STRANGER)
 
 
 async def test_no_certificate_old_tls_and_plain_http_are_refused(siege: Siege) -> None:
