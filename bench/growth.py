@@ -246,14 +246,18 @@ _COUNTED = """
 SELECT (SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()) AS deadlocks,
        coalesce(bool_and(x.reserved_fen + x.posted_fen = d.fen), false) AS exact
 FROM (SELECT l.kind, l.id, sum(l.fen) AS fen
-      FROM instruction AS i, unnest(i.limit_kinds, i.limit_ids, i.demand_fen) AS l (kind, id, fen)
-      WHERE i.outcome = 'passed' GROUP BY l.kind, l.id) AS d
+      FROM instruction AS i
+           LEFT JOIN settlement AS s USING (division, fiscal_year, voucher_type, voucher_no),
+           unnest(i.limit_kinds, i.limit_ids, i.demand_fen) AS l (kind, id, fen)
+      -- Where the machine stood still for seconds something is not forwarded, and given back.
+      WHERE i.outcome = 'passed' AND s.bank IS DISTINCT FROM 'not_taken'
+      GROUP BY l.kind, l.id) AS d
      LEFT JOIN limit_line AS x ON x.kind = d.kind AND x.id = d.id
 """
 
 
 async def _counted(database: str) -> dict[str, Any]:
-    """To the fen: what every limit holds, beside what the passed instructions demanded of it."""
+    """To the fen: what every limit holds, beside what was passed and taken demanded of it."""
     pool = Pool(database, size=1)
     try:
         async with pool.session() as session:
