@@ -10,13 +10,13 @@ from typing import Any, TypeAlias
 import attrs
 import msgspec
 
+from bureau.desk.releases import KIND as RELEASES
 from gateway.domain.faults import Unproven, Unreadable
 from gateway.domain.records import canonical
 from gateway.domain.releases import Order, read_order
 from gateway.domain.voids import Void, read_void
 
 KIND = "held"
-RELEASES = "releases"
 
 Verify: TypeAlias = Callable[[bytes, str], str]
 """(body, detached JWS) -> the signer's URI. Raises Unproven."""

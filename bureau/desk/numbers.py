@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import orjson
 import structlog
 
-from bureau.desk.held_feeds import HeldUnproven, Verify, question, read_held
+from bureau.desk.held_feeds import KIND, HeldUnproven, Verify, question, read_held
 from bureau.desk.people import PROGRAM
 from bureau.desk.rounds import rounds
 from bureau.desk.trail import Act
@@ -22,7 +22,6 @@ from gateway.domain.faults import FaultCode, FeedRefused, GatewayUnavailable, Le
 from gateway.domain.records import canonical
 
 LOOK_S = 10.0
-KIND = "held"
 WORDS_CHARS_MAX = 300
 
 _log = structlog.get_logger("bureau.numbers")

@@ -118,7 +118,8 @@ class Releases:
         _check_form(decision, proposer)
         digest = hashlib.sha256(decision).digest()
         detail = {"digest": digest.hex(), "verdict": verdict.value, "by": proposer.name}
-        act = await self._tell(person, key.division, "release.proposed", str(key), detail)
+        step = "release.proposed", str(key), detail
+        act = await step_told(self._told, person, key.division, step)
 
         def check(stands: Mapping[str, Any]) -> None:
             _check_decidable(stands, now)
@@ -140,14 +141,9 @@ class Releases:
         approver = person_of(PersonRole.APPROVER, person, row["decision"], now)
 
         def feed(row: Mapping[str, Any], version: int) -> tuple[bytes, str]:
-            _check_open(row)
+            check_open(row)
             _check_decidable(row, now)
-            proposer = Person(
-                role=PersonRole.PROPOSER, name=row["proposer"], uri=row["uri"],
-                at=row["proposed_at"], signature=row["signature"],
-            )  # fmt: skip
-            if same_person(proposer, approver):
-                raise ReleaseRefused("提议人不能复核自己的提议 / proposer and approver are one")
+            proposer = proposer_beside(row, approver)
             order = order_bytes(row["decision"], [proposer, approver])
             if now > _read(order).valid_until:
                 raise ReleaseRefused("提议已过期，请重新提议 / it is too old; propose it anew")
@@ -156,7 +152,8 @@ class Releases:
             return body, self._sign(body)
 
         detail = {"digest": digest.hex(), "by": approver.name}
-        act = await self._tell(person, division, "release.approved", digest.hex()[:16], detail)
+        step = "release.approved", digest.hex()[:16], detail
+        act = await step_told(self._told, person, division, step)
         if not await self._store.approve(division, digest, approver, feed, act):
             raise ReleaseRefused("已复核过 / it was approved before")
 
@@ -167,18 +164,9 @@ class Releases:
             raise ReleaseRefused("没有这份提议 / nothing was proposed under this digest")
         by = person.name.strip(), reason.strip()
         detail = {"digest": digest.hex(), "by": by[0]}
-        act = await self._tell(person, division, "release.rejected", digest.hex()[:16], detail)
-        await self._store.reject(division, digest, by, self._clock(), _check_open, act)
-
-    async def _tell(
-        self, person: Named, division: str, what: str, subject: str, detail: Mapping[str, str]
-    ) -> Act | None:
-        """A command is told of here; of somebody at the desk, the act to be kept with the step."""
-        if self._told is not None:
-            await self._told(division, what, subject, detail)
-        if not person.login:
-            return None
-        return Act(division=division, login=person.login, what=what, subject=subject, detail=detail)
+        step = "release.rejected", digest.hex()[:16], detail
+        act = await step_told(self._told, person, division, step)
+        await self._store.reject(division, digest, by, self._clock(), check_open, act)
 
     async def _record(self, key: InstructionKey, bank: str | None) -> dict[str, Any]:
         """The proven verdict of a held instruction, and whose log it stands in (`of_bank`)."""
@@ -232,7 +220,31 @@ def check_name(person: Named) -> None:
         raise ReleaseRefused("经办人姓名为2至64个字 / a name has 2 to 64 characters")
 
 
-def _check_open(row: Mapping[str, Any]) -> None:
+async def step_told(
+    told: Told | None, person: Named, division: str, step: tuple[str, str, Mapping[str, Any]]
+) -> Act | None:
+    """A command is told of here; of somebody at the desk, the act to be kept with the step.
+    `step`: what, subject, detail."""
+    what, subject, detail = step
+    if told is not None:
+        await told(division, what, subject, {name: str(value) for name, value in detail.items()})
+    if not person.login:
+        return None
+    return Act(division=division, login=person.login, what=what, subject=subject, detail=detail)
+
+
+def proposer_beside(row: Mapping[str, Any], approver: Person) -> Person:
+    """Who proposed it: another one than whoever approves."""
+    proposer = Person(
+        role=PersonRole.PROPOSER, name=row["proposer"], uri=row["uri"], at=row["proposed_at"],
+        signature=row["signature"],
+    )  # fmt: skip
+    if same_person(proposer, approver):
+        raise ReleaseRefused("提议人不能复核自己的提议 / proposer and approver are one")
+    return proposer
+
+
+def check_open(row: Mapping[str, Any]) -> None:
     if row["approver"]:
         raise ReleaseRefused(f"已由{row['approver']}复核 / approved already")
     if row["rejected_by"]:

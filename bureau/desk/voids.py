@@ -21,14 +21,17 @@ from bureau.desk.releases import (
     ReleaseRefused,
     Told,
     check_name,
+    check_open,
     person_of,
+    proposer_beside,
+    step_told,
 )
 from bureau.desk.trail import Act
 from bureau.ports import Clock, VoidStore
 from gateway.domain.faults import FaultCode, Unreadable
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.records import canonical
-from gateway.domain.releases import Person, PersonRole, order_bytes, same_person
+from gateway.domain.releases import Person, PersonRole, order_bytes
 from gateway.domain.voids import Void, read_void, void_bytes
 
 SHOWN_MAX = 100
@@ -104,16 +107,10 @@ class Voids:
         approver = person_of(PersonRole.APPROVER, person, known["decision"], now)
 
         def feed(row: Mapping[str, Any], refused: Mapping[str, Any] | None) -> tuple[bytes, str]:
-            _check_open(row)
+            check_open(row)
             if now > row["proposed_at"] + VALID:
                 raise ReleaseRefused("提议已过期，请重新提议 / it is too old; propose it anew")
-            proposer = Person(
-                role=PersonRole.PROPOSER, name=row["proposer"], uri=row["uri"],
-                at=row["proposed_at"], signature=row["signature"],
-            )  # fmt: skip
-            if same_person(proposer, approver):
-                raise ReleaseRefused("提议人不能复核自己的提议 / proposer and approver are one")
-            void = order_bytes(row["decision"], [proposer, approver])
+            void = order_bytes(row["decision"], [proposer_beside(row, approver), approver])
             read = _read(void)
             standing = _standing(refused, read.version)
             if hashlib.sha256(standing["body"]).digest() != read.feed_digest:
@@ -134,7 +131,7 @@ class Voids:
         detail = {"bank": known["bank"], "number": known["version"], "by": by[0]}
         act = await self._tell(person, division, "release.void_rejected", detail)
         place = division, known["bank"]
-        await self._store.reject_void(place, digest, by, self._clock(), _check_open, act)
+        await self._store.reject_void(place, digest, by, self._clock(), check_open, act)
 
     async def _known(self, division: str, digest: bytes) -> Mapping[str, Any]:
         row = await self.void(division, digest)
@@ -145,13 +142,8 @@ class Voids:
     async def _tell(
         self, person: Named, division: str, what: str, detail: Mapping[str, Any]
     ) -> Act | None:
-        """As `Releases._tell`."""
-        subject = f"{detail['bank']}/{detail['number']}"
-        if self._told is not None:
-            await self._told(division, what, subject, {k: str(v) for k, v in detail.items()})
-        if not person.login:
-            return None
-        return Act(division=division, login=person.login, what=what, subject=subject, detail=detail)
+        step = what, f"{detail['bank']}/{detail['number']}", detail
+        return await step_told(self._told, person, division, step)
 
 
 CHANGED = "网关当前并未拒收这份决定 / it is not what the gateway refuses at this moment"
@@ -165,13 +157,6 @@ def _standing(row: Mapping[str, Any] | None, number: int) -> Mapping[str, Any]:
             "网关拒收的是编号而非内容，不能作废 / what is refused is its number, not what it says"
         )
     return row
-
-
-def _check_open(row: Mapping[str, Any]) -> None:
-    if row["approver"]:
-        raise ReleaseRefused(f"已由{row['approver']}复核 / approved already")
-    if row["rejected_by"]:
-        raise ReleaseRefused(f"已由{row['rejected_by']}否决 / rejected already")
 
 
 def _key(row: Mapping[str, Any]) -> InstructionKey:

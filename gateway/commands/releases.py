@@ -215,7 +215,7 @@ def digest_of(text: str) -> bytes:
     return digest
 
 
-def _identity(row: Mapping[str, Any]) -> str:
+def identity_of(row: Mapping[str, Any]) -> str:
     return "/".join(
         str(row[name]) for name in ("division", "fiscal_year", "voucher_type", "voucher_no")
     )
@@ -227,7 +227,7 @@ def _hold(row: Mapping[str, Any]) -> dict[str, Any]:
         "amount": yuan(row["amount_fen"]),
         "bank": row["bank"],
         "held_at": row["decided_at"].isoformat(),
-        "instruction": _identity(row),
+        "instruction": identity_of(row),
         "policies": list(row["policies"]),
         "proposed": row["proposed"],
         "reason_zh": row["reason_zh"],
@@ -241,7 +241,7 @@ def _proposal(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "approver": row["approver"],
         "digest": row["digest"].hex(),
-        "instruction": _identity(row),
+        "instruction": identity_of(row),
         "overrides": [each["policy"] for each in decision["overrides"]],
         "proposed_at": row["proposed_at"].isoformat(),
         "proposer": row["proposer"],

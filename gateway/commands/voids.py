@@ -18,6 +18,7 @@ from gateway.commands.releases import (
     Division,
     SigningKey,
     digest_of,
+    identity_of,
     named,
     run_with,
 )
@@ -132,7 +133,7 @@ def voids_reject(
 def _refused(each: Any) -> dict[str, Any]:
     row = each.row
     return {
-        "bank": row["bank"], "behind": row["behind"], "instruction": _identity(row),
+        "bank": row["bank"], "behind": row["behind"], "instruction": identity_of(row),
         "may_be_void": each.may_be_void, "number": row["version"], "trouble": row["trouble"],
     }  # fmt: skip
 
@@ -141,16 +142,11 @@ def _void(row: Mapping[str, Any]) -> dict[str, Any]:
     decision = orjson.loads(row["decision"])
     return {
         "approver": row["approver"], "bank": row["bank"], "digest": row["digest"].hex(),
-        "instruction": _identity(decision), "number": row["version"],
+        "instruction": identity_of(decision), "number": row["version"],
         "proposed_at": row["proposed_at"].isoformat(), "proposer": row["proposer"],
         "reason": decision["reason"], "refused": decision["refused"], "state": _state(row),
         "trouble": row["trouble"],
     }  # fmt: skip
-
-
-def _identity(row: Mapping[str, Any]) -> str:
-    names = ("division", "fiscal_year", "voucher_type", "voucher_no")
-    return "/".join(str(row[name]) for name in names)
 
 
 def _state(row: Mapping[str, Any]) -> str:
