@@ -11,8 +11,8 @@ import attrs
 
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.log import Cosigned, LogHead, SealedRecord, Subtree
-from gateway.domain.releases import Order, Person
-from gateway.domain.voids import Void
+from gateway.domain.releases import Person
+from gateway.domain.voids import HeldFeed
 
 Clock = Callable[[], dt.datetime]
 """The time now, aware, UTC."""
@@ -155,21 +155,6 @@ class ReleaseStore(Protocol):
     async def attempted(
         self, row: Mapping[str, Any], at: dt.datetime, trouble: str | None, refusal: str = ""
     ) -> None: ...
-
-
-class HeldFeed(Protocol):
-    """`bureau.desk.held_feeds.Held` fits it: a feed of ours that a gateway has taken."""
-
-    @property
-    def version(self) -> int: ...
-    @property
-    def body(self) -> bytes: ...
-    @property
-    def signature(self) -> str: ...
-    @property
-    def content(self) -> Order | Void: ...
-    @property
-    def voids(self) -> bytes | None: ...
 
 
 class NumberStore(Protocol):

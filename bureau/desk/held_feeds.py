@@ -7,14 +7,13 @@ signature over those very bytes, by the division and by the number that were sig
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-import attrs
 import msgspec
 
 from bureau.desk.releases import KIND as RELEASES
 from gateway.domain.faults import Unproven, Unreadable
 from gateway.domain.records import canonical
 from gateway.domain.releases import Order, read_order
-from gateway.domain.voids import Void, read_void
+from gateway.domain.voids import HeldFeed, Void, read_void
 
 KIND = "held"
 
@@ -24,21 +23,6 @@ Verify: TypeAlias = Callable[[bytes, str], str]
 
 class HeldUnproven(ValueError):
     """The answer proves nothing of what it says; the words say why."""
-
-
-@attrs.frozen(kw_only=True)
-class Held:
-    """One feed of ours that a gateway has taken."""
-
-    version: int
-    body: bytes
-    signature: str
-    content: Order | Void
-
-    @property
-    def voids(self) -> bytes | None:
-        """The digest of the order whose number a void has; None for an order."""
-        return self.content.order_digest if isinstance(self.content, Void) else None
 
 
 class _Told(msgspec.Struct):
@@ -66,7 +50,7 @@ def question(division: str, since: int) -> bytes:
 
 def read_held(
     answer: bytes, division: str, since: int, prove: tuple[Verify, str]
-) -> Sequence[Held]:
+) -> Sequence[HeldFeed]:
     """The feeds from number `since` on, without a gap. `prove`: the proof, and our own URI.
 
     Raises HeldUnproven.
@@ -80,7 +64,7 @@ def read_held(
         raise HeldUnproven(f"what it says it holds is not readable: {error}") from error
 
 
-def _one(told: _Told, division: str, version: int, prove: tuple[Verify, str]) -> Held:
+def _one(told: _Told, division: str, version: int, prove: tuple[Verify, str]) -> HeldFeed:
     verify, own = prove
     body = told.body.encode()
     if (signer := verify(body, told.signature)) != own:
@@ -88,7 +72,7 @@ def _one(told: _Told, division: str, version: int, prove: tuple[Verify, str]) ->
     feed = msgspec.json.decode(body, type=_Feed)
     if (feed.division, feed.kind, feed.version) != (division, RELEASES, version):
         raise ValueError(f"number {version} was not signed as that")
-    return Held(version=version, body=body, signature=told.signature, content=_content(feed))
+    return HeldFeed(version=version, body=body, signature=told.signature, content=_content(feed))
 
 
 def _content(feed: _Feed) -> Order | Void:

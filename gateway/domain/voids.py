@@ -22,6 +22,7 @@ from gateway.domain.instruction import InstructionKey
 from gateway.domain.records import canonical
 from gateway.domain.releases import (
     Moment,
+    Order,
     Person,
     PersonTold,
     Sha256,
@@ -70,6 +71,21 @@ class Void:
     decided_at: dt.datetime
     proposer: Person
     approver: Person
+
+
+@attrs.frozen(kw_only=True)
+class HeldFeed:
+    """One feed of the bureau's that its gateway has taken: an order, or a void."""
+
+    version: int
+    body: bytes
+    signature: str
+    content: Order | Void
+
+    @property
+    def voids(self) -> bytes | None:
+        """The digest of the order whose number a void has; None for an order."""
+        return self.content.order_digest if isinstance(self.content, Void) else None
 
 
 def void_bytes(

@@ -4,35 +4,20 @@ What the gateway holds is taken in; what it has refused for good is made void by
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from adapters.postgres.bureau.pool import Connection, Pool, Row, connection_of
 from adapters.postgres.bureau.trail import ActLike, Trail
 from adapters.postgres.statements import statements
 from gateway.domain.faults import FaultCode, FeedRefused
-from gateway.domain.releases import Order, Person
-from gateway.domain.voids import Void
+from gateway.domain.releases import Person
+from gateway.domain.voids import HeldFeed, Void
 
 Renumbered = Callable[[bytes, int], tuple[bytes, str]]
 Told = Callable[[Sequence[int], Sequence[tuple[int, int]]], ActLike]
 
 _SQL = statements("bureau/release_numbers")
 _LOCK = statements("bureau/releases")["lock_feed"]
-
-
-class HeldFeed(Protocol):
-    """`bureau.desk.held_feeds.Held` fits it."""
-
-    @property
-    def version(self) -> int: ...
-    @property
-    def body(self) -> bytes: ...
-    @property
-    def signature(self) -> str: ...
-    @property
-    def content(self) -> Order | Void: ...
-    @property
-    def voids(self) -> bytes | None: ...
 
 
 class BureauReleaseNumbers:
