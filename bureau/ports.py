@@ -242,9 +242,11 @@ class PeopleStore(Protocol):
     ) -> bool: ...  # fmt: skip
 
     async def change(
-        self, at: dt.datetime, acts: Sequence[Any], *steps: tuple[str, tuple[Any, ...]]
-    ) -> None:
-        """Named steps and the acts told of them, all or nothing."""
+        self, at: dt.datetime, acts: Sequence[Any], *steps: tuple[str, tuple[Any, ...]],
+        provided: Sequence[tuple[str, tuple[Any, ...]]] = (),
+    ) -> bool:  # fmt: skip
+        """Named steps and the acts told of them, all or nothing. False: what is `provided` does
+        not hold any more, and nothing was done."""
         ...
 
     async def failed(

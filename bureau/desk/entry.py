@@ -212,7 +212,7 @@ class Entry:
             step = step_of(secret, code.replace(" ", ""), now, row["totp_used"])
         if step is None or not await self._store.use_totp(login, step):
             await self._refuse(row, login, "code" if right else "password")
-        return await self._sit(login, "password")
+        return await self._sit(login, "password", phc)
 
     async def by_binding(self, kind: str, value: str) -> str:
         """A client certificate (`party`) or an OIDC identity (`subject`) bound to an account."""
@@ -277,13 +277,18 @@ class Entry:
             raise EntryRefused("动态口令不符，请核对手机时间 / the code does not fit")
         async with self._checks:
             phc = await asyncio.to_thread(hash_password, password)
-        await self._store.change(
+        # Deriving takes its time: whom two administrators reset meanwhile sets nothing any more.
+        if not await self._store.change(
             now, [_act(seat.person, "account.equipped")],
             ("set_password", (login, phc)),
             ("set_totp", (login, self._seal.close(secret, login), step)),
             ("end_seats", (login,)),
-        )  # fmt: skip
-        return await self._sit(login, "password" if seat.way == "link" else seat.way)
+            provided=[
+                ("person_stands", (login, None)), ("seat_stands", (digest_of_token(seat.token),)),
+            ],
+        ):  # fmt: skip
+            raise EntryRefused("会话已结束，未作任何改动 / the session has ended; nothing changed")
+        return await self._sit(login, "password" if seat.way == "link" else seat.way, phc)
 
     async def _prove_present(self, seat: Seat, present: str) -> None:
         """A session that somebody left open must not be enough to take the account over: where
@@ -313,20 +318,23 @@ class Entry:
             ("drop_invitations", (login, self._clock())),
         )  # fmt: skip
 
-    async def _sit(self, login: str, way: str) -> str:
-        """A new session: nothing that was there before signing in lives on in it."""
+    async def _sit(self, login: str, way: str, proven: str | None = None) -> str:
+        """A new session: nothing that was there before signing in lives on in it. `proven`: the
+        stored password that was; who has another one by now was reset meanwhile."""
         row, now = await self._store.person(login), self._clock()
         if row is None or row["disabled"]:
             await self._refuse(row, login, "closed")
         assert row is not None
         token = secrets.token_urlsafe(TOKEN_BYTES)
         act = _act(_person(row), "session.opened", way=way)
-        await self._store.change(
+        if not await self._store.change(
             now, [act],
             ("drop_seats", (now, now - IDLE_MAX)),
             ("succeeded", (login,)),
             ("add_seat", (digest_of_token(token), login, way, now, now + SESSION_LIFE)),
-        )  # fmt: skip
+            provided=[("person_stands", (login, proven))],
+        ):  # fmt: skip
+            await self._refuse(row, login, "closed")
         return token
 
     def _may_tell(self, now: dt.datetime) -> bool:

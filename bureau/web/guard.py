@@ -69,9 +69,7 @@ class Guard:
             shows = shown_by(request, self._counts)
             seat = await self._entry.seat(session_of(request), visited=visited, shows=shows)
             if seat is None:
-                return self._page(
-                    "sign_in", status=401, oops="", back=_back(request), ended=_ended(request)
-                )
+                return self._sign_in(request)
             if seat.bare and route.path not in BARE:
                 if route.method == "GET":
                     raise see("/me")
@@ -88,7 +86,12 @@ class Guard:
                 raise web.HTTPNotFound()
             if self._follow is not None:
                 await self._follow(division)
-            form = await self._form(request, route, seat) if route.method == "POST" else {}
+            form: Mapping[str, Any] = {}
+            if route.method == "POST":
+                form = await self._form(request, route, seat)
+                # It may take minutes to come: who was closed meanwhile does nothing any more.
+                if await self._entry.seat(session_of(request), visited=False, shows=shows) is None:
+                    return self._sign_in(request)
             visit = Visit(request=request, seat=seat, division=division, form=form)
             try:
                 return await route.page(visit)
@@ -102,6 +105,11 @@ class Guard:
                 raise
 
         return handler
+
+    def _sign_in(self, request: web.Request) -> web.Response:
+        return self._page(
+            "sign_in", status=401, oops="", back=_back(request), ended=_ended(request)
+        )
 
     async def _form(self, request: web.Request, route: Route, seat: Seat) -> Mapping[str, Any]:
         bytes_max = UPLOAD_BYTES_MAX if route.upload else FORM_BYTES_MAX

@@ -54,13 +54,19 @@ class BureauPeople:
         return True
 
     async def change(
-        self, at: dt.datetime, acts: Sequence[ActLike], *steps: tuple[str, tuple[Any, ...]]
-    ) -> None:
-        """Named statements and what is told of them, all or nothing."""
+        self, at: dt.datetime, acts: Sequence[ActLike], *steps: tuple[str, tuple[Any, ...]],
+        provided: Sequence[tuple[str, tuple[Any, ...]]] = (),
+    ) -> bool:  # fmt: skip
+        """Named statements and what is told of them, all or nothing. False: nothing, for one of
+        `provided` finds no row."""
         async with connection_of(self._pool) as connection, connection.transaction():
+            for name, values in provided:
+                if await connection.fetchval(_SQL[name], *values) is None:
+                    return False
             for name, values in steps:
                 await connection.execute(_SQL[name], *values)
             await self._trail.add(connection, at, acts)
+        return True
 
     async def failed(
         self, login: str, limit: tuple[int, dt.datetime], at: dt.datetime, act: ActLike

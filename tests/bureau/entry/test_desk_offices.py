@@ -19,6 +19,36 @@ from tests.bureau.words import DIVISION, GATEWAY, Bureau, Chain, House, notice
 
 pytestmark = pytest.mark.postgres
 STREAM = "/desk/{division}/events"
+RIGHTS: dict[frozenset[Office], str] = {
+    frozenset({Office.REVIEWER}): """
+        holds/propose numbers/propose cases/new case concerns
+        cases/verify cases/record cases/return cases/accept cases/obstructed cases/propose
+        cases/propose_handling cases/accept_report cases/reject_report cases/propose_referral
+        cases/dispute cases/dispute_end complaints/case
+        registers/import registers/edit policies/edit policies/form policies/prove
+    """,
+    frozenset({Office.APPROVER}): """
+        releases/approve releases/reject numbers/approve numbers/reject
+        cases/decide cases/send_back cases/approve_handling cases/approve_referral
+        cases/return_referral registers/changes/approve registers/changes/reject
+        policies/book policies/drafts/agree policies/drafts/send-back
+    """,
+    frozenset({Office.REVIEWER, Office.APPROVER}): """
+        cases/note cases/archive replay policies/trials/stop
+        policies/drafts/prove policies/drafts/backtest policies/drafts/shadow policies/drafts/try
+    """,
+    frozenset({Office.AGENCY, Office.BANK}): "cases/reply cases/report",
+    frozenset({Office.KEEPER}): """
+        complaints/new complaints/openings complaints/openings/agree complaints/openings/open
+    """,
+    frozenset({Office.KEEPER, Office.REVIEWER, Office.APPROVER}): "complaints/steps",
+    frozenset({Office.ADMINISTRATOR}): "/accounts /accounts/requests",
+    frozenset({Office.SECURITY}): "trail",
+    frozenset(Office): "/me/equip /me/views /me/views/drop /sign-out",
+    frozenset(Office) - {Office.SECURITY, Office.ADMINISTRATOR, Office.KEEPER}: "verify",
+}
+"""Who may change what, said a second time: whoever adds a form decides it here as well. A name is a
+form's path without its division and numbers; who proposes never is who approves."""
 
 
 def filled(path: str, division: str) -> str:
@@ -74,6 +104,17 @@ async def test_the_table_holds_every_route_that_the_application_serves(desk: Des
             continue
         path = next(p for m, p in known if m == route.method and _same(p, route.resource.canonical))
         assert path, route
+
+
+def test_each_form_is_its_offices_and_nobody_elses(desk: Desk) -> None:
+    meant = {name: offices for offices, names in RIGHTS.items() for name in names.split()}
+    served: dict[str, frozenset[Office]] = {}
+    for route in table_of(desk.rooms):
+        if route.method == "POST":
+            path = re.sub(r"/\{[^{}]*(\{[^{}]*\})?[^{}]*\}", "", route.path)
+            name = path.removeprefix("/desk/")
+            assert served.setdefault(name, route.offices) == route.offices, name
+    assert served == meant
 
 
 def _same(pattern: str, canonical: str) -> bool:

@@ -175,6 +175,17 @@ JOIN desk_person AS p ON p.login = s.login
 WHERE s.digest = $1 AND s.expires_at > $2 AND s.seen_at > $3 AND NOT p.disabled
     AND s.seen_at <= $2 + interval '2 minutes';
 
+-- name: person_stands
+-- empty: closed, or no longer of the password ($2, if given) that was proven just now. Whoever
+-- closes or resets the account waits until the transaction has ended.
+SELECT login FROM desk_person
+WHERE login = $1 AND NOT disabled AND ($2::text IS NULL OR password = $2)
+FOR NO KEY UPDATE;
+
+-- name: seat_stands
+-- empty: the session was ended. After person_stands: who ends it waits there.
+SELECT login FROM desk_seat WHERE digest = $1;
+
 -- name: seen
 -- empty: always.
 UPDATE desk_seat SET seen_at = $2 WHERE digest = $1;
