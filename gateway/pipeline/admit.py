@@ -20,7 +20,7 @@ from gateway.domain.ledger import (
     Short,
     Standing,
 )
-from gateway.domain.limits import three_public_limit
+from gateway.domain.limits import frozen_of, three_public_limit
 from gateway.domain.parties import Parties
 from gateway.domain.registers import Indicator, Registers, plan_scope
 from gateway.pipeline.papers import applies
@@ -66,6 +66,29 @@ def demands_of(
 ) -> tuple[Demand, ...]:
     """What a pass reserves, all of it or nothing: its amount on every limit that it spends."""
     return tuple(_demands(instruction, parties, registers, on))
+
+
+def beyond_grant(
+    instruction: Instruction, parties: Parties, demands: tuple[Demand, ...]
+) -> tuple[Short, ...]:
+    """What it wants beyond all that was ever granted, or is planned to date (Art. 14): sure without
+    asking the ledger. Told of the agency's own indicator alone: nobody learns another's balance."""
+    indicator = parties.indicator
+    if indicator is None or indicator.agency != instruction.agency_code:
+        return ()
+    found = []
+    for demand in demands:
+        if demand.limit.kind is LimitKind.INDICATOR:
+            most: int = indicator.granted_fen - frozen_of(indicator)
+        elif demand.limit.kind is LimitKind.PLAN and demand.cap_fen is not None:
+            most = demand.cap_fen
+        else:
+            continue
+        if demand.amount_fen > most:
+            # What was spent, the bureau counts for the indicator, not for each payment method.
+            spent = indicator.posted_fen if demand.limit.id == indicator.id else 0
+            found.append(Short(demand=demand, available_fen=max(0, most - spent)))
+    return tuple(found)
 
 
 def _demands(

@@ -59,7 +59,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
 @attrs.frozen(kw_only=True)
 class Known:
-    """What the ledger has told of this instruction, each time it refused to admit it."""
+    """What the ledger has told of this instruction, each time it refused to admit it, and what is
+    sure without asking it."""
 
     shorts: Mapping[LimitKey, Short] = attrs.field(factory=dict)
     windows: Mapping[WindowKey, int] = attrs.field(factory=dict)
@@ -69,6 +70,11 @@ class Known:
         if isinstance(told, Short):
             return attrs.evolve(self, shorts={**self.shorts, told.demand.limit: told})
         return attrs.evolve(self, windows={**self.windows, **told.values})
+
+    def with_sure(self, shorts: Collection[Short]) -> "Known":
+        """With those of limits that the ledger has not told of; itself, if there are none."""
+        more = {each.demand.limit: each for each in shorts if each.demand.limit not in self.shorts}
+        return attrs.evolve(self, shorts={**self.shorts, **more}) if more else self
 
 
 NOTHING_KNOWN = Known()

@@ -22,7 +22,7 @@ from gateway.domain.instruction import Instruction, InstructionKey, Received
 from gateway.domain.ledger import Admitted, Demand, Moved, Settled, Short, Standing
 from gateway.domain.legal_day import legal_day, minute_of_day
 from gateway.domain.parties import Parties, Sender
-from gateway.pipeline.admit import admit
+from gateway.pipeline.admit import admit, beyond_grant
 from gateway.pipeline.decide import NOTHING_KNOWN, Ruling
 from gateway.pipeline.identify import identify
 from gateway.pipeline.parse import (
@@ -133,6 +133,10 @@ class Line:
             passes = ruling.decision.outcome is Outcome.PASS
             if passes and (strain := rooms.bank.strain):
                 raise Unready(FaultCode.OVERLOADED, strain)
+            beyond = () if passes else beyond_grant(instruction, parties, demands)
+            if (sure := known.with_sure(beyond)) is not known:
+                known = sure  # over the budget is refused, not held: no order could release it
+                continue
             judged = judged_of(received, instruction, parties, sender, ruling, now)
             admission = await self._admit(judged, demands, received)
             if not isinstance(admission, Short | Moved):

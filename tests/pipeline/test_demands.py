@@ -1,18 +1,19 @@
 """Which limits a pass reserves on, and up to which cap."""
 
 import datetime as dt
+from typing import Any
 
 import attrs
 import msgspec
 import pytest
 from msgspec.structs import replace
 
-from gateway.domain.codes import ApprovalKind, PaymentMethod, ThreePublicCategory
+from gateway.domain.codes import ApprovalKind, CarryOver, PaymentMethod, ThreePublicCategory
 from gateway.domain.instruction import Detail, Instruction
 from gateway.domain.ledger import Demand, LimitKey, LimitKind
 from gateway.domain.money import Fen
 from gateway.domain.registers import Approval, Contract, Plan, Registers, ThreePublicBudget
-from gateway.pipeline.admit import demands_of
+from gateway.pipeline.admit import beyond_grant, demands_of
 from gateway.pipeline.identify import identify
 from tests.pipeline.fakes import INDICATOR, SUPPLIER, instruction, registers
 
@@ -149,3 +150,44 @@ def test_approvals_that_are_named_and_apply_are_spent_by_what_they_cover() -> No
     assert [(d.limit.id, d.amount_fen) for d in found] == [
         ("A", 10_000), ("A", 20_000), ("B", 20_000),
     ]  # fmt: skip
+
+
+def _on(**changes: Any) -> Registers:
+    rows = registers()
+    return attrs.evolve(
+        rows, indicators={INDICATOR: replace(rows.indicators[INDICATOR], **changes)}
+    )
+
+
+def _beyond(rows: Registers) -> list[tuple[LimitKind, int]]:
+    order = instruction()
+    parties = identify(order, rows)
+    found = beyond_grant(order, parties, demands_of(order, parties, rows, MARCH))
+    return [(short.demand.limit.kind, short.available_fen) for short in found]
+
+
+@pytest.mark.parametrize(
+    ("rows", "beyond"),
+    [
+        (_on(granted_fen=Fen(30_000), posted_fen=Fen(29_000)), []),  # the ledger knows what is left
+        (_on(granted_fen=Fen(29_999), posted_fen=Fen(9_000)), [(LimitKind.INDICATOR, 20_999)]),
+        (_on(granted_fen=Fen(29_999), posted_fen=Fen(40_000)), [(LimitKind.INDICATOR, 0)]),
+        (_on(granted_fen=Fen(59_999), frozen_fen=Fen(30_000)), [(LimitKind.INDICATOR, 29_999)]),
+        (_on(granted_fen=Fen(60_000), frozen_fen=Fen(30_000)), []),
+        (_on(carry_over=CarryOver.RECOVERABLE), [(LimitKind.INDICATOR, 0)]),
+        (_on(granted_fen=Fen(1), agency="101002"), []),  # another's balance is nobody's business
+        (attrs.evolve(registers(), indicators={}), []),
+        (attrs.evolve(_on(plan_controlled=True, posted_fen=Fen(9_000)), plans=(
+            Plan(indicator_id=INDICATOR, month=3, amount_fen=Fen(29_999)),
+            Plan(indicator_id=INDICATOR, month=4, amount_fen=Fen(900_000)),
+        )), [(LimitKind.PLAN, 20_999)]),
+        (attrs.evolve(_on(posted_fen=Fen(9_000)), plans=(
+            Plan(indicator_id=INDICATOR, month=3, amount_fen=Fen(29_999),
+                 payment_method=PaymentMethod.AUTHORIZED),
+        )), [(LimitKind.PLAN, 29_999)]),
+    ],
+)  # fmt: skip
+def test_what_exceeds_all_that_was_granted_or_planned_to_date_is_sure_without_the_ledger(
+    rows: Registers, beyond: list[tuple[LimitKind, int]]
+) -> None:
+    assert _beyond(rows) == beyond

@@ -20,6 +20,7 @@ from gateway.domain.ledger import Admission, LimitKey, LimitKind, Moved
 from gateway.domain.money import Fen
 from gateway.domain.registers import Approval, Contract, Plan, Registers, ThreePublicBudget
 from gateway.domain.windows import WindowKey, WindowShare
+from gateway.pipeline.again import decide_again
 from gateway.pipeline.line import ROUNDS_MAX, Line
 from tests.pipeline.fakes import (
     CASH,
@@ -300,3 +301,34 @@ async def test_details_rest_on_what_the_ledger_knows_of_the_days_before() -> Non
     answer = await street.line.carry(received(b"1"))
     assert [f.detail for f in answer.decision.findings] == ["", "D3"]
     assert street.diary[-2:] == ["admit passed Moved", "admit held Admitted"]
+
+
+class OneHold(BookOf):
+    """Holds whatever comes, and refuses what exceeds the indicator."""
+
+    findings = (finding("JL-050", Action.HOLD),)
+
+
+@pytest.mark.parametrize(
+    ("granted", "outcome", "named"),
+    [
+        (30_000, Outcome.HOLD, ["JL-050"]),
+        (29_999, Outcome.BLOCK, ["JL-050", "JL-011"]),
+    ],
+)
+async def test_what_exceeds_the_whole_indicator_is_refused_and_not_held(
+    granted: int, outcome: Outcome, named: list[str]
+) -> None:
+    """No order of the bureau could release it; and a replay comes to the same."""
+    street = Street(instruction(), granted)
+    await street.open()
+    street.line = Line(attrs.evolve(street.line._rooms, book=OneHold(OneHold.findings)))
+    answer = await street.line.carry(received())
+    assert answer.decision.outcome is outcome
+    assert [each.policy for each in answer.decision.findings] == named
+    assert street.diary == [f"admit {outcome} Admitted"]
+    kept = restored(street.state.instructions[instruction().key].decision)
+    again = decide_again(
+        instruction(), registers(granted), OneHold(OneHold.findings), kept, street.clock.now()
+    )
+    assert again == answer.decision
