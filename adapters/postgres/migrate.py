@@ -1,6 +1,8 @@
 """Forward-only migrations: plain SQL files in order, applied once, known by their checksums."""
 
+import asyncio
 import hashlib
+import time
 from pathlib import Path
 
 import asyncpg
@@ -12,8 +14,15 @@ from gateway.domain.faults import DatabaseUnreached
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 CONNECT_DEADLINE_S = 10.0
-LOCK_TIMEOUT_MS = 5_000
-"""A migration waits no longer for a table that is in use; it fails whole and can be run again."""
+OTHERS_WAIT_MS = 5_000
+"""So long another program that migrates this database is waited for."""
+TABLE_WAIT_MS = 300
+"""A file waits no longer for a table that is in use. Whoever comes after it waits behind it, the
+payments of the gateways that run on among them, which give up after 1.5 s (HUNG_AFTER_S)."""
+TRIES_PAUSE_S = 0.7
+"""Between two tries of a file, so that all who waited behind it have their turn."""
+TRIES_DEADLINE_S = 60.0
+"""A file is tried for so long, each time whole; then the rest is left for another run."""
 GONE_CHECK_MS = 1_000
 """The server looks so often whether we are still there: of a program that was killed in the midst
 the statement ends, and with it the lock, before the next one has given up waiting."""
@@ -62,7 +71,7 @@ async def migrate(dsn: str, folder: Path = MIGRATIONS) -> list[str]:
 
 async def _migrate(dsn: str, folder: Path) -> list[str]:
     waits = {
-        "lock_timeout": str(LOCK_TIMEOUT_MS),
+        "lock_timeout": str(OTHERS_WAIT_MS),
         "client_connection_check_interval": str(GONE_CHECK_MS),
     }
     connection = await connect(dsn, deadline_s=CONNECT_DEADLINE_S, settings=waits)
@@ -72,6 +81,7 @@ async def _migrate(dsn: str, folder: Path) -> list[str]:
         if newest and not missing:  # the runtime role may look, and no more
             return []
         await connection.execute(_SQL["lock"])
+        await connection.execute(_SQL["wait_for_tables"], str(TABLE_WAIT_MS))
         await connection.execute(_SQL["create_history"])
         applied = {row["name"]: row["checksum"] for row in await connection.fetch(_SQL["history"])}
         files = _files(folder)
@@ -111,11 +121,28 @@ async def unapplied(
     return max(applied, default=""), [name for name in files if name not in applied]
 
 
+def newest_known(folder: Path = MIGRATIONS) -> str:
+    """The number of the last migration that this program knows."""
+    return max(_files(folder))[:4]
+
+
 def _files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.glob("[0-9]*_*.sql"))}
 
 
 async def _apply(connection: asyncpg.Connection, name: str, body: bytes) -> None:
+    """Raises LockNotAvailableError: a table was in use all the time."""
+    deadline = time.monotonic() + TRIES_DEADLINE_S
+    while True:
+        try:
+            return await _try(connection, name, body)
+        except asyncpg.LockNotAvailableError:
+            if time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(TRIES_PAUSE_S)
+
+
+async def _try(connection: asyncpg.Connection, name: str, body: bytes) -> None:
     async with connection.transaction():
         await connection.execute(body.decode("utf-8"))
         await connection.execute(_SQL["remember"], name, _checksum(body))

@@ -12,6 +12,7 @@ from adapters.postgres.log.evidence import evidence_of, stored_hashes, whole
 from adapters.postgres.log.fresh import Fresh
 from adapters.postgres.log.inclusion import frontier_nodes, root_of
 from adapters.postgres.log.sealing import complete, head_of, pending_of, stored
+from adapters.postgres.migrate import newest_known
 from adapters.postgres.session import LOST, Pool, Session, UnsafeServer, open_session
 from adapters.postgres.statements import statements
 from gateway.domain.faults import LedgerUnavailable
@@ -33,6 +34,8 @@ OFFICE_SILENT_S = 8.0
 """The server ends the session of a leader that does not say so often that it lives: one that is
 stopped or cut off holds its lock for ever otherwise, and nobody seals, delivers or enquires. The
 same of who is in the middle of a sealing, with the log's lock."""
+STANDING = "treasury-gateway office "
+"""The name of a session that stands for the office or holds it; its program's number follows."""
 
 _SQL = statements("log")
 
@@ -43,15 +46,18 @@ class PostgresRecordLog:
     def __init__(
         self, dsn: str, *, pool_size: int = 2, allow_unsafe: bool = False,
         office_silent_s: float = OFFICE_SILENT_S, sealing: Sealing = IN_CLEAR,
-        kept: Kept | None = None,
+        kept: Kept | None = None, program: str | None = None,
     ) -> None:  # fmt: skip
+        """`program`: the newest migration that it knows; this one's unless it is said."""
         self._sealing = sealing
+        self._stands_as = f"{STANDING}{program or newest_known()}"
         self._dsn = dsn
         self._office_silent = f"{round(office_silent_s * 1000)}ms"
         self._allow_unsafe = allow_unsafe
         self._kept = kept or Kept()
         self._pool = Pool(dsn, size=pool_size, allow_unsafe=allow_unsafe, kept=self._kept)
         self._office: Session | None = None
+        self._leads = False
         self._fresh: dict[str, Fresh] = {}
         self._counts: dict[str, AgencyCounts] = {}
 
@@ -60,27 +66,32 @@ class PostgresRecordLog:
         await self._pool.close()
 
     async def lead(self) -> bool:
-        """The lock lives and dies with its session; a session that does not answer is given up."""
+        """The lock lives and dies with its session; a session that does not answer is given up.
+        Who does not lead stands for the office with a session of its own: to a newer program it is
+        left at once, and never taken from one (decision 0140)."""
         try:
             async with asyncio.timeout(LEAD_DEADLINE_S):
-                if self._office:
-                    await self._office.connection.fetchval(_SQL["still_leading"])
-                    return True
-                office = await open_session(self._dsn, allow_unsafe=self._allow_unsafe)
-                self._office = office
-                await office.connection.execute(_SQL["free_if_silent"], self._office_silent)
-                if await office.connection.fetchval(_SQL["try_lead"]):
-                    return True
+                if self._office is None:
+                    self._office = await open_session(self._dsn, allow_unsafe=self._allow_unsafe)
+                    await self._office.connection.execute(
+                        _SQL["stand"], self._office_silent, self._stands_as
+                    )
+                leads: bool = await self._office.connection.fetchval(
+                    _SQL["lead"], STANDING, self._stands_as, self._leads
+                )
         except (*LOST, UnsafeServer) as error:
             await self.leave_office()
             raise LedgerUnavailable(f"the office cannot be held: {type(error).__name__}") from error
-        await self.leave_office()
-        return False
+        if self._leads and not leads:
+            await self.leave_office()
+        self._leads = leads
+        return leads
 
     async def leave_office(self) -> None:
         if self._office:
             await self._office.close()
         self._office = None
+        self._leads = False
 
     async def time_there(self) -> dt.datetime:
         """The server's own clock."""

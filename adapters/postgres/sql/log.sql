@@ -1,14 +1,16 @@
--- name: try_lead
--- empty: never; false while another process holds the office
-SELECT pg_try_advisory_lock(hashtextextended('treasury-gateway sequencer', 0))
+-- name: lead
+-- empty: never; false where a process of a newer program stands for the office, or another holds it ($3:
+-- this session does, and the lock would count twice)
+SELECT CASE
+    WHEN EXISTS (SELECT FROM pg_stat_activity AS s
+                 WHERE s.datname = current_database() AND starts_with(s.application_name, $1)
+                       AND s.application_name COLLATE "C" > $2) THEN false
+    WHEN $3 THEN true
+    ELSE pg_try_advisory_lock(hashtextextended('treasury-gateway sequencer', 0)) END
 
--- name: free_if_silent
+-- name: stand
 -- empty: never
-SELECT set_config('idle_session_timeout', $1, false)
-
--- name: still_leading
--- empty: never
-SELECT 1
+SELECT set_config('idle_session_timeout', $1, false), set_config('application_name', $2, false)
 
 -- name: time_there
 -- empty: never

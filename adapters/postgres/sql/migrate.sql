@@ -2,6 +2,10 @@
 -- empty: always; waits (up to lock_timeout) until no other program migrates this database
 SELECT pg_advisory_lock(hashtextextended('treasury-gateway migration', 0))
 
+-- name: wait_for_tables
+-- empty: never
+SELECT set_config('lock_timeout', $1, false)
+
 -- name: create_history
 -- empty: always
 CREATE TABLE IF NOT EXISTS migration (

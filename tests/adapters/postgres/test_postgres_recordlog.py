@@ -11,6 +11,7 @@ import pytest
 
 from adapters.postgres.ledger.ledger import PostgresLedger
 from adapters.postgres.log.recordlog import PostgresRecordLog
+from adapters.postgres.migrate import MIGRATIONS, newest_known
 from adapters.postgres.oversight.backlog import PostgresBacklog
 from adapters.postgres.session import SETTINGS, Pool
 from gateway.domain.faults import LedgerUnavailable
@@ -258,3 +259,31 @@ async def test_how_long_the_oldest_waits_for_the_bureau_is_told_until_it_has_ack
     assert await watch.untold() == {}
     for each in (owner, watch, log):
         await each.close()
+
+
+async def test_the_office_is_left_to_a_newer_program_and_never_taken_from_one(
+    migrated: str,
+) -> None:
+    """Two releases beside each other: an old one knows not all that the new one writes."""
+    dsn = as_runtime(migrated)
+    old, other_old = (PostgresRecordLog(dsn, program="0098") for _ in range(2))
+    new = PostgresRecordLog(dsn, program="0099")
+    assert await old.lead() and not await other_old.lead()
+    assert not await new.lead(), "it stands for it, and the old one has not looked yet"
+    assert not await old.lead(), "it leaves"
+    assert not await other_old.lead()
+    async with asyncio.timeout(60):
+        while not await new.lead():  # noqa: ASYNC110  the server says when the lock is free
+            await asyncio.sleep(0.01)
+    assert not await old.lead() and await new.lead()
+    await new.close()
+    async with asyncio.timeout(60):
+        while not await old.lead():  # noqa: ASYNC110  as above
+            await asyncio.sleep(0.01)
+    assert not await other_old.lead(), "of two of one release the first keeps it"
+    await old.close()
+    await other_old.close()
+
+
+def test_a_program_is_as_new_as_the_last_migration_that_it_knows() -> None:
+    assert newest_known() == max(path.name for path in MIGRATIONS.glob("*.sql"))[:4]

@@ -1,5 +1,6 @@
 """What every record log promises, in memory and on PostgreSQL alike."""
 
+import asyncio
 import datetime as dt
 
 import pytest
@@ -125,7 +126,9 @@ async def test_one_process_leads_until_it_leaves(storage: Storage) -> None:
     assert await storage.records.lead() and await storage.records.lead()
     assert not await storage.second_records.lead()
     await storage.records.close()
-    assert await storage.second_records.lead()
+    async with asyncio.timeout(60):
+        while not await storage.second_records.lead():  # noqa: ASYNC110  freed by the server
+            await asyncio.sleep(0.01)
 
 
 async def test_the_sizes_and_the_newest_checkpoint_are_told(storage: Storage) -> None:

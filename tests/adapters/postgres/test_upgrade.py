@@ -8,6 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from adapters.postgres.ledger.groupcommit import HUNG_AFTER_S
 from adapters.postgres.migrate import LATE, MIGRATIONS, MigrationRefused, migrate
 
 pytestmark = pytest.mark.postgres
@@ -20,6 +21,10 @@ from adapters.postgres.migrate import migrate
 asyncio.run(migrate(sys.argv[1], Path(sys.argv[2])))
 """
 RUNS = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> $1"
+WAITS = """
+SELECT count(*) FROM pg_locks
+WHERE relation = to_regclass('one') AND mode = 'AccessExclusiveLock' AND NOT granted
+"""
 DEFINED = """
 SELECT 'table', c.relname, a.attname, format_type(a.atttypid, a.atttypmod),
     a.attnotnull::text || coalesce(pg_get_expr(d.adbin, d.adrelid), '')
@@ -115,3 +120,29 @@ async def test_a_migration_that_was_killed_in_the_midst_is_run_again(
     assert await migrate(database, tmp_path) == ["0002_two.sql"]
     assert await watching.fetchval("SELECT count(*) FROM migration") == 2
     await watching.close()
+
+
+async def test_payments_are_kept_by_no_migration_that_waits_for_a_long_reader(
+    database: str, tmp_path: Path
+) -> None:
+    """Whoever wants the table stands behind the migration: it gives way, and tries again."""
+    (tmp_path / "0001_one.sql").write_text("CREATE TABLE one (x int)")
+    assert await migrate(database, tmp_path)
+    (tmp_path / "0002_more.sql").write_text("ALTER TABLE one ADD y int")
+    dump = await asyncpg.connect(database)
+    reading = dump.transaction()
+    await reading.start()
+    await dump.execute("SELECT FROM one")
+    line = await asyncpg.connect(
+        database, server_settings={"lock_timeout": str(round(HUNG_AFTER_S * 1000))}
+    )
+    migrating = asyncio.create_task(migrate(database, tmp_path))
+    async with asyncio.timeout(60):
+        for _ in range(2):
+            while not await line.fetchval(WAITS):  # noqa: ASYNC110  another session is watched
+                await asyncio.sleep(0.02)
+            await line.execute("INSERT INTO one VALUES (1)")
+        await reading.rollback()
+        assert await migrating == ["0002_more.sql"]
+    await line.close()
+    await dump.close()
