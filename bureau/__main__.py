@@ -188,7 +188,7 @@ async def _serve(settings: Settings) -> None:
             desk=store.desk, shelf=rooms_of_desk.shelf, divisions=settings.divisions,
             witness=lambda at: trust.word.against(at, OWN_CERTIFICATE) or trust.own.trouble,
             troubles=partial(_troubles, ring, publishings, numbers), clock=now,
-            keeping=inbox.keeping.trouble,
+            keeping=inbox.keeping.trouble, older_books=rooms_of_desk.policies.older_books,
         )  # fmt: skip
         ops_port = await _operators(settings, watch, rooms)
         tend_memory()

@@ -2,7 +2,7 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -12,6 +12,8 @@ from bureau.desk.strip import SILENCE_MAX, is_silent
 from bureau.ports import Clock, DeskStore
 from gateway.domain.faults import StoreUnavailable
 
+OlderBooks = Callable[[str], Awaitable[Mapping[str, tuple[int, int]]]]
+"""Of a division, by bank: the book's revision that decides there, and a later one that did."""
 Troubles = Callable[[], Mapping[str, str]]
 """By what is in trouble, words for a person."""
 
@@ -41,12 +43,18 @@ class Watch:
     keeping: Callable[[], str] = lambda: ""
     """Why what a gateway reported was not kept, when last one tried; empty: it was."""
 
+    older_books: OlderBooks | None = None
+    """`Policies.older_books`."""
+
     async def look(self) -> Wellbeing:
-        now, reasons = self.clock(), dict[str, str]()
+        now, reasons, older = self.clock(), dict[str, str](), dict[str, tuple[int, int]]()
         logs: list[Mapping[str, Any]] = []
         try:
             for division in self.divisions:
                 logs += await self.desk.logs(division)
+                if self.older_books:
+                    found = await self.older_books(division)
+                    older |= {f"book.{division}/{bank}": both for bank, both in found.items()}
         except StoreUnavailable as lost:
             reasons["database"], logs = str(lost), []
         else:
@@ -61,6 +69,10 @@ class Watch:
                 warnings[f"log.{log['division']}/{log['bank']}"] = (
                     f"has reported nothing for more than {SILENCE_MAX.seconds} s"
                 )
+        for what, (revision, later) in older.items():
+            warnings[what] = (
+                f"decides by book {revision}, which is older than {later}, taken there before"
+            )
         for one in endings(held, now):
             if one.urgent:
                 warnings[f"certificate/{one.held.serial}"] = _words(one, now)

@@ -34,7 +34,8 @@ from gateway.examining.files import files
 from gateway.examining.finding import Finding, State, bad, good, warn
 from gateway.examining.keys import certificates, keys, word
 from gateway.examining.mark import marks, signed
-from gateway.examining.policies import policies
+from gateway.examining.policies import policies, told_in
+from gateway.policy_books.older import older_registers
 from gateway.settings import Secrets, Settings, SettingsInvalid, read_secrets, read_settings
 
 UNTOLD_WARN = 1000
@@ -164,12 +165,16 @@ async def registers(
         return
     finally:
         await shelf.close()
+    told = await told_in(secrets.database, settings.gateway.divisions)
     for division in settings.gateway.divisions:
         part = f"registers {division}"
         try:
             held = shelf.of(division, now)
         except Fault as fault:
             yield bad(part, f"{fault.detail}; run treasury-gateway registers load")
+            continue
+        if older := older_registers(told, division, held.version):
+            yield bad(part, older)
             continue
         words = f"version {held.version}, {_age(now - held.as_of)} old"
         if held.unavailable:

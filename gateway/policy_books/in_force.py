@@ -83,19 +83,19 @@ async def open_books(
             "policies.tripped", policy=trip.policy, blocked=trip.blocked, decisions=trip.decisions
         )
 
-    bundle = None
+    bundle, problem = None, ""
     if chosen.books is None:
         assert chosen.folder is not None
         book = load(chosen.folder)
     else:
         now = min(clock.now(), await witness.time_there())
-        found, _ = await last_good(chosen, trust, now)
+        found, problem = await last_good(chosen, trust, now)
         book, bundle = found.book, found.bundle
     shelf = Bookshelf(book, breaker=Breaker(), monotonic=clock.monotonic, alarm=alarm)
     if chosen.books is None:
         return Books(shelf, trips, None)
     bench = bench_of(trust, chosen.officers)
-    return Books(shelf, trips, Reloader(shelf, BookStore(chosen.books), bench, bundle))
+    return Books(shelf, trips, Reloader(shelf, BookStore(chosen.books), bench, bundle, problem))
 
 
 async def last_good(

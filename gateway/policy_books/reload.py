@@ -83,13 +83,16 @@ class Reloader:
     """Looks at the kept books now and then, and changes the book of the shelf."""
 
     def __init__(
-        self, shelf: Bookshelf, store: BookStore, bench: Bench, bundle: Bundle | None = None
-    ) -> None:
-        """`bundle` is the signed book that the shelf holds; None: the one that ships with us."""
+        self, shelf: Bookshelf, store: BookStore, bench: Bench, bundle: Bundle | None = None,
+        problem: str = "",
+    ) -> None:  # fmt: skip
+        """`bundle` is the signed book that the shelf holds; None: the one that ships with us.
+        `problem`: why a newer one is not it."""
         self._shelf = shelf
         self._store = store
         self._bench = bench
         self._finder = Finder(store, bench)
+        self._finder.problem = problem
         self._proven_at: dt.datetime | None = None
         self.doubt = ""
         """Why the book in force would not be taken again; empty if it would be. It goes on."""

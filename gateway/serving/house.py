@@ -44,6 +44,7 @@ from gateway.pipeline.reconcile import Reconciling
 from gateway.pipeline.release import Release
 from gateway.pipeline.tell import Origin
 from gateway.policy_books.in_force import Books, open_books
+from gateway.policy_books.older import Outdated, told_of
 from gateway.serving.crew import LoopCrew
 from gateway.settings import Secrets, Settings
 from gateway.web.shares import Company, Shares
@@ -98,6 +99,8 @@ class House:
     """All divisions, while this host's clock is not the database's."""
     behind: Mapping[str, str]
     """All of these: the line refuses them, and nothing is sealed."""
+    outdated: Outdated
+    """Divisions whose book or registers are older than the log says: the line refuses them."""
     holds: PostgresHolds
     refunds: PostgresRefunds
     letters: PostgresCorrespondence
@@ -156,6 +159,7 @@ async def open_house(
     unsigned: dict[str, str] = {}
     clocks = Clocks(records, clock, settings.gateway.divisions)
     behind = ChainMap(ahead, unmarked, unsigned, cast(MutableMapping[str, str], clocks))
+    outdated = Outdated(await told_of(records, settings.gateway.divisions), books, shelf)
     line_rooms = Rooms(
         gatekeeper=trust,
         formats={name: each for name, each in formats.items() if name in bank.wire.formats},
@@ -168,7 +172,7 @@ async def open_house(
         origin=origin,
         divisions=frozenset(settings.gateway.divisions),
         partial=frozenset(settings.gateway.partial_batches),
-        behind=behind,
+        behind=ChainMap(outdated, *behind.maps),
         hold_life=dt.timedelta(seconds=settings.holds.expire_s),
     )
     line = Line(line_rooms)
@@ -216,6 +220,7 @@ async def open_house(
         unsigned=unsigned,
         clocks=clocks,
         behind=behind,
+        outdated=outdated,
         batch=Batch(line, batch_rooms) if IsoBulk.part_format in bank.wire.formats else None,
         holds=holds,
         refunds=refunds,

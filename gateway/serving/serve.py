@@ -104,6 +104,7 @@ async def _serve(settings: Settings, secrets: Secrets, lines: Lines, visitors: i
         house = await open_house(settings, secrets, rooms, tls)
         await house.registers.serve(settings.gateway.divisions)
         await house.shelf.refresh()
+        house.outdated.look()
         tend_memory()
         doorway = _doorway(house, metrics)
         intake = Intake(doorway)
@@ -137,6 +138,7 @@ async def _serve(settings: Settings, secrets: Secrets, lines: Lines, visitors: i
         more = [
             marking.run,
             house.clocks.run,
+            house.outdated.run,
             writing.run,
             shadowing.run,
             conduct.run,
@@ -340,6 +342,7 @@ def _reasons(house: House, intake: Intake) -> dict[str, str]:
     elif strain := house.bank.strain:
         reasons["bank"] = strain
     reasons |= {f"log.{division}": words for division, words in house.behind.items()}
+    reasons |= {f"rules.{division}": words for division, words in house.outdated.items()}
     if trouble := house.ledger.trouble:
         reasons = {"database": trouble}  # all else follows from it
     return reasons

@@ -99,6 +99,12 @@ class PostgresRecordLog:
         told: dt.datetime = rows[0]["at"]
         return told
 
+    async def rules_told(self, division: str, kind: str, limit: int) -> list[bytes]:
+        """Of books (`policy_activated`) or registers (`register_applied`): the newest records,
+        `limit` of those that are sealed."""
+        rows = await self._pool.fetch(_SQL["rules_told"], division, kind, limit)
+        return [bytes(row["body"]) for row in rows]
+
     async def pending_divisions(self) -> list[str]:
         return [row["division"] for row in await self._pool.fetch(_SQL["pending_divisions"])]
 

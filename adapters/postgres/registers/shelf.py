@@ -109,6 +109,11 @@ class PostgresRegisterShelf:
             return held.stale
         return held.at(now)
 
+    def version(self, division: str) -> int:
+        """That was read last; 0 if none was."""
+        held = self._held.get(division)
+        return held.fresh.version if held else 0
+
     def ages(self, now: dt.datetime) -> dict[tuple[str, str], float]:
         """By division and register: seconds since the bureau last spoke of it."""
         return {

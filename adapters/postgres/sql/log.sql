@@ -16,6 +16,19 @@ SELECT set_config('idle_session_timeout', $1, false), set_config('application_na
 -- empty: never
 SELECT clock_timestamp() AS at
 
+-- name: rules_told
+-- empty: no record of this kind, policy_activated or register_applied, was ever told; the newest first
+(SELECT body FROM pending_record
+ WHERE division = $1 AND kind = $2 AND kind IN ('policy_activated', 'register_applied')
+ ORDER BY id DESC)
+UNION ALL
+(SELECT r.body FROM (
+    SELECT division, seq FROM log_record
+    WHERE division = $1 AND kind = $2 AND kind IN ('policy_activated', 'register_applied')
+    ORDER BY seq DESC LIMIT $3) AS own
+     JOIN sealed_record AS r USING (division, seq)
+ ORDER BY r.seq DESC)
+
 -- name: pending_divisions
 -- empty: no record waits for its number
 WITH RECURSIVE single AS (

@@ -34,6 +34,8 @@ from policies.language.errors import PolicyRefused
 DOCUMENT_CHARS_MAX = 100_000
 CASE_CHARS_MAX = 4000
 SHOWN = 50
+TAKEN_WITHIN = dt.timedelta(minutes=10)
+"""After its moment, or after the gateway had it: then it decides by it, or tells us why not."""
 WHY_CHARS_MIN = 4
 MARK_CHARS = 32
 BASES = tuple(CASES)
@@ -226,6 +228,26 @@ class Policies:
             {**_activation(row["body"]), "bank": row["bank"], "seq": row["seq"]}
             for row in await self.store.activations(division, SHOWN)
         ]
+
+    async def older_books(self, division: str) -> dict[str, tuple[int, int]]:
+        """By bank: the revision that its gateway decides by, where it has told of, or taken, a
+        higher one, whose moment has come; and that one. Its own word may be late, not go back."""
+        latest = dict[str, int]()
+        for row in await self.store.feeds(division, SHOWN):
+            taken = row["acknowledged_at"]
+            if taken and max(taken, row["not_before"]) <= self._clock() - TAKEN_WITHIN:
+                latest[row["bank"]] = max(row["version"], latest.get(row["bank"], 0))
+        now = dict[str, int]()
+        for told in await self.activations(division):
+            if told["what"] == "activated" and isinstance(told.get("revision"), int):
+                bank, revision = str(told["bank"]), told["revision"]
+                now.setdefault(bank, revision)
+                latest[bank] = max(revision, latest.get(bank, 0))
+        return {
+            bank: (revision, latest[bank])
+            for bank, revision in now.items()
+            if revision < latest[bank]
+        }
 
 
 def mark_of(document: str) -> str:

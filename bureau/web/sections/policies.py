@@ -82,7 +82,7 @@ class _Policies:
             "policies", visit=visit, undone=undone, policies=policies,
             proofs={policy.id: known(documents[policy.place]) for policy in policies},
             drafts=drafts, feeds=await store.feeds(division, SHOWN),
-            activations=_newest(activations),
+            activations=_newest(activations), older=await self._policies.older_books(division),
             shadows=shadows,
             persons=await persons_of(
                 self._rooms, [*logins, *(row["asker"] for row in shadows)]
