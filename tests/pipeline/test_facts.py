@@ -1,6 +1,7 @@
 """Facts are what policies see; each must be exactly what the instruction and the registers say."""
 
 import datetime as dt
+from typing import Any
 
 import attrs
 import msgspec
@@ -19,14 +20,30 @@ from gateway.domain.codes import (
     Register,
     Relation,
     Settlement,
+    ThreePublicCategory,
 )
 from gateway.domain.facts import Facts, Said
 from gateway.domain.instruction import Detail, Document, Instruction, Payee, Person
 from gateway.domain.money import Fen
-from gateway.domain.registers import Approval, Contract, FiledPerson, Filing, Registers
+from gateway.domain.registers import (
+    Approval,
+    Contract,
+    FiledPerson,
+    Filing,
+    Registers,
+    ThreePublicBudget,
+)
 from gateway.pipeline.facts import facts_of
 from gateway.pipeline.identify import identify
-from tests.pipeline.fakes import BASIC, ZERO_BALANCE, account, instruction, registers
+from tests.pipeline.fakes import (
+    BASIC,
+    INDICATOR,
+    SUPPLIER,
+    ZERO_BALANCE,
+    account,
+    instruction,
+    registers,
+)
 
 TODAY = dt.date(2026, 3, 2)
 ID = "220104198506152036"
@@ -74,6 +91,43 @@ def test_every_blank_element_is_named() -> None:
         Element.SETTLEMENT,
         Element.FUND_CODE,
     }
+
+
+NEVER_MISSED = {Element.GOV_ECONOMIC_CODE, Element.PROJECT_CODE}
+"""Not every format carries them."""
+
+
+@pytest.mark.parametrize("element", sorted(set(Element) - {Element.FISCAL_YEAR}))
+def test_one_blank_element_alone_is_named(element: Element) -> None:
+    order, blank = instruction(), {"payment_method": None, "settlement": None}.get(element, "")
+    side, _, rest = element.partition("_")
+    if side in ("payer", "payee"):
+        field = "bank_code" if rest == "bank" else rest
+        order = replace(order, **{side: replace(getattr(order, side), **{field: blank})})
+    else:
+        order = replace(order, **{"agency_code" if side == "agency" else element: blank})
+    assert facts(order).missing_elements == {element} - NEVER_MISSED
+
+
+def test_a_payees_bank_may_be_told_by_name_alone() -> None:
+    order = instruction()
+    order = replace(order, payee=replace(order.payee, bank_code="", bank_name="建设银行"))
+    assert facts(order).missing_elements == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ("fund_code", "112"), ("functional_code", "2010302"), ("dept_economic_code", "30201"),
+        ("gov_economic_code", "50201"), ("project_code", "220000260000000000002"),
+    ],
+)  # fmt: skip
+def test_one_code_that_is_not_the_indicators_is_told_alone(field: str, said: str) -> None:
+    seen, due = facts(instruction(**{field: said})), getattr(instruction(), field)
+    assert seen.indicator_mismatches == {Element(field)}
+    assert seen.indicator_differences == f"{said}≠{due}"
+    above = facts(instruction(**{field: due[:-1]}))
+    assert above.indicator_mismatches == {Element(field)}, "a class is not one of its items"
 
 
 def test_a_code_below_the_indicators_code_matches_and_another_does_not() -> None:
@@ -208,6 +262,55 @@ def test_an_approval_counts_only_for_its_payee_item_time_and_remainder() -> None
         replace(order, payee=replace(order.payee, account=ZERO_BALANCE)),
     ):
         assert facts(other, shelf).approvals == frozenset()
+
+
+DAY = dt.timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("register", "key", "changes", "fact", "value"),
+    [
+        ("accounts", ZERO_BALANCE, {"valid_from": TODAY}, "payer_in_force", True),
+        ("accounts", ZERO_BALANCE, {"valid_from": TODAY + DAY}, "payer_in_force", False),
+        ("accounts", ZERO_BALANCE, {"valid_to": TODAY}, "payer_in_force", True),
+        ("accounts", ZERO_BALANCE, {"valid_to": TODAY - DAY}, "payer_in_force", False),
+        ("accounts", ZERO_BALANCE, {}, "payer_owned_by_agency", True),
+        ("accounts", ZERO_BALANCE, {"agency": "101002"}, "payer_owned_by_agency", False),
+        ("accounts", SUPPLIER, {}, "payee_is_basic", True),
+        ("accounts", SUPPLIER, {"is_basic": False}, "payee_is_basic", False),
+        ("indicators", INDICATOR, {}, "indicator_executable", True),
+        ("indicators", INDICATOR, {"executable": False}, "indicator_executable", False),
+        ("indicators", INDICATOR, {}, "indicator_of_agency", True),
+        ("indicators", INDICATOR, {"agency": "101002"}, "indicator_of_agency", False),
+        ("indicators", INDICATOR, {}, "indicator_of_year", True),
+        ("indicators", INDICATOR, {"fiscal_year": 2025}, "indicator_of_year", False),
+    ],
+)
+def test_what_a_row_says_of_payer_payee_and_indicator_is_told_as_it_stands(
+    register: str, key: str, changes: dict[str, Any], fact: str, value: bool
+) -> None:
+    shelf, order = registers(), instruction()
+    paid = account(SUPPLIER, "101002", AccountClass.REAL_FUND)
+    shelf = attrs.evolve(shelf, accounts={**shelf.accounts, SUPPLIER: paid})
+    rows = getattr(shelf, register)
+    shelf = attrs.evolve(shelf, **{register: {**rows, key: replace(rows[key], **changes)}})
+    assert getattr(facts(order, shelf), fact) is value
+
+
+def test_last_years_money_is_last_years_whenever_it_is_paid() -> None:
+    """A voucher of 2025 that comes in March 2026: its indicator and budget are those of 2025."""
+    shelf, order = registers(), instruction(dept_economic_code="30217")
+    order = replace(order, key=replace(order.key, fiscal_year=2025))
+    row = replace(shelf.indicators[INDICATOR], fiscal_year=2025)
+    budgets = tuple(
+        ThreePublicBudget(agency="101001", fiscal_year=year, amount_fen=Fen(amount),
+                          category=ThreePublicCategory.RECEPTION, posted_fen=Fen(0))
+        for year, amount in ((2025, 1_000), (2026, 2_000))
+    )  # fmt: skip
+    shelf = attrs.evolve(shelf, indicators={row.id: row}, three_public_budgets=budgets)
+    seen = facts(order, shelf)
+    assert (seen.year, seen.fiscal_year, seen.indicator_of_year) == (2026, 2025, True)
+    assert seen.three_public_remaining == 1_000
 
 
 def test_a_register_that_cannot_be_consulted_is_told_to_the_policies() -> None:
