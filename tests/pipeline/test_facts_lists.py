@@ -8,13 +8,14 @@ from gateway.domain.codes import (
     AccountClass,
     BusinessType,
     CashReason,
+    PayeeClass,
     PayeeKind,
     Settlement,
 )
 from gateway.domain.instruction import Detail, Payee
 from gateway.domain.money import Fen
 from gateway.domain.registers import FiledPerson
-from tests.pipeline.fakes import account, instruction, registers
+from tests.pipeline.fakes import BASIC, account, instruction, registers
 from tests.pipeline.test_facts_rare import facts, filed
 from tests.policies.shipped import BOOK
 
@@ -27,6 +28,10 @@ def test_an_item_is_allowed_where_the_project_s_own_list_has_it_or_its_class() -
     assert facts(order, registers()).project_item_allowed is None
     other = attrs.evolve(registers(), project_items={"P2": frozenset({"310"})})
     assert facts(order, other).project_item_allowed is None
+    listed = {"P1": frozenset({"302"}), "220000260000000000001": frozenset({"310"})}
+    both = attrs.evolve(registers(), project_items=listed)
+    assert facts(order, both).project_item_allowed is False, "the indicator's project has one too"
+    assert facts(replace(order, dept_economic_code=""), both).project_item_allowed is None
 
 
 def test_the_standard_is_the_agency_s_own_or_else_the_one_for_all() -> None:
@@ -50,9 +55,34 @@ def test_a_filed_person_is_known_by_name_or_account_whatever_the_sender_says() -
         ({"account": "unknown", "name": "李某某"}, True),
         ({"account": "6228-1", "name": "李氏公司"}, True),
         ({"account": "unknown", "name": "李氏公司"}, False),
+        ({"account": "unknown", "name": "李 某某", "kind": PayeeKind.PERSON}, True),
+        ({"account": BASIC, "name": "李某某"}, True),
     ):
         paid = replace(order, payee=replace(order.payee, **changes))
         assert facts(paid, shelf).payee_filed_person is found
+
+
+def test_a_voucher_with_details_is_of_the_class_that_all_of_them_are_of_or_else_its_heads() -> None:
+    classes = {"T1": PayeeClass.TAX, "T2": PayeeClass.TAX, "U": PayeeClass.UNION}
+    shelf = attrs.evolve(registers(), payee_classes={**classes, "H": PayeeClass.PAYROLL})
+    one = instruction().payee
+    for paid, found in (
+        ("T1 T2", "tax"),
+        ("T1 U", "payroll"),
+        ("T1 X", "payroll"),
+        ("", "payroll"),
+    ):
+        details = tuple(
+            Detail(id=account, payee=replace(one, account=account), amount_fen=Fen(100))
+            for account in paid.split()
+        )
+        order = instruction(details=details, payee=replace(one, account="H"))
+        assert facts(order, shelf).payee_class == found, paid
+
+
+def test_what_a_remark_says_again_of_the_purpose_is_not_said_twice() -> None:
+    order = instruction(purpose="办公楼 电梯维修", remarks=("电梯维修。", "材料费", "材料 费"))
+    assert facts(order).purpose == "办公楼电梯维修；附言：材料费"
 
 
 # --- whose account it is, whatever the sender says ---------------------------------
