@@ -333,12 +333,14 @@ class Registers:
         return self._found(self.payee_classes, account)
 
     def _found(self, rows: Mapping[str, _T], account: str) -> _T | None:
-        found = rows.get(account)
-        if found is None and (self.index.spelt or "-" in account):
-            plain = plain_account(account)
-            ways = (rows.get(each) for each in (plain, *sorted(self.index.spelt.get(plain, ()))))
-            return next((row for row in ways if row is not None), None)
-        return found
+        """Of rows of one account in several spellings always the same: were it the one that is
+        written so, the sender would choose by which of them it is judged."""
+        spelt = self.index.spelt
+        if not spelt and "-" not in account:
+            return rows.get(account)
+        plain = plain_account(account)
+        ways = (rows.get(each) for each in (plain, *sorted(spelt.get(plain, ()))))
+        return next((row for row in ways if row is not None), None)
 
     def personal(self, accounts: Collection[str]) -> frozenset[str]:
         """Those of `accounts` that are a person's: filed with one, or registered as such."""

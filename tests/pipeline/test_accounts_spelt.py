@@ -4,7 +4,7 @@ import attrs
 import pytest
 from msgspec.structs import replace
 
-from gateway.domain.codes import AccountClass, PayeeClass, PayeeKind, Register
+from gateway.domain.codes import AccountClass, AccountStatus, PayeeClass, PayeeKind, Register
 from gateway.domain.decision import Outcome
 from gateway.domain.instruction import Payee
 from gateway.domain.registers import FiledPerson, Registers
@@ -102,6 +102,46 @@ def test_the_payers_account_is_one_too_and_is_counted_and_told_as_it_was_filed(f
     assert counted == {filed}
     other = replace(instruction(), payer=replace(instruction().payer, account=f"{ZERO_BALANCE}-0"))
     assert set(told(other, shelf)[1]) == {"JL-007"}, "one more digit is another account"
+
+
+def test_an_account_that_is_filed_twice_is_judged_by_one_row_however_it_is_written() -> None:
+    """Closed as it was, filed anew in another spelling: the sender chose which of both it was."""
+    closed = replace(registers().accounts[ZERO_BALANCE], status=AccountStatus.CLOSED)
+    other = ways(ZERO_BALANCE)[2]
+    for rows in ({ZERO_BALANCE: closed, other: replace(closed, status=AccountStatus.ACTIVE)},
+                 {other: closed, ways(ZERO_BALANCE)[1]: closed}):  # fmt: skip
+        shelf = attrs.evolve(registers(), accounts=rows)
+        assert len({shelf.spelling_of(written) for written in ways(ZERO_BALANCE)}) == 1
+        for written in ways(ZERO_BALANCE):
+            order = replace(instruction(), payer=replace(instruction().payer, account=written))
+            assert set(told(order, shelf)[1]) == {"JL-007"}, written
+            row = shelf.account_of(written)
+            assert row is rows[shelf.spelling_of(written)]
+
+
+def test_a_card_that_is_filed_with_its_holder_is_a_persons_whatever_else_it_is_filed_as() -> None:
+    spelt = ways(CARD)[1]
+    person = FiledPerson(
+        id_number="220104198506152036", name="李经办", employer="示例厅", position="员", title="",
+        accounts=(), official_cards=(CARD,),
+    )  # fmt: skip
+    card = account(spelt, "101001", AccountClass.OFFICIAL_CARD)
+    shelf = attrs.evolve(registers(), accounts={**registers().accounts, spelt: card})
+    for people, kind in (({}, PayeeKind.ORGANISATION), ({"1": person}, PayeeKind.PERSON)):
+        known = attrs.evolve(shelf, persons=people)
+        for written in ways(CARD):
+            payee = Payee(
+                kind=PayeeKind.ORGANISATION, account=written, name="示例厅公务卡", bank_code="1"
+            )
+            order = replace(instruction(), payee=payee)
+            (whole,) = cases_of(order, identify(order, known), known, MONDAY)
+            assert whole.facts.payee_kind is kind, written
+
+
+def test_vendors_are_known_by_account_in_letters_and_by_name_as_it_is_read() -> None:
+    shelf = attrs.evolve(registers(), designated_vendors=frozenset({"NRA-22", "甲（乙）公司"}))
+    assert all(shelf.is_designated(each, "x") for each in ("NRA-22", "NRA22", "N-RA22"))
+    assert shelf.is_designated("1", "甲乙公司") and not shelf.is_designated("NRA23", "甲丙公司")
 
 
 def test_tables_know_an_account_by_each_spelling_and_a_delta_changes_it() -> None:

@@ -162,6 +162,14 @@ def test_the_payees_owner_stands_in_one_relation_to_the_payer(
     assert facts(order, shelf).payee_relation is relation
 
 
+def test_a_circle_of_agencies_above_one_another_has_an_end() -> None:
+    shelf = registers()
+    rows = {**shelf.agencies, "101": replace(shelf.agencies["101"], parent="101003")}
+    shelf = attrs.evolve(shelf, agencies=rows)
+    assert shelf.superiors("101001") == ("101", "101003", "101001")
+    assert shelf.superiors("101002") == ("101", "101003", "101001")
+
+
 @pytest.mark.parametrize("name", ["吉林省示例厅", " 吉林省 示例厅 ", "吉林省（示例厅）"])
 def test_the_same_name_is_seen_through_spaces_and_brackets(name: str) -> None:
     order = instruction()

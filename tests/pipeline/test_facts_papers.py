@@ -52,6 +52,8 @@ def test_a_contract_proves_itself_up_to_what_is_left_of_it(
     [
         ({"contract_no": "HT-1"}, True),
         ({"project_code": "220000260000000000001"}, True),
+        ({"contract_no": "HT-1", "project_code": "别的项目"}, True),
+        ({"contract_no": "HT-2", "project_code": "220000260000000000001"}, True),
         ({"contract_no": "HT-2"}, False),
         ({"project_code": "别的项目"}, False),
         ({"contract_no": "HT-1", "agency": "101002"}, False),
@@ -69,7 +71,9 @@ def test_a_service_purchase_is_filed_for_its_contract_or_its_project(
     shelf = attrs.evolve(registers(), filings={"F": replace(filing, **row)})
     order = instruction(exemption=Exemption.SERVICE_PURCHASE, contract_no="HT-1")
     assert ("service_filing" in evidence(order, shelf)) is counts
-    assert evidence(replace(order, exemption=None), shelf) == set(), "nothing is claimed"
+    paper = (Document(kind="invoice", number="1"),)
+    unclaimed = replace(order, exemption=None, documents=paper)
+    assert evidence(unclaimed, shelf) == {"invoice"}, "nothing is claimed"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from gateway.domain.codes import (
     AccountClass,
     AccountStatus,
     BusinessType,
+    CarryOver,
     FilingKind,
     ItemKind,
     Number,
@@ -367,6 +368,17 @@ def test_the_purpose_is_measured_and_whole_hundreds_are_seen() -> None:
 def test_the_indicators_figures_and_the_accounts_owner_kind_are_told() -> None:
     seen = facts(instruction())
     assert (seen.indicator_granted, seen.indicator_posted) == (1_000_000, 0)
+    assert (seen.batch_main, seen.indicator_frozen, seen.agency_status_basis) == (None, 0, None)
+    shelf = registers()
+    row = replace(shelf.indicators[seen.indicator_id], carry_over=CarryOver.RECOVERABLE)
+    agency = replace(shelf.agencies["101001"], status_basis="案件2026-1")
+    shelf = attrs.evolve(shelf, indicators={row.id: row}, agencies={"101001": agency})
+    read = facts(instruction(business_type=BusinessType.PAYROLL, purpose="维 修"), shelf)
+    assert (read.indicator_frozen, read.agency_status_basis) == (1_000_000, "案件2026-1")
+    assert (read.batch_main, read.purpose_length) == ("2026/8202/1", 2)
+    order = instruction()
+    order = replace(order, payee=replace(order.payee, name="礼 品 公司"))
+    assert facts(order).payee_name == "礼品公司"
     assert seen.agency_kind == "administrative"
     nothing = facts(instruction(indicator_id="none"))
     assert (nothing.indicator_granted, nothing.indicator_posted) == (None, None)
