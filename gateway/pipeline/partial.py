@@ -21,7 +21,6 @@ from gateway.domain.registers import Registers
 from gateway.pipeline.admit import demands_of
 from gateway.pipeline.cases import cases_of
 from gateway.pipeline.decide import Known, Ruling, decide, of_one_book
-from gateway.pipeline.identify import identify
 from gateway.ports import Book
 
 _STOPS = frozenset({Action.HOLD, Action.BLOCK})
@@ -53,7 +52,7 @@ def _judged(
     ruling, demands = _whole(instruction, parties, known, bench, overrides)
     if not (bench.partial and instruction.details) or ruling.decision.outcome is Outcome.PASS:
         return ruling, demands
-    return _part(instruction, known, bench, ruling) or (ruling, demands)
+    return _part(instruction, parties, known, bench, ruling) or (ruling, demands)
 
 
 def left_out(instruction: Instruction, withheld: Collection[str]) -> LeftOut | None:
@@ -74,9 +73,9 @@ def _whole(
 
 
 def _part(
-    instruction: Instruction, known: Known, bench: Bench, ruling: Ruling
+    instruction: Instruction, parties: Parties, known: Known, bench: Bench, ruling: Ruling
 ) -> tuple[Ruling, tuple[Demand, ...]] | None:
-    """None if no part of it passes by itself."""
+    """None if no part of it passes by itself. Head, indicator and papers are the voucher's."""
     withheld: set[str] = set()
     why: list[Finding] = []
     asks = {ask.key: ask for ask in ruling.asks}
@@ -88,7 +87,7 @@ def _part(
             return None
         why += [each for each in findings if each.detail in bad]
         paid = paid_part(instruction, withheld)
-        ruling, demands = _whole(paid, identify(paid, bench.registers), known, bench)
+        ruling, demands = _whole(paid, parties, known, bench)
         asks |= {ask.key: ask for ask in ruling.asks}
     order = tuple(each.id for each in instruction.details if each.id in withheld)
     decision = replace(ruling.decision, findings=(*ruling.decision.findings, *why), withheld=order)

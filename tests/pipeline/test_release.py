@@ -3,18 +3,22 @@
 import datetime as dt
 import hashlib
 from collections.abc import Collection
+from typing import Any
 
 import attrs
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from adapters.memory.holds import MemoryHolds
 from gateway.domain.bank import BankAnswer, BankOutcome
 from gateway.domain.decision import Action, Finding, Outcome
+from gateway.domain.facts import Facts
 from gateway.domain.faults import FaultCode, LedgerUnavailable, Unproven, Unready
 from gateway.domain.holds import Claim, Claimed, FindingName, Gone, name_of
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Moved, Settled, Short
+from gateway.domain.registers import Registers
 from gateway.domain.releases import (
     Order,
     Person,
@@ -25,10 +29,12 @@ from gateway.domain.releases import (
     read_order,
 )
 from gateway.pipeline.release import Release
+from gateway.pipeline.tell import Origin
 from tests.pipeline.fakes import (
     DIVISION,
     NOW,
     SENDER,
+    BookOf,
     finding,
     instruction,
     received,
@@ -176,6 +182,114 @@ async def test_a_window_that_has_filled_up_since_stops_a_release() -> None:
     assert "JL-044" in [each["policy"] for each in counter.last["judged"]]  # type: ignore[index,attr-defined]
     named = {name_of(HELD), name_of(finding("JL-044", Action.HOLD))}
     assert isinstance(await counter.release.carry_out(await counter.order(named)), Settled)
+
+
+OTHERS = "spiffe://treasury.test/agency/220000000/101002"
+
+
+@pytest.mark.parametrize(
+    ("what", "why"),
+    [
+        ({"signer": OTHERS}, "sender_unknown"),
+        ({"signer": "spiffe://treasury.test/nobody"}, "sender_unknown"),
+        ({"origin": "spiffe://elsewhere.test/gateway/103"}, "sender_unknown"),
+        ({"agency": "101002"}, "sender_not_entitled"),
+        ({"divisions": frozenset()}, "division_unknown"),
+        ({"message": None}, "signature_invalid"),
+    ],
+)
+async def test_who_may_no_longer_send_it_is_not_paid_by_a_release(
+    what: dict[str, Any], why: str
+) -> None:
+    counter = await Counter.holding()
+    rooms = counter.street.line._rooms
+    counter.registry.signer = what.get("signer", SENDER)
+    if "origin" in what:
+        rooms = attrs.evolve(rooms, origin=Origin(bank="103", uri=what["origin"]))
+    rooms = attrs.evolve(rooms, divisions=what.get("divisions", rooms.divisions))
+    order = counter.street.format.instruction
+    counter.street.format.instruction = replace(order, agency_code=what.get("agency", "101001"))
+
+    async def message(division: str, raw: bytes) -> bytes | None:
+        return what.get("message", raw)
+
+    release = Release(rooms, counter.street.line, counter.holds, counter.registry, message)
+    assert await release.carry_out(await counter.order()) == why
+    assert (counter.last["what"], counter.last["why"]) == ("not_carried_out", why)
+    assert counter.street.diary == [] and not counter.street.state.hold_ends
+
+
+@attrs.define
+class Noting(BookOf):
+    """Notes each row of facts that it is asked about."""
+
+    seen: list[Facts] = attrs.field(factory=list)
+
+    def decide(self, facts: Facts) -> tuple[Finding, ...]:
+        self.seen.append(facts)
+        return BookOf.decide(self, facts)
+
+
+async def test_it_is_judged_by_the_day_and_the_minute_at_which_it_is_released() -> None:
+    """A hold of Monday morning, released on Tuesday afternoon: by Tuesday's law and windows."""
+    counter, book = await Counter.holding(), Noting(cash_max=10**9)
+    counter.street.clock.wall = NOW + dt.timedelta(hours=28, minutes=7)
+    rooms = attrs.evolve(counter.street.line._rooms, book=book)
+    release = Release(rooms, counter.street.line, counter.holds, counter.registry)
+    order = await counter.order(valid=dt.timedelta(days=3))
+    assert isinstance(await release.carry_out(order), Settled)
+    assert {(each.on, each.minute) for each in book.seen} == {(dt.date(2026, 3, 3), 14 * 60 + 7)}
+    shares = [share for rows in counter.street.state.windows.values() for _, share in rows]
+    assert [(share.day, share.value) for share in shares] == [(dt.date(2026, 3, 3), 30_000)]
+
+
+class Unloaded:
+    def of(self, division: str, now: dt.datetime) -> Registers:
+        raise Unready(FaultCode.REGISTERS_UNAVAILABLE, "no registers are loaded")
+
+
+async def test_while_nothing_can_be_checked_the_order_waits() -> None:
+    """Whatever is unready ends no order: it is carried out as soon as it can be."""
+    counter = await Counter.holding()
+    order, rooms = await counter.order(), attrs.evolve(counter.street.line._rooms, shelf=Unloaded())
+    release = Release(rooms, counter.street.line, counter.holds, counter.registry)
+    with pytest.raises(Unready):
+        await release.carry_out(order)
+    assert isinstance(await counter.release.carry_out(order), Settled)
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+async def test_who_comes_second_to_a_hold_is_told_so(verdict: Verdict) -> None:
+    """Another process, presumed lost, was first between our look and our commit."""
+    counter = await Counter.holding()
+    order = await counter.order((), verdict=verdict)
+    counter.street.book.findings = ()
+
+    async def second(_: object) -> Any:
+        return False if verdict is Verdict.REFUSE else Gone()
+
+    counter.holds.end = counter.holds.claim = second  # type: ignore[method-assign]
+    assert await counter.release.carry_out(order) == "ended before"
+    assert counter.street.diary == []
+    if verdict is Verdict.RELEASE:
+        assert counter.last["why"] == "ended before"
+
+
+async def test_an_order_is_valid_to_its_last_moment_and_about_what_was_held() -> None:
+    counter = await Counter.holding()
+    order = await counter.order()
+    counter.street.clock.wall = order.valid_until + dt.timedelta(microseconds=1)
+    assert await counter.release.carry_out(order) == "no longer valid"
+    order = await counter.order(valid=-dt.timedelta(seconds=1))
+    counter.street.clock.wall = order.valid_until
+    assert await counter.release.carry_out(order) == "no longer valid", "it never was"
+    order = await counter.order()
+    counter.street.clock.wall = order.valid_until
+    assert isinstance(await counter.release.carry_out(order), Settled)
+    street = await Street(instruction()).open()
+    await street.line.carry(received(RAW))
+    passed = Counter(street)
+    assert await passed.release.carry_out(await passed.order()) == "never held"
 
 
 async def test_signatures_and_registers_are_those_of_this_moment() -> None:
