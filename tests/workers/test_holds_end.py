@@ -24,8 +24,8 @@ from gateway.domain.releases import (
     order_bytes,
     read_order,
 )
-from gateway.pipeline.tell import Origin
-from gateway.workers.expire import CLOCKS_APART, Expiring, Keeping
+from gateway.pipeline.tell import Origin, microseconds
+from gateway.workers.expire import CLOCKS_APART, SWEEP, Expiring, Keeping
 from gateway.workers.office import Office
 from gateway.workers.release import ORDERS_MAX, Releasing
 from tests.pipeline.fakes import DIVISION, NOW, instruction, received
@@ -127,6 +127,26 @@ async def test_the_mark_up_to_which_all_holds_ended_stays_behind_by_as_much_as_c
     assert swept == [], "not while some may be left"
     assert await worker.look() == 0
     assert swept == [NOW - CLOCKS_APART]
+    for seconds, count in ((299, 1), (1, 2), (299, 2)):
+        counter.street.clock.wall += dt.timedelta(seconds=seconds)
+        await worker.look()
+        assert len(swept) == count, "each five minutes"
+    assert swept[-1] == NOW + SWEEP - CLOCKS_APART
+
+
+async def test_a_hold_that_another_has_ended_meanwhile_is_not_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counter = await Counter.holding()
+    counter.street.clock.wall = NOW + dt.timedelta(days=3)
+
+    async def second(ending: object) -> bool:
+        return False
+
+    monkeypatch.setattr(counter.holds, "end", second)
+    with structlog.testing.capture_logs() as told:
+        assert await expiring(counter).look() == 0
+    assert told == []
 
 
 async def test_what_a_database_that_forgot_holds_does_not_expire_until_it_is_whole() -> None:
@@ -171,15 +191,19 @@ async def test_a_release_by_the_worker_is_settled_by_the_banks_word() -> None:
 async def test_a_line_below_its_reservations_is_put_on_record() -> None:
     counter = await Counter.holding()
     limit = Limit(
-        key=LimitKey(kind=LimitKind.INDICATOR, id="I1"), granted_fen=500, frozen_fen=0,
-        opening_fen=0, reserved_fen=600, posted_fen=0,
+        key=LimitKey(kind=LimitKind.INDICATOR, id="I1"), granted_fen=500, frozen_fen=1,
+        opening_fen=2, reserved_fen=600, posted_fen=3,
     )  # fmt: skip
     told = Told([Overdraft(limit=limit, noted_at=NOW)])
     await expiring(counter, told).look()
     (record,) = told.records
     fields = orjson.loads(record.body)
     assert (fields["kind"], fields["id"]) == ("limit_overdrawn", "I1")
-    assert (fields["granted_fen"], fields["reserved_fen"]) == (500, 600)
+    assert [fields[f"{name}_fen"] for name in ("granted", "frozen", "opening", "reserved",
+                                               "posted")] == [500, 1, 2, 600, 3]  # fmt: skip
+    assert (fields["noted_at"], fields["recorded_at"]) == (
+        microseconds(NOW), microseconds(counter.street.clock.now()),
+    )  # fmt: skip
 
 
 async def test_a_division_whose_orders_must_wait_keeps_no_other_waiting() -> None:
