@@ -146,7 +146,7 @@ def _check(_arguments: argparse.Namespace, _rest: list[str]) -> int:
     _name_missing()
     started = time.monotonic()
     quiet = Jobs(LINTERS)
-    quick = [*TESTS, "-m", "not slow", "--hypothesis-profile=quick"]
+    quick = [*TESTS, "-p", "no:schemathesis", "-m", "not slow", "--hypothesis-profile=quick"]
     code = Jobs({"tests": quick}, live=True, beside=quiet).finish()
     code = quiet.finish() or code
     _say(f"check: {'ok' if code == 0 else 'FAILED'} in {time.monotonic() - started:.0f} s")

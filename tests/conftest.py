@@ -7,6 +7,7 @@ embedded server is started at the first test that needs it and stopped after the
 import asyncio
 import gc
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -32,6 +33,7 @@ from adapters.postgres.embedded.server import EmbeddedPostgres
 from adapters.postgres.ledger import groupcommit
 from adapters.postgres.log import recordlog
 from adapters.postgres.migrate import MIGRATIONS, migrate
+from certs import sealed_key
 from tests import sweeper
 from tests.examples import name_quick, try_nothing
 
@@ -39,6 +41,7 @@ MARK = f"GATEWAY_TEST_RUN={secrets.token_hex(8)}"
 LEFT_DEADLINE_S = 30.0
 LOOK_S = 0.02
 BUSY_S = 20.0
+CHEAP_KIB = 64
 BOUNDS = {
     session: ("CONNECT_DEADLINE_S", "READ_DEADLINE_S"),
     bureau_pool: ("ACQUIRE_DEADLINE_S", "CONNECT_DEADLINE_S"),
@@ -49,6 +52,7 @@ BOUNDS = {
 SWEEPER: pytest.StashKey[subprocess.Popen[bytes]] = pytest.StashKey()
 MEMORY = Path("/dev/shm")
 MEMORY_FREE_BYTES_MIN = 3 << 30
+ALL_SLOW = re.compile(r"^pytestmark = .*\bmark\.slow\b", re.MULTILINE)
 Migrated = Callable[[Path], AbstractAsyncContextManager[str]]
 
 
@@ -79,6 +83,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         }  # fmt: skip
     for name in sorted(counts):
         terminalreporter.write_line(f"{name}: {counts[name]} passed")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """A file all of whose tests are slow is not even read when the quick ones are asked for."""
+    if config.option.markexpr != "not slow" or collection_path.suffix != ".py":
+        return None
+    return True if ALL_SLOW.search(collection_path.read_text("utf-8")) else None
 
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
@@ -138,6 +149,15 @@ def busy() -> Iterator[None]:
         for module, names in BOUNDS.items():
             for name in names:
                 patch.setattr(module, name, BUSY_S)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_keys() -> Iterator[None]:
+    """Keys are sealed in no time; a sealed key says itself what it costs to open it. What that is
+    in service stands in tests/certs/test_sealed_key.py."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sealed_key, "MEMORY_KIB", CHEAP_KIB)
         yield
 
 

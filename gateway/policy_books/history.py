@@ -64,13 +64,12 @@ def backtest_ledger(
 
     Raises PolicyRefused, CannotReplay, LedgerUnavailable, OSError.
     """
-    test = Backtest(load(old), load(new))
-    asyncio.run(_feed(test, source, told, keep))
-    return test.report
+    return asyncio.run(_fed(old, new, source, told, keep))
 
 
-async def _feed(test: Backtest, source: Source, told: Told, keep: TextIO | None) -> None:
-    async with past_of(source.database) as past:
+async def _fed(old: Path, new: Path, source: Source, told: Told, keep: TextIO | None) -> Report:
+    async with past_of(source.database) as past:  # what it lacks is told before books are read
+        test = Backtest(load(old), load(new))
         retracer = Retracer(past)
         span = await past.span(source.division, dawn(source.since) if source.since else None)
         if not span.records:
@@ -83,6 +82,7 @@ async def _feed(test: Backtest, source: Source, told: Told, keep: TextIO | None)
                     keep.write(orjson.dumps(stored_fields(row)).decode() + "\n")
             told(page[-1].seq - span.after_seq, span.records)
         told(span.records, span.records)
+    return test.report
 
 
 def replayed_fields(key: str, replayed: Sequence[Replayed]) -> dict[str, Any]:

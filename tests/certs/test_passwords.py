@@ -21,6 +21,7 @@ def test_a_hash_has_the_second_recommended_costs_and_a_salt_of_its_own() -> None
 
 def test_who_has_no_password_is_found_out_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same work is done, and comes to nothing."""
+    monkeypatch.setattr(passwords, "_MEMORY_KIB", 64)
     monkeypatch.setattr(passwords, "_nobodys", lambda: hash_password(PASSWORD))
     assert not matches(PASSWORD, None)
     monkeypatch.undo()

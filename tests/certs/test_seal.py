@@ -1,11 +1,14 @@
 """Secrets at rest under a stretched passphrase: what opens, and what is still readable."""
 
+from collections.abc import Iterator
+
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from certs import seal
 from certs.seal import Seal, SealBroken, derived
 
 PASSPHRASE, SALT = b"a passphrase", bytes(range(16))
@@ -15,17 +18,26 @@ def hkdf(key: bytes, purpose: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode()).derive(key)
 
 
+@pytest.fixture
+def cheap(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(seal, "MEMORY_KIB", 64)
+    seal._stretched.cache_clear()
+    yield
+    seal._stretched.cache_clear()
+
+
+@pytest.mark.usefixtures("cheap")
 def test_a_value_opens_for_its_passphrase_purpose_salt_and_context_only() -> None:
     sealed = Seal(PASSPHRASE, "totp", SALT).close(b"secret", "li.si")
     assert Seal(PASSPHRASE, "totp", SALT).open(sealed, "li.si") == b"secret"
-    for seal, context in (
+    for other, context in (
         (Seal(b"another one", "totp", SALT), "li.si"),
         (Seal(PASSPHRASE, "registers", SALT), "li.si"),
         (Seal(PASSPHRASE, "totp", bytes(16)), "li.si"),
         (Seal(PASSPHRASE, "totp", SALT), "wang.wu"),
     ):
         with pytest.raises(SealBroken):
-            seal.open(sealed, context)
+            other.open(sealed, context)
     for place in range(len(sealed)):
         broken = bytearray(sealed)
         broken[place] ^= 1

@@ -84,9 +84,8 @@ def foreseen(item: DayItem) -> str:
     return item.outcome or item.fault or ""
 
 
-@pytest.mark.parametrize(
-    "seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
 async def test_everything_becomes_what_the_day_foretells(seed: int) -> None:
     made = a_day(seed)
     gateway = await Gateway(made).open()

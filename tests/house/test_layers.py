@@ -40,7 +40,9 @@ PLANTED = (
 )
 
 
+@pytest.mark.slow
 def test_every_room_imports_only_what_it_may() -> None:
+    """`check` asks the linter itself."""
     code, report = _lint(HOUSE)
     assert code == 0, report
 

@@ -44,8 +44,8 @@ READS_JSON = re.compile(r"^(msgspec\.json\.decode|json\.loads)$|(?i:decoder\.dec
 
 DOCSTRING = re.compile(r'(?:#[^\n]*\n)*"""(.*?)"""(?!")', re.DOTALL)
 WORTH_PARSING = (
-    "Exception", "except:", "json.decode", "json.loads", "ecoder.decode", "ECODER.decode",
-    "TYPE_CHECKING", "from .",
+    "except Exception", "(Exception", ", Exception", "BaseException", "except:", "json.decode",
+    "json.loads", "ecoder.decode", "ECODER.decode", "TYPE_CHECKING", "from .",
 )  # fmt: skip
 """Without one of these, as the formatter writes them, a module breaks no rule about its tree."""
 

@@ -87,6 +87,7 @@ def test_what_stands_around_each_word_is_found_wherever_it_stands(
         )
 
 
+@pytest.mark.slow
 def test_thousands_of_words_and_phrases_mean_what_a_few_do() -> None:
     """They were held against one another pair by pair: a book of such lists stopped payments."""
     han = [chr(code) for code in range(0x4E00, 0x4E00 + 5_000)]
@@ -120,6 +121,7 @@ def test_questions_that_have_no_end_are_given_up_together() -> None:
     assert not possible(never) and possible(never, patience=patience), "nothing more is claimed"
 
 
+@pytest.mark.slow
 def test_a_book_that_lets_a_golden_case_pass_on_a_later_day_is_refused() -> None:
     texts = load_texts(LIBRARY / "jilin")
     ends = texts["JL-042.toml"].replace(

@@ -14,7 +14,7 @@ from tests.simulation.seeds import Ended, lived, lived_all
 
 SEEDS = int(os.environ.get("SIM_SEEDS", "600"))
 FIRST = int(os.environ.get("SIM_FIRST", "0"))
-QUICK = 20
+QUICK = 10
 BOUNDARIES = (
     "an older copy restored", "an operator's task ended by the enquiry",
     "lives on across it", "an operator set the mark", "registers changed",
@@ -51,6 +51,7 @@ def test_many_storms_meet_every_boundary_and_all_accounts_close() -> None:
     assert missed == [] or SEEDS < 600, "a run that does not come there proves nothing about it"
 
 
+@pytest.mark.slow
 def test_a_seed_is_the_same_run_in_every_process() -> None:
     """Whatever order sets and hashes have there."""
     told = "from tests.simulation.seeds import lived; print(lived(7).digest)"
