@@ -78,7 +78,19 @@ class KeptEnd:
 @attrs.frozen(kw_only=True)
 class KeptOpen:
     amount_fen: int
+    at: dt.datetime
+    """From then on its horizon counts: who sets it back has it given up too soon."""
     demands: Spoken
+
+
+@attrs.frozen(kw_only=True)
+class KeptWord:
+    """How it was settled, as whoever asks is told."""
+
+    at: dt.datetime
+    reference: str | None
+    reason: str | None
+    how: str
 
 
 @attrs.frozen(kw_only=True)
@@ -114,6 +126,8 @@ class Kept:
     decided_at: dt.datetime
     outcome: str
     agency_code: str
+    party: str
+    """Who signed it."""
     format: str
     digest: bytes
     raw: bytes | None
@@ -123,6 +137,7 @@ class Kept:
     ended: KeptEnd | None = None
     bank: str | None = None
     """As it was settled; None if it was not."""
+    word: KeptWord | None = None
     open: KeptOpen | None = None
     refunds: dict[str, KeptRefund] = attrs.field(factory=dict)
     """By the refund's own key."""

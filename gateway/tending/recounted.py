@@ -12,8 +12,9 @@ import orjson
 from gateway.domain.bank import BOOKS, ENDED, BankOutcome
 from gateway.domain.decision import Decision, Outcome, restored
 from gateway.domain.holds import HoldEnding
+from gateway.domain.masking import without_numbers
 from gateway.domain.records import RecordKind
-from gateway.domain.recount import Difference, Entry, Kept, Record, Spoken, Told, What
+from gateway.domain.recount import Difference, Entry, Kept, KeptWord, Record, Spoken, Told, What
 from gateway.pipeline.tell import brief, microseconds
 
 PRUNED_AFTER_DAYS = 366
@@ -29,7 +30,8 @@ class Said:
     verdict: dict[str, Any] | None = None
     verdicts: int = 0
     ended: dict[str, Any] | None = None
-    bank: str | None = None
+    settled: dict[str, Any] | None = None
+    """The first record of the bank's outcome."""
     refunds: dict[str, int] = attrs.field(factory=dict)
     asides: list[str] = attrs.field(factory=list)
     """States of what the bank's books had set aside, turn by turn."""
@@ -47,7 +49,7 @@ class Said:
         elif kind == RecordKind.RELEASE and fields.get("what") in _ENDS:
             self.ended = self.ended or fields
         elif kind == RecordKind.BANK_OUTCOME:
-            self.bank = self.bank or fields["bank_outcome"]
+            self.settled = self.settled or fields
         elif kind == RecordKind.REFUND:
             self.refunds[fields["refund"]] = fields["amount_fen"]
         elif kind == RecordKind.CORRECTION:
@@ -61,6 +63,10 @@ class Said:
                 self.asides[-1] = "posted" if paid else "given_back"
         elif fields.get("how") == BOOKS and not is_open:
             self.asides.append("open")
+
+    @property
+    def bank(self) -> str | None:
+        return self.settled["bank_outcome"] if self.settled else None
 
     @property
     def released(self) -> bool:
@@ -132,6 +138,7 @@ class Judge:
             ("outcome", kept.outcome, verdict["outcome"]),
             ("amount_fen", kept.amount_fen, paid),
             ("agency_code", kept.agency_code, verdict["agency"]["code"]),
+            ("party", kept.party, verdict["sender"]),
             ("decided_at", microseconds(kept.decided_at), verdict["recorded_at"]),
         ):
             yield from self._unlike(kept, What.INSTRUCTION, column, stored, recounted)
@@ -175,6 +182,9 @@ class Judge:
 
     def _bank(self, kept: Kept, said: Said, effect: Effect) -> Iterator[Difference]:
         yield from self._unlike(kept, What.SETTLEMENT, "bank", kept.bank, said.bank)
+        if kept.word and said.settled:
+            for column, stored, recounted in _words(kept.word, said.settled):
+                yield from self._unlike(kept, What.SETTLEMENT, column, stored, recounted)
         if bool(kept.open) != said.waits:
             stored, recounted = ("open" if each else None for each in (kept.open, said.waits))
             yield from self._unlike(kept, What.OPEN_PAYMENT, "row", stored, recounted)
@@ -182,6 +192,12 @@ class Judge:
             yield from self._unlike(
                 kept, What.OPEN_PAYMENT, "amount_fen", kept.open.amount_fen, kept.amount_fen
             )
+            began = said.ended if said.released else said.verdict
+            assert began is not None
+            yield from self._unlike(
+                kept, What.OPEN_PAYMENT, "opened_at", microseconds(kept.open.at),
+                began["recorded_at"],
+            )  # fmt: skip
             yield from self._spoken(kept, What.OPEN_PAYMENT, kept.open.demands, effect.passed)
 
     def _refunds(self, kept: Kept, said: Said, effect: Effect) -> Iterator[Difference]:
@@ -274,6 +290,15 @@ def balance(kept: Kept, said: Said, effect: Effect) -> tuple[Spoken, Spoken]:
         posted.update(effect.passed)
         posted.subtract(back_of(kept, said, effect))
     return reserved, posted
+
+
+def _words(kept: KeptWord, told: Mapping[str, Any]) -> Iterator[tuple[str, Told, Told]]:
+    """Column, as stored, as recorded. A record's reason has lost its long numbers."""
+    yield "settled_at", microseconds(kept.at), told["recorded_at"]
+    yield "bank_reference", kept.reference, told.get("reference")
+    reason = without_numbers(kept.reason) if kept.reason else kept.reason
+    yield "bank_reason", reason, told.get("reason")
+    yield "evidence", kept.how, told.get("how") or ""
 
 
 def moment_of(microseconds_: int) -> dt.datetime:

@@ -109,6 +109,21 @@ PLANTS = {
         f"UPDATE settlement SET bank = 'rejected' WHERE voucher_no = ({PAID})",
         {("settlement", "bank")},
     ),
+    "open since longer ago, so that it is given up too soon": (
+        "UPDATE open_payment SET opened_at = opened_at - interval '1 day'"
+        f" WHERE voucher_no = ({OPEN})",
+        {("open_payment", "opened_at")},
+    ),
+    "signed by another": (
+        f"UPDATE instruction SET party = party || 'x' WHERE voucher_no = ({BLOCKED})",
+        {("instruction", "party")},
+    ),
+    "settled by other words": (
+        "UPDATE settlement SET bank_reference = 'R-1', bank_reason = 'none', evidence = 'operator',"
+        f" settled_at = settled_at - interval '1 day' WHERE voucher_no = ({PAID})",
+        {("settlement", each)
+         for each in ("bank_reference", "bank_reason", "evidence", "settled_at")},
+    ),
     "paid, and settled no more": (
         f"DELETE FROM settlement WHERE voucher_no = ({PAID})", {("settlement", "bank")},
     ),

@@ -27,6 +27,7 @@ from gateway.domain.recount import (
     KeptLine,
     KeptOpen,
     KeptRefund,
+    KeptWord,
     Line,
     Record,
     Spoken,
@@ -199,7 +200,12 @@ class Snapshot:
         return await read_whole(self._connection, division, version)
 
     def _kept(self, row: Any, division: str) -> Kept:
-        ended = opened = None
+        ended = opened = word = None
+        if row["bank"] is not None:
+            word = KeptWord(
+                at=row["settled_at"], reference=row["bank_reference"], reason=row["bank_reason"],
+                how=row["evidence"],
+            )  # fmt: skip
         if row["how"] is not None:
             ended = KeptEnd(
                 how=row["how"], at=row["ended_at"], decision=row["ended_decision"],
@@ -207,13 +213,13 @@ class Snapshot:
             )  # fmt: skip
         if row["open_amount"] is not None:
             demands = _spoken(row["open_kinds"], row["open_ids"], row["open_fen"])
-            opened = KeptOpen(amount_fen=row["open_amount"], demands=demands)
+            opened = KeptOpen(amount_fen=row["open_amount"], at=row["opened_at"], demands=demands)
         return Kept(
             key=key_of(row, division), amount_fen=row["amount_fen"], decided_at=row["decided_at"],
             outcome=row["outcome"], agency_code=row["agency_code"], format=row["format"],
             digest=row["digest"], raw=self._open(row["raw"]), decision=row["decision"],
             demands=_spoken(row["limit_kinds"], row["limit_ids"], row["demand_fen"]),
-            ended=ended, bank=row["bank"], open=opened,
+            ended=ended, bank=row["bank"], word=word, open=opened, party=row["party"],
         )  # fmt: skip
 
     def _open(self, sealed: bytes) -> bytes | None:

@@ -58,10 +58,11 @@ ORDER BY r.seq
 -- name: payments
 -- empty: none of these was ever decided
 SELECT i.fiscal_year, i.voucher_type, i.voucher_no, i.amount_fen, i.decided_at, i.outcome,
-       i.agency_code, i.format, i.digest, i.raw, i.decision, i.limit_kinds, i.limit_ids,
+       i.agency_code, i.party, i.format, i.digest, i.raw, i.decision, i.limit_kinds, i.limit_ids,
        i.demand_fen, h.how, h.ended_at, h.decision AS ended_decision, h.limit_kinds AS ended_kinds,
        h.limit_ids AS ended_ids, h.demand_fen AS ended_fen, s.bank,
-       o.amount_fen AS open_amount, o.limit_kinds AS open_kinds, o.limit_ids AS open_ids,
+       s.settled_at, s.bank_reference, s.bank_reason, s.evidence,
+       o.amount_fen AS open_amount, o.opened_at, o.limit_kinds AS open_kinds, o.limit_ids AS open_ids,
        o.demand_fen AS open_fen
 FROM unnest($2::integer[], $3::text[], $4::text[]) AS k (fiscal_year, voucher_type, voucher_no)
      CROSS JOIN LATERAL (
@@ -77,13 +78,13 @@ FROM unnest($2::integer[], $3::text[], $4::text[]) AS k (fiscal_year, voucher_ty
          OFFSET 0
      ) AS h ON true
      LEFT JOIN LATERAL (
-         SELECT bank FROM settlement AS s
+         SELECT bank, settled_at, bank_reference, bank_reason, evidence FROM settlement AS s
          WHERE s.division = $1 AND s.fiscal_year = k.fiscal_year
                AND s.voucher_type = k.voucher_type AND s.voucher_no = k.voucher_no
          OFFSET 0
      ) AS s ON true
      LEFT JOIN LATERAL (
-         SELECT amount_fen, limit_kinds, limit_ids, demand_fen FROM open_payment AS o
+         SELECT amount_fen, opened_at, limit_kinds, limit_ids, demand_fen FROM open_payment AS o
          WHERE o.division = $1 AND o.fiscal_year = k.fiscal_year
                AND o.voucher_type = k.voucher_type AND o.voucher_no = k.voucher_no
          OFFSET 0
