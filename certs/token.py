@@ -163,7 +163,8 @@ class TokenKey(ec.EllipticCurvePrivateKey):
         """Raises TokenUnavailable, pkcs11.PKCS11Error."""
         started = _starts.get(self._uri.module, 0)
         if self._start != started:  # a number that named this key may name another one by now
-            self._key, public = _pair_in(_session(self._uri, self._pin), self._uri)
+            pin = self._uri.pin(self._pin)  # its file anew: the token may have another PIN by now
+            self._key, public = _pair_in(_session(self._uri, pin), self._uri)
             if public != self._public:
                 raise TokenUnavailable(f"token {self._uri.token} holds another key of this name")
             self._start = started

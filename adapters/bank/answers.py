@@ -5,7 +5,9 @@ The wire (JSON, one object): `key` names the instruction the answer is about, `o
 `pending` or `not_found`. Whatever is not exactly that is silence: UNKNOWN, never a guess.
 """
 
+import json
 import unicodedata
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -22,6 +24,8 @@ from gateway.domain.enquiries import RecallStatus
 
 TEXT_LENGTH_MAX = 500
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+Said = TypeVar("Said")
 
 UNKNOWN = BankAnswer(outcome=BankOutcome.UNKNOWN)
 SILENT = EnquiryAnswer(outcome=EnquiryOutcome.SILENT)
@@ -93,7 +97,7 @@ def recalled(order: RecallOrder, status: int, body: bytes) -> RecallReply:
     if status not in (200, 202):
         return RECALL_UNHEARD
     try:
-        said = _recalls.decode(body)
+        said = read_once(_recalls, body)
     except (ValueError, RecursionError):
         return RECALL_UNHEARD
     meant = _RECALLS.get(said.outcome)
@@ -106,12 +110,27 @@ def recalled(order: RecallOrder, status: int, body: bytes) -> RecallReply:
 
 def _read(key: str, body: bytes) -> _Wire | None:
     try:
-        wire = _decoder.decode(body)
+        wire = read_once(_decoder, body)
     except (ValueError, RecursionError):
         return None
     if wire.key != key:
         return None
     return wire if sound(wire.reference or "") and sound(wire.reason or "") else None
+
+
+def read_once(decoder: msgspec.json.Decoder[Said], body: bytes) -> Said:
+    """What is said once: of a name that stands twice one reader takes the first value and another
+    the last, so it is a yes and a no. Raises ValueError, RecursionError."""
+    said = decoder.decode(body)
+    json.loads(body, object_pairs_hook=_once)
+    return said
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice")
+    return found
 
 
 def sound(text: str) -> bool:

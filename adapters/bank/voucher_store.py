@@ -6,7 +6,7 @@ is asked for until the bank's own return voucher (回单) is there. States are t
 
 import msgspec
 
-from adapters.bank.answers import SILENT, UNKNOWN, sound
+from adapters.bank.answers import SILENT, UNKNOWN, read_once, sound
 from adapters.bank.wire import header_safe, post
 from gateway.domain.bank import (
     RECALL_UNHEARD,
@@ -95,7 +95,7 @@ class VoucherStoreWire:
 
 def _read(key: InstructionKey, body: bytes) -> _Said | None:
     try:
-        said = _decoder.decode(body)
+        said = read_once(_decoder, body)
     except (ValueError, RecursionError):
         return None
     if said.key != str(key):

@@ -103,6 +103,29 @@ def test_a_wrong_pin_is_tried_once_for_a_token_locks_itself(
     make_token_key(soft_token.uri(), PIN)
 
 
+def test_a_pin_that_was_changed_in_token_and_file_opens_it_after_the_token_was_away(
+    soft_token: SoftToken, tmp_path: Path
+) -> None:
+    """A program that had read the file at its start said of the right PIN that it is not accepted,
+    and stayed shut until somebody restarted it."""
+    pin = tmp_path / "pin"
+    pin.write_bytes(PIN + b"\n")
+    pin.chmod(0o600)
+    uri = soft_token.uri(pin_source=pin)
+    key = make_token_key(uri, b"")
+    token._sessions[read_uri(uri).module, read_uri(uri).token].set_pin(PIN.decode(), "11223344")
+    assert P256.sign_raw(key, b"x"), "whoever is in stays in"
+    for _ in range(2):
+        soft_token.take_away()
+        with pytest.raises(TokenUnavailable):
+            P256.sign_raw(key, b"x")
+        soft_token.put_back()
+        with pytest.raises(TokenUnavailable, match=r"PIN of .* is not accepted"):
+            P256.sign_raw(key, b"x")
+    pin.write_bytes(b"11223344\n")
+    assert P256.sign_raw(key, b"x"), "no restart"
+
+
 def test_no_second_key_is_made_under_a_name(soft_token: SoftToken) -> None:
     first = make_token_key(soft_token.uri(), PIN)
     with pytest.raises(TokenUnavailable, match="holds 'record' already"):

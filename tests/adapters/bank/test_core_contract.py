@@ -6,6 +6,7 @@ Each case is a dialogue on real sockets: what the core says, in its own words, a
 import contextlib
 import datetime as dt
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -217,6 +218,15 @@ async def test_a_clear_yes_and_a_clear_no_are_believed(dialect: Dialect) -> None
         assert "户名不符" in (asked.reason or "")
 
 
+def _twice(dialect: Dialect, first: bytes, second: bytes) -> bytes:
+    """Both in one document: which of them is heard depends on who reads it."""
+    if dialect.format == "iso20022":
+        one = re.search(rb"<TxInfAndSts>.*</TxInfAndSts>", first)
+        assert one
+        return second.replace(b"<TxInfAndSts>", one[0] + b"<TxInfAndSts>", 1)
+    return first[:-1] + b", " + second[1:]
+
+
 SPOILT: dict[str, Callable[[Dialect], bytes]] = {
     "of another payment": lambda d: http(d.of_another),
     "accepted without a reference": lambda d: http(d.accepted_without_reference),
@@ -224,6 +234,12 @@ SPOILT: dict[str, Callable[[Dialect], bytes]] = {
     "not whole": lambda d: http(d.accepted[:-5]),
     "empty": lambda d: http(b""),
     "not this language": lambda d: http(b"\xff\xfe<html>"),
+    "two payments at once": lambda d: http(_twice(d, d.of_another, d.accepted)),
+    "a no and then a yes": lambda d: http(_twice(d, d.rejected, d.accepted)),
+    "a yes and then a no": lambda d: http(_twice(d, d.accepted, d.rejected)),
+    "a no spelt otherwise, and a yes": lambda d: http(
+        _twice(d, d.rejected, d.accepted).replace(b'"key"', rb'"k\u0065y"', 1)
+    ),
     "500": lambda d: http(d.accepted, "500 Internal Server Error"),
     "404 with a yes": lambda d: http(d.accepted, "404 Not Found"),
     "302": lambda d: http(d.accepted, "302 Found"),
