@@ -98,7 +98,7 @@ class Guard:
             except ActRefused as refused:
                 if route.again is None:
                     raise
-                return await route.again(visit, Undone(visit=visit, oops=(refused.words,)))
+                return await route.again(visit, Undone(visit=visit, refused=refused))
             except web.HTTPSeeOther as leads:
                 if route.method == "POST":
                     note_done(request, leads)

@@ -4,7 +4,7 @@ Every page of the desk is a `Route`. The guard admits by it, the side bar is mad
 test walks it with every office: a page that is not in the table cannot be reached at all.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -12,11 +12,13 @@ from aiohttp import web
 
 from bureau.desk.entry import Seat
 from bureau.desk.people import Office, Person
-from bureau.desk.refusals import Words
-from bureau.web.form_reading import FIELDS_MAX
+from bureau.desk.refusals import ActRefused, Words, joined
+from bureau.web.form_reading import FIELDS_MAX, File
 
 FORM_BYTES_MAX = 64 * 1024
 UPLOAD_BYTES_MAX = 24 * 1024 * 1024
+WORDS = ("words", "text", "ground", "reason", "said")
+"""The fields, of all forms, into which people write."""
 
 
 @attrs.frozen(kw_only=True)
@@ -75,31 +77,66 @@ class Visit:
         return value.strip()
 
 
-@attrs.frozen(kw_only=True)
+class FormRefused(ActRefused):
+    """All at once that cannot be taken in a form."""
+
+    def __init__(self, oops: Sequence[Words], wrong: Mapping[str, Words] | None = None) -> None:
+        """`wrong`: those that belong to a field, by its name."""
+        super().__init__("form_refused", *joined(oops))
+        self.oops, self.wrong = tuple(oops), wrong or {}
+
+
+@attrs.define(kw_only=True)
 class Undone:
     """A form that was refused; its page is shown again with what was typed (decision 0132)."""
 
     visit: Visit
-    oops: tuple[Words, ...]
+    refused: ActRefused
+    shown: bool = False
+    """Whether the page still has the form: else what was typed is told in words."""
 
-    def of(self, action: str) -> bool:
-        """Whether it is the form that is sent to this path."""
-        return self.visit.request.path == action
+    @property
+    def oops(self) -> Sequence[Words]:
+        return getattr(self.refused, "oops", (self.refused.words,))
 
-    def text(self, action: str, name: str) -> str:
-        """What was typed; empty in every other form of the page, and for a file."""
-        typed = self.visit.form.get(name) if self.of(action) else ""
+    @property
+    def wrong(self) -> Mapping[str, Words]:
+        return getattr(self.refused, "wrong", {})
+
+    def of(self, action: str, hidden: Iterable[tuple[str, str]] = ()) -> bool:
+        """For a form that the page is about to show: whether it is the one that was sent, to this
+        path and with these fixed values."""
+        form = self.visit.form
+        same = all(form.get(name) == value for name, value in hidden)
+        own = self.visit.request.path == action and same
+        self.shown = self.shown or own
+        return own
+
+    def text(self, name: str) -> str:
+        """Empty for a file: no page can give one back to the browser."""
+        typed = self.visit.form.get(name)
         return typed if isinstance(typed, str) else ""
+
+    def ticked(self, name: str, value: str) -> bool:
+        return value in self.visit.texts(name)
 
     @property
     def typed(self) -> bool:
         """Whether there is anything to be kept."""
         own = ("csrf", "seen")
-        return any(each and name not in own for name, each in self.visit.form.items())
+        return self.files or any(
+            isinstance(each, str) and each and name not in own
+            for name, each in self.visit.form.items()
+        )
 
     @property
     def files(self) -> bool:
-        return any(not isinstance(each, str) for each in self.visit.form.values())
+        return any(isinstance(each, File) and each.name for each in self.visit.form.values())
+
+    @property
+    def words(self) -> list[str]:
+        """What somebody wrote, as against picked or dated."""
+        return [text for name in WORDS if (text := self.text(name).strip())]
 
 
 Page = Callable[[Visit], Awaitable[web.StreamResponse]]

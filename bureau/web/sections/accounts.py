@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
 from aiohttp import web
@@ -10,7 +11,7 @@ from bureau.desk.entry import ADMINISTRATORS_MIN
 from bureau.desk.people import OFFICES_ZH, Office, Person, covers, flaws
 from bureau.desk.seating import KIND_ZH, Kind, Seating, Wish
 from bureau.web.rooms import Rooms
-from bureau.web.route import Nav, Route, Undone, Visit, get, post, see
+from bureau.web.route import FormRefused, Nav, Route, Undone, Visit, get, post, see
 
 PAGE_ROWS = 50
 KEEPERS = frozenset({Office.ADMINISTRATOR})
@@ -34,8 +35,10 @@ class _Accounts:
         self._seating = Seating(rooms.people, rooms.clock)
 
     async def list(self, visit: Visit, **said: Any) -> web.Response:
-        """`said`: link or code to hand over, or which form was refused."""
-        rows = await self._rooms.people.people(visit.query("after"), PAGE_ROWS)
+        """`said`: link or code to hand over, or which form was refused. A form that was sent from a
+        later page comes back to that page."""
+        after = visit.query("after")
+        rows = await self._rooms.people.people(after, PAGE_ROWS)
         mine = [row for row in rows if self._governs(visit.person, row["division"])]
         older = f"/accounts?after={rows[-1]['login']}" if len(rows) == PAGE_ROWS else None
         divisions = [d for d in self._rooms.divisions if self._governs(visit.person, d)]
@@ -44,8 +47,8 @@ class _Accounts:
             if self._governs(visit.person, row["division"])
         ]  # fmt: skip
         return self._rooms.pages(
-            "accounts", visit=visit, rows=mine, older=older, offices=OFFICES_ZH, kinds=KIND_ZH,
-            divisions=divisions, requests=requests,
+            "accounts", visit=visit, rows=mine, after=after, older=older, offices=OFFICES_ZH,
+            kinds=KIND_ZH, divisions=divisions, requests=requests,
             able=len(await self._seating.able(visit.person.division)), wanted=ADMINISTRATORS_MIN,
             program=[_read(row) for row in await self._seating.program_acts(divisions)],
             **{"link": None, "code": None, "whose": "", "asked": None} | said,
@@ -69,7 +72,7 @@ class _Accounts:
                 ("登录名、证书或统一身份已被使用", "login, certificate or identity is taken")
             )
         if oops:
-            return await self.list(visit, undone=Undone(visit=visit, oops=tuple(oops)))
+            raise FormRefused(oops)
         person = Person(
             login=login, division=typed["division"], office=Office(typed["office"]),
             name=typed["name"], code=typed["code"],
@@ -95,7 +98,8 @@ class _Accounts:
         if step != "close" or login == visit.person.login:
             raise web.HTTPNotFound()
         await self._rooms.entry.shut(login, visit.person)
-        raise see("/accounts")
+        after = visit.query("after")
+        raise see("/accounts" + (f"?{urlencode({'after': after})}" if after else ""))
 
     async def decide(self, visit: Visit) -> web.Response:
         """The other administrator's word; the link, for who asked."""

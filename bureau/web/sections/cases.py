@@ -32,14 +32,13 @@ from bureau.desk.interceptions import Card, Line, why_refused
 from bureau.desk.papers.paper import KIND_ZH, TO_OTHERS, Kind
 from bureau.desk.papers.referral import addressee
 from bureau.desk.people import CASE_PARTIES, READERS, Office, Person
-from bureau.desk.refusals import ActRefused
 from bureau.web.exports import attachment
 from bureau.web.pages import at_bank, card_url
 from bureau.web.rooms import Rooms
-from bureau.web.route import Nav, OnlyLed, Route, Visit, get, post, see
-from bureau.web.sections.form_again import Again, form_posted, wrongs_of
+from bureau.web.route import FormRefused, Nav, OnlyLed, Route, Undone, Visit, get, post, see
+from bureau.web.sections.form_again import form_posted, wrongs_of
 from bureau.web.sections.form_bodies import body_of
-from bureau.web.sections.forms import Form, forms_of
+from bureau.web.sections.forms import forms_of
 from bureau.web.sees import sees
 from bureau.web.telling import tell
 from bureau.web.uploads import uploads_of
@@ -57,7 +56,9 @@ def routes(rooms: Rooms) -> list[Route]:
     card = "/desk/{division}/{year:[0-9]{4}}/{type}/{no}"
     paper = "/desk/{division}/papers/{year:[0-9]{4}}/{number:[0-9]{1,9}}.{kind:pdf|docx}"
     moves = [
-        post(f"{one}/{move.value}", partial(pages.move, move), offices, upload=True)
+        post(
+            f"{one}/{move.value}", partial(pages.move, move), offices, upload=True, again=pages.case
+        )
         for move, offices in WHO.items()
         if offices
     ]
@@ -81,8 +82,7 @@ class _Cases:
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
 
-    async def case(self, visit: Visit, again: Again | None = None) -> web.Response:
-        """`again`: the form that was sent and not taken."""
+    async def case(self, visit: Visit, undone: Undone | None = None) -> web.Response:
         key, row = await self._row(visit)
         _, case, moves = await self._rooms.office.state(key)
         outside = not visit.person.inside
@@ -104,7 +104,7 @@ class _Cases:
             subjects=await self._rooms.cases.subjects(key), kinds=KIND_ZH,
             wishes=await self._rooms.cases.wishes_of(key) if not outside else [],
             referrals=REFERRALS, referred_to=self._referred_to(case, visit.division),
-            forms=forms, barred=barred, today=day, again=again, status=409 if again else 200,
+            forms=forms, barred=barred, today=day, undone=undone,
         )  # fmt: skip
 
     def _referred_to(self, case: Case, division: str) -> str:
@@ -113,30 +113,19 @@ class _Cases:
 
     async def move(self, move: Move, visit: Visit) -> web.StreamResponse:
         key, _ = await self._row(visit)
-        form = await self._form(visit, key, move)
-        try:
-            files = await asyncio.to_thread(uploads_of, visit)
-            day = legal_day(self._rooms.clock())
-            if form and (wrong := wrongs_of(form, visit, len(files), day)):
-                return await self.case(visit, Again(form=form, visit=visit, wrong=wrong))
-            bound = move in DECIDING or (move is Move.VERIFY and visit.text("seen"))
-            seen = visit.seen if bound else None  # a button pressed twice issues one letter
-            body = body_of(visit, move)
-            await self._rooms.office.move(key, move, body, visit.person, files, seen=seen)
-        except ActRefused as refused:
-            if form is None or await self._form(visit, key, move) is None:
-                raise  # the page offers it no more: it would show nothing that was typed
-            again = Again(form=form, visit=visit, wrong={}, refused=(refused.words,))
-            return await self.case(visit, again)
+        _, case, _ = await self._rooms.office.state(key)
+        day = legal_day(self._rooms.clock())
+        forms, _ = forms_of(case if visit.person.inside else case.for_party, visit.person, day)
+        form = form_posted(forms, visit, move)
+        files = await asyncio.to_thread(uploads_of, visit)
+        if form and (wrong := wrongs_of(form, visit, len(files), day)):
+            raise FormRefused(list(wrong.values()), wrong)
+        bound = move in DECIDING or (move is Move.VERIFY and visit.text("seen"))
+        seen = visit.seen if bound else None  # a button pressed twice issues one letter
+        body = body_of(visit, move)
+        await self._rooms.office.move(key, move, body, visit.person, files, seen=seen)
         self._rooms.bell()
         raise see(case_path(key))
-
-    async def _form(self, visit: Visit, key: tuple[str, int, int], move: Move) -> Form | None:
-        """The form of the case's page that was sent, as the case is now."""
-        _, case, _ = await self._rooms.office.state(key)
-        case = case if visit.person.inside else case.for_party
-        forms, _ = forms_of(case, visit.person, legal_day(self._rooms.clock()))
-        return form_posted(forms, visit, move)
 
     async def again(self, visit: Visit) -> web.Response:
         """The cases that a payment is in already, before another one is opened on it."""

@@ -1,10 +1,8 @@
-"""A case's form that was not taken: shown again as it was filled in, all that is wrong at once."""
+"""What cannot be taken in a case's form: all that is wrong, at once and by field."""
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Mapping, Sequence
-
-import attrs
+from collections.abc import Iterator, Sequence
 
 from bureau.desk.casework.made import DUE_MAX
 from bureau.desk.casework.words import AMOUNT_ZH, Move
@@ -14,38 +12,6 @@ from bureau.web.sections.form_bodies import amount
 from bureau.web.sections.forms import Field, Form
 
 _COUNT = re.compile("[1-9][0-9]{0,3}", re.ASCII)
-
-
-@attrs.frozen(kw_only=True)
-class Again:
-    """`wrong`: by field, as the form names it."""
-
-    form: Form
-    visit: Visit
-    wrong: Mapping[str, Words]
-    refused: tuple[Words, ...] = ()
-    """Of the form as a whole."""
-
-    def of(self, form: Form) -> bool:
-        return (form.move, form.hidden) == (self.form.move, self.form.hidden)
-
-    def text(self, name: str) -> str:
-        """Empty for a file: no page can give one back to the browser."""
-        return self.visit.text(name) if isinstance(self.visit.form.get(name), str) else ""
-
-    def ticked(self, name: str, value: str) -> bool:
-        return value in self.visit.texts(name)
-
-    @property
-    def said(self) -> tuple[Words, ...]:
-        """What stands over the form: each fault is at its field too."""
-        zh = "没有提交，已填写的内容都在" + ("；附件须重新选择。" if self.files else "。")
-        kept = (zh, "Nothing was done; what you typed is kept.")
-        return (*self.refused, *self.wrong.values(), kept)
-
-    @property
-    def files(self) -> bool:
-        return any(field.kind == "files" for field in self.form.fields)
 
 
 def form_posted(forms: Sequence[Form], visit: Visit, move: Move) -> Form | None:

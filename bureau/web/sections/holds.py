@@ -16,7 +16,7 @@ from bureau.desk.releases import VALID, Named, ReleaseRefused
 from bureau.web.pages import at_bank
 from bureau.web.paging import digest_before, line_before, place_query
 from bureau.web.rooms import Rooms
-from bureau.web.route import Nav, Route, Undone, Visit, get, post, see
+from bureau.web.route import FormRefused, Nav, Route, Undone, Visit, get, post, see
 from gateway.domain.holds import FindingName
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.releases import LIMIT_POLICIES, Verdict
@@ -42,7 +42,7 @@ def routes(rooms: Rooms) -> list[Route]:
         get(home, pages.listed, READERS, Nav(group="work", zh="挂起与放行", en="Holds")),
         get("/desk/{division}/releases", pages.decisions, READERS),
         get(one, pages.one, READERS),
-        post(one + "/propose", pages.propose, frozenset({Office.REVIEWER})),
+        post(one + "/propose", pages.propose, frozenset({Office.REVIEWER}), again=pages.one),
         post(decided + "/approve", pages.approve, frozenset({Office.APPROVER}), again=pages.again),
         post(decided + "/reject", pages.reject, frozenset({Office.APPROVER}), again=pages.again),
     ]
@@ -79,9 +79,8 @@ class _Holds:
             "releases", visit=visit, decisions=[_shown(row) for row in rows], older=older
         )
 
-    async def one(self, visit: Visit, oops: Sequence[Words] = ()) -> web.Response:
-        """`oops`: why the proposal that was sent was not taken; it is shown as it was typed."""
-        return await self._page(visit, *await self._card(visit), oops=oops)
+    async def one(self, visit: Visit, undone: Undone | None = None) -> web.Response:
+        return await self._page(visit, *await self._card(visit), undone)
 
     async def again(self, visit: Visit, undone: Undone) -> web.Response:
         """The hold whose proposal could not be decided on."""
@@ -89,12 +88,11 @@ class _Holds:
         about = await self._rooms.releases.payment_of(visit.division, digest)
         if about is None:
             raise web.HTTPNotFound()
-        return await self._page(visit, *await self._card_of(visit.division, *about), undone=undone)
+        return await self._page(visit, *await self._card_of(visit.division, *about), undone)
 
     async def _page(
-        self, visit: Visit, key: InstructionKey, card: Card, *, oops: Sequence[Words] = (),
-        undone: Undone | None = None,
-    ) -> web.Response:  # fmt: skip
+        self, visit: Visit, key: InstructionKey, card: Card, undone: Undone | None
+    ) -> web.Response:
         rows = await self._rooms.holds.proposals_of(
             visit.division,
             card.line.bank,
@@ -109,7 +107,7 @@ class _Holds:
             decisions=decisions, limits=LIMIT_POLICIES,
             waits=_waits(decisions, self._rooms.clock()),
             holding=[] if ended else await self._holding(key, card.line.bank), law=self._rooms.law,
-            now=self._rooms.clock(), oops=oops, status=409 if oops else 200, undone=undone,
+            now=self._rooms.clock(), undone=undone,
         )  # fmt: skip
 
     async def propose(self, visit: Visit) -> web.StreamResponse:
@@ -127,16 +125,11 @@ class _Holds:
         if len(reason) < REASON_CHARS_MIN:
             wrong.append(("请填写理由，不少于4个字。", "Say why, in four characters or more."))
         if wrong:
-            return await self.one(visit, wrong)
-        try:
-            await refused_in_words(
-                self._rooms.releases.propose(
-                    key, Verdict(asked), reason, named(visit.person), overrides,
-                    bank=card.line.bank,
-                )
-            )  # fmt: skip
-        except ActRefused as refused:
-            return await self.one(visit, [refused.words])
+            raise FormRefused(wrong)
+        by, bank = named(visit.person), card.line.bank
+        await refused_in_words(
+            self._rooms.releases.propose(key, Verdict(asked), reason, by, overrides, bank=bank)
+        )
         self._rooms.bell()
         raise see(_path(key) + at_bank(card.line.bank))
 

@@ -51,8 +51,7 @@ class _Numbers:
             for each in await voids.refused(visit.division)
         ]  # fmt: skip
         return self._rooms.pages(
-            "numbers", visit=visit, refused=refused, voids=rows, undone=undone,
-            status=409 if undone else 200,
+            "numbers", visit=visit, refused=refused, voids=rows, undone=undone
         )  # fmt: skip
 
     async def propose(self, visit: Visit) -> web.StreamResponse:

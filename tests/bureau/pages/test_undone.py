@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from bureau.desk.people import Office
+from bureau.web.sections import accounts
 from gateway.domain.legal_day import legal_day
 from tests.bureau.browsers import pressed
 from tests.bureau.cases.test_complaints import taken
+from tests.bureau.cases.test_form_again import confirmed
 from tests.bureau.desks import Desk, Seated
 from tests.bureau.entry.test_desk_entry import PASSWORD, totp
 from tests.bureau.entry.test_seating import WISH
@@ -87,6 +89,41 @@ async def test_a_button_that_comes_too_late_says_so_on_its_page_and_of_no_words(
     status, page = await approver.post(f"{change}/approve")
     assert status == 409 and "处理。" in page and "没有办理。" in page and KEPT not in page
     assert "已批准，第6版" in page and f'action="{change}/approve"' not in page
+
+
+async def test_words_whose_form_is_gone_are_told_and_not_called_kept(desk: Desk) -> None:
+    """The page said "what you typed is kept", and had no field in which it could be."""
+    keeper, reviewer = await desk.seat(Office.KEEPER), await desk.seat(Office.REVIEWER)
+    path = await taken(keeper)
+    due = legal_day(desk.hands.now).isoformat()
+    assert (await reviewer.post(f"{path}/steps/accept", {"due": due}))[0] == 303
+    status, page = await reviewer.post(f"{path}/steps/decline", {"words": "不属于本级<b>受理范围"})
+    assert status == 409 and "<blockquote>不属于本级&lt;b&gt;受理范围</blockquote>" in page
+    assert KEPT not in page and page.count(" autofocus") == 1
+    case = await confirmed(desk)
+    late = {"verdict": "confirmed", "text": "材料不符", "seen": "0"}
+    status, page = await reviewer.post(f"{case}/propose", late)
+    assert status == 409 and "<blockquote>材料不符</blockquote>" in page and KEPT not in page
+    assert f'action="{case}/propose_handling"' in page, "on the case's own page"
+
+
+async def test_a_form_of_a_later_page_of_accounts_comes_back_to_that_page(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts, "PAGE_ROWS", 1)
+    administrator = await desk.seat(Office.ADMINISTRATOR, "aa")
+    await desk.seat(Office.ADMINISTRATOR, "bb")
+    await desk.seat(Office.REVIEWER, "cc")
+    first, second = (await administrator.get("/accounts"))[1], "/accounts?after=aa"
+    assert f'href="{second}"' in first and ">bb</td>" not in first
+    page = (await administrator.get(second))[1]
+    (action,) = re.findall(r'action="(/accounts/bb/reset[^"]*)"', page)
+    status, page = await administrator.post(action, {"reason": "丢"})
+    assert status == 409 and ">bb</td>" in page and 'value="丢"' in page
+    status, page = await administrator.post("/accounts?after=aa", WISH | {"login": "X"})
+    assert status == 409 and ">bb</td>" in page and 'value="李四"' in page
+    (action,) = re.findall(r'action="(/accounts/bb/close[^"]*)"', page)
+    assert (await administrator.post(action))[1] == second
 
 
 async def test_an_administrator_s_form_comes_back_with_its_division_and_as_refused(
