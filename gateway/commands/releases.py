@@ -167,10 +167,8 @@ def releases_publish(settings: BureauSettings, as_json: Json = False) -> None:
     raise typer.Exit(NO if troubles else DONE)
 
 
-def run_with(
-    settings: Path, work: Callable[..., Awaitable[T]], opened: str = "opened_releases"
-) -> T:
-    """What `work` makes of the rooms that the bureau's program opens under this name."""
+def run_with(settings: Path, work: Callable[..., Awaitable[T]], command: str = "releases") -> T:
+    """What `work` makes of the rooms that the bureau's program opens for this command."""
     import bureau.__main__
     from adapters.postgres.session import UnsafeServer
     from bureau.desk.releases import ReleaseRefused
@@ -178,16 +176,16 @@ def run_with(
     from gateway.domain.faults import StoreUnavailable
 
     async def act() -> T:
-        rooms_of = getattr(bureau.__main__, opened)
+        rooms_of = getattr(bureau.__main__, f"opened_{command}")
         async with rooms_of(load_settings(settings, os.environ)) as rooms:
             return await work(*rooms)
 
     try:
         return asyncio.run(act())
     except SettingsWrong as wrong:
-        raise fail(f"releases: {wrong}", USAGE) from wrong
+        raise fail(f"{command}: {wrong}", USAGE) from wrong
     except (ReleaseRefused, Refused, StoreUnavailable, UnsafeServer, OSError) as refused:
-        raise fail(f"releases: {refused}") from refused
+        raise fail(f"{command}: {refused}") from refused
 
 
 def named(by: str, certificate: Path | None, key: Path | None) -> Any:

@@ -30,7 +30,7 @@ voids_app = App(
     no_args_is_help=True,
 )
 
-OPENED = "opened_voids"
+COMMAND = "voids"
 
 
 @voids_app.command("list")
@@ -40,7 +40,7 @@ def voids_list(settings: BureauSettings, division: Division, as_json: Json = Fal
     async def work(voids: Any) -> tuple[Any, Any]:
         return await voids.refused(division), await voids.voids(division)
 
-    refused, voids = run_with(settings, work, OPENED)
+    refused, voids = run_with(settings, work, COMMAND)
     if as_json:
         show({"refused": [_refused(each) for each in refused], "voids": [_void(v) for v in voids]})
         return
@@ -83,7 +83,7 @@ def voids_propose(
         digest: bytes = await voids.propose((division, bank), number, reason, person)
         return digest
 
-    digest = run_with(settings, work, OPENED).hex()
+    digest = run_with(settings, work, COMMAND).hex()
     if as_json:
         show({"digest": digest, "number": number, "proposer": by})
     else:
@@ -105,7 +105,7 @@ def voids_approve(
     async def work(voids: Any) -> None:
         await voids.approve(division, digest_of(digest), named(by, certificate, signing_key))
 
-    run_with(settings, work, OPENED)
+    run_with(settings, work, COMMAND)
     if as_json:
         show({"digest": digest, "approver": by})
     else:
@@ -126,7 +126,7 @@ def voids_reject(
     async def work(voids: Any) -> None:
         await voids.reject(division, digest_of(digest), named(by, None, None), reason)
 
-    run_with(settings, work, OPENED)
+    run_with(settings, work, COMMAND)
     show({"digest": digest, "rejected_by": by}) if as_json else typer.echo(f"rejected by {by}")
 
 

@@ -12,9 +12,10 @@ orders is signed by the bureau as a whole.
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, TypeVar
 
 import attrs
 import msgspec
@@ -58,21 +59,26 @@ class _Override(msgspec.Struct, forbid_unknown_fields=True):
     unavailable: list[_Name]
 
 
-class _Decision(msgspec.Struct, forbid_unknown_fields=True):
+class DecisionTold(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What the decision of an order and that of a void have alike."""
+
     kind: str
     division: Annotated[str, msgspec.Meta(pattern="^[0-9]{9}$")]
     fiscal_year: Annotated[int, msgspec.Meta(ge=2000, le=9999)]
     voucher_type: Annotated[str, msgspec.Meta(pattern="^[0-9A-Za-z]{1,8}$")]
     voucher_no: Annotated[str, msgspec.Meta(pattern="^[0-9A-Za-z-]{1,42}$")]
+    reason: Annotated[str, msgspec.Meta(min_length=4, max_length=500)]
+    decided_at: Moment
+
+
+class _Decision(DecisionTold):
     instruction_sha256: Sha256
     verdict: Verdict
     overrides: list[_Override]
-    reason: Annotated[str, msgspec.Meta(min_length=4, max_length=500)]
-    decided_at: Moment
     valid_until: Moment
 
 
-class PersonTold(msgspec.Struct, forbid_unknown_fields=True):
+class _PersonTold(msgspec.Struct, forbid_unknown_fields=True):
     role: PersonRole
     name: _Name
     uri: _Text
@@ -81,9 +87,12 @@ class PersonTold(msgspec.Struct, forbid_unknown_fields=True):
     signature: Annotated[str, msgspec.Meta(max_length=4000)]
 
 
-class _Order(msgspec.Struct, forbid_unknown_fields=True):
+class _Framed(msgspec.Struct, forbid_unknown_fields=True):
     decision: dict[str, Any]
-    persons: list[PersonTold]
+    persons: list[_PersonTold]
+
+
+Told = TypeVar("Told", bound=DecisionTold)
 
 
 @attrs.frozen(kw_only=True)
@@ -98,33 +107,27 @@ class Person:
 
 
 @attrs.frozen(kw_only=True)
-class Order:
-    """An order as it was read; nothing of it is proven but its form."""
+class Decided:
+    """What two persons are bound to, and who they are, as it was read: an `Order`, a `Void`.
+    Nothing of it is proven but its form."""
 
     digest: bytes
-    """SHA-256 of the decision's canonical bytes: what the order is known by."""
+    """SHA-256 of the decision's canonical bytes: what it is known by."""
     decision: bytes
     key: InstructionKey
-    instruction_digest: bytes
-    verdict: Verdict
-    overrides: frozenset[FindingName]
-    """The held findings it overrides, and no other."""
     reason: str
     decided_at: dt.datetime
-    valid_until: dt.datetime
     proposer: Person
     approver: Person
 
 
-class Decided(Protocol):
-    """What two persons are bound to, and who they are: an `Order`, a `Void`."""
-
-    @property
-    def decision(self) -> bytes: ...
-    @property
-    def proposer(self) -> Person: ...
-    @property
-    def approver(self) -> Person: ...
+@attrs.frozen(kw_only=True)
+class Order(Decided):
+    instruction_digest: bytes
+    verdict: Verdict
+    overrides: frozenset[FindingName]
+    """The held findings it overrides, and no other."""
+    valid_until: dt.datetime
 
 
 def decision_bytes(
@@ -175,35 +178,50 @@ def order_bytes(decision: bytes, persons: Sequence[Person]) -> bytes:
 
 
 def read_order(raw: bytes) -> Order:
-    """Strictly: every field, no other; the two persons differ and are bound to this decision.
-
-    Raises Unreadable with the reason.
-    """
-    try:
-        order = msgspec.json.decode(raw, type=_Order)
-        decision = canonical(order.decision)
-        read = msgspec.json.decode(decision, type=_Decision)
-        if read.kind != KIND:
-            raise ValueError(f"a decision's kind is {KIND}")
+    """As `read_decided`. Raises Unreadable with the reason."""
+    with in_words("an order about a hold"):
+        read, bound = read_decided(raw, _Decision, KIND)
         overrides = frozenset(_name(each) for each in read.overrides)
         if read.verdict is Verdict.REFUSE and overrides:
             raise ValueError("a refusal overrides nothing")
         if any(name.policy in LIMIT_POLICIES for name in overrides):
             raise ValueError("no order overrides a shortage of money")
-        digest = hashlib.sha256(decision)
-        proposer, approver = two_of(order.persons, digest.hexdigest())
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(FaultCode.FEED_INVALID, f"not an order about a hold: {error}") from error
     return Order(
-        digest=digest.digest(), decision=decision,
-        key=InstructionKey(
-            division=read.division, fiscal_year=read.fiscal_year, voucher_type=read.voucher_type,
-            voucher_no=read.voucher_no,
-        ),
         instruction_digest=bytes.fromhex(read.instruction_sha256), verdict=read.verdict,
-        overrides=overrides, reason=read.reason, decided_at=moment_of(read.decided_at),
-        valid_until=moment_of(read.valid_until), proposer=proposer, approver=approver,
+        overrides=overrides, valid_until=moment_of(read.valid_until), **bound,
     )  # fmt: skip
+
+
+def read_decided(raw: bytes, form: type[Told], kind: str) -> tuple[Told, dict[str, Any]]:
+    """A decision of this form with who answers for it, strictly: every field, no other; the two
+    persons differ and are bound to this decision. With it the fields of `Decided`.
+
+    Raises ValueError, TypeError, RecursionError: `in_words` tells them.
+    """
+    framed = msgspec.json.decode(raw, type=_Framed)
+    decision = canonical(framed.decision)
+    read = msgspec.json.decode(decision, type=form)
+    if read.kind != kind:
+        raise ValueError(f"a decision's kind is {kind}")
+    digest = hashlib.sha256(decision)
+    proposer, approver = _two_of(framed.persons, digest.hexdigest())
+    key = InstructionKey(
+        division=read.division, fiscal_year=read.fiscal_year, voucher_type=read.voucher_type,
+        voucher_no=read.voucher_no,
+    )  # fmt: skip
+    return read, {
+        "digest": digest.digest(), "decision": decision, "key": key, "reason": read.reason,
+        "decided_at": moment_of(read.decided_at), "proposer": proposer, "approver": approver,
+    }  # fmt: skip
+
+
+@contextmanager
+def in_words(what: str) -> Iterator[None]:
+    """What a reader raises of bytes that are none, as Unreadable."""
+    try:
+        yield
+    except (ValueError, TypeError, RecursionError) as error:
+        raise Unreadable(FaultCode.FEED_INVALID, f"not {what}: {error}") from error
 
 
 def prove_persons(order: Decided, verify: Verify, officers: Collection[str]) -> None:
@@ -216,7 +234,7 @@ def prove_persons(order: Decided, verify: Verify, officers: Collection[str]) -> 
             )
 
 
-def two_of(persons: Sequence[PersonTold], digest: str) -> tuple[Person, Person]:
+def _two_of(persons: Sequence[_PersonTold], digest: str) -> tuple[Person, Person]:
     """Proposer and approver, bound to the decision of this digest. Raises ValueError."""
     if [person.role for person in persons] != [PersonRole.PROPOSER, PersonRole.APPROVER]:
         raise ValueError("one proposer and then one approver answer for it")

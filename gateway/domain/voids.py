@@ -11,66 +11,41 @@ refused order's digest, `refused` the gateway's own words. Persons are as in an 
 """
 
 import datetime as dt
-import hashlib
-from typing import Annotated, Any
+from typing import Annotated
 
 import attrs
 import msgspec
 
-from gateway.domain.faults import FaultCode, Unreadable
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.records import canonical
 from gateway.domain.releases import (
-    Moment,
+    Decided,
+    DecisionTold,
     Order,
-    Person,
-    PersonTold,
     Sha256,
+    in_words,
     microseconds_of,
-    moment_of,
-    two_of,
+    read_decided,
 )
 
 KIND = "release_void"
-WORDS_CHARS_MAX = 500
 
 
-class _Decision(msgspec.Struct, forbid_unknown_fields=True):
-    kind: str
-    division: Annotated[str, msgspec.Meta(pattern="^[0-9]{9}$")]
-    fiscal_year: Annotated[int, msgspec.Meta(ge=2000, le=9999)]
-    voucher_type: Annotated[str, msgspec.Meta(pattern="^[0-9A-Za-z]{1,8}$")]
-    voucher_no: Annotated[str, msgspec.Meta(pattern="^[0-9A-Za-z-]{1,42}$")]
+class _Decision(DecisionTold):
     version: Annotated[int, msgspec.Meta(ge=1, le=2**53)]
     feed_sha256: Sha256
     order_sha256: Sha256
-    refused: Annotated[str, msgspec.Meta(min_length=1, max_length=WORDS_CHARS_MAX)]
-    reason: Annotated[str, msgspec.Meta(min_length=4, max_length=WORDS_CHARS_MAX)]
-    decided_at: Moment
-
-
-class _Void(msgspec.Struct, forbid_unknown_fields=True):
-    decision: dict[str, Any]
-    persons: list[PersonTold]
+    refused: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 
 
 @attrs.frozen(kw_only=True)
-class Void:
-    """As it was read; nothing of it is proven but its form."""
+class Void(Decided):
+    """`key`: the payment that the refused order was about."""
 
-    digest: bytes
-    """SHA-256 of the decision's canonical bytes."""
-    decision: bytes
-    key: InstructionKey
-    """The payment that the refused order was about."""
     version: int
     feed_digest: bytes
     order_digest: bytes
     refused: str
-    reason: str
-    decided_at: dt.datetime
-    proposer: Person
-    approver: Person
 
 
 @attrs.frozen(kw_only=True)
@@ -111,27 +86,10 @@ def void_bytes(
 
 
 def read_void(raw: bytes) -> Void:
-    """Strictly: every field, no other; the two persons differ and are bound to this decision.
-
-    Raises Unreadable with the reason.
-    """
-    try:
-        told = msgspec.json.decode(raw, type=_Void)
-        decision = canonical(told.decision)
-        read = msgspec.json.decode(decision, type=_Decision)
-        if read.kind != KIND:
-            raise ValueError(f"a void's kind is {KIND}")
-        digest = hashlib.sha256(decision)
-        proposer, approver = two_of(told.persons, digest.hexdigest())
-    except (ValueError, TypeError, RecursionError) as error:
-        raise Unreadable(FaultCode.FEED_INVALID, f"not a void: {error}") from error
+    """As `gateway.domain.releases.read_decided`. Raises Unreadable with the reason."""
+    with in_words("a void"):
+        read, bound = read_decided(raw, _Decision, KIND)
     return Void(
-        digest=digest.digest(), decision=decision,
-        key=InstructionKey(
-            division=read.division, fiscal_year=read.fiscal_year, voucher_type=read.voucher_type,
-            voucher_no=read.voucher_no,
-        ),
         version=read.version, feed_digest=bytes.fromhex(read.feed_sha256),
-        order_digest=bytes.fromhex(read.order_sha256), refused=read.refused, reason=read.reason,
-        decided_at=moment_of(read.decided_at), proposer=proposer, approver=approver,
+        order_digest=bytes.fromhex(read.order_sha256), refused=read.refused, **bound,
     )  # fmt: skip

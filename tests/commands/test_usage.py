@@ -155,3 +155,10 @@ def test_a_proposer_without_a_certificate_is_told_in_words(tmp_path: Path) -> No
         with console.capture() as said:
             fail(f"releases: {refused}")
     assert said.get().startswith(f"releases: {no}: 没有这个文件")
+
+
+@pytest.mark.parametrize("command", ["releases", "voids"])
+def test_an_error_begins_with_the_command_that_was_typed(command: str, tmp_path: Path) -> None:
+    words = ("list", "--settings", tmp_path / "absent.toml", "--division", "220000000")
+    result = run(command, *words)
+    assert result.exit_code and result.output.startswith(f"{command}: "), result.output
