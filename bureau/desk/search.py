@@ -94,6 +94,8 @@ def parsed(query: str, without: Collection[str] = ()) -> Search:
             errors.append(_unknown(key, without))
         elif (read := _READERS.get(field, _plain)(field, value)) is None:
             errors.append(_miswritten(key, value))
+        elif found.keys() & read.keys():
+            errors.append(_twice(key))
         else:
             found |= read
     if words:
@@ -108,6 +110,11 @@ def _unknown(key: str, without: Collection[str]) -> tuple[str, str]:
         f"这里没有“{key}”这个条件，可用的条件：{words}",
         f"no condition here is called {key}; there are {', '.join(known)}",
     )
+
+
+def _twice(key: str) -> tuple[str, str]:
+    """The last one alone would have narrowed, and nobody would have known."""
+    return f"“{key}”写了两次，只能写一个条件", f"{key} is there twice; one condition counts"
 
 
 def _miswritten(key: str, value: str) -> tuple[str, str]:
@@ -195,7 +202,7 @@ def _fen(text: str) -> tuple[str, int] | None:
 def _date(key: str, value: str) -> dict[str, object] | None:
     """A year, month or day as `_DAYS` have them, or two of them with `..` or 至 between."""
     ends = [_span(part) for part in _ENDS.split(_plainly(value), maxsplit=1)]
-    if any(end is None for end in ends):
+    if any(end is None for end in ends) or ends[0][0] >= ends[-1][1]:  # type: ignore[index]
         return None
     return {"since": ends[0][0], "until": ends[-1][1]}  # type: ignore[index]
 

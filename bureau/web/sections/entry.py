@@ -6,16 +6,18 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlencode
 
 import segno
 from aiohttp import web
 
 from bureau.desk.entry import TOKEN_CHARS_MAX, EntryRefused
 from bureau.desk.people import Office
+from bureau.desk.refusals import ActRefused
 from bureau.web.form_reading import Forms
 from bureau.web.guard import end_session, is_gone, set_session
 from bureau.web.rooms import Rooms
-from bureau.web.route import FORM_BYTES_MAX, Route, Visit, get, post
+from bureau.web.route import FORM_BYTES_MAX, Route, Visit, get, post, see
 from certs.one_time import base32, enrolment_uri
 from certs.tls import party_of
 
@@ -192,17 +194,30 @@ class _Own:
         raise _welcome(visit.request, session)
 
     async def keep_view(self, visit: Visit) -> web.Response:
-        name, query = visit.text("name", 40), visit.text("query", 300)
-        if name and query:
-            await self._rooms.people.change(
-                self._rooms.clock(), [], ("keep_view", (visit.person.login, name, query))
-            )
-        raise web.HTTPSeeOther(f"/desk/{visit.person.division}/interceptions")
+        """A view of the same name is this search from now on."""
+        login, name, query = visit.person.login, visit.text("name", 40), visit.text("query", 300)
+        if not name or not query:
+            raise ActRefused("view", "请填写视图名称和查询条件。", "Name the view, and search.")
+        kept = await self._rooms.people.change(
+            self._rooms.clock(), [],
+            provided=[("free_view", (login, name)), ("keep_view", (login, name, query))],
+        )  # fmt: skip
+        if not kept:
+            raise ActRefused("views", "已保存的视图太多，请先删除不用的。", "Drop a view first.")
+        raise self._searched(visit, query)
 
     async def drop_view(self, visit: Visit) -> web.Response:
         values = (visit.person.login, visit.text("name", 40))
         await self._rooms.people.change(self._rooms.clock(), [], ("drop_view", values))
-        raise web.HTTPSeeOther(f"/desk/{visit.person.division}/interceptions")
+        raise self._searched(visit, visit.text("query", 300))
+
+    def _searched(self, visit: Visit, query: str) -> web.HTTPSeeOther:
+        """Back to the list from which the form was sent."""
+        division = visit.text("division", 9)
+        if division not in self._rooms.divisions or not visit.person.may_look_into(division):
+            division = visit.person.division
+        asked = f"?{urlencode({'q': query})}" if query else ""
+        return see(f"/desk/{division}/interceptions{asked}")
 
     async def sign_out(self, visit: Visit) -> web.Response:
         await self._rooms.entry.leave(visit.seat)

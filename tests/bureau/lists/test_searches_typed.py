@@ -29,6 +29,23 @@ def test_a_day_is_read_as_people_write_it(typed: str, first: str, after: str) ->
     assert not search.errors and (search.since, search.until) == _span(first, after)
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "规则:JL-020 规则:JL-042", "金额:>10万 金额:>20万", "日期:2026-03 日期:2026-04",
+        "单位:101001 agency:101002", "日期:2026-05..2026-03", "日期:2026年3月15日至2026年3月1日",
+    ],
+)  # fmt: skip
+def test_what_would_find_something_else_or_nothing_is_told(typed: str) -> None:
+    """Of two rules the last one alone was searched for; turned days found nothing, ever."""
+    assert len(parsed(typed).errors) == 1
+
+
+def test_two_sides_of_an_amount_are_two_conditions() -> None:
+    search = parsed("金额:>=1万 金额:<=2万")
+    assert (search.least, search.most, search.errors) == (1_000_000, 2_000_000, ())
+
+
 @pytest.mark.parametrize("typed", ["2026-113", "2026年13月", "2026-3.2", "20260", "11月", "2026-"])
 def test_what_could_be_two_days_is_asked_about(typed: str) -> None:
     assert parsed(f"日期:{typed}").errors

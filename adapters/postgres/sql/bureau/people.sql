@@ -207,10 +207,16 @@ DELETE FROM desk_seat WHERE expires_at <= $1 OR seen_at <= $2;
 SELECT name, query FROM desk_view WHERE login = $1 ORDER BY name LIMIT 50;
 
 -- name: keep_view
--- empty: always.
+-- empty: so many are kept already.
 INSERT INTO desk_view (login, name, query)
 SELECT $1, $2, $3 WHERE (SELECT count(*) FROM desk_view WHERE login = $1) < 50
-ON CONFLICT (login, name) DO NOTHING;
+ON CONFLICT (login, name) DO NOTHING
+RETURNING name;
+
+-- name: free_view
+-- empty: never. Before keep_view: the program may not change a view.
+WITH gone AS (DELETE FROM desk_view WHERE login = $1 AND name = $2)
+SELECT $2;
 
 -- name: drop_view
 -- empty: always.
