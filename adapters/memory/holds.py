@@ -74,6 +74,7 @@ class MemoryHolds:
             if (key.division, ending.order) not in state.open_releases:
                 return False
             state.open_releases.pop((key.division, ending.order))
+        self._ledger.take_back(key)
         state.hold_ends[key] = HoldEnd(
             how=ending.how, at=ending.at, decision=ending.decision, order=ending.order
         )

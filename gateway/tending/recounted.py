@@ -88,8 +88,10 @@ class Said:
 
     @property
     def in_vain(self) -> bool:
-        """Settled as not taken: it counts in no window, whatever was found out since."""
-        return self.bank in (BankOutcome.REJECTED, BankOutcome.NOT_TAKEN)
+        """Settled as not taken, or held and never paid: it counts in no window, whatever was found
+        out since."""
+        unpaid = self.ended is not None and not self.released
+        return unpaid or self.bank in (BankOutcome.REJECTED, BankOutcome.NOT_TAKEN)
 
 
 @attrs.frozen(kw_only=True)

@@ -39,6 +39,9 @@ KNOWN: dict[str, dict[str, str]] = {
     "0073_words_end.sql": {
         "set_aside is not written while set_aside_ended is made": _FEW,
     },
+    "0076_unpaid_holds_count_no_more.sql": {
+        "window_entry: DELETE of what is stored": "rows of ended holds, few, as `prune_windows` does",
+    },
 }
 """What was looked at and can be borne, and why."""
 

@@ -211,6 +211,22 @@ async def test_what_it_added_as_a_held_one_does_not_count_against_itself(storage
     assert await storage.ledger.admit(curious) == Moved(values={ask(0).key: 61})
 
 
+@pytest.mark.parametrize("how", sorted({*HoldEnding} - {HoldEnding.RELEASED}))
+async def test_what_was_never_paid_counts_in_no_window_once_its_hold_has_ended(
+    storage: Storage, how: HoldEnding
+) -> None:
+    """What is sent anew in its place, as the agency is told to, was held for it."""
+    await grant(storage, 1000)
+    await held(storage, 1, shares=[share(50), share(1)])
+    await held(storage, 2, shares=[share(7)])
+    curious = admission(10, outcome=Outcome.BLOCK, asks=[ask(0)])
+    assert await storage.ledger.admit(curious) == Moved(values={ask(0).key: 58})
+    refusing = await given(storage, 1, 1, verdict=Verdict.REFUSE)
+    ending = ending_of(1, how, refusing if how is HoldEnding.REFUSED else None)
+    assert await storage.holds.end(ending) and not await storage.holds.end(ending)
+    assert await storage.ledger.admit(curious) == Moved(values={ask(0).key: 7}), "the other's"
+
+
 @pytest.mark.parametrize("how", [HoldEnding.REFUSED, HoldEnding.EXPIRED])
 async def test_a_hold_that_ended_is_never_claimed_and_ends_once(
     storage: Storage, how: HoldEnding
