@@ -46,7 +46,7 @@ class Shares:
 
     def __init__(self, most: int, share: int, company: Company) -> None:
         self._most = most
-        self._share = min(share, most)
+        self._share = share
         self._company = company
         self._limit = most
         self._held: dict[str, int] = {}

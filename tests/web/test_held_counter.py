@@ -91,3 +91,13 @@ async def test_what_is_no_question_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(Unreadable) as caught:
         await asked(await taken(b"{}"), **changes)
     assert caught.value.code is FaultCode.FEED_INVALID
+
+
+async def test_a_question_that_is_nested_without_end_is_none() -> None:
+    raw = canonical({"division": DIVISION, "kind": "held", "more": "", "since": 1})
+    raw = raw.replace(b'""', b"[" * 100_000 + b"]" * 100_000)
+    entitled = Entitled(gatekeeper=OpenGate(), clock=FixedClock(), bureaus={DIVISION: BUREAU})
+    state = MemoryState()
+    counter = HeldCounter(MemoryHolds(state, MemoryLedger(state, instance="gw")), entitled)
+    with pytest.raises(Unreadable):
+        await counter.take(Received(raw=raw, format="json", signature="s", party=BUREAU), {})

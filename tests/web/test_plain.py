@@ -32,6 +32,8 @@ def test_what_senders_usually_add_is_plain() -> None:
     more = (b"Connection: Keep-Alive", b"User-Agent: x/1 (y)", b"Accept: */*", b"Accept-Encoding:")
     assert isinstance(recognised(_with(b"Content-Length: 2", *more)), Plain)
     assert isinstance(recognised(WHOLE + WHOLE), Plain), "the second is looked at later"
+    read = recognised(_with(b"Content-Length: %d" % PLAIN_BODY_BYTES_MAX))
+    assert isinstance(read, Plain) and read.end - read.body_at == PLAIN_BODY_BYTES_MAX
 
 
 @pytest.mark.parametrize(

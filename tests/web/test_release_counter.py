@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import attrs
+import msgspec
 import orjson
 import pytest
 from msgspec.structs import replace
@@ -47,6 +48,7 @@ from tests.pipeline.fakes import (
 from tests.pipeline.test_line import Street
 
 BUREAU = f"spiffe://treasury.test/bureau/{DIVISION}"
+OTHERS = "spiffe://treasury.test/bureau/220100000"
 BANK = "spiffe://treasury.test/bank/103"
 LI, WANG = "spiffe://treasury.test/operator/li", "spiffe://treasury.test/operator/wang"
 ORIGIN = Origin(bank="103", uri="spiffe://treasury.test/gateway/103")
@@ -97,7 +99,8 @@ class Desk:
 
     async def hand_in(self, raw: bytes, party: str = BUREAU) -> Any:
         holds = MemoryHolds(self.state, MemoryLedger(self.state, instance="gw"))
-        chancery = Chancery(bureaus={DIVISION: BUREAU}, officers=self.officers)
+        bureaus = {DIVISION: BUREAU, "220100000": OTHERS}
+        chancery = Chancery(bureaus=bureaus, officers=self.officers)
         counter = ReleaseCounter(holds, OpenGate(), Seals(), FixedClock(), chancery, ORIGIN)
         told = Received(raw=raw, format="json", signature="s", party=party)
         return orjson.loads(await counter.take(told, {}))
@@ -140,19 +143,26 @@ async def test_nesting_without_end_is_no_feed() -> None:
 
 
 @pytest.mark.parametrize(
-    "party",
-    ["spiffe://treasury.test/bureau/220100000", f"spiffe://treasury.test/channel/{DIVISION}/x",
-     "spiffe://other.test/bureau/220000000", BANK],
+    ("party", "is_bureau"),
+    [(OTHERS, True), ("spiffe://treasury.test/bureau/220200000", False),
+     (f"spiffe://treasury.test/channel/{DIVISION}/x", False),
+     ("spiffe://other.test/bureau/220000000", False), (BANK, False)],
 )  # fmt: skip
-async def test_nobody_but_the_divisions_bureau_releases(party: str) -> None:
+async def test_nobody_but_the_divisions_bureau_releases(party: str, is_bureau: bool) -> None:
     desk = Desk()
     with pytest.raises(Unproven):
         await desk.hand_in(feed([order(decision())]), party)
     assert not desk.state.open_releases
+    with pytest.raises(Unreadable if is_bureau else Unproven):
+        await desk.hand_in(b"read before it is known who signed it?", party)
 
 
 BAD: dict[str, Any] = {
     "one person under two spellings": order(decision(), names=("李经办", " 李经 办")),
+    "one person under two names": {
+        "decision": order(decision())["decision"],
+        "persons": [each | {"uri": LI} for each in order(decision())["persons"]],
+    },
     "one person only": order(decision()) | {"persons": order(decision())["persons"][:1]},
     "the approver first": order(decision()) | {"persons": order(decision())["persons"][::-1]},
     "bound to another decision": order(decision()) | {"persons": order(decision("9"))["persons"]},
@@ -328,3 +338,33 @@ async def test_an_agency_reads_its_own_holds_and_what_would_release_them() -> No
     assert operator
     with pytest.raises(Unproven):
         await desk.holds(operator)
+
+
+async def test_no_order_sets_a_shortage_aside_and_a_list_says_whether_there_is_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gateway.web.holds.SHOWN_MAX", 1)
+    street = await Street(instruction()).open()
+    street.book.findings = (finding("LIMIT", Action.HOLD),)
+    desk = HoldsDesk(MemoryHolds(street.state, street.ledger), OpenGate(), FixedClock(), 86_400.0)
+    reader = sender_of(BUREAU)
+    assert reader
+    for number, more in (("1", False), ("2", True)):
+        street.format.instruction = instruction(number)
+        await street.line.carry(received(number.encode()))
+        told = orjson.loads(await desk.holds(reader))
+        assert (len(told["holds"]), told["more"]) == (1, more)
+    (said,) = told["holds"][0]["findings"]
+    assert said["overridable"] is False and "不能代替额度" in said["would_release_zh"]
+
+
+@pytest.mark.parametrize("party", [BUREAU, f"spiffe://treasury.test/channel/{DIVISION}/x"])
+async def test_nobody_acknowledges_for_an_agency_what_it_was_told(party: str) -> None:
+    state = MemoryState()
+    holds = MemoryHolds(state, MemoryLedger(state, instance="gw"))
+    desk = HoldsDesk(holds, OpenGate(), FixedClock(), 86_400.0)
+    told = Received(raw=b'{"ids":[1]}', format="json", signature="s", party=party)
+    with pytest.raises(Unproven):
+        await desk.acknowledge(told, {})
+    mine = msgspec.structs.replace(told, party=f"spiffe://treasury.test/agency/{DIVISION}/101001")
+    assert await desk.acknowledge(mine, {}) == b'{"acknowledged":[]}'

@@ -117,6 +117,39 @@ async def test_who_waits_is_handed_no_more_than_is_left_free_for_whoever_comes_n
     await asyncio.wait({waits})
 
 
+async def test_who_had_more_than_a_share_is_handed_none_until_it_has_less_or_is_alone_again() -> (
+    None
+):
+    hands = Hands()
+    shares = hands.shares()
+    assert entered(shares, "a", 7) == 7 and shares.enter("b") and not shares.enter("a")
+    waits = [asyncio.create_task(shares.wait("a")) for _ in range(2)]
+    await asyncio.sleep(0)
+    for left in range(7, 2, -1):
+        shares.leave("a")
+        await asyncio.sleep(0)
+        assert not waits[0].done(), left
+    shares.leave("a")
+    await waits[0]
+    hands.now += ALONE_S
+    assert shares.enter("a") and not waits[1].done()
+    shares.leave("a")
+    await waits[1]
+    assert shares.taken == 4, "b's, and three: more than a share, now that nobody else sends"
+
+
+async def test_a_place_is_not_handed_to_who_has_just_gone() -> None:
+    shares = Hands().shares(share=1)
+    entered(shares, "b", 1)
+    entered(shares, "a", 1)
+    gone, next_one = (asyncio.create_task(shares.wait("a")) for _ in range(2))
+    await asyncio.sleep(0)
+    gone.cancel()
+    shares.leave("a")  # before it could say that it waits no more
+    await next_one
+    assert gone.cancelled() and shares.taken == 2 and not shares._waiting
+
+
 async def test_who_waits_too_long_is_told_so_and_who_goes_away_leaves_no_place_behind(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -136,8 +169,9 @@ async def test_who_waits_too_long_is_told_so_and_who_goes_away_leaves_no_place_b
     with pytest.raises(Unready) as caught:
         await shares.wait("a")
     assert caught.value.code is FaultCode.PARTY_OVERLOADED
+    assert not shares._waiting, "nobody waits any more"
     shares.leave("a")
-    assert shares.enter("a"), "nobody waits any more"
+    assert shares.enter("a")
 
 
 async def test_a_place_is_held_meanwhile_and_where_none_is_free_at_all_that_is_said_at_once() -> (
