@@ -131,7 +131,10 @@ class Facts(Said, frozen=True, kw_only=True, gc=False):
     missing_elements: frozenset[Element] = _fact("missing_elements", "缺失的支付要素")
     cash_per_person_max: Fen | None = _fact("cash_per_person_max", "单个收款人现金金额（最大）")
     persons_unidentified: int = _fact("persons.unidentified", "未填身份信息的个人收款人数")
+    purpose_bare: str | None = _fact("purpose.bare", "用途摘要（只看字词）", default=None)
+    """As `bare`: a full stop or a bracket makes no other purpose of it."""
     purpose_length: int = _fact("purpose.length", "用途摘要字数", default=8)
+    """Of `purpose.bare`."""
     amount_is_hundreds: bool = _fact("amount.is_hundreds", "金额为一百元的整数倍", default=False)
     functional_code_length: int = _fact("functional_code.length", "功能分类科目位数", default=7)
     is_detail: bool = _fact("is_detail", "批量凭证中的一条明细", default=False)

@@ -32,6 +32,7 @@ from gateway.pipeline.standards import (
 _NO_ELEMENTS: frozenset[Element] = frozenset()
 _NO_NUMBERS: frozenset[Number] = frozenset()
 _HUNDRED_YUAN_FEN = 10_000
+_REMARK = "；附言："
 
 
 def facts_of(
@@ -55,6 +56,7 @@ def facts_of(
     people = people_of(instruction, registers, on, parties.personal)
     of_person = is_person(payee_said, registers, parties.personal)
     purpose = _said_of_it(instruction)
+    said = bare(purpose.replace(_REMARK, "") if instruction.remarks else purpose)
     projects = _projects(instruction, indicator)
     three_public = THREE_PUBLIC.get(instruction.dept_economic_code)
     facts = Facts(
@@ -75,7 +77,8 @@ def facts_of(
         is_detail=is_detail,
         cash_per_person_max=people.cash_max,
         persons_unidentified=people.unidentified,
-        purpose_length=len(purpose),
+        purpose_bare=said or None,
+        purpose_length=len(said),
         amount_is_hundreds=instruction.amount_fen % _HUNDRED_YUAN_FEN == 0,
         functional_code_length=len(instruction.functional_code),
         indicator_id=instruction.indicator_id,
@@ -182,7 +185,7 @@ def _said_of_it(instruction: Instruction) -> str:
         return said
     known = bare(said)
     more = {bare(each): as_read(each) for each in instruction.remarks if bare(each) not in known}
-    return "；附言：".join(filter(None, (said, *more.values())))
+    return _REMARK.join(filter(None, (said, *more.values())))
 
 
 def _project(instruction: Instruction, indicator: Indicator | None) -> str:

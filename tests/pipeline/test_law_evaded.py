@@ -52,6 +52,21 @@ def to(name: str, account: str = "22001450100050001234") -> Payee:
 
 
 @pytest.mark.parametrize(
+    ("purpose", "remarks", "vague"),
+    [
+        ("往来款。", (), True), ("（往来款）", (), True), ("其他费用……", (), True),
+        ("款。。。。", (), True), ("材料（）", (), True), ("款", ("水",), True),
+        ("水费。", (), False), ("材料费", (), False), ("款", ("购买试剂",), False),
+        ("其他费用（实验室危废处置）", (), False),
+    ],
+)  # fmt: skip
+def test_signs_make_no_purpose_of_a_general_word(
+    purpose: str, remarks: tuple[str, ...], vague: bool
+) -> None:
+    assert ("JL-005" in found(instruction(purpose=purpose, remarks=remarks))) is vague
+
+
+@pytest.mark.parametrize(
     "purpose",
     [
         "購買禮品", "购买礼·品", "购买礼.品", "购买礼。品", "购买礼-品", "购买礼_品", "购买礼、品",

@@ -102,5 +102,6 @@ def test_the_form_shows_the_phrases_as_a_list_of_its_own_and_reads_them_out() ->
     "purpose", ["社保", "医保", "年金", "租金", "党费", "利息", "工资", "水费"]
 )
 def test_a_short_name_of_what_is_paid_is_not_vague(purpose: str) -> None:
-    assert told({**TRANSFER, "purpose_length": 2}, purpose) == []
-    assert told({**TRANSFER, "purpose_length": 2}, "备用") == ["JL-005"]
+    assert told({**TRANSFER, "purpose_bare": purpose, "purpose_length": 2}, purpose) == []
+    more = {**TRANSFER, "purpose_bare": "备用", "purpose_length": 2}
+    assert told(more, "备用") == ["JL-005"]

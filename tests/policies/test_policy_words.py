@@ -174,7 +174,7 @@ def test_a_used_up_approval_is_named_by_its_number() -> None:
     ],
 )
 def test_an_ordinary_short_purpose_is_not_called_vague(purpose: str, vague: bool) -> None:
-    row = facts(purpose=purpose, purpose_length=len(purpose))
+    row = facts(purpose=purpose, purpose_bare=purpose, purpose_length=len(purpose))
     assert ("JL-005" in {f.policy for f in BOOK.decide(row)}) is vague
 
 

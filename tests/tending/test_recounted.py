@@ -3,8 +3,8 @@
 import orjson
 import pytest
 
-from gateway.domain.recount import Record
 from gateway.domain.records import RecordKind
+from gateway.domain.recount import Record
 from gateway.tending.recounted import Said
 
 VERDICT = {"kind": RecordKind.VERDICT, "outcome": "held"}

@@ -42,7 +42,7 @@ def said_by(instruction: Instruction) -> dict[str, Any]:
         "project_code": instruction.project_code or None,
         "purpose": purpose or None, "exemption": instruction.exemption,
         "cash_reason": instruction.cash_reason, "contract_no": instruction.contract_no or None,
-        "purpose_length": len(purpose),
+        "purpose_bare": bare(purpose) or None, "purpose_length": len(bare(purpose)),
         "amount_is_hundreds": instruction.amount_fen % _HUNDRED_YUAN_FEN == 0,
         "functional_code_length": len(instruction.functional_code),
         "indicator_id": instruction.indicator_id, "division_level": level_of(key.division),

@@ -40,7 +40,7 @@ KNOWN: dict[str, dict[str, str]] = {
         "set_aside is not written while set_aside_ended is made": _FEW,
     },
     "0076_unpaid_holds_count_no_more.sql": {
-        "window_entry: DELETE of what is stored": "rows of ended holds, few, as `prune_windows` does",
+        "window_entry: DELETE of what is stored": "few rows, as `prune_windows` takes them",
     },
 }
 """What was looked at and can be borne, and why."""
