@@ -193,6 +193,8 @@ async def test_a_claim_that_is_short_or_rests_on_old_windows_writes_nothing(
     assert (await limit_of(storage)).reserved_fen == 0
     assert (await limit_of(storage, "IND-2")).reserved_fen == 0
     assert len(await storage.holds.open_orders(9)) == 1
+    high = claim_of(1, order, asks=(ask(8),), shares=(share(5),))
+    assert await storage.holds.claim(high) == Moved(values={ask(0).key: 7}), "nor on too much"
     right = claim_of(1, order, asks=(ask(7),), shares=(share(5),))
     assert await storage.holds.claim(right) == Claimed()
     later = admission(10, outcome=Outcome.BLOCK, asks=[ask(0)])
@@ -209,22 +211,6 @@ async def test_what_it_added_as_a_held_one_does_not_count_against_itself(storage
     assert await storage.holds.claim(claim) == Claimed()
     curious = admission(10, outcome=Outcome.BLOCK, asks=[ask(0)])
     assert await storage.ledger.admit(curious) == Moved(values={ask(0).key: 61})
-
-
-@pytest.mark.parametrize("how", sorted({*HoldEnding} - {HoldEnding.RELEASED}))
-async def test_what_was_never_paid_counts_in_no_window_once_its_hold_has_ended(
-    storage: Storage, how: HoldEnding
-) -> None:
-    """What is sent anew in its place, as the agency is told to, was held for it."""
-    await grant(storage, 1000)
-    await held(storage, 1, shares=[share(50), share(1)])
-    await held(storage, 2, shares=[share(7)])
-    curious = admission(10, outcome=Outcome.BLOCK, asks=[ask(0)])
-    assert await storage.ledger.admit(curious) == Moved(values={ask(0).key: 58})
-    refusing = await given(storage, 1, 1, verdict=Verdict.REFUSE)
-    ending = ending_of(1, how, refusing if how is HoldEnding.REFUSED else None)
-    assert await storage.holds.end(ending) and not await storage.holds.end(ending)
-    assert await storage.ledger.admit(curious) == Moved(values={ask(0).key: 7}), "the other's"
 
 
 @pytest.mark.parametrize("how", [HoldEnding.REFUSED, HoldEnding.EXPIRED])

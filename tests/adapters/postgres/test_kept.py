@@ -20,8 +20,10 @@ from adapters.postgres.session import UnsafeServer
 from certs.people import PeopleVault
 from gateway.domain.decision import Outcome
 from gateway.domain.faults import LedgerUnavailable
+from gateway.domain.holds import Claimed
 from tests.adapters.postgres.conftest import as_runtime
 from tests.adapters.postgres.storage_builders import DIVISION, NOW, PlainSealer, admission, key
+from tests.adapters.postgres.test_holds_contract import claim_of, order_about
 
 TRIES = 50
 
@@ -118,7 +120,11 @@ async def test_a_log_that_became_shorter_is_sealed_no_further(gateway: Gateway) 
 
 
 async def test_a_released_hold_that_is_held_again_shuts_it_too(gateway: Gateway) -> None:
-    gateway.kept.released(key(5))
+    await gateway.ledger.admit(admission(5, lines=(), outcome=Outcome.HOLD))
+    order, body = order_about(5)
+    await gateway.holds.take_feed(DIVISION, 1, (body, "jws", "bureau"), [order], [body], NOW)
+    assert await gateway.holds.claim(claim_of(5, order.digest, lines=())) == Claimed()
+    await gateway.lose("DELETE FROM hold_end")
     await gateway.another_server()
     with pytest.raises(LedgerUnavailable):
         for _ in range(TRIES):
