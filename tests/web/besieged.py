@@ -22,6 +22,12 @@ ANSWER_DEADLINE_S = 60.0
 LOOK_S = 0.05
 HOT_INDICATOR = "2200002026999999300000"
 HOT_YUAN = "10000.00"
+OTHERS = (
+    f"agency/{OTHER_DIVISION}/101001", f"channel/{DIVISION}/counter2",
+    f"channel/{OTHER_DIVISION}/counter", f"bureau/{DIVISION}", f"bureau/{OTHER_DIVISION}",
+    "bank/104100000004", "gateway/104100000004", "operator/li",
+)  # fmt: skip
+"""Parties that sign and send nothing of the day."""
 _PLACE = {
     "json": "/v1/instructions",
     "voucher": "/v1/vouchers",
@@ -148,6 +154,10 @@ class Siege:
     def party(self, name: str, *path: str) -> Credentials:
         """A TLS identity of our own authority."""
         return self.identities.connection(name, uri(*path))
+
+
+def uri_of(party: str) -> str:
+    return uri(*party.split("/"))
 
 
 async def read_reply(reader: asyncio.StreamReader, *, bodiless: bool = False) -> Reply:

@@ -13,7 +13,7 @@ from deploy.demo.identities import TRUST_DOMAIN, Identities, uri
 from deploy.demo.stage import BANK_CODE, Plot, Stage
 from gateway.domain.legal_day import legal_day
 from tests.raised import own_place, raised
-from tests.web.besieged import DIVISION, HOT_INDICATOR, HOT_YUAN, Siege
+from tests.web.besieged import DIVISION, HOT_INDICATOR, HOT_YUAN, OTHERS, Siege, uri_of
 from tests.web.inn import inns
 
 INSTRUCTIONS = 300
@@ -25,7 +25,8 @@ def siege() -> Iterator[Siege]:
     with own_place() as (folder, crew):
         identities = Identities.create(folder / "keys", now)
         plan = day(7, INSTRUCTIONS, legal_day(now), trust_domain=TRUST_DOMAIN)
-        signers = identities.signers([*plan.senders, uri("bank", BANK_CODE)])
+        parties = [*plan.senders, *map(uri_of, OTHERS), uri("bank", BANK_CODE)]
+        signers = identities.signers(dict.fromkeys(parties))
         stage = Stage(folder, crew, identities, Plot(division=DIVISION))
         model = _model(plan)
         with raised(stage, _with_hot(plan, model)):
