@@ -30,6 +30,7 @@ PAUSE_S = 0.5
 PAUSE_S_MAX = 10.0
 CONNECTIONS = 8
 CODE_CHARS_MAX = 40
+DETAIL_CHARS_MAX = 300
 ANSWER_BYTES_MAX = 64 << 20
 """Of an answer: a report on 10,000 payments has some megabytes."""
 
@@ -143,11 +144,16 @@ async def _whole(content: aiohttp.StreamReader) -> bytes:
 
 
 def _code(problem: bytes) -> str:
-    """Of a problem document in JSON, in brackets: what to tell the bank's operators by telephone.
-    The other formats have it in words of their own."""
+    """Of a problem document in JSON, in brackets: its code and what is in the way (the database,
+    the core), for the telephone. The other formats have it in words of their own."""
     try:
-        code = json.loads(problem)["code"]
-    except (ValueError, LookupError, TypeError, RecursionError):
+        fields = json.loads(problem)
+        code, detail = fields["code"], fields.get("detail")
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return ""
-    known = isinstance(code, str) and code.isascii() and code.isidentifier()
-    return f" ({code})" if known and len(code) <= CODE_CHARS_MAX else ""
+    if not (isinstance(code, str) and code.isascii() and code.isidentifier()):
+        return ""
+    if len(code) > CODE_CHARS_MAX:
+        return ""
+    known = isinstance(detail, str) and detail.isprintable() and len(detail) <= DETAIL_CHARS_MAX
+    return f" ({code}: {detail})" if known and detail else f" ({code})"

@@ -1,6 +1,7 @@
 """What an agency makes of the gateway's answer, in whatever format it asked."""
 
 import base64
+import html
 import re
 from typing import Any
 
@@ -12,6 +13,17 @@ _RECALLS = {"ACCR": "recalled", "RJCR": "recall_refused", "PDCR": "recall_waits"
 
 
 @attrs.frozen(kw_only=True)
+class Found:
+    """One finding, as the agency reads it."""
+
+    policy: str
+    article: str
+    reason: str
+    remedy: str
+    missing: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
 class Heard:
     outcome: str | None
     """passed | held | blocked; of a recall recalled | recall_refused | recall_waits; None for a
@@ -20,7 +32,10 @@ class Heard:
     """A fault's stable code (JSON), or its words (voucher)."""
     policies: tuple[str, ...] = ()
     bank: str | None = None
+    bank_reason: str | None = None
     reasons: tuple[str, ...] = ()
+    findings: tuple[Found, ...] = ()
+    """Of an answer in JSON, beside their reasons: the other formats have less room."""
 
 
 def heard_in(status: int, body: bytes, format: str) -> Heard:
@@ -38,7 +53,19 @@ def _json(body: bytes) -> Heard:
         outcome=fields["outcome"],
         policies=tuple(finding["policy"] for finding in fields["findings"]),
         bank=fields["bank"],
+        bank_reason=fields.get("bank_reason"),
         reasons=tuple(finding["reason_zh"] for finding in fields["findings"]),
+        findings=tuple(map(_found, fields["findings"])),
+    )
+
+
+def _found(finding: dict[str, Any]) -> Found:
+    return Found(
+        policy=finding["policy"],
+        article=finding.get("article", ""),
+        reason=finding["reason_zh"],
+        remedy=finding.get("remedy_zh", ""),
+        missing=tuple(one["zh"] for one in finding.get("missing", ())),
     )
 
 
@@ -99,14 +126,16 @@ def _fault(status: int, body: bytes, format: str) -> Heard:
     if not status:
         return Heard(outcome=None, fault="silence")
     if format == "voucher" and body.lstrip()[:1] == b"<":
-        return Heard(outcome=None, fault=_element(body.decode("gbk"), "Attach"))
+        text = body.decode("gbk")
+        lines = html.unescape(_element(text, "Return_Reason")).splitlines()
+        return Heard(outcome=None, fault=_element(text, "Attach"), reasons=tuple(lines))
     if format == "iso20022" and body.lstrip()[:1] == b"<":
         text = body.decode("utf-8")
         told = tuple(filter(None, (_element(text, "AddtlData"), _element(text, "RsnDesc"))))
         return Heard(outcome=None, fault=_element(text, "RjctgPtyRsn"), reasons=told)
     fields: dict[str, Any] = orjson.loads(body)
     reasons = tuple(f"{e['field']}: {e['zh']} / {e['en']}" for e in fields.get("errors", []))
-    reasons = reasons or (fields["detail"],)
+    reasons = reasons or (" / ".join(filter(None, (fields.get("title_zh"), fields["detail"]))),)
     mend = filter(None, (fields.get("remedy_zh"),))
     return Heard(outcome=None, fault=str(fields["code"]), reasons=(*reasons, *mend))
 

@@ -180,6 +180,8 @@ class HttpsBureau:
                 allow_redirects=False,
             ) as answer:  # fmt: skip
                 return answer.status, await _bounded(answer.content, answer_bytes_max)
+        except aiohttp.ConnectionTimeoutError as error:
+            raise BureauUnavailable(f"no connection within {CONNECT_DEADLINE_S:g} s") from error
         except TimeoutError as error:
             raise BureauUnavailable(f"no whole answer within {deadline_s:g} s") from error
         except (aiohttp.ClientError, OSError, ssl.SSLError) as error:

@@ -56,6 +56,8 @@ class HttpsGateway:
             ):  # fmt: skip
                 told = await _whole(answer.content)
                 status = answer.status
+        except aiohttp.ConnectionTimeoutError as error:
+            raise GatewayUnavailable(f"no connection within {CONNECT_DEADLINE_S:g} s") from error
         except TimeoutError as error:
             raise GatewayUnavailable(f"no whole answer within {DEADLINE_S:g} s") from error
         except (aiohttp.ClientError, OSError, ssl.SSLError) as error:

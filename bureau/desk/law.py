@@ -34,7 +34,9 @@ def quoted_of() -> Mapping[str, str]:
 
 def _quoted(*, article: str, text: str, **_: str) -> str:
     named = article_zh(article)
-    return f"{named}{'，其中规定' if '；' in named else ''}：“{text.rstrip('；;')}”"
+    words = text.rstrip("；;")
+    end = "" if words.endswith(("。", "！", "？")) else "。"
+    return f"{named}{'，其中规定' if '；' in named else ''}：“{words}”{end}"
 
 
 @cache

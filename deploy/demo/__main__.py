@@ -4,10 +4,12 @@ import argparse
 import asyncio
 import datetime as dt
 import json
+import os
 import shutil
 import signal
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -55,12 +57,15 @@ PLOT = Plot(
     signed=True,
 )  # fmt: skip
 
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""The last: the terminal was closed."""
+
 console = Console()
 
 
 def main() -> int:
     options = _options()
-    signal.signal(signal.SIGTERM, _interrupt)
+    asked = _stopped_as_by_ctrl_c()
     folder = throwaway_folder()
     folder.chmod(0o711)  # PostgreSQL runs as another user when we are root; keys/ stays closed
     now = dt.datetime.now(dt.UTC)
@@ -88,8 +93,9 @@ def main() -> int:
             look(stage)
             return 0 if accounts.closed and accounts.log_verified else 1
         except KeyboardInterrupt:
-            console.print("停止 stopping …")
-            return 130
+            with suppress(OSError):  # the terminal may be what is gone
+                console.print("停止 stopping …")
+            return 128 + (asked[0] if asked else signal.SIGINT)
         except ProgramDied as died:
             show_deaths(console, died.deaths)
             kept = True
@@ -100,6 +106,9 @@ def main() -> int:
             kept = True
             return 1
         finally:
+            # Whoever presses Ctrl-C twice would else leave the keys behind.
+            for number in STOP_SIGNALS:
+                signal.signal(number, signal.SIG_IGN)
             crew.stop_all()
             stage.postgres.stop()
             if kept or stage.postgres.died:
@@ -120,6 +129,13 @@ def _options() -> argparse.Namespace:
     options = parser.parse_args()
     if options.instructions < COUNT_MIN:
         parser.error(f"--instructions: a day has at least {COUNT_MIN}")
+    if os.environ.get("GATEWAY_DATABASE"):
+        parser.error("it brings a PostgreSQL of its own; unset GATEWAY_DATABASE")
+    if options.json:
+        try:
+            options.json.open("ab").close()
+        except OSError as refused:
+            parser.error(f"--json {options.json}: {refused.strerror}")
     return options
 
 
@@ -244,8 +260,21 @@ def _show_commands(stage: Stage, plan: Day) -> None:
         console.print(command, markup=False, highlight=False, soft_wrap=True)
 
 
-def _interrupt(_number: int, _frame: object) -> None:
-    raise KeyboardInterrupt
+def _stopped_as_by_ctrl_c() -> list[int]:
+    """The others are heard as Ctrl-C is, which cancels what is under way in order; the numbers
+    appear in the list. One that whoever started us ignores (nohup) stays so."""
+    asked: list[int] = []
+
+    def heard(number: int, _frame: object) -> None:
+        asked.append(number)
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
+
+    for number in STOP_SIGNALS:
+        if number != signal.SIGINT and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, heard)
+    return asked
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ KEY_VARIABLE = "CERTS_KEY_PASSPHRASE"
 AuthorityPassphrase = Annotated[
     str,
     typer.Option(
-        default_factory=str, envvar=AUTHORITY_VARIABLE,
+        default_factory=str, envvar=AUTHORITY_VARIABLE, show_default=False,
         help="Opens the authority's key; none where a PIN's file is named.",
     ),
 ]  # fmt: skip
@@ -220,7 +220,10 @@ def certs_ocsp(
     certificate: Annotated[Path, typer.Option("--certificate", help="The responder's, PEM.")],
     key: Annotated[Path, typer.Option("--key", help="The responder's.")],
     passphrase: Annotated[
-        str, typer.Option(default_factory=str, envvar=KEY_VARIABLE, help="Opens the key.")
+        str,
+        typer.Option(
+            default_factory=str, envvar=KEY_VARIABLE, show_default=False, help="Opens the key."
+        ),
     ],
     host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Where to listen.")] = 8888,

@@ -47,7 +47,7 @@ OfficerKey = Annotated[Path, typer.Option("--key", help="The officer's.")]
 OfficerPassphrase = Annotated[
     str,
     typer.Option(
-        default_factory=str, envvar=OFFICER_VARIABLE,
+        default_factory=str, envvar=OFFICER_VARIABLE, show_default=False,
         help="Opens the officer's key; none where a PIN's file is named.",
     ),
 ]  # fmt: skip

@@ -132,7 +132,7 @@ def conduct_score(
     database: Database, settings: SettingsIfAny = None, division: Division = None,
     since: Since = None, until: Until = None, as_json: Json = False,
 ) -> None:  # fmt: skip
-    """The bank's score card of a period (Art. 22(3): 综合考评).
+    """The bank's score card of a period (综合考评, Article 22(3)).
 
     100 less points for each alert, a thousand payments; the points are ours (docs/conduct.md).
     """

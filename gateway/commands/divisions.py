@@ -1,7 +1,9 @@
 """Which divisions a command means: those it names, or those of the settings given."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+import typer
 
 from gateway.commands.terminal import USAGE, fail
 from gateway.settings import Settings, SettingsInvalid, read_settings
@@ -14,11 +16,13 @@ def divisions_meant(settings: Path | None, named: Sequence[str]) -> list[str]:
         return list(named)
     served = read_whole(settings).gateway.divisions
     if strangers := [each for each in named if each not in served]:
-        raise fail(
-            f"--division {' '.join(strangers)}: {settings} serves {' '.join(served)}"
-            " (该设置不管理此区划)", USAGE,
-        )  # fmt: skip
+        raise not_served(" ".join(strangers), settings, served)
     return list(named or served)
+
+
+def not_served(named: str, settings: Path, served: Iterable[str]) -> typer.Exit:
+    words = f"--division {named}: {settings} serves {' '.join(served)} (该设置不管理此区划)"
+    return fail(words, USAGE)
 
 
 def division_meant(settings: Path | None, named: str | None) -> str:

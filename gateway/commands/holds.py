@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Column, Table
 
+from gateway.commands.divisions import divisions_meant
 from gateway.commands.terminal import (
     USAGE,
     Database,
@@ -45,7 +46,8 @@ def holds_list(
     as_json: Json = False,
 ) -> None:
     """List open holds, oldest first, with their findings and what would release them."""
-    rows = _rows(settings, database, division, LISTED_MAX)
+    meant = divisions_meant(settings, [division] if division else [])
+    rows = _rows(settings, database, meant, LISTED_MAX)
     of_each = Counter(row["instruction"].partition("/")[0] for row in rows)
     say_if_cut(max(of_each.values(), default=0), LISTED_MAX)
     if as_json:
@@ -77,10 +79,11 @@ def holds_show(
     except Refused as refused:
         raise fail(f"holds: {refused}") from refused
     found = [
-        row for row in _rows(settings, database, division, SOUGHT_MAX) if row["instruction"] == key
-    ]
+        row for row in _rows(settings, database, [division], SOUGHT_MAX)
+        if row["instruction"] == key
+    ]  # fmt: skip
     if not found:
-        raise fail(f"{key}: is not held")
+        raise fail(f"{key}: 没有挂起；去向见 is not held; what became of it: `where {key}`")
     if as_json:
         show(found[0])
         return
@@ -94,10 +97,9 @@ def holds_show(
         typer.echo(f"    → {finding['would_release_zh']}")
 
 
-def _rows(settings: Path, database: str, division: str | None, most: int) -> list[dict[str, Any]]:
+def _rows(settings: Path, database: str, divisions: list[str], most: int) -> list[dict[str, Any]]:
     try:
         chosen = read_settings(settings)
-        divisions = [division] if division else list(chosen.gateway.divisions)
         holds = asyncio.run(_read(database, divisions, most))
     except SettingsInvalid as invalid:
         raise fail(f"holds: {invalid}", USAGE) from invalid

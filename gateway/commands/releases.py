@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.table import Column, Table
 
+from gateway.commands.divisions import not_served
 from gateway.commands.terminal import DONE, NO, USAGE, Json, fail, show, show_table
 from gateway.commands.usage import App
 from gateway.domain.money import yuan
@@ -43,7 +44,7 @@ def releases_list(settings: BureauSettings, division: Division, as_json: Json = 
     async def work(releases: Any, _publishing: Any) -> tuple[Any, Any]:
         return await releases.open_holds(division), await releases.proposals(division)
 
-    holds, proposals = run_with(settings, work)
+    holds, proposals = run_with(settings, work, of=division)
     if as_json:
         show({"holds": [_hold(h) for h in holds], "proposals": [_proposal(p) for p in proposals]})
         return
@@ -167,8 +168,12 @@ def releases_publish(settings: BureauSettings, as_json: Json = False) -> None:
     raise typer.Exit(NO if troubles else DONE)
 
 
-def run_with(settings: Path, work: Callable[..., Awaitable[T]], command: str = "releases") -> T:
-    """What `work` makes of the rooms that the bureau's program opens for this command."""
+def run_with(
+    settings: Path, work: Callable[..., Awaitable[T]], command: str = "releases", *,
+    of: str | None = None,
+) -> T:  # fmt: skip
+    """What `work` makes of the rooms that the bureau's program opens for this command. A division
+    that these settings do not have is no empty list: nobody would look for the slip."""
     import bureau.__main__
     from adapters.postgres.session import UnsafeServer
     from bureau.desk.releases import ReleaseRefused
@@ -177,7 +182,10 @@ def run_with(settings: Path, work: Callable[..., Awaitable[T]], command: str = "
 
     async def act() -> T:
         rooms_of = getattr(bureau.__main__, f"opened_{command}")
-        async with rooms_of(load_settings(settings, os.environ)) as rooms:
+        loaded = load_settings(settings, os.environ)
+        if of is not None and of not in loaded.divisions:
+            raise not_served(of, settings, loaded.divisions)
+        async with rooms_of(loaded) as rooms:
             return await work(*rooms)
 
     try:

@@ -1,8 +1,9 @@
 """`submit`: sign instruction files and send them to a gateway, as an agency or channel would."""
 
 import asyncio
+import codecs
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ from adapters.formats.sniff import sniff
 from certs.keys import load_signer
 from certs.tls import Credentials, client_context
 from gateway.commands.terminal import DONE, NO, USAGE, Json, bar, console, fail, show
+from policies.book.names import article_zh
 
 PASSPHRASE_VARIABLE = "SUBMIT_KEY_PASSPHRASE"  # noqa: S105 - the variable's name
 _OUTCOMES_ZH = {
@@ -25,6 +27,11 @@ _OUTCOMES_ZH = {
     "recall_refused": "撤销未获同意",
     "recall_waits": "撤销待银行答复",
     None: "不予受理",
+}
+
+_BANK_STEPS = {
+    "rejected": "银行未支付{}：改正后换新凭证号重报 the bank did not pay: under a new number",
+    "unknown": "支付结果待查{}：绝不换号，查询或等通知 not known yet: never under a new number",
 }
 
 
@@ -127,12 +134,28 @@ def _waiting(wait_s: float, last: object) -> None:
 async def _send(client: GatewayClient, name: str, raw: bytes) -> Sent:
     format = sniff(raw)
     if format is None:
-        words = "既不是 JSON、凭证信封，也不是 ISO 20022 (neither JSON, an envelope nor ISO 20022)"
-        unknown = Heard(outcome=None, fault="media_type_unsupported", reasons=(words,))
+        unknown = Heard(outcome=None, fault="media_type_unsupported", reasons=(_unread(raw),))
         return Sent(file=name, status=0, heard=unknown, answer=b"")
     given = await client.send(raw, format)
     heard = heard_in(given.status, given.body, format)
     return Sent(file=name, status=given.status, heard=heard, answer=given.body)
+
+
+def _unread(raw: bytes) -> str:
+    """Why a file is sent nowhere, and what to do."""
+    if not raw.strip():
+        return (
+            "文件是空的，没有发送：请重新导出 the file is empty and was not sent: export it again"
+        )
+    if raw.startswith(codecs.BOM_UTF8) and sniff(raw.removeprefix(codecs.BOM_UTF8)):
+        return (
+            "文件以 BOM 开头，没有发送：请另存为不带 BOM 的编码"
+            " it begins with a byte order mark and was not sent: save it without one"
+        )
+    return (
+        "既不是 JSON、凭证信封，也不是 ISO 20022，没有发送：请核对是否选错了文件"
+        " neither JSON, an envelope nor ISO 20022, and not sent: is it the right file?"
+    )
 
 
 def _tell(sent: Sequence[Sent], as_json: bool) -> None:
@@ -145,8 +168,23 @@ def _tell(sent: Sequence[Sent], as_json: bool) -> None:
         bank = f"，银行 bank: {heard.bank}" if heard.bank else ""
         outcome = f"{_OUTCOMES_ZH[heard.outcome]} {heard.outcome or heard.fault}"
         typer.echo(" ".join((f"{one.file}: {outcome}{bank}", *heard.policies)))
-        for reason in heard.reasons:
-            typer.echo(f"    {reason}")
+        for line in _lines(heard):
+            typer.echo(f"    {line}")
+
+
+def _lines(heard: Heard) -> Iterator[str]:
+    """Why, and what to do, as docs/agency.md has it."""
+    if heard.bank in _BANK_STEPS:
+        words = f"（{heard.bank_reason}）" if heard.bank_reason else ""
+        yield _BANK_STEPS[heard.bank].format(words)
+    if not heard.findings:
+        yield from heard.reasons
+    for found in heard.findings:
+        yield f"{found.policy}（{article_zh(found.article)}）{found.reason}"
+        if found.missing:
+            yield f"  缺少 missing: {'；'.join(found.missing)}"
+        if found.remedy:
+            yield f"  处理办法 remedy: {found.remedy}"
 
 
 def _row(one: Sent) -> dict[str, Any]:

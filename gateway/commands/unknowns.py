@@ -41,7 +41,10 @@ VARIABLE = "OFFICER_PASSPHRASE"
 Certificate = Annotated[Path, typer.Option("--certificate", help="The officer's, PEM.")]
 Key = Annotated[Path, typer.Option("--key", help="The officer's.")]
 Passphrase = Annotated[
-    str, typer.Option(default_factory=str, envvar=VARIABLE, help="Opens the officer's key.")
+    str,
+    typer.Option(
+        default_factory=str, envvar=VARIABLE, show_default=False, help="Opens the officer's key."
+    ),
 ]
 
 

@@ -40,7 +40,7 @@ def voids_list(settings: BureauSettings, division: Division, as_json: Json = Fal
     async def work(voids: Any) -> tuple[Any, Any]:
         return await voids.refused(division), await voids.voids(division)
 
-    refused, voids = run_with(settings, work, COMMAND)
+    refused, voids = run_with(settings, work, COMMAND, of=division)
     if as_json:
         show({"refused": [_refused(each) for each in refused], "voids": [_void(v) for v in voids]})
         return

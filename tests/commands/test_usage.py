@@ -162,3 +162,11 @@ def test_an_error_begins_with_the_command_that_was_typed(command: str, tmp_path:
     words = ("list", "--settings", tmp_path / "absent.toml", "--division", "220000000")
     result = run(command, *words)
     assert result.exit_code and result.output.startswith(f"{command}: "), result.output
+
+
+def test_help_says_words_and_no_class_of_the_program() -> None:
+    """`default: <class 'str'>` stood behind each passphrase, and `(Art.` where a line was cut."""
+    for name, command in leaves(typer.main.get_command(app)):
+        assert "<class" not in run(*name.split(), "--help").output, name
+        short = command.get_short_help_str(limit=300)
+        assert short.count("(") == short.count(")"), f"{name}: {short}"

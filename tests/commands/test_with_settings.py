@@ -65,6 +65,28 @@ def test_a_list_that_ends_at_its_limit_says_so_beside_its_json(
     assert command != "holds" or shown.exit_code == 0
 
 
+@pytest.mark.parametrize("division", ["22", ELSEWHERE])
+@pytest.mark.parametrize("command", ["holds", "releases", "voids"])
+def test_a_division_that_the_settings_do_not_serve_is_no_empty_list(
+    stage: Stage, settings: Path, command: str, division: str
+) -> None:
+    """`nothing is held` was the answer to a slip of the pen."""
+    file = settings if command == "holds" else stage.folder / "bureau.toml"
+    more = stage.bureau_environment
+    found = run(stage, command, "list", "--settings", file, "--division", division, more=more)
+    assert found.code == 2 and f"--division {division}: " in found.err and DIVISION in found.err
+    whole = run(stage, command, "list", "--settings", file, "--division", DIVISION, more=more)
+    assert whole.code == 0
+
+
+def test_who_asks_for_a_hold_that_is_none_is_told_where_to_look(
+    stage: Stage, settings: Path
+) -> None:
+    key = f"{DIVISION}/2026/8202/NEVER"
+    found = run(stage, "holds", "show", key, "--settings", settings)
+    assert found.code == 1 and f"`where {key}`" in found.err
+
+
 def test_conduct_needs_no_division_where_the_settings_serve_one(
     stage: Stage, settings: Path, others: Path
 ) -> None:

@@ -35,6 +35,9 @@ def test_submit_says_it_on_standard_error(capsys: pytest.CaptureFixture[str]) ->
     ("body", "told"),
     [
         (b'{"code":"ledger_unavailable","status":503}', " (ledger_unavailable)"),
+        ('{"code":"overloaded","detail":"核心断开"}'.encode(), " (overloaded: 核心断开)"),
+        (b'{"code":"busy","detail":"a\\u0007b"}', " (busy)"),
+        (b'{"code":"busy","detail":5}', " (busy)"),
         (b"<problem/>", ""), (b"[]", ""), (b"", ""), (b'{"code":"a b"}', ""), (b'{"code":5}', ""),
         (b'{"code":"' + b"x" * 100 + b'"}', ""), (b"\xff", ""),
     ],

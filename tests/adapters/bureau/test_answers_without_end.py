@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -77,3 +78,20 @@ async def test_an_answer_without_end_is_none_and_is_told_in_a_few_words(
             await HttpsGateway(url, tls).publish("registers", b"{}", "x")
     for told in (str(heard), str(refused.value)):
         assert words in told and len(told) <= 300
+
+
+async def test_a_connection_that_is_not_made_is_told_as_that(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`no whole answer within 30 s` stood in the log five seconds after a bureau was frozen."""
+    for module in (adapters.bureau.https, adapters.gateways.https):
+        monkeypatch.setattr(module, "CONNECT_DEADLINE_S", 0.3)
+    tls = door.client(f"gateway/{BANK}")
+    with socket.create_server(("127.0.0.1", 0)) as deaf:  # the kernel takes it, nobody answers
+        url = f"https://localhost:{deaf.getsockname()[1]}"
+        async with HttpsBureau(url, tls) as bureau:
+            (heard,) = await bureau.notify("220000000", [(b"{}", "x")])
+        with pytest.raises(GatewayUnavailable) as refused:
+            await HttpsGateway(url, tls).publish("registers", b"{}", "x")
+    for told in (str(heard), str(refused.value)):
+        assert told == "no connection within 0.3 s"
