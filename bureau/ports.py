@@ -148,6 +148,10 @@ class ReleaseStore(Protocol):
         check: Callable[[Mapping[str, Any]], None], act: Any = None,
     ) -> bool: ...  # fmt: skip
 
+    async def stopped_by(self, division: str, bank: str, subject: str) -> bytes | None:
+        """The newest record that an order about it was stopped by what was found; None: none."""
+        ...
+
     async def waiting_feeds(self, resting: Collection[str] = ()) -> Sequence[Mapping[str, Any]]:
         """The oldest unacknowledged feed of each bank, but for `resting` (`division/bank`)."""
         ...

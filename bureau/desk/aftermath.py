@@ -29,15 +29,23 @@ _NOT_CARRIED_OUT = {
 
 class _Name(msgspec.Struct, frozen=True):
     policy: str = ""
+    revision: int = 0
     detail: str = ""
+    unavailable: tuple[str, ...] = ()
 
 
 class _Finding(msgspec.Struct):
     policy: str = ""
+    revision: int = 0
     action: str = ""
     article: str = ""
     detail: str = ""
+    unavailable: tuple[str, ...] = ()
     reason_zh: str = ""
+
+    @property
+    def name(self) -> _Name:
+        return _Name(self.policy, self.revision, self.detail, tuple(sorted(self.unavailable)))
 
 
 class _Record(msgspec.Struct):
@@ -90,11 +98,10 @@ def _of_hold(record: _Record) -> tuple[str, tuple[str, ...]]:
         why = [f"作废理由：{record.reason}", f"网关拒收：{record.refused}"]
     if record.what == "not_carried_out":
         why = [_NOT_CARRIED_OUT.get(record.why, record.why)]
-        overridden = {(each.policy, each.detail) for each in record.overrides}
         why += [
-            f"{each.policy} {article_zh(each.article)}：{each.reason_zh}"
+            f"{each.policy} 第{each.revision}版 {article_zh(each.article)}：{each.reason_zh}"
             for each in record.judged
-            if each.action in ("hold", "block") and (each.policy, each.detail) not in overridden
+            if each.action in ("hold", "block") and each.name not in record.overrides
         ]
     return END_ZH.get(record.what, record.what), tuple(why)
 

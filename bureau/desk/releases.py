@@ -87,7 +87,7 @@ class Releases:
     async def held_findings(
         self, key: InstructionKey, bank: str | None = None
     ) -> list[FindingName]:
-        """What holds it, by its proven record: what a release may override."""
+        """What holds it, by its proven records: what a release may override."""
         return _held(await self._record(key, bank))
 
     async def propose(
@@ -181,7 +181,11 @@ class Releases:
             raise ReleaseRefused(f"{key} 没有挂起 / is not held, as far as the bureau was told")
         if row["record_body"] is None:
             raise ReleaseRefused(f"{key} 的记录尚未送达 / its record has not arrived yet")
-        return _named(row["record_body"]) | {"of_bank": row["bank"]}
+        record = _named(row["record_body"]) | {"of_bank": row["bank"]}
+        stopped = await self._store.stopped_by(key.division, row["bank"], str(key))
+        if stopped is None:
+            return record
+        return record | {"findings": _judged(stopped, record["findings"])}
 
 
 def _named(body: bytes) -> dict[str, Any]:
@@ -195,6 +199,18 @@ def _named(body: bytes) -> dict[str, Any]:
             "记录内容不全，不能提议 / its record does not say what a decision names"
         ) from error
     return record
+
+
+def _judged(stopped: bytes, told: Any) -> Any:
+    """What held it when an order was not carried out: since its verdict policies may have been
+    revised and registers changed, and an order names what it sets aside (decision 0015). `told`,
+    what the verdict says, where that bank's program says nothing of use."""
+    record = orjson.loads(stopped)
+    try:
+        _held({"findings": record["judged"]})
+    except (LookupError, TypeError, ValueError):
+        return told
+    return record["judged"]
 
 
 def _held(record: Mapping[str, Any]) -> list[FindingName]:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from typing import Any
 
 import orjson
 import pytest
@@ -32,7 +33,7 @@ from tests.bureau.words import (
 pytestmark = pytest.mark.postgres
 HOME = f"/desk/{DIVISION}/holds"
 HOLD = f"{HOME}/2026/8202/{1:013d}"
-REASON = {"verdict": "release", "reason": "材料已经补齐", "override": "0"}
+REASON = {"verdict": "release", "reason": "材料已经补齐", "override": "JL-052/3//"}
 
 
 def held(number: int) -> bytes:
@@ -48,7 +49,7 @@ async def told(bureau: Bureau, chain: Chain, *bodies: bytes) -> None:
     await bureau.inbox.receive(GATEWAY, framed(chain.delivery(start)))
 
 
-def ended(number: int, what: str, **more: str) -> bytes:
+def ended(number: int, what: str, **more: Any) -> bytes:
     return unnumbered(
         {
             "division": DIVISION, "fiscal_year": 2026, "kind": "release", "voucher_type": "8202",
@@ -156,6 +157,32 @@ async def test_an_order_that_was_not_carried_out_says_so_and_another_may_follow(
     await told(bureau, chain, ended(1, "not_carried_out", order_sha256=digest))
     assert '<span class="tag blocked">网关未执行</span>' in (await reviewer.get(HOLD))[1]
     assert await reviewer.post(f"{HOLD}/propose", anew) == (303, f"{HOLD}?bank={BANK}")
+
+
+async def test_what_a_revised_policy_says_is_shown_and_what_was_ticked_before_is_not_it(
+    desk: Desk, bureau: Bureau, chain: Chain
+) -> None:
+    await told(bureau, chain, held(1))
+    reviewer, approver = await desk.seat(Office.REVIEWER), await desk.seat(Office.APPROVER)
+    await reviewer.post(f"{HOLD}/propose", REASON)
+    [digest] = re.findall(r"releases/([0-9a-f]{64})/approve", (await approver.get(HOLD))[1])
+    await approver.post(f"/desk/{DIVISION}/releases/{digest}/approve")
+    revised = finding(
+        policy="JL-052", revision=4, action="hold", detail="", unavailable=[],
+        reason_zh="合同已过期",
+    )  # fmt: skip
+    order = {"order_sha256": digest, "why": "findings", "reason": "材料已经补齐"}
+    name = {"policy": "JL-052", "revision": 3, "detail": "", "unavailable": []}
+    await told(
+        bureau, chain, ended(1, "not_carried_out", **order, judged=[revised], overrides=[name])
+    )
+    _, text = await reviewer.get(HOLD)
+    assert "再次核对仍不符合规定" in text and "合同已过期" in text, "by what it was stopped"
+    assert re.findall('name="override" value="([^"]*)"', text) == ["JL-052/4//"]
+    status, text = await reviewer.post(f"{HOLD}/propose", REASON)
+    assert status == 409 and "挂起的事项已有变化" in text
+    again = {**REASON, "override": "JL-052/4//"}
+    assert (await reviewer.post(f"{HOLD}/propose", again))[0] == 303
 
 
 async def test_the_first_page_shows_each_person_the_holds_whose_next_step_is_his(

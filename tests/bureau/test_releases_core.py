@@ -147,6 +147,48 @@ async def test_after_an_order_nothing_is_proposed_until_its_end_is_told(desk: De
         await desk.core.propose(key(1), Verdict.RELEASE, "材料已补齐", LI)
 
 
+def stopped(order: bytes, judged: object) -> bytes:
+    fields = orjson.loads(ending("not_carried_out", order))
+    del fields["seq"]
+    return unnumbered(fields | {"judged": judged, "why": "findings"})
+
+
+async def test_what_was_found_when_an_order_was_not_carried_out_is_what_the_next_one_names(
+    desk: Desk,
+) -> None:
+    """A policy was revised meanwhile, and another holds it besides."""
+    first = await desk.core.propose(key(1), Verdict.RELEASE, "材料已补齐", LI)
+    await desk.core.approve(DIVISION, first, WANG)
+    await acknowledged(desk)
+    judged = [
+        finding(policy="JL-052", revision=4, action="hold", detail="", unavailable=[]),
+        finding(policy="JL-053", revision=1, action="hold", detail="2", unavailable=["b", "a"]),
+        finding(policy="JL-080", revision=1, action="warn", detail="", unavailable=[]),
+    ]
+    await desk.told([stopped(first, judged)])
+    with pytest.raises(ReleaseRefused, match="不是挂起的理由"):
+        await desk.core.propose(key(1), Verdict.RELEASE, "材料已补齐", LI, [HOLDING])
+    again = await desk.core.propose(key(1), Verdict.RELEASE, "材料已补齐", LI)
+    await desk.core.approve(DIVISION, again, WANG)
+    (feed,) = await desk.store.waiting_feeds()
+    assert read_order(orjson.dumps(orjson.loads(feed["body"])["orders"][0])).overrides == {
+        FindingName(policy="JL-052", revision=4),
+        FindingName(policy="JL-053", revision=1, detail="2", unavailable=("a", "b")),
+    }
+
+
+@pytest.mark.parametrize("judged", [None, [{"policy": "JL-052"}], "all of it", {"a": 1}])
+async def test_a_record_that_names_nothing_leaves_what_the_verdict_says(
+    desk: Desk, judged: object
+) -> None:
+    first = await desk.core.propose(key(1), Verdict.RELEASE, "材料已补齐", LI)
+    await desk.core.approve(DIVISION, first, WANG)
+    await acknowledged(desk)
+    await desk.told([stopped(first, judged)])
+    assert await desk.core.held_findings(key(1)) == [HOLDING]
+    assert await desk.core.propose(key(1), Verdict.REFUSE, "材料不符", LI)
+
+
 async def test_an_order_that_nobody_carried_out_in_its_time_stands_in_nobody_s_way(
     desk: Desk,
 ) -> None:

@@ -43,6 +43,13 @@ class BureauReleases:
             await self._tell(connection, person.at, act if new else None)
         return new is not None
 
+    async def stopped_by(self, division: str, bank: str, subject: str) -> bytes | None:
+        async with connection_of(self._pool) as connection:
+            body: bytes | None = await connection.fetchval(
+                _SQL["stopped_by"], division, bank, subject
+            )
+        return body
+
     async def proposal(self, division: str, digest: bytes) -> Mapping[str, Any] | None:
         async with connection_of(self._pool) as connection:
             row = await connection.fetchrow(_SQL["proposal"], division, digest)

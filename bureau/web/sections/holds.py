@@ -106,18 +106,22 @@ class _Holds:
             "hold", visit=visit, card=card, line=card.line, path=_path(key), ended=ended, ends=ends,
             decisions=decisions, limits=LIMIT_POLICIES,
             waits=_waits(decisions, self._rooms.clock()),
-            holding=[] if ended else await self._holding(key, card.line.bank), law=self._rooms.law,
-            now=self._rooms.clock(), undone=undone,
+            holding=[] if ended else _spelled(await self._holding(key, card.line.bank)),
+            law=self._rooms.law, now=self._rooms.clock(), undone=undone,
         )  # fmt: skip
 
     async def propose(self, visit: Visit) -> web.StreamResponse:
         """The first person's step. What is not ticked goes on holding the payment."""
         key, card = await self._card(visit)
         asked, reason = visit.text("verdict", 10), visit.text("reason", 500)
-        holding = await self._holding(key, card.line.bank)
+        holding = _spelled(await self._holding(key, card.line.bank))
         ticked = set(visit.texts("override"))
-        overrides = [f for n, f in enumerate(holding) if str(n) in ticked]
+        overrides = [finding for name, finding in holding.items() if name in ticked]
         wrong: list[Words] = []
+        if ticked - holding.keys():
+            wrong.append(
+                ("挂起的事项已有变化，请重新核对。", "What holds it has changed: look again.")
+            )
         if asked not in set(Verdict):
             wrong.append(("请选择放行或不予放行。", "Release or refuse."))
         if asked == Verdict.RELEASE and holding and not overrides:
@@ -183,6 +187,14 @@ class _Holds:
         return InstructionKey(
             division=key[0], fiscal_year=key[1], voucher_type=key[2], voucher_no=key[3]
         ), card
+
+
+def _spelled(holding: Sequence[FindingName]) -> dict[str, FindingName]:
+    """By what the form sends of each: what was ticked is what was shown, whatever came since."""
+    return {
+        "/".join((each.policy, str(each.revision), each.detail, ",".join(each.unavailable))): each
+        for each in holding
+    }
 
 
 def named(person: Person) -> Named:

@@ -48,7 +48,7 @@ async def staged(desk: Desk, bureau: Bureau, chain: Chain, house: House) -> None
     assert (await reviewer.post(f"{card}/replay"))[0] == 303
     await asking(desk, Milder(1)).ask_all()
     hold = f"/desk/{DIVISION}/holds/2026/8202/{7:013d}"
-    proposal = {"verdict": "release", "reason": "材料已经补齐", "override": "0"}
+    proposal = {"verdict": "release", "reason": "材料已经补齐", "override": "JL-052/3//"}
     assert (await reviewer.post(f"{hold}/propose", proposal))[0] == 303
 
 

@@ -104,7 +104,7 @@ async def test_no_decision_about_a_hold_is_kept_without_its_act(
     await told(bureau, chain, held(1))
     reviewer, approver = await desk.seat(Office.REVIEWER), await desk.seat(Office.APPROVER)
     trail: Any = desk.rooms.releases._store._trail  # type: ignore[attr-defined]
-    form = {**REASON, "verdict": "release", "override": "0"}
+    form = {**REASON, "verdict": "release", "override": "JL-052/3//"}
 
     async def lost(*_: object) -> None:
         raise StoreUnavailable("the database went away")

@@ -76,7 +76,7 @@ async def test_each_bank_speaks_for_its_own_line_and_for_no_others(
     assert {f"{CARD}?bank={BANK}", f"{CARD}?bank={LIAR}"} <= set(
         re.findall(r'href="([^"]+)"', cards)
     )
-    form = {"verdict": "release", "reason": "材料已经补齐", "override": "0"}
+    form = {"verdict": "release", "reason": "材料已经补齐", "override": "JL-052/3//"}
     status, where = await reviewer.post(f"{HOLD}/propose?bank={BANK}", form)
     assert (status, where) == (303, f"{HOLD}?bank={BANK}")
     [row] = await desk.rooms.releases.proposals(DIVISION)

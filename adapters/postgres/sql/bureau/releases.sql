@@ -120,3 +120,13 @@ SET attempts = attempts + 1, last_attempt_at = $4::timestamptz, trouble = $5::te
     refusal = $7::text,
     acknowledged_at = CASE WHEN $5::text IS NULL THEN $4::timestamptz END
 WHERE division = $1 AND bank = $2 AND version = $3 AND signature = $6 AND acknowledged_at IS NULL;
+
+-- name: stopped_by
+-- empty: no order about it was stopped by what was found. In canonical JSON no text can hold these marks.
+SELECT body
+FROM log_record
+WHERE division = $1 AND bank || '' = $2 AND subject = $3 AND subject <> '' AND kind = 'release'
+    AND position('"what":"not_carried_out"'::bytea IN body) > 0
+    AND position('"why":"findings"'::bytea IN body) > 0
+ORDER BY seq DESC
+LIMIT 1;
