@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway.commands.asking import ask
-from gateway.commands.terminal import DONE, NO, USAGE, Database, Json, console, fail, show
+from gateway.commands.terminal import DONE, NO, USAGE, Database, Json, console, fail, show, tell
 from gateway.domain.parties import sender_of
 
 AUTHORITY_VARIABLE = "CERTS_AUTHORITY_PASSPHRASE"
@@ -25,6 +25,10 @@ AuthorityPassphrase = Annotated[
 Token = Annotated[
     str, typer.Option(help="pkcs11: URI; the key is made in the token (docs/certificates.md).")
 ]
+_PARTIES = (
+    "spiffe://<domain>/ and one of agency/<division>/<code>, channel/<division>/<name>,"
+    " bureau/<division>, bank/<code>, gateway/<code>, operator/<name>"
+)
 
 
 def certs_key(
@@ -42,18 +46,19 @@ def certs_key(
     pkcs8: Annotated[
         bool, typer.Option("--pkcs8", help="For programs of others: PBKDF2 in place of Argon2id.")
     ] = False,
+    as_json: Json = False,
 ) -> None:
     """Make a key that never leaves this machine (or the token), and a request for it."""
     from certs.authority import request
     from certs.keys import generate_key
 
     if sender_of(uri) is None:
-        raise fail(f"certs key: --uri {uri}: it names no party (spiffe://<domain>/<role>/…)", USAGE)
+        raise fail(f"certs key: --uri {uri}: it names no party ({_PARTIES})", USAGE)
     try:
         # Before a key is made that is never written over: whether it can be asked for at all.
         request(generate_key(), uri, dns=dns or (), ip=ip or ())
         key = _made(out, token, passphrase, KEY_VARIABLE, pkcs8=pkcs8)
-        _write_request(out, request(key, uri, dns=dns or (), ip=ip or ()))
+        _write_request(out, request(key, uri, dns=dns or (), ip=ip or ()), as_json=as_json)
     except (ValueError, OSError) as reason:
         raise fail(f"certs key: {reason}") from reason
 
@@ -63,9 +68,10 @@ def _beside(out: Path, ending: str) -> Path:
     return out.with_name(f"{out.name}{ending}")
 
 
-def _write_request(out: Path, request: bytes) -> None:
-    _beside(out, ".csr").write_bytes(request)
-    typer.echo(f"{_beside(out, '.key')}\n{_beside(out, '.csr')}")
+def _write_request(out: Path, request: bytes, *, as_json: bool) -> None:
+    key, asked = _beside(out, ".key"), _beside(out, ".csr")
+    asked.write_bytes(request)
+    tell(f"{key}\n{asked}", as_json=as_json, key=str(key), request=str(asked))
 
 
 def _made(out: Path, token: str, passphrase: str, variable: str, *, pkcs8: bool = False) -> Any:
@@ -95,6 +101,7 @@ def certs_ceremony(
     name: Annotated[str, typer.Option(help="How the authorities are called.")],
     officer: Annotated[list[Path], typer.Option(help="Request of an officer; two or more.")],
     passphrase: AuthorityPassphrase,
+    as_json: Json = False,
 ) -> None:
     """Make root, transport and evidence authority, and certificates of the first officers.
 
@@ -114,7 +121,10 @@ def certs_ceremony(
                 save_certificates(folder / f"{path.stem}.pem", [certificate])
     except (ValueError, OSError) as reason:
         raise fail(f"certs ceremony: {reason}") from reason
-    typer.echo(f"root.key belongs in the safe now: {folder / 'root.key'}")
+    root = folder / "root.key"
+    officers = [str(folder / f"{path.stem}.pem") for path in officer]
+    tell(f"root.key belongs in the safe now: {root}", as_json=as_json,
+         folder=str(folder), into_the_safe=str(root), officers=officers)  # fmt: skip
 
 
 def certs_authority_request(
@@ -122,6 +132,7 @@ def certs_authority_request(
     name: Annotated[str, typer.Option(help="How the authority is called.")],
     passphrase: AuthorityPassphrase,
     token: Token = "",
+    as_json: Json = False,
 ) -> None:
     """Make an authority's key, and a request that our own root, or a bank's or licensed authority
     signs."""
@@ -131,7 +142,7 @@ def certs_authority_request(
     try:
         authority_request(generate_key(), name)
         key = _made(out, token, passphrase, AUTHORITY_VARIABLE)
-        _write_request(out, authority_request(key, name))
+        _write_request(out, authority_request(key, name), as_json=as_json)
     except (ValueError, OSError) as reason:
         raise fail(f"certs authority-request: {reason}") from reason
 
@@ -141,6 +152,7 @@ def certs_authority_sign(
     root: Annotated[Path, typer.Option(help="Folder with root.pem and root.key, from the safe.")],
     out: Annotated[Path, typer.Option(help="The authority's certificate, PEM; must not exist.")],
     passphrase: AuthorityPassphrase,
+    as_json: Json = False,
 ) -> None:
     """Sign an authority's request with our root: a renewal, or a key in a token."""
     from certs.authority import Purpose, sign_subordinate
@@ -155,7 +167,9 @@ def certs_authority_sign(
     except (ValueError, OSError) as reason:
         raise fail(f"certs authority-sign: {reason}") from reason
     until = made.not_valid_after_utc.isoformat()
-    typer.echo(f"{out}: {made.subject.rfc4514_string()}, until {until}; root.key goes back now")
+    subject = made.subject.rfc4514_string()
+    tell(f"{out}: {subject}, until {until}; root.key goes back now", as_json=as_json,
+         certificate=str(out), subject=subject, until=until)  # fmt: skip
 
 
 def certs_authority_import(
@@ -164,6 +178,7 @@ def certs_authority_import(
     file: Annotated[Path, typer.Option("--file", help="What was signed, PEM.")],
     key: Annotated[Path, typer.Option("--key", help="The key that was asked for.")],
     passphrase: AuthorityPassphrase,
+    as_json: Json = False,
 ) -> None:
     """Take in an authority's certificate that was signed, beside its key's file."""
     from certs.authority import Purpose, adopt
@@ -181,7 +196,8 @@ def certs_authority_import(
         save_certificates(folder / f"{wanted}.pem", [certificate])
     except (ValueError, OSError) as reason:
         raise fail(f"certs authority-import: {reason}") from reason
-    typer.echo(f"{folder / f'{wanted}.pem'}")
+    kept = str(folder / f"{wanted}.pem")
+    tell(kept, as_json=as_json, certificate=kept, key=str(folder / f"{wanted}.key"))
 
 
 def certs_inventory(

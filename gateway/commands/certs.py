@@ -21,6 +21,7 @@ from gateway.commands.terminal import (
     console,
     fail,
     show,
+    tell,
 )
 from gateway.commands.usage import App
 from gateway.domain.certificates import Case, MoveRefused, Profile, Reason, State
@@ -221,6 +222,7 @@ def certs_crl(
         bool, typer.Option("--evidence", help="Of the evidence authority; else transport.")
     ] = False,
     out: Annotated[Path | None, typer.Option(help="Also write it there, PEM.")] = None,
+    as_json: Json = False,
 ) -> None:  # fmt: skip
     """Sign a new revocation list; running gateways take it up by themselves."""
     from certs.authority import Purpose
@@ -237,7 +239,9 @@ def certs_crl(
     made = desk.work(lambda registry: registry.publish_list(signing))
     if out:
         _write(out, made.pem, f"list {made.number} is published")
-    typer.echo(f"list {made.number} of {made.issuer}, until {made.next_update.isoformat()}")
+    until = made.next_update.isoformat()
+    tell(f"list {made.number} of {made.issuer}, until {until}", as_json=as_json,
+         number=made.number, issuer=made.issuer, until=until)  # fmt: skip
 
 
 @certs_app.command("list")

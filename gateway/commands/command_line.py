@@ -84,14 +84,19 @@ def serve(
     check: Annotated[
         bool, typer.Option("--check", help="Prove everything, serve nothing.")
     ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="With --check: what was found, machine-readable.")
+    ] = False,
 ) -> None:
     """Run the gateway until it is told to stop.
 
     --check: exit 1 with everything that stands in the way, 2 if the settings cannot be read.
     A PIN that a token did not take is exit 2 too: whoever starts us again then locks the token.
     """
+    if as_json and not check:  # it would serve, and whoever typed it would wait
+        raise fail("serve: --json goes with --check", USAGE)
     if check:
-        doctor.look_over(settings)
+        doctor.look_over(settings, as_json=as_json)
     from adapters.postgres.session import UnsafeServer
     from certs.token import PinRefused
     from gateway.serving.serve import serve as run

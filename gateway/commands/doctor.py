@@ -16,14 +16,17 @@ def doctor(settings: SettingsFile, as_json: Json = False) -> None:
     """One page on how the gateway and all it rests on stand. Exit 1 if anything is red."""
     found = _examine(settings, quiet=as_json)
     if as_json:
-        show({"state": worst(found), "findings": [attrs.asdict(finding) for finding in found]})
+        _show(found)
     raise typer.Exit(NO if worst(found) is State.BAD else DONE)
 
 
-def look_over(settings: Path) -> None:
+def look_over(settings: Path, *, as_json: bool) -> None:
     """`serve --check`: the same examination, in a sentence for each thing that is wrong, or will be
     on a bad day."""
     found = _examine(settings, quiet=True)
+    if as_json:
+        _show(found)
+        raise typer.Exit(NO if worst(found) is State.BAD else DONE)
     wrong = [each for each in found if each.state is State.BAD]
     for finding in wrong:
         console.print(f"{finding.part}: {finding.detail}", markup=False, soft_wrap=True)
@@ -34,6 +37,10 @@ def look_over(settings: Path) -> None:
     if not wrong:
         typer.echo("settings, keys, certificates, policies, database and peers are fit")
     raise typer.Exit(NO if wrong else DONE)
+
+
+def _show(found: list[Finding]) -> None:
+    show({"state": worst(found), "findings": [attrs.asdict(finding) for finding in found]})
 
 
 def _examine(settings: Path, *, quiet: bool) -> list[Finding]:

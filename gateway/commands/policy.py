@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.commands.terminal import DONE, NO, USAGE, Json, bar, fail, show
+from gateway.commands.terminal import DONE, NO, USAGE, Json, bar, fail, show, tell
 from gateway.commands.usage import App
 from gateway.domain.faults import LedgerUnavailable
 from gateway.settings import DATABASE_VARIABLE, PASSPHRASE_VARIABLE, SettingsInvalid
@@ -99,6 +99,7 @@ def policy_sign(
         ),
     ] = None,
     approve: Annotated[bool, typer.Option("--approve", help="As the second officer.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Sign a book as its author, or with --approve as the second officer."""
     from gateway.policy_books.signing import Officer, approve_draft, draft
@@ -114,7 +115,8 @@ def policy_sign(
     except (ValueError, OSError) as reason:
         raise fail(f"not signed: {reason}{_whose(reason)}") from reason
     state = "signed by both" if approve else "signed by its author; a second officer approves"
-    typer.echo(f"book revision {bundle.revision} {bundle.digest}: {state}")
+    tell(f"book revision {bundle.revision} {bundle.digest}: {state}", as_json=as_json,
+         revision=bundle.revision, digest=bundle.digest, approved=approve)  # fmt: skip
 
 
 def _whose(reason: BaseException) -> str:

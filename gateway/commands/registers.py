@@ -6,7 +6,18 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.commands.terminal import DONE, NO, USAGE, Database, Json, bar, console, fail, show
+from gateway.commands.terminal import (
+    DONE,
+    NO,
+    USAGE,
+    Database,
+    Json,
+    bar,
+    console,
+    fail,
+    show,
+    tell,
+)
 from gateway.commands.usage import App
 from gateway.domain.codes import Register
 from gateway.domain.faults import Fault, LedgerUnavailable
@@ -111,7 +122,9 @@ def registers_template(
 
 
 @people_app.command("key")
-def people_key(file: Annotated[Path, typer.Argument(help="A file that does not exist.")]) -> None:
+def people_key(
+    file: Annotated[Path, typer.Argument(help="A file that does not exist.")], as_json: Json = False
+) -> None:
     """Make a new key for people's data; keep a copy apart, without it their rows are lost."""
     from certs.people import write_key
 
@@ -119,7 +132,8 @@ def people_key(file: Annotated[Path, typer.Argument(help="A file that does not e
         write_key(file)
     except OSError as reason:
         raise fail(f"people: {reason}") from reason
-    typer.echo(f"{file}: set GATEWAY_PEOPLE_KEY to it")
+    tell(f"{file}: set GATEWAY_PEOPLE_KEY to it", as_json=as_json,
+         key=str(file), variable="GATEWAY_PEOPLE_KEY")  # fmt: skip
 
 
 def _tell(report: dict[str, Any], *, as_json: bool) -> None:

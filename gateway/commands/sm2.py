@@ -18,7 +18,7 @@ from certs.sm2_certificate import (
     request_pem,
     sm2_request,
 )
-from gateway.commands.terminal import USAGE, Json, fail, show
+from gateway.commands.terminal import USAGE, Json, fail, tell
 from gateway.commands.usage import App
 from gateway.settings import PASSPHRASE_VARIABLE
 
@@ -34,10 +34,8 @@ def check(as_json: Json = False) -> None:
         version = libcrypto().version
     except SuiteUnavailable as reason:
         raise fail(f"sm2: {reason}") from reason
-    if as_json:
-        show({"openssl": version, "sm2": True})
-    else:
-        typer.echo(f"GW1-SM2-SM3 可用 available: OpenSSL {version}")
+    tell(f"GW1-SM2-SM3 可用 available: OpenSSL {version}", as_json=as_json,
+         openssl=version, sm2=True)  # fmt: skip
 
 
 @sm2_app.command("request")
@@ -45,6 +43,7 @@ def request(
     uri: Annotated[str, typer.Option(help="The party, spiffe://<trust domain>/gateway/<code>.")],
     key: KeyFile,
     out: OutFile,
+    as_json: Json = False,
 ) -> None:
     """Make a key, and a certificate request for an authority (PKCS#10, PEM)."""
     try:
@@ -55,13 +54,14 @@ def request(
         out.write_bytes(request_pem(wanted))
     except (ValueError, OSError) as reason:
         raise fail(f"sm2: {reason}") from reason
-    typer.echo(f"{key}, {out}")
+    tell(f"{key}, {out}", as_json=as_json, key=str(key), request=str(out))
 
 
 @sm2_app.command("authority")
 def authority(
-    name: Annotated[str, typer.Option(help="Its common name.")], key: KeyFile, out: OutFile
-) -> None:
+    name: Annotated[str, typer.Option(help="Its common name.")], key: KeyFile, out: OutFile,
+    as_json: Json = False,
+) -> None:  # fmt: skip
     """Make an SM2 evidence authority of one's own; its certificate joins `parties.authority`."""
     try:
         _absent(out)
@@ -70,7 +70,7 @@ def authority(
         save_certificates(out, [made.certificate])
     except (ValueError, OSError) as reason:
         raise fail(f"sm2: {reason}") from reason
-    typer.echo(f"{key}, {out}")
+    tell(f"{key}, {out}", as_json=as_json, key=str(key), certificate=str(out))
 
 
 @sm2_app.command("issue")
@@ -79,6 +79,7 @@ def issue(
     authority: Annotated[Path, typer.Option(help="The SM2 authority's certificate.")],
     key: KeyFile,
     out: OutFile,
+    as_json: Json = False,
 ) -> None:
     """Issue a record key's certificate for a request that proves its key (13 months)."""
     try:
@@ -90,7 +91,7 @@ def issue(
         save_certificates(out, [leaf])
     except (ValueError, OSError) as reason:
         raise fail(f"sm2: {reason}") from reason
-    typer.echo(str(out))
+    tell(str(out), as_json=as_json, certificate=str(out))
 
 
 def _passphrase() -> bytes:

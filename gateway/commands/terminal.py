@@ -134,6 +134,14 @@ def say_if_cut(rows: int, most: int) -> None:
         )  # fmt: skip
 
 
+def tell(words: str, *, as_json: bool, **fields: object) -> None:
+    """What a command did: one JSON document of these fields, or in words."""
+    if as_json:
+        show(fields)
+    else:
+        typer.echo(words)
+
+
 def show(value: object) -> None:
     """One JSON document on standard output."""
     sys.stdout.write(orjson.dumps(value).decode() + "\n")

@@ -1,5 +1,6 @@
 """Setting up the other suite from nothing, with the commands alone."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,13 @@ def test_authority_request_and_certificate_are_made_and_count(tmp_path: Path) ->
     assert (signer.uri, signer.suite) == (URI, SM2_SM3)
     table = signatories(load_certificates(ca), [("g", load_certificates(leaf)[0])])
     assert [each.sender.uri for each in table.by_thumbprint.values()] == [URI], table.left_out
+
+
+def test_what_was_made_is_told_as_json(tmp_path: Path) -> None:
+    key, csr = tmp_path / "g.key", tmp_path / "g.csr"
+    asked = ["sm2", "request", "--uri", URI, "--key", str(key), "--out", str(csr), "--json"]
+    said = CliRunner().invoke(app, asked)
+    assert json.loads(said.stdout) == {"key": str(key), "request": str(csr)}
 
 
 def test_nothing_is_overwritten_and_wrong_input_is_told(tmp_path: Path) -> None:

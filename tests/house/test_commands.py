@@ -83,12 +83,12 @@ def wrong(name: str) -> Iterator[str]:
                 yield f"{' '.join(path)}: no option {option}"
 
 
-def leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
+def leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
     for name, each in command.commands.items():
         if hasattr(each, "commands"):
             yield from leaves(each, (*path, name))
         else:
-            yield " ".join((*path, name))
+            yield " ".join((*path, name)), each
 
 
 def test_the_papers_are_read_at_all() -> None:
@@ -103,4 +103,22 @@ def test_what_a_paper_has_an_operator_type_exists(name: str) -> None:
 def test_no_command_is_unknown_to_the_papers() -> None:
     named = {" ".join(path) for name in PAPERS for _, path, _ in told(name)}
     alone = {word for name in PAPERS for word in SPAN.findall(text(name))}
-    assert not [leaf for leaf in leaves(line()) if leaf not in named | alone]
+    assert not [leaf for leaf, _ in leaves(line()) if leaf not in named | alone]
+
+
+WITHOUT_JSON = {
+    "openapi": "it prints a JSON document and nothing else",
+    "bureau": "it serves, and says so in one line of JSON",
+    "certs ocsp": "it serves",
+    "policy shadow follow": "it prints nothing",
+}
+"""contract/README.md: all that print take `--json`."""
+
+
+def test_every_command_that_prints_takes_json() -> None:
+    without = {
+        name
+        for name, command in leaves(line())
+        if not any("--json" in each.opts for each in command.params)
+    }
+    assert without == set(WITHOUT_JSON)
