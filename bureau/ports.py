@@ -351,7 +351,7 @@ class CaseStore(Protocol):
     ) -> Sequence[Mapping[str, Any]]: ...
 
     async def concerns(
-        self, division: str, since: dt.datetime, least: tuple[int, int, Sequence[str]]
+        self, division: str, since: dt.datetime, least: tuple[int, int, Sequence[str]], limit: int
     ) -> Sequence[Mapping[str, Any]]: ...
 
     async def concern_keys(

@@ -165,13 +165,14 @@ class BureauCases:
         return await self._sql.rows("due_cases", division, day, *place, limit)
 
     async def concerns(
-        self, division: str, since: dt.datetime, least: tuple[int, int, Sequence[str]]
+        self, division: str, since: dt.datetime, least: tuple[int, int, Sequence[str]], limit: int
     ) -> list[Row]:
         """Agencies with at least so many lines, so many fen, or one of these policies; each with
-        its newest grouped case that is not over."""
-        return await self._sql.rows("concerns", division, since, *least)
+        its newest grouped case that is not over. First those without one, the serious before."""
+        return await self._sql.rows("concerns", division, since, *least, limit)
 
     async def concern_keys(self, division: str, agency: str, since: dt.datetime) -> list[Row]:
+        """The newest hundred, with their amounts."""
         return await self._sql.rows("concern_keys", division, agency, since)
 
 

@@ -45,6 +45,7 @@ from bureau.web.uploads import uploads_of
 from gateway.domain.legal_day import legal_day
 
 CONCERNING = (FREQUENT_TIMES, LARGE_FEN, SERIOUS)
+CONCERNS_SHOWN = 50
 REVIEWERS = frozenset({Office.REVIEWER})
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
@@ -172,24 +173,33 @@ class _Cases:
         return await self._rooms.cases.cases_of(key, False)
 
     async def concerns(self, visit: Visit) -> web.Response:
-        rows = await self._rooms.cases.concerns(visit.division, self._since(), CONCERNING)
+        rows = await self._concerns(visit, self._since())
         return self._rooms.pages(
-            "concerns", visit=visit, rows=rows, days=CONCERN_SPAN.days, least=CONCERNING
-        )
+            "concerns", visit=visit, rows=rows, days=CONCERN_SPAN.days, least=CONCERNING,
+            full=len(rows) == CONCERNS_SHOWN,
+        )  # fmt: skip
+
+    async def _concerns(self, visit: Visit, since: dt.datetime) -> Sequence[Mapping[str, Any]]:
+        cases = self._rooms.cases
+        return await cases.concerns(visit.division, since, CONCERNING, CONCERNS_SHOWN)
 
     async def open_grouped(self, visit: Visit) -> web.StreamResponse:
-        """All recent interceptions of one agency as one case, for a letter of concern."""
+        """Recent interceptions of one agency as one case, for a letter of concern; its amount is of
+        those that it lists."""
         code, since = visit.text("agency", 40), self._since()
-        rows = await self._rooms.cases.concerns(visit.division, since, CONCERNING)
+        rows = await self._concerns(visit, since)
         row = next((each for each in rows if each["agency_code"] == code), None)
         if row is None:
             raise web.HTTPNotFound()
         subjects = await self._rooms.cases.concern_keys(visit.division, code, since)
         reason = f"近{CONCERN_SPAN.days}天被监控{row['times']}笔，其中拦截{row['blocked']}笔"
+        if len(subjects) < row["times"]:
+            reason += f"；本案列入最近{len(subjects)}笔"
         opening = Opening(
             origin=Origin.GROUPED, against=Against.AGENCY, agency_code=code,
             agency_name=row["agency_name"], bank="", reason=reason,
-            title=f"重点关注：{row['agency_name']}", amount_fen=int(row["amount_fen"]),
+            title=f"重点关注：{row['agency_name']}",
+            amount_fen=sum(each["amount_fen"] for each in subjects),
         )  # fmt: skip
         raise see(case_path(await self._open(visit, opening, subjects)))
 

@@ -14,6 +14,7 @@ from bureau.desk.docket.office import Opening, Upload
 from bureau.desk.people import Office, Person
 from bureau.desk.refusals import ActRefused
 from bureau.desk.registers.changes import Proposal
+from bureau.web.sections import cases
 from bureau.web.uploads import FILE_BYTES_MAX, FILES_MAX, media_of
 from gateway.domain.legal_day import legal_day
 from tests.bureau.cases.test_case_walk import HOME, PDF, intercepted, moved
@@ -210,7 +211,36 @@ async def test_a_case_grouped_from_many_interceptions_sends_a_letter_of_concern(
     await bureau.inbox.receive(GATEWAY, framed(chain.delivery(start=7)))
     _, text = await reviewer.get(f"{HOME}/concerns")
     grounds = re.findall(r'<span class="chip">(经常|严重|金额较大)</span>', text)
-    assert grounds == ["经常", "严重"]
+    assert grounds == ["严重", "经常"], "without a case before the one that has it"
+
+
+async def test_a_grouped_case_is_of_the_payments_it_lists_and_the_serious_come_first(
+    desk: Desk, bureau: Bureau, chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It bore the sum of all, listed a hundred, and said nothing; of many agencies those that were
+    serious but not frequent were never listed."""
+    at = int(desk.hands.now.timestamp() * 1_000_000) - 1_000_000
+    grave = finding(policy="JL-061", action="block")
+    other = {"code": "102001", "name": "吉林省示例大学本级"}
+    chain.seal([
+        *(verdict(n, "blocked", recorded_at=at + n) for n in range(103)),
+        verdict(103, "blocked", findings=[grave], agency=other, recorded_at=at + 103),
+    ])  # fmt: skip
+    await bureau.inbox.receive(GATEWAY, framed(chain.delivery()))
+    reviewer = await desk.seat(Office.REVIEWER)
+    monkeypatch.setattr(cases, "CONCERNS_SHOWN", 1)
+    _, text = await reviewer.get(f"{HOME}/concerns")
+    assert "吉林省示例大学本级" in text and "只列前 1 个单位" in text
+    assert (await reviewer.post(f"{HOME}/concerns", {"agency": "102001"}))[0] == 303
+    _, text = await reviewer.get(f"{HOME}/concerns")
+    assert "吉林省示例厅本级" in text and "吉林省示例大学本级" not in text
+    status, case = await reviewer.post(f"{HOME}/concerns", {"agency": "101001"})
+    assert status == 303
+    text = (await reviewer.get(case))[1]
+    assert "近90天被监控103笔，其中拦截103笔；本案列入最近100笔" in text
+    row = await bureau.cases.case((DIVISION, *map(int, case.split("/")[-2:])))
+    listed = await bureau.cases.subjects((DIVISION, row["year"], row["number"]))
+    assert len(listed) == 100 and row["amount_fen"] == sum(one["amount_fen"] for one in listed)
 
 
 def archive(*names: str) -> bytes:

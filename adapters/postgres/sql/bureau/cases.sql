@@ -244,8 +244,6 @@ WITH found AS MATERIALIZED (
     WHERE division = $1 AND decided_at >= $2
     GROUP BY agency_code
     HAVING count(*) >= $3 OR sum(amount_fen) >= $4 OR bool_or(policies && $5::text[])
-    ORDER BY count(*) DESC, agency_code
-    LIMIT 50
 )
 SELECT f.*, o.year, o.number
 FROM found AS f
@@ -256,7 +254,8 @@ LEFT JOIN LATERAL (
     ORDER BY c.opened_at DESC
     LIMIT 1
 ) AS o ON true
-ORDER BY f.times DESC, f.agency_code;
+ORDER BY o.number IS NOT NULL, f.serious > 0 DESC, f.times DESC, f.agency_code
+LIMIT $6;
 
 -- name: grouped_case
 -- empty: no grouped case of this agency is under way.
@@ -267,7 +266,7 @@ LIMIT 1;
 
 -- name: concern_keys
 -- empty: nothing of this agency was intercepted since then.
-SELECT fiscal_year, voucher_type, voucher_no, bank
+SELECT fiscal_year, voucher_type, voucher_no, bank, amount_fen
 FROM interception
 WHERE division = $1 AND agency_code = $2 AND decided_at >= $3
 ORDER BY decided_at DESC, voucher_no DESC
