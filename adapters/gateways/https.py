@@ -65,10 +65,10 @@ class HttpsGateway:
             raise GatewayUnavailable(words[:WORDS_CHARS_MAX]) from error
         if status == 200:
             return told
-        code, words = _words(status, told)
+        code, words, zh = said_of(status, told)
         if status == 503 or status >= 500:
             raise GatewayUnavailable(words)
-        raise FeedRefused(words, code)
+        raise FeedRefused(words, code, zh)
 
 
 async def _whole(content: aiohttp.StreamReader) -> bytes:
@@ -82,12 +82,14 @@ async def _whole(content: aiohttp.StreamReader) -> bytes:
     return found
 
 
-def _words(status: int, body: bytes) -> tuple[str, str]:
-    """The problem's code, and all of it in words."""
+def said_of(status: int, body: bytes) -> tuple[str, str, str]:
+    """The problem's code, and all of it in words: English, and Chinese."""
     try:
         problem = orjson.loads(body)
         rows = "; ".join(f"{each['field']}: {each['en']}" for each in problem["errors"])
         words = f"{status} {problem['code']}: {problem['detail']}{'; ' if rows else ''}{rows}"
-        return str(problem["code"])[:CODE_CHARS_MAX], words
+        zh = "；".join(f"{each['field']}：{each['zh']}" for each in problem["errors"])
+        zh = f"{problem['title_zh']}{'：' if zh else ''}{zh}"
+        return str(problem["code"])[:CODE_CHARS_MAX], words, zh
     except (ValueError, TypeError, KeyError):
-        return "", f"{status} without a problem document"
+        return "", f"{status} without a problem document", ""

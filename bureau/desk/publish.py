@@ -48,6 +48,12 @@ Settle: TypeAlias = Callable[[tuple[str, str], int], Awaitable[int]]
 Raises FeedRefused, GatewayUnavailable."""
 
 
+def told_of(failed: Exception) -> str:
+    """Why a gateway does not take what was sent: its Chinese words first, as the desk shows it."""
+    zh = getattr(failed, "zh", "")
+    return shown(f"{zh} / {failed}" if zh else f"{failed}", TROUBLE_CHARS_MAX)
+
+
 class Publishing:
     """`ways` by (division, bank); `kind`: of the feeds, as the gateway's door names it; `bell` is
     rung when a gateway's state changed. One that is away, or refuses, keeps no other waiting."""
@@ -90,14 +96,14 @@ class Publishing:
         return sum(map(bool, sent))
 
     async def _publish(self, row: Mapping[str, Any], place: tuple[str, str]) -> bool:
-        trouble, refusal, name = None, "", "/".join(place)
+        trouble, reason, refusal, name = None, "", "", "/".join(place)
         way = self._ways.get(place)
         try:
             if way is None:
                 raise GatewayUnavailable("no [[gateways]] of the settings leads to this bank")
             await way.publish(self.kind, row["body"], row["signature"])
         except (FeedRefused, GatewayUnavailable) as failed:
-            trouble = shown(str(failed), TROUBLE_CHARS_MAX)
+            trouble, reason = told_of(failed), shown(str(failed), TROUBLE_CHARS_MAX)
             if isinstance(failed, FeedRefused):
                 refusal = failed.code or "refused"
         if refusal and self._settle is not None:
@@ -111,7 +117,7 @@ class Publishing:
                     return True
             except (FeedRefused, GatewayUnavailable) as failed:
                 if refusal == FaultCode.FEED_CONFLICT:
-                    trouble = shown(f"{trouble}; {failed}", TROUBLE_CHARS_MAX)
+                    trouble = shown(f"{trouble}; {told_of(failed)}", TROUBLE_CHARS_MAX)
         await self._store.attempted(row, self._clock(), trouble, refusal)
         if self.troubles.get(name) != trouble or trouble is None:
             self._bell()
@@ -126,7 +132,7 @@ class Publishing:
                 kind=self.kind,
                 place=name,
                 version=row["version"],
-                reason=trouble,
+                reason=reason,
             )
         self.troubles[name] = trouble
         self._rests[place] = int(min(2 ** min(row["attempts"], 8), PAUSE_S_MAX / LOOK_S))

@@ -134,10 +134,11 @@ class GatewayUnavailable(Exception):
 class FeedRefused(Exception):
     """A gateway has read what the bureau signed, and does not take it; somebody must look."""
 
-    def __init__(self, words: str, code: str = "") -> None:
-        """`code`: the gateway's own (`FaultCode`), or none that can be read."""
+    def __init__(self, words: str, code: str = "", zh: str = "") -> None:
+        """`code`: the gateway's own (`FaultCode`), or none that can be read; `zh`: what it says in
+        Chinese, for who reads it at the desk."""
         super().__init__(words)
-        self.code = code
+        self.code, self.zh = code, zh
 
 
 class StoreUnavailable(Exception):

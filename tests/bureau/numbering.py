@@ -9,6 +9,8 @@ import asyncpg
 import attrs
 import orjson
 
+from adapters.formats.problem import problem_json
+from adapters.gateways.https import said_of
 from adapters.memory.holds import MemoryHolds
 from adapters.memory.ledger import MemoryLedger
 from adapters.memory.state import MemoryState
@@ -70,9 +72,8 @@ class Gateway:
         try:
             return await counters[f"/v1/feeds/{kind}"](told, {})
         except Fault as fault:
-            rows = "; ".join(f"{each.field}: {each.en}" for each in fault.errors)
-            words = f"{fault.status} {fault.code}: {fault.detail}{rows and '; '}{rows}"
-            raise FeedRefused(words, fault.code) from fault
+            code, words, zh = said_of(fault.status, problem_json(fault, "/v1/feeds"))
+            raise FeedRefused(words, code, zh) from fault
 
     @property
     def held(self) -> list[tuple[bytes, str]]:

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from bureau.desk.policies.answers import AnswerUnreadable, answer_of, state_of
 from bureau.desk.policies.questions import KIND, QuestionStore
+from bureau.desk.publish import told_of
 from bureau.desk.rounds import rounds
-from bureau.inbox.glance import shown
 from bureau.ports import Clock
 from gateway.domain.faults import FeedRefused, GatewayUnavailable, LedgerUnavailable
 from gateway.domain.records import canonical
@@ -18,7 +18,6 @@ SHADOW_EVERY = dt.timedelta(seconds=15)
 """How often a shadow that has caught up is asked again."""
 REST = dt.timedelta(seconds=5)
 """How long a gateway that could not answer is left alone."""
-TROUBLE_CHARACTERS_MAX = 500
 
 
 class Way(Protocol):
@@ -73,7 +72,7 @@ class Asking:
         except (FeedRefused, GatewayUnavailable, AnswerUnreadable) as failed:
             # Refused before it was taken, it will be refused again; later answers may come yet.
             over = isinstance(failed, FeedRefused) and row["taken_at"] is None
-            trouble = shown(f"{failed}", TROUBLE_CHARACTERS_MAX) or type(failed).__name__
+            trouble = told_of(failed) or type(failed).__name__
             await self._store.troubled(at, now, trouble, over)
             return over
         await self._store.told(at, now, answer.state, answer.over, answer.flips)
