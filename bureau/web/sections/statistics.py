@@ -1,7 +1,7 @@
 """Pages of statistics (统计): overview, score cards, the report to the province, bulletins."""
 
 from collections.abc import Iterator
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import attrs
 from aiohttp import web
@@ -104,7 +104,7 @@ class _Statistics:
     def _score(self, visit: Visit, score: Score, of: str) -> web.Response:
         """`of`: agency or bank."""
         span = self._span(visit)
-        lines = f"/desk/{visit.division}/interceptions?q={of}:{score.code}"
+        lines = f"/desk/{visit.division}/interceptions?q={of}:{score.code}{_dated(span)}"
         return self._rooms.pages(
             "score", visit=visit, score=score, of=of, span=span, asked=_asked(span), lines=lines,
             stages=STAGES_ZH, bars=bars,
@@ -117,7 +117,7 @@ class _Statistics:
         )
         return self._rooms.pages(
             template, visit=visit, found=found, span=span, asked=_asked(span), titles=TITLES,
-            stages=STAGES_ZH, origins=ORIGIN_ZH, bars=bars, columns=columns,
+            stages=STAGES_ZH, origins=ORIGIN_ZH, bars=bars, columns=columns, dated=_dated(span),
             today=legal_day(self._rooms.clock()),
         )  # fmt: skip
 
@@ -128,6 +128,11 @@ class _Statistics:
 
 def _asked(span: Span) -> str:
     return urlencode({"from": f"{span.first:%Y-%m}", "to": f"{span.last:%Y-%m}"})
+
+
+def _dated(span: Span) -> str:
+    """Behind a search in an address: of these months, so that the list is what was counted."""
+    return quote(f" date:{span.first:%Y-%m}..{span.last:%Y-%m}")
 
 
 def _cells(found: Overview) -> Iterator[tuple[str, ...]]:

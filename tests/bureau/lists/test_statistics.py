@@ -59,6 +59,30 @@ async def recounted(bureau: Bureau) -> dict[str, tuple[int, int, int]]:
     return {row["p"]: (row["count"], row["blocked"], int(row["fen"])) for row in rows}
 
 
+async def test_a_figure_leads_to_the_payments_that_it_counts(
+    desk: Desk, bureau: Bureau, chain: Chain
+) -> None:
+    """It led to those of all years: the officer counted others than the figure did."""
+    warned = [finding(policy="JL-042", action="warn")]
+    await told(
+        bureau, chain,
+        verdict(1, "blocked", recorded_at=at(dt.date(2026, 3, 31))),
+        verdict(2, "blocked", recorded_at=at(dt.date(2026, 5, 1))),
+        verdict(3, "passed", findings=warned, recorded_at=at(dt.date(2026, 2, 1))),
+        verdict(4, "passed", findings=warned, recorded_at=at(dt.date(2026, 1, 31))),
+    )  # fmt: skip
+    reviewer = await desk.seat(Office.REVIEWER)
+    pages = {path: (await reviewer.get(f"{HOME}/{path}?{SPAN}"))[1] for path in (
+        "statistics", "statistics/agencies/101001", f"statistics/banks/{BANK}"
+    )}  # fmt: skip
+    links = [link for page in pages.values() for link in re.findall(r'href="([^"]+q=[^"]+)"', page)]
+    assert len(links) == 7, links
+    for link in links:
+        listed = (await reviewer.get(link))[1]
+        numbers = {number for number in range(1, 5) if f">{number:013d}</a>" in listed}
+        assert numbers in ({1}, {3}), link
+
+
 async def test_sums_follow_notices_records_and_what_a_record_corrects(
     bureau: Bureau, chain: Chain, house: House
 ) -> None:
