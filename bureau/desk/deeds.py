@@ -132,11 +132,11 @@ def asked(login: str, what: str, first: str, last: str) -> Asked:
         days = [dt.date.fromisoformat(text) if text else None for text in (first, last)]
         if any(day is not None and day.year not in YEARS for day in days):
             raise ValueError("no day of this trail")
-        if days[0] and days[1] and days[0] > days[1]:
-            raise ActRefused("days", "起止日期颠倒，请调换。", "The first day is after the last.")
         since, after = days[0], days[1] + dt.timedelta(days=1) if days[1] else None
     except (ValueError, OverflowError):
         raise ActRefused("day", "日期请按 2026-03-02 填写。", "A day as 2026-03-02.") from None
+    if since and after and since >= after:
+        raise ActRefused("days", "起止日期颠倒，请调换。", "The first day is after the last.")
     return Asked(
         login=login, what=what if what in ACTS else "", since=dawn(since) if since else None,
         until=dawn(after) if after else None,

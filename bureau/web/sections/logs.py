@@ -37,10 +37,10 @@ class _Logs:
 
     async def log(self, visit: Visit) -> web.Response:
         desk = self._rooms.desk
+        refused = await desk.misbehaviours(visit.division, SHOWN)
         return self._rooms.pages(
-            "log", visit=visit, logs=await desk.logs(visit.division),
-            misbehaviours=await desk.misbehaviours(visit.division, SHOWN),
-            takes=visit.person.office in TAKERS,
+            "log", visit=visit, logs=await desk.logs(visit.division), misbehaviours=refused,
+            full=len(refused) == SHOWN, takes=visit.person.office in TAKERS,
         )  # fmt: skip
 
     async def evidence(self, visit: Visit) -> web.Response:

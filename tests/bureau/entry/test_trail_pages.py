@@ -69,6 +69,8 @@ async def test_acts_are_read_in_words_and_narrowed_by_person_act_and_days(desk: 
         assert {n for n in range(3) if f">事{n}<" in text} == subjects, query
     assert "批准登记变更" in text and "银行账户" in text and "{&#34;" not in text
     assert (await security.get(f"{TRAIL}?from=x"))[0] == 409
+    status, text = await security.get(f"{TRAIL}?from=2026-03-04&to=2026-03-03")
+    assert status == 409 and "起止日期颠倒" in text, "it would find nothing, ever"
     _, book, _ = await security.bytes(f"{TRAIL}.xlsx?login=alpha")
     rows = CalamineWorkbook.from_filelike(io.BytesIO(book)).get_sheet_by_name("数据").to_python()
     assert [row[7] for row in rows[1:]] == ["事2", "事0"]

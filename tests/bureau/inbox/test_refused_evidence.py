@@ -10,6 +10,7 @@ import pytest
 from adapters.bureau.frame import framed
 from bureau.desk.people import Office
 from bureau.inbox.receive import DeliveryRefused
+from bureau.web.sections import logs
 from tests.bureau.desks import Desk
 from tests.bureau.words import BANK, DIVISION, GATEWAY, Bureau, Chain, House, verdict
 
@@ -44,6 +45,22 @@ async def test_an_approver_takes_the_evidence_out_as_it_came_and_the_trail_says_
     watcher = await desk.seat(Office.SECURITY)
     _, trail = await watcher.get(f"/desk/{DIVISION}/trail?what=delivery.taken_out")
     assert f"{BANK}/{digest}" in trail and "调取被拒收报送的证据" in trail
+
+
+async def test_a_list_that_is_not_all_says_so(
+    desk: Desk, bureau: Bureau, chain: Chain, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "SHOWN", 2)
+    chain.seal([verdict(1)])
+    await bureau.inbox.receive(GATEWAY, framed(chain.delivery()))
+    security = await desk.seat(Office.SECURITY)
+    for number in (2, 3):
+        assert "只列最近" not in (await security.get(LOG))[1]
+        other = Chain(house.gateway)
+        other.seal([verdict(number)])
+        with pytest.raises(DeliveryRefused):
+            await bureau.inbox.receive(GATEWAY, framed(other.delivery()))
+    assert "只列最近的 2 项" in (await security.get(LOG))[1]
 
 
 async def test_what_was_not_refused_is_not_there(desk: Desk) -> None:
