@@ -40,6 +40,7 @@ LOADED_EVERY = dt.timedelta(minutes=5)
 ALONE_AFTER_S = 10.0
 """How long a process waits for the office's holder to announce a key that it has in its files."""
 
+GONE = "revocations of the log are gone from the registry; they count all the same"
 log = structlog.get_logger()
 
 
@@ -169,6 +170,8 @@ class KeyRing:
 
     async def _take_revocations(self) -> None:
         found = await self._store.revoked()
+        if gone := self._store.gone:
+            self._problem("revocations", f"{gone} {GONE}")
         guard, trust = self._tls.guard, self._house.trust
         serials = found.serials | self._listed
         if guard.revoked.serials != serials:

@@ -61,12 +61,20 @@ def payments(played: Played, upto: int) -> set[int]:
 
 
 def reasons(stage: Stage) -> Mapping[str, str]:
+    return dict(readiness(stage)["reasons"])
+
+
+def warnings(stage: Stage) -> Mapping[str, str]:
+    return dict(readiness(stage)["warnings"])
+
+
+def readiness(stage: Stage) -> dict[str, Any]:
     try:
         with urlopen(f"http://{HOST}:{stage.ports.ops}/readyz") as answer:
             told: dict[str, Any] = json.load(answer)
     except HTTPError as unready:
         told = json.load(unready)
-    return dict(told["reasons"])
+    return told
 
 
 def until(what: Callable[[], object]) -> None:

@@ -10,14 +10,23 @@ import pytest
 from adapters.postgres.certificates.cases import PostgresCertificates
 from certs.keys import load_certificates
 from certs.registrar import facts_of
-from deploy.demo.identities import Identities
-from deploy.demo.stage import OFFICERS, Plot, Stage
+from deploy.demo.identities import Identities, uri
+from deploy.demo.stage import BANK_CODE, OFFICERS, Plot, Stage
 from gateway.domain.certificates import Reason, Revocation
+from gateway.pipeline.tell import Origin
+from gateway.pipeline.tell_keys import KeyTeller
 from tests.commands.conftest import DIVISION
 from tests.commands.staged import run
+from tests.commands.test_older_rules import owner, until, warnings
+from tests.commands.test_tending import ask
 from tests.raised import own_place, raised
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(300)]
+
+
+TELLER = KeyTeller(
+    origin=Origin(bank=BANK_CODE, uri=uri("gateway", BANK_CODE)), divisions=(DIVISION,)
+)
 
 
 @pytest.fixture
@@ -30,8 +39,8 @@ def signed() -> Iterator[Stage]:
             yield stage
 
 
-def revoke(stage: Stage, certificate: Path) -> None:
-    """In the registry, of which no list was made."""
+def revoke(stage: Stage, certificate: Path, *, told: bool = False) -> None:
+    """In the registry, of which no list was made. `told`: and in the log, too."""
     ended = facts_of(load_certificates(certificate)[0])
     revocation = Revocation(
         issuer=ended.issuer, serial=ended.serial, thumbprint=ended.thumbprint,
@@ -41,7 +50,8 @@ def revoke(stage: Stage, certificate: Path) -> None:
     async def write() -> None:
         registry = PostgresCertificates(stage.gateway_database)
         try:
-            assert await registry.revoke_foreign(revocation, "officer", [])
+            records = TELLER.revocation(revocation, "officer") if told else []
+            assert await registry.revoke_foreign(revocation, "officer", records)
         finally:
             await registry.close()
 
@@ -64,3 +74,15 @@ def test_a_start_asks_the_registry_before_it_takes_a_book(signed: Stage) -> None
         signed, "policy", "activate", book, "--settings", settings, "--store", signed.folder
     )
     assert taken.code == 1 and "revoked" in taken.err, taken.said
+
+
+def test_a_revocation_whose_row_was_taken_away_is_none_that_was_lifted(signed: Stage) -> None:
+    """A running gateway took the revoked party back within half a second, and so did each start."""
+    settings, gone = signed.folder / "gateway-0.toml", "DELETE FROM certificate_revoked"
+    revoke(signed, signed.officers[OFFICERS[1]][0], told=True)
+    sealed = "SELECT count(*) FROM log_record WHERE kind = 'certificate_event'"
+    until(lambda: ask(signed, sealed))
+    owner(signed, gone)
+    until(lambda: "count all the same" in warnings(signed).get("keys.revocations", ""))
+    started = run(signed, "serve", "--settings", settings)
+    assert started.code == 1 and "revoked" in started.err, started.said

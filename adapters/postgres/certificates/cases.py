@@ -1,11 +1,13 @@
 """Cases of certificates, revocations and lists: one decision, one transaction, with its record."""
 
 import asyncio
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
+import msgspec
 
 from adapters.postgres.session import (
     LOST,
@@ -34,6 +36,7 @@ from gateway.domain.ledger import RecordDraft
 POLL_S = 0.5
 """Asking is the truth; a notification only makes it come sooner."""
 CHANNEL = "certificates"
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 _SQL = statements("certificates")
 
@@ -62,6 +65,11 @@ class PostgresCertificates:
         self._pool = Pool(dsn, size=2, allow_unsafe=allow_unsafe, kept=kept)
         self._told = asyncio.Event()
         self._ear: Session | None = None
+        self._heard: dict[str, int] = {}
+        """By division: up to which number its log was asked about certificates."""
+        self._ended: dict[tuple[str, str], Revocation] = {}
+        self.gone = 0
+        """How many revocations that a log tells of the registry had no more when last asked."""
 
     async def close(self) -> None:
         if self._ear:
@@ -74,7 +82,18 @@ class PostgresCertificates:
             return await _cases(session.connection)
 
     async def revocations(self) -> list[Revocation]:
-        return [_revocation(row) for row in await self._pool.fetch(_SQL["revoked"])]
+        """Those of the registry, and whatever else the sealed logs tell of: a revocation is never
+        lifted, and whoever took its row away has not lifted it (decision 0137)."""
+        found = [_revocation(row) for row in await self._pool.fetch(_SQL["revoked"])]
+        rows = await self._pool.fetch(_SQL["told"], list(self._heard), list(self._heard.values()))
+        for row in rows:
+            self._heard[row["division"]] = row["seq"]
+            if ended := _told_ended(row["body"]):
+                self._ended[ended.issuer, ended.serial] = ended
+        known = {(each.issuer, each.serial) for each in found}
+        gone = [ended for place, ended in self._ended.items() if place not in known]
+        self.gone = len(gone)
+        return found + gone
 
     async def revoked(self) -> Revoked:
         """The set that is held in memory."""
@@ -221,6 +240,33 @@ def _case(row: dict[str, Any], steps: tuple[Step, ...]) -> Case:
     order = {**row, "profile": Profile(row["profile"]), "hosts": tuple(row["hosts"])}
     return Case(
         order=Order(**order), steps=steps, issued=Issued(**issued) if issued["serial"] else None
+    )
+
+
+class _Event(msgspec.Struct):
+    """Of a record `certificate_event`, what says that a certificate has ended."""
+
+    what: str = ""
+    state: str = ""
+    issuer: str = ""
+    serial: str = ""
+    thumbprint: str = ""
+    reason: str = ""
+    recorded_at: int = 0
+
+
+def _told_ended(body: bytes | None) -> Revocation | None:
+    """What cannot be read says nothing: `recount` and the bureau name a record that was changed."""
+    try:
+        told = msgspec.json.decode(body or b"", type=_Event)
+    except (ValueError, RecursionError):
+        return None
+    if not told.serial or State.REVOKED not in (told.what, told.state):
+        return None
+    reason = Reason(told.reason) if told.reason in set(Reason) else Reason.UNSPECIFIED
+    at = _EPOCH + dt.timedelta(microseconds=told.recorded_at)
+    return Revocation(
+        issuer=told.issuer, serial=told.serial, thumbprint=told.thumbprint, at=at, reason=reason
     )
 
 

@@ -49,6 +49,18 @@ SELECT pg_notify('certificates', '')
 -- empty: nothing was revoked
 SELECT issuer, serial, thumbprint, at, reason FROM certificate_revoked ORDER BY at, issuer, serial
 
+-- name: told
+-- empty: no log tells of more certificates than were heard of; $1, $2: up to which number, by division
+SELECT r.division, r.seq, s.body
+FROM log_head AS h
+    LEFT JOIN unnest($1::text [], $2::bigint []) AS k (division, heard) USING (division)
+    CROSS JOIN LATERAL (
+        SELECT division, seq FROM log_record
+        WHERE division = h.division AND kind = 'certificate_event' AND seq > coalesce(k.heard, -1)
+    ) AS r
+    JOIN sealed_record AS s ON s.division = r.division AND s.seq = r.seq
+ORDER BY r.division, r.seq
+
 -- name: newest_lists
 -- empty: no list was made
 SELECT DISTINCT ON (issuer) issuer, number, this_update, next_update, pem
