@@ -38,6 +38,10 @@ class Holds(Protocol):
         first. One whose orders must wait keeps no other's from being seen."""
         ...
 
+    async def given_in(self, division: str, order: bytes) -> tuple[bytes, str] | None:
+        """Bytes and detached JWS of the feed that brought an order, by its digest."""
+        ...
+
     async def open_holds(
         self, division: str, until: dt.datetime, limit: int, agency: str | None = None
     ) -> list[Hold]:

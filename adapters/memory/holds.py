@@ -98,6 +98,9 @@ class MemoryHolds:
             found.setdefault(division, []).append(body)
         return [(each, body) for each in sorted(found) for body in found[each][:limit]]
 
+    async def given_in(self, division: str, order: bytes) -> tuple[bytes, str] | None:
+        return self._state.given.get((division, order))
+
     async def open_holds(
         self, division: str, until: dt.datetime, limit: int, agency: str | None = None
     ) -> list[Hold]:
@@ -133,6 +136,7 @@ class MemoryHolds:
             if (division, order.digest) not in state.orders:
                 state.orders.add((division, order.digest))
                 state.open_releases[division, order.digest] = body
+                state.given[division, order.digest] = signed[0], signed[1]
         return True
 
     async def held_feeds(

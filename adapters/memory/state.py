@@ -68,6 +68,8 @@ class MemoryState:
     release_feeds: dict[str, list[tuple[bytes, str]]] = attrs.field(factory=dict)
     """By division, from number 1 on: bytes and signature."""
     orders: set[tuple[str, bytes]] = attrs.field(factory=set)
+    given: dict[tuple[str, bytes], tuple[bytes, str]] = attrs.field(factory=dict)
+    """By division and order: the feed that brought it, and its signature."""
     open_releases: dict[tuple[str, bytes], bytes] = attrs.field(factory=dict)
     notifications: dict[Notification, tuple[str, str]] = attrs.field(factory=dict)
     """Unacknowledged; division and agency of each."""

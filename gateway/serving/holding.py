@@ -23,7 +23,7 @@ from gateway.web.register_vouchers import RegisterPapers
 from gateway.web.registers import PATH as REGISTERS
 from gateway.web.registers import RegisterCounter
 from gateway.web.releases import PATH as RELEASES
-from gateway.web.releases import Chancery, ReleaseCounter
+from gateway.web.releases import Chancery, Given, ReleaseCounter
 from gateway.workers.expire import Expiring, Keeping
 from gateway.workers.office import Office
 from gateway.workers.push import Pushing
@@ -65,7 +65,9 @@ def hold_workers(house: House, office: Office) -> tuple[Coroutine[Any, Any, None
     registering = Registering(
         office, house.registers, house.clock, house.origin, house.settings.gateway.divisions
     )
-    releasing = Releasing(office, house.holds, house.release)
+    bureaus = {division: bureau.peer for division, bureau in house.settings.bureaus.items()}
+    given = Given(house.holds, house.trust, bureaus)
+    releasing = Releasing(office, house.holds, house.release, given)
     return releasing.run(), expiring.run(), registering.run()
 
 

@@ -133,6 +133,35 @@ class ReleaseCounter:
         return order
 
 
+@attrs.frozen
+class Given:
+    """Whether an order that is to be carried out is one that its bureau signed: it was proven when
+    it came, and whoever has the database's rights may have put one there since."""
+
+    holds: Holds
+    prover: Prover
+    bureaus: Mapping[str, str]
+    """By division."""
+
+    async def __call__(self, order: Order, body: bytes) -> bool:
+        """Raises LedgerUnavailable."""
+        division = order.key.division
+        found = await self.holds.given_in(division, order.digest)
+        if found is None:
+            return False
+        raw, signature = found
+        try:
+            signer = self.prover.verify_document(raw, signature)
+            feed = _read(raw)
+            return (
+                signer == self.bureaus.get(division)
+                and feed.division == division
+                and body in _bodies(feed.orders)
+            )
+        except Fault:
+            return False
+
+
 def _bodies(orders: list[dict[str, Any]], named: str = "orders") -> list[bytes]:
     """The bytes that each order is kept as. Raises Unreadable, naming every one that has none."""
     bodies: list[bytes] = []

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
@@ -18,17 +18,25 @@ LOOK_S = 0.5
 ORDERS_MAX = 32
 """How many orders of each division are carried out in one round."""
 
+Given = Callable[[Order, bytes], Awaitable[bool]]
+"""An order as it was read, and its bytes. Raises LedgerUnavailable."""
+
 log = structlog.get_logger()
 
 
 class Releasing:
     """The office holder's work: orders of one hold come one after the other."""
 
-    def __init__(self, office: Office, holds: Holds, release: Release) -> None:
+    def __init__(
+        self, office: Office, holds: Holds, release: Release, given: Given | None = None
+    ) -> None:
+        """`given`: whether its bureau signed an order; None where nobody else can write one."""
         self._office = office
+        self._given = given
         self._holds = holds
         self._release = release
         self._unread = Lasting()
+        self._forged = Lasting()
 
     async def run(self) -> None:
         await self._office.rounds(LOOK_S, self.carry_out_all, "releases.postponed")
@@ -57,6 +65,9 @@ class Releasing:
                 self._tell_unread(body, reason)
                 continue
             try:
+                if self._given and not await self._given(order, body):
+                    self._tell_forged(order)
+                    continue
                 came_to = await self._release.carry_out(order)
             except (Unready, LedgerUnavailable) as reason:
                 log.warning("release.postponed", instruction=str(order.key), reason=str(reason))
@@ -64,6 +75,11 @@ class Releasing:
             done += 1
             _tell(order, came_to)
         return done
+
+    def _tell_forged(self, order: Order) -> None:
+        """It stays where it is, for whoever finds out who put it there; nothing is released."""
+        if self._forged.due(asyncio.get_running_loop().time()):
+            log.error("release.not_given", instruction=str(order.key), order=order.digest.hex())
 
     def _tell_unread(self, body: bytes, reason: Unreadable) -> None:
         if self._unread.due(asyncio.get_running_loop().time()):

@@ -34,7 +34,7 @@ from gateway.pipeline.settle import settle
 from gateway.pipeline.tell import Origin
 from gateway.web.holds import HoldsDesk
 from gateway.web.refunds import RefundCounter
-from gateway.web.releases import Chancery, ReleaseCounter
+from gateway.web.releases import Chancery, Given, ReleaseCounter
 from tests.pipeline.alarms import AlarmBook
 from tests.pipeline.fakes import (
     DIVISION,
@@ -97,12 +97,12 @@ class Desk:
     state: MemoryState = attrs.field(factory=MemoryState)
     officers: tuple[str, ...] = ()
 
-    async def hand_in(self, raw: bytes, party: str = BUREAU) -> Any:
+    async def hand_in(self, raw: bytes, party: str = BUREAU, signature: str = "s") -> Any:
         holds = MemoryHolds(self.state, MemoryLedger(self.state, instance="gw"))
         bureaus = {DIVISION: BUREAU, "220100000": OTHERS}
         chancery = Chancery(bureaus=bureaus, officers=self.officers)
         counter = ReleaseCounter(holds, OpenGate(), Seals(), FixedClock(), chancery, ORIGIN)
-        told = Received(raw=raw, format="json", signature="s", party=party)
+        told = Received(raw=raw, format="json", signature=signature, party=party)
         return orjson.loads(await counter.take(told, {}))
 
 
@@ -117,6 +117,29 @@ async def test_a_feed_is_taken_once_and_its_versions_rise_by_one() -> None:
             await desk.hand_in(feed([order(decision("2"))], version))
         assert caught.value.code is code
     assert (await desk.hand_in(feed([order(decision("2"))], 2)))["version"] == 2
+
+
+async def test_an_order_is_the_bureaus_only_as_its_signed_feed_has_it() -> None:
+    """Whoever has the database's rights wrote one with two names that nobody bore, and the gateway
+    released and paid by it."""
+    desk, forged = Desk(), canonical(order(decision("3")))
+    raw = feed([order(decision())])
+    await desk.hand_in(raw, signature=sealed(BUREAU, raw))
+    [(division, body)] = [(d, body) for (d, _), body in desk.state.open_releases.items()]
+    holds = MemoryHolds(desk.state, MemoryLedger(desk.state, instance="gw"))
+    given = Given(holds, Seals(), {DIVISION: BUREAU})
+    assert division == DIVISION and await given(read_order(body), body)
+    assert not await given(read_order(forged), forged), "no feed brought it"
+    other = orjson.loads(body)
+    other["persons"][0]["name"] = "赵某"
+    assert not await given(read_order(body), canonical(other)), "not these bytes"
+    place = DIVISION, read_order(forged).digest
+    false = feed([order(decision("3"))])
+    for signature in (sealed(BANK, false), sealed(BUREAU, raw), "", "s"):
+        desk.state.given[place] = false, signature
+        assert not await given(read_order(forged), forged), signature
+    desk.state.given[place] = raw, sealed(BUREAU, raw)
+    assert not await given(read_order(forged), forged), "another feed of the bureau's"
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Limit, LimitKey, LimitKind, RecordDraft, Standing
 from gateway.domain.refunds import Overdraft
 from gateway.domain.releases import (
+    Order,
     Person,
     PersonRole,
     Verdict,
@@ -174,6 +175,22 @@ async def test_an_order_that_must_wait_stops_no_other_and_each_is_carried_out_on
     assert counter.last["why"] == "ended before"
     assert await worker.carry_out_all() == 0
     assert first.digest not in [order for _, order in counter.street.state.open_releases]
+
+
+async def test_an_order_that_no_bureau_gave_is_not_carried_out_and_stops_no_other() -> None:
+    counter = await Counter.holding()
+    forged = await counter.order((name_of(HELD),))
+    await counter.order((), verdict=Verdict.REFUSE)
+
+    async def given(order: Order, body: bytes) -> bool:
+        return order.digest != forged.digest
+
+    worker = Releasing(Office(None), counter.holds, counter.release, given)  # type: ignore[arg-type]
+    with structlog.testing.capture_logs() as logs:
+        assert await worker.carry_out_all() == 1
+    assert counter.last["what"] == "refused" and counter.street.bank.submitted == []
+    assert "release.not_given" in [each["event"] for each in logs]
+    assert await worker.carry_out_all() == 0
 
 
 async def test_a_release_by_the_worker_is_settled_by_the_banks_word() -> None:

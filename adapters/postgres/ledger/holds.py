@@ -55,6 +55,10 @@ class PostgresHolds:
         rows = await self._pool.fetch(_SQL["open_orders"], limit)
         return [(row["division"], row["body"]) for row in rows]
 
+    async def given_in(self, division: str, order: bytes) -> tuple[bytes, str] | None:
+        rows = await self._pool.fetch(_SQL["given_in"], division, order)
+        return (rows[0]["body"], rows[0]["signature"]) if rows else None
+
     async def open_holds(
         self, division: str, until: dt.datetime, limit: int, agency: str | None = None
     ) -> list[Hold]:

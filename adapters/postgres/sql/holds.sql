@@ -47,6 +47,12 @@ FROM (
 WHERE place <= $1
 ORDER BY division, place
 
+-- name: given_in
+-- empty: no feed that was taken brought this order
+SELECT f.body, f.signature
+FROM release_order AS r JOIN release_feed AS f USING (division, version)
+WHERE r.division = $1 AND r.digest = $2
+
 -- name: lock_feed
 -- empty: never; waits until nobody else takes a feed of this division
 SELECT pg_advisory_xact_lock(hashtextextended('treasury-gateway releases ' || $1, 0))

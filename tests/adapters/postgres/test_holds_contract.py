@@ -256,6 +256,8 @@ async def test_feeds_rise_by_one_and_an_order_is_given_once(storage: Storage) ->
         assert caught.value.code is code
     assert await storage.holds.take_feed(DIVISION, 2, feed, [order], [body], NOW)
     assert await storage.holds.open_orders(9) == [(DIVISION, body)]
+    assert await storage.holds.given_in(DIVISION, order.digest) == (b"one", "jws"), "the first"
+    assert await storage.holds.given_in(DIVISION, bytes(32)) is None
     assert not await storage.holds.take_feed(DIVISION, 1, feed, [order], [body], NOW), "still"
 
 
