@@ -30,6 +30,10 @@ class BureauPeople:
     async def person(self, login: str) -> Mapping[str, Any] | None:
         return await self._sql.row("person", login)
 
+    async def names(self, logins: Sequence[str]) -> Mapping[str, str]:
+        """By login, of those whom somebody has."""
+        return {row["login"]: row["name"] for row in await self._sql.rows("names", list(logins))}
+
     async def person_by(self, kind: str, value: str) -> str | None:
         """The login bound to a certificate's URI (`party`) or an OIDC identity (`subject`)."""
         row = await self._sql.row(f"person_by_{kind}", value)

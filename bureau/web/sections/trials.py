@@ -196,11 +196,9 @@ def trial_of(visit: Visit) -> Trial:
 
 async def persons_of(rooms: Rooms, logins: Iterable[str | None]) -> dict[str, str]:
     """`姓名（登录名）` by login; nobody for None."""
-    found = {}
-    for login in {each for each in logins if each}:
-        person = await rooms.people.person(login)
-        found[login] = f"{person['name']}（{login}）" if person else login
-    return found
+    asked = sorted({each for each in logins if each})
+    names = await rooms.people.names(asked) if asked else {}
+    return {each: f"{names[each]}（{each}）" if each in names else each for each in asked}
 
 
 async def picked(rooms: Rooms, visit: Visit) -> list[tuple[str, str]]:

@@ -202,6 +202,10 @@ DELETE FROM desk_seat WHERE login = $1;
 -- empty: always.
 DELETE FROM desk_seat WHERE expires_at <= $1 OR seen_at <= $2;
 
+-- name: names
+-- empty: nobody has one of these logins.
+SELECT login, name FROM desk_person WHERE login = ANY($1::text[]);
+
 -- name: views
 -- empty: nothing was saved.
 SELECT name, query FROM desk_view WHERE login = $1 ORDER BY name LIMIT 50;
