@@ -307,7 +307,8 @@ def _prepare() -> None:
         _say("preparing .venv from requirements.lock (only when the lock changes)")
         started = time.monotonic()
         try:
-            STAMP.unlink(missing_ok=True)
+            STAMP.parent.mkdir(exist_ok=True)
+            STAMP.write_text("", "ascii")  # holds nothing; else venv's words would blame Python
             if not _install_with_uv():
                 _install_with_pip()
             STAMP.write_text(digest + "\n", "ascii")
@@ -387,9 +388,8 @@ def _build(command: list[str]) -> list[str]:
 
 def _say(text: str, *, again: bool = False) -> None:
     """For people, on stderr; `again` overwrites the same line of a terminal."""
-    terminal = sys.stderr.isatty()
-    end = "" if again and terminal else "\n"
-    print(("\r\033[K" if terminal else "") + text, end=end, file=sys.stderr, flush=True)
+    clear, end = ("\r\033[K", "" if again else "\n") if sys.stderr.isatty() else ("", "\n")
+    print(clear + text, end=end, file=sys.stderr, flush=True)
 
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -18,7 +18,7 @@ import aiohttp
 import uvloop
 from rich.console import Console
 
-from adapters.postgres.embedded.binaries import throwaway_folder
+from adapters.postgres.embedded.binaries import EmbeddedUnavailable, throwaway_folder
 from certs.tls import client_context
 from deploy.demo.accounts import Accounts, Books, as_bytes, close
 from deploy.demo.agency import AgencyClient, GatewayAnswer
@@ -99,6 +99,10 @@ def main() -> int:
         except ProgramDied as died:
             show_deaths(console, died.deaths)
             kept = True
+            return 1
+        except EmbeddedUnavailable as lacking:
+            console.print("[red]✗[/] PostgreSQL 没有启动 did not start:", highlight=False)
+            console.print(str(lacking), markup=False, highlight=False, soft_wrap=True)
             return 1
         except ChildFailed as failed:
             console.print(f"[red]✗[/] {failed}", highlight=False, soft_wrap=True)

@@ -189,7 +189,8 @@ async def bank(settings: Settings, secrets: Secrets) -> Finding:
     where = f"{settings.bank.host}:{settings.bank.port}"
     if not settings.bank.enquiry:
         scheme = "https" if settings.bank.tls else "http"
-        return await reach("bank", f"{scheme}://{where}", settings.bank.peer, settings, secrets)
+        url = f"{scheme}://{_in_url(settings.bank.host)}:{settings.bank.port}"
+        return await reach("bank", url, settings.bank.peer, settings, secrets)
     try:
         core: HttpBank = bank_of(settings, LiveTls(credentials(settings, secrets)))
     except (ValueError, OSError) as error:
@@ -209,14 +210,11 @@ async def bank(settings: Settings, secrets: Secrets) -> Finding:
 
 async def reach(part: str, url: str, peer: str, settings: Settings, secrets: Secrets) -> Finding:
     """A TLS connection to `peer` there and nothing else."""
-    target = urlsplit(url)
-    secure = target.scheme == "https"
+    secure = url.startswith("https:")
     try:
         tls: ssl.SSLContext | None = client_context(credentials(settings, secrets), peer=peer)
         async with asyncio.timeout(PEER_DEADLINE_S):
-            _, writer = await asyncio.open_connection(
-                target.hostname, target.port, ssl=tls if secure else None
-            )
+            _, writer = await asyncio.open_connection(*place(url), ssl=tls if secure else None)
         writer.transport.abort()
     except TimeoutError:
         return bad(part, f"{url}: no answer within {PEER_DEADLINE_S:g} s")
@@ -232,7 +230,7 @@ async def troubles(host: str, port: int) -> AsyncIterator[Finding]:
     try:
         async with (
             aiohttp.ClientSession(timeout=deadline) as session,
-            session.get(f"http://{host}:{port}/readyz") as answer,
+            session.get(f"http://{_in_url(host)}:{port}/readyz") as answer,
         ):
             told = msgspec.json.decode(await answer.read(), type=_Told)
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError):
@@ -282,6 +280,17 @@ async def backlog(secrets: Secrets) -> AsyncIterator[Finding]:
         untold = log.size - log.acknowledged_size
         words = f"{log.size} records, {untold} not acknowledged by the bureau"
         yield (warn if untold > UNTOLD_WARN else good)(f"log {log.division}", words)
+
+
+def place(url: str) -> tuple[str | None, int]:
+    """Host and port; without one that of the scheme, where deliveries go. Raises ValueError."""
+    target = urlsplit(url)
+    return target.hostname, target.port or {"https": 443}.get(target.scheme, 80)
+
+
+def _in_url(host: str) -> str:
+    """An address of IPv6 stands in brackets there."""
+    return f"[{host}]" if ":" in host else host
 
 
 def _age(age: dt.timedelta) -> str:

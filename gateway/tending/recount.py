@@ -206,7 +206,7 @@ class Division:
                 self._rows.update(rows.counts())
                 try:
                     await self._payment(rows, said[subject])
-                except (AttributeError, KeyError, TypeError, ValueError):
+                except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
                     # A record that was altered may be of any shape; one must not hide the others.
                     found = self._unlike(What.RECORD, subject, "verdict", "unreadable", "a verdict")
                     self._found.note([found])

@@ -166,6 +166,12 @@ PLANTS = {
         f" '\"amount_fen\":[0-9]+', '\"amount_fen\":1'), 'UTF8') WHERE {VERDICT}",
         {("record", "body"), ("instruction", "amount_fen")},
     ),
+    "a record is dated beyond all years": (
+        "UPDATE told_record SET body = convert_to(regexp_replace(convert_from(body, 'UTF8'),"
+        f" '\"recorded_at\":[0-9]+', '\"recorded_at\":9' || repeat('0', 18)), 'UTF8')"
+        f" WHERE {VERDICT}",
+        {("record", "body"), ("record", "verdict")},
+    ),
     "a record is found under no payment": (
         f"UPDATE log_record SET subject = 'elsewhere' WHERE {VERDICT}",
         {("record", "subject"), ("instruction", "row")},

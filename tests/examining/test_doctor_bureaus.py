@@ -14,7 +14,7 @@ from certs.authority import Purpose, create_root, create_subordinate, issue, req
 from certs.keys import generate_key, save_certificates
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.log import Backlog
-from gateway.examining.examine import troubles
+from gateway.examining.examine import place, troubles
 from gateway.examining.finding import Finding, State
 from gateway.examining.keys import certificates
 from gateway.web.metrics import Metrics
@@ -50,6 +50,28 @@ async def test_a_bureau_that_cannot_be_believed_is_red_and_counted() -> None:
     assert [(each.part, each.state) for each in found] == [(f"bureau {DIVISION}", State.BAD)]
     assert "acknowledged 9" in found[0].detail
     assert f'gateway_warning{{what="bureau.{DIVISION}"}} 1.0' in numbers
+
+
+async def test_a_gateway_on_an_address_of_ipv6_is_asked_too() -> None:
+    ops = Ops(Metrics(), lambda: {"bank": "cannot be reached"}, dict, _nothing, b"{}")
+    async with TestServer(ops.application(), host="::1") as server:
+        found = [each async for each in troubles("::1", server.port or 0)]
+    assert [(each.part, each.detail) for each in found] == [("bank", "cannot be reached")]
+
+
+@pytest.mark.parametrize(
+    ("url", "wanted"),
+    [
+        ("https://bureau.example", ("bureau.example", 443)),
+        ("https://bureau.example:8444", ("bureau.example", 8444)),
+        ("http://[::1]", ("::1", 80)),
+    ],
+)
+def test_an_address_without_a_port_is_looked_for_where_deliveries_go(
+    url: str, wanted: tuple[str, int]
+) -> None:
+    """A bureau at its scheme's own port was red for ever, and `serve --check` failed."""
+    assert place(url) == wanted
 
 
 async def test_without_trouble_nothing_is_said() -> None:

@@ -148,6 +148,15 @@ def test_a_lost_network_is_told_without_a_traceback(fresh: Path) -> None:
     assert "Traceback" not in ran.stderr
 
 
+def test_a_place_where_nothing_can_be_written_is_told_as_that(fresh: Path) -> None:
+    """It advised to install Python's venv module. /proc takes nothing, from root neither."""
+    (fresh / ".venv").symlink_to("/proc")
+    ran = _run(fresh, "demo", path=_path_with("pip", fresh))
+    assert ran.returncode == 1
+    assert f"run.py: cannot write {fresh / '.venv'}: " in ran.stderr
+    assert "venv module" not in ran.stderr and "Traceback" not in ran.stderr
+
+
 @pytest.mark.slow
 def test_a_file_for_the_summary_is_meant_from_where_one_stands(fresh: Path) -> None:
     elsewhere = fresh / "elsewhere"
