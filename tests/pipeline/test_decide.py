@@ -18,6 +18,7 @@ from gateway.pipeline.decide import (
     decide,
     known_of,
     limit_finding,
+    overrides_of,
     short_of,
 )
 from gateway.pipeline.identify import identify
@@ -74,6 +75,13 @@ def test_no_order_sets_a_shortage_of_money_aside_whatever_it_names() -> None:
     assert decision.outcome is Outcome.HOLD
     assert decide([whole()], NOTHING_KNOWN, SHELF, book, overrides).decision.outcome is Outcome.PASS
     assert known_of(restored(stored(decision)).basis) == known, "to the cap, for a replay"
+
+
+def test_what_an_order_set_aside_is_told_from_the_record_to_the_register_that_was_missing() -> None:
+    named = attrs.evolve(HELD, revision=3, detail="D2", unavailable=("persons", "accounts"))
+    overrides = {name_of(named), name_of(HELD)}
+    decision = decide([whole()], NOTHING_KNOWN, SHELF, BookOf(), overrides).decision
+    assert set(overrides_of(restored(stored(decision)).basis)) == overrides
 
 
 # --- details ------------------------------------------------------------------------

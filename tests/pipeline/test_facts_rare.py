@@ -361,7 +361,8 @@ def test_an_ordinary_instruction_has_no_items() -> None:
 def test_the_purpose_is_measured_and_whole_hundreds_are_seen() -> None:
     seen = facts(instruction(purpose="维修", amount=30_000))
     assert (seen.purpose_length, seen.amount_is_hundreds) == (2, True)
-    assert not facts(instruction(amount=30_001)).amount_is_hundreds
+    for amount in (30_001, 30_100, 1_000):
+        assert not facts(instruction(amount=amount)).amount_is_hundreds
     assert facts(instruction(functional_code="20103")).functional_code_length == 5
 
 
