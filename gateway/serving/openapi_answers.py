@@ -79,7 +79,7 @@ ANSWERS: dict[str, Schema] = {
             {"type": "null"},
         ]},
         "evidence": listed(named("Evidence")),
-    }),
+    }, {"withheld": listed(TEXT)}),
     "Holds": whole({
         "holds": listed(whole({
             "agency": TEXT, "amount_fen": COUNT, "expires_at": MOMENT, "held_at": MOMENT,

@@ -15,7 +15,8 @@ from gateway.pipeline.tell import microseconds
 
 
 def evidence_of(standing: Standing, evidence: list[LogEvidence]) -> dict[str, Any]:
-    """The body of `GET /v1/instructions/...`; `evidence` feeds `treasury-gateway verify record`."""
+    """The body of `GET /v1/instructions/...`; `evidence` feeds `treasury-gateway verify record`.
+    `withheld`, only where it is not empty, as in the answer: details that are not paid."""
     decision, bank = restored(standing.decision), standing.word
     settled_at = None if standing.disputed else standing.settled_at
     return {
@@ -31,6 +32,7 @@ def evidence_of(standing: Standing, evidence: list[LogEvidence]) -> dict[str, An
         "instruction": msgspec.structs.asdict(standing.key),
         "outcome": decision.outcome,
         "settled_at": microseconds(settled_at) if settled_at else None,
+        **({"withheld": decision.withheld} if decision.withheld else {}),
     }
 
 
