@@ -160,6 +160,8 @@ def words(
     yield f"{standing.key}  单位 agency {standing.agency_code}"
     yield f"  收到 received {_moment(standing.decided_at)}  {standing.party}（{standing.format}）"
     yield f"  {_state(standing)}"
+    if decision.withheld:
+        yield f"    其中不付的明细 details that are not paid: {'、'.join(decision.withheld)}"
     yield from _reasons(decision)
     if word := standing.word:
         settled_at = None if standing.disputed else standing.settled_at
@@ -272,6 +274,7 @@ def _fields(
         "held": standing.held,
         "ended": standing.ended_how or None,
         "policies": [finding.policy for finding in decision.findings],
+        "withheld": list(decision.withheld),
         "bank": word.outcome if word else None,
         "bank_reference": word.reference if word else None,
         "bank_reason": word.reason if word else None,

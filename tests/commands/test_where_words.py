@@ -51,6 +51,13 @@ def test_a_reason_is_not_put_into_the_banks_mouth() -> None:
     assert "core journal looked at" in said and "the bank's words" not in said
 
 
+def test_of_a_batch_that_was_paid_in_part_the_details_that_were_not_are_read_out() -> None:
+    paid = standing(BankOutcome.ACCEPTED)
+    part = orjson.dumps(orjson.loads(paid.decision) | {"withheld": ["D-2", "D-7"]})
+    assert "not paid: D-2、D-7" in "\n".join(words(attrs.evolve(paid, decision=part), (), ()))
+    assert "not paid" not in "\n".join(words(paid, (), ()))
+
+
 def corrected(what: str, said: BankOutcome, how: str, by: str | None = None) -> LogEvidence:
     body = {"what": what, "held": "not_taken", "said": said, "how": how, "by": by,
             "recorded_at": 1_772_413_200_000_000}  # fmt: skip
