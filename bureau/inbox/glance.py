@@ -20,8 +20,8 @@ UNREADABLE = "unreadable"
 SHOWN_CHARS_MAX = 200
 INTERCEPTED = frozenset({"held", "blocked"})
 PASSED = "passed"
-WARN = "warn"
-MILD = frozenset({"warn", "record"})
+RECORD = "record"
+MILD = frozenset({"warn", RECORD})
 """Actions of findings that stop nothing; any other word counts as one that does."""
 YEAR_MAX = 9999
 YEARS = range(1970, 2200)
@@ -138,9 +138,15 @@ def refusing_of(one: Glance) -> list[str]:
 
 
 def warning_of(one: Glance) -> list[str]:
-    """The policies that warned of it, each once; a finding that is recorded only is none."""
-    warning = [f.policy for f in one.findings if f.policy and f.action == WARN]
-    return [shown(policy) for policy in dict.fromkeys(warning)]
+    """The policies that warned of it, or for which details of it are withheld, each once; a finding
+    that is recorded only is none."""
+    return [shown(policy) for policy in dict.fromkeys(f.policy for f in _warnings(one))]
+
+
+def _warnings(one: Glance) -> list[_Finding]:
+    """Those of withheld details first: of a payment that passed only they are more than mild."""
+    found = [f for f in one.findings if f.policy and f.action != RECORD]
+    return sorted(found, key=lambda f: f.action in MILD)
 
 
 def shown(text: str, chars_max: int = SHOWN_CHARS_MAX) -> str:
@@ -171,7 +177,7 @@ def recorded_warnings(division: str, glances: Iterable[Glance]) -> list[tuple[An
             one.fiscal_year, shown(one.voucher_type), shown(one.voucher_no),
             shown(one.agency.code), shown(one.agency.name), shown(one.payee.name), one.amount_fen,
             " ".join(warning_of(one)),
-            shown(next(f.reason_zh for f in one.findings if f.action == WARN)),
+            shown(_warnings(one)[0].reason_zh),
             moment(one.recorded_at), one.seq,
         )
         for one in glances

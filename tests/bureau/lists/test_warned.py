@@ -144,3 +144,19 @@ async def test_what_was_delivered_before_there_was_a_list_is_listed_too(
         await connection.execute(text)
         again = [tuple(row) for row in await connection.fetch(ask)]
     assert again == noted and len(noted) == 3
+
+
+async def test_a_batch_of_which_details_are_withheld_is_listed_with_why(
+    desk: Desk, bureau: Bureau, chain: Chain
+) -> None:
+    """It passed: neither its record nor its notice showed anywhere."""
+    held = finding(policy="JL-050", action="hold", detail="D-2", reason_zh="明细收款人未备案")
+    part = warned(1, WARN, held, LOGGED, withheld=["D-2"])
+    await told(bureau, chain, part, warned(2, LOGGED))
+    reviewer = await desk.seat(Office.REVIEWER)
+    for asked, numbers in {"结果:预警": {1}, "结果:预警 policy:JL-050": {1}, "": set()}.items():
+        _, text = await reviewer.get(f"{LISTED}/rows?q={quote(asked)}")
+        found = set(re.findall(r'href="[^"]+/([0-9]{13})["?]', text))
+        assert found == {f"{n:013d}" for n in numbers}, asked
+    _, text = await reviewer.get(f"{LISTED}?q=verdict:warned")
+    assert "明细收款人未备案" in text
