@@ -198,6 +198,23 @@ async def test_one_partys_flood_waits_for_itself_and_the_others_are_carried(
     assert {reply.code for reply in await asyncio.gather(*rest)} == {"ledger_unavailable"}
 
 
+async def test_who_waits_for_a_place_when_the_gateway_stops_is_not_carried_any_more(
+    open_inn: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shares, "WAITING_S", NEVER_S)
+    inn: Inn = await open_inn(MANY, in_flight_max=8, share=1)
+    going = [asyncio.create_task(inn.say(REQUEST, name)) for name in "ab"]
+    await until(lambda: inn.line.carried == 2)
+    waits = asyncio.create_task(inn.say(REQUEST, "a"))
+    places = inn.listener.intake._places
+    await until(lambda: any(places._waiting.values()))
+    inn.listener.intake.stopping = True
+    inn.line.go.set()
+    assert (await waits).code == "stopping"
+    assert {(await each).code for each in going} == {"ledger_unavailable"}
+    assert (inn.line.carried, places.taken) == (2, 0)
+
+
 async def test_bodies_that_come_slowly_take_no_place_on_the_line(open_inn: Any) -> None:
     inn = await open_inn(MANY, in_flight_max=8)
     inn.line.go.set()
