@@ -164,6 +164,7 @@ def test_an_error_begins_with_the_command_that_was_typed(command: str, tmp_path:
     assert result.exit_code and result.output.startswith(f"{command}: "), result.output
 
 
+@pytest.mark.slow
 def test_help_says_words_and_no_class_of_the_program() -> None:
     """`default: <class 'str'>` stood behind each passphrase, and `(Art.` where a line was cut."""
     for name, command in leaves(typer.main.get_command(app)):

@@ -63,6 +63,7 @@ def test_nothing_is_left_of_a_demonstration_that_was_stopped(
     assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "more", "told"),
     [

@@ -154,6 +154,8 @@ def _proven(
 ) -> Message:
     message = _root_of(raw)
     ended = False
+    # An error's own log has what this thread has met since it was last cleared: others' messages.
+    etree.clear_error_log()
     try:
         schema = schema_of(message.name)
         if schema is None:

@@ -12,6 +12,7 @@ from adapters.formats.iso20022.payments import IsoBulk, IsoFormat, IsoPartFormat
 from adapters.formats.iso20022.reject import rejection
 from adapters.formats.iso20022.schemas import PLACES, schema_of, schema_path
 from adapters.formats.iso20022.write import written_message
+from adapters.formats.iso20022.xml import parsed
 from adapters.formats.json.instruction import JsonFormat
 from adapters.formats.voucher.division_codes import load_codes
 from adapters.formats.voucher.payments import VoucherFormat
@@ -150,6 +151,22 @@ def test_a_message_that_contradicts_itself_is_refused_whole(
     with pytest.raises(Unreadable) as caught:
         BULK.open(raw)
     assert said in str([error.en + error.field for error in caught.value.errors])
+
+
+def test_of_a_refused_message_only_its_own_errors_are_told() -> None:
+    """Those of all that the thread had refused before, of whomever, were told with them."""
+    sound = written_message(many(3), "pain.001.001.09", "M", AT)
+    other = sound.replace(b"<MsgId>", b"<MsgId>" + b"OF-ANOTHER-PARTY" * 3)
+    for own, code in (
+        (sound.replace(b"GrpHdr>", b"GrpHdrr>"), FaultCode.INSTRUCTION_INVALID),
+        (sound[:-20], FaultCode.NOT_XML),
+    ):
+        for refuse in (BULK.open, parsed):
+            with pytest.raises(Unreadable):
+                refuse(other)
+        with pytest.raises(Unreadable) as caught:
+            BULK.open(own)
+        assert caught.value.code is code and "MsgId" not in str(caught.value.errors)
 
 
 @pytest.mark.parametrize(
