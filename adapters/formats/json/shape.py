@@ -20,8 +20,8 @@ Amount = Annotated[
     Meta(
         pattern=r"^(0|[1-9][0-9]{0,14})\.[0-9]{2}$",
         extra={
-            "zh": '应为以元为单位、两位小数的文本，如 "12800.00"',
-            "en": 'must be a text of yuan with exactly two decimals, such as "12800.00"',
+            "zh": '应为以元为单位、两位小数、不带正负号和千分位的文本，如 "12800.00"',
+            "en": 'must be a text of yuan with two decimals, no sign or separator: "12800.00"',
         },
     ),
 ]

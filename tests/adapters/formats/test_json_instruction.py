@@ -80,6 +80,11 @@ def test_an_amount_is_nothing_but_a_text_of_positive_yuan_with_two_decimals(amou
     assert [error.field for error in refused(raw).errors] == ["amount"]
 
 
+def test_of_a_negative_amount_is_said_that_it_has_a_sign() -> None:
+    raw = encoded(sample()).replace(b'"12800.00"', b'"-12800.00"')
+    assert ["不带正负号" in error.zh for error in refused(raw).errors] == [True]
+
+
 @pytest.mark.parametrize(
     ("raw", "code"),
     [
