@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from deploy.demo.identities import uri
+from deploy.demo.stage import BANK_CODE
 from gateway.domain.faults import FaultCode
 from gateway.serving.openapi import openapi
 from tests.web.besieged import DIVISION, HOST, Reply, Siege
@@ -119,7 +121,7 @@ async def test_answers_are_as_it_says(siege: Siege) -> None:
 @SLOW
 @pytest.mark.postgres
 async def test_the_banks_documents_are_as_it_says(siege: Siege) -> None:
-    bank = next(uri for uri in siege.signers if "/bank/" in uri)
+    bank = uri("bank", BANK_CODE)
     outcome = {"id": "O-1", "instruction": f"{DIVISION}/2026/8202/NOBODY", "outcome": "refused",
                "reason": "查无此账户"}  # fmt: skip
     statement = {"division": DIVISION, "statement_id": "OAPI-1", "entries": [], "clearing": []}
