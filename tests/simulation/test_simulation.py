@@ -14,7 +14,7 @@ from tests.simulation.seeds import Ended, lived, lived_all
 
 SEEDS = int(os.environ.get("SIM_SEEDS", "600"))
 FIRST = int(os.environ.get("SIM_FIRST", "0"))
-QUICK = 10
+QUICK = 20
 BOUNDARIES = (
     "an older copy restored", "an operator's task ended by the enquiry",
     "lives on across it", "an operator set the mark", "registers changed",
