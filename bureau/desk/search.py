@@ -17,7 +17,9 @@ from gateway.domain.money import FEN_MAX
 
 QUERY_CHARS_MAX = 300
 _WORD = re.compile(r'(?:([a-z]+|[一-鿿]{2,4})[:：])?(?:"([^"]*)"|(\S+))')
-_AMOUNT = re.compile(r"(>=|<=|>|<)?([0-9]{1,15})(?:\.([0-9]{1,2}))?(万|亿)?元?")
+_AMOUNT = re.compile(
+    r"(>=|<=|>|<)?([0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.([0-9]{1,2}))?(万|亿)?元?"
+)
 _DAY = re.compile(r"([0-9]{4})年?(?:(?<=年)([0-9]{1,2})月(?:([0-9]{1,2})日)?)?")
 _DAY_APART = re.compile(r"([0-9]{4})([-/.])([0-9]{1,2})(?:\2([0-9]{1,2}))?")
 _DAY_OF_DIGITS = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})?")
@@ -191,10 +193,10 @@ def _between(first: str, last: str) -> dict[str, object] | None:
 
 
 def _fen(text: str) -> tuple[str, int] | None:
-    match = _AMOUNT.fullmatch(text.replace(",", "").replace("¥", ""))
+    match = _AMOUNT.fullmatch(text.replace("¥", ""))
     if not match:
         return None
-    cents = int(match[2]) * 100 + int((match[3] or "0").ljust(2, "0"))
+    cents = int(match[2].replace(",", "")) * 100 + int((match[3] or "0").ljust(2, "0"))
     fen = cents * _UNITS[match[4]]
     return (match[1] or "", fen) if fen <= FEN_MAX else None
 

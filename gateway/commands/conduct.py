@@ -144,8 +144,9 @@ def conduct_score(
         show({**attrs.asdict(card), "score": score_of(card)})
         return
     typer.echo(f"{division}  {first} – {last}")
-    typer.echo(f"放行 passed: {card.passed:,} 笔, {yuan(card.passed_fen)} 元")
-    typer.echo(f"入账 booked: {card.booked:,} 笔, {yuan(card.booked_fen)} 元")
+    passed, booked = yuan(card.passed_fen), yuan(card.booked_fen)
+    typer.echo(f"放行（含挂起后放行） passed or released: {card.passed:,} 笔, {passed} 元")
+    typer.echo(f"支出流水（一笔支付可有多条） debits booked: {card.booked:,} 条, {booked} 元")
     for policy, count in card.alerts.items():
         rule = RULES[policy]
         typer.echo(f"{policy} {rule.title_zh} {rule.title_en}: {count} (−{rule.weight})")

@@ -263,8 +263,10 @@ class ScoreCard:
     first: dt.date
     last: dt.date
     passed: int
+    """By decision or by release, in the period."""
     passed_fen: int
     booked: int
+    """Movements: one payment of many details may be many."""
     booked_fen: int
     alerts: Mapping[str, int]
     """By policy."""

@@ -297,11 +297,16 @@ ORDER BY raised_at, policy, subject
 
 -- name: score
 -- empty: never
-SELECT (SELECT count(*) FROM instruction
-        WHERE division = $1 AND decided_at >= $2 AND decided_at < $3 AND outcome = 'passed') AS passed,
-       (SELECT coalesce(sum(amount_fen), 0)::bigint FROM instruction
-        WHERE division = $1 AND decided_at >= $2 AND decided_at < $3 AND outcome = 'passed')
-           AS passed_fen,
+WITH passed AS (
+    SELECT amount_fen FROM instruction
+    WHERE division = $1 AND decided_at >= $2 AND decided_at < $3 AND outcome = 'passed'
+    UNION ALL
+    SELECT i.amount_fen
+    FROM hold_end AS h JOIN instruction AS i USING (division, fiscal_year, voucher_type, voucher_no)
+    WHERE h.division = $1 AND h.ended_at >= $2 AND h.ended_at < $3 AND h.how = 'released'
+)
+SELECT (SELECT count(*) FROM passed) AS passed,
+       (SELECT coalesce(sum(amount_fen), 0)::bigint FROM passed) AS passed_fen,
        (SELECT count(*) FROM bank_entry
         WHERE division = $1 AND booked_at >= $2 AND booked_at < $3 AND direction = 'debit') AS booked,
        (SELECT coalesce(sum(amount_fen), 0)::bigint FROM bank_entry

@@ -8,10 +8,13 @@ import pytest
 
 from adapters.postgres.oversight.conduct import PostgresConduct
 from gateway.domain.conduct import BankEntry, ClearingTotal, Direction, Statement
+from gateway.domain.decision import Outcome
+from gateway.domain.holds import Claimed
 from gateway.domain.legal_day import SHANGHAI
 from gateway.domain.money import Fen
-from tests.adapters.postgres.conftest import as_runtime
-from tests.adapters.postgres.storage_builders import DIVISION, NOW
+from tests.adapters.postgres.conftest import as_runtime, opened
+from tests.adapters.postgres.storage_builders import DIVISION, NOW, admission
+from tests.adapters.postgres.test_holds_contract import LATER, claim_of, given, grant
 
 pytestmark = pytest.mark.postgres
 
@@ -57,3 +60,16 @@ async def test_a_score_counts_from_the_first_moment_of_its_first_day_to_the_last
     await conduct.take(Statement(id="S-1", entries=entries), [], NOW)
     card = await conduct.score(DIVISION, DAY, DAY + dt.timedelta(days=1))
     assert (card.booked, card.booked_fen) == (2, 110)
+
+
+async def test_a_score_counts_what_was_released_in_its_days_as_passed(migrated: str) -> None:
+    async with opened(migrated) as storage:
+        await grant(storage, 1000)
+        for number, outcome in ((1, Outcome.HOLD), (2, Outcome.HOLD), (3, Outcome.PASS)):
+            await storage.ledger.admit(admission(number, outcome=outcome))
+        assert await storage.holds.claim(claim_of(1, await given(storage, 1, 1))) == Claimed()
+        score = storage.conduct.score  # type: ignore[attr-defined]
+        days = (LATER.astimezone(SHANGHAI).date(),) * 2
+        card = await score(DIVISION, *days)
+        assert (card.passed, card.passed_fen) == (2, 2 * admission(1).amount_fen)
+        assert (await score(DIVISION, *[day + dt.timedelta(days=1) for day in days])).passed == 0

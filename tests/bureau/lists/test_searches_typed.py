@@ -59,7 +59,7 @@ def test_what_could_be_two_days_is_asked_about(typed: str) -> None:
         ("5至10万", 5_000_000, 10_000_000), ("5至10万元", 5_000_000, 10_000_000),
         ("1.5～2亿", 15_000_000_000, 20_000_000_000), ("5000至1万", 500_000, 1_000_000),
         ("5元至10万", 500, 10_000_000), ("5..10", 500, 1_000),
-        ("＞１０万", 10_000_001, None),
+        ("＞１０万", 10_000_001, None), ("1,234,567.8", 123_456_780, 123_456_780),
     ],
 )  # fmt: skip
 def test_an_amount_is_read_as_people_write_it(
@@ -70,7 +70,7 @@ def test_an_amount_is_read_as_people_write_it(
 
 
 @pytest.mark.parametrize(
-    "typed", ["10万至5万", "5至", "至5万", "5至10至20万", ">5至10万", "五至十万"]
+    "typed", ["10万至5万", "5至", "至5万", "5至10至20万", ">5至10万", "五至十万", "12,5", "1234,567"]
 )
 def test_a_span_that_nobody_can_mean_is_asked_about(typed: str) -> None:
     assert parsed(f"金额:{typed}").errors
