@@ -134,7 +134,8 @@ async def test_an_officer_whom_the_authority_has_revoked_signs_in_vain_and_docto
             revocations=tmp_path / f"{lists}.crl",
         )  # fmt: skip
         chosen = SimpleNamespace(folder=None, books=tmp_path / "store", officers=officers)
-        return SimpleNamespace(parties=parties, policies=chosen, record_key=own)
+        gateway = SimpleNamespace(divisions=("220000000",))
+        return SimpleNamespace(parties=parties, policies=chosen, record_key=own, gateway=gateway)
 
     def court(lists: str) -> Bench:
         return bench_of(trust_of(settings(lists), own.signer()), officers)

@@ -70,7 +70,8 @@ def test_an_amount_is_read_as_people_write_it(
 
 
 @pytest.mark.parametrize(
-    "typed", ["10万至5万", "5至", "至5万", "5至10至20万", ">5至10万", "五至十万", "12,5", "1234,567"]
+    "typed",
+    ["10万至5万", "5至", "至5万", "5至10至20万", ">5至10万", "五至十万", "12,5", "1234,567"],
 )
 def test_a_span_that_nobody_can_mean_is_asked_about(typed: str) -> None:
     assert parsed(f"金额:{typed}").errors
