@@ -108,12 +108,19 @@ async def test_every_kind_of_key_changes_under_load_and_no_request_fails(
     assert load.failures == {}, _warnings(stage)
     assert load.answered > 0
 
-    async def told() -> bool:
-        return bool((await ask(stage, f"http://{HOST}:{stage.ports.ops}/backlog"))["done"])
+    left: dict = {}
 
-    await until(told, "every record is acknowledged")
-    for one in load.clients:
-        await one.aclose()
+    async def told() -> bool:
+        left.update(await ask(stage, f"http://{HOST}:{stage.ports.ops}/backlog"))
+        return bool(left["done"])
+
+    try:
+        await until(told, "every record is acknowledged")
+    except AssertionError as late:
+        raise AssertionError(f"{late}: {left}; {_warnings(stage)}") from late
+    finally:  # what is not closed would be the next test's failure
+        for one in load.clients:
+            await one.aclose()
     await _shown_to_operators(stage)
     at_bureau = f"https://{HOST}:{stage.ports.bureau}/v1/summary?division={DIVISION}"
     summary = await ask(stage, at_bureau)
