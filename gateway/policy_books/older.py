@@ -99,9 +99,8 @@ class Outdated(dict[str, str]):
             log.error("rules.older", division=division, reason=found[division])
         for division in sorted(self.keys() - found.keys()):
             log.info("rules.newest_again", division=division)
+        self.clear()
         self.update(found)
-        for division in self.keys() - found.keys():
-            del self[division]
 
     async def run(self) -> None:
         while True:

@@ -172,6 +172,8 @@ class KeyRing:
         found = await self._store.revoked()
         if gone := self._store.gone:
             self._problem("revocations", f"{gone} {GONE}")
+        else:
+            self._solved("revocations")
         guard, trust = self._tls.guard, self._house.trust
         serials = found.serials | self._listed
         if guard.revoked.serials != serials:

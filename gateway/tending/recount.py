@@ -25,6 +25,7 @@ from gateway.domain.instruction import InstructionKey, key_named
 from gateway.domain.past import Past
 from gateway.domain.records import RecordKind
 from gateway.domain.recount import Difference, Entry, Kept, KeptLine, Record, What, spoken
+from gateway.domain.releases import moment_of
 from gateway.policy_books.answering import Shelves
 from gateway.policy_books.retrace import CannotReplay, Retracer, book_that_decided
 from gateway.settings import Settings
@@ -36,7 +37,6 @@ from gateway.tending.recounted import (
     Said,
     balance,
     heard,
-    moment_of,
     restored_or_none,
 )
 from policies.book.book import Book

@@ -19,7 +19,6 @@ from gateway.pipeline.tell import brief, microseconds
 
 PRUNED_AFTER_DAYS = 366
 """No window reaches further back, and entries older than 400 days are taken away."""
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _ENDS = frozenset(HoldEnding)
 
 
@@ -301,10 +300,6 @@ def _words(kept: KeptWord, told: Mapping[str, Any]) -> Iterator[tuple[str, Told,
     reason = without_numbers(kept.reason) if kept.reason else kept.reason
     yield "bank_reason", reason, told.get("reason")
     yield "evidence", kept.how, told.get("how") or ""
-
-
-def moment_of(microseconds_: int) -> dt.datetime:
-    return _EPOCH + dt.timedelta(microseconds=microseconds_)
 
 
 def _named(entry: Entry) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.postgres.certificates.cases import PostgresCertificates
+from adapters.postgres.certificates.cases import PostgresCertificates, _told_ended
 from certs.keys import load_certificates
 from certs.registrar import facts_of
 from deploy.demo.identities import Identities, uri
@@ -82,7 +82,17 @@ def test_a_revocation_whose_row_was_taken_away_is_none_that_was_lifted(signed: S
     revoke(signed, signed.officers[OFFICERS[1]][0], told=True)
     sealed = "SELECT count(*) FROM log_record WHERE kind = 'certificate_event'"
     until(lambda: ask(signed, sealed))
+    owner(signed, "CREATE TABLE kept AS SELECT * FROM certificate_revoked")
     owner(signed, gone)
     until(lambda: "count all the same" in warnings(signed).get("keys.revocations", ""))
     started = run(signed, "serve", "--settings", settings)
     assert started.code == 1 and "revoked" in started.err, started.said
+    owner(signed, "INSERT INTO certificate_revoked SELECT * FROM kept")
+    until(lambda: "keys.revocations" not in warnings(signed))
+
+
+@pytest.mark.parametrize("moment", [0, 10**17, -(10**18)])
+def test_a_revocation_with_an_impossible_moment_is_one(moment: int) -> None:
+    body = b'{"what":"revoked","issuer":"i","serial":"7","recorded_at":%d}' % moment
+    ended = _told_ended(body)
+    assert ended is not None and ended.serial == "7"

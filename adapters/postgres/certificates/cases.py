@@ -1,7 +1,6 @@
 """Cases of certificates, revocations and lists: one decision, one transaction, with its record."""
 
 import asyncio
-import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -32,11 +31,11 @@ from gateway.domain.certificates import (
     Step,
 )
 from gateway.domain.ledger import RecordDraft
+from gateway.domain.releases import moment_of
 
 POLL_S = 0.5
 """Asking is the truth; a notification only makes it come sooner."""
 CHANNEL = "certificates"
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 _SQL = statements("certificates")
 
@@ -264,7 +263,10 @@ def _told_ended(body: bytes | None) -> Revocation | None:
     if not told.serial or State.REVOKED not in (told.what, told.state):
         return None
     reason = Reason(told.reason) if told.reason in set(Reason) else Reason.UNSPECIFIED
-    at = _EPOCH + dt.timedelta(microseconds=told.recorded_at)
+    try:
+        at = moment_of(told.recorded_at)
+    except OverflowError:  # altered; that it has ended counts all the same
+        at = moment_of(0)
     return Revocation(
         issuer=told.issuer, serial=told.serial, thumbprint=told.thumbprint, at=at, reason=reason
     )
