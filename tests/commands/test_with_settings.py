@@ -54,14 +54,20 @@ def test_a_list_that_ends_at_its_limit_says_so_beside_its_json(
     monkeypatch.setattr("gateway.commands.terminal.console", Console(file=(said := io.StringIO())))
     words = (command, "list", "--settings", str(settings), "--json")
     environment = stage.environment(stage.gateway_environment)
-    whole = json.loads(CliRunner().invoke(app, words, env=environment).stdout)
+
+    def listed() -> list[str]:
+        rows = json.loads(CliRunner().invoke(app, words, env=environment).stdout)
+        return [row["instruction"] for row in rows]
+
+    whole = listed()
     assert len(whole) > 1 and not said.getvalue()
     monkeypatch.setattr(bound, 1)
-    cut = json.loads(CliRunner().invoke(app, words, env=environment).stdout)
-    assert cut == whole[:1] and "there may be more" in said.getvalue()
-    shown = CliRunner().invoke(
-        app, (command, "show", whole[-1]["instruction"], *words[2:]), env=environment
-    )
+    (first,) = listed()
+    assert "there may be more" in said.getvalue()
+    monkeypatch.undo()
+    # The day goes on: what was settled between two readings is in the earlier one alone.
+    assert first == next(name for name in whole if name == first or name in listed())
+    shown = CliRunner().invoke(app, (command, "show", whole[-1], *words[2:]), env=environment)
     assert command != "holds" or shown.exit_code == 0
 
 
