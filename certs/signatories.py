@@ -6,12 +6,14 @@ when it is refused; on the line only a look-up is left. A table is never changed
 
 import datetime as dt
 import errno
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
 import attrs
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from certs.issued import issued_by
 from certs.keys import load_certificates
@@ -20,7 +22,7 @@ from certs.signing.signer import thumbprint_of, uri_of
 from certs.signing.sm2 import Sm2PublicKey
 from certs.signing.suites import PublicKey, public_of
 from gateway.domain.certificates import RevocationList
-from gateway.domain.parties import Sender, sender_of
+from gateway.domain.parties import Role, Sender, sender_of
 
 SIGNATORIES_MAX = 100_000
 NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
@@ -130,6 +132,7 @@ def signatories(
     for authority in evidence:
         _check_authority(authority)
     found: dict[str, Signatory] = {}
+    names: dict[str, str] = {}
     left_out: list[LeftOut] = []
     for name, certificate in certificates:
         try:
@@ -138,6 +141,11 @@ def signatories(
             left_out.append(LeftOut(name=name, reason=str(error)))
         else:
             found[one.thumbprint] = one
+            names[one.thumbprint] = name
+    for thumbprint, others in _two_named(found.values()).items():
+        del found[thumbprint]
+        reason = f"its key is also that of {', '.join(others)}: whose word it is nobody can say"
+        left_out.append(LeftOut(name=names[thumbprint], reason=reason))
     if len(found) > SIGNATORIES_MAX:
         raise ValueError(f"more than {SIGNATORIES_MAX} signing certificates")
     return Signatories(
@@ -165,6 +173,26 @@ def signatory(evidence: Sequence[x509.Certificate], certificate: x509.Certificat
         certificate=certificate,
         issuer=issuer_of(certificate),
     )
+
+
+def _two_named(found: Iterable[Signatory]) -> dict[str, list[str]]:
+    """Officers' certificates whose key is somebody else's too, with whose: two officers are two
+    keys, and who holds one that bears two names would be both. By thumbprint.
+
+    Ended certificates count too: what was signed in their time is proven by them.
+    """
+    by_key: dict[Sm2PublicKey | ec.EllipticCurvePublicNumbers, list[Signatory]] = defaultdict(list)
+    for one in found:
+        point = one.public
+        key = point if isinstance(point, Sm2PublicKey) else point.public_numbers()
+        by_key[key].append(one)
+    return {
+        one.thumbprint: others
+        for same in by_key.values()
+        for one in same
+        if one.sender.role is Role.OPERATOR
+        and (others := sorted({each.sender.uri for each in same} - {one.sender.uri}))
+    }
 
 
 def life_under(evidence: Sequence[x509.Certificate], certificate: x509.Certificate) -> Life:

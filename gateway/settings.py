@@ -346,6 +346,7 @@ def _unlike_certs(settings: Settings) -> Iterator[str]:
     for table, officers, about in (
         ("certs", settings.certs.officers, "a certificate"),
         ("unknowns", settings.unknowns.officers, "an unknown payment"),
+        ("holds", settings.holds.officers, "a hold"),
     ):
         if officers and len(set(officers)) < OFFICERS_LEAST:
             yield f"{table}.officers: at least {OFFICERS_LEAST} different ones decide on {about}"

@@ -8,9 +8,12 @@ import pytest
 from certs.authority import Purpose, create_root, create_subordinate, issue, request
 from certs.keys import generate_key, save_certificates
 from certs.signatories import signatories
+from certs.signing.sm2 import generate_sm2
+from certs.sm2_certificate import issue_sm2, sm2_request
 from certs.trust import HEADERS_KNOWN_MAX, Trust, load_trust
 from gateway.domain.faults import FaultCode, Unproven
 from gateway.domain.instruction import Received
+from gateway.domain.log import SM2_SM3
 from gateway.domain.parties import Role
 
 NOW = dt.datetime(2026, 3, 2, 8, 0, tzinfo=dt.UTC)
@@ -158,6 +161,43 @@ def test_certificates_that_do_not_chain_are_left_out_with_a_reason(pki, gateway)
     assert [each.name for each in table.left_out] == ["tls", "other", "authority"]
     assert all("not issued by the evidence authority" in each.reason for each in table.left_out)
     assert list(table.by_thumbprint) == [gateway.thumbprint]
+
+
+@pytest.mark.parametrize("other", ["operator/wang", "agency/220000000/101001"])
+def test_an_officers_key_that_bears_another_name_too_is_no_officers(pki, suite, other) -> None:
+    """One who holds it would be both of the two that a book, a release or a certificate takes."""
+    later = NOW + dt.timedelta(days=500)  # what has ended proves what was signed in its time
+    if suite == SM2_SM3:
+        key = generate_sm2()
+        one, two = (
+            issue_sm2(pki.sm2, sm2_request(key, DOMAIN + name), NOW)
+            for name in ("operator/li", other)
+        )
+        bystander = pki.sm2_party("operator/zhao").certificate
+    else:
+        key = generate_key()
+        one = issue(pki.evidence, request(key, DOMAIN + "operator/li"), NOW)
+        two = issue(pki.evidence, request(key, DOMAIN + other), later)
+        bystander = pki.party("operator/zhao").certificate
+    authorities = [pki.evidence.certificate, pki.sm2.certificate]
+    files = [("li.pem", one), ("two.pem", two), ("again.pem", two), ("zhao.pem", bystander)]
+    table = signatories(authorities, files)
+    counts = {each.sender.uri for each in table.by_thumbprint.values()}
+    both = other.startswith("operator")
+    assert counts == {DOMAIN + "operator/zhao"} | (set() if both else {DOMAIN + other})
+    li = next(each for each in table.left_out if each.name == "li.pem")
+    assert f"its key is also that of {DOMAIN}{other}" in li.reason
+    assert len(table.left_out) == (2 if both else 1)
+
+
+def test_a_key_that_was_renewed_under_its_own_name_counts(pki) -> None:
+    key = generate_key()
+    made = [
+        issue(pki.evidence, request(key, DOMAIN + "operator/li"), NOW + dt.timedelta(days=day))
+        for day in (0, 30)
+    ]
+    table = signatories([pki.evidence.certificate], [(str(n), one) for n, one in enumerate(made)])
+    assert len(table.by_thumbprint) == 2 and not table.left_out
 
 
 def _fields(pki) -> dict:

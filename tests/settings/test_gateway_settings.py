@@ -28,6 +28,8 @@ SECRETS = {
     "GATEWAY_COMMITMENT_SECRET": "secret",
 }
 
+OFFICER = "spiffe://treasury.jilin.example/operator/holds-one"
+
 
 def laid_out(folder: Path, text: str) -> Path:
     """The example with the files that it names."""
@@ -159,6 +161,12 @@ def test_the_page_explains_every_key_and_every_variable() -> None:
         ("horizon_s = 3600.0", "horizon_s = 0.0", "bank.horizon_s: Expected `float` >= 1.0"),
         ("operator/unknowns-two", "operator/unknowns-one", "unknowns.officers: at least 2"),
         ("operator/unknowns-two", "bank/unknowns-two", "unknowns.officers: spiffe"),
+        ("\nofficers = []\n", f"\nofficers = ['{OFFICER}']\n", "holds.officers: at least 2"),
+        (
+            "\nofficers = []\n",
+            f"\nofficers = ['{OFFICER}', '{OFFICER.replace('operator', 'bank')}']\n",
+            "holds.officers: spiffe",
+        ),
         ("deadline_s = 3.0", "deadline_s = 0.0", "bank.deadline_s"),
         ("https://monitor", "http://monitor", "bureaus"),
         ("example/bank/103241001000", "example/gateway/103241001000", "bank.peer: must be"),
