@@ -25,6 +25,19 @@ def joined(words: Sequence[Words]) -> Words:
     return "；".join(zh for zh, _ in words), "; ".join(en for _, en in words)
 
 
+PROPOSER_CLOSED: Words = (
+    "提议人的账号已停用，不能批准；请退回，由他人重新提出。",
+    "The account of whoever proposed it is closed: send it back; another person proposes it anew.",
+)
+
+
+def check_proposer(closed: bool) -> None:
+    """Two persons answer for what is approved: one whose account is closed by then answers for
+    nothing any more."""
+    if closed:
+        raise ActRefused("proposer_closed", *PROPOSER_CLOSED)
+
+
 def check_seen(seen: int | None, now: int) -> None:
     """What a person decides on is what the person was shown (docs/decisions/0057): `seen` of its
     steps, and there are `now` so many. None: nothing is decided, any state will do."""

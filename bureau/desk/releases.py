@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 import orjson
 
+from bureau.desk.refusals import PROPOSER_CLOSED
 from bureau.desk.trail import Act
 from bureau.ports import Clock, DeskStore, ReleaseStore
 from gateway.domain.faults import Unreadable
@@ -250,7 +251,10 @@ async def step_told(
 
 
 def proposer_beside(row: Mapping[str, Any], approver: Person) -> Person:
-    """Who proposed it: another one than whoever approves."""
+    """Who proposed it: another one than whoever approves, whose account, if it was proposed at the
+    desk, is not closed."""
+    if row["closed"]:
+        raise ReleaseRefused(" / ".join(PROPOSER_CLOSED))
     proposer = Person(
         role=PersonRole.PROPOSER, name=row["proposer"], uri=row["uri"], at=row["proposed_at"],
         signature=row["signature"],

@@ -76,6 +76,7 @@ class BureauReleaseNumbers:
             await connection.fetchval(
                 _SQL["add_void"], place[0], digest, place[1], row["version"],
                 row["order_digest"], decision, person.name, person.uri, person.signature, person.at,
+                act.login if act else "",
             )  # fmt: skip
             await self._trail.add(connection, person.at, [act] if act else [])
 
@@ -194,7 +195,7 @@ class _Taking:
         connection = self._connection
         if isinstance(content, Void):
             about: tuple[Any, ...] = bank, content.version, content.order_digest
-            await connection.execute(_SQL["add_void"], division, content.digest, *about, *by)
+            await connection.execute(_SQL["add_void"], division, content.digest, *about, *by, "")
             await connection.execute(_SQL["approve_void"], division, content.digest, *approval)
         else:
             key = content.key

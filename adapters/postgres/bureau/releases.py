@@ -38,7 +38,7 @@ class BureauReleases:
             check(dict(stands))
             new = await connection.fetchval(
                 _SQL["propose"], key.division, digest, *payment[1:], decision, person.name,
-                person.uri, person.signature, person.at,
+                person.uri, person.signature, person.at, act.login if act else "",
             )  # fmt: skip
             await self._tell(connection, person.at, act if new else None)
         return new is not None

@@ -4,11 +4,12 @@ Not part of `step`: a case is replayed from moves that were made before these ru
 """
 
 import datetime as dt
+from collections.abc import Collection
 
 from bureau.desk.casework.made import DUE_MAX, Made
 from bureau.desk.casework.state import Case, Order
 from bureau.desk.casework.words import REPORTED_ZH, Measure, Move
-from bureau.desk.refusals import ActRefused
+from bureau.desk.refusals import ActRefused, check_proposer
 
 
 def check_handed_in(before: Case, made: Made, files: bool) -> None:
@@ -20,6 +21,17 @@ def check_handed_in(before: Case, made: Made, files: bool) -> None:
     _check_reply(before, made)
     _check_dispute(before, made)
     _check_meeting(made)
+
+
+def check_two_persons(before: Case, made: Made, closed: Collection[str]) -> None:
+    """Raises ActRefused. `closed`: logins of this case's persons whose accounts are closed."""
+    waits = {
+        Move.DECIDE: before.proposal,
+        Move.APPROVE_HANDLING: before.proposal,
+        Move.APPROVE_REFERRAL: before.referral,
+    }.get(made.move)
+    if waits is not None:
+        check_proposer(waits.by in closed)
 
 
 def _check_amounts(order: Order, made: Made) -> None:

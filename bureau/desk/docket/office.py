@@ -28,7 +28,7 @@ from bureau.desk.casework.words import (
     Stage,
     internal,
 )
-from bureau.desk.docket.handed_in import check_handed_in
+from bureau.desk.docket.handed_in import check_handed_in, check_two_persons
 from bureau.desk.docket.issue import Issued, Making, Setter, Write, case_no, concerned, writes
 from bureau.desk.names import Names
 from bureau.desk.papers.established import established
@@ -253,6 +253,7 @@ class CaseOffice:
         made = _with_proposal(made, before, moves)
         after = step(before, made)
         check_handed_in(before, made, bool(files))
+        check_two_persons(before, made, {each["login"] for each in raw if each["closed"]})
         at = self._clock()
         body = {**made.body, "files": [f.digest.hex() for f in files]} if files else made.body
         known = established(before, moves, made.day)

@@ -182,8 +182,10 @@ class Policies:
         if not await self.store.decide(division, seq, by.login, now, (agreed, why), act):
             raise ActRefused(
                 "decided",
-                "已处理，或是您自己的草稿，或该规则在起草之后已另有修改（须退回重新起草）。",
-                "Decided before, one's own draft, or written upon what was replaced since.",
+                "已处理，或是您自己的草稿，或该规则在起草之后已另有修改、起草人账号已停用"
+                "（须退回重新起草）。",
+                "Decided before, one's own draft, written upon what was replaced since, or by "
+                "somebody whose account is closed.",
             )  # fmt: skip
 
     async def hand_over(self, division: str, sealed: bytes, by: Person) -> int:

@@ -13,7 +13,7 @@ import attrs
 import orjson
 
 from bureau.desk.people import Person
-from bureau.desk.refusals import ActRefused
+from bureau.desk.refusals import ActRefused, check_proposer
 from bureau.desk.registers.late_notices import late_of
 from bureau.desk.registers.opened import OpenedFeeds, opened_or_nothing, opened_rows
 from bureau.desk.registers.store import Pen, RegisterStore, Sealing
@@ -186,6 +186,7 @@ class Registers:
 
         def judge(row: Mapping[str, Any], version: int) -> Decided:
             _check(row, by)
+            check_proposer(row["closed"])
             _check_stands(row)
             made = (
                 self._whole(division, row, version)

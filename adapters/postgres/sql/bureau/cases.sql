@@ -57,9 +57,10 @@ FROM case_file
 WHERE division = $1 AND year = $2 AND number = $3;
 
 -- name: moves
--- empty: nothing was done yet.
-SELECT seq, move, login, name, office, at, day, body
-FROM case_move
+-- empty: nothing was done yet. `closed`: the account is closed by now.
+SELECT seq, move, login, name, office, at, day, body,
+    EXISTS (SELECT FROM desk_person AS p WHERE p.login = m.login AND p.disabled) AS closed
+FROM case_move AS m
 WHERE division = $1 AND year = $2 AND number = $3
 ORDER BY seq;
 

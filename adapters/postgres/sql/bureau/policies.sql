@@ -40,13 +40,14 @@ ORDER BY place, seq DESC;
 
 -- name: decide
 -- empty: it was decided before, or is the decider's own; or, to be agreed to, it was written upon a document that another one has
--- replaced since.
+-- replaced since, or by somebody whose account is closed.
 UPDATE policy_draft AS d SET decided_by = $3, decided_at = $4, agreed = $5, returned_because = nullif($6, '')
 WHERE d.division = $1 AND d.seq = $2 AND d.decided_by IS NULL AND d.author <> $3
 AND (NOT $5 OR d.base = (
     SELECT coalesce(max(o.seq), 0) FROM policy_draft AS o
     WHERE o.division = d.division AND o.place = d.place AND o.agreed
 ))
+AND (NOT $5 OR NOT EXISTS (SELECT FROM desk_person AS p WHERE p.login = d.author AND p.disabled))
 RETURNING policy;
 
 -- name: add_feed

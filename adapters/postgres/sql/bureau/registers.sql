@@ -68,7 +68,8 @@ SELECT
         SELECT FROM register_change AS o
         WHERE o.division = c.division AND o.approved AND o.version > c.base AND ('snapshot' IN (o.op, c.op)
                 OR (o.register = c.register AND o.key = c.key))
-    ) AS overtaken
+    ) AS overtaken,
+    EXISTS (SELECT FROM desk_person AS d WHERE d.login = proposed_by AND d.disabled) AS closed
 FROM register_change AS c
 WHERE division = $1 AND seq = $2;
 

@@ -67,9 +67,10 @@ SELECT coalesce(max(version), 0) FROM release_feed WHERE division = $1 AND bank 
 -- name: add_void
 -- empty: this very void was proposed before.
 INSERT INTO release_void (
-    division, digest, bank, version, order_digest, decision, proposer, uri, signature, proposed_at
+    division, digest, bank, version, order_digest, decision, proposer, uri, signature, proposed_at,
+    login
 )
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 ON CONFLICT (division, digest) DO NOTHING
 RETURNING digest;
 
@@ -119,7 +120,8 @@ SELECT
     v.division, v.digest, v.bank, v.version, v.order_digest, v.decision, v.proposer, v.uri,
     v.signature, v.proposed_at, a.approver, a.approved_at, n.person AS rejected_by,
     n.reason AS rejected_because, f.acknowledged_at, f.attempts, f.trouble,
-    f.version IS NOT NULL AS stands, s.why AS aside
+    f.version IS NOT NULL AS stands, s.why AS aside,
+    EXISTS (SELECT FROM desk_person AS d WHERE d.login = v.login AND d.disabled) AS closed
 FROM release_void AS v
 LEFT JOIN release_void_approval AS a USING (division, digest)
 LEFT JOIN release_void_rejection AS n USING (division, digest)

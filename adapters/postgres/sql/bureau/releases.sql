@@ -42,19 +42,20 @@ WHERE p.division = $1 AND p.bank = $2 AND p.fiscal_year = $3 AND p.voucher_type 
 -- empty: this very decision was proposed before.
 INSERT INTO release_proposal (
     division, digest, bank, fiscal_year, voucher_type, voucher_no, decision, proposer, uri,
-    signature, proposed_at
+    signature, proposed_at, login
 )
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 ON CONFLICT (division, digest) DO NOTHING
 RETURNING digest;
 
 -- name: proposal
--- empty: nothing was proposed under this digest.
+-- empty: nothing was proposed under this digest. `closed`: the account that it was proposed under is closed.
 SELECT
     p.division, p.digest, p.bank, p.fiscal_year, p.voucher_type, p.voucher_no, p.decision,
     p.proposer, p.uri, p.signature, p.proposed_at, a.approver, a.approved_at,
     n.person AS rejected_by, n.reason AS rejected_because, f.version, f.acknowledged_at,
-    f.attempts, f.trouble, (a.digest IS NOT NULL AND f.digest IS NULL) AS voided
+    f.attempts, f.trouble, (a.digest IS NOT NULL AND f.digest IS NULL) AS voided,
+    EXISTS (SELECT FROM desk_person AS d WHERE d.login = p.login AND d.disabled) AS closed
 FROM release_proposal AS p
 LEFT JOIN release_approval AS a USING (division, digest)
 LEFT JOIN release_rejection AS n USING (division, digest)
