@@ -299,12 +299,11 @@ async def _record_key(scene: Scene, load: Load) -> float:
 
 
 async def _new_authority(scene: Scene, load: Load) -> float:
-    """Cross-over: both are believed everywhere, then the gateway's leaf is of the new one."""
+    """Cross-over: both are believed everywhere, then the gateway's leaf is of the new one. It must
+    be the one that the core knows: another of that name would be refused on each new connection
+    to the core, which a lucky run never needs."""
     stage, made = scene.stage, scene.stage.identities
-    now = dt.datetime.now(dt.UTC)
-    successor = create_subordinate(
-        create_root("root 2", now), Purpose.TRANSPORT, "transport 2", now
-    )
+    now, successor = dt.datetime.now(dt.UTC), scene.successor
     both = [made.transport.certificate, successor.certificate]
     draft = made.transport_authority.with_suffix(".draft")
     save_certificates(draft, both)
