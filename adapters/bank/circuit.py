@@ -27,8 +27,10 @@ class Circuit:
     lost: bool = False
     """Nobody could be reached at all; only reaching somebody ends it."""
     _opened_at: float | None = None
+    _answered_at: float = float("-inf")
 
-    def answered(self) -> None:
+    def answered(self, now: float) -> None:
+        self._answered_at = now
         self.failures = 0
         self.lost = False
         self._opened_at = None
@@ -39,9 +41,13 @@ class Circuit:
         if self.failures >= self.failures_max:
             self._opened_at = now
 
-    def unreachable(self) -> None:
-        """Not one byte could be sent: there is no use in admitting what cannot be handed over."""
-        self.lost = True
+    def unreachable(self, slow_since: float = float("inf")) -> None:
+        """Not one byte could be sent: there is no use in admitting what cannot be handed over.
+
+        `slow_since`: when a connection was begun that did not come about in time. An answer heard
+        since then says more of the bank than one slow handshake.
+        """
+        self.lost = self.lost or self._answered_at < slow_since
 
     def reachable(self) -> None:
         self.lost = False

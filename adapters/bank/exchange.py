@@ -5,6 +5,7 @@ order (a second answer, an answer while idle, an answer too long) ends the conne
 """
 
 import asyncio
+import contextlib
 from typing import cast
 
 import httptools
@@ -69,6 +70,17 @@ class Exchange(asyncio.BufferedProtocol):
             raise
         finally:
             self._waiting = None
+
+    async def stays(self, until: float) -> bool:
+        """Whether nobody has hung up by `until` (loop clock). Nothing is written."""
+        self._waiting = self._loop.create_future()
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(until):
+                    await self._waiting
+        finally:
+            self._waiting = None
+        return self.usable
 
     def abort(self) -> None:
         """Close at once; whoever waits hears silence.

@@ -98,17 +98,18 @@ class HttpBank:
     ) -> BankAnswer:
         """Hand the same bytes over, once. NOT_TAKEN: proven not sent. UNKNOWN: no clear answer."""
         request = self.wire.submission(self._host, key, raw, format, left_out)
+        began = asyncio.get_running_loop().time()
         try:
             reply = await self._payments.call(request, self.deadline_s)
         except NotSent as error:
-            return self._was_not_sent(error)
+            return self._was_not_sent(error, began)
         self.sent += 1
         answer = UNKNOWN if reply is None else self.wire.submitted(key, reply.status, reply.body)
         if answer is UNKNOWN:
             self.unknown += 1
             self.circuit.silent(asyncio.get_running_loop().time())
         else:
-            self.circuit.answered()
+            self.circuit.answered(asyncio.get_running_loop().time())
         return answer
 
     async def deposit(self, digest: bytes, raw: bytes, format: str) -> bool:
@@ -149,20 +150,27 @@ class HttpBank:
 
     async def reach(self) -> bool:
         """Can the bank core be reached? A worker asks, so that no payment has to find out."""
+        began = asyncio.get_running_loop().time()
         try:
             await self._enquiries.reach(self.deadline_s)
-        except NotSent:
-            self.circuit.unreachable()
-            return False
-        self.circuit.reachable()
-        return True
+        except Unreachable as error:
+            self._was_not_reached(error, began)
+        else:
+            self.circuit.reachable()
+        return not self.circuit.lost
 
     async def aclose(self) -> None:
         await self._payments.aclose()
         await self._enquiries.aclose()
 
-    def _was_not_sent(self, error: NotSent) -> BankAnswer:
+    def _was_not_sent(self, error: NotSent, began: float) -> BankAnswer:
         self.not_sent += 1
         if isinstance(error, Unreachable):
-            self.circuit.unreachable()
+            self._was_not_reached(error, began)
         return BankAnswer(outcome=BankOutcome.NOT_TAKEN, reason=f"{NOT_SENT_ZH} ({error})")
+
+    def _was_not_reached(self, error: Unreachable, began: float) -> None:
+        if isinstance(error.__cause__, TimeoutError):
+            self.circuit.unreachable(slow_since=began)
+        else:
+            self.circuit.unreachable()

@@ -13,6 +13,9 @@ from adapters.bank.exchange import Exchange, Reply
 IDLE_S_MAX = 30.0
 """An older connection may have been given up by the other end without our knowing: replace it."""
 
+HUNG_UP_WITHIN_S = 0.5
+"""After a handshake: whoever looks for the bank waits so long to be hung up on."""
+HANGS_UP = "the bank hangs up on whoever connects"
 
 READY_SHARE = 0.5
 """Of a call's time for finding a connection: written with little time left, a request would most
@@ -82,7 +85,7 @@ class Pool:
                 raise NotSent("the deadline passed before anything was written")
             if not exchange.usable:  # hung up on in the moment in which it was made
                 exchange.abort()
-                raise Unreachable("the bank hangs up on whoever connects")
+                raise Unreachable(HANGS_UP)
             reply = await exchange.ask(request, deadline)
             self._keep(exchange)
             return reply
@@ -124,9 +127,17 @@ class Pool:
         return exchange.usable and now - exchange.idle_since < self.idle_s_max
 
     async def reach(self, within_s: float) -> None:
-        """Make one connection and drop it. Raises Unreachable."""
-        exchange = await self._connect(asyncio.get_running_loop().time() + within_s)
+        """Make one connection, see that it stays, and drop it. Raises Unreachable.
+
+        With TLS 1.3 we are through before the other end has looked at our certificate, and who
+        stands before a core that is gone takes a visitor and then hangs up.
+        """
+        loop = asyncio.get_running_loop()
+        exchange = await self._connect(loop.time() + within_s)
+        stays = await exchange.stays(loop.time() + HUNG_UP_WITHIN_S)
         exchange.abort()
+        if not stays:
+            raise Unreachable(HANGS_UP)
 
     async def _connect(self, deadline: float) -> Exchange:
         loop = asyncio.get_running_loop()

@@ -189,7 +189,7 @@ class Intake:
         self._count(fault)
         log.info(
             "instruction.refused", fault=fault.code, status=fault.status, party=party,
-            fields=[known_part(error) for error in fault.errors[:20]],
+            fields=[known_part(error) for error in fault.errors[:20]], **_unready(fault),
         )  # fmt: skip
         return Reply(
             status=fault.status,
@@ -273,3 +273,12 @@ class Intake:
             replayed=answer.replayed,
             ms=round(seconds * 1000, 2),
         )
+
+
+def _unready(fault: Fault) -> dict[str, str]:
+    """Why we could not take it, for operators: one code stands for many causes. In our own words,
+    which hold nothing of what was sent."""
+    if not isinstance(fault, Unready):
+        return {}
+    cause = fault.__cause__
+    return {"reason": str(cause) if isinstance(cause, LedgerUnavailable) else fault.detail}

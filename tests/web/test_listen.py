@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.domain.faults import LedgerUnavailable
 from gateway.web import shares
@@ -156,19 +157,27 @@ async def test_beyond_the_bound_the_answer_is_503_at_once_while_the_rest_go_on(
 ) -> None:
     monkeypatch.setattr(shares, "WAITING_S", NEVER_S)
     inn = await open_inn(MANY, in_flight_max=8)
+    inn.line.breaks = LedgerUnavailable("the database is down")
     going = [asyncio.create_task(inn.say(REQUEST)) for _ in range(8)]
     await until(lambda: inn.line.carried == 8)
-    for _ in range(20):
-        reader, writer = await inn.connect()
-        writer.write(REQUEST)
-        refused = await read_reply(reader)
-        assert (refused.status, refused.code) == (503, "overloaded")
-        assert int(refused.headers["retry-after"]) > 0
-        writer.transport.abort()
+    with capture_logs() as told:
+        for _ in range(20):
+            reader, writer = await inn.connect()
+            writer.write(REQUEST)
+            refused = await read_reply(reader)
+            assert (refused.status, refused.code) == (503, "overloaded")
+            assert int(refused.headers["retry-after"]) > 0
+            writer.transport.abort()
+    reasons = [line["reason"] for line in told if line["event"] == "instruction.refused"]
+    assert reasons == ["too many instructions at once; send again later"] * 20, "one code, why"
     assert inn.line.carried == 8 and not any(task.done() for task in going)
     inn.line.go.set()
-    codes = {reply.code for reply in await asyncio.gather(*going)}
+    with capture_logs() as told:
+        codes = {reply.code for reply in await asyncio.gather(*going)}
     assert codes == {"ledger_unavailable"}, "those on the line had their own answer"
+    assert {line["reason"] for line in told} == {"the database is down"}, (
+        "the operators hear what the senders do not"
+    )
 
 
 async def test_one_partys_flood_waits_for_itself_and_the_others_are_carried(

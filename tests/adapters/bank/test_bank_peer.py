@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.bank.http_core import HttpBank
+from adapters.bank.http_core import UNREACHED, HttpBank
 from certs.authority import Authority, Purpose, create_root, create_subordinate, issue, request
 from certs.keys import generate_key, save_certificates, save_key
 from certs.tls import Credentials, client_context, server_context
@@ -61,3 +61,35 @@ async def test_an_impostor_on_the_banks_port_is_proven_to_have_got_nothing(
         server.close()
         await server.wait_closed()
     assert not any(heard) and bank.sent == 0
+
+
+async def test_a_bank_that_does_not_know_our_authority_is_not_reached_though_the_handshake_ends(
+    tmp_path: Path,
+) -> None:
+    """With TLS 1.3 the client is through before the server has looked at its certificate."""
+    now = dt.datetime.now(dt.UTC)
+    root = create_root("root", now)
+    known, unknown = (
+        create_subordinate(root, Purpose.TRANSPORT, "transport", now) for _ in range(2)
+    )
+    theirs, ours = tmp_path / "theirs", tmp_path / "ours"
+    for folder in (theirs, ours):
+        folder.mkdir()
+    at_bank = credentials(theirs, known, "bank/103", now)
+    at_gateway = credentials(ours, unknown, "gateway/103", now)
+    save_certificates(ours / "ca.pem", [known.certificate])
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        raise AssertionError("nobody comes in")
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0, ssl=server_context(at_bank))
+    port = server.sockets[0].getsockname()[1]
+    context = client_context(at_gateway, peer=f"{DOMAIN}/bank/103")
+    bank = HttpBank("127.0.0.1", port, context, CONDUCT, 2, 5.0, 10)
+    try:
+        assert not await bank.reach()
+        assert bank.strain == UNREACHED, "or each payment on a new connection would end unknown"
+    finally:
+        await bank.aclose()
+        server.close()
+        await server.wait_closed()

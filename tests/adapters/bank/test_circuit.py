@@ -1,6 +1,7 @@
 """A bank that is silent again and again is left alone for a while, and then tried."""
 
 import asyncio
+import socket
 
 import pytest
 
@@ -9,7 +10,16 @@ from adapters.bank.exchange import Exchange
 from adapters.bank.http_core import UNANSWERED, UNREACHED, HttpBank
 from adapters.bank.pool import Pool
 from gateway.domain.bank import BankOutcome
-from tests.adapters.bank.scripted import CONDUCT, Heard, accept, accepted, bank_saying, key
+from tests.adapters.bank.scripted import (
+    CONDUCT,
+    Heard,
+    ScriptedBank,
+    accept,
+    accepted,
+    bank_saying,
+    key,
+    until,
+)
 
 
 def test_it_opens_at_the_bound_and_not_before() -> None:
@@ -24,7 +34,7 @@ def test_it_opens_at_the_bound_and_not_before() -> None:
 def test_one_answer_between_silences_starts_the_count_anew() -> None:
     circuit = Circuit(failures_max=2)
     circuit.silent(0.0)
-    circuit.answered()
+    circuit.answered(0.0)
     circuit.silent(0.0)
     assert circuit.state(0.0) is CircuitState.CLOSED
 
@@ -36,7 +46,7 @@ def test_after_the_pause_the_next_call_decides() -> None:
     assert circuit.state(11.0) is CircuitState.HALF_OPEN
     circuit.silent(11.5)
     assert circuit.state(12.0) is CircuitState.OPEN
-    circuit.answered()
+    circuit.answered(12.0)
     assert circuit.state(12.0) is CircuitState.CLOSED
 
 
@@ -141,3 +151,59 @@ async def test_whoever_looks_for_a_dead_bank_finds_out_before_a_payment_does() -
     assert not await bank.reach()
     assert bank.strain == UNREACHED
     await bank.aclose()
+
+
+def test_a_slow_handshake_says_less_than_an_answer_heard_since_it_began() -> None:
+    circuit = Circuit()
+    circuit.answered(10.0)
+    circuit.unreachable(slow_since=9.0)
+    assert circuit.state(11.0) is CircuitState.CLOSED
+    circuit.unreachable(slow_since=10.5)
+    assert circuit.state(11.0) is CircuitState.OPEN
+    circuit.answered(12.0)
+    circuit.unreachable()
+    assert circuit.state(12.0) is CircuitState.OPEN, "refused is refused, whoever answered"
+
+
+async def test_one_connection_that_is_late_turns_nobody_away_while_the_bank_answers() -> None:
+    """A packet lost on its way is sent again after a second: that is one payment's bad luck."""
+    say, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    async def waits(heard: Heard, writer: asyncio.StreamWriter) -> None:
+        await say.wait()
+        writer.write(accepted(heard.key))
+
+    with socket.socket() as listener, socket.socket() as filler:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        listener.setblocking(False)
+        bank = HttpBank("127.0.0.1", listener.getsockname()[1], None, CONDUCT, 8, 4.0, 4)
+        first = asyncio.create_task(bank.submit(key(1), b"{}", "json"))
+        (taken, _) = await loop.sock_accept(listener)
+        scripted = ScriptedBank(waits)
+        serving = asyncio.create_task(scripted.serve(*await asyncio.open_connection(sock=taken)))
+        await until(lambda: scripted.heard)
+        filler.connect(listener.getsockname())  # nobody takes it: the next waits outside
+        late = asyncio.create_task(bank.submit(key(2), b"{}", "json"))
+        await until(lambda: bank.in_use == 2)
+        say.set()
+        assert (await first).outcome is BankOutcome.ACCEPTED
+        assert (await late).outcome is BankOutcome.NOT_TAKEN
+        assert not bank.strain, "the bank has answered meanwhile"
+        assert (await bank.submit(key(3), b"{}", "json")).outcome is BankOutcome.ACCEPTED
+        bank.deadline_s = 0.2
+        assert not await bank.reach() and bank.strain == UNREACHED, "nobody was heard since"
+        await bank.aclose()
+        await serving
+
+
+async def test_whoever_is_hung_up_on_after_the_handshake_has_not_reached_the_bank() -> None:
+    """So does a balancer whose core is gone."""
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    bank = HttpBank("127.0.0.1", server.sockets[0].getsockname()[1], None, CONDUCT, 1, 5.0, 4)
+    try:
+        assert not await bank.reach()
+        assert bank.strain == UNREACHED
+    finally:
+        await bank.aclose()
+        server.close()
