@@ -35,12 +35,23 @@ ANSWER_BYTES_MAX = 64 << 20
 """Of an answer: a report on 10,000 payments has some megabytes."""
 
 
+_HUNG_UP = (aiohttp.ServerDisconnectedError, ConnectionResetError)
+
+
 Waiting = Callable[[float, object], None]
 """Told before each pause: seconds until the next try, and what the last one came to."""
 
 
 class GatewaySilent(Exception):
     """No answer while patience lasted. What became of it is not known: ask, or send it again."""
+
+    def __init__(self, words: str, *, perhaps_taken: bool = True, hung_up: bool = False) -> None:
+        super().__init__(words)
+        self.perhaps_taken = perhaps_taken
+        """False: no connection was ever made, so not a byte was sent."""
+        self.hung_up = hung_up
+        """Each connection was made and then closed without a word: so does a gateway (TLS 1.3
+        included) to whom our certificate is none, or revoked."""
 
 
 @attrs.frozen(kw_only=True)
@@ -100,21 +111,28 @@ class GatewayClient:
         self, method: str, path: str, headers: dict[str, str], raw: bytes | None
     ) -> Given:
         began, attempts, pause_s = time.monotonic(), 0, PAUSE_S
+        perhaps_taken, hung_up = False, True
         while True:
             attempts += 1
             last: object = ""
             try:
                 status, body, wait_s = await self._once(method, path, headers, raw)
             except ssl.SSLCertVerificationError as refused:
-                raise GatewaySilent(f"not our gateway: {refused}") from refused
+                raise GatewaySilent(
+                    f"not our gateway: {refused}", perhaps_taken=perhaps_taken
+                ) from refused
             except (aiohttp.ClientError, OSError, TimeoutError) as silence:
                 last, wait_s = silence, None
+                perhaps_taken |= not isinstance(silence, aiohttp.ClientConnectorError)
+                hung_up &= isinstance(silence, _HUNG_UP)
             else:
                 if status != 503:
                     return Given(status=status, body=body, attempts=attempts)
                 last = f"the gateway asks to come again later{_code(body)}"
+                perhaps_taken, hung_up = True, False
             if time.monotonic() - began > self._patience_s:
-                raise GatewaySilent(f"no answer in {self._patience_s:g} s; last: {last}")
+                words = f"no answer in {self._patience_s:g} s; last: {last or type(last).__name__}"
+                raise GatewaySilent(words, perhaps_taken=perhaps_taken, hung_up=hung_up)
             wait_s = (wait_s or pause_s) * self._jitter.uniform(1.0, 1.3)
             if self._waiting:
                 self._waiting(wait_s, last)

@@ -7,9 +7,21 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.table import Column, Table
 
 from gateway.commands.asking import ask
-from gateway.commands.terminal import DONE, NO, USAGE, Database, Json, console, fail, show, tell
+from gateway.commands.terminal import (
+    DONE,
+    NO,
+    USAGE,
+    Database,
+    Json,
+    console,
+    fail,
+    show,
+    show_table,
+    tell,
+)
 from gateway.domain.parties import sender_of
 
 AUTHORITY_VARIABLE = "CERTS_AUTHORITY_PASSPHRASE"
@@ -222,9 +234,16 @@ def certs_inventory(
     if as_json:
         show(found)
     else:
+        table = Table(
+            Column("剩余天数 days", justify="right"), "状态 state", "用途 profile",
+            Column("持有人 holder", no_wrap=True), "所在 loaded, met", "序列号 serial",
+        )  # fmt: skip
         for one in found["certificates"]:
-            words = one["days_left"], one["state"] or "-", one["profile"] or "-", one["holder"]
-            typer.echo("{:>6}  {:<9} {:<11} {}".format(*words))
+            table.add_row(
+                str(one["days_left"]), one["state"], one["profile"], one["holder"],
+                " ".join(one["loaded"]), one["serial"],
+            )  # fmt: skip
+        show_table(table, "没有证书到期 none is due" if due else "没有证书 no certificate")
         for alert in found["alerts"]:
             typer.echo(f"! {alert['what']} {alert['holder']} ends {alert['ends']}")
     raise typer.Exit(NO if due and found["certificates"] else DONE)

@@ -7,6 +7,7 @@ from tempfile import NamedTemporaryFile
 from typing import Annotated, Any, TypeVar
 
 import typer
+from rich.table import Column, Table
 
 from gateway.commands import authorities
 from gateway.commands.asking import ask
@@ -21,6 +22,7 @@ from gateway.commands.terminal import (
     console,
     fail,
     show,
+    show_table,
     tell,
 )
 from gateway.commands.usage import App
@@ -251,9 +253,14 @@ def certs_list(database: Database, as_json: Json = False) -> None:
     if as_json:
         show([_fields(case) for case in cases])
         return
+    table = Table(
+        "案件 case", "状态 state", "用途 profile", Column("持有人 holder", no_wrap=True),
+        "续期自 replaces",
+    )  # fmt: skip
     for case in cases:
         order = case.order
-        typer.echo(f"{order.id}  {case.state:<10} {order.profile:<11} {order.holder}")
+        table.add_row(order.id, case.state, order.profile, order.holder, order.replaces or "")
+    show_table(table, "没有案件 there is no case")
 
 
 class _Desk:
@@ -290,7 +297,7 @@ class _Desk:
             return asyncio.run(worked())
         except MoveRefused as refused:
             for reason in refused.reasons:
-                console.print(reason, markup=False)
+                console.print(reason, markup=False, highlight=False, soft_wrap=True)
             raise fail("refused: nothing was changed") from refused
         except (LedgerUnavailable, ValueError, OSError) as reason:
             raise fail(f"certs: {reason}") from reason

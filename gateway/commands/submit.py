@@ -89,10 +89,7 @@ def submit(
     try:
         sent = asyncio.run(_send_all(client, documents, answers, as_json))
     except GatewaySilent as silent:
-        raise fail(
-            f"submit: {silent}; 可能已被受理，其后的文件未发送：请原样重发"
-            " it may have been taken, what follows it was not sent: send the same files again"
-        ) from silent
+        raise fail(f"submit: {silent}; {_unanswered(silent)}") from silent
     raise typer.Exit(DONE if all(one.passed for one in sent) else NO)
 
 
@@ -113,13 +110,38 @@ async def _send_all(
                 try:
                     one = await _send(client, path.name, raw)
                 except GatewaySilent as silent:
-                    raise GatewaySilent(f"{path.name}: {silent}") from silent
+                    raise GatewaySilent(
+                        f"{path.name}: {silent}",
+                        perhaps_taken=silent.perhaps_taken, hung_up=silent.hung_up,
+                    ) from silent  # fmt: skip
                 sent.append(one)
                 _tell([one], as_json)
                 if answers and one.answer:
                     (answers / f"{path.name}.answer").write_bytes(one.answer)
                 progress.advance(task)
     return sent
+
+
+def _unanswered(silent: GatewaySilent) -> str:
+    if not silent.perhaps_taken:
+        return (
+            "没有连上，此文件及其后的未发送：请核对网关是否运行，以及"
+            " --gateway（其证书上的主机名）、--peer 和 --authority，再重发"
+            " not connected, this file and what follows it was not sent: see whether the gateway"
+            " runs, check --gateway (the host name of its certificate), --peer and --authority,"
+            " and send again"
+        )
+    words = (
+        "可能已被受理，其后的文件未发送：请原样重发"
+        " it may have been taken, what follows it was not sent: send the same files again"
+    )
+    if silent.hung_up:
+        words += (
+            "。每次连接都被断开：请向银行核对本方连接证书是否已到期、被吊销或并非其签发"
+            " it hung up each time: ask the bank whether our connection's certificate"
+            " has ended, is revoked or was never issued by it"
+        )
+    return words
 
 
 def _waiting(wait_s: float, last: object) -> None:

@@ -177,7 +177,10 @@ class Registry:
         try:
             return trust.verify_document(act, signature, self._now())
         except Unproven as unproven:
-            raise MoveRefused([f"the officer: {unproven.detail}"]) from unproven
+            words = f"the officer: {unproven.detail}"
+            if self._officer.thumbprint not in trust.table.by_thumbprint:
+                words += "; put the officer's certificate into parties.folder first"
+            raise MoveRefused([words]) from unproven
 
     def _rules(self, cases: list[Case], ended: list[Revocation]) -> Rules:
         lost = {

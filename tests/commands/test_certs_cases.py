@@ -141,6 +141,29 @@ def test_a_certificate_revoked_by_its_file_ends_its_case_too(world: World) -> No
     assert world.by("bo", "revoke", "--file", file, "--json").output.strip() == '{"revoked":false}'
 
 
+def test_lists_say_what_their_columns_are_and_that_they_are_empty(world: World) -> None:
+    """Nothing printed said as much of a wrong database as of one without cases."""
+    assert "没有案件 there is no case" in world.run("list").output
+    assert "没有证书到期 none is due" in world.run("inventory", "--due").output
+    first = world.request("a", "tls-client", f"{DOMAIN}/agency/{DIVISION}/101001")
+    world.done("bo", "approve", first["case"])
+    out = ("--out", world.folder / "a.pem", "--authority", world.folder / "ca")
+    world.done("anna", "issue", first["case"], *out)
+    listed, known = world.run("list").output, world.run("inventory").output
+    assert "持有人 holder" in listed and first["case"] in listed
+    serial = load_certificates(world.folder / "a.pem")[0].serial_number
+    assert "剩余天数 days" in known and f"{serial:x}" in known
+
+
+def test_an_officer_who_is_unknown_here_is_told_where_the_certificate_belongs(
+    world: World,
+) -> None:
+    (world.folder / "parties" / "anna.pem").unlink()
+    refused = world.by("anna", "revoke", "--file", world.folder / "ca" / "bo.pem")
+    assert refused.exit_code == 1
+    assert "put the officer's certificate into parties.folder first" in refused.output
+
+
 def test_t10_a_key_lost_between_request_and_approval_is_not_approved(world: World) -> None:
     """The request was good; the same key's first certificate is reported compromised after it."""
     first = world.request("a", "tls-client", f"{DOMAIN}/agency/{DIVISION}/101001")

@@ -1,5 +1,6 @@
 """Whoever waits for a gateway hears that it waits, how long, and why."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from aiohttp.test_utils import TestServer
 
 import adapters.agency.client
 from adapters.agency.client import PAUSE_S, GatewayClient, GatewaySilent
-from gateway.commands.submit import _send_all, _waiting
+from gateway.commands.submit import _send_all, _unanswered, _waiting
 
 
 async def test_each_pause_is_told_with_its_length_and_what_the_last_try_came_to() -> None:
@@ -18,8 +19,9 @@ async def test_each_pause_is_told_with_its_length_and_what_the_last_try_came_to(
         waiting=lambda wait_s, last: told.append((wait_s, str(last))),
     )  # fmt: skip
     async with client:
-        with pytest.raises(GatewaySilent):
+        with pytest.raises(GatewaySilent) as silent:
             await client.send(b"{}", "json")
+    assert "此文件及其后的未发送" in _unanswered(silent.value)
     ((wait_s, last),) = told
     assert PAUSE_S <= wait_s <= PAUSE_S * 1.3 and "127.0.0.1" in last
 
@@ -99,3 +101,21 @@ async def test_an_answer_without_end_is_none(monkeypatch: pytest.MonkeyPatch) ->
         async with client:
             with pytest.raises(GatewaySilent, match="longer than 65536 bytes"):
                 await client.send(b"{}", "json")
+
+
+async def test_a_gateway_that_hangs_up_each_time_does_not_know_our_certificate() -> None:
+    """A revoked certificate was two minutes of "Server disconnected", and no word what to do."""
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"{}")
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    client = GatewayClient(f"http://127.0.0.1:{port}", None, lambda raw: "a..b", patience_s=0.0)
+    with pytest.raises(GatewaySilent) as silent:
+        await _send_all(client, [(Path("one.json"), b"{}")], None, as_json=False)
+    words = _unanswered(silent.value)
+    assert "可能已被受理" in words and "has ended, is revoked" in words
+    server.close()
+    await server.wait_closed()
