@@ -27,6 +27,12 @@ def against_list(
     end = revocations.next_update_utc
     if end is None or not revocations.last_update_utc <= at <= end:
         reasons.append("the list is not current")
+    return reasons + incomplete(revocations)
+
+
+def incomplete(revocations: x509.CertificateRevocationList) -> list[str]:
+    """Reasons why somebody whom the list does not name may be revoked all the same."""
+    reasons = []
     try:
         # Even if not marked critical: a list for some certificates only is not one for all.
         partial = (x509.IssuingDistributionPoint, x509.DeltaCRLIndicator)

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import ocsp
 
 from certs.authority import Authority
+from certs.proven_list import incomplete
 from certs.reading import REFUSALS, list_in
 from certs.signing.suites import public_point
 from gateway.domain.certificates import Reason, Revocation, RevocationList, Revoked
@@ -83,14 +84,19 @@ def make_list(
 def read_lists(
     pem: bytes, authorities: Sequence[x509.Certificate]
 ) -> dict[str, x509.CertificateRevocationList]:
-    """The lists in a PEM file by issuer, each signed by one of `authorities`. Raises ValueError."""
-    found = {}
+    """The lists in a PEM file by issuer, each signed by one of `authorities` and of all that it has
+    revoked; of two of one authority the newer. Raises ValueError."""
+    found: dict[str, x509.CertificateRevocationList] = {}
     for piece in _pieces(pem):
         crl = list_in(piece)
         authority = next((each for each in authorities if _is_of(crl, each)), None)
         if authority is None:
             raise ValueError("a revocation list is not signed by the authority it is used for")
-        found[identity_of(authority)] = crl
+        if why := "; ".join(incomplete(crl)):
+            raise ValueError(f"the revocation list of {crl.issuer.rfc4514_string()}: {why}")
+        issuer = identity_of(authority)
+        if issuer not in found or _age(found[issuer]) < _age(crl):
+            found[issuer] = crl
     return found
 
 
@@ -118,6 +124,10 @@ def list_number(crl: x509.CertificateRevocationList) -> int:
         return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
     except x509.ExtensionNotFound:
         return 0
+
+
+def _age(crl: x509.CertificateRevocationList) -> tuple[int, dt.datetime]:
+    return list_number(crl), crl.last_update_utc
 
 
 def serials_of(crl: x509.CertificateRevocationList) -> frozenset[str]:

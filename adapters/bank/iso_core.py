@@ -8,7 +8,7 @@ answers (`read`) and writes what it is asked (`ask`); the mapping is ISO's:
     ACTC, ACCP, ACWC, RCVD, PDNG  with the bank: not at its end
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Protocol
 
 import attrs
@@ -49,8 +49,8 @@ class IsoStatus:
     reference: str | None
     """AcctSvcrRef or ClrSysRef: the bank's own number."""
     reason: str | None
-    fiscal: Mapping[str, str] = attrs.field(factory=dict[str, str])
-    """Division, FiscalYear, VoucherType, as far as it says so: one number may stand in each."""
+    fiscal: tuple[tuple[str, str], ...] = ()
+    """Division, FiscalYear, VoucherType, as often as it says so: a number may stand in each."""
 
 
 Read = Callable[[bytes], IsoStatus | None]
@@ -137,7 +137,7 @@ class IsoWire:
         said = self.read(body)
         if said is None or said.end_to_end_id != key.voucher_no:
             return None
-        if any(text != fiscal_names(key)[name] for name, text in said.fiscal.items()):
+        if any(text != fiscal_names(key)[name] for name, text in said.fiscal):
             return None
         return said if sound(said.reference or "") and sound(said.reason or "") else None
 

@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 
 from lxml import etree
 
-from adapters.bank.iso_status import STATUS_BYTES_MAX, plain_root, supplement
+from adapters.bank.iso_status import STATUS_BYTES_MAX, plain_root, supplement, text_once
 from gateway.domain.bank import RecallOrder, RecallReply
 from gateway.domain.enquiries import RecallStatus
 from gateway.domain.money import yuan
@@ -63,10 +63,10 @@ class IsoRecalls:
         if len(found) != 1 or cases != {order.id}:
             return None
         (one,) = found
-        if one.findtext("{*}OrgnlEndToEndId") != order.key.voucher_no:
+        if text_once(one, "OrgnlEndToEndId") != order.key.voucher_no:
             return None
         try:
-            status = RecallStatus(one.findtext("{*}TxCxlSts") or "")
+            status = RecallStatus(text_once(one, "TxCxlSts") or "")
         except ValueError:
             return None
         return RecallReply(status=status, reason=_reason(one))

@@ -37,12 +37,12 @@ def read_status(body: bytes) -> IsoStatus | None:
     if len(found) != 1:
         return None
     (one,) = found
-    status, end_to_end = _text(one, "TxSts"), _text(one, "OrgnlEndToEndId")
+    status, end_to_end = text_once(one, "TxSts"), text_once(one, "OrgnlEndToEndId")
     if not status or not end_to_end:
         return None
     return IsoStatus(
         end_to_end_id=end_to_end, status=status, reason=_reason(one),
-        reference=_text(one, "AcctSvcrRef") or _text(one, "ClrSysRef"), fiscal=_fiscal(one),
+        reference=text_once(one, "AcctSvcrRef") or text_once(one, "ClrSysRef"), fiscal=_fiscal(one),
     )  # fmt: skip
 
 
@@ -85,11 +85,11 @@ def supplement(namespace: str, key: InstructionKey) -> etree._Element:
     return around
 
 
-def _fiscal(one: etree._Element) -> dict[str, str]:
-    """What a report says of division, year and type in a supplement of ours, should it have one."""
+def _fiscal(one: etree._Element) -> tuple[tuple[str, str], ...]:
+    """What a report says of division, year and type in supplements of ours, should it have any."""
     said = one.iterfind(f"{{*}}SplmtryData/{{*}}Envlp/{{{FISCAL}}}Fiscal/*")
     pairs = ((etree.QName(each).localname, (each.text or "").strip()) for each in said)
-    return {name: text for name, text in pairs if name in NAMES}
+    return tuple((name, text) for name, text in pairs if name in NAMES)
 
 
 def _reason(one: etree._Element) -> str | None:
@@ -103,7 +103,8 @@ def _reason(one: etree._Element) -> str | None:
     return " ".join(filter(None, parts)) or None
 
 
-def _text(one: etree._Element, name: str) -> str | None:
+def text_once(one: etree._Element, name: str) -> str | None:
+    """None also for what stands twice: a yes and a no."""
     found = one.findall(f"{{*}}{name}")
     return (found[0].text or "").strip() or None if len(found) == 1 else None
 

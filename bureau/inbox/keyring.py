@@ -11,14 +11,15 @@ from pathlib import Path
 import attrs
 import structlog
 
-from certs.files import Mark, mark_of
-from certs.keys import load_certificates, read_certificate, save_certificates
+from certs.files import Mark, mark_of, save_new
+from certs.keys import load_certificates, pem_of, read_certificate
 from certs.live import LiveTls
 from certs.revocation import revoked_in
 from certs.signatories import read_anew, signatory
 from certs.signing.signer import Signer, uri_of
 from certs.trust import Trust
 from gateway.domain.certificates import Revoked
+from gateway.domain.faults import StoreUnavailable
 
 LOOK_S = 0.5
 
@@ -77,22 +78,29 @@ class KeyRing:
         now on. It is kept among the parties, for the next start.
 
         A certificate that is another party's, or that our authorities did not issue, is told of and
-        left; the checkpoint that it signs will be refused.
+        left; the checkpoint that it signs will be refused. Raises StoreUnavailable: not kept.
         """
+        table = self._trust.table
         try:
-            authorities = load_certificates(self._files.authorities)
             certificate = read_certificate(certificate_pem)
-            one = signatory(authorities, certificate)
+            one = signatory(table.authorities, certificate)
             if one.sender.uri != gateway:
                 raise ValueError(f"it is of {one.sender.uri}")
         except ValueError as error:
             _log.error("key.not_learnt", gateway=gateway, reason=str(error))
             return
-        table = self._trust.table
         if one.thumbprint in table.by_thumbprint:
             return
         name = "".join(each for each in one.thumbprint if each.isalnum())
-        save_certificates(self._files.parties / f"announced-{name}.pem", [certificate])
+        file = self._files.parties / f"announced-{name}.pem"
+        try:
+            file.unlink(
+                missing_ok=True
+            )  # it counts with nobody: torn, or of another authority then
+            save_new(file, pem_of(certificate), mode=0o644)
+        except OSError as error:
+            words = f"the key that {gateway} announces cannot be kept: {error}"
+            raise StoreUnavailable(words) from error
         known = {**table.by_thumbprint, one.thumbprint: one}
         self._trust.replace(attrs.evolve(table, by_thumbprint=known))
         _log.info("key.learnt", gateway=gateway, thumbprint=one.thumbprint)

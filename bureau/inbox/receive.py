@@ -15,13 +15,13 @@ from bureau.inbox.glance import noticed_interception
 from bureau.inbox.hashes import root_at
 from bureau.inbox.keeping import Keeping
 from bureau.inbox.keys import receiving_keys
-from bureau.ports import Clock, DeskStore, LogPlace, LogStore, ProvenNotice
+from bureau.ports import Accepted, Clock, DeskStore, LogPlace, LogStore, ProvenNotice
 from certs.bundled import receipts_for
 from certs.log.note import parse_checkpoint, parse_note
 from certs.log.witness import Refusal, Witness, WitnessRefused
 from certs.trust import Trust
 from gateway.domain.faults import FaultCode, Unproven
-from gateway.domain.log import Cosigned, Delivery
+from gateway.domain.log import Cosigned, Delivery, LogHead
 
 PROVEN_AT_ONCE = 16
 """Notices proven before others have a turn of the event loop."""
@@ -77,7 +77,8 @@ class Inbox:
         bell: Bell,
         learn: Callable[[str, bytes], None] = lambda gateway, certificate: None,
     ) -> None:
-        """`learn`: hears each key that a gateway announces, before its delivery is answered."""
+        """`learn`: hears each key that a gateway announces, before its delivery is stored; what it
+        raises leaves the log as it was, and the gateway tells it again."""
         self._learn = learn
         self._store = store
         self._desk = desk
@@ -106,17 +107,20 @@ class Inbox:
         place = self._place(frame.division, party)
         delivery = delivery_of(frame)
         witness = self._witness(place)
+
+        def judged(head: LogHead) -> Accepted:
+            taken = accepted(witness, place, head, delivery, self._clock())
+            # Before it is stored: what is held already is not looked at again, so a key that could
+            # not be kept then would never be learnt.
+            for certificate in announced_keys(taken.records):
+                self._learn(place.gateway, certificate)
+            return taken
+
         try:
             with self.keeping.tried():
-                taken = await self._store.append(
-                    place.division,
-                    place.bank,
-                    lambda head: accepted(witness, place, head, delivery, self._clock()),
-                )
+                taken = await self._store.append(place.division, place.bank, judged)
         except WitnessRefused as refused:
             return await self._not_taken(place, delivery, refused, raw)
-        for certificate in announced_keys(taken.records):
-            self._learn(place.gateway, certificate)
         self._bell.ring()
         return Receipt(cosigned=taken.cosigned, stored=True)
 

@@ -53,6 +53,8 @@ class Pushing:
         while True:
             await asyncio.sleep(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
             if not self._office.held:
+                failures = 0
+                self.troubles.pop("/".join(agency), None)  # whoever holds it says how it goes on
                 continue
             try:
                 await self.push_some(agency)

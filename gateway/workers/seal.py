@@ -62,7 +62,7 @@ class Sealing:
                 continue
             try:
                 await self.seal_all()
-                await self._beat()
+                await self._office.in_turn(self._last_record, self.beat)
             except LedgerUnavailable:
                 log.warning("sealing.postponed", reason="ledger unavailable")
 
@@ -124,13 +124,15 @@ class Sealing:
             self._told[division] = now
             log.error("sealing.refused", division=division, reason=str(reason))
 
-    async def _beat(self) -> None:
-        """A log that is silent must be told apart from a log that is cut off (Art. 22(2))."""
+    async def beat(self, division: str) -> int:
+        """A log that is silent must be told apart from a log that is cut off (Art. 22(2)). One that
+        could not be written is no word: it is tried again. Raises LedgerUnavailable."""
         now = self._clock.monotonic()
-        for division, last in self._last_record.items():
-            if now - last >= HEARTBEAT_S:
-                self._last_record[division] = now
-                await self._ledger.record(division, self._heartbeat(self._clock.now(), division))
+        if now - self._last_record[division] < HEARTBEAT_S:
+            return 0
+        await self._ledger.record(division, self._heartbeat(self._clock.now(), division))
+        self._last_record[division] = now
+        return 1
 
     def _heartbeat(self, at: dt.datetime, division: str) -> RecordDraft:
         fields = {

@@ -1,5 +1,6 @@
 """Revocation lists and OCSP answers: read by `cryptography` and, where installed, by OpenSSL."""
 
+import contextlib
 import datetime as dt
 import shutil
 import subprocess
@@ -9,7 +10,12 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509 import ocsp
+from cryptography.x509 import (
+    IssuingDistributionPoint,
+    ObjectIdentifier,
+    UnrecognizedExtension,
+    ocsp,
+)
 
 from certs.authority import issue, issue_responder, request
 from certs.keys import generate_key, save_certificates
@@ -51,6 +57,46 @@ def test_a_list_names_its_own_and_only_its_own(fresh_pki, leaf) -> None:
     found = crl.get_revoked_certificate_by_serial_number(leaf.serial_number)
     assert found is not None
     assert found.extensions[0].value.reason is x509.ReasonFlags.key_compromise
+
+
+def test_of_two_lists_of_one_authority_the_newer_counts_wherever_it_stands(fresh_pki, leaf) -> None:
+    """Put behind one another by hand: an older list takes nothing back."""
+    now, one = dt.datetime.now(dt.UTC), fresh_pki.transport
+    older, newer = make_list(one, [], 7, now), make_list(one, [_ended(leaf)], 8, now)
+    for both in (older.pem + newer.pem, newer.pem + older.pem):
+        (crl,) = read_lists(both, [one.certificate]).values()
+        assert list_number(crl) == 8 and serials_of(crl) == {f"{leaf.serial_number:x}"}
+
+
+@pytest.mark.parametrize(
+    ("partial", "critical", "why"),
+    [
+        (x509.DeltaCRLIndicator(7), True, "one of several"),
+        (x509.DeltaCRLIndicator(7), False, "one of several"),
+        (
+            IssuingDistributionPoint(None, None, False, True, None, False, False),
+            False,
+            "of several",
+        ),
+        (UnrecognizedExtension(ObjectIdentifier("1.2.3"), b"\x05\x00"), True, "1.2.3 is not known"),
+        (UnrecognizedExtension(ObjectIdentifier("1.2.3"), b"\x05\x00"), False, ""),
+    ],
+)
+def test_a_list_that_is_not_of_all_that_is_revoked_is_none(
+    fresh_pki, partial, critical: bool, why: str
+) -> None:
+    """RFC 5280 5.2: whom such a list does not name may be revoked all the same."""
+    now, one = dt.datetime.now(dt.UTC), fresh_pki.transport
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(one.certificate.subject)
+        .last_update(now - dt.timedelta(hours=1))
+        .next_update(now + dt.timedelta(hours=1))
+    )
+    made = builder.add_extension(partial, critical).sign(one.key, hashes.SHA256())
+    pem = made.public_bytes(serialization.Encoding.PEM)
+    with pytest.raises(ValueError, match=why) if why else contextlib.nullcontext():
+        assert read_lists(pem, [one.certificate])
 
 
 def test_a_list_of_another_authority_is_refused(fresh_pki, pki) -> None:

@@ -13,7 +13,7 @@ from gateway.domain.conduct import BankEntry, Direction
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Settlement
-from gateway.workers.ask import Asking
+from gateway.workers.ask import Asked, Asking
 from gateway.workers.ask_again import AskingAgain
 from gateway.workers.enquire import OPERATOR_AFTER_ENQUIRIES, Enquiring
 from gateway.workers.office import Office
@@ -91,11 +91,16 @@ async def test_not_found_proves_nothing_before_the_horizon_and_is_never_sent_aga
 
 async def test_not_found_beyond_the_horizon_means_that_it_was_never_taken() -> None:
     vigil = await Vigil().begin()
+    vigil.bank.answers_within = lambda: vigil.pass_time(3)
     await vigil.ask(EnquiryOutcome.NOT_FOUND)
-    vigil.pass_time(HORIZON_S + AFTER_S + 1)
+    vigil.bank.answers_within = lambda: None
+    vigil.pass_time(HORIZON_S + AFTER_S)
+    assert await vigil.ask(EnquiryOutcome.NOT_FOUND) == 0, "counted from when it was heard"
+    vigil.pass_time(1)
     assert await vigil.ask(EnquiryOutcome.NOT_FOUND) == 1
     assert vigil.settled_as() is BankOutcome.NOT_TAKEN
     assert await vigil.street.available() == 1_000_000
+    assert vigil.asking._not_found_since == {}
 
 
 async def test_what_was_slept_through_after_the_answer_counts_for_nothing() -> None:
@@ -126,6 +131,11 @@ async def test_nobody_concludes_not_paid_against_the_banks_own_books(says: Enqui
     assert vigil.settled_as() is None and await vigil.street.available() == 970_000
     (payment,) = vigil.street.state.open_payments.values()
     assert payment.operator_task
+    assert payment.first_not_found_at or says is EnquiryOutcome.REJECTED, "for who looks at it"
+    assert await vigil.asking.ask(payment) == Asked(said=says, booked=True)
+    vigil.bank.enquiry = EnquiryOutcome.ACCEPTED
+    assert await vigil.asking.ask(payment) == Asked(said=vigil.bank.enquiry, settled=True)
+    assert vigil.settled_as() is BankOutcome.ACCEPTED, "that is what the books show"
 
 
 async def test_a_jump_of_the_wall_clock_does_not_shorten_the_horizon() -> None:
@@ -161,6 +171,45 @@ async def test_pending_starts_the_horizon_anew() -> None:
     assert await vigil.ask(EnquiryOutcome.NOT_FOUND) == 0
 
 
+@pytest.mark.parametrize("task", [False, True])
+async def test_what_was_heard_before_the_office_was_lost_counts_for_nothing_after_it(
+    monkeypatch: pytest.MonkeyPatch, task: bool
+) -> None:
+    """Another asked meanwhile, and may have heard that it is pending."""
+    monkeypatch.setattr("gateway.workers.enquire.ENQUIRE_EVERY_S", 0)
+    monkeypatch.setattr("gateway.workers.ask_again.ASK_EVERY_S", 0)
+    monkeypatch.setattr("gateway.workers.ask_again.PROBE_EVERY_S", 0)
+    vigil = await Vigil().begin()
+    if task:
+        await vigil.street.ledger.hand_over(instruction().key)
+    worker = vigil.again if task else vigil.worker
+    office = worker._office = Office(MemoryRecordLog(vigil.street.state))
+    vigil.bank.enquiry = EnquiryOutcome.NOT_FOUND
+    running = asyncio.create_task(worker.run())
+    for held in (True, False, True):
+        office.held = held
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert bool(worker._asking._not_found_since) is held
+        if not held:
+            vigil.pass_time(HORIZON_S + AFTER_S + 30)
+    running.cancel()
+    assert vigil.settled_as() is None and await vigil.street.available() == 970_000
+
+
+async def test_no_more_is_remembered_than_has_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.workers.ask.NOT_FOUND_KEPT_MAX", 2)
+    vigil = await Vigil().begin()
+    for number in ("2", "3", "4", "5"):
+        vigil.street.format.instruction = instruction(number)
+        vigil.street.clock.wall = NOW
+        await vigil.street.line.carry(received(number.encode()))
+    vigil.pass_time(AFTER_S + 1)
+    await vigil.ask(EnquiryOutcome.NOT_FOUND)
+    assert len(vigil.street.state.open_payments) == 5
+    assert 0 < len(vigil.asking._not_found_since) <= 3
+
+
 async def test_silence_settles_nothing_however_long_it_lasts() -> None:
     vigil = await Vigil().begin()
     for _ in range(50):
@@ -171,19 +220,51 @@ async def test_silence_settles_nothing_however_long_it_lasts() -> None:
 
 async def test_without_a_horizon_a_person_must_decide() -> None:
     vigil = await Vigil().begin(horizon_s=None)
-    for _ in range(OPERATOR_AFTER_ENQUIRIES):
-        assert await vigil.ask(EnquiryOutcome.NOT_FOUND) == 0
-        vigil.pass_time(3600)
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(OPERATOR_AFTER_ENQUIRIES):
+            assert await vigil.ask(EnquiryOutcome.NOT_FOUND) == 0
+            vigil.pass_time(3600)
+    assert [line["event"] for line in lines] == ["payment.unresolved"]
     (payment,) = vigil.street.state.open_payments.values()
     assert payment.operator_task
     assert await vigil.street.ledger.open_payments(vigil.street.clock.wall, 9) == []
     assert vigil.settled_as() is None
 
 
+async def test_an_answer_at_the_last_enquiry_before_a_person_calls_none() -> None:
+    vigil = await Vigil().begin(horizon_s=None)
+    with structlog.testing.capture_logs() as lines:
+        for turn in range(1, OPERATOR_AFTER_ENQUIRIES + 1):
+            last = turn == OPERATOR_AFTER_ENQUIRIES
+            await vigil.ask(EnquiryOutcome.ACCEPTED if last else EnquiryOutcome.SILENT)
+    assert [line["event"] for line in lines] == ["payment.resolved"]
+
+
+async def test_nobody_is_called_by_what_could_not_be_noted() -> None:
+    """It is asked about again, and noted then."""
+    vigil = await Vigil().begin(horizon_s=None)
+
+    async def away(*_: object, **__: object) -> None:
+        raise LedgerUnavailable("away")
+
+    for _ in range(OPERATOR_AFTER_ENQUIRIES - 1):
+        await vigil.ask(EnquiryOutcome.SILENT)
+    there, vigil.street.ledger.note_enquiry = vigil.street.ledger.note_enquiry, away  # type: ignore[method-assign]
+    with structlog.testing.capture_logs() as lines:
+        await vigil.ask(EnquiryOutcome.SILENT)
+        assert [line["event"] for line in lines] == ["enquiry.not_noted"]
+        vigil.street.ledger.note_enquiry = there  # type: ignore[method-assign]
+        await vigil.ask(EnquiryOutcome.SILENT)
+    assert [line["event"] for line in lines][1:] == ["payment.unresolved"]
+
+
 async def test_a_payment_that_may_still_be_on_its_way_is_not_asked_about() -> None:
     vigil = await Vigil().begin()
-    vigil.street.clock.wall = NOW
+    vigil.street.clock.wall = NOW + dt.timedelta(seconds=AFTER_S)
     assert await vigil.ask(EnquiryOutcome.REJECTED) == 0
+    await vigil.worker.hand_over_all()
+    (payment,) = vigil.street.state.open_payments.values()
+    assert not payment.operator_task
 
 
 async def test_what_was_settled_meanwhile_is_not_settled_twice() -> None:

@@ -19,6 +19,7 @@ from gateway.workers.seal import Sealing
 from tests.pipeline.fakes import FixedClock
 from tests.web.besieged import until
 from tests.workers.test_deliver import GATEWAY, HERE, UNSERVED, Post
+from tests.workers.test_push import Letters, Postbox, letter, pushing
 
 
 class _Held:
@@ -94,6 +95,16 @@ async def test_sealing() -> None:
         await until(lambda: HERE in sealing.troubles)
         post.office.held = False
         await until(lambda: not sealing.troubles)
+
+
+async def test_agencies_that_take_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.workers.push.PAUSES_S", (0.01,))
+    push = pushing(Letters([letter(1)]), Postbox(full_after=0))
+    office = push._office = cast("Any", _Held())
+    async with _running(push.run):
+        await until(lambda: bool(push.troubles))
+        office.held = False
+        await until(lambda: not push.troubles)
 
 
 async def test_telling_the_bureau(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,24 +1,28 @@
 """After any outage each record comes once: a bureau down, restored, emptied; our copy too old."""
 
 import asyncio
+import contextlib
 import copy
 from typing import Any
 
 import pytest
 import structlog
 
-from gateway.domain.faults import BureauUnavailable, BureauUnproven
+from gateway.domain.faults import BureauUnavailable, BureauUnproven, LedgerUnavailable
 from gateway.domain.ledger import RecordDraft
-from gateway.domain.log import Cosigned
+from gateway.domain.log import Cosigned, Delivery
 from gateway.domain.records import unnumbered
 from gateway.pipeline.tell import Origin
 from gateway.workers.deliver import RETRY_S_MAX
 from gateway.workers.seal import Sealing
-from tests.workers.test_deliver import GATEWAY, HERE, THERE, Post
+from tests.workers.test_deliver import GATEWAY, HERE, THERE, Post, _Saying
 
 
-async def test_a_bureau_restored_from_an_older_copy_is_told_again_without_a_duplicate() -> None:
+async def test_a_bureau_restored_from_an_older_copy_is_told_again_without_a_duplicate(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """To a size that it had cosigned, and to nothing at all; more than one delivery wide."""
+    monkeypatch.setattr("gateway.workers.deliver.DELIVERY_RECORDS_MAX", 60)
     for nothing in (False, True):
         post = Post()
         bureau = post.bureaus[HERE]
@@ -38,6 +42,124 @@ async def test_a_bureau_restored_from_an_older_copy_is_told_again_without_a_dupl
         assert bureau.held == list(range(154)) and post.acknowledged() == 154
         await post.write(count=2)
         assert await post.worker.deliver(HERE) == 2, "and then goes on as ever"
+
+
+async def test_a_bureau_that_falls_back_while_it_is_told_again_is_told_all_in_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gateway.workers.deliver.DELIVERY_RECORDS_MAX", 3)
+    post, older = Post(), []
+    bureau = post.bureaus[HERE]
+    for _ in range(4):
+        await post.write()
+        await post.worker.deliver(HERE)
+        older.append(bureau.backup())
+    bureau.restore(older[1])
+    falls = [older[0]]
+
+    async def falling(delivery: Delivery) -> Cosigned:
+        if delivery.start == 9 and falls:
+            bureau.restore(falls.pop())
+        return await bureau.deliver(delivery)
+
+    object.__setattr__(post.worker._inboxes[HERE], "bureau", _Saying(falling))
+    await post.write()
+    with structlog.testing.capture_logs() as told:
+        with pytest.raises(BureauUnproven, match="it holds 3 records and had acknowledged 9"):
+            await post.worker.deliver(HERE)
+        assert await post.worker.deliver(HERE) == 12
+    events = ["bureau.rolled_back", "bureau.rolled_back", "bureau.caught_up"]
+    assert [line["event"] for line in told] == events
+    assert bureau.held == list(range(15)) and told[-1]["holds"] == 12
+
+
+async def test_a_bureau_that_takes_nothing_is_not_asked_without_end() -> None:
+    post = Post()
+    await post.write()
+    await post.worker.deliver(HERE)
+    await post.write()
+    post.answers(post.bureaus[HERE].cosigned)
+    async with asyncio.timeout(20):
+        with pytest.raises(BureauUnproven, match="it holds 3 records and had acknowledged 3"):
+            await post.worker.deliver(HERE)
+
+
+async def test_what_a_bureau_proves_before_anything_is_passed() -> None:
+    post = Post()
+    assert await post.worker.greet(HERE), "it never had anything to acknowledge"
+    await post.write(count=4)
+    await post.worker.deliver(HERE)
+    assert await post.worker.greet(HERE)
+    full = post.bureaus[HERE].backup()
+    post.bureaus[HERE].restore((None, Cosigned(size=0, checkpoint=""), []))
+    assert not await post.worker.greet(HERE), "it has lost some itself, and cannot tell"
+    post.bureaus[HERE].restore(full)
+    post.state.logs[HERE].checkpoints.clear()
+    assert not await post.worker.greet(HERE), "nothing can be told again"
+
+
+async def test_only_a_copy_that_holds_all_that_was_cosigned_opens_the_log_again() -> None:
+    """Not one as long with another history, nor one that reaches to where the bureau fell back."""
+    post, copies, bureaus = Post(), [], []
+    for _ in range(4):
+        await post.write(count=2)
+        await post.worker.deliver(HERE)
+        copies.append(copy.deepcopy(post.state.logs))
+        bureaus.append(post.bureaus[HERE].backup())
+
+    async def greet() -> str:
+        try:
+            await post.worker.greet(HERE)
+        except BureauUnproven:
+            return "refused"
+        return "ahead" if HERE in post.worker.ahead else "open"
+
+    post.state.logs = copy.deepcopy(copies[0])
+    assert await greet() == "refused" and post.worker.ahead
+    post.bureaus[HERE].restore(bureaus[2])
+    assert await greet() == "refused", "it holds six now, of which we have two"
+    post.state.logs = copy.deepcopy(copies[2])
+    assert await greet() == "ahead", "we have six, and it had cosigned eight"
+    other = copy.deepcopy(copies[2])
+    post.state.logs = other
+    await post.write(count=1)
+    await post.write(count=1)
+    assert await greet() == "ahead", "eight, and others"
+    post.state.logs = copy.deepcopy(copies[3])
+    assert await greet() == "open"
+
+
+async def test_a_silent_log_beats_once_a_minute_and_one_that_cannot_stops_no_other() -> None:
+    post = Post()
+    sealing = Sealing(
+        post.office, post.records, post.sealer, post.ledger, post.clock,
+        Origin(bank="103", uri=GATEWAY), (HERE, THERE),
+    )  # fmt: skip
+    record, full = post.ledger.record, [HERE]
+
+    async def refusing(division: str, draft: RecordDraft) -> None:
+        if division in full:
+            raise LedgerUnavailable("the disk is full")
+        await record(division, draft)
+
+    post.ledger.record = refusing  # type: ignore[method-assign]
+
+    async def beat(after_s: float) -> list[str]:
+        """Which divisions' logs have beaten by then."""
+        post.clock.ticks += after_s
+        with contextlib.suppress(LedgerUnavailable):
+            await post.office.in_turn((HERE, THERE), sealing.beat)
+        beaten = [division for division, waiting in post.state.pending.items() if waiting]
+        await sealing.seal_all()
+        return beaten
+
+    assert await beat(59) == []
+    assert await beat(1) == [THERE]
+    full.clear()
+    assert await beat(0.25) == [HERE], "as soon as it can, not a minute later"
+    assert await beat(59) == [] and await beat(0.75) == [THERE] and await beat(0.25) == [HERE]
+    await post.ledger.record(HERE, RecordDraft(kind="verdict", subject="s", body=unnumbered({})))
+    assert await beat(30) == [HERE] and await beat(31) == [THERE], "what was sealed is a word too"
 
 
 async def test_a_bureau_that_falls_back_again_and_again_is_asked_with_pauses() -> None:

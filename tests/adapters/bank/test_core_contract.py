@@ -351,6 +351,18 @@ def test_a_report_on_the_same_number_of_another_year_or_type_says_nothing(name: 
 
     assert told() is EnquiryOutcome.ACCEPTED
     assert told(**{name: "8207"}) is EnquiryOutcome.SILENT
+    twice = f"8207</{name}><{name}>{fiscal_names(key())[name]}"
+    assert told(**{name: twice}) is EnquiryOutcome.SILENT, "another one's, and then ours"
+
+
+@pytest.mark.parametrize("name", ["TxCxlSts", "OrgnlEndToEndId"])
+def test_a_word_on_a_recall_that_names_something_twice_is_none(name: str) -> None:
+    """Given back, and then refused."""
+    recalls, said = IsoRecalls(lambda: NOW, "103"), _camt029("RJCR").decode()
+    assert recalls.read(ORDER, said.encode()) is not None
+    begin, end = said.index(f"<{name}>"), said.index(f"</{name}>") + len(f"</{name}>")
+    first = said[begin:end].replace("RJCR", "ACCR")
+    assert recalls.read(ORDER, (said[:begin] + first + said[begin:]).encode()) is None
 
 
 def test_an_answer_with_a_dtd_or_two_transactions_says_nothing() -> None:

@@ -16,7 +16,7 @@ from bureau.desk.policies.answers import AnswerUnreadable, answer_of, state_of
 from bureau.desk.publish import Publishing
 from bureau.inbox.receive import Inbox
 from certs.keys import pem_of
-from gateway.domain.faults import FeedRefused
+from gateway.domain.faults import FeedRefused, StoreUnavailable
 from gateway.domain.money import FEN_MAX
 from gateway.domain.records import unnumbered
 from tests.bureau.desks import Desk
@@ -163,10 +163,17 @@ async def test_a_key_is_learnt_from_a_record_that_was_proven_and_from_no_other(
 ) -> None:
     """A delivery may repeat records of before; they are not looked at, whatever they say."""
     learnt: list[bytes] = []
+    full = [StoreUnavailable("the disk is full")]
+
+    def learn(gateway: str, certificate: bytes) -> None:
+        if full:
+            raise full.pop()
+        learnt.append(certificate)
+
     inbox = Inbox(
         store=bureau.log, desk=bureau.desk, places=[bureau.place], trust=bureau.trust,
         clock=lambda: dt.datetime.now(dt.UTC), bell=bureau.bell,
-        learn=lambda gateway, certificate: learnt.append(certificate),
+        learn=learn,
     )  # fmt: skip
     chain.seal([verdict(0)])
     await inbox.receive(GATEWAY, framed(chain.delivery()))
@@ -185,6 +192,9 @@ async def test_a_key_is_learnt_from_a_record_that_was_proven_and_from_no_other(
             unnumbered({"kind": "key_announced", "division": DIVISION, "certificate": [pem]}),
         ]
     )
+    with pytest.raises(StoreUnavailable):
+        await inbox.receive(GATEWAY, framed(chain.delivery(start=2)))
+    assert (await bureau.log.held(DIVISION, BANK))[0].size == 2, "it was not taken, and comes again"
     await inbox.receive(GATEWAY, framed(chain.delivery(start=2)))
     assert learnt == [pem.encode()]
 

@@ -20,6 +20,7 @@ from certs.signing.signer import signer
 from certs.tls import client_context
 from certs.trust import load_trust
 from gateway.domain.certificates import Reason, Revocation
+from gateway.domain.faults import StoreUnavailable
 from gateway.domain.log import SealedRecord
 from gateway.domain.records import RecordKind, canonical
 from tests.certs.conftest import DOMAIN, PASSPHRASE, make_pki
@@ -112,6 +113,23 @@ async def test_an_announced_key_counts_at_once_and_after_the_next_start(desk: De
     assert fresh.thumbprint in desk.known()
     again = load_trust(desk.authorities, desk.parties, desk.own)
     assert fresh.thumbprint in again.table.by_thumbprint
+
+
+async def test_a_key_that_cannot_be_kept_is_not_learnt_yet_and_then_it_is(desk: Desk) -> None:
+    """A folder on a disk that is away: the delivery is not taken, and comes again."""
+    fresh, away = desk.key(GATEWAY), desk.parties.with_name("away")
+    desk.parties.rename(away)
+    with pytest.raises(StoreUnavailable, match="cannot be kept"):
+        desk.ring.learn(GATEWAY, pem_of(fresh.certificate))
+    assert fresh.thumbprint not in desk.known()
+    away.rename(desk.parties)
+    lost = desk.authorities.read_bytes()
+    desk.authorities.write_bytes(b"torn")  # what is in force is asked, not a file of a moment
+    desk.ring.learn(GATEWAY, pem_of(fresh.certificate))
+    desk.authorities.write_bytes(lost)
+    again = load_trust(desk.authorities, desk.parties, desk.own)
+    assert fresh.thumbprint in desk.known() & set(again.table.by_thumbprint)
+    assert {each.suffix for each in desk.parties.iterdir()} == {".pem"}, "no draft is left"
 
 
 async def test_a_key_of_another_party_or_authority_is_not_believed(
