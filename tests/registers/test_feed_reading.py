@@ -1,9 +1,11 @@
 """Reading the bureau's feed: snapshot or delta, strictly, and every bad row by name."""
 
+import json
 from typing import Any
 
 import pytest
 
+from adapters.formats.registers.division import read_registers
 from gateway.domain.codes import Register
 from gateway.domain.faults import Unreadable
 from gateway.domain.register_feed import FeedKind
@@ -27,6 +29,17 @@ def test_a_snapshot_leaves_no_list_out_and_a_delta_may() -> None:
     del document["filings"]
     assert wrong(document) == {"filings": "required"}
     assert feed(delta(2, accounts=[])).kind is FeedKind.DELTA
+
+
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
+def test_a_moment_at_an_end_of_the_calendar_is_no_time_of_a_feed(at: str) -> None:
+    """Reckoned to UTC it lies beyond the calendar: door, desk and command broke on it."""
+    for document in (snapshot(), delta(2, accounts=[])):
+        document["as_of"] = at
+        assert wrong(document) == {"as_of": "range"}
+    with pytest.raises(Unreadable) as caught:
+        read_registers(json.dumps(snapshot() | {"as_of": at}).encode())
+    assert [(error.field, error.code) for error in caught.value.errors] == [("as_of", "range")]
 
 
 def test_a_delta_says_what_to_put_and_what_to_take_away() -> None:

@@ -16,6 +16,7 @@ from msgspec import inspect as shapes
 from adapters.formats.json.tree import Fraction, Members
 from adapters.formats.text_safety import refused_in
 from gateway.domain.faults import FieldError
+from gateway.domain.legal_day import of_our_times
 
 ERRORS_MAX = 1000
 """More than these are not listed; a last entry says so."""
@@ -205,6 +206,8 @@ def _moment(
         if isinstance(value, str):
             moment = msgspec.convert(value, dt.datetime)
             if moment.tzinfo is not None:
+                if not of_our_times(moment):
+                    found.note(place, "range", "应在1970年至2199年之间", "must lie in 1970 to 2199")
                 return
     except msgspec.ValidationError:
         pass

@@ -12,6 +12,7 @@ from adapters.formats.registers.shape import RegistersFile, Row
 from adapters.formats.sniff import sniff
 from adapters.formats.text_safety import plain
 from gateway.domain.faults import FaultCode, Unreadable
+from gateway.domain.legal_day import of_our_times
 from gateway.domain.money import fen
 from gateway.domain.registers import (
     Account,
@@ -79,7 +80,7 @@ def read_registers(raw: bytes) -> Registers:
         _refuse(raw)
         raise Unreadable(FaultCode.INSTRUCTION_INVALID, str(cause)) from cause
     whole = plain(raw) and raw.count(b'"') == msgspec.json.encode(file).count(b'"')
-    if not whole or _repeated(file):
+    if not whole or _repeated(file) or not of_our_times(file.as_of):
         _refuse(raw)
     return _registers(file)
 

@@ -38,6 +38,7 @@ from adapters.formats.registers.shape import (
 from adapters.formats.text_safety import plain, refused_in
 from gateway.domain.codes import Register
 from gateway.domain.faults import FaultCode, FieldError, Unreadable
+from gateway.domain.legal_day import of_our_times
 from gateway.domain.register_feed import (
     LISTS,
     ROWS,
@@ -197,8 +198,11 @@ class FeedReading:
             if getattr(frame, name) is not UNSET
         }
         try:
-            return msgspec.convert(fields, _Head)
-        except msgspec.ValidationError:
+            head = msgspec.convert(fields, _Head)
+            if of_our_times(head.as_of):
+                return head
+            raise ValueError("as_of: at an end of the calendar")
+        except ValueError:
             self._found += [
                 error
                 for error in errors_of(tree_of(msgspec.json.encode(fields)), RegistersFile)
