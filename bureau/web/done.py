@@ -30,6 +30,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "releases:approve": _APPROVED, "releases:reject": _SENT_BACK,
     "registers:approve": _APPROVED, "registers:reject": _SENT_BACK,
     "registers:edit": _HANDED_ON, "registers:import": _HANDED_ON,
+    "registers:whole": _HANDED_ON,
     "policies:edit": _HANDED_ON, "policies:form": _HANDED_ON, "policies:book": _HANDED_ON,
     "policies:agree": ("同意", "agreed to"), "policies:send-back": _SENT_BACK,
     "policies:prove": ("检验规则", "the policy was proven"),

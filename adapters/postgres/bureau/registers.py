@@ -40,6 +40,11 @@ class BureauRegisters:
         rows = await self._sql.rows("row", division, register, key)
         return rows[0] if rows else None
 
+    async def last_whole(self, division: str) -> bytes | None:
+        """The last whole file that was approved, sealed."""
+        rows = await self._sql.rows("last_whole", division)
+        return rows[0]["body"] if rows else None
+
     async def changes(
         self, division: str, before: int, register: str | None, limit: int
     ) -> Sequence[Row]:
@@ -66,12 +71,14 @@ class BureauRegisters:
             await connection.execute(_SQL["catch_up"], division, list(banks))
 
     async def propose(
-        self, division: str, values: tuple[Any, ...], act: Callable[[int], ActLike]
-    ) -> int:
-        """`values`: as `propose` lists them from register to proposed_at."""
+        self, division: str, values: tuple[Any, ...], act: Callable[[int], ActLike],
+        base: int | None = None,
+    ) -> int:  # fmt: skip
+        """`values`: as `propose` lists them from register to proposed_at. `base`: the version that
+        it was made upon; None: the one in force."""
         async with connection_of(self._pool) as connection, connection.transaction():
             await self._lock(connection, division)
-            seq = int(await connection.fetchval(_SQL["propose"], division, *values))
+            seq = int(await connection.fetchval(_SQL["propose"], division, *values, base))
             await self._trail.add(connection, values[-1], [act(seq)])
         return seq
 

@@ -18,6 +18,7 @@ from bureau.desk.registers.late_notices import late_of
 from bureau.desk.registers.opened import OpenedFeeds, opened_or_nothing, opened_rows
 from bureau.desk.registers.store import Pen, RegisterStore, Sealing
 from bureau.desk.registers.ways import Standing, standings
+from bureau.desk.registers.whole import called_in, document_of, file_of, standing_of
 from bureau.desk.registers.words import SHEETS, Sheet
 from bureau.desk.trail import Act
 from bureau.ports import Clock, LogPlace
@@ -161,20 +162,37 @@ class Registers:
         )  # fmt: skip
         return await self.store.propose(division, values, self._told(division, proposal, by))
 
-    async def propose_snapshot(self, division: str, raw: bytes, reason: str, by: Person) -> int:
-        """All registers from a file in the feed's own shape."""
-        document = _snapshot(division, raw)
+    async def propose_standing(
+        self, division: str, reason: str, by: Person, version: int | None = None
+    ) -> int:
+        """All that stands as a whole file, which overtakes what a gateway does not take.
+
+        `version`: where a gateway holds a higher one than the next here."""
+        document = await standing_of(self.store, division, self._opened)
+        upon = document["version"]
+        document |= {"version": version or upon + 1, "as_of": _now_zh(self._clock())}
+        raw = await asyncio.to_thread(file_of, document)
+        called = called_in(document)
+        return await self.propose_snapshot(division, raw, reason, by, called=called, upon=upon)
+
+    async def propose_snapshot(
+        self, division: str, raw: bytes, reason: str, by: Person,
+        called: Callable[[str], str] = str, upon: int | None = None,
+    ) -> int:  # fmt: skip
+        """All registers from a file in the feed's own shape. `called`: its places, for people.
+        `upon`: the version that it was made of, if of one."""
+        document = document_of(division, raw)
         if document["version"] <= await self.store.version(division):
             raise ActRefused("version", "文件的版本号不高于现行版本。", "Its version is not newer.")
         proposal = Proposal(register=SNAPSHOT, op=SNAPSHOT, row={}, reason=reason)
         if len(reason) < REASON_CHARS_MIN:
             raise ActRefused("reason", "请填写变更理由。", "Say why.")
-        await asyncio.to_thread(self._checked, raw)
+        await asyncio.to_thread(self._checked, raw, called)
         values = (
             SNAPSHOT, SNAPSHOT, str(document["version"]), "",
             self._seal.close(raw, "register"), reason, None, None, by.login, self._clock(),
         )  # fmt: skip
-        return await self.store.propose(division, values, self._told(division, proposal, by))
+        return await self.store.propose(division, values, self._told(division, proposal, by), upon)
 
     async def approve(self, division: str, seq: int, by: Person) -> None:
         """The second person's step: the next version, signed for every gateway of the division."""
@@ -241,13 +259,13 @@ class Registers:
     def _banks(self, division: str) -> tuple[str, ...]:
         return tuple(sorted({p.bank for p in self._places if p.division == division}))
 
-    def _checked(self, body: bytes) -> bytes:
+    def _checked(self, body: bytes, called: Callable[[str], str] = str) -> bytes:
         """What a gateway could not read is not proposed: every later change would wait for it."""
         try:
             self._pen.check(body)
         except Unreadable as unreadable:
             errors = unreadable.errors[:ERRORS_SHOWN]
-            zh = "；".join(f"{each.field}：{each.zh}" for each in errors) or "内容不合规范"
+            zh = "；".join(f"{called(each.field)}：{each.zh}" for each in errors) or "内容不合规范"
             more = f"；共{len(unreadable.errors)}处" if len(unreadable.errors) > len(errors) else ""
             raise ActRefused("row_refused", f"网关将拒收：{zh}{more}", unreadable.detail) from None
         return body
@@ -309,7 +327,7 @@ class Registers:
 
     def _whole(self, division: str, row: Mapping[str, Any], version: int) -> dict[str, Any]:
         raw = self._seal.open(row["body"], "register")
-        document = _snapshot(division, raw)
+        document = document_of(division, raw)
         if document["version"] <= version:
             raise ActRefused("version", "文件的版本号不高于现行版本。", "Its version is not newer.")
         puts = tuple(
@@ -342,26 +360,6 @@ class Registers:
 
 def _now_zh(now: dt.datetime) -> str:
     return now.astimezone(_ZONE).isoformat("T", "seconds")
-
-
-def _snapshot(division: str, raw: bytes) -> Mapping[str, Any]:
-    try:
-        document = orjson.loads(raw)
-        fits = (
-            document["division"] == division
-            and isinstance(document["version"], int) and document["version"] > 0
-            and all(isinstance(document.get(name, []), list) for name in SHEETS)
-        )  # fmt: skip
-        if fits:
-            for name, sheet in SHEETS.items():
-                for row in document.get(name, ()):
-                    sheet.key_of(row)
-            return dict(document)
-    except (ValueError, TypeError, KeyError):
-        pass
-    raise ActRefused(
-        "snapshot_unreadable", "文件不是本区划的登记文件（JSON）。", "Not a registers file."
-    )
 
 
 def _check(row: Mapping[str, Any], by: Person) -> None:

@@ -18,6 +18,8 @@ class RegisterStore(Protocol):
 
     async def row(self, division: str, register: str, key: str) -> Mapping[str, Any] | None: ...
 
+    async def last_whole(self, division: str) -> bytes | None: ...
+
     async def changes(
         self, division: str, before: int, register: str | None, limit: int
     ) -> Sequence[Mapping[str, Any]]: ...
@@ -35,8 +37,9 @@ class RegisterStore(Protocol):
     async def catch_up(self, division: str, banks: Sequence[str]) -> None: ...
 
     async def propose(
-        self, division: str, values: tuple[Any, ...], act: Callable[[int], Any]
-    ) -> int: ...
+        self, division: str, values: tuple[Any, ...], act: Callable[[int], Any],
+        base: int | None = None,
+    ) -> int: ...  # fmt: skip
 
     async def decide(
         self, division: str, seq: int, judge: Callable[[Mapping[str, Any], int], Any]

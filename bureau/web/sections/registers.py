@@ -42,6 +42,7 @@ def routes(rooms: Rooms) -> list[Route]:
     return [
         get(home, pages.home, READERS, Nav(group="register", zh="登记变更", en="Changes")),
         post(home + "/import", pages.load, _REVIEWERS, upload=True, again=pages.home),
+        post(home + "/whole", pages.whole, _REVIEWERS, again=pages.home),
         get(change, pages.change, READERS),
         post(change + "/approve", pages.approve, _APPROVERS, again=pages.change),
         post(change + "/reject", pages.reject, _APPROVERS, again=pages.change),
@@ -166,6 +167,14 @@ class _Registers:
         seq = await self._registers.propose_snapshot(
             visit.division, raw, visit.text("reason", 500), visit.person
         )
+        raise see(f"/desk/{visit.division}/registers/changes/{seq}")
+
+    async def whole(self, visit: Visit) -> web.StreamResponse:
+        """All that stands, proposed as a whole file."""
+        seq = await self._registers.propose_standing(
+            visit.division, visit.text("reason", 500), visit.person,
+            _number(visit.text("version", 15)),
+        )  # fmt: skip
         raise see(f"/desk/{visit.division}/registers/changes/{seq}")
 
     async def change(self, visit: Visit, undone: Undone | None = None) -> web.Response:

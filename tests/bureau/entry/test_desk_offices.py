@@ -25,7 +25,7 @@ RIGHTS: dict[frozenset[Office], str] = {
         cases/verify cases/record cases/return cases/accept cases/obstructed cases/propose
         cases/propose_handling cases/accept_report cases/reject_report cases/propose_referral
         cases/dispute cases/dispute_end complaints/case
-        registers/import registers/edit policies/edit policies/form policies/prove
+        registers/import registers/whole registers/edit policies/edit policies/form policies/prove
     """,
     frozenset({Office.APPROVER}): """
         releases/approve releases/reject numbers/approve numbers/reject

@@ -191,6 +191,7 @@ AGAIN = {
     "/me/equip": "one's own", "/me/views": "a list",
     "/me/views/drop": "a list", "/sign-out": "an end", "/desk/{division}/trail": "a look",
     "/desk/{division}/registers/import": "a proposal",
+    "/desk/{division}/registers/whole": "a proposal",
 }  # fmt: skip
 _AGAIN = re.compile(
     r"/policies/(trials|drafts|\{policy).*(form|edit|prove|try|shadow|backtest|stop)$"

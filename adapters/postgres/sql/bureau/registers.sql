@@ -31,6 +31,13 @@ WHERE division = $1 AND register = $2 AND ($3::text[] IS NULL OR key = ANY ($3))
 SELECT key, agency, version, body FROM register_kept
 WHERE division = $1 AND register = $2 AND key = $3;
 
+-- name: last_whole
+-- empty: no whole file was approved yet.
+SELECT body FROM register_change
+WHERE division = $1 AND op = 'snapshot' AND approved
+ORDER BY version DESC
+LIMIT 1;
+
 -- name: keep
 -- empty: always.
 INSERT INTO register_kept (division, register, key, agency, version, body)
@@ -47,13 +54,13 @@ DELETE FROM register_kept WHERE division = $1 AND register = $2 AND key = $3;
 DELETE FROM register_kept WHERE division = $1;
 
 -- name: propose
--- empty: never; the caller holds the version's lock.
+-- empty: never; the caller holds the version's lock. $12: the version that it was made upon; null: the one in force.
 INSERT INTO register_change (
     division, seq, register, op, key, agency, body, reason, changed_on, wish, proposed_by,
     proposed_at, base
 )
 SELECT $1, coalesce(max(seq), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
-    (SELECT v.version FROM register_version AS v WHERE v.division = $1)
+    coalesce($12, (SELECT v.version FROM register_version AS v WHERE v.division = $1))
 FROM register_change WHERE division = $1
 RETURNING seq;
 
