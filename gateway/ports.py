@@ -188,7 +188,12 @@ class Ledger(Protocol):
         """It is an operator's task from now on, without anybody having been asked just now."""
         ...
 
-    async def limit(self, division: str, key: LimitKey) -> Limit | None: ...
+    async def limits(self, division: str, keys: Sequence[LimitKey]) -> dict[LimitKey, Limit]:
+        """As they stand, nothing locked; those that no register grants are left out.
+
+        Raises LedgerUnavailable.
+        """
+        ...
 
 
 class Bank(Protocol):

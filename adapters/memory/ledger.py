@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -165,8 +165,9 @@ class MemoryLedger:
         if payment is not None:
             self._state.open_payments[key] = attrs.evolve(payment, operator_task=True)
 
-    async def limit(self, division: str, key: LimitKey) -> Limit | None:
-        return self._state.limits.get((division, key))
+    async def limits(self, division: str, keys: Sequence[LimitKey]) -> dict[LimitKey, Limit]:
+        limits = self._state.limits
+        return {key: limits[division, key] for key in keys if (division, key) in limits}
 
     def reserve(self, admission: Admission) -> Short | None:
         """All demands or none; the first that does not fit is told."""

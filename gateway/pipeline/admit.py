@@ -4,7 +4,7 @@ Only when this returns may anybody forward anything, and only who called it.
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from gateway.domain.codes import PaymentMethod
 from gateway.domain.decision import Outcome, stored
@@ -13,6 +13,7 @@ from gateway.domain.ledger import (
     Admission,
     Admitted,
     Demand,
+    Limit,
     LimitKey,
     LimitKind,
     Moved,
@@ -68,14 +69,33 @@ def demands_of(
     return tuple(_demands(instruction, parties, registers, on))
 
 
-def beyond_grant(
-    instruction: Instruction, parties: Parties, demands: tuple[Demand, ...]
-) -> tuple[Short, ...]:
-    """What it wants beyond all that was ever granted, or is planned to date (Art. 14): sure without
-    asking the ledger. Told of the agency's own indicator alone: nobody learns another's balance."""
+def of_its_own(instruction: Instruction, parties: Parties) -> bool:
+    """Whether it names its agency's own indicator. Of another's it is told no want of money beside
+    other findings: nobody learns another's balance by its number."""
+    return parties.indicator is not None and parties.indicator.agency == instruction.agency_code
+
+
+def in_want_of(demands: Sequence[Demand], limits: Mapping[LimitKey, Limit]) -> list[Short]:
+    """What these limits, as they stand, could not give (Art. 14)."""
+    wanted = {demand.limit: 0 for demand in demands}
+    found = []
+    for demand in demands:
+        limit = limits.get(demand.limit)
+        left = limit.available_fen if limit else 0
+        if limit and demand.cap_fen is not None:
+            spoken_fen = limit.opening_fen + limit.reserved_fen + limit.posted_fen
+            left = min(left, demand.cap_fen - spoken_fen)
+        wanted[demand.limit] += demand.amount_fen
+        if wanted[demand.limit] > left:
+            found.append(Short(demand=demand, available_fen=left))
+    return found
+
+
+def beyond_grant(parties: Parties, demands: tuple[Demand, ...]) -> tuple[Short, ...]:
+    """What it wants beyond all that was ever granted to its own indicator, or is planned to date
+    (Art. 14): sure without asking the ledger."""
     indicator = parties.indicator
-    if indicator is None or indicator.agency != instruction.agency_code:
-        return ()
+    assert indicator is not None
     found = []
     for demand in demands:
         if demand.limit.kind is LimitKind.INDICATOR:

@@ -7,10 +7,10 @@ import attrs
 
 from gateway.domain.decision import Decision, Finding, Outcome
 from gateway.domain.instruction import Instruction
-from gateway.domain.ledger import Demand, Short
+from gateway.domain.ledger import Short
 from gateway.domain.limits import granted_limits
 from gateway.domain.registers import Registers
-from gateway.pipeline.admit import beyond_grant, demands_of
+from gateway.pipeline.admit import beyond_grant, demands_of, in_want_of, of_its_own
 from gateway.pipeline.cases import cases_of
 from gateway.pipeline.decide import NOTHING_KNOWN, decide, limit_finding
 from gateway.pipeline.identify import identify
@@ -23,9 +23,9 @@ class Explained:
 
     decision: Decision
     beside: tuple[Finding, ...] = ()
-    """A want of money beside what holds or blocks: the line asks the ledger only once nothing else
-    stands in the way, so that the sender or a release would meet it next. What exceeds all that was
-    granted needs no asking, and is part of the decision."""
+    """A want of money beside what blocks: the line asks the ledger only where nothing blocks, so
+    that the sender would meet it next. What exceeds all that was granted needs no asking, and is
+    part of the decision."""
 
 
 def explain(instruction: Instruction, registers: Registers, book: Book, on: dt.date) -> Explained:
@@ -33,13 +33,16 @@ def explain(instruction: Instruction, registers: Registers, book: Book, on: dt.d
     parties = identify(instruction, registers)
     cases = cases_of(instruction, parties, registers, on)
     demands = demands_of(instruction, parties, registers, on)
-    shorts = _shorts(demands, registers)
+    shorts = in_want_of(demands, {limit.key: limit for limit in granted_limits(registers)})
     alone = decide(cases, NOTHING_KNOWN, registers, book).decision
     if alone.outcome is Outcome.PASS:
         known = NOTHING_KNOWN.with_sure(shorts)
         return Explained(decision=decide(cases, known, registers, book).decision)
-    known = NOTHING_KNOWN.with_sure(beyond_grant(instruction, parties, demands))
-    decision = decide(cases, known, registers, book).decision
+    sure: Sequence[Short] = ()
+    if of_its_own(instruction, parties):
+        held = alone.outcome is Outcome.HOLD
+        sure = shorts if held else beyond_grant(parties, demands)
+    decision = decide(cases, NOTHING_KNOWN.with_sure(sure), registers, book).decision
     beside: list[Finding] = []
     for short in shorts:
         found = decide(cases, NOTHING_KNOWN.learn(short), registers, book).decision.findings
@@ -52,19 +55,3 @@ def _beyond(findings: Sequence[Finding], decision: Decision) -> Sequence[Finding
     """Those that the decision does not name."""
     said = {(each.policy, each.detail) for each in decision.findings}
     return [each for each in findings if (each.policy, each.detail) not in said]
-
-
-def _shorts(demands: tuple[Demand, ...], registers: Registers) -> list[Short]:
-    """What the registers' own balances could not give."""
-    limits = {limit.key: limit for limit in granted_limits(registers)}
-    wanted = {demand.limit: 0 for demand in demands}
-    found = []
-    for demand in demands:
-        limit = limits.get(demand.limit)
-        left = limit.available_fen if limit else 0
-        if limit and demand.cap_fen is not None:
-            left = min(left, demand.cap_fen - limit.opening_fen)
-        wanted[demand.limit] += demand.amount_fen
-        if wanted[demand.limit] > left:
-            found.append(Short(demand=demand, available_fen=left))
-    return found

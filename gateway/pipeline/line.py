@@ -10,7 +10,7 @@ part of the answer: the law knows it. A *fault* is raised: it never became an in
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
@@ -22,7 +22,7 @@ from gateway.domain.instruction import Instruction, InstructionKey, Received
 from gateway.domain.ledger import Admitted, Demand, Moved, Settled, Short, Standing
 from gateway.domain.legal_day import legal_day, minute_of_day
 from gateway.domain.parties import Parties, Sender
-from gateway.pipeline.admit import admit, beyond_grant
+from gateway.pipeline.admit import admit, beyond_grant, in_want_of, of_its_own
 from gateway.pipeline.decide import NOTHING_KNOWN, Ruling
 from gateway.pipeline.identify import identify
 from gateway.pipeline.parse import (
@@ -133,9 +133,9 @@ class Line:
             passes = ruling.decision.outcome is Outcome.PASS
             if passes and (strain := rooms.bank.strain):
                 raise Unready(FaultCode.OVERLOADED, strain)
-            beyond = () if passes else beyond_grant(instruction, parties, demands)
-            if (sure := known.with_sure(beyond)) is not known:
-                known = sure  # over the budget is refused, not held: no order could release it
+            lacking = () if passes else await self._lacking(instruction, parties, demands, ruling)
+            if (sure := known.with_sure(lacking)) is not known:
+                known = sure  # without the money it is refused, not held: no order releases it
                 continue
             judged = judged_of(received, instruction, parties, sender, ruling, now)
             admission = await self._admit(judged, demands, received)
@@ -152,6 +152,21 @@ class Line:
 
         settled = await self.forward_once(judged, received, began)
         return answer_now(judged, settled, rooms.gatekeeper)
+
+    async def _lacking(
+        self, instruction: Instruction, parties: Parties, demands: tuple[Demand, ...],
+        ruling: Ruling,
+    ) -> Sequence[Short]:  # fmt: skip
+        """What money it wants all the same. A hold asks the ledger, without reserving anything; a
+        block is told what is sure without asking. Raises LedgerUnavailable."""
+        if not of_its_own(instruction, parties):
+            return ()
+        if ruling.decision.outcome is Outcome.BLOCK:
+            return beyond_grant(parties, demands)
+        limits = [demand.limit for demand in demands]
+        return in_want_of(
+            demands, await self._rooms.ledger.limits(instruction.key.division, limits)
+        )
 
     async def forward_once(self, judged: Judged, received: Received, began: float) -> Settled:
         """Hand over what this call's own commit 1 has opened, and write down what became of it."""

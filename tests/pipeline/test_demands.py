@@ -13,7 +13,7 @@ from gateway.domain.instruction import Detail, Instruction
 from gateway.domain.ledger import Demand, LimitKey, LimitKind
 from gateway.domain.money import Fen
 from gateway.domain.registers import Approval, Contract, Plan, Registers, ThreePublicBudget
-from gateway.pipeline.admit import beyond_grant, demands_of
+from gateway.pipeline.admit import beyond_grant, demands_of, of_its_own
 from gateway.pipeline.identify import identify
 from tests.pipeline.fakes import INDICATOR, SUPPLIER, instruction, registers
 
@@ -162,7 +162,9 @@ def _on(**changes: Any) -> Registers:
 def _beyond(rows: Registers) -> list[tuple[LimitKind, int]]:
     order = instruction()
     parties = identify(order, rows)
-    found = beyond_grant(order, parties, demands_of(order, parties, rows, MARCH))
+    if not of_its_own(order, parties):
+        return []
+    found = beyond_grant(parties, demands_of(order, parties, rows, MARCH))
     return [(short.demand.limit.kind, short.available_fen) for short in found]
 
 

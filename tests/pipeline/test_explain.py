@@ -1,4 +1,4 @@
-"""What `explain` says beside the outcome: a want of money hidden behind what holds or blocks."""
+"""What `explain` says of a want of money behind what holds or blocks."""
 
 import datetime as dt
 
@@ -53,9 +53,9 @@ def test_beside_a_block_it_is_named_and_does_not_decide() -> None:
     assert told(ENOUGH, purpose="") == (Outcome.BLOCK, {"JL-004"}, set())
 
 
-def test_beside_a_hold_it_is_named_and_the_outcome_stays_the_lines() -> None:
+def test_beside_a_hold_it_decides_as_on_the_line() -> None:
     assert told(ENOUGH, payee=UNFILED) == (Outcome.HOLD, HELD, set())
-    assert told(*SPENT, payee=UNFILED) == (Outcome.HOLD, HELD, {"JL-011"})
+    assert told(*SPENT, payee=UNFILED) == (Outcome.BLOCK, {*HELD, "JL-011"}, set())
 
 
 def test_what_exceeds_all_that_was_granted_decides_as_on_the_line() -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import attrs
 import orjson
@@ -26,6 +26,7 @@ from gateway.domain.instruction import Instruction, InstructionKey
 from gateway.domain.ledger import (
     Admission,
     Admitted,
+    Limit,
     LimitKey,
     LimitKind,
     Moved,
@@ -36,6 +37,7 @@ from gateway.domain.ledger import (
 from gateway.pipeline.line import CONFLICT_RECORDS_MAX, FORWARD_WITHIN_S, Line, Rooms
 from gateway.pipeline.settle import settle
 from gateway.pipeline.tell import Origin, microseconds
+from tests.limits import limit_at
 from tests.pipeline.fakes import (
     DIVISION,
     INDICATOR,
@@ -93,7 +95,7 @@ class Street:
         return [orjson.loads(draft.body) for draft in self.state.pending[DIVISION]]
 
     async def available(self) -> int:
-        limit = await self.ledger.limit(DIVISION, LIMIT)
+        limit = await limit_at(self.ledger, DIVISION, LIMIT)
         assert limit
         return limit.available_fen
 
@@ -113,6 +115,11 @@ class DiaryLedger(MemoryLedger):
         self._diary.append(f"admit {admission.outcome} {type(result).__name__}")
         self.sleeps()
         return result
+
+    async def limits(self, division: str, keys: Sequence[LimitKey]) -> dict[LimitKey, Limit]:
+        if "limits" in self.lose:
+            raise LedgerUnavailable("hung")
+        return await super().limits(division, keys)
 
     async def standing(self, key: InstructionKey) -> Standing | None:
         if "standing" in self.lose:

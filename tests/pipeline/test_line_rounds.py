@@ -14,7 +14,7 @@ from adapters.memory.registers import MemoryRegisters
 from gateway.domain.codes import ApprovalKind, ThreePublicCategory
 from gateway.domain.decision import Action, Finding, Outcome, restored
 from gateway.domain.facts import Facts
-from gateway.domain.faults import FaultCode, Unready
+from gateway.domain.faults import FaultCode, LedgerUnavailable, Unready
 from gateway.domain.instruction import Detail, Instruction
 from gateway.domain.ledger import Admission, LimitKey, LimitKind, Moved
 from gateway.domain.money import Fen
@@ -304,31 +304,70 @@ async def test_details_rest_on_what_the_ledger_knows_of_the_days_before() -> Non
 
 
 class OneHold(BookOf):
-    """Holds whatever comes, and refuses what exceeds the indicator."""
+    """Holds whatever comes, and refuses what the indicator cannot give."""
 
     findings = (finding("JL-050", Action.HOLD),)
 
 
+async def street_that_holds(granted: int, spent: int = 0) -> Street:
+    """`spent` was paid before, and the registers do not know of it yet."""
+    street = await Street(instruction("0", spent) if spent else instruction(), granted).open()
+    if spent:
+        await street.line.carry(received(b"0"))
+    street.format.instruction = instruction()
+    book = OneHold(OneHold.findings)
+    street.line = Line(attrs.evolve(street.line._rooms, book=book))
+    street.diary.clear()
+    return street
+
+
 @pytest.mark.parametrize(
-    ("granted", "outcome", "named"),
+    ("granted", "spent", "outcome", "named", "left"),
     [
-        (30_000, Outcome.HOLD, ["JL-050"]),
-        (29_999, Outcome.BLOCK, ["JL-050", "JL-011"]),
+        (30_000, 0, Outcome.HOLD, ["JL-050"], ()),
+        (29_999, 0, Outcome.BLOCK, ["JL-050", "JL-011"], (29_999,)),
+        (1_000_000, 970_000, Outcome.HOLD, ["JL-050"], ()),
+        (1_000_000, 970_001, Outcome.BLOCK, ["JL-050", "JL-011"], (29_999,)),
     ],
 )
-async def test_what_exceeds_the_whole_indicator_is_refused_and_not_held(
-    granted: int, outcome: Outcome, named: list[str]
+async def test_what_the_indicator_cannot_give_is_refused_and_not_held(
+    granted: int, spent: int, outcome: Outcome, named: list[str], left: tuple[int, ...]
 ) -> None:
     """No order of the bureau could release it; and a replay comes to the same."""
-    street = Street(instruction(), granted)
-    await street.open()
-    street.line = Line(attrs.evolve(street.line._rooms, book=OneHold(OneHold.findings)))
+    street = await street_that_holds(granted, spent)
+    before = await street.available()
     answer = await street.line.carry(received())
     assert answer.decision.outcome is outcome
     assert [each.policy for each in answer.decision.findings] == named
+    assert tuple(short[2] for short in answer.decision.basis.shorts) == left
     assert street.diary == [f"admit {outcome} Admitted"]
+    assert await street.available() == before, "nothing is reserved by asking"
     kept = restored(street.state.instructions[instruction().key].decision)
     again = decide_again(
         instruction(), registers(granted), OneHold(OneHold.findings), kept, street.clock.now()
     )
     assert again == answer.decision
+
+
+async def test_a_hold_that_cannot_ask_for_the_money_is_decided_by_nobody() -> None:
+    street = await street_that_holds(30_000)
+    street.ledger.lose.add("limits")
+    with pytest.raises(LedgerUnavailable):
+        await street.line.carry(received())
+    assert street.diary == [] and not street.state.instructions
+
+
+@pytest.mark.parametrize(("action", "agency"), [(Action.BLOCK, "101001"), (Action.HOLD, "101002")])
+async def test_the_ledger_is_asked_of_no_block_and_of_nobody_else_s_indicator(
+    action: Action, agency: str
+) -> None:
+    """A refusal waits for nothing more; and nobody learns another's balance by its number."""
+    street, rows = await street_that_holds(30_000), registers(30_000)
+    theirs = {INDICATOR: replace(rows.indicators[INDICATOR], agency=agency)}
+    shelf = OneShelf(attrs.evolve(rows, indicators=theirs))
+    book = OneHold((finding("JL-050", action),))
+    street.line = Line(attrs.evolve(street.line._rooms, book=book, shelf=shelf))
+    street.ledger.lose.add("limits")
+    answer = await street.line.carry(received())
+    assert [each.policy for each in answer.decision.findings] == ["JL-050"]
+    assert street.diary == [f"admit {answer.decision.outcome} Admitted"]

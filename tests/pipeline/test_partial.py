@@ -18,6 +18,7 @@ from gateway.pipeline.decide import NOTHING_KNOWN
 from gateway.pipeline.identify import identify
 from gateway.pipeline.line import Line
 from gateway.pipeline.partial import Bench, judge
+from tests.limits import limit_at
 from tests.pipeline.fakes import (
     DIVISION,
     INDICATOR,
@@ -88,13 +89,13 @@ async def test_the_sound_details_are_paid_and_only_they_are_reserved() -> None:
     order = batch(1_000, 6_000, 2_000)
     street = await street_of(order, Picky(bad=frozenset({"ACCOUNT2"})))
     told = watched(street)
-    before = (await street.ledger.limit(DIVISION, LIMIT)).available_fen  # type: ignore[union-attr]
+    before = (await limit_at(street.ledger, DIVISION, LIMIT)).available_fen  # type: ignore[union-attr]
     answer = await street.line.carry(received())
     assert answer.decision.outcome is Outcome.PASS
     assert answer.decision.withheld == ("D-2",)
     assert {(f.policy, f.detail) for f in answer.decision.findings} == {("JL-050", "D-2")}
     assert told.left_out == LeftOut(places=(2,), paid_fen=3_000)
-    after = (await street.ledger.limit(DIVISION, LIMIT)).available_fen  # type: ignore[union-attr]
+    after = (await limit_at(street.ledger, DIVISION, LIMIT)).available_fen  # type: ignore[union-attr]
     assert before - after == 3_000
     assert street.state.instructions[order.key].amount_fen == 3_000
     again = await street.line.carry(received())

@@ -33,6 +33,7 @@ from gateway.domain.vouchers import (
 )
 from tests.adapters.formats.voucher_samples import answered
 from tests.adapters.formats.voucher_write import appropriation_envelope
+from tests.limits import limit_at
 from tests.pipeline.desks import BANK, BUREAU, Desk
 from tests.pipeline.fakes import DIVISION, INDICATOR, SENDER, instruction, registers
 from tests.pipeline.test_line import Street
@@ -210,7 +211,9 @@ async def test_what_a_correction_changes_of_limits_comes_with_the_registers_and_
     later = attrs.evolve(now, version=2, indicators={**now.indicators, "other": other})
     await MemoryRegisters(desk.street.state).load(b"", later)
     assert await desk.street.available() == 1_000_000, "as if it had never been charged"
-    limit = await desk.street.ledger.limit(DIVISION, LimitKey(kind=LimitKind.INDICATOR, id="other"))
+    limit = await limit_at(
+        desk.street.ledger, DIVISION, LimitKey(kind=LimitKind.INDICATOR, id="other")
+    )
     assert limit is not None and limit.available_fen == 20_000
     await post(desk, refund())
     assert await desk.street.available() == 1_010_050, "which the bureau then takes back"

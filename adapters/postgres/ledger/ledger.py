@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -128,9 +129,10 @@ class PostgresLedger:
     async def hand_over(self, key: InstructionKey) -> None:
         await self._pool.unbroken(self._pool.execute(_SQL["hand_over"], *key_columns(key)))
 
-    async def limit(self, division: str, key: LimitKey) -> Limit | None:
-        rows = await self._pool.fetch(_SQL["limit"], division, key.kind, key.id)
-        return limit_of(rows[0]) if rows else None
+    async def limits(self, division: str, keys: Sequence[LimitKey]) -> dict[LimitKey, Limit]:
+        kinds, ids = [key.kind for key in keys], [key.id for key in keys]
+        rows = await self._pool.fetch(_SQL["limits"], division, kinds, ids)
+        return {limit.key: limit for limit in map(limit_of, rows)}
 
     async def _record(self, division: str, draft: RecordDraft) -> None:
         await self._pool.execute(

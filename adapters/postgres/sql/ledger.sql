@@ -142,8 +142,12 @@ WHERE (SELECT count(*) < $6 AND count(*) FILTER (WHERE position($5::bytea IN bod
        FROM told)
 RETURNING id
 
--- name: limit
--- empty: the limit is not in any register that was loaded
-SELECT kind, id, granted_fen, frozen_fen, opening_fen, reserved_fen, posted_fen
-FROM limit_line
-WHERE division = $1 AND kind = $2 AND id = $3
+-- name: limits
+-- empty: none of these limits is in any register that was loaded
+SELECT l.kind, l.id, l.granted_fen, l.frozen_fen, l.opening_fen, l.reserved_fen, l.posted_fen
+FROM unnest($2::text[], $3::text[]) AS k (kind, id)
+     CROSS JOIN LATERAL (
+         SELECT * FROM limit_line AS line
+         WHERE line.division = $1 AND line.kind = k.kind AND line.id = k.id
+         OFFSET 0
+     ) AS l

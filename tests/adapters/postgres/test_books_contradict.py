@@ -35,6 +35,7 @@ from tests.adapters.postgres.storage_builders import (
     registers,
     settlement,
 )
+from tests.limits import limit_at
 from tests.pipeline import fakes
 
 pytestmark = pytest.mark.postgres
@@ -78,7 +79,7 @@ class Bench:
         return [orjson.loads(each.body) for each in records if each.kind == "correction"]
 
     async def reserved(self) -> int:
-        limit = await self.storage.ledger.limit(DIVISION, line())
+        limit = await limit_at(self.storage.ledger, DIVISION, line())
         assert limit and limit.posted_fen == 0
         return limit.reserved_fen
 

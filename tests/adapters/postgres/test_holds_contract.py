@@ -40,6 +40,7 @@ from tests.adapters.postgres.storage_builders import (
     settlement,
     share,
 )
+from tests.limits import limit_at
 
 LATER = NOW + dt.timedelta(hours=1)
 TICK = dt.timedelta(microseconds=1)
@@ -108,7 +109,7 @@ def refund_of(
 
 
 async def limit_of(storage: Storage, id: str = "IND-1") -> Limit:
-    found = await storage.ledger.limit(DIVISION, line(id))
+    found = await limit_at(storage.ledger, DIVISION, line(id))
     assert found
     return found
 

@@ -23,6 +23,7 @@ from tests.adapters.postgres.storage_builders import (
     registers,
     settlement,
 )
+from tests.limits import limit_at
 
 LATER = NOW + dt.timedelta(hours=1)
 
@@ -39,7 +40,7 @@ async def recorded(storage: Storage) -> Counter[str]:
 
 
 async def spoken_for(storage: Storage, id: str = "IND-1") -> tuple[int, int]:
-    limit = await storage.ledger.limit(DIVISION, line(id))
+    limit = await limit_at(storage.ledger, DIVISION, line(id))
     assert limit is not None
     return limit.reserved_fen, limit.posted_fen
 
@@ -168,7 +169,7 @@ async def test_short_leaves_nothing_behind_and_the_identity_free(storage: Storag
 async def test_a_limit_nobody_granted_has_nothing(storage: Storage) -> None:
     short = await storage.ledger.admit(admission(1, 1, ("IND-9",)))
     assert isinstance(short, Short) and short.available_fen == 0
-    assert await storage.ledger.limit(DIVISION, line("IND-9")) is None
+    assert await limit_at(storage.ledger, DIVISION, line("IND-9")) is None
 
 
 async def test_one_instruction_may_want_the_same_limit_twice(storage: Storage) -> None:
@@ -266,7 +267,7 @@ async def test_a_lowered_grant_is_reported_and_only_what_was_reserved_may_still_
     assert await storage.ledger.settle(settlement(1))
     assert isinstance(await storage.ledger.admit(admission(3, 1)), Short)
     assert await storage.ledger.settle(settlement(2, BankOutcome.REJECTED))
-    limit = await storage.ledger.limit(DIVISION, line())
+    limit = await limit_at(storage.ledger, DIVISION, line())
     assert limit is not None and (limit.opening_fen, limit.available_fen) == (100, 0)
     await storage.registers.load(b"3", registers(3, {"IND-1": 601}))
     assert await storage.ledger.admit(admission(3, 1)) == Admitted()

@@ -31,6 +31,7 @@ from tests.adapters.postgres.storage_builders import (
     settlement,
     share,
 )
+from tests.limits import limit_at
 
 DIVISIONS = (f"{n:09d}" for n in itertools.count(330_000_000))
 LINES = ("A", "B", "C")
@@ -169,7 +170,7 @@ def machine(storage: Storage, runner: asyncio.Runner) -> type[RuleBasedStateMach
         @invariant()
         def each_line_adds_up(self) -> None:
             for id in LINES if self.version else ():
-                limit = runner.run(storage.ledger.limit(self.division, line(id)))
+                limit = runner.run(limit_at(storage.ledger, self.division, line(id)))
                 assert limit is not None and limit.granted_fen == self.granted[id]
                 assert (limit.reserved_fen, limit.posted_fen) == self.spoken_for(id)
 

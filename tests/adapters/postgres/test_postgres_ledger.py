@@ -27,6 +27,7 @@ from tests.adapters.postgres.storage_builders import (
     registers,
     settlement,
 )
+from tests.limits import limit_at
 
 pytestmark = pytest.mark.postgres
 
@@ -383,5 +384,5 @@ async def test_a_caller_who_gives_up_under_a_shield_stops_no_payment(
 
 async def test_limits_are_read_as_they_stand(ledger: PostgresLedger) -> None:
     await ledger.admit(admission(1, 250))
-    limit = await ledger.limit(DIVISION, line())
+    limit = await limit_at(ledger, DIVISION, line())
     assert limit is not None and (limit.reserved_fen, limit.available_fen) == (250, 9_750)

@@ -12,6 +12,7 @@ from adapters.postgres.registers.applying import PostgresRegisters
 from gateway.domain.faults import LedgerUnavailable
 from tests.adapters.postgres.conftest import as_runtime
 from tests.adapters.postgres.storage_builders import DIVISION, key, line, registers
+from tests.limits import limit_at
 
 pytestmark = pytest.mark.postgres
 WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
@@ -62,4 +63,4 @@ async def test_what_is_asked_of_a_database_that_hangs_is_answered_in_its_time(
                     await ledger.standing(key(1))
         monkeypatch.undo()
         assert await ledger.standing(key(1)) is None
-        assert await ledger.limit(DIVISION, line()) is None
+        assert await limit_at(ledger, DIVISION, line()) is None

@@ -20,6 +20,7 @@ from tests.adapters.postgres.storage_builders import (
     registers,
     settlement,
 )
+from tests.limits import limit_at
 
 OTHER = "229900000"
 TASKS = 20
@@ -112,7 +113,7 @@ async def _both(person: Ledger, enquiry: Ledger, number: int) -> bool:
 
 async def _held_to_one(storage: Storage, by_person: list[bool]) -> None:
     """Each was settled once, moved its limit once, and is told as it counts."""
-    limit = await storage.ledger.limit(DIVISION, line())
+    limit = await limit_at(storage.ledger, DIVISION, line())
     paid = by_person.count(False)
     assert limit and (limit.reserved_fen, limit.posted_fen) == (0, 100 * paid)
     sealed = await storage.records.seal(DIVISION, 1000, NOW, PlainSealer().seal)

@@ -25,6 +25,7 @@ from tests.adapters.postgres.storage_builders import (
     share,
     window,
 )
+from tests.limits import limit_at
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ async def test_what_moved_leaves_nothing_behind_and_the_identity_free(granted: S
     halted = admission(2, 500, asks=[ask(0)], shares=[share(500)])
     assert await granted.ledger.admit(halted) == Moved(values={window(): 3_000})
     assert await granted.ledger.standing(key(2)) is None
-    limit = await granted.ledger.limit(DIVISION, line())
+    limit = await limit_at(granted.ledger, DIVISION, line())
     assert limit is not None and limit.reserved_fen == 100
     assert await true(granted, ask(0)) == 3_000
     again = admission(2, 500, asks=[ask(3_000)], shares=[share(500)])
