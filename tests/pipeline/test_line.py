@@ -2,7 +2,7 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import attrs
 import orjson
@@ -26,7 +26,6 @@ from gateway.domain.instruction import Instruction, InstructionKey
 from gateway.domain.ledger import (
     Admission,
     Admitted,
-    Limit,
     LimitKey,
     LimitKind,
     Moved,
@@ -115,11 +114,6 @@ class DiaryLedger(MemoryLedger):
         self._diary.append(f"admit {admission.outcome} {type(result).__name__}")
         self.sleeps()
         return result
-
-    async def limits(self, division: str, keys: Sequence[LimitKey]) -> dict[LimitKey, Limit]:
-        if "limits" in self.lose:
-            raise LedgerUnavailable("hung")
-        return await super().limits(division, keys)
 
     async def standing(self, key: InstructionKey) -> Standing | None:
         if "standing" in self.lose:

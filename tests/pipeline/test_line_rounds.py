@@ -349,9 +349,15 @@ async def test_what_the_indicator_cannot_give_is_refused_and_not_held(
     assert again == answer.decision
 
 
-async def test_a_hold_that_cannot_ask_for_the_money_is_decided_by_nobody() -> None:
+async def nobody_tells(*_: object) -> None:
+    raise LedgerUnavailable("hung")
+
+
+async def test_a_hold_that_cannot_ask_for_the_money_is_decided_by_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     street = await street_that_holds(30_000)
-    street.ledger.lose.add("limits")
+    monkeypatch.setattr(street.ledger, "limits", nobody_tells)
     with pytest.raises(LedgerUnavailable):
         await street.line.carry(received())
     assert street.diary == [] and not street.state.instructions
@@ -359,7 +365,7 @@ async def test_a_hold_that_cannot_ask_for_the_money_is_decided_by_nobody() -> No
 
 @pytest.mark.parametrize(("action", "agency"), [(Action.BLOCK, "101001"), (Action.HOLD, "101002")])
 async def test_the_ledger_is_asked_of_no_block_and_of_nobody_else_s_indicator(
-    action: Action, agency: str
+    monkeypatch: pytest.MonkeyPatch, action: Action, agency: str
 ) -> None:
     """A refusal waits for nothing more; and nobody learns another's balance by its number."""
     street, rows = await street_that_holds(30_000), registers(30_000)
@@ -367,7 +373,7 @@ async def test_the_ledger_is_asked_of_no_block_and_of_nobody_else_s_indicator(
     shelf = OneShelf(attrs.evolve(rows, indicators=theirs))
     book = OneHold((finding("JL-050", action),))
     street.line = Line(attrs.evolve(street.line._rooms, book=book, shelf=shelf))
-    street.ledger.lose.add("limits")
+    monkeypatch.setattr(street.ledger, "limits", nobody_tells)
     answer = await street.line.carry(received())
     assert [each.policy for each in answer.decision.findings] == ["JL-050"]
     assert street.diary == [f"admit {answer.decision.outcome} Admitted"]
