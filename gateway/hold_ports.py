@@ -42,6 +42,11 @@ class Holds(Protocol):
         """Bytes and detached JWS of the feed that brought an order, by its digest."""
         ...
 
+    async def told(self, key: InstructionKey, order: bytes) -> list[bytes | None]:
+        """Where this order, and the hold that it is about, are open: bodies of all records about
+        orders and about the end of that hold; None: a body is gone."""
+        ...
+
     async def open_holds(
         self, division: str, until: dt.datetime, limit: int, agency: str | None = None
     ) -> list[Hold]:

@@ -23,6 +23,7 @@ from gateway.domain.holds import (
 )
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import LimitKey, Moved, RecordDraft, Short
+from gateway.domain.records import RecordKind
 from gateway.domain.refunds import Refund, RefundAnswer, RefundResult
 from gateway.domain.releases import Order
 
@@ -100,6 +101,12 @@ class MemoryHolds:
 
     async def given_in(self, division: str, order: bytes) -> tuple[bytes, str] | None:
         return self._state.given.get((division, order))
+
+    async def told(self, key: InstructionKey, order: bytes) -> list[bytes | None]:
+        state, division = self._state, key.division
+        if key in state.hold_ends or (division, order) not in state.open_releases:
+            return []
+        return list(self._ledger.told(key, RecordKind.RELEASE))
 
     async def open_holds(
         self, division: str, until: dt.datetime, limit: int, agency: str | None = None

@@ -109,7 +109,7 @@ class MemoryLedger:
     async def record_conflict(
         self, key: InstructionKey, draft: RecordDraft, digest: bytes, records_max: int
     ) -> bool:
-        told = self._told(key, RecordKind.CONFLICT)
+        told = self.told(key, RecordKind.CONFLICT)
         if len(told) >= records_max or any(digest_mark(digest) in body for body in told):
             return False
         self.pend(key.division, draft)
@@ -262,7 +262,7 @@ class MemoryLedger:
         return bool(correction_standing(self.corrections(key)))
 
     def corrections(self, key: InstructionKey) -> list[bytes]:
-        return self._told(key, RecordKind.CORRECTION)
+        return self.told(key, RecordKind.CORRECTION)
 
     def _standing(self, key: InstructionKey) -> Standing:
         admission, settled = self._state.instructions[key], self.settled(key)
@@ -283,7 +283,7 @@ class MemoryLedger:
             ended_decision=end.decision if end else b"",
         )  # fmt: skip
 
-    def _told(self, key: InstructionKey, kind: RecordKind) -> list[bytes]:
+    def told(self, key: InstructionKey, kind: RecordKind) -> list[bytes]:
         """The records of one kind about one identity, numbered or not."""
         log = self._state.logs.get(key.division, DivisionLog())
         records: list[PendingRecord | SealedRecord] = [*log.records]

@@ -21,6 +21,8 @@ from gateway.pipeline.tell import Origin, brief, microseconds
 REFUSED_ID, EXPIRED_ID, WITHDRAWN_ID = "RELEASE", "EXPIRED", "WITHDRAWN"
 """Policy ids of the findings that the bureau refused a release, that nobody released it, and that
 whoever sent it took it back."""
+NOT_CARRIED_OUT = "not_carried_out"
+"""What the log says of an order that ended without an end of its hold."""
 
 _TITLES = {
     HoldEnding.REFUSED: ("财政部门不予放行", "The bureau refuses the release"),
@@ -98,7 +100,7 @@ def dismissal(
 ) -> RecordDraft:
     """An order that is not carried out, and what stands in its way; the hold stays as it is."""
     facts = _of_order(order) | {"judged": [brief(finding) for finding in findings], "why": why}
-    return _record(order.key, "not_carried_out", facts, origin, at)
+    return _record(order.key, NOT_CARRIED_OUT, facts, origin, at)
 
 
 def voided(void: Void, origin: Origin, at: dt.datetime) -> RecordDraft:

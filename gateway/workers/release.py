@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
@@ -18,8 +19,9 @@ LOOK_S = 0.5
 ORDERS_MAX = 32
 """How many orders of each division are carried out in one round."""
 
-Given = Callable[[Order, bytes], Awaitable[bool]]
-"""An order as it was read, and its bytes. Raises LedgerUnavailable."""
+Against = Callable[[Order, bytes], Awaitable[str]]
+"""Of an order as it was read, and its bytes: why it is nothing that its bureau gave to be done now;
+empty if it is. Raises LedgerUnavailable."""
 
 log = structlog.get_logger()
 
@@ -28,15 +30,15 @@ class Releasing:
     """The office holder's work: orders of one hold come one after the other."""
 
     def __init__(
-        self, office: Office, holds: Holds, release: Release, given: Given | None = None
+        self, office: Office, holds: Holds, release: Release, against: Against | None = None
     ) -> None:
-        """`given`: whether its bureau signed an order; None where nobody else can write one."""
+        """`against`: None where nobody but its bureau can write an order."""
         self._office = office
-        self._given = given
+        self._against = against
         self._holds = holds
         self._release = release
         self._unread = Lasting()
-        self._forged = Lasting()
+        self._forged: dict[str, Lasting] = defaultdict(Lasting)
 
     async def run(self) -> None:
         await self._office.rounds(LOOK_S, self.carry_out_all, "releases.postponed")
@@ -65,8 +67,8 @@ class Releasing:
                 self._tell_unread(body, reason)
                 continue
             try:
-                if self._given and not await self._given(order, body):
-                    self._tell_forged(order)
+                if self._against and (why := await self._against(order, body)):
+                    self._tell_forged(order, why)
                     continue
                 came_to = await self._release.carry_out(order)
             except (Unready, LedgerUnavailable) as reason:
@@ -76,10 +78,11 @@ class Releasing:
             _tell(order, came_to)
         return done
 
-    def _tell_forged(self, order: Order) -> None:
+    def _tell_forged(self, order: Order, why: str) -> None:
         """It stays where it is, for whoever finds out who put it there; nothing is released."""
-        if self._forged.due(asyncio.get_running_loop().time()):
-            log.error("release.not_given", instruction=str(order.key), order=order.digest.hex())
+        if self._forged[why].due(asyncio.get_running_loop().time()):
+            digest = order.digest.hex()
+            log.error("release.not_given", instruction=str(order.key), order=digest, why=why)
 
     def _tell_unread(self, body: bytes, reason: Unreadable) -> None:
         if self._unread.due(asyncio.get_running_loop().time()):

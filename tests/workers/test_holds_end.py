@@ -182,10 +182,10 @@ async def test_an_order_that_no_bureau_gave_is_not_carried_out_and_stops_no_othe
     forged = await counter.order((name_of(HELD),))
     await counter.order((), verdict=Verdict.REFUSE)
 
-    async def given(order: Order, body: bytes) -> bool:
-        return order.digest != forged.digest
+    async def against(order: Order, body: bytes) -> str:
+        return "nobody gave it" if order.digest == forged.digest else ""
 
-    worker = Releasing(Office(None), counter.holds, counter.release, given)  # type: ignore[arg-type]
+    worker = Releasing(Office(None), counter.holds, counter.release, against)  # type: ignore[arg-type]
     with structlog.testing.capture_logs() as logs:
         assert await worker.carry_out_all() == 1
     assert counter.last["what"] == "refused" and counter.street.bank.submitted == []

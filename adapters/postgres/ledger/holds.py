@@ -12,6 +12,7 @@ from adapters.postgres.session import Pool
 from adapters.postgres.statements import statements
 from gateway.domain.faults import Conflicting, FaultCode
 from gateway.domain.holds import Claim, Claimed, Ending, Gone, Hold, Notification
+from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import LimitKey, Moved, RecordDraft, Short
 from gateway.domain.releases import Order
 from gateway.domain.windows import WindowKey
@@ -58,6 +59,11 @@ class PostgresHolds:
     async def given_in(self, division: str, order: bytes) -> tuple[bytes, str] | None:
         rows = await self._pool.fetch(_SQL["given_in"], division, order)
         return (rows[0]["body"], rows[0]["signature"]) if rows else None
+
+    async def told(self, key: InstructionKey, order: bytes) -> list[bytes | None]:
+        at = key.fiscal_year, key.voucher_type, key.voucher_no
+        rows = await self._pool.fetch(_SQL["told"], key.division, str(key), order, *at)
+        return [row["body"] for row in rows]
 
     async def open_holds(
         self, division: str, until: dt.datetime, limit: int, agency: str | None = None

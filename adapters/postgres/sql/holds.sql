@@ -53,6 +53,20 @@ SELECT f.body, f.signature
 FROM release_order AS r JOIN release_feed AS f USING (division, version)
 WHERE r.division = $1 AND r.digest = $2
 
+-- name: told
+-- empty: no record tells of an order about it, or of an end of its hold; or the order, or the hold, is open
+-- no more, as it is wherever such a record was written
+SELECT told.body
+FROM (
+    SELECT body FROM sealed_record WHERE division = $1 AND subject = $2 AND kind = 'release'
+    UNION ALL
+    SELECT body FROM pending_record WHERE division = $1 AND subject = $2 AND kind = 'release'
+) AS told
+WHERE EXISTS (SELECT FROM open_release AS o WHERE o.division = $1 AND o.digest = $3)
+      AND NOT EXISTS (
+          SELECT FROM hold_end AS h
+          WHERE h.division = $1 AND h.fiscal_year = $4 AND h.voucher_type = $5 AND h.voucher_no = $6)
+
 -- name: lock_feed
 -- empty: never; waits until nobody else takes a feed of this division
 SELECT pg_advisory_xact_lock(hashtextextended('treasury-gateway releases ' || $1, 0))
