@@ -89,7 +89,12 @@ async def test_what_the_webhook_does_not_take_is_tried_again_later(book) -> None
     receiver.down = False
     await alarming.look()
     assert receiver.got == [], "not at once: a receiver that is down is not hammered"
-    clock.at = NOW + dt.timedelta(seconds=31)
+    receiver.down, clock.at = True, NOW + dt.timedelta(seconds=31)
+    await alarming.look()
+    receiver.down, clock.at = False, clock.at + dt.timedelta(seconds=31)
+    await alarming.look()
+    assert receiver.got == [], "the pause doubles"
+    clock.at += dt.timedelta(seconds=30)
     await alarming.look()
     await alarming.look()
     assert len(receiver.got) == 1

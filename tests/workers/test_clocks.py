@@ -108,6 +108,10 @@ async def test_who_says_nothing_or_takes_long_changes_nothing() -> None:
     beside = await agreed()
     beside.wrong, beside.away = HOUR, True
     assert await beside.looked() == ""
+    beside.clock.wall += HOUR
+    assert "was set by" in beside.clocks.why, "that is seen without anybody who answers"
+    assert DIVISION in beside.clocks and "220100000" not in beside.clocks
+    beside.clock.wall -= HOUR
     beside.away, beside.takes_s = False, ASKED_WITHIN_S + 1
     assert await beside.looked() == ""
     beside.takes_s = 0.0

@@ -263,6 +263,33 @@ async def test_a_notice_that_fails_keeps_none_of_the_others_from_being_acknowled
     assert post.state.notices[notices[2].id].attempts == 2
 
 
+async def test_a_false_receipt_is_told_whatever_else_was_refused_before_it() -> None:
+    """A refusal waits; a word that the bureau did not sign somebody must look into."""
+    post = Post()
+    notices = [post.notice() for _ in range(2)]
+
+    async def notify(division: str, told: object) -> list[str | BureauUnavailable]:
+        return [BureauUnavailable("full"), "a false receipt"]
+
+    object.__setattr__(post.worker._inboxes[HERE], "bureau", _Noticed(notify))
+    with pytest.raises(BureauUnproven):
+        await post.worker.notify(HERE)
+    assert [post.state.notices[each.id].attempts for each in notices] == [1, 1]
+
+
+async def test_one_request_carries_so_many_bytes_and_a_single_notice_goes_whatever_its_size(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    post = Post()
+    size = len(post.notice().body)
+    for _ in range(4):
+        post.notice()
+    for room, told in ((1, [1]), (2 * size, [2]), (2 * size - 1, [1, 1])):
+        monkeypatch.setattr("gateway.workers.notices.NOTICES_BYTES_MAX", room)
+        assert [await post.worker.notify(HERE) for _ in told] == told
+    assert not post.state.notices
+
+
 async def test_a_flood_of_notices_goes_in_few_requests() -> None:
     post = Post()
     for _ in range(300):

@@ -1,5 +1,6 @@
 """Agencies with an address of their own are told in order, until they have taken it."""
 
+import asyncio
 import datetime as dt
 import json
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ import pytest
 from gateway.domain.faults import Undelivered
 from gateway.domain.holds import Notification
 from gateway.workers.office import Office
-from gateway.workers.push import Pushing
+from gateway.workers.push import PAUSES_S, Pushing
 from tests.pipeline.fakes import DIVISION, NOW, FixedClock
 
 AGENCY = (DIVISION, "101001")
@@ -82,3 +83,30 @@ async def test_what_is_not_taken_waits_and_nothing_overtakes_it() -> None:
     postbox.full_after = 99
     await pushing(letters, postbox).push_some(AGENCY)
     assert [json.loads(body)["id"] for body in postbox.taken] == [1, 2, 3]
+
+
+async def test_a_receiver_that_fails_is_asked_ever_more_seldom_and_from_anew_once_it_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    letters, postbox = Letters([letter(1)]), Postbox(full_after=0)
+    push, pauses = pushing(letters, postbox), list[float]()
+
+    async def sleep(pause: float) -> None:
+        """What happens before each look."""
+        pauses.append(pause)
+        turn = len(pauses)
+        push._office.held = turn != 5
+        postbox.forbidden = turn == 6
+        postbox.full_after = 99 if turn == 8 else 0
+        if turn == 3:
+            assert push.troubles == {"/".join(AGENCY): "status 503"}
+        if turn == 9:
+            assert push.troubles == {} and letters.acknowledged
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr("gateway.workers.push.asyncio.sleep", sleep)
+    with pytest.raises(asyncio.CancelledError):
+        await push._serve(AGENCY)
+    one, two, five, fifteen, *_, last = PAUSES_S
+    # Office lost before the fifth, forbidden at the sixth: nobody there will ever take it as it is.
+    assert pauses == [one, two, five, fifteen, PAUSES_S[4], one, last, last, one]

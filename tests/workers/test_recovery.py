@@ -300,3 +300,51 @@ async def test_what_halts_a_division_halts_it_between_two_batches(
     with structlog.testing.capture_logs():
         assert await sealing.seal_all() == 0
     assert "clock was set" in sealing.troubles[HERE] and len(post.state.pending[HERE]) == 8
+
+
+async def test_the_bureau_is_asked_once_in_each_office_before_anything_is_sealed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gateway.workers.seal.SEAL_BATCH_MAX", 4)
+    monkeypatch.setattr("gateway.workers.seal.SEAL_MORE", 2)
+    monkeypatch.setattr("gateway.workers.seal.GATHER_S", 0)
+    post, asked = Post(), list[int]()
+    sealing = Sealing(
+        post.office, post.records, post.sealer, post.ledger, post.clock,
+        Origin(bank="103", uri=GATEWAY), (HERE,),
+    )  # fmt: skip
+
+    async def greet(division: str) -> bool:
+        asked.append((await post.records.sizes()).get(division, 0))
+        return True
+
+    sealing.greet = greet
+    draft = RecordDraft(kind="verdict", subject="s", body=unnumbered({"kind": "verdict"}))
+    running = asyncio.create_task(sealing.run())
+    for held in (True, False, True):
+        post.office.held = held
+        sealing.sealed.clear()
+        for _ in range(2):
+            for _ in range(10):
+                await post.ledger.record(HERE, draft)
+            for _ in range(60):
+                await asyncio.sleep(0)
+            assert bool(post.state.pending[HERE]) is not held, "all that wait, batch by batch"
+        assert sealing.sealed.is_set() is held, "there is something to deliver"
+    running.cancel()
+    assert asked == [0, 20] and (await post.records.sizes())[HERE] == 60
+
+
+async def test_what_could_not_be_sealed_is_no_trouble_once_it_is() -> None:
+    post = Post()
+    sealing = Sealing(
+        post.office, post.records, post.sealer, post.ledger, post.clock,
+        Origin(bank="103", uri=GATEWAY), (HERE,),
+    )  # fmt: skip
+    draft = RecordDraft(kind="verdict", subject="s", body=unnumbered({"kind": "verdict"}))
+    await post.ledger.record(HERE, draft)
+    halted = sealing.halted = {HERE: "the clock"}
+    with structlog.testing.capture_logs():
+        assert await sealing.seal_all() == 0 and sealing.troubles
+    halted.clear()
+    assert await sealing.seal_all() == 1 and not sealing.troubles

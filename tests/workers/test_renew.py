@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 import orjson
 import pytest
+import structlog
 
 from adapters.memory.recordlog import MemoryRecordLog
 from certs.authority import Purpose, create_root, create_subordinate, issue, request
@@ -142,11 +143,12 @@ async def test_a_division_whose_ledger_takes_nothing_keeps_no_other_from_being_t
 ) -> None:
     bureau.store.keep(bureau.sealed(1), 1)
     await bureau.open()
-    ledger, ill = bureau.street.ledger, {DIVISION}
+    ledger, ill, recovering = bureau.street.ledger, {DIVISION}, set[str]()
     record = ledger.record
 
     async def recorded(division: str, draft: Any) -> None:
         if division in ill:
+            ill.difference_update(recovering)
             raise LedgerUnavailable("canceled on account of a lock")
         await record(division, draft)
 
@@ -156,9 +158,38 @@ async def test_a_division_whose_ledger_takes_nothing_keeps_no_other_from_being_t
     bureau.store.keep(bureau.sealed(2), 2)
     assert await bureau.worker.look()
     assert len(bureau.told("220100000")) == 2
-    ill.clear()
+    recovering.add(DIVISION)
+    await bureau.worker.look()
+    assert bureau.told() == [], "nothing overtakes the one that was not taken"
     await bureau.worker.look()
     assert [told["revision"] for told in bureau.told()] == [1, 2], "what waited, in its order"
+    assert len(bureau.told("220100000")) == 2
+
+
+async def test_books_that_cannot_be_read_change_nothing_and_each_reason_is_told_at_once(
+    bureau: Bureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bureau.store.keep(bureau.sealed(1), 1)
+    await bureau.open()
+    await bureau.worker.look()
+    reason = ["Input/output error"]
+
+    async def away(now: dt.datetime) -> bool:
+        raise OSError(5, reason[0])
+
+    monkeypatch.setattr(bureau.books, "look", away)
+    gc.disable()
+    try:
+        with structlog.testing.capture_logs() as lines:
+            for words in ("Input/output error", "Input/output error", "Permission denied"):
+                reason[0] = words
+                assert not await bureau.worker.look()
+                assert words in bureau.worker.troubles["book"]
+        assert not gc.isenabled(), "whoever had switched it off has it off"
+    finally:
+        gc.enable()
+    assert [line["event"] for line in lines] == ["policies.refused"] * 2
+    assert len(bureau.told()) == 1
 
 
 async def test_a_host_that_starts_with_a_clock_far_ahead_takes_no_book_before_its_day(
@@ -174,6 +205,11 @@ async def test_a_host_that_starts_with_a_clock_far_ahead_takes_no_book_before_it
     assert bureau.books.bundle and bureau.books.bundle.revision == 1
     (record,) = bureau.told()
     assert record["recorded_at"] == microseconds(NOW), "not the false hour of the start"
+    bureau.clock.wall = NOW + dt.timedelta(hours=8)
+    bureau.office.unfit = lambda: True
+    assert not await bureau.worker.look(), "a clock that is not believed"
+    bureau.office.unfit = lambda: False
+    assert await bureau.worker.look()
 
 
 async def test_a_gateway_without_a_good_book_does_not_start(bureau: Bureau) -> None:

@@ -15,7 +15,7 @@ import pytest
 from lxml import etree
 from msgspec.structs import replace
 
-from adapters.bank.answers import UNKNOWN
+from adapters.bank.answers import UNKNOWN, sound
 from adapters.bank.http_core import HttpBank
 from adapters.bank.iso_core import NAMES, IsoWire, fiscal_names
 from adapters.bank.iso_recall import IsoRecalls
@@ -283,6 +283,24 @@ async def test_not_found_is_believed_in_the_core_s_own_words_only(dialect: Diale
         assert (await bank.enquire(key())).outcome is EnquiryOutcome.NOT_FOUND
 
 
+async def test_a_refusal_for_another_reason_does_not_mean_that_it_is_unknown() -> None:
+    """404 may be a proxy's word beside a report of before: only NOOR says that there is none."""
+    dialect = DIALECTS["iso20022"]
+    async with dialogue(dialect, saying(http(dialect.rejected, "404 Not Found"))) as (bank, _):
+        assert (await bank.enquire(key())).outcome is EnquiryOutcome.SILENT
+
+
+def test_five_hundred_signs_are_words_and_one_more_is_none() -> None:
+    assert sound("款" * 500) and not sound("款" * 501)
+
+
+async def test_a_message_that_was_not_taken_was_not_deposited() -> None:
+    for status, taken in (("200 OK", True), ("201 Created", True), ("404 Not Found", False)):
+        async with dialogue(DIALECTS["json"], saying(http(b"", status))) as (bank, scripted):
+            assert await bank.deposit(b"\xab" * 32, b"<many/>", "iso20022") is taken
+        assert scripted.heard[0].line == f"PUT /v1/messages/{'ab' * 32} HTTP/1.1"
+
+
 async def test_a_recall_is_asked_and_the_cores_own_word_about_it_is_believed(
     dialect: Dialect,
 ) -> None:
@@ -300,7 +318,9 @@ async def test_a_recall_is_asked_and_the_cores_own_word_about_it_is_believed(
 async def test_a_recall_that_says_nothing_of_ours_is_unheard_and_may_be_asked_again(
     dialect: Dialect,
 ) -> None:
-    for said in (b"", b"\xff<html>", dialect.accepted, dialect.recall_of_another):
+    hidden = "已\u202e入账".encode()
+    unsound = dialect.recalls.get(RecallStatus.REFUSED, b"").replace("已入账".encode(), hidden)
+    for said in (b"", b"\xff<html>", dialect.accepted, dialect.recall_of_another, unsound):
         async with dialogue(dialect, saying(http(said)), RECALLING) as (bank, _):
             replies = [await bank.recall(ORDER) for _ in range(2)]
         assert all(r.heard != bool(dialect.recalls) for r in replies)
@@ -362,6 +382,7 @@ def test_a_word_on_a_recall_that_names_something_twice_is_none(name: str) -> Non
     assert recalls.read(ORDER, said.encode()) is not None
     begin, end = said.index(f"<{name}>"), said.index(f"</{name}>") + len(f"</{name}>")
     first = said[begin:end].replace("RJCR", "ACCR")
+    assert recalls.read(ORDER, resolution(ORDER.id, NO + "0", "ACCR")) is None, "another payment"
     assert recalls.read(ORDER, (said[:begin] + first + said[begin:]).encode()) is None
 
 

@@ -2,12 +2,13 @@
 
 import asyncio
 import gc
+import time
 import weakref
 
 import pytest
 
 from adapters.bank.exchange import Exchange
-from adapters.bank.pool import Pool
+from adapters.bank.pool import Pool, Unreachable
 from gateway.domain.bank import BankOutcome
 from tests.adapters.bank.scripted import Heard, accepted, dialogue, key, until
 
@@ -76,3 +77,78 @@ async def test_a_closed_connection_leaves_nothing_for_the_collector(ended_by: st
             assert not len(known)
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("hangs", [True, False])
+@pytest.mark.parametrize("waits", [True, False])
+async def test_only_who_had_all_his_time_and_met_nobody_says_that_the_bank_is_away(
+    monkeypatch: pytest.MonkeyPatch, hangs: bool, waits: bool
+) -> None:
+    """A place that came late leaves too little time to connect: that says nothing of the bank. A
+    port that refuses does, whoever knocks."""
+    async with dialogue(in_turn := InTurn(), connections=1) as (bank, _):
+        first = asyncio.ensure_future(bank.submit(key(1), b"{}", "json"))
+        await until(lambda: in_turn.heard)
+
+        async def refused(pool: Pool, deadline: float) -> Exchange:
+            cause = TimeoutError() if hangs else ConnectionRefusedError()
+            raise Unreachable("no connection to the bank could be made") from cause
+
+        monkeypatch.setattr(Pool, "_connect", refused)
+        if waits:
+            second = asyncio.ensure_future(bank.submit(key(2), b"{}", "json"))
+            await until(lambda: bank.waiting)
+        in_turn.last.close()
+        await first
+        if not waits:
+            second = asyncio.ensure_future(bank.submit(key(2), b"{}", "json"))
+        assert (await second).outcome is BankOutcome.NOT_TAKEN
+        assert bank.circuit.lost is not (hangs and waits)
+
+
+class InTurn:
+    """Says nothing, and remembers on what."""
+
+    def __init__(self) -> None:
+        self.heard: list[Heard] = []
+
+    async def __call__(self, heard: Heard, writer: asyncio.StreamWriter) -> None:
+        self.last = writer
+        self.heard.append(heard)
+
+
+async def test_a_process_that_slept_while_it_connected_writes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The loop's timers have not caught up: by now others may have asked the bank."""
+    slept, monotonic = [0.0], time.monotonic
+    monkeypatch.setattr("adapters.bank.pool.time.monotonic", lambda: monotonic() + slept[0])
+    connect = Pool._connect
+
+    async def asleep(pool: Pool, deadline: float) -> Exchange:
+        exchange = await connect(pool, deadline)
+        slept[0] = 60.0
+        return exchange
+
+    monkeypatch.setattr(Pool, "_connect", asleep)
+    async with dialogue(in_turn := InTurn()) as (bank, _):
+        answer = await bank.submit(key(), b"{}", "json")
+        assert answer.outcome is BankOutcome.NOT_TAKEN and not in_turn.heard
+        assert not bank.circuit.lost and bank.in_use == 0
+
+
+async def test_a_place_goes_to_the_first_who_still_waits() -> None:
+    """One was cancelled, and has not left the queue yet."""
+    pool = Pool("127.0.0.1", 1, None, size=1, waiting_max=3, in_use=1)
+    gone, waits, later = (asyncio.get_running_loop().create_future() for _ in range(3))
+    pool._waiting.extend((gone, waits, later))
+    gone.cancel()
+    pool._hand_on()
+    assert waits.done() and not later.done() and pool.in_use == 1
+
+
+async def test_a_bank_that_is_reached_again_is_no_longer_lost() -> None:
+    async with dialogue(InTurn()) as (bank, _):
+        bank.circuit.unreachable()
+        assert bank.strain
+        assert await bank.reach() and not bank.strain
