@@ -29,6 +29,7 @@ from gateway.domain.ledger import (
     WordTaken,
     correction_standing,
 )
+from gateway.domain.limits import in_want_of
 from gateway.domain.log import Notice, PendingRecord, SealedRecord
 from gateway.domain.records import RecordKind, digest_mark
 from gateway.domain.windows import Measure, WindowAsk
@@ -172,21 +173,15 @@ class MemoryLedger:
     def reserve(self, admission: Admission) -> Short | None:
         """All demands or none; the first that does not fit is told."""
         limits, division = self._state.limits, admission.key.division
-        wanted: Counter[LimitKey] = Counter()
+        keys = {demand.limit for demand in admission.demands}
+        here = {key: limits[division, key] for key in keys if (division, key) in limits}
+        for short in in_want_of(admission.demands, here):
+            return short
         for demand in admission.demands:
-            limit = limits.get((division, demand.limit))
-            available = limit.available_fen if limit else 0
-            if limit and demand.cap_fen is not None:
-                spent = limit.opening_fen + limit.reserved_fen + limit.posted_fen
-                available = min(available, demand.cap_fen - spent)
-            if demand.amount_fen > available - wanted[demand.limit]:
-                return Short(demand=demand, available_fen=available)
-            wanted[demand.limit] += demand.amount_fen
-        for key, amount in wanted.items():
-            if amount:
-                limit = limits[division, key]
-                limits[division, key] = attrs.evolve(
-                    limit, reserved_fen=limit.reserved_fen + amount
+            if demand.amount_fen:
+                limit = limits[division, demand.limit]
+                limits[division, demand.limit] = attrs.evolve(
+                    limit, reserved_fen=limit.reserved_fen + demand.amount_fen
                 )
         return None
 

@@ -1,11 +1,12 @@
-"""Which limits the bureau's registers grant: indicators, plans, contracts, approvals, 三公经费."""
+"""Which limits the bureau's registers grant: indicators, plans, contracts, approvals, 三公经费; and
+what a limit cannot give."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gateway.domain.codes import CarryOver, PaymentMethod, Register, ThreePublicCategory
-from gateway.domain.ledger import Limit, LimitKey, LimitKind
+from gateway.domain.ledger import Demand, Limit, LimitKey, LimitKind, Short
 from gateway.domain.money import Fen
 from gateway.domain.registers import (
     Approval,
@@ -39,6 +40,22 @@ def limits_of(rows: Mapping[Register, Iterable[Any]]) -> list[Limit]:
     seen, and never again, for from then on the ledger counts what it lets pass.
     """
     return sorted(_granted(rows), key=lambda limit: limit.key)
+
+
+def in_want_of(demands: Sequence[Demand], limits: Mapping[LimitKey, Limit]) -> list[Short]:
+    """What these limits, as they stand, could not give (Art. 14)."""
+    wanted = {demand.limit: 0 for demand in demands}
+    found = []
+    for demand in demands:
+        limit = limits.get(demand.limit)
+        left = limit.available_fen if limit else 0
+        if limit and demand.cap_fen is not None:
+            spoken_fen = limit.opening_fen + limit.reserved_fen + limit.posted_fen
+            left = min(left, demand.cap_fen - spoken_fen)
+        wanted[demand.limit] += demand.amount_fen
+        if wanted[demand.limit] > left:
+            found.append(Short(demand=demand, available_fen=left))
+    return found
 
 
 def three_public_limit(agency: str, year: int, category: ThreePublicCategory) -> LimitKey:

@@ -4,7 +4,7 @@ Only when this returns may anybody forward anything, and only who called it.
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
 from gateway.domain.codes import PaymentMethod
 from gateway.domain.decision import Outcome, stored
@@ -13,7 +13,6 @@ from gateway.domain.ledger import (
     Admission,
     Admitted,
     Demand,
-    Limit,
     LimitKey,
     LimitKind,
     Moved,
@@ -73,22 +72,6 @@ def of_its_own(instruction: Instruction, parties: Parties) -> bool:
     """Whether it names its agency's own indicator. Of another's it is told no want of money beside
     other findings: nobody learns another's balance by its number."""
     return parties.indicator is not None and parties.indicator.agency == instruction.agency_code
-
-
-def in_want_of(demands: Sequence[Demand], limits: Mapping[LimitKey, Limit]) -> list[Short]:
-    """What these limits, as they stand, could not give (Art. 14)."""
-    wanted = {demand.limit: 0 for demand in demands}
-    found = []
-    for demand in demands:
-        limit = limits.get(demand.limit)
-        left = limit.available_fen if limit else 0
-        if limit and demand.cap_fen is not None:
-            spoken_fen = limit.opening_fen + limit.reserved_fen + limit.posted_fen
-            left = min(left, demand.cap_fen - spoken_fen)
-        wanted[demand.limit] += demand.amount_fen
-        if wanted[demand.limit] > left:
-            found.append(Short(demand=demand, available_fen=left))
-    return found
 
 
 def beyond_grant(parties: Parties, demands: tuple[Demand, ...]) -> tuple[Short, ...]:

@@ -8,9 +8,9 @@ import attrs
 from gateway.domain.decision import Decision, Finding, Outcome
 from gateway.domain.instruction import Instruction
 from gateway.domain.ledger import Short
-from gateway.domain.limits import granted_limits
+from gateway.domain.limits import granted_limits, in_want_of
 from gateway.domain.registers import Registers
-from gateway.pipeline.admit import beyond_grant, demands_of, in_want_of, of_its_own
+from gateway.pipeline.admit import beyond_grant, demands_of, of_its_own
 from gateway.pipeline.cases import cases_of
 from gateway.pipeline.decide import NOTHING_KNOWN, decide, limit_finding
 from gateway.pipeline.identify import identify

@@ -21,8 +21,9 @@ from gateway.domain.faults import Conflicting, FaultCode, LedgerUnavailable, Unr
 from gateway.domain.instruction import Instruction, InstructionKey, Received
 from gateway.domain.ledger import Admitted, Demand, Moved, Settled, Short, Standing
 from gateway.domain.legal_day import legal_day, minute_of_day
+from gateway.domain.limits import in_want_of
 from gateway.domain.parties import Parties, Sender
-from gateway.pipeline.admit import admit, beyond_grant, in_want_of, of_its_own
+from gateway.pipeline.admit import admit, beyond_grant, of_its_own
 from gateway.pipeline.decide import NOTHING_KNOWN, Ruling
 from gateway.pipeline.identify import identify
 from gateway.pipeline.parse import (

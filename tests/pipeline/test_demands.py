@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from gateway.domain.codes import ApprovalKind, CarryOver, PaymentMethod, ThreePublicCategory
 from gateway.domain.instruction import Detail, Instruction
-from gateway.domain.ledger import Demand, LimitKey, LimitKind
+from gateway.domain.ledger import Demand, Limit, LimitKey, LimitKind
+from gateway.domain.limits import in_want_of
 from gateway.domain.money import Fen
 from gateway.domain.registers import Approval, Contract, Plan, Registers, ThreePublicBudget
 from gateway.pipeline.admit import beyond_grant, demands_of, of_its_own
@@ -193,3 +194,27 @@ def test_what_exceeds_all_that_was_granted_or_planned_to_date_is_sure_without_th
     rows: Registers, beyond: list[tuple[LimitKind, int]]
 ) -> None:
     assert _beyond(rows) == beyond
+
+
+@pytest.mark.parametrize(
+    ("amounts", "cap", "left"),
+    [
+        ((300,), None, []),
+        ((301,), None, [300]),
+        ((100, 200), None, []),
+        ((100, 201), None, [300]),  # each fits, both do not
+        ((200,), 800, []),
+        ((201,), 800, [200]),
+        ((300,), 2_000, []),
+    ],
+)
+def test_what_a_limit_as_it_stands_cannot_give(
+    amounts: tuple[int, ...], cap: int | None, left: list[int]
+) -> None:
+    """Opening, reserved and posted are spoken for, under the plan as under the grant."""
+    key = LimitKey(kind=LimitKind.PLAN, id="P")
+    limit = Limit(key=key, granted_fen=1_000, frozen_fen=100, opening_fen=100, reserved_fen=200,
+                  posted_fen=300)  # fmt: skip
+    demands = [Demand(limit=key, amount_fen=Fen(amount), cap_fen=cap) for amount in amounts]
+    assert [short.available_fen for short in in_want_of(demands, {key: limit})] == left
+    assert [short.available_fen for short in in_want_of(demands[:1], {})] == [0]
