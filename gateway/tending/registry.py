@@ -97,6 +97,8 @@ class Registry:
 
         def judge(cases: list[Case], ended: list[Revocation]) -> Decision:
             case = _of(cases, id)
+            if act.to in (State.APPROVED, State.ISSUED):
+                self._check_steps(case, ended)
             step = self._step(case.order, act.to, at, act.note, ended)
             check_step(case, act.to, step.actor, self._rules(cases, ended), at)
             issued = self._issued(case, act, at)
@@ -161,15 +163,26 @@ class Registry:
         self, order: Order, to: State, at: dt.datetime, note: str, ended: list[Revocation]
     ) -> Step:
         """Signed by the officer over what exactly is decided, and proven like a stranger's."""
-        act = canonical(
-            {
-                "act": to, "actor": self._officer.uri, "at": microseconds(at), "case": order.id,
-                "note": note, "request_sha256": hashlib.sha256(order.request).hexdigest(),
-            }
-        )  # fmt: skip
+        act = _act_bytes(order, to, self._officer.uri, at, note)
         signature = self._officer.document(act)
         actor = self._prove(act, signature, ended)
         return Step(state=to, at=at, actor=actor, act=act, signature=signature, note=note)
+
+    def _check_steps(self, case: Case, ended: list[Revocation]) -> None:
+        """What others did before is theirs only by their own signature: a row alone is the word of
+        whoever has the database's rights. Raises MoveRefused."""
+        trust = trust_of(self._settings, self._officer, ended)
+        for step in case.steps:
+            said = _act_bytes(case.order, step.state, step.actor, step.at, step.note)
+            try:
+                proven = said == step.act and (
+                    trust.verify_document(step.act, step.signature) == step.actor
+                )
+            except Unproven:
+                proven = False
+            if not proven:
+                words = f"{step.actor} is not proven to have {step.state} it: ask for it anew"
+                raise MoveRefused([words])
 
     def _prove(self, act: bytes, signature: str, ended: list[Revocation]) -> str:
         """Who signed. Raises MoveRefused: unknown, expired, or revoked meanwhile."""
@@ -195,6 +208,16 @@ class Registry:
                 if case.issued and (case.issued.issuer, case.issued.serial) in lost
             ),
         )  # fmt: skip
+
+
+def _act_bytes(order: Order, to: State, actor: str, at: dt.datetime, note: str) -> bytes:
+    """What an officer signs of one step."""
+    return canonical(
+        {
+            "act": to, "actor": actor, "at": microseconds(at), "case": order.id, "note": note,
+            "request_sha256": hashlib.sha256(order.request).hexdigest(),
+        }
+    )  # fmt: skip
 
 
 @asynccontextmanager

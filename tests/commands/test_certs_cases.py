@@ -188,6 +188,69 @@ def test_an_officer_whose_certificate_was_revoked_decides_nothing_more(world: Wo
     assert "revoked" in refused.output
 
 
+SEALED = """
+    INSERT INTO log_head (division, origin, size, frontier)
+    SELECT division, 'o', count(*), '{}' FROM pending_record GROUP BY division;
+    INSERT INTO log_record (division, seq, kind, subject, leaf_hash, body)
+    SELECT division, row_number() OVER (ORDER BY id) - 1, kind, subject, sha256(body), body
+    FROM pending_record;
+    DELETE FROM certificate_revoked
+"""
+
+
+def test_an_officer_whose_revocation_the_database_has_no_more_decides_nothing(world: World) -> None:
+    case = world.request("a", "tls-client", f"{DOMAIN}/agency/{DIVISION}/101001")
+    world.done("anna", "revoke", "--file", world.folder / "ca" / "bo.pem")
+    by_hand(world, SEALED)
+    refused = world.by("bo", "approve", case["case"])
+    assert refused.exit_code == 1 and "revoked" in refused.output
+
+
+STEP = "INSERT INTO certificate_step SELECT case_id, 1, 'approved', at, $1, {act}, signature, note"
+
+
+@pytest.mark.parametrize(
+    "act",
+    ["act", "convert_to(replace(convert_from(act, 'UTF8'), 'requested', 'approved'), 'UTF8')"],
+)
+def test_an_approval_that_the_databases_owner_wrote_issues_nothing(world: World, act: str) -> None:
+    """One officer and whoever has the database's rights were two officers."""
+    case = world.request("a", "tls-client", f"{DOMAIN}/agency/{DIVISION}/101001")
+    forged = STEP.format(act=act) + " FROM certificate_step WHERE case_id = $2"
+    by_hand(world, forged, f"{DOMAIN}/operator/bo", case["case"])
+    out = ("--out", world.folder / "a.pem", "--authority", world.folder / "ca")
+    refused = world.by("anna", "issue", case["case"], *out)
+    assert refused.exit_code == 1, refused.output
+    assert "operator/bo is not proven to have approved it" in refused.output
+    assert not (world.folder / "a.pem").exists()
+
+
+def test_a_request_that_the_databases_owner_wrote_is_not_approved(world: World) -> None:
+    """Two others' names on it, or another request under an officer's own."""
+    case = world.request("a", "tls-client", f"{DOMAIN}/agency/{DIVISION}/101001")
+    other = world.request("b", "tls-client", f"{DOMAIN}/agency/{DIVISION}/101002")
+    change = (
+        "UPDATE certificate_case AS c SET request = o.request, holder = o.holder,"
+        " key_digest = o.key_digest FROM certificate_case AS o WHERE c.id = $1 AND o.id = $2"
+    )
+    world.done("bo", "refuse", other["case"], "--note", "twice")
+    by_hand(world, change, case["case"], other["case"])
+    refused = world.by("bo", "approve", case["case"])
+    assert refused.exit_code == 1
+    assert "operator/anna is not proven to have requested it" in refused.output
+
+
+def by_hand(world: World, statement: str, *values: object) -> None:
+    async def write() -> None:
+        owner = await asyncpg.connect(world.database)
+        try:
+            await owner.execute(statement, *values)
+        finally:
+            await owner.close()
+
+    asyncio.run(write())
+
+
 def test_a_party_that_is_no_officer_ends_no_certificate(world: World) -> None:
     """Every party's key is proven, and a revocation is never lifted."""
     told = world.settings.read_text("utf-8")

@@ -117,7 +117,8 @@ class PostgresCertificates:
         async with self._pool.transaction() as connection:
             await connection.execute(_SQL["lock"])
             cases = await _cases(connection)
-            ended = [_revocation(row) for row in await connection.fetch(_SQL["revoked"])]
+            # Nobody revokes meanwhile: that takes the same lock.
+            ended = await self.revocations()
             refused: Exception | None = None
             try:
                 decision = judge(cases, ended)
