@@ -28,6 +28,8 @@ class What(StrEnum):
     SETTLEMENT = "settlement"
     REFUND = "refund"
     SET_ASIDE = "set_aside"
+    NOTICE = "notice"
+    ALERT = "conduct_alert"
     RECORD = "record"
     LOG = "log"
 
@@ -73,6 +75,18 @@ class KeptEnd:
     at: dt.datetime
     decision: bytes
     demands: Spoken
+    order: bytes | None = None
+    """Digest of the bureau's order by which it ended."""
+
+
+@attrs.frozen(kw_only=True)
+class KeptAlert:
+    """An alert on the bank, raised once a subject: who writes its row has it raised never."""
+
+    policy: str
+    subject: str
+    digest: bytes
+    """SHA-256 of all that it says."""
 
 
 @attrs.frozen(kw_only=True)
@@ -165,3 +179,5 @@ class Record:
     """None: its body is gone."""
     seq: int | None = None
     leaf: bytes = b""
+    disclosures: bytes | None = None
+    """What opens its commitments; not read where nobody asks."""

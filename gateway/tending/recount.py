@@ -31,6 +31,7 @@ from gateway.policy_books.retrace import CannotReplay, Retracer, book_that_decid
 from gateway.settings import Settings
 from gateway.tending.recount_lines import Lines
 from gateway.tending.recount_log import Keys, LogCheck
+from gateway.tending.recount_told import ToldBeside
 from gateway.tending.recounted import (
     Effect,
     Judge,
@@ -148,6 +149,7 @@ class Division:
         self._books = books
         self._retracer = Retracer(snapshot)
         self._lines = Lines()
+        self._beside = ToldBeside(division)
         self._waiting: list[Record] = []
         self._rows: Counter[What] = Counter()
         """Those that were found about payments on record."""
@@ -159,13 +161,24 @@ class Division:
         self._waiting = await self._snapshot.waiting(division)
         found.waiting = len(self._waiting)
         async for page in self._sealed():
+            found.note(self._beside.take(page))
             await self._payments(_verdicts(page))
             told(division, found.records, self._size)
         for start in range(0, len(self._waiting), PAGE):
             await self._payments(_verdicts(self._waiting[start : start + PAGE]))
         await self._strays()
         await self._limits()
+        await self._told()
         return found
+
+    async def _told(self) -> None:
+        """Notices, alerts and holds beside what the log tells of them."""
+        beside, division, snapshot = self._beside, self._division, self._snapshot
+        self._found.note(beside.take(self._waiting))
+        async for digests in snapshot.notices(division):
+            beside.found(digests)
+        swept = await snapshot.swept_away(division)
+        self._found.note(beside.differing(await snapshot.alerts(division), swept))
 
     async def _sealed(self) -> AsyncIterator[list[Record]]:
         """Every record that has a number, proven as far as it is signed."""

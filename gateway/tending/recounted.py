@@ -147,12 +147,16 @@ class Judge:
             yield from self._unlike(kept, What.RECORD, "verdict", said.verdicts, 1)
 
     def _decision(self, kept: Kept, said: Said) -> Iterator[Difference]:
-        """Of the decision as it is kept, whatever its record tells of it too."""
-        verdict = said.verdict
-        assert verdict is not None
-        decision = restored_or_none(kept.decision)
+        assert said.verdict is not None
+        yield from self._decided(kept, What.INSTRUCTION, kept.decision, said.verdict)
+
+    def _decided(
+        self, kept: Kept, what: What, raw: bytes, verdict: Mapping[str, Any]
+    ) -> Iterator[Difference]:
+        """Of a decision as it is kept, whatever its record tells of it too."""
+        decision = restored_or_none(raw)
         if decision is None:
-            yield from self._unlike(kept, What.INSTRUCTION, "decision", "unreadable", "as recorded")
+            yield from self._unlike(kept, what, "decision", "unreadable", "as recorded")
             return
         told = {
             "book": verdict["book"], "findings": verdict["findings"], "outcome": verdict["outcome"],
@@ -167,8 +171,7 @@ class Judge:
         for name, recounted in told.items():
             if stored[name] != recounted:
                 yield from self._unlike(
-                    kept, What.INSTRUCTION, f"decision.{name}", _shown(stored[name]),
-                    _shown(recounted),
+                    kept, what, f"decision.{name}", _shown(stored[name]), _shown(recounted)
                 )  # fmt: skip
 
     def _hold(self, kept: Kept, said: Said, effect: Effect) -> Iterator[Difference]:
@@ -178,6 +181,17 @@ class Judge:
         if kept.ended and said.ended:
             at = microseconds(kept.ended.at)
             yield from self._unlike(kept, What.HOLD_END, "ended_at", at, said.ended["recorded_at"])
+            order = kept.ended.order.hex() if kept.ended.order else None
+            yield from self._unlike(
+                kept, What.HOLD_END, "order_digest", order, said.ended.get("order_sha256")
+            )
+            if said.released:
+                again = restored_or_none(kept.ended.decision)
+                told = said.ended | {
+                    "findings": said.ended["judged"], "outcome": Outcome.PASS,
+                    "withheld": list(again.withheld) if again else [],
+                }  # fmt: skip
+                yield from self._decided(kept, What.HOLD_END, kept.ended.decision, told)
             wanted = effect.passed if said.released else {}
             yield from self._spoken(kept, What.HOLD_END, kept.ended.demands, wanted)
 

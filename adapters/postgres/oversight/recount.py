@@ -22,6 +22,7 @@ from gateway.domain.people import Vault
 from gateway.domain.recount import (
     Entry,
     Kept,
+    KeptAlert,
     KeptAside,
     KeptEnd,
     KeptLine,
@@ -103,13 +104,14 @@ class Snapshot:
     async def records(self, division: str, start: int, end: int) -> list[Record]:
         return [
             Record(kind=row["kind"], subject=row["subject"], body=row["body"], seq=row["seq"],
-                   leaf=row["leaf_hash"])
+                   leaf=row["leaf_hash"], disclosures=self._opened(row["disclosures"]))
             for row in await self._connection.fetch(_SQL["records"], division, start, end)
         ]  # fmt: skip
 
     async def waiting(self, division: str) -> list[Record]:
         """What has no number yet, in the order of commitment."""
-        return [Record(**row) for row in await self._connection.fetch(_SQL["waiting"], division)]
+        rows = await self._connection.fetch(_SQL["waiting"], division)
+        return [Record(**{**row, "disclosures": self._opened(row["disclosures"])}) for row in rows]
 
     async def about(self, division: str, subjects: Sequence[str]) -> list[Record]:
         """Sealed records about these, in the order of the log."""
@@ -141,6 +143,22 @@ class Snapshot:
                           value=row["value"], item=row["item"])
                 )  # fmt: skip
         return found
+
+    async def notices(self, division: str) -> AsyncIterator[list[bytes]]:
+        """Digests of all that the bureau was to be told at once."""
+        after = 0
+        while rows := await self._connection.fetch(_SQL["notices"], division, after, LINES_PAGE):
+            yield [row["digest"] for row in rows]
+            after = rows[-1]["id"]
+
+    async def alerts(self, division: str) -> list[KeptAlert]:
+        rows = await self._connection.fetch(_SQL["alerts"], division)
+        return [KeptAlert(**row) for row in rows]
+
+    async def swept_away(self, division: str) -> list[InstructionKey]:
+        """Held still, though everything of before a moment is said to have ended."""
+        rows = await self._connection.fetch(_SQL["swept_away"], division, STRAYS_MAX)
+        return [key_of(row, division) for row in rows]
 
     async def lines(self, division: str) -> AsyncIterator[list[KeptLine]]:
         after: Line = ("", "")
@@ -209,6 +227,7 @@ class Snapshot:
         if row["how"] is not None:
             ended = KeptEnd(
                 how=row["how"], at=row["ended_at"], decision=row["ended_decision"],
+                order=row["order_digest"],
                 demands=_spoken(row["ended_kinds"], row["ended_ids"], row["ended_fen"]),
             )  # fmt: skip
         if row["open_amount"] is not None:
@@ -221,6 +240,10 @@ class Snapshot:
             demands=_spoken(row["limit_kinds"], row["limit_ids"], row["demand_fen"]),
             ended=ended, bank=row["bank"], word=word, open=opened, party=row["party"],
         )  # fmt: skip
+
+    def _opened(self, sealed: bytes | None) -> bytes | None:
+        """Empty where it was sealed with another key, or altered."""
+        return None if sealed is None else self._open(sealed) or b""
 
     def _open(self, sealed: bytes) -> bytes | None:
         try:

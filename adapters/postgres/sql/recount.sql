@@ -29,18 +29,18 @@ SELECT size, text AS note FROM log_checkpoint WHERE division = $1 AND size = $2
 
 -- name: records
 -- empty: no record in that stretch
-SELECT seq, kind, subject, body, leaf_hash FROM sealed_record
+SELECT seq, kind, subject, body, leaf_hash, disclosures FROM sealed_record
 WHERE division = $1 AND seq >= $2 AND seq < $3
 ORDER BY seq
 
 -- name: waiting
 -- empty: every record has its number
-SELECT kind, subject, body FROM (
-    SELECT t.kind, t.subject, t.body, t.batch AS at, t.place
+SELECT kind, subject, body, disclosures FROM (
+    SELECT t.kind, t.subject, t.body, t.disclosures, t.batch AS at, t.place
     FROM told_batch AS b JOIN told_record AS t USING (division, batch)
     WHERE b.division = $1
     UNION ALL
-    SELECT p.kind, p.subject, p.body, p.id, 0 FROM pending_record AS p WHERE p.division = $1
+    SELECT p.kind, p.subject, p.body, p.disclosures, p.id, 0 FROM pending_record AS p WHERE p.division = $1
 ) AS waits
 ORDER BY at, place
 
@@ -59,7 +59,7 @@ ORDER BY r.seq
 -- empty: none of these was ever decided
 SELECT i.fiscal_year, i.voucher_type, i.voucher_no, i.amount_fen, i.decided_at, i.outcome,
        i.agency_code, i.party, i.format, i.digest, i.raw, i.decision, i.limit_kinds, i.limit_ids,
-       i.demand_fen, h.how, h.ended_at, h.decision AS ended_decision, h.limit_kinds AS ended_kinds,
+       i.demand_fen, h.how, h.ended_at, h.order_digest, h.decision AS ended_decision, h.limit_kinds AS ended_kinds,
        h.limit_ids AS ended_ids, h.demand_fen AS ended_fen, s.bank,
        s.settled_at, s.bank_reference, s.bank_reason, s.evidence,
        o.amount_fen AS open_amount, o.opened_at, o.limit_kinds AS open_kinds, o.limit_ids AS open_ids,
@@ -72,7 +72,8 @@ FROM unnest($2::integer[], $3::text[], $4::text[]) AS k (fiscal_year, voucher_ty
          OFFSET 0
      ) AS i
      LEFT JOIN LATERAL (
-         SELECT how, ended_at, decision, limit_kinds, limit_ids, demand_fen FROM hold_end AS h
+         SELECT how, ended_at, order_digest, decision, limit_kinds, limit_ids, demand_fen
+         FROM hold_end AS h
          WHERE h.division = $1 AND h.fiscal_year = k.fiscal_year
                AND h.voucher_type = k.voucher_type AND h.voucher_no = k.voucher_no
          OFFSET 0
@@ -126,6 +127,29 @@ FROM unnest($2::integer[], $3::text[], $4::text[]) AS k (fiscal_year, voucher_ty
                AND w.voucher_type = k.voucher_type AND w.voucher_no = k.voucher_no
          OFFSET 0
      ) AS w
+
+-- name: notices
+-- empty: no further notice
+SELECT id, sha256(body) AS digest FROM notice
+WHERE division = $1 AND id > $2
+ORDER BY id
+LIMIT $3
+
+-- name: alerts
+-- empty: nothing was ever raised about the bank
+SELECT policy, subject, sha256(body) AS digest FROM conduct_alert WHERE division = $1
+
+-- name: swept_away
+-- empty: all that is held still is looked at: in the list of holds, and by whoever ends them
+SELECT i.fiscal_year, i.voucher_type, i.voucher_no
+FROM hold_swept AS s
+     JOIN instruction AS i ON i.division = s.division
+WHERE s.division = $1 AND i.outcome = 'held' AND i.decided_at < s.before
+      AND NOT EXISTS (
+          SELECT FROM hold_end AS h
+          WHERE h.division = i.division AND h.fiscal_year = i.fiscal_year
+                AND h.voucher_type = i.voucher_type AND h.voucher_no = i.voucher_no)
+LIMIT $2
 
 -- name: lines
 -- empty: no further line
