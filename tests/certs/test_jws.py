@@ -187,6 +187,7 @@ def test_wycheproof_der_agrees_and_takes_no_ber(vectors: Path, counted) -> None:
         "{",
         "[" * 300,
         "",
+        '{"alg":"ES256","b64":false,"crit":["b64"],"kid":"' + 1000 * "k" + '"}',
     ],
 )
 def test_a_header_that_is_not_exactly_ours_is_refused(header: str) -> None:

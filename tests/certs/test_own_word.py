@@ -184,3 +184,7 @@ def test_in_both_suites_the_first_of_four_certificates_ends_the_word(first: str)
         "authority": plain.certificate, "sm2 authority": other.certificate,
     }[first]  # fmt: skip
     assert word.certificate == named
+    for gone in (one, two):
+        without = attrs.evolve(table, revoked=frozenset({gone.thumbprint}))
+        said = own_word(without, in_both_suites(one, two)).against(NOW, NAME)
+        assert f"({gone.certificate.serial_number:x}) is revoked" in said, "whichever ends first"

@@ -10,6 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import (
     IssuingDistributionPoint,
     ObjectIdentifier,
@@ -19,6 +20,7 @@ from cryptography.x509 import (
 
 from certs.authority import issue, issue_responder, request
 from certs.keys import generate_key, save_certificates
+from certs.profile import authority_certificate, named, validity
 from certs.revocation import (
     Responder,
     identity_of,
@@ -26,8 +28,11 @@ from certs.revocation import (
     list_number,
     make_list,
     read_lists,
+    read_of,
+    revoked_in,
     serials_of,
 )
+from certs.signing.der import SEQUENCE, bit_string, contents, element, elements
 from gateway.domain.certificates import Reason, Revocation
 from tests.certs.conftest import DOMAIN, NOW
 
@@ -99,7 +104,37 @@ def test_a_list_that_is_not_of_all_that_is_revoked_is_none(
         assert read_lists(pem, [one.certificate])
 
 
+def test_a_list_that_has_ended_or_has_no_end_says_nothing(fresh_pki, tmp_path: Path) -> None:
+    one, file = fresh_pki.transport, tmp_path / "lists.crl"
+    made = make_list(one, [], 1, NOW)
+    file.write_bytes(made.pem)
+    moment = dt.timedelta(seconds=1)
+    assert revoked_in(file, [one.certificate], made.next_update - moment).serials == frozenset()
+    with pytest.raises(ValueError, match="has ended"):
+        revoked_in(file, [one.certificate], made.next_update)
+    # RFC 5280 5.1.2.5 demands an end; X.509 does not.
+    tbs, algorithm, _ = elements(
+        contents(x509.load_pem_x509_crl(made.pem).public_bytes(Encoding.DER))
+    )
+    version, signature, issuer, this_update, _, *rest = elements(contents(tbs))
+    endless = element(SEQUENCE, version, signature, issuer, this_update, *rest)
+    signed = element(
+        SEQUENCE, endless, algorithm, bit_string(one.key.sign(endless, ec.ECDSA(hashes.SHA256())))
+    )
+    crl = x509.load_der_x509_crl(signed)
+    file.write_bytes(crl.public_bytes(Encoding.PEM))
+    with pytest.raises(ValueError, match="has ended"):
+        revoked_in(file, [one.certificate], NOW)
+    assert read_of("x", crl).next_update == crl.last_update_utc, "nobody counts by it"
+
+
 def test_a_list_of_another_authority_is_refused(fresh_pki, pki) -> None:
+    renamed = authority_certificate(
+        named("another"), fresh_pki.transport.key.public_key(), None, fresh_pki.transport.key,
+        validity(NOW, dt.timedelta(days=9)),
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="not signed by the authority"):
+        read_lists(make_list(fresh_pki.transport, [], 1, NOW).pem, [renamed])
     made = make_list(fresh_pki.transport, [], 1, NOW)
     with pytest.raises(ValueError, match="not signed by the authority"):
         read_lists(made.pem, [pki.transport.certificate])

@@ -1,6 +1,7 @@
 """The gatekeeper: whose signature counts, when, and on whose connection."""
 
 import datetime as dt
+import json
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from certs.authority import Purpose, create_root, create_subordinate, issue, request
 from certs.keys import generate_key, save_certificates
 from certs.signatories import signatories
+from certs.signing.encoding import b64url
+from certs.signing.jws import signing_input
 from certs.signing.sm2 import generate_sm2
 from certs.sm2_certificate import issue_sm2, sm2_request
 from certs.trust import HEADERS_KNOWN_MAX, Trust, load_trust
@@ -143,6 +146,19 @@ def test_what_strangers_send_is_not_remembered(trust, agency) -> None:
     for number in range(50):
         assert _refusal(trust, _received(f"{number:04d}..{signature}", agency.uri))
     assert len(trust._standing.by_header) == 0 < HEADERS_KNOWN_MAX
+
+
+def test_what_parties_send_is_remembered_within_bounds(trust, agency, monkeypatch) -> None:
+    """A signer may put into its header what it likes, and a carrier's name is as long as it is."""
+    monkeypatch.setattr("certs.trust.HEADERS_KNOWN_MAX", 2)
+    monkeypatch.setattr("certs.trust.PARTIES_KNOWN_MAX", 2)
+    for number in range(5):
+        head = {"alg": "ES256", "b64": False, "crit": ["b64"], "x5t#S256": agency.thumbprint}
+        protected = b64url(json.dumps(head | {"kid": str(number)}).encode())
+        token = f"{protected}..{b64url(agency.raw(signing_input(protected, BODY)))}"
+        carrier = f"{DOMAIN}channel/220000000/{number}"
+        assert trust.authenticate(_received(token, carrier), NOW).uri == agency.uri
+    assert len(trust._standing.by_header) == len(trust._standing.senders) == 2
 
 
 def test_certificates_that_do_not_chain_are_left_out_with_a_reason(pki, gateway) -> None:

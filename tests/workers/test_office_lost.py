@@ -9,7 +9,7 @@ from typing import Any, cast
 import attrs
 import pytest
 
-from gateway.domain.faults import BankSilent
+from gateway.domain.faults import BankSilent, LedgerUnavailable
 from gateway.domain.ledger import RecordDraft
 from gateway.domain.records import unnumbered
 from gateway.pipeline.tell import Origin
@@ -120,3 +120,19 @@ async def test_telling_the_bureau(monkeypatch: pytest.MonkeyPatch) -> None:
         await until(lambda: HERE in post.worker.postponed and UNSERVED in post.worker.troubles)
         post.office.held = False
         await until(lambda: not post.worker.postponed and not post.worker.troubles)
+
+
+async def test_who_cannot_ask_the_database_does_not_hold_the_office(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another may have it by then."""
+    post = Post()
+    await post.office.take_or_keep()
+    assert post.office.held
+
+    async def away() -> bool:
+        raise LedgerUnavailable("the office cannot be held")
+
+    monkeypatch.setattr(post.records, "lead", away)
+    await post.office.take_or_keep()
+    assert not post.office.held

@@ -125,3 +125,16 @@ async def test_a_candidate_that_does_not_go_on_is_told_where_the_office_is_held(
     house.office.held = False
     await house.shadowing.look()
     assert house.shadowing.troubles == {}
+
+
+async def test_a_follower_that_does_not_end_is_not_waited_for(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever lost the office looks on, and so ends with its gateway."""
+    monkeypatch.setattr("gateway.workers.shadow.STOP_S", 0.0)
+    await house.shadowing.look()
+    monkeypatch.setattr(house.children[0], "wait", asyncio.Event().wait)
+    house.office.held = False
+    async with asyncio.timeout(30):
+        await house.shadowing.look()
+        await house.shadowing.look()

@@ -127,20 +127,22 @@ async def test_a_hundred_at_once_on_one_limit_spend_it_exactly(storage: Storage)
     assert await recorded(storage) == {"verdict": 33}
 
 
+@pytest.mark.parametrize(("granted", "cap"), [(1000, None), (100_000, 1000)])
 async def test_what_settlements_give_back_the_admissions_beside_them_may_take(
-    storage: Storage,
+    storage: Storage, granted: int, cap: int | None
 ) -> None:
-    """They come together; what is voided is free, what is posted and what is open is not."""
-    await grant(storage, IND_1=1000, IND_2=50)
+    """They come together; what is voided is free, what is posted and what is open is not: of what
+    was granted, and of what is planned to date."""
+    await grant(storage, IND_1=granted, IND_2=50)
     for number, fen in ((1, 500), (2, 300), (3, 200)):
         assert await storage.ledger.admit(admission(number, fen)) == Admitted()
     answers = await asyncio.gather(
         storage.ledger.settle(settlement(1, BankOutcome.REJECTED)),
         storage.ledger.settle(settlement(2)),
         storage.ledger.settle(settlement(9)),
-        storage.ledger.admit(admission(4, 400)),
-        storage.ledger.admit(admission(5, 101)),
-        storage.ledger.admit(admission(6, 50, ("IND-1", "IND-2"))),
+        storage.ledger.admit(admission(4, 400, cap=cap)),
+        storage.ledger.admit(admission(5, 101, cap=cap)),
+        storage.ledger.admit(admission(6, 50, ("IND-1", "IND-2"), cap=cap)),
         storage.ledger.admit(admission(2, 300)),
         storage.ledger.admit(admission(7, 1, outcome=Outcome.BLOCK)),
     )
