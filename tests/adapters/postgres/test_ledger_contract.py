@@ -168,6 +168,20 @@ async def test_short_leaves_nothing_behind_and_the_identity_free(storage: Storag
     assert await storage.ledger.admit(blocked) == Admitted()
 
 
+@pytest.mark.parametrize(("granted", "cap"), [(1000, None), (100_000, 1000)])
+async def test_short_takes_nothing_from_those_who_came_with_it(
+    storage: Storage, granted: int, cap: int | None
+) -> None:
+    """What it had of its first limit is the next one's, of the grant and of the plan."""
+    await grant(storage, IND_1=granted, IND_2=50)
+    short, next_one = await asyncio.gather(
+        storage.ledger.admit(admission(1, 900, ("IND-1", "IND-2"), cap=cap)),
+        storage.ledger.admit(admission(2, 200, cap=cap)),
+    )
+    assert isinstance(short, Short) and short.demand.limit == line("IND-2")
+    assert next_one == Admitted() and await spoken_for(storage) == (200, 0)
+
+
 async def test_a_limit_nobody_granted_has_nothing(storage: Storage) -> None:
     short = await storage.ledger.admit(admission(1, 1, ("IND-9",)))
     assert isinstance(short, Short) and short.available_fen == 0
