@@ -268,3 +268,48 @@ def test_a_sealed_key_opens_tls_and_never_lies_on_a_disk(fresh_pki, tmp_path: Pa
     credentials.key.write_text("pkcs11:token=a;object=b?module-path=/x")
     with pytest.raises(ValueError, match="no key in a token"):
         LiveTls(credentials).server()
+
+
+def test_an_outgoing_end_takes_a_newer_list_and_another_authority_while_it_lives(
+    ends, fresh_pki, tmp_path: Path
+) -> None:
+    """What it was told at its start is not all that it ever believes, nor whom it ever refuses."""
+    from certs.authority import Purpose, create_subordinate
+
+    earlier = NOW - dt.timedelta(hours=1)
+    lists = _list(fresh_pki, tmp_path / "lists.crl", at=earlier)
+    refusals: list[Refusal] = []
+    client = LiveTls(attrs.evolve(ends[1], revocations=lists), refusals.append)
+    way = client.client(f"{DOMAIN}/{GATEWAY}")
+
+    def why_not(server: LiveTls) -> str:
+        shake(server.server(), way)
+        return refusals.pop().detail if refusals else ""
+
+    assert why_not(LiveTls(ends[0])) == ""
+
+    successor = create_subordinate(fresh_pki.root, Purpose.TRANSPORT, "transport 2", NOW)
+    (tmp_path / "new").mkdir()
+    new = attrs.evolve(fresh_pki, transport=successor).credentials(tmp_path / "new", GATEWAY, NOW)
+    assert "unable to get local issuer" in why_not(LiveTls(new))
+    both = [fresh_pki.transport.certificate, successor.certificate]
+    save_certificates(ends[1].authorities, both)
+    pem = _list(fresh_pki, lists, ends[0], number=2).read_bytes()
+    lists.write_bytes(pem + make_list(successor, [], 1, NOW).pem)
+    client.renew()
+    assert why_not(LiveTls(attrs.evolve(new, authorities=ends[1].authorities))) == ""
+    assert why_not(LiveTls(ends[0])) == "certificate revoked"
+
+
+def test_who_came_is_told_once_and_remembered_within_bounds(
+    ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard = Guard()
+    door = LiveTls(ends[0], None, guard).server()
+    shake(door, client_context(ends[1]))
+    (seen,), refused = guard.taken_notes()
+    assert (seen.issuer, seen.serial) == _key_of(ends[1]) and refused == {}
+    assert guard.taken_notes() == ([], {})
+    monkeypatch.setattr("certs.live.MET_MAX", 0)
+    assert shake(door, client_context(ends[1])).refused is None
+    assert guard.taken_notes() == ([], {})
