@@ -111,11 +111,14 @@ async def test_what_did_not_take_effect_is_taken_back(granted: Storage, bank: Ba
 
 
 async def test_a_batch_takes_back_only_what_did_not_take_effect(granted: Storage) -> None:
-    await fill(granted, *([share(10**n)] for n in range(4)))
+    await fill(granted, *([share(10**n)] for n in range(5)))
     banks = [BankOutcome.ACCEPTED, BankOutcome.REJECTED, BankOutcome.ACCEPTED, BankOutcome.REJECTED]
     told = (settlement(n, bank) for n, bank in enumerate(banks, 1))
     assert await asyncio.gather(*map(granted.ledger.settle, told)) == [True] * 4
-    assert await true(granted, ask(0)) == 101
+    assert await true(granted, ask(0)) == 10_101
+    late = (settlement(n, BankOutcome.REJECTED) for n in (1, 5))
+    assert await asyncio.gather(*map(granted.ledger.settle, late)) == [False, True]
+    assert await true(granted, ask(0)) == 101, "the first was paid, whatever is said of it later"
 
 
 async def test_a_held_one_may_count_too(granted: Storage) -> None:
