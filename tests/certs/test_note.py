@@ -23,6 +23,7 @@ from certs.log.note import (
 )
 from certs.log.proof import ProofRefused, format_proof, parse_proof
 from certs.log.tree import leaf_hash
+from certs.signing.encoding import b64
 
 AT = dt.datetime(2026, 3, 2, 9, 30, 15, 900_000, tzinfo=dt.UTC)
 ROOT = hashlib.sha256(b"root").digest()
@@ -193,6 +194,35 @@ def test_no_second_spelling_of_a_checkpoint_opens(spoil, note, gateway, checkpoi
     key = log_key(gateway.certificate, checkpoint.origin)
     with pytest.raises(NoteRefused):
         open_checkpoint(spoil(note), [key])
+
+
+def _signed_as_it_stands(gateway, text: str, origin: str) -> str:
+    """By a log that writes what it likes: the signature is good."""
+    key = log_key(gateway.certificate, origin)
+    return f"{text}\n— {origin} {b64(key.key_id + gateway.der(text.encode()))}\n"
+
+
+def test_what_is_no_checkpoint_does_not_become_one_by_its_logs_own_signature(
+    gateway, checkpoint
+) -> None:
+    text, origin = checkpoint_text(checkpoint), checkpoint.origin
+    keys = [log_key(gateway.certificate, each) for each in (origin, f"{origin}1", f"{origin}\x01")]
+    assert open_checkpoint(_signed_as_it_stands(gateway, text, origin), keys)[0] == checkpoint
+    for wrong, why in (
+        (text + "extension\n", "three lines"),
+        (text.replace("\n300\n", "\n9223372036854775808\n"), "plain decimal"),
+        (text.replace("\n300\n", "\n\n"), "plain decimal"),
+    ):
+        with pytest.raises(NoteRefused, match=why):
+            open_checkpoint(_signed_as_it_stands(gateway, wrong, origin), keys)
+    with pytest.raises(NoteRefused, match="no signature of the log's known key"):
+        open_checkpoint(_signed_as_it_stands(gateway, text, f"{origin}1"), keys)
+    with pytest.raises(NoteRefused, match="control characters"):
+        strange = text.replace(origin, f"{origin}\x01")
+        open_checkpoint(_signed_as_it_stands(gateway, strange, f"{origin}\x01"), keys)
+    for nothing in ("\n\n— a AAAAAAA=\n", "\n— a AAAAAAA=\n"):
+        with pytest.raises(NoteRefused, match="no signatures after an empty line"):
+            parse_note(nothing)
 
 
 def test_pad_bits_in_a_root_or_signature_are_refused(note, gateway, checkpoint) -> None:

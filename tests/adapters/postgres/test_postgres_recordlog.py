@@ -14,10 +14,17 @@ from adapters.postgres.log.recordlog import PostgresRecordLog
 from adapters.postgres.migrate import MIGRATIONS, newest_known
 from adapters.postgres.oversight.backlog import PostgresBacklog
 from adapters.postgres.session import SETTINGS, Pool
+from gateway.domain.decision import Outcome
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.log import LogHead, PendingRecord, Sealed
 from tests.adapters.postgres.conftest import as_runtime
-from tests.adapters.postgres.storage_builders import DIVISION, NOW, PlainSealer, draft
+from tests.adapters.postgres.storage_builders import (
+    DIVISION,
+    NOW,
+    PlainSealer,
+    admission,
+    draft,
+)
 
 pytestmark = pytest.mark.postgres
 
@@ -99,6 +106,24 @@ async def test_a_head_that_moved_meanwhile_is_not_built_upon(migrated: str, begu
         await room.seal(DIVISION, 2, NOW, Interrupted(lambda: elsewhere(move_the_head())).seal)
     assert await sequence(dsn) == ([0, 1] if begun else [])
     await room.close()
+
+
+async def test_what_one_commit_told_is_sealed_whole_however_few_are_asked_for(
+    migrated: str,
+) -> None:
+    """It is numbered by its first record; it would wait for ever otherwise."""
+    dsn = as_runtime(migrated)
+    async with PostgresLedger(dsn, instance="gw-1") as ledger:
+        told = (admission(number, outcome=Outcome.BLOCK) for number in range(5))
+        await asyncio.gather(*map(ledger.admit, told))
+        await ledger.record(DIVISION, draft("alone"))
+    room, sealer = PostgresRecordLog(dsn), PlainSealer()
+    counts = []
+    while sealed := await room.seal(DIVISION, 2, NOW, sealer.seal):
+        counts.append(len(sealed.records))
+    await room.close()
+    assert sum(counts) == 6 and max(counts) > 2
+    assert await sequence(dsn) == list(range(6))
 
 
 async def test_a_seal_that_is_rolled_back_leaves_no_gap(migrated: str) -> None:

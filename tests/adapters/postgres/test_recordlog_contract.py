@@ -71,6 +71,10 @@ async def test_the_acknowledged_size_only_rises_and_never_past_the_log(storage: 
     assert delivery and (delivery.start, len(delivery.records)) == (3, 1)
     with pytest.raises(LedgerUnavailable, match="more than we do"):
         await storage.records.acknowledge(DIVISION, Cosigned(size=5, checkpoint="five"), NOW)
+    for text in (delivery.checkpoint + "first\n", delivery.checkpoint + "second\n"):
+        await storage.records.acknowledge(DIVISION, Cosigned(size=4, checkpoint=text), NOW)
+    (evidence,) = await storage.records.evidence(DIVISION, "subject 3")
+    assert evidence.checkpoint.endswith("first\n"), "evidence that was handed out stays as it was"
 
 
 async def test_evidence_proves_every_record_and_prefers_what_the_bureau_signed(

@@ -56,6 +56,9 @@ async def test_a_task_is_due_when_its_turn_comes_and_says_when_it_was_asked_and_
     assert await due(storage, LATER) == ["2200/1"]
     assert await storage.ledger.settle(settlement(1))
     assert await due(storage, later) == ["2200/2"]
+    await storage.ledger.note_enquiry(key(2), later, not_found=False)
+    (still,) = await storage.ledger.due_tasks(later, 10)
+    assert still.operator_task and still.ask_after is None, "what was under way when it became one"
 
 
 async def test_a_division_with_many_tasks_does_not_hide_another_ones(storage: Storage) -> None:
