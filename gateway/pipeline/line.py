@@ -10,7 +10,7 @@ part of the answer: the law knows it. A *fault* is raised: it never became an in
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import attrs
 
@@ -51,8 +51,12 @@ from gateway.ports import (
 
 CONFLICT_RECORDS_MAX = 16
 """Of one identity. Who sends ever new content under one number fills no log with it."""
-ROUNDS_MAX = 8
-"""How often one instruction is judged because what its decision rests on changes meanwhile."""
+ROUNDS_MAX = 64
+"""How often one instruction is judged because what its decision rests on changes meanwhile: several
+gateways on one window overtake one another, and each takes its round in milliseconds."""
+ROUNDS_SURE = 8
+ROUNDS_S = 1.0
+"""Beyond so many rounds no more than this altogether: what is admitted is forwarded in time."""
 FORWARD_WITHIN_S = 3.0
 """From arrival. Later nothing is forwarded: by then others may ask the bank what became of it."""
 UNWRITTEN_MAX = 10_000
@@ -129,7 +133,7 @@ class Line:
                       partial=takes_parts)  # fmt: skip
 
         known = NOTHING_KNOWN
-        for _ in range(ROUNDS_MAX):
+        for _ in rounds(rooms.clock):
             ruling, demands = judge(instruction, parties, known, bench)
             passes = ruling.decision.outcome is Outcome.PASS
             if passes and (strain := rooms.bank.strain):
@@ -237,6 +241,15 @@ class Line:
             self.unwritten[key] = word
         else:
             self.dropped(key, word)
+
+
+def rounds(clock: Clock) -> Iterator[None]:
+    """As long as it is worth while to judge one instruction once more."""
+    began = clock.monotonic()
+    for number in range(ROUNDS_MAX):
+        if number >= ROUNDS_SURE and clock.monotonic() - began > ROUNDS_S:
+            return
+        yield
 
 
 def judged_of(

@@ -28,7 +28,7 @@ from gateway.pipeline.cases import cases_of
 from gateway.pipeline.decide import NOTHING_KNOWN, Case, Ruling, decide, of_one_book
 from gateway.pipeline.endings import dismissal, notification, refusal, released
 from gateway.pipeline.identify import identify
-from gateway.pipeline.line import ROUNDS_MAX, Line, Rooms, judged_of
+from gateway.pipeline.line import Line, Rooms, judged_of, rounds
 from gateway.pipeline.parse import (
     parse,
     refuse_behind,
@@ -134,7 +134,7 @@ class Release:
     ) -> Settled | str:
         rooms, (now, began) = self._rooms, moment
         known = NOTHING_KNOWN
-        for _ in range(ROUNDS_MAX):
+        for _ in rounds(rooms.clock):
             ruling = of_one_book(
                 rooms.book,
                 partial(decide, anew.cases, known, anew.registers, rooms.book, order.overrides),
