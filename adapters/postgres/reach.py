@@ -6,7 +6,7 @@ the primary was lost (docs/runbooks/database-failover.md).
 
 import socket
 from collections.abc import Iterable, Iterator
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
@@ -16,9 +16,19 @@ from asyncpg.connect_utils import SessionAttribute
 from gateway.domain.faults import DatabaseUnreached
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+_Connection = TypeVar("_Connection")
 
 PORT = "5432"
 PORTS = range(1, 65536)
+GONE_AFTER_S = 15
+_TOLD_WHEN_GONE = {
+    (socket.SOL_SOCKET, "SO_KEEPALIVE"): 1,
+    (socket.IPPROTO_TCP, "TCP_KEEPIDLE"): GONE_AFTER_S // 3,
+    (socket.IPPROTO_TCP, "TCP_KEEPINTVL"): GONE_AFTER_S // 3,
+    (socket.IPPROTO_TCP, "TCP_KEEPCNT"): 2,
+    (socket.IPPROTO_TCP, "TCP_USER_TIMEOUT"): GONE_AFTER_S * 1000,
+}
+"""As far as the system knows them."""
 _BARE = (
     "in a database's address write what a password holds of / ? # @ : as %2F %3F %23 %40 %3A"
     " (口令中的特殊字符须转义)"
@@ -72,13 +82,27 @@ async def connect(
         raise DatabaseUnreached(str(error)) from error
     if len(address.hosts) < 2:
         try:
-            return await asyncpg.connect(dsn, timeout=deadline_s, server_settings=settings)
+            return told_when_gone(
+                await asyncpg.connect(dsn, timeout=deadline_s, server_settings=settings)
+            )
         except OSError as error:
             where = "".join(_place(*each) for each in address.hosts) or "the default host"
             raise DatabaseUnreached(f"{address}: {where}: {_why(error, deadline_s)}") from error
         except (ValueError, OverflowError):
             raise DatabaseUnreached(_BARE) from None
     return await _first_of(dsn, address, deadline_s / (len(address.hosts) + 1), settings)
+
+
+def told_when_gone(connection: _Connection) -> _Connection:
+    """A server's host that loses its power says nothing: who waits for its answer would wait for
+    ever, and who has sent something for a quarter of an hour. The kernels ask one another instead,
+    so a server that is merely slow, or waits for its standby, is not given up."""
+    place = cast("Any", connection)._transport.get_extra_info("socket")
+    if place is not None and place.family != socket.AF_UNIX:
+        for (level, name), value in _TOLD_WHEN_GONE.items():
+            if hasattr(socket, name):
+                place.setsockopt(level, getattr(socket, name), value)
+    return connection
 
 
 async def _first_of(
@@ -88,10 +112,10 @@ async def _first_of(
     last: Exception | None = None
     for host, port in address.hosts:
         try:
-            return await asyncpg.connect(
+            return told_when_gone(await asyncpg.connect(
                 dsn, host=host, port=int(port), timeout=each_s, server_settings=settings,
                 target_session_attrs=None if address.chooses else SessionAttribute.read_write,
-            )  # fmt: skip
+            ))  # fmt: skip
         except _TRANSIENT as error:
             tried.append(f"{_place(host, port)}: {_why(error, each_s)}")
             last = error

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 import asyncpg
@@ -17,6 +17,10 @@ T = TypeVar("T")
 
 CONNECT_DEADLINE_S = 1.5
 READ_DEADLINE_S = 2.0
+CUT_AFTER_S = 30.0
+"""Whoever has a connection for longer hangs: it is dropped (never a cancel request)."""
+LONG_S = 600.0
+"""The same of work that grows with what is stored."""
 SAFE_COMMITS = frozenset({"on", "remote_apply"})
 SETTINGS = {
     "application_name": "treasury-gateway",
@@ -145,13 +149,36 @@ async def prove_safe(connection: Connection, *, allow_unsafe: bool = False) -> N
     await connection.execute(_SQL["pin_durability"], commits)
 
 
+async def open_ear(
+    dsn: str, channel: str, hear: Callable[..., None], *, allow_unsafe: bool = False,
+    kept: Proof | None = None,
+) -> Session | None:  # fmt: skip
+    """A connection that hears what is told on a channel; None if there is none just now."""
+    try:
+        ear = await open_session(dsn, allow_unsafe=allow_unsafe, kept=kept)
+    except (*LOST, UnsafeServer):
+        return None
+    try:
+        async with asyncio.timeout(CONNECT_DEADLINE_S):
+            await ear.connection.add_listener(channel, hear)
+    except BaseException as error:
+        await ear.close()
+        if isinstance(error, LOST):
+            return None
+        raise
+    return ear
+
+
 class Pool:
     """A few connections for everything that is not a group commit. Errors are LedgerUnavailable."""
 
     def __init__(
-        self, dsn: str, *, size: int = 4, allow_unsafe: bool = False, kept: Proof | None = None
-    ) -> None:
+        self, dsn: str, *, size: int = 4, allow_unsafe: bool = False, kept: Proof | None = None,
+        cut_after_s: float | None = CUT_AFTER_S,
+    ) -> None:  # fmt: skip
+        """`cut_after_s`: how long a connection may be borrowed; None: until it ends by itself."""
         self._dsn = dsn
+        self._cut_after_s = cut_after_s
         self._size = size
         self._allow_unsafe = allow_unsafe
         self._kept = kept
@@ -176,7 +203,8 @@ class Pool:
         try:
             session = await self._take()
             try:
-                yield session
+                with self._cutting(session):
+                    yield session
             except BaseException:
                 await session.close()
                 raise
@@ -190,6 +218,20 @@ class Pool:
             raise LedgerUnavailable(f"the database failed: {why(error)}") from error
         finally:
             self._places.release()
+
+    @contextlib.contextmanager
+    def _cutting(self, session: Session) -> Iterator[None]:
+        """A server that took the statement and hangs, its place taken by another meanwhile, would
+        keep who waits for it for ever, and with him what only he does: seal, deliver."""
+        if self._cut_after_s is None:
+            yield
+            return
+        hang_up = session.connection.terminate
+        watch = asyncio.get_running_loop().call_later(self._cut_after_s, hang_up)
+        try:
+            yield
+        finally:
+            watch.cancel()
 
     async def _take(self) -> Session:
         while self._free:

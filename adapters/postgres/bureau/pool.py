@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import asyncpg
 
 from adapters.postgres.driver import quicken
-from adapters.postgres.reach import address_of
+from adapters.postgres.reach import address_of, told_when_gone
 from adapters.postgres.session import UnsafeServer, prove_safe
 from gateway.domain.faults import StoreUnavailable
 
@@ -65,7 +65,7 @@ async def open_pool(dsn: str) -> Pool:
             min_size=1,
             max_size=CONNECTIONS_MAX,
             timeout=CONNECT_DEADLINE_S,
-            init=prove_safe,
+            init=_ready,
             server_settings={
                 "role": RUNTIME_ROLE,
                 "application_name": "bureau",
@@ -76,6 +76,11 @@ async def open_pool(dsn: str) -> Pool:
         )
     except SQL_FAILURES as error:
         raise StoreUnavailable(str(error) or type(error).__name__) from error
+
+
+async def _ready(connection: Any) -> None:
+    """Raises UnsafeServer."""
+    await prove_safe(told_when_gone(connection))
 
 
 @asynccontextmanager

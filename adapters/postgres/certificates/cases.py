@@ -8,15 +8,7 @@ from typing import Any
 import attrs
 import msgspec
 
-from adapters.postgres.session import (
-    LOST,
-    Connection,
-    Pool,
-    Proof,
-    Session,
-    UnsafeServer,
-    open_session,
-)
+from adapters.postgres.session import Connection, Pool, Proof, Session, open_ear
 from adapters.postgres.statements import statements
 from gateway.domain.certificates import (
     Case,
@@ -176,13 +168,9 @@ class PostgresCertificates:
     async def _listen(self) -> None:
         if self._ear and not self._ear.connection.is_closed():
             return
-        try:
-            self._ear = await open_session(
-                self._dsn, allow_unsafe=self._allow_unsafe, kept=self._kept
-            )
-            await self._ear.connection.add_listener(CHANNEL, self._hear)
-        except (*LOST, UnsafeServer):
-            self._ear = None
+        self._ear = await open_ear(
+            self._dsn, CHANNEL, self._hear, allow_unsafe=self._allow_unsafe, kept=self._kept
+        )
 
     def _hear(self, connection: object, pid: int, channel: str, payload: object) -> None:
         self._told.set()

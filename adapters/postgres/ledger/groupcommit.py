@@ -15,6 +15,7 @@ import structlog
 
 from adapters.postgres.ledger.waiting import Item, Result, Waiter, Waiting, deliver, fail
 from adapters.postgres.session import (
+    CUT_AFTER_S,
     LOST,
     Connection,
     Session,
@@ -28,8 +29,6 @@ from gateway.domain.faults import LedgerUnavailable
 HUNG_AFTER_S = 1.5
 """After so long without an answer all who wait are refused, and those on the way are told that it
 is not known; what is found committed afterwards is nobody's to forward, and is enquired about."""
-CUT_AFTER_S = 30.0
-"""After so long the socket is dropped (never a cancel request) and the outcome looked up."""
 FIND_DEADLINE_S = 2.0
 FAILED_TOLD_S = 10.0
 """So long after a commit that failed it is told as trouble, unless one succeeds before: a server
@@ -259,7 +258,8 @@ class GroupCommit(Generic[Item, Result]):
         self._session = None
 
     def _hung(self, session: Session, batch: list[Waiter[Item, Result]]) -> None:
-        """No answer: nobody is kept waiting for one, but the statement is; at last, hang up."""
+        """No answer: nobody is kept waiting for one, but the statement is; at last, hang up
+        (CUT_AFTER_S), and the outcome is looked up."""
         if self._refusing is None:
             self._refuse(_SILENT)
         fail(batch, "it is not known whether it was committed")

@@ -33,7 +33,7 @@ class PostgresExport:
     """Reads only. Every error of the database is LedgerUnavailable."""
 
     def __init__(self, dsn: str, *, allow_unsafe: bool = False) -> None:
-        self._pool = Pool(dsn, size=1, allow_unsafe=allow_unsafe)
+        self._pool = Pool(dsn, size=1, allow_unsafe=allow_unsafe, cut_after_s=None)
 
     async def close(self) -> None:
         await self._pool.close()

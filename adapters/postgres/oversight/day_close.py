@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Callable, Sequence
 
-from adapters.postgres.session import Connection, Pool, Proof
+from adapters.postgres.session import LONG_S, Connection, Pool, Proof
 from adapters.postgres.statements import statements
 from gateway.domain.day import AccountTotal, DayTotals, bounds
 from gateway.domain.ledger import RecordDraft
@@ -19,7 +19,7 @@ class PostgresDayBook:
     """`gateway.ports.DayBook`. Raises LedgerUnavailable."""
 
     def __init__(self, dsn: str, *, allow_unsafe: bool = False, kept: Proof | None = None) -> None:
-        self._pool = Pool(dsn, size=1, allow_unsafe=allow_unsafe, kept=kept)
+        self._pool = Pool(dsn, size=1, allow_unsafe=allow_unsafe, kept=kept, cut_after_s=LONG_S)
 
     async def close(self) -> None:
         await self._pool.close()

@@ -12,7 +12,7 @@ import attrs
 
 from adapters.postgres.ledger.keys import key_columns, key_of
 from adapters.postgres.registers.reading import read_whole
-from adapters.postgres.session import Pool, Proof
+from adapters.postgres.session import LONG_S, Pool, Proof
 from adapters.postgres.statements import statements
 from gateway.domain.bank import BankOutcome
 from gateway.domain.instruction import InstructionKey
@@ -45,7 +45,7 @@ class PostgresPast:
     def __init__(
         self, dsn: str, vault: Vault, *, allow_unsafe: bool = False, kept: Proof | None = None
     ) -> None:
-        self._pool = Pool(dsn, size=1, allow_unsafe=allow_unsafe, kept=kept)
+        self._pool = Pool(dsn, size=1, allow_unsafe=allow_unsafe, kept=kept, cut_after_s=LONG_S)
         self._vault = vault
 
     async def close(self) -> None:

@@ -60,7 +60,7 @@ class PostgresRecount:
     """Every error of the database is LedgerUnavailable."""
 
     def __init__(self, dsn: str, vault: Vault, *, allow_unsafe: bool = False) -> None:
-        self._pool = Pool(dsn, size=1, allow_unsafe=allow_unsafe)
+        self._pool = Pool(dsn, size=1, allow_unsafe=allow_unsafe, cut_after_s=None)
         self._vault = vault
 
     async def close(self) -> None:

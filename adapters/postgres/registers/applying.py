@@ -8,7 +8,7 @@ import attrs
 from adapters.postgres.ledger.ledger import limit_of
 from adapters.postgres.registers.vouchers import applied_before, note_vouchers, standing_for
 from adapters.postgres.registers.writing import put_limits, put_rows, stage
-from adapters.postgres.session import Connection, Pool, Proof
+from adapters.postgres.session import LONG_S, Connection, Pool, Proof
 from adapters.postgres.statements import statements
 from gateway.domain.faults import FaultCode, Unreadable
 from gateway.domain.ledger import Limit, RecordDraft
@@ -70,7 +70,7 @@ class PostgresRegisters:
         self, dsn: str, conceal: Conceal = nobody, *, allow_unsafe: bool = False,
         kept: Proof | None = None,
     ) -> None:  # fmt: skip
-        self._pool = Pool(dsn, size=1, allow_unsafe=allow_unsafe, kept=kept)
+        self._pool = Pool(dsn, size=1, allow_unsafe=allow_unsafe, kept=kept, cut_after_s=LONG_S)
         self._conceal = conceal
 
     async def close(self) -> None:

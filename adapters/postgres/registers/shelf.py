@@ -9,7 +9,7 @@ import attrs
 import structlog
 
 from adapters.postgres.registers.reading import read_changed, read_whole
-from adapters.postgres.session import LOST, Pool, Session, UnsafeServer, open_session
+from adapters.postgres.session import LONG_S, Pool, Session, open_ear
 from adapters.postgres.statements import statements
 from gateway.domain.codes import Register
 from gateway.domain.faults import FaultCode, LedgerUnavailable, Unreadable, Unready
@@ -88,7 +88,7 @@ class PostgresRegisterShelf:
         self._now = now
         self._limits = limits or AgeLimits()
         self._allow_unsafe = allow_unsafe
-        self._pool = Pool(dsn, size=1, allow_unsafe=allow_unsafe)
+        self._pool = Pool(dsn, size=1, allow_unsafe=allow_unsafe, cut_after_s=LONG_S)
         self._polled_at: dt.datetime | None = None
         self._held: dict[str, _Held] = {}
         self._refused: dict[str, int] = {}
@@ -188,12 +188,7 @@ class PostgresRegisterShelf:
     async def _listen(self, ear: Session | None) -> Session | None:
         if ear and not ear.connection.is_closed():
             return ear
-        try:
-            ear = await open_session(self._dsn, allow_unsafe=self._allow_unsafe)
-            await ear.connection.add_listener("registers", self._hear)
-        except (*LOST, UnsafeServer):
-            return None
-        return ear
+        return await open_ear(self._dsn, "registers", self._hear, allow_unsafe=self._allow_unsafe)
 
     def _hear(self, connection: object, pid: int, channel: str, payload: object) -> None:
         self._told.set()
