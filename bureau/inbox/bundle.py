@@ -7,11 +7,12 @@ import attrs
 import msgspec
 
 from bureau.inbox.frame import DeliveryUnreadable, header_of
+from gateway.domain.log import TOLD_BYTES_MAX
 
 MEDIA_TYPE = "application/vnd.treasury.notices"
 VERSION = 1
 NOTICES_MAX = 256
-NOTICE_BYTES_MAX = 256 * 1024
+NOTICE_BYTES_MAX = TOLD_BYTES_MAX
 BUNDLE_BYTES_MAX = 4 * 1024 * 1024
 
 

@@ -9,10 +9,14 @@ from typing import TypeVar
 import attrs
 import msgspec
 
+from gateway.domain.log import TOLD_BYTES_MAX
+
 VERSION = 1
 RECORDS_MAX = 8192
 HEADER_BYTES_MAX = 512 * 1024
-RECORD_BYTES_MAX = 1024 * 1024
+RECORD_BYTES_MAX = TOLD_BYTES_MAX + 4096
+"""What a gateway may decide on, it must be able to hand over: nothing in a log can be passed over.
+Its numbers are filled in since."""
 CHECKPOINT_CHARS_MAX = 4096
 HASH_BYTES = 32
 H = TypeVar("H")

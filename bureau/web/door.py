@@ -22,7 +22,7 @@ from certs.token import TokenUnavailable
 from gateway.domain.faults import FaultCode, StoreUnavailable, Unproven, Unready
 from gateway.domain.parties import Role, Sender, sender_of
 
-DELIVERY_BYTES_MAX = 32 * 1024 * 1024
+DELIVERY_BYTES_MAX = 64 * 1024 * 1024
 BODY_DEADLINE_S = 20.0
 IN_FLIGHT_MAX = 16
 """Deliveries and bundles held in memory at once; one more is told to come back."""

@@ -13,6 +13,9 @@ SM2_SM3 = "GW1-SM2-SM3"
 """The suites: which signatures a log's checkpoints bear, and with which hash its tree is built."""
 Digest: TypeAlias = Callable[[bytes], bytes]
 
+TOLD_BYTES_MAX = 16 * 2**20
+"""Of one record before it is numbered, of its disclosures, and of a notice: what is more is not
+decided. A voucher of 499 details each of which breaks five policies comes to two million bytes."""
 TILE_LEVELS = 8
 """Subtree hashes are kept at levels 8, 16, 24 (256-fold tiles), so a proof reads few rows."""
 

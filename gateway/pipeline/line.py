@@ -17,11 +17,12 @@ import attrs
 from gateway.domain.answer import Answer
 from gateway.domain.bank import BankAnswer, BankOutcome
 from gateway.domain.decision import Outcome
-from gateway.domain.faults import Conflicting, FaultCode, LedgerUnavailable, Unready
+from gateway.domain.faults import Conflicting, FaultCode, LedgerUnavailable, Unreadable, Unready
 from gateway.domain.instruction import Instruction, InstructionKey, Received
 from gateway.domain.ledger import Admitted, Demand, Moved, Settled, Short, Standing
 from gateway.domain.legal_day import legal_day, minute_of_day
 from gateway.domain.limits import in_want_of
+from gateway.domain.log import TOLD_BYTES_MAX
 from gateway.domain.parties import Parties, Sender
 from gateway.pipeline.admit import admit, beyond_grant, of_its_own
 from gateway.pipeline.decide import NOTHING_KNOWN, Ruling
@@ -59,6 +60,7 @@ ROUNDS_S = 1.0
 """Beyond so many rounds no more than this altogether: what is admitted is forwarded in time."""
 FORWARD_WITHIN_S = 3.0
 """From arrival. Later nothing is forwarded: by then others may ask the bank what became of it."""
+MORE_THAN_A_RECORD = "what is found about it is more than one record holds; send it in parts"
 UNWRITTEN_MAX = 10_000
 """Words of the bank that one process keeps while the database does not take them."""
 CLOCK_BACK_S_MAX = 1.0
@@ -183,6 +185,8 @@ class Line:
     ) -> Admitted | Standing | Short | Moved:
         notice = interception_notice(judged, self._rooms.origin, self._rooms.hold_life)
         record = verdict(judged, self._rooms.origin, self._rooms.committer, notice)
+        if max(map(len, (record.body, record.disclosures or b"", notice or b""))) > TOLD_BYTES_MAX:
+            raise Unreadable(FaultCode.BODY_TOO_LARGE, MORE_THAN_A_RECORD)
         return await admit(judged, demands, received, record, notice, self._rooms.ledger)
 
     async def _answer_for(self, standing: Standing, judged: Judged) -> Answer:

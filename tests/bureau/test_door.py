@@ -86,7 +86,10 @@ async def test_what_is_no_request_is_told_so_in_our_words(door: Door) -> None:
     assert b"aiohttp" not in said and b"BREW-42" not in said
 
 
-async def test_a_body_beyond_the_cap_is_refused_before_it_is_read(client: Client) -> None:
+async def test_a_body_beyond_the_cap_is_refused_before_it_is_read(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bureau.web.door.NOTICE_BYTES_MAX", 256 * 1024)
     async with client(GATEWAY_PATH) as session:
         status, told = await _post(session, "/v1/notices", b"x" * (256 * 1024 + 1), {})
         assert (status, told["code"]) == (413, "body_too_large")

@@ -16,19 +16,18 @@ from gateway.domain.decision import Action, Finding, Outcome, restored
 from gateway.domain.facts import Facts
 from gateway.domain.faults import FaultCode, LedgerUnavailable, Unready
 from gateway.domain.instruction import Detail, Instruction
-from gateway.domain.ledger import Admission, Admitted, LimitKey, LimitKind, Moved
+from gateway.domain.ledger import Admission, LimitKey, LimitKind, Moved
 from gateway.domain.money import Fen
 from gateway.domain.registers import Approval, Contract, Plan, Registers, ThreePublicBudget
 from gateway.domain.windows import WindowKey, WindowShare
 from gateway.pipeline.again import decide_again
-from gateway.pipeline.line import ROUNDS_MAX, ROUNDS_SURE, Line
+from gateway.pipeline.line import ROUNDS_MAX, Line
 from tests.pipeline.fakes import (
     CASH,
     DIVISION,
     INDICATOR,
     SUPPLIER,
     BookOf,
-    FixedClock,
     OneShelf,
     finding,
     instruction,
@@ -108,41 +107,6 @@ async def test_what_moves_all_the_time_is_refused_for_now_and_nothing_is_forward
         await line.carry(received())
     assert caught.value.code is FaultCode.OVERLOADED
     assert street.diary == ["admit"] * ROUNDS_MAX
-
-
-class BusyLedger(RestlessLedger):
-    """Other gateways overtake this one so many times, each time within so many seconds."""
-
-    def __init__(self, state: Any, diary: list[str], clock: FixedClock, took_s: float) -> None:
-        super().__init__(state, diary)
-        self._clock, self._took_s = clock, took_s
-
-    async def admit(self, admission: Admission) -> Any:
-        self._clock.ticks += self._took_s
-        if self._diary.count("admit") < 30:
-            return await super().admit(admission)
-        return Admitted()
-
-
-async def test_who_is_overtaken_by_other_gateways_again_and_again_is_not_turned_away() -> None:
-    """Three on one window overtake one another more than eight times in one payment of 250."""
-    street = await street_of(instruction(), cash_max=10**9)
-    clock = FixedClock()
-    busy = BusyLedger(street.state, street.diary, clock, took_s=0.004)
-    line = Line(attrs.evolve(street.line._rooms, ledger=busy, clock=clock))
-    answer = await line.carry(received())
-    assert answer.decision.outcome is Outcome.PASS and len(street.bank.submitted) == 1
-
-
-async def test_on_a_slow_database_it_ends_before_it_is_too_late_to_forward() -> None:
-    street = await street_of(instruction(), cash_max=10**9)
-    clock = FixedClock()
-    busy = BusyLedger(street.state, street.diary, clock, took_s=0.2)
-    line = Line(attrs.evolve(street.line._rooms, ledger=busy, clock=clock))
-    with pytest.raises(Unready) as caught:
-        await line.carry(received())
-    assert caught.value.code is FaultCode.OVERLOADED
-    assert street.diary == ["admit"] * ROUNDS_SURE
 
 
 def with_limits(left: int) -> Registers:
