@@ -42,6 +42,8 @@ DESIGNATED_TRADES = frozenset({"酒店管理", "教育咨询", "汽车服务"})
 _STANDARDS = {"30215": ("meeting", "二类", 65_000), "30216": ("training", "三类", 55_000)}
 """What meetings and trainings are held as: kind, class, and fen a person and day."""
 
+_LECTURE_HOUR_FEN = 100_000
+
 _CLAIMS = {
     "社保": Exemption.SOCIAL_INSURANCE,
     "医保": Exemption.SOCIAL_INSURANCE,
@@ -84,6 +86,8 @@ class Clerk:
             self.world.vendors.add(payee.name)
         if purpose.dept_code in _STANDARDS:
             changes["items"] = (self.standard(purpose.dept_code, amount),)
+        if "讲课费" in purpose.text:
+            changes["items"] = (_lecture(amount),)
         return self.planned(
             self.draft(body, purpose.dept_code, payee, amount, purpose.text, **changes)
         )
@@ -250,3 +254,10 @@ class Clerk:
                 exemption=Exemption.ADVANCE_REPAYMENT, approvals=(approval.approval_no,),
             )
         )  # fmt: skip
+
+
+def _lecture(amount: int) -> Item:
+    """So many hours of a professor, none above what the standard allows."""
+    hours = -(-amount // _LECTURE_HOUR_FEN)
+    price = Fen(-(-amount // hours))
+    return Item(kind="lecture", class_="正高级职称", hours=hours, unit_price_fen=price)

@@ -25,8 +25,9 @@ from gateway.domain.money import Fen
 from gateway.domain.registers import FiledPerson, Filing, Registers
 from tests.pipeline.fakes import INDICATOR, ZERO_BALANCE, account, instruction, registers
 from tests.pipeline.test_law_by_article import told, with_indicator
-from tests.pipeline.test_law_evaded import found, to
+from tests.pipeline.test_law_evaded import found, person, to
 
+ID_NUMBER = "220104198506152036"
 PROJECT = "220000ZX202600000001"
 """One of the special funds that JL-062 names."""
 GOODS = with_indicator(
@@ -333,3 +334,24 @@ def test_a_payroll_is_of_the_class_of_the_account_that_it_goes_through() -> None
     assert batch(person, person, shelf=shelf, payee=through, **pay) == (Outcome.PASS, {})
     outcome, findings = batch(person, person, shelf=shelf, payee=to("示例公司"), **pay)
     assert outcome is Outcome.HOLD and set(findings) == {"JL-025"}
+
+
+# --- Art. 19: who leaves out what a standard is measured on -------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "purpose"),
+    [("30226", "专家讲课费"), ("30226", "授 课 費"), ("30203", "专家咨询费"), ("30216", "讲座费")],
+)
+def test_a_fee_without_any_item_is_told_where_one_with_half_an_item_is_held(
+    code: str, purpose: str
+) -> None:
+    """To say nothing of rank, hours and price was the way past the rule that asks for them."""
+    order = replace(of_item(code, amount=900_000), purpose=purpose, payee=person(ID_NUMBER))
+    assert found(order, GOODS).get("JL-053") == "warn"
+    half = replace(order, items=(Item(kind="lecture", class_="教授", hours=2),))
+    assert found(half, GOODS).get("JL-053") == "hold"
+    beside = (Item(kind="reception"), Item(kind="lecture", class_="教授", hours=2))
+    assert found(replace(order, items=beside), GOODS).get("JL-053") == "hold", "not first"
+    assert "JL-053" not in found(replace(order, payee=to("某咨询公司")), GOODS)
+    assert "JL-053" not in found(replace(order, purpose="抚恤金"), GOODS)
