@@ -146,6 +146,16 @@ def test_a_cosignature_of_another_time_or_text_is_refused(note, bureau, checkpoi
         cosignatures(moved, [key])
 
 
+@pytest.mark.parametrize("cut", [1, 64, 71])
+def test_a_cosignature_that_is_cut_off_is_refused_and_not_read(note, bureau, cut: int) -> None:
+    signed = cosign(note, bureau, AT)
+    *_, line = signed.splitlines()
+    name, blob = line.removeprefix("— ").split(" ")
+    short = signed.replace(line, f"— {name} {b64(base64.b64decode(blob)[:-cut])}")
+    with pytest.raises(NoteRefused, match="another length"):
+        cosignatures(parse_note(short), [witness_key(bureau.certificate)])
+
+
 def test_the_witness_key_id_commits_to_name_type_and_key(note, bureau) -> None:
     spki = bureau.certificate.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo

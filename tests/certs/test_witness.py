@@ -355,3 +355,20 @@ def test_a_witness_whose_own_certificate_does_not_live_hands_out_nothing(
     witness = Witness(unborn, {DIVISION: log_keys(gateway, sealed.head.origin)})
     with pytest.raises(NoteRefused):
         witness.verify(None, _delivery(sealed), AT)
+
+
+def test_a_record_that_bears_another_number_is_not_witnessed_though_the_log_signed_it(
+    gateway, witness, sealer, digest
+) -> None:
+    sealed = sealer.seal(None, DIVISION, _pending(2), AT)
+    first, second = sealed.records
+    body = second.body.replace(b'"seq":1', b'"seq":7')
+    assert body != second.body
+    leaves = [first.leaf_hash, leaf_hash(body, digest)]
+    root = root_of(extend(0, (), leaves, digest).frontier, digest)
+    signed = sign_checkpoint(gateway, Checkpoint(origin=sealed.head.origin, size=2, root=root))
+    records = (first, replace(second, body=body, leaf_hash=leaves[1]))
+    refused = _refusal(
+        witness, None, Delivery(division=DIVISION, start=0, records=records, checkpoint=signed)
+    )
+    assert (refused.reason, refused.seq) == (Refusal.ALTERED, 1)

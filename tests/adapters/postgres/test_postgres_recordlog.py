@@ -126,6 +126,57 @@ async def test_what_one_commit_told_is_sealed_whole_however_few_are_asked_for(
     assert await sequence(dsn) == list(range(6))
 
 
+@pytest.mark.parametrize("gone", ["place = 2", "true"])
+async def test_records_that_were_told_and_are_gone_are_not_sealed_over(
+    migrated: str, gone: str
+) -> None:
+    """One of a batch, or all of it: by nobody's right but the owner's."""
+    dsn = as_runtime(migrated)
+    async with PostgresLedger(dsn, instance="gw-1") as ledger:
+        await asyncio.gather(*(ledger.admit(admission(n, lines=())) for n in range(3)))
+    admin = await asyncpg.connect(migrated)
+    await admin.execute(f"DELETE FROM told_record WHERE {gone}")
+    await admin.close()
+    room = PostgresRecordLog(dsn)
+    with pytest.raises(LedgerUnavailable, match="told are gone"):
+        await room.seal(DIVISION, 9, NOW, PlainSealer().seal)
+    assert await sequence(dsn) == []
+    await room.close()
+
+
+async def test_a_stretch_with_a_hole_is_not_delivered(migrated: str) -> None:
+    dsn = as_runtime(migrated)
+    await write(dsn, 3)
+    room, reader = PostgresRecordLog(dsn), PostgresRecordLog(dsn)
+    assert await room.seal(DIVISION, 9, NOW, PlainSealer().seal)
+    admin = await asyncpg.connect(migrated)
+    await admin.execute("DELETE FROM log_record WHERE seq = 1")
+    await admin.close()
+    with pytest.raises(LedgerUnavailable, match="are not complete"):
+        await reader.next_delivery(DIVISION, 9)
+    await room.close()
+    await reader.close()
+
+
+async def test_the_first_receipt_of_a_notice_stays(migrated: str) -> None:
+    """Two offices may have told it; what somebody holds as evidence is the first."""
+    dsn = as_runtime(migrated)
+    async with PostgresLedger(dsn, instance="gw-1") as ledger:
+        await ledger.admit(admission(1, outcome=Outcome.BLOCK))
+    room = PostgresRecordLog(dsn)
+    (notice,) = await room.notices(DIVISION, 9)
+    await room.notices_untold(DIVISION, [notice.id], NOW)
+    await room.notices_told(DIVISION, {notice.id: "first"}, NOW)
+    await room.notices_told(DIVISION, {notice.id: "second"}, NOW)
+    await room.notices_untold(DIVISION, [notice.id], NOW)
+    assert await room.notices(DIVISION, 9) == []
+    await room.close()
+    admin = await asyncpg.connect(migrated)
+    row = await admin.fetchrow("SELECT receipt, attempts FROM notice")
+    await admin.close()
+    assert row and tuple(row) == ("first", 2)
+
+
 async def test_a_seal_that_is_rolled_back_leaves_no_gap(migrated: str) -> None:
     """A database SEQUENCE for the record numbers would leave one here."""
     dsn = as_runtime(migrated)

@@ -8,7 +8,14 @@ import pytest
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.log import Cosigned
 from tests.adapters.postgres.conftest import Storage
-from tests.adapters.postgres.storage_builders import DIVISION, NOW, PlainSealer, draft, proves
+from tests.adapters.postgres.storage_builders import (
+    DIVISION,
+    NOW,
+    PlainSealer,
+    admission,
+    draft,
+    proves,
+)
 
 
 async def write(storage: Storage, count: int, first: int = 0) -> None:
@@ -118,6 +125,10 @@ async def test_the_root_of_each_size_can_be_told_and_of_no_other(storage: Storag
 
 async def test_divisions_with_something_untold_are_named(storage: Storage) -> None:
     assert await storage.records.untold_divisions() == []
+    await storage.ledger.admit(admission(1, lines=(), division="220100000"))
+    assert await storage.records.untold_divisions() == ["220100000"], "told with a commit"
+    await storage.records.seal("220100000", 100, NOW, PlainSealer().seal)
+    await storage.records.acknowledge("220100000", Cosigned(size=1, checkpoint="one"), NOW)
     await write(storage, 2)
     assert await storage.records.untold_divisions() == [DIVISION]
     await storage.records.seal(DIVISION, 100, NOW, PlainSealer().seal)
