@@ -19,6 +19,7 @@ from certs.log.note import (
     cosignatures,
     log_origin,
     open_checkpoint,
+    parse_note,
     sign_checkpoint,
     witness_keys,
 )
@@ -272,6 +273,27 @@ def test_one_checkpoint_carries_both_lines_and_wants_both(gateway, bureau) -> No
     assert cosignatures(signed, witness_keys(bureau)[:1]) == ()
     cut = cosigned[: cosigned.rindex("— ")]
     assert cosignatures(open_checkpoint(cut, keys)[1], witness_keys(bureau)) == ()
+
+
+@pytest.mark.parametrize("ended", [0, 1])
+def test_where_both_are_wanted_neither_key_may_have_ended(gateway, bureau, ended: int) -> None:
+    origin = log_origin(gateway.uri, "220000000", gateway.suite)
+    note = sign_checkpoint(gateway, Checkpoint(origin=origin, size=3, root=sm3(b"r")))
+    keys, witnesses = [*log_keys(gateway, origin)], [*witness_keys(bureau)]
+    (made,) = cosignatures(parse_note(cosign(note, bureau, NOW)), witnesses)
+    assert made.lived and open_checkpoint(note, keys, made.at)
+    for chain in (keys, witnesses):
+        chain[ended] = chain[ended].within(chain[ended].not_before, made.at - dt.timedelta(days=1))
+    with pytest.raises(NoteRefused, match="not valid at this time"):
+        open_checkpoint(note, keys, made.at)
+    (made,) = cosignatures(parse_note(cosign(note, bureau, NOW)), witnesses)
+    assert not made.lived
+
+
+def test_a_log_of_one_suite_is_cosigned_in_that_one(gateway, bureau) -> None:
+    origin = log_origin(gateway.uri, "220000000")
+    note = sign_checkpoint(gateway.each[0], Checkpoint(origin=origin, size=3, root=sm3(b"r")))
+    assert cosign(note, bureau, NOW).count(f"— {bureau.uri} ") == 1
 
 
 def test_the_suite_of_a_log_is_signed_with_its_name(gateway) -> None:

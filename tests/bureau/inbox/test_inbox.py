@@ -22,6 +22,7 @@ from certs.log.note import open_checkpoint
 from certs.log.paths import verify_inclusion
 from certs.log.proof import parse_proof
 from certs.log.tree import leaf_hash
+from gateway.domain.faults import Unproven
 from gateway.domain.log import Delivery
 from tests.bureau.words import (
     BANK,
@@ -217,7 +218,8 @@ async def test_a_notice_and_its_record_meet_and_every_proof_step_holds(
     bureau: Bureau, chain: Chain, house: House
 ) -> None:
     body = notice(1)
-    await bureau.inbox.notice(GATEWAY, DIVISION, body, house.gateway.document(body))
+    twice = [(body, house.gateway.document(body))] * 2
+    assert await bureau.inbox.notices(GATEWAY, DIVISION, twice) == [True, False]
     [line] = await searched(bureau.desk, DIVISION, Scope(), Search())
     assert line.record_seq is None and line.noticed_at is not None
     told = hashlib.sha256(body).hexdigest()
@@ -311,9 +313,12 @@ async def test_while_one_delivery_is_judged_another_of_the_log_waits(
 
 
 async def test_a_clock_before_the_gateways_certificate_takes_no_checkpoint(
-    bureau: Bureau, chain: Chain
+    bureau: Bureau, chain: Chain, house: House
 ) -> None:
     bureau.inbox._clock = lambda: dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+    told = notice(1)
+    with pytest.raises(Unproven, match="not yet valid"):
+        await bureau.inbox.notice(GATEWAY, DIVISION, told, house.gateway.document(told))
     chain.seal([verdict(1)])
     with pytest.raises(DeliveryRefused, match="not valid at this time"):
         await _receive(bureau, chain.delivery())
