@@ -1,6 +1,7 @@
 """A form that was refused comes back on its own page, with why and with what was typed."""
 
 import datetime as dt
+import html
 import re
 from pathlib import Path
 
@@ -34,6 +35,11 @@ async def refused(who: Seated, path: str, form: dict[str, object], why: str) -> 
     assert status == 409 and why in page and KEPT in page, page
     assert page.count(" autofocus") == 1 and "返回原页面" not in page
     assert f'action="{path}"' in page, "the form itself is there again"
+    if 'id="live"' in page:
+        # The form's own address takes no GET: what is kept fresh is asked for at the page's.
+        (fresh,) = re.findall(r'id="live"[^>]* data-rows="([^"]+)"', page)
+        status, again = await who.get(html.unescape(fresh))
+        assert status == 200 and 'id="live"' in again, fresh
     return page
 
 
