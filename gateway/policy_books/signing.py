@@ -14,7 +14,7 @@ from policies.book.bundle import Bundle, BundleRefused, compose, open_sealed, pr
 from policies.book.bundle import seal as sealed_of
 from policies.book.load import building, load_codes, load_golden, load_texts
 from policies.book.steps import finished
-from policies.book.succession import Court, Successor, succeed
+from policies.book.succession import Court, Successor, check_revisions, succeed
 
 
 @attrs.frozen(kw_only=True)
@@ -38,8 +38,10 @@ def draft(
     BundleRefused, ValueError, OSError.
     """
     texts, codes = load_texts(folder), load_codes()
-    finished(building(texts, codes))
+    book = finished(building(texts, codes))
     before = read_bundle(open_sealed(after.read_bytes())[0]) if after else None
+    if before:  # here already, before two officers have signed what a gateway refuses
+        check_revisions(finished(building(before.policies, codes)), book)
     signer = officer.signer()
     body = compose(
         texts,

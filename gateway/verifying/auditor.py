@@ -153,6 +153,8 @@ def verify_folder(folder: Path, auditor: Auditor, *, listed: bool = True) -> Rep
             check_digests(walk, folder, files, (CLOSE, NOTICES, PREVIOUS, FRONTIER))
     except Stopped as stopped:
         return walk.report(stopped.exit)
+    except Unusable:  # it names what is amiss, which may be no file of the folder
+        raise
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise Unusable(
             "本夹附件残缺。", f"What lies beside the records is cut: {error}."

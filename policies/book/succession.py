@@ -11,6 +11,7 @@ from gateway.domain.legal_day import legal_day
 from policies.book.book import Book
 from policies.book.bundle import Bundle, BundleRefused, proven
 from policies.book.cases import CASES
+from policies.book.document import Policy
 from policies.book.unit import UnitWindow
 from policies.language.codelist import CodeList, codes_digest
 from policies.language.types import schema_digest
@@ -66,6 +67,7 @@ def succeed(
     yield from checking_answers(built, court.golden, legal_day(found.not_before))
     if book is not None:
         _check_windows(book, built)
+        check_revisions(book, built)
     return Successor(bundle=found, book=built)
 
 
@@ -128,6 +130,29 @@ def _on(facts: Facts, day: dt.date) -> Facts:
 
 def _worst(book: Book, facts: Facts) -> int:
     return max((SEVERITY[f.action] for f in book.decide(facts)), default=-1)
+
+
+def check_revisions(before: Book, after: Book) -> None:
+    """What a policy's number and revision name never changes: records, releases and the breaker
+    go by them (decision 0146). Raises BundleRefused."""
+    old = _policies(before)
+    for place, policy in _policies(after).items():
+        was = old.get(place)
+        if was is not None and unmoved(was, policy):
+            raise BundleRefused(
+                f"{policy.id} 内容有变，修订号 {policy.revision} 不高于现行的 {was.revision}",
+                f"{policy.id} changed, and its revision {policy.revision} is not above the"
+                f" {was.revision} in force",
+            )
+
+
+def unmoved(was: Policy, policy: Policy) -> bool:
+    """Whether it changed under a revision that was used before."""
+    return was.content != policy.content and policy.revision <= was.revision
+
+
+def _policies(book: Book) -> dict[tuple[str, str], Policy]:
+    return {(u.policy.id, u.policy.scope.division): u.policy for u in book.units}
 
 
 def _check_windows(before: Book, after: Book) -> None:

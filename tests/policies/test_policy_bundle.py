@@ -318,11 +318,29 @@ def test_a_window_that_means_something_else_needs_another_name() -> None:
     text = text[:reason] + text[reason:].replace('zh = "', 'zh = "{window.n}', 1)
     first = succeeded(sealed(body(CORE | {"JL-093.toml": text})))
     follow = {"revision": 2, "previous": first.bundle.digest}
-    longer = CORE | {"JL-093.toml": text.replace("days = 5", "days = 9")}
+    longer = text.replace("days = 5", "days = 9").replace("revision = 3", "revision = 4", 1)
+    longer = CORE | {"JL-093.toml": longer}
     assert succeeded(sealed(body(longer, **follow)), first.bundle, first.book)
     other = CORE | {"JL-093.toml": text.replace("'payee.is_basic'", "'!payee.is_basic'")}
     with pytest.raises(BundleRefused, match=r"JL-093\.n means something else"):
         succeeded(sealed(body(other, **follow)), first.bundle, first.book)
+
+
+def test_a_policy_that_changed_has_a_higher_revision() -> None:
+    """A release overrides `JL-093/3`: of another content under that name nobody had decided."""
+    first = succeeded(sealed(body()))
+    follow = {"revision": 2, "previous": first.bundle.digest}
+    assert succeeded(sealed(body(**follow)), first.bundle, first.book), "nothing changed"
+    text = TEXTS["JL-093.toml"]
+    assert "revision = 3\n" in text
+    other = text.replace('zh = "', 'zh = "又', 1)
+    assert other != text
+    for revision in ("3", "2"):
+        stale = other.replace("revision = 3\n", f"revision = {revision}\n", 1)
+        with pytest.raises(BundleRefused, match=rf"JL-093 .* revision {revision} is not above"):
+            succeeded(sealed(body(CORE | {"JL-093.toml": stale}, **follow)), first.bundle, first.book)
+    risen = CORE | {"JL-093.toml": other.replace("revision = 3\n", "revision = 4\n", 1)}
+    assert succeeded(sealed(body(risen, **follow)), first.bundle, first.book)
 
 
 def test_softening_touches_nothing_else() -> None:

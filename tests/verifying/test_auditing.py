@@ -171,6 +171,9 @@ async def test_a_day_is_verified_with_its_close_and_the_bureaus_receipts(world: 
     )  # fmt: skip
     assert (found["notices_received"], found["notices_untold"]) == (1, 0)
     words = verify("day", folder, *world.trusted).stdout
+    first = verify("day", folder, *world.trusted, "--kept", world.folder / "not-yet-kept")
+    assert first.exit_code == 2 and "not-yet-kept 不可读" in first.output
+    assert "附件残缺" not in first.output, "nothing is amiss with the folder"
     assert "日终汇总与判定记录逐户相符：3 笔" in words and "财政部门签收 1 份" in words
 
 

@@ -15,6 +15,7 @@ from policies.book.load import load_codes, load_golden
 from policies.book.prove import VERDICTS_ZH, Came, outcomes, place_of, prove
 from policies.book.read import read_policy
 from policies.book.steps import finished
+from policies.book.succession import unmoved
 from policies.book.unit import Unit
 from policies.form.words import changed
 from policies.language.errors import PolicyRefused, Problem
@@ -46,6 +47,8 @@ class Checked:
     """(golden instruction, before, after) where the answer of this policy changes."""
     read_out: tuple[tuple[str, str, str], ...] = ()
     """(place, before, after) in words, of every clause that reads otherwise."""
+    unmoved: bool = False
+    """It changed under a revision that was used before: no gateway takes that (decision 0146)."""
 
     @property
     def passed(self) -> bool:
@@ -74,6 +77,7 @@ def checked_of(policy: Policy, text: str) -> Checked:
         differences=tuple(sorted(found, key=lambda each: not each.looser)),
         flipped=_flipped(policy, new) if not problems else (),
         read_out=changed(read_out(policy), read_out(new)),
+        unmoved=unmoved(policy, new),
     )
 
 

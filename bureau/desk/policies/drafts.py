@@ -161,6 +161,12 @@ class Policies:
                 "policy_moved", "打开本页之后该规则已另有修改，请重新打开规则，在新文本上再改。",
                 "Another change was agreed to since this page was opened; begin from what stands.",
             )  # fmt: skip
+        if checked.unmoved:
+            raise ActRefused(
+                "policy_revision",
+                f"修订号须高于现行的第{policy.revision}版：内容每改一次，修订号加一。",
+                f"Raise its revision above the {policy.revision} in force: it changed.",
+            )
 
         def act(seq: int) -> Act:
             return _act(division, by, "policy.drafted", f"{name} 草稿{seq}")

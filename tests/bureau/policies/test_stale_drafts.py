@@ -35,7 +35,8 @@ async def test_a_form_of_before_is_told_so_and_comes_back_as_it_was_typed(desk: 
     assert status == 409 and "打开本页之后该规则已另有修改" in page and "再议" in page
     assert f'name="upon" value="{upon}"' in page, "pressed again it is refused again"
     assert len(await desk.rooms.policies.store.drafts(DIVISION, 9)) == 1
-    anew = stale | {"upon": await opened(second, edit)}
+    risen = OTHERWISE.replace("revision = 3", "revision = 4", 1)
+    anew = stale | {"document": risen, "upon": await opened(second, edit)}
     assert (await second.post(edit, anew))[0] == 303
 
 
@@ -63,3 +64,14 @@ async def test_nobody_agrees_to_what_he_drafted_in_another_office(desk: Desk) ->
         with pytest.raises(ActRefused, match="您自己的草稿"):
             await policies.decide(DIVISION, 1, agreed, now_approver, "另有考虑")
     assert len(await policies.store.waiting(DIVISION, 9)) == 1
+
+
+async def test_a_changed_policy_is_not_handed_on_under_its_old_revision(desk: Desk) -> None:
+    """It was only remarked upon, and two laws went by one name (decision 0146)."""
+    reviewer, edit = await desk.seat(Office.REVIEWER), f"{HOME}/JL-042/edit"
+    same = LOWER.replace("revision = 3", "revision = 2", 1)
+    form = {"document": same, "step": "draft", "reason": "降低限额"}
+    status, page = await reviewer.post(edit, form)
+    assert status == 409 and "修订号须高于现行的第2版" in page and "降低限额" in page
+    assert not await desk.rooms.policies.store.drafts(DIVISION, 9)
+    assert (await reviewer.post(edit, form | {"document": LOWER}))[0] == 303
