@@ -18,9 +18,11 @@ REMEDIES: dict[FaultCode, tuple[str, str]] = {
     ),
     FaultCode.MEDIA_TYPE_UNSUPPORTED: (
         "请改正 Content-Type：JSON 指令用 application/json，凭证和 ISO 20022 用 application/xml；"
-        "并核对地址是否与格式相符，代理银行是否受理该格式。",
+        "并核对地址是否与格式相符，代理银行是否受理该格式。监视文件夹中的文件：请重新导出"
+        "（是否为空、是否选错了文件），换名再放。",
         "Correct the Content-Type (application/json, or application/xml for vouchers and ISO 20022)"
-        " and the address; the bank may not take this format.",
+        " and the address; the bank may not take this format. A file of the watched folder (empty?"
+        " another one?): export it again, under a new name.",
     ),
     FaultCode.CONTENT_ENCODING_REFUSED: (
         "请关闭客户端的压缩，不带 Content-Encoding，直接发送被签名的字节。",
@@ -56,8 +58,10 @@ REMEDIES: dict[FaultCode, tuple[str, str]] = {
         "Use a type that this door takes: 8202 and 5201 in JSON, 8207 and 5207 as vouchers too.",
     ),
     FaultCode.SIGNATURE_MISSING: (
-        "请在请求头 Signature-JWS 中带上对报文原始字节的分离式 JWS 签名（docs/agency.md）。",
-        "Send the header Signature-JWS: a detached JWS over the body's bytes (docs/agency.md).",
+        "请在请求头 Signature-JWS（监视文件夹中为同名的 .jws 文件）中带上对报文原始字节的分离式"
+        " JWS 签名（docs/agency.md）。",
+        "Send the header Signature-JWS (in the watched folder: NAME.jws), a detached JWS over the"
+        " body's bytes (docs/agency.md).",
     ),
     FaultCode.SIGNATURE_INVALID: (
         "请对实际发送的字节签名：签名输入是 base64url(头) + \".\" + 报文原字节（b64=false），"

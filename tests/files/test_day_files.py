@@ -52,6 +52,8 @@ async def test_a_folder_of_a_day_is_carried_once_although_the_gateway_dies_over_
         assert {p.name for p in failed.iterdir()} >= {
             "forged.json", "forged.json.problem.json", "picture.png", "picture.png.problem.json",
         }  # fmt: skip
+        picture = json.loads((failed / "picture.png.problem.json").read_bytes())
+        assert "监视文件夹中的文件：请重新导出" in picture["remedy_zh"], "it has no Content-Type"
         problem = json.loads((failed / "forged.json.problem.json").read_bytes())
         assert problem["code"] == "signature_invalid"
         await _answers_are_the_door_s(stage, items, done)
