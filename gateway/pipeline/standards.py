@@ -21,6 +21,8 @@ THREE_PUBLIC = {
 """部门经济分类 of the 三公经费: travel abroad, vehicles (running and purchase), receptions."""
 
 _KINDS = {kind.value: kind for kind in ItemKind}
+_PRICED = frozenset(ItemKind) - {ItemKind.RECEPTION}
+"""What a standard of Art. 19 puts a price on."""
 
 
 @attrs.frozen(kw_only=True)
@@ -48,7 +50,8 @@ NO_STANDARD = Standard()
 def standard_of(items: tuple[Item, ...]) -> Standard:
     if not items:
         return NO_STANDARD
-    first = items[0]
+    # Whoever puts another item before one that has a price would choose what it is measured as.
+    first = next((item for item in items if _KINDS.get(item.kind) in _PRICED), items[0])
     alike = all((item.kind, item.class_) == (first.kind, first.class_) for item in items)
     units = [_units(item) for item in items]
     prices = [item.unit_price_fen for item in items]

@@ -336,6 +336,16 @@ def test_a_payroll_is_of_the_class_of_the_account_that_it_goes_through() -> None
     assert outcome is Outcome.HOLD and set(findings) == {"JL-025"}
 
 
+@pytest.mark.parametrize("before", ["reception", "unheard of"])
+def test_an_item_is_measured_wherever_it_stands(before: str) -> None:
+    """It was measured as the first of them: a reception before it, and no rule asked for more."""
+    lecture = Item(kind="lecture", class_="教授", hours=2, unit_price_fen=Fen(450_000))
+    travel = Item(kind="travel", class_="其他", persons=1, days=1)
+    for item, policy in ((lecture, "JL-053"), (travel, "JL-083")):
+        for items in ((Item(kind=before), item), (item, Item(kind=before))):
+            assert found(of_item("30226", *items, amount=900_000), GOODS).get(policy) == "hold"
+
+
 # --- Art. 19: who leaves out what a standard is measured on -------------------------------
 
 
