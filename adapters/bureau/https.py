@@ -22,6 +22,9 @@ from gateway.domain.log import Cosigned, Delivery
 CONNECT_DEADLINE_S = 5.0
 DELIVER_DEADLINE_S = 30.0
 NOTIFY_DEADLINE_S = 5.0
+SLOWEST_BYTES_A_SECOND = 256 * 1024
+"""Of the line to the bureau; what a body takes on it is granted beside each deadline. As the
+bureau's own patience (bureau/web/door.py)."""
 CONNECTIONS_MAX = 4
 ANSWER_BYTES_MAX = 64 * 1024
 BUNDLE_ANSWER_BYTES_MAX = 1024 * 1024
@@ -173,6 +176,7 @@ class HttpsBureau:
         self, path: str, body: bytes, headers: dict[str, str], deadline_s: float,
         answer_bytes_max: int = ANSWER_BYTES_MAX,
     ) -> tuple[int, bytes]:  # fmt: skip
+        deadline_s += len(body) / SLOWEST_BYTES_A_SECOND
         timeout = aiohttp.ClientTimeout(total=deadline_s, sock_connect=CONNECT_DEADLINE_S)
         try:
             async with self._session.post(
@@ -183,7 +187,7 @@ class HttpsBureau:
         except aiohttp.ConnectionTimeoutError as error:
             raise BureauUnavailable(f"no connection within {CONNECT_DEADLINE_S:g} s") from error
         except TimeoutError as error:
-            raise BureauUnavailable(f"no whole answer within {deadline_s:g} s") from error
+            raise BureauUnavailable(f"no whole answer within {deadline_s:.3g} s") from error
         except (aiohttp.ClientError, OSError, ssl.SSLError) as error:
             words = f"{type(error).__name__}: {error}"
             raise BureauUnavailable(words[:WORDS_CHARS_MAX]) from error

@@ -9,6 +9,9 @@ import orjson
 from gateway.domain.faults import FeedRefused, GatewayUnavailable
 
 DEADLINE_S = 10.0
+SLOWEST_BYTES_A_SECOND = 2**20
+"""What a feed takes on its way, and to be applied, is granted beside: a gateway takes one of 64 MiB
+within a minute (docs/registers.md), and one that never came in time would be sent for ever."""
 CONNECT_DEADLINE_S = 5.0
 ANSWER_BYTES_MAX = 256 * 1024
 CODE_CHARS_MAX = 64
@@ -44,7 +47,8 @@ class HttpsGateway:
     async def ask(self, kind: str, body: bytes, signature: str) -> bytes:
         """The same, with all that the gateway answers. Raises as `publish`."""
         headers = {"Content-Type": "application/json", "Signature-JWS": signature}
-        timeout = aiohttp.ClientTimeout(total=DEADLINE_S, sock_connect=CONNECT_DEADLINE_S)
+        deadline_s = DEADLINE_S + len(body) / SLOWEST_BYTES_A_SECOND
+        timeout = aiohttp.ClientTimeout(total=deadline_s, sock_connect=CONNECT_DEADLINE_S)
         connector = aiohttp.TCPConnector(ssl=self._tls, force_close=True)
         try:
             async with (
@@ -59,7 +63,7 @@ class HttpsGateway:
         except aiohttp.ConnectionTimeoutError as error:
             raise GatewayUnavailable(f"no connection within {CONNECT_DEADLINE_S:g} s") from error
         except TimeoutError as error:
-            raise GatewayUnavailable(f"no whole answer within {DEADLINE_S:g} s") from error
+            raise GatewayUnavailable(f"no whole answer within {deadline_s:.3g} s") from error
         except (aiohttp.ClientError, OSError, ssl.SSLError) as error:
             words = f"{type(error).__name__}: {error}"
             raise GatewayUnavailable(words[:WORDS_CHARS_MAX]) from error

@@ -24,6 +24,8 @@ from gateway.domain.parties import Role, Sender, sender_of
 
 DELIVERY_BYTES_MAX = 64 * 1024 * 1024
 BODY_DEADLINE_S = 20.0
+SLOWEST_BYTES_A_SECOND = 256 * 1024
+"""What was announced is granted so much time beside."""
 IN_FLIGHT_MAX = 16
 """Deliveries and bundles held in memory at once; one more is told to come back."""
 IN_FLIGHT_PER_PARTY_MAX = 8
@@ -224,7 +226,8 @@ async def _body(request: web.Request, bytes_max: int) -> bytes:
     if (request.content_length or 0) > bytes_max:
         raise Refused(InboxFault.BODY_TOO_LARGE, f"at most {bytes_max} bytes")
     try:
-        async with asyncio.timeout(BODY_DEADLINE_S):
+        carried_s = (request.content_length or 0) / SLOWEST_BYTES_A_SECOND
+        async with asyncio.timeout(BODY_DEADLINE_S + carried_s):
             body = await request.read()
     except TimeoutError:
         raise Refused(InboxFault.DELIVERY_UNREADABLE, "the body did not come in time") from None

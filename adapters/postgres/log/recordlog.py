@@ -9,7 +9,7 @@ import msgspec
 from adapters.postgres.ledger.kept import Kept
 from adapters.postgres.log.agency_counts import AgencyCounts
 from adapters.postgres.log.evidence import evidence_of, stored_hashes, whole
-from adapters.postgres.log.fresh import Fresh
+from adapters.postgres.log.fresh import Fresh, weight
 from adapters.postgres.log.inclusion import frontier_nodes, root_of
 from adapters.postgres.log.sealing import complete, head_of, pending_of, stored
 from adapters.postgres.migrate import newest_known
@@ -34,6 +34,14 @@ OFFICE_SILENT_S = 8.0
 """The server ends the session of a leader that does not say so often that it lives: one that is
 stopped or cut off holds its lock for ever otherwise, and nobody seals, delivers or enquires. The
 same of who is in the middle of a sealing, with the log's lock."""
+SEAL_BYTES_MAX = 4 * 2**20
+"""Of records that one checkpoint takes in, but for the last told together: a delivery ends at a
+checkpoint, and the bureau takes 64 MiB."""
+DELIVERY_BYTES_MAX = 4 * 2**20
+"""Of one delivery, if there is a checkpoint within: a slow line must carry it within the bureau's
+patience, and a day of payrolls has a thousand records of 300 KB each."""
+NOTICES_BYTES_MAX = 16 * 2**20
+"""Read at a time."""
 STANDING = "treasury-gateway office "
 """The name of a session that stands for the office or holds it; its program's number follows."""
 
@@ -129,16 +137,29 @@ class PostgresRecordLog:
         if not upto:
             return None
         start, size, text = upto[0]
-        found = None
-        if division in self._fresh:
-            found = self._fresh[division].between(start, size, text)
+        found = self._fresh_ones(division, start, size, text)
         if found is None:
+            within = division, start, size, DELIVERY_BYTES_MAX
+            light = max((await self._pool.fetch(_SQL["records_within"], *within))[0]["records"], 1)
+            if light < size - start:
+                upto = await self._pool.fetch_durably(
+                    _SQL["next_checkpoint"], division, light, start
+                )
+                start, size, text = upto[0]
             rows = await self._pool.fetch(_SQL["records_between"], division, start, size)
             found = [whole(division, row) for row in rows]
         if len(found) != size - start:
             raise LedgerUnavailable(f"log {division}: records {start} to {size} are not complete")
         records = tuple(self._opened(record) for record in found)
         return Delivery(division=division, start=start, records=records, checkpoint=text)
+
+    def _fresh_ones(
+        self, division: str, start: int, size: int, checkpoint: str
+    ) -> list[SealedRecord] | None:
+        if division not in self._fresh:
+            return None
+        found = self._fresh[division].between(start, size, checkpoint)
+        return found if found and sum(map(weight, found)) <= DELIVERY_BYTES_MAX else None
 
     async def acknowledged(self, division: str) -> int:
         rows = await self._pool.fetch(_SQL["acknowledged"], division)
@@ -176,7 +197,8 @@ class PostgresRecordLog:
         return (rows[0]["size"], rows[0]["text"]) if rows else None
 
     async def notices(self, division: str, limit: int) -> list[Notice]:
-        return [Notice(**row) for row in await self._pool.fetch(_SQL["notices"], division, limit)]
+        columns = division, limit, NOTICES_BYTES_MAX
+        return [Notice(**row) for row in await self._pool.fetch(_SQL["notices"], *columns)]
 
     async def notices_told(
         self, division: str, receipts: Mapping[int, str], at: dt.datetime
@@ -204,7 +226,7 @@ class PostgresRecordLog:
             if log is None or not log["locked"]:
                 raise LedgerUnavailable(f"log {division}: another sequencer is at it")
             head = head_of(division, log["origin"], log["size"], log["frontier"])
-            rows = await connection.fetch(_SQL["waiting"], division, limit)
+            rows = await connection.fetch(_SQL["waiting"], division, limit, SEAL_BYTES_MAX)
             if not rows:
                 return None
             if not complete(rows):

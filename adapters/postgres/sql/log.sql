@@ -60,10 +60,16 @@ FROM lock_log($1)
 
 -- name: waiting
 -- empty: none waits. Single records (place 0) and whole batches as they were told, as many as the
--- limit holds and at least the first; `records`: how many were told together
+-- limit and $3 bytes hold and at least the first; `records`: how many were told together
+SELECT w.id, w.place, w.kind, w.subject, w.body, w.disclosures, w.records
+FROM (
 SELECT c.id, coalesce(t.place, 0) AS place, coalesce(t.kind, c.kind) AS kind,
        coalesce(t.subject, c.subject) AS subject, coalesce(t.body, c.body) AS body,
-       coalesce(t.disclosures, c.disclosures) AS disclosures, c.records
+       coalesce(t.disclosures, c.disclosures) AS disclosures, c.records,
+       sum(coalesce(octet_length(coalesce(t.body, c.body)), 0)
+           + coalesce(octet_length(coalesce(t.disclosures, c.disclosures)), 0))
+           OVER (ORDER BY c.id) AS bytes,
+       min(c.id) OVER () AS first
 FROM (
     SELECT q.id, q.records, q.kind, q.subject, q.body, q.disclosures,
            sum(q.records) OVER (ORDER BY q.id) AS upto
@@ -84,7 +90,9 @@ FROM (
          OFFSET 0
      ) AS t ON true
 WHERE c.upto <= $2 OR c.upto = c.records
-ORDER BY c.id, t.place
+) AS w
+WHERE w.bytes <= $3 OR w.id = w.first
+ORDER BY w.id, w.place
 
 -- name: store
 -- empty: never; false if the head is no longer what was read: another sequencer sealed, seal nothing
@@ -112,6 +120,23 @@ FROM (SELECT division, coalesce($3::bigint, acknowledged_size) AS start
          ORDER BY size LIMIT 1
      ) AS found
 WHERE pg_logical_emit_message(true, 'treasury-gateway', '') IS NOT NULL
+
+-- name: records_within
+-- empty: never; how many records from $2 on, and before $3, come to no more than $4 bytes
+SELECT count(*) AS records
+FROM (
+    SELECT sum(octet_length(coalesce(r.body, t.body))
+               + coalesce(octet_length(coalesce(r.disclosures, t.disclosures)), 0))
+               OVER (ORDER BY r.seq) AS bytes
+    FROM log_record AS r
+         LEFT JOIN LATERAL (
+             SELECT b.body, b.disclosures FROM told_record AS b
+             WHERE b.division = r.division AND b.batch = r.batch AND b.place = r.place
+             OFFSET 0
+         ) AS t ON true
+    WHERE r.division = $1 AND r.seq >= $2 AND r.seq < $3
+) AS w
+WHERE w.bytes <= $4
 
 -- name: records_between
 -- empty: no such records
@@ -201,11 +226,20 @@ FROM unnest($3::integer[], $4::bigint[]) AS n (level, index)
      ) AS s
 
 -- name: notices
--- empty: every notice of this division is acknowledged
+-- empty: every notice of this division is acknowledged. As many as the limit and $3 bytes hold, and at least
+-- the first
 SELECT id, division, subject, body, created_at, attempts
-FROM notice WHERE division = $1 AND acknowledged_at IS NULL
-ORDER BY id
-LIMIT $2
+FROM (
+    SELECT n.*, sum(octet_length(n.body)) OVER (ORDER BY n.id) AS bytes, min(n.id) OVER () AS first
+    FROM (
+        SELECT id, division, subject, body, created_at, attempts
+        FROM notice WHERE division = $1 AND acknowledged_at IS NULL
+        ORDER BY id
+        LIMIT $2
+    ) AS n
+) AS w
+WHERE w.bytes <= $3 OR w.id = w.first
+ORDER BY w.id
 
 -- name: notices_told
 -- empty: always; receipts stand beside their notices' ids

@@ -197,8 +197,11 @@ async def test_one_connection_that_is_late_turns_nobody_away_while_the_bank_answ
         await serving
 
 
-async def test_whoever_is_hung_up_on_after_the_handshake_has_not_reached_the_bank() -> None:
+async def test_whoever_is_hung_up_on_after_the_handshake_has_not_reached_the_bank(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """So does a balancer whose core is gone."""
+    monkeypatch.setattr("adapters.bank.pool.HUNG_UP_WITHIN_S", 60.0)  # of a busy machine
     server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
     bank = HttpBank("127.0.0.1", server.sockets[0].getsockname()[1], None, CONDUCT, 1, 5.0, 4)
     try:

@@ -261,7 +261,7 @@ async def test_whatever_is_not_clear_is_silence(dialect: Dialect, spoilt: str) -
 
 
 async def test_silence_is_unknown_and_a_closed_port_is_never_taken(dialect: Dialect) -> None:
-    async with dialogue(dialect, saying(), deadline_s=0.2) as (bank, scripted):
+    async with dialogue(dialect, saying(), deadline_s=1.0) as (bank, scripted):
         assert await bank.submit(key(), RAW, dialect.format) is UNKNOWN
         assert len(scripted.heard) == 1
     assert (await bank.submit(key(), RAW, dialect.format)).outcome is BankOutcome.NOT_TAKEN

@@ -139,9 +139,10 @@ async def test_silence_until_the_deadline_is_unknown_and_ends_the_connection() -
         if len(scripted.heard) == 1:
             writer.write(accepted(heard.key))
 
-    async with dialogue(only_once, connections=1, deadline_s=0.5) as (bank, scripted):
+    async with dialogue(only_once, connections=1) as (bank, scripted):
         # The first opens the connection: the second's deadline cannot pass while connecting.
         await bank.submit(key(), b"{}", "json")
+        bank.deadline_s = 0.5
         got = await bank.submit(key(2), b"{}", "json")
         await asyncio.wait_for(scripted.gone.wait(), 60)
     assert got.outcome is BankOutcome.UNKNOWN

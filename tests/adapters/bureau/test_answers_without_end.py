@@ -80,6 +80,33 @@ async def test_an_answer_without_end_is_none_and_is_told_in_a_few_words(
         assert words in told and len(told) <= 300
 
 
+async def _late(writer: asyncio.StreamWriter) -> None:
+    await asyncio.sleep(1.5)
+    body = b'{"receipt":"r","version":1}'
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+
+
+@pytest.mark.slow
+async def test_what_a_large_body_takes_on_a_slow_line_is_granted_beside_the_deadline(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is never there in time is sent again for ever, and all that come after it wait."""
+    monkeypatch.setattr(adapters.bureau.https, "NOTIFY_DEADLINE_S", 0.5)
+    monkeypatch.setattr(adapters.gateways.https, "DEADLINE_S", 0.5)
+    for module in (adapters.bureau.https, adapters.gateways.https):
+        monkeypatch.setattr(module, "SLOWEST_BYTES_A_SECOND", 1_000)
+    tls, large = door.client(f"gateway/{BANK}"), b"x" * 60_000
+    async with _saying(door, _late) as url:
+        async with HttpsBureau(url, tls) as bureau:
+            (small,) = await bureau.notify("220000000", [(b"{}", "x")])
+            assert isinstance(small, BureauUnavailable)
+            assert await bureau.notify("220000000", [(large, "x")]) == ["r"]
+        way = HttpsGateway(url, tls)
+        with pytest.raises(GatewayUnavailable):
+            await way.publish("registers", b"{}", "x")
+        assert await way.publish("registers", large, "x") == 1
+
+
 async def test_a_connection_that_is_not_made_is_told_as_that(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
