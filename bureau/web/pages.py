@@ -10,7 +10,7 @@ import orjson
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bureau.desk.casework.english import MOVE_EN
+from bureau.desk.casework.english import LABELS_EN, MEASURE_EN, MOVE_EN
 from bureau.desk.casework.moves import CONCERNS, DISPUTE_ZH
 from bureau.desk.casework.phase import standing_zh
 from bureau.desk.casework.referral import REFERRALS
@@ -205,20 +205,24 @@ def card_url(line: Line) -> str:
     return "/desk/" + "/".join(quote(part, safe="") for part in parts)
 
 
-def said(body: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """A move's body as its timeline shows it: label and words."""
-    shown = []
+def said(body: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """A move's body as its timeline shows it: label in both tongues, and words."""
+    shown = list[tuple[str, str, str]]()
     for name, label in LABELS.items():
         value = body.get(name)
         if value in (None, ""):
             continue
         if name in AMOUNT_ZH:
-            shown.append((label, money(yuan(int(value)))))
+            text = money(yuan(int(value)))
         elif name == "number":
-            shown.append((label, f"第{value}项"))
+            text = f"第{value}项"
         else:
-            shown.append((label, _WORDS.get(name, {}).get(str(value), str(value))))
-    return shown + [(MEASURE_ZH[o["measure"]], _order(o)) for o in body.get("orders", ())]
+            text = _WORDS.get(name, {}).get(str(value), str(value))
+        shown.append((label, LABELS_EN[name], text))
+    orders = body.get("orders", ())
+    return shown + [
+        (MEASURE_ZH[one["measure"]], MEASURE_EN[one["measure"]], _order(one)) for one in orders
+    ]
 
 
 def _order(order: Mapping[str, Any]) -> str:

@@ -42,6 +42,15 @@ MOVE_EN: Mapping[Move, str] = {
     Move.DISPUTE: "Record a review, lawsuit or arbitration",
     Move.DISPUTE_END: "Record how it ended", Move.NOTE: "Note", Move.ARCHIVE: "Archive",
 }  # fmt: skip
+LABELS_EN: Mapping[str, str] = {
+    "text": "Explanation", "means": "Means", "due": "Due", "ground": "Reason",
+    "concern": "Why of concern", "day": "Day of the interview", "room": "Room",
+    "leader": "Led by", "persons": "Persons", "agent": "Accountants",
+    "person": "Whom, department", "verdict": "Verdict", "to": "Referred to", "kind": "Kind",
+    "result": "Result", "number": "Of", "returned": "Returned", "adjusted": "Adjusted",
+    "other": "Other", "review_to": "Who reviews it", "court": "Court",
+}  # fmt: skip
+"""What a move's body names, as its timeline shows it."""
 DISPUTE_EN = {
     "review": "administrative review", "lawsuit": "administrative lawsuit",
     "arbitration": "arbitration", "civil_suit": "civil suit",

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import bureau
+from bureau.desk.casework.english import LABELS_EN
+from bureau.web.pages import LABELS
+from bureau.web.pages import said as said_by
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
 REFUSALS = {"ActRefused": 1, "WorkbookRefused": 0, "Problem": 0}
@@ -49,3 +52,12 @@ def test_what_signing_in_refuses_has_both_tongues_in_one_line() -> None:
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "EntryRefused":
                 text = said(node.args[0])
                 assert not HAN.search(text) or " / " in text, (file.name, node.lineno)
+
+
+def test_what_a_case_s_timeline_names_is_named_in_both_tongues() -> None:
+    assert LABELS.keys() == LABELS_EN.keys()
+    body = {"text": "属实", "number": 1, "returned": 100, "orders": [{"measure": "21(2)"}]}
+    told = said_by(body)
+    assert ("说明", "Explanation", "属实") in told and len(told) == 4
+    for zh, en, _ in told:
+        assert HAN.search(zh) and en and not HAN.search(en), (zh, en)
