@@ -338,7 +338,9 @@ def test_a_policy_that_changed_has_a_higher_revision() -> None:
     for revision in ("3", "2"):
         stale = other.replace("revision = 3\n", f"revision = {revision}\n", 1)
         with pytest.raises(BundleRefused, match=rf"JL-093 .* revision {revision} is not above"):
-            succeeded(sealed(body(CORE | {"JL-093.toml": stale}, **follow)), first.bundle, first.book)
+            succeeded(
+                sealed(body(CORE | {"JL-093.toml": stale}, **follow)), first.bundle, first.book
+            )
     risen = CORE | {"JL-093.toml": other.replace("revision = 3\n", "revision = 4\n", 1)}
     assert succeeded(sealed(body(risen, **follow)), first.bundle, first.book)
 
