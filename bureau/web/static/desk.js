@@ -41,7 +41,7 @@
           // The server escaped every value; DOMParser runs no script in what it parses.
           const page = new DOMParser().parseFromString(await answer.text(), "text/html");
           missed = inHand(box);  // begun while we asked
-          if (!missed) box.replaceChildren(...(page.getElementById("live") || page.body).childNodes);
+          if (!missed) renew(box, (page.getElementById("live") || page.body).childNodes);
         }
       } catch (error) {
         // The stream reconnects by itself and the next event asks again.
@@ -64,6 +64,32 @@
       document.addEventListener(event, () => setTimeout(() => { if (missed) refresh(); }));
     }
     listen();
+  }
+
+  // The keyboard stays where it was: on the same link or button, or on what stands in its place.
+  function renew(box, fresh) {
+    const before = reachable(box);
+    const place = before.indexOf(document.activeElement);
+    const mark = place < 0 ? "" : markOf(before[place]);
+    const row = box.querySelector("tr.here a.open");
+    const at = row && markOf(row);
+    box.replaceChildren(...fresh);
+    const after = reachable(box);
+    const same = at && after.find((element) => markOf(element) === at);
+    if (same) same.closest("tr").classList.add("here");
+    if (place < 0 || !after.length) return;
+    const again = after.find((element) => markOf(element) === mark) || after[Math.min(place, after.length - 1)];
+    again.focus({ preventScroll: true });
+  }
+
+  function reachable(box) {
+    return Array.from(box.querySelectorAll("a[href], button, summary, [tabindex]"));
+  }
+
+  function markOf(element) {
+    const form = element.form ? element.form.getAttribute("action") : "";
+    const address = element.getAttribute("href") || form || element.textContent.slice(0, 40);
+    return [element.tagName, address, element.value || ""].join(" ");
   }
 
   // Where somebody types, what is pressed at the moment, and words that are not sent yet.

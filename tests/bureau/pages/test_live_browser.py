@@ -89,3 +89,14 @@ async def test_a_button_that_is_being_pressed_is_not_exchanged_for_another(wire:
     async with page.expect_navigation():
         await page.mouse.up()
     assert await page.get_by_text("批准并签署").count() == 0
+
+
+async def test_the_keyboard_stays_where_it_was_in_what_is_refreshed(wire: Wire) -> None:
+    """Each arrival sent it back to the page's beginning: no list could be walked on a busy day."""
+    page = wire.page
+    await page.get_by_role("button", name="批准并签署").focus()
+    await wire.brings()
+    await page.locator("#live form:not([data-old])").first.wait_for()
+    here = "(e => [e.innerText, e.form && e.form.dataset.old])(document.activeElement)"
+    words, old = await page.evaluate(here)
+    assert words.startswith("批准并签署") and old is None, "on the fresh button"
