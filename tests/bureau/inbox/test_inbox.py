@@ -116,6 +116,18 @@ async def test_a_log_of_another_origin_is_refused(bureau: Bureau, house: House) 
     assert refused.value.reason == "wrong_origin"
 
 
+async def test_a_checkpoint_with_what_no_database_stores_is_evidence_all_the_same(
+    bureau: Bureau, chain: Chain
+) -> None:
+    chain.seal([verdict(1)])
+    honest = chain.delivery()
+    spoilt = attrs.evolve(honest, checkpoint=honest.checkpoint + "— x\x00 AAAAAAA=\n")
+    with pytest.raises(DeliveryRefused, match="control characters"):
+        await _receive(bureau, spoilt)
+    [kept] = await bureau.desk.misbehaviours(DIVISION, 9)
+    assert kept["shown_checkpoint"] == spoilt.checkpoint.replace("\x00", "\ufffd") and kept["kept"]
+
+
 async def test_the_same_refused_delivery_fills_one_row_however_often_it_comes(
     bureau: Bureau, house: House, chain: Chain
 ) -> None:
@@ -219,7 +231,13 @@ async def test_a_notice_and_its_record_meet_and_every_proof_step_holds(
 ) -> None:
     body = notice(1)
     twice = [(body, house.gateway.document(body))] * 2
+    rings = bureau.bell.rings
     assert await bureau.inbox.notices(GATEWAY, DIVISION, twice) == [True, False]
+    assert bureau.bell.rings == rings + 1, "an open page looks again"
+    assert await bureau.inbox.notices(GATEWAY, DIVISION, twice) == [False, False]
+    assert bureau.bell.rings == rings + 1
+    with pytest.raises(Unproven, match="not the connection's party"):
+        await bureau.inbox.notice(GATEWAY, DIVISION, body, house.bureau.document(body))
     [line] = await searched(bureau.desk, DIVISION, Scope(), Search())
     assert line.record_seq is None and line.noticed_at is not None
     told = hashlib.sha256(body).hexdigest()
