@@ -30,6 +30,7 @@ class What(StrEnum):
     SET_ASIDE = "set_aside"
     NOTICE = "notice"
     ALERT = "conduct_alert"
+    REGISTER = "register_row"
     RECORD = "record"
     LOG = "log"
 

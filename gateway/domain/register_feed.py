@@ -178,6 +178,8 @@ class Unrecorded:
     """The bureau's own number; None: it came by vouchers."""
     vouchers: Sequence[str]
     """Their identities, as `division/year/type/number`."""
+    rows_digest: bytes
+    """SHA-256 over the rows that it put and ended, as they are kept."""
 
 
 def feed_of(registers: Registers, digest: bytes, conceal: Conceal) -> RegisterFeed:

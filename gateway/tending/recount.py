@@ -177,6 +177,11 @@ class Division:
         self._found.note(beside.take(self._waiting))
         async for digests in snapshot.notices(division):
             beside.found(digests)
+        if (first := beside.first_held) is not None:
+            changes = await snapshot.register_changes(division, list(beside.versions))
+            strays = await snapshot.register_strays(division, list(beside.versions), first)
+            self._found.note(beside.registers(changes, strays))
+        self._found.note(beside.ages(await snapshot.ages(division)))
         swept = await snapshot.swept_away(division)
         self._found.note(beside.differing(await snapshot.alerts(division), swept))
 

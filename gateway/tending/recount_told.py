@@ -1,11 +1,14 @@
-"""What a recount holds beside payments: notices, alerts on the bank, what opens commitments.
+"""What a recount holds beside payments: notices, alerts on the bank, what opens commitments, rows
+of the registers.
 
 The log names each: a verdict the digest of its interception notice, a record of an alert all that
-its row and its notice say, a record about a person the commitments that its values must open to.
+its row and its notice say, a record about a person the commitments that its values must open to, a
+version of the registers the digest of the rows that it put and ended.
 """
 
+import datetime as dt
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -14,6 +17,7 @@ from certs.commitments import commitment_digest
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.records import RecordKind, canonical
 from gateway.domain.recount import Difference, KeptAlert, Record, Told, What
+from gateway.pipeline.tell import microseconds
 
 
 class ToldBeside:
@@ -23,6 +27,11 @@ class ToldBeside:
         self._division = division
         self._notices: dict[bytes, str] = {}
         self._alerts: dict[tuple[str, str], bytes] = {}
+        self._spoken = 0
+        """When the bureau last spoke of any register, in microseconds."""
+        self.versions: dict[int, str | None] = {}
+        """Of the registers, with the digest of the rows that each put and ended; None: of before
+        there was one on record (0144)."""
 
     def take(self, records: Iterable[Record]) -> Iterator[Difference]:
         """Hears what each record names, and opens its commitments."""
@@ -35,6 +44,9 @@ class ToldBeside:
                     yield from self._opened(record, fields)
                 elif record.kind == RecordKind.CONDUCT_ALERT:
                     self._hear_alert(record, fields)
+                elif record.kind == RecordKind.REGISTER_APPLIED:
+                    self.versions[fields["version"]] = fields.get("rows_sha256")
+                    self._spoken = max(self._spoken, fields["as_of"])
             except (AttributeError, KeyError, TypeError, ValueError):
                 continue  # altered, and named by whoever looks at the log
 
@@ -56,6 +68,31 @@ class ToldBeside:
                 yield self._unlike(What.ALERT, " ".join(name), "body", _hex(stored), _hex(told))
         for key in swept:
             yield self._unlike(What.HOLD_END, str(key), "swept", "ended", None)
+
+    @property
+    def first_held(self) -> int | None:
+        """From this version of the registers on each must have its record."""
+        return min((each for each, told in self.versions.items() if told), default=None)
+
+    def registers(
+        self, changes: Mapping[int, bytes], strays: Iterable[int]
+    ) -> Iterator[Difference]:
+        """Versions of which a row was changed, added or taken away since they were recorded, and
+        rows of a version that is not on record."""
+        for version, told in sorted(self.versions.items()):
+            stored = _hex(changes.get(version))
+            if told is not None and stored != told:
+                yield self._unlike(What.REGISTER, f"version {version}", "rows", stored, told)
+        for version in strays:
+            yield self._unlike(What.REGISTER, f"version {version}", "rows", "there", None)
+
+    def ages(self, stored: Mapping[str, dt.datetime]) -> Iterator[Difference]:
+        """Registers that are said to be younger than the bureau's last word: one too old would hold
+        what rests on it."""
+        for register, as_of in stored.items():
+            if self._spoken and microseconds(as_of) > self._spoken:
+                at = microseconds(as_of)
+                yield self._unlike(What.REGISTER, register, "as_of", at, self._spoken)
 
     def _hear_alert(self, record: Record, fields: dict[str, Any]) -> None:
         fields.pop("seq", None)

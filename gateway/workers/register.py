@@ -67,6 +67,7 @@ class Registering:
             "origin": self._origin.uri,
             "recorded_at": microseconds(self._clock.now()),
             "rows": applied.rows,
+            "rows_sha256": applied.rows_digest.hex(),
             "signer": applied.signer,
             "version": applied.version,
             "vouchers": list(applied.vouchers),

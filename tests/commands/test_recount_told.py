@@ -70,6 +70,30 @@ PLANTS = {
         " SELECT division, 'JL-100', 'entry/NEVER', now(), current_date, '{}' FROM log_head",
         {("conduct_alert", "body")},
     ),
+    "a row of the registers says otherwise": (
+        "UPDATE register_row SET body = convert_to(replace(convert_from(body, 'UTF8'),"
+        " '\"active\"', '\"suspended\"'), 'UTF8') WHERE register = 'agencies'",
+        {("register_row", "rows")},
+    ),
+    "a row of the registers is gone": (
+        "DELETE FROM register_row WHERE ctid = (SELECT min(ctid) FROM register_row WHERE register ="
+        " 'accounts')",
+        {("register_row", "rows")},
+    ),
+    "a row of the registers that nobody sent": (
+        "INSERT INTO register_row SELECT division, register, 'NOBODY', since, until, body"
+        " FROM register_row WHERE register = 'agencies' LIMIT 1",
+        {("register_row", "rows")},
+    ),
+    "a row of the registers ended before": (
+        "UPDATE register_row SET until = since + 1 WHERE ctid ="
+        " (SELECT min(ctid) FROM register_row WHERE register = 'accounts')",
+        {("register_row", "rows")},
+    ),
+    "registers that are younger than the bureau's word": (
+        "UPDATE register_age SET as_of = as_of + interval '1 hour' WHERE register = 'accounts'",
+        {("register_row", "as_of")},
+    ),
     "a person's values are another's": (
         f"UPDATE told_record SET disclosures = {OTHERS} WHERE {PERSON}",
         {("record", "disclosures payee")},

@@ -235,6 +235,7 @@ async def test_each_version_is_recorded_once_whoever_looks(rooms: Rooms) -> None
     assert [(each.version, each.kind, each.signer) for each in found] == [
         (1, "snapshot", "spiffe://x/bureau"), (2, "delta", "spiffe://x/bureau"),
     ]  # fmt: skip
+    assert len({each.rows_digest for each in found}) == 2, "what each put and ended"
     draft = RecordDraft(kind="register_applied", subject="", body=b'{"seq":null}')
     assert await rooms.registers.record(DIVISION, 1, draft)
     assert not await rooms.registers.record(DIVISION, 1, draft)

@@ -5,6 +5,7 @@ not see. As long as it lasts, the server keeps the dead rows of its tables.
 """
 
 import contextlib
+import datetime as dt
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
@@ -154,6 +155,23 @@ class Snapshot:
     async def alerts(self, division: str) -> list[KeptAlert]:
         rows = await self._connection.fetch(_SQL["alerts"], division)
         return [KeptAlert(**row) for row in rows]
+
+    async def register_changes(self, division: str, versions: Sequence[int]) -> dict[int, bytes]:
+        """What each of these versions put and ended: a digest over those rows."""
+        rows = await self._connection.fetch(_SQL["register_changes"], division, list(versions))
+        return {row["version"]: row["rows_digest"] for row in rows}
+
+    async def register_strays(self, division: str, known: Sequence[int], first: int) -> list[int]:
+        """Versions from `first` on of which there are rows, and no record."""
+        rows = await self._connection.fetch(
+            _SQL["register_strays"], division, list(known), first, STRAYS_MAX
+        )
+        return [row["version"] for row in rows]
+
+    async def ages(self, division: str) -> dict[str, dt.datetime]:
+        """By register: when the bureau is said to have spoken of it last."""
+        rows = await self._connection.fetch(_SQL["ages"], division)
+        return {row["register"]: row["as_of"] for row in rows}
 
     async def swept_away(self, division: str) -> list[InstructionKey]:
         """Held still, though everything of before a moment is said to have ended."""

@@ -164,6 +164,43 @@ LIMIT $4
 SELECT register, key, body FROM register_row
 WHERE division = $1 AND register = ANY ($2::text[]) AND until IS NULL
 
+-- name: register_changes
+-- empty: no version is asked about. What each put and ended, as its record has it; never by a function
+-- of the database: whoever owns that could make it say what it likes
+SELECT v.version, (
+           SELECT sha256(coalesce(string_agg(c.line, ''::bytea ORDER BY c.line), ''::bytea))
+           FROM (
+               SELECT sha256('\x01'::bytea || convert_to(register || '/' || key, 'UTF8') || '\x00' || body) AS line
+               FROM register_row WHERE division = $1 AND since = v.version
+               UNION ALL
+               SELECT sha256('\x02'::bytea || convert_to(register || '/' || key, 'UTF8'))
+               FROM register_row WHERE division = $1 AND until = v.version
+           ) AS c
+       ) AS rows_digest
+FROM unnest($2::bigint[]) AS v (version)
+
+-- name: register_strays
+-- empty: every row was put and ended by a version that is on record ($2), or will be at once; $3: by those from
+-- that one on
+SELECT v.version
+FROM (
+    SELECT since AS version FROM register_row WHERE division = $1 AND since >= $3
+    UNION
+    SELECT until FROM register_row WHERE division = $1 AND until >= $3
+) AS v
+WHERE v.version <> ALL ($2::bigint[]) AND NOT EXISTS (
+    SELECT FROM register_snapshot AS s
+    WHERE s.division = $1 AND s.version = v.version AND NOT s.recorded)
+ORDER BY v.version
+LIMIT $4
+
+-- name: ages
+-- empty: nothing was loaded, or a version waits for its record
+SELECT register, as_of FROM register_age
+WHERE division = $1
+      AND NOT EXISTS (SELECT FROM register_snapshot WHERE division = $1 AND NOT recorded)
+ORDER BY register
+
 -- name: first_rows
 -- empty: no register was ever loaded
 SELECT DISTINCT ON (register, key) register, key, body FROM register_row
