@@ -13,7 +13,8 @@ SLOWEST_BYTES_A_SECOND = 2**20
 """What a feed takes on its way, and to be applied, is granted beside: a gateway takes one of 64 MiB
 within a minute (docs/registers.md), and one that never came in time would be sent for ever."""
 CONNECT_DEADLINE_S = 5.0
-ANSWER_BYTES_MAX = 256 * 1024
+ANSWER_BYTES_MAX = 4 * 2**20
+"""A gateway hands back what it took in one body of 1 MiB, as a text within JSON."""
 CODE_CHARS_MAX = 64
 WORDS_CHARS_MAX = 300
 """Of what is wrong with an answer: aiohttp quotes eight thousand bytes of a header without end."""

@@ -1,5 +1,6 @@
 """Connections of the bureau program: as the runtime role, which cannot change what was received."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
@@ -8,12 +9,14 @@ import asyncpg
 
 from adapters.postgres.driver import quicken
 from adapters.postgres.reach import address_of, told_when_gone
-from adapters.postgres.session import UnsafeServer, prove_safe
+from adapters.postgres.session import LONG_S, UnsafeServer, prove_safe
 from gateway.domain.faults import StoreUnavailable
 
 CONNECTIONS_MAX = 8
 ACQUIRE_DEADLINE_S = 2.0
 CONNECT_DEADLINE_S = 2.0
+CUT_AFTER_S = LONG_S
+"""Whoever has a connection for longer hangs: it is dropped (never a cancel request)."""
 SILENT_MAX = "60s"
 """A bureau that is stopped or cut off between two statements lets go of what it has locked: whoever
 takes its place would wait for the log's row for ever."""
@@ -84,8 +87,9 @@ async def _ready(connection: Any) -> None:
 
 
 @asynccontextmanager
-async def connection_of(pool: Pool) -> AsyncIterator[Connection]:
-    """A connection whose failures, also at COMMIT, say that we do not know.
+async def connection_of(pool: Pool, cut_after_s: float | None = None) -> AsyncIterator[Connection]:
+    """A connection whose failures, also at COMMIT, say that we do not know; for CUT_AFTER_S, if it
+    is not said for how long.
 
     A server that gave up waiting for its replica says so in a warning only, and the commit may
     die with it: that too is "we do not know".
@@ -97,7 +101,7 @@ async def connection_of(pool: Pool) -> AsyncIterator[Connection]:
             warnings.append(str(message))
 
     try:
-        async with _taken(pool) as connection:
+        async with _taken(pool, cut_after_s or CUT_AFTER_S) as connection:
             connection.add_log_listener(listen)
             try:
                 yield connection
@@ -128,7 +132,7 @@ class Sql:
 
 
 @asynccontextmanager
-async def _taken(pool: Pool) -> AsyncIterator[Connection]:
+async def _taken(pool: Pool, cut_after_s: float) -> AsyncIterator[Connection]:
     """A new connection is refused for whatever reason the server has (a standby in the place of the
     primary, no such role there, a password that was changed): that too is no mistake of ours, and
     passes. Raises StoreUnavailable, SQL_FAILURES."""
@@ -136,7 +140,10 @@ async def _taken(pool: Pool) -> AsyncIterator[Connection]:
         connection = await pool.acquire(timeout=ACQUIRE_DEADLINE_S)
     except (UnsafeServer, asyncpg.PostgresError) as error:
         raise StoreUnavailable(str(error) or type(error).__name__) from error
+    # Eight that wait for a server that hangs would be all there are, for ever.
+    watch = asyncio.get_running_loop().call_later(cut_after_s, connection.terminate)
     try:
         yield connection
     finally:
+        watch.cancel()
         await pool.release(connection)

@@ -77,11 +77,14 @@ class Snapshot:
         return {_key(row): dict(row) for row in rows}
 
 
+DAY_S = 86_400.0
+
+
 @contextlib.asynccontextmanager
 async def snapshot(pool: Pool, division: str, bank: str) -> AsyncIterator[Snapshot]:
     """All that is read through it stood at one moment. Raises StoreUnavailable."""
     async with (
-        connection_of(pool) as connection,
+        connection_of(pool, DAY_S) as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
         await connection.execute(_SQL["patience"])

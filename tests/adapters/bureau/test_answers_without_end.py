@@ -107,6 +107,19 @@ async def test_what_a_large_body_takes_on_a_slow_line_is_granted_beside_the_dead
         assert await way.publish("registers", large, "x") == 1
 
 
+async def _long(writer: asyncio.StreamWriter) -> None:
+    body = b'{"feeds":"%b","version":1}' % (b'\\"' * 2**20)
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+
+
+async def test_the_largest_order_that_a_gateway_takes_is_read_back_whole(door: Door) -> None:
+    """One that overrides five findings of each of 499 details has 400 KB: a bureau that was
+    restored asked for it for ever."""
+    async with _saying(door, _long) as url:
+        told = await HttpsGateway(url, door.client(f"gateway/{BANK}")).ask("held", b"{}", "x")
+    assert len(told) > 2 * 2**20 and told.endswith(b'"version":1}')
+
+
 async def test_a_connection_that_is_not_made_is_told_as_that(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,14 +10,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from adapters.postgres.bureau.pool import open_pool
+from adapters.postgres.bureau.pool import connection_of, open_pool
 from adapters.postgres.ledger.ledger import PostgresLedger
 from adapters.postgres.log.recordlog import PostgresRecordLog
 from adapters.postgres.migrate import MIGRATIONS as GATEWAYS
 from adapters.postgres.reach import GONE_AFTER_S
 from adapters.postgres.session import Pool, open_session
 from bureau.wiring import MIGRATIONS as BUREAUS
-from gateway.domain.faults import LedgerUnavailable
+from gateway.domain.faults import LedgerUnavailable, StoreUnavailable
 from tests.adapters.postgres.conftest import as_runtime
 from tests.adapters.postgres.storage_builders import DIVISION, NOW, PlainSealer, draft
 from tests.crash.wires import Way, Wire
@@ -87,6 +87,30 @@ async def test_a_write_whose_answer_never_comes_gives_its_place_back(
         await wire.mend()
         await pool.execute("SELECT 1")
         await pool.close()
+
+
+async def test_a_bureaus_connection_whose_answer_never_comes_is_given_back(
+    migrated_once: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of eight: all would wait for a server that hangs, and none be left for one that does not."""
+    async with migrated_once(BUREAUS) as at:
+        _, port, _ = _place_of(at)
+        parts = urlsplit(at)
+        dsn = f"postgresql://{parts.netloc}{parts.path}?host={tmp_path}&port={port}"
+        async with _wired(tmp_path / f".s.PGSQL.{port}", at) as wire:
+            pool = await open_pool(dsn)
+            async with connection_of(pool) as connection:
+                await connection.execute("SELECT 1")
+            await wire.forget(Way.BACK)
+            monkeypatch.setattr("adapters.postgres.bureau.pool.CUT_AFTER_S", 0.2)
+            with pytest.raises(StoreUnavailable):
+                async with connection_of(pool) as connection:
+                    await connection.execute("SELECT 1")
+            await wire.mend()
+            async with connection_of(pool) as connection:
+                await connection.execute("SELECT 1")
+            assert pool.get_idle_size() == pool.get_size(), "each has its place back"
+            await pool.close()
 
 
 @pytest.mark.parametrize("whose", ["gateway", "bureau"])
