@@ -9,6 +9,8 @@ import pytest
 from adapters.formats.registers.feed import read_feed
 from bureau.desk.people import Office
 from bureau.desk.publish import Publishing
+from bureau.desk.refusals import ActRefused
+from bureau.desk.registers.whole import document_of
 from gateway.domain.faults import FeedRefused, Unreadable
 from gateway.domain.register_feed import FeedKind
 from tests.bureau.desks import Desk, Seated
@@ -178,3 +180,20 @@ async def test_nothing_is_issued_where_nothing_stands_or_does_not_open(
         await connection.execute("UPDATE register_kept SET body = 'x' WHERE register = 'persons'")
     status, text = await reviewer.post(f"{HOME}/whole", WHOLE)
     assert status == 409 and "人员信息：库中有内容无法解封" in text
+
+
+@pytest.mark.parametrize(
+    ("raw", "zh"),
+    [
+        (b'{"division":"220000000"', "第1行第24列读不下去"),
+        (b"hello", "不是完整的 JSON"),
+        (b"[]", "division 应为 220000000。"),
+        (snapshot(division="220100000"), "文件所载为“220100000”"),
+        (snapshot(version="5"), "version 应为正整数"),
+        (snapshot(agencies=[{"name": "没有编号"}]), "每行须有编号"),
+    ],
+)
+def test_what_is_no_file_of_registers_is_told_why(raw: bytes, zh: str) -> None:
+    with pytest.raises(ActRefused) as refused:
+        document_of(DIVISION, raw)
+    assert zh in refused.value.words[0], refused.value.words

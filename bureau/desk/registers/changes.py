@@ -18,7 +18,13 @@ from bureau.desk.registers.late_notices import late_of
 from bureau.desk.registers.opened import OpenedFeeds, opened_or_nothing, opened_rows
 from bureau.desk.registers.store import Pen, RegisterStore, Sealing
 from bureau.desk.registers.ways import Standing, standings
-from bureau.desk.registers.whole import called_in, document_of, file_of, standing_of
+from bureau.desk.registers.whole import (
+    called_in,
+    document_of,
+    expect_newer,
+    file_of,
+    standing_of,
+)
 from bureau.desk.registers.words import SHEETS, Sheet
 from bureau.desk.trail import Act
 from bureau.ports import Clock, LogPlace
@@ -182,8 +188,7 @@ class Registers:
         """All registers from a file in the feed's own shape. `called`: its places, for people.
         `upon`: the version that it was made of, if of one."""
         document = document_of(division, raw)
-        if document["version"] <= await self.store.version(division):
-            raise ActRefused("version", "文件的版本号不高于现行版本。", "Its version is not newer.")
+        expect_newer(document, await self.store.version(division))
         proposal = Proposal(register=SNAPSHOT, op=SNAPSHOT, row={}, reason=reason)
         if len(reason) < REASON_CHARS_MIN:
             raise ActRefused("reason", "请填写变更理由。", "Say why.")
@@ -328,8 +333,7 @@ class Registers:
     def _whole(self, division: str, row: Mapping[str, Any], version: int) -> dict[str, Any]:
         raw = self._seal.open(row["body"], "register")
         document = document_of(division, raw)
-        if document["version"] <= version:
-            raise ActRefused("version", "文件的版本号不高于现行版本。", "Its version is not newer.")
+        expect_newer(document, version)
         puts = tuple(
             (name, self._key(sheet, each), str(each.get(sheet.agency) or ""), self._sealed(each))
             for name, sheet in SHEETS.items() for each in document.get(name, ())

@@ -17,29 +17,64 @@ from bureau.desk.registers.words import SHEETS, masked
 
 FEED_BYTES_MAX = 64 * 1024 * 1024
 """A gateway's door takes no more."""
+DIVISION_CHARS = 9
 _PLACE = re.compile(r"([a-z_]+)\[([0-9]+)\]\.?(.*)")
 Opened = Callable[[bytes], Mapping[str, Any]]
 
 
 def document_of(division: str, raw: bytes) -> Mapping[str, Any]:
-    """A whole file's members. Raises ActRefused for what is none."""
+    """A whole file's members. Raises ActRefused, with what is amiss, for what is none."""
     try:
         document = orjson.loads(raw)
-        fits = (
-            document["division"] == division
-            and isinstance(document["version"], int) and document["version"] > 0
-            and all(isinstance(document.get(name, []), list) for name in SHEETS)
+    except orjson.JSONDecodeError as wrong:
+        place = wrong.lineno, wrong.colno
+        raise ActRefused(
+            "snapshot_unreadable",
+            "文件不是完整的 JSON：第{}行第{}列读不下去，可能没有导出完，或选错了文件。".format(
+                *place
+            ),
+            "Not whole JSON, from line {}, column {} on: cut off, or another file?".format(*place),
+        ) from None
+    told = document.get("division") if isinstance(document, dict) else None
+    if told != division:
+        other = f"，文件所载为“{told[:DIVISION_CHARS]}”" if isinstance(told, str) else ""
+        raise ActRefused(
+            "snapshot_unreadable", f"文件不是本区划的登记文件：division 应为 {division}{other}。",
+            f"Not a registers file of this division: `division` is to be {division}.",
         )  # fmt: skip
-        if fits:
-            for name, sheet in SHEETS.items():
-                for row in document.get(name, ()):
-                    sheet.key_of(row)
-            return dict(document)
-    except (ValueError, TypeError, KeyError):
-        pass
-    raise ActRefused(
-        "snapshot_unreadable", "文件不是本区划的登记文件（JSON）。", "Not a registers file."
-    )
+    if not _has_the_shape(document):
+        raise ActRefused(
+            "snapshot_unreadable",
+            "文件不是登记文件：version 应为正整数，各登记应为列表，其中每行须有编号。",
+            "Not a registers file: `version` is a positive number, each register a list of rows.",
+        )
+    return dict(document)
+
+
+def _has_the_shape(document: Mapping[str, Any]) -> bool:
+    version = document.get("version")
+    if type(version) is not int or version <= 0:
+        return False
+    try:
+        for name, sheet in SHEETS.items():
+            rows = document.get(name, [])
+            if not isinstance(rows, list):
+                return False
+            for row in rows:
+                sheet.key_of(row)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return False
+    return True
+
+
+def expect_newer(document: Mapping[str, Any], version: int) -> None:
+    """Raises ActRefused: gateways would not take it."""
+    told = document["version"]
+    if told <= version:
+        raise ActRefused(
+            "version", f"文件的版本号不高于现行版本：文件为第{told}版，现行第{version}版。",
+            f"Its version {told} is not above the {version} in force.",
+        )  # fmt: skip
 
 
 async def standing_of(store: RegisterStore, division: str, opened: Opened) -> dict[str, Any]:
