@@ -106,8 +106,10 @@ def open_signed(walk: Walk, note: str, keys: AuditKeys, which: str = "") -> Chec
         checkpoint, signed = open_checkpoint(note, keys.logs)
     except NoteRefused as refused:
         raise walk.fail(
-            "检查点没有代理银行记录密钥的有效签名。",
-            f"The checkpoint has no valid signature of the bank's record key: {refused}.",
+            "检查点没有所给代理银行证书的有效签名；换过记录密钥的，请把新旧证书一并给出"
+            "（--bank 可重复）。",
+            f"The checkpoint has no valid signature of the bank's record key: {refused}. Where it"
+            " has changed, give the old and the new certificate (--bank is repeatable).",
         ) from refused
     walk.facts |= {f"{which}origin": checkpoint.origin, f"{which}size": checkpoint.size}
     walk.expect(
@@ -128,7 +130,14 @@ def open_signed(walk: Walk, note: str, keys: AuditKeys, which: str = "") -> Chec
 def _check_witnessed(
     walk: Walk, found: Sequence[Cosignature], checkpoint: Checkpoint, keys: AuditKeys
 ) -> dt.datetime:
-    walk.expect(bool(found), "检查点有财政部门的见证签名。", "The bureau cosigned the checkpoint.")
+    if not found:
+        raise walk.fail(
+            "检查点没有所给财政部门证书的见证签名；财政部门换过密钥的，请把新旧证书一并给出"
+            "（--bureau 可重复）。",
+            "No cosignature of the bureau's certificates that were given; where it has changed its"
+            " key, give the old and the new one (--bureau is repeatable).",
+        )
+    walk.expect(True, "检查点有财政部门的见证签名。", "The bureau cosigned the checkpoint.")
     first = min(found, key=lambda each: each.at)
     local = first.at.astimezone(_LEGAL_ZONE).strftime("%Y-%m-%d %H:%M:%S")
     walk.expect(

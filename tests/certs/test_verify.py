@@ -143,7 +143,9 @@ def test_another_record_place_or_path_is_invalid(log) -> None:
 def test_an_auditor_with_the_bureaus_key_demands_the_cosignature(log) -> None:
     alone = log.alone()
     proof = log.proof(3).replace(log.new, alone)
-    assert verify_record(log.bodies[3], proof, log.keys).exit is Exit.INVALID
+    report = verify_record(log.bodies[3], proof, log.keys)
+    assert report.exit is Exit.INVALID
+    assert "新旧证书一并给出" in report.steps[-1].zh, "its key may have changed"
     without = AuditKeys(logs=log.keys.logs)
     report = verify_record(log.bodies[3], proof, without)
     assert report.valid and "cosigned_at" not in report.facts
