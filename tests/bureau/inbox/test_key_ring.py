@@ -151,14 +151,22 @@ def test_words_that_look_like_an_announcement_inside_a_text_are_none() -> None:
 
 
 async def test_a_changed_folder_and_a_new_witness_key_take_effect(desk: Desk) -> None:
-    fresh = desk.key(BUREAU)
+    fresh, strange = desk.key(BUREAU), desk.key(OTHER)
     desk.fresh = fresh
     desk.witness.write_text("second")
     await desk.ring.look()
     assert desk.trust.own is desk.own, "its certificate does not stand among the parties yet"
+    assert "does not stand among the parties" in desk.ring.troubles["witness"]
     save_certificates(desk.parties / "bureau-next.pem", [fresh.certificate])
     await desk.ring.look()
-    assert desk.trust.own is fresh
+    assert desk.trust.own is fresh and desk.ring.troubles == {}
+    save_certificates(desk.parties / "strange.pem", [strange.certificate])
+    desk.fresh = strange
+    desk.witness.write_text("the third")
+    await desk.ring.look()
+    assert desk.trust.own is fresh, "nobody cosigns as another party, though it stands there"
+    assert f"the new key is of {OTHER}" in desk.ring.troubles["witness"]
+    (desk.parties / "strange.pem").unlink()
     (desk.parties / "gateway.pem").unlink()
     await desk.ring.look()
     assert {one.sender.uri for one in desk.trust.table.by_thumbprint.values()} == {BUREAU}
