@@ -184,3 +184,33 @@ async def test_a_case_is_of_one_banks_line_and_stands_in_no_others_way(
         page = (await reviewer.get(cases[bank]))[1]
         assert f"{CARD}?bank={bank}" in page and f"{CARD}?bank={other}" not in page
     assert cases[LIAR] not in (await reviewer.get(f"{CARD}?bank={BANK}"))[1]
+
+
+async def test_each_log_is_asked_for_its_own_records_and_keeps_its_own_evidence(
+    bureau: Bureau, chain: Chain, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one bank fills takes nothing from the other, and no log changes its name."""
+    await lied(bureau, house, verdict(1, "held"), verdict(2))
+    chain.seal([verdict(1, "blocked"), verdict(1, "blocked", amount_fen=5)])
+    await bureau.inbox.receive(bureau.place.gateway, framed(chain.delivery()))
+    about = str(KEY)
+    told_of = {
+        (bank, size): [
+            record.seq for record in await bureau.log.of_subject(DIVISION, bank, about, size)
+        ]
+        for bank in (BANK, LIAR)
+        for size in (1, 2)
+    }
+    assert told_of == {(BANK, 1): [0], (BANK, 2): [0, 1], (LIAR, 1): [0], (LIAR, 2): [0]}
+    monkeypatch.setattr("adapters.postgres.bureau.log.EVIDENCE_KEPT_MAX", 1)
+    what = {
+        "reason": "gap", "detail": "d", "party": "p", "held_size": 0, "held_checkpoint": None,
+        "shown_checkpoint": "c", "delivery": b"raw",
+    }  # fmt: skip
+    now = dt.datetime.now(dt.UTC)
+    for bank, digest in ((LIAR, b"1"), (LIAR, b"2"), (BANK, b"3")):
+        assert await bureau.log.keep_misbehaviour(DIVISION, bank, digest * 32, what, now) == 1
+    kept = {one["digest"][:2]: one["kept"] for one in await bureau.desk.misbehaviours(DIVISION, 9)}
+    assert kept == {"31": True, "32": False, "33": True}
+    with pytest.raises(ValueError, match="stands under another origin"):
+        await bureau.log.open_log(DIVISION, BANK, "another/log")
