@@ -188,9 +188,9 @@ def _day_and_whole(stage: Stage, tmp_path: Path, today: dt.date) -> tuple[Path, 
 def test_a_later_day_starts_where_the_former_ended(stage: Stage, tmp_path: Path) -> None:
     """Dated back by rows; but the bureau's own cosignature says when it was made."""
     _all_told(stage)
-    size = ask(stage, "SELECT max(size) FROM log_checkpoint WHERE cosigned IS NOT NULL")
-    for moment in ("sealed_at", "cosigned_at"):
-        ask(stage, f"UPDATE log_checkpoint SET {moment} = {moment} - interval '1 day'")
+    moved = ", ".join(f"{at} = {at} - interval '1 day'" for at in ("sealed_at", "cosigned_at"))
+    back = f"WITH back AS (UPDATE log_checkpoint SET {moved} RETURNING size, cosigned)"
+    size = ask(stage, f"{back} SELECT max(size) FROM back WHERE cosigned IS NOT NULL")
     key = listed(stage)[0]["instruction"]
     assert resolve(stage, key, without_horizon(stage, tmp_path)).code == 0
     _all_told(stage)
