@@ -242,6 +242,15 @@ async def test_each_version_is_recorded_once_whoever_looks(rooms: Rooms) -> None
     assert [each.version for each in await rooms.registers.unrecorded(DIVISION, 10)] == [2]
 
 
+async def test_what_a_million_rows_take_is_waited_for(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their digest takes seconds; a version that is never read in time is never on record."""
+    await rooms.apply(snapshot())
+    monkeypatch.setattr("adapters.postgres.session.READ_DEADLINE_S", 0.0)
+    assert [each.version for each in await rooms.registers.unrecorded(DIVISION, 10)] == [1]
+
+
 async def test_no_number_of_a_person_stands_in_any_table(rooms: Rooms) -> None:
     await rooms.apply(snapshot())
     connection = await asyncpg.connect(rooms.dsn)

@@ -109,8 +109,10 @@ class PostgresRegisters:
         return [row["division"] for row in await self._pool.fetch(_SQL["served"])]
 
     async def unrecorded(self, division: str, limit: int) -> list[Unrecorded]:
-        """Versions that were applied and are not in the log yet, oldest first."""
-        rows = await self._pool.fetch(_SQL["unrecorded"], division, limit)
+        """Versions that were applied and are not in the log yet, oldest first. Takes as long as
+        their rows do: a whole file has a million."""
+        async with self._pool.session() as session:
+            rows = await session.connection.fetch(_SQL["unrecorded"], division, limit)
         return [Unrecorded(**dict(row)) for row in rows]
 
     async def record(self, division: str, version: int, record: RecordDraft) -> bool:
