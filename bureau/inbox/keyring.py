@@ -94,9 +94,8 @@ class KeyRing:
         name = "".join(each for each in one.thumbprint if each.isalnum())
         file = self._files.parties / f"announced-{name}.pem"
         try:
-            file.unlink(
-                missing_ok=True
-            )  # it counts with nobody: torn, or of another authority then
+            # One that is there counts with nobody: torn, or of an authority that is none any more.
+            file.unlink(missing_ok=True)
             save_new(file, pem_of(certificate), mode=0o644)
         except OSError as error:
             words = f"the key that {gateway} announces cannot be kept: {error}"

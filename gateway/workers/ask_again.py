@@ -53,9 +53,8 @@ class AskingAgain:
         while True:
             await asyncio.sleep(ASK_EVERY_S if self._answers else PROBE_EVERY_S)
             if not self._office.held or not self._asking.bank.conduct.enquiry:
-                self._asking.forget_all_but(
-                    ()
-                )  # another asks: what the bank tells it we do not hear
+                # Another asks, and what the bank tells it we do not hear.
+                self._asking.forget_all_but(())
                 continue
             try:
                 await self.ask_some()

@@ -43,9 +43,8 @@ class Enquiring:
         while True:
             await asyncio.sleep(ENQUIRE_EVERY_S)
             if not self._office.held:
-                self._asking.forget_all_but(
-                    ()
-                )  # another asks: what the bank tells it we do not hear
+                # Another asks, and what the bank tells it we do not hear.
+                self._asking.forget_all_but(())
                 continue
             try:
                 if self._asking.bank.conduct.enquiry:
