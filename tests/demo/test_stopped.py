@@ -1,6 +1,7 @@
 """Who ends the demonstration, however and however impatiently, leaves nothing of it: its folder has
 the keys of every party."""
 
+import contextlib
 import os
 import re
 import signal
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from adapters.postgres.embedded.binaries import EmbeddedUnavailable, installed_binaries
-from tests.demo.test_vigil import descendants, found
+from tests.demo.test_vigil import LOOK_S, descendants, found
 
 GONE_DEADLINE_S = 60.0
 AGAIN_S = 0.3
@@ -27,6 +28,16 @@ def started(*words: str, said: Path) -> subprocess.Popen[bytes]:
             stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
+
+
+def running(pids: list[int]) -> dict[int, bytes]:
+    """Those that are there still, with their words; a dead one that nobody has reaped has none."""
+    found = {}
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            if words := Path(f"/proc/{pid}/cmdline").read_bytes():
+                found[pid] = words
+    return found
 
 
 @pytest.mark.slow
@@ -60,7 +71,10 @@ def test_nothing_is_left_of_a_demonstration_that_was_stopped(
     text = said.read_text("utf-8")
     assert code == 128 + presses[0] and "Traceback" not in text, text
     assert not folder.exists()
-    assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+    deadline = time.monotonic() + GONE_DEADLINE_S  # who watches PostgreSQL ends after it
+    while left := running(children):
+        assert time.monotonic() < deadline, left
+        time.sleep(LOOK_S)
 
 
 @pytest.mark.slow
