@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 
 from adapters.postgres.ledger.keys import key_of
-from adapters.postgres.registers.reading import read_changed, read_whole
+from adapters.postgres.registers.reading import read_changed, read_whole, rows_digests
 from adapters.postgres.session import Connection, Pool
 from adapters.postgres.statements import statements
 from gateway.domain.codes import Register
@@ -158,8 +158,7 @@ class Snapshot:
 
     async def register_changes(self, division: str, versions: Sequence[int]) -> dict[int, bytes]:
         """What each of these versions put and ended: a digest over those rows."""
-        rows = await self._connection.fetch(_SQL["register_changes"], division, list(versions))
-        return {row["version"]: row["rows_digest"] for row in rows}
+        return await rows_digests(self._connection, division, list(versions))
 
     async def register_strays(self, division: str, known: Sequence[int], first: int) -> list[int]:
         """Versions from `first` on of which there are rows, and no record."""

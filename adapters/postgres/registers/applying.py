@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import attrs
 
 from adapters.postgres.ledger.ledger import limit_of
+from adapters.postgres.registers.reading import rows_digests
 from adapters.postgres.registers.vouchers import applied_before, note_vouchers, standing_for
 from adapters.postgres.registers.writing import put_limits, put_rows, stage
 from adapters.postgres.session import LONG_S, Connection, Pool, Proof
@@ -113,7 +114,10 @@ class PostgresRegisters:
         their rows do: a whole file has a million."""
         async with self._pool.session() as session:
             rows = await session.connection.fetch(_SQL["unrecorded"], division, limit)
-        return [Unrecorded(**dict(row)) for row in rows]
+            digests = await rows_digests(
+                session.connection, division, [row["version"] for row in rows]
+            )
+        return [Unrecorded(**row, rows_digest=digests[row["version"]]) for row in rows]
 
     async def record(self, division: str, version: int, record: RecordDraft) -> bool:
         """Write its record, once. False: somebody else did."""

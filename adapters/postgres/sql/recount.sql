@@ -164,21 +164,6 @@ LIMIT $4
 SELECT register, key, body FROM register_row
 WHERE division = $1 AND register = ANY ($2::text[]) AND until IS NULL
 
--- name: register_changes
--- empty: no version is asked about. What each put and ended, as its record has it; never by a function
--- of the database: whoever owns that could make it say what it likes
-SELECT v.version, (
-           SELECT sha256(coalesce(string_agg(c.line, ''::bytea ORDER BY c.line), ''::bytea))
-           FROM (
-               SELECT sha256('\x01'::bytea || convert_to(register || '/' || key, 'UTF8') || '\x00' || body) AS line
-               FROM register_row WHERE division = $1 AND since = v.version
-               UNION ALL
-               SELECT sha256('\x02'::bytea || convert_to(register || '/' || key, 'UTF8'))
-               FROM register_row WHERE division = $1 AND until = v.version
-           ) AS c
-       ) AS rows_digest
-FROM unnest($2::bigint[]) AS v (version)
-
 -- name: register_strays
 -- empty: every row was put and ended by a version that is on record ($2), or will be at once; $3: by those from
 -- that one on

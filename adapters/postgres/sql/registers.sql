@@ -226,24 +226,29 @@ ON CONFLICT (division) DO NOTHING
 -- empty: no gateway of this database was started yet
 SELECT division FROM served_division ORDER BY division
 
+-- name: register_changes
+-- empty: no version is asked about. What each put and ended, for its record and for who recounts it; never
+-- by a function of the database: whoever owns that could make it say what it likes
+SELECT v.version, (
+           SELECT sha256(coalesce(string_agg(c.line, ''::bytea ORDER BY c.line), ''::bytea))
+           FROM (
+               SELECT sha256('\x01'::bytea || convert_to(register || '/' || key, 'UTF8') || '\x00' || body) AS line
+               FROM register_row WHERE division = $1 AND since = v.version
+               UNION ALL
+               SELECT sha256('\x02'::bytea || convert_to(register || '/' || key, 'UTF8'))
+               FROM register_row WHERE division = $1 AND until = v.version
+           ) AS c
+       ) AS rows_digest
+FROM unnest($2::bigint[]) AS v (version)
+
 -- name: unrecorded
--- empty: every version is in the log. `rows_digest`: over what it put and ended, as `recount` has it
+-- empty: every version is in the log
 SELECT version, as_of, kind, digest, signer, rows, applied_at,
        CASE WHEN NOT by_voucher THEN coalesce(feed_version, version) END AS feed_version,
        ARRAY(SELECT concat_ws('/', v.division, v.fiscal_year, v.voucher_type, v.voucher_no)
              FROM register_voucher AS v
              WHERE v.division = s.division AND v.version = s.version
-             ORDER BY v.fiscal_year, v.voucher_type, v.voucher_no) AS vouchers,
-       (
-           SELECT sha256(coalesce(string_agg(c.line, ''::bytea ORDER BY c.line), ''::bytea))
-           FROM (
-               SELECT sha256('\x01'::bytea || convert_to(register || '/' || key, 'UTF8') || '\x00' || body) AS line
-               FROM register_row WHERE division = $1 AND since = s.version
-               UNION ALL
-               SELECT sha256('\x02'::bytea || convert_to(register || '/' || key, 'UTF8'))
-               FROM register_row WHERE division = $1 AND until = s.version
-           ) AS c
-       ) AS rows_digest
+             ORDER BY v.fiscal_year, v.voucher_type, v.voucher_no) AS vouchers
 FROM register_snapshot AS s
 WHERE division = $1 AND NOT recorded
 ORDER BY version
