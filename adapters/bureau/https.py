@@ -17,14 +17,11 @@ import orjson
 
 from adapters.bureau.frame import MEDIA_TYPE, NOTICES_MEDIA_TYPE, bundled, framed
 from gateway.domain.faults import BureauUnavailable
-from gateway.domain.log import Cosigned, Delivery
+from gateway.domain.log import SLOWEST_BYTES_A_SECOND, Cosigned, Delivery
 
 CONNECT_DEADLINE_S = 5.0
 DELIVER_DEADLINE_S = 30.0
 NOTIFY_DEADLINE_S = 5.0
-SLOWEST_BYTES_A_SECOND = 256 * 1024
-"""Of the line to the bureau; what a body takes on it is granted beside each deadline. As the
-bureau's own patience (bureau/web/door.py)."""
 CONNECTIONS_MAX = 4
 ANSWER_BYTES_MAX = 64 * 1024
 BUNDLE_ANSWER_BYTES_MAX = 1024 * 1024

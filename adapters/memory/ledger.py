@@ -167,14 +167,12 @@ class MemoryLedger:
             self._state.open_payments[key] = attrs.evolve(payment, operator_task=True)
 
     async def limits(self, division: str, keys: Sequence[LimitKey]) -> dict[LimitKey, Limit]:
-        limits = self._state.limits
-        return {key: limits[division, key] for key in keys if (division, key) in limits}
+        return self._limits(division, keys)
 
     def reserve(self, admission: Admission) -> Short | None:
         """All demands or none; the first that does not fit is told."""
         limits, division = self._state.limits, admission.key.division
-        keys = {demand.limit for demand in admission.demands}
-        here = {key: limits[division, key] for key in keys if (division, key) in limits}
+        here = self._limits(division, [demand.limit for demand in admission.demands])
         for short in in_want_of(admission.demands, here):
             return short
         for demand in admission.demands:
@@ -258,6 +256,10 @@ class MemoryLedger:
 
     def corrections(self, key: InstructionKey) -> list[bytes]:
         return self.told(key, RecordKind.CORRECTION)
+
+    def _limits(self, division: str, keys: Sequence[LimitKey]) -> dict[LimitKey, Limit]:
+        limits = self._state.limits
+        return {key: limits[division, key] for key in keys if (division, key) in limits}
 
     def _standing(self, key: InstructionKey) -> Standing:
         admission, settled = self._state.instructions[key], self.settled(key)

@@ -20,12 +20,11 @@ from bureau.web.reception import REFUSING
 from certs.tls import party_of
 from certs.token import TokenUnavailable
 from gateway.domain.faults import FaultCode, StoreUnavailable, Unproven, Unready
+from gateway.domain.log import SLOWEST_BYTES_A_SECOND
 from gateway.domain.parties import Role, Sender, sender_of
 
 DELIVERY_BYTES_MAX = 64 * 1024 * 1024
 BODY_DEADLINE_S = 20.0
-SLOWEST_BYTES_A_SECOND = 256 * 1024
-"""What was announced is granted so much time beside."""
 IN_FLIGHT_MAX = 16
 """Deliveries and bundles held in memory at once; one more is told to come back."""
 IN_FLIGHT_PER_PARTY_MAX = 8

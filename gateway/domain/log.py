@@ -16,6 +16,9 @@ Digest: TypeAlias = Callable[[bytes], bytes]
 TOLD_BYTES_MAX = 16 * 2**20
 """Of one record before it is numbered, of its disclosures, and of a notice: what is more is not
 decided. A voucher of 499 details each of which breaks five policies comes to two million bytes."""
+SLOWEST_BYTES_A_SECOND = 256 * 1024
+"""Of the line between a gateway and its bureau: what a body takes on it, both grant beside their
+deadlines."""
 TILE_LEVELS = 8
 """Subtree hashes are kept at levels 8, 16, 24 (256-fold tiles), so a proof reads few rows."""
 

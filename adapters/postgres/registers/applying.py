@@ -114,6 +114,8 @@ class PostgresRegisters:
         their rows do: a whole file has a million."""
         async with self._pool.session() as session:
             rows = await session.connection.fetch(_SQL["unrecorded"], division, limit)
+            if not rows:  # nearly always
+                return []
             digests = await rows_digests(
                 session.connection, division, [row["version"] for row in rows]
             )
