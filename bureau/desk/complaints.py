@@ -19,7 +19,7 @@ import orjson
 from bureau.desk.docket.office import NewCase
 from bureau.desk.intake import form_mark
 from bureau.desk.people import Office, Person
-from bureau.desk.refusals import ActRefused, Words, check_seen, joined
+from bureau.desk.refusals import ActRefused, Words, check_proposer, check_seen, joined
 from bureau.desk.trail import Act
 from bureau.ports import Clock
 from gateway.domain.legal_day import legal_day
@@ -225,6 +225,8 @@ class Complaints:
 
         def judge(row: Mapping[str, Any]) -> Made:
             check_seen(seen, row["steps"])
+            if step is Step.APPROVE:
+                check_proposer(row["closed"])
             return _made(key, step, {**row, "due": due or row["due"]}, words, by, now)
 
         if not await self.store.step(key, judge):

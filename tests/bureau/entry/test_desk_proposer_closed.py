@@ -1,5 +1,6 @@
 """What was proposed under an account that is closed since is approved by nobody: it goes back."""
 
+import datetime as dt
 import re
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from bureau.desk.people import Office
 from bureau.desk.releases import Named, ReleaseRefused
 from gateway.domain.legal_day import legal_day
+from tests.bureau.cases.test_complaints import taken
 from tests.bureau.cases.test_decided_as_shown import verified
 from tests.bureau.desks import Desk, Seated
 from tests.bureau.policies.test_policy_trials import HOME as POLICIES
@@ -102,3 +104,72 @@ async def test_a_verdict_of_a_closed_account_is_sent_back(desk: Desk) -> None:
     assert (await stays.post(f"{case}/propose", cleared))[0] == 303
     seen = {"seen": await approver.seen(case)}
     assert (await approver.post(f"{case}/decide", seen))[0] == 303
+
+
+async def confirmed(reviewer: Seated, approver: Seated, day: dt.date) -> str:
+    case = await verified(reviewer, day)
+    verdict = {"verdict": "confirmed", "text": "属实"}
+    assert (await reviewer.post(f"{case}/propose", verdict))[0] == 303
+    decided = {"seen": await approver.seen(case)}
+    assert (await approver.post(f"{case}/decide", decided))[0] == 303
+    return case
+
+
+async def test_a_handling_of_a_closed_account_is_sent_back(desk: Desk) -> None:
+    gone, stays = await desk.seat(Office.REVIEWER, "r1"), await desk.seat(Office.REVIEWER, "r2")
+    approver, day = await desk.seat(Office.APPROVER), legal_day(desk.hands.now)
+    case = await confirmed(stays, approver, day)
+    handling = {
+        "text": "电话警示", "measure": ["21(1)"],
+        "due 21(1)": (day + dt.timedelta(days=9)).isoformat(),
+    }  # fmt: skip
+    assert (await gone.post(f"{case}/propose_handling", handling))[0] == 303
+    await closed(desk, gone)
+    seen = {"seen": await approver.seen(case)}
+    status, page = await approver.post(f"{case}/approve_handling", seen)
+    assert status == 409 and CLOSED in page
+    assert "电话警示" in (await approver.get(case))[1], "nothing was issued, and it waits still"
+    back = {"seen": await approver.seen(case), "text": "请他人重新提出"}
+    assert (await approver.post(f"{case}/send_back", back))[0] == 303
+    assert (await stays.post(f"{case}/propose_handling", handling))[0] == 303
+    seen = {"seen": await approver.seen(case)}
+    assert (await approver.post(f"{case}/approve_handling", seen))[0] == 303
+
+
+async def test_a_referral_of_a_closed_account_is_sent_back(desk: Desk) -> None:
+    gone, stays = await desk.seat(Office.REVIEWER, "r1"), await desk.seat(Office.REVIEWER, "r2")
+    approver = await desk.seat(Office.APPROVER)
+    case = await confirmed(stays, approver, legal_day(desk.hands.now))
+    referral = {"to": "audit", "text": "多次违规"}
+    assert (await gone.post(f"{case}/propose_referral", referral))[0] == 303
+    await closed(desk, gone)
+    seen = {"seen": await approver.seen(case)}
+    status, page = await approver.post(f"{case}/approve_referral", seen)
+    assert status == 409 and CLOSED in page
+    assert "移交函</td>" not in (await approver.get(case))[1], "no letter, no number"
+    back = {"seen": await approver.seen(case), "text": "请他人重新提出"}
+    assert (await approver.post(f"{case}/return_referral", back))[0] == 303
+    assert (await stays.post(f"{case}/propose_referral", referral))[0] == 303
+    seen = {"seen": await approver.seen(case)}
+    assert (await approver.post(f"{case}/approve_referral", seen))[0] == 303
+
+
+async def test_an_opinion_on_a_complaint_of_a_closed_account_is_sent_back(desk: Desk) -> None:
+    gone, stays = await desk.seat(Office.REVIEWER, "r1"), await desk.seat(Office.REVIEWER, "r2")
+    approver, complaint = (
+        await desk.seat(Office.APPROVER),
+        await taken(await desk.seat(Office.KEEPER)),
+    )
+    opinion = {"words": "查无实据"}
+    assert (await stays.post(f"{complaint}/steps/accept"))[0] == 303
+    assert (await gone.post(f"{complaint}/steps/conclude", opinion))[0] == 303
+    await closed(desk, gone)
+    seen = {"seen": await approver.seen(complaint)}
+    status, page = await approver.post(f"{complaint}/steps/approve", seen)
+    assert status == 409 and CLOSED in page
+    assert (await approver.post(f"{complaint}/steps/send_back", seen | {"words": "请他人提出"}))[
+        0
+    ] == 303
+    assert (await stays.post(f"{complaint}/steps/conclude", opinion))[0] == 303
+    seen = {"seen": await approver.seen(complaint)}
+    assert (await approver.post(f"{complaint}/steps/approve", seen))[0] == 303

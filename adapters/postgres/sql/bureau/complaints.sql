@@ -41,8 +41,14 @@ FROM complaint
 WHERE division = $1 AND year = $2 AND number = $3;
 
 -- name: lock
--- empty: no such complaint.
-SELECT division, year, number, stage, due, named, taken_by, steps, case_year, case_number
+-- empty: no such complaint. `closed`: the account of whoever took its last step is closed by now.
+SELECT
+    division, year, number, stage, due, named, taken_by, steps, case_year, case_number,
+    EXISTS (
+        SELECT FROM complaint_step AS s JOIN desk_person AS p USING (login)
+        WHERE s.division = $1 AND s.year = $2 AND s.number = $3
+            AND s.seq = complaint.steps AND p.disabled
+    ) AS closed
 FROM complaint
 WHERE division = $1 AND year = $2 AND number = $3
 FOR UPDATE;
