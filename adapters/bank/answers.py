@@ -5,9 +5,7 @@ The wire (JSON, one object): `key` names the instruction the answer is about, `o
 `pending` or `not_found`. Whatever is not exactly that is silence: UNKNOWN, never a guess.
 """
 
-import json
 import unicodedata
-from typing import Any, TypeVar
 
 import msgspec
 
@@ -21,11 +19,10 @@ from gateway.domain.bank import (
     RecallReply,
 )
 from gateway.domain.enquiries import RecallStatus
+from gateway.domain.once import read_once
 
 TEXT_LENGTH_MAX = 500
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-
-Said = TypeVar("Said")
 
 UNKNOWN = BankAnswer(outcome=BankOutcome.UNKNOWN)
 SILENT = EnquiryAnswer(outcome=EnquiryOutcome.SILENT)
@@ -116,21 +113,6 @@ def _read(key: str, body: bytes) -> _Wire | None:
     if wire.key != key:
         return None
     return wire if sound(wire.reference or "") and sound(wire.reason or "") else None
-
-
-def read_once(decoder: msgspec.json.Decoder[Said], body: bytes) -> Said:
-    """What is said once: of a name that stands twice one reader takes the first value and another
-    the last, so it is a yes and a no. Raises ValueError, RecursionError."""
-    said = decoder.decode(body)
-    json.loads(body, object_pairs_hook=_once)
-    return said
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name stands twice")
-    return found
 
 
 def sound(text: str) -> bool:

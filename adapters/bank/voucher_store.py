@@ -6,7 +6,7 @@ is asked for until the bank's own return voucher (回单) is there. States are t
 
 import msgspec
 
-from adapters.bank.answers import SILENT, UNKNOWN, read_once, sound
+from adapters.bank.answers import SILENT, UNKNOWN, sound
 from adapters.bank.wire import header_safe, post
 from gateway.domain.bank import (
     RECALL_UNHEARD,
@@ -19,6 +19,7 @@ from gateway.domain.bank import (
     RecallReply,
 )
 from gateway.domain.instruction import InstructionKey
+from gateway.domain.once import read_once
 
 WITH_THE_BANK = frozenset({0, 1, 3, 6, 7, 9})
 """未接收, 接收成功, 签收成功, and the same of the return leg: on its way, not at its end."""

@@ -29,6 +29,7 @@ from certs.log.receipt import IntakeReceipt, verify_receipt
 from certs.log.report import Exit, Report, Stopped, Walk, in_one_line
 from certs.log.verify import AuditKeys, verify_growth, verify_record
 from certs.signing.encoding import from_b64
+from gateway.domain.once import once
 from gateway.verifying.beside import Beside, check_notices, check_told, name_of
 from gateway.verifying.claims import Proven, verify_claims
 from gateway.verifying.close import check_close, check_times
@@ -316,12 +317,6 @@ def _unambiguous(raw: bytes) -> Any:
     """JSON that no two readers read differently. Raises ValueError: a name stands twice, it is
     nested without end, or it holds what JSON between strangers cannot: half a character, a number
     beyond 64 bits, NaN."""
-
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
-            raise ValueError("a field stands twice")
-        return found
 
     def no_number(name: str) -> Any:
         raise ValueError(f"{name} is no number")

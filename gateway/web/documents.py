@@ -3,37 +3,28 @@
 Whoever reads a document that names something twice may take the other one; so nobody takes it.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from gateway.domain.faults import FaultCode, FieldError, Unreadable
 from gateway.domain.money import fen
+from gateway.domain.once import NAME_CHARS_MAX, read_once
 
 UNKNOWN_TOLD_MAX = 100
 """Of the fields that nobody knows: a document of a megabyte may have a hundred thousand."""
-NAME_CHARS_MAX = 40
 WORDS_CHARS_MAX = 300
 """Of what the decoder says, which names what it met in full."""
 
-T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
 
 
-def decoded(raw: bytes, type: type[T]) -> T:
-    """Raises ValueError (msgspec.DecodeError and UnicodeDecodeError are some)."""
-    read = msgspec.json.decode(raw, type=type)
-    json.loads(raw, object_pairs_hook=_once)
-    return read
-
-
 def read_whole(raw: bytes, type: type[S], what: str) -> S:
-    """`decoded`, or Unreadable with every field of its own that is not as it must be."""
+    """`read_once`, or Unreadable with every field of its own that is not as it must be."""
     try:
-        return decoded(raw, type)
+        return read_once(msgspec.json.Decoder(type), raw)
     except (ValueError, RecursionError) as error:
         words = f"not {what}: {error}"[:WORDS_CHARS_MAX]
         wrong = tuple(_wrong_fields(raw, type))
@@ -95,11 +86,3 @@ def _wrong_fields(raw: bytes, type: type[msgspec.Struct]) -> Iterator[FieldError
         yield FieldError(
             field="", code="more_errors", zh="另有更多错误未列出", en="there are more errors"
         )
-
-
-def _once(pairs: list[tuple[str, Any]]) -> None:
-    seen: set[str] = set()
-    for name, _ in pairs:
-        if name in seen:
-            raise ValueError(f"{name[:NAME_CHARS_MAX]} stands more than once")
-        seen.add(name)

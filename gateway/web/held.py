@@ -17,8 +17,8 @@ import structlog
 
 from gateway.domain.faults import FaultCode, Unproven, Unreadable
 from gateway.domain.instruction import Received
+from gateway.domain.once import read_once
 from gateway.hold_ports import Holds
-from gateway.web.documents import decoded
 from gateway.web.entitled import Entitled
 from gateway.web.releases import KIND as RELEASES
 
@@ -65,7 +65,7 @@ class HeldCounter:
 
 def _read(raw: bytes) -> _Asked:
     try:
-        asked = decoded(raw, _Asked)
+        asked = read_once(msgspec.json.Decoder(_Asked), raw)
     except (ValueError, RecursionError) as error:
         raise Unreadable(FaultCode.FEED_INVALID, f"not a question: {error}") from error
     if (asked.kind, asked.of) != (KIND, RELEASES):

@@ -22,9 +22,9 @@ import structlog
 from gateway.domain.faults import FaultCode, Unreadable
 from gateway.domain.instruction import Received
 from gateway.domain.legal_day import dawn
+from gateway.domain.once import read_once
 from gateway.domain.past import Question, Wanted
 from gateway.ports import Clock, Gatekeeper
-from gateway.web.documents import decoded
 from gateway.web.entitled import bureau_of, expect_own
 
 PATH = "/v1/feeds/questions"
@@ -103,7 +103,7 @@ def _read(raw: bytes) -> _Asked:
     if len(raw) > QUESTION_BYTES_MAX:
         raise Unreadable(FaultCode.FEED_INVALID, f"more than {QUESTION_BYTES_MAX} bytes")
     try:
-        asked = decoded(raw, _Asked)
+        asked = read_once(msgspec.json.Decoder(_Asked), raw)
     except (ValueError, RecursionError) as error:
         raise Unreadable(FaultCode.FEED_INVALID, f"not a question: {error}") from error
     wrong = _wrong(asked)

@@ -20,6 +20,7 @@ import structlog
 from gateway.domain.faults import Fault, FaultCode, FieldError, Unreadable
 from gateway.domain.holds import HoldEnding
 from gateway.domain.instruction import Received
+from gateway.domain.once import read_once
 from gateway.domain.records import canonical
 from gateway.domain.releases import ORDERS_MAX, Order, prove_persons, read_order
 from gateway.domain.voids import Void, read_void
@@ -27,7 +28,6 @@ from gateway.hold_ports import Holds, Prover
 from gateway.pipeline.endings import NOT_CARRIED_OUT, voided
 from gateway.pipeline.tell import Origin
 from gateway.ports import Clock, Gatekeeper
-from gateway.web.documents import decoded
 from gateway.web.entitled import bureau_of, expect_own
 
 PATH = "/v1/feeds/releases"
@@ -207,7 +207,7 @@ def _bodies(orders: list[dict[str, Any]], named: str = "orders") -> list[bytes]:
 
 def _read(raw: bytes) -> _Feed:
     try:
-        feed = decoded(raw, _Feed)
+        feed = read_once(msgspec.json.Decoder(_Feed), raw)
     except (ValueError, RecursionError) as error:
         raise Unreadable(FaultCode.FEED_INVALID, f"not a feed of releases: {error}") from error
     if feed.kind != KIND:

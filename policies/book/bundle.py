@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from gateway.domain.faults import Unproven
+from gateway.domain.once import once
 from policies.language.codelist import CodeList, codes_digest
 from policies.language.types import schema_digest
 
@@ -168,20 +169,13 @@ def _read(raw: bytes) -> dict[str, Any]:
         raise BundleRefused("规则簿过大", f"over {BUNDLE_BYTES_MAX} bytes")
     try:
         found = json.loads(
-            raw.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_number,
+            raw.decode("utf-8"), object_pairs_hook=once, parse_constant=_no_number,
             parse_float=_no_number,
         )  # fmt: skip
     except (ValueError, RecursionError) as error:
         raise BundleRefused("不是有效的 JSON", f"is not valid JSON: {error}") from None
     if not isinstance(found, dict):
         raise BundleRefused("应为 JSON 对象", "is no JSON object")
-    return found
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key stands there twice")
     return found
 
 
