@@ -155,18 +155,15 @@ async def open_ear(
 ) -> Session | None:  # fmt: skip
     """A connection that hears what is told on a channel; None if there is none just now."""
     try:
-        ear = await open_session(dsn, allow_unsafe=allow_unsafe, kept=kept)
+        async with contextlib.AsyncExitStack() as opened:
+            ear = await open_session(dsn, allow_unsafe=allow_unsafe, kept=kept)
+            opened.push_async_callback(ear.close)
+            async with asyncio.timeout(CONNECT_DEADLINE_S):
+                await ear.connection.add_listener(channel, hear)
+            opened.pop_all()
+            return ear
     except (*LOST, UnsafeServer):
         return None
-    try:
-        async with asyncio.timeout(CONNECT_DEADLINE_S):
-            await ear.connection.add_listener(channel, hear)
-    except BaseException as error:
-        await ear.close()
-        if isinstance(error, LOST):
-            return None
-        raise
-    return ear
 
 
 class Pool:

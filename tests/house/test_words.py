@@ -39,13 +39,13 @@ BROAD = {
 }
 """Where `except Exception` decides to fail closed."""
 
-READS_JSON = re.compile(r"^(msgspec\.json\.decode|json\.loads)$|(?i:decoder\.decode)$")
+READS_JSON = re.compile(r"^(msgspec\.json\.decode|json\.loads|read_once)$|(?i:decoder\.decode)$")
 """Of orjson too much nesting is a ValueError."""
 
 DOCSTRING = re.compile(r'(?:#[^\n]*\n)*"""(.*?)"""(?!")', re.DOTALL)
 WORTH_PARSING = (
     "except Exception", "(Exception", ", Exception", "BaseException", "except:", "json.decode",
-    "json.loads", "ecoder.decode", "ECODER.decode", "TYPE_CHECKING", "from .",
+    "json.loads", "read_once", "ecoder.decode", "ECODER.decode", "TYPE_CHECKING", "from .",
 )  # fmt: skip
 """Without one of these, as the formatter writes them, a module breaks no rule about its tree."""
 
