@@ -68,17 +68,22 @@ def demands_of(
     return tuple(_demands(instruction, parties, registers, on))
 
 
-def of_its_own(instruction: Instruction, parties: Parties) -> bool:
-    """Whether it names its agency's own indicator. Of another's it is told no want of money beside
-    other findings: nobody learns another's balance by its number."""
-    return parties.indicator is not None and parties.indicator.agency == instruction.agency_code
+def lacking_unasked(
+    outcome: Outcome, instruction: Instruction, parties: Parties, demands: tuple[Demand, ...]
+) -> tuple[Short, ...] | None:
+    """What money a payment that does not pass wants all the same, where no limit need be asked;
+    None: a hold asks its limits as they stand.
 
-
-def beyond_grant(parties: Parties, demands: tuple[Demand, ...]) -> tuple[Short, ...]:
-    """What it wants beyond all that was ever granted to its own indicator, or is planned to date
-    (Art. 14): sure without asking the ledger."""
+    Of another agency's indicator it is told nothing: nobody learns another's balance by its number.
+    """
     indicator = parties.indicator
-    assert indicator is not None
+    if indicator is None or indicator.agency != instruction.agency_code:
+        return ()
+    return _beyond_grant(indicator, demands) if outcome is Outcome.BLOCK else None
+
+
+def _beyond_grant(indicator: Indicator, demands: tuple[Demand, ...]) -> tuple[Short, ...]:
+    """What it wants beyond all that was ever granted, or is planned to date (Art. 14)."""
     found = []
     for demand in demands:
         if demand.limit.kind is LimitKind.INDICATOR:

@@ -7,10 +7,9 @@ import attrs
 
 from gateway.domain.decision import Decision, Finding, Outcome
 from gateway.domain.instruction import Instruction
-from gateway.domain.ledger import Short
 from gateway.domain.limits import granted_limits, in_want_of
 from gateway.domain.registers import Registers
-from gateway.pipeline.admit import beyond_grant, demands_of, of_its_own
+from gateway.pipeline.admit import demands_of, lacking_unasked
 from gateway.pipeline.cases import cases_of
 from gateway.pipeline.decide import NOTHING_KNOWN, decide, limit_finding
 from gateway.pipeline.identify import identify
@@ -38,11 +37,9 @@ def explain(instruction: Instruction, registers: Registers, book: Book, on: dt.d
     if alone.outcome is Outcome.PASS:
         known = NOTHING_KNOWN.with_sure(shorts)
         return Explained(decision=decide(cases, known, registers, book).decision)
-    sure: Sequence[Short] = ()
-    if of_its_own(instruction, parties):
-        held = alone.outcome is Outcome.HOLD
-        sure = shorts if held else beyond_grant(parties, demands)
-    decision = decide(cases, NOTHING_KNOWN.with_sure(sure), registers, book).decision
+    sure = lacking_unasked(alone.outcome, instruction, parties, demands)
+    known = NOTHING_KNOWN.with_sure(shorts if sure is None else sure)
+    decision = decide(cases, known, registers, book).decision
     beside: list[Finding] = []
     for short in shorts:
         found = decide(cases, NOTHING_KNOWN.learn(short), registers, book).decision.findings

@@ -24,7 +24,7 @@ from gateway.domain.legal_day import legal_day, minute_of_day
 from gateway.domain.limits import in_want_of
 from gateway.domain.log import TOLD_BYTES_MAX
 from gateway.domain.parties import Parties, Sender
-from gateway.pipeline.admit import admit, beyond_grant, of_its_own
+from gateway.pipeline.admit import admit, lacking_unasked
 from gateway.pipeline.decide import NOTHING_KNOWN, Ruling
 from gateway.pipeline.identify import identify
 from gateway.pipeline.parse import (
@@ -164,12 +164,10 @@ class Line:
         self, instruction: Instruction, parties: Parties, demands: tuple[Demand, ...],
         ruling: Ruling,
     ) -> Sequence[Short]:  # fmt: skip
-        """What money it wants all the same. A hold asks the ledger, without reserving anything; a
-        block is told what is sure without asking. Raises LedgerUnavailable."""
-        if not of_its_own(instruction, parties):
-            return ()
-        if ruling.decision.outcome is Outcome.BLOCK:
-            return beyond_grant(parties, demands)
+        """What money it wants all the same; nothing is reserved. Raises LedgerUnavailable."""
+        sure = lacking_unasked(ruling.decision.outcome, instruction, parties, demands)
+        if sure is not None:
+            return sure
         limits = [demand.limit for demand in demands]
         return in_want_of(
             demands, await self._rooms.ledger.limits(instruction.key.division, limits)

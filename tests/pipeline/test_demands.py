@@ -9,12 +9,13 @@ import pytest
 from msgspec.structs import replace
 
 from gateway.domain.codes import ApprovalKind, CarryOver, PaymentMethod, ThreePublicCategory
+from gateway.domain.decision import Outcome
 from gateway.domain.instruction import Detail, Instruction
 from gateway.domain.ledger import Demand, Limit, LimitKey, LimitKind
 from gateway.domain.limits import in_want_of
 from gateway.domain.money import Fen
 from gateway.domain.registers import Approval, Contract, Plan, Registers, ThreePublicBudget
-from gateway.pipeline.admit import beyond_grant, demands_of, of_its_own
+from gateway.pipeline.admit import demands_of, lacking_unasked
 from gateway.pipeline.identify import identify
 from tests.pipeline.fakes import INDICATOR, SUPPLIER, instruction, registers
 
@@ -163,9 +164,8 @@ def _on(**changes: Any) -> Registers:
 def _beyond(rows: Registers) -> list[tuple[LimitKind, int]]:
     order = instruction()
     parties = identify(order, rows)
-    if not of_its_own(order, parties):
-        return []
-    found = beyond_grant(parties, demands_of(order, parties, rows, MARCH))
+    found = lacking_unasked(Outcome.BLOCK, order, parties, demands_of(order, parties, rows, MARCH))
+    assert found is not None
     return [(short.demand.limit.kind, short.available_fen) for short in found]
 
 
