@@ -46,7 +46,7 @@ from bureau.web.reception import door, site
 from bureau.web.rooms import Rooms
 from bureau.wiring import (
     Store,
-    bracketed,
+    desk_of,
     desk_rooms,
     desk_tls,
     entry_of,
@@ -61,6 +61,7 @@ from bureau.wiring import (
 from certs.live import LiveTls
 from certs.token import PinRefused
 from certs.trust import Trust
+from doors.address import url_of
 from doors.memory import tend_memory
 from gateway.domain.faults import StoreUnavailable
 
@@ -353,12 +354,11 @@ class Ports:
 def _announce(settings: Settings, ports: Ports, tokens: Mapping[str, str]) -> None:
     """One JSON line on standard output: ports, and links for the administrators still missing."""
     links = [link_of(settings, ports.desk, token) for token in tokens.values()]
-    desk = f"{bracketed(settings.desk_host)}:{ports.desk}/"
     ready = {
         "event": "bureau.ready",
-        "door": f"https://{settings.door_host}:{ports.door}",
-        "desk": f"{'https' if settings.desk_certificate else 'http'}://{desk}",
-        "ops": ports.ops and f"http://{bracketed(settings.ops_host or '')}:{ports.ops}/",
+        "door": url_of(settings.door_host, ports.door, secure=True),
+        "desk": f"{desk_of(settings, ports.desk)}/",
+        "ops": ports.ops and f"{url_of(settings.ops_host or '', ports.ops, secure=False)}/",
         "sign_in": links[0] if links else None,
         "sign_in_second": links[1] if len(links) > 1 else None,
     }

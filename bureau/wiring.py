@@ -65,6 +65,7 @@ from certs.revocation import revoked_in
 from certs.seal import Seal, derived
 from certs.tls import Credentials, people_context
 from certs.trust import Trust
+from doors.address import url_of
 
 MIGRATIONS = Path(__file__).parents[1] / "adapters" / "postgres" / "migrations_bureau"
 POOL_CLOSE_S = 5.0
@@ -328,12 +329,11 @@ def _os_user() -> str:
 
 
 def link_of(settings: Settings, port: int, token: str) -> str:
-    scheme = "https" if settings.desk_certificate else "http"
-    return f"{scheme}://{bracketed(settings.desk_host)}:{port}/sign-in/link/{token}"
+    return f"{desk_of(settings, port)}/sign-in/link/{token}"
 
 
-def bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+def desk_of(settings: Settings, port: int) -> str:
+    return url_of(settings.desk_host, port, secure=bool(settings.desk_certificate))
 
 
 def now() -> dt.datetime:

@@ -11,6 +11,9 @@ import attrs
 from gateway.domain.faults import Fault
 from gateway.domain.instruction import Instruction
 
+MESSAGE_BYTES_MAX = 48 << 20
+"""More than 10,000 payments of 3 KiB each."""
+
 
 @attrs.frozen(kw_only=True)
 class BulkPart:

@@ -36,6 +36,8 @@ from gateway.domain.registers import (
 VENDORS = "designated_vendors"
 BLACKLIST = "blacklist_accounts"
 LISTS = (BLACKLIST, VENDORS)
+FEED_BYTES_MAX = 64 << 20
+"""As a gateway's door takes it: some 150,000 rows. A larger snapshot is loaded from a file."""
 
 
 class FeedKind(StrEnum):

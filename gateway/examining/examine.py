@@ -20,6 +20,7 @@ from adapters.postgres.registers.shelf import PostgresRegisterShelf
 from adapters.postgres.session import READ_ONLY, SAFE_COMMITS
 from certs.live import LiveTls
 from certs.tls import client_context
+from doors.address import url_of
 from gateway.configured.journal import configure_log, unwritable
 from gateway.configured.keys import credentials
 from gateway.configured.limits import age_limits_of
@@ -188,8 +189,7 @@ async def bank(settings: Settings, secrets: Secrets) -> Finding:
     """Ask about a payment that never was: any answer but silence shows that the bank is there."""
     where = f"{settings.bank.host}:{settings.bank.port}"
     if not settings.bank.enquiry:
-        scheme = "https" if settings.bank.tls else "http"
-        url = f"{scheme}://{_in_url(settings.bank.host)}:{settings.bank.port}"
+        url = url_of(settings.bank.host, settings.bank.port, secure=settings.bank.tls)
         return await reach("bank", url, settings.bank.peer, settings, secrets)
     try:
         core: HttpBank = bank_of(settings, LiveTls(credentials(settings, secrets)))
@@ -230,7 +230,7 @@ async def troubles(host: str, port: int) -> AsyncIterator[Finding]:
     try:
         async with (
             aiohttp.ClientSession(timeout=deadline) as session,
-            session.get(f"http://{_in_url(host)}:{port}/readyz") as answer,
+            session.get(f"{url_of(host, port, secure=False)}/readyz") as answer,
         ):
             told = msgspec.json.decode(await answer.read(), type=_Told)
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError):
@@ -286,11 +286,6 @@ def place(url: str) -> tuple[str | None, int]:
     """Host and port; without one that of the scheme, where deliveries go. Raises ValueError."""
     target = urlsplit(url)
     return target.hostname, target.port or {"https": 443}.get(target.scheme, 80)
-
-
-def _in_url(host: str) -> str:
-    """An address of IPv6 stands in brackets there."""
-    return f"[{host}]" if ":" in host else host
 
 
 def _age(age: dt.timedelta) -> str:

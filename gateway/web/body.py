@@ -11,11 +11,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from gateway.domain.faults import FaultCode, Unreadable, Unready
 
 BODY_BYTES_MAX = 1 << 20
-FEED_BYTES_MAX = 64 << 20
-"""A feed from the bureau: some 150,000 rows. A larger snapshot is loaded from a file."""
 BODY_DEADLINE_S = 5.0
-MESSAGE_BYTES_MAX = 48 << 20
-"""A message of 10,000 payments."""
 MESSAGE_DEADLINE_S = 60.0
 READING_BYTES_MAX = 512 << 20
 """Bytes of bodies that are on their way in or in hand at once, on aiohttp's road. On their way they

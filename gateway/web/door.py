@@ -12,6 +12,7 @@ import structlog
 from aiohttp import web
 from aiohttp.web_protocol import ERROR
 
+from gateway.domain.bulk import MESSAGE_BYTES_MAX
 from gateway.domain.faults import (
     Fault,
     FaultCode,
@@ -23,12 +24,11 @@ from gateway.domain.faults import (
 )
 from gateway.domain.instruction import InstructionKey, Received
 from gateway.domain.parties import CARRIERS, Role, Sender, sender_of
+from gateway.domain.register_feed import FEED_BYTES_MAX
 from gateway.pipeline.tell import Origin
 from gateway.web.body import (
     BODY_BYTES_MAX,
     BODY_DEADLINE_S,
-    FEED_BYTES_MAX,
-    MESSAGE_BYTES_MAX,
     MESSAGE_DEADLINE_S,
     Arrivals,
     MediaTypeUnsupported,

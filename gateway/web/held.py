@@ -25,7 +25,7 @@ from gateway.web.releases import KIND as RELEASES
 PATH = "/v1/feeds/held"
 KIND = "held"
 FEEDS_MAX = 100
-FEED_BYTES_MAX = 128 * 1024
+ANSWER_BYTES_MAX = 128 * 1024
 """Of one answer, beyond its first feed."""
 
 log = structlog.get_logger()
@@ -52,7 +52,7 @@ class HeldCounter:
         self._entitled.expect_own(sender, [asked.division])
         head, rows = await self._holds.held_feeds(asked.division, asked.since, FEEDS_MAX)
         feeds: list[dict[str, object]] = []
-        left = FEED_BYTES_MAX
+        left = ANSWER_BYTES_MAX
         for version, body, signature in rows:
             left -= len(body) if feeds else 0
             if left < 0:

@@ -5,7 +5,8 @@ import contextlib
 
 import pytest
 
-from gateway.web.body import MESSAGE_BYTES_MAX, READING_BYTES_MAX
+from gateway.domain.bulk import MESSAGE_BYTES_MAX
+from gateway.web.body import READING_BYTES_MAX
 from gateway.web.brief import OPERATORS
 from tests.web.besieged import HOST, OTHER_DIVISION, Siege, read_reply
 

@@ -13,7 +13,7 @@ from gateway.domain.instruction import Received
 from gateway.domain.parties import Sender, sender_of
 from gateway.domain.records import canonical
 from gateway.web.entitled import Entitled
-from gateway.web.held import FEED_BYTES_MAX, HeldCounter
+from gateway.web.held import ANSWER_BYTES_MAX, HeldCounter
 from tests.pipeline.fakes import DIVISION, NOW, FixedClock, OpenGate
 from tests.web.test_release_counter import BUREAU
 
@@ -63,7 +63,7 @@ async def test_feeds_are_handed_back_as_they_came() -> None:
 
 
 async def test_an_answer_holds_as_many_as_fit_and_always_one() -> None:
-    large = b" " * (FEED_BYTES_MAX // 2)
+    large = b" " * (ANSWER_BYTES_MAX // 2)
     state = await taken(large, large, large, large)
     assert [feed["version"] for feed in (await asked(state))["feeds"]] == [1, 2, 3]
     assert [feed["version"] for feed in (await asked(state, since=4))["feeds"]] == [4]

@@ -17,10 +17,9 @@ from adapters.formats.iso20022.schemas import NAMESPACE, schema_of
 from adapters.formats.json.walk import Findings, shown
 from adapters.formats.text_safety import refused_in
 from adapters.formats.xml_names import MET, apart, each_apart
+from gateway.domain.bulk import MESSAGE_BYTES_MAX
 from gateway.domain.faults import FaultCode, Unreadable
 
-MESSAGE_BYTES_MAX = 48 << 20
-"""More than 10,000 payments of 3 KiB each."""
 TAGS_MAX = 1_200_000
 """Of a message that is held whole in memory: about 60 MiB of tree. One of many payments is not."""
 ONE_TAGS_MAX = 20_000

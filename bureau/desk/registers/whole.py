@@ -14,9 +14,8 @@ import orjson
 from bureau.desk.refusals import ActRefused
 from bureau.desk.registers.store import RegisterStore
 from bureau.desk.registers.words import SHEETS, masked
+from gateway.domain.register_feed import FEED_BYTES_MAX
 
-FEED_BYTES_MAX = 64 * 1024 * 1024
-"""A gateway's door takes no more."""
 DIVISION_CHARS = 9
 _PLACE = re.compile(r"([a-z_]+)\[([0-9]+)\]\.?(.*)")
 Opened = Callable[[bytes], Mapping[str, Any]]

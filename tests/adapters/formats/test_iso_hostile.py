@@ -11,8 +11,8 @@ from adapters.formats.iso20022.cut import several
 from adapters.formats.iso20022.enquiry import read_letter
 from adapters.formats.iso20022.payments import IsoBulk, IsoFormat
 from adapters.formats.iso20022.write import written_message
-from adapters.formats.iso20022.xml import MESSAGE_BYTES_MAX
 from adapters.formats.statements import read_any_statement
+from gateway.domain.bulk import MESSAGE_BYTES_MAX
 from gateway.domain.faults import FaultCode, Unreadable
 from tests.adapters.formats.iso_samples import AT, an_instruction, many, written_one
 

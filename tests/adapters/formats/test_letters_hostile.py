@@ -8,8 +8,8 @@ import pytest
 
 from adapters.bank.iso_recall import IsoRecalls
 from adapters.formats.iso20022.letters import IsoLetters
-from adapters.formats.iso20022.xml import MESSAGE_BYTES_MAX
 from adapters.formats.voucher.letters import VoucherLetters
+from gateway.domain.bulk import MESSAGE_BYTES_MAX
 from gateway.domain.faults import FaultCode, Unreadable
 from gateway.web.outcomes import read_outcome
 from gateway.web.refunds import read_money_back
