@@ -5,10 +5,13 @@ from pathlib import Path
 import pytest
 
 from bureau.desk.people import Office
+from gateway.domain.legal_day import legal_day
+from tests.bureau.cases.test_case_walk import intercepted, moved
+from tests.bureau.cases.test_referral_pages import confirmed
 from tests.bureau.desks import Desk
 from tests.bureau.pages.test_desk_browser import seated
 from tests.bureau.test_holds_pages import HOLD, held, told
-from tests.bureau.words import DIVISION, Bureau, Chain, finding, verdict
+from tests.bureau.words import DIVISION, Bureau, Chain, House, finding, verdict
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 SIZES = ((1366, 768), (1920, 1080), (683, 384), (320, 568))
@@ -70,3 +73,27 @@ async def test_lists_fit_a_small_screen_and_a_narrow_one_shows_the_page_before_t
         assert heading["y"] < 260, "what the page is about is on the first screen"
         await page.get_by_role("link", name="菜单").click()
         assert await page.evaluate("document.activeElement.id") == "menu"
+
+
+SQUEEZED = """() => [...document.querySelectorAll("main dl:not(.pairs) > dd")]
+    .filter(e => e.offsetParent && e.offsetWidth < e.parentElement.clientWidth / 2)
+    .map(e => e.innerText)"""
+
+
+async def test_the_words_of_a_long_label_leave_what_was_said_its_place(
+    desk: Desk, bureau: Bureau, chain: Chain, house: House, tmp_path: Path
+) -> None:
+    await intercepted(bureau, chain, house)
+    reviewer, approver = await desk.seat(Office.REVIEWER), await desk.seat(Office.APPROVER)
+    day = legal_day(desk.hands.now)
+    case = await confirmed(reviewer, approver, day)
+    await moved(
+        reviewer, case, "propose_handling", text="款项已拦截、未付出", measure=["21(2)"],
+        **{"other 21(2)": "12,800.00", "due 21(2)": day.isoformat()},
+    )  # fmt: skip
+    _, page = await seated(desk, Office.APPROVER, tmp_path)
+    for width, height in SIZES:
+        await page.set_viewport_size({"width": width, "height": height})
+        await page.goto(desk.url + case)
+        assert await page.locator("dl", has_text="第二十一条（二）").count() == 2
+        assert await page.evaluate(SQUEEZED) == [], f"at {width}"
