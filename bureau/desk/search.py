@@ -25,6 +25,8 @@ _DAY_APART = re.compile(r"([0-9]{4})([-/.])([0-9]{1,2})(?:\2([0-9]{1,2}))?")
 _DAY_OF_DIGITS = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})?")
 """`2026年3月2日`, `2026-03-02`, `2026/3`, `20260302`, as people write them."""
 _DAYS = (_DAY, _DAY_APART, _DAY_OF_DIGITS)
+_POLICY_ALONE = re.compile(r"[A-Za-z]{2}-[0-9]{3}")
+"""A policy's number as every line shows it: no name, payee or reason has it."""
 _ENDS = re.compile(r"\.\.|至|~|～")
 _FIELDS_OF_CODES = {"agency": "单位代码", "bank": "银行行号"}
 _UNITS = {"万": 10_000, "亿": 100_000_000, None: 1}
@@ -90,6 +92,8 @@ def parsed(query: str, without: Collection[str] = ()) -> Search:
     errors: list[tuple[str, str]] = []
     for match in _WORD.finditer(query[:QUERY_CHARS_MAX]):
         key, value = match[1], match[2] if match[2] is not None else match[3]
+        if key is None and _POLICY_ALONE.fullmatch(value):
+            key = "规则"
         if key is None:
             words.append(value)
         elif (field := _KEYS.get(key)) is None or field in without:

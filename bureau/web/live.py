@@ -22,19 +22,21 @@ class Live:
 
     def __init__(self, bell: Bell) -> None:
         self._bell = bell
-        self._streams: dict[asyncio.Task[None], str] = {}
+        self._streams: dict[asyncio.Task[None], tuple[str, web.Request]] = {}
 
     async def stream(
         self, request: web.Request, login: str, may_stay: Callable[[], Awaitable[bool]]
     ) -> web.StreamResponse:
         """`may_stay`: whether the session still lives; asked at each beat."""
-        own = sum(each == login for each in self._streams.values())
-        if len(self._streams) >= LISTENERS_MAX or own >= LISTENERS_OF_ONE_MAX:
+        # A page that was left is found out by the next beat only: whoever turns pages in between
+        # would be refused, and a browser never asks again for what it was refused.
+        there = [whose for whose, one in self._streams.values() if one.transport is not None]
+        if len(there) >= LISTENERS_MAX or there.count(login) >= LISTENERS_OF_ONE_MAX:
             raise web.HTTPServiceUnavailable(reason="too many open pages")
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
         await response.prepare(request)
         task = asyncio.create_task(self._send(response, may_stay))
-        self._streams[task] = login
+        self._streams[task] = login, request
         try:
             await asyncio.wait([task])
         finally:

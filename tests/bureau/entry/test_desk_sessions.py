@@ -114,6 +114,17 @@ async def test_one_person_does_not_keep_the_others_pages_from_being_told(desk: D
             stream.close()
 
 
+async def test_pages_that_were_left_take_no_page_s_place(desk: Desk) -> None:
+    """Somebody turns pages: each is left before any beat, and the last one is told still."""
+    who = await desk.seat(Office.REVIEWER)
+    for _ in range(LISTENERS_OF_ONE_MAX):
+        stream = await who.session.get(f"{desk.url}{HOME}/events")
+        assert await stream.content.readuntil(b"retry: 2000\n\n")
+        stream.close()
+    async with who.session.get(f"{desk.url}{HOME}/events") as last:
+        assert last.status == 200
+
+
 async def anything(party: str) -> bool:
     return True
 

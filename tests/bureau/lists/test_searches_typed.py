@@ -87,6 +87,13 @@ def test_a_name_where_a_code_belongs_is_no_empty_list_but_a_word_of_advice(
     assert code in zh and "直接输入" in zh and "takes a code" in en
 
 
+def test_a_policy_s_number_is_one_without_its_key_too() -> None:
+    """Each line shows it, and no name has it: as a word it found nothing."""
+    search = parsed("jl-020 2026年第3号 示例厅")
+    assert (search.policy, search.words, search.errors) == ("JL-020", "2026年第3号 示例厅", ())
+    assert len(parsed("JL-020 规则:JL-042").errors) == 1
+
+
 def test_a_typical_case_is_of_the_month_of_its_legal_day() -> None:
     row = {
         "year": 2026, "number": 1, "amount_fen": 100, "against": "agency", "policies": ["JL-020"],
