@@ -31,6 +31,8 @@ MESSAGE_SHARE = 0.2
 """ISO 20022, of both versions."""
 CHANNEL = "counter"
 """The bank's counter, which carries some agencies' vouchers."""
+SIZEABLE_FEN = 10_000_000
+"""JL-092 asks from here on whether a bill was paid before."""
 _BY_CHANNEL_SHARE = 0.25
 _BREACH_SHARE, _FAULT_SHARE, _REPLAY_SHARE, _CONFLICT_SHARE = 0.075, 0.012, 0.012, 0.006
 
@@ -114,6 +116,7 @@ class _Maker:
         self._made = 0
         self._vouchers = 0
         self._messages = 0
+        self._bills: set[tuple[str, str, int, str]] = set()
 
     def plans(self, count: int) -> list[_Plan]:
         misdeeds = misdeeds_on(self._clerk.world.on)
@@ -135,11 +138,21 @@ class _Maker:
         ]
 
     def _ordinary(self) -> _Plan:
-        return self._plan(self._clerk.ordinary(), outcome=Outcome.PASS)
+        return self._plan(self._once(self._clerk.ordinary), outcome=Outcome.PASS)
+
+    def _once(self, draw: Callable[[], Instruction]) -> Instruction:
+        """Of thousands some would by chance be the same bill again, and held as paid twice."""
+        while True:
+            drawn = draw()
+            bill = (drawn.payer.account, drawn.payee.account, drawn.amount_fen, drawn.purpose)
+            if bill not in self._bills:
+                if drawn.amount_fen >= SIZEABLE_FEN:
+                    self._bills.add(bill)
+                return drawn
 
     def _breach(self, policy: str) -> _Plan:
         outcome = outcome_of_misdeed(policy)
-        instruction = misdeeds_on(self._clerk.world.on)[policy](self._clerk)
+        instruction = self._once(lambda: misdeeds_on(self._clerk.world.on)[policy](self._clerk))
         if outcome is Outcome.PASS:
             self._clerk.planned(instruction)
         return self._plan(instruction, outcome=outcome, policy=policy)

@@ -72,6 +72,8 @@ class World:
         self.blacklist: set[str] = set()
         self.vendors: set[str] = set()
         """Names of hotels, trainers and garages that the bureau has designated."""
+        self.named: set[str] = set()
+        """Names of companies: with two of one name, what is lawful of one would be of the other."""
         self.planned: dict[str, int] = {}
         """What the day is going to pay from each indicator, in fen."""
         self.meagre: dict[str, int] = {}
@@ -163,7 +165,12 @@ class World:
 
     def company(self, trade: str) -> Payee:
         rng = self.rng
-        name = f"{rng.choice(words('place'))}{rng.choice(words('brand'))}{trade}有限公司"
+        chosen = f"{rng.choice(words('place'))}{rng.choice(words('brand'))}{trade}"
+        name, number = f"{chosen}有限公司", 1
+        while name in self.named:
+            number += 1
+            name = f"{chosen}{number}号有限公司"
+        self.named.add(name)
         return self._organisation(name, account_number(rng, "2200", 17))
 
     def filed_payee(self, payer: Payer) -> Payee:

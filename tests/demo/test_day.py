@@ -3,6 +3,7 @@
 import datetime as dt
 from collections import Counter
 from functools import cache
+from random import Random
 
 import pytest
 from stdnum.cn import ric
@@ -14,7 +15,7 @@ from adapters.memory.ledger import MemoryLedger
 from adapters.memory.registers import MemoryRegisters
 from adapters.memory.state import MemoryState
 from deploy.demo.clerk import Clerk
-from deploy.demo.day import COUNT_MIN, Day, DayItem, day
+from deploy.demo.day import COUNT_MIN, SIZEABLE_FEN, Day, DayItem, _Maker, day
 from deploy.demo.messages import message_of
 from deploy.demo.misdeeds import REPEATS, misdeeds_on
 from deploy.demo.register_file import registers_of
@@ -183,6 +184,23 @@ def test_what_must_come_first_stands_before() -> None:
         assert first.outcome is Outcome.PASS
         assert (first.key == item.key) is (item.policy is None)
         assert (first.raw == item.raw) is item.replay
+
+
+def test_no_two_companies_have_one_name() -> None:
+    """A hotel would be designated because another one of its name is (JL-084)."""
+    world = World(5, ON, "220000000")
+    names = [world.company("会展酒店").name for _ in range(500)]
+    assert len({*names}) == len(names)
+
+
+def test_a_large_bill_is_drawn_once() -> None:
+    """By chance the same again, in a day of thousands, would be held as paid twice (JL-092)."""
+    clerk = Clerk(World(5, ON, "220000000"), 5, 0)
+    maker = _Maker(clerk, Random("any"), "treasury.demo")
+    large = next(one for one in iter(clerk.ordinary, None) if one.amount_fen >= SIZEABLE_FEN)
+    other = next(one for one in iter(clerk.ordinary, None) if one.amount_fen >= SIZEABLE_FEN)
+    drawn = iter((large, large, other))
+    assert [maker._once(lambda: next(drawn)) for _ in range(2)] == [large, other]
 
 
 def test_too_short_a_day_is_refused() -> None:
