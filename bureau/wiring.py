@@ -45,6 +45,7 @@ from bureau.desk.people import PROGRAM, Office, Person, flaws
 from bureau.desk.policies.drafts import Policies
 from bureau.desk.policies.questions import Questions
 from bureau.desk.proof import Prover
+from bureau.desk.registers.applied import Applied
 from bureau.desk.registers.changes import Registers
 from bureau.desk.releases import Releases, Told
 from bureau.desk.statistics import Statistics
@@ -264,6 +265,7 @@ def desk_rooms(settings: Settings, store: Store, trust: Trust, entry: Entry, bel
         policies=policies,
         questions=Questions(store.questions, policies, trust.sign_document, settings.logs, now),
         registers=registers,
+        applied=Applied(store=store.registers, own=trust.own.uri),
         names=names,
         statistics=Statistics(store.statistics, titles_of(), names),
         complaints=Complaints(

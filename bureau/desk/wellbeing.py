@@ -14,6 +14,8 @@ from gateway.domain.faults import StoreUnavailable
 
 OlderBooks = Callable[[str], Awaitable[Mapping[str, tuple[int, int]]]]
 """Of a division, by bank: the book's revision that decides there, and a later one that did."""
+NotOurs = Callable[[str], Awaitable[Mapping[str, int]]]
+"""Of a division, by bank: the record that tells of registers that were not issued here."""
 Troubles = Callable[[], Mapping[str, str]]
 """By what is in trouble, words for a person."""
 
@@ -45,16 +47,22 @@ class Watch:
 
     older_books: OlderBooks | None = None
     """`Policies.older_books`."""
+    not_ours: NotOurs | None = None
+    """`Applied.not_ours`."""
 
     async def look(self) -> Wellbeing:
         now, reasons, older = self.clock(), dict[str, str](), dict[str, tuple[int, int]]()
         logs: list[Mapping[str, Any]] = []
+        strange = dict[str, int]()
         try:
             for division in self.divisions:
                 logs += await self.desk.logs(division)
                 if self.older_books:
                     found = await self.older_books(division)
                     older |= {f"book.{division}/{bank}": both for bank, both in found.items()}
+                if self.not_ours:
+                    told = await self.not_ours(division)
+                    strange |= {f"registers.{division}/{bank}": seq for bank, seq in told.items()}
         except StoreUnavailable as lost:
             reasons["database"], logs = str(lost), []
         else:
@@ -73,6 +81,8 @@ class Watch:
             warnings[what] = (
                 f"decides by book {revision}, which is older than {later}, taken there before"
             )
+        for what, seq in strange.items():
+            warnings[what] = f"decides by registers that were not issued here (its record {seq})"
         for one in endings(held, now):
             if one.urgent:
                 warnings[f"certificate/{one.held.serial}"] = _words(one, now)

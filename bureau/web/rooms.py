@@ -12,6 +12,7 @@ from bureau.desk.names import Names
 from bureau.desk.policies.drafts import Policies
 from bureau.desk.policies.questions import Questions
 from bureau.desk.proof import Prover
+from bureau.desk.registers.applied import Applied
 from bureau.desk.registers.changes import Registers
 from bureau.desk.releases import Releases
 from bureau.desk.statistics import Statistics
@@ -34,6 +35,7 @@ class Rooms:
     complaints: Complaints
     statistics: Statistics
     registers: Registers
+    applied: Applied
     names: Names
     policies: Policies
     questions: Questions

@@ -33,6 +33,7 @@ from bureau.desk.people import OUTSIDE, Office, Person
 from bureau.desk.policies.drafts import Policies
 from bureau.desk.policies.questions import Questions
 from bureau.desk.proof import Prover
+from bureau.desk.registers.applied import Applied
 from bureau.desk.registers.changes import Registers
 from bureau.desk.releases import Releases
 from bureau.desk.statistics import Statistics
@@ -198,6 +199,7 @@ def rooms_of(bureau: Bureau, hands: Hands, divisions: tuple[str, ...]) -> Rooms:
             hands,
         ),
         registers=registers,
+        applied=Applied(store=registers.store, own=bureau.trust.own.uri),
         names=names,
         statistics=Statistics(BureauStatistics(bureau.pool), titles_of(), names),
         complaints=Complaints(

@@ -84,6 +84,7 @@ class _Registers:
             waiting=waiting, wishes=await store.wishes(division), changes=changes,
             gateways=await self._registers.gateways(division), states=STATE_ZH,
             late=lambda change: change["seq"] in late,
+            strange=await self._rooms.applied.not_ours(division),
         )  # fmt: skip
 
     async def sheet(self, visit: Visit, sheet: Sheet) -> web.Response:
