@@ -217,6 +217,20 @@ class Unreturned:
 
 
 @attrs.frozen(kw_only=True)
+class Unbacked:
+    """The bank told of money that came back, and its books do not show it."""
+
+    refund: InstructionKey
+    key: InstructionKey
+    """Of the payment."""
+    agency_code: str
+    told_at: dt.datetime
+    amount_fen: Fen
+    left_fen: int
+    """What is lacking of all that it had told of by then."""
+
+
+@attrs.frozen(kw_only=True)
 class DayOfAccount:
     """What left one account on one day, and what was cleared for it; None: no clearing came.
 
@@ -245,6 +259,7 @@ class Arrears:
     unbooked: tuple[Unbooked, ...]
     overpaid: tuple[Overpaid, ...]
     unreturned: tuple[Unreturned, ...]
+    unbacked: tuple[Unbacked, ...]
     denied: tuple[BankEntry, ...]
     """Debits of what was settled as not paid, not taken back and with nothing set aside for it: of
     yesterday and today, which came before the settlement, or of which an alert was raised."""

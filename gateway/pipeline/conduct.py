@@ -25,6 +25,7 @@ from gateway.pipeline.conduct_words import (
     never_paid,
     never_returned,
     not_as_ordered,
+    not_come_back,
     paid_again,
     paid_all_the_same,
     paid_before,
@@ -89,6 +90,9 @@ def alerts_on_arrears(
     for owed in arrears.unreturned:
         if due_day(owed.agreed_at, calendar, allowances) < today:
             yield never_returned(division, owed)
+    for told in arrears.unbacked:
+        if due_day(told.told_at, calendar, allowances) < today:
+            yield not_come_back(division, told)
     for day in arrears.days:
         if day.day < today and day.cleared_fen != day.booked_fen:
             yield cleared_wrongly(division, day, calendar, today)

@@ -20,6 +20,7 @@ from gateway.domain.conduct import (
     DayOfAccount,
     Overpaid,
     TakenBack,
+    Unbacked,
     Unbooked,
     Unreturned,
     Untold,
@@ -259,6 +260,25 @@ def never_returned(division: str, owed: Unreturned) -> Alert:
             "agreed_at": microseconds(owed.agreed_at),
             "instruction": str(owed.key),
             "left_fen": owed.left_fen,
+        },
+    )  # fmt: skip
+
+
+def not_come_back(division: str, told: Unbacked) -> Alert:
+    day, left = legal_day(told.told_at).isoformat(), yuan(told.left_fen)
+    return alert(
+        division, "JL-101", f"return/{told.refund}/unbooked",
+        f"银行 {day} 报告第 {told.key.voucher_no} 号凭证退款 {told.refund.voucher_no} 金额 "
+        f"{yuan(told.amount_fen)} 元，额度已恢复，日终账上仍缺 {left} 元入账",
+        f"the bank told on {day} of {yuan(told.amount_fen)} that came back from {told.key}"
+        f" ({told.refund}), its limits have it again, and its books lack {left} of it",
+        {
+            "agency": told.agency_code,
+            "amount_fen": int(told.amount_fen),
+            "instruction": str(told.key),
+            "left_fen": told.left_fen,
+            "return": str(told.refund),
+            "told_at": microseconds(told.told_at),
         },
     )  # fmt: skip
 

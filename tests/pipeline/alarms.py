@@ -21,8 +21,8 @@ from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import RecordDraft
 
 NOTHING_UNDONE = Arrears(
-    unbooked=(), overpaid=(), unreturned=(), denied=(), taken_back=(), days=(), records=(),
-    notices=(), tasks=(),
+    unbooked=(), overpaid=(), unreturned=(), unbacked=(), denied=(), taken_back=(), days=(),
+    records=(), notices=(), tasks=(),
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from gateway.domain.conduct import (
     Direction,
     Known,
     TaskKind,
+    Unbacked,
     Unbooked,
     Unreturned,
     Untold,
@@ -211,6 +212,25 @@ def test_what_was_recalled_and_held_paid_all_the_same_is_jl_101_until_it_has_com
     (found,) = on_arrears(MONDAY + dt.timedelta(days=1), unreturned=(owed,))
     assert (found.policy, found.evidence["left_fen"]) == ("JL-101", 5)
     assert found.subject == f"payment/{ORDER.key}/recalled"
+
+
+def test_what_was_told_as_come_back_and_is_not_booked_is_jl_101_once_its_day_is_over() -> None:
+    refund = replace(ORDER.key, voucher_type="2204", voucher_no="TH-1")
+    told = Unbacked(
+        refund=refund, key=ORDER.key, agency_code="101001", told_at=MONDAY, amount_fen=Fen(9),
+        left_fen=4,
+    )  # fmt: skip
+    assert on_arrears(unbacked=(told,)) == [], "its day is not over"
+    (found,) = on_arrears(MONDAY + dt.timedelta(days=1), unbacked=(told,))
+    assert (found.policy, found.evidence["left_fen"]) == ("JL-101", 4)
+    assert found.subject == f"return/{refund}/unbooked"
+    assert (
+        on_arrears(
+            MONDAY + dt.timedelta(days=1),
+            unbacked=(attrs.evolve(told, told_at=MONDAY + dt.timedelta(hours=9)),),
+        )
+        == []
+    ), "due the day after"
 
 
 def test_clearing_that_differs_or_never_came_is_jl_103() -> None:

@@ -27,6 +27,7 @@ from gateway.domain.conduct import (
     Statement,
     TakenBack,
     TaskKind,
+    Unbacked,
     Unbooked,
     Unreturned,
     Untold,
@@ -117,6 +118,10 @@ class PostgresConduct:
             unreturned=tuple(
                 _unreturned(division, row)
                 for row in await fetch(_SQL["unreturned"], division, since, midnight, FOUND_MAX)
+            ),
+            unbacked=tuple(
+                _unbacked(division, row)
+                for row in await fetch(_SQL["unbacked"], division, since, midnight, FOUND_MAX)
             ),
             denied=tuple(
                 map(_entry, await fetch(_SQL["denied"], division, today - _DAY, FOUND_MAX))
@@ -308,6 +313,17 @@ def _unreturned(division: str, row: Any) -> Unreturned:
     return Unreturned(
         key=key_of(row, division), agency_code=row["agency_code"], agreed_at=row["agreed_at"],
         left_fen=row["left_fen"],
+    )  # fmt: skip
+
+
+def _unbacked(division: str, row: Any) -> Unbacked:
+    paid = InstructionKey(
+        division=division, fiscal_year=row["of_year"], voucher_type=row["of_type"],
+        voucher_no=row["of_no"],
+    )  # fmt: skip
+    return Unbacked(
+        refund=key_of(row, division), key=paid, agency_code=row["agency_code"],
+        told_at=row["received_at"], amount_fen=Fen(row["amount_fen"]), left_fen=row["left_fen"],
     )  # fmt: skip
 
 

@@ -225,6 +225,45 @@ WHERE i.amount_fen > r.back_fen
 ORDER BY a.agreed_at
 LIMIT $4
 
+-- name: unbacked
+-- empty: what the bank told of as come back in this time, its books show come back, or they show nothing of the payment
+-- at all, or it was told. What came back names the payment or a return of it; each return is held against
+-- all that were told of by then, so that none of them leans on another one's money.
+SELECT t.fiscal_year, t.voucher_type, t.voucher_no, t.of_year, t.of_type, t.of_no, i.agency_code,
+       t.received_at, t.amount_fen, r.told_fen - b.back_fen AS left_fen
+FROM refund AS t
+     JOIN instruction AS i ON i.division = t.division AND i.fiscal_year = t.of_year
+          AND i.voucher_type = t.of_type AND i.voucher_no = t.of_no
+     CROSS JOIN LATERAL (
+         SELECT sum(f.amount_fen)::bigint AS told_fen FROM refund AS f
+         WHERE f.division = t.division AND f.of_year = t.of_year AND f.of_type = t.of_type
+               AND f.of_no = t.of_no AND (f.received_at, f.attempt) <= (t.received_at, t.attempt)
+     ) AS r
+     CROSS JOIN LATERAL (
+         SELECT coalesce(sum(e.amount_fen), 0)::bigint AS back_fen
+         FROM (
+             SELECT t.of_year AS year, t.of_type AS type, t.of_no AS no
+             UNION
+             SELECT f.fiscal_year, f.voucher_type, f.voucher_no FROM refund AS f
+             WHERE f.division = t.division AND f.of_year = t.of_year AND f.of_type = t.of_type
+                   AND f.of_no = t.of_no
+         ) AS k
+              JOIN bank_entry AS e ON e.division = t.division AND e.fiscal_year = k.year
+                   AND e.voucher_type = k.type AND e.voucher_no = k.no AND e.direction = 'credit'
+     ) AS b
+WHERE t.division = $1 AND t.received_at >= $2 AND t.received_at < $3 AND r.told_fen > b.back_fen
+      AND EXISTS (
+          SELECT FROM bank_entry AS e
+          WHERE e.division = t.division AND e.fiscal_year = t.of_year
+                AND e.voucher_type = t.of_type AND e.voucher_no = t.of_no
+                AND e.direction = 'debit')
+      AND NOT EXISTS (
+          SELECT FROM conduct_alert AS c
+          WHERE c.division = t.division AND c.policy = 'JL-101' AND c.subject = concat_ws(
+              '/', 'return', t.division, t.fiscal_year, t.voucher_type, t.voucher_no, 'unbooked'))
+ORDER BY t.received_at
+LIMIT $4
+
 -- name: cleared_before
 -- empty: none of these clearing vouchers was told before with another amount
 SELECT n.place, c.amount_fen

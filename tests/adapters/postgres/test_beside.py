@@ -46,6 +46,9 @@ KNOWN: dict[str, dict[str, str]] = {
     "0076_unpaid_holds_count_no_more.sql": {
         "window_entry: DELETE of what is stored": "few rows, as `prune_windows` takes them",
     },
+    "0078_refunds_by_time.sql": {
+        "refund is not written while refund_by_time is made": _FEW,
+    },
     "0077_certificates_told.sql": {
         "log_record is not written while log_record_of_certificates is made": _SEALED_LATER,
     },
