@@ -22,6 +22,12 @@ def is_workday(day: dt.date, calendar: Mapping[dt.date, bool]) -> bool:
     return _built_in(day) if said is None else said
 
 
+def workday_from(day: dt.date, calendar: Mapping[dt.date, bool]) -> dt.date:
+    """`day` itself, or the first working day after it; `day` again if none comes for long."""
+    ahead = (day + _DAY * n for n in range(COUNTED_MAX))
+    return next((each for each in ahead if is_workday(each, calendar)), day)
+
+
 def workdays_since(start: dt.date, end: dt.date, calendar: Mapping[dt.date, bool]) -> int:
     """Working days after `start` up to and with `end`, at most COUNTED_MAX; 0 if none is past."""
     count, day = 0, start

@@ -78,5 +78,9 @@ def _check_meeting(made: Made) -> None:
         raise ActRefused(
             "day_wrong", "约谈日期应在今天至一年之内。", "The interview: within a year from today."
         )
+    if "day" in made.body and made.due() < dt.date.fromisoformat(made.body["day"]):
+        raise ActRefused(
+            "due_wrong", "期限不能早于约谈日期。", "Not due before the day of the interview."
+        )
     if made.body.get("persons", 1) < 1:
         raise ActRefused("number_wrong", "人数应大于零。", "Somebody is sent.")

@@ -33,7 +33,15 @@ def wrongs_of(form: Form, visit: Visit, files: int, day: dt.date) -> dict[str, W
     for field in form.fields:
         if words := _of_field(field, visit, files, day):
             found[field.name] = words
+    dated = {"day", "due"} <= {field.name for field in form.fields}
+    if dated and not found and _day(visit, "due") < _day(visit, "day"):
+        found["due"] = ("期限不能早于约谈日期。", "Not due before the day of the interview.")
     return found
+
+
+def _day(visit: Visit, name: str) -> dt.date:
+    """Of a field that was found right."""
+    return dt.date.fromisoformat(visit.text(name))
 
 
 def _of_measure(visit: Visit, measure: str, day: dt.date) -> Iterator[tuple[str, Words]]:

@@ -38,6 +38,7 @@ from bureau.desk.casework.words import (
 from bureau.desk.people import Person
 from bureau.web.pages import money
 from gateway.domain.money import yuan
+from gateway.domain.workdays import workday_from
 
 DAYS = {
     Means.PHONE_CALL: 3, Means.DOCUMENT_REQUEST: 5, Means.INTERVIEW: 7,
@@ -142,9 +143,14 @@ def _both(zh: Mapping[str, str], en: Mapping[str, str]) -> tuple[tuple[str, str]
     return tuple((value, f"{words} {en[value]}") for value, words in zh.items())
 
 
+def _in(day: dt.date, days: int) -> str:
+    """What stands in a field of days at first: never a day off, on which nobody answers or comes.
+    By the State Council's calendar; whoever has another types another."""
+    return workday_from(day + dt.timedelta(days=days), {}).isoformat()
+
+
 def _due(day: dt.date, days: int, zh: str = "期限", en: str = "Due") -> Field:
-    value = (day + dt.timedelta(days=days)).isoformat()
-    return Field(name="due", zh=zh, en=en, kind="date", value=value)
+    return Field(name="due", zh=zh, en=en, kind="date", value=_in(day, days))
 
 
 def _verify(move: Move, case: Case, day: dt.date) -> list[Form]:
@@ -166,7 +172,7 @@ def _means_fields(means: Means, day: dt.date, grounded: bool) -> tuple[Field, ..
         name="ground", zh="电话和调阅材料无法核实的理由", en="Why phone and papers do not do",
         required=not grounded,
     )  # fmt: skip
-    meeting = (day + dt.timedelta(days=5)).isoformat()
+    meeting = _in(day, 5)
     return {
         Means.PHONE_CALL: (
             Field(name="person", zh="联系人及电话", en="Whom, and the telephone number"),
@@ -280,7 +286,7 @@ def _propose(move: Move, case: Case, day: dt.date) -> list[Form]:
 
 
 def _handling(move: Move, case: Case, day: dt.date) -> list[Form]:
-    due = (day + dt.timedelta(days=RECTIFY_DAYS)).isoformat()
+    due = _in(day, RECTIFY_DAYS)
     measures = [
         (m.value, MEASURE_ZH[m], MEASURE_EN[m], "" if m in AT_ONCE else due, case.escalation is m)
         for m in OF[case.against] if open_to(case, m, day)

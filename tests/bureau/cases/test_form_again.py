@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from bureau.desk.casework.words import Move
+from bureau.desk.casework.state import Case
+from bureau.desk.casework.words import Against, Move
 from bureau.desk.people import Office
 from bureau.desk.refusals import ActRefused
+from bureau.web.sections.forms import forms_of
 from gateway.domain.legal_day import legal_day
+from gateway.domain.workdays import is_workday
 from tests.bureau.browsers import pressed
 from tests.bureau.cases.test_case_edges import APPROVER, HOME, REVIEWER, opening
 from tests.bureau.cases.test_case_walk import CARD, intercepted
@@ -80,15 +83,30 @@ async def test_a_notice_invites_nobody_to_a_day_that_is_over_and_sends_somebody(
     for form, words in (
         (interview, "“约谈日期”应在今天至一年之内。"),
         (interview | {"day": "2199-01-01"}, "“约谈日期”应在"),
+        (interview | {"day": (today + dt.timedelta(days=8)).isoformat()}, "不能早于约谈日期。"),
         (onsite, "“人数”应为 1 至 9999 的数字。"), (onsite | {"persons": "-1"}, "“人数”应为"),
     ):  # fmt: skip
         status, page = await reviewer.post(f"{case}/verify", form)
         assert status == 409 and words in marked(page, f"{case}/verify")
     key = DIVISION, today.year, 1
-    for body, said in ((interview, "约谈日期"), (onsite | {"persons": 0}, "人数")):
+    late = interview | {"day": (today + dt.timedelta(days=8)).isoformat()}
+    for body, said in (
+        (interview, "约谈日期"), (late, "不能早于"), (onsite | {"persons": 0}, "人数"),
+    ):  # fmt: skip
         with pytest.raises(ActRefused, match=said):
             await desk.rooms.office.move(key, Move.VERIFY, body, REVIEWER)
     assert (await reviewer.post(f"{case}/verify", interview | {"day": today.isoformat()}))[0] == 303
+
+
+@pytest.mark.parametrize("today", [dt.date(2026, 9, 20), dt.date(2026, 12, 1)])
+def test_no_term_or_interview_stands_preset_on_a_day_off(today: dt.date) -> None:
+    """Counted from 1 December 2026 an interview came to a Sunday, and from 20 September papers to
+    the Mid-Autumn Festival."""
+    case = Case(against=Against.AGENCY)
+    forms, _ = forms_of(case, REVIEWER, today)
+    preset = [f.value for form in forms for f in form.fields if f.kind == "date"]
+    assert len(preset) == 7 and all(is_workday(dt.date.fromisoformat(day), {}) for day in preset)
+    assert min(preset) > today.isoformat()
 
 
 async def test_what_the_case_itself_refuses_stands_over_its_form_too(desk: Desk) -> None:
