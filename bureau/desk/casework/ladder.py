@@ -27,7 +27,17 @@ AT_ONCE = frozenset({Measure.BULLETIN, Measure.BANK_PENALTY})
 
 def open_to(case: Case, measure: Measure, day: dt.date) -> bool:
     """Whether the regulation allows this measure now."""
-    return _objection(case, measure, day) is None
+    return _objection(case, measure, day) is None and not in_term(case, measure, day)
+
+
+def in_term(case: Case, measure: Measure, day: dt.date) -> bool:
+    """Art. 21(4) is for who let the term of the written order pass: what was refused within it may
+    be put right still. Not part of `require`: cases of before are replayed by that."""
+    return measure is Measure.SUSPEND and not any(
+        order.measure is Measure.ORDER_RECTIFICATION
+        and order.missed(day) and order.due is not None and order.due < day
+        for order in case.orders
+    )  # fmt: skip
 
 
 def require(case: Case, measure: Measure, day: dt.date) -> None:

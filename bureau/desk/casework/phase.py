@@ -36,7 +36,7 @@ PHASE_ZH = {
     Phase.CLEARED: "已排除，待归档", Phase.TO_HANDLE: "已确认，待处理意见",
     Phase.REFERRED: "已确认并移交", Phase.HANDLING: "处理意见待复核",
     Phase.RECTIFYING: "整改中", Phase.REPORTED: "已报送整改，待认可",
-    Phase.TO_ESCALATE: "未按期整改，待升级处理", Phase.RECTIFIED: "整改完成，待归档",
+    Phase.TO_ESCALATE: "未按要求整改，待升级处理", Phase.RECTIFIED: "整改完成，待归档",
     Phase.ARCHIVED: "已归档",
 }  # fmt: skip
 _TOLD_APART = (
@@ -108,7 +108,7 @@ def standing_zh(row: Mapping[str, Any], today: dt.date, *, inside: bool) -> str:
     if partly_reported(row):
         words += "；另有事项已报送，待认可"
     if row["escalation"] and found is not Phase.TO_ESCALATE:
-        words += "，逾期升级"
+        words += "，应升级处理"
     return words + ("；移交意见待复核" if inside and row["referring"] else "")
 
 

@@ -6,6 +6,7 @@ Not part of `step`: a case is replayed from moves that were made before these ru
 import datetime as dt
 from collections.abc import Collection
 
+from bureau.desk.casework.ladder import in_term
 from bureau.desk.casework.made import DUE_MAX, Made
 from bureau.desk.casework.state import Case, Order
 from bureau.desk.casework.words import REPORTED_ZH, Measure, Move
@@ -21,6 +22,7 @@ def check_handed_in(before: Case, made: Made, files: bool) -> None:
     _check_reply(before, made)
     _check_dispute(before, made)
     _check_meeting(made)
+    _check_term(before, made)
 
 
 def check_two_persons(before: Case, made: Made, closed: Collection[str]) -> None:
@@ -66,6 +68,17 @@ def _check_dispute(before: Case, made: Made) -> None:
             "dispute_wrong", "处理决定已被撤销，没有可复议、起诉或仲裁的决定（第二十四条）。",
             "The decision was revoked: there is none to dispute (Art. 24).",
         )  # fmt: skip
+
+
+def _check_term(before: Case, made: Made) -> None:
+    if made.move is not Move.PROPOSE_HANDLING:
+        return
+    for order in made.body.get("orders", ()):
+        if order["measure"] == Measure.SUSPEND and in_term(before, Measure.SUSPEND, made.day):
+            raise ActRefused(
+                "measure_not_open", "第二十一条（四）：书面整改意见的期限尚未届满。",
+                "Art. 21(4): the term of the written order is not over.",
+            )  # fmt: skip
 
 
 def _check_meeting(made: Made) -> None:

@@ -14,7 +14,7 @@ from bureau.desk.papers.paper import day_zh
 STANDING_ZH = {
     Done.OPEN: "整改期限内，尚未报送整改结果", Done.REPORTED: "已报送整改结果，待认可",
     Done.ACCEPTED: "已整改，经核对认可", Done.FAILED: "报送的整改结果未获认可",
-    Done.SUPERSEDED: "未按期落实，已升级处理",
+    Done.SUPERSEDED: "未按要求落实，已升级处理",
     Done.WITHDRAWN: "经复议、诉讼或仲裁撤销或变更，不再执行",
 }  # fmt: skip
 AT_ONCE_ZH = "由财政部门即时执行"

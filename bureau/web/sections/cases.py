@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
+from bureau.desk.casework.ladder import in_term
 from bureau.desk.casework.phase import phase
 from bureau.desk.casework.referral import REFERRALS
 from bureau.desk.casework.state import Case, awaits
@@ -106,6 +107,7 @@ class _Cases:
             wishes=await self._rooms.cases.wishes_of(key) if not outside else [],
             referrals=REFERRALS, referred_to=self._referred_to(case, visit.division),
             forms=forms, barred=barred, today=day, undone=undone,
+            in_term=case.escalation is not None and in_term(case, case.escalation, day),
         )  # fmt: skip
 
     def _referred_to(self, case: Case, division: str) -> str:

@@ -103,7 +103,7 @@ def test_header_and_list_say_what_waits() -> None:
     for case, day, words in (
         (after(), DAY, "疑点登记，待核实"), (asked, DAY, "待答复"), (asked, LATE, "待答复，已逾期"),
         (after(*VERIFIED[:2]), DAY, "已回复，待采信"), (running, DAY, "整改中"),
-        (running, LATE, "整改中，已逾期"), (overdue, LATE, "未按期整改，待升级处理"),
+        (running, LATE, "整改中，已逾期"), (overdue, LATE, "未按要求整改，待升级处理"),
         (REFERRED, DAY, "已确认，待处理意见；移交意见待复核"),
     ):  # fmt: skip
         assert standing_zh(row(case), day, inside=True) == words

@@ -1,11 +1,14 @@
 """What was ordered in yuan is answered in yuan: nobody takes less for all without being told."""
 
+import datetime as dt
+
 import pytest
 
 from bureau.desk.casework.words import Move
 from bureau.desk.people import Office
 from bureau.desk.refusals import ActRefused
 from bureau.web.sections.form_bodies import amount
+from gateway.domain.legal_day import legal_day
 from tests.bureau.cases.test_case_edges import AGENCY, REVIEWER, ordered
 from tests.bureau.cases.test_case_walk import HOME, moved
 from tests.bureau.desks import Desk
@@ -61,3 +64,31 @@ def test_an_amount_is_read_as_people_of_finance_write_it(text: str) -> None:
     for wrong in ("一万", "12.345", "-1", "1元2"):
         with pytest.raises(ActRefused, match="no amount"):
             amount(wrong)
+
+
+async def test_money_is_stopped_only_when_the_written_order_s_term_is_over(desk: Desk) -> None:
+    """Art. 21(4): a report that is refused within the term may be made anew, and is not late."""
+    key = await ordered(desk, "21(2)", 5)
+    case, office = f"{HOME}/cases/{key[1]}/{key[2]}", desk.rooms.office
+    reviewer, day = await desk.seat(Office.REVIEWER), legal_day(desk.hands.now)
+
+    async def refused(number: int, returned: int) -> str:
+        body = {"number": number, "text": "已退回", "returned": returned}
+        await office.move(key, Move.REPORT, body, AGENCY)
+        await office.move(key, Move.REJECT_REPORT, {"number": number, "text": "不足"}, REVIEWER)
+        return (await reviewer.get(case))[1]
+
+    page = await refused(1, 40)
+    assert "未按要求整改：应升级为第二十一条（三）" in page and "未按期" not in page
+    await ordered(desk, "21(3)", 5, key)
+    page = await refused(2, 50)
+    assert "书面整改意见期限届满仍未落实的，应升级为第二十一条（四）" in page
+    assert 'value="21(4)"' not in page
+    late = (day + dt.timedelta(days=9)).isoformat()
+    stopped = {"text": "停拨", "orders": [{"measure": "21(4)", "due": late}]}
+    with pytest.raises(ActRefused, match="期限尚未届满"):
+        await office.move(key, Move.PROPOSE_HANDLING, stopped, REVIEWER)
+    desk.hands.now += dt.timedelta(days=6)
+    reviewer = await desk.seat(Office.REVIEWER, "r2")
+    assert 'value="21(4)"' in (page := (await reviewer.get(case))[1]) and "期限届满" not in page
+    await office.move(key, Move.PROPOSE_HANDLING, stopped, REVIEWER)
