@@ -1,7 +1,8 @@
 """Mutual TLS 1.3, P-256, nothing resumed: contexts for both ends, and who is at the other one.
 
 The trust anchor is the transport authority itself, so a certificate of the evidence authority under
-the same root opens no connection. Refused handshakes, which asyncio hides, reach a callback.
+the same root opens no connection. Refused handshakes, which asyncio hides, reach a callback; who is
+refused by a listener hears TLS's own word for it.
 """
 
 import os
@@ -18,6 +19,7 @@ from certs.keys import load_key
 from certs.token import is_token
 
 _PEER = "_treasury_peer"
+_OUTGOING = "_treasury_outgoing"
 _NO_WORD = re.compile(r"'[^']*'|[^a-z0-9]+")
 """What somebody else wrote, in quotes, is no part of a word of ours."""
 _CLOCK = " or the system clock is incorrect"
@@ -165,7 +167,7 @@ def load_chain(context: ssl.SSLContext, credentials: Credentials, opened: bytes)
 def _context(
     protocol: int, credentials: Credentials, opened: bytes | None = None
 ) -> ssl.SSLContext:
-    context = ssl.SSLContext(protocol)
+    context = _TellingContext(protocol)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.maximum_version = ssl.TLSVersion.TLSv1_3
     context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
@@ -193,11 +195,27 @@ def _why(refused: ssl.SSLError) -> str:
     return f"no certificate or list for TLS: {words}"
 
 
+class _TellingContext(ssl.SSLContext):
+    """Its connections know where what they write to the peer waits to be sent."""
+
+    def wrap_bio(
+        self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, *args: Any, **more: Any
+    ) -> ssl.SSLObject:
+        made = super().wrap_bio(incoming, outgoing, *args, **more)
+        made.__dict__[_OUTGOING] = outgoing
+        return made
+
+
 def _watched(
     on_refusal: RefusalSink | None, expected: str | None, admit: Admit | None
 ) -> type[ssl.SSLObject]:
     class WatchedObject(ssl.SSLObject):
+        refused: ssl.SSLError | None = None
+
         def do_handshake(self) -> None:
+            refused, self.refused = self.refused, None
+            if refused is not None:
+                raise refused
             try:
                 super().do_handshake()
                 if expected is not None:
@@ -209,6 +227,13 @@ def _watched(
             except ssl.SSLError as error:
                 if on_refusal is not None:
                     on_refusal(_refusal(error))
+                if self.server_side and self.__dict__[_OUTGOING].pending:
+                    # OpenSSL has written the alert that tells the peer why. A loop that hears of an
+                    # error hangs up without sending it; one that is to wait for the peer sends it,
+                    # and comes here again with the peer's next byte. A peer that neither goes nor
+                    # speaks is a silent handshake, and ends as one.
+                    self.refused = error.with_traceback(None)
+                    raise ssl.SSLWantReadError(*error.args) from error
                 raise
 
     return WatchedObject

@@ -154,7 +154,7 @@ class Listener:
                 ssl_handshake_timeout=self.bounds.handshake_s,
                 ssl_shutdown_timeout=SHUTDOWN_S,
             )
-        except ssl.SSLError:
-            return  # the context has told of it
+        except ConnectionAbortedError:
+            self.told("handshake")  # too slow
         except OSError:
-            self.told("handshake")
+            return  # refused, of which the context has told, or gone by himself

@@ -42,8 +42,8 @@ def shake(server: ssl.SSLContext, client: ssl.SSLContext, *, session: Any = None
             except ssl.SSLWantReadError:
                 pass
             except ssl.SSLError as error:
-                if end is near:
-                    met.refused = error
+                # A far end that hears the alert is first to say so: why is the near one's to tell.
+                met.refused = error if end is near else getattr(near, "refused", None)
                 return met
         if len(done) == 2:
             return met

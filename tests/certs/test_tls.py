@@ -253,6 +253,38 @@ def test_the_product_loop_names_parties_and_shows_refusals_too(ends) -> None:
 
 
 @pytest.mark.parametrize("loops", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_who_is_refused_hears_the_alert_that_says_why(
+    ends, fresh_pki, loops, tmp_path: Path
+) -> None:
+    anonymous = ssl.create_default_context(cafile=str(ends[0].authorities))
+    anonymous.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    (tmp_path / "evidence").mkdir()
+    evidence = fresh_pki.credentials(tmp_path / "evidence", AGENCY, NOW, fresh_pki.evidence)
+    old = client_context(ends[1])
+    old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_2
+
+    async def heard(context: ssl.SSLContext, more: bytes) -> str:
+        """By who sends `more` with his certificate; and that nobody is left at the door."""
+        seen = Seen()
+        async with _listening(seen, server_context(ends[0], seen.refuse)) as port:
+            with pytest.raises(ssl.SSLError) as alert:
+                reader, writer = await asyncio.open_connection(
+                    "127.0.0.1", port, ssl=context, server_hostname="localhost"
+                )
+                writer.write(more)
+                async with asyncio.timeout(30):
+                    await reader.read(100)
+        assert len(seen.refusals) == 1 and not seen.parties
+        return str(alert.value.reason)
+
+    with asyncio.Runner(loop_factory=loops) as runner:
+        for more in (b"", b"POST /v1/instructions HTTP/1.1\r\n\r\n"):
+            assert "CERTIFICATE_REQUIRED" in runner.run(heard(anonymous, more))
+            assert "UNKNOWN_CA" in runner.run(heard(client_context(evidence), more))
+        assert "PROTOCOL_VERSION" in runner.run(heard(old, b""))
+
+
+@pytest.mark.parametrize("loops", [asyncio.new_event_loop, uvloop.new_event_loop])
 def test_a_server_with_another_partys_name_hears_not_a_byte(ends, loops) -> None:
     """The same authority, the right host name, the wrong party: the bureau on the bank's port."""
 
