@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 import msgspec
 
+from adapters.postgres.drafts import tell
 from adapters.postgres.session import Connection, Pool, Proof, Session, open_ear
 from adapters.postgres.statements import statements
 from gateway.domain.certificates import (
@@ -207,9 +208,7 @@ async def _revoke(connection: Connection, ended: Revocation, actor: str) -> bool
 
 async def _tell(connection: Connection, records: Sequence[tuple[str, RecordDraft]]) -> None:
     for division, draft in records:
-        await connection.execute(
-            _SQL["tell_record"], division, draft.kind, draft.subject, draft.body
-        )
+        await tell(connection, division, draft)
     await connection.execute(_SQL["notify"])
 
 

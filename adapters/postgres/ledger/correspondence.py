@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 from collections.abc import Mapping, Sequence
 
+from adapters.postgres.drafts import tell, tell_conflict
 from adapters.postgres.ledger.keys import key_of
 from adapters.postgres.ledger.standing import standings
 from adapters.postgres.session import READ_DEADLINE_S, Pool, Proof
@@ -13,7 +14,6 @@ from gateway.domain.enquiries import RecallStatus
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import RecordDraft, Standing
 from gateway.domain.people import IN_CLEAR, Sealing
-from gateway.domain.records import digest_mark
 
 CONFLICT_RECORDS_MAX = 16
 """Of one letter: who sends ever new content under one number fills no log with it."""
@@ -92,15 +92,11 @@ class PostgresCorrespondence:
             if await connection.fetchval(_SQL["answered"], *columns) is None:
                 return
             for record in records:
-                await connection.execute(
-                    _SQL["tell_record"], letter.division, record.kind, record.subject, record.body
-                )
+                await tell(connection, letter.division, record)
 
     async def _conflict(self, division: str, record: RecordDraft, digest: bytes) -> bool:
-        columns = division, record.subject, record.body, digest_mark(digest), CONFLICT_RECORDS_MAX
         async with self._pool.transaction() as connection:
-            await connection.execute(_SQL["lock_subject"], division, record.subject)
-            return await connection.fetchval(_SQL["conflict"], *columns) is not None
+            return await tell_conflict(connection, division, record, digest, CONFLICT_RECORDS_MAX)
 
     async def _say(self, word: RecallWord) -> bool:
         key, record = word.key, word.record
@@ -112,9 +108,7 @@ class PostgresCorrespondence:
             )  # fmt: skip
             if said is None:
                 return False
-            await connection.execute(
-                _SQL["tell_record"], key.division, record.kind, record.subject, record.body
-            )
+            await tell(connection, key.division, record)
             if word.notification is not None:
                 await connection.execute(
                     _SQL["notify"], key.division, word.at, word.agency_code, record.subject,

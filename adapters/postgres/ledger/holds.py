@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+from adapters.postgres.drafts import tell
 from adapters.postgres.ledger.kept import Kept
 from adapters.postgres.ledger.keys import key_columns, key_of
 from adapters.postgres.session import Pool
@@ -156,7 +157,7 @@ class PostgresHolds:
                 _SQL["add_orders"], division, version, at, digests, list(bodies)
             )
             if record is not None:
-                await connection.execute(_SQL["record"], division, *_told(record))
+                await tell(connection, division, record)
         return True
 
     async def _acknowledge(

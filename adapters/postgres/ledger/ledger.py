@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import orjson
 
+from adapters.postgres.drafts import tell, tell_conflict
 from adapters.postgres.ledger.commits import CommitWork, Item, Result
 from adapters.postgres.ledger.groupcommit import GroupCommit
 from adapters.postgres.ledger.kept import Kept
@@ -32,7 +33,6 @@ from gateway.domain.ledger import (
     WordTaken,
 )
 from gateway.domain.people import IN_CLEAR, Sealing, sealed_if_any
-from gateway.domain.records import digest_mark
 
 _SQL = statements("ledger")
 
@@ -135,14 +135,10 @@ class PostgresLedger:
         return {limit.key: limit for limit in map(limit_of, rows)}
 
     async def _record(self, division: str, draft: RecordDraft) -> None:
-        await self._pool.execute(
-            _SQL["record"],
-            division,
-            draft.kind,
-            draft.subject,
-            draft.body,
-            sealed_if_any(self._sealing, draft.disclosures),
-        )
+        sealed = sealed_if_any(self._sealing, draft.disclosures)
+        async with self._pool.session() as session:
+            await tell(session.connection, division, draft, sealed)
+            session.believed()
 
     async def _record_contradiction(
         self, key: InstructionKey, draft: RecordDraft, at: dt.datetime
@@ -158,13 +154,9 @@ class PostgresLedger:
     async def _record_conflict(
         self, key: InstructionKey, draft: RecordDraft, digest: bytes, records_max: int
     ) -> bool:
+        sealed = sealed_if_any(self._sealing, draft.disclosures)
         async with self._pool.transaction() as connection:
-            await connection.execute(_SQL["lock_subject"], key.division, draft.subject)
-            written = await connection.fetchval(
-                _SQL["record_conflict"], key.division, draft.subject, draft.body,
-                sealed_if_any(self._sealing, draft.disclosures), digest_mark(digest), records_max,
-            )  # fmt: skip
-        return written is not None
+            return await tell_conflict(connection, key.division, draft, digest, records_max, sealed)
 
     async def _connect(self) -> Session:
         return await open_session(self._dsn, allow_unsafe=self._allow_unsafe, kept=self._kept)

@@ -2,6 +2,7 @@
 
 import uuid
 
+from adapters.postgres.drafts import tell
 from adapters.postgres.ledger.keys import key_columns
 from adapters.postgres.ledger.ledger import limit_of
 from adapters.postgres.session import Pool, Proof
@@ -55,7 +56,5 @@ class PostgresRefunds:
             )
             if told is None:
                 return False
-            await connection.execute(
-                _SQL["record"], division, record.kind, record.subject, record.body, None
-            )
+            await tell(connection, division, record)
         return True

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
+from adapters.postgres.drafts import tell
 from adapters.postgres.ledger.keys import key_arrays, key_columns, key_of
 from adapters.postgres.ledger.standing import standings
 from adapters.postgres.session import Connection, Pool, Proof
@@ -237,9 +238,7 @@ async def _raise(
     columns = alert.division, alert.policy, alert.subject, at, legal_day(at), notice
     if await connection.fetchval(_SQL["raise_alert"], *columns) is None:
         return 0
-    await connection.execute(
-        _SQL["tell_record"], alert.division, record.kind, record.subject, record.body
-    )
+    await tell(connection, alert.division, record)
     await connection.execute(_SQL["tell_notice"], alert.division, at, record.subject, notice)
     return 1
 

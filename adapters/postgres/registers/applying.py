@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import attrs
 
+from adapters.postgres.drafts import tell
 from adapters.postgres.ledger.ledger import limit_of
 from adapters.postgres.registers.reading import rows_digests
 from adapters.postgres.registers.vouchers import applied_before, note_vouchers, standing_for
@@ -133,9 +134,7 @@ class PostgresRegisters:
         async with self._pool.transaction() as connection:
             if await connection.fetchval(_SQL["mark_recorded"], division, version) is None:
                 return False
-            await connection.execute(
-                _SQL["record"], division, record.kind, record.subject, record.body
-            )
+            await tell(connection, division, record)
         return True
 
     async def _apply(self, feed: RegisterFeed, signed: tuple[str, str] | None) -> Loaded:

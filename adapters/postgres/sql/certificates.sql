@@ -37,10 +37,6 @@ VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT DO NOTHING
 RETURNING serial
 
--- name: tell_record
--- empty: always
-INSERT INTO pending_record (division, kind, subject, body) VALUES ($1, $2, $3, $4)
-
 -- name: notify
 -- empty: never; every process listens
 SELECT pg_notify('certificates', '')

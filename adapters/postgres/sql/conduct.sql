@@ -49,10 +49,6 @@ VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT DO NOTHING
 RETURNING subject
 
--- name: tell_record
--- empty: always
-INSERT INTO pending_record (division, kind, subject, body) VALUES ($1, $2, $3, $4)
-
 -- name: tell_notice
 -- empty: always
 INSERT INTO notice (division, created_at, subject, body) VALUES ($1, $2, $3, $4)

@@ -12,23 +12,6 @@ FROM letter AS l LEFT JOIN letter_answer AS a USING (division, party, id)
 WHERE l.division = $1 AND l.party = $2 AND l.id = $3
       AND (SELECT pg_logical_emit_message(true, 'treasury-gateway', '')) IS NOT NULL
 
--- name: lock_subject
--- empty: never; others who look for conflicts of this letter wait until this transaction ends
-SELECT pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 0))
-
--- name: conflict
--- empty: this content is on record already, or as many of this letter as are kept
-WITH told AS (
-    SELECT body FROM sealed_record WHERE division = $1 AND subject = $2 AND kind = 'conflict'
-    UNION ALL
-    SELECT body FROM pending_record WHERE division = $1 AND subject = $2 AND kind = 'conflict'
-)
-INSERT INTO pending_record (division, kind, subject, body)
-SELECT $1, 'conflict', $2, $3
-WHERE (SELECT count(*) < $5 AND count(*) FILTER (WHERE position($4::bytea IN body) > 0) = 0
-       FROM told)
-RETURNING id
-
 -- name: answered
 -- empty: it was answered before; that answer stands
 INSERT INTO letter_answer (division, party, id, answered_at, answer)
@@ -49,10 +32,6 @@ INSERT INTO recall_word (division, recall, fiscal_year, voucher_type, voucher_no
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 ON CONFLICT DO NOTHING
 RETURNING status
-
--- name: tell_record
--- empty: always
-INSERT INTO pending_record (division, kind, subject, body) VALUES ($1, $2, $3, $4)
 
 -- name: notify
 -- empty: always

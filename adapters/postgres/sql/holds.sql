@@ -134,8 +134,3 @@ LIMIT $2
 UPDATE overdraft SET told = true
 WHERE division = $1 AND kind = $2 AND id = $3 AND noted_at = $4 AND NOT told
 RETURNING id
-
--- name: record
--- empty: always
-INSERT INTO pending_record (division, kind, subject, body, disclosures)
-VALUES ($1, $2, $3, $4, $5)

@@ -116,31 +116,9 @@ WHERE division = $1 AND fiscal_year = $2 AND voucher_type = $3 AND voucher_no = 
 UPDATE open_payment SET operator_task = true
 WHERE division = $1 AND fiscal_year = $2 AND voucher_type = $3 AND voucher_no = $4
 
--- name: record
--- empty: always
-INSERT INTO pending_record (division, kind, subject, body, disclosures)
-VALUES ($1, $2, $3, $4, $5)
-
 -- name: record_contradiction
 -- empty: never; whether it was written, or why it was not
 SELECT contradict_by_word($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-
--- name: lock_subject
--- empty: never; others who look for conflicts of this identity wait until this transaction ends
-SELECT pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 0))
-
--- name: record_conflict
--- empty: this content is on record already, or as many of this identity as are kept
-WITH told AS (
-    SELECT body FROM sealed_record WHERE division = $1 AND subject = $2 AND kind = 'conflict'
-    UNION ALL
-    SELECT body FROM pending_record WHERE division = $1 AND subject = $2 AND kind = 'conflict'
-)
-INSERT INTO pending_record (division, kind, subject, body, disclosures)
-SELECT $1, 'conflict', $2, $3, $4
-WHERE (SELECT count(*) < $6 AND count(*) FILTER (WHERE position($5::bytea IN body) > 0) = 0
-       FROM told)
-RETURNING id
 
 -- name: limits
 -- empty: none of these limits is in any register that was loaded

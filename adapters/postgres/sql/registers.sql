@@ -259,8 +259,3 @@ LIMIT $2
 UPDATE register_snapshot SET recorded = true
 WHERE division = $1 AND version = $2 AND NOT recorded
 RETURNING version
-
--- name: record
--- empty: always
-INSERT INTO pending_record (division, kind, subject, body, disclosures)
-VALUES ($1, $2, $3, $4, NULL)
