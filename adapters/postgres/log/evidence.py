@@ -1,4 +1,4 @@
-"""Evidence for one sealed record: its place, the checkpoint over it, and the path between."""
+"""Evidence for sealed records: each one's place, the checkpoint over it, and the path between."""
 
 from typing import Any
 
@@ -18,8 +18,13 @@ def whole(division: str, row: Any) -> SealedRecord:
     return SealedRecord(**row)
 
 
-async def evidence_of(pool: Pool, division: str, row: Any) -> LogEvidence:
+async def evidence_about(pool: Pool, division: str, subject: str) -> list[LogEvidence]:
     """Raises LedgerUnavailable, also if the stored tree has a hole."""
+    rows = await pool.fetch(_SQL["records_about"], division, subject)
+    return [await _evidence_of(pool, division, row) for row in rows]
+
+
+async def _evidence_of(pool: Pool, division: str, row: Any) -> LogEvidence:
     record = whole(division, row)
     covering = await pool.fetch_durably(_SQL["covering_checkpoint"], division, record.seq)
     if not covering:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import attrs
 
-from adapters.postgres.log.evidence import evidence_of, stored_hashes
+from adapters.postgres.log.evidence import evidence_about, stored_hashes
 from adapters.postgres.log.inclusion import Node, frontier_nodes, frontier_of
 from adapters.postgres.session import Pool
 from adapters.postgres.statements import statements
@@ -67,8 +67,7 @@ class PostgresExport:
         return await stored_hashes(self._pool, division, nodes)
 
     async def about(self, division: str, subject: str) -> list[LogEvidence]:
-        rows = await self._pool.fetch(_SQL["about"], division, subject)
-        return [await evidence_of(self._pool, division, row) for row in rows]
+        return await evidence_about(self._pool, division, subject)
 
     async def notices(
         self, division: str, since: dt.datetime, until: dt.datetime

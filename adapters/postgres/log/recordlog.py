@@ -8,7 +8,7 @@ import msgspec
 
 from adapters.postgres.ledger.kept import Kept
 from adapters.postgres.log.agency_counts import AgencyCounts
-from adapters.postgres.log.evidence import evidence_of, stored_hashes, whole
+from adapters.postgres.log.evidence import evidence_about, stored_hashes, whole
 from adapters.postgres.log.fresh import Fresh, weight
 from adapters.postgres.log.inclusion import frontier_nodes, root_of
 from adapters.postgres.log.sealing import complete, head_of, pending_of, stored
@@ -171,8 +171,7 @@ class PostgresRecordLog:
         await self._pool.unbroken(self._acknowledge(division, cosigned, at))
 
     async def evidence(self, division: str, subject: str) -> list[LogEvidence]:
-        rows = await self._pool.fetch(_SQL["records_about"], division, subject)
-        return [await evidence_of(self._pool, division, row) for row in rows]
+        return await evidence_about(self._pool, division, subject)
 
     async def root_at(self, division: str, size: int) -> bytes | None:
         """Raises LedgerUnavailable, also if the stored tree has a hole."""

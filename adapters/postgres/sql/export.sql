@@ -29,12 +29,6 @@ WHERE division = $1 AND cosigned IS NOT NULL AND size >= $2
 ORDER BY size DESC
 LIMIT 1
 
--- name: about
--- empty: no sealed record is about this subject
-SELECT seq, kind, subject, body, leaf_hash, disclosures
-FROM sealed_record WHERE division = $1 AND subject = $2
-ORDER BY seq
-
 -- name: notices_between
 -- empty: nothing was held or refused in that time
 SELECT body, receipt FROM notice
