@@ -11,9 +11,6 @@ import orjson
 
 from adapters.formats.problem import problem_json
 from adapters.gateways.https import said_of
-from adapters.memory.holds import MemoryHolds
-from adapters.memory.ledger import MemoryLedger
-from adapters.memory.state import MemoryState
 from adapters.postgres.bureau.pool import Pool
 from adapters.postgres.bureau.release_numbers import BureauReleaseNumbers
 from adapters.postgres.bureau.trail import Trail
@@ -30,6 +27,9 @@ from gateway.web.held import HeldCounter
 from gateway.web.releases import PATH as RELEASES
 from gateway.web.releases import Chancery, ReleaseCounter
 from tests.bureau.words import BANK, DIVISION, DOMAIN, GATEWAY
+from tests.memory.holds import MemoryHolds
+from tests.memory.ledger import MemoryLedger
+from tests.memory.state import MemoryState
 
 BUREAU = f"{DOMAIN}/bureau/{DIVISION}"
 PLACE = DIVISION, BANK

@@ -9,9 +9,6 @@ import datetime as dt
 import attrs
 import pytest
 
-from adapters.memory.ledger import MemoryLedger
-from adapters.memory.recordlog import MemoryRecordLog
-from adapters.memory.state import MemoryState
 from certs.acknowledged import BureauWitness
 from certs.log.note import Checkpoint, log_key, log_origin, sign_checkpoint
 from certs.log.sealer import Sealer
@@ -28,6 +25,9 @@ from gateway.workers import deliver
 from gateway.workers.deliver import Delivering, Inbox
 from gateway.workers.office import Office
 from tests.certs.conftest import NOW, Pki
+from tests.memory.ledger import MemoryLedger
+from tests.memory.recordlog import MemoryRecordLog
+from tests.memory.state import MemoryState
 
 HERE = "220000000"
 BETWEEN = NOW + dt.timedelta(weeks=4)

@@ -11,9 +11,6 @@ from stdnum.cn import ric
 from adapters.formats.accepted import accepted_formats
 from adapters.formats.registers.division import read_registers
 from adapters.formats.voucher.payments import VoucherFormat
-from adapters.memory.ledger import MemoryLedger
-from adapters.memory.registers import MemoryRegisters
-from adapters.memory.state import MemoryState
 from deploy.demo.clerk import Clerk
 from deploy.demo.day import COUNT_MIN, SIZEABLE_FEN, Day, DayItem, _Maker, day
 from deploy.demo.messages import message_of
@@ -29,6 +26,9 @@ from gateway.domain.parties import sender_of
 from gateway.pipeline.line import Line, Rooms
 from gateway.pipeline.tell import Origin
 from gateway.ports import Format
+from tests.memory.ledger import MemoryLedger
+from tests.memory.registers import MemoryRegisters
+from tests.memory.state import MemoryState
 from tests.pipeline.fakes import FixedClock, ObedientBank, OneShelf, OpenCommitments, OpenGate
 from tests.policies.shipped import BOOK
 

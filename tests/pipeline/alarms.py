@@ -3,7 +3,6 @@
 import datetime as dt
 from collections.abc import Sequence
 
-from adapters.memory.ledger import MemoryLedger
 from gateway.domain.conduct import (
     Alert,
     Arrears,
@@ -19,6 +18,7 @@ from gateway.domain.conduct import (
 )
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import RecordDraft
+from tests.memory.ledger import MemoryLedger
 
 NOTHING_UNDONE = Arrears(
     unbooked=(), overpaid=(), unreturned=(), unbacked=(), denied=(), taken_back=(), days=(),

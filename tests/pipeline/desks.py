@@ -5,8 +5,6 @@ from lxml import etree
 
 from adapters.formats.iso20022.letters import IsoLetters, message_id
 from adapters.formats.voucher.letters import VoucherLetters
-from adapters.memory.correspondence import MemoryCorrespondence
-from adapters.memory.holds import MemoryHolds
 from gateway.domain.bank import RECALL_UNHEARD, RecallOrder, RecallReply
 from gateway.domain.conduct_rules import Allowances
 from gateway.domain.enquiries import RecallStatus
@@ -21,6 +19,8 @@ from gateway.pipeline.returns import Alarm, Returning
 from gateway.pipeline.tally import Tallying
 from gateway.pipeline.tell import Origin
 from gateway.serving.crew import LoopCrew
+from tests.memory.correspondence import MemoryCorrespondence
+from tests.memory.holds import MemoryHolds
 from tests.pipeline.alarms import AlarmBook
 from tests.pipeline.fakes import (
     DIVISION,

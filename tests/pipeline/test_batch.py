@@ -10,7 +10,6 @@ from lxml import etree
 
 from adapters.formats.iso20022.payments import IsoBulk
 from adapters.formats.iso20022.write import written_message
-from adapters.memory.messages import MemoryMessages
 from adapters.postgres.ledger.messages import PostgresMessages
 from gateway.domain.answer import Answer
 from gateway.domain.bank import BankOutcome
@@ -26,6 +25,7 @@ from gateway.ports import Clock, Gatekeeper
 from gateway.serving.crew import LoopCrew
 from gateway.web.shares import Company, Shares
 from tests.adapters.formats.iso_samples import AT, many
+from tests.memory.messages import MemoryMessages
 
 PARTY = "spiffe://example.org/channel/220000000/counter"
 RAW = written_message(many(5), "pain.001.001.09", "M", AT)

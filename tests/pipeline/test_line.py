@@ -9,9 +9,6 @@ import orjson
 import pytest
 from msgspec.structs import replace
 
-from adapters.memory.ledger import MemoryLedger
-from adapters.memory.registers import MemoryRegisters
-from adapters.memory.state import MemoryState
 from gateway.domain.bank import BankAnswer, BankOutcome, Contradiction, LeftOut
 from gateway.domain.decision import Action, Outcome
 from gateway.domain.faults import (
@@ -37,6 +34,9 @@ from gateway.pipeline.line import CONFLICT_RECORDS_MAX, FORWARD_WITHIN_S, Line, 
 from gateway.pipeline.settle import settle
 from gateway.pipeline.tell import Origin, microseconds
 from tests.limits import limit_at
+from tests.memory.ledger import MemoryLedger
+from tests.memory.registers import MemoryRegisters
+from tests.memory.state import MemoryState
 from tests.pipeline.fakes import (
     DIVISION,
     INDICATOR,

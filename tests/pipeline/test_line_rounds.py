@@ -10,7 +10,6 @@ import orjson
 import pytest
 from msgspec.structs import replace
 
-from adapters.memory.registers import MemoryRegisters
 from gateway.domain.codes import ApprovalKind, ThreePublicCategory
 from gateway.domain.decision import Action, Finding, Outcome, restored
 from gateway.domain.facts import Facts
@@ -22,6 +21,7 @@ from gateway.domain.registers import Approval, Contract, Plan, Registers, ThreeP
 from gateway.domain.windows import WindowKey, WindowShare
 from gateway.pipeline.again import decide_again
 from gateway.pipeline.line import ROUNDS_MAX, Line
+from tests.memory.registers import MemoryRegisters
 from tests.pipeline.fakes import (
     CASH,
     DIVISION,

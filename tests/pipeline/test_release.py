@@ -10,7 +10,6 @@ import orjson
 import pytest
 from msgspec.structs import replace
 
-from adapters.memory.holds import MemoryHolds
 from gateway.domain.bank import BankAnswer, BankOutcome
 from gateway.domain.decision import Action, Finding, Outcome
 from gateway.domain.facts import Facts
@@ -30,6 +29,7 @@ from gateway.domain.releases import (
 )
 from gateway.pipeline.release import Release
 from gateway.pipeline.tell import Origin
+from tests.memory.holds import MemoryHolds
 from tests.pipeline.fakes import (
     DIVISION,
     NOW,

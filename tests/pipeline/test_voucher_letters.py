@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from adapters.formats.voucher.answer import answer_voucher
 from adapters.formats.voucher.paper_write import vouchers_envelope
 from adapters.formats.voucher.papers import read_vouchers
-from adapters.memory.registers import MemoryRegisters
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Outcome
 from gateway.domain.faults import Unproven, Unreadable
@@ -34,6 +33,7 @@ from gateway.domain.vouchers import (
 from tests.adapters.formats.voucher_samples import answered
 from tests.adapters.formats.voucher_write import appropriation_envelope
 from tests.limits import limit_at
+from tests.memory.registers import MemoryRegisters
 from tests.pipeline.desks import BANK, BUREAU, Desk
 from tests.pipeline.fakes import DIVISION, INDICATOR, SENDER, instruction, registers
 from tests.pipeline.test_line import Street

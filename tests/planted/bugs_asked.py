@@ -4,7 +4,7 @@ from tests.planted.bug import Bug, Change
 
 ASK = "gateway/workers/ask.py"
 ASK_AGAIN = "gateway/workers/ask_again.py"
-MEMORY = "adapters/memory/ledger.py"
+MEMORY = "tests/memory/ledger.py"
 T_ENQUIRE = "tests/workers/test_enquire.py"
 T_AGAIN = "tests/workers/test_ask_again.py"
 T_TASKS = "tests/adapters/postgres/test_tasks_contract.py"

@@ -7,10 +7,10 @@ from random import Random
 
 import orjson
 
-from adapters.memory.recordlog import root
 from certs.log.tree import leaf_hash
 from gateway.domain.faults import BureauUnavailable, BureauUnproven
 from gateway.domain.log import Cosigned, Delivery, SealedRecord
+from tests.memory.recordlog import root
 from tests.simulation.database import Host
 from tests.simulation.diary import Diary
 from tests.simulation.weather import Weather

@@ -5,9 +5,6 @@ from collections.abc import Sequence
 
 import attrs
 
-from adapters.memory.conduct import MemoryConduct
-from adapters.memory.ledger import MemoryLedger
-from adapters.memory.state import MemoryState
 from gateway.domain.bank import BankOutcome
 from gateway.domain.conduct import (
     Alert,
@@ -23,6 +20,9 @@ from gateway.domain.conduct import (
 )
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import RecordDraft
+from tests.memory.conduct import MemoryConduct
+from tests.memory.ledger import MemoryLedger
+from tests.memory.state import MemoryState
 from tests.pipeline.alarms import NOTHING_UNDONE
 
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Coroutine
 from random import Random
 from typing import Any
 
-from adapters.memory.state import MemoryState
 from adapters.postgres.ledger.kept import Kept
 from gateway.domain.faults import LedgerUnavailable
+from tests.memory.state import MemoryState
 from tests.simulation.diary import Diary
 from tests.simulation.server import Server, remember
 from tests.simulation.transaction import at_once

@@ -13,9 +13,6 @@ from typing import Any, TypeVar, cast
 
 import attrs
 
-from adapters.memory.holds import MemoryHolds
-from adapters.memory.ledger import MemoryLedger
-from adapters.memory.recordlog import MemoryRecordLog
 from gateway.domain.answer import Answer
 from gateway.domain.conduct_rules import Allowances
 from gateway.domain.faults import Fault, FaultCode, LedgerUnavailable, Unready
@@ -42,6 +39,9 @@ from gateway.workers.office import Office
 from gateway.workers.release import Releasing
 from gateway.workers.seal import Sealing
 from gateway.workers.unwritten import Writing
+from tests.memory.holds import MemoryHolds
+from tests.memory.ledger import MemoryLedger
+from tests.memory.recordlog import MemoryRecordLog
 from tests.pipeline.fakes import DIVISION, NOW, SENDER, OpenCommitments, OpenGate
 from tests.simulation.bank import DEADLINE_S, Core
 from tests.simulation.bureau import Bureau

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 import attrs
 
-from adapters.memory.state import MemoryState
 from gateway.domain.log import Marked
+from tests.memory.state import MemoryState
 from tests.pipeline.fakes import DIVISION
 from tests.simulation.bureau import Bureau
 from tests.simulation.database import Database

@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from adapters.memory.state import MemoryState
 from adapters.postgres.ledger.kept import Heard, Kept
 from adapters.postgres.session import UnsafeServer
 from adapters.postgres.statements import statements
@@ -16,6 +15,7 @@ from gateway.domain.holds import Claimed, HoldEnding
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Admitted
 from gateway.domain.log import Sealed
+from tests.memory.state import MemoryState
 from tests.pipeline.fakes import NOW
 from tests.simulation.transaction import at_once
 

@@ -11,7 +11,6 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from adapters.memory.ledger import MemoryLedger
 from gateway.domain.bank import BankOutcome
 from gateway.domain.faults import Fault, Unready
 from gateway.domain.instruction import InstructionKey
@@ -20,6 +19,7 @@ from gateway.domain.refunds import Handed, RefundResult
 from gateway.pipeline.outcome import Outcome, OutcomeResult, OutcomeTaken, Word
 from gateway.pipeline.refund import MoneyBack
 from gateway.pipeline.settle import settle
+from tests.memory.ledger import MemoryLedger
 from tests.pipeline.fakes import NOW
 from tests.simulation.bank import Core
 from tests.simulation.bank import Handed as AtTheBank

@@ -9,7 +9,6 @@ from typing import Any
 
 import orjson
 
-from adapters.memory.state import MemoryState
 from gateway.domain.answer import Answer
 from gateway.domain.bank import BOOKS, ENDED, BankOutcome
 from gateway.domain.decision import Outcome
@@ -18,6 +17,7 @@ from gateway.domain.holds import HoldEnding
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import LimitKey
 from gateway.domain.log import SealedRecord
+from tests.memory.state import MemoryState
 from tests.simulation.world import Heard, World
 
 

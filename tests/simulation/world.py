@@ -8,9 +8,6 @@ from random import Random
 
 import attrs
 
-from adapters.memory.holds import MemoryHolds
-from adapters.memory.ledger import MemoryLedger
-from adapters.memory.registers import MemoryRegisters
 from gateway.domain.answer import Answer
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Action, Outcome, restored
@@ -28,6 +25,9 @@ from gateway.domain.releases import (
 )
 from gateway.pipeline.conduct_words import found_out
 from gateway.ports import RecordSealer
+from tests.memory.holds import MemoryHolds
+from tests.memory.ledger import MemoryLedger
+from tests.memory.registers import MemoryRegisters
 from tests.pipeline.fakes import DIVISION, NOW
 from tests.simulation.bank import Core
 from tests.simulation.bureau import Bureau

@@ -16,7 +16,6 @@ import pytest
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
-from adapters.memory.recordlog import MemoryRecordLog
 from certs.keys import save_certificates
 from certs.log.day import Day, write_day
 from certs.log.note import log_key
@@ -33,6 +32,7 @@ from gateway.pipeline.tell import Origin, correction
 from gateway.verifying.auditor import Auditor, Unusable, verify_evidence
 from gateway.web.evidence import evidence_of
 from tests.certs.conftest import make_pki
+from tests.memory.recordlog import MemoryRecordLog
 from tests.pipeline.fakes import DIVISION, NOW, finding, instruction, received
 from tests.pipeline.test_line import Street
 

@@ -8,13 +8,13 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from adapters.formats.json.instruction import JsonFormat
-from adapters.memory.ledger import MemoryLedger
-from adapters.memory.recordlog import MemoryRecordLog
 from gateway.domain.instruction import InstructionKey
 from gateway.web.door import Door
 from gateway.web.intake import Doorway, Intake
 from gateway.web.metrics import Metrics
 from gateway.web.shares import Company, Shares
+from tests.memory.ledger import MemoryLedger
+from tests.memory.recordlog import MemoryRecordLog
 from tests.pipeline.fakes import DIVISION, instruction, received
 from tests.pipeline.test_line import Street
 

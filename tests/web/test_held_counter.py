@@ -5,15 +5,15 @@ from typing import Any
 import orjson
 import pytest
 
-from adapters.memory.holds import MemoryHolds
-from adapters.memory.ledger import MemoryLedger
-from adapters.memory.state import MemoryState
 from gateway.domain.faults import FaultCode, Unproven, Unreadable
 from gateway.domain.instruction import Received
 from gateway.domain.parties import Sender, sender_of
 from gateway.domain.records import canonical
 from gateway.web.entitled import Entitled
 from gateway.web.held import ANSWER_BYTES_MAX, HeldCounter
+from tests.memory.holds import MemoryHolds
+from tests.memory.ledger import MemoryLedger
+from tests.memory.state import MemoryState
 from tests.pipeline.fakes import DIVISION, NOW, FixedClock, OpenGate
 from tests.web.test_release_counter import BUREAU
 

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from adapters.memory.holds import MemoryHolds
-from adapters.memory.ledger import MemoryLedger
 from gateway.domain.ledger import RecordDraft
 from gateway.domain.records import canonical
 from gateway.domain.releases import read_order
 from gateway.web.releases import Given
+from tests.memory.holds import MemoryHolds
+from tests.memory.ledger import MemoryLedger
 from tests.pipeline.fakes import DIVISION
 from tests.web.test_release_counter import BUREAU, Desk, Seals, decision, feed, order, sealed
 

@@ -8,7 +8,6 @@ import orjson
 import pytest
 
 from adapters.formats.problem import problem_json
-from adapters.memory.conduct import MemoryConduct
 from gateway.domain.bank import BankOutcome
 from gateway.domain.conduct import EndResult
 from gateway.domain.decision import Action
@@ -26,6 +25,7 @@ from gateway.pipeline.conduct_words import found_out
 from gateway.pipeline.refund import RefundRefused
 from gateway.web.outcomes import OutcomeCounter, read_outcome
 from gateway.web.refunds import read_money_back
+from tests.memory.conduct import MemoryConduct
 from tests.pipeline.desks import BANK, ORIGIN, Desk
 from tests.pipeline.fakes import DIVISION, NOW, SENDER, OpenGate, finding, instruction
 

@@ -11,9 +11,6 @@ import orjson
 import pytest
 from msgspec.structs import replace
 
-from adapters.memory.holds import MemoryHolds
-from adapters.memory.ledger import MemoryLedger
-from adapters.memory.state import MemoryState
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Action
 from gateway.domain.faults import Conflicting, Fault, FaultCode, Unproven, Unreadable
@@ -35,6 +32,9 @@ from gateway.pipeline.tell import Origin
 from gateway.web.holds import HoldsDesk
 from gateway.web.refunds import RefundCounter
 from gateway.web.releases import Chancery, Given, ReleaseCounter
+from tests.memory.holds import MemoryHolds
+from tests.memory.ledger import MemoryLedger
+from tests.memory.state import MemoryState
 from tests.pipeline.alarms import AlarmBook
 from tests.pipeline.fakes import (
     DIVISION,

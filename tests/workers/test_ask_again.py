@@ -7,7 +7,6 @@ import attrs
 import pytest
 import structlog
 
-from adapters.memory.recordlog import MemoryRecordLog
 from gateway.domain.bank import BankConduct, BankOutcome, EnquiryAnswer, EnquiryOutcome
 from gateway.domain.conduct import BankEntry, Direction
 from gateway.domain.instruction import InstructionKey
@@ -16,6 +15,7 @@ from gateway.pipeline.settle import settle
 from gateway.workers.ask_again import PAUSE_MAX, PAUSE_MIN, TASKS_AT_ONCE_MAX
 from gateway.workers.enquire import ENQUIRIES_MAX, OPERATOR_AFTER_ENQUIRIES
 from gateway.workers.office import Office
+from tests.memory.recordlog import MemoryRecordLog
 from tests.pipeline.fakes import NOW, instruction
 from tests.workers.test_enquire import AFTER_S, HORIZON_S, Vigil
 

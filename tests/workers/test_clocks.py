@@ -6,12 +6,12 @@ from collections import ChainMap
 import pytest
 import structlog
 
-from adapters.memory.recordlog import MemoryRecordLog
-from adapters.memory.state import MemoryState
 from gateway.domain.faults import LedgerUnavailable, Unready
 from gateway.pipeline.parse import refuse_forgetful
 from gateway.workers.clocks import APART, ASKED_WITHIN_S, UNASKED, Clocks
 from gateway.workers.office import Office
+from tests.memory.recordlog import MemoryRecordLog
+from tests.memory.state import MemoryState
 from tests.pipeline.fakes import DIVISION, NOW, FixedClock
 
 HOUR = dt.timedelta(hours=1)

@@ -8,9 +8,6 @@ import attrs
 import pytest
 import structlog
 
-from adapters.memory.ledger import MemoryLedger
-from adapters.memory.recordlog import MemoryRecordLog
-from adapters.memory.state import MemoryState
 from certs.acknowledged import BureauWitness
 from certs.authority import Purpose, create_root, create_subordinate, issue, request
 from certs.bundled import notice_receipt, receipts_for
@@ -29,6 +26,9 @@ from gateway.pipeline.tell import Origin
 from gateway.workers.deliver import Delivering, Inbox
 from gateway.workers.office import Office
 from gateway.workers.seal import Sealing
+from tests.memory.ledger import MemoryLedger
+from tests.memory.recordlog import MemoryRecordLog
+from tests.memory.state import MemoryState
 from tests.pipeline.fakes import NOW, FixedClock
 
 HERE, THERE, UNSERVED = "220000000", "220100000", "229900000"

@@ -6,8 +6,6 @@ import datetime as dt
 import pytest
 import structlog
 
-from adapters.memory.ledger import MemoryLedger
-from adapters.memory.recordlog import MemoryRecordLog
 from gateway.domain.bank import BankConduct, BankOutcome, EnquiryOutcome
 from gateway.domain.conduct import BankEntry, Direction
 from gateway.domain.faults import LedgerUnavailable
@@ -17,6 +15,8 @@ from gateway.workers.ask import Asked, Asking
 from gateway.workers.ask_again import AskingAgain
 from gateway.workers.enquire import OPERATOR_AFTER_ENQUIRIES, Enquiring
 from gateway.workers.office import Office
+from tests.memory.ledger import MemoryLedger
+from tests.memory.recordlog import MemoryRecordLog
 from tests.pipeline.fakes import NOW, instruction, received
 from tests.pipeline.test_line import Street
 

@@ -15,7 +15,6 @@ import orjson
 import pytest
 import structlog
 
-from adapters.memory.recordlog import MemoryRecordLog
 from certs.authority import Purpose, create_root, create_subordinate, issue, request
 from certs.keys import generate_key
 from certs.signatories import signatories
@@ -36,6 +35,7 @@ from gateway.workers.renew import Renewing
 from policies.book.bundle import compose, seal
 from policies.book.cases import CASES
 from policies.book.load import LIBRARY, load_codes, load_texts
+from tests.memory.recordlog import MemoryRecordLog
 from tests.pipeline.fakes import DIVISION, NOW, FormatOfOne, instruction, received
 from tests.pipeline.test_line import Street
 

@@ -6,18 +6,18 @@ from collections.abc import AsyncIterator, Iterator
 import attrs
 import pytest
 
-from adapters.memory.conduct import MemoryConduct
-from adapters.memory.holds import MemoryHolds
-from adapters.memory.ledger import MemoryLedger
-from adapters.memory.recordlog import MemoryRecordLog
-from adapters.memory.registers import MemoryRegisters
-from adapters.memory.state import MemoryState
 from adapters.postgres.ledger.holds import PostgresHolds
 from adapters.postgres.ledger.ledger import PostgresLedger
 from adapters.postgres.ledger.refunds import PostgresRefunds
 from adapters.postgres.log.recordlog import PostgresRecordLog
 from adapters.postgres.oversight.conduct import PostgresConduct
 from adapters.postgres.registers.applying import PostgresRegisters
+from tests.memory.conduct import MemoryConduct
+from tests.memory.holds import MemoryHolds
+from tests.memory.ledger import MemoryLedger
+from tests.memory.recordlog import MemoryRecordLog
+from tests.memory.registers import MemoryRegisters
+from tests.memory.state import MemoryState
 
 
 @attrs.frozen(kw_only=True)

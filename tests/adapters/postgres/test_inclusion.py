@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.memory.recordlog import path, root
 from adapters.postgres.log.inclusion import inclusion_path, nodes_needed
 from gateway.domain.log import Digest, sha256, sm3
+from tests.memory.recordlog import path, root
 
 LEAVES = [hashlib.sha256(b"%d" % n).digest() for n in range(1400)]
 STORED = {(0, n): leaf for n, leaf in enumerate(LEAVES)} | {

@@ -9,11 +9,6 @@ import attrs
 import pytest
 from msgspec.structs import replace
 
-from adapters.memory.correspondence import MemoryCorrespondence
-from adapters.memory.holds import MemoryHolds
-from adapters.memory.ledger import MemoryLedger
-from adapters.memory.recordlog import MemoryRecordLog
-from adapters.memory.state import MemoryState
 from adapters.postgres.ledger.correspondence import CONFLICT_RECORDS_MAX, PostgresCorrespondence
 from adapters.postgres.ledger.holds import PostgresHolds
 from adapters.postgres.ledger.ledger import PostgresLedger
@@ -27,6 +22,11 @@ from gateway.domain.ledger import RecordDraft
 from gateway.domain.records import digest_mark, unnumbered
 from tests.adapters.postgres.conftest import as_runtime
 from tests.adapters.postgres.storage_builders import DIVISION, NOW, admission, draft, key
+from tests.memory.correspondence import MemoryCorrespondence
+from tests.memory.holds import MemoryHolds
+from tests.memory.ledger import MemoryLedger
+from tests.memory.recordlog import MemoryRecordLog
+from tests.memory.state import MemoryState
 
 WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 LETTER = KeptLetter(

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
-from adapters.memory.ledger import MemoryLedger
 from adapters.postgres.ledger.ledger import PostgresLedger
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Outcome
@@ -26,6 +25,7 @@ from tests.adapters.postgres.storage_builders import (
     window,
 )
 from tests.limits import limit_at
+from tests.memory.ledger import MemoryLedger
 
 
 @pytest.fixture

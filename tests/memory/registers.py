@@ -4,11 +4,11 @@ import datetime as dt
 
 import attrs
 
-from adapters.memory.state import MemoryState
 from gateway.domain.faults import FaultCode, Unreadable, Unready
 from gateway.domain.ledger import Limit
 from gateway.domain.limits import granted_limits, spelled
 from gateway.domain.registers import Registers
+from tests.memory.state import MemoryState
 
 
 @attrs.frozen(kw_only=True)

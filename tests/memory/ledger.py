@@ -9,7 +9,6 @@ import attrs
 import orjson
 from msgspec.structs import replace
 
-from adapters.memory.state import DivisionLog, MemoryState
 from gateway.domain.bank import HOW_TOLD, BankOutcome, words_against
 from gateway.domain.decision import Outcome
 from gateway.domain.faults import LedgerUnavailable
@@ -33,6 +32,7 @@ from gateway.domain.limits import in_want_of
 from gateway.domain.log import Notice, PendingRecord, SealedRecord
 from gateway.domain.records import RecordKind, digest_mark
 from gateway.domain.windows import Measure, WindowAsk
+from tests.memory.state import DivisionLog, MemoryState
 
 CLOCKS_APART = dt.timedelta(minutes=2)
 """What was opened further ahead was opened by a clock that was wrong; it does not wait for it."""

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 import attrs
 from msgspec.structs import replace
 
-from adapters.memory.state import Checkpoint, DivisionLog, MemoryState
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.log import (
     Cosigned,
@@ -21,6 +20,7 @@ from gateway.domain.log import (
     tree_digest,
 )
 from gateway.domain.records import counted_agency
+from tests.memory.state import Checkpoint, DivisionLog, MemoryState
 
 
 class MemoryRecordLog:

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 import attrs
 from msgspec.structs import replace
 
-from adapters.memory.ledger import MemoryLedger
-from adapters.memory.state import MemoryState
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Outcome
 from gateway.domain.faults import Conflicting, FaultCode
@@ -26,6 +24,8 @@ from gateway.domain.ledger import LimitKey, Moved, RecordDraft, Short
 from gateway.domain.records import RecordKind
 from gateway.domain.refunds import Refund, RefundAnswer, RefundResult
 from gateway.domain.releases import Order
+from tests.memory.ledger import MemoryLedger
+from tests.memory.state import MemoryState
 
 
 class MemoryHolds:

@@ -3,12 +3,12 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 
-from adapters.memory.ledger import MemoryLedger
-from adapters.memory.state import MemoryState
 from gateway.domain.correspondence import KeptLetter, RecallStanding, RecallWord
 from gateway.domain.holds import Notification
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import RecordDraft, Standing
+from tests.memory.ledger import MemoryLedger
+from tests.memory.state import MemoryState
 
 CONFLICT_RECORDS_MAX = 16
 

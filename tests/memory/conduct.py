@@ -9,8 +9,6 @@ from collections.abc import Sequence
 import attrs
 import orjson
 
-from adapters.memory.ledger import MemoryLedger
-from adapters.memory.state import MemoryState, SetAside
 from gateway.domain.bank import BOOKS, BankOutcome, words_against
 from gateway.domain.conduct import (
     Alert,
@@ -24,6 +22,8 @@ from gateway.domain.conduct import (
 )
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import LimitKey, RecordDraft
+from tests.memory.ledger import MemoryLedger
+from tests.memory.state import MemoryState, SetAside
 
 _MARK = b'"how":"%b"' % BOOKS.encode()
 
