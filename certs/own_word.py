@@ -70,12 +70,20 @@ def _of_one(table: Signatories, one: Signer) -> OwnWord:
     except ValueError as reason:
         flaw = f"counts nowhere: {reason}"
         return OwnWord(ends=one.not_after, certificate=leaf, own=True, flaw=flaw)
+    flaw = f"({party.serial:x}) is revoked: replace it" if table.is_revoked(party) else ""
+    if others := table.also_called(party):
+        # A bank that cosigns its own log, or a bureau that decides for the bank: who has the key is
+        # both, and each proves the other's word.
+        names = ", ".join(others)
+        flaw = (
+            f"({party.serial:x}) has the key of {names}: two parties are two keys, make a new one"
+        )
     authority = life.authority
     own = leaf.not_valid_after_utc < authority.not_valid_after_utc
     return OwnWord(
         ends=life.not_after,
         certificate=leaf if own else authority,
         own=own,
-        flaw=f"({party.serial:x}) is revoked: replace it" if table.is_revoked(party) else "",
+        flaw=flaw,
         listed_until=table.listed_until(party),
     )

@@ -100,6 +100,12 @@ class Signatories:
             found[one.sender.uri] = (*found.get(one.sender.uri, ()), one)
         return found
 
+    def also_called(self, one: Signatory) -> list[str]:
+        """Under which other names its key stands here."""
+        key = _key(one)
+        same = {each.sender.uri for each in self.by_thumbprint.values() if _key(each) == key}
+        return sorted(same - {one.sender.uri})
+
     def is_revoked(self, one: Signatory) -> bool:
         """By the registry, or by a list of its authority."""
         if one.thumbprint in self.revoked:
@@ -183,9 +189,7 @@ def _two_named(found: Iterable[Signatory]) -> dict[str, list[str]]:
     """
     by_key: dict[Sm2PublicKey | ec.EllipticCurvePublicNumbers, list[Signatory]] = defaultdict(list)
     for one in found:
-        point = one.public
-        key = point if isinstance(point, Sm2PublicKey) else point.public_numbers()
-        by_key[key].append(one)
+        by_key[_key(one)].append(one)
     return {
         one.thumbprint: others
         for same in by_key.values()
@@ -193,6 +197,11 @@ def _two_named(found: Iterable[Signatory]) -> dict[str, list[str]]:
         if one.sender.role is Role.OPERATOR
         and (others := sorted({each.sender.uri for each in same} - {one.sender.uri}))
     }
+
+
+def _key(one: Signatory) -> Sm2PublicKey | ec.EllipticCurvePublicNumbers:
+    """As a point, however its certificate spells it."""
+    return one.public if isinstance(one.public, Sm2PublicKey) else one.public.public_numbers()
 
 
 def life_under(evidence: Sequence[x509.Certificate], certificate: x509.Certificate) -> Life:

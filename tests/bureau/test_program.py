@@ -16,7 +16,7 @@ import pytest
 from adapters.bureau.https import HttpsBureau
 from bureau.__main__ import main
 from certs.authority import issue, request
-from certs.keys import generate_key, save_certificates, save_key
+from certs.keys import generate_key, load_key, save_certificates, save_key
 from certs.log.note import log_origin
 from certs.tls import client_context
 from deploy.demo.processes import Crew
@@ -120,6 +120,16 @@ origin = "{log_origin(GATEWAY, DIVISION)}"
     }
     with Crew() as crew:
         yield Program(crew=crew, folder=tmp_path, environment=environment, house=house)
+
+
+async def test_a_bureau_with_its_gateways_key_is_told_at_the_check(program: Program) -> None:
+    """Both keys in one hand: the bank could cosign its own log."""
+    key = load_key(program.folder / "witness.key", PASSPHRASE)
+    bank = issue(program.house.evidence, request(key, GATEWAY), program.house.at)
+    save_certificates(program.folder / "parties" / "gateway-too.pem", [bank])
+    checked = program.run("--check")
+    assert checked.returncode == 1 and "Traceback" not in checked.stderr
+    assert f"has the key of {GATEWAY}: two parties are two keys" in checked.stderr
 
 
 async def test_check_proves_everything_and_serves_nothing(program: Program) -> None:

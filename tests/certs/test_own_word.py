@@ -98,6 +98,21 @@ def test_a_key_of_no_authority_here_counts_nowhere(pki) -> None:
     assert "was not issued by the evidence authority" in word.against(NOW, NAME)
 
 
+def test_a_key_that_is_another_partys_too_counts_nowhere(pki) -> None:
+    """With the bureau's key a bank cosigns its own log; with the bank's the bureau passes."""
+    key, bureau = generate_key(), f"{DOMAIN}/bureau/220000000"
+    ours = [signer(issue(pki.evidence, request(key, GATEWAY), NOW), key) for _ in range(2)]
+    theirs = issue(pki.evidence, request(key, bureau), NOW)
+    own, other = ours[0], pki.party("gateway/XYZ")
+    named = [("bureau", theirs), ("renewed", ours[1].certificate), ("other", other.certificate)]
+    table = signatories([pki.evidence.certificate], named)
+    said = own_word(table, own).against(NOW, NAME)
+    assert f"has the key of {bureau}: two parties are two keys" in said
+    assert own_word(table, other).against(NOW, NAME) == ""
+    alone = signatories([pki.evidence.certificate], named[1:])
+    assert own_word(alone, own).against(NOW, NAME) == "", "renewed with its key"
+
+
 def test_a_revoked_certificate_counts_nowhere_by_the_registry_or_by_a_list(pki, tmp_path) -> None:
     own, peer = pki.party("gateway/ABC"), pki.party("agency/220000000/101001")
     table = _listed(pki, tmp_path, own, peer)
