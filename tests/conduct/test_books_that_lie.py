@@ -4,6 +4,7 @@ booked where nobody looks. Each raises its alert or is silence that operators se
 import asyncio
 import datetime as dt
 import json
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -118,6 +119,24 @@ async def test_movements_without_a_place_to_go_on_from_are_told_and_not_dropped(
         with pytest.raises(BankSilent, match="no place to go on from"):
             await books.entries("5", ENTRIES_MAX)
         await books.aclose()
+
+
+async def test_a_page_is_read_beside_the_loop_on_which_payments_wait() -> None:
+    """Eight megabytes of empty movements took 1.5 s, and the books are asked every two."""
+    readers: list[threading.Thread] = []
+
+    def read(body: bytes) -> tuple[list[BankEntry], str | None]:
+        readers.append(threading.current_thread())
+        return read_page(body)
+
+    async def speak(_heard: Heard, writer: asyncio.StreamWriter) -> None:
+        writer.write(http(page(row(), after="6")))
+
+    async with bank_saying(speak) as (_bank, port):
+        books = HttpBooks("127.0.0.1", port, None, 5.0, read)
+        assert (await books.entries("5", ENTRIES_MAX))[1] == "6"
+        await books.aclose()
+    assert readers and threading.main_thread() not in readers
 
 
 class _Kept(AlarmBook):
