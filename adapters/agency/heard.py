@@ -9,6 +9,12 @@ import attrs
 import orjson
 
 _POLICY = re.compile(r"JL-\d{3}")
+_WORD_OF_ONE = r"<XAddWord>([^<]+)</XAddWord>"
+_BANK_WORDS = {
+    "SUCCESS": "accepted", "部分支付": "accepted", "银行拒付": "rejected",
+    "支付结果待查": "unknown", "银行未受理": "not_taken",
+}  # fmt: skip
+"""What stands in Attach of a voucher that passed (docs/formats.md)."""
 _RECALLS = {"ACCR": "recalled", "RJCR": "recall_refused", "PDCR": "recall_waits"}
 
 
@@ -79,8 +85,14 @@ def _voucher(body: bytes) -> Heard:
         outcome = "blocked"
     elif attach.startswith("挂起"):
         outcome = "held"
-    policies = tuple(dict.fromkeys(_POLICY.findall(text + inner))) if outcome != "passed" else ()
-    return Heard(outcome=outcome, policies=policies, reasons=(attach,) if attach else ())
+    # Cut to the interface's 42 bytes: the whole reason comes with the refusal notice.
+    words = tuple(dict.fromkeys(map(html.unescape, re.findall(_WORD_OF_ONE, inner))))
+    policies = tuple(dict.fromkeys(_POLICY.findall(" ".join((attach, *words)))))
+    bank = next((word for said, word in _BANK_WORDS.items() if attach.startswith(said)), None)
+    if not re.search(r"<XPayDate>[^<]", inner) and bank == "accepted":
+        bank = None  # a letter that was taken: nothing was paid by it
+    told = words if attach == "SUCCESS" else (attach, *words)
+    return Heard(outcome=outcome, policies=policies, bank=bank, reasons=tuple(filter(None, told)))
 
 
 def _status_report(body: bytes) -> Heard:
@@ -88,7 +100,7 @@ def _status_report(body: bytes) -> Heard:
     text = body.decode("utf-8")
     statuses = re.findall(r"<TxSts>([A-Z]{4})</TxSts>", text)
     policies = tuple(dict.fromkeys(_POLICY.findall(text)))
-    reasons = tuple(re.findall(r"<AddtlInf>([^<]*)</AddtlInf>", text))
+    reasons = tuple(map(html.unescape, re.findall(r"<AddtlInf>([^<]*)</AddtlInf>", text)))
     if len(statuses) != 1:
         word = {frozenset({"ACSC"}): "passed", frozenset({"RJCT"}): "blocked"}
         outcome = word.get(frozenset(statuses), "held")
@@ -131,8 +143,9 @@ def _fault(status: int, body: bytes, format: str) -> Heard:
         return Heard(outcome=None, fault=_element(text, "Attach"), reasons=tuple(lines))
     if format == "iso20022" and body.lstrip()[:1] == b"<":
         text = body.decode("utf-8")
-        told = tuple(filter(None, (_element(text, "AddtlData"), _element(text, "RsnDesc"))))
-        return Heard(outcome=None, fault=_element(text, "RjctgPtyRsn"), reasons=told)
+        told = [_element(text, "RsnDesc"), *_element(text, "AddtlData").splitlines()]
+        reasons = tuple(html.unescape(line) for line in told if line)
+        return Heard(outcome=None, fault=_element(text, "RjctgPtyRsn"), reasons=reasons)
     fields: dict[str, Any] = orjson.loads(body)
     reasons = tuple(f"{e['field']}: {e['zh']} / {e['en']}" for e in fields.get("errors", []))
     reasons = reasons or (" / ".join(filter(None, (fields.get("title_zh"), fields["detail"]))),)

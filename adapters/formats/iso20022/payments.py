@@ -81,7 +81,7 @@ class IsoFormat:
         return iso_status.report(group, [iso_status.told(names, answer)], self._now())
 
     def problem(self, fault: Fault, instance: str) -> bytes:
-        return rejection(fault, UNREFERENCED, self._now(), instance)
+        return rejection(fault, UNREFERENCED, self._now())
 
 
 class IsoPartFormat(IsoFormat):

@@ -18,12 +18,12 @@ _DATA_MAX, _PLACE_MAX, _DESCRIPTION_MAX = 20_000, 350, 350
 _MESSAGE_ID = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?MsgId>([0-9A-Za-z/?:().,'+ -]{1,35})<")
 
 
-def rejection(fault: Fault, reference: str, at: dt.datetime, instance: str) -> bytes:
+def rejection(fault: Fault, reference: str, at: dt.datetime) -> bytes:
     """`reference`: the rejected message's MsgId, or UNREFERENCED."""
     zh, en = TITLES[fault.code]
     mend = "处理办法 {} / {}".format(*remedy(fault))
     errors = [f"{e.field}: {e.zh} / {e.en} [{e.code}]" for e in fault.errors]
-    told = "\n".join([mend, *(errors or [instance])])
+    told = "\n".join([mend, *errors])
     place = fault.errors[0].field if fault.errors else ""
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'

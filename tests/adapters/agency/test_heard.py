@@ -2,13 +2,20 @@
 
 from pathlib import Path
 
+import attrs
 import orjson
 import pytest
 
 from adapters.agency.heard import heard_in
+from adapters.formats.iso20022.reject import rejection
 from adapters.formats.voucher.answer import problem_voucher
+from adapters.formats.voucher.payments import VoucherFormat
 from gateway.commands.submit import Sent, _send, _tell
+from gateway.domain.bank import BankOutcome
+from gateway.domain.decision import Action, Outcome
 from gateway.domain.faults import FaultCode, FieldError, Unreadable
+from tests.adapters.formats.iso_samples import AT
+from tests.adapters.formats.voucher_samples import INNER, answered, envelope, finding
 
 FINDING = {
     "policy": "JL-020", "article": "10(3)11", "reason_zh": "收款账户是本单位的实有资金账户。",
@@ -53,6 +60,53 @@ def test_of_an_envelope_that_is_none_every_error_and_the_remedy(
     fault = Unreadable(FaultCode.NOT_XML, "line 1", (wrong,))
     said = told(400, problem_voucher(fault, "urn:1"), "voucher", capsys)
     assert "not_xml" in said and "不成对 <b>" in said and "处理办法" in said
+
+
+@pytest.mark.parametrize(
+    ("bank", "why", "passed", "words"),
+    [
+        (BankOutcome.REJECTED, "账户&冻结", False, "银行未支付：改正后换新凭证号"),
+        (BankOutcome.UNKNOWN, None, True, "绝不换号"),
+    ],
+)
+def test_of_a_voucher_that_the_bank_did_not_pay_what_to_do(
+    bank: BankOutcome, why: str | None, passed: bool, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was told as passed, and `submit` ended with 0, as if it were paid."""
+    answer = answered(Outcome.PASS, bank, bank_reason=why)
+    body = VoucherFormat().answer(envelope(), answer)
+    said = told(200, body, "voucher", capsys)
+    assert words in said and (why or "待查") in said
+    sent = Sent(file="a", status=200, heard=heard_in(200, body, "voucher"), answer=body)
+    assert sent.passed is passed
+
+
+def test_of_a_voucher_each_policy_s_words_and_nothing_of_its_own(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A warning of what passed was said by nobody; a purpose that names a policy is none."""
+    purpose = "<PaySummaryName>"
+    assert purpose in INNER
+    raw = envelope(INNER.replace(purpose, f"{purpose}JL-011"))
+    why = finding("金额较大。")
+    said = told(
+        200, VoucherFormat().answer(raw, answered(Outcome.HOLD, None, why)), "voucher", capsys
+    )
+    assert "挂起 held JL-020\n" in said and "JL-020 金额较大。" in said
+    warned = answered(Outcome.PASS, BankOutcome.ACCEPTED, attrs.evolve(why, action=Action.WARN))
+    said = told(200, VoucherFormat().answer(raw, warned), "voucher", capsys)
+    assert "passed，银行 bank: accepted JL-020\n" in said and "提示：JL-020 金额较大。" in said
+    assert "SUCCESS" not in said
+
+
+def test_of_a_message_that_is_none_the_reason_comes_before_the_remedy(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """And no address of ours stands between them."""
+    fault = Unreadable(FaultCode.INSTRUCTION_CONFLICT, "of other content", ())
+    said = told(409, rejection(fault, "M-1", AT), "iso20022", capsys)
+    first, reason, mend = said.splitlines()
+    assert "instruction_conflict" in first and "不同内容" in reason and "处理办法" in mend
 
 
 def test_a_fault_without_errors_is_told_in_chinese_too(capsys: pytest.CaptureFixture[str]) -> None:
