@@ -118,6 +118,39 @@ async def test_a_cap_counts_what_was_spent_before_what_is_reserved_and_what_is_p
     assert await storage.ledger.admit(wants(3, 101, PLAN, cap=1_000)) == Admitted()
 
 
+async def test_what_is_frozen_or_spent_before_is_never_available(storage: Storage) -> None:
+    """Neither to one alone nor to one that comes together with a settlement."""
+    await storage.registers.load(b"", registers(1, {"IND-1": 1_000}, posted=100, frozen=200))
+    too_much, fits = wants(1, 701, INDICATOR), wants(1, 700, INDICATOR)
+    assert await storage.ledger.admit(too_much) == Short(
+        demand=too_much.demands[0], available_fen=700
+    )
+    assert await storage.ledger.admit(fits) == Admitted()
+    again = wants(2, 701, INDICATOR)
+    assert await asyncio.gather(
+        storage.ledger.settle(settlement(1, BankOutcome.REJECTED)), storage.ledger.admit(again)
+    ) == [True, Short(demand=again.demands[0], available_fen=700)]
+
+
+@pytest.mark.parametrize("bank", [BankOutcome.ACCEPTED, BankOutcome.REJECTED])
+async def test_a_settlement_beside_it_lifts_no_cap(storage: Storage, bank: BankOutcome) -> None:
+    """They come together, and all is new: what is voided is free of the cap, what is posted not."""
+    await storage.registers.load(b"", rich())
+    for number in (1, 2):
+        assert await storage.ledger.admit(wants(number, 100, PLAN, cap=400)) == Admitted()
+    left = 100 if bank is BankOutcome.ACCEPTED else 200
+    answers = await asyncio.gather(
+        storage.ledger.settle(settlement(1, bank)),
+        storage.ledger.admit(wants(3, left + 1, PLAN, cap=400)),
+    )
+    assert answers[0] is True
+    assert isinstance(answers[1], Short) and answers[1].available_fen == left
+    assert await asyncio.gather(
+        storage.ledger.settle(settlement(2)),
+        storage.ledger.admit(wants(3, left, PLAN, cap=400)),
+    ) == [True, Admitted()]
+
+
 async def test_a_cap_never_gives_more_than_the_grant(storage: Storage) -> None:
     await storage.registers.load(b"", rich())
     short = await storage.ledger.admit(wants(1, 901, PLAN, cap=99_999))

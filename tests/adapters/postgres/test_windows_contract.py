@@ -15,6 +15,8 @@ from gateway.domain.windows import Measure, WindowAsk, WindowShare
 from tests.adapters.postgres.conftest import Storage
 from tests.adapters.postgres.storage_builders import (
     DIVISION,
+    NOW,
+    PlainSealer,
     admission,
     ask,
     key,
@@ -207,3 +209,36 @@ async def _draw(
         assert isinstance(told, Moved)
         believed = told.values[window()]
     raise AssertionError("never decided")
+
+
+async def test_only_what_was_decided_now_is_told(granted: Storage) -> None:
+    """Of a batch of two divisions whose members stand, have moved, fall short, are new: no record and
+    no notice of those that were not decided by it."""
+    other = "229900000"
+    blocked = admission(1, outcome=Outcome.BLOCK)
+    assert await granted.ledger.admit(blocked) == Admitted()
+    await granted.ledger.admit(admission(2, 10))
+    held = {"outcome": Outcome.HOLD, "asks": [ask(7)]}
+    answers = await asyncio.gather(
+        granted.ledger.admit(blocked),
+        granted.ledger.settle(settlement(2)),
+        granted.ledger.settle(settlement(2)),
+        granted.ledger.admit(admission(3, **held)),  # type: ignore[arg-type]
+        granted.ledger.admit(admission(4, 10, ("nobody's",))),
+        granted.ledger.admit(admission(5, outcome=Outcome.BLOCK)),
+        granted.ledger.admit(admission(6, outcome=Outcome.BLOCK, division=other)),
+        granted.ledger.admit(admission(7, **held, division=other)),  # type: ignore[arg-type]
+    )
+    kinds = [type(answer).__name__ for answer in answers]
+    assert kinds == ["Standing", "bool", "bool", "Moved", "Short", "Admitted", "Admitted", "Moved"]
+    assert sorted(answers[1:3]) == [False, True]
+    for division, decided, settled in ((DIVISION, (1, 2, 5), (2,)), (other, (6,), ())):
+        sealed = await granted.records.seal(division, 100, NOW, PlainSealer().seal)
+        told = [(record.kind, record.subject) for record in sealed.records] if sealed else []
+        assert sorted(told) == sorted(
+            [("verdict", str(key(number, division))) for number in decided]
+            + [("bank_outcome", str(key(number, division))) for number in settled]
+        )
+        notices = await granted.records.notices(division, 100)
+        blocks = [str(key(number, division)) for number in decided if number != 2]
+        assert [notice.subject for notice in notices] == blocks
