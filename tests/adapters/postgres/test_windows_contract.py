@@ -75,9 +75,22 @@ async def test_a_window_nobody_shares_in_is_nothing(granted: Storage, measure: M
     assert await granted.ledger.admit(admission(1, asks=[ask(0, measure)])) == Admitted()
 
 
-async def test_a_window_ends_with_its_first_day(granted: Storage) -> None:
-    await fill(granted, [share(100, 0)], [share(20, 4)], [share(3, 5)])
-    assert [await true(granted, ask(0, days=days)) for days in (1, 4, 5, 6)] == [100, 100, 120, 123]
+@pytest.mark.parametrize(
+    ("measure", "values"),
+    [
+        (Measure.SUM, [1, 1, 21, 321]),
+        (Measure.COUNT, [1, 1, 2, 3]),
+        (Measure.MAX, [1, 1, 20, 300]),
+        (Measure.DISTINCT, [1, 1, 2, 3]),
+    ],
+)
+async def test_a_window_ends_with_its_first_day(
+    granted: Storage, measure: Measure, values: list[int]
+) -> None:
+    old = (share(20, 4, item="b"), share(300, 5, item="c"))
+    await fill(granted, [share(1, 0, item="a")], *([each] for each in old))
+    seen = [await true(granted, ask(0, measure, days)) for days in (1, 4, 5, 6)]
+    assert seen == values
 
 
 async def test_what_moved_leaves_nothing_behind_and_the_identity_free(granted: Storage) -> None:
@@ -212,8 +225,8 @@ async def _draw(
 
 
 async def test_only_what_was_decided_now_is_told(granted: Storage) -> None:
-    """Of a batch of two divisions whose members stand, have moved, fall short, are new: no record and
-    no notice of those that were not decided by it."""
+    """Of a batch of two divisions whose members stand, have moved, fall short, are new: no record
+    and no notice of those that were not decided by it."""
     other = "229900000"
     blocked = admission(1, outcome=Outcome.BLOCK)
     assert await granted.ledger.admit(blocked) == Admitted()
