@@ -18,6 +18,7 @@ import uvloop
 
 from adapters.folder.standard_streams import hold_standard_streams
 from adapters.gateways.https import HttpsGateway
+from adapters.postgres.health import FULL, is_full
 from adapters.postgres.session import UnsafeServer
 from bureau.desk.audit import Auditor
 from bureau.desk.certificates import PARTY, Warner, endings
@@ -63,7 +64,7 @@ from certs.token import PinRefused
 from certs.trust import Trust
 from doors.address import url_of
 from doors.memory import tend_memory
-from gateway.domain.faults import StoreUnavailable
+from gateway.domain.faults import LedgerUnavailable, StoreUnavailable
 
 _OF_INVITED = ("office", "name", "division", "code")
 _log = structlog.get_logger("bureau")
@@ -87,7 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(act(settings))
-    except (UnsafeServer, StoreUnavailable, WorkerDied, ValueError, OSError) as error:
+    except (
+        UnsafeServer, LedgerUnavailable, StoreUnavailable, WorkerDied, ValueError, OSError
+    ) as error:  # fmt: skip
         sys.stderr.write(f"bureau: {error}\n")
         return 2 if isinstance(error, PinRefused) else 1
     return 0
@@ -268,6 +271,8 @@ async def _check(settings: Settings) -> None:
         store = await open_store(settings, rooms)
         await _open_logs(settings, store)
     ended = []
+    if await is_full(settings.database):
+        ended.append(f"database: {FULL}")
     for one in endings(await asyncio.to_thread(shelf_of(settings).held), now()):
         words = f"{one.held.use}: {one.held.file}, {one.held.holder}"
         if one.held.by:

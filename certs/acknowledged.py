@@ -56,8 +56,8 @@ class BureauWitness:
             checkpoint, note = open_checkpoint(cosigned.checkpoint, self._own_log.keys())
             if checkpoint.size != cosigned.size:
                 raise NoteRefused(f"the checkpoint is of size {checkpoint.size}")
-            if not self._cosigned(note, at):
-                raise NoteRefused("no cosignature of the bureau's known key")
+            if words := self._against(note, at):
+                raise NoteRefused(words)
         except NoteRefused as refused:
             raise BureauUnproven(f"size {cosigned.size} is not proven: {refused}") from refused
         return checkpoint.root
@@ -107,11 +107,19 @@ class BureauWitness:
             last.token, last.at, last.signer, last.payload = token, at, signer, payload
         return last.signer, last.payload
 
-    def _cosigned(self, note: SignedNote, at: dt.datetime) -> bool:
-        """In the certificate's life, and not in a time to come."""
-        limit = at + CLOCKS_APART
-        found = cosignatures(note, self._bureaus_keys())
-        return any(each.lived and each.at <= limit for each in found)
+    def _against(self, note: SignedNote, at: dt.datetime) -> str:
+        """Why it is not cosigned in the certificate's life, and not in a time to come; empty if it
+        is. A clock that is wrong is no impostor, and whoever reads this must not look for one."""
+        moments = [each.at for each in cosignatures(note, self._bureaus_keys()) if each.lived]
+        if not moments:
+            return "no cosignature of the bureau's known key"
+        ahead = min(moments) - at
+        if ahead <= CLOCKS_APART:
+            return ""
+        seconds = int(ahead.total_seconds())
+        return (
+            f"the bureau cosigned {seconds} s ahead of this host's clock: one of the two is wrong"
+        )
 
     def _bureaus_keys(self) -> tuple[NoteKey, ...]:
         table = self.trust.table

@@ -38,17 +38,23 @@ class Health:
     """Why the history of migrations cannot be this program's; empty if it can."""
 
 
+FULL = "no room left: it answers, and takes nothing until there is (runbooks/database-down)"
+
+
+async def is_full(dsn: str) -> bool:
+    """Changes nothing. Raises LedgerUnavailable with the driver's own words."""
+    connection = await _reached(dsn)
+    try:
+        return await _is_full(connection)
+    except LOST as error:
+        raise LedgerUnavailable(f"{type(error).__name__}: {error}") from error
+    finally:
+        await connection.close()
+
+
 async def health(dsn: str) -> Health:
     """Changes nothing. Raises LedgerUnavailable with the driver's own words."""
-    try:
-        connection = await connect(dsn, deadline_s=CONNECT_DEADLINE_S)
-    except (*LOST, ValueError) as error:
-        words = (
-            str(error)
-            if isinstance(error, DatabaseUnreached)
-            else f"{type(error).__name__}: {error}"
-        )
-        raise LedgerUnavailable(words) from error
+    connection = await _reached(dsn)
     try:
         durability = await connection.fetchrow(_SQL["durability"])
         assert durability is not None
@@ -75,6 +81,18 @@ async def health(dsn: str) -> Health:
         raise LedgerUnavailable(f"{type(error).__name__}: {error}") from error
     finally:
         await connection.close()
+
+
+async def _reached(dsn: str) -> Connection:
+    try:
+        return await connect(dsn, deadline_s=CONNECT_DEADLINE_S)
+    except (*LOST, ValueError) as error:
+        words = (
+            str(error)
+            if isinstance(error, DatabaseUnreached)
+            else f"{type(error).__name__}: {error}"
+        )
+        raise LedgerUnavailable(words) from error
 
 
 async def _is_full(connection: Connection) -> bool:

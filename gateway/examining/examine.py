@@ -14,7 +14,7 @@ import aiohttp
 import msgspec
 
 from adapters.bank.http_core import HttpBank
-from adapters.postgres.health import health
+from adapters.postgres.health import FULL, health
 from adapters.postgres.oversight.backlog import PostgresBacklog
 from adapters.postgres.registers.shelf import PostgresRegisterShelf
 from adapters.postgres.session import READ_ONLY, SAFE_COMMITS
@@ -101,8 +101,7 @@ async def database(secrets: Secrets) -> AsyncIterator[Finding]:
     else:
         yield good("database", f"PostgreSQL {found.server}")
     if found.full:
-        words = "no room left: it answers, and takes nothing until there is"
-        yield bad("database disk", f"{words} (runbooks/database-down)")
+        yield bad("database disk", FULL)
     safe = found.synchronous_commit in SAFE_COMMITS and found.fsync == "on"
     durability = f"synchronous_commit = {found.synchronous_commit}, fsync = {found.fsync}"
     if safe:

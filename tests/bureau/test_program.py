@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ import attrs
 import pytest
 
 from adapters.bureau.https import HttpsBureau
+from adapters.postgres.embedded.binaries import throwaway_folder
+from adapters.postgres.embedded.server import EmbeddedPostgres
 from bureau.__main__ import main
 from certs.authority import issue, request
 from certs.keys import generate_key, load_key, save_certificates, save_key
@@ -33,6 +36,7 @@ from tests.bureau.words import (
     verdict,
 )
 from tests.certs.soft_token import SoftToken, soft_token
+from tests.crash.disk import SmallDisk
 
 __all__ = ["soft_token"]
 
@@ -141,6 +145,23 @@ async def test_check_proves_everything_and_serves_nothing(program: Program) -> N
     del program.environment["BUREAU_DATABASE"]
     missing = program.run("--check")
     assert missing.returncode == 2 and "BUREAU_DATABASE" in missing.stderr
+
+
+async def test_check_says_that_the_database_has_no_room_left(program: Program) -> None:
+    """It answers every question, and keeps nothing of what gateways report."""
+    folder = throwaway_folder()
+    folder.chmod(0o711)
+    try:
+        with SmallDisk(folder / "pg") as disk, EmbeddedPostgres(folder / "pg") as server:
+            program.environment["BUREAU_DATABASE"] = server.create_database("bureau")
+            assert program.run("--check").returncode == 0
+            disk.fill()
+            full = program.run("--check")
+            assert full.returncode == 1 and "no room left" in full.stderr, full.stderr
+            disk.free()
+            assert program.run("--check").returncode == 0
+    finally:
+        shutil.rmtree(folder)
 
 
 def test_what_is_typed_wrongly_is_told_and_starts_nothing(
