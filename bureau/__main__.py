@@ -193,7 +193,10 @@ async def _serve(settings: Settings) -> None:
             witness=lambda at: trust.word.against(at, OWN_CERTIFICATE) or trust.own.trouble,
             troubles=partial(_troubles, ring, publishings, numbers), clock=now,
             keeping=inbox.keeping.trouble, older_books=rooms_of_desk.policies.older_books,
-            not_ours=rooms_of_desk.applied.not_ours,
+            not_ours={
+                "registers": rooms_of_desk.applied.not_ours,
+                "book": rooms_of_desk.policies.not_ours,
+            },
         )  # fmt: skip
         ops_port = await _operators(settings, watch, rooms)
         tend_memory()

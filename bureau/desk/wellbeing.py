@@ -15,7 +15,7 @@ from gateway.domain.faults import StoreUnavailable
 OlderBooks = Callable[[str], Awaitable[Mapping[str, tuple[int, int]]]]
 """Of a division, by bank: the book's revision that decides there, and a later one that did."""
 NotOurs = Callable[[str], Awaitable[Mapping[str, int]]]
-"""Of a division, by bank: the record that tells of registers that were not issued here."""
+"""Of a division, by bank: the record that tells of rules that were not given out here."""
 Troubles = Callable[[], Mapping[str, str]]
 """By what is in trouble, words for a person."""
 
@@ -47,8 +47,8 @@ class Watch:
 
     older_books: OlderBooks | None = None
     """`Policies.older_books`."""
-    not_ours: NotOurs | None = None
-    """`Applied.not_ours`."""
+    not_ours: Mapping[str, NotOurs] = attrs.field(factory=dict)
+    """By what it is that decides: `Applied.not_ours` of registers, `Policies.not_ours` of books."""
 
     async def look(self) -> Wellbeing:
         now, reasons, older = self.clock(), dict[str, str](), dict[str, tuple[int, int]]()
@@ -60,9 +60,9 @@ class Watch:
                 if self.older_books:
                     found = await self.older_books(division)
                     older |= {f"book.{division}/{bank}": both for bank, both in found.items()}
-                if self.not_ours:
-                    told = await self.not_ours(division)
-                    strange |= {f"registers.{division}/{bank}": seq for bank, seq in told.items()}
+                for what, asked in self.not_ours.items():
+                    told = await asked(division)
+                    strange |= {f"{what}.{division}/{bank}": seq for bank, seq in told.items()}
         except StoreUnavailable as lost:
             reasons["database"], logs = str(lost), []
         else:
@@ -77,12 +77,13 @@ class Watch:
                 warnings[f"log.{log['division']}/{log['bank']}"] = (
                     f"has reported nothing for more than {SILENCE_MAX.seconds} s"
                 )
+        for what, seq in strange.items():
+            rules = "a book" if what.startswith("book.") else "registers"
+            warnings[what] = f"decides by {rules} not given out here (its record {seq})"
         for what, (revision, later) in older.items():
             warnings[what] = (
                 f"decides by book {revision}, which is older than {later}, taken there before"
             )
-        for what, seq in strange.items():
-            warnings[what] = f"decides by registers that were not issued here (its record {seq})"
         for one in endings(held, now):
             if one.urgent:
                 warnings[f"certificate/{one.held.serial}"] = _words(one, now)

@@ -31,7 +31,8 @@ async def warnings(desk: Desk) -> dict[str, str]:
     rooms = desk.rooms
     watch = Watch(
         desk=rooms.desk, shelf=Shelf(own={}, parties=None), divisions=(DIVISION,),
-        witness=lambda at: "", troubles=dict, clock=rooms.clock, not_ours=rooms.applied.not_ours,
+        witness=lambda at: "", troubles=dict, clock=rooms.clock,
+        not_ours={"registers": rooms.applied.not_ours},
     )  # fmt: skip
     return dict((await watch.look()).warnings)
 

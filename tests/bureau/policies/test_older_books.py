@@ -31,7 +31,7 @@ async def warnings(desk: Desk) -> dict[str, str]:
     watch = Watch(
         desk=rooms.desk, shelf=Shelf(own={}, parties=None), divisions=(DIVISION,),
         witness=lambda at: "", troubles=dict, clock=rooms.clock,
-        older_books=rooms.policies.older_books,
+        older_books=rooms.policies.older_books, not_ours={"book": rooms.policies.not_ours},
     )  # fmt: skip
     return dict((await watch.look()).warnings)
 
@@ -64,3 +64,30 @@ async def test_a_book_that_was_received_and_is_never_told_of_is_a_warning_once_i
     assert "book 7, which is older than 8" in (await warnings(desk))[key]
     desk.hands.now = due + TAKEN_WITHIN - dt.timedelta(seconds=1)
     assert key not in await warnings(desk)
+
+
+async def test_a_book_that_was_not_handed_over_here_is_a_warning(
+    desk: Desk, bureau: Bureau, chain: Chain
+) -> None:
+    """Whom a gateway takes for its officers is a line of its settings."""
+    reader, key = await desk.seat(Office.PROVINCE), f"book.{DIVISION}/{BANK}"
+    store: Any = desk.rooms.policies.store
+    now = desk.hands.now
+
+    async def told(revision: int, digest: str) -> bool:
+        what = {"division": DIVISION, "kind": "policy_activated", "what": "activated"}
+        chain.seal([unnumbered(what | {"revision": revision, "digest": digest})])
+        await bureau.inbox.receive(GATEWAY, framed(chain.delivery()))
+        strange = "not given out here" in (await warnings(desk)).get(key, "")
+        assert ("并非本台移交" in (await reader.get(HOME))[1]) is strange
+        return strange
+
+    assert not await told(7, "7"), "nothing was handed over here yet: books come otherwise"
+    values = 8, "8", "li", "wang", now, now, "jws", b"book 8"
+    act = Act(division=DIVISION, login="r", what="policy.handed_over")
+    assert await store.hand_over(DIVISION, [BANK], values, act)
+    assert not await told(7, "7"), "of before"
+    assert not await told(8, "8")
+    assert await told(8, "another"), "under its number"
+    assert await told(9, "9")
+    assert not await told(8, "8")
