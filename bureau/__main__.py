@@ -196,6 +196,7 @@ async def _serve(settings: Settings) -> None:
             not_ours={
                 "registers": rooms_of_desk.applied.not_ours,
                 "book": rooms_of_desk.policies.not_ours,
+                "releases": rooms_of_desk.holds.not_ordered,
             },
         )  # fmt: skip
         ops_port = await _operators(settings, watch, rooms)

@@ -16,6 +16,11 @@ OlderBooks = Callable[[str], Awaitable[Mapping[str, tuple[int, int]]]]
 """Of a division, by bank: the book's revision that decides there, and a later one that did."""
 NotOurs = Callable[[str], Awaitable[Mapping[str, int]]]
 """Of a division, by bank: the record that tells of rules that were not given out here."""
+_NOT_OURS = {
+    "book": "decides by a book not given out here",
+    "registers": "decides by registers not given out here",
+    "releases": "tells of holds that ended by orders not given here",
+}
 Troubles = Callable[[], Mapping[str, str]]
 """By what is in trouble, words for a person."""
 
@@ -48,7 +53,7 @@ class Watch:
     older_books: OlderBooks | None = None
     """`Policies.older_books`."""
     not_ours: Mapping[str, NotOurs] = attrs.field(factory=dict)
-    """By what it is that decides: `Applied.not_ours` of registers, `Policies.not_ours` of books."""
+    """By a key of `_NOT_OURS`: `Applied.not_ours`, `Policies.not_ours`, `HoldStore.not_ordered`."""
 
     async def look(self) -> Wellbeing:
         now, reasons, older = self.clock(), dict[str, str](), dict[str, tuple[int, int]]()
@@ -78,8 +83,7 @@ class Watch:
                     f"has reported nothing for more than {SILENCE_MAX.seconds} s"
                 )
         for what, seq in strange.items():
-            rules = "a book" if what.startswith("book.") else "registers"
-            warnings[what] = f"decides by {rules} not given out here (its record {seq})"
+            warnings[what] = f"{_NOT_OURS[what.partition('.')[0]]} (its record {seq})"
         for what, (revision, later) in older.items():
             warnings[what] = (
                 f"decides by book {revision}, which is older than {later}, taken there before"
