@@ -6,6 +6,7 @@ unchanged: after `Retry-After` on a 503, and after silence. Nothing is ever paid
 
 import asyncio
 import json
+import re
 import ssl
 import time
 from collections.abc import Callable
@@ -35,6 +36,7 @@ ANSWER_BYTES_MAX = 64 << 20
 """Of an answer: a report on 10,000 payments has some megabytes."""
 
 
+_ALERT = re.compile("_ALERT_(.*CERTIFICATE.*|UNKNOWN_CA|ACCESS_DENIED)")
 _HUNG_UP = (aiohttp.ServerDisconnectedError, ConnectionResetError)
 
 
@@ -45,13 +47,18 @@ Waiting = Callable[[float, object], None]
 class GatewaySilent(Exception):
     """No answer while patience lasted. What became of it is not known: ask, or send it again."""
 
-    def __init__(self, words: str, *, perhaps_taken: bool = True, hung_up: bool = False) -> None:
+    def __init__(
+        self, words: str, *, perhaps_taken: bool = True, hung_up: bool = False,
+        refused: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(words)
         self.perhaps_taken = perhaps_taken
-        """False: no connection was ever made, so not a byte was sent."""
+        """False: no connection ever came about, so nothing was read of what we sent."""
         self.hung_up = hung_up
         """Each connection was made and then closed without a word: so does a gateway (TLS 1.3
-        included) to whom our certificate is none, or revoked."""
+        included) that knows our certificate as revoked, and one of before it sent alerts."""
+        self.refused = refused
+        """It said by TLS's alert that our certificate is none: another try would change nothing."""
 
 
 @attrs.frozen(kw_only=True)
@@ -122,6 +129,11 @@ class GatewayClient:
                     f"not our gateway: {refused}", perhaps_taken=perhaps_taken
                 ) from refused
             except (aiohttp.ClientError, OSError, TimeoutError) as silence:
+                if alert := _alert_in(silence):
+                    raise GatewaySilent(
+                        f"the gateway does not take our certificate: {alert}",
+                        perhaps_taken=perhaps_taken, refused=True,
+                    ) from silence  # fmt: skip
                 last, wait_s = silence, None
                 perhaps_taken |= not isinstance(silence, aiohttp.ClientConnectorError)
                 hung_up &= isinstance(silence, _HUNG_UP)
@@ -149,6 +161,14 @@ class GatewayClient:
             after = answer.headers.get("Retry-After", "")
             wait_s = min(float(after), PAUSE_S_MAX) if after.isdecimal() else None
             return answer.status, body, wait_s
+
+
+def _alert_in(silence: BaseException) -> str:
+    """TLS's word against our certificate, should it have ended the connection."""
+    cause = silence if isinstance(silence, ssl.SSLError) else silence.__cause__
+    reason = cause.reason or "" if isinstance(cause, ssl.SSLError) else ""
+    found = _ALERT.search(reason)
+    return found[1].lower().replace("_", " ") if found else ""
 
 
 async def _whole(content: aiohttp.StreamReader) -> bytes:

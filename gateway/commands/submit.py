@@ -113,6 +113,7 @@ async def _send_all(
                     raise GatewaySilent(
                         f"{path.name}: {silent}",
                         perhaps_taken=silent.perhaps_taken, hung_up=silent.hung_up,
+                        refused=silent.refused,
                     ) from silent  # fmt: skip
                 sent.append(one)
                 _tell([one], as_json)
@@ -123,6 +124,15 @@ async def _send_all(
 
 
 def _unanswered(silent: GatewaySilent) -> str:
+    if silent.refused:
+        perhaps = silent.perhaps_taken
+        zh, en = ("可能已被受理", "may have been") if perhaps else ("未受理", "was not")
+        return (
+            f"此文件{zh}，其后的未发送：请向银行核对本方连接证书是否已到期、被吊销或并非其签发，"
+            f"再原样重发 this file {en} taken, what follows it was not sent: ask the bank"
+            " whether our connection's certificate has ended, is revoked or was never issued by it,"
+            " then send the same files again"
+        )
     if not silent.perhaps_taken:
         return (
             "没有连上，此文件及其后的未发送：请核对网关是否运行，以及"

@@ -1,6 +1,7 @@
 """Whoever waits for a gateway hears that it waits, how long, and why."""
 
 import asyncio
+import datetime as dt
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ from aiohttp.test_utils import TestServer
 
 import adapters.agency.client
 from adapters.agency.client import PAUSE_S, GatewayClient, GatewaySilent
+from certs.tls import client_context, server_context
 from gateway.commands.submit import _send_all, _unanswered, _waiting
+from tests.certs.conftest import make_pki
 
 
 async def test_each_pause_is_told_with_its_length_and_what_the_last_try_came_to() -> None:
@@ -117,5 +120,27 @@ async def test_a_gateway_that_hangs_up_each_time_does_not_know_our_certificate()
         await _send_all(client, [(Path("one.json"), b"{}")], None, as_json=False)
     words = _unanswered(silent.value)
     assert "可能已被受理" in words and "has ended, is revoked" in words
+    server.close()
+    await server.wait_closed()
+
+
+async def test_a_gateway_that_does_not_take_our_certificate_says_so_at_the_first_try(
+    tmp_path: Path,
+) -> None:
+    """It was asked for two minutes, and no word came of what was wrong."""
+    now = dt.datetime.now(dt.UTC)
+    pki = make_pki(now - dt.timedelta(days=1))
+    stranger = pki.credentials(tmp_path, "agency/220000000/101001", now, pki.evidence)
+    door = server_context(pki.credentials(tmp_path, "gateway/ABC", now))
+    tries: list[float] = []
+    server = await asyncio.start_server(lambda _r, _w: None, "127.0.0.1", 0, ssl=door)
+    client = GatewayClient(
+        f"https://localhost:{server.sockets[0].getsockname()[1]}", client_context(stranger),
+        lambda raw: "a..b", waiting=lambda wait_s, _last: tries.append(wait_s),
+    )  # fmt: skip
+    with pytest.raises(GatewaySilent, match="does not take our certificate: unknown ca") as silent:
+        await _send_all(client, [(Path("one.json"), b"{}")], None, as_json=False)
+    words = _unanswered(silent.value)
+    assert not tries and "未受理" in words and "has ended, is revoked" in words
     server.close()
     await server.wait_closed()
