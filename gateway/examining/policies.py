@@ -10,7 +10,7 @@ from gateway.domain.certificates import Revocation
 from gateway.domain.faults import LedgerUnavailable
 from gateway.examining.finding import Finding, bad, good, warn
 from gateway.policy_books.in_force import last_good
-from gateway.policy_books.older import Told, older_book, told_of
+from gateway.policy_books.older import Told, older_book, told_of, unsigned_book
 from gateway.settings import Secrets, Settings
 from policies.book.book import Book
 from policies.book.load import load
@@ -24,6 +24,8 @@ async def policies(
         if settings.policies.folder is not None:
             book = load(settings.policies.folder)
             yield good("policies", f"{_words(book)}, an unsigned folder")
+            if words := unsigned_book(await told_in(secrets.database, settings.gateway.divisions)):
+                yield bad("policies", words)
             return
         own = settings.record_key
         signer = load_signer(own.certificate, own.key, secrets.passphrase)

@@ -66,6 +66,18 @@ def older_book(told: Told, revision: int) -> str:
     )
 
 
+def unsigned_book(told: Told) -> str:
+    """Why a folder that nobody signed is nothing to decide by; empty where no signed book ever was
+    in force: one line of the settings would do alone what two officers decide."""
+    if not told.book:
+        return ""
+    return (
+        f"policies: an unsigned folder (policies.folder), and revision {told.book}, which two"
+        " officers signed, was in force by this log: name policies.books again"
+        " (runbooks/policy-trouble)"
+    )
+
+
 def older_registers(told: Told, division: str, version: int) -> str:
     """The same of registers."""
     if not 0 < version < told.registers.get(division, 0):
@@ -88,7 +100,9 @@ class Outdated(dict[str, str]):
 
     def look(self) -> None:
         bundle, book = self._books.bundle, ""
-        if bundle and not self._books.problem:
+        if bundle is None:
+            book = unsigned_book(self._told)
+        elif not self._books.problem:
             book = older_book(self._told, bundle.revision)
         found = dict[str, str]()
         for division in self._told.registers:

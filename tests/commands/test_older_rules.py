@@ -127,6 +127,28 @@ def test_a_book_that_came_back_older_passes_nothing_until_the_newer_one_is_there
     assert payments(played, 3) == {200}, "it opens by itself"
 
 
+def test_policies_that_nobody_signed_pass_nothing_where_signed_ones_were_in_force(
+    played: Played,
+) -> None:
+    """One line of the settings: a policy was left out, and what it blocks was paid, all green."""
+    stage, _, _ = played
+    settings = stage.folder / f"{GATEWAY}.toml"
+    signed = settings.read_text()
+    table = signed[signed.index("[policies]") :]
+    table = table[: table.find("\n[", 1)] if "\n[" in table[1:] else table
+    settings.write_text(signed.replace(table, f'[policies]\nfolder = "{stage.library}"\n'))
+    try:
+        assert "policies.folder" in doctor(stage).said and doctor(stage).code == 1
+        stage.crew.restart(GATEWAY)
+        assert payments(played, 6) == {503}
+        words = reasons(stage)[f"rules.{DIVISION}"]
+        assert "an unsigned folder" in words and "two officers signed" in words
+    finally:
+        settings.write_text(signed)
+    stage.crew.restart(GATEWAY)
+    assert not reasons(stage) and payments(played, 6) == {200}
+
+
 def test_registers_that_came_back_older_pass_nothing_until_they_are_applied_anew(
     played: Played,
 ) -> None:
