@@ -19,7 +19,7 @@ from bureau.desk.interceptions import WORDS_AMONG
 from bureau.desk.people import CASE_PARTIES, READERS, Person
 from bureau.desk.search import QUERY_CHARS_MAX, Search, parsed
 from bureau.web.exports import PIECE_ROWS, searched, sent
-from bureau.web.pages import clock, money
+from bureau.web.pages import clock
 from bureau.web.paging import numbered_before
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, see
@@ -133,7 +133,7 @@ class _CaseList:
         return [
             case_no(row["year"], row["number"]), clock(row["opened_at"]),
             ORIGIN_ZH.get(row["origin"], row["origin"]), party, code, above, row["title"],
-            money(yuan(row["amount_fen"])), " ".join(row["policies"]),
+            yuan(row["amount_fen"]), " ".join(row["policies"]),
             standing_zh(row, legal_day(self._rooms.clock()), inside=True),
             row["due"].isoformat() if row["due"] else "",
         ]  # fmt: skip
