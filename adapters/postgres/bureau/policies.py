@@ -74,6 +74,9 @@ class BureauPolicies:
     async def feeds(self, division: str, limit: int) -> Sequence[Row]:
         return await self._sql.rows("feeds", division, limit)
 
+    async def books_since(self, division: str, since: dt.datetime, limit: int) -> Sequence[Row]:
+        return await self._sql.rows("books_since", division, since, limit)
+
     async def activations(self, division: str, limit: int) -> Sequence[Row]:
         return await self._sql.rows("activations", division, limit)
 

@@ -9,6 +9,7 @@ import asyncio
 import datetime as dt
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any, Protocol
 
@@ -34,6 +35,8 @@ from policies.language.errors import PolicyRefused
 DOCUMENT_CHARS_MAX = 100_000
 CASE_CHARS_MAX = 4000
 SHOWN = 50
+BOOKS_READ = 8
+"""After an agreement: the next book that is signed holds what was agreed to."""
 TAKEN_WITHIN = dt.timedelta(minutes=10)
 """After its moment, or after the gateway had it: then it decides by it, or tells us why not."""
 WHY_CHARS_MIN = 4
@@ -64,6 +67,10 @@ class PolicyStore(Protocol):
     ) -> bool: ...
 
     async def feeds(self, division: str, limit: int) -> Sequence[Mapping[str, Any]]: ...
+
+    async def books_since(
+        self, division: str, since: dt.datetime, limit: int
+    ) -> Sequence[Mapping[str, Any]]: ...
 
     async def activations(self, division: str, limit: int) -> Sequence[Mapping[str, Any]]: ...
 
@@ -236,6 +243,17 @@ class Policies:
             {**_activation(row["body"]), "bank": row["bank"], "seq": row["seq"]}
             for row in await self.store.activations(division, SHOWN)
         ]
+
+    async def book_with(self, division: str, draft: Mapping[str, Any]) -> int | None:
+        """The first book handed over that holds the document of this draft, agreed to as it is."""
+        if not draft["agreed"]:
+            return None
+        for row in await self.store.books_since(division, draft["decided_at"], BOOKS_READ):
+            with suppress(BundleRefused):
+                bundle = read_bundle(open_sealed(row["body"])[0])
+                if bundle.policies.get(draft["place"]) == draft["document"]:
+                    return bundle.revision
+        return None
 
     async def older_books(self, division: str) -> dict[str, tuple[int, int]]:
         """By bank: the revision that its gateway decides by, where it has told of, or taken, a

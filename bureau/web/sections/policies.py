@@ -158,6 +158,7 @@ class _Policies:
                 checked = await self._policies.check(
                     visit.division, found["policy"], found["document"]
                 )
+        book = await self._policies.book_with(visit.division, found)
         store = self._rooms.questions.store
         trials = [answered(row) for row in await store.of_draft(visit.division, _seq(visit), SHOWN)]
         asked = [row for row in trials if row["what"] == "backtest"]
@@ -172,8 +173,17 @@ class _Policies:
             ),
             picked=await picked(self._rooms, visit),
             proof=self._policies.proofs.known(found["document"]),
+            book=book, applied=await self._applied(visit.division, book),
             since=f"{legal_day(self._rooms.clock()).year}-01-01", **_WORDS,
         )  # fmt: skip
+
+    async def _applied(self, division: str, book: int | None) -> list[str]:
+        """The banks whose gateways told of this book, or of a later one."""
+        told = await self._policies.activations(division) if book else []
+        return sorted({
+            self._rooms.names.bank(each["bank"]) or each["bank"] for each in told
+            if each["what"] == "activated" and (each.get("revision") or 0) >= (book or 0)
+        })  # fmt: skip
 
     async def agree(self, visit: Visit) -> web.StreamResponse:
         return await self._decided(visit, agreed=True)

@@ -245,6 +245,36 @@ async def test_what_a_gateway_applies_is_what_its_log_tells(
     assert "第7版" in text and "spiffe://x/wang" in text
 
 
+async def test_a_draft_says_in_which_book_it_is_and_whether_a_gateway_applies_it(
+    desk: Desk, bureau: Bureau, chain: Chain, house: House
+) -> None:
+    """It said 尚未生效 for ever, also when every gateway decided by it."""
+    reviewer, approver = await desk.seat(Office.REVIEWER), await desk.seat(Office.APPROVER)
+    ended = CASH.replace("revision = 2", "revision = 3", 1)
+    ended = ended.replace("from = 2022-11-28", "from = 2022-11-28\nto = 2026-11-30", 1)
+    drafted = form(ended, "draft", reason="停用本规则")
+    status, path = await reviewer.post(f"{HOME}/JL-042/edit", drafted)
+    assert status == 303, path
+    assert (await approver.post(f"{path}/agree"))[0] == 303
+    li = house.signer(f"{DOMAIN}/operator/li")
+    store: Any = desk.rooms.policies.store
+    act = Act(division=DIVISION, login="r", what="policy.handed_over")
+    for revision, text, words in ((7, CASH, "已同意，尚未生效"), (8, ended, "网关尚未启用")):
+        body = compose(
+            {"JL-042.toml": text}, load_codes(), revision=revision, previous="",
+            not_before=desk.hands.now, author=li.uri,
+        )  # fmt: skip
+        sealed, at = seal(body, [li.document(body)] * 2), desk.hands.now
+        values = revision, f"{revision}", "li", "wang", at, at, "jws", sealed
+        assert await store.hand_over(DIVISION, [BANK], values, act)
+        assert words in (await reviewer.get(path))[1]
+    told = {"division": DIVISION, "kind": "policy_activated", "what": "activated"}
+    for revision, words in ((7, "网关尚未启用"), (8, "已写入第8版规则簿；已由网关启用")):
+        chain.seal([unnumbered(told | {"revision": revision})])
+        await bureau.inbox.receive(GATEWAY, framed(chain.delivery()))
+        assert words in (await reviewer.get(path))[1]
+
+
 async def test_the_book_of_a_bank_whose_log_is_short_is_shown_beside_that_of_a_longer_one(
     desk: Desk, bureau: Bureau, chain: Chain
 ) -> None:

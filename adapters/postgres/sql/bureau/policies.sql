@@ -68,6 +68,14 @@ WHERE division = $1
 ORDER BY version DESC, bank
 LIMIT $2;
 
+-- name: books_since
+-- empty: no signed book was handed over since $2; oldest first.
+SELECT DISTINCT ON (version) version, body
+FROM policy_feed
+WHERE division = $1 AND signed_at >= $2
+ORDER BY version, bank
+LIMIT $3;
+
 -- name: waiting_feeds
 -- empty: every gateway has acknowledged every book that it may still take; the oldest of each bank. One that its gateway
 -- refuses (its words begin with the status) keeps no newer one waiting, and is sent no more once a newer one was taken. Of those in $1 (division/bank) nothing is read.
