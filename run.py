@@ -44,6 +44,9 @@ LINTERS = {
 }
 TESTS = ["pytest", "--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder"]
 """Two workers, each with its own PostgreSQL, take file after file; one closing line is of both."""
+QUICK = ["pytest", "--halves", "-p", "no:xdist", "-p", "no:schemathesis", "-m", "not slow"]
+QUICK += ["--hypothesis-profile=quick", "--override-ini=console_output_style=classic"]
+"""Collected once, then run by two processes of which each has its own closing line."""
 
 
 class Trouble(Exception):
@@ -114,8 +117,7 @@ def _demo(arguments: argparse.Namespace, _rest: list[str]) -> int:
     command = ["-m", "deploy.demo"]
     if arguments.instructions is not None:
         command += ["--instructions", str(arguments.instructions)]
-    if arguments.once:
-        command += ["--once"]
+    command += ["--once"] * arguments.once
     if arguments.json is not None:
         command += ["--json", str(CALLED_FROM / arguments.json)]
     return _become(command)
@@ -123,8 +125,7 @@ def _demo(arguments: argparse.Namespace, _rest: list[str]) -> int:
 
 def _bench(arguments: argparse.Namespace, _rest: list[str]) -> int:
     command = ["-m", "bench", *([arguments.part] if arguments.part else [])]
-    if arguments.quick:
-        command += ["--quick"]
+    command += ["--quick"] * arguments.quick
     if arguments.out is not None:
         command += ["--out", str(CALLED_FROM / arguments.out)]
     return _become(command)
@@ -146,8 +147,7 @@ def _check(_arguments: argparse.Namespace, _rest: list[str]) -> int:
     _name_missing()
     started = time.monotonic()
     quiet = Jobs(LINTERS)
-    quick = [*TESTS, "-p", "no:schemathesis", "-m", "not slow", "--hypothesis-profile=quick"]
-    code = Jobs({"tests": quick}, live=True, beside=quiet).finish()
+    code = Jobs({"tests": QUICK}, live=True, beside=quiet).finish()
     code = quiet.finish() or code
     _say(f"check: {'ok' if code == 0 else 'FAILED'} in {time.monotonic() - started:.0f} s")
     return code

@@ -4,7 +4,6 @@ GATEWAY_DATABASE, the DSN of a role that may create databases, is used when set;
 embedded server is started at the first test that needs it and stopped after the last.
 """
 
-import asyncio
 import gc
 import os
 import re
@@ -13,12 +12,15 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-import asyncpg
+import psycopg
 import pytest
+import typer.main
+import typer.testing
 
 from adapters.bureau import https
 from adapters.postgres import session
@@ -36,6 +38,7 @@ from adapters.postgres.migrate import MIGRATIONS, migrate
 from certs import sealed_key
 from tests import sweeper
 from tests.examples import name_quick, try_nothing
+from tests.halves import SECOND, Halves
 
 MARK = f"GATEWAY_TEST_RUN={secrets.token_hex(8)}"
 LEFT_DEADLINE_S = 30.0
@@ -56,9 +59,15 @@ ALL_SLOW = re.compile(r"^pytestmark = .*\bmark\.slow\b", re.MULTILINE)
 Migrated = Callable[[Path], AbstractAsyncContextManager[str]]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--halves", action="store_true", help="collect once, run in two processes")
+
+
 @pytest.hookimpl(tryfirst=True)  # before a profile is asked for by its name
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     name_quick()
+    if config.getoption("--halves"):
+        config.pluginmanager.register(Halves())
 
 
 @pytest.hookimpl(wrapper=True)
@@ -138,7 +147,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def _worker(session: pytest.Session) -> bool:
     """Whether this process runs a share of the tests for another one, which tells of all."""
-    return hasattr(session.config, "workerinput")
+    return hasattr(session.config, "workerinput") or SECOND in session.config.stash
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -161,6 +170,14 @@ def cheap_keys() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def commands_once() -> Iterator[None]:
+    """A hundred commands are made of functions once, as by a program, not for each that is run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.testing, "_get_command", cache(typer.main.get_command))
+        yield
+
+
 @pytest.fixture(scope="session")
 def database_server() -> Iterator[str]:
     """The DSN of an administrator on the session's server."""
@@ -176,15 +193,23 @@ def database_server() -> Iterator[str]:
         yield server.dsn("postgres")
 
 
+@pytest.fixture(scope="session")
+def administrator(database_server: str) -> Iterator[psycopg.Connection]:
+    """Makes and drops databases: connected once, and on no event loop, of which each test has its
+    own. To connect for either costs as much as to copy a database."""
+    with psycopg.connect(database_server, autocommit=True) as connection:
+        yield connection
+
+
 @pytest.fixture
-async def database(database_server: str) -> AsyncIterator[str]:
+def database(administrator: psycopg.Connection, database_server: str) -> Iterator[str]:
     """The DSN of a database that is empty, this test's own, and dropped after it."""
-    async with _own(database_server, "template0") as dsn:
-        yield dsn
+    with _own(administrator, "template0") as name:
+        yield _beside(database_server, name)
 
 
 @pytest.fixture(scope="session")
-def migrated_once(database_server: str) -> Iterator[Migrated]:
+def migrated_once(administrator: psycopg.Connection, database_server: str) -> Iterator[Migrated]:
     """Gives copies of a database to which the migrations of a folder were applied, once for all
     tests: to apply them takes ten times as long as to copy what came of them."""
     templates: dict[Path, str] = {}
@@ -193,15 +218,15 @@ def migrated_once(database_server: str) -> Iterator[Migrated]:
     async def copy(folder: Path) -> AsyncIterator[str]:
         if folder not in templates:
             name = f"m_{secrets.token_hex(8)}"
-            await _execute(database_server, f"CREATE DATABASE {name} TEMPLATE template0")
+            _execute(administrator, f"CREATE DATABASE {name} TEMPLATE template0")
             templates[folder] = name
             await migrate(_beside(database_server, name), folder)
-        async with _own(database_server, templates[folder]) as dsn:
-            yield dsn
+        with _own(administrator, templates[folder]) as name:
+            yield _beside(database_server, name)
 
     yield copy
     for name in templates.values():
-        asyncio.run(_execute(database_server, f"DROP DATABASE {name} WITH (FORCE)"))
+        _execute(administrator, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -221,24 +246,20 @@ def _memory() -> list[Path]:
     return [MEMORY] if roomy and not facts.f_flag & os.ST_NOEXEC else []
 
 
-@asynccontextmanager
-async def _own(server: str, template: str) -> AsyncIterator[str]:
+@contextmanager
+def _own(administrator: psycopg.Connection, template: str) -> Iterator[str]:
     name = f"t_{secrets.token_hex(8)}"
     # By copying files, not through the log: half the time for a database that is this small.
-    await _execute(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+    _execute(administrator, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     try:
-        yield _beside(server, name)
+        yield name
     finally:
-        await _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+        _execute(administrator, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _beside(server: str, name: str) -> str:
     return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
 
 
-async def _execute(dsn: str, statement: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
+def _execute(administrator: psycopg.Connection, statement: str) -> None:
+    administrator.execute(statement.encode())

@@ -75,6 +75,7 @@ def test_requests_come_back_from_the_file_as_they_were_written(tmp_path: Path) -
     assert read_requests(tmp_path / "requests") == requests
 
 
+@pytest.mark.slow
 def test_cpu_of_a_child_that_has_ended_still_counts() -> None:
     before = cpu_seconds([os.getpid()])
     subprocess.run([sys.executable, "-c", "sum(i * i for i in range(3_000_000))"], check=True)

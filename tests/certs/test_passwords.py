@@ -19,6 +19,7 @@ def test_a_hash_has_the_second_recommended_costs_and_a_salt_of_its_own() -> None
     assert matches(PASSWORD, one) and not matches(PASSWORD + "x", two)
 
 
+@pytest.mark.slow
 def test_who_has_no_password_is_found_out_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same work is done, and comes to nothing."""
     monkeypatch.setattr(passwords, "_MEMORY_KIB", 64)
@@ -47,6 +48,7 @@ print(dict(found))
 """
 
 
+@pytest.mark.slow
 def test_many_sign_in_at_once_and_nobody_waits_for_ever() -> None:
     """Two at once never ended: whoever knew it kept everybody out by two requests."""
     done = subprocess.run(

@@ -47,6 +47,7 @@ def test_a_value_opens_for_its_passphrase_purpose_salt_and_context_only() -> Non
         Seal(PASSPHRASE, "totp", SALT).open(b"", "li.si")
 
 
+@pytest.mark.slow
 def test_the_key_of_a_new_value_is_stretched_by_argon2id() -> None:
     sealed = Seal(PASSPHRASE, "totp", SALT).close(b"secret", "li.si")
     stretched = Argon2id(salt=SALT, length=32, iterations=3, lanes=4, memory_cost=64 * 1024).derive(
@@ -57,6 +58,7 @@ def test_the_key_of_a_new_value_is_stretched_by_argon2id() -> None:
     assert cipher.decrypt(sealed[4:16], sealed[16:], b"TS2\0li.si") == b"secret"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nonce", [bytes(12), b"TS2\0 a nonce"])
 def test_a_value_of_the_form_before_still_opens(nonce: bytes) -> None:
     old = nonce + AESGCM(hkdf(PASSPHRASE, "totp")).encrypt(nonce, b"secret", b"li.si")

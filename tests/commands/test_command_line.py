@@ -240,6 +240,7 @@ async def said_to_serve(dsn: str, division: str) -> None:
     await rooms.close()
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 def test_registers_load_once_and_what_conflicts_or_is_not_served_is_refused(
     plan: Day, registers: Path, database_server: str
@@ -320,6 +321,7 @@ def test_the_log_tells_an_error_without_its_values(tmp_path: Path) -> None:
     assert (warned["event"], warned["message"]) == ("library.warned", "lost *** of ***")
 
 
+@pytest.mark.slow
 def test_an_officer_whose_key_does_not_open_hears_which_variable_is_asked(tmp_path: Path) -> None:
     secrets_of = {
         "CERTS_KEY_PASSPHRASE": "the officer's own words",

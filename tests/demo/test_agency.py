@@ -94,6 +94,7 @@ async def test_a_503_is_sent_again_as_it_was_and_a_refusal_is_not() -> None:
     assert len({heard.headers["signature-jws"] for heard in gateway.heard}) == 1
 
 
+@pytest.mark.slow
 async def test_it_waits_as_long_as_it_is_told_to() -> None:
     async def busy_once(heard: Heard, writer: asyncio.StreamWriter) -> None:
         told_at.append(asyncio.get_running_loop().time())

@@ -28,6 +28,7 @@ def test_no_port_is_given_twice() -> None:
     assert len(set(given)) == len(given)
 
 
+@pytest.mark.slow
 def test_two_processes_never_ask_for_the_same_ports() -> None:
     """Not even for one that is given but on which nobody listens yet."""
     ask = f"from deploy.demo.free_ports import *; print(free_port({HOST!r})); input()"

@@ -150,6 +150,7 @@ async def test_a_disk_that_takes_no_answer_is_said_once_and_not_each_second(
     assert [line["event"] for line in told if line["log_level"] == "error"] == ["files.stuck"]
 
 
+@pytest.mark.slow
 async def test_a_stop_that_comes_with_an_error_stops_all_the_same() -> None:
     """A task group of Python 3.11 and 3.12 tells the error, and forgets the stop."""
 

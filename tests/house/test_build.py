@@ -113,6 +113,7 @@ class Alive(BaseHTTPRequestHandler):
         """Nothing on standard error."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2"])
 def test_the_image_says_whether_it_is_alive(tmp_path: Path, host: str) -> None:
     """The image's own check, run: at the port of the settings, whatever proxy is named."""

@@ -40,7 +40,7 @@ pytestmark = pytest.mark.slow
 def checkout(tmp_path: Path) -> Iterator[Path]:
     """Only what the tests' own conftest needs."""
     (tmp_path / "tests").mkdir()
-    for name in ("conftest.py", "examples.py", "sweeper.py"):
+    for name in ("conftest.py", "examples.py", "halves.py", "sweeper.py"):
         shutil.copy(HOUSE / "tests" / name, tmp_path / "tests")
     conftest = tmp_path / "tests" / "conftest.py"
     text = conftest.read_text()

@@ -44,10 +44,12 @@ READS_JSON = re.compile(r"^(msgspec\.json\.decode|json\.loads|read_once)$|(?i:de
 
 DOCSTRING = re.compile(r'(?:#[^\n]*\n)*"""(.*?)"""(?!")', re.DOTALL)
 WORTH_PARSING = (
-    "except Exception", "(Exception", ", Exception", "BaseException", "except:", "json.decode",
-    "json.loads", "read_once", "ecoder.decode", "ECODER.decode", "TYPE_CHECKING", "from .",
+    "except Exception", "(Exception", ", Exception", "BaseException", "except:", "TYPE_CHECKING",
+    "from .",
 )  # fmt: skip
-"""Without one of these, as the formatter writes them, a module breaks no rule about its tree."""
+READERS = ("json.decode", "json.loads", "read_once", "ecoder.decode", "ECODER.decode")
+"""Without one of these words, as the formatter writes them, a module breaks no rule about its tree;
+with one of the latter none either unless it catches something."""
 
 # Written so that they do not find themselves.
 UNFINISHED = ("TO" "DO", "FIX" "ME")  # fmt: skip
@@ -99,7 +101,8 @@ class Read(NamedTuple):
 
 @cache
 def read(name: str) -> Read:
-    if not any(word in text(name) for word in WORTH_PARSING):
+    words = (*WORTH_PARSING, *(READERS if "except" in text(name) else ()))
+    if not any(word in text(name) for word in words):
         return Read(swallows=False, trusts_depth=False, hides_an_import=False)
     nodes = list(ast.walk(ast.parse(text(name))))
     return Read(

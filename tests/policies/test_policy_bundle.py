@@ -326,6 +326,7 @@ def test_a_window_that_means_something_else_needs_another_name() -> None:
         succeeded(sealed(body(other, **follow)), first.bundle, first.book)
 
 
+@pytest.mark.slow
 def test_a_policy_that_changed_has_a_higher_revision() -> None:
     """A release overrides `JL-093/3`: of another content under that name nobody had decided."""
     first = succeeded(sealed(body()))

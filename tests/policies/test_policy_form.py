@@ -41,6 +41,7 @@ def tree(node: Any) -> Any:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", sorted(TEXTS))
 def test_every_policy_of_the_library_comes_back_from_the_form_whole(place: str) -> None:
     sheet = sheet_of(TEXTS[place])

@@ -30,6 +30,7 @@ def changed(**values: Any) -> Facts:
     return changed_facts(LAWFUL, **values)
 
 
+@pytest.mark.slow
 def test_what_fires_is_what_fires_when_all_are_asked() -> None:
     book, _ = ours(rules(44))
     conditions = [unit.condition for unit in book.units]

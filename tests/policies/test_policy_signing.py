@@ -109,6 +109,7 @@ def test_a_book_is_drafted_approved_activated_and_followed(
     assert standing(kept, judges).bundle.revision == 1
 
 
+@pytest.mark.slow
 def test_who_is_no_officer_here_signs_in_vain(tmp_path: Path, office: dict[str, Officer]) -> None:
     file = tmp_path / "book.json"
     draft(tmp_path / "policies", file, office["li"], None, NOW)

@@ -14,7 +14,8 @@ from tests.simulation.seeds import Ended, lived, lived_all
 
 SEEDS = int(os.environ.get("SIM_SEEDS", "600"))
 FIRST = int(os.environ.get("SIM_FIRST", "0"))
-QUICK = 20
+QUICK, QUICKEST = 20, 6
+"""Storms of their own here; so many of them in `check`."""
 BOUNDARIES = (
     "an older copy restored", "an operator's task ended by the enquiry",
     "lives on across it", "an operator set the mark", "registers changed",
@@ -34,7 +35,10 @@ BOUNDARIES = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", range(QUICK))
+@pytest.mark.parametrize(
+    "seed",
+    [pytest.param(n, marks=pytest.mark.slow if n >= QUICKEST else ()) for n in range(QUICK)],
+)
 def test_after_a_storm_every_account_closes(seed: int) -> None:
     assert _wrong(lived(seed)) == []
 

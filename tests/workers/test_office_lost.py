@@ -107,6 +107,7 @@ async def test_agencies_that_take_nothing(monkeypatch: pytest.MonkeyPatch) -> No
         await until(lambda: not push.troubles)
 
 
+@pytest.mark.slow
 async def test_telling_the_bureau(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.workers.deliver.TOLD_EVERY_S", 0.01)
     monkeypatch.setattr("gateway.workers.deliver.RETRY_S", 0.01)

@@ -42,6 +42,7 @@ def following(bureau: Bureau, first: bytes, texts: dict[str, str], **changes: ob
     return seal(body, [bureau.signers[uri].document(body) for uri in signers])  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 async def test_a_book_handed_over_takes_over_at_the_next_look(bureau: Bureau) -> None:
     first = bureau.sealed(1)
     bureau.store.keep(first, 1)

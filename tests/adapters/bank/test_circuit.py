@@ -165,6 +165,7 @@ def test_a_slow_handshake_says_less_than_an_answer_heard_since_it_began() -> Non
     assert circuit.state(12.0) is CircuitState.OPEN, "refused is refused, whoever answered"
 
 
+@pytest.mark.slow
 async def test_one_connection_that_is_late_turns_nobody_away_while_the_bank_answers() -> None:
     """A packet lost on its way is sent again after a second: that is one payment's bad luck."""
     say, loop = asyncio.Event(), asyncio.get_running_loop()

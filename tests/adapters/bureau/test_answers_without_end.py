@@ -112,6 +112,7 @@ async def _long(writer: asyncio.StreamWriter) -> None:
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
 
 
+@pytest.mark.slow
 async def test_the_largest_order_that_a_gateway_takes_is_read_back_whole(door: Door) -> None:
     """One that overrides five findings of each of 499 details has 400 KB: a bureau that was
     restored asked for it for ever."""

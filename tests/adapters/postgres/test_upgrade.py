@@ -59,6 +59,7 @@ async def defined(dsn: str) -> list[tuple[object, ...]]:
     return [tuple(row) for row in rows]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("folder", "newest", "late"),
     [

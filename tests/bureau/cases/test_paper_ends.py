@@ -38,6 +38,7 @@ def test_a_sheet_says_until_when_and_to_whom_its_party_may_turn() -> None:
     assert "申请仲裁" in sheet.text() and "行政复议" not in sheet.text()
 
 
+@pytest.mark.slow
 def test_no_page_of_a_letter_that_ends_with_its_table_bears_the_issuer_alone(
     tmp_path: Path,
 ) -> None:

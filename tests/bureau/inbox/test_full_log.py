@@ -61,6 +61,7 @@ structlog.get_logger().warning("half.of_a_character", quoted="\\ud800")
 """
 
 
+@pytest.mark.slow
 def test_a_request_that_is_none_leaves_no_trace_in_the_log_and_libraries_tell_one_line() -> None:
     """Anybody who reached the desk wrote thirty lines of traceback for each bad request, which
     quoted what came: a one-time link with one byte too many, for who reads logs to use."""

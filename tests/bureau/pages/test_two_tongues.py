@@ -17,7 +17,10 @@ REFUSALS = {"ActRefused": 1, "WorkbookRefused": 0, "Problem": 0}
 
 def refusals() -> Iterator[tuple[str, str, ast.Call]]:
     for file in sorted(Path(bureau.__file__).parent.rglob("*.py")):
-        for node in ast.walk(ast.parse(file.read_text())):
+        text = file.read_text()
+        if not any(f"{name}(" in text for name in REFUSALS):
+            continue
+        for node in ast.walk(ast.parse(text)):
             name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
             if isinstance(node, ast.Call) and name in REFUSALS:
                 yield f"{file.name}:{node.lineno}", name, node

@@ -34,6 +34,7 @@ def form(document: str, step: str, **more: str) -> dict[str, str]:
     return {"document": document, "step": step, **more}
 
 
+@pytest.mark.slow
 async def test_every_policy_is_shown_in_words_with_its_article(desk: Desk) -> None:
     reviewer = await desk.seat(Office.REVIEWER)
     _, text = await reviewer.get(HOME)
