@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import threading
 import time
+from concurrent.futures import Future, wait
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
@@ -30,6 +31,9 @@ AGAIN_S = 2.0
 """So often a token that could not sign is opened anew: an open call may hang for seconds."""
 ON_A_LOOP_AGAIN_S = 30.0
 """The same where everybody else waits too. Programs that serve try beside it, in a thread."""
+SILENT_S = 2.0
+"""A token that has not answered by then hangs (a device on a network): nobody on an event loop
+waits longer, and a command `ON_A_LOOP_AGAIN_S` more (decision 0157)."""
 
 
 class TokenUnavailable(ValueError):
@@ -132,15 +136,39 @@ class TokenKey(ec.EllipticCurvePrivateKey):
 
     def _raw(self, digest: bytes) -> bytes:
         """Once more with a new session if this one is gone, or the whole token was."""
-        if not _turn.acquire(blocking=not self.trouble):
+        if not _turn.acquire(timeout=0 if self.trouble else SILENT_S):
+            self.trouble = self.trouble or self._hangs
             raise TokenUnavailable(self.trouble)  # another thread waits for a token already
-        try:
-            pause = ON_A_LOOP_AGAIN_S if _on_a_loop() else AGAIN_S
-            if self.trouble and time.monotonic() - self._tried_at < pause:
-                raise TokenUnavailable(self.trouble)
-            return self._raw_or_anew(digest)
-        finally:
+        pause = ON_A_LOOP_AGAIN_S if _on_a_loop() else AGAIN_S
+        if self.trouble and time.monotonic() - self._tried_at < pause:
             _turn.release()
+            raise TokenUnavailable(self.trouble)
+        answered: Future[bytes] = Future()
+        threading.Thread(target=self._in_turn, args=(digest, answered), daemon=True).start()
+        for patience_s in (SILENT_S,) if _on_a_loop() else (SILENT_S, ON_A_LOOP_AGAIN_S):
+            if answered in wait([answered], patience_s).done:
+                raw = answered.result()
+                self.trouble = ""
+                return raw
+            self.trouble = self._hangs
+        raise TokenUnavailable(self.trouble)
+
+    def _in_turn(self, digest: bytes, answered: "Future[bytes]") -> None:
+        """Beside whoever asked: a call into a module that hangs cannot be left. It keeps the turn
+        until it is answered; then it clears the trouble by itself."""
+        try:
+            raw = self._raw_or_anew(digest)
+        except Exception as error:  # noqa: BLE001 - whoever asked is told, or nobody is
+            _turn.release()
+            answered.set_exception(error)
+        else:
+            _turn.release()
+            answered.set_result(raw)
+
+    @property
+    def _hangs(self) -> str:
+        token, key = self._uri.token, self._uri.object
+        return f"the key {key!r} cannot sign: token {token} does not answer (runbooks/hsm-lost)"
 
     def _raw_or_anew(self, digest: bytes) -> bytes:
         pkcs11 = _pkcs11()
@@ -284,6 +312,11 @@ def _session(uri: TokenUri, pin: bytes) -> Any:
             " again, for the token would lock itself"
         )
         raise PinRefused(_refused[tried]) from None
+    except pkcs11.PinLocked as error:
+        raise TokenUnavailable(
+            f"token {uri.token}: it has locked its PIN (PinLocked): its security officer unlocks it"
+            " (runbooks/hsm-lost)"
+        ) from error
     except pkcs11.NoSuchToken as error:
         raise TokenUnavailable(
             f"token {uri.token}: the module knows no token of this label"

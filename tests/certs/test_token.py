@@ -126,6 +126,21 @@ def test_a_pin_that_was_changed_in_token_and_file_opens_it_after_the_token_was_a
     assert P256.sign_raw(key, b"x"), "no restart"
 
 
+def test_a_pin_that_the_token_locked_is_told_as_that(
+    soft_token: SoftToken, own: Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SoftHSM locks none. Nobody is asked whether the token is there."""
+    pkcs11 = token._pkcs11()
+    token._start_anew(read_uri(soft_token.uri()))
+
+    def locked(_module: str) -> None:
+        raise pkcs11.PinLocked
+
+    monkeypatch.setattr(pkcs11, "lib", locked)
+    with pytest.raises(TokenUnavailable, match=r"has locked its PIN .* security officer"):
+        open_token_key(soft_token.uri(), PIN)
+
+
 def test_no_second_key_is_made_under_a_name(soft_token: SoftToken) -> None:
     first = make_token_key(soft_token.uri(), PIN)
     with pytest.raises(TokenUnavailable, match="holds 'record' already"):
@@ -169,6 +184,32 @@ async def test_nobody_waits_for_a_lost_token_on_an_event_loop(
     with pytest.raises(TokenUnavailable):
         own.document(b"x")
     assert await asyncio.to_thread(own.prove) == ""
+    assert own.document(b"x")
+
+
+async def test_a_token_that_hangs_holds_nobody_up(
+    soft_token: SoftToken, own: Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device on a network that is gone answers for a minute neither yes nor no: the whole gateway
+    stood still with it, `/healthz` and all, and nobody was even refused."""
+    goes_on, signed_at_once = threading.Event(), token.TokenKey._raw_now
+
+    def hanging(key: token.TokenKey, digest: bytes) -> bytes:
+        goes_on.wait(5)
+        return signed_at_once(key, digest)
+
+    monkeypatch.setattr(token.TokenKey, "_raw_now", hanging)
+    monkeypatch.setattr(token, "SILENT_S", 0.05)
+    for _ in range(3):
+        with pytest.raises(TokenUnavailable, match="does not answer"):
+            own.document(b"x")
+    assert "does not answer" in await asyncio.to_thread(own.prove)
+    goes_on.set()
+
+    async def back() -> bool:
+        return not own.trouble
+
+    await until(back, "it goes on, and nobody notices")
     assert own.document(b"x")
 
 

@@ -26,6 +26,7 @@ BROAD = {
     "bureau/desk/docket/office.py": "one case is told in the log; the others are reminded",
     "bureau/web/door.py": "the inbox acknowledges nothing it could not keep",
     "bureau/web/guard.py": "the desk tells the fault and stays up",
+    "certs/token.py": "whoever asked for a signature is told, in its own thread",
     "gateway/policy_books/answering.py": "one question must not stop others; told in its answer",
     "gateway/policy_books/shadowing.py": "one candidate on trial is told as failed; others go on",
     "gateway/web/door.py": "the door answers and logs; it never drops a payment silently",
