@@ -268,7 +268,7 @@ def _of_answers(truth: Truth, crowd: Crowd) -> list[str]:
         if row is None:
             wrong.append(f"I6 {item.key}: answered {heard.outcome}, and forgotten")
         elif heard.outcome not in (row["outcome"], row["now"]) or heard.bank not in (
-            None, "unknown", _wire(row),
+            None, "unknown", _wire(row), row["bank"],
         ):  # fmt: skip
             wrong.append(f"I6 {item.key}: answered {heard.outcome} {heard.bank},"
                          f" the ledger says {row['outcome']} {row['bank']}")  # fmt: skip
@@ -279,5 +279,6 @@ def _of_answers(truth: Truth, crowd: Crowd) -> list[str]:
 
 
 def _wire(row: Any) -> str | None:
-    """What the JSON answer calls the bank's outcome: never taken is a refusal to be sent anew."""
+    """What the JSON answer calls the bank's outcome: never taken is a refusal to be sent anew. A
+    voucher's says 银行未受理."""
     return "rejected" if row["bank"] == "not_taken" else row["bank"]
