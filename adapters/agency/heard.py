@@ -109,9 +109,9 @@ def _status_report(body: bytes) -> Heard:
     named = set(re.findall(r"<Prtry>([^<]*)</Prtry>", text))
     code = re.search(r"<Cd>([A-Z0-9]{4})</Cd>", text)
     if statuses[0] == "RJCT" and code and code[1] == "MS03":
-        return Heard(outcome="passed", bank="rejected", reasons=reasons)
+        return Heard(outcome="passed", bank="rejected", policies=policies, reasons=reasons)
     if statuses[0] == "PDNG" and "unknown" in named:
-        return Heard(outcome="passed", bank="unknown", reasons=reasons)
+        return Heard(outcome="passed", bank="unknown", policies=policies, reasons=reasons)
     outcome = {"RJCT": "blocked", "PDNG": "held"}.get(statuses[0], "passed")
     bank = "accepted" if statuses[0] == "ACSC" else None
     return Heard(

@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from adapters.agency.heard import heard_in
+from adapters.formats.iso20022.payments import IsoFormat
 from adapters.formats.iso20022.reject import rejection
 from adapters.formats.voucher.answer import problem_voucher
 from adapters.formats.voucher.payments import VoucherFormat
@@ -14,7 +15,7 @@ from gateway.commands.submit import Sent, _send, _tell
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Action, Outcome
 from gateway.domain.faults import FaultCode, FieldError, Unreadable
-from tests.adapters.formats.iso_samples import AT
+from tests.adapters.formats.iso_samples import AT, an_instruction, written_one
 from tests.adapters.formats.voucher_samples import INNER, answered, envelope, finding
 
 FINDING = {
@@ -97,6 +98,17 @@ def test_of_a_voucher_each_policy_s_words_and_nothing_of_its_own(
     said = told(200, VoucherFormat().answer(raw, warned), "voucher", capsys)
     assert "passed，银行 bank: accepted JL-020\n" in said and "提示：JL-020 金额较大。" in said
     assert "SUCCESS" not in said
+
+
+@pytest.mark.parametrize("bank", [BankOutcome.REJECTED, BankOutcome.UNKNOWN, BankOutcome.ACCEPTED])
+def test_of_a_message_what_was_warned_of_whatever_the_bank_said(bank: BankOutcome) -> None:
+    """Of what the bank refused, or has not answered, the report named the policy for nobody."""
+    warned = attrs.evolve(finding("金额较大。"), action=Action.WARN)
+    report = IsoFormat(lambda: AT).answer(
+        written_one(an_instruction()), answered(Outcome.PASS, bank, warned)
+    )
+    heard = heard_in(200, report, "iso20022")
+    assert (heard.outcome, heard.bank, heard.policies) == ("passed", bank, (warned.policy,))
 
 
 def test_of_a_message_that_is_none_the_reason_comes_before_the_remedy(
