@@ -1,5 +1,6 @@
 """What differs in one part of its key is another payment: what befalls one spares the other."""
 
+import asyncio
 import datetime as dt
 
 import pytest
@@ -14,6 +15,7 @@ from tests.adapters.postgres.conftest import Storage
 from tests.adapters.postgres.storage_builders import (
     DIVISION,
     NOW,
+    PlainSealer,
     admission,
     ask,
     draft,
@@ -106,3 +108,16 @@ async def test_ending_one_hold_leaves_its_neighbour_held_and_counted(
     standing = await storage.ledger.standing(other)
     assert standing is not None and standing.ended_how == ""
     assert await counted(storage, other.division) == 300
+
+
+async def test_what_divisions_commit_together_each_log_tells_of_its_own(storage: Storage) -> None:
+    await grant(storage)
+    first = admission("first", outcome=Outcome.BLOCK)
+    together = [admission(n, division=division) for n in (1, 2) for division in (DIVISION, OTHER)]
+    rooms = asyncio.gather(*map(storage.ledger.admit, [first, *together]))
+    assert await rooms == [Admitted()] * 5
+    for division, expected in ((DIVISION, ["first", 1, 2]), (OTHER, [1, 2])):
+        sealed = await storage.records.seal(division, 100, NOW, PlainSealer().seal)
+        assert sealed is not None
+        subjects = [record.subject for record in sealed.records]
+        assert subjects == [str(key(number, division)) for number in expected]

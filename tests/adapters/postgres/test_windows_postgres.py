@@ -161,3 +161,20 @@ async def test_a_window_s_rows_say_whose_they_are_and_the_running_role_cannot_ch
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await other.execute("SELECT add_shares(NULL,'{}','{}','{}','{}','{}','{}','{}','{}','{}',"
                             "'{}','{}','{}','{}')")  # fmt: skip
+
+
+async def test_where_one_of_a_batch_asks_the_lock_is_exclusive(migrated: str) -> None:
+    """Windows share 1,024 locks: one that is asked may meet one that is only shared in."""
+    owner = await asyncpg.connect(migrated)
+    try:
+        async with owner.transaction():
+            await owner.execute(
+                "SELECT lock_windows(ARRAY['a', 'a', 'b'], ARRAY['w', 'w', 'w'],"
+                " ARRAY['k', 'k', 'k'], ARRAY[true, false, false])"
+            )
+            modes = await owner.fetch(
+                "SELECT mode FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+            )
+    finally:
+        await owner.close()
+    assert sorted(row["mode"] for row in modes) == ["ExclusiveLock", "ShareLock"]
