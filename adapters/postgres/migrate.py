@@ -106,9 +106,7 @@ async def _migrate(dsn: str, folder: Path) -> list[str]:
         await connection.close()
 
 
-async def unapplied(
-    connection: asyncpg.Connection, folder: Path = MIGRATIONS
-) -> tuple[str, list[str]]:
+async def unapplied(connection: asyncpg.Connection, folder: Path) -> tuple[str, list[str]]:
     """The newest applied file's name and the names of those to apply; changes nothing.
 
     Raises MigrationRefused.
@@ -121,9 +119,9 @@ async def unapplied(
     return max(applied, default=""), [name for name in files if name not in applied]
 
 
-def newest_known(folder: Path = MIGRATIONS) -> str:
+def newest_known() -> str:
     """The number of the last migration that this program knows."""
-    return max(_files(folder))[:4]
+    return max(_files(MIGRATIONS))[:4]
 
 
 def _files(folder: Path) -> dict[str, bytes]:

@@ -1,6 +1,7 @@
 """Lists as Excel and CSV files, made piece by piece: other pages go on meanwhile."""
 
 import asyncio
+import codecs
 import csv
 import datetime as dt
 import io
@@ -23,12 +24,8 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
-def comma_separated(head: Sequence[str], rows: Rows) -> bytes:
-    """RFC 4180 with a byte order mark, which Excel needs to read it as UTF-8."""
-    return b"\xef\xbb\xbf" + comma_lines([head]) + comma_lines(rows)
-
-
 def comma_lines(rows: Rows) -> bytes:
+    """As RFC 4180 has them."""
     buffer = io.StringIO(newline="")
     csv.writer(buffer).writerows([harmless(value) for value in row] for row in rows)
     return buffer.getvalue().encode()
@@ -100,7 +97,7 @@ async def sent(
 
 async def _whole(head: Sequence[str], listed: Bounded) -> bytes:
     """Raises ActRefused."""
-    parts = [comma_separated(head, [])]
+    parts = [codecs.BOM_UTF8, comma_lines([head])]  # Excel needs the mark to read it as UTF-8
     async for piece in listed:
         parts.append(comma_lines(piece))
     if listed.more:

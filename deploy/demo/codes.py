@@ -15,8 +15,6 @@ class EconomicItem:
     code: str
     name: str
     gov_code: str
-    card_mandatory: bool
-    """In the provincial catalogue of Art. 13(2)2."""
 
 
 @attrs.frozen(kw_only=True)
@@ -50,7 +48,6 @@ def economic_items() -> Mapping[str, EconomicItem]:
             code=row["dept_code"],
             name=row["name"],
             gov_code=row["gov_code"],
-            card_mandatory=row["card_mandatory"] == "Y",
         )
         for row in _rows("economic")
     }

@@ -18,6 +18,8 @@ from gateway.commands.terminal import (
     USAGE,
     Database,
     Json,
+    OfficerCertificate,
+    OfficerKey,
     SettingsFile,
     console,
     fail,
@@ -45,8 +47,6 @@ certs_app.command("ocsp")(authorities.certs_ocsp)
 OFFICER_VARIABLE = "CERTS_OFFICER_PASSPHRASE"
 
 Folder = Annotated[Path, typer.Option("--authority", help="Folder of the authorities.")]
-OfficerCertificate = Annotated[Path, typer.Option("--certificate", help="The officer's, PEM.")]
-OfficerKey = Annotated[Path, typer.Option("--key", help="The officer's.")]
 OfficerPassphrase = Annotated[
     str,
     typer.Option(

@@ -14,7 +14,7 @@ from rich.text import Text
 from adapters.postgres.oversight.backlog import COUNTED_MAX, PostgresBacklog
 from adapters.postgres.oversight.conduct import PostgresConduct
 from gateway.commands.asking import ask
-from gateway.commands.divisions import division_meant, divisions_meant
+from gateway.commands.divisions import Division, division_meant, divisions_meant
 from gateway.commands.terminal import (
     DAYS,
     DONE,
@@ -45,9 +45,6 @@ conduct_app = App(
     help="What the bank did against what it was told (银行代理行为监控).", no_args_is_help=True
 )
 
-Division = Annotated[
-    str | None, typer.Option(help="Nine digits; that of the settings if they serve one.")
-]
 Since = Annotated[
     dt.datetime | None,
     typer.Option(

@@ -2,11 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from gateway.commands.terminal import USAGE, fail
 from gateway.settings import Settings, SettingsInvalid, read_settings
+
+Division = Annotated[
+    str | None, typer.Option(help="Nine digits; that of the settings if they serve one.")
+]
 
 
 def divisions_meant(settings: Path | None, named: Sequence[str]) -> list[str]:

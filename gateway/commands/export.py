@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.commands.divisions import division_meant
+from gateway.commands.divisions import Division, division_meant
 from gateway.commands.terminal import (
     DAYS,
     USAGE,
@@ -72,9 +72,7 @@ def export_consistency_command(
     database: Database,
     since: Annotated[Path, typer.Option(help="The checkpoint that the auditor kept.")],
     settings: SettingsIfAny = None,
-    division: Annotated[
-        str | None, typer.Option(help="Nine digits; that of the settings if they serve one.")
-    ] = None,
+    division: Division = None,
     as_json: Json = False,
 ) -> None:
     """Write the proof that the log only grew since a checkpoint, for `verify consistency`."""

@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from gateway.commands.terminal import DONE, NO, USAGE, Json, bar, fail, show, tell
+from gateway.commands.terminal import (
+    DONE,
+    NO,
+    USAGE,
+    Json,
+    OfficerCertificate,
+    OfficerKey,
+    bar,
+    fail,
+    show,
+    tell,
+)
 from gateway.commands.usage import App
 from gateway.domain.faults import LedgerUnavailable
 from gateway.settings import DATABASE_VARIABLE, PASSPHRASE_VARIABLE, SettingsInvalid
@@ -71,8 +82,6 @@ def policy_test(
     raise typer.Exit(DONE if report.passed else NO)
 
 
-OfficerCertificate = Annotated[Path, typer.Option("--certificate", help="The officer's, PEM.")]
-OfficerKey = Annotated[Path, typer.Option("--key", help="The officer's, encrypted PEM.")]
 Passphrase = Annotated[
     str,
     typer.Option(

@@ -10,7 +10,7 @@ from typing import Annotated, TextIO
 import typer
 from rich.table import Table
 
-from gateway.commands.divisions import division_meant, divisions_meant, read_whole
+from gateway.commands.divisions import Division, division_meant, divisions_meant, read_whole
 from gateway.commands.policy import NewFolder, OldFolder, Policies
 from gateway.commands.terminal import (
     DAYS,
@@ -35,9 +35,6 @@ shadow_app = App(
     help="A candidate book beside the live one, never enforced (影子运行).", no_args_is_help=True
 )
 
-Division = Annotated[
-    str | None, typer.Option(help="Nine digits; that of the settings if they serve one.")
-]
 Divisions = Annotated[
     list[str] | None, typer.Option("--division", help="Repeatable; all if absent.")
 ]

@@ -28,6 +28,8 @@ SettingsIfAny = Annotated[
     typer.Option("--settings", help="The gateway's TOML file: its divisions, its policies."),
 ]
 """Of commands that also work on a database alone (`gateway.commands.divisions`)."""
+OfficerCertificate = Annotated[Path, typer.Option("--certificate", help="The officer's, PEM.")]
+OfficerKey = Annotated[Path, typer.Option("--key", help="The officer's, encrypted PEM.")]
 
 DATABASE_REMEDY = (
     "请检查数据库是否运行、--database（或环境变量）中的地址、用户和密码是否正确、是否已 migrate。"

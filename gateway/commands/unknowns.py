@@ -18,6 +18,8 @@ from gateway.commands.terminal import (
     USAGE,
     Database,
     Json,
+    OfficerCertificate,
+    OfficerKey,
     SettingsFile,
     SettingsIfAny,
     fail,
@@ -38,8 +40,6 @@ unknowns_app = App(
 
 VARIABLE = "OFFICER_PASSPHRASE"
 
-Certificate = Annotated[Path, typer.Option("--certificate", help="The officer's, PEM.")]
-Key = Annotated[Path, typer.Option("--key", help="The officer's.")]
 Passphrase = Annotated[
     str,
     typer.Option(
@@ -158,8 +158,8 @@ def propose(
     payment: Annotated[str, typer.Argument(help="division/year/voucher type/voucher number")],
     outcome: Annotated[Found, typer.Option(help="What became of it at the bank.")],
     reason: Annotated[str, typer.Option(help="What the bank said or showed, and where.")],
-    certificate: Certificate,
-    key: Key,
+    certificate: OfficerCertificate,
+    key: OfficerKey,
     passphrase: Passphrase,
     reference: Annotated[str | None, typer.Option(help="The bank's serial number.")] = None,
     as_json: Json = False,
@@ -190,8 +190,8 @@ def approve(
     outcome: Annotated[Found, typer.Option(help="What you found out yourself; must agree.")],
     settings: SettingsFile,
     database: Database,
-    certificate: Certificate,
-    key: Key,
+    certificate: OfficerCertificate,
+    key: OfficerKey,
     passphrase: Passphrase,
     as_json: Json = False,
 ) -> None:

@@ -158,7 +158,7 @@ class KeyRing:
             raise ValueError(words)
         self._tls.take(await asyncio.to_thread(self._tls.prepare))
         if "tls" in self._marks:
-            await self._record_loaded("tls", chosen.certificate)
+            await self._record_loaded(chosen.certificate)
         self._listed, self._transport_lists = frozenset(listed), tuple(lists)
 
     async def _renew_parties(self) -> None:
@@ -335,14 +335,14 @@ class KeyRing:
                 for division, draft in self._teller.retired(before.thumbprint, one.thumbprint, now):
                     await self._house.ledger.record(division, draft)
 
-    async def _record_loaded(self, place: str, file: Path) -> None:
+    async def _record_loaded(self, file: Path) -> None:
         """The office's holder records it; the other processes take the same files."""
         if not self._office.held:
             return
         certificate = load_certificates(file)[0]
         serial = f"{certificate.serial_number:x}"
         now = self._house.clock.now()
-        for division, draft in self._teller.loaded(place, uri_of(certificate), serial, now):
+        for division, draft in self._teller.loaded("tls", uri_of(certificate), serial, now):
             await self._house.ledger.record(division, draft)
 
     def _solved(self, what: str) -> None:

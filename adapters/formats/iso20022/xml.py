@@ -97,7 +97,10 @@ def message_of(root: etree._Element) -> Message:
     """Raises Unreadable (`media_type_unsupported`) for a root that is no ISO 20022 Document."""
     namespace, _, name = str(root.tag).removeprefix("{").rpartition("}")
     if name != "Document" or not namespace.startswith(NAMESPACE):
-        raise _foreign("the root is not a Document of ISO 20022 (根元素不是 ISO 20022 Document)")
+        raise Unreadable(
+            FaultCode.MEDIA_TYPE_UNSUPPORTED,
+            "the root is not a Document of ISO 20022 (根元素不是 ISO 20022 Document)",
+        )
     return Message(namespace.removeprefix(NAMESPACE), namespace)
 
 
@@ -268,10 +271,6 @@ def _invalid(entries: "etree._ListErrorLog", message: Message) -> Unreadable:
 def _not_xml(cause: Exception) -> Unreadable:
     message = str(getattr(cause, "msg", None) or cause)
     return Unreadable(FaultCode.NOT_XML, f"the message is not XML: {seemly(message)}")
-
-
-def _foreign(detail: str) -> Unreadable:
-    return Unreadable(FaultCode.MEDIA_TYPE_UNSUPPORTED, detail)
 
 
 def seemly(text: str) -> str:

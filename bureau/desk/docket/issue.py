@@ -131,7 +131,7 @@ def _handling(about: Concerned, case: Case, made: Made, approver: str) -> list[W
         if order.measure is Measure.ORDER_RECTIFICATION:
             found.append(partial(letters.rectification_order, about, order, text))
         elif order.measure is Measure.SUSPEND:
-            found.append(partial(letters.suspension, about, order, text))
+            found.append(partial(letters.suspension, about, text))
         elif order.measure is Measure.BULLETIN:
             others = [o for o in (*case.orders, *proposal.orders) if o is not order]
             told = standings(others, made.day)

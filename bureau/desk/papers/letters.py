@@ -168,7 +168,7 @@ def rectification_order(about: Concerned, order: Order, text: str, issue: Issue)
     )  # fmt: skip
 
 
-def suspension(about: Concerned, order: Order, text: str, issue: Issue) -> Paper:
+def suspension(about: Concerned, text: str, issue: Issue) -> Paper:
     return set_out(
         Kind.SUSPENSION, issue, about.name,
         (

@@ -105,7 +105,7 @@ def all_papers() -> list[Paper]:
         letters.joint(about(), {"text": "请协查", "ground": "复杂", **due}, ISSUE),
         letters.handling_sheet(about(), orders, text, ("张三", "李四"), ISSUE),
         letters.rectification_order(about(), orders[2], text, ISSUE),
-        letters.suspension(about(), orders[3], text, ISSUE),
+        letters.suspension(about(), text, ISSUE),
         letters.bulletin(about(), TOLD, f"吉林省示例厅本级向{RARE}划转", ISSUE),
         referral(ABOUT_A_HANDLED_CASE, proposed("audit"), ISSUE),
         letters.bank_notice(about(), bank, text, ISSUE),
