@@ -10,7 +10,6 @@ from certs.authority import Purpose, create_root, create_subordinate, issue, req
 from certs.keys import generate_key
 from certs.log.note import log_origin
 from certs.log.sealer import Sealer
-from certs.log.tree import extend, leaf_hash, root_of
 from certs.signing.libcrypto import SuiteUnavailable
 from certs.signing.signer import Signer, in_both_suites, signer
 from certs.signing.sm2 import generate_sm2
@@ -18,6 +17,7 @@ from certs.signing.suites import public_of, suite_of
 from certs.sm2_certificate import create_sm2_authority, issue_sm2, sm2_request
 from gateway.domain.log import LogHead, PendingRecord, tree_digest
 from gateway.domain.records import numbered, unnumbered
+from gateway.domain.tree import extend, leaf_hash, root_of
 
 BATCH = 256
 DIVISION = "220000000"

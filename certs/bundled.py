@@ -15,9 +15,9 @@ import attrs
 import msgspec
 
 from certs.log.paths import verify_inclusion
-from certs.log.tree import HASH_BYTES, leaf_hash, node_hash
 from certs.signing.encoding import b64url, from_b64url
 from gateway.domain.records import canonical
+from gateway.domain.tree import HASH_BYTES, leaf_hash, node_hash
 
 KIND = "notices_receipt"
 MARK = "~"

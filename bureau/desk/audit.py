@@ -9,9 +9,9 @@ from bureau.inbox.glance import glance
 from bureau.inbox.keys import auditing_keys, own_keys
 from bureau.ports import LogPlace, LogStore
 from certs.log.note import NoteRefused, cosignatures, open_checkpoint
-from certs.log.tree import extend, leaf_hash, root_of
 from certs.trust import Trust
 from gateway.domain.log import SealedRecord, tree_digest
+from gateway.domain.tree import extend, leaf_hash, root_of
 
 
 @attrs.frozen(kw_only=True)

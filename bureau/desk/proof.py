@@ -12,13 +12,13 @@ from certs.log.note import cosignatures, open_checkpoint
 from certs.log.paths import verify_inclusion
 from certs.log.proof import format_proof
 from certs.log.report import Step
-from certs.log.tree import leaf_hash
 from certs.signing.encoding import b64
 from certs.trust import Trust
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.legal_day import SHANGHAI
 from gateway.domain.log import tree_digest
 from gateway.domain.records import canonical
+from gateway.domain.tree import leaf_hash
 
 
 class Prover:

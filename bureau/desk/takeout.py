@@ -15,8 +15,8 @@ from bureau.inbox.hashes import frontier_of
 from bureau.ports import LogPlace, LogStore
 from certs.log.day import CHECKPOINT, Day, write_day
 from certs.log.note import Checkpoint, parse_checkpoint, parse_note
-from certs.log.tree import root_of
 from gateway.domain.log import Cosigned, tree_digest
+from gateway.domain.tree import root_of
 
 STRETCH_MAX = 100_000
 """Records of a folder, unless one delivery had more: so much is held in memory."""

@@ -5,7 +5,6 @@ import datetime as dt
 from bureau.inbox.frame import Frame
 from bureau.inbox.glance import glance, recorded_interceptions, recorded_warnings, tallied
 from bureau.ports import Accepted, LogPlace
-from certs.log.tree import extend
 from certs.log.witness import Witness
 from gateway.domain.log import (
     TILE_LEVELS,
@@ -15,6 +14,7 @@ from gateway.domain.log import (
     Subtree,
     tree_digest,
 )
+from gateway.domain.tree import extend
 
 
 def delivery_of(frame: Frame) -> Delivery:

@@ -15,10 +15,10 @@ import attrs
 from certs.log.note import Checkpoint
 from certs.log.numbering import reads_one_way, says_number, sequence_number
 from certs.log.report import Exit, Report, Stopped, Walk
-from certs.log.tree import extend, leaf_hash, root_of
 from certs.log.verify import AuditKeys, expect_kept_root, open_kept, open_signed
 from certs.signing.encoding import b64, from_b64
 from gateway.domain.log import tree_digest
+from gateway.domain.tree import extend, leaf_hash, root_of
 
 CHECKPOINT, PREVIOUS, FRONTIER = "checkpoint", "previous", "frontier"
 RECORDS, LEAVES = "records.ndjson", "leaves"

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import attrs
 
 from certs.log.proof import PATH_MAX, PROOF_CHARS_MAX, ProofRefused
-from certs.log.tree import HASH_BYTES
 from certs.signing.encoding import b64, from_b64
+from gateway.domain.tree import HASH_BYTES
 
 _OLD = re.compile(r"old (0|[1-9][0-9]{0,18})")
 

@@ -20,12 +20,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from certs.log.tree import HASH_BYTES
 from certs.signing.encoding import b64, from_b64
 from certs.signing.signer import Signer, uri_of
 from certs.signing.sm2 import Sm2PublicKey
 from certs.signing.suites import RAW_BYTES, PublicKey, public_of, suite_of
 from gateway.domain.log import P256_SHA256, SM2_SM3, suite_of_origin
+from gateway.domain.tree import HASH_BYTES
 
 NOTE_CHARS_MAX = 65_536
 SIGNATURES_MAX = 16

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import attrs
 
-from certs.log.tree import HASH_BYTES
 from certs.signing.encoding import b64, from_b64
+from gateway.domain.tree import HASH_BYTES
 
 HEADER = "c2sp.org/tlog-proof@v1"
 PROOF_CHARS_MAX = 131_072

@@ -4,7 +4,6 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 
 from certs.log.note import Checkpoint, log_origin, sign_checkpoint
-from certs.log.tree import extend, leaf_hash, root_of
 from certs.signing.signer import Signer
 from gateway.domain.log import (
     Digest,
@@ -15,6 +14,7 @@ from gateway.domain.log import (
     tree_digest,
 )
 from gateway.domain.records import numbered
+from gateway.domain.tree import extend, leaf_hash, root_of
 
 
 class Sealer:

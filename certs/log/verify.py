@@ -22,8 +22,8 @@ from certs.log.numbering import reads_one_way, sequence_number
 from certs.log.paths import verify_consistency, verify_inclusion
 from certs.log.proof import Proof, ProofRefused, parse_proof
 from certs.log.report import Exit, Report, Stopped, Walk
-from certs.log.tree import leaf_hash
 from gateway.domain.log import tree_digest
+from gateway.domain.tree import leaf_hash
 
 _LEGAL_ZONE = ZoneInfo("Asia/Shanghai")
 

@@ -22,9 +22,9 @@ from certs.log.note import (
 )
 from certs.log.numbering import says_number
 from certs.log.paths import verify_consistency
-from certs.log.tree import extend, leaf_hash, root_of
 from certs.signing.signer import Signer
 from gateway.domain.log import Cosigned, Delivery, Digest, LogHead, SealedRecord, tree_digest
+from gateway.domain.tree import extend, leaf_hash, root_of
 
 DELIVERY_RECORDS_MAX = 65_536
 

@@ -14,13 +14,10 @@ from certs.log.day import CLOSE, NOTICES, Day, write_day
 from certs.log.growth import format_growth
 from certs.log.manifest import write_manifest
 from certs.log.note import Checkpoint, parse_checkpoint, parse_note
-from certs.log.paths import consistency_path, needed_for_consistency
 from certs.signing.encoding import b64
 from certs.signing.signer import Signer
 from gateway.configured.keys import record_signer
 from gateway.domain.day import bounds
-from gateway.domain.faults import LedgerUnavailable
-from gateway.domain.log import tree_digest
 from gateway.pipeline.close import close_subject
 from gateway.settings import PASSPHRASE_VARIABLE, Secrets, read_settings
 from gateway.web.evidence import proof_fields
@@ -133,17 +130,8 @@ async def _growth(database: str, division: str, old: Checkpoint) -> str:
             raise NothingToExport(
                 f"division {division}: no cosigned checkpoint of {old.origin} reaches {old.size}"
             )
-        spans = needed_for_consistency(old.size, last.size)
-        nodes = {(s.level, s.first + n) for s in spans for n in range(s.count)}
-        hashes = await log.hashes(division, nodes)
-        path = consistency_path(
-            old.size, last.size,
-            lambda level, first, count: [hashes[level, first + n] for n in range(count)],
-            tree_digest(old.origin),
-        )  # fmt: skip
+        path = await log.growth(division, old.size, last)
         return format_growth(old.size, path, last.checkpoint)
-    except KeyError as hole:
-        raise LedgerUnavailable(f"log {division}: hash {hole} is missing") from hole
     finally:
         await log.close()
 

@@ -18,10 +18,10 @@ from certs.log.note import (
     witness_key,
 )
 from certs.log.numbering import reads_one_way
-from certs.log.tree import extend, leaf_hash, root_of
 from certs.signatories import Signatories
 from gateway.domain.log import tree_digest
 from gateway.domain.recount import Difference, Record, What
+from gateway.domain.tree import extend, leaf_hash, root_of
 
 
 @attrs.frozen(kw_only=True)

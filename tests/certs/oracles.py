@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from certs.log.note import NoteKey, log_key
-from certs.log.tree import Digest, extend, root_of, sha256
 from certs.signing.jws import (
     Header,
     JwsFault,
@@ -15,6 +14,7 @@ from certs.signing.jws import (
 )
 from certs.signing.signer import Signer
 from certs.signing.suites import PublicKey, suite_of
+from gateway.domain.tree import Digest, extend, root_of, sha256
 
 
 def log_keys(signer: Signer, origin: str) -> tuple[NoteKey, ...]:

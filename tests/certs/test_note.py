@@ -22,8 +22,8 @@ from certs.log.note import (
     witness_key,
 )
 from certs.log.proof import ProofRefused, format_proof, parse_proof
-from certs.log.tree import leaf_hash
 from certs.signing.encoding import b64
+from gateway.domain.tree import leaf_hash
 
 AT = dt.datetime(2026, 3, 2, 9, 30, 15, 900_000, tzinfo=dt.UTC)
 ROOT = hashlib.sha256(b"root").digest()

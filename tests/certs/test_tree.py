@@ -9,15 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from certs.log.paths import (
-    consistency_path,
-    frontier_at,
-    inclusion_path,
-    needed_for_consistency,
-    verify_consistency,
-    verify_inclusion,
+from certs.log.paths import verify_consistency, verify_inclusion
+from gateway.domain.tree import (
+    consistency,
+    extend,
+    folded,
+    frontier,
+    inclusion,
+    leaf_hash,
+    node_hash,
+    root_of,
+    spans,
 )
-from certs.log.tree import extend, leaf_hash, node_hash, root_of
 from tests.certs.oracles import root_of_leaves
 
 LEAVES = [leaf_hash(b"%d" % number) for number in range(700)]
@@ -118,7 +121,7 @@ def test_a_subtree_of_level_16_appears_when_it_is_complete() -> None:
     assert after.subtrees[1].hash == _literal_root(leaves[:65_536])
     assert len(before.subtrees) == 255
     fetch = _kept(leaves)
-    path = inclusion_path(65_538, 65_540, fetch)
+    path = folded(inclusion(65_538, 65_540), fetch)
     assert verify_inclusion(65_538, 65_540, leaves[65_538], path, root_of(after.frontier))
 
 
@@ -128,7 +131,7 @@ def test_every_computed_inclusion_proof_verifies_and_for_no_other_place(size: in
     for index in {0, 1, 2, size // 2, 255, 256, size - 1}:
         if index >= size:
             continue
-        path = inclusion_path(index, size, fetch)
+        path = folded(inclusion(index, size), fetch)
         assert verify_inclusion(index, size, LEAVES[index], path, root)
         assert not verify_inclusion(index, size, LEAVES[index + 1 - 2 * (index % 2)], path, root)
         assert not verify_inclusion(index + 1, size, LEAVES[index], path, root)
@@ -147,7 +150,7 @@ def test_every_computed_consistency_proof_verifies_and_for_no_other_history() ->
         for new, new_root in roots.items():
             if old > new:
                 continue
-            path = consistency_path(old, new, fetch)
+            path = folded(consistency(old, new), fetch)
             assert verify_consistency(old, new, path, old_root, new_root)
             forged = leaf_hash(b"forged")
             assert not verify_consistency(old, new, path, forged, new_root)
@@ -158,7 +161,7 @@ def test_every_computed_consistency_proof_verifies_and_for_no_other_history() ->
 def test_the_frontier_of_an_earlier_size_comes_from_the_kept_hashes() -> None:
     fetch = _kept(LEAVES)
     for size in (0, 1, 255, 256, 300, 700):
-        assert frontier_at(size, fetch) == extend(0, (), LEAVES[:size]).frontier
+        assert folded(frontier(size), fetch) == extend(0, (), LEAVES[:size]).frontier
 
 
 def test_what_a_proof_needs_is_known_beforehand() -> None:
@@ -170,26 +173,23 @@ def test_what_a_proof_needs_is_known_beforehand() -> None:
         return kept(level, first, count)
 
     for index, size in ((0, 1), (5, 300), (299, 300), (0, 700), (600, 700)):
-        asked.clear()
-        inclusion_path(index, size, fetch)
-        if index:
+        for ranges in (inclusion(index, size), frontier(size), index and consistency(index, size)):
             asked.clear()
-            consistency_path(index, size, fetch)
-            needed = needed_for_consistency(index, size)
-            assert asked == [(s.level, s.first, s.count) for s in needed]
+            folded(ranges or [], fetch)
+            assert asked == spans(ranges or [])
 
 
 def test_random_trees_grown_in_random_batches_agree_with_the_definition() -> None:
     for seed in range(40):
         chance = random.Random(seed)
-        size, frontier = 0, ()
+        size, roots = 0, ()
         while size < 400:
             batch = LEAVES[size : min(size + chance.choice((0, 1, 2, 5, 90)), 400)]
-            growth = extend(size, frontier, batch)
-            size, frontier = growth.size, growth.frontier
+            growth = extend(size, roots, batch)
+            size, roots = growth.size, growth.frontier
             if chance.random() < 0.1:
-                assert root_of(frontier) == _literal_root(LEAVES[:size]), seed
-        assert root_of(frontier) == _literal_root(LEAVES[:400]), seed
+                assert root_of(roots) == _literal_root(LEAVES[:size]), seed
+        assert root_of(roots) == _literal_root(LEAVES[:400]), seed
 
 
 def test_impossible_trees_and_places_are_refused() -> None:
@@ -198,10 +198,10 @@ def test_impossible_trees_and_places_are_refused() -> None:
     with pytest.raises(ValueError):
         extend(1, (b"short",), [])
     with pytest.raises(ValueError):
-        inclusion_path(3, 3, _kept(LEAVES))
+        folded(inclusion(3, 3), _kept(LEAVES))
     with pytest.raises(ValueError):
-        consistency_path(0, 3, _kept(LEAVES))
+        folded(consistency(0, 3), _kept(LEAVES))
     with pytest.raises(ValueError):
-        inclusion_path(0, 2, lambda level, first, count: [])
+        folded(inclusion(0, 2), lambda level, first, count: [])
     assert not verify_inclusion(-1, 3, LEAVES[0], [], LEAVES[0])
     assert not verify_inclusion(0, 1, LEAVES[0], [], b"")

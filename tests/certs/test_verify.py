@@ -9,14 +9,13 @@ import pytest
 from certs.authority import Authority, Purpose, create_root, create_subordinate
 from certs.log.day import CHECKPOINT, LEAVES, PREVIOUS, RECORDS, Day, verify_day, write_day
 from certs.log.note import Checkpoint, cosign, sign_checkpoint, witness_keys
-from certs.log.paths import consistency_path, inclusion_path
 from certs.log.proof import format_proof
 from certs.log.report import Exit
 from certs.log.sealer import Sealer
-from certs.log.tree import leaf_hash, root_of
 from certs.log.verify import AuditKeys, verify_growth, verify_record
 from gateway.domain.log import PendingRecord, tree_digest
 from gateway.domain.records import unnumbered
+from gateway.domain.tree import consistency, folded, inclusion, leaf_hash, root_of
 from tests.certs.oracles import log_keys, root_of_leaves
 
 AT = dt.datetime(2026, 3, 2, 9, 30, tzinfo=dt.UTC)
@@ -51,7 +50,7 @@ class Log:
         return [self.subtrees[level, place] for place in range(first, first + count)]
 
     def proof(self, seq: int) -> str:
-        path = inclusion_path(seq, len(self.leaves), self.fetch, self.digest)
+        path = folded(inclusion(seq, len(self.leaves)), self.fetch, self.digest)
         return format_proof(seq, path, self.new)
 
     def day(self) -> Day:
@@ -193,7 +192,7 @@ def test_a_kept_checkpoint_that_contradicts_is_a_fork(log) -> None:
 
 
 def test_growth_is_valid_and_a_rewritten_history_is_a_fork(log) -> None:
-    path = consistency_path(40, 300, log.fetch, log.digest)
+    path = folded(consistency(40, 300), log.fetch, log.digest)
     assert verify_growth(log.old, log.new, path, log.keys).valid
     rewritten = log.checkpoint(40, leaf_hash(b"rewritten"))
     assert verify_growth(rewritten, log.new, path, log.keys).exit is Exit.FORK

@@ -19,9 +19,7 @@ from certs.log.note import (
     witness_keys,
 )
 from certs.log.numbering import says_number, sequence_number
-from certs.log.paths import consistency_path
 from certs.log.sealer import Sealer
-from certs.log.tree import extend, leaf_hash, root_of
 from certs.log.witness import Refusal, Witness, WitnessRefused
 from certs.signing.encoding import b64
 from gateway.domain.log import (
@@ -35,6 +33,7 @@ from gateway.domain.log import (
     sm3,
 )
 from gateway.domain.records import unnumbered
+from gateway.domain.tree import consistency, extend, folded, leaf_hash, root_of
 from tests.certs.oracles import log_keys, root_of_leaves
 
 AT = dt.datetime(2026, 3, 2, 9, 30, tzinfo=dt.UTC)
@@ -239,7 +238,7 @@ def test_a_rewritten_past_is_told_from_an_altered_record_by_the_consistency_proo
 
 
 def proof_of(leaves: list[bytes], digest: Digest) -> tuple[bytes, ...]:
-    return consistency_path(5, 9, lambda _, first, count: leaves[first : first + count], digest)
+    return folded(consistency(5, 9), lambda _, first, count: leaves[first : first + count], digest)
 
 
 def test_a_foreign_log_or_signature_is_refused(sealer, witness, pki, suite) -> None:

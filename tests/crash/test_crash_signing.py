@@ -14,9 +14,9 @@ from adapters.postgres.migrate import migrate
 from bureau.wiring import MIGRATIONS
 from certs.authority import issue, request
 from certs.keys import generate_key, save_certificates, save_key
-from certs.log.tree import leaf_hash
 from certs.signing.encoding import b64
 from gateway.domain.records import unnumbered
+from gateway.domain.tree import leaf_hash
 from tests.certs.conftest import DOMAIN, PASSPHRASE, make_pki
 from tests.certs.oracles import root_of_leaves
 from tests.crash.signing_child import BATCHES

@@ -7,9 +7,9 @@ from random import Random
 
 import orjson
 
-from certs.log.tree import leaf_hash
 from gateway.domain.faults import BureauUnavailable, BureauUnproven
 from gateway.domain.log import Cosigned, Delivery, SealedRecord
+from gateway.domain.tree import leaf_hash
 from tests.memory.recordlog import root
 from tests.simulation.database import Host
 from tests.simulation.diary import Diary

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from adapters.postgres.log.inclusion import Node, inclusion_path, nodes_needed
 from adapters.postgres.session import Pool
 from adapters.postgres.statements import statements
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.log import LogEvidence, SealedRecord, tree_digest
+from gateway.domain.tree import Range, folded, inclusion, spans
 
 _SQL = statements("log")
 
@@ -30,21 +30,28 @@ async def _evidence_of(pool: Pool, division: str, row: Any) -> LogEvidence:
     if not covering:
         raise LedgerUnavailable(f"log {division}: no checkpoint covers record {record.seq}")
     size = covering[0]["size"]
-    hashes = await stored_hashes(pool, division, nodes_needed(record.seq, size))
-    try:
-        origin = covering[0]["checkpoint"].partition("\n")[0]
-        path = inclusion_path(record.seq, size, hashes, tree_digest(origin))
-    except KeyError as hole:
-        raise LedgerUnavailable(f"log {division}: hash {hole} is missing") from hole
+    origin = covering[0]["checkpoint"].partition("\n")[0]
+    path = await gathered(pool, division, inclusion(record.seq, size), origin)
     return LogEvidence(
         record=record, tree_size=size, path=path, checkpoint=covering[0]["checkpoint"]
     )
 
 
-async def stored_hashes(pool: Pool, division: str, nodes: set[Node]) -> dict[Node, bytes]:
-    """The hashes that are there; a hole is an absent key."""
+async def gathered(
+    pool: Pool, division: str, ranges: list[Range], origin: str
+) -> tuple[bytes, ...]:
+    """The hashes of these ranges, folded from those that are stored. Raises LedgerUnavailable, also
+    if one of them is missing: a log with a hole proves nothing."""
+    nodes = [(level, first + n) for level, first, count in spans(ranges) for n in range(count)]
     leaves = [index for level, index in nodes if level == 0]
     subtrees = [(level, index) for level, index in nodes if level > 0]
     levels, indexes = [level for level, _ in subtrees], [index for _, index in subtrees]
     rows = await pool.fetch(_SQL["hashes"], division, leaves, levels, indexes)
-    return {(level, index): hash for level, index, hash in rows}
+    hashes = {(level, index): hash for level, index, hash in rows}
+    try:
+        return folded(
+            ranges, lambda level, first, count: [hashes[level, first + n] for n in range(count)],
+            tree_digest(origin),
+        )  # fmt: skip
+    except KeyError as hole:
+        raise LedgerUnavailable(f"log {division}: hash {hole} is missing") from hole

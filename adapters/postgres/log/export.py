@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 
 import attrs
 
-from adapters.postgres.log.evidence import evidence_about, stored_hashes
-from adapters.postgres.log.inclusion import Node, frontier_nodes, frontier_of
+from adapters.postgres.log.evidence import evidence_about, gathered
 from adapters.postgres.session import Pool
 from adapters.postgres.statements import statements
 from gateway.domain.faults import LedgerUnavailable
-from gateway.domain.log import LogEvidence, tree_digest
+from gateway.domain.log import LogEvidence
+from gateway.domain.tree import consistency, frontier
 
 PAGE = 2000
 
@@ -52,19 +52,15 @@ class PostgresExport:
 
     async def frontier(self, division: str, stop: Stop) -> tuple[bytes, ...]:
         """Roots of the perfect subtrees over the records up to `stop`, largest first."""
-        hashes = await stored_hashes(self._pool, division, frontier_nodes(stop.size))
-        try:
-            return frontier_of(stop.size, hashes, tree_digest(stop.origin))
-        except KeyError as hole:
-            raise LedgerUnavailable(f"log {division}: hash {hole} is missing") from hole
+        return await gathered(self._pool, division, frontier(stop.size), stop.origin)
 
     async def latest(self, division: str, size: int) -> Stop | None:
         """The last cosigned checkpoint, if it is of `size` records or more."""
         return await self._stop("checkpoint_of", division, size)
 
-    async def hashes(self, division: str, nodes: set[Node]) -> dict[Node, bytes]:
-        """Stored hashes by (level, index); a hole is an absent key."""
-        return await stored_hashes(self._pool, division, nodes)
+    async def growth(self, division: str, old: int, new: Stop) -> tuple[bytes, ...]:
+        """The proof that the log up to `new` begins with its first `old` records."""
+        return await gathered(self._pool, division, consistency(old, new.size), new.origin)
 
     async def about(self, division: str, subject: str) -> list[LogEvidence]:
         return await evidence_about(self._pool, division, subject)

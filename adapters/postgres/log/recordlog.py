@@ -8,9 +8,8 @@ import msgspec
 
 from adapters.postgres.ledger.kept import Kept
 from adapters.postgres.log.agency_counts import AgencyCounts
-from adapters.postgres.log.evidence import evidence_about, stored_hashes, whole
+from adapters.postgres.log.evidence import evidence_about, gathered, whole
 from adapters.postgres.log.fresh import Fresh, weight
-from adapters.postgres.log.inclusion import frontier_nodes, root_of
 from adapters.postgres.log.sealing import complete, head_of, pending_of, stored
 from adapters.postgres.migrate import newest_known
 from adapters.postgres.session import LOST, Pool, Session, UnsafeServer, open_session
@@ -28,6 +27,7 @@ from gateway.domain.log import (
     tree_digest,
 )
 from gateway.domain.people import IN_CLEAR, Sealing
+from gateway.domain.tree import frontier, root_of
 
 LEAD_DEADLINE_S = 2.0
 OFFICE_SILENT_S = 8.0
@@ -178,11 +178,10 @@ class PostgresRecordLog:
         head = await self._pool.fetch(_SQL["head"], division)
         if not head or not 0 < size <= head[0]["size"]:
             return None
-        hashes = await stored_hashes(self._pool, division, frontier_nodes(size))
-        try:
-            return root_of(size, hashes, tree_digest(head[0]["origin"]))
-        except KeyError as hole:
-            raise LedgerUnavailable(f"log {division}: hash {hole} is missing") from hole
+        origin = head[0]["origin"]
+        return root_of(
+            await gathered(self._pool, division, frontier(size), origin), tree_digest(origin)
+        )
 
     async def sizes(self) -> dict[str, int]:
         return {row["division"]: row["size"] for row in await self._pool.fetch(_SQL["sizes"])}

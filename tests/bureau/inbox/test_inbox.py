@@ -21,9 +21,9 @@ from bureau.inbox.receive import DeliveryRefused, NotEntitled, Receipt
 from certs.log.note import open_checkpoint
 from certs.log.paths import verify_inclusion
 from certs.log.proof import parse_proof
-from certs.log.tree import leaf_hash
 from gateway.domain.faults import Unproven
 from gateway.domain.log import Delivery
+from gateway.domain.tree import leaf_hash
 from tests.bureau.words import (
     BANK,
     DIVISION,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.postgres.log.inclusion import inclusion_path, nodes_needed
 from gateway.domain.log import Digest, sha256, sm3
+from gateway.domain.tree import folded, inclusion, spans
 from tests.memory.recordlog import path, root
 
 LEAVES = [hashlib.sha256(b"%d" % n).digest() for n in range(1400)]
@@ -28,18 +28,14 @@ def test_any_leaf_in_a_tree_of_any_size(
 ) -> None:
     size = data.draw(st.integers(1, len(LEAVES)))
     seq = data.draw(st.integers(0, size - 1))
-    needed = nodes_needed(seq, size)
-    hashes = {node: stored[node] for node in needed}
-    assert inclusion_path(seq, size, hashes, digest) == tuple(path(seq, LEAVES[:size], digest))
+    found = folded(
+        inclusion(seq, size),
+        lambda level, first, count: [stored[level, first + n] for n in range(count)],
+        digest,
+    )
+    assert found == tuple(path(seq, LEAVES[:size], digest))
 
 
 def test_a_proof_over_ten_million_records_reads_few_hashes() -> None:
-    needed = max(len(nodes_needed(seq, 9_999_999)) for seq in (0, 5_000_000, 9_999_998))
-    assert needed < 1_600
-
-
-def test_a_missing_hash_is_an_error_not_a_proof() -> None:
-    with pytest.raises(KeyError):
-        inclusion_path(3, 300, {}, sha256)
-    with pytest.raises(ValueError, match="no leaf"):
-        nodes_needed(300, 300)
+    for seq in (0, 5_000_000, 9_999_998):
+        assert sum(count for _, _, count in spans(inclusion(seq, 9_999_999))) < 1_600
