@@ -21,6 +21,7 @@ from certs.profile import (
     LeafKind,
     Validity,
     authority_certificate,
+    common_name,
     key_usage,
     leaf_certificate,
     named,
@@ -107,7 +108,7 @@ def request(
     names += [x509.IPAddress(ipaddress.ip_address(each)) for each in ip]
     return (
         x509.CertificateSigningRequestBuilder()
-        .subject_name(named(_common_name(uri)))
+        .subject_name(named(common_name(uri)))
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .sign(key, hashes.SHA256())
         .public_bytes(serialization.Encoding.PEM)
@@ -152,7 +153,7 @@ def issue_responder(authority: Authority, request_pem: bytes, at: dt.datetime) -
     if len(names) > 1:
         raise RequestRefused("a responder's certificate names a party, not a host")
     return leaf_certificate(
-        named(_common_name(_only_uri(names))),
+        named(common_name(_only_uri(names))),
         public_point(wanted.public_key()),
         x509.SubjectAlternativeName(names),
         LeafKind.RESPONDER,
@@ -176,7 +177,7 @@ def issue(authority: Authority, request_pem: bytes, at: dt.datetime) -> x509.Cer
     public = public_point(wanted.public_key())
     life = TLS_LIFE if authority.purpose is Purpose.TRANSPORT else RECORD_LIFE
     return leaf_certificate(
-        named(_common_name(_only_uri(names))),
+        named(common_name(_only_uri(names))),
         public,
         x509.SubjectAlternativeName(names),
         LeafKind.of(authority.purpose is Purpose.EVIDENCE, server=server),
@@ -245,11 +246,6 @@ def _only_uri(names: Sequence[x509.GeneralName]) -> str:
     if len(uris) != 1:
         raise RequestRefused(f"{len(uris)} URI names; exactly one must name the party")
     return uris[0]
-
-
-def _common_name(uri: str) -> str:
-    """For people only; programs read the URI. RFC 5280 allows 64 characters."""
-    return uri.partition("://")[2].partition("/")[2][:64] or "party"
 
 
 def _within(issuer: Authority, at: dt.datetime, life: dt.timedelta) -> Validity:

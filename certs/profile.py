@@ -45,6 +45,11 @@ def validity(at: dt.datetime, life: dt.timedelta) -> Validity:
     return Validity(start=moment - BACKDATE, end=moment + life)
 
 
+def common_name(uri: str) -> str:
+    """For people only; programs read the URI. RFC 5280 allows 64 characters."""
+    return uri.partition("://")[2].partition("/")[2][:64] or "party"
+
+
 def named(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 

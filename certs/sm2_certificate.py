@@ -16,7 +16,15 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtensionOID
 
 from certs.issued import SM2_WITH_SM3
-from certs.profile import SERIAL_BITS, LeafKind, Validity, key_usage, named, validity
+from certs.profile import (
+    SERIAL_BITS,
+    LeafKind,
+    Validity,
+    common_name,
+    key_usage,
+    named,
+    validity,
+)
 from certs.reading import request_in, request_of
 from certs.signing.der import (
     BOOLEAN,
@@ -89,7 +97,7 @@ def sm2_request(key: Sm2PrivateKey, uri: str) -> bytes:
     info = element(
         SEQUENCE,
         integer(0),
-        named(_common_name(uri)).public_bytes(),
+        named(common_name(uri)).public_bytes(),
         key.public_key().spki,
         element(
             _ATTRIBUTES,
@@ -118,7 +126,7 @@ def issue_sm2(authority: Sm2Authority, request: bytes, at: dt.datetime) -> x509.
     last = authority.certificate.not_valid_after_utc
     wanted = validity(at, RECORD_LIFE)
     subject = _Subject(
-        name=named(_common_name(uri)),
+        name=named(common_name(uri)),
         public=public,
         life=Validity(start=wanted.start, end=min(last, wanted.end)),
         extensions=[
@@ -194,7 +202,3 @@ def _time(moment: dt.datetime) -> bytes:
     if moment.year > _LAST_UTC_YEAR:
         return element(GENERALIZED_TIME, moment.strftime("%Y%m%d%H%M%SZ").encode())
     return element(UTC_TIME, moment.strftime("%y%m%d%H%M%SZ").encode())
-
-
-def _common_name(uri: str) -> str:
-    return uri.partition("://")[2].partition("/")[2][:64] or "party"

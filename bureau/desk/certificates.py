@@ -17,7 +17,7 @@ from certs.files import Mark, mark_of
 from certs.keys import load_certificates
 from certs.revocation import lists_in
 from certs.signatories import life_under
-from certs.signing.signer import uri_of
+from certs.signing.signer import holder_of
 from certs.signing.suites import public_of, suite_of
 from gateway.domain.certificates import alert_of, list_alert_of
 
@@ -170,7 +170,7 @@ def _held(use: str, path: Path, over: Path | None, mark: Mark) -> tuple[Held, ..
     found = tuple(
         Held(
             use=use, file=path.name, subject=each.subject.rfc4514_string(),
-            serial=f"{each.serial_number:x}", holder=_holder(each),
+            serial=f"{each.serial_number:x}", holder=holder_of(each),
             not_before=each.not_valid_before_utc, not_after=each.not_valid_after_utc,
             suite=_suite(each),
         )
@@ -196,10 +196,3 @@ def _suite(certificate: Any) -> str:
         return suite_of(public_of(certificate)).name
     except ValueError:
         return ""
-
-
-def _holder(certificate: Any) -> str:
-    try:
-        return uri_of(certificate)
-    except ValueError:
-        return str(certificate.subject.rfc4514_string())

@@ -3,7 +3,7 @@
 It tells no payment, agency or person.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 
 import attrs
 import orjson
@@ -14,20 +14,10 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from bureau.desk.wellbeing import Watch, Wellbeing
-from gateway.domain.own_names import by_borrowed_name
+from doors.borrowed_names import no_borrowed_name
 
 CERTIFICATES_MEASURED_MAX = 500
 _LOG = ("division", "bank")
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-@web.middleware
-async def _no_borrowed_name(request: web.Request, handler: Handler) -> web.StreamResponse:
-    here = request.transport.get_extra_info("sockname") if request.transport else None
-    if here and by_borrowed_name(request.headers.get("Host"), here[0]):
-        raise web.HTTPMisdirectedRequest(text="ask by number, or for localhost")
-    return await handler(request)
 
 
 def ops_application(watch: Watch) -> web.Application:
@@ -48,7 +38,7 @@ def ops_application(watch: Watch) -> web.Application:
         body = generate_latest(figures_of(await watch.look()))
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    app = web.Application(middlewares=[_no_borrowed_name])
+    app = web.Application(middlewares=[no_borrowed_name])
     app.router.add_get("/healthz", health)
     app.router.add_get("/readyz", ready)
     app.router.add_get("/metrics", numbers)

@@ -29,6 +29,14 @@ def uri_of(certificate: x509.Certificate | x509.CertificateSigningRequest) -> st
     return uris[0]
 
 
+def holder_of(certificate: x509.Certificate) -> str:
+    """Whom it names: its URI, or the subject of one that has none."""
+    try:
+        return uri_of(certificate)
+    except ValueError:
+        return certificate.subject.rfc4514_string()
+
+
 @attrs.frozen(kw_only=True)
 class Signer:
     """Signs documents, receipts and checkpoints. Made by `signer`.

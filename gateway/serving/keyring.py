@@ -23,7 +23,7 @@ from certs.keys import load_certificates, pem_of
 from certs.live import LiveTls, seen_of
 from certs.revocation import identity_of, list_number, pem_of_list, read_lists, read_of, serials_of
 from certs.signatories import read_anew, signatory
-from certs.signing.signer import Signer, uri_of
+from certs.signing.signer import Signer, holder_of, uri_of
 from gateway.configured.keys import record_signer
 from gateway.configured.own_names import not_ours
 from gateway.domain.certificates import RevocationList, Revoked
@@ -104,7 +104,7 @@ class KeyRing:
         """Certificates that this process lives by."""
         chosen = self._house.settings
         found = [
-            seen_of(one, place, _name(one))
+            seen_of(one, place, holder_of(one))
             for place, path in (
                 ("tls", chosen.tls.certificate),
                 ("transport_authority", chosen.tls.authority),
@@ -377,13 +377,6 @@ def _named(signer: Signer) -> str:
 
 def _thumbprints(signer: Signer) -> tuple[str, ...]:
     return tuple(one.thumbprint for one in signer.each)
-
-
-def _name(certificate: Any) -> str:
-    try:
-        return uri_of(certificate)
-    except ValueError:
-        return str(certificate.subject.rfc4514_string())
 
 
 def _write_whole(file: Path, content: bytes) -> None:

@@ -8,25 +8,16 @@ from aiohttp import web
 from prometheus_client import Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from doors.borrowed_names import no_borrowed_name
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.log import Backlog
-from gateway.domain.own_names import by_borrowed_name
 from gateway.web.metrics import Metrics
 
 DEGRADED_AFTER_S = 60.0
 """A bureau hears within a second; a minute is no longer a hiccup."""
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Troubles = Callable[[], dict[str, str]]
 """By what is in trouble (`bank`, `bureau.<division>`), words for a person; empty if nothing is."""
-
-
-@web.middleware
-async def _no_borrowed_name(request: web.Request, handler: Handler) -> web.StreamResponse:
-    here = request.transport.get_extra_info("sockname") if request.transport else None
-    if here and by_borrowed_name(request.headers.get("Host"), here[0]):
-        raise web.HTTPMisdirectedRequest(text="ask by number, or for localhost")
-    return await handler(request)
 
 
 class Ops:
@@ -45,7 +36,7 @@ class Ops:
         self._openapi = openapi
 
     def application(self) -> web.Application:
-        app = web.Application(middlewares=[_no_borrowed_name])
+        app = web.Application(middlewares=[no_borrowed_name])
         app.router.add_get("/healthz", self._health)
         app.router.add_get("/readyz", self._ready)
         app.router.add_get("/metrics", self._numbers)

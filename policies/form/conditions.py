@@ -19,7 +19,7 @@ from policies.form.condition import (
     signs_for,
 )
 from policies.form.recognise import rows_of
-from policies.form.values import lines
+from policies.form.values import lines, text_of
 from policies.language.types import BOOL, COUNT, MONEY, SCHEMA, TEXT, Kind, Type
 
 _COLUMNS = {"money": MONEY, "count": COUNT, "text": TEXT, "bool": BOOL}
@@ -71,8 +71,8 @@ def _row_sheet(row: Row, kinds: Kinds) -> dict[str, Any]:
 
 def clause_from(item: Mapping[str, Any], reading: Reading) -> str:
     """The clause of posted fields; its text stays where the rows still say the same."""
-    text = _one(item, "text")
-    if _one(item, "mode") == "text":
+    text = text_of(item, "text")
+    if text_of(item, "mode") == "text":
         return " ".join(text.split("\n"))
     rows = filled_rows(item, reading.kinds)
     if alike(rows, rows_of(text, reading.kinds), reading.kinds):
@@ -84,14 +84,14 @@ def filled_rows(item: Mapping[str, Any], kinds: Kinds) -> Rows:
     """The rows in which a fact was picked; of a sign that does not fit the fact, the likely one."""
     posted = item.get("rows", [])
     given = [one for one in posted if isinstance(one, Mapping)] if isinstance(posted, list) else []
-    rows = [_filled(one, kinds) for one in given if named([_one(one, "fact")])]
-    return Rows(join="||" if _one(item, "join") == "||" else "&&", rows=tuple(rows))
+    rows = [_filled(one, kinds) for one in given if named([text_of(one, "fact")])]
+    return Rows(join="||" if text_of(item, "join") == "||" else "&&", rows=tuple(rows))
 
 
 def _filled(row: Mapping[str, Any], kinds: Kinds) -> Row:
-    fact, manner, source = (_one(row, name) for name in ("fact", "manner", "source"))
+    fact, manner, source = (text_of(row, name) for name in ("fact", "manner", "source"))
     fitting = signs_for(kinds.get(fact))
-    sign = _one(row, "sign")
+    sign = text_of(row, "sign")
     if sign not in fitting:
         sign = next((one for one in fitting if one != "present"), "present")
     ticks = row.get("options", ())
@@ -107,7 +107,7 @@ def _filled(row: Mapping[str, Any], kinds: Kinds) -> Row:
         fact=fact, sign=sign,
         manner=Manner(manner) if manner in tuple(Manner) else Manner.PLAIN,
         source=source if named([source]) else "", values=() if named([source]) else values,
-        apart=_one(row, "apart") if sign == APART and named([_one(row, "apart")]) else "",
+        apart=text_of(row, "apart") if sign == APART and named([text_of(row, "apart")]) else "",
     )  # fmt: skip
 
 
@@ -115,13 +115,8 @@ def refreshed(item: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
     """A clause's posted fields with its text as they say it, and rows whose signs fit."""
     clause = clause_from(item, reading)
     found = clause_sheet(clause, reading.kinds)
-    if _one(item, "mode") == "text":
+    if text_of(item, "mode") == "text":
         return found | {"mode": "text", "fits": found["mode"] == "rows"}
     rows = filled_rows(item, reading.kinds)
     sheet = {"mode": "rows", "text": clause, "join": rows.join, "fits": True}
     return sheet | {"rows": [_row_sheet(row, reading.kinds) for row in rows.rows]}
-
-
-def _one(table: Mapping[str, Any], name: str) -> str:
-    value = table.get(name, "")
-    return str(value[-1] if isinstance(value, tuple) and value else value or "").strip()

@@ -12,7 +12,7 @@ from policies.form.annotated import LAST, MARK, written
 from policies.form.conditions import Reading, clause_from, kinds_of
 from policies.form.papers import papers_from
 from policies.form.tabled import table_from
-from policies.form.values import day, flattened, lines, remark, value_of, whole
+from policies.form.values import day, flattened, lines, remark, text_of, value_of, whole
 from policies.language.errors import Problem
 from policies.language.toml import TomlRefused, read_toml
 
@@ -39,11 +39,6 @@ def says(room: str, item: Mapping[str, Any]) -> bool:
     rows = item.get("rows", [])
     picked = [one for one in (rows if isinstance(rows, list) else []) if text_of(one, "fact")]
     return bool(picked) or any(text_of(item, name) for name in _SAYS[room])
-
-
-def text_of(table: Any, name: str) -> str:
-    value = table.get(name, "") if isinstance(table, Mapping) else ""
-    return str(value[-1] if isinstance(value, tuple) and value else value or "").strip()
 
 
 def raised(fields: Mapping[str, Sequence[str]]) -> Sheet:

@@ -6,6 +6,7 @@ from typing import Any
 from policies.form.conditions import Reading, refreshed
 from policies.form.filled import Sheet, raised, says
 from policies.form.sheet import kinds_in
+from policies.form.values import listed
 
 _TICKS = ("options", "papers")
 _CLAUSES = ("window", "when", "cause", "unless", "remark")
@@ -57,7 +58,7 @@ def shown_again(fields: Mapping[str, Sequence[str]]) -> Sheet:
     for room in ("title", "reason", "remedy", "law", "scope", "effective"):
         sheet[room] = _filled(room, tree.get(room))
     for room in _LISTS:
-        items = [_item(room, one, reading) for one in _listed(tree.get(room))]
+        items = [_item(room, one, reading) for one in listed(tree.get(room))]
         key = _NAMES.get(room, "name")
         sheet[room] = [one for one in items if one[key] or says(room, one)]
     sheet["table"] = _table(tree.get("table"), reading)
@@ -72,11 +73,11 @@ def _table(table: Any, reading: Reading) -> Sheet:
         found |= refreshed(table, reading)
     found["columns"] = [
         {"name": one.get("name", ""), "type": one.get("type", "")}
-        for one in _listed(table.get("columns"))
+        for one in listed(table.get("columns"))
     ]
     rows = [
         _filled("row", one) | {"cells": dict(one.get("cells") or {})}
-        for one in _listed(table.get("row"))
+        for one in listed(table.get("row"))
     ]
     found["row"] = [row for row in rows if row["id"]]
     return found
@@ -89,7 +90,7 @@ def _item(room: str, posted: Mapping[str, Any], reading: Reading) -> Sheet:
     if room == "params":
         item["dated"] = [
             {"from": one.get("from", ""), "value": one.get("value", "")}
-            for one in _listed(posted.get("dated")) if one.get("from")
+            for one in listed(posted.get("dated")) if one.get("from")
         ]  # fmt: skip
     if room == "unless":
         item |= {name: _papers(posted.get(name)) for name in ("evidence", "approvals")}
@@ -98,7 +99,7 @@ def _item(room: str, posted: Mapping[str, Any], reading: Reading) -> Sheet:
 
 def _papers(field: Any) -> Sheet:
     table = field if isinstance(field, Mapping) else {}
-    groups = [one for one in _listed(table.get("groups")) if one.get("papers")]
+    groups = [one for one in listed(table.get("groups")) if one.get("papers")]
     return {"was": table.get("was", ""), "groups": groups}
 
 
@@ -108,10 +109,6 @@ def _filled(room: str, posted: Any) -> Sheet:
         name: found if isinstance(found := table.get(name, ""), str) else ""
         for name in _FIELDS[room]
     }
-
-
-def _listed(value: Any) -> list[Mapping[str, Any]]:
-    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
 
 
 def _texts(value: Any, name: str = "") -> Any:

@@ -1,12 +1,20 @@
 """A decision table as rows of a form: each row a rule with its own id, article, words and cells."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from policies.form.annotated import MARK
 from policies.form.condition import Kinds
 from policies.form.conditions import Reading, clause_from, clause_sheet
-from policies.form.values import lines, lines_of, remark, value_of, value_text
+from policies.form.values import (
+    lines,
+    lines_of,
+    listed,
+    remark,
+    text_of,
+    value_of,
+    value_text,
+)
 
 OWN = ("id", "article", "action", "zh", "en")
 """What every row has beside its columns; `action` may be left out."""
@@ -36,14 +44,14 @@ def table_from(sheet: Any, reading: Reading) -> dict[str, Any] | None:
     """The table that was filled in; None if there is none."""
     if not isinstance(sheet, Mapping):
         return None
-    rows = [row for row in listed(sheet.get("row")) if _one(row, "id")]
-    columns = {_one(c, "name"): _one(c, "type") for c in listed(sheet.get("columns"))}
+    rows = [row for row in listed(sheet.get("row")) if text_of(row, "id")]
+    columns = {text_of(c, "name"): text_of(c, "type") for c in listed(sheet.get("columns"))}
     columns = {name: kind for name, kind in columns.items() if name}
-    fact = _one(sheet, "fact")
+    fact = text_of(sheet, "fact")
     if not rows and not fact and not columns:
         return None
     made: dict[str, Any] = {}
-    if note := remark(_one(sheet, "note")):
+    if note := remark(text_of(sheet, "note")):
         made[MARK] = note
     if fact:
         made["fact"] = fact
@@ -55,23 +63,14 @@ def table_from(sheet: Any, reading: Reading) -> dict[str, Any] | None:
 
 def row_from(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
     made: dict[str, Any] = {}
-    if note := remark(_one(row, "note")):
+    if note := remark(text_of(row, "note")):
         made[MARK] = note
-    made |= {name: text for name in OWN[:3] if (text := _one(row, name)) or name != "action"}
-    if codes := lines(_one(row, "codes")):
+    made |= {name: text for name in OWN[:3] if (text := text_of(row, name)) or name != "action"}
+    if codes := lines(text_of(row, "codes")):
         made["codes"] = codes
     cells = row.get("cells", {})
     for name, kind in columns.items():
-        text = _one(cells, name) if isinstance(cells, Mapping) else ""
+        text = text_of(cells, name)
         if text:
             made[name] = value_of(text, kind)
-    return made | {name: _one(row, name) for name in OWN[3:]}
-
-
-def listed(value: Any) -> Sequence[Mapping[str, Any]]:
-    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
-
-
-def _one(table: Any, name: str) -> str:
-    value = table.get(name, "") if isinstance(table, Mapping) else ""
-    return str(value[-1] if isinstance(value, tuple) and value else value or "").strip()
+    return made | {name: text_of(row, name) for name in OWN[3:]}

@@ -6,6 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 
+def text_of(table: Any, name: str) -> str:
+    """What a posted table says under a name; the last, where it says several."""
+    value = table.get(name, "") if isinstance(table, Mapping) else ""
+    return str(value[-1] if isinstance(value, tuple) and value else value or "").strip()
+
+
+def listed(value: Any) -> list[Mapping[str, Any]]:
+    """The tables of a posted list; none where it is no list."""
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+
+
 def lines_of(items: Sequence[Any]) -> str:
     """A list of texts, one a line. Raises ValueError where that would lose something."""
     texts = [str(one) for one in items]

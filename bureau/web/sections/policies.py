@@ -95,7 +95,7 @@ class _Policies:
         )  # fmt: skip
 
     async def one(self, visit: Visit) -> web.Response:
-        policy, text = await self._policy(visit)
+        policy, text = await self._fields.policy(visit)
         return self._rooms.pages(
             "policy", visit=visit, policy=policy, document=text, words=read_out(policy),
             told=wordings(policy), values=values_of(policy), papers=papers_zh,
@@ -104,7 +104,7 @@ class _Policies:
 
     async def prove(self, visit: Visit) -> web.StreamResponse:
         """Boundaries and mutants of the policy as it stands; a second or two."""
-        policy, text = await self._policy(visit)
+        policy, text = await self._fields.policy(visit)
         await self._policies.proofs.of(text, policy.place)
         raise see(f"/desk/{visit.division}/policies/{policy.id}")
 
@@ -121,12 +121,12 @@ class _Policies:
         raise see(f"/desk/{visit.division}/policies/drafts/{_seq(visit)}")
 
     async def edit(self, visit: Visit) -> web.Response:
-        policy, text = await self._policy(visit)
+        policy, text = await self._fields.policy(visit)
         return await self._form(visit, policy, text)
 
     async def check(self, visit: Visit) -> web.StreamResponse:
         """Check, try, or hand on: the button says which. The text comes back as it was typed."""
-        policy, _ = await self._policy(visit)
+        policy, _ = await self._fields.policy(visit)
         text = visit.text("document", DOCUMENT_CHARS_MAX).replace("\r\n", "\n") + "\n"
         step = visit.text("step", 10)
         if step == "form":
@@ -218,12 +218,6 @@ class _Policies:
             checked=checked, tried=tried, oops=oops, typed=typed, bases=BASES, free=False,
             **_WORDS,
         )  # fmt: skip
-
-    async def _policy(self, visit: Visit) -> tuple[Policy, str]:
-        try:
-            return await self._policies.policy(visit.division, visit.request.match_info["policy"])
-        except LookupError:
-            raise web.HTTPNotFound() from None
 
 
 def _newest(activations: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

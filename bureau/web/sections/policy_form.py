@@ -65,12 +65,12 @@ class PolicyForm:
         self._policies = rooms.policies
 
     async def form(self, visit: Visit) -> web.Response:
-        policy, text = await self._policy(visit)
+        policy, text = await self.policy(visit)
         return self.show(visit, policy, text, await self.typed(visit))
 
     async def filled(self, visit: Visit) -> web.StreamResponse:
         """The button says what is done; what was typed comes back as it was."""
-        policy, standing = await self._policy(visit)
+        policy, standing = await self.policy(visit)
         fields = _fields(visit)
         step, back = visit.text("step", 10), visit.text("back", 60)
         oops: Words | None = None
@@ -146,7 +146,7 @@ class PolicyForm:
         """What was typed beside the document, and room for what a step adds to it. `upon`: from
         which document the page began, however often it comes back."""
         return {
-            "upon": visit.text("upon", MARK_CHARS) or mark_of((await self._policy(visit))[1]),
+            "upon": visit.text("upon", MARK_CHARS) or mark_of((await self.policy(visit))[1]),
             "trial": trial_of(visit), "reason": visit.text("reason", REASON_CHARS_MAX),
             "picks": await picked(self._rooms, visit), "number": 0, "changed": [], "ticks": {},
         }  # fmt: skip
@@ -186,7 +186,8 @@ class PolicyForm:
             actions=_WORDS["actions"],
         )  # fmt: skip
 
-    async def _policy(self, visit: Visit) -> tuple[Policy, str]:
+    async def policy(self, visit: Visit) -> tuple[Policy, str]:
+        """The one that the address names, with the document that stands."""
         try:
             return await self._policies.policy(visit.division, visit.request.match_info["policy"])
         except LookupError:

@@ -1,9 +1,23 @@
 """By which names a port on loopback may be asked for."""
 
 import ipaddress
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def by_borrowed_name(asked: str | None, here: str) -> bool:
+@web.middleware
+async def no_borrowed_name(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuses who asks an operators' port by such a name."""
+    here = request.transport.get_extra_info("sockname") if request.transport else None
+    if here and _by_borrowed_name(request.headers.get("Host"), here[0]):
+        raise web.HTTPMisdirectedRequest(text="ask by number, or for localhost")
+    return await handler(request)
+
+
+def _by_borrowed_name(asked: str | None, here: str) -> bool:
     """Whether whoever asks at the address `here` says a name that is not this machine's.
 
     On loopback nobody but this machine asks, and it does so by number or as `localhost`. A page in
