@@ -1,5 +1,6 @@
 """The bank's counter: statements of what its books say, signed by the bank (Art. 10(4), 28(4))."""
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
 
@@ -38,7 +39,7 @@ class StatementCounter:
         """
         now = self._clock.now()
         sender = bank_of(received, now, self._gatekeeper, self._reconciling.origin)
-        division, statement = self._read(received.raw)
+        division, statement = await asyncio.to_thread(self._read, received.raw)
         expect_served(division, self._divisions)
         handed = HandedOver(
             division=division, digest=hashlib.sha256(received.raw).digest(), party=sender.uri,

@@ -22,6 +22,9 @@ from gateway.domain.instruction import Instruction
 
 BODY_BYTES_MAX = 1 << 20
 """A payroll of 499 persons takes about 200 KiB."""
+COMMAS_MAX = 50_000
+"""A payroll of 499 persons has some 10,000. A megabyte of `{},` took the loop 0.4 s to be refused
+with its errors, and everybody's payments wait for it."""
 
 
 class JsonFormat:
@@ -85,6 +88,9 @@ def schema() -> dict[str, Any]:
 
 def _refuse(raw: bytes) -> None:
     """Read slowly and exactly; return only if nothing at all is wrong."""
+    if raw.count(b",") > COMMAS_MAX:
+        words = f"more than {COMMAS_MAX} parts: it is no instruction (内容项过多，不是支付指令)"
+        raise Unreadable(FaultCode.INSTRUCTION_INVALID, words)
     tree = tree_of(raw)
     found = errors_of(tree, InstructionWire)
     contradictions(tree, found)

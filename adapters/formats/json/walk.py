@@ -28,6 +28,11 @@ _SHOWN_CHARACTERS_MAX = 40
 class Findings(list[FieldError]):
     """Errors in the order of the document, bounded."""
 
+    @property
+    def full(self) -> bool:
+        """Whatever else is wrong is not listed."""
+        return len(self) > ERRORS_MAX
+
     def note(self, place: str, code: str, zh: str, en: str) -> None:
         if len(self) < ERRORS_MAX:
             self.append(FieldError(field=place, code=code, zh=zh, en=en))
@@ -83,6 +88,8 @@ def _object(
     for name in value.duplicates:
         found.note(_below(place, name), "duplicate", "字段重复", "stands more than once")
     for name, member in value.items():
+        if found.full:
+            return
         if name not in fields:
             found.note(_below(place, name), "unknown", "不认识的字段", "is not a known field")
         else:
@@ -108,6 +115,8 @@ def _list(
         )
         return
     for index, row in enumerate(value):
+        if found.full:
+            return
         _walk(row, shape.item_type, f"{place}[{index}]", found)
 
 

@@ -165,6 +165,24 @@ def test_five_hundred_details_and_repeated_ids_are_refused() -> None:
     assert errors(twice) == {"details[1].id": "duplicate_id"}
 
 
+@pytest.mark.parametrize("part", [b"{}", b"1", b'""', b"[]", b'{"a":[{}]}'])
+def test_a_megabyte_of_nothing_is_refused_before_a_tree_is_made_of_it(
+    part: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It took the loop, on which all payments wait, up to 0.4 s."""
+
+    def tree_of(raw: bytes) -> Any:
+        raise AssertionError("a tree of a million things")
+
+    monkeypatch.setattr("adapters.formats.json.instruction.tree_of", tree_of)
+    parts = b",".join([part] * ((1 << 20) // (len(part) + 1) - 20))
+    for raw in (b'{"details":[' + parts + b"]}", b"[" + parts + b"]"):
+        with pytest.raises(Unreadable) as refused:
+            FORMAT.parse(raw)
+        assert refused.value.code is FaultCode.INSTRUCTION_INVALID
+        assert "内容项过多" in refused.value.detail
+
+
 def test_an_unsupported_voucher_type_has_its_own_code() -> None:
     fault = refused(encoded(sample() | {"voucher_type": "5207"}))
     assert fault.code is FaultCode.VOUCHER_TYPE_UNSUPPORTED
