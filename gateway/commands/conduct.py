@@ -36,6 +36,7 @@ from gateway.domain.conduct_rules import RULES
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.legal_day import SHANGHAI, legal_day
 from gateway.domain.money import yuan
+from policies.book.names import article_zh
 
 PERFECT = 100
 PER_PAYMENTS = 1000
@@ -76,7 +77,8 @@ def conduct_alerts(
     elif not alerts:
         typer.echo(f"没有预警 no alerts: {division}, {first} – {last}")
     else:
-        console.print(_table(alerts))
+        for alert in alerts:
+            _tell(alert)
     raise typer.Exit(NO if alerts else DONE)
 
 
@@ -176,12 +178,11 @@ def _ask(dsn: str, question: Callable[[PostgresConduct], Awaitable[_Result]]) ->
     return ask(lambda: PostgresConduct(dsn), question, "conduct")
 
 
-def _table(alerts: list[dict[str, Any]]) -> Table:
-    words = ("依据 article", "事由 reason", "处理 remedy")
-    table = Table("规则 policy", *(Column(word, overflow="fold") for word in words))
-    for alert in alerts:
-        colour = {"red": "red", "orange": "dark_orange", "yellow": "yellow"}.get(alert["light"], "")
-        words = (alert["article"], alert["reason_zh"], alert["remedy_zh"])
-        # As text: the bank's own words are quoted in a reason, and may look like markup.
-        table.add_row(Text(alert["policy"], style=colour), *map(Text, words))
-    return table
+def _tell(alert: dict[str, Any]) -> None:
+    """As `submit` tells a refusal: in columns a reason stood four characters a line."""
+    colour = {"red": "red", "orange": "dark_orange", "yellow": "yellow"}.get(alert["light"], "")
+    # As text: the bank's own words are quoted in a reason, and may look like markup.
+    said = Text(alert["policy"], style=colour)
+    said.append(f"（{article_zh(alert['article'])}）{alert['reason_zh']}", style="default")
+    console.print(said, soft_wrap=True)
+    console.print(Text(f"  处理办法 remedy: {alert['remedy_zh']}"), soft_wrap=True)

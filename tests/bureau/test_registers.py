@@ -89,7 +89,7 @@ async def test_a_change_of_two_persons_reaches_the_gateway_signed_under_the_next
     assert (await approver.post(f"{HOME}/changes/2/approve"))[0] == 303
     assert (await approver.post(f"{HOME}/changes/2/approve"))[0] == 409, "once"
     assert "暂停拨付" in (await reviewer.get(f"{HOME}/agencies"))[1]
-    assert "未生效" in (await reviewer.get(HOME))[1]
+    assert "网关尚未签收" in (await reviewer.get(HOME))[1]
     way, registers = Way(), desk.rooms.registers
     publishing = Publishing(registers, {(DIVISION, BANK): way}, desk.hands, "registers")
     while await publishing.publish_all(patient=False):
