@@ -5,8 +5,9 @@ import pytest
 from gateway.commands.conduct import _tell
 
 ALERT = {
-    "policy": "JL-101", "light": "red", "article": "10(4)2", "remedy_zh": "请按指令更正，并退回差额。",
-    "reason_zh": "220000000/2026/8202/202612010000000186实付74,906.00元，与指令不符：[/银行的话]" * 3,
+    "policy": "JL-101", "light": "red", "article": "10(4)2",
+    "reason_zh": "220000000/2026/8202/186实付74,906.00元，与指令不符：[/银行的话]" * 4,
+    "remedy_zh": "请按指令更正，并退回差额。",
 }  # fmt: skip
 
 
