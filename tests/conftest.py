@@ -55,6 +55,7 @@ BOUNDS = {
 SWEEPER: pytest.StashKey[subprocess.Popen[bytes]] = pytest.StashKey()
 MEMORY = Path("/dev/shm")
 MEMORY_FREE_BYTES_MIN = 3 << 30
+DESK = Path(__file__).parent / "bureau"
 ALL_SLOW = re.compile(r"^pytestmark = .*\bmark\.slow\b", re.MULTILINE)
 Migrated = Callable[[Path], AbstractAsyncContextManager[str]]
 
@@ -104,16 +105,18 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests first: of two workers neither shall begin a long one at the end. Of
-    each file's tests on PostgreSQL the first is quick enough for `check`, the others count as slow.
-    """
+    each file's tests on PostgreSQL the first is quick enough for `check`, of the desk's those that
+    are marked as a walk; the others count as slow."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
     seen: set[Path] = set()
     for item in items:
         if item.get_closest_marker("postgres") and not item.get_closest_marker("slow"):
-            if item.path in seen:
+            strays = DESK in item.path.parents and not item.get_closest_marker("walk")
+            if strays or item.path in seen:
                 item.add_marker(pytest.mark.slow)
-            seen.add(item.path)
+            else:
+                seen.add(item.path)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -30,6 +30,7 @@ def client(door: Door) -> Client:
     return opened
 
 
+@pytest.mark.walk
 async def test_the_operator_and_the_divisions_bureau_may_read_the_summary_and_nobody_else(
     client: Client,
 ) -> None:

@@ -83,6 +83,7 @@ def heading(text: str) -> str:
     return str(tag)
 
 
+@pytest.mark.walk
 async def test_two_persons_release_a_hold_and_its_gateway_says_what_became_of_it(
     desk: Desk, bureau: Bureau, chain: Chain, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -75,6 +75,7 @@ def form_of(sheet: str, row: dict[str, Any], **more: str) -> dict[str, str]:
     return fields | {"reason": "按处理决定办理"} | more
 
 
+@pytest.mark.walk
 async def test_a_change_of_two_persons_reaches_the_gateway_signed_under_the_next_version(
     desk: Desk, bureau: Bureau, house: House
 ) -> None:

@@ -69,6 +69,7 @@ async def desk(bureau: Bureau, pool: Pool, chain: Chain) -> Desk:
     return desk
 
 
+@pytest.mark.walk
 async def test_what_one_proposes_and_another_approves_is_signed_as_one_order(
     desk: Desk, house: House
 ) -> None:

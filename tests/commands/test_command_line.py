@@ -310,6 +310,7 @@ logging.getLogger("asyncio").error("lost %s of %s", account, person)
 """
 
 
+@pytest.mark.slow
 def test_the_log_tells_an_error_without_its_values(tmp_path: Path) -> None:
     """In a process of its own: a log is configured once, for as long as the program runs."""
     subprocess.run([sys.executable, "-c", BREAKS, str(tmp_path / "log")], check=True)

@@ -86,6 +86,7 @@ async def test_a_sound_payroll_passes_and_is_not_paid_again_by_its_main_voucher(
     assert "JL-034" in {each.policy for each in again.decision.findings}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("partial", [False, True])
 async def test_one_who_is_not_filed_holds_the_payroll_or_only_the_own_wage(
     street: Street, partial: bool

@@ -99,6 +99,7 @@ async def test_everything_becomes_what_the_day_foretells(seed: int) -> None:
         assert item.replay or (item.policy in policies if item.policy else not policies), place
 
 
+@pytest.mark.slow
 async def test_a_day_in_spring_has_its_own_misdeeds() -> None:
     made = day(1, 200, dt.date(2026, 3, 2))
     gateway = await Gateway(made).open()
@@ -163,6 +164,7 @@ def test_about_nine_in_ten_pass_and_a_third_are_vouchers_of_both_kinds() -> None
     assert sum(item.format == "iso20022" for item in items) / len(items) >= 0.15
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not() -> None:
     assert day(7, 60, ON) == day(7, 60, ON)
     assert day(7, 60, ON).items != day(8, 60, ON).items
@@ -251,6 +253,7 @@ def test_a_voucher_carries_all_but_documents_and_the_government_code() -> None:
         assert read.settlement is meant.settlement
 
 
+@pytest.mark.slow
 def test_what_is_granted_suffices_twice_over_for_what_passes() -> None:
     made = a_day()
     registers = read_registers(made.registers)

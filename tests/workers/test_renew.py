@@ -138,6 +138,7 @@ async def test_a_gateway_starts_with_the_last_good_book_and_says_so(bureau: Bure
     assert not await bureau.worker.look() and len(bureau.told()) == 1
 
 
+@pytest.mark.slow
 async def test_a_division_whose_ledger_takes_nothing_keeps_no_other_from_being_told(
     bureau: Bureau, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,6 +193,7 @@ async def test_books_that_cannot_be_read_change_nothing_and_each_reason_is_told_
     assert len(bureau.told()) == 1
 
 
+@pytest.mark.slow
 async def test_a_host_that_starts_with_a_clock_far_ahead_takes_no_book_before_its_day(
     bureau: Bureau,
 ) -> None:
@@ -300,6 +302,7 @@ async def test_a_tampered_book_is_refused_told_and_the_old_one_stays(bureau: Bur
     assert again.books.bundle and again.books.bundle.revision == 3
 
 
+@pytest.mark.slow
 async def test_a_book_that_fails_its_own_tests_is_not_compiled_at_every_look(
     bureau: Bureau, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -112,7 +112,6 @@ async def suspended(desk: Desk, wish: int, status: str = "suspended") -> None:
     )
 
 
-@pytest.mark.slow
 async def test_a_suspension_is_lifted_only_when_no_case_suspends_the_agency_any_more(
     desk: Desk,
 ) -> None:

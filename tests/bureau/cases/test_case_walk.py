@@ -42,6 +42,7 @@ async def moved(who: Seated, case: str, move: str, **body: object) -> str:
     return (await who.get(case))[1]
 
 
+@pytest.mark.walk
 async def test_from_interception_to_archive(
     desk: Desk, bureau: Bureau, chain: Chain, house: House
 ) -> None:

@@ -30,7 +30,6 @@ async def reminded(desk: Desk, key: Key) -> list[str]:
     return [each["body"]["text"][10:] for each in moves if each["move"] == Move.REMIND]
 
 
-@pytest.mark.slow
 async def test_a_case_that_this_release_cannot_read_stops_no_other(
     desk: Desk, bureau: Bureau
 ) -> None:

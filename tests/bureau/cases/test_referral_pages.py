@@ -30,7 +30,6 @@ async def confirmed(reviewer: Seated, approver: Seated, day: dt.date) -> str:
     return case
 
 
-@pytest.mark.slow
 async def test_a_referral_takes_two_people_and_its_letter_states_the_case(
     desk: Desk, bureau: Bureau, chain: Chain, house: House
 ) -> None:

@@ -61,6 +61,7 @@ async def sign_in(desk: Desk, login: str, password: str, code: str) -> tuple[int
         return answer.status, cookie.value if cookie else await answer.text()
 
 
+@pytest.mark.walk
 async def test_a_link_opens_one_session_once_and_runs_out(desk: Desk) -> None:
     who = await desk.seat(Office.REVIEWER, fresh=True)
     entry = desk.rooms.entry

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.postgres
 HELD = f"{7:013d}"
 
 
+@pytest.mark.walk
 async def test_nobody_and_a_forged_session_open_no_route(desk: Desk) -> None:
     for cookie in ("", "x" * 43, "\u00e9" * 43, "a" * 5000, '"'):
         headers = {"Cookie": f"{COOKIE}={cookie}"} if cookie else {}

@@ -47,6 +47,7 @@ CHANGEABLE: dict[str, set[str] | None] = {
 REMOVABLE = {"desk_invitation", "desk_view", "desk_seat", "register_kept"}
 
 
+@pytest.mark.walk
 async def test_the_programs_role_changes_only_what_is_named_here(bureau: Bureau) -> None:
     async with bureau.pool.acquire() as connection:
         rows = await connection.fetch(

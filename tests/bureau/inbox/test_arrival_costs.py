@@ -25,7 +25,6 @@ HELD = """
     FROM log, generate_series(1, 20) AS n"""
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("analyzed", [False, True])
 async def test_a_hold_is_looked_up_in_the_log_and_the_log_is_not_walked(
     bureau: Bureau, kept: str, analyzed: bool

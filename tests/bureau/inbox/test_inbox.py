@@ -39,6 +39,7 @@ from tests.bureau.words import (
 pytestmark = pytest.mark.postgres
 
 
+@pytest.mark.walk
 async def test_a_fork_is_refused_and_both_signed_checkpoints_are_kept(
     bureau: Bureau, chain: Chain, house: House
 ) -> None:

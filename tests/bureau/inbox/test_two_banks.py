@@ -60,6 +60,7 @@ def false_hold() -> bytes:
     return verdict(1, "held", findings=[said], digest="cd" * 32, agency=of_another, bank=LIAR)
 
 
+@pytest.mark.walk
 async def test_each_bank_speaks_for_its_own_line_and_for_no_others(
     desk: Desk, bureau: Bureau, chain: Chain, house: House
 ) -> None:

@@ -72,6 +72,7 @@ async def walked(who: Seated, path: str, pattern: str) -> list[Line]:
     raise AssertionError("pages without end")
 
 
+@pytest.mark.walk
 async def test_two_banks_lines_of_one_moment_are_all_listed_and_exported_once(
     desk: Desk, bureau: Bureau, chain: Chain, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

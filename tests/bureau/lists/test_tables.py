@@ -55,6 +55,7 @@ def test_a_register_s_list_has_as_many_columns_as_a_screen_holds_and_loses_none(
         assert set(sheet.aside) <= {column.name for column in sheet.columns}
 
 
+@pytest.mark.walk
 @pytest.mark.postgres
 async def test_the_menu_marks_one_page_and_not_its_parent_too(desk: Desk) -> None:
     reviewer = await desk.seat(Office.REVIEWER)

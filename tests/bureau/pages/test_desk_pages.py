@@ -37,6 +37,7 @@ PAGES = (
 )
 
 
+@pytest.mark.walk
 async def test_without_a_session_every_page_is_401(desk: Desk) -> None:
     stranger = await desk.browser()
     for path in PAGES:

@@ -52,7 +52,6 @@ def _pattern(path: str) -> str:
     return re.sub(r"\{\w+(?::((?:[^{}]|\{[^{}]*\})*))?\}", lambda m: f"(?:{m[1] or '[^/]+'})", path)
 
 
-@pytest.mark.slow
 async def test_a_case_s_buttons(desk: Desk, bureau: Bureau) -> None:
     reviewer, approver = await desk.seat(Office.REVIEWER), await desk.seat(Office.APPROVER)
     other, agency = await desk.seat(Office.APPROVER, "a2"), await desk.seat(Office.AGENCY)

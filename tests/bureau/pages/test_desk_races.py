@@ -26,7 +26,6 @@ pytestmark = pytest.mark.postgres
 NO_GLYPH = "\U0001f9ff"
 
 
-@pytest.mark.slow
 async def test_documents_issued_at_once_and_refused_between_leave_no_gap(
     desk: Desk, bureau: Bureau
 ) -> None:

@@ -36,6 +36,7 @@ def told(text: str, *, chinese: str = "") -> None:
         assert bare not in text
 
 
+@pytest.mark.walk
 async def test_what_is_not_there_or_not_taken_is_a_page_with_the_menu_of_whoever_asked(
     desk: Desk,
 ) -> None:

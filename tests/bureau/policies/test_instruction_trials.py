@@ -91,7 +91,6 @@ async def test_an_instruction_is_tried_here_and_what_it_does_not_say_is_told(des
     assert status == 200 and "2,000,000.00" in page
 
 
-@pytest.mark.slow
 @pytest.mark.postgres
 async def test_a_past_payment_goes_to_the_gateways_and_the_form_stays(
     desk: Desk, bureau: Bureau, chain: Chain, house: House

@@ -34,7 +34,6 @@ def form(document: str, step: str, **more: str) -> dict[str, str]:
     return {"document": document, "step": step, **more}
 
 
-@pytest.mark.slow
 async def test_every_policy_is_shown_in_words_with_its_article(desk: Desk) -> None:
     reviewer = await desk.seat(Office.REVIEWER)
     _, text = await reviewer.get(HOME)
@@ -48,6 +47,7 @@ async def test_every_policy_is_shown_in_words_with_its_article(desk: Desk) -> No
     assert (await reviewer.get(f"{HOME}/JL-999"))[0] == 404
 
 
+@pytest.mark.walk
 async def test_the_checker_names_clause_column_and_what_was_meant(desk: Desk) -> None:
     reviewer = await desk.seat(Office.REVIEWER)
     wrong = CASH.replace("cash_per_person_max > params", "cash_per_person_mx > params")

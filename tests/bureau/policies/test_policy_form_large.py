@@ -21,7 +21,7 @@ from tests.bureau.policies.test_policy_form_pages import (
 )
 from tests.bureau.words import DIVISION
 
-pytestmark = [pytest.mark.postgres, pytest.mark.slow]
+pytestmark = pytest.mark.postgres
 ROWS = 150
 
 

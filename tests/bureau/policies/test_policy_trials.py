@@ -113,7 +113,6 @@ async def drafted(desk: Desk, reviewer: Seated) -> str:
     return path
 
 
-@pytest.mark.slow
 async def test_a_draft_is_back_tested_with_progress_and_its_flips_are_listed(desk: Desk) -> None:
     reviewer, gateway = await desk.seat(Office.REVIEWER), Gateway()
     draft = await drafted(desk, reviewer)
