@@ -188,6 +188,9 @@ def _tongues(value: Any) -> tuple[str, str]:
     """In Chinese and in English; what is no wording reads alike in both."""
     if isinstance(value, Mapping) and set(value) == {"zh", "en"}:
         return str(value["zh"]), str(value["en"])
+    if isinstance(value, Mapping) and "from" in value:  # days in force
+        last = f"至 {value['to']}" if value.get("to") else ""
+        return f"{value['from']} 起{last}", _shown(value)
     return _shown(value), _shown(value)
 
 

@@ -248,7 +248,8 @@ def policies(texts: dict[str, str]) -> list[Any]:
         ('on_unavailable = "hold"', 'on_unavailable = "block"', "登记不可用时由挂起改为拦截", "if a register is unavailable: hold -> block", False),
         ('light = "red"\naction = "block"', 'light = "orange"\naction = "hold"', "处理方式由拦截改为挂起", "action: block -> hold", True),
         ('division = "22"', 'division = "2201"', "删除", "removed: Cash", True),
-        ("from = 2022-11-28", "from = 2023-11-28", "施行期：", "days in force", True),
+        ("from = 2022-11-28", "from = 2023-11-28", "施行期：2022-11-28 起 → 2023-11-28 起", "days in force", True),
+        ("from = 2022-11-28", "from = 2022-11-28\nto = 2026-11-30", "施行期：2022-11-28 起 → 2022-11-28 起至 2026-11-30", "days in force", True),
     ],
 )  # fmt: skip
 def test_a_difference_is_said_in_words(
