@@ -191,7 +191,7 @@ async def _serve(settings: Settings) -> None:
         watch = Watch(
             desk=store.desk, shelf=rooms_of_desk.shelf, divisions=settings.divisions,
             witness=lambda at: trust.word.against(at, OWN_CERTIFICATE) or trust.own.trouble,
-            troubles=partial(_troubles, ring, publishings, numbers), clock=now,
+            troubles=partial(_troubles, ring, publishings, numbers, inbox), clock=now,
             keeping=inbox.keeping.trouble, older_books=rooms_of_desk.policies.older_books,
             not_ours={
                 "registers": rooms_of_desk.applied.not_ours,
@@ -216,12 +216,13 @@ async def _operators(settings: Settings, watch: Watch, rooms: AsyncExitStack) ->
 
 
 def _troubles(
-    ring: KeyRing, publishings: Sequence[Publishing], numbers: Numbers
+    ring: KeyRing, publishings: Sequence[Publishing], numbers: Numbers, inbox: Inbox
 ) -> Mapping[str, str]:
     """Of the workers: keys that could not be taken up, feeds that a gateway does not take, what one
-    hands out as ours and is not."""
+    hands out as ours and is not, whose records are of a time to come."""
     found = {f"keys.{what}": words for what, words in ring.troubles.items()}
     found |= {f"held.{place}": words for place, words in numbers.troubles.items()}
+    found |= {f"clock.{place}": words for place, words in inbox.clocks.troubles.items()}
     for each in publishings:
         found |= {f"{each.kind}.{place}": words for place, words in each.troubles.items()}
     return found

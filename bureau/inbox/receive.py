@@ -10,6 +10,7 @@ import attrs
 from bureau.inbox.accept import accepted, delivery_of
 from bureau.inbox.announced import announced_keys
 from bureau.inbox.bell import Bell
+from bureau.inbox.clocks import Clocks
 from bureau.inbox.frame import read_frame
 from bureau.inbox.glance import noticed_interception
 from bureau.inbox.hashes import root_at
@@ -87,6 +88,7 @@ class Inbox:
         self._clock = clock
         self._bell = bell
         self.keeping = Keeping(clock)
+        self.clocks = Clocks(clock)
 
     def _expect_own_life(self) -> None:
         if words := self._trust.word.against(self._clock(), OWN_CERTIFICATE):
@@ -121,6 +123,8 @@ class Inbox:
                 taken = await self._store.append(place.division, place.bank, judged)
         except WitnessRefused as refused:
             return await self._not_taken(place, delivery, refused, raw)
+        if taken.records:
+            self.clocks.heard(place.division, place.bank, taken.records[-1].body)
         self._bell.ring()
         return Receipt(cosigned=taken.cosigned, stored=True)
 
