@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from rich.table import Table
 from typer.testing import CliRunner
 
 from gateway.commands import certs, conduct, policy_past
@@ -83,9 +84,9 @@ def test_where_nothing_can_be_written_nothing_is_signed(
 def test_words_of_others_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
     """`[/x]` in a bank's reference ended the list with a traceback; `[b]` was left out of it."""
     alert = {"policy": "JL-101", "light": "red", "article": "第十条", "remedy_zh": "核对"}
-    table = conduct._table([alert | {"reason_zh": "流水号 [/x] 与 [b]12[/b]"}])
-    show_table(table, "")
-    assert "流水号 [/x] 与 [b]12[/b]" in capsys.readouterr().err
+    conduct._tell(alert | {"reason_zh": "流水号 [/x] 与 [b]12[/b]"})
+    assert "流水号 [/x] 与 [b]12[/b]" in "".join(capsys.readouterr())
+    table = Table("one", "two", "three", "four")
     table.add_row("[/x]", "[red]", "[2026]1号", "")
     show_table(table, "")
     said = capsys.readouterr().err
