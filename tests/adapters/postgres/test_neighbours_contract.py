@@ -3,14 +3,16 @@
 import asyncio
 import datetime as dt
 
+import attrs
 import pytest
 from msgspec.structs import replace
 
 from gateway.domain.bank import BankOutcome
 from gateway.domain.decision import Outcome
-from gateway.domain.holds import Ending, HoldEnding
+from gateway.domain.holds import Claimed, Ending, HoldEnding
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Admission, Admitted, Moved
+from gateway.domain.refunds import RefundResult
 from tests.adapters.postgres.conftest import Storage
 from tests.adapters.postgres.storage_builders import (
     DIVISION,
@@ -25,9 +27,11 @@ from tests.adapters.postgres.storage_builders import (
     settlement,
     share,
 )
+from tests.adapters.postgres.test_holds_contract import claim_of, given, refund_of
 from tests.limits import limit_at
 
 LATER = NOW + dt.timedelta(hours=1)
+TICK = dt.timedelta(seconds=1)
 OTHER = "229900000"
 ONE = key(1)
 NEIGHBOURS = {
@@ -51,7 +55,7 @@ async def admitted(storage: Storage, wanted: Admission, *keys: InstructionKey) -
 
 
 async def opened(storage: Storage) -> list[InstructionKey]:
-    return [payment.key for payment in await storage.ledger.open_payments(LATER, 10)]
+    return [payment.key for payment in await storage.ledger.open_payments(LATER + TICK, 10)]
 
 
 async def counted(storage: Storage, division: str) -> int:
@@ -121,3 +125,34 @@ async def test_what_divisions_commit_together_each_log_tells_of_its_own(storage:
         assert sealed is not None
         subjects = [record.subject for record in sealed.records]
         assert subjects == [str(key(number, division)) for number in expected]
+
+
+@neighbours
+async def test_releasing_one_leaves_its_neighbour_held_and_counted(
+    storage: Storage, other: InstructionKey
+) -> None:
+    await grant(storage)
+    held = admission(1, 300, outcome=Outcome.HOLD, shares=[share(300)])
+    await admitted(storage, held, ONE, other)
+    order = await given(storage, 1, 1)
+    assert await storage.holds.claim(claim_of(1, order, 300, shares=(share(300),))) == Claimed()
+    assert await opened(storage) == [ONE]
+    holds = await storage.holds.open_holds(other.division, LATER, 9)
+    assert [hold.key for hold in holds] == [other]
+    assert await counted(storage, other.division) == (300 if other.division == OTHER else 600)
+
+
+@neighbours
+async def test_what_comes_back_of_one_is_not_its_neighbours(
+    storage: Storage, other: InstructionKey
+) -> None:
+    """Both paid: of each, all may come back, and no more."""
+    await grant(storage)
+    await admitted(storage, admission(1, 300), ONE, other)
+    for each in (ONE, other):
+        assert await storage.ledger.settle(replace(settlement(1), key=each))
+    for number, paid in enumerate((ONE, other), 1):
+        back = attrs.evolve(refund_of(f"R{number}", 1, 300, division=paid.division), payment=paid)
+        assert (await storage.refunds.refund(back)).result is RefundResult.REFUNDED
+        more = attrs.evolve(refund_of(f"M{number}", 1, 1, division=paid.division), payment=paid)
+        assert (await storage.refunds.refund(more)).result is RefundResult.EXCEEDS
