@@ -9,6 +9,7 @@ from pathlib import Path
 import asyncpg
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from adapters.postgres.ledger.ledger import PostgresLedger
 from adapters.postgres.log.export import PostgresExport
@@ -239,3 +240,25 @@ async def test_agencies_are_counted_through_whoever_seals(migrated: str) -> None
     assert all(counts.values())
     for each in (first, second):
         await each.close()
+
+
+async def test_records_of_one_commit_each_keep_their_own_agencys_number(migrated: str) -> None:
+    dsn = as_runtime(migrated)
+    agencies = ("A", "B", "", "A", "B", "B", "", "A")
+    async with PostgresLedger(dsn, instance="gw-1") as ledger:
+        told = []
+        for number, agency in enumerate(agencies):
+            fields = {"agency": {"code": agency}, "agency_no": None} if agency else {}
+            record = RecordDraft(
+                kind="verdict", subject=f"{number} {agency}", body=unnumbered(fields)
+            )
+            blocked = admission(number, outcome=Outcome.BLOCK)
+            told.append(ledger.admit(replace(blocked, record=record)))
+        await asyncio.gather(*told)
+    log = PostgresRecordLog(dsn)
+    assert await log.seal(DIVISION, 100, NOW, PlainSealer().seal)
+    counts: dict[str, list[int | None]] = {"A": [], "B": [], "": []}
+    for read in await read_back(dsn):
+        counts[read.subject.split(" ")[1]].append(orjson.loads(read.body).get("agency_no"))
+    assert counts == {"A": [1, 2, 3], "B": [1, 2, 3], "": [None, None]}
+    await log.close()
