@@ -56,6 +56,21 @@ async def test_a_clock_that_is_years_ahead_takes_nothing(migrated: str, past: Po
     assert await left(migrated) == 2
 
 
+@pytest.mark.parametrize(
+    ("newest", "today"),
+    [(0, -10), (-500, 0), (3_000, 3_000)],
+    ids=["a clock set back", "nothing new for long", "a clock ahead that has written already"],
+)
+async def test_of_three_clocks_the_one_that_is_behind_counts(
+    migrated: str, past: PostgresPast, newest: int, today: int
+) -> None:
+    """Ours, the server's, and the newest day that anybody wrote."""
+    old = 405 if today < 0 else 300 if newest > 0 else 700
+    await put(migrated, *(TODAY + dt.timedelta(days=day) for day in (newest, -old)))
+    assert await past.prune_windows(TODAY + dt.timedelta(days=today)) == 0
+    assert await left(migrated) == 2
+
+
 async def test_a_long_past_is_taken_in_pieces(
     migrated: str, past: PostgresPast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
