@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 
 from deploy.demo.codes import economic_items, functional_names
 from gateway.domain.codes import BusinessType, CashReason, Exemption, PaymentMethod, Settlement
-from gateway.domain.instruction import Instruction, Item, Payee
+from gateway.domain.instruction import Detail, Document, Instruction, Item, Payee
 from gateway.domain.money import yuan
 
 _DECLARATION = '<?xml version="1.0" encoding="GBK"?>\n'
@@ -170,27 +170,29 @@ def _header(instruction: Instruction) -> str:
 
 def _details(instruction: Instruction) -> str:
     """A single payment is one detail that says again what the header says."""
-    rows = [(each.id, each.payee, each.amount_fen, each.purpose) for each in instruction.details]
-    only = ("D-1", instruction.payee, instruction.amount_fen, "")
-    return _element("DetailList", "".join(_detail(instruction, *row) for row in rows or [only]))
+    only = Detail(id="D-1", payee=instruction.payee, amount_fen=instruction.amount_fen)
+    rows = instruction.details or (only,)
+    papers = [*map(_paper, instruction.documents), *[""] * len(rows)]
+    details = (_detail(instruction, *both) for both in zip(rows, papers, strict=False))
+    return _element("DetailList", "".join(details))
 
 
-def _detail(instruction: Instruction, id: str, payee: Payee, amount_fen: int, remark: str) -> str:
-    person = payee.person
+def _detail(instruction: Instruction, detail: Detail, paper: str) -> str:
+    payee, person = detail.payee, detail.payee.person
     return _element(
         "Detail",
         _elements(
             {
-                "Id": id,
+                "Id": detail.id,
                 "VoucherBillId": _voucher_id(instruction),
                 "VoucherBillNo": instruction.key.voucher_no,
                 "VoucherNo": f"SQ-{instruction.key.voucher_no}",
                 **_line(instruction),
                 **_payee_elements(payee),
-                "PayAmt": yuan(amount_fen),
-                "Remark": remark,
+                "PayAmt": yuan(detail.amount_fen),
+                "Remark": detail.purpose,
                 "Hold1": f"PK=person;ID={person.id_number}" if person else "",
-                "Hold2": person.employer if person else "",
+                "Hold2": person.employer if person else paper,
                 "Hold3": person.position if person else "",
                 "Hold4": person.title if person else "",
             }
@@ -224,7 +226,7 @@ def _payee_elements(payee: Payee) -> dict[str, str]:
 
 
 def _references(instruction: Instruction) -> str:
-    """Header Hold2: `EX=…;CT=…;AP=…;CR=…` (docs/formats.md)."""
+    """Header Hold2: `EX=…;CT=…;AP=…;CR=…` (docs/formats.md); papers are in the details."""
     parts = []
     if instruction.exemption:
         parts.append(f"EX={_EXEMPTIONS[instruction.exemption]}")
@@ -234,6 +236,11 @@ def _references(instruction: Instruction) -> str:
     if instruction.cash_reason:
         parts.append(f"CR={_CASH_REASONS[instruction.cash_reason]}")
     return ";".join(parts)
+
+
+def _paper(document: Document) -> str:
+    """Detail Hold2 of an organisation: `IV=…`; of other kinds the interface tells nothing."""
+    return f"IV={document.number}" if document.kind == "invoice" else ""
 
 
 def _voucher_id(instruction: Instruction) -> str:

@@ -240,8 +240,9 @@ def test_what_is_written_reads_back_as_it_was_meant() -> None:
 
 
 @pytest.mark.slow
-def test_a_voucher_carries_all_but_documents_and_the_government_code() -> None:
+def test_a_voucher_carries_all_but_digests_and_the_government_code() -> None:
     clerk = Clerk(World(6, ON, "220000000"), 6, 0)
+    invoices = 0
     for _ in range(300):
         meant = clerk.ordinary()
         read = VoucherFormat().parse(voucher_of(meant))
@@ -251,6 +252,11 @@ def test_a_voucher_carries_all_but_documents_and_the_government_code() -> None:
         assert (read.approvals, read.contract_no) == (meant.approvals, meant.contract_no)
         assert (read.amount_fen, read.indicator_id) == (meant.amount_fen, meant.indicator_id)
         assert read.settlement is meant.settlement
+        if not meant.payee.person:
+            named = [(paper.kind, paper.number) for paper in meant.documents]
+            assert [(paper.kind, paper.number) for paper in read.documents] == named
+            invoices += len(named)
+    assert invoices
 
 
 @pytest.mark.slow

@@ -58,6 +58,7 @@ def appropriation_of(body: Body, found: Findings) -> Instruction | None:
         cash_reason=references.cash_reason,
         approvals=references.approvals,
         contract_no=references.contract_no,
+        documents=references.documents,
     )
 
 

@@ -1,7 +1,8 @@
 """What the message interface has no element for, in its reserved fields (docs/formats.md).
 
 A mini form of `KEY=value` parts joined by `;`. Header Hold1 is the indicator id, header Hold2 the
-references of Art. 13; Detail Hold1 says that a payee is a person, Hold2 to Hold4 who (Art. 16).
+references of Art. 13; Detail Hold1 says that a payee is a person, Hold2 to Hold4 who (Art. 16). An
+organisation's Hold2 names papers, as the header's may (decision 0159).
 """
 
 from collections.abc import Mapping
@@ -10,8 +11,8 @@ from typing import TypeVar
 import attrs
 
 from adapters.formats.json.walk import Findings
-from gateway.domain.codes import CashReason, Exemption, PayeeKind
-from gateway.domain.instruction import Person
+from gateway.domain.codes import CashReason, Evidence, Exemption, PayeeKind
+from gateway.domain.instruction import Document, Person
 
 EXEMPTIONS = dict(zip("123456", Exemption, strict=True))
 """By the number of the item in Art. 13(3), so that a reference fits the field's 42 bytes."""
@@ -27,6 +28,13 @@ CASH_REASONS = {
 }
 """By the number of the item in Art. 13(2)1; item 7 is a limit, not a reason."""
 
+PAPERS = {
+    "IV": Evidence.INVOICE,
+    "LB": Evidence.LEGAL_BASIS,
+    "PL": Evidence.PAYROLL_LIST,
+}
+"""Papers (Art. 9, 13) that no register proves, by number; the interface carries no digest."""
+
 REFERENCES = "Hold2"
 _APPROVALS_MAX = 20
 
@@ -39,24 +47,27 @@ class References:
     cash_reason: CashReason | None = None
     contract_no: str = ""
     approvals: tuple[str, ...] = ()
+    documents: tuple[Document, ...] = ()
 
 
 def references_of(text: str, found: Findings) -> References:
-    """Read `EX=1;CT=HT-2026-0031;AP=SP-2026-0102;CR=1` of the header's Hold2 (AP may be repeated;
-    all may be absent)."""
-    parts = _parts(text, {"EX", "CT", "AP", "CR"}, REFERENCES, found)
+    """Read `EX=1;CT=HT-2026-0031;AP=SP-2026-0102;CR=1` of the header's Hold2 (AP and papers may be
+    repeated; all may be absent)."""
+    parts = _parts(text, {"EX", "CT", "AP", "CR", *PAPERS}, REFERENCES, found)
     return References(
         exemption=_coded(parts.get("EX"), EXEMPTIONS, "EX", REFERENCES, found),
         cash_reason=_coded(parts.get("CR"), CASH_REASONS, "CR", REFERENCES, found),
         contract_no="".join(parts.get("CT", [])),
         approvals=tuple(parts.get("AP", [])),
+        documents=_documents(parts),
     )
 
 
 def payee_of(
     holds: tuple[str, str, str, str], by_default: PayeeKind, place: str, found: Findings
 ) -> tuple[PayeeKind, Person | None]:
-    """Read Hold1 to Hold4 of one detail: `PK=person;ID=…`, employer, position, title."""
+    """Read Hold1 to Hold4 of one detail: `PK=person;ID=…`, employer, position, title; of an
+    organisation Hold2 may name papers (`papers_of`)."""
     parts = _parts(holds[0], {"PK", "ID"}, f"{place}Hold1", found)
     stated = parts.get("PK", [by_default.value])[0]
     kinds = [kind for kind in PayeeKind if kind.value == stated]
@@ -68,7 +79,7 @@ def payee_of(
         employer, position, title = holds[1:]
         person = Person(id_number=id_number, employer=employer, position=position, title=title)
         return PayeeKind.PERSON, person
-    if id_number or any(holds[1:]):
+    if id_number or any(holds[2:]) or (holds[1] and not _names_papers(holds[1])):
         found.note(
             f"{place}Hold1", "contradiction", "有个人身份信息的收款人应填 PK=person",
             "a payee with a person's identity is PK=person",
@@ -76,11 +87,30 @@ def payee_of(
     return kinds[0], None
 
 
+def papers_of(text: str, place: str, found: Findings) -> tuple[Document, ...]:
+    """Read `IV=24222000000012345678`, the Hold2 of an organisation's detail."""
+    if not _names_papers(text):
+        return ()
+    return _documents(_parts(text, {*PAPERS}, f"{place}Hold2", found))
+
+
+def _names_papers(text: str) -> bool:
+    return text.partition("=")[0] in PAPERS
+
+
+def _documents(parts: Mapping[str, list[str]]) -> tuple[Document, ...]:
+    return tuple(
+        Document(kind=kind.value, number=number)
+        for key, kind in PAPERS.items()
+        for number in parts.get(key, ())
+    )
+
+
 def _parts(text: str, known: set[str], place: str, found: Findings) -> dict[str, list[str]]:
     parts: dict[str, list[str]] = {}
     for part in text.split(";") if text else ():
         key, equals, value = part.partition("=")
-        once = key not in parts or key == "AP"
+        once = key not in parts or key == "AP" or key in PAPERS
         if key not in known or not equals or not value.strip() or "=" in value or not once:
             _bad(place, key if key in known else "", found)
         elif key == "AP" and len(parts.get("AP", ())) == _APPROVALS_MAX:

@@ -6,9 +6,9 @@ from msgspec.structs import replace
 
 from adapters.formats.json.walk import Findings
 from adapters.formats.voucher.elements import Texts, VoucherTexts
-from adapters.formats.voucher.holds import payee_of
+from adapters.formats.voucher.holds import papers_of, payee_of
 from gateway.domain.codes import BusinessType, PayeeKind
-from gateway.domain.instruction import Detail, Payee
+from gateway.domain.instruction import Detail, Document, Payee
 from gateway.domain.money import Fen, fen
 
 REMARKS_CHARACTERS_MAX = 2_000
@@ -106,6 +106,18 @@ def remarks_of(header: Texts, details: tuple[Detail, ...], found: Findings) -> t
             " characters",
         )  # fmt: skip
     return tuple(each for each in said if each != purpose)
+
+
+def documents_of(
+    rows: tuple[Texts, ...], details: tuple[Detail, ...], found: Findings
+) -> tuple[Document, ...]:
+    """The papers that details of organisations name."""
+    return tuple(
+        paper
+        for number, (row, detail) in enumerate(zip(rows, details, strict=False), 1)
+        if detail.payee.kind is PayeeKind.ORGANISATION
+        for paper in papers_of(row.get("Hold2", ""), f"Detail[{number}].", found)
+    )
 
 
 def amount_of(texts: Texts, place: str, found: Findings) -> Fen | None:

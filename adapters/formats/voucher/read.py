@@ -15,11 +15,12 @@ from adapters.formats.voucher.payees import (
     amount_of,
     check_account,
     details_of,
+    documents_of,
     header_payee,
     remarks_of,
 )
 from gateway.domain.codes import BusinessType, PaymentMethod, Settlement
-from gateway.domain.instruction import Detail, Instruction, InstructionKey, Payee, Payer
+from gateway.domain.instruction import Detail, Document, Instruction, InstructionKey, Payee, Payer
 from gateway.domain.money import Fen
 
 _DAY = re.compile("[0-9]{8}", re.ASCII)
@@ -74,6 +75,7 @@ def _instruction_of(
     _one_voucher(header, rows, found)
     one_line = _one_line(header, rows, found)
     details = details_of(voucher, amount, coded.business_type, found)
+    documents = references.documents + documents_of(rows, details, found)
     payee = header_payee(header, details, coded.business_type, found)
     several = coded.business_type is not BusinessType.SINGLE
     remarks = () if several else remarks_of(header, details, found)
@@ -82,7 +84,7 @@ def _instruction_of(
         return None
     return _built(
         header, {**header, **one_line}, (day, amount, coded.business_type), coded, references,
-        (payee, details if several else (), remarks),
+        (payee, details if several else (), remarks), tuple(dict.fromkeys(documents)),
     )  # fmt: skip
 
 
@@ -93,6 +95,7 @@ def _built(
     coded: _Codes,
     references: References,
     payees: tuple[Payee, tuple[Detail, ...], tuple[str, ...]],
+    documents: tuple[Document, ...],
 ) -> Instruction:
     day, amount, business_type = core
     return Instruction(
@@ -126,6 +129,7 @@ def _built(
         cash_reason=references.cash_reason,
         approvals=references.approvals,
         contract_no=references.contract_no,
+        documents=documents,
         details=payees[1],
         remarks=payees[2],
         main_voucher="/".join(header[name] for name in _MAIN if name in header),

@@ -97,6 +97,13 @@ def test_a_detail_of_another_budget_line_is_refused() -> None:
     assert FORMAT.parse(raw) == ORDER
 
 
+def test_papers_are_named_beside_the_references() -> None:
+    (voucher,) = read_vouchers(appropriation_envelope(ORDER))
+    named = attrs.evolve(voucher, references="EX=1;IV=24222000000012345678")
+    (paper,) = FORMAT.parse(vouchers_envelope([named])).documents
+    assert (paper.kind, paper.number) == ("invoice", "24222000000012345678")
+
+
 @pytest.mark.parametrize("text", ["不认识=1", "EX=9", "AP=a;AP=a="])
 def test_references_that_nobody_can_read_are_refused(text: str) -> None:
     (voucher,) = read_vouchers(appropriation_envelope(ORDER))
