@@ -37,6 +37,8 @@ ROOMY = SPENT.replace("posted_fen > 0", "ceiling_fen > reserved_fen + posted_fen
 ENTRY = "ctid = (SELECT w.ctid FROM window_entry AS w ORDER BY w.voucher_no, w.place LIMIT 1)"
 VERDICT = f"subject LIKE '%/' || ({PAID}) AND kind = 'verdict'"
 COLUMNS = "division, fiscal_year, voucher_type"
+SETTLED_AFTER = 10
+"""Looks, a second apart."""
 
 PLANTS = {
     "less posted, so that more passes": (
@@ -226,6 +228,10 @@ async def planted(
             return await one.recount(lambda *_: None)
 
         before = await count()
+        for _ in range(SETTLED_AFTER):  # what was released a moment ago is settled meanwhile
+            if before.differences:
+                await asyncio.sleep(1)
+                before = await count()
         for each in statements.split(";"):
             assert not (await owner.execute(each)).endswith(" 0"), f"hits nothing: {each}"
         after = await count()
