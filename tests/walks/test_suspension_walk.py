@@ -1,12 +1,14 @@
 """Art. 21(4): a case's suspension of funds reaches the gateway, and its end as well."""
 
+import asyncpg
 import pytest
 
+from bureau.desk.casework.words import Move
 from bureau.desk.people import Office
 from tests.bureau.browsers import pressed
 from tests.walks.people import People, card_path, fill_form
 from tests.walks.test_releases_walk import imported
-from tests.walks.town import until
+from tests.walks.town import DIVISION, until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(600)]
 WARNED = "第1项 第二十一条（二）退回资金、调整账目、补办手续"
@@ -30,6 +32,9 @@ async def test_a_suspension_stops_the_agencys_next_payment_until_it_is_lifted(
     await not_carried_out(people, case, WARNED)
     await ordered(people, case, "第二十一条（三）")
     await not_carried_out(people, case, ORDERED)
+    reviewer = await people.at(Office.REVIEWER)
+    assert not await reviewer.get_by_label("第二十一条（四）").count(), "its term is not over"
+    await term_over(people, case, "21(3)")
     await ordered(people, case, "第二十一条（四）")
     await published(people, case, "暂停拨付")
     [answer] = await town.send(while_suspended)
@@ -38,7 +43,7 @@ async def test_a_suspension_stops_the_agencys_next_payment_until_it_is_lifted(
     assert (finding["policy"], finding["article"]) == ("JL-007", "21(4)")
     assert f"暂停拨付资金（案件{number}）" in finding["reason_zh"]
 
-    reviewer, agency = await people.at(Office.REVIEWER), await people.at(Office.AGENCY, code)
+    agency = await people.at(Office.AGENCY, code)
     await agency.goto(case)
     await fill_form(agency, f"报送整改结果：{SUSPENDED}", text="资金已全部退回", returned="12800")
     await reviewer.goto(case)
@@ -89,6 +94,24 @@ async def not_carried_out(people: People, case: str, order: str) -> None:
     await fill_form(agency, f"报送整改结果：{order}", text="正在办理")
     await reviewer.goto(case)
     await fill_form(reviewer, f"不认可整改：{order}", text="款项未退回，系虚报")
+
+
+async def term_over(people: People, case: str, measure: str) -> None:
+    """No walk waits for days: the database's owner has it ordered two days ago, until yesterday."""
+    year, number = map(int, case.split("/")[-2:])
+    owner = await asyncpg.connect(people.town.stage.bureau_database)
+    try:
+        told = await owner.execute(
+            "UPDATE case_move SET day = day - 2, body ="
+            " convert_to(regexp_replace(convert_from(body, 'UTF8'),"
+            " '\"due\":\"[0-9-]+\"', '\"due\":\"' || (day - 1) || '\"'), 'UTF8')"
+            " WHERE division = $1 AND year = $2 AND number = $3 AND move = $4"
+            " AND position(convert_to($5, 'UTF8') IN body) > 0",
+            DIVISION, year, number, Move.PROPOSE_HANDLING.value, f'"{measure}"',
+        )  # fmt: skip
+    finally:
+        await owner.close()
+    assert told == "UPDATE 1"
 
 
 async def published(people: People, case: str, status: str) -> None:
