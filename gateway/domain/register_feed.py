@@ -182,6 +182,8 @@ class Unrecorded:
     """Their identities, as `division/year/type/number`."""
     rows_digest: bytes
     """SHA-256 over the rows that it put and ended, as they are kept."""
+    by_hand: bool = False
+    """It claims a signer, and no program of ours vouches for it: `signer` is None."""
 
 
 def feed_of(registers: Registers, digest: bytes, conceal: Conceal) -> RegisterFeed:

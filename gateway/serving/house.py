@@ -130,7 +130,7 @@ async def open_house(
         PostgresRegisterShelf(secrets.database, vault.index, clock.now, age_limits_of(settings)),
     )
     conceal = conceal_of(vault)
-    registers = _opened(rooms, PostgresRegisters(secrets.database, conceal, kept=kept))
+    registers = _opened(rooms, PostgresRegisters(secrets.database, conceal, vault.vouch, kept=kept))
     backlog = _opened(rooms, PostgresBacklog(secrets.database))
     daybook = _opened(rooms, PostgresDayBook(secrets.database, kept=kept))
     past = _opened(rooms, PostgresPast(secrets.database, vault, kept=kept))

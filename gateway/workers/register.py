@@ -50,6 +50,8 @@ class Registering:
     async def _look(self, division: str) -> int:
         written = 0
         for applied in await self._versions.unrecorded(division, BATCH_MAX):
+            if applied.by_hand:
+                log.error("registers.by_hand", division=division, version=applied.version)
             draft = self._draft(division, applied)
             written += await self._versions.record(division, applied.version, draft)
         return written

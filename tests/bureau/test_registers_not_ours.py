@@ -11,6 +11,8 @@ from gateway.domain.records import unnumbered
 from tests.bureau.desks import Desk
 from tests.bureau.test_registers import HOME, loaded
 from tests.bureau.words import BANK, DIVISION, GATEWAY, Bureau, Chain
+from tests.registers.feeds import feed, snapshot
+from tests.registers.test_runtime_role import Rooms
 
 pytestmark = pytest.mark.postgres
 ALARM = "的网关正按并非本台签发的登记核验"
@@ -60,6 +62,25 @@ async def test_registers_that_an_operator_loaded_are_a_warning_until_a_whole_fil
     assert await told(applied(bureau, 7, feed="snapshot")), "nor does such a one end it"
     assert not await told(whole)
     assert await told(applied(bureau, 10**19)), "nor is a number that is none taken for vouchers"
+
+
+async def test_registers_that_somebody_wrote_into_a_gateways_database_are_a_warning(
+    desk: Desk, bureau: Bureau, chain: Chain, migrated: str
+) -> None:
+    """With the gateway's own role there, and as if a voucher of ours had brought them (0160)."""
+    await loaded(desk)
+    rooms = Rooms(migrated, bureau.trust.own.uri)
+    await rooms.apply(feed(snapshot(version=5)))
+
+    async def told() -> bool:
+        chain.seal(await rooms.records())
+        await bureau.inbox.receive(GATEWAY, framed(chain.delivery()))
+        return KEY in await warnings(desk)
+
+    assert not await told()
+    await rooms.write_a_version(6, by_voucher=True, recorded=True)
+    assert await told()
+    await rooms.registers.close()
 
 
 async def test_where_this_desk_issues_no_registers_nobody_is_warned(

@@ -37,7 +37,7 @@ NOW = dt.datetime(2026, 3, 2, 1, 30, tzinfo=dt.UTC)
 class Rooms:
     def __init__(self, dsn: str) -> None:
         self.dsn = dsn
-        self.registers = PostgresRegisters(f"{dsn}&role=gateway_runtime", CONCEAL)
+        self.registers = PostgresRegisters(f"{dsn}&role=gateway_runtime", CONCEAL, VAULT.vouch)
         limits = AgeLimits(
             register=dt.timedelta(hours=36), registers={Register.LISTS: dt.timedelta(hours=1)}
         )

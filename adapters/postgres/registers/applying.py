@@ -1,7 +1,8 @@
 """Applying the registers: a feed and its limits in one transaction, all of it or nothing."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import attrs
 
@@ -9,6 +10,7 @@ from adapters.postgres.drafts import tell
 from adapters.postgres.ledger.ledger import limit_of
 from adapters.postgres.registers.reading import rows_digests
 from adapters.postgres.registers.vouchers import applied_before, note_vouchers, standing_for
+from adapters.postgres.registers.vouching import Vouch, is_said, of_record, of_version
 from adapters.postgres.registers.writing import put_limits, put_rows, stage
 from adapters.postgres.session import LONG_S, Connection, Pool, Proof
 from adapters.postgres.statements import statements
@@ -69,11 +71,15 @@ class PostgresRegisters:
     as the line's opening; later loads change only what is granted and frozen."""
 
     def __init__(
-        self, dsn: str, conceal: Conceal = nobody, *, allow_unsafe: bool = False,
-        kept: Proof | None = None,
+        self, dsn: str, conceal: Conceal = nobody, vouch: Vouch | None = None, *,
+        allow_unsafe: bool = False, kept: Proof | None = None,
     ) -> None:  # fmt: skip
+        """`vouch`: of whoever proves signatures; without it no version is told with a signer."""
         self._pool = Pool(dsn, size=1, allow_unsafe=allow_unsafe, kept=kept, cut_after_s=LONG_S)
         self._conceal = conceal
+        self._vouch = vouch
+        self._told: dict[str, int] = {}
+        """By division: all versions up to this one are on record."""
 
     async def close(self) -> None:
         await self._pool.close()
@@ -112,15 +118,33 @@ class PostgresRegisters:
 
     async def unrecorded(self, division: str, limit: int) -> list[Unrecorded]:
         """Versions that were applied and are not in the log yet, oldest first. Takes as long as
-        their rows do: a whole file has a million."""
+        their rows do: a whole file has a million. One that nobody vouches for has no signer."""
         async with self._pool.session() as session:
-            rows = await session.connection.fetch(_SQL["unrecorded"], division, limit)
-            if not rows:  # nearly always
+            above = self._told.get(division, 0) if self._vouch else 2**63 - 1
+            found = await session.connection.fetch(_SQL["unrecorded"], division, limit, above)
+            rows = [dict(each) for each in found]
+            due = [row for row in rows if not self._is_told(division, row)]
+            if not due:  # nearly always
+                self._told[division] = max(above, *(row["version"] for row in rows), 0)
                 return []
-            digests = await rows_digests(
-                session.connection, division, [row["version"] for row in rows]
-            )
-        return [Unrecorded(**row, rows_digest=digests[row["version"]]) for row in rows]
+            versions = [row["version"] for row in due]
+            digests = await rows_digests(session.connection, division, versions)
+        return [self._unrecorded(division, row, digests[row["version"]]) for row in due]
+
+    def _is_told(self, division: str, row: Mapping[str, Any]) -> bool:
+        by_us = of_record(self._vouch, division, row["version"])
+        return row["recorded"] and is_said(row["told"], by_us)
+
+    def _unrecorded(self, division: str, row: Mapping[str, Any], digest: bytes) -> Unrecorded:
+        by_hand = not row["of_before"] and not is_said(
+            row["vouched"], of_version(self._vouch, division, row)
+        )
+        names = (each.name for each in attrs.fields(Unrecorded))
+        kept = {name: row[name] for name in names if name in row}
+        return Unrecorded(
+            **kept | {"signer": None if by_hand else row["signer"]}, rows_digest=digest,
+            by_hand=by_hand and bool(row["signer"]),
+        )  # fmt: skip
 
     async def record(self, division: str, version: int, record: RecordDraft) -> bool:
         """Write its record, once. False: somebody else did."""
@@ -132,7 +156,8 @@ class PostgresRegisters:
 
     async def _record(self, division: str, version: int, record: RecordDraft) -> bool:
         async with self._pool.transaction() as connection:
-            if await connection.fetchval(_SQL["mark_recorded"], division, version) is None:
+            by_us = of_record(self._vouch, division, version)
+            if await connection.fetchval(_SQL["mark_recorded"], division, version, by_us) is None:
                 return False
             await tell(connection, division, record)
         return True
@@ -149,7 +174,7 @@ class PostgresRegisters:
             numbered = attrs.evolve(feed, version=max(latest + 1, stated))
             signer, signature = signed or (None, None)
             origin = _Origin(signer=signer, signature=signature, feed_version=stated)
-            loaded = await _write(connection, numbered, origin)
+            loaded = await self._write(connection, numbered, origin)
             await connection.execute(
                 _SQL["put_ages"], division, numbered.version, feed.as_of, sorted(feed.spoken)
             )
@@ -173,29 +198,30 @@ class PostgresRegisters:
                 puts=puts_of(handed.vouchers, await standing_for(connection, handed.vouchers)),
             )  # fmt: skip
             origin = _Origin(signer=handed.party, signature=handed.signature, raw=handed.raw)
-            loaded = await _write(connection, feed, origin)
+            loaded = await self._write(connection, feed, origin)
             await note_vouchers(connection, handed, feed.version, digest)
         return loaded
 
-
-async def _write(connection: Connection, feed: RegisterFeed, origin: _Origin) -> Loaded:
-    """The feed under its version: rows, limits, whoever is overdrawn by it, and the word to all."""
-    division, version = feed.division, feed.version
-    await stage(connection, feed)
-    await put_rows(connection, feed)
-    await connection.execute(
-        _SQL["add_version"], division, version, feed.as_of, feed.kind, feed.digest,
-        origin.signer, origin.signature, feed.rows, origin.feed_version, origin.raw is not None,
-        origin.raw,
-    )  # fmt: skip
-    withdrawn = await put_limits(connection, feed)
-    await connection.execute(_SQL["note_overdrawn"], division)
-    overdrawn = await connection.fetch(_SQL["overdrawn"], division)
-    await connection.execute(_SQL["tell"], division)
-    return Loaded(
-        applied=True, version=version, overdrawn=tuple(map(limit_of, overdrawn)),
-        withdrawn=withdrawn,
-    )  # fmt: skip
+    async def _write(self, connection: Connection, feed: RegisterFeed, origin: _Origin) -> Loaded:
+        """The feed under its version: rows, limits, whoever is overdrawn, and the word to all."""
+        division, version = feed.division, feed.version
+        await stage(connection, feed)
+        await put_rows(connection, feed)
+        row = {
+            "version": version, "as_of": feed.as_of, "kind": feed.kind, "digest": feed.digest,
+            "signer": origin.signer, "signature": origin.signature, "rows": feed.rows,
+            "as_kept": origin.feed_version, "by_voucher": origin.raw is not None,
+        }  # fmt: skip
+        vouched = of_version(self._vouch, division, row)
+        await connection.execute(_SQL["add_version"], division, *row.values(), origin.raw, vouched)
+        withdrawn = await put_limits(connection, feed)
+        await connection.execute(_SQL["note_overdrawn"], division)
+        overdrawn = await connection.fetch(_SQL["overdrawn"], division)
+        await connection.execute(_SQL["tell"], division)
+        return Loaded(
+            applied=True, version=version, overdrawn=tuple(map(limit_of, overdrawn)),
+            withdrawn=withdrawn,
+        )  # fmt: skip
 
 
 def _follows(feed: RegisterFeed, in_force: int | None) -> bool:

@@ -96,8 +96,9 @@ WHERE s.body IS NOT NULL AND NOT EXISTS (
 -- name: add_version
 -- empty: always
 INSERT INTO register_snapshot (
-    division, version, as_of, kind, digest, signer, signature, rows, feed_version, by_voucher, raw)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    division, version, as_of, kind, digest, signer, signature, rows, feed_version, by_voucher, raw,
+    vouched)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 
 -- name: put_ages
 -- empty: always; an age only falls
@@ -242,20 +243,23 @@ SELECT v.version, (
 FROM unnest($2::bigint[]) AS v (version)
 
 -- name: unrecorded
--- empty: every version is in the log
-SELECT version, as_of, kind, digest, signer, rows, applied_at,
+-- empty: every version is in the log, and above $3 there is none. What is said to be in the log and is above
+-- comes too: whether it is true is not this table's to say
+SELECT version, as_of, kind, digest, signer, rows, applied_at, applied_in IS NULL AS of_before, vouched,
+       recorded, told, by_voucher, feed_version AS as_kept,
        CASE WHEN NOT by_voucher THEN coalesce(feed_version, version) END AS feed_version,
        ARRAY(SELECT concat_ws('/', v.division, v.fiscal_year, v.voucher_type, v.voucher_no)
              FROM register_voucher AS v
              WHERE v.division = s.division AND v.version = s.version
              ORDER BY v.fiscal_year, v.voucher_type, v.voucher_no) AS vouchers
 FROM register_snapshot AS s
-WHERE division = $1 AND NOT recorded
+WHERE division = $1 AND (NOT recorded OR (version > $3 AND applied_in IS NOT NULL))
 ORDER BY version
 LIMIT $2
 
 -- name: mark_recorded
--- empty: somebody else has recorded it
-UPDATE register_snapshot SET recorded = true
-WHERE division = $1 AND version = $2 AND NOT recorded
+-- empty: somebody else has recorded it, and says so ($3: by the key for people's data, where there is one)
+UPDATE register_snapshot SET recorded = true, told = $3
+WHERE division = $1 AND version = $2
+      AND (NOT recorded OR (applied_in IS NOT NULL AND told IS DISTINCT FROM $3))
 RETURNING version

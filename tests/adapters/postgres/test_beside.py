@@ -11,6 +11,9 @@ pytestmark = pytest.mark.postgres
 OLDEST = "0036"
 """No gateway of before has ever been upgraded (test_old_installation.py)."""
 _FEW = "a table of few rows, and no payment waits for it"
+_BY_STORE_SEALED = "written by store_sealed, as its owner, since 0068"
+_BY_COLUMN = "the columns that programs write, it may write"
+_WITH_A_VERSION = "programs change them in the transaction of a version, since 0019"
 _SEALED_LATER = "records wait for their numbers while the log is read through once; no payment does"
 KNOWN: dict[str, dict[str, str]] = {
     "0052_register_vouchers.sql": {
@@ -51,6 +54,24 @@ KNOWN: dict[str, dict[str, str]] = {
     },
     "0077_certificates_told.sql": {
         "log_record is not written while log_record_of_certificates is made": _SEALED_LATER,
+    },
+    "0079_registers_by_hand.sql": {
+        "limit_line has the new rule grants_come_with_a_version": _WITH_A_VERSION,
+        "limit_line has the new rule lines_come_with_a_version": _WITH_A_VERSION,
+        "register_age has the new rule ages_come_with_a_version": _WITH_A_VERSION,
+        "register_row has the new rule rows_come_with_a_version": _WITH_A_VERSION,
+        "gateway_runtime may not any more: limit_line UPDATE": _BY_COLUMN,
+        "gateway_runtime may not any more: register_row INSERT": _BY_COLUMN,
+        "gateway_runtime may not any more: register_snapshot INSERT": _BY_COLUMN,
+        "gateway_runtime may not any more: log_agency INSERT": _BY_STORE_SEALED,
+        "gateway_runtime may not any more: log_agency UPDATE": _BY_STORE_SEALED,
+        "gateway_runtime may not any more: log_checkpoint INSERT": _BY_STORE_SEALED,
+        "gateway_runtime may not any more: log_head INSERT": _BY_STORE_SEALED,
+        "gateway_runtime may not any more: log_head UPDATE": _BY_COLUMN,
+        "gateway_runtime may not any more: log_record INSERT": _BY_STORE_SEALED,
+        "gateway_runtime may not any more: log_subtree INSERT": _BY_STORE_SEALED,
+        "gateway_runtime may not any more: pending_record DELETE": _BY_STORE_SEALED,
+        "gateway_runtime may not any more: pending_record UPDATE": "no program ever did",
     },
 }
 """What was looked at and can be borne, and why."""
