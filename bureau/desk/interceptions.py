@@ -98,6 +98,7 @@ class _Told(msgspec.Struct):
     payee: _Payee = _Payee()
     findings: list[Finding] = []
     held_until: int = 0
+    withheld: list[str] = []
 
 
 @attrs.frozen(kw_only=True)
@@ -115,6 +116,8 @@ class Card:
     """Who signed the notice; None if none came."""
     readable: bool
     """False: what was received could not be read; the bytes are kept."""
+    withheld: tuple[str, ...] = ()
+    """Details of a batch that are not paid, where the others passed."""
 
 
 @attrs.frozen(kw_only=True)
@@ -191,6 +194,7 @@ async def why_refused(
         held_until=_moment(told.held_until),
         signer=row["notice_signer"],
         readable=readable,
+        withheld=tuple(told.withheld),
     )
 
 

@@ -49,6 +49,15 @@ def unnumbered(fields: dict[str, Any]) -> bytes:
     return canonical({**fields, "seq": None})
 
 
+def paid_fen(verdict: dict[str, Any]) -> int:
+    """Of a verdict's record: its amount is the whole voucher's, and withheld details are not paid
+    of it (decision 0022)."""
+    withheld = verdict.get("withheld", ())
+    if not withheld:
+        return int(verdict["amount_fen"])
+    return sum(each["amount_fen"] for each in verdict["details"] if each["id"] not in withheld)
+
+
 def digest_mark(digest: bytes) -> bytes:
     """How a record's canonical bytes name what it is about, and nothing else in them can: inside
     a JSON string its quotes would be escaped."""

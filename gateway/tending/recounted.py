@@ -13,7 +13,7 @@ from gateway.domain.bank import BOOKS, ENDED, BankOutcome
 from gateway.domain.decision import Decision, Outcome, restored
 from gateway.domain.holds import HoldEnding
 from gateway.domain.masking import without_numbers
-from gateway.domain.records import RecordKind
+from gateway.domain.records import RecordKind, paid_fen
 from gateway.domain.recount import Difference, Entry, Kept, KeptWord, Record, Spoken, Told, What
 from gateway.pipeline.tell import brief, microseconds
 
@@ -129,15 +129,11 @@ class Judge:
         verdict = said.verdict
         assert verdict is not None
         raw = hashlib.sha256(kept.raw).hexdigest() if kept.raw is not None else "sealed otherwise"
-        withheld = set(verdict.get("withheld", ()))
-        paid = verdict["amount_fen"] if not withheld else sum(
-            each["amount_fen"] for each in verdict["details"] if each["id"] not in withheld
-        )  # fmt: skip
         for column, stored, recounted in (
             ("raw", raw, verdict["digest"]),
             ("digest", kept.digest.hex(), verdict["digest"]),
             ("outcome", kept.outcome, verdict["outcome"]),
-            ("amount_fen", kept.amount_fen, paid),
+            ("amount_fen", kept.amount_fen, paid_fen(verdict)),
             ("agency_code", kept.agency_code, verdict["agency"]["code"]),
             ("party", kept.party, verdict["sender"]),
             ("decided_at", microseconds(kept.decided_at), verdict["recorded_at"]),

@@ -17,7 +17,8 @@ from gateway.domain.bank import BOOKED_AS, ENDED, BankOutcome, contradiction_in,
 from gateway.domain.decision import restored
 from gateway.domain.holds import HoldEnding
 from gateway.domain.instruction import InstructionKey
-from gateway.domain.records import RecordKind
+from gateway.domain.money import yuan
+from gateway.domain.records import RecordKind, paid_fen
 from gateway.pipeline.tell import Origin, bank_outcome, brief
 
 FIELDS = {
@@ -25,6 +26,8 @@ FIELDS = {
     "findings", "hold", "instruction", "outcome", "settled_at",
 }  # fmt: skip
 """All that `GET /v1/instructions/...` answers (gateway/web/evidence.py)."""
+IN_PART = {"withheld"}
+"""And what it answers only of a batch that is paid in part."""
 HELD = {"evidence", "held_by", "instruction"}
 """All that the bureau's desk hands out (bureau/desk/proof.py): records, and no answer."""
 _SETTLED = (BankOutcome.ACCEPTED, BankOutcome.REJECTED, BankOutcome.NOT_TAKEN)
@@ -55,9 +58,11 @@ def verify_claims(document: Fields, records: list[Proven]) -> Report:
         walk.facts |= {"outcome": outcome, "bank": bank}
         walk.expect(
             True,
-            f"支付指令 {key}：判定 {outcome}，银行 {bank or '未转交'}，记录 {len(records)} 条。"
+            f"支付指令 {key}：判定 {outcome}{_in_part(verdict)[0]}，银行 {bank or '未转交'}，"
+            f"记录 {len(records)} 条。"
             "未交出的记录未作判断。",
-            f"Instruction {key}: {outcome}, bank {bank or 'never asked'}, {len(records)} records "
+            f"Instruction {key}: {outcome}{_in_part(verdict)[1]}, bank {bank or 'never asked'}, "
+            f"{len(records)} records "
             f"({', '.join(kinds)}). Records that were not handed over are not judged.",
         )
         return walk.report()
@@ -77,8 +82,10 @@ def _verify_held(document: Fields, records: list[Proven]) -> Report:
         walk.facts |= {"outcome": outcome, "bank": bank, "held_by": by}
         walk.expect(
             True,
-            f"支付指令 {key}：记录写明判定 {outcome}，银行 {bank or '无记录'}，共 {number} 条。",
-            f"Instruction {key}: the records say {outcome}, bank {bank or 'not recorded'}, "
+            f"支付指令 {key}：记录写明判定 {outcome}{_in_part(verdict)[0]}，"
+            f"银行 {bank or '无记录'}，共 {number} 条。",
+            f"Instruction {key}: the records say {outcome}{_in_part(verdict)[1]}, "
+            f"bank {bank or 'not recorded'}, "
             f"{number} records ({', '.join(walk.facts['kinds'])}).",
         )
         walk.expect(
@@ -94,8 +101,17 @@ def _verify_held(document: Fields, records: list[Proven]) -> Report:
         return walk.report(stopped.exit)
 
 
+def _in_part(verdict: Fields) -> tuple[str, str]:
+    """`passed` alone would say that all of it may be paid."""
+    withheld = verdict.get("withheld")
+    if not withheld:
+        return "", ""
+    paid, whole = yuan(paid_fen(verdict)), yuan(verdict["amount_fen"])
+    return f"（部分：{whole} 元中 {paid} 元）", f" (in part: {paid} of {whole} yuan)"
+
+
 def _check_fields(walk: Walk, document: Fields) -> None:
-    unknown = sorted(document.keys() - FIELDS)
+    unknown = sorted(document.keys() - FIELDS - IN_PART)
     lacking = sorted(FIELDS - document.keys())
     walk.expect(
         not unknown and not lacking,
@@ -143,6 +159,8 @@ def _check_verdict(walk: Walk, document: Fields, verdict: Fields) -> None:
         ("book", "book", "规则库版本"), ("decided_at", "recorded_at", "判定时间"),
     ):  # fmt: skip
         _equal(walk, name, zh, document[name], verdict.get(proven))
+    said, proven_part = (each.get("withheld", []) for each in (document, verdict))
+    _equal(walk, "withheld", "不付的明细", said, proven_part)
     walk.expect(
         _same(_briefs(document, verdict), verdict.get("findings")),
         "疑点与签名记录一致；英文措辞、处理办法、材料名称不在记录中，未作判断。",

@@ -16,7 +16,7 @@ from certs.signing.encoding import from_b64
 from gateway.domain.bank import BankOutcome
 from gateway.domain.day import bounds
 from gateway.domain.legal_day import legal_day
-from gateway.domain.records import RecordKind
+from gateway.domain.records import RecordKind, paid_fen
 from gateway.verifying.beside import Beside, name_of
 
 GRACE = dt.timedelta(minutes=5)
@@ -191,7 +191,7 @@ def _found(beside: Beside, close: Fields) -> dict[Account, _Found]:
                 line = found[record["agency"]["code"], record["payer"]["account"]]
                 _add(line, record)
                 if record["outcome"] != "blocked":
-                    open_[name_of(record)] = line, record["amount_fen"]
+                    open_[name_of(record)] = line, paid_fen(record)
         elif record["kind"] == RecordKind.CORRECTION:
             _doubt(settled.pop(name_of(record), None))
         elif _at(record) < settled_by and (of := open_.pop(name_of(record), None)):
@@ -204,7 +204,7 @@ def _found(beside: Beside, close: Fields) -> dict[Account, _Found]:
 
 
 def _add(line: _Found, verdict: Fields) -> None:
-    amount, outcome = verdict["amount_fen"], verdict["outcome"]
+    amount, outcome = paid_fen(verdict), verdict["outcome"]
     line.counted["verdicts"] += 1
     line.counted["amount_fen"] += amount
     line.counted[outcome] += 1

@@ -7,6 +7,7 @@ from typing import Any
 from gateway.domain.bank import BOOKED_AS, ENDED, disputed_word
 from gateway.domain.legal_day import SHANGHAI
 from gateway.domain.money import yuan
+from gateway.domain.records import paid_fen
 from policies.book.names import article_zh
 
 Fields = dict[str, Any]
@@ -35,6 +36,9 @@ def _verdict(record: Fields) -> Iterator[str]:
     yield f"收款人 payee：{shown}"
     yield f"金额 amount：{yuan(record['amount_fen'])} 元，用途 purpose：{record['purpose']}"
     yield f"判定 outcome：{OUTCOMES.get(record['outcome'], record['outcome'])}"
+    if withheld := record.get("withheld"):
+        paid = yuan(paid_fen(record))
+        yield f"其中不付的明细 withheld：{'、'.join(withheld)}，实付 paid：{paid} 元"
     for finding in record["findings"]:
         yield f"依据 {finding['policy']} {finding['title_zh']}（{article_zh(finding['article'])}）"
         yield f"  {finding['reason_zh']}"

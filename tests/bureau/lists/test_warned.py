@@ -160,3 +160,8 @@ async def test_a_batch_of_which_details_are_withheld_is_listed_with_why(
         assert found == {f"{n:013d}" for n in numbers}, asked
     _, text = await reviewer.get(f"{LISTED}?q=verdict:warned")
     assert "明细收款人未备案" in text
+    _, card = await reviewer.get(f"/desk/{DIVISION}/2026/8202/{1:013d}")
+    assert "为何部分不付" in card and "其中不付的明细" in card and ">D-2<" in card
+    assert "nothing was stopped" not in card and "none is sent of what passed" not in card
+    _, card = await reviewer.get(f"/desk/{DIVISION}/2026/8202/{2:013d}")
+    assert "为何部分不付" not in card
