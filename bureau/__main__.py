@@ -164,6 +164,7 @@ async def _serve(settings: Settings) -> None:
         chasing = chase_all(rooms_of_desk.office, settings.divisions)
         await rooms.enter_async_context(_working(chasing))
         await rooms.enter_async_context(_working(fold_all(store.statistics)))
+        await rooms.enter_async_context(_working(rooms_of_desk.not_ours.run(settings.divisions)))
         door_port = await rooms.enter_async_context(
             door(counter, settings.door_host, settings.door_port, tls.server())
         )
@@ -193,11 +194,7 @@ async def _serve(settings: Settings) -> None:
             witness=lambda at: trust.word.against(at, OWN_CERTIFICATE) or trust.own.trouble,
             troubles=partial(_troubles, ring, publishings, numbers, inbox), clock=now,
             keeping=inbox.keeping.trouble, older_books=rooms_of_desk.policies.older_books,
-            not_ours={
-                "registers": rooms_of_desk.applied.not_ours,
-                "book": rooms_of_desk.policies.not_ours,
-                "releases": rooms_of_desk.holds.not_ordered,
-            },
+            not_ours=rooms_of_desk.not_ours.open,
         )  # fmt: skip
         ops_port = await _operators(settings, watch, rooms)
         tend_memory()

@@ -228,8 +228,6 @@ class HoldStore(Protocol):
 
     async def ends(self, division: str, bank: str, subject: str) -> Sequence[Mapping[str, Any]]: ...
 
-    async def not_ordered(self, division: str) -> dict[str, int]: ...
-
 
 class PeopleStore(Protocol):
     """Accounts, sessions, the audit trail. Rows are mappings named like the columns."""

@@ -24,6 +24,7 @@ from adapters.postgres.bureau.complaints import BureauComplaints
 from adapters.postgres.bureau.desk import BureauDesk
 from adapters.postgres.bureau.holds import BureauHolds
 from adapters.postgres.bureau.log import BureauStore
+from adapters.postgres.bureau.not_ours import BureauNotOurs
 from adapters.postgres.bureau.people import BureauPeople
 from adapters.postgres.bureau.policies import BureauPolicies
 from adapters.postgres.bureau.pool import open_pool
@@ -41,11 +42,11 @@ from bureau.desk.docket.office import CaseOffice
 from bureau.desk.entry import Entry
 from bureau.desk.law import cited_of, law_of, titles_of
 from bureau.desk.names import Names
+from bureau.desk.not_ours import NotOurs
 from bureau.desk.people import PROGRAM, Office, Person, flaws
 from bureau.desk.policies.drafts import Policies
 from bureau.desk.policies.questions import Questions
 from bureau.desk.proof import Prover
-from bureau.desk.registers.applied import Applied
 from bureau.desk.registers.changes import Registers
 from bureau.desk.releases import Releases, Told
 from bureau.desk.statistics import Statistics
@@ -86,6 +87,7 @@ class Store:
     cases: BureauCases
     complaints: BureauComplaints
     holds: BureauHolds
+    not_ours: BureauNotOurs
     statistics: BureauStatistics
     registers: BureauRegisters
     policies: BureauPolicies
@@ -118,6 +120,7 @@ async def open_store(settings: Settings, rooms: AsyncExitStack) -> Store:
         cases=BureauCases(pool, trail),
         complaints=BureauComplaints(pool, trail),
         holds=BureauHolds(pool),
+        not_ours=BureauNotOurs(pool, trail),
         statistics=BureauStatistics(pool),
         registers=BureauRegisters(pool, trail),
         policies=BureauPolicies(pool, trail),
@@ -261,11 +264,11 @@ def desk_rooms(settings: Settings, store: Store, trust: Trust, entry: Entry, bel
         releases=Releases(store.releases, store.desk, trust.sign_document, now),
         voids=Voids(store.numbers, trust.sign_document, now),
         holds=store.holds,
+        not_ours=NotOurs(store=store.not_ours, own=trust.own.uri, clock=now),
         shelf=shelf_of(settings),
         policies=policies,
         questions=Questions(store.questions, policies, trust.sign_document, settings.logs, now),
         registers=registers,
-        applied=Applied(store=store.registers, own=trust.own.uri),
         names=names,
         statistics=Statistics(store.statistics, titles_of(), names),
         complaints=Complaints(

@@ -45,6 +45,7 @@ ACTS: Mapping[str, tuple[str, str]] = {
     "release.void_approved": ("批准作废", "Void approved"),
     "release.void_rejected": ("退回作废提议", "Void sent back"),
     "release.taken_in": ("收回网关已收的决定", "Decisions that a gateway holds taken in"),
+    "not_ours.seen": ("标记非本台签发事项已查看", "What was not given out here marked as seen"),
     "register.proposed": ("提议登记变更", "Register change proposed"),
     "register.approved": ("批准登记变更", "Register change approved"),
     "register.rejected": ("退回登记变更", "Register change sent back"),
@@ -81,7 +82,8 @@ DETAILS: Mapping[str, tuple[str, str]] = {
     "way": ("方式", "way"), "why": ("原因", "why"), "reason": ("理由", "reason"),
     "office": ("岗位", "office"), "code": ("单位代码", "code"), "of": ("行政区划", "division"),
     "asked_by": ("申请人", "asked by"), "agreed_by": ("同意人", "agreed by"),
-    "by": ("办理人", "by"),
+    "by": ("办理人", "by"), "bank": ("代理银行", "bank"), "what": ("事项", "matter"),
+    "record": ("日志记录", "record"),
     "origin": ("来源", "origin"), "move": ("步骤", "move"), "stage": ("办理后阶段", "stage"),
     "kind": ("类别", "kind"), "number": ("编号", "number"), "sha256": ("文件摘要", "SHA-256"),
     "digest": ("决定摘要", "digest"), "verdict": ("意见", "verdict"),
@@ -92,6 +94,7 @@ DETAILS: Mapping[str, tuple[str, str]] = {
     "broken_at": ("被改动处", "breaks at"), "more": ("此前另有次数", "more before it"),
 }  # fmt: skip
 _VALUES: Mapping[str, Mapping[str, str]] = {
+    "what": {"registers": "登记", "book": "规则簿", "releases": "挂起处理决定"},
     "way": {
         "link": "一次性链接", "password": "密码和动态口令", "certificate": "客户端证书",
         "oidc": "统一身份", "phone": "电话", "letter": "来信", "visit": "来访", "mail": "电子邮件",

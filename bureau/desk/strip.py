@@ -1,7 +1,7 @@
 """The statistics strip: how much was judged, how fresh the log is, and what needs a person now."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -76,6 +76,20 @@ def ending_alarms(held: Iterable[Held], now: dt.datetime) -> tuple[Alarm, ...]:
             continue
         found.append(Alarm(zh=zh, en=en, page="certificates"))
     return tuple(found)
+
+
+def strange_alarms(open: Sequence[Mapping[str, Any]]) -> tuple[Alarm, ...]:
+    """`open`: what logs tell of and was not given out here (`bureau.desk.not_ours`)."""
+    if not open:
+        return ()
+    banks = "、".join(sorted({row["bank"] for row in open}))
+    return (
+        Alarm(
+            zh=f"代理银行 {banks} 的日志有并非本台签发的登记、规则簿或挂起处理决定，待查明。",
+            en=f"Logs of bank {banks} tell of what was not given out here; find out why.",
+            page="not-ours",
+        ),
+    )
 
 
 async def _lag(store: LogStore, log: Mapping[str, Any]) -> int | None:

@@ -14,11 +14,11 @@ from gateway.domain.faults import StoreUnavailable
 
 OlderBooks = Callable[[str], Awaitable[Mapping[str, tuple[int, int]]]]
 """Of a division, by bank: the book's revision that decides there, and a later one that did."""
-NotOurs = Callable[[str], Awaitable[Mapping[str, int]]]
-"""Of a division, by bank: the record that tells of rules that were not given out here."""
+NotOurs = Callable[[str], Awaitable[Sequence[Mapping[str, Any]]]]
+"""Of a division: what its logs tell of and was not given here, that nobody has looked into."""
 _NOT_OURS = {
-    "book": "decides by a book not given out here",
-    "registers": "decides by registers not given out here",
+    "book": "took up a book not given out here",
+    "registers": "took up registers not given out here",
     "releases": "tells of holds that ended by orders not given here",
 }
 Troubles = Callable[[], Mapping[str, str]]
@@ -52,8 +52,8 @@ class Watch:
 
     older_books: OlderBooks | None = None
     """`Policies.older_books`."""
-    not_ours: Mapping[str, NotOurs] = attrs.field(factory=dict)
-    """By a key of `_NOT_OURS`: `Applied.not_ours`, `Policies.not_ours`, `HoldStore.not_ordered`."""
+    not_ours: NotOurs | None = None
+    """`bureau.desk.not_ours.NotOurs.open`."""
 
     async def look(self) -> Wellbeing:
         now, reasons, older = self.clock(), dict[str, str](), dict[str, tuple[int, int]]()
@@ -65,9 +65,8 @@ class Watch:
                 if self.older_books:
                     found = await self.older_books(division)
                     older |= {f"book.{division}/{bank}": both for bank, both in found.items()}
-                for what, asked in self.not_ours.items():
-                    told = await asked(division)
-                    strange |= {f"{what}.{division}/{bank}": seq for bank, seq in told.items()}
+                for row in await self.not_ours(division) if self.not_ours else ():
+                    strange[f"{row['what']}.{division}/{row['bank']}"] = row["seq"]
         except StoreUnavailable as lost:
             reasons["database"], logs = str(lost), []
         else:

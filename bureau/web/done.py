@@ -27,6 +27,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "holds:propose": ("提出放行或不予放行意见", "a release or a refusal was proposed"),
     "numbers:propose": ("提议作废", "a void was proposed"),
     "numbers:approve": ("批准作废", "the void was approved"), "numbers:reject": _SENT_BACK,
+    "not-ours:seen": ("标记已查看", "marked as seen"),
     "releases:approve": _APPROVED, "releases:reject": _SENT_BACK,
     "registers:approve": _APPROVED, "registers:reject": _SENT_BACK,
     "registers:edit": _HANDED_ON, "registers:import": _HANDED_ON,

@@ -9,10 +9,10 @@ from bureau.desk.complaints import Complaints
 from bureau.desk.docket.office import CaseOffice
 from bureau.desk.entry import Entry
 from bureau.desk.names import Names
+from bureau.desk.not_ours import NotOurs
 from bureau.desk.policies.drafts import Policies
 from bureau.desk.policies.questions import Questions
 from bureau.desk.proof import Prover
-from bureau.desk.registers.applied import Applied
 from bureau.desk.registers.changes import Registers
 from bureau.desk.releases import Releases
 from bureau.desk.statistics import Statistics
@@ -35,7 +35,6 @@ class Rooms:
     complaints: Complaints
     statistics: Statistics
     registers: Registers
-    applied: Applied
     names: Names
     policies: Policies
     questions: Questions
@@ -43,6 +42,7 @@ class Rooms:
     releases: Releases
     voids: Voids
     holds: HoldStore
+    not_ours: NotOurs
     editable: Callable[[bytes], bytes]
     """A document's layout as DOCX."""
     pages: Pages

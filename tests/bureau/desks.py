@@ -16,6 +16,7 @@ from adapters.formats.pasted import read_pasted
 from adapters.papers.setter import editable, portable
 from adapters.postgres.bureau.complaints import BureauComplaints
 from adapters.postgres.bureau.holds import BureauHolds
+from adapters.postgres.bureau.not_ours import BureauNotOurs
 from adapters.postgres.bureau.policies import BureauPolicies
 from adapters.postgres.bureau.questions import BureauQuestions
 from adapters.postgres.bureau.registers import BureauRegisters
@@ -29,11 +30,11 @@ from bureau.desk.docket.office import CaseOffice
 from bureau.desk.entry import Entry
 from bureau.desk.law import cited_of, law_of, titles_of
 from bureau.desk.names import Names
+from bureau.desk.not_ours import NotOurs
 from bureau.desk.people import OUTSIDE, Office, Person
 from bureau.desk.policies.drafts import Policies
 from bureau.desk.policies.questions import Questions
 from bureau.desk.proof import Prover
-from bureau.desk.registers.applied import Applied
 from bureau.desk.registers.changes import Registers
 from bureau.desk.releases import Releases
 from bureau.desk.statistics import Statistics
@@ -189,6 +190,9 @@ def rooms_of(bureau: Bureau, hands: Hands, divisions: tuple[str, ...]) -> Rooms:
             BureauReleaseNumbers(bureau.pool, Trail(written)), bureau.trust.sign_document, hands
         ),
         holds=BureauHolds(bureau.pool),
+        not_ours=NotOurs(
+            store=BureauNotOurs(bureau.pool, Trail(written)), own=bureau.trust.own.uri, clock=hands
+        ),
         shelf=Shelf(own={}, parties=None),
         policies=policies,
         questions=Questions(
@@ -199,7 +203,6 @@ def rooms_of(bureau: Bureau, hands: Hands, divisions: tuple[str, ...]) -> Rooms:
             hands,
         ),
         registers=registers,
-        applied=Applied(store=registers.store, own=bureau.trust.own.uri),
         names=names,
         statistics=Statistics(BureauStatistics(bureau.pool), titles_of(), names),
         complaints=Complaints(

@@ -18,10 +18,11 @@ ALARM = "而本台从未作出该决定"
 async def warned(desk: Desk) -> bool:
     """On `/readyz`, and on the page of holds alike."""
     rooms = desk.rooms
+    await rooms.not_ours.look(DIVISION)
     watch = Watch(
         desk=rooms.desk, shelf=Shelf(own={}, parties=None), divisions=(DIVISION,),
         witness=lambda at: "", troubles=dict, clock=rooms.clock,
-        not_ours={"releases": rooms.holds.not_ordered},
+        not_ours=rooms.not_ours.open,
     )  # fmt: skip
     reader = await desk.seat(Office.PROVINCE)
     shown = ALARM in (await reader.get(HOME))[1]

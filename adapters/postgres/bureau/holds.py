@@ -9,7 +9,6 @@ from adapters.postgres.bureau.pool import Pool, Sql
 from adapters.postgres.statements import statements
 
 _SQL = statements("bureau/holds")
-ENDS_MAX = 500
 
 
 class BureauHolds:
@@ -46,9 +45,3 @@ class BureauHolds:
         """Records `release` and `bank_outcome` of one instruction in this bank's log: what became
         of it."""
         return await self._sql.rows("ends", division, bank, subject)
-
-    async def not_ordered(self, division: str) -> dict[str, int]:
-        """By bank: the newest record of its log that ends a hold by an order that was not given
-        here. Of the newest 500 that its log tells of."""
-        rows = await self._sql.rows("not_ordered", division, ENDS_MAX)
-        return {row["bank"]: row["seq"] for row in rows}

@@ -65,11 +65,6 @@ class BureauRegisters:
         """By bank: newest version signed, the one it applied, how many wait, and why."""
         return await self._sql.rows("gateways", division)
 
-    async def not_ours(self, division: str, signer: bytes, limit: int) -> Sequence[Row]:
-        """By bank: the newest record of its log that tells of registers that were not signed here,
-        after the last whole file that was. `signer`: as records name us."""
-        return await self._sql.rows("not_ours", division, signer, limit)
-
     async def catch_up(self, division: str, banks: Sequence[str]) -> None:
         """A bank that lacks the whole registers, or a change since, gets what it lacks."""
         async with connection_of(self._pool) as connection:

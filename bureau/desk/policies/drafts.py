@@ -275,25 +275,6 @@ class Policies:
             if revision < latest[bank]
         }
 
-    async def not_ours(self, division: str) -> dict[str, int]:
-        """By bank: the record of its log that tells of the book in force there, where this desk
-        handed books over to it, and not this one. Its gateway took it as signed by its own
-        officers: whom its settings call so, its operator decides."""
-        sent: dict[str, dict[int, str]] = {}
-        for row in await self.store.feeds(division, SHOWN):
-            sent.setdefault(row["bank"], {})[row["version"]] = row["digest"]
-        found = dict[str, int]()
-        newest = set[str]()
-        for told in await self.activations(division):
-            bank, revision = str(told["bank"]), told.get("revision")
-            if told["what"] != "activated" or bank in newest or not isinstance(revision, int):
-                continue
-            newest.add(bank)
-            ours = sent.get(bank, {})
-            if ours and revision >= min(ours) and ours.get(revision) != told.get("digest"):
-                found[bank] = told["seq"]
-        return found
-
 
 def mark_of(document: str) -> str:
     return hashlib.sha256(document.encode()).hexdigest()[:MARK_CHARS]

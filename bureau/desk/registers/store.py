@@ -34,10 +34,6 @@ class RegisterStore(Protocol):
 
     async def gateways(self, division: str) -> Sequence[Mapping[str, Any]]: ...
 
-    async def not_ours(
-        self, division: str, signer: bytes, limit: int
-    ) -> Sequence[Mapping[str, Any]]: ...
-
     async def catch_up(self, division: str, banks: Sequence[str]) -> None: ...
 
     async def propose(

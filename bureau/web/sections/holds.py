@@ -66,7 +66,7 @@ class _Holds:
             "holds", visit=visit, rows=[with_end(row) for row in rows], later=_later(rows),
             now=now, decisions=[_shown(row) for row in recent],
             refused=await self._rooms.voids.refused(visit.division),
-            strange=await self._rooms.holds.not_ordered(visit.division),
+            strange=await self._rooms.not_ours.strange(visit.division, "releases"),
         )  # fmt: skip
 
     async def decisions(self, visit: Visit) -> web.Response:

@@ -14,7 +14,7 @@ from bureau.desk.interceptions import searched
 from bureau.desk.people import CASE_PARTIES, READERS, Office
 from bureau.desk.releases import VALID
 from bureau.desk.search import Search
-from bureau.desk.strip import Strip, ending_alarms, strip_of
+from bureau.desk.strip import Strip, ending_alarms, strange_alarms, strip_of
 from bureau.web.rooms import Rooms
 from bureau.web.route import Nav, Route, Visit, get, see
 from bureau.web.sections.case_list import as_seen, scope_values
@@ -84,7 +84,8 @@ class _Home:
         rooms, now = self._rooms, self._rooms.clock()
         found = await strip_of(rooms.desk, rooms.store, visit.division, now)
         alarms = ending_alarms(await asyncio.to_thread(rooms.shelf.held), now)
-        return attrs.evolve(found, alarms=(*alarms, *found.alarms))
+        strange = strange_alarms(await rooms.not_ours.open(visit.division))
+        return attrs.evolve(found, alarms=(*strange, *alarms, *found.alarms))
 
     async def _registers(self, visit: Visit) -> tuple[list[Any], list[Any]]:
         """Measures of cases that nobody has proposed to the registers yet, for whoever proposes;

@@ -83,7 +83,7 @@ class _Policies:
             proofs={policy.id: known(documents[policy.place]) for policy in policies},
             drafts=drafts, feeds=await store.feeds(division, SHOWN),
             activations=_newest(activations), older=await self._policies.older_books(division),
-            strange=await self._policies.not_ours(division),
+            strange=await self._rooms.not_ours.strange(division, "book"),
             shadows=shadows,
             persons=await persons_of(
                 self._rooms, [*logins, *(row["asker"] for row in shadows)]

@@ -84,7 +84,7 @@ class _Registers:
             waiting=waiting, wishes=await store.wishes(division), changes=changes,
             gateways=await self._registers.gateways(division), states=STATE_ZH,
             late=lambda change: change["seq"] in late,
-            strange=await self._rooms.applied.not_ours(division),
+            strange=await self._rooms.not_ours.strange(division, "registers"),
         )  # fmt: skip
 
     async def sheet(self, visit: Visit, sheet: Sheet) -> web.Response:

@@ -34,7 +34,7 @@ RIGHTS: dict[frozenset[Office], str] = {
         policies/book policies/drafts/agree policies/drafts/send-back
     """,
     frozenset({Office.REVIEWER, Office.APPROVER}): """
-        cases/note cases/archive replay policies/trials/stop
+        cases/note cases/archive replay policies/trials/stop not-ours/seen
         policies/drafts/prove policies/drafts/backtest policies/drafts/shadow policies/drafts/try
     """,
     frozenset({Office.AGENCY, Office.BANK}): "cases/reply cases/report",

@@ -18,7 +18,7 @@ from tests.bureau.cases.test_complaints import STORY, WHO, taken
 from tests.bureau.cases.test_decided_as_shown import lowered
 from tests.bureau.desks import Desk, Seated
 from tests.bureau.policies.test_policies_pages import HOME as POLICIES
-from tests.bureau.test_holds_pages import HOLD, REASON, held, told
+from tests.bureau.test_holds_pages import HOLD, REASON, ended, held, told
 from tests.bureau.test_registers import AGENCY, form_of, loaded
 from tests.bureau.test_registers import HOME as REGISTERS
 from tests.bureau.words import BANK, DIVISION, Bureau, Chain, verdict
@@ -153,6 +153,10 @@ async def test_a_hold_a_register_change_a_draft_and_a_complaint_are_decided_once
     form = {"document": lowered("900.00"), "step": "draft", "reason": "降低限额"}
     await reviewer.post(f"{POLICIES}/JL-042/edit", form)
     await once(f"{POLICIES}/drafts/1", "agree", "send-back", reason="依据不足")
+    await told(bureau, chain, ended(1, "released", order_sha256="cd" * 32))
+    await desk.rooms.not_ours.look(DIVISION)
+    strange = {"bank": BANK, "what": "releases", "seq": "1"}
+    await once(f"{HOME}/not-ours", "seen", reason="已向该行查明", **strange)
     path = await taken(await desk.seat(Office.KEEPER))
     steps = [(reviewer, f"{path}/steps/{s}", {"words": "理由"}) for s in ("accept", "decline")]
     assert len(await presser.press(*steps)) == 1
@@ -175,6 +179,7 @@ ONCE = {
     "/desk/{division}/policies/drafts/{seq:[0-9]{1,9}}/send-back",
     "/desk/{division}/complaints/CASE/steps/"
     "{move:accept|decline|note|conclude|approve|send_back|feed_back}",
+    "/desk/{division}/not-ours/seen",
     "/desk/{division}/concerns", "/desk/{division}/cases/new", "/desk/{division}/complaints/new",
 }  # fmt: skip
 """Here."""

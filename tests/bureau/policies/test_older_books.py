@@ -13,6 +13,7 @@ from bureau.desk.trail import Act
 from bureau.desk.wellbeing import Watch
 from gateway.domain.records import unnumbered
 from tests.bureau.desks import Desk
+from tests.bureau.test_not_ours import seen
 from tests.bureau.words import BANK, DIVISION, GATEWAY, Bureau, Chain
 
 pytestmark = pytest.mark.postgres
@@ -28,10 +29,11 @@ def activated(revision: int) -> bytes:
 async def warnings(desk: Desk) -> dict[str, str]:
     """Of `/readyz`."""
     rooms = desk.rooms
+    await rooms.not_ours.look(DIVISION)
     watch = Watch(
         desk=rooms.desk, shelf=Shelf(own={}, parties=None), divisions=(DIVISION,),
         witness=lambda at: "", troubles=dict, clock=rooms.clock,
-        older_books=rooms.policies.older_books, not_ours={"book": rooms.policies.not_ours},
+        older_books=rooms.policies.older_books, not_ours=rooms.not_ours.open,
     )  # fmt: skip
     return dict((await watch.look()).warnings)
 
@@ -89,5 +91,7 @@ async def test_a_book_that_was_not_handed_over_here_is_a_warning(
     assert not await told(7, "7"), "of before"
     assert not await told(8, "8")
     assert await told(8, "another"), "under its number"
-    assert await told(9, "9")
+    assert await told(8, "8"), "nobody has looked into it yet"
+    await seen(desk)
     assert not await told(8, "8")
+    assert await told(9, "9")

@@ -90,24 +90,3 @@ WHERE division = $1 AND bank || '' = $2 AND subject = $3 AND subject <> ''
     AND kind IN ('release', 'bank_outcome')
 ORDER BY seq
 LIMIT 50;
-
--- name: not_ordered
--- empty: whatever each log tells of lately as released or refused was ordered here. By bank: the newest record that was not.
--- A log can hold any words: what is no digest is the digest of no order.
-SELECT r.bank, max(r.seq) AS seq
-FROM log AS l
-CROSS JOIN LATERAL (
-    SELECT one.bank, one.seq, record_field(one.body, 'what') AS what,
-        record_field(one.body, 'order_sha256') AS order_sha256
-    FROM log_record AS one
-    WHERE one.division = l.division AND one.bank = l.bank AND one.kind = 'release'
-    ORDER BY one.seq DESC
-    LIMIT $2
-) AS r
-WHERE l.division = $1 AND r.what IN ('released', 'refused') AND NOT EXISTS (
-    SELECT FROM release_feed AS f
-    WHERE f.division = $1 AND f.bank = r.bank
-        AND f.digest = CASE WHEN r.order_sha256 ~ '^[0-9a-f]{64}$' THEN decode(r.order_sha256, 'hex') END
-)
-GROUP BY r.bank
-ORDER BY r.bank;

@@ -204,33 +204,3 @@ FROM register_wish AS t
 WHERE t.division = $1 AND t.wish = $2 AND w.division = t.division
     AND w.agency_code = t.agency_code AND w.published_version IS NULL
     AND (w.wish <= t.wish OR w.status = t.status);
-
--- name: not_ours
--- empty: since the last whole file of ours each gateway told of versions of ours only, or nothing was ever published here.
--- By bank: how many were not, and the newest record that tells of one. Ours names us ($2) and a number that was signed for
--- that bank; vouchers have none. A log can hold any bytes: they are looked at as bytes.
-WITH told AS (
-    SELECT l.bank, r.seq, r.whole, r.by_us AND (r.unnumbered OR EXISTS (
-        SELECT FROM register_feed AS f
-        WHERE f.division = $1 AND f.bank = l.bank AND f.version = r.number
-    )) AS ours
-    FROM log AS l
-    CROSS JOIN LATERAL (
-        SELECT one.seq, position('"feed":"snapshot"'::bytea IN one.body) > 0 AS whole,
-            position($2::bytea IN one.body) > 0 AS by_us,
-            position('"feed_version":null'::bytea IN one.body) > 0 AS unnumbered,
-            substring(encode(one.body, 'escape') FROM '"feed_version":([0-9]{1,18}),')::bigint AS number
-        FROM log_record AS one
-        WHERE one.division = l.division AND one.bank = l.bank AND one.kind = 'register_applied'
-        ORDER BY one.seq DESC
-        LIMIT $3
-    ) AS r
-    WHERE l.division = $1
-)
-SELECT t.bank, max(t.seq) AS seq, count(*) AS versions
-FROM told AS t
-WHERE NOT t.ours
-    AND EXISTS (SELECT FROM register_version AS v WHERE v.division = $1 AND v.version > 0)
-    AND t.seq > coalesce((SELECT max(w.seq) FROM told AS w WHERE w.bank = t.bank AND w.ours AND w.whole), -1)
-GROUP BY t.bank
-ORDER BY t.bank;
