@@ -39,7 +39,7 @@ CHANGEABLE: dict[str, set[str] | None] = {
     "register_wish": {"published_version", "published_at"},
     "policy_question": {"taken_at", "looked_at", "state", "is_over", "trouble"},
     "release_feed": DELIVERY | {"refusal"}, "register_feed": DELIVERY, "policy_feed": DELIVERY,
-    "desk_number": {"last"},
+    "desk_number": {"last"}, "not_ours_looked": {"upto"},
     "desk_act_head": None, "desk_seat": None, "register_version": None, "register_kept": None,
     "log": None, "log_tally": None, "misbehaviour": None, "interception": None,
 }  # fmt: skip
