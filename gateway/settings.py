@@ -140,6 +140,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
         day_end_minute: Annotated[int, msgspec.Meta(ge=0, le=1440)] = 17 * 60
         """Of the legal day; what passes later is due on the next working day."""
+        day_start_minute: Annotated[int, msgspec.Meta(ge=0, le=1440)] = 8 * 60 + 30
+        """By when what left an account is cleared, on the working day after."""
         records_s: Seconds = 300.0
         notices_s: Seconds = 600.0
         task_workdays: Annotated[int, msgspec.Meta(ge=0, le=60)] = 2

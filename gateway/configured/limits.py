@@ -19,6 +19,7 @@ def allowances_of(settings: Settings) -> Allowances:
     chosen = settings.conduct
     return Allowances(
         day_end_minute=chosen.day_end_minute,
+        day_start_minute=chosen.day_start_minute,
         records=dt.timedelta(seconds=chosen.records_s),
         notices=dt.timedelta(seconds=chosen.notices_s),
         task_workdays=chosen.task_workdays,

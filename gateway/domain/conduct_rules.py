@@ -88,6 +88,8 @@ class Allowances:
 
     day_end_minute: int = 17 * 60
     """Minute of the legal day; what passes later is due on the next working day."""
+    day_start_minute: int = 8 * 60 + 30
+    """By when what left an account is cleared: on the working day after the one of its clearing."""
     records: dt.timedelta = dt.timedelta(minutes=5)
     notices: dt.timedelta = dt.timedelta(minutes=10)
     task_workdays: int = 2

@@ -94,7 +94,7 @@ def alerts_on_arrears(
         if due_day(told.told_at, calendar, allowances) < today:
             yield not_come_back(division, told)
     for day in arrears.days:
-        if day.day < today and day.cleared_fen != day.booked_fen:
+        if day.cleared_fen != day.booked_fen and cleared_by(day.day, calendar, allowances) <= now:
             yield cleared_wrongly(division, day, calendar, today)
     yield from (untold_records(division, untold) for untold in arrears.records)
     yield from (untold_notice(division, untold) for untold in arrears.notices)
@@ -117,7 +117,18 @@ def due_day(decided_at: dt.datetime, calendar: Calendar, allowances: Allowances)
     day = legal_day(decided_at)
     if is_workday(day, calendar) and minute_of_day(decided_at) < allowances.day_end_minute:
         return day
-    day += _DAY
+    return _workday_from(day + _DAY, calendar)
+
+
+def cleared_by(day: dt.date, calendar: Calendar, allowances: Allowances) -> dt.datetime:
+    """By when what left an account on this day is cleared, whole: before the next working day
+    begins; what left on a day off is cleared with the next working day's."""
+    after = _workday_from(_workday_from(day, calendar) + _DAY, calendar)
+    return dawn(after) + dt.timedelta(minutes=allowances.day_start_minute)
+
+
+def _workday_from(day: dt.date, calendar: Calendar) -> dt.date:
+    """This day, or the first after it, that is one."""
     while not is_workday(day, calendar):
         day += _DAY
     return day

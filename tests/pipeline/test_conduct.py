@@ -27,7 +27,7 @@ from gateway.domain.conduct_rules import RULES, Allowances
 from gateway.domain.decision import Outcome
 from gateway.domain.instruction import Detail, Instruction
 from gateway.domain.ledger import Standing
-from gateway.domain.legal_day import dawn
+from gateway.domain.legal_day import dawn, legal_day
 from gateway.domain.money import Fen
 from gateway.pipeline.conduct import alerts_on_arrears, alerts_on_entry, due_day, owed_since
 from gateway.pipeline.conduct_words import alert_record
@@ -239,12 +239,43 @@ def test_clearing_that_differs_or_never_came_is_jl_103() -> None:
         DayOfAccount(day=sunday, account="0710101011015200001234", booked_fen=5, cleared_fen=fen)
         for fen in (5, 4, None)
     )
-    assert on_arrears(days=(true,)) == []
+    over = MONDAY + dt.timedelta(days=1)
+    assert on_arrears(over, days=(true,)) == []
     for wrong in (short, none):
-        (alert,) = on_arrears(days=(wrong,))
+        assert on_arrears(days=(wrong,)) == [], "cleared with Monday's"
+        (alert,) = on_arrears(over, days=(wrong,))
         assert alert.policy == "JL-103"
-    today = attrs.evolve(none, day=dt.date(2026, 3, 2))
-    assert on_arrears(days=(today,)) == [], "the day is not over"
+
+
+@pytest.mark.parametrize(
+    ("day", "until"),
+    [
+        ("2026-03-02", "2026-03-03 08:30"),  # a Monday: what is cleared in the night is in time
+        ("2026-03-06", "2026-03-09 08:30"),  # a Friday
+        ("2026-03-07", "2026-03-10 08:30"),  # a Saturday: cleared with Monday's
+        ("2026-03-08", "2026-03-10 08:30"),
+        ("2026-03-11", "2026-03-16 08:30"),  # the two days after it are off
+        ("2026-03-12", "2026-03-17 08:30"),
+    ],
+)
+def test_an_account_is_cleared_by_the_beginning_of_the_next_working_day(
+    day: str, until: str
+) -> None:
+    calendar = {dt.date(2026, 3, off): False for off in (12, 13)}
+    none = DayOfAccount(
+        day=dt.date.fromisoformat(day), account="0710101011015200001234", booked_fen=5,
+        cleared_fen=None,
+    )  # fmt: skip
+    due = dt.datetime.fromisoformat(f"{until}+08:00").astimezone(dt.UTC)
+
+    def alerted(now: dt.datetime) -> bool:
+        undone = attrs.evolve(NOTHING_UNDONE, days=(none,))
+        return bool(list(alerts_on_arrears(DIVISION, undone, now, calendar, ALLOWED)))
+
+    assert not alerted(due - dt.timedelta(seconds=1))
+    assert alerted(due)
+    shortest = attrs.evolve(ALLOWED, look_back=dt.timedelta(days=1))
+    assert legal_day(owed_since(due, calendar, shortest)) <= none.day, "it is still looked at"
 
 
 def test_what_the_bureau_was_not_told_in_time_is_jl_102_and_jl_106() -> None:
