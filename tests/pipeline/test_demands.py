@@ -63,6 +63,21 @@ def test_a_planned_payment_is_capped_by_the_months_until_today(on: dt.date, cap:
     assert demands(instruction(), attrs.evolve(planned, plans=()), on)[0].cap_fen == 0
 
 
+def test_once_the_year_is_over_december_s_plan_counts_too() -> None:
+    rows = _on(plan_controlled=True)
+    plan = Plan(indicator_id=INDICATOR, month=12, amount_fen=Fen(900))
+    planned = attrs.evolve(rows, plans=(plan,))
+    for on, cap in ((dt.date(2026, 11, 30), 0), (dt.date(2027, 1, 2), 900)):
+        assert [demand.cap_fen for demand in demands(instruction(), planned, on)] == [cap]
+
+
+def test_a_plan_of_all_methods_is_no_method_s_own() -> None:
+    """Of a payment without a method either: it binds where the indicator is controlled by plan."""
+    plan = Plan(indicator_id=INDICATOR, month=1, amount_fen=Fen(900))
+    planned = attrs.evolve(registers(), plans=(plan,))
+    assert demands(instruction(payment_method=None), planned) == ()
+
+
 @pytest.mark.parametrize(
     ("controlled", "methods", "wanted"),
     [
@@ -218,3 +233,11 @@ def test_what_a_limit_as_it_stands_cannot_give(
     demands = [Demand(limit=key, amount_fen=Fen(amount), cap_fen=cap) for amount in amounts]
     assert [short.available_fen for short in in_want_of(demands, {key: limit})] == left
     assert [short.available_fen for short in in_want_of(demands[:1], {})] == [0]
+
+
+def test_what_a_contract_has_left_only_the_ledger_knows() -> None:
+    order = instruction()
+    contract = LimitKey(kind=LimitKind.CONTRACT, id="HT-1")
+    more = (FIRST, Demand(limit=contract, amount_fen=Fen(10**9)))
+    found = lacking_unasked(Outcome.BLOCK, order, identify(order, registers()), more)
+    assert found == ()

@@ -128,6 +128,8 @@ def test_one_code_that_is_not_the_indicators_is_told_alone(field: str, said: str
     assert seen.indicator_differences == f"{said}≠{due}"
     above = facts(instruction(**{field: due[:-1]}))
     assert above.indicator_mismatches == {Element(field)}, "a class is not one of its items"
+    blank = facts(instruction(**{field: ""}))
+    assert blank.indicator_mismatches == frozenset(), "what is not said differs from nothing"
 
 
 def test_a_code_below_the_indicators_code_matches_and_another_does_not() -> None:

@@ -5,7 +5,7 @@ import pytest
 from msgspec.structs import replace
 
 from gateway.domain.codes import AccountClass, BusinessType, PayeeKind
-from tests.pipeline.fakes import SUPPLIER, account, instruction, registers
+from tests.pipeline.fakes import SUPPLIER, ZERO_BALANCE, account, instruction, registers
 from tests.pipeline.test_facts_rare import (
     CARD,
     SOUND_ID,
@@ -53,3 +53,16 @@ def test_a_filed_persons_card_is_a_persons_though_the_agency_filed_it_too() -> N
     assert facts(called, own).payee_kind is PayeeKind.ORGANISATION
     both = attrs.evolve(own, persons=with_people(filed()).persons)
     assert facts(called, both).payee_kind is PayeeKind.PERSON
+
+
+@pytest.mark.parametrize(("owner", "of_others"), [("101001", 0), ("101002", 1)])
+def test_the_payer_account_s_name_is_the_employer_s_where_it_is_the_agency_s_own(
+    owner: str, of_others: int
+) -> None:
+    """An employer that no agency is filed under: our account's name counts, nobody else's."""
+    row = replace(account(ZERO_BALANCE, owner, AccountClass.ZERO_BALANCE), name="示例厅机关服务中心")
+    people = with_people(filed(employer="示例厅机关服务中心"))
+    shelf = attrs.evolve(people, accounts={**people.accounts, ZERO_BALANCE: row})
+    card = person("6282880123456783")
+    repaid = paid_to([card], 1_000, business_type=BusinessType.OFFICIAL_CARD_REPAYMENT)
+    assert facts(repaid, shelf).cards_of_others == of_others
