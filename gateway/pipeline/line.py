@@ -29,7 +29,6 @@ from gateway.pipeline.decide import NOTHING_KNOWN, Ruling
 from gateway.pipeline.identify import identify
 from gateway.pipeline.parse import (
     parse,
-    refuse_behind,
     refuse_forgetful,
     refuse_outsiders,
     refuse_strangers,
@@ -126,7 +125,7 @@ class Line:
 
         refuse_strangers(sender, instruction, rooms.origin.trust_domain)
         refuse_unserved(instruction, rooms.divisions)
-        refuse_behind(instruction, rooms.behind)
+        refuse_forgetful(instruction.key.division, rooms.behind)
 
         registers, today = rooms.shelf.of(instruction.key.division, now), legal_day(now)
         parties = identify(instruction, registers)

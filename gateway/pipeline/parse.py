@@ -54,14 +54,9 @@ def refuse_outsiders(sender: Sender, divisions: frozenset[str], trust_domain: st
         )
 
 
-def refuse_behind(instruction: Instruction, behind: Mapping[str, str]) -> None:
-    """A database that was restored from an older copy has forgotten what it passed: the same bytes
-    would be paid again. Raises Unready."""
-    refuse_forgetful(instruction.key.division, behind)
-
-
 def refuse_forgetful(division: str, behind: Mapping[str, str]) -> None:
-    """Nor does it know what was returned, recalled or told. Raises Unready."""
+    """A database that was restored from an older copy has forgotten what it passed: the same bytes
+    would be paid again. Nor does it know what was returned, recalled or told. Raises Unready."""
     if why := behind.get(division):
         raise Unready(FaultCode.LEDGER_UNAVAILABLE, why)
 

@@ -31,7 +31,6 @@ from gateway.pipeline.identify import identify
 from gateway.pipeline.line import Line, Rooms, judged_of, rounds
 from gateway.pipeline.parse import (
     parse,
-    refuse_behind,
     refuse_forgetful,
     refuse_strangers,
     refuse_unserved,
@@ -118,7 +117,6 @@ class Release:
         instruction = parse(received, rooms.formats)
         refuse_strangers(sender, instruction, rooms.origin.trust_domain)
         refuse_unserved(instruction, rooms.divisions)
-        refuse_behind(instruction, rooms.behind)
         registers, today = rooms.shelf.of(instruction.key.division, now), legal_day(now)
         parties = identify(instruction, registers)
         cases = cases_of(instruction, parties, registers, today, minute_of_day(now))

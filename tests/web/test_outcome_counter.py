@@ -18,6 +18,7 @@ from gateway.domain.faults import (
     LedgerUnavailable,
     Unproven,
     Unreadable,
+    Unready,
 )
 from gateway.domain.instruction import Received
 from gateway.domain.records import canonical
@@ -62,6 +63,17 @@ async def told(desk: Desk, raw: bytes, party: str = BANK) -> str:
     )
     answer = await counter.take(Received(raw=raw, format="json", signature="s", party=party), {})
     return str(orjson.loads(answer)["result"])
+
+
+@pytest.mark.parametrize("raw", [word(), refused()])
+async def test_a_database_that_has_forgotten_what_was_sent_takes_no_word_on_it(raw: bytes) -> None:
+    desk = await unknown()
+    desk.behind[DIVISION] = "restored"
+    with pytest.raises(Unready, match="restored"):
+        await told(desk, raw)
+    assert not desk.alarms.raised and not desk.records("bank_outcome")
+    desk.behind.clear()
+    assert await told(desk, raw) == "settled"
 
 
 @pytest.mark.parametrize(
