@@ -20,6 +20,7 @@ from gateway.domain.conduct import (
 from gateway.domain.conduct_rules import Allowances
 from gateway.domain.faults import Conflicting, FaultCode, Unreadable, Unready
 from gateway.domain.ledger import Standing
+from gateway.domain.money import Fen
 from gateway.domain.registers import Registers
 from gateway.pipeline.reconcile import Reconciling
 from tests.pipeline.alarms import NOTHING_UNDONE, AlarmBook
@@ -50,8 +51,10 @@ class Undone(AlarmBook):
         super().__init__(desk.street.ledger)
         self._arrears, self._result = attrs.evolve(NOTHING_UNDONE, **found), result
         self.ends: list[ContradictionEnd] = []
+        self.asked: dict[str, dt.datetime] = {}
 
-    async def arrears(self, *_: object, **__: object) -> Arrears:
+    async def arrears(self, division: str, now: dt.datetime, **asked: dt.datetime) -> Arrears:
+        self.asked = asked
         return self._arrears
 
     async def end_contradiction(self, end: ContradictionEnd, at: dt.datetime) -> EndResult:
@@ -122,10 +125,22 @@ async def test_a_database_that_has_forgotten_what_it_passed_takes_no_statement()
     assert not book.raised and not book.statements
 
 
-async def test_a_look_that_finds_nothing_raises_nothing() -> None:
-    book = AlarmBook()
-    assert await reconciling(await Desk.open(), book).look(DIVISION, MONDAY) == 0
+async def test_a_look_that_finds_nothing_raises_nothing_and_leaves_each_its_time() -> None:
+    desk = await Desk.open()
+    book, hour = Undone(desk), dt.timedelta(hours=1)
+    allowed = Allowances(records=hour, notices=2 * hour)
+    assert await reconciling(desk, book, allowances=allowed).look(DIVISION, MONDAY) == 0
     assert not book.raised and not book.corrections
+    assert book.asked["records_before"] == MONDAY - hour
+    assert book.asked["notices_before"] == MONDAY - 2 * hour
+
+
+async def test_one_number_stands_for_one_movement_within_a_statement_too() -> None:
+    desk = await paid_desk(BankOutcome.ACCEPTED)
+    book = AlarmBook(desk.street.ledger)
+    twice = Statement(id="1", entries=(entry(), entry(amount_fen=Fen(1))))
+    await reconciling(desk, book).take(twice, MONDAY)
+    assert book.policies() == ["JL-102", "JL-101"], "reported twice, and not paid as ordered"
 
 
 @pytest.mark.parametrize(
