@@ -60,7 +60,9 @@ def test_the_payer_account_s_name_is_the_employer_s_where_it_is_the_agency_s_own
     owner: str, of_others: int
 ) -> None:
     """An employer that no agency is filed under: our account's name counts, nobody else's."""
-    row = replace(account(ZERO_BALANCE, owner, AccountClass.ZERO_BALANCE), name="示例厅机关服务中心")
+    row = replace(
+        account(ZERO_BALANCE, owner, AccountClass.ZERO_BALANCE), name="示例厅机关服务中心"
+    )
     people = with_people(filed(employer="示例厅机关服务中心"))
     shelf = attrs.evolve(people, accounts={**people.accounts, ZERO_BALANCE: row})
     card = person("6282880123456783")
