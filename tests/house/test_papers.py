@@ -40,6 +40,13 @@ def test_every_link_of_a_paper_leads_somewhere() -> None:
     assert missing == set()
 
 
+def test_no_threat_and_no_decision_has_the_number_of_another() -> None:
+    threats = re.findall(r"^\| ([A-Z]+[0-9]+[a-z]?) \|", text("docs/threat-model.md"), re.MULTILINE)
+    decisions = [PurePosixPath(name).name[:4] for name in DECISIONS]
+    for numbers in (threats, decisions):
+        assert len(numbers) > 50 and len(numbers) == len(set(numbers))
+
+
 def _from(folder: PurePosixPath, link: str) -> str:
     parts: list[str] = []
     for part in (folder / link).parts:
