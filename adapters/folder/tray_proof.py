@@ -28,6 +28,9 @@ def prove_usable(root: Path, user: int) -> None:
     places = [root / place for place in PLACES if (root / place).exists()]
     for folder in (root, *places):
         _prove_for(folder, user)
+    for place in places:
+        if place.is_symlink():
+            raise NotADirectoryError(f"{place} is a link: none of the four is followed")
     _try(places or [root])
 
 
