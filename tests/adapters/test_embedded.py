@@ -6,8 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
@@ -22,6 +21,7 @@ from adapters.postgres.embedded.binaries import (
     throwaway_folder,
 )
 from adapters.postgres.embedded.server import EmbeddedPostgres
+from tests.patience import wait_until
 
 try:
     BINARIES = installed_binaries()
@@ -29,8 +29,6 @@ try:
 except EmbeddedUnavailable as missing:
     pytest.skip(str(missing), allow_module_level=True)
 
-GONE_DEADLINE_S = 60.0
-LOOK_S = 0.02
 PROGRAM = """
 import sys
 from pathlib import Path
@@ -101,7 +99,7 @@ def test_it_stops_with_its_program_and_takes_its_folder_along(
     program.send_signal(ending)
     program.communicate()
     _await_gone(server)
-    _await(lambda: not folder.exists())
+    wait_until(lambda: not folder.exists())
 
 
 @pytest.mark.slow
@@ -168,7 +166,7 @@ async def test_after_a_crash_of_the_whole_cluster_it_starts_on_what_was_committe
         connection = await asyncpg.connect(dsn)
         assert await connection.fetchval("SELECT count(*) FROM kept") == 0
         await connection.close()
-    _await(lambda: not folder.exists())
+    wait_until(lambda: not folder.exists())
 
 
 @pytest.mark.slow
@@ -265,11 +263,4 @@ def _owner(folder: Path) -> int:
 
 
 def _await_gone(pid: int) -> None:
-    _await(lambda: not Path("/proc", str(pid)).exists())
-
-
-def _await(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + GONE_DEADLINE_S
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(LOOK_S)
+    wait_until(lambda: not Path("/proc", str(pid)).exists())

@@ -17,6 +17,7 @@ from certs.tls import Credentials, client_context
 from deploy.demo.agency import AgencyClient, Sign
 from deploy.demo.day import DayItem
 from deploy.demo.stage import HOST, Stage
+from tests.patience import until
 
 LOOK_S = 0.02
 AT_ONCE_MAX = 64
@@ -105,12 +106,9 @@ def client_of(stage: Stage, sign: dict[str, Sign]) -> AgencyClient:
     return AgencyClient(HOST, stage.ports.door, tls, sign, connections=AT_ONCE_MAX, patience_s=0.0)
 
 
-async def until(true: Callable[[], Awaitable[bool]], what: str) -> float:
-    """Seconds that it took."""
+async def seconds_until(holds: Callable[[], Awaitable[bool]], what: str) -> float:
     began = time.monotonic()
-    while not await true():
-        assert time.monotonic() - began < SOON_S, f"not within {SOON_S:g} s: {what}"
-        await asyncio.sleep(LOOK_S)
+    await until(holds, what, within_s=SOON_S, look_s=LOOK_S)
     return time.monotonic() - began
 
 

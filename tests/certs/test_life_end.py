@@ -27,8 +27,8 @@ from gateway.domain.certificates import Reason, Revocation
 from gateway.domain.decision import Outcome
 from gateway.domain.legal_day import legal_day
 from tests.certs.outliving import ending_authority, outliving_leaf
-from tests.certs.rotating import until
 from tests.commands.staged import exporting, run
+from tests.patience import until
 from tests.raised import own_place, raised
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

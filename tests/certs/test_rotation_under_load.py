@@ -27,8 +27,9 @@ from deploy.demo.stage import BANK_CODE, HOST, Plot
 from gateway.domain.certificates import Reason, Revocation
 from gateway.domain.legal_day import legal_day
 from tests.certs import rotating
-from tests.certs.rotating import ListedStage, Load, said, until
+from tests.certs.rotating import ListedStage, Load, said, seconds_until
 from tests.commands.staged import exporting, run
+from tests.patience import until
 from tests.raised import own_place, raised
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -197,7 +198,7 @@ async def _publish(scene: Scene, number: int) -> float:
     async def taken() -> bool:
         return stage.list_file.read_bytes() == made.pem
 
-    return await until(taken, "the new list is in its file")
+    return await seconds_until(taken, "the new list is in its file")
 
 
 async def _gateway_tls(scene: Scene, load: Load) -> float:
@@ -227,7 +228,7 @@ async def _shown(stage: ListedStage, port: int, serial: str) -> float:
             return False
         return seen == {serial.zfill(len(next(iter(seen))))}
 
-    return await until(shown, "the new certificate is shown to everybody")
+    return await seconds_until(shown, "the new certificate is shown to everybody")
 
 
 async def _agency_tls(scene: Scene, load: Load) -> float:
@@ -243,7 +244,7 @@ async def _agency_tls(scene: Scene, load: Load) -> float:
     async def used() -> bool:
         return load.answered > answered
 
-    return await until(used, "the new client is answered")
+    return await seconds_until(used, "the new client is answered")
 
 
 async def _agency_key(scene: Scene, load: Load) -> float:
@@ -270,7 +271,7 @@ async def _renewed(stage: ListedStage, what: str, times: int = 1) -> float:
             lines = [one for one in text.splitlines() if "keys.renewed" in one]
             return sum(f'"{what}"' in one for one in lines) >= times
 
-        took = max(took, await until(heard, f"{name} has renewed {what}"))
+        took = max(took, await seconds_until(heard, f"{name} has renewed {what}"))
     return took
 
 
@@ -282,7 +283,8 @@ async def _bureau_key(scene: Scene, load: Load) -> float:
     )
     thumbprint = thumbprint_of(load_certificates(stage.witness[0])[0])
     assert thumbprint
-    return await until(said(stage, "bureau", "keys.renewed&witness"), "the bureau's new key")
+    renewed = said(stage, "bureau", "keys.renewed&witness")
+    return await seconds_until(renewed, "the bureau's new key")
 
 
 async def _record_key(scene: Scene, load: Load) -> float:

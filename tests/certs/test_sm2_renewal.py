@@ -15,8 +15,9 @@ from certs.sm2_certificate import issue_sm2, sm2_request
 from deploy.demo.identities import Identities, uri
 from deploy.demo.stage import BANK_CODE, Plot, Stage
 from gateway.domain.log import SM2_SM3
-from tests.certs.rotating import new_record_key, said, until
+from tests.certs.rotating import new_record_key, said
 from tests.certs.test_life_end import logged, told
+from tests.patience import until
 from tests.raised import own_place, raised
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

@@ -19,8 +19,8 @@ from certs.token import TokenUnavailable, make_token_key, open_token_key, read_u
 from certs.trust import Trust
 from gateway.domain.faults import LedgerUnavailable, Unready
 from tests.certs.conftest import DOMAIN, NOW
-from tests.certs.rotating import until
 from tests.certs.soft_token import PIN, SoftToken, soft_token
+from tests.patience import until
 
 __all__ = ["soft_token"]
 

@@ -19,10 +19,10 @@ from deploy.demo.officers import publish_registers
 from deploy.demo.stage import BANK_CODE, HOST, Plot, Stage
 from gateway.domain.decision import Outcome
 from gateway.domain.legal_day import legal_day
-from tests.certs.rotating import until
 from tests.certs.soft_token import PIN, SoftToken, soft_token
 from tests.certs.test_life_end import DIVISION, ready, told
 from tests.commands.staged import run
+from tests.patience import until
 from tests.raised import own_place, raised
 
 __all__ = ["soft_token"]

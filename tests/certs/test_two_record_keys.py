@@ -22,9 +22,10 @@ from deploy.demo.officers import publish_registers
 from deploy.demo.stage import BANK_CODE, HOST, Plot, Stage
 from gateway.domain.decision import Outcome
 from gateway.domain.legal_day import legal_day
-from tests.certs.rotating import new_record_key, said, until
+from tests.certs.rotating import new_record_key, said
 from tests.certs.test_life_end import logged, told
 from tests.commands.staged import exporting, run
+from tests.patience import until
 from tests.raised import own_place, raised
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

@@ -23,8 +23,8 @@ from gateway.domain.releases import (
     order_bytes,
     read_order,
 )
-from tests.commands.test_older_rules import until
 from tests.commands.test_tending import ask
+from tests.patience import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 HELD = (
@@ -61,7 +61,7 @@ async def forge(stage: Stage) -> InstructionKey:
 def test_a_hold_is_not_released_by_an_order_that_its_bureau_never_signed(stage: Stage) -> None:
     key = asyncio.run(forge(stage))
     log = stage.log("gateway-0")
-    until(lambda: '"event":"release.not_given"' in log.read_text("utf-8"))
+    wait_until(lambda: '"event":"release.not_given"' in log.read_text("utf-8"))
     for table in ("hold_end", "settlement", "open_payment"):
         found = ask(stage, f"SELECT count(*) FROM {table} WHERE voucher_no = $1", key.voucher_no)
         assert found == 0, table
@@ -109,7 +109,7 @@ def test_an_order_is_not_carried_out_again_though_its_end_was_taken_away(stage: 
     decided = asyncio.run(decide(stage, asyncio.run(held_keys(stage)), partial(_state_of, stage)))
     assert decided.released and decided.refused
     log = stage.log("gateway-0")
-    until(lambda: ask(stage, f"SELECT count(*) FROM ({ENDED}) AS one", "released") == 1)
+    wait_until(lambda: ask(stage, f"SELECT count(*) FROM ({ENDED}) AS one", "released") == 1)
     for how in ("released", "refused"):
         key, order = asyncio.run(forgotten(stage, how))
         time.sleep(2)

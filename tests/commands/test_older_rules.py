@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.error import HTTPError
@@ -22,11 +21,11 @@ from gateway.domain.legal_day import legal_day
 from tests.commands.conftest import DIVISION
 from tests.commands.staged import Ran, run
 from tests.commands.test_tending import ask
+from tests.patience import wait_until
 from tests.raised import own_place, raised
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(400)]
 GATEWAY = "gateway-0"
-PATIENCE_S = 60.0
 Played = tuple[Stage, Day, Mapping[str, Callable[[bytes], str]]]
 
 
@@ -77,13 +76,6 @@ def readiness(stage: Stage) -> dict[str, Any]:
     return told
 
 
-def until(what: Callable[[], object]) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not what():
-        assert time.monotonic() < end, "it does not come"
-        time.sleep(0.1)
-
-
 def recorded(stage: Stage, kind: str, word: str) -> bool:
     """Whether the log tells so."""
     asked = "SELECT count(*) FROM sealed_record WHERE kind = $1 AND convert_from(body, 'UTF8') ~ $2"
@@ -113,7 +105,7 @@ def test_a_book_that_came_back_older_passes_nothing_until_the_newer_one_is_there
     assert payments(played, 2) == {200}
     first, second = (stage.books / f"book-00000{n}.json" for n in (1, 2))
     stage.sign_book(stage.library, second, first)
-    until(lambda: recorded(stage, "policy_activated", '"revision":2'))
+    wait_until(lambda: recorded(stage, "policy_activated", '"revision":2'))
     away = second.rename(stage.folder / "away.json")
     stage.crew.restart(GATEWAY)
     assert payments(played, 3) == {503}
@@ -123,7 +115,7 @@ def test_a_book_that_came_back_older_passes_nothing_until_the_newer_one_is_there
     assert told.code == 1 and words in told.said
     assert '"event":"rules.older"' in stage.log(GATEWAY).read_text()
     away.rename(second)
-    until(lambda: not reasons(stage))
+    wait_until(lambda: not reasons(stage))
     assert payments(played, 3) == {200}, "it opens by itself"
 
 
@@ -158,7 +150,7 @@ def test_registers_that_came_back_older_pass_nothing_until_they_are_applied_anew
     newer.write_text(json.dumps(json.loads(plan.registers) | {"version": 2}))
     load = "registers", "load", newer
     assert run(stage, *load).code == 0
-    until(lambda: recorded(stage, "register_applied", '"version":2'))
+    wait_until(lambda: recorded(stage, "register_applied", '"version":2'))
     stage.crew.stop(GATEWAY)
     owner(
         stage,
@@ -174,5 +166,5 @@ def test_registers_that_came_back_older_pass_nothing_until_they_are_applied_anew
     told = doctor(stage)
     assert told.code == 1 and words in told.said
     assert run(stage, *load).code == 0
-    until(lambda: not reasons(stage))
+    wait_until(lambda: not reasons(stage))
     assert payments(played, 5) == {200}

@@ -14,9 +14,9 @@ from gateway.configured.people import vault_of
 from gateway.policy_books.answering import Shelves, shelves_of
 from gateway.settings import read_settings
 from tests.commands.test_forged_release import held_keys
-from tests.commands.test_older_rules import until
 from tests.commands.test_recount import planted
 from tests.commands.test_tending import ask
+from tests.patience import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 
@@ -110,7 +110,9 @@ def tools(stage: Stage) -> tuple[Stage, PeopleVault, Shelves]:
     """Two persons have released some holds and refused others."""
     decided = asyncio.run(decide(stage, asyncio.run(held_keys(stage)), partial(_state_of, stage)))
     assert decided.released and decided.refused
-    until(lambda: ask(stage, "SELECT count(*) FROM pending_record WHERE kind = 'release'") == 0)
+    wait_until(
+        lambda: ask(stage, "SELECT count(*) FROM pending_record WHERE kind = 'release'") == 0
+    )
     settings = read_settings(stage.folder / "gateway-0.toml")
     return stage, vault_of(stage.gateway_environment), shelves_of(settings)
 

@@ -17,8 +17,9 @@ from gateway.pipeline.tell import Origin
 from gateway.pipeline.tell_keys import KeyTeller
 from tests.commands.conftest import DIVISION
 from tests.commands.staged import run
-from tests.commands.test_older_rules import owner, until, warnings
+from tests.commands.test_older_rules import owner, warnings
 from tests.commands.test_tending import ask
+from tests.patience import wait_until
 from tests.raised import own_place, raised
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(300)]
@@ -81,14 +82,14 @@ def test_a_revocation_whose_row_was_taken_away_is_none_that_was_lifted(signed: S
     settings, gone = signed.folder / "gateway-0.toml", "DELETE FROM certificate_revoked"
     revoke(signed, signed.officers[OFFICERS[1]][0], told=True)
     sealed = "SELECT count(*) FROM log_record WHERE kind = 'certificate_event'"
-    until(lambda: ask(signed, sealed))
+    wait_until(lambda: ask(signed, sealed))
     owner(signed, "CREATE TABLE kept AS SELECT * FROM certificate_revoked")
     owner(signed, gone)
-    until(lambda: "count all the same" in warnings(signed).get("keys.revocations", ""))
+    wait_until(lambda: "count all the same" in warnings(signed).get("keys.revocations", ""))
     started = run(signed, "serve", "--settings", settings)
     assert started.code == 1 and "revoked" in started.err, started.said
     owner(signed, "INSERT INTO certificate_revoked SELECT * FROM kept")
-    until(lambda: "keys.revocations" not in warnings(signed))
+    wait_until(lambda: "keys.revocations" not in warnings(signed))
 
 
 @pytest.mark.parametrize("moment", [0, 10**17, -(10**18)])

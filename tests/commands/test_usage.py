@@ -1,17 +1,15 @@
 """Wrong usage is told whole, and the commands take `--settings` in one way."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import click
 import pytest
-import typer
 from typer.testing import CliRunner, Result
 
 from gateway.commands.command_line import app
 from gateway.commands.releases import named
 from gateway.commands.terminal import console, fail
+from tests.house.test_commands import leaves, line
 
 ALONE = {"migrate", "certs inventory", "certs list", "certs ocsp"}
 """They need a database and nothing that settings say."""
@@ -28,14 +26,6 @@ def told(result: Result) -> list[str]:
     assert result.exit_code == 2, result.output
     said = click.unstyle(result.output).partition("Error: ")[2].splitlines()
     return [line.strip() for line in said]
-
-
-def leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
-    for name, each in command.commands.items():
-        if hasattr(each, "commands"):
-            yield from leaves(each, (*path, name))
-        else:
-            yield " ".join((*path, name)), each
 
 
 def test_all_that_a_command_lacks_is_told_in_one_message() -> None:
@@ -75,7 +65,7 @@ def test_a_decision_is_one_of_three() -> None:
 def test_every_command_on_the_gateways_database_takes_settings() -> None:
     on_database = {
         path: {option for each in command.params for option in each.opts}
-        for path, command in leaves(typer.main.get_command(app))
+        for path, command in leaves(line())
     }
     without = {
         path
@@ -167,7 +157,7 @@ def test_an_error_begins_with_the_command_that_was_typed(command: str, tmp_path:
 @pytest.mark.slow
 def test_help_says_words_and_no_class_of_the_program() -> None:
     """`default: <class 'str'>` stood behind each passphrase, and `(Art.` where a line was cut."""
-    for name, command in leaves(typer.main.get_command(app)):
+    for name, command in leaves(line()):
         assert "<class" not in run(*name.split(), "--help").output, name
         short = command.get_short_help_str(limit=300)
         assert short.count("(") == short.count(")"), f"{name}: {short}"

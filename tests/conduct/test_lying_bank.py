@@ -29,8 +29,8 @@ from gateway.pipeline.reconcile import Reconciling
 from gateway.pipeline.tell import Origin
 from tests.crash.theatre import Theatre, theatre
 from tests.crash.truth import settled
+from tests.patience import until
 from tests.pipeline.fakes import OneShelf
-from tests.web.besieged import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(240)]
 
@@ -127,7 +127,7 @@ async def _play(stage: Theatre) -> dict[str, str]:
     async def read() -> bool:
         return bool(await _ask(stage, "SELECT after FROM bank_cursor") == end)
 
-    await until(read, 60)
+    await until(read)
     return taken
 
 

@@ -10,7 +10,7 @@ from gateway.domain.decision import Outcome
 from tests.crash.crowd import Crowd
 from tests.crash.theatre import Theatre, theatre
 from tests.crash.truth import reckon
-from tests.web.besieged import until
+from tests.patience import until
 
 FORGETFUL = ("--forget-share", "0.5", "--forget-s", "25", "--delay-ms", "2")
 """Half of what it is handed takes effect, and is neither answered nor found for a while."""
@@ -29,10 +29,10 @@ async def test_a_core_that_is_back_ends_the_tasks_that_it_left() -> None:
         crowd = Crowd(stage.client(), passing[:20], 72, pause_s=0.0)
         await crowd.run(asyncio.Event())
         stage.kill("bank")
-        await until(lambda: _all_are_tasks(stage.stage), TASKS_WITHIN_S)
+        await until(lambda: _all_are_tasks(stage.stage), within_s=TASKS_WITHIN_S)
         left = await _open(stage.stage)
         await stage.heal()
-        await until(lambda: _none_is_open(stage.stage), TOLD_WITHIN_S)
+        await until(lambda: _none_is_open(stage.stage), within_s=TOLD_WITHIN_S)
         truth = await reckon(stage, crowd, f"{left} tasks", again=20, never="line.broken")
         assert truth.evidence["enquiry"] == sum(left) and not truth.evidence["horizon"]
         lines = [each for each in stage.log_of(gateway).splitlines() if "payment.resolved" in each]

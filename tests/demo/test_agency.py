@@ -22,9 +22,9 @@ from tests.adapters.bank.scripted import (
     http,
     say_nothing,
     saying,
-    until,
 )
 from tests.certs.oracles import verify_detached
+from tests.patience import soon
 
 _DOORS = {"json": "/v1/instructions", "voucher": "/v1/vouchers", "iso20022": "/v1/iso20022"}
 DAY = day(1, 60, dt.date(2026, 11, 23))
@@ -186,7 +186,7 @@ async def test_an_answer_longer_than_a_banks_is_read() -> None:
 async def test_closing_leaves_nobody_waiting() -> None:
     async with gateway_saying(say_nothing, patience_s=0.0) as (gateway, client):
         sending = asyncio.create_task(client.send(ordinary(1)[0]))
-        await until(lambda: gateway.heard)
+        await soon(lambda: gateway.heard)
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending

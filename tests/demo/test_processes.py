@@ -4,17 +4,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from deploy.demo import processes
 from deploy.demo.processes import ChildFailed, Crew
-
-GONE_DEADLINE_S = 60.0
-LOOK_S = 0.02
+from tests.patience import wait_gone
 
 SLEEPER = "import signal; print('ready', flush=True); signal.pause()"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPER}"
@@ -123,7 +120,7 @@ def test_what_a_child_started_goes_with_it(crew: Crew, tmp_path: Path) -> None:
     crew.start("family", _python(PARENT_OF_ONE), None, tmp_path / "log", "child")
     child = int(crew.last_words("family").split()[1])
     crew.kill("family")
-    _await(lambda: _gone(child))
+    wait_gone(child)
 
 
 @pytest.mark.slow
@@ -133,7 +130,7 @@ def test_no_process_outlives_the_program(ending: signal.Signals, tmp_path: Path)
     program.send_signal(ending)
     program.communicate()
     for pid in pids:
-        _await(lambda pid=pid: _gone(pid))
+        wait_gone(pid)
 
 
 @pytest.mark.slow
@@ -145,7 +142,7 @@ def test_no_child_outlives_the_program_when_the_watchdog_was_killed_too(tmp_path
     program.communicate()
     try:
         for pid in crew:
-            _await(lambda pid=pid: _gone(pid))
+            wait_gone(pid)
     finally:
         os.kill(_grandchild, signal.SIGKILL)
 
@@ -174,18 +171,3 @@ def _program(folder: Path) -> tuple[subprocess.Popen[str], list[int]]:
 
 def _python(code: str) -> list[str]:
     return [sys.executable, "-c", code]
-
-
-def _gone(pid: int) -> bool:
-    """Gone, or a zombie that only waits for an init to collect it."""
-    try:
-        return Path("/proc", str(pid), "stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-
-
-def _await(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + GONE_DEADLINE_S
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(LOOK_S)

@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 from doors.porter import Porter
-from tests.web.besieged import until
+from tests.patience import until
 
 STRANGER, BANK = "127.0.0.7", "127.0.0.9"
 

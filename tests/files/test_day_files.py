@@ -12,7 +12,7 @@ from gateway.domain.decision import Outcome
 from tests.commands.staged import run
 from tests.crash.theatre import Theatre, theatre
 from tests.crash.truth import settled
-from tests.web.besieged import until
+from tests.patience import until
 
 
 def put(folder: Path, name: str, raw: bytes, signature: str) -> None:
@@ -45,7 +45,7 @@ async def test_a_folder_of_a_day_is_carried_once_although_the_gateway_dies_over_
         for name in stage.stage.gateway_names:
             stage.kill(name)
         await stage.heal()
-        await until(lambda: _ended(done, failed) == len(items) + 2, 120)
+        await until(lambda: _ended(done, failed) == len(items) + 2, within_s=120)
         await settled(stage)
         journal = await stage.journal()
         assert all(row["count"] <= 1 for row in journal["effects"]), "paid twice"

@@ -11,7 +11,7 @@ import structlog
 
 from gateway.domain.faults import FaultCode, Unreadable, Unready
 from gateway.workers.files import AT_ONCE_MAX, LARGE_BYTES, Files, Ways
-from tests.web.besieged import until
+from tests.patience import until
 
 
 @attrs.frozen

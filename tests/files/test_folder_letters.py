@@ -19,11 +19,11 @@ from gateway.domain.instruction import Received
 from gateway.domain.money import Fen
 from gateway.workers.files import Files, Ways
 from tests.files.test_day_files import put
+from tests.patience import until
 from tests.pipeline.desks import BANK, Desk, texts
 from tests.pipeline.fakes import SENDER
 from tests.pipeline.letters_iso import enquiry, recall
 from tests.pipeline.test_voucher_letters import attached, clearing, refund
-from tests.web.besieged import until
 
 
 class _Held:

@@ -21,8 +21,8 @@ from tests.crash.test_crash_moments import FAITHFUL
 from tests.crash.theatre import Theatre, theatre
 from tests.crash.truth import settled, truth_of
 from tests.files.test_day_files import put
+from tests.patience import until
 from tests.pipeline.letters_iso import enquiry
-from tests.web.besieged import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(240)]
 
@@ -49,7 +49,7 @@ async def test_a_held_part_of_a_message_in_the_folder_is_released_and_paid_once(
         key = str(instruction.key)
         assert key in await chancery.told_of(sum(s == "PDNG" for s in told.values()))
         await chancery.decide(key)
-        await until(lambda: _released(stage, key), 60)
+        await until(lambda: _released(stage, key))
         await settled(stage)
         journal = {row["key"]: row for row in (await stage.journal())["effects"]}
         assert journal[key]["submitted"] == journal[key]["count"] == 1
@@ -83,7 +83,7 @@ def _ordered(items: tuple[DayItem, ...] | list[DayItem]) -> list[Instruction]:
 
 
 async def _answer(file: Path) -> dict[str, str]:
-    await until(file.exists, 60)
+    await until(file.exists)
     return _statuses(file)
 
 

@@ -4,18 +4,16 @@ import os
 import re
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.halves import FILES_MAX, TURN_BYTES
+from tests.patience import wait_until
 
 HOUSE = Path(__file__).parents[2]
 FILES = 6
 DEADLINE_S = 60.0
-LOOK_S = 0.02
 CONFTEST = """
 import os, pytest, time
 from pathlib import Path
@@ -90,20 +88,13 @@ def test_a_second_process_that_is_killed_fails_the_run(tmp_path: Path) -> None:
 def test_a_killed_run_takes_its_second_process_along(tmp_path: Path) -> None:
     ran = run(tmp_path, "time.sleep(600)")
     pids = tmp_path / "pids"
-    _await(lambda: pids.exists() and len(list(pids.iterdir())) == 2)
+    wait_until(lambda: pids.exists() and len(list(pids.iterdir())) == 2)
     ran.kill()
     ran.communicate()
-    _await(lambda: not any(Path("/proc", pid.name).exists() for pid in pids.iterdir()))
+    wait_until(lambda: not any(Path("/proc", pid.name).exists() for pid in pids.iterdir()))
 
 
 def test_the_numbers_of_the_files_fit() -> None:
     assert FILES_MAX < 1 << 8 * TURN_BYTES
     assert FILES_MAX * TURN_BYTES <= 65_536, "what a pipe holds on Linux"
     assert len(list((HOUSE / "tests").rglob("test_*.py"))) < FILES_MAX
-
-
-def _await(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(LOOK_S)

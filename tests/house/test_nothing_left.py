@@ -4,17 +4,15 @@ import os
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests import sweeper
+from tests.patience import wait_gone, wait_until
 
 HOUSE = Path(__file__).parents[2]
-DEADLINE_S = 60.0
-LOOK_S = 0.02
 PATIENCE = "LEFT_DEADLINE_S = 30.0"
 """Of a real run, for processes that a busy machine ends slowly."""
 FORGETFUL = """
@@ -59,7 +57,7 @@ def test_a_forgotten_process_fails_the_run_and_is_ended(
     assert run.returncode == 1
     child = int((checkout / "child").read_text())
     assert f"left behind by a test: process {child}" in said
-    _await_gone(child)
+    wait_gone(child)
 
 
 def test_a_killed_run_takes_its_processes_along(checkout: Path) -> None:
@@ -68,18 +66,18 @@ def test_a_killed_run_takes_its_processes_along(checkout: Path) -> None:
     assert any(line.endswith("up\n") for line in run.stdout)
     run.kill()
     run.communicate()
-    _await_gone(int((checkout / "child").read_text()))
+    wait_gone(int((checkout / "child").read_text()))
 
 
 def test_a_killed_run_takes_its_workers_and_their_processes_along(checkout: Path) -> None:
     waits = "open('worker', 'w').write(str(os.getpid())); time.sleep(600)"
     run = _pytest(checkout, waits, "-n", "1")
     worker = checkout / "worker"
-    _await(lambda: worker.exists() and bool(worker.read_text()))
+    wait_until(lambda: worker.exists() and bool(worker.read_text()))
     run.kill()
     run.communicate()
-    _await_gone(int((checkout / "child").read_text()))
-    _await_gone(int(worker.read_text()))
+    wait_gone(int((checkout / "child").read_text()))
+    wait_gone(int(worker.read_text()))
 
 
 def test_a_killed_run_within_a_killed_run_is_ended_too(checkout: Path) -> None:
@@ -98,8 +96,8 @@ def test_a_killed_run_within_a_killed_run_is_ended_too(checkout: Path) -> None:
     next(ups)
     run.kill()
     run.communicate()
-    _await_gone(int((checkout / "child").read_text()))
-    _await_gone(int((checkout / "inner" / "child").read_text()))
+    wait_gone(int((checkout / "child").read_text()))
+    wait_gone(int((checkout / "inner" / "child").read_text()))
 
 
 def test_a_stranger_is_not_looked_at() -> None:
@@ -126,22 +124,3 @@ def _pytest(checkout: Path, then: str, *more: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def _await_gone(pid: int) -> None:
-    _await(lambda: not _lives(pid))
-
-
-def _await(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(LOOK_S)
-
-
-def _lives(pid: int) -> bool:
-    """A zombie only waits for an init to collect it."""
-    try:
-        return Path("/proc", str(pid), "stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False

@@ -7,15 +7,14 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.patience import gone, wait_gone
+
 HOUSE = Path(__file__).parents[2]
-DEADLINE_S = 120.0
 LOOK_S = 0.02
 PROJECT = {
     "deploy/__init__.py": "",
@@ -174,7 +173,7 @@ def test_a_signal_reaches_the_jobs_once_and_is_the_ending(
     program.send_signal(ending)
     program.communicate()
     assert program.returncode == 128 + ending
-    assert all(map(_gone, jobs))
+    assert all(map(gone, jobs))
 
 
 @pytest.mark.slow
@@ -183,7 +182,7 @@ def test_no_job_outlives_a_killed_run(tmp_path: Path) -> None:
     program.kill()
     program.communicate()
     for job in jobs:
-        _await(lambda job=job: _gone(job))
+        wait_gone(job)
 
 
 def test_a_failed_job_shows_its_output_and_its_code(tmp_path: Path) -> None:
@@ -241,17 +240,3 @@ def _start_jobs(folder: Path, *arguments: str) -> subprocess.Popen[str]:
 def _program(folder: Path, name: str, code: str) -> None:
     (folder / "bin").mkdir(exist_ok=True)
     (folder / "bin" / name).write_text(code)
-
-
-def _gone(pid: int) -> bool:
-    try:
-        return Path("/proc", str(pid), "stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-
-
-def _await(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(LOOK_S)

@@ -13,7 +13,7 @@ from certs.keys import load_signer
 from certs.tls import client_context
 from deploy.demo.stage import HOST
 from tests.manuals.conftest import DIVISION, EXAMPLES, Manual
-from tests.web.besieged import until
+from tests.patience import until
 from tests.web.json_schema import wrong
 
 NAMES = json.loads((EXAMPLES.parent / "openapi.json").read_bytes())["components"]["schemas"]

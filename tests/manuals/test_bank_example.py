@@ -13,7 +13,7 @@ import pytest
 from certs.tls import client_context
 from deploy.demo.stage import HOST
 from tests.manuals.conftest import CLOSED_ACCOUNT, DIVISION, Manual
-from tests.web.besieged import until
+from tests.patience import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 UNKNOWN = "支付结果待查，请勿重发"

@@ -12,7 +12,7 @@ import pytest
 
 from deploy.demo.stage import HOST
 from tests.manuals.conftest import DIVISION, EXAMPLES, Manual
-from tests.web.besieged import until
+from tests.patience import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 

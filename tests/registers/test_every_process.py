@@ -12,10 +12,11 @@ from adapters.postgres.registers import applying as applying
 from adapters.postgres.registers import shelf as shelves
 from adapters.postgres.registers.applying import PostgresRegisters
 from gateway.domain.registers import Registers
+from tests.patience import until
 from tests.registers.conftest import Office
 from tests.registers.feeds import ACCOUNT, CONCEAL, DIVISION, delta, feed, put, snapshot
 from tests.registers.test_applying import NOW, Rooms, rooms
-from tests.registers.test_feed_door import payer, until
+from tests.registers.test_feed_door import payer
 
 __all__ = ["rooms"]
 

@@ -4,13 +4,13 @@ import asyncio
 import datetime as dt
 import json
 import os
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import asyncpg
 import pytest
 
 from gateway.domain.legal_day import legal_day
+from tests.patience import until
 from tests.registers.conftest import Office
 from tests.registers.feeds import put, remove
 
@@ -202,12 +202,6 @@ async def in_force(office: Office) -> None:
     await until(seen)
 
 
-async def until(seen: Callable[[], Awaitable[object]], *, wanted: bool = True) -> None:
-    async with asyncio.timeout(60):
-        while bool(await seen()) != wanted:  # noqa: ASYNC110  other processes set no event of ours
-            await asyncio.sleep(0.01)
-
-
 _APPLYING = """
 SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted
        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -218,4 +212,8 @@ SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveL
 
 async def applying(office: Office, *, wanted: bool = True) -> None:
     """Until a transaction of the feed is under way, or no more."""
-    await until(lambda: office.siege.ask_ledger(_APPLYING), wanted=wanted)
+
+    async def seen() -> bool:
+        return bool(await office.siege.ask_ledger(_APPLYING)) is wanted
+
+    await until(seen, look_s=0.01)

@@ -11,8 +11,9 @@ from adapters.formats.voucher.paper_write import vouchers_envelope
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.legal_day import legal_day
 from gateway.domain.vouchers import QuotaLine, QuotaNotice
+from tests.patience import until
 from tests.registers.conftest import Office
-from tests.registers.test_feed_door import in_force, until
+from tests.registers.test_feed_door import in_force
 from tests.web.besieged import Reply
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]

@@ -4,10 +4,9 @@ Bank core, bureau, gateway and PostgreSQL are processes of their own; the people
 Chromium, each signed in by a link of its own.
 """
 
-import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -31,10 +30,11 @@ from deploy.demo.world import World
 from deploy.demo.writers import json_of
 from gateway.domain.instruction import Instruction, InstructionKey
 from gateway.domain.legal_day import legal_day
+from tests import patience
 from tests.raised import own_place, raised
 
 PATIENCE_S = 150.0
-LOOK_S = 0.1
+until = partial(patience.until, within_s=PATIENCE_S)
 HOME = f"/desk/{DIVISION}"
 
 
@@ -164,15 +164,6 @@ def _held(clerk: Clerk, body: Body) -> Instruction:
     """A fee to somebody who is not filed (Art. 16): JL-050 holds it."""
     stranger = clerk.world.person("外单位", "专家", filed=False)
     return clerk.draft(body, "30226", stranger, clerk.amount(500, 4_000), "专题讲座讲课费")
-
-
-async def until(holds: Callable[[], Awaitable[Any]], what: str) -> Any:
-    """Other processes are asked; there is no event to wait for."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not (found := await holds()):
-        assert time.monotonic() < deadline, f"never: {what}"
-        await asyncio.sleep(LOOK_S)
-    return found
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
@@ -19,7 +19,6 @@ from deploy.demo.stage import HOST, Stage
 DIVISION = "220000000"
 OTHER_DIVISION = "220100000"
 ANSWER_DEADLINE_S = 60.0
-LOOK_S = 0.05
 HOT_INDICATOR = "2200002026999999300000"
 HOT_YUAN = "10000.00"
 OTHERS = (
@@ -174,15 +173,3 @@ async def read_reply(reader: asyncio.StreamReader, *, bodiless: bool = False) ->
             return Reply(status=int(status.split()[1]), headers=headers, body=body, raw=head + body)
     except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
         return Reply(status=0, headers={}, body=b"", raw=b"")
-
-
-async def until(
-    question: Callable[[], bool | Awaitable[bool]], within_s: float = ANSWER_DEADLINE_S
-) -> None:
-    """Other programs work at their own pace: ask until they have done it. Raises TimeoutError."""
-    async with asyncio.timeout(within_s):
-        while True:
-            answer = question()
-            if answer if isinstance(answer, bool) else await answer:
-                return
-            await asyncio.sleep(LOOK_S)

@@ -16,7 +16,8 @@ from certs.profile import LeafKind, leaf_certificate, named, validity
 from certs.signing.signer import signer
 from certs.tls import Credentials, client_context
 from deploy.demo.identities import uri
-from tests.web.besieged import DIVISION, HOST, Siege, until
+from tests.patience import until
+from tests.web.besieged import DIVISION, HOST, Siege
 
 pytestmark = [
     pytest.mark.slow,

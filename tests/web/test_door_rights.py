@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from tests.web.besieged import DIVISION, HOT_INDICATOR, OTHER_DIVISION, Siege, until
+from tests.patience import until
+from tests.web.besieged import DIVISION, HOT_INDICATOR, OTHER_DIVISION, Siege
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 

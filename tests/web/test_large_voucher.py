@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.web.besieged import Siege, until
+from tests.patience import until
+from tests.web.besieged import Siege
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 

@@ -13,8 +13,9 @@ from gateway.domain.instruction import InstructionKey
 from gateway.domain.legal_day import legal_day
 from gateway.domain.vouchers import RefundLine, RefundVoucher
 from tests.adapters.formats.iso_samples import outside_schema
+from tests.patience import until
 from tests.pipeline.letters_iso import enquiry, recall, returned
-from tests.web.besieged import DIVISION, HOST, Reply, Siege, until
+from tests.web.besieged import DIVISION, HOST, Reply, Siege
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 
@@ -81,7 +82,7 @@ async def test_a_held_payment_is_withdrawn_and_the_bureau_waits_for_it_no_more(
     async def heard() -> bool:
         return await siege.ask_bureau(ended) == 1 and await siege.ask_bureau(waiting) == 1
 
-    await until(heard, 60)
+    await until(heard)
 
 
 async def test_a_refund_voucher_and_a_later_outcome_give_back_over_the_same_door(

@@ -14,7 +14,8 @@ from structlog.testing import capture_logs
 from gateway.domain.faults import LedgerUnavailable
 from gateway.web import shares
 from gateway.web.visit import UNREAD_BYTES_MAX
-from tests.web.besieged import HOST, read_reply, until
+from tests.patience import until
+from tests.web.besieged import HOST, read_reply
 from tests.web.inn import BOUNDS, MANY, PATIENT_S, REQUEST, Inn
 
 NEVER_S = 3600.0

@@ -13,7 +13,8 @@ from deploy.demo.reading import heard_in
 from gateway.configured.journal import blotted
 from gateway.domain.faults import FieldError
 from gateway.web.places import known_part
-from tests.web.besieged import HOST, Siege, until
+from tests.patience import until
+from tests.web.besieged import HOST, Siege
 
 SECRET_FIELD = "22010219900307123X"
 

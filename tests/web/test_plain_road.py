@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -11,6 +11,7 @@ import pytest
 
 from gateway.web.plain import recognised
 from gateway.web.visit import Visit
+from tests.patience import soon
 from tests.web.besieged import read_reply
 from tests.web.inn import BOUNDS, MANY, REQUEST, Inn, PlainWords
 
@@ -25,14 +26,7 @@ class Ear:
     heard: int = 0
 
     async def until(self, total: int) -> None:
-        await _soon(lambda: self.heard >= total)
-
-
-async def _soon(question: Callable[[], object]) -> None:
-    """All is in this process: let it work until it is so."""
-    async with asyncio.timeout(60):
-        while not question():  # noqa: ASYNC110  nobody there could set an event
-            await asyncio.sleep(0)
+        await soon(lambda: self.heard >= total)
 
 
 @pytest.fixture
@@ -204,10 +198,10 @@ async def test_a_body_in_hand_counts_for_its_party_until_it_is_answered(
     body = b" " * 60
     large = POST + b"Connection: close\r\nContent-Length: 60\r\n\r\n" + body
     first = asyncio.create_task(inn.say(large))
-    await _soon(lambda: inn.line.carried)
+    await soon(lambda: inn.line.carried)
     assert (await inn.say(large)).code == "overloaded"
     other = asyncio.create_task(inn.say(large, "b"))
-    await _soon(lambda: inn.line.carried == 2)
+    await soon(lambda: inn.line.carried == 2)
     inn.line.go.set()
     assert [(await each).code for each in (first, other)] == ["ledger_unavailable"] * 2
     assert (await inn.say(large)).code == "ledger_unavailable", "there is room again"
@@ -226,7 +220,7 @@ async def test_a_body_without_announcement_takes_room_as_it_comes(
         writer.write(head)
     for _, writer in begun:
         writer.write(small)
-    await _soon(lambda: inn.line.carried == 5)
+    await soon(lambda: inn.line.carried == 5)
     assert (await inn.say(head + large)).code == "overloaded"
     inn.line.go.set()
     codes = [(await read_reply(reader)).code for reader, _ in begun]
@@ -245,7 +239,7 @@ async def test_who_does_not_read_the_answers_is_hung_up_on_in_the_end(
     _, writer = await inn.connect()
     writer.transport.pause_reading()  # type: ignore[attr-defined]
     writer.write(request_bytes * 150)
-    await _soon(lambda: inn.told["unread"] and not inn.listener._connections)
+    await soon(lambda: inn.told["unread"] and not inn.listener._connections)
 
 
 def test_a_head_that_drips_is_not_read_again_for_each_of_its_bytes(

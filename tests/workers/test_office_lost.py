@@ -16,8 +16,8 @@ from gateway.pipeline.tell import Origin
 from gateway.workers.conduct import Conduct
 from gateway.workers.files import Files
 from gateway.workers.seal import Sealing
+from tests.patience import until
 from tests.pipeline.fakes import FixedClock
-from tests.web.besieged import until
 from tests.workers.test_deliver import GATEWAY, HERE, UNSERVED, Post
 from tests.workers.test_push import Letters, Postbox, letter, pushing
 

@@ -106,13 +106,6 @@ def saying(*said: bytes | None) -> Speak:
     return speak
 
 
-async def until(holds: Callable[[], object]) -> None:
-    """Let the others run until it holds; a bound, because a test must end."""
-    async with asyncio.timeout(60):
-        while not holds():  # noqa: ASYNC110 (the state is the product's own, it has no event)
-            await asyncio.sleep(0)
-
-
 def core(
     port: int, *, connections: int = 2, deadline_s: float = 5.0, waiting_max: int = 8
 ) -> HttpBank:

@@ -18,8 +18,8 @@ from tests.adapters.bank.scripted import (
     accepted,
     bank_saying,
     key,
-    until,
 )
+from tests.patience import soon
 
 
 def test_it_opens_at_the_bound_and_not_before() -> None:
@@ -183,10 +183,10 @@ async def test_one_connection_that_is_late_turns_nobody_away_while_the_bank_answ
         (taken, _) = await loop.sock_accept(listener)
         scripted = ScriptedBank(waits)
         serving = asyncio.create_task(scripted.serve(*await asyncio.open_connection(sock=taken)))
-        await until(lambda: scripted.heard)
+        await soon(lambda: scripted.heard)
         filler.connect(listener.getsockname())  # nobody takes it: the next waits outside
         late = asyncio.create_task(bank.submit(key(2), b"{}", "json"))
-        await until(lambda: bank.in_use == 2)
+        await soon(lambda: bank.in_use == 2)
         say.set()
         assert (await first).outcome is BankOutcome.ACCEPTED
         assert (await late).outcome is BankOutcome.NOT_TAKEN

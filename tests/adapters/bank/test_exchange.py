@@ -6,7 +6,8 @@ from collections.abc import Callable
 import attrs
 
 from adapters.bank.exchange import ANSWER_BYTES_MAX, Exchange, Reply
-from tests.adapters.bank.scripted import http, until
+from tests.adapters.bank.scripted import http
+from tests.patience import soon
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -73,7 +74,7 @@ class Connection:
     async def asked(self, deadline: float) -> "asyncio.Task[Reply | None]":
         count = len(self.wire.written)
         task = asyncio.ensure_future(self.exchange.ask(b"?", deadline))
-        await until(lambda: len(self.wire.written) > count)
+        await soon(lambda: len(self.wire.written) > count)
         return task
 
     def hears(self, data: bytes) -> None:

@@ -17,8 +17,8 @@ from tests.adapters.bank.scripted import (
     key,
     say_nothing,
     saying,
-    until,
 )
+from tests.patience import soon
 
 NAME = "220000000/2026/8202/V00001"
 YES = b'{"key":"KEY","outcome":"accepted","reference":"JH1"}'
@@ -203,7 +203,7 @@ async def test_a_kept_connection_found_closed_before_writing_is_replaced() -> No
         await bank.submit(key(), b"{}", "json")
         scripted.hang_up()
         await asyncio.wait_for(scripted.gone.wait(), 60)
-        await until(lambda: not bank._payments._idle[0].usable)
+        await soon(lambda: not bank._payments._idle[0].usable)
         got = await bank.submit(key(2), b"{}", "json")
     assert (got.outcome, scripted.connections) == (BankOutcome.ACCEPTED, 2)
     assert len(scripted.heard) == 2
@@ -235,7 +235,7 @@ async def test_a_full_pool_says_so_beforehand_and_writes_nothing() -> None:
     async with dialogue(slowly, connections=2, waiting_max=1) as (bank, scripted):
         assert not bank.strain
         calls = [asyncio.create_task(bank.submit(key(n), b"{}", "json")) for n in range(3)]
-        await until(lambda: bank.waiting == 1)
+        await soon(lambda: bank.waiting == 1)
         assert bank.strain == FULL
         assert (await bank.submit(key(9), b"{}", "json")).outcome is BankOutcome.NOT_TAKEN
         release.set()
@@ -254,7 +254,7 @@ async def test_who_waits_for_half_the_deadline_is_not_sent_in_the_last_moment() 
 
     async with dialogue(slowly, connections=1, deadline_s=6.0) as (bank, scripted):
         first = asyncio.create_task(bank.submit(key(1), b"{}", "json"))
-        await until(lambda: scripted.heard)
+        await soon(lambda: scripted.heard)
         second = await bank.submit(key(2), b"{}", "json")
         assert (second.outcome, first.done()) == (BankOutcome.NOT_TAKEN, False)
         release.set()
@@ -270,7 +270,7 @@ async def test_cancelling_gives_the_place_back_and_the_late_answer_to_nobody() -
 
     async with dialogue(late_for_the_first, connections=1) as (bank, scripted):
         call = asyncio.create_task(bank.submit(key(1), b"{}", "json"))
-        await until(lambda: scripted.heard)
+        await soon(lambda: scripted.heard)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
@@ -289,7 +289,7 @@ async def test_cancelling_who_waits_loses_no_place() -> None:
 
     async with dialogue(slowly, connections=1, waiting_max=9) as (bank, _):
         calls = [asyncio.create_task(bank.submit(key(n), b"{}", "json")) for n in range(5)]
-        await until(lambda: bank.waiting == 4)
+        await soon(lambda: bank.waiting == 4)
         calls[1].cancel()
         calls[3].cancel()
         release.set()
@@ -303,7 +303,7 @@ async def test_cancelled_in_the_very_moment_of_being_handed_a_place_passes_it_on
     async with dialogue(say_nothing, connections=1, deadline_s=0.2) as (bank, _):
         pool = bank._payments
         calls = [asyncio.create_task(bank.submit(key(n), b"{}", "json")) for n in range(3)]
-        await until(lambda: bank.waiting == 2)
+        await soon(lambda: bank.waiting == 2)
         pool._hand_on()  # as the first call's end does; the second one now holds the place
         pool.in_use += 1  # which the first still holds as well
         calls[1].cancel()
@@ -320,7 +320,7 @@ async def test_closing_refuses_who_waits_and_keeps_nothing_open() -> None:
 
     async with dialogue(slowly, connections=1) as (bank, scripted):
         calls = [asyncio.create_task(bank.submit(key(n), b"{}", "json")) for n in range(2)]
-        await until(lambda: bank.waiting and scripted.heard)
+        await soon(lambda: bank.waiting and scripted.heard)
         await bank.aclose()
         assert (await calls[1]).outcome is BankOutcome.NOT_TAKEN
         release.set()

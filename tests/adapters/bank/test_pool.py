@@ -10,7 +10,8 @@ import pytest
 from adapters.bank.exchange import Exchange
 from adapters.bank.pool import Pool, Unreachable
 from gateway.domain.bank import BankOutcome
-from tests.adapters.bank.scripted import Heard, accepted, dialogue, key, until
+from tests.adapters.bank.scripted import Heard, accepted, dialogue, key
+from tests.patience import soon
 
 
 async def test_a_crowds_connections_are_let_go_though_the_load_stays() -> None:
@@ -73,7 +74,7 @@ async def test_a_closed_connection_leaves_nothing_for_the_collector(ended_by: st
             elif ended_by == "us":
                 await bank.aclose()
             bank._payments._idle.clear()
-            await until(lambda: not len(known))
+            await soon(lambda: not len(known))
             assert not len(known)
     finally:
         gc.enable()
@@ -88,7 +89,7 @@ async def test_only_who_had_all_his_time_and_met_nobody_says_that_the_bank_is_aw
     port that refuses does, whoever knocks."""
     async with dialogue(in_turn := InTurn(), connections=1) as (bank, _):
         first = asyncio.ensure_future(bank.submit(key(1), b"{}", "json"))
-        await until(lambda: in_turn.heard)
+        await soon(lambda: in_turn.heard)
 
         async def refused(pool: Pool, deadline: float) -> Exchange:
             cause = TimeoutError() if hangs else ConnectionRefusedError()
@@ -97,7 +98,7 @@ async def test_only_who_had_all_his_time_and_met_nobody_says_that_the_bank_is_aw
         monkeypatch.setattr(Pool, "_connect", refused)
         if waits:
             second = asyncio.ensure_future(bank.submit(key(2), b"{}", "json"))
-            await until(lambda: bank.waiting)
+            await soon(lambda: bank.waiting)
         in_turn.last.close()
         await first
         if not waits:

@@ -31,7 +31,7 @@ from gateway.domain.certificates import Reason, Revocation
 from tests.bureau.desks import Desk
 from tests.bureau.entry.test_desk_entry import HOME, PASSWORD, equipped, sign_in, totp
 from tests.bureau.words import DIVISION, DOMAIN, House
-from tests.web.besieged import until
+from tests.patience import until
 
 pytestmark = pytest.mark.postgres
 PARTY = f"{DOMAIN}/operator/zhangsan"
