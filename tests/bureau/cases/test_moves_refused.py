@@ -45,10 +45,8 @@ DISPUTED = step(REPORTED, made(Move.DISPUTE, kind="review"))
         (after(*VERIFIED), made(Move.PROPOSE_HANDLING, orders=[]), "measure_missing"),
     ],
 )
-def test_what_a_move_names_is_where_the_move_takes_it_up(
-    case: Case, move: object, code: str
-) -> None:
-    assert refused(case, move) == code  # type: ignore[arg-type]
+def test_what_a_move_names_is_where_the_move_takes_it_up(case: Case, move: Made, code: str) -> None:
+    assert refused(case, move) == code
 
 
 @pytest.mark.parametrize(
