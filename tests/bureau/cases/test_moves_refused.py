@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from bureau.desk.casework.ladder import open_to
+from bureau.desk.casework.made import Made
 from bureau.desk.casework.moves import CONCERNS, step
 from bureau.desk.casework.state import Case, Done
 from bureau.desk.casework.words import Against, Means, Measure, Move
@@ -119,3 +121,45 @@ def test_an_answer_is_waited_for_until_its_day_is_over() -> None:
     last = dt.date.fromisoformat(DUE)
     assert refused(ASKED, made(Move.PROPOSE, day=last, **verdict)) == "verification_open"
     assert step(ASKED, made(Move.PROPOSE, day=last + dt.timedelta(days=1), **verdict)).proposal
+
+
+def opened(case: Case, day: dt.date) -> set[Measure]:
+    return {measure for measure in Measure if open_to(case, measure, day)}
+
+
+def test_which_measures_are_open_at_each_step_of_articles_21_and_22() -> None:
+    first = {Measure.WARN, Measure.RETURN_AND_ADJUST, Measure.BULLETIN}
+    last, late = dt.date.fromisoformat(DUE), dt.date.fromisoformat(DUE) + dt.timedelta(days=1)
+    assert opened(after(*VERIFIED), DAY) == first
+    warned = after(*handled(Measure.WARN))
+    assert opened(warned, last) == first - {Measure.WARN}, "it is being carried out"
+    assert opened(warned, late) == first | {Measure.ORDER_RECTIFICATION}
+    reported = step(warned, made(Move.REPORT))
+    assert opened(reported, late) == first - {Measure.WARN}
+    refused_in_term = step(reported, made(Move.REJECT_REPORT))
+    assert opened(refused_in_term, DAY) == first | {Measure.ORDER_RECTIFICATION}
+
+
+def test_funds_are_suspended_only_once_the_written_orders_term_is_over() -> None:
+    late = dt.date.fromisoformat(DUE) + dt.timedelta(days=1)
+    written = made(
+        Move.PROPOSE_HANDLING, day=late,
+        orders=[{"measure": Measure.ORDER_RECTIFICATION.value, "due": str(late)}],
+    )  # fmt: skip
+    ordered = step(after(*handled(Measure.WARN)), written)
+    ordered = step(ordered, made(Move.APPROVE_HANDLING, day=late))
+    over = late + dt.timedelta(days=1)
+    assert Measure.SUSPEND not in opened(ordered, late)
+    assert Measure.SUSPEND in opened(ordered, over)
+    failed = step(step(ordered, made(Move.REPORT, number=2)), made(Move.REJECT_REPORT, number=2))
+    assert Measure.SUSPEND not in opened(failed, late), "refused within its term"
+    assert Measure.SUSPEND in opened(failed, over)
+
+
+def test_a_bank_is_fined_only_for_an_order_that_it_did_not_carry_out() -> None:
+    first = {Measure.BANK_RETURN, Measure.BANK_REMEDY}
+    case = after(*handled(Measure.BANK_RETURN), against=Against.BANK)
+    late = dt.date.fromisoformat(DUE) + dt.timedelta(days=1)
+    assert opened(after(*VERIFIED, against=Against.BANK), DAY) == first
+    assert opened(case, DAY) == first - {Measure.BANK_RETURN}
+    assert opened(case, late) == first | {Measure.BANK_PENALTY}
