@@ -15,6 +15,7 @@ from adapters.formats.iso20022.write import written_message
 from adapters.formats.json.instruction import JsonFormat
 from gateway.configured.people import vault_of
 from gateway.domain.instruction import Instruction
+from tests.adapters.formats.iso_samples import behind_decoys
 from tests.web.besieged import DIVISION, HOST, HOT_INDICATOR, Reply, Siege
 
 pytestmark = pytest.mark.slow
@@ -105,6 +106,20 @@ async def test_a_number_twice_in_one_message_is_paid_once(siege: Siege) -> None:
     told = statuses(await siege.post(raw, format="iso20022"))
     assert sorted(told) == ["ACSC", "RJCT"]
     assert (await journal(siege))[str(one.key)]["count"] == 1
+
+
+@pytest.mark.parametrize("kind", [KIND, "pacs.008.001.08"])
+async def test_what_is_judged_is_what_the_bank_gets_whatever_hides_in_the_message(
+    siege: Siege, kind: str
+) -> None:
+    """The second payment is good; under its number and verdict the bank was handed the bytes of the
+    first, which nobody judged."""
+    several = [payment(siege, f"ISO-{kind[:4]}-H{number}") for number in range(3)]
+    raw = behind_decoys(written_message(several, kind, "M-ISO-H", AT))
+    refused = await siege.post(raw, format="iso20022")
+    assert refused.status == 400, refused.body
+    effects = await journal(siege)
+    assert not any(str(each.key) in effects for each in several)
 
 
 @pytest.mark.usefixtures("nothing_happens")

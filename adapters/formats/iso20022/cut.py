@@ -25,9 +25,11 @@ _WATCHED = (*_TOLD, "CdtTrfTxInf", "PmtInf", "SplmtryData")
 _PART = re.compile(
     rb"GW1-PART sha-256=([0-9a-f]{64}) transaction=([1-9][0-9]{0,5})/([1-9][0-9]{0,5})\n"
 )
-_PAYMENT_TAG = re.compile(rb"<(/?)(?:[A-Za-z_][\w.-]*:)?CdtTrfTxInf(?:\s[^<>]*)?>")
-_TAG = re.compile(rb"<(/?)(?:[A-Za-z_][\w.-]*:)?")
-"""What stands before a name that is a tag's."""
+_BEFORE = rb"<(/?)(?:[^\s<>/:=\"']+:)?"
+"""What stands before a tag's name: any prefix that a parser takes, `支:` too. A payment that the
+parser alone finds would be judged, and the bytes of another forwarded in its place."""
+_PAYMENT_TAG = re.compile(_BEFORE + rb"CdtTrfTxInf(?:\s[^<>]*)?>")
+_TAG = re.compile(_BEFORE)
 _HUNDREDTHS = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,2})0*)?", re.ASCII)
 
 

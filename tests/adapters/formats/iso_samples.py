@@ -58,3 +58,20 @@ def carriable(instruction: Instruction) -> bool:
 
 def written_one(instruction: Instruction, kind: str = "pain.001.001.09") -> bytes:
     return written_message([instruction], kind, "M-1", AT)
+
+
+def under_prefix(raw: bytes, prefix: str) -> bytes:
+    """The same message, its payments and bundles named with a prefix."""
+    space = raw[raw.index(b"xmlns=") + 6 :].split(b">", 1)[0]
+    for name in (b"CdtTrfTxInf", b"PmtInf"):
+        for before in (b"<", b"</"):
+            raw = raw.replace(before + name + b">", before + prefix.encode() + b":" + name + b">")
+    return raw.replace(b"<Document ", b"<Document xmlns:" + prefix.encode() + b"=" + space + b" ")
+
+
+def behind_decoys(raw: bytes) -> bytes:
+    """A message of three whose payments a search for plain names does not find. It finds as many
+    decoys: one within the first payment, two within the third."""
+    first, second, third, rest = under_prefix(raw, "支付").split(b"</Fiscal>")
+    decoy = b'<CdtTrfTxInf xmlns="urn:x">1</CdtTrfTxInf>'
+    return b"</Fiscal>".join((first + decoy, second, third + decoy * 2, rest))

@@ -9,12 +9,19 @@ import pytest
 
 from adapters.formats.iso20022.cut import several
 from adapters.formats.iso20022.enquiry import read_letter
-from adapters.formats.iso20022.payments import IsoBulk, IsoFormat
+from adapters.formats.iso20022.payments import IsoBulk, IsoFormat, IsoPartFormat
 from adapters.formats.iso20022.write import written_message
 from adapters.formats.statements import read_any_statement
 from gateway.domain.bulk import MESSAGE_BYTES_MAX
 from gateway.domain.faults import FaultCode, Unreadable
-from tests.adapters.formats.iso_samples import AT, an_instruction, many, written_one
+from tests.adapters.formats.iso_samples import (
+    AT,
+    an_instruction,
+    behind_decoys,
+    many,
+    under_prefix,
+    written_one,
+)
 
 GOOD = written_one(an_instruction())
 MANY = written_message(many(3), "pain.001.001.09", "M", AT)
@@ -125,6 +132,25 @@ def test_a_prefix_for_every_element_changes_nothing() -> None:
         pieces.append(piece)
     prefixed, bulk = "<".join(pieces).encode(), IsoBulk()
     assert [part.instruction for part in bulk.parts(prefixed, bulk.open(prefixed))] == many(3)
+
+
+@pytest.mark.parametrize("kind", ["pain.001.001.09", "pacs.008.001.08"])
+def test_no_payment_is_judged_and_the_bytes_of_another_forwarded(kind: str) -> None:
+    """Between the first payment, which nobody may order, and the third stands a good one. All three
+    bear a prefix that only a parser takes for one; decoys of another namespace, as many, do not."""
+    raw = behind_decoys(written_message(many(3), kind, "M", AT))
+    bulk = IsoBulk()
+    with pytest.raises(Unreadable, match="inside one another"):
+        list(bulk.parts(raw, bulk.open(raw)))
+
+
+@pytest.mark.parametrize("prefix", ["支付", "p", "a·b", "x-1."])
+def test_whatever_prefix_payments_have_each_is_cut_as_it_is_judged(prefix: str) -> None:
+    raw, bulk = under_prefix(MANY, prefix), IsoBulk()
+    assert several(raw)
+    parts = list(bulk.parts(raw, bulk.open(raw)))
+    assert [part.instruction for part in parts] == many(3)
+    assert [IsoPartFormat().parse(part.raw) for part in parts] == many(3)
 
 
 @pytest.mark.slow
