@@ -33,6 +33,9 @@ _TAG = re.compile(_BEFORE)
 _HUNDREDTHS = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,2})0*)?", re.ASCII)
 
 
+Stretch = tuple[int, int]
+
+
 @attrs.frozen(kw_only=True)
 class Group:
     """What a status report repeats of the message that it answers."""
@@ -44,6 +47,10 @@ class Group:
     payments: int
     digest: str
     """SHA-256 of the whole message, hexadecimal."""
+    places: tuple[Stretch, ...] = ()
+    """Where each payment begins and ends; none of a small message, which is not cut."""
+    bundles: tuple[Stretch, ...] = ()
+    """And each PmtInf of a pain.001."""
 
 
 @attrs.define
@@ -76,7 +83,15 @@ def group_of(raw: bytes) -> Group:
     """
     survey = _Survey()
     message = proven(raw, _WATCHED, lambda element, depth: _watch(survey, element, depth))
-    return _grouped(survey, message, raw)
+    group = _grouped(survey, message, raw)
+    places = _stretches(b"CdtTrfTxInf", raw)
+    if len(places) != group.payments:
+        raise Unreadable(
+            FaultCode.INSTRUCTION_INVALID, "CdtTrfTxInf stands where no payment may stand"
+        )
+    bundled = group.layout.root == "CstmrCdtTrfInitn"
+    bundles = _stretches(b"PmtInf", raw) if bundled else ()
+    return attrs.evolve(group, places=places, bundles=bundles)
 
 
 def group_in(root: etree._Element, message: Message, raw: bytes) -> Group:
@@ -111,16 +126,8 @@ def refuse(found: Findings) -> None:
 
 
 def parts_of(raw: bytes, group: Group) -> Iterator[bytes]:
-    """Each payment of a surveyed message as its part, in order, one at a time.
-
-    Raises Unreadable if the tags are not where the survey counted them.
-    """
-    payments = _stretches(b"CdtTrfTxInf", raw)
-    bundles = _stretches(b"PmtInf", raw) if group.layout.root == "CstmrCdtTrfInitn" else []
-    if len(payments) != group.payments:
-        raise Unreadable(
-            FaultCode.INSTRUCTION_INVALID, "CdtTrfTxInf stands where no payment may stand"
-        )
+    """Each payment of a surveyed message as its part, in order, one at a time."""
+    payments, bundles = group.places, group.bundles
     head, tail = raw[: payments[0][0]], raw[payments[-1][1] :]
     place = 0
     if bundles:
@@ -240,13 +247,13 @@ def _fen(text: str) -> int | None:
     return int(match[1]) * 100 + int((match[2] or "0").ljust(2, "0")) if match else None
 
 
-def _stretches(name: bytes, raw: bytes) -> list[tuple[int, int]]:
+def _stretches(name: bytes, raw: bytes) -> tuple[Stretch, ...]:
     """Where each element begins and ends. Raises Unreadable if its tags do not take turns.
 
     In a proven message `<` is nothing but a tag's, so the name is looked for as it stands, which is
     ten times faster than a pattern tried at every `<`.
     """
-    stretches: list[tuple[int, int]] = []
+    stretches: list[Stretch] = []
     opened: int | None = None
     for match in re.finditer(name + rb"[\s>]", raw):
         start = raw.rfind(b"<", 0, match.start())
@@ -262,4 +269,4 @@ def _stretches(name: bytes, raw: bytes) -> list[tuple[int, int]]:
             opened = None
         else:
             opened = start
-    return stretches
+    return tuple(stretches)

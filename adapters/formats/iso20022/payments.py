@@ -114,7 +114,7 @@ class IsoBulk:
         return group_of(raw)
 
     def parts(self, raw: bytes, group: Group) -> Iterator[BulkPart]:
-        """Each payment in its order, read one at a time. Raises Unreadable."""
+        """Each payment in its order, read one at a time."""
         message, above, bundle = group.message, None, ""
         header: tuple[Leaf, ...] = ()
         payments = elements_in(raw, message, "CdtTrfTxInf")
