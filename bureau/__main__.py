@@ -161,34 +161,30 @@ async def _serve(settings: Settings) -> None:
         )
         rooms_of_desk = desk_rooms(settings, store, trust, entry, bell)
         desk = desk_application(rooms_of_desk)
-        chasing = chase_all(rooms_of_desk.office, settings.divisions)
-        await rooms.enter_async_context(_working(chasing))
-        await rooms.enter_async_context(_working(fold_all(store.statistics)))
-        await rooms.enter_async_context(_working(rooms_of_desk.not_ours.run(settings.divisions)))
+        for work in (
+            chase_all(rooms_of_desk.office, settings.divisions), fold_all(store.statistics),
+            rooms_of_desk.not_ours.run(settings.divisions),
+        ):  # fmt: skip
+            await rooms.enter_async_context(_working(work))
         door_port = await rooms.enter_async_context(
             door(counter, settings.door_host, settings.door_port, tls.server())
         )
         desk_port = await rooms.enter_async_context(
             site(desk, settings.desk_host, settings.desk_port, desk_tls(settings))
         )
-        await rooms.enter_async_context(_working(ring.run()))
-        await rooms.enter_async_context(_working(try_token(trust)))
-        await rooms.enter_async_context(_working(Warner(rooms_of_desk.shelf, now).run()))
         ways = ways_of(settings, tls)
         numbers = numbers_of(store, ways, trust)
-        await rooms.enter_async_context(_working(numbers.run()))
-        publishings = []
-        for kind, feeds in (
-            ("releases", store.releases),
-            ("registers", rooms_of_desk.registers),
-            ("policies", store.policies),
-        ):
-            settle = numbers.settle if kind == "releases" else None
-            publishing = Publishing(feeds, ways, now, kind, bell.ring, settle)
-            publishings.append(publishing)
-            await rooms.enter_async_context(_working(publishing.run()))
+        publishings = [
+            Publishing(store.releases, ways, now, "releases", bell.ring, numbers.settle),
+            Publishing(rooms_of_desk.registers, ways, now, "registers", bell.ring),
+            Publishing(store.policies, ways, now, "policies", bell.ring),
+        ]
         asking = Asking(store.questions, ways, trust.sign_document, now, bell.ring)
-        await rooms.enter_async_context(_working(asking.run()))
+        for work in (
+            ring.run(), try_token(trust), Warner(rooms_of_desk.shelf, now).run(), numbers.run(),
+            *(each.run() for each in publishings), asking.run(),
+        ):  # fmt: skip
+            await rooms.enter_async_context(_working(work))
         watch = Watch(
             desk=store.desk, shelf=rooms_of_desk.shelf, divisions=settings.divisions,
             witness=lambda at: trust.word.against(at, OWN_CERTIFICATE) or trust.own.trouble,

@@ -77,7 +77,7 @@ _log = structlog.get_logger("bureau")
 
 @attrs.frozen(kw_only=True)
 class Store:
-    """The database, as its three rooms."""
+    """The bureau's database, a room for each thing that is kept there."""
 
     log: BureauStore
     desk: BureauDesk

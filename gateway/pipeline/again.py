@@ -13,11 +13,11 @@ from gateway.domain.ledger import Demand
 from gateway.domain.legal_day import legal_day, minute_of_day
 from gateway.domain.registers import Registers
 from gateway.domain.windows import WindowShare
-from gateway.pipeline.admit import demands_of
 from gateway.pipeline.cases import cases_of
 from gateway.pipeline.decide import Case, known_of, overrides_of, shares_of_cases, short_of
+from gateway.pipeline.demands import demands_of
 from gateway.pipeline.identify import identify
-from gateway.pipeline.partial import Bench, judge
+from gateway.pipeline.judge import Bench, judge
 from gateway.ports import Book
 
 

@@ -52,15 +52,7 @@ def expiry(standing: Standing, days: float, origin: Origin, at: dt.datetime) -> 
         f"not released within {days:g} days; send it anew under another number",
     )  # fmt: skip
     ending = _ending(standing, (HoldEnding.EXPIRED, None), finding, {}, (origin, at))
-    notice = {
-        **_identity(standing.key),
-        "agency": standing.agency_code,
-        "bank": origin.bank,
-        "ended_at": microseconds(at),
-        "held_at": microseconds(standing.decided_at),
-        "kind": "hold_expired",
-    }
-    return attrs.evolve(ending, notice=canonical(notice))
+    return _noticed(ending, standing, origin)
 
 
 def withdrawal(
@@ -74,15 +66,7 @@ def withdrawal(
     )  # fmt: skip
     facts = {"reason": reason, "recall": by[1], "sender": by[0]}
     ending = _ending(standing, (HoldEnding.WITHDRAWN, None), finding, facts, (origin, at))
-    notice = {
-        **_identity(standing.key),
-        "agency": standing.agency_code,
-        "bank": origin.bank,
-        "ended_at": microseconds(at),
-        "held_at": microseconds(standing.decided_at),
-        "kind": "hold_withdrawn",
-    }
-    return attrs.evolve(ending, notice=canonical(notice))
+    return _noticed(ending, standing, origin)
 
 
 def released(order: Order, decision: Decision, origin: Origin, at: dt.datetime) -> RecordDraft:
@@ -134,6 +118,19 @@ def _ending(
         record=_record(standing.key, how[0], facts, *by), notice=None,
         notification=notification(standing.key, how[0], finding.reason_zh, at),
     )  # fmt: skip
+
+
+def _noticed(ending: Ending, standing: Standing, origin: Origin) -> Ending:
+    """With the notice by which the bureau hears at once of an end that none of its orders made."""
+    notice = {
+        **_identity(ending.key),
+        "agency": standing.agency_code,
+        "bank": origin.bank,
+        "ended_at": microseconds(ending.at),
+        "held_at": microseconds(standing.decided_at),
+        "kind": f"hold_{ending.how}",
+    }
+    return attrs.evolve(ending, notice=canonical(notice))
 
 
 def _finding(policy: str, how: HoldEnding, reason_zh: str, reason_en: str) -> Finding:

@@ -9,9 +9,9 @@ from gateway.domain.decision import Decision, Finding, Outcome
 from gateway.domain.instruction import Instruction
 from gateway.domain.limits import granted_limits, in_want_of
 from gateway.domain.registers import Registers
-from gateway.pipeline.admit import demands_of, lacking_unasked
 from gateway.pipeline.cases import cases_of
 from gateway.pipeline.decide import NOTHING_KNOWN, decide, limit_finding
+from gateway.pipeline.demands import demands_of, lacking_unasked
 from gateway.pipeline.identify import identify
 from gateway.ports import Book
 

@@ -40,13 +40,11 @@ def facts_of(
     parties: Parties,
     registers: Registers,
     on: dt.date,
-    indicator_available: int | None = None,
     minute: int | None = None,
     is_detail: bool = False,
 ) -> Facts:
     """All facts of one instruction on one legal day.
 
-    `indicator_available` is set once the ledger has refused the reservation: what was left, in fen.
     `minute` is the minute of the legal day (0-1439); without it working hours are not judged.
     """
     key, payer_said, payee_said = instruction.key, instruction.payer, instruction.payee
@@ -136,7 +134,7 @@ def facts_of(
         ),
         evidence=evidence_of(instruction, contract, registers),
         approvals=approvals_of(instruction, parties.approvals, on),
-        indicator_available=None if indicator_available is None else Fen(indicator_available),
+        indicator_available=None,  # what was left, once the ledger has refused (`short_of`)
         unavailable=registers.unavailable,
         on=on,
     )  # fmt: skip

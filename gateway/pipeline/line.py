@@ -24,9 +24,11 @@ from gateway.domain.legal_day import legal_day, minute_of_day
 from gateway.domain.limits import in_want_of
 from gateway.domain.log import TOLD_BYTES_MAX
 from gateway.domain.parties import Parties, Sender
-from gateway.pipeline.admit import admit, lacking_unasked
+from gateway.pipeline.admit import admit
 from gateway.pipeline.decide import NOTHING_KNOWN, Ruling
+from gateway.pipeline.demands import lacking_unasked
 from gateway.pipeline.identify import identify
+from gateway.pipeline.judge import Bench, judge, left_out
 from gateway.pipeline.parse import (
     parse,
     refuse_forgetful,
@@ -34,7 +36,6 @@ from gateway.pipeline.parse import (
     refuse_strangers,
     refuse_unserved,
 )
-from gateway.pipeline.partial import Bench, judge, left_out
 from gateway.pipeline.receipt import answer_again, answer_now
 from gateway.pipeline.settle import HOW_ANSWERED, settle_by_word
 from gateway.pipeline.tell import Judged, Origin, conflict, interception_notice, verdict
@@ -159,6 +160,11 @@ class Line:
         settled = await self.forward_once(judged, received, began)
         return answer_now(judged, settled, rooms.gatekeeper)
 
+    async def forward_once(self, judged: Judged, received: Received, began: float) -> Settled:
+        """Hand over what this call's own commit 1 has opened, and write down what became of it."""
+        bank = await self._forward(judged, received, began)
+        return await self._settle(judged.instruction.key, bank)
+
     async def _lacking(
         self, instruction: Instruction, parties: Parties, demands: tuple[Demand, ...],
         ruling: Ruling,
@@ -171,11 +177,6 @@ class Line:
         return in_want_of(
             demands, await self._rooms.ledger.limits(instruction.key.division, limits)
         )
-
-    async def forward_once(self, judged: Judged, received: Received, began: float) -> Settled:
-        """Hand over what this call's own commit 1 has opened, and write down what became of it."""
-        bank = await self._forward(judged, received, began)
-        return await self._settle(judged.instruction.key, bank)
 
     async def _admit(
         self, judged: Judged, demands: tuple[Demand, ...], received: Received

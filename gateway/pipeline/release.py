@@ -23,9 +23,9 @@ from gateway.domain.parties import sender_of
 from gateway.domain.registers import Registers
 from gateway.domain.releases import Order, Verdict
 from gateway.hold_ports import Holds, Prover
-from gateway.pipeline.admit import demands_of
 from gateway.pipeline.cases import cases_of
 from gateway.pipeline.decide import NOTHING_KNOWN, Case, Ruling, decide, of_one_book
+from gateway.pipeline.demands import demands_of
 from gateway.pipeline.endings import dismissal, notification, refusal, released
 from gateway.pipeline.identify import identify
 from gateway.pipeline.line import Line, Rooms, judged_of, rounds

@@ -1,7 +1,6 @@
 """From the ledger back to facts: recorded decisions as policies saw them, in the log's order."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -59,9 +58,9 @@ class RegistersThen(Protocol):
 class Retracer:
     """Reads instructions again with the registers of their time."""
 
-    def __init__(self, past: RegistersThen, formats: Mapping[str, Format] | None = None) -> None:
+    def __init__(self, past: RegistersThen) -> None:
         self._past = past
-        self._formats = formats or accepted_formats()
+        self._formats = accepted_formats()
         self._registers: OrderedDict[tuple[str, int], Registers] = OrderedDict()
 
     async def stored(self, past: Past) -> Retraced:

@@ -14,7 +14,7 @@ from gateway.pipeline.again import decide_again, effect_then, facts_then
 from gateway.pipeline.cases import cases_of
 from gateway.pipeline.decide import NOTHING_KNOWN, Known, decide, short_of
 from gateway.pipeline.identify import identify
-from gateway.pipeline.partial import Bench, judge
+from gateway.pipeline.judge import Bench, judge
 from tests.pipeline.fakes import CASH, INDICATOR, NOW, BookOf, finding, instruction, registers
 
 LIMIT = LimitKey(kind=LimitKind.INDICATOR, id=INDICATOR)

@@ -13,7 +13,7 @@ from gateway.domain.money import Fen
 from gateway.pipeline.again import decide_again
 from gateway.pipeline.decide import NOTHING_KNOWN
 from gateway.pipeline.identify import identify
-from gateway.pipeline.partial import Bench, judge
+from gateway.pipeline.judge import Bench, judge
 from policies.book.breaker import Breaker, BreakerRules
 from policies.book.shelf import Bookshelf
 from policies.replay.recorded import AsRecorded, compared

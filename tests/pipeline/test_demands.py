@@ -15,7 +15,7 @@ from gateway.domain.ledger import Demand, Limit, LimitKey, LimitKind
 from gateway.domain.limits import in_want_of
 from gateway.domain.money import Fen
 from gateway.domain.registers import Approval, Contract, Plan, Registers, ThreePublicBudget
-from gateway.pipeline.admit import demands_of, lacking_unasked
+from gateway.pipeline.demands import demands_of, lacking_unasked
 from gateway.pipeline.identify import identify
 from tests.pipeline.fakes import INDICATOR, SUPPLIER, instruction, registers
 

@@ -16,8 +16,8 @@ from gateway.domain.windows import Measure, WindowAsk, WindowKey
 from gateway.pipeline.again import decide_again, facts_then
 from gateway.pipeline.decide import NOTHING_KNOWN
 from gateway.pipeline.identify import identify
+from gateway.pipeline.judge import Bench, judge
 from gateway.pipeline.line import Line
-from gateway.pipeline.partial import Bench, judge
 from tests.limits import limit_at
 from tests.pipeline.fakes import (
     DIVISION,

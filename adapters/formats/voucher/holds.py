@@ -55,8 +55,8 @@ def references_of(text: str, found: Findings) -> References:
     repeated; all may be absent)."""
     parts = _parts(text, {"EX", "CT", "AP", "CR", *PAPERS}, REFERENCES, found)
     return References(
-        exemption=_coded(parts.get("EX"), EXEMPTIONS, "EX", REFERENCES, found),
-        cash_reason=_coded(parts.get("CR"), CASH_REASONS, "CR", REFERENCES, found),
+        exemption=_coded(parts.get("EX"), EXEMPTIONS, "EX", found),
+        cash_reason=_coded(parts.get("CR"), CASH_REASONS, "CR", found),
         contract_no="".join(parts.get("CT", [])),
         approvals=tuple(parts.get("AP", [])),
         documents=_documents(parts),
@@ -121,7 +121,7 @@ def _parts(text: str, known: set[str], place: str, found: Findings) -> dict[str,
 
 
 def _coded(
-    values: list[str] | None, numbers: Mapping[str, _Code], key: str, place: str, found: Findings
+    values: list[str] | None, numbers: Mapping[str, _Code], key: str, found: Findings
 ) -> _Code | None:
     """A code by its number in the article, or by its own word."""
     if values is None:
@@ -129,7 +129,7 @@ def _coded(
     words: dict[str, _Code] = {str(member): member for member in numbers.values()}
     code = numbers.get(values[0]) or words.get(values[0])
     if code is None:
-        _bad(place, key, found)
+        _bad(REFERENCES, key, found)
     return code
 
 

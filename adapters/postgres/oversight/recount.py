@@ -60,8 +60,8 @@ class Note:
 class PostgresRecount:
     """Every error of the database is LedgerUnavailable."""
 
-    def __init__(self, dsn: str, vault: Vault, *, allow_unsafe: bool = False) -> None:
-        self._pool = Pool(dsn, size=1, allow_unsafe=allow_unsafe, cut_after_s=None)
+    def __init__(self, dsn: str, vault: Vault) -> None:
+        self._pool = Pool(dsn, size=1, cut_after_s=None)
         self._vault = vault
 
     async def close(self) -> None:

@@ -1,8 +1,9 @@
-"""Partial: of a batch the sound details pass, the others are withheld; the bytes stay whole.
+"""Step 4, decide, as the line asks for it: an instruction judged whole and detail by detail.
 
-What passes is judged once more as a voucher of its own: without the withheld details, with the sum
-of the others. A withheld detail is not paid by this voucher, ever: it is sent anew in another one.
-A division without this setting holds or refuses a voucher whole for one bad detail.
+Where the division takes parts of a batch the sound details pass, the others are withheld; the bytes
+stay whole. What passes is judged once more as a voucher of its own: without the withheld details,
+with the sum of the others. A withheld detail is not paid by this voucher, ever: it is sent anew in
+another one. A division without this setting holds or refuses a voucher whole for one bad detail.
 """
 
 import datetime as dt
@@ -18,9 +19,9 @@ from gateway.domain.instruction import Instruction, paid_part
 from gateway.domain.ledger import Demand
 from gateway.domain.parties import Parties
 from gateway.domain.registers import Registers
-from gateway.pipeline.admit import demands_of
 from gateway.pipeline.cases import cases_of
 from gateway.pipeline.decide import Known, Ruling, decide, of_one_book
+from gateway.pipeline.demands import demands_of
 from gateway.ports import Book
 
 _STOPS = frozenset({Action.HOLD, Action.BLOCK})
