@@ -22,6 +22,7 @@ from bench.machine import resident_mib
 from bench.results import median, show, spread_of
 from bench.workload import Workload, sender_of
 from certs.tls import client_context
+from deploy.demo.agency import signed_request
 from deploy.demo.day import CHANNEL, DIVISION
 from deploy.demo.identities import TRUST_DOMAIN
 from deploy.demo.stage import HOST
@@ -29,6 +30,7 @@ from gateway.domain.instruction import Instruction
 from gateway.domain.legal_day import legal_day
 
 KIND = "pain.001.001.09"
+_ROUTE = "/v1/iso20022", "application/xml"
 CLIENTS = 64
 LOOK_S = 0.02
 ANSWER_DEADLINE_S = 300
@@ -93,13 +95,8 @@ def _singles(staged: Arena, instructions: Sequence[Instruction], warming: int) -
     requests = []
     for number, instruction in enumerate(instructions):
         raw = written_message([instruction], KIND, f"S{number}", dt.datetime.now(dt.UTC))
-        head = (
-            f"POST /v1/iso20022 HTTP/1.1\r\nHost: {staged.host}\r\n"
-            f"Content-Type: application/xml\r\n"
-            f"Signature-JWS: {staged.sign[sender_of(instruction)](raw)}\r\n"
-            f"Content-Length: {len(raw)}\r\n\r\n"
-        )
-        requests.append(head.encode() + raw)
+        signature = staged.sign[sender_of(instruction)](raw)
+        requests.append(signed_request(_ROUTE, raw, signature, staged.host))
     burst = staged.burst(requests, CLIENTS, warming=warming)
     if set(burst.report.answers) != {"200"}:
         raise RuntimeError(f"single messages were answered {burst.report.answers}")

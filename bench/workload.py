@@ -7,6 +7,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from itertools import cycle
 
+from deploy.demo.agency import signed_request
 from deploy.demo.breaches import BREACHES, ordinary_purchase
 from deploy.demo.clerk import Clerk
 from deploy.demo.day import DIVISION
@@ -76,12 +77,7 @@ def to_gateway(
     """Signed requests, whole."""
     for instruction in instructions:
         raw = json_of(instruction)
-        head = (
-            f"POST {_PATH} HTTP/1.1\r\nHost: {host}\r\nContent-Type: {_MEDIA}\r\n"
-            f"Signature-JWS: {sign[sender_of(instruction)](raw)}\r\n"
-            f"Content-Length: {len(raw)}\r\n\r\n"
-        )
-        yield head.encode() + raw
+        yield signed_request((_PATH, _MEDIA), raw, sign[sender_of(instruction)](raw), host)
 
 
 def to_bank(instructions: list[Instruction], host: str) -> Iterator[bytes]:

@@ -28,6 +28,18 @@ Sign = Callable[[bytes], str]
 """Detached JWS (RFC 7797) over exactly these bytes."""
 
 
+def signed_request(
+    route: tuple[str, str], raw: bytes, signature: str, host: str = "localhost", more: str = ""
+) -> bytes:
+    """Whole, as it goes over the wire. `route`: path and media type; `more`: header lines."""
+    path, media_type = route
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: {media_type}\r\n"
+        f"Signature-JWS: {signature}\r\n{more}Content-Length: {len(raw)}\r\n\r\n"
+    )
+    return head.encode("latin-1") + raw
+
+
 class _Answered(Reply, frozen=True):
     retry_after_s: float | None
 
@@ -81,13 +93,8 @@ class AgencyClient:
     def prepare(self, item: DayItem) -> bytes:
         """The whole signed request, ready to be sent any number of times."""
         signed_bytes = item.raw + b" " if item.forged else item.raw
-        path, media_type = ROUTES[item.format]
-        head = (
-            f"POST {path} HTTP/1.1\r\nHost: {self._host}\r\nContent-Type: {media_type}\r\n"
-            f"Signature-JWS: {self._sign[item.sender](signed_bytes)}\r\n"
-            f"Content-Length: {len(item.raw)}\r\n\r\n"
-        )
-        return head.encode() + item.raw
+        signature = self._sign[item.sender](signed_bytes)
+        return signed_request(ROUTES[item.format], item.raw, signature, self._host)
 
     async def send(self, item: DayItem) -> GatewayAnswer:
         return await self.post(self.prepare(item))

@@ -20,7 +20,7 @@ from adapters.postgres.oversight.backlog import PostgresBacklog
 from adapters.postgres.oversight.conduct import PostgresConduct
 from certs.tls import client_context
 from deploy.demo.__main__ import ask
-from deploy.demo.agency import AgencyClient
+from deploy.demo.agency import AgencyClient, signed_request
 from deploy.demo.day import DIVISION
 from deploy.demo.identities import uri
 from deploy.demo.stage import BANK_CODE, HOST
@@ -161,11 +161,8 @@ async def _hand_over(stage: Theatre, statement: dict[str, Any], by: str = BANK) 
     )
     if by != BANK:
         client = stage.client(connections=1)
-    head = (
-        f"POST /v1/bank/statements HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\n"
-        f"Signature-JWS: {stage.sign[by](raw)}\r\nContent-Length: {len(raw)}\r\n\r\n"
-    )
-    answer = await client.post(head.encode() + raw)
+    route = "/v1/bank/statements", "application/json"
+    answer = await client.post(signed_request(route, raw, stage.sign[by](raw)))
     await client.aclose()
     fields: dict[str, Any] = json.loads(answer.body)
     return fields if answer.status == 200 else {"refused": fields["code"]}

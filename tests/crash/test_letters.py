@@ -11,7 +11,7 @@ from lxml import etree
 
 from certs.keys import load_signer
 from certs.tls import client_context
-from deploy.demo.agency import AgencyClient
+from deploy.demo.agency import AgencyClient, signed_request
 from deploy.demo.stage import HOST
 from tests.crash.test_crash_moments import SLOW
 from tests.crash.theatre import POSTGRES, Theatre, theatre
@@ -77,7 +77,7 @@ async def _letters(
     made: list[tuple[AgencyClient, bytes]] = []
     for place, number in enumerate(paid[:RETURNS]):
         raw = returned(number, "0.01", id=f"R-{place}", refund=f"TH-{place}")
-        made.append((bank, _request(raw, own.document(raw))))
+        made.append((bank, signed_request(ISO, raw, own.document(raw))))
         (key,) = await _numbers(
             stage, "SELECT concat_ws('/', division, fiscal_year, voucher_type, voucher_no)"
             f" FROM instruction WHERE voucher_no = '{number}'",
@@ -87,12 +87,12 @@ async def _letters(
             "reason": "账户已销户", "reference": f"TH-{place}",
         }  # fmt: skip
         raw = json.dumps(told).encode()
-        made.append((bank, _request(raw, own.document(raw), OUTCOMES)))
+        made.append((bank, signed_request(OUTCOMES, raw, own.document(raw))))
     assert len(made) == 2 * RETURNS
     senders = {item.key.voucher_no: item.sender for item in stage.plan.items if item.key}
     for place, number in enumerate(held):
         raw = recall(number, id=f"A-{place}")
-        made.append((client, _request(raw, stage.sign[senders[number]](raw))))
+        made.append((client, signed_request(ISO, raw, stage.sign[senders[number]](raw))))
     return made
 
 
@@ -107,14 +107,6 @@ async def _statuses(client: AgencyClient, request: bytes) -> list[str]:
         return [json.loads(answer.body)["result"]]
     root = etree.fromstring(answer.body)
     return [str(e.text) for name in ("TxSts", "TxCxlSts") for e in root.iter(f"{{*}}{name}")]
-
-
-def _request(raw: bytes, signature: str, place: tuple[str, str] = ISO) -> bytes:
-    head = (
-        f"POST {place[0]} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: {place[1]}\r\n"
-        f"Signature-JWS: {signature}\r\nContent-Length: {len(raw)}\r\n\r\n"
-    )
-    return head.encode() + raw
 
 
 async def _numbers(stage: Theatre, question: str) -> list[str]:

@@ -19,7 +19,7 @@ from adapters.formats.json.instruction import JsonFormat
 from adapters.formats.voucher.paper_write import vouchers_envelope
 from certs.keys import load_signer
 from certs.tls import client_context
-from deploy.demo.agency import AgencyClient, GatewayAnswer
+from deploy.demo.agency import AgencyClient, GatewayAnswer, signed_request
 from deploy.demo.day import DayItem
 from deploy.demo.free_ports import free_port
 from deploy.demo.stage import HOST
@@ -139,7 +139,7 @@ async def _told_everywhere(
             signature = both.stage.sign[senders[str(instruction.key)]](raw)
             for client in both.agencies:
                 sent.append((instruction.key, format))
-                waiting.append(client.post(_request(ROUTES[format], raw, signature)))
+                waiting.append(client.post(signed_request(ROUTES[format], raw, signature)))
     return list(zip(sent, await asyncio.gather(*waiting), strict=True))
 
 
@@ -156,7 +156,7 @@ async def _given_back(both: Doors, paid: list[Instruction]) -> list[GatewayAnswe
     waiting = []
     for place, instruction in enumerate(paid):
         for route, raw in _tellings(instruction, 1, f"TH-{place}"):
-            request = _request(route, raw, own.document(raw))
+            request = signed_request(route, raw, own.document(raw))
             waiting += [client.post(request) for client in both.bank]
     return await asyncio.gather(*waiting)
 
@@ -166,7 +166,7 @@ async def _never_more_than_was_paid(both: Doors, instruction: Instruction) -> No
     own = load_signer(*both.stage.stage.bank_record, both.stage.stage.identities.passphrase)
     rest = instruction.amount_fen - 1
     waiting = [
-        client.post(_request(route, raw, own.document(raw)))
+        client.post(signed_request(route, raw, own.document(raw)))
         for number, client in enumerate(both.bank)
         for route, raw in _tellings(instruction, rest, f"{instruction.key.voucher_no}-{number}")
     ]
@@ -226,11 +226,3 @@ def _in_formats(instruction: Instruction) -> dict[str, bytes]:
         "voucher": voucher_of(instruction),
         "iso20022": written_message([instruction], "pain.001.001.09", name, at),
     }
-
-
-def _request(route: tuple[str, str], raw: bytes, signature: str) -> bytes:
-    head = (
-        f"POST {route[0]} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: {route[1]}\r\n"
-        f"Signature-JWS: {signature}\r\nContent-Length: {len(raw)}\r\n\r\n"
-    )
-    return head.encode() + raw

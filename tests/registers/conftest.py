@@ -10,6 +10,7 @@ import attrs
 import pytest
 
 from certs.tls import Credentials
+from deploy.demo.agency import signed_request
 from deploy.demo.day import DIVISION, Day, day
 from deploy.demo.identities import TRUST_DOMAIN, Identities, uri
 from deploy.demo.stage import Plot, Stage
@@ -36,12 +37,8 @@ class Office:
         door: str = "registers",
     ) -> Reply:  # fmt: skip
         signed = self.siege.signed(raw, by=by or self.bureau) if signature is None else signature
-        head = (
-            f"POST /v1/feeds/{door} HTTP/1.1\r\nHost: localhost\r\n"
-            f"Content-Type: application/json\r\nSignature-JWS: {signed}\r\n"
-            f"Content-Length: {len(raw)}\r\n\r\n"
-        )
-        return await self.siege.say(head.encode() + raw, self.connection)
+        route = f"/v1/feeds/{door}", "application/json"
+        return await self.siege.say(signed_request(route, raw, signed), self.connection)
 
     async def version(self) -> int:
         return int(await self.siege.ask_ledger("SELECT max(version) FROM register_snapshot"))

@@ -12,6 +12,7 @@ import attrs
 
 from certs.signing.signer import Signer
 from certs.tls import Credentials, client_context
+from deploy.demo.agency import signed_request
 from deploy.demo.day import Day, DayItem
 from deploy.demo.identities import Identities, uri
 from deploy.demo.stage import HOST, Stage
@@ -27,10 +28,11 @@ OTHERS = (
     "bank/104100000004", "gateway/104100000004", "operator/li",
 )  # fmt: skip
 """Parties that sign and send nothing of the day."""
-_PLACE = {
-    "json": "/v1/instructions",
-    "voucher": "/v1/vouchers",
-    "iso20022": "/v1/iso20022",
+
+_ROUTES = {
+    "json": ("/v1/instructions", "application/json"),
+    "voucher": ("/v1/vouchers", "application/xml"),
+    "iso20022": ("/v1/iso20022", "application/xml"),
 }
 
 
@@ -84,12 +86,8 @@ class Siege:
         self, raw: bytes, *, signature: str | None = None, format: str = "json", more: str = ""
     ) -> bytes:
         """A whole, correct request for these bytes, unless told otherwise."""
-        media = "application/json" if format == "json" else "application/xml"
-        return (
-            f"POST {_PLACE[format]} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: {media}\r\n"
-            f"Signature-JWS: {self.signed(raw) if signature is None else signature}\r\n"
-            f"{more}Content-Length: {len(raw)}\r\n\r\n"
-        ).encode("latin-1") + raw
+        own = self.signed(raw) if signature is None else signature
+        return signed_request(_ROUTES[format], raw, own, more=more)
 
     async def connect(
         self, who: Credentials | None = None, tls: ssl.SSLContext | None = None

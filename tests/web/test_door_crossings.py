@@ -10,9 +10,10 @@ from certs.keys import load_certificates, load_key
 from certs.signing.jws import sign_detached
 from certs.signing.signer import Signer, signer
 from certs.tls import Credentials
+from deploy.demo.agency import signed_request
 from deploy.demo.identities import uri
 from deploy.demo.stage import BANK_CODE
-from tests.web.besieged import DIVISION, HOST, Reply, Siege
+from tests.web.besieged import DIVISION, Reply, Siege
 
 pytestmark = [
     pytest.mark.slow,
@@ -50,11 +51,7 @@ def _bureau(siege: Siege) -> Signer:
 
 async def _hand_in(siege: Siege, path: str, raw: bytes, signature: str, who: Credentials) -> Reply:
     media = "application/xml" if path in XML else "application/json"
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: {media}\r\n"
-        f"Signature-JWS: {signature}\r\nContent-Length: {len(raw)}\r\n\r\n"
-    )
-    return await siege.say(head.encode() + raw, who)
+    return await siege.say(signed_request((path, media), raw, signature), who)
 
 
 async def test_what_was_signed_for_one_door_opens_no_other(siege: Siege) -> None:

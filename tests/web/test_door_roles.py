@@ -8,8 +8,9 @@ import pytest
 
 from certs.signing.signer import Signer
 from certs.tls import Credentials
+from deploy.demo.agency import signed_request
 from deploy.demo.stage import BANK_CODE
-from tests.web.besieged import DIVISION, HOST, OTHERS, Reply, Siege, uri_of
+from tests.web.besieged import DIVISION, OTHERS, Reply, Siege, uri_of
 from tests.web.test_door_crossings import HELD, OUTCOME, QUESTION, REFUND, RELEASES
 
 pytestmark = [
@@ -36,11 +37,8 @@ DOCUMENTS: dict[str, tuple[set[str], dict[str, Any]]] = {
 
 
 async def handed_in(siege: Siege, path: str, raw: bytes, key: Signer, who: Credentials) -> Reply:
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\n"
-        f"Signature-JWS: {key.document(raw)}\r\nContent-Length: {len(raw)}\r\n\r\n"
-    )
-    return await siege.say(head.encode() + raw, who)
+    request = signed_request((path, "application/json"), raw, key.document(raw))
+    return await siege.say(request, who)
 
 
 @pytest.mark.parametrize("party", [*OTHERS, BANK, "an agency"])

@@ -7,6 +7,7 @@ import pytest
 from lxml import etree
 
 from adapters.formats.voucher.paper_write import vouchers_envelope
+from deploy.demo.agency import signed_request
 from deploy.demo.identities import uri
 from deploy.demo.stage import BANK_CODE
 from gateway.domain.instruction import InstructionKey
@@ -15,7 +16,7 @@ from gateway.domain.vouchers import RefundLine, RefundVoucher
 from tests.adapters.formats.iso_samples import outside_schema
 from tests.patience import until
 from tests.pipeline.letters_iso import enquiry, recall, returned
-from tests.web.besieged import DIVISION, HOST, Reply, Siege
+from tests.web.besieged import DIVISION, Reply, Siege
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 
@@ -105,13 +106,10 @@ async def test_a_refund_voucher_and_a_later_outcome_give_back_over_the_same_door
         {"id": "LT-Z4", "instruction": f"{DIVISION}/{TODAY.year}/8202/LT-4", "outcome": "returned",
          "reason": "收款账户不存在", "amount": "3.00"}
     ).encode()  # fmt: skip
-    head = (
-        f"POST /v1/bank/outcomes HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\n"
-        f"Signature-JWS: {siege.signed(outcome, by=BANK)}\r\n"
-        f"Content-Length: {len(outcome)}\r\n\r\n"
-    )
+    route = "/v1/bank/outcomes", "application/json"
+    request = signed_request(route, outcome, siege.signed(outcome, by=BANK))
     for _ in range(2):
-        said = await siege.say(head.encode() + outcome, siege.stage.bank_tls)
+        said = await siege.say(request, siege.stage.bank_tls)
         assert (said.status, said.fields["result"]) == (200, "returned")
     sums = await siege.ask_ledger(
         "SELECT sum(amount_fen)::bigint FROM refund WHERE of_no IN ('LT-3', 'LT-4')"
