@@ -25,6 +25,7 @@ from tests.adapters.postgres.storage_builders import (
     admission,
     draft,
 )
+from tests.patience import until
 
 pytestmark = pytest.mark.postgres
 
@@ -206,9 +207,7 @@ async def test_a_leader_that_says_nothing_loses_the_office_to_another(migrated: 
     silent, other = PostgresRecordLog(migrated, office_silent_s=0.2), PostgresRecordLog(migrated)
     assert await silent.lead()
     assert not await other.lead()
-    async with asyncio.timeout(60):
-        while not await other.lead():  # noqa: ASYNC110  the server says when, not an event
-            await asyncio.sleep(0.01)
+    await until(other.lead)
     with pytest.raises(LedgerUnavailable):
         await silent.lead()
     assert not await silent.lead()
@@ -268,9 +267,7 @@ async def test_the_office_is_lost_with_its_session_and_can_be_taken_again(migrat
     await admin.close()
     with pytest.raises(LedgerUnavailable):
         await first.lead()
-    async with asyncio.timeout(60):
-        while not await second.lead():  # noqa: ASYNC110  the server says when, not an event
-            await asyncio.sleep(0.01)
+    await until(second.lead)
     assert not await first.lead()
     await first.close()
     await second.close()
@@ -348,14 +345,10 @@ async def test_the_office_is_left_to_a_newer_program_and_never_taken_from_one(
     assert not await new.lead(), "it stands for it, and the old one has not looked yet"
     assert not await old.lead(), "it leaves"
     assert not await other_old.lead()
-    async with asyncio.timeout(60):
-        while not await new.lead():  # noqa: ASYNC110  the server says when the lock is free
-            await asyncio.sleep(0.01)
+    await until(new.lead)
     assert not await old.lead() and await new.lead()
     await new.close()
-    async with asyncio.timeout(60):
-        while not await old.lead():  # noqa: ASYNC110  as above
-            await asyncio.sleep(0.01)
+    await until(old.lead)
     assert not await other_old.lead(), "of two of one release the first keeps it"
     await old.close()
     await other_old.close()

@@ -1,6 +1,5 @@
 """What every record log promises, in memory and on PostgreSQL alike."""
 
-import asyncio
 import datetime as dt
 
 import pytest
@@ -16,6 +15,7 @@ from tests.adapters.postgres.storage_builders import (
     draft,
     proves,
 )
+from tests.patience import until
 
 
 async def write(storage: Storage, count: int, first: int = 0) -> None:
@@ -141,9 +141,7 @@ async def test_one_process_leads_until_it_leaves(storage: Storage) -> None:
     assert await storage.records.lead() and await storage.records.lead()
     assert not await storage.second_records.lead()
     await storage.records.close()
-    async with asyncio.timeout(60):
-        while not await storage.second_records.lead():  # noqa: ASYNC110  freed by the server
-            await asyncio.sleep(0.01)
+    await until(storage.second_records.lead)
 
 
 async def test_the_sizes_and_the_newest_checkpoint_are_told(storage: Storage) -> None:

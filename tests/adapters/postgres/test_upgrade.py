@@ -10,6 +10,7 @@ import pytest
 
 from adapters.postgres.ledger.groupcommit import HUNG_AFTER_S
 from adapters.postgres.migrate import LATE, MIGRATIONS, MigrationRefused, migrate
+from tests.patience import until
 
 pytestmark = pytest.mark.postgres
 
@@ -111,10 +112,7 @@ async def test_a_migration_that_was_killed_in_the_midst_is_run_again(
         sys.executable, "-c", KILLED, database, str(tmp_path)
     )
     watching = await asyncpg.connect(database)
-    async with asyncio.timeout(60):
-        # Another process is watched; there is no event to wait for.
-        while not await watching.fetchval(RUNS, watching.get_server_pid()):  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+    await until(lambda: watching.fetchval(RUNS, watching.get_server_pid()))
     program.kill()
     await program.wait()
     midst.write_text("CREATE TABLE two (x int)")

@@ -15,6 +15,7 @@ from certs.log.fork import Fork, write_fork
 from gateway.commands.command_line import app
 from gateway.domain.log import Delivery
 from tests.bureau.words import DIVISION, GATEWAY, Bureau, Chain, House, verdict
+from tests.patience import until
 
 pytestmark = pytest.mark.postgres
 
@@ -120,9 +121,7 @@ async def test_a_fork_is_on_disk_soon_after_it_was_seen_and_only_once(
     other = Chain(house.gateway)
     other.seal([verdict(1), verdict(3)])
     assert await _refused(bureau, other.delivery())
-    async with asyncio.timeout(60):
-        while not (tmp_path / "forks").exists() or not [*(tmp_path / "forks").glob("*/shown")]:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    await until(lambda: [*(tmp_path / "forks").glob("*/shown")])
     task.cancel()
     (folder,) = (tmp_path / "forks").iterdir()
     assert _verify(folder, house, bureau) == 4

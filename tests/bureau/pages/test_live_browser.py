@@ -12,6 +12,7 @@ from tests.bureau.desks import Desk
 from tests.bureau.pages.test_desk_browser import seated
 from tests.bureau.test_holds_pages import HOLD, REASON, held, told
 from tests.bureau.words import Bureau, Chain
+from tests.patience import until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 COUNTING = """
@@ -41,9 +42,7 @@ class Wire:
     async def brings(self) -> None:
         """Until the script has the fresh page in hand; what it does with it is done by then."""
         self.go.set()
-        async with asyncio.timeout(60):
-            while not await self.page.evaluate("window.parsed"):  # noqa: ASYNC110  a browser
-                await asyncio.sleep(0.01)
+        await until(lambda: self.page.evaluate("window.parsed"))
 
 
 @pytest.fixture
