@@ -96,44 +96,50 @@ class Publishing:
         return sum(map(bool, sent))
 
     async def _publish(self, row: Mapping[str, Any], place: tuple[str, str]) -> bool:
-        trouble, reason, refusal, name = None, "", "", "/".join(place)
-        way = self._ways.get(place)
-        try:
-            if way is None:
-                raise GatewayUnavailable("no [[gateways]] of the settings leads to this bank")
-            await way.publish(self.kind, row["body"], row["signature"])
-        except (FeedRefused, GatewayUnavailable) as failed:
-            trouble, reason = told_of(failed), shown(str(failed), TROUBLE_CHARS_MAX)
-            if isinstance(failed, FeedRefused):
-                refusal = failed.code or "refused"
+        """Whether the gateway took it, or what it holds instead was taken in."""
+        failed = await self._sent(row, place)
+        trouble = told_of(failed) if failed else None
+        refusal = failed.code or "refused" if isinstance(failed, FeedRefused) else ""
         if refusal and self._settle is not None:
             # Another refusal than the number's may hide that the number is taken: what is signed
             # is read first.
             try:
                 if await self._settle(place, row["version"]):
                     self._bell()
-                    self._rests.pop(place, None)
-                    self.troubles.pop(name, None)
+                    self._taken(place)
                     return True
-            except (FeedRefused, GatewayUnavailable) as failed:
+            except (FeedRefused, GatewayUnavailable) as unread:
                 if refusal == FaultCode.FEED_CONFLICT:
-                    trouble = shown(f"{trouble}; {told_of(failed)}", TROUBLE_CHARS_MAX)
+                    trouble = shown(f"{trouble}; {told_of(unread)}", TROUBLE_CHARS_MAX)
         await self._store.attempted(row, self._clock(), trouble, refusal)
-        if self.troubles.get(name) != trouble or trouble is None:
+        name, version = "/".join(place), row["version"]
+        is_news = self.troubles.get(name) != trouble
+        if is_news or trouble is None:
             self._bell()
         if trouble is None:
-            self.troubles.pop(name, None)
-            self._rests.pop(place, None)
-            _log.info("feed.acknowledged", kind=self.kind, place=name, version=row["version"])
+            self._taken(place)
+            _log.info("feed.acknowledged", kind=self.kind, place=name, version=version)
             return True
-        if self.troubles.get(name) != trouble:
-            _log.error(
-                "feed.not_taken",
-                kind=self.kind,
-                place=name,
-                version=row["version"],
-                reason=reason,
-            )
+        if is_news:
+            reason = shown(str(failed), TROUBLE_CHARS_MAX)
+            _log.error("feed.not_taken", kind=self.kind, place=name, version=version, reason=reason)
         self.troubles[name] = trouble
         self._rests[place] = int(min(2 ** min(row["attempts"], 8), PAUSE_S_MAX / LOOK_S))
         return False
+
+    async def _sent(
+        self, row: Mapping[str, Any], place: tuple[str, str]
+    ) -> FeedRefused | GatewayUnavailable | None:
+        """Why it was not taken."""
+        way = self._ways.get(place)
+        if way is None:
+            return GatewayUnavailable("no [[gateways]] of the settings leads to this bank")
+        try:
+            await way.publish(self.kind, row["body"], row["signature"])
+        except (FeedRefused, GatewayUnavailable) as failed:
+            return failed
+        return None
+
+    def _taken(self, place: tuple[str, str]) -> None:
+        self._rests.pop(place, None)
+        self.troubles.pop("/".join(place), None)
