@@ -131,8 +131,8 @@ class BureauCases:
     async def uploads(self, key: Key) -> list[Row]:
         return await self._sql.rows("uploads", *key)
 
-    async def upload(self, key: Key, digest: bytes) -> Row | None:
-        return await self._sql.row("upload", *key, digest)
+    async def upload(self, key: Key, seq: int, digest: bytes) -> Row | None:
+        return await self._sql.row("upload", *key, seq, digest)
 
     async def wishes_of(self, key: Key) -> list[Row]:
         return await self._sql.rows("wishes_of", *key)

@@ -213,7 +213,10 @@ class _Cases:
             _, _, moves = await self._rooms.office.state(key)
             shown = {each["seq"] for each in told_to_party(moves)}
             uploads = [upload for upload in uploads if upload["seq"] in shown]
-        found = await self._rooms.cases.upload(key, bytes.fromhex(digest)) if uploads else None
+        if not uploads:
+            raise web.HTTPNotFound()
+        seq = uploads[0]["seq"]
+        found = await self._rooms.cases.upload(key, seq, bytes.fromhex(digest))
         if found is None:
             raise web.HTTPNotFound()
         await tell(self._rooms, visit, "file.fetched", case_no(key[1], key[2]), sha256=digest)

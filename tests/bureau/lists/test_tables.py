@@ -1,10 +1,12 @@
 """Tables are read at any width: cells carry their column's words, no list scrolls sideways."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from markupsafe import Markup
 
+from adapters.bureau.frame import framed
 from bureau.desk.people import Office
 from bureau.desk.registers.words import SHEETS
 from bureau.web.desk import table_of
@@ -13,7 +15,7 @@ from tests.bureau.desks import Desk
 from tests.bureau.entry.test_desk_offices import filled, told_case
 from tests.bureau.pages.test_desk_browser import PIECES, seated
 from tests.bureau.test_registers import snapshot
-from tests.bureau.words import DIVISION, Bureau, Chain, House
+from tests.bureau.words import DIVISION, GATEWAY, Bureau, Chain, House, verdict
 from tests.registers import feeds
 
 HEAD = (
@@ -24,6 +26,11 @@ WIDTHS = (320, 390, 680, 768, 1024, 1263, 1280, 1349, 1366, 1920)
 """Screens, and two of them less a scroll bar."""
 SIDEWAYS = """() => [...document.querySelectorAll(".table")]
     .filter(e => e.scrollWidth > e.clientWidth).map(e => e.innerText.slice(0, 80))"""
+FOREIGN: dict[str, Any] = {
+    "payee": {"name": "Changbai " + "Forstwirtschaftsentwicklungsgesellschaft" * 2},
+    "amount_fen": 99_999_999_999_999,
+}
+"""One word longer than a column, and the most that an instruction may be of."""
 PAST = "() => document.documentElement.scrollWidth - window.innerWidth"
 
 
@@ -73,6 +80,8 @@ async def test_no_list_scrolls_sideways_at_any_width(
     office: Office, desk: Desk, bureau: Bureau, chain: Chain, house: House, tmp_path: Path
 ) -> None:
     await told_case(desk, bureau, chain, house)
+    chain.seal([verdict(n, outcome, **FOREIGN) for n, outcome in ((2, "blocked"), (3, "held"))])
+    await bureau.inbox.receive(GATEWAY, framed(chain.delivery()))
     loader, chief = [
         (await desk.seat(o, f"{o}.two")).person for o in (Office.REVIEWER, Office.APPROVER)
     ]

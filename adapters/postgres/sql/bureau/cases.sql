@@ -85,7 +85,7 @@ INSERT INTO case_paper (
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
 
 -- name: add_upload
--- empty: always. The same file again is the same file.
+-- empty: always. The same file twice in one move is one file.
 INSERT INTO case_upload (division, year, number, digest, seq, name, media, body)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT DO NOTHING;
@@ -145,10 +145,10 @@ WHERE division = $1 AND year = $2 AND number = $3
 ORDER BY seq, name;
 
 -- name: upload
--- empty: no such file in this case.
+-- empty: no such file in this move.
 SELECT name, media, body
 FROM case_upload
-WHERE division = $1 AND year = $2 AND number = $3 AND digest = $4;
+WHERE division = $1 AND year = $2 AND number = $3 AND seq = $4 AND digest = $5;
 
 -- name: cases
 -- empty: nothing fits, or nothing before the place asked for. Words are looked for in the newest
