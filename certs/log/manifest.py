@@ -60,10 +60,18 @@ def open_manifest(
             Exit.USAGE,
         ) from error
     listed = _proven(token, certificates)
-    if listed is None or listed.origin != origin:
+    if listed is None:
         raise walk.fail(
-            "文件清单不是该银行对本日志的签名。",
-            "The list of files is not the bank's signature for this log.",
+            f"文件清单 {MANIFEST} 没有所给代理银行证书的有效签名：清单被改动，或证书给错；"
+            "换过记录密钥的，请把新旧证书一并给出（--bank 可重复）。",
+            "The list of files has no valid signature of the bank's certificates that were given: "
+            "it is altered, or the certificate is another's.",
+        )
+    if listed.origin != origin:
+        raise walk.fail(
+            f"文件清单是日志 {listed.origin} 的，检查点首行写的是“{origin}”：二者之一是别处的，"
+            "或检查点首行被改动。",
+            f"The list of files is of {listed.origin}, the checkpoint's first line says {origin}.",
         )
     absent = sorted(name for name in listed.files if not (folder / name).is_file())
     if absent:

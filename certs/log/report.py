@@ -75,7 +75,7 @@ class Report:
 
 VERDICTS = {
     Exit.VALID: "结论：属实。 Valid.",
-    Exit.INVALID: "结论：不属实，证据与签名的日志不符。 Invalid: it is not what the log signed.",
+    Exit.INVALID: "结论：不属实，理由见上一步。 Invalid: the step above says why.",
     Exit.USAGE: "结论：无法核验，材料不全或不可读。 Cannot be verified: missing or unreadable.",
     Exit.GAP: "结论：有缺漏，日志中有记录未交出。 Gap: the log holds records not handed over.",
     Exit.FORK: "结论：日志被改写，同一日志签出了两种历史。 Fork: one log signed two histories.",

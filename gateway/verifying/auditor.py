@@ -17,7 +17,6 @@ from certs.log.fork import HELD, verify_fork
 from certs.log.growth import parse_growth
 from certs.log.manifest import check_digests, open_manifest
 from certs.log.note import (
-    NoteKey,
     NoteRefused,
     log_key,
     parse_checkpoint,
@@ -54,17 +53,20 @@ class Auditor:
 
     def keys(self, origin: str) -> AuditKeys:
         """The bank's record certificates and the bureau's witness certificates. Raises Unusable."""
+        banks, bureaus = self.bank_certificates(), self.bureau_certificates()
         try:
-            return AuditKeys(
-                logs=tuple(
-                    log_key(c, origin) for file in self.bank for c in load_certificates(file)
-                ),
-                witnesses=self._witnesses(),
-            )
-        except (OSError, ValueError) as error:
+            logs = tuple(log_key(each, origin) for each in banks)
+        except ValueError as error:
             raise Unusable(
-                "证书不可读，或不是该日志的证书。",
-                f"A certificate is unreadable or not of this log: {error}.",
+                f"所给代理银行证书（--bank）不是该日志的证书：检查点首行写的日志为“{origin}”。"
+                "证书给错，或检查点首行被改动。",
+                f"No certificate of this log, or the checkpoint's first line is altered: {error}.",
+            ) from error
+        try:
+            return AuditKeys(logs=logs, witnesses=tuple(witness_key(each) for each in bureaus))
+        except ValueError as error:
+            raise Unusable(
+                "所给财政部门证书（--bureau）不是见证证书。", f"No witness's certificate: {error}."
             ) from error
 
     def bank_certificates(self) -> list[Certificate]:
@@ -83,9 +85,6 @@ class Auditor:
 
     def kept_checkpoint(self) -> str | None:
         return _text(self.kept) if self.kept else None
-
-    def _witnesses(self) -> tuple[NoteKey, ...]:
-        return tuple(witness_key(c) for file in self.bureau for c in load_certificates(file))
 
 
 def verify_evidence(file: Path, auditor: Auditor) -> list[Report]:

@@ -93,3 +93,24 @@ async def test_a_receipt_that_the_bank_wrote_itself_is_no_bureaus(world: World) 
     write_manifest(folder, origin, DAY.isoformat(), world.gateway)
     result = verify("day", folder, *world.trusted)
     assert result.exit_code == 1 and "不是财政部门对该通知的签名" in result.output, result.output
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "words"),
+    [
+        ("checkpoint", b"spiffe", b"spigfe", "检查点首行写的日志为“spigfe:"),
+        ("checkpoint", b"\n", b"\r\n", "检查点首行写的是“"),
+        (MANIFEST, b".", b".A", "清单被改动"),
+        ("records.ndjson", b"agency", b"agenby", "条被改动"),
+    ],
+)
+async def test_what_was_spoiled_is_what_is_named(
+    name: str, before: bytes, after: bytes, words: str, world: World
+) -> None:
+    """Not a certificate that is good, nor the list, for a checkpoint whose first line is altered."""
+    await a_day(world)
+    file = await world.exported() / name
+    file.write_bytes(file.read_bytes().replace(before, after))
+    result = verify("day", file.parent, *world.trusted)
+    assert result.exit_code in (1, 2)
+    assert words in result.output.replace("\n", ""), result.output
