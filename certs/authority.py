@@ -208,6 +208,14 @@ def _is_uri(name: x509.GeneralName) -> bool:
     return isinstance(name, x509.UniformResourceIdentifier)
 
 
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def _proven_request(
     pem: bytes,
 ) -> tuple[x509.CertificateSigningRequest, list[x509.GeneralName]]:
@@ -222,6 +230,9 @@ def _proven_request(
     hosts = (x509.UniformResourceIdentifier, x509.DNSName, x509.IPAddress)
     if not all(isinstance(name, hosts) for name in names):
         raise RequestRefused("only URI, DNS and IP names may be asked for")
+    for name in names:
+        if isinstance(name, x509.DNSName) and _is_address(name.value):  # no peer would find it
+            raise RequestRefused(f"{name.value} is an address, no name: --ip, not --dns")
     return wanted, names
 
 

@@ -44,6 +44,8 @@ def save_new(path: Path, content: bytes, mode: int = 0o600) -> None:
             os.fsync(file.fileno())
         # A link, unlike a rename, fails when the name is taken.
         path.hardlink_to(draft)
+    except FileExistsError as error:
+        raise FileExistsError(error.errno, error.strerror, str(path)) from None
     finally:
         draft.unlink()
 

@@ -22,7 +22,7 @@ from gateway.commands.terminal import (
     show_table,
     tell,
 )
-from gateway.domain.parties import sender_of
+from gateway.domain.parties import Role, sender_of
 
 AUTHORITY_VARIABLE = "CERTS_AUTHORITY_PASSPHRASE"
 KEY_VARIABLE = "CERTS_KEY_PASSPHRASE"
@@ -61,14 +61,14 @@ def certs_key(
     as_json: Json = False,
 ) -> None:
     """Make a key that never leaves this machine (or the token), and a request for it."""
-    from certs.authority import request
+    from certs.authority import asked_for, request
     from certs.keys import generate_key
 
     if sender_of(uri) is None:
         raise fail(f"certs key: --uri {uri}: it names no party ({_PARTIES})", USAGE)
     try:
         # Before a key is made that is never written over: whether it can be asked for at all.
-        request(generate_key(), uri, dns=dns or (), ip=ip or ())
+        asked_for(request(generate_key(), uri, dns=dns or (), ip=ip or ()))
         key = _made(out, token, passphrase, KEY_VARIABLE, pkcs8=pkcs8)
         _write_request(out, request(key, uri, dns=dns or (), ip=ip or ()), as_json=as_json)
     except (ValueError, OSError) as reason:
@@ -127,6 +127,9 @@ def certs_ceremony(
     try:
         with console.status("making authorities"):
             requests = [path.read_bytes() for path in officer]
+            _check_officers(requests)
+            if folder.exists() and any(folder.iterdir()):
+                raise FileExistsError(f"{folder}: 文件夹须为空 the folder must be empty")
             now = dt.datetime.now(dt.UTC)
             made = hold_ceremony(folder, name, requests, passphrase.encode(), now)
             for path, certificate in zip(officer, made, strict=True):
@@ -137,6 +140,19 @@ def certs_ceremony(
     officers = [str(folder / f"{path.stem}.pem") for path in officer]
     tell(f"root.key belongs in the safe now: {root}", as_json=as_json,
          folder=str(folder), into_the_safe=str(root), officers=officers)  # fmt: skip
+
+
+def _check_officers(requests: list[bytes]) -> None:
+    """Two persons with a key each: one file given twice is one officer. Raises ValueError."""
+    from certs.authority import asked_for
+
+    asked = [asked_for(each) for each in requests]
+    for uri, _, _ in asked:
+        party = sender_of(uri)
+        if party is None or party.role is not Role.OPERATOR:
+            raise ValueError(f"{uri} is no officer (operator/<name>)")
+    if len({uri for uri, _, _ in asked}) < len(asked) or len({k for _, _, k in asked}) < len(asked):
+        raise ValueError("one officer, or one key, stands there twice; each is a person of its own")
 
 
 def certs_authority_request(

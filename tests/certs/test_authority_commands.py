@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from certs.authority import Purpose, issue, request
+from certs.files import save_new
 from certs.keys import generate_key, load_certificates
 from gateway.commands.command_line import app
 from gateway.tending.registry import open_authority
@@ -100,3 +101,35 @@ def test_an_authority_of_another_purpose_is_wrong_usage(ca: Path, tmp_path: Path
             "--file", ca / "root.pem", "--key", ca / "root.key",
         )  # fmt: skip
         assert wrong.exit_code == 2 and f"--purpose {purpose}: transport or" in wrong.output
+
+
+def test_a_ceremony_wants_two_officers_and_an_empty_folder(ca: Path, tmp_path: Path) -> None:
+    def refused(folder: str, *requests: str) -> str:
+        officers = [word for name in requests for word in ("--officer", tmp_path / name)]
+        done = _certs("ceremony", tmp_path / folder, "--name", "N", *officers)
+        assert done.exit_code == 1, done.output
+        return done.output.replace("\n", "")
+
+    made = _certs("key", tmp_path / "gw", "--uri", f"{DOMAIN}/gateway/ABC")
+    assert made.exit_code == 0, made.output
+    assert "stands there twice" in refused("new", "a.csr", "a.csr")
+    assert "is no officer" in refused("new", "a.csr", "gw.csr")
+    assert not (tmp_path / "new").exists(), "nothing was made"
+    assert f"{ca}: 文件夹须为空" in refused(ca.name, "a.csr", "b.csr")
+
+
+def test_an_address_is_asked_for_as_one_before_its_key_is_made(tmp_path: Path) -> None:
+    """As a name nobody's program would find it: told here and not at the first handshake."""
+    words = ("key", tmp_path / "gw", "--uri", f"{DOMAIN}/gateway/ABC")
+    refused = _certs(*words, "--dns", "10.0.0.1")
+    assert refused.exit_code == 1 and "--ip, not --dns" in refused.output
+    assert list(tmp_path.iterdir()) == []
+    assert _certs(*words, "--ip", "10.0.0.1").exit_code == 0
+
+
+def test_what_is_there_already_is_named_and_not_its_draft(tmp_path: Path) -> None:
+    file = tmp_path / "root.key"
+    save_new(file, b"1")
+    with pytest.raises(FileExistsError) as error:
+        save_new(file, b"2")
+    assert error.value.filename == str(file) and list(tmp_path.iterdir()) == [file]

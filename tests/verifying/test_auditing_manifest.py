@@ -107,7 +107,7 @@ async def test_a_receipt_that_the_bank_wrote_itself_is_no_bureaus(world: World) 
 async def test_what_was_spoiled_is_what_is_named(
     name: str, before: bytes, after: bytes, words: str, world: World
 ) -> None:
-    """Not a certificate that is good, nor the list, for a checkpoint whose first line is altered."""
+    """Of a checkpoint whose first line is altered neither a good certificate nor the list."""
     await a_day(world)
     file = await world.exported() / name
     file.write_bytes(file.read_bytes().replace(before, after))
