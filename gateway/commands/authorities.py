@@ -219,6 +219,13 @@ def certs_authority_import(
     try:
         certificate = load_certificates(file)[0]
         adopt(wanted, certificate, load_key(key, passphrase.encode()))
+        other = Purpose.EVIDENCE if wanted is Purpose.TRANSPORT else Purpose.TRANSPORT
+        beside = folder / f"{other}.pem"
+        if (
+            beside.exists()
+            and load_certificates(beside)[0].public_key() == certificate.public_key()
+        ):
+            raise ValueError(f"this is the {other} authority already; each purpose has its own key")
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         save_new(folder / f"{wanted}.key", key.read_bytes())
         save_certificates(folder / f"{wanted}.pem", [certificate])

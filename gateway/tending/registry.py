@@ -157,7 +157,17 @@ class Registry:
             return imported(case.order, act.certificate, authorities)
         if act.authority is None:
             raise MoveRefused(["no authority is here to sign it"])
+        self._check_believed(act.authority)
         return issue_for(case.order, act.authority, at)
+
+    def _check_believed(self, authority: Authority) -> None:
+        """Of two folders of authorities, or of two purposes, the wrong one signs as readily: what
+        it signs is told here and not by whoever refuses it at a handshake."""
+        transport = authority.purpose is Purpose.TRANSPORT
+        name = "tls.authority" if transport else "parties.authority"
+        file = self._settings.tls.authority if transport else self._settings.parties.authority
+        if authority.certificate not in load_certificates(file):
+            raise MoveRefused([f"the authority that would sign does not stand in {name} ({file})"])
 
     def _step(
         self, order: Order, to: State, at: dt.datetime, note: str, ended: list[Revocation]

@@ -118,6 +118,18 @@ def test_a_ceremony_wants_two_officers_and_an_empty_folder(ca: Path, tmp_path: P
     assert f"{ca}: 文件夹须为空" in refused(ca.name, "a.csr", "b.csr")
 
 
+def test_one_key_is_no_authority_of_both_purposes(ca: Path, tmp_path: Path) -> None:
+    wanted, signed = tmp_path / "t2", tmp_path / "t2.pem"
+    assert _certs("authority-request", wanted, "--name", "N 2").exit_code == 0
+    asked = wanted.with_suffix(".csr")
+    assert _certs("authority-sign", asked, "--root", ca, "--out", signed).exit_code == 0
+    words = ("--file", signed, "--key", wanted.with_suffix(".key"))
+    into = ("authority-import", tmp_path / "ca-2", *words, "--purpose")
+    assert _certs(*into, "evidence").exit_code == 0
+    refused = _certs(*into, "transport")
+    assert refused.exit_code == 1 and "the evidence authority already" in refused.output
+
+
 def test_an_address_is_asked_for_as_one_before_its_key_is_made(tmp_path: Path) -> None:
     """As a name nobody's program would find it: told here and not at the first handshake."""
     words = ("key", tmp_path / "gw", "--uri", f"{DOMAIN}/gateway/ABC")

@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import json
+import shutil
 import threading
 from pathlib import Path
 
@@ -153,6 +154,22 @@ def test_lists_say_what_their_columns_are_and_that_they_are_empty(world: World) 
     assert "持有人 holder" in listed and first["case"] in listed
     serial = load_certificates(world.folder / "a.pem")[0].serial_number
     assert "剩余天数 days" in known and f"{serial:x}" in known
+
+
+def test_an_authority_that_nobody_here_believes_signs_nothing(world: World) -> None:
+    """Another environment's folder, or a file of the other purpose: refused at the first handshake
+    only, by whoever was shown what it had signed."""
+    case = world.request("a", "tls-client", f"{DOMAIN}/agency/{DIVISION}/101001")
+    world.done("bo", "approve", case["case"])
+    for ending in ("key", "pem"):
+        shutil.copy(
+            world.folder / "ca" / f"evidence.{ending}", world.folder / f"transport.{ending}"
+        )
+    out = ("--out", world.folder / "a.pem", "--authority")
+    refused = world.by("anna", "issue", case["case"], *out, world.folder)
+    assert refused.exit_code == 1 and "does not stand in tls.authority" in refused.output
+    assert not (world.folder / "a.pem").exists()
+    world.done("anna", "issue", case["case"], *out, world.folder / "ca")
 
 
 def test_an_officer_who_is_unknown_here_is_told_where_the_certificate_belongs(
