@@ -269,6 +269,10 @@ class PeopleStore(Protocol):
 
     async def requests(self, since: dt.datetime, limit: int) -> Sequence[Mapping[str, Any]]: ...
 
+    async def named(self) -> Sequence[Mapping[str, Any]]:
+        """Login and name of each account that is open."""
+        ...
+
     async def request(self, number: int) -> Mapping[str, Any] | None: ...
 
     async def decide(

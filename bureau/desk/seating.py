@@ -23,11 +23,13 @@ from bureau.desk.people import Person, covers
 from bureau.desk.refusals import ActRefused
 from bureau.desk.trail import Act
 from bureau.ports import Clock, PeopleStore
+from gateway.domain.folding import bare
 
 ASKED_FOR = dt.timedelta(hours=24)
 """How long a request waits for another administrator, and his word for the link to be taken."""
 REASON_CHARS_MIN = 2
 REQUESTS_SHOWN = 100
+NAMESAKES_SHOWN = 5
 PROGRAM_ACTS_FOR = dt.timedelta(days=30)
 """How long what the command line did to accounts stands at the head of the page."""
 PROGRAM_ACTS_SHOWN = 20
@@ -133,8 +135,13 @@ class Seating:
         return token, whose[0]
 
     async def requests(self) -> Sequence[Mapping[str, Any]]:
-        """The last day's, newest first."""
-        return await self._store.requests(self._clock() - ASKED_FOR, REQUESTS_SHOWN)
+        """The last day's, newest first; `namesakes`: who has an account of this name, as it is
+        read, whatever it is written in."""
+        rows = await self._store.requests(self._clock() - ASKED_FOR, REQUESTS_SHOWN)
+        named: dict[str, list[str]] = {}
+        for each in await self._store.named():
+            named.setdefault(bare(each["name"]), []).append(each["login"])
+        return [{**row, "namesakes": _others(row, named)} for row in rows]
 
     async def program_acts(self, divisions: Sequence[str]) -> Sequence[Mapping[str, Any]]:
         """What whoever runs the program did to accounts lately, newest first."""
@@ -165,6 +172,11 @@ def _followed(
     }  # fmt: skip
     what = {Kind.OPEN: "opened", Kind.RESET: "reset", Kind.REOPEN: "reopened"}[kind]
     return [_act(row["division"], by, f"account.{what}", login, detail)], steps[kind]
+
+
+def _others(row: Mapping[str, Any], named: Mapping[str, Sequence[str]]) -> list[str]:
+    same = [login for login in named.get(bare(row["name"]), ()) if login != row["login"]]
+    return same[:NAMESAKES_SHOWN]
 
 
 def _new_code() -> str:

@@ -8,7 +8,9 @@ from functools import lru_cache
 
 from gateway.domain.characters import READ_AS
 
-_VARIANTS = frozenset(map(chr, READ_AS))
+_READ_AS = READ_AS | {0x115F: None, 0x1160: None}
+"""And the fillers of Hangul are letters that show nothing."""
+_VARIANTS = frozenset(map(chr, _READ_AS))
 _KNOWN_MAX = 16384
 
 
@@ -23,6 +25,6 @@ def bare(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFKD", text)
         if not _VARIANTS.isdisjoint(text):
-            text = text.translate(READ_AS)
+            text = text.translate(_READ_AS)
     kept = text if text.isalnum() else "".join(filter(str.isalnum, text))
     return kept.casefold() or text

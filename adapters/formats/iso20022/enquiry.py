@@ -51,6 +51,7 @@ def read_letter(raw: bytes) -> Letter:
             f"{seemly(message.name)} is not taken here; {', '.join(MESSAGES)} are (不受理的报文)",
         )
     found = Findings()
+    _own(root, message, found)
     head, rows = _split(root, message, form, found)
     _required(head, form.required, "", found)
     for number, row in enumerate(rows, 1):
@@ -125,6 +126,15 @@ def _split(
             for name, texts in _texts(child, form.head, "", found, path).items():
                 head.setdefault(name, []).extend(texts)
     return head, rows
+
+
+def _own(root: etree._Element, message: Message, found: Findings) -> None:
+    """No schema has seen it: an element of another namespace is none of the message's to whoever
+    reads it by one."""
+    ours = f"{{{message.namespace}}}"
+    for element in root.iter():
+        if not str(element.tag).startswith(ours):
+            _unknown(str(element.tag), found)
 
 
 def _texts(

@@ -103,6 +103,9 @@ class BureauPeople:
     async def requests(self, since: dt.datetime, limit: int) -> Sequence[Mapping[str, Any]]:
         return await self._sql.rows("requests", since, limit)
 
+    async def named(self) -> Sequence[Mapping[str, Any]]:
+        return await self._sql.rows("named")
+
     async def request(self, number: int) -> Mapping[str, Any] | None:
         return await self._sql.row("request", number)
 

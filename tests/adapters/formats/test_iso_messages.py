@@ -47,6 +47,9 @@ def test_each_message_gives_what_it_is_about() -> None:
     [
         (ENQUIRY, b"<OrgnlEndToEndId>2026030200001</OrgnlEndToEndId>", b"", "required"),
         (ENQUIRY, b"</TxInf>", b"<Surprise>x</Surprise></TxInf>", "unsupported"),
+        (RETURN, b"<RtrdIntrBkSttlmAmt ", b'<RtrdIntrBkSttlmAmt xmlns="urn:x" ', "unsupported"),
+        (RECALL, b"<TxInf>", b'<TxInf xmlns="urn:x">', "unsupported"),
+        (ENQUIRY, b"<OrgnlEndToEndId>", b'<OrgnlEndToEndId xmlns="">', "unsupported"),
         (ENQUIRY, b"</GrpHdr>", b"<MsgId>Q-2</MsgId></GrpHdr>", "duplicate"),
         (RETURN, b">800.5<", b">800.555<", "pattern"),
         (RETURN, b'Ccy="CNY">800', b'Ccy="USD">800', "code"),

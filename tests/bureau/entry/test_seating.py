@@ -208,11 +208,16 @@ async def test_the_command_lines_link_forgets_the_password_that_was_there(desk: 
     assert (await reviewer.get("/me"))[0] == 401
 
 
-async def test_who_agrees_is_told_that_somebody_of_this_name_has_an_account(desk: Desk) -> None:
-    """One person in two offices would propose and approve: a program cannot know, a person can."""
+@pytest.mark.parametrize("between", ["", " ", "\ufe00", "\u3164", "·", "\u0301"])
+async def test_who_agrees_is_told_that_somebody_of_this_name_has_an_account(
+    desk: Desk, between: str
+) -> None:
+    """One person in two offices would propose and approve: a program cannot know, a person can. A
+    name that only a program reads as another one was told to nobody."""
     zhou, feng = await two(desk)
     reviewer = await desk.seat(Office.REVIEWER, "li.one")
-    wish = {**WISH, "login": "li.two", "name": reviewer.person.name}
+    name = reviewer.person.name
+    wish = {**WISH, "login": "li.two", "name": f"{name[:1]}{between}{name[1:]}"}
     await zhou.post("/accounts", wish)
     page = (await feng.get("/accounts"))[1]
     assert "已有同名账号：li.one" in page

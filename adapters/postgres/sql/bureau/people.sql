@@ -52,17 +52,15 @@ RETURNING number;
 -- empty: nothing was asked since then.
 SELECT
     number, kind, login, division, office, name, code, party, subject, reason, asked_by, asked_at,
-    decided_by, decided_at, agreed, linked_at, link_code IS NOT NULL AS has_link,
-    ARRAY(
-        SELECT p.login FROM desk_person AS p
-        WHERE p.name = account_request.name AND p.login <> account_request.login
-            AND NOT p.disabled
-        ORDER BY p.login LIMIT 5
-    ) AS namesakes
+    decided_by, decided_at, agreed, linked_at, link_code IS NOT NULL AS has_link
 FROM account_request
 WHERE asked_at > $1 OR decided_at > $1
 ORDER BY asked_at DESC, number DESC
 LIMIT $2;
+
+-- name: named
+-- empty: every account is closed.
+SELECT login, name FROM desk_person WHERE NOT disabled ORDER BY login;
 
 -- name: request
 -- empty: nothing was asked under this number.
