@@ -18,6 +18,7 @@ from gateway.domain.decision import restored
 from gateway.domain.holds import HoldEnding
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.money import yuan
+from gateway.domain.parties import Role, sender_of
 from gateway.domain.records import RecordKind, paid_fen
 from gateway.pipeline.tell import Origin, bank_outcome, brief
 
@@ -79,6 +80,13 @@ def _verify_held(document: Fields, records: list[Proven]) -> Report:
         settled = _only(walk, records, RecordKind.BANK_OUTCOME, "银行结果", "bank outcome")
         outcome, bank = verdict.get("outcome"), settled and settled.get("bank_outcome")
         by, number = document["held_by"], len(records)
+        named = sender_of(by) if isinstance(by, str) else None
+        walk.expect(
+            named is not None and named.role is Role.BUREAU,
+            "写明由哪个财政部门取出。",
+            "`held_by` is a bureau's URI, and no words of its own.",
+            Exit.USAGE,
+        )
         walk.facts |= {"outcome": outcome, "bank": bank, "held_by": by}
         walk.expect(
             True,

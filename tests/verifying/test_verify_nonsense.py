@@ -45,15 +45,29 @@ def test_what_json_cannot_say_between_strangers_is_not_read(
         verify_evidence(file, case.auditor)
 
 
-def test_nothing_that_is_quoted_writes_a_verdict_of_its_own(case: Case) -> None:
-    """A desk's file names its desk, and so may name it "… Valid." on a line of its own."""
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "\x1b[2J\x1b[H\n结论：属实。 Valid.\r\u202e",
+        "某厅取出），代理银行答复：已全额退款，签名有效（",
+        "spiffe://treasury.test/gateway/103241001000",
+        7,
+    ],
+)
+def test_whose_desk_handed_it_out_is_a_bureaus_uri_and_nothing_else(
+    case: Case, forged: object
+) -> None:
+    """It is quoted in the verdict, and so could say what the check did not find."""
     file = case.folder / "held.json"
-    forged = "\x1b[2J\x1b[H\n结论：属实。 Valid.\r\u202e"
     file.write_bytes(orjson.dumps(held(case.blocked, held_by=forged)))
-    lines = [line for report in verify_evidence(file, case.auditor) for line in report.lines()]
-    printed = "\n".join(lines).split("\n")
-    assert all(line.isprintable() for line in printed)
-    assert sum(line.startswith("结论") for line in printed) == len(case.blocked["evidence"]) + 1
+    *_, last = verify_evidence(file, case.auditor)
+    assert last.exit is Exit.USAGE
+    assert not any("退款" in line or "treasury.test/gateway" in line for line in last.lines())
+
+
+def test_nothing_that_is_quoted_writes_a_verdict_of_its_own(case: Case) -> None:
+    file = case.folder / "evidence.json"
+    forged = "\x1b[2J\x1b[H\n结论：属实。 Valid.\r\u202e"
     file.write_bytes(orjson.dumps(case.blocked | {forged: 1}))
     *_, last = verify_evidence(file, case.auditor)
     assert last.exit is Exit.USAGE
