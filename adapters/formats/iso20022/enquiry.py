@@ -31,6 +31,9 @@ DIVISION_PLACES = (
 PAYMENTS_MAX = 500
 LETTER_TAGS_MAX = 200_000
 """Four hundred for each payment."""
+LEVELS_MAX = 16
+NAME_CHARS_MAX = 35
+"""More than any message here has."""
 
 _KNOWN = {"TxSts": STATUSES, "TxCxlSts": frozenset(RecallStatus)}
 _AMOUNTS = ("RtrdIntrBkSttlmAmt", "OrgnlIntrBkSttlmAmt")
@@ -52,6 +55,7 @@ def read_letter(raw: bytes) -> Letter:
         )
     found = Findings()
     _own(root, message, found)
+    refuse(found)
     head, rows = _split(root, message, form, found)
     _required(head, form.required, "", found)
     for number, row in enumerate(rows, 1):
@@ -129,12 +133,20 @@ def _split(
 
 
 def _own(root: etree._Element, message: Message, found: Findings) -> None:
-    """No schema has seen it: an element of another namespace is none of the message's to whoever
-    reads it by one."""
-    ours = f"{{{message.namespace}}}"
-    for element in root.iter():
-        if not str(element.tag).startswith(ours):
-            _unknown(str(element.tag), found)
+    """No schema has seen it. An element of another namespace is none of the message's to whoever
+    reads it by one; and paths of endless names, as deep as may be, cost a minute to compare."""
+    ours, level = f"{{{message.namespace}}}", [root]
+    for _ in range(LEVELS_MAX):
+        for element in level:
+            space, _, name = str(element.tag).rpartition("}")
+            if f"{space}}}" != ours or len(name) > NAME_CHARS_MAX:
+                _unknown(str(element.tag), found)
+        level = [child for element in level for child in element]
+    if level:
+        found.note(
+            "Document", "unsupported", f"元素嵌套超过 {LEVELS_MAX} 层",
+            f"elements stand in more than {LEVELS_MAX} others",
+        )  # fmt: skip
 
 
 def _texts(

@@ -65,6 +65,20 @@ def test_nothing_is_wrapped_around_or_hidden_in_a_signed_letter(name: str) -> No
         refusal(raw)
 
 
+def test_a_letter_as_deep_as_a_parser_goes_is_refused_before_its_paths_are_compared() -> None:
+    """200 levels with 100,000 leaves, 400 KB, took nineteen seconds of the processor."""
+    nest = b"<Id>" * 200 + b"<Cd>1</Cd>" * 10_000 + b"</Id>" * 200
+    for raw in (
+        recall("1").replace(b"<CxlId>", nest + b"<CxlId>"),
+        recall("1").replace(b"<FinInstnId>", b"<FinInstnId>" + nest, 1),
+    ):
+        assert [each.field for each in refusal(raw).errors] == ["Document"]
+    long = b"<" + b"I" * 36 + b"/><CxlId>"
+    assert {each.code for each in refusal(recall("1").replace(b"<CxlId>", long)).errors} == {
+        "unsupported"
+    }
+
+
 def test_a_letter_names_a_bounded_number_of_payments_and_at_least_one() -> None:
     many = enquiry(*(str(number) for number in range(501)))
     assert {e.code for e in refusal(many).errors} == {"too_many_payments"}
