@@ -12,15 +12,18 @@ from collections.abc import Iterator
 import attrs
 from lxml import etree
 
-from adapters.formats.iso20022.read import LAYOUTS, Layout
+from adapters.formats.iso20022.read import CURRENCY, LAYOUTS, Layout
 from adapters.formats.iso20022.xml import Message, local, proven, seemly
 from adapters.formats.json.walk import Findings
 from gateway.domain.faults import FaultCode, Unreadable
 
 PAYMENTS_MAX = 20_000
 
-_TOLD = ("MsgId", "NbOfTxs", "CtrlSum")
-_WATCHED = (*_TOLD, "CdtTrfTxInf", "PmtInf", "SplmtryData")
+_TOTAL = "TtlIntrBkSttlmAmt"
+_TOLD = ("MsgId", "NbOfTxs", "CtrlSum", _TOTAL)
+_STRANGE = ("FwdgAgt", "Authstn")
+"""Of a pain.001's group header: through whom else it goes, and words of one's own."""
+_WATCHED = (*_TOLD, *_STRANGE, "CdtTrfTxInf", "PmtInf", "SplmtryData")
 
 _PART = re.compile(
     rb"GW1-PART sha-256=([0-9a-f]{64}) transaction=([1-9][0-9]{0,5})/([1-9][0-9]{0,5})\n"
@@ -61,6 +64,8 @@ class _Survey:
     payments: int = 0
     total_fen: int = 0
     summed: bool = True
+    foreign: bool = False
+    """The sum of all is stated in another currency."""
     bundles: list[tuple[int, dict[str, str]]] = attrs.field(factory=list)
     bundled: int = 0
     found: Findings = attrs.field(factory=Findings)
@@ -100,7 +105,7 @@ def group_in(root: etree._Element, message: Message, raw: bytes) -> Group:
     body = root[0]
     for child in body:
         for below in child:
-            if local(below) in _TOLD or str(below.tag) == message.tag("CdtTrfTxInf"):
+            if local(below) in (*_TOLD, *_STRANGE) or str(below.tag) == message.tag("CdtTrfTxInf"):
                 _watch(survey, below, 3)
         _watch(survey, child, 2)
     return _grouped(survey, message, raw)
@@ -176,9 +181,12 @@ def _grouped(survey: _Survey, message: Message, raw: bytes) -> Group:
     layout = layout_of(message)
     found = survey.found
     _counted(survey.names, survey.payments, "GrpHdr", found)
-    total = _fen(survey.names.get("CtrlSum", ""))
-    if "CtrlSum" in survey.names and survey.summed and total != survey.total_fen:
-        found.note("GrpHdr/CtrlSum", "sum", "控制金额与各笔合计不符", "is not the payments' sum")
+    for name in ("CtrlSum", _TOTAL):
+        stated = survey.names.get(name)
+        if stated is not None and survey.summed and _fen(stated) != survey.total_fen:
+            found.note(f"GrpHdr/{name}", "sum", "金额与各笔合计不符", "is not the payments' sum")
+    if survey.foreign:
+        found.note(f"GrpHdr/{_TOTAL}@Ccy", "code", "币种应为 CNY", "the currency is CNY")
     for number, (count, names) in enumerate(survey.bundles, 1):
         _counted(names, count, f"PmtInf[{number}]", found)
     if survey.payments > PAYMENTS_MAX:
@@ -209,8 +217,14 @@ def _watch(survey: _Survey, element: etree._Element, depth: int) -> None:
         inside = local(above) if above is not None else ""
         if inside == "GrpHdr":
             survey.names[name] = element.text or ""
+            survey.foreign |= name == _TOTAL and element.get("Ccy") != CURRENCY
         elif inside == "PmtInf":
             survey.names[f"PmtInf/{name}"] = element.text or ""
+    elif depth == 3 and name in _STRANGE:
+        survey.found.note(
+            f"GrpHdr/{name}", "unsupported", "不受理的元素：会改变付款而未受监控",
+            "is not taken: it could alter the payment unseen by the policies",
+        )  # fmt: skip
     elif name == "SplmtryData" and depth == 2:
         survey.found.note(
             "SplmtryData", "unsupported", "补充数据应在各笔之内",

@@ -91,7 +91,7 @@ _FIXED = {
 _IDLE = re.compile(
     "PmtId/(?:InstrId|UETR|TxId|ClrSysRef)|PmtInfId|BtchBookg|NbOfTxs|CtrlSum|ChrgBr|PmtTpInf/.*"
     "|Purp/.*|DbtrAgt/FinInstnId/Nm|Dbtr/PstlAdr/.*|Cdtr/PstlAdr/.*|SttlmPrty"
-    "|InstgAgt/.*|InstdAgt/.*|AccptncDtTm"
+    "|InstgAgt/.*|InstdAgt/.*|AccptncDtTm|SttlmInf/(?:SttlmMtd|ClrSys/.*)"
 )
 """Known to change neither who is paid, nor how much, nor what for."""
 _OWN_CODE = re.compile("[0-9A-Za-z._-]{1,35}")
@@ -176,9 +176,7 @@ def _texts(
     return leaves, pairs
 
 
-_GROUP_ONLY = frozenset(
-    {"MsgId", "CreDtTm", "TtlIntrBkSttlmAmt", "SttlmInf", "InitgPty", "FwdgAgt", "Authstn"}
-)
+_GROUP_ONLY = frozenset({"MsgId", "CreDtTm", "TtlIntrBkSttlmAmt", "InitgPty"})
 
 
 def _below(element: etree._Element, path: str, cut: int, leaves: list[Leaf]) -> None:

@@ -134,6 +134,47 @@ def test_a_prefix_for_every_element_changes_nothing() -> None:
     assert [part.instruction for part in bulk.parts(prefixed, bulk.open(prefixed))] == many(3)
 
 
+_METHOD, _SUM = b"<SttlmMtd>CLRG</SttlmMtd>", b"</CtrlSum>"
+_ACCOUNT = b"<SttlmAcct><Id><Othr><Id>6222000011112222</Id></Othr></Id></SttlmAcct>"
+_THROUGH = b"<InstdRmbrsmntAgt><FinInstnId><Nm>x</Nm></FinInstnId></InstdRmbrsmntAgt>"
+
+
+@pytest.mark.parametrize("kind", ["pacs.008.001.02", "pacs.008.001.04", "pacs.008.001.08"])
+@pytest.mark.parametrize(
+    ("after", "stands", "place"),
+    [
+        (_METHOD, _ACCOUNT, "SttlmInf/SttlmAcct"),
+        (_METHOD, _THROUGH, "SttlmInf/InstdRmbrsmntAgt"),
+        (_SUM, b'<TtlIntrBkSttlmAmt Ccy="CNY">1.00</TtlIntrBkSttlmAmt>', "TtlIntrBkSttlmAmt"),
+        (_SUM, b'<TtlIntrBkSttlmAmt Ccy="USD">12800.00</TtlIntrBkSttlmAmt>', "@Ccy"),
+    ],
+)
+def test_no_group_header_says_from_where_or_how_much_unseen(
+    kind: str, after: bytes, stands: bytes, place: str
+) -> None:
+    """An account to settle from, which no register was asked about, went to the bank unread."""
+    one = written_one(an_instruction(), kind)
+    with pytest.raises(Unreadable) as caught:
+        IsoFormat().parse(one.replace(after, after + stands, 1))
+    assert place in caught.value.errors[0].field
+    right = b'<TtlIntrBkSttlmAmt Ccy="CNY">12800.00</TtlIntrBkSttlmAmt>'
+    system = b"<ClrSys><Cd>ABC</Cd></ClrSys>"
+    said = one.replace(_SUM, _SUM + right, 1).replace(_METHOD, _METHOD + system, 1)
+    assert IsoFormat().parse(said) == an_instruction()
+
+
+@pytest.mark.parametrize("kind", ["pain.001.001.03", "pain.001.001.09"])
+def test_nobody_else_forwards_or_authorises_unseen(kind: str) -> None:
+    agent = b"<FwdgAgt><FinInstnId><Nm>x</Nm></FinInstnId></FwdgAgt>"
+    words = "<Authstn><Prtry>购礼品</Prtry></Authstn>".encode()
+    for raw in (written_one(an_instruction(), kind), written_message(many(2), kind, "M", AT)):
+        for before, stands in ((b"</GrpHdr>", agent), (b"<NbOfTxs>", words)):
+            said = raw.replace(before, stands + before, 1)
+            with pytest.raises(Unreadable) as caught:
+                (IsoBulk().open if several(said) else IsoFormat().parse)(said)
+            assert [each.code for each in caught.value.errors] == ["unsupported"]
+
+
 @pytest.mark.parametrize("kind", ["pain.001.001.09", "pacs.008.001.08"])
 def test_no_payment_is_judged_and_the_bytes_of_another_forwarded(kind: str) -> None:
     """Between the first payment, which nobody may order, and the third stands a good one. All three
