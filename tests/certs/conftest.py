@@ -98,14 +98,19 @@ def fresh_pki() -> Pki:
     return make_pki(dt.datetime.now(dt.UTC) - dt.timedelta(hours=1))
 
 
+def skip_without_sm2() -> None:
+    """Where the machine has no SM2, saying why."""
+    try:
+        libcrypto()
+    except SuiteUnavailable as reason:
+        pytest.skip(str(reason))
+
+
 @pytest.fixture(scope="module", params=[P256_SHA256, SM2_SM3])
 def suite(request) -> str:
-    """Both suites; where the machine has no SM2, only that one skips and says why."""
+    """Both suites; where the machine has no SM2, only that one skips."""
     if request.param == SM2_SM3:
-        try:
-            libcrypto()
-        except SuiteUnavailable as reason:
-            pytest.skip(str(reason))
+        skip_without_sm2()
     return request.param
 
 

@@ -11,14 +11,13 @@ from certs.own_word import OwnWord, own_word
 from certs.profile import authority_certificate, validity
 from certs.revocation import LIST_LIFE, issuer_of, make_list
 from certs.signatories import read_signatories, signatories, signatory
-from certs.signing.libcrypto import SuiteUnavailable, libcrypto
 from certs.signing.signer import Signer, in_both_suites, signer
 from certs.signing.sm2 import generate_sm2
 from certs.sm2_certificate import create_sm2_authority, issue_sm2, sm2_request
 from certs.trust import Trust
 from gateway.domain.certificates import Reason, Revocation
 from gateway.domain.faults import FaultCode, Unproven
-from tests.certs.conftest import DOMAIN, NOW
+from tests.certs.conftest import DOMAIN, NOW, skip_without_sm2
 from tests.certs.outliving import ending_authority, outliving
 
 GATEWAY = f"{DOMAIN}/gateway/ABC"
@@ -170,10 +169,7 @@ def _revocation(gone: Signer) -> Revocation:
 
 @pytest.mark.parametrize("first", ["leaf", "sm2 leaf", "authority", "sm2 authority"])
 def test_in_both_suites_the_first_of_four_certificates_ends_the_word(first: str) -> None:
-    try:
-        libcrypto()
-    except SuiteUnavailable as reason:
-        pytest.skip(str(reason))
+    skip_without_sm2()
     ends = NOW + 3 * DAY
     early = ends - 396 * DAY
     root = create_root("r", NOW - 900 * DAY)

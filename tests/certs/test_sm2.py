@@ -40,7 +40,7 @@ from certs.sm2_certificate import issue_sm2, sm2_request
 from certs.trust import Trust
 from gateway.domain.faults import Unproven
 from gateway.domain.log import SM2_SM3, sm3
-from tests.certs.conftest import DOMAIN, NOW, PASSPHRASE
+from tests.certs.conftest import DOMAIN, NOW, PASSPHRASE, skip_without_sm2
 from tests.certs.oracles import log_keys
 
 OUTSIDE = Path(cryptography_vectors.__file__).parent
@@ -48,10 +48,7 @@ OUTSIDE = Path(cryptography_vectors.__file__).parent
 
 @pytest.fixture(scope="module", autouse=True)
 def _needs_sm2() -> None:
-    try:
-        libcrypto()
-    except SuiteUnavailable as reason:
-        pytest.skip(str(reason))
+    skip_without_sm2()
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from certs.keys import load_certificates, save_certificates, save_key
-from certs.signing.libcrypto import SuiteUnavailable, libcrypto
 from certs.signing.signer import thumbprint_of
 from certs.signing.sm2 import generate_sm2
 from certs.sm2_certificate import issue_sm2, sm2_request
 from deploy.demo.identities import Identities, uri
 from deploy.demo.stage import BANK_CODE, Plot, Stage
 from gateway.domain.log import SM2_SM3
+from tests.certs.conftest import skip_without_sm2
 from tests.certs.rotating import new_record_key, said
 from tests.certs.test_life_end import logged, told
 from tests.patience import until
@@ -27,10 +27,7 @@ PARTY = uri("gateway", BANK_CODE)
 
 @pytest.fixture
 def stage() -> Iterator[Stage]:
-    try:
-        libcrypto()
-    except SuiteUnavailable as missing:
-        pytest.skip(str(missing))
+    skip_without_sm2()
     with own_place() as (folder, crew):
         made = Identities.create(folder / "keys", dt.datetime.now(dt.UTC))
         stage = Stage(folder, crew, made, Plot(division="220000000", suite=SM2_SM3))

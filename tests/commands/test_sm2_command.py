@@ -8,9 +8,9 @@ from typer.testing import CliRunner
 
 from certs.keys import load_certificates, load_sm2_signer
 from certs.signatories import signatories
-from certs.signing.libcrypto import SuiteUnavailable, libcrypto
 from gateway.commands.command_line import app
 from gateway.domain.log import SM2_SM3
+from tests.certs.conftest import skip_without_sm2
 
 URI = "spiffe://treasury.test/gateway/103"
 SECRET = "a passphrase for tests"
@@ -18,10 +18,7 @@ SECRET = "a passphrase for tests"
 
 @pytest.fixture(autouse=True)
 def _needs_sm2(monkeypatch: pytest.MonkeyPatch) -> None:
-    try:
-        libcrypto()
-    except SuiteUnavailable as reason:
-        pytest.skip(str(reason))
+    skip_without_sm2()
     monkeypatch.setenv("GATEWAY_KEY_PASSPHRASE", SECRET)
 
 

@@ -12,7 +12,6 @@ import aiohttp
 import asyncpg
 import pytest
 
-from certs.signing.libcrypto import SuiteUnavailable, libcrypto
 from certs.tls import client_context
 from deploy.demo.agency import AgencyClient
 from deploy.demo.day import day
@@ -20,6 +19,7 @@ from deploy.demo.identities import TRUST_DOMAIN, Identities
 from deploy.demo.stage import HOST, Plot, Stage
 from gateway.domain.legal_day import legal_day
 from gateway.domain.log import SM2_SM3
+from tests.certs.conftest import skip_without_sm2
 from tests.commands.staged import exporting, run
 from tests.raised import own_place, raised
 
@@ -32,10 +32,7 @@ DEADLINE_S = 120.0
 @pytest.fixture(scope="module")
 def sent() -> Iterator[tuple[Stage, list[str]]]:
     """A stage in the suite, and the receipts that its agencies hold."""
-    try:
-        libcrypto()
-    except SuiteUnavailable as missing:
-        pytest.skip(str(missing))
+    skip_without_sm2()
     now = dt.datetime.now(dt.UTC)
     with own_place() as (folder, crew):
         identities = Identities.create(folder / "keys", now)

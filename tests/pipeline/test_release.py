@@ -20,16 +20,14 @@ from gateway.domain.ledger import Moved, Settled, Short
 from gateway.domain.registers import Registers
 from gateway.domain.releases import (
     Order,
-    Person,
-    PersonRole,
     Verdict,
     decision_bytes,
-    order_bytes,
     read_order,
 )
 from gateway.pipeline.release import Release
 from gateway.pipeline.tell import Origin
 from tests.memory.holds import MemoryHolds
+from tests.orders import order_by_two
 from tests.pipeline.fakes import (
     DIVISION,
     NOW,
@@ -104,9 +102,7 @@ class Counter:
         decision = decision_bytes(
             key, hashlib.sha256(raw).digest(), verdict, overrides, "材料已补齐", (at, at + valid)
         )
-        people = (PersonRole.PROPOSER, "李经办"), (PersonRole.APPROVER, "王复核")
-        persons = [Person(role=role, name=name, uri="", at=at) for role, name in people]
-        body = order_bytes(decision, persons)
+        body = order_by_two(decision, at)
         order = read_order(body)
         signed = body, "jws", "bureau"
         await self.holds.take_feed(DIVISION, self.version, signed, [order], [body], LATER)

@@ -16,11 +16,8 @@ from gateway.domain.holds import HoldEnding, name_of
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Admission, OpenPayment
 from gateway.domain.releases import (
-    Person,
-    PersonRole,
     Verdict,
     decision_bytes,
-    order_bytes,
     read_order,
 )
 from gateway.pipeline.conduct_words import found_out
@@ -28,6 +25,7 @@ from gateway.ports import RecordSealer
 from tests.memory.holds import MemoryHolds
 from tests.memory.ledger import MemoryLedger
 from tests.memory.registers import MemoryRegisters
+from tests.orders import order_by_two
 from tests.pipeline.fakes import DIVISION, NOW
 from tests.simulation.bank import Core
 from tests.simulation.bureau import Bureau
@@ -213,8 +211,7 @@ class World:
             key, hashlib.sha256(admission.raw).digest(), verdict, names, "材料已补齐",
             (at, at.replace(year=at.year + 1)),
         )  # fmt: skip
-        people = (PersonRole.PROPOSER, "李经办"), (PersonRole.APPROVER, "王复核")
-        return order_bytes(decision, [Person(role=r, name=n, uri="", at=at) for r, n in people])
+        return order_by_two(decision, at)
 
     async def _quiet(self) -> None:
         """Until nothing is under way but what a person must look into."""

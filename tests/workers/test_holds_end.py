@@ -18,17 +18,15 @@ from gateway.domain.ledger import Limit, LimitKey, LimitKind, RecordDraft, Stand
 from gateway.domain.refunds import Overdraft
 from gateway.domain.releases import (
     Order,
-    Person,
-    PersonRole,
     Verdict,
     decision_bytes,
-    order_bytes,
     read_order,
 )
 from gateway.pipeline.tell import Origin, microseconds
 from gateway.workers.expire import CLOCKS_APART, SWEEP, Expiring, Keeping
 from gateway.workers.office import Office
 from gateway.workers.release import ORDERS_MAX, Releasing
+from tests.orders import order_by_two
 from tests.pipeline.fakes import DIVISION, NOW, instruction, received
 from tests.pipeline.test_release import HELD, LATER, RAW, Counter
 
@@ -273,12 +271,10 @@ async def test_an_order_that_the_ledger_does_not_take_stops_no_other() -> None:
 def _ordered_elsewhere(counter: Counter, count: int) -> set[tuple[str, bytes]]:
     """Refusals of another division, older than all others."""
     waiting = counter.street.state.open_releases
-    people = (PersonRole.PROPOSER, "李经办"), (PersonRole.APPROVER, "王复核")
-    persons = [Person(role=role, name=name, uri="", at=NOW) for role, name in people]
     for number in range(count):
         key = replace(instruction(str(number)).key, division=OTHER)
         life = NOW, NOW + dt.timedelta(days=9)
         decision = decision_bytes(key, bytes(32), Verdict.REFUSE, (), "不予支付", life)
-        body = order_bytes(decision, persons)
+        body = order_by_two(decision, NOW)
         waiting[OTHER, read_order(body).digest] = body
     return set(waiting)

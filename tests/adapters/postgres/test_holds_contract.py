@@ -19,11 +19,8 @@ from gateway.domain.money import Fen
 from gateway.domain.refunds import Handed, Refund, RefundResult
 from gateway.domain.releases import (
     Order,
-    Person,
-    PersonRole,
     Verdict,
     decision_bytes,
-    order_bytes,
     read_order,
 )
 from gateway.domain.windows import WindowAsk, WindowShare
@@ -41,6 +38,7 @@ from tests.adapters.postgres.storage_builders import (
     share,
 )
 from tests.limits import limit_at
+from tests.orders import order_by_two
 
 LATER = NOW + dt.timedelta(hours=1)
 TICK = dt.timedelta(microseconds=1)
@@ -55,11 +53,7 @@ def order_about(
     decision = decision_bytes(
         key(number, division), digest, verdict, (), reason, (at, LATER + dt.timedelta(days=1))
     )
-    persons = [
-        Person(role=PersonRole.PROPOSER, name="李经办", uri="", at=at),
-        Person(role=PersonRole.APPROVER, name="王复核", uri="", at=at),
-    ]
-    body = order_bytes(decision, persons)
+    body = order_by_two(decision, at)
     return read_order(body), body
 
 

@@ -22,7 +22,7 @@ from gateway.domain.holds import Claim, Claimed, FindingName, Gone, name_of
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Admitted, Moved, Settled, Settlement, Short
 from gateway.domain.refunds import RefundResult
-from gateway.domain.releases import Order, Person, PersonRole, Verdict, decision_bytes, order_bytes
+from gateway.domain.releases import Order, Verdict, decision_bytes
 from gateway.domain.releases import read_order as read
 from gateway.pipeline.line import Line, Rooms
 from gateway.pipeline.release import Release
@@ -37,6 +37,7 @@ from tests.adapters.postgres.test_holds_contract import (
     limit_of,
     refund_of,
 )
+from tests.orders import order_by_two
 from tests.pipeline.fakes import (
     DIVISION,
     NOW,
@@ -154,10 +155,7 @@ async def _ordered(storage: Storage, overrides: tuple[FindingName, ...]) -> Orde
     assert standing
     span = NOW - dt.timedelta(minutes=1), NOW + dt.timedelta(days=1)
     decision = decision_bytes(key, standing.digest, Verdict.RELEASE, overrides, "材料已补齐", span)
-    people = (PersonRole.PROPOSER, "李经办"), (PersonRole.APPROVER, "王复核")
-    body = order_bytes(
-        decision, [Person(role=role, name=name, uri="", at=NOW) for role, name in people]
-    )
+    body = order_by_two(decision, NOW)
     order = read(body)
     await storage.holds.take_feed(DIVISION, 1, (body, "jws", "bureau"), [order], [body], NOW)
     return order
