@@ -74,16 +74,10 @@ async def refused(root: Path, name: str, raw: bytes) -> bytes:
     return problem.read_bytes()
 
 
-async def paid() -> Desk:
-    desk = await Desk.open()
-    await desk.carry()
-    return desk
-
-
 async def test_letters_are_answered_as_at_the_door_and_the_same_again_acts_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk = await paid()
+    desk = await Desk.forwarded()
     async with watched(desk, tmp_path, SENDER, monkeypatch) as root:
         assert texts(await answered(root, "ask.xml", enquiry("1")), "TxSts") == ["ACSC"]
         told = await answered(root, "recall.xml", recall("1"))
@@ -102,7 +96,7 @@ async def test_letters_are_answered_as_at_the_door_and_the_same_again_acts_once(
 async def test_the_banks_own_folder_takes_its_refunds_and_clearing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk = await paid()
+    desk = await Desk.forwarded()
     async with watched(desk, tmp_path, BANK, monkeypatch) as root:
         raw = vouchers_envelope([refund()])
         assert attached(await answered(root, "refund.xml", raw)) == ["SUCCESS"]
@@ -119,7 +113,7 @@ async def test_the_banks_own_folder_takes_its_refunds_and_clearing(
 async def test_a_letter_that_has_to_wait_or_was_left_in_the_middle_is_carried_to_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk = await paid()
+    desk = await Desk.forwarded()
     desk.core.silent()
     async with watched(desk, tmp_path, SENDER, monkeypatch) as root:
         put(root / "incoming", "recall.xml", recall("1"), "x..y")

@@ -5,7 +5,7 @@ from lxml import etree
 
 from adapters.formats.iso20022.letters import IsoLetters, message_id
 from adapters.formats.voucher.letters import VoucherLetters
-from gateway.domain.bank import RECALL_UNHEARD, RecallOrder, RecallReply
+from gateway.domain.bank import RECALL_UNHEARD, BankOutcome, RecallOrder, RecallReply
 from gateway.domain.conduct_rules import Allowances
 from gateway.domain.enquiries import RecallStatus
 from gateway.domain.instruction import Received
@@ -72,6 +72,14 @@ class Desk:
             street, MemoryCorrespondence(street.state, street.ledger),
             MemoryHolds(street.state, street.ledger), AlarmBook(street.ledger), GivingBank(),
         )  # fmt: skip
+
+    @classmethod
+    async def forwarded(cls, word: BankOutcome = BankOutcome.ACCEPTED) -> "Desk":
+        """With one payment, of which the bank said this."""
+        desk = await cls.open()
+        desk.street.bank.outcome = word
+        await desk.carry()
+        return desk
 
     @property
     def alarm(self) -> Alarm:

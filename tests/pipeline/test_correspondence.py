@@ -29,12 +29,6 @@ def valid(raw: bytes, name: str) -> bytes:
     return raw
 
 
-async def paid() -> Desk:
-    desk = await Desk.open()
-    await desk.carry()
-    return desk
-
-
 async def held() -> Desk:
     desk = await Desk.open()
     desk.street.book.findings = (finding("JL-052", Action.HOLD),)
@@ -44,7 +38,7 @@ async def held() -> Desk:
 
 @pytest.mark.parametrize("party", [SENDER, BANK, BUREAU])
 async def test_an_enquiry_is_answered_with_what_holds_now(party: str) -> None:
-    desk = await paid()
+    desk = await Desk.forwarded()
     told = valid(await desk.post(enquiry("1"), party), "pacs.002.001.10")
     assert texts(told, "TxSts") == ["ACSC"] and texts(told, "Receipt")
     told = valid(await desk.post(enquiry("1", id="Q-2", message="M-9"), party), "pain.002.001.10")
@@ -67,7 +61,7 @@ async def test_an_enquiry_sent_again_hears_what_has_become_of_it_since() -> None
 
 
 async def test_what_is_not_ours_or_not_the_askers_is_unknown_in_the_same_words() -> None:
-    desk = await paid()
+    desk = await Desk.forwarded()
     strange = await desk.post(enquiry("99", "1"), OTHER)
     assert texts(strange, "TxSts") == ["RJCT", "RJCT"]
     assert texts(strange, "Cd") == ["NOOR", "NOOR"]
@@ -94,7 +88,7 @@ async def test_a_held_one_is_withdrawn_once_and_nothing_is_ever_paid_on_it() -> 
 
 
 async def test_of_what_was_forwarded_the_core_is_asked_and_its_word_is_the_answer() -> None:
-    desk = await paid()
+    desk = await Desk.forwarded()
     desk.core.reply = RecallReply(status=RecallStatus.REFUSED, reason="已入账，请协商退款")
     told = valid(await desk.post(recall("1", amount="300.00")), "camt.029.001.09")
     assert texts(told, "TxCxlSts") == ["RJCR"] and "已入账" in told.decode()
@@ -107,7 +101,7 @@ async def test_of_what_was_forwarded_the_core_is_asked_and_its_word_is_the_answe
 
 
 async def test_a_core_that_is_silent_is_asked_again_under_the_same_name() -> None:
-    desk = await paid()
+    desk = await Desk.forwarded()
     desk.core.silent()
     for _ in range(2):
         with pytest.raises(Unready):
@@ -119,7 +113,7 @@ async def test_a_core_that_is_silent_is_asked_again_under_the_same_name() -> Non
 
 
 async def test_another_amount_or_another_agency_recalls_nothing() -> None:
-    desk = await paid()
+    desk = await Desk.forwarded()
     told = await desk.post(recall("1", amount="299.99"))
     assert texts(told, "TxCxlSts") == ["RJCR"]
     told = await desk.post(recall("1", id="A-2"), OTHER)
@@ -144,7 +138,7 @@ async def test_what_was_never_paid_is_recalled_without_the_core() -> None:
 
 
 async def test_the_banks_later_word_on_a_recall_is_matched_recorded_and_told() -> None:
-    desk = await paid()
+    desk = await Desk.forwarded()
     desk.core.reply = RecallReply(status=RecallStatus.PENDING)
     assert texts(await desk.post(recall("1")), "TxCxlSts") == ["PDCR"]
     (order,) = desk.core.asked
@@ -163,14 +157,14 @@ async def test_the_banks_later_word_on_a_recall_is_matched_recorded_and_told() -
 
 
 async def test_a_word_on_a_recall_that_nobody_asked_for_is_an_alert() -> None:
-    desk = await paid()
+    desk = await Desk.forwarded()
     told = await desk.post(resolution("0" * 32, "1", "ACCR"), BANK)
     assert texts(told, "TxSts") == ["RJCT"] and desk.alarms.policies() == ["JL-102"]
     assert not desk.records("recall")
 
 
 async def test_a_return_gives_the_money_back_once_and_exactly() -> None:
-    desk = await paid()
+    desk = await Desk.forwarded()
     told = valid(await desk.post(returned("1", "100.50"), BANK), "pacs.002.001.10")
     assert texts(told, "TxSts") == ["ACSC"] and texts(told, "StsId") == ["TH-1"]
     assert await desk.street.available() == 980_050
@@ -183,7 +177,7 @@ async def test_a_return_gives_the_money_back_once_and_exactly() -> None:
 
 
 async def test_a_return_that_fits_nothing_is_an_alert_and_gives_nothing_back() -> None:
-    desk = await paid()
+    desk = await Desk.forwarded()
     for number, amount, place in (("8", "1.00", "1"), ("1", "300.01", "2")):
         raw = returned(number, amount, id=f"R-{place}", refund=f"TH-{place}")
         assert texts(await desk.post(raw, BANK), "TxSts") == ["RJCT"]
@@ -259,7 +253,7 @@ async def test_the_banks_own_report_settles_what_was_unknown(
 
 
 async def test_a_report_against_the_ledger_changes_nothing_and_is_an_alert() -> None:
-    desk = await paid()
+    desk = await Desk.forwarded()
     told = await desk.post(report("1", "RJCT"), BANK)
     assert texts(told, "TxSts") == ["RJCT"] and desk.alarms.policies() == ["JL-101"]
     assert await desk.street.available() == 970_000 and len(desk.records("correction")) == 1
@@ -273,7 +267,7 @@ async def test_a_report_against_the_ledger_changes_nothing_and_is_an_alert() -> 
      (b"<TxSts>ACSC</TxSts>", b""), (b"<TxSts>ACSC<", b"<TxSts>RJCT<")],
 )  # fmt: skip
 async def test_a_report_that_does_not_say_how_it_ended_is_refused(old: bytes, new: bytes) -> None:
-    desk = await paid()
+    desk = await Desk.forwarded()
     raw = report("1", "ACSC")
     assert old in raw
     with pytest.raises(Unreadable):

@@ -15,13 +15,6 @@ KEY = instruction().key
 EXACT = f"{KEY.fiscal_year}/{KEY.voucher_type}/1"
 
 
-async def forwarded(outcome: BankOutcome = BankOutcome.ACCEPTED) -> Desk:
-    desk = await Desk.open()
-    desk.street.bank.outcome = outcome
-    await desk.carry()
-    return desk
-
-
 async def refused_fields(desk: Desk, raw: bytes) -> list[str]:
     with pytest.raises(Unreadable) as caught:
         await desk.post(raw, BANK)
@@ -51,7 +44,7 @@ def ordered(yuan: str) -> str:
     ],
 )  # fmt: skip
 async def test_a_return_whose_sums_do_not_agree_is_refused_whole(said: str, field: str) -> None:
-    desk = await forwarded()
+    desk = await Desk.forwarded()
     assert await refused_fields(desk, head(returned("1", "100.00"), said)) == [field]
     assert await desk.street.available() == 970_000
     agreeing = head(returned("1", "100.00"), "<CtrlSum>100</CtrlSum>")
@@ -62,14 +55,14 @@ async def test_a_return_whose_sums_do_not_agree_is_refused_whole(said: str, fiel
     "wrong", [b"", b' Ccy="USD"', b' x:Ccy="CNY" xmlns:x="urn:x"', b' Ccy="CNY" Cty="US"']
 )
 async def test_an_amount_is_of_a_currency_that_is_named_and_is_ours(wrong: bytes) -> None:
-    desk = await forwarded()
+    desk = await Desk.forwarded()
     raw = returned("1", "100.00").replace(b' Ccy="CNY"', wrong)
     assert len(await refused_fields(desk, raw)) == 1
     assert await desk.street.available() == 970_000
 
 
 async def test_a_word_on_a_payment_of_another_amount_is_about_another_payment() -> None:
-    desk = await forwarded(BankOutcome.UNKNOWN)
+    desk = await Desk.forwarded(BankOutcome.UNKNOWN)
     paid = row(report("1", "ACSC"), ordered("299.99"), "TxSts")
     assert texts(await desk.post(paid, BANK), "TxSts") == ["RJCT"]
     back = row(returned("1", "299.99"), ordered("299.99"), "RtrdIntrBkSttlmAmt")
@@ -97,7 +90,7 @@ async def test_a_held_payment_is_not_withdrawn_by_a_recall_of_another_amount() -
 
 @pytest.mark.parametrize("exact", ["2026/8202/2", "2026/5201/1", "2025/8202/1"])
 async def test_two_names_that_do_not_agree_name_no_payment(exact: str) -> None:
-    desk = await forwarded()
+    desk = await Desk.forwarded()
     assert texts(await desk.post(enquiry("1", exact=exact)), "Cd") == ["NOOR"]
     two = row(enquiry("1", id="Q-2", exact=EXACT), f"<OrgnlInstrId>{exact}</OrgnlInstrId>",
               "OrgnlEndToEndId")  # fmt: skip
@@ -108,7 +101,7 @@ async def test_two_names_that_do_not_agree_name_no_payment(exact: str) -> None:
 async def test_a_word_on_a_recall_that_says_nothing_known_is_refused_and_not_our_mistake(
     said: str,
 ) -> None:
-    desk = await forwarded()
+    desk = await Desk.forwarded()
     desk.core.reply = RecallReply(status=RecallStatus.PENDING)
     desk.core.silent()
     with pytest.raises(Unready):

@@ -96,7 +96,7 @@ async def test_a_movement_of_one_of_our_accounts_is_ours_whatever_it_is_booked_a
 
 
 async def test_a_movement_is_ordered_by_an_instruction_of_its_own_division_only() -> None:
-    desk = await paid_desk(BankOutcome.ACCEPTED)
+    desk = await Desk.forwarded(BankOutcome.ACCEPTED)
     book = AlarmBook(desk.street.ledger)
     assert await reconciling(desk, book).take(Statement(id="1", entries=(entry(),)), MONDAY) == 0
     foreign = entry(division=OTHER, account=FAR_BASIC, id="L-2")
@@ -136,7 +136,7 @@ async def test_a_look_that_finds_nothing_raises_nothing_and_leaves_each_its_time
 
 
 async def test_one_number_stands_for_one_movement_within_a_statement_too() -> None:
-    desk = await paid_desk(BankOutcome.ACCEPTED)
+    desk = await Desk.forwarded(BankOutcome.ACCEPTED)
     book = AlarmBook(desk.street.ledger)
     twice = Statement(id="1", entries=(entry(), entry(amount_fen=Fen(1))))
     await reconciling(desk, book).take(twice, MONDAY)
@@ -165,7 +165,7 @@ async def test_what_was_settled_as_not_paid_and_is_in_the_books_is_corrected_and
     word: BankOutcome,
 ) -> None:
     """Found by a look, as in a statement; what was paid contradicts nothing."""
-    desk = await paid_desk(word)
+    desk = await Desk.forwarded(word)
     heard: list[tuple[BankEntry, Standing]] = []
 
     def hear(movement: BankEntry, standing: Standing) -> None:
@@ -179,13 +179,6 @@ async def test_what_was_settled_as_not_paid_and_is_in_the_books_is_corrected_and
     stated = AlarmBook(desk.street.ledger)
     await reconciling(desk, stated).take(Statement(id="S", entries=(entry(),)), MONDAY)
     assert list(stated.corrections) == [ORDER.key] * denied
-
-
-async def paid_desk(word: BankOutcome) -> Desk:
-    desk = await Desk.open()
-    desk.street.bank.outcome = word
-    await desk.carry()
-    return desk
 
 
 def handed(raw: bytes) -> HandedOver:

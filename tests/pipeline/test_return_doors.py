@@ -69,19 +69,12 @@ DOORS: tuple[Door, ...] = (by_refund, by_outcome, by_voucher, by_pacs004)
 TAKEN = {"taken", "SUCCESS", "ACSC"}
 
 
-async def forwarded(outcome: BankOutcome) -> Desk:
-    desk = await Desk.open()
-    desk.street.bank.outcome = outcome
-    await desk.carry()
-    return desk
-
-
 @pytest.mark.parametrize("first", [BankOutcome.ACCEPTED, BankOutcome.UNKNOWN])
 async def test_one_return_told_through_every_door_in_any_order_counts_once(
     first: BankOutcome,
 ) -> None:
     for order in itertools.permutations(DOORS):
-        desk = await forwarded(first)
+        desk = await Desk.forwarded(first)
         for door in order:
             assert await door(desk, 10_050, SERIAL) in TAKEN, (order, door)
             assert await desk.street.available() == 980_050, (order, door)
@@ -93,7 +86,7 @@ async def test_a_return_told_twice_in_one_moment_of_what_was_unknown_is_no_alert
     doors: tuple[Door, Door],
 ) -> None:
     """A bank that hears nothing tells it again; whoever slept then hears both at once."""
-    desk = await forwarded(BankOutcome.UNKNOWN)
+    desk = await Desk.forwarded(BankOutcome.UNKNOWN)
     asked = desk.holds.refund
 
     async def slowly(refund: Refund) -> RefundAnswer:
@@ -112,7 +105,7 @@ async def test_a_return_told_twice_in_one_moment_of_what_was_unknown_is_no_alert
 async def test_one_number_of_the_banks_with_two_amounts_gives_back_the_first_and_is_an_alert(
     doors: tuple[Door, Door],
 ) -> None:
-    desk = await forwarded(BankOutcome.ACCEPTED)
+    desk = await Desk.forwarded(BankOutcome.ACCEPTED)
     assert await doors[0](desk, 10_000, SERIAL) in TAKEN
     try:
         told = await doors[1](desk, 5_000, SERIAL)
@@ -124,7 +117,7 @@ async def test_one_number_of_the_banks_with_two_amounts_gives_back_the_first_and
 
 
 async def test_parts_under_their_own_numbers_each_count() -> None:
-    desk = await forwarded(BankOutcome.ACCEPTED)
+    desk = await Desk.forwarded(BankOutcome.ACCEPTED)
     for number, door in enumerate(DOORS):
         assert await door(desk, 5_000, f"JH-{number}") in TAKEN
     assert await desk.street.available() == 990_000
@@ -132,7 +125,7 @@ async def test_parts_under_their_own_numbers_each_count() -> None:
 
 @pytest.mark.parametrize("door", DOORS)
 async def test_what_comes_back_before_its_payment_was_known_was_paid(door: Door) -> None:
-    desk = await forwarded(BankOutcome.UNKNOWN)
+    desk = await Desk.forwarded(BankOutcome.UNKNOWN)
     assert await door(desk, 30_000, SERIAL) in TAKEN
     standing = await desk.street.ledger.standing(KEY)
     assert standing and standing.bank is BankOutcome.ACCEPTED
@@ -142,7 +135,7 @@ async def test_what_comes_back_before_its_payment_was_known_was_paid(door: Door)
 
 @pytest.mark.parametrize("door", DOORS)
 async def test_of_what_the_bank_has_told_in_two_ways_nothing_comes_back(door: Door) -> None:
-    desk = await forwarded(BankOutcome.ACCEPTED)
+    desk = await Desk.forwarded(BankOutcome.ACCEPTED)
     told = texts(await desk.post(report("1", "RJCT"), BANK), "TxSts")
     assert told == ["RJCT"], "accepted before: a contradiction"
     try:
@@ -155,7 +148,7 @@ async def test_of_what_the_bank_has_told_in_two_ways_nothing_comes_back(door: Do
 
 @pytest.mark.parametrize("door", DOORS)
 async def test_a_number_with_a_blank_at_its_end_is_no_other_number(door: Door) -> None:
-    desk = await forwarded(BankOutcome.ACCEPTED)
+    desk = await Desk.forwarded(BankOutcome.ACCEPTED)
     assert await door(desk, 10_000, SERIAL) in TAKEN
     for number, other in enumerate(DOORS):
         if other is door:
@@ -171,7 +164,7 @@ async def test_a_number_with_a_blank_at_its_end_is_no_other_number(door: Door) -
 async def test_a_database_that_has_forgotten_takes_no_word_and_the_same_one_later(
     door: Door,
 ) -> None:
-    desk = await forwarded(BankOutcome.ACCEPTED)
+    desk = await Desk.forwarded(BankOutcome.ACCEPTED)
     desk.behind[DIVISION] = "restored"
     with pytest.raises(Unready):
         await door(desk, 10_000, SERIAL)

@@ -95,12 +95,6 @@ def attached(raw: bytes) -> list[str]:
     return [body.findtext("Attach") or "" for body in root.iter("VoucherBody")]
 
 
-async def paid() -> Desk:
-    desk = await Desk.open()
-    await desk.carry()
-    return desk
-
-
 async def post(desk: Desk, *vouchers: Voucher, by: str = BANK) -> bytes:
     return await desk.post(vouchers_envelope(vouchers), by, format="voucher")
 
@@ -109,7 +103,7 @@ async def post(desk: Desk, *vouchers: Voucher, by: str = BANK) -> bytes:
 async def test_a_refund_voucher_gives_the_money_back_once_and_comes_back_as_a_return_copy(
     kind: str,
 ) -> None:
-    desk = await paid()
+    desk = await Desk.forwarded()
     told = await post(desk, refund(kind))
     assert attached(told) == ["SUCCESS"]
     assert await post(desk, refund(kind)) == told
@@ -119,7 +113,7 @@ async def test_a_refund_voucher_gives_the_money_back_once_and_comes_back_as_a_re
 
 
 async def test_of_several_refunds_each_is_told_its_own_end() -> None:
-    desk = await paid()
+    desk = await Desk.forwarded()
     several = [refund(), refund(number="TH-2", payment_no="9"),
                refund(number="TH-3", amount_fen=19_950, reference="JH-8")]  # fmt: skip
     told = await post(desk, *several)
@@ -130,7 +124,7 @@ async def test_of_several_refunds_each_is_told_its_own_end() -> None:
 
 
 async def test_what_an_agency_only_claims_gives_nothing_back() -> None:
-    desk = await paid()
+    desk = await Desk.forwarded()
     for party in (SENDER, BUREAU):
         with pytest.raises(Unproven):
             await post(desk, refund("8252"), by=party)
@@ -147,7 +141,7 @@ async def test_clearing_and_receipts_come_to_the_books_of_conduct() -> None:
 
 
 async def test_a_reconciliation_is_answered_line_by_line() -> None:
-    desk = await paid()
+    desk = await Desk.forwarded()
     desk.letters.totals[DIVISION, "2301-1"] = 30_000
     asked = reconciliation(
         ("8202", "1", 30_000), ("8202", "1", 29_999), ("8202", "8", 1), ("2301", "2301-1", 30_000),
@@ -165,7 +159,7 @@ async def test_a_reconciliation_is_answered_line_by_line() -> None:
 
 
 async def test_a_reconciliation_of_clearing_has_its_own_answer_that_reads_back_whole() -> None:
-    desk = await paid()
+    desk = await Desk.forwarded()
     desk.letters.totals[DIVISION, "2301-1"] = 30_000
     asked = attrs.evolve(
         reconciliation(("2301", "2301-1", 30_000), ("2302", "2302-1", -5)), key=key("3507")
@@ -187,7 +181,7 @@ async def test_what_is_unknown_at_the_bank_does_not_agree() -> None:
 
 
 async def test_a_correction_of_codes_is_matched_and_recorded_and_moves_no_money() -> None:
-    desk = await paid()
+    desk = await Desk.forwarded()
     told = await post(desk, adjustment(("1", -30_000), ("1", 30_000)), by=BUREAU)
     assert attached(told) == ["SUCCESS"]
     (record,) = desk.records("adjustment")
@@ -203,7 +197,7 @@ async def test_what_a_correction_changes_of_limits_comes_with_the_registers_and_
     None
 ):
     """Decision 0066: frozen where it is charged now, granted anew where it was charged wrongly."""
-    desk = await paid()
+    desk = await Desk.forwarded()
     await post(desk, adjustment(("1", -30_000), ("1", 30_000)), by=BUREAU)
     now = registers(1_030_000)
     other = replace(now.indicators[INDICATOR], id="other", granted_fen=Fen(50_000),
@@ -225,7 +219,7 @@ async def test_what_a_correction_changes_of_limits_comes_with_the_registers_and_
 async def test_a_correction_that_fits_no_payment_is_refused_and_leaves_no_record(
     lines: tuple[tuple[str, int], ...],
 ) -> None:
-    desk = await paid()
+    desk = await Desk.forwarded()
     told = await post(desk, adjustment(*lines), by=BUREAU)
     assert attached(told) == ["instruction_invalid"]
     assert "原凭证不符" in told.decode("gbk")
@@ -233,7 +227,7 @@ async def test_a_correction_that_fits_no_payment_is_refused_and_leaves_no_record
 
 
 async def test_vouchers_of_different_kinds_or_divisions_are_no_letter() -> None:
-    desk = await paid()
+    desk = await Desk.forwarded()
     alien = replace(key("2204", "TH-9"), division="220100000")
     for several in (
         [refund(), clearing("2301", 100)],

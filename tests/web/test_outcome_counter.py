@@ -50,13 +50,6 @@ def returned(amount: str = "100.00", **changes: Any) -> bytes:
     )
 
 
-async def unknown(outcome: BankOutcome = BankOutcome.UNKNOWN) -> Desk:
-    desk = await Desk.open()
-    desk.street.bank.outcome = outcome
-    await desk.carry()
-    return desk
-
-
 async def told(desk: Desk, raw: bytes, party: str = BANK) -> str:
     counter = OutcomeCounter(
         desk.outcomes(), desk.letters, OpenGate(), desk.street.clock, frozenset({DIVISION})
@@ -67,7 +60,7 @@ async def told(desk: Desk, raw: bytes, party: str = BANK) -> str:
 
 @pytest.mark.parametrize("raw", [word(), refused()])
 async def test_a_database_that_has_forgotten_what_was_sent_takes_no_word_on_it(raw: bytes) -> None:
-    desk = await unknown()
+    desk = await Desk.forwarded(BankOutcome.UNKNOWN)
     desk.behind[DIVISION] = "restored"
     with pytest.raises(Unready, match="restored"):
         await told(desk, raw)
@@ -83,7 +76,7 @@ async def test_a_database_that_has_forgotten_what_was_sent_takes_no_word_on_it(r
 async def test_a_later_word_settles_what_was_unknown_with_its_evidence(
     raw: bytes, outcome: BankOutcome, left: int
 ) -> None:
-    desk = await unknown()
+    desk = await Desk.forwarded(BankOutcome.UNKNOWN)
     assert await told(desk, raw) == "settled"
     standing = await desk.street.ledger.standing(KEY)
     assert standing and standing.bank is outcome
@@ -95,7 +88,7 @@ async def test_a_later_word_settles_what_was_unknown_with_its_evidence(
 
 
 async def test_what_is_known_already_changes_nothing() -> None:
-    desk = await unknown(BankOutcome.ACCEPTED)
+    desk = await Desk.forwarded(BankOutcome.ACCEPTED)
     assert await told(desk, word()) == "known"
     assert len(desk.records("bank_outcome")) == 1 and not desk.alarms.raised
 
@@ -108,7 +101,7 @@ async def test_what_is_known_already_changes_nothing() -> None:
 async def test_two_words_that_cannot_both_be_true_are_a_record_and_an_alert_and_change_nothing(
     first: BankOutcome, raw: bytes
 ) -> None:
-    desk = await unknown(first)
+    desk = await Desk.forwarded(first)
     before = await desk.street.available()
     assert await told(desk, raw) == "contradicted"
     assert await desk.street.available() == before
@@ -123,7 +116,7 @@ async def test_two_words_that_cannot_both_be_true_are_a_record_and_an_alert_and_
 
 
 async def test_what_is_returned_was_paid_and_comes_back_once() -> None:
-    desk = await unknown()
+    desk = await Desk.forwarded(BankOutcome.UNKNOWN)
     assert await told(desk, returned()) == "returned"
     assert await told(desk, returned()) == "returned"
     assert await desk.street.available() == 980_000
@@ -156,7 +149,7 @@ class Forgetful:
 async def test_two_words_of_which_no_record_could_be_made_are_not_answered_until_there_is_one() -> (
     None
 ):
-    desk = await unknown(BankOutcome.ACCEPTED)
+    desk = await Desk.forwarded(BankOutcome.ACCEPTED)
     outcomes = attrs.evolve(desk.outcomes(), ledger=cast("Any", Forgetful(desk.street.ledger)))
     counter = OutcomeCounter(
         outcomes, desk.letters, OpenGate(), desk.street.clock, frozenset({DIVISION})
@@ -172,7 +165,7 @@ async def test_two_words_of_which_no_record_could_be_made_are_not_answered_until
 
 async def test_a_letter_cut_off_behind_its_record_is_alerted_of_all_the_same() -> None:
     """Who repeats it finds the record, and it is done."""
-    desk = await unknown(BankOutcome.ACCEPTED)
+    desk = await Desk.forwarded(BankOutcome.ACCEPTED)
 
     class Cut(Forgetful):
         async def record_contradiction(self, key: Any, draft: Any, at: Any) -> Any:
@@ -191,7 +184,7 @@ async def test_a_letter_cut_off_behind_its_record_is_alerted_of_all_the_same() -
 
 
 async def test_what_the_bank_says_again_after_officers_have_ended_it_is_news() -> None:
-    desk = await unknown(BankOutcome.REJECTED)
+    desk = await Desk.forwarded(BankOutcome.REJECTED)
     assert await told(desk, word()) == "contradicted"
     standing = await desk.street.ledger.standing(KEY)
     assert standing
@@ -222,7 +215,7 @@ async def test_a_word_on_what_was_never_forwarded_is_an_alert(raw: bytes, policy
 
 
 async def test_only_this_bank_tells_and_one_number_tells_one_thing() -> None:
-    desk = await unknown()
+    desk = await Desk.forwarded(BankOutcome.UNKNOWN)
     for party in (SENDER, "spiffe://treasury.test/bank/999", "spiffe://other.test/bank/103"):
         with pytest.raises(Unproven):
             await told(desk, word(), party)
@@ -249,7 +242,7 @@ def test_what_is_not_exactly_an_outcome_is_refused(raw: bytes) -> None:
 
 
 async def test_another_division_is_not_served_here() -> None:
-    desk = await unknown()
+    desk = await Desk.forwarded(BankOutcome.UNKNOWN)
     with pytest.raises(Unreadable) as caught:
         await told(desk, word(instruction=str(KEY).replace(DIVISION, "220100000")))
     assert caught.value.code is FaultCode.DIVISION_UNKNOWN
