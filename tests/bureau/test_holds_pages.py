@@ -7,7 +7,6 @@ from typing import Any
 import orjson
 import pytest
 
-from adapters.bureau.frame import framed
 from bureau.desk.people import Office
 from bureau.desk.publish import Publishing
 from bureau.desk.releases import VALID
@@ -27,6 +26,7 @@ from tests.bureau.words import (
     House,
     finding,
     notice,
+    told,
     verdict,
 )  # fmt: skip
 
@@ -41,12 +41,6 @@ def held(number: int) -> bytes:
         policy="JL-052", revision=3, action="hold", detail="", unavailable=[], missing=["合同"]
     )
     return verdict(number, "held", findings=[said], digest="ab" * 32)
-
-
-async def told(bureau: Bureau, chain: Chain, *bodies: bytes) -> None:
-    start = chain.head.size if chain.head else 0
-    chain.seal(list(bodies))
-    await bureau.inbox.receive(GATEWAY, framed(chain.delivery(start)))
 
 
 def ended(number: int, what: str, **more: Any) -> bytes:

@@ -9,8 +9,8 @@ from adapters.postgres.bureau.pool import connection_of
 from bureau.desk.not_ours import BATCH_MAX
 from bureau.desk.people import Office
 from tests.bureau.desks import Desk, Seated
-from tests.bureau.test_holds_pages import ended, told
-from tests.bureau.words import BANK, DIVISION, Bureau, Chain
+from tests.bureau.test_holds_pages import ended
+from tests.bureau.words import BANK, DIVISION, Bureau, Chain, told
 
 pytestmark = pytest.mark.postgres
 HOME = f"/desk/{DIVISION}/not-ours"

@@ -8,7 +8,6 @@ import asyncpg
 import orjson
 import pytest
 
-from adapters.bureau.frame import framed
 from adapters.postgres.bureau.pool import Pool
 from adapters.postgres.bureau.releases import BureauReleases
 from adapters.postgres.bureau.trail import Trail
@@ -20,7 +19,7 @@ from gateway.domain.holds import FindingName
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.records import unnumbered
 from gateway.domain.releases import Person, PersonRole, Verdict, read_order
-from tests.bureau.words import BANK, DIVISION, GATEWAY, Bureau, Chain, House, finding, verdict
+from tests.bureau.words import BANK, DIVISION, Bureau, Chain, House, finding, told, verdict
 
 pytestmark = pytest.mark.postgres
 
@@ -54,9 +53,7 @@ class Desk:
         self.core = Releases(self.store, bureau.desk, bureau.trust.sign_document, self.clock)
 
     async def told(self, bodies: Sequence[bytes]) -> None:
-        start = self.chain.head.size if self.chain.head else 0
-        self.chain.seal(list(bodies))
-        await self.bureau.inbox.receive(GATEWAY, framed(self.chain.delivery(start)))
+        await told(self.bureau, self.chain, *bodies)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from adapters.bureau.frame import framed
 from adapters.postgres.bureau.cases import BureauCases
 from adapters.postgres.bureau.desk import BureauDesk
 from adapters.postgres.bureau.log import BureauStore
@@ -196,6 +197,13 @@ class Bureau:
     trust: Trust
     bell: Bell
     place: LogPlace
+
+
+async def told(bureau: Bureau, chain: Chain, *bodies: bytes) -> None:
+    """The gateway records these, and hands over what has come since it last did."""
+    start = chain.head.size if chain.head else 0
+    chain.seal(list(bodies))
+    await bureau.inbox.receive(GATEWAY, framed(chain.delivery(start)))
 
 
 @attrs.frozen(kw_only=True)

@@ -13,12 +13,12 @@ from tests.bureau.cases.test_decided_as_shown import verified
 from tests.bureau.desks import Desk, Seated
 from tests.bureau.policies.test_policy_trials import HOME as POLICIES
 from tests.bureau.policies.test_policy_trials import LOWER
-from tests.bureau.test_holds_pages import HOLD, REASON, held, told
+from tests.bureau.test_holds_pages import HOLD, REASON, held
 from tests.bureau.test_numbers_page import HOME as NUMBERS
 from tests.bureau.test_numbers_page import WHY, refused
 from tests.bureau.test_registers import AGENCY, form_of, loaded
 from tests.bureau.test_registers import HOME as REGISTERS
-from tests.bureau.words import BANK, DIVISION, Bureau, Chain
+from tests.bureau.words import BANK, DIVISION, Bureau, Chain, told
 
 pytestmark = pytest.mark.postgres
 CLOSED = "提议人的账号已停用"

@@ -21,7 +21,7 @@ from gateway.domain.money import FEN_MAX
 from gateway.domain.records import unnumbered
 from tests.bureau.desks import Desk
 from tests.bureau.policies.test_policy_trials import HOME, Gateway, asking, drafted, flip
-from tests.bureau.words import BANK, DIVISION, GATEWAY, Bureau, Chain, House, finding, verdict
+from tests.bureau.words import BANK, DIVISION, GATEWAY, Bureau, Chain, House, finding, told, verdict
 
 pytestmark = pytest.mark.postgres
 LAST_MOMENT = int(dt.datetime(9999, 12, 31, 23, tzinfo=dt.UTC).timestamp()) * 1_000_000
@@ -207,9 +207,7 @@ async def test_a_hold_whose_record_lacks_what_a_decision_names_is_shown_and_not_
     for number, (said, more) in enumerate(
         (([bare], {"digest": "ab" * 32}), ([whole], {}), ([whole], {"digest": 5}))
     ):
-        start = chain.head.size if chain.head else 0
-        chain.seal([verdict(number, "held", findings=said, **more)])
-        await bureau.inbox.receive(GATEWAY, framed(chain.delivery(start)))
+        await told(bureau, chain, verdict(number, "held", findings=said, **more))
         hold = f"/desk/{DIVISION}/holds/2026/8202/{number:013d}"
         reviewer = await desk.seat(Office.REVIEWER)
         assert (await reviewer.get(hold))[0] == 200, number

@@ -8,7 +8,6 @@ from typing import cast
 import pytest
 from typer.testing import CliRunner
 
-from adapters.bureau.frame import framed
 from adapters.folder.lock import hold, release
 from bureau.desk import takeout
 from bureau.desk.takeout import TakeOut
@@ -16,15 +15,13 @@ from bureau.handing_over import LOCK, take_out
 from bureau.settings import Settings
 from certs.keys import save_certificates
 from gateway.commands.command_line import app
-from tests.bureau.words import DIVISION, GATEWAY, Bureau, Chain, House, verdict
+from tests.bureau.words import DIVISION, Bureau, Chain, House, told, verdict
 
 pytestmark = pytest.mark.postgres
 
 
 async def _receive(bureau: Bureau, chain: Chain, numbers: range) -> None:
-    start = chain.head.size if chain.head else 0
-    chain.seal([verdict(n) for n in numbers])
-    await bureau.inbox.receive(GATEWAY, framed(chain.delivery(start)))
+    await told(bureau, chain, *(verdict(n) for n in numbers))
 
 
 def _takeout(bureau: Bureau, folder: Path) -> TakeOut:

@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 
 import pytest
 
-from adapters.bureau.frame import framed
 from adapters.postgres.bureau import desk as bureau_desk
 from adapters.postgres.bureau.recount import snapshot
 from adapters.postgres.bureau.statistics import BureauStatistics
@@ -21,8 +20,8 @@ from bureau.desk.recount import Recounter
 from bureau.desk.search import parsed
 from gateway.domain.records import unnumbered
 from tests.bureau.desks import Desk
-from tests.bureau.lists.test_statistics import at, told
-from tests.bureau.words import BANK, DIVISION, GATEWAY, Bureau, Chain, finding, verdict
+from tests.bureau.lists.test_statistics import at
+from tests.bureau.words import BANK, DIVISION, Bureau, Chain, finding, told, verdict
 
 pytestmark = pytest.mark.postgres
 HOME = f"/desk/{DIVISION}"
@@ -210,9 +209,7 @@ async def _step(bureau: Bureau, chain: Chain, random: Random, known: int) -> int
         bodies.append(_line(random, number, day))
     if known > 3 and random.random() < 0.3:
         bodies.append(_line(random, random.randint(1, known), dt.date(2025, 12, 31)))
-    start = chain.head.size if chain.head else 0
-    chain.seal(bodies)
-    await bureau.inbox.receive(GATEWAY, framed(chain.delivery(start)))
+    await told(bureau, chain, *bodies)
     return known
 
 

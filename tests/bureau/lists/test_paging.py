@@ -18,8 +18,7 @@ from gateway.domain.instruction import InstructionKey
 from gateway.domain.releases import Verdict
 from tests.bureau.desks import Desk, Seated, bare
 from tests.bureau.inbox.test_two_banks import LIAR, lied
-from tests.bureau.test_holds_pages import told
-from tests.bureau.words import BANK, DIVISION, Bureau, Chain, House, finding, verdict
+from tests.bureau.words import BANK, DIVISION, Bureau, Chain, House, finding, told, verdict
 
 pytestmark = pytest.mark.postgres
 HOME = f"/desk/{DIVISION}"

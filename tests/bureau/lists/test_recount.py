@@ -10,8 +10,17 @@ from adapters.postgres.bureau.recount import snapshot
 from adapters.postgres.bureau.statistics import BureauStatistics
 from bureau.desk.recount import Difference, Recounter
 from tests.bureau.lists.test_figures_and_states import ENDS, about
-from tests.bureau.lists.test_statistics import told
-from tests.bureau.words import DIVISION, GATEWAY, Bureau, Chain, House, finding, notice, verdict
+from tests.bureau.words import (
+    DIVISION,
+    GATEWAY,
+    Bureau,
+    Chain,
+    House,
+    finding,
+    notice,
+    told,
+    verdict,
+)
 
 pytestmark = pytest.mark.postgres
 

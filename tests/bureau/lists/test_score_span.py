@@ -10,8 +10,8 @@ from adapters.postgres.bureau.pool import Pool
 from bureau.desk.people import Office
 from bureau.desk.statistics import Score, span_of
 from tests.bureau.desks import Desk
-from tests.bureau.lists.test_statistics import HOME, alert, at, told
-from tests.bureau.words import BANK, DIVISION, Bureau, Chain, verdict
+from tests.bureau.lists.test_statistics import HOME, alert, at
+from tests.bureau.words import BANK, DIVISION, Bureau, Chain, told, verdict
 
 pytestmark = pytest.mark.postgres
 MARCH, MAY = dt.date(2026, 3, 2), dt.date(2026, 5, 31)

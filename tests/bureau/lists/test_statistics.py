@@ -8,7 +8,6 @@ from unittest.mock import ANY
 import pytest
 from python_calamine import CalamineWorkbook
 
-from adapters.bureau.frame import framed
 from adapters.postgres.bureau.statistics import BureauStatistics
 from bureau.desk.people import Office
 from bureau.desk.statistics import span_of
@@ -16,7 +15,7 @@ from gateway.domain.legal_day import legal_day
 from gateway.domain.records import unnumbered
 from tests.bureau.cases.test_case_walk import intercepted
 from tests.bureau.desks import AGENCY, ISSUER, Desk, bare
-from tests.bureau.words import BANK, DIVISION, GATEWAY, Bureau, Chain, House, finding, verdict
+from tests.bureau.words import BANK, DIVISION, Bureau, Chain, House, finding, told, verdict
 
 pytestmark = pytest.mark.postgres
 HOME = f"/desk/{DIVISION}"
@@ -36,12 +35,6 @@ def alert(policy: str, day: dt.date) -> bytes:
             "recorded_at": at(day), "fiscal_year": 2026, "voucher_no": "", "voucher_type": "8202",
         }
     )  # fmt: skip
-
-
-async def told(bureau: Bureau, chain: Chain, *bodies: bytes) -> None:
-    start = chain.head.size if chain.head else 0
-    chain.seal(list(bodies))
-    await bureau.inbox.receive(GATEWAY, framed(chain.delivery(start)))
 
 
 async def counts(bureau: Bureau, measure: str) -> dict[str, tuple[int, int, int]]:

@@ -12,8 +12,8 @@ from adapters.postgres import migrate
 from bureau.desk.people import Office
 from tests.bureau.desks import OTHER_AGENCY, Desk
 from tests.bureau.lists.test_figures_and_states import MEASURES
-from tests.bureau.lists.test_statistics import counts, told
-from tests.bureau.words import BANK, DIVISION, Bureau, Chain, finding, verdict
+from tests.bureau.lists.test_statistics import counts
+from tests.bureau.words import BANK, DIVISION, Bureau, Chain, finding, told, verdict
 
 pytestmark = pytest.mark.postgres
 HOME = f"/desk/{DIVISION}"

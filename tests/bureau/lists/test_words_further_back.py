@@ -15,8 +15,7 @@ from bureau.desk import interceptions as desk_interceptions
 from bureau.desk.people import Office
 from bureau.web.sections import case_list as case_pages
 from tests.bureau.desks import Desk, Seated
-from tests.bureau.test_holds_pages import told
-from tests.bureau.words import DIVISION, Bureau, Chain, verdict
+from tests.bureau.words import DIVISION, Bureau, Chain, told, verdict
 
 pytestmark = pytest.mark.postgres
 HOME = f"/desk/{DIVISION}"
