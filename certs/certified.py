@@ -77,7 +77,7 @@ def _check_revoked(
 ) -> None:  # fmt: skip
     issuer = next(each for each in authorities if issued_by(each, certificate))
     for reason in against_list(revocations, issuer, at):
-        walk.expect(
+        walk.found(
             False,
             "吊销列表不可用。",
             f"The list of revocations cannot be relied on: {reason}.",

@@ -183,7 +183,7 @@ def _check_readings(walk: Walk, records: Sequence[bytes], start: int) -> None:
     doubtful = [seq for seq, body in enumerate(records, start) if not reads_one_way(body, seq)]
     if doubtful:
         walk.facts["two_readings"] = doubtful[:MISSING_NAMED_MAX]
-    walk.expect(
+    walk.found(
         not doubtful,
         "每条记录只有一种读法。" if not doubtful
         else f"有 {len(doubtful)} 条可作两种读法，首条序号 {doubtful[0]}。",

@@ -76,7 +76,7 @@ def open_manifest(
     absent = sorted(name for name in listed.files if not (folder / name).is_file())
     if absent:
         walk.facts["absent"] = absent
-    walk.expect(
+    walk.found(
         not absent,
         "清单所列文件齐全。" if not absent else f"缺少导出时在册的文件：{'、'.join(absent)}。",
         f"All {len(listed.files)} files of the signed list are there."
@@ -96,7 +96,7 @@ def check_digests(walk: Walk, folder: Path, listed: Listed, ours: Sequence[str])
     altered += [name for name in ours if name not in listed.files and (folder / name).exists()]
     if altered:
         walk.facts["altered_files"] = altered
-    walk.expect(
+    walk.found(
         not altered,
         "各文件与清单摘要一致。" if not altered else f"与清单不符的文件：{'、'.join(altered)}。",
         "Each file has the digest of the signed list."

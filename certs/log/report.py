@@ -99,8 +99,8 @@ def whole_of(reports: Sequence[Report]) -> list[Report]:
     places = ", ".join(map(str, failed))
     step = Step(
         holds=False,
-        zh=f"以上 {len(reports)} 项均属实：第 {places} 项不然，全部材料以此为准。",
-        en=f"All {len(reports)} parts above are valid: part {places} is not, nor is the whole.",
+        zh=f"以上 {len(reports)} 项中，第 {places} 项未通过，全部材料以此为准。",
+        en=f"Of the {len(reports)} parts above, part {places} is not valid, nor is the whole.",
     )
     return [*reports, Report(exit=worst_of(reports), steps=(step,))]
 
@@ -114,13 +114,21 @@ class Stopped(Exception):
 
 
 class Walk:
-    """Collects steps; `expect` stops at the first that does not hold."""
+    """Collects steps; `expect` and `found` stop at the first that does not hold."""
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self.facts: dict[str, Any] = {}
 
     def expect(self, holds: bool, zh: str, en: str, otherwise: Exit = Exit.INVALID) -> None:
+        """What must be so. Where it is not, its sentence alone would still say that it is."""
+        if holds:
+            self.found(True, zh, en)
+        else:
+            self.found(False, f"不成立：{zh}", f"Not so: {en}", otherwise)
+
+    def found(self, holds: bool, zh: str, en: str, otherwise: Exit = Exit.INVALID) -> None:
+        """What was found, in words that already say whether it is well."""
         self.steps.append(Step(holds=holds, zh=zh, en=en))
         if not holds:
             raise Stopped(otherwise)

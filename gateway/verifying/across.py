@@ -45,7 +45,7 @@ def _check_records(walk: Walk, stretches: Sequence[Beside]) -> None:
         if known.setdefault(seq, digest) != digest
     ]
     walk.facts |= {"told_otherwise": other[:MISSING_NAMED_MAX]}
-    walk.expect(
+    walk.found(
         not other,
         "各夹重叠处的记录相同。" if not other else f"同一序号在两夹中记录不同：{other[0]}。",
         "Where the folders overlap they hold the same records." if not other
@@ -64,7 +64,7 @@ def _check_verdicts(walk: Walk, stretches: Sequence[Beside]) -> None:
     )
     named = list(twice)[:MISSING_NAMED_MAX]
     walk.facts |= {"judged_twice": named}
-    walk.expect(
+    walk.found(
         not twice,
         "各夹合计，每笔支付指令只有一条判定。" if not twice
         else f"各夹合计，有两条判定的支付指令：{named[0]}。",

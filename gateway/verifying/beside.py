@@ -92,7 +92,7 @@ def check_told(walk: Walk, beside: Beside, on: str | None) -> None:
     silent = [name_of(each) for each in beside.verdicts() if _names_no_notice(each)]
     if silent:
         walk.facts["intercepted_silently"] = silent[:MISSING_NAMED_MAX]
-    walk.expect(
+    walk.found(
         not silent,
         "每条拦截或挂起的判定均指明其通知。" if not silent
         else f"有 {len(silent)} 条拦截或挂起的判定未指明通知，首条 {silent[0]}。",
@@ -125,7 +125,7 @@ def check_told(walk: Walk, beside: Beside, on: str | None) -> None:
     ]  # fmt: skip
     if lacking:
         walk.facts["notices_missing"] = lacking[:MISSING_NAMED_MAX]
-    walk.expect(
+    walk.found(
         not lacking,
         "该日判定所指的拦截通知均在。" if not lacking
         else f"判定记录所指的拦截通知缺 {len(lacking)} 份，首份 {lacking[0]}。",

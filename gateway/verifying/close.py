@@ -47,14 +47,14 @@ def check_times(walk: Walk, beside: Beside, on: str | None) -> None:
     if misdated or twice:
         walk.facts |= {"misdated": misdated[:MISSING_NAMED_MAX]}
         walk.facts |= {"judged_twice": twice[:MISSING_NAMED_MAX]}
-    walk.expect(
+    walk.found(
         not misdated,
         "判定日期与其在日志中的先后相符。" if not misdated
         else f"判定日期与先后不符 {len(misdated)} 条，首条序号 {misdated[0]}。",
         "The verdicts are dated as they were sealed." if not misdated
         else f"{len(misdated)} verdicts are dated into another day, the first is {misdated[0]}.",
     )  # fmt: skip
-    walk.expect(
+    walk.found(
         not twice,
         "本夹内每笔支付指令只有一条判定。" if not twice else f"有两条判定的支付指令：{twice[0]}。",
         "No instruction has two verdicts in this folder." if not twice

@@ -22,7 +22,7 @@ def check_stopped(walk: Walk, stretches: Iterable[Beside]) -> None:
     paid = _paid_though_stopped(stretches)
     if paid:
         walk.facts["paid_though_stopped"] = paid[:MISSING_NAMED_MAX]
-    walk.expect(
+    walk.found(
         not paid,
         "被拦截或未放行的支付没有银行受理的记录。" if not paid
         else f"被拦截或未放行而银行受理的支付 {len(paid)} 笔，首笔 {paid[0]}。",

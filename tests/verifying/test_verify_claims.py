@@ -329,7 +329,10 @@ def test_behind_a_record_that_fails_the_last_word_is_of_the_whole(case: Case) ->
     document["evidence"][0]["record"] = base64.b64encode(altered).decode()
     keys = "--bank", str(case.folder / "bank.pem"), "--bureau", str(case.folder / "bureau.pem")
     code, said = _run(case, orjson.dumps(document), *keys)
-    assert code == Exit.INVALID and "第 1 项不然" in said
+    assert code == Exit.INVALID and "第 1 项未通过" in said
+    assert "✗ 不成立：记录的哈希沿" in said.replace("\n", ""), (
+        "the sentence alone says that it is so"
+    )
     assert said.strip().splitlines()[-1] == VERDICTS[Exit.INVALID]
 
 
