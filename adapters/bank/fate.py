@@ -25,6 +25,8 @@ class Fate(StrEnum):
     """Takes effect once, and answers twice."""
     FORGET = "forget"
     """Takes effect, never answers, and the enquiry desk knows nothing of it for a while."""
+    BABBLE = "babble"
+    """Takes effect, and answers what says nothing of it; the enquiry desk as well, for a while."""
 
 
 class Lie(StrEnum):
@@ -69,10 +71,11 @@ class Habits:
     """Half of them take effect."""
     double_answer_share: float = 0.0
     forget_share: float = 0.0
+    babble_share: float = 0.0
     late_s: float = 4.0
     """How long a LATE or PENDING payment is parked before it takes effect."""
     forget_s: float = 2.0
-    """How long the enquiry desk knows nothing of a FORGET payment."""
+    """How long the enquiry desk knows nothing of a FORGET payment, and babbles of a BABBLE one."""
     delay_ms: float = 0.0
     lie_amount_share: float = 0.0
     lie_payee_share: float = 0.0
@@ -112,6 +115,10 @@ class Habits:
     def refusal_reason(self, key: str) -> str:
         return REFUSAL_REASONS[self._draw(key)[1] % len(REFUSAL_REASONS)]
 
+    def babbles(self, key: str) -> int:
+        """Which of so many sorts of nonsense it says of `key`: a large number, to be divided."""
+        return self._draw(f"babble/{key}")[1]
+
     def gives_back(self, key: str) -> bool:
         return self._draw(f"recall/{key}")[0] < self.recall_share
 
@@ -128,6 +135,7 @@ class Habits:
             ((Fate.CRASH_AFTER, Fate.CRASH_BEFORE), self.crash_share),
             ((Fate.TWICE, Fate.TWICE), self.double_answer_share),
             ((Fate.FORGET, Fate.FORGET), self.forget_share),
+            ((Fate.BABBLE, Fate.BABBLE), self.babble_share),
         )
 
     def _lies(self) -> tuple[tuple[Lie, float], ...]:

@@ -4,7 +4,7 @@ What it is handed are the agency's own bytes (pain.001, pacs.008). `iso_status` 
 answers (`read`) and writes what it is asked (`ask`); the mapping is ISO's:
 
     ACSC, ACCC, ACSP            accepted (settled, credited, in settlement)
-    RJCT                        rejected, with the reason
+    RJCT                        rejected, with the reason; NOOR: not known
     ACTC, ACCP, ACWC, RCVD, PDNG  with the bank: not at its end
 """
 
@@ -52,6 +52,11 @@ class IsoStatus:
     fiscal: tuple[tuple[str, str], ...] = ()
     """Division, FiscalYear, VoucherType, as often as it says so: a number may stand in each."""
 
+    @property
+    def nothing_received(self) -> bool:
+        """`NOOR`: the original did not come, or has not come yet."""
+        return (self.reason or "").split(" ")[0] == "NOOR"
+
 
 Read = Callable[[bytes], IsoStatus | None]
 """None for whatever is no status report on exactly one transaction."""
@@ -74,8 +79,8 @@ class Recalls(Protocol):
 @attrs.frozen
 class IsoWire:
     """`POST /v1/iso20022/payments` and `/enquiries`. A core that does not know a payment answers an
-    enquiry with 404 and a report `RJCT`, reason `NOOR` (no original transaction received); a bare
-    404 is silence."""
+    enquiry with a report `RJCT`, reason `NOOR` (no original transaction received), and 404 or 200:
+    it refuses nothing, the payment may arrive yet. A bare 404 is silence."""
 
     read: Read
     ask: Ask
@@ -108,7 +113,7 @@ class IsoWire:
             return UNKNOWN
         if said.status in ACCEPTED and said.reference:
             return BankAnswer(outcome=BankOutcome.ACCEPTED, reference=said.reference)
-        if said.status in REJECTED:
+        if said.status in REJECTED and not said.nothing_received:
             return BankAnswer(
                 outcome=BankOutcome.REJECTED, reference=said.reference, reason=said.reason
             )
@@ -118,9 +123,10 @@ class IsoWire:
         said = self._about(key, body) if status in (200, 404) else None
         if said is None:
             return SILENT
+        if said.status in REJECTED and said.nothing_received:
+            return EnquiryAnswer(outcome=EnquiryOutcome.NOT_FOUND)
         if status == 404:
-            nothing = said.status in REJECTED and (said.reason or "").split(" ")[0] == "NOOR"
-            return EnquiryAnswer(outcome=EnquiryOutcome.NOT_FOUND) if nothing else SILENT
+            return SILENT
         if said.status in ACCEPTED and said.reference:
             return EnquiryAnswer(outcome=EnquiryOutcome.ACCEPTED, reference=said.reference)
         if said.status in REJECTED:

@@ -82,7 +82,10 @@ class SimulatedCore:
     def enquire(self, key: str) -> tuple[int, bytes]:
         """HTTP status and body; the first effect is the one that counts."""
         now = time.time()
-        known = [entry for entry in self.journal.by_key.get(key, ()) if entry.seen <= now]
+        entries = self.journal.by_key.get(key, ())
+        if entries and entries[0].fate == Fate.BABBLE and entries[0].seen > now:
+            return 200, self._babble(entries[0])
+        known = [entry for entry in entries if entry.seen <= now]
         if not known:
             return 404, _json({"key": key, "outcome": "not_found"})
         entry = known[0]
@@ -145,7 +148,8 @@ class SimulatedCore:
     def _entry(self, key: str, fate: Fate, body: bytes, slips: tuple[Slip, ...]) -> Entry:
         now = time.time()
         due = now + self.habits.late_s if fate in (Fate.LATE, Fate.PENDING) else now
-        seen = {Fate.LATE: due, Fate.FORGET: now + self.habits.forget_s}.get(fate, now)
+        unseen = now + self.habits.forget_s
+        seen = {Fate.LATE: due, Fate.FORGET: unseen, Fate.BABBLE: unseen}.get(fate, now)
         refused = fate is Fate.REJECT
         return Entry(
             key=key,
@@ -167,10 +171,26 @@ class SimulatedCore:
         if fate is Fate.CRASH_AFTER:
             self._die()
             return
-        told = _told(entry)
+        told = self._babble(entry) if fate is Fate.BABBLE else _told(entry)
         answer(told)
         if fate is Fate.TWICE:
             answer(told)
+
+    def _babble(self, entry: Entry) -> bytes:
+        """Of a payment that took effect: a word about a neighbour, a yes without a number, a word
+        that there is not, half of a yes, or none of any language."""
+        division, year, type, number = entry.key.split("/")
+        yes = {"key": entry.key, "outcome": "accepted", "reference": entry.reference}
+        no = yes | {"outcome": "rejected", "reason": "户名不符"}
+        sorts = (
+            _json(no | {"key": f"{division}/{year}/{type}/{number[:-1]}"}),
+            _json(yes | {"key": f"{division}/{int(year) - 1}/{type}/{number}X"}),
+            _json({"key": entry.key, "outcome": "accepted"}),
+            _json(yes | {"outcome": "perhaps"}),
+            _json(no)[:-9],
+            b"\xff\xfe<Document>",
+        )
+        return sorts[self.habits.babbles(entry.key) % len(sorts)]
 
 
 def _told(entry: Entry) -> bytes:

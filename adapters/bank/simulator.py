@@ -18,6 +18,7 @@ import uvloop
 
 from adapters.bank.fate import Habits
 from adapters.bank.simulated_core import SimulatedCore
+from adapters.bank.simulated_tongues import TONGUES
 from adapters.bank.simulator_door import SimulatorDoor
 
 KEY_UNLOCK_VARIABLE = "BANK_TLS_PASSPHRASE"
@@ -33,6 +34,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--no-fsync", action="store_true", help="survive kill -9 only, no power cut"
     )
+    parser.add_argument("--wire", choices=("json", *TONGUES), default="json")
     parser.add_argument("--tls-cert", type=Path)
     parser.add_argument("--tls-key", type=Path, help=f"passphrase in ${KEY_UNLOCK_VARIABLE}")
     parser.add_argument("--tls-ca", type=Path, help="whose certificates clients must show")
@@ -66,7 +68,7 @@ async def serve(options: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     server = await loop.create_server(
-        lambda: SimulatorDoor(core, conduct, habits.delay_ms / 1000),
+        lambda: SimulatorDoor(core, conduct, habits.delay_ms / 1000, TONGUES.get(options.wire)),
         options.host,
         options.port,
         ssl=_tls(options),

@@ -8,6 +8,7 @@ import httptools
 import msgspec
 
 from adapters.bank.simulated_core import SimulatedCore
+from adapters.bank.simulated_tongues import IsoTongue, Request, StoreTongue, put
 
 BODY_BYTES_MAX = 64 * 1024 * 1024
 
@@ -20,12 +21,18 @@ _STATUS = {200: b"200 OK", 400: b"400 Bad Request", 404: b"404 Not Found"}
 
 
 class SimulatorDoor(asyncio.Protocol):
-    """`delay_s`: every answer to a submission waits so long after it is on the disk."""
+    """`delay_s`: every answer to a submission waits so long after it is on the disk. `tongue`: None
+    for JSON."""
 
-    def __init__(self, core: SimulatedCore, conduct: bytes, delay_s: float) -> None:
+    def __init__(
+        self, core: SimulatedCore, conduct: bytes, delay_s: float,
+        tongue: StoreTongue | IsoTongue | None = None,
+    ) -> None:  # fmt: skip
         self._core = core
         self._conduct = conduct
         self._delay_s = delay_s
+        self._tongue = tongue
+        self._url = self._key = b""
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpRequestParser(self)
         self._begin()
@@ -64,12 +71,17 @@ class SimulatorDoor(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         method = self._parser.get_method()
+        if self._tongue is not None:
+            came = Request(method=method, url=self._url, key=self._key)
+            carried = self._tongue.carried(came, b"".join(self._body))
+            method, self._url, self._key = carried.method, carried.url, carried.key
         if method == b"POST" and self._url == b"/v1/payments":
             self._submit()
         elif method == b"POST" and self._url == b"/v1/recalls":
             self._recall()
         elif method == b"GET" and self._url.startswith(_PAYMENT):
-            self._say(*self._core.enquire(self._url[len(_PAYMENT) :].decode("latin-1")))
+            said = self._core.enquire(self._url[len(_PAYMENT) :].decode("latin-1"))
+            self._say(*put(self._tongue, *said, asked=True))
         elif method == b"PUT" and (named := _MESSAGE.fullmatch(self._url)):
             self._say(*self._core.deposit(named[1].decode(), b"".join(self._body)))
         elif method == b"GET" and self._url == b"/v1/conduct":
@@ -108,10 +120,11 @@ class SimulatorDoor(asyncio.Protocol):
         self._say(*self._core.recall(self._key.decode(), b"".join(self._body)))
 
     def _answer(self, body: bytes) -> None:
+        said = put(self._tongue, 200, body, asked=False)
         if self._delay_s:
-            asyncio.get_running_loop().call_later(self._delay_s, self._say, 200, body)
+            asyncio.get_running_loop().call_later(self._delay_s, self._say, *said)
         else:
-            self._say(200, body)
+            self._say(*said)
 
     def _say(self, status: int, body: bytes) -> None:
         if self._transport is None or self._transport.is_closing():

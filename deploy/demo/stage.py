@@ -40,6 +40,8 @@ class Plot:
     division: str
     bank_habits: tuple[str, ...] = ()
     """Command line options of the simulated bank core."""
+    bank_wire: str = "json"
+    """`bank.wire`, and what the simulated core speaks."""
     bank_horizon_s: float = 6.0
     bank_connections: int = 64
     bank_deadline_s: float = 2.0
@@ -123,7 +125,8 @@ class Stage:
         argv = [
             sys.executable, "-m", "adapters.bank.simulator", "--host", HOST,
             "--port", str(self.ports.bank), "--state", str(self.folder / "bank.journal"),
-            "--horizon-s", str(self.plot.bank_horizon_s), *self.plot.bank_habits,
+            "--horizon-s", str(self.plot.bank_horizon_s), "--wire", self.plot.bank_wire,
+            *self.plot.bank_habits,
             "--tls-cert", str(tls.certificate), "--tls-key", str(tls.key),
             "--tls-ca", str(tls.authorities),
         ]  # fmt: skip
@@ -247,6 +250,7 @@ authority = "{made.evidence_authority}"
 folder = "{made.parties}"
 
 [bank]
+wire = "{plot.bank_wire}"
 host = "{HOST}"
 port = {self.reached.bank}
 peer = "{uri("bank", BANK_CODE)}"

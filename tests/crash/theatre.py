@@ -21,7 +21,7 @@ from adapters.postgres.embedded.server import PORT
 from certs.tls import client_context
 from deploy.demo.__main__ import ask
 from deploy.demo.agency import AgencyClient
-from deploy.demo.day import DIVISION, Day, day
+from deploy.demo.day import DIVISION, Day, DayItem, day
 from deploy.demo.free_ports import free_port
 from deploy.demo.identities import TRUST_DOMAIN, Identities, uri
 from deploy.demo.processes import Crew
@@ -178,7 +178,7 @@ async def theatre(
     seed: int, instructions: int, *, gateways: int = 1, habits: tuple[str, ...] = BANK_HABITS,
     files: bool = False, wires: Wires | None = None, on: Ground = Ground.SOUND,
     with_standby: bool = False, with_clocks: bool = False, with_cluster: bool = False,
-    bank_deadline_s: float = BANK_DEADLINE_S,
+    bank_deadline_s: float = BANK_DEADLINE_S, wire: str = "json",
 ) -> AsyncIterator[Theatre]:  # fmt: skip
     """Everything started and registers loaded; with `wires`, what agencies, bank, bureau and the
     gateway's database say to each other goes through one of each name. Afterwards everything is
@@ -190,11 +190,12 @@ async def theatre(
     with Crew() as crew, ExitStack() as fittings:
         # A clock that is set back comes to before the certificates, unless they are old enough.
         identities = Identities.create(folder / "keys", now - CLOCK_BACK if with_clocks else now)
-        plan = day(seed, instructions, legal_day(now), trust_domain=TRUST_DOMAIN)
+        plan = _spoken(day(seed, instructions, legal_day(now), trust_domain=TRUST_DOMAIN), wire)
         signers = identities.signers([*plan.senders, uri("bank", BANK_CODE)])
         plot = Plot(
             division=DIVISION, bank_habits=(*habits, "--seed", str(seed)), gateways=gateways,
-            bank_horizon_s=BANK_HORIZON_S, bank_deadline_s=bank_deadline_s, files=files,
+            bank_wire=wire, bank_horizon_s=BANK_HORIZON_S, bank_deadline_s=bank_deadline_s,
+            files=files,
         )  # fmt: skip
         stage = Stage(folder, crew, identities, plot)
         sign = {party: signer.document for party, signer in signers.items()}
@@ -222,6 +223,21 @@ async def theatre(
                 sys.stdout.write(f"\nthe programs' logs: {folder}\n")
             else:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _spoken(plan: Day, wire: str) -> Day:
+    """Of the day what a core of this wire can be handed: the bytes go to it as they came."""
+    format = {"voucher_store": "voucher", "iso20022": "iso20022"}.get(wire)
+    if format is None:
+        return plan
+    places: dict[int, int] = {}
+    items: list[DayItem] = []
+    for place, item in enumerate(plan.items):
+        if item.format == format and (item.after is None or item.after in places):
+            places[place] = len(items)
+            after = None if item.after is None else places[item.after]
+            items.append(attrs.evolve(item, after=after))
+    return attrs.evolve(plan, items=tuple(items))
 
 
 def _lay_ground(on: Ground, stage: Stage, fittings: ExitStack) -> SmallDisk | FailingFsync | None:

@@ -232,7 +232,7 @@ async def test_without_the_ledger_nothing_is_said_and_the_same_letter_does_it_la
 @pytest.mark.parametrize(
     ("status", "outcome", "left"),
     [("ACSC", BankOutcome.ACCEPTED, 970_000), ("RJCT", BankOutcome.REJECTED, 1_000_000),
-     ("PDNG", BankOutcome.UNKNOWN, 970_000)],
+     ("PDNG", BankOutcome.UNKNOWN, 970_000), ("NOOR", BankOutcome.UNKNOWN, 970_000)],
 )  # fmt: skip
 async def test_the_banks_own_report_settles_what_was_unknown(
     status: str, outcome: BankOutcome, left: int
@@ -240,7 +240,9 @@ async def test_the_banks_own_report_settles_what_was_unknown(
     desk = await Desk.open()
     desk.street.bank.outcome = BankOutcome.UNKNOWN
     await desk.carry()
-    raw = valid(report("1", status), "pacs.002.001.10")
+    said = report("1", "RJCT" if status == "NOOR" else status)
+    said = said.replace(b"AC04", b"NOOR") if status == "NOOR" else said
+    raw = valid(said, "pacs.002.001.10")
     for party in (SENDER, BUREAU):
         with pytest.raises(Unproven):
             await desk.post(raw, party)

@@ -116,12 +116,17 @@ def _outcomes(head: Texts, rows: list[Texts]) -> Enquiry:
         reason, words = _reason(row, "StsRsnInf")
         items.append(
             OutcomeItem(
-                original=_original(head, row), accepted=MEANT.get(one(row, "TxSts")),
+                original=_original(head, row), accepted=_accepted(one(row, "TxSts"), reason),
                 reference=one(row, "AcctSvcrRef") or one(row, "ClrSysRef"),
                 reason=" ".join(filter(None, (reason, words))),
             )
         )  # fmt: skip
     return OutcomeReport(id=one(head, "GrpHdr/MsgId"), payments=tuple(items))
+
+
+def _accepted(status: str, reason: str) -> bool | None:
+    """None: it says no end. Who received nothing has refused nothing: it may arrive yet."""
+    return None if reason == "NOOR" else MEANT.get(status)
 
 
 _READ: Mapping[str, Callable[[Texts, list[Texts]], Enquiry]] = {

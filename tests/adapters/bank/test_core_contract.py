@@ -283,11 +283,14 @@ async def test_not_found_is_believed_in_the_core_s_own_words_only(dialect: Diale
         assert (await bank.enquire(key())).outcome is EnquiryOutcome.NOT_FOUND
 
 
-async def test_a_refusal_for_another_reason_does_not_mean_that_it_is_unknown() -> None:
-    """404 may be a proxy's word beside a report of before: only NOOR says that there is none."""
+async def test_noor_alone_says_that_nothing_came_and_refuses_nothing_by_200_or_404() -> None:
+    """Believed as a refusal it gave the limit back while the payment was on its way still."""
     dialect = DIALECTS["iso20022"]
     async with dialogue(dialect, saying(http(dialect.rejected, "404 Not Found"))) as (bank, _):
         assert (await bank.enquire(key())).outcome is EnquiryOutcome.SILENT
+    async with dialogue(dialect, saying(http(dialect.unknown_here))) as (bank, _):
+        assert (await bank.enquire(key())).outcome is EnquiryOutcome.NOT_FOUND
+        assert (await bank.submit(key(), RAW, dialect.format)).outcome is BankOutcome.UNKNOWN
 
 
 def test_five_hundred_signs_are_words_and_one_more_is_none() -> None:
