@@ -104,7 +104,7 @@ def put(
         return status, body
     try:
         said = msgspec.json.decode(body, type=dict[str, Any])
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         return status, body
     return tongue.put(status, said, asked=asked) if "outcome" in said else (status, body)
 
