@@ -37,16 +37,22 @@ def verify_certificate(
     walk = Walk()
     try:
         _check_names(walk, certificate)
+        walk.expect(
+            any(issued_by(each, certificate) for each in authorities),
+            "由所给的证据认证机构（--authority）签发。",
+            "The evidence authority that was given issued it.",
+        )
         try:
             one = signatory(authorities, certificate)
         except ValueError as reason:
             raise walk.fail(
-                "证书不符合签名证书的要求。", f"It does not count as a signer's: {reason}."
+                "证书不是签名证书：用途、期限或持有者不合要求，原因见下行。",
+                f"It does not count as a signer's: {reason}.",
             ) from reason
         walk.expect(
             True,
-            "由所给的证据认证机构签发，只可用于签名。",
-            "The evidence authority issued it, for signing only.",
+            "只可用于签名。",
+            "It is for signing only.",
         )
         walk.facts["not_after"] = one.not_after.isoformat()
         walk.expect(
@@ -71,6 +77,14 @@ def _check_names(walk: Walk, certificate: x509.Certificate) -> None:
     walk.expect(True, f"持有者 {uri}，套件 {suite}。", f"It names {uri}, suite {suite}.")
 
 
+_LIST_ZH = {
+    "the list is of another authority": "不是签发该证书的机构的列表",
+    "the list is not signed by the authority": "不是该机构的签名",
+    "the authority may not sign lists": "该机构无权签发列表",
+    "the list is not current": "已过期，或尚未生效",
+}
+
+
 def _check_revoked(
     walk: Walk, certificate: x509.Certificate, authorities: Sequence[x509.Certificate],
     revocations: x509.CertificateRevocationList, at: dt.datetime,
@@ -79,7 +93,7 @@ def _check_revoked(
     for reason in against_list(revocations, issuer, at):
         walk.found(
             False,
-            "吊销列表不可用。",
+            f"吊销列表不可用：{_LIST_ZH.get(reason, '不完整，或有不认识的内容')}。",
             f"The list of revocations cannot be relied on: {reason}.",
             Exit.USAGE if "current" in reason else Exit.INVALID,
         )
