@@ -198,7 +198,7 @@ def test_uneven_or_missing_monthly_grants_and_undetailed_indicators_are_the_bure
         {"indicator_id": "A", "month": m, "amount": a}
         for m, a in ((1, "10.00"), (2, "10.00"), (3, "100.00"))
     ] + [{"indicator_id": "B", "month": m, "amount": "5.00"} for m in (1, 3)]
-    assert [(d.subject, d.zh) for d in plan_duties(plans, 3)] == [
+    assert [(d.subject, d.zh) for d in plan_duties(plans, dt.date(2026, 3, 9), {})] == [
         ("A", "3月额度超过月均两倍"), ("B", "2月没有下达额度"),
     ]  # fmt: skip
     indicators = [

@@ -49,8 +49,11 @@ def days_between(changed_on: dt.date, noticed: dt.date) -> list[dt.date]:
     return [changed_on + dt.timedelta(days=n) for n in range(1, span + 1)]
 
 
-def plan_duties(plans: Iterable[Mapping[str, Any]], month: int) -> list[Duty]:
-    """Art. 10(2)1: monthly grants even and in time. `month`: the one that now runs."""
+def plan_duties(
+    plans: Iterable[Mapping[str, Any]], today: dt.date, years: Mapping[str, int]
+) -> list[Duty]:
+    """Art. 10(2)1: monthly grants even and in time, each in its own year. `years`: fiscal years of
+    indicators; of one that the register does not have, this one."""
     by: dict[str, dict[int, Decimal]] = {}
     for plan in plans:
         months = by.setdefault(plan["indicator_id"], {})
@@ -58,7 +61,9 @@ def plan_duties(plans: Iterable[Mapping[str, Any]], month: int) -> list[Duty]:
         months[plan["month"]] = months.get(plan["month"], Decimal()) + Decimal(plan["amount"])
     found = []
     for indicator, months in sorted(by.items()):
-        missing = [m for m in range(1, month + 1) if m not in months]
+        year = years.get(indicator, today.year)
+        due = today.month if year == today.year else 12 if year < today.year else 0
+        missing = [m for m in range(1, due + 1) if m not in months]
         if missing:
             words = "、".join(f"{m}月" for m in missing)
             found.append(Duty(article="10(2)1", subject=indicator, zh=f"{words}没有下达额度"))

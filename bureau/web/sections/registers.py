@@ -69,7 +69,7 @@ class _Registers:
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
         self._registers = rooms.registers
-        self._known: dict[tuple[str, str], tuple[tuple[int, int], list[Any]]] = {}
+        self._known: dict[tuple[str, str], tuple[tuple[int, dt.date], list[Any]]] = {}
         """Duties by division and register, of a version and month: they change with these only."""
 
     async def home(self, visit: Visit, undone: Undone | None = None) -> web.Response:
@@ -231,19 +231,22 @@ class _Registers:
         if sheet.register.value not in ("plans", "indicators"):
             return []
         version = await self._registers.version_of(division)
-        of, place = (version, self._month()), (division, sheet.register.value)
+        of, place = (version, self._today().replace(day=1)), (division, sheet.register.value)
         if place not in self._known or self._known[place][0] != of:
             self._known[place] = of, await self._read_duties(division, sheet)
         return self._known[place][1]
 
-    def _month(self) -> int:
-        return legal_day(self._rooms.clock()).month
+    def _today(self) -> dt.date:
+        return legal_day(self._rooms.clock())
 
     async def _read_duties(self, division: str, sheet: Sheet) -> list[Any]:
         read = await self._registers.rows(division, sheet, "", None, DUTY_ROWS)
         rows = [each["row"] for each in read if each["row"]]
         if sheet.register.value == "plans":
-            return plan_duties(_whole(rows, len(read)), self._month())[:DUTIES_SHOWN]
+            ids = sorted({row["indicator_id"] for row in rows})
+            of = await self._registers.rows_of(division, SHEETS["indicators"], ids)
+            years = {id: int(row["fiscal_year"]) for id, row in of.items()}
+            return plan_duties(_whole(rows, len(read)), self._today(), years)[:DUTIES_SHOWN]
         agencies = await self._registers.rows(division, SHEETS["agencies"], "", None, DUTY_ROWS)
         parents = {each["row"].get("parent") for each in agencies} - {None}
         found = code_duties(rows, load_codes()) + detail_duties(rows, sorted(parents))
