@@ -40,7 +40,7 @@ class Layout:
     """The message's own element below Document."""
     amount: str
     date: tuple[str, ...]
-    """Where the voucher's date may stand; the last that does counts."""
+    """Where the voucher's date may stand; a payment's and its group's are one."""
     supplementary: bool
     """Whether a payment has SplmtryData; if not, the fiscal elements stand in RmtInf/Strd."""
     answer: str
@@ -196,7 +196,10 @@ def _take(leaf: Leaf, tree: dict[str, Any], layout: Layout, found: Findings) -> 
     elif path == layout.amount:
         _amount(leaf, tree, found)
     elif path in layout.date:
-        tree["voucher_date"] = leaf.text
+        if tree.setdefault("voucher_date", leaf.text) != leaf.text:
+            found.note(
+                path, "contradiction", "与报文头的日期不一致", "is not what the group header says"
+            )
     elif path == _FREE_TEXT:
         tree["purpose"] = tree.get("purpose", "") + leaf.text
     elif path in _FIXED:
@@ -240,8 +243,8 @@ def _structured(strd: etree._Element, cut: int, found: Findings) -> list[tuple[s
     for leaf in leaves:
         if leaf.path == "AddtlRmtInf":
             texts[leaf.path] = texts.get(leaf.path, "") + leaf.text
-        else:
-            texts[leaf.path] = leaf.text
+        elif texts.setdefault(leaf.path, leaf.text) != leaf.text:
+            found.note("RmtInf/Strd", "duplicate", "元素重复", "says two things")
     name, issuer = texts.pop(_NAME, None), texts.pop(_ISSUER, None)
     value = texts.pop("AddtlRmtInf", None)
     if name is None or value is None or issuer != ISSUER or texts:
@@ -268,6 +271,8 @@ def _supplementary(data: etree._Element, cut: int, found: Findings) -> list[tupl
         )  # fmt: skip
         return []
     pairs, first = [], len(ours)
+    if ((inner[0].text or "") + "".join(element.tail or "" for element in inner[0])).strip():
+        found.note("Fiscal", "text", "元素之间有多余文字", "has text between its elements")
     for element in inner[0]:
         name, text = str(element.tag), element.text
         if not text or len(element) or element.keys() or not name.startswith(ours):

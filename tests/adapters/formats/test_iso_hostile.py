@@ -234,3 +234,38 @@ def test_a_large_hostile_message_costs_little_beside_its_own_bytes() -> None:
 def test_gbk_outside_its_set_is_said_in_iso_it_is_ordinary_text() -> None:
     smiling = written_one(an_instruction(purpose="修电梯\U0001f600"))
     assert IsoFormat().parse(smiling).purpose == "修电梯\U0001f600"
+
+
+DAY = b"<IntrBkSttlmDt>2031-01-01</IntrBkSttlmDt>"
+NAMED = (
+    b"<RfrdDocInf><Tp><CdOrPrtry><Prtry>IndicatorId</Prtry></CdOrPrtry>"
+    b"<Issr>treasury-gateway</Issr></Tp></RfrdDocInf>"
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "there", "more", "place"),
+    [
+        ("pacs.008.001.08", b"<SttlmInf>", DAY, "IntrBkSttlmDt"),
+        ("pain.001.001.03", NAMED, NAMED.replace(b"IndicatorId", b"ProjectCode"), "RmtInf/Strd"),
+        ("pain.001.001.09", b"<AgencyCode>", "付往他处".encode(), "Fiscal"),
+    ],
+)
+def test_what_two_readers_would_read_differently_is_refused(
+    kind: str, there: bytes, more: bytes, place: str
+) -> None:
+    """A day for the group and another for its payment; one text under two names; words between the
+    fiscal elements, which a reader of all text sees and one of elements does not."""
+    raw = written_one(an_instruction(), kind)
+    assert there in raw
+    with pytest.raises(Unreadable) as refused:
+        IsoFormat().parse(raw.replace(there, more + there))
+    assert any(error.field.endswith(place) for error in refused.value.errors)
+
+
+def test_a_day_said_again_is_no_contradiction() -> None:
+    raw = written_one(an_instruction(), "pacs.008.001.08")
+    same = b"<IntrBkSttlmDt>2026-03-02</IntrBkSttlmDt>"
+    assert same in raw
+    again = raw.replace(b"<SttlmInf>", same + b"<SttlmInf>")
+    assert IsoFormat().parse(again) == an_instruction()
