@@ -131,6 +131,7 @@ def verify_folder(folder: Path, auditor: Auditor, *, listed: bool = True) -> Rep
 
     `listed`: the bank's signed list of files must be there (folders of older programs have none).
     """
+    _only_files(folder)
     origin = _text(folder / CHECKPOINT).partition("\n")[0]
     keys = auditor.keys(origin)
     walk = Walk()
@@ -181,6 +182,7 @@ def verify_since(kept: Path, proof: Path, auditor: Auditor) -> Report:
 
 def verify_two_histories(folder: Path, auditor: Auditor) -> Report:
     """Exit 4 if the folder proves a fork. Raises Unusable."""
+    _only_files(folder)
     return verify_fork(folder, auditor.keys(_text(folder / HELD).partition("\n")[0]))
 
 
@@ -353,3 +355,14 @@ def _text(file: Path) -> str:
         return file.read_bytes().decode()
     except (OSError, ValueError) as error:
         raise Unusable(f"{file.name} 不可读。", f"It cannot be read: {error}.") from error
+
+
+def _only_files(folder: Path) -> None:
+    """Raises Unusable for a folder that holds a pipe or a device, or a link to one: whoever handed
+    it over would have the check wait for ever, or fill the memory."""
+    try:
+        for each in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if each.exists() and not each.is_file() and not each.is_dir():
+                raise Unusable(f"{each.name} 不是文件。", f"{each.name} is no file.")
+    except OSError as error:
+        raise Unusable("夹不可读。", f"The folder cannot be read: {error}.") from error

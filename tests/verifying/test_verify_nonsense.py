@@ -5,6 +5,7 @@ import copy
 import errno
 import io
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,14 @@ from gateway.commands.verify import _tell
 from gateway.domain.decision import Outcome
 from gateway.domain.records import RecordKind, unnumbered
 from gateway.verifying import auditor as checking
-from gateway.verifying.auditor import Unusable, in_words, verify_evidence
+from gateway.verifying.auditor import (
+    Auditor,
+    Unusable,
+    in_words,
+    verify_evidence,
+    verify_folder,
+    verify_two_histories,
+)
 from tests.certs.conftest import suite as suite
 from tests.verifying.test_auditing import DIVISION, World, facts, verify
 from tests.verifying.test_auditing import world as world
@@ -160,3 +168,19 @@ def _changed(case: Case, document: Document, change: Callable[[Document], Docume
     file = case.folder / "evidence.json"
     file.write_bytes(orjson.dumps(changed))
     return file
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "records.ndjson", "notices.ndjson", "held"])
+@pytest.mark.parametrize("check", [verify_folder, verify_two_histories])
+def test_a_folder_with_a_pipe_or_a_device_in_it_is_not_read(
+    tmp_path: Path, name: str, check: Callable[[Path, Auditor], Report]
+) -> None:
+    """A pipe has the check wait for ever, a link to a device fills the memory."""
+    auditor = Auditor(bank=[], bureau=[])
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(Unusable, match=f"{name} is no file"):
+        check(tmp_path, auditor)
+    (tmp_path / name).unlink()
+    (tmp_path / name).symlink_to("/dev/null")
+    with pytest.raises(Unusable, match=f"{name} is no file"):
+        check(tmp_path, auditor)
