@@ -325,7 +325,7 @@ class Facts(Said, frozen=True, kw_only=True, gc=False):
     payee_person: str | None = _fact("payee.person", "收款的个人", personal=True, default=None)
     """The identity number, else the account, else the name; absent where several are paid."""
     persons_off_card: int = _fact(
-        "persons.off_card", "未用公务卡收款的个人数", register=Register.PERSONS, default=0
+        "persons.off_card", "未用本单位公务卡收款的个人数", register=Register.PERSONS, default=0
     )
     persons_ids_malformed: int = _fact(
         "persons.ids_malformed", "未备案且身份证号不成立的人数",

@@ -59,9 +59,11 @@ def people_of(
     for person, amount in _persons(instruction, registers, personal):
         filed = _row(person, registers)
         _identify(found, person, filed, on)
-        on_card = _check_card(found, person, filed, repays=repays)
-        if repays and on_card and filed and not _employs(instruction, filed, registers):
-            found.cards_of_others += 1
+        on_card = _is_on_card(person, filed)
+        of_others = on_card and filed is not None and not _employs(instruction, filed, registers)
+        found.off_card += not on_card or of_others
+        found.cards_unregistered += repays and not on_card
+        found.cards_of_others += repays and of_others
         if amount:
             sums[_who(person)] += amount
     if not instruction.details:
@@ -123,13 +125,10 @@ def _identify(found: People, payee: Payee, filed: FiledPerson | None, on: dt.dat
         found.cards_unsound += 1
 
 
-def _check_card(found: People, payee: Payee, filed: FiledPerson | None, *, repays: bool) -> bool:
+def _is_on_card(payee: Payee, filed: FiledPerson | None) -> bool:
     """Whether the account is the person's official card."""
     cards = map(plain_account, filed.official_cards if filed else ())
-    on_card = plain_account(payee.account) in cards
-    found.off_card += not on_card
-    found.cards_unregistered += repays and not on_card
-    return on_card
+    return plain_account(payee.account) in cards
 
 
 def _employs(instruction: Instruction, filed: FiledPerson, registers: Registers) -> bool:

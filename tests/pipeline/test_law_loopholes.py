@@ -287,6 +287,11 @@ def test_a_card_of_anothers_staff_is_anothers_whatever_the_sender_calls_itself()
     for employer in ("单位101001", "吉林省示例厅", "吉林省示例厅本级", "单位 101001"):
         assert "JL-046" not in found(order, shelf(employer)), employer
     assert found(order, shelf("别处公司")).get("JL-046") == "block"
+    repair = replace(order, dept_economic_code="30213", business_type=BusinessType.SINGLE)
+    assert not {"JL-023", "JL-045"} & found(repair, shelf("单位101001")).keys()
+    for employer in ("单位101002", "别处公司"):  # nor by not calling it a repayment
+        judged = found(repair, shelf(employer))
+        assert (judged.get("JL-023"), judged.get("JL-045")) == ("hold", "hold"), employer
 
 
 # --- Art. 9: what says nothing is missing -----------------------------------------------
