@@ -140,6 +140,10 @@ class Facts(Said, frozen=True, kw_only=True, gc=False):
     is_detail: bool = _fact("is_detail", "批量凭证中的一条明细", default=False)
     batch_main: str | None = _fact("batch.main", "批量业务主凭证", default=None)
     """Year, type and number: one for a main voucher and for the 8207 that carries its details."""
+    batch_paid: str | None = _fact(
+        "batch.paid", "批量凭证付给谁、各多少", default=None, personal=True
+    )
+    """Of a voucher with details as a whole: one digest of the payees' accounts and amounts."""
     indicator_id: str = _fact("indicator.id", "预算指标编号", default="")
     division_level: int = _fact("division.level", "财政级次（1省2市3县）", default=1)
     numbers_invalid: frozenset[Number] = _fact(
@@ -366,3 +370,8 @@ FACTS: Mapping[str, About] = {
 def changed(facts: Facts, **values: Any) -> Facts:
     """The same facts but for these attributes; cheap, unlike a copy field by field."""
     return msgspec.structs.replace(facts, **values)
+
+
+def as_detail(facts: Facts) -> Facts:
+    """A voucher's as though they were one detail's: no window counts it as a whole then."""
+    return changed(facts, is_detail=True, batch_paid=None)

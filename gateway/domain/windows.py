@@ -6,6 +6,7 @@ two halves of a split payment can never both rest on "nothing so far".
 """
 
 import datetime as dt
+from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
@@ -44,3 +45,12 @@ class WindowShare(msgspec.Struct, frozen=True, kw_only=True):
     """Fen for sums and maxima; 1 for counts."""
     item: str = ""
     """What DISTINCT counts."""
+
+
+def of_whole_alone(
+    of_whole: Iterable[WindowShare], of_the_same_as_detail: Iterable[WindowShare]
+) -> tuple[WindowShare, ...]:
+    """Of a voucher with details what the whole adds to windows beside them: what is counted of
+    wholes only. All else its details add, each by itself, and it would be counted twice."""
+    of_details = {share.key for share in of_the_same_as_detail}
+    return tuple(share for share in of_whole if share.key not in of_details)

@@ -21,12 +21,12 @@ from gateway.domain.decision import (
     Outcome,
     outcome_of,
 )
-from gateway.domain.facts import Facts, changed
+from gateway.domain.facts import Facts, as_detail, changed
 from gateway.domain.holds import FindingName, name_of
 from gateway.domain.ledger import Demand, LimitKey, LimitKind, Moved, Short
 from gateway.domain.money import Fen, yuan
 from gateway.domain.registers import Registers
-from gateway.domain.windows import Measure, WindowAsk, WindowKey, WindowShare
+from gateway.domain.windows import Measure, WindowAsk, WindowKey, WindowShare, of_whole_alone
 from gateway.ports import Book
 
 _T = TypeVar("_T")
@@ -129,10 +129,14 @@ def of_one_book(book: Book, judge: Callable[[], _T]) -> _T:
 
 
 def shares_of_cases(cases: Sequence[Case], outcome: Outcome, book: Book) -> tuple[WindowShare, ...]:
-    """What it adds to windows: each detail its own, the whole only where there is none."""
-    if len(cases) == 1:
-        return book.shares(cases[0].facts, outcome)
-    return tuple(share for case in cases[1:] for share in book.shares(case.facts, outcome))
+    """What it adds to windows: each detail its own, the whole what no detail can be counted in."""
+    whole, details = cases[0].facts, [case.facts for case in cases[1:]]
+    if not details:
+        return book.shares(whole, outcome)
+    return (
+        *of_whole_alone(book.shares(whole, outcome), book.shares(as_detail(whole), outcome)),
+        *(share for facts in details for share in book.shares(facts, outcome)),
+    )
 
 
 def _outcome(findings: tuple[Finding, ...], overrides: Collection[FindingName]) -> Outcome:

@@ -1,6 +1,7 @@
 """Step 4a: the flat row of facts that policies speak of, from instruction, registers and limits."""
 
 import datetime as dt
+import hashlib
 from collections.abc import Collection
 
 from gateway.domain.codes import Element, Number, PayeeClass, PayeeKind
@@ -9,7 +10,7 @@ from gateway.domain.folding import bare
 from gateway.domain.identifiers import bank_code_sound
 from gateway.domain.instruction import Instruction, batch_main_of, level_of
 from gateway.domain.limits import frozen_of
-from gateway.domain.masking import as_read
+from gateway.domain.masking import as_read, plain_account
 from gateway.domain.money import Fen
 from gateway.domain.parties import Parties
 from gateway.domain.registers import Account, Indicator, Registers
@@ -70,6 +71,7 @@ def facts_of(
         instruction.exemption, instruction.cash_reason, instruction.contract_no or None,
         missing_elements=_missing(instruction),
         batch_main=batch_main_of(instruction),
+        batch_paid=_batch_paid(instruction) if instruction.details else None,
         project_item_allowed=_item_allowed(instruction, projects, registers),
         allowance_standard=_allowance_standard(instruction, registers),
         is_detail=is_detail,
@@ -184,6 +186,12 @@ def _said_of_it(instruction: Instruction) -> str:
     known = bare(said)
     more = {bare(each): as_read(each) for each in instruction.remarks if bare(each) not in known}
     return _REMARK.join(filter(None, (said, *more.values())))
+
+
+def _batch_paid(instruction: Instruction) -> str:
+    """Whoever sends the same details in another order sends the same batch."""
+    rows = sorted(f"{plain_account(d.payee.account)}/{d.amount_fen}" for d in instruction.details)
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:32]
 
 
 def _project(instruction: Instruction, indicator: Indicator | None) -> str:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import attrs
 
 from gateway.domain.decision import SEVERITY, Action, Finding, Outcome, outcome_of
-from gateway.domain.facts import Facts, changed
-from gateway.domain.windows import WindowShare
+from gateway.domain.facts import Facts, as_detail, changed
+from gateway.domain.windows import WindowShare, of_whole_alone
 from policies.book.book import Book
 from policies.replay.memory import WindowMemory
 from policies.replay.stored import Stored
@@ -37,11 +37,19 @@ def judged(book: Book, memory: WindowMemory, row: Stored) -> Verdict:
         findings += book.decide(_looking_back(book, memory, facts, before))
         before += book.shares(facts, Outcome.PASS)
     outcome = outcome_of(findings)
-    counted = row.details or (row.facts,)
     if outcome is Outcome.PASS and not row.taken:
         return Verdict(outcome=outcome, findings=findings, shares=())
-    shares = tuple(share for facts in counted for share in book.shares(facts, outcome))
-    return Verdict(outcome=outcome, findings=findings, shares=shares)
+    return Verdict(outcome=outcome, findings=findings, shares=_shares(book, row, outcome))
+
+
+def _shares(book: Book, row: Stored, outcome: Outcome) -> tuple[WindowShare, ...]:
+    of_whole = book.shares(row.facts, outcome)
+    if not row.details:
+        return of_whole
+    return (
+        *of_whole_alone(of_whole, book.shares(as_detail(row.facts), outcome)),
+        *(share for facts in row.details for share in book.shares(facts, outcome)),
+    )
 
 
 def _looking_back(

@@ -24,6 +24,7 @@ WINDOWS = {
     "JL-072.goods": ("agency.code payee.account", "sum", "amount", 30, HELD_TOO),
     "JL-072.works": ("agency.code payee.account", "sum", "amount", 30, HELD_TOO),
     "JL-073.parts": ("agency.code payee.account", "sum", "amount", 30, HELD_TOO),
+    "JL-092.same_batch": ("payer.account amount purpose batch.paid", "count", "", 7, HELD_TOO),
     "JL-092.same": ("payer.account payee.account amount purpose", "count", "", 7, HELD_TOO),
 }
 """Key, measure, of what, days with today, and which outcomes count."""
@@ -41,6 +42,7 @@ COUNTED = {
     "JL-072.goods": "69abaa7fe014a201",
     "JL-072.works": "b7c9f4de21668f33",
     "JL-073.parts": "52636538701be73c",
+    "JL-092.same_batch": "1ffea2be92d93e78",
     "JL-092.same": "368c3c9fa34dd346",
 }
 """SHA-256 of what each counts (`where`), as it was first released: to count something else takes
