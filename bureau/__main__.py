@@ -38,7 +38,7 @@ from bureau.inbox.bell import Bell
 from bureau.inbox.keyring import KeyRing
 from bureau.inbox.receive import OWN_CERTIFICATE, Inbox
 from bureau.journal import configure_log
-from bureau.own_keys import ring_of, tls_of, trust_of, try_token
+from bureau.own_keys import open_files, ring_of, tls_of, trust_of, try_token
 from bureau.settings import Settings, SettingsWrong, load_settings
 from bureau.web.desk import desk_application
 from bureau.web.door import door_application
@@ -110,7 +110,9 @@ def _act(options: argparse.Namespace) -> Callable[[Settings], Coroutine[Any, Any
         return recount
     if options.invite:
         return partial(invite, options)
-    return _check if options.check else print_link if options.sign_in_link else _serve
+    if options.check:
+        return partial(_check, options.settings)
+    return print_link if options.sign_in_link else _serve
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -262,13 +264,13 @@ def numbers_of(store: Store, ways: Mapping[tuple[str, str], HttpsGateway], trust
     return Numbers(store.numbers, ways, trust.verify_document, own, trust.sign_document, now)
 
 
-async def _check(settings: Settings) -> None:
+async def _check(file: Path, settings: Settings) -> None:
     trust = trust_of(settings)
     tls_of(settings).server()
+    ended = list(open_files(file, settings))
     async with AsyncExitStack() as rooms:
         store = await open_store(settings, rooms)
         await _open_logs(settings, store)
-    ended = []
     if await is_full(settings.database):
         ended.append(f"database: {FULL}")
     for one in endings(await asyncio.to_thread(shelf_of(settings).held), now()):

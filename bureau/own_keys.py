@@ -2,14 +2,18 @@
 
 import asyncio
 import time
+from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
+import attrs
 import structlog
 
 from bureau.inbox.keyring import KeyFiles, KeyRing
 from bureau.inbox.keys import receiving_keys
 from bureau.inbox.own_names import refuse_other_names
 from bureau.settings import Settings
+from certs.files import open_to_all
 from certs.keys import load_signer, load_sm2_signer
 from certs.live import LiveTls
 from certs.log.note import suites_wanted
@@ -108,3 +112,14 @@ def _door_credentials(settings: Settings) -> Credentials:
 def _handshake_refused(seldom: Seldom, refusal: Refusal) -> None:
     if (times := seldom.due(refusal.cause, time.monotonic())) is not None:
         _log.warning("handshake.refused", reason=refusal.cause, detail=refusal.detail, times=times)
+
+
+def open_files(file: Path, settings: Settings) -> Iterator[str]:
+    """What the bureau believes because of where it lies (`file`: its settings), and anybody on this
+    host may write: whoever does decides whom the bureau believes. Raises OSError."""
+    named = {field.name: getattr(settings, field.name) for field in attrs.fields(Settings)}
+    for name, path in {"settings": file, **named}.items():
+        if name == "witness_forks" or not isinstance(path, Path):
+            continue
+        if exposed := open_to_all(path):
+            yield f"{name}: {exposed}: anybody on this host may write it; chmod o-w"

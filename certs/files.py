@@ -1,7 +1,8 @@
-"""The files that a program lives by: written whole, which have changed, which are open to all."""
+"""The files that a program lives by: written whole, which have changed, who may read or write."""
 
 import os
 import secrets
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeAlias
@@ -55,3 +56,14 @@ def own_file(path: Path) -> bytes:
     if path.stat().st_mode & 0o027:
         raise ValueError(f"{path.name} is open to others than its owner; make it mode 0600")
     return path.read_bytes()
+
+
+def open_to_all(path: Path) -> Path | None:
+    """What anybody on this host may write: `path` itself, or a folder above it where another may be
+    laid in its name. In a sticky folder everyone's files are their own. Raises OSError."""
+    real = path.resolve()
+    for each in dict.fromkeys((real, *path.absolute().parents, *real.parents)):
+        mode = each.stat().st_mode if each.exists() else 0
+        if mode & stat.S_IWOTH and not (stat.S_ISDIR(mode) and mode & stat.S_ISVTX):
+            return each
+    return None

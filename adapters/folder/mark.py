@@ -8,7 +8,6 @@ import contextlib
 import fcntl
 import os
 import re
-import stat
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
@@ -115,12 +114,6 @@ class MarkFile:
             settle(self._path.parent)
         if self._path.exists():
             self._path.open("r+b").close()
-
-    def open_to_all(self) -> bool:
-        """Whether anybody on this host may put another one there. Raises OSError."""
-        folder, sticky = self._path.parent.stat().st_mode, stat.S_ISVTX
-        exposed = folder & stat.S_IWOTH and not folder & sticky
-        return bool(exposed or (self._path.exists() and self._path.stat().st_mode & stat.S_IWOTH))
 
     def _raw(self) -> bytes | None:
         """None if there is no file yet."""

@@ -3,9 +3,7 @@ document and is taken away again. Nothing else is made."""
 
 import os
 import pwd
-import stat
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from adapters.folder.durable import settle
@@ -36,14 +34,6 @@ def prove_usable(root: Path, user: int) -> None:
 
 def made(root: Path) -> bool:
     return all((root / place).is_dir() for place in PLACES)
-
-
-def open_to_all(root: Path) -> Iterator[Path]:
-    """Where anybody on this host may take a document away, or an answer, or put a false one."""
-    for folder in (root, *(root / place for place in PLACES)):
-        mode = folder.stat().st_mode if folder.exists() else 0
-        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-            yield folder
 
 
 def _nearest(folder: Path) -> Path:

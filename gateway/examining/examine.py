@@ -36,6 +36,7 @@ from gateway.examining.finding import Finding, State, bad, good, warn
 from gateway.examining.keys import certificates, keys, word
 from gateway.examining.mark import marks, signed
 from gateway.examining.policies import policies, told_in
+from gateway.examining.trusted import trusted
 from gateway.policy_books.older import older_registers
 from gateway.settings import Secrets, Settings, SettingsInvalid, read_secrets, read_settings
 
@@ -296,14 +297,15 @@ def examine_file(file: Path, told: Callable[[Finding], None]) -> list[Finding]:
     """All findings; `told` hears each as it comes. Raises SettingsInvalid."""
     settings, secrets = read_settings(file), read_secrets()
     configure_log(None, usual=False)  # the findings say it, without lines between them
-    return asyncio.run(_examine_all(file.name, settings, secrets, told))
+    return asyncio.run(_examine_all(file, settings, secrets, told))
 
 
 async def _examine_all(
-    name: str, settings: Settings, secrets: Secrets, told: Callable[[Finding], None]
+    file: Path, settings: Settings, secrets: Secrets, told: Callable[[Finding], None]
 ) -> list[Finding]:
-    found = [good("settings", name)]
-    told(found[0])
+    found = [good("settings", file.name), *trusted(file, settings)]
+    for finding in found:
+        told(finding)
     async for finding in examine(settings, secrets):
         told(finding)
         found.append(finding)

@@ -3,7 +3,9 @@
 import os
 from collections.abc import Iterator
 
-from adapters.folder.tray_proof import made, open_to_all, prove_usable
+from adapters.folder.tray import PLACES
+from adapters.folder.tray_proof import made, prove_usable
+from certs.files import open_to_all
 from gateway.examining.finding import Finding, bad, good, warn
 from gateway.settings import Settings
 
@@ -14,13 +16,13 @@ def files(settings: Settings) -> Iterator[Finding]:
     root = settings.files.folder
     try:
         prove_usable(root, _user(settings))
-        exposed = list(open_to_all(root))
+        exposed = list(filter(None, map(open_to_all, (root, *(root / each for each in PLACES)))))
     except OSError as error:
         yield bad("files", f"{root} cannot be used: {error.strerror or error}")
         return
     if exposed:
         words = "anybody on this host may take documents and answers away, or put false ones there"
-        yield warn("files", f"{', '.join(map(str, exposed))}: {words}")
+        yield warn("files", f"{', '.join(map(str, dict.fromkeys(exposed)))}: {words}")
     if made(root):
         yield good("files", f"{root}: documents can be taken, answered and refused")
     else:

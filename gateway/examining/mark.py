@@ -6,6 +6,7 @@ import attrs
 
 from adapters.folder.mark import UNKNOWN
 from adapters.postgres.log.recordlog import PostgresRecordLog
+from certs.files import open_to_all
 from certs.own_log import OwnLog
 from gateway.configured.keys import record_signer, trust_of
 from gateway.configured.mark import mark_file, own_logs
@@ -44,7 +45,7 @@ async def marks(settings: Settings, secrets: Secrets, *, reachable: bool) -> Asy
         return
     try:
         file.prove_writable()
-        if file.open_to_all():
+        if settings.witness.mark and open_to_all(settings.witness.mark):
             yield warn("mark", "anybody on this host may write it, and put an older one there")
     except OSError as error:
         yield bad("mark", f"cannot be written: {error}")

@@ -152,20 +152,6 @@ def test_a_gateway_that_was_killed_holds_nothing(tmp_path: Path) -> None:
     assert shelf.read() == {"log": mark(3)}
 
 
-def test_a_mark_that_anybody_may_write_is_told(tmp_path: Path) -> None:
-    path = tmp_path / "log.mark"
-    shelf = MarkFile(path)
-    for mode, told in ((0o755, False), (0o777, True), (0o1777, False), (0o775, False)):
-        tmp_path.chmod(mode)
-        assert shelf.open_to_all() is told, oct(mode)
-    shelf.keep({"log": mark(4)})
-    assert not shelf.open_to_all()
-    path.chmod(0o666)
-    assert shelf.open_to_all()
-    shelf.keep({"log": mark(5)})
-    assert not shelf.open_to_all(), "replaced with it"
-
-
 def test_what_cannot_be_written_can_be_read(tmp_path: Path) -> None:
     path = tmp_path / "log.mark"
     MarkFile(path).keep({"log": mark(4)})
